@@ -1,0 +1,46 @@
+// Package audit records who asked for what, and what was done.
+//
+// The set of events is closed and their fields are typed, so that no secret
+// can be recorded: there is no field to put one in. The package must not know
+// where the records go: a sink is given to it.
+package audit
+
+import (
+	"context"
+	"time"
+
+	"regent/agent/authz"
+	"regent/agent/fault"
+	"regent/agent/instance"
+)
+
+// Event is one of the event types of this package.
+type Event interface{ audit() }
+
+type (
+	// Access is a caller's request and its outcome.
+	Access struct {
+		At       time.Time
+		Caller   authz.Caller
+		Action   string // "token", "register", "lease.release", …
+		Instance string // "cad/1", or "cad" if none was chosen
+		Decision authz.Decision
+		Outcome  fault.Kind // "" is success
+	}
+	// Change is a change of an instance's state.
+	Change struct {
+		At       time.Time
+		Instance instance.ID
+		From, To instance.State
+		Cause    fault.Kind
+	}
+)
+
+func (Access) audit() {}
+func (Change) audit() {}
+
+// Log takes events. A Record that returns nil has reached the log.
+// Implementations are safe for concurrent use.
+type Log interface {
+	Record(context.Context, Event) error
+}

@@ -1,0 +1,60 @@
+// Package authz decides what a local caller may do. It does no I/O: facts come
+// in, a decision with its reason comes out. It must not know how a system
+// reads the facts, and nothing a caller claims about itself is a fact.
+package authz
+
+// Caller is what the kernel said about the process at the other end.
+type Caller struct {
+	UID       string   // uid in decimal, or SID
+	User      string   // the user's name; "" if the system knows none
+	GIDs      []string // all groups, supplementary ones too: decimal, or SIDs
+	Groups    []string // their names, as far as the system knows them
+	Admin     bool     // uid 0, group regent-operators, …: see DESIGN.md
+	PID       int
+	ParentPID int
+	Start     uint64 // start time of the process, in the system's own unit
+	Exe       string // image path as the kernel shows it; for logs, no rule trusts it
+	Weak      bool   // identified by PID and start time, not by a handle from the socket
+
+	// Evidence answers what only some rules ask. nil proves nothing.
+	Evidence Evidence
+}
+
+// Evidence is asked lazily, since its answers cost I/O. The platform provides
+// it. Every method answers for the process as it is now.
+type Evidence interface {
+	// IsExecutable reports whether the caller runs the file that path names in
+	// the daemon's own mount namespace, by device and inode, with the file and
+	// all its parents root's alone. If not, why says so in a few words.
+	IsExecutable(path string) (is bool, why string)
+	// SHA256 returns the image's digest in lower-case hex.
+	SHA256() (string, error)
+	// Unit returns the service manager's unit of the process.
+	Unit() (string, error)
+}
+
+// Executable is a program that a rule admits.
+type Executable struct {
+	Path   string
+	SHA256 string // lower-case hex; "" admits any content
+}
+
+// Rule admits a caller if every condition in it holds. A condition that is
+// empty is not asked; a rule without any condition admits nobody, and policy
+// refuses it before it gets here.
+type Rule struct {
+	Users       []string // names or decimal uids
+	Groups      []string // names or decimal gids
+	Executables []Executable
+	Units       []string
+	Everyone    bool // says aloud what an empty rule would say in silence
+
+	Origin string // where it was written: "/etc/regent/config.yaml:12"
+}
+
+// Decision is an answer with its reason; both go to the audit log.
+type Decision struct {
+	Allow  bool
+	Rule   string // the rule that decided: "allow[0] (/etc/regent/config.yaml:12)"; "" if none did
+	Reason string // in words, for a log and for explain
+}

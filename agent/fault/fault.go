@@ -1,0 +1,151 @@
+// Package fault is the agent's error vocabulary.
+//
+// A fault says what was attempted, what class of thing went wrong, for which
+// instance, and what its reader can do about it. It is the only error type
+// that may cross the ipc boundary; anything else becomes [Internal] there and
+// its text stays in the log. The package must not know of HTTP, of sockets or
+// of any system: it is words only.
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Kind is the class of a failure, as a caller would act on it.
+// The text of a Kind is wire format: never change one, only add.
+type Kind string
+
+// The kinds. Their meaning for a reader, and the next step, are in [Kind.Advice].
+const (
+	InvalidRequest        Kind = "invalid_request"        // the request makes no sense
+	Denied                Kind = "denied"                 // the caller may not do this
+	UnknownApplication    Kind = "unknown_application"    // no such application is configured
+	UnknownInstance       Kind = "unknown_instance"       // the application has no such instance
+	NoFreeInstance        Kind = "no_free_instance"       // every instance is leased to a live process
+	NotRegistered         Kind = "not_registered"         // no auth token is held yet
+	RegistrationExpired   Kind = "registration_expired"   // the registration token is past its date
+	RegistrationExhausted Kind = "registration_exhausted" // the registration token has no count left
+	RegistrationRefused   Kind = "registration_refused"   // the service refused it for another reason
+	RedemptionUncertain   Kind = "redemption_uncertain"   // a count may have been used; a person decides
+	Revoked               Kind = "revoked"                // the service withdrew the auth token
+	RefreshLost           Kind = "refresh_lost"           // rotated away by an answer that never came
+	RefreshExpired        Kind = "refresh_expired"        // past the refresh token's own life
+	Throttled             Kind = "throttled"              // asked too often; see Retry
+	Unavailable           Kind = "unavailable"            // the service cannot be reached now
+	StoreLocked           Kind = "store_locked"           // the keyring does not give the data key now
+	StoreUnreadable       Kind = "store_unreadable"       // state is there and cannot be read
+	StoreMissing          Kind = "store_missing"          // records without their key
+	StoreRolledBack       Kind = "store_rolled_back"      // an older copy of the state was put back
+	Quarantined           Kind = "quarantined"            // this device looks like a copy of another
+	Internal              Kind = "internal"               // a defect here; retrying will not help
+)
+
+// Kinds lists every kind, in the order of the documentation.
+func Kinds() []Kind {
+	return []Kind{
+		InvalidRequest, Denied, UnknownApplication, UnknownInstance, NoFreeInstance, NotRegistered,
+		RegistrationExpired, RegistrationExhausted, RegistrationRefused, RedemptionUncertain, Revoked,
+		RefreshLost, RefreshExpired, Throttled, Unavailable, StoreLocked, StoreUnreadable, StoreMissing,
+		StoreRolledBack, Quarantined, Internal,
+	}
+}
+
+// Error implements error, so errors.Is(err, fault.Revoked) reads as it should.
+func (k Kind) Error() string { return string(k) }
+
+// Fault is an error with a Kind.
+type Fault struct {
+	Op     string        // what was attempted: "refresh", "redeem"
+	Kind   Kind          // how a caller acts on it
+	ID     string        // the instance, if one is concerned: "cad/1"
+	Detail string        // one or two sentences for the caller: what, where, next step; no secret
+	Retry  time.Duration // when trying again may help; 0 if unknown
+	Err    error         // the cause, for the log only; may be nil
+}
+
+// E returns a Fault. It never returns nil.
+func E(op string, kind Kind, cause error) *Fault { return &Fault{Op: op, Kind: kind, Err: cause} }
+
+// Errorf returns a Fault whose text may be shown to the caller. It never
+// returns nil. The arguments must hold no secret.
+func Errorf(op string, kind Kind, format string, args ...any) *Fault {
+	return &Fault{Op: op, Kind: kind, Detail: fmt.Sprintf(format, args...)}
+}
+
+// On returns a copy of f that concerns the instance id.
+func (f *Fault) On(id string) *Fault {
+	g := *f
+	g.ID = id
+	return &g
+}
+
+// After returns a copy of f that says when trying again may help.
+func (f *Fault) After(d time.Duration) *Fault {
+	g := *f
+	g.Retry = d
+	return &g
+}
+
+// Because returns a copy of f with a cause for the log.
+func (f *Fault) Because(err error) *Fault {
+	g := *f
+	g.Err = err
+	return &g
+}
+
+func (f *Fault) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", f.Op, f.Kind)
+	if f.ID != "" {
+		fmt.Fprintf(&b, " (instance %s)", f.ID)
+	}
+	if f.Detail != "" {
+		fmt.Fprintf(&b, ": %s", f.Detail)
+	}
+	if f.Err != nil {
+		fmt.Fprintf(&b, ": %v", f.Err)
+	}
+	return b.String()
+}
+
+// Text is what a caller may be told: the detail, or the kind's own advice.
+func (f *Fault) Text() string {
+	if f.Detail != "" {
+		return f.Detail
+	}
+	return f.Kind.Advice()
+}
+
+// Unwrap exposes both the Kind and the cause to errors.Is and errors.AsType.
+func (f *Fault) Unwrap() []error {
+	if f.Err == nil {
+		return []error{f.Kind}
+	}
+	return []error{f.Kind, f.Err}
+}
+
+// KindOf returns the Kind of the outermost Fault in err, or Internal.
+func KindOf(err error) Kind {
+	if f, ok := errors.AsType[*Fault](err); ok {
+		return f.Kind
+	}
+	if k, ok := errors.AsType[Kind](err); ok {
+		return k
+	}
+	return Internal
+}
+
+// Of returns the outermost Fault in err, or an Internal one that wraps it.
+// It returns nil only for a nil error.
+func Of(err error) *Fault {
+	if err == nil {
+		return nil
+	}
+	if f, ok := errors.AsType[*Fault](err); ok {
+		return f
+	}
+	return E("agent", KindOf(err), err)
+}

@@ -1,0 +1,90 @@
+// Package policy turns layers of configuration into one set of settings, and
+// remembers for each value which layer it came from. It is pure: the layers
+// come in as bytes, so it must not know of files, of registries or of any
+// system. What a key means is written once, in the table in table.go.
+package policy
+
+import (
+	"time"
+
+	"regent/agent/authz"
+)
+
+// Settings is the effective configuration. It is a value: once resolved it
+// does not change, and a reload makes a new one.
+type Settings struct {
+	Tenant                string // normalised base URL without a trailing slash; "" if none is set
+	RegistrationTokenFile string // "" if none
+	KeepRegistrationToken bool
+	Applications          []Application // sorted by ID
+	Network               Network
+	Refresh               Refresh
+	Store                 Store
+	Limits                Limits
+	Audit                 string // "best_effort" or "required"
+	Log                   Log
+	MetricsTextfile       string
+}
+
+// Application is one licensed application.
+type Application struct {
+	ID                    string
+	Tenant                string // effective: its own, or the default; normalised
+	RegistrationTokenFile string // its own; "" means the tenant's default one
+	Instances             int
+	Redeem                string // Eager or OnDemand
+	Allow                 []authz.Rule
+	Origin                string // "/etc/regent/config.d/cad.yaml:2"
+}
+
+// Network is how the service is reached.
+type Network struct {
+	Proxy   string // "" or "system": environment; "none"; or a URL
+	CAFile  string // added to the system's
+	Timeout time.Duration
+}
+
+// Refresh is how auth tokens are refreshed.
+type Refresh struct {
+	Mode             string // OIDC or TMS
+	OnRefreshExpired string // Wait or Redeem
+}
+
+// Store is how secrets are kept.
+type Store struct {
+	Keyring string // "auto", "file", …
+	OnClone string // "quarantine", "register_again", "adopt"
+}
+
+// Limits bound what the agent does by itself.
+type Limits struct {
+	RedeemUncertainRetries int
+	RedeemSplay            time.Duration
+}
+
+// Log is how the daemon logs.
+type Log struct {
+	Level  string // "debug", "info", "warn", "error"
+	Format string // "text", "json"
+}
+
+// Values of the settings that are words.
+const (
+	Eager    = "eager"
+	OnDemand = "on_demand"
+
+	OIDC = "oidc"
+	TMS  = "tms"
+
+	Wait         = "wait"
+	RedeemAgain  = "redeem"
+	BestEffort   = "best_effort"
+	Required     = "required"
+	AutoKeyring  = "auto"
+	FileKeyring  = "file"
+	Quarantine   = "quarantine"
+	RegisterNew  = "register_again"
+	AdoptClone   = "adopt"
+	SystemProxy  = "system"
+	WithoutProxy = "none"
+)

@@ -1,0 +1,98 @@
+// Package status is the agent seen from outside, as one value. Its JSON is
+// wire format (GET /v1/status and regent status --json). It holds no secret.
+// It must not know how any of it is found out.
+package status
+
+import "time"
+
+// Status is a snapshot of the agent.
+type Status struct {
+	Version      string        `json:"version"`
+	StartedAt    time.Time     `json:"started_at"`
+	Now          time.Time     `json:"now"`
+	Health       Health        `json:"health"`
+	Summary      string        `json:"summary"` // one sentence: what is, and what to do next
+	Store        Store         `json:"store"`
+	Tenants      []Tenant      `json:"tenants"`
+	Applications []Application `json:"applications"`
+	Problems     []Problem     `json:"problems"`
+}
+
+// Health is the state of the whole in one word.
+type Health string
+
+// The healths. Exit codes of regent status follow them: 0, 5, 6 and 7.
+const (
+	Serving    Health = "serving"     // every declared instance can be served
+	Waiting    Health = "waiting"     // no auth token yet; a registration token is needed
+	Degraded   Health = "degraded"    // some can be served, or all and something needs a person
+	NotServing Health = "not_serving" // none can be served
+)
+
+// Store says how the secrets are kept.
+type Store struct {
+	State  string `json:"state"`            // a store.State
+	Guard  string `json:"guard"`            // what guards the data key: "file", …
+	Detail string `json:"detail,omitempty"` // what that means, or what is wrong
+}
+
+// Tenant is one token service.
+type Tenant struct {
+	Host              string             `json:"host"`
+	Reachable         string             `json:"reachable"` // "yes", "no", "unknown": as of the last request
+	LastFault         *Fault             `json:"last_fault,omitempty"`
+	ClockSkewSeconds  int64              `json:"clock_skew_seconds"` // service minus device; 0 if unknown
+	RegistrationToken *RegistrationToken `json:"registration_token,omitempty"`
+}
+
+// RegistrationToken describes a held registration token without showing it.
+type RegistrationToken struct {
+	Fingerprint string    `json:"fingerprint"` // first 8 hex digits of its SHA-256
+	Source      string    `json:"source"`      // "file /etc/regent/registration-token", "regent register by alice"
+	ReceivedAt  time.Time `json:"received_at"`
+}
+
+// Application is one configured application.
+type Application struct {
+	ID        string     `json:"id"`
+	Tenant    string     `json:"tenant"`
+	Rules     int        `json:"rules"` // 0: nobody may use it
+	Instances []Instance `json:"instances"`
+}
+
+// Instance is one instance of an application. Holder, LastFault and the times
+// are shown to administrators and to the holder only.
+type Instance struct {
+	Name        string     `json:"instance"` // "cad/1"
+	State       string     `json:"state"`    // an instance.State
+	Since       time.Time  `json:"since"`
+	Generation  uint64     `json:"generation"`
+	Leased      bool       `json:"leased"`
+	Holder      *Holder    `json:"holder,omitempty"`
+	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
+	ExpiresIn   int64      `json:"expires_in"` // seconds; 0 if there is nothing to serve
+	NextRefresh *time.Time `json:"next_refresh_at,omitempty"`
+	AuthTokenID string     `json:"auth_token_id,omitempty"`
+	Identifier  string     `json:"identifier,omitempty"` // as the Contact Administrator sees it
+	LastFault   *Fault     `json:"last_fault,omitempty"`
+}
+
+// Holder is the process that leases an instance.
+type Holder struct {
+	PID  int    `json:"pid"`
+	User string `json:"user"`
+	Exe  string `json:"exe,omitempty"`
+}
+
+// Fault is the last thing that went wrong.
+type Fault struct {
+	Code   string    `json:"code"` // a fault.Kind
+	Detail string    `json:"detail"`
+	At     time.Time `json:"at"`
+}
+
+// Problem is something an administrator should mend.
+type Problem struct {
+	Source string `json:"source"` // file:line, key or host
+	Detail string `json:"detail"`
+}

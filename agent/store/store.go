@@ -1,0 +1,76 @@
+// Package store keeps sealed records: small named secrets that are on disk
+// only in encrypted form, under a data key that the platform's keyring guards.
+// It must not know what a record means, nor which keyring there is.
+package store
+
+import (
+	"context"
+	"errors"
+)
+
+var (
+	// ErrNotFound means that no record has the name.
+	ErrNotFound = errors.New("store: no such record")
+	// ErrConflict means that the record is not at the version the writer saw.
+	ErrConflict = errors.New("store: record changed")
+	// ErrKey means that the data key is not the one that sealed the record, or
+	// that the record was altered.
+	ErrKey = errors.New("store: data key does not open this record")
+)
+
+// Version counts the writes of one record; 0 means it does not exist.
+type Version uint64
+
+// Store is a set of named records. Names are 1 to 200 bytes of printable
+// ASCII. Implementations are safe for concurrent use.
+type Store interface {
+	// Get returns a record, or [ErrNotFound], or an error that wraps [ErrKey].
+	Get(ctx context.Context, name string) (value []byte, v Version, err error)
+	// Put writes a record if it is still at version was, and returns the new
+	// version; else [ErrConflict]. When it returns nil the record has reached
+	// the disk; when it fails the old record is intact.
+	Put(ctx context.Context, name string, value []byte, was Version) (Version, error)
+	// Delete removes a record durably. No such record is no error.
+	Delete(ctx context.Context, name string) error
+	// List returns all names, sorted.
+	List(ctx context.Context) (names []string, err error)
+}
+
+// State is what is known of the store as a whole. Its text is wire format.
+type State string
+
+// The states of the store, as in DESIGN.md.
+const (
+	OK          State = "ok"
+	Locked      State = "locked"       // the keyring does not answer or refuses
+	Unreadable  State = "unreadable"   // key material or records cannot be read
+	Missing     State = "missing"      // no key material; with records, their key is gone
+	ForeignHost State = "foreign_host" // the state belongs to another machine
+	RolledBack  State = "rolled_back"  // older than the keyring remembers
+)
+
+// KeySize is the size of the data key in bytes.
+const KeySize = 32
+
+// Keyring keeps one data key. The platform provides it. Every call ends within
+// the time that ctx allows.
+type Keyring interface {
+	// Key returns the data key, or an error that wraps [ErrNoKey] when there is
+	// none, [ErrLocked] when it cannot be had now. It never makes one.
+	Key(ctx context.Context) ([]byte, error)
+	// Create makes the data key and returns it once it is durable. It fails if
+	// there is one.
+	Create(ctx context.Context) ([]byte, error)
+	// Forget destroys the data key; every record sealed under it is then lost.
+	Forget(ctx context.Context) error
+	// Guard says in a word what guards the key, for status: "file",
+	// "windows-credential-manager", "keychain", "secret-service", "kwallet".
+	Guard() string
+}
+
+var (
+	// ErrNoKey means that the keyring holds no data key.
+	ErrNoKey = errors.New("store: the keyring holds no data key")
+	// ErrLocked means that the keyring does not give the data key now.
+	ErrLocked = errors.New("store: the keyring is locked or does not answer")
+)

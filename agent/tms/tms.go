@@ -1,0 +1,84 @@
+// Package tms speaks to the remote Token Management Service as a device does:
+// it discovers the identity provider, redeems a registration token, refreshes
+// an auth token. It is the only package of the agent, with those below it, that
+// makes network requests. It must not know when to ask, whether to ask again,
+// or where anything is kept: it reports what happened, as evidence, and its
+// callers decide. What is assumed of the service stands in contract.go.
+package tms
+
+import (
+	"time"
+
+	"regent/agent/token"
+)
+
+// Provider is where a tenant's auth tokens are refreshed. It is remembered at
+// redemption: an auth token is refreshed where it came from.
+type Provider struct {
+	TokenEndpoint string `json:"token_endpoint"` // as idpConfigurations gave it, checked
+	Realm         string `json:"realm"`
+	ClientID      string `json:"client_id"`
+}
+
+// AuthToken is the service's answer to a redemption or a refresh.
+type AuthToken struct {
+	ID         string        // the service's name of it; "" in the answer to a refresh in mode oidc
+	Access     token.Secret  // never zero
+	Refresh    token.Secret  // zero if the old one stays in force
+	TTL        time.Duration // of the access token, above 0
+	RefreshTTL time.Duration // 0 if unknown or without end
+}
+
+// Request names the instance to the service, and so to its administrator: this
+// is all that person ever sees of it.
+type Request struct {
+	Identifier string // fresh for each POST
+	FQDN       string
+	UserName   string // the system user the daemon runs as
+	MAC        string
+	RefID1     string // application and instance: "cad/1"
+	RefID2     string // this installation, stable
+}
+
+// RefreshRequest is what a refresh needs.
+type RefreshRequest struct {
+	Provider     Provider
+	AuthTokenID  string       // for mode tms
+	Refresh      token.Secret // the refresh token
+	Registration token.Secret // mode tms, variant Basic; else zero
+}
+
+// Reach says how far a request got. It decides whether it can have had an effect.
+type Reach int
+
+const (
+	// NotSent means that no connection was had, so nothing of the request left
+	// this machine.
+	NotSent Reach = iota
+	// Lost means that the request, or a part of it, was sent, and no answer that
+	// can be read came back.
+	Lost
+	// Answered means that a whole HTTP response came back.
+	Answered
+)
+
+// Failure is the evidence of a request that did not give what was asked for.
+// It holds no secret. The deciding functions of redeem and refresh read it.
+type Failure struct {
+	Op    string // "discover", "redeem", "refresh"
+	Host  string // whom we asked, for messages
+	Reach Reach
+
+	// The rest is set if Answered.
+	Status        int           // HTTP status
+	ServiceShape  bool          // the body is a JSON object with a string message, error or errorCode
+	Code          string        // the service's error or errorCode, verbatim, bounded
+	Message       string        // the service's own words, verbatim, bounded, control characters removed
+	RetryAfter    time.Duration // capped at an hour; 0 with HasRetryAfter means at once
+	HasRetryAfter bool
+
+	Err error // the cause, for the log
+}
+
+// Unwrap returns the cause.
+func (f *Failure) Unwrap() error { return f.Err }

@@ -1,0 +1,80 @@
+// Package api is the wire format of the local interface, version 1: paths,
+// request and response bodies, errors. PROTOCOL.md beside ipc says the same in
+// words for a client in another language. It must not know of sockets.
+package api
+
+import (
+	"time"
+
+	"regent/agent/status"
+)
+
+// Paths of version 1. {application} and {instance} are path segments: the id
+// and the decimal number.
+const (
+	PathToken        = "/v1/token"
+	PathLease        = "/v1/instances/{application}/{instance}/lease"
+	PathInvalidate   = "/v1/instances/{application}/{instance}/invalidate"
+	PathRedeem       = "/v1/instances/{application}/{instance}/redeem"
+	PathStatus       = "/v1/status"
+	PathRegistration = "/v1/registration"
+	PathLedger       = "/v1/ledger"
+	PathReload       = "/v1/reload"
+)
+
+// ContentType and ProblemType are the media types of bodies.
+const (
+	ContentType = "application/json"
+	ProblemType = "application/problem+json"
+)
+
+// TokenRequest is the body of POST [PathToken].
+type TokenRequest struct {
+	Application string `json:"application"`
+	Instance    string `json:"instance,omitempty"` // "1"; "" takes a free one
+	MinTTL      int64  `json:"min_ttl,omitempty"`  // seconds
+	Wait        int64  `json:"wait,omitempty"`     // seconds to wait for MinTTL
+}
+
+// Token is the answer to POST [PathToken].
+type Token struct {
+	AccessToken string    `json:"access_token"` //nolint:gosec // the one place where it crosses the socket
+	TokenType   string    `json:"token_type"`   // "Bearer"
+	ExpiresIn   int64     `json:"expires_in"`   // seconds, rounded down
+	ExpiresAt   time.Time `json:"expires_at"`
+	Application string    `json:"application"`
+	Instance    string    `json:"instance"` // "cad/1"
+	Tenant      string    `json:"tenant"`   // base URL
+	Generation  uint64    `json:"generation"`
+}
+
+// RegistrationRequest is the body of POST [PathRegistration].
+type RegistrationRequest struct {
+	RegistrationToken string `json:"registration_token"`    //nolint:gosec // it arrives here, by socket only
+	Application       string `json:"application,omitempty"` // only for this one; "" is the tenant's default
+	Tenant            string `json:"tenant,omitempty"`      // "" is the configured one
+	Source            string `json:"source,omitempty"`      // what the person gave: "file F", "stdin"
+	Wait              int64  `json:"wait,omitempty"`        // seconds to wait for the redemptions
+}
+
+// Registration is the answer to POST [PathRegistration]: the registration token
+// is sealed; the instances say how far its redemptions came.
+type Registration struct {
+	Tenant      string            `json:"tenant"` // host
+	Fingerprint string            `json:"fingerprint"`
+	Instances   []status.Instance `json:"instances"` // those that may use it
+}
+
+// Status is the answer to GET [PathStatus].
+type Status = status.Status
+
+// Problem is the body of every response that is not 2xx (RFC 9457).
+type Problem struct {
+	Type       string `json:"type"`   // "about:blank"
+	Title      string `json:"title"`  // the HTTP status in words
+	Status     int    `json:"status"` // the HTTP status
+	Code       string `json:"code"`   // a fault.Kind
+	Detail     string `json:"detail"` // what is wrong and what to do next
+	Instance   string `json:"instance,omitempty"`
+	RetryAfter int64  `json:"retry_after,omitempty"` // seconds
+}
