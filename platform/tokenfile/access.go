@@ -1,0 +1,67 @@
+package tokenfile
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+// checkMode decides over owner and mode bits. others is who else may own the
+// file besides root: the user of this process first.
+func checkMode(path string, mode fs.FileMode, uid int, others []int) error {
+	if uid != 0 && !slices.Contains(others, uid) {
+		return refuse(path, fmt.Errorf("belongs to user %d, so anybody could have put it there: sudo chown root %s", uid, path))
+	}
+	if open := mode.Perm() & 0o077; open != 0 {
+		return refuse(path, fmt.Errorf("has mode %04o, so others can %s it: chmod 600 %s", mode.Perm(), what(open), path))
+	}
+	return nil
+}
+
+// what says what the permission bits allow.
+func what(bits fs.FileMode) string {
+	switch {
+	case bits&0o022 != 0:
+		return "change"
+	case bits&0o044 != 0:
+		return "read"
+	}
+	return "run"
+}
+
+// grant is one entry of a Windows access control list that allows something.
+type grant struct {
+	sid     string // "S-1-5-32-545"
+	content bool   // reads, writes, or gives itself the right to
+}
+
+// The security identifiers that may own a registration token or open it: who
+// administers the system can do both anyway.
+const (
+	sidSystem         = "S-1-5-18"
+	sidAdministrators = "S-1-5-32-544"
+	sidOwnerRights    = "S-1-3-4"
+)
+
+// checkList decides over owner and access control list, the counterpart of
+// checkMode. self is the user of this process.
+func checkList(path, owner string, grants []grant, self string) error {
+	trusted := []string{sidSystem, sidAdministrators, self}
+	if !slices.Contains(trusted, owner) {
+		return refuse(path, fmt.Errorf(`belongs to %s, so anybody could have put it there: icacls "%s" /setowner *%s`,
+			owner, path, sidAdministrators))
+	}
+	trusted = append(trusted, sidOwnerRights)
+	var others []string
+	for _, g := range grants {
+		if g.content && !slices.Contains(trusted, g.sid) && !slices.Contains(others, g.sid) {
+			others = append(others, g.sid)
+		}
+	}
+	if len(others) > 0 {
+		return refuse(path, fmt.Errorf(`is open to %s: icacls "%s" /inheritance:r /grant:r *%s:F *%s:F`,
+			strings.Join(others, ", "), path, sidSystem, sidAdministrators))
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package tokenfile
+
+import (
+	"io/fs"
+	"strings"
+	"testing"
+)
+
+func TestCheckMode(t *testing.T) {
+	tests := []struct {
+		name string
+		mode fs.FileMode
+		uid  int
+		want string // part of the refusal; "" is accepted
+	}{
+		{"root's", 0o600, 0, ""},
+		{"root's, read-only", 0o400, 0, ""},
+		{"its own", 0o600, 990, ""},
+		{"the person's behind sudo", 0o600, 1000, ""},
+		{"a stranger's", 0o600, 1001, "belongs to user 1001, so anybody could have put it there: sudo chown root F"},
+		{"group reads", 0o640, 0, "has mode 0640, so others can read it: chmod 600 F"},
+		{"all read", 0o644, 0, "has mode 0644, so others can read it"},
+		{"group writes", 0o620, 0, "has mode 0620, so others can change it"},
+		{"all write", 0o602, 0, "has mode 0602, so others can change it"},
+		{"all run", 0o611, 0, "has mode 0611, so others can run it"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			verdict(t, checkMode("F", tt.mode, tt.uid, []int{990, 1000}), tt.want)
+		})
+	}
+}
+
+func TestCheckList(t *testing.T) {
+	const (
+		self      = "S-1-5-80-1"
+		users     = "S-1-5-32-545"
+		everybody = "S-1-1-0"
+	)
+	tests := []struct {
+		name   string
+		owner  string
+		grants []grant
+		want   string
+	}{
+		{"closed", sidAdministrators, []grant{{sidSystem, true}, {sidAdministrators, true}, {self, true}, {sidOwnerRights, true}}, ""},
+		{"attributes only", sidSystem, []grant{{users, false}}, ""},
+		{"its own", self, nil, ""},
+		{"a stranger's", "S-1-5-21-1-1001", nil, `belongs to S-1-5-21-1-1001, so anybody could have put it there: icacls "F" /setowner *S-1-5-32-544`},
+		{"users read", sidSystem, []grant{{users, true}, {everybody, true}, {users, true}}, `is open to S-1-5-32-545, S-1-1-0: icacls "F"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			verdict(t, checkList("F", tt.owner, tt.grants, self), tt.want)
+		})
+	}
+}
+
+func verdict(t *testing.T, err error, want string) {
+	t.Helper()
+	if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+		t.Errorf("got %v, want %q", err, want)
+	}
+}

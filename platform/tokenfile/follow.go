@@ -1,0 +1,85 @@
+package tokenfile
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// follow has the system report changes where the paths are, or would be: in
+// each one's directory or, while there is none, in the nearest that exists.
+func (w *Watcher) follow(ctx context.Context, events *fsnotify.Watcher) {
+	if events == nil {
+		return
+	}
+	wanted := map[string]bool{}
+	var deaf error
+	for _, path := range w.Paths() {
+		dir, err := listen(events, filepath.Dir(path))
+		if err != nil {
+			deaf = err
+		}
+		wanted[dir] = true
+	}
+	for _, dir := range events.WatchList() {
+		if !wanted[dir] {
+			events.Remove(dir) //nolint:errcheck,gosec // it may have gone, and its watch with it
+		}
+	}
+	w.goDeaf(ctx, deaf)
+}
+
+// listen watches the nearest directory to dir that exists, and returns which
+// that is. A directory made in the meantime was made unheard, so it looks again.
+func listen(events *fsnotify.Watcher, dir string) (at string, _ error) {
+	for next := nearest(dir); next != at; next = nearest(dir) {
+		at = next
+		// Added even when it is watched: a directory that was replaced needs a
+		// new watch.
+		if err := events.Add(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return at, err
+		}
+	}
+	return at, nil
+}
+
+// concerns reports whether a change of name can matter to one of the paths: it
+// is the path or one of the directories above it.
+func (w *Watcher) concerns(name string) bool {
+	for _, path := range w.Paths() {
+		if below, err := filepath.Rel(name, path); err == nil && filepath.IsLocal(below) {
+			return true
+		}
+	}
+	return false
+}
+
+// goDeaf reports, once per cause, that looking every Poll is all there is.
+func (w *Watcher) goDeaf(ctx context.Context, err error) {
+	cause := ""
+	if err != nil {
+		cause = err.Error()
+	}
+	if cause != "" && cause != w.deaf {
+		w.Log.WarnContext(ctx, "the system reports no file changes, looking at intervals", "err", err, "interval", w.Poll)
+	}
+	w.deaf = cause
+}
+
+// nearest returns the closest directory above dir that exists, dir included.
+func nearest(dir string) string {
+	for {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return dir
+		}
+		dir = up
+	}
+}

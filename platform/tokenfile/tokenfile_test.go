@@ -1,0 +1,280 @@
+package tokenfile
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+const sample = "dG9rZW4tMDEyMzQ1Njc4OQ=="
+
+// place writes content to a new file that only this user may read.
+func place(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "registration-token")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestRead(t *testing.T) {
+	path := place(t, " \r\n"+sample+"\r\n")
+	got, _, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != sample {
+		t.Errorf("got %q, want %q", got, sample)
+	}
+}
+
+func TestReadSaysWhatIsNotYetAToken(t *testing.T) {
+	tests := []struct {
+		name string
+		path string
+		want error
+	}{
+		{"no file", filepath.Join(t.TempDir(), "none"), ErrMissing},
+		{"no directory", filepath.Join(t.TempDir(), "none", "none"), ErrMissing},
+		{"empty", place(t, ""), ErrEmpty},
+		{"blank", place(t, "\n \n"), ErrEmpty},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, _, err := Read(tt.path)
+			if !errors.Is(err, tt.want) {
+				t.Errorf("got %v, want %v", err, tt.want)
+			}
+			if err != nil && !strings.Contains(err.Error(), tt.path) {
+				t.Errorf("the error does not name the file: %v", err)
+			}
+		})
+	}
+	if err := openError("F", &fs.PathError{Op: "open", Path: "F", Err: fs.ErrPermission}); !errors.Is(err, ErrNotPermitted) {
+		t.Errorf("got %v, want %v", err, ErrNotPermitted)
+	}
+}
+
+// An empty file that everybody may write is somebody's touch before the chmod:
+// not yet a token, and no complaint.
+func TestReadForgivesAnEmptyFileItsMode(t *testing.T) {
+	path := place(t, "")
+	chmod(t, path, 0o666)
+	if _, _, err := Read(path); !errors.Is(err, ErrEmpty) {
+		t.Errorf("got %v, want %v", err, ErrEmpty)
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(place(t, sample), link); err != nil {
+		t.Skipf("no symbolic links here: %v", err)
+	}
+	tests := []struct {
+		name, path, want string
+	}{
+		{"link", link, "symbolic link"},
+		{"directory", dir, "is a directory"},
+		{"binary", place(t, "\x00\x01\x02"), "byte 1 is not visible ASCII"},
+		{"too long", place(t, strings.Repeat("x", MaxSize+1)), "more than 64 KiB"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			token, _, err := Read(tt.path)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.path) {
+				t.Errorf("got %v, want %q and the path", err, tt.want)
+			}
+			if token != nil {
+				t.Error("a refused file was read")
+			}
+		})
+	}
+}
+
+func TestReadLargestFile(t *testing.T) {
+	want := strings.Repeat("x", MaxSize)
+	got, _, err := Read(place(t, want))
+	if err != nil || string(got) != want {
+		t.Errorf("got %d bytes, %v, want %d", len(got), err, MaxSize)
+	}
+}
+
+func TestCredential(t *testing.T) {
+	path := place(t, sample+"\n")
+	chmod(t, path, 0o440) // as the service manager makes them for a group
+	dir, name := filepath.Split(path)
+	got, err := Credential(dir, name)
+	if err != nil || string(got) != sample {
+		t.Errorf("got %q, %v, want %q", got, err, sample)
+	}
+	for _, dir := range []string{"", t.TempDir()} {
+		if _, err := Credential(dir, name); !errors.Is(err, ErrMissing) {
+			t.Errorf("dir %q: got %v, want %v", dir, err, ErrMissing)
+		}
+	}
+	for _, name := range []string{"", ".", "..", "../" + name, "a/b", "/etc/passwd"} {
+		if _, err := Credential(dir, name); err == nil || errors.Is(err, ErrMissing) {
+			t.Errorf("name %q: got %v, want a refusal", name, err)
+		}
+	}
+}
+
+func TestRemove(t *testing.T) {
+	tests := []struct {
+		name    string
+		between func(t *testing.T, path string)
+		want    error
+		gone    bool
+	}{
+		{"the same file", func(*testing.T, string) {}, nil, true},
+		{"gone already", remove, nil, true},
+		{"written again", func(t *testing.T, path string) { write(t, path, sample[2:]) }, ErrChanged, false},
+		{"replaced", func(t *testing.T, path string) {
+			other := place(t, sample)
+			if err := os.Rename(other, path); err != nil {
+				t.Fatal(err)
+			}
+		}, ErrChanged, false},
+		{"replaced by a directory", func(t *testing.T, path string) {
+			remove(t, path)
+			if err := os.Mkdir(path, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, ErrChanged, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := place(t, sample)
+			_, id, err := Read(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tt.between(t, path)
+			if err := Remove(path, id); !errors.Is(err, tt.want) {
+				t.Errorf("got %v, want %v", err, tt.want)
+			}
+			_, err = os.Lstat(path)
+			if gone := errors.Is(err, fs.ErrNotExist); gone != tt.gone {
+				t.Errorf("gone: got %v, want %v", gone, tt.gone)
+			}
+		})
+	}
+}
+
+// The same bytes written again with the old time put back are another file
+// where the system keeps a time of change.
+func TestRemoveIsNotFooledByTheTimeOfWriting(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("this system tells no time of change")
+	}
+	path := place(t, sample)
+	old := time.Unix(1_000_000_000, 0)
+	chtimes(t, path, old)
+	_, id, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, strings.ToUpper(sample))
+	chtimes(t, path, old)
+	if err := Remove(path, id); !errors.Is(err, ErrChanged) {
+		t.Errorf("got %v, want %v", err, ErrChanged)
+	}
+}
+
+func TestRemoveRefusesNoIdentity(t *testing.T) {
+	path := place(t, sample)
+	if err := Remove(path, Identity{}); !errors.Is(err, ErrChanged) {
+		t.Errorf("got %v, want %v", err, ErrChanged)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("the file went: %v", err)
+	}
+}
+
+func TestParse(t *testing.T) {
+	tests := []struct {
+		name, content, want, fault string
+	}{
+		{"bare", "abc", "abc", ""},
+		{"trimmed", "\t abc~! \r\n\v\f", "abc~!", ""},
+		{"empty", "", "", ErrEmpty.Error()},
+		{"two lines", "abc\nabc", "", "white space inside"},
+		{"UTF-8 mark", "\xEF\xBB\xBFabc", "", "UTF-8 byte order mark"},
+		{"UTF-16 mark", "\xFF\xFEa\x00b\x00", "", "UTF-16 byte order mark"},
+		{"big-endian mark", "\xFE\xFF\x00a", "", "UTF-16 byte order mark"},
+		{"control", " abc\x00", "", "byte 5 is not visible ASCII"},
+		{"control first", "\n\x7fabc", "", "byte 2 is not visible ASCII"},
+		{"accent", "aé", "", "byte 2 is not visible ASCII"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := Parse([]byte(tt.content))
+			if string(got) != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			if tt.fault == "" && err != nil || tt.fault != "" && (err == nil || !strings.Contains(err.Error(), tt.fault)) {
+				t.Errorf("got %v, want %q", err, tt.fault)
+			}
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(sample + "\n"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		got, err := Parse(content)
+		if (err == nil) == (len(got) == 0) {
+			t.Fatalf("got %q and %v", got, err)
+		}
+		if err != nil {
+			return
+		}
+		if !bytes.Contains(content, got) {
+			t.Errorf("%q is not in %q", got, content)
+		}
+		for _, b := range got {
+			if b <= ' ' || b > '~' {
+				t.Errorf("%q has byte %#x", got, b)
+			}
+		}
+		if again, err := Parse(got); err != nil || !bytes.Equal(again, got) {
+			t.Errorf("parsed again: %q, %v", again, err)
+		}
+	})
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func chmod(t *testing.T, path string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func chtimes(t *testing.T, path string, at time.Time) {
+	t.Helper()
+	if err := os.Chtimes(path, at, at); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,153 @@
+package tokenfile
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// Deps is what a Watcher needs.
+type Deps struct {
+	// Paths returns the files to watch for, absolute. It is asked again at
+	// every look, so it may change with the configuration.
+	Paths func() []string
+	// OnFile is told of a file at path that is no longer being written. An
+	// error has it told again at a later look; nil settles the matter until
+	// the file changes. Errors that are ErrMissing, ErrEmpty or ErrNotPermitted
+	// are not worth a report.
+	OnFile func(ctx context.Context, path string) error
+	Log    *slog.Logger
+	Poll   time.Duration // longest time between two looks; 0 is 5 s
+	Settle time.Duration // a file that keeps still this long is complete; 0 is 200 ms
+}
+
+// Watcher watches for files that appear at any time, in directories that may
+// themselves come, go and come again.
+type Watcher struct {
+	Deps
+	sightings map[string]*sighting
+	deaf      string // why the system reports no changes; "" if it does
+}
+
+// NewWatcher returns a watcher.
+func NewWatcher(d Deps) (*Watcher, error) {
+	if d.Paths == nil || d.OnFile == nil || d.Log == nil {
+		return nil, errors.New("tokenfile: Paths, OnFile and Log are all needed")
+	}
+	if d.Poll == 0 {
+		d.Poll = 5 * time.Second
+	}
+	if d.Settle == 0 {
+		d.Settle = 200 * time.Millisecond
+	}
+	if d.Settle > d.Poll {
+		return nil, errors.New("tokenfile: settle must be at most poll: " + d.Settle.String() + " > " + d.Poll.String())
+	}
+	return &Watcher{Deps: d, sightings: map[string]*sighting{}}, nil
+}
+
+// Run watches until ctx is done and returns its error. It looks at once, then
+// when the system reports a change, and anyway every Poll, since no system
+// reports every change on every file system. It may be called once.
+func (w *Watcher) Run(ctx context.Context) error {
+	events, err := fsnotify.NewWatcher()
+	if err != nil {
+		w.goDeaf(ctx, err)
+		return w.loop(ctx, nil)
+	}
+	defer events.Close() //nolint:errcheck // nothing follows that an error could spoil
+	return w.loop(ctx, events)
+}
+
+// loop looks again and again. events is nil where the system reports nothing.
+func (w *Watcher) loop(ctx context.Context, events *fsnotify.Watcher) error {
+	for {
+		w.follow(ctx, events)
+		nap := w.Poll
+		if w.look(ctx) {
+			nap = w.Settle
+		}
+		if err := w.wait(ctx, events, nap); err != nil {
+			return err
+		}
+	}
+}
+
+// wait returns after nap, or sooner when a change was reported, but never
+// before Settle: that is what makes two equal looks mean something.
+func (w *Watcher) wait(ctx context.Context, events *fsnotify.Watcher, nap time.Duration) error {
+	var changes <-chan fsnotify.Event
+	var failures <-chan error
+	if events != nil {
+		changes, failures = events.Events, events.Errors
+	}
+	settled, napped := time.After(w.Settle), time.After(nap)
+	for changed := false; !changed || settled != nil; {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-napped:
+			return nil
+		case <-settled:
+			settled = nil
+		case e := <-changes:
+			changed = changed || w.concerns(e.Name)
+		case <-failures: //nolint:errcheck // some changes were lost, whatever the reason: look
+			changed = true
+		}
+	}
+	return nil
+}
+
+// look looks at every path once, and reports whether to look again soon.
+func (w *Watcher) look(ctx context.Context) (soon bool) {
+	paths := w.Paths()
+	for path := range w.sightings {
+		if !slices.Contains(paths, path) {
+			delete(w.sightings, path)
+		}
+	}
+	for _, path := range paths {
+		s := w.sightings[path]
+		if s == nil {
+			s = &sighting{}
+			w.sightings[path] = s
+		}
+		switch s.look(find(path)) {
+		case settle:
+			soon = true
+		case deliver:
+			w.deliver(ctx, path, s)
+		case rest:
+		}
+	}
+	return soon
+}
+
+func (w *Watcher) deliver(ctx context.Context, path string, s *sighting) {
+	err := w.OnFile(ctx, path)
+	if ctx.Err() != nil {
+		return
+	}
+	news := s.delivered(err)
+	silent := errors.Is(err, ErrMissing) || errors.Is(err, ErrEmpty) || errors.Is(err, ErrNotPermitted)
+	if news && !silent {
+		w.Log.WarnContext(ctx, "the registration token file was not taken", "path", path, "err", err)
+	}
+}
+
+// find returns what is at path; nil if nothing is, or nothing that this process
+// may see.
+func find(path string) fs.FileInfo {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil
+	}
+	return info
+}

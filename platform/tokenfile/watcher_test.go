@@ -1,0 +1,271 @@
+package tokenfile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// journal is an OnFile that remembers; it answers what it was told to.
+type journal struct {
+	mu     sync.Mutex
+	took   []string
+	answer error
+}
+
+func (j *journal) onFile(_ context.Context, path string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	j.took = append(j.took, string(content))
+	return j.answer
+}
+
+func (j *journal) set(answer error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.answer = answer
+}
+
+func (j *journal) all() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return strings.Join(j.took, " ")
+}
+
+// polling starts a watcher that only looks at intervals, so that a bubble's
+// clock drives it.
+func polling(t *testing.T, j *journal, paths ...string) (log *bytes.Buffer) {
+	t.Helper()
+	log = &bytes.Buffer{}
+	w, err := NewWatcher(Deps{
+		Paths:  func() []string { return paths },
+		OnFile: j.onFile,
+		Log:    slog.New(slog.NewTextHandler(log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- w.loop(ctx, nil) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want %v", err, context.Canceled)
+		}
+	})
+	return log
+}
+
+// pass lets d go by, and a little more.
+func pass(d time.Duration) {
+	time.Sleep(d + time.Millisecond)
+	synctest.Wait()
+}
+
+func TestWatcherTakesAFileThatIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{}
+		polling(t, j, place(t, "one"))
+		pass(200 * time.Millisecond)
+		if got, want := j.all(), "one"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		pass(time.Hour)
+		if got, want := j.all(), "one"; got != want {
+			t.Errorf("an hour later: got %q, want %q", got, want)
+		}
+	})
+}
+
+func TestWatcherWaitsForTheWriter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{}
+		path := place(t, "o")
+		polling(t, j, path)
+		for _, content := range []string{"on", "one", "onet", "onetwo"} {
+			pass(150 * time.Millisecond)
+			write(t, path, content)
+			if got := j.all(); got != "" {
+				t.Fatalf("took %q while it was written", got)
+			}
+		}
+		pass(400 * time.Millisecond)
+		if got, want := j.all(), "onetwo"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+func TestWatcherTakesANewFileOfTheSameName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{}
+		path := place(t, "one")
+		polling(t, j, path)
+		pass(10 * time.Second)
+		remove(t, path)
+		pass(10 * time.Second)
+		write(t, path, "two")
+		pass(10 * time.Second)
+		write(t, path, "three")
+		pass(10 * time.Second)
+		if got, want := j.all(), "one two three"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+func TestWatcherReportsACauseOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{answer: errors.New("first cause")}
+		path := place(t, "one")
+		log := polling(t, j, path)
+		pass(time.Minute)
+		j.set(errors.New("second cause"))
+		pass(time.Minute)
+		j.set(errors.New("first cause"))
+		pass(time.Minute)
+		for _, cause := range []string{"first cause", "second cause"} {
+			if got := strings.Count(log.String(), cause); got != 1 {
+				t.Errorf("%s: got %d reports, want 1:\n%s", cause, got, log)
+			}
+		}
+		if tries := strings.Count(j.all(), "one"); tries < 30 {
+			t.Errorf("got %d tries in three minutes, want one every 5 s", tries)
+		}
+		remove(t, path)
+		pass(time.Minute)
+		write(t, path, "two")
+		pass(time.Minute)
+		if got := strings.Count(log.String(), "first cause"); got != 2 {
+			t.Errorf("a new file: got %d reports in all, want 2", got)
+		}
+		j.set(nil)
+		pass(time.Minute)
+		tries := len(j.all())
+		pass(time.Hour)
+		if got := len(j.all()); got != tries {
+			t.Error("it was tried again after it had been taken")
+		}
+	})
+}
+
+func TestWatcherSaysNothingOfWhatIsNoToken(t *testing.T) {
+	for _, silent := range []error{ErrMissing, ErrEmpty, ErrNotPermitted} {
+		synctest.Test(t, func(t *testing.T) {
+			log := polling(t, &journal{answer: fmt.Errorf("read: %w", silent)}, place(t, "one"))
+			pass(time.Minute)
+			if log.Len() > 0 {
+				t.Errorf("%v: got %s", silent, log)
+			}
+		})
+	}
+}
+
+func TestWatcherForgetsPathsThatWentAway(t *testing.T) {
+	path := place(t, "one")
+	paths := []string{path}
+	w, err := NewWatcher(Deps{
+		Paths:  func() []string { return paths },
+		OnFile: func(context.Context, string) error { return nil },
+		Log:    slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.look(t.Context())
+	if len(w.sightings) != 1 {
+		t.Fatalf("got %d sightings, want 1", len(w.sightings))
+	}
+	paths = nil
+	w.look(t.Context())
+	if len(w.sightings) != 0 {
+		t.Errorf("got %d sightings, want 0", len(w.sightings))
+	}
+}
+
+func TestNewWatcherRefuses(t *testing.T) {
+	full := Deps{
+		Paths:  func() []string { return nil },
+		OnFile: func(context.Context, string) error { return nil },
+		Log:    slog.New(slog.DiscardHandler),
+	}
+	tests := []struct {
+		name  string
+		spoil func(*Deps)
+	}{
+		{"no paths", func(d *Deps) { d.Paths = nil }},
+		{"nobody to tell", func(d *Deps) { d.OnFile = nil }},
+		{"no log", func(d *Deps) { d.Log = nil }},
+		{"contradiction", func(d *Deps) { d.Settle = time.Minute; d.Poll = time.Second }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := full
+			tt.spoil(&d)
+			if _, err := NewWatcher(d); err == nil {
+				t.Error("accepted")
+			}
+		})
+	}
+	if _, err := NewWatcher(full); err != nil {
+		t.Error(err)
+	}
+}
+
+// The one test with the system's own notices: with an interval of an hour only
+// they can bring the file to light.
+func TestWatcherHearsOfAFileInADirectoryThatComesAndGoes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "etc", "regent")
+	path := filepath.Join(dir, "registration-token")
+	took := make(chan string)
+	w, err := NewWatcher(Deps{
+		Paths: func() []string { return []string{path} },
+		OnFile: func(_ context.Context, path string) error {
+			token, id, err := Read(path)
+			if err != nil {
+				return err
+			}
+			took <- string(token)
+			return Remove(path, id)
+		},
+		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Poll:   time.Hour,
+		Settle: 10 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- w.Run(ctx) }()
+	for _, token := range []string{"one", "two", "three"} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, path, token)
+		if got := <-took; got != token {
+			t.Errorf("got %q, want %q", got, token)
+		}
+		if err := os.RemoveAll(filepath.Dir(dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+}
