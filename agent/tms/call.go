@@ -1,0 +1,195 @@
+package tms
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"regent/agent/token"
+)
+
+// Call is one request. It is for the packages below this one, which speak to
+// the same service on the same terms; the agent uses Discover, Redeem, Refresh.
+type Call struct {
+	Op     string // for messages: "redeem"
+	Method string // a GET may be repeated; nothing else ever is
+	Path   string // below the service's base, its parts escaped
+	Query  url.Values
+	URL    string // in place of Path: the token endpoint
+
+	Scheme string       // of Authorization: "Basic", "Bearer"; "" for no Authorization
+	Secret token.Secret // what follows it, raw
+
+	JSON any    // the body, without secrets; or
+	Form []Pair // the body, a form
+
+	// Read decodes a 2xx answer; nil if there is nothing in it. If it fails, no
+	// answer came that can be read. Its errors must not quote the answer.
+	Read func(Answer) error
+}
+
+// Pair is a field of a form: a value that may be shown, or a secret.
+type Pair struct {
+	Name   string
+	Value  string
+	Secret token.Secret
+}
+
+func (p Pair) value() string {
+	if p.Secret.IsZero() {
+		return p.Value
+	}
+	return reveal(p.Secret)
+}
+
+// Do makes the call. Every error is a *[Failure].
+func (c *Client) Do(ctx context.Context, call Call) error {
+	late := fmt.Errorf("not done within %s: %w", c.o.Timeout, context.DeadlineExceeded)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.o.Timeout, late)
+	defer cancel()
+	hide := call.secrets()
+	f := &Failure{Op: call.Op, Host: c.tenant.Host}
+	r, err := c.request(ctx, call)
+	if err != nil {
+		f.Err = hide.cause(err)
+		return f
+	}
+	f.Host = r.URL.Host
+	client := c.once
+	if call.Method == http.MethodGet {
+		client = c.repeating
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		if !notSent(err) {
+			f.Reach = Lost
+		}
+		f.Err = hide.cause(err)
+		c.o.Log.DebugContext(ctx, "request failed", "op", f.Op, "host", f.Host, "err", f.Err)
+		return f
+	}
+	defer answer.Body.Close()
+	c.o.Log.DebugContext(ctx, "request answered", "op", f.Op, "host", f.Host, "status", answer.StatusCode)
+	return c.judge(answer, call, f, hide)
+}
+
+// judge turns a response into an answer read, or into evidence.
+func (c *Client) judge(answer *http.Response, call Call, f *Failure, hide masked) error {
+	body, err := readBody(answer.Body)
+	if err != nil {
+		f.Reach, f.Err = Lost, hide.cause(err)
+		return f
+	}
+	if answer.StatusCode/100 == 2 {
+		if err := c.read(answer, body, call); err != nil {
+			f.Reach, f.Err = Lost, hide.cause(err)
+			return f
+		}
+		return nil
+	}
+	f.Reach, f.Status = Answered, answer.StatusCode
+	code, message, ok := shapeOf(body)
+	f.Code, f.Message, f.ServiceShape = hide.text(code), hide.text(message), ok
+	f.RetryAfter, f.HasRetryAfter = retryAfter(answer.Header, c.o.Now)
+	f.Err = fmt.Errorf("status %d", answer.StatusCode)
+	return f
+}
+
+func (c *Client) read(answer *http.Response, body []byte, call Call) error {
+	if call.Read == nil {
+		return nil
+	}
+	date, shown := serverDate(answer.Header)
+	if !shown {
+		date = c.o.Now()
+	}
+	if err := call.Read(Answer{body, date}); err != nil {
+		return fmt.Errorf("answered %d: %w", answer.StatusCode, err)
+	}
+	return nil
+}
+
+// request builds what is sent. Its errors come before anything is.
+func (c *Client) request(ctx context.Context, call Call) (*retryablehttp.Request, error) {
+	address := c.tenant.String() + basePath + call.Path
+	if call.URL != "" {
+		address = call.URL
+	}
+	if len(call.Query) > 0 {
+		address += "?" + call.Query.Encode()
+	}
+	body, contentType, err := call.body()
+	if err != nil {
+		return nil, err
+	}
+	r, err := retryablehttp.NewRequestWithContext(ctx, call.Method, address, body)
+	if err != nil {
+		return nil, err
+	}
+	if call.Method != http.MethodGet {
+		r.GetBody = nil // without it Go's transport cannot send the body a second time
+	}
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", c.o.UserAgent)
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	return r, call.authorize(r.Header)
+}
+
+func (call Call) authorize(h http.Header) error {
+	if call.Scheme == "" {
+		return nil
+	}
+	secret := reveal(call.Secret)
+	if !sendable(secret) {
+		return errors.New("the token is empty, or holds other than visible ASCII characters")
+	}
+	h.Set("Authorization", call.Scheme+" "+secret)
+	return nil
+}
+
+// body returns the bytes, which are nil without a body, and their type.
+func (call Call) body() (body any, contentType string, err error) {
+	switch {
+	case call.JSON != nil:
+		b, err := json.Marshal(call.JSON)
+		return b, "application/json", err
+	case call.Form != nil:
+		var b bytes.Buffer
+		for i, p := range call.Form {
+			if i > 0 {
+				b.WriteByte('&')
+			}
+			b.WriteString(url.QueryEscape(p.Name) + "=" + url.QueryEscape(p.value()))
+		}
+		return b.Bytes(), "application/x-www-form-urlencoded", nil
+	}
+	return nil, "", nil
+}
+
+func (call Call) secrets() masked {
+	m := masked{call.Secret}
+	for _, p := range call.Form {
+		m = append(m, p.Secret)
+	}
+	return m
+}
+
+// sendable reports whether s can stand in a header as it is.
+func sendable(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// reveal is the one place of this package where a secret is opened: it is about
+// to be sent, or to be looked for in what came back.
+func reveal(s token.Secret) string {
+	return s.Reveal() //nolint:forbidigo // this package sends secrets to the service
+}

@@ -1,0 +1,124 @@
+package tms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"regent/agent/token"
+)
+
+// maxText bounds the service's words, in bytes.
+const maxText = 300
+
+var _ error = (*Failure)(nil)
+
+// Error names the operation, the host and what happened, in one line. The
+// service's own words are in Message alone.
+func (f *Failure) Error() string {
+	switch f.Reach {
+	case NotSent:
+		return fmt.Sprintf("%s: nothing was sent to %s: %v", f.Op, f.Host, f.Err)
+	case Lost:
+		return fmt.Sprintf("%s: sent to %s, but no answer came that can be read: %v", f.Op, f.Host, f.Err)
+	}
+	said := strings.TrimSpace(fmt.Sprintf("%d %s", f.Status, http.StatusText(f.Status)))
+	if f.Code != "" {
+		said += " (" + f.Code + ")"
+	}
+	return fmt.Sprintf("%s: %s answered %s", f.Op, f.Host, said)
+}
+
+// masked hides the secrets of one call in what others wrote.
+type masked []token.Secret
+
+// text makes the words of others fit for a message: one line, printable,
+// bounded, without the secrets.
+func (m masked) text(s string) string {
+	s = strings.Map(printable, strings.ToValidUTF8(s, ""))
+	s = truncated(m.mask(strings.TrimSpace(s)))
+	if m.in(s) { // a secret so short that the mask, or a cut, made it again
+		return ""
+	}
+	return s
+}
+
+// cause makes err fit for [Failure.Err]. It stays what it is, unless its text
+// is not fit to be shown: of that one only the text is kept, and whether the
+// context ended it.
+func (m masked) cause(err error) error {
+	if inner, ok := errors.AsType[*url.Error](err); ok {
+		err = inner.Err // without the URL
+	}
+	if clean := m.text(err.Error()); clean != err.Error() {
+		return &cleaned{clean, contextCause(err)}
+	}
+	return err
+}
+
+func (m masked) mask(s string) string {
+	for _, form := range m.forms() {
+		s = strings.ReplaceAll(s, form, "[redacted]")
+	}
+	return s
+}
+
+func (m masked) in(s string) bool {
+	for _, form := range m.forms() {
+		if strings.Contains(s, form) {
+			return true
+		}
+	}
+	return false
+}
+
+// forms returns each secret as it is and as it stands in a form.
+func (m masked) forms() []string {
+	var forms []string
+	for _, s := range m {
+		if !s.IsZero() {
+			plain := reveal(s)
+			forms = append(forms, plain, url.QueryEscape(plain))
+		}
+	}
+	return forms
+}
+
+type cleaned struct {
+	text  string
+	cause error
+}
+
+func (c *cleaned) Error() string { return c.text }
+func (c *cleaned) Unwrap() error { return c.cause }
+
+func contextCause(err error) error {
+	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, end) {
+			return end
+		}
+	}
+	return nil
+}
+
+// printable drops what could move a reader's cursor or turn the text around.
+func printable(r rune) rune {
+	switch {
+	case unicode.IsPrint(r):
+		return r
+	case unicode.IsSpace(r):
+		return ' '
+	}
+	return -1
+}
+
+func truncated(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText], "")
+}

@@ -1,0 +1,164 @@
+package tms
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// The modes of a refresh.
+const (
+	ModeOIDC = "oidc" // at the provider's token endpoint
+	ModeTMS  = "tms"  // at the Token Management Service itself
+)
+
+const defaultTimeout = 30 * time.Second
+
+// Options says whom a Client speaks to, and how.
+type Options struct {
+	Tenant    string        // "https://host" or "https://host:8443"; http on a loopback address only
+	Proxy     string        // "" or "system": from the environment; "none"; or a URL
+	ExtraCA   []byte        // PEM certificates trusted beside the system's; nil for none
+	Timeout   time.Duration // of one call, the repetitions of a read included; 0 for 30 s
+	UserAgent string        // "" for "regent"
+	Mode      string        // ModeOIDC or ModeTMS; "" for ModeOIDC
+
+	Now     func() time.Time           // civil time; required
+	Observe func(serverDate time.Time) // called for each answer that has a Date; nil for nobody; must be safe for concurrent use
+	Log     *slog.Logger               // nil for none
+}
+
+// settled returns o with its defaults filled in, or says what contradicts.
+func (o Options) settled() (Options, error) {
+	if o.Now == nil {
+		return o, errors.New("tms: no clock given")
+	}
+	if o.Timeout < 0 {
+		return o, fmt.Errorf("tms: timeout must be above 0: %s", o.Timeout)
+	}
+	if o.Timeout == 0 {
+		o.Timeout = defaultTimeout
+	}
+	switch o.Mode {
+	case "":
+		o.Mode = ModeOIDC
+	case ModeOIDC, ModeTMS:
+	default:
+		return o, fmt.Errorf("tms: refresh mode must be %s or %s: %q", ModeOIDC, ModeTMS, o.Mode)
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = "regent"
+	}
+	if o.Observe == nil {
+		o.Observe = func(time.Time) {}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o, nil
+}
+
+// tenantURL reads the tenant's address. A bare host means https.
+func tenantURL(tenant string) (*url.URL, error) {
+	if tenant == "" {
+		return nil, errors.New("tms: no tenant given; it is the address of the service, as https://host")
+	}
+	if !strings.Contains(tenant, "://") {
+		tenant = "https://" + tenant
+	}
+	u, err := url.Parse(tenant)
+	if err != nil { // its text quotes the whole address, which may hold a password
+		return nil, errors.New("tms: tenant is no URL; write https://host")
+	}
+	if err := plainURL(u); err != nil {
+		return nil, fmt.Errorf("tms: tenant %s: %w", u.Redacted(), err)
+	}
+	if strings.Trim(u.Path, "/") != "" {
+		return nil, fmt.Errorf("tms: tenant %s: leave out the path %s; it is the address of the host alone", u, u.Path)
+	}
+	if u.Scheme == "http" && !loopback(u) {
+		return nil, fmt.Errorf("tms: tenant %s: must be https; http is for a loopback address only", u)
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
+}
+
+// endpointURL checks a token endpoint. It is https, or http on a loopback
+// address only if the tenant is on one too.
+func endpointURL(endpoint string, tenant *url.URL) (*url.URL, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return nil, errors.New("the token endpoint is no URL")
+	}
+	if err := plainURL(u); err != nil {
+		return nil, fmt.Errorf("the token endpoint: %w", err)
+	}
+	if u.Scheme == "http" && (!loopback(u) || !loopback(tenant)) {
+		return nil, fmt.Errorf("the token endpoint on %s must be https", u.Host)
+	}
+	return u, nil
+}
+
+// plainURL accepts scheme, host and path, and nothing in which something could
+// be hidden.
+func plainURL(u *url.URL) error {
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("must begin with https://, not %q", u.Scheme)
+	case u.Hostname() == "":
+		return errors.New("names no host")
+	case u.User != nil:
+		return errors.New("must hold no user or password")
+	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return errors.New("must hold no ? or #")
+	}
+	return nil
+}
+
+func loopback(u *url.URL) bool {
+	if strings.EqualFold(u.Hostname(), "localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(u.Hostname())
+	return err == nil && a.IsLoopback()
+}
+
+// proxyFor returns what a transport asks for its proxy.
+func proxyFor(proxy string) (func(*http.Request) (*url.URL, error), error) {
+	switch proxy {
+	case "", "system":
+		return http.ProxyFromEnvironment, nil
+	case "none":
+		return nil, nil
+	}
+	u, err := url.Parse(proxy)
+	if err != nil || u.Hostname() == "" { // the value may hold a password: never quoted
+		return nil, errors.New("tms: proxy is no URL; write http://host:port, none or system")
+	}
+	switch u.Scheme {
+	case "http", "https", "socks5", "socks5h":
+		return http.ProxyURL(u), nil
+	}
+	return nil, fmt.Errorf("tms: proxy on %s: must begin with http://, https:// or socks5://", u.Host)
+}
+
+// trust returns the system's certificate authorities and the extra ones, or
+// nil, which means the system's alone.
+func trust(extra []byte) (*x509.CertPool, error) {
+	if len(extra) == 0 {
+		return nil, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("tms: read the system's certificate authorities: %w", err)
+	}
+	if !pool.AppendCertsFromPEM(extra) {
+		return nil, errors.New("tms: the extra CA file holds no PEM certificate")
+	}
+	return pool, nil
+}

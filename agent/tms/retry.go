@@ -1,0 +1,81 @@
+package tms
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// A read is tried so often in all, and waits at most so long between two tries.
+// Whoever asks for longer waits gets them from the callers, who have the whole
+// picture; this only bridges a hiccup.
+const (
+	readTries   = 3
+	readWaitMin = 250 * time.Millisecond
+	readWaitMax = 2 * time.Second
+)
+
+// clients returns two clients: repeating is for reads, which have no effect and
+// may be repeated; once is for all else: it never repeats, and each request goes
+// on a connection of its own, so that none can meet one that the service has
+// just closed.
+func clients(t *http.Transport, now func() time.Time, observe func(*http.Response)) (repeating, once *retryablehttp.Client) {
+	hook := func(_ retryablehttp.Logger, answer *http.Response) { observe(answer) }
+	repeating = &retryablehttp.Client{
+		HTTPClient:      &http.Client{Transport: witness{t}},
+		RetryMax:        readTries - 1,
+		RetryWaitMin:    readWaitMin,
+		RetryWaitMax:    readWaitMax,
+		CheckRetry:      readPolicy(now),
+		Backoff:         readWait(now),
+		ErrorHandler:    retryablehttp.PassthroughErrorHandler,
+		ResponseLogHook: hook,
+	}
+	single := t.Clone()
+	single.DisableKeepAlives = true
+	once = &retryablehttp.Client{
+		HTTPClient:      &http.Client{Transport: witness{single}},
+		CheckRetry:      neverAgain,
+		Backoff:         retryablehttp.DefaultBackoff,
+		ErrorHandler:    retryablehttp.PassthroughErrorHandler,
+		ResponseLogHook: hook,
+	}
+	return repeating, once
+}
+
+// neverAgain is the policy for everything that may have an effect.
+func neverAgain(context.Context, *http.Response, error) (bool, error) { return false, nil }
+
+// readPolicy repeats a read that was not sent, or was answered that the service
+// is busy for no longer than we are ready to wait.
+func readPolicy(now func() time.Time) retryablehttp.CheckRetry {
+	return func(ctx context.Context, answer *http.Response, err error) (bool, error) {
+		if ctx.Err() != nil {
+			return false, nil
+		}
+		if err != nil {
+			return notSent(err), nil
+		}
+		switch answer.StatusCode {
+		case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		default:
+			return false, nil
+		}
+		wait, _ := retryAfter(answer.Header, now)
+		return wait <= readWaitMax, nil
+	}
+}
+
+// readWait waits as long as the service asked, else doubling.
+func readWait(now func() time.Time) retryablehttp.Backoff {
+	return func(low, high time.Duration, try int, answer *http.Response) time.Duration {
+		if answer != nil {
+			if wait, ok := retryAfter(answer.Header, now); ok {
+				return max(low, min(wait, high))
+			}
+		}
+		return min(low<<try, high)
+	}
+}

@@ -1,0 +1,94 @@
+package tms
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// maxHeader bounds an answer's header, as maxBody bounds its body.
+const maxHeader = 64 << 10
+
+// newTransport returns the transport of both clients, see clients.
+//
+// HTTP/1.1 alone: Go's HTTP/2 repeats requests by itself. Compression is off:
+// nothing here is large, and bounds then count what came over the wire.
+func newTransport(o Options) (*http.Transport, error) {
+	proxy, err := proxyFor(o.Proxy)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := trust(o.ExtraCA)
+	if err != nil {
+		return nil, err
+	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	dialer := &net.Dialer{Timeout: o.Timeout}
+	return &http.Transport{
+		Proxy:                  proxy,
+		OnProxyConnectResponse: proxyRefusal,
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool},
+		TLSHandshakeTimeout:    o.Timeout,
+		Protocols:              &protocols,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeader,
+		IdleConnTimeout:        30 * time.Second,
+		MaxIdleConnsPerHost:    1,
+	}, nil
+}
+
+// proxyRefusal names the proxy where Go's own error would hold only the words
+// of its status line.
+func proxyRefusal(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return fmt.Errorf("the proxy %s answered %d to CONNECT", proxy.Host, answer.StatusCode)
+}
+
+// tryError is the failure of one try, and whether a connection was had: only
+// then can anything of the request have left this machine.
+type tryError struct {
+	connected bool
+	err       error
+}
+
+func (e *tryError) Error() string { return e.err.Error() }
+func (e *tryError) Unwrap() error { return e.err }
+
+// notSent reports whether err is proof that nothing was sent. No proof means
+// that something may have been.
+func notSent(err error) bool {
+	try, ok := errors.AsType[*tryError](err)
+	return ok && !try.connected
+}
+
+// witness is a RoundTripper that says of each failed try how far it got, and
+// hides from http.Client where an answer redirects to, so that a redirect is an
+// answer like any other. Even a malformed one is.
+type witness struct{ next http.RoundTripper }
+
+var _ http.RoundTripper = witness{}
+
+// RoundTrip implements [http.RoundTripper].
+func (w witness) RoundTrip(r *http.Request) (*http.Response, error) {
+	var connected atomic.Bool
+	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	answer, err := w.next.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		return nil, &tryError{connected.Load(), err}
+	}
+	answer.Header.Del("Location")
+	return answer, nil
+}
