@@ -6,6 +6,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 var (
@@ -16,7 +17,12 @@ var (
 	// ErrKey means that the data key is not the one that sealed the record, or
 	// that the record was altered.
 	ErrKey = errors.New("store: data key does not open this record")
+	// ErrTooLarge means that a value has more than [MaxSize] bytes.
+	ErrTooLarge = fmt.Errorf("store: a record holds at most %d bytes", MaxSize)
 )
+
+// MaxSize is the largest value of a record, in bytes.
+const MaxSize = 1 << 20
 
 // Version counts the writes of one record; 0 means it does not exist.
 type Version uint64
@@ -59,7 +65,8 @@ type Keyring interface {
 	// none, [ErrLocked] when it cannot be had now. It never makes one.
 	Key(ctx context.Context) ([]byte, error)
 	// Create makes the data key and returns it once it is durable. It fails if
-	// there is one.
+	// there is one. Material that holds no whole key, as a crash in an earlier
+	// Create leaves it, is put aside and never destroyed. Only [Unlock] calls it.
 	Create(ctx context.Context) ([]byte, error)
 	// Forget destroys the data key; every record sealed under it is then lost.
 	Forget(ctx context.Context) error
@@ -74,3 +81,18 @@ var (
 	// ErrLocked means that the keyring does not give the data key now.
 	ErrLocked = errors.New("store: the keyring is locked or does not answer")
 )
+
+// CheckName checks the name of a record: 1 to 200 bytes of printable ASCII.
+func CheckName(name string) error {
+	if name == "" || len(name) > maxName {
+		return fmt.Errorf("store: record name has %d bytes, want 1 to %d", len(name), maxName)
+	}
+	for i := range len(name) {
+		if c := name[i]; c < ' ' || c > '~' {
+			return fmt.Errorf("store: record name %q: byte %d is not printable ASCII", name, i)
+		}
+	}
+	return nil
+}
+
+const maxName = 200

@@ -1,0 +1,162 @@
+package store
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// The format of a record's file, integers in network order:
+//
+//	magic    7 bytes  "REGENTR"
+//	format   1 byte   1
+//	key id   8 bytes  which data key sealed it; derived, says nothing of the key
+//	version  8 bytes
+//	length   1 byte   of the name
+//	name
+//	sealed   AES-256-GCM: nonce, ciphertext, tag; everything above is authenticated with it
+//
+// A reader knows its own format and the one before it; a file of a later format
+// is refused and left as it is.
+const (
+	magic          = "REGENTR"
+	format    byte = 1
+	oldest    byte = 1 // the oldest format that is still read
+	keyIDAt        = len(magic) + 1
+	keyIDSize      = 8
+	verAt          = keyIDAt + keyIDSize
+	lenAt          = verAt + 8
+	nameAt         = lenAt + 1
+
+	overhead    = 12 + 16 // of GCM: nonce and tag
+	maxFileSize = nameAt + maxName + overhead + MaxSize
+)
+
+// ErrNewer means that a later release wrote the record. It wraps [ErrKey].
+var ErrNewer = fmt.Errorf("store: record was written by a newer release: %w", ErrKey)
+
+var errMagic = errors.New("it does not begin like a record")
+
+// header is what a record's file says in clear text. Nothing of it is to be
+// believed before the sealed part was opened.
+type header struct {
+	keyID   [keyIDSize]byte
+	version Version
+	name    string
+	size    int // of the header in bytes
+}
+
+// encode returns the header as it stands in the file.
+func (h header) encode() []byte {
+	b := make([]byte, 0, nameAt+len(h.name)+overhead)
+	b = append(b, magic...)
+	b = append(b, format)
+	b = append(b, h.keyID[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(h.version))
+	b = append(b, byte(len(h.name))) //nolint:gosec // names have at most 200 bytes: CheckName
+	return append(b, h.name...)
+}
+
+// decodeHeader reads the header of a record's file. Its errors are unwrapped
+// words, except for [ErrNewer].
+func decodeHeader(file []byte) (header, error) {
+	if len(file) <= len(magic) || !bytes.HasPrefix(file, []byte(magic)) {
+		return header{}, errMagic
+	}
+	if f := file[len(magic)]; f > format {
+		return header{}, fmt.Errorf("format %d, this release reads up to %d: %w", f, format, ErrNewer)
+	} else if f < oldest {
+		return header{}, fmt.Errorf("format %d is not known", f)
+	}
+	if len(file) < nameAt {
+		return header{}, errors.New("it is cut short in the header")
+	}
+	size := nameAt + int(file[lenAt])
+	if len(file) < size+overhead {
+		return header{}, errors.New("it is cut short")
+	}
+	h := header{version: Version(binary.BigEndian.Uint64(file[verAt:])), name: string(file[nameAt:size]), size: size}
+	copy(h.keyID[:], file[keyIDAt:])
+	if err := CheckName(h.name); err != nil {
+		return header{}, err
+	}
+	if h.version == 0 {
+		return header{}, errors.New("its version is 0")
+	}
+	return h, nil
+}
+
+// record is an opened record.
+type record struct {
+	header
+	value []byte
+}
+
+// box seals and opens records. The data key itself is not kept, only what is
+// derived from it, and that behind functions, so that printing a box shows
+// addresses.
+type box struct {
+	aead   cipher.AEAD
+	keyID  [keyIDSize]byte
+	derive func(info string, size int) ([]byte, error)
+}
+
+// newBox derives what is needed from the data key, which it does not keep.
+func newBox(key []byte) (*box, error) {
+	if len(key) != KeySize {
+		return nil, fmt.Errorf("store: the data key has %d bytes, want %d", len(key), KeySize)
+	}
+	prk, err := hkdf.Extract(sha256.New, key, nil)
+	if err != nil {
+		return nil, fmt.Errorf("store: derive from the data key: %w", err)
+	}
+	b := &box{derive: func(info string, size int) ([]byte, error) {
+		return hkdf.Expand(sha256.New, prk, info, size)
+	}}
+	id, err := b.derive("regent record key id", keyIDSize)
+	if err != nil {
+		return nil, fmt.Errorf("store: derive the key id: %w", err)
+	}
+	b.keyID = [keyIDSize]byte(id)
+	sealing, err := b.derive("regent record seal", KeySize)
+	if err != nil {
+		return nil, fmt.Errorf("store: derive the sealing key: %w", err)
+	}
+	block, err := aes.NewCipher(sealing)
+	if err != nil {
+		return nil, fmt.Errorf("store: sealing key: %w", err)
+	}
+	if b.aead, err = cipher.NewGCMWithRandomNonce(block); err != nil {
+		return nil, fmt.Errorf("store: sealing key: %w", err)
+	}
+	return b, nil
+}
+
+// seal returns the content of the file for a record.
+func (b *box) seal(name string, v Version, value []byte) []byte {
+	head := header{keyID: b.keyID, version: v, name: name}.encode()
+	return b.aead.Seal(head, nil, value, head)
+}
+
+// open opens the content of a file. Every error wraps [ErrKey].
+func (b *box) open(file []byte) (record, error) {
+	h, err := decodeHeader(file)
+	switch {
+	case errors.Is(err, ErrKey):
+		return record{}, err
+	case err != nil:
+		return record{}, fmt.Errorf("%w: %w", ErrKey, err)
+	case h.keyID != b.keyID:
+		return record{}, fmt.Errorf("%w: another data key sealed it", ErrKey)
+	}
+	value, err := b.aead.Open(nil, nil, file[h.size:], file[:h.size])
+	if err != nil {
+		return record{}, fmt.Errorf("%w: it was altered", ErrKey)
+	}
+	return record{h, value}, nil
+}
