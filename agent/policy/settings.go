@@ -5,6 +5,9 @@
 package policy
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"regent/agent/authz"
@@ -88,3 +91,38 @@ const (
 	SystemProxy  = "system"
 	WithoutProxy = "none"
 )
+
+// Application returns the application of this id.
+func (s Settings) Application(id string) (Application, bool) {
+	i, found := slices.BinarySearchFunc(s.Applications, id, func(a Application, id string) int {
+		return strings.Compare(a.ID, id)
+	})
+	if !found {
+		return Application{}, false
+	}
+	return s.Applications[i], true
+}
+
+// Tenant is one token service and the applications that use it.
+type Tenant struct {
+	URL          string // as in [Settings.Tenant]
+	Applications []Application
+}
+
+// ByTenant returns the applications by tenant, sorted by URL and ID. The
+// default tenant is there even if no application uses it yet: it may be
+// registered with before.
+func (s Settings) ByTenant() []Tenant {
+	apps := map[string][]Application{}
+	if s.Tenant != "" {
+		apps[s.Tenant] = nil
+	}
+	for _, a := range s.Applications {
+		apps[a.Tenant] = append(apps[a.Tenant], a)
+	}
+	tenants := make([]Tenant, 0, len(apps))
+	for _, url := range slices.Sorted(maps.Keys(apps)) {
+		tenants = append(tenants, Tenant{url, apps[url]})
+	}
+	return tenants
+}

@@ -1,0 +1,59 @@
+package policy
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+
+	"regent/agent/instance"
+)
+
+func checkID(s string) (string, error) { return s, instance.CheckApplication(s) }
+
+// checkPath accepts the absolute paths of every system, since one file is
+// checked for all of them. A network path is refused: what is behind it changes
+// without anyone on this device.
+func checkPath(s string) (string, error) {
+	unix := strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//")
+	windows := len(s) > 3 && unicode.IsLetter(rune(s[0])) && s[0] < unicode.MaxASCII && s[1] == ':' && (s[2] == '\\' || s[2] == '/')
+	switch {
+	case s == "":
+		return s, nil
+	case !unix && !windows:
+		return "", errors.New(`is not an absolute path; write one such as /etc/regent/name or C:\ProgramData\Regent\name`)
+	}
+	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == '/' || windows && r == '\\' }) {
+		if part == ".." {
+			return "", errors.New("has .. in it; write the path without it")
+		}
+	}
+	if last := s[len(s)-1]; last == '/' || windows && last == '\\' {
+		return "", errors.New("ends in a separator; write the path of a file")
+	}
+	return s, nil
+}
+
+func checkSHA256(s string) (string, error) {
+	if s == "" {
+		return s, nil
+	}
+	if len(s) != 64 || strings.Trim(s, "0123456789abcdefABCDEF") != "" {
+		return "", errors.New("is not 64 hex digits; write what sha256sum prints for the file")
+	}
+	return strings.ToLower(s), nil
+}
+
+// checkName checks one name in a list of users or groups.
+func checkName(s string) (string, error) {
+	if s == "" || strings.TrimSpace(s) != s {
+		return "", errors.New("is empty or has spaces around it; write a name or a decimal id")
+	}
+	return s, nil
+}
+
+func checkUnit(s string) (string, error) {
+	if name, kind, ok := strings.Cut(s, "."); !ok || name == "" || kind == "" || strings.ContainsAny(s, " /") {
+		return "", errors.New("is not a unit's full name; write one such as cad-render.service")
+	}
+	return s, nil
+}

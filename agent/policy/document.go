@@ -1,0 +1,123 @@
+package policy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// maxDepth is far below what yaml.v3 would follow and above what any key needs.
+const maxDepth = 16
+
+// flaw is a problem before it knows its layer.
+type flaw struct {
+	line int
+	text string
+}
+
+// parse returns the layer's top mapping, or nil if the layer sets nothing. What
+// it returns is free of everything that makes YAML surprising: a second
+// document, anchors, aliases, merge keys, tags and deep nesting.
+func parse(data []byte) (*yaml.Node, []flaw) {
+	if text := encodingFlaw(data); text != "" {
+		return nil, []flaw{{0, text}}
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var doc yaml.Node
+	switch err := dec.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		return nil, nil // nothing, or only comments
+	case err != nil:
+		return nil, []flaw{syntaxFlaw(err)}
+	}
+	var second yaml.Node
+	switch err := dec.Decode(&second); {
+	case errors.Is(err, io.EOF):
+	case err != nil:
+		return nil, []flaw{syntaxFlaw(err)}
+	default:
+		return nil, []flaw{{second.Line, "a second document begins here; write one document and no --- line"}}
+	}
+	return topMapping(doc.Content[0])
+}
+
+func topMapping(root *yaml.Node) (*yaml.Node, []flaw) {
+	if flaws := surprises(root, 0); len(flaws) > 0 {
+		return nil, flaws
+	}
+	switch {
+	case root.Kind == yaml.MappingNode:
+		return root, nil
+	case isNull(root):
+		return nil, nil
+	}
+	return nil, []flaw{{root.Line, "the file is not a list of settings; write lines such as tenant: https://demo-host.com/"}}
+}
+
+// encodingFlaw tells the encodings that editors choose by themselves from
+// UTF-8, since a parser's own message about them helps nobody.
+func encodingFlaw(data []byte) string {
+	const save = "; save it as UTF-8 without a byte order mark"
+	switch {
+	case len(data) > MaxLayer:
+		return fmt.Sprintf("the file is larger than %d bytes; split it, or look what was written there", MaxLayer)
+	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
+		return "the file begins with a byte order mark" + save
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")),
+		bytes.IndexByte(data[:min(len(data), 4)], 0) >= 0:
+		return "the file is UTF-16 or UTF-32" + save
+	case !utf8.Valid(data):
+		return "the file is not UTF-8" + save
+	}
+	return ""
+}
+
+// syntaxFlaw makes a flaw of an error of yaml.v3, whose texts are
+// "yaml: line N: what" or "yaml: what". One of them quotes the file.
+func syntaxFlaw(err error) flaw {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	line := 0
+	if rest, ok := strings.CutPrefix(text, "line "); ok {
+		number, what, found := strings.Cut(rest, ": ")
+		if n, err := strconv.Atoi(number); err == nil && found {
+			line, text = n, what
+		}
+	}
+	if strings.HasPrefix(text, "unknown anchor") {
+		text = "an alias (*name) is not allowed; quote the value if it begins with *"
+	}
+	return flaw{line, "not YAML: " + text + "; check this line and the one before it"}
+}
+
+// surprises finds what is legal YAML and has no place in a configuration.
+func surprises(n *yaml.Node, depth int) []flaw {
+	var text string
+	switch {
+	case depth > maxDepth:
+		return []flaw{{n.Line, fmt.Sprintf("nested deeper than %d levels; no setting needs that", maxDepth)}}
+	case n.Kind == yaml.AliasNode:
+		text = "an alias (*name) is not allowed; write the value out"
+	case n.Anchor != "":
+		text = "an anchor (&name) is not allowed; write the value out, or quote it if it begins with &"
+	case n.Tag == "!!merge":
+		text = "a merge key (<<) is not allowed; write the keys out"
+	case n.Style&yaml.TaggedStyle != 0:
+		text = "a tag (!name) is not allowed; remove it, or quote the value if it begins with !"
+	}
+	if text != "" {
+		return []flaw{{n.Line, text}}
+	}
+	var flaws []flaw
+	for _, c := range n.Content {
+		flaws = append(flaws, surprises(c, depth+1)...)
+	}
+	return flaws
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }

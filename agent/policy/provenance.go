@@ -1,0 +1,136 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"regent/agent/authz"
+)
+
+// Found is a value and where it was written.
+type Found struct {
+	Value  string // as YAML would have it; "(hidden)" of a sensitive key
+	Origin Origin
+}
+
+// Provenance says where the effective value of a key came from.
+type Provenance struct {
+	Key string
+	Found
+	Hidden []Found // what lower layers say, the nearest first
+}
+
+// Keys returns every key that has a value here, in the table's order, those of
+// the applications by id: "applications.cad.instances".
+func (res Resolved) Keys() []string {
+	var keys []string
+	for _, d := range Table() {
+		switch {
+		case d.Type == Applications:
+			for _, id := range res.ids {
+				for _, f := range applicationFields() {
+					keys = append(keys, applicationKey(id, f.Name()))
+				}
+			}
+		case d.topmost():
+			keys = append(keys, d.Key)
+		}
+	}
+	return keys
+}
+
+// Provenance returns where the value of one of [Resolved.Keys] came from, and
+// false for any other key. An application without a tenant of its own has that
+// of the default one.
+func (res Resolved) Provenance(key string) (Provenance, bool) {
+	d, ok := Lookup(key)
+	if !ok || !slices.Contains(res.Keys(), key) {
+		return Provenance{}, false
+	}
+	set := res.entries[key]
+	if len(set) == 0 && d.Key == "applications.*.tenant" {
+		p, ok := res.Provenance("tenant")
+		p.Key = key
+		return p, ok
+	}
+	p := Provenance{Key: key, Found: Found{Value: d.show(d.Default)}}
+	for i, e := range slices.Backward(set) {
+		f := Found{d.show(e.value), e.origin}
+		if i == len(set)-1 {
+			p.Found = f
+			continue
+		}
+		p.Hidden = append(p.Hidden, f)
+	}
+	return p, true
+}
+
+// show writes a value for people.
+func (d Definition) show(v any) string {
+	if d.Sensitive {
+		return "(hidden)"
+	}
+	return written(v)
+}
+
+// written writes a value as YAML in one line. Where rules were written is not
+// part of it.
+func written(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "[]"
+	case string:
+		return quoted(v)
+	case time.Duration:
+		return FormatDuration(v)
+	case []authz.Rule:
+		return list(v, func(r authz.Rule) string { return fields("applications.*.allow.*.", &r) })
+	case []authz.Executable:
+		return list(v, func(e authz.Executable) string { return fields("applications.*.allow.*.executables.*.", &e) })
+	case []string:
+		return list(v, quoted)
+	}
+	return fmt.Sprint(v)
+}
+
+func list[T any](items []T, write func(T) string) string {
+	texts := make([]string, len(items))
+	for i := range items {
+		texts[i] = write(items[i])
+	}
+	return "[" + strings.Join(texts, ", ") + "]"
+}
+
+// fields writes the keys below prefix that are set in target.
+func fields(prefix string, target any) string {
+	var items []string
+	for _, d := range Table() {
+		if !strings.HasPrefix(d.Key, prefix) || strings.Contains(d.Key[len(prefix):], ".") {
+			continue
+		}
+		if text := written(d.field.get(target)); text != written(d.Default) {
+			items = append(items, d.Name()+": "+text)
+		}
+	}
+	return "{" + strings.Join(items, ", ") + "}"
+}
+
+// quoted leaves alone what is one plain word in any place of a YAML document.
+func quoted(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:", r)
+	}
+	words := []string{"", "true", "false", "null", "~", "yes", "no", "on", "off"}
+	if !slices.Contains(words, strings.ToLower(s)) && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 &&
+		!strings.HasPrefix(s, "-") && !strings.HasSuffix(s, ":") {
+		return s
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Sprintf("%q", s)
+	}
+	return string(b)
+}

@@ -1,0 +1,253 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"regent/agent/authz"
+)
+
+// maxProblems bounds what one layer may report: a file of the wrong kind has
+// something wrong in every line, and the first of them say so.
+const maxProblems = 50
+
+// entry is one value that a layer sets.
+type entry struct {
+	key    string // "network.timeout", "applications.cad.instances"
+	value  any    // in the normal form of the key's definition
+	origin Origin
+}
+
+// reader turns one layer into entries and problems. What has a problem gives
+// no entry, so the next layer rules.
+type reader struct {
+	layer    Layer
+	schema   *schema
+	entries  []entry
+	problems []Problem
+	flaws    int // problems found, those beyond maxProblems too
+}
+
+// read decodes a layer. It never fails as a whole without saying so.
+func read(layer Layer, s *schema) ([]entry, []Problem) {
+	r := &reader{layer: layer, schema: s}
+	root, flaws := parse(layer.Data)
+	for _, f := range flaws {
+		r.reject(f.line, "", "%s", f.text)
+	}
+	if root != nil {
+		r.settings(root)
+	}
+	return r.entries, r.problems
+}
+
+func (r *reader) origin(line int) Origin { return Origin{r.layer.Rank, r.layer.Name, line} }
+
+// reject reports a problem. The arguments must not hold a written value.
+func (r *reader) reject(line int, key, format string, args ...any) {
+	r.flaws++
+	if r.flaws > maxProblems+1 {
+		return
+	}
+	if r.flaws > maxProblems {
+		key, format, args = "", "there are more problems from here on; mend those before first", nil
+	}
+	r.problems = append(r.problems, Problem{
+		Origin: r.origin(line), Key: key, Text: fmt.Sprintf(format, args...), Fatal: r.layer.Rank != Managed,
+	})
+}
+
+// leaf takes the value node of a known key.
+type leaf func(d *Definition, path string, n *yaml.Node)
+
+func (r *reader) settings(root *yaml.Node) {
+	r.mapping(root, r.schema, "", func(d *Definition, path string, n *yaml.Node) {
+		if d.Type == Applications {
+			r.applications(n, path)
+			return
+		}
+		if v, ok := r.value(d, path, n); ok {
+			r.entries = append(r.entries, entry{path, v, r.origin(n.Line)})
+		}
+	})
+}
+
+// mapping reads the keys of n that s knows, and of the sections below it.
+func (r *reader) mapping(n *yaml.Node, s *schema, path string, take leaf) {
+	if n.Kind != yaml.MappingNode {
+		r.reject(n.Line, path, "is %s, not a list of keys; write the keys below it, each with a colon", kind(n))
+		return
+	}
+	lines := map[string]int{}
+	twice := map[string]bool{}
+	for i := 0; i < len(n.Content); i += 2 {
+		k := n.Content[i]
+		if first, seen := lines[k.Value]; seen && k.Kind == yaml.ScalarNode {
+			twice[k.Value] = true
+			r.reject(k.Line, join(path, shown(k.Value)), "is set a second time, first in line %d; keep one of the two", first)
+			continue
+		}
+		lines[k.Value] = k.Line
+	}
+	for i := 0; i < len(n.Content); i += 2 {
+		k, v := n.Content[i], n.Content[i+1]
+		child := s.children[k.Value]
+		switch {
+		case k.Kind != yaml.ScalarNode:
+			r.reject(k.Line, path, "has a key that is %s; a key is one word", kind(k))
+		case child == nil || k.Value == "*":
+			r.reject(k.Line, join(path, shown(k.Value)), "%s", r.schema.unknown(k.Value, s))
+		case twice[k.Value]: // which one was meant is anybody's guess, so neither counts
+		case child.def != nil:
+			take(child.def, join(path, k.Value), v)
+		case !isNull(v): // a section whose keys are all commented out is fine
+			r.mapping(v, child, join(path, k.Value), take)
+		}
+	}
+}
+
+// applications reads the list, in which the id of an item is part of the name
+// of its keys.
+func (r *reader) applications(n *yaml.Node, path string) {
+	if isNull(n) {
+		return // all items are commented out
+	}
+	if n.Kind != yaml.SequenceNode {
+		r.reject(n.Line, path, "is %s, not a list; write one item for each application, beginning with: - id: NAME", kind(n))
+		return
+	}
+	first := map[string]int{}
+	count := map[string]int{}
+	ids := make([]string, len(n.Content))
+	for i, item := range n.Content {
+		id, line, ok := r.id(item, fmt.Sprintf("%s[%d]", path, i))
+		if !ok {
+			continue
+		}
+		ids[i] = id
+		if count[id]++; count[id] == 1 {
+			first[id] = line
+			continue
+		}
+		r.reject(line, join(path, id), "is listed a second time in this file, first in line %d; make one item of the two", first[id])
+	}
+	for i, item := range n.Content {
+		if count[ids[i]] == 1 {
+			r.application(item, join(path, ids[i]))
+		}
+	}
+}
+
+// id finds the id of an item, which must be known before its other keys are.
+func (r *reader) id(item *yaml.Node, path string) (id string, line int, ok bool) {
+	if item.Kind != yaml.MappingNode {
+		r.reject(item.Line, path, "is %s, not an application; begin it with: - id: NAME", kind(item))
+		return "", 0, false
+	}
+	ids := 0
+	for i := 0; i < len(item.Content); i += 2 {
+		k, v := item.Content[i], item.Content[i+1]
+		if k.Kind != yaml.ScalarNode || k.Value != "id" {
+			continue
+		}
+		ids++
+		value, good := r.value(r.schema.children["applications"].item().children["id"].def, join(path, "id"), v)
+		if good {
+			id, line, ok = value.(string), v.Line, true
+		}
+	}
+	switch {
+	case ids == 0:
+		r.reject(item.Line, path, "has no id; begin it with: - id: NAME")
+	case ids > 1:
+		r.reject(item.Line, path, "has more than one id; keep one")
+	}
+	return id, line, ok && ids == 1
+}
+
+func (r *reader) application(item *yaml.Node, path string) {
+	s := r.schema.children["applications"].item()
+	r.mapping(item, s, path, func(d *Definition, key string, n *yaml.Node) {
+		if v, ok := r.value(d, key, n); ok {
+			r.entries = append(r.entries, entry{key, v, r.origin(n.Line)})
+		}
+	})
+}
+
+// rules reads an allow list. One bad rule spoils the list: what is left of it
+// could admit more, or fewer, than its author meant.
+func (r *reader) rules(n *yaml.Node, path string) ([]authz.Rule, bool) {
+	before := r.flaws
+	s := r.schema.children["applications"].item().children["allow"].item()
+	rules := []authz.Rule{}
+	r.items(n, path, "- groups: [engineering]", func(item *yaml.Node, path string) {
+		rule := authz.Rule{Origin: r.origin(item.Line).String()}
+		sound := r.flaws
+		r.mapping(item, s, path, r.into(&rule))
+		if r.flaws == sound {
+			r.conditions(rule, item, path)
+		}
+		rules = append(rules, rule)
+	})
+	return rules, r.flaws == before
+}
+
+// conditions refuses the rules that say something else than they seem to.
+func (r *reader) conditions(rule authz.Rule, item *yaml.Node, path string) {
+	named := len(rule.Users)+len(rule.Groups)+len(rule.Executables)+len(rule.Units) > 0
+	switch {
+	case rule.Everyone && named:
+		r.reject(item.Line, path, "has everyone beside other conditions; remove everyone, or the others")
+	case !rule.Everyone && !named:
+		r.reject(item.Line, path, "has no condition; name users, groups, executables or units, or write everyone: true")
+	}
+}
+
+func (r *reader) executables(n *yaml.Node, path string) ([]authz.Executable, bool) {
+	before := r.flaws
+	s := r.schema.children["applications"].item().children["allow"].item().children["executables"].item()
+	var list []authz.Executable
+	r.items(n, path, "- path: /opt/cad/bin/cad", func(item *yaml.Node, path string) {
+		var e authz.Executable
+		sound := r.flaws
+		r.mapping(item, s, path, r.into(&e))
+		if r.flaws == sound && e.Path == "" {
+			r.reject(item.Line, path, "has no path; write {path: /opt/cad/bin/cad}")
+		}
+		list = append(list, e)
+	})
+	r.notEmpty(n, path)
+	return list, r.flaws == before
+}
+
+// into returns a leaf that stores the values in target.
+func (r *reader) into(target any) leaf {
+	return func(d *Definition, path string, n *yaml.Node) {
+		if v, ok := r.value(d, path, n); ok {
+			d.field.set(target, v)
+		}
+	}
+}
+
+// items calls each for the items of the list n.
+func (r *reader) items(n *yaml.Node, path, example string, each func(item *yaml.Node, path string)) {
+	if n.Kind != yaml.SequenceNode {
+		r.reject(n.Line, path, "is %s, not a list; write items such as %s", kind(n), example)
+		return
+	}
+	for i, item := range n.Content {
+		each(item, fmt.Sprintf("%s[%d]", path, i))
+	}
+}
+
+// notEmpty refuses an empty list of conditions: it reads as nobody, and would
+// be a condition that is not asked.
+func (r *reader) notEmpty(n *yaml.Node, path string) {
+	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		r.reject(n.Line, path, "is an empty list; name at least one, or remove the key")
+	}
+}
+
+func join(path, name string) string { return strings.TrimPrefix(path+"."+name, ".") }

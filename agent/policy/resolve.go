@@ -1,0 +1,133 @@
+package policy
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Resolved is the effective configuration and where each value came from. It
+// is a value: nothing changes it, and it may be shared between goroutines.
+type Resolved struct {
+	Settings Settings
+
+	entries map[string][]entry // of each key that is set, the effective one last
+	ids     []string           // of the applications that some layer names
+}
+
+// Resolve merges the layers: by rank, and within a rank in the order given. It
+// reports every problem of every layer, and does no I/O.
+//
+// A value with a problem is set aside alone, and the next lower layer rules. If
+// that value is not managed, its problem is fatal: the caller must not go on
+// with the result, except to show it. See [Fatal].
+func Resolve(layers ...Layer) (Resolved, []Problem) {
+	layers = slices.Clone(layers)
+	slices.SortStableFunc(layers, func(a, b Layer) int { return cmp.Compare(a.Rank, b.Rank) })
+
+	res := Resolved{entries: map[string][]entry{}}
+	var problems []Problem
+	s := newSchema(Table())
+	for _, l := range layers {
+		entries, found := read(l, s)
+		problems = append(problems, found...)
+		for _, e := range entries {
+			res.entries[e.key] = append(res.entries[e.key], e)
+		}
+	}
+	for key := range res.entries {
+		if id, ok := strings.CutSuffix(key, ".id"); ok {
+			res.ids = append(res.ids, strings.TrimPrefix(id, "applications."))
+		}
+	}
+	slices.Sort(res.ids)
+	problems = append(problems, res.redeemWithoutToken()...)
+	problems = append(problems, res.build()...)
+	return res, problems
+}
+
+// redeemWithoutToken finds on_refresh_expired: redeem where no registration
+// token is kept to do it with. If policy has a hand in it, the choice that
+// spends nothing rules: a policy must not stop the start, and one that says to
+// keep no token is not to be overridden from below.
+func (res *Resolved) redeemWithoutToken() []Problem {
+	const choice, need = "refresh.on_refresh_expired", "keep_registration_token"
+	var problems []Problem
+	for {
+		redeem, keep := res.entries[choice], res.entries[need]
+		if len(redeem) == 0 || redeem[len(redeem)-1].value != RedeemAgain {
+			return problems
+		}
+		kept, where := false, Origin{}
+		if len(keep) > 0 {
+			kept, where = keep[len(keep)-1].value == true, keep[len(keep)-1].origin
+		}
+		if kept {
+			return problems
+		}
+		last := redeem[len(redeem)-1]
+		managed := last.origin.Rank == Managed || where.Rank == Managed
+		problems = append(problems, Problem{
+			Origin: last.origin, Key: choice, Fatal: !managed,
+			Text: "is redeem, but " + need + " is false (" + where.String() +
+				"), so there would be nothing to redeem with; write " + need + ": true, or on_refresh_expired: wait",
+		})
+		res.entries[choice] = redeem[:len(redeem)-1]
+	}
+}
+
+// build fills in the settings, and reports the applications that cannot work.
+func (res *Resolved) build() []Problem {
+	for _, d := range Table() {
+		if d.topmost() {
+			d.field.set(&res.Settings, res.effective(d, d.Key))
+		}
+	}
+	var problems []Problem
+	for _, id := range res.ids {
+		app := res.application(id)
+		named := res.entries[applicationKey(id, "id")]
+		p := Problem{Origin: named[0].origin, Key: "applications." + id}
+		if app.Tenant == "" {
+			p.Text = "has no tenant, so it is left out; write tenant: at the top of config.yaml, or beside the id"
+			problems = append(problems, p)
+			continue
+		}
+		if len(app.Allow) == 0 {
+			p.Text = "has no allow rule, so nobody may use it; write one such as allow: [{groups: [engineering]}]"
+			problems = append(problems, p)
+		}
+		res.Settings.Applications = append(res.Settings.Applications, app)
+	}
+	return problems
+}
+
+func (res *Resolved) application(id string) Application {
+	app := Application{Origin: res.entries[applicationKey(id, "id")][0].origin.String()}
+	for _, d := range applicationFields() {
+		if v := res.effective(d, applicationKey(id, d.Name())); v != nil {
+			d.field.set(&app, v)
+		}
+	}
+	if app.Tenant == "" {
+		app.Tenant = res.Settings.Tenant
+	}
+	return app
+}
+
+// effective returns the value that rules, or the default.
+func (res *Resolved) effective(d Definition, key string) any {
+	if set := res.entries[key]; len(set) > 0 {
+		return set[len(set)-1].value
+	}
+	return d.Default
+}
+
+func applicationKey(id, name string) string { return "applications." + id + "." + name }
+
+// applicationFields returns the rows of an application's own keys.
+func applicationFields() []Definition {
+	return slices.DeleteFunc(Table(), func(d Definition) bool {
+		return !strings.HasPrefix(d.Key, "applications.*.") || strings.Count(d.Key, ".") != 2
+	})
+}

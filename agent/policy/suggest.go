@@ -1,0 +1,102 @@
+package policy
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// unknown says what to do about a key that the mapping at does not have. s is
+// the whole schema. The value is never looked at.
+func (s *schema) unknown(name string, at *schema) string {
+	if near := nearest(name, slices.Sorted(maps.Keys(at.children))); near != "" {
+		return "is not a known key; did you mean " + near + "?"
+	}
+	if place := s.find(name); place != "" {
+		return "is not a known key here; it belongs to " + place
+	}
+	if secretive(name) {
+		return "must not hold a secret: every user can read this file; remove it, take what was written there as disclosed, " +
+			"put a new registration token into a file of its own, and name that with registration_token_file or run: regent register --file FILE"
+	}
+	known := slices.DeleteFunc(slices.Sorted(maps.Keys(at.children)), func(k string) bool { return k == "*" })
+	return "is not a known key; known here: " + strings.Join(known, ", ")
+}
+
+// find returns where in the table a key of this name is, as "network.timeout".
+func (s *schema) find(name string) string {
+	var found string
+	for _, key := range slices.Sorted(maps.Keys(s.children)) {
+		child := s.children[key]
+		if child.def != nil && child.def.Name() == name && name != "*" {
+			return strings.ReplaceAll(child.def.Key, ".*", "[]")
+		}
+		if found == "" {
+			found = child.find(name)
+		}
+	}
+	return found
+}
+
+// secretive reports whether a key of this name would hold a secret.
+func secretive(name string) bool {
+	name = strings.ToLower(name)
+	for _, word := range []string{"token", "password", "passwd", "passphrase", "secret", "credential"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// shown returns an unknown key as it may be repeated: a secret pasted without
+// its key is long, or has characters that no key has.
+func shown(name string) string {
+	const most = 40
+	ok := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' || r == '.'
+	}
+	if name == "" || len(name) > most || strings.IndexFunc(name, func(r rune) bool { return !ok(r) }) >= 0 {
+		return "(a key)"
+	}
+	return name
+}
+
+// nearest returns the one of words that name was probably meant to be, or "".
+func nearest(name string, words []string) string {
+	best, least := "", 1+min(2, len(name)/3)
+	if len(name) > maxText {
+		return ""
+	}
+	for _, w := range words {
+		if d := distance(strings.ToLower(name), w); d < least && w != "*" {
+			best, least = w, d
+		}
+	}
+	return best
+}
+
+// distance counts the letters to insert, delete, replace or swap with the next
+// to make b of a.
+func distance(a, b string) int {
+	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		now := make([]int, len(b)+1)
+		now[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			now[j+1] = min(now[j]+1, last[j+1]+1, last[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				now[j+1] = min(now[j+1], before[j-1]+1)
+			}
+		}
+		before, last = last, now
+	}
+	return last[len(b)]
+}

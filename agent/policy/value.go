@@ -1,0 +1,175 @@
+package policy
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"gopkg.in/yaml.v3"
+)
+
+// maxText bounds a text, in bytes: far more than any path has.
+const maxText = 4096
+
+// value decodes n as d wants it. If it cannot, it has reported why.
+func (r *reader) value(d *Definition, path string, n *yaml.Node) (any, bool) {
+	switch d.Type {
+	case Rules:
+		return r.rules(n, path)
+	case Executables:
+		return r.executables(n, path)
+	case Names:
+		return r.names(d, path, n)
+	case Applications, Text, Path, Bool, Int, Duration, Word:
+	}
+	v, err := scalar(d, n)
+	if err != nil {
+		r.reject(n.Line, path, "%v", err)
+	}
+	return v, err == nil
+}
+
+func (r *reader) names(d *Definition, path string, n *yaml.Node) ([]string, bool) {
+	before := r.flaws
+	var names []string
+	r.items(n, path, "- "+strings.Trim(d.Example, "[]"), func(item *yaml.Node, path string) {
+		v, err := text(item)
+		if err == nil {
+			v, err = normal(d, v)
+		}
+		if err != nil {
+			r.reject(item.Line, path, "%v", err)
+			return
+		}
+		names = append(names, v)
+	})
+	r.notEmpty(n, path)
+	return names, r.flaws == before
+}
+
+func scalar(d *Definition, n *yaml.Node) (any, error) {
+	switch d.Type {
+	case Bool:
+		if n.Tag != "!!bool" || n.Value != "true" && n.Value != "false" {
+			return nil, fmt.Errorf("is %s; write true or false, without quotes", kind(n))
+		}
+		return normal(d, n.Value == "true")
+	case Int:
+		return integer(d, n)
+	case Duration:
+		return duration(d, n)
+	case Word:
+		for _, w := range d.Words {
+			if n.Kind == yaml.ScalarNode && n.Value == w {
+				return normal(d, w)
+			}
+		}
+		return nil, fmt.Errorf("is none of its words; write %s", alternatives(d.Words))
+	case Text, Path:
+		s, err := text(n)
+		if err != nil {
+			return nil, err
+		}
+		return normal(d, s)
+	case Applications, Names, Executables, Rules:
+	}
+	return nil, fmt.Errorf("[unexpected] a %s is not one value", d.Type)
+}
+
+// normal applies the key's own check.
+func normal[V any](d *Definition, v V) (V, error) {
+	if d.Check == nil {
+		return v, nil
+	}
+	checked, err := d.Check(v)
+	if err != nil {
+		return v, err
+	}
+	return checked.(V), nil
+}
+
+// text returns the characters as they were written: 1000 is a user's id as much
+// as "1000" is. What YAML takes for nothing or for a truth is refused, because
+// somebody meant something else.
+func text(n *yaml.Node) (string, error) {
+	switch {
+	case n.Kind != yaml.ScalarNode:
+		return "", fmt.Errorf("is %s, not one text; write one value", kind(n))
+	case n.Tag == "!!null":
+		return "", fmt.Errorf("has no value; write one, or remove the key")
+	case n.Tag == "!!bool":
+		return "", fmt.Errorf("is %s; quote it if that text is meant", kind(n))
+	case len(n.Value) > maxText:
+		return "", fmt.Errorf("is longer than %d bytes; no value needs that", maxText)
+	case strings.IndexFunc(n.Value, unicode.IsControl) >= 0:
+		return "", fmt.Errorf("has a line break or another control character; write it in one line")
+	}
+	return n.Value, nil
+}
+
+func integer(d *Definition, n *yaml.Node) (any, error) {
+	v, err := strconv.Atoi(n.Value)
+	if n.Tag != "!!int" || err != nil || strconv.Itoa(v) != n.Value {
+		return nil, fmt.Errorf("is %s; write a whole number from %d to %d, without quotes", kind(n), d.Min, d.Max)
+	}
+	if int64(v) < d.Min || int64(v) > d.Max {
+		return nil, fmt.Errorf("is out of bounds; write a number from %d to %d", d.Min, d.Max)
+	}
+	return normal(d, v)
+}
+
+func duration(d *Definition, n *yaml.Node) (any, error) {
+	low, high := FormatDuration(time.Duration(d.Min)), FormatDuration(time.Duration(d.Max))
+	v, err := time.ParseDuration(n.Value)
+	switch {
+	case n.Kind == yaml.ScalarNode && n.Tag == "!!int" && n.Value != "0":
+		return nil, fmt.Errorf("has no unit; write a duration such as 30s or 5m, from %s to %s", low, high)
+	case n.Kind != yaml.ScalarNode, err != nil:
+		return nil, fmt.Errorf("is no duration; write one such as 30s or 5m, from %s to %s", low, high)
+	case int64(v) < d.Min || int64(v) > d.Max:
+		return nil, fmt.Errorf("is out of bounds; write a duration from %s to %s", low, high)
+	}
+	return normal(d, v)
+}
+
+// FormatDuration writes a duration as people do: 10m, where String says 10m0s.
+func FormatDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// kind says in words what a node is, without its value.
+func kind(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a list of keys"
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.ScalarNode, yaml.DocumentNode, yaml.AliasNode:
+	}
+	switch n.Tag {
+	case "!!null":
+		return "empty"
+	case "!!bool":
+		return "a truth value"
+	case "!!int", "!!float":
+		return "a number"
+	}
+	return "a text"
+}
+
+func alternatives(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}

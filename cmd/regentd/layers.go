@@ -1,0 +1,174 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"regent/agent/policy"
+)
+
+// layerPaths says where the configuration is.
+type layerPaths struct {
+	Config    string // config.yaml
+	ConfigDir string // its drop-ins
+	PolicyDir string // managed policy
+
+	// ConfigNamed is set if a person named Config (--config): then it must exist.
+	// The default one need not.
+	ConfigNamed bool
+}
+
+// loadLayers reads the layers of the configuration, lowest first. What cannot be
+// read is a problem: a fatal one, unless it is managed.
+func loadLayers(paths layerPaths) ([]policy.Layer, []policy.Problem) {
+	return layerLoader{trusted: writableByRootOnly}.load(paths)
+}
+
+// layerLoader collects the layers. trusted says what is wrong with the owner or
+// the mode of a managed file or directory; a test replaces it, since what
+// belongs to root cannot be made by everyone.
+type layerLoader struct {
+	trusted  func(fs.FileInfo) error
+	layers   []policy.Layer
+	problems []policy.Problem
+}
+
+func (l layerLoader) load(paths layerPaths) ([]policy.Layer, []policy.Problem) {
+	data, err := readRegular(paths.Config, os.Stat)
+	switch {
+	case err == nil:
+		l.layers = append(l.layers, policy.Layer{Name: paths.Config, Rank: policy.Local, Data: data})
+	case errors.Is(err, fs.ErrNotExist) && !paths.ConfigNamed:
+	case errors.Is(err, fs.ErrNotExist):
+		l.report(paths.Config, policy.Local, "there is no such file; name the configuration with --config, or leave that out to use the default one")
+	default:
+		l.report(paths.Config, policy.Local, "%v", err)
+	}
+	l.directory(paths.ConfigDir, policy.Dropin)
+	l.directory(paths.PolicyDir, policy.Managed)
+	return l.layers, l.problems
+}
+
+// directory adds the files of a directory, in lexical order.
+func (l *layerLoader) directory(dir string, rank policy.Rank) {
+	if dir == "" {
+		return
+	}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err == nil && rank == policy.Managed {
+		err = l.trustedDirectory(dir)
+	}
+	if err != nil {
+		l.report(dir, rank, "%v", cause(err))
+		return
+	}
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		switch {
+		case strings.HasPrefix(e.Name(), "."): // an editor's or a package manager's
+		case filepath.Ext(name) == ".yaml":
+			l.file(name, rank)
+		case filepath.Ext(name) == ".yml":
+			l.warn(name, rank, "is not read; rename it to end in .yaml")
+		}
+	}
+}
+
+func (l *layerLoader) trustedDirectory(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return errors.New("is a symbolic link; name the directory itself")
+	}
+	return l.trusted(info)
+}
+
+func (l *layerLoader) file(name string, rank policy.Rank) {
+	look := os.Stat
+	if rank == policy.Managed {
+		look = l.lookTrusted
+	}
+	data, err := readRegular(name, look)
+	switch {
+	case err == nil:
+		l.layers = append(l.layers, policy.Layer{Name: name, Rank: rank, Data: data})
+	case errors.Is(err, fs.ErrNotExist) && rank != policy.Managed: // its package was just removed, or a link leads nowhere
+		l.warn(name, rank, "is gone or leads nowhere, and was left out")
+	default:
+		l.report(name, rank, "%v", err)
+	}
+}
+
+// lookTrusted is os.Lstat for managed files: no link is followed, and the file
+// must be root's.
+func (l *layerLoader) lookTrusted(name string) (fs.FileInfo, error) {
+	info, err := os.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	return info, l.trusted(info)
+}
+
+func (l *layerLoader) report(name string, rank policy.Rank, format string, args ...any) {
+	l.add(name, rank, rank != policy.Managed, fmt.Sprintf(format, args...))
+}
+
+func (l *layerLoader) warn(name string, rank policy.Rank, text string) {
+	l.add(name, rank, false, text)
+}
+
+func (l *layerLoader) add(name string, rank policy.Rank, fatal bool, text string) {
+	l.problems = append(l.problems, policy.Problem{
+		Origin: policy.Origin{Rank: rank, Name: name}, Text: text, Fatal: fatal,
+	})
+}
+
+// readRegular reads a regular file, at most one byte more than a layer may
+// have. It looks before it opens, since opening a FIFO would wait for a writer
+// for ever, and looks again after, since the file may have been exchanged. Its
+// errors do not name the file.
+func readRegular(name string, look func(string) (fs.FileInfo, error)) ([]byte, error) {
+	seen, err := look(name)
+	if err != nil {
+		return nil, cause(err)
+	}
+	if !seen.Mode().IsRegular() {
+		return nil, errors.New("is not a regular file; put the settings into a file of their own")
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, cause(err)
+	}
+	defer f.Close() //nolint:errcheck // opened for reading only
+	opened, err := f.Stat()
+	if err != nil {
+		return nil, cause(err)
+	}
+	if !os.SameFile(seen, opened) {
+		return nil, errors.New("was exchanged while it was opened; try again")
+	}
+	data, err := io.ReadAll(io.LimitReader(f, policy.MaxLayer+1))
+	if err != nil {
+		return nil, cause(err)
+	}
+	return data, nil
+}
+
+// cause strips the operation and the path from an error of package os: the
+// problem names the file already.
+func cause(err error) error {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("cannot be read: %w", pathErr.Err)
+	}
+	return err
+}

@@ -1,0 +1,60 @@
+package configs_test
+
+import (
+	"os"
+	"regexp"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/policy"
+	"regent/configs"
+	"regent/configs/internal/artefact"
+)
+
+func TestGeneratedFilesAreUpToDate(t *testing.T) {
+	files := artefact.Files()
+	if len(files) == 0 {
+		t.Fatal("nothing is generated")
+	}
+	for _, f := range files {
+		got, err := os.ReadFile(f.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(f.Data), string(got)); diff != "" {
+			t.Errorf("%s is not what the table says; run: go generate ./configs\n-generated +file\n%s", f.Name, diff)
+		}
+	}
+}
+
+func TestDefaultSetsNothing(t *testing.T) {
+	got, problems := policy.Resolve(policy.Layer{Name: "config.yaml", Rank: policy.Local, Data: []byte(configs.Default)})
+	if len(problems) > 0 {
+		t.Fatalf("problems in the default file: %v", problems)
+	}
+	want, _ := policy.Resolve()
+	if diff := cmp.Diff(got.Settings, want.Settings); diff != "" {
+		t.Errorf("-with the default file +without\n%s", diff)
+	}
+}
+
+// TestDefaultUncommented removes each # before a key, as a reader would, and
+// expects every key of the table to have been set.
+func TestDefaultUncommented(t *testing.T) {
+	commented := regexp.MustCompile(`(?m)^( *)#((?:- )?[a-z][a-z0-9_]*:)`)
+	text := commented.ReplaceAllString(configs.Default, "$1$2")
+	res, problems := policy.Resolve(policy.Layer{Name: "config.yaml", Rank: policy.Local, Data: []byte(text)})
+	if len(problems) > 0 {
+		t.Fatalf("problems in the uncommented file: %v\n%s", problems, text)
+	}
+	for _, key := range res.Keys() {
+		if p, ok := res.Provenance(key); !ok || p.Origin.Line == 0 {
+			t.Errorf("%s is not set by the uncommented file", key)
+		}
+	}
+	cad, ok := res.Settings.Application("cad")
+	if !ok || len(cad.Allow) != 5 {
+		t.Errorf("the example application has rules %v, want one for each of the 5 conditions", cad.Allow)
+	}
+}

@@ -1,0 +1,50 @@
+package artefact
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"regent/agent/policy"
+)
+
+const referenceHead = `# Every key of the configuration
+
+Made from the table in agent/policy/table.go by ` + "`go generate ./configs`" + `: change that one, not this text.
+
+A value is taken from the last of these layers that sets it: the compiled default, config.yaml, config.d/*.yaml in the
+order of their names, managed policy. ` + "`*`" + ` stands for an item of a list. *Applies* says whether a changed value needs a
+restart of the daemon or a reload (SIGHUP).
+
+| key | value | default | applies | since | meaning |
+|---|---|---|---|---|---|
+`
+
+// reference writes the table as a table.
+func reference(table []policy.Definition) []byte {
+	var b bytes.Buffer
+	b.WriteString(referenceHead)
+	for _, d := range table {
+		applies := "restart"
+		if d.Reloadable {
+			applies = "reload"
+		}
+		fallback := standard(d)
+		switch {
+		case d.Required:
+			fallback = "required"
+		case fallback != "":
+			fallback = "`" + fallback + "`"
+		}
+		text := d.Doc
+		if d.Example != "" {
+			text += " Example: `" + d.Example + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n",
+			d.Key, cell(accepts(d)), cell(fallback), applies, d.Since, cell(text))
+	}
+	return b.Bytes()
+}
+
+// cell makes text fit into one cell of a Markdown table.
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
