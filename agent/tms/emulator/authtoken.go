@@ -1,0 +1,127 @@
+package emulator
+
+import (
+	"errors"
+	"net/http"
+	"time"
+)
+
+// device is what an auth token's redemption said of itself.
+type device struct {
+	Identifier     string `json:"identifier"`
+	FQDN           string `json:"fqdn"`
+	SystemUserName string `json:"systemUserName"`
+	MACAddress     string `json:"macAddress"`
+	RefID1         string `json:"refId1"`
+	RefID2         string `json:"refId2"`
+}
+
+// authToken is an auth token as the Contact Administrator sees it. These are
+// all the columns there are.
+type authToken struct {
+	ID string `json:"id"`
+	device
+	RegistrationToken string    `json:"registrationToken"` // its identifier
+	CreationDate      time.Time `json:"creationDate"`
+}
+
+type wrappedAuthToken struct {
+	AuthToken issuedAuthToken `json:"authToken"`
+}
+
+// issuedAuthToken is an auth token as the device gets it.
+type issuedAuthToken struct {
+	ID         string `json:"id"`
+	Identifier string `json:"identifier"`
+	grantAnswer
+}
+
+func (e *Emulator) redeem(c *call) answer {
+	registration, ok := c.credential("Basic")
+	if !ok {
+		return refused(errNoAuthentication)
+	}
+	var d device
+	if err := c.decode(&d); err != nil {
+		return refused(err)
+	}
+	if err := checkTexts(text{"identifier", d.Identifier}, text{"fqdn", d.FQDN},
+		text{"systemUserName", d.SystemUserName}, text{"macAddress", d.MACAddress},
+		text{"refId1", d.RefID1}, text{"refId2", d.RefID2}); err != nil {
+		return refused(err)
+	}
+	g, err := e.store.redeem(registration, d, c.knobs, c.now)
+	if err != nil {
+		return refused(err)
+	}
+	issued, err := e.issue(c, claims{Subject: g.subject, Client: publicClient}, g.refresh, g.left)
+	if err != nil {
+		return refused(err)
+	}
+	return issuedAnswer(http.StatusCreated, g, issued)
+}
+
+// refreshAuthToken is a refresh in mode tms: by the refresh token as bearer, or
+// by the registration token, as a redemption.
+func (e *Emulator) refreshAuthToken(c *call) answer {
+	id := c.PathValue("id")
+	var g grant
+	var err error
+	if token, ok := c.credential("Bearer"); ok {
+		g, err = e.store.refresh(token, publicClient, id, c.knobs, c.now)
+	} else if token, ok := c.credential("Basic"); ok {
+		g, err = e.store.refreshBy(token, id, c.knobs, c.now)
+	} else {
+		err = errNoAuthentication
+	}
+	var oauth *oauthRefusal
+	if errors.As(err, &oauth) {
+		err = errRefreshRefused // here speaks the service, and not the identity provider
+	}
+	if err != nil {
+		return refused(err)
+	}
+	issued, err := e.renewed(c, g, publicClient)
+	if err != nil {
+		return refused(err)
+	}
+	return issuedAnswer(http.StatusOK, g, issued)
+}
+
+func issuedAnswer(status int, g grant, issued grantAnswer) answer {
+	return answer{status: status, header: noStore(), body: wrappedAuthToken{
+		issuedAuthToken{g.authToken.ID, g.authToken.Identifier, issued},
+	}}
+}
+
+func (e *Emulator) listAuthTokens(c *call) answer {
+	q, err := c.query("identifier", "registrationToken", "refId1", "refId2", "fqdn")
+	if err != nil {
+		return refused(err)
+	}
+	all := e.store.listAuthTokens(func(a authToken) bool {
+		return q.admits("identifier", a.Identifier) && q.admits("registrationToken", a.RegistrationToken) &&
+			q.admits("refId1", a.RefID1) && q.admits("refId2", a.RefID2) && q.admits("fqdn", a.FQDN)
+	})
+	return answer{status: http.StatusOK, body: struct {
+		AuthTokens []authToken `json:"authTokens"`
+		TotalCount int         `json:"totalCount"`
+	}{page(all, q), len(all)}}
+}
+
+func (e *Emulator) showAuthToken(c *call) answer {
+	a, err := e.store.authToken(c.PathValue("id"))
+	if err != nil {
+		return refused(err)
+	}
+	return answer{status: http.StatusOK, body: struct {
+		AuthToken authToken `json:"authToken"`
+	}{a}}
+}
+
+func (e *Emulator) removeAuthToken(c *call) answer {
+	if err := e.store.deleteAuthToken(c.PathValue("id")); err != nil {
+		return refused(err)
+	}
+	return answer{status: http.StatusNoContent}
+}

@@ -1,0 +1,172 @@
+package emulator
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+)
+
+// ControlPath is where a program mounts [Emulator.Control].
+const ControlPath = "/_emulator/"
+
+// State is what the emulator has seen and has made, without secrets.
+type State struct {
+	Requests map[Class]int // that arrived, those that were failed included
+	Failed   int           // by a fault with a status
+	Dropped  int           // by a fault without
+
+	Redeemed  int // auth tokens ever created, which is counts ever used
+	Refreshed int // refreshes of auth tokens that succeeded
+
+	RegistrationTokens []RegistrationTokenState // in the order of their creation
+	AuthTokens         []AuthTokenState         // likewise
+	Faults             []Fault                  // pending
+}
+
+// RegistrationTokenState is a registration token that exists.
+type RegistrationTokenState struct {
+	ID             string `json:"id"`
+	Identifier     string `json:"identifier"`
+	Count          int    `json:"count"`
+	Used           int    `json:"used"`
+	ExpirationDate string `json:"expiration_date"`
+	Status         string `json:"status"`
+}
+
+// AuthTokenState is an auth token that exists.
+type AuthTokenState struct {
+	ID                string `json:"id"`
+	Identifier        string `json:"identifier"`
+	RegistrationToken string `json:"registration_token"` // its identifier
+	RefID1            string `json:"ref_id1"`
+	RefID2            string `json:"ref_id2"`
+	Refreshes         int    `json:"refreshes"`
+	Revoked           bool   `json:"revoked"` // a refresh token was used twice
+}
+
+// tally counts requests.
+type tally struct {
+	requests        map[Class]int
+	failed, dropped int
+}
+
+func (t *tally) add(class Class) {
+	if t.requests == nil {
+		t.requests = map[Class]int{}
+	}
+	t.requests[class]++
+}
+
+// State returns what the emulator has seen and has made. What the store holds
+// is one consistent view; requests are counted when they arrive, so while some
+// are under way their number runs ahead.
+func (e *Emulator) State() State {
+	s := e.store.state()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.Requests = maps.Clone(e.tally.requests)
+	s.Failed, s.Dropped = e.tally.failed, e.tally.dropped
+	s.Faults = slices.Clone(e.faults)
+	return s
+}
+
+func (m *memory) state() State {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := State{Redeemed: m.redeemed, Refreshed: m.refreshed}
+	for _, r := range m.registrationsInOrder() {
+		s.RegistrationTokens = append(s.RegistrationTokens,
+			RegistrationTokenState{r.ID, r.Identifier, r.Count, r.UsedCount, r.ExpirationDate, r.Status})
+	}
+	for _, a := range m.authTokensInOrder() {
+		s.AuthTokens = append(s.AuthTokens, AuthTokenState{
+			a.ID, a.Identifier, a.RegistrationToken, a.RefID1, a.RefID2, a.refreshes, m.sessions[a.session].revoked,
+		})
+	}
+	return s
+}
+
+// stateJSON is State and Knobs as the control endpoint writes them.
+type stateJSON struct {
+	Knobs              knobsJSON                `json:"knobs"`
+	Faults             []Fault                  `json:"faults"`
+	Requests           map[Class]int            `json:"requests"`
+	Failed             int                      `json:"failed"`
+	Dropped            int                      `json:"dropped"`
+	Redeemed           int                      `json:"redeemed"`
+	Refreshed          int                      `json:"refreshed"`
+	RegistrationTokens []RegistrationTokenState `json:"registration_tokens"`
+	AuthTokens         []AuthTokenState         `json:"auth_tokens"`
+}
+
+// turn is a request to the control endpoint. What it does not name stays.
+type turn struct {
+	knobsJSON
+	Faults *[]Fault `json:"faults"` // replaces those that are pending
+}
+
+// Control returns what only an emulator has, for scripts that drive a program:
+// GET /_emulator/state, and POST /_emulator/knobs, which changes the knobs that
+// its JSON names and answers with the state. It is not authenticated, and so it
+// answers on the loopback only. It is never slow and has no faults.
+func (e *Emulator) Control() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+ControlPath+"state", func(w http.ResponseWriter, _ *http.Request) { e.writeState(w) })
+	mux.HandleFunc("POST "+ControlPath+"knobs", func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err == nil {
+			err = e.turn(body)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		e.writeState(w)
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !fromLoopback(r) {
+			http.Error(w, "the emulator is controlled from its own host only", http.StatusForbidden)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func fromLoopback(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && net.ParseIP(host).IsLoopback()
+}
+
+// turn applies all that the JSON names, or nothing.
+func (e *Emulator) turn(body []byte) error {
+	e.turning.Lock() // read, change, write is one step among those who come this way
+	defer e.turning.Unlock()
+	t := turn{knobsJSON: e.Knobs().wire()}
+	if err := decodeStrict(body, &t); err != nil {
+		return fmt.Errorf("read knobs: %w", err)
+	}
+	knobs, err := t.knobs().complete()
+	if err != nil {
+		return fmt.Errorf("set knobs: %w", err)
+	}
+	if t.Faults != nil {
+		if err := e.SetFaults(*t.Faults...); err != nil {
+			return err
+		}
+	}
+	return e.SetKnobs(knobs) // which were checked above
+}
+
+func (e *Emulator) writeState(w http.ResponseWriter) {
+	s := e.State()
+	answer{status: http.StatusOK, body: stateJSON{
+		Knobs: e.Knobs().wire(), Faults: append([]Fault{}, s.Faults...),
+		Requests: s.Requests, Failed: s.Failed, Dropped: s.Dropped,
+		Redeemed: s.Redeemed, Refreshed: s.Refreshed,
+		RegistrationTokens: append([]RegistrationTokenState{}, s.RegistrationTokens...),
+		AuthTokens:         append([]AuthTokenState{}, s.AuthTokens...),
+	}}.write(w, e.Time())
+}

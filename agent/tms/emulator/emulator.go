@@ -1,0 +1,188 @@
+// Package emulator is the Token Management Service and its identity provider
+// as one http.Handler, offline, with exact counts and fault switches. It is for
+// tests, demonstrations and vendors who have no tenant at hand.
+//
+// What the service is known to do, it does; what is unknown, it decides, and
+// every text of its own stands in texts.go, marked as invented. It must not
+// know the clients: it imports nothing of this module, and the golden exchanges
+// in agent/tms/testdata referee both sides. It guards nothing: its secrets are
+// plain strings in memory, made for it alone, and worth nothing elsewhere.
+package emulator
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options is what an Emulator is made of. Every zero value is useful.
+type Options struct {
+	Knobs       Knobs
+	Credentials Credentials
+
+	Realm     string           // of the identity provider; "" is "ems"
+	TokenPath string           // where the identity provider is: "/auth/", which "" means, or "/"
+	Now       func() time.Time // the service's clock, before Knobs.ClockOffset; nil is the system's
+	Log       *slog.Logger     // a line for each request at Info, without secrets; nil is none
+}
+
+// Credentials are what the Contact Administrator logs in with.
+type Credentials struct {
+	User     string // "" is "admin"
+	Password string // "" is a random one
+
+	ClientID     string // for client_credentials; "" is "ems-admin-client"
+	ClientSecret string // "" is a random one
+}
+
+// Emulator is one tenant. It is an http.Handler; all its methods are safe for
+// concurrent use, and it may be turned while requests are under way.
+type Emulator struct {
+	realm  string
+	path   string
+	cred   Credentials
+	now    func() time.Time // without the offset
+	log    *slog.Logger
+	signer *signer
+	store  *memory
+	mux    *http.ServeMux
+
+	turning sync.Mutex // held while Control changes the knobs
+
+	mu     sync.Mutex // over what follows
+	knobs  Knobs      // complete: defaults filled in
+	faults []Fault    // pending, in the order in which they were asked for
+	tally  tally
+}
+
+// New returns an emulator without any tokens. It refuses knobs and paths that
+// contradict themselves.
+func New(o Options) (*Emulator, error) {
+	knobs, err := o.Knobs.complete()
+	if err != nil {
+		return nil, err
+	}
+	if o.TokenPath == "" {
+		o.TokenPath = "/auth/"
+	}
+	if o.TokenPath != "/auth/" && o.TokenPath != "/" {
+		return nil, fmt.Errorf("token path %q: must be /auth/ or /", o.TokenPath)
+	}
+	if strings.ContainsAny(o.Realm, "/{} ") {
+		return nil, fmt.Errorf("realm %q: must be one plain segment of a path", o.Realm)
+	}
+	if o.Now == nil {
+		o.Now = time.Now //nolint:forbidigo // the emulator's clock seam
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s, err := newSigner()
+	if err != nil {
+		return nil, err
+	}
+	e := &Emulator{
+		realm: or(o.Realm, "ems"), path: o.TokenPath, cred: o.Credentials.complete(),
+		now: o.Now, log: o.Log, signer: s, store: newMemory(), knobs: knobs,
+	}
+	e.mux = e.routes()
+	return e, nil
+}
+
+func (c Credentials) complete() Credentials {
+	return Credentials{
+		User:         or(c.User, "admin"),
+		Password:     or(c.Password, rand.Text()),
+		ClientID:     or(c.ClientID, "ems-admin-client"),
+		ClientSecret: or(c.ClientSecret, rand.Text()),
+	}
+}
+
+// or returns s, or if it is empty, otherwise.
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// Credentials returns what the Contact Administrator logs in with, those that
+// were made at random included.
+func (e *Emulator) Credentials() Credentials { return e.cred }
+
+// IssueRegistrationToken makes a registration token that lives as long as one
+// can, as the Contact Administrator would through REST, and returns the token.
+func (e *Emulator) IssueRegistrationToken(identifier string, count int) (string, error) {
+	now := e.Time()
+	r, err := newRegistration(registrationRequest{
+		Identifier: identifier, Count: count,
+		ExpirationDate: now.AddDate(0, 0, maxRegistrationDays).Format(time.DateOnly),
+	}, now)
+	if err != nil {
+		return "", fmt.Errorf("issue registration token %q: %w", identifier, err)
+	}
+	e.store.addRegistration(r)
+	return r.Token, nil
+}
+
+// DeleteAuthToken does what the Contact Administrator does to prevent further
+// use. It reports whether there was an auth token with this id.
+func (e *Emulator) DeleteAuthToken(id string) bool {
+	return e.store.deleteAuthToken(id) == nil
+}
+
+// Time is the service's own idea of the present: its clock and its offset.
+func (e *Emulator) Time() time.Time {
+	return e.now().Add(e.Knobs().ClockOffset).UTC().Round(0)
+}
+
+// ServeHTTP implements [http.Handler].
+func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.mux.ServeHTTP(w, r) }
+
+// serve is the way of every request. The order is what a client that gives up
+// or hears nothing has to reckon with: the state changes first.
+func (e *Emulator) serve(w http.ResponseWriter, r *http.Request, rt route) {
+	c, ep := e.open(w, r, rt)
+	// 1. Count it, and take the fault that is meant for it.
+	fault, faulty := e.arrive(ep.class)
+	// 2. Commit, unless the fault comes before.
+	var a answer
+	if !faulty || fault.AfterCommit {
+		a = ep.handle(c)
+	}
+	if faulty {
+		a = fault.answer(rt.oidc)
+	}
+	// 3. Only the reply is late. A client that does not wait for it leaves
+	// behind what it asked for, as it would with the real service.
+	if !pause(r.Context(), c.knobs.Latency) {
+		return
+	}
+	dropped := faulty && fault.Status == 0
+	e.log.InfoContext(r.Context(), "request",
+		"method", r.Method, "path", r.URL.Path, "class", ep.class, "status", a.status, "fault", faulty)
+	if dropped {
+		panic(http.ErrAbortHandler) // net/http closes the connection and logs nothing
+	}
+	a.write(w, e.Time())
+}
+
+// pause waits, and reports whether there is still somebody to answer.
+func pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,76 @@
+package emulator
+
+import (
+	"net/http"
+	"time"
+)
+
+// grantAnswer is what the identity provider gives, and half of an auth token.
+type grantAnswer struct {
+	AccessToken      string `json:"access_token"`
+	RefreshToken     string `json:"refresh_token,omitempty"`
+	ExpiresIn        int64  `json:"expires_in"`
+	RefreshExpiresIn int64  `json:"refresh_expires_in"`
+	TokenType        string `json:"token_type"`
+	Scope            string `json:"scope,omitempty"`
+}
+
+// issue signs an access token to go with a refresh token.
+func (e *Emulator) issue(c *call, who claims, refresh string, left time.Duration) (grantAnswer, error) {
+	access, err := e.signer.access(who, e.issuer(c), c.now, c.knobs.AccessLifetime)
+	if err != nil {
+		return grantAnswer{}, err
+	}
+	return grantAnswer{
+		AccessToken: access, RefreshToken: refresh, TokenType: "Bearer",
+		ExpiresIn:        int64(c.knobs.AccessLifetime / time.Second),
+		RefreshExpiresIn: int64(left / time.Second),
+	}, nil
+}
+
+// renewed is the answer to a refresh in either mode.
+func (e *Emulator) renewed(c *call, g grant, client string) (grantAnswer, error) {
+	who := claims{Subject: g.subject, Client: client}
+	if g.authToken.ID == "" {
+		who.Roles = []string{adminRole}
+	}
+	refresh := g.refresh
+	if c.knobs.Rotation == RotationOmit {
+		refresh = ""
+	}
+	return e.issue(c, who, refresh, g.left)
+}
+
+// token is the identity provider's token endpoint.
+func (e *Emulator) token(c *call) answer {
+	if c.PathValue("realm") != e.realm {
+		return refused(errRealm)
+	}
+	form, err := c.form()
+	if err != nil {
+		return refused(err)
+	}
+	client, err := e.client(c, form)
+	if err != nil {
+		return refused(err)
+	}
+	var g grantAnswer
+	switch form.Get("grant_type") {
+	case "password":
+		g, err = e.loginUser(c, client, form)
+	case "client_credentials":
+		g, err = e.loginClient(c, client)
+	case "refresh_token":
+		var used grant
+		if used, err = e.store.refresh(form.Get("refresh_token"), client, "", c.knobs, c.now); err == nil {
+			g, err = e.renewed(c, used, client)
+		}
+	default:
+		err = errGrantType
+	}
+	if err != nil {
+		return refused(err)
+	}
+	g.Scope = scope
+	return answer{status: http.StatusOK, header: noStore(), body: g}
+}

@@ -1,0 +1,131 @@
+package emulator
+
+import (
+	"mime"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const (
+	publicClient = "ems-scl-public-client" // without a secret: devices and administrators
+	scope        = "profile email"
+	adminRole    = "contact-administrator"
+)
+
+type idpConfiguration struct {
+	TokenEndpoint string `json:"tokenEndpoint"`
+	Realm         string `json:"realm"`
+	ClientID      string `json:"clientId"`
+}
+
+func (e *Emulator) idpConfigurations(c *call) answer {
+	one := idpConfiguration{TokenEndpoint: c.origin() + e.path, Realm: e.realm, ClientID: publicClient}
+	return answer{status: http.StatusOK, body: map[string][]idpConfiguration{"idpConfigurations": {one}}}
+}
+
+// issuer is the realm's own address, under the name that the client knows.
+func (e *Emulator) issuer(c *call) string { return c.origin() + e.path + "realms/" + e.realm }
+
+// discovery is the realm's OpenID configuration.
+func (e *Emulator) discovery(c *call) answer {
+	if c.PathValue("realm") != e.realm {
+		return refused(errRealm)
+	}
+	is := e.issuer(c)
+	return answer{status: http.StatusOK, body: map[string]any{
+		"issuer":                                is,
+		"token_endpoint":                        is + "/protocol/openid-connect/token",
+		"jwks_uri":                              is + "/protocol/openid-connect/certs",
+		"grant_types_supported":                 []string{"password", "client_credentials", "refresh_token"},
+		"response_types_supported":              []string{"none"},
+		"subject_types_supported":               []string{"public"},
+		"id_token_signing_alg_values_supported": []string{string(algorithm)},
+		"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
+	}}
+}
+
+// keys is what access tokens are verified with.
+func (e *Emulator) keys(c *call) answer {
+	if c.PathValue("realm") != e.realm {
+		return refused(errRealm)
+	}
+	return answer{status: http.StatusOK, body: e.signer.public()}
+}
+
+// form reads a form body in which no field stands twice.
+func (c *call) form() (url.Values, error) {
+	t, _, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
+	if err != nil || t != "application/x-www-form-urlencoded" {
+		return nil, errForm
+	}
+	form, err := url.ParseQuery(string(c.body))
+	if err != nil {
+		return nil, errForm
+	}
+	for _, values := range form {
+		if len(values) != 1 {
+			return nil, errForm
+		}
+	}
+	return form, nil
+}
+
+// client returns who asks: a public client by its name, any other by its secret
+// too, in the form or as HTTP Basic.
+func (e *Emulator) client(c *call, form url.Values) (string, error) {
+	id, secret := form.Get("client_id"), form.Get("client_secret")
+	if user, pass, ok := c.BasicAuth(); ok {
+		id, secret = user, pass
+	}
+	if id == publicClient || (id == e.cred.ClientID && secret == e.cred.ClientSecret) {
+		return id, nil
+	}
+	return "", errClient
+}
+
+// loginUser is the grant "password".
+func (e *Emulator) loginUser(c *call, client string, form url.Values) (grantAnswer, error) {
+	if client != publicClient {
+		return grantAnswer{}, errGrantForClient
+	}
+	user := form.Get("username")
+	if user != e.cred.User || form.Get("password") != e.cred.Password {
+		return grantAnswer{}, errUserCredentials
+	}
+	refresh := e.store.login(user, client, c.now)
+	who := claims{Subject: user, Client: client, Roles: []string{adminRole}}
+	return e.issue(c, who, refresh, adminSession)
+}
+
+// loginClient is the grant "client_credentials". It gives no refresh token: who
+// has the secret can ask again.
+func (e *Emulator) loginClient(c *call, client string) (grantAnswer, error) {
+	if client == publicClient {
+		return grantAnswer{}, errGrantForClient
+	}
+	return e.issue(c, claims{Subject: client, Client: client, Roles: []string{adminRole}}, "", 0)
+}
+
+// administrator lets only those through who hold an administrator's access
+// token. Under which name the service was reached when it was issued does not
+// matter here: one emulator has many.
+func (e *Emulator) administrator(handle func(*call) answer) func(*call) answer {
+	return func(c *call) answer {
+		token, ok := c.credential("Bearer")
+		if !ok {
+			return refused(errUnauthorized)
+		}
+		who, err := e.signer.verify(token, c.now)
+		if err != nil {
+			return refused(errUnauthorized)
+		}
+		if !who.has(adminRole) {
+			return refused(errForbidden)
+		}
+		return handle(c)
+	}
+}
+
+// today is the service's date.
+func today(now time.Time) string { return now.UTC().Format(time.DateOnly) }

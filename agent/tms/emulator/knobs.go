@@ -1,0 +1,285 @@
+package emulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// Knobs is how the service behaves. The zero value is a service that works,
+// and that is as strict as one may be found to be.
+type Knobs struct {
+	AccessLifetime time.Duration // of an access token, whole seconds; 0 is 5 minutes
+
+	// RefreshLifetime is how long an auth token may go unrefreshed, and
+	// SessionLifetime how long it may be refreshed at all; whole seconds, 0 is
+	// without end. They are checked at each refresh as they stand then.
+	RefreshLifetime time.Duration
+	SessionLifetime time.Duration
+
+	Rotation   Rotation      // "" is RotationOn
+	ReuseGrace time.Duration // with RotationOn: how long the last refresh token but one still works
+
+	Latency     time.Duration // from the commit to the reply
+	ClockOffset time.Duration // of the service's clock, seen in Date, iat, exp and each check of an expiry
+	Duplicates  Duplicates    // "" is DuplicatesCount
+}
+
+// Rotation says what becomes of a refresh token that is used.
+type Rotation string
+
+const (
+	// RotationOn gives a new one each time. A refresh token that comes a second
+	// time, later than Knobs.ReuseGrace, ends the auth token's refreshing for
+	// good: it must have been stolen from somebody.
+	RotationOn Rotation = "on"
+	// RotationOff gives the same one again.
+	RotationOff Rotation = "off"
+	// RotationOmit gives none, which means the same.
+	RotationOmit Rotation = "omit"
+)
+
+// Duplicates says what a redemption does whose identifier was already redeemed
+// with the same registration token. What the real service does is not known.
+type Duplicates string
+
+const (
+	DuplicatesCount  Duplicates = "count"  // a further auth token, a further count
+	DuplicatesRefuse Duplicates = "refuse" // 409, nothing changes
+	DuplicatesSame   Duplicates = "same"   // the same auth token again, nothing changes
+)
+
+// Class sorts requests by what they ask for.
+type Class string
+
+const (
+	ClassAny      Class = "any" // in a Fault: each of the following
+	ClassDiscover Class = "discover"
+	ClassLogin    Class = "login" // an administrator at the token endpoint
+	ClassRedeem   Class = "redeem"
+	ClassRefresh  Class = "refresh" // in either mode
+	ClassAdmin    Class = "admin"   // what needs an administrator's token
+	ClassOther    Class = "other"   // keys, documents, and what does not exist
+)
+
+// Fault makes the next requests of a class fail.
+type Fault struct {
+	Class       Class  `json:"class"`                 // "" is ClassAny
+	Count       int    `json:"count"`                 // how many requests; 0 is one
+	Status      int    `json:"status"`                // 400 to 599; 0 closes the connection without an answer
+	RetryAfter  string `json:"retry_after,omitempty"` // header; "" is none, and "60" with a 429
+	Body        string `json:"body,omitempty"`        // sent as HTML, like a portal's in between; "" is an error in the service's shape
+	AfterCommit bool   `json:"after_commit"`          // do what was asked for, then fail
+}
+
+func (k Knobs) complete() (Knobs, error) {
+	if k.AccessLifetime == 0 {
+		k.AccessLifetime = 5 * time.Minute
+	}
+	if k.Rotation == "" {
+		k.Rotation = RotationOn
+	}
+	if k.Duplicates == "" {
+		k.Duplicates = DuplicatesCount
+	}
+	return k, k.check()
+}
+
+func (k Knobs) check() error {
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+		whole bool
+	}{
+		{"access lifetime", k.AccessLifetime, true},
+		{"refresh lifetime", k.RefreshLifetime, true},
+		{"session lifetime", k.SessionLifetime, true},
+		{"reuse grace", k.ReuseGrace, false},
+		{"latency", k.Latency, false},
+	} {
+		if d.value < 0 {
+			return fmt.Errorf("%s %v: must not be below 0", d.name, d.value)
+		}
+		if d.whole && d.value%time.Second != 0 {
+			return fmt.Errorf("%s %v: must be whole seconds, since the protocol has no less", d.name, d.value)
+		}
+	}
+	if !slices.Contains([]Rotation{RotationOn, RotationOff, RotationOmit}, k.Rotation) {
+		return fmt.Errorf("rotation %q: must be on, off or omit", k.Rotation)
+	}
+	if k.ReuseGrace > 0 && k.Rotation != RotationOn {
+		return fmt.Errorf("reuse grace %v: needs rotation on, which is %s", k.ReuseGrace, k.Rotation)
+	}
+	if !slices.Contains([]Duplicates{DuplicatesCount, DuplicatesRefuse, DuplicatesSame}, k.Duplicates) {
+		return fmt.Errorf("duplicates %q: must be count, refuse or same", k.Duplicates)
+	}
+	return nil
+}
+
+func (f Fault) complete() (Fault, error) {
+	if f.Class == "" {
+		f.Class = ClassAny
+	}
+	if f.Count == 0 {
+		f.Count = 1
+	}
+	classes := []Class{ClassAny, ClassDiscover, ClassLogin, ClassRedeem, ClassRefresh, ClassAdmin, ClassOther}
+	switch {
+	case !slices.Contains(classes, f.Class):
+		return f, fmt.Errorf("class %q: must be one of %v", f.Class, classes)
+	case f.Count < 0:
+		return f, fmt.Errorf("count %d: must not be below 0", f.Count)
+	case f.Status != 0 && (f.Status < 400 || f.Status > 599):
+		return f, fmt.Errorf("status %d: must be 400 to 599, or 0 for no answer", f.Status)
+	case f.Status == 0 && (f.RetryAfter != "" || f.Body != ""):
+		return f, fmt.Errorf("status 0 is no answer: it has no header and no body")
+	}
+	return f, nil
+}
+
+// Knobs returns how the service behaves now, defaults filled in.
+func (e *Emulator) Knobs() Knobs {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.knobs
+}
+
+// SetKnobs changes how the service behaves from the next request on. What
+// contradicts itself is refused, and changes nothing.
+func (e *Emulator) SetKnobs(k Knobs) error {
+	k, err := k.complete()
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.knobs = k
+	return nil
+}
+
+// SetFaults replaces the pending faults; without any, all is well again. One
+// that contradicts itself is refused, and then nothing changes.
+func (e *Emulator) SetFaults(faults ...Fault) error {
+	pending := make([]Fault, 0, len(faults))
+	for _, f := range faults {
+		f, err := f.complete()
+		if err != nil {
+			return fmt.Errorf("fault: %w", err)
+		}
+		pending = append(pending, f)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.faults = pending
+	return nil
+}
+
+// AddFault lets a fault wait behind those that are pending. A request meets the
+// first that is meant for its class.
+func (e *Emulator) AddFault(f Fault) error {
+	f, err := f.complete()
+	if err != nil {
+		return fmt.Errorf("fault: %w", err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.faults = append(e.faults, f)
+	return nil
+}
+
+// FailNext answers the next n requests of a class with a status, before they
+// change anything.
+func (e *Emulator) FailNext(class Class, n, status int) error {
+	return e.AddFault(Fault{Class: class, Count: n, Status: status})
+}
+
+// DropNext does what the next n requests of a class ask for, and closes the
+// connection without an answer.
+func (e *Emulator) DropNext(class Class, n int) error {
+	return e.AddFault(Fault{Class: class, Count: n, AfterCommit: true})
+}
+
+// arrive counts a request, and takes the fault that is meant for it.
+func (e *Emulator) arrive(class Class) (Fault, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tally.add(class)
+	i := slices.IndexFunc(e.faults, func(f Fault) bool { return f.Class == ClassAny || f.Class == class })
+	if i < 0 {
+		return Fault{}, false
+	}
+	f := e.faults[i]
+	if e.faults[i].Count--; e.faults[i].Count == 0 {
+		e.faults = slices.Delete(e.faults, i, i+1)
+	}
+	if f.Status == 0 {
+		e.tally.dropped++
+	} else {
+		e.tally.failed++
+	}
+	return f, true
+}
+
+// answer is what a faulty request is told, in the shape of whom it asked.
+func (f Fault) answer(oidc bool) answer {
+	a := answer{status: f.Status, header: http.Header{}}
+	switch {
+	case f.Body != "":
+		a.html = f.Body
+	case oidc:
+		a.body = oauthFault(f.Status)
+	default:
+		a.body = serviceFault(f.Status)
+	}
+	retry := f.RetryAfter
+	if retry == "" && f.Status == http.StatusTooManyRequests {
+		retry = "60"
+	}
+	if retry != "" {
+		a.header.Set("Retry-After", retry)
+	}
+	return a
+}
+
+// knobsJSON is Knobs as the control endpoint reads and writes them.
+type knobsJSON struct {
+	AccessLifetime  span       `json:"access_lifetime"`
+	RefreshLifetime span       `json:"refresh_lifetime"`
+	SessionLifetime span       `json:"session_lifetime"`
+	Rotation        Rotation   `json:"rotation"`
+	ReuseGrace      span       `json:"reuse_grace"`
+	Latency         span       `json:"latency"`
+	ClockOffset     span       `json:"clock_offset"`
+	Duplicates      Duplicates `json:"duplicates"`
+}
+
+func (k Knobs) wire() knobsJSON {
+	return knobsJSON{
+		span(k.AccessLifetime), span(k.RefreshLifetime), span(k.SessionLifetime), k.Rotation,
+		span(k.ReuseGrace), span(k.Latency), span(k.ClockOffset), k.Duplicates,
+	}
+}
+
+func (k knobsJSON) knobs() Knobs {
+	return Knobs{
+		time.Duration(k.AccessLifetime), time.Duration(k.RefreshLifetime), time.Duration(k.SessionLifetime), k.Rotation,
+		time.Duration(k.ReuseGrace), time.Duration(k.Latency), time.Duration(k.ClockOffset), k.Duplicates,
+	}
+}
+
+// span is a duration written as "5m0s".
+type span time.Duration
+
+func (s span) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(s).String()) }
+
+func (s *span) UnmarshalJSON(b []byte) error {
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return fmt.Errorf("duration %s: must be text like \"90s\"", b)
+	}
+	d, err := time.ParseDuration(text)
+	*s = span(d)
+	return err
+}

@@ -1,0 +1,82 @@
+package emulator
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+const (
+	defaultPageSize = 100
+	maxPageSize     = 1000
+	maxText         = 255 // characters of a field; ours
+)
+
+// query is what a list is asked for: filters that match whole values, and the
+// page that is wanted.
+type query struct {
+	filters     url.Values
+	start, size int
+}
+
+// query reads the parameters of a list. One that is unknown or stands twice is
+// refused: a filter that is silently ignored shows what was not asked for, and
+// somebody may be about to delete it.
+func (c *call) query(filters ...string) (query, error) {
+	values := c.URL.Query()
+	q := query{filters: values, size: defaultPageSize}
+	for name, given := range values {
+		if !slices.Contains(filters, name) && name != "pageStart" && name != "pageSize" {
+			return query{}, invalidField(name, "is not a parameter of this list")
+		}
+		if len(given) != 1 {
+			return query{}, invalidField(name, "must stand once")
+		}
+	}
+	if err := number(values, "pageStart", &q.start, 0, 1<<31-1); err != nil {
+		return query{}, err
+	}
+	return q, number(values, "pageSize", &q.size, 1, maxPageSize)
+}
+
+func number(values url.Values, name string, into *int, least, most int) error {
+	if !values.Has(name) {
+		return nil
+	}
+	n, err := strconv.Atoi(values.Get(name))
+	if err != nil || n < least || n > most {
+		return invalidField(name, "must be a number from "+strconv.Itoa(least)+" to "+strconv.Itoa(most))
+	}
+	*into = n
+	return nil
+}
+
+// admits reports whether a value passes the filter of this name. An empty
+// filter is none.
+func (q query) admits(name, value string) bool {
+	want := q.filters.Get(name)
+	return want == "" || want == value
+}
+
+// page cuts the wanted part out of a list; it is never nil.
+func page[T any](all []T, q query) []T {
+	from := min(q.start, len(all))
+	return append([]T{}, all[from:min(from+q.size, len(all))]...)
+}
+
+// text is a field of a request.
+type text struct{ name, value string }
+
+// checkTexts refuses fields that are too long, and a first one that is empty.
+func checkTexts(first text, more ...text) error {
+	if first.value == "" {
+		return invalidField(first.name, "must not be empty")
+	}
+	for _, t := range append(more, first) {
+		if utf8.RuneCountInString(t.value) > maxText {
+			return invalidField(t.name, "must have at most "+strconv.Itoa(maxText)+" characters")
+		}
+	}
+	return nil
+}

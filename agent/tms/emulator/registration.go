@@ -1,0 +1,170 @@
+package emulator
+
+import (
+	"crypto/rand"
+	"net/http"
+	"time"
+)
+
+// maxRegistrationDays is how many days ahead a registration token may end.
+const maxRegistrationDays = 30
+
+const (
+	enabled  = "ENABLED"
+	disabled = "DISABLED"
+)
+
+// registration is a registration token as the Contact Administrator sees it.
+// Status says nothing of expiry and counts: one that is past its last day or
+// used up is still listed as enabled, as is documented.
+type registration struct {
+	ID             string    `json:"id"`
+	Identifier     string    `json:"identifier"`
+	Token          string    `json:"token"`
+	Count          int       `json:"count"`
+	UsedCount      int       `json:"usedCount"`
+	ExpirationDate string    `json:"expirationDate"` // the last day that it is good, in UTC
+	Status         string    `json:"status"`
+	RefID1         string    `json:"refId1"`
+	RefID2         string    `json:"refId2"`
+	Customer       string    `json:"customer"`
+	CreationDate   time.Time `json:"creationDate"`
+}
+
+type registrationRequest struct {
+	Identifier     string `json:"identifier"`
+	Count          int    `json:"count"`
+	ExpirationDate string `json:"expirationDate"`
+	RefID1         string `json:"refId1"`
+	RefID2         string `json:"refId2"`
+	Customer       string `json:"customer"`
+}
+
+// registrationUpdate leaves alone what is not named.
+type registrationUpdate struct {
+	Count          *int    `json:"count"`
+	ExpirationDate *string `json:"expirationDate"`
+	Status         *string `json:"status"`
+}
+
+type wrappedRegistration struct {
+	RegistrationToken registration `json:"registrationToken"`
+}
+
+func newRegistration(q registrationRequest, now time.Time) (registration, error) {
+	if err := checkTexts(text{"identifier", q.Identifier}, text{"refId1", q.RefID1},
+		text{"refId2", q.RefID2}, text{"customer", q.Customer}); err != nil {
+		return registration{}, err
+	}
+	if q.Count < 1 {
+		return registration{}, invalidField("count", "must be at least 1")
+	}
+	if err := checkExpirationDate(q.ExpirationDate, now); err != nil {
+		return registration{}, err
+	}
+	return registration{
+		ID: rand.Text(), Identifier: q.Identifier, Token: rand.Text(), Count: q.Count,
+		ExpirationDate: q.ExpirationDate, Status: enabled,
+		RefID1: q.RefID1, RefID2: q.RefID2, Customer: q.Customer, CreationDate: now.Truncate(time.Second),
+	}, nil
+}
+
+// checkExpirationDate takes days from tomorrow to maxRegistrationDays ahead.
+func checkExpirationDate(date string, now time.Time) error {
+	if _, err := time.Parse(time.DateOnly, date); err != nil {
+		return errExpirationDate
+	}
+	last := today(now.AddDate(0, 0, maxRegistrationDays))
+	if date <= today(now) || date > last { // such dates sort as text does
+		return errExpirationDate
+	}
+	return nil
+}
+
+// usable returns why nothing can be redeemed now, counts aside.
+func (r *registration) usable(now time.Time) error {
+	if r.Status != enabled {
+		return errDisabledRegistration
+	}
+	if today(now) > r.ExpirationDate {
+		return errExpiredRegistration
+	}
+	return nil
+}
+
+func (u registrationUpdate) apply(r *registration, now time.Time) error {
+	if u.Count != nil {
+		if *u.Count < max(r.UsedCount, 1) {
+			return errBelowUsed
+		}
+		r.Count = *u.Count
+	}
+	if u.ExpirationDate != nil {
+		if err := checkExpirationDate(*u.ExpirationDate, now); err != nil {
+			return err
+		}
+		r.ExpirationDate = *u.ExpirationDate
+	}
+	if u.Status != nil {
+		if *u.Status != enabled && *u.Status != disabled {
+			return errStatus
+		}
+		r.Status = *u.Status
+	}
+	return nil
+}
+
+func (e *Emulator) createRegistration(c *call) answer {
+	var q registrationRequest
+	if err := c.decode(&q); err != nil {
+		return refused(err)
+	}
+	r, err := newRegistration(q, c.now)
+	if err != nil {
+		return refused(err)
+	}
+	e.store.addRegistration(r)
+	return answer{status: http.StatusCreated, body: wrappedRegistration{r}}
+}
+
+func (e *Emulator) listRegistrations(c *call) answer {
+	q, err := c.query("identifier", "token", "refId1", "refId2")
+	if err != nil {
+		return refused(err)
+	}
+	all := e.store.listRegistrations(func(r registration) bool {
+		return q.admits("identifier", r.Identifier) && q.admits("token", r.Token) &&
+			q.admits("refId1", r.RefID1) && q.admits("refId2", r.RefID2)
+	})
+	return answer{status: http.StatusOK, body: struct {
+		RegistrationTokens []registration `json:"registrationTokens"`
+		TotalCount         int            `json:"totalCount"`
+	}{page(all, q), len(all)}}
+}
+
+func (e *Emulator) showRegistration(c *call) answer {
+	r, err := e.store.registration(c.PathValue("id"))
+	if err != nil {
+		return refused(err)
+	}
+	return answer{status: http.StatusOK, body: wrappedRegistration{r}}
+}
+
+func (e *Emulator) updateRegistration(c *call) answer {
+	var u registrationUpdate
+	if err := c.decode(&u); err != nil {
+		return refused(err)
+	}
+	r, err := e.store.updateRegistration(c.PathValue("id"), func(r *registration) error { return u.apply(r, c.now) })
+	if err != nil {
+		return refused(err)
+	}
+	return answer{status: http.StatusOK, body: wrappedRegistration{r}}
+}
+
+func (e *Emulator) deleteRegistration(c *call) answer {
+	if err := e.store.deleteRegistration(c.PathValue("id")); err != nil {
+		return refused(err)
+	}
+	return answer{status: http.StatusNoContent}
+}

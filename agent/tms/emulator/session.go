@@ -1,0 +1,146 @@
+package emulator
+
+import (
+	"crypto/rand"
+	"strings"
+	"time"
+)
+
+// adminSession is how long an administrator's refresh token may lie unused.
+const adminSession = 30 * time.Minute
+
+// session is a family of refresh tokens: each one descends from the one before.
+// A refresh token is the session's id, a dot, and a text of its own, so that one
+// that was replaced is known for one of the family without a list of them.
+type session struct {
+	id        string
+	subject   string // whom the access tokens are for
+	client    string // the only one that may refresh
+	authToken string // id; "" for an administrator's
+
+	current  string
+	previous string // "" before the first rotation
+	created  time.Time
+	used     time.Time // last
+	rotated  time.Time // last
+	revoked  bool
+}
+
+// grant is what a redemption or a refresh gives.
+type grant struct {
+	subject   string
+	authToken authToken     // zero for an administrator's session
+	refresh   string        // the refresh token to use from now on
+	left      time.Duration // how long it is good unused; 0 is without end
+}
+
+func newSession(subject, client string, now time.Time) *session {
+	s := &session{id: rand.Text(), subject: subject, client: client, created: now, used: now}
+	s.current = s.next()
+	return s
+}
+
+func (s *session) next() string { return s.id + "." + rand.Text() }
+
+// refresh decides on one use of a refresh token of this family.
+func (s *session) refresh(token string, k Knobs, now time.Time) error {
+	if s.revoked {
+		return errSessionRevoked
+	}
+	if left, ends := s.left(k, now); ends && left <= 0 {
+		return errSessionEnded
+	}
+	switch {
+	case token == s.current && k.Rotation == RotationOn:
+		s.previous, s.current, s.rotated = s.current, s.next(), now
+	case token == s.current, k.Rotation != RotationOn:
+		// All of a family that does not rotate are good.
+	case token == s.previous && now.Before(s.rotated.Add(k.ReuseGrace)):
+		// The answer to the first use may be lost: give the same successor.
+	default:
+		s.revoked = true
+		return errSessionRevoked
+	}
+	s.used = now
+	return nil
+}
+
+// left returns how long the session can still lie unused, if there is an end.
+func (s *session) left(k Knobs, now time.Time) (left time.Duration, ends bool) {
+	idle, whole := k.RefreshLifetime, k.SessionLifetime
+	if s.authToken == "" {
+		idle, whole = adminSession, 0
+	}
+	if idle > 0 {
+		left, ends = s.used.Add(idle).Sub(now), true
+	}
+	if rest := s.created.Add(whole).Sub(now); whole > 0 && (!ends || rest < left) {
+		left, ends = rest, true
+	}
+	return left, ends
+}
+
+// login opens an administrator's session and returns its refresh token.
+func (m *memory) login(subject, client string, now time.Time) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := newSession(subject, client, now)
+	m.sessions[s.id] = s
+	return s.current
+}
+
+// refresh uses a refresh token. With an id, it must be this auth token's.
+func (m *memory) refresh(token, client, id string, k Knobs, now time.Time) (grant, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	sid, _, _ := strings.Cut(token, ".")
+	s, ok := m.sessions[sid]
+	if !ok || s.client != client || (id != "" && s.authToken != id) {
+		return grant{}, errSessionUnknown
+	}
+	if err := s.refresh(token, k, now); err != nil {
+		return grant{}, err
+	}
+	m.countRefresh(s)
+	return m.granted(s, k, now), nil
+}
+
+// refreshBy refreshes an auth token for who holds the registration token that
+// it was redeemed with. Its expiry and its counts do not matter here: else no
+// auth token could be refreshed for more than 30 days.
+func (m *memory) refreshBy(registration, id string, k Knobs, now time.Time) (grant, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, ok := m.byToken[registration]
+	if !ok {
+		return grant{}, errUnknownRegistration
+	}
+	row, ok := m.authTokens[id]
+	if !ok || row.registration != r.ID {
+		return grant{}, errNotFound
+	}
+	s := m.sessions[row.session]
+	if err := s.refresh(s.current, k, now); err != nil {
+		return grant{}, err
+	}
+	m.countRefresh(s)
+	return m.granted(s, k, now), nil
+}
+
+func (m *memory) countRefresh(s *session) {
+	if row, ok := m.authTokens[s.authToken]; ok {
+		row.refreshes++
+		m.refreshed++
+	}
+}
+
+func (m *memory) granted(s *session, k Knobs, now time.Time) grant {
+	g := grant{subject: s.subject, refresh: s.current}
+	if left, ends := s.left(k, now); ends {
+		g.left = left
+	}
+	if row, ok := m.authTokens[s.authToken]; ok {
+		g.authToken = row.authToken
+	}
+	return g
+}

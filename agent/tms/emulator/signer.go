@@ -1,0 +1,92 @@
+package emulator
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+const algorithm = jose.ES256
+
+// signer makes the realm's access tokens, and knows them again.
+type signer struct {
+	key jose.JSONWebKey // the public half
+	jws jose.Signer
+}
+
+// claims says whom an access token is for.
+type claims struct {
+	Subject string
+	Client  string
+	Roles   []string
+}
+
+func (c claims) has(role string) bool { return slices.Contains(c.Roles, role) }
+
+// accessClaims is the part of an access token that jwt.Claims has not, under
+// the names that Keycloak uses.
+type accessClaims struct {
+	Type        string `json:"typ"`
+	Client      string `json:"azp"`
+	Scope       string `json:"scope"`
+	RealmAccess struct {
+		Roles []string `json:"roles,omitempty"`
+	} `json:"realm_access"`
+}
+
+func newSigner() (*signer, error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make signing key: %w", err)
+	}
+	key := jose.JSONWebKey{Key: private.Public(), KeyID: rand.Text(), Algorithm: string(algorithm), Use: "sig"}
+	opts := (&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", key.KeyID)
+	jws, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: private}, opts)
+	if err != nil {
+		return nil, fmt.Errorf("use signing key: %w", err)
+	}
+	return &signer{key: key, jws: jws}, nil
+}
+
+// access signs an access token. No two are alike.
+func (s *signer) access(who claims, issuer string, now time.Time, life time.Duration) (string, error) {
+	now = now.Truncate(time.Second) // as the claims are, so that exp-iat is the whole life
+	more := accessClaims{Type: "Bearer", Client: who.Client, Scope: scope}
+	more.RealmAccess.Roles = who.Roles
+	token, err := jwt.Signed(s.jws).Claims(jwt.Claims{
+		ID: rand.Text(), Issuer: issuer, Subject: who.Subject,
+		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(life)),
+	}).Claims(more).Serialize()
+	if err != nil {
+		return "", fmt.Errorf("sign access token: %w", err)
+	}
+	return token, nil
+}
+
+// verify returns whom an access token of ours, and still good, is for.
+func (s *signer) verify(token string, now time.Time) (claims, error) {
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{algorithm})
+	if err != nil {
+		return claims{}, fmt.Errorf("read access token: %w", err)
+	}
+	var std jwt.Claims
+	var more accessClaims
+	if err := parsed.Claims(s.key.Key, &std, &more); err != nil {
+		return claims{}, fmt.Errorf("verify access token: %w", err)
+	}
+	if err := std.ValidateWithLeeway(jwt.Expected{Time: now}, 0); err != nil {
+		return claims{}, fmt.Errorf("verify access token: %w", err)
+	}
+	return claims{Subject: std.Subject, Client: more.Client, Roles: more.RealmAccess.Roles}, nil
+}
+
+// public is the realm's JSON Web Key Set.
+func (s *signer) public() jose.JSONWebKeySet {
+	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{s.key}}
+}

@@ -1,0 +1,104 @@
+package emulator
+
+import "net/http"
+
+// Every text that the emulator says. The service's message for a 500 is
+// documented. All else is INVENTED, here and nowhere else: codes and messages
+// of the service, and the descriptions, but not the codes, of the identity
+// provider, whose codes are those of OAuth 2.0 (RFC 6749, section 5.2). So a
+// client that depends on an invented text depends on this file alone.
+
+// refusal is an error in the service's shape. It is what the store and the
+// handlers return, and what the client is told.
+type refusal struct {
+	status  int
+	Code    string `json:"errorCode"`
+	Message string `json:"message"`
+}
+
+// Error returns the message.
+func (r *refusal) Error() string { return r.Message }
+
+// documentedInternalError is the one text that is documented.
+const documentedInternalError = "An internal error occurred. Contact the system administrator for assistance."
+
+// Of redemptions. A client may sort them by the words expired, count, consumed
+// and exhausted, so no other text of a redemption may hold one of these.
+var (
+	errUnknownRegistration  = &refusal{http.StatusUnauthorized, "REGISTRATION_TOKEN_INVALID", "The registration token is not valid."}              // INVENTED
+	errDisabledRegistration = &refusal{http.StatusForbidden, "REGISTRATION_TOKEN_DISABLED", "The registration token is disabled."}                 // INVENTED
+	errExpiredRegistration  = &refusal{http.StatusBadRequest, "REGISTRATION_TOKEN_EXPIRED", "The registration token has expired."}                 // INVENTED
+	errExhausted            = &refusal{http.StatusBadRequest, "REGISTRATION_TOKEN_EXHAUSTED", "The count of the registration token is exhausted."} // INVENTED
+	errDuplicate            = &refusal{http.StatusConflict, "IDENTIFIER_IN_USE", "An auth token with this identifier already exists."}             // INVENTED
+)
+
+// Of everything else.
+var (
+	errNotFound         = &refusal{http.StatusNotFound, "NOT_FOUND", "There is nothing with this id."}                                                           // INVENTED
+	errNoSuchPath       = &refusal{http.StatusNotFound, "NOT_FOUND", "There is nothing at this path."}                                                           // INVENTED
+	errMethod           = &refusal{http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "This path does not know this method."}                                    // INVENTED
+	errTooLarge         = &refusal{http.StatusRequestEntityTooLarge, "BODY_TOO_LARGE", "The request body is larger than 64 KiB."}                                // INVENTED
+	errBodyLost         = &refusal{http.StatusBadRequest, "INVALID_BODY", "The request body ended early."}                                                       // INVENTED
+	errNotJSON          = &refusal{http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "The request body must be application/json."}                      // INVENTED
+	errUnauthorized     = &refusal{http.StatusUnauthorized, "UNAUTHORIZED", "An access token that is valid is needed."}                                          // INVENTED
+	errForbidden        = &refusal{http.StatusForbidden, "FORBIDDEN", "This access token is not an administrator's."}                                            // INVENTED
+	errRefreshRefused   = &refusal{http.StatusUnauthorized, "REFRESH_TOKEN_INVALID", "The refresh token is not valid."}                                          // INVENTED
+	errNoAuthentication = &refusal{http.StatusUnauthorized, "UNAUTHORIZED", "The Authorization header must be Bearer and a token, or Basic and a raw token."}    // INVENTED
+	errBelowUsed        = &refusal{http.StatusBadRequest, "INVALID_FIELD", "count: must not be below usedCount."}                                                // INVENTED
+	errStatus           = &refusal{http.StatusBadRequest, "INVALID_FIELD", "status: must be ENABLED or DISABLED."}                                               // INVENTED
+	errExpirationDate   = &refusal{http.StatusBadRequest, "INVALID_FIELD", "expirationDate: must be a date like 2026-12-31, from tomorrow to 30 days from now."} // INVENTED
+)
+
+// invalidBody refuses a body that is not what it must be. INVENTED
+func invalidBody(err error) *refusal {
+	return &refusal{http.StatusBadRequest, "INVALID_BODY", "The request body is not valid: " + err.Error() + "."}
+}
+
+// invalidField refuses one field or parameter. INVENTED
+func invalidField(name, must string) *refusal {
+	return &refusal{http.StatusBadRequest, "INVALID_FIELD", name + ": " + must + "."}
+}
+
+// serviceFault is what a fault switch makes the service say.
+func serviceFault(status int) *refusal {
+	switch status {
+	case http.StatusInternalServerError:
+		return &refusal{status, "INTERNAL_ERROR", documentedInternalError} // the code is INVENTED
+	case http.StatusTooManyRequests:
+		return &refusal{status, "TOO_MANY_REQUESTS", "Too many requests. Try again later."} // INVENTED
+	default:
+		return &refusal{status, "SERVICE_FAULT", "The service cannot do this: " + http.StatusText(status) + "."} // INVENTED
+	}
+}
+
+// oauthRefusal is an error in the identity provider's shape.
+type oauthRefusal struct {
+	status      int
+	Code        string `json:"error"`
+	Description string `json:"error_description,omitempty"`
+}
+
+// Error returns the description.
+func (r *oauthRefusal) Error() string { return r.Description }
+
+// Of the identity provider. Descriptions INVENTED, codes from RFC 6749.
+var (
+	errRealm           = &oauthRefusal{http.StatusNotFound, "invalid_request", "There is no such realm."}
+	errForm            = &oauthRefusal{http.StatusBadRequest, "invalid_request", "The body must be a form with each field once."}
+	errClient          = &oauthRefusal{http.StatusUnauthorized, "invalid_client", "Unknown client, or its secret is wrong."}
+	errGrantForClient  = &oauthRefusal{http.StatusUnauthorized, "unauthorized_client", "This client may not use this grant type."}
+	errGrantType       = &oauthRefusal{http.StatusBadRequest, "unsupported_grant_type", "The grant type is not supported."}
+	errUserCredentials = &oauthRefusal{http.StatusUnauthorized, "invalid_grant", "Unknown user, or the password is wrong."} // Keycloak says 401 here
+	errSessionUnknown  = &oauthRefusal{http.StatusBadRequest, "invalid_grant", "The refresh token is not known."}
+	errSessionEnded    = &oauthRefusal{http.StatusBadRequest, "invalid_grant", "The refresh token is no longer good: it was not used in time."}
+	errSessionRevoked  = &oauthRefusal{http.StatusBadRequest, "invalid_grant", "The refresh token is revoked: one of its family was used twice."}
+)
+
+// oauthFault is what a fault switch makes the identity provider say. INVENTED,
+// but for the two codes.
+func oauthFault(status int) *oauthRefusal {
+	if status < http.StatusInternalServerError {
+		return &oauthRefusal{status, "invalid_request", http.StatusText(status)}
+	}
+	return &oauthRefusal{status, "server_error", http.StatusText(status)}
+}

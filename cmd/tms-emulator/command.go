@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/tms/emulator"
+)
+
+const about = `tms-emulator is Thales' Token Management Service and its identity provider,
+offline: for tests, demonstrations, and vendors who have no tenant at hand.
+
+It listens with TLS and prints what an administrator logs in with, then one line
+"listening on https://HOST:PORT/", which is the tenant address to configure. Its
+certificate authority is made at each start: --ca-out writes it for the clients.
+All it knows is in memory and ends with it.
+
+Lifetimes, latency and faults can be changed while it runs, from the same host
+and without a password (this is the emulator's own; the service has no such
+thing):
+
+  GET  /_emulator/state   exact counts, requests, tokens
+  POST /_emulator/knobs   {"access_lifetime":"10s","faults":[{"class":"redeem","status":500}]}
+
+What the real service does is documented only in part. The rest is invented;
+every invented text stands, marked, in agent/tms/emulator/texts.go.`
+
+const examples = `  tms-emulator --ca-out ca.pem
+  tms-emulator --ca-out ca.pem --access-lifetime 20s --rotation off
+  tms-emulator --ca-out ca.pem --fail class=redeem,status=500,count=2
+  tms-emulator --ca-out ca.pem --drop class=refresh`
+
+// settings is the command line.
+type settings struct {
+	listen       string
+	hosts        []string
+	caOut        string
+	passwordFile string
+	secretFile   string
+	verbose      bool
+	fail, drop   []string
+	options      emulator.Options
+}
+
+func command() *cobra.Command {
+	s := &settings{}
+	cmd := &cobra.Command{
+		Use:           "tms-emulator",
+		Short:         "The Token Management Service, offline",
+		Long:          about,
+		Example:       examples,
+		Version:       version(),
+		SilenceUsage:  true, // main prints the error, and where help is
+		SilenceErrors: true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{fmt.Errorf("unexpected argument %q: everything is a flag", args[0])}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return serve(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	s.flags(cmd)
+	return cmd
+}
+
+func (s *settings) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&s.listen, "listen", "127.0.0.1:0", "address to listen on; port 0 takes a free one")
+	f.StringSliceVar(&s.hosts, "host", nil, "further name or address for the certificate, beside localhost, 127.0.0.1 and ::1")
+	f.StringVar(&s.caOut, "ca-out", "", "write the certificate authority to this file (PEM)")
+
+	o := &s.options
+	f.StringVar(&o.Credentials.User, "admin-user", "admin", "name of the Contact Administrator")
+	f.StringVar(&s.passwordFile, "admin-password-file", "", "file with that person's password; without, one is made and printed")
+	f.StringVar(&o.Credentials.ClientID, "client-id", "ems-admin-client", "client for client_credentials")
+	f.StringVar(&s.secretFile, "client-secret-file", "", "file with that client's secret; without, one is made and printed")
+	f.StringVar(&o.Realm, "realm", "ems", "realm of the identity provider")
+	f.StringVar(&o.TokenPath, "token-path", "/auth/", "path of the identity provider: /auth/ or /")
+
+	k := &o.Knobs
+	f.DurationVar(&k.AccessLifetime, "access-lifetime", 0, "how long an access token is good, whole seconds; 0 is 5m")
+	f.DurationVar(&k.RefreshLifetime, "refresh-lifetime", 0, "how long an auth token may go unrefreshed; 0 is without end")
+	f.DurationVar(&k.SessionLifetime, "session-lifetime", 0, "how long an auth token may be refreshed at all; 0 is without end")
+	f.StringVar((*string)(&k.Rotation), "rotation", "on", "on: each refresh gives a new refresh token, and reuse revokes; off: the same again; omit: none")
+	f.DurationVar(&k.ReuseGrace, "reuse-grace", 0, "with rotation, how long the last refresh token but one still works")
+	f.DurationVar(&k.Latency, "latency", 0, "from the change of state to the reply")
+	f.DurationVar(&k.ClockOffset, "clock-offset", 0, "how far the service's clock is off, such as 20m or -20m")
+	f.StringVar((*string)(&k.Duplicates), "duplicates", "count", "a redemption whose identifier was redeemed before: count again, refuse, or the same auth token")
+
+	f.StringArrayVar(&s.fail, "fail", nil, "fail requests: class=any|discover|login|redeem|refresh|admin,status=N[,count=N][,retry-after=S][,after-commit]; repeatable")
+	f.StringArrayVar(&s.drop, "drop", nil, "change the state, then close the connection: class=C[,count=N]; repeatable")
+	f.BoolVarP(&s.verbose, "verbose", "v", false, "log each request to standard error, without secrets")
+}
+
+// version is what the build recorded of itself.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"regent/agent/tms/emulator"
+)
+
+// faults reads the flags --fail and --drop.
+func faults(fail, drop []string) ([]emulator.Fault, error) {
+	var all []emulator.Fault
+	for _, text := range fail {
+		f, err := fault(text)
+		if err == nil && f.Status == 0 {
+			err = fmt.Errorf("status is missing, such as status=500")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--fail %s: %w", text, err)
+		}
+		all = append(all, f)
+	}
+	for _, text := range drop {
+		f, err := fault(text)
+		if err == nil && f.Status != 0 {
+			err = fmt.Errorf("status: a reply that is dropped has none")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--drop %s: %w", text, err)
+		}
+		f.AfterCommit = true
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+// fault reads "class=redeem,status=500,count=2,retry-after=60,after-commit".
+// What the values may be, the emulator says.
+func fault(text string) (emulator.Fault, error) {
+	var f emulator.Fault
+	for part := range strings.SplitSeq(text, ",") {
+		key, value, _ := strings.Cut(part, "=")
+		var err error
+		switch key {
+		case "class":
+			f.Class = emulator.Class(value)
+		case "status":
+			f.Status, err = strconv.Atoi(value)
+		case "count":
+			f.Count, err = strconv.Atoi(value)
+		case "retry-after":
+			f.RetryAfter = value
+		case "after-commit":
+			f.AfterCommit = true
+		default:
+			err = fmt.Errorf("must be class, status, count, retry-after or after-commit")
+		}
+		if err != nil {
+			return f, fmt.Errorf("%q: %w", key, err)
+		}
+	}
+	return f, nil
+}

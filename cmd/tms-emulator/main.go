@@ -1,0 +1,43 @@
+// Command tms-emulator is the Token Management Service and its identity
+// provider, offline, over TLS: agent/tms/emulator with a listener. It must not
+// know what the service does; it knows files, flags and signals.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run returns the program's exit code: 0 done, 1 failed, 2 bad usage.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // main's own
+	defer stop()
+	cmd := command()
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	err := cmd.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	_, _ = fmt.Fprintln(stderr, "tms-emulator:", err) // nobody left to tell
+	var usage *usageError
+	if errors.As(err, &usage) {
+		_, _ = fmt.Fprintln(stderr, "See tms-emulator --help.")
+		return 2
+	}
+	return 1
+}
+
+// usageError is a mistake on the command line.
+type usageError struct{ err error }
+
+func (u *usageError) Error() string { return u.err.Error() }
+func (u *usageError) Unwrap() error { return u.err }

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"regent/agent/tms/emulator"
+)
+
+// drain is how long requests that are under way may take at the end.
+const drain = 5 * time.Second
+
+// serve runs the emulator until ctx ends.
+func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
+	e, err := s.emulator(stderr)
+	if err != nil {
+		return err
+	}
+	config, ca, err := s.tls()
+	if err != nil {
+		return err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", s.listen, err)
+	}
+	defer l.Close() //nolint:errcheck // closed by the server already, but for an error before
+	if s.caOut != "" {
+		if err := writeFile(s.caOut, ca); err != nil {
+			return fmt.Errorf("write --ca-out %s: %w", s.caOut, err)
+		}
+	}
+	if err := s.announce(stdout, e.Credentials(), l.Addr()); err != nil {
+		return err
+	}
+	return listen(ctx, tls.NewListener(l, config), handler(e), stderr)
+}
+
+// emulator builds what is served from the command line and its files.
+func (s *settings) emulator(stderr io.Writer) (*emulator.Emulator, error) {
+	var err error
+	cred := &s.options.Credentials
+	if cred.Password, err = secretFile("--admin-password-file", s.passwordFile); err != nil {
+		return nil, err
+	}
+	if cred.ClientSecret, err = secretFile("--client-secret-file", s.secretFile); err != nil {
+		return nil, err
+	}
+	if s.verbose {
+		s.options.Log = slog.New(slog.NewTextHandler(stderr, nil))
+	}
+	pending, err := faults(s.fail, s.drop)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	e, err := emulator.New(s.options)
+	if err == nil {
+		err = e.SetFaults(pending...)
+	}
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return e, nil
+}
+
+// secretFile reads a password: one line, or no file named.
+func secretFile(flag, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(name) //nolint:gosec // the person at the command line names it
+	if err != nil {
+		return "", fmt.Errorf("%s: %w; write it first, or leave the flag out", flag, err)
+	}
+	secret := strings.TrimRight(string(b), "\r\n")
+	if secret == "" || strings.ContainsAny(secret, "\r\n") {
+		return "", fmt.Errorf("%s: %s must hold one line, not empty", flag, name)
+	}
+	return secret, nil
+}
+
+// tls makes the listener's configuration, and the authority that clients need.
+// HTTP/1.1 only: there, a reply that is dropped is a connection that is closed.
+func (s *settings) tls() (config *tls.Config, ca []byte, err error) {
+	now := time.Now() //nolint:forbidigo // the certificate's; the emulator's clock may be off on purpose
+	authority, err := newAuthority(now)
+	if err != nil {
+		return nil, nil, err
+	}
+	cert, err := authority.server(now, s.hosts)
+	if err != nil {
+		return nil, nil, err
+	}
+	config = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}
+	return config, authority.pem(), nil
+}
+
+// announce prints the secrets that were made here, and last the address.
+func (s *settings) announce(w io.Writer, cred emulator.Credentials, addr net.Addr) error {
+	var b strings.Builder
+	if s.passwordFile == "" {
+		fmt.Fprintf(&b, "administrator %s, password %s\n", cred.User, cred.Password)
+	}
+	if s.secretFile == "" {
+		fmt.Fprintf(&b, "client %s, secret %s\n", cred.ClientID, cred.ClientSecret)
+	}
+	fmt.Fprintf(&b, "listening on https://%s/\n", addr)
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write to standard output: %w", err)
+	}
+	return nil
+}
+
+func handler(e *emulator.Emulator) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", e)
+	mux.Handle(emulator.ControlPath, e.Control())
+	return mux
+}
+
+// listen serves until ctx ends, then lets requests under way finish.
+func listen(ctx context.Context, l net.Listener, h http.Handler, stderr io.Writer) error {
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          slog.NewLogLogger(slog.NewTextHandler(stderr, nil), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	err := server.Shutdown(end)
+	<-failed // Serve has returned
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.Join(fmt.Errorf("requests under way took longer than %v", drain), server.Close())
+	}
+	return err
+}
