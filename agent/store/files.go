@@ -38,7 +38,12 @@ func (s *Sealed) readRaw(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	raw, err := readOpened(f, named)
+	return raw, errors.Join(err, f.Close())
+}
+
+// readOpened reads f, if it is the file that was looked at before.
+func readOpened(f *os.File, named fs.FileInfo) ([]byte, error) {
 	opened, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -62,7 +67,7 @@ func (s *Sealed) write(file string, data []byte) (err error) {
 	temp := tempName()
 	defer func() {
 		if err != nil {
-			s.root.Remove(temp) //nolint:errcheck // the write's own error is the one to report; Open sweeps
+			_ = s.root.Remove(temp) // the write's own error is the one to report, and Open sweeps
 		}
 	}()
 	// 1. The new content reaches the disk under another name.

@@ -156,12 +156,8 @@ func TestSubkeys(t *testing.T) {
 // TestSealedAgainstModel compares the store, reopened at any time, with a map.
 func TestSealedAgainstModel(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "")
-		if err != nil {
-			r.Fatal(err)
-		}
-		m := &machine{t: t, dir: dir, model: map[string]modelled{}}
-		m.s = open(t, dir)
+		m := &machine{t: t, dir: t.TempDir(), model: map[string]modelled{}}
+		m.s = open(t, m.dir)
 		r.Repeat(map[string]func(*rapid.T){
 			"put": m.put, "get": m.get, "delete": m.delete, "reopen": m.reopen, "": m.check,
 		})

@@ -1,0 +1,80 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"regent/agent/fault"
+)
+
+// fakeRing answers what the test says and counts the keys that are made.
+type fakeRing struct {
+	key       []byte
+	keyErr    error
+	createErr error
+	created   int
+}
+
+func (r *fakeRing) Key(context.Context) ([]byte, error) { return r.key, r.keyErr }
+func (r *fakeRing) Create(context.Context) ([]byte, error) {
+	r.created++
+	return madeKey, r.createErr
+}
+func (r *fakeRing) Forget(context.Context) error { return nil }
+func (r *fakeRing) Guard() string                { return "fake" }
+
+var (
+	heldKey = bytes.Repeat([]byte{1}, KeySize)
+	madeKey = bytes.Repeat([]byte{2}, KeySize)
+)
+
+func TestUnlock(t *testing.T) {
+	damaged := errors.New("message authentication failed")
+	locked := fmt.Errorf("prompt: %w", ErrLocked)
+	none := fmt.Errorf("file: %w", ErrNoKey)
+	tests := []struct {
+		name     string
+		ring     fakeRing
+		hasState bool
+		key      []byte
+		state    State
+		kind     fault.Kind
+		created  int
+	}{
+		{name: "key and state", ring: fakeRing{key: heldKey}, hasState: true, key: heldKey, state: OK},
+		{name: "key, nothing kept yet", ring: fakeRing{key: heldKey}, key: heldKey, state: OK},
+		{name: "first run", ring: fakeRing{keyErr: none}, key: madeKey, state: OK, created: 1},
+		{name: "first run with half-made material", ring: fakeRing{keyErr: damaged}, key: madeKey, state: OK, created: 1},
+		{name: "first run with a short key", ring: fakeRing{key: heldKey[1:]}, key: madeKey, state: OK, created: 1},
+		{name: "first run, no key can be made", ring: fakeRing{keyErr: none, createErr: damaged}, state: Unreadable, kind: fault.StoreUnreadable, created: 1},
+		{name: "first run, still no key", ring: fakeRing{keyErr: none, createErr: none}, state: Unreadable, kind: fault.StoreUnreadable, created: 1},
+		{name: "first run, keyring locked meanwhile", ring: fakeRing{keyErr: none, createErr: locked}, state: Locked, kind: fault.StoreLocked, created: 1},
+		{name: "first run, keyring locked", ring: fakeRing{keyErr: locked}, state: Locked, kind: fault.StoreLocked},
+		{name: "first run, no answer", ring: fakeRing{keyErr: context.DeadlineExceeded}, state: Locked, kind: fault.StoreLocked},
+		{name: "first run, stopped", ring: fakeRing{keyErr: context.Canceled}, state: Locked, kind: fault.StoreLocked},
+		{name: "state without its key", ring: fakeRing{keyErr: none}, hasState: true, state: Missing, kind: fault.StoreMissing},
+		{name: "state, keyring locked", ring: fakeRing{keyErr: locked}, hasState: true, state: Locked, kind: fault.StoreLocked},
+		{name: "state, key damaged", ring: fakeRing{keyErr: damaged}, hasState: true, state: Unreadable, kind: fault.StoreUnreadable},
+		{name: "state, key short", ring: fakeRing{key: heldKey[1:]}, hasState: true, state: Unreadable, kind: fault.StoreUnreadable},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			key, state, err := Unlock(t.Context(), &tt.ring, tt.hasState)
+			if !bytes.Equal(key, tt.key) || state != tt.state {
+				t.Errorf("got key %x, state %s, want %x, %s", key, state, tt.key, tt.state)
+			}
+			if (err == nil) != (tt.kind == "") || err != nil && fault.KindOf(err) != tt.kind {
+				t.Errorf("got error %v, want kind %q", err, tt.kind)
+			}
+			if cause := tt.ring.keyErr; err != nil && tt.created == 0 && cause != nil && !errors.Is(err, cause) {
+				t.Errorf("got error %v, which hides its cause %v", err, cause)
+			}
+			if tt.ring.created != tt.created {
+				t.Errorf("made %d keys, want %d", tt.ring.created, tt.created)
+			}
+		})
+	}
+}
