@@ -12,4 +12,24 @@ type Caller struct {
 	// Process is the caller, held as long as the connection. Never nil for a
 	// caller that the platform identified.
 	Process lease.Process
+	// Recheck returns an error if the process has ended, or runs another
+	// executable than when it was identified. nil asks only Process.
+	Recheck func() error
+}
+
+// still returns an error if the caller is not any more who it was.
+func (c Caller) still() error {
+	if c.Recheck != nil {
+		return c.Recheck()
+	}
+	return c.Process.Alive()
+}
+
+// holder names the caller's process for a lease.
+func (c Caller) holder(bootID string) lease.Holder {
+	user := c.User
+	if user == "" {
+		user = c.UID
+	}
+	return lease.Holder{PID: c.PID, Start: c.Start, BootID: bootID, User: user, Exe: c.Exe}
 }

@@ -1,0 +1,261 @@
+// Package agent holds the auth tokens of this machine and hands out their
+// access tokens. It is the use cases, and knows nothing of sockets, HTTP
+// servers or operating systems: what it needs of them it is given in [Deps].
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"regent/agent/audit"
+	"regent/agent/clock"
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/lease"
+	"regent/agent/policy"
+	"regent/agent/redeem"
+	"regent/agent/refresh"
+	"regent/agent/status"
+	"regent/agent/store"
+	"regent/agent/tms"
+	"regent/agent/token"
+	"regent/agent/vault"
+)
+
+// Service is the remote service of one tenant.
+type Service interface {
+	Discover(ctx context.Context) (tms.Provider, error)
+	Redeem(ctx context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error)
+	Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error)
+}
+
+// Store is where everything durable is kept.
+type Store interface {
+	store.Store
+	// Probe proves that a record could be written now.
+	Probe(ctx context.Context) error
+}
+
+// Host is what the service's administrator is told of this device.
+type Host struct{ FQDN, UserName, MAC string }
+
+// Deps is everything the agent is given. All fields but Woke, Problems and
+// Unusable are required; with Unusable set, Store, StateDir and LedgerKey are not.
+type Deps struct {
+	Version  string
+	Clock    clock.Clock
+	Settings policy.Settings
+	Problems []status.Problem // what configuration is to be mended
+
+	Store     Store
+	StateDir  string       // where the ledger is
+	LedgerKey []byte       // derived from the data key
+	Guard     status.Store // how the secrets are kept, for status
+	// Unusable says why the store cannot be used. The agent then serves nothing
+	// but its status, redeems nothing and changes nothing.
+	Unusable *fault.Fault
+
+	// Service makes the client of a tenant; it calls observe with the Date of
+	// each of the service's answers.
+	Service func(base string, n policy.Network, r policy.Refresh, observe func(date time.Time)) (Service, error)
+	Host    Host
+	Audit   audit.Log
+	Log     *slog.Logger
+	Draw    func() float64 // in [0,1)
+	NewID   func() string  // fresh and unguessable
+	Woke    <-chan struct{}
+}
+
+// Agent is the daemon's core. Its methods are safe for concurrent use; Run is
+// called once.
+type Agent struct {
+	d        Deps
+	started  time.Time
+	device   string // names this installation to the service's administrator
+	settings atomic.Pointer[policy.Settings]
+	problems atomic.Pointer[[]status.Problem]
+
+	vault   *vault.Vault
+	regs    *redeem.Registrations
+	ledger  *redeem.Ledger
+	redeem  *redeem.Engine
+	refresh *refresh.Engine
+	leases  lease.Table
+	tenants contacts
+}
+
+// startSplay bounds how long a refresh that is due at start and that nobody
+// waits for is put off.
+const startSplay = 5 * time.Minute
+
+// New reads the store and returns an agent that is not yet running. It sends
+// nothing: what was kept can be served at once.
+func New(ctx context.Context, d Deps) (*Agent, error) {
+	a := &Agent{d: d, started: d.Clock.Wall()}
+	a.settings.Store(&d.Settings)
+	a.problems.Store(&d.Problems)
+	a.tenants.clock = d.Clock
+	a.tenants.make = func(base string, observe func(time.Time)) (Service, error) {
+		s := a.settings.Load()
+		return d.Service(base, s.Network, s.Refresh, observe)
+	}
+	if d.Unusable != nil {
+		return a, nil
+	}
+	if err := a.open(ctx); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *Agent) open(ctx context.Context) error {
+	var err error
+	if a.device, err = deviceID(ctx, a.d.Store, a.d.NewID); err != nil {
+		return err
+	}
+	var bad, badRegs map[string]error
+	if a.vault, bad, err = vault.Open(ctx, a.d.Store); err != nil {
+		return err
+	}
+	if a.regs, badRegs, err = redeem.OpenRegistrations(ctx, a.d.Store); err != nil {
+		return err
+	}
+	for name, cause := range merge(bad, badRegs) {
+		// Nothing is known of this instance, which is not the same as its having
+		// no auth token: redeeming now could spend a count twice.
+		return fault.Errorf("open", fault.StoreUnreadable, "the sealed record %s cannot be read; nothing was changed and nothing will be redeemed; restore the state directory", name).Because(cause)
+	}
+	if a.ledger, err = redeem.OpenLedger(ctx, redeem.LedgerOptions{Dir: a.d.StateDir, Key: a.d.LedgerKey, Store: a.d.Store, Clock: a.d.Clock}); err != nil {
+		return a.ledgerFault(err)
+	}
+	a.redeem, err = redeem.NewEngine(ctx, redeem.Options{
+		Probe: a.d.Store.Probe, Ledger: a.ledger, Vault: a.vault, Registrations: a.regs,
+		Service: func(base string) (redeem.Service, error) { return a.tenants.service(base) },
+		Plan:    func() redeem.Plan { return plan(a.settings.Load()) },
+		Request: a.request, Clock: a.d.Clock, Draw: a.d.Draw, NewID: a.d.NewID, Changed: a.changed, Log: a.d.Log,
+	})
+	if err != nil {
+		return err
+	}
+	a.refresh = refresh.NewEngine(refresh.Options{
+		Vault:   a.vault,
+		Service: func(base string) (refresh.Service, error) { return a.tenants.service(base) },
+		Window:  refresh.Default(), Clock: a.d.Clock, Draw: a.d.Draw, Skew: a.tenants.skew,
+		Splay: startSplay, Woke: a.d.Woke, Changed: a.changed, Log: a.d.Log,
+	})
+	return nil
+}
+
+func (a *Agent) ledgerFault(err error) error {
+	if errors.Is(err, redeem.ErrAltered) {
+		return fault.Errorf("open", fault.StoreUnreadable, "the ledger %s/%s is not what this daemon wrote; nothing was changed and nothing will be redeemed; restore it", a.d.StateDir, redeem.LedgerName).Because(err)
+	}
+	return err
+}
+
+func merge(maps ...map[string]error) map[string]error {
+	out := map[string]error{}
+	for _, m := range maps {
+		for k, v := range m {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// Run redeems and refreshes until ctx is done, and returns after the last
+// goroutine that it started has ended and all that was under way is recorded.
+func (a *Agent) Run(ctx context.Context) error {
+	if a.d.Unusable != nil {
+		<-ctx.Done()
+		return nil
+	}
+	var loops sync.WaitGroup
+	errs := make([]error, 2)
+	loops.Go(func() { errs[0] = a.redeem.Run(ctx) })
+	loops.Go(func() { errs[1] = a.refresh.Run(ctx) })
+	loops.Wait()
+	return errors.Join(append(errs, a.leases.Close(), a.ledger.Close())...)
+}
+
+// Apply makes s the settings in force. It touches no auth token: what a
+// changed tenant leaves behind is kept.
+func (a *Agent) Apply(s policy.Settings, problems []status.Problem) {
+	a.settings.Store(&s)
+	a.problems.Store(&problems)
+	a.tenants.forget() // the next request is made with the new network settings
+	if a.d.Unusable == nil {
+		a.redeem.Kick()
+		a.refresh.Kick()
+	}
+}
+
+// Settings returns the settings in force.
+func (a *Agent) Settings() policy.Settings { return *a.settings.Load() }
+
+// deviceRecord keeps the name of this installation.
+const deviceRecord = "device"
+
+// deviceID returns the stable name of this installation, made at first use. The
+// Contact Administrator sees it as ref ID 2 of each auth token.
+func deviceID(ctx context.Context, s store.Store, newID func() string) (string, error) {
+	b, _, err := s.Get(ctx, deviceRecord)
+	if err == nil {
+		return string(b), nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return "", fault.Errorf("open", fault.StoreUnreadable, "the sealed record %s cannot be read; nothing was changed; restore the state directory", deviceRecord).Because(err)
+	}
+	id := "device-" + newID()
+	if _, err := s.Put(ctx, deviceRecord, []byte(id), 0); err != nil {
+		return "", fmt.Errorf("name this installation: %w", err)
+	}
+	return id, nil
+}
+
+// request is what the service, and so its administrator, is told of id.
+func (a *Agent) request(id instance.ID) tms.Request {
+	return tms.Request{
+		FQDN: a.d.Host.FQDN, UserName: a.d.Host.UserName, MAC: a.d.Host.MAC,
+		RefID1: id.String(), RefID2: a.device,
+	}
+}
+
+// changed records a change of state. One that cannot be recorded is logged: it
+// has happened all the same.
+func (a *Agent) changed(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
+	e := audit.Change{At: a.d.Clock.Wall(), Instance: id, From: from, To: to, Cause: cause}
+	if err := a.d.Audit.Record(ctx, e); err != nil {
+		a.d.Log.WarnContext(ctx, "a change of state could not be recorded in the audit log", "instance", id.String(), "err", err)
+	}
+	a.refresh.Kick()
+}
+
+// plan turns settings into what redemption is to do. It is pure.
+func plan(s *policy.Settings) redeem.Plan {
+	p := redeem.Plan{
+		UncertainRetries: s.Limits.RedeemUncertainRetries, Splay: s.Limits.RedeemSplay,
+		Keep: s.KeepRegistrationToken, AgainOnExpiry: s.Refresh.OnRefreshExpired == policy.RedeemAgain,
+	}
+	for _, app := range s.Applications {
+		for _, id := range instances(app) {
+			p.Wants = append(p.Wants, redeem.Want{ID: id, Base: app.Tenant, OnDemand: app.Redeem == policy.OnDemand})
+		}
+	}
+	return p
+}
+
+// instances lists the instances that an application declares.
+func instances(app policy.Application) []instance.ID {
+	host := policy.Host(app.Tenant)
+	ids := make([]instance.ID, 0, app.Instances)
+	for n := 1; n <= app.Instances; n++ {
+		ids = append(ids, instance.ID{Tenant: host, Application: app.ID, Number: n})
+	}
+	return ids
+}

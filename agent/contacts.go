@@ -1,0 +1,130 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"regent/agent/clock"
+	"regent/agent/policy"
+	"regent/agent/tms"
+	"regent/agent/token"
+)
+
+// contacts are the clients of the tenants, and how the last request to each
+// went. It is safe for concurrent use.
+type contacts struct {
+	clock clock.Clock
+	make  func(base string, observe func(time.Time)) (Service, error)
+
+	mu      sync.Mutex
+	clients map[string]Service // by base URL
+	seen    map[string]contact // by host
+}
+
+// contact is how the last request to a tenant went.
+type contact struct {
+	tried     bool
+	reachable bool
+	text      string // of the last failure
+	at        time.Time
+	skew      time.Duration // service minus device
+}
+
+// service returns the client of a tenant.
+func (c *contacts) service(base string) (Service, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s, ok := c.clients[base]; ok {
+		return s, nil
+	}
+	host := policy.Host(base)
+	s, err := c.make(base, func(date time.Time) { c.observe(host, date) })
+	if err != nil {
+		return nil, err
+	}
+	if c.clients == nil {
+		c.clients = map[string]Service{}
+	}
+	s = noted{s, c, host}
+	c.clients[base] = s
+	return s, nil
+}
+
+// forget makes the next request use a client made anew.
+func (c *contacts) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clients = nil
+}
+
+func (c *contacts) observe(host string, date time.Time) {
+	c.change(host, func(k *contact) { k.skew = date.Sub(c.clock.Wall()).Round(time.Second) })
+}
+
+// skew is how far the tenant's clock is ahead of ours; 0 if unknown.
+func (c *contacts) skew(host string) time.Duration {
+	k, _ := c.last(host)
+	return k.skew
+}
+
+// last returns how the last request to a tenant went, if there was one.
+func (c *contacts) last(host string) (contact, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k, ok := c.seen[host]
+	return k, ok && k.tried
+}
+
+// note records how a request went. Any whole answer means reachable.
+func (c *contacts) note(host string, err error) {
+	c.change(host, func(k *contact) {
+		k.tried = true
+		f, failed := errors.AsType[*tms.Failure](err)
+		k.reachable = err == nil || failed && f.Reach == tms.Answered && (f.ServiceShape || f.Status == 429)
+		k.text, k.at = "", c.clock.Wall()
+		if err != nil {
+			k.text = err.Error()
+		}
+	})
+}
+
+func (c *contacts) change(host string, f func(*contact)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.seen == nil {
+		c.seen = map[string]contact{}
+	}
+	k := c.seen[host]
+	f(&k)
+	c.seen[host] = k
+}
+
+// noted is a Service whose outcomes are noted for status.
+type noted struct {
+	Service
+	contacts *contacts
+	host     string
+}
+
+// Discover implements [Service].
+func (n noted) Discover(ctx context.Context) (tms.Provider, error) {
+	p, err := n.Service.Discover(ctx)
+	n.contacts.note(n.host, err)
+	return p, err
+}
+
+// Redeem implements [Service].
+func (n noted) Redeem(ctx context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error) {
+	t, err := n.Service.Redeem(ctx, registration, r)
+	n.contacts.note(n.host, err)
+	return t, err
+}
+
+// Refresh implements [Service].
+func (n noted) Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
+	t, err := n.Service.Refresh(ctx, r)
+	n.contacts.note(n.host, err)
+	return t, err
+}

@@ -1,0 +1,153 @@
+package lease
+
+import (
+	"sync"
+
+	"regent/agent/instance"
+)
+
+// Holder names a process: its PID means nothing without the start time and
+// the boot it belongs to.
+type Holder struct {
+	PID    int    `json:"pid"`
+	Start  uint64 `json:"start"` // in the system's own unit
+	BootID string `json:"boot_id"`
+	User   string `json:"user"` // for people
+	Exe    string `json:"exe"`  // for people
+}
+
+// same reports whether two holders are one process.
+func (h Holder) same(o Holder) bool {
+	return h.PID == o.PID && h.Start == o.Start && h.BootID == o.BootID
+}
+
+// Table says which process leases which instance. It is safe for concurrent
+// use. A lease whose process has ended is gone whenever the table is asked; no
+// goroutine watches.
+type Table struct {
+	mu   sync.Mutex
+	held map[instance.ID]entry
+}
+
+type entry struct {
+	Holder
+	process Process
+}
+
+// Claim is who wants an instance.
+type Claim struct {
+	Holder
+	Parent  int     // PID of the caller's parent
+	Process Process // the caller; the table holds it again for itself
+}
+
+// Result of a Take.
+type Result int
+
+// The results of [Table.Take].
+const (
+	Busy    Result = iota // another live process has it
+	Taken                 // leased to the caller just now
+	Already               // the caller has it since earlier
+	Shared                // the caller is a live direct child of the holder
+)
+
+// Take leases id to the claimant if it is free or already its own. A live
+// direct child of the holder may use the instance without a lease of its own,
+// if it names it: named says so.
+func (t *Table) Take(id instance.ID, c Claim, named bool) (Result, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sweep(id)
+	if e, ok := t.held[id]; ok {
+		switch {
+		case e.same(c.Holder):
+			return Already, nil
+		case named && c.Parent == e.PID && c.BootID == e.BootID:
+			return Shared, nil
+		}
+		return Busy, nil
+	}
+	p, err := c.Process.Hold()
+	if err != nil {
+		return Busy, err
+	}
+	if t.held == nil {
+		t.held = map[instance.ID]entry{}
+	}
+	t.held[id] = entry{c.Holder, p}
+	return Taken, nil
+}
+
+// Of returns the instances among ids that the process h leases.
+func (t *Table) Of(h Holder, ids []instance.ID) []instance.ID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var mine []instance.ID
+	for _, id := range ids {
+		t.sweep(id)
+		if e, ok := t.held[id]; ok && e.same(h) {
+			mine = append(mine, id)
+		}
+	}
+	return mine
+}
+
+// Holder returns the live process that leases id.
+func (t *Table) Holder(id instance.ID) (Holder, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sweep(id)
+	e, ok := t.held[id]
+	return e.Holder, ok
+}
+
+// Release ends the lease of id if h holds it, and reports whether it did.
+func (t *Table) Release(id instance.ID, h Holder) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e, ok := t.held[id]
+	if !ok || !e.same(h) {
+		return false
+	}
+	t.drop(id)
+	return true
+}
+
+// All returns every live lease.
+func (t *Table) All() map[instance.ID]Holder {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := map[instance.ID]Holder{}
+	for id := range t.held {
+		t.sweep(id)
+		if e, ok := t.held[id]; ok {
+			out[id] = e.Holder
+		}
+	}
+	return out
+}
+
+// Close gives up every process handle.
+func (t *Table) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for id := range t.held {
+		t.drop(id)
+	}
+	return nil
+}
+
+// sweep ends the lease of id if its process has.
+func (t *Table) sweep(id instance.ID) {
+	if e, ok := t.held[id]; ok && e.process.Alive() != nil {
+		t.drop(id)
+	}
+}
+
+func (t *Table) drop(id instance.ID) {
+	// A handle that cannot be closed is of no use to anyone; there is nothing
+	// to tell the caller that would change what it does.
+	_ = t.held[id].process.Close()
+	delete(t.held, id)
+}

@@ -1,0 +1,159 @@
+package redeem
+
+import (
+	"context"
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+)
+
+// Register keeps a registration token sealed; when it returns nil the original
+// may go. A token that comes again, as an MDM brings it, is not kept when
+// nothing is left for it to pay for: kept says so. It spends nothing on
+// instances that have an auth token.
+func (e *Engine) Register(ctx context.Context, h Held) (kept bool, err error) {
+	if err := Check(h.Token); err != nil {
+		return false, fault.Errorf("register", fault.InvalidRequest, "%v", err)
+	}
+	h.Fingerprint = Fingerprint(h.Token)
+	h.ReceivedAt = e.Clock.Wall()
+	plan := e.Plan()
+	if !plan.Keep && !e.useful(plan, h) {
+		return false, nil
+	}
+	if err := e.Registrations.Keep(ctx, h); err != nil {
+		return false, err
+	}
+	e.mu.Lock()
+	for id := range e.pauses {
+		if id.Tenant == h.Tenant {
+			delete(e.pauses, id) // whoever gives it again wants it tried now
+		}
+	}
+	e.broadcast()
+	e.mu.Unlock()
+	e.Kick()
+	return true, nil
+}
+
+// useful reports whether some declared instance could be bought with h.
+func (e *Engine) useful(plan Plan, h Held) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	declared := false
+	for _, w := range plan.Wants {
+		if w.ID.Tenant != h.Tenant || h.Application != "" && h.Application != w.ID.Application {
+			continue
+		}
+		declared = true
+		s := e.situation(plan, w)
+		if s.state == instance.Unredeemed || s.state == instance.Uncertain || s.person {
+			return true
+		}
+		if s.state == instance.RefreshExpired && s.policy {
+			return true
+		}
+	}
+	return !declared
+}
+
+// Unsplayed lets the registration token with the fingerprint be used at once:
+// a person waits for it.
+func (e *Engine) Unsplayed(fingerprint string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.splays[fingerprint] = 0
+	e.Kick()
+}
+
+// Ask records that a person decided to spend another count on id.
+func (e *Engine) Ask(id instance.ID) {
+	e.mu.Lock()
+	e.asked[id] = true
+	delete(e.pauses, id)
+	e.mu.Unlock()
+	e.Kick()
+}
+
+// Demand records that a caller wants id, which is redeemed on demand.
+func (e *Engine) Demand(id instance.ID) {
+	e.mu.Lock()
+	fresh := !e.demanded[id]
+	e.demanded[id] = true
+	e.mu.Unlock()
+	if fresh {
+		e.Kick()
+	}
+}
+
+// State is the state of an instance as the vault and the ledger tell it.
+func (e *Engine) State(id instance.ID) instance.State {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r, held := e.Vault.Get(id)
+	return stateOf(held, r.State, e.accounts[id])
+}
+
+// Account is what the ledger says of an instance.
+func (e *Engine) Account(id instance.ID) Account {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.accounts[id]
+}
+
+// Reason is what a caller of an instance without an auth token is told, when
+// that happened, and how long until it is tried again (0 if it is not).
+func (e *Engine) Reason(id instance.ID) (f *fault.Fault, at time.Time) {
+	held, has := e.Registrations.For(Scope{id.Tenant, id.Application})
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	a := e.accounts[id]
+	code, text := reason(a, held, has)
+	at = a.Last.At
+	var retry time.Duration
+	if p, ok := e.pauses[id]; ok && code != fault.RedemptionUncertain && held.Refused == "" {
+		code, text, at = p.code, p.text, p.at
+		retry = max(0, p.until-e.Clock.Boot())
+	}
+	f = &fault.Fault{Op: "redeem", Kind: code, ID: id.String(), Detail: text, Retry: retry}
+	return f, at
+}
+
+// Settled waits until nothing more will happen to id by itself for now: it has
+// an auth token, was refused, waits for a person, or its last attempt failed.
+// It returns early when ctx is done.
+func (e *Engine) Settled(ctx context.Context, id instance.ID) {
+	for {
+		e.mu.Lock()
+		quiet, changed := e.quiet(id), e.settled
+		e.mu.Unlock()
+		if quiet {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
+// quiet reports whether id is settled. The caller holds mu.
+func (e *Engine) quiet(id instance.ID) bool {
+	if e.busy == id {
+		return false
+	}
+	if p, ok := e.pauses[id]; ok && p.until > e.Clock.Boot() {
+		return true
+	}
+	plan := e.Plan()
+	for _, w := range plan.Wants {
+		if w.ID != id {
+			continue
+		}
+		held, ok := e.Registrations.For(w.Scope())
+		return !ok || held.Refused != "" || !e.situation(plan, w).due()
+	}
+	return true
+}

@@ -1,0 +1,86 @@
+package redeem
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/tms"
+)
+
+// Verdict is what a failed redemption means and what may follow it.
+type Verdict struct {
+	Entry Kind       // what the ledger says: Unused, Refused or Uncertain
+	Code  fault.Kind // what callers are told
+	Retry bool       // another POST may follow by itself
+	Paid  bool       // that retry takes from limits.redeem_uncertain_retries
+	After time.Duration
+	Text  string // what a person is told: what happened, and the next step
+}
+
+// documented500 is the one error text of the service that Thales documents
+// (contract.md, D); it recommends to retry.
+const documented500 = "an internal error occurred"
+
+// Classify decides by evidence what a failed redemption means, as in DESIGN.md's
+// order of operations. It is pure.
+func Classify(f *tms.Failure) Verdict {
+	switch {
+	case f.Reach == tms.NotSent:
+		return Verdict{Entry: Unused, Code: fault.Unavailable, Retry: true,
+			Text: fmt.Sprintf("%s cannot be reached, so nothing was sent and no count used; check the network, the proxy and the tenant; it is tried again by itself", f.Host)}
+	case f.Reach == tms.Lost:
+		return uncertain(f, "the answer was lost")
+	case f.Status == 429:
+		return Verdict{Entry: Unused, Code: fault.Throttled, Retry: true, After: f.RetryAfter,
+			Text: fmt.Sprintf("%s asks for a pause (HTTP 429); no count was used; it is tried again by itself", f.Host)}
+	case f.Status == 503 && f.HasRetryAfter: // A: not consumed
+		return Verdict{Entry: Unused, Code: fault.Unavailable, Retry: true, After: f.RetryAfter,
+			Text: fmt.Sprintf("%s is not available now (HTTP 503, with a time to come back); it is tried again by itself", f.Host)}
+	case f.Status == 500 && f.ServiceShape && strings.Contains(strings.ToLower(f.Message), documented500):
+		v := uncertain(f, "the service reported its internal error")
+		v.Retry, v.Paid = true, true
+		return v
+	case f.Status == 408 || f.Status >= 500:
+		return uncertain(f, fmt.Sprintf("HTTP %d, which a proxy also sends after the service has finished", f.Status))
+	case f.Status >= 400 && f.ServiceShape:
+		return refused(f)
+	default:
+		return Verdict{Entry: Unused, Code: fault.Unavailable, Retry: true,
+			Text: fmt.Sprintf("something that is not the service answered for %s (HTTP %d), as a captive portal or a proxy does; no count was used; check the network and the tenant; it is tried again by itself", f.Host, f.Status)}
+	}
+}
+
+func uncertain(f *tms.Failure, what string) Verdict {
+	return Verdict{Entry: Uncertain, Code: fault.RedemptionUncertain,
+		Text: fmt.Sprintf("redeeming at %s: %s, so a count may have been used; compare regent ledger with tmsctl auth-token list, then decide", f.Host, what)}
+}
+
+// The words that tell refusals apart (contract.md, A: best effort).
+var (
+	wordsExpired   = regexp.MustCompile(`(?i)expired`)
+	wordsExhausted = regexp.MustCompile(`(?i)\b(count|consumed|exhausted)\b`)
+)
+
+// refused reads the service's words. They are always passed on.
+func refused(f *tms.Failure) Verdict {
+	words := strings.TrimSpace(f.Code + " " + f.Message)
+	v := Verdict{Entry: Refused, Code: fault.RegistrationRefused}
+	switch {
+	case wordsExpired.MatchString(words):
+		v.Code = fault.RegistrationExpired
+	case wordsExhausted.MatchString(words):
+		v.Code = fault.RegistrationExhausted
+	}
+	v.Text = fmt.Sprintf("%s (%s said: %q)", v.Code.Advice(), f.Host, said(f))
+	return v
+}
+
+func said(f *tms.Failure) string {
+	if f.Message != "" {
+		return f.Message
+	}
+	return f.Code
+}

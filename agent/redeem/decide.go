@@ -1,0 +1,96 @@
+package redeem
+
+import (
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+)
+
+// Want is one declared instance.
+type Want struct {
+	ID       instance.ID
+	Base     string // the tenant's base URL
+	OnDemand bool   // redeemed only when first asked for
+}
+
+// Scope is where its registration token is looked for first.
+func (w Want) Scope() Scope { return Scope{w.ID.Tenant, w.ID.Application} }
+
+// Plan is what the configuration wants of redemption.
+type Plan struct {
+	Wants            []Want
+	UncertainRetries int
+	Splay            time.Duration
+	Keep             bool // keep the registration token after all are confirmed
+	AgainOnExpiry    bool // policy redeems again after refresh_expired
+}
+
+// againEvery bounds what policy spends by itself: once per instance in 30 days.
+const againEvery = 30 * 24 * time.Hour
+
+// situation is all that decides whether an instance is to be redeemed.
+type situation struct {
+	state   instance.State
+	account Account
+	demand  bool // eager, or asked for by a caller
+	person  bool // a person decided to spend a count
+	policy  bool // Plan.AgainOnExpiry
+	sinceGo time.Duration
+	retries int
+}
+
+// due reports whether a count may be spent now. It is pure, and the only place
+// where that is decided.
+func (s situation) due() bool {
+	switch {
+	case s.person:
+		return true
+	case s.state == instance.Uncertain:
+		return s.retryable()
+	case s.state == instance.RefreshExpired:
+		return s.policy && s.sinceGo >= againEvery
+	default:
+		return s.state.Redeemable() && s.demand && !s.account.Hold
+	}
+}
+
+// retryable holds for the documented 500 alone, within the budget that the
+// ledger counts.
+func (s situation) retryable() bool {
+	for _, e := range s.account.Doubt {
+		if !e.Retryable {
+			return false
+		}
+	}
+	return len(s.account.Open) == 0 && s.account.Retried <= s.retries
+}
+
+// stateOf is the state of an instance as the vault and the ledger tell it.
+func stateOf(held bool, state instance.State, a Account) instance.State {
+	switch {
+	case held && state.Refreshable():
+		return state
+	case len(a.Doubt) > 0 || len(a.Open) > 0:
+		return instance.Uncertain
+	case held:
+		return state
+	default:
+		return instance.Unredeemed
+	}
+}
+
+// reason is what a caller of an unredeemed instance is told: the code of its
+// last redemption, at first not_registered.
+func reason(a Account, held Held, has bool) (fault.Kind, string) {
+	switch {
+	case len(a.Doubt) > 0:
+		return fault.RedemptionUncertain, a.Doubt[len(a.Doubt)-1].Words
+	case has && held.Refused != "":
+		return held.Refused, held.RefusedText
+	case a.Last.Kind == Refused || a.Last.Kind == Unused:
+		return a.Last.Code, a.Last.Words
+	default:
+		return fault.NotRegistered, ""
+	}
+}

@@ -1,0 +1,274 @@
+// Package redeem buys auth tokens: one count of a registration token each,
+// never lost silently, never repeated silently, always accounted for in the
+// ledger. It must not know of local callers, of leases or of refreshing: what
+// is wanted comes in a [Plan], what was bought goes to the vault.
+package redeem
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"regent/agent/backoff"
+	"regent/agent/clock"
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/tms"
+	"regent/agent/token"
+	"regent/agent/vault"
+)
+
+// Service is the part of the token service that a redemption uses.
+type Service interface {
+	Discover(ctx context.Context) (tms.Provider, error)
+	Redeem(ctx context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error)
+}
+
+// Options is what the engine is given. All fields are required.
+type Options struct {
+	Probe         func(context.Context) error // proves the store writable
+	Ledger        *Ledger
+	Vault         *vault.Vault
+	Registrations *Registrations
+	Service       func(base string) (Service, error)
+	Plan          func() Plan // what is wanted now
+	// Request names an instance to the service, but for the identifier.
+	Request func(instance.ID) tms.Request
+	Clock   clock.Clock
+	Draw    func() float64 // in [0,1)
+	NewID   func() string  // a fresh name for each POST
+	// Changed is told of each change of an instance's state, after it is durable.
+	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
+	Log     *slog.Logger
+}
+
+// Engine redeems what is wanted, one at a time. Its methods are safe for
+// concurrent use; Run is called once.
+type Engine struct {
+	Options
+	kick chan struct{}
+
+	mu       sync.Mutex
+	accounts map[instance.ID]Account
+	pauses   map[instance.ID]pause
+	tenants  map[string]time.Duration   // boot time before which a tenant is left alone
+	splays   map[string]time.Duration   // fingerprint -> boot time before which it is not used
+	asked    map[instance.ID]bool       // a person decided to spend a count
+	demanded map[instance.ID]bool       // a caller asked for it, on_demand
+	unkept   map[instance.ID]boughtOnce // bought, and not yet durable
+	busy     instance.ID                // being redeemed now
+	settled  chan struct{}              // closed and replaced when anything changed
+}
+
+type pause struct {
+	failures int
+	until    time.Duration // boot time
+	code     fault.Kind
+	text     string
+	at       time.Time
+}
+
+// NewEngine reconciles the ledger with the vault: an intent whose auth token is
+// held is confirmed, any other that has no outcome is uncertain, since the
+// process died in between.
+func NewEngine(ctx context.Context, o Options) (*Engine, error) {
+	e := &Engine{
+		Options: o, kick: make(chan struct{}, 1), settled: make(chan struct{}),
+		pauses: map[instance.ID]pause{}, tenants: map[string]time.Duration{}, splays: map[string]time.Duration{},
+		asked: map[instance.ID]bool{}, demanded: map[instance.ID]bool{}, unkept: map[instance.ID]boughtOnce{},
+	}
+	if err := e.reconcile(ctx); err != nil {
+		return nil, err
+	}
+	e.accounts = Fold(o.Ledger.Entries())
+	return e, nil
+}
+
+func (e *Engine) reconcile(ctx context.Context) error {
+	for id, a := range Fold(e.Ledger.Entries()) {
+		for _, intent := range a.Open {
+			out := outcome(intent, Uncertain)
+			out.Code = fault.RedemptionUncertain
+			out.Words = "the daemon stopped between sending the redemption and recording its answer"
+			if r, ok := e.Vault.Get(id); ok && r.Intent == intent.ID {
+				out = outcome(intent, Confirmed)
+				out.AuthTokenID = r.AuthTokenID
+			}
+			if _, err := e.Ledger.Append(ctx, out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// outcome begins the entry that closes intent.
+func outcome(intent Entry, k Kind) Entry {
+	return Entry{Kind: k, ID: intent.ID, Tenant: intent.Tenant, Instance: intent.Instance}
+}
+
+// Kick makes Run look again at once: the plan or a registration token changed.
+func (e *Engine) Kick() {
+	select {
+	case e.kick <- struct{}{}:
+	default: // a look is already due
+	}
+}
+
+// maxNap bounds one sleep: timers stand still while the machine sleeps.
+const maxNap = 30 * time.Second
+
+// Run redeems until ctx is done. It owns no goroutine but the caller's. A
+// redemption under way is finished and recorded first.
+func (e *Engine) Run(ctx context.Context) error {
+	for {
+		nap := e.step(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-e.kick:
+		case <-time.After(nap):
+		}
+	}
+}
+
+// step redeems what is due, one after the other, and returns how long until
+// anything else can be.
+func (e *Engine) step(ctx context.Context) time.Duration {
+	plan := e.Plan()
+	nap := maxNap
+	for _, w := range plan.Wants {
+		if ctx.Err() != nil {
+			return nap
+		}
+		wait, do := e.look(plan, w)
+		if do {
+			e.attempt(ctx, plan, w)
+			wait, _ = e.look(plan, w)
+		}
+		nap = min(nap, wait)
+	}
+	e.dropSpent(ctx, plan)
+	return max(nap, time.Millisecond)
+}
+
+// look reports whether w is to be redeemed now, or how long to wait before
+// looking again.
+func (e *Engine) look(plan Plan, w Want) (wait time.Duration, do bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.Clock.Boot()
+	if _, ok := e.unkept[w.ID]; ok {
+		return e.left(w, now)
+	}
+	if !e.situation(plan, w).due() {
+		return maxNap, false
+	}
+	held, ok := e.Registrations.For(w.Scope())
+	if !ok || held.Refused != "" && e.Clock.Wall().Sub(held.RefusedAt) < refusedPause {
+		return maxNap, false
+	}
+	e.splay(plan, held, now)
+	return e.left(w, now)
+}
+
+// refusedPause is how long a registration token that the service refused is
+// left alone: its count may have been raised meanwhile. Giving it again ends
+// the pause.
+const refusedPause = 6 * time.Hour
+
+// left returns how long the pauses of an instance still run. The caller holds mu.
+func (e *Engine) left(w Want, now time.Duration) (time.Duration, bool) {
+	until := max(e.pauses[w.ID].until, e.tenants[w.ID.Tenant])
+	if held, ok := e.Registrations.For(w.Scope()); ok {
+		until = max(until, e.splays[held.Fingerprint])
+	}
+	return max(0, until-now), until <= now
+}
+
+// splay draws, once for a registration token and process, how long it is not
+// used, so that a fleet that gets it at one moment does not arrive as one. The
+// caller holds mu.
+func (e *Engine) splay(plan Plan, held Held, now time.Duration) {
+	if _, ok := e.splays[held.Fingerprint]; !ok {
+		e.splays[held.Fingerprint] = now + time.Duration(e.Draw()*float64(plan.Splay))
+	}
+}
+
+// situation gathers what decides about w. The caller holds mu.
+func (e *Engine) situation(plan Plan, w Want) situation {
+	r, held := e.Vault.Get(w.ID)
+	a := e.accounts[w.ID]
+	return situation{
+		state:   stateOf(held, r.State, a),
+		account: a,
+		demand:  !w.OnDemand || e.demanded[w.ID],
+		person:  e.asked[w.ID],
+		policy:  plan.AgainOnExpiry,
+		sinceGo: e.Clock.Wall().Sub(r.Again),
+		retries: plan.UncertainRetries,
+	}
+}
+
+// dropSpent forgets each registration token that has nothing left to pay for.
+func (e *Engine) dropSpent(ctx context.Context, plan Plan) {
+	if plan.Keep {
+		return
+	}
+	for _, h := range e.Registrations.List() {
+		if e.needed(plan, h) {
+			continue
+		}
+		if err := e.Registrations.Drop(ctx, h.Scope, h.Fingerprint); err != nil {
+			e.Log.WarnContext(ctx, "a registration token that is no longer needed could not be removed; it is tried again", "err", err)
+			continue
+		}
+		e.Log.InfoContext(ctx, "registration token removed: nothing is left for it to pay for", "tenant", h.Tenant, "fingerprint", h.Fingerprint)
+	}
+}
+
+// needed reports whether a declared instance may still be bought with h.
+func (e *Engine) needed(plan Plan, h Held) bool {
+	if h.Refused == fault.RegistrationExpired {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	declared := false
+	for _, w := range plan.Wants {
+		if paying, ok := e.Registrations.For(w.Scope()); !ok || paying.Scope != h.Scope {
+			continue
+		}
+		declared = true
+		state := e.situation(plan, w).state
+		if state == instance.Unredeemed || state == instance.Uncertain || e.asked[w.ID] {
+			return true
+		}
+		if _, ok := e.unkept[w.ID]; ok {
+			return true
+		}
+	}
+	return !declared // its application may come with the next configuration
+}
+
+// broadcast wakes everyone in Settled. The caller holds mu.
+func (e *Engine) broadcast() {
+	close(e.settled)
+	e.settled = make(chan struct{})
+}
+
+// pauseAfter returns when to try again, and records the failure for status. The
+// caller holds mu.
+func (e *Engine) pauseAfter(w Want, v Verdict) {
+	p := e.pauses[w.ID]
+	p.failures++
+	p.code, p.text, p.at = v.Code, v.Text, e.Clock.Wall()
+	now := e.Clock.Boot()
+	p.until = now + max(v.After, backoff.Pause(p.failures, e.Draw()))
+	if v.After > 0 {
+		e.tenants[w.ID.Tenant] = now + v.After
+	}
+	e.pauses[w.ID] = p
+	e.broadcast()
+}

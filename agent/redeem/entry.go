@@ -1,0 +1,120 @@
+package redeem
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+)
+
+// Kind is what a ledger entry says. Its text is the ledger's format.
+type Kind string
+
+// The kinds of entries. An intent is followed by exactly one of confirmed,
+// refused, unused and uncertain; an uncertain one by at most one resolved.
+const (
+	Intent    Kind = "intent"    // a redemption is about to be sent
+	Confirmed Kind = "confirmed" // an auth token was received and is durable
+	Refused   Kind = "refused"   // the service said no: no count was used
+	Unused    Kind = "unused"    // it cannot have used a count
+	Uncertain Kind = "uncertain" // a count may have been used
+	Resolved  Kind = "resolved"  // a person looked: Consumed says what they found
+	Forgotten Kind = "forgotten" // the auth token was wiped from this device
+)
+
+// Entry is one line of the ledger. It holds no secret. What the Contact
+// Administrator's list of auth tokens shows stands in the intent in the same
+// words, so that the two can be joined.
+type Entry struct {
+	Seq      uint64    `json:"seq"`
+	At       time.Time `json:"at"`
+	Kind     Kind      `json:"kind"`
+	ID       string    `json:"id"`       // of the intent, "" only for forgotten
+	Tenant   string    `json:"tenant"`   // host
+	Instance string    `json:"instance"` // "cad/1"
+
+	// Of an intent.
+	Identifier   string `json:"identifier,omitempty"`
+	FQDN         string `json:"fqdn,omitempty"`
+	UserName     string `json:"user_name,omitempty"`
+	MAC          string `json:"mac,omitempty"`
+	RefID1       string `json:"ref_id_1,omitempty"`
+	RefID2       string `json:"ref_id_2,omitempty"`
+	Registration string `json:"registration,omitempty"` // fingerprint
+
+	// Of an outcome.
+	AuthTokenID string     `json:"auth_token_id,omitempty"`
+	Code        fault.Kind `json:"code,omitempty"`
+	Status      int        `json:"status,omitempty"` // HTTP status, if one came
+	Words       string     `json:"words,omitempty"`  // the service's own, verbatim
+	Retryable   bool       `json:"retryable,omitempty"`
+
+	// Of a resolution.
+	Consumed bool   `json:"consumed,omitempty"`
+	By       string `json:"by,omitempty"`
+}
+
+// id returns the instance that the entry concerns.
+func (e Entry) instance() (instance.ID, error) { return instance.ParseKey(e.Tenant + "/" + e.Instance) }
+
+// A line is the entry's JSON object with one more member at its end, the chain:
+// an HMAC over the chain before it and the object without it. It is checked
+// over the bytes as they lie there, so that any flipped one is found.
+const (
+	chainOpen  = `,"chain":"`
+	chainClose = `"}`
+	chainSize  = sha256.Size * 2
+	suffixSize = len(chainOpen) + chainSize + len(chainClose)
+	maxLine    = 16 << 10
+)
+
+// link returns the line for e, without its newline, and its chain.
+func link(key []byte, before string, e Entry) (line []byte, chain string, err error) {
+	body, err := json.Marshal(e)
+	if err != nil {
+		return nil, "", fmt.Errorf("encode ledger entry: %w", err)
+	}
+	if len(body)+suffixSize > maxLine {
+		return nil, "", fmt.Errorf("ledger entry has %d bytes, at most %d fit", len(body), maxLine-suffixSize)
+	}
+	chain = mac(key, before, body)
+	line = append(body[:len(body)-1:len(body)-1], chainOpen+chain+chainClose...)
+	return line, chain, nil
+}
+
+// unlink checks line against the chain before it, and returns the entry and
+// its chain.
+func unlink(key []byte, before string, line []byte) (Entry, string, error) {
+	if len(line) <= suffixSize || len(line) > maxLine {
+		return Entry{}, "", fmt.Errorf("line has %d bytes", len(line))
+	}
+	cut := len(line) - suffixSize
+	suffix := string(line[cut:])
+	chain := strings.TrimSuffix(strings.TrimPrefix(suffix, chainOpen), chainClose)
+	if len(chain) != chainSize {
+		return Entry{}, "", fmt.Errorf("line does not end in its chain")
+	}
+	body := append(line[:cut:cut], '}')
+	if !hmac.Equal([]byte(mac(key, before, body)), []byte(chain)) {
+		return Entry{}, "", fmt.Errorf("line was altered, or one before it was removed")
+	}
+	var e Entry
+	if err := json.Unmarshal(body, &e); err != nil {
+		return Entry{}, "", fmt.Errorf("decode ledger entry: %w", err)
+	}
+	return e, chain, nil
+}
+
+func mac(key []byte, before string, body []byte) string {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(before))
+	h.Write([]byte{0})
+	h.Write(body)
+	return hex.EncodeToString(h.Sum(nil))
+}

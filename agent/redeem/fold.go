@@ -1,0 +1,78 @@
+package redeem
+
+import (
+	"regent/agent/instance"
+)
+
+// Account is what the ledger says of one instance.
+type Account struct {
+	Open      []Entry // intents without an outcome: the process died in between
+	Uncertain []Entry // uncertain outcomes that nobody has resolved
+	Doubt     []Entry // those of them since the last confirmed one: they decide the state
+	Confirmed int     // counts that bought an auth token
+	Spent     int     // uncertain ones that a person found consumed
+	Retried   int     // outcomes in doubt that allowed a retry: the budget used
+	Last      Entry   // the last outcome, for its reason
+	Hold      bool    // a person said "consumed": only a person redeems again
+}
+
+// Fold reads the ledger and returns an account for each instance. It is pure.
+func Fold(entries []Entry) map[instance.ID]Account {
+	f := folding{accounts: map[instance.ID]Account{}, intents: map[string]Entry{}}
+	for _, e := range entries {
+		id, err := e.instance()
+		if err != nil {
+			continue // a chained line that this version does not know the form of
+		}
+		f.accounts[id] = f.next(f.accounts[id], e)
+	}
+	return f.accounts
+}
+
+type folding struct {
+	accounts map[instance.ID]Account
+	intents  map[string]Entry
+}
+
+func (f *folding) next(a Account, e Entry) Account {
+	switch e.Kind {
+	case Intent:
+		f.intents[e.ID] = e
+		a.Open = append(a.Open, e)
+		return a
+	case Confirmed:
+		a.Confirmed++
+		a.Retried = 0
+		a.Doubt = nil
+		a.Hold = false
+	case Uncertain:
+		a.Uncertain = append(a.Uncertain, e)
+		a.Doubt = append(a.Doubt, e)
+		if e.Retryable {
+			a.Retried++
+		}
+	case Resolved:
+		a.Uncertain = without(a.Uncertain, e.ID)
+		a.Doubt = without(a.Doubt, e.ID)
+		a.Retried = 0
+		if e.Consumed {
+			a.Spent++
+		}
+		a.Hold = e.Consumed
+	case Refused, Unused, Forgotten:
+	}
+	a.Open = without(a.Open, e.ID)
+	a.Last = e
+	return a
+}
+
+// without returns entries less the one with the id, in a new slice.
+func without(entries []Entry, id string) []Entry {
+	var out []Entry
+	for _, e := range entries {
+		if e.ID != id {
+			out = append(out, e)
+		}
+	}
+	return out
+}

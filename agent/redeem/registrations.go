@@ -1,0 +1,193 @@
+package redeem
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/store"
+	"regent/agent/token"
+)
+
+const registrationPrefix = "registration/"
+
+// Scope is what a registration token is for: every application of a tenant, or
+// one that has its own.
+type Scope struct {
+	Tenant      string // host
+	Application string // "" is the tenant's default
+}
+
+func (s Scope) record() string {
+	return registrationPrefix + strings.TrimSuffix(s.Tenant+"/"+s.Application, "/")
+}
+
+// Held is a registration token that is kept sealed.
+type Held struct {
+	Scope
+	Token       token.Secret
+	Fingerprint string
+	Source      string // where it came from, for people
+	ReceivedAt  time.Time
+
+	// Refused is what the service said of it, once it said no.
+	Refused     fault.Kind
+	RefusedText string
+	RefusedAt   time.Time
+}
+
+// Fingerprint names a registration token without showing it: the first 8 hex
+// digits of its SHA-256.
+func Fingerprint(t token.Secret) string {
+	sum := sha256.Sum256([]byte(t.Reveal()))
+	return hex.EncodeToString(sum[:4])
+}
+
+type sealedRegistration struct {
+	Scope       Scope      `json:"scope"`
+	Token       string     `json:"token"`
+	Source      string     `json:"source"`
+	ReceivedAt  time.Time  `json:"received_at"`
+	Refused     fault.Kind `json:"refused,omitempty"`
+	RefusedText string     `json:"refused_text,omitempty"`
+	RefusedAt   time.Time  `json:"refused_at,omitzero"`
+}
+
+// Registrations are the registration tokens held, in memory and sealed in the
+// store, never different in the two. It is safe for concurrent use.
+type Registrations struct {
+	store store.Store
+	mu    sync.Mutex
+	held  map[Scope]heldVersion
+}
+
+type heldVersion struct {
+	Held
+	version store.Version
+}
+
+// OpenRegistrations reads what is held. Records that cannot be read are
+// returned as bad, by scope, and left where they are.
+func OpenRegistrations(ctx context.Context, s store.Store) (r *Registrations, bad map[string]error, err error) {
+	names, err := s.List(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list registration tokens: %w", err)
+	}
+	r = &Registrations{store: s, held: map[Scope]heldVersion{}}
+	bad = map[string]error{}
+	for _, name := range names {
+		if !strings.HasPrefix(name, registrationPrefix) {
+			continue
+		}
+		if err := r.load(ctx, name); err != nil {
+			bad[name] = err
+		}
+	}
+	return r, bad, nil
+}
+
+func (r *Registrations) load(ctx context.Context, name string) error {
+	b, v, err := r.store.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	var s sealedRegistration
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf("decode registration token: %w", err)
+	}
+	if s.Scope.record() != name {
+		return fmt.Errorf("record %s is of %s: %w", name, s.Scope.record(), store.ErrKey)
+	}
+	t := token.NewSecret(s.Token)
+	r.held[s.Scope] = heldVersion{Held{
+		Scope: s.Scope, Token: t, Fingerprint: Fingerprint(t), Source: s.Source, ReceivedAt: s.ReceivedAt,
+		Refused: s.Refused, RefusedText: s.RefusedText, RefusedAt: s.RefusedAt,
+	}, v}
+	return nil
+}
+
+// Keep seals h in place of what its scope held. When it returns nil the sealed
+// copy is durable and the original may go.
+func (r *Registrations) Keep(ctx context.Context, h Held) error {
+	b, err := json.Marshal(sealedRegistration{
+		Scope: h.Scope, Token: h.Token.Reveal(), Source: h.Source, ReceivedAt: h.ReceivedAt,
+		Refused: h.Refused, RefusedText: h.RefusedText, RefusedAt: h.RefusedAt,
+	})
+	if err != nil {
+		return fmt.Errorf("encode registration token: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	v, err := r.store.Put(ctx, h.record(), b, r.held[h.Scope].version)
+	if err != nil {
+		return fmt.Errorf("keep registration token for %s: %w", h.Tenant, err)
+	}
+	h.Fingerprint = Fingerprint(h.Token)
+	r.held[h.Scope] = heldVersion{h, v}
+	return nil
+}
+
+// Drop removes what the scope holds, durably, if it still is the one with the
+// fingerprint.
+func (r *Registrations) Drop(ctx context.Context, s Scope, fingerprint string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if h, ok := r.held[s]; !ok || h.Fingerprint != fingerprint {
+		return nil
+	}
+	if err := r.store.Delete(ctx, s.record()); err != nil {
+		return fmt.Errorf("drop registration token for %s: %w", s.Tenant, err)
+	}
+	delete(r.held, s)
+	return nil
+}
+
+// For returns the registration token that pays for an application: its own, or
+// the tenant's default.
+func (r *Registrations) For(s Scope) (Held, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if h, ok := r.held[s]; ok {
+		return h.Held, true
+	}
+	h, ok := r.held[Scope{Tenant: s.Tenant}]
+	return h.Held, ok
+}
+
+// List returns all that are held, sorted by scope.
+func (r *Registrations) List() []Held {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []Held
+	for _, h := range r.held {
+		out = append(out, h.Held)
+	}
+	slices.SortFunc(out, func(a, b Held) int { return strings.Compare(a.record(), b.record()) })
+	return out
+}
+
+// Check refuses what cannot be a registration token: it is visible ASCII. The
+// error shows nothing of it.
+func Check(t token.Secret) error {
+	s := t.Reveal()
+	if s == "" {
+		return errors.New("the registration token is empty")
+	}
+	if len(s) > 16<<10 {
+		return fmt.Errorf("the registration token has %d bytes, at most %d are accepted", len(s), 16<<10)
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return fmt.Errorf("the registration token has something other than visible ASCII at byte %d: it is one line without spaces", i+1)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package refresh
+
+import (
+	"fmt"
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/tms"
+	"regent/agent/vault"
+)
+
+// Evidence is what is known of an auth token beside the reply to a refresh.
+type Evidence struct {
+	Before        vault.Attempt  // attempts on record before this one
+	Refusals      vault.Refusals // in a row before this one
+	SinceFirst    time.Duration  // since the first of them
+	HasOlder      bool           // an older refresh token is kept and was not the one sent
+	RefreshLapsed bool           // past the refresh token's known lifetime
+	SaneClock     bool           // the device's clock agrees with the service's
+}
+
+// Verdict is what a failed refresh means and what follows it.
+type Verdict struct {
+	Event    instance.Event // RefreshFailed, RefreshTokenLost, RefreshTokenLapsed or AuthTokenRevoked
+	Code     fault.Kind
+	Doubt    bool          // the service may have rotated the refresh token: an answer is missing
+	TryOlder bool          // ask again with the older refresh token, once, now
+	Refusal  bool          // counts towards three in a row
+	After    time.Duration // the service asked for a pause
+	Text     string        // for a person
+}
+
+// A refusal that is no invalid_grant gives an identity up only if it is said
+// this often and over this long.
+const (
+	refusalsNeeded = 3
+	refusalsOver   = 30 * time.Minute
+)
+
+// Classify decides by evidence what a failed refresh means (DESIGN.md, rules of
+// the house). It is pure.
+func Classify(f *tms.Failure, e Evidence) Verdict {
+	later := Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable}
+	switch {
+	case f.Reach == tms.NotSent:
+		later.Text = fmt.Sprintf("%s cannot be reached; check the network and the proxy; it is tried again by itself", f.Host)
+	case f.Reach == tms.Lost:
+		later.Doubt = true
+		later.Text = fmt.Sprintf("the answer of %s was lost; it is tried again by itself", f.Host)
+	case f.Status == 429:
+		later.Code, later.After = fault.Throttled, f.RetryAfter
+		later.Text = fmt.Sprintf("%s asks for a pause (HTTP 429)", f.Host)
+	case f.Status == 408 || f.Status >= 500: // a proxy sends these after the service has finished, too
+		later.Doubt, later.After = true, f.RetryAfter
+		later.Text = fmt.Sprintf("%s answers HTTP %d; it is tried again by itself", f.Host, f.Status)
+	case f.Status >= 400 && f.ServiceShape && f.Code == "invalid_grant":
+		return invalidGrant(f, e)
+	case f.Status >= 400 && f.ServiceShape:
+		return refusal(f, e)
+	default:
+		later.Text = fmt.Sprintf("something that is not the service answered for %s (HTTP %d), as a captive portal or a proxy does; check the network; it is tried again by itself", f.Host, f.Status)
+	}
+	return later
+}
+
+// invalidGrant reads "this refresh token is good no more" by our own evidence.
+func invalidGrant(f *tms.Failure, e Evidence) Verdict {
+	switch {
+	case e.Before.Doubtful() && e.HasOlder && !e.Before.OlderTried:
+		return Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, TryOlder: true,
+			Text: "the answer to an earlier refresh was lost; the refresh token before it is tried once"}
+	case e.Before.Doubtful():
+		return Verdict{Event: instance.RefreshTokenLost, Code: fault.RefreshLost, Text: verdictText(fault.RefreshLost, f)}
+	case e.RefreshLapsed:
+		return Verdict{Event: instance.RefreshTokenLapsed, Code: fault.RefreshExpired, Text: verdictText(fault.RefreshExpired, f)}
+	default:
+		return Verdict{Event: instance.AuthTokenRevoked, Code: fault.Revoked, Text: verdictText(fault.Revoked, f)}
+	}
+}
+
+// refusal counts: three in a row over half an hour, with a sane clock.
+func refusal(f *tms.Failure, e Evidence) Verdict {
+	if e.Refusals.Count+1 >= refusalsNeeded && e.SinceFirst >= refusalsOver && e.SaneClock {
+		return Verdict{Event: instance.AuthTokenRevoked, Code: fault.Revoked, Text: verdictText(fault.Revoked, f)}
+	}
+	return Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true,
+		Text: fmt.Sprintf("%s refuses to refresh (HTTP %d, %q); it is tried again by itself before the auth token is given up", f.Host, f.Status, said(f))}
+}
+
+func verdictText(k fault.Kind, f *tms.Failure) string {
+	return fmt.Sprintf("%s (%s said: %q)", k.Advice(), f.Host, said(f))
+}
+
+func said(f *tms.Failure) string {
+	if f.Message != "" {
+		return f.Message
+	}
+	return f.Code
+}

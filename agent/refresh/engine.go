@@ -1,0 +1,195 @@
+// Package refresh keeps auth tokens alive: it decides when each is refreshed,
+// sends one request at a time for each instance, and reads the answer by
+// evidence. It must not know of local callers, of leases or of redeeming.
+package refresh
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"regent/agent/backoff"
+	"regent/agent/clock"
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/tms"
+	"regent/agent/vault"
+)
+
+// maxNap bounds one sleep. Timers stand still while the machine sleeps, so no
+// single timer may be trusted with a deadline.
+const maxNap = 30 * time.Second
+
+// forceEvery bounds the refreshes that callers can cause beyond what is due:
+// one for an instance and minute.
+const forceEvery = time.Minute
+
+// Service is the part of the token service that a refresh uses.
+type Service interface {
+	Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error)
+}
+
+// Options is what the engine is given. All fields but Woke are required.
+type Options struct {
+	Vault   *vault.Vault
+	Service func(base string) (Service, error)
+	Window  Window
+	Clock   clock.Clock
+	Draw    func() float64                    // in [0,1)
+	Skew    func(tenant string) time.Duration // service minus device, as last seen
+	Splay   time.Duration                     // at most, for refreshes that are due at start and nobody waits for
+	Woke    <-chan struct{}                   // receives after resume from sleep; may be nil
+	// Changed is told of each change of an instance's state, after it is durable.
+	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
+	Log     *slog.Logger
+}
+
+// Engine refreshes. Its methods are safe for concurrent use; Run is called once.
+type Engine struct {
+	Options
+	kick chan struct{}
+
+	mu      sync.Mutex
+	closed  bool
+	flights map[instance.ID]*Flight
+	queued  []*Flight
+	pauses  map[instance.ID]pause
+	tenants map[string]time.Duration        // boot time before which a tenant is left alone
+	forced  map[instance.ID]time.Duration   // boot time of the last refresh that a caller forced
+	unkept  map[instance.ID]answeredRefresh // answered, and not yet durable
+}
+
+type pause struct {
+	failures int
+	until    time.Duration // boot time
+	code     fault.Kind
+	text     string
+	at       time.Time
+}
+
+// NewEngine returns an engine that is not yet running.
+func NewEngine(o Options) *Engine {
+	e := &Engine{
+		Options: o, kick: make(chan struct{}, 1),
+		flights: map[instance.ID]*Flight{}, pauses: map[instance.ID]pause{},
+		tenants: map[string]time.Duration{}, forced: map[instance.ID]time.Duration{},
+		unkept: map[instance.ID]answeredRefresh{},
+	}
+	e.splayStart()
+	return e
+}
+
+// splayStart spreads what is due already: a fleet that is switched on at one
+// moment must not arrive as one. At most a tenth of the token's life.
+func (e *Engine) splayStart() {
+	now := e.Clock.Boot()
+	for _, r := range e.Vault.List() {
+		if r.State.Refreshable() && e.untilDue(r) <= 0 {
+			most := min(e.Splay, r.Life.TTL/10)
+			e.pauses[r.ID] = pause{until: now + time.Duration(e.Draw()*float64(most))}
+		}
+	}
+}
+
+// Kick makes Run look again at once.
+func (e *Engine) Kick() {
+	select {
+	case e.kick <- struct{}{}:
+	default: // a look is already due
+	}
+}
+
+// Run refreshes until ctx is done, then waits for the flights under way. It
+// owns the goroutine of each flight.
+func (e *Engine) Run(ctx context.Context) error {
+	var flying sync.WaitGroup
+	defer flying.Wait()
+	for {
+		nap := e.step()
+		for _, f := range e.take() {
+			// A refresh that has begun is finished and recorded even if the daemon
+			// is told to stop meanwhile; the client's own timeout bounds it.
+			flying.Go(func() { e.fly(context.WithoutCancel(ctx), f) })
+		}
+		select {
+		case <-ctx.Done():
+			e.close()
+			return nil
+		case <-e.kick:
+		case <-e.Woke:
+		case <-time.After(nap):
+		}
+	}
+}
+
+// step queues what is due and returns how long until anything else can be.
+func (e *Engine) step() time.Duration {
+	nap := maxNap
+	for _, r := range e.Vault.List() {
+		if !r.State.Refreshable() {
+			continue
+		}
+		wait := max(e.untilDue(r), e.Paused(r.ID))
+		if wait <= 0 {
+			e.queue(r.ID)
+			continue
+		}
+		nap = min(nap, wait)
+	}
+	return nap
+}
+
+func (e *Engine) untilDue(r vault.Record) time.Duration {
+	return e.Window.Due(r) - r.Life.DueAge(e.Clock)
+}
+
+// NextDue returns how long until r is refreshed by itself; 0 means now.
+func (e *Engine) NextDue(r vault.Record) time.Duration {
+	return max(0, e.untilDue(r), e.Paused(r.ID))
+}
+
+// Paused returns how long id is left alone: after a failure of its own, or
+// because its tenant asked for a pause.
+func (e *Engine) Paused(id instance.ID) time.Duration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.paused(id)
+}
+
+func (e *Engine) paused(id instance.ID) time.Duration {
+	return max(0, max(e.pauses[id].until, e.tenants[id.Tenant])-e.Clock.Boot())
+}
+
+// LastFault returns what went wrong last with id since it last worked.
+func (e *Engine) LastFault(id instance.ID) (f *fault.Fault, at time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p, ok := e.pauses[id]
+	if !ok || p.code == "" {
+		return nil, time.Time{}
+	}
+	return &fault.Fault{Op: "refresh", Kind: p.code, ID: id.String(), Detail: p.text, Retry: e.paused(id)}, p.at
+}
+
+// pauseAfter records a failure: for how long id, and with a wish of the
+// service its whole tenant, is left alone.
+func (e *Engine) pauseAfter(id instance.ID, v Verdict) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p := e.pauses[id]
+	p.failures++
+	p.code, p.text, p.at = v.Code, v.Text, e.Clock.Wall()
+	now := e.Clock.Boot()
+	p.until = now + backoff.Pause(p.failures, e.Draw())
+	if v.After > 0 {
+		e.tenants[id.Tenant] = now + v.After
+	}
+	e.pauses[id] = p
+}
+
+func (e *Engine) worked(id instance.ID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.pauses, id)
+}

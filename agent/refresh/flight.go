@@ -1,0 +1,128 @@
+package refresh
+
+import (
+	"context"
+	"errors"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+)
+
+// Flight is one refresh of one instance, under way or about to be. Whoever
+// wants its result waits on their own context; the refresh goes on without them.
+type Flight struct {
+	id   instance.ID
+	done chan struct{}
+	err  error // set before done is closed
+}
+
+// Wait waits until the flight has landed, and returns how; or ctx's error.
+func (f *Flight) Wait(ctx context.Context) error {
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// errStopping lands the flights that never began.
+var errStopping = errors.New("refresh: the daemon stops")
+
+// Join returns the flight of id, and starts one if there is none: all who ask
+// at one moment share it. While a pause runs it starts none and returns why.
+func (e *Engine) Join(id instance.ID) (*Flight, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if f, ok := e.flights[id]; ok {
+		return f, nil
+	}
+	if left := e.paused(id); left > 0 && e.pauses[id].code != "" {
+		p := e.pauses[id]
+		return nil, fault.Errorf("refresh", p.code, "%s", p.text).On(id.String()).After(left)
+	}
+	if left := e.tenants[id.Tenant] - e.Clock.Boot(); left > 0 {
+		return nil, fault.Errorf("refresh", fault.Throttled, "%s asked for a pause", id.Tenant).On(id.String()).After(left)
+	}
+	delete(e.pauses, id) // only the splay at start, which delays nobody who waits
+	return e.add(id), nil
+}
+
+// Force is Join for a token that is still valid, at most once a minute for each
+// instance. It returns nil if there is nothing to wait for.
+func (e *Engine) Force(id instance.ID) *Flight {
+	e.mu.Lock()
+	last, ok := e.forced[id]
+	now := e.Clock.Boot()
+	if f, flying := e.flights[id]; flying {
+		e.mu.Unlock()
+		return f
+	}
+	if ok && now-last < forceEvery {
+		e.mu.Unlock()
+		return nil
+	}
+	e.forced[id] = now
+	e.mu.Unlock()
+	f, err := e.Join(id)
+	if err != nil {
+		return nil // a pause runs; the valid token is served meanwhile
+	}
+	return f
+}
+
+// queue starts a flight that nobody waits for.
+func (e *Engine) queue(id instance.ID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, ok := e.flights[id]; !ok {
+		e.add(id)
+	}
+}
+
+// add makes a flight and tells Run of it. The caller holds mu.
+func (e *Engine) add(id instance.ID) *Flight {
+	f := &Flight{id: id, done: make(chan struct{})}
+	if e.closed {
+		f.err = fault.E("refresh", fault.Unavailable, errStopping).On(id.String())
+		close(f.done)
+		return f
+	}
+	e.flights[id] = f
+	e.queued = append(e.queued, f)
+	e.Kick()
+	return f
+}
+
+// take returns the flights that have not begun.
+func (e *Engine) take() []*Flight {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	q := e.queued
+	e.queued = nil
+	return q
+}
+
+// close lands what has not begun and lets nothing more begin.
+func (e *Engine) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	for _, f := range e.queued {
+		delete(e.flights, f.id)
+		f.err = fault.E("refresh", fault.Unavailable, errStopping).On(f.id.String())
+		close(f.done)
+	}
+	e.queued = nil
+}
+
+// fly runs one flight to its end.
+func (e *Engine) fly(ctx context.Context, f *Flight) {
+	err := e.renew(ctx, f.id)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.flights, f.id)
+	f.err = err
+	close(f.done)
+	e.Kick() // the next due time has changed
+}

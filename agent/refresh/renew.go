@@ -1,0 +1,243 @@
+package refresh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/tms"
+	"regent/agent/token"
+	"regent/agent/vault"
+)
+
+// answeredRefresh is the answer to a refresh that is not yet durable.
+type answeredRefresh struct {
+	seen   vault.Record
+	sent   token.Secret
+	answer tms.AuthToken
+	life   token.Lifetime
+	refr   token.Lifetime
+}
+
+// renew refreshes one auth token. The order is DESIGN.md's and is what keeps
+// the newest refresh token whenever the power goes.
+func (e *Engine) renew(ctx context.Context, id instance.ID) error {
+	if a, ok := e.notKept(id); ok {
+		return e.keep(ctx, id, a)
+	}
+	r, ok := e.Vault.Get(id)
+	if !ok || !r.State.Refreshable() {
+		return fault.E("refresh", kindOf(r.State), nil).On(id.String())
+	}
+	service, err := e.Service(r.Base)
+	if err != nil {
+		return e.failed(ctx, r, Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Text: err.Error()}, err)
+	}
+	v, err := e.ask(ctx, service, r, r.Refresh, false)
+	if err != nil && v.TryOlder {
+		if r, ok = e.Vault.Get(id); !ok {
+			return vault.ErrGone
+		}
+		v, err = e.ask(ctx, service, r, r.Older, true)
+	}
+	if err != nil {
+		return e.failed(ctx, r, v, err)
+	}
+	return nil
+}
+
+// ask sends one refresh with the given refresh token.
+func (e *Engine) ask(ctx context.Context, s Service, r vault.Record, send token.Secret, older bool) (Verdict, error) {
+	before := r.Attempt
+	// 1. The attempt is durable before anything is sent: a lost answer leaves
+	// evidence, whatever happens to this process.
+	r, err := e.Vault.Update(ctx, r, func(r *vault.Record) {
+		if r.Attempt.Open {
+			r.Attempt.Unanswered++ // the process died during the one before
+		}
+		r.Attempt.Open = true
+		r.Attempt.OlderTried = r.Attempt.OlderTried || older
+		r.Attempt.At = e.Clock.Wall()
+	})
+	if err != nil {
+		return localVerdict(err), err
+	}
+	// 2. One request.
+	answer, err := s.Refresh(ctx, tms.RefreshRequest{Provider: r.Provider, AuthTokenID: r.AuthTokenID, Refresh: send})
+	if err != nil {
+		return e.verdict(err, r, before, older), err
+	}
+	// 3. The new refresh token is durable, the one that was sent kept beside it.
+	// 4. Only then the new access token can be handed out: the vault has it.
+	a := answeredRefresh{
+		seen: r, sent: send, answer: answer,
+		life: token.Received(e.Clock, answer.TTL), refr: token.Received(e.Clock, answer.RefreshTTL),
+	}
+	if err := e.keep(ctx, r.ID, a); err != nil && !errors.Is(err, vault.ErrGone) {
+		return localVerdict(err), err
+	} else if err != nil {
+		return Verdict{}, err
+	}
+	return Verdict{}, nil
+}
+
+// localVerdict is for a failure of this device: nothing was asked.
+func localVerdict(err error) Verdict {
+	return Verdict{
+		Event: instance.RefreshFailed, Code: fault.Unavailable,
+		Text: fmt.Sprintf("the store cannot be written: %v; it is tried again by itself", err),
+	}
+}
+
+func (e *Engine) verdict(err error, r vault.Record, before vault.Attempt, older bool) Verdict {
+	f, ok := errors.AsType[*tms.Failure](err)
+	if !ok {
+		return Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Doubt: true, Text: "the client failed"}
+	}
+	now := e.Clock.Wall()
+	skew := e.Skew(r.ID.Tenant)
+	return Classify(f, Evidence{
+		Before:        before,
+		Refusals:      r.Refusals,
+		SinceFirst:    now.Sub(r.Refusals.First),
+		HasOlder:      !older && !r.Older.IsZero() && !r.Older.Equal(r.Refresh),
+		RefreshLapsed: lapsed(e, r),
+		SaneClock:     skew.Abs() < saneSkew,
+	})
+}
+
+// saneSkew is how far the clock may be off: beyond it Cloud LM discards signed
+// calls (contract.md, D).
+const saneSkew = 15 * time.Minute
+
+// lapsed reports whether the refresh token is past its known life.
+func lapsed(e *Engine, r vault.Record) bool {
+	if r.RefreshLife.TTL <= 0 {
+		return false
+	}
+	left, known := r.RefreshLife.Remaining(e.Clock)
+	return known && left == 0
+}
+
+// keep makes an answer durable. Until that works it is held in memory, handed
+// out to nobody, and tried again before anything else is asked.
+func (e *Engine) keep(ctx context.Context, id instance.ID, a answeredRefresh) error {
+	was := a.seen.State
+	_, err := e.Vault.Update(ctx, a.seen, func(r *vault.Record) { e.adopt(r, a) })
+	if errors.Is(err, vault.ErrGone) {
+		e.setUnkept(id, nil)
+		return fmt.Errorf("an answer for %s is discarded: %w", id, err)
+	}
+	if err != nil {
+		e.setUnkept(id, &a)
+		e.pauseAfter(id, localVerdict(err))
+		return fault.E("refresh", fault.Unavailable, err).On(id.String())
+	}
+	e.setUnkept(id, nil)
+	e.worked(id)
+	if was != instance.Live {
+		e.Changed(ctx, id, was, instance.Live, "")
+	}
+	e.Log.DebugContext(ctx, "refreshed", "instance", id.String(), "gen", a.seen.Generation+1)
+	return nil
+}
+
+// adopt writes an answer into the record.
+func (e *Engine) adopt(r *vault.Record, a answeredRefresh) {
+	if r.State != instance.Live {
+		r.State, r.Since = instance.Live, e.Clock.Wall()
+	}
+	r.Access, r.Life, r.Draw = a.answer.Access, a.life, e.Draw()
+	r.Generation++
+	if a.answer.RefreshTTL > 0 || !a.answer.Refresh.IsZero() {
+		r.RefreshLife = a.refr
+	}
+	if !a.answer.Refresh.IsZero() && !a.answer.Refresh.Equal(a.sent) {
+		r.Refresh, r.Older = a.answer.Refresh, a.sent
+	} else {
+		r.Refresh, r.Older = a.sent, token.Secret{}
+	}
+	r.Attempt, r.Refusals = vault.Attempt{}, vault.Refusals{}
+}
+
+// failed records a failed refresh. It overwrites no token.
+func (e *Engine) failed(ctx context.Context, seen vault.Record, v Verdict, cause error) error {
+	if errors.Is(cause, vault.ErrGone) {
+		return fault.E("refresh", fault.Unavailable, cause).On(seen.ID.String())
+	}
+	was := seen.State
+	now, err := e.Vault.Update(ctx, seen, func(r *vault.Record) {
+		was = r.State
+		e.settle(r, v)
+	})
+	if err != nil {
+		e.Log.WarnContext(ctx, "a failed refresh could not be recorded", "instance", seen.ID.String(), "err", err)
+		now = seen
+	}
+	e.pauseAfter(seen.ID, v)
+	e.Log.WarnContext(ctx, "refresh failed", "instance", seen.ID.String(), "kind", string(v.Code), "err", cause)
+	if now.State != was {
+		e.Changed(ctx, seen.ID, was, now.State, v.Code)
+	}
+	return &fault.Fault{Op: "refresh", Kind: v.Code, ID: seen.ID.String(), Detail: v.Text, Retry: e.Paused(seen.ID), Err: cause}
+}
+
+// settle writes a verdict into the record.
+func (e *Engine) settle(r *vault.Record, v Verdict) {
+	if r.Attempt.Open && v.Doubt {
+		r.Attempt.Unanswered++
+	}
+	r.Attempt.Open = false
+	switch {
+	case v.Refusal && r.Refusals.Count == 0:
+		r.Refusals = vault.Refusals{Count: 1, First: e.Clock.Wall()}
+	case v.Refusal:
+		r.Refusals.Count++
+	case v.Code != fault.Unavailable:
+	default:
+		r.Refusals = vault.Refusals{}
+	}
+	event := v.Event
+	if left, known := r.Life.Remaining(e.Clock); event == instance.RefreshFailed && (!known || left == 0) {
+		event = instance.TokenLapsed
+	}
+	if next, ok := r.State.Next(event); ok && next != r.State {
+		r.State, r.Since = next, e.Clock.Wall()
+	}
+}
+
+func (e *Engine) notKept(id instance.ID) (answeredRefresh, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	a, ok := e.unkept[id]
+	return a, ok
+}
+
+func (e *Engine) setUnkept(id instance.ID, a *answeredRefresh) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if a == nil {
+		delete(e.unkept, id)
+		return
+	}
+	e.unkept[id] = *a
+}
+
+// kindOf is what a state that cannot be refreshed means for a caller.
+func kindOf(s instance.State) fault.Kind {
+	switch s {
+	case instance.Revoked:
+		return fault.Revoked
+	case instance.RefreshLost:
+		return fault.RefreshLost
+	case instance.RefreshExpired:
+		return fault.RefreshExpired
+	case instance.Uncertain:
+		return fault.RedemptionUncertain
+	default:
+		return fault.NotRegistered
+	}
+}

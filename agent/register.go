@@ -1,0 +1,174 @@
+package agent
+
+import (
+	"context"
+	"sync"
+
+	"regent/agent/authz"
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/policy"
+	"regent/agent/redeem"
+	"regent/agent/status"
+)
+
+// adminOnly is the decision on what only administrators may do.
+func adminOnly(by Caller, op string) (authz.Decision, error) {
+	if by.Admin {
+		return authz.Decision{Allow: true, Rule: "administrator"}, nil
+	}
+	return authz.Decision{Reason: "not an administrator"},
+		fault.Errorf(op, fault.Denied, "only administrators may do this: root, members of group regent-operators, or on Windows Administrators; use sudo or ask one")
+}
+
+// Register keeps a registration token sealed and begins to redeem it. When it
+// returns nil the original may go, whatever the redemptions come to; how far
+// they came stands in the answer. Administrators only.
+func (a *Agent) Register(ctx context.Context, by Caller, r Registration) (Registered, error) {
+	decision, err := adminOnly(by, "register")
+	var out Registered
+	if err == nil {
+		out, err = a.Enrol(ctx, r)
+	}
+	if unrecorded := a.audit(ctx, by, "register", r.Application, decision, err); unrecorded != nil {
+		return Registered{}, unrecorded
+	}
+	return out, err
+}
+
+// Enrol is Register for a registration token that came to the daemon itself, by
+// a file or a credential that only an administrator could put there.
+func (a *Agent) Enrol(ctx context.Context, r Registration) (Registered, error) {
+	if a.d.Unusable != nil {
+		return Registered{}, a.d.Unusable
+	}
+	scope, err := a.scope(r)
+	if err != nil {
+		return Registered{}, err
+	}
+	held := redeem.Held{Scope: scope, Token: r.Token, Source: r.Source}
+	kept, err := a.redeem.Register(ctx, held)
+	if err != nil {
+		return Registered{}, err
+	}
+	out := Registered{Tenant: scope.Tenant, Fingerprint: redeem.Fingerprint(r.Token)}
+	if r.Asked {
+		a.redeem.Unsplayed(out.Fingerprint)
+	}
+	a.d.Log.InfoContext(ctx, "registration token received", "tenant", scope.Tenant, "fingerprint", out.Fingerprint, "source", r.Source, "kept", kept)
+	ids := a.payable(scope)
+	a.await(ctx, r, ids)
+	for _, id := range ids {
+		out.Instances = append(out.Instances, a.instanceStatus(id, true))
+	}
+	return out, nil
+}
+
+// scope finds what a registration token is for.
+func (a *Agent) scope(r Registration) (redeem.Scope, error) {
+	s := a.settings.Load()
+	base := s.Tenant
+	if r.Application != "" {
+		app, ok := s.Application(r.Application)
+		if !ok {
+			return redeem.Scope{}, fault.Errorf("register", fault.UnknownApplication, "no application %.64q is configured, so the registration token was not taken", r.Application)
+		}
+		base = app.Tenant
+	}
+	if r.Tenant != "" {
+		t, err := policy.NormalizeTenant(r.Tenant)
+		if err != nil {
+			return redeem.Scope{}, fault.Errorf("register", fault.InvalidRequest, "tenant: %v", err)
+		}
+		base = t
+	}
+	if base == "" {
+		return redeem.Scope{}, fault.Errorf("register", fault.InvalidRequest, "no tenant is configured, so it is not known whose registration token this is; set tenant: in config.yaml, or name it with --tenant")
+	}
+	return redeem.Scope{Tenant: policy.Host(base), Application: r.Application}, nil
+}
+
+// payable lists the declared instances that a scope pays for.
+func (a *Agent) payable(scope redeem.Scope) []instance.ID {
+	var ids []instance.ID
+	for _, w := range plan(a.settings.Load()).Wants {
+		if w.ID.Tenant != scope.Tenant || scope.Application != "" && w.ID.Application != scope.Application {
+			continue
+		}
+		ids = append(ids, w.ID)
+	}
+	return ids
+}
+
+// await waits until the redemptions of ids have settled, for as long as r says.
+func (a *Agent) await(ctx context.Context, r Registration, ids []instance.ID) {
+	if r.Wait <= 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.Wait)
+	defer cancel()
+	var waiting sync.WaitGroup
+	for _, id := range ids {
+		waiting.Go(func() { a.redeem.Settled(ctx, id) })
+	}
+	waiting.Wait()
+}
+
+// Redeem spends another count on one instance, because a person decided so.
+// Administrators only. It does not wait.
+func (a *Agent) Redeem(ctx context.Context, by Caller, application, number string) error {
+	decision, err := adminOnly(by, "redeem")
+	if err == nil {
+		err = a.askRedeem(application, number)
+	}
+	if unrecorded := a.audit(ctx, by, "redeem", application+"/"+number, decision, err); unrecorded != nil {
+		return unrecorded
+	}
+	return err
+}
+
+func (a *Agent) askRedeem(application, number string) error {
+	if a.d.Unusable != nil {
+		return a.d.Unusable
+	}
+	app, ok := a.settings.Load().Application(application)
+	if !ok {
+		return fault.Errorf("redeem", fault.UnknownApplication, "no application %.64q is configured", application)
+	}
+	id, err := find(app, instances(app), number)
+	if err != nil {
+		return err
+	}
+	a.redeem.Ask(id)
+	if _, ok := a.regs.For(redeem.Scope{Tenant: id.Tenant, Application: id.Application}); !ok {
+		return fault.Errorf("redeem", fault.NotRegistered, "no registration token is held for %s; give one with regent register, and it is redeemed for %s at once", id.Tenant, id).On(id.String())
+	}
+	return nil
+}
+
+// Ledger returns the account of every redemption, oldest first. Administrators
+// only.
+func (a *Agent) Ledger(ctx context.Context, by Caller) ([]redeem.Entry, error) {
+	decision, err := adminOnly(by, "ledger")
+	if err == nil && a.d.Unusable != nil {
+		err = a.d.Unusable
+	}
+	var entries []redeem.Entry
+	if err == nil {
+		entries = a.ledger.Entries()
+	}
+	if unrecorded := a.audit(ctx, by, "ledger", "", decision, err); unrecorded != nil {
+		return nil, unrecorded
+	}
+	return entries, err
+}
+
+// holds lists the registration tokens held for a tenant, without showing them.
+func (a *Agent) holds(host string) *status.RegistrationToken {
+	for _, h := range a.regs.List() {
+		if h.Tenant == host {
+			return &status.RegistrationToken{Fingerprint: h.Fingerprint, Source: h.Source, ReceivedAt: h.ReceivedAt}
+		}
+	}
+	return nil
+}

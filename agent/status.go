@@ -1,0 +1,185 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/policy"
+	"regent/agent/status"
+	"regent/agent/vault"
+)
+
+// Status returns a snapshot. Everybody may ask; who holds an instance and what
+// went wrong with it is told to administrators and to its holder.
+func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
+	s := a.settings.Load()
+	out := status.Status{
+		Version: a.d.Version, StartedAt: a.started, Now: a.d.Clock.Wall(), Store: a.d.Guard,
+		Tenants: []status.Tenant{}, Applications: []status.Application{}, Problems: []status.Problem{},
+	}
+	out.Problems = append(out.Problems, *a.problems.Load()...)
+	for _, app := range s.Applications {
+		view := status.Application{ID: app.ID, Tenant: policy.Host(app.Tenant), Rules: len(app.Allow), Instances: []status.Instance{}}
+		for _, id := range instances(app) {
+			view.Instances = append(view.Instances, a.instanceStatus(id, by.Admin || a.isHolder(by, id)))
+		}
+		out.Applications = append(out.Applications, view)
+	}
+	for _, host := range hosts(s) {
+		out.Tenants = append(out.Tenants, a.tenantStatus(host, by.Admin))
+	}
+	out.Health, out.Summary = summarise(out, a.d.Unusable)
+	return out, nil
+}
+
+func (a *Agent) isHolder(by Caller, id instance.ID) bool {
+	h, ok := a.leases.Holder(id)
+	return ok && h == by.holder(a.d.Clock.BootID())
+}
+
+// hosts lists the tenants that are configured, sorted.
+func hosts(s *policy.Settings) []string {
+	var out []string
+	if s.Tenant != "" {
+		out = append(out, policy.Host(s.Tenant))
+	}
+	for _, app := range s.Applications {
+		out = append(out, policy.Host(app.Tenant))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (a *Agent) tenantStatus(host string, admin bool) status.Tenant {
+	t := status.Tenant{Host: host, Reachable: "unknown"}
+	if k, ok := a.tenants.last(host); ok {
+		t.Reachable = "no"
+		if k.reachable {
+			t.Reachable = "yes"
+		}
+		t.ClockSkewSeconds = int64(k.skew.Seconds())
+		if k.text != "" && admin {
+			t.LastFault = &status.Fault{Code: string(fault.Unavailable), Detail: k.text, At: k.at}
+		}
+	}
+	if a.d.Unusable == nil {
+		t.RegistrationToken = a.holds(host)
+	}
+	return t
+}
+
+// instanceStatus shows one instance; detail adds what only some may see.
+func (a *Agent) instanceStatus(id instance.ID, detail bool) status.Instance {
+	v := status.Instance{Name: id.String(), State: string(instance.Unredeemed)}
+	if a.d.Unusable != nil {
+		return v
+	}
+	r, held := a.vault.Get(id)
+	v.State = string(a.stateNow(id, r, held))
+	v.Since, v.Generation = r.Since, r.Generation
+	if left, known := r.Life.Remaining(a.d.Clock); held && known && r.Servable() {
+		v.ExpiresIn = int64(left.Seconds())
+		at := a.d.Clock.Wall().Add(left)
+		v.ExpiresAt = &at
+	}
+	h, leased := a.leases.Holder(id)
+	v.Leased = leased
+	if !detail {
+		return v
+	}
+	if leased {
+		v.Holder = &status.Holder{PID: h.PID, User: h.User, Exe: h.Exe}
+	}
+	v.AuthTokenID, v.Identifier = r.AuthTokenID, r.Identifier
+	if held && r.State.Refreshable() {
+		at := a.d.Clock.Wall().Add(a.refresh.NextDue(r))
+		v.NextRefresh = &at
+	}
+	v.LastFault = a.lastFault(id, r, held)
+	return v
+}
+
+// stateNow is the state for people: an access token past its end is expired
+// also before the next refresh has failed.
+func (a *Agent) stateNow(id instance.ID, r vault.Record, held bool) instance.State {
+	if !held {
+		return a.redeem.State(id)
+	}
+	if left, known := r.Life.Remaining(a.d.Clock); r.State.Refreshable() && (!known || left == 0) {
+		return instance.Expired
+	}
+	return r.State
+}
+
+func (a *Agent) lastFault(id instance.ID, r vault.Record, held bool) *status.Fault {
+	f, at := a.refresh.LastFault(id)
+	if !held {
+		f, at = a.redeem.Reason(id)
+	} else if f == nil && !r.State.Refreshable() {
+		f, at = a.stateFault(r), r.Since
+	}
+	if f == nil || f.Kind == fault.NotRegistered {
+		return nil
+	}
+	return &status.Fault{Code: string(f.Kind), Detail: f.Text(), At: at}
+}
+
+// summarise puts the whole into one word and one sentence with the next step.
+// It is pure.
+func summarise(s status.Status, unusable *fault.Fault) (status.Health, string) {
+	if unusable != nil {
+		return status.NotServing, unusable.Text()
+	}
+	total, good, waiting, troubled := 0, 0, 0, []string{}
+	for _, app := range s.Applications {
+		for _, i := range app.Instances {
+			total++
+			switch {
+			case i.ExpiresIn > 0 && i.State == string(instance.Live):
+				good++
+			case i.ExpiresIn > 0:
+				good++
+				troubled = append(troubled, i.Name)
+			case i.State == string(instance.Unredeemed) && i.LastFault == nil:
+				waiting++
+			default:
+				troubled = append(troubled, i.Name)
+			}
+		}
+	}
+	return health(s, total, good, waiting, troubled)
+}
+
+func health(s status.Status, total, good, waiting int, troubled []string) (status.Health, string) {
+	switch {
+	case total == 0:
+		return status.Degraded, "no application is configured; an administrator adds one in config.yaml or config.d"
+	case good == total && len(troubled) == 0:
+		return status.Serving, fmt.Sprintf("%s", served(good, total))
+	case good == total:
+		return status.Degraded, fmt.Sprintf("%s, and refreshing fails for %s", served(good, total), strings.Join(troubled, ", "))
+	case good > 0:
+		return status.Degraded, fmt.Sprintf("%s; see the others below", served(good, total))
+	case waiting == total && !holdsAny(s):
+		return status.Waiting, "waiting for a registration token; an administrator gives one with: regent register --file FILE"
+	case waiting == total:
+		return status.Waiting, "a registration token is held and is being redeemed"
+	default:
+		return status.NotServing, fmt.Sprintf("no instance can be served; see %s below", strings.Join(troubled, ", "))
+	}
+}
+
+func served(good, total int) string {
+	if total == 1 {
+		return "serving the one instance that is configured"
+	}
+	return fmt.Sprintf("serving %d of %d instances", good, total)
+}
+
+func holdsAny(s status.Status) bool {
+	return slices.ContainsFunc(s.Tenants, func(t status.Tenant) bool { return t.RegistrationToken != nil })
+}

@@ -1,0 +1,321 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"regent/agent/audit"
+	"regent/agent/authz"
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/lease"
+	"regent/agent/policy"
+	"regent/agent/vault"
+)
+
+// demandWait is how long a caller waits for an instance that is redeemed on
+// demand, or for a refresh without which there is nothing to serve.
+const demandWait = 30 * time.Second
+
+// Token leases an instance to the caller and returns its access token. A valid
+// token is served whatever else is wrong. With none the caller waits for a
+// refresh, at most for 30 s or until ctx is done; the refresh itself goes on.
+// Errors are faults: see the codes in ipc/PROTOCOL.md.
+func (a *Agent) Token(ctx context.Context, by Caller, q TokenRequest) (Grant, error) {
+	// The caller is from the kernel; the server saw to that.
+	// 1. Decide.
+	app, decision, err := a.admit(by, q.Application)
+	var g Grant
+	if err == nil {
+		g, err = a.grant(ctx, by, app, q)
+	}
+	// 2. Still alive, and still the same executable?
+	if err == nil {
+		if gone := by.still(); gone != nil {
+			g, err = Grant{}, fault.E("token", fault.Denied, gone)
+		}
+	}
+	// 3. Audit. 4. Answer.
+	name := g.Instance
+	if name == "" {
+		name = q.Application
+	}
+	if unrecorded := a.audit(ctx, by, "token", name, decision, err); unrecorded != nil {
+		return Grant{}, unrecorded
+	}
+	return g, err
+}
+
+// admit decides whether the caller may use the application.
+func (a *Agent) admit(by Caller, name string) (policy.Application, authz.Decision, error) {
+	app, ok := a.settings.Load().Application(name)
+	if !ok {
+		return app, authz.Decision{Reason: "no such application"},
+			fault.Errorf("token", fault.UnknownApplication, "no application %.64q is configured; regent instances lists those that are; an administrator adds one in config.d", name)
+	}
+	d := authz.Decide(by.Caller, app.Allow)
+	if !d.Allow {
+		return app, d, denied(by, app)
+	}
+	return app, d, nil
+}
+
+func denied(by Caller, app policy.Application) *fault.Fault {
+	if len(app.Allow) == 0 {
+		return fault.Errorf("token", fault.Denied, "application %s has no allow rule, so nobody may use it; an administrator adds one where it is configured, %s", app.ID, app.Origin)
+	}
+	who := "uid " + by.UID
+	if by.User != "" {
+		who = fmt.Sprintf("%s (uid %s)", by.User, by.UID)
+	}
+	return fault.Errorf("token", fault.Denied, "no allow rule of application %s admits user %s, process %d; an administrator can change the rules where it is configured, %s", app.ID, who, by.PID, app.Origin)
+}
+
+// grant leases an instance and obtains its token. A lease that was taken for
+// nothing is given back.
+func (a *Agent) grant(ctx context.Context, by Caller, app policy.Application, q TokenRequest) (Grant, error) {
+	if a.d.Unusable != nil {
+		return Grant{}, a.d.Unusable
+	}
+	id, got, err := a.leaseFor(by, app, q.Instance)
+	if err != nil {
+		return Grant{}, err
+	}
+	r, err := a.obtain(ctx, app, id, q)
+	if err != nil {
+		if got == lease.Taken {
+			a.leases.Release(id, by.holder(a.d.Clock.BootID()))
+		}
+		return Grant{}, err
+	}
+	left, _ := r.Life.Remaining(a.d.Clock)
+	return Grant{
+		Access: r.Access, ExpiresIn: left, ExpiresAt: a.d.Clock.Wall().Add(left),
+		Application: app.ID, Instance: id.String(), Tenant: r.Base, Generation: r.Generation,
+	}, nil
+}
+
+// leaseFor finds the instance that the caller is to use: the one it names, the
+// one it has, or a free one.
+func (a *Agent) leaseFor(by Caller, app policy.Application, named string) (instance.ID, lease.Result, error) {
+	claim := lease.Claim{Holder: by.holder(a.d.Clock.BootID()), Parent: by.ParentPID, Process: by.Process}
+	ids := instances(app)
+	if named != "" {
+		id, err := find(app, ids, named)
+		if err != nil {
+			return id, lease.Busy, err
+		}
+		got, err := a.leases.Take(id, claim, true)
+		if err != nil {
+			return id, got, fault.E("token", fault.Denied, err).On(id.String())
+		}
+		if got == lease.Busy {
+			return id, got, a.busy(by, app, []instance.ID{id})
+		}
+		return id, got, nil
+	}
+	if mine := a.leases.Of(claim.Holder, ids); len(mine) > 0 {
+		return mine[0], lease.Already, nil
+	}
+	a.prefer(ids)
+	for _, id := range ids {
+		got, err := a.leases.Take(id, claim, false)
+		if err != nil {
+			return id, got, fault.E("token", fault.Denied, err).On(id.String())
+		}
+		if got != lease.Busy {
+			return id, got, nil
+		}
+	}
+	return instance.ID{}, lease.Busy, a.busy(by, app, ids)
+}
+
+func find(app policy.Application, ids []instance.ID, named string) (instance.ID, error) {
+	n, err := instance.ParseNumber(named)
+	if err != nil {
+		return instance.ID{}, fault.Errorf("token", fault.InvalidRequest, "%v", err)
+	}
+	if n > len(ids) {
+		return instance.ID{}, fault.Errorf("token", fault.UnknownInstance, "application %s has instances 1 to %d, not %d; an administrator can raise instances where it is configured, %s; each costs one count of the registration token", app.ID, len(ids), n, app.Origin)
+	}
+	return ids[n-1], nil
+}
+
+// prefer orders ids: what can be served now first, then what a refresh can
+// mend, last what would cost a count.
+func (a *Agent) prefer(ids []instance.ID) {
+	rank := make(map[instance.ID]int, len(ids))
+	for _, id := range ids {
+		rank[id] = a.rank(id)
+	}
+	slices.SortStableFunc(ids, func(x, y instance.ID) int { return rank[x] - rank[y] })
+}
+
+func (a *Agent) rank(id instance.ID) int {
+	r, ok := a.vault.Get(id)
+	left, _ := r.Life.Remaining(a.d.Clock)
+	switch {
+	case ok && r.Servable() && left > 0:
+		return 0
+	case ok && r.State.Refreshable():
+		return 1
+	default:
+		return 2
+	}
+}
+
+// busy says who has the instances, to administrators by name.
+func (a *Agent) busy(by Caller, app policy.Application, ids []instance.ID) *fault.Fault {
+	var who []string
+	for _, id := range ids {
+		if h, ok := a.leases.Holder(id); ok && len(who) < 10 {
+			who = append(who, fmt.Sprintf("%s by process %d (%s, user %s)", id, h.PID, h.Exe, h.User))
+		}
+	}
+	text := fmt.Sprintf("all %d instances of %s are in use by running processes; end one, or have an administrator raise instances (each costs one count)", app.Instances, app.ID)
+	if len(ids) == 1 && app.Instances > 1 {
+		text = fmt.Sprintf("instance %s is in use by another running process; name another one, or none to get one that is free", ids[0])
+	}
+	if by.Admin && len(who) > 0 {
+		text += "; in use: " + strings.Join(who, ", ")
+	}
+	return fault.Errorf("token", fault.NoFreeInstance, "%s", text)
+}
+
+// obtain returns a record whose access token is valid.
+func (a *Agent) obtain(ctx context.Context, app policy.Application, id instance.ID, q TokenRequest) (vault.Record, error) {
+	r, ok := a.vault.Get(id)
+	if !ok {
+		return a.awaitRedeemed(ctx, app, id, q.Wait)
+	}
+	left, _ := r.Life.Remaining(a.d.Clock)
+	if r.Servable() && left > 0 {
+		return a.lengthen(ctx, r, left, q), nil
+	}
+	if !r.State.Refreshable() {
+		return r, a.stateFault(r)
+	}
+	return a.awaitRefreshed(ctx, id)
+}
+
+// lengthen tries, for as long as the caller wants to wait, to get a token that
+// is good for longer. The valid one is served in any case.
+func (a *Agent) lengthen(ctx context.Context, r vault.Record, left time.Duration, q TokenRequest) vault.Record {
+	if left >= q.MinTTL || r.Life.TTL < q.MinTTL || !r.State.Refreshable() {
+		return r
+	}
+	flight := a.refresh.Force(r.ID)
+	if flight == nil || q.Wait <= 0 {
+		return r
+	}
+	ctx, cancel := context.WithTimeout(ctx, q.Wait)
+	defer cancel()
+	if err := flight.Wait(ctx); err != nil {
+		return r // why it failed is in the log and in status
+	}
+	if fresh, ok := a.vault.Get(r.ID); ok && fresh.Servable() {
+		return fresh
+	}
+	return r
+}
+
+// awaitRefreshed waits for a refresh without which there is nothing to serve.
+func (a *Agent) awaitRefreshed(ctx context.Context, id instance.ID) (vault.Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, demandWait)
+	defer cancel()
+	flight, err := a.refresh.Join(id)
+	if err == nil {
+		err = flight.Wait(ctx)
+	}
+	r, ok := a.vault.Get(id)
+	left, known := r.Life.Remaining(a.d.Clock)
+	switch {
+	case ok && r.Servable() && left > 0:
+		return r, nil
+	case ok && !known:
+		return r, fault.Errorf("token", fault.Unavailable, "this device's clock says %s, which is before the access token of %s was received, so its age is unknown, and a refresh has not worked yet; set the clock or restore the network", a.d.Clock.Wall().Format(time.RFC3339), id).On(id.String()).Because(err)
+	case ok && !r.State.Refreshable():
+		return r, a.stateFault(r)
+	case err == nil:
+		return r, fault.E("token", fault.Unavailable, nil).On(id.String())
+	}
+	f := fault.Of(err)
+	if f.Kind == fault.Internal { // the caller's own time is up, the flight goes on
+		f = fault.Errorf("token", fault.Unavailable, "the service has not answered in time; the refresh goes on").After(time.Second).Because(err)
+	}
+	return r, f.On(id.String())
+}
+
+// awaitRedeemed waits for the first auth token of an instance: on demand, or
+// as long as the caller wants to wait for what is under way.
+func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id instance.ID, wait time.Duration) (vault.Record, error) {
+	if app.Redeem == policy.OnDemand {
+		a.redeem.Demand(id)
+		wait = max(wait, demandWait)
+	}
+	if wait > 0 {
+		ctx, cancel := context.WithTimeout(ctx, wait)
+		a.redeem.Settled(ctx, id)
+		cancel()
+	}
+	r, ok := a.vault.Get(id)
+	if left, _ := r.Life.Remaining(a.d.Clock); ok && r.Servable() && left > 0 {
+		return r, nil
+	}
+	f, _ := a.redeem.Reason(id)
+	return r, f
+}
+
+// stateFault says why an auth token that cannot be refreshed serves nothing.
+func (a *Agent) stateFault(r vault.Record) *fault.Fault {
+	if f, _ := a.refresh.LastFault(r.ID); f != nil {
+		return f
+	}
+	kind := map[instance.State]fault.Kind{
+		instance.Revoked:        fault.Revoked,
+		instance.RefreshLost:    fault.RefreshLost,
+		instance.RefreshExpired: fault.RefreshExpired,
+		instance.Uncertain:      fault.RedemptionUncertain,
+	}[r.State]
+	if kind == "" {
+		kind = fault.NotRegistered
+	}
+	return fault.E("token", kind, nil).On(r.ID.String())
+}
+
+// Release gives a lease back early. Only its holder can.
+func (a *Agent) Release(ctx context.Context, by Caller, application, number string) error {
+	app, decision, err := a.admit(by, application)
+	var id instance.ID
+	if err == nil {
+		id, err = find(app, instances(app), number)
+	}
+	if err == nil && !a.leases.Release(id, by.holder(a.d.Clock.BootID())) {
+		err = fault.Errorf("release", fault.Denied, "process %d holds no lease of %s", by.PID, id).On(id.String())
+	}
+	if unrecorded := a.audit(ctx, by, "lease.release", application+"/"+number, decision, err); unrecorded != nil {
+		return unrecorded
+	}
+	return err
+}
+
+// audit records a request and its outcome. It returns an error only where
+// policy ties the answer to the record.
+func (a *Agent) audit(ctx context.Context, by Caller, action, name string, d authz.Decision, outcome error) error {
+	e := audit.Access{At: a.d.Clock.Wall(), Caller: by.Caller, Action: action, Instance: name, Decision: d}
+	if outcome != nil {
+		e.Outcome = fault.KindOf(outcome)
+	}
+	err := a.d.Audit.Record(ctx, e)
+	if err == nil {
+		return nil
+	}
+	a.d.Log.WarnContext(ctx, "a request could not be recorded in the audit log", "err", err)
+	if a.settings.Load().Audit == policy.Required {
+		return fault.Errorf(action, fault.Unavailable, "the audit log cannot be written and policy requires it (audit: required); an administrator frees disk space or mends the log").Because(err)
+	}
+	return nil
+}

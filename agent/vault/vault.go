@@ -1,0 +1,147 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+
+	"regent/agent/instance"
+	"regent/agent/store"
+)
+
+// prefix is where auth tokens are in the store.
+const prefix = "auth-token/"
+
+// ErrGone means that the instance was forgotten or changed while an answer for
+// it was under way: the answer is discarded.
+var ErrGone = errors.New("vault: the auth token was changed or forgotten meanwhile")
+
+// Vault is the set of auth tokens. It is safe for concurrent use; writes of one
+// instance are expected from one flight at a time and are refused otherwise.
+type Vault struct {
+	store store.Store
+
+	mu   sync.RWMutex
+	held map[instance.ID]held
+}
+
+type held struct {
+	Record
+	version store.Version
+}
+
+// Open reads all auth tokens. Records that cannot be read are returned as bad,
+// by store name, and left where they are: nothing is known of their instances,
+// which is not the same as their having none.
+func Open(ctx context.Context, s store.Store) (v *Vault, bad map[string]error, err error) {
+	names, err := s.List(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list auth tokens: %w", err)
+	}
+	v = &Vault{store: s, held: map[instance.ID]held{}}
+	bad = map[string]error{}
+	for _, name := range names {
+		key, ok := strings.CutPrefix(name, prefix)
+		if !ok {
+			continue
+		}
+		if err := v.load(ctx, name, key); err != nil {
+			bad[key] = err
+		}
+	}
+	return v, bad, nil
+}
+
+func (v *Vault) load(ctx context.Context, name, key string) error {
+	b, version, err := v.store.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	r, err := decode(b)
+	if err != nil {
+		return err
+	}
+	if r.ID.Key() != key {
+		return fmt.Errorf("record %s is of %s: %w", name, r.ID.Key(), store.ErrKey)
+	}
+	v.held[r.ID] = held{r, version}
+	return nil
+}
+
+// Get returns the auth token of id.
+func (v *Vault) Get(id instance.ID) (Record, bool) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	h, ok := v.held[id]
+	return h.Record, ok
+}
+
+// List returns all auth tokens, sorted by key.
+func (v *Vault) List() []Record {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	out := make([]Record, 0, len(v.held))
+	for _, h := range v.held {
+		out = append(out, h.Record)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].ID.Key() < out[j].ID.Key() })
+	return out
+}
+
+// Create keeps the auth token of an instance that has none, or replaces one
+// that was redeemed again. When it returns nil the auth token is durable.
+func (v *Vault) Create(ctx context.Context, r Record) error {
+	v.mu.RLock()
+	was := v.held[r.ID].version
+	v.mu.RUnlock()
+	return v.put(ctx, r, was)
+}
+
+// Update changes the auth token of id by change, durably, and returns what it
+// became. It returns [ErrGone] if there is none, or if it is no longer of the
+// generation and intent that the caller saw.
+func (v *Vault) Update(ctx context.Context, seen Record, change func(*Record)) (Record, error) {
+	v.mu.RLock()
+	h, ok := v.held[seen.ID]
+	v.mu.RUnlock()
+	if !ok || h.Intent != seen.Intent || h.Generation != seen.Generation {
+		return Record{}, ErrGone
+	}
+	r := h.Record
+	change(&r)
+	if err := v.put(ctx, r, h.version); err != nil {
+		return Record{}, err
+	}
+	return r, nil
+}
+
+// put writes first and remembers second, so that memory never holds what the
+// disk does not.
+func (v *Vault) put(ctx context.Context, r Record, was store.Version) error {
+	b, err := encode(r)
+	if err != nil {
+		return err
+	}
+	version, err := v.store.Put(ctx, prefix+r.ID.Key(), b, was)
+	if err != nil {
+		return fmt.Errorf("keep auth token %s: %w", r.ID, err)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.held[r.ID] = held{r, version}
+	return nil
+}
+
+// Forget removes the auth token of id durably.
+func (v *Vault) Forget(ctx context.Context, id instance.ID) error {
+	if err := v.store.Delete(ctx, prefix+id.Key()); err != nil {
+		return fmt.Errorf("forget auth token %s: %w", id, err)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.held, id)
+	return nil
+}
