@@ -1,0 +1,101 @@
+package tms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"unicode"
+
+	"pgregory.net/rapid"
+
+	"regent/agent/token"
+)
+
+func TestFailureSays(t *testing.T) {
+	tests := []struct {
+		f    Failure
+		want string
+	}{
+		{Failure{Reach: NotSent, Err: errors.New("connection refused")}, "redeem: nothing was sent to host:8443: connection refused"},
+		{Failure{Reach: Lost, Err: errors.New("unexpected EOF")}, "redeem: sent to host:8443, but no answer came that can be read: unexpected EOF"},
+		{Failure{Reach: Answered, Status: 403, Code: "NOPE", Message: "long story"}, "redeem: host:8443 answered 403 Forbidden (NOPE)"},
+		{Failure{Reach: Answered, Status: 599}, "redeem: host:8443 answered 599"},
+	}
+	for _, tt := range tests {
+		tt.f.Op, tt.f.Host = "redeem", "host:8443"
+		if got := tt.f.Error(); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}
+
+func TestMaskedText(t *testing.T) {
+	const bidi = "\u202e"
+	tests := []struct{ name, in, want string }{
+		{"plain", "Token expired.", "Token expired."},
+		{"lines", "a\r\nb\tc", "a  b c"},
+		{"control", "a\x1b[31mb\x00c\u009b", "a[31mbc"},
+		{"turned around", "a" + bidi + "b", "ab"},
+		{"not UTF-8", "a\xffb", "ab"},
+		{"the secret", "token s3cr&t is bad", "token [redacted] is bad"},
+		{"the secret in a form", "token=s3cr%26t", "token=[redacted]"},
+		{"the secret around a control character", "s3c\x00r&t", "[redacted]"},
+		{"long", strings.Repeat("ä", 200), strings.Repeat("ä", 150)},
+		{"long, cut in a rune", "x" + strings.Repeat("ä", 200), "x" + strings.Repeat("ä", 149)},
+	}
+	hide := masked{token.Secret{}, token.NewSecret("s3cr&t")}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := hide.text(tt.in); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestMaskedTextHoldsNoSecret: whatever the secrets and whatever is said.
+func TestMaskedTextHoldsNoSecret(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		visible := rapid.StringMatching(`[!-~]{1,12}`)
+		secrets := rapid.SliceOfN(visible, 1, 3).Draw(t, "secrets")
+		var said string
+		for _, part := range rapid.SliceOf(rapid.OneOf(rapid.SampledFrom(secrets), rapid.String())).Draw(t, "said") {
+			said += part
+		}
+		var hide masked
+		for _, s := range secrets {
+			hide = append(hide, token.NewSecret(s))
+		}
+		texts := []string{hide.text(said), hide.cause(errors.New(said)).Error()}
+		for _, got := range texts {
+			checkText(t, got, secrets)
+		}
+	})
+}
+
+// checkText holds a text made of others' words to its promise.
+func checkText(t interface{ Errorf(string, ...any) }, got string, secrets []string) {
+	for _, s := range secrets {
+		if strings.Contains(got, s) || strings.Contains(got, url.QueryEscape(s)) {
+			t.Errorf("%q holds the secret %q", got, s)
+		}
+	}
+	if len(got) > maxText || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		t.Errorf("%q is longer than %d bytes, or not printable", got, maxText)
+	}
+}
+
+func TestCauseKeepsWhatItMay(t *testing.T) {
+	hide := masked{token.NewSecret("s3cret")}
+	plain := errors.New("connection refused")
+	if got := hide.cause(&url.Error{Op: "Post", URL: "https://host/s3cret", Err: plain}); got != plain {
+		t.Errorf("got %v, want the cause itself, without the URL", got)
+	}
+	got := hide.cause(fmt.Errorf("s3cret: %w", errors.Join(plain, context.Canceled)))
+	if !errors.Is(got, context.Canceled) || errors.Is(got, plain) {
+		t.Errorf("got %#v, want a clean error that is context.Canceled alone", got)
+	}
+}

@@ -1,0 +1,74 @@
+package tms
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"regent/agent/token"
+)
+
+func FuzzProviderOf(f *testing.F) {
+	tenant, err := tenantURL("https://host")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		p, err := providerOf(body)
+		if err != nil {
+			if p != (Provider{}) {
+				t.Errorf("an error and %+v", p)
+			}
+			return
+		}
+		if p.TokenEndpoint == "" || p.Realm == "" || p.ClientID == "" {
+			t.Errorf("something is missing in %+v", p)
+		}
+		if u, err := endpointURL(p.TokenEndpoint, tenant); err == nil && u.Scheme != "https" {
+			t.Errorf("%s accepted for an https tenant", u)
+		}
+	})
+}
+
+func FuzzAuthTokenOf(f *testing.F) {
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := authTokenOf(body, date)
+		if err != nil {
+			return
+		}
+		if !sendable(got.Access.Reveal()) {
+			t.Errorf("the access token %q cannot stand in a header", got.Access.Reveal())
+		}
+		if got.TTL <= 0 || got.TTL > tenYears || got.RefreshTTL < 0 || got.RefreshTTL > tenYears {
+			t.Errorf("lifetimes %s and %s out of bounds", got.TTL, got.RefreshTTL)
+		}
+	})
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	f.Fuzz(func(t *testing.T, value, server string) {
+		h := http.Header{"Retry-After": {value}, "Date": {server}}
+		got, ok := retryAfter(h, func() time.Time { return date })
+		if got < 0 || got > longestRetryAfter || got != 0 && !ok {
+			t.Errorf("got %s, %t", got, ok)
+		}
+	})
+}
+
+func FuzzShapeOf(f *testing.F) {
+	const secret = "s3cr&t"
+	hide := masked{token.NewSecret(secret)}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		code, message, ok := shapeOf(body)
+		failure := Failure{
+			Op: "redeem", Host: "host", Reach: Answered, Status: 400,
+			Code: hide.text(code), Message: hide.text(message), ServiceShape: ok,
+		}
+		if !ok && failure.Code != "" {
+			t.Errorf("code %q of what is not in the service's shape", failure.Code)
+		}
+		checkText(t, failure.Code, []string{secret})
+		checkText(t, failure.Message, []string{secret})
+		checkText(t, failure.Error()[:min(len(failure.Error()), maxText)], []string{secret})
+	})
+}
