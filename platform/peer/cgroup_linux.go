@@ -1,0 +1,64 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+var errNoUnit = errors.New("the process is in no unit of the system's service manager")
+
+// unitTypes are the units that can have processes.
+var unitTypes = [...]string{".service", ".scope", ".socket", ".mount", ".swap"}
+
+// parseCgroup finds the unit in /proc/PID/cgroup. Each line is
+// "number:controllers:path". The service manager keeps its tree in the
+// hierarchy called name=systemd where there is one (version 1 and hybrid), else
+// in the unified one, number 0 without controllers.
+func parseCgroup(b []byte) (string, error) {
+	unified, named, hasNamed := "", "", false
+	for line := range strings.Lines(string(b)) {
+		number, rest, ok := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+		controllers, path, ok2 := strings.Cut(rest, ":")
+		if !ok || !ok2 {
+			return "", fmt.Errorf("/proc/PID/cgroup: line %.40q is not number:controllers:path", line)
+		}
+		switch {
+		case controllers == "name=systemd":
+			named, hasNamed = path, true
+		case number == "0" && controllers == "":
+			unified = path
+		}
+	}
+	if hasNamed && named != "/" {
+		return unitOf(named)
+	}
+	return unitOf(unified)
+}
+
+// unitOf returns the first component of path that is no slice. What is below
+// it was made by the unit itself: a user's own service manager, for one, runs in
+// user@1000.service and may call a directory below that what it likes.
+func unitOf(path string) (string, error) {
+	if !strings.HasPrefix(path, "/") {
+		return "", errNoUnit
+	}
+	parts := strings.Split(path[1:], "/")
+	if slices.Contains(parts, "..") {
+		return "", fmt.Errorf("cgroup %.80q is outside of this process's cgroup namespace", path)
+	}
+	for _, part := range parts {
+		if strings.HasSuffix(part, ".slice") {
+			continue
+		}
+		unit := strings.TrimPrefix(part, "_") // put before names that the kernel could mistake for its own
+		for _, t := range unitTypes {
+			if len(unit) > len(t) && strings.HasSuffix(unit, t) {
+				return unit, nil
+			}
+		}
+		return "", errNoUnit
+	}
+	return "", errNoUnit
+}

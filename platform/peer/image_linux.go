@@ -1,0 +1,89 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// image tells one executable file from every other, now and later: an inode
+// number is used again once its file is gone, but then with another birth. The
+// zero image is one that may not be seen.
+type image struct {
+	dev, ino uint64
+	birth    unix.StatxTimestamp
+}
+
+const imageMask = unix.STATX_BASIC_STATS | unix.STATX_BTIME
+
+func imageOf(st *unix.Statx_t) image { return image{device(st), st.Ino, st.Btime} }
+
+func device(st *unix.Statx_t) uint64 { return unix.Mkdev(st.Dev_major, st.Dev_minor) }
+
+// readImage looks at what the process runs now. Looking takes root or
+// CAP_SYS_PTRACE for another user's process, and without them the image is
+// unknown, which no rule about executables accepts.
+func (p *Peer) readImage() (image, error) {
+	var st unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, p.proc("exe"), unix.AT_STATX_DONT_SYNC, imageMask, &st)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return image{}, nil
+	case err != nil:
+		return image{}, fmt.Errorf("look at %s: %w", p.proc("exe"), err)
+	}
+	return imageOf(&st), nil
+}
+
+func (p *Peer) isExecutable(path string) (bool, string) {
+	f, err := p.trust.open(path)
+	if err != nil {
+		return false, err.Error()
+	}
+	defer func() { _ = f.close() }() // it was only looked at
+	now, err := p.readImage()        // while f is open, its inode is not used again
+	if err != nil {
+		return false, p.orGone(err).Error()
+	}
+	switch {
+	case now == image{}:
+		return false, "the daemon may not see what the process runs; it needs CAP_SYS_PTRACE for that"
+	case now != imageOf(&f.st):
+		return false, "it runs another file, " + p.Exe
+	}
+	if err := p.recheck(); err != nil {
+		return false, err.Error()
+	}
+	return true, ""
+}
+
+func (p *Peer) sha256(d *Digests) (string, error) {
+	f, err := os.Open(p.proc("exe"))
+	if err != nil {
+		return "", p.orGone(err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	before, err := versionOf(f)
+	if err != nil {
+		return "", err
+	}
+	sum, err := d.of(before, f)
+	if err != nil {
+		return "", err
+	}
+	if after, err := versionOf(f); err != nil || after != before {
+		return "", errors.New("the image changed while it was read")
+	}
+	return sum, p.recheck()
+}
+
+func versionOf(f *os.File) (version, error) {
+	var st unix.Statx_t
+	if err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS, &st); err != nil {
+		return version{}, fmt.Errorf("look at %s: %w", f.Name(), err)
+	}
+	return version{device(&st), st.Ino, st.Size, st.Ctime.Sec*1e9 + int64(st.Ctime.Nsec)}, nil
+}

@@ -1,0 +1,209 @@
+package peer
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func check(t *testing.T, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestIsExecutable(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		prepare func(root string) error // the process runs /opt/cad/bin/cad of root
+		path    string
+		why     string // "" if it matches
+	}{
+		{"the file", nil, "/opt/cad/bin/cad", ""},
+		{"by a relative link", func(root string) error { return os.Symlink("cad", root+"/opt/current") }, "/opt/current/bin/cad", ""},
+		{"by a link up and down", func(root string) error { return os.Symlink("../opt/./cad//bin", root+"/opt/b") }, "/opt/b/cad", ""},
+		{"by an absolute link", func(root string) error { return os.Symlink("/opt/cad/bin/cad", root+"/cad") }, "/cad", ""},
+		{"by another name of the inode", func(root string) error { return os.Link(root+"/opt/cad/bin/cad", root+"/hard") }, "/hard", ""},
+		{"another file with the same content", func(root string) error { return os.CopyFS(root+"/copy", os.DirFS(root+"/opt/cad/bin")) }, "/copy/cad", "runs another file"},
+		{"replaced by an upgrade", func(root string) error {
+			return errors.Join(os.CopyFS(root+"/copy", os.DirFS(root+"/opt/cad/bin")), os.Rename(root+"/copy/cad", root+"/opt/cad/bin/cad"))
+		}, "/opt/cad/bin/cad", "runs another file"},
+		{"file writable by its group", func(root string) error { return os.Chmod(root+"/opt/cad/bin/cad", 0o775) }, "/opt/cad/bin/cad", "/opt/cad/bin/cad is writable"},
+		{"file writable by others", func(root string) error { return os.Chmod(root+"/opt/cad/bin/cad", 0o757) }, "/opt/cad/bin/cad", "/opt/cad/bin/cad is writable"},
+		{"directory writable by its group", func(root string) error { return os.Chmod(root+"/opt/cad", 0o775) }, "/opt/cad/bin/cad", "/opt/cad is writable"},
+		{"sticky directory", func(root string) error { return os.Chmod(root+"/opt", 0o777|os.ModeSticky) }, "/opt/cad/bin/cad", "/opt is writable"},
+		{"the root too", func(root string) error { return os.Chmod(root, 0o777) }, "/opt/cad/bin/cad", "/ is writable"},
+		{"link into a directory of others", func(root string) error {
+			return errors.Join(os.Mkdir(root+"/open", 0o755), os.Chmod(root+"/open", 0o777), os.Symlink("../opt/cad/bin/cad", root+"/open/cad"), os.Symlink("open/cad", root+"/cad"))
+		}, "/cad", "/open is writable"},
+		{"link to itself", func(root string) error { return os.Symlink("loop", root+"/loop") }, "/loop", "too many links"},
+		{"missing", nil, "/opt/cad/bin/cam", "no such file"},
+		{"file as a directory", nil, "/opt/cad/bin/cad/cad", "not a directory"},
+		{"a directory", nil, "/opt/cad/bin", "not a regular file"},
+		{"relative", nil, "opt/cad/bin/cad", "not an absolute path"},
+		{"with ..", nil, "/opt/cad/../cad/bin/cad", "not an absolute path"},
+		{"empty", nil, "", "not an absolute path"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			root := openDir(t)
+			p := peerOf(t, start(t, copySelf(t, filepath.Join(root, "opt/cad/bin/cad")), nil))
+			p.trust = trust{root: root, owner: uint32(os.Getuid())}
+			if tt.prepare != nil {
+				check(t, tt.prepare(root))
+			}
+			is, why := p.IsExecutable(tt.path)
+			if is != (tt.why == "") || !strings.Contains(why, tt.why) {
+				t.Errorf("IsExecutable(%q) = %v, %q; want why to contain %q", tt.path, is, why, tt.why)
+			}
+		})
+	}
+}
+
+func TestIsExecutableOfAnotherOwner(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("giving a file away takes root")
+	}
+	for _, path := range []string{"opt/cad/bin/cad", "opt/cad", "link"} {
+		root := openDir(t)
+		p := peerOf(t, start(t, copySelf(t, filepath.Join(root, "opt/cad/bin/cad")), nil))
+		p.trust = trust{root: root, owner: 0}
+		check(t, os.Symlink("opt", root+"/link"), os.Lchown(filepath.Join(root, path), 1, 0))
+		if is, why := p.IsExecutable("/link/cad/bin/cad"); is || !strings.Contains(why, "owned by uid 1") {
+			t.Errorf("with %s of another user: %v, %q", path, is, why)
+		}
+	}
+}
+
+// A process that Of identifies is held to the real tree and to root.
+func TestIsExecutableTrustsRootAlone(t *testing.T) {
+	exe := copySelf(t, filepath.Join(t.TempDir(), "cad"))
+	p := peerOf(t, start(t, exe, nil))
+	if is, why := p.IsExecutable(exe); is || !strings.Contains(why, "is writable") && !strings.Contains(why, "owned by") {
+		t.Errorf("IsExecutable(%q) = %v, %q; a temporary directory is anybody's", exe, is, why)
+	}
+}
+
+func TestScriptIsNotItsInterpreter(t *testing.T) {
+	root := openDir(t)
+	interpreter := copySelf(t, filepath.Join(root, "sh"))
+	script := filepath.Join(root, "script")
+	check(t, os.WriteFile(script, []byte("#!"+interpreter+"\n"), 0o755))
+	p := peerOf(t, start(t, script, nil))
+	p.trust = trust{root: root, owner: uint32(os.Getuid())}
+	if is, why := p.IsExecutable("/script"); is {
+		t.Error("the path of a script matched")
+	} else if !strings.Contains(why, "runs another file") {
+		t.Errorf("why = %q", why)
+	}
+}
+
+func TestExecutableAfterExec(t *testing.T) {
+	root := openDir(t)
+	allowed, evil := copySelf(t, filepath.Join(root, "cad")), copySelf(t, filepath.Join(root, "evil"))
+	o := start(t, evil, nil)
+	p := peerOf(t, o)
+	p.trust = trust{root: root, owner: uint32(os.Getuid())}
+	o.become(t, allowed)
+	if is, why := p.IsExecutable("/cad"); is || !strings.Contains(why, ErrChanged.Error()) {
+		t.Errorf("a process that became the allowed program after it connected: %v, %q", is, why)
+	}
+}
+
+func TestSHA256(t *testing.T) {
+	b, err := os.ReadFile(self(t))
+	check(t, err)
+	sum := sha256.Sum256(b)
+	want := hex.EncodeToString(sum[:])
+	o := start(t, self(t), nil)
+	p := peerOf(t, o)
+	d := new(Digests)
+	for range 2 {
+		if got, err := p.SHA256(d); got != want || err != nil {
+			t.Errorf("SHA256 = %q, %v; want %q", got, err, want)
+		}
+	}
+	o.become(t, copySelf(t, filepath.Join(t.TempDir(), "other")))
+	if got, err := p.SHA256(d); !errors.Is(err, ErrChanged) {
+		t.Errorf("SHA256 after exec of another file = %q, %v; want ErrChanged", got, err)
+	}
+}
+
+// reads counts the files that are read.
+type reads struct {
+	mu sync.Mutex
+	n  int
+}
+
+func (r *reads) open(content string) *strings.Reader {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.n++
+	return strings.NewReader(content)
+}
+
+type lazily func() *strings.Reader
+
+func (f lazily) Read(p []byte) (int, error) { return f().Read(p) }
+
+func once(r *reads, content string) lazily {
+	return lazily(sync.OnceValue(func() *strings.Reader { return r.open(content) }))
+}
+
+func TestDigests(t *testing.T) {
+	var d Digests
+	var r reads
+	v := version{dev: 1, ino: 2, size: 3, ctime: 4}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, err := d.of(v, once(&r, "abc")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if r.n != 1 {
+		t.Errorf("one version was read %d times", r.n)
+	}
+	for _, other := range []version{{9, 2, 3, 4}, {1, 9, 3, 4}, {1, 2, 3, 9}} {
+		before := r.n
+		if _, err := d.of(other, once(&r, "abc")); err != nil || r.n != before+1 {
+			t.Errorf("%+v was taken for %+v (%v)", other, v, err)
+		}
+	}
+	for i := range uint64(2 * maxDigests) {
+		if _, err := d.of(version{ino: 100 + i, size: 3}, strings.NewReader("abc")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(d.known) > maxDigests {
+		t.Errorf("%d digests are kept, want at most %d", len(d.known), maxDigests)
+	}
+}
+
+func TestDigestFails(t *testing.T) {
+	var d Digests
+	for _, tt := range []struct {
+		name string
+		size uint64
+		want string
+	}{
+		{"too large", MaxImage + 1, "only up to"},
+		{"shrank", 4, "changed while it was read"},
+		{"grew", 2, "changed while it was read"},
+	} {
+		v := version{size: tt.size}
+		if got, err := d.of(v, strings.NewReader("abc")); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %q, %v", tt.name, got, err)
+		}
+		if len(d.known) != 0 {
+			t.Errorf("%s: a failure is remembered", tt.name)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+// Package peer asks the kernel who is at the other end of a local connection,
+// and holds that process so that its number cannot come to mean another. All
+// facts come from the kernel; nothing that the process says of itself is one.
+// The package must not know what a fact is good for: it decides nothing.
+package peer
+
+import (
+	"errors"
+	"net"
+)
+
+var (
+	// ErrUnsupported means that this system cannot say.
+	ErrUnsupported = errors.New("not supported on this system")
+	// ErrGone means that the process has exited, reaped or not.
+	ErrGone = errors.New("process has exited")
+	// ErrChanged means that the process runs another executable than before.
+	ErrChanged = errors.New("process runs another executable now")
+	// ErrClosed means that the hold of the process was given up.
+	ErrClosed = errors.New("process is not held any more")
+)
+
+// Identity is what the kernel reports of a process. UID and GIDs are those it
+// had when it connected; the rest was read while it was known to live.
+type Identity struct {
+	UID       string   // in decimal, or a SID
+	GIDs      []string // all groups, the primary one first: decimal, or SIDs
+	PID       int
+	ParentPID int
+	Start     uint64 // start time, in the system's own unit
+	Exe       string // path of the image as the kernel shows it; "" if it may not be seen
+	Weak      bool   // found by PID and start time, not by a handle from the socket
+}
+
+// Of identifies the process that made c and holds it. The caller closes the
+// Peer. An error that wraps [ErrGone] means that it had exited already.
+func Of(c net.Conn) (*Peer, error) { return of(c) }
+
+// UID returns the user at the other end of c, in decimal or as a SID, at far
+// less cost than [Of]. For a client it is the user that listens, which a
+// client should know before it says anything.
+func UID(c net.Conn) (string, error) { return uid(c) }
+
+// Peer is an identified process. It is safe for concurrent use. Its methods
+// answer for the process as it is now, and fail once it has exited.
+type Peer struct {
+	Identity
+	process *Process
+	image   image // the executable at the time of Of
+	trust   trust // what a path must be for IsExecutable to believe it
+}
+
+// Alive returns an error that wraps [ErrGone] once the process has exited.
+func (p *Peer) Alive() error { return p.process.Alive() }
+
+// Hold returns a second, independent hold of the process. The caller closes it.
+func (p *Peer) Hold() (*Process, error) { return p.process.Hold() }
+
+// Close releases the process. Closing again does nothing.
+func (p *Peer) Close() error { return p.process.Close() }
+
+// Recheck returns an error unless the process lives and runs the executable
+// that it ran when it was identified. To be asked right before an answer.
+func (p *Peer) Recheck() error { return p.recheck() }
+
+// IsExecutable reports whether the process runs the file that path names in
+// this process's own mount namespace: the same device and inode, the file and
+// every directory and link on the way owned by root and not writable by group
+// or others, sticky or not. If not, why says so in a few words.
+//
+// A script is run by its interpreter, so the path of a script never matches.
+// It is no boundary against the same user, who may trace the process.
+func (p *Peer) IsExecutable(path string) (is bool, why string) { return p.isExecutable(path) }
+
+// SHA256 returns the digest of the image in lower-case hex. Images over
+// [MaxImage] are refused.
+func (p *Peer) SHA256(d *Digests) (string, error) { return p.sha256(d) }
+
+// Unit returns the system service manager's unit of the process, such as
+// "cad-render.service". Units of a user's own manager are that user's service
+// here, since the user may name them as they like.
+func (p *Peer) Unit() (string, error) { return p.unit() }

@@ -1,0 +1,100 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+)
+
+func of(c net.Conn) (*Peer, error) {
+	p, err := identify(c, peerPIDFD)
+	if err != nil {
+		return nil, fmt.Errorf("identify caller: %w", err)
+	}
+	return p, nil
+}
+
+func identify(c net.Conn, pidfd pidfdOf) (*Peer, error) {
+	cr, err := ask(c, pidfd)
+	if err != nil {
+		return nil, err
+	}
+	p := &Peer{
+		Identity: Identity{UID: decimal(cr.Uid), GIDs: gids(cr), PID: int(cr.Pid), Weak: cr.weak},
+		process:  &Process{fd: cr.pidfd},
+		trust:    trust{root: "/", owner: 0},
+	}
+	if err := p.read(); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+func gids(cr credentials) []string {
+	ids := make([]string, 1, 1+len(cr.groups))
+	ids[0] = decimal(cr.Gid)
+	for _, g := range cr.groups {
+		if id := decimal(g); !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// read fills in what /proc says. A PID means the process that we hold only
+// while that lives, so what was read counts only if it lives afterwards.
+func (p *Peer) read() error {
+	st, err := readStat(p.PID)
+	if err != nil {
+		return p.orGone(err)
+	}
+	p.ParentPID, p.Start = st.parent, st.start
+	exe, err := os.Readlink(p.proc("exe"))
+	if err != nil && !errors.Is(err, fs.ErrPermission) {
+		return p.orGone(err)
+	}
+	p.Exe = exe
+	if p.image, err = p.readImage(); err != nil {
+		return p.orGone(err)
+	}
+	return p.Alive()
+}
+
+// orGone returns ErrGone if that explains err.
+func (p *Peer) orGone(err error) error {
+	if gone := p.Alive(); gone != nil {
+		return gone
+	}
+	return fmt.Errorf("%w (is /proc mounted with hidepid?)", err)
+}
+
+func (p *Peer) proc(name string) string { return "/proc/" + strconv.Itoa(p.PID) + "/" + name }
+
+func (p *Peer) recheck() error {
+	now, err := p.readImage()
+	if err != nil {
+		return p.orGone(err)
+	}
+	if err := p.Alive(); err != nil { // before the comparison: now may be that of another process
+		return err
+	}
+	if now != p.image {
+		return ErrChanged
+	}
+	return nil
+}
+
+func (p *Peer) unit() (string, error) {
+	b, err := os.ReadFile(p.proc("cgroup"))
+	if err != nil {
+		return "", p.orGone(err)
+	}
+	if err := p.Alive(); err != nil {
+		return "", err
+	}
+	return parseCgroup(b)
+}

@@ -1,0 +1,25 @@
+//go:build !linux && !darwin
+
+package peer
+
+// Process is a hold of one process. There is none on this system.
+type Process struct{}
+
+// Alive returns [ErrUnsupported].
+func (*Process) Alive() error { return ErrUnsupported }
+
+// Hold returns [ErrUnsupported].
+func (*Process) Hold() (*Process, error) { return nil, ErrUnsupported }
+
+// Close does nothing.
+func (*Process) Close() error { return nil }
+
+type (
+	image struct{}
+	trust struct{}
+)
+
+func (*Peer) recheck() error                     { return ErrUnsupported }
+func (*Peer) isExecutable(string) (bool, string) { return false, ErrUnsupported.Error() }
+func (*Peer) sha256(*Digests) (string, error)    { return "", ErrUnsupported }
+func (*Peer) unit() (string, error)              { return "", ErrUnsupported }
