@@ -1,0 +1,131 @@
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"regent/agent/fault"
+)
+
+// line is an event as it is written: one JSON object. Its keys are a format
+// that others read; add, never change.
+type line struct {
+	At       time.Time  `json:"at"`
+	Event    string     `json:"event"` // "access" or "change"
+	Action   string     `json:"action,omitempty"`
+	Instance string     `json:"instance,omitempty"`
+	Tenant   string     `json:"tenant,omitempty"`
+	UID      string     `json:"uid,omitempty"`
+	User     string     `json:"user,omitempty"`
+	PID      int        `json:"pid,omitempty"`
+	Exe      string     `json:"exe,omitempty"`
+	Weak     bool       `json:"weak,omitempty"`
+	Allow    *bool      `json:"allow,omitempty"`
+	Rule     string     `json:"rule,omitempty"`
+	Reason   string     `json:"reason,omitempty"`
+	From     string     `json:"from,omitempty"`
+	To       string     `json:"to,omitempty"`
+	Outcome  fault.Kind `json:"outcome,omitempty"` // "" is success
+}
+
+// lineOf is the one place where events become lines.
+func lineOf(e Event) line {
+	switch e := e.(type) {
+	case Access:
+		return line{
+			At: e.At.UTC(), Event: "access", Action: e.Action, Instance: e.Instance,
+			UID: e.Caller.UID, User: e.Caller.User, PID: e.Caller.PID, Exe: e.Caller.Exe, Weak: e.Caller.Weak,
+			Allow: &e.Decision.Allow, Rule: e.Decision.Rule, Reason: e.Decision.Reason, Outcome: e.Outcome,
+		}
+	case Change:
+		return line{
+			At: e.At.UTC(), Event: "change", Instance: e.Instance.String(), Tenant: e.Instance.Tenant,
+			From: string(e.From), To: string(e.To), Outcome: e.Cause,
+		}
+	}
+	return line{Event: fmt.Sprintf("[unexpected] %T", e)}
+}
+
+// File is a [Log] of JSON lines in a file of bounded size: when it is full it
+// becomes NAME.1, in place of the one before, and a new one begins. A line that
+// was recorded has reached the system, which may still lose it with the power.
+type File struct {
+	path string
+	most int64
+
+	mu   sync.Mutex
+	file *os.File
+	size int64
+}
+
+var _ Log = (*File)(nil)
+
+// OpenFile opens the log at path, made 0600, for at most most bytes and as many
+// again in NAME.1.
+func OpenFile(path string, most int64) (*File, error) {
+	if most <= 0 {
+		return nil, errors.New("audit: a log without room")
+	}
+	f := &File{path: path, most: most}
+	if err := f.open(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *File) open() error {
+	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("open audit log: %w", err)
+	}
+	st, err := file.Stat()
+	if err != nil {
+		return errors.Join(fmt.Errorf("open audit log: %w", err), file.Close())
+	}
+	f.file, f.size = file, st.Size()
+	return nil
+}
+
+// Record implements [Log].
+func (f *File) Record(_ context.Context, e Event) error {
+	b, err := json.Marshal(lineOf(e))
+	if err != nil {
+		return fmt.Errorf("encode audit event: %w", err)
+	}
+	b = append(b, '\n')
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.size+int64(len(b)) > f.most {
+		if err := f.turn(); err != nil {
+			return err
+		}
+	}
+	n, err := f.file.Write(b)
+	f.size += int64(n)
+	if err != nil {
+		return fmt.Errorf("write audit log: %w", err)
+	}
+	return nil
+}
+
+// turn begins a new file. If that fails the old one is opened again, so that a
+// passing fault does not end the log.
+func (f *File) turn() error {
+	err := errors.Join(f.file.Close(), os.Rename(f.path, f.path+".1"))
+	if err = errors.Join(err, f.open()); err != nil {
+		return fmt.Errorf("begin a new audit log: %w", err)
+	}
+	return nil
+}
+
+// Close closes the file.
+func (f *File) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.file.Close()
+}
