@@ -20,7 +20,7 @@ const MaxSize = 64 << 10
 // path.
 var (
 	ErrMissing      = errors.New("no such file")
-	ErrEmpty        = errors.New("the file is empty, so not yet a registration token")
+	ErrEmpty        = errors.New("empty, so not yet a registration token")
 	ErrNotPermitted = errors.New("this process may not open it")
 )
 

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// shells are those that a completion script can be made for.
+func shells() []string { return []string{"bash", "zsh", "fish", "powershell"} }
+
+// newCompletion stands in for cobra's own, which answers an unknown shell with
+// its help and success.
+func newCompletion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "completion {" + strings.Join(shells(), "|") + "}",
+		Short: "Print a script that completes regent's commands in a shell",
+		Long: `Print a script that completes regent's commands in a shell. To load it:
+
+  bash        source <(regent completion bash)
+  zsh         regent completion zsh > "${fpath[1]}/_regent"
+  fish        regent completion fish | source
+  powershell  regent completion powershell | Out-String | Invoke-Expression`,
+		ValidArgs:             shells(),
+		DisableFlagsInUseLine: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 || !slices.Contains(shells(), args[0]) {
+				return usage(cmd, "name one shell: %s", strings.Join(shells(), ", "))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			root, out := cmd.Root(), cmd.OutOrStdout()
+			switch args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(out, true)
+			case "zsh":
+				return root.GenZshCompletion(out)
+			case "fish":
+				return root.GenFishCompletion(out, true)
+			}
+			return root.GenPowerShellCompletionWithDesc(out)
+		},
+	}
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/token"
+	"regent/ipc/api"
+	"regent/platform/tokenfile"
+)
+
+// registerFlags are the flags of regent register. None holds the token: a
+// command line is visible to every user of the device.
+type registerFlags struct {
+	file                string
+	stdin, erase        bool
+	application, tenant string
+	wait                time.Duration
+}
+
+func newRegister(s surroundings, dial dialer) *cobra.Command {
+	var f registerFlags
+	cmd := &cobra.Command{
+		Use:   "register {--file FILE | --stdin}",
+		Short: "Give the agent a registration token",
+		Long: `Give the agent a registration token, from a file, from standard input, or asked
+for at the terminal; never on the command line, which every user can see.
+
+The agent seals it and redeems it for the instances that have none yet; each
+costs one of its counts. An instance that is registered costs nothing again.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return register(cmd, s, f, dial)
+		},
+	}
+	cmd.Flags().StringVar(&f.file, "file", "", "the `file` that holds it, open to its owner only; - is standard input")
+	cmd.Flags().BoolVar(&f.stdin, "stdin", false, "read it from standard input")
+	cmd.Flags().BoolVar(&f.erase, "erase", false, "unlink the file once the agent has sealed its content durably")
+	cmd.Flags().StringVar(&f.application, "application", "", "the `id` of the only application that it is for (default: every one of the tenant)")
+	cmd.Flags().StringVar(&f.tenant, "tenant", "", "the `URL` of the token service (default: the configured one)")
+	cmd.Flags().DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for its redemption")
+	return cmd
+}
+
+func register(cmd *cobra.Command, s surroundings, f registerFlags, dial dialer) error {
+	req, err := f.request(cmd)
+	if err != nil {
+		return err
+	}
+	secret, from, err := f.read(cmd, s)
+	if err != nil {
+		return err
+	}
+	req.RegistrationToken = secret.Reveal() //nolint:forbidigo // it leaves for the daemon here
+	req.Source = from.name
+	a, err := dial()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := within(cmd.Context(), f.wait)
+	defer cancel()
+	// 1. The daemon answers once its sealed copy is durable.
+	reg, err := a.Register(ctx, req)
+	if err != nil {
+		return late(ctx, err)
+	}
+	text, refused := renderRegistration(reg, s.viewAt(s.now()))
+	if _, err := io.WriteString(cmd.OutOrStdout(), text); err != nil {
+		return err
+	}
+	// 2. Only then may the file go, whatever became of the redemptions.
+	if f.erase {
+		if err := tokenfile.Remove(from.path, from.id); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "Removed %s.\n", printable(from.path)); err != nil {
+			return err
+		}
+	}
+	return refused
+}
+
+// request checks the flags, and takes from them all but the token.
+func (f registerFlags) request(cmd *cobra.Command) (req api.RegistrationRequest, err error) {
+	if f.file != "" && f.stdin {
+		return req, usage(cmd, "--file and --stdin exclude each other")
+	}
+	if f.erase && (f.file == "" || f.file == "-") {
+		return req, usage(cmd, "--erase needs --file: there is nothing else to unlink")
+	}
+	wait, err := seconds(cmd, "wait", f.wait)
+	return api.RegistrationRequest{Application: f.application, Tenant: f.tenant, Wait: wait}, err
+}
+
+// origin is where a registration token came from.
+type origin struct {
+	name string // "file /etc/regent/registration-token", "stdin", "terminal"
+	path string // of the file; "" if there is none
+	id   tokenfile.Identity
+}
+
+// read gets the token from where the flags say.
+func (f registerFlags) read(cmd *cobra.Command, s surroundings) (token.Secret, origin, error) {
+	switch {
+	case f.file != "" && f.file != "-":
+		return readFile(f.file, s)
+	case s.prompt != nil:
+		answer, err := s.prompt("Registration token (not shown): ")
+		if err != nil {
+			return token.Secret{}, origin{}, err
+		}
+		return parse(answer, "terminal")
+	case f.stdin || f.file == "-":
+		content, err := io.ReadAll(io.LimitReader(s.in, tokenfile.MaxSize+1))
+		if err != nil {
+			return token.Secret{}, origin{}, fmt.Errorf("read registration token: %w", err)
+		}
+		return parse(content, "stdin")
+	}
+	return token.Secret{}, origin{}, usage(cmd, "a registration token is needed: --file FILE or --stdin")
+}
+
+func readFile(name string, s surroundings) (token.Secret, origin, error) {
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return token.Secret{}, origin{}, fmt.Errorf("read registration token: %w", err)
+	}
+	content, id, err := tokenfile.Read(path, s.person()...)
+	if err != nil {
+		return token.Secret{}, origin{}, err
+	}
+	return token.NewSecret(string(content)), origin{"file " + path, path, id}, nil
+}
+
+// parse takes the token out of what was typed or piped.
+func parse(content []byte, name string) (token.Secret, origin, error) {
+	tok, err := tokenfile.Parse(content)
+	if err != nil {
+		return token.Secret{}, origin{}, fmt.Errorf("registration token from %s: %w", name, err)
+	}
+	return token.NewSecret(string(tok)), origin{name: name}, nil
+}
+
+// person is the user behind sudo or pkexec, whose own file root may register.
+// Only root is asked in somebody's name: for any other user the environment
+// is no evidence.
+func (s surroundings) person() []int {
+	if s.euid != 0 {
+		return nil
+	}
+	for _, name := range []string{"SUDO_UID", "PKEXEC_UID"} {
+		if uid, err := strconv.Atoi(s.getenv(name)); err == nil && uid > 0 {
+			return []int{uid}
+		}
+	}
+	return nil
+}

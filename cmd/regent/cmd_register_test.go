@@ -1,0 +1,219 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/status"
+	"regent/ipc/api"
+)
+
+func TestRegisterSendsTheToken(t *testing.T) {
+	file := secretFile(t)
+	typed := func(string) ([]byte, error) { return []byte(" " + sample), nil }
+	tests := []struct {
+		name    string
+		session session
+		args    []string
+		want    api.RegistrationRequest
+	}{
+		{"file", session{}, []string{"--file", file}, api.RegistrationRequest{Source: "file " + file, Wait: 30}},
+		{"stdin", session{stdin: sample + "\r\n"}, []string{"--stdin"}, api.RegistrationRequest{Source: "stdin", Wait: 30}},
+		{"dash", session{stdin: sample}, []string{"--file", "-"}, api.RegistrationRequest{Source: "stdin", Wait: 30}},
+		{"terminal", session{prompt: typed}, []string{"--stdin"}, api.RegistrationRequest{Source: "terminal", Wait: 30}},
+		{"terminal unasked", session{prompt: typed}, nil, api.RegistrationRequest{Source: "terminal", Wait: 30}},
+		{
+			"all flags", session{},
+			[]string{"--file", file, "--application", "cad", "--tenant", "https://demo-host.com", "--wait", "0"},
+			api.RegistrationRequest{Source: "file " + file, Application: "cad", Tenant: "https://demo-host.com"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.session.daemon = &fake{registered: registered(live("cad/1"), live("cad/2"))}
+			got := tt.session.run(t, append([]string{"register"}, tt.args...)...)
+			want := result{0, "Registration token 9f86d081 is sealed, for demo-host.com.\n" +
+				"  cad/1  registered, token good for 12 min\n" +
+				"  cad/2  registered, token good for 12 min\n", ""}
+			if diff := cmp.Diff(got, want); diff != "" {
+				t.Errorf("(-got +want):\n%s", diff)
+			}
+			tt.want.RegistrationToken = sample
+			if diff := cmp.Diff(tt.session.daemon.asked, []any{tt.want}); diff != "" {
+				t.Errorf("asked (-got +want):\n%s", diff)
+			}
+			if _, err := os.Stat(file); err != nil {
+				t.Errorf("the file went without --erase: %v", err)
+			}
+		})
+	}
+}
+
+func TestRegisterRefusesWhatIsNoToken(t *testing.T) {
+	tests := []struct {
+		name    string
+		session session
+		args    []string
+		want    string
+	}{
+		{"missing", session{}, []string{"--file", "/nowhere/token"}, "no such file"},
+		{"empty stdin", session{stdin: "\n"}, []string{"--stdin"}, "registration token from stdin: empty"},
+		{"two tokens", session{stdin: "one two"}, []string{"--stdin"}, "white space inside"},
+		{
+			"terminal gone",
+			session{prompt: func(string) ([]byte, error) { return nil, errors.New("read from the terminal: gone") }},
+			nil, "read from the terminal: gone",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.session.daemon = &fake{}
+			got := tt.session.run(t, append([]string{"register"}, tt.args...)...)
+			if got.Code != 1 || !strings.Contains(got.Err, tt.want) {
+				t.Errorf("got %+v, want code 1 and %q", got, tt.want)
+			}
+			if len(tt.session.daemon.asked) > 0 {
+				t.Error("the daemon was asked")
+			}
+		})
+	}
+}
+
+// The file goes when the daemon has the sealed copy, and only then: with the
+// request refused it is all there is.
+func TestRegisterErases(t *testing.T) {
+	exhausted := status.Instance{
+		Name: "cad/1", State: string(instance.Unredeemed),
+		LastFault: &status.Fault{Code: string(fault.RegistrationExhausted), Detail: "none left"},
+	}
+	tests := []struct {
+		name   string
+		daemon fake
+		code   int
+		gone   bool
+	}{
+		{"redeemed", fake{registered: registered(live("cad/1"))}, 0, true},
+		{"sealed, but of no use", fake{registered: registered(exhausted)}, 1, true},
+		{"not taken", fake{err: fault.E("register", fault.StoreLocked, nil)}, 1, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			file := secretFile(t)
+			tt.daemon.onAsking = func() {
+				if _, err := os.Stat(file); err != nil {
+					t.Errorf("it went before the answer: %v", err)
+				}
+			}
+			got := session{daemon: &tt.daemon}.run(t, "register", "--file", file, "--erase")
+			if got.Code != tt.code {
+				t.Errorf("got %+v, want code %d", got, tt.code)
+			}
+			_, err := os.Stat(file)
+			if gone := errors.Is(err, fs.ErrNotExist); gone != tt.gone {
+				t.Errorf("gone: got %v, want %v", gone, tt.gone)
+			}
+			if said := strings.Contains(got.Out, "Removed "+file); said != tt.gone {
+				t.Errorf("said so: got %v, want %v", said, tt.gone)
+			}
+		})
+	}
+}
+
+func TestRegisterSparesAFileThatCameMeanwhile(t *testing.T) {
+	file := secretFile(t)
+	daemon := &fake{registered: registered(live("cad/1")), onAsking: func() {
+		if err := os.WriteFile(file, []byte("another-token"), 0o600); err != nil {
+			t.Error(err)
+		}
+	}}
+	got := session{daemon: daemon}.run(t, "register", "--file", file, "--erase")
+	if got.Code != 1 || !strings.Contains(got.Err, "changed or replaced") {
+		t.Errorf("got %+v, want code 1", got)
+	}
+	if content, err := os.ReadFile(file); err != nil || string(content) != "another-token" {
+		t.Errorf("got %q, %v", content, err)
+	}
+}
+
+func TestRegisterSaysWhatBecameOfEachInstance(t *testing.T) {
+	unredeemed := func(kind fault.Kind) status.Instance {
+		return status.Instance{
+			Name: "cad/2", State: string(instance.Unredeemed),
+			LastFault: &status.Fault{Code: string(kind), Detail: "the service's words"},
+		}
+	}
+	state := func(s instance.State) status.Instance { return status.Instance{Name: "cad/2", State: string(s)} }
+	tests := []struct {
+		name     string
+		instance status.Instance
+		code     int
+		out, err string
+	}{
+		{"live", live("cad/2"), 0, "registered, token good for 12 min", ""},
+		{"on demand", state(instance.Unredeemed), 0, "not redeemed yet", ""},
+		{"offline", unredeemed(fault.Unavailable), 0, "not yet, the agent goes on trying: unavailable: the service's words", ""},
+		{"expired before", state(instance.Expired), 0, "registered before, but its token cannot be refreshed now", ""},
+		{"revoked", state(instance.Revoked), 0, "revoked by an administrator: left as it is", ""},
+		{
+			"exhausted", unredeemed(fault.RegistrationExhausted), 1, "registration_exhausted: the service's words",
+			"regent: registration_exhausted: not registered: cad/2\n" + fault.RegistrationExhausted.Advice() + "\n",
+		},
+		{
+			"expired", unredeemed(fault.RegistrationExpired), 1, "registration_expired: the service's words",
+			"regent: registration_expired: not registered: cad/2\n" + fault.RegistrationExpired.Advice() + "\n",
+		},
+		{
+			"uncertain", state(instance.Uncertain), 1, fault.RedemptionUncertain.Advice(),
+			"regent: redemption_uncertain: not registered: cad/2\n" + fault.RedemptionUncertain.Advice() + "\n",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			daemon := &fake{registered: registered(live("cad/1"), tt.instance)}
+			got := session{daemon: daemon, stdin: sample}.run(t, "register", "--stdin")
+			if got.Code != tt.code || got.Err != tt.err || !strings.Contains(got.Out, "  cad/2  "+tt.out) {
+				t.Errorf("got %+v, want code %d, %q and %q", got, tt.code, tt.out, tt.err)
+			}
+		})
+	}
+}
+
+func TestRegisterWithoutAnApplication(t *testing.T) {
+	got := session{daemon: &fake{registered: registered()}, stdin: sample}.run(t, "register", "--stdin")
+	if got.Code != 0 || !strings.Contains(got.Out, "No application uses it yet") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestPersonBehindSudo(t *testing.T) {
+	env := func(pairs map[string]string) func(string) string {
+		return func(name string) string { return pairs[name] }
+	}
+	tests := []struct {
+		name string
+		euid int
+		env  map[string]string
+		want []int
+	}{
+		{"root", 0, nil, nil},
+		{"sudo", 0, map[string]string{"SUDO_UID": "1000"}, []int{1000}},
+		{"pkexec", 0, map[string]string{"PKEXEC_UID": "1001"}, []int{1001}},
+		{"root by sudo", 0, map[string]string{"SUDO_UID": "0"}, nil},
+		{"nonsense", 0, map[string]string{"SUDO_UID": "alice"}, nil},
+		{"a user who pretends", 1000, map[string]string{"SUDO_UID": "1001"}, nil},
+		{"Windows", -1, map[string]string{"SUDO_UID": "1001"}, nil},
+	}
+	for _, tt := range tests {
+		got := surroundings{euid: tt.euid, getenv: env(tt.env)}.person()
+		if diff := cmp.Diff(got, tt.want); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", tt.name, diff)
+		}
+	}
+}

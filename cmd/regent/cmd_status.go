@@ -1,0 +1,97 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/status"
+)
+
+func newStatus(s surroundings, dial dialer) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show how the agent is, and what to do next",
+		Long: `Show how the agent is, and what to do next.
+
+Exit codes: 0 every instance can be served, 5 a registration token is needed,
+6 degraded, 7 not serving, 3 the agent cannot be reached.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			st, err := askStatus(cmd.Context(), dial)
+			if err != nil {
+				return err
+			}
+			if err := showStatus(cmd.OutOrStdout(), st, s, asJSON); err != nil {
+				return err
+			}
+			if healthCode(st.Health) != exitDone {
+				return unwell(st.Health)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as JSON, with absolute times")
+	return cmd
+}
+
+func showStatus(w io.Writer, st status.Status, s surroundings, asJSON bool) error {
+	if asJSON {
+		return printJSON(w, st)
+	}
+	_, err := io.WriteString(w, renderStatus(st, s.viewAt(st.Now)))
+	return err
+}
+
+func newInstances(s surroundings, dial dialer) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "instances",
+		Short: "List the instances of all applications",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			st, err := askStatus(cmd.Context(), dial)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), allInstances(st))
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), renderInstances(st, s.viewAt(st.Now)))
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print them as a JSON array, with absolute times")
+	return cmd
+}
+
+// allInstances is never nil, so that its JSON is an array.
+func allInstances(st status.Status) []status.Instance {
+	all := []status.Instance{}
+	for _, a := range st.Applications {
+		all = append(all, a.Instances...)
+	}
+	return all
+}
+
+// viewAt is the view of what the daemon said at its own time: relative times
+// hold even if that was no fresh answer.
+func (s surroundings) viewAt(daemons time.Time) view {
+	if daemons.IsZero() {
+		daemons = s.now()
+	}
+	return view{now: daemons, width: s.width, colour: s.colour()}
+}
+
+func printJSON(w io.Writer, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode answer: %w", err)
+	}
+	_, err = fmt.Fprintf(w, "%s\n", text)
+	return err
+}

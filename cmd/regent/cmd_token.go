@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/instance"
+	"regent/agent/status"
+	"regent/ipc/api"
+)
+
+// tokenFlags are the flags of regent token.
+type tokenFlags struct {
+	application, instance, output string
+	minTTL, wait                  time.Duration
+}
+
+// outputs are the forms in which a token can be printed.
+func outputs() []string { return []string{"token", "json", "header"} }
+
+func newToken(dial dialer) *cobra.Command {
+	var f tokenFlags
+	cmd := &cobra.Command{
+		Use:   "token --application ID [--instance N]",
+		Short: "Print an access token",
+		Long: `Print an access token of one instance of an application.
+
+The instance is leased to this process, so it is free again when the command
+ends. A program that should keep its instance talks to the socket itself or is
+started with regent exec.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			req, err := f.request(cmd)
+			if err != nil {
+				return err
+			}
+			a, err := dial()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := within(cmd.Context(), f.wait)
+			defer cancel()
+			if req.Instance == "" {
+				if req.Instance, err = onlyInstance(ctx, cmd, a, req.Application); err != nil {
+					return late(ctx, err)
+				}
+			}
+			tok, err := a.Token(ctx, req)
+			if err != nil {
+				return late(ctx, err)
+			}
+			return printToken(cmd.OutOrStdout(), tok, f.output)
+		},
+	}
+	cmd.Flags().StringVar(&f.application, "application", "", "the `id` of the application")
+	cmd.Flags().StringVar(&f.instance, "instance", "", "the `number` of the instance; needed where there are several")
+	cmd.Flags().DurationVar(&f.minTTL, "min-ttl", 0, "refresh a token that is good for less")
+	cmd.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for --min-ttl; then the valid token is printed")
+	cmd.Flags().StringVar(&f.output, "output", "token", "the form: "+strings.Join(outputs(), ", "))
+	return cmd
+}
+
+func (f tokenFlags) request(cmd *cobra.Command) (api.TokenRequest, error) {
+	req := api.TokenRequest{Application: f.application, Instance: f.instance}
+	if f.application == "" {
+		return req, usage(cmd, "--application is needed: the id of the application")
+	}
+	if err := instance.CheckApplication(f.application); err != nil {
+		return req, usage(cmd, "--application: %v", err)
+	}
+	if f.instance != "" {
+		if _, err := instance.ParseNumber(f.instance); err != nil {
+			return req, usage(cmd, "--instance: %v", err)
+		}
+	}
+	if !slices.Contains(outputs(), f.output) {
+		return req, usage(cmd, "--output is %q, want one of %s", f.output, strings.Join(outputs(), ", "))
+	}
+	var err error
+	if req.MinTTL, err = seconds(cmd, "min-ttl", f.minTTL); err != nil {
+		return req, err
+	}
+	req.Wait, err = seconds(cmd, "wait", f.wait)
+	return req, err
+}
+
+// onlyInstance returns the number of the application's one instance. With
+// several there is no telling which one a process gets that is gone at once,
+// nor that two such processes get different ones.
+func onlyInstance(ctx context.Context, cmd *cobra.Command, a agent, application string) (string, error) {
+	st, err := a.Status(ctx)
+	if err != nil {
+		return "", err
+	}
+	at := slices.IndexFunc(st.Applications, func(a status.Application) bool { return a.ID == application })
+	if at < 0 {
+		return "", nil // the daemon says so in its own words
+	}
+	instances := st.Applications[at].Instances
+	switch len(instances) {
+	case 0:
+		return "", nil
+	case 1:
+		_, number, _ := strings.Cut(instances[0].Name, "/")
+		return number, nil
+	}
+	return "", usage(cmd, "%s has %d instances: name one with --instance N, or start the program with regent exec, which holds one for it",
+		application, len(instances))
+}
+
+func printToken(w io.Writer, tok api.Token, form string) error {
+	switch form {
+	case "json":
+		return printJSON(w, tok)
+	case "header":
+		_, err := fmt.Fprintf(w, "Authorization: %s %s\n", tok.TokenType, tok.AccessToken)
+		return err
+	}
+	_, err := fmt.Fprintln(w, tok.AccessToken)
+	return err
+}

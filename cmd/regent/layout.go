@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode/utf8"
+)
+
+// view is how something is to be shown.
+type view struct {
+	now    time.Time
+	width  int // columns to wrap prose at; 0 is not at all
+	colour bool
+}
+
+// The colours of the first line, and bold for headings, as terminals know them.
+const (
+	plain  = "\x1b[0m"
+	bold   = "\x1b[1m"
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+)
+
+// paint colours text if v allows it. Never use it inside a table, whose columns
+// it would widen.
+func (v view) paint(colour, text string) string {
+	if !v.colour {
+		return text
+	}
+	return colour + text + plain
+}
+
+// table lines up the cells of rows, two spaces apart, each row indented.
+func table(indent string, rows [][]string) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(w, indent+strings.Join(row, "\t")) //nolint:errcheck // a strings.Builder takes all
+	}
+	w.Flush() //nolint:errcheck,gosec // a strings.Builder takes all
+	return trimRight(b.String())
+}
+
+// trimRight takes the padding off the ends of lines.
+func trimRight(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// minimum is the narrowest column that prose is wrapped into: a narrower
+// terminal wraps by itself.
+const minimum = 30
+
+// labelled sets out what each label has to say, wrapped beside it.
+func (v view) labelled(indent string, rows [][2]string) string {
+	widest := 0
+	for _, row := range rows {
+		widest = max(widest, utf8.RuneCountInString(row[0]))
+	}
+	room := 0
+	if v.width > 0 {
+		room = max(minimum, v.width-len(indent)-widest-2)
+	}
+	var cells [][]string
+	for _, row := range rows {
+		label := row[0]
+		for _, line := range wrap(row[1], room) {
+			cells = append(cells, []string{label, line})
+			label = ""
+		}
+	}
+	return table(indent, cells)
+}
+
+// wrap breaks text between words into lines of at most width runes, if the
+// words allow it; at least one line. A width of 0 breaks nothing.
+func wrap(text string, width int) []string {
+	if width <= 0 {
+		return []string{text}
+	}
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
+			line += " " + word
+		default:
+			lines = append(lines, line)
+			line = word
+		}
+	}
+	return append(lines, line)
+}

@@ -1,0 +1,381 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/status"
+	"regent/ipc/api"
+)
+
+// sample is a registration token, and tokens never to be seen where they should
+// not.
+const sample = "SENTINEL-registration-token"
+
+// fake is a daemon that answers what it was given and remembers what it was
+// asked.
+type fake struct {
+	status     status.Status
+	token      api.Token
+	registered api.Registration
+	err        error // of Token, Register and Reload
+	statusErr  error
+
+	asked    []any
+	socket   string
+	onAsking func() // called by Register, before it answers
+}
+
+func (f *fake) Status(context.Context) (status.Status, error) { return f.status, f.statusErr }
+
+func (f *fake) Token(_ context.Context, r api.TokenRequest) (api.Token, error) {
+	f.asked = append(f.asked, r)
+	return f.token, f.err
+}
+
+func (f *fake) Register(_ context.Context, r api.RegistrationRequest) (api.Registration, error) {
+	f.asked = append(f.asked, r)
+	if f.onAsking != nil {
+		f.onAsking()
+	}
+	return f.registered, f.err
+}
+
+func (f *fake) Reload(context.Context) error {
+	f.asked = append(f.asked, "reload")
+	return f.err
+}
+
+// session is one run of regent against a fake daemon.
+type session struct {
+	daemon *fake
+	stdin  string
+	env    map[string]string
+	prompt func(string) ([]byte, error)
+}
+
+// result is what a run left behind.
+type result struct {
+	Code     int
+	Out, Err string
+}
+
+func (s session) run(t *testing.T, args ...string) result {
+	t.Helper()
+	var out, err bytes.Buffer
+	code := run(t.Context(), args, surroundings{
+		in: strings.NewReader(s.stdin), out: &out, err: &err,
+		getenv: func(name string) string { return s.env[name] },
+		euid:   os.Geteuid(),
+		now:    func() time.Time { return noon },
+		dial: func(socket string) (agent, error) {
+			if s.daemon == nil {
+				return nil, fmt.Errorf("%w at %s: no such file", errNotReachable, socket)
+			}
+			s.daemon.socket = socket
+			return s.daemon, nil
+		},
+		prompt: s.prompt,
+	})
+	for name, text := range map[string]string{"stdout": out.String(), "stderr": err.String()} {
+		if strings.Contains(text, sample) {
+			t.Errorf("the registration token is on %s:\n%s", name, text)
+		}
+	}
+	return result{code, out.String(), err.String()}
+}
+
+func TestStatusEndsWithTheHealth(t *testing.T) {
+	tests := []struct {
+		health status.Health
+		want   int
+	}{
+		{status.Serving, 0},
+		{status.Waiting, 5},
+		{status.Degraded, 6},
+		{status.NotServing, 7},
+		{"news", 7},
+	}
+	for _, tt := range tests {
+		for _, args := range [][]string{{"status"}, {"status", "--json"}} {
+			st := serving()
+			st.Health = tt.health
+			got := session{daemon: &fake{status: st}}.run(t, args...)
+			if got.Code != tt.want || got.Err != "" || got.Out == "" {
+				t.Errorf("%v, %s: got %+v, want code %d and no error text", args, tt.health, got, tt.want)
+			}
+		}
+	}
+}
+
+func TestStatusJSONIsTheStatus(t *testing.T) {
+	got := session{daemon: &fake{status: troubled()}}.run(t, "status", "--json")
+	var st status.Status
+	if err := json.Unmarshal([]byte(got.Out), &st); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(st, troubled()); diff != "" {
+		t.Errorf("(-got +want):\n%s", diff)
+	}
+}
+
+func TestInstances(t *testing.T) {
+	daemon := &fake{status: serving()}
+	got := session{daemon: daemon}.run(t, "instances")
+	if got.Code != 0 || !strings.HasPrefix(got.Out, "INSTANCE") || !strings.Contains(got.Out, "cad/2") {
+		t.Errorf("got %+v", got)
+	}
+	got = session{daemon: daemon}.run(t, "instances", "--json")
+	var all []status.Instance
+	if err := json.Unmarshal([]byte(got.Out), &all); err != nil || len(all) != 2 {
+		t.Errorf("got %d instances, %v, want 2", len(all), err)
+	}
+	got = session{daemon: &fake{}}.run(t, "instances", "--json")
+	if want := "[]\n"; got.Out != want {
+		t.Errorf("of nothing: got %q, want %q", got.Out, want)
+	}
+}
+
+func TestTokenAsksForWhatTheFlagsSay(t *testing.T) {
+	tests := []struct {
+		name   string
+		args   []string
+		status status.Status
+		want   api.TokenRequest
+	}{
+		{"instance named", []string{"--instance", "2"}, serving(), api.TokenRequest{Application: "cad", Instance: "2"}},
+		{"the only one", nil, single(), api.TokenRequest{Application: "cad", Instance: "1"}},
+		{"not configured", nil, status.Status{}, api.TokenRequest{Application: "cad"}},
+		{
+			"durations", []string{"--min-ttl", "1500ms", "--wait", "1m"}, single(),
+			api.TokenRequest{Application: "cad", Instance: "1", MinTTL: 2, Wait: 60},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			daemon := &fake{status: tt.status}
+			got := session{daemon: daemon}.run(t, append([]string{"token", "--application", "cad"}, tt.args...)...)
+			if got.Code != 0 {
+				t.Errorf("got %+v", got)
+			}
+			if diff := cmp.Diff(daemon.asked, []any{tt.want}); diff != "" {
+				t.Errorf("(-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+// single is a device with one instance of its application.
+func single() status.Status {
+	s := serving()
+	s.Applications[0].Instances = s.Applications[0].Instances[:1]
+	return s
+}
+
+func TestTokenOutput(t *testing.T) {
+	tok := api.Token{AccessToken: "eyJ.a.b", TokenType: "Bearer", ExpiresIn: 720, ExpiresAt: *after(12 * time.Minute), Application: "cad", Instance: "cad/1"}
+	tests := []struct{ form, want string }{
+		{"token", "eyJ.a.b\n"},
+		{"header", "Authorization: Bearer eyJ.a.b\n"},
+	}
+	for _, tt := range tests {
+		got := session{daemon: &fake{token: tok}}.run(t, "token", "--application", "cad", "--instance", "1", "--output", tt.form)
+		if diff := cmp.Diff(got, result{Out: tt.want}); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", tt.form, diff)
+		}
+	}
+	got := session{daemon: &fake{token: tok}}.run(t, "token", "--application", "cad", "--instance", "1", "--output", "json")
+	var back api.Token
+	if err := json.Unmarshal([]byte(got.Out), &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(back, tok); diff != "" {
+		t.Errorf("json (-got +want):\n%s", diff)
+	}
+}
+
+func TestBadUsage(t *testing.T) {
+	file := secretFile(t)
+	tests := []struct {
+		args []string
+		want string
+	}{
+		{[]string{"toke"}, `unknown command "toke"; did you mean token?`},
+		{[]string{"status", "--nope"}, "unknown flag: --nope"},
+		{[]string{"token"}, "--application is needed"},
+		{[]string{"token", "--application", "CAD"}, `application id "CAD"`},
+		{[]string{"token", "--application", "cad"}, "cad has 2 instances: name one with --instance N, or start the program with regent exec"},
+		{[]string{"token", "--application", "cad", "--instance", "01"}, `instance "01" is not a number`},
+		{[]string{"token", "--application", "cad", "--output", "xml"}, `--output is "xml", want one of token, json, header`},
+		{[]string{"token", "--application", "cad", "--min-ttl", "-1s"}, "--min-ttl is -1s, want 0 or more"},
+		{[]string{"token", "--application", "cad", "--wait", "-1s"}, "--wait is -1s, want 0 or more"},
+		{[]string{"register"}, "a registration token is needed: --file FILE or --stdin"},
+		{[]string{"register", sample}, "regent register takes no arguments, only flags"},
+		{[]string{"register", "--file", file, "--stdin"}, "exclude each other"},
+		{[]string{"register", "--stdin", "--erase"}, "--erase needs --file"},
+		{[]string{"register", "--file", "-", "--erase"}, "--erase needs --file"},
+		{[]string{"register", "--file", file, "--wait", "-1s"}, "--wait is -1s"},
+		{[]string{"completion"}, "name one shell: bash, zsh, fish, powershell"},
+		{[]string{"completion", "tcsh"}, "name one shell"},
+	}
+	for _, tt := range tests {
+		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
+			daemon := &fake{status: serving()}
+			got := session{daemon: daemon}.run(t, tt.args...)
+			if got.Code != 2 || got.Out != "" || !strings.HasPrefix(got.Err, "regent: ") || !strings.Contains(got.Err, tt.want) {
+				t.Errorf("got %+v, want code 2 and %q", got, tt.want)
+			}
+			if !strings.Contains(got.Err, "\nsee regent") {
+				t.Errorf("no next step in %q", got.Err)
+			}
+			if len(daemon.asked) > 0 {
+				t.Errorf("the daemon was asked: %v", daemon.asked)
+			}
+		})
+	}
+}
+
+func TestSocketComesFromFlagOrEnvironment(t *testing.T) {
+	env := map[string]string{"REGENT_SOCKET": "/from/env"}
+	tests := []struct {
+		name string
+		env  map[string]string
+		args []string
+		want string
+	}{
+		{"neither", nil, []string{"reload"}, ""},
+		{"environment", env, []string{"reload"}, "/from/env"},
+		{"flag", env, []string{"reload", "--socket", "/from/flag"}, "/from/flag"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			daemon := &fake{}
+			if got := (session{daemon: daemon, env: tt.env}).run(t, tt.args...); got.Code != 0 {
+				t.Errorf("got %+v", got)
+			}
+			if daemon.socket != tt.want {
+				t.Errorf("got %q, want %q", daemon.socket, tt.want)
+			}
+		})
+	}
+}
+
+func TestEveryCommandNeedsTheDaemon(t *testing.T) {
+	for _, args := range [][]string{
+		{"status"}, {"instances"}, {"reload"},
+		{"token", "--application", "cad"},
+		{"register", "--file", secretFile(t)},
+	} {
+		got := session{}.run(t, append(args, "--socket", "/nowhere")...)
+		want := result{3, "", "regent: the agent cannot be reached at /nowhere: no such file\nsee whether the service runs: regentd service status\n"}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("%v (-got +want):\n%s", args, diff)
+		}
+	}
+}
+
+func TestFaultsAreExplained(t *testing.T) {
+	tests := []struct {
+		name string
+		err  error
+		code int
+		want string
+	}{
+		{
+			"advice only", fault.E("token", fault.NotRegistered, nil).On("cad/1"), 5,
+			"regent: cad/1: not_registered: waiting for a registration token; an administrator gives one with: regent register --file FILE\n",
+		},
+		{
+			"own words", fault.Errorf("token", fault.Denied, "alice is not in the group engineering"), 4,
+			"regent: denied: alice is not in the group engineering\n" + fault.Denied.Advice() + "\n",
+		},
+		{
+			"retry", fault.E("token", fault.Throttled, nil).After(time.Minute), 1,
+			"regent: throttled: asked too often; try again later (try again in 1 min)\n",
+		},
+		{"cause stays in the log", fault.E("token", fault.Internal, errors.New("cause")), 1, "regent: internal: " + fault.Internal.Advice() + "\n"},
+		{"foreign controls", fault.Errorf("token", fault.Unavailable, "%s", "\x1b[2J"), 1, "regent: unavailable: ?[2J\n" + fault.Unavailable.Advice() + "\n"},
+		{"interrupted", fmt.Errorf("get: %w", context.Canceled), 1, "regent: interrupted\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := session{daemon: &fake{err: tt.err}}.run(t, "token", "--application", "cad", "--instance", "1")
+			if diff := cmp.Diff(got, result{tt.code, "", tt.want}); diff != "" {
+				t.Errorf("(-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	want := map[fault.Kind]int{
+		fault.InvalidRequest: 2, fault.UnknownApplication: 2, fault.UnknownInstance: 2,
+		fault.Denied: 4, fault.NotRegistered: 5,
+	}
+	for _, kind := range fault.Kinds() {
+		w := want[kind]
+		if w == 0 {
+			w = exitFailed
+		}
+		if got := exitCode(fmt.Errorf("wrapped: %w", fault.E("token", kind, nil))); got != w {
+			t.Errorf("%s: got %d, want %d", kind, got, w)
+		}
+	}
+	if got, want := exitCode(nil), 0; got != want {
+		t.Errorf("no error: got %d, want %d", got, want)
+	}
+}
+
+func TestCompletionOfEveryShell(t *testing.T) {
+	for _, shell := range shells() {
+		got := session{}.run(t, "completion", shell)
+		if got.Code != 0 || !strings.Contains(got.Out, "regent") || got.Err != "" {
+			t.Errorf("%s: got code %d and %d bytes", shell, got.Code, len(got.Out))
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	got := session{}.run(t, "version")
+	if got.Code != 0 || !strings.HasPrefix(got.Out, "regent ") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestHelpWithoutACommand(t *testing.T) {
+	got := session{}.run(t)
+	if got.Code != 0 || !strings.Contains(got.Out, "Exit codes: 0 done") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// secretFile is a registration token's file as it should be.
+func secretFile(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "registration-token")
+	if err := os.WriteFile(path, []byte(sample+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// registered is the daemon's answer when all went well.
+func registered(instances ...status.Instance) api.Registration {
+	return api.Registration{Tenant: "demo-host.com", Fingerprint: "9f86d081", Instances: instances}
+}
+
+func live(name string) status.Instance {
+	return status.Instance{Name: name, State: string(instance.Live), ExpiresIn: 720}
+}

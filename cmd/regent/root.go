@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regent/ipc/api"
+)
+
+// patience is how long an answer may take beyond what was asked to be waited
+// for, before the daemon counts as not reachable.
+const patience = 15 * time.Second
+
+// run is the whole program but for the process: it returns the exit code.
+func run(ctx context.Context, args []string, s surroundings) int {
+	root := newRoot(s)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		io.WriteString(s.err, explain(err)) //nolint:errcheck,gosec // nobody is left to be told
+	}
+	return exitCode(err)
+}
+
+func newRoot(s surroundings) *cobra.Command {
+	var socket string
+	root := &cobra.Command{
+		Use:   "regent",
+		Short: "Ask this device's token agent for its state and for access tokens",
+		Long: `Ask this device's token agent for its state and for access tokens.
+
+Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
+5 not registered, 6 degraded, 7 not serving (6 and 7 from status only).`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs, // so that RunE words the complaint
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+	}
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{cmd.CommandPath(), err.Error()}
+	})
+	root.PersistentFlags().StringVar(&socket, "socket", s.getenv("REGENT_SOCKET"),
+		"the agent's `address`; REGENT_SOCKET sets it too (default: the installed one)")
+	dial := func() (agent, error) { return s.dial(socket) }
+	root.AddCommand(
+		newStatus(s, dial),
+		newInstances(s, dial),
+		newRegister(s, dial),
+		newToken(dial),
+		newReload(dial),
+		newVersion(),
+		newCompletion(),
+	)
+	return root
+}
+
+// dialer connects to the daemon that the flags name.
+type dialer func() (agent, error)
+
+func unknownCommand(cmd *cobra.Command, name string) error {
+	text := fmt.Sprintf("unknown command %q", name)
+	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return &usageError{cmd.CommandPath(), text}
+}
+
+// usage returns a complaint about the command line of cmd.
+func usage(cmd *cobra.Command, format string, args ...any) error {
+	return &usageError{cmd.CommandPath(), fmt.Sprintf(format, args...)}
+}
+
+// noArguments refuses arguments without repeating them: one may be a secret
+// that was given in the wrong place.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage(cmd, "%s takes no arguments, only flags", cmd.CommandPath())
+	}
+	return nil
+}
+
+// seconds turns a flag's duration into the wire's whole seconds, rounded up: a
+// caller gets no less than it asked for.
+func seconds(cmd *cobra.Command, flag string, d time.Duration) (int64, error) {
+	if d < 0 {
+		return 0, usage(cmd, "--%s is %s, want 0 or more", flag, d)
+	}
+	return int64((d + time.Second - 1) / time.Second), nil
+}
+
+// within bounds a call that should take no longer than d.
+func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, d+patience, fmt.Errorf("%w: no answer within %s", errNotReachable, inWords(d+patience)))
+}
+
+// late replaces the bare deadline error of a call by its cause.
+func late(ctx context.Context, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// askStatus is what several commands begin with.
+func askStatus(ctx context.Context, dial dialer) (api.Status, error) {
+	a, err := dial()
+	if err != nil {
+		return api.Status{}, err
+	}
+	ctx, cancel := within(ctx, 0)
+	defer cancel()
+	s, err := a.Status(ctx)
+	return s, late(ctx, err)
+}

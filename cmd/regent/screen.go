@@ -1,0 +1,183 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"regent/agent/instance"
+	"regent/agent/status"
+)
+
+// renderStatus is the whole status on one screen.
+func renderStatus(s status.Status, v view) string {
+	parts := []string{
+		renderHealth(s, v),
+		renderFacts(s, v),
+		renderInstances(s, v),
+		renderFaults(s, v),
+		renderProblems(s, v),
+		fmt.Sprintf("regentd %s, running for %s\n", printable(s.Version), inWords(v.now.Sub(s.StartedAt))),
+	}
+	var shown []string
+	for _, part := range parts {
+		if part != "" {
+			shown = append(shown, part)
+		}
+	}
+	return strings.Join(shown, "\n")
+}
+
+// renderHealth is the sentence that says it all.
+func renderHealth(s status.Status, v view) string {
+	summary := printable(s.Summary)
+	if summary == "" {
+		summary = strings.ReplaceAll(printable(string(s.Health)), "_", " ")
+	}
+	colour := red
+	switch s.Health {
+	case status.Serving:
+		colour = green
+	case status.Waiting, status.Degraded:
+		colour = yellow
+	case status.NotServing:
+	}
+	return v.paint(bold+colour, strings.Join(wrap(summary, v.width), "\n")) + "\n"
+}
+
+// renderFacts is what guards the key, and each tenant with its registration
+// token and clock.
+func renderFacts(s status.Status, v view) string {
+	rows := [][2]string{{"Key guarded by", storeInWords(s.Store)}}
+	for _, t := range s.Tenants {
+		rows = append(rows, tenantFacts(t, v)...)
+	}
+	return v.labelled("", rows)
+}
+
+func storeInWords(s status.Store) string {
+	text := s.Guard
+	if s.State != "ok" {
+		text += ", store " + strings.ReplaceAll(s.State, "_", " ")
+	}
+	if s.Detail != "" {
+		text += ": " + s.Detail
+	}
+	return printable(text)
+}
+
+func tenantFacts(t status.Tenant, v view) [][2]string {
+	rows := [][2]string{{"Token service", printable(t.Host) + ", " + reachableInWords(t.Reachable)}}
+	if t.LastFault != nil && t.Reachable != "yes" {
+		rows = append(rows, [2]string{"", faultInWords(*t.LastFault, v)})
+	}
+	rows = append(rows, [2]string{"Registration token", registrationInWords(t.RegistrationToken, v)})
+	if skew := time.Duration(t.ClockSkewSeconds) * time.Second; skew.Abs() > time.Minute {
+		rows = append(rows, [2]string{"Clock", skewInWords(skew)})
+	}
+	return rows
+}
+
+func registrationInWords(r *status.RegistrationToken, v view) string {
+	if r == nil {
+		return "none held"
+	}
+	return printable(fmt.Sprintf("%s from %s, held for %s", r.Fingerprint, r.Source, inWords(v.now.Sub(r.ReceivedAt))))
+}
+
+// skewInWords says how wrong this device's clock is: the service's is right.
+func skewInWords(skew time.Duration) string {
+	side := "behind"
+	if skew < 0 {
+		side = "ahead of"
+	}
+	return fmt.Sprintf("this device is %s %s the service: set its clock, Cloud LM refuses calls that are over 15 min off", inWords(skew.Abs()), side)
+}
+
+// renderInstances is the table of all instances.
+func renderInstances(s status.Status, v view) string {
+	if len(s.Applications) == 0 {
+		return "No application is configured.\n"
+	}
+	head := []string{"INSTANCE", "STATE", "TOKEN GOOD FOR", "NEXT REFRESH", "USED BY"}
+	several := len(s.Tenants) > 1
+	if several {
+		head = append(head, "TENANT")
+	}
+	rows := [][]string{head}
+	for _, a := range s.Applications {
+		held := holdsRegistration(s, a.Tenant)
+		for _, i := range a.Instances {
+			row := instanceRow(i, held, v)
+			if several {
+				row = append(row, printable(a.Tenant))
+			}
+			rows = append(rows, row)
+		}
+	}
+	return table("", rows) + closedApplications(s)
+}
+
+func instanceRow(i status.Instance, held bool, v view) []string {
+	left, next := "-", "-"
+	if i.ExpiresIn > 0 {
+		left = inWords(time.Duration(i.ExpiresIn) * time.Second)
+	}
+	if i.NextRefresh != nil {
+		next = until(v.now, *i.NextRefresh)
+	}
+	return []string{printable(i.Name), stateInWords(instance.State(i.State), held), left, next, holderInWords(i)}
+}
+
+// closedApplications names those that no rule opens: a frequent oversight.
+func closedApplications(s status.Status) string {
+	var b strings.Builder
+	for _, a := range s.Applications {
+		if a.Rules == 0 {
+			fmt.Fprintf(&b, "Nobody may use %s: no rule under its allow admits anyone.\n", printable(a.ID))
+		}
+	}
+	return b.String()
+}
+
+func holdsRegistration(s status.Status, tenant string) bool {
+	for _, t := range s.Tenants {
+		if t.Host == tenant {
+			return t.RegistrationToken != nil
+		}
+	}
+	return false
+}
+
+// renderFaults is the last fault of each instance that has one.
+func renderFaults(s status.Status, v view) string {
+	var rows [][2]string
+	for _, a := range s.Applications {
+		for _, i := range a.Instances {
+			if i.LastFault != nil {
+				rows = append(rows, [2]string{printable(i.Name), faultInWords(*i.LastFault, v)})
+			}
+		}
+	}
+	return v.section("Last faults", rows)
+}
+
+func renderProblems(s status.Status, v view) string {
+	var rows [][2]string
+	for _, p := range s.Problems {
+		rows = append(rows, [2]string{printable(p.Source), printable(p.Detail)})
+	}
+	return v.section("Problems", rows)
+}
+
+// section is rows under a heading, or nothing.
+func (v view) section(heading string, rows [][2]string) string {
+	if len(rows) == 0 {
+		return ""
+	}
+	return v.paint(bold, heading) + "\n" + v.labelled("  ", rows)
+}
+
+func faultInWords(f status.Fault, v view) string {
+	return printable(fmt.Sprintf("%s, %s: %s", ago(v.now, f.At), f.Code, f.Detail))
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/instance"
+	"regent/agent/status"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// noon is the moment of every screen.
+var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+
+func before(d time.Duration) time.Time { return noon.Add(-d) }
+
+func after(d time.Duration) *time.Time { t := noon.Add(d); return &t }
+
+// serving is a device on which all is well.
+func serving() status.Status {
+	return status.Status{
+		Version:   "1.0.0",
+		StartedAt: before(3*time.Hour + 20*time.Minute),
+		Now:       noon,
+		Health:    status.Serving,
+		Summary:   "Both instances have a valid access token.",
+		Store:     status.Store{State: "ok", Guard: "file", Detail: "a passphrase in a 0600 file beside the records; who reads the disk reads both"},
+		Tenants:   []status.Tenant{{Host: "demo-host.com", Reachable: "yes", ClockSkewSeconds: 60}},
+		Applications: []status.Application{{ID: "cad", Tenant: "demo-host.com", Rules: 1, Instances: []status.Instance{
+			{
+				Name: "cad/1", State: string(instance.Live), Since: before(time.Hour), Generation: 7, Leased: true,
+				Holder:    &status.Holder{PID: 4711, User: "alice", Exe: "/opt/cad/bin/cad"},
+				ExpiresAt: after(12 * time.Minute), ExpiresIn: 720, NextRefresh: after(4*time.Minute + 10*time.Second),
+			},
+			{Name: "cad/2", State: string(instance.Live), Since: before(time.Hour), Generation: 7, ExpiresIn: 500, NextRefresh: after(-time.Second)},
+		}}},
+	}
+}
+
+// waiting is a device that was just installed.
+func waiting() status.Status {
+	s := serving()
+	s.Health = status.Waiting
+	s.Summary = "No registration token has come yet; an administrator gives one with: regent register --file FILE"
+	s.Tenants[0].Reachable = "unknown"
+	for i := range s.Applications[0].Instances {
+		s.Applications[0].Instances[i] = status.Instance{Name: s.Applications[0].Instances[i].Name, State: string(instance.Unredeemed)}
+	}
+	return s
+}
+
+// troubled is a device with all kinds of trouble, and two tenants.
+func troubled() status.Status {
+	s := serving()
+	s.Health = status.Degraded
+	s.Summary = "1 of 4 instances cannot be served: cad/2 was revoked."
+	s.Store = status.Store{State: "rolled_back", Guard: "tpm2"}
+	s.Tenants[0].ClockSkewSeconds = -905
+	s.Tenants[0].RegistrationToken = &status.RegistrationToken{
+		Fingerprint: "9f86d081", Source: "file /etc/regent/registration-token", ReceivedAt: before(26 * time.Hour),
+	}
+	s.Tenants = append(s.Tenants, status.Tenant{
+		Host: "other.example:8443", Reachable: "no", ClockSkewSeconds: 125,
+		LastFault: &status.Fault{Code: "unavailable", Detail: "connection refused", At: before(40 * time.Second)},
+	})
+	s.Applications[0].Instances[1] = status.Instance{
+		Name: "cad/2", State: string(instance.Revoked), Leased: true,
+		LastFault: &status.Fault{
+			Code: "revoked", Detail: "an administrator of the service withdrew this auth token; only a person may redeem again",
+			At: before(4 * time.Minute),
+		},
+	}
+	s.Applications = append(s.Applications, status.Application{ID: "sim", Tenant: "other.example:8443", Instances: []status.Instance{
+		{Name: "sim/1", State: string(instance.Stale), ExpiresIn: 41, NextRefresh: after(90 * time.Second)},
+		{Name: "sim/2", State: string(instance.Uncertain), Holder: &status.Holder{PID: 9, User: "eve", Exe: "/tmp/\x1b[31mred"}},
+	}})
+	s.Problems = []status.Problem{
+		{Source: "/etc/regent/policy.d/10-it.yaml:3", Detail: "limits.redeem_splay: \"soon\" is no duration; the next layer's 2s rules"},
+		{Source: "sim", Detail: "no rule"},
+	}
+	return s
+}
+
+func TestStatusScreen(t *testing.T) {
+	tests := []struct {
+		name   string
+		status status.Status
+		view   view
+	}{
+		{"serving", serving(), view{}},
+		{"waiting", waiting(), view{width: 80}},
+		{"troubled", troubled(), view{}},
+		{"troubled-80", troubled(), view{width: 80, colour: true}},
+		{"unconfigured", status.Status{
+			Version: "1.0.0", StartedAt: before(time.Second), Health: status.NotServing,
+			Store: status.Store{State: "ok", Guard: "file"},
+		}, view{colour: true}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.view.now = noon
+			golden(t, tt.name+".golden", renderStatus(tt.status, tt.view))
+		})
+	}
+}
+
+// golden compares got with the file of that name in testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A checkout on Windows may have turned the ends of lines.
+	if diff := cmp.Diff(got, strings.ReplaceAll(string(want), "\r\n", "\n")); diff != "" {
+		t.Errorf("%s (-got +want):\n%s", path, diff)
+	}
+}
+
+// Whatever a program is called, it cannot take over the administrator's
+// terminal.
+func TestScreenHasNoForeignControls(t *testing.T) {
+	got := renderStatus(troubled(), view{now: noon})
+	for _, r := range got {
+		if r < ' ' && r != '\n' || r == 0x7f {
+			t.Errorf("control character %q in:\n%s", r, got)
+		}
+	}
+}
+
+func TestEveryStateHasWords(t *testing.T) {
+	seen := map[string]instance.State{}
+	for _, s := range instance.States() {
+		words := stateInWords(s, false)
+		if other, twice := seen[words]; twice {
+			t.Errorf("%s and %s are both %q", s, other, words)
+		}
+		seen[words] = s
+		if strings.Contains(words, "_") || words == string(s) && s != instance.Live {
+			t.Errorf("%s: got %q, want words", s, words)
+		}
+	}
+	if got, want := stateInWords("new\x07state", false), "new?state"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"regent/agent/instance"
+	"regent/agent/status"
+)
+
+// inWords says a duration as one would aloud: no more than two units, and none
+// finer than matters. Below zero is zero.
+func inWords(d time.Duration) string {
+	s := int64(max(0, d) / time.Second)
+	m, h := s/60, s/3600
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%d s", s)
+	case m < 10 && s%60 != 0:
+		return fmt.Sprintf("%d min %d s", m, s%60)
+	case m < 60:
+		return fmt.Sprintf("%d min", m)
+	case h < 10 && m%60 != 0:
+		return fmt.Sprintf("%d h %d min", h, m%60)
+	case h < 48:
+		return fmt.Sprintf("%d h", h)
+	}
+	return fmt.Sprintf("%d days", h/24)
+}
+
+// until says how far ahead of now t is.
+func until(now, t time.Time) string {
+	if d := t.Sub(now); d >= time.Second {
+		return "in " + inWords(d)
+	}
+	return "now"
+}
+
+// ago says how far behind now t is.
+func ago(now, t time.Time) string {
+	if d := now.Sub(t); d >= time.Second {
+		return inWords(d) + " ago"
+	}
+	return "just now"
+}
+
+// stateInWords says what state an instance is in. held tells whether its tenant
+// has a registration token in hand.
+func stateInWords(s instance.State, held bool) string {
+	switch s {
+	case instance.Unredeemed:
+		if held {
+			return "not redeemed yet"
+		}
+		return "waiting for a registration token"
+	case instance.Uncertain:
+		return "uncertain: a person decides"
+	case instance.Live:
+		return "live"
+	case instance.Stale:
+		return "live, refresh fails"
+	case instance.Expired:
+		return "expired, refresh fails"
+	case instance.RefreshLost:
+		return "refresh token lost"
+	case instance.RefreshExpired:
+		return "refresh token expired"
+	case instance.Revoked:
+		return "revoked by an administrator"
+	}
+	return printable(string(s))
+}
+
+// reachableInWords completes "HOST, ".
+func reachableInWords(reachable string) string {
+	switch reachable {
+	case "yes":
+		return "reachable"
+	case "no":
+		return "not reachable"
+	}
+	return "not asked yet"
+}
+
+// holderInWords says who uses an instance.
+func holderInWords(i status.Instance) string {
+	switch {
+	case i.Holder != nil && i.Holder.Exe != "":
+		return printable(fmt.Sprintf("%s, pid %d (%s)", i.Holder.User, i.Holder.PID, i.Holder.Exe))
+	case i.Holder != nil:
+		return printable(fmt.Sprintf("%s, pid %d", i.Holder.User, i.Holder.PID))
+	case i.Leased:
+		return "in use"
+	}
+	return "free"
+}
+
+// printable makes foreign text harmless to a terminal: the name of a program
+// or the words of a service may hold anything.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t' || r == '\n' || r == '\r':
+			return ' '
+		case !unicode.IsPrint(r):
+			return '?'
+		}
+		return r
+	}, s)
+}
