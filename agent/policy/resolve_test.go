@@ -1,0 +1,247 @@
+package policy_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/policy"
+)
+
+func TestDefaults(t *testing.T) {
+	got, problems := policy.Resolve()
+	want := policy.Settings{
+		Network: policy.Network{Timeout: 30 * time.Second},
+		Refresh: policy.Refresh{Mode: policy.OIDC, OnRefreshExpired: policy.Wait},
+		Store:   policy.Store{Keyring: policy.AutoKeyring, OnClone: policy.Quarantine},
+		Limits:  policy.Limits{RedeemUncertainRetries: 1, RedeemSplay: 2 * time.Second},
+		Audit:   policy.BestEffort,
+		Log:     policy.Log{Level: "info", Format: "text"},
+	}
+	if diff := cmp.Diff(got.Settings, want); diff != "" || len(problems) > 0 {
+		t.Errorf("problems %v; -got +want\n%s", texts(problems), diff)
+	}
+}
+
+func TestLaterLayerWins(t *testing.T) {
+	got, problems := policy.Resolve( // in no order: the rank decides
+		managed("log: {level: error}"),
+		dropin("20.yaml", "audit: required\nlimits: {redeem_uncertain_retries: 3}"),
+		local("audit: best_effort\nlog: {level: debug, format: json}"),
+		dropin("30.yaml", "limits: {redeem_uncertain_retries: 2}\nlog: {level: warn}"),
+	)
+	if len(problems) > 0 {
+		t.Fatalf("problems: %v", texts(problems))
+	}
+	s := got.Settings
+	if got, want := s.Log, (policy.Log{Level: "error", Format: "json"}); got != want {
+		t.Errorf("log is %v, want %v", got, want)
+	}
+	if s.Audit != policy.Required || s.Limits.RedeemUncertainRetries != 2 {
+		t.Errorf("audit is %s, retries are %d, want required and 2", s.Audit, s.Limits.RedeemUncertainRetries)
+	}
+
+	p, ok := got.Provenance("log.level")
+	want := policy.Provenance{
+		Key:   "log.level",
+		Found: policy.Found{Value: "error", Origin: policy.Origin{Rank: policy.Managed, Name: "policy.yaml", Line: 1}},
+		Hidden: []policy.Found{
+			{Value: "warn", Origin: policy.Origin{Rank: policy.Dropin, Name: "30.yaml", Line: 2}},
+			{Value: "debug", Origin: policy.Origin{Rank: policy.Local, Name: "config.yaml", Line: 2}},
+		},
+	}
+	if diff := cmp.Diff(p, want); diff != "" || !ok {
+		t.Errorf("-got +want\n%s", diff)
+	}
+}
+
+func TestApplicationsMergeByID(t *testing.T) {
+	got, problems := policy.Resolve(
+		local("tenant: a\napplications: [{id: cad, instances: 2, allow: [{everyone: true}]}]"),
+		dropin("viewer.yaml", "applications: [{id: viewer, allow: [{users: [alice]}]}]"),
+		dropin("zcad.yaml", "applications: [{id: cad, instances: 5, redeem: on_demand}]"),
+	)
+	if len(problems) > 0 {
+		t.Fatalf("problems: %v", texts(problems))
+	}
+	cad, _ := got.Settings.Application("cad")
+	if cad.Instances != 5 || cad.Redeem != policy.OnDemand || len(cad.Allow) != 1 || cad.Origin != "config.yaml:2" {
+		t.Errorf("cad is %+v, want 5 instances, on_demand, one rule, origin config.yaml:2", cad)
+	}
+	if viewer, ok := got.Settings.Application("viewer"); !ok || viewer.Tenant != "https://a" {
+		t.Errorf("viewer is %+v, want it to have the default tenant", viewer)
+	}
+	if _, ok := got.Settings.Application("none"); ok {
+		t.Error("an application that nobody configured was found")
+	}
+	p, _ := got.Provenance("applications.cad.instances")
+	if p.Value != "5" || p.Origin.Name != "zcad.yaml" || len(p.Hidden) != 1 || p.Hidden[0].Value != "2" {
+		t.Errorf("instances came from %+v, want zcad.yaml before config.yaml", p)
+	}
+}
+
+func TestNothingLocalWidensAManagedAllow(t *testing.T) {
+	for _, rules := range []string{"[{groups: [engineering]}]", "[]"} {
+		got, _ := policy.Resolve(
+			local("tenant: a\napplications: [{id: cad, allow: [{everyone: true}]}]"),
+			dropin("z.yaml", "applications: [{id: cad, allow: [{users: [mallory]}]}]"),
+			managed("applications: [{id: cad, allow: "+rules+"}]"),
+		)
+		cad, ok := got.Settings.Application("cad")
+		if !ok {
+			t.Fatal("cad is gone")
+		}
+		for _, r := range cad.Allow {
+			if r.Everyone || len(r.Users) > 0 {
+				t.Errorf("with managed allow %s the local rule %+v is in force", rules, r)
+			}
+		}
+		if p, _ := got.Provenance("applications.cad.allow"); p.Value != rules || len(p.Hidden) != 2 {
+			t.Errorf("allow came from %+v, want %s and two hidden lists", p, rules)
+		}
+	}
+}
+
+func TestBadManagedValueIsIgnoredAlone(t *testing.T) {
+	got, problems := policy.Resolve(
+		local("tenant: a\naudit: required\napplications: [{id: cad, instances: 2, allow: [{users: [alice]}]}]"),
+		managed("audit: loud\nlog: {level: error, format: 3}\napplications:\n- {id: cad, instances: many, allow: [{}], redeem: on_demand}\n- {id: BAD}\n"),
+	)
+	if err := policy.Fatal(problems); err != nil {
+		t.Errorf("policy stops the start: %v", err)
+	}
+	want := []string{
+		"policy.yaml:1: audit: is none of its words; write best_effort or required",
+		"policy.yaml:2: log.format: is none of its words; write text or json",
+		`policy.yaml:5: applications[1].id: application id "BAD": only a-z, 0-9 and (not first) - are allowed`,
+		"policy.yaml:4: applications.cad.instances: is a text; write a whole number from 1 to 10000, without quotes",
+		"policy.yaml:4: applications.cad.allow[0]: has no condition; name users, groups, executables or units, or write everyone: true",
+	}
+	if diff := cmp.Diff(texts(problems), want); diff != "" {
+		t.Errorf("-got +want\n%s", diff)
+	}
+	s := got.Settings
+	cad, _ := s.Application("cad")
+	if s.Audit != policy.Required || s.Log.Level != "error" || s.Log.Format != "text" ||
+		cad.Instances != 2 || cad.Redeem != policy.OnDemand || cad.Allow[0].Users[0] != "alice" {
+		t.Errorf("settings are %+v, want every good value in force", s)
+	}
+}
+
+func TestRedeemNeedsAKeptToken(t *testing.T) {
+	const redeem, keep, drop = "refresh: {on_refresh_expired: redeem}", "keep_registration_token: true", "keep_registration_token: false"
+	tests := []struct {
+		name     string
+		layers   []policy.Layer
+		want     string // effective on_refresh_expired, where nothing is fatal
+		problems int
+		fatal    bool
+	}{
+		{"both", []policy.Layer{local(redeem + "\n" + keep)}, policy.RedeemAgain, 0, false},
+		{"in two layers", []policy.Layer{local(redeem), managed(keep)}, policy.RedeemAgain, 0, false},
+		{"local alone", []policy.Layer{local(redeem)}, "", 1, true},
+		{"local against local", []policy.Layer{local(redeem), dropin("a", drop)}, "", 1, true},
+		{"managed alone", []policy.Layer{managed(redeem)}, policy.Wait, 1, false},
+		{"managed above local", []policy.Layer{local("refresh: {on_refresh_expired: wait}"), managed(redeem)}, policy.Wait, 1, false},
+		{"policy keeps none", []policy.Layer{local(redeem + "\n" + keep), managed(drop)}, policy.Wait, 1, false},
+		{"policy keeps none, two ask", []policy.Layer{local(redeem), dropin("a", redeem), managed(drop)}, policy.Wait, 2, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, problems := policy.Resolve(tt.layers...)
+			if len(problems) != tt.problems || (policy.Fatal(problems) != nil) != tt.fatal {
+				t.Fatalf("problems %v, want %d, fatal %t", texts(problems), tt.problems, tt.fatal)
+			}
+			if got := got.Settings.Refresh.OnRefreshExpired; !tt.fatal && got != tt.want {
+				t.Errorf("on_refresh_expired is %s, want %s", got, tt.want)
+			}
+			for _, p := range problems {
+				if !strings.Contains(p.Error(), "on_refresh_expired") || !strings.Contains(p.Error(), "keep_registration_token") {
+					t.Errorf("%q does not name both keys", p)
+				}
+			}
+		})
+	}
+}
+
+func TestApplicationThatCannotWork(t *testing.T) {
+	t.Run("no tenant", func(t *testing.T) {
+		got, problems := policy.Resolve(dropin("cad.yaml", "applications: [{id: cad, allow: [{everyone: true}]}]"))
+		want := []string{"cad.yaml:1: applications.cad: has no tenant, so it is left out; write tenant: at the top of config.yaml, or beside the id"}
+		if diff := cmp.Diff(texts(problems), want); diff != "" || len(got.Settings.Applications) != 0 {
+			t.Errorf("applications %v; -got +want\n%s", got.Settings.Applications, diff)
+		}
+		if err := policy.Fatal(problems); err != nil {
+			t.Errorf("%v stops the start, though the tenant may come by policy at any time", err)
+		}
+	})
+	t.Run("no rule", func(t *testing.T) {
+		got, problems := policy.Resolve(local("tenant: a\napplications: [{id: cad}]"))
+		want := []string{"config.yaml:2: applications.cad: has no allow rule, so nobody may use it; write one such as allow: [{groups: [engineering]}]"}
+		if diff := cmp.Diff(texts(problems), want); diff != "" || len(got.Settings.Applications) != 1 {
+			t.Errorf("applications %v; -got +want\n%s", got.Settings.Applications, diff)
+		}
+		if err := policy.Fatal(problems); err != nil {
+			t.Errorf("%v stops the start", err)
+		}
+	})
+}
+
+func TestByTenant(t *testing.T) {
+	got, _ := policy.Resolve(local("tenant: b\napplications: [{id: cad, tenant: a}, {id: viewer, tenant: A}, {id: zip, tenant: c}]"))
+	type row struct {
+		URL string
+		IDs []string
+	}
+	var rows []row
+	for _, tenant := range got.Settings.ByTenant() {
+		r := row{URL: tenant.URL}
+		for _, a := range tenant.Applications {
+			r.IDs = append(r.IDs, a.ID)
+		}
+		rows = append(rows, r)
+	}
+	want := []row{{"https://a", []string{"cad", "viewer"}}, {"https://b", nil}, {"https://c", []string{"zip"}}}
+	if diff := cmp.Diff(rows, want); diff != "" {
+		t.Errorf("-got +want\n%s", diff)
+	}
+}
+
+func TestProvenance(t *testing.T) {
+	got, problems := policy.Resolve(local(everyKey))
+	if len(problems) > 0 {
+		t.Fatal(texts(problems))
+	}
+	tests := []struct{ key, value, origin string }{
+		{"tenant", "https://demo-host.com", "config.yaml:2"},
+		{"network.timeout", "1m30s", "config.yaml:18"},
+		{"limits.redeem_splay", "0s", "config.yaml:21"},
+		{"keep_registration_token", "true", "config.yaml:4"},
+		{"applications.cad.instances", "2", "config.yaml:9"},
+		{"applications.viewer.instances", "1", "default"},
+		{"applications.viewer.tenant", "https://demo-host.com", "config.yaml:2"},
+		{"applications.viewer.registration_token_file", `""`, "default"},
+		{"applications.viewer.allow", "[{everyone: true}]", "config.yaml:17"},
+		{"applications.cad.allow", `[{users: [alice, 1000], groups: [engineering], units: [cad-render.service], executables: [{path: /opt/cad/bin/cad, sha256: ` +
+			strings.Repeat("abcdef0123456789", 4) + `}]}]`, "config.yaml:12"},
+		{"applications.cad.registration_token_file", `"C:\\ProgramData\\Regent\\token"`, "config.yaml:8"},
+	}
+	for _, tt := range tests {
+		p, ok := got.Provenance(tt.key)
+		if !ok || p.Key != tt.key || p.Value != tt.value || p.Origin.String() != tt.origin {
+			t.Errorf("%s is %s from %s (%t), want %s from %s", p.Key, p.Value, p.Origin, ok, tt.value, tt.origin)
+		}
+	}
+	for _, key := range []string{"", "network", "applications", "applications.*.id", "applications.none.id", "applications.cad.none", "tenent"} {
+		if p, ok := got.Provenance(key); ok {
+			t.Errorf("%q has provenance %+v, want none", key, p)
+		}
+	}
+	for _, key := range got.Keys() {
+		if _, ok := got.Provenance(key); !ok {
+			t.Errorf("%s has no provenance", key)
+		}
+	}
+}

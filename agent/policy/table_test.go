@@ -1,0 +1,183 @@
+package policy
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"regent/agent/authz"
+)
+
+func TestTableIsSound(t *testing.T) {
+	seen := map[string]bool{}
+	for _, d := range Table() {
+		if seen[d.Key] {
+			t.Errorf("%s is in the table twice", d.Key)
+		}
+		seen[d.Key] = true
+		if d.Doc == "" || d.Since == "" || !strings.HasSuffix(d.Doc, ".") {
+			t.Errorf("%s: want a documentation in sentences, and a version", d.Key)
+		}
+		if (d.Type == Word) != (len(d.Words) > 0) {
+			t.Errorf("%s: type %q with words %v", d.Key, d.Type, d.Words)
+		}
+		if bounded := d.Type == Int || d.Type == Duration; bounded != (d.Max > d.Min) {
+			t.Errorf("%s: type %q with bounds %d to %d", d.Key, d.Type, d.Min, d.Max)
+		}
+		if got, ok := Lookup(d.Key); !ok || got.Key != d.Key {
+			t.Errorf("Lookup(%q) = %q, %t", d.Key, got.Key, ok)
+		}
+	}
+}
+
+// TestDefaultsAndExamplesAreValid decodes what the default file shows.
+func TestDefaultsAndExamplesAreValid(t *testing.T) {
+	for _, d := range Table() {
+		shown := []string{d.Example}
+		if d.Default != nil {
+			shown = append(shown, written(d.Default))
+		}
+		for _, text := range shown {
+			if text == "" {
+				continue
+			}
+			var n yaml.Node
+			if err := yaml.Unmarshal([]byte(text), &n); err != nil {
+				t.Errorf("%s: %q is not YAML: %v", d.Key, text, err)
+				continue
+			}
+			r := &reader{schema: newSchema(Table())}
+			if _, ok := r.value(&d, d.Key, n.Content[0]); !ok {
+				t.Errorf("%s: %q is not accepted: %v", d.Key, text, r.problems)
+			}
+		}
+	}
+}
+
+// TestEveryFieldHasItsKey sets each key's field and looks that this sets
+// nothing else; then that no field is left without a key.
+func TestEveryFieldHasItsKey(t *testing.T) {
+	filled := map[string]any{} // by the key's list: a target with all its keys set
+	for _, d := range Table() {
+		if d.Type == Applications {
+			continue
+		}
+		lone := newTarget(d.Key)
+		d.field.set(lone, sample(t, d))
+		if got, want := d.field.get(lone), sample(t, d); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %v, want %v", d.Key, got, want)
+		}
+		if got := leavesSet(reflect.ValueOf(lone).Elem()); got != 1 {
+			t.Errorf("%s sets %d fields, want 1", d.Key, got)
+		}
+		list := reflect.TypeOf(lone).String()
+		if filled[list] == nil {
+			filled[list] = newTarget(d.Key)
+		}
+		d.field.set(filled[list], sample(t, d))
+	}
+	if got, want := len(filled), 4; got != want {
+		t.Errorf("got keys of %d types, want %d", got, want)
+	}
+	for name, target := range filled {
+		for _, field := range leavesUnset(reflect.ValueOf(target).Elem()) {
+			if field != "Origin" && field != "Applications" {
+				t.Errorf("no key sets the field %s of %s", field, name)
+			}
+		}
+	}
+}
+
+func newTarget(key string) any {
+	switch {
+	case strings.Contains(key, ".executables.*."):
+		return &authz.Executable{}
+	case strings.Contains(key, ".allow.*."):
+		return &authz.Rule{}
+	case strings.HasPrefix(key, "applications."):
+		return &Application{}
+	}
+	return &Settings{}
+}
+
+func leavesSet(v reflect.Value) int {
+	if v.Kind() != reflect.Struct {
+		if v.IsZero() {
+			return 0
+		}
+		return 1
+	}
+	n := 0
+	for i := range v.NumField() {
+		n += leavesSet(v.Field(i))
+	}
+	return n
+}
+
+// leavesUnset names the fields that are zero, those of inner structs too.
+func leavesUnset(v reflect.Value) []string {
+	var names []string
+	for i := range v.NumField() {
+		switch field := v.Field(i); {
+		case field.Kind() == reflect.Struct:
+			names = append(names, leavesUnset(field)...)
+		case field.IsZero():
+			names = append(names, v.Type().Field(i).Name)
+		}
+	}
+	return names
+}
+
+func sample(t *testing.T, d Definition) any {
+	switch d.Type {
+	case Text, Path, Word:
+		return "x"
+	case Bool:
+		return true
+	case Int:
+		return 7
+	case Duration:
+		return 7 * time.Second
+	case Names:
+		return []string{"x"}
+	case Rules:
+		return []authz.Rule{{Everyone: true}}
+	case Executables:
+		return []authz.Executable{{Path: "/x"}}
+	case Applications:
+	}
+	t.Fatalf("%s: no sample of type %q", d.Key, d.Type)
+	return nil
+}
+
+func TestSensitiveValueIsNotShown(t *testing.T) {
+	if got, want := (Definition{Sensitive: true}).show("s3cret"), "(hidden)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestFormatDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", time.Second: "1s", 10 * time.Minute: "10m", time.Hour: "1h", 90 * time.Second: "1m30s",
+		time.Hour + time.Second: "1h0m1s", 20 * time.Hour: "20h", 70 * time.Minute: "1h10m",
+	} {
+		if got := FormatDuration(d); got != want {
+			t.Errorf("FormatDuration(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	words := []string{"tenant", "timeout", "allow", "id", "*"}
+	for in, want := range map[string]string{
+		"tenent": "tenant", "Tenant": "tenant", "tennat": "tenant", "timeot": "timeout", "alow": "allow",
+		"di": "", "x": "", "something": "", "tnnt": "", "*": "",
+	} {
+		if got := nearest(in, words); got != want {
+			t.Errorf("nearest(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
