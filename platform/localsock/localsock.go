@@ -1,0 +1,34 @@
+// Package localsock listens on and connects to the one address of the local
+// interface: a Unix socket, on Windows a named pipe. It decides nothing about
+// who may talk: any local user may connect, and the one who listens asks the
+// kernel who that is. It must not know what is said over a connection.
+package localsock
+
+import (
+	"context"
+	"errors"
+	"net"
+)
+
+var (
+	// ErrInUse means that somebody listens at the address already.
+	ErrInUse = errors.New("somebody listens there already")
+	// ErrRefused means that nobody listens at the address: what listened there
+	// was killed.
+	ErrRefused = errors.New("nobody listens there")
+)
+
+// Listen listens at path for every local user. What a killed process left there
+// is replaced, a live listener's is not ([ErrInUse]), and anything that is no
+// socket is not touched. A missing parent directory is made.
+//
+// Closing the listener removes path, unless something else is there by then.
+// Two callers that find the same remains at the same moment may both replace
+// them, and the last one is reached: a lock elsewhere keeps daemons apart.
+func Listen(path string) (net.Listener, error) { return listen(path) }
+
+// Dial connects to path. Its errors wrap [io/fs.ErrNotExist],
+// [io/fs.ErrPermission] or [ErrRefused] where these say what is wrong, and the
+// context's error once that is done. Who listens is for the caller to find out
+// before it says anything.
+func Dial(ctx context.Context, path string) (net.Conn, error) { return dial(ctx, path) }

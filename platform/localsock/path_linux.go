@@ -1,0 +1,4 @@
+package localsock
+
+// DefaultPath is where an installed daemon listens.
+const DefaultPath = "/run/regent/agent.sock"
