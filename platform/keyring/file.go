@@ -1,0 +1,181 @@
+package keyring
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	ring "github.com/99designs/keyring"
+)
+
+// The names in the state directory.
+const (
+	fileDir    = "keyring"     // the library's directory, with the item in it
+	newDir     = "keyring.new" // where an item is made before it takes its place
+	phraseFile = "keyring.passphrase"
+
+	// CredentialName is the systemd credential that holds the passphrase.
+	CredentialName = "regent-keyring-passphrase" //nolint:gosec // the name of a credential, not one
+)
+
+// file is the library's file backend: one item, encrypted under a passphrase that
+// is a systemd credential or, without one, lies in a file beside it.
+type file struct {
+	state  string
+	phrase passphrase
+}
+
+var _ backend = (*file)(nil)
+
+func newFile(o Options) *file {
+	f := &file{state: o.StateDir, phrase: passphrase{path: filepath.Join(o.StateDir, phraseFile)}}
+	if o.CredentialsDir == "" {
+		return f
+	}
+	// A unit may have credentials and none of this name: then ours is the file.
+	credential := filepath.Join(o.CredentialsDir, CredentialName)
+	if _, err := os.Lstat(credential); !errors.Is(err, fs.ErrNotExist) {
+		f.phrase = passphrase{path: credential, given: true}
+	}
+	return f
+}
+
+func (f *file) item() string { return filepath.Join(f.state, fileDir, itemName) }
+
+func (f *file) get() ([]byte, error) {
+	// The library follows links and waits at a FIFO.
+	switch i, err := os.Lstat(f.item()); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, errNoItem
+	case err != nil:
+		return nil, err
+	case !i.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", f.item())
+	}
+	lib, err := f.open(fileDir)
+	if err != nil {
+		return nil, err
+	}
+	item, err := lib.Get(itemName)
+	if err != nil {
+		return nil, fmt.Errorf("%s does not open with the passphrase in %s: %w", f.item(), f.phrase.path, err)
+	}
+	return item.Data, nil
+}
+
+// create is safe against a crash: what it leaves half done has no whole key, and
+// the next create clears it away.
+func (f *file) create(data []byte) error {
+	// 1. The passphrase, durable before anything depends on it.
+	if err := f.phrase.ensure(); err != nil {
+		return err
+	}
+	// 2. The item in a directory of its own, since the library writes in place.
+	fresh := filepath.Join(f.state, newDir)
+	if err := os.RemoveAll(fresh); err != nil {
+		return err
+	}
+	if err := os.Mkdir(fresh, 0o700); err != nil {
+		return err
+	}
+	lib, err := f.open(newDir)
+	if err != nil {
+		return err
+	}
+	if err := lib.Set(ring.Item{Key: itemName, Data: data}); err != nil {
+		return err
+	}
+	if err := syncPath(filepath.Join(fresh, itemName)); err != nil {
+		return err
+	}
+	// 3. What is in its place is put aside, and it takes the place in one step.
+	if err := f.makeDir(); err != nil {
+		return err
+	}
+	if err := putAside(f.item()); err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(fresh, itemName), f.item()); err != nil {
+		return err
+	}
+	if err := syncDir(filepath.Dir(f.item())); err != nil {
+		return err
+	}
+	return os.Remove(fresh)
+}
+
+// makeDir makes the library's directory, and refuses anything else in its place.
+func (f *file) makeDir() error {
+	dir := filepath.Dir(f.item())
+	if err := os.Mkdir(dir, 0o700); err == nil {
+		return syncDir(f.state)
+	} else if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	i, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if !i.IsDir() {
+		return fmt.Errorf("%s is not a directory; move it away", dir)
+	}
+	return nil
+}
+
+func (f *file) remove() error {
+	own := []string{f.item(), filepath.Join(f.state, phraseFile)}
+	for _, path := range own {
+		aside, err := filepath.Glob(escapeGlob(path) + ".corrupt-*")
+		if err != nil {
+			return err
+		}
+		for _, p := range append(aside, path) {
+			if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(f.state, newDir)); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Dir(f.item())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return syncDir(f.state)
+}
+
+func (f *file) detail() string {
+	if f.phrase.given {
+		return fmt.Sprintf("a file (%s) whose passphrase systemd hands to the service as the credential %s", f.item(), CredentialName)
+	}
+	return fmt.Sprintf("a file that only the service's user and root can read (%s): whoever can read the disk can read the tokens", f.phrase.path)
+}
+
+// open opens the library's backend on a directory in the state directory.
+func (f *file) open(dir string) (ring.Keyring, error) {
+	phrase, err := f.phrase.read()
+	if err != nil {
+		return nil, err
+	}
+	return ring.Open(ring.Config{
+		AllowedBackends:  []ring.BackendType{ring.FileBackend},
+		FileDir:          filepath.Join(f.state, dir),
+		FilePasswordFunc: ring.FixedStringPrompt(phrase),
+	})
+}
+
+// putAside renames what is at path to path.corrupt-N. Nothing there is no error.
+func putAside(path string) error {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for n := 1; n <= maxAside; n++ {
+		to := asideName(path, n)
+		if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
+			return os.Rename(path, to)
+		}
+	}
+	return fmt.Errorf("%d damaged copies of %s are kept; remove them", maxAside, path)
+}

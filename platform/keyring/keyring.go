@@ -1,0 +1,242 @@
+// Package keyring keeps the agent's one data key in a keyring of the system, or
+// in a file where there is none. It must not know what the key is for.
+//
+// It is the only package that may import 99designs/keyring: that library looks
+// for a session bus as soon as it is linked in, it does not stop waiting for a
+// prompt that nobody sees, and its file backend writes in place. Here every call
+// ends in time, and a key file appears whole or not at all.
+package keyring
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	ring "github.com/99designs/keyring"
+)
+
+var (
+	// ErrNoKey means that the keyring holds no data key.
+	ErrNoKey = errors.New("keyring: there is no data key")
+	// ErrLocked means that the keyring does not give the data key now.
+	ErrLocked = errors.New("keyring: locked, or does not answer")
+	// ErrExists means that a data key cannot be made, because there is one.
+	ErrExists = errors.New("keyring: there is a data key already")
+)
+
+// The kinds of keyring. All but Auto are also what [Keyring.Guard] returns.
+const (
+	Auto          = "auto" // the system's own for a service, else File
+	File          = "file"
+	WinCred       = "windows-credential-manager"
+	Keychain      = "keychain"
+	SecretService = "secret-service"
+	KWallet       = "kwallet"
+)
+
+const (
+	keySize        = 32
+	itemName       = "data-key"
+	itemPrefix     = "regent data key 1: " // then base64; a later form has another number
+	maxItem        = 2560                  // bytes; what a Windows credential can hold
+	defaultTimeout = 10 * time.Second
+)
+
+// Options say which keyring to use.
+type Options struct {
+	Kind     string // one of the kinds; "" is Auto
+	StateDir string // absolute; the file keyring is in it, the others name their item after it
+	// CredentialsDir is where systemd puts the unit's credentials
+	// ($CREDENTIALS_DIRECTORY), or "".
+	CredentialsDir string
+	Timeout        time.Duration // of each call; 0 is 10 s
+}
+
+// backend is what the file keyring and the system's have in common. It is called
+// by one goroutine at a time, and its calls may block for ever.
+type backend interface {
+	get() (item []byte, err error) // errNoItem if there is none
+	// create keeps the item. What lies in its place and is no key is put aside.
+	create(item []byte) error
+	remove() error // no item is no error
+	detail() string
+}
+
+var errNoItem = errors.New("no such item")
+
+// Keyring keeps one data key. It is safe for concurrent use.
+type Keyring struct {
+	kind    string
+	backend backend
+	timeout time.Duration
+	turn    chan struct{} // holds one token while a call is under way
+}
+
+// Open chooses the keyring. It asks it for nothing yet.
+func Open(o Options) (*Keyring, error) {
+	if o.Timeout < 0 {
+		return nil, fmt.Errorf("keyring: timeout %s is below 0", o.Timeout)
+	}
+	if !filepath.IsAbs(o.StateDir) {
+		return nil, fmt.Errorf("keyring: state directory %q is not an absolute path", o.StateDir)
+	}
+	kind := o.Kind
+	if kind == "" || kind == Auto {
+		kind = pick(ring.AvailableBackends())
+	}
+	b, err := newBackend(kind, o)
+	if err != nil {
+		return nil, err
+	}
+	return newKeyring(kind, b, o.Timeout), nil
+}
+
+func newKeyring(kind string, b backend, timeout time.Duration) *Keyring {
+	if timeout == 0 {
+		timeout = defaultTimeout
+	}
+	return &Keyring{kind: kind, backend: b, timeout: timeout, turn: make(chan struct{}, 1)}
+}
+
+// pick is what Auto means, given what the library can do here.
+func pick(available []ring.BackendType) string {
+	for _, own := range []ring.BackendType{ring.WinCredBackend, ring.KeychainBackend} {
+		if slices.Contains(available, own) {
+			return guardOf(own)
+		}
+	}
+	return File
+}
+
+// Guard says in a word what guards the key: one of the kinds.
+func (k *Keyring) Guard() string { return k.kind }
+
+// Detail says in a sentence what that means.
+func (k *Keyring) Detail() string { return k.backend.detail() }
+
+// Key returns the data key, or an error that wraps [ErrNoKey] when there is none
+// or [ErrLocked] when there is no answer in time. Any other error means that
+// something is there and is no key. Key never makes one.
+func (k *Keyring) Key(ctx context.Context) ([]byte, error) {
+	return call(ctx, k, "read the data key", k.key)
+}
+
+// Create makes the data key and returns it once it is durable. It fails with
+// [ErrExists] if there is one. Material that holds no whole key is put aside as
+// NAME.corrupt-N where it is a file.
+func (k *Keyring) Create(ctx context.Context) ([]byte, error) {
+	return call(ctx, k, "make the data key", k.create)
+}
+
+// Forget destroys the data key and what was put aside of earlier ones. No key is
+// no error.
+func (k *Keyring) Forget(ctx context.Context) error {
+	_, err := call(ctx, k, "destroy the data key", func() ([]byte, error) { return nil, k.backend.remove() })
+	return err
+}
+
+func (k *Keyring) key() ([]byte, error) {
+	item, err := k.backend.get()
+	if errors.Is(err, errNoItem) {
+		return nil, ErrNoKey
+	}
+	if err != nil {
+		return nil, err
+	}
+	return decode(item)
+}
+
+func (k *Keyring) create() ([]byte, error) {
+	if _, err := k.key(); err == nil {
+		return nil, ErrExists
+	}
+	key := make([]byte, keySize)
+	rand.Read(key) //nolint:errcheck // it never fails: crypto/rand
+	if err := k.backend.create(encode(key)); err != nil {
+		return nil, err
+	}
+	// A keyring that says it kept the key is believed once it gives it back.
+	back, err := k.key()
+	if err != nil {
+		return nil, fmt.Errorf("read it back: %w", err)
+	}
+	if !bytes.Equal(back, key) {
+		return nil, errors.New("read it back: the keyring gives another one")
+	}
+	return key, nil
+}
+
+// call makes one call to the backend in a goroutine of its own and waits as long
+// as ctx and the timeout allow. A backend that never answers keeps that one
+// goroutine, and all later calls end with [ErrLocked] instead of adding to it.
+func call(ctx context.Context, k *Keyring, op string, f func() ([]byte, error)) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, k.timeout)
+	defer cancel()
+	type result struct {
+		key []byte
+		err error
+	}
+	done := make(chan result, 1)
+	select {
+	case k.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, k.unanswered(ctx, op)
+	}
+	go func() {
+		defer func() { <-k.turn }()
+		key, err := guarded(f)
+		done <- result{key, err}
+	}()
+	select {
+	case r := <-done:
+		if r.err != nil {
+			return nil, fmt.Errorf("keyring %s: %s: %w", k.kind, op, r.err)
+		}
+		return r.key, nil
+	case <-ctx.Done():
+		return nil, k.unanswered(ctx, op)
+	}
+}
+
+// unanswered is the error of a call that ctx ended.
+func (k *Keyring) unanswered(ctx context.Context, op string) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("keyring %s: %s: no answer within %s, it may be waiting for someone to unlock it: %w", k.kind, op, k.timeout, ErrLocked)
+	}
+	return fmt.Errorf("keyring %s: %s: %w", k.kind, op, ctx.Err())
+}
+
+// guarded makes an error of a panic: damaged files go through the library's
+// decoder, and they must not end the daemon.
+func guarded(f func() ([]byte, error)) (key []byte, err error) {
+	defer func() {
+		if recover() != nil { // what it says could hold key material
+			key, err = nil, errors.New("[unexpected] the keyring's library panicked")
+		}
+	}()
+	return f()
+}
+
+// encode returns the item that holds the key.
+func encode(key []byte) []byte {
+	return append([]byte(itemPrefix), base64.StdEncoding.EncodeToString(key)...)
+}
+
+// decode is the inverse of encode. Its errors show nothing of the item.
+func decode(item []byte) ([]byte, error) {
+	text, ok := bytes.CutPrefix(item, []byte(itemPrefix))
+	if !ok {
+		return nil, errors.New("the item is no data key of this release")
+	}
+	key, err := base64.StdEncoding.Strict().DecodeString(string(text))
+	if err != nil || len(key) != keySize {
+		return nil, errors.New("the item is damaged")
+	}
+	return key, nil
+}

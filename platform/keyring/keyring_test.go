@@ -1,0 +1,169 @@
+package keyring
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	ring "github.com/99designs/keyring"
+)
+
+// fakeBackend holds one item in memory, and can refuse to answer.
+type fakeBackend struct {
+	item   []byte
+	getErr error
+	lose   bool          // keeps nothing, and says it did
+	hang   chan struct{} // if not nil, every call waits until it is closed
+	calls  int
+	panics bool
+}
+
+func (b *fakeBackend) get() ([]byte, error) {
+	b.calls++
+	if b.hang != nil {
+		<-b.hang
+	}
+	if b.panics {
+		panic("key material")
+	}
+	if b.item == nil && b.getErr == nil {
+		return nil, errNoItem
+	}
+	return b.item, b.getErr
+}
+
+func (b *fakeBackend) create(item []byte) error {
+	if !b.lose {
+		b.item, b.getErr = item, nil
+	}
+	return nil
+}
+
+func (b *fakeBackend) remove() error  { b.item = nil; return nil }
+func (b *fakeBackend) detail() string { return "a fake" }
+
+func TestLifeOfAKey(t *testing.T) {
+	k := newKeyring("fake", &fakeBackend{}, 0)
+	if _, err := k.Key(t.Context()); !errors.Is(err, ErrNoKey) {
+		t.Fatalf("Key of none: got %v, want %v", err, ErrNoKey)
+	}
+	made, err := k.Create(t.Context())
+	if err != nil || len(made) != keySize {
+		t.Fatalf("Create: got %d bytes, %v, want %d", len(made), err, keySize)
+	}
+	if got, err := k.Key(t.Context()); err != nil || !bytes.Equal(got, made) {
+		t.Errorf("Key: got another one, %v", err)
+	}
+	if _, err := k.Create(t.Context()); !errors.Is(err, ErrExists) {
+		t.Errorf("second Create: got %v, want %v", err, ErrExists)
+	}
+	if err := k.Forget(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := k.Key(t.Context()); !errors.Is(err, ErrNoKey) {
+		t.Errorf("Key after Forget: got %v, want %v", err, ErrNoKey)
+	}
+	again, err := k.Create(t.Context())
+	if err != nil || bytes.Equal(again, made) {
+		t.Errorf("Create after Forget: got %v, or the same key", err)
+	}
+}
+
+func TestKeyThatIsNoneIsNeitherNoKeyNorLocked(t *testing.T) {
+	sound := encode(make([]byte, keySize))
+	tests := map[string]*fakeBackend{
+		"empty item":     {item: []byte{}},
+		"other item":     {item: []byte("password")},
+		"later form":     {item: []byte("regent data key 2: xyz")},
+		"cut short":      {item: sound[:len(sound)-4]},
+		"not base64":     {item: append(sound[:len(sound)-2:len(sound)-2], "!!"...)},
+		"read error":     {getErr: errors.New("input/output error")},
+		"library panics": {panics: true},
+	}
+	for name, b := range tests {
+		_, err := newKeyring("fake", b, 0).Key(t.Context())
+		if err == nil || errors.Is(err, ErrNoKey) || errors.Is(err, ErrLocked) {
+			t.Errorf("%s: got %v, want another error", name, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "key material") {
+			t.Errorf("%s: %v shows what the panic said", name, err)
+		}
+	}
+}
+
+func TestCreateReadsBack(t *testing.T) {
+	if _, err := newKeyring("fake", &fakeBackend{lose: true}, 0).Create(t.Context()); err == nil {
+		t.Error("Create believed a keyring that kept nothing")
+	}
+}
+
+// TestNoAnswer is a keyring that shows a prompt which nobody sees.
+func TestNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &fakeBackend{hang: make(chan struct{})}
+		k := newKeyring("fake", b, 3*time.Second)
+		start := time.Now()
+		for range 3 {
+			if _, err := k.Key(t.Context()); !errors.Is(err, ErrLocked) {
+				t.Errorf("got %v, want %v", err, ErrLocked)
+			}
+		}
+		if got, want := time.Since(start), 9*time.Second; got != want {
+			t.Errorf("three calls took %s, want %s", got, want)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := k.Key(ctx); !errors.Is(err, context.Canceled) || errors.Is(err, ErrLocked) {
+			t.Errorf("cancelled: got %v, want %v", err, context.Canceled)
+		}
+		if b.calls != 1 {
+			t.Errorf("%d calls wait in the backend, want 1", b.calls)
+		}
+		close(b.hang) // somebody saw the prompt
+		synctest.Wait()
+		if _, err := k.Key(t.Context()); !errors.Is(err, ErrNoKey) {
+			t.Errorf("answered at last: got %v, want %v", err, ErrNoKey)
+		}
+	})
+}
+
+func TestOpenRefuses(t *testing.T) {
+	tests := []struct {
+		name    string
+		options Options
+		want    string
+	}{
+		{"unknown kind", Options{Kind: "vault", StateDir: "/x"}, `"vault" is not known; use auto`},
+		{"relative directory", Options{Kind: File, StateDir: "x"}, "not an absolute path"},
+		{"no directory", Options{Kind: File}, "not an absolute path"},
+		{"negative timeout", Options{Kind: File, StateDir: "/x", Timeout: -1}, "below 0"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := Open(tt.options); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestPick(t *testing.T) {
+	tests := []struct {
+		available []ring.BackendType
+		want      string
+	}{
+		{nil, File},
+		{[]ring.BackendType{ring.FileBackend, ring.SecretServiceBackend, ring.KWalletBackend}, File},
+		{[]ring.BackendType{ring.KeychainBackend, ring.FileBackend}, Keychain},
+		{[]ring.BackendType{ring.WinCredBackend, ring.FileBackend}, WinCred},
+	}
+	for _, tt := range tests {
+		if got := pick(tt.available); got != tt.want {
+			t.Errorf("pick(%v): got %s, want %s", tt.available, got, tt.want)
+		}
+	}
+}

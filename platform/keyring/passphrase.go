@@ -1,0 +1,121 @@
+package keyring
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	maxPhrase  = 4 << 10 // bytes
+	phraseSize = 32      // random bytes of a generated one
+)
+
+// passphrase is where the file keyring's passphrase comes from.
+type passphrase struct {
+	path  string
+	given bool // by the service manager; never made here
+}
+
+// read returns the passphrase. What is not a whole one is an error.
+func (p passphrase) read() (string, error) {
+	named, err := os.Lstat(p.path)
+	if err != nil {
+		return "", fmt.Errorf("passphrase: %w", err)
+	}
+	if !named.Mode().IsRegular() {
+		return "", fmt.Errorf("passphrase: %s is not a regular file", p.path)
+	}
+	// A credential may carry an access list, which shows as group bits, and lies
+	// where nobody else can go.
+	if !p.given && isOpenToOthers(named) {
+		return "", fmt.Errorf("passphrase: %s has mode %#o and others may read it; run: chmod 600 %[1]s", p.path, named.Mode().Perm())
+	}
+	f, err := os.Open(p.path)
+	if err != nil {
+		return "", fmt.Errorf("passphrase: %w", err)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxPhrase+1))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return "", fmt.Errorf("passphrase: %w", err)
+	}
+	text = bytes.TrimRight(text, "\r\n")
+	switch {
+	case len(text) == 0:
+		return "", fmt.Errorf("passphrase: %s is empty", p.path)
+	case len(text) > maxPhrase:
+		return "", fmt.Errorf("passphrase: %s has more than %d bytes", p.path, maxPhrase)
+	case !p.given && !isGenerated(string(text)):
+		return "", fmt.Errorf("passphrase: %s is not what was generated", p.path)
+	}
+	return string(text), nil
+}
+
+// ensure makes the passphrase if it is ours to make and there is none. What is
+// in its place and is none is put aside.
+func (p passphrase) ensure() error {
+	_, err := p.read()
+	if err == nil || p.given {
+		return err
+	}
+	if err := putAside(p.path); err != nil {
+		return err
+	}
+	text := make([]byte, phraseSize)
+	rand.Read(text) //nolint:errcheck // it never fails: crypto/rand
+	return writeDurably(p.path, []byte(base64.RawURLEncoding.EncodeToString(text)+"\n"))
+}
+
+// isGenerated reports whether the text is whole: one that was cut short by a
+// crash would lock the key away as soon as it is mended.
+func isGenerated(text string) bool {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	return err == nil && len(b) == phraseSize
+}
+
+// writeDurably makes a file of mode 0600 that is there whole or not at all.
+func writeDurably(path string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // its mode is 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, ignoreMissing(os.Remove(f.Name())))
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncPath waits until the disk has a file's content.
+func syncPath(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// escapeGlob makes a pattern that matches the path alone.
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`).Replace(path)
+}
