@@ -1,0 +1,237 @@
+package emulator_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"regent/agent/tms/emulator"
+)
+
+const exchanges = "../testdata/exchanges"
+
+var placeholder = regexp.MustCompile(`\{\{([a-z_]+)\}\}`)
+
+// prepare makes true, for each exchange, what its comment says must be, and
+// returns what the request's placeholders stand for.
+var prepare = map[string]func(*fixture) map[string]string{
+	"discover": func(*fixture) map[string]string { return nil },
+	"token-password": func(f *fixture) map[string]string {
+		return map[string]string{"password": f.Credentials().Password}
+	},
+	"token-client-credentials": func(f *fixture) map[string]string {
+		return map[string]string{"client_secret": f.Credentials().ClientSecret}
+	},
+	"registration-token-create": func(f *fixture) map[string]string {
+		return map[string]string{"admin_token": bearer(f)}
+	},
+	"registration-token-list":    withRedemption,
+	"registration-token-show":    withRedemption,
+	"registration-token-delete":  withRedemption,
+	"redeem":                     withRegistration(nil),
+	"redeem-exhausted":           withRegistration(func(f *fixture, token string) { drain(f, token, 3) }),
+	"redeem-expired":             withRegistration(func(f *fixture, _ string) { f.pass(9 * 24 * time.Hour) }),
+	"internal-error-500":         withRegistration(func(f *fixture, _ string) { must(f, f.FailNext(emulator.ClassRedeem, 1, 500)) }),
+	"throttled-429":              withRegistration(func(f *fixture, _ string) { must(f, f.FailNext(emulator.ClassRedeem, 1, 429)) }),
+	"refresh-oidc":               withAuthToken(nil),
+	"refresh-oidc-invalid-grant": withAuthToken(func(f *fixture, g grant) { f.DeleteAuthToken(g.ID) }),
+	"refresh-tms":                withAuthToken(nil),
+	"auth-token-list":            withAuthToken(nil),
+	"auth-token-delete":          withAuthToken(nil),
+}
+
+func must(f *fixture, err error) {
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func bearer(f *fixture) string { return strings.TrimPrefix(f.admin(), "Bearer ") }
+
+// register makes the registration token of the exchanges, through the golden
+// request that does so.
+func register(f *fixture) (id, token string) {
+	x := load(f.t, "registration-token-create")
+	r := f.send(x.read(f.t, map[string]string{"host": host, "admin_token": bearer(f)}))
+	r.want(f.t, http.StatusCreated)
+	var got struct {
+		RegistrationToken struct{ ID, Token string }
+	}
+	must(f, json.Unmarshal([]byte(r.body), &got))
+	return got.RegistrationToken.ID, got.RegistrationToken.Token
+}
+
+func drain(f *fixture, token string, n int) {
+	for i := range n {
+		f.redeem(token, fmt.Sprint(i)).want(f.t, http.StatusCreated)
+	}
+}
+
+func withRegistration(then func(*fixture, string)) func(*fixture) map[string]string {
+	return func(f *fixture) map[string]string {
+		_, token := register(f)
+		if then != nil {
+			then(f, token)
+		}
+		return map[string]string{"registration_token": token}
+	}
+}
+
+func withRedemption(f *fixture) map[string]string {
+	id, token := register(f)
+	drain(f, token, 1)
+	return map[string]string{"admin_token": bearer(f), "id": id, "registration_token": token}
+}
+
+func withAuthToken(then func(*fixture, grant)) func(*fixture) map[string]string {
+	return func(f *fixture) map[string]string {
+		_, token := register(f)
+		r := f.send(load(f.t, "redeem").read(f.t, map[string]string{"host": host, "registration_token": token}))
+		g := r.grant(f.t, http.StatusCreated)
+		if then != nil {
+			then(f, g)
+		}
+		return map[string]string{"admin_token": bearer(f), "id": g.ID, "old_refresh_token": g.RefreshToken}
+	}
+}
+
+// TestGolden sends the request of each golden exchange, and holds the answer
+// against the golden one.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob(exchanges + "/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no exchanges in %s: %v", exchanges, err)
+	}
+	if len(files) != len(prepare) {
+		t.Errorf("%d exchanges, and preparations for %d", len(files), len(prepare))
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			ready, ok := prepare[name]
+			if !ok {
+				t.Fatal("nothing says what must be true before this call")
+			}
+			f := newFixture(t, emulator.Knobs{})
+			values := map[string]string{"host": host}
+			for k, v := range ready(f) {
+				values[k] = v
+			}
+			x := load(t, name)
+			x.compare(t, f.send(x.read(t, values)), values)
+		})
+	}
+}
+
+// exchange is one golden file.
+type exchange struct{ request, response string }
+
+func load(t tester, name string) exchange {
+	t.Helper()
+	a, err := txtar.ParseFile(filepath.Join(exchanges, name+".txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(a.Files) != 2 || a.Files[0].Name != "request" || a.Files[1].Name != "response" || len(a.Comment) == 0 {
+		t.Fatalf("%s: want a comment, a request and a response", name)
+	}
+	return exchange{string(a.Files[0].Data), string(a.Files[1].Data)}
+}
+
+// fill puts in the values that are known.
+func fill(text string, values map[string]string) string {
+	return placeholder.ReplaceAllStringFunc(text, func(p string) string {
+		if v, ok := values[p[2:len(p)-2]]; ok {
+			return v
+		}
+		return p
+	})
+}
+
+// framed adds the Content-Length that the files leave out.
+func framed(text string) string {
+	head, body, _ := strings.Cut(text, "\n\n")
+	body = strings.TrimSuffix(body, "\n")
+	return fmt.Sprintf("%s\nContent-Length: %d\n\n%s", head, len(body), body)
+}
+
+func (x exchange) read(t tester, values map[string]string) *http.Request {
+	t.Helper()
+	text := fill(x.request, values)
+	if left := placeholder.FindString(text); left != "" {
+		t.Fatalf("nothing is known of %s", left)
+	}
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(framed(text))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (x exchange) compare(t *testing.T, got reply, values map[string]string) {
+	t.Helper()
+	r, err := http.ReadResponse(bufio.NewReader(strings.NewReader(framed(fill(x.response, values)))), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	want, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.want(t, r.StatusCode)
+	r.Header.Del("Content-Length")
+	for name := range r.Header {
+		if got.header.Get(name) != r.Header.Get(name) {
+			t.Errorf("%s: %q, want %q", name, got.header.Get(name), r.Header.Get(name))
+		}
+	}
+	gotBody := parse(t, got.body)
+	if diff := cmp.Diff(gotBody, adopt(gotBody, parse(t, string(want)))); diff != "" {
+		t.Errorf("body (-got +want):\n%s", diff)
+	}
+}
+
+// parse reads JSON; no body is nil.
+func parse(t tester, body string) (v any) {
+	t.Helper()
+	if body == "" {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(body), &v); err != nil {
+		t.Fatalf("%v in %q", err, body)
+	}
+	return v
+}
+
+// adopt puts what was got where want has a placeholder, if it is text that is
+// not empty.
+func adopt(got, want any) any {
+	switch w := want.(type) {
+	case map[string]any:
+		g, _ := got.(map[string]any)
+		for k := range w {
+			w[k] = adopt(g[k], w[k])
+		}
+	case []any:
+		g, _ := got.([]any)
+		for i := range min(len(g), len(w)) {
+			w[i] = adopt(g[i], w[i])
+		}
+	case string:
+		if g, ok := got.(string); ok && g != "" && placeholder.FindString(w) == w && w != "" {
+			return g
+		}
+	}
+	return want
+}
