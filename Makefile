@@ -1,0 +1,79 @@
+# Everything one does to this tree has a name here; CI (.ci/run) uses the same
+# names. Each is one line that can as well be typed by hand.
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+PROGRAMS := regentd regent tmsctl tms-emulator
+FUZZTIME ?= 20s
+
+# A release is built without cgo, so that one machine builds for all.
+export CGO_ENABLED ?= 0
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## the four programs, into bin/
+	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS:%=./cmd/%)
+
+.PHONY: demo
+demo: build ## the whole way once, with the real programs, in a temporary directory (KEEP=1 leaves it running)
+	go run ./cmd/demo -bin bin $(if $(KEEP),-keep)
+
+.PHONY: test
+test: ## all tests
+	go test ./...
+
+.PHONY: race
+race: ## all tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race ./...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (20s); one without committed seeds is a failure
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: ## all benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: format-check
+format-check: ## gofmt has nothing to say
+	@files=$$(gofmt -l .) && test -z "$$files" || { echo "not formatted:" $$files; exit 1; }
+
+.PHONY: vet
+vet: ## go vet, for each system that is built for
+	GOOS=linux go vet ./...
+	GOOS=windows go vet ./...
+	GOOS=darwin go vet ./...
+
+.PHONY: lint
+lint: .cache/bin/golangci-lint ## golangci-lint, for each system that is built for
+	GOOS=linux $< run ./...
+	GOOS=windows $< run ./...
+	GOOS=darwin $< run ./...
+
+.PHONY: tidy-check
+tidy-check: ## go.mod and go.sum are what the imports need
+	go mod tidy -diff
+
+.PHONY: generate
+generate: ## write again what is generated
+	go generate ./...
+
+.PHONY: generate-check
+generate-check: ## what is generated is up to date
+	.ci/generate-check
+
+.PHONY: ci
+ci: ## all that CI checks
+	.ci/run
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin .cache
+
+# The tools have a module file of their own, so that what they need stays out
+# of what is shipped.
+.cache/bin/golangci-lint: .tools/go.mod .tools/go.sum
+	GOBIN=$(CURDIR)/.cache/bin go -C .tools install tool
+	@touch $@
