@@ -1,0 +1,225 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/policy"
+)
+
+// configTree makes files below a new directory and returns the paths in it.
+func configTree(t *testing.T, files map[string]string) (dir string, paths layerPaths) {
+	t.Helper()
+	dir = t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, layerPaths{
+		Config:    filepath.Join(dir, "config.yaml"),
+		ConfigDir: filepath.Join(dir, "config.d"),
+		PolicyDir: filepath.Join(dir, "policy.d"),
+	}
+}
+
+// trusting takes every owner for root, so that these tests run as any user.
+func trusting() layerLoader {
+	return layerLoader{trusted: func(fs.FileInfo) error { return nil }}
+}
+
+type foundLayer struct {
+	Name string
+	Rank policy.Rank
+	Data string
+}
+
+// relativeTo returns layers and problems with their names relative to dir.
+func relativeTo(dir string, layers []policy.Layer, problems []policy.Problem) ([]foundLayer, []string) {
+	var l []foundLayer
+	for _, layer := range layers {
+		l = append(l, foundLayer{withoutDir(dir, layer.Name), layer.Rank, string(layer.Data)})
+	}
+	var p []string
+	for _, problem := range problems {
+		text := withoutDir(dir, problem.Error())
+		if problem.Fatal {
+			text = "fatal: " + text
+		}
+		p = append(p, text)
+	}
+	return l, p
+}
+
+func withoutDir(dir, text string) string {
+	return filepath.ToSlash(strings.ReplaceAll(text, dir+string(filepath.Separator), ""))
+}
+
+func TestLayersInTheirOrder(t *testing.T) {
+	dir, paths := configTree(t, map[string]string{
+		"config.yaml":                "1",
+		"config.d/20-b.yaml":         "3",
+		"config.d/10-installer.yaml": "2",
+		"config.d/.hidden.yaml":      "x",
+		"config.d/cad.yaml.dpkg-new": "x",
+		"config.d/README":            "x",
+		"config.d/old.yml":           "x",
+		"policy.d/a.yaml":            "4",
+	})
+	layers, problems := loadBelow(dir, paths)
+	want := []foundLayer{
+		{"config.yaml", policy.Local, "1"},
+		{"config.d/10-installer.yaml", policy.Dropin, "2"},
+		{"config.d/20-b.yaml", policy.Dropin, "3"},
+		{"policy.d/a.yaml", policy.Managed, "4"},
+	}
+	if diff := cmp.Diff(layers, want); diff != "" {
+		t.Errorf("-got +want\n%s", diff)
+	}
+	if diff := cmp.Diff(problems, []string{"config.d/old.yml: is not read; rename it to end in .yaml"}); diff != "" {
+		t.Errorf("-got +want\n%s", diff)
+	}
+}
+
+func loadBelow(dir string, paths layerPaths) ([]foundLayer, []string) {
+	layers, problems := trusting().load(paths)
+	return relativeTo(dir, layers, problems)
+}
+
+func TestMissingConfiguration(t *testing.T) {
+	dir, paths := configTree(t, nil)
+	layers, problems := loadBelow(dir, paths)
+	if len(layers)+len(problems) > 0 {
+		t.Errorf("nothing is there: got %v, %v, want neither layer nor problem", layers, problems)
+	}
+	paths.ConfigNamed = true
+	_, problems = loadBelow(dir, paths)
+	want := []string{"fatal: config.yaml: there is no such file; name the configuration with --config, or leave that out to use the default one"}
+	if diff := cmp.Diff(problems, want); diff != "" {
+		t.Errorf("-got +want\n%s", diff)
+	}
+}
+
+func TestWhatIsNoRegularFile(t *testing.T) {
+	dir, paths := configTree(t, map[string]string{
+		"config.yaml/inner":         "x",
+		"config.d/dir.yaml/inner":   "x",
+		"policy.d/dir.yaml/inner":   "x",
+		"policy.d/good.yaml":        "audit: required",
+		"elsewhere/dir.yaml/inner2": "x",
+	})
+	layers, problems := loadBelow(dir, paths)
+	want := []string{
+		"fatal: config.yaml: is not a regular file; put the settings into a file of their own",
+		"fatal: config.d/dir.yaml: is not a regular file; put the settings into a file of their own",
+		"policy.d/dir.yaml: is not a regular file; put the settings into a file of their own",
+	}
+	if diff := cmp.Diff(problems, want); diff != "" {
+		t.Errorf("-got +want\n%s", diff)
+	}
+	if len(layers) != 1 || layers[0].Name != "policy.d/good.yaml" {
+		t.Errorf("got layers %v, want the good policy alone", layers)
+	}
+}
+
+func TestLinks(t *testing.T) {
+	dir, paths := configTree(t, map[string]string{
+		"elsewhere/a.yaml":   "audit: required",
+		"config.d/real.yaml": "x",
+		"policy.d/real.yaml": "x",
+	})
+	for _, link := range []string{"config.d/link.yaml", "policy.d/link.yaml"} {
+		if err := os.Symlink(filepath.Join(dir, "elsewhere", "a.yaml"), filepath.Join(dir, link)); err != nil {
+			t.Skip("no symbolic links here:", err)
+		}
+	}
+	if err := os.Symlink("nowhere", filepath.Join(dir, "config.d", "void.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	layers, problems := loadBelow(dir, paths)
+	want := []foundLayer{
+		{"config.d/link.yaml", policy.Dropin, "audit: required"}, // the administrator's own doing
+		{"config.d/real.yaml", policy.Dropin, "x"},
+		{"policy.d/real.yaml", policy.Managed, "x"},
+	}
+	if diff := cmp.Diff(layers, want); diff != "" {
+		t.Errorf("-got +want\n%s", diff)
+	}
+	wantProblems := []string{
+		"config.d/void.yaml: is gone or leads nowhere, and was left out",
+		"policy.d/link.yaml: is not a regular file; put the settings into a file of their own",
+	}
+	if diff := cmp.Diff(problems, wantProblems); diff != "" {
+		t.Errorf("-got +want\n%s", diff)
+	}
+}
+
+func TestLargeFileIsNotReadWhole(t *testing.T) {
+	_, paths := configTree(t, map[string]string{"config.yaml": strings.Repeat("#", policy.MaxLayer+4096)})
+	layers, _ := trusting().load(paths)
+	if len(layers) != 1 || len(layers[0].Data) != policy.MaxLayer+1 {
+		t.Fatalf("got %d layers, want one of %d bytes", len(layers), policy.MaxLayer+1)
+	}
+	if _, problems := policy.Resolve(layers...); policy.Fatal(problems) == nil {
+		t.Error("it was not refused")
+	}
+}
+
+func TestExchangedFileIsRefused(t *testing.T) {
+	dir, _ := configTree(t, map[string]string{"a": "1", "b": "2"})
+	other := func(string) (fs.FileInfo, error) { return os.Stat(filepath.Join(dir, "b")) }
+	if data, err := readRegular(filepath.Join(dir, "a"), other); err == nil {
+		t.Errorf("got %q, want an error: the file looked at was another", data)
+	}
+}
+
+func TestUntrustedPolicy(t *testing.T) {
+	_, paths := configTree(t, map[string]string{"config.yaml": "", "policy.d/a.yaml": "x", "policy.d/b.yaml": "y"})
+	refuse := func(name string) layerLoader {
+		return layerLoader{trusted: func(info fs.FileInfo) error {
+			if info.Name() == name {
+				return errors.New("does not belong to root")
+			}
+			return nil
+		}}
+	}
+	for name, want := range map[string][]foundLayer{
+		"b.yaml":   {{"config.yaml", policy.Local, ""}, {"policy.d/a.yaml", policy.Managed, "x"}},
+		"policy.d": {{"config.yaml", policy.Local, ""}},
+	} {
+		layers, problems := refuse(name).load(paths)
+		got, texts := relativeTo(filepath.Dir(paths.Config), layers, problems)
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("%s is not root's: -got +want\n%s", name, diff)
+		}
+		if len(texts) != 1 || !strings.HasSuffix(texts[0], name+": does not belong to root") {
+			t.Errorf("%s is not root's: got problems %v, want one that is not fatal", name, texts)
+		}
+	}
+}
+
+func TestVendorsFileAddsItsApplication(t *testing.T) {
+	_, paths := configTree(t, map[string]string{
+		"config.yaml":       "tenant: demo-host.com\n",
+		"config.d/cad.yaml": "applications:\n  - id: cad\n    instances: 2\n    allow: [{groups: [engineering]}]\n",
+	})
+	layers, problems := trusting().load(paths)
+	res, more := policy.Resolve(layers...)
+	if len(problems)+len(more) > 0 {
+		t.Fatalf("problems: %v %v", problems, more)
+	}
+	cad, ok := res.Settings.Application("cad")
+	if want := filepath.Join(paths.ConfigDir, "cad.yaml") + ":2"; !ok || cad.Instances != 2 || cad.Origin != want {
+		t.Errorf("got %+v, want 2 instances from %s", cad, want)
+	}
+}
