@@ -44,3 +44,28 @@ func newCompletion() *cobra.Command {
 		},
 	}
 }
+
+// complete has a shell complete the values of a flag that cmd has.
+func complete(cmd *cobra.Command, flag string, values cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, values); err != nil {
+		panic("[unexpected] " + err.Error())
+	}
+}
+
+// applications completes the ids that the daemon knows: none, if it does not
+// answer.
+func applications(dial dialer) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		st, err := askStatus(cmd.Context(), dial)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var ids []cobra.Completion
+		for _, a := range st.Applications {
+			if strings.HasPrefix(a.ID, begun) {
+				ids = append(ids, a.ID)
+			}
+		}
+		return ids, cobra.ShellCompDirectiveNoFileComp
+	}
+}

@@ -44,6 +44,7 @@ costs one of its counts. An instance that is registered costs nothing again.`,
 	cmd.Flags().StringVar(&f.application, "application", "", "the `id` of the only application that it is for (default: every one of the tenant)")
 	cmd.Flags().StringVar(&f.tenant, "tenant", "", "the `URL` of the token service (default: the configured one)")
 	cmd.Flags().DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for its redemption")
+	complete(cmd, "application", applications(dial))
 	return cmd
 }
 

@@ -30,9 +30,10 @@ func TestRegisterSendsTheToken(t *testing.T) {
 		{"terminal", session{prompt: typed}, []string{"--stdin"}, api.RegistrationRequest{Source: "terminal", Wait: 30}},
 		{"terminal unasked", session{prompt: typed}, nil, api.RegistrationRequest{Source: "terminal", Wait: 30}},
 		{
-			"all flags", session{},
-			[]string{"--file", file, "--application", "cad", "--tenant", "https://demo-host.com", "--wait", "0"},
-			api.RegistrationRequest{Source: "file " + file, Application: "cad", Tenant: "https://demo-host.com"},
+			name:    "all flags",
+			session: session{},
+			args:    []string{"--file", file, "--application", "cad", "--tenant", "https://demo-host.com", "--wait", "0"},
+			want:    api.RegistrationRequest{Source: "file " + file, Application: "cad", Tenant: "https://demo-host.com"},
 		},
 	}
 	for _, tt := range tests {

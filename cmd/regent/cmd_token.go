@@ -63,6 +63,8 @@ started with regent exec.`,
 	cmd.Flags().DurationVar(&f.minTTL, "min-ttl", 0, "refresh a token that is good for less")
 	cmd.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for --min-ttl; then the valid token is printed")
 	cmd.Flags().StringVar(&f.output, "output", "token", "the form: "+strings.Join(outputs(), ", "))
+	complete(cmd, "output", cobra.FixedCompletions(outputs(), cobra.ShellCompDirectiveNoFileComp))
+	complete(cmd, "application", applications(dial))
 	return cmd
 }
 

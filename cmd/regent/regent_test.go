@@ -13,11 +13,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/status"
 	"regent/ipc/api"
+	"regent/platform/localsock"
 )
 
 // sample is a registration token, and tokens never to be seen where they should
@@ -159,8 +161,10 @@ func TestTokenAsksForWhatTheFlagsSay(t *testing.T) {
 		{"the only one", nil, single(), api.TokenRequest{Application: "cad", Instance: "1"}},
 		{"not configured", nil, status.Status{}, api.TokenRequest{Application: "cad"}},
 		{
-			"durations", []string{"--min-ttl", "1500ms", "--wait", "1m"}, single(),
-			api.TokenRequest{Application: "cad", Instance: "1", MinTTL: 2, Wait: 60},
+			name:   "durations",
+			args:   []string{"--min-ttl", "1500ms", "--wait", "1m"},
+			status: single(),
+			want:   api.TokenRequest{Application: "cad", Instance: "1", MinTTL: 2, Wait: 60},
 		},
 	}
 	for _, tt := range tests {
@@ -255,7 +259,7 @@ func TestSocketComesFromFlagOrEnvironment(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"neither", nil, []string{"reload"}, ""},
+		{"neither", nil, []string{"reload"}, localsock.DefaultPath},
 		{"environment", env, []string{"reload"}, "/from/env"},
 		{"flag", env, []string{"reload", "--socket", "/from/flag"}, "/from/flag"},
 	}
@@ -274,7 +278,9 @@ func TestSocketComesFromFlagOrEnvironment(t *testing.T) {
 
 func TestEveryCommandNeedsTheDaemon(t *testing.T) {
 	for _, args := range [][]string{
-		{"status"}, {"instances"}, {"reload"},
+		{"status"},
+		{"instances"},
+		{"reload"},
 		{"token", "--application", "cad"},
 		{"register", "--file", secretFile(t)},
 	} {
@@ -335,6 +341,29 @@ func TestExitCodes(t *testing.T) {
 	}
 	if got, want := exitCode(nil), 0; got != want {
 		t.Errorf("no error: got %d, want %d", got, want)
+	}
+}
+
+func TestFlagsAreCompleted(t *testing.T) {
+	tests := []struct {
+		name    string
+		session session
+		args    []string
+		want    string
+	}{
+		{"application", session{daemon: &fake{status: troubled()}}, []string{"--application", ""}, "cad\nsim\n"},
+		{"application begun", session{daemon: &fake{status: troubled()}}, []string{"--application", "s"}, "sim\n"},
+		{"no daemon", session{}, []string{"--application", ""}, ""},
+		{"output", session{}, []string{"--output", ""}, "token\njson\nheader\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := tt.session.run(t, append([]string{cobra.ShellCompNoDescRequestCmd, "token"}, tt.args...)...)
+			words, _, found := strings.Cut(got.Out, ":") // then what the shell may add itself
+			if !found || words != tt.want {
+				t.Errorf("got %+v, want %q", got, tt.want)
+			}
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"regent/ipc/api"
+	"regent/platform/localsock"
 )
 
 // patience is how long an answer may take beyond what was asked to be waited
@@ -53,8 +55,8 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{cmd.CommandPath(), err.Error()}
 	})
-	root.PersistentFlags().StringVar(&socket, "socket", s.getenv("REGENT_SOCKET"),
-		"the agent's `address`; REGENT_SOCKET sets it too (default: the installed one)")
+	root.PersistentFlags().StringVar(&socket, "socket", cmp.Or(s.getenv("REGENT_SOCKET"), localsock.DefaultPath),
+		"the `address` of the agent; REGENT_SOCKET sets it too")
 	dial := func() (agent, error) { return s.dial(socket) }
 	root.AddCommand(
 		newStatus(s, dial),

@@ -1,0 +1,66 @@
+package tokenfile
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// Whatever is written, removed and answered between the looks: a file is
+// delivered when it kept still since the look before and was not taken yet, and
+// at no other look.
+func TestSightingDeliversWhatKeptStill(t *testing.T) {
+	dir := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		path := filepath.Join(dir, "token")
+		os.Remove(path)
+		var s sighting
+		size, seen := 0, 0 // of the file now and at the last look; 0 is none
+		taken := false
+		longest := 0
+		t.Repeat(map[string]func(*rapid.T){
+			"write": func(t *rapid.T) {
+				longest++ // another size each time, so that no clock has to tell them apart
+				size = longest
+				if err := os.WriteFile(path, []byte(strings.Repeat("x", size)), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
+			"remove": func(*rapid.T) {
+				os.Remove(path)
+				size = 0
+			},
+			"look": func(t *rapid.T) {
+				want := deliver
+				switch {
+				case size == 0:
+					want = rest
+				case size != seen:
+					want = settle
+				case taken:
+					want = rest
+				}
+				if got := s.look(find(path)); got != want {
+					t.Fatalf("got %d, want %d: size %d, %d at the look before, taken %v", got, want, size, seen, taken)
+				}
+				if size != seen {
+					taken = false
+				}
+				seen = size
+				if want != deliver {
+					return
+				}
+				var answer error
+				if rapid.Bool().Draw(t, "refused") {
+					answer = errors.New("refused")
+				}
+				s.delivered(answer)
+				taken = answer == nil
+			},
+		})
+	})
+}
