@@ -1,0 +1,125 @@
+package refresh
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/tms"
+	"regent/agent/vault"
+)
+
+// The replies of the table below.
+func answered(status int, code, message string) *tms.Failure {
+	return &tms.Failure{
+		Op: "refresh", Host: "demo-host.com", Reach: tms.Answered, Status: status,
+		ServiceShape: code != "" || message != "", Code: code, Message: message,
+	}
+}
+
+func asking(f *tms.Failure, d time.Duration) *tms.Failure {
+	f.HasRetryAfter, f.RetryAfter = true, d
+	return f
+}
+
+func TestClassify(t *testing.T) {
+	grant := answered(400, "invalid_grant", "Token is not active")
+	doubt := vault.Attempt{Unanswered: 1}
+	died := vault.Attempt{Open: true}
+	tried := vault.Attempt{Unanswered: 1, OlderTried: true}
+	many := vault.Refusals{Count: 2}
+	for _, tt := range []struct {
+		name string
+		f    *tms.Failure
+		e    Evidence
+		want Verdict // Text is checked for all alike
+	}{
+		{"nothing was sent", &tms.Failure{Host: "demo-host.com", Reach: tms.NotSent}, Evidence{},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable}},
+		{"the answer was lost", &tms.Failure{Host: "demo-host.com", Reach: tms.Lost}, Evidence{},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Doubt: true}},
+		{"throttled", asking(answered(429, "", ""), time.Minute), Evidence{},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Throttled, After: time.Minute}},
+		{"throttled in the service's shape", asking(answered(429, "throttled", "slow down"), time.Minute), Evidence{},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Throttled, After: time.Minute}},
+		{"500 of the service", answered(500, "x", "An internal error occurred."), Evidence{},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Doubt: true}},
+		{"502 of a proxy", answered(502, "", ""), Evidence{},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Doubt: true}},
+		{"503 with a time", asking(answered(503, "", ""), time.Second), Evidence{},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Doubt: true, After: time.Second}},
+		{"408", answered(408, "", ""), Evidence{},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Doubt: true}},
+		{"a portal's 401", answered(401, "", ""), Evidence{Refusals: many, SinceFirst: time.Hour, SaneClock: true},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable}},
+		{"a portal's redirect", answered(302, "", ""), Evidence{},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable}},
+
+		{"invalid_grant out of the blue", grant, Evidence{}, Verdict{Event: instance.AuthTokenRevoked, Code: fault.Revoked}},
+		{"invalid_grant past the refresh token's life", grant, Evidence{RefreshLapsed: true},
+			Verdict{Event: instance.RefreshTokenLapsed, Code: fault.RefreshExpired}},
+		{"invalid_grant after a lost answer", grant, Evidence{Before: doubt},
+			Verdict{Event: instance.RefreshTokenLost, Code: fault.RefreshLost}},
+		{"invalid_grant after the process died asking", grant, Evidence{Before: died},
+			Verdict{Event: instance.RefreshTokenLost, Code: fault.RefreshLost}},
+		{"a lost answer explains more than a lapsed life", grant, Evidence{Before: doubt, RefreshLapsed: true},
+			Verdict{Event: instance.RefreshTokenLost, Code: fault.RefreshLost}},
+		{"after a lost answer the older one is tried", grant, Evidence{Before: doubt, HasOlder: true},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, TryOlder: true}},
+		{"the older one is tried once", grant, Evidence{Before: tried, HasOlder: true},
+			Verdict{Event: instance.RefreshTokenLost, Code: fault.RefreshLost}},
+		{"without doubt the older one is left alone", grant, Evidence{HasOlder: true},
+			Verdict{Event: instance.AuthTokenRevoked, Code: fault.Revoked}},
+
+		{"first refusal", answered(403, "forbidden", "no"), Evidence{SaneClock: true},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true}},
+		{"third refusal, too soon", answered(403, "forbidden", "no"), Evidence{Refusals: many, SinceFirst: 29 * time.Minute, SaneClock: true},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true}},
+		{"third refusal, clock off", answered(403, "forbidden", "no"), Evidence{Refusals: many, SinceFirst: time.Hour},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true}},
+		{"third refusal", answered(403, "forbidden", "no"), Evidence{Refusals: many, SinceFirst: 30 * time.Minute, SaneClock: true},
+			Verdict{Event: instance.AuthTokenRevoked, Code: fault.Revoked}},
+		{"invalid_client is a refusal", answered(401, "invalid_client", "no"), Evidence{},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := Classify(tt.f, tt.e)
+			text := got.Text
+			got.Text = ""
+			if got != tt.want {
+				t.Errorf("Classify = %+v, want %+v", got, tt.want)
+			}
+			if text == "" || !got.TryOlder && !strings.Contains(text, "demo-host.com") {
+				t.Errorf("text = %q, want the host in it", text)
+			}
+			if tt.f.Message != "" && got.Event == instance.AuthTokenRevoked && !strings.Contains(text, tt.f.Message) {
+				t.Errorf("text = %q, want the service's own words in it", text)
+			}
+		})
+	}
+}
+
+// No answer but one in the service's own shape gives an identity up, whatever
+// is on record.
+func TestClassifyGivesUpOnEvidenceOnly(t *testing.T) {
+	worst := Evidence{Before: vault.Attempt{Unanswered: 3, OlderTried: true}, Refusals: vault.Refusals{Count: 9}, SinceFirst: time.Hour, RefreshLapsed: true, SaneClock: true}
+	for status := 300; status < 600; status++ {
+		if v := Classify(answered(status, "", ""), worst); v.Event != instance.RefreshFailed || v.TryOlder {
+			t.Errorf("HTTP %d without the service's shape: %+v", status, v)
+		}
+		f := answered(status, "invalid_grant", "")
+		if v := Classify(f, worst); v.Event != instance.RefreshFailed && (status < 400 || status >= 500 || status == 408 || status == 429) {
+			t.Errorf("HTTP %d with invalid_grant: %+v", status, v)
+		}
+	}
+	for _, r := range []tms.Reach{tms.NotSent, tms.Lost} {
+		t.Run(fmt.Sprint(r), func(t *testing.T) {
+			if v := Classify(&tms.Failure{Reach: r}, worst); v.Event != instance.RefreshFailed {
+				t.Errorf("reach %v: %+v", r, v)
+			}
+		})
+	}
+}

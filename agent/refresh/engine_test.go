@@ -1,0 +1,460 @@
+package refresh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"regent/agent/clock/clocktest"
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/store/storetest"
+	"regent/agent/tms"
+	"regent/agent/token"
+	"regent/agent/vault"
+)
+
+var one = instance.ID{Tenant: "demo-host.com", Application: "cad", Number: 1}
+
+// service answers each refresh by the next step of its script, the last one for
+// ever after.
+type service struct {
+	mu     sync.Mutex
+	script []func(tms.RefreshRequest) (tms.AuthToken, error)
+	sent   []string
+	delay  time.Duration
+}
+
+func (s *service) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
+	time.Sleep(s.delay)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = append(s.sent, r.Refresh.Reveal())
+	step := s.script[0]
+	if len(s.script) > 1 {
+		s.script = s.script[1:]
+	}
+	return step(r)
+}
+
+func (s *service) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sent)
+}
+
+// rotates answers with a new access and a new refresh token.
+func rotates(r tms.RefreshRequest) (tms.AuthToken, error) {
+	return tms.AuthToken{Access: token.NewSecret("access+"), Refresh: token.NewSecret(r.Refresh.Reveal() + "+"), TTL: time.Hour}, nil
+}
+
+func keeps(tms.RefreshRequest) (tms.AuthToken, error) {
+	return tms.AuthToken{Access: token.NewSecret("access+"), TTL: time.Hour}, nil
+}
+
+func fails(f *tms.Failure) func(tms.RefreshRequest) (tms.AuthToken, error) {
+	f.Op, f.Host = "refresh", "demo-host.com"
+	return func(tms.RefreshRequest) (tms.AuthToken, error) { return tms.AuthToken{}, f }
+}
+
+func lost() *tms.Failure     { return &tms.Failure{Reach: tms.Lost} }
+func offline() *tms.Failure  { return &tms.Failure{Reach: tms.NotSent} }
+func badGrant() *tms.Failure { return answered(400, "invalid_grant", "Token is not active") }
+
+// bench is an engine with all it needs, in a bubble.
+type bench struct {
+	*Engine
+	clock   *clocktest.Clock
+	store   *storetest.Memory
+	service *service
+	woke    chan struct{}
+	changes []string
+	stop    func()
+}
+
+func start(t *testing.T, script ...func(tms.RefreshRequest) (tms.AuthToken, error)) *bench {
+	t.Helper()
+	b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, service: &service{script: script}, woke: make(chan struct{})}
+	b.hold(t, vault.Record{ID: one})
+	b.run(t)
+	return b
+}
+
+// hold makes a vault with one live auth token that was received just now.
+func (b *bench) hold(t *testing.T, r vault.Record) {
+	t.Helper()
+	v, _, err := vault.Open(t.Context(), b.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.State, r.Generation, r.Intent = instance.Live, 1, "intent-1"
+	r.Access, r.Life = token.NewSecret("access"), token.Received(b.clock, time.Hour)
+	r.Refresh = token.NewSecret("refresh")
+	if err := v.Create(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run starts an engine over what the store holds, as a new process does.
+func (b *bench) run(t *testing.T) {
+	t.Helper()
+	v, bad, err := vault.Open(t.Context(), b.store)
+	if err != nil || len(bad) > 0 {
+		t.Fatal(err, bad)
+	}
+	b.Engine = NewEngine(Options{
+		Vault: v, Service: func(string) (Service, error) { return b.service, nil }, Window: Default(),
+		Clock: b.clock, Draw: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
+		Splay: 5 * time.Minute, Woke: b.woke, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Changed: func(_ context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
+			b.changes = append(b.changes, fmt.Sprintf("%s %s>%s %s", id, from, to, cause))
+		},
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	b.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	}
+}
+
+func (b *bench) record(t *testing.T) vault.Record {
+	t.Helper()
+	r, ok := b.Vault.Get(one)
+	if !ok {
+		t.Fatal("the auth token is gone")
+	}
+	return r
+}
+
+func TestRefreshesInItsWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, rotates)
+		defer b.stop()
+		time.Sleep(36*time.Minute - time.Second)
+		if n := b.service.count(); n != 0 {
+			t.Fatalf("%d requests before 60 %% of the life", n)
+		}
+		time.Sleep(9*time.Minute + time.Second)
+		r := b.record(t)
+		if n := b.service.count(); n != 1 || r.Generation != 2 || r.Access.Reveal() != "access+" {
+			t.Fatalf("after 75 %% of the life: %d requests, generation %d", n, r.Generation)
+		}
+		if r.Refresh.Reveal() != "refresh+" || r.Older.Reveal() != "refresh" || r.Attempt != (vault.Attempt{}) {
+			t.Errorf("refresh token %q, older %q, attempt %+v", r.Refresh.Reveal(), r.Older.Reveal(), r.Attempt)
+		}
+		time.Sleep(time.Hour)
+		if n := b.service.count(); n != 2 {
+			t.Errorf("%d requests after two lives, want 2", n)
+		}
+	})
+}
+
+// A lid that is shut stands still for timers and not for tokens.
+func TestRefreshesAfterSleep(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		event bool // does the platform report the wake
+		slack time.Duration
+	}{
+		{"with a wake event", true, 0},
+		{"without one", false, maxNap},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, rotates)
+				defer b.stop()
+				time.Sleep(10 * time.Minute)
+				b.clock.Suspend(8 * time.Hour)
+				if tt.event {
+					b.woke <- struct{}{}
+				}
+				time.Sleep(tt.slack)
+				synctest.Wait()
+				if n := b.service.count(); n != 1 {
+					t.Errorf("%d requests within %v of the wake, want 1", n, tt.slack)
+				}
+			})
+		})
+	}
+}
+
+func TestCivilClockOnlyMakesARefreshDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, rotates)
+		defer b.stop()
+		time.Sleep(time.Minute)
+		b.clock.SetWall(100 * 365 * 24 * time.Hour)
+		if left, known := b.record(t).Life.Remaining(b.clock); !known || left != 59*time.Minute {
+			t.Errorf("Remaining = %v, %v after the civil clock ran ahead; want 59m", left, known)
+		}
+		time.Sleep(maxNap)
+		synctest.Wait()
+		if n := b.service.count(); n != 1 {
+			t.Errorf("%d requests, want 1", n)
+		}
+	})
+}
+
+func TestManyWaitForOneFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, rotates)
+		defer b.stop()
+		b.service.delay = 3 * time.Second
+		var waiting sync.WaitGroup
+		for range 200 {
+			waiting.Go(func() {
+				f, err := b.Join(one)
+				if err == nil {
+					err = f.Wait(t.Context())
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		waiting.Wait()
+		if n := b.service.count(); n != 1 {
+			t.Errorf("200 callers made %d requests, want 1", n)
+		}
+	})
+}
+
+func TestCallerLeavesAndTheFlightGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, rotates)
+		defer b.stop()
+		b.service.delay = 10 * time.Second
+		f, err := b.Join(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := f.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Wait = %v", err)
+		}
+		time.Sleep(10 * time.Second)
+		if g := b.record(t).Generation; g != 2 {
+			t.Errorf("generation %d after the flight, want 2", g)
+		}
+	})
+}
+
+func TestShutdownDrainsAFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, rotates)
+		b.service.delay = 10 * time.Second
+		f, err := b.Join(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		b.stop()
+		if err := f.Wait(t.Context()); err != nil || b.record(t).Generation != 2 {
+			t.Errorf("the flight under way: %v, generation %d", err, b.record(t).Generation)
+		}
+		late, err := b.Join(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := late.Wait(t.Context()); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("a flight after the end: %v", err)
+		}
+	})
+}
+
+// Each outcome of a story is what the evidence says, and no failure overwrites
+// the access token.
+func TestStories(t *testing.T) {
+	type step = func(tms.RefreshRequest) (tms.AuthToken, error)
+	for _, tt := range []struct {
+		name   string
+		script []step
+		want   instance.State
+		sent   []string
+	}{
+		{"offline for a while", []step{fails(offline()), fails(offline()), rotates}, instance.Live, []string{"refresh", "refresh", "refresh"}},
+		{"lost answer, then the same token works", []step{fails(lost()), rotates}, instance.Live, []string{"refresh", "refresh"}},
+		{"lost answer, then only the older one works", []step{rotates, fails(lost()), fails(badGrant()), rotates}, instance.Live,
+			[]string{"refresh", "refresh+", "refresh+", "refresh"}},
+		{"lost answer, and neither works", []step{rotates, fails(lost()), fails(badGrant())}, instance.RefreshLost,
+			[]string{"refresh", "refresh+", "refresh+", "refresh"}},
+		{"lost answer without an older one", []step{fails(lost()), fails(badGrant())}, instance.RefreshLost, []string{"refresh", "refresh"}},
+		{"invalid_grant out of the blue", []step{fails(badGrant())}, instance.Revoked, []string{"refresh"}},
+		{"a portal for ever", []step{fails(answered(401, "", ""))}, instance.Expired, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, tt.script...)
+				defer b.stop()
+				time.Sleep(4 * time.Hour)
+				r := b.record(t)
+				if r.State != tt.want {
+					t.Errorf("state %s, want %s; changes %q", r.State, tt.want, b.changes)
+				}
+				if r.Access.IsZero() {
+					t.Error("a failure took the access token away")
+				}
+				for i, want := range tt.sent {
+					if i >= len(b.service.sent) || b.service.sent[i] != want {
+						t.Fatalf("sent %q, want it to begin with %q", b.service.sent, tt.sent)
+					}
+				}
+				if !tt.want.Refreshable() && len(b.service.sent) != len(tt.sent) {
+					t.Errorf("sent %d requests after giving up, want %d in all", len(b.service.sent), len(tt.sent))
+				}
+			})
+		})
+	}
+}
+
+func TestLapsedRefreshToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, woke: make(chan struct{})}
+		b.service = &service{script: []func(tms.RefreshRequest) (tms.AuthToken, error){fails(badGrant())}}
+		b.hold(t, vault.Record{ID: one, RefreshLife: token.Received(b.clock, 48*time.Hour)})
+		b.clock.Reboot("boot-2", 72*time.Hour) // a long weekend
+		b.run(t)
+		defer b.stop()
+		time.Sleep(10 * time.Minute)
+		if got := b.record(t).State; got != instance.RefreshExpired {
+			t.Errorf("state %s, want %s", got, instance.RefreshExpired)
+		}
+	})
+}
+
+// A process that dies while it asks leaves its attempt on record, and the next
+// one reads invalid_grant by it.
+func TestAttemptOutlastsTheProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, fails(badGrant()))
+		b.stop()
+		if _, err := b.Vault.Update(t.Context(), b.record(t), func(r *vault.Record) { r.Attempt.Open = true }); err != nil {
+			t.Fatal(err)
+		}
+		b.run(t)
+		defer b.stop()
+		time.Sleep(time.Hour)
+		if got := b.record(t).State; got != instance.RefreshLost {
+			t.Errorf("state %s, want %s", got, instance.RefreshLost)
+		}
+	})
+}
+
+func TestThrottlePausesTheTenant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, fails(asking(answered(429, "", ""), 10*time.Minute)), rotates)
+		defer b.stop()
+		f, err := b.Join(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Wait(t.Context()); fault.KindOf(err) != fault.Throttled {
+			t.Errorf("Wait = %v, want throttled", err)
+		}
+		two := instance.ID{Tenant: one.Tenant, Application: "other", Number: 1}
+		if _, err := b.Join(two); fault.Of(err).Retry != 10*time.Minute {
+			t.Errorf("another instance of the tenant: %v, want a pause of 10m", err)
+		}
+		if b.Force(one) != nil {
+			t.Error("a caller forced a refresh during the pause")
+		}
+	})
+}
+
+func TestForceIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, rotates)
+		defer b.stop()
+		for range 600 {
+			if f := b.Force(one); f != nil {
+				if err := f.Wait(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		if n := b.service.count(); n != 10 {
+			t.Errorf("10 minutes of forcing made %d requests, want 10", n)
+		}
+	})
+}
+
+// A full disk at any write: nothing is handed out that is not durable, and the
+// answer is not thrown away.
+func TestDiskFull(t *testing.T) {
+	errFull := errors.New("no space left on device")
+	for n := range 3 {
+		t.Run(fmt.Sprintf("write %d", n+1), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, rotates)
+				defer b.stop()
+				for range n {
+					b.store.FailNext(storetest.Put, nil)
+				}
+				b.store.FailNext(storetest.Put, errFull)
+				f, err := b.Join(one)
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = f.Wait(t.Context())
+				if r := b.record(t); err != nil && r.Access.Reveal() != "access" {
+					t.Errorf("after %v the token that is served is %q", err, r.Access.Reveal())
+				}
+				time.Sleep(time.Hour)
+				r := b.record(t)
+				if r.State != instance.Live || r.Generation < 2 || r.Refresh.Reveal() == "refresh" {
+					t.Errorf("after the disk had room again: %s, generation %d, refresh token %q", r.State, r.Generation, r.Refresh.Reveal())
+				}
+				for i, sent := range b.service.sent {
+					if want := "refresh" + "+++"[:i]; sent != want {
+						t.Errorf("request %d sent %q, want %q: an answer was thrown away", i, sent, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestForgottenMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, rotates)
+		defer b.stop()
+		b.service.delay = 5 * time.Second
+		f, err := b.Join(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if err := b.Vault.Forget(t.Context(), one); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Wait(t.Context()); err == nil {
+			t.Error("an answer for a forgotten instance was accepted")
+		}
+		if _, ok := b.Vault.Get(one); ok {
+			t.Error("an answer brought a forgotten auth token back")
+		}
+	})
+}
+
+func TestNoRotationKeepsTheRefreshToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, keeps)
+		defer b.stop()
+		time.Sleep(50 * time.Minute)
+		r := b.record(t)
+		if r.Generation != 2 || r.Refresh.Reveal() != "refresh" || !r.Older.IsZero() {
+			t.Errorf("generation %d, refresh token %q, older %q", r.Generation, r.Refresh.Reveal(), r.Older.Reveal())
+		}
+	})
+}

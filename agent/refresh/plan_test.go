@@ -1,0 +1,45 @@
+package refresh
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"regent/agent/token"
+	"regent/agent/vault"
+)
+
+func TestDue(t *testing.T) {
+	life := func(d time.Duration) token.Lifetime { return token.Lifetime{TTL: d} }
+	for _, tt := range []struct {
+		name string
+		r    vault.Record
+		want time.Duration
+	}{
+		{"earliest", vault.Record{Life: life(time.Hour)}, 36 * time.Minute},
+		{"latest", vault.Record{Life: life(time.Hour), Draw: 1}, 45 * time.Minute},
+		{"a refresh token that lives longer", vault.Record{Life: life(time.Hour), RefreshLife: life(24 * time.Hour)}, 36 * time.Minute},
+		{"a refresh token that lives shorter", vault.Record{Life: life(time.Hour), RefreshLife: life(10 * time.Minute)}, 6 * time.Minute},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Default().Due(tt.r); got != tt.want {
+				t.Errorf("Due = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestDueIsWithinItsWindow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ttl := time.Duration(rapid.Int64Range(int64(time.Second), int64(1000*time.Hour)).Draw(t, "ttl"))
+		r := vault.Record{Life: token.Lifetime{TTL: ttl}, Draw: rapid.Float64Range(0, 1).Draw(t, "draw")}
+		got := Default().Due(r)
+		if got < ttl*59/100 || got > ttl*76/100 {
+			t.Fatalf("Due(%v, draw %v) = %v", ttl, r.Draw, got)
+		}
+		if again := Default().Due(r); again != got {
+			t.Fatalf("asked twice: %v, then %v", got, again)
+		}
+	})
+}
