@@ -16,6 +16,16 @@ func Host(baseURL string) string {
 
 const writeTenant = "; write the tenant's host or its URL, such as https://demo-host.com/"
 
+// NormalizeTenant returns the base URL of a tenant in the normal form of
+// [Settings.Tenant], from what a person wrote: a host or a URL. The error says
+// what to write instead and does not quote s.
+func NormalizeTenant(s string) (string, error) {
+	if s == "" {
+		return "", errors.New("is empty" + writeTenant)
+	}
+	return checkTenant(s)
+}
+
 // checkTenant accepts a host or a URL, with or without port and trailing
 // slash, and returns scheme://host[:port] in lower case without a slash and
 // without the scheme's own port. Two spellings of a tenant must not be two.

@@ -115,7 +115,9 @@ func TestIPv6AsNetipReadsIt(t *testing.T) {
 
 func TestProxy(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
-		{"", ""}, {"system", "system"}, {"none", "none"},
+		{"", ""},
+		{"system", "system"},
+		{"none", "none"},
 		{"http://Proxy.example.com:3128/", "http://proxy.example.com:3128"},
 		{"HTTPS://proxy", "https://proxy"},
 		{"socks5://[::1]:1080", "socks5://[::1]:1080"},
@@ -137,6 +139,17 @@ func TestProxy(t *testing.T) {
 	} {
 		if got, err := checkProxy(tt.in); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("checkProxy(%q) = %q, %v, want an error with %q", tt.in, got, err, tt.want)
+		}
+	}
+}
+
+func TestNormalizeTenant(t *testing.T) {
+	if got, err := NormalizeTenant("Demo-Host.com/"); got != "https://demo-host.com" || err != nil {
+		t.Errorf("got %q, %v, want https://demo-host.com", got, err)
+	}
+	for _, in := range []string{"", "http://demo-host.com"} {
+		if got, err := NormalizeTenant(in); err == nil {
+			t.Errorf("NormalizeTenant(%q) = %q, want an error", in, got)
 		}
 	}
 }

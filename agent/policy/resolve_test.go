@@ -25,6 +25,24 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+func TestOrigin(t *testing.T) {
+	for want, o := range map[string]policy.Origin{
+		"default":         {},
+		"managed":         {Rank: policy.Managed},
+		"/etc/a.yaml":     {Rank: policy.Local, Name: "/etc/a.yaml"},
+		"/etc/b/a.yaml:7": {Rank: policy.Dropin, Name: "/etc/b/a.yaml", Line: 7},
+	} {
+		if got := o.String(); got != want {
+			t.Errorf("%+v is %q, want %q", o, got, want)
+		}
+	}
+	for want, r := range map[string]policy.Rank{"local": policy.Local, "drop-in": policy.Dropin, "rank 9": 9} {
+		if got := r.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestLaterLayerWins(t *testing.T) {
 	got, problems := policy.Resolve( // in no order: the rank decides
 		managed("log: {level: error}"),

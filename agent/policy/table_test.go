@@ -111,8 +111,8 @@ func leavesSet(v reflect.Value) int {
 		return 1
 	}
 	n := 0
-	for i := range v.NumField() {
-		n += leavesSet(v.Field(i))
+	for _, field := range v.Fields() {
+		n += leavesSet(field)
 	}
 	return n
 }
@@ -120,12 +120,12 @@ func leavesSet(v reflect.Value) int {
 // leavesUnset names the fields that are zero, those of inner structs too.
 func leavesUnset(v reflect.Value) []string {
 	var names []string
-	for i := range v.NumField() {
-		switch field := v.Field(i); {
+	for about, field := range v.Fields() {
+		switch {
 		case field.Kind() == reflect.Struct:
 			names = append(names, leavesUnset(field)...)
 		case field.IsZero():
-			names = append(names, v.Type().Field(i).Name)
+			names = append(names, about.Name)
 		}
 	}
 	return names
