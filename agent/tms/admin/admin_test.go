@@ -1,0 +1,224 @@
+package admin_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"regent/agent/tms"
+	"regent/agent/tms/admin"
+)
+
+// service answers the login, and everything else with handle.
+func service(t *testing.T, handle http.HandlerFunc) *admin.Session {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /token/api/v5/idpConfigurations", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"tokenEndpoint":"http://%s/auth/","realm":"ems"}`, r.Host)
+	})
+	mux.HandleFunc("POST /auth/realms/ems/protocol/openid-connect/token", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"access_token":"admin","expires_in":300}`)
+	})
+	mux.HandleFunc("/", handle)
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	session, err := clientFor(t, s.URL, nil).Login(t.Context(), user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return session
+}
+
+// pages serves n auth tokens in pages of at most most.
+func pages(n, most int, total bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		start, _ := strconv.Atoi(r.FormValue("pageStart"))
+		size, _ := strconv.Atoi(r.FormValue("pageSize"))
+		list := []map[string]any{}
+		for i := start; i < min(n, start+min(size, most)); i++ {
+			list = append(list, map[string]any{"id": i})
+		}
+		answer := map[string]any{"authTokens": list}
+		if total {
+			answer["totalCount"] = n
+		}
+		json.NewEncoder(w).Encode(answer)
+	}
+}
+
+func TestPagesToTheEnd(t *testing.T) {
+	tests := []struct {
+		name    string
+		n, most int
+		total   bool
+	}{
+		{"none", 0, 100, true},
+		{"none, no total", 0, 100, false},
+		{"one full page", 100, 100, true},
+		{"one full page, no total", 100, 100, false},
+		{"three", 250, 100, true},
+		{"three, no total", 250, 100, false},
+		{"smaller pages than asked for", 25, 10, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := service(t, pages(tt.n, tt.most, tt.total)).AuthTokens(t.Context(), admin.AuthFilter{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(got) != tt.n {
+				t.Fatalf("%d auth tokens, want %d", len(got), tt.n)
+			}
+			for i, a := range got {
+				if a.ID != strconv.Itoa(i) {
+					t.Fatalf("auth token %d has id %s", i, a.ID)
+				}
+			}
+		})
+	}
+}
+
+func TestPagesComeToAnEnd(t *testing.T) {
+	tests := []struct{ name, answer, want string }{
+		{"the same page again", `{"authTokens":[{"id":1}],"totalCount":9}`, "the same page came twice"},
+		{"no list", `{"totalCount":9}`, "no authTokens"},
+		{"no array", `{"authTokens":{}}`, "authTokens is no JSON array"},
+		{"no objects", `{"authTokens":[1]}`, "authTokens[0]: no JSON object"},
+		{"no ids", `{"authTokens":[{}]}`, "authTokens[0]: no id"},
+		{"no number", `{"authTokens":[],"totalCount":"many"}`, "totalCount is no number"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			session := service(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, tt.answer) })
+			_, err := session.AuthTokens(t.Context(), admin.AuthFilter{})
+			if f, ok := errors.AsType[*tms.Failure](err); !ok || f.Reach != tms.Lost || !strings.Contains(f.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestEndlessPages(t *testing.T) {
+	next := 0
+	session := service(t, func(w http.ResponseWriter, _ *http.Request) {
+		next++
+		fmt.Fprintf(w, `{"authTokens":[{"id":%d}],"totalCount":2000000}`, next)
+	})
+	_, err := session.AuthTokens(t.Context(), admin.AuthFilter{})
+	if err == nil || !strings.Contains(err.Error(), "more than 1000 pages") || next != 1000 {
+		t.Errorf("got %v after %d pages, want it to give up after 1000", err, next)
+	}
+}
+
+func TestListsMayBeBare(t *testing.T) {
+	session := service(t, func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `[{"id":7,"count":"3","expirationDate":"2026-12-01T10:00:00+02:00"}]`)
+	})
+	got, err := session.RegistrationTokens(t.Context(), admin.RegistrationFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1 || got[0].ID != "7" || got[0].Count != 3 || !got[0].Expires.Equal(fleet.Expires) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestRegistrationTokenIsWhole(t *testing.T) {
+	tests := []struct{ name, answer, want string }{
+		{"no id", `{"token":"T","count":1}`, "no id"},
+		{"no count", `{"id":"1","token":"T"}`, "no count"},
+		{"half a count", `{"id":"1","token":"T","count":1.5}`, "count is no whole number"},
+		{"used count no number", `{"id":"1","token":"T","count":1,"usedCount":{}}`, "usedCount is no number"},
+		{"no token", `{"id":"1","count":1}`, "no token"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			session := service(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, tt.answer) })
+			n := admin.NewRegistrationToken{Identifier: "x", Count: 1, Expires: fleet.Expires}
+			_, err := session.CreateRegistrationToken(t.Context(), n, now)
+			if f, ok := errors.AsType[*tms.Failure](err); !ok || f.Reach != tms.Lost || !strings.Contains(f.Error(), tt.want) {
+				t.Errorf("got %v, want a lost answer: %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestCheck(t *testing.T) {
+	day := func(n int) time.Time { return now.AddDate(0, 0, n) }
+	tests := []struct {
+		name string
+		n    admin.NewRegistrationToken
+		want string
+	}{
+		{"tomorrow", admin.NewRegistrationToken{Identifier: "x", Count: 1, Expires: day(1)}, ""},
+		{"the last day", admin.NewRegistrationToken{Identifier: "x", Count: 1, Expires: day(30)}, ""},
+		{"today", admin.NewRegistrationToken{Identifier: "x", Count: 1, Expires: day(0)}, "2026-11-23: must lie between tomorrow, 2026-11-24, and 2026-12-23"},
+		{"too late", admin.NewRegistrationToken{Identifier: "x", Count: 1, Expires: day(31)}, "2026-12-24: must lie"},
+		{"no count", admin.NewRegistrationToken{Identifier: "x", Expires: day(1)}, "count 0: must be at least 1"},
+		{"no identifier", admin.NewRegistrationToken{Count: 1, Expires: day(1)}, "identifier: must not be empty"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tt.n.Check(now)
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+			session := service(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
+			if tt.want != "" {
+				if _, err := session.CreateRegistrationToken(t.Context(), tt.n, now); err == nil {
+					t.Error("no error of CreateRegistrationToken")
+				}
+			}
+		})
+	}
+}
+
+func TestUsability(t *testing.T) {
+	change := func(f func(*admin.RegistrationToken)) admin.RegistrationToken {
+		r := fleet
+		f(&r)
+		return r
+	}
+	lastMoment := fleet.Expires.Add(24*time.Hour - time.Second)
+	tests := []struct {
+		name string
+		r    admin.RegistrationToken
+		now  time.Time
+		want admin.Usability
+	}{
+		{"new", fleet, now, admin.Usable},
+		{"its last day", fleet, lastMoment, admin.Usable},
+		{"the day after", fleet, lastMoment.Add(time.Second), admin.Expired},
+		{"no count left", change(func(r *admin.RegistrationToken) { r.Used = 3 }), now, admin.UsedUp},
+		{"both", change(func(r *admin.RegistrationToken) { r.Used = 3 }), lastMoment.Add(time.Second), admin.Expired},
+		{"disabled", change(func(r *admin.RegistrationToken) { r.Status = "DISABLED" }), now, admin.Disabled},
+		{"no status", change(func(r *admin.RegistrationToken) { r.Status = "" }), now, admin.Usable},
+		{"no date", change(func(r *admin.RegistrationToken) { r.Expires = time.Time{} }), now, admin.Usable},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.r.Usability(tt.now); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestShowAuthToken(t *testing.T) {
+	session := service(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.EscapedPath() != "/token/api/v5/authTokens/a%2Fb" {
+			t.Errorf("asked for %s", r.URL.EscapedPath())
+		}
+		fmt.Fprint(w, `{"authToken":{"id":"a/b","fqdn":"ws"}}`)
+	})
+	got, err := session.AuthToken(t.Context(), "a/b")
+	if want := (admin.AuthToken{ID: "a/b", FQDN: "ws"}); err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+}

@@ -1,0 +1,82 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"regent/agent/tms"
+	"regent/agent/tms/internal/reply"
+)
+
+// AuthToken is all that an administrator ever sees of one: what the device said
+// of itself when it redeemed.
+type AuthToken struct {
+	ID           string // the service's name of it; never empty
+	Identifier   string // the device's, fresh for each redemption
+	FQDN         string
+	UserName     string
+	MAC          string
+	Registration string // the identifier of the registration token
+	RefID1       string // application and instance
+	RefID2       string // the installation
+	Created      time.Time
+}
+
+// AuthFilter selects; what is empty selects all.
+type AuthFilter struct{ Identifier, Registration, RefID1, RefID2, FQDN string }
+
+// AuthTokens returns all that the filter selects.
+func (s *Session) AuthTokens(ctx context.Context, f AuthFilter) ([]AuthToken, error) {
+	l := listing[AuthToken]{"list auth tokens", pathAuth, listAuth, authTokenOf}
+	return l.all(ctx, s, url.Values{
+		"identifier": {f.Identifier}, "registrationToken": {f.Registration},
+		"refId1": {f.RefID1}, "refId2": {f.RefID2}, "fqdn": {f.FQDN},
+	})
+}
+
+// AuthToken returns the one of that id.
+func (s *Session) AuthToken(ctx context.Context, id string) (AuthToken, error) {
+	var t AuthToken
+	err := s.do(ctx, tms.Call{
+		Op: "show auth token", Method: http.MethodGet, Path: pathAuth + "/" + url.PathEscape(id),
+		Read: func(a tms.Answer) error {
+			o, err := reply.Parse(a.Body, wrapAuth)
+			if err != nil {
+				return err
+			}
+			t, err = authTokenOf(o)
+			return err
+		},
+	})
+	if err != nil {
+		return AuthToken{}, err
+	}
+	return t, nil
+}
+
+// DeleteAuthToken withdraws the one of that id: its holder can refresh it no
+// more. The count that it used does not come back.
+func (s *Session) DeleteAuthToken(ctx context.Context, id string) error {
+	return s.remove(ctx, "delete auth token", pathAuth+"/"+url.PathEscape(id))
+}
+
+func authTokenOf(o reply.Object) (AuthToken, error) {
+	t := AuthToken{
+		ID:           o.ID("id"),
+		Identifier:   o.Text("identifier"),
+		FQDN:         o.Text("fqdn"),
+		UserName:     o.Text("systemUserName"),
+		MAC:          o.Text("macAddress"),
+		Registration: o.Text("registrationToken"),
+		RefID1:       o.Text("refId1"),
+		RefID2:       o.Text("refId2"),
+		Created:      timeOf(o.Text("creationDate")),
+	}
+	if t.ID == "" {
+		return AuthToken{}, errors.New("no id")
+	}
+	return t, nil
+}

@@ -1,0 +1,36 @@
+package admin
+
+// What is taken to be true of the administrator's side of the service, tagged
+// as in contract.go of package tms: D documented, U seen only in unofficial
+// client code, A our assumption. None of it was tried against the real service.
+
+const (
+	pathRegistration = "/registrationTokens" // D
+	pathAuth         = "/authTokens"         // A
+
+	wrapRegistration = "registrationToken"  // A
+	wrapAuth         = "authToken"          // A
+	listRegistration = "registrationTokens" // A
+	listAuth         = "authTokens"         // A
+	memberTotal      = "totalCount"         // A: of those that match, on all pages
+
+	statusEnabled = "ENABLED" // A: D is only that expired and used-up ones are listed as enabled
+
+	// A: pages begin at the index pageStart, from 0, and hold up to pageSize.
+	queryStart = "pageStart"
+	querySize  = "pageSize"
+
+	// D: a registration token lives at least until tomorrow and at most so long.
+	// A: its expiration date is the last day on which it is good, in UTC.
+	maxDays = 30
+)
+
+// creation is the body that makes a registration token. U: the names.
+type creation struct {
+	Identifier     string `json:"identifier"`
+	Count          int    `json:"count"`
+	ExpirationDate string `json:"expirationDate"`
+	RefID1         string `json:"refId1"`
+	RefID2         string `json:"refId2"`
+	Customer       string `json:"customer"`
+}

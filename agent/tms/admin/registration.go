@@ -1,0 +1,198 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"regent/agent/tms"
+	"regent/agent/tms/internal/reply"
+	"regent/agent/token"
+)
+
+// NewRegistrationToken is what a registration token is to be.
+type NewRegistrationToken struct {
+	Identifier string
+	Count      int       // how many auth tokens it can create
+	Expires    time.Time // its last day; only the date in UTC counts
+	RefID1     string
+	RefID2     string
+	Customer   string
+}
+
+// Check says what the service would refuse, at the time now.
+func (n NewRegistrationToken) Check(now time.Time) error {
+	if n.Identifier == "" {
+		return errors.New("identifier: must not be empty")
+	}
+	if n.Count < 1 {
+		return fmt.Errorf("count %d: must be at least 1", n.Count)
+	}
+	first, last := ExpiryBounds(now)
+	if day := midnight(n.Expires); day.Before(first) || day.After(last) {
+		return fmt.Errorf("expiration date %s: must lie between tomorrow, %s, and %s, which is %d days ahead",
+			day.Format(time.DateOnly), first.Format(time.DateOnly), last.Format(time.DateOnly), maxDays)
+	}
+	return nil
+}
+
+// ExpiryBounds are the first and the last day on which a registration token made
+// now may expire.
+func ExpiryBounds(now time.Time) (first, last time.Time) {
+	today := midnight(now)
+	return today.AddDate(0, 0, 1), today.AddDate(0, 0, maxDays)
+}
+
+func midnight(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
+
+// RegistrationToken is one that the service has.
+type RegistrationToken struct {
+	ID         string // the service's name of it; never empty
+	Identifier string // the administrator's
+	Token      token.Secret
+	Count      int       // how many auth tokens it can create in all
+	Used       int       // how many it has
+	Expires    time.Time // its last day, at its beginning in UTC; zero if the service's word cannot be read
+	Status     string    // the service's word. It is not Usability.
+	RefID1     string
+	RefID2     string
+	Customer   string
+	Created    time.Time // zero if not known
+}
+
+// Usability says whether a device can redeem a registration token.
+type Usability string
+
+// Usabilities. The service lists all but Disabled as enabled.
+const (
+	Usable   Usability = "usable"
+	UsedUp   Usability = "used up"
+	Expired  Usability = "expired"
+	Disabled Usability = "disabled"
+)
+
+// Usability tells it at the time now. What is expired stays so whatever else is
+// changed, so that comes first.
+func (r RegistrationToken) Usability(now time.Time) Usability {
+	switch {
+	case !r.Expires.IsZero() && midnight(now).After(r.Expires):
+		return Expired
+	case r.Used >= r.Count:
+		return UsedUp
+	case r.Status != "" && r.Status != statusEnabled:
+		return Disabled
+	}
+	return Usable
+}
+
+// RegistrationFilter selects; what is empty selects all. There is none by the
+// token itself: a secret in a URL ends up in the logs of those in between.
+type RegistrationFilter struct{ Identifier, RefID1, RefID2 string }
+
+// CreateRegistrationToken makes one, with one POST: after a failure that is
+// [tms.Lost] there may be one. What Check refuses is not sent, and its error is
+// no *tms.Failure.
+func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistrationToken, now time.Time) (RegistrationToken, error) {
+	if err := n.Check(now); err != nil {
+		return RegistrationToken{}, err
+	}
+	return s.registration(ctx, tms.Call{
+		Op: "create registration token", Method: http.MethodPost, Path: pathRegistration,
+		JSON: creation{n.Identifier, n.Count, midnight(n.Expires).Format(time.DateOnly), n.RefID1, n.RefID2, n.Customer},
+	}, func(r RegistrationToken) error {
+		if r.Token.IsZero() {
+			return errors.New("no token")
+		}
+		return nil
+	})
+}
+
+// RegistrationToken returns the one of that id.
+func (s *Session) RegistrationToken(ctx context.Context, id string) (RegistrationToken, error) {
+	return s.registration(ctx, tms.Call{
+		Op: "show registration token", Method: http.MethodGet, Path: pathRegistration + "/" + url.PathEscape(id),
+	}, func(RegistrationToken) error { return nil })
+}
+
+// RegistrationTokens returns all that the filter selects.
+func (s *Session) RegistrationTokens(ctx context.Context, f RegistrationFilter) ([]RegistrationToken, error) {
+	l := listing[RegistrationToken]{"list registration tokens", pathRegistration, listRegistration, registrationOf}
+	return l.all(ctx, s, url.Values{"identifier": {f.Identifier}, "refId1": {f.RefID1}, "refId2": {f.RefID2}})
+}
+
+// DeleteRegistrationToken deletes the one of that id. The auth tokens that it
+// created are not deleted.
+func (s *Session) DeleteRegistrationToken(ctx context.Context, id string) error {
+	return s.remove(ctx, "delete registration token", pathRegistration+"/"+url.PathEscape(id))
+}
+
+func (s *Session) registration(ctx context.Context, call tms.Call, complete func(RegistrationToken) error) (RegistrationToken, error) {
+	var r RegistrationToken
+	call.Read = func(a tms.Answer) error {
+		o, err := reply.Parse(a.Body, wrapRegistration)
+		if err != nil {
+			return err
+		}
+		if r, err = registrationOf(o); err != nil {
+			return err
+		}
+		return complete(r)
+	}
+	if err := s.do(ctx, call); err != nil {
+		return RegistrationToken{}, err
+	}
+	return r, nil
+}
+
+func registrationOf(o reply.Object) (RegistrationToken, error) {
+	r := RegistrationToken{
+		ID:         o.ID("id"),
+		Identifier: o.Text("identifier"),
+		Expires:    dayOf(o.Text("expirationDate")),
+		Status:     o.Text("status"),
+		RefID1:     o.Text("refId1"),
+		RefID2:     o.Text("refId2"),
+		Customer:   o.Text("customer"),
+		Created:    timeOf(o.Text("creationDate")),
+	}
+	if r.ID == "" {
+		return RegistrationToken{}, errors.New("no id")
+	}
+	if t := o.Text("token"); t != "" {
+		r.Token = token.NewSecret(t)
+	}
+	var hasCount bool
+	var err error
+	if r.Count, hasCount, err = o.Int("count"); err != nil {
+		return RegistrationToken{}, err
+	}
+	if !hasCount {
+		return RegistrationToken{}, errors.New("no count")
+	}
+	if r.Used, _, err = o.Int("usedCount"); err != nil {
+		return RegistrationToken{}, err
+	}
+	return r, nil
+}
+
+// dayOf reads a date, or the date of a time; zero if it is neither.
+func dayOf(s string) time.Time {
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return t
+	}
+	if t := timeOf(s); !t.IsZero() {
+		return midnight(t)
+	}
+	return time.Time{}
+}
+
+func timeOf(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
