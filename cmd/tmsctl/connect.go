@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"regent/agent/tms"
+	"regent/agent/tms/admin"
+	"regent/agent/token"
+)
+
+// client returns a client of the tenant. Nothing was sent yet.
+func (t *tool) client() (*admin.Client, error) {
+	tenant := t.flags.tenant
+	if tenant == "" {
+		tenant = t.getenv("TMSCTL_TENANT")
+	}
+	if tenant == "" {
+		return nil, usagef("no tenant given: add --tenant https://host, or set TMSCTL_TENANT")
+	}
+	var ca []byte
+	if name := t.flags.caFile; name != "" {
+		var err error
+		if ca, err = os.ReadFile(name); err != nil {
+			return nil, usagef("--ca-file: %v", err)
+		}
+	}
+	c, err := admin.New(tms.Options{
+		Tenant: tenant, Proxy: t.flags.proxy, ExtraCA: ca,
+		UserAgent: "regent-tmsctl", Now: t.clock.Wall,
+	})
+	if err != nil {
+		return nil, usagef("%s", strings.TrimPrefix(err.Error(), "tms: "))
+	}
+	return c, nil
+}
+
+// asAdministrator logs in and does f. All that can be known to be wrong without
+// the service is found before anything is sent.
+func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error) error {
+	c, err := t.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	who, err := t.credentials(c.Host())
+	if err != nil {
+		return err
+	}
+	session, err := c.Login(ctx, who)
+	if err != nil {
+		return err
+	}
+	return f(session)
+}
+
+func (t *tool) credentials(host string) (admin.Credentials, error) {
+	if err := t.flags.contradiction(); err != nil {
+		return nil, err
+	}
+	if t.flags.clientCredentials {
+		secret, err := secretFile("--client-secret-file", t.flags.clientSecretFile)
+		return admin.ClientCredentials{ID: t.flags.clientID, Secret: secret}, err
+	}
+	if t.flags.passwordFile != "" {
+		password, err := secretFile("--password-file", t.flags.passwordFile)
+		return admin.Password{User: t.flags.user, Password: password}, err
+	}
+	password, err := t.askPassword(host)
+	return admin.Password{User: t.flags.user, Password: password}, err
+}
+
+// contradiction says what is missing, or given to no purpose.
+func (f globalFlags) contradiction() error {
+	switch {
+	case f.clientCredentials && (f.user != "" || f.passwordFile != ""):
+		return usagef("--client-credentials excludes --user and --password-file")
+	case f.clientCredentials && (f.clientID == "" || f.clientSecretFile == ""):
+		return usagef("--client-credentials needs --client-id and --client-secret-file")
+	case f.clientCredentials:
+		return nil
+	case f.clientID != "" || f.clientSecretFile != "":
+		return usagef("--client-id and --client-secret-file need --client-credentials")
+	case f.user == "":
+		return usagef("who are you? add --user NAME, or --client-credentials with --client-id and --client-secret-file")
+	}
+	return nil
+}
+
+func (t *tool) askPassword(host string) (token.Secret, error) {
+	if !t.terminal {
+		return token.Secret{}, usagef("stdin is not a terminal, so no password can be asked for: add --password-file FILE")
+	}
+	fmt.Fprintf(t.err, "Password of %s on %s: ", t.flags.user, host)
+	password, err := t.password()
+	fmt.Fprintln(t.err)
+	if err != nil {
+		return token.Secret{}, fmt.Errorf("read the password: %w", err)
+	}
+	if password.IsZero() {
+		return token.Secret{}, usagef("no password given")
+	}
+	return password, nil
+}
+
+// secretFile reads a secret; a line end after it is not part of it.
+func secretFile(flag, name string) (token.Secret, error) {
+	content, err := os.ReadFile(name)
+	if err != nil {
+		if cause, ok := errors.AsType[*fs.PathError](err); ok {
+			err = cause.Err
+		}
+		return token.Secret{}, usagef("%s %s: %v", flag, name, err)
+	}
+	secret := strings.TrimRight(string(content), "\r\n")
+	if secret == "" {
+		return token.Secret{}, usagef("%s %s: the file is empty", flag, name)
+	}
+	return token.NewSecret(secret), nil
+}
+
+// reveal is the one place where a secret leaves this program: an administrator
+// asked for the registration token that was made.
+func reveal(s token.Secret) string {
+	return s.Reveal() //nolint:forbidigo // handing it out is what tmsctl is for
+}

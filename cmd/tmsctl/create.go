@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/tms/admin"
+)
+
+// creation is the flags of registration-token create.
+type creation struct {
+	new     admin.NewRegistrationToken
+	expires string
+	out     string
+}
+
+func (t *tool) registrationCreate() *cobra.Command {
+	var o creation
+	c := &cobra.Command{
+		Use: "create --count N", Short: "Make a registration token", Args: cobra.NoArgs,
+		Long: `Make a registration token. Its count is how many auth tokens it can create:
+one for each instance of each application on each device.`,
+		RunE: running(func(c *cobra.Command, _ []string) error { return t.create(c.Context(), o) }),
+	}
+	f := c.Flags()
+	f.IntVar(&o.new.Count, "count", 0, "how many auth tokens it can create")
+	f.StringVar(&o.expires, "expires", "30d", "its last day: `30d` or a date as 2026-12-01, at most 30 days ahead")
+	f.StringVar(&o.new.Identifier, "identifier", "", "a `NAME` to find it by (default: one is made)")
+	f.StringVar(&o.new.RefID1, "ref-id-1", "", "a reference of yours")
+	f.StringVar(&o.new.RefID2, "ref-id-2", "", "a reference of yours")
+	f.StringVar(&o.new.Customer, "customer", "", "the customer it is for")
+	f.StringVar(&o.out, "out", "", "write the token alone to this new `FILE`, readable by you only, and do not print it")
+	return c
+}
+
+func (t *tool) create(ctx context.Context, o creation) (err error) {
+	// 1. What can be refused without the service is refused before it is asked.
+	now := t.clock.Wall()
+	if o.new.Expires, err = expiry(o.expires, now); err != nil {
+		return err
+	}
+	if o.new.Identifier == "" {
+		o.new.Identifier = "registration-" + now.UTC().Format("20060102") + "-" + strings.ToLower(rand.Text()[:6])
+	}
+	if err := o.new.Check(now); err != nil {
+		return usagef("%v", err)
+	}
+	// 2. The file is there before the token is: a token that cannot be kept
+	// would have to be found and deleted again.
+	file, err := newTokenFile(o.out)
+	if err != nil {
+		return err
+	}
+	defer file.discard()
+	return t.asAdministrator(ctx, func(s *admin.Session) error {
+		// 3. One token is made, and kept or shown.
+		r, err := s.CreateRegistrationToken(ctx, o.new, now)
+		if err != nil {
+			return err
+		}
+		if err := file.keep(reveal(r.Token)); err != nil {
+			return fmt.Errorf("registration token %s was made, but not kept: %w; see it with: tmsctl registration-token show --reveal %s", r.ID, err, r.ID)
+		}
+		return t.printRegistration(r, o.out == "")
+	})
+}
+
+// tokenFile is a file made for one token. A nil one keeps nothing.
+type tokenFile struct {
+	f    *os.File
+	kept bool
+}
+
+// newTokenFile makes the file; it never takes one that is there.
+func newTokenFile(name string) (*tokenFile, error) {
+	if name == "" {
+		return nil, nil
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, usagef("--out %s: is there already; remove it or name another", name)
+	}
+	if err != nil {
+		return nil, usagef("--out: %v", err)
+	}
+	return &tokenFile{f: f}, nil
+}
+
+// keep returns once the token is durable.
+func (t *tokenFile) keep(token string) error {
+	if t == nil {
+		return nil
+	}
+	t.kept = true // from here on: half a token is better than a file that vanishes
+	if _, err := t.f.WriteString(token); err != nil {
+		return err
+	}
+	if err := t.f.Sync(); err != nil {
+		return err
+	}
+	return t.f.Close()
+}
+
+// discard removes the file, if nothing was kept in it.
+func (t *tokenFile) discard() {
+	if t == nil || t.kept {
+		return
+	}
+	t.f.Close()
+	os.Remove(t.f.Name())
+}

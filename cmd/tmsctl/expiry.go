@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"regent/agent/tms/admin"
+)
+
+// expiry reads "30d" or "2026-12-01": the last day of a registration token.
+// Days count from today in UTC, as the service's do.
+func expiry(s string, now time.Time) (time.Time, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.Atoi(days)
+		if err == nil && n > 0 && n < 10_000 {
+			return now.UTC().AddDate(0, 0, n), nil
+		}
+	} else if day, err := time.Parse(time.DateOnly, s); err == nil {
+		return day, nil
+	}
+	first, last := admin.ExpiryBounds(now)
+	return time.Time{}, usagef("--expires %q: write 1d to 30d, or a date from %s to %s",
+		s, first.Format(time.DateOnly), last.Format(time.DateOnly))
+}
+
+// inWords says when a last day is, seen from now.
+func inWords(day, now time.Time) string {
+	if day.IsZero() {
+		return "unknown"
+	}
+	today := now.UTC().Truncate(24 * time.Hour)
+	date := day.Format(time.DateOnly)
+	switch days := int(day.Sub(today) / (24 * time.Hour)); {
+	case days == 0:
+		return date + " (today)"
+	case days == 1:
+		return date + " (tomorrow)"
+	case days == -1:
+		return date + " (yesterday)"
+	case days > 0:
+		return fmt.Sprintf("%s (in %d days)", date, days)
+	default:
+		return fmt.Sprintf("%s (%d days ago)", date, -days)
+	}
+}

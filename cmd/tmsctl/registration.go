@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/tms/admin"
+)
+
+func (t *tool) registrationToken() *cobra.Command {
+	return group("registration-token", "Registration tokens: what devices get auth tokens with",
+		t.registrationCreate(), t.registrationList(), t.registrationShow(), t.registrationDelete())
+}
+
+func (t *tool) registrationList() *cobra.Command {
+	var filter admin.RegistrationFilter
+	c := &cobra.Command{
+		Use: "list", Short: "List registration tokens, with what is left of each", Args: cobra.NoArgs,
+		RunE: running(func(c *cobra.Command, _ []string) error {
+			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
+				list, err := s.RegistrationTokens(c.Context(), filter)
+				if err != nil {
+					return err
+				}
+				return t.printRegistrations(list)
+			})
+		}),
+	}
+	c.Flags().StringVar(&filter.Identifier, "identifier", "", "only those with this `NAME`")
+	c.Flags().StringVar(&filter.RefID1, "ref-id-1", "", "only those with this reference")
+	c.Flags().StringVar(&filter.RefID2, "ref-id-2", "", "only those with this reference")
+	return c
+}
+
+func (t *tool) registrationShow() *cobra.Command {
+	var withToken bool
+	c := &cobra.Command{
+		Use: "show ID", Short: "Show one registration token", Args: cobra.ExactArgs(1),
+		RunE: running(func(c *cobra.Command, args []string) error {
+			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
+				r, err := s.RegistrationToken(c.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				return t.printRegistration(r, withToken)
+			})
+		}),
+	}
+	c.Flags().BoolVar(&withToken, "reveal", false, "print the token itself too")
+	return c
+}
+
+func (t *tool) registrationDelete() *cobra.Command {
+	return t.deletion("registration token", "what it created stays; what is left of its count lapses",
+		func(ctx context.Context, s *admin.Session, id string) error {
+			return s.DeleteRegistrationToken(ctx, id)
+		})
+}
+
+func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
+	now := t.clock.Wall()
+	if t.flags.json {
+		all := []registrationJSON{}
+		for _, r := range list {
+			all = append(all, jsonOf(r, now, false))
+		}
+		return t.printJSON(all)
+	}
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(t.out, "no registration tokens")
+		return err
+	}
+	rows := [][]string{{"ID", "IDENTIFIER", "USED", "STATUS", "EXPIRES", "REF ID 1", "REF ID 2", "CUSTOMER", "CREATED"}}
+	for _, r := range list {
+		rows = append(rows, []string{
+			r.ID, r.Identifier, usedOf(r), string(r.Usability(now)), inWords(r.Expires, now),
+			r.RefID1, r.RefID2, r.Customer, when(r.Created),
+		})
+	}
+	return table(t.out, rows)
+}
+
+func (t *tool) printRegistration(r admin.RegistrationToken, withToken bool) error {
+	now := t.clock.Wall()
+	if t.flags.json {
+		return t.printJSON(jsonOf(r, now, withToken))
+	}
+	rows := [][]string{
+		{"id", r.ID},
+		{"identifier", r.Identifier},
+		{"used", usedOf(r)},
+		{"status", string(r.Usability(now))},
+		{"expires", inWords(r.Expires, now)},
+		{"ref id 1", r.RefID1},
+		{"ref id 2", r.RefID2},
+		{"customer", r.Customer},
+		{"created", when(r.Created)},
+	}
+	if withToken {
+		rows = append(rows, []string{"token", reveal(r.Token)})
+	}
+	return table(t.out, rows)
+}
+
+func usedOf(r admin.RegistrationToken) string { return fmt.Sprintf("%d/%d", r.Used, r.Count) }
+
+// registrationJSON is what scripts read: names may be added, never changed.
+type registrationJSON struct {
+	ID             string `json:"id"`
+	Identifier     string `json:"identifier"`
+	Token          string `json:"token,omitempty"` // only where it was asked for
+	Count          int    `json:"count"`
+	UsedCount      int    `json:"used_count"`
+	Status         string `json:"status"`         // usable, used up, expired, disabled
+	ServiceStatus  string `json:"service_status"` // the service's word, which says less
+	ExpirationDate string `json:"expiration_date,omitempty"`
+	RefID1         string `json:"ref_id_1"`
+	RefID2         string `json:"ref_id_2"`
+	Customer       string `json:"customer"`
+	CreationDate   string `json:"creation_date,omitempty"`
+}
+
+func jsonOf(r admin.RegistrationToken, now time.Time, withToken bool) registrationJSON {
+	j := registrationJSON{
+		ID: r.ID, Identifier: r.Identifier, Count: r.Count, UsedCount: r.Used,
+		Status: string(r.Usability(now)), ServiceStatus: r.Status,
+		RefID1: r.RefID1, RefID2: r.RefID2, Customer: r.Customer,
+		CreationDate: timeJSON(r.Created),
+	}
+	if !r.Expires.IsZero() {
+		j.ExpirationDate = r.Expires.Format(time.DateOnly)
+	}
+	if withToken {
+		j.Token = reveal(r.Token)
+	}
+	return j
+}
+
+func timeJSON(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}

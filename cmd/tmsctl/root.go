@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// tool is one run.
+type tool struct {
+	world
+	flags globalFlags
+}
+
+// globalFlags are those of every command that speaks to the service.
+type globalFlags struct {
+	tenant, proxy, caFile      string
+	user, passwordFile         string
+	clientCredentials          bool
+	clientID, clientSecretFile string
+	json                       bool
+}
+
+// usageError is a mistake of the one who typed. Nothing was sent.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// failedError is what went wrong once the command line was understood.
+type failedError struct{ err error }
+
+func (e *failedError) Error() string { return e.err.Error() }
+func (e *failedError) Unwrap() error { return e.err }
+
+// run runs the command line and returns the exit code.
+func run(ctx context.Context, w world, args []string) int {
+	t := &tool{world: w}
+	root := t.root()
+	root.SetArgs(args)
+	root.SetIn(w.in)
+	root.SetOut(w.out)
+	root.SetErr(w.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	for _, line := range explain(err) {
+		fmt.Fprintln(w.err, "tmsctl: "+line)
+	}
+	_, usage := errors.AsType[*usageError](err)
+	_, failed := errors.AsType[*failedError](err)
+	if failed && !usage {
+		return 1
+	}
+	return 2
+}
+
+// running marks the errors of a command that was understood.
+func running(f func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		if err := f(c, args); err != nil {
+			return &failedError{err}
+		}
+		return nil
+	}
+}
+
+func (t *tool) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tmsctl",
+		Short: "Make, list and delete registration tokens, and see who used them",
+		Long: `tmsctl speaks to the Token Management Service as a Contact Administrator.
+
+It logs in for each command: with --user and a password that is asked for or
+comes from --password-file, or with --client-credentials. No secret is taken
+from the command line or the environment.`,
+		Args:          noCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = false
+	t.addGlobal(root)
+	root.AddCommand(t.registrationToken(), t.authToken(), t.version())
+	return root
+}
+
+func (t *tool) addGlobal(root *cobra.Command) {
+	f := root.PersistentFlags()
+	f.StringVar(&t.flags.tenant, "tenant", "", "address of the service, as https://host (default: $TMSCTL_TENANT)")
+	f.StringVar(&t.flags.proxy, "proxy", "system", "system, none, or a URL")
+	f.StringVar(&t.flags.caFile, "ca-file", "", "PEM `FILE` of certificate authorities to trust besides the system's")
+	f.StringVar(&t.flags.user, "user", "", "log in as this `NAME`")
+	f.StringVar(&t.flags.passwordFile, "password-file", "", "`FILE` that holds the password (default: ask)")
+	f.BoolVar(&t.flags.clientCredentials, "client-credentials", false, "log in as a client of its own instead of a user")
+	f.StringVar(&t.flags.clientID, "client-id", "", "with --client-credentials: the client's `ID`")
+	f.StringVar(&t.flags.clientSecretFile, "client-secret-file", "", "with --client-credentials: `FILE` that holds its secret")
+	f.BoolVar(&t.flags.json, "json", false, "print JSON, for scripts")
+}
+
+// noCommand refuses arguments where a command is expected.
+func noCommand(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%q is no command of %s; see %s --help", args[0], c.CommandPath(), c.CommandPath())
+	}
+	return nil
+}
+
+// group returns a command that has only commands.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: noCommand, RunE: func(c *cobra.Command, _ []string) error {
+		return usagef("say which: see %s --help", c.CommandPath())
+	}}
+	c.AddCommand(commands...)
+	return c
+}
+
+func (t *tool) version() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: running(func(*cobra.Command, []string) error {
+			version := "unknown"
+			if info, ok := debug.ReadBuildInfo(); ok {
+				version = info.Main.Version
+			}
+			if t.flags.json {
+				return t.printJSON(map[string]string{"version": version})
+			}
+			_, err := fmt.Fprintln(t.out, "tmsctl "+version)
+			return err
+		}),
+	}
+}
