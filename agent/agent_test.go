@@ -1,0 +1,655 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"regent/agent/audit"
+	"regent/agent/authz"
+	"regent/agent/clock/clocktest"
+	"regent/agent/fault"
+	"regent/agent/lease"
+	"regent/agent/policy"
+	"regent/agent/status"
+	"regent/agent/store/storetest"
+	"regent/agent/tms"
+	"regent/agent/token"
+)
+
+// process is a caller that lives until it is told to end.
+type process struct {
+	mu   sync.Mutex
+	dead bool
+}
+
+func (p *process) Alive() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dead {
+		return errors.New("the process has exited")
+	}
+	return nil
+}
+func (p *process) Hold() (lease.Process, error) { return p, p.Alive() }
+func (p *process) Close() error                 { return nil }
+func (p *process) exit() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dead = true
+}
+
+// tenant is the remote service: it counts, and is offline when told.
+type tenant struct {
+	mu        sync.Mutex
+	offline   bool
+	redeemed  int
+	refreshed int
+	requests  []tms.Request
+	refuse    *tms.Failure
+}
+
+func (s *tenant) down() error {
+	if s.offline {
+		return &tms.Failure{Op: "redeem", Host: "demo-host.com", Reach: tms.NotSent, Err: errors.New("connection refused")}
+	}
+	return nil
+}
+
+func (s *tenant) Discover(context.Context) (tms.Provider, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return tms.Provider{TokenEndpoint: "https://demo-host.com/auth/"}, s.down()
+}
+
+func (s *tenant) Redeem(_ context.Context, _ token.Secret, r tms.Request) (tms.AuthToken, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refuse != nil {
+		return tms.AuthToken{}, s.refuse
+	}
+	s.redeemed++
+	s.requests = append(s.requests, r)
+	return tms.AuthToken{
+		ID: fmt.Sprint(s.redeemed), Access: token.NewSecret("access-of-" + r.RefID1), Refresh: token.NewSecret("refresh"), TTL: time.Hour,
+	}, s.down()
+}
+
+func (s *tenant) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.down(); err != nil {
+		return tms.AuthToken{}, err
+	}
+	s.refreshed++
+	return tms.AuthToken{Access: token.NewSecret("fresh-" + r.AuthTokenID), TTL: time.Hour}, nil
+}
+
+func (s *tenant) set(offline bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offline = offline
+}
+
+// probed is the fake store with a probe, as the sealed one has.
+type probed struct{ *storetest.Memory }
+
+func (probed) Probe(context.Context) error { return nil }
+
+// trail is an audit log in memory.
+type trail struct {
+	mu     sync.Mutex
+	events []audit.Event
+	fail   error
+}
+
+func (l *trail) Record(_ context.Context, e audit.Event) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = append(l.events, e)
+	return l.fail
+}
+
+// device is one machine over its restarts.
+type device struct {
+	*Agent
+	dir      string
+	clock    *clocktest.Clock
+	store    probed
+	service  *tenant
+	trail    *trail
+	settings policy.Settings
+	stop     func()
+}
+
+func newDevice(t *testing.T) *device {
+	t.Helper()
+	d := &device{dir: t.TempDir(), clock: clocktest.New(), store: probed{&storetest.Memory{}}, service: &tenant{}, trail: &trail{}}
+	d.settings = policy.Settings{
+		Tenant: "https://demo-host.com",
+		Applications: []policy.Application{
+			{ID: "cad", Tenant: "https://demo-host.com", Instances: 2, Redeem: policy.Eager, Origin: "config.yaml:3",
+				Allow: []authz.Rule{{Users: []string{"alice"}}}},
+			{ID: "closed", Tenant: "https://demo-host.com", Instances: 1, Redeem: policy.OnDemand, Origin: "config.yaml:8"},
+		},
+	}
+	return d
+}
+
+// boot starts the agent over what the device keeps.
+func (d *device) boot(t *testing.T) {
+	t.Helper()
+	var ids int
+	a, err := New(t.Context(), Deps{
+		Version: "test", Clock: d.clock, Settings: d.settings, Store: d.store, StateDir: d.dir,
+		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), Guard: status.Store{State: "ok", Guard: "file"},
+		Service: func(string, policy.Network, policy.Refresh, func(time.Time)) (Service, error) { return d.service, nil },
+		Host:    Host{FQDN: "ws-1.example.com", UserName: "regent", MAC: "02:00:00:00:00:01"},
+		Audit:   d.trail, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Draw:  func() float64 { return 0.5 },
+		NewID: func() string { ids++; return fmt.Sprintf("id-%d-%d", d.clock.Boot(), ids) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Agent = a
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	d.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	}
+}
+
+// registered is a device that has redeemed both instances of cad.
+func registered(t *testing.T) *device {
+	t.Helper()
+	d := newDevice(t)
+	d.boot(t)
+	got, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration"), Source: "test", Wait: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range got.Instances[:2] {
+		if i.State != "live" {
+			t.Fatalf("after registration %s is %s", i.Name, i.State)
+		}
+	}
+	return d
+}
+
+func caller(user string, pid int) (Caller, *process) {
+	p := &process{}
+	return Caller{Caller: authz.Caller{UID: user, User: user, PID: pid, Start: uint64(pid), Exe: "/bin/" + user}, Process: p}, p
+}
+
+var ask = TokenRequest{Application: "cad"}
+
+func TestTwoProcessesGetTwoTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := registered(t)
+		defer d.stop()
+		a, first := caller("alice", 1)
+		b, _ := caller("alice", 2)
+		c, _ := caller("alice", 3)
+		one, err := d.Token(t.Context(), a, ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		two, err := d.Token(t.Context(), b, ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if one.Access.Equal(two.Access) || one.Instance == two.Instance {
+			t.Errorf("both got %s and %s", one.Instance, two.Instance)
+		}
+		again, err := d.Token(t.Context(), a, ask)
+		if err != nil || again.Instance != one.Instance {
+			t.Errorf("the same process got %s after %s, %v", again.Instance, one.Instance, err)
+		}
+		_, err = d.Token(t.Context(), c, ask)
+		if fault.KindOf(err) != fault.NoFreeInstance {
+			t.Errorf("a third process: %v, want no_free_instance", err)
+		}
+		if strings.Contains(fault.Of(err).Text(), "/bin/alice") {
+			t.Errorf("a caller who is no administrator is told who: %v", err)
+		}
+		first.exit()
+		got, err := d.Token(t.Context(), c, ask)
+		if err != nil || got.Instance != one.Instance {
+			t.Errorf("after the first ended the third got %q, %v; want %s", got.Instance, err, one.Instance)
+		}
+		if d.service.redeemed != 2 {
+			t.Errorf("%d counts used, want 2: leases cost nothing", d.service.redeemed)
+		}
+	})
+}
+
+func TestTokenRefusals(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		user string
+		q    TokenRequest
+		want fault.Kind
+		says string
+	}{
+		{"another user", "mallory", ask, fault.Denied, "mallory"},
+		{"root is not admitted for being root", "root", ask, fault.Denied, "root"},
+		{"nobody may use it", "alice", TokenRequest{Application: "closed"}, fault.Denied, "no allow rule"},
+		{"unknown application", "alice", TokenRequest{Application: "cam"}, fault.UnknownApplication, "cam"},
+		{"unknown instance", "alice", TokenRequest{Application: "cad", Instance: "3"}, fault.UnknownInstance, "config.yaml:3"},
+		{"no number", "alice", TokenRequest{Application: "cad", Instance: "01"}, fault.InvalidRequest, "01"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := registered(t)
+				defer d.stop()
+				by, _ := caller(tt.user, 9)
+				by.Admin = tt.user == "root"
+				got, err := d.Token(t.Context(), by, tt.q)
+				if fault.KindOf(err) != tt.want || !got.Access.IsZero() {
+					t.Fatalf("Token = %v, %v; want %s", got.Instance, err, tt.want)
+				}
+				if text := fault.Of(err).Text(); !strings.Contains(text, tt.says) {
+					t.Errorf("text %q does not name %q", text, tt.says)
+				}
+				last := d.trail.events[len(d.trail.events)-1].(audit.Access)
+				if last.Outcome != tt.want || last.Caller.User != tt.user {
+					t.Errorf("audit has %+v", last)
+				}
+				if n := len(d.leases.All()); n != 0 {
+					t.Errorf("%d leases after a refusal, want 0", n)
+				}
+			})
+		})
+	}
+}
+
+func TestServesOfflineAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := registered(t)
+		d.stop()
+		d.service.set(true)
+		d.boot(t)
+		defer d.stop()
+		by, _ := caller("alice", 1)
+		got, err := d.Token(t.Context(), by, ask)
+		if err != nil || got.Access.Reveal() != "access-of-cad/1" {
+			t.Fatalf("Token after an offline restart = %q, %v", got.Access.Reveal(), err)
+		}
+		time.Sleep(59 * time.Minute)
+		if _, err := d.Token(t.Context(), by, ask); err != nil {
+			t.Errorf("a valid token is not served while refreshing fails: %v", err)
+		}
+		time.Sleep(time.Minute)
+		_, err = d.Token(t.Context(), by, ask)
+		if fault.KindOf(err) != fault.Unavailable || fault.Of(err).Retry <= 0 {
+			t.Errorf("after its end: %v, want unavailable with a time to come back", err)
+		}
+		d.service.set(false)
+		time.Sleep(25 * time.Minute)
+		if _, err := d.Token(t.Context(), by, ask); err != nil || d.service.redeemed != 2 {
+			t.Errorf("after the network came back: %v, %d counts used", err, d.service.redeemed)
+		}
+	})
+}
+
+// After a reboot with a clock before the token's receipt its age is unknown:
+// refresh first, else say what is wrong with the clock.
+func TestColdBootIn1970(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := registered(t)
+		d.stop()
+		d.service.set(true)
+		d.clock.Reboot("boot-2", -50*365*24*time.Hour)
+		d.boot(t)
+		defer d.stop()
+		by, _ := caller("alice", 1)
+		_, err := d.Token(t.Context(), by, ask)
+		if fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.Of(err).Text(), "clock") {
+			t.Errorf("Token = %v, want unavailable that names the clock", err)
+		}
+		d.service.set(false)
+		time.Sleep(time.Minute)
+		if got, err := d.Token(t.Context(), by, ask); err != nil || !strings.HasPrefix(got.Access.Reveal(), "fresh-") {
+			t.Errorf("with the network: %q, %v; want a fresh token", got.Access.Reveal(), err)
+		}
+	})
+}
+
+func TestMinTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := registered(t)
+		defer d.stop()
+		by, _ := caller("alice", 1)
+		time.Sleep(20 * time.Minute)
+		q := TokenRequest{Application: "cad", MinTTL: 50 * time.Minute}
+		if g, err := d.Token(t.Context(), by, q); err != nil || g.Generation != 1 {
+			t.Errorf("without waiting: generation %d, %v; want the valid one", g.Generation, err)
+		}
+		time.Sleep(time.Second)
+		if g, err := d.Token(t.Context(), by, q); err != nil || g.Generation != 2 || g.ExpiresIn < 50*time.Minute {
+			t.Errorf("a moment later: generation %d good for %v, %v", g.Generation, g.ExpiresIn, err)
+		}
+		time.Sleep(20 * time.Minute)
+		q.Wait = time.Second
+		if g, err := d.Token(t.Context(), by, q); err != nil || g.Generation != 3 {
+			t.Errorf("waiting: generation %d, %v; want 3", g.Generation, err)
+		}
+		q.MinTTL = 2 * time.Hour
+		if g, err := d.Token(t.Context(), by, q); err != nil || g.Generation != 3 {
+			t.Errorf("more than any token lives: generation %d, %v; want 3, served", g.Generation, err)
+		}
+	})
+}
+
+func TestCallerThatEndsGetsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := registered(t)
+		defer d.stop()
+		by, p := caller("alice", 1)
+		by.Recheck = func() error { p.exit(); return p.Alive() }
+		if g, err := d.Token(t.Context(), by, ask); fault.KindOf(err) != fault.Denied || !g.Access.IsZero() {
+			t.Errorf("Token = %v, want denied and nothing", err)
+		}
+	})
+}
+
+func TestAuditRequired(t *testing.T) {
+	for _, tt := range []struct {
+		audit string
+		want  fault.Kind
+	}{
+		{policy.Required, fault.Unavailable},
+		{policy.BestEffort, ""},
+	} {
+		t.Run(tt.audit, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := registered(t)
+				defer d.stop()
+				d.settings.Audit = tt.audit
+				d.Apply(d.settings, nil)
+				d.trail.fail = errors.New("no space left on device")
+				by, _ := caller("alice", 1)
+				g, err := d.Token(t.Context(), by, ask)
+				if tt.want == "" && (err != nil || g.Access.IsZero()) {
+					t.Errorf("Token = %v, want it served", err)
+				}
+				if tt.want != "" && (fault.KindOf(err) != tt.want || !g.Access.IsZero()) {
+					t.Errorf("Token = %v, want %s and nothing", err, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestOnlyAdministratorsRegister(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDevice(t)
+		d.boot(t)
+		defer d.stop()
+		by, _ := caller("alice", 1)
+		if _, err := d.Register(t.Context(), by, Registration{Token: token.NewSecret("x")}); fault.KindOf(err) != fault.Denied {
+			t.Errorf("Register = %v, want denied", err)
+		}
+		by.Admin = true
+		if _, err := d.Register(t.Context(), by, Registration{Token: token.NewSecret("two words")}); fault.KindOf(err) != fault.InvalidRequest {
+			t.Errorf("Register of nonsense = %v, want invalid_request", err)
+		}
+		got, err := d.Register(t.Context(), by, Registration{Token: token.NewSecret("registration"), Asked: true, Wait: time.Minute})
+		if err != nil || got.Instances[0].State != "live" {
+			t.Errorf("Register = %+v, %v", got, err)
+		}
+		if d.service.redeemed != 2 {
+			t.Errorf("%d counts used, want 2", d.service.redeemed)
+		}
+	})
+}
+
+// What the Contact Administrator sees is true and tells the instances apart.
+func TestAttribution(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := registered(t)
+		defer d.stop()
+		seen := map[string]bool{}
+		for i, r := range d.service.requests {
+			if want := fmt.Sprintf("cad/%d", i+1); r.RefID1 != want || r.FQDN != "ws-1.example.com" || r.UserName != "regent" || r.MAC == "" {
+				t.Errorf("request %d: %+v, want ref ID 1 %s", i, r, want)
+			}
+			if r.RefID2 != d.service.requests[0].RefID2 || r.RefID2 == "" {
+				t.Errorf("request %d: ref ID 2 %q, want the installation's, the same in all", i, r.RefID2)
+			}
+			seen[r.Identifier] = true
+		}
+		if len(seen) != len(d.service.requests) {
+			t.Errorf("identifiers %v: each POST has its own", seen)
+		}
+	})
+}
+
+func TestStatusTellsOthersLess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := registered(t)
+		defer d.stop()
+		by, _ := caller("alice", 1)
+		if _, err := d.Token(t.Context(), by, ask); err != nil {
+			t.Fatal(err)
+		}
+		other, _ := caller("mallory", 2)
+		root, _ := caller("root", 3)
+		root.Admin = true
+		for _, tt := range []struct {
+			by   Caller
+			want bool
+		}{{by, true}, {other, false}, {root, true}} {
+			s, err := d.Status(t.Context(), tt.by)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := s.Applications[0].Instances[0]
+			if (i.Holder != nil) != tt.want || (i.Identifier != "") != tt.want || !i.Leased {
+				t.Errorf("%s sees %+v", tt.by.User, i)
+			}
+		}
+	})
+}
+
+func TestHealth(t *testing.T) {
+	live := status.Instance{Name: "cad/1", State: "live", ExpiresIn: 60}
+	stale := status.Instance{Name: "cad/2", State: "stale", ExpiresIn: 60}
+	fresh := status.Instance{Name: "cad/3", State: "unredeemed"}
+	refused := status.Instance{Name: "cad/4", State: "unredeemed", LastFault: &status.Fault{Code: "registration_exhausted"}}
+	revoked := status.Instance{Name: "cad/5", State: "revoked"}
+	held := []status.Tenant{{RegistrationToken: &status.RegistrationToken{}}}
+	for _, tt := range []struct {
+		name      string
+		instances []status.Instance
+		tenants   []status.Tenant
+		unusable  *fault.Fault
+		want      status.Health
+		says      string
+	}{
+		{"all", []status.Instance{live, live}, nil, nil, status.Serving, "2 of 2"},
+		{"one", []status.Instance{live}, nil, nil, status.Serving, "the one"},
+		{"refreshing fails", []status.Instance{live, stale}, nil, nil, status.Degraded, "cad/2"},
+		{"some", []status.Instance{live, refused}, nil, nil, status.Degraded, "1 of 2"},
+		{"waiting", []status.Instance{fresh, fresh}, nil, nil, status.Waiting, "regent register"},
+		{"redeeming", []status.Instance{fresh}, held, nil, status.Waiting, "being redeemed"},
+		{"refused", []status.Instance{refused}, held, nil, status.NotServing, "cad/4"},
+		{"revoked", []status.Instance{revoked}, nil, nil, status.NotServing, "cad/5"},
+		{"nothing configured", nil, nil, nil, status.Degraded, "config.d"},
+		{"no store", []status.Instance{live}, nil, fault.E("open", fault.StoreLocked, nil), status.NotServing, "keyring"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := status.Status{Applications: []status.Application{{Instances: tt.instances}}, Tenants: tt.tenants}
+			got, says := summarise(s, tt.unusable)
+			if got != tt.want || !strings.Contains(says, tt.says) {
+				t.Errorf("summarise = %s, %q; want %s and %q in it", got, says, tt.want, tt.says)
+			}
+		})
+	}
+}
+
+// A state directory that cannot be trusted serves nothing and changes nothing.
+func TestUnreadableStateIsNoFirstRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := registered(t)
+		d.stop()
+		name := "auth-token/demo-host.com/cad/1"
+		_, v, err := d.store.Get(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.store.Put(t.Context(), name, []byte("damaged"), v); err != nil {
+			t.Fatal(err)
+		}
+		before := d.store.Puts()
+		_, err = New(t.Context(), Deps{
+			Clock: d.clock, Settings: d.settings, Store: d.store, StateDir: d.dir,
+			LedgerKey: []byte("0123456789abcdef0123456789abcdef"), Log: slog.New(slog.DiscardHandler),
+		})
+		if fault.KindOf(err) != fault.StoreUnreadable || !strings.Contains(fault.Of(err).Text(), "cad/1") {
+			t.Errorf("New = %v, want store_unreadable that names the record", err)
+		}
+		if d.store.Puts() != before {
+			t.Error("the store was written to")
+		}
+	})
+}
+
+func TestUnusableStoreServesItsStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDevice(t)
+		locked := fault.E("unlock", fault.StoreLocked, nil)
+		a, err := New(t.Context(), Deps{
+			Clock: d.clock, Settings: d.settings, Unusable: locked, Audit: d.trail, Log: slog.New(slog.DiscardHandler),
+			Guard: status.Store{State: "locked", Guard: "file"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		by, _ := caller("alice", 1)
+		by.Admin = true
+		if _, err := a.Token(t.Context(), by, ask); fault.KindOf(err) != fault.StoreLocked {
+			t.Errorf("Token = %v", err)
+		}
+		if _, err := a.Register(t.Context(), by, Registration{Token: token.NewSecret("x")}); fault.KindOf(err) != fault.StoreLocked {
+			t.Errorf("Register = %v", err)
+		}
+		if _, err := a.Ledger(t.Context(), by); fault.KindOf(err) != fault.StoreLocked {
+			t.Errorf("Ledger = %v", err)
+		}
+		if err := a.Redeem(t.Context(), by, "cad", "1"); fault.KindOf(err) != fault.StoreLocked {
+			t.Errorf("Redeem = %v", err)
+		}
+		s, err := a.Status(t.Context(), by)
+		if err != nil || s.Health != status.NotServing || s.Store.State != "locked" {
+			t.Errorf("Status = %+v, %v", s, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := a.Run(ctx); err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	})
+}
+
+func TestOnDemandCostsNothingUntilAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDevice(t)
+		d.settings.Applications = []policy.Application{{
+			ID: "cad", Tenant: "https://demo-host.com", Instances: 2, Redeem: policy.OnDemand, Allow: []authz.Rule{{Everyone: true}},
+		}}
+		d.boot(t)
+		defer d.stop()
+		if _, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration")}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if d.service.redeemed != 0 {
+			t.Fatalf("%d counts used before anyone asked", d.service.redeemed)
+		}
+		by, _ := caller("bob", 1)
+		if g, err := d.Token(t.Context(), by, ask); err != nil || d.service.redeemed != 1 {
+			t.Errorf("Token = %s, %v; %d counts used, want 1", g.Instance, err, d.service.redeemed)
+		}
+		// A second process takes the free one, which costs a count; a third of the
+		// same script cannot.
+		c, _ := caller("bob", 2)
+		e, _ := caller("bob", 3)
+		if _, err := d.Token(t.Context(), c, ask); err != nil {
+			t.Error(err)
+		}
+		if _, err := d.Token(t.Context(), e, ask); fault.KindOf(err) != fault.NoFreeInstance || d.service.redeemed != 2 {
+			t.Errorf("Token = %v; %d counts used, want 2", err, d.service.redeemed)
+		}
+	})
+}
+
+func TestReleaseIsTheHoldersAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := registered(t)
+		defer d.stop()
+		a, _ := caller("alice", 1)
+		b, _ := caller("alice", 2)
+		if _, err := d.Token(t.Context(), a, TokenRequest{Application: "cad", Instance: "1"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Release(t.Context(), b, "cad", "1"); fault.KindOf(err) != fault.Denied {
+			t.Errorf("another process released it: %v", err)
+		}
+		if err := d.Release(t.Context(), a, "cad", "1"); err != nil {
+			t.Error(err)
+		}
+		if _, err := d.Token(t.Context(), b, TokenRequest{Application: "cad", Instance: "1"}); err != nil {
+			t.Errorf("after the release: %v", err)
+		}
+	})
+}
+
+// A changed tenant leaves what the old one gave alone.
+func TestChangedTenantKeepsAuthTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := registered(t)
+		defer d.stop()
+		by, _ := caller("alice", 1)
+		old := d.settings
+		moved := old
+		moved.Applications = []policy.Application{{ID: "cad", Tenant: "https://other.example", Instances: 1, Redeem: policy.Eager, Allow: []authz.Rule{{Everyone: true}}}}
+		d.Apply(moved, nil)
+		if _, err := d.Token(t.Context(), by, ask); fault.KindOf(err) != fault.NotRegistered {
+			t.Errorf("at the new tenant: %v, want not_registered", err)
+		}
+		time.Sleep(time.Hour)
+		d.Apply(old, nil)
+		if g, err := d.Token(t.Context(), by, ask); err != nil || g.Generation != 2 || d.service.redeemed != 2 {
+			t.Errorf("back at the old one: generation %d, %v, %d counts used", g.Generation, err, d.service.redeemed)
+		}
+	})
+}
+
+func TestLedgerIsForAdministrators(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := registered(t)
+		defer d.stop()
+		root, _ := caller("root", 1)
+		root.Admin = true
+		entries, err := d.Ledger(t.Context(), root)
+		if err != nil || len(entries) != 4 {
+			t.Fatalf("Ledger has %d entries, %v; want an intent and a confirmation for each of 2", len(entries), err)
+		}
+		alice, _ := caller("alice", 2)
+		if _, err := d.Ledger(t.Context(), alice); fault.KindOf(err) != fault.Denied {
+			t.Errorf("Ledger by alice = %v, want denied", err)
+		}
+	})
+}
