@@ -51,7 +51,7 @@ const (
 // Options say which keyring to use.
 type Options struct {
 	Kind     string // one of the kinds; "" is Auto
-	StateDir string // absolute; the file keyring is in it, the others name their item after it
+	StateDir string // the file keyring is in it, the others name their item after it
 	// CredentialsDir is where systemd puts the unit's credentials
 	// ($CREDENTIALS_DIRECTORY), or "".
 	CredentialsDir string
@@ -83,8 +83,12 @@ func Open(o Options) (*Keyring, error) {
 	if o.Timeout < 0 {
 		return nil, fmt.Errorf("keyring: timeout %s is below 0", o.Timeout)
 	}
-	if !filepath.IsAbs(o.StateDir) {
-		return nil, fmt.Errorf("keyring: state directory %q is not an absolute path", o.StateDir)
+	if o.StateDir == "" {
+		return nil, errors.New("keyring: no state directory is given")
+	}
+	var err error
+	if o.StateDir, err = filepath.Abs(o.StateDir); err != nil { // it is part of an item's name
+		return nil, fmt.Errorf("keyring: state directory: %w", err)
 	}
 	kind := o.Kind
 	if kind == "" || kind == Auto {
@@ -157,7 +161,7 @@ func (k *Keyring) create() ([]byte, error) {
 		return nil, ErrExists
 	}
 	key := make([]byte, keySize)
-	rand.Read(key) //nolint:errcheck // it never fails: crypto/rand
+	rand.Read(key) // it never fails
 	if err := k.backend.create(encode(key)); err != nil {
 		return nil, err
 	}

@@ -138,8 +138,7 @@ func TestOpenRefuses(t *testing.T) {
 		want    string
 	}{
 		{"unknown kind", Options{Kind: "vault", StateDir: "/x"}, `"vault" is not known; use auto`},
-		{"relative directory", Options{Kind: File, StateDir: "x"}, "not an absolute path"},
-		{"no directory", Options{Kind: File}, "not an absolute path"},
+		{"no directory", Options{Kind: File}, "no state directory"},
 		{"negative timeout", Options{Kind: File, StateDir: "/x", Timeout: -1}, "below 0"},
 	}
 	for _, tt := range tests {

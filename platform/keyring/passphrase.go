@@ -69,7 +69,7 @@ func (p passphrase) ensure() error {
 		return err
 	}
 	text := make([]byte, phraseSize)
-	rand.Read(text) //nolint:errcheck // it never fails: crypto/rand
+	rand.Read(text) // it never fails
 	return writeDurably(p.path, []byte(base64.RawURLEncoding.EncodeToString(text)+"\n"))
 }
 
@@ -101,7 +101,7 @@ func writeDurably(path string, content []byte) error {
 
 // syncPath waits until the disk has a file's content.
 func syncPath(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // in the state directory, which the daemon was given
 	if err != nil {
 		return err
 	}

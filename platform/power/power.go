@@ -1,0 +1,17 @@
+// Package power knows how long the machine has been up, and which of its boots
+// this is. It must not know what is measured with that.
+package power
+
+import (
+	"errors"
+	"time"
+)
+
+// ErrUnsupported means that this system has no boot clock that counts sleep.
+var ErrUnsupported = errors.New("power: no boot clock on this system")
+
+// Boot returns a name for this boot, which no other boot of this machine has,
+// and a clock that tells how long ago it was. The clock counts sleep, nobody can
+// set it, and it never goes back; it is safe for concurrent use. The name is ""
+// where the system has none: then times cannot be compared across processes.
+func Boot() (id string, since func() time.Duration, err error) { return boot() }

@@ -1,0 +1,168 @@
+// Package statedir takes the agent's state directory for one process alone, and
+// refuses one that somebody else could read or write. It must not know what is
+// kept in it.
+package statedir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// LockName is the name of the lock file in the directory. It is never removed:
+// what holds the directory is the kernel's lock on it, which ends with its
+// process however that ends. Its content only says who holds it.
+const LockName = "lock"
+
+// ErrHeld means that another process has the directory.
+var ErrHeld = errors.New("state directory is held by another process")
+
+// HeldError says who has the directory. It matches [ErrHeld].
+type HeldError struct {
+	Path  string
+	PID   int       // 0 if it is not known
+	Since time.Time // zero if it is not known
+}
+
+func (e *HeldError) Error() string {
+	who := "another process"
+	if e.PID != 0 {
+		who = fmt.Sprintf("the process with pid %d", e.PID)
+	}
+	if !e.Since.IsZero() {
+		who += ", since " + e.Since.Format(time.RFC3339)
+	}
+	return fmt.Sprintf("state directory %s is held by %s; stop that one first, or name another directory with --state-dir", e.Path, who)
+}
+
+// Is makes errors.Is(err, ErrHeld) true.
+func (e *HeldError) Is(target error) bool { return target == ErrHeld }
+
+// Dir is a state directory that this process holds until Close, or its end.
+type Dir struct {
+	path string
+	lock *os.File
+}
+
+// Open makes the directory with mode 0700 if it is not there, checks that it is
+// this user's alone, and takes it. A directory that another process has is a
+// [*HeldError]. Parents that are missing are made with mode 0755.
+func Open(path string) (*Dir, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("state directory %s: %w", path, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // parents are shared with others, as /var/lib is
+		return nil, fmt.Errorf("state directory %s: %w", path, err)
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("state directory %s: %w", path, err)
+	}
+	if err := check(path); err != nil {
+		return nil, err
+	}
+	lock, err := take(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Dir{path, lock}, nil
+}
+
+// Path returns the absolute path of the directory.
+func (d *Dir) Path() string { return d.path }
+
+// Close gives the directory back. The lock file stays.
+func (d *Dir) Close() error { return d.lock.Close() }
+
+// check refuses what is not a directory of this user alone.
+func check(path string) error {
+	i, err := os.Lstat(path)
+	if err != nil {
+		return fmt.Errorf("state directory %s: %w", path, err)
+	}
+	if i.Mode()&fs.ModeSymlink != 0 {
+		return fmt.Errorf("state directory %s is a symbolic link; name the directory itself with --state-dir", path)
+	}
+	if !i.IsDir() {
+		return fmt.Errorf("state directory %s is not a directory; move it away", path)
+	}
+	return checkOwner(path, i)
+}
+
+// take locks the lock file and writes into it who holds it.
+func take(dir string) (*os.File, error) {
+	path := filepath.Join(dir, LockName)
+	if i, err := os.Lstat(path); err == nil && !i.Mode().IsRegular() {
+		return nil, fmt.Errorf("state directory %s: %s is not a regular file; move it away", dir, path)
+	}
+	// Go opens every file close-on-exec: no child inherits the lock.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("state directory %s: %w", dir, err)
+	}
+	if err := hold(dir, f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func hold(dir string, f *os.File) error {
+	locked, err := tryLock(f)
+	if err != nil {
+		return fmt.Errorf("state directory %s: lock %s: %w", dir, f.Name(), err)
+	}
+	if !locked {
+		return holder(dir, f.Name())
+	}
+	// The name could have been given to another file since it was opened.
+	named, err := os.Lstat(f.Name())
+	if err != nil {
+		return fmt.Errorf("state directory %s: %w", dir, err)
+	}
+	mine, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("state directory %s: %w", dir, err)
+	}
+	if !os.SameFile(named, mine) {
+		return fmt.Errorf("state directory %s: %s was exchanged while it was locked; try again", dir, f.Name())
+	}
+	if err := sign(f); err != nil {
+		return fmt.Errorf("state directory %s: %w", dir, err)
+	}
+	return nil
+}
+
+// sign writes who holds the lock. It need not be durable: after a crash nobody
+// does.
+func sign(f *os.File) error {
+	now := time.Now() //nolint:forbidigo // for people to read; nothing is decided by it
+	line := fmt.Sprintf("%d %s\n", os.Getpid(), now.UTC().Format(time.RFC3339))
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err := f.WriteAt([]byte(line), 0)
+	return err
+}
+
+// holder returns the error that says who holds the lock. The holder may be about
+// to write it, so it may not be known.
+func holder(dir, lock string) error {
+	e := &HeldError{Path: dir}
+	content, err := os.ReadFile(lock) //nolint:gosec // in the state directory, which the daemon was given
+	if err != nil {
+		return e
+	}
+	pid, since, _ := strings.Cut(strings.TrimSpace(string(content)), " ")
+	if n, err := strconv.Atoi(pid); err == nil && n > 0 {
+		e.PID = n
+	}
+	if t, err := time.Parse(time.RFC3339, since); err == nil {
+		e.Since = t
+	}
+	return e
+}
