@@ -28,8 +28,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	_, _ = fmt.Fprintln(stderr, "tms-emulator:", err) // nobody left to tell
-	var usage *usageError
-	if errors.As(err, &usage) {
+	if _, ok := errors.AsType[*usageError](err); ok {
 		_, _ = fmt.Fprintln(stderr, "See tms-emulator --help.")
 		return 2
 	}

@@ -76,10 +76,10 @@ func (p *program) transport(name string) *http.Transport {
 	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: name}}
 }
 
-// call sends a request and reads the answer into a value, if there is one.
-func (p *program) call(method, path, authorization, contentType, body string, into any) int {
+// post sends a request and reads the answer into a value, if there is one.
+func (p *program) post(path, authorization, contentType, body string, into any) int {
 	p.t.Helper()
-	r, err := http.NewRequestWithContext(p.t.Context(), method, p.url+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.url+path, strings.NewReader(body))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -146,17 +146,17 @@ func TestProgram(t *testing.T) {
 		AccessToken string `json:"access_token"`
 		ExpiresIn   int    `json:"expires_in"`
 	}
-	p.call("POST", "auth/realms/ems/protocol/openid-connect/token", "", form,
+	p.post("auth/realms/ems/protocol/openid-connect/token", "", form,
 		"grant_type=password&client_id=ems-scl-public-client&username=admin&password=correct+horse", &login)
 	if login.ExpiresIn != 20 {
 		t.Fatalf("%+v, want 20 seconds", login)
 	}
 	var made struct{ RegistrationToken struct{ Token string } }
 	tomorrow := time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly)
-	p.call("POST", "token/api/v5/registrationTokens", "Bearer "+login.AccessToken, js,
+	p.post("token/api/v5/registrationTokens", "Bearer "+login.AccessToken, js,
 		`{"identifier":"fleet","count":1,"expirationDate":"`+tomorrow+`"}`, &made)
 	redeem := func() int {
-		return p.call("POST", "token/api/v5/authTokens", "Basic "+made.RegistrationToken.Token, js, `{"identifier":"a"}`, nil)
+		return p.post("token/api/v5/authTokens", "Basic "+made.RegistrationToken.Token, js, `{"identifier":"a"}`, nil)
 	}
 	if got := []int{redeem(), redeem()}; got[0] != http.StatusCreated || got[1] != http.StatusBadRequest {
 		t.Errorf("redemptions %v, want 201 and 400", got)
@@ -165,7 +165,7 @@ func TestProgram(t *testing.T) {
 		Redeemed int
 		Requests map[string]int
 	}
-	p.call("POST", "_emulator/knobs", "", js, `{"faults":[{"class":"redeem","status":503}]}`, &state)
+	p.post("_emulator/knobs", "", js, `{"faults":[{"class":"redeem","status":503}]}`, &state)
 	if state.Redeemed != 1 || state.Requests["redeem"] != 2 {
 		t.Errorf("%+v, want 1 redeemed of 2 requests", state)
 	}
@@ -211,7 +211,7 @@ func TestPrintedPassword(t *testing.T) {
 		t.Fatalf("printed %q, want the administrator's password", p.lines)
 	}
 	token := func(form string) int {
-		return p.call("POST", "auth/realms/ems/protocol/openid-connect/token", "", "application/x-www-form-urlencoded", form, nil)
+		return p.post("auth/realms/ems/protocol/openid-connect/token", "", "application/x-www-form-urlencoded", form, nil)
 	}
 	if got := token("grant_type=password&client_id=ems-scl-public-client&username=admin&password=" + password); got != http.StatusOK {
 		t.Errorf("password: %d, want 200", got)

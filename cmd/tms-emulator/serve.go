@@ -10,10 +10,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regent/agent/tms/emulator"
 	"strings"
 	"time"
-
-	"regent/agent/tms/emulator"
 )
 
 // drain is how long requests that are under way may take at the end.
@@ -134,19 +133,21 @@ func listen(ctx context.Context, l net.Listener, h http.Handler, stderr io.Write
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(slog.NewTextHandler(stderr, nil), slog.LevelWarn),
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
 	select {
-	case err := <-failed:
+	case err := <-served:
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	err := server.Shutdown(end)
-	<-failed // Serve has returned
 	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.Join(fmt.Errorf("requests under way took longer than %v", drain), server.Close())
+		err = errors.Join(fmt.Errorf("requests under way took longer than %v", drain), server.Close())
+	}
+	if e := <-served; !errors.Is(e, http.ErrServerClosed) {
+		err = errors.Join(err, fmt.Errorf("serve: %w", e))
 	}
 	return err
 }

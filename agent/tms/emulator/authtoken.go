@@ -74,8 +74,7 @@ func (e *Emulator) refreshAuthToken(c *call) answer {
 	} else {
 		err = errNoAuthentication
 	}
-	var oauth *oauthRefusal
-	if errors.As(err, &oauth) {
+	if _, ok := errors.AsType[*oauthRefusal](err); ok {
 		err = errRefreshRefused // here speaks the service, and not the identity provider
 	}
 	if err != nil {

@@ -6,14 +6,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regent/agent/tms/emulator"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
-
-	"regent/agent/tms/emulator"
 )
 
 const (
@@ -34,7 +33,7 @@ type tester interface {
 }
 
 var (
-	_ tester = (testing.TB)(nil)
+	_ tester = testing.TB(nil)
 	_ tester = (*rapid.T)(nil)
 )
 

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"path/filepath"
+	"regent/agent/tms/emulator"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,8 +16,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-
-	"regent/agent/tms/emulator"
 )
 
 const exchanges = "../testdata/exchanges"
@@ -124,9 +124,7 @@ func TestGolden(t *testing.T) {
 			}
 			f := newFixture(t, emulator.Knobs{})
 			values := map[string]string{"host": host}
-			for k, v := range ready(f) {
-				values[k] = v
-			}
+			maps.Copy(values, ready(f))
 			x := load(t, name)
 			x.compare(t, f.send(x.read(t, values)), values)
 		})

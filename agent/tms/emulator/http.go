@@ -83,8 +83,7 @@ func (e *Emulator) open(w http.ResponseWriter, r *http.Request, rt route) (*call
 	c := &call{Request: r, knobs: e.Knobs(), now: e.Time()}
 	var err error
 	c.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return c, refuseAll(errTooLarge)
 	} else if err != nil {
 		return c, refuseAll(errBodyLost)
@@ -164,12 +163,10 @@ func (c *call) origin() string {
 
 // refused tells a client why not.
 func refused(err error) answer {
-	var r *refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*refusal](err); ok {
 		return answer{status: r.status, body: r}
 	}
-	var o *oauthRefusal
-	if errors.As(err, &o) {
+	if o, ok := errors.AsType[*oauthRefusal](err); ok {
 		return answer{status: o.status, header: noStore(), body: o}
 	}
 	return answer{status: http.StatusInternalServerError, body: serviceFault(http.StatusInternalServerError)}
@@ -189,7 +186,7 @@ func (a answer) write(w http.ResponseWriter, now time.Time) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	} else if a.body != nil {
 		w.Header().Set("Content-Type", "application/json")
-		body, _ = json.Marshal(a.body) //nolint:errchkjson // only our own types, which always marshal
+		body, _ = json.Marshal(a.body) // our own types, which always marshal
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(body) // nobody left to tell

@@ -45,6 +45,7 @@ const (
 // with the same registration token. What the real service does is not known.
 type Duplicates string
 
+// How a redemption is repeated.
 const (
 	DuplicatesCount  Duplicates = "count"  // a further auth token, a further count
 	DuplicatesRefuse Duplicates = "refuse" // 409, nothing changes
@@ -54,6 +55,7 @@ const (
 // Class sorts requests by what they ask for.
 type Class string
 
+// The classes of requests. Each request is of exactly one of them but the first.
 const (
 	ClassAny      Class = "any" // in a Fault: each of the following
 	ClassDiscover Class = "discover"

@@ -2,11 +2,10 @@ package emulator_test
 
 import (
 	"net/http"
+	"regent/agent/tms/emulator"
 	"strings"
 	"testing"
 	"time"
-
-	"regent/agent/tms/emulator"
 )
 
 // TestRefusals walks through what a request to the service can be refused for.
@@ -40,7 +39,7 @@ func TestRefusals(t *testing.T) {
 		{"list without authorization", "GET", "/authTokens", "", "", 401, "UNAUTHORIZED"},
 		{"list with nonsense", "GET", "/authTokens", "Bearer a.b.c", "", 401, "UNAUTHORIZED"},
 		{"list as a device", "GET", "/authTokens", "DEVICE", "", 403, "FORBIDDEN"},
-		{"list with a filter misspelt", "GET", "/authTokens?identifer=a", "ADMIN", "", 400, "INVALID_FIELD"},
+		{"list with a filter misspelt", "GET", "/authTokens?identifiers=a", "ADMIN", "", 400, "INVALID_FIELD"},
 		{"list with a filter twice", "GET", "/authTokens?fqdn=a&fqdn=b", "ADMIN", "", 400, "INVALID_FIELD"},
 		{"list from before the start", "GET", "/authTokens?pageStart=-1", "ADMIN", "", 400, "INVALID_FIELD"},
 		{"list an empty page", "GET", "/registrationTokens?pageSize=0", "ADMIN", "", 400, "INVALID_FIELD"},

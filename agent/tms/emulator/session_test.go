@@ -3,10 +3,9 @@ package emulator_test
 import (
 	"fmt"
 	"net/http"
+	"regent/agent/tms/emulator"
 	"testing"
 	"time"
-
-	"regent/agent/tms/emulator"
 )
 
 // TestRefreshTokens plays refreshes in a row. Each step uses one of the refresh
@@ -36,8 +35,11 @@ func TestRefreshTokens(t *testing.T) {
 		{"omit: the same for ever", emulator.Knobs{Rotation: emulator.RotationOmit}, []step{{0, 0, true}, {0, 0, true}}},
 		{"idle: used in time", emulator.Knobs{RefreshLifetime: minute}, []step{{59 * time.Second, 0, true}, {59 * time.Second, 1, true}}},
 		{"idle: too late", emulator.Knobs{RefreshLifetime: minute}, []step{{59 * time.Second, 0, true}, {minute, 1, false}}},
-		{"idle without rotation: used in time", emulator.Knobs{RefreshLifetime: minute, Rotation: emulator.RotationOff},
-			[]step{{59 * time.Second, 0, true}, {59 * time.Second, 0, true}, {minute, 0, false}}},
+		{
+			"idle without rotation: used in time",
+			emulator.Knobs{RefreshLifetime: minute, Rotation: emulator.RotationOff},
+			[]step{{59 * time.Second, 0, true}, {59 * time.Second, 0, true}, {minute, 0, false}},
+		},
 		{"cap: whatever is used", emulator.Knobs{SessionLifetime: minute}, []step{{30 * time.Second, 0, true}, {30 * time.Second, 1, false}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
