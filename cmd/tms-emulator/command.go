@@ -2,10 +2,11 @@ package main
 
 import (
 	"fmt"
-	"regent/agent/tms/emulator"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"regent/agent/tms/emulator"
 )
 
 const about = `tms-emulator is Thales' Token Management Service and its identity provider,

@@ -2,9 +2,10 @@ package main
 
 import (
 	"fmt"
-	"regent/agent/tms/emulator"
 	"strconv"
 	"strings"
+
+	"regent/agent/tms/emulator"
 )
 
 // faults reads the flags --fail and --drop.

@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"regent/agent/tms/emulator"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/tms/emulator"
 )
 
 // asProgram makes the test binary the program itself.

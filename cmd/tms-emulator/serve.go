@@ -10,9 +10,10 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"regent/agent/tms/emulator"
 	"strings"
 	"time"
+
+	"regent/agent/tms/emulator"
 )
 
 // drain is how long requests that are under way may take at the end.

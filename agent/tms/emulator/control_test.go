@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"regent/agent/tms/emulator"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/tms/emulator"
 )
 
 // control sends a request to the control endpoint from an address.

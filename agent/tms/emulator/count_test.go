@@ -3,13 +3,14 @@ package emulator_test
 import (
 	"fmt"
 	"net/http"
-	"regent/agent/tms/emulator"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"regent/agent/tms/emulator"
 )
 
 // TestParallelRedemptions: of 200 devices that come at once, exactly as many

@@ -6,13 +6,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"regent/agent/tms/emulator"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/tms/emulator"
 )
 
 // TestFaults: what a redemption hears, and what it changed.

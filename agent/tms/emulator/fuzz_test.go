@@ -3,9 +3,10 @@ package emulator_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"regent/agent/tms/emulator"
 	"strings"
 	"testing"
+
+	"regent/agent/tms/emulator"
 )
 
 // FuzzRedeem: whatever the body, a count is used exactly if the answer is 201,

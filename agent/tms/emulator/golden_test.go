@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
-	"regent/agent/tms/emulator"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"regent/agent/tms/emulator"
 )
 
 const exchanges = "../testdata/exchanges"

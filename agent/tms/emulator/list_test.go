@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"regent/agent/tms/emulator"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/tms/emulator"
 )
 
 // list returns the identifiers of a page, and how many there are on all pages.

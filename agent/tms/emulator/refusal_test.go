@@ -2,10 +2,11 @@ package emulator_test
 
 import (
 	"net/http"
-	"regent/agent/tms/emulator"
 	"strings"
 	"testing"
 	"time"
+
+	"regent/agent/tms/emulator"
 )
 
 // TestRefusals walks through what a request to the service can be refused for.

@@ -3,9 +3,10 @@ package emulator_test
 import (
 	"fmt"
 	"net/http"
-	"regent/agent/tms/emulator"
 	"testing"
 	"time"
+
+	"regent/agent/tms/emulator"
 )
 
 // TestRefreshTokens plays refreshes in a row. Each step uses one of the refresh
