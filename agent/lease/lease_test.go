@@ -1,0 +1,265 @@
+package lease_test
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/instance"
+	"regent/agent/lease"
+)
+
+// process is a process of the test: whether it lives, and how many holds of it
+// there are. It is safe for concurrent use.
+type process struct {
+	lease.Holder
+	parent int
+
+	mu      sync.Mutex
+	dead    bool
+	refuses error // what Hold returns
+	holds   int   // open ones
+	twice   int   // holds that were closed more than once
+}
+
+func start(pid int, parent int) *process {
+	return &process{Holder: lease.Holder{PID: pid, Start: uint64(pid) * 10, BootID: "boot-1", User: "alice", Exe: "/opt/cad"}, parent: parent}
+}
+
+func (p *process) claim() lease.Claim {
+	return lease.Claim{Holder: p.Holder, Parent: p.parent, Process: &hold{of: p}}
+}
+
+func (p *process) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dead = true
+}
+
+func (p *process) open() (holds, twice int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.holds, p.twice
+}
+
+// hold is one hold of a process. The claim's own is not counted: the table
+// must not close it.
+type hold struct {
+	of      *process
+	counted bool
+	closed  bool
+}
+
+var _ lease.Process = (*hold)(nil)
+
+var errEnded = errors.New("the process has ended")
+
+func (h *hold) Alive() error {
+	h.of.mu.Lock()
+	defer h.of.mu.Unlock()
+	if h.of.dead {
+		return errEnded
+	}
+	return nil
+}
+
+func (h *hold) Hold() (lease.Process, error) {
+	h.of.mu.Lock()
+	defer h.of.mu.Unlock()
+	if h.of.refuses != nil {
+		return nil, h.of.refuses
+	}
+	h.of.holds++
+	return &hold{of: h.of, counted: true}, nil
+}
+
+func (h *hold) Close() error {
+	h.of.mu.Lock()
+	defer h.of.mu.Unlock()
+	if h.closed || !h.counted {
+		h.of.twice++
+	}
+	h.closed = true
+	h.of.holds--
+	return errors.New("closing fails, and that changes nothing")
+}
+
+func cad(n int) instance.ID {
+	return instance.ID{Tenant: "demo-host.com", Application: "cad", Number: n}
+}
+
+func take(t *testing.T, table *lease.Table, id instance.ID, p *process, named bool, want lease.Result) {
+	t.Helper()
+	got, err := table.Take(id, p.claim(), named)
+	if err != nil || got != want {
+		t.Errorf("Take %s by process %d: got %d, %v, want %d", id, p.PID, got, err, want)
+	}
+}
+
+// wantHolds says how many holds the table has of a process, each closed at most once.
+func wantHolds(t *testing.T, p *process, want int) {
+	t.Helper()
+	if got, twice := p.open(); got != want || twice != 0 {
+		t.Errorf("process %d: got %d holds, %d closed that were not open, want %d and 0", p.PID, got, twice, want)
+	}
+}
+
+func TestTake(t *testing.T) {
+	holder := start(100, 1)
+	tests := []struct {
+		name  string
+		by    *process
+		named bool
+		want  lease.Result
+	}{
+		{"the holder again", holder, false, lease.Already},
+		{"the holder again, by name", holder, true, lease.Already},
+		{"a stranger", start(200, 1), false, lease.Busy},
+		{"a stranger, by name", start(200, 1), true, lease.Busy},
+		{"a child that names it", start(300, 100), true, lease.Shared},
+		{"a child that names none", start(300, 100), false, lease.Busy},
+		{"a grandchild", start(400, 300), true, lease.Busy},
+		{"the same PID, started later", &process{Holder: lease.Holder{PID: 100, Start: 1001, BootID: "boot-1"}}, true, lease.Busy},
+		{"the same PID of another boot", &process{Holder: lease.Holder{PID: 100, Start: 1000, BootID: "boot-2"}}, true, lease.Busy},
+		{"a child of that PID in another boot", &process{Holder: lease.Holder{PID: 300, BootID: "boot-2"}, parent: 100}, true, lease.Busy},
+		{"the holder under another name", &process{Holder: lease.Holder{PID: 100, Start: 1000, BootID: "boot-1", User: "bob", Exe: "/bin/sh"}}, true, lease.Already},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			holder := start(100, 1)
+			var table lease.Table
+			take(t, &table, cad(1), holder, false, lease.Taken)
+			take(t, &table, cad(1), tt.by, tt.named, tt.want)
+			if got, ok := table.Holder(cad(1)); !ok || got != holder.Holder {
+				t.Errorf("Holder: got %v, %t, want the first one", got, ok)
+			}
+			wantHolds(t, holder, 1)
+			if tt.by.PID != holder.PID {
+				wantHolds(t, tt.by, 0)
+			}
+		})
+	}
+}
+
+// TestLeaseEndsWithItsProcess, whoever asks first after that.
+func TestLeaseEndsWithItsProcess(t *testing.T) {
+	ids := []instance.ID{cad(1)}
+	tests := []struct {
+		name string
+		ask  func(*testing.T, *lease.Table, lease.Holder)
+	}{
+		{"a stranger takes it", func(t *testing.T, table *lease.Table, _ lease.Holder) {
+			take(t, table, cad(1), start(200, 1), false, lease.Taken)
+		}},
+		{"its child takes it", func(t *testing.T, table *lease.Table, _ lease.Holder) {
+			take(t, table, cad(1), start(300, 100), true, lease.Taken)
+		}},
+		{"Holder", func(t *testing.T, table *lease.Table, _ lease.Holder) {
+			if h, ok := table.Holder(cad(1)); ok {
+				t.Errorf("got %v, want none", h)
+			}
+		}},
+		{"Of", func(t *testing.T, table *lease.Table, h lease.Holder) {
+			if got := table.Of(h, ids); len(got) != 0 {
+				t.Errorf("got %v, want none", got)
+			}
+		}},
+		{"All", func(t *testing.T, table *lease.Table, _ lease.Holder) {
+			if got := table.All(); len(got) != 0 {
+				t.Errorf("got %v, want none", got)
+			}
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var table lease.Table
+			p := start(100, 1)
+			take(t, &table, cad(1), p, false, lease.Taken)
+			p.end()
+			tt.ask(t, &table, p.Holder)
+			wantHolds(t, p, 0)
+		})
+	}
+}
+
+func TestTakeOfWhatCannotBeHeld(t *testing.T) {
+	var table lease.Table
+	p := start(100, 1)
+	p.refuses = errEnded
+	got, err := table.Take(cad(1), p.claim(), false)
+	if got != lease.Busy || !errors.Is(err, errEnded) {
+		t.Errorf("got %d, %v, want %d, %v", got, err, lease.Busy, errEnded)
+	}
+	if h, ok := table.Holder(cad(1)); ok {
+		t.Errorf("a lease was left behind: %v", h)
+	}
+	take(t, &table, cad(1), start(200, 1), false, lease.Taken)
+	wantHolds(t, p, 0)
+}
+
+func TestRelease(t *testing.T) {
+	var table lease.Table
+	p, other := start(100, 1), start(200, 1)
+	if table.Release(cad(1), p.Holder) {
+		t.Error("a lease that nobody has was released")
+	}
+	take(t, &table, cad(1), p, false, lease.Taken)
+	if table.Release(cad(1), other.Holder) || table.Release(cad(2), p.Holder) {
+		t.Error("a lease was released by who does not have it")
+	}
+	if !table.Release(cad(1), p.Holder) || table.Release(cad(1), p.Holder) {
+		t.Error("want the holder's release to work, once")
+	}
+	wantHolds(t, p, 0)
+	take(t, &table, cad(1), other, false, lease.Taken)
+}
+
+func TestWhoHasWhat(t *testing.T) {
+	var table lease.Table
+	ids := []instance.ID{cad(3), cad(1), cad(2)}
+	p, other := start(100, 1), start(200, 1)
+	take(t, &table, cad(1), p, false, lease.Taken)
+	take(t, &table, cad(2), other, false, lease.Taken)
+	take(t, &table, cad(3), p, true, lease.Taken)
+	if diff := cmp.Diff(table.Of(p.Holder, ids), []instance.ID{cad(3), cad(1)}); diff != "" {
+		t.Errorf("Of keeps the order that was asked for: got -, want +:\n%s", diff)
+	}
+	want := map[instance.ID]lease.Holder{cad(1): p.Holder, cad(2): other.Holder, cad(3): p.Holder}
+	if diff := cmp.Diff(table.All(), want); diff != "" {
+		t.Errorf("All: got -, want +:\n%s", diff)
+	}
+	if err := table.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	wantHolds(t, p, 0)
+	wantHolds(t, other, 0)
+	if got := slices.Collect(maps.Keys(table.All())); len(got) != 0 {
+		t.Errorf("after Close: got %v, want none", got)
+	}
+}
+
+// TestRace: of many processes that want one instance at once, one gets it.
+func TestRace(t *testing.T) {
+	var table lease.Table
+	var all sync.WaitGroup
+	taken := make(chan *process, 50)
+	for i := range cap(taken) {
+		all.Go(func() {
+			p := start(100+i, 1)
+			if got, err := table.Take(cad(1), p.claim(), i%2 == 0); err != nil {
+				t.Error(err)
+			} else if got == lease.Taken {
+				taken <- p
+			}
+		})
+	}
+	all.Wait()
+	if got := len(taken); got != 1 {
+		t.Fatalf("%d processes got the instance, want 1", got)
+	}
+	wantHolds(t, <-taken, 1)
+}
