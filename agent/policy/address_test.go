@@ -24,6 +24,8 @@ func TestTenant(t *testing.T) {
 		{"http://127.8.9.1", "http://127.8.9.1"},
 		{"http://[::1]:80", "http://[::1]"},
 		{"localhost:8080", "https://localhost:8080"},
+		{"http://localhost:443", "http://localhost:443"},
+		{"https://demo-host.com:80", "https://demo-host.com:80"},
 	}
 	for _, tt := range tests {
 		got, err := checkTenant(tt.in)

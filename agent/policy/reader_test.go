@@ -158,6 +158,7 @@ func TestBadFile(t *testing.T) {
 		{"number too large", "limits: {redeem_uncertain_retries: 6}\n", []string{"config.yaml:1: limits.redeem_uncertain_retries: is out of bounds; write a number from 0 to 5"}},
 		{"negative number", "limits: {redeem_uncertain_retries: -1}\n", []string{"config.yaml:1: limits.redeem_uncertain_retries: is out of bounds; write a number from 0 to 5"}},
 		{"octal", "limits: {redeem_uncertain_retries: 0o3}\n", []string{"config.yaml:1: limits.redeem_uncertain_retries: is a number; write a whole number from 0 to 5, without quotes"}},
+		{"leading zero", "limits: {redeem_uncertain_retries: 03}\n", []string{"config.yaml:1: limits.redeem_uncertain_retries: is a number; write a whole number from 0 to 5, without quotes"}},
 		{"quoted number", "limits: {redeem_uncertain_retries: \"3\"}\n", []string{"config.yaml:1: limits.redeem_uncertain_retries: is a text; write a whole number from 0 to 5, without quotes"}},
 		{"relative path", "metrics_textfile: s3cret/a\n", []string{`config.yaml:1: metrics_textfile: is not an absolute path; write one such as /etc/regent/name or C:\ProgramData\Regent\name`}},
 		{"applications as keys", "applications: {cad: {}}\n", []string{"config.yaml:1: applications: is a list of keys, not a list; write one item for each application, beginning with: - id: NAME"}},

@@ -148,6 +148,20 @@ func TestBadManagedValueIsIgnoredAlone(t *testing.T) {
 	}
 }
 
+func TestWhatPolicySaysTwiceItDoesNotSay(t *testing.T) {
+	got, problems := policy.Resolve(
+		local("tenant: a\nlog: {level: warn}\napplications: [{id: cad, instances: 2, allow: []}]"),
+		managed("log: {level: debug, level: error}\napplications: [{id: cad, instances: 3}, {id: cad, instances: 4}]"),
+	)
+	if len(problems) != 3 || policy.Fatal(problems) != nil { // the third: nobody may use cad
+		t.Errorf("problems %v, want one for each that is there twice", texts(problems))
+	}
+	cad, _ := got.Settings.Application("cad")
+	if got.Settings.Log.Level != "warn" || cad.Instances != 2 {
+		t.Errorf("level %s, %d instances, want the local warn and 2", got.Settings.Log.Level, cad.Instances)
+	}
+}
+
 func TestRedeemNeedsAKeptToken(t *testing.T) {
 	const redeem, keep, drop = "refresh: {on_refresh_expired: redeem}", "keep_registration_token: true", "keep_registration_token: false"
 	tests := []struct {
