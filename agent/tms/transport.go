@@ -31,13 +31,16 @@ func newTransport(o Options) (*http.Transport, error) {
 	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
-	dialer := &net.Dialer{Timeout: o.Timeout}
+	// A call's own context ends it sooner. This ends a dial that the transport
+	// goes on with although nobody waits for it any more.
+	abandoned := 2 * o.Timeout
+	dialer := &net.Dialer{Timeout: abandoned}
 	return &http.Transport{
 		Proxy:                  proxy,
 		OnProxyConnectResponse: proxyRefusal,
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool},
-		TLSHandshakeTimeout:    o.Timeout,
+		TLSHandshakeTimeout:    abandoned,
 		Protocols:              &protocols,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeader,

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"regent/agent/clock"
+	"regent/agent/tms"
+	"regent/agent/tms/emulator"
+	"regent/agent/token"
+)
+
+var now = time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
+
+// typed is a terminal at which somebody types.
+func typed(out, err *bytes.Buffer, in string, password token.Secret) world {
+	return world{
+		in: strings.NewReader(in), out: out, err: err, terminal: true,
+		password: func() (token.Secret, error) { return password, nil },
+		getenv:   func(string) string { return "" },
+		clock:    clock.New("", nil),
+	}
+}
+
+// TestAtATerminal: the password is asked for, and so is each deletion.
+func TestAtATerminal(t *testing.T) {
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(e)
+	defer s.Close()
+	password := token.NewSecret(e.Credentials().Password)
+	if _, err := e.IssueRegistrationToken("fleet", 1); err != nil {
+		t.Fatal(err)
+	}
+	id := e.State().RegistrationTokens[0].ID
+	tests := []struct {
+		name, in   string
+		password   token.Secret
+		args       []string
+		code, left int
+		wantErr    string
+	}{
+		{"no", "\n", password, []string{"delete", id}, 1, 1, "nothing was deleted"},
+		{"n", "n\n", password, []string{"delete", id}, 1, 1, "Delete 1 registration token on " + s.Listener.Addr().String()},
+		{"nobody", "", password, []string{"delete", id}, 1, 1, "nothing was deleted"},
+		{"no password", "y\n", token.Secret{}, []string{"delete", id}, 2, 1, "no password given"},
+		{"wrong password", "y\n", token.NewSecret("no"), []string{"delete", id}, 1, 1, "check the user and the password"},
+		{"list", "", password, []string{"list"}, 0, 1, "Password of admin on "},
+		{"yes, but one is unknown", "y\n", password, []string{"delete", id, "other"}, 1, 0, `registration token "other"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out, stderr bytes.Buffer
+			args := append([]string{"--tenant", s.URL, "--user", "admin", "registration-token"}, tt.args...)
+			code := run(t.Context(), typed(&out, &stderr, tt.in, tt.password), args)
+			if code != tt.code || !strings.Contains(stderr.String(), tt.wantErr) {
+				t.Errorf("exit %d, said %q; want %d and %q", code, &stderr, tt.code, tt.wantErr)
+			}
+			if got := len(e.State().RegistrationTokens); got != tt.left {
+				t.Errorf("%d registration tokens left, want %d", got, tt.left)
+			}
+		})
+	}
+}
+
+// TestScriptedDeletion: --yes asks nobody, and JSON says what was deleted even if
+// the next one fails.
+func TestScriptedDeletion(t *testing.T) {
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(e)
+	defer s.Close()
+	registration, err := e.IssueRegistrationToken("fleet", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	device, err := tms.New(tms.Options{Tenant: s.URL, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	got, err := device.Redeem(t.Context(), token.NewSecret(registration), tms.Request{Identifier: "regent-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, stderr bytes.Buffer
+	args := []string{"--tenant", s.URL, "--user", "admin", "--json", "auth-token", "delete", "--yes", got.ID, "other"}
+	code := run(t.Context(), typed(&out, &stderr, "", token.NewSecret(e.Credentials().Password)), args)
+	if code != 1 || !strings.Contains(stderr.String(), `auth token "other"`) {
+		t.Errorf("exit %d, said %q", code, &stderr)
+	}
+	var said struct{ Deleted []string }
+	if err := json.Unmarshal(out.Bytes(), &said); err != nil || !slices.Equal(said.Deleted, []string{got.ID}) {
+		t.Errorf("printed %q, want that %s was deleted", &out, got.ID)
+	}
+	if left := len(e.State().AuthTokens); left != 0 {
+		t.Errorf("%d auth tokens left, want none", left)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	login := func(more ...string) []string {
+		return append([]string{"--tenant", "https://tenant.invalid", "auth-token", "list"}, more...)
+	}
+	tests := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"unknown command", []string{"frob"}, `"frob" is no command of tmsctl`},
+		{"unknown command of a group", []string{"auth-token", "frob"}, `"frob" is no command of tmsctl auth-token`},
+		{"group alone", []string{"auth-token"}, "say which"},
+		{"unknown flag", []string{"--password", "x"}, "unknown flag: --password"},
+		{"no id", []string{"auth-token", "delete"}, "requires at least 1 arg"},
+		{"two ids", []string{"registration-token", "show", "a", "b"}, "accepts 1 arg"},
+		{"user and client", login("--client-credentials", "--user", "me"), "excludes --user"},
+		{"half a client", login("--client-credentials", "--client-id", "c"), "needs --client-id and --client-secret-file"},
+		{"client's flags alone", login("--client-id", "c"), "need --client-credentials"},
+		{"proxy", login("--proxy", "proxy:3128", "--user", "me"), "proxy is no URL"},
+		{"no CA file", login("--ca-file", "missing.pem", "--user", "me"), "--ca-file: open missing.pem"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out, stderr bytes.Buffer
+			code := run(t.Context(), typed(&out, &stderr, "", token.NewSecret("pw")), tt.args)
+			if code != 2 || !strings.Contains(stderr.String(), tt.want) || strings.Count(stderr.String(), "\n") > 2 {
+				t.Errorf("exit %d, said %q; want 2 and %q in a line or two", code, &stderr, tt.want)
+			}
+		})
+	}
+}
+
+func TestVersionAndCompletion(t *testing.T) {
+	for _, args := range [][]string{{"version"}, {"version", "--json"}, {"completion", "bash"}, {}} {
+		var out, stderr bytes.Buffer
+		if code := run(t.Context(), typed(&out, &stderr, "", token.Secret{}), args); code != 0 || out.Len() == 0 {
+			t.Errorf("%v: exit %d, %d bytes, said %q", args, code, out.Len(), &stderr)
+		}
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	tests := []struct{ in, want string }{
+		{"1d", "2026-11-24"},
+		{"30d", "2026-12-23"},
+		{"2026-12-01", "2026-12-01"},
+		{"0d", ""},
+		{"-1d", ""},
+		{"d", ""},
+		{"99999999999d", ""},
+		{"1.5d", ""},
+		{"30", ""},
+		{"01.12.2026", ""},
+		{"", ""},
+	}
+	for _, tt := range tests {
+		got, err := expiry(tt.in, now.In(time.FixedZone("far east", 9*3600)))
+		if (err == nil) != (tt.want != "") || err == nil && got.Format(time.DateOnly) != tt.want {
+			t.Errorf("%q: got %v, %v, want %q", tt.in, got, err, tt.want)
+		}
+		if _, ok := errors.AsType[*usageError](err); err != nil && !ok {
+			t.Errorf("%q: %v is no usage error", tt.in, err)
+		}
+	}
+}
+
+func TestInWords(t *testing.T) {
+	tests := []struct{ day, want string }{
+		{"2026-11-23", "2026-11-23 (today)"},
+		{"2026-11-24", "2026-11-24 (tomorrow)"},
+		{"2026-11-22", "2026-11-22 (yesterday)"},
+		{"2026-12-23", "2026-12-23 (in 30 days)"},
+		{"2026-11-13", "2026-11-13 (10 days ago)"},
+	}
+	for _, tt := range tests {
+		day, err := time.Parse(time.DateOnly, tt.day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := inWords(day, now); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+	if got, want := inWords(time.Time{}, now), "unknown"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestTableHoldsWhatDevicesWrite(t *testing.T) {
+	var out bytes.Buffer
+	if err := table(&out, [][]string{{"A", "B"}, {"ws\x1b[2J\n\t\u202e", ""}, {"ä", "x"}}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out.String(), "A         B\nws?[2J???  -\nä          x\n"; strings.Join(strings.Fields(got), " ") != strings.Join(strings.Fields(want), " ") {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestConfirmReadsNoByteTooMany(t *testing.T) {
+	in := strings.NewReader("y\nrest")
+	w := world{in: in, err: io.Discard, terminal: true}
+	if yes, err := w.confirm("sure?"); !yes || err != nil {
+		t.Errorf("got %t, %v", yes, err)
+	}
+	if rest, _ := io.ReadAll(in); string(rest) != "rest" {
+		t.Errorf("left %q, want rest", rest)
+	}
+}
+
+func TestNextStep(t *testing.T) {
+	answered := func(op string, status int, shape bool) tms.Failure {
+		return tms.Failure{Op: op, Reach: tms.Answered, Status: status, ServiceShape: shape}
+	}
+	tests := []struct {
+		name string
+		f    tms.Failure
+		want string
+	}{
+		{"certificate", tms.Failure{Err: &tls.CertificateVerificationError{}}, "--ca-file"},
+		{"no connection", tms.Failure{Err: errors.New("refused")}, "--proxy"},
+		{"lost creation", tms.Failure{Op: "create registration token", Reach: tms.Lost}, "may have been made"},
+		{"lost deletion", tms.Failure{Op: "delete auth token", Reach: tms.Lost}, "may be deleted"},
+		{"lost list", tms.Failure{Op: "list auth tokens", Reach: tms.Lost}, "login page"},
+		{"throttled", tms.Failure{Reach: tms.Answered, Status: 429, HasRetryAfter: true, RetryAfter: time.Minute}, "in 1m0s"},
+		{"redirected", answered("discover", 302, false), "login page"},
+		{"a page of somebody else", answered("discover", 404, false), "login page"},
+		{"login", answered("log in", 401, true), "password"},
+		{"ended", answered("list auth tokens", 401, true), "try again"},
+		{"forbidden", answered("list auth tokens", 403, true), "Contact Administrator"},
+		{"missing", answered("show auth token", 404, true), "see list"},
+		{"trouble", answered("list auth tokens", 503, false), "try again later"},
+		{"refused", answered("create registration token", 400, true), ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := nextStep(&tt.f)
+			if !strings.Contains(got, tt.want) || (tt.want == "") != (got == "") {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+	if got := explain(context.Canceled); len(got) != 1 || !strings.HasPrefix(got[0], "interrupted") {
+		t.Errorf("got %q", got)
+	}
+}
