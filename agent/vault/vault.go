@@ -19,18 +19,16 @@ const prefix = "auth-token/"
 // it was under way: the answer is discarded.
 var ErrGone = errors.New("vault: the auth token was changed or forgotten meanwhile")
 
-// Vault is the set of auth tokens. It is safe for concurrent use; writes of one
-// instance are expected from one flight at a time and are refused otherwise.
+// Vault is the set of auth tokens. It is safe for concurrent use: changes are
+// made one after the other, and reading waits for none of them.
 type Vault struct {
 	store store.Store
 
-	mu   sync.RWMutex
-	held map[instance.ID]held
-}
+	writes   sync.Mutex                    // held over a whole change
+	versions map[instance.ID]store.Version // as they are in the store; guarded by writes
 
-type held struct {
-	Record
-	version store.Version
+	mu   sync.RWMutex
+	held map[instance.ID]Record
 }
 
 // Open reads all auth tokens. Records that cannot be read are returned as bad,
@@ -41,7 +39,7 @@ func Open(ctx context.Context, s store.Store) (v *Vault, bad map[string]error, e
 	if err != nil {
 		return nil, nil, fmt.Errorf("list auth tokens: %w", err)
 	}
-	v = &Vault{store: s, held: map[instance.ID]held{}}
+	v = &Vault{store: s, held: map[instance.ID]Record{}, versions: map[instance.ID]store.Version{}}
 	bad = map[string]error{}
 	for _, name := range names {
 		key, ok := strings.CutPrefix(name, prefix)
@@ -67,7 +65,7 @@ func (v *Vault) load(ctx context.Context, name, key string) error {
 	if r.ID.Key() != key {
 		return fmt.Errorf("record %s is of %s: %w", name, r.ID.Key(), store.ErrKey)
 	}
-	v.held[r.ID] = held{r, version}
+	v.held[r.ID], v.versions[r.ID] = r, version
 	return nil
 }
 
@@ -75,8 +73,8 @@ func (v *Vault) load(ctx context.Context, name, key string) error {
 func (v *Vault) Get(id instance.ID) (Record, bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	h, ok := v.held[id]
-	return h.Record, ok
+	r, ok := v.held[id]
+	return r, ok
 }
 
 // List returns all auth tokens, sorted by key.
@@ -84,8 +82,8 @@ func (v *Vault) List() []Record {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	out := make([]Record, 0, len(v.held))
-	for _, h := range v.held {
-		out = append(out, h.Record)
+	for _, r := range v.held {
+		out = append(out, r)
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].ID.Key() < out[j].ID.Key() })
 	return out
@@ -94,52 +92,60 @@ func (v *Vault) List() []Record {
 // Create keeps the auth token of an instance that has none, or replaces one
 // that was redeemed again. When it returns nil the auth token is durable.
 func (v *Vault) Create(ctx context.Context, r Record) error {
-	v.mu.RLock()
-	was := v.held[r.ID].version
-	v.mu.RUnlock()
-	return v.put(ctx, r, was)
+	v.writes.Lock()
+	defer v.writes.Unlock()
+	return v.put(ctx, r)
 }
 
 // Update changes the auth token of id by change, durably, and returns what it
 // became. It returns [ErrGone] if there is none, or if it is no longer of the
 // generation and intent that the caller saw.
 func (v *Vault) Update(ctx context.Context, seen Record, change func(*Record)) (Record, error) {
-	v.mu.RLock()
-	h, ok := v.held[seen.ID]
-	v.mu.RUnlock()
-	if !ok || h.Intent != seen.Intent || h.Generation != seen.Generation {
+	v.writes.Lock()
+	defer v.writes.Unlock()
+	r, ok := v.Get(seen.ID)
+	if !ok || r.Intent != seen.Intent || r.Generation != seen.Generation {
 		return Record{}, ErrGone
 	}
-	r := h.Record
 	change(&r)
-	if err := v.put(ctx, r, h.version); err != nil {
+	if err := v.put(ctx, r); err != nil {
 		return Record{}, err
 	}
 	return r, nil
 }
 
 // put writes first and remembers second, so that memory never holds what the
-// disk does not.
-func (v *Vault) put(ctx context.Context, r Record, was store.Version) error {
+// disk does not. The caller holds writes.
+func (v *Vault) put(ctx context.Context, r Record) error {
 	b, err := encode(r)
 	if err != nil {
 		return err
 	}
-	version, err := v.store.Put(ctx, prefix+r.ID.Key(), b, was)
+	name := prefix + r.ID.Key()
+	version, err := v.store.Put(ctx, name, b, v.versions[r.ID])
 	if err != nil {
+		// It may have failed after it had taken effect. The next write goes over
+		// what is there now; it does not take that for somebody else's.
+		if _, stands, unread := v.store.Get(ctx, name); unread == nil {
+			v.versions[r.ID] = stands
+		}
 		return fmt.Errorf("keep auth token %s: %w", r.ID, err)
 	}
+	v.versions[r.ID] = version
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.held[r.ID] = held{r, version}
+	v.held[r.ID] = r
 	return nil
 }
 
 // Forget removes the auth token of id durably.
 func (v *Vault) Forget(ctx context.Context, id instance.ID) error {
+	v.writes.Lock()
+	defer v.writes.Unlock()
 	if err := v.store.Delete(ctx, prefix+id.Key()); err != nil {
 		return fmt.Errorf("forget auth token %s: %w", id, err)
 	}
+	delete(v.versions, id)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.held, id)
