@@ -1,0 +1,38 @@
+package api
+
+import "time"
+
+// Ledger is the answer to GET [PathLedger]: the account of every redemption,
+// oldest first.
+type Ledger struct {
+	Entries []LedgerEntry `json:"entries"`
+}
+
+// LedgerEntry is one line of the account. An intent says what the Contact
+// Administrator's list of auth tokens shows, in the same words, so that the two
+// can be joined; a later entry with the same id says what came of it.
+type LedgerEntry struct {
+	Seq      uint64    `json:"seq"`
+	At       time.Time `json:"at"`
+	Kind     string    `json:"kind"` // intent, confirmed, refused, unused, uncertain, resolved, forgotten
+	ID       string    `json:"id"`
+	Tenant   string    `json:"tenant"`   // host
+	Instance string    `json:"instance"` // "cad/1"
+
+	Identifier   string `json:"identifier,omitempty"`
+	FQDN         string `json:"fqdn,omitempty"`
+	UserName     string `json:"user_name,omitempty"`
+	MAC          string `json:"mac,omitempty"`
+	RefID1       string `json:"ref_id_1,omitempty"`
+	RefID2       string `json:"ref_id_2,omitempty"`
+	Registration string `json:"registration,omitempty"` // fingerprint of the registration token
+
+	AuthTokenID string `json:"auth_token_id,omitempty"`
+	Code        string `json:"code,omitempty"`   // a fault.Kind
+	Status      int    `json:"status,omitempty"` // HTTP status of the service, if one came
+	Words       string `json:"words,omitempty"`  // the service's own
+	Retryable   bool   `json:"retryable,omitempty"`
+
+	Consumed bool   `json:"consumed,omitempty"` // of a resolution: a count was used
+	By       string `json:"by,omitempty"`       // who resolved it
+}

@@ -1,0 +1,163 @@
+// Package client is the Go client of the local interface. It makes sure who
+// listens before it says anything, and turns problems back into faults, so that
+// a caller in another process reads the same kinds as one inside the agent. It
+// must not know how the agent comes by what it answers.
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"regent/agent/fault"
+	"regent/ipc/api"
+	"regent/platform/localsock"
+)
+
+// maxReply bounds an answer in bytes: the ledger of a long life.
+const maxReply = 64 << 20
+
+// Options say which agent to talk to. The zero value is the installed one.
+type Options struct {
+	Socket string // "" is [localsock.DefaultPath]
+	// Dial replaces the connection to Socket and the check of who listens
+	// there. It is for tests.
+	Dial func(context.Context) (net.Conn, error)
+}
+
+// Client talks to the agent. It keeps a connection open between calls, over
+// which the agent knows it as the same process. It is safe for concurrent use.
+//
+// Its errors are a [*fault.Fault] with what the agent said, wrap
+// [ErrNotReachable], or wrap the context's error.
+type Client struct{ http *http.Client }
+
+// New returns a client. It does not connect yet.
+func New(o Options) *Client {
+	dial := o.Dial
+	if dial == nil {
+		socket := o.Socket
+		if socket == "" {
+			socket = localsock.DefaultPath
+		}
+		trust := TrustOf(socket)
+		dial = func(ctx context.Context) (net.Conn, error) { return DialChecked(ctx, socket, trust) }
+	}
+	return &Client{&http.Client{
+		Transport: &http.Transport{ // without a proxy
+			DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+			DisableCompression: true,
+			IdleConnTimeout:    time.Minute, // less than the agent's own, so that no request meets its closing
+			MaxIdleConns:       2,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("the agent never redirects") },
+	}}
+}
+
+// Close closes idle connections. Leases of this process end with it, not here.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Token leases an instance to this process and returns its access token.
+func (c *Client) Token(ctx context.Context, q api.TokenRequest) (api.Token, error) {
+	return call[api.Token](ctx, c, "token", http.MethodPost, api.PathToken, q)
+}
+
+// Release gives the lease of an instance ("1") back early.
+func (c *Client) Release(ctx context.Context, application, instance string) error {
+	_, err := call[nothing](ctx, c, "release", http.MethodDelete, fill(api.PathLease, application, instance), nil)
+	return err
+}
+
+// Status returns a snapshot of the agent.
+func (c *Client) Status(ctx context.Context) (api.Status, error) {
+	return call[api.Status](ctx, c, "status", http.MethodGet, api.PathStatus, nil)
+}
+
+// Register brings a registration token. When it returns nil the token is
+// sealed; the answer says how far its redemptions came. Administrators only.
+func (c *Client) Register(ctx context.Context, q api.RegistrationRequest) (api.Registration, error) {
+	return call[api.Registration](ctx, c, "register", http.MethodPost, api.PathRegistration, q)
+}
+
+// Redeem asks for another redemption of an instance ("1"), which costs a
+// count. Administrators only.
+func (c *Client) Redeem(ctx context.Context, application, instance string) error {
+	_, err := call[nothing](ctx, c, "redeem", http.MethodPost, fill(api.PathRedeem, application, instance), nil)
+	return err
+}
+
+// Ledger returns the account of every redemption, oldest first. Administrators
+// only.
+func (c *Client) Ledger(ctx context.Context) (api.Ledger, error) {
+	return call[api.Ledger](ctx, c, "ledger", http.MethodGet, api.PathLedger, nil)
+}
+
+// Reload makes the agent read its configuration again. Administrators only.
+func (c *Client) Reload(ctx context.Context) error {
+	_, err := call[nothing](ctx, c, "reload", http.MethodPost, api.PathReload, nil)
+	return err
+}
+
+// nothing is the answer of a call that has none.
+type nothing struct{}
+
+func fill(path, application, instance string) string {
+	return strings.NewReplacer("{application}", url.PathEscape(application), "{instance}", url.PathEscape(instance)).Replace(path)
+}
+
+// call makes one request and reads its answer. body nil sends none.
+func call[T any](ctx context.Context, c *Client, op, method, path string, body any) (T, error) {
+	var answer T
+	var payload io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return answer, fault.E(op, fault.Internal, err)
+		}
+		payload = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://regent"+path, payload)
+	if err != nil {
+		return answer, fault.E(op, fault.InvalidRequest, err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", api.ContentType)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return answer, fmt.Errorf("%s: %w", op, unreached(ctx, err))
+	}
+	defer func() { _ = resp.Body.Close() }() // it was read to its end, or is of no use
+	switch {
+	case resp.StatusCode == http.StatusNoContent:
+		return answer, nil
+	case resp.StatusCode != http.StatusOK:
+		return answer, problem(op, resp)
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxReply)).Decode(&answer); err != nil {
+		return *new(T), fmt.Errorf("%s: %w", op, unreached(ctx, err))
+	}
+	return answer, nil
+}
+
+// problem turns an error of the agent back into the fault that it was.
+func problem(op string, resp *http.Response) error {
+	var p api.Problem
+	if resp.Header.Get("Content-Type") != api.ProblemType ||
+		json.NewDecoder(io.LimitReader(resp.Body, maxReply)).Decode(&p) != nil || p.Code == "" {
+		return fault.Errorf(op, fault.Internal, "what listens answers HTTP status %d in another shape than the agent's; is it another program?", resp.StatusCode)
+	}
+	f := &fault.Fault{Op: op, Kind: fault.Kind(p.Code), ID: p.Instance, Detail: p.Detail}
+	if p.RetryAfter > 0 {
+		f.Retry = time.Duration(min(p.RetryAfter, int64(24*time.Hour/time.Second))) * time.Second
+	}
+	return f
+}

@@ -1,0 +1,104 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"os/user"
+	"slices"
+	"strconv"
+
+	"regent/platform/localsock"
+	"regent/platform/peer"
+)
+
+// ErrNotReachable means that no agent answers. Its text names the socket and
+// what to do next.
+var ErrNotReachable = errors.New("the agent is not reachable")
+
+// unreachable is an ErrNotReachable with its reason.
+type unreachable struct {
+	why   string // what is wrong and what to do next
+	cause error
+}
+
+func (u *unreachable) Error() string   { return ErrNotReachable.Error() + ": " + u.why }
+func (u *unreachable) Unwrap() []error { return []error{ErrNotReachable, u.cause} }
+
+// unreached says why there is no answer. What the HTTP client wraps around the
+// reason is of no use to a reader.
+func unreached(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if known, ok := errors.AsType[*unreachable](err); ok {
+		return known
+	}
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	return &unreachable{fmt.Sprintf("it ended the connection before it had answered (%v); ask again, and see the daemon's log if that repeats", err), err}
+}
+
+// Trust says whose listener a client talks to.
+type Trust struct {
+	UIDs  []string // in decimal, or SIDs
+	Users []string // by name; looked up only if no UID matches
+}
+
+// TrustOf returns the trust for a socket: root, the package's user regent, and
+// for any but the installed socket also the user of this process, who runs a
+// daemon of their own there.
+func TrustOf(socket string) Trust {
+	t := Trust{UIDs: []string{"0"}, Users: []string{"regent"}}
+	if socket != localsock.DefaultPath {
+		t.UIDs = append(t.UIDs, strconv.Itoa(os.Getuid()))
+	}
+	return t
+}
+
+// DialChecked connects to the socket and makes sure, before a byte is sent,
+// that the kernel names a trusted user as the one who listens. Otherwise a
+// secret could go to whoever put a socket there first. Its errors wrap
+// [ErrNotReachable], or the context's error.
+func DialChecked(ctx context.Context, socket string, t Trust) (net.Conn, error) {
+	c, err := localsock.Dial(ctx, socket)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, &unreachable{reason(socket, err), err}
+	}
+	uid, err := peer.UID(c)
+	if err == nil && !t.accepts(uid) {
+		err = fmt.Errorf("uid %s listens there, who is neither root nor the user of the agent", uid)
+	}
+	if err != nil {
+		return nil, errors.Join(&unreachable{fmt.Sprintf("nothing was sent to %s: %v; an administrator finds out what it is", socket, err), err}, c.Close())
+	}
+	return c, nil
+}
+
+func (t Trust) accepts(uid string) bool {
+	return slices.Contains(t.UIDs, uid) || slices.ContainsFunc(t.Users, func(name string) bool {
+		u, err := user.Lookup(name)
+		return err == nil && u.Uid == uid
+	})
+}
+
+func reason(socket string, err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Sprintf("there is no %s; is regentd running? (regentd service status), or does --socket or REGENT_SOCKET name another one?", socket)
+	case errors.Is(err, localsock.ErrRefused):
+		return fmt.Sprintf("nobody listens at %s any more; regentd was killed: start it again (regentd service start)", socket)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Sprintf("this user may not connect to %s; the socket should be open to all, and its directory too: see its mode, and any sandbox around this process", socket)
+	default:
+		return fmt.Sprintf("connect to %s: %v", socket, err)
+	}
+}

@@ -1,0 +1,124 @@
+// Package ipctest has what tests of the local interface need on both sides of
+// it: a listener without a socket, and a caller without a process. It must not
+// be imported by anything but tests.
+package ipctest
+
+import (
+	"context"
+	"net"
+	"sync"
+
+	"regent/agent"
+	"regent/agent/authz"
+	"regent/agent/lease"
+	"regent/ipc/server"
+)
+
+// Listener is a [net.Listener] whose connections are pipes inside this process,
+// so that both ends can run in a synctest bubble. It is safe for concurrent use.
+type Listener struct {
+	conns chan net.Conn
+	done  chan struct{}
+	close sync.Once
+}
+
+// NewListener returns a listener.
+func NewListener() *Listener {
+	return &Listener{conns: make(chan net.Conn), done: make(chan struct{})}
+}
+
+// Dial connects to the listener once it accepts.
+func (l *Listener) Dial(ctx context.Context) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case l.conns <- theirs:
+		return ours, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Accept implements [net.Listener].
+func (l *Listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements [net.Listener].
+func (l *Listener) Close() error {
+	l.close.Do(func() { close(l.done) })
+	return nil
+}
+
+// Addr implements [net.Listener].
+func (l *Listener) Addr() net.Addr { return &net.UnixAddr{Name: "ipctest", Net: "unix"} }
+
+// Process is a process that lives until it is told otherwise. The zero value
+// lives. It is safe for concurrent use.
+type Process struct {
+	mu    sync.Mutex
+	gone  error
+	holds int
+}
+
+// Exit makes Alive, and Recheck of its callers, return err from now on.
+func (p *Process) Exit(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gone = err
+}
+
+// Alive implements [lease.Process].
+func (p *Process) Alive() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gone
+}
+
+// Hold implements [lease.Process].
+func (p *Process) Hold() (lease.Process, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.holds++
+	return p, nil
+}
+
+// Close implements [lease.Process].
+func (p *Process) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.holds--
+	return nil
+}
+
+// Holds returns how many holds there are that were not closed.
+func (p *Process) Holds() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.holds
+}
+
+// As identifies every caller as the process p with the facts c.
+func As(c authz.Caller, p *Process) func(net.Conn) (server.Attested, error) {
+	return func(net.Conn) (server.Attested, error) {
+		hold, err := p.Hold()
+		return attested{agent.Caller{Caller: c, Process: hold, Recheck: p.Alive}}, err
+	}
+}
+
+type attested struct{ caller agent.Caller }
+
+func (a attested) Caller() agent.Caller { return a.caller }
+func (a attested) Close() error         { return a.caller.Process.Close() }
+
+var (
+	_ net.Listener    = (*Listener)(nil)
+	_ lease.Process   = (*Process)(nil)
+	_ server.Attested = attested{}
+)

@@ -1,0 +1,143 @@
+package server_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"regent/agent"
+	"regent/agent/authz"
+	"regent/agent/redeem"
+	"regent/agent/status"
+	"regent/agent/token"
+	"regent/ipc/client"
+	"regent/ipc/ipctest"
+	"regent/ipc/server"
+)
+
+// backend answers what it was given and remembers who asked for what.
+type backend struct {
+	err     error
+	delay   time.Duration // of Token
+	onToken func()        // before Token returns
+	grant   agent.Grant
+	entries []redeem.Entry
+
+	mu    sync.Mutex
+	asked []any
+	ended error // what Token's context said when it was given up
+}
+
+func (b *backend) note(by agent.Caller, what ...any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked = append(append(b.asked, by.User), what...)
+}
+
+func (b *backend) Token(ctx context.Context, by agent.Caller, q agent.TokenRequest) (agent.Grant, error) {
+	b.note(by, q)
+	select {
+	case <-time.After(b.delay):
+	case <-ctx.Done():
+		b.mu.Lock()
+		b.ended = ctx.Err()
+		b.mu.Unlock()
+		return agent.Grant{}, ctx.Err()
+	}
+	if b.onToken != nil {
+		b.onToken()
+	}
+	return b.grant, b.err
+}
+
+func (b *backend) Release(_ context.Context, by agent.Caller, application, instance string) error {
+	b.note(by, "release", application, instance)
+	return b.err
+}
+
+func (b *backend) Register(_ context.Context, by agent.Caller, r agent.Registration) (agent.Registered, error) {
+	b.note(by, r.Token.Reveal(), r.Tenant, r.Application, r.Source, r.Asked, r.Wait)
+	return agent.Registered{Tenant: "demo-host.com", Fingerprint: "0123abcd"}, b.err
+}
+
+func (b *backend) Redeem(_ context.Context, by agent.Caller, application, instance string) error {
+	b.note(by, "redeem", application, instance)
+	return b.err
+}
+
+func (b *backend) Status(_ context.Context, by agent.Caller) (status.Status, error) {
+	b.note(by, "status")
+	return status.Status{Version: "1.2.3", Health: status.Serving}, b.err
+}
+
+func (b *backend) Ledger(_ context.Context, by agent.Caller) ([]redeem.Entry, error) {
+	b.note(by, "ledger")
+	return b.entries, b.err
+}
+
+func (b *backend) Reload(_ context.Context, by agent.Caller) error {
+	b.note(by, "reload")
+	return b.err
+}
+
+// granted is a token as long as a JWT is, so that its reply is too long for the
+// HTTP server to know its length by itself.
+func granted() agent.Grant {
+	return agent.Grant{
+		Access: token.NewSecret(strings.Repeat("jwt.", 1000)), ExpiresIn: 90*time.Second + 999*time.Millisecond,
+		ExpiresAt: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Application: "cad", Instance: "cad/2",
+		Tenant: "https://demo-host.com", Generation: 7,
+	}
+}
+
+// house is a server that runs, with a caller called alice.
+type house struct {
+	backend *backend
+	process ipctest.Process
+	ln      *ipctest.Listener
+	stop    func() error // and the error of Serve
+	log     strings.Builder
+}
+
+// open starts a server. It is to be called in a bubble, and stopped there.
+func open(t *testing.T, b *backend) *house {
+	t.Helper()
+	h := &house{backend: b, ln: ipctest.NewListener()}
+	h.serve(t, ipctest.As(authz.Caller{User: "alice", UID: "1000", PID: 42}, &h.process))
+	return h
+}
+
+func (h *house) serve(t *testing.T, identify func(net.Conn) (server.Attested, error)) {
+	t.Helper()
+	s, err := server.New(deps(h.backend, identify, slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, h.ln) }()
+	h.stop = func() error { cancel(); return <-done }
+}
+
+func deps(b *backend, identify func(net.Conn) (server.Attested, error), log *slog.Logger) server.Deps {
+	return server.Deps{Tokens: b, Registrar: b, Observer: b, Reload: b.Reload, Identify: identify, Log: log}
+}
+
+// client returns a client of the server.
+func (h *house) client(t *testing.T) *client.Client {
+	c := client.New(client.Options{Dial: h.ln.Dial})
+	t.Cleanup(c.Close)
+	return c
+}
+
+// plain returns an HTTP client of the server without any manners.
+func (h *house) plain(t *testing.T) *http.Client {
+	tr := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return h.ln.Dial(ctx) }}
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}

@@ -1,0 +1,87 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"regent/agent/fault"
+	"regent/agent/redeem"
+	"regent/ipc/api"
+)
+
+func TestEveryKindHasAStatus(t *testing.T) {
+	for _, k := range fault.Kinds() {
+		if statusOf[k] < 400 {
+			t.Errorf("%s has HTTP status %d", k, statusOf[k])
+		}
+	}
+	if got, want := len(statusOf), len(fault.Kinds()); got != want {
+		t.Errorf("%d kinds have a status, want %d", got, want)
+	}
+}
+
+// A field that is added to the ledger must not be lost on the wire.
+func TestLedgerEntryIsWhole(t *testing.T) {
+	var e redeem.Entry
+	in := reflect.ValueOf(&e).Elem()
+	for i := range in.NumField() {
+		switch f := in.Field(i); f.Kind() {
+		case reflect.String:
+			f.SetString("x")
+		case reflect.Bool:
+			f.SetBool(true)
+		case reflect.Int:
+			f.SetInt(1)
+		case reflect.Uint64:
+			f.SetUint(1)
+		}
+	}
+	e.At = e.At.AddDate(1, 0, 0)
+	want, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(ledgerEntry(e))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("on the wire:   %s\nin the ledger: %s", got, want)
+	}
+}
+
+// What is accepted is whole, within bounds, and means the same when it is
+// written again.
+func FuzzTokenRequest(f *testing.F) {
+	f.Add([]byte(`{"application":"cad","instance":"1","min_ttl":60,"wait":5}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var q api.TokenRequest
+		if decode(bytes.NewReader(b), &q) != nil {
+			return
+		}
+		var loose any
+		if err := json.Unmarshal(b, &loose); err != nil {
+			t.Fatalf("decode accepts what is no JSON: %v", err)
+		}
+		again, err := json.Marshal(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var q2 api.TokenRequest
+		if err := decode(bytes.NewReader(again), &q2); err != nil || q2 != q {
+			t.Errorf("%+v became %+v, %v", q, q2, err)
+		}
+		r, err := tokenRequest(q)
+		if err != nil {
+			if fault.KindOf(err) != fault.InvalidRequest {
+				t.Errorf("%+v: %v", q, err)
+			}
+			return
+		}
+		if r.MinTTL < 0 || r.MinTTL > maxTTL || r.Wait < 0 || r.Wait > maxWait || r.Application == "" {
+			t.Errorf("accepted %+v", r)
+		}
+	})
+}

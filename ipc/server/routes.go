@@ -1,0 +1,124 @@
+package server
+
+import (
+	"net/http"
+	"path"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"regent/agent"
+	"regent/agent/fault"
+	"regent/ipc/api"
+)
+
+// endpoint answers one call. The reply is put on the wire as JSON; nil is an
+// answer without a body.
+type endpoint func(w http.ResponseWriter, r *http.Request, by agent.Caller) (reply any, err error)
+
+type route struct {
+	method, path string
+	do           endpoint
+}
+
+func (s *Server) routes() []route {
+	return []route{
+		{http.MethodPost, api.PathToken, s.token},
+		{http.MethodDelete, api.PathLease, s.release},
+		{http.MethodGet, api.PathStatus, s.status},
+		{http.MethodPost, api.PathRegistration, s.register},
+		{http.MethodPost, api.PathReload, s.reload},
+		{http.MethodPost, api.PathRedeem, s.redeem},
+		{http.MethodGet, api.PathLedger, s.ledger},
+	}
+}
+
+// mux finds the endpoint. For what is none it says so in the shape of every
+// other error.
+func (s *Server) mux() *http.ServeMux {
+	mux := http.NewServeMux()
+	methods := map[string][]string{}
+	for _, rt := range s.routes() {
+		mux.HandleFunc(rt.method+" "+rt.path, func(w http.ResponseWriter, r *http.Request) { s.call(w, r, rt.do) })
+		methods[rt.path] = append(methods[rt.path], rt.method)
+		if rt.method == http.MethodGet {
+			methods[rt.path] = append(methods[rt.path], http.MethodHead)
+		}
+	}
+	for p, known := range methods {
+		slices.Sort(known)
+		allow := strings.Join(known, ", ")
+		mux.HandleFunc(p, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", allow)
+			s.fail(w, r, refuse(http.StatusMethodNotAllowed, "this path takes %s only", allow))
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, notFound()) })
+	return mux
+}
+
+func notFound() error {
+	return refuse(http.StatusNotFound, "there is no such path in version 1 of this interface; see ipc/PROTOCOL.md")
+}
+
+// guard refuses what cannot come from a program that means to talk to us: a
+// browser that was led here names another host or where it comes from. It also
+// turns a panic into an answer, so that one request's defect is not the next
+// one's.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if p := recover(); p != nil {
+				s.Log.ErrorContext(r.Context(), "[unexpected] panic while serving", "panic", p, "stack", string(debug.Stack()))
+				s.fail(w, r, fault.E("serve", fault.Internal, nil))
+			}
+		}()
+		h := r.Header
+		switch p := r.URL.Path; {
+		case h["Origin"] != nil || h["Referer"] != nil:
+			s.fail(w, r, fault.Errorf("serve", fault.Denied, "requests with Origin or Referer come from a browser and are refused"))
+		case r.Host != "regent" && r.Host != "localhost":
+			s.fail(w, r, fault.Errorf("serve", fault.Denied, "Host is %.80q, want regent or localhost", r.Host))
+		case !strings.HasPrefix(p, "/") || path.Clean(p) != p: // the mux would redirect
+			s.fail(w, r, notFound())
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// call is the order of operations of a local request.
+func (s *Server) call(w http.ResponseWriter, r *http.Request, do endpoint) {
+	// 1. The caller, from the kernel, taken when it connected and held since.
+	by, err := callerOf(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	// 2. Decide; 3. still alive, same executable; 4. audit: the agent does these
+	// three in this order, for it knows the rules and what is at stake.
+	reply, err := do(w, r, by)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	// 5. Still alive, same executable: once more, since the record may have
+	// taken time.
+	if err := still(by); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	// 6. Answer.
+	s.answer(w, r, reply)
+}
+
+func still(by agent.Caller) error {
+	check := by.Recheck
+	if check == nil {
+		check = by.Process.Alive
+	}
+	if err := check(); err != nil {
+		return fault.Errorf("attest", fault.Denied, "the process that asked has ended or become another program").Because(err)
+	}
+	return nil
+}

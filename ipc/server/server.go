@@ -1,0 +1,148 @@
+// Package server serves the local interface over any listener. It turns HTTP
+// requests into the agent's use cases and their results into JSON, and lets
+// nothing of a failure out but a fault's kind and its text for the caller. It
+// must not know of sockets or of any system, and it decides nothing about who
+// may do what: it passes on who the platform says the caller is.
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"regent/agent"
+	"regent/agent/redeem"
+	"regent/agent/status"
+)
+
+// Limits of one connection.
+const (
+	maxHeader     = 8 << 10         // bytes
+	maxBody       = 64 << 10        // bytes
+	headerTimeout = 5 * time.Second // for the header of a request to arrive
+	bodyTimeout   = 5 * time.Second // for its body
+	idleTimeout   = 2 * time.Minute // between requests
+	grace         = 5 * time.Second // for requests under way when the server is to end
+)
+
+// Tokens hands out access tokens. Errors are faults; any other is a defect.
+type Tokens interface {
+	Token(context.Context, agent.Caller, agent.TokenRequest) (agent.Grant, error)
+	Release(ctx context.Context, by agent.Caller, application, instance string) error
+}
+
+// Registrar spends counts. Errors are faults; any other is a defect.
+type Registrar interface {
+	Register(context.Context, agent.Caller, agent.Registration) (agent.Registered, error)
+	Redeem(ctx context.Context, by agent.Caller, application, instance string) error
+}
+
+// Observer tells what is. Errors are faults; any other is a defect.
+type Observer interface {
+	Status(context.Context, agent.Caller) (status.Status, error)
+	Ledger(context.Context, agent.Caller) ([]redeem.Entry, error)
+}
+
+var (
+	_ Tokens    = (*agent.Agent)(nil)
+	_ Registrar = (*agent.Agent)(nil)
+	_ Observer  = (*agent.Agent)(nil)
+)
+
+// Attested is a caller that the platform identified, and holds until Close.
+type Attested interface {
+	// Caller is asked when there is a request; it may take its time. Its
+	// Recheck is asked right before an answer.
+	Caller() agent.Caller
+	Close() error
+}
+
+// Deps is what a server is made of. All of it is required.
+type Deps struct {
+	Tokens    Tokens
+	Registrar Registrar
+	Observer  Observer
+	// Reload reads the configuration again, if the caller may have that done.
+	Reload func(context.Context, agent.Caller) error
+	// Identify says who made a connection. It is called as connections are
+	// accepted, one after the other, so it must not wait for anything. If it
+	// fails, requests over that connection are denied.
+	Identify func(net.Conn) (Attested, error)
+	Log      *slog.Logger
+}
+
+// Server is the local interface. It is safe for concurrent use.
+type Server struct {
+	Deps
+	handler http.Handler
+	buffers sync.Pool // of *bytes.Buffer, empty and wiped
+}
+
+// New returns a server.
+func New(d Deps) (*Server, error) {
+	for _, f := range []struct {
+		name    string
+		missing bool
+	}{
+		{"Tokens", d.Tokens == nil}, {"Registrar", d.Registrar == nil}, {"Observer", d.Observer == nil},
+		{"Reload", d.Reload == nil}, {"Identify", d.Identify == nil}, {"Log", d.Log == nil},
+	} {
+		if f.missing {
+			return nil, fmt.Errorf("new server: %s is missing", f.name)
+		}
+	}
+	s := &Server{Deps: d}
+	s.handler = s.guard(s.mux())
+	return s, nil
+}
+
+// Serve serves ln until ctx is done, and closes it. Requests under way then
+// have 5 s to end; what is left is cut off. It returns after the last of them,
+// with an error only if ln failed.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	base, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	conns := newConnections(s.Identify)
+	hs := s.httpServer(base, conns)
+	served := make(chan error, 1)
+	go func() { served <- hs.Serve(ln) }()
+
+	var failed error
+	select {
+	case failed = <-served:
+	case <-ctx.Done():
+	}
+	patience, cancel := context.WithTimeout(base, grace)
+	defer cancel()
+	if err := hs.Shutdown(patience); err != nil {
+		s.Log.InfoContext(base, "connections were cut off at the end", "err", err)
+		cut()
+		_ = hs.Close() // it only repeats that the listener is closed
+	}
+	if failed == nil {
+		<-served
+	}
+	conns.wait()
+	if failed != nil {
+		return fmt.Errorf("serve %s: %w", ln.Addr(), failed)
+	}
+	return nil
+}
+
+func (s *Server) httpServer(base context.Context, conns *connections) *http.Server {
+	return &http.Server{
+		Handler:                      s.handler,
+		DisableGeneralOptionsHandler: true,
+		ReadHeaderTimeout:            headerTimeout,
+		IdleTimeout:                  idleTimeout,
+		MaxHeaderBytes:               maxHeader,
+		BaseContext:                  func(net.Listener) context.Context { return base },
+		ConnContext:                  conns.opened,
+		ConnState:                    conns.changed,
+		ErrorLog:                     slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+	}
+}

@@ -1,0 +1,394 @@
+package server_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent"
+	"regent/agent/authz"
+	"regent/agent/fault"
+	"regent/agent/redeem"
+	"regent/agent/status"
+	"regent/ipc/api"
+	"regent/ipc/client"
+	"regent/ipc/ipctest"
+	"regent/ipc/server"
+)
+
+// bubble runs f with a server whose Serve must end well.
+func bubble(t *testing.T, b *backend, f func(t *testing.T, h *house)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, b)
+		f(t, h)
+		if err := h.stop(); err != nil {
+			t.Errorf("Serve = %v", err)
+		}
+		if n := h.process.Holds(); n != 0 {
+			t.Errorf("%d callers are still held after Serve", n)
+		}
+		for line := range strings.Lines(h.log.String()) {
+			if strings.Contains(line, "superfluous") || strings.Contains(line, "jwt.") {
+				t.Errorf("log: %s", line)
+			}
+		}
+	})
+}
+
+func TestToken(t *testing.T) {
+	bubble(t, &backend{grant: granted(), delay: 40 * time.Second}, func(t *testing.T, h *house) {
+		got, err := h.client(t).Token(t.Context(), api.TokenRequest{Application: "cad", Instance: "2", MinTTL: 60, Wait: 45})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := api.Token{
+			AccessToken: strings.Repeat("jwt.", 1000), TokenType: "Bearer", ExpiresIn: 90,
+			ExpiresAt: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Application: "cad", Instance: "cad/2",
+			Tenant: "https://demo-host.com", Generation: 7,
+		}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("Token (-got +want):\n%s", diff)
+		}
+		asked := []any{"alice", agent.TokenRequest{Application: "cad", Instance: "2", MinTTL: time.Minute, Wait: 45 * time.Second}}
+		if diff := cmp.Diff(h.backend.asked, asked); diff != "" {
+			t.Errorf("the agent was asked (-got +want):\n%s", diff)
+		}
+	})
+}
+
+func TestOtherCalls(t *testing.T) {
+	at := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+	b := &backend{entries: []redeem.Entry{{Seq: 1, At: at, Kind: redeem.Refused, Code: fault.RegistrationExhausted, Tenant: "t", Instance: "cad/1"}}}
+	for _, tt := range []struct {
+		name  string
+		call  func(context.Context, *client.Client) (any, error)
+		want  any
+		asked []any
+	}{
+		{"status", func(ctx context.Context, c *client.Client) (any, error) { return c.Status(ctx) }, status.Status{Version: "1.2.3", Health: status.Serving}, []any{"alice", "status"}},
+		{"ledger", func(ctx context.Context, c *client.Client) (any, error) { return c.Ledger(ctx) },
+			api.Ledger{Entries: []api.LedgerEntry{{Seq: 1, At: at, Kind: "refused", Code: "registration_exhausted", Tenant: "t", Instance: "cad/1"}}}, []any{"alice", "ledger"}},
+		{"release", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Release(ctx, "cad", "1") }, nil, []any{"alice", "release", "cad", "1"}},
+		{"redeem", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Redeem(ctx, "cad", "12") }, nil, []any{"alice", "redeem", "cad", "12"}},
+		{"reload", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Reload(ctx) }, nil, []any{"alice", "reload"}},
+		{"register", func(ctx context.Context, c *client.Client) (any, error) {
+			return c.Register(ctx, api.RegistrationRequest{RegistrationToken: "r3g", Tenant: "t", Application: "cad", Source: "file /x", Wait: 3})
+		}, api.Registration{Tenant: "demo-host.com", Fingerprint: "0123abcd", Instances: []status.Instance{}},
+			[]any{"alice", "r3g", "t", "cad", "regent register by alice, file /x", true, 3 * time.Second}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b.asked = nil
+			bubble(t, b, func(t *testing.T, h *house) {
+				got, err := tt.call(t.Context(), h.client(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(got, tt.want); diff != "" {
+					t.Errorf("answer (-got +want):\n%s", diff)
+				}
+				if diff := cmp.Diff(b.asked, tt.asked); diff != "" {
+					t.Errorf("the agent was asked (-got +want):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestEveryKindCrosses(t *testing.T) {
+	seen := map[int]bool{}
+	for _, kind := range fault.Kinds() {
+		t.Run(string(kind), func(t *testing.T) {
+			b := &backend{err: fmt.Errorf("outer: %w", fault.E("refresh", kind, errors.New("SENTINEL cause")).On("cad/1").After(1500*time.Millisecond))}
+			bubble(t, b, func(t *testing.T, h *house) {
+				_, err := h.client(t).Token(t.Context(), api.TokenRequest{Application: "cad"})
+				got, ok := errors.AsType[*fault.Fault](err)
+				if !ok {
+					t.Fatalf("err = %v, want a fault", err)
+				}
+				want := fault.Fault{Op: "token", Kind: kind, ID: "cad/1", Detail: kind.Advice(), Retry: 2 * time.Second}
+				if diff := cmp.Diff(*got, want); diff != "" {
+					t.Errorf("fault (-got +want):\n%s", diff)
+				}
+				if strings.Contains(err.Error(), "SENTINEL") {
+					t.Errorf("the cause crossed: %v", err)
+				}
+				if !strings.Contains(h.log.String(), "SENTINEL cause") {
+					t.Errorf("the cause is not in the log: %s", h.log.String())
+				}
+				resp, err := h.plain(t).Get("http://regent/v1/status")
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				seen[resp.StatusCode] = true
+				if internal := resp.StatusCode == http.StatusInternalServerError; internal != (kind == fault.Internal) {
+					t.Errorf("HTTP status %d", resp.StatusCode)
+				}
+				if got := resp.Header.Get("Retry-After"); got != "2" {
+					t.Errorf("Retry-After = %q, want 2", got)
+				}
+			})
+		})
+	}
+	if len(seen) < 8 {
+		t.Errorf("the kinds have only the statuses %v", seen)
+	}
+}
+
+func TestOtherErrors(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		err  error
+		want fault.Kind
+	}{
+		{"a defect", errors.New("SENTINEL disk on fire"), fault.Internal},
+		{"a bare kind", fmt.Errorf("SENTINEL: %w", fault.Revoked), fault.Revoked},
+		{"given up", fmt.Errorf("SENTINEL: %w", context.Canceled), fault.Unavailable},
+		{"a kind of the future", fault.E("x", "SENTINEL-free_kind", nil), "SENTINEL-free_kind"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, &backend{err: tt.err}, func(t *testing.T, h *house) {
+				_, err := h.client(t).Status(t.Context())
+				if got := fault.KindOf(err); got != tt.want {
+					t.Errorf("kind = %q, want %q", got, tt.want)
+				}
+				if strings.Contains(err.Error(), "SENTINEL ") {
+					t.Errorf("the cause crossed: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestNotIdentified(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &house{backend: &backend{grant: granted()}, ln: ipctest.NewListener()}
+		h.serve(t, func(net.Conn) (server.Attested, error) { return nil, errors.New("SENTINEL peer is gone") })
+		_, err := h.client(t).Token(t.Context(), api.TokenRequest{Application: "cad"})
+		if !errors.Is(err, fault.Denied) || strings.Contains(err.Error(), "SENTINEL") {
+			t.Errorf("err = %v, want denied without the cause", err)
+		}
+		if h.backend.asked != nil {
+			t.Errorf("the agent was asked %v for nobody", h.backend.asked)
+		}
+		if err := h.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestCallerGoneBeforeTheAnswer(t *testing.T) {
+	b := &backend{grant: granted()}
+	bubble(t, b, func(t *testing.T, h *house) {
+		b.onToken = func() { h.process.Exit(errors.New("became another program")) }
+		got, err := h.client(t).Token(t.Context(), api.TokenRequest{Application: "cad"})
+		if !errors.Is(err, fault.Denied) || got.AccessToken != "" {
+			t.Errorf("Token = %+v, %v; want denied", got, err)
+		}
+	})
+}
+
+func TestCallerIsHeldWithItsConnection(t *testing.T) {
+	bubble(t, &backend{}, func(t *testing.T, h *house) {
+		c := h.client(t)
+		for range 3 {
+			if _, err := c.Status(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := h.process.Holds(); n != 1 {
+			t.Errorf("%d holds for one connection with three requests", n)
+		}
+		other := h.client(t)
+		if _, err := other.Status(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		synctest.Wait()
+		if n := h.process.Holds(); n != 1 {
+			t.Errorf("%d holds after one of two connections ended", n)
+		}
+	})
+}
+
+func TestPanic(t *testing.T) {
+	b := &backend{grant: granted()}
+	bubble(t, b, func(t *testing.T, h *house) {
+		b.onToken = func() { panic("SENTINEL") }
+		_, err := h.client(t).Token(t.Context(), api.TokenRequest{Application: "cad"})
+		if !errors.Is(err, fault.Internal) || strings.Contains(err.Error(), "SENTINEL") {
+			t.Errorf("err = %v, want internal without the panic's value", err)
+		}
+		if !strings.Contains(h.log.String(), "SENTINEL") || !strings.Contains(h.log.String(), "server_test") {
+			t.Errorf("the log lacks the panic or its place: %s", h.log.String())
+		}
+		if _, err := h.client(t).Status(t.Context()); err != nil {
+			t.Errorf("the next request: %v", err)
+		}
+	})
+}
+
+func TestDrain(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		delay time.Duration
+		want  fault.Kind
+		took  time.Duration
+	}{
+		{"a request under way ends", 4 * time.Second, "", 5 * time.Second},
+		{"one that takes too long is cut off", time.Hour, fault.Internal, 6 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := &backend{grant: granted(), delay: tt.delay}
+				h := open(t, b)
+				began := time.Now()
+				res := make(chan error, 1)
+				go func() {
+					_, err := h.client(t).Token(t.Context(), api.TokenRequest{Application: "cad"})
+					res <- err
+				}()
+				time.Sleep(time.Second) // the request is under way
+				if err := h.stop(); err != nil {
+					t.Errorf("Serve = %v", err)
+				}
+				if took := time.Since(began); took > tt.took {
+					t.Errorf("Serve took %v, want at most %v", took, tt.took)
+				}
+				err := <-res
+				if (err == nil) != (tt.want == "") {
+					t.Errorf("the request under way: %v", err)
+				}
+				if tt.want != "" && !errors.Is(b.ended, context.Canceled) {
+					t.Errorf("the agent was not told: %v", b.ended)
+				}
+			})
+		})
+	}
+}
+
+// sends writes s over a connection of its own and returns all that comes back,
+// and after how long.
+func sends(t *testing.T, h *house, s string) (string, time.Duration) {
+	t.Helper()
+	c, err := h.ln.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	began := time.Now()
+	if _, err := io.WriteString(c, s); err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(c)
+	if err != nil && !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	return string(b), time.Since(began)
+}
+
+func TestSlowRequests(t *testing.T) {
+	const head = "POST /v1/token HTTP/1.1\r\nHost: regent\r\n"
+	for _, tt := range []struct {
+		name, sent, want string
+		after            time.Duration
+	}{
+		{"silence", "", "", 5 * time.Second},
+		{"half a word", "GE", "HTTP/1.1 400 ", 5 * time.Second},
+		{"half a header", head + "X-Slow: 1", "", 5 * time.Second},
+		{"half a body", head + "Content-Length: 22\r\n\r\n{\"application\"", "HTTP/1.1 408 ", 5 * time.Second},
+		{"nothing more", "GET /v1/status HTTP/1.1\r\nHost: regent\r\n\r\n", "HTTP/1.1 200 ", 2 * time.Minute},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, &backend{}, func(t *testing.T, h *house) {
+				got, took := sends(t, h, tt.sent)
+				if !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+					t.Errorf("got %q, want %q", got, tt.want)
+				}
+				if took != tt.after {
+					t.Errorf("it ended after %v, want %v", took, tt.after)
+				}
+			})
+		})
+	}
+}
+
+// A long wait must not be taken for a body that does not come.
+func TestWaitIsNoSlowBody(t *testing.T) {
+	bubble(t, &backend{grant: granted(), delay: 10 * time.Minute}, func(t *testing.T, h *house) {
+		if _, err := h.client(t).Token(t.Context(), api.TokenRequest{Application: "cad", Wait: 600}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestCallerHangsUp(t *testing.T) {
+	b := &backend{grant: granted(), delay: time.Hour}
+	bubble(t, b, func(t *testing.T, h *house) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := h.client(t).Token(ctx, api.TokenRequest{Application: "cad"}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("err = %v, want the context's", err)
+		}
+		synctest.Wait()
+		if !errors.Is(b.ended, context.Canceled) {
+			t.Errorf("the agent still waits for nobody: %v", b.ended)
+		}
+	})
+}
+
+// broken is a listener that fails.
+type broken struct{ *ipctest.Listener }
+
+func (broken) Accept() (net.Conn, error) { return nil, errors.New("SENTINEL no more") }
+
+func TestListenerFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &backend{}
+		s, err := server.New(deps(b, ipctest.As(authz.Caller{}, new(ipctest.Process)), slog.New(slog.DiscardHandler)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Serve(t.Context(), broken{ipctest.NewListener()}); err == nil || !strings.Contains(err.Error(), "SENTINEL") {
+			t.Errorf("Serve = %v, want the listener's error", err)
+		}
+	})
+}
+
+func TestNewRefusesWhatIsMissing(t *testing.T) {
+	for name, forget := range map[string]func(*server.Deps){
+		"Tokens":    func(d *server.Deps) { d.Tokens = nil },
+		"Registrar": func(d *server.Deps) { d.Registrar = nil },
+		"Observer":  func(d *server.Deps) { d.Observer = nil },
+		"Reload":    func(d *server.Deps) { d.Reload = nil },
+		"Identify":  func(d *server.Deps) { d.Identify = nil },
+		"Log":       func(d *server.Deps) { d.Log = nil },
+	} {
+		d := deps(new(backend), ipctest.As(authz.Caller{}, new(ipctest.Process)), slog.New(slog.DiscardHandler))
+		forget(&d)
+		if _, err := server.New(d); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("without %s: %v", name, err)
+		}
+	}
+}
+
+func readResponse(t *testing.T, raw string) *http.Response {
+	t.Helper()
+	resp, err := http.ReadResponse(bufio.NewReader(strings.NewReader(raw)), nil)
+	if err != nil {
+		t.Fatalf("%v: %q", err, raw)
+	}
+	return resp
+}

@@ -1,0 +1,177 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"regent/agent/fault"
+	"regent/ipc/api"
+)
+
+// statusOf is the one place where kinds become HTTP. What a kind means is in
+// the code of the problem; the status only groups: 4xx the caller or an
+// administrator can mend, 5xx the agent or the service has to.
+var statusOf = map[fault.Kind]int{
+	fault.InvalidRequest:        http.StatusBadRequest,
+	fault.Denied:                http.StatusForbidden,
+	fault.UnknownApplication:    http.StatusNotFound,
+	fault.UnknownInstance:       http.StatusNotFound,
+	fault.NoFreeInstance:        http.StatusConflict,
+	fault.NotRegistered:         http.StatusConflict,
+	fault.RegistrationExpired:   http.StatusConflict,
+	fault.RegistrationExhausted: http.StatusConflict,
+	fault.RegistrationRefused:   http.StatusConflict,
+	fault.RedemptionUncertain:   http.StatusConflict,
+	fault.Revoked:               http.StatusGone,
+	fault.RefreshLost:           http.StatusGone,
+	fault.RefreshExpired:        http.StatusGone,
+	fault.Throttled:             http.StatusTooManyRequests,
+	fault.Unavailable:           http.StatusServiceUnavailable,
+	fault.StoreLocked:           http.StatusServiceUnavailable,
+	fault.StoreUnreadable:       http.StatusServiceUnavailable,
+	fault.StoreMissing:          http.StatusServiceUnavailable,
+	fault.StoreRolledBack:       http.StatusServiceUnavailable,
+	fault.Quarantined:           http.StatusServiceUnavailable,
+	fault.Internal:              http.StatusInternalServerError,
+}
+
+// refusal is an invalid request with a status of its own: HTTP has one for it.
+type refusal struct {
+	*fault.Fault
+	status int
+}
+
+func (r *refusal) Unwrap() error { return r.Fault }
+
+func refuse(status int, format string, args ...any) error {
+	return &refusal{fault.Errorf("read request", fault.InvalidRequest, format, args...), status}
+}
+
+// read decodes the body of a request. The header has a time limit of the
+// server's; the body gets its own here, since the server's would also end the
+// wait for an answer.
+func read(w http.ResponseWriter, r *http.Request, into any) error {
+	rc := http.NewResponseController(w)
+	late := time.AfterFunc(bodyTimeout, func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }) // without deadlines there is none to keep
+	err := decode(http.MaxBytesReader(w, r.Body, maxBody), into)
+	if !late.Stop() && err == nil {
+		err = rc.SetReadDeadline(time.Time{}) // it came just in time
+	}
+	large, isLarge := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case err == nil:
+		return nil
+	case isLarge:
+		return refuse(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", large.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		w.Header().Set("Connection", "close")
+		return refuse(http.StatusRequestTimeout, "the body did not arrive within %v", bodyTimeout)
+	default:
+		return fault.Errorf("read request", fault.InvalidRequest, "the body is not the JSON object of this call: %s; see ipc/PROTOCOL.md",
+			strings.TrimPrefix(err.Error(), "json: "))
+	}
+}
+
+// decode reads exactly one JSON value without unknown fields.
+func decode(from io.Reader, into any) error {
+	d := json.NewDecoder(from)
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		if errors.Is(err, io.EOF) {
+			return errors.New("it is empty")
+		}
+		return err
+	}
+	_, err := d.Token()
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err == nil:
+		return errors.New("there is more behind it")
+	default:
+		return fmt.Errorf("behind it: %w", err)
+	}
+}
+
+// answer writes a reply, and its length: it is known, and spares the client
+// the chunks.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, reply any) {
+	w.Header()["Cache-Control"] = []string{"no-store"}
+	if reply == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	s.write(w, r, http.StatusOK, api.ContentType, reply)
+}
+
+func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, contentType string, v any) {
+	b, _ := s.buffers.Get().(*bytes.Buffer)
+	if b == nil {
+		b = new(bytes.Buffer)
+	}
+	defer func() {
+		clear(b.Bytes()) // it may hold a token
+		b.Reset()
+		if b.Cap() <= maxBody {
+			s.buffers.Put(b)
+		}
+	}()
+	if err := json.NewEncoder(b).Encode(v); err != nil {
+		s.Log.ErrorContext(r.Context(), "[unexpected] a reply cannot be encoded", "err", err)
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h["Content-Type"] = []string{contentType}
+	h["Content-Length"] = []string{strconv.Itoa(b.Len())}
+	w.WriteHeader(status)
+	if _, err := w.Write(b.Bytes()); err != nil {
+		s.Log.DebugContext(r.Context(), "the caller went before its answer", "err", err)
+	}
+}
+
+// fail writes what the caller may know of err. The rest goes to the log.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	f, status := classify(err)
+	switch {
+	case f.Kind == fault.Internal:
+		s.Log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+	case f.Err != nil:
+		s.Log.InfoContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+	default:
+		s.Log.DebugContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+	}
+	p := &api.Problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status,
+		Code: string(f.Kind), Detail: f.Text(), Instance: f.ID,
+	}
+	if f.Retry > 0 {
+		p.RetryAfter = int64((f.Retry + time.Second - 1) / time.Second)
+		w.Header().Set("Retry-After", strconv.FormatInt(p.RetryAfter, 10))
+	}
+	s.write(w, r, status, api.ProblemType, p)
+}
+
+func classify(err error) (*fault.Fault, int) {
+	if own, ok := errors.AsType[*refusal](err); ok {
+		return own.Fault, own.status
+	}
+	f := fault.Of(err)
+	if f.Kind == fault.Internal && errors.Is(err, context.Canceled) { // the caller went, or the daemon is ending
+		f = fault.Errorf(f.Op, fault.Unavailable, "the agent is ending; ask again").Because(err)
+	}
+	status, ok := statusOf[f.Kind]
+	if !ok {
+		status = http.StatusInternalServerError
+	}
+	return f, status
+}
