@@ -45,6 +45,8 @@ func Classify(f *tms.Failure) Verdict {
 		return v
 	case f.Status == 408 || f.Status >= 500:
 		return uncertain(f, fmt.Sprintf("HTTP %d, which a proxy also sends after the service has finished", f.Status))
+	case f.Status < 300: // what says that it worked is no proof that nothing did
+		return uncertain(f, fmt.Sprintf("HTTP %d without an auth token", f.Status))
 	case f.Status >= 400 && f.ServiceShape:
 		return refused(f)
 	default:
@@ -61,7 +63,7 @@ func uncertain(f *tms.Failure, what string) Verdict {
 // The words that tell refusals apart (contract.md, A: best effort).
 var (
 	wordsExpired   = regexp.MustCompile(`(?i)expired`)
-	wordsExhausted = regexp.MustCompile(`(?i)\b(count|consumed|exhausted)\b`)
+	wordsExhausted = regexp.MustCompile(`(?i)(^|[^a-z])(count|consumed|exhausted)($|[^a-z])`) // a code has _ around them
 )
 
 // refused reads the service's words. They are always passed on.

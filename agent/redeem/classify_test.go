@@ -1,0 +1,165 @@
+package redeem_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"regent/agent/fault"
+	"regent/agent/redeem"
+	"regent/agent/tms"
+)
+
+const (
+	host = "demo-host.com"
+
+	// wordsOf500 is the text that the vendor documents, and it recommends to retry.
+	wordsOf500 = "An internal error occurred. Contact the system administrator for assistance."
+)
+
+// answered is an answer in no shape of the service's.
+func answered(status int) tms.Failure { return tms.Failure{Reach: tms.Answered, Status: status} }
+
+// said is an answer in the service's shape.
+func said(status int, code, message string) tms.Failure {
+	return tms.Failure{Reach: tms.Answered, Status: status, ServiceShape: true, Code: code, Message: message}
+}
+
+// back adds a Retry-After.
+func back(f tms.Failure, after time.Duration) tms.Failure {
+	f.HasRetryAfter, f.RetryAfter = true, after
+	return f
+}
+
+// The verdicts, as DESIGN.md's order of operations has them.
+var (
+	tryAgain  = redeem.Verdict{Entry: redeem.Unused, Code: fault.Unavailable, Retry: true}
+	throttled = redeem.Verdict{Entry: redeem.Unused, Code: fault.Throttled, Retry: true}
+	person    = redeem.Verdict{Entry: redeem.Uncertain, Code: fault.RedemptionUncertain}
+	paid      = redeem.Verdict{Entry: redeem.Uncertain, Code: fault.RedemptionUncertain, Retry: true, Paid: true}
+	expired   = redeem.Verdict{Entry: redeem.Refused, Code: fault.RegistrationExpired}
+	exhausted = redeem.Verdict{Entry: redeem.Refused, Code: fault.RegistrationExhausted}
+	refused   = redeem.Verdict{Entry: redeem.Refused, Code: fault.RegistrationRefused}
+)
+
+func after(v redeem.Verdict, d time.Duration) redeem.Verdict {
+	v.After = d
+	return v
+}
+
+func TestClassify(t *testing.T) {
+	const minute = time.Minute
+	tests := []struct {
+		name string
+		f    tms.Failure
+		want redeem.Verdict
+	}{
+		// Nothing was sent: retry.
+		{"nothing sent", tms.Failure{Reach: tms.NotSent}, tryAgain},
+		{"nothing sent, whatever else it says", tms.Failure{Reach: tms.NotSent, Status: 500}, tryAgain},
+		// A reply that is lost or cannot be read: uncertain.
+		{"lost", tms.Failure{Reach: tms.Lost}, person},
+		{"lost, whatever else it says", tms.Failure{Reach: tms.Lost, Status: 429, HasRetryAfter: true}, person},
+		// 429: not consumed, honour Retry-After.
+		{"429", back(answered(429), minute), after(throttled, minute)},
+		{"429 in the service's shape", back(said(429, "THROTTLED", "count exhausted"), minute), after(throttled, minute)},
+		{"429 without a time", answered(429), throttled},
+		{"429 at once", back(answered(429), 0), throttled},
+		{"429, an hour", back(answered(429), time.Hour), after(throttled, time.Hour)},
+		// 503 with Retry-After: not consumed (assumed).
+		{"503 with a time", back(answered(503), minute), after(tryAgain, minute)},
+		{"503 with a time, in the service's shape", back(said(503, "BUSY", "busy"), minute), after(tryAgain, minute)},
+		{"503 with a time that is now", back(answered(503), 0), tryAgain},
+		{"503 without a time", answered(503), person},
+		{"503 in the service's shape without a time", said(503, "BUSY", "busy"), person},
+		// The documented 500: retry, at most so often.
+		{"the documented 500", said(500, "", wordsOf500), paid},
+		{"the documented 500, with a code", said(500, "INTERNAL_ERROR", wordsOf500), paid},
+		{"the documented 500, in other letters", said(500, "", strings.ToUpper(wordsOf500)), paid},
+		{"the documented 500 with a time", back(said(500, "", wordsOf500), minute), paid},
+		{"its words without its shape", tms.Failure{Reach: tms.Answered, Status: 500, Message: wordsOf500}, person},
+		{"its words with another status", said(502, "", wordsOf500), person},
+		{"its words with 503", said(503, "", wordsOf500), person},
+		// Any other 5xx, 408: uncertain.
+		{"500, a page", answered(500), person},
+		{"500 with other words", said(500, "INTERNAL_ERROR", "NullPointerException"), person},
+		{"500 with words of a refusal", said(500, "", "The token has expired."), person},
+		{"501", answered(501), person},
+		{"502", answered(502), person},
+		{"502 with a time", back(answered(502), minute), person},
+		{"504", answered(504), person},
+		{"504 with a time", back(answered(504), minute), person},
+		{"507", answered(507), person},
+		{"599", answered(599), person},
+		{"a status beyond all", answered(999), person},
+		{"408", answered(408), person},
+		{"408 in the service's shape", said(408, "TIMEOUT", "expired"), person},
+		// A 4xx in the service's shape: refused, with its cause by its words.
+		{"400 expired", said(400, "REGISTRATION_TOKEN_EXPIRED", "The registration token has expired."), expired},
+		{"400 expired, by its code alone", said(400, "TOKEN_EXPIRED", ""), expired},
+		{"403 expired and no count left", said(403, "", "Expired; no count left."), expired},
+		{"400 exhausted", said(400, "REGISTRATION_TOKEN_EXHAUSTED", "The count of the registration token is exhausted."), exhausted},
+		{"400 exhausted, by its code alone", said(400, "REGISTRATION_TOKEN_EXHAUSTED", ""), exhausted},
+		{"409 consumed", said(409, "", "All of it is consumed"), exhausted},
+		{"403 count", said(403, "", "Count: 0"), exhausted},
+		{"403 account is not count", said(403, "ACCOUNT_DISABLED", "The account is discounted."), refused},
+		{"400", said(400, "BAD", "fqdn is missing"), refused},
+		{"401", said(401, "", "Unauthorized"), refused},
+		{"403", said(403, "", "Forbidden"), refused},
+		{"404", said(404, "", "No such registration token"), refused},
+		{"422", said(422, "X", ""), refused},
+		{"403 with a time", back(said(403, "", "Forbidden"), minute), refused},
+		// A 4xx that is not: neither used nor refused, try later.
+		{"400, a page", answered(400), tryAgain},
+		{"401, a page", answered(401), tryAgain},
+		{"403, a page", answered(403), tryAgain},
+		{"404, a page", answered(404), tryAgain},
+		{"407 of a proxy", answered(407), tryAgain},
+		{"511 of a captive portal", answered(511), person},
+		{"400, with words and no shape", tms.Failure{Reach: tms.Answered, Status: 400, Message: "expired"}, tryAgain},
+		// Redirects are refused.
+		{"301", answered(301), tryAgain},
+		{"302", answered(302), tryAgain},
+		{"307 in the service's shape", said(307, "", "expired"), tryAgain},
+		// What says that it worked is no proof that nothing did.
+		{"200 without an auth token", answered(200), person},
+		{"204", answered(204), person},
+		{"202 in the service's shape", said(202, "", "later"), person},
+		{"101", answered(101), person},
+	}
+	if len(tests) < 40 {
+		t.Errorf("%d responses, want at least 40", len(tests))
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.f.Host = host
+			got := redeem.Classify(&tt.f)
+			if diff := cmp.Diff(got, tt.want, cmpopts.IgnoreFields(redeem.Verdict{}, "Text")); diff != "" {
+				t.Errorf("got -, want +:\n%s", diff)
+			}
+			checkVerdictText(t, got, tt.f)
+		})
+	}
+}
+
+// checkVerdictText holds a verdict to naming the host, the next step, and the
+// service's own words.
+func checkVerdictText(t *testing.T, v redeem.Verdict, f tms.Failure) {
+	t.Helper()
+	if !strings.Contains(v.Text, f.Host) {
+		t.Errorf("%q does not name the host", v.Text)
+	}
+	next := map[redeem.Kind]string{redeem.Unused: "tried again by itself", redeem.Uncertain: "regent ledger", redeem.Refused: v.Code.Advice()}[v.Entry]
+	if next == "" || !strings.Contains(v.Text, next) {
+		t.Errorf("%q does not have the next step %q", v.Text, next)
+	}
+	if v.Entry == redeem.Refused && !strings.Contains(v.Text, f.Message) {
+		t.Errorf("%q does not have the service's words %q", v.Text, f.Message)
+	}
+	if v.Entry == redeem.Refused && f.Message == "" && !strings.Contains(v.Text, f.Code) {
+		t.Errorf("%q does not have the service's code %q", v.Text, f.Code)
+	}
+}
