@@ -54,7 +54,7 @@ func (f *file) get() ([]byte, error) {
 	case !i.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a regular file", f.item())
 	}
-	lib, err := f.open(fileDir)
+	lib, err := f.open(filepath.Dir(f.item()))
 	if err != nil {
 		return nil, err
 	}
@@ -74,20 +74,7 @@ func (f *file) create(data []byte) error {
 	}
 	// 2. The item in a directory of its own, since the library writes in place.
 	fresh := filepath.Join(f.state, newDir)
-	if err := os.RemoveAll(fresh); err != nil {
-		return err
-	}
-	if err := os.Mkdir(fresh, 0o700); err != nil {
-		return err
-	}
-	lib, err := f.open(newDir)
-	if err != nil {
-		return err
-	}
-	if err := lib.Set(ring.Item{Key: itemName, Data: data}); err != nil {
-		return err
-	}
-	if err := syncPath(filepath.Join(fresh, itemName)); err != nil {
+	if err := f.makeItem(fresh, data); err != nil {
 		return err
 	}
 	// 3. What is in its place is put aside, and it takes the place in one step.
@@ -104,6 +91,25 @@ func (f *file) create(data []byte) error {
 		return err
 	}
 	return os.Remove(fresh)
+}
+
+// makeItem makes the directory fresh with a durable item in it, and clears away
+// what an earlier try left.
+func (f *file) makeItem(fresh string, data []byte) error {
+	if err := os.RemoveAll(fresh); err != nil {
+		return err
+	}
+	if err := os.Mkdir(fresh, 0o700); err != nil {
+		return err
+	}
+	lib, err := f.open(fresh)
+	if err != nil {
+		return err
+	}
+	if err := lib.Set(ring.Item{Key: itemName, Data: data}); err != nil {
+		return err
+	}
+	return syncPath(filepath.Join(fresh, itemName))
 }
 
 // makeDir makes the library's directory, and refuses anything else in its place.
@@ -153,7 +159,7 @@ func (f *file) detail() string {
 	return fmt.Sprintf("a file that only the service's user and root can read (%s): whoever can read the disk can read the tokens", f.phrase.path)
 }
 
-// open opens the library's backend on a directory in the state directory.
+// open opens the library's backend on a directory.
 func (f *file) open(dir string) (ring.Keyring, error) {
 	phrase, err := f.phrase.read()
 	if err != nil {
@@ -161,7 +167,7 @@ func (f *file) open(dir string) (ring.Keyring, error) {
 	}
 	return ring.Open(ring.Config{
 		AllowedBackends:  []ring.BackendType{ring.FileBackend},
-		FileDir:          filepath.Join(f.state, dir),
+		FileDir:          dir,
 		FilePasswordFunc: ring.FixedStringPrompt(phrase),
 	})
 }

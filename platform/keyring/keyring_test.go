@@ -120,6 +120,7 @@ func TestNoAnswer(t *testing.T) {
 		if _, err := k.Key(ctx); !errors.Is(err, context.Canceled) || errors.Is(err, ErrLocked) {
 			t.Errorf("cancelled: got %v, want %v", err, context.Canceled)
 		}
+		synctest.Wait()
 		if b.calls != 1 {
 			t.Errorf("%d calls wait in the backend, want 1", b.calls)
 		}

@@ -3,7 +3,7 @@
 package paths
 
 func defaults() Paths {
-	return Paths{
+	return Paths{ //nolint:gosec // places of secrets, no secrets
 		Config:            "/etc/regent/config.yaml",
 		ConfigDir:         "/etc/regent/config.d",
 		PolicyDir:         "/etc/regent/policy.d",

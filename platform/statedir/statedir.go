@@ -60,7 +60,7 @@ func Open(path string) (*Dir, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // parents are shared with others, as /var/lib is
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
-	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) { //nolint:gosec // the directory that the daemon was given
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
 	if err := check(path); err != nil {
@@ -81,7 +81,7 @@ func (d *Dir) Close() error { return d.lock.Close() }
 
 // check refuses what is not a directory of this user alone.
 func check(path string) error {
-	i, err := os.Lstat(path)
+	i, err := os.Lstat(path) //nolint:gosec // the directory that the daemon was given
 	if err != nil {
 		return fmt.Errorf("state directory %s: %w", path, err)
 	}
@@ -97,11 +97,11 @@ func check(path string) error {
 // take locks the lock file and writes into it who holds it.
 func take(dir string) (*os.File, error) {
 	path := filepath.Join(dir, LockName)
-	if i, err := os.Lstat(path); err == nil && !i.Mode().IsRegular() {
+	if i, err := os.Lstat(path); err == nil && !i.Mode().IsRegular() { //nolint:gosec // the directory that the daemon was given
 		return nil, fmt.Errorf("state directory %s: %s is not a regular file; move it away", dir, path)
 	}
 	// Go opens every file close-on-exec: no child inherits the lock.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the directory that the daemon was given
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %w", dir, err)
 	}
