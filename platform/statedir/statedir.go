@@ -120,7 +120,7 @@ func hold(dir string, f *os.File) error {
 		return holder(dir, f.Name())
 	}
 	// The name could have been given to another file since it was opened.
-	named, err := os.Lstat(f.Name())
+	named, err := os.Lstat(f.Name()) //nolint:gosec // the directory that the daemon was given
 	if err != nil {
 		return fmt.Errorf("state directory %s: %w", dir, err)
 	}
