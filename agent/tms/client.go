@@ -81,7 +81,7 @@ func (c *Client) Redeem(ctx context.Context, registration token.Secret, r Reques
 		return AuthToken{}, c.refused(op, errors.New("the request has no identifier"))
 	}
 	return c.authToken(ctx, Call{
-		Op: op, Method: http.MethodPost, Path: pathTokens,
+		Op: op, Method: http.MethodPost, Path: pathAuth,
 		Scheme: registrationScheme, Secret: registration,
 		JSON: redeemBody{r.Identifier, r.FQDN, r.UserName, r.MAC, r.RefID1, r.RefID2},
 	})
@@ -95,7 +95,7 @@ func (c *Client) Refresh(ctx context.Context, r RefreshRequest) (AuthToken, erro
 		if r.AuthTokenID == "" {
 			return AuthToken{}, c.refused(op, errors.New("the auth token has no id, which mode tms needs"))
 		}
-		call := Call{Op: op, Method: http.MethodPatch, Path: pathTokens + "/" + url.PathEscape(r.AuthTokenID)}
+		call := Call{Op: op, Method: http.MethodPatch, Path: pathAuth + "/" + url.PathEscape(r.AuthTokenID)}
 		call.Scheme, call.Secret = bearerScheme, r.Refresh
 		if !r.Registration.IsZero() {
 			call.Scheme, call.Secret = registrationScheme, r.Registration

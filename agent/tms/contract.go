@@ -19,9 +19,9 @@ import (
 // here, together with the golden exchanges in testdata/exchanges.
 
 const (
-	basePath   = "/token/api/v5"      // A: the path below the tenant's host
-	pathIDP    = "/idpConfigurations" // D
-	pathTokens = "/authTokens"        // U: redeem; A: list, get and delete
+	basePath = "/token/api/v5"      // A: the path below the tenant's host
+	pathIDP  = "/idpConfigurations" // D
+	pathAuth = "/authTokens"        // U: redeem; A: list, get and delete
 
 	memberEndpoint = "tokenEndpoint" // U: as are the next two, and where they stand in the answer
 	memberRealm    = "realm"         // U

@@ -34,14 +34,22 @@ func TestAuthTokenOf(t *testing.T) {
 		{"called token", `{"id":"17","token":"A","refresh_token":"R","expires_in":300,"refresh_expires_in":1800}`, nil},
 		{"numbers as strings", `{"id":17,"access_token":"A","refresh_token":"R","expires_in":"300","refresh_expires_in":"1800"}`, nil},
 		{"authToken is its text", `{"authToken":"x","id":"17","access_token":"A","refresh_token":"R","expires_in":3e2,"refresh_expires_in":1800.0}`, nil},
-		{"refresh life unknown", `{"id":"17","access_token":"A","refresh_token":"R","expires_in":300,"refresh_expires_in":0}`,
-			func(a *AuthToken) { a.RefreshTTL = 0 }},
-		{"refresh life absent", `{"id":"17","access_token":"A","refresh_token":"R","expires_in":300,"refresh_expires_in":null}`,
-			func(a *AuthToken) { a.RefreshTTL = 0 }},
-		{"no rotation", `{"id":"17","access_token":"A","expires_in":300,"refresh_expires_in":1800}`,
-			func(a *AuthToken) { a.Refresh = token.Secret{} }},
-		{"for ever", `{"id":"17","access_token":"A","refresh_token":"R","expires_in":1e999,"refresh_expires_in":9223372036854775807}`,
-			func(a *AuthToken) { a.TTL, a.RefreshTTL = tenYears, tenYears }},
+		{
+			"refresh life unknown", `{"id":"17","access_token":"A","refresh_token":"R","expires_in":300,"refresh_expires_in":0}`,
+			func(a *AuthToken) { a.RefreshTTL = 0 },
+		},
+		{
+			"refresh life absent", `{"id":"17","access_token":"A","refresh_token":"R","expires_in":300,"refresh_expires_in":null}`,
+			func(a *AuthToken) { a.RefreshTTL = 0 },
+		},
+		{
+			"no rotation", `{"id":"17","access_token":"A","expires_in":300,"refresh_expires_in":1800}`,
+			func(a *AuthToken) { a.Refresh = token.Secret{} },
+		},
+		{
+			"for ever", `{"id":"17","access_token":"A","refresh_token":"R","expires_in":1e999,"refresh_expires_in":9223372036854775807}`,
+			func(a *AuthToken) { a.TTL, a.RefreshTTL = tenYears, tenYears },
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

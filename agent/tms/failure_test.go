@@ -91,7 +91,7 @@ func checkText(t interface{ Errorf(string, ...any) }, got string, secrets []stri
 func TestCauseKeepsWhatItMay(t *testing.T) {
 	hide := masked{token.NewSecret("s3cret")}
 	plain := errors.New("connection refused")
-	if got := hide.cause(&url.Error{Op: "Post", URL: "https://host/s3cret", Err: plain}); got != plain {
+	if got := hide.cause(&url.Error{Op: "Post", URL: "https://host/s3cret", Err: plain}); !errors.Is(got, plain) || got.Error() != plain.Error() {
 		t.Errorf("got %v, want the cause itself, without the URL", got)
 	}
 	got := hide.cause(fmt.Errorf("s3cret: %w", errors.Join(plain, context.Canceled)))

@@ -52,20 +52,20 @@ func neverAgain(context.Context, *http.Response, error) (bool, error) { return f
 // is busy for no longer than we are ready to wait.
 func readPolicy(now func() time.Time) retryablehttp.CheckRetry {
 	return func(ctx context.Context, answer *http.Response, err error) (bool, error) {
-		if ctx.Err() != nil {
-			return false, nil
-		}
 		if err != nil {
-			return notSent(err), nil
+			return ctx.Err() == nil && notSent(err), nil
 		}
-		switch answer.StatusCode {
-		case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		default:
-			return false, nil
-		}
-		wait, _ := retryAfter(answer.Header, now)
-		return wait <= readWaitMax, nil
+		return ctx.Err() == nil && busyForNow(answer, now), nil
 	}
+}
+
+func busyForNow(answer *http.Response, now func() time.Time) bool {
+	switch answer.StatusCode {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		wait, _ := retryAfter(answer.Header, now)
+		return wait <= readWaitMax
+	}
+	return false
 }
 
 // readWait waits as long as the service asked, else doubling.

@@ -25,7 +25,7 @@ func (t *tool) client() (*admin.Client, error) {
 	var ca []byte
 	if name := t.flags.caFile; name != "" {
 		var err error
-		if ca, err = os.ReadFile(name); err != nil {
+		if ca, err = os.ReadFile(name); err != nil { //nolint:gosec // the file that its reader named
 			return nil, usagef("--ca-file: %v", err)
 		}
 	}
@@ -95,9 +95,9 @@ func (t *tool) askPassword(host string) (token.Secret, error) {
 	if !t.terminal {
 		return token.Secret{}, usagef("stdin is not a terminal, so no password can be asked for: add --password-file FILE")
 	}
-	fmt.Fprintf(t.err, "Password of %s on %s: ", t.flags.user, host)
+	t.say("Password of %s on %s: ", t.flags.user, host)
 	password, err := t.password()
-	fmt.Fprintln(t.err)
+	t.say("\n")
 	if err != nil {
 		return token.Secret{}, fmt.Errorf("read the password: %w", err)
 	}
@@ -109,7 +109,7 @@ func (t *tool) askPassword(host string) (token.Secret, error) {
 
 // secretFile reads a secret; a line end after it is not part of it.
 func secretFile(flag, name string) (token.Secret, error) {
-	content, err := os.ReadFile(name)
+	content, err := os.ReadFile(name) //nolint:gosec // the file that its reader named
 	if err != nil {
 		if cause, ok := errors.AsType[*fs.PathError](err); ok {
 			err = cause.Err

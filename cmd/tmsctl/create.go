@@ -83,7 +83,7 @@ func newTokenFile(name string) (*tokenFile, error) {
 	if name == "" {
 		return nil, nil
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the file that its reader named
 	if errors.Is(err, fs.ErrExist) {
 		return nil, usagef("--out %s: is there already; remove it or name another", name)
 	}
@@ -113,6 +113,6 @@ func (t *tokenFile) discard() {
 	if t == nil || t.kept {
 		return
 	}
-	t.f.Close()
-	os.Remove(t.f.Name())
+	_ = t.f.Close() // it is empty: nothing can be lost
+	_ = os.Remove(t.f.Name())
 }

@@ -50,8 +50,11 @@ func (t *tool) delete(ctx context.Context, thing, means string, ids []string, ye
 				return fmt.Errorf("%s %q: %w", thing, id, err)
 			}
 			deleted = append(deleted, id)
-			if !t.flags.json {
-				fmt.Fprintf(t.out, "deleted %s %s\n", thing, cell(id))
+			if t.flags.json {
+				continue
+			}
+			if _, err := fmt.Fprintf(t.out, "deleted %s %s\n", thing, cell(id)); err != nil {
+				return err
 			}
 		}
 		return nil

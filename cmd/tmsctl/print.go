@@ -52,5 +52,3 @@ func (t *tool) printJSON(v any) error {
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
 }
-
-func trimmed(s string) string { return strings.TrimSpace(s) }

@@ -50,7 +50,7 @@ func run(ctx context.Context, w world, args []string) int {
 		return 0
 	}
 	for _, line := range explain(err) {
-		fmt.Fprintln(w.err, "tmsctl: "+line)
+		w.say("tmsctl: %s\n", line)
 	}
 	_, usage := errors.AsType[*usageError](err)
 	_, failed := errors.AsType[*failedError](err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 
@@ -35,13 +36,16 @@ func system() world {
 	}
 }
 
+// say tells the person. If that fails, there is no other way to say so.
+func (w world) say(format string, args ...any) { _, _ = fmt.Fprintf(w.err, format, args...) }
+
 // confirm asks a question whose answer is no unless it is yes. Without a
 // terminal there is nobody to ask.
 func (w world) confirm(question string) (bool, error) {
 	if !w.terminal {
 		return false, usagef("stdin is not a terminal, so nobody can be asked: add --yes to delete without a question")
 	}
-	fmt.Fprintf(w.err, "%s [y/N] ", question)
+	w.say("%s [y/N] ", question)
 	switch w.readLine() {
 	case "y", "Y", "yes":
 		return true, nil
@@ -57,5 +61,5 @@ func (w world) readLine() string {
 			break
 		}
 	}
-	return trimmed(string(line))
+	return strings.TrimSpace(string(line))
 }

@@ -6,7 +6,6 @@ package exchangetest
 
 import (
 	"bufio"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -69,8 +68,9 @@ func (x *Exchange) readResponse(t *testing.T, text string) {
 	if err != nil {
 		t.Fatalf("%s: response: %v", x.Name, err)
 	}
-	io.Copy(io.Discard, r.Body)
-	r.Body.Close()
+	if err := r.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
 	x.Response = Response{Status: r.StatusCode, Header: r.Header, Body: body}
 }
 

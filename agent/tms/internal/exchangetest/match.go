@@ -110,18 +110,14 @@ func (v Values) matchJSON(want, got any) bool {
 // match holds one string against a pattern.
 func (v Values) match(pattern, got string) bool {
 	var names []string
-	expr := "^"
-	for rest := pattern; ; {
-		at := placeholder.FindStringIndex(rest)
-		if at == nil {
-			expr += regexp.QuoteMeta(rest) + "$"
-			break
-		}
-		expr += regexp.QuoteMeta(rest[:at[0]]) + "(.+)"
-		names = append(names, strings.Trim(rest[at[0]:at[1]], "{}"))
-		rest = rest[at[1]:]
+	for _, found := range placeholder.FindAllStringSubmatch(pattern, -1) {
+		names = append(names, found[1])
 	}
-	found := regexp.MustCompile(expr).FindStringSubmatch(got)
+	parts := placeholder.Split(pattern, -1)
+	for i := range parts {
+		parts[i] = regexp.QuoteMeta(parts[i])
+	}
+	found := regexp.MustCompile("^" + strings.Join(parts, "(.+)") + "$").FindStringSubmatch(got)
 	if found == nil {
 		return false
 	}

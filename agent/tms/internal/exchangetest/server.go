@@ -68,5 +68,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(name, v.Fill(x.Response.Header.Get(name)))
 	}
 	w.WriteHeader(x.Response.Status)
-	io.WriteString(w, v.Fill(x.Response.Body))
+	if _, err := io.WriteString(w, v.Fill(x.Response.Body)); err != nil {
+		s.t.Errorf("%s: answer: %v", x.Name, err)
+	}
 }
