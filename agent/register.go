@@ -21,6 +21,16 @@ func adminOnly(by Caller, op string) (authz.Decision, error) {
 		fault.Errorf(op, fault.Denied, "only administrators may do this: root, members of group regent-operators, or on Windows Administrators; use sudo or ask one")
 }
 
+// Administer decides and records an administrator's request that the daemon
+// itself carries out, such as a reload. It returns nil if it may.
+func (a *Agent) Administer(ctx context.Context, by Caller, action string) error {
+	decision, err := adminOnly(by, action)
+	if unrecorded := a.audit(ctx, by, action, "", decision, err); unrecorded != nil {
+		return unrecorded
+	}
+	return err
+}
+
 // Register keeps a registration token sealed and begins to redeem it. When it
 // returns nil the original may go, whatever the redemptions come to; how far
 // they came stands in the answer. Administrators only.

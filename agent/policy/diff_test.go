@@ -26,9 +26,9 @@ func TestDiff(t *testing.T) {
 			"- {id: cad, instances: 3, allow: [{users: [alice, bob]}]}\n- {id: viewer, tenant: b, redeem: on_demand, allow: [{everyone: true}]}\n- {id: new}\n", policy.Changes{
 			Reload: []string{
 				"applications.cad.instances", "applications.cad.allow", "applications.new", "applications.viewer.redeem",
-				"audit", "log.level",
+				"network.proxy", "network.timeout", "audit", "log.level",
 			},
-			Restart: []string{"network.proxy", "network.timeout", "log.format"},
+			Restart: []string{"log.format"},
 		}},
 		{"a tenant that applications inherit", "tenant: c\n" + before[len("tenant: a\n"):], policy.Changes{
 			Reload: []string{"tenant", "applications.cad.tenant"},

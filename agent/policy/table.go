@@ -154,20 +154,20 @@ func networkKeys() []Definition {
 			Key: "network.proxy", Type: Text, Default: "", Check: checked(checkProxy),
 			Doc: "How the service is reached: system (also when empty) takes the proxy of the system's environment, " +
 				"none goes directly, a URL (http, https, socks5) names one. No user or password belongs in it.",
-			Example: "http://proxy.example.com:3128", Since: firstVersion,
+			Example: "http://proxy.example.com:3128", Since: firstVersion, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Network.Proxy }),
 		},
 		{
 			Key: "network.ca_file", Type: Path, Default: "", Check: checked(checkPath),
 			Doc:     "File with further CA certificates (PEM), added to the system's.",
-			Example: "/etc/regent/ca.pem", Since: firstVersion,
+			Example: "/etc/regent/ca.pem", Since: firstVersion, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Network.CAFile }),
 		},
 		{
 			Key: "network.timeout", Type: Duration, Default: 30 * time.Second,
 			Min: int64(time.Second), Max: int64(10 * time.Minute),
 			Doc:   "How long one request to the service may take.",
-			Since: firstVersion,
+			Since: firstVersion, Reloadable: true,
 			field: bind(func(s *Settings) *time.Duration { return &s.Network.Timeout }),
 		},
 	}
@@ -178,7 +178,7 @@ func refreshKeys() []Definition {
 		{
 			Key: "refresh.mode", Type: Word, Default: OIDC, Words: []string{OIDC, TMS},
 			Doc:   "How auth tokens are refreshed: oidc at the identity provider's token endpoint, tms at the Token Management Service.",
-			Since: firstVersion,
+			Since: firstVersion, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Refresh.Mode }),
 		},
 		{

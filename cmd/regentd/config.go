@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"regent/agent/policy"
+	"regent/agent/status"
+	"regent/platform/paths"
+)
+
+// options are the flags of regentd run. On an installed system none is needed.
+type options struct {
+	config, configDir, policyDir string
+	stateDir, socket             string
+	logLevel                     string
+	configNamed                  bool
+}
+
+// addConfigFlags adds the flags that say where the configuration is.
+func (o *options) addConfigFlags(f *pflag.FlagSet, p paths.Paths) {
+	f.StringVar(&o.config, "config", p.Config, "configuration `file`")
+	f.StringVar(&o.configDir, "config-dir", "", "`directory` of drop-ins (default: config.d beside the configuration file)")
+	f.StringVar(&o.policyDir, "policy-dir", p.PolicyDir, "`directory` of managed policy")
+}
+
+// complete fills in what follows from the flags that were given.
+func (o *options) complete(f *pflag.FlagSet) {
+	o.configNamed = f.Changed("config")
+	if o.configDir == "" {
+		o.configDir = filepath.Join(filepath.Dir(o.config), "config.d")
+	}
+}
+
+// load reads and resolves the configuration. A problem that must stop a start
+// is the error; the others come back for the log and for status.
+func (o *options) load() (policy.Resolved, []policy.Problem, error) {
+	layers, problems := loadLayers(layerPaths{
+		Config: o.config, ConfigDir: o.configDir, PolicyDir: o.policyDir, ConfigNamed: o.configNamed,
+	})
+	resolved, found := policy.Resolve(layers...)
+	problems = append(problems, found...)
+	if err := policy.Fatal(problems); err != nil {
+		return resolved, problems, usageError{err}
+	}
+	if o.logLevel != "" {
+		resolved.Settings.Log.Level = o.logLevel
+	}
+	return resolved, problems, nil
+}
+
+// forStatus shows problems to the people who read status.
+func forStatus(problems []policy.Problem) []status.Problem {
+	out := make([]status.Problem, 0, len(problems))
+	for _, p := range problems {
+		text := p.Text
+		if p.Key != "" {
+			text = p.Key + ": " + text
+		}
+		out = append(out, status.Problem{Source: p.Origin.String(), Detail: text})
+	}
+	return out
+}
+
+func newCheckConfig(stdout io.Writer) *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "check-config",
+		Short: "check the configuration and start nothing",
+		Long: `check-config reads the configuration as regentd run would, prints every problem
+with its file and line, and exits 2 if one of them would stop the start.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.complete(cmd.Flags())
+			return o.check(stdout)
+		},
+	}
+	o.addConfigFlags(cmd.Flags(), paths.Default())
+	return cmd
+}
+
+func (o *options) check(stdout io.Writer) error {
+	resolved, problems, err := o.load()
+	if err != nil {
+		return err
+	}
+	for _, p := range problems {
+		fmt.Fprintln(stdout, "warning: "+p.Error())
+	}
+	s := resolved.Settings
+	n := 0
+	for _, app := range s.Applications {
+		n += app.Instances
+	}
+	if s.Tenant == "" && n == 0 {
+		_, err := fmt.Fprintln(stdout, "the configuration can be read; it names no tenant and no application yet")
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "the configuration is good: %d applications with %d instances, which cost as many counts of a registration token\n", len(s.Applications), n)
+	return err
+}
+
+var errLevel = errors.New("--log-level must be debug, info, warn or error")
+
+func checkLevel(level string) error {
+	switch level {
+	case "", "debug", "info", "warn", "error":
+		return nil
+	}
+	return usageError{errLevel}
+}

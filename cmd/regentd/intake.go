@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"regent/agent"
+	"regent/agent/policy"
+	"regent/agent/token"
+	"regent/platform/tokenfile"
+)
+
+// registrationCredential is the name of the systemd credential that holds a
+// registration token.
+const registrationCredential = "regent-registration-token"
+
+// intake is the registration token's way in without a person: by a systemd
+// credential at start, or by a file that may appear at any time.
+type intake struct {
+	agent *agent.Agent
+	log   *slog.Logger
+	watch *tokenfile.Watcher
+}
+
+func newIntake(a *agent.Agent, log *slog.Logger) (*intake, error) {
+	in := &intake{agent: a, log: log}
+	var err error
+	in.watch, err = tokenfile.NewWatcher(tokenfile.Deps{Paths: in.paths, OnFile: in.take, Log: log})
+	return in, err
+}
+
+// Run takes what comes until ctx is done.
+func (in *intake) Run(ctx context.Context) error {
+	if err := in.credential(ctx); err != nil {
+		in.log.WarnContext(ctx, "the registration token's credential was not taken", "err", err)
+	}
+	return in.watch.Run(ctx)
+}
+
+func (in *intake) credential(ctx context.Context) error {
+	dir := os.Getenv("CREDENTIALS_DIRECTORY")
+	if dir == "" {
+		return nil
+	}
+	b, err := tokenfile.Credential(dir, registrationCredential)
+	if errors.Is(err, tokenfile.ErrMissing) || errors.Is(err, tokenfile.ErrEmpty) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = in.agent.Enrol(ctx, agent.Registration{Token: token.NewSecret(string(b)), Source: "credential " + registrationCredential})
+	return err
+}
+
+// paths lists the files that the configuration names.
+func (in *intake) paths() []string {
+	s := in.agent.Settings()
+	var out []string
+	if s.RegistrationTokenFile != "" {
+		out = append(out, s.RegistrationTokenFile)
+	}
+	for _, app := range s.Applications {
+		if app.RegistrationTokenFile != "" {
+			out = append(out, app.RegistrationTokenFile)
+		}
+	}
+	return out
+}
+
+// take seals the registration token in the file at path, for everyone that the
+// configuration names it for. Only when every sealed copy is durable the file
+// goes.
+func (in *intake) take(ctx context.Context, path string) error {
+	b, seen, err := tokenfile.Read(path)
+	if err != nil {
+		return err
+	}
+	secret := token.NewSecret(string(b))
+	for _, r := range readers(in.agent.Settings(), path) {
+		r.Token, r.Source = secret, "file "+path
+		if _, err := in.agent.Enrol(ctx, r); err != nil {
+			return fmt.Errorf("the registration token in %s was not taken, and the file was left there: %w", path, err)
+		}
+	}
+	if err := tokenfile.Remove(path, seen); err != nil {
+		return fmt.Errorf("the registration token in %s is sealed, but the file could not be removed; remove it by hand: %w", path, err)
+	}
+	return nil
+}
+
+// readers lists what the configuration says the file at path is for.
+func readers(s policy.Settings, path string) []agent.Registration {
+	var out []agent.Registration
+	if s.RegistrationTokenFile == path {
+		out = append(out, agent.Registration{})
+	}
+	for _, app := range s.Applications {
+		if app.RegistrationTokenFile == path {
+			out = append(out, agent.Registration{Application: app.ID})
+		}
+	}
+	return out
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+
+	"regent/agent/policy"
+)
+
+// logging is the daemon's log. Its level can change while it is in use.
+type logging struct {
+	*slog.Logger
+	level *slog.LevelVar
+}
+
+func newLogging(w io.Writer, c policy.Log) *logging {
+	level := new(slog.LevelVar)
+	o := &slog.HandlerOptions{Level: level}
+	var h slog.Handler = slog.NewTextHandler(w, o)
+	if c.Format == "json" {
+		h = slog.NewJSONHandler(w, o)
+	}
+	l := &logging{slog.New(h), level}
+	l.set(c)
+	return l
+}
+
+// set changes the level; policy has checked the word.
+func (l *logging) set(c policy.Log) {
+	var v slog.Level
+	if err := v.UnmarshalText([]byte(c.Level)); err == nil {
+		l.level.Set(v)
+	}
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+
+	"regent/agent"
+	"regent/agent/audit"
+	"regent/agent/clock"
+	"regent/agent/fault"
+	"regent/agent/policy"
+	"regent/agent/redeem"
+	"regent/agent/status"
+	"regent/agent/store"
+	"regent/agent/tms"
+	"regent/platform/host"
+	"regent/platform/keyring"
+	"regent/platform/power"
+	"regent/platform/statedir"
+)
+
+// keyringTimeout bounds one call of a keyring: some providers never answer.
+const keyringTimeout = 10 * time.Second
+
+// auditSize bounds the audit log; as much again is kept of the one before.
+const auditSize = 8 << 20
+
+// daemon is what run opened and must close.
+type daemon struct {
+	agent *agent.Agent
+	uid   int
+	opens []io.Closer // in the order of opening
+}
+
+func (d *daemon) close() error {
+	var errs []error
+	for i := len(d.opens) - 1; i >= 0; i-- {
+		errs = append(errs, d.opens[i].Close())
+	}
+	return errors.Join(errs...)
+}
+
+// open takes the state directory for this process alone, unlocks the store and
+// makes the agent. A store that cannot be used is no reason not to start: the
+// agent then says so to everyone who asks.
+func (o *options) open(ctx context.Context, s policy.Settings, problems []policy.Problem, log *slog.Logger) (d *daemon, err error) {
+	d = &daemon{uid: os.Getuid()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close())
+		}
+	}()
+	dir, err := statedir.Open(o.stateDir)
+	if err != nil {
+		return d, err
+	}
+	d.opens = append(d.opens, dir)
+	records, err := audit.OpenFile(filepath.Join(o.stateDir, "audit.jsonl"), auditSize)
+	if err != nil {
+		return d, err
+	}
+	d.opens = append(d.opens, records)
+	deps, err := o.deps(s, problems, records, log)
+	if err != nil {
+		return d, err
+	}
+	if err := o.unlock(ctx, s.Store, d, &deps); err != nil {
+		deps.Unusable = unusable(ctx, log, err)
+	}
+	d.agent, err = agent.New(ctx, deps)
+	if f, ok := errors.AsType[*fault.Fault](err); ok && deps.Unusable == nil {
+		deps.Unusable = unusable(ctx, log, f)
+		deps.Guard.State = string(store.Unreadable)
+		d.agent, err = agent.New(ctx, deps)
+	}
+	return d, err
+}
+
+func unusable(ctx context.Context, log *slog.Logger, err error) *fault.Fault {
+	log.ErrorContext(ctx, "the store cannot be used; nothing is served and nothing is changed", "err", err)
+	return fault.Of(err)
+}
+
+// deps gathers what needs no store.
+func (o *options) deps(s policy.Settings, problems []policy.Problem, records audit.Log, log *slog.Logger) (agent.Deps, error) {
+	bootID, boot, err := power.Boot()
+	if err != nil {
+		return agent.Deps{}, fmt.Errorf("read the boot clock: %w", err)
+	}
+	facts, err := host.Facts()
+	if err != nil {
+		return agent.Deps{}, fmt.Errorf("read the names of this host: %w", err)
+	}
+	return agent.Deps{
+		Version: version, Clock: clock.New(bootID, boot), Settings: s, Problems: forStatus(problems),
+		StateDir: o.stateDir, Service: newService(log), Audit: records, Log: log,
+		Host: agent.Host{FQDN: facts.FQDN, UserName: facts.UserName, MAC: facts.MAC},
+		Draw: mathrand.Float64, NewID: newID,
+	}, nil
+}
+
+// unlock opens the store with the data key from the keyring.
+func (o *options) unlock(ctx context.Context, s policy.Store, d *daemon, deps *agent.Deps) error {
+	ring, err := keyring.Open(keyring.Options{
+		Kind: s.Keyring, StateDir: o.stateDir, CredentialsDir: os.Getenv("CREDENTIALS_DIRECTORY"), Timeout: keyringTimeout,
+	})
+	if err != nil {
+		deps.Guard = status.Store{State: string(store.Unreadable), Guard: s.Keyring, Detail: err.Error()}
+		return fault.Errorf("open the keyring", fault.StoreUnreadable, "%v", err).Because(err)
+	}
+	deps.Guard = status.Store{Guard: ring.Guard(), Detail: ring.Detail()}
+	kept, err := hasState(o.stateDir)
+	if err != nil {
+		deps.Guard.State = string(store.Unreadable)
+		return fault.Errorf("look at the state directory", fault.StoreUnreadable, "%v", err).Because(err)
+	}
+	key, state, err := store.Unlock(ctx, sealedKeyring{ring}, kept)
+	deps.Guard.State = string(state)
+	if err != nil {
+		return err
+	}
+	sealed, err := store.Open(ctx, store.Options{Dir: o.stateDir, Key: key})
+	if err != nil {
+		deps.Guard.State = string(store.Unreadable)
+		return fault.Errorf("open the store", fault.StoreUnreadable, "%v", err).Because(err)
+	}
+	d.opens = append(d.opens, sealed)
+	deps.Store = sealed
+	deps.LedgerKey, err = sealed.Subkey("ledger")
+	return err
+}
+
+// hasState reports whether anything was ever kept here: then a missing key is a
+// loss, and no first run.
+func hasState(stateDir string) (bool, error) {
+	records, err := store.HasRecords(stateDir)
+	if err != nil || records {
+		return records, err
+	}
+	st, err := os.Lstat(filepath.Join(stateDir, redeem.LedgerName))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && st.Size() > 0, err
+}
+
+// newService returns the maker of clients of the remote service.
+func newService(log *slog.Logger) func(string, policy.Network, policy.Refresh, func(time.Time)) (agent.Service, error) {
+	return func(base string, n policy.Network, r policy.Refresh, observe func(time.Time)) (agent.Service, error) {
+		var extra []byte
+		if n.CAFile != "" {
+			var err error
+			if extra, err = os.ReadFile(n.CAFile); err != nil {
+				return nil, fmt.Errorf("network.ca_file: %w; put the certificate there, or correct the key", err)
+			}
+		}
+		return tms.New(tms.Options{
+			Tenant: base, Proxy: n.Proxy, ExtraCA: extra, Timeout: n.Timeout, Mode: r.Mode,
+			UserAgent: "regentd/" + version, Now: time.Now, Observe: observe, Log: log,
+		})
+	}
+}
+
+// newID returns a fresh name: 64 bits from the system's source of randomness.
+func newID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it never fails: crypto/rand ends the program instead
+	return "regent-" + hex.EncodeToString(b[:])
+}

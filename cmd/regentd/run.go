@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent"
+	"regent/agent/fault"
+	"regent/agent/policy"
+	"regent/ipc/server"
+	"regent/platform/localsock"
+	"regent/platform/paths"
+)
+
+func newRun(stderr io.Writer) *cobra.Command {
+	var o options
+	p := paths.Default()
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "run the daemon until it is told to stop",
+		Long: `run serves local applications until SIGTERM or SIGINT, then finishes what is
+under way and exits 0. SIGHUP reads the configuration again; one that is not good
+is reported and the old one stays in force.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.complete(cmd.Flags())
+			if err := checkLevel(o.logLevel); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), stderr)
+		},
+	}
+	o.addConfigFlags(cmd.Flags(), p)
+	cmd.Flags().StringVar(&o.stateDir, "state-dir", p.StateDir, "`directory` of the sealed state")
+	cmd.Flags().StringVar(&o.socket, "socket", p.Socket, "`path` of the socket")
+	cmd.Flags().StringVar(&o.logLevel, "log-level", "", "`level` that overrides the configuration: debug, info, warn, error")
+	return cmd
+}
+
+// run is the daemon's life: load, open, serve, drain.
+func (o *options) run(ctx context.Context, stderr io.Writer) (err error) {
+	resolved, problems, err := o.load()
+	if err != nil {
+		return err
+	}
+	logging := newLogging(stderr, resolved.Settings.Log)
+	logProblems(ctx, logging.Logger, problems)
+
+	d, err := o.open(ctx, resolved.Settings, problems, logging.Logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.close()) }()
+
+	// The socket opens after the records are loaded: who can connect is served.
+	ln, err := localsock.Listen(o.socket)
+	if err != nil {
+		return err
+	}
+	r := &reloader{options: o, agent: d.agent, logging: logging, in: resolved.Settings}
+	s, err := server.New(server.Deps{
+		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Reload: r.asked,
+		Identify: newCallers(d.uid, time.Now).identify, Log: logging.Logger,
+	})
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	intake, err := newIntake(d.agent, logging.Logger)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	logging.InfoContext(ctx, "ready", "socket", o.socket, "version", version)
+	err = together(ctx,
+		d.agent.Run,
+		func(ctx context.Context) error { return s.Serve(ctx, ln) },
+		intake.Run,
+		r.Run,
+	)
+	logging.InfoContext(context.WithoutCancel(ctx), "stopped")
+	return err
+}
+
+// together runs loops until ctx is done or one of them fails, and returns after
+// the last has ended.
+func together(ctx context.Context, loops ...func(context.Context) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	errs := make([]error, len(loops))
+	var running sync.WaitGroup
+	for i, loop := range loops {
+		running.Go(func() {
+			defer stop()
+			if err := loop(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				errs[i] = err
+			}
+		})
+	}
+	running.Wait()
+	return errors.Join(errs...)
+}
+
+func logProblems(ctx context.Context, log *slog.Logger, problems []policy.Problem) {
+	for _, p := range problems {
+		log.WarnContext(ctx, "configuration", "problem", p.Error())
+	}
+}
+
+// reloader reads the configuration again.
+type reloader struct {
+	*options
+	agent   *agent.Agent
+	logging *logging
+
+	mu sync.Mutex
+	in policy.Settings // in force
+}
+
+// asked reloads for an administrator.
+func (r *reloader) asked(ctx context.Context, by agent.Caller) error {
+	if err := r.agent.Administer(ctx, by, "reload"); err != nil {
+		return err
+	}
+	if err := r.reload(ctx); err != nil {
+		return fault.Errorf("reload", fault.InvalidRequest, "%v", err)
+	}
+	return nil
+}
+
+// reload applies the configuration as it is on disk. One that is not good
+// changes nothing.
+func (r *reloader) reload(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	resolved, problems, err := r.load()
+	if err != nil {
+		r.logging.WarnContext(ctx, "the configuration was not reloaded; the old one stays in force", "err", err)
+		return fmt.Errorf("the old configuration stays in force: %w", err)
+	}
+	logProblems(ctx, r.logging.Logger, problems)
+	changes := policy.Diff(r.in, resolved.Settings)
+	for _, key := range changes.Restart {
+		problems = append(problems, policy.Problem{Text: key + ": the changed value waits for a restart of regentd"})
+	}
+	r.in = resolved.Settings
+	r.logging.set(resolved.Settings.Log)
+	r.agent.Apply(resolved.Settings, forStatus(problems))
+	r.logging.InfoContext(ctx, "configuration reloaded", "changed", changes.Reload, "waiting_for_restart", changes.Restart)
+	return nil
+}
