@@ -1,0 +1,188 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os/user"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"regent/agent"
+	"regent/agent/authz"
+	"regent/agent/lease"
+	"regent/ipc/server"
+	"regent/platform/peer"
+)
+
+const (
+	packageUser = "regent"           // whom the package's unit runs as
+	operators   = "regent-operators" // the group of the administrators that are not root
+)
+
+// callers turns what the kernel says of a connection into the agent's caller.
+type callers struct {
+	names   *names
+	digests peer.Digests
+	own     string // the daemon's uid, if whoever has it administers; else ""
+}
+
+// newCallers takes the uid of the daemon and a clock for its cache of names.
+func newCallers(uid int, now func() time.Time) *callers {
+	cs := &callers{names: newNames(now)}
+	// Who runs a daemon of their own administers it. The package's user is
+	// nobody's own: it must not administer itself.
+	if id := strconv.Itoa(uid); cs.names.user(id) != packageUser {
+		cs.own = id
+	}
+	return cs
+}
+
+// identify is for [server.Deps].
+func (cs *callers) identify(c net.Conn) (server.Attested, error) {
+	p, err := peer.Of(c)
+	if err != nil {
+		return nil, err
+	}
+	return &attested{p, cs}, nil
+}
+
+// attested is the peer of one connection.
+type attested struct {
+	*peer.Peer
+	from *callers
+}
+
+// Caller implements [server.Attested].
+func (a *attested) Caller() agent.Caller {
+	cs := a.from
+	c := authz.Caller{
+		UID: a.UID, User: cs.names.user(a.UID), GIDs: a.GIDs,
+		PID: a.PID, ParentPID: a.ParentPID, Start: a.Start, Exe: a.Exe, Weak: a.Weak,
+		Evidence: evidence{a.Peer, &cs.digests},
+	}
+	for _, id := range a.GIDs {
+		if name := cs.names.group(id); name != "" {
+			c.Groups = append(c.Groups, name)
+		}
+	}
+	c.Admin = administers(c, cs.own)
+	return agent.Caller{Caller: c, Process: heldProcess{a.Peer}, Recheck: a.Recheck}
+}
+
+// administers says who may administer: root, the operators, and the daemon's
+// own user where that is a person.
+func administers(c authz.Caller, own string) bool {
+	return c.UID == "0" || own != "" && c.UID == own || slices.Contains(c.Groups, operators)
+}
+
+// evidence is a peer with the cache of digests.
+type evidence struct {
+	*peer.Peer
+	digests *peer.Digests
+}
+
+// SHA256 implements [authz.Evidence].
+func (e evidence) SHA256() (string, error) { return e.Peer.SHA256(e.digests) }
+
+// holdable is what a peer and a hold of it have in common.
+type holdable interface {
+	Alive() error
+	Hold() (*peer.Process, error)
+	Close() error
+}
+
+// heldProcess is a peer, or a hold of one, for leases.
+type heldProcess struct{ holdable }
+
+// Hold implements [lease.Process].
+func (p heldProcess) Hold() (lease.Process, error) {
+	h, err := p.holdable.Hold()
+	if err != nil {
+		return nil, fmt.Errorf("hold process: %w", err)
+	}
+	return heldProcess{h}, nil
+}
+
+var (
+	_ server.Attested = (*attested)(nil)
+	_ authz.Evidence  = evidence{}
+	_ lease.Process   = heldProcess{}
+)
+
+// names remembers for a while what users and groups are called: a look at the
+// system's database costs more than all else about a request.
+type names struct {
+	now       func() time.Time
+	userName  func(uid string) (string, error)
+	groupName func(gid string) (string, error)
+
+	mu    sync.Mutex
+	known map[nameKey]nameEntry
+}
+
+type nameKey struct {
+	group bool
+	id    string
+}
+
+type nameEntry struct {
+	name  string // "" if the system knows none
+	until time.Time
+}
+
+const (
+	nameLife = time.Minute
+	maxNames = 1024
+)
+
+func newNames(now func() time.Time) *names {
+	return &names{
+		now: now,
+		userName: func(uid string) (string, error) {
+			u, err := user.LookupId(uid)
+			if err != nil {
+				return "", err
+			}
+			return u.Username, nil
+		},
+		groupName: func(gid string) (string, error) {
+			g, err := user.LookupGroupId(gid)
+			if err != nil {
+				return "", err
+			}
+			return g.Name, nil
+		},
+		known: map[nameKey]nameEntry{},
+	}
+}
+
+// user returns the name of a user, "" if there is none.
+func (n *names) user(uid string) string { return n.lookUp(nameKey{false, uid}, n.userName) }
+
+// group returns the name of a group, "" if there is none.
+func (n *names) group(gid string) string { return n.lookUp(nameKey{true, gid}, n.groupName) }
+
+// lookUp asks without the lock held: the system may take its time. A failure
+// is remembered too. A rule by name then does not admit, one by number does.
+func (n *names) lookUp(k nameKey, ask func(string) (string, error)) string {
+	now := n.now()
+	n.mu.Lock()
+	e, ok := n.known[k]
+	n.mu.Unlock()
+	if ok && now.Before(e.until) {
+		return e.name
+	}
+	name, err := ask(k.id)
+	if err != nil {
+		name = ""
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.known) >= maxNames {
+		clear(n.known) // a rare event; they are asked for again
+	}
+	n.known[k] = nameEntry{name, now.Add(nameLife)}
+	return name
+}

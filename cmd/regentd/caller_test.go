@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"regent/agent/authz"
+)
+
+func TestAdministers(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		caller authz.Caller
+		own    string
+		want   bool
+	}{
+		{"root", authz.Caller{UID: "0"}, "", true},
+		{"operator", authz.Caller{UID: "1000", Groups: []string{"users", "regent-operators"}}, "", true},
+		{"a user", authz.Caller{UID: "1000", User: "root", Groups: []string{"root", "regent"}, GIDs: []string{"0"}}, "", false},
+		{"who runs the daemon", authz.Caller{UID: "1000"}, "1000", true},
+		{"another than who runs it", authz.Caller{UID: "1001"}, "1000", false},
+		{"the package's user", authz.Caller{UID: "990", User: "regent"}, "", false},
+		{"nobody known", authz.Caller{}, "", false},
+	} {
+		if got := administers(tt.caller, tt.own); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestOwnUserAdministers(t *testing.T) {
+	cs := newCallers(12345678, time.Now)
+	if cs.own != "12345678" {
+		t.Errorf("own = %q for a user without a name", cs.own)
+	}
+}
+
+// clockedNames is a cache over a system that knows uid 1 and gid 1 alone.
+func clockedNames() (n *names, now *time.Time, asked *[]string) {
+	now, asked = new(time.Time), new([]string)
+	n = newNames(func() time.Time { return *now })
+	answer := func(what string) func(string) (string, error) {
+		return func(id string) (string, error) {
+			*asked = append(*asked, what+id)
+			if id != "1" {
+				return "partial", errors.New("unknown")
+			}
+			return what, nil
+		}
+	}
+	n.userName, n.groupName = answer("user"), answer("group")
+	return n, now, asked
+}
+
+func TestNames(t *testing.T) {
+	n, now, asked := clockedNames()
+	for range 3 {
+		if u, g, none := n.user("1"), n.group("1"), n.user("2"); u != "user" || g != "group" || none != "" {
+			t.Errorf("names = %q, %q, %q", u, g, none)
+		}
+		*now = now.Add(nameLife/2 - 1)
+	}
+	if want := []string{"user1", "group1", "user2"}; !slices.Equal(*asked, want) {
+		t.Errorf("the system was asked %q, want %q", *asked, want)
+	}
+	*now = now.Add(nameLife)
+	n.user("1")
+	if len(*asked) != 4 {
+		t.Error("a name is kept beyond its time")
+	}
+	for id := range 3 * maxNames {
+		n.user(strconv.Itoa(id))
+	}
+	if len(n.known) > maxNames {
+		t.Errorf("%d names are kept, want at most %d", len(n.known), maxNames)
+	}
+}
+
+// The whole way, with this process as its own caller.
+func TestIdentify(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	out, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	in, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	cs := newCallers(os.Getuid(), time.Now)
+	who, err := cs.identify(in)
+	if err != nil {
+		t.Skip("the platform does not identify callers:", err)
+	}
+	c := who.Caller()
+	if c.UID != strconv.Itoa(os.Getuid()) || c.PID != os.Getpid() || c.Start == 0 || !c.Admin {
+		t.Errorf("Caller = %+v", c.Caller)
+	}
+	if is, why := c.Evidence.IsExecutable("/nowhere"); is || why == "" {
+		t.Errorf("IsExecutable = %v, %q", is, why)
+	}
+	hold, err := c.Process.Hold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := hold.Hold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(c.Recheck(), hold.Alive(), again.Alive(), who.Close(), hold.Close(), again.Alive(), again.Close()); err != nil {
+		t.Error(err)
+	}
+	if err := c.Recheck(); err == nil {
+		t.Error("Recheck after Close says nothing")
+	}
+}
