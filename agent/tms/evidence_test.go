@@ -3,6 +3,7 @@ package tms_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
@@ -61,11 +62,17 @@ func TestNotSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer mute.Close()
+	old := httptest.NewUnstartedServer(http.NotFoundHandler())
+	old.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+	old.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+	old.StartTLS()
+	defer old.Close()
 	tests := []struct {
 		name string
 		o    tms.Options
 		want string // in the message
 	}{
+		{"old TLS", tms.Options{Tenant: old.URL}, "protocol version"},
 		{"nobody listens", tms.Options{Tenant: closedPort(t)}, "refused"},
 		{"no such host", tms.Options{Tenant: "https://tenant.invalid"}, "tenant.invalid"},
 		{"unknown authority", tms.Options{Tenant: silent.URL}, "certificate"},
@@ -175,6 +182,20 @@ func TestLostAndAnswered(t *testing.T) {
 				t.Errorf("status %d, want %d", f.Status, wantStatus)
 			}
 		})
+	}
+}
+
+// TestDiscoverFollowsNoOneAnywhere: whoever answers in the service's place cannot
+// have refresh tokens sent in clear text.
+func TestDiscoverFollowsNoOneAnywhere(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `[{"tokenEndpoint":"http://tokens.example.com/auth/","realm":"ems"}]`)
+	}))
+	defer s.Close()
+	got, err := clientFor(t, tms.Options{Tenant: s.URL}).Discover(t.Context())
+	f := wantReach(t, err, tms.Lost)
+	if !strings.Contains(f.Error(), "tokens.example.com must be https") || got != (tms.Provider{}) {
+		t.Errorf("got %+v, %v", got, f)
 	}
 }
 

@@ -2,6 +2,7 @@ package tms_test
 
 import (
 	"bufio"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
@@ -157,6 +158,35 @@ func TestRedeemTakesAFreshConnection(t *testing.T) {
 	}
 	if got := connections.Load(); got != 2 {
 		t.Errorf("%d connections, want 2", got)
+	}
+}
+
+// TestEachRedemptionHasItsOwnConnection, even if the service would keep the last
+// one, or speak HTTP/2.
+func TestEachRedemptionHasItsOwnConnection(t *testing.T) {
+	var connections atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !r.Close || r.ProtoMajor != 1 {
+			t.Errorf("%s with close %t, want HTTP/1.1 and Connection: close", r.Proto, r.Close)
+		}
+		w.WriteHeader(http.StatusBadRequest)
+	}))
+	s.EnableHTTP2 = true
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	s.StartTLS()
+	defer s.Close()
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	c := clientFor(t, tms.Options{Tenant: s.URL, ExtraCA: ca})
+	for range 3 {
+		_, err := c.Redeem(t.Context(), registration, device)
+		wantReach(t, err, tms.Answered)
+	}
+	if got := connections.Load(); got != 3 {
+		t.Errorf("%d connections, want 3", got)
 	}
 }
 
