@@ -52,7 +52,7 @@ type Entry struct {
 	AuthTokenID string     `json:"auth_token_id,omitempty"`
 	Code        fault.Kind `json:"code,omitempty"`
 	Status      int        `json:"status,omitempty"` // HTTP status, if one came
-	Words       string     `json:"words,omitempty"`  // the service's own, verbatim
+	Words       string     `json:"words,omitempty"`  // for people; of a refusal with the service's own, verbatim
 	Retryable   bool       `json:"retryable,omitempty"`
 
 	// Of a resolution.
@@ -60,7 +60,7 @@ type Entry struct {
 	By       string `json:"by,omitempty"`
 }
 
-// id returns the instance that the entry concerns.
+// instance returns the instance that the entry concerns.
 func (e Entry) instance() (instance.ID, error) { return instance.ParseKey(e.Tenant + "/" + e.Instance) }
 
 // A line is the entry's JSON object with one more member at its end, the chain:

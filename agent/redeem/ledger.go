@@ -22,13 +22,12 @@ const headName = "ledger/head"
 // LedgerName is the ledger's file in the state directory.
 const LedgerName = "ledger.jsonl"
 
-var (
-	// ErrAltered means that the ledger is not what this daemon wrote. Nothing is
-	// redeemed then: what is not known cannot be accounted for.
-	ErrAltered = errors.New("redeem: the ledger was altered")
-	// errBroken means that a write failed and could not be undone.
-	errBroken = errors.New("redeem: the ledger cannot be written since an earlier failure")
-)
+// ErrAltered means that the ledger is not what this daemon wrote. Nothing is
+// redeemed then: what is not known cannot be accounted for.
+var ErrAltered = errors.New("redeem: the ledger was altered")
+
+// errCrash is what the first look finds after a crash.
+var errCrash = errors.New("the last run ended in the middle of a line")
 
 // head is where the ledger ends, sealed, so that a removed last line is found.
 type head struct {
@@ -46,11 +45,12 @@ type Ledger struct {
 
 	mu      sync.Mutex
 	file    *os.File
-	size    int64
-	end     head
-	version store.Version // of the head's record
+	size    int64 // of the file as far as its last line
+	last    head  // of that line
 	entries []Entry
-	broken  error
+	sealed  head          // what the store's record says
+	version store.Version // of that record
+	doubt   error         // why the file may have more than size, or the record another head than last
 }
 
 // LedgerOptions is what a ledger needs. All fields are required.
@@ -63,13 +63,14 @@ type LedgerOptions struct {
 
 // OpenLedger reads and verifies the ledger, and makes an empty one where there
 // was none. A line that was torn by a crash, or one valid line beyond the sealed
-// head, is repaired; anything else is [ErrAltered] and changes nothing.
+// head, is repaired; anything else is [ErrAltered] and changes nothing. A repair
+// that fails, as on a full disk, is tried again before the next line.
 func OpenLedger(ctx context.Context, o LedgerOptions) (*Ledger, error) {
 	l := &Ledger{path: filepath.Join(o.Dir, LedgerName), key: slices.Clone(o.Key), store: o.Store, clock: o.Clock}
 	if err := l.readHead(ctx); err != nil {
 		return nil, err
 	}
-	f, err := openRegular(l.path)
+	f, err := openRegular(l.path, l.sealed.Seq == 0)
 	if err != nil {
 		return nil, err
 	}
@@ -80,26 +81,39 @@ func OpenLedger(ctx context.Context, o LedgerOptions) (*Ledger, error) {
 	return l, nil
 }
 
-// openRegular opens path for reading and appending and refuses what is no
-// regular file, a symbolic link too.
-func openRegular(path string) (*os.File, error) {
+// openRegular opens path for reading and writing and refuses what is no regular
+// file, a symbolic link too. It makes a file only where none can have been.
+func openRegular(path string, first bool) (*os.File, error) {
 	before, err := os.Lstat(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	switch {
+	case errors.Is(err, os.ErrNotExist) && first:
+		return create(path)
+	case errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("open ledger %s: it was removed: %w", path, ErrAltered)
+	case err != nil:
 		return nil, fmt.Errorf("open ledger: %w", err)
-	}
-	if err == nil && !before.Mode().IsRegular() {
+	case !before.Mode().IsRegular():
 		return nil, fmt.Errorf("open ledger %s: it is no regular file: %w", path, ErrAltered)
 	}
-	flags := os.O_RDWR | os.O_CREATE
-	if before == nil {
-		flags |= os.O_EXCL
-	}
-	f, err := os.OpenFile(path, flags, 0o600) //nolint:gosec // the state directory's own file
+	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // the state directory's own file
 	if err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
-	if after, err := f.Stat(); err != nil || before != nil && !os.SameFile(before, after) {
+	if after, err := f.Stat(); err != nil || !os.SameFile(before, after) {
 		return nil, errors.Join(fmt.Errorf("open ledger %s: it was replaced meanwhile", path), err, f.Close())
+	}
+	return f, nil
+}
+
+// create makes an empty ledger whose name is durable: a file that a power cut
+// takes away would look like one that somebody removed.
+func create(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the state directory's own file
+	if err != nil {
+		return nil, fmt.Errorf("make ledger: %w", err)
+	}
+	if err := store.SyncDir(filepath.Dir(path)); err != nil {
+		return nil, errors.Join(fmt.Errorf("make ledger: %w", err), f.Close())
 	}
 	return f, nil
 }
@@ -112,10 +126,11 @@ func (l *Ledger) readHead(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read ledger head: %w", err)
 	}
-	if err := json.Unmarshal(b, &l.end); err != nil {
+	var sealed head
+	if err := json.Unmarshal(b, &sealed); err != nil {
 		return fmt.Errorf("read ledger head: %w", err)
 	}
-	l.version = v
+	l.sealed, l.version = sealed, v
 	return nil
 }
 
@@ -127,23 +142,22 @@ func (l *Ledger) load(ctx context.Context) error {
 		return fmt.Errorf("read ledger: %w", err)
 	}
 	entries, ends, rest, verr := walk(l.key, data)
-	n := uint64(len(entries))
-	switch sealed := l.end.Seq; {
-	case verr == nil && n == sealed && (n == 0 || ends[n-1].Chain == l.end.Chain):
-	case verr == nil && n == sealed+1 && (sealed == 0 || ends[sealed-1].Chain == l.end.Chain):
+	n, sealed := uint64(len(entries)), l.sealed.Seq
+	complete := verr == nil && len(rest) <= maxLine && n >= sealed
+	switch {
+	case complete && n == sealed && (n == 0 || ends[n-1] == l.sealed):
+	case complete && n == sealed+1 && (sealed == 0 || ends[sealed-1] == l.sealed):
 		// The line reached the disk and its head did not.
 	default:
 		return errors.Join(fmt.Errorf("%s: %d lines verified, %d sealed: %w", l.path, n, sealed, ErrAltered), verr)
 	}
-	l.entries = entries
-	l.size = int64(len(data) - len(rest))
-	if len(rest) > 0 { // torn by a crash: it never became a line
-		if err := l.file.Truncate(l.size); err != nil {
-			return fmt.Errorf("repair ledger %s: %w", l.path, err)
-		}
+	l.entries, l.size = entries, int64(len(data)-len(rest))
+	if n > 0 {
+		l.last = ends[n-1]
 	}
-	if n > l.end.Seq {
-		return l.seal(ctx, ends[n-1])
+	if len(rest) > 0 || l.last != l.sealed {
+		l.doubt = errCrash
+		_ = l.mend(ctx) // what fails stays in doubt, and keeps the next line from being written
 	}
 	return nil
 }
@@ -177,63 +191,105 @@ func walk(key, data []byte) (entries []Entry, ends []head, rest []byte, err erro
 func (l *Ledger) Append(ctx context.Context, e Entry) (Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.broken != nil {
-		return Entry{}, l.broken
+	if err := l.ready(ctx); err != nil {
+		return Entry{}, err
 	}
-	e.Seq = l.end.Seq + 1
+	e.Seq = l.last.Seq + 1
 	e.At = l.clock.Wall().UTC()
-	line, chain, err := link(l.key, l.end.Chain, e)
+	line, chain, err := link(l.key, l.last.Chain, e)
 	if err != nil {
 		return Entry{}, err
 	}
 	if err := l.write(append(line, '\n')); err != nil {
-		return Entry{}, fmt.Errorf("write ledger %s: %w", l.path, err)
+		return Entry{}, fmt.Errorf("write ledger %s: %w", l.path, l.undo(err))
 	}
-	err = l.seal(ctx, head{e.Seq, chain})
-	if err != nil && !l.stands(ctx, e.Seq) {
+	end := head{e.Seq, chain}
+	err = l.seal(ctx, end)
+	if err != nil && !l.stands(ctx, end) {
 		return Entry{}, l.undo(err)
 	}
 	l.size += int64(len(line)) + 1
+	l.last = end
 	l.entries = append(l.entries, e)
 	return e, err
 }
 
-// stands reports whether the head seals line seq although sealing it failed:
-// then cutting the line off would look like a removed one. Where that cannot be
-// told the line stays, the next start accepts both, and nothing is written
-// behind it until then.
-func (l *Ledger) stands(ctx context.Context, seq uint64) bool {
-	if err := l.readHead(ctx); err != nil {
-		l.broken = fmt.Errorf("%w: %w", errBroken, err)
-		return true
+// ready refuses to write where nothing written would last, or behind a line
+// that is in doubt.
+func (l *Ledger) ready(ctx context.Context) error {
+	if err := l.inPlace(); err != nil {
+		return err
 	}
-	return l.end.Seq == seq
+	return l.mend(ctx)
 }
 
-// write puts line at the end of the file, durably, or takes it back.
-func (l *Ledger) write(line []byte) error {
-	_, err := l.file.WriteAt(line, l.size)
-	if err == nil {
-		err = l.file.Sync()
-	}
+// inPlace reports whether the file that is open is still the one that the next
+// start will find.
+func (l *Ledger) inPlace() error {
+	opened, err := l.file.Stat()
 	if err != nil {
-		return l.undo(err)
+		return fmt.Errorf("look at ledger: %w", err)
+	}
+	if named, err := os.Lstat(l.path); err != nil || !os.SameFile(opened, named) {
+		return fmt.Errorf("ledger %s: it was removed or replaced while the daemon runs; put it back: %w", l.path, ErrAltered)
 	}
 	return nil
 }
 
-// undo cuts the file back to the last good line. If that fails too, the next
-// start repairs it, and until then nothing is written behind a doubtful line.
-func (l *Ledger) undo(cause error) error {
-	err := l.file.Truncate(l.size)
-	if err == nil {
-		err = l.file.Sync()
+// mend puts right what a crash or an earlier failure left in doubt: what is
+// behind the last line goes, and the head is that line's.
+func (l *Ledger) mend(ctx context.Context) error {
+	if l.doubt == nil {
+		return nil
 	}
-	if err != nil {
-		l.broken = fmt.Errorf("%w: %w", errBroken, err)
-		return errors.Join(cause, l.broken)
+	l.doubt = l.cut()
+	if l.doubt == nil {
+		l.doubt = l.readHead(ctx)
+	}
+	if l.doubt == nil && l.sealed != l.last {
+		l.doubt = l.seal(ctx, l.last)
+	}
+	if l.doubt != nil {
+		return fmt.Errorf("mend ledger %s after an earlier failure: %w", l.path, l.doubt)
+	}
+	return nil
+}
+
+// stands reports whether end is sealed although sealing it failed: then cutting
+// its line off would look like a removed one. Where that cannot be told the
+// line stays, and both are accepted, by mend and by the next start.
+func (l *Ledger) stands(ctx context.Context, end head) bool {
+	if err := l.readHead(ctx); err != nil {
+		l.doubt = err
+		return true
+	}
+	return l.sealed == end
+}
+
+// write puts line at the end of the file, durably.
+func (l *Ledger) write(line []byte) error {
+	if _, err := l.file.WriteAt(line, l.size); err != nil {
+		return err
+	}
+	return l.file.Sync()
+}
+
+// undo takes back what a failed Append wrote, and returns why it failed. What
+// cannot be taken back now is in doubt.
+func (l *Ledger) undo(cause error) error {
+	if err := l.cut(); err != nil {
+		l.doubt = err
+		return errors.Join(cause, err)
 	}
 	return cause
+}
+
+// cut makes the file end with its last line, durably.
+func (l *Ledger) cut() error {
+	if err := l.file.Truncate(l.size); err != nil {
+		return err
+	}
+	return l.file.Sync()
 }
 
 func (l *Ledger) seal(ctx context.Context, end head) error {
@@ -245,7 +301,7 @@ func (l *Ledger) seal(ctx context.Context, end head) error {
 	if err != nil {
 		return fmt.Errorf("seal ledger head: %w", err)
 	}
-	l.end, l.version = end, v
+	l.sealed, l.version = end, v
 	return nil
 }
 
@@ -256,15 +312,18 @@ func (l *Ledger) Entries() []Entry {
 	return slices.Clone(l.entries)
 }
 
-// Verify reads the file again and compares it with what this process holds.
+// Verify reads the file again and compares it with what this process holds. What
+// differs is [ErrAltered].
 func (l *Ledger) Verify() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	data := make([]byte, l.size)
-	if _, err := l.file.ReadAt(data, 0); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read ledger: %w", err)
+	if err := l.inPlace(); err != nil {
+		return err
 	}
-	st, err := l.file.Stat()
+	if l.doubt != nil {
+		return fmt.Errorf("verify ledger %s: a write failed and is not mended yet; ask again later: %w", l.path, l.doubt)
+	}
+	data, err := io.ReadAll(io.NewSectionReader(l.file, 0, l.size+1))
 	if err != nil {
 		return fmt.Errorf("read ledger: %w", err)
 	}
@@ -272,9 +331,9 @@ func (l *Ledger) Verify() error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w: %w", l.path, ErrAltered, err)
-	case len(rest) > 0 || uint64(len(entries)) != l.end.Seq || st.Size() != l.size:
+	case len(rest) > 0 || uint64(len(entries)) != l.last.Seq:
 		return fmt.Errorf("%s: it ends elsewhere than sealed: %w", l.path, ErrAltered)
-	case len(ends) > 0 && ends[len(ends)-1] != l.end:
+	case len(ends) > 0 && ends[len(ends)-1] != l.last:
 		return fmt.Errorf("%s: its last line is another one: %w", l.path, ErrAltered)
 	}
 	return nil

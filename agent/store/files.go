@@ -109,7 +109,7 @@ func (s *Sealed) syncDir() error {
 	if err := s.step("syncdir"); err != nil {
 		return err
 	}
-	return syncPath(s.path)
+	return SyncDir(s.path)
 }
 
 func (s *Sealed) step(name string) error {

@@ -72,7 +72,7 @@ func Open(ctx context.Context, o Options) (*Sealed, error) {
 func openRecords(state, path string) (*os.Root, error) {
 	switch err := os.Mkdir(path, 0o700); {
 	case err == nil:
-		if err := syncPath(state); err != nil {
+		if err := SyncDir(state); err != nil {
 			return nil, err
 		}
 	case !errors.Is(err, fs.ErrExist):

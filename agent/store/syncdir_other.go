@@ -7,8 +7,9 @@ import (
 	"os"
 )
 
-// syncPath makes the names in a directory durable.
-func syncPath(dir string) error {
+// SyncDir makes the names in a directory durable. It is also for the files that
+// other rooms keep beside the store.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir) //nolint:gosec // the state directory, which the daemon was given
 	if err != nil {
 		return err

@@ -1,5 +1,5 @@
 package store
 
-// syncPath does nothing: Windows flushes no directory handle that was opened for
+// SyncDir does nothing: Windows flushes no directory handle that was opened for
 // reading, and NTFS keeps its names in a journal of its own.
-func syncPath(string) error { return nil }
+func SyncDir(string) error { return nil }
