@@ -3,8 +3,13 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"reflect"
+	"regexp"
+	"strconv"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"regent/agent/fault"
 	"regent/agent/redeem"
@@ -84,4 +89,21 @@ func FuzzTokenRequest(f *testing.F) {
 			t.Errorf("accepted %+v", r)
 		}
 	})
+}
+
+func TestStatusesAreDescribed(t *testing.T) {
+	b, err := os.ReadFile("../PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (\\d{3}) \\|").FindAllSubmatch(b, -1)
+	got := map[fault.Kind]int{}
+	for _, row := range rows {
+		if got[fault.Kind(row[1])], err = strconv.Atoi(string(row[2])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(got, statusOf); diff != "" {
+		t.Errorf("the page's table (-) is not the code's (+):\n%s", diff)
+	}
 }
