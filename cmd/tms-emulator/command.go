@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -51,7 +50,7 @@ func command() *cobra.Command {
 		Short:         "The Token Management Service, offline",
 		Long:          about,
 		Example:       examples,
-		Version:       version(),
+		Version:       version,
 		SilenceUsage:  true, // main prints the error, and where help is
 		SilenceErrors: true,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -99,10 +98,5 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "log each request to standard error, without secrets")
 }
 
-// version is what the build recorded of itself.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}
+// version is set by the linker.
+var version = "dev"
