@@ -59,18 +59,14 @@ func register(cmd *cobra.Command, s surroundings, f registerFlags, dial dialer) 
 	}
 	req.RegistrationToken = secret.Reveal() //nolint:forbidigo // it leaves for the daemon here
 	req.Source = from.name
-	a, err := dial()
-	if err != nil {
-		return err
-	}
 	ctx, cancel := within(cmd.Context(), f.wait)
 	defer cancel()
 	// 1. The daemon answers once its sealed copy is durable.
-	reg, err := a.Register(ctx, req)
+	reg, err := dial().Register(ctx, req)
 	if err != nil {
 		return late(ctx, err)
 	}
-	text, refused := renderRegistration(reg, s.viewAt(s.now()))
+	text, failed := renderRegistration(reg, f.wait > 0, s.viewAt(s.now()))
 	if _, err := io.WriteString(cmd.OutOrStdout(), text); err != nil {
 		return err
 	}
@@ -83,7 +79,7 @@ func register(cmd *cobra.Command, s surroundings, f registerFlags, dial dialer) 
 			return err
 		}
 	}
-	return refused
+	return failed
 }
 
 // request checks the flags, and takes from them all but the token.

@@ -154,35 +154,61 @@ func TestRegisterSaysWhatBecameOfEachInstance(t *testing.T) {
 	tests := []struct {
 		name     string
 		instance status.Instance
-		code     int
-		out, err string
+		out      string
+		failed   fault.Kind // "" is success
 	}{
-		{"live", live("cad/2"), 0, "registered, token good for 12 min", ""},
-		{"on demand", state(instance.Unredeemed), 0, "not redeemed yet", ""},
-		{"offline", unredeemed(fault.Unavailable), 0, "not yet, the agent goes on trying: unavailable: the service's words", ""},
-		{"expired before", state(instance.Expired), 0, "registered before, but its token cannot be refreshed now", ""},
-		{"revoked", state(instance.Revoked), 0, "revoked by an administrator: left as it is", ""},
-		{
-			"exhausted", unredeemed(fault.RegistrationExhausted), 1, "registration_exhausted: the service's words",
-			"regent: registration_exhausted: not registered: cad/2\n" + fault.RegistrationExhausted.Advice() + "\n",
-		},
-		{
-			"expired", unredeemed(fault.RegistrationExpired), 1, "registration_expired: the service's words",
-			"regent: registration_expired: not registered: cad/2\n" + fault.RegistrationExpired.Advice() + "\n",
-		},
-		{
-			"uncertain", state(instance.Uncertain), 1, fault.RedemptionUncertain.Advice(),
-			"regent: redemption_uncertain: not registered: cad/2\n" + fault.RedemptionUncertain.Advice() + "\n",
-		},
+		{"live", live("cad/2"), "registered, token good for 12 min", ""},
+		{"on demand", state(instance.Unredeemed), "not redeemed yet", ""},
+		{"expired before", state(instance.Expired), "registered before, but its token cannot be refreshed now", ""},
+		{"revoked", state(instance.Revoked), "revoked by an administrator: left as it is", ""},
+		{"offline", unredeemed(fault.Unavailable), "not yet, the agent goes on trying: unavailable: the service's words", fault.Unavailable},
+		{"exhausted", unredeemed(fault.RegistrationExhausted), "registration_exhausted: the service's words", fault.RegistrationExhausted},
+		{"too late", unredeemed(fault.RegistrationExpired), "registration_expired: the service's words", fault.RegistrationExpired},
+		{"uncertain", state(instance.Uncertain), fault.RedemptionUncertain.Advice(), fault.RedemptionUncertain},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			daemon := &fake{registered: registered(live("cad/1"), tt.instance)}
 			got := session{daemon: daemon, stdin: sample}.run(t, "register", "--stdin")
-			if got.Code != tt.code || got.Err != tt.err || !strings.Contains(got.Out, "  cad/2  "+tt.out) {
-				t.Errorf("got %+v, want code %d, %q and %q", got, tt.code, tt.out, tt.err)
+			code, said := 0, ""
+			if tt.failed != "" {
+				code, said = 1, "regent: cad/2: "+string(tt.failed)+": "
+			}
+			if got.Code != code || !strings.Contains(got.Out, "  cad/2  "+tt.out) || !strings.HasPrefix(got.Err, said) {
+				t.Errorf("got %+v, want code %d, %q and %q", got, code, tt.out, said)
+			}
+			if !strings.Contains(got.Err, tt.failed.Advice()) {
+				t.Errorf("no next step in %q", got.Err)
 			}
 		})
+	}
+}
+
+func TestRegisterNamesAllThatShareAReason(t *testing.T) {
+	failing := func(name, detail string) status.Instance {
+		return status.Instance{
+			Name: name, State: string(instance.Unredeemed),
+			LastFault: &status.Fault{Code: string(fault.Unavailable), Detail: detail},
+		}
+	}
+	daemon := &fake{registered: registered(failing("cad/1", "no route"), failing("cad/2", "no route"), failing("sim/1", "no name"))}
+	got := session{daemon: daemon, stdin: sample}.run(t, "register", "--stdin")
+	want := "regent: cad/1, cad/2: unavailable: no route\n" + fault.Unavailable.Advice() + "\n"
+	if got.Code != 1 || got.Err != want {
+		t.Errorf("got %+v, want code 1 and %q", got, want)
+	}
+}
+
+// Without waiting, a fault in the answer is that of an earlier registration
+// token, and no news of this one.
+func TestRegisterWithoutWaitingReportsNoOldFault(t *testing.T) {
+	old := status.Instance{
+		Name: "cad/1", State: string(instance.Unredeemed),
+		LastFault: &status.Fault{Code: string(fault.RegistrationExhausted), Detail: "none left"},
+	}
+	got := session{daemon: &fake{registered: registered(old)}, stdin: sample}.run(t, "register", "--stdin", "--wait", "0")
+	if got.Code != 0 || got.Err != "" || strings.Contains(got.Out, "none left") {
+		t.Errorf("got %+v, want success", got)
 	}
 }
 

@@ -12,16 +12,12 @@ func newReload(dial dialer) *cobra.Command {
 		Short: "Have the agent read its configuration again",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			a, err := dial()
-			if err != nil {
-				return err
-			}
 			ctx, cancel := within(cmd.Context(), 0)
 			defer cancel()
-			if err := a.Reload(ctx); err != nil {
+			if err := dial().Reload(ctx); err != nil {
 				return late(ctx, err)
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), "The agent has read its configuration again.")
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "The agent has read its configuration again.")
 			return err
 		},
 	}

@@ -47,37 +47,6 @@ func showStatus(w io.Writer, st status.Status, s surroundings, asJSON bool) erro
 	return err
 }
 
-func newInstances(s surroundings, dial dialer) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "instances",
-		Short: "List the instances of all applications",
-		Args:  noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			st, err := askStatus(cmd.Context(), dial)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), allInstances(st))
-			}
-			_, err = io.WriteString(cmd.OutOrStdout(), renderInstances(st, s.viewAt(st.Now)))
-			return err
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print them as a JSON array, with absolute times")
-	return cmd
-}
-
-// allInstances is never nil, so that its JSON is an array.
-func allInstances(st status.Status) []status.Instance {
-	all := []status.Instance{}
-	for _, a := range st.Applications {
-		all = append(all, a.Instances...)
-	}
-	return all
-}
-
 // viewAt is the view of what the daemon said at its own time: relative times
 // hold even if that was no fresh answer.
 func (s surroundings) viewAt(daemons time.Time) view {

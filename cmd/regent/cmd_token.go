@@ -40,10 +40,7 @@ started with regent exec.`,
 			if err != nil {
 				return err
 			}
-			a, err := dial()
-			if err != nil {
-				return err
-			}
+			a := dial()
 			ctx, cancel := within(cmd.Context(), f.wait)
 			defer cancel()
 			if req.Instance == "" {

@@ -1,14 +1,28 @@
 package main
 
 import (
-	"errors"
-	"fmt"
+	"context"
+
+	"regent/agent/status"
+	"regent/ipc/api"
+	"regent/ipc/client"
 )
 
-// errNotReachable says that nobody answers at the socket.
-var errNotReachable = errors.New("the agent cannot be reached")
-
-// dial returns the daemon at the socket.
-func dial(socket string) (agent, error) {
-	return nil, fmt.Errorf("%w at %s: the client is not written yet", errNotReachable, socket)
+// agent is the daemon as the commands see it. Its errors are a *fault.Fault, or
+// wrap client.ErrNotReachable or the context's error.
+type agent interface {
+	Status(context.Context) (status.Status, error)
+	Token(context.Context, api.TokenRequest) (api.Token, error)
+	Register(context.Context, api.RegistrationRequest) (api.Registration, error)
+	Redeem(ctx context.Context, application, instance string) error
+	Ledger(context.Context) (api.Ledger, error)
+	Reload(context.Context) error
 }
+
+var _ agent = (*client.Client)(nil)
+
+// dialer names the daemon that a command talks to. Nothing is sent yet.
+type dialer func() agent
+
+// dial names the daemon at the socket.
+func dial(socket string) agent { return client.New(client.Options{Socket: socket}) }

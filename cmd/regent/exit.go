@@ -5,6 +5,7 @@ import (
 
 	"regent/agent/fault"
 	"regent/agent/status"
+	"regent/ipc/client"
 )
 
 // The codes that regent ends with. They are part of its interface.
@@ -41,7 +42,7 @@ func exitCode(err error) int {
 	if u, ok := errors.AsType[unwell](err); ok {
 		return healthCode(status.Health(u))
 	}
-	if errors.Is(err, errNotReachable) {
+	if errors.Is(err, client.ErrNotReachable) {
 		return exitNotReachable
 	}
 	switch fault.KindOf(err) {

@@ -35,13 +35,7 @@ func nextStep(err error) string {
 	if e, ok := errors.AsType[*usageError](err); ok {
 		return "see " + e.command + " --help"
 	}
-	if r, ok := errors.AsType[*refusal](err); ok {
-		return r.kind.Advice()
-	}
-	switch {
-	case errors.Is(err, errNotReachable):
-		return "see whether the service runs: regentd service status"
-	case errors.Is(err, tokenfile.ErrNotPermitted):
+	if errors.Is(err, tokenfile.ErrNotPermitted) {
 		return "run the same command as an administrator of this device"
 	}
 	return ""

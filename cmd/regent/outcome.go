@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,65 +14,71 @@ import (
 
 // outcome is what a registration came to for one instance.
 type outcome struct {
-	text    string
-	refused fault.Kind // "" unless the registration token was no good, or a person must look
+	text   string
+	failed *fault.Fault // why it is still not registered; nil if it is, or nobody tried
 }
 
 // renderRegistration says what became of a registration, instance by instance.
-// The error is not nil if any was refused.
-func renderRegistration(r api.Registration, v view) (string, error) {
+// The error is not nil if the redemptions were waited for and any failed; what
+// is known without waiting may be older than this registration token.
+func renderRegistration(r api.Registration, waited bool, v view) (string, error) {
 	text := fmt.Sprintf("Registration token %s is sealed, for %s.\n", printable(r.Fingerprint), printable(r.Tenant))
 	if len(r.Instances) == 0 {
 		return text + "No application uses it yet: configure one, and it is redeemed.\n", nil
 	}
 	var rows [][2]string
-	var names []string
-	var worst fault.Kind
+	var failures []*fault.Fault
 	for _, i := range r.Instances {
-		o := outcomeOf(i)
+		o := outcomeOf(i, waited)
 		rows = append(rows, [2]string{printable(i.Name), printable(o.text)})
-		if o.refused != "" {
-			names = append(names, i.Name)
-			worst = o.refused
+		if o.failed != nil {
+			failures = append(failures, o.failed.On(i.Name))
 		}
 	}
-	text += v.labelled("  ", rows)
-	if worst == "" {
-		return text, nil
+	return text + v.labelled("  ", rows), together(failures)
+}
+
+// together is the first of the failures, on behalf of every instance that
+// shares its reason; the screen has them all. It is nil if there are none.
+func together(failures []*fault.Fault) error {
+	if len(failures) == 0 {
+		return nil
 	}
-	return text, &refusal{worst, names}
+	first := failures[0]
+	var names []string
+	for _, f := range failures {
+		if f.Kind == first.Kind && f.Detail == first.Detail {
+			names = append(names, f.ID)
+		}
+	}
+	return first.On(strings.Join(names, ", "))
 }
 
-// refusal says for which instances the registration token was of no use. It is
-// no fault of the request: the agent did take it.
-type refusal struct {
-	kind  fault.Kind // of the last of them
-	names []string
-}
-
-func (r *refusal) Error() string {
-	return fmt.Sprintf("%s: not registered: %s", r.kind, strings.Join(r.names, ", "))
-}
-
-func outcomeOf(i status.Instance) outcome {
+func outcomeOf(i status.Instance, waited bool) outcome {
 	switch state := instance.State(i.State); state {
 	case instance.Live, instance.Stale:
 		return outcome{text: "registered, token good for " + inWords(time.Duration(i.ExpiresIn)*time.Second)}
 	case instance.Expired:
 		return outcome{text: "registered before, but its token cannot be refreshed now"}
 	case instance.Uncertain:
-		return outcome{fault.RedemptionUncertain.Advice(), fault.RedemptionUncertain}
+		return outcome{fault.RedemptionUncertain.Advice(), fault.E("redeem", fault.RedemptionUncertain, nil)}
 	case instance.Revoked, instance.RefreshLost, instance.RefreshExpired:
 		return outcome{text: fmt.Sprintf("%s: left as it is; %s", stateInWords(state, true), fault.Kind(state).Advice())}
 	}
-	if i.LastFault == nil {
-		return outcome{text: "not redeemed yet: the agent does it when it is first asked for, or goes on trying"}
+	if i.LastFault == nil || !waited {
+		return outcome{text: "not redeemed yet: the agent does so in the background, or when it is first asked for"}
 	}
-	kind := fault.Kind(i.LastFault.Code)
-	text := fmt.Sprintf("%s: %s", kind, i.LastFault.Detail)
-	switch kind {
-	case fault.RegistrationExpired, fault.RegistrationExhausted, fault.RegistrationRefused, fault.RedemptionUncertain:
-		return outcome{text, kind}
+	failed := fault.Errorf("redeem", fault.Kind(i.LastFault.Code), "%s", i.LastFault.Detail)
+	text := fmt.Sprintf("%s: %s", failed.Kind, failed.Text())
+	if !final(failed.Kind) {
+		text = "not yet, the agent goes on trying: " + text
 	}
-	return outcome{text: "not yet, the agent goes on trying: " + text}
+	return outcome{text, failed}
+}
+
+// final reports whether only a person can help.
+func final(k fault.Kind) bool {
+	return slices.Contains([]fault.Kind{
+		fault.RegistrationExpired, fault.RegistrationExhausted, fault.RegistrationRefused, fault.RedemptionUncertain,
+	}, k)
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,15 +33,22 @@ type fake struct {
 	status     status.Status
 	token      api.Token
 	registered api.Registration
-	err        error // of Token, Register and Reload
-	statusErr  error
+	ledger     api.Ledger
+	err        error // of every call but Status
+	silent     bool  // of Status: no answer comes
 
 	asked    []any
 	socket   string
 	onAsking func() // called by Register, before it answers
 }
 
-func (f *fake) Status(context.Context) (status.Status, error) { return f.status, f.statusErr }
+func (f *fake) Status(ctx context.Context) (status.Status, error) {
+	if f.silent {
+		<-ctx.Done()
+		return status.Status{}, fmt.Errorf("status: %w", ctx.Err())
+	}
+	return f.status, nil
+}
 
 func (f *fake) Token(_ context.Context, r api.TokenRequest) (api.Token, error) {
 	f.asked = append(f.asked, r)
@@ -55,14 +63,21 @@ func (f *fake) Register(_ context.Context, r api.RegistrationRequest) (api.Regis
 	return f.registered, f.err
 }
 
+func (f *fake) Redeem(_ context.Context, application, number string) error {
+	f.asked = append(f.asked, "redeem "+application+" "+number)
+	return f.err
+}
+
+func (f *fake) Ledger(context.Context) (api.Ledger, error) { return f.ledger, f.err }
+
 func (f *fake) Reload(context.Context) error {
 	f.asked = append(f.asked, "reload")
 	return f.err
 }
 
-// session is one run of regent against a fake daemon.
+// session is one run of regent.
 type session struct {
-	daemon *fake
+	daemon *fake // nil has it look at its socket for a real one
 	stdin  string
 	env    map[string]string
 	prompt func(string) ([]byte, error)
@@ -82,12 +97,12 @@ func (s session) run(t *testing.T, args ...string) result {
 		getenv: func(name string) string { return s.env[name] },
 		euid:   os.Geteuid(),
 		now:    func() time.Time { return noon },
-		dial: func(socket string) (agent, error) {
+		dial: func(socket string) agent {
 			if s.daemon == nil {
-				return nil, fmt.Errorf("%w at %s: no such file", errNotReachable, socket)
+				return dial(socket)
 			}
 			s.daemon.socket = socket
-			return s.daemon, nil
+			return s.daemon
 		},
 		prompt: s.prompt,
 	})
@@ -147,6 +162,18 @@ func TestInstances(t *testing.T) {
 	got = session{daemon: &fake{}}.run(t, "instances", "--json")
 	if want := "[]\n"; got.Out != want {
 		t.Errorf("of nothing: got %q, want %q", got.Out, want)
+	}
+}
+
+func TestInstancesRedeem(t *testing.T) {
+	daemon := &fake{}
+	got := session{daemon: daemon}.run(t, "instances", "redeem", "cad/12")
+	want := result{Out: "cad/12 is being redeemed, which costs a count; see regent status.\n"}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("(-got +want):\n%s", diff)
+	}
+	if diff := cmp.Diff(daemon.asked, []any{"redeem cad 12"}); diff != "" {
+		t.Errorf("asked (-got +want):\n%s", diff)
 	}
 }
 
@@ -231,6 +258,9 @@ func TestBadUsage(t *testing.T) {
 		{[]string{"register", "--stdin", "--erase"}, "--erase needs --file"},
 		{[]string{"register", "--file", "-", "--erase"}, "--erase needs --file"},
 		{[]string{"register", "--file", file, "--wait", "-1s"}, "--wait is -1s"},
+		{[]string{"instances", "cad/1"}, "regent instances takes no arguments"},
+		{[]string{"instances", "redeem"}, "name one instance, such as cad/1"},
+		{[]string{"instances", "redeem", "cad"}, `instance "cad" is not application/number`},
 		{[]string{"completion"}, "name one shell: bash, zsh, fish, powershell"},
 		{[]string{"completion", "tcsh"}, "name one shell"},
 	}
@@ -277,19 +307,38 @@ func TestSocketComesFromFlagOrEnvironment(t *testing.T) {
 }
 
 func TestEveryCommandNeedsTheDaemon(t *testing.T) {
+	nowhere := filepath.Join(t.TempDir(), "agent.sock")
 	for _, args := range [][]string{
 		{"status"},
+		{"ledger"},
+		{"instances", "redeem", "cad/1"},
 		{"instances"},
 		{"reload"},
 		{"token", "--application", "cad"},
 		{"register", "--file", secretFile(t)},
 	} {
-		got := session{}.run(t, append(args, "--socket", "/nowhere")...)
-		want := result{3, "", "regent: the agent cannot be reached at /nowhere: no such file\nsee whether the service runs: regentd service status\n"}
-		if diff := cmp.Diff(got, want); diff != "" {
-			t.Errorf("%v (-got +want):\n%s", args, diff)
+		got := session{}.run(t, append(args, "--socket", nowhere)...)
+		if got.Code != 3 || got.Out != "" || !strings.HasPrefix(got.Err, "regent: ") ||
+			!strings.Contains(got.Err, nowhere) || !strings.Contains(got.Err, "is regentd running?") {
+			t.Errorf("%v: got %+v, want code 3, the socket and the next step", args, got)
 		}
 	}
+}
+
+// A daemon that took the connection and says nothing is not waited for without
+// end.
+func TestASilentDaemonIsNotReachable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		got := session{daemon: &fake{silent: true}}.run(t, "status")
+		want := result{3, "", "regent: the agent is not reachable: no answer within 15 s; the daemon's log may say why\n"}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("(-got +want):\n%s", diff)
+		}
+		if took := time.Since(began); took != patience {
+			t.Errorf("got it after %s, want %s", took, patience)
+		}
+	})
 }
 
 func TestFaultsAreExplained(t *testing.T) {

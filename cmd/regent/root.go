@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"regent/ipc/api"
+	"regent/ipc/client"
 	"regent/platform/localsock"
 )
 
@@ -57,21 +58,19 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
 	})
 	root.PersistentFlags().StringVar(&socket, "socket", cmp.Or(s.getenv("REGENT_SOCKET"), localsock.DefaultPath),
 		"the `address` of the agent; REGENT_SOCKET sets it too")
-	dial := func() (agent, error) { return s.dial(socket) }
+	dial := func() agent { return s.dial(socket) }
 	root.AddCommand(
 		newStatus(s, dial),
 		newInstances(s, dial),
 		newRegister(s, dial),
 		newToken(dial),
+		newLedger(s, dial),
 		newReload(dial),
 		newVersion(),
 		newCompletion(),
 	)
 	return root
 }
-
-// dialer connects to the daemon that the flags name.
-type dialer func() (agent, error)
 
 func unknownCommand(cmd *cobra.Command, name string) error {
 	text := fmt.Sprintf("unknown command %q", name)
@@ -106,7 +105,8 @@ func seconds(cmd *cobra.Command, flag string, d time.Duration) (int64, error) {
 
 // within bounds a call that should take no longer than d.
 func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, d+patience, fmt.Errorf("%w: no answer within %s", errNotReachable, inWords(d+patience)))
+	late := fmt.Errorf("%w: no answer within %s; the daemon's log may say why", client.ErrNotReachable, inWords(d+patience))
+	return context.WithTimeoutCause(ctx, d+patience, late)
 }
 
 // late replaces the bare deadline error of a call by its cause.
@@ -119,12 +119,8 @@ func late(ctx context.Context, err error) error {
 
 // askStatus is what several commands begin with.
 func askStatus(ctx context.Context, dial dialer) (api.Status, error) {
-	a, err := dial()
-	if err != nil {
-		return api.Status{}, err
-	}
 	ctx, cancel := within(ctx, 0)
 	defer cancel()
-	s, err := a.Status(ctx)
+	s, err := dial().Status(ctx)
 	return s, late(ctx, err)
 }

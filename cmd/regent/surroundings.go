@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,19 +8,7 @@ import (
 	"time"
 
 	"golang.org/x/term"
-
-	"regent/agent/status"
-	"regent/ipc/api"
 )
-
-// agent is the daemon as the commands see it. Its errors are a *fault.Fault, or
-// wrap errNotReachable.
-type agent interface {
-	Status(context.Context) (status.Status, error)
-	Token(context.Context, api.TokenRequest) (api.Token, error)
-	Register(context.Context, api.RegistrationRequest) (api.Registration, error)
-	Reload(context.Context) error
-}
 
 // surroundings is all that a command takes from outside its arguments.
 type surroundings struct {
@@ -30,7 +17,7 @@ type surroundings struct {
 	getenv   func(string) string
 	euid     int // -1 where users have no numbers
 	now      func() time.Time
-	dial     func(socket string) (agent, error)
+	dial     func(socket string) agent
 	width    int                          // of the terminal that out is; 0 if it is none
 	prompt   func(string) ([]byte, error) // asks at the terminal that in is, without echo; nil if it is none
 }

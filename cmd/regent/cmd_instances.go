@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/instance"
+	"regent/agent/status"
+)
+
+func newInstances(s surroundings, dial dialer) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "instances",
+		Short: "List the instances of all applications",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			st, err := askStatus(cmd.Context(), dial)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), allInstances(st))
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), renderInstances(st, s.viewAt(st.Now)))
+			return err
+		},
+	}
+	cmd.AddCommand(newRedeem(dial))
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print them as a JSON array, with absolute times")
+	return cmd
+}
+
+// allInstances is never nil, so that its JSON is an array.
+func allInstances(st status.Status) []status.Instance {
+	all := []status.Instance{}
+	for _, a := range st.Applications {
+		all = append(all, a.Instances...)
+	}
+	return all
+}
+
+// newRedeem is a person's decision to spend a count on an instance whose auth
+// token is of no use any more.
+func newRedeem(dial dialer) *cobra.Command {
+	return &cobra.Command{
+		Use:   "redeem INSTANCE",
+		Short: "Redeem an instance once more, which costs a count",
+		Long: `Redeem an instance, such as cad/1, once more. It costs one count of the
+registration token, so the agent never does this by itself after a revocation
+or when a refresh token was lost.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage(cmd, "name one instance, such as cad/1")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			application, number, err := instance.ParseName(args[0])
+			if err != nil {
+				return usage(cmd, "%v", err)
+			}
+			ctx, cancel := within(cmd.Context(), 0)
+			defer cancel()
+			if err := dial().Redeem(ctx, application, strconv.Itoa(number)); err != nil {
+				return late(ctx, err)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is being redeemed, which costs a count; see regent status.\n", args[0])
+			return err
+		},
+	}
+}
