@@ -38,7 +38,7 @@ type TokenRequest struct {
 
 // Token is the answer to POST [PathToken].
 type Token struct {
-	AccessToken string    `json:"access_token"` //nolint:gosec // the one place where it crosses the socket
+	AccessToken string    `json:"access_token"` // the one place where it crosses the socket
 	TokenType   string    `json:"token_type"`   // "Bearer"
 	ExpiresIn   int64     `json:"expires_in"`   // seconds, rounded down
 	ExpiresAt   time.Time `json:"expires_at"`
@@ -50,7 +50,7 @@ type Token struct {
 
 // RegistrationRequest is the body of POST [PathRegistration].
 type RegistrationRequest struct {
-	RegistrationToken string `json:"registration_token"`    //nolint:gosec // it arrives here, by socket only
+	RegistrationToken string `json:"registration_token"`    // it arrives here, by socket only
 	Application       string `json:"application,omitempty"` // only for this one; "" is the tenant's default
 	Tenant            string `json:"tenant,omitempty"`      // "" is the configured one
 	Source            string `json:"source,omitempty"`      // what the person gave: "file F", "stdin"

@@ -31,8 +31,8 @@ func TestEveryKindHasAStatus(t *testing.T) {
 func TestLedgerEntryIsWhole(t *testing.T) {
 	var e redeem.Entry
 	in := reflect.ValueOf(&e).Elem()
-	for i := range in.NumField() {
-		switch f := in.Field(i); f.Kind() {
+	for _, f := range in.Fields() {
+		switch f.Kind() {
 		case reflect.String:
 			f.SetString("x")
 		case reflect.Bool:

@@ -7,6 +7,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -88,8 +89,12 @@ func New(d Deps) (*Server, error) {
 		name    string
 		missing bool
 	}{
-		{"Tokens", d.Tokens == nil}, {"Registrar", d.Registrar == nil}, {"Observer", d.Observer == nil},
-		{"Reload", d.Reload == nil}, {"Identify", d.Identify == nil}, {"Log", d.Log == nil},
+		{"Tokens", d.Tokens == nil},
+		{"Registrar", d.Registrar == nil},
+		{"Observer", d.Observer == nil},
+		{"Reload", d.Reload == nil},
+		{"Identify", d.Identify == nil},
+		{"Log", d.Log == nil},
 	} {
 		if f.missing {
 			return nil, fmt.Errorf("new server: %s is missing", f.name)
@@ -108,12 +113,15 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	defer cut()
 	conns := newConnections(s.Identify)
 	hs := s.httpServer(base, conns)
-	served := make(chan error, 1)
-	go func() { served <- hs.Serve(ln) }()
+	served := make(chan struct{})
+	var ended error // to be read once served is closed
+	go func() {
+		defer close(served)
+		ended = hs.Serve(ln)
+	}()
 
-	var failed error
 	select {
-	case failed = <-served:
+	case <-served:
 	case <-ctx.Done():
 	}
 	patience, cancel := context.WithTimeout(base, grace)
@@ -123,12 +131,10 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		cut()
 		_ = hs.Close() // it only repeats that the listener is closed
 	}
-	if failed == nil {
-		<-served
-	}
+	<-served
 	conns.wait()
-	if failed != nil {
-		return fmt.Errorf("serve %s: %w", ln.Addr(), failed)
+	if !errors.Is(ended, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", ln.Addr(), ended)
 	}
 	return nil
 }

@@ -78,15 +78,21 @@ func TestOtherCalls(t *testing.T) {
 		asked []any
 	}{
 		{"status", func(ctx context.Context, c *client.Client) (any, error) { return c.Status(ctx) }, status.Status{Version: "1.2.3", Health: status.Serving}, []any{"alice", "status"}},
-		{"ledger", func(ctx context.Context, c *client.Client) (any, error) { return c.Ledger(ctx) },
-			api.Ledger{Entries: []api.LedgerEntry{{Seq: 1, At: at, Kind: "refused", Code: "registration_exhausted", Tenant: "t", Instance: "cad/1"}}}, []any{"alice", "ledger"}},
+		{
+			"ledger", func(ctx context.Context, c *client.Client) (any, error) { return c.Ledger(ctx) },
+			api.Ledger{Entries: []api.LedgerEntry{{Seq: 1, At: at, Kind: "refused", Code: "registration_exhausted", Tenant: "t", Instance: "cad/1"}}},
+			[]any{"alice", "ledger"},
+		},
 		{"release", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Release(ctx, "cad", "1") }, nil, []any{"alice", "release", "cad", "1"}},
 		{"redeem", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Redeem(ctx, "cad", "12") }, nil, []any{"alice", "redeem", "cad", "12"}},
 		{"reload", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Reload(ctx) }, nil, []any{"alice", "reload"}},
-		{"register", func(ctx context.Context, c *client.Client) (any, error) {
-			return c.Register(ctx, api.RegistrationRequest{RegistrationToken: "r3g", Tenant: "t", Application: "cad", Source: "file /x", Wait: 3})
-		}, api.Registration{Tenant: "demo-host.com", Fingerprint: "0123abcd", Instances: []status.Instance{}},
-			[]any{"alice", "r3g", "t", "cad", "regent register by alice, file /x", true, 3 * time.Second}},
+		{
+			"register", func(ctx context.Context, c *client.Client) (any, error) {
+				return c.Register(ctx, api.RegistrationRequest{RegistrationToken: "r3g", Tenant: "t", Application: "cad", Source: "file /x", Wait: 3})
+			},
+			api.Registration{Tenant: "demo-host.com", Fingerprint: "0123abcd", Instances: []status.Instance{}},
+			[]any{"alice", "r3g", "t", "cad", "regent register by alice, file /x", true, 3 * time.Second},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b.asked = nil

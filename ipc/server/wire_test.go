@@ -48,7 +48,7 @@ func TestRefusals(t *testing.T) {
 		{"empty body", post("/v1/token", ""), 400, fault.InvalidRequest, "it is empty"},
 		{"no JSON", post("/v1/token", "application=cad"), 400, fault.InvalidRequest, "PROTOCOL.md"},
 		{"half an object", post("/v1/token", `{"application":"cad"`), 400, fault.InvalidRequest, "unexpected EOF"},
-		{"unknown field", post("/v1/token", `{"application":"cad","aplication":"x"}`), 400, fault.InvalidRequest, `unknown field "aplication"`},
+		{"unknown field", post("/v1/token", `{"application":"cad","program":"x"}`), 400, fault.InvalidRequest, `unknown field "program"`},
 		{"wrong type", post("/v1/token", `{"application":"cad","instance":1}`), 400, fault.InvalidRequest, "instance"},
 		{"trailing object", post("/v1/token", `{"application":"cad"}{}`), 400, fault.InvalidRequest, "more behind it"},
 		{"trailing rubbish", post("/v1/token", `{"application":"cad"}x`), 400, fault.InvalidRequest, "behind it"},

@@ -46,9 +46,9 @@ func TestIsExecutable(t *testing.T) {
 		{"missing", nil, "/opt/cad/bin/cam", "no such file"},
 		{"file as a directory", nil, "/opt/cad/bin/cad/cad", "not a directory"},
 		{"a directory", nil, "/opt/cad/bin", "not a regular file"},
-		{"relative", nil, "opt/cad/bin/cad", "not an absolute path"},
-		{"with ..", nil, "/opt/cad/../cad/bin/cad", "not an absolute path"},
-		{"empty", nil, "", "not an absolute path"},
+		{"relative", nil, "opt/cad/bin/cad", "not a clean absolute path"},
+		{"with ..", nil, "/opt/cad/../cad/bin/cad", "not a clean absolute path"},
+		{"empty", nil, "", "not a clean absolute path"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root := openDir(t)

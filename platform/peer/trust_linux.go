@@ -23,7 +23,7 @@ const maxSteps = 256
 // on the way. The caller closes the place.
 func (t trust) open(name string) (place, error) {
 	if !path.IsAbs(name) || path.Clean(name) != name {
-		return place{}, fmt.Errorf("%q is not an absolute path without . and ..", name)
+		return place{}, fmt.Errorf("%q is not a clean absolute path", name)
 	}
 	w := walk{trust: t, at: place{fd: -1}, todo: components(name)}
 	err := w.start()
