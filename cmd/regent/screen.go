@@ -50,7 +50,7 @@ func renderHealth(s status.Status, v view) string {
 func renderFacts(s status.Status, v view) string {
 	rows := [][2]string{{"Key guarded by", storeInWords(s.Store)}}
 	for _, t := range s.Tenants {
-		rows = append(rows, tenantFacts(t, v)...)
+		rows = append(rows, tenantFacts(t, needsRegistration(s, t.Host), v)...)
 	}
 	return v.labelled("", rows)
 }
@@ -66,21 +66,24 @@ func storeInWords(s status.Store) string {
 	return printable(text)
 }
 
-func tenantFacts(t status.Tenant, v view) [][2]string {
+func tenantFacts(t status.Tenant, needy bool, v view) [][2]string {
 	rows := [][2]string{{"Token service", printable(t.Host) + ", " + reachableInWords(t.Reachable)}}
 	if t.LastFault != nil && t.Reachable != "yes" {
 		rows = append(rows, [2]string{"", faultInWords(*t.LastFault, v)})
 	}
-	rows = append(rows, [2]string{"Registration token", registrationInWords(t.RegistrationToken, v)})
+	rows = append(rows, [2]string{"Registration token", registrationInWords(t.RegistrationToken, needy, v)})
 	if skew := time.Duration(t.ClockSkewSeconds) * time.Second; skew.Abs() > time.Minute {
 		rows = append(rows, [2]string{"Clock", skewInWords(skew)})
 	}
 	return rows
 }
 
-func registrationInWords(r *status.RegistrationToken, v view) string {
-	if r == nil {
+func registrationInWords(r *status.RegistrationToken, needy bool, v view) string {
+	switch {
+	case r == nil && needy:
 		return "none held"
+	case r == nil:
+		return "none held, none needed"
 	}
 	return printable(fmt.Sprintf("%s from %s, held for %s", r.Fingerprint, r.Source, inWords(v.now.Sub(r.ReceivedAt))))
 }
@@ -144,6 +147,19 @@ func holdsRegistration(s status.Status, tenant string) bool {
 	for _, t := range s.Tenants {
 		if t.Host == tenant {
 			return t.RegistrationToken != nil
+		}
+	}
+	return false
+}
+
+// needsRegistration reports whether a registration token of the tenant would
+// still be redeemed.
+func needsRegistration(s status.Status, tenant string) bool {
+	for _, a := range s.Applications {
+		for _, i := range a.Instances {
+			if a.Tenant == tenant && instance.State(i.State) == instance.Unredeemed {
+				return true
+			}
 		}
 	}
 	return false
