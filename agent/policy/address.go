@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -96,10 +97,11 @@ func checkProxy(s string) (string, error) {
 func splitAddress(s string) (host, port string, err error) {
 	s = strings.ToLower(s)
 	if end := strings.IndexByte(s, ']'); strings.HasPrefix(s, "[") && end > 0 {
-		host, port = s[:end+1], s[end+1:]
-		if !ipv6(s[1:end]) {
+		address, valid := ipv6(s[1:end])
+		if !valid {
 			return "", "", errors.New("has no valid IPv6 address in the brackets")
 		}
+		host, port = "["+address+"]", s[end+1:]
 		if port != "" && port[0] != ':' {
 			return "", "", errors.New("has something other than :port after the address")
 		}
@@ -158,22 +160,63 @@ func ipv4(host string) bool {
 	return len(parts) == 4
 }
 
-// ipv6 accepts the hexadecimal forms, without a zone and without IPv4 inside.
-func ipv6(s string) bool {
+// ipv6 accepts the hexadecimal forms, without a zone and without IPv4 inside,
+// and returns the one form of RFC 5952: two spellings of an address are one.
+func ipv6(s string) (string, bool) {
 	head, tail, short := strings.Cut(s, "::")
-	groups := 0
-	for _, half := range []string{head, tail} {
-		if half == "" {
-			continue
-		}
-		for g := range strings.SplitSeq(half, ":") {
-			if _, err := strconv.ParseUint(g, 16, 16); err != nil || len(g) > 4 {
-				return false
-			}
-			groups++
+	before, good := ipv6Groups(head)
+	after, also := ipv6Groups(tail)
+	missing := 8 - len(before) - len(after)
+	if !good || !also || short && missing < 1 || !short && missing != 0 {
+		return "", false
+	}
+	groups := slices.Concat(before, make([]uint64, missing), after)
+	from, to := longestZeros(groups)
+	var b strings.Builder
+	for i, g := range groups {
+		switch {
+		case i == from:
+			b.WriteString("::")
+		case i > from && i < to:
+		case i > 0 && i != to:
+			fmt.Fprintf(&b, ":%x", g)
+		default:
+			fmt.Fprintf(&b, "%x", g)
 		}
 	}
-	return short && groups < 8 || !short && groups == 8
+	return b.String(), true
+}
+
+func ipv6Groups(s string) ([]uint64, bool) {
+	if s == "" {
+		return nil, true
+	}
+	var groups []uint64
+	for g := range strings.SplitSeq(s, ":") {
+		n, err := strconv.ParseUint(g, 16, 16)
+		if err != nil || len(g) > 4 {
+			return nil, false
+		}
+		groups = append(groups, n)
+	}
+	return groups, true
+}
+
+// longestZeros returns where the first of the longest runs of at least two zero
+// groups is; -1, -1 if there is none.
+func longestZeros(groups []uint64) (from, to int) {
+	from, to = -1, -1
+	for i := 0; i < len(groups); i++ {
+		end := i
+		for end < len(groups) && groups[end] == 0 {
+			end++
+		}
+		if end-i > max(1, to-from) {
+			from, to = i, end
+		}
+		i = max(i, end-1)
+	}
+	return from, to
 }
 
 func decimal(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

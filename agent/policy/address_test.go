@@ -23,6 +23,7 @@ func TestTenant(t *testing.T) {
 		{"http://localhost:8080/", "http://localhost:8080"},
 		{"http://127.8.9.1", "http://127.8.9.1"},
 		{"http://[::1]:80", "http://[::1]"},
+		{"https://[2001:0db8:0:0:0:0:0:1]", "https://[2001:db8::1]"},
 		{"localhost:8080", "https://localhost:8080"},
 		{"http://localhost:443", "http://localhost:443"},
 		{"https://demo-host.com:80", "https://demo-host.com:80"},
@@ -108,9 +109,14 @@ func TestIPv6AsNetipReadsIt(t *testing.T) {
 	part := rapid.SampledFrom([]string{":", "::", "0", "1", "ffff", "12345", "g", "2001", "db8"})
 	rapid.Check(t, func(t *rapid.T) {
 		in := strings.Join(rapid.SliceOfN(part, 0, 17).Draw(t, "parts"), "")
-		_, err := netip.ParseAddr(in)
-		if got, want := ipv6(in), err == nil && strings.Contains(in, ":"); got != want {
-			t.Fatalf("ipv6(%q) = %t, want %t", in, got, want)
+		addr, err := netip.ParseAddr(in)
+		got, valid := ipv6(in)
+		if want := err == nil && strings.Contains(in, ":"); valid != want {
+			t.Fatalf("ipv6(%q) = %t, want %t", in, valid, want)
+		}
+		// netip writes an IPv4 address inside in decimal, which we do not take.
+		if valid && !addr.Is4In6() && got != addr.String() {
+			t.Fatalf("ipv6(%q) = %q, want %q", in, got, addr)
 		}
 	})
 }

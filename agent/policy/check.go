@@ -8,6 +8,18 @@ import (
 	"regent/agent/instance"
 )
 
+// What [Definition.Pattern] of the keys below says. Each admits all that the
+// check beside it does, and a little more.
+const (
+	tenantPattern = `^([hH][tT][tT][pP][sS]?://)?[A-Za-z0-9._:\[\]-]*/?$`
+	proxyPattern  = `^(system|none|([hH][tT][tT][pP][sS]?|[sS][oO][cC][kK][sS]5)://[A-Za-z0-9._:\[\]-]+/?)?$`
+	pathPattern   = `^(/[^/](.*[^/])?|[A-Za-z]:[\\/].*[^\\/])?$`
+	idPattern     = `^[a-z0-9][a-z0-9-]{0,63}$`
+	namePattern   = `^[^ ](.*[^ ])?$`
+	unitPattern   = `^[^ /.]+\.[^ /]+$`
+	sha256Pattern = `^([0-9A-Fa-f]{64})?$`
+)
+
 func checkID(s string) (string, error) { return s, instance.CheckApplication(s) }
 
 // checkPath accepts the absolute paths of every system, since one file is

@@ -41,6 +41,14 @@ type Definition struct {
 	// what to write instead, without quoting it. nil accepts any value of Type.
 	Check func(value any) (any, error)
 
+	// Pattern is a regular expression, of the kind that JSON Schema and RE2 share,
+	// that every value of a Text or Path matches: what an editor or a management
+	// console can check. Check says the last word. "" matches anything.
+	Pattern string
+
+	// In names the generated artefacts that the key stands in.
+	In Artefact
+
 	Required   bool   // of a key in a list's item
 	Doc        string // sentences, for the person who writes the file
 	Example    string // YAML of a value; "" if the default is a good example
@@ -50,6 +58,34 @@ type Definition struct {
 
 	field binding
 }
+
+// Artefact is a set of kinds of files that are made from the table.
+type Artefact uint16
+
+// The kinds.
+const (
+	ConfigFile  Artefact = 1 << iota // the commented default config.yaml
+	Schema                           // the JSON Schema for editors
+	Reference                        // the reference in Markdown
+	Manual                           // regent.yaml(5)
+	Readme                           // the table in the README
+	GroupPolicy                      // ADMX and ADML
+	OMAURI                           // what Intune calls the same
+	Profile                          // the macOS configuration profile
+	Manifest                         // what consoles read of a macOS preference domain
+	Debconf                          // the questions of the Debian package
+)
+
+// Sets of artefacts. A key of a list's item is no policy of its own: it stands
+// inside the value of its list.
+const (
+	files      = ConfigFile | Schema | Reference | Manual
+	everywhere = files | GroupPolicy | OMAURI | Profile | Manifest
+	inItems    = files | Profile | Manifest
+)
+
+// Stands reports whether the key stands in all of the artefacts.
+func (d Definition) Stands(in Artefact) bool { return d.In&in == in }
 
 // binding connects a key with its field in Settings, Application, Rule or
 // Executable.
@@ -72,6 +108,27 @@ func checked[V any](check func(V) (V, error)) func(any) (any, error) {
 
 // Name returns the last part of the key: "timeout".
 func (d Definition) Name() string { return d.Key[strings.LastIndexByte(d.Key, '.')+1:] }
+
+// PolicyName returns the key's name where names have neither dots nor
+// underscores, in the registry and in macOS preferences: "NetworkCAFile" of
+// "network.ca_file". Names are unique, also if case is ignored.
+func (d Definition) PolicyName() string {
+	var name strings.Builder
+	for word := range strings.FieldsFuncSeq(d.Key, func(r rune) bool { return r == '.' || r == '_' || r == '*' }) {
+		switch word {
+		case "ca", "id", "sha256":
+			name.WriteString(strings.ToUpper(word))
+		default:
+			name.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
+	}
+	return name.String()
+}
+
+// Topmost reports whether the key is one of the agent itself, and none of an
+// application: those that managed stores of named values can set, and
+// "applications" beside them.
+func (d Definition) Topmost() bool { return d.topmost() }
 
 // topmost reports whether the key is one of the agent itself, with a field in
 // Settings, and none of an application.

@@ -45,6 +45,8 @@ type Network struct {
 	Proxy   string // "" or "system": environment; "none"; or a URL
 	CAFile  string // added to the system's
 	Timeout time.Duration
+
+	ProxyCredentialsFile string // "" if the proxy asks for none
 }
 
 // Refresh is how auth tokens are refreshed.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 )
 
 func TestTableIsSound(t *testing.T) {
-	seen := map[string]bool{}
+	seen, names := map[string]bool{}, map[string]bool{}
 	for _, d := range Table() {
 		if seen[d.Key] {
 			t.Errorf("%s is in the table twice", d.Key)
@@ -27,6 +28,17 @@ func TestTableIsSound(t *testing.T) {
 		if bounded := d.Type == Int || d.Type == Duration; bounded != (d.Max > d.Min) {
 			t.Errorf("%s: type %q with bounds %d to %d", d.Key, d.Type, d.Min, d.Max)
 		}
+		if d.In&files != files {
+			t.Errorf("%s is missing in an artefact that people read", d.Key)
+		}
+		if d.Topmost() != d.Stands(GroupPolicy) && d.Type != Applications {
+			t.Errorf("%s: want a policy of its own for every key that is in no list", d.Key)
+		}
+		name := strings.ToLower(d.PolicyName())
+		if names[name] {
+			t.Errorf("%s: a second policy is named %s", d.Key, d.PolicyName())
+		}
+		names[name] = true
 		if got, ok := Lookup(d.Key); !ok || got.Key != d.Key {
 			t.Errorf("Lookup(%q) = %q, %t", d.Key, got.Key, ok)
 		}
@@ -53,6 +65,45 @@ func TestDefaultsAndExamplesAreValid(t *testing.T) {
 			if _, ok := r.value(&d, d.Key, n.Content[0]); !ok {
 				t.Errorf("%s: %q is not accepted: %v", d.Key, text, r.problems)
 			}
+		}
+	}
+}
+
+// TestPatternsAdmitWhatTheChecksDo tries each pattern on what its check accepts
+// of a few handfuls of texts, and on what it must refuse.
+func TestPatternsAdmitWhatTheChecksDo(t *testing.T) {
+	texts := []string{
+		"", "a", "cad-2", "system", "none", "demo-host.com", "https://demo-host.com/", "HTTP://127.0.0.1:8080", "https://[::1]:8443",
+		"http://proxy:3128/", "SOCKS5://p:1", "/etc/a", "/a", `C:\ProgramData\Regent\a`, "C:/a b/c", "alice", "DOMAIN\\alice b", "S-1-5-18",
+		"cad.service", "cad@1.service", strings.Repeat("aB", 32), strings.Repeat("a", 64), "ftp://x", "//a", "/a/", "..", " a", "a b.c", "A", "-a",
+	}
+	refused := map[string]int{}
+	for _, d := range Table() {
+		if d.Pattern == "" {
+			continue
+		}
+		re := regexp.MustCompile(d.Pattern)
+		for _, text := range texts {
+			_, err := d.Check(text)
+			if err == nil && !re.MatchString(text) {
+				t.Errorf("%s takes %q, but its pattern %s does not", d.Key, text, d.Pattern)
+			}
+			if !re.MatchString(text) {
+				refused[d.Key]++
+			}
+		}
+		if refused[d.Key] == 0 {
+			t.Errorf("%s: the pattern refuses nothing", d.Key)
+		}
+	}
+}
+
+func TestPolicyName(t *testing.T) {
+	for key, want := range map[string]string{
+		"tenant": "Tenant", "network.ca_file": "NetworkCAFile", "refresh.on_refresh_expired": "RefreshOnRefreshExpired", "applications": "Applications",
+	} {
+		if d, _ := Lookup(key); d.PolicyName() != want {
+			t.Errorf("%s: got %q, want %q", key, d.PolicyName(), want)
 		}
 	}
 }
