@@ -70,7 +70,7 @@ func (e *Engine) Unsplayed(fingerprint string) {
 // Ask records that a person decided to spend another count on id.
 func (e *Engine) Ask(id instance.ID) {
 	e.mu.Lock()
-	e.asked[id] = true
+	e.asked[id], e.demanded[id] = true, true
 	delete(e.pauses, id)
 	e.mu.Unlock()
 	e.Kick()
@@ -92,7 +92,11 @@ func (e *Engine) State(id instance.ID) instance.State {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r, held := e.Vault.Get(id)
-	return stateOf(held, r.State, e.accounts[id])
+	a := e.accounts[id]
+	if e.busy == id {
+		a.Open = nil // it is under way, which is no doubt yet
+	}
+	return stateOf(held, r.State, a)
 }
 
 // Account is what the ledger says of an instance.
@@ -112,12 +116,22 @@ func (e *Engine) Reason(id instance.ID) (f *fault.Fault, at time.Time) {
 	code, text := reason(a, held, has)
 	at = a.Last.At
 	var retry time.Duration
-	if p, ok := e.pauses[id]; ok && code != fault.RedemptionUncertain && held.Refused == "" {
+	if p, ok := e.pauseOf(id, has); ok && code != fault.RedemptionUncertain && held.Refused == "" {
 		code, text, at = p.code, p.text, p.at
 		retry = max(0, p.until-e.Clock.Boot())
 	}
 	f = &fault.Fault{Op: "redeem", Kind: code, ID: id.String(), Detail: text, Retry: retry}
 	return f, at
+}
+
+// pauseOf returns the pause of an instance: its own, or its tenant's while that
+// keeps a registration token from being used. The caller holds mu.
+func (e *Engine) pauseOf(id instance.ID, registered bool) (pause, bool) {
+	own, ok := e.pauses[id]
+	if t := e.tenants[id.Tenant]; registered && t.until > max(own.until, e.Clock.Boot()) {
+		return t, true
+	}
+	return own, ok
 }
 
 // Settled waits until nothing more will happen to id by itself for now: it has
@@ -144,7 +158,7 @@ func (e *Engine) quiet(id instance.ID) bool {
 	if e.busy == id {
 		return false
 	}
-	if p, ok := e.pauses[id]; ok && p.until > e.Clock.Boot() {
+	if max(e.pauses[id].until, e.tenants[id.Tenant].until) > e.Clock.Boot() {
 		return true
 	}
 	plan := e.Plan()

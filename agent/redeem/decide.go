@@ -46,12 +46,14 @@ func (s situation) due() bool {
 	switch {
 	case s.person:
 		return true
+	case s.account.Hold:
+		return false
 	case s.state == instance.Uncertain:
-		return s.retryable()
+		return s.demand && s.retryable()
 	case s.state == instance.RefreshExpired:
 		return s.policy && s.sinceGo >= againEvery
 	default:
-		return s.state.Redeemable() && s.demand && !s.account.Hold
+		return s.state.Redeemable() && s.demand
 	}
 }
 
@@ -90,6 +92,10 @@ func reason(a Account, held Held, has bool) (fault.Kind, string) {
 		return held.Refused, held.RefusedText
 	case a.Last.Kind == Refused || a.Last.Kind == Unused:
 		return a.Last.Code, a.Last.Words
+	case a.Hold:
+		return fault.NotRegistered, "its last redemption used a count, as a person found, so it is not repeated by itself; an administrator may spend another with: regent instances redeem " + a.Last.Instance
+	case has:
+		return fault.NotRegistered, "a registration token is held, and redeeming it has not come to an end yet; try again later"
 	default:
 		return fault.NotRegistered, ""
 	}

@@ -5,8 +5,11 @@
 package redeem
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -52,11 +55,12 @@ type Engine struct {
 	mu       sync.Mutex
 	accounts map[instance.ID]Account
 	pauses   map[instance.ID]pause
-	tenants  map[string]time.Duration   // boot time before which a tenant is left alone
+	tenants  map[string]pause           // tenants that asked to be left alone
 	splays   map[string]time.Duration   // fingerprint -> boot time before which it is not used
 	asked    map[instance.ID]bool       // a person decided to spend a count
 	demanded map[instance.ID]bool       // a caller asked for it, on_demand
 	unkept   map[instance.ID]boughtOnce // bought, and not yet durable
+	owed     []Entry                    // outcomes that the ledger could not take yet
 	busy     instance.ID                // being redeemed now
 	settled  chan struct{}              // closed and replaced when anything changed
 }
@@ -71,36 +75,46 @@ type pause struct {
 
 // NewEngine reconciles the ledger with the vault: an intent whose auth token is
 // held is confirmed, any other that has no outcome is uncertain, since the
-// process died in between.
+// process died in between. What cannot be written now is written later: a full
+// disk keeps nobody from being served.
 func NewEngine(ctx context.Context, o Options) (*Engine, error) {
+	if o.Probe == nil || o.Ledger == nil || o.Vault == nil || o.Registrations == nil || o.Service == nil || o.Plan == nil ||
+		o.Request == nil || o.Clock == nil || o.Draw == nil || o.NewID == nil || o.Changed == nil || o.Log == nil {
+		return nil, errors.New("redeem: make engine: every option is required")
+	}
 	e := &Engine{
 		Options: o, kick: make(chan struct{}, 1), settled: make(chan struct{}),
-		pauses: map[instance.ID]pause{}, tenants: map[string]time.Duration{}, splays: map[string]time.Duration{},
+		accounts: Fold(o.Ledger.Entries()),
+		pauses:   map[instance.ID]pause{}, tenants: map[string]pause{}, splays: map[string]time.Duration{},
 		asked: map[instance.ID]bool{}, demanded: map[instance.ID]bool{}, unkept: map[instance.ID]boughtOnce{},
 	}
-	if err := e.reconcile(ctx); err != nil {
-		return nil, err
-	}
-	e.accounts = Fold(o.Ledger.Entries())
+	e.reconcile(ctx)
 	return e, nil
 }
 
-func (e *Engine) reconcile(ctx context.Context) error {
-	for id, a := range Fold(e.Ledger.Entries()) {
-		for _, intent := range a.Open {
-			out := outcome(intent, Uncertain)
-			out.Code = fault.RedemptionUncertain
-			out.Words = "the daemon stopped between sending the redemption and recording its answer"
-			if r, ok := e.Vault.Get(id); ok && r.Intent == intent.ID {
-				out = outcome(intent, Confirmed)
-				out.AuthTokenID = r.AuthTokenID
-			}
-			if _, err := e.Ledger.Append(ctx, out); err != nil {
-				return err
-			}
+func (e *Engine) reconcile(ctx context.Context) {
+	var open []Entry
+	for _, a := range e.accounts {
+		open = append(open, a.Open...)
+	}
+	slices.SortFunc(open, func(a, b Entry) int { return cmp.Compare(a.Seq, b.Seq) })
+	for _, intent := range open {
+		out := outcome(intent, Uncertain)
+		out.Code = fault.RedemptionUncertain
+		out.Words = "the daemon stopped between sending the redemption and recording its answer, so a count may have been used; compare regent ledger with tmsctl auth-token list, then decide"
+		if id, err := intent.instance(); err == nil && e.holds(id, intent) {
+			out = outcome(intent, Confirmed)
+		}
+		if err := e.record(ctx, out); err != nil {
+			e.Log.WarnContext(ctx, "the ledger could not be written; it is tried again", "instance", intent.Instance, "err", err)
 		}
 	}
-	return nil
+}
+
+// holds reports whether the auth token that intent bought is held.
+func (e *Engine) holds(id instance.ID, intent Entry) bool {
+	r, ok := e.Vault.Get(id)
+	return ok && r.Intent == intent.ID
 }
 
 // outcome begins the entry that closes intent.
@@ -126,6 +140,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		nap := e.step(ctx)
 		select {
 		case <-ctx.Done():
+			e.settle(context.WithoutCancel(ctx)) // the last chance of what is only in memory
 			return nil
 		case <-e.kick:
 		case <-time.After(nap):
@@ -136,6 +151,7 @@ func (e *Engine) Run(ctx context.Context) error {
 // step redeems what is due, one after the other, and returns how long until
 // anything else can be.
 func (e *Engine) step(ctx context.Context) time.Duration {
+	e.settle(context.WithoutCancel(ctx))
 	plan := e.Plan()
 	nap := maxNap
 	for _, w := range plan.Wants {
@@ -144,12 +160,14 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 		}
 		wait, do := e.look(plan, w)
 		if do {
-			e.attempt(ctx, plan, w)
+			e.attempt(ctx, w)
 			wait, _ = e.look(plan, w)
 		}
 		nap = min(nap, wait)
 	}
-	e.dropSpent(ctx, plan)
+	if ctx.Err() == nil {
+		e.dropSpent(ctx, plan)
+	}
 	return max(nap, time.Millisecond)
 }
 
@@ -160,7 +178,7 @@ func (e *Engine) look(plan Plan, w Want) (wait time.Duration, do bool) {
 	defer e.mu.Unlock()
 	now := e.Clock.Boot()
 	if _, ok := e.unkept[w.ID]; ok {
-		return e.left(w, now)
+		return maxNap, false
 	}
 	if !e.situation(plan, w).due() {
 		return maxNap, false
@@ -170,22 +188,14 @@ func (e *Engine) look(plan Plan, w Want) (wait time.Duration, do bool) {
 		return maxNap, false
 	}
 	e.splay(plan, held, now)
-	return e.left(w, now)
+	until := max(e.pauses[w.ID].until, e.tenants[w.ID.Tenant].until, e.splays[held.Fingerprint])
+	return max(0, until-now), until <= now
 }
 
 // refusedPause is how long a registration token that the service refused is
 // left alone: its count may have been raised meanwhile. Giving it again ends
 // the pause.
 const refusedPause = 6 * time.Hour
-
-// left returns how long the pauses of an instance still run. The caller holds mu.
-func (e *Engine) left(w Want, now time.Duration) (time.Duration, bool) {
-	until := max(e.pauses[w.ID].until, e.tenants[w.ID.Tenant])
-	if held, ok := e.Registrations.For(w.Scope()); ok {
-		until = max(until, e.splays[held.Fingerprint])
-	}
-	return max(0, until-now), until <= now
-}
 
 // splay draws, once for a registration token and process, how long it is not
 // used, so that a fleet that gets it at one moment does not arrive as one. The
@@ -220,7 +230,7 @@ func (e *Engine) dropSpent(ctx context.Context, plan Plan) {
 		if e.needed(plan, h) {
 			continue
 		}
-		if err := e.Registrations.Drop(ctx, h.Scope, h.Fingerprint); err != nil {
+		if err := e.Registrations.Drop(ctx, h); err != nil {
 			e.Log.WarnContext(ctx, "a registration token that is no longer needed could not be removed; it is tried again", "err", err)
 			continue
 		}
@@ -260,15 +270,15 @@ func (e *Engine) broadcast() {
 
 // pauseAfter returns when to try again, and records the failure for status. The
 // caller holds mu.
-func (e *Engine) pauseAfter(w Want, v Verdict) {
-	p := e.pauses[w.ID]
+func (e *Engine) pauseAfter(id instance.ID, v Verdict) {
+	p := e.pauses[id]
 	p.failures++
 	p.code, p.text, p.at = v.Code, v.Text, e.Clock.Wall()
 	now := e.Clock.Boot()
 	p.until = now + max(v.After, backoff.Pause(p.failures, e.Draw()))
 	if v.After > 0 {
-		e.tenants[w.ID.Tenant] = now + v.After
+		e.tenants[id.Tenant] = pause{until: now + v.After, code: p.code, text: p.text, at: p.at}
 	}
-	e.pauses[w.ID] = p
+	e.pauses[id] = p
 	e.broadcast()
 }

@@ -1,8 +1,6 @@
 package redeem
 
-import (
-	"regent/agent/instance"
-)
+import "regent/agent/instance"
 
 // Account is what the ledger says of one instance.
 type Account struct {
@@ -18,26 +16,21 @@ type Account struct {
 
 // Fold reads the ledger and returns an account for each instance. It is pure.
 func Fold(entries []Entry) map[instance.ID]Account {
-	f := folding{accounts: map[instance.ID]Account{}, intents: map[string]Entry{}}
+	accounts := map[instance.ID]Account{}
 	for _, e := range entries {
 		id, err := e.instance()
 		if err != nil {
 			continue // a chained line that this version does not know the form of
 		}
-		f.accounts[id] = f.next(f.accounts[id], e)
+		accounts[id] = accounts[id].next(e)
 	}
-	return f.accounts
+	return accounts
 }
 
-type folding struct {
-	accounts map[instance.ID]Account
-	intents  map[string]Entry
-}
-
-func (f *folding) next(a Account, e Entry) Account {
+// next is the account after e.
+func (a Account) next(e Entry) Account {
 	switch e.Kind {
 	case Intent:
-		f.intents[e.ID] = e
 		a.Open = append(a.Open, e)
 		return a
 	case Confirmed:
@@ -52,17 +45,27 @@ func (f *folding) next(a Account, e Entry) Account {
 			a.Retried++
 		}
 	case Resolved:
-		a.Uncertain = without(a.Uncertain, e.ID)
-		a.Doubt = without(a.Doubt, e.ID)
-		a.Retried = 0
-		if e.Consumed {
-			a.Spent++
-		}
-		a.Hold = e.Consumed
+		a = a.resolved(e)
 	case Refused, Unused, Forgotten:
 	}
 	a.Open = without(a.Open, e.ID)
 	a.Last = e
+	return a
+}
+
+// resolved is the account after a person decided about one redemption. Others
+// that are in doubt stay so: neither is the budget renewed by that, nor does one
+// that was not consumed outweigh one that was.
+func (a Account) resolved(e Entry) Account {
+	a.Uncertain = without(a.Uncertain, e.ID)
+	a.Doubt = without(a.Doubt, e.ID)
+	if len(a.Doubt) == 0 {
+		a.Retried = 0
+	}
+	if e.Consumed {
+		a.Spent++
+		a.Hold = true
+	}
 	return a
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"regent/agent/fault"
 	"regent/agent/instance"
@@ -16,38 +18,38 @@ import (
 type boughtOnce struct {
 	record vault.Record
 	intent Entry
+	was    instance.State // before it was bought
 }
 
 // attempt redeems w and records how that went.
-func (e *Engine) attempt(ctx context.Context, plan Plan, w Want) {
+func (e *Engine) attempt(ctx context.Context, w Want) {
 	e.setBusy(w.ID)
 	defer e.setBusy(instance.ID{})
 	// A redemption that has begun is finished and recorded even if the daemon is
 	// told to stop meanwhile; the client's own timeout bounds it.
 	ctx = context.WithoutCancel(ctx)
-
-	if b, ok := e.notKept(w.ID); ok {
-		e.keep(ctx, w, b)
-		return
-	}
 	held, ok := e.Registrations.For(w.Scope())
 	if !ok {
 		return
 	}
-	v, err := e.redeem(ctx, w, held)
+	was := e.State(w.ID)
+	v, err := e.redeem(ctx, w, held, was)
 	if err == nil {
 		return
 	}
 	e.Log.WarnContext(ctx, "redemption failed", "instance", w.ID.String(), "kind", string(v.Code), "err", err)
-	e.failed(ctx, w, held, v)
+	e.failed(ctx, w.ID, held, v)
+	if now := e.State(w.ID); now != was {
+		e.Changed(ctx, w.ID, was, now, v.Code)
+	}
 }
 
 // redeem spends one count of held on w. The order is DESIGN.md's and is what
 // makes the account right whenever the power goes.
-func (e *Engine) redeem(ctx context.Context, w Want, held Held) (Verdict, error) {
+func (e *Engine) redeem(ctx context.Context, w Want, held Held, was instance.State) (Verdict, error) {
 	service, err := e.Service(w.Base)
 	if err != nil {
-		return local(err), err
+		return beforeSending(err), err
 	}
 	provider, err := service.Discover(ctx) // spends nothing
 	if err != nil {
@@ -71,7 +73,7 @@ func (e *Engine) redeem(ctx context.Context, w Want, held Held) (Verdict, error)
 	}
 	// 4. The auth token is durable, and names its intent.
 	// 5. Only then the ledger says confirmed.
-	e.keep(ctx, w, boughtOnce{e.record(w, held, provider, intent, bought), intent})
+	e.keep(ctx, boughtOnce{e.bought(w, held, provider, intent, bought), intent, was})
 	return Verdict{}, nil
 }
 
@@ -84,10 +86,39 @@ func (e *Engine) intend(ctx context.Context, w Want, held Held, r tms.Request) (
 		RefID1: r.RefID1, RefID2: r.RefID2, Registration: held.Fingerprint,
 	})
 	if err != nil && intent.Seq != 0 {
-		_, again := e.append(ctx, outcome(intent, Unused))
-		err = errors.Join(err, again)
+		out := outcome(intent, Unused)
+		out.Code, out.Words = fault.Unavailable, local(err).Text
+		err = errors.Join(err, e.record(ctx, out))
 	}
 	return intent, err
+}
+
+// record writes an outcome, or owes it to the ledger.
+func (e *Engine) record(ctx context.Context, out Entry) error {
+	written, err := e.append(ctx, out)
+	if err != nil && written.Seq == 0 {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.owed = append(e.owed, out)
+	}
+	return err
+}
+
+// settle writes what could not be written when it happened: auth tokens first.
+func (e *Engine) settle(ctx context.Context) {
+	e.mu.Lock()
+	bought := slices.Collect(maps.Values(e.unkept))
+	owed := e.owed
+	e.owed = nil
+	e.mu.Unlock()
+	for _, b := range bought {
+		e.keep(ctx, b)
+	}
+	for _, out := range owed {
+		if err := e.record(ctx, out); err != nil {
+			e.Log.WarnContext(ctx, "the ledger could not be written; it is tried again", "instance", out.Instance, "err", err)
+		}
+	}
 }
 
 // append adds to the ledger and keeps the accounts in step.
@@ -111,11 +142,9 @@ func (e *Engine) conclude(ctx context.Context, intent Entry, cause error) (Verdi
 	if f, ok := errors.AsType[*tms.Failure](cause); ok {
 		out.Status = f.Status
 	}
-	if _, err := e.append(ctx, out); err != nil {
-		// The intent stays open, so the next start calls it uncertain: never less.
-		return v, errors.Join(cause, err)
-	}
-	return v, cause
+	// If that fails the intent stays open, and should the process end before it
+	// is settled, the next start calls it uncertain: never less.
+	return v, errors.Join(cause, e.record(ctx, out))
 }
 
 // uncertainOf classifies the failure of a POST. What is no evidence at all may
@@ -133,8 +162,11 @@ func beforeSending(err error) Verdict {
 	v := Verdict{Entry: Unused, Code: fault.Unavailable, Retry: true}
 	f, ok := errors.AsType[*tms.Failure](err)
 	if !ok {
-		v.Text = "the service's configuration cannot be used: " + err.Error()
+		v.Text = fmt.Sprintf("the client of the service cannot be made: %v; check tenant, proxy and ca_file in the configuration; it is tried again by itself", err)
 		return v
+	}
+	if f.Status == 429 {
+		v.Code = fault.Throttled
 	}
 	v.After = f.RetryAfter
 	v.Text = fmt.Sprintf("%v; no count was used; check the tenant, the network and the proxy; it is tried again by itself", f)
@@ -149,38 +181,46 @@ func local(err error) Verdict {
 	}
 }
 
+// notKept is the verdict on an auth token that was bought and is not yet durable.
+func notKept(err error) Verdict {
+	return Verdict{
+		Entry: Confirmed, Code: fault.Unavailable, Retry: true,
+		Text: fmt.Sprintf("one count was used, and the auth token it bought cannot be stored: %v; it is held in memory and storing it is tried again by itself; leave the daemon running and make the state directory writable", err),
+	}
+}
+
 // keep makes a bought auth token durable, then confirms it. Until that works it
 // is held in memory, handed out to nobody, and tried again.
-func (e *Engine) keep(ctx context.Context, w Want, b boughtOnce) {
-	was := e.State(w.ID)
+func (e *Engine) keep(ctx context.Context, b boughtOnce) {
+	id := b.record.ID
 	err := e.Vault.Create(ctx, b.record)
 	if err != nil {
-		e.Log.ErrorContext(ctx, "a new auth token could not be stored yet; it is kept in memory and tried again", "instance", w.ID.String(), "err", err)
+		e.Log.ErrorContext(ctx, "a new auth token could not be stored yet; it is kept in memory and tried again", "instance", id.String(), "err", err)
 		e.mu.Lock()
-		e.unkept[w.ID] = b
-		e.pauseAfter(w, local(err))
-		e.mu.Unlock()
+		defer e.mu.Unlock()
+		e.unkept[id] = b
+		e.pauseAfter(id, notKept(err))
 		return
 	}
 	out := outcome(b.intent, Confirmed)
 	out.AuthTokenID = b.record.AuthTokenID
-	if _, err := e.append(ctx, out); err != nil {
-		// The record names the intent, so the next start confirms it.
-		e.Log.ErrorContext(ctx, "the ledger could not be written; the next start puts it right", "instance", w.ID.String(), "err", err)
+	if err := e.record(ctx, out); err != nil {
+		// The record names the intent: if it is not settled, the next start does.
+		e.Log.ErrorContext(ctx, "the ledger could not be written; it is tried again", "instance", id.String(), "err", err)
 	}
 	e.mu.Lock()
-	delete(e.unkept, w.ID)
-	delete(e.pauses, w.ID)
-	delete(e.asked, w.ID)
-	delete(e.demanded, w.ID)
+	delete(e.unkept, id)
+	delete(e.pauses, id)
+	delete(e.asked, id)
+	delete(e.demanded, id)
 	e.broadcast()
 	e.mu.Unlock()
-	e.Changed(ctx, w.ID, was, instance.Live, "")
-	e.Log.InfoContext(ctx, "redeemed: one count used", "instance", w.ID.String(), "identifier", b.record.Identifier)
+	e.Changed(ctx, id, b.was, instance.Live, "")
+	e.Log.InfoContext(ctx, "redeemed: one count used", "instance", id.String(), "identifier", b.record.Identifier)
 }
 
-// record makes the vault's record of a bought auth token.
-func (e *Engine) record(w Want, held Held, p tms.Provider, intent Entry, t tms.AuthToken) vault.Record {
+// bought makes the vault's record of an auth token.
+func (e *Engine) bought(w Want, held Held, p tms.Provider, intent Entry, t tms.AuthToken) vault.Record {
 	old, _ := e.Vault.Get(w.ID)
 	r := vault.Record{
 		ID: w.ID, Base: w.Base, Intent: intent.ID, Registration: held.Fingerprint,
@@ -196,29 +236,18 @@ func (e *Engine) record(w Want, held Held, p tms.Provider, intent Entry, t tms.A
 }
 
 // failed remembers a failed attempt, and what it says of the registration token.
-func (e *Engine) failed(ctx context.Context, w Want, held Held, v Verdict) {
+func (e *Engine) failed(ctx context.Context, id instance.ID, held Held, v Verdict) {
 	if v.Entry == Refused {
-		held.Refused, held.RefusedText, held.RefusedAt = v.Code, v.Text, e.Clock.Wall()
-		if err := e.Registrations.Keep(ctx, held); err != nil {
-			e.Log.WarnContext(ctx, "a refusal could not be recorded; it is asked again after a restart", "err", err)
+		if err := e.Registrations.Refuse(ctx, held, v.Code, v.Text, e.Clock.Wall()); err != nil {
+			e.Log.WarnContext(ctx, "a refusal could not be recorded; it is asked again", "instance", id.String(), "err", err)
 		}
 	}
 	e.mu.Lock()
-	if v.Entry != Unused {
-		delete(e.asked, w.ID) // the person's decision is used up
-	}
-	e.pauseAfter(w, v)
-	e.mu.Unlock()
-	if v.Entry == Uncertain {
-		e.Changed(ctx, w.ID, instance.Unredeemed, instance.Uncertain, v.Code)
-	}
-}
-
-func (e *Engine) notKept(id instance.ID) (boughtOnce, bool) {
-	e.mu.Lock()
 	defer e.mu.Unlock()
-	b, ok := e.unkept[id]
-	return b, ok
+	if v.Entry != Unused {
+		delete(e.asked, id) // the person's decision is used up
+	}
+	e.pauseAfter(id, v)
 }
 
 func (e *Engine) setBusy(id instance.ID) {

@@ -65,13 +65,10 @@ type sealedRegistration struct {
 // store, never different in the two. It is safe for concurrent use.
 type Registrations struct {
 	store store.Store
-	mu    sync.Mutex
-	held  map[Scope]heldVersion
-}
 
-type heldVersion struct {
-	Held
-	version store.Version
+	mu       sync.Mutex
+	held     map[Scope]Held
+	versions map[Scope]store.Version // as they are in the store
 }
 
 // OpenRegistrations reads what is held. Records that cannot be read are
@@ -81,7 +78,7 @@ func OpenRegistrations(ctx context.Context, s store.Store) (r *Registrations, ba
 	if err != nil {
 		return nil, nil, fmt.Errorf("list registration tokens: %w", err)
 	}
-	r = &Registrations{store: s, held: map[Scope]heldVersion{}}
+	r = &Registrations{store: s, held: map[Scope]Held{}, versions: map[Scope]store.Version{}}
 	bad = map[string]error{}
 	for _, name := range names {
 		if !strings.HasPrefix(name, registrationPrefix) {
@@ -107,16 +104,24 @@ func (r *Registrations) load(ctx context.Context, name string) error {
 		return fmt.Errorf("record %s is of %s: %w", name, s.Scope.record(), store.ErrKey)
 	}
 	t := token.NewSecret(s.Token)
-	r.held[s.Scope] = heldVersion{Held{
+	r.versions[s.Scope] = v
+	r.held[s.Scope] = Held{
 		Scope: s.Scope, Token: t, Fingerprint: Fingerprint(t), Source: s.Source, ReceivedAt: s.ReceivedAt,
 		Refused: s.Refused, RefusedText: s.RefusedText, RefusedAt: s.RefusedAt,
-	}, v}
+	}
 	return nil
 }
 
 // Keep seals h in place of what its scope held. When it returns nil the sealed
 // copy is durable and the original may go.
 func (r *Registrations) Keep(ctx context.Context, h Held) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.put(ctx, h)
+}
+
+// put writes first and remembers second. The caller holds mu.
+func (r *Registrations) put(ctx context.Context, h Held) error {
 	b, err := json.Marshal(sealedRegistration{
 		Scope: h.Scope, Token: h.Token.Reveal(), Source: h.Source, ReceivedAt: h.ReceivedAt,
 		Refused: h.Refused, RefusedText: h.RefusedText, RefusedAt: h.RefusedAt,
@@ -124,30 +129,52 @@ func (r *Registrations) Keep(ctx context.Context, h Held) error {
 	if err != nil {
 		return fmt.Errorf("encode registration token: %w", err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	v, err := r.store.Put(ctx, h.record(), b, r.held[h.Scope].version)
+	v, err := r.store.Put(ctx, h.record(), b, r.versions[h.Scope])
 	if err != nil {
+		// It may have failed after it had taken effect. The next write goes over
+		// what is there now; it does not take that for somebody else's.
+		if _, stands, unread := r.store.Get(ctx, h.record()); unread == nil {
+			r.versions[h.Scope] = stands
+		}
 		return fmt.Errorf("keep registration token for %s: %w", h.Tenant, err)
 	}
 	h.Fingerprint = Fingerprint(h.Token)
-	r.held[h.Scope] = heldVersion{h, v}
+	r.held[h.Scope], r.versions[h.Scope] = h, v
 	return nil
 }
 
-// Drop removes what the scope holds, durably, if it still is the one with the
-// fingerprint.
-func (r *Registrations) Drop(ctx context.Context, s Scope, fingerprint string) error {
+// Refuse records what the service said of h, unless another registration token
+// came meanwhile, or the same one again: that one is to be tried.
+func (r *Registrations) Refuse(ctx context.Context, h Held, code fault.Kind, text string, at time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if h, ok := r.held[s]; !ok || h.Fingerprint != fingerprint {
+	if !r.has(h) {
 		return nil
 	}
-	if err := r.store.Delete(ctx, s.record()); err != nil {
-		return fmt.Errorf("drop registration token for %s: %w", s.Tenant, err)
+	h.Refused, h.RefusedText, h.RefusedAt = code, text, at
+	return r.put(ctx, h)
+}
+
+// Drop removes h durably, unless another registration token came meanwhile, or
+// the same one again: somebody has found a use for that one.
+func (r *Registrations) Drop(ctx context.Context, h Held) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.has(h) {
+		return nil
 	}
-	delete(r.held, s)
+	if err := r.store.Delete(ctx, h.record()); err != nil {
+		return fmt.Errorf("drop registration token for %s: %w", h.Tenant, err)
+	}
+	delete(r.held, h.Scope)
+	delete(r.versions, h.Scope)
 	return nil
+}
+
+// has reports whether h is what its scope holds now. The caller holds mu.
+func (r *Registrations) has(h Held) bool {
+	now, ok := r.held[h.Scope]
+	return ok && now.Fingerprint == h.Fingerprint && now.ReceivedAt.Equal(h.ReceivedAt)
 }
 
 // For returns the registration token that pays for an application: its own, or
@@ -156,10 +183,10 @@ func (r *Registrations) For(s Scope) (Held, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if h, ok := r.held[s]; ok {
-		return h.Held, true
+		return h, true
 	}
 	h, ok := r.held[Scope{Tenant: s.Tenant}]
-	return h.Held, ok
+	return h, ok
 }
 
 // List returns all that are held, sorted by scope.
@@ -168,7 +195,7 @@ func (r *Registrations) List() []Held {
 	defer r.mu.Unlock()
 	var out []Held
 	for _, h := range r.held {
-		out = append(out, h.Held)
+		out = append(out, h)
 	}
 	slices.SortFunc(out, func(a, b Held) int { return strings.Compare(a.record(), b.record()) })
 	return out

@@ -1,0 +1,181 @@
+package redeem_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"regent/agent/instance"
+	"regent/agent/redeem"
+)
+
+var one = instance.ID{Tenant: host, Application: "cad", Number: 1}
+
+// line is an entry about the redemption id of cad/1.
+func line(k redeem.Kind, id string) redeem.Entry {
+	return redeem.Entry{Kind: k, ID: id, Tenant: host, Instance: "cad/1"}
+}
+
+// retryable is the outcome of the documented 500.
+func retryable(id string) redeem.Entry {
+	e := line(redeem.Uncertain, id)
+	e.Retryable = true
+	return e
+}
+
+// found is what a person found of a redemption.
+func found(id string, consumed bool) redeem.Entry {
+	e := line(redeem.Resolved, id)
+	e.Consumed = consumed
+	return e
+}
+
+func TestFold(t *testing.T) {
+	type entries = []redeem.Entry
+	tests := []struct {
+		name string
+		in   entries
+		want redeem.Account
+	}{
+		{"under way", entries{line(redeem.Intent, "a")}, redeem.Account{Open: entries{line(redeem.Intent, "a")}}},
+		{
+			"confirmed", entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a")},
+			redeem.Account{Confirmed: 1, Last: line(redeem.Confirmed, "a")},
+		},
+		{"refused", entries{line(redeem.Intent, "a"), line(redeem.Refused, "a")}, redeem.Account{Last: line(redeem.Refused, "a")}},
+		{"unused", entries{line(redeem.Intent, "a"), line(redeem.Unused, "a")}, redeem.Account{Last: line(redeem.Unused, "a")}},
+		{
+			"lost", entries{line(redeem.Intent, "a"), line(redeem.Uncertain, "a")},
+			redeem.Account{Uncertain: entries{line(redeem.Uncertain, "a")}, Doubt: entries{line(redeem.Uncertain, "a")}, Last: line(redeem.Uncertain, "a")},
+		},
+		{
+			"the documented 500, twice", entries{line(redeem.Intent, "a"), retryable("a"), line(redeem.Intent, "b"), retryable("b")},
+			redeem.Account{Uncertain: entries{retryable("a"), retryable("b")}, Doubt: entries{retryable("a"), retryable("b")}, Retried: 2, Last: retryable("b")},
+		},
+		{
+			"the documented 500, then confirmed", entries{line(redeem.Intent, "a"), retryable("a"), line(redeem.Intent, "b"), line(redeem.Confirmed, "b")},
+			redeem.Account{Uncertain: entries{retryable("a")}, Confirmed: 1, Last: line(redeem.Confirmed, "b")},
+		},
+		{
+			"lost, and found unused", entries{line(redeem.Intent, "a"), line(redeem.Uncertain, "a"), found("a", false)},
+			redeem.Account{Last: found("a", false)},
+		},
+		{
+			"lost, and found used", entries{line(redeem.Intent, "a"), line(redeem.Uncertain, "a"), found("a", true)},
+			redeem.Account{Spent: 1, Hold: true, Last: found("a", true)},
+		},
+		{
+			"one of two found used, then the other unused",
+			entries{line(redeem.Intent, "a"), retryable("a"), line(redeem.Intent, "b"), retryable("b"), found("a", true), found("b", false)},
+			redeem.Account{Spent: 1, Hold: true, Last: found("b", false)},
+		},
+		{
+			"one of two found unused: that renews no budget",
+			entries{line(redeem.Intent, "a"), retryable("a"), line(redeem.Intent, "b"), retryable("b"), found("a", false)},
+			redeem.Account{Uncertain: entries{retryable("b")}, Doubt: entries{retryable("b")}, Retried: 2, Last: found("a", false)},
+		},
+		{
+			"found used, then a person spent another",
+			entries{line(redeem.Intent, "a"), line(redeem.Uncertain, "a"), found("a", true), line(redeem.Intent, "b"), line(redeem.Confirmed, "b")},
+			redeem.Account{Spent: 1, Confirmed: 1, Last: line(redeem.Confirmed, "b")},
+		},
+		{
+			"forgotten", entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line(redeem.Forgotten, "")},
+			redeem.Account{Confirmed: 1, Last: line(redeem.Forgotten, "")},
+		},
+		{
+			"a kind that is not known yet", entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line("adopted", "a")},
+			redeem.Account{Confirmed: 1, Last: line("adopted", "a")},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(redeem.Fold(tt.in)[one], tt.want); diff != "" {
+				t.Errorf("got -, want +:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFoldKeepsInstancesApart(t *testing.T) {
+	other := line(redeem.Confirmed, "b")
+	other.Tenant = "other-host.com"
+	odd := line(redeem.Confirmed, "c")
+	odd.Instance = "no instance"
+	got := redeem.Fold([]redeem.Entry{line(redeem.Intent, "a"), other, odd})
+	if len(got) != 2 || len(got[one].Open) != 1 || got[one].Confirmed != 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestFoldProperty: for any legal sequence the account says of each redemption
+// what became of it: of all that began, each is open, uncertain, confirmed,
+// found used, or cost nothing.
+func TestFoldProperty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var entries []redeem.Entry
+		var open, uncertain []string
+		began, confirmed, spent, free, since := 0, 0, 0, 0, 0
+		take := func(ids *[]string, label string) string {
+			if len(*ids) == 0 {
+				t.Skip("none")
+			}
+			i := rapid.IntRange(0, len(*ids)-1).Draw(t, label)
+			id := (*ids)[i]
+			*ids = append((*ids)[:i:i], (*ids)[i+1:]...)
+			return id
+		}
+		say := func(e redeem.Entry) { entries = append(entries, e) }
+		t.Repeat(map[string]func(*rapid.T){
+			"intent": func(*rapid.T) {
+				began++
+				id := fmt.Sprint(began)
+				open = append(open, id)
+				say(line(redeem.Intent, id))
+			},
+			"confirmed": func(*rapid.T) { say(line(redeem.Confirmed, take(&open, "which"))); confirmed++; since = 0 },
+			"refused":   func(*rapid.T) { say(line(redeem.Refused, take(&open, "which"))); free++ },
+			"unused":    func(*rapid.T) { say(line(redeem.Unused, take(&open, "which"))); free++ },
+			"uncertain": func(t *rapid.T) {
+				e := line(redeem.Uncertain, take(&open, "which"))
+				e.Retryable = rapid.Bool().Draw(t, "retryable")
+				uncertain = append(uncertain, e.ID)
+				since++
+				say(e)
+			},
+			"resolved": func(t *rapid.T) {
+				e := found(take(&uncertain, "which"), rapid.Bool().Draw(t, "consumed"))
+				if e.Consumed {
+					spent++
+				} else {
+					free++
+				}
+				say(e)
+			},
+			"": func(t *rapid.T) {
+				a := redeem.Fold(entries)[one]
+				if a.Confirmed != confirmed || a.Spent != spent || len(a.Open) != len(open) || len(a.Uncertain) != len(uncertain) {
+					t.Fatalf("got %+v, want %d confirmed, %d spent, %v open, %v uncertain", a, confirmed, spent, open, uncertain)
+				}
+				if got := a.Confirmed + a.Spent + len(a.Open) + len(a.Uncertain) + free; got != began {
+					t.Fatalf("%d of %d redemptions are accounted for", got, began)
+				}
+				if len(a.Doubt) > len(a.Uncertain) || len(a.Doubt) > since || a.Retried < count(a.Doubt) {
+					t.Fatalf("in doubt %v, uncertain %v, retried %d", a.Doubt, a.Uncertain, a.Retried)
+				}
+			},
+		})
+	})
+}
+
+// count returns how many of the outcomes allow a retry.
+func count(outcomes []redeem.Entry) (n int) {
+	for _, e := range outcomes {
+		if e.Retryable {
+			n++
+		}
+	}
+	return n
+}
