@@ -6,8 +6,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,8 +33,9 @@ const patience = 30 * time.Second
 // etc/, state/ and agent.sock, and these commands beside testscript's:
 //
 //	emulator [FLAGS]    starts tms-emulator; $TENANT, ca.pem and password are there
+//	knobs JSON          turns the emulator's knobs
 //	stop NAME           SIGTERM to emulator, regentd or an app; fails unless it exits 0
-//	kill NAME           SIGKILL
+//	kill9 NAME          SIGKILL
 //	hup NAME            SIGHUP
 //	daemon [FLAGS]      starts regentd run and waits until its socket answers
 //	app NAME [FLAGS]    a process that asks for a token and lives on; NAME.out has what it got
@@ -44,6 +48,7 @@ func TestStories(t *testing.T) {
 		Setup:       func(env *testscript.Env) error { return setUp(env, bin) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"emulator": startEmulator,
+			"knobs":    turnKnobs,
 			"daemon":   startDaemon,
 			"app":      startApp,
 			"stop":     func(ts *testscript.TestScript, neg bool, args []string) { end(ts, neg, args, syscall.SIGTERM) },
@@ -104,6 +109,7 @@ type story struct{ running map[string]*process }
 // process is a program that runs beside the script.
 type process struct {
 	*exec.Cmd
+	in    io.WriteCloser
 	lines chan string // of its standard output
 	done  chan error
 	log   *logFile
@@ -142,6 +148,8 @@ func start(ts *testscript.TestScript, name string, args ...string) *process {
 		p.Env = append(p.Env, "CREDENTIALS_DIRECTORY="+dir)
 	}
 	out, err := p.StdoutPipe()
+	ts.Check(err)
+	p.in, err = p.StdinPipe()
 	ts.Check(err)
 	ts.Check(p.Start())
 	s.running[name] = p
@@ -248,6 +256,24 @@ func startEmulator(ts *testscript.TestScript, _ bool, args []string) {
 	fill(ts)
 }
 
+// turnKnobs changes how the emulator behaves while it runs.
+func turnKnobs(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: knobs JSON")
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM([]byte(ts.ReadFile("ca.pem")))
+	c := &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	defer c.CloseIdleConnections()
+	resp, err := c.Post(ts.Getenv("TENANT")+"/_emulator/knobs", "application/json", strings.NewReader(args[0]))
+	ts.Check(err)
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		b, _ := io.ReadAll(resp.Body)
+		ts.Fatalf("knobs: %s: %s", resp.Status, b)
+	}
+}
+
 // fill puts $TENANT and $WORK into the configuration that the script wrote.
 func fill(ts *testscript.TestScript) {
 	for _, pattern := range []string{"etc/*.yaml", "etc/*/*.yaml", "*.yaml"} {
@@ -279,7 +305,9 @@ func startApp(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("usage: app NAME [FLAGS]")
 	}
 	p := start(ts, args[0], append([]string{"demo", "app", "-socket", ts.Getenv("REGENT_SOCKET")}, args[1:]...)...)
-	m := p.line(ts, `instance (\S+).*`)
+	_, err := io.WriteString(p.in, "\n") // it asks once for each line
+	ts.Check(err)
+	m := p.line(ts, `"fingerprint":"[0-9a-f]+"`)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".out"), []byte(m[0]+"\n"), 0o600))
 }
 
