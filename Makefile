@@ -18,7 +18,8 @@ build: ## the four programs, into bin/
 
 .PHONY: demo
 demo: build ## the whole way once, with the real programs, in a temporary directory (KEEP=1 leaves it running)
-	go run ./cmd/demo -bin bin $(if $(KEEP),-keep)
+	go build -o bin/demo ./cmd/demo
+	bin/demo -bin bin $(if $(KEEP),-keep)
 
 .PHONY: test
 test: ## all tests

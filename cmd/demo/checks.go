@@ -1,0 +1,214 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"regent/agent/instance"
+	"regent/agent/status"
+)
+
+// What must be true. Everything here is pure: it is told what was seen.
+
+// registration and attribution are what the story reads of tmsctl's JSON.
+type registration struct {
+	Identifier string `json:"identifier"`
+	Count      int    `json:"count"`
+	Used       int    `json:"used_count"`
+	Status     string `json:"status"`
+}
+
+type attribution struct {
+	FQDN         string `json:"fqdn"`
+	User         string `json:"system_user_name"`
+	Registration string `json:"registration_token"` // its identifier
+	Instance     string `json:"ref_id_1"`
+}
+
+// bothInstances are the instances of the story's application.
+func bothInstances() []string { return []string{"cad/1", "cad/2"} }
+
+// instances returns the instances in st, which must be the two of the story.
+func instances(st status.Status) ([]status.Instance, error) {
+	var all []status.Instance
+	var names []string
+	for _, a := range st.Applications {
+		for _, i := range a.Instances {
+			all = append(all, i)
+			names = append(names, i.Name)
+		}
+	}
+	slices.Sort(names)
+	if !slices.Equal(names, bothInstances()) {
+		return nil, fmt.Errorf("status has the instances %v, want %v", names, bothInstances())
+	}
+	return all, nil
+}
+
+// inState says whether both instances are in a state.
+func inState(st status.Status, want instance.State) error {
+	all, err := instances(st)
+	if err != nil {
+		return err
+	}
+	for _, i := range all {
+		if i.State != string(want) {
+			return fmt.Errorf("instance %s is %s, want %s%s", i.Name, i.State, want, because(i.LastFault))
+		}
+	}
+	return nil
+}
+
+func because(f *status.Fault) string {
+	if f == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%s: %s)", f.Code, f.Detail)
+}
+
+// waits says whether the agent waits for a registration token, and says how it
+// keeps its data key.
+func waits(st status.Status) error {
+	if st.Health != status.Waiting {
+		return fmt.Errorf("status is %s, want %s: %s", st.Health, status.Waiting, st.Summary)
+	}
+	if st.Store.Guard != "file" {
+		return fmt.Errorf("status says that %q guards the data key, want file", st.Store.Guard)
+	}
+	return inState(st, instance.Unredeemed)
+}
+
+// registered says whether both instances have an auth token of their own.
+func registered(st status.Status) error {
+	if err := inState(st, instance.Live); err != nil {
+		return err
+	}
+	all, err := instances(st)
+	if err != nil {
+		return err
+	}
+	if a, b := all[0].AuthTokenID, all[1].AuthTokenID; a == "" || a == b {
+		return fmt.Errorf("the auth tokens of the two instances have the ids %q and %q, want two", a, b)
+	}
+	return nil
+}
+
+// leased says whether both instances are leased, or neither is.
+func leased(st status.Status, want bool) error {
+	all, err := instances(st)
+	if err != nil {
+		return err
+	}
+	for _, i := range all {
+		if i.Leased != want {
+			return fmt.Errorf("instance %s: leased is %t, want %t", i.Name, i.Leased, want)
+		}
+	}
+	return nil
+}
+
+// grown says whether both instances were refreshed between two looks.
+func grown(before, after status.Status) error {
+	old, err := generations(before)
+	if err != nil {
+		return err
+	}
+	now, err := generations(after)
+	if err != nil {
+		return err
+	}
+	for _, name := range bothInstances() {
+		if now[name] <= old[name] {
+			return fmt.Errorf("instance %s is still at generation %d", name, now[name])
+		}
+	}
+	return nil
+}
+
+func generations(st status.Status) (map[string]uint64, error) {
+	all, err := instances(st)
+	m := map[string]uint64{}
+	for _, i := range all {
+		m[i.Name] = i.Generation
+	}
+	return m, err
+}
+
+// different says whether two applications have two instances and two tokens.
+func different(a, b answer) error {
+	names := []string{a.Instance, b.Instance}
+	slices.Sort(names)
+	if !slices.Equal(names, bothInstances()) {
+		return fmt.Errorf("the applications have the instances %v, want %v", names, bothInstances())
+	}
+	if a.Fingerprint == "" || a.Fingerprint == b.Fingerprint {
+		return fmt.Errorf("the access tokens have the fingerprints %q and %q, want two", a.Fingerprint, b.Fingerprint)
+	}
+	return nil
+}
+
+// refused says whether an application got no token because none was free.
+func refused(a answer) error {
+	if !strings.Contains(a.Problem, "no_free_instance") {
+		return fmt.Errorf("the third application has %s, want no_free_instance", a)
+	}
+	return nil
+}
+
+// renewed says whether an application has a new token of the instance that it
+// had.
+func renewed(before, after answer) error {
+	if after.Instance != before.Instance {
+		return fmt.Errorf("the application had instance %s and now has %s", before.Instance, after.Instance)
+	}
+	if after.Fingerprint == before.Fingerprint || after.Generation <= before.Generation {
+		return fmt.Errorf("the application still has the access token %s, generation %d", after.Fingerprint, after.Generation)
+	}
+	return nil
+}
+
+// unchanged says whether the tokens are those of before. Which application has
+// which does not matter.
+func unchanged(before, after [2]answer) error {
+	tokens := func(of [2]answer) []string {
+		s := []string{of[0].Instance + " " + of[0].Fingerprint, of[1].Instance + " " + of[1].Fingerprint}
+		slices.Sort(s)
+		return s
+	}
+	if was, is := tokens(before), tokens(after); !slices.Equal(was, is) {
+		return fmt.Errorf("the access tokens are %v, want those of before, %v", is, was)
+	}
+	return nil
+}
+
+// counted says whether the one registration token has used counts of three.
+func counted(list []registration, used int) error {
+	if len(list) != 1 {
+		return fmt.Errorf("there are %d registration tokens, want 1", len(list))
+	}
+	if r := list[0]; r.Count != 3 || r.Used != used || r.Status != "usable" {
+		return fmt.Errorf("the registration token is %s with %d of %d counts used, want usable with %d of 3", r.Status, r.Used, r.Count, used)
+	}
+	return nil
+}
+
+// attributed says whether the administrator can tell who has the auth tokens.
+func attributed(list []attribution, registration string) error {
+	var names []string
+	for _, a := range list {
+		if a.FQDN == "" || a.User == "" {
+			return errors.New("an auth token is shown without its host or its user")
+		}
+		if a.Registration != registration {
+			return fmt.Errorf("an auth token is shown as one of registration token %q, want %q", a.Registration, registration)
+		}
+		names = append(names, a.Instance)
+	}
+	slices.Sort(names)
+	if !slices.Equal(names, bothInstances()) {
+		return fmt.Errorf("the auth tokens are shown as those of %v, want %v", names, bothInstances())
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+)
+
+// keptLife is the life of access tokens of what is left running: a refresh about
+// every 40 seconds is often enough to be seen.
+const keptLife = time.Minute
+
+// leaveRunning sets the stage once more, up to where two applications have
+// their tokens, leaves it so, and says what a reader can type next.
+func leaveRunning(ctx context.Context, bin string, w io.Writer) error {
+	show := &narrator{w: io.Discard, bin: bin}
+	s, err := newStage(bin, keptLife, show)
+	if err != nil {
+		return err
+	}
+	again := &story{stage: s}
+	for _, do := range []func(context.Context) error{
+		again.serviceStarts, again.tokenIsMade, again.agentWaits, again.tokenArrives, again.applicationsStay,
+	} {
+		if err := do(ctx); err != nil {
+			s.close()
+			return &brokenError{0, "the same again, to be left running", s.logs(), err}
+		}
+	}
+	_, err = fmt.Fprint(w, s.next())
+	return err
+}
+
+// applicationsStay starts two applications that outlive this program.
+func (s *story) applicationsStay(ctx context.Context) error {
+	for i := range s.got {
+		a, err := s.startApp(ctx, true)
+		if err != nil {
+			return err
+		}
+		if s.got[i], err = a.mustGet(ctx, soon); err != nil {
+			return err
+		}
+	}
+	return different(s.got[0], s.got[1])
+}
+
+// next is what to type.
+func (s *stage) next() string {
+	pids := ""
+	for _, p := range []*process{s.apps[0].process, s.apps[1].process, s.daemon, s.service} {
+		pids += fmt.Sprintf(" %d", p.cmd.Process.Pid)
+	}
+	admin := fmt.Sprintf("--user admin --password-file %s --ca-file %s", "$D/admin/password", "$D/service/ca.pem")
+	return fmt.Sprintf(`
+The same again was left running: the service, the agent, and two applications
+(%d and %d) that have a lease each. Type, for example:
+
+  export D=%s
+  export REGENT_SOCKET=$D/device/agent.sock TMSCTL_TENANT=%s
+
+  %[5]s status
+  %[5]s instances
+  %[6]s registration-token list %[7]s
+  %[6]s auth-token list %[7]s
+  tail -f $D/device/regentd.log $D/service/emulator.log
+
+  kill %[1]d          # its lease ends with it, then this gets a token:
+  %[5]s token --application cad --instance 1 --output json
+
+It ends with:
+
+  kill%[8]s; rm -r $D
+`, s.apps[0].cmd.Process.Pid, s.apps[1].cmd.Process.Pid, s.dir, s.tenant,
+		s.program("regent"), s.program("tmsctl"), admin, pids)
+}

@@ -1,0 +1,60 @@
+// Command demo walks the whole way once, with the real programs as processes:
+// a service, an administrator, a device, and two applications on it. It tells
+// what it types and what it sees, and fails at the first thing that is not so.
+// It must not know how the programs do what they do: it types what a person
+// could type, and its applications use the Go SDK.
+//
+// The same program, as "demo app", is one of those applications.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// patience is how long the whole story may take.
+const patience = time.Minute
+
+func main() {
+	args := os.Args[1:]
+	if len(args) > 0 && args[0] == "app" {
+		os.Exit(runApp(args[1:]))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // main
+	code := run(ctx, args, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run tells the story and returns the exit code: 0 all was so, 1 it was not, 2
+// bad usage.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	bin := flags.String("bin", "bin", "`directory` of the programs, as make build leaves them")
+	keep := flags.Bool("keep", false, "leave a second set running at the end, and say what to type next")
+	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
+		return 2
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the story took longer than %v", patience))
+	defer cancel()
+	err := tell(ctx, *bin, stdout)
+	if err == nil && *keep {
+		err = leaveRunning(ctx, *bin, stdout)
+	}
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(stderr, "\ndemo: %v\n", err) //nolint:errcheck // nobody is left to be told
+	if broken, ok := errors.AsType[*brokenError](err); ok {
+		io.WriteString(stderr, broken.logs) //nolint:errcheck,gosec // as above
+	}
+	return 1
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// farewell is how long a process may take to end when it is told to.
+const farewell = 10 * time.Second
+
+// process is a program that runs beside the story. It outlives its context: who
+// starts it stops it, or leaves it running on purpose.
+type process struct {
+	name  string
+	cmd   *exec.Cmd
+	ended chan struct{} // closed once err is set
+	err   error
+}
+
+// launch starts a program whose output is appended to a log file.
+func launch(ctx context.Context, log string, env []string, program string, args ...string) (*process, error) {
+	f, err := os.OpenFile(log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // the story's own directory
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()                                                        //nolint:errcheck // the process has its own
+	c := exec.CommandContext(context.WithoutCancel(ctx), program, args...) //nolint:gosec // the programs that were just built
+	c.Env, c.Stdout, c.Stderr = env, f, f
+	return begin(c)
+}
+
+// begin starts a command whose input and output are files, and waits for its
+// end.
+func begin(c *exec.Cmd) (*process, error) {
+	if err := c.Start(); err != nil {
+		return nil, fmt.Errorf("%w; run make build first", err)
+	}
+	p := &process{name: filepath.Base(c.Path), cmd: c, ended: make(chan struct{})}
+	go func() { // ends with the process, which stop waits for
+		defer close(p.ended)
+		p.err = c.Wait()
+	}()
+	return p, nil
+}
+
+// running returns an error if the process has ended.
+func (p *process) running() error {
+	select {
+	case <-p.ended:
+		return fmt.Errorf("%s has ended: %s", p.name, p.cmd.ProcessState)
+	default:
+		return nil
+	}
+}
+
+// stop tells the process to end, waits for it, and returns how it ended: nil is
+// exit code 0. It can be called again.
+func (p *process) stop() error {
+	if p.running() == nil && p.cmd.Process.Signal(syscall.SIGTERM) != nil {
+		_ = p.cmd.Process.Kill() // where there are no signals
+	}
+	select {
+	case <-p.ended:
+		return p.err
+	case <-time.After(farewell):
+		_ = p.cmd.Process.Kill() // it ends then, or had ended
+		<-p.ended
+		return fmt.Errorf("%s did not end within %v of being told to, and was killed", p.name, farewell)
+	}
+}
+
+// tail returns the last n lines of a log file.
+func tail(log string, n int) string {
+	text, err := os.ReadFile(log) //nolint:gosec // the story's own directory
+	if err != nil {
+		return err.Error() + "\n"
+	}
+	lines := strings.SplitAfter(strings.TrimRight(string(text), "\n")+"\n", "\n")
+	lines = lines[:len(lines)-1] // nothing comes after the last end of line
+	return strings.Join(lines[max(0, len(lines)-n):], "")
+}

@@ -1,0 +1,296 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"regent/agent/status"
+)
+
+// tokenLife is how long access tokens are good here: short enough for a refresh
+// to happen while one looks on, and long enough for a slow machine to restart a
+// daemon in what is left of one.
+const tokenLife = 20 * time.Second
+
+// soon is how long what should happen at once may take on a slow machine.
+const soon = 15 * time.Second
+
+// brokenError is a step at which something was not so.
+type brokenError struct {
+	step  int
+	title string
+	logs  string // the ends of the logs
+	err   error
+}
+
+func (b *brokenError) Error() string { return fmt.Sprintf("step %d, %s: %v", b.step, b.title, b.err) }
+func (b *brokenError) Unwrap() error { return b.err }
+
+// story is one run of it: the stage, and what is remembered from step to step.
+type story struct {
+	*stage
+	token  string // the registration token, to look for where it must not be
+	name   string // the registration token's identifier
+	before status.Status
+	got    [2]answer // by the two applications
+}
+
+// tell tells the story from the first step to the last.
+func tell(ctx context.Context, bin string, w io.Writer) (err error) {
+	show := &narrator{w: w, bin: bin}
+	st, err := newStage(bin, tokenLife, show)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		st.close()
+		if err == nil {
+			err = os.RemoveAll(st.dir)
+		}
+	}()
+	show.line("The whole way once, in about %v. It happens in\n   $ export D=%s", tokenLife, st.dir)
+	show.dir = st.dir
+	s := &story{stage: st}
+	started := time.Now() //nolint:forbidigo // for the last line
+	for _, step := range []struct {
+		title string
+		do    func(context.Context) error
+	}{
+		{"The service, with its own identity provider, over TLS", s.serviceStarts},
+		{"The Contact Administrator makes a registration token with count 3", s.tokenIsMade},
+		{"The device's agent starts, and waits for a registration token", s.agentWaits},
+		{"The registration token arrives, and is redeemed for both instances", s.tokenArrives},
+		{"Two processes get different access tokens; a third gets none", s.applicationsAsk},
+		{"The Contact Administrator sees 2 of 3 counts used, and by whom", s.administratorLooks},
+		{"The agent refreshes both auth tokens by itself", s.refreshHappens},
+		{"The service stops, the agent restarts, and both tokens are still served", s.serviceStops},
+		{"The processes end, and with them their leases; then the agent", s.allEnd},
+	} {
+		show.begin(step.title)
+		if err := step.do(ctx); err != nil {
+			if late := context.Cause(ctx); late != nil && !errors.Is(err, late) {
+				err = fmt.Errorf("%w (%w)", late, err)
+			}
+			return &brokenError{show.step, step.title, st.logs(), err}
+		}
+	}
+	show.line("\nAll of it was so, in %v.", time.Since(started).Round(100*time.Millisecond)) //nolint:forbidigo // as above
+	return nil
+}
+
+func (s *story) serviceStarts(ctx context.Context) error {
+	if err := s.startService(ctx); err != nil {
+		return err
+	}
+	s.show.say("It listens at %s, and made a certificate authority, which its clients are given.", s.tenant)
+	s.show.line("   $ export TMSCTL_TENANT=%s REGENT_SOCKET=$D/device/agent.sock", s.tenant)
+	return nil
+}
+
+func (s *story) tokenIsMade(ctx context.Context) error {
+	file := s.at("admin/registration-token")
+	if err := s.do(ctx, "tmsctl", s.admin("registration-token", "create", "--count", "3", "--out", file)...); err != nil {
+		return err
+	}
+	var list []registration
+	if err := s.adminJSON(ctx, &list, "registration-token", "list"); err != nil {
+		return err
+	}
+	if err := counted(list, 0); err != nil {
+		return err
+	}
+	s.name = list[0].Identifier
+	text, err := os.ReadFile(file) //nolint:gosec // the story's own directory
+	if err != nil {
+		return err
+	}
+	if s.token = strings.TrimSpace(string(text)); s.token == "" {
+		return fmt.Errorf("%s is empty", file)
+	}
+	return nil
+}
+
+func (s *story) agentWaits(ctx context.Context) error {
+	config, err := s.writeConfig()
+	if err != nil {
+		return err
+	}
+	s.show.line("   $ cat $D/device/config.yaml")
+	s.show.saw(config)
+	if err := s.startDaemon(ctx); err != nil {
+		return err
+	}
+	if s.before, err = s.status(ctx); err != nil {
+		return err
+	}
+	return errors.Join(s.doUntil(ctx, 5, "regent", "status"), waits(s.before))
+}
+
+func (s *story) tokenArrives(ctx context.Context) error {
+	s.show.line("   $ mv $D/admin/registration-token $D/device/registration-token")
+	if err := os.Rename(s.at("admin/registration-token"), s.at("device/registration-token")); err != nil {
+		return err
+	}
+	err := until(ctx, soon, func() (err error) {
+		if s.before, err = s.status(ctx); err != nil {
+			return err
+		}
+		return registered(s.before)
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.do(ctx, "regent", "status"); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(s.at("device/registration-token")); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the file of the registration token should be gone: %w", err)
+	}
+	s.show.say("The file is gone; what the agent keeps is sealed: no file holds the registration token any more.")
+	return nowhere(s.dir, s.token)
+}
+
+func (s *story) applicationsAsk(ctx context.Context) error {
+	for i := range s.got {
+		a, err := s.startApp(ctx, false)
+		if err != nil {
+			return err
+		}
+		if s.got[i], err = a.mustGet(ctx, soon); err != nil {
+			return err
+		}
+		s.show.say("process %d: %s", a.cmd.Process.Pid, s.got[i])
+	}
+	if err := different(s.got[0], s.got[1]); err != nil {
+		return err
+	}
+	third, err := s.startApp(ctx, false)
+	if err != nil {
+		return err
+	}
+	none, err := third.ask(ctx)
+	if err != nil {
+		return err
+	}
+	s.show.say("process %d: %s", third.cmd.Process.Pid, none)
+	if err := refused(none); err != nil {
+		return err
+	}
+	return s.do(ctx, "regent", "instances")
+}
+
+func (s *story) administratorLooks(ctx context.Context) error {
+	if err := s.do(ctx, "tmsctl", s.admin("registration-token", "list")...); err != nil {
+		return err
+	}
+	if err := s.do(ctx, "tmsctl", s.admin("auth-token", "list")...); err != nil {
+		return err
+	}
+	var tokens []registration
+	if err := s.adminJSON(ctx, &tokens, "registration-token", "list"); err != nil {
+		return err
+	}
+	var users []attribution
+	if err := s.adminJSON(ctx, &users, "auth-token", "list"); err != nil {
+		return err
+	}
+	return errors.Join(counted(tokens, 2), attributed(users, s.name))
+}
+
+func (s *story) refreshHappens(ctx context.Context) error {
+	s.show.say("An access token is good for %v here, and is refreshed between 60 %% and 75 %% of that.", s.life)
+	err := until(ctx, s.life+soon, func() error {
+		now, err := s.status(ctx)
+		if err != nil {
+			return err
+		}
+		return grown(s.before, now)
+	})
+	if err != nil {
+		return err
+	}
+	for i, old := range s.got {
+		now, err := s.apps[i].mustGet(ctx, soon)
+		if err != nil {
+			return err
+		}
+		s.show.say("process %d: %s", s.apps[i].cmd.Process.Pid, now)
+		if err := renewed(old, now); err != nil {
+			return err
+		}
+		s.got[i] = now
+	}
+	return nil
+}
+
+func (s *story) serviceStops(ctx context.Context) error {
+	s.show.say("$ kill %d    # tms-emulator", s.service.cmd.Process.Pid)
+	if err := s.service.stop(); err != nil {
+		return fmt.Errorf("tms-emulator: %w", err)
+	}
+	if err := s.unreachable(ctx); err != nil {
+		return err
+	}
+	s.show.say("$ kill %d    # regentd, which drains and exits 0", s.daemon.cmd.Process.Pid)
+	if err := s.daemon.stop(); err != nil {
+		return fmt.Errorf("regentd: %w", err)
+	}
+	if err := s.startDaemon(ctx); err != nil {
+		return err
+	}
+	var now [2]answer
+	for i := range now {
+		var err error
+		if now[i], err = s.apps[i].mustGet(ctx, soon); err != nil {
+			return err
+		}
+		s.show.say("process %d: %s", s.apps[i].cmd.Process.Pid, now[i])
+		if err := s.apps[i].look(ctx, s.dir); err != nil {
+			return err
+		}
+	}
+	s.show.say("Both looked through all files below $D: none holds their access token.")
+	return unchanged(s.got, now)
+}
+
+// unreachable makes sure that the service is gone.
+func (s *story) unreachable(ctx context.Context) error {
+	u, err := url.Parse(s.tenant)
+	if err != nil {
+		return err
+	}
+	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return nil //nolint:nilerr // this is what should be
+	}
+	return errors.Join(fmt.Errorf("somebody still listens at %s", s.tenant), c.Close())
+}
+
+func (s *story) allEnd(ctx context.Context) error {
+	for _, a := range s.apps {
+		_ = a.stop() // by a signal, so it is no success
+	}
+	err := until(ctx, soon, func() error {
+		now, err := s.status(ctx)
+		if err != nil {
+			return err
+		}
+		return leased(now, false)
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.daemon.stop(); err != nil {
+		return fmt.Errorf("regentd: %w", err)
+	}
+	s.show.say("Nothing runs any more.")
+	return nil
+}
