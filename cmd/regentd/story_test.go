@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -274,15 +275,23 @@ func turnKnobs(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// fill puts $TENANT and $WORK into the configuration that the script wrote.
+// fill puts $TENANT, $WORK and who we are into the configuration that the script
+// wrote.
 func fill(ts *testscript.TestScript) {
+	me, err := user.Current()
+	ts.Check(err)
+	mine, err := user.LookupGroupId(me.Gid)
+	ts.Check(err)
 	for _, pattern := range []string{"etc/*.yaml", "etc/*/*.yaml", "*.yaml"} {
 		files, err := filepath.Glob(ts.MkAbs(pattern))
 		ts.Check(err)
 		for _, file := range files {
 			b, err := os.ReadFile(file)
 			ts.Check(err)
-			text := strings.NewReplacer("$TENANT", ts.Getenv("TENANT"), "$WORK", ts.Getenv("WORK")).Replace(string(b))
+			text := strings.NewReplacer(
+				"$TENANT", ts.Getenv("TENANT"), "$WORK", ts.Getenv("WORK"),
+				"$USERNAME", me.Username, "$GROUPNAME", mine.Name, "$UID", me.Uid,
+			).Replace(string(b))
 			ts.Check(os.WriteFile(file, []byte(text), 0o644))
 		}
 	}
