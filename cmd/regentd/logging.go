@@ -4,6 +4,8 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/coreos/go-systemd/v22/journal"
+
 	"regent/agent/policy"
 )
 
@@ -16,9 +18,14 @@ type logging struct {
 func newLogging(w io.Writer, c policy.Log) *logging {
 	level := new(slog.LevelVar)
 	o := &slog.HandlerOptions{Level: level}
-	var h slog.Handler = slog.NewTextHandler(w, o)
-	if c.Format == "json" {
+	var h slog.Handler
+	switch {
+	case c.Format == "json":
 		h = slog.NewJSONHandler(w, o)
+	case isJournal(w):
+		h = &journalHandler{level: level, send: journal.Send}
+	default:
+		h = slog.NewTextHandler(w, o)
 	}
 	l := &logging{slog.New(h), level}
 	l.set(c)

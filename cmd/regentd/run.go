@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -15,7 +16,6 @@ import (
 	"regent/agent/fault"
 	"regent/agent/policy"
 	"regent/ipc/server"
-	"regent/platform/localsock"
 	"regent/platform/paths"
 )
 
@@ -60,31 +60,50 @@ func (o *options) run(ctx context.Context, stderr io.Writer) (err error) {
 	defer func() { err = errors.Join(err, d.close()) }()
 
 	// The socket opens after the records are loaded: who can connect is served.
-	ln, err := localsock.Listen(o.socket)
+	// One that the service manager opened before is served from now on.
+	sockets, err := inherit()
+	if err != nil {
+		return err
+	}
+	ln, err := sockets.listen(o.socket)
 	if err != nil {
 		return err
 	}
 	r := &reloader{options: o, agent: d.agent, logging: logging, in: resolved.Settings}
+	loops, err := d.loops(ln, r, logging.Logger)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	logging.InfoContext(ctx, "ready", "socket", ln.Addr().String(), "version", version)
+	err = together(ctx, loops...)
+	logging.InfoContext(context.WithoutCancel(ctx), "stopped")
+	return err
+}
+
+// loops are all that runs in the daemon.
+func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(context.Context) error, error) {
 	s, err := server.New(server.Deps{
 		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Reload: r.asked,
-		Identify: newCallers(d.uid, time.Now).identify, Log: logging.Logger,
+		Identify: newCallers(d.uid, time.Now).identify, Log: log,
 	})
 	if err != nil {
-		return errors.Join(err, ln.Close())
+		return nil, err
 	}
-	intake, err := newIntake(d.agent, logging.Logger)
+	intake, err := newIntake(d.agent, log)
 	if err != nil {
-		return errors.Join(err, ln.Close())
+		return nil, err
 	}
-	logging.InfoContext(ctx, "ready", "socket", o.socket, "version", version)
-	err = together(ctx,
+	notify, err := newNotifier(d.agent, log)
+	if err != nil {
+		return nil, err
+	}
+	return []func(context.Context) error{
 		d.agent.Run,
 		func(ctx context.Context) error { return s.Serve(ctx, ln) },
 		intake.Run,
 		r.Run,
-	)
-	logging.InfoContext(context.WithoutCancel(ctx), "stopped")
-	return err
+		notify.Run,
+	}, nil
 }
 
 // together runs loops until ctx is done or one of them fails, and returns after

@@ -1,0 +1,13 @@
+package main
+
+import (
+	"testing"
+
+	"regent/packaging/manualtest"
+)
+
+var manual = manualtest.NewFlags()
+
+func TestManual(t *testing.T) {
+	manualtest.Write(t, manual, newRoot(surroundings{getenv: func(string) string { return "" }}), "1")
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	sdnotify "github.com/coreos/go-systemd/v22/daemon"
+
+	"regent/agent"
+	"regent/agent/status"
+)
+
+// statusEvery is how often the service manager is told how the daemon is, where
+// it wants no sign of life more often.
+const statusEvery = time.Minute
+
+// notifier tells the service manager how the daemon is: ready, alive, and in one
+// sentence what it does. The sign of life is worth something because the agent
+// has to answer for it: if it does not, none is sent, and the service manager
+// ends the daemon and starts it again.
+type notifier struct {
+	send  func(state string) error
+	every time.Duration
+	ask   func(context.Context, agent.Caller) (status.Status, error)
+	log   *slog.Logger
+}
+
+// newNotifier returns nil if no service manager wants to be told.
+func newNotifier(a *agent.Agent, log *slog.Logger) (*notifier, error) {
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return nil, nil //nolint:nilnil // there is nobody to tell
+	}
+	watchdog, err := sdnotify.SdWatchdogEnabled(false)
+	if err != nil {
+		return nil, fmt.Errorf("read the watchdog's time from the environment: %w", err)
+	}
+	return &notifier{send: notifyManager, every: signEvery(watchdog), ask: a.Status, log: log}, nil
+}
+
+func notifyManager(state string) error {
+	_, err := sdnotify.SdNotify(false, state)
+	return err
+}
+
+// signEvery is half of what the watchdog allows, so that one sign may be late.
+func signEvery(watchdog time.Duration) time.Duration {
+	if watchdog <= 0 {
+		return statusEvery
+	}
+	return min(watchdog/2, statusEvery)
+}
+
+// Run says ready, then gives a sign of life again and again until ctx is done.
+func (n *notifier) Run(ctx context.Context) error {
+	if n == nil {
+		<-ctx.Done()
+		return nil
+	}
+	again := time.NewTicker(n.every)
+	defer again.Stop()
+	for state := sdnotify.SdNotifyReady; ; state = sdnotify.SdNotifyWatchdog {
+		n.tell(ctx, state)
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			n.say(context.WithoutCancel(ctx), sdnotify.SdNotifyStopping)
+			return nil
+		}
+	}
+}
+
+// tell passes on a state with the agent's sentence. It waits for the agent as
+// long as that takes: that is the point.
+func (n *notifier) tell(ctx context.Context, state string) {
+	s, err := n.ask(ctx, agent.Caller{})
+	if err != nil {
+		n.log.WarnContext(ctx, "the agent does not say how it is", "err", err)
+		return
+	}
+	n.say(ctx, state+"\nSTATUS="+s.Summary)
+}
+
+func (n *notifier) say(ctx context.Context, state string) {
+	if err := n.send(state); err != nil {
+		n.log.WarnContext(ctx, "the service manager was not told how the daemon is", "err", err)
+	}
+}

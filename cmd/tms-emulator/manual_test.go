@@ -1,0 +1,11 @@
+package main
+
+import (
+	"testing"
+
+	"regent/packaging/manualtest"
+)
+
+var manual = manualtest.NewFlags()
+
+func TestManual(t *testing.T) { manualtest.Write(t, manual, command(), "1") }

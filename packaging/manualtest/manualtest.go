@@ -1,0 +1,94 @@
+// Package manualtest makes a program's manual pages and shell completions from
+// its commands, and holds that every command can be explained. It is run as a
+// test of each program, so that what only packages need is in no program. It
+// must not know of any program.
+package manualtest
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+)
+
+// Flags are those of a test that calls [Write].
+type Flags struct{ dir *string }
+
+// NewFlags adds the flag -manual to a test's own.
+func NewFlags() Flags {
+	return Flags{flag.String("manual", "", "write manual pages and completions below this `directory`")}
+}
+
+// Write writes the manual pages of root and of all commands below it, in a
+// section of the manual, and completions for bash, zsh and fish: below the
+// directory of -manual, as they lie below /usr/share, or to a temporary one. It
+// fails t where a command does not say what it does.
+func Write(t *testing.T, f Flags, root *cobra.Command, section string) {
+	t.Helper()
+	share := *f.dir
+	if share == "" {
+		share = t.TempDir()
+	}
+	root.DisableAutoGenTag = true // it is the day of the build
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	explained(t, root)
+	pages(t, root, filepath.Join(share, "man", "man"+section), section)
+	completions(t, root, share)
+}
+
+// explained fails t for each command that is offered without a word.
+func explained(t *testing.T, c *cobra.Command) {
+	t.Helper()
+	if c.Short == "" {
+		t.Errorf("%s has no Short", c.CommandPath())
+	}
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			explained(t, sub)
+		}
+	}
+}
+
+func pages(t *testing.T, root *cobra.Command, dir, section string) {
+	t.Helper()
+	must(t, os.MkdirAll(dir, 0o755))
+	// The day is that of SOURCE_DATE_EPOCH.
+	header := &doc.GenManHeader{Section: section, Source: "Regent", Manual: "Regent"}
+	must(t, doc.GenManTree(root, header, dir))
+	page, err := os.ReadFile(filepath.Join(dir, root.Name()+"."+section))
+	must(t, err)
+	if !strings.Contains(string(page), root.Short) {
+		t.Errorf("the page of %s does not say %q", root.Name(), root.Short)
+	}
+}
+
+func completions(t *testing.T, root *cobra.Command, share string) {
+	t.Helper()
+	for _, c := range []struct {
+		path  string
+		write func(string) error
+	}{
+		{"bash-completion/completions/" + root.Name(), func(p string) error { return root.GenBashCompletionFileV2(p, true) }},
+		{"zsh/vendor-completions/_" + root.Name(), root.GenZshCompletionFile},
+		{"fish/vendor_completions.d/" + root.Name() + ".fish", func(p string) error { return root.GenFishCompletionFile(p, true) }},
+	} {
+		path := filepath.Join(share, c.path)
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		must(t, c.write(path))
+		if st, err := os.Stat(path); err != nil || st.Size() == 0 {
+			t.Errorf("%s: nothing was written, %v", path, err)
+		}
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
