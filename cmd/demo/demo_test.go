@@ -164,7 +164,7 @@ func TestNarrator(t *testing.T) {
    $ bin/tms-emulator --ca-out $D/ca.pem &
    $ bin/regent status
      100% of $D
-     
+
      last
 `
 	if diff := cmp.Diff(filepath.ToSlash(out.String()), want); diff != "" {

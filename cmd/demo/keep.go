@@ -66,10 +66,13 @@ The same again was left running: the service, the agent, and two applications
   %[6]s auth-token list %[7]s
   tail -f $D/device/regentd.log $D/service/emulator.log
 
-  kill %[1]d          # its lease ends with it, then this gets a token:
+The first application has instance 1. Its lease ends with it, and then somebody
+else gets the token:
+
+  kill %[1]d
   %[5]s token --application cad --instance 1 --output json
 
-It ends with:
+All of it ends with:
 
   kill%[8]s; rm -r $D
 `, s.apps[0].cmd.Process.Pid, s.apps[1].cmd.Process.Pid, s.dir, s.tenant,

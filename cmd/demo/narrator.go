@@ -40,7 +40,7 @@ func (n *narrator) command(name string, args []string) string {
 // saw shows what a program wrote.
 func (n *narrator) saw(text string) {
 	for line := range strings.Lines(text) {
-		n.line("     %s", n.short(strings.TrimRight(line, "\r\n")))
+		n.line("%s", strings.TrimRight("     "+n.short(line), " \r\n"))
 	}
 }
 
