@@ -67,7 +67,7 @@ type Deps struct {
 	Audit   audit.Log
 	Log     *slog.Logger
 	Draw    func() float64 // in [0,1)
-	NewID   func() string  // fresh and unguessable
+	NewID   func() string  // fresh and unguessable, of lower-case letters and digits
 	Woke    <-chan struct{}
 }
 
@@ -137,7 +137,7 @@ func (a *Agent) open(ctx context.Context) error {
 		Probe: a.d.Store.Probe, Ledger: a.ledger, Vault: a.vault, Registrations: a.regs,
 		Service: func(base string) (redeem.Service, error) { return a.tenants.service(base) },
 		Plan:    func() redeem.Plan { return plan(a.settings.Load()) },
-		Request: a.request, Clock: a.d.Clock, Draw: a.d.Draw, NewID: a.d.NewID, Changed: a.changed, Log: a.d.Log,
+		Request: a.request, Clock: a.d.Clock, Draw: a.d.Draw, NewID: func() string { return "regent-" + a.d.NewID() }, Changed: a.changed, Log: a.d.Log,
 	})
 	if err != nil {
 		return err

@@ -174,5 +174,5 @@ func newService(log *slog.Logger) func(string, policy.Network, policy.Refresh, f
 func newID() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // it never fails: crypto/rand ends the program instead
-	return "regent-" + hex.EncodeToString(b[:])
+	return hex.EncodeToString(b[:])
 }
