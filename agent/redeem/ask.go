@@ -47,11 +47,7 @@ func (e *Engine) useful(plan Plan, h Held) bool {
 			continue
 		}
 		declared = true
-		s := e.situation(plan, w)
-		if s.state == instance.Unredeemed || s.state == instance.Uncertain || s.person {
-			return true
-		}
-		if s.state == instance.RefreshExpired && s.policy {
+		if e.situation(plan, w).payable() {
 			return true
 		}
 	}

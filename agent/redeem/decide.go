@@ -1,6 +1,7 @@
 package redeem
 
 import (
+	"fmt"
 	"time"
 
 	"regent/agent/fault"
@@ -34,7 +35,6 @@ type situation struct {
 	state   instance.State
 	account Account
 	demand  bool // eager, or asked for by a caller
-	person  bool // a person decided to spend a count
 	policy  bool // Plan.AgainOnExpiry
 	sinceGo time.Duration
 	retries int
@@ -86,6 +86,8 @@ func stateOf(held bool, state instance.State, a Account) instance.State {
 // last redemption, at first not_registered.
 func reason(a Account, held Held, has bool) (fault.Kind, string) {
 	switch {
+	case a.Kept != "" && len(a.Doubt) == 0:
+		return fault.StoreUnreadable, fmt.Sprintf("the ledger says that the auth token %s was bought, but its record is gone from the state directory; restore that, or spend another count with regent instances redeem", a.Kept)
 	case len(a.Doubt) > 0:
 		return fault.RedemptionUncertain, a.Doubt[len(a.Doubt)-1].Words
 	case has && held.Refused != "":

@@ -23,35 +23,62 @@ import (
 
 var errFull = errors.New("no space left on device")
 
-// late is a store whose Put fails n times after it has taken effect, as when
-// only the last sync of a directory fails, and whose Get fails m times after that.
-type late struct {
-	*storetest.Memory
-	puts, gets int
+// disk is a store whose Put fails puts times after it has taken effect, as when
+// only the last sync of a directory fails, and whose Get fails gets times after
+// that. before and after, if set, are asked at each write, by its number from 1.
+type disk struct {
+	storetest.Memory
+	puts, gets    int
+	writes        int
+	before, after func(n int) error
 }
 
-func (l *late) Put(ctx context.Context, name string, value []byte, was store.Version) (store.Version, error) {
-	v, err := l.Memory.Put(ctx, name, value, was)
-	if err == nil && l.puts > 0 {
-		l.puts--
-		for range l.gets {
-			l.FailNext(storetest.Get, errFull)
+func (d *disk) Put(ctx context.Context, name string, value []byte, was store.Version) (v store.Version, err error) {
+	err = d.write(func() error {
+		v, err = d.Memory.Put(ctx, name, value, was)
+		return err
+	})
+	if err == nil && d.puts > 0 {
+		d.puts--
+		for range d.gets {
+			d.FailNext(storetest.Get, errFull)
 		}
-		l.gets = 0
+		d.gets = 0
 		return 0, errFull
 	}
 	return v, err
 }
 
+func (d *disk) Delete(ctx context.Context, name string) error {
+	return d.write(func() error { return d.Memory.Delete(ctx, name) })
+}
+
+func (d *disk) write(f func() error) error {
+	d.writes++
+	n := d.writes
+	if d.before != nil {
+		if err := d.before(n); err != nil {
+			return err
+		}
+	}
+	if err := f(); err != nil {
+		return err
+	}
+	if d.after != nil {
+		return d.after(n)
+	}
+	return nil
+}
+
 // account is a ledger of the test: a real file beside a store in memory.
 type account struct {
 	dir   string
-	store *late
+	store *disk
 	clock *clocktest.Clock
 }
 
 func newAccount(t *testing.T) *account {
-	return &account{t.TempDir(), &late{Memory: &storetest.Memory{}}, clocktest.New()}
+	return &account{t.TempDir(), &disk{}, clocktest.New()}
 }
 
 func (a *account) path() string { return filepath.Join(a.dir, redeem.LedgerName) }

@@ -1,0 +1,410 @@
+package redeem_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/redeem"
+	"regent/agent/tms"
+	"regent/agent/token"
+	"regent/agent/vault"
+)
+
+// answer is what the service does with one POST. The zero value grants it.
+type answer struct {
+	err    error
+	counts bool // a count is used although err comes back
+	takes  time.Duration
+	during func() // called while the POST is under way
+}
+
+// service is the token service of a test: it answers by script, then grants,
+// and counts. It is safe for concurrent use.
+type service struct {
+	mu       sync.Mutex
+	script   []answer
+	discover []error // of the next discoveries
+	left     int     // counts, below 0 for any number
+	used     []string
+	requests []tms.Request
+	paidWith []string
+}
+
+var _ redeem.Service = (*service)(nil)
+
+func (s *service) Discover(context.Context) (tms.Provider, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.discover) > 0 {
+		err := s.discover[0]
+		s.discover = s.discover[1:]
+		return tms.Provider{}, err
+	}
+	return tms.Provider{TokenEndpoint: "https://idp.example.com/auth/", Realm: "r", ClientID: "c"}, nil
+}
+
+func (s *service) Redeem(_ context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error) {
+	a := s.next(registration, r)
+	time.Sleep(a.takes)
+	if a.during != nil {
+		a.during()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.err == nil && s.left == 0 {
+		a.err = failure(said(400, "REGISTRATION_TOKEN_EXHAUSTED", wordsExhausted))
+	}
+	if a.err == nil || a.counts {
+		s.left--
+		s.used = append(s.used, r.Identifier)
+	}
+	if a.err != nil {
+		return tms.AuthToken{}, a.err
+	}
+	return tms.AuthToken{
+		ID: "id-of-" + r.Identifier, Access: token.NewSecret("SENTINEL-access-" + r.Identifier),
+		Refresh: token.NewSecret("SENTINEL-refresh"), TTL: time.Hour, RefreshTTL: 24 * time.Hour,
+	}, nil
+}
+
+const wordsExhausted = "The count of the registration token is exhausted."
+
+func (s *service) next(registration token.Secret, r tms.Request) (a answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = append(s.requests, r)
+	s.paidWith = append(s.paidWith, registration.Reveal())
+	if len(s.script) > 0 {
+		a = s.script[0]
+		s.script = s.script[1:]
+	}
+	return a
+}
+
+// answers adds to the script.
+func (s *service) answers(a ...answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.script = append(s.script, a...)
+}
+
+func (s *service) posts() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.requests)
+}
+
+// failure is a failed redemption as the client reports it.
+func failure(f tms.Failure) error {
+	f.Op, f.Host, f.Err = "redeem", host, errors.New("the cause")
+	return &f
+}
+
+var (
+	notSent       = answer{err: failure(tms.Failure{Reach: tms.NotSent})}
+	lost          = answer{err: failure(tms.Failure{Reach: tms.Lost}), counts: true}
+	lostUnused    = answer{err: failure(tms.Failure{Reach: tms.Lost})}
+	documented    = answer{err: failure(said(500, "INTERNAL_ERROR", wordsOf500)), counts: true}
+	documentedNot = answer{err: failure(said(500, "INTERNAL_ERROR", wordsOf500))}
+	tooMany       = answer{err: failure(back(answered(429), time.Minute))}
+	portal        = answer{err: failure(answered(403))}
+	tooLate       = answer{err: failure(said(400, "REGISTRATION_TOKEN_EXPIRED", "The registration token has expired."))}
+	noSuch        = answer{err: failure(said(403, "", "No such token."))}
+)
+
+// bed is a device of the test: its disk, its clock, its configuration, and the
+// service it speaks to. Its engines are started and stopped over it.
+type bed struct {
+	*testing.T
+	*account
+	service *service
+	probe   func() error
+
+	mu      sync.Mutex
+	plan    redeem.Plan
+	ids     int
+	draws   int
+	draw    float64
+	changes []string
+	log     bytes.Buffer
+
+	engine *redeem.Engine
+	ledger *redeem.Ledger
+	vault  *vault.Vault
+	regs   *redeem.Registrations
+	end    func() // of the engine
+}
+
+func newBed(t *testing.T, instances int) *bed {
+	b := &bed{T: t, account: newAccount(t), service: &service{left: -1}, draw: 0.5}
+	b.probe = func() error { return nil }
+	b.plan = redeem.Plan{UncertainRetries: 1, Splay: 2 * time.Second}
+	for n := range instances {
+		id := one
+		id.Number = n + 1
+		b.plan.Wants = append(b.plan.Wants, redeem.Want{ID: id, Base: "https://" + host})
+	}
+	t.Cleanup(func() {
+		if b.end != nil {
+			b.stop()
+		}
+	})
+	return b
+}
+
+func (b *bed) id(n int) instance.ID {
+	id := one
+	id.Number = n
+	return id
+}
+
+// start opens what is on the disk and runs an engine over it.
+func (b *bed) start() {
+	b.Helper()
+	b.load()
+	ctx, cancel := context.WithCancel(b.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer b.survive()
+		if err := b.engine.Run(ctx); err != nil {
+			b.Errorf("Run: %v", err)
+		}
+	}()
+	b.end = func() { cancel(); <-done }
+}
+
+// load opens what is on the disk.
+func (b *bed) load() {
+	b.Helper()
+	b.ledger = b.open(b.T)
+	var bad, badRegs map[string]error
+	var err, errRegs error
+	b.vault, bad, err = vault.Open(b.Context(), b.store)
+	b.regs, badRegs, errRegs = redeem.OpenRegistrations(b.Context(), b.store)
+	if err := errors.Join(err, errRegs); err != nil || len(bad)+len(badRegs) > 0 {
+		b.Fatalf("open: %v, bad %v %v", err, bad, badRegs)
+	}
+	if b.engine, err = redeem.NewEngine(b.Context(), b.options()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *bed) options() redeem.Options {
+	return redeem.Options{
+		Probe:  func(context.Context) error { return b.probe() },
+		Ledger: b.ledger, Vault: b.vault, Registrations: b.regs,
+		Service: func(string) (redeem.Service, error) { return b.service, nil },
+		Plan:    func() redeem.Plan { b.mu.Lock(); defer b.mu.Unlock(); return b.plan },
+		Request: func(id instance.ID) tms.Request {
+			return tms.Request{FQDN: "ws", RefID1: id.String(), RefID2: "device-1"}
+		},
+		Clock: b.clock, Draw: b.drawn, NewID: b.newID, Changed: b.changed,
+		Log: slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+}
+
+func (b *bed) drawn() float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.draws++
+	return b.draw
+}
+
+func (b *bed) newID() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ids++
+	return fmt.Sprintf("regent-%d", b.ids)
+}
+
+func (b *bed) changed(_ context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.changes = append(b.changes, strings.TrimSpace(fmt.Sprintf("%s %s>%s %s", id, from, to, cause)))
+}
+
+// errCrash is the panic that ends an engine where it stands, as a power cut does.
+var errCrash = errors.New("crash")
+
+func (b *bed) survive() {
+	if r := recover(); r != nil && r != errCrash {
+		panic(r)
+	}
+}
+
+// stop ends the engine in order.
+func (b *bed) stop() {
+	b.Helper()
+	b.end()
+	b.end = nil
+	b.ledger.Close()
+}
+
+// restart stops the engine and starts the next one over the same disk.
+func (b *bed) restart() {
+	b.Helper()
+	b.stop()
+	b.start()
+}
+
+// pass lets time pass, and what is then under way come to its end.
+func (b *bed) pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// register gives the tenant's registration token to the engine.
+func (b *bed) register(secret string) (kept bool) {
+	b.Helper()
+	kept, err := b.engine.Register(b.Context(), redeem.Held{Scope: redeem.Scope{Tenant: host}, Token: token.NewSecret(secret), Source: "test"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return kept
+}
+
+const registration = "SENTINEL-registration"
+
+func (b *bed) wantPosts(want int) {
+	b.Helper()
+	if got := b.service.posts(); got != want {
+		b.Errorf("got %d POSTs, want %d", got, want)
+	}
+}
+
+func (b *bed) wantStates(want ...instance.State) {
+	b.Helper()
+	for i, want := range want {
+		if got := b.engine.State(b.id(i + 1)); got != want {
+			b.Errorf("%s: got state %s, want %s", b.id(i+1), got, want)
+		}
+	}
+}
+
+// wantReason says what the callers of an instance are told.
+func (b *bed) wantReason(n int, kind fault.Kind, texts ...string) {
+	b.Helper()
+	f, _ := b.engine.Reason(b.id(n))
+	if f.Kind != kind {
+		b.Errorf("%s: got reason %s, want %s", b.id(n), f.Kind, kind)
+	}
+	for _, text := range texts {
+		if !strings.Contains(f.Text(), text) {
+			b.Errorf("%s: got text %q, want %q in it", b.id(n), f.Text(), text)
+		}
+	}
+}
+
+// wantHeld says whether a registration token is held, in memory and sealed.
+func (b *bed) wantHeld(want bool) {
+	b.Helper()
+	_, got := b.regs.For(redeem.Scope{Tenant: host, Application: "cad"})
+	names, err := b.store.List(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	if sealed := slices.Contains(names, "registration/"+host); got != want || sealed != want {
+		b.Errorf("a registration token is held: in memory %t, sealed %t, want %t", got, sealed, want)
+	}
+}
+
+// kinds lists the kinds of an instance's entries.
+func (b *bed) kinds(n int) (kinds []redeem.Kind) {
+	for _, e := range b.ledger.Entries() {
+		if e.Instance == b.id(n).String() {
+			kinds = append(kinds, e.Kind)
+		}
+	}
+	return kinds
+}
+
+// audit compares the books: of the counts that the service used, each is
+// confirmed or in doubt; each that is confirmed was used, and its auth token is
+// held; each POST had an identifier of its own; and no secret is in the ledger
+// or the log.
+func (b *bed) audit() {
+	b.Helper()
+	if err := b.ledger.Verify(); err != nil {
+		b.Errorf("Verify: %v", err)
+	}
+	confirmed, doubtful := map[string]bool{}, map[string]bool{}
+	for _, a := range redeem.Fold(b.ledger.Entries()) {
+		for _, e := range slices.Concat(a.Open, a.Uncertain) {
+			doubtful[e.ID] = true
+		}
+	}
+	for _, e := range b.ledger.Entries() {
+		if e.Kind == redeem.Confirmed {
+			confirmed[e.ID] = true
+		}
+	}
+	for _, id := range b.service.used {
+		if !confirmed[id] && !doubtful[id] {
+			b.Errorf("%s used a count, and the ledger does not know", id)
+		}
+	}
+	for id := range confirmed {
+		if !slices.Contains(b.service.used, id) {
+			b.Errorf("%s is confirmed, and no count was used", id)
+		}
+	}
+	sent := map[string]bool{}
+	for _, r := range b.service.requests {
+		if sent[r.Identifier] {
+			b.Errorf("identifier %s was sent twice", r.Identifier)
+		}
+		sent[r.Identifier] = true
+	}
+	b.auditVault(confirmed)
+	if text := b.log.String() + string(b.bytes(b.T)); strings.Contains(text, "SENTINEL") {
+		b.Errorf("a secret is in the ledger or in the log:\n%s", text)
+	}
+}
+
+// auditVault says that the newest confirmed auth token of each instance is held.
+func (b *bed) auditVault(confirmed map[string]bool) {
+	b.Helper()
+	newest := map[string]string{}
+	for _, e := range b.ledger.Entries() {
+		if e.Kind == redeem.Confirmed {
+			newest[e.Instance] = e.ID
+		}
+	}
+	for _, r := range b.vault.List() {
+		if newest[r.ID.String()] == r.Intent {
+			delete(newest, r.ID.String())
+		} else if confirmed[r.Intent] {
+			b.Errorf("%s holds %s, which is not the newest that is confirmed", r.ID, r.Intent)
+		}
+	}
+	if len(newest) > 0 {
+		b.Errorf("confirmed and not held: %v", newest)
+	}
+}
+
+// become puts an auth token that is held into a state, as refreshing does.
+func (b *bed) become(n int, s instance.State) {
+	b.Helper()
+	r, ok := b.vault.Get(b.id(n))
+	if !ok {
+		b.Fatalf("%s holds none", b.id(n))
+	}
+	if _, err := b.vault.Update(b.Context(), r, func(r *vault.Record) { r.State = s }); err != nil {
+		b.Fatal(err)
+	}
+	b.engine.Kick()
+}
+
+func secret(s string) token.Secret { return token.NewSecret(s) }

@@ -1,0 +1,650 @@
+package redeem_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/redeem"
+	"regent/agent/tms"
+)
+
+// bubble runs a test over a bed of so many instances in virtual time.
+func bubble(t *testing.T, instances int, test func(*bed)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(newBed(t, instances)) })
+}
+
+func TestEager(t *testing.T) {
+	bubble(t, 2, func(b *bed) {
+		b.start()
+		if !b.register(registration) {
+			b.Error("the registration token was not kept")
+		}
+		b.pass(3 * time.Second)
+		b.wantPosts(2)
+		b.wantStates(instance.Live, instance.Live)
+		b.wantHeld(false)
+		if diff := cmp.Diff(b.changes, []string{"cad/1 unredeemed>live", "cad/2 unredeemed>live"}); diff != "" {
+			b.Errorf("changes: got -, want +:\n%s", diff)
+		}
+		if diff := cmp.Diff(b.service.paidWith, []string{registration, registration}); diff != "" {
+			b.Errorf("paid with: got -, want +:\n%s", diff)
+		}
+		r, _ := b.vault.Get(b.id(2))
+		want := tms.Request{Identifier: r.Intent, FQDN: "ws", RefID1: "cad/2", RefID2: "device-1"}
+		if diff := cmp.Diff(b.service.requests[1], want); diff != "" {
+			b.Errorf("the second POST: got -, want +:\n%s", diff)
+		}
+		if r.Identifier != r.Intent || r.Registration != redeem.Fingerprint(secret(registration)) || r.Generation != 1 ||
+			r.Life.TTL != time.Hour || r.RefreshLife.TTL != 24*time.Hour || r.AuthTokenID != "id-of-"+r.Intent || r.Base != "https://"+host {
+			b.Errorf("got record %+v", r)
+		}
+		b.pass(48 * time.Hour)
+		b.restart()
+		b.pass(48 * time.Hour)
+		b.wantPosts(2)
+		b.audit()
+	})
+}
+
+func TestRegistrationTokenArrivesLater(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.start()
+		b.pass(time.Hour)
+		b.wantPosts(0)
+		b.wantStates(instance.Unredeemed)
+		b.wantReason(1, fault.NotRegistered, "regent register")
+		b.register(registration)
+		b.pass(2 * time.Second)
+		b.wantStates(instance.Live)
+	})
+}
+
+func TestRegistrationTokenOfAnotherTenantOrApplication(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.start()
+		for _, scope := range []redeem.Scope{{Tenant: "other-host.com"}, {Tenant: host, Application: "cam"}} {
+			if kept, err := b.engine.Register(b.Context(), redeem.Held{Scope: scope, Token: secret("other")}); err != nil || !kept {
+				b.Errorf("%v: got %t, %v, want it kept: its application may come", scope, kept, err)
+			}
+		}
+		b.pass(time.Hour)
+		b.wantPosts(0)
+		own := redeem.Held{Scope: redeem.Scope{Tenant: host, Application: "cad"}, Token: secret("own")}
+		b.register(registration)
+		if _, err := b.engine.Register(b.Context(), own); err != nil {
+			b.Fatal(err)
+		}
+		b.pass(time.Hour)
+		if diff := cmp.Diff(b.service.paidWith, []string{"own"}); diff != "" {
+			b.Errorf("the application's own comes first: got -, want +:\n%s", diff)
+		}
+	})
+}
+
+// TestExhausted: the second instance is refused, the first one is served.
+func TestExhausted(t *testing.T) {
+	bubble(t, 2, func(b *bed) {
+		b.service.left = 1
+		b.start()
+		b.register(registration)
+		b.pass(time.Hour)
+		b.wantPosts(2)
+		b.wantStates(instance.Live, instance.Unredeemed)
+		b.wantHeld(true)
+		b.wantReason(2, fault.RegistrationExhausted, "smaller than the number of devices", "unexpected users", wordsExhausted, host)
+		b.restart()
+		b.wantReason(2, fault.RegistrationExhausted, wordsExhausted)
+		b.wantHeld(true)
+		b.audit()
+	})
+}
+
+// TestRefusedIsNotAskedAgain for six hours, unless it is given again.
+func TestRefusedIsNotAskedAgain(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.service.answers(noSuch, noSuch, noSuch)
+		b.start()
+		b.register(registration)
+		b.pass(5*time.Hour + 59*time.Minute)
+		b.wantPosts(1)
+		b.restart()
+		b.pass(30 * time.Second)
+		b.wantPosts(1)
+		b.pass(10 * time.Minute)
+		b.wantPosts(2)
+		b.pass(time.Hour)
+		b.wantPosts(2)
+		b.register(registration)
+		b.pass(time.Minute)
+		b.wantPosts(3)
+		b.register("SENTINEL-another")
+		b.pass(time.Minute)
+		b.wantPosts(4)
+		b.wantStates(instance.Live)
+		if diff := cmp.Diff(b.service.paidWith, []string{registration, registration, registration, "SENTINEL-another"}); diff != "" {
+			b.Errorf("got -, want +:\n%s", diff)
+		}
+		b.audit()
+	})
+}
+
+func TestExpired(t *testing.T) {
+	bubble(t, 2, func(b *bed) {
+		b.service.answers(tooLate)
+		b.start()
+		b.register(registration)
+		b.pass(24 * time.Hour)
+		b.wantPosts(1)
+		b.wantHeld(false)
+		b.wantReason(1, fault.RegistrationExpired, "has expired.", host)
+		b.restart()
+		b.wantReason(1, fault.RegistrationExpired, "has expired.")
+		b.wantStates(instance.Unredeemed, instance.Unredeemed)
+		b.audit()
+	})
+}
+
+// TestNotSent: what never left costs nothing, and is tried again with back-off,
+// however small the budget.
+func TestNotSent(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.plan.UncertainRetries = 0
+		b.service.answers(notSent, notSent, portal, notSent)
+		b.start()
+		b.register(registration)
+		// 1 s of splay, then half of 1, 2, 4 and 8 s.
+		for i, at := range []time.Duration{1000, 500, 1000, 2000, 4000} {
+			b.pass(at*time.Millisecond - time.Millisecond)
+			b.wantPosts(i)
+			b.pass(time.Millisecond)
+			b.wantPosts(i + 1)
+			if i == 0 {
+				b.wantReason(1, fault.Unavailable, host, "no count used")
+			}
+		}
+		b.wantStates(instance.Live)
+		want := []redeem.Kind{
+			redeem.Intent, redeem.Unused, redeem.Intent, redeem.Unused, redeem.Intent, redeem.Unused,
+			redeem.Intent, redeem.Unused, redeem.Intent, redeem.Confirmed,
+		}
+		if diff := cmp.Diff(b.kinds(1), want); diff != "" {
+			b.Errorf("ledger: got -, want +:\n%s", diff)
+		}
+		b.audit()
+	})
+}
+
+// TestDiscoveryFails: nothing is intended, nothing sent, and it is tried again.
+func TestDiscoveryFails(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.service.discover = []error{failure(tms.Failure{Reach: tms.NotSent}), failure(back(answered(429), time.Minute)), context.DeadlineExceeded}
+		b.start()
+		b.register(registration)
+		b.pass(1100 * time.Millisecond)
+		b.wantReason(1, fault.Unavailable, host, "no count was used")
+		b.pass(time.Second)
+		b.wantReason(1, fault.Throttled, host)
+		b.wantPosts(0)
+		if got := b.ledger.Entries(); len(got) != 0 {
+			b.Errorf("got entries %v, want none", got)
+		}
+		b.pass(90 * time.Second)
+		b.wantPosts(1)
+		b.wantStates(instance.Live)
+	})
+}
+
+// TestThrottled: the pause that one instance was asked for is the tenant's.
+func TestThrottled(t *testing.T) {
+	bubble(t, 3, func(b *bed) {
+		b.service.answers(answer{}, tooMany)
+		b.start()
+		b.register(registration)
+		b.pass(2 * time.Second)
+		b.wantPosts(2)
+		b.wantReason(2, fault.Throttled, host, "no count was used")
+		b.wantReason(3, fault.Throttled, host)
+		if f, _ := b.engine.Reason(b.id(3)); f.Retry <= 50*time.Second || f.Retry > time.Minute {
+			b.Errorf("got %s to wait, want what is left of a minute", f.Retry)
+		}
+		b.register(registration) // that is no way round
+		b.engine.Ask(b.id(3))
+		b.pass(58 * time.Second)
+		b.wantPosts(2)
+		b.pass(2 * time.Second)
+		b.wantPosts(4)
+		b.wantStates(instance.Live, instance.Live, instance.Live)
+		b.audit()
+	})
+}
+
+// TestSuspendEndsAPause: what counts is the boot clock, not the timer.
+func TestSuspendEndsAPause(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.service.answers(answer{err: failure(back(answered(429), time.Hour))})
+		b.start()
+		b.register(registration)
+		b.pass(2 * time.Second)
+		b.clock.SetWall(-100 * 365 * 24 * time.Hour)
+		b.clock.Suspend(time.Hour)
+		b.pass(31 * time.Second)
+		b.wantPosts(2)
+		b.wantStates(instance.Live)
+	})
+}
+
+// TestDocumented500 is tried again as often as the limit says and no more, and
+// no restart renews that.
+func TestDocumented500(t *testing.T) {
+	for retries := range 4 {
+		for _, restarts := range []bool{false, true} {
+			bubble(t, 1, func(b *bed) {
+				b.plan.UncertainRetries = retries
+				b.service.answers(slices.Repeat([]answer{documented}, 10)...)
+				b.start()
+				b.register(registration)
+				for range 8 {
+					b.pass(time.Hour)
+					if restarts {
+						b.restart()
+					}
+				}
+				b.wantPosts(retries + 1)
+				b.wantStates(instance.Uncertain)
+				b.wantHeld(true)
+				b.wantReason(1, fault.RedemptionUncertain, host, "tmsctl auth-token list")
+				if diff := cmp.Diff(b.changes, []string{"cad/1 unredeemed>uncertain redemption_uncertain"}); diff != "" {
+					b.Errorf("changes: got -, want +:\n%s", diff)
+				}
+				b.audit()
+			})
+		}
+	}
+}
+
+func TestDocumented500ThenGranted(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.service.answers(documentedNot, notSent)
+		b.start()
+		b.register(registration)
+		b.pass(time.Hour)
+		b.wantPosts(3)
+		b.wantStates(instance.Live)
+		b.wantHeld(false)
+		want := []string{"cad/1 unredeemed>uncertain redemption_uncertain", "cad/1 uncertain>live"}
+		if diff := cmp.Diff(b.changes, want); diff != "" {
+			b.Errorf("changes: got -, want +:\n%s", diff)
+		}
+		if a := b.engine.Account(b.id(1)); len(a.Uncertain) != 1 || a.Confirmed != 1 || len(a.Doubt) != 0 {
+			b.Errorf("got account %+v, want one uncertain still to be resolved", a)
+		}
+		b.audit()
+	})
+}
+
+// TestLost: what may have used a count is never repeated by itself.
+func TestLost(t *testing.T) {
+	odd := answer{err: context.DeadlineExceeded, counts: true} // no evidence at all
+	for _, first := range []answer{lost, lostUnused, odd, {err: failure(answered(502)), counts: true}} {
+		bubble(t, 1, func(b *bed) {
+			b.plan.UncertainRetries = 3
+			b.service.answers(first)
+			b.start()
+			b.register(registration)
+			for range 3 {
+				b.pass(30 * 24 * time.Hour)
+				b.restart()
+				b.register(registration)
+			}
+			b.wantPosts(1)
+			b.wantStates(instance.Uncertain)
+			b.wantHeld(true)
+			b.wantReason(1, fault.RedemptionUncertain, "regent ledger")
+			b.audit()
+		})
+	}
+}
+
+func TestOnDemand(t *testing.T) {
+	bubble(t, 2, func(b *bed) {
+		for i := range b.plan.Wants {
+			b.plan.Wants[i].OnDemand = true
+		}
+		b.start()
+		b.register(registration)
+		b.pass(24 * time.Hour)
+		b.wantPosts(0)
+		b.engine.Demand(b.id(2))
+		b.pass(time.Second)
+		b.wantStates(instance.Unredeemed, instance.Live)
+		b.wantHeld(true)
+		b.restart()
+		b.pass(24 * time.Hour)
+		b.wantPosts(1)
+		b.engine.Demand(b.id(1))
+		b.engine.Demand(b.id(1))
+		b.pass(2 * time.Second)
+		b.wantStates(instance.Live, instance.Live)
+		b.wantHeld(false)
+		b.wantPosts(2)
+		b.audit()
+	})
+}
+
+// TestOnDemandAfterADocumented500: a new run waits for the next caller.
+func TestOnDemandAfterADocumented500(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.plan.Wants[0].OnDemand = true
+		b.service.answers(documented)
+		b.start()
+		b.register(registration)
+		b.engine.Demand(b.id(1))
+		b.pass(time.Second)
+		b.wantPosts(1)
+		b.restart()
+		b.pass(time.Hour)
+		b.wantPosts(1)
+		b.engine.Demand(b.id(1))
+		b.pass(time.Minute)
+		b.wantPosts(2)
+		b.wantStates(instance.Live)
+		b.audit()
+	})
+}
+
+func TestKeepRegistrationToken(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.plan.Keep = true
+		b.service.answers(tooLate)
+		b.start()
+		b.register(registration)
+		b.pass(time.Minute)
+		b.wantHeld(true)
+		if !b.register(registration) {
+			b.Error("it was not kept")
+		}
+		b.pass(time.Minute)
+		b.wantStates(instance.Live)
+		b.wantHeld(true)
+		b.pass(24 * time.Hour)
+		b.wantPosts(2)
+		b.audit()
+	})
+}
+
+// TestRegisteredAgain, as an MDM does: nothing is spent, and nothing kept.
+func TestRegisteredAgain(t *testing.T) {
+	bubble(t, 2, func(b *bed) {
+		b.start()
+		b.register(registration)
+		b.pass(time.Minute)
+		for _, again := range []string{registration, "SENTINEL-another"} {
+			if b.register(again) {
+				b.Error("it was kept, with nothing to pay for")
+			}
+			b.pass(time.Hour)
+			b.wantHeld(false)
+		}
+		b.wantPosts(2)
+	})
+}
+
+// TestAsk: a person spends another count, once, in any state.
+func TestAsk(t *testing.T) {
+	bubble(t, 2, func(b *bed) {
+		b.service.answers(lost)
+		b.start()
+		b.register(registration)
+		b.pass(time.Hour)
+		b.wantStates(instance.Uncertain, instance.Live)
+		b.engine.Ask(b.id(1))
+		b.pass(time.Hour)
+		b.wantPosts(3)
+		b.wantStates(instance.Live, instance.Live)
+		b.wantHeld(false)
+
+		// Without a registration token the wish waits for one.
+		b.engine.Ask(b.id(2))
+		b.pass(time.Hour)
+		b.wantPosts(3)
+		before, _ := b.vault.Get(b.id(2))
+		if !b.register(registration) {
+			b.Error("it was not kept, though a person asked")
+		}
+		b.pass(time.Hour)
+		b.wantPosts(4)
+		after, _ := b.vault.Get(b.id(2))
+		if after.Intent == before.Intent || after.Generation != before.Generation+1 {
+			b.Errorf("got %+v after %+v, want another of the next generation", after, before)
+		}
+		b.wantHeld(false)
+		b.audit()
+	})
+}
+
+// TestAskIsUsedUp by what may have used a count, and by a refusal; not by what
+// cost nothing.
+func TestAskIsUsedUp(t *testing.T) {
+	tests := []struct {
+		name   string
+		answer answer
+		posts  int
+		state  instance.State
+	}{
+		{"lost", lost, 2, instance.Uncertain},
+		{"refused", noSuch, 2, instance.Revoked},
+		{"not sent", notSent, 3, instance.Live},
+		{"granted", answer{}, 2, instance.Live},
+		{"the documented 500", documentedNot, 3, instance.Live},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, 1, func(b *bed) {
+				b.plan.Keep = true
+				b.service.answers(answer{}, tt.answer)
+				b.start()
+				b.register(registration)
+				b.pass(time.Minute)
+				b.become(1, instance.Revoked)
+				b.changes = nil
+				b.engine.Ask(b.id(1))
+				b.pass(5 * time.Hour)
+				b.wantPosts(tt.posts)
+				b.wantStates(tt.state)
+				if tt.state == instance.Uncertain && !slices.Equal(b.changes, []string{"cad/1 revoked>uncertain redemption_uncertain"}) {
+					b.Errorf("got changes %v", b.changes)
+				}
+				b.audit()
+			})
+		})
+	}
+}
+
+func TestSettled(t *testing.T) {
+	tests := []struct {
+		name  string
+		first answer
+		want  instance.State
+	}{
+		{"granted", answer{takes: 5 * time.Second}, instance.Live},
+		{"refused", answer{takes: 5 * time.Second, err: noSuch.err}, instance.Unredeemed},
+		{"lost", answer{takes: 5 * time.Second, err: lost.err}, instance.Uncertain},
+		{"not sent", answer{takes: 5 * time.Second, err: notSent.err}, instance.Unredeemed},
+		{"throttled", answer{takes: 5 * time.Second, err: tooMany.err}, instance.Unredeemed},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, 1, func(b *bed) {
+				b.service.answers(tt.first)
+				b.start()
+				b.register(registration)
+				start := time.Now()
+				b.engine.Settled(b.Context(), b.id(1))
+				if got, want := time.Since(start), 6*time.Second; got != want { // with the splay
+					b.Errorf("settled after %s, want %s", got, want)
+				}
+				b.wantStates(tt.want)
+			})
+		})
+	}
+}
+
+// TestSettledAtOnce: where nothing is going to happen, nobody waits.
+func TestSettledAtOnce(t *testing.T) {
+	bubble(t, 2, func(b *bed) {
+		b.start()
+		none := b.id(9)
+		b.engine.Settled(b.Context(), b.id(1)) // no registration token
+		b.engine.Settled(b.Context(), none)    // not declared
+		b.service.answers(answer{}, tooMany)
+		b.register(registration)
+		start := time.Now()
+		b.engine.Settled(b.Context(), b.id(1))
+		b.engine.Settled(b.Context(), b.id(2))
+		b.engine.Settled(b.Context(), b.id(1)) // live
+		if got := time.Since(start); got > 2*time.Second {
+			b.Errorf("settled after %s, want no more than the splay", got)
+		}
+	})
+}
+
+func TestSettledEndsWithItsCaller(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.service.answers(answer{takes: time.Minute})
+		b.start()
+		b.register(registration)
+		ctx, cancel := context.WithTimeout(b.Context(), 10*time.Second)
+		defer cancel()
+		start := time.Now()
+		b.engine.Settled(ctx, b.id(1))
+		if got, want := time.Since(start), 10*time.Second; got != want {
+			b.Errorf("returned after %s, want %s", got, want)
+		}
+		b.wantStates(instance.Unredeemed) // and not uncertain while it is under way
+		b.pass(time.Minute)
+		b.wantStates(instance.Live)
+	})
+}
+
+// TestSplay is drawn once for a registration token, and is at most its limit.
+func TestSplay(t *testing.T) {
+	for _, draw := range []float64{0, 0.25, 0.999} {
+		bubble(t, 3, func(b *bed) {
+			b.plan.Splay = 20 * time.Second
+			b.draw = draw
+			b.start()
+			b.register(registration)
+			wait := time.Duration(draw * float64(b.plan.Splay))
+			if wait > 0 {
+				b.pass(wait - time.Millisecond)
+				b.wantPosts(0)
+				if b.draws != 1 {
+					b.Errorf("drawn %d times, want once", b.draws)
+				}
+			}
+			b.pass(2 * time.Millisecond)
+			b.wantPosts(3)
+		})
+	}
+	bubble(t, 1, func(b *bed) {
+		b.plan.Splay = time.Hour
+		b.start()
+		b.register(registration)
+		b.pass(time.Minute)
+		b.wantPosts(0)
+		b.engine.Unsplayed(redeem.Fingerprint(secret(registration)))
+		b.pass(0)
+		b.wantPosts(1)
+	})
+}
+
+// TestShutdown: a POST under way is finished and recorded.
+func TestShutdown(t *testing.T) {
+	for _, first := range []answer{{takes: 20 * time.Second}, {takes: 20 * time.Second, err: tooMany.err}, {takes: 20 * time.Second, err: lost.err}} {
+		bubble(t, 2, func(b *bed) {
+			b.service.answers(first)
+			b.start()
+			b.register(registration)
+			b.pass(5 * time.Second)
+			b.wantPosts(1)
+			b.stop()
+			if got := b.ledger.Entries(); len(got) != 2 {
+				b.Errorf("got entries %v, want an intent and its outcome", got)
+			}
+			b.start()
+			b.wantPosts(1) // and no other was begun
+			b.pass(2 * time.Minute)
+			b.audit()
+		})
+	}
+}
+
+// TestRefreshExpired: policy redeems again where it says so, once in 30 days.
+func TestRefreshExpired(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		bubble(t, 1, func(b *bed) {
+			b.plan.Keep, b.plan.AgainOnExpiry = true, again
+			b.start()
+			b.register(registration)
+			b.pass(time.Minute)
+			want := 1
+			for day := range 61 {
+				b.become(1, instance.RefreshExpired)
+				if again && day%30 == 0 {
+					want++
+				}
+				b.pass(23 * time.Hour)
+				b.wantPosts(want)
+				b.pass(time.Hour)
+			}
+			b.audit()
+		})
+	}
+}
+
+// TestNoStateRedeemsByItself: for a revoked or a lost one a person is needed,
+// whatever policy says of expired ones.
+func TestNoStateRedeemsByItself(t *testing.T) {
+	for _, state := range []instance.State{instance.Revoked, instance.RefreshLost, instance.Live, instance.Stale, instance.Expired} {
+		bubble(t, 1, func(b *bed) {
+			b.plan.Keep, b.plan.AgainOnExpiry = true, true
+			b.start()
+			b.register(registration)
+			b.pass(time.Minute)
+			b.become(1, state)
+			b.pass(40 * 24 * time.Hour)
+			b.register(registration)
+			b.engine.Demand(b.id(1))
+			b.pass(40 * 24 * time.Hour)
+			b.restart()
+			b.pass(40 * 24 * time.Hour)
+			b.wantPosts(1)
+			b.wantStates(state)
+		})
+	}
+}
+
+func TestEngineNeedsAllOptions(t *testing.T) {
+	if _, err := redeem.NewEngine(t.Context(), redeem.Options{}); err == nil {
+		t.Error("got no error")
+	}
+}
+
+func TestRegisterRefusesWhatCannotBeAToken(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.start()
+		_, err := b.engine.Register(b.Context(), redeem.Held{Scope: redeem.Scope{Tenant: host}, Token: secret("SENTINEL two")})
+		if fault.KindOf(err) != fault.InvalidRequest {
+			b.Errorf("got %v, want %v", err, fault.InvalidRequest)
+		}
+		b.wantHeld(false)
+	})
+}
