@@ -1,7 +1,6 @@
 package configs_test
 
 import (
-	"os"
 	"regexp"
 	"testing"
 
@@ -13,15 +12,16 @@ import (
 )
 
 func TestGeneratedFilesAreUpToDate(t *testing.T) {
-	files := artefact.Files()
-	if len(files) == 0 {
-		t.Fatal("nothing is generated")
+	files, err := artefact.Files()
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files are generated, %v", len(files), err)
 	}
-	for _, f := range files {
-		got, err := os.ReadFile(f.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
+	readme, err := artefact.Readme(read(t, "../README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range append(files, artefact.File{Name: "README.md", Data: readme}) {
+		got := read(t, "../"+f.Name)
 		if diff := cmp.Diff(string(f.Data), string(got)); diff != "" {
 			t.Errorf("%s is not what the table says; run: go generate ./configs\n-generated +file\n%s", f.Name, diff)
 		}
@@ -39,11 +39,16 @@ func TestDefaultSetsNothing(t *testing.T) {
 	}
 }
 
+// uncommented is the default file without the # before its keys.
+func uncommented() string {
+	commented := regexp.MustCompile(`(?m)^( *)#((?:- )?[a-z][a-z0-9_]*:)`)
+	return commented.ReplaceAllString(configs.Default, "$1$2")
+}
+
 // TestDefaultUncommented removes each # before a key, as a reader would, and
 // expects every key of the table to have been set.
 func TestDefaultUncommented(t *testing.T) {
-	commented := regexp.MustCompile(`(?m)^( *)#((?:- )?[a-z][a-z0-9_]*:)`)
-	text := commented.ReplaceAllString(configs.Default, "$1$2")
+	text := uncommented()
 	res, problems := policy.Resolve(policy.Layer{Name: "config.yaml", Rank: policy.Local, Data: []byte(text)})
 	if len(problems) > 0 {
 		t.Fatalf("problems in the uncommented file: %v\n%s", problems, text)

@@ -26,8 +26,9 @@ const (
 type Definition struct {
 	// Key is the dotted path; * stands for an application's id, or for any item
 	// of a list: "network.timeout", "applications.*.instances".
-	Key  string
-	Type Type
+	Key   string
+	Title string // a few words, for a console that shows a list of settings
+	Type  Type
 
 	// Default is the effective value where no layer sets one: a string, bool,
 	// int or time.Duration. nil if there is none, as for lists.

@@ -22,21 +22,21 @@ func Table() []Definition {
 func registrationKeys() []Definition {
 	return []Definition{
 		{
-			Key: "tenant", Type: Text, Default: "", Check: checked(checkTenant), Pattern: tenantPattern,
+			Key: "tenant", Title: "Tenant", Type: Text, Default: "", Check: checked(checkTenant), Pattern: tenantPattern,
 			Doc: "Address of the tenant: a host or a URL. It is https; http is accepted on a loopback address only. " +
 				"The default tenant of every application that names none itself.",
 			Example: "https://demo-host.com/", Since: firstVersion, In: everywhere | Readme | Debconf, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Tenant }),
 		},
 		{
-			Key: "registration_token_file", Type: Path, Default: "", Check: checked(checkPath), Pattern: pathPattern,
+			Key: "registration_token_file", Title: "File with the registration token", Type: Path, Default: "", Check: checked(checkPath), Pattern: pathPattern,
 			Doc: "File in which a registration token for the default tenant arrives, now or at any later time. " +
 				"It is removed once the token is sealed in the store. The token itself never belongs in this configuration.",
 			Example: "/etc/regent/registration-token", Since: firstVersion, In: everywhere | Readme | Debconf, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.RegistrationTokenFile }),
 		},
 		{
-			Key: "keep_registration_token", Type: Bool, Default: false,
+			Key: "keep_registration_token", Title: "Keep the registration token", Type: Bool, Default: false,
 			Doc: "Keep the sealed registration token after every declared instance has its auth token, " +
 				"so that the agent can redeem again. It costs nothing, but who steals the store steals the token.",
 			Since: firstVersion, In: everywhere, Reloadable: true,
@@ -48,37 +48,37 @@ func registrationKeys() []Definition {
 func applicationKeys() []Definition {
 	return []Definition{
 		{
-			Key: "applications", Type: Applications,
+			Key: "applications", Title: "Applications", Type: Applications,
 			Doc: "The licensed applications. Layers merge by id: a later one adds an application, " +
 				"or overrides the keys that it sets of a known one.",
 			Since: firstVersion, In: everywhere | Readme, Reloadable: true,
 		},
 		{
-			Key: "applications.*.id", Type: Text, Required: true, Check: checked(checkID), Pattern: idPattern,
+			Key: "applications.*.id", Title: "Name", Type: Text, Required: true, Check: checked(checkID), Pattern: idPattern,
 			Doc:     "Name of the application on this device: a-z, 0-9 and -, at most 64.",
 			Example: "cad", Since: firstVersion, In: inItems | Readme, Reloadable: true,
 			field: bind(func(a *Application) *string { return &a.ID }),
 		},
 		{
-			Key: "applications.*.tenant", Type: Text, Default: "", Check: checked(checkTenant), Pattern: tenantPattern,
+			Key: "applications.*.tenant", Title: "Tenant", Type: Text, Default: "", Check: checked(checkTenant), Pattern: tenantPattern,
 			Doc:     "The application's own tenant, if it is not the default one.",
 			Example: "https://other-host.com/", Since: firstVersion, In: inItems, Reloadable: true,
 			field: bind(func(a *Application) *string { return &a.Tenant }),
 		},
 		{
-			Key: "applications.*.registration_token_file", Type: Path, Default: "", Check: checked(checkPath), Pattern: pathPattern,
+			Key: "applications.*.registration_token_file", Title: "File with the registration token", Type: Path, Default: "", Check: checked(checkPath), Pattern: pathPattern,
 			Doc:     "The application's own registration token's file, if it does not use its tenant's.",
 			Example: "/etc/regent/registration-token-cad", Since: firstVersion, In: inItems, Reloadable: true,
 			field: bind(func(a *Application) *string { return &a.RegistrationTokenFile }),
 		},
 		{
-			Key: "applications.*.instances", Type: Int, Default: 1, Min: 1, Max: instance.MaxInstances,
+			Key: "applications.*.instances", Title: "Instances", Type: Int, Default: 1, Min: 1, Max: instance.MaxInstances,
 			Doc:   "How many may run at the same time. Each costs one count of the registration token.",
 			Since: firstVersion, In: inItems | Readme, Reloadable: true,
 			field: bind(func(a *Application) *int { return &a.Instances }),
 		},
 		{
-			Key: "applications.*.redeem", Type: Word, Default: Eager, Words: []string{Eager, OnDemand},
+			Key: "applications.*.redeem", Title: "When to redeem", Type: Word, Default: Eager, Words: []string{Eager, OnDemand},
 			Doc:   "When a count is spent: eager at registration, on_demand when the instance is first asked for.",
 			Since: firstVersion, In: inItems | Readme, Reloadable: true,
 			field: bind(func(a *Application) *string { return &a.Redeem }),
@@ -90,32 +90,32 @@ func ruleKeys() []Definition {
 	const rule = "applications.*.allow.*."
 	return []Definition{
 		{
-			Key: "applications.*.allow", Type: Rules,
+			Key: "applications.*.allow", Title: "Who may use it", Type: Rules,
 			Doc: "Who may use the application. Any rule admits; inside one rule every condition must hold. " +
 				"Without a rule nobody may. The latest layer that sets it replaces the whole list, so nothing local widens a managed one.",
 			Example: "[{groups: [engineering]}]", Since: firstVersion, In: inItems | Readme, Reloadable: true,
 			field: bind(func(a *Application) *[]authz.Rule { return &a.Allow }),
 		},
 		{
-			Key: rule + "users", Type: Names, Check: checked(checkName), Pattern: namePattern,
+			Key: rule + "users", Title: "Users", Type: Names, Check: checked(checkName), Pattern: namePattern,
 			Doc:     "The caller is one of these users: names, decimal uids, or SIDs.",
 			Example: "[alice]", Since: firstVersion, In: inItems, Reloadable: true,
 			field: bind(func(r *authz.Rule) *[]string { return &r.Users }),
 		},
 		{
-			Key: rule + "groups", Type: Names, Check: checked(checkName), Pattern: namePattern,
+			Key: rule + "groups", Title: "Groups", Type: Names, Check: checked(checkName), Pattern: namePattern,
 			Doc:     "The caller is in one of these groups: names, decimal gids, or SIDs.",
 			Example: "[engineering]", Since: firstVersion, In: inItems, Reloadable: true,
 			field: bind(func(r *authz.Rule) *[]string { return &r.Groups }),
 		},
 		{
-			Key: rule + "units", Type: Names, Check: checked(checkUnit), Pattern: unitPattern,
+			Key: rule + "units", Title: "Units", Type: Names, Check: checked(checkUnit), Pattern: unitPattern,
 			Doc:     "The caller belongs to one of these systemd units.",
 			Example: "[cad-render.service]", Since: firstVersion, In: inItems, Reloadable: true,
 			field: bind(func(r *authz.Rule) *[]string { return &r.Units }),
 		},
 		{
-			Key: rule + "everyone", Type: Bool, Default: false,
+			Key: rule + "everyone", Title: "Everyone", Type: Bool, Default: false,
 			Doc:     "Every local user may. It stands alone in its rule.",
 			Example: "true", Since: firstVersion, In: inItems, Reloadable: true,
 			field: bind(func(r *authz.Rule) *bool { return &r.Everyone }),
@@ -127,20 +127,20 @@ func executableKeys() []Definition {
 	const executables = "applications.*.allow.*.executables"
 	return []Definition{
 		{
-			Key: executables, Type: Executables,
+			Key: executables, Title: "Programs", Type: Executables,
 			Doc: "The caller runs one of these programs, which only root can change. Interpreters never match. " +
 				"It keeps out mistakes, not an attacker who already is an admitted user.",
 			Example: "[{path: /opt/cad/bin/cad}]", Since: firstVersion, In: inItems, Reloadable: true,
 			field: bind(func(r *authz.Rule) *[]authz.Executable { return &r.Executables }),
 		},
 		{
-			Key: executables + ".*.path", Type: Path, Required: true, Check: checked(checkPath), Pattern: pathPattern,
+			Key: executables + ".*.path", Title: "File", Type: Path, Required: true, Check: checked(checkPath), Pattern: pathPattern,
 			Doc:     "The program's file.",
 			Example: "/opt/cad/bin/cad", Since: firstVersion, In: inItems, Reloadable: true,
 			field: bind(func(e *authz.Executable) *string { return &e.Path }),
 		},
 		{
-			Key: executables + ".*.sha256", Type: Text, Default: "", Check: checked(checkSHA256), Pattern: sha256Pattern,
+			Key: executables + ".*.sha256", Title: "SHA-256", Type: Text, Default: "", Check: checked(checkSHA256), Pattern: sha256Pattern,
 			Doc:   "Its SHA-256 in 64 hex digits; empty admits any content.",
 			Since: firstVersion, In: inItems, Reloadable: true,
 			field: bind(func(e *authz.Executable) *string { return &e.SHA256 }),
@@ -151,27 +151,27 @@ func executableKeys() []Definition {
 func networkKeys() []Definition {
 	return []Definition{
 		{
-			Key: "network.proxy", Type: Text, Default: "", Check: checked(checkProxy), Pattern: proxyPattern,
+			Key: "network.proxy", Title: "Proxy", Type: Text, Default: "", Check: checked(checkProxy), Pattern: proxyPattern,
 			Doc: "How the service is reached: system (also when empty) takes the proxy of the system's environment, " +
 				"none goes directly, a URL (http, https, socks5) names one. User and password do not belong in it; see network.proxy_credentials_file.",
 			Example: "http://proxy.example.com:3128", Since: firstVersion, In: everywhere | Readme | Debconf, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Network.Proxy }),
 		},
 		{
-			Key: "network.proxy_credentials_file", Type: Path, Default: "", Check: checked(checkPath), Pattern: pathPattern,
+			Key: "network.proxy_credentials_file", Title: "File with the proxy's credentials", Type: Path, Default: "", Check: checked(checkPath), Pattern: pathPattern,
 			Doc: "File with the proxy's user and password, as user:password in one line. Only the agent and root may read it. " +
 				"It is read when a connection is first needed and after a reload.",
 			Example: "/etc/regent/proxy-credentials", Since: firstVersion, In: everywhere, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Network.ProxyCredentialsFile }),
 		},
 		{
-			Key: "network.ca_file", Type: Path, Default: "", Check: checked(checkPath), Pattern: pathPattern,
+			Key: "network.ca_file", Title: "File with further CA certificates", Type: Path, Default: "", Check: checked(checkPath), Pattern: pathPattern,
 			Doc:     "File with further CA certificates (PEM), added to the system's.",
 			Example: "/etc/regent/ca.pem", Since: firstVersion, In: everywhere | Readme, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Network.CAFile }),
 		},
 		{
-			Key: "network.timeout", Type: Duration, Default: 30 * time.Second,
+			Key: "network.timeout", Title: "Timeout of a request", Type: Duration, Default: 30 * time.Second,
 			Min: int64(time.Second), Max: int64(10 * time.Minute),
 			Doc:   "How long one request to the service may take.",
 			Since: firstVersion, In: everywhere, Reloadable: true,
@@ -183,27 +183,27 @@ func networkKeys() []Definition {
 func refreshKeys() []Definition {
 	return []Definition{
 		{
-			Key: "refresh.mode", Type: Word, Default: OIDC, Words: []string{OIDC, TMS},
+			Key: "refresh.mode", Title: "How to refresh", Type: Word, Default: OIDC, Words: []string{OIDC, TMS},
 			Doc:   "How auth tokens are refreshed: oidc at the identity provider's token endpoint, tms at the Token Management Service.",
 			Since: firstVersion, In: everywhere, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Refresh.Mode }),
 		},
 		{
-			Key: "refresh.on_refresh_expired", Type: Word, Default: Wait, Words: []string{Wait, RedeemAgain},
+			Key: "refresh.on_refresh_expired", Title: "When a refresh token has expired", Type: Word, Default: Wait, Words: []string{Wait, RedeemAgain},
 			Doc: "When a device was off for longer than its refresh token lives: wait for a person, or redeem again by itself, " +
 				"which costs one count, at most once per instance in 30 days, and needs keep_registration_token: true.",
 			Since: firstVersion, In: everywhere | Readme, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Refresh.OnRefreshExpired }),
 		},
 		{
-			Key: "limits.redeem_uncertain_retries", Type: Int, Default: 1, Min: 0, Max: 5,
+			Key: "limits.redeem_uncertain_retries", Title: "Retries of an uncertain redemption", Type: Int, Default: 1, Min: 0, Max: 5,
 			Doc: "How often a redemption is tried again after the service's documented error 500, " +
 				"which does not say whether a count was used.",
 			Since: firstVersion, In: everywhere, Reloadable: true,
 			field: bind(func(s *Settings) *int { return &s.Limits.RedeemUncertainRetries }),
 		},
 		{
-			Key: "limits.redeem_splay", Type: Duration, Default: 2 * time.Second, Min: 0, Max: int64(time.Hour),
+			Key: "limits.redeem_splay", Title: "Random wait before a redemption", Type: Duration, Default: 2 * time.Second, Min: 0, Max: int64(time.Hour),
 			Doc:   "The longest random wait before a redemption, so that many devices do not ask at the same moment.",
 			Since: firstVersion, In: everywhere, Reloadable: true,
 			field: bind(func(s *Settings) *time.Duration { return &s.Limits.RedeemSplay }),
@@ -214,13 +214,13 @@ func refreshKeys() []Definition {
 func storeKeys() []Definition {
 	return []Definition{
 		{
-			Key: "store.keyring", Type: Word, Default: AutoKeyring, Words: []string{AutoKeyring, FileKeyring},
+			Key: "store.keyring", Title: "Keyring", Type: Word, Default: AutoKeyring, Words: []string{AutoKeyring, FileKeyring},
 			Doc:   "What guards the key of the stored tokens: auto takes the best that the system has, file a keyring file in the state directory.",
 			Since: firstVersion, In: everywhere,
 			field: bind(func(s *Settings) *string { return &s.Store.Keyring }),
 		},
 		{
-			Key: "store.on_clone", Type: Word, Default: Quarantine, Words: []string{Quarantine, RegisterNew, AdoptClone},
+			Key: "store.on_clone", Title: "When the device was cloned", Type: Word, Default: Quarantine, Words: []string{Quarantine, RegisterNew, AdoptClone},
 			Doc: "When the device looks like a copy of another one: quarantine serves nothing until a person decides, " +
 				"register_again drops the copied tokens, adopt keeps them.",
 			Since: firstVersion, In: everywhere,
@@ -232,23 +232,23 @@ func storeKeys() []Definition {
 func recordKeys() []Definition {
 	return []Definition{
 		{
-			Key: "audit", Type: Word, Default: BestEffort, Words: []string{BestEffort, Required},
+			Key: "audit", Title: "Audit", Type: Word, Default: BestEffort, Words: []string{BestEffort, Required},
 			Doc:   "What happens when a hand-out cannot be recorded: best_effort hands out all the same, required refuses.",
 			Since: firstVersion, In: everywhere | Readme, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Audit }),
 		},
 		{
-			Key: "log.level", Type: Word, Default: "info", Words: []string{"debug", "info", "warn", "error"},
+			Key: "log.level", Title: "Log level", Type: Word, Default: "info", Words: []string{"debug", "info", "warn", "error"},
 			Doc: "The least severe message that is logged.", Since: firstVersion, In: everywhere, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Log.Level }),
 		},
 		{
-			Key: "log.format", Type: Word, Default: "text", Words: []string{"text", "json"},
+			Key: "log.format", Title: "Log format", Type: Word, Default: "text", Words: []string{"text", "json"},
 			Doc: "How messages are written.", Since: firstVersion, In: everywhere,
 			field: bind(func(s *Settings) *string { return &s.Log.Format }),
 		},
 		{
-			Key: "metrics_textfile", Type: Path, Default: "", Check: checked(checkPath), Pattern: pathPattern,
+			Key: "metrics_textfile", Title: "File with metrics", Type: Path, Default: "", Check: checked(checkPath), Pattern: pathPattern,
 			Doc:     "File that is rewritten with metrics in Prometheus' text format, for a collector to read. Empty writes none.",
 			Example: "/var/lib/node_exporter/textfile_collector/regent.prom", Since: firstVersion, In: everywhere,
 			field: bind(func(s *Settings) *string { return &s.MetricsTextfile }),

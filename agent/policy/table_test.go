@@ -19,6 +19,9 @@ func TestTableIsSound(t *testing.T) {
 			t.Errorf("%s is in the table twice", d.Key)
 		}
 		seen[d.Key] = true
+		if d.Title == "" || len(d.Title) > 50 || strings.HasSuffix(d.Title, ".") {
+			t.Errorf("%s: want a title of a few words, got %q", d.Key, d.Title)
+		}
 		if d.Doc == "" || d.Since == "" || !strings.HasSuffix(d.Doc, ".") {
 			t.Errorf("%s: want a documentation in sentences, and a version", d.Key)
 		}

@@ -1,7 +1,7 @@
-// Package artefact writes the files that are made from policy's table: the
-// commented default configuration and the reference. It is pure, so that a test
-// can compare what it would write with what is shipped. It must not know where
-// the files go.
+// Package artefact writes what is made from policy's table: the commented
+// default configuration, what explains it to people and to editors, and what
+// management systems import. It is pure, so that a test can compare what it
+// would write with what is shipped. It must not know of the disk.
 package artefact
 
 import (
@@ -14,17 +14,49 @@ import (
 
 // File is one generated file.
 type File struct {
-	Name string // in configs/
+	Name string // from the top of the tree, with slashes
 	Data []byte
 }
 
-// Files returns everything that is generated into configs/.
-func Files() []File {
+const madeFrom = "Made from the table in agent/policy/table.go by go generate ./configs: change that one, not this text."
+
+// Files returns everything that is made from the table as a whole file. The
+// table in the README is [Readme]'s.
+func Files() ([]File, error) {
+	const mdm = "packaging/mdm/"
 	table := policy.Table()
-	return []File{
-		{"config.yaml", config(table)},
-		{"REFERENCE.md", reference(table)},
+	makers := []struct {
+		name string
+		make func() ([]byte, error)
+	}{
+		{"configs/config.yaml", always(config, table)},
+		{"configs/REFERENCE.md", always(reference, table)},
+		{"configs/regent.yaml.5", always(manual, table)},
+		{"configs/regent.schema.json", func() ([]byte, error) { return jsonSchema(table) }},
+		{"configs/debconf.templates", always(debconf, table)},
+		{mdm + "group-policy/regent.admx", from("regent.admx", policy.GroupPolicy, table)},
+		{mdm + "group-policy/en-US/regent.adml", from("regent.adml", policy.GroupPolicy, table)},
+		{mdm + "intune/oma-uri.csv", func() ([]byte, error) { return omaURIs(table) }},
+		{mdm + "jamf/regent.mobileconfig", from("regent.mobileconfig", policy.Profile, table)},
+		{mdm + "jamf/" + domain + ".plist", from("manifest.plist", policy.Manifest, table)},
 	}
+	var files []File
+	for _, m := range makers {
+		data, err := m.make()
+		if err != nil {
+			return nil, fmt.Errorf("make %s: %w", m.name, err)
+		}
+		files = append(files, File{m.name, data})
+	}
+	return files, nil
+}
+
+func always(write func([]policy.Definition) []byte, table []policy.Definition) func() ([]byte, error) {
+	return func() ([]byte, error) { return write(table), nil }
+}
+
+func from(template string, in policy.Artefact, table []policy.Definition) func() ([]byte, error) {
+	return func() ([]byte, error) { return managed(template, in, table) }
 }
 
 // value writes what stands behind a key's colon: its default, or an example if

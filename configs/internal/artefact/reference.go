@@ -29,21 +29,26 @@ func reference(table []policy.Definition) []byte {
 		if d.Reloadable {
 			applies = "reload"
 		}
-		fallback := standard(d)
-		switch {
-		case d.Required:
-			fallback = "required"
-		case fallback != "":
-			fallback = "`" + fallback + "`"
-		}
 		text := d.Doc
 		if d.Example != "" {
 			text += " Example: `" + d.Example + "`"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n",
-			d.Key, cell(accepts(d)), cell(fallback), applies, d.Since, cell(text))
+			d.Key, cell(accepts(d)), cell(fallback(d)), applies, d.Since, cell(text))
 	}
 	return b.Bytes()
+}
+
+// fallback says what rules where nothing is set, for a cell.
+func fallback(d policy.Definition) string {
+	text := standard(d)
+	switch {
+	case d.Required:
+		return "required"
+	case text == "":
+		return ""
+	}
+	return "`" + text + "`"
 }
 
 // cell makes text fit into one cell of a Markdown table.
