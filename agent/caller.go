@@ -27,9 +27,13 @@ func (c Caller) still() error {
 
 // holder names the caller's process for a lease.
 func (c Caller) holder(bootID string) lease.Holder {
-	user := c.User
-	if user == "" {
-		user = c.UID
+	return lease.Holder{PID: c.PID, Start: c.Start, BootID: bootID, User: c.name(), Exe: c.Exe}
+}
+
+// name is the caller's user, for people.
+func (c Caller) name() string {
+	if c.User == "" {
+		return c.UID
 	}
-	return lease.Holder{PID: c.PID, Start: c.Start, BootID: bootID, User: user, Exe: c.Exe}
+	return c.User
 }

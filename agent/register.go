@@ -129,7 +129,7 @@ func (a *Agent) await(ctx context.Context, r Registration, ids []instance.ID) {
 func (a *Agent) Redeem(ctx context.Context, by Caller, application, number string) error {
 	decision, err := adminOnly(by, "redeem")
 	if err == nil {
-		err = a.askRedeem(application, number)
+		err = a.askRedeem(ctx, by, application, number)
 	}
 	if unrecorded := a.audit(ctx, by, "redeem", application+"/"+number, decision, err); unrecorded != nil {
 		return unrecorded
@@ -137,7 +137,7 @@ func (a *Agent) Redeem(ctx context.Context, by Caller, application, number strin
 	return err
 }
 
-func (a *Agent) askRedeem(application, number string) error {
+func (a *Agent) askRedeem(ctx context.Context, by Caller, application, number string) error {
 	if a.d.Unusable != nil {
 		return a.d.Unusable
 	}
@@ -149,7 +149,9 @@ func (a *Agent) askRedeem(application, number string) error {
 	if err != nil {
 		return err
 	}
-	a.redeem.Ask(id)
+	if err := a.redeem.Ask(ctx, id, by.name()); err != nil {
+		return fault.Errorf("redeem", fault.Unavailable, "the decision could not be kept, so nothing is redeemed; free disk space and try again").On(id.String()).Because(err)
+	}
 	if _, ok := a.regs.For(redeem.Scope{Tenant: id.Tenant, Application: id.Application}); !ok {
 		return fault.Errorf("redeem", fault.NotRegistered, "no registration token is held for %s; give one with regent register, and it is redeemed for %s at once", id.Tenant, id).On(id.String())
 	}

@@ -275,6 +275,14 @@ func (b *bed) register(secret string) (kept bool) {
 	return kept
 }
 
+// ask is a person who decides to spend another count.
+func (b *bed) ask(n int) {
+	b.Helper()
+	if err := b.engine.Ask(b.Context(), b.id(n), "root"); err != nil {
+		b.Fatal(err)
+	}
+}
+
 const registration = "SENTINEL-registration"
 
 func (b *bed) wantPosts(want int) {

@@ -44,17 +44,24 @@ type situation struct {
 // where that is decided.
 func (s situation) due() bool {
 	switch {
-	case s.person:
+	case s.account.Asked:
 		return true
-	case s.account.Hold:
+	case s.account.Hold || !s.demand:
 		return false
 	case s.state == instance.Uncertain:
-		return s.demand && s.retryable()
+		return s.retryable()
 	case s.state == instance.RefreshExpired:
 		return s.policy && s.sinceGo >= againEvery
 	default:
-		return s.state.Redeemable() && s.demand
+		return s.state.Redeemable() && s.account.Kept == ""
 	}
+}
+
+// payable reports whether a registration token may still be of use: now, or
+// after a person has decided.
+func (s situation) payable() bool {
+	return s.account.Asked || s.state == instance.Unredeemed || s.state == instance.Uncertain ||
+		s.state == instance.RefreshExpired && s.policy
 }
 
 // retryable holds for the documented 500 alone, within the budget that the

@@ -25,39 +25,41 @@ var accounts = []struct {
 	{"two 500, one of them resolved", Account{Doubt: []Entry{{Retryable: true}}, Retried: 2}, false},
 	{"one found used", Account{Hold: true, Spent: 1}, true},
 	{"one found used, one 500", Account{Hold: true, Spent: 1, Doubt: []Entry{{Retryable: true}}, Retried: 1}, true},
+	{"bought, and its record gone", Account{Confirmed: 1, Kept: "regent-1"}, true},
 }
 
 // TestDue walks every state, account and combination of flags. What it wants is
 // said once more in words: a person may always; after a person found a count
 // used nobody else may; a documented 500 is retried for whoever wanted it; an
 // expired refresh token is replaced by policy once in 30 days; else only an
-// unredeemed one that is wanted.
+// unredeemed one that is wanted and that was never bought.
 func TestDue(t *testing.T) {
 	for _, state := range instance.States() {
 		for _, a := range accounts {
 			for flags := range 16 {
 				s := situation{
 					state: state, account: a.account, retries: 1,
-					person: flags&1 != 0, demand: flags&2 != 0, policy: flags&4 != 0,
+					demand: flags&2 != 0, policy: flags&4 != 0,
 				}
+				s.account.Asked = flags&1 != 0
 				if flags&8 != 0 {
 					s.sinceGo = againEvery
 				}
 				want := false
 				switch {
-				case s.person:
+				case s.account.Asked:
 					want = true
 				case a.account.Hold:
 				case state == instance.Unredeemed:
-					want = s.demand
+					want = s.demand && a.account.Kept == ""
 				case state == instance.Uncertain:
 					want = s.demand && a.retryable
 				case state == instance.RefreshExpired:
-					want = s.policy && s.sinceGo >= againEvery
+					want = s.demand && s.policy && s.sinceGo >= againEvery
 				}
 				if got := s.due(); got != want {
 					t.Errorf("%s, %s, person %t, demand %t, policy %t, after %s: got %t, want %t",
-						state, a.name, s.person, s.demand, s.policy, s.sinceGo, got, want)
+						state, a.name, s.account.Asked, s.demand, s.policy, s.sinceGo, got, want)
 				}
 			}
 		}
@@ -124,6 +126,7 @@ func TestReason(t *testing.T) {
 		{"the token was refused for another, later", Account{Last: refused}, Held{Refused: fault.RegistrationExpired, RefusedText: "too late"}, true, fault.RegistrationExpired, "too late"},
 		{"unused", Account{Last: Entry{Kind: Unused, Code: fault.Throttled, Words: "pause"}}, Held{}, false, fault.Throttled, "pause"},
 		{"found used", Account{Last: spent, Hold: true}, Held{}, true, fault.NotRegistered, "regent instances redeem cad/1"},
+		{"its record is gone", Account{Kept: "regent-1", Last: Entry{Kind: Confirmed}}, Held{}, true, fault.StoreUnreadable, "regent-1"},
 		{"forgotten", Account{Last: Entry{Kind: Forgotten}}, Held{}, false, fault.NotRegistered, ""},
 	}
 	for _, tt := range tests {

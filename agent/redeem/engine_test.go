@@ -216,7 +216,7 @@ func TestThrottled(t *testing.T) {
 			b.Errorf("got %s to wait, want what is left of a minute", f.Retry)
 		}
 		b.register(registration) // that is no way round
-		b.engine.Ask(b.id(3))
+		b.ask(3)
 		b.pass(58 * time.Second)
 		b.wantPosts(2)
 		b.pass(2 * time.Second)
@@ -405,14 +405,14 @@ func TestAsk(t *testing.T) {
 		b.register(registration)
 		b.pass(time.Hour)
 		b.wantStates(instance.Uncertain, instance.Live)
-		b.engine.Ask(b.id(1))
+		b.ask(1)
 		b.pass(time.Hour)
 		b.wantPosts(3)
 		b.wantStates(instance.Live, instance.Live)
 		b.wantHeld(false)
 
 		// Without a registration token the wish waits for one.
-		b.engine.Ask(b.id(2))
+		b.ask(2)
 		b.pass(time.Hour)
 		b.wantPosts(3)
 		before, _ := b.vault.Get(b.id(2))
@@ -455,7 +455,7 @@ func TestAskIsUsedUp(t *testing.T) {
 				b.pass(time.Minute)
 				b.become(1, instance.Revoked)
 				b.changes = nil
-				b.engine.Ask(b.id(1))
+				b.ask(1)
 				b.pass(5 * time.Hour)
 				b.wantPosts(tt.posts)
 				b.wantStates(tt.state)

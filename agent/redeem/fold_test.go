@@ -42,7 +42,7 @@ func TestFold(t *testing.T) {
 		{"under way", entries{line(redeem.Intent, "a")}, redeem.Account{Open: entries{line(redeem.Intent, "a")}}},
 		{
 			"confirmed", entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a")},
-			redeem.Account{Confirmed: 1, Last: line(redeem.Confirmed, "a")},
+			redeem.Account{Confirmed: 1, Kept: "a", Last: line(redeem.Confirmed, "a")},
 		},
 		{"refused", entries{line(redeem.Intent, "a"), line(redeem.Refused, "a")}, redeem.Account{Last: line(redeem.Refused, "a")}},
 		{"unused", entries{line(redeem.Intent, "a"), line(redeem.Unused, "a")}, redeem.Account{Last: line(redeem.Unused, "a")}},
@@ -56,7 +56,7 @@ func TestFold(t *testing.T) {
 		},
 		{
 			"the documented 500, then confirmed", entries{line(redeem.Intent, "a"), retryable("a"), line(redeem.Intent, "b"), line(redeem.Confirmed, "b")},
-			redeem.Account{Uncertain: entries{retryable("a")}, Confirmed: 1, Last: line(redeem.Confirmed, "b")},
+			redeem.Account{Uncertain: entries{retryable("a")}, Confirmed: 1, Kept: "b", Last: line(redeem.Confirmed, "b")},
 		},
 		{
 			"lost, and found unused", entries{line(redeem.Intent, "a"), line(redeem.Uncertain, "a"), found("a", false)},
@@ -79,7 +79,24 @@ func TestFold(t *testing.T) {
 		{
 			"found used, then a person spent another",
 			entries{line(redeem.Intent, "a"), line(redeem.Uncertain, "a"), found("a", true), line(redeem.Intent, "b"), line(redeem.Confirmed, "b")},
-			redeem.Account{Spent: 1, Confirmed: 1, Last: line(redeem.Confirmed, "b")},
+			redeem.Account{Spent: 1, Confirmed: 1, Kept: "b", Last: line(redeem.Confirmed, "b")},
+		},
+		{
+			"a person asked for another", entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line(redeem.Asked, "")},
+			redeem.Account{Confirmed: 1, Kept: "a", Asked: true, Last: line(redeem.Confirmed, "a")},
+		},
+		{
+			"asked, and refused: it waits for another registration token",
+			entries{line(redeem.Asked, ""), line(redeem.Intent, "a"), line(redeem.Refused, "a")},
+			redeem.Account{Asked: true, Last: line(redeem.Refused, "a")},
+		},
+		{
+			"asked, and bought", entries{line(redeem.Asked, ""), line(redeem.Intent, "a"), line(redeem.Confirmed, "a")},
+			redeem.Account{Confirmed: 1, Kept: "a", Last: line(redeem.Confirmed, "a")},
+		},
+		{
+			"asked, and lost: it may have been bought", entries{line(redeem.Asked, ""), line(redeem.Intent, "a"), line(redeem.Uncertain, "a")},
+			redeem.Account{Uncertain: entries{line(redeem.Uncertain, "a")}, Doubt: entries{line(redeem.Uncertain, "a")}, Last: line(redeem.Uncertain, "a")},
 		},
 		{
 			"forgotten", entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line(redeem.Forgotten, "")},
@@ -87,7 +104,7 @@ func TestFold(t *testing.T) {
 		},
 		{
 			"a kind that is not known yet", entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line("adopted", "a")},
-			redeem.Account{Confirmed: 1, Last: line("adopted", "a")},
+			redeem.Account{Confirmed: 1, Kept: "a", Last: line("adopted", "a")},
 		},
 	}
 	for _, tt := range tests {

@@ -211,7 +211,6 @@ func (e *Engine) keep(ctx context.Context, b boughtOnce) {
 	e.mu.Lock()
 	delete(e.unkept, id)
 	delete(e.pauses, id)
-	delete(e.asked, id)
 	delete(e.demanded, id)
 	e.broadcast()
 	e.mu.Unlock()
@@ -244,9 +243,6 @@ func (e *Engine) failed(ctx context.Context, id instance.ID, held Held, v Verdic
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if v.Entry != Unused {
-		delete(e.asked, id) // the person's decision is used up
-	}
 	e.pauseAfter(id, v)
 }
 
