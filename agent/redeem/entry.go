@@ -25,7 +25,6 @@ const (
 	Unused    Kind = "unused"    // it cannot have used a count
 	Uncertain Kind = "uncertain" // a count may have been used
 	Resolved  Kind = "resolved"  // a person looked: Consumed says what they found
-	Asked     Kind = "asked"     // a person decided to spend another count
 	Forgotten Kind = "forgotten" // the auth token was wiped from this device
 )
 
@@ -36,7 +35,7 @@ type Entry struct {
 	Seq      uint64    `json:"seq"`
 	At       time.Time `json:"at"`
 	Kind     Kind      `json:"kind"`
-	ID       string    `json:"id"`       // of the intent, "" only for asked
+	ID       string    `json:"id"`       // of the intent, "" only for forgotten
 	Tenant   string    `json:"tenant"`   // host
 	Instance string    `json:"instance"` // "cad/1"
 
@@ -56,7 +55,7 @@ type Entry struct {
 	Words       string     `json:"words,omitempty"`  // for people; of a refusal with the service's own, verbatim
 	Retryable   bool       `json:"retryable,omitempty"`
 
-	// Of what a person decided.
+	// Of a resolution.
 	Consumed bool   `json:"consumed,omitempty"`
 	By       string `json:"by,omitempty"`
 }
