@@ -47,11 +47,7 @@ func (e *Engine) useful(plan Plan, h Held) bool {
 			continue
 		}
 		declared = true
-		s := e.situation(plan, w)
-		if s.state == instance.Unredeemed || s.state == instance.Uncertain || s.person {
-			return true
-		}
-		if s.state == instance.RefreshExpired && s.policy {
+		if e.situation(plan, w).payable() {
 			return true
 		}
 	}
@@ -67,13 +63,21 @@ func (e *Engine) Unsplayed(fingerprint string) {
 	e.Kick()
 }
 
-// Ask records that a person decided to spend another count on id.
-func (e *Engine) Ask(id instance.ID) {
+// Ask records, durably, that a person decided to spend another count on id. It
+// is spent once: the ledger holds the decision until an auth token was bought or
+// a count may have been used.
+func (e *Engine) Ask(ctx context.Context, id instance.ID, by string) error {
+	if !e.Account(id).Asked {
+		if _, err := e.append(ctx, Entry{Kind: Asked, Tenant: id.Tenant, Instance: id.String(), By: by}); err != nil {
+			return err
+		}
+	}
 	e.mu.Lock()
-	e.asked[id], e.demanded[id] = true, true
+	e.demanded[id] = true
 	delete(e.pauses, id)
 	e.mu.Unlock()
 	e.Kick()
+	return nil
 }
 
 // Demand records that a caller wants id, which is redeemed on demand.

@@ -1,6 +1,7 @@
 package redeem
 
 import (
+	"fmt"
 	"time"
 
 	"regent/agent/fault"
@@ -34,7 +35,6 @@ type situation struct {
 	state   instance.State
 	account Account
 	demand  bool // eager, or asked for by a caller
-	person  bool // a person decided to spend a count
 	policy  bool // Plan.AgainOnExpiry
 	sinceGo time.Duration
 	retries int
@@ -44,17 +44,24 @@ type situation struct {
 // where that is decided.
 func (s situation) due() bool {
 	switch {
-	case s.person:
+	case s.account.Asked:
 		return true
-	case s.account.Hold:
+	case s.account.Hold || !s.demand:
 		return false
 	case s.state == instance.Uncertain:
-		return s.demand && s.retryable()
+		return s.retryable()
 	case s.state == instance.RefreshExpired:
 		return s.policy && s.sinceGo >= againEvery
 	default:
-		return s.state.Redeemable() && s.demand
+		return s.state.Redeemable() && s.account.Kept == ""
 	}
+}
+
+// payable reports whether a registration token may still be of use: now, or
+// after a person has decided.
+func (s situation) payable() bool {
+	return s.account.Asked || s.state == instance.Unredeemed || s.state == instance.Uncertain ||
+		s.state == instance.RefreshExpired && s.policy
 }
 
 // retryable holds for the documented 500 alone, within the budget that the
@@ -86,6 +93,8 @@ func stateOf(held bool, state instance.State, a Account) instance.State {
 // last redemption, at first not_registered.
 func reason(a Account, held Held, has bool) (fault.Kind, string) {
 	switch {
+	case a.Kept != "" && len(a.Doubt) == 0:
+		return fault.StoreUnreadable, fmt.Sprintf("the ledger says that the auth token %s was bought, but its record is gone from the state directory; restore that, or spend another count with regent instances redeem", a.Kept)
 	case len(a.Doubt) > 0:
 		return fault.RedemptionUncertain, a.Doubt[len(a.Doubt)-1].Words
 	case has && held.Refused != "":

@@ -57,7 +57,6 @@ type Engine struct {
 	pauses   map[instance.ID]pause
 	tenants  map[string]pause           // tenants that asked to be left alone
 	splays   map[string]time.Duration   // fingerprint -> boot time before which it is not used
-	asked    map[instance.ID]bool       // a person decided to spend a count
 	demanded map[instance.ID]bool       // a caller asked for it, on_demand
 	unkept   map[instance.ID]boughtOnce // bought, and not yet durable
 	owed     []Entry                    // outcomes that the ledger could not take yet
@@ -86,7 +85,7 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 		Options: o, kick: make(chan struct{}, 1), settled: make(chan struct{}),
 		accounts: Fold(o.Ledger.Entries()),
 		pauses:   map[instance.ID]pause{}, tenants: map[string]pause{}, splays: map[string]time.Duration{},
-		asked: map[instance.ID]bool{}, demanded: map[instance.ID]bool{}, unkept: map[instance.ID]boughtOnce{},
+		demanded: map[instance.ID]bool{}, unkept: map[instance.ID]boughtOnce{},
 	}
 	e.reconcile(ctx)
 	return e, nil
@@ -214,7 +213,6 @@ func (e *Engine) situation(plan Plan, w Want) situation {
 		state:   stateOf(held, r.State, a),
 		account: a,
 		demand:  !w.OnDemand || e.demanded[w.ID],
-		person:  e.asked[w.ID],
 		policy:  plan.AgainOnExpiry,
 		sinceGo: e.Clock.Wall().Sub(r.Again),
 		retries: plan.UncertainRetries,
@@ -251,8 +249,7 @@ func (e *Engine) needed(plan Plan, h Held) bool {
 			continue
 		}
 		declared = true
-		state := e.situation(plan, w).state
-		if state == instance.Unredeemed || state == instance.Uncertain || e.asked[w.ID] {
+		if e.situation(plan, w).payable() {
 			return true
 		}
 		if _, ok := e.unkept[w.ID]; ok {

@@ -25,6 +25,7 @@ const (
 	Unused    Kind = "unused"    // it cannot have used a count
 	Uncertain Kind = "uncertain" // a count may have been used
 	Resolved  Kind = "resolved"  // a person looked: Consumed says what they found
+	Asked     Kind = "asked"     // a person decided to spend another count
 	Forgotten Kind = "forgotten" // the auth token was wiped from this device
 )
 
@@ -35,7 +36,7 @@ type Entry struct {
 	Seq      uint64    `json:"seq"`
 	At       time.Time `json:"at"`
 	Kind     Kind      `json:"kind"`
-	ID       string    `json:"id"`       // of the intent, "" only for forgotten
+	ID       string    `json:"id"`       // of the intent, "" only for asked
 	Tenant   string    `json:"tenant"`   // host
 	Instance string    `json:"instance"` // "cad/1"
 
@@ -55,7 +56,7 @@ type Entry struct {
 	Words       string     `json:"words,omitempty"`  // for people; of a refusal with the service's own, verbatim
 	Retryable   bool       `json:"retryable,omitempty"`
 
-	// Of a resolution.
+	// Of what a person decided.
 	Consumed bool   `json:"consumed,omitempty"`
 	By       string `json:"by,omitempty"`
 }

@@ -12,6 +12,8 @@ type Account struct {
 	Retried   int     // outcomes in doubt that allowed a retry: the budget used
 	Last      Entry   // the last outcome, for its reason
 	Hold      bool    // a person said "consumed": only a person redeems again
+	Asked     bool    // a person decided to spend another count, and none has been since
+	Kept      string  // the intent of the auth token that must be held: confirmed, not forgotten
 }
 
 // Fold reads the ledger and returns an account for each instance. It is pure.
@@ -37,16 +39,23 @@ func (a Account) next(e Entry) Account {
 		a.Confirmed++
 		a.Retried = 0
 		a.Doubt = nil
-		a.Hold = false
+		a.Hold, a.Asked = false, false
+		a.Kept = e.ID
 	case Uncertain:
 		a.Uncertain = append(a.Uncertain, e)
 		a.Doubt = append(a.Doubt, e)
+		a.Asked = false // it may have been what was asked for
 		if e.Retryable {
 			a.Retried++
 		}
 	case Resolved:
 		a = a.resolved(e)
-	case Refused, Unused, Forgotten:
+	case Asked:
+		a.Asked = true
+		return a
+	case Forgotten:
+		a.Kept = ""
+	case Refused, Unused:
 	}
 	a.Open = without(a.Open, e.ID)
 	a.Last = e
