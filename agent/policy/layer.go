@@ -34,11 +34,13 @@ func (r Rank) String() string {
 // MaxLayer bounds the bytes of one layer. A bigger one is refused unread.
 const MaxLayer = 1 << 20
 
-// Layer is one source of settings, read whole.
+// Layer is one source of settings, read whole: a file, or a store of values.
 type Layer struct {
 	Name string // "/etc/regent/config.yaml": it stands before each problem
 	Rank Rank
 	Data []byte // YAML
+
+	Values []Value // of a store; Data is then not looked at
 }
 
 // Origin says where a value was written.

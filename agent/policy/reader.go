@@ -27,12 +27,17 @@ type reader struct {
 	schema   *schema
 	entries  []entry
 	problems []Problem
-	flaws    int // problems found, those beyond maxProblems too
+	flaws    int    // problems found, those beyond maxProblems too
+	place    string // of the value that is being read; "" in a file
 }
 
 // read decodes a layer. It never fails as a whole without saying so.
 func read(layer Layer, s *schema) ([]entry, []Problem) {
 	r := &reader{layer: layer, schema: s}
+	if layer.Values != nil {
+		r.values()
+		return r.entries, r.problems
+	}
 	root, flaws := parse(layer.Data)
 	for _, f := range flaws {
 		r.reject(f.line, "", "%s", f.text)
@@ -43,7 +48,12 @@ func read(layer Layer, s *schema) ([]entry, []Problem) {
 	return r.entries, r.problems
 }
 
-func (r *reader) origin(line int) Origin { return Origin{r.layer.Rank, r.layer.Name, line} }
+func (r *reader) origin(line int) Origin {
+	if r.place != "" {
+		return Origin{r.layer.Rank, r.place, 0} // a value is one line
+	}
+	return Origin{r.layer.Rank, r.layer.Name, line}
+}
 
 // reject reports a problem. The arguments must not hold a written value.
 func (r *reader) reject(line int, key, format string, args ...any) {
@@ -118,11 +128,28 @@ func (r *reader) applications(n *yaml.Node, path string) {
 		r.reject(n.Line, path, "is %s, not a list; write one item for each application, beginning with: - id: NAME", kind(n))
 		return
 	}
+	items := make([]item, len(n.Content))
+	for i, one := range n.Content {
+		items[i] = item{one, fmt.Sprintf("%s[%d]", path, i), ""}
+	}
+	r.merge(items)
+}
+
+// item is one of the list of applications, and where it is: place is empty in a
+// file.
+type item struct {
+	*yaml.Node
+	path, place string
+}
+
+// merge reads the applications of one layer, each of which has an id of its own.
+func (r *reader) merge(items []item) {
 	first := map[string]int{}
 	count := map[string]int{}
-	ids := make([]string, len(n.Content))
-	for i, item := range n.Content {
-		id, line, ok := r.id(item, fmt.Sprintf("%s[%d]", path, i))
+	ids := make([]string, len(items))
+	for i, one := range items {
+		r.place = one.place
+		id, line, ok := r.id(one.Node, one.path)
 		if !ok {
 			continue
 		}
@@ -131,11 +158,15 @@ func (r *reader) applications(n *yaml.Node, path string) {
 			first[id] = line
 			continue
 		}
-		r.reject(line, join(path, id), "is listed a second time in this file, first in line %d; make one item of the two", first[id])
+		where := ""
+		if r.place == "" {
+			where = fmt.Sprintf(" in this file, first in line %d", first[id])
+		}
+		r.reject(line, "applications."+id, "is listed a second time%s; make one item of the two", where)
 	}
-	for i, item := range n.Content {
-		if count[ids[i]] == 1 {
-			r.application(item, join(path, ids[i]))
+	for i, one := range items {
+		if r.place = one.place; count[ids[i]] == 1 {
+			r.application(one.Node, "applications."+ids[i])
 		}
 	}
 }

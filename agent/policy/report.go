@@ -1,0 +1,49 @@
+package policy
+
+import "strings"
+
+// Row accounts for one key: what is in force, who said so, and what that hides.
+type Row struct {
+	Definition
+	Provenance
+	Default  string    // the value where nothing is set; as YAML
+	Problems []Problem // what was set aside or warned of about this key
+}
+
+// Account returns a row for each key that has a value, in the table's order, and
+// the problems that belong to none of them: those of a whole layer, and those of
+// keys that do not exist.
+func (res Resolved) Account(problems []Problem) (rows []Row, other []Problem) {
+	at := map[string]int{}
+	for _, key := range res.Keys() {
+		d, _ := Lookup(key)
+		p, _ := res.Provenance(key)
+		at[key] = len(rows)
+		rows = append(rows, Row{Definition: d, Provenance: p, Default: d.show(d.Default)})
+	}
+	for _, p := range problems {
+		i, found := at[owner(p.Key, at)]
+		if !found {
+			other = append(other, p)
+			continue
+		}
+		rows[i].Problems = append(rows[i].Problems, p)
+	}
+	return rows, other
+}
+
+// owner returns the key that a problem's path is in: "applications.cad.allow" of
+// "applications.cad.allow[0].users[1]".
+func owner(path string, keys map[string]int) string {
+	for path != "" {
+		if _, ok := keys[path]; ok {
+			return path
+		}
+		cut := strings.LastIndexAny(path, ".[")
+		if cut < 0 {
+			return ""
+		}
+		path = path[:cut]
+	}
+	return ""
+}
