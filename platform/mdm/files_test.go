@@ -1,0 +1,158 @@
+package mdm
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// patience bounds waits for the system; a wait that is over ends at once.
+const patience = 30 * time.Second
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// watching runs a watcher, and returns where each call of Changed is told.
+func watching(t *testing.T, o FilesOptions) <-chan time.Time {
+	t.Helper()
+	told := make(chan time.Time, 100)
+	o.Changed = func(context.Context) { told <- time.Now() }
+	f, err := NewFiles(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return told
+}
+
+func wait(t *testing.T, what string, told <-chan time.Time) time.Time {
+	t.Helper()
+	select {
+	case at := <-told:
+		return at
+	case <-time.After(patience):
+		t.Fatalf("%s: nobody was told", what)
+		return time.Time{}
+	}
+}
+
+// TestFilesTellsOfEachChange goes through what editors and management systems
+// do, with the polling so slow that only the system's notice can have helped.
+func TestFilesTellsOfEachChange(t *testing.T) {
+	dir := t.TempDir()
+	config, drops := filepath.Join(dir, "config.yaml"), filepath.Join(dir, "policy.d")
+	told := watching(t, FilesOptions{Paths: []string{config, drops, ""}, Settle: 20 * time.Millisecond, Poll: time.Hour})
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"the file appears", func() error { return os.WriteFile(config, []byte("1"), 0o644) }},
+		{"it is written in place", func() error { return os.WriteFile(config, []byte("2"), 0o644) }},
+		{"it is replaced", func() error {
+			if err := os.WriteFile(config+".new", []byte("3"), 0o644); err != nil {
+				return err
+			}
+			return os.Rename(config+".new", config)
+		}},
+		{"the directory appears", func() error { return os.Mkdir(drops, 0o755) }},
+		{"a file in it appears", func() error { return os.WriteFile(filepath.Join(drops, "a.yaml"), []byte("1"), 0o644) }},
+		{"its mode changes", func() error { return os.Chmod(filepath.Join(drops, "a.yaml"), 0o666) }},
+		{"the directory goes", func() error { return os.RemoveAll(drops) }},
+		{"and comes again", func() error { return os.Mkdir(drops, 0o755) }},
+		{"with a file", func() error { return os.WriteFile(filepath.Join(drops, "a.yaml"), []byte("1"), 0o644) }},
+		{"the file goes", func() error { return os.Remove(config) }},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		wait(t, step.name, told)
+	}
+}
+
+// TestFilesWithoutNotices has the system report nothing, as on some network
+// file systems.
+func TestFilesWithoutNotices(t *testing.T) {
+	dir := t.TempDir()
+	drops := filepath.Join(dir, "policy.d")
+	synctest.Test(t, func(t *testing.T) {
+		var at []time.Duration
+		start := time.Now()
+		f, err := NewFiles(FilesOptions{Paths: []string{drops}, Changed: func(context.Context) { at = append(at, time.Since(start)) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- f.loop(ctx, nil, nil, func() {}) }()
+		time.Sleep(7 * time.Second)
+		write(t, filepath.Join(drops, "a.yaml"), "1")
+		time.Sleep(13 * time.Second)
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if want := []time.Duration{10500 * time.Millisecond}; !slices.Equal(at, want) {
+			t.Errorf("told at %v, want %v: at the next look, when it was still", at, want)
+		}
+	})
+}
+
+// TestFilesSeesWhatHappensBeforeRun is about the time between reading and
+// watching.
+func TestFilesSeesWhatHappensBeforeRun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	told := make(chan time.Time, 1)
+	f, err := NewFiles(FilesOptions{Paths: []string{path}, Settle: time.Millisecond, Poll: 10 * time.Millisecond, Changed: func(context.Context) { told <- time.Now() }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, "1")
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx) }()
+	wait(t, "written before Run", told)
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConcerns(t *testing.T) {
+	f := &Files{FilesOptions: FilesOptions{Paths: []string{filepath.FromSlash("/etc/regent/config.yaml"), filepath.FromSlash("/etc/regent/policy.d")}}}
+	for path, want := range map[string]bool{
+		"/etc/regent/config.yaml": true, "/etc/regent/policy.d": true, "/etc/regent/policy.d/a.yaml": true, "/etc/regent": true, "/etc": true,
+		"/etc/regent/registration-token": false, "/etc/regent/policy.d/a/b": false, "/etc/regent/policy": false, "/var": false,
+	} {
+		if got := f.concerns(filepath.FromSlash(path)); got != want {
+			t.Errorf("concerns(%s) = %t, want %t", path, got, want)
+		}
+	}
+}
+
+func TestNewFilesRefusesContradictions(t *testing.T) {
+	if _, err := NewFiles(FilesOptions{}); err == nil {
+		t.Error("without Changed: no error")
+	}
+	if _, err := NewFiles(FilesOptions{Changed: func(context.Context) {}, Settle: time.Minute}); err == nil {
+		t.Error("settle above poll: no error")
+	}
+}

@@ -1,0 +1,178 @@
+package mdm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/registry"
+)
+
+// Read returns the key's values, sorted by name. A subkey is a value that is a
+// map: that is how Group Policy writes lists. No key is no values.
+func (r Registry) Read() ([]Value, error) {
+	k, err := registry.OpenKey(registry.LOCAL_MACHINE, r.Path, registry.READ|registry.WOW64_64KEY)
+	if errors.Is(err, registry.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	defer k.Close() //nolint:errcheck // opened for reading only
+	names, err := k.ReadValueNames(maxValues)
+	if err != nil && len(names) == 0 && !errors.Is(err, errNothing) {
+		return nil, fmt.Errorf("list the values: %w", err)
+	}
+	var values []Value
+	for _, name := range names {
+		values = append(values, Value{Name: name, Place: r.String() + `\` + name, Data: value(k, name)})
+	}
+	subkeys, err := k.ReadSubKeyNames(maxValues)
+	if err != nil && len(subkeys) == 0 && !errors.Is(err, errNothing) {
+		return nil, fmt.Errorf("list the subkeys: %w", err)
+	}
+	for _, name := range subkeys {
+		m, err := list(k, name)
+		if err != nil {
+			return nil, fmt.Errorf("read the subkey %s: %w", name, err)
+		}
+		values = append(values, Value{Name: name, Place: r.String() + `\` + name, Data: m})
+	}
+	slices.SortFunc(values, func(a, b Value) int { return strings.Compare(a.Name, b.Name) })
+	return values, nil
+}
+
+// errNothing is what the registry says of an enumeration without an item.
+var errNothing = windows.ERROR_NO_MORE_ITEMS
+
+// list returns the values of a subkey.
+func list(k registry.Key, name string) (map[string]any, error) {
+	sub, err := registry.OpenKey(k, name, registry.READ|registry.WOW64_64KEY)
+	if err != nil {
+		return nil, err
+	}
+	defer sub.Close() //nolint:errcheck // opened for reading only
+	names, err := sub.ReadValueNames(maxValues)
+	if err != nil && len(names) == 0 && !errors.Is(err, errNothing) {
+		return nil, err
+	}
+	m := map[string]any{}
+	for _, n := range names {
+		m[n] = value(sub, n)
+	}
+	return m, nil
+}
+
+// value returns a value's data, nil if it is of a kind that no setting has.
+// REG_EXPAND_SZ is not expanded: the environment is not part of policy.
+func value(k registry.Key, name string) any {
+	_, kind, err := k.GetValue(name, nil)
+	if err != nil {
+		return nil
+	}
+	switch kind {
+	case registry.SZ:
+		if s, _, err := k.GetStringValue(name); err == nil {
+			return s
+		}
+	case registry.DWORD, registry.QWORD:
+		if n, _, err := k.GetIntegerValue(name); err == nil && int64(n) >= 0 { //nolint:gosec // checked right here
+			return int64(n) //nolint:gosec // checked above
+		}
+	case registry.MULTI_SZ:
+		texts, _, err := k.GetStringsValue(name)
+		if err != nil {
+			return nil
+		}
+		all := make([]any, len(texts))
+		for i, s := range texts {
+			all[i] = s
+		}
+		return all
+	}
+	return nil
+}
+
+const (
+	// registryPoll is the longest time between two looks: no notice is known to
+	// be given of everything.
+	registryPoll = time.Minute
+	// registrySettle gives whoever writes several values time to write them all.
+	registrySettle = time.Second
+)
+
+// Watch calls changed whenever the key, or what is below it, may have changed,
+// until ctx is done. The key may come, go and come again.
+//
+// The notice is bound to the thread that asked for it, so the loop keeps one.
+func (r Registry) Watch(ctx context.Context, changed func()) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	stop, err := windows.CreateEvent(nil, 1, 0, nil)
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", r, err)
+	}
+	woken := make(chan struct{})
+	unhook := context.AfterFunc(ctx, func() {
+		_ = windows.SetEvent(stop) // if it fails, the poll finds ctx done
+		close(woken)
+	})
+	defer func() {
+		if !unhook() {
+			<-woken
+		}
+		windows.CloseHandle(stop) //nolint:errcheck // nothing follows
+	}()
+	for ctx.Err() == nil {
+		if err := r.wait(ctx, stop, changed); err != nil {
+			return fmt.Errorf("watch %s: %w", r, err)
+		}
+		settled := time.NewTimer(registrySettle)
+		select {
+		case <-ctx.Done():
+			settled.Stop()
+		case <-settled.C:
+		}
+	}
+	return nil
+}
+
+// wait arms the notice, has everything looked at that happened before it was,
+// and returns when it is given.
+func (r Registry) wait(ctx context.Context, stop windows.Handle, changed func()) error {
+	k, whole, err := r.nearest()
+	if err != nil {
+		return err
+	}
+	defer k.Close() //nolint:errcheck // opened for reading only
+	notice, err := windows.CreateEvent(nil, 0, 0, nil)
+	if err != nil {
+		return err
+	}
+	defer windows.CloseHandle(notice) //nolint:errcheck // nothing follows
+	filter := uint32(windows.REG_NOTIFY_CHANGE_NAME | windows.REG_NOTIFY_CHANGE_LAST_SET)
+	if err := windows.RegNotifyChangeKeyValue(windows.Handle(k), whole, filter, notice, true); err != nil {
+		return err
+	}
+	if ctx.Err() == nil {
+		changed()
+	}
+	_, err = windows.WaitForMultipleObjects([]windows.Handle{notice, stop}, false, uint32(registryPoll/time.Millisecond))
+	return err
+}
+
+// nearest opens the key, or the nearest one above it that exists: its creation
+// is a change there. whole says whether to watch what is below too.
+func (r Registry) nearest() (k registry.Key, whole bool, err error) {
+	for path := r.Path; ; path = path[:max(strings.LastIndexByte(path, '\\'), 0)] {
+		k, err = registry.OpenKey(registry.LOCAL_MACHINE, path, registry.NOTIFY|registry.WOW64_64KEY)
+		if err == nil || path == "" || !errors.Is(err, registry.ErrNotExist) {
+			return k, path == r.Path, err
+		}
+	}
+}

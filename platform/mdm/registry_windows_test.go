@@ -1,0 +1,132 @@
+package mdm
+
+import (
+	"context"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/windows/registry"
+)
+
+// testKey is where the real policy is, and a part of its own below it: this runs
+// as an administrator of a machine that is made for it.
+var testKey = Registry{`SOFTWARE\Policies\RegentTest\Policy`}
+
+func reg(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), "reg", append(args, "/f")...).CombinedOutput(); err != nil {
+		t.Fatalf("reg %v: %v: %s", args, err, out)
+	}
+}
+
+func cleaned(t *testing.T) {
+	t.Helper()
+	clean := func() {
+		for _, path := range []string{testKey.Path + `\Applications`, testKey.Path, `SOFTWARE\Policies\RegentTest`} {
+			_ = registry.DeleteKey(registry.LOCAL_MACHINE, path) // it may not be there
+		}
+	}
+	clean()
+	t.Cleanup(clean)
+}
+
+func TestReadRegistry(t *testing.T) {
+	cleaned(t)
+	if v, err := testKey.Read(); v != nil || err != nil {
+		t.Errorf("no key: got %v, %v, want neither", v, err)
+	}
+	k, _, err := registry.CreateKey(registry.LOCAL_MACHINE, testKey.Path, registry.ALL_ACCESS|registry.WOW64_64KEY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	apps, _, err := registry.CreateKey(k, "Applications", registry.ALL_ACCESS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer apps.Close()
+	for _, err := range []error{
+		k.SetStringValue("Tenant", "demo-host.com"), k.SetDWordValue("KeepRegistrationToken", 1), k.SetQWordValue("Large", 1<<40),
+		k.SetStringsValue("Names", []string{"a", "b"}), k.SetExpandStringValue("NetworkCAFile", `%ProgramData%\ca.pem`),
+		k.SetBinaryValue("Bytes", []byte{1}), apps.SetStringValue("cad", `{"instances": 2}`),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := testKey.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string) string { return testKey.String() + `\` + name }
+	want := []Value{
+		{"Applications", at("Applications"), map[string]any{"cad": `{"instances": 2}`}},
+		{"Bytes", at("Bytes"), nil},
+		{"KeepRegistrationToken", at("KeepRegistrationToken"), int64(1)},
+		{"Large", at("Large"), int64(1 << 40)},
+		{"Names", at("Names"), []any{"a", "b"}},
+		{"NetworkCAFile", at("NetworkCAFile"), nil},
+		{"Tenant", at("Tenant"), "demo-host.com"},
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("-got +want\n%s", diff)
+	}
+}
+
+// TestWatchRegistry changes the key from another process and wants to be told
+// each time, well before the poll.
+func TestWatchRegistry(t *testing.T) {
+	cleaned(t)
+	ctx, stop := context.WithCancel(t.Context())
+	told := make(chan time.Time, 1000)
+	ended := make(chan error, 1)
+	go func() { ended <- testKey.Watch(ctx, func() { told <- time.Now() }) }()
+	<-told // it looks when it begins
+
+	key := `HKLM\` + testKey.Path
+	for _, step := range []struct {
+		name string
+		args []string
+	}{
+		{"the key appears", []string{"add", key, "/v", "Tenant", "/d", "a"}},
+		{"a value changes", []string{"add", key, "/v", "Tenant", "/d", "b"}},
+		{"an entry of a list appears", []string{"add", key + `\Applications`, "/v", "cad", "/d", "{}"}},
+		{"it changes", []string{"add", key + `\Applications`, "/v", "cad", "/d", `{"instances":2}`}},
+		{"the list goes", []string{"delete", key + `\Applications`}},
+		{"a value goes", []string{"delete", key, "/v", "Tenant"}},
+		{"the key goes", []string{"delete", key}},
+		{"it comes again", []string{"add", key, "/v", "Tenant", "/d", "c"}},
+	} {
+		drain(told)
+		start := time.Now()
+		reg(t, step.args...)
+		select {
+		case at := <-told:
+			t.Logf("%-28s told after %s", step.name, at.Sub(start).Round(time.Millisecond))
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: not told within 10 s", step.name)
+		}
+	}
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("Watch does not end")
+	}
+}
+
+// drain waits until nothing is told any more, and forgets what was.
+func drain(told <-chan time.Time) {
+	for {
+		select {
+		case <-told:
+		case <-time.After(2 * registrySettle):
+			return
+		}
+	}
+}
