@@ -75,12 +75,12 @@ func (o *options) run(ctx context.Context, stderr io.Writer) (err error) {
 		return errors.Join(err, ln.Close())
 	}
 	logging.InfoContext(ctx, "ready", "socket", ln.Addr().String(), "version", version)
-	err = together(ctx, loops...)
+	err = outlasting(ctx, d.agent.Run, loops...)
 	logging.InfoContext(context.WithoutCancel(ctx), "stopped")
 	return err
 }
 
-// loops are all that runs in the daemon.
+// loops are all that runs in the daemon beside the agent.
 func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(context.Context) error, error) {
 	s, err := server.New(server.Deps{
 		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Reload: r.asked,
@@ -98,12 +98,35 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 		return nil, err
 	}
 	return []func(context.Context) error{
-		d.agent.Run,
 		func(ctx context.Context) error { return s.Serve(ctx, ln) },
 		intake.Run,
 		r.Run,
 		notify.Run,
 	}, nil
+}
+
+// outlasting runs loops together, and core until after the last of them: a
+// request that is being drained may wait for what core does. If core ends
+// before, so do they.
+func outlasting(ctx context.Context, core func(context.Context) error, loops ...func(context.Context) error) error {
+	own, stopCore := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopCore()
+	ended := make(chan struct{})
+	var coreErr error
+	go func() {
+		defer close(ended)
+		coreErr = core(own)
+	}()
+	err := together(ctx, append(loops, func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+		case <-ended:
+		}
+		return nil
+	})...)
+	stopCore()
+	<-ended
+	return errors.Join(err, coreErr)
 }
 
 // together runs loops until ctx is done or one of them fails, and returns after
