@@ -124,57 +124,6 @@ func (a *Agent) await(ctx context.Context, r Registration, ids []instance.ID) {
 	waiting.Wait()
 }
 
-// Redeem spends another count on one instance, because a person decided so.
-// Administrators only. It does not wait.
-func (a *Agent) Redeem(ctx context.Context, by Caller, application, number string) error {
-	decision, err := adminOnly(by, "redeem")
-	if err == nil {
-		err = a.askRedeem(ctx, by, application, number)
-	}
-	if unrecorded := a.audit(ctx, by, "redeem", application+"/"+number, decision, err); unrecorded != nil {
-		return unrecorded
-	}
-	return err
-}
-
-func (a *Agent) askRedeem(ctx context.Context, by Caller, application, number string) error {
-	if a.d.Unusable != nil {
-		return a.d.Unusable
-	}
-	app, ok := a.settings.Load().Application(application)
-	if !ok {
-		return fault.Errorf("redeem", fault.UnknownApplication, "no application %.64q is configured", application)
-	}
-	id, err := find(app, instances(app), number)
-	if err != nil {
-		return err
-	}
-	if err := a.redeem.Ask(ctx, id, by.name()); err != nil {
-		return fault.Errorf("redeem", fault.Unavailable, "the decision could not be kept, so nothing is redeemed; free disk space and try again").On(id.String()).Because(err)
-	}
-	if _, ok := a.regs.For(redeem.Scope{Tenant: id.Tenant, Application: id.Application}); !ok {
-		return fault.Errorf("redeem", fault.NotRegistered, "no registration token is held for %s; give one with regent register, and it is redeemed for %s at once", id.Tenant, id).On(id.String())
-	}
-	return nil
-}
-
-// Ledger returns the account of every redemption, oldest first. Administrators
-// only.
-func (a *Agent) Ledger(ctx context.Context, by Caller) ([]redeem.Entry, error) {
-	decision, err := adminOnly(by, "ledger")
-	if err == nil && a.d.Unusable != nil {
-		err = a.d.Unusable
-	}
-	var entries []redeem.Entry
-	if err == nil {
-		entries = a.ledger.Entries()
-	}
-	if unrecorded := a.audit(ctx, by, "ledger", "", decision, err); unrecorded != nil {
-		return nil, unrecorded
-	}
-	return entries, err
-}
-
 // holds lists the registration tokens held for a tenant, without showing them.
 func (a *Agent) holds(host string) *status.RegistrationToken {
 	for _, h := range a.regs.List() {

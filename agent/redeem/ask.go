@@ -63,23 +63,6 @@ func (e *Engine) Unsplayed(fingerprint string) {
 	e.Kick()
 }
 
-// Ask records, durably, that a person decided to spend another count on id. It
-// is spent once: the ledger holds the decision until an auth token was bought or
-// a count may have been used.
-func (e *Engine) Ask(ctx context.Context, id instance.ID, by string) error {
-	if !e.Account(id).Asked {
-		if _, err := e.append(ctx, Entry{Kind: Asked, Tenant: id.Tenant, Instance: id.String(), By: by}); err != nil {
-			return err
-		}
-	}
-	e.mu.Lock()
-	e.demanded[id] = true
-	delete(e.pauses, id)
-	e.mu.Unlock()
-	e.Kick()
-	return nil
-}
-
 // Demand records that a caller wants id, which is redeemed on demand.
 func (e *Engine) Demand(id instance.ID) {
 	e.mu.Lock()

@@ -101,6 +101,8 @@ func reason(a Account, held Held, has bool) (fault.Kind, string) {
 		return held.Refused, held.RefusedText
 	case a.Last.Kind == Refused || a.Last.Kind == Unused:
 		return a.Last.Code, a.Last.Words
+	case a.Last.Kind == Forgotten:
+		return fault.NotRegistered, "its auth token was wiped from this device, as a person decided, so none is bought by itself; an administrator may spend another count with: regent instances redeem " + a.Last.Instance
 	case a.Hold:
 		return fault.NotRegistered, "its last redemption used a count, as a person found, so it is not repeated by itself; an administrator may spend another with: regent instances redeem " + a.Last.Instance
 	case has:

@@ -127,7 +127,7 @@ func TestReason(t *testing.T) {
 		{"unused", Account{Last: Entry{Kind: Unused, Code: fault.Throttled, Words: "pause"}}, Held{}, false, fault.Throttled, "pause"},
 		{"found used", Account{Last: spent, Hold: true}, Held{}, true, fault.NotRegistered, "regent instances redeem cad/1"},
 		{"its record is gone", Account{Kept: "regent-1", Last: Entry{Kind: Confirmed}}, Held{}, true, fault.StoreUnreadable, "regent-1"},
-		{"forgotten", Account{Last: Entry{Kind: Forgotten}}, Held{}, false, fault.NotRegistered, ""},
+		{"forgotten", Account{Hold: true, Last: Entry{Kind: Forgotten, Instance: "cad/1"}}, Held{}, false, fault.NotRegistered, "regent instances redeem cad/1"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

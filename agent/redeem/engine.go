@@ -50,7 +50,8 @@ type Options struct {
 // concurrent use; Run is called once.
 type Engine struct {
 	Options
-	kick chan struct{}
+	kick     chan struct{}
+	deciding sync.Mutex // held over a person's decision: looking, writing
 
 	mu       sync.Mutex
 	accounts map[instance.ID]Account
@@ -88,6 +89,7 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 		demanded: map[instance.ID]bool{}, unkept: map[instance.ID]boughtOnce{},
 	}
 	e.reconcile(ctx)
+	e.wipe(ctx)
 	return e, nil
 }
 

@@ -17,7 +17,8 @@ import (
 type Kind string
 
 // The kinds of entries. An intent is followed by exactly one of confirmed,
-// refused, unused and uncertain; an uncertain one by at most one resolved.
+// refused, unused and uncertain; an uncertain one by at most one resolved, a
+// confirmed one by at most one forgotten.
 const (
 	Intent    Kind = "intent"    // a redemption is about to be sent
 	Confirmed Kind = "confirmed" // an auth token was received and is durable

@@ -11,7 +11,7 @@ type Account struct {
 	Spent     int     // uncertain ones that a person found consumed
 	Retried   int     // outcomes in doubt that allowed a retry: the budget used
 	Last      Entry   // the last outcome, for its reason
-	Hold      bool    // a person said "consumed": only a person redeems again
+	Hold      bool    // a person said "consumed", or wiped it: only a person redeems again
 	Asked     bool    // a person decided to spend another count, and none has been since
 	Kept      string  // the intent of the auth token that must be held: confirmed, not forgotten
 }
@@ -54,7 +54,7 @@ func (a Account) next(e Entry) Account {
 		a.Asked = true
 		return a
 	case Forgotten:
-		a.Kept = ""
+		a.Kept, a.Hold = "", true
 	case Refused, Unused:
 	}
 	a.Open = without(a.Open, e.ID)

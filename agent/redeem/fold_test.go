@@ -100,7 +100,7 @@ func TestFold(t *testing.T) {
 		},
 		{
 			"forgotten", entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line(redeem.Forgotten, "")},
-			redeem.Account{Confirmed: 1, Last: line(redeem.Forgotten, "")},
+			redeem.Account{Confirmed: 1, Hold: true, Last: line(redeem.Forgotten, "")},
 		},
 		{
 			"a kind that is not known yet", entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line("adopted", "a")},

@@ -29,7 +29,7 @@ func newInstances(s surroundings, dial dialer) *cobra.Command {
 			return err
 		},
 	}
-	cmd.AddCommand(newRedeem(dial))
+	cmd.AddCommand(newRedeem(dial), newForget(dial))
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print them as a JSON array, with absolute times")
 	return cmd
 }
@@ -52,12 +52,7 @@ func newRedeem(dial dialer) *cobra.Command {
 		Long: `Redeem an instance, such as cad/1, once more. It costs one count of the
 registration token, so the agent never does this by itself after a revocation
 or when a refresh token was lost.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage(cmd, "name one instance, such as cad/1")
-			}
-			return nil
-		},
+		Args: oneInstance,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			application, number, err := instance.ParseName(args[0])
 			if err != nil {
@@ -72,4 +67,37 @@ or when a refresh token was lost.`,
 			return err
 		},
 	}
+}
+
+// newForget wipes an auth token that this device shall not use any more.
+func newForget(dial dialer) *cobra.Command {
+	return &cobra.Command{
+		Use:   "forget INSTANCE",
+		Short: "Wipe the auth token of an instance from this device",
+		Long: `Wipe the auth token of an instance, such as cad/1, from this device. The service
+is not told, and its count does not come back: have the Contact Administrator
+delete the auth token that regent ledger names. Only regent instances redeem
+brings the instance back.`,
+		Args: oneInstance,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			application, number, err := instance.ParseName(args[0])
+			if err != nil {
+				return usage(cmd, "%v", err)
+			}
+			ctx, cancel := within(cmd.Context(), 0)
+			defer cancel()
+			if err := dial().Forget(ctx, application, strconv.Itoa(number)); err != nil {
+				return late(ctx, err)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The auth token of %s is wiped.\n", args[0])
+			return err
+		},
+	}
+}
+
+func oneInstance(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usage(cmd, "name one instance, such as cad/1")
+	}
+	return nil
 }

@@ -12,29 +12,91 @@ import (
 )
 
 func newLedger(s surroundings, dial dialer) *cobra.Command {
-	var asJSON bool
+	var asJSON, asCSV bool
 	cmd := &cobra.Command{
 		Use:   "ledger",
 		Short: "Account for every redemption, to compare with the service's list",
 		Long: `Account for every redemption that this device ever tried, oldest first. The
 identifiers are those that the Contact Administrator sees with tmsctl auth-token
-list.`,
+list; --csv has that list's columns, so that the two can be joined.
+
+An uncertain redemption may have used a count: look whether the service's list
+has its identifier, then say so with regent ledger resolve.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if asJSON && asCSV {
+				return usage(cmd, "--json and --csv exclude each other")
+			}
 			ctx, cancel := within(cmd.Context(), 0)
 			defer cancel()
 			l, err := dial().Ledger(ctx)
 			if err != nil {
 				return late(ctx, err)
 			}
-			if asJSON {
+			switch {
+			case asJSON:
 				return printJSON(cmd.OutOrStdout(), l)
+			case asCSV:
+				return writeLedgerCSV(cmd.OutOrStdout(), l)
 			}
 			_, err = io.WriteString(cmd.OutOrStdout(), renderLedger(l, s.viewAt(s.now())))
 			return err
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print every entry as JSON")
+	cmd.Flags().BoolVar(&asCSV, "csv", false, "print every redemption as a line of CSV")
+	cmd.AddCommand(newLedgerVerify(dial), newLedgerResolve(dial))
+	return cmd
+}
+
+// newLedgerVerify asks the daemon, since only that has the key of the chain.
+func newLedgerVerify(dial dialer) *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify",
+		Short: "Have the agent read the ledger again and compare it with what it wrote",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := within(cmd.Context(), 0)
+			defer cancel()
+			l, err := dial().VerifiedLedger(ctx)
+			if err != nil {
+				return late(ctx, err)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The ledger is as the agent wrote it: %d entries.\n", len(l.Entries))
+			return err
+		},
+	}
+}
+
+func newLedgerResolve(dial dialer) *cobra.Command {
+	var consumed, not bool
+	cmd := &cobra.Command{
+		Use:   "resolve IDENTIFIER --consumed|--not-consumed",
+		Short: "Say of an uncertain redemption whether it used a count",
+		Long: `Say of an uncertain redemption whether it used a count: it did if tmsctl
+auth-token list shows its identifier. One that used none is tried again by
+itself; after one that did, regent instances redeem spends another.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage(cmd, "name one redemption by its identifier; regent ledger shows them")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if consumed == not {
+				return usage(cmd, "say either --consumed or --not-consumed")
+			}
+			ctx, cancel := within(cmd.Context(), 0)
+			defer cancel()
+			if err := dial().Resolve(ctx, args[0], consumed); err != nil {
+				return late(ctx, err)
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s is resolved.\n", printable(args[0]))
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&consumed, "consumed", false, "the service's list has it: a count was used")
+	cmd.Flags().BoolVar(&not, "not-consumed", false, "the service's list does not have it: no count was used")
 	return cmd
 }
 
@@ -58,11 +120,15 @@ func renderLedger(l api.Ledger, v view) string {
 }
 
 // redemptions groups the entries by redemption, in the order in which they
-// began. No group is empty.
+// began. No group is empty. What belongs to none, a person's wish for another,
+// is left out.
 func redemptions(entries []api.LedgerEntry) [][]api.LedgerEntry {
 	var all [][]api.LedgerEntry
 	at := map[string]int{}
 	for _, e := range entries {
+		if e.ID == "" {
+			continue
+		}
 		i, known := at[e.ID]
 		if !known {
 			i = len(all)

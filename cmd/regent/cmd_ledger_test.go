@@ -2,11 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"regent/agent/fault"
 	"regent/ipc/api"
 )
 
@@ -58,5 +60,69 @@ func TestLedgerJSONIsTheLedger(t *testing.T) {
 	}
 	if diff := cmp.Diff(back, account()); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
+	}
+}
+
+func TestLedgerCSV(t *testing.T) {
+	l := account()
+	l.Entries[0].FQDN, l.Entries[0].UserName, l.Entries[0].MAC = "ws17.example.com", `o"hara, jr`, "02:00:00:00:00:01"
+	l.Entries[0].RefID1, l.Entries[0].RefID2 = "cad/1", "device-7c1e"
+	l.Entries = append(l.Entries, api.LedgerEntry{Kind: "asked", Instance: "cad/1", By: "alice"}) // no redemption of its own
+	got := session{daemon: &fake{ledger: l}}.run(t, "ledger", "--csv")
+	if got.Code != 0 || got.Err != "" {
+		t.Errorf("got %+v", got)
+	}
+	golden(t, "ledger.csv.golden", got.Out)
+}
+
+func TestLedgerVerify(t *testing.T) {
+	got := session{daemon: &fake{ledger: account()}}.run(t, "ledger", "verify")
+	if want := (result{Out: "The ledger is as the agent wrote it: 19 entries.\n"}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	altered := fault.Errorf("verify", fault.StoreUnreadable, "the ledger is not what this daemon wrote: line 3")
+	got = session{daemon: &fake{err: altered}}.run(t, "ledger", "verify")
+	if got.Code != 1 || got.Out != "" || !strings.Contains(got.Err, "line 3") {
+		t.Errorf("an altered ledger: got %+v, want exit 1 and the line", got)
+	}
+}
+
+func TestLedgerResolve(t *testing.T) {
+	for flag, want := range map[string]string{"--consumed": "resolve regent-03 true", "--not-consumed": "resolve regent-03 false"} {
+		daemon := &fake{}
+		got := session{daemon: daemon}.run(t, "ledger", "resolve", "regent-03", flag)
+		if got.Code != 0 || got.Out != "regent-03 is resolved.\n" {
+			t.Errorf("%s: got %+v", flag, got)
+		}
+		if diff := cmp.Diff(daemon.asked, []any{want}); diff != "" {
+			t.Errorf("%s: the agent was asked (-got +want):\n%s", flag, diff)
+		}
+	}
+}
+
+// A decision about a count is never guessed.
+func TestLedgerResolveUsage(t *testing.T) {
+	for _, args := range [][]string{
+		{"ledger", "resolve", "--consumed"},
+		{"ledger", "resolve", "regent-03"},
+		{"ledger", "resolve", "regent-03", "--consumed", "--not-consumed"},
+		{"ledger", "--json", "--csv"},
+	} {
+		daemon := &fake{}
+		got := session{daemon: daemon}.run(t, args...)
+		if got.Code != 2 || daemon.asked != nil {
+			t.Errorf("%q: got %+v, asked %v; want exit 2 and nothing asked", args, got, daemon.asked)
+		}
+	}
+}
+
+func TestInstancesForget(t *testing.T) {
+	daemon := &fake{}
+	got := session{daemon: daemon}.run(t, "instances", "forget", "cad/12")
+	if want := (result{Out: "The auth token of cad/12 is wiped.\n"}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if diff := cmp.Diff(daemon.asked, []any{"forget cad 12"}); diff != "" {
+		t.Errorf("the agent was asked (-got +want):\n%s", diff)
 	}
 }

@@ -15,6 +15,9 @@ type agent interface {
 	Token(context.Context, api.TokenRequest) (api.Token, error)
 	Register(context.Context, api.RegistrationRequest) (api.Registration, error)
 	Redeem(ctx context.Context, application, instance string) error
+	Forget(ctx context.Context, application, instance string) error
+	Resolve(ctx context.Context, redemption string, consumed bool) error
+	VerifiedLedger(ctx context.Context) (api.Ledger, error)
 	Ledger(context.Context) (api.Ledger, error)
 	Reload(context.Context) error
 }

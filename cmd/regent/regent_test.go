@@ -63,6 +63,18 @@ func (f *fake) Register(_ context.Context, r api.RegistrationRequest) (api.Regis
 	return f.registered, f.err
 }
 
+func (f *fake) Forget(_ context.Context, application, number string) error {
+	f.asked = append(f.asked, "forget "+application+" "+number)
+	return f.err
+}
+
+func (f *fake) Resolve(_ context.Context, redemption string, consumed bool) error {
+	f.asked = append(f.asked, fmt.Sprintf("resolve %s %t", redemption, consumed))
+	return f.err
+}
+
+func (f *fake) VerifiedLedger(context.Context) (api.Ledger, error) { return f.ledger, f.err }
+
 func (f *fake) Redeem(_ context.Context, application, number string) error {
 	f.asked = append(f.asked, "redeem "+application+" "+number)
 	return f.err

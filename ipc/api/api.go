@@ -19,6 +19,8 @@ const (
 	PathStatus       = "/v1/status"
 	PathRegistration = "/v1/registration"
 	PathLedger       = "/v1/ledger"
+	PathResolve      = "/v1/ledger/resolve"
+	PathInstance     = "/v1/instances/{application}/{instance}"
 	PathReload       = "/v1/reload"
 )
 

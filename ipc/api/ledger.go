@@ -3,9 +3,18 @@ package api
 import "time"
 
 // Ledger is the answer to GET [PathLedger]: the account of every redemption,
-// oldest first.
+// oldest first. With the query ?verify=true the file was read again and compared
+// first; one that was altered is an error.
 type Ledger struct {
-	Entries []LedgerEntry `json:"entries"`
+	Entries  []LedgerEntry `json:"entries"`
+	Verified bool          `json:"verified,omitempty"`
+}
+
+// Resolution is the body of POST [PathResolve]: what a person found of an
+// uncertain redemption.
+type Resolution struct {
+	ID       string `json:"id"`       // of the redemption, as in the ledger
+	Consumed *bool  `json:"consumed"` // whether it used a count; required
 }
 
 // LedgerEntry is one line of the account. An intent says what the Contact
@@ -14,7 +23,7 @@ type Ledger struct {
 type LedgerEntry struct {
 	Seq      uint64    `json:"seq"`
 	At       time.Time `json:"at"`
-	Kind     string    `json:"kind"` // intent, confirmed, refused, unused, uncertain, resolved, forgotten
+	Kind     string    `json:"kind"` // intent, confirmed, refused, unused, uncertain, resolved, asked, forgotten
 	ID       string    `json:"id"`
 	Tenant   string    `json:"tenant"`   // host
 	Instance string    `json:"instance"` // "cad/1"
@@ -34,5 +43,5 @@ type LedgerEntry struct {
 	Retryable   bool   `json:"retryable,omitempty"`
 
 	Consumed bool   `json:"consumed,omitempty"` // of a resolution: a count was used
-	By       string `json:"by,omitempty"`       // who resolved it
+	By       string `json:"by,omitempty"`       // who decided: resolved, asked, forgotten
 }

@@ -100,6 +100,26 @@ func (c *Client) Ledger(ctx context.Context) (api.Ledger, error) {
 	return call[api.Ledger](ctx, c, "ledger", http.MethodGet, api.PathLedger, nil)
 }
 
+// VerifiedLedger is Ledger, after the agent has read the file again and compared
+// it with what it wrote. Administrators only.
+func (c *Client) VerifiedLedger(ctx context.Context) (api.Ledger, error) {
+	return call[api.Ledger](ctx, c, "verify", http.MethodGet, api.PathLedger+"?verify=true", nil)
+}
+
+// Resolve says of an uncertain redemption whether it used a count.
+// Administrators only.
+func (c *Client) Resolve(ctx context.Context, redemption string, consumed bool) error {
+	_, err := call[nothing](ctx, c, "resolve", http.MethodPost, api.PathResolve, api.Resolution{ID: redemption, Consumed: &consumed})
+	return err
+}
+
+// Forget wipes the auth token of an instance ("1") from this device; the service
+// is not told. Administrators only.
+func (c *Client) Forget(ctx context.Context, application, instance string) error {
+	_, err := call[nothing](ctx, c, "forget", http.MethodDelete, fill(api.PathInstance, application, instance), nil)
+	return err
+}
+
 // Reload makes the agent read its configuration again. Administrators only.
 func (c *Client) Reload(ctx context.Context) error {
 	_, err := call[nothing](ctx, c, "reload", http.MethodPost, api.PathReload, nil)

@@ -51,6 +51,12 @@ func (daemon) Redeem(context.Context, agent.Caller, string, string) error {
 	return fault.E("redeem", fault.Throttled, nil).On("cad/1").After(time.Minute)
 }
 
+func (daemon) Resolve(context.Context, agent.Caller, string, bool) error { return nil }
+
+func (daemon) Forget(context.Context, agent.Caller, string, string) error { return nil }
+
+func (daemon) VerifyLedger(context.Context, agent.Caller) error { return nil }
+
 func (daemon) Status(context.Context, agent.Caller) (status.Status, error) {
 	return status.Status{Health: status.Waiting}, nil
 }

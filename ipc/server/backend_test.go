@@ -70,6 +70,21 @@ func (b *backend) Redeem(_ context.Context, by agent.Caller, application, instan
 	return b.err
 }
 
+func (b *backend) Resolve(_ context.Context, by agent.Caller, redemption string, consumed bool) error {
+	b.note(by, "resolve", redemption, consumed)
+	return b.err
+}
+
+func (b *backend) Forget(_ context.Context, by agent.Caller, application, instance string) error {
+	b.note(by, "forget", application, instance)
+	return b.err
+}
+
+func (b *backend) VerifyLedger(_ context.Context, by agent.Caller) error {
+	b.note(by, "verify")
+	return b.err
+}
+
 func (b *backend) Status(_ context.Context, by agent.Caller) (status.Status, error) {
 	b.note(by, "status")
 	return status.Status{Version: "1.2.3", Health: status.Serving}, b.err

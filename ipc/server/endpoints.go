@@ -9,7 +9,6 @@ import (
 	"regent/agent"
 	"regent/agent/fault"
 	"regent/agent/instance"
-	"regent/agent/redeem"
 	"regent/agent/status"
 	"regent/agent/token"
 	"regent/ipc/api"
@@ -109,6 +108,14 @@ func (s *Server) redeem(_ http.ResponseWriter, r *http.Request, by agent.Caller)
 	return nil, s.Registrar.Redeem(r.Context(), by, application, number)
 }
 
+func (s *Server) forget(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+	application, number, err := named(r)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.Registrar.Forget(r.Context(), by, application, number)
+}
+
 func (s *Server) status(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	st, err := s.Observer.Status(r.Context(), by)
 	if err != nil {
@@ -180,27 +187,4 @@ func sourceOf(said string, by agent.Caller) (string, error) {
 		source += ", " + said
 	}
 	return source, nil
-}
-
-func (s *Server) ledger(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	entries, err := s.Observer.Ledger(r.Context(), by)
-	if err != nil {
-		return nil, err
-	}
-	reply := &api.Ledger{Entries: make([]api.LedgerEntry, 0, len(entries))}
-	for _, e := range entries {
-		reply.Entries = append(reply.Entries, ledgerEntry(e))
-	}
-	return reply, nil
-}
-
-// ledgerEntry is where the ledger's own format and the wire's may part.
-func ledgerEntry(e redeem.Entry) api.LedgerEntry {
-	return api.LedgerEntry{
-		Seq: e.Seq, At: e.At, Kind: string(e.Kind), ID: e.ID, Tenant: e.Tenant, Instance: e.Instance,
-		Identifier: e.Identifier, FQDN: e.FQDN, UserName: e.UserName, MAC: e.MAC,
-		RefID1: e.RefID1, RefID2: e.RefID2, Registration: e.Registration,
-		AuthTokenID: e.AuthTokenID, Code: string(e.Code), Status: e.Status, Words: e.Words, Retryable: e.Retryable,
-		Consumed: e.Consumed, By: e.By,
-	}
 }

@@ -29,7 +29,9 @@ func (s *Server) routes() []route {
 		{http.MethodPost, api.PathRegistration, s.register},
 		{http.MethodPost, api.PathReload, s.reload},
 		{http.MethodPost, api.PathRedeem, s.redeem},
+		{http.MethodDelete, api.PathInstance, s.forget},
 		{http.MethodGet, api.PathLedger, s.ledger},
+		{http.MethodPost, api.PathResolve, s.resolve},
 	}
 }
 

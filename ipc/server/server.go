@@ -36,16 +36,19 @@ type Tokens interface {
 	Release(ctx context.Context, by agent.Caller, application, instance string) error
 }
 
-// Registrar spends counts. Errors are faults; any other is a defect.
+// Registrar spends counts and keeps their account. Errors are faults; any other is a defect.
 type Registrar interface {
 	Register(context.Context, agent.Caller, agent.Registration) (agent.Registered, error)
 	Redeem(ctx context.Context, by agent.Caller, application, instance string) error
+	Resolve(ctx context.Context, by agent.Caller, redemption string, consumed bool) error
+	Forget(ctx context.Context, by agent.Caller, application, instance string) error
 }
 
 // Observer tells what is. Errors are faults; any other is a defect.
 type Observer interface {
 	Status(context.Context, agent.Caller) (status.Status, error)
 	Ledger(context.Context, agent.Caller) ([]redeem.Entry, error)
+	VerifyLedger(context.Context, agent.Caller) error
 }
 
 var (

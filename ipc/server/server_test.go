@@ -85,6 +85,16 @@ func TestOtherCalls(t *testing.T) {
 		},
 		{"release", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Release(ctx, "cad", "1") }, nil, []any{"alice", "release", "cad", "1"}},
 		{"redeem", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Redeem(ctx, "cad", "12") }, nil, []any{"alice", "redeem", "cad", "12"}},
+		{
+			"verified ledger", func(ctx context.Context, c *client.Client) (any, error) { return c.VerifiedLedger(ctx) },
+			api.Ledger{Entries: []api.LedgerEntry{{Seq: 1, At: at, Kind: "refused", Code: "registration_exhausted", Tenant: "t", Instance: "cad/1"}}, Verified: true},
+			[]any{"alice", "verify", "alice", "ledger"},
+		},
+		{"resolve", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Resolve(ctx, "regent-1", true) }, nil, []any{"alice", "resolve", "regent-1", true}},
+		{"resolve the other way", func(ctx context.Context, c *client.Client) (any, error) {
+			return nil, c.Resolve(ctx, "regent-1", false)
+		}, nil, []any{"alice", "resolve", "regent-1", false}},
+		{"forget", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Forget(ctx, "cad", "2") }, nil, []any{"alice", "forget", "cad", "2"}},
 		{"reload", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Reload(ctx) }, nil, []any{"alice", "reload"}},
 		{
 			"register", func(ctx context.Context, c *client.Client) (any, error) {

@@ -62,6 +62,8 @@ func TestRefusals(t *testing.T) {
 		{"large space behind the body", post("/v1/token", `{"application":"cad"}`+strings.Repeat(" ", 64<<10)), 413, fault.InvalidRequest, "larger"},
 		{"no registration token", post("/v1/registration", `{"source":"stdin"}`), 400, fault.InvalidRequest, "registration_token"},
 		{"source of two lines", post("/v1/registration", `{"registration_token":"r","source":"a\nb"}`), 400, fault.InvalidRequest, "source"},
+		{"resolution of nothing", post("/v1/ledger/resolve", `{"consumed":true}`), 400, fault.InvalidRequest, "id: "},
+		{"resolution without a decision", post("/v1/ledger/resolve", `{"id":"regent-1"}`), 400, fault.InvalidRequest, "consumed: it is missing"},
 		{"application of a registration", post("/v1/registration", `{"registration_token":"r","application":"-"}`), 400, fault.InvalidRequest, "application"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

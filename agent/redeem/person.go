@@ -1,0 +1,125 @@
+package redeem
+
+import (
+	"context"
+	"fmt"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+)
+
+// Ask records, durably, that a person decided to spend another count on id. It
+// is spent once: the ledger holds the decision until an auth token was bought or
+// a count may have been used.
+func (e *Engine) Ask(ctx context.Context, id instance.ID, by string) error {
+	e.deciding.Lock()
+	defer e.deciding.Unlock()
+	if !e.Account(id).Asked {
+		if _, err := e.append(ctx, Entry{Kind: Asked, Tenant: id.Tenant, Instance: id.String(), By: by}); err != nil {
+			return unwritten("redeem", err)
+		}
+	}
+	e.lift(ctx, id)
+	e.mu.Lock()
+	e.demanded[id] = true
+	delete(e.pauses, id)
+	e.mu.Unlock()
+	e.Kick()
+	return nil
+}
+
+// lift takes back what the service said of the registration token that pays for
+// id, so that it is asked once more: the person may know that its count was raised.
+func (e *Engine) lift(ctx context.Context, id instance.ID) {
+	held, ok := e.Registrations.For(Scope{id.Tenant, id.Application})
+	if !ok || held.Refused == "" {
+		return
+	}
+	if err := e.Registrations.Refuse(ctx, held, "", "", held.RefusedAt); err != nil {
+		e.Log.WarnContext(ctx, "a refusal could not be lifted; the registration token is left alone a while longer", "instance", id.String(), "err", err)
+	}
+}
+
+// Resolve records what a person found of an uncertain redemption, named by its
+// id in the ledger: whether it used a count. One that used none may be repeated
+// by itself; one that did may not.
+func (e *Engine) Resolve(ctx context.Context, redemption string, consumed bool, by string) error {
+	e.deciding.Lock()
+	defer e.deciding.Unlock()
+	id, doubt, err := e.unresolved(redemption)
+	if err != nil {
+		return err
+	}
+	was := e.State(id)
+	out := outcome(doubt, Resolved)
+	out.Consumed, out.By = consumed, by
+	if _, err := e.append(ctx, out); err != nil {
+		return unwritten("resolve", err)
+	}
+	if now := e.State(id); now != was {
+		e.Changed(ctx, id, was, now, "")
+	}
+	e.Kick()
+	return nil
+}
+
+// unresolved finds an uncertain redemption that nobody has resolved.
+func (e *Engine) unresolved(redemption string) (instance.ID, Entry, error) {
+	last := Entry{}
+	for _, entry := range e.Ledger.Entries() {
+		if entry.ID == redemption {
+			last = entry
+		}
+	}
+	id, err := last.instance()
+	if err != nil || redemption == "" {
+		return id, last, fault.Errorf("resolve", fault.InvalidRequest, "the ledger has no redemption %.80q; regent ledger shows their identifiers", redemption)
+	}
+	for _, doubt := range e.Account(id).Uncertain {
+		if doubt.ID == redemption {
+			return id, doubt, nil
+		}
+	}
+	return id, last, fault.Errorf("resolve", fault.InvalidRequest, "redemption %s of %s is not uncertain but %s: there is nothing to resolve", redemption, id, last.Kind).On(id.String())
+}
+
+// Forget wipes the auth token of id from this device. The service is not told:
+// its administrator deletes it there. Only a person redeems id again.
+func (e *Engine) Forget(ctx context.Context, id instance.ID, by string) error {
+	e.deciding.Lock()
+	defer e.deciding.Unlock()
+	r, ok := e.Vault.Get(id)
+	if !ok {
+		return fault.Errorf("forget", fault.NotRegistered, "no auth token of %s is held: there is nothing to forget", id).On(id.String())
+	}
+	was := e.State(id)
+	// 1. The ledger says so, durably: a start that finds the record ends the work.
+	gone := Entry{Kind: Forgotten, ID: r.Intent, Tenant: id.Tenant, Instance: id.String(), AuthTokenID: r.AuthTokenID, By: by}
+	if _, err := e.append(ctx, gone); err != nil {
+		return unwritten("forget", err)
+	}
+	// 2. The record goes.
+	if err := e.Vault.Forget(ctx, id); err != nil {
+		return fault.Errorf("forget", fault.Unavailable, "the auth token of %s could not be wiped; free disk space and try again, or restart the daemon", id).On(id.String()).Because(err)
+	}
+	e.Changed(ctx, id, was, e.State(id), "")
+	return nil
+}
+
+// wipe ends what a crash interrupted in Forget.
+func (e *Engine) wipe(ctx context.Context) {
+	for id, a := range e.accounts {
+		r, held := e.Vault.Get(id)
+		if !held || a.Last.Kind != Forgotten || a.Last.ID != r.Intent {
+			continue
+		}
+		if err := e.Vault.Forget(ctx, id); err != nil {
+			e.Log.WarnContext(ctx, "an auth token that is to be forgotten could not be wiped; the next start tries again", "instance", id.String(), "err", err)
+		}
+	}
+}
+
+// unwritten is the answer to a person whose decision the ledger could not take.
+func unwritten(op string, err error) *fault.Fault {
+	return fault.Errorf(op, fault.Unavailable, "the ledger could not be written, so nothing was changed; free disk space and try again").Because(fmt.Errorf("decide: %w", err))
+}

@@ -1,0 +1,202 @@
+package redeem_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/redeem"
+	"regent/agent/store/storetest"
+)
+
+// doubtful is a device whose first instance has an uncertain redemption.
+func doubtful(b *bed) (redemption string) {
+	b.service.answers(lost)
+	b.start()
+	b.register(registration)
+	b.pass(time.Hour)
+	b.wantStates(instance.Uncertain)
+	return b.ledger.Entries()[0].ID
+}
+
+// TestResolve: what used no count is tried again by itself, what used one is
+// not, over restarts too.
+func TestResolve(t *testing.T) {
+	tests := []struct {
+		name     string
+		consumed bool
+		posts    int
+		state    instance.State
+	}{
+		{"used no count", false, 2, instance.Live},
+		{"used a count", true, 1, instance.Unredeemed},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, 1, func(b *bed) {
+				redemption := doubtful(b)
+				b.changes = nil
+				if err := b.engine.Resolve(b.Context(), redemption, tt.consumed, "alice"); err != nil {
+					b.Fatal(err)
+				}
+				b.pass(time.Hour)
+				b.restart()
+				b.pass(time.Hour)
+				b.wantPosts(tt.posts)
+				b.wantStates(tt.state)
+				if b.changes[0] != "cad/1 uncertain>unredeemed" {
+					b.Errorf("got changes %q", b.changes)
+				}
+				found := b.ledger.Entries()[2]
+				if found.Kind != redeem.Resolved || found.ID != redemption || found.Consumed != tt.consumed || found.By != "alice" {
+					b.Errorf("got entry %+v", found)
+				}
+				err := b.engine.Resolve(b.Context(), redemption, tt.consumed, "alice")
+				if fault.KindOf(err) != fault.InvalidRequest {
+					b.Errorf("once more: got %v, want invalid_request", err)
+				}
+			})
+		})
+	}
+}
+
+// TestResolveRefuses what is not in doubt, and what cannot be written; nothing
+// changes then.
+func TestResolveRefuses(t *testing.T) {
+	bubble(t, 2, func(b *bed) {
+		redemption := doubtful(b)
+		before := b.ledger.Entries()
+		for _, id := range []string{"", "regent-99", before[len(before)-1].ID} {
+			if err := b.engine.Resolve(b.Context(), id, true, "alice"); fault.KindOf(err) != fault.InvalidRequest {
+				b.Errorf("%q: got %v, want invalid_request", id, err)
+			}
+		}
+		b.store.FailNext(storetest.Put, errFull)
+		if err := b.engine.Resolve(b.Context(), redemption, true, "alice"); fault.KindOf(err) != fault.Unavailable || !errors.Is(err, errFull) {
+			b.Errorf("on a full disk: got %v, want unavailable", err)
+		}
+		if got := b.ledger.Entries(); len(got) != len(before) {
+			b.Errorf("got %d entries, want the %d there were", len(got), len(before))
+		}
+		if err := b.engine.Resolve(b.Context(), redemption, true, "alice"); err != nil {
+			b.Errorf("with room again: %v", err)
+		}
+	})
+}
+
+// TestAskOutlastsARestart: the wish waits in the ledger for a registration
+// token, and is spent once.
+func TestAskOutlastsARestart(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.start()
+		b.register(registration)
+		b.pass(time.Hour)
+		b.become(1, instance.RefreshLost)
+		b.ask(1)
+		b.ask(1) // says it twice
+		b.pass(time.Hour)
+		b.wantPosts(1)
+		b.restart()
+		if !b.register("SENTINEL-another") {
+			b.Error("the registration token was not kept, though a person asked")
+		}
+		b.pass(time.Hour)
+		b.restart()
+		b.pass(time.Hour)
+		b.wantPosts(2)
+		b.wantStates(instance.Live)
+		b.wantHeld(false)
+		if got, want := b.kinds(1), []redeem.Kind{redeem.Intent, redeem.Confirmed, redeem.Asked, redeem.Intent, redeem.Confirmed}; !slices.Equal(got, want) {
+			b.Errorf("got %v, want %v", got, want)
+		}
+	})
+}
+
+// TestAskLiftsARefusal: the person may know that the count was raised.
+func TestAskLiftsARefusal(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.service.answers(noSuch)
+		b.start()
+		b.register(registration)
+		b.pass(time.Minute)
+		b.wantPosts(1)
+		b.ask(1)
+		b.pass(time.Minute)
+		b.wantPosts(2)
+		b.wantStates(instance.Live)
+	})
+}
+
+// TestForget: the record goes, the ledger says so, and nothing is bought by
+// itself, though a registration token is held.
+func TestForget(t *testing.T) {
+	bubble(t, 2, func(b *bed) {
+		b.plan.Keep = true
+		b.start()
+		b.register(registration)
+		b.pass(time.Hour)
+		before, _ := b.vault.Get(b.id(1))
+		if err := b.engine.Forget(b.Context(), b.id(1), "alice"); err != nil {
+			b.Fatal(err)
+		}
+		b.pass(time.Hour)
+		b.restart()
+		b.pass(time.Hour)
+		b.wantPosts(2)
+		b.wantStates(instance.Unredeemed, instance.Live)
+		b.wantReason(1, fault.NotRegistered, "wiped", "regent instances redeem cad/1")
+		last := b.ledger.Entries()[len(b.ledger.Entries())-1]
+		if last.Kind != redeem.Forgotten || last.ID != before.Intent || last.AuthTokenID != before.AuthTokenID || last.By != "alice" {
+			b.Errorf("got entry %+v", last)
+		}
+		if err := b.engine.Forget(b.Context(), b.id(1), "alice"); fault.KindOf(err) != fault.NotRegistered {
+			b.Errorf("once more: got %v, want not_registered", err)
+		}
+		b.ask(1)
+		b.pass(time.Hour)
+		b.wantPosts(3)
+		b.wantStates(instance.Live, instance.Live)
+	})
+}
+
+// TestForgetIsEndedByTheNextStart: a crash between the ledger and the record
+// leaves no auth token that the ledger calls wiped.
+func TestForgetIsEndedByTheNextStart(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.start()
+		b.register(registration)
+		b.pass(time.Hour)
+		b.store.FailNext(storetest.Delete, errFull)
+		if err := b.engine.Forget(b.Context(), b.id(1), "alice"); fault.KindOf(err) != fault.Unavailable {
+			b.Errorf("got %v, want unavailable", err)
+		}
+		if _, held := b.vault.Get(b.id(1)); !held {
+			b.Fatal("the record went all the same")
+		}
+		b.restart()
+		if _, held := b.vault.Get(b.id(1)); held {
+			b.Error("the next start has left the record")
+		}
+	})
+}
+
+// TestARecordThatIsGone is no first run: its count was used.
+func TestARecordThatIsGone(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.plan.Keep = true
+		b.start()
+		b.register(registration)
+		b.pass(time.Hour)
+		b.stop()
+		if err := b.store.Memory.Delete(b.Context(), "auth-token/"+b.id(1).Key()); err != nil {
+			b.Fatal(err)
+		}
+		b.start()
+		b.pass(24 * time.Hour)
+		b.wantPosts(1)
+		b.wantReason(1, fault.StoreUnreadable, "its record is gone")
+	})
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"encoding/csv"
+	"io"
+	"time"
+
+	"regent/agent/redeem"
+	"regent/ipc/api"
+)
+
+// ledgerColumns are those of the Contact Administrator's list of auth tokens, by
+// the names that tmsctl auth-token list --json gives them, and what came of it.
+var ledgerColumns = []string{
+	"identifier", "fqdn", "system_user_name", "mac_address", "ref_id_1", "ref_id_2", "creation_date", "outcome",
+}
+
+// writeLedgerCSV writes one row for each redemption. Its creation date is when
+// the redemption began: the service's own date is that or a little later.
+func writeLedgerCSV(w io.Writer, l api.Ledger) error {
+	out := csv.NewWriter(w)
+	rows := [][]string{ledgerColumns}
+	for _, entries := range redemptions(l.Entries) {
+		e := entries[0]
+		rows = append(rows, []string{
+			e.Identifier, e.FQDN, e.UserName, e.MAC, e.RefID1, e.RefID2,
+			e.At.UTC().Format(time.RFC3339), outcomeWord(entries[len(entries)-1]),
+		})
+	}
+	return out.WriteAll(rows)
+}
+
+// outcomeWord is the last entry of a redemption in one word.
+func outcomeWord(e api.LedgerEntry) string {
+	switch {
+	case redeem.Kind(e.Kind) != redeem.Resolved:
+		return e.Kind
+	case e.Consumed:
+		return "resolved_consumed"
+	default:
+		return "resolved_not_consumed"
+	}
+}
