@@ -69,12 +69,29 @@ generate-check: ## what is generated is up to date
 ci: ## all that CI checks
 	.ci/run
 
+.PHONY: deb
+deb: .cache/bin/nfpm ## Debian packages for amd64 and arm64, into out/
+	packaging/build deb amd64 arm64
+
+.PHONY: rpm
+rpm: .cache/bin/nfpm ## the same as rpm packages
+	packaging/build rpm amd64 arm64
+
+.PHONY: packages-check
+packages-check: .cache/bin/nfpm ## the packages of the last commit: reproducible, lintian, hardened units, arm64 (root)
+	packaging/check
+
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin .cache
+	rm -rf bin out .cache
 
 # The tools have a module file of their own, so that what they need stays out
 # of what is shipped.
 .cache/bin/golangci-lint: .tools/go.mod .tools/go.sum
 	GOBIN=$(CURDIR)/.cache/bin go -C .tools install tool
+	@touch $@
+
+# nfpm has its own, since golangci-lint needs other versions of what it needs.
+.cache/bin/nfpm: .tools/nfpm/go.mod .tools/nfpm/go.sum
+	GOBIN=$(CURDIR)/.cache/bin go -C .tools/nfpm install tool
 	@touch $@
