@@ -55,7 +55,7 @@ func runApp(args []string) int {
 	defer c.Close()
 	ask := func() (api.Token, error) { return c.Token(ctx, api.TokenRequest{Application: *application}) }
 	if err := serveLines(ask, os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "demo app:", err) //nolint:errcheck // nobody is left to be told
+		fmt.Fprintln(os.Stderr, "demo app:", err)
 		return 1
 	}
 	if *stay {

@@ -79,10 +79,10 @@ func (a *application) tell(ctx context.Context, line string) (answer, error) {
 	return got, nil
 }
 
-// mustGet asks until there is a token, for as long as d.
-func (a *application) mustGet(ctx context.Context, d time.Duration) (answer, error) {
+// mustGet asks until there is a token, which must be soon.
+func (a *application) mustGet(ctx context.Context) (answer, error) {
 	var got answer
-	err := until(ctx, d, func() (err error) {
+	err := until(ctx, soon, func() (err error) {
 		if got, err = a.ask(ctx); err == nil && got.Problem != "" {
 			err = fmt.Errorf("the application (pid %d) got no token: %s", a.cmd.Process.Pid, got.Problem)
 		}

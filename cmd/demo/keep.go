@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -39,7 +40,7 @@ func (s *story) applicationsStay(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if s.got[i], err = a.mustGet(ctx, soon); err != nil {
+		if s.got[i], err = a.mustGet(ctx); err != nil {
 			return err
 		}
 	}
@@ -48,9 +49,9 @@ func (s *story) applicationsStay(ctx context.Context) error {
 
 // next is what to type.
 func (s *stage) next() string {
-	pids := ""
+	var pids strings.Builder
 	for _, p := range []*process{s.apps[0].process, s.apps[1].process, s.daemon, s.service} {
-		pids += fmt.Sprintf(" %d", p.cmd.Process.Pid)
+		fmt.Fprintf(&pids, " %d", p.cmd.Process.Pid)
 	}
 	admin := fmt.Sprintf("--user admin --password-file %s --ca-file %s", "$D/admin/password", "$D/service/ca.pem")
 	return fmt.Sprintf(`
@@ -76,5 +77,5 @@ All of it ends with:
 
   kill%[8]s; rm -r $D
 `, s.apps[0].cmd.Process.Pid, s.apps[1].cmd.Process.Pid, s.dir, s.tenant,
-		s.program("regent"), s.program("tmsctl"), admin, pids)
+		s.program("regent"), s.program("tmsctl"), admin, pids.String())
 }

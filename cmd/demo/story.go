@@ -164,7 +164,7 @@ func (s *story) applicationsAsk(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if s.got[i], err = a.mustGet(ctx, soon); err != nil {
+		if s.got[i], err = a.mustGet(ctx); err != nil {
 			return err
 		}
 		s.show.say("process %d: %s", a.cmd.Process.Pid, s.got[i])
@@ -218,7 +218,7 @@ func (s *story) refreshHappens(ctx context.Context) error {
 		return err
 	}
 	for i, old := range s.got {
-		now, err := s.apps[i].mustGet(ctx, soon)
+		now, err := s.apps[i].mustGet(ctx)
 		if err != nil {
 			return err
 		}
@@ -249,7 +249,7 @@ func (s *story) serviceStops(ctx context.Context) error {
 	var now [2]answer
 	for i := range now {
 		var err error
-		if now[i], err = s.apps[i].mustGet(ctx, soon); err != nil {
+		if now[i], err = s.apps[i].mustGet(ctx); err != nil {
 			return err
 		}
 		s.show.say("process %d: %s", s.apps[i].cmd.Process.Pid, now[i])
