@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -105,7 +106,7 @@ func New(ctx context.Context, d Deps) (*Agent, error) {
 		return d.Service(base, s.Network, s.Refresh, observe)
 	}
 	if d.Unusable != nil {
-		return a, nil
+		return a, nil //nolint:nilerr // an agent that says so to everyone who asks
 	}
 	if err := a.open(ctx); err != nil {
 		return nil, err
@@ -158,12 +159,10 @@ func (a *Agent) ledgerFault(err error) error {
 	return err
 }
 
-func merge(maps ...map[string]error) map[string]error {
+func merge(each ...map[string]error) map[string]error {
 	out := map[string]error{}
-	for _, m := range maps {
-		for k, v := range m {
-			out[k] = v
-		}
+	for _, m := range each {
+		maps.Copy(out, m)
 	}
 	return out
 }
@@ -173,7 +172,7 @@ func merge(maps ...map[string]error) map[string]error {
 func (a *Agent) Run(ctx context.Context) error {
 	if a.d.Unusable != nil {
 		<-ctx.Done()
-		return nil
+		return nil //nolint:nilerr // it was told at the start, and is no failure of this loop
 	}
 	var loops sync.WaitGroup
 	errs := make([]error, 2)

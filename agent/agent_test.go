@@ -134,8 +134,10 @@ func newDevice(t *testing.T) *device {
 	d.settings = policy.Settings{
 		Tenant: "https://demo-host.com",
 		Applications: []policy.Application{
-			{ID: "cad", Tenant: "https://demo-host.com", Instances: 2, Redeem: policy.Eager, Origin: "config.yaml:3",
-				Allow: []authz.Rule{{Users: []string{"alice"}}}},
+			{
+				ID: "cad", Tenant: "https://demo-host.com", Instances: 2, Redeem: policy.Eager, Origin: "config.yaml:3",
+				Allow: []authz.Rule{{Users: []string{"alice"}}},
+			},
 			{ID: "closed", Tenant: "https://demo-host.com", Instances: 1, Redeem: policy.OnDemand, Origin: "config.yaml:8"},
 		},
 	}

@@ -159,7 +159,7 @@ func health(s status.Status, total, good, waiting int, troubled []string) (statu
 	case total == 0:
 		return status.Degraded, "no application is configured; an administrator adds one in config.yaml or config.d"
 	case good == total && len(troubled) == 0:
-		return status.Serving, fmt.Sprintf("%s", served(good, total))
+		return status.Serving, served(good, total)
 	case good == total:
 		return status.Degraded, fmt.Sprintf("%s, and refreshing fails for %s", served(good, total), strings.Join(troubled, ", "))
 	case good > 0:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -78,9 +79,9 @@ func TestFileIsBounded(t *testing.T) {
 			t.Errorf("%s has %d bytes, want 1 to %d", name, len(b), most)
 		}
 		lines := bytes.Split(bytes.TrimSpace(b), []byte("\n"))
-		for i := len(lines) - 1; i >= 0; i-- {
+		for _, text := range slices.Backward(lines) {
 			var l line
-			if err := json.Unmarshal(lines[i], &l); err != nil || l.PID != last {
+			if err := json.Unmarshal(text, &l); err != nil || l.PID != last {
 				t.Fatalf("%s: line of process %d, %v; want %d", name, l.PID, err, last)
 			}
 			last--

@@ -31,7 +31,7 @@ const (
 	TokenLapsed        Event = "token_lapsed"
 	RefreshTokenLost   Event = "refresh_token_lost"
 	RefreshTokenLapsed Event = "refresh_token_lapsed"
-	AuthTokenRevoked   Event = "auth_token_revoked"
+	AuthTokenRevoked   Event = "auth_token_revoked" //nolint:gosec // a word, no credential
 	Resolved           Event = "resolved" // a person decided an uncertain redemption
 )
 

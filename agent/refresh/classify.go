@@ -68,8 +68,10 @@ func Classify(f *tms.Failure, e Evidence) Verdict {
 func invalidGrant(f *tms.Failure, e Evidence) Verdict {
 	switch {
 	case e.Before.Doubtful() && e.HasOlder && !e.Before.OlderTried:
-		return Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, TryOlder: true,
-			Text: "the answer to an earlier refresh was lost; the refresh token before it is tried once"}
+		return Verdict{
+			Event: instance.RefreshFailed, Code: fault.Unavailable, TryOlder: true,
+			Text: "the answer to an earlier refresh was lost; the refresh token before it is tried once",
+		}
 	case e.Before.Doubtful():
 		return Verdict{Event: instance.RefreshTokenLost, Code: fault.RefreshLost, Text: verdictText(fault.RefreshLost, f)}
 	case e.RefreshLapsed:
@@ -84,8 +86,10 @@ func refusal(f *tms.Failure, e Evidence) Verdict {
 	if e.Refusals.Count+1 >= refusalsNeeded && e.SinceFirst >= refusalsOver && e.SaneClock {
 		return Verdict{Event: instance.AuthTokenRevoked, Code: fault.Revoked, Text: verdictText(fault.Revoked, f)}
 	}
-	return Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true,
-		Text: fmt.Sprintf("%s refuses to refresh (HTTP %d, %q); it is tried again by itself before the auth token is given up", f.Host, f.Status, said(f))}
+	return Verdict{
+		Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true,
+		Text: fmt.Sprintf("%s refuses to refresh (HTTP %d, %q); it is tried again by itself before the auth token is given up", f.Host, f.Status, said(f)),
+	}
 }
 
 func verdictText(k fault.Kind, f *tms.Failure) string {

@@ -284,10 +284,18 @@ func TestStories(t *testing.T) {
 	}{
 		{"offline for a while", []step{fails(offline()), fails(offline()), rotates}, instance.Live, []string{"refresh", "refresh", "refresh"}},
 		{"lost answer, then the same token works", []step{fails(lost()), rotates}, instance.Live, []string{"refresh", "refresh"}},
-		{"lost answer, then only the older one works", []step{rotates, fails(lost()), fails(badGrant()), rotates}, instance.Live,
-			[]string{"refresh", "refresh+", "refresh+", "refresh"}},
-		{"lost answer, and neither works", []step{rotates, fails(lost()), fails(badGrant())}, instance.RefreshLost,
-			[]string{"refresh", "refresh+", "refresh+", "refresh"}},
+		{
+			"lost answer, then only the older one works",
+			[]step{rotates, fails(lost()), fails(badGrant()), rotates},
+			instance.Live,
+			[]string{"refresh", "refresh+", "refresh+", "refresh"},
+		},
+		{
+			"lost answer, and neither works",
+			[]step{rotates, fails(lost()), fails(badGrant())},
+			instance.RefreshLost,
+			[]string{"refresh", "refresh+", "refresh+", "refresh"},
+		},
 		{"lost answer without an older one", []step{fails(lost()), fails(badGrant())}, instance.RefreshLost, []string{"refresh", "refresh"}},
 		{"invalid_grant out of the blue", []step{fails(badGrant())}, instance.Revoked, []string{"refresh"}},
 		{"a portal for ever", []step{fails(answered(401, "", ""))}, instance.Expired, nil},

@@ -43,11 +43,15 @@ func (s Secret) Equal(t Secret) bool {
 }
 
 // Format implements [fmt.Formatter], for every verb.
-func (Secret) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+func (Secret) Format(f fmt.State, _ rune) {
+	io.WriteString(f, redacted) //nolint:errcheck,gosec // fmt itself keeps no error here
+}
 
 // LogValue implements [slog.LogValuer].
 func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalText and MarshalJSON fail: a Secret in a document is a defect.
+// MarshalText fails: a Secret in a document is a defect.
 func (Secret) MarshalText() ([]byte, error) { return nil, errMarshal }
+
+// MarshalJSON fails, as MarshalText does.
 func (Secret) MarshalJSON() ([]byte, error) { return nil, errMarshal }
