@@ -32,7 +32,7 @@ const (
 	RefreshTokenLost   Event = "refresh_token_lost"
 	RefreshTokenLapsed Event = "refresh_token_lapsed"
 	AuthTokenRevoked   Event = "auth_token_revoked" //nolint:gosec // a word, no credential
-	Resolved           Event = "resolved" // a person decided an uncertain redemption
+	Resolved           Event = "resolved"           // a person decided an uncertain redemption
 )
 
 // Events lists every event.

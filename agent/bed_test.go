@@ -1,0 +1,194 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"regent/agent/audit"
+	"regent/agent/authz"
+	"regent/agent/clock/clocktest"
+	"regent/agent/lease"
+	"regent/agent/policy"
+	"regent/agent/status"
+	"regent/agent/store/storetest"
+	"regent/agent/tms"
+	"regent/agent/token"
+)
+
+// process is a caller that lives until it is told to end.
+type process struct {
+	mu   sync.Mutex
+	dead bool
+}
+
+func (p *process) Alive() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dead {
+		return errors.New("the process has exited")
+	}
+	return nil
+}
+func (p *process) Hold() (lease.Process, error) { return p, p.Alive() }
+func (p *process) Close() error                 { return nil }
+func (p *process) exit() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dead = true
+}
+
+// tenant is the remote service: it counts, and is offline when told.
+type tenant struct {
+	mu        sync.Mutex
+	offline   bool
+	redeemed  int
+	refreshed int
+	requests  []tms.Request
+	refuse    *tms.Failure
+}
+
+func (s *tenant) down() error {
+	if s.offline {
+		return &tms.Failure{Op: "redeem", Host: "demo-host.com", Reach: tms.NotSent, Err: errors.New("connection refused")}
+	}
+	return nil
+}
+
+func (s *tenant) Discover(context.Context) (tms.Provider, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return tms.Provider{TokenEndpoint: "https://demo-host.com/auth/"}, s.down()
+}
+
+func (s *tenant) Redeem(_ context.Context, _ token.Secret, r tms.Request) (tms.AuthToken, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refuse != nil {
+		return tms.AuthToken{}, s.refuse
+	}
+	s.redeemed++
+	s.requests = append(s.requests, r)
+	return tms.AuthToken{
+		ID: fmt.Sprint(s.redeemed), Access: token.NewSecret("access-of-" + r.RefID1), Refresh: token.NewSecret("refresh"), TTL: time.Hour,
+	}, s.down()
+}
+
+func (s *tenant) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.down(); err != nil {
+		return tms.AuthToken{}, err
+	}
+	s.refreshed++
+	return tms.AuthToken{Access: token.NewSecret("fresh-" + r.AuthTokenID), TTL: time.Hour}, nil
+}
+
+func (s *tenant) set(offline bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offline = offline
+}
+
+// probed is the fake store with a probe, as the sealed one has.
+type probed struct{ *storetest.Memory }
+
+func (probed) Probe(context.Context) error { return nil }
+
+// trail is an audit log in memory.
+type trail struct {
+	mu     sync.Mutex
+	events []audit.Event
+	fail   error
+}
+
+func (l *trail) Record(_ context.Context, e audit.Event) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = append(l.events, e)
+	return l.fail
+}
+
+// device is one machine over its restarts.
+type device struct {
+	*Agent
+	dir      string
+	clock    *clocktest.Clock
+	store    probed
+	service  *tenant
+	trail    *trail
+	settings policy.Settings
+	stop     func()
+}
+
+func newDevice(t *testing.T) *device {
+	t.Helper()
+	d := &device{dir: t.TempDir(), clock: clocktest.New(), store: probed{&storetest.Memory{}}, service: &tenant{}, trail: &trail{}}
+	d.settings = policy.Settings{
+		Tenant: "https://demo-host.com",
+		Applications: []policy.Application{
+			{
+				ID: "cad", Tenant: "https://demo-host.com", Instances: 2, Redeem: policy.Eager, Origin: "config.yaml:3",
+				Allow: []authz.Rule{{Users: []string{"alice"}}},
+			},
+			{ID: "closed", Tenant: "https://demo-host.com", Instances: 1, Redeem: policy.OnDemand, Origin: "config.yaml:8"},
+		},
+	}
+	return d
+}
+
+// boot starts the agent over what the device keeps.
+func (d *device) boot(t *testing.T) {
+	t.Helper()
+	var ids int
+	a, err := New(t.Context(), Deps{
+		Version: "test", Clock: d.clock, Settings: d.settings, Store: d.store, StateDir: d.dir,
+		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), Guard: status.Store{State: "ok", Guard: "file"},
+		Service: func(string, policy.Network, policy.Refresh, func(time.Time)) (Service, error) { return d.service, nil },
+		Host:    Host{FQDN: "ws-1.example.com", UserName: "regent", MAC: "02:00:00:00:00:01"},
+		Audit:   d.trail, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Draw:  func() float64 { return 0.5 },
+		NewID: func() string { ids++; return fmt.Sprintf("id-%d-%d", d.clock.Boot(), ids) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Agent = a
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	d.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	}
+}
+
+// registered is a device that has redeemed both instances of cad.
+func registered(t *testing.T) *device {
+	t.Helper()
+	d := newDevice(t)
+	d.boot(t)
+	got, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration"), Source: "test", Wait: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range got.Instances[:2] {
+		if i.State != "live" {
+			t.Fatalf("after registration %s is %s", i.Name, i.State)
+		}
+	}
+	return d
+}
+
+func caller(user string, pid int) (Caller, *process) {
+	p := &process{}
+	return Caller{Caller: authz.Caller{UID: user, User: user, PID: pid, Start: uint64(pid), Exe: "/bin/" + user}, Process: p}, p
+}
+
+var ask = TokenRequest{Application: "cad"}
