@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -64,10 +65,39 @@ func NewFiles(o FilesOptions) (*Files, error) {
 func (f *Files) Run(ctx context.Context) error {
 	events, err := fsnotify.NewWatcher()
 	if err != nil { // the poll does it then
-		return f.loop(ctx, nil, nil, func() {})
+		return f.loop(ctx, nil, func() {})
 	}
-	defer events.Close() //nolint:errcheck // nothing follows that an error could spoil
-	return f.loop(ctx, events.Events, events.Errors, func() { f.follow(events) })
+	told := make(chan struct{}, 1)
+	var pump sync.WaitGroup
+	pump.Go(func() { f.pump(events, told) })
+	err = f.loop(ctx, told, func() { f.follow(events) })
+	_ = events.Close() // nothing follows that an error could spoil
+	pump.Wait()
+	return err
+}
+
+// pump receives what the system reports until events is closed. It is apart from
+// the loop, since on Windows fsnotify's Add waits for the thread that sends.
+func (f *Files) pump(events *fsnotify.Watcher, told chan<- struct{}) {
+	for {
+		select {
+		case e, ok := <-events.Events:
+			if !ok {
+				return
+			}
+			if !f.concerns(e.Name) {
+				continue
+			}
+		case _, ok := <-events.Errors: // some changes were lost, whatever the reason
+			if !ok {
+				return
+			}
+		}
+		select {
+		case told <- struct{}{}:
+		default: // the loop has yet to hear of the last one
+		}
+	}
 }
 
 // follow watches the directories that are there now. One that cannot be watched
@@ -81,26 +111,23 @@ func (f *Files) follow(events *fsnotify.Watcher) {
 	}
 }
 
-func (f *Files) loop(ctx context.Context, events <-chan fsnotify.Event, failures <-chan error, follow func()) error {
+func (f *Files) loop(ctx context.Context, told <-chan struct{}, follow func()) error {
 	poll := time.NewTicker(f.Poll)
 	defer poll.Stop()
 	for {
 		follow()
-		told := false
-		select {
-		case <-ctx.Done():
+		for heard := false; !heard && f.look() == f.last; {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-told:
+				heard = true
+			case <-poll.C:
+				follow()
+			}
+		}
+		if !f.settle(ctx, told) {
 			return nil
-		case e := <-events:
-			told = f.concerns(e.Name)
-		case <-failures: //nolint:errcheck // some changes were lost, whatever the reason: look
-			told = true
-		case <-poll.C:
-		}
-		if !told && f.look() == f.last {
-			continue
-		}
-		if err := f.settle(ctx, events); err != nil {
-			return nil //nolint:nilerr // ctx is done, which is how a loop ends
 		}
 		follow() // a directory may have come
 		f.last = f.look()
@@ -109,23 +136,22 @@ func (f *Files) loop(ctx context.Context, events <-chan fsnotify.Event, failures
 }
 
 // settle returns when nothing has happened for Settle, or after Poll: who never
-// stops writing must not keep everyone from reading.
-func (f *Files) settle(ctx context.Context, events <-chan fsnotify.Event) error {
+// stops writing must not keep everyone from reading. It is false when ctx is
+// done.
+func (f *Files) settle(ctx context.Context, told <-chan struct{}) bool {
 	enough := time.After(f.Poll)
 	still := time.NewTimer(f.Settle)
 	defer still.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
-		case e := <-events:
-			if f.concerns(e.Name) {
-				still.Reset(f.Settle)
-			}
+			return false
+		case <-told:
+			still.Reset(f.Settle)
 		case <-still.C:
-			return nil
+			return true
 		case <-enough:
-			return nil
+			return true
 		}
 	}
 }

@@ -101,16 +101,19 @@ func value(k registry.Key, name string) any {
 const (
 	// registryPoll is the longest time between two looks: no notice is known to
 	// be given of everything.
-	registryPoll = time.Minute
+	registryPoll = 5 * time.Second
 	// registrySettle gives whoever writes several values time to write them all.
 	registrySettle = time.Second
 )
 
 // Watch calls changed whenever the key, or what is below it, may have changed,
 // until ctx is done. The key may come, go and come again.
-//
-// The notice is bound to the thread that asked for it, so the loop keeps one.
 func (r Registry) Watch(ctx context.Context, changed func()) error {
+	return r.watch(ctx, registryPoll, changed)
+}
+
+// watch keeps one thread, since a notice ends with the thread that asked for it.
+func (r Registry) watch(ctx context.Context, poll time.Duration, changed func()) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	stop, err := windows.CreateEvent(nil, 1, 0, nil)
@@ -129,7 +132,7 @@ func (r Registry) Watch(ctx context.Context, changed func()) error {
 		windows.CloseHandle(stop) //nolint:errcheck // nothing follows
 	}()
 	for ctx.Err() == nil {
-		if err := r.wait(ctx, stop, changed); err != nil {
+		if err := r.wait(ctx, stop, poll, changed); err != nil {
 			return fmt.Errorf("watch %s: %w", r, err)
 		}
 		settled := time.NewTimer(registrySettle)
@@ -142,37 +145,72 @@ func (r Registry) Watch(ctx context.Context, changed func()) error {
 	return nil
 }
 
-// wait arms the notice, has everything looked at that happened before it was,
-// and returns when it is given.
-func (r Registry) wait(ctx context.Context, stop windows.Handle, changed func()) error {
-	k, whole, err := r.nearest()
+// wait arms the notices, has everything looked at that happened before, and
+// returns when one is given, or after poll.
+func (r Registry) wait(ctx context.Context, stop windows.Handle, poll time.Duration, changed func()) error {
+	notices := []windows.Handle{stop}
+	key, err := openToWatch(r.Path)
+	switch {
+	case err == nil:
+		defer key.Close() //nolint:errcheck // opened for notices only
+		if notices, err = arm(notices, key, true); err != nil {
+			return err
+		}
+	case !errors.Is(err, registry.ErrNotExist):
+		return err
+	}
+	// Above it: that the key comes is a change there, and that it goes is told
+	// by some systems there only.
+	above, err := nearestAbove(r.Path)
 	if err != nil {
 		return err
 	}
-	defer k.Close() //nolint:errcheck // opened for reading only
-	notice, err := windows.CreateEvent(nil, 0, 0, nil)
-	if err != nil {
+	defer above.Close() //nolint:errcheck // opened for notices only
+	if notices, err = arm(notices, above, false); err != nil {
 		return err
 	}
-	defer windows.CloseHandle(notice) //nolint:errcheck // nothing follows
-	filter := uint32(windows.REG_NOTIFY_CHANGE_NAME | windows.REG_NOTIFY_CHANGE_LAST_SET)
-	if err := windows.RegNotifyChangeKeyValue(windows.Handle(k), whole, filter, notice, true); err != nil {
-		return err
-	}
+	defer func() {
+		for _, h := range notices[1:] {
+			windows.CloseHandle(h) //nolint:errcheck // nothing follows
+		}
+	}()
 	if ctx.Err() == nil {
 		changed()
 	}
-	_, err = windows.WaitForMultipleObjects([]windows.Handle{notice, stop}, false, uint32(registryPoll/time.Millisecond))
+	_, err = windows.WaitForMultipleObjects(notices, false, uint32(poll/time.Millisecond)) //nolint:gosec // a positive constant
 	return err
 }
 
-// nearest opens the key, or the nearest one above it that exists: its creation
-// is a change there. whole says whether to watch what is below too.
-func (r Registry) nearest() (k registry.Key, whole bool, err error) {
-	for path := r.Path; ; path = path[:max(strings.LastIndexByte(path, '\\'), 0)] {
-		k, err = registry.OpenKey(registry.LOCAL_MACHINE, path, registry.NOTIFY|registry.WOW64_64KEY)
+// arm asks for a notice of the next change and appends its event. A key that
+// was deleted since it was opened gives none, and needs none.
+func arm(notices []windows.Handle, k registry.Key, whole bool) ([]windows.Handle, error) {
+	const filter = windows.REG_NOTIFY_CHANGE_NAME | windows.REG_NOTIFY_CHANGE_LAST_SET
+	notice, err := windows.CreateEvent(nil, 0, 0, nil)
+	if err != nil {
+		return notices, err
+	}
+	err = windows.RegNotifyChangeKeyValue(windows.Handle(k), whole, filter, notice, true)
+	if err != nil {
+		windows.CloseHandle(notice) //nolint:errcheck // nothing follows
+		if errors.Is(err, windows.ERROR_KEY_DELETED) {
+			return notices, nil
+		}
+		return notices, err
+	}
+	return append(notices, notice), nil
+}
+
+func openToWatch(path string) (registry.Key, error) {
+	return registry.OpenKey(registry.LOCAL_MACHINE, path, registry.NOTIFY|registry.WOW64_64KEY)
+}
+
+// nearestAbove opens the nearest key above path that exists.
+func nearestAbove(path string) (registry.Key, error) {
+	for {
+		path = path[:max(strings.LastIndexByte(path, '\\'), 0)]
+		k, err := openToWatch(path)
 		if err == nil || path == "" || !errors.Is(err, registry.ErrNotExist) {
-			return k, path == r.Path, err
+			return k, err
 		}
 	}
 }
