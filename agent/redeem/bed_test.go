@@ -54,9 +54,13 @@ func (s *service) Discover(context.Context) (tms.Provider, error) {
 	return tms.Provider{TokenEndpoint: "https://idp.example.com/auth/", Realm: "r", ClientID: "c"}, nil
 }
 
-func (s *service) Redeem(_ context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error) {
+func (s *service) Redeem(ctx context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error) {
 	a := s.next(registration, r)
-	time.Sleep(a.takes)
+	select {
+	case <-ctx.Done(): // a client that is cut off
+		a.err, a.counts = failure(tms.Failure{Reach: tms.Lost}), true
+	case <-time.After(a.takes):
+	}
 	if a.during != nil {
 		a.during()
 	}
@@ -173,6 +177,11 @@ func (b *bed) id(n int) instance.ID {
 func (b *bed) start() {
 	b.Helper()
 	b.load()
+	b.run()
+}
+
+// run runs the engine that was made.
+func (b *bed) run() {
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan struct{})
 	go func() {
@@ -393,8 +402,8 @@ func (b *bed) auditVault(confirmed map[string]bool) {
 	for _, r := range b.vault.List() {
 		if newest[r.ID.String()] == r.Intent {
 			delete(newest, r.ID.String())
-		} else if confirmed[r.Intent] {
-			b.Errorf("%s holds %s, which is not the newest that is confirmed", r.ID, r.Intent)
+		} else {
+			b.Errorf("%s holds %s, confirmed %t, which is not the newest that is confirmed", r.ID, r.Intent, confirmed[r.Intent])
 		}
 	}
 	if len(newest) > 0 {

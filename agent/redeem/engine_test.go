@@ -300,7 +300,8 @@ func TestLost(t *testing.T) {
 			b.start()
 			b.register(registration)
 			for range 3 {
-				b.pass(30 * 24 * time.Hour)
+				b.pass(24 * time.Hour)
+				b.clock.Suspend(30 * 24 * time.Hour)
 				b.restart()
 				b.register(registration)
 			}
@@ -568,16 +569,26 @@ func TestSplay(t *testing.T) {
 
 // TestShutdown: a POST under way is finished and recorded.
 func TestShutdown(t *testing.T) {
-	for _, first := range []answer{{takes: 20 * time.Second}, {takes: 20 * time.Second, err: tooMany.err}, {takes: 20 * time.Second, err: lost.err}} {
+	const takes = 20 * time.Second
+	tests := []struct {
+		first answer
+		want  redeem.Kind
+	}{
+		{answer{takes: takes}, redeem.Confirmed},
+		{answer{takes: takes, err: tooMany.err}, redeem.Unused},
+		{answer{takes: takes, err: noSuch.err}, redeem.Refused},
+		{answer{takes: takes, err: lost.err}, redeem.Uncertain},
+	}
+	for _, tt := range tests {
 		bubble(t, 2, func(b *bed) {
-			b.service.answers(first)
+			b.service.answers(tt.first)
 			b.start()
 			b.register(registration)
 			b.pass(5 * time.Second)
 			b.wantPosts(1)
 			b.stop()
-			if got := b.ledger.Entries(); len(got) != 2 {
-				b.Errorf("got entries %v, want an intent and its outcome", got)
+			if got, want := b.kinds(1), []redeem.Kind{redeem.Intent, tt.want}; !slices.Equal(got, want) {
+				b.Errorf("got ledger %v, want %v", got, want)
 			}
 			b.start()
 			b.wantPosts(1) // and no other was begun
@@ -601,7 +612,8 @@ func TestRefreshExpired(t *testing.T) {
 				if again && day%30 == 0 {
 					want++
 				}
-				b.pass(23 * time.Hour)
+				b.clock.Suspend(22 * time.Hour)
+				b.pass(time.Hour)
 				b.wantPosts(want)
 				b.pass(time.Hour)
 			}
@@ -620,12 +632,15 @@ func TestNoStateRedeemsByItself(t *testing.T) {
 			b.register(registration)
 			b.pass(time.Minute)
 			b.become(1, state)
-			b.pass(40 * 24 * time.Hour)
-			b.register(registration)
-			b.engine.Demand(b.id(1))
-			b.pass(40 * 24 * time.Hour)
-			b.restart()
-			b.pass(40 * 24 * time.Hour)
+			for range 3 {
+				b.clock.Suspend(40 * 24 * time.Hour)
+				b.pass(time.Hour)
+				b.register(registration)
+				b.engine.Demand(b.id(1))
+				b.pass(time.Hour)
+				b.restart()
+			}
+			b.pass(time.Hour)
 			b.wantPosts(1)
 			b.wantStates(state)
 		})

@@ -25,15 +25,20 @@ var errFull = errors.New("no space left on device")
 
 // disk is a store whose Put fails puts times after it has taken effect, as when
 // only the last sync of a directory fails, and whose Get fails gets times after
-// that. before and after, if set, are asked at each write, by its number from 1.
+// that. before and after, if set, are asked at each write, by its number from 1;
+// names that begin with refuses, if set, are never written.
 type disk struct {
 	storetest.Memory
 	puts, gets    int
 	writes        int
+	refuses       string
 	before, after func(n int) error
 }
 
 func (d *disk) Put(ctx context.Context, name string, value []byte, was store.Version) (v store.Version, err error) {
+	if d.refuses != "" && strings.HasPrefix(name, d.refuses) {
+		return 0, errFull
+	}
 	err = d.write(func() error {
 		v, err = d.Memory.Put(ctx, name, value, was)
 		return err
@@ -319,7 +324,7 @@ func TestOpenRepairsATornLine(t *testing.T) {
 	fill(t, a.open(t), 2)
 	good := a.bytes(t)
 	line := bytes.SplitAfter(good, []byte("\n"))[1]
-	for n := 1; n < len(line)-1; n++ {
+	for n := 1; n < len(line)-1; n += 3 {
 		a.set(t, append(bytes.Clone(good), line[:n]...))
 		if got := len(a.open(t).Entries()); got != 2 {
 			t.Fatalf("torn after %d bytes: got %d entries, want 2", n, got)

@@ -1,0 +1,196 @@
+package redeem_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/fault"
+	"regent/agent/redeem"
+	"regent/agent/store"
+	"regent/agent/store/storetest"
+	"regent/agent/token"
+)
+
+var sameSecret = cmp.Comparer(func(a, b token.Secret) bool { return a.Equal(b) })
+
+// held is a registration token in which much is set.
+func held(application, text string) redeem.Held {
+	return redeem.Held{
+		Scope: redeem.Scope{Tenant: host, Application: application}, Token: secret(text),
+		Fingerprint: redeem.Fingerprint(secret(text)), Source: "file", ReceivedAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
+	}
+}
+
+func openRegistrations(t *testing.T, s store.Store) *redeem.Registrations {
+	t.Helper()
+	r, bad, err := redeem.OpenRegistrations(t.Context(), s)
+	if err != nil || len(bad) > 0 {
+		t.Fatalf("open: %v, bad %v", err, bad)
+	}
+	return r
+}
+
+func keep(t *testing.T, r *redeem.Registrations, h redeem.Held) {
+	t.Helper()
+	if err := r.Keep(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantRegistrations says what is held in memory and what the next run finds.
+func wantRegistrations(t *testing.T, r *redeem.Registrations, s store.Store, want ...redeem.Held) {
+	t.Helper()
+	if diff := cmp.Diff(r.List(), want, sameSecret); diff != "" {
+		t.Errorf("in memory: got -, want +:\n%s", diff)
+	}
+	if diff := cmp.Diff(openRegistrations(t, s).List(), want, sameSecret); diff != "" {
+		t.Errorf("sealed: got -, want +:\n%s", diff)
+	}
+}
+
+func TestRegistrations(t *testing.T) {
+	s := &storetest.Memory{}
+	r := openRegistrations(t, s)
+	common, own := held("", "SENTINEL-common"), held("cad", "SENTINEL-own")
+	keep(t, r, own)
+	keep(t, r, common)
+	wantRegistrations(t, r, s, common, own)
+	for application, want := range map[string]redeem.Held{"cad": own, "cam": common, "": common} {
+		if got, ok := r.For(redeem.Scope{Tenant: host, Application: application}); !ok || got.Fingerprint != want.Fingerprint {
+			t.Errorf("For %q: got %v, %t, want %v", application, got, ok, want)
+		}
+	}
+	if got, ok := r.For(redeem.Scope{Tenant: "other-host.com", Application: "cad"}); ok {
+		t.Errorf("another tenant: got %v", got)
+	}
+	if text := fmt.Sprintf("%v %+v %#v", r, r.List(), own); strings.Contains(text, "SENTINEL") {
+		t.Errorf("a secret is shown: %s", text)
+	}
+	if err := r.Drop(t.Context(), own); err != nil {
+		t.Fatal(err)
+	}
+	wantRegistrations(t, r, s, common)
+}
+
+func TestRefuse(t *testing.T) {
+	s := &storetest.Memory{}
+	r := openRegistrations(t, s)
+	h := held("", "one")
+	keep(t, r, h)
+	at := h.ReceivedAt.Add(time.Hour)
+	if err := r.Refuse(t.Context(), h, fault.RegistrationExpired, "too late", at); err != nil {
+		t.Fatal(err)
+	}
+	refused := h
+	refused.Refused, refused.RefusedText, refused.RefusedAt = fault.RegistrationExpired, "too late", at
+	wantRegistrations(t, r, s, refused)
+}
+
+// TestWhatCameMeanwhile is neither refused nor dropped in the place of what was
+// seen: another token, or the same one given again.
+func TestWhatCameMeanwhile(t *testing.T) {
+	seen := held("", "one")
+	again := seen
+	again.ReceivedAt = seen.ReceivedAt.Add(time.Second)
+	for _, now := range []redeem.Held{held("", "another"), again} {
+		s := &storetest.Memory{}
+		r := openRegistrations(t, s)
+		keep(t, r, seen)
+		keep(t, r, now)
+		if err := r.Refuse(t.Context(), seen, fault.RegistrationExpired, "too late", seen.ReceivedAt); err != nil {
+			t.Error(err)
+		}
+		if err := r.Drop(t.Context(), seen); err != nil {
+			t.Error(err)
+		}
+		wantRegistrations(t, r, s, now)
+	}
+}
+
+func TestRegistrationsOnAFullDisk(t *testing.T) {
+	s := &disk{}
+	r := openRegistrations(t, s)
+	one, two := held("", "one"), held("", "two")
+	keep(t, r, one)
+	s.FailNext(storetest.Put, errFull)
+	if err := r.Keep(t.Context(), two); !errors.Is(err, errFull) {
+		t.Errorf("Keep: got %v, want %v", err, errFull)
+	}
+	s.FailNext(storetest.Delete, errFull)
+	if err := r.Drop(t.Context(), one); !errors.Is(err, errFull) {
+		t.Errorf("Drop: got %v, want %v", err, errFull)
+	}
+	wantRegistrations(t, r, s, one)
+	s.puts = 1 // it fails after it took effect
+	if err := r.Keep(t.Context(), two); !errors.Is(err, errFull) {
+		t.Errorf("Keep: got %v, want %v", err, errFull)
+	}
+	keep(t, r, two)
+	wantRegistrations(t, r, s, two)
+}
+
+func TestOpenRegistrationsReportsBadOnes(t *testing.T) {
+	for name, value := range map[string]string{
+		"registration/" + host:           "no JSON",
+		"registration/" + host + "/cad":  `{"scope":{"Tenant":"other-host.com","Application":"cad"},"token":"SENTINEL"}`,
+		"registration/other-host.com":    `{"scope":{"Tenant":"other-host.com"},"token":7}`,
+		"registration/" + host + "/none": `{}`,
+	} {
+		s := &storetest.Memory{}
+		keep(t, openRegistrations(t, s), held("cam", "good"))
+		if _, err := s.Put(t.Context(), name, []byte(value), 0); err != nil {
+			t.Fatal(err)
+		}
+		r, bad, err := redeem.OpenRegistrations(t.Context(), s)
+		if err != nil || len(bad) != 1 || bad[name] == nil || strings.Contains(bad[name].Error(), "SENTINEL") {
+			t.Errorf("%s: got bad %v, %v", name, bad, err)
+		}
+		if got := r.List(); len(got) != 1 || got[0].Application != "cam" {
+			t.Errorf("%s: the good one: got %v", name, got)
+		}
+		if got, _, err := s.Get(t.Context(), name); err != nil || string(got) != value {
+			t.Errorf("%s: it was changed: %q, %v", name, got, err)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	tests := []struct {
+		name, token string
+		want        string // in the error; "" for none
+	}{
+		{"usual", "Ab0-_.~!{}=", ""},
+		{"one letter", "x", ""},
+		{"as long as it may be", strings.Repeat("x", 16<<10), ""},
+		{"too long", strings.Repeat("x", 16<<10+1), "16385 bytes"},
+		{"empty", "", "empty"},
+		{"a space in it", "SENTINEL two", "byte 9"},
+		{"a line end", "SENTINEL\n", "byte 9"},
+		{"a byte order mark", "\ufeffSENTINEL", "byte 1"},
+		{"a control character", "SENTINEL\x7f", "byte 9"},
+		{"not ASCII", "SENTINELé", "byte 9"},
+		{"a zero byte", "\x00", "byte 1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := redeem.Check(secret(tt.token))
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+			if err != nil && strings.Contains(err.Error(), "SENTINEL") {
+				t.Errorf("the error shows the token: %v", err)
+			}
+		})
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	if got, want := redeem.Fingerprint(secret("abc")), "ba7816bf"; got != want { // SHA-256 of abc
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
