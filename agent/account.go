@@ -101,5 +101,5 @@ func (a *Agent) declared(op, application, number string) (instance.ID, error) {
 	if !ok {
 		return instance.ID{}, fault.Errorf(op, fault.UnknownApplication, "no application %.64q is configured", application)
 	}
-	return find(app, instances(app), number)
+	return find(app, number)
 }

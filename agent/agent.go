@@ -251,10 +251,13 @@ func plan(s *policy.Settings) redeem.Plan {
 
 // instances lists the instances that an application declares.
 func instances(app policy.Application) []instance.ID {
-	host := policy.Host(app.Tenant)
 	ids := make([]instance.ID, 0, app.Instances)
 	for n := 1; n <= app.Instances; n++ {
-		ids = append(ids, instance.ID{Tenant: host, Application: app.ID, Number: n})
+		ids = append(ids, numbered(app, n))
 	}
 	return ids
+}
+
+func numbered(app policy.Application, n int) instance.ID {
+	return instance.ID{Tenant: policy.Host(app.Tenant), Application: app.ID, Number: n}
 }

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -102,9 +101,8 @@ func (a *Agent) grant(ctx context.Context, by Caller, app policy.Application, q 
 // one it has, or a free one.
 func (a *Agent) leaseFor(by Caller, app policy.Application, named string) (instance.ID, lease.Result, error) {
 	claim := lease.Claim{Holder: by.holder(a.d.Clock.BootID()), Parent: by.ParentPID, Process: by.Process}
-	ids := instances(app)
 	if named != "" {
-		id, err := find(app, ids, named)
+		id, err := find(app, named)
 		if err != nil {
 			return id, lease.Busy, err
 		}
@@ -117,43 +115,63 @@ func (a *Agent) leaseFor(by Caller, app policy.Application, named string) (insta
 		}
 		return id, got, nil
 	}
-	if mine := a.leases.Of(claim.Holder, ids); len(mine) > 0 {
-		return mine[0], lease.Already, nil
+	if mine, ok := a.mine(claim.Holder, app); ok {
+		return mine, lease.Already, nil
 	}
-	a.prefer(ids)
-	for _, id := range ids {
-		got, err := a.leases.Take(id, claim, false)
-		if err != nil {
-			return id, got, fault.E("token", fault.Denied, err).On(id.String())
-		}
-		if got != lease.Busy {
-			return id, got, nil
-		}
-	}
-	return instance.ID{}, lease.Busy, a.busy(by, app, ids)
+	return a.leaseFree(by, app, claim)
 }
 
-func find(app policy.Application, ids []instance.ID, named string) (instance.ID, error) {
+// mine returns the lowest instance of the application that the process has.
+func (a *Agent) mine(h lease.Holder, app policy.Application) (lowest instance.ID, ok bool) {
+	host := policy.Host(app.Tenant)
+	for _, id := range a.leases.Of(h) {
+		if id.Application != app.ID || id.Tenant != host || id.Number > app.Instances {
+			continue
+		}
+		if !ok || id.Number < lowest.Number {
+			lowest, ok = id, true
+		}
+	}
+	return lowest, ok
+}
+
+// leaseFree leases a free instance: one that can be served now before one that
+// a refresh can mend, and last one that would cost a count.
+func (a *Agent) leaseFree(by Caller, app policy.Application, claim lease.Claim) (instance.ID, lease.Result, error) {
+	for rank := range ranks {
+		for n := 1; n <= app.Instances; n++ {
+			id := numbered(app, n)
+			if a.rank(id) != rank {
+				continue
+			}
+			got, err := a.leases.Take(id, claim, false)
+			if err != nil {
+				return id, got, fault.E("token", fault.Denied, err).On(id.String())
+			}
+			if got != lease.Busy {
+				return id, got, nil
+			}
+		}
+	}
+	return instance.ID{}, lease.Busy, a.busy(by, app, instances(app))
+}
+
+func find(app policy.Application, named string) (instance.ID, error) {
 	n, err := instance.ParseNumber(named)
 	if err != nil {
 		return instance.ID{}, fault.Errorf("token", fault.InvalidRequest, "%v", err)
 	}
-	if n > len(ids) {
-		return instance.ID{}, fault.Errorf("token", fault.UnknownInstance, "application %s has instances 1 to %d, not %d; an administrator can raise instances where it is configured, %s; each costs one count of the registration token", app.ID, len(ids), n, app.Origin)
+	if n > app.Instances {
+		return instance.ID{}, fault.Errorf("token", fault.UnknownInstance, "application %s has instances 1 to %d, not %d; an administrator can raise instances where it is configured, %s; each costs one count of the registration token", app.ID, app.Instances, n, app.Origin)
 	}
-	return ids[n-1], nil
+	return numbered(app, n), nil
 }
 
-// prefer orders ids: what can be served now first, then what a refresh can
-// mend, last what would cost a count.
-func (a *Agent) prefer(ids []instance.ID) {
-	rank := make(map[instance.ID]int, len(ids))
-	for _, id := range ids {
-		rank[id] = a.rank(id)
-	}
-	slices.SortStableFunc(ids, func(x, y instance.ID) int { return rank[x] - rank[y] })
-}
+// ranks is how many ranks there are.
+const ranks = 3
 
+// rank says how good it is to lease id: 0 is served now, 1 needs a refresh, 2
+// would cost a count.
 func (a *Agent) rank(id instance.ID) int {
 	r, ok := a.vault.Get(id)
 	left, _ := r.Life.Remaining(a.d.Clock)
@@ -291,7 +309,7 @@ func (a *Agent) Release(ctx context.Context, by Caller, application, number stri
 	app, decision, err := a.admit(by, application)
 	var id instance.ID
 	if err == nil {
-		id, err = find(app, instances(app), number)
+		id, err = find(app, number)
 	}
 	if err == nil && !a.leases.Release(id, by.holder(a.d.Clock.BootID())) {
 		err = fault.Errorf("release", fault.Denied, "process %d holds no lease of %s", by.PID, id).On(id.String())

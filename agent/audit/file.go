@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -61,6 +60,7 @@ type File struct {
 	mu   sync.Mutex
 	file *os.File
 	size int64
+	line []byte // of the last record, used again
 }
 
 var _ Log = (*File)(nil)
@@ -93,13 +93,11 @@ func (f *File) open() error {
 
 // Record implements [Log].
 func (f *File) Record(_ context.Context, e Event) error {
-	b, err := json.Marshal(lineOf(e))
-	if err != nil {
-		return fmt.Errorf("encode audit event: %w", err)
-	}
-	b = append(b, '\n')
+	l := lineOf(e)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.line = l.appendTo(f.line[:0])
+	b := f.line
 	if f.size+int64(len(b)) > f.most {
 		if err := f.turn(); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"slices"
 	"sync"
 
 	"regent/agent/instance"
@@ -18,7 +19,7 @@ type Holder struct {
 
 // same reports whether two holders are one process.
 func (h Holder) same(o Holder) bool {
-	return h.PID == o.PID && h.Start == o.Start && h.BootID == o.BootID
+	return h.key() == o.key()
 }
 
 // Table says which process leases which instance. It is safe for concurrent
@@ -27,7 +28,17 @@ func (h Holder) same(o Holder) bool {
 type Table struct {
 	mu   sync.Mutex
 	held map[instance.ID]entry
+	mine map[key][]instance.ID // the same by holder, so that who asks again is found at once
 }
+
+// key is what makes a holder.
+type key struct {
+	pid    int
+	start  uint64
+	bootID string
+}
+
+func (h Holder) key() key { return key{h.PID, h.Start, h.BootID} }
 
 type entry struct {
 	Holder
@@ -58,11 +69,12 @@ const (
 func (t *Table) Take(id instance.ID, c Claim, named bool) (Result, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if e, ok := t.held[id]; ok && e.same(c.Holder) {
+		return Already, nil // it lives: it asks
+	}
 	t.sweep(id)
 	if e, ok := t.held[id]; ok {
 		switch {
-		case e.same(c.Holder):
-			return Already, nil
 		case named && c.Parent == e.PID && c.BootID == e.BootID:
 			return Shared, nil
 		}
@@ -72,25 +84,16 @@ func (t *Table) Take(id instance.ID, c Claim, named bool) (Result, error) {
 	if err != nil {
 		return Busy, err
 	}
-	if t.held == nil {
-		t.held = map[instance.ID]entry{}
-	}
-	t.held[id] = entry{c.Holder, p}
+	t.add(id, entry{c.Holder, p})
 	return Taken, nil
 }
 
-// Of returns the instances among ids that the process h leases.
-func (t *Table) Of(h Holder, ids []instance.ID) []instance.ID {
+// Of returns what h leases, in the order of taking. h is the one who asks, and
+// so lives.
+func (t *Table) Of(h Holder) []instance.ID {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var mine []instance.ID
-	for _, id := range ids {
-		t.sweep(id)
-		if e, ok := t.held[id]; ok && e.same(h) {
-			mine = append(mine, id)
-		}
-	}
-	return mine
+	return slices.Clone(t.mine[h.key()])
 }
 
 // Holder returns the live process that leases id.
@@ -145,9 +148,24 @@ func (t *Table) sweep(id instance.ID) {
 	}
 }
 
+func (t *Table) add(id instance.ID, e entry) {
+	if t.held == nil {
+		t.held, t.mine = map[instance.ID]entry{}, map[key][]instance.ID{}
+	}
+	t.held[id] = e
+	t.mine[e.key()] = append(t.mine[e.key()], id)
+}
+
 func (t *Table) drop(id instance.ID) {
+	e := t.held[id]
 	// A handle that cannot be closed is of no use to anyone; there is nothing
 	// to tell the caller that would change what it does.
-	_ = t.held[id].process.Close()
+	_ = e.process.Close()
 	delete(t.held, id)
+	rest := slices.DeleteFunc(t.mine[e.key()], func(one instance.ID) bool { return one == id })
+	if len(rest) == 0 {
+		delete(t.mine, e.key())
+		return
+	}
+	t.mine[e.key()] = rest
 }

@@ -123,6 +123,11 @@ func (m *machine) check(t *rapid.T) {
 		}
 	}
 	for _, p := range m.processes {
+		for _, id := range m.table.Of(p.Holder) {
+			if want[id] != p.Holder {
+				t.Fatalf("process %d has %s, which is leased to %v", p.PID, id, want[id])
+			}
+		}
 		if open, twice := p.open(); open != holds[p] || twice != 0 {
 			t.Fatalf("process %d: %d holds are open and %d were closed wrongly, want %d and 0", p.PID, open, twice, holds[p])
 		}

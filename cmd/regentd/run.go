@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -34,6 +36,7 @@ is reported and the old one stays in force.`,
 			if err := checkLevel(o.logLevel); err != nil {
 				return err
 			}
+			oneAtATime(os.Getenv("GOMAXPROCS"))
 			return o.run(cmd.Context(), stderr)
 		},
 	}
@@ -42,6 +45,16 @@ is reported and the old one stays in force.`,
 	cmd.Flags().StringVar(&o.socket, "socket", p.Socket, "`path` of the socket")
 	cmd.Flags().StringVar(&o.logLevel, "log-level", "", "`level` that overrides the configuration: debug, info, warn, error")
 	return cmd
+}
+
+// oneAtATime runs Go code on one core, unless the environment says otherwise.
+// An answer takes microseconds and several short system calls, around each of
+// which the runtime would wake another thread to take over; that costs more
+// than half of the answer. Waiting, for the disk or the network, stops nobody.
+func oneAtATime(said string) {
+	if said == "" {
+		runtime.GOMAXPROCS(1)
+	}
 }
 
 // run is the daemon's life: load, open, serve, drain.

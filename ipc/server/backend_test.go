@@ -22,11 +22,12 @@ import (
 
 // backend answers what it was given and remembers who asked for what.
 type backend struct {
-	err     error
-	delay   time.Duration // of Token
-	onToken func()        // before Token returns
-	grant   agent.Grant
-	entries []redeem.Entry
+	err      error
+	delay    time.Duration // of Token
+	onToken  func()        // before Token returns
+	onStatus func()        // before Status returns
+	grant    agent.Grant
+	entries  []redeem.Entry
 
 	mu    sync.Mutex
 	asked []any
@@ -87,6 +88,9 @@ func (b *backend) VerifyLedger(_ context.Context, by agent.Caller) error {
 
 func (b *backend) Status(_ context.Context, by agent.Caller) (status.Status, error) {
 	b.note(by, "status")
+	if b.onStatus != nil {
+		b.onStatus()
+	}
 	return status.Status{Version: "1.2.3", Health: status.Serving}, b.err
 }
 

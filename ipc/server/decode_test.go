@@ -57,6 +57,34 @@ func TestLedgerEntryIsWhole(t *testing.T) {
 	}
 }
 
+// The quick way knows less than the other one, and what it knows is the same.
+func FuzzQuick(f *testing.F) {
+	f.Add([]byte(`{"application":"cad","instance":"1","min_ttl":60,"wait":5}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, ok := quick(b)
+		if !ok {
+			return
+		}
+		var want api.TokenRequest
+		if err := decode(bytes.NewReader(b), &want); err != nil || got != want {
+			t.Errorf("quick read %+v, decode %+v, %v", got, want, err)
+		}
+	})
+}
+
+func TestQuickKnowsTheUsualForms(t *testing.T) {
+	want := api.TokenRequest{Application: "cad", Instance: "1", MinTTL: 60, Wait: 5}
+	for _, in := range []string{
+		`{"application":"cad","instance":"1","min_ttl":60,"wait":5}`,
+		"{\n  \"application\": \"cad\",\n  \"instance\": \"1\", \"min_ttl\": 60, \"wait\": 5\n}\n",
+		`{"wait":5,"min_ttl":60,"instance":"1","application":"cad"}`,
+	} {
+		if got, ok := quick([]byte(in)); !ok || got != want {
+			t.Errorf("quick(%s) = %+v, %t", in, got, ok)
+		}
+	}
+}
+
 // What is accepted is whole, within bounds, and means the same when it is
 // written again.
 func FuzzTokenRequest(f *testing.F) {

@@ -22,7 +22,7 @@ const (
 
 func (s *Server) token(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	var q api.TokenRequest
-	if err := read(w, r, &q); err != nil {
+	if err := s.read(w, r, &q); err != nil {
 		return nil, err
 	}
 	want, err := tokenRequest(q)
@@ -37,7 +37,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, by agent.Caller) 
 		AccessToken: g.Access.Reveal(), //nolint:forbidigo // handing it out is what this call is for
 		TokenType:   "Bearer",
 		ExpiresIn:   int64(g.ExpiresIn / time.Second),
-		ExpiresAt:   g.ExpiresAt,
+		ExpiresAt:   g.ExpiresAt.UTC().Truncate(time.Second), // down, as ExpiresIn
 		Application: g.Application,
 		Instance:    g.Instance,
 		Tenant:      g.Tenant,
@@ -130,7 +130,7 @@ func (s *Server) reload(_ http.ResponseWriter, r *http.Request, by agent.Caller)
 
 func (s *Server) register(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	var q api.RegistrationRequest
-	if err := read(w, r, &q); err != nil {
+	if err := s.read(w, r, &q); err != nil {
 		return nil, err
 	}
 	want, err := registration(q, by)

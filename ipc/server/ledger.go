@@ -13,7 +13,7 @@ const maxRedemption = 200
 
 func (s *Server) resolve(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	var q api.Resolution
-	if err := read(w, r, &q); err != nil {
+	if err := s.read(w, r, &q); err != nil {
 		return nil, err
 	}
 	switch {

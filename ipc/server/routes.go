@@ -16,22 +16,30 @@ import (
 // answer without a body.
 type endpoint func(w http.ResponseWriter, r *http.Request, by agent.Caller) (reply any, err error)
 
+// Who asks, before the answer, whether the caller is still who it was. The
+// agent does where that comes between the decision and the audit record.
+const (
+	agentAsks  = true
+	serverAsks = false
+)
+
 type route struct {
 	method, path string
 	do           endpoint
+	rechecked    bool
 }
 
 func (s *Server) routes() []route {
 	return []route{
-		{http.MethodPost, api.PathToken, s.token},
-		{http.MethodDelete, api.PathLease, s.release},
-		{http.MethodGet, api.PathStatus, s.status},
-		{http.MethodPost, api.PathRegistration, s.register},
-		{http.MethodPost, api.PathReload, s.reload},
-		{http.MethodPost, api.PathRedeem, s.redeem},
-		{http.MethodDelete, api.PathInstance, s.forget},
-		{http.MethodGet, api.PathLedger, s.ledger},
-		{http.MethodPost, api.PathResolve, s.resolve},
+		{http.MethodPost, api.PathToken, s.token, agentAsks},
+		{http.MethodDelete, api.PathLease, s.release, agentAsks},
+		{http.MethodGet, api.PathStatus, s.status, serverAsks},
+		{http.MethodPost, api.PathRegistration, s.register, serverAsks},
+		{http.MethodPost, api.PathReload, s.reload, serverAsks},
+		{http.MethodPost, api.PathRedeem, s.redeem, serverAsks},
+		{http.MethodDelete, api.PathInstance, s.forget, serverAsks},
+		{http.MethodGet, api.PathLedger, s.ledger, serverAsks},
+		{http.MethodPost, api.PathResolve, s.resolve, serverAsks},
 	}
 }
 
@@ -41,7 +49,7 @@ func (s *Server) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	methods := map[string][]string{}
 	for _, rt := range s.routes() {
-		mux.HandleFunc(rt.method+" "+rt.path, func(w http.ResponseWriter, r *http.Request) { s.call(w, r, rt.do) })
+		mux.HandleFunc(rt.method+" "+rt.path, func(w http.ResponseWriter, r *http.Request) { s.call(w, r, rt) })
 		methods[rt.path] = append(methods[rt.path], rt.method)
 		if rt.method == http.MethodGet {
 			methods[rt.path] = append(methods[rt.path], http.MethodHead)
@@ -90,7 +98,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 }
 
 // call is the order of operations of a local request.
-func (s *Server) call(w http.ResponseWriter, r *http.Request, do endpoint) {
+func (s *Server) call(w http.ResponseWriter, r *http.Request, rt route) {
 	// 1. The caller, from the kernel, taken when it connected and held since.
 	by, err := callerOf(r)
 	if err != nil {
@@ -99,16 +107,17 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, do endpoint) {
 	}
 	// 2. Decide; 3. still alive, same executable; 4. audit: the agent does these
 	// three in this order, for it knows the rules and what is at stake.
-	reply, err := do(w, r, by)
+	reply, err := rt.do(w, r, by)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	// 5. Still alive, same executable: once more, since the record may have
-	// taken time.
-	if err := still(by); err != nil {
-		s.fail(w, r, err)
-		return
+	// 5. Where the agent has not asked it: still alive, same executable?
+	if !rt.rechecked {
+		if err := still(by); err != nil {
+			s.fail(w, r, err)
+			return
+		}
 	}
 	// 6. Answer.
 	s.answer(w, r, reply)

@@ -24,6 +24,7 @@ import (
 const (
 	maxHeader     = 8 << 10         // bytes
 	maxBody       = 64 << 10        // bytes
+	usualReply    = 8 << 10         // bytes; more than an answer with a token has
 	headerTimeout = 5 * time.Second // for the header of a request to arrive
 	bodyTimeout   = 5 * time.Second // for its body
 	idleTimeout   = 2 * time.Minute // between requests

@@ -208,10 +208,10 @@ func TestNotIdentified(t *testing.T) {
 func TestCallerGoneBeforeTheAnswer(t *testing.T) {
 	b := &backend{grant: granted()}
 	bubble(t, b, func(t *testing.T, h *house) {
-		b.onToken = func() { h.process.Exit(errors.New("became another program")) }
-		got, err := h.client(t).Token(t.Context(), api.TokenRequest{Application: "cad"})
-		if !errors.Is(err, fault.Denied) || got.AccessToken != "" {
-			t.Errorf("Token = %+v, %v; want denied", got, err)
+		b.onStatus = func() { h.process.Exit(errors.New("became another program")) }
+		got, err := h.client(t).Status(t.Context())
+		if !errors.Is(err, fault.Denied) || got.Version != "" {
+			t.Errorf("Status = %+v, %v; want denied", got, err)
 		}
 	})
 }

@@ -56,13 +56,37 @@ func refuse(status int, format string, args ...any) error {
 	return &refusal{fault.Errorf("read request", fault.InvalidRequest, format, args...), status}
 }
 
-// read decodes the body of a request. The header has a time limit of the
-// server's; the body gets its own here, since the server's would also end the
-// wait for an answer.
-func read(w http.ResponseWriter, r *http.Request, into any) error {
+// read decodes the body of a request.
+func (s *Server) read(w http.ResponseWriter, r *http.Request, into any) error {
+	b := s.buffer()
+	defer s.recycle(b)
+	if err := receive(w, r, b); err != nil {
+		return err
+	}
+	if q, ok := into.(*api.TokenRequest); ok {
+		if usual, ok := quick(b.Bytes()); ok {
+			*q = usual
+			return nil
+		}
+	}
+	if err := decode(bytes.NewReader(b.Bytes()), into); err != nil {
+		return fault.Errorf("read request", fault.InvalidRequest, "the body is not the JSON object of this call: %s; see ipc/PROTOCOL.md",
+			strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return nil
+}
+
+// receive takes the body in. The header has a time limit of the server's; the
+// body gets its own here, since the server's would also end the wait for an
+// answer.
+func receive(w http.ResponseWriter, r *http.Request, into *bytes.Buffer) error {
+	body := r.Body
+	if r.ContentLength < 0 || r.ContentLength > maxBody {
+		body = http.MaxBytesReader(w, body, maxBody)
+	}
 	rc := http.NewResponseController(w)
 	late := time.AfterFunc(bodyTimeout, func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }) // without deadlines there is none to keep
-	err := decode(http.MaxBytesReader(w, r.Body, maxBody), into)
+	_, err := into.ReadFrom(body)
 	if !late.Stop() && err == nil {
 		err = rc.SetReadDeadline(time.Time{}) // it came just in time
 	}
@@ -76,8 +100,25 @@ func read(w http.ResponseWriter, r *http.Request, into any) error {
 		w.Header().Set("Connection", "close")
 		return refuse(http.StatusRequestTimeout, "the body did not arrive within %v", bodyTimeout)
 	default:
-		return fault.Errorf("read request", fault.InvalidRequest, "the body is not the JSON object of this call: %s; see ipc/PROTOCOL.md",
-			strings.TrimPrefix(err.Error(), "json: "))
+		return fault.Errorf("read request", fault.InvalidRequest, "the body did not arrive whole").Because(err)
+	}
+}
+
+// buffer returns one that is empty, with room for an answer with a token.
+func (s *Server) buffer() *bytes.Buffer {
+	if b, ok := s.buffers.Get().(*bytes.Buffer); ok {
+		return b
+	}
+	return bytes.NewBuffer(make([]byte, 0, usualReply))
+}
+
+// recycle wipes a buffer, which may hold a token, for the next one.
+func (s *Server) recycle(b *bytes.Buffer) {
+	all := b.Bytes()
+	clear(all[:cap(all)])
+	b.Reset()
+	if b.Cap() <= maxBody {
+		s.buffers.Put(b)
 	}
 }
 
@@ -114,18 +155,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, reply any) {
 }
 
 func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, contentType string, v any) {
-	b, _ := s.buffers.Get().(*bytes.Buffer)
-	if b == nil {
-		b = new(bytes.Buffer)
-	}
-	defer func() {
-		clear(b.Bytes()) // it may hold a token
-		b.Reset()
-		if b.Cap() <= maxBody {
-			s.buffers.Put(b)
-		}
-	}()
-	if err := json.NewEncoder(b).Encode(v); err != nil {
+	b := s.buffer()
+	defer s.recycle(b)
+	if err := encode(b, v); err != nil {
 		s.Log.ErrorContext(r.Context(), "[unexpected] a reply cannot be encoded", "err", err)
 		w.WriteHeader(http.StatusInternalServerError)
 		return
@@ -137,6 +169,15 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, conte
 	if _, err := w.Write(b.Bytes()); err != nil {
 		s.Log.DebugContext(r.Context(), "the caller went before its answer", "err", err)
 	}
+}
+
+// encode writes v as one line of JSON.
+func encode(b *bytes.Buffer, v any) error {
+	if t, ok := v.(*api.Token); ok {
+		b.Write(append(t.AppendJSON(b.AvailableBuffer()), '\n'))
+		return nil
+	}
+	return json.NewEncoder(b).Encode(v)
 }
 
 // fail writes what the caller may know of err. The rest goes to the log.

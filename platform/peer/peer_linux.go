@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 func of(c net.Conn) (*Peer, error) {
@@ -53,15 +55,26 @@ func (p *Peer) read() error {
 		return p.orGone(err)
 	}
 	p.ParentPID, p.Start = st.parent, st.start
-	exe, err := os.Readlink(p.proc("exe"))
-	if err != nil && !errors.Is(err, fs.ErrPermission) {
+	if p.Exe, err = readExe(procPath(p.PID, "exe")); err != nil {
 		return p.orGone(err)
 	}
-	p.Exe = exe
 	if p.image, err = p.readImage(); err != nil {
 		return p.orGone(err)
 	}
 	return p.Alive()
+}
+
+// readExe returns what the link shows, "" if it may not be seen.
+func readExe(link string) (string, error) {
+	var buf [unix.PathMax]byte
+	n, err := unix.Readlink(link, buf[:])
+	if errors.Is(err, fs.ErrPermission) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read link %s: %w", link, err)
+	}
+	return string(buf[:n]), nil
 }
 
 // orGone returns ErrGone if that explains err.
@@ -72,7 +85,9 @@ func (p *Peer) orGone(err error) error {
 	return fmt.Errorf("%w (is /proc mounted with hidepid?)", err)
 }
 
-func (p *Peer) proc(name string) string { return "/proc/" + strconv.Itoa(p.PID) + "/" + name }
+func (p *Peer) proc(name string) string { return procPath(p.PID, name) }
+
+func procPath(pid int, name string) string { return "/proc/" + strconv.Itoa(pid) + "/" + name }
 
 func (p *Peer) recheck() error {
 	now, err := p.readImage()
