@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"regent/agent/audit"
+	"regent/agent/backoff"
 	"regent/agent/clock"
 	"regent/agent/fault"
 	"regent/agent/instance"
@@ -90,17 +91,13 @@ type Agent struct {
 	tenants contacts
 }
 
-// startSplay bounds how long a refresh that is due at start and that nobody
-// waits for is put off.
-const startSplay = 5 * time.Minute
-
 // New reads the store and returns an agent that is not yet running. It sends
 // nothing: what was kept can be served at once.
 func New(ctx context.Context, d Deps) (*Agent, error) {
 	a := &Agent{d: d, started: d.Clock.Wall()}
 	a.settings.Store(&d.Settings)
 	a.problems.Store(&d.Problems)
-	a.tenants.clock = d.Clock
+	a.tenants.clock, a.tenants.gate = d.Clock, backoff.NewGate(d.Clock, d.Draw)
 	a.tenants.make = func(base string, observe func(time.Time)) (Service, error) {
 		s := a.settings.Load()
 		return d.Service(base, s.Network, s.Refresh, observe)
@@ -138,7 +135,7 @@ func (a *Agent) open(ctx context.Context) error {
 		Probe: a.d.Store.Probe, Ledger: a.ledger, Vault: a.vault, Registrations: a.regs,
 		Service: func(base string) (redeem.Service, error) { return a.tenants.service(base) },
 		Plan:    func() redeem.Plan { return plan(a.settings.Load()) },
-		Request: a.request, Clock: a.d.Clock, Draw: a.d.Draw, NewID: func() string { return "regent-" + a.d.NewID() }, Changed: a.changed, Log: a.d.Log,
+		Hold:    a.tenants.gate.Wait, Skew: a.tenants.skew, Request: a.request, Clock: a.d.Clock, Draw: a.d.Draw, NewID: func() string { return "regent-" + a.d.NewID() }, Changed: a.changed, Log: a.d.Log,
 	})
 	if err != nil {
 		return err
@@ -147,7 +144,7 @@ func (a *Agent) open(ctx context.Context) error {
 		Vault:   a.vault,
 		Service: func(base string) (refresh.Service, error) { return a.tenants.service(base) },
 		Window:  refresh.Default(), Clock: a.d.Clock, Draw: a.d.Draw, Skew: a.tenants.skew,
-		Splay: startSplay, Woke: a.d.Woke, Changed: a.changed, Log: a.d.Log,
+		Hold: a.tenants.gate.Wait, Woke: a.d.Woke, Changed: a.changed, Log: a.d.Log,
 	})
 	return nil
 }
@@ -232,7 +229,10 @@ func (a *Agent) changed(ctx context.Context, id instance.ID, from, to instance.S
 	if err := a.d.Audit.Record(ctx, e); err != nil {
 		a.d.Log.WarnContext(ctx, "a change of state could not be recorded in the audit log", "instance", id.String(), "err", err)
 	}
+	// An auth token that came may have freed a place in line, and one that ended
+	// may be redeemed again by policy.
 	a.refresh.Kick()
+	a.redeem.Kick()
 }
 
 // plan turns settings into what redemption is to do. It is pure.

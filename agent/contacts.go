@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"regent/agent/backoff"
 	"regent/agent/clock"
 	"regent/agent/policy"
 	"regent/agent/tms"
@@ -16,6 +17,7 @@ import (
 // went. It is safe for concurrent use.
 type contacts struct {
 	clock clock.Clock
+	gate  *backoff.Gate // shared by all that is asked of a tenant
 	make  func(base string, observe func(time.Time)) (Service, error)
 
 	mu      sync.Mutex
@@ -77,8 +79,34 @@ func (c *contacts) last(host string) (contact, bool) {
 	return k, ok && k.tried
 }
 
-// note records how a request went. Any whole answer means reachable.
+// errPaused is why nothing was sent to a tenant that is left alone.
+var errPaused = errors.New("earlier requests of this device failed, or it was asked to wait; it is tried again later")
+
+// enter returns an error if the tenant is left alone: then nothing is sent.
+func (c *contacts) enter(op, host string) error {
+	if c.gate.Enter(host) {
+		return nil
+	}
+	return &tms.Failure{Op: op, Host: host, Reach: tms.NotSent, Err: errPaused}
+}
+
+// note records how a request went, and what it says of the tenant as a whole.
 func (c *contacts) note(host string, err error) {
+	f, failed := errors.AsType[*tms.Failure](err)
+	switch {
+	case failed && f.RetryAfter > 0 && (f.Status == 429 || f.Status == 503):
+		c.gate.Asked(host, f.RetryAfter)
+	case err == nil, failed && f.ServiceShape && f.Status < 500:
+		c.gate.Works(host)
+	default:
+		c.gate.Failed(host)
+	}
+	c.remember(host, err)
+}
+
+// remember keeps how a request went, for status. Any whole answer of the service
+// means reachable.
+func (c *contacts) remember(host string, err error) {
 	c.change(host, func(k *contact) {
 		k.tried = true
 		f, failed := errors.AsType[*tms.Failure](err)
@@ -110,6 +138,9 @@ type noted struct {
 
 // Discover implements [Service].
 func (n noted) Discover(ctx context.Context) (tms.Provider, error) {
+	if err := n.contacts.enter("discover", n.host); err != nil {
+		return tms.Provider{}, err
+	}
 	p, err := n.Service.Discover(ctx)
 	n.contacts.note(n.host, err)
 	return p, err
@@ -117,6 +148,9 @@ func (n noted) Discover(ctx context.Context) (tms.Provider, error) {
 
 // Redeem implements [Service].
 func (n noted) Redeem(ctx context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error) {
+	if err := n.contacts.enter("redeem", n.host); err != nil {
+		return tms.AuthToken{}, err
+	}
 	t, err := n.Service.Redeem(ctx, registration, r)
 	n.contacts.note(n.host, err)
 	return t, err
@@ -124,6 +158,9 @@ func (n noted) Redeem(ctx context.Context, registration token.Secret, r tms.Requ
 
 // Refresh implements [Service].
 func (n noted) Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
+	if err := n.contacts.enter("refresh", n.host); err != nil {
+		return tms.AuthToken{}, err
+	}
 	t, err := n.Service.Refresh(ctx, r)
 	n.contacts.note(n.host, err)
 	return t, err

@@ -112,12 +112,14 @@ func (a *Agent) stateNow(id instance.ID, r vault.Record, held bool) instance.Sta
 	if left, known := r.Life.Remaining(a.d.Clock); r.State.Refreshable() && (!known || left == 0) {
 		return instance.Expired
 	}
-	return r.State
+	return a.redeem.State(id) // an auth token of no more use may be in the middle of being replaced
 }
 
 func (a *Agent) lastFault(id instance.ID, r vault.Record, held bool) *status.Fault {
 	f, at := a.refresh.LastFault(id)
 	if !held {
+		f, at = a.redeem.Reason(id)
+	} else if a.redeem.State(id) == instance.Uncertain {
 		f, at = a.redeem.Reason(id)
 	} else if f == nil && !r.State.Refreshable() {
 		f, at = a.stateFault(r), r.Since

@@ -214,9 +214,9 @@ func (a *Agent) obtain(ctx context.Context, app policy.Application, id instance.
 		return a.lengthen(ctx, r, left, q), nil
 	}
 	if !r.State.Refreshable() {
-		return r, a.stateFault(r)
+		return a.awaitRedeemed(ctx, app, id, q.Wait)
 	}
-	return a.awaitRefreshed(ctx, id)
+	return a.awaitRefreshed(ctx, app, id, q.Wait)
 }
 
 // lengthen tries, for as long as the caller wants to wait, to get a token that
@@ -241,7 +241,8 @@ func (a *Agent) lengthen(ctx context.Context, r vault.Record, left time.Duration
 }
 
 // awaitRefreshed waits for a refresh without which there is nothing to serve.
-func (a *Agent) awaitRefreshed(ctx context.Context, id instance.ID) (vault.Record, error) {
+func (a *Agent) awaitRefreshed(ctx context.Context, app policy.Application, id instance.ID, wait time.Duration) (vault.Record, error) {
+	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, demandWait)
 	defer cancel()
 	flight, err := a.refresh.Join(id)
@@ -256,7 +257,7 @@ func (a *Agent) awaitRefreshed(ctx context.Context, id instance.ID) (vault.Recor
 	case ok && !known:
 		return r, fault.Errorf("token", fault.Unavailable, "this device's clock says %s, which is before the access token of %s was received, so its age is unknown, and a refresh has not worked yet; set the clock or restore the network", a.d.Clock.Wall().Format(time.RFC3339), id).On(id.String()).Because(err)
 	case ok && !r.State.Refreshable():
-		return r, a.stateFault(r)
+		return a.awaitRedeemed(whole, app, id, wait)
 	case err == nil:
 		return r, fault.E("token", fault.Unavailable, nil).On(id.String())
 	}
@@ -267,12 +268,17 @@ func (a *Agent) awaitRefreshed(ctx context.Context, id instance.ID) (vault.Recor
 	return r, f.On(id.String())
 }
 
-// awaitRedeemed waits for the first auth token of an instance: on demand, or
-// as long as the caller wants to wait for what is under way.
+// awaitRedeemed waits for an auth token of an instance that has none, or none of
+// use: on demand, by policy, or as long as the caller wants to wait for what is
+// under way.
 func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id instance.ID, wait time.Duration) (vault.Record, error) {
+	old, held := a.vault.Get(id)
 	if app.Redeem == policy.OnDemand {
 		a.redeem.Demand(id)
 		wait = max(wait, demandWait)
+	}
+	if held && old.State == instance.RefreshExpired {
+		wait = max(wait, demandWait) // policy may have it redeemed at this moment
 	}
 	if wait > 0 {
 		ctx, cancel := context.WithTimeout(ctx, wait)
@@ -282,6 +288,9 @@ func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id in
 	r, ok := a.vault.Get(id)
 	if left, _ := r.Life.Remaining(a.d.Clock); ok && r.Servable() && left > 0 {
 		return r, nil
+	}
+	if ok && a.redeem.State(id) != instance.Uncertain {
+		return r, a.stateFault(r)
 	}
 	f, _ := a.redeem.Reason(id)
 	return r, f

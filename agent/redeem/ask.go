@@ -145,7 +145,7 @@ func (e *Engine) quiet(id instance.ID) bool {
 	if e.busy == id {
 		return false
 	}
-	if max(e.pauses[id].until, e.tenants[id.Tenant].until) > e.Clock.Boot() {
+	if max(e.pauses[id].until, e.tenants[id.Tenant].until) > e.Clock.Boot() || e.held(id.Tenant) > 0 {
 		return true
 	}
 	plan := e.Plan()

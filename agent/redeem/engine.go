@@ -28,7 +28,7 @@ type Service interface {
 	Redeem(ctx context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error)
 }
 
-// Options is what the engine is given. All fields are required.
+// Options is what the engine is given. All fields but Hold and Skew are required.
 type Options struct {
 	Probe         func(context.Context) error // proves the store writable
 	Ledger        *Ledger
@@ -38,9 +38,13 @@ type Options struct {
 	Plan          func() Plan // what is wanted now
 	// Request names an instance to the service, but for the identifier.
 	Request func(instance.ID) tms.Request
-	Clock   clock.Clock
-	Draw    func() float64 // in [0,1)
-	NewID   func() string  // a fresh name for each POST
+	// Hold says how long a tenant is left alone for reasons beyond this engine,
+	// and whether it asked for that; nil for never.
+	Hold  func(tenant string) (left time.Duration, asked bool)
+	Skew  func(tenant string) time.Duration // service minus device, as last seen; nil for 0
+	Clock clock.Clock
+	Draw  func() float64 // in [0,1)
+	NewID func() string  // a fresh name for each POST
 	// Changed is told of each change of an instance's state, after it is durable.
 	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
 	Log     *slog.Logger
@@ -189,8 +193,16 @@ func (e *Engine) look(plan Plan, w Want) (wait time.Duration, do bool) {
 		return maxNap, false
 	}
 	e.splay(plan, held, now)
-	until := max(e.pauses[w.ID].until, e.tenants[w.ID.Tenant].until, e.splays[held.Fingerprint])
+	until := max(e.pauses[w.ID].until, e.tenants[w.ID.Tenant].until, e.splays[held.Fingerprint], now+e.held(w.ID.Tenant))
 	return max(0, until-now), until <= now
+}
+
+func (e *Engine) held(tenant string) time.Duration {
+	if e.Hold == nil {
+		return 0
+	}
+	left, _ := e.Hold(tenant)
+	return left
 }
 
 // refusedPause is how long a registration token that the service refused is

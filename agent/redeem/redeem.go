@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"regent/agent/fault"
 	"regent/agent/instance"
@@ -226,12 +227,22 @@ func (e *Engine) bought(w Want, held Held, p tms.Provider, intent Entry, t tms.A
 		AuthTokenID: t.ID, Identifier: intent.Identifier, Provider: p,
 		State: instance.Live, Since: e.Clock.Wall(),
 		Access: t.Access, Life: token.Received(e.Clock, t.TTL), Generation: old.Generation + 1, Draw: e.Draw(),
-		Refresh: t.Refresh, RefreshLife: token.Received(e.Clock, t.RefreshTTL), Again: old.Again,
+		Refresh: t.Refresh, RefreshLife: token.Received(e.Clock, t.RefreshTTL), Served: e.serviceTime(w.ID.Tenant), Again: old.Again,
 	}
 	if old.State == instance.RefreshExpired {
 		r.Again = e.Clock.Wall()
 	}
 	return r
+}
+
+// serviceTime is the present by the service's own clock, as its last answer
+// showed it.
+func (e *Engine) serviceTime(tenant string) time.Time {
+	now := e.Clock.Wall()
+	if e.Skew != nil {
+		now = now.Add(e.Skew(tenant))
+	}
+	return now
 }
 
 // failed remembers a failed attempt, and what it says of the registration token.

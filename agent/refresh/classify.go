@@ -81,10 +81,11 @@ func invalidGrant(f *tms.Failure, e Evidence) Verdict {
 	}
 }
 
-// refusal counts: three in a row over half an hour, with a sane clock.
+// refusal counts: three in a row over half an hour, with a sane clock, mean what
+// invalid_grant means.
 func refusal(f *tms.Failure, e Evidence) Verdict {
 	if e.Refusals.Count+1 >= refusalsNeeded && e.SinceFirst >= refusalsOver && e.SaneClock {
-		return Verdict{Event: instance.AuthTokenRevoked, Code: fault.Revoked, Text: verdictText(fault.Revoked, f)}
+		return invalidGrant(f, e)
 	}
 	return Verdict{
 		Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true,

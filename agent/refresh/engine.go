@@ -30,7 +30,7 @@ type Service interface {
 	Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error)
 }
 
-// Options is what the engine is given. All fields but Woke are required.
+// Options is what the engine is given. All fields but Hold and Woke are required.
 type Options struct {
 	Vault   *vault.Vault
 	Service func(base string) (Service, error)
@@ -38,8 +38,10 @@ type Options struct {
 	Clock   clock.Clock
 	Draw    func() float64                    // in [0,1)
 	Skew    func(tenant string) time.Duration // service minus device, as last seen
-	Splay   time.Duration                     // at most, for refreshes that are due at start and nobody waits for
-	Woke    <-chan struct{}                   // receives after resume from sleep; may be nil
+	// Hold says how long a tenant is left alone for reasons beyond this engine,
+	// and whether it asked for that; nil for never.
+	Hold func(tenant string) (left time.Duration, asked bool)
+	Woke <-chan struct{} // receives after resume from sleep; may be nil
 	// Changed is told of each change of an instance's state, after it is durable.
 	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
 	Log     *slog.Logger
@@ -81,12 +83,12 @@ func NewEngine(o Options) *Engine {
 }
 
 // splayStart spreads what is due already: a fleet that is switched on at one
-// moment must not arrive as one. At most a tenth of the token's life.
+// moment must not arrive as one.
 func (e *Engine) splayStart() {
 	now := e.Clock.Boot()
 	for _, r := range e.Vault.List() {
 		if r.State.Refreshable() && e.untilDue(r) <= 0 {
-			most := min(e.Splay, r.Life.TTL/10)
+			most := startSplay(r, e.Clock)
 			e.pauses[r.ID] = pause{until: now + time.Duration(e.Draw()*float64(most))}
 		}
 	}
@@ -131,11 +133,11 @@ func (e *Engine) step() time.Duration {
 			continue
 		}
 		wait := max(e.untilDue(r), e.Paused(r.ID))
-		if wait <= 0 {
+		if wait > 0 {
+			nap = min(nap, wait)
+		} else if e.room(r.ID.Tenant) {
 			e.queue(r.ID)
-			continue
 		}
-		nap = min(nap, wait)
 	}
 	return nap
 }
@@ -158,7 +160,15 @@ func (e *Engine) Paused(id instance.ID) time.Duration {
 }
 
 func (e *Engine) paused(id instance.ID) time.Duration {
-	return max(0, max(e.pauses[id].until, e.tenants[id.Tenant])-e.Clock.Boot())
+	return max(0, max(e.pauses[id].until, e.tenants[id.Tenant])-e.Clock.Boot(), e.held(id.Tenant))
+}
+
+func (e *Engine) held(tenant string) time.Duration {
+	if e.Hold == nil {
+		return 0
+	}
+	left, _ := e.Hold(tenant)
+	return left
 }
 
 // LastFault returns what went wrong last with id since it last worked.
@@ -182,8 +192,11 @@ func (e *Engine) pauseAfter(id instance.ID, v Verdict) {
 	p.code, p.text, p.at = v.Code, v.Text, e.Clock.Wall()
 	now := e.Clock.Boot()
 	p.until = now + backoff.Pause(p.failures, e.Draw())
+	if left := e.held(id.Tenant); left > 0 {
+		p.until = now + left // the device's own pause for this tenant: drawn once, not twice
+	}
 	if v.After > 0 {
-		e.tenants[id.Tenant] = now + v.After
+		e.tenants[id.Tenant] = max(e.tenants[id.Tenant], now+v.After)
 	}
 	e.pauses[id] = p
 }

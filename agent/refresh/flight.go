@@ -41,11 +41,23 @@ func (e *Engine) Join(id instance.ID) (*Flight, error) {
 		p := e.pauses[id]
 		return nil, fault.Errorf("refresh", p.code, "%s", p.text).On(id.String()).After(left)
 	}
-	if left := e.tenants[id.Tenant] - e.Clock.Boot(); left > 0 {
-		return nil, fault.Errorf("refresh", fault.Throttled, "%s asked for a pause", id.Tenant).On(id.String()).After(left)
+	if left := max(e.tenants[id.Tenant]-e.Clock.Boot(), e.held(id.Tenant)); left > 0 {
+		return nil, e.heldFault(id.Tenant).On(id.String()).After(left)
 	}
 	delete(e.pauses, id) // only the splay at start, which delays nobody who waits
 	return e.add(id), nil
+}
+
+// heldFault says why a tenant is left alone. The caller holds mu.
+func (e *Engine) heldFault(tenant string) *fault.Fault {
+	asked := e.tenants[tenant] > e.Clock.Boot()
+	if e.Hold != nil && !asked {
+		_, asked = e.Hold(tenant)
+	}
+	if asked {
+		return fault.Errorf("refresh", fault.Throttled, "%s asked for a pause", tenant)
+	}
+	return fault.Errorf("refresh", fault.Unavailable, "%s has not answered several requests in a row, and is left alone for a while; check the network and the proxy; it is tried again by itself", tenant)
 }
 
 // Force is Join for a token that is still valid, at most once a minute for each
@@ -69,6 +81,24 @@ func (e *Engine) Force(id instance.ID) *Flight {
 		return nil // a pause runs; the valid token is served meanwhile
 	}
 	return f
+}
+
+// flightsAtOnce bounds the flights to one tenant that nobody waits for: a device
+// with many instances that are due at one moment is not a crowd.
+const flightsAtOnce = 4
+
+// room reports whether one more flight to a tenant may start by itself. When it
+// is full, the end of a flight makes Run look again.
+func (e *Engine) room(tenant string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n := 0
+	for id := range e.flights {
+		if id.Tenant == tenant {
+			n++
+		}
+	}
+	return n < flightsAtOnce
 }
 
 // queue starts a flight that nobody waits for.

@@ -3,6 +3,7 @@ package refresh
 import (
 	"time"
 
+	"regent/agent/clock"
 	"regent/agent/vault"
 )
 
@@ -22,4 +23,25 @@ func (w Window) Due(r vault.Record) time.Duration {
 		life = min(life, r.RefreshLife.TTL)
 	}
 	return time.Duration(float64(life) * (w.From + (w.To-w.From)*r.Draw))
+}
+
+// splayed is the part of an access token's life over which those are spread that
+// are due at start. A fleet then asks at most two and a half times as often as it
+// does in an ordinary hour.
+const splayed = 0.3
+
+// startSplay returns how long a refresh that is due at start, and that nobody
+// waits for, is put off at most. One whose answer is missing is not: the service
+// may take the same refresh token again for some seconds only. Nor is the
+// refresh token put at risk: at least half of what is left of its life remains.
+func startSplay(r vault.Record, c clock.Clock) time.Duration {
+	if r.Attempt.Doubtful() {
+		return 0
+	}
+	most := time.Duration(splayed * float64(r.Life.TTL))
+	if r.RefreshLife.TTL > 0 {
+		left, _ := r.RefreshLife.Remaining(c)
+		most = min(most, left/2)
+	}
+	return most
 }

@@ -20,6 +20,7 @@ type answeredRefresh struct {
 	answer tms.AuthToken
 	life   token.Lifetime
 	refr   token.Lifetime
+	served time.Time // by the service's clock
 }
 
 // renew refreshes one auth token. The order is DESIGN.md's and is what keeps
@@ -75,6 +76,7 @@ func (e *Engine) ask(ctx context.Context, s Service, r vault.Record, send token.
 	a := answeredRefresh{
 		seen: r, sent: send, answer: answer,
 		life: token.Received(e.Clock, answer.TTL), refr: token.Received(e.Clock, answer.RefreshTTL),
+		served: e.serviceTime(r.ID.Tenant),
 	}
 	if err := e.keep(ctx, r.ID, a); err != nil && !errors.Is(err, vault.ErrGone) {
 		return localVerdict(err), err
@@ -97,29 +99,35 @@ func (e *Engine) verdict(err error, r vault.Record, before vault.Attempt, older 
 	if !ok {
 		return Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Doubt: true, Text: "the client failed"}
 	}
-	now := e.Clock.Wall()
-	skew := e.Skew(r.ID.Tenant)
 	return Classify(f, Evidence{
 		Before:        before,
 		Refusals:      r.Refusals,
-		SinceFirst:    now.Sub(r.Refusals.First),
+		SinceFirst:    e.serviceTime(r.ID.Tenant).Sub(r.Refusals.First),
 		HasOlder:      !older && !r.Older.IsZero() && !r.Older.Equal(r.Refresh),
-		RefreshLapsed: lapsed(e, r),
-		SaneClock:     skew.Abs() < saneSkew,
+		RefreshLapsed: e.lapsed(r),
+		SaneClock:     e.Skew(r.ID.Tenant).Abs() < saneSkew,
 	})
 }
+
+// serviceTime is the present by the service's own clock, as its last answer
+// showed it. This device's may have been set by years, or never.
+func (e *Engine) serviceTime(tenant string) time.Time { return e.Clock.Wall().Add(e.Skew(tenant)) }
 
 // saneSkew is how far the clock may be off: beyond it Cloud LM discards signed
 // calls (contract.md, D).
 const saneSkew = 15 * time.Minute
 
-// lapsed reports whether the refresh token is past its known life.
-func lapsed(e *Engine, r vault.Record) bool {
+// lapsed reports whether the refresh token is past its known life, by the boot
+// clock or by the service's own.
+func (e *Engine) lapsed(r vault.Record) bool {
 	if r.RefreshLife.TTL <= 0 {
 		return false
 	}
+	if !r.Served.IsZero() && e.serviceTime(r.ID.Tenant).Sub(r.Served) >= r.RefreshLife.TTL {
+		return true
+	}
 	left, known := r.RefreshLife.Remaining(e.Clock)
-	return known && left == 0
+	return known && left == 0 && (r.Served.IsZero() || r.RefreshLife.BootID == e.Clock.BootID())
 }
 
 // keep makes an answer durable. Until that works it is held in memory, handed
@@ -153,7 +161,7 @@ func (e *Engine) adopt(r *vault.Record, a answeredRefresh) {
 	r.Access, r.Life, r.Draw = a.answer.Access, a.life, e.Draw()
 	r.Generation++
 	if a.answer.RefreshTTL > 0 || !a.answer.Refresh.IsZero() {
-		r.RefreshLife = a.refr
+		r.RefreshLife, r.Served = a.refr, a.served
 	}
 	if !a.answer.Refresh.IsZero() && !a.answer.Refresh.Equal(a.sent) {
 		r.Refresh, r.Older = a.answer.Refresh, a.sent
@@ -193,7 +201,7 @@ func (e *Engine) settle(r *vault.Record, v Verdict) {
 	r.Attempt.Open = false
 	switch {
 	case v.Refusal && r.Refusals.Count == 0:
-		r.Refusals = vault.Refusals{Count: 1, First: e.Clock.Wall()}
+		r.Refusals = vault.Refusals{Count: 1, First: e.serviceTime(r.ID.Tenant)}
 	case v.Refusal:
 		r.Refusals.Count++
 	case v.Code != fault.Unavailable:

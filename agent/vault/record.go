@@ -32,6 +32,7 @@ type Record struct {
 	Draw        float64 // jitter in [0,1), drawn once when the access token arrived
 	Refresh     token.Secret
 	RefreshLife token.Lifetime // TTL 0: unknown or without end
+	Served      time.Time      // when Refresh was issued, by the service's own clock; zero if unknown
 	Older       token.Secret   // the refresh token before; kept until Refresh has worked once
 
 	Attempt  Attempt
@@ -81,6 +82,7 @@ type sealed struct {
 	Draw         float64        `json:"draw"`
 	Refresh      string         `json:"refresh"`
 	RefreshLife  token.Lifetime `json:"refresh_life"`
+	Served       time.Time      `json:"served,omitzero"`
 	Older        string         `json:"older,omitempty"`
 	Attempt      Attempt        `json:"attempt,omitzero"`
 	Refusals     Refusals       `json:"refusals,omitzero"`
@@ -95,7 +97,7 @@ func encode(r Record) ([]byte, error) {
 		Format: format, ID: r.ID, Base: r.Base, Intent: r.Intent, Registration: r.Registration,
 		AuthTokenID: r.AuthTokenID, Identifier: r.Identifier, Provider: r.Provider, State: r.State, Since: r.Since,
 		Access: r.Access.Reveal(), Life: r.Life, Generation: r.Generation, Draw: r.Draw,
-		Refresh: r.Refresh.Reveal(), RefreshLife: r.RefreshLife, Older: r.Older.Reveal(),
+		Refresh: r.Refresh.Reveal(), RefreshLife: r.RefreshLife, Served: r.Served, Older: r.Older.Reveal(),
 		Attempt: r.Attempt, Refusals: r.Refusals, Again: r.Again,
 	})
 	if err != nil {
@@ -116,7 +118,7 @@ func decode(b []byte) (Record, error) {
 		ID: s.ID, Base: s.Base, Intent: s.Intent, Registration: s.Registration,
 		AuthTokenID: s.AuthTokenID, Identifier: s.Identifier, Provider: s.Provider, State: s.State, Since: s.Since,
 		Access: token.NewSecret(s.Access), Life: s.Life, Generation: s.Generation, Draw: s.Draw,
-		Refresh: token.NewSecret(s.Refresh), RefreshLife: s.RefreshLife, Older: token.NewSecret(s.Older),
+		Refresh: token.NewSecret(s.Refresh), RefreshLife: s.RefreshLife, Served: s.Served, Older: token.NewSecret(s.Older),
 		Attempt: s.Attempt, Refusals: s.Refusals, Again: s.Again,
 	}, nil
 }
