@@ -1,10 +1,12 @@
 package tms
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -32,6 +34,10 @@ type Options struct {
 	Now     func() time.Time           // civil time; required
 	Observe func(serverDate time.Time) // called for each answer that has a Date; nil for nobody; must be safe for concurrent use
 	Log     *slog.Logger               // nil for none
+
+	// Dial makes connections in place of the system; nil for the system. A test
+	// in virtual time has no sockets.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // settled returns o with its defaults filled in, or says what contradicts.

@@ -34,11 +34,14 @@ func newTransport(o Options) (*http.Transport, error) {
 	// A call's own context ends it sooner. This ends a dial that the transport
 	// goes on with although nobody waits for it any more.
 	abandoned := 2 * o.Timeout
-	dialer := &net.Dialer{Timeout: abandoned}
+	dial := (&net.Dialer{Timeout: abandoned}).DialContext
+	if o.Dial != nil {
+		dial = o.Dial
+	}
 	return &http.Transport{
 		Proxy:                  proxy,
 		OnProxyConnectResponse: proxyRefusal,
-		DialContext:            dialer.DialContext,
+		DialContext:            dial,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool},
 		TLSHandshakeTimeout:    abandoned,
 		Protocols:              &protocols,
