@@ -121,3 +121,18 @@ func surprises(n *yaml.Node, depth int) []flaw {
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
+// Unreadable says why nothing at all can be read of a layer that is a file: it
+// is empty, in another encoding, or no YAML. It is nil otherwise, whatever is
+// wrong with single values.
+func (l Layer) Unreadable() error {
+	switch _, flaws := parse(l.Data); {
+	case l.Values != nil:
+		return nil
+	case len(bytes.TrimSpace(l.Data)) == 0:
+		return errors.New("is empty")
+	case len(flaws) > 0:
+		return errors.New(flaws[0].text)
+	}
+	return nil
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -37,14 +38,18 @@ func (o *options) complete(f *pflag.FlagSet) {
 	}
 }
 
-// load reads and resolves the configuration. A problem that must stop a start
-// is the error; the others come back for the log and for status.
-func (o *options) load() (policy.Resolved, []policy.Problem, error) {
-	layers, problems := loadLayers(layerPaths{
-		Config: o.config, ConfigDir: o.configDir, PolicyDir: o.policyDir, ConfigNamed: o.configNamed,
+// find reads the configuration.
+func (o *options) find() findings {
+	return find(layerPaths{
+		Config: o.config, ConfigDir: o.configDir, PolicyDir: o.policyDir, Sources: sources(), ConfigNamed: o.configNamed,
 	})
-	resolved, found := policy.Resolve(layers...)
-	problems = append(problems, found...)
+}
+
+// resolve resolves what was found. A problem that must stop a start is the
+// error; all of them come back for the log and for status.
+func (o *options) resolve(f findings) (policy.Resolved, []policy.Problem, error) {
+	resolved, found := policy.Resolve(f.layers...)
+	problems := slices.Concat(f.problems, found)
 	if err := policy.Fatal(problems); err != nil {
 		return resolved, problems, usageError{err}
 	}
@@ -85,7 +90,7 @@ with its file and line, and exits 2 if one of them would stop the start.`,
 }
 
 func (o *options) check(stdout io.Writer) error {
-	resolved, problems, err := o.load()
+	resolved, problems, err := o.resolve(o.find())
 	if err != nil {
 		return err
 	}

@@ -18,27 +18,33 @@ type layerPaths struct {
 	ConfigDir string // its drop-ins
 	PolicyDir string // managed policy
 
+	Sources []source // beside the files; within a rank after them
+
 	// ConfigNamed is set if a person named Config (--config): then it must exist.
 	// The default one need not.
 	ConfigNamed bool
 }
 
-// loadLayers reads the layers of the configuration, lowest first. What cannot be
+// findings are the layers of the configuration, lowest first. What cannot be
 // read is a problem: a fatal one, unless it is managed.
-func loadLayers(paths layerPaths) ([]policy.Layer, []policy.Problem) {
-	return layerLoader{trusted: writableByRootOnly}.load(paths)
+type findings struct {
+	layers    []policy.Layer
+	problems  []policy.Problem
+	policyDir bool // the directory of managed policy was read
 }
+
+// find reads the layers.
+func find(paths layerPaths) findings { return layerLoader{trusted: writableByRootOnly}.find(paths) }
 
 // layerLoader collects the layers. trusted says what is wrong with the owner or
 // the mode of a managed file or directory; a test replaces it, since what
 // belongs to root cannot be made by everyone.
 type layerLoader struct {
-	trusted  func(fs.FileInfo) error
-	layers   []policy.Layer
-	problems []policy.Problem
+	trusted func(name string, info fs.FileInfo) error
+	findings
 }
 
-func (l layerLoader) load(paths layerPaths) ([]policy.Layer, []policy.Problem) {
+func (l layerLoader) find(paths layerPaths) findings {
 	data, err := readRegular(paths.Config, os.Stat)
 	switch {
 	case err == nil:
@@ -50,25 +56,29 @@ func (l layerLoader) load(paths layerPaths) ([]policy.Layer, []policy.Problem) {
 		l.report(paths.Config, policy.Local, "%v", err)
 	}
 	l.directory(paths.ConfigDir, policy.Dropin)
-	l.directory(paths.PolicyDir, policy.Managed)
-	return l.layers, l.problems
+	l.policyDir = l.directory(paths.PolicyDir, policy.Managed)
+	for _, s := range paths.Sources {
+		l.source(s)
+	}
+	return l.findings
 }
 
-// directory adds the files of a directory, in lexical order.
-func (l *layerLoader) directory(dir string, rank policy.Rank) {
+// directory adds the files of a directory, in lexical order, and reports whether
+// there is one that may be read.
+func (l *layerLoader) directory(dir string, rank policy.Rank) bool {
 	if dir == "" {
-		return
+		return false
 	}
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return
+		return false
 	}
 	if err == nil && rank == policy.Managed {
 		err = l.trustedDirectory(dir)
 	}
 	if err != nil {
 		l.report(dir, rank, "%v", cause(err))
-		return
+		return false
 	}
 	for _, e := range entries {
 		name := filepath.Join(dir, e.Name())
@@ -80,6 +90,7 @@ func (l *layerLoader) directory(dir string, rank policy.Rank) {
 			l.warn(name, rank, "is not read; rename it to end in .yaml")
 		}
 	}
+	return true
 }
 
 func (l *layerLoader) trustedDirectory(dir string) error {
@@ -90,7 +101,7 @@ func (l *layerLoader) trustedDirectory(dir string) error {
 	if !info.IsDir() {
 		return errors.New("is a symbolic link; name the directory itself")
 	}
-	return l.trusted(info)
+	return l.trusted(dir, info)
 }
 
 func (l *layerLoader) file(name string, rank policy.Rank) {
@@ -116,7 +127,7 @@ func (l *layerLoader) lookTrusted(name string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return info, l.trusted(info)
+	return info, l.trusted(name, info)
 }
 
 func (l *layerLoader) report(name string, rank policy.Rank, format string, args ...any) {

@@ -35,7 +35,7 @@ func configTree(t *testing.T, files map[string]string) (dir string, paths layerP
 
 // trusting takes every owner for root, so that these tests run as any user.
 func trusting() layerLoader {
-	return layerLoader{trusted: func(fs.FileInfo) error { return nil }}
+	return layerLoader{trusted: func(string, fs.FileInfo) error { return nil }}
 }
 
 type foundLayer struct {
@@ -89,6 +89,12 @@ func TestLayersInTheirOrder(t *testing.T) {
 	if diff := cmp.Diff(problems, []string{"config.d/old.yml: is not read; rename it to end in .yaml"}); diff != "" {
 		t.Errorf("-got +want\n%s", diff)
 	}
+}
+
+// load is find, in two.
+func (l layerLoader) load(paths layerPaths) ([]policy.Layer, []policy.Problem) {
+	f := l.find(paths)
+	return f.layers, f.problems
 }
 
 func loadBelow(dir string, paths layerPaths) ([]foundLayer, []string) {
@@ -186,7 +192,7 @@ func TestExchangedFileIsRefused(t *testing.T) {
 func TestUntrustedPolicy(t *testing.T) {
 	_, paths := configTree(t, map[string]string{"config.yaml": "", "policy.d/a.yaml": "x", "policy.d/b.yaml": "y"})
 	refuse := func(name string) layerLoader {
-		return layerLoader{trusted: func(info fs.FileInfo) error {
+		return layerLoader{trusted: func(_ string, info fs.FileInfo) error {
 			if info.Name() == name {
 				return errors.New("does not belong to root")
 			}

@@ -4,13 +4,16 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"syscall"
 )
 
 // writableByRootOnly says why others than root could have written what info is
-// of, or nil.
-func writableByRootOnly(info fs.FileInfo) error {
+// of, or put something else in its place, or nil.
+func writableByRootOnly(name string, info fs.FileInfo) error {
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return errors.New("[unexpected] the system does not tell the owner")
@@ -21,5 +24,29 @@ func writableByRootOnly(info fs.FileInfo) error {
 	if info.Mode().Perm()&0o022 != 0 {
 		return errors.New("is writable by others than root, so it is ignored; run: chmod go-w")
 	}
+	if info.IsDir() {
+		return replaceableByRootOnly(filepath.Dir(name))
+	}
 	return nil
+}
+
+// replaceableByRootOnly says which of dir and the directories above it lets
+// others than root exchange what is in it, or nil.
+func replaceableByRootOnly(dir string) error {
+	for {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return err
+		}
+		owner, ok := info.Sys().(*syscall.Stat_t)
+		sticky := info.Mode()&fs.ModeSticky != 0 // others can then only add to it
+		if !ok || owner.Uid != 0 || info.Mode().Perm()&0o022 != 0 && !sticky {
+			return fmt.Errorf("is in %s, where others than root can exchange it, so it is ignored; run: chown root %[1]s; chmod go-w %[1]s", dir)
+		}
+		above := filepath.Dir(dir)
+		if above == dir {
+			return nil
+		}
+		dir = above
+	}
 }

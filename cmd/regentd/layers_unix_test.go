@@ -39,7 +39,7 @@ func TestWritableByRootOnly(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := writableByRootOnly(tt.info)
+			err := writableByRootOnly("/etc/regent/policy.d/a.yaml", tt.info)
 			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error with %q", err, tt.want)
 			}

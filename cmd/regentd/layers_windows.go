@@ -5,4 +5,4 @@ import "io/fs"
 // writableByRootOnly accepts everything for now: managed policy on Windows is in
 // the registry, below keys that only administrators can write, and a policy
 // directory is used there only if a person names one.
-func writableByRootOnly(fs.FileInfo) error { return nil }
+func writableByRootOnly(string, fs.FileInfo) error { return nil }

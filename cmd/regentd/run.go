@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -14,8 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regent/agent"
-	"regent/agent/fault"
 	"regent/agent/policy"
 	"regent/ipc/server"
 	"regent/platform/paths"
@@ -59,14 +56,14 @@ func oneAtATime(said string) {
 
 // run is the daemon's life: load, open, serve, drain.
 func (o *options) run(ctx context.Context, stderr io.Writer) (err error) {
-	resolved, problems, err := o.load()
+	r, err := newReloader(o)
 	if err != nil {
 		return err
 	}
-	logging := newLogging(stderr, resolved.Settings.Log)
-	logProblems(ctx, logging.Logger, problems)
+	logging := newLogging(stderr, r.in.Log)
+	logProblems(ctx, logging.Logger, r.problems)
 
-	d, err := o.open(ctx, resolved.Settings, problems, logging.Logger)
+	d, err := o.open(ctx, r.in, r.problems, logging.Logger)
 	if err != nil {
 		return err
 	}
@@ -82,7 +79,7 @@ func (o *options) run(ctx context.Context, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	r := &reloader{options: o, agent: d.agent, logging: logging, in: resolved.Settings}
+	r.agent, r.logging = d.agent, logging
 	loops, err := d.loops(ln, r, logging.Logger)
 	if err != nil {
 		return errors.Join(err, ln.Close())
@@ -96,7 +93,7 @@ func (o *options) run(ctx context.Context, stderr io.Writer) (err error) {
 // loops are all that runs in the daemon beside the agent.
 func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(context.Context) error, error) {
 	s, err := server.New(server.Deps{
-		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Reload: r.asked,
+		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Reload: r.asked, Policy: r.account,
 		Identify: newCallers(d.uid, time.Now).identify, Log: log,
 	})
 	if err != nil {
@@ -110,12 +107,12 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 	if err != nil {
 		return nil, err
 	}
-	return []func(context.Context) error{
+	return append(r.watches(),
 		func(ctx context.Context) error { return s.Serve(ctx, ln) },
 		intake.Run,
 		r.Run,
 		notify.Run,
-	}, nil
+	), nil
 }
 
 // outlasting runs loops together, and core until after the last of them: a
@@ -165,47 +162,4 @@ func logProblems(ctx context.Context, log *slog.Logger, problems []policy.Proble
 	for _, p := range problems {
 		log.WarnContext(ctx, "configuration", "problem", p.Error())
 	}
-}
-
-// reloader reads the configuration again.
-type reloader struct {
-	*options
-	agent   *agent.Agent
-	logging *logging
-
-	mu sync.Mutex
-	in policy.Settings // in force
-}
-
-// asked reloads for an administrator.
-func (r *reloader) asked(ctx context.Context, by agent.Caller) error {
-	if err := r.agent.Administer(ctx, by, "reload"); err != nil {
-		return err
-	}
-	if err := r.reload(ctx); err != nil {
-		return fault.Errorf("reload", fault.InvalidRequest, "%v", err)
-	}
-	return nil
-}
-
-// reload applies the configuration as it is on disk. One that is not good
-// changes nothing.
-func (r *reloader) reload(ctx context.Context) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	resolved, problems, err := r.load()
-	if err != nil {
-		r.logging.WarnContext(ctx, "the configuration was not reloaded; the old one stays in force", "err", err)
-		return fmt.Errorf("the old configuration stays in force: %w", err)
-	}
-	logProblems(ctx, r.logging.Logger, problems)
-	changes := policy.Diff(r.in, resolved.Settings)
-	for _, key := range changes.Restart {
-		problems = append(problems, policy.Problem{Text: key + ": the changed value waits for a restart of regentd"})
-	}
-	r.in = resolved.Settings
-	r.logging.set(resolved.Settings.Log)
-	r.agent.Apply(resolved.Settings, forStatus(problems))
-	r.logging.InfoContext(ctx, "configuration reloaded", "changed", changes.Reload, "waiting_for_restart", changes.Restart)
-	return nil
 }

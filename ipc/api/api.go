@@ -22,6 +22,7 @@ const (
 	PathResolve      = "/v1/ledger/resolve"
 	PathInstance     = "/v1/instances/{application}/{instance}"
 	PathReload       = "/v1/reload"
+	PathPolicy       = "/v1/policy"
 )
 
 // ContentType and ProblemType are the media types of bodies.

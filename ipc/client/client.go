@@ -126,6 +126,11 @@ func (c *Client) Reload(ctx context.Context) error {
 	return err
 }
 
+// Policy returns what configuration is in force, and why. Administrators only.
+func (c *Client) Policy(ctx context.Context) (api.Policy, error) {
+	return call[api.Policy](ctx, c, "policy", http.MethodGet, api.PathPolicy, nil)
+}
+
 // nothing is the answer of a call that has none.
 type nothing struct{}
 

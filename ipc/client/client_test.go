@@ -65,6 +65,8 @@ func (daemon) Ledger(context.Context, agent.Caller) ([]redeem.Entry, error) { re
 
 func (daemon) Reload(context.Context, agent.Caller) error { return nil }
 
+func (daemon) Policy(context.Context, agent.Caller) (api.Policy, error) { return api.Policy{}, nil }
+
 // attested is a real peer of a real socket.
 type attested struct{ *peer.Peer }
 
@@ -81,7 +83,7 @@ func serve(t *testing.T) string {
 		t.Fatal(err)
 	}
 	s, err := server.New(server.Deps{
-		Tokens: daemon{}, Registrar: daemon{}, Observer: daemon{}, Reload: daemon{}.Reload,
+		Tokens: daemon{}, Registrar: daemon{}, Observer: daemon{}, Reload: daemon{}.Reload, Policy: daemon{}.Policy,
 		Identify: func(c net.Conn) (server.Attested, error) {
 			p, err := peer.Of(c)
 			return attested{p}, err

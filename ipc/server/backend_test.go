@@ -15,6 +15,7 @@ import (
 	"regent/agent/redeem"
 	"regent/agent/status"
 	"regent/agent/token"
+	"regent/ipc/api"
 	"regent/ipc/client"
 	"regent/ipc/ipctest"
 	"regent/ipc/server"
@@ -104,6 +105,11 @@ func (b *backend) Reload(_ context.Context, by agent.Caller) error {
 	return b.err
 }
 
+func (b *backend) Policy(_ context.Context, by agent.Caller) (api.Policy, error) {
+	b.note(by, "policy")
+	return api.Policy{Keys: []api.PolicyKey{{Key: "tenant", Status: api.PolicyOK}}}, b.err
+}
+
 // granted is a token as long as a JWT is, so that its reply is too long for the
 // HTTP server to know its length by itself.
 func granted() agent.Grant {
@@ -144,7 +150,7 @@ func (h *house) serve(t *testing.T, identify func(net.Conn) (server.Attested, er
 }
 
 func deps(b *backend, identify func(net.Conn) (server.Attested, error), log *slog.Logger) server.Deps {
-	return server.Deps{Tokens: b, Registrar: b, Observer: b, Reload: b.Reload, Identify: identify, Log: log}
+	return server.Deps{Tokens: b, Registrar: b, Observer: b, Reload: b.Reload, Policy: b.Policy, Identify: identify, Log: log}
 }
 
 // client returns a client of the server.

@@ -128,6 +128,14 @@ func (s *Server) reload(_ http.ResponseWriter, r *http.Request, by agent.Caller)
 	return nil, s.Reload(r.Context(), by)
 }
 
+func (s *Server) policy(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+	p, err := s.Policy(r.Context(), by)
+	if err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
 func (s *Server) register(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	var q api.RegistrationRequest
 	if err := s.read(w, r, &q); err != nil {

@@ -36,6 +36,7 @@ func (s *Server) routes() []route {
 		{http.MethodGet, api.PathStatus, s.status, serverAsks},
 		{http.MethodPost, api.PathRegistration, s.register, serverAsks},
 		{http.MethodPost, api.PathReload, s.reload, serverAsks},
+		{http.MethodGet, api.PathPolicy, s.policy, serverAsks},
 		{http.MethodPost, api.PathRedeem, s.redeem, serverAsks},
 		{http.MethodDelete, api.PathInstance, s.forget, serverAsks},
 		{http.MethodGet, api.PathLedger, s.ledger, serverAsks},

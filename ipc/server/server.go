@@ -18,6 +18,7 @@ import (
 	"regent/agent"
 	"regent/agent/redeem"
 	"regent/agent/status"
+	"regent/ipc/api"
 )
 
 // Limits of one connection.
@@ -73,6 +74,8 @@ type Deps struct {
 	Observer  Observer
 	// Reload reads the configuration again, if the caller may have that done.
 	Reload func(context.Context, agent.Caller) error
+	// Policy says what configuration is in force and why, if the caller may know.
+	Policy func(context.Context, agent.Caller) (api.Policy, error)
 	// Identify says who made a connection. It is called as connections are
 	// accepted, one after the other, so it must not wait for anything. If it
 	// fails, requests over that connection are denied.
@@ -96,7 +99,7 @@ func New(d Deps) (*Server, error) {
 		{"Tokens", d.Tokens == nil},
 		{"Registrar", d.Registrar == nil},
 		{"Observer", d.Observer == nil},
-		{"Reload", d.Reload == nil},
+		{"Reload", d.Reload == nil}, {"Policy", d.Policy == nil},
 		{"Identify", d.Identify == nil},
 		{"Log", d.Log == nil},
 	} {

@@ -95,6 +95,7 @@ func TestOtherCalls(t *testing.T) {
 			return nil, c.Resolve(ctx, "regent-1", false)
 		}, nil, []any{"alice", "resolve", "regent-1", false}},
 		{"forget", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Forget(ctx, "cad", "2") }, nil, []any{"alice", "forget", "cad", "2"}},
+		{"policy", func(ctx context.Context, c *client.Client) (any, error) { return c.Policy(ctx) }, api.Policy{Keys: []api.PolicyKey{{Key: "tenant", Status: api.PolicyOK}}}, []any{"alice", "policy"}},
 		{"reload", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Reload(ctx) }, nil, []any{"alice", "reload"}},
 		{
 			"register", func(ctx context.Context, c *client.Client) (any, error) {
@@ -389,6 +390,7 @@ func TestNewRefusesWhatIsMissing(t *testing.T) {
 		"Registrar": func(d *server.Deps) { d.Registrar = nil },
 		"Observer":  func(d *server.Deps) { d.Observer = nil },
 		"Reload":    func(d *server.Deps) { d.Reload = nil },
+		"Policy":    func(d *server.Deps) { d.Policy = nil },
 		"Identify":  func(d *server.Deps) { d.Identify = nil },
 		"Log":       func(d *server.Deps) { d.Log = nil },
 	} {

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"regent/agent/policy"
+)
+
+// lastGood remembers managed policy as it was when it could last be read. While
+// a part of it cannot, that part stays in force as it was: what a management
+// system has half written must not open what policy closes.
+//
+// A file that was removed from a directory that is there was removed on purpose.
+// It remembers nothing over a restart, which so is the way to be rid of it.
+type lastGood struct{ layers []policy.Layer }
+
+// stays is what is said of a part that is kept.
+const stays = "; what it said before stays in force until it can be read again or regentd is restarted"
+
+// mend returns f with the parts that cannot be read replaced by what they were,
+// and remembers the result.
+func (g *lastGood) mend(f findings, policyDir string) findings {
+	f.layers, f.problems = slices.Clone(f.layers), slices.Clone(f.problems)
+	for _, old := range g.layers {
+		i := slices.IndexFunc(f.layers, func(l policy.Layer) bool { return isManaged(l) && l.Name == old.Name })
+		switch {
+		case i >= 0:
+			if err := f.layers[i].Unreadable(); err != nil {
+				f.layers[i] = old
+				f.say(old, err.Error()+stays)
+			}
+		case f.blames(old.Name):
+			f.layers = append(f.layers, old)
+			f.say(old, "cannot be used"+stays)
+		case old.Values == nil && filepath.Dir(old.Name) == filepath.Clean(policyDir) && !f.policyDir:
+			f.layers = append(f.layers, old)
+			f.say(old, "is gone with its directory"+stays)
+		}
+	}
+	g.layers = nil
+	for _, l := range f.layers {
+		if isManaged(l) && l.Unreadable() == nil {
+			g.layers = append(g.layers, l)
+		}
+	}
+	f.layers = ordered(f.layers)
+	return f
+}
+
+// ordered has managed files, of which some were put back, in the order of their
+// names, and what is no file after them.
+func ordered(layers []policy.Layer) []policy.Layer {
+	var local, files, values []policy.Layer
+	for _, l := range layers {
+		switch {
+		case !isManaged(l):
+			local = append(local, l)
+		case l.Values == nil:
+			files = append(files, l)
+		default:
+			values = append(values, l)
+		}
+	}
+	slices.SortFunc(files, func(a, b policy.Layer) int { return strings.Compare(a.Name, b.Name) })
+	return slices.Concat(local, files, values)
+}
+
+// blames reports whether a layer of this name was there and could not be read.
+func (f findings) blames(name string) bool {
+	return slices.ContainsFunc(f.problems, func(p policy.Problem) bool {
+		return p.Origin.Rank == policy.Managed && p.Origin.Name == name && p.Key == ""
+	})
+}
+
+func (f *findings) say(l policy.Layer, text string) {
+	f.problems = append(f.problems, policy.Problem{Origin: policy.Origin{Rank: l.Rank, Name: l.Name}, Text: text})
+}

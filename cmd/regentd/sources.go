@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"regent/agent/policy"
+	"regent/platform/mdm"
+)
+
+// source is a place of settings that is no directory of files.
+type source struct {
+	name string
+	rank policy.Rank
+	read func() ([]mdm.Value, error)
+
+	// watch calls changed when something may have changed, until ctx is done. It
+	// is nil of a source that is kept in file, which is watched as one.
+	watch func(ctx context.Context, changed func()) error
+	file  string
+
+	// mixed is set if the source is no place of policy alone: what is not the name
+	// of a setting is then somebody else's.
+	mixed bool
+}
+
+// source adds what a source holds.
+func (l *layerLoader) source(s source) {
+	found, err := s.read()
+	if err != nil {
+		l.report(s.name, s.rank, "%v", cause(err))
+		return
+	}
+	values := make([]policy.Value, 0, len(found))
+	for _, v := range found {
+		if !s.mixed || isPolicy(v.Name) {
+			values = append(values, policy.Value{Name: v.Name, Place: v.Place, Data: v.Data})
+		}
+	}
+	if len(values) > 0 {
+		l.layers = append(l.layers, policy.Layer{Name: s.name, Rank: s.rank, Values: values})
+	}
+}
+
+func isPolicy(name string) bool {
+	for _, d := range policy.Table() {
+		if strings.EqualFold(d.PolicyName(), name) {
+			return true
+		}
+	}
+	return false
+}

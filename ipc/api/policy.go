@@ -1,0 +1,49 @@
+package api
+
+import "time"
+
+// The states of a key in [PolicyKey].
+const (
+	PolicyOK      = "ok"
+	PolicyProblem = "problem" // some layer's value was set aside; see Problems
+	PolicyWaiting = "waiting_for_restart"
+)
+
+// Policy is the answer to GET [PathPolicy]: what is in force, and why.
+type Policy struct {
+	AppliedAt time.Time       `json:"applied_at"`
+	Keys      []PolicyKey     `json:"keys"`     // in the order of the documentation
+	Problems  []PolicyMistake `json:"problems"` // of whole files, and of keys that do not exist
+}
+
+// PolicyKey is one key of the configuration. Values are YAML in one line; those
+// of sensitive keys are "(hidden)".
+type PolicyKey struct {
+	Key    string `json:"key"`
+	Value  string `json:"value"`
+	Level  string `json:"level"`  // default, local, drop-in, managed
+	Source string `json:"source"` // "/etc/regent/policy.d/10.yaml:3", "default"
+	Status string `json:"status"` // ok, problem, waiting_for_restart
+
+	Hides    []PolicyValue   `json:"hides,omitempty"` // what lower layers say, the nearest first
+	Problems []PolicyMistake `json:"problems,omitempty"`
+
+	Default    string `json:"default"`
+	Title      string `json:"title"`
+	Doc        string `json:"doc"`
+	PolicyName string `json:"policy_name,omitempty"` // in the registry and in macOS preferences
+	Reloadable bool   `json:"reloadable"`            // a change applies without a restart
+}
+
+// PolicyValue is a value that a later layer hides.
+type PolicyValue struct {
+	Value  string `json:"value"`
+	Level  string `json:"level"`
+	Source string `json:"source"`
+}
+
+// PolicyMistake is something to be mended. Its text never holds a value.
+type PolicyMistake struct {
+	Source string `json:"source"`
+	Detail string `json:"detail"`
+}
