@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os/user"
@@ -42,6 +43,9 @@ func newCallers(uid int, now func() time.Time) *callers {
 // identify is for [server.Deps].
 func (cs *callers) identify(c net.Conn) (server.Attested, error) {
 	p, err := peer.Of(c)
+	if errors.Is(err, peer.ErrExhausted) {
+		return nil, fmt.Errorf("%w: %w", server.ErrExhausted, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +57,9 @@ type attested struct {
 	*peer.Peer
 	from *callers
 }
+
+// User implements [server.Attested].
+func (a *attested) User() string { return a.UID }
 
 // Caller implements [server.Attested].
 func (a *attested) Caller() agent.Caller {
@@ -186,3 +193,7 @@ func (n *names) lookUp(k nameKey, ask func(string) (string, error)) string {
 	n.known[k] = nameEntry{name, now.Add(nameLife)}
 	return name
 }
+
+// perUser is how many connections of one user are open at a time. More than
+// that is a leak or an attack, and gets its new ones closed.
+const perUser = 1024

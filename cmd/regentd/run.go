@@ -94,7 +94,8 @@ func (o *options) run(ctx context.Context, stderr io.Writer) (err error) {
 func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(context.Context) error, error) {
 	s, err := server.New(server.Deps{
 		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Reload: r.asked, Policy: r.account,
-		Identify: newCallers(d.uid, time.Now).identify, Log: log,
+		Identify: newCallers(d.uid, time.Now).identify,
+		PerUser:  perUser, Total: connections(log), Now: time.Now, Log: log,
 	})
 	if err != nil {
 		return nil, err

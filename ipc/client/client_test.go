@@ -70,6 +70,8 @@ func (daemon) Policy(context.Context, agent.Caller) (api.Policy, error) { return
 // attested is a real peer of a real socket.
 type attested struct{ *peer.Peer }
 
+func (a attested) User() string { return a.UID }
+
 func (a attested) Caller() agent.Caller {
 	return agent.Caller{Caller: authz.Caller{UID: a.UID}, Recheck: a.Recheck}
 }
@@ -88,6 +90,7 @@ func serve(t *testing.T) string {
 			p, err := peer.Of(c)
 			return attested{p}, err
 		},
+		PerUser: 100, Total: 100, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {

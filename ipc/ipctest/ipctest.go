@@ -115,6 +115,7 @@ func As(c authz.Caller, p *Process) func(net.Conn) (server.Attested, error) {
 type attested struct{ caller agent.Caller }
 
 func (a attested) Caller() agent.Caller { return a.caller }
+func (a attested) User() string         { return a.caller.UID }
 func (a attested) Close() error         { return a.caller.Process.Close() }
 
 var (

@@ -150,7 +150,7 @@ func (h *house) serve(t *testing.T, identify func(net.Conn) (server.Attested, er
 }
 
 func deps(b *backend, identify func(net.Conn) (server.Attested, error), log *slog.Logger) server.Deps {
-	return server.Deps{Tokens: b, Registrar: b, Observer: b, Reload: b.Reload, Policy: b.Policy, Identify: identify, Log: log}
+	return server.Deps{Tokens: b, Registrar: b, Observer: b, Reload: b.Reload, Policy: b.Policy, Identify: identify, PerUser: 3, Total: 5, Now: time.Now, Log: log}
 }
 
 // client returns a client of the server.

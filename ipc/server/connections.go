@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -13,6 +14,7 @@ import (
 // connections holds the caller of each connection for as long as that is open.
 type connections struct {
 	identify func(net.Conn) (Attested, error)
+	users    *users
 	open     sync.WaitGroup
 
 	mu   sync.Mutex
@@ -27,8 +29,10 @@ type connection struct {
 
 type connectionKey struct{}
 
-func newConnections(identify func(net.Conn) (Attested, error)) *connections {
-	return &connections{identify: identify, held: map[net.Conn]Attested{}}
+var errTooMany = errors.New("too many connections of this user")
+
+func newConnections(identify func(net.Conn) (Attested, error), us *users) *connections {
+	return &connections{identify: identify, users: us, held: map[net.Conn]Attested{}}
 }
 
 // opened identifies the caller. The HTTP server calls it for each connection
@@ -36,6 +40,12 @@ func newConnections(identify func(net.Conn) (Attested, error)) *connections {
 func (cs *connections) opened(ctx context.Context, c net.Conn) context.Context {
 	cs.open.Add(1)
 	who, err := cs.identify(c)
+	if err == nil && !cs.users.connect(who.User()) {
+		err = errors.Join(errTooMany, who.Close())
+	}
+	if errors.Is(err, errTooMany) || errors.Is(err, ErrExhausted) {
+		_ = c.Close() // the HTTP server finds that, and reports it closed
+	}
 	if err != nil {
 		return context.WithValue(ctx, connectionKey{}, &connection{err: err})
 	}
@@ -56,6 +66,7 @@ func (cs *connections) changed(c net.Conn, state http.ConnState) {
 	delete(cs.held, c)
 	cs.mu.Unlock()
 	if ok {
+		cs.users.disconnect(who.User())
 		_ = who.Close() // there is nobody to tell, and nothing to be done
 	}
 	cs.open.Done()

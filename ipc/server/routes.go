@@ -1,11 +1,13 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"path"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"regent/agent"
 	"regent/agent/fault"
@@ -106,10 +108,15 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, rt route) {
 		s.fail(w, r, err)
 		return
 	}
+	if err := s.afford(rt, by); err != nil {
+		s.fail(w, r, err)
+		return
+	}
 	// 2. Decide; 3. still alive, same executable; 4. audit: the agent does these
 	// three in this order, for it knows the rules and what is at stake.
 	reply, err := rt.do(w, r, by)
 	if err != nil {
+		s.detain(r.Context(), rt, by)
 		s.fail(w, r, err)
 		return
 	}
@@ -122,6 +129,34 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, rt route) {
 	}
 	// 6. Answer.
 	s.answer(w, r, reply)
+}
+
+// afford takes the call from the user's credit, unless it asks for a token: a
+// hand-out costs next to nothing, and must not fail because of what others do.
+func (s *Server) afford(rt route, by agent.Caller) error {
+	if rt.path == api.PathToken {
+		return nil
+	}
+	wait := s.users.spend(by.UID)
+	if wait == 0 {
+		return nil
+	}
+	return fault.Errorf("serve", fault.Throttled, "user %s asks too often; more than %d calls a second are refused, but for tokens", by.UID, perSecond).After(wait)
+}
+
+// detain slows the refusals of a user who gets one after the other: each is a
+// line in the audit log, which must not be flooded.
+func (s *Server) detain(ctx context.Context, rt route, by agent.Caller) {
+	if rt.path != api.PathToken {
+		return
+	}
+	if s.users.spend(by.UID) == 0 {
+		return
+	}
+	select {
+	case <-time.After(maxTarpit):
+	case <-ctx.Done():
+	}
 }
 
 func still(by agent.Caller) error {

@@ -29,6 +29,7 @@ const (
 	headerTimeout = 5 * time.Second // for the header of a request to arrive
 	bodyTimeout   = 5 * time.Second // for its body
 	idleTimeout   = 2 * time.Minute // between requests
+	writeTimeout  = 5 * time.Second // for a client to take an answer in
 	grace         = 5 * time.Second // for requests under way when the server is to end
 )
 
@@ -64,8 +65,14 @@ type Attested interface {
 	// Caller is asked when there is a request; it may take its time. Its
 	// Recheck is asked right before an answer.
 	Caller() agent.Caller
+	// User returns the uid, without waiting for anything.
+	User() string
 	Close() error
 }
+
+// ErrExhausted is what Identify's errors wrap when this process has no
+// descriptor left. The connection is then closed, which frees one.
+var ErrExhausted = errors.New("out of descriptors")
 
 // Deps is what a server is made of. All of it is required.
 type Deps struct {
@@ -80,13 +87,17 @@ type Deps struct {
 	// accepted, one after the other, so it must not wait for anything. If it
 	// fails, requests over that connection are denied.
 	Identify func(net.Conn) (Attested, error)
-	Log      *slog.Logger
+	// PerUser and Total bound the connections at a time; more are closed.
+	PerUser, Total int
+	Now            func() time.Time
+	Log            *slog.Logger
 }
 
 // Server is the local interface. It is safe for concurrent use.
 type Server struct {
 	Deps
 	handler http.Handler
+	users   *users
 	buffers sync.Pool // of *bytes.Buffer, empty and wiped
 }
 
@@ -101,13 +112,16 @@ func New(d Deps) (*Server, error) {
 		{"Observer", d.Observer == nil},
 		{"Reload", d.Reload == nil}, {"Policy", d.Policy == nil},
 		{"Identify", d.Identify == nil},
+		{"PerUser", d.PerUser <= 0},
+		{"Total", d.Total <= 0},
+		{"Now", d.Now == nil},
 		{"Log", d.Log == nil},
 	} {
 		if f.missing {
 			return nil, fmt.Errorf("new server: %s is missing", f.name)
 		}
 	}
-	s := &Server{Deps: d}
+	s := &Server{Deps: d, users: newUsers(d.Now, d.PerUser, d.Total)}
 	s.handler = s.guard(s.mux())
 	return s, nil
 }
@@ -118,7 +132,7 @@ func New(d Deps) (*Server, error) {
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	conns := newConnections(s.Identify)
+	conns := newConnections(s.Identify, s.users)
 	hs := s.httpServer(base, conns)
 	served := make(chan struct{})
 	var ended error // to be read once served is closed

@@ -166,6 +166,9 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, conte
 	h["Content-Type"] = []string{contentType}
 	h["Content-Length"] = []string{strconv.Itoa(b.Len())}
 	w.WriteHeader(status)
+	// The answer is taken in, or the connection goes: whoever does not read must
+	// not hold a goroutine for ever. Each answer sets its own limit.
+	_ = http.NewResponseController(w).SetWriteDeadline(s.Now().Add(writeTimeout)) // without deadlines there is none to keep
 	if _, err := w.Write(b.Bytes()); err != nil {
 		s.Log.DebugContext(r.Context(), "the caller went before its answer", "err", err)
 	}

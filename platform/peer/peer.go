@@ -16,6 +16,8 @@ var (
 	ErrGone = errors.New("process has exited")
 	// ErrChanged means that the process runs another executable than before.
 	ErrChanged = errors.New("process runs another executable now")
+	// ErrExhausted means that this process, or the system, has no descriptor left.
+	ErrExhausted = errors.New("no descriptor left")
 	// ErrClosed means that the hold of the process was given up.
 	ErrClosed = errors.New("process is not held any more")
 )

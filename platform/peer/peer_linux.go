@@ -14,6 +14,9 @@ import (
 
 func of(c net.Conn) (*Peer, error) {
 	p, err := identify(c, peerPIDFD)
+	if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
+		return nil, fmt.Errorf("identify caller: %w: %w", ErrExhausted, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("identify caller: %w", err)
 	}

@@ -1,0 +1,7 @@
+package main
+
+import "log/slog"
+
+// connections returns how many connections this process may have at a time;
+// this system has no limit of its own that would be met before.
+func connections(*slog.Logger) int { return 16 * perUser }

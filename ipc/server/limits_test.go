@@ -1,0 +1,125 @@
+package server_test
+
+import (
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"regent/agent/authz"
+	"regent/agent/fault"
+	"regent/ipc/api"
+	"regent/ipc/ipctest"
+	"regent/ipc/server"
+)
+
+// A user's connections beyond the limit are closed at once, another user's are
+// served, and those that were closed make room.
+func TestConnectionsOfOneUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &house{backend: &backend{}, ln: ipctest.NewListener()}
+		next := "1000"
+		h.serve(t, func(c net.Conn) (server.Attested, error) {
+			return ipctest.As(authz.Caller{UID: next}, &h.process)(c)
+		})
+		var open []net.Conn
+		for range 4 { // the limit is three
+			c, err := h.ln.Dial(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			open = append(open, c)
+		}
+		if _, err := open[3].Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("the fourth connection: %v, want it closed", err)
+		}
+		synctest.Wait()
+		next = "1001"
+		if _, err := h.client(t).Status(t.Context()); err != nil {
+			t.Errorf("another user: %v", err)
+		}
+		next = "1000"
+		for _, c := range open {
+			c.Close()
+		}
+		synctest.Wait()
+		if _, err := h.client(t).Status(t.Context()); err != nil {
+			t.Errorf("after the others were closed: %v", err)
+		}
+		synctest.Wait()
+		if err := h.stop(); err != nil {
+			t.Error(err)
+		}
+		if n := h.process.Holds(); n != 0 {
+			t.Errorf("%d callers are still held", n)
+		}
+	})
+}
+
+// Calls have a limit for each user; hand-outs are neither counted nor refused.
+func TestCallsOfOneUser(t *testing.T) {
+	bubble(t, &backend{grant: granted()}, func(t *testing.T, h *house) {
+		c := h.client(t)
+		for i := range 1000 {
+			if _, err := c.Token(t.Context(), api.TokenRequest{Application: "cad"}); err != nil {
+				t.Fatalf("token %d: %v", i, err)
+			}
+		}
+		var err error
+		calls := 0
+		for ; err == nil; calls++ {
+			_, err = c.Status(t.Context())
+		}
+		if f := fault.Of(err); f.Kind != fault.Throttled || f.Retry <= 0 || calls != 101 {
+			t.Errorf("call %d: %v, retry %v; want the 101st to be throttled", calls, err, f.Retry)
+		}
+		if _, err := c.Token(t.Context(), api.TokenRequest{Application: "cad"}); err != nil {
+			t.Errorf("a token meanwhile: %v", err)
+		}
+		time.Sleep(time.Second)
+		if _, err := c.Status(t.Context()); err != nil {
+			t.Errorf("a second later: %v", err)
+		}
+	})
+}
+
+// Who is refused again and again gets the refusals slowly.
+func TestRefusalsAreSlow(t *testing.T) {
+	b := &backend{err: fault.E("token", fault.Denied, nil)}
+	bubble(t, b, func(t *testing.T, h *house) {
+		c, began := h.client(t), time.Now()
+		for range 110 {
+			if _, err := c.Token(t.Context(), api.TokenRequest{Application: "cad"}); !errors.Is(err, fault.Denied) {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); took < time.Second || took > 11*time.Second {
+			t.Errorf("110 refusals took %v", took)
+		}
+	})
+}
+
+// A client that asks and does not read loses its connection.
+func TestAnswerThatIsNotRead(t *testing.T) {
+	bubble(t, &backend{grant: granted()}, func(t *testing.T, h *house) {
+		c, err := h.ln.Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		const body = `{"application":"cad"}`
+		if _, err := io.Copy(c, strings.NewReader("POST /v1/token HTTP/1.1\r\nHost: regent\r\nContent-Length: 21\r\n\r\n"+body)); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		synctest.Wait()
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		if n := h.process.Holds(); n != 0 {
+			t.Errorf("%d callers are held %v later", n, time.Since(began))
+		}
+	})
+}
