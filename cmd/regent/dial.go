@@ -20,6 +20,7 @@ type agent interface {
 	VerifiedLedger(ctx context.Context) (api.Ledger, error)
 	Ledger(context.Context) (api.Ledger, error)
 	Reload(context.Context) error
+	Policy(context.Context) (api.Policy, error)
 }
 
 var _ agent = (*client.Client)(nil)

@@ -34,6 +34,7 @@ type fake struct {
 	token      api.Token
 	registered api.Registration
 	ledger     api.Ledger
+	policy     api.Policy
 	err        error // of every call but Status
 	silent     bool  // of Status: no answer comes
 
@@ -62,6 +63,8 @@ func (f *fake) Register(_ context.Context, r api.RegistrationRequest) (api.Regis
 	}
 	return f.registered, f.err
 }
+
+func (f *fake) Policy(context.Context) (api.Policy, error) { return f.policy, f.err }
 
 func (f *fake) Forget(_ context.Context, application, number string) error {
 	f.asked = append(f.asked, "forget "+application+" "+number)

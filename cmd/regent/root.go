@@ -66,6 +66,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
 		newToken(dial),
 		newLedger(s, dial),
 		newReload(dial),
+		newPolicy(s, dial),
 		newVersion(),
 		newCompletion(),
 	)

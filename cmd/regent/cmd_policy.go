@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/status"
+	"regent/ipc/api"
+)
+
+func newPolicy(s surroundings, dial dialer) *cobra.Command {
+	var asJSON, all, strict bool
+	cmd := &cobra.Command{
+		Use:   "policy",
+		Short: "Show what configuration is in force, and who said so",
+		Long: `Show for each key of the configuration what is in force, which layer and place
+said so, whether something is to be mended, and what that hides. Without --all
+the keys are left out that nobody sets.
+
+Exit codes: 0 it is shown; with --exit-code, 6 if a value was set aside or waits
+for a restart.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := askPolicy(cmd.Context(), dial)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = printJSON(cmd.OutOrStdout(), p)
+			} else {
+				_, err = io.WriteString(cmd.OutOrStdout(), renderPolicy(p, s.viewAt(s.now()), all))
+			}
+			if err == nil && strict && toMend(p) > 0 {
+				return unwell(status.Degraded)
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print every key as JSON, with its documentation")
+	cmd.Flags().BoolVar(&all, "all", false, "show the keys that nobody sets, too")
+	cmd.Flags().BoolVar(&strict, "exit-code", false, "exit 6 if something is to be mended: for compliance checks")
+	cmd.AddCommand(newPolicyExplain(s, dial))
+	return cmd
+}
+
+func newPolicyExplain(s surroundings, dial dialer) *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain KEY",
+		Short: "Say why a key has its value, and what it means",
+		Long: `Say why a key has its value: who set it, what that hides, what was set aside and
+why; and what the key means. KEY is as in the configuration, such as
+network.timeout, or applications.cad.allow; or its name in the registry and in
+macOS preferences.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage(cmd, "name one key, such as network.timeout")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := askPolicy(cmd.Context(), dial)
+			if err != nil {
+				return err
+			}
+			k, err := findKey(cmd, p, args[0])
+			if err != nil {
+				return err
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), explainKey(k, s.viewAt(s.now())))
+			return err
+		},
+	}
+}
+
+func askPolicy(ctx context.Context, dial dialer) (api.Policy, error) {
+	ctx, cancel := within(ctx, 0)
+	defer cancel()
+	p, err := dial().Policy(ctx)
+	return p, late(ctx, err)
+}
+
+func findKey(cmd *cobra.Command, p api.Policy, name string) (api.PolicyKey, error) {
+	i := slices.IndexFunc(p.Keys, func(k api.PolicyKey) bool {
+		return k.Key == name || k.PolicyName != "" && strings.EqualFold(k.PolicyName, name)
+	})
+	if i >= 0 {
+		return p.Keys[i], nil
+	}
+	var near []string
+	for _, k := range p.Keys {
+		if strings.HasSuffix(k.Key, "."+name) {
+			near = append(near, k.Key)
+		}
+	}
+	if len(near) > 0 {
+		return api.PolicyKey{}, usage(cmd, "there is no key %q here; did you mean %s?", name, strings.Join(near, " or "))
+	}
+	return api.PolicyKey{}, usage(cmd, "there is no key %q here; regent policy --all lists them", name)
+}
+
+// toMend counts the keys and the files with which something is not as somebody
+// wanted it.
+func toMend(p api.Policy) int {
+	n := len(p.Problems)
+	for _, k := range p.Keys {
+		if k.Status != api.PolicyOK {
+			n++
+		}
+	}
+	return n
+}
+
+const defaultLevel = "default"
+
+// renderPolicy is the table, then what is to be mended.
+func renderPolicy(p api.Policy, v view, all bool) string {
+	rows := [][]string{{"KEY", "VALUE", "LEVEL", "STATUS", "SOURCE", "HIDES"}}
+	for _, k := range p.Keys {
+		if k.Level == defaultLevel && k.Status == api.PolicyOK && !all {
+			continue
+		}
+		hides := ""
+		if len(k.Hides) > 0 {
+			hides = fmt.Sprintf("%s (%s)", shortened(k.Hides[0].Value), k.Hides[0].Level)
+		}
+		rows = append(rows, []string{printable(k.Key), shortened(k.Value), printable(k.Level), inPlainWords(k.Status), printable(k.Source), hides})
+	}
+	text := "Nobody sets anything: every key has its default.\n"
+	if len(rows) > 1 {
+		text = table("", rows)
+	}
+	mistakes := slices.Clone(p.Problems)
+	for _, k := range p.Keys {
+		mistakes = append(mistakes, k.Problems...)
+	}
+	if len(mistakes) > 0 {
+		text += "\n" + v.paint(bold, "To be mended:") + "\n" + renderMistakes(mistakes, v)
+	}
+	if !p.AppliedAt.IsZero() {
+		text += fmt.Sprintf("\nIn force for %s. Why a key has its value: regent policy explain KEY\n", inWords(v.now.Sub(p.AppliedAt)))
+	}
+	return text
+}
+
+func renderMistakes(mistakes []api.PolicyMistake, v view) string {
+	var rows [][2]string
+	for _, m := range mistakes {
+		rows = append(rows, [2]string{printable(m.Source), printable(m.Detail)})
+	}
+	return v.labelled("  ", rows)
+}
+
+// shortened keeps a long list from widening a whole table; explain and --json
+// show it in full.
+func shortened(value string) string {
+	const most = 48
+	if runes := []rune(printable(value)); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return printable(value)
+}
+
+func inPlainWords(status string) string { return strings.ReplaceAll(printable(status), "_", " ") }
+
+// explainKey says all that is known of one key.
+func explainKey(k api.PolicyKey, v view) string {
+	because := "because nobody sets it"
+	if k.Level != defaultLevel {
+		because = fmt.Sprintf("set by %s, which is %s", printable(k.Source), levelInWords(k.Level))
+	}
+	text := v.paint(bold, printable(k.Key)+": "+printable(k.Value)) + "\n"
+	rows := [][2]string{{"Why", because}}
+	for _, h := range k.Hides {
+		rows = append(rows, [2]string{"Hides", fmt.Sprintf("%s from %s (%s)", printable(h.Value), printable(h.Source), printable(h.Level))})
+	}
+	for _, m := range k.Problems {
+		rows = append(rows, [2]string{"To be mended", printable(m.Source + ": " + m.Detail)})
+	}
+	if k.Default != "" {
+		rows = append(rows, [2]string{"Default", printable(k.Default)})
+	}
+	if k.PolicyName != "" {
+		rows = append(rows, [2]string{"Policy", printable(k.PolicyName)})
+	}
+	applies := "within seconds"
+	if !k.Reloadable {
+		applies = "when regentd is restarted"
+	}
+	rows = append(rows, [2]string{"A change applies", applies}, [2]string{"Meaning", printable(k.Doc)})
+	return text + v.labelled("  ", rows)
+}
+
+func levelInWords(level string) string {
+	switch level {
+	case "managed":
+		return "managed policy; nothing on this device overrides it"
+	case "local":
+		return "this device's own configuration"
+	case "drop-in":
+		return "a drop-in of the installer or of an application's package"
+	}
+	return printable(level)
+}
