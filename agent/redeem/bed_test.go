@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,7 +134,7 @@ type bed struct {
 	*testing.T
 	*account
 	service *service
-	probe   func() error
+	probe   atomic.Pointer[error] // what proving the store writable returns
 
 	mu      sync.Mutex
 	plan    redeem.Plan
@@ -152,7 +153,6 @@ type bed struct {
 
 func newBed(t *testing.T, instances int) *bed {
 	b := &bed{T: t, account: newAccount(t), service: &service{left: -1}, draw: 0.5}
-	b.probe = func() error { return nil }
 	b.plan = redeem.Plan{UncertainRetries: 1, Splay: 2 * time.Second}
 	for n := range instances {
 		id := one
@@ -212,7 +212,7 @@ func (b *bed) load() {
 
 func (b *bed) options() redeem.Options {
 	return redeem.Options{
-		Probe:  func(context.Context) error { return b.probe() },
+		Probe:  b.proves,
 		Ledger: b.ledger, Vault: b.vault, Registrations: b.regs,
 		Service: func(string) (redeem.Service, error) { return b.service, nil },
 		Plan:    func() redeem.Plan { b.mu.Lock(); defer b.mu.Unlock(); return b.plan },
@@ -224,11 +224,24 @@ func (b *bed) options() redeem.Options {
 	}
 }
 
+func (b *bed) proves(context.Context) error {
+	if err := b.probe.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 func (b *bed) drawn() float64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.draws++
 	return b.draw
+}
+
+func (b *bed) drawnSoFar() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.draws
 }
 
 func (b *bed) newID() string {
@@ -248,7 +261,7 @@ func (b *bed) changed(_ context.Context, id instance.ID, from, to instance.State
 var errCrash = errors.New("crash")
 
 func (b *bed) survive() {
-	if r := recover(); r != nil && r != errCrash {
+	if r := recover(); r != nil && r != any(errCrash) {
 		panic(r)
 	}
 }

@@ -29,16 +29,13 @@ const documented500 = "an internal error occurred"
 func Classify(f *tms.Failure) Verdict {
 	switch {
 	case f.Reach == tms.NotSent:
-		return Verdict{Entry: Unused, Code: fault.Unavailable, Retry: true,
-			Text: fmt.Sprintf("%s cannot be reached, so nothing was sent and no count used; check the network, the proxy and the tenant; it is tried again by itself", f.Host)}
+		return unused(fault.Unavailable, 0, fmt.Sprintf("%s cannot be reached, so nothing was sent and no count used; check the network, the proxy and the tenant; it is tried again by itself", f.Host))
 	case f.Reach == tms.Lost:
 		return uncertain(f, "the answer was lost")
 	case f.Status == 429:
-		return Verdict{Entry: Unused, Code: fault.Throttled, Retry: true, After: f.RetryAfter,
-			Text: fmt.Sprintf("%s asks for a pause (HTTP 429); no count was used; it is tried again by itself", f.Host)}
+		return unused(fault.Throttled, f.RetryAfter, fmt.Sprintf("%s asks for a pause (HTTP 429); no count was used; it is tried again by itself", f.Host))
 	case f.Status == 503 && f.HasRetryAfter: // A: not consumed
-		return Verdict{Entry: Unused, Code: fault.Unavailable, Retry: true, After: f.RetryAfter,
-			Text: fmt.Sprintf("%s is not available now (HTTP 503, with a time to come back); it is tried again by itself", f.Host)}
+		return unused(fault.Unavailable, f.RetryAfter, fmt.Sprintf("%s is not available now (HTTP 503, with a time to come back); it is tried again by itself", f.Host))
 	case f.Status == 500 && f.ServiceShape && strings.Contains(strings.ToLower(f.Message), documented500):
 		v := uncertain(f, "the service reported its internal error")
 		v.Retry, v.Paid = true, true
@@ -50,14 +47,20 @@ func Classify(f *tms.Failure) Verdict {
 	case f.Status >= 400 && f.ServiceShape:
 		return refused(f)
 	default:
-		return Verdict{Entry: Unused, Code: fault.Unavailable, Retry: true,
-			Text: fmt.Sprintf("something that is not the service answered for %s (HTTP %d), as a captive portal or a proxy does; no count was used; check the network and the tenant; it is tried again by itself", f.Host, f.Status)}
+		return unused(fault.Unavailable, 0, fmt.Sprintf("something that is not the service answered for %s (HTTP %d), as a captive portal or a proxy does; no count was used; check the network and the tenant; it is tried again by itself", f.Host, f.Status))
 	}
 }
 
+// unused is the verdict on what cannot have used a count.
+func unused(code fault.Kind, after time.Duration, text string) Verdict {
+	return Verdict{Entry: Unused, Code: code, Retry: true, After: after, Text: text}
+}
+
 func uncertain(f *tms.Failure, what string) Verdict {
-	return Verdict{Entry: Uncertain, Code: fault.RedemptionUncertain,
-		Text: fmt.Sprintf("redeeming at %s: %s, so a count may have been used; compare regent ledger with tmsctl auth-token list, then decide", f.Host, what)}
+	return Verdict{
+		Entry: Uncertain, Code: fault.RedemptionUncertain,
+		Text: fmt.Sprintf("redeeming at %s: %s, so a count may have been used; compare regent ledger with tmsctl auth-token list, then decide", f.Host, what),
+	}
 }
 
 // The words that tell refusals apart (contract.md, A: best effort).

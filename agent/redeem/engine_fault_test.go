@@ -18,7 +18,7 @@ func writesOf(t *testing.T, story func(*bed)) (n int) {
 	t.Helper()
 	bubble(t, 2, func(b *bed) {
 		story(b)
-		n = b.store.writes
+		n = b.store.written()
 	})
 	if n < 8 {
 		t.Fatalf("the story takes %d writes, want at least those of two redemptions", n)
@@ -60,20 +60,15 @@ func TestDiskFullAtAnyWrite(t *testing.T) {
 }
 
 func diskFull(b *bed, first, times int, after bool) {
-	full := func(n int) error {
+	b.store.suffers(at(after, func(n int) error {
 		if n >= first && n < first+times {
 			return errFull
 		}
 		return nil
-	}
-	if after {
-		b.store.after = full
-	} else {
-		b.store.before = full
-	}
+	}))
 	twoRedeemed(b)
 	bought := len(b.service.used)
-	b.store.before, b.store.after = nil, nil
+	b.store.suffers(trouble{})
 	b.register(registration)
 	b.pass(2 * time.Hour)
 	if bought == 2 && b.service.posts() != 3 {
@@ -87,6 +82,14 @@ func diskFull(b *bed, first, times int, after bool) {
 	b.wantStates(instance.Live, instance.Live)
 	b.wantHeld(false)
 	b.audit()
+}
+
+// at is trouble before or after a write.
+func at(after bool, f func(n int) error) trouble {
+	if after {
+		return trouble{after: f}
+	}
+	return trouble{before: f}
 }
 
 // wantCounts says how many counts were used in all.
@@ -106,17 +109,12 @@ func TestCrashAtAnyStep(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("write %d, after %t", n, after), func(t *testing.T) {
 				bubble(t, 2, func(b *bed) {
-					crash := func(now int) error {
+					b.store.suffers(at(after, func(now int) error {
 						if now == n {
 							panic(errCrash)
 						}
 						return nil
-					}
-					if after {
-						b.store.after = crash
-					} else {
-						b.store.before = crash
-					}
+					}))
 					crashed(b)
 				})
 			})
@@ -144,7 +142,7 @@ func crashed(b *bed) {
 		defer b.survive() // the crash may come while registering
 		twoRedeemed(b)
 	}()
-	b.store.before, b.store.after = nil, nil
+	b.store.suffers(trouble{})
 	var kept []string
 	for _, r := range b.vault.List() {
 		kept = append(kept, r.Intent)
@@ -172,7 +170,7 @@ func crashed(b *bed) {
 // TestStoreIsProvenFirst: what could not be kept is not bought.
 func TestStoreIsProvenFirst(t *testing.T) {
 	bubble(t, 1, func(b *bed) {
-		b.probe = func() error { return errFull }
+		b.probe.Store(&errFull)
 		b.start()
 		b.register(registration)
 		b.pass(time.Hour)
@@ -181,7 +179,7 @@ func TestStoreIsProvenFirst(t *testing.T) {
 			b.Errorf("got entries %v, want none", got)
 		}
 		b.wantReason(1, fault.Unavailable, errFull.Error(), "nothing was sent")
-		b.probe = func() error { return nil }
+		b.probe.Store(nil)
 		b.pass(time.Hour)
 		b.wantStates(instance.Live)
 	})
@@ -198,7 +196,9 @@ func TestBoughtAndNotStored(t *testing.T) {
 		{"there is room again", func(b *bed) { b.pass(30 * time.Second) }},
 		{"the daemon stops", func(b *bed) { b.stop(); b.start() }},
 		{"its application is configured no more", func(b *bed) {
+			b.mu.Lock()
 			b.plan.Wants = b.plan.Wants[1:]
+			b.mu.Unlock()
 			b.pass(30 * time.Second)
 		}},
 	}
@@ -206,7 +206,7 @@ func TestBoughtAndNotStored(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, 2, func(b *bed) {
 				b.service.answers(answer{during: func() {
-					b.store.before = func(int) error { return errFull }
+					b.store.suffers(full)
 				}}, answer{err: failure(back(answered(429), time.Hour))})
 				b.start()
 				b.register(registration)
@@ -220,7 +220,7 @@ func TestBoughtAndNotStored(t *testing.T) {
 				}
 				b.pass(2 * time.Minute)
 				b.wantCounts(1)
-				b.store.before = nil
+				b.store.suffers(trouble{})
 				tt.then(b)
 				r, ok := b.vault.Get(b.id(1))
 				if !ok || r.Intent != "regent-1" {
@@ -240,14 +240,14 @@ func TestBoughtAndNotStored(t *testing.T) {
 func TestWishWhileOneIsNotStored(t *testing.T) {
 	bubble(t, 1, func(b *bed) {
 		b.draw = 0
-		b.store.refuses = "auth-token/"
+		b.store.suffers(trouble{refuses: "auth-token/"})
 		b.start()
 		b.register(registration)
 		b.pass(2 * time.Second)
 		b.ask(1)
 		b.pass(time.Hour)
 		b.wantPosts(1)
-		b.store.refuses = ""
+		b.store.suffers(trouble{})
 		b.pass(time.Minute)
 		b.wantPosts(1)
 		b.wantStates(instance.Live)
@@ -280,7 +280,7 @@ func TestIntentThatStandsThoughItFailed(t *testing.T) {
 		b.service.left = 0 // so that the next one is refused
 		b.start()
 		b.register(registration)
-		b.store.puts = 1
+		b.store.suffers(trouble{puts: 1})
 		b.pass(time.Second)
 		b.wantPosts(0)
 		if got, want := b.kinds(1), []redeem.Kind{redeem.Intent, redeem.Unused}; !slices.Equal(got, want) {
@@ -299,12 +299,12 @@ func TestStartOnAFullDisk(t *testing.T) {
 		b.start()
 		b.register(registration)
 		b.pass(time.Minute)
-		b.store.before = func(int) error { return errFull }
+		b.store.suffers(full)
 		b.restart()
 		b.wantStates(instance.Live, instance.Uncertain)
 		b.pass(time.Hour)
 		b.wantPosts(2)
-		b.store.before = nil
+		b.store.suffers(trouble{})
 		b.pass(time.Minute)
 		b.wantStates(instance.Live, instance.Uncertain)
 		b.wantReason(2, fault.RedemptionUncertain, "daemon stopped", "regent ledger")

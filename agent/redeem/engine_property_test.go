@@ -12,7 +12,8 @@ import (
 
 // outcomes are what the service may do with a POST.
 var outcomes = []answer{
-	{}, notSent, lost, lostUnused, documented, documentedNot, tooMany, portal, tooLate, noSuch,
+	{},
+	notSent, lost, lostUnused, documented, documentedNot, tooMany, portal, tooLate, noSuch,
 	{err: failure(answered(502)), counts: true},
 	{err: failure(back(answered(503), time.Minute))},
 	{takes: 20 * time.Second},
@@ -26,9 +27,9 @@ var moves = map[string]func(*bed){
 	"back":     func(b *bed) { b.clock.SetWall(-time.Hour) },
 	"restart":  func(b *bed) { b.restart() },
 	"register": func(b *bed) { b.tryRegister() },
-	"full":     func(b *bed) { b.store.before = func(int) error { return errFull } },
-	"late":     func(b *bed) { b.store.after = func(int) error { return errFull } },
-	"room":     func(b *bed) { b.store.before, b.store.after = nil, nil },
+	"full":     func(b *bed) { b.store.suffers(full) },
+	"late":     func(b *bed) { b.store.suffers(trouble{after: full.before}) },
+	"room":     func(b *bed) { b.store.suffers(trouble{}) },
 }
 
 // TestEngineProperty: whatever the service answers and whatever happens to the

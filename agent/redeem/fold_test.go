@@ -41,29 +41,35 @@ func TestFold(t *testing.T) {
 	}{
 		{"under way", entries{line(redeem.Intent, "a")}, redeem.Account{Open: entries{line(redeem.Intent, "a")}}},
 		{
-			"confirmed", entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a")},
+			"confirmed",
+			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a")},
 			redeem.Account{Confirmed: 1, Kept: "a", Last: line(redeem.Confirmed, "a")},
 		},
 		{"refused", entries{line(redeem.Intent, "a"), line(redeem.Refused, "a")}, redeem.Account{Last: line(redeem.Refused, "a")}},
 		{"unused", entries{line(redeem.Intent, "a"), line(redeem.Unused, "a")}, redeem.Account{Last: line(redeem.Unused, "a")}},
 		{
-			"lost", entries{line(redeem.Intent, "a"), line(redeem.Uncertain, "a")},
+			"lost",
+			entries{line(redeem.Intent, "a"), line(redeem.Uncertain, "a")},
 			redeem.Account{Uncertain: entries{line(redeem.Uncertain, "a")}, Doubt: entries{line(redeem.Uncertain, "a")}, Last: line(redeem.Uncertain, "a")},
 		},
 		{
-			"the documented 500, twice", entries{line(redeem.Intent, "a"), retryable("a"), line(redeem.Intent, "b"), retryable("b")},
+			"the documented 500, twice",
+			entries{line(redeem.Intent, "a"), retryable("a"), line(redeem.Intent, "b"), retryable("b")},
 			redeem.Account{Uncertain: entries{retryable("a"), retryable("b")}, Doubt: entries{retryable("a"), retryable("b")}, Retried: 2, Last: retryable("b")},
 		},
 		{
-			"the documented 500, then confirmed", entries{line(redeem.Intent, "a"), retryable("a"), line(redeem.Intent, "b"), line(redeem.Confirmed, "b")},
+			"the documented 500, then confirmed",
+			entries{line(redeem.Intent, "a"), retryable("a"), line(redeem.Intent, "b"), line(redeem.Confirmed, "b")},
 			redeem.Account{Uncertain: entries{retryable("a")}, Confirmed: 1, Kept: "b", Last: line(redeem.Confirmed, "b")},
 		},
 		{
-			"lost, and found unused", entries{line(redeem.Intent, "a"), line(redeem.Uncertain, "a"), found("a", false)},
+			"lost, and found unused",
+			entries{line(redeem.Intent, "a"), line(redeem.Uncertain, "a"), found("a", false)},
 			redeem.Account{Last: found("a", false)},
 		},
 		{
-			"lost, and found used", entries{line(redeem.Intent, "a"), line(redeem.Uncertain, "a"), found("a", true)},
+			"lost, and found used",
+			entries{line(redeem.Intent, "a"), line(redeem.Uncertain, "a"), found("a", true)},
 			redeem.Account{Spent: 1, Hold: true, Last: found("a", true)},
 		},
 		{
@@ -82,7 +88,8 @@ func TestFold(t *testing.T) {
 			redeem.Account{Spent: 1, Confirmed: 1, Kept: "b", Last: line(redeem.Confirmed, "b")},
 		},
 		{
-			"a person asked for another", entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line(redeem.Asked, "")},
+			"a person asked for another",
+			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line(redeem.Asked, "")},
 			redeem.Account{Confirmed: 1, Kept: "a", Asked: true, Last: line(redeem.Confirmed, "a")},
 		},
 		{
@@ -91,19 +98,23 @@ func TestFold(t *testing.T) {
 			redeem.Account{Asked: true, Last: line(redeem.Refused, "a")},
 		},
 		{
-			"asked, and bought", entries{line(redeem.Asked, ""), line(redeem.Intent, "a"), line(redeem.Confirmed, "a")},
+			"asked, and bought",
+			entries{line(redeem.Asked, ""), line(redeem.Intent, "a"), line(redeem.Confirmed, "a")},
 			redeem.Account{Confirmed: 1, Kept: "a", Last: line(redeem.Confirmed, "a")},
 		},
 		{
-			"asked, and lost: it may have been bought", entries{line(redeem.Asked, ""), line(redeem.Intent, "a"), line(redeem.Uncertain, "a")},
+			"asked, and lost: it may have been bought",
+			entries{line(redeem.Asked, ""), line(redeem.Intent, "a"), line(redeem.Uncertain, "a")},
 			redeem.Account{Uncertain: entries{line(redeem.Uncertain, "a")}, Doubt: entries{line(redeem.Uncertain, "a")}, Last: line(redeem.Uncertain, "a")},
 		},
 		{
-			"forgotten", entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line(redeem.Forgotten, "")},
+			"forgotten",
+			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line(redeem.Forgotten, "")},
 			redeem.Account{Confirmed: 1, Hold: true, Last: line(redeem.Forgotten, "")},
 		},
 		{
-			"a kind that is not known yet", entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line("adopted", "a")},
+			"a kind that is not known yet",
+			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line("adopted", "a")},
 			redeem.Account{Confirmed: 1, Kept: "a", Last: line("adopted", "a")},
 		},
 	}

@@ -35,7 +35,7 @@ func TestAppendWhenSealingFailsAfterItTookEffect(t *testing.T) {
 	a := newAccount(t)
 	l := a.open(t)
 	fill(t, l, 1)
-	a.store.puts = 1
+	a.store.suffers(trouble{puts: 1})
 	if e, err := l.Append(t.Context(), intent("regent-9")); !errors.Is(err, errFull) || e.Seq != 2 {
 		t.Errorf("got %v, %v, want entry 2, %v", e, err, errFull)
 	}
@@ -52,7 +52,7 @@ func TestAppendWhenItCannotBeTold(t *testing.T) {
 		l := a.open(t)
 		fill(t, l, 1)
 		if sealed {
-			a.store.puts, a.store.gets = 1, 2
+			a.store.suffers(trouble{puts: 1, gets: 2})
 		} else {
 			a.store.FailNext(storetest.Put, errFull)
 			a.store.FailNext(storetest.Get, errFull)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,57 +24,91 @@ import (
 
 var errFull = errors.New("no space left on device")
 
-// disk is a store whose Put fails puts times after it has taken effect, as when
-// only the last sync of a directory fails, and whose Get fails gets times after
-// that. before and after, if set, are asked at each write, by its number from 1;
-// names that begin with refuses, if set, are never written.
+// disk is a store that has trouble when told to.
 type disk struct {
 	storetest.Memory
-	puts, gets    int
-	writes        int
-	refuses       string
-	before, after func(n int) error
+
+	mu      sync.Mutex
+	trouble trouble
+	writes  int
+}
+
+// trouble is what a disk suffers.
+type trouble struct {
+	before, after func(n int) error // asked at each write, by its number from 1
+	refuses       string            // names that begin so are never written
+	puts          int               // so many fail after they took effect, as if a directory's sync failed
+	gets          int               // after that, so many fail
+}
+
+// suffers makes t the disk's trouble from now on.
+func (d *disk) suffers(t trouble) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.trouble = t
+}
+
+// written returns how many writes there were.
+func (d *disk) written() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.writes
 }
 
 func (d *disk) Put(ctx context.Context, name string, value []byte, was store.Version) (v store.Version, err error) {
-	if d.refuses != "" && strings.HasPrefix(name, d.refuses) {
-		return 0, errFull
-	}
-	err = d.write(func() error {
+	err = d.write(name, func() error {
 		v, err = d.Memory.Put(ctx, name, value, was)
 		return err
 	})
-	if err == nil && d.puts > 0 {
-		d.puts--
-		for range d.gets {
-			d.FailNext(storetest.Get, errFull)
-		}
-		d.gets = 0
+	if err == nil && d.tooLate() {
 		return 0, errFull
 	}
 	return v, err
 }
 
 func (d *disk) Delete(ctx context.Context, name string) error {
-	return d.write(func() error { return d.Memory.Delete(ctx, name) })
+	return d.write(name, func() error { return d.Memory.Delete(ctx, name) })
 }
 
-func (d *disk) write(f func() error) error {
+func (d *disk) write(name string, f func() error) error {
+	d.mu.Lock()
 	d.writes++
-	n := d.writes
-	if d.before != nil {
-		if err := d.before(n); err != nil {
+	n, t := d.writes, d.trouble
+	d.mu.Unlock()
+	if t.refuses != "" && strings.HasPrefix(name, t.refuses) {
+		return errFull
+	}
+	if t.before != nil {
+		if err := t.before(n); err != nil {
 			return err
 		}
 	}
 	if err := f(); err != nil {
 		return err
 	}
-	if d.after != nil {
-		return d.after(n)
+	if t.after != nil {
+		return t.after(n)
 	}
 	return nil
 }
+
+// tooLate reports whether a Put that took effect fails all the same.
+func (d *disk) tooLate() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.trouble.puts == 0 {
+		return false
+	}
+	d.trouble.puts--
+	for range d.trouble.gets {
+		d.FailNext(storetest.Get, errFull)
+	}
+	d.trouble.gets = 0
+	return true
+}
+
+// full is the trouble of a disk without room.
+var full = trouble{before: func(int) error { return errFull }}
 
 // account is a ledger of the test: a real file beside a store in memory.
 type account struct {

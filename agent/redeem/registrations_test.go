@@ -126,7 +126,7 @@ func TestRegistrationsOnAFullDisk(t *testing.T) {
 		t.Errorf("Drop: got %v, want %v", err, errFull)
 	}
 	wantRegistrations(t, r, s, one)
-	s.puts = 1 // it fails after it took effect
+	s.suffers(trouble{puts: 1}) // it fails after it took effect
 	if err := r.Keep(t.Context(), two); !errors.Is(err, errFull) {
 		t.Errorf("Keep: got %v, want %v", err, errFull)
 	}
