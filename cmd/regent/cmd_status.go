@@ -11,7 +11,7 @@ import (
 	"regent/agent/status"
 )
 
-func newStatus(s surroundings, dial dialer) *cobra.Command {
+func newStatus(s surroundings, dial dialer, inquire inquirer) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "status",
@@ -19,10 +19,11 @@ func newStatus(s surroundings, dial dialer) *cobra.Command {
 		Long: `Show how the agent is, and what to do next.
 
 Exit codes: 0 every instance can be served, 5 a registration token is needed,
-6 degraded, 7 not serving, 3 the agent cannot be reached.`,
+6 degraded, 7 not serving, 3 the agent cannot be reached. Where systemd cannot
+start the agent, it is asked why.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			st, err := askStatus(cmd.Context(), dial)
+			st, err := askOrInquire(cmd.Context(), dial, inquire)
 			if err != nil {
 				return err
 			}

@@ -59,8 +59,14 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
 	root.PersistentFlags().StringVar(&socket, "socket", cmp.Or(s.getenv("REGENT_SOCKET"), localsock.DefaultPath),
 		"the `address` of the agent; REGENT_SOCKET sets it too")
 	dial := func() agent { return s.dial(socket) }
+	inquire := func(ctx context.Context) ([]unit, error) {
+		if socket != localsock.DefaultPath || s.inquire == nil {
+			return nil, nil // it is not the package's daemon
+		}
+		return s.inquire(ctx)
+	}
 	root.AddCommand(
-		newStatus(s, dial),
+		newStatus(s, dial, inquire),
 		newInstances(s, dial),
 		newRegister(s, dial),
 		newToken(dial),

@@ -11,6 +11,9 @@ import (
 
 // renderStatus is the whole status on one screen.
 func renderStatus(s status.Status, v view) string {
+	if s.Version == "" { // no daemon says it: the service manager does
+		return renderHealth(s, v)
+	}
 	parts := []string{
 		renderHealth(s, v),
 		renderFacts(s, v),

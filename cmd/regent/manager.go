@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"regent/agent/status"
+	"regent/ipc/client"
+)
+
+// soon is how long the daemon may take before its service manager is asked
+// whether it can start at all: its socket is there all the time, so that a
+// request to a daemon that cannot start only waits.
+const soon = 2 * time.Second
+
+// The units of the package.
+const (
+	daemonUnit = "regentd.service"
+	keyUnit    = "regentd-key.service"
+)
+
+// exitCredentials is systemd's exit status of a unit whose credentials could
+// not be set up.
+const exitCredentials = 243
+
+// unit is what the service manager says of one.
+type unit struct {
+	name           string
+	active, result string // systemd's words: "active", "activating", "failed"; "success", "exit-code"
+	exit           int    // status of its main process
+}
+
+// inquirer asks the service manager for the package's units that it has.
+type inquirer func(context.Context) ([]unit, error)
+
+// askOrInquire asks the daemon, and where that does not answer, the service
+// manager. A daemon that is only slow is waited for.
+func askOrInquire(ctx context.Context, dial dialer, inquire inquirer) (status.Status, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	type answer struct {
+		status status.Status
+		err    error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		st, err := askStatus(ctx, dial)
+		answers <- answer{st, err}
+		close(answers)
+	}()
+	defer func() { // it ends before this function does
+		cancel()
+		<-answers
+	}()
+	late := time.NewTimer(soon)
+	defer late.Stop()
+	select {
+	case a := <-answers:
+		if !errors.Is(a.err, client.ErrNotReachable) {
+			return a.status, a.err
+		}
+		if st, found := reasonOf(ctx, inquire); found {
+			return st, nil
+		}
+		return a.status, a.err
+	case <-late.C:
+		if st, found := reasonOf(ctx, inquire); found {
+			return st, nil
+		}
+		a := <-answers
+		return a.status, a.err
+	}
+}
+
+// reasonOf asks the service manager why there is no daemon. One that cannot be
+// asked knows no reason.
+func reasonOf(ctx context.Context, inquire inquirer) (status.Status, bool) {
+	if inquire == nil {
+		return status.Status{}, false
+	}
+	units, err := inquire(ctx)
+	if err != nil {
+		return status.Status{}, false
+	}
+	return diagnose(units)
+}
+
+// diagnose says why there is no daemon, if its units say so. It is pure.
+func diagnose(units []unit) (status.Status, bool) {
+	known := map[string]unit{}
+	for _, u := range units {
+		known[u.name] = u
+	}
+	daemon, installed := known[daemonUnit]
+	switch {
+	case !installed || daemon.active == "active":
+		return status.Status{}, false
+	case known[keyUnit].active == "failed":
+		return locked(fmt.Sprintf("the passphrase of the data key could not be made (%s); see journalctl -u %s, then start regentd again", keyUnit, keyUnit)), true
+	case daemon.result == "success" && daemon.active == "inactive":
+		return stopped("regentd is stopped; an administrator starts it with: systemctl start regentd"), true
+	case daemon.exit == exitCredentials:
+		return locked(fmt.Sprintf("systemd cannot unseal the passphrase of the data key (%s: exit status 243/CREDENTIALS), as after a reset of the TPM or with this disk in another device; "+
+			"nothing was changed; see journalctl -u regentd, and for what can be done /usr/share/doc/regent/README.md", daemonUnit)), true
+	case daemon.exit == exitUsage && daemon.result == "exit-code":
+		return stopped("the configuration is not good, so regentd does not start; for file and line: regentd check-config"), true
+	case daemon.active == "failed" || daemon.result != "success":
+		return stopped(fmt.Sprintf("regentd does not start (%s: %s, exit status %d); see journalctl -u regentd", daemonUnit, daemon.result, daemon.exit)), true
+	}
+	return status.Status{}, false
+}
+
+// locked is the status of a device whose data key cannot be opened.
+func locked(why string) status.Status {
+	st := stopped("locked: " + why)
+	st.Store = status.Store{State: "locked", Guard: "file", Detail: "its passphrase is a systemd credential"}
+	return st
+}
+
+// stopped is the status of a device on which no daemon runs.
+func stopped(why string) status.Status {
+	return status.Status{
+		Health: status.NotServing, Summary: why, Store: status.Store{State: "unknown"},
+		Tenants: []status.Tenant{}, Applications: []status.Application{}, Problems: []status.Problem{},
+	}
+}
+
+// parseUnits reads what systemctl show prints: blocks of KEY=VALUE, one block
+// for each unit. Units that are not installed are left out.
+func parseUnits(text []byte) []unit {
+	var units []unit
+	var u unit
+	var loaded bool
+	end := func() {
+		if loaded {
+			units = append(units, u)
+		}
+		u, loaded = unit{}, false
+	}
+	for sc := bufio.NewScanner(bytes.NewReader(text)); sc.Scan(); {
+		key, value, _ := strings.Cut(sc.Text(), "=")
+		switch key {
+		case "":
+			end()
+		case "Id":
+			u.name = value
+		case "LoadState":
+			loaded = value == "loaded"
+		case "ActiveState":
+			u.active = value
+		case "Result":
+			u.result = value
+		case "ExecMainStatus":
+			u.exit, _ = strconv.Atoi(value) // 0 where it is no number
+		}
+	}
+	end()
+	return units
+}

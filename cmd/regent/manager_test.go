@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/status"
+	"regent/ipc/client"
+)
+
+func TestDiagnose(t *testing.T) {
+	daemon := func(active, result string, exit int) unit { return unit{daemonUnit, active, result, exit} }
+	sealed := unit{keyUnit, "inactive", "success", 0}
+	tests := []struct {
+		name  string
+		units []unit
+		want  string // in the summary; "" is no reason
+		store string
+	}{
+		{"not installed", nil, "", ""},
+		{"runs", []unit{daemon("active", "success", 0), sealed}, "", ""},
+		{"starts", []unit{daemon("activating", "success", 0), sealed}, "", ""},
+		{"stopped by a person", []unit{daemon("inactive", "success", 0), sealed}, "systemctl start regentd", "unknown"},
+		{"credential does not open", []unit{daemon("activating", "exit-code", 243), sealed}, "locked: systemd cannot unseal", "locked"},
+		{"credential does not open, given up", []unit{daemon("failed", "exit-code", 243)}, "243/CREDENTIALS", "locked"},
+		{"key was not made", []unit{daemon("inactive", "success", 0), {keyUnit, "failed", "exit-code", 1}}, "journalctl -u regentd-key.service", "locked"},
+		{"configuration", []unit{daemon("failed", "exit-code", 2), sealed}, "regentd check-config", "unknown"},
+		{"watchdog", []unit{daemon("activating", "watchdog", 2), sealed}, "watchdog", "unknown"},
+		{"crashed", []unit{daemon("failed", "signal", 6), sealed}, "signal, exit status 6", "unknown"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, found := diagnose(tt.units)
+			if found != (tt.want != "") || !strings.Contains(got.Summary, tt.want) || got.Store.State != tt.store {
+				t.Errorf("got %q, store %q, %t, want %q in it, store %q", got.Summary, got.Store.State, found, tt.want, tt.store)
+			}
+			if found && got.Health != status.NotServing {
+				t.Errorf("health %s", got.Health)
+			}
+		})
+	}
+}
+
+func TestParseUnits(t *testing.T) {
+	text := "ExecMainStatus=243\nId=regentd.service\nLoadState=loaded\nActiveState=activating\nResult=exit-code\n\n" +
+		"ExecMainStatus=\nId=other.service\nLoadState=not-found\nActiveState=inactive\nResult=success\n\n" +
+		"ExecMainStatus=x\nId=regentd-key.service\nLoadState=loaded\nActiveState=failed\nResult=exit-code\nStray\n"
+	want := []unit{{daemonUnit, "activating", "exit-code", 243}, {keyUnit, "failed", "exit-code", 0}}
+	if diff := cmp.Diff(parseUnits([]byte(text)), want, cmp.AllowUnexported(unit{})); diff != "" {
+		t.Errorf("units (-got +want):\n%s", diff)
+	}
+	if got := parseUnits(nil); got != nil {
+		t.Errorf("no text: got %v", got)
+	}
+}
+
+// A daemon that cannot start leaves its clients waiting at the socket: the
+// answer comes after 2 s and not after the patience of a call.
+func TestStatusInquiresWhereNoAnswerComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial := func() agent { return &fake{silent: true} }
+		cannot := func(context.Context) ([]unit, error) {
+			return []unit{{daemonUnit, "activating", "exit-code", 243}}, nil
+		}
+		begun := time.Now()
+		st, err := askOrInquire(t.Context(), dial, cannot)
+		if err != nil || st.Store.State != "locked" || time.Since(begun) != soon {
+			t.Errorf("got %+v, %v after %s", st.Store, err, time.Since(begun))
+		}
+	})
+}
+
+// One that is only slow, or of which nothing is known, is waited for.
+func TestStatusWaitsForASlowDaemon(t *testing.T) {
+	for name, inquire := range map[string]inquirer{
+		"runs":    func(context.Context) ([]unit, error) { return []unit{{daemonUnit, "active", "success", 0}}, nil },
+		"unknown": func(context.Context) ([]unit, error) { return nil, errors.New("no systemd") },
+		"no one":  nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				_, err := askOrInquire(t.Context(), func() agent { return &fake{silent: true} }, inquire)
+				if !errors.Is(err, client.ErrNotReachable) || time.Since(begun) != patience {
+					t.Errorf("got %v after %s, want %s", err, time.Since(begun), patience)
+				}
+			})
+		})
+	}
+}
+
+func TestStatusOfARunningDaemonAsksNobodyElse(t *testing.T) {
+	inquire := func(context.Context) ([]unit, error) {
+		t.Error("the service manager was asked")
+		return nil, nil
+	}
+	st, err := askOrInquire(t.Context(), func() agent { return &fake{status: status.Status{Health: status.Serving}} }, inquire)
+	if err != nil || st.Health != status.Serving {
+		t.Errorf("got %v, %v", st.Health, err)
+	}
+}
