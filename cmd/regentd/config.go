@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -39,11 +41,7 @@ func (o *options) complete(f *pflag.FlagSet) {
 }
 
 // find reads the configuration.
-func (o *options) find() findings {
-	return find(layerPaths{
-		Config: o.config, ConfigDir: o.configDir, PolicyDir: o.policyDir, Sources: sources(), ConfigNamed: o.configNamed,
-	})
-}
+func (o *options) find() findings { return find(o.paths()) }
 
 // resolve resolves what was found. A problem that must stop a start is the
 // error; all of them come back for the log and for status.
@@ -57,6 +55,11 @@ func (o *options) resolve(f findings) (policy.Resolved, []policy.Problem, error)
 		resolved.Settings.Log.Level = o.logLevel
 	}
 	return resolved, problems, nil
+}
+
+// paths say where the configuration is.
+func (o *options) paths() layerPaths {
+	return layerPaths{Config: o.config, ConfigDir: o.configDir, PolicyDir: o.policyDir, Sources: sources(), ConfigNamed: o.configNamed}
 }
 
 // forStatus shows problems to the people who read status.
@@ -78,10 +81,18 @@ func newCheckConfig(stdout io.Writer) *cobra.Command {
 		Use:   "check-config",
 		Short: "check the configuration and start nothing",
 		Long: `check-config reads the configuration as regentd run would, prints every problem
-with its file and line, and exits 2 if one of them would stop the start.`,
+with its file and line, and exits 2 if one of them would stop the start.
+
+With --policy-dir it checks a policy before its rollout, on any machine: it exits
+2 if anything in that directory would be ignored or has no effect on a device.
+What the policy counts on, such as a tenant that each device names itself, goes
+into a file for --config. Owners and modes are told but not held against it.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.complete(cmd.Flags())
+			if cmd.Flags().Changed("policy-dir") {
+				return o.checkPolicy(stdout)
+			}
 			return o.check(stdout)
 		},
 	}
@@ -97,7 +108,42 @@ func (o *options) check(stdout io.Writer) error {
 	for _, p := range problems {
 		fmt.Fprintln(stdout, "warning: "+p.Error())
 	}
-	s := resolved.Settings
+	return summarize(stdout, resolved.Settings)
+}
+
+// checkPolicy checks a directory of policy that is not yet where it will be.
+func (o *options) checkPolicy(stdout io.Writer) error {
+	if info, err := os.Stat(o.policyDir); err != nil || !info.IsDir() {
+		return usageError{fmt.Errorf("--policy-dir %s: there is no such directory", o.policyDir)}
+	}
+	paths := o.paths()
+	paths.Sources = nil // this machine's own policy is not what is asked about
+	lenient := layerLoader{trusted: func(name string, info fs.FileInfo) error {
+		if err := writableByRootOnly(name, info); err != nil {
+			fmt.Fprintln(stdout, "note: "+name+": on a device, what "+err.Error())
+		}
+		return nil
+	}}
+	resolved, problems, err := o.resolve(lenient.find(paths))
+	if err != nil {
+		return err
+	}
+	wrong := 0
+	for _, p := range problems {
+		word := "warning: "
+		if p.Origin.Rank == policy.Managed {
+			word = "problem: "
+			wrong++
+		}
+		fmt.Fprintln(stdout, word+p.Error())
+	}
+	if wrong > 0 {
+		return usageError{fmt.Errorf("%s: %d problems; on a device each would be reported and the value ignored", o.policyDir, wrong)}
+	}
+	return summarize(stdout, resolved.Settings)
+}
+
+func summarize(stdout io.Writer, s policy.Settings) error {
 	n := 0
 	for _, app := range s.Applications {
 		n += app.Instances
@@ -106,7 +152,7 @@ func (o *options) check(stdout io.Writer) error {
 		_, err := fmt.Fprintln(stdout, "the configuration can be read; it names no tenant and no application yet")
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "the configuration is good: %d applications with %d instances, which cost as many counts of a registration token\n", len(s.Applications), n)
+	_, err := fmt.Fprintf(stdout, "the configuration is good: %d applications with %d instances, which cost as many counts of a registration token\n", len(s.Applications), n)
 	return err
 }
 

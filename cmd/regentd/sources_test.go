@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"regent/agent/policy"
+	"regent/platform/mdm"
+)
+
+// TestProfileFileWorks reads the shipped configuration profile's settings as
+// macOS would leave them, and wants every key of them set.
+func TestProfileFileWorks(t *testing.T) {
+	path := filepath.Join("..", "..", "packaging", "mdm", "jamf", "regent.mobileconfig")
+	profile, err := mdm.ReadPreferences(path, func(fs.FileInfo) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := map[string]any{}
+	for _, v := range profile {
+		if v.Name != "PayloadContent" {
+			continue
+		}
+		for name, data := range v.Data.([]any)[0].(map[string]any) {
+			if !strings.HasPrefix(name, "Payload") {
+				settings[name] = data
+			}
+		}
+	}
+	_, paths := configTree(t, nil)
+	paths.Sources = []source{fakeSource(t, settings)}
+	f := trusting().find(paths)
+	res, problems := policy.Resolve(f.layers...)
+	if len(f.problems)+len(problems) > 0 {
+		t.Errorf("problems: %v %v", f.problems, problems)
+	}
+	for _, key := range res.Keys() {
+		if p, _ := res.Provenance(key); p.Origin.Rank != policy.Managed {
+			t.Errorf("%s is not set by the profile", key)
+		}
+	}
+	if len(res.Settings.Applications) != 1 {
+		t.Errorf("got %d applications, want the example", len(res.Settings.Applications))
+	}
+}
+
+func TestSources(t *testing.T) {
+	_, paths := configTree(t, map[string]string{"config.d/a.yaml": "tenant: drop-in\nlog: {level: debug}", "policy.d/a.yaml": "audit: required"})
+	installer := fakeSource(t, map[string]any{"Tenant": "installer", "InstallDir": `C:\Program Files\Regent`, "LogLevel": "error"})
+	installer.name, installer.rank, installer.mixed = "installer", policy.Dropin, true
+	managed := fakeSource(t, map[string]any{"LogLevel": "warn", "Audit": "best_effort", "Nonsense": int64(1)})
+	broken := source{name: "broken", rank: policy.Managed, read: func() ([]mdm.Value, error) { return nil, errors.New("cannot be read") }}
+	paths.Sources = []source{installer, managed, broken}
+
+	f := trusting().find(paths)
+	res, problems := policy.Resolve(f.layers...)
+	s := res.Settings
+	if s.Tenant != "https://installer" || s.Log.Level != "warn" || s.Audit != policy.BestEffort {
+		t.Errorf("got %+v: the installer is above drop-ins, policy above both", s)
+	}
+	texts := problemTexts(append(f.problems, problems...))
+	if want := "broken: cannot be read\nstore\\Nonsense: Nonsense: is not a known policy; regent.yaml(5) lists them"; texts != want {
+		t.Errorf("problems %q, want %q", texts, want)
+	}
+}
