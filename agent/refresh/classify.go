@@ -25,6 +25,8 @@ type Verdict struct {
 	Event    instance.Event // RefreshFailed, RefreshTokenLost, RefreshTokenLapsed or AuthTokenRevoked
 	Code     fault.Kind
 	Doubt    bool          // the service may have rotated the refresh token: an answer is missing
+	Unasked  bool          // the service cannot have looked at the refresh token
+	Older    bool          // it was the older refresh token that was sent
 	TryOlder bool          // ask again with the older refresh token, once, now
 	Refusal  bool          // counts towards three in a row
 	After    time.Duration // the service asked for a pause
@@ -44,12 +46,13 @@ func Classify(f *tms.Failure, e Evidence) Verdict {
 	later := Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable}
 	switch {
 	case f.Reach == tms.NotSent:
+		later.Unasked = true
 		later.Text = fmt.Sprintf("%s cannot be reached; check the network and the proxy; it is tried again by itself", f.Host)
 	case f.Reach == tms.Lost:
 		later.Doubt = true
 		later.Text = fmt.Sprintf("the answer of %s was lost; it is tried again by itself", f.Host)
 	case f.Status == 429:
-		later.Code, later.After = fault.Throttled, f.RetryAfter
+		later.Code, later.After, later.Unasked = fault.Throttled, f.RetryAfter, true
 		later.Text = fmt.Sprintf("%s asks for a pause (HTTP 429)", f.Host)
 	case f.Status == 408 || f.Status >= 500: // a proxy sends these after the service has finished, too
 		later.Doubt, later.After = true, f.RetryAfter
@@ -59,6 +62,7 @@ func Classify(f *tms.Failure, e Evidence) Verdict {
 	case f.Status >= 400 && f.ServiceShape:
 		return refusal(f, e)
 	default:
+		later.Unasked = true
 		later.Text = fmt.Sprintf("something that is not the service answered for %s (HTTP %d), as a captive portal or a proxy does; check the network; it is tried again by itself", f.Host, f.Status)
 	}
 	return later

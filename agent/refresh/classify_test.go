@@ -40,7 +40,7 @@ func TestClassify(t *testing.T) {
 		{
 			"nothing was sent", &tms.Failure{Host: "demo-host.com", Reach: tms.NotSent},
 			Evidence{},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Unasked: true},
 		},
 		{
 			"the answer was lost", &tms.Failure{Host: "demo-host.com", Reach: tms.Lost},
@@ -50,12 +50,12 @@ func TestClassify(t *testing.T) {
 		{
 			"throttled", asking(answered(429, "", ""), time.Minute),
 			Evidence{},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Throttled, After: time.Minute},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Throttled, After: time.Minute, Unasked: true},
 		},
 		{
 			"throttled in the service's shape", asking(answered(429, "throttled", "slow down"), time.Minute),
 			Evidence{},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Throttled, After: time.Minute},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Throttled, After: time.Minute, Unasked: true},
 		},
 		{
 			"500 of the service", answered(500, "x", "An internal error occurred."),
@@ -80,12 +80,12 @@ func TestClassify(t *testing.T) {
 		{
 			"a portal's 401", answered(401, "", ""),
 			Evidence{Refusals: many, SinceFirst: time.Hour, SaneClock: true},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Unasked: true},
 		},
 		{
 			"a portal's redirect", answered(302, "", ""),
 			Evidence{},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Unasked: true},
 		},
 
 		{"invalid_grant out of the blue", grant, Evidence{}, Verdict{Event: instance.AuthTokenRevoked, Code: fault.Revoked}},

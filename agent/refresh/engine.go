@@ -5,7 +5,10 @@ package refresh
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,6 +63,7 @@ type Engine struct {
 	tenants map[string]time.Duration        // boot time before which a tenant is left alone
 	forced  map[instance.ID]time.Duration   // boot time of the last refresh that a caller forced
 	unkept  map[instance.ID]answeredRefresh // answered, and not yet durable
+	unsaid  map[instance.ID]Verdict         // given up, and not yet durable
 }
 
 type pause struct {
@@ -76,7 +80,7 @@ func NewEngine(o Options) *Engine {
 		Options: o, kick: make(chan struct{}, 1),
 		flights: map[instance.ID]*Flight{}, pauses: map[instance.ID]pause{},
 		tenants: map[string]time.Duration{}, forced: map[instance.ID]time.Duration{},
-		unkept: map[instance.ID]answeredRefresh{},
+		unkept: map[instance.ID]answeredRefresh{}, unsaid: map[instance.ID]Verdict{},
 	}
 	e.splayStart()
 	return e
@@ -106,8 +110,11 @@ func (e *Engine) Kick() {
 // owns the goroutine of each flight.
 func (e *Engine) Run(ctx context.Context) error {
 	var flying sync.WaitGroup
-	defer flying.Wait()
-	for {
+	defer func() {
+		flying.Wait()
+		e.lastChance(context.WithoutCancel(ctx))
+	}()
+	for ctx.Err() == nil {
 		nap := e.step()
 		for _, f := range e.take() {
 			// A refresh that has begun is finished and recorded even if the daemon
@@ -116,11 +123,23 @@ func (e *Engine) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			e.close()
-			return nil
 		case <-e.kick:
 		case <-e.Woke:
 		case <-time.After(nap):
+		}
+	}
+	e.close()
+	return nil
+}
+
+// lastChance writes, before the process ends, what is only in memory.
+func (e *Engine) lastChance(ctx context.Context) {
+	e.mu.Lock()
+	ids := slices.Concat(slices.Collect(maps.Keys(e.unkept)), slices.Collect(maps.Keys(e.unsaid)))
+	e.mu.Unlock()
+	for _, id := range ids {
+		if err := e.catchUp(ctx, id); err != nil && !errors.Is(err, errCaughtUp) {
+			e.Log.WarnContext(ctx, "at the end", "instance", id.String(), "err", err)
 		}
 	}
 }

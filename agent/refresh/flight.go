@@ -44,7 +44,9 @@ func (e *Engine) Join(id instance.ID) (*Flight, error) {
 	if left := max(e.tenants[id.Tenant]-e.Clock.Boot(), e.held(id.Tenant)); left > 0 {
 		return nil, e.heldFault(id.Tenant).On(id.String()).After(left)
 	}
-	delete(e.pauses, id) // only the splay at start, which delays nobody who waits
+	if e.pauses[id].code == "" {
+		delete(e.pauses, id) // the splay at start delays nobody who waits
+	}
 	return e.add(id), nil
 }
 
@@ -149,6 +151,9 @@ func (e *Engine) close() {
 // fly runs one flight to its end.
 func (e *Engine) fly(ctx context.Context, f *Flight) {
 	err := e.renew(ctx, f.id)
+	if errors.Is(err, errCaughtUp) {
+		err = nil
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.flights, f.id)

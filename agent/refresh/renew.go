@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +27,8 @@ type answeredRefresh struct {
 // renew refreshes one auth token. The order is DESIGN.md's and is what keeps
 // the newest refresh token whenever the power goes.
 func (e *Engine) renew(ctx context.Context, id instance.ID) error {
-	if a, ok := e.notKept(id); ok {
-		return e.keep(ctx, id, a)
+	if err := e.catchUp(ctx, id); err != nil {
+		return err
 	}
 	r, ok := e.Vault.Get(id)
 	if !ok || !r.State.Refreshable() {
@@ -37,22 +38,52 @@ func (e *Engine) renew(ctx context.Context, id instance.ID) error {
 	if err != nil {
 		return e.failed(ctx, r, Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Text: err.Error()}, err)
 	}
-	v, err := e.ask(ctx, service, r, r.Refresh, false)
+	a, v, err := e.ask(ctx, service, r, false)
 	if err != nil && v.TryOlder {
 		if r, ok = e.Vault.Get(id); !ok {
-			return vault.ErrGone
+			return fault.E("refresh", fault.Unavailable, vault.ErrGone).On(id.String())
 		}
-		v, err = e.ask(ctx, service, r, r.Older, true)
+		a, v, err = e.ask(ctx, service, r, true)
 	}
 	if err != nil {
 		return e.failed(ctx, r, v, err)
 	}
+	// 3. The new refresh token is durable, the one that was sent kept beside it.
+	// 4. Only then the new access token can be handed out: the vault has it.
+	return e.keep(ctx, id, a)
+}
+
+// catchUp writes what an earlier flight found out and could not write: an
+// answer, or that there is nothing more to ask. Until that works nothing else is
+// asked for the instance. It returns an error if there is nothing left to do.
+func (e *Engine) catchUp(ctx context.Context, id instance.ID) error {
+	e.mu.Lock()
+	a, answered := e.unkept[id]
+	v, judged := e.unsaid[id]
+	e.mu.Unlock()
+	switch {
+	case answered:
+		return cmp.Or(e.keep(ctx, id, a), errCaughtUp)
+	case judged:
+		r, ok := e.Vault.Get(id)
+		if !ok {
+			e.setUnsaid(id, nil)
+			return nil
+		}
+		return e.failed(ctx, r, v, errors.New("the verdict on an earlier refresh had not been written"))
+	}
 	return nil
 }
 
-// ask sends one refresh with the given refresh token.
-func (e *Engine) ask(ctx context.Context, s Service, r vault.Record, send token.Secret, older bool) (Verdict, error) {
-	before := r.Attempt
+// errCaughtUp ends a flight that had only an earlier answer to write.
+var errCaughtUp = errors.New("refresh: an earlier answer was written")
+
+// ask sends one refresh, with the refresh token in force or the older one.
+func (e *Engine) ask(ctx context.Context, s Service, r vault.Record, older bool) (answeredRefresh, Verdict, error) {
+	before, send := r.Attempt, r.Refresh
+	if older {
+		send = r.Older
+	}
 	// 1. The attempt is durable before anything is sent: a lost answer leaves
 	// evidence, whatever happens to this process.
 	r, err := e.Vault.Update(ctx, r, func(r *vault.Record) {
@@ -64,32 +95,24 @@ func (e *Engine) ask(ctx context.Context, s Service, r vault.Record, send token.
 		r.Attempt.At = e.Clock.Wall()
 	})
 	if err != nil {
-		return localVerdict(err), err
+		return answeredRefresh{}, localVerdict(err), err
 	}
 	// 2. One request.
 	answer, err := s.Refresh(ctx, tms.RefreshRequest{Provider: r.Provider, AuthTokenID: r.AuthTokenID, Refresh: send})
 	if err != nil {
-		return e.verdict(err, r, before, older), err
+		return answeredRefresh{}, e.verdict(err, r, before, older), err
 	}
-	// 3. The new refresh token is durable, the one that was sent kept beside it.
-	// 4. Only then the new access token can be handed out: the vault has it.
-	a := answeredRefresh{
+	return answeredRefresh{
 		seen: r, sent: send, answer: answer,
 		life: token.Received(e.Clock, answer.TTL), refr: token.Received(e.Clock, answer.RefreshTTL),
 		served: e.serviceTime(r.ID.Tenant),
-	}
-	if err := e.keep(ctx, r.ID, a); err != nil && !errors.Is(err, vault.ErrGone) {
-		return localVerdict(err), err
-	} else if err != nil {
-		return Verdict{}, err
-	}
-	return Verdict{}, nil
+	}, Verdict{}, nil
 }
 
 // localVerdict is for a failure of this device: nothing was asked.
 func localVerdict(err error) Verdict {
 	return Verdict{
-		Event: instance.RefreshFailed, Code: fault.Unavailable,
+		Event: instance.RefreshFailed, Code: fault.Unavailable, Unasked: true,
 		Text: fmt.Sprintf("the store cannot be written: %v; it is tried again by itself", err),
 	}
 }
@@ -99,7 +122,7 @@ func (e *Engine) verdict(err error, r vault.Record, before vault.Attempt, older 
 	if !ok {
 		return Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Doubt: true, Text: "the client failed"}
 	}
-	return Classify(f, Evidence{
+	v := Classify(f, Evidence{
 		Before:        before,
 		Refusals:      r.Refusals,
 		SinceFirst:    e.serviceTime(r.ID.Tenant).Sub(r.Refusals.First),
@@ -107,6 +130,8 @@ func (e *Engine) verdict(err error, r vault.Record, before vault.Attempt, older 
 		RefreshLapsed: e.lapsed(r),
 		SaneClock:     e.Skew(r.ID.Tenant).Abs() < saneSkew,
 	})
+	v.Older = older
+	return v
 }
 
 // serviceTime is the present by the service's own clock, as its last answer
@@ -134,10 +159,13 @@ func (e *Engine) lapsed(r vault.Record) bool {
 // out to nobody, and tried again before anything else is asked.
 func (e *Engine) keep(ctx context.Context, id instance.ID, a answeredRefresh) error {
 	was := a.seen.State
-	_, err := e.Vault.Update(ctx, a.seen, func(r *vault.Record) { e.adopt(r, a) })
+	_, err := e.Vault.Update(ctx, a.seen, func(r *vault.Record) {
+		was = r.State
+		e.adopt(r, a)
+	})
 	if errors.Is(err, vault.ErrGone) {
 		e.setUnkept(id, nil)
-		return fmt.Errorf("an answer for %s is discarded: %w", id, err)
+		return fault.E("refresh", fault.Unavailable, fmt.Errorf("an answer is discarded: %w", err)).On(id.String())
 	}
 	if err != nil {
 		e.setUnkept(id, &a)
@@ -181,9 +209,16 @@ func (e *Engine) failed(ctx context.Context, seen vault.Record, v Verdict, cause
 		was = r.State
 		e.settle(r, v)
 	})
-	if err != nil {
-		e.Log.WarnContext(ctx, "a failed refresh could not be recorded", "instance", seen.ID.String(), "err", err)
+	switch {
+	case errors.Is(err, vault.ErrGone):
+		e.setUnsaid(seen.ID, nil)
+		return fault.E("refresh", fault.Unavailable, err).On(seen.ID.String())
+	case err != nil:
+		e.Log.WarnContext(ctx, "what a refresh came to could not be recorded yet; it is tried again", "instance", seen.ID.String(), "err", err)
+		e.setUnsaid(seen.ID, &v)
 		now = seen
+	default:
+		e.setUnsaid(seen.ID, nil)
 	}
 	e.pauseAfter(seen.ID, v)
 	e.Log.WarnContext(ctx, "refresh failed", "instance", seen.ID.String(), "kind", string(v.Code), "err", cause)
@@ -199,6 +234,9 @@ func (e *Engine) settle(r *vault.Record, v Verdict) {
 		r.Attempt.Unanswered++
 	}
 	r.Attempt.Open = false
+	if v.Unasked && v.Older {
+		r.Attempt.OlderTried = false // nobody looked at it: it has its one try still
+	}
 	switch {
 	case v.Refusal && r.Refusals.Count == 0:
 		r.Refusals = vault.Refusals{Count: 1, First: e.serviceTime(r.ID.Tenant)}
@@ -217,13 +255,6 @@ func (e *Engine) settle(r *vault.Record, v Verdict) {
 	}
 }
 
-func (e *Engine) notKept(id instance.ID) (answeredRefresh, bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	a, ok := e.unkept[id]
-	return a, ok
-}
-
 func (e *Engine) setUnkept(id instance.ID, a *answeredRefresh) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -232,6 +263,32 @@ func (e *Engine) setUnkept(id instance.ID, a *answeredRefresh) {
 		return
 	}
 	e.unkept[id] = *a
+}
+
+func (e *Engine) setUnsaid(id instance.ID, v *Verdict) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if v == nil || v.Event == instance.RefreshFailed {
+		delete(e.unsaid, id) // a failure that says nothing of the auth token may be forgotten
+		return
+	}
+	e.unsaid[id] = *v
+}
+
+// Withdrawn reports whether the service has revoked the auth token of id, and
+// the store could not take that yet: its access token is handed out no more.
+func (e *Engine) Withdrawn(id instance.ID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.unsaid[id].Event == instance.AuthTokenRevoked
+}
+
+// Redeemed forgets what went wrong with id before: it has another auth token.
+func (e *Engine) Redeemed(id instance.ID) {
+	e.worked(id)
+	e.setUnsaid(id, nil)
+	e.setUnkept(id, nil)
+	e.Kick()
 }
 
 // kindOf is what a state that cannot be refreshed means for a caller.
