@@ -22,6 +22,9 @@ func (a *Agent) askRedeem(ctx context.Context, by Caller, application, number st
 	if err != nil {
 		return err
 	}
+	if r, ok := a.vault.Get(id); ok && r.State.Refreshable() {
+		return fault.Errorf("redeem", fault.InvalidRequest, "%s has an auth token that works (%s), so no count was spent; to have another one all the same, wipe it first with: regent instances forget %s", id, r.State, id).On(id.String())
+	}
 	if err := a.redeem.Ask(ctx, id, by.name()); err != nil {
 		return err
 	}
@@ -80,17 +83,23 @@ func (a *Agent) Forget(ctx context.Context, by Caller, application, number strin
 	})
 }
 
-// administer does what only administrators may have done, and records that.
+// administer does what only administrators may have done. That it is to be done
+// is recorded before, so that policy can tie the one to the other; that it
+// failed is recorded after.
 func (a *Agent) administer(ctx context.Context, by Caller, action, name string, do func() error) error {
 	decision, err := adminOnly(by, action)
 	if err == nil && a.d.Unusable != nil {
 		err = a.d.Unusable
 	}
-	if err == nil {
-		err = do()
-	}
 	if unrecorded := a.audit(ctx, by, action, name, decision, err); unrecorded != nil {
 		return unrecorded
+	}
+	if err != nil {
+		return err
+	}
+	if err = do(); err != nil {
+		// It was refused or has failed by now, which no record can change.
+		_ = a.audit(ctx, by, action, name, decision, err)
 	}
 	return err
 }

@@ -106,9 +106,18 @@ func New(ctx context.Context, d Deps) (*Agent, error) {
 		return a, nil //nolint:nilerr // an agent that says so to everyone who asks
 	}
 	if err := a.open(ctx); err != nil {
-		return nil, err
+		return nil, unopened(d.StateDir, err)
 	}
 	return a, nil
+}
+
+// unopened makes every failure to open the state one that status can show: the
+// daemon then runs and says so, and does not begin again and again.
+func unopened(dir string, err error) error {
+	if f, ok := errors.AsType[*fault.Fault](err); ok {
+		return f
+	}
+	return fault.Errorf("open", fault.StoreUnreadable, "the state in %s cannot be opened; nothing was changed and nothing will be redeemed; the daemon's log has the cause; mend it, then restart regentd", dir).Because(err)
 }
 
 func (a *Agent) open(ctx context.Context) error {
@@ -135,7 +144,7 @@ func (a *Agent) open(ctx context.Context) error {
 		Probe: a.d.Store.Probe, Ledger: a.ledger, Vault: a.vault, Registrations: a.regs,
 		Service: func(base string) (redeem.Service, error) { return a.tenants.service(base) },
 		Plan:    func() redeem.Plan { return plan(a.settings.Load()) },
-		Hold:    a.tenants.gate.Wait, Skew: a.tenants.skew, Request: a.request, Clock: a.d.Clock, Draw: a.d.Draw, NewID: func() string { return "regent-" + a.d.NewID() }, Changed: a.changed, Log: a.d.Log,
+		Hold:    a.tenants.gate.Wait, Skew: a.tenants.skew, Request: a.request, Clock: a.d.Clock, Draw: a.d.Draw, NewID: func() string { return "regent-" + a.d.NewID() }, Changed: a.redeemed, Log: a.d.Log,
 	})
 	if err != nil {
 		return err
@@ -220,6 +229,15 @@ func (a *Agent) request(id instance.ID) tms.Request {
 		FQDN: a.d.Host.FQDN, UserName: a.d.Host.UserName, MAC: a.d.Host.MAC,
 		RefID1: id.String(), RefID2: a.device,
 	}
+}
+
+// redeemed is changed for what the redeemer did: with another auth token, what
+// went wrong with the one before is history.
+func (a *Agent) redeemed(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
+	if to == instance.Live {
+		a.refresh.Redeemed(id)
+	}
+	a.changed(ctx, id, from, to, cause)
 }
 
 // changed records a change of state. One that cannot be recorded is logged: it

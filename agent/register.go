@@ -35,14 +35,11 @@ func (a *Agent) Administer(ctx context.Context, by Caller, action string) error 
 // returns nil the original may go, whatever the redemptions come to; how far
 // they came stands in the answer. Administrators only.
 func (a *Agent) Register(ctx context.Context, by Caller, r Registration) (Registered, error) {
-	decision, err := adminOnly(by, "register")
 	var out Registered
-	if err == nil {
+	err := a.administer(ctx, by, "register", r.Application, func() (err error) {
 		out, err = a.Enrol(ctx, r)
-	}
-	if unrecorded := a.audit(ctx, by, "register", r.Application, decision, err); unrecorded != nil {
-		return Registered{}, unrecorded
-	}
+		return err
+	})
 	return out, err
 }
 

@@ -86,9 +86,12 @@ func (a *Agent) grant(ctx context.Context, by Caller, app policy.Application, q 
 	r, err := a.obtain(ctx, app, id, q)
 	if err != nil {
 		if got == lease.Taken {
-			a.leases.Release(id, by.holder(a.d.Clock.BootID()))
+			a.leases.Abandon(id, by.holder(a.d.Clock.BootID()))
 		}
 		return Grant{}, err
+	}
+	if got != lease.Shared {
+		a.leases.Used(id, by.holder(a.d.Clock.BootID()))
 	}
 	left, _ := r.Life.Remaining(a.d.Clock)
 	return Grant{
@@ -210,6 +213,9 @@ func (a *Agent) obtain(ctx context.Context, app policy.Application, id instance.
 		return a.awaitRedeemed(ctx, app, id, q.Wait)
 	}
 	left, _ := r.Life.Remaining(a.d.Clock)
+	if a.refresh.Withdrawn(id) {
+		return r, a.stateFault(r)
+	}
 	if r.Servable() && left > 0 {
 		return a.lengthen(ctx, r, left, q), nil
 	}

@@ -43,6 +43,7 @@ func (h Holder) key() key { return key{h.PID, h.Start, h.BootID} }
 type entry struct {
 	Holder
 	process Process
+	used    bool // something was handed out under it
 }
 
 // Claim is who wants an instance.
@@ -84,7 +85,7 @@ func (t *Table) Take(id instance.ID, c Claim, named bool) (Result, error) {
 	if err != nil {
 		return Busy, err
 	}
-	t.add(id, entry{c.Holder, p})
+	t.add(id, entry{Holder: c.Holder, process: p})
 	return Taken, nil
 }
 
@@ -115,6 +116,26 @@ func (t *Table) Release(id instance.ID, h Holder) bool {
 	}
 	t.drop(id)
 	return true
+}
+
+// Used records that something was handed out to h under the lease of id.
+func (t *Table) Used(id instance.ID, h Holder) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e, ok := t.held[id]; ok && e.same(h) && !e.used {
+		e.used = true
+		t.held[id] = e
+	}
+}
+
+// Abandon ends a lease that was taken for nothing: unless something was handed
+// out under it meanwhile, to another request of the same process.
+func (t *Table) Abandon(id instance.ID, h Holder) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e, ok := t.held[id]; ok && e.same(h) && !e.used {
+		t.drop(id)
+	}
 }
 
 // All returns every live lease.

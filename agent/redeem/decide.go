@@ -58,10 +58,10 @@ func (s situation) due() bool {
 }
 
 // payable reports whether a registration token may still be of use: now, or
-// after a person has decided.
+// after a person has decided. It is, as long as the instance has no auth token
+// that works.
 func (s situation) payable() bool {
-	return s.account.Asked || s.state == instance.Unredeemed || s.state == instance.Uncertain ||
-		s.state == instance.RefreshExpired && s.policy
+	return s.account.Asked || !s.state.Refreshable()
 }
 
 // retryable holds for the documented 500 alone, within the budget that the

@@ -154,26 +154,48 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 // step redeems what is due, one after the other, and returns how long until
-// anything else can be.
+// anything else can be. The plan is read again for each: what the configuration
+// wants no more is not bought any more.
 func (e *Engine) step(ctx context.Context) time.Duration {
 	e.settle(context.WithoutCancel(ctx))
-	plan := e.Plan()
-	nap := maxNap
+	tried := map[instance.ID]bool{}
+	for ctx.Err() == nil {
+		plan := e.Plan()
+		w, nap, ok := e.next(plan, tried)
+		if !ok {
+			e.dropSpent(ctx, plan)
+			return max(nap, time.Millisecond)
+		}
+		tried[w.ID] = true
+		e.attempt(ctx, w)
+	}
+	return maxNap
+}
+
+// next returns what is to be redeemed now, and was not tried in this step: first
+// what somebody waits for, then by the order of the plan. Else it returns how
+// long until anything can be.
+func (e *Engine) next(plan Plan, tried map[instance.ID]bool) (first Want, nap time.Duration, ok bool) {
+	nap = maxNap
 	for _, w := range plan.Wants {
-		if ctx.Err() != nil {
-			return nap
-		}
 		wait, do := e.look(plan, w)
-		if do {
-			e.attempt(ctx, w)
-			wait, _ = e.look(plan, w)
+		switch {
+		case !do || tried[w.ID]:
+			nap = min(nap, wait)
+		case e.urgent(w.ID):
+			return w, 0, true
+		case !ok:
+			first, ok = w, true
 		}
-		nap = min(nap, wait)
 	}
-	if ctx.Err() == nil {
-		e.dropSpent(ctx, plan)
-	}
-	return max(nap, time.Millisecond)
+	return first, nap, ok
+}
+
+// urgent reports whether a person or a caller waits for id.
+func (e *Engine) urgent(id instance.ID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.demanded[id] || e.accounts[id].Asked
 }
 
 // look reports whether w is to be redeemed now, or how long to wait before

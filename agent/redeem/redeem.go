@@ -22,13 +22,14 @@ type boughtOnce struct {
 	was    instance.State // before it was bought
 }
 
+// errStopping ends an attempt that had spent nothing when the daemon was told
+// to stop.
+var errStopping = errors.New("redeem: the daemon stops")
+
 // attempt redeems w and records how that went.
 func (e *Engine) attempt(ctx context.Context, w Want) {
 	e.setBusy(w.ID)
 	defer e.setBusy(instance.ID{})
-	// A redemption that has begun is finished and recorded even if the daemon is
-	// told to stop meanwhile; the client's own timeout bounds it.
-	ctx = context.WithoutCancel(ctx)
 	held, ok := e.Registrations.For(w.Scope())
 	if !ok {
 		return
@@ -38,6 +39,10 @@ func (e *Engine) attempt(ctx context.Context, w Want) {
 	if err == nil {
 		return
 	}
+	if errors.Is(err, errStopping) {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
 	e.Log.WarnContext(ctx, "redemption failed", "instance", w.ID.String(), "kind", string(v.Code), "err", err)
 	e.failed(ctx, w.ID, held, v)
 	if now := e.State(w.ID); now != was {
@@ -53,6 +58,9 @@ func (e *Engine) redeem(ctx context.Context, w Want, held Held, was instance.Sta
 		return beforeSending(err), err
 	}
 	provider, err := service.Discover(ctx) // spends nothing
+	if err != nil && ctx.Err() != nil {
+		return Verdict{}, errStopping
+	}
 	if err != nil {
 		return beforeSending(err), err
 	}
@@ -60,6 +68,13 @@ func (e *Engine) redeem(ctx context.Context, w Want, held Held, was instance.Sta
 	if err := e.Probe(ctx); err != nil {
 		return local(err), err
 	}
+	// From here on a redemption is finished and recorded, even if the daemon is
+	// told to stop meanwhile; the client's own timeout bounds it. Up to here
+	// nothing was spent, and a daemon that stops begins no more.
+	if ctx.Err() != nil {
+		return Verdict{}, errStopping
+	}
+	ctx = context.WithoutCancel(ctx)
 	// 2. The intent is durable before anything is sent.
 	request := e.Request(w.ID)
 	request.Identifier = e.NewID()
