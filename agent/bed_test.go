@@ -50,6 +50,9 @@ type tenant struct {
 	refreshed int
 	requests  []tms.Request
 	refuse    *tms.Failure
+
+	onDiscover func()           // called before it is answered
+	onRedeem   func(counts int) // called after one was used
 }
 
 func (s *tenant) down() error {
@@ -60,6 +63,9 @@ func (s *tenant) down() error {
 }
 
 func (s *tenant) Discover(context.Context) (tms.Provider, error) {
+	if s.onDiscover != nil {
+		s.onDiscover()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return tms.Provider{TokenEndpoint: "https://demo-host.com/auth/"}, s.down()
@@ -73,6 +79,9 @@ func (s *tenant) Redeem(_ context.Context, _ token.Secret, r tms.Request) (tms.A
 	}
 	s.redeemed++
 	s.requests = append(s.requests, r)
+	if s.onRedeem != nil {
+		s.onRedeem(s.redeemed)
+	}
 	return tms.AuthToken{
 		ID: fmt.Sprint(s.redeemed), Access: token.NewSecret("access-of-" + r.RefID1), Refresh: token.NewSecret("refresh"), TTL: time.Hour,
 	}, s.down()

@@ -84,14 +84,11 @@ func (a *Agent) grant(ctx context.Context, by Caller, app policy.Application, q 
 		return Grant{}, err
 	}
 	r, err := a.obtain(ctx, app, id, q)
-	if err != nil {
-		if got == lease.Taken {
-			a.leases.Abandon(id, by.holder(a.d.Clock.BootID()))
-		}
-		return Grant{}, err
-	}
 	if got != lease.Shared {
-		a.leases.Used(id, by.holder(a.d.Clock.BootID()))
+		a.leases.Done(id, by.holder(a.d.Clock.BootID()), err == nil)
+	}
+	if err != nil {
+		return Grant{}, err
 	}
 	left, _ := r.Life.Remaining(a.d.Clock)
 	return Grant{
@@ -119,7 +116,9 @@ func (a *Agent) leaseFor(by Caller, app policy.Application, named string) (insta
 		return id, got, nil
 	}
 	if mine, ok := a.mine(claim.Holder, app); ok {
-		return mine, lease.Already, nil
+		if got, err := a.leases.Take(mine, claim, false); err == nil && got != lease.Busy {
+			return mine, got, nil
+		}
 	}
 	return a.leaseFree(by, app, claim)
 }

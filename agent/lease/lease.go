@@ -27,7 +27,7 @@ func (h Holder) same(o Holder) bool {
 // goroutine watches.
 type Table struct {
 	mu   sync.Mutex
-	held map[instance.ID]entry
+	held map[instance.ID]*entry
 	mine map[key][]instance.ID // the same by holder, so that who asks again is found at once
 }
 
@@ -42,8 +42,9 @@ func (h Holder) key() key { return key{h.PID, h.Start, h.BootID} }
 
 type entry struct {
 	Holder
-	process Process
-	used    bool // something was handed out under it
+	process  Process
+	requests int  // under way
+	used     bool // something was handed out under it
 }
 
 // Claim is who wants an instance.
@@ -66,11 +67,13 @@ const (
 
 // Take leases id to the claimant if it is free or already its own. A live
 // direct child of the holder may use the instance without a lease of its own,
-// if it names it: named says so.
+// if it names it: named says so. Whoever is told [Taken] or [Already] calls
+// [Table.Done] when the request has ended.
 func (t *Table) Take(id instance.ID, c Claim, named bool) (Result, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e, ok := t.held[id]; ok && e.same(c.Holder) {
+		e.requests++
 		return Already, nil // it lives: it asks
 	}
 	t.sweep(id)
@@ -85,7 +88,7 @@ func (t *Table) Take(id instance.ID, c Claim, named bool) (Result, error) {
 	if err != nil {
 		return Busy, err
 	}
-	t.add(id, entry{Holder: c.Holder, process: p})
+	t.add(id, &entry{Holder: c.Holder, process: p, requests: 1})
 	return Taken, nil
 }
 
@@ -103,7 +106,10 @@ func (t *Table) Holder(id instance.ID) (Holder, bool) {
 	defer t.mu.Unlock()
 	t.sweep(id)
 	e, ok := t.held[id]
-	return e.Holder, ok
+	if !ok {
+		return Holder{}, false
+	}
+	return e.Holder, true
 }
 
 // Release ends the lease of id if h holds it, and reports whether it did.
@@ -118,22 +124,18 @@ func (t *Table) Release(id instance.ID, h Holder) bool {
 	return true
 }
 
-// Used records that something was handed out to h under the lease of id.
-func (t *Table) Used(id instance.ID, h Holder) {
+// Done ends a request of h under the lease of id. served says that something was
+// handed out. A lease under which nothing ever was ends with its last request.
+func (t *Table) Done(id instance.ID, h Holder, served bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if e, ok := t.held[id]; ok && e.same(h) && !e.used {
-		e.used = true
-		t.held[id] = e
+	e, ok := t.held[id]
+	if !ok || !e.same(h) {
+		return
 	}
-}
-
-// Abandon ends a lease that was taken for nothing: unless something was handed
-// out under it meanwhile, to another request of the same process.
-func (t *Table) Abandon(id instance.ID, h Holder) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if e, ok := t.held[id]; ok && e.same(h) && !e.used {
+	e.requests--
+	e.used = e.used || served
+	if e.requests <= 0 && !e.used {
 		t.drop(id)
 	}
 }
@@ -169,9 +171,9 @@ func (t *Table) sweep(id instance.ID) {
 	}
 }
 
-func (t *Table) add(id instance.ID, e entry) {
+func (t *Table) add(id instance.ID, e *entry) {
 	if t.held == nil {
-		t.held, t.mine = map[instance.ID]entry{}, map[key][]instance.ID{}
+		t.held, t.mine = map[instance.ID]*entry{}, map[key][]instance.ID{}
 	}
 	t.held[id] = e
 	t.mine[e.key()] = append(t.mine[e.key()], id)

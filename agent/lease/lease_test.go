@@ -256,3 +256,36 @@ func TestRace(t *testing.T) {
 	}
 	wantHolds(t, <-taken, 1)
 }
+
+// A lease under which nothing was handed out ends with the last request under
+// way, not with the first that fails; one that was used stays.
+func TestDone(t *testing.T) {
+	p := start(100, 1)
+	tests := []struct {
+		name string
+		done []bool // the requests that end, of two, and whether they were served
+		want bool   // is it leased after that
+	}{
+		{"none has ended", nil, true},
+		{"one failed", []bool{false}, true},
+		{"both failed", []bool{false, false}, false},
+		{"one was served", []bool{true}, true},
+		{"one failed, then one was served", []bool{false, true}, true},
+		{"one was served, then one failed", []bool{true, false}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var table lease.Table
+			take(t, &table, cad(1), p, false, lease.Taken)
+			take(t, &table, cad(1), p, false, lease.Already)
+			table.Done(cad(2), p.Holder, true)              // not its lease
+			table.Done(cad(1), start(200, 1).Holder, false) // not its holder
+			for _, served := range tt.done {
+				table.Done(cad(1), p.Holder, served)
+			}
+			if _, got := table.Holder(cad(1)); got != tt.want {
+				t.Errorf("leased: %t, want %t", got, tt.want)
+			}
+		})
+	}
+}
