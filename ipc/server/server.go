@@ -31,6 +31,8 @@ const (
 	idleTimeout   = 2 * time.Minute // between requests
 	writeTimeout  = 5 * time.Second // for a client to take an answer in
 	grace         = 5 * time.Second // for requests under way when the server is to end
+	firstRequest  = 1 * time.Second // for the first request over a new connection, then
+	settleEvery   = 2 * time.Millisecond
 )
 
 // Tokens hands out access tokens. Errors are faults; any other is a defect.
@@ -126,7 +128,8 @@ func New(d Deps) (*Server, error) {
 	return s, nil
 }
 
-// Serve serves ln until ctx is done, and closes it. Requests under way then
+// Serve serves ln until ctx is done, and closes it. Connections that were
+// accepted by then have 1 s to begin their first request, and requests under way
 // have 5 s to end; what is left is cut off. It returns after the last of them,
 // with an error only if ln failed.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
@@ -145,6 +148,24 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	case <-served:
 	case <-ctx.Done():
 	}
+	// 1. Nobody new: who comes now waits at the service manager's socket for the
+	//    next daemon, or is refused where there is no such socket.
+	closed := ln.Close()
+	<-served
+	// 2. Who was accepted is answered. net/http drops a connection whose first
+	//    request it reads after it was told to shut down, so it is told later.
+	conns.settle(firstRequest)
+	// 3. Requests under way come to their end.
+	s.drain(base, cut, hs)
+	conns.wait()
+	if ctx.Err() == nil {
+		return fmt.Errorf("serve %s: %w", ln.Addr(), ended)
+	}
+	return closed
+}
+
+// drain lets requests end, and cuts off those that take too long.
+func (s *Server) drain(base context.Context, cut func(), hs *http.Server) {
 	patience, cancel := context.WithTimeout(base, grace)
 	defer cancel()
 	if err := hs.Shutdown(patience); err != nil {
@@ -152,17 +173,11 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		cut()
 		_ = hs.Close() // it only repeats that the listener is closed
 	}
-	<-served
-	conns.wait()
-	if !errors.Is(ended, http.ErrServerClosed) {
-		return fmt.Errorf("serve %s: %w", ln.Addr(), ended)
-	}
-	return nil
 }
 
 func (s *Server) httpServer(base context.Context, conns *connections) *http.Server {
 	return &http.Server{
-		Handler:                      s.handler,
+		Handler:                      conns.begins(s.handler),
 		DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout:            headerTimeout,
 		IdleTimeout:                  idleTimeout,

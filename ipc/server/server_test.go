@@ -296,6 +296,34 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// Who connected before the end is answered, also if the request comes a moment
+// later: behind a socket that the service manager holds, no client may notice a
+// restart.
+func TestDrainAnswersWhoWasAccepted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, &backend{})
+		c, err := h.ln.Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		synctest.Wait() // accepted, and nothing read
+		stopped := make(chan error, 1)
+		go func() { stopped <- h.stop() }()
+		time.Sleep(500 * time.Millisecond)
+		if _, err := io.WriteString(c, "GET /v1/status HTTP/1.1\r\nHost: regent\r\nConnection: close\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(c)
+		if err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 200 ") {
+			t.Errorf("got %q, %v", got, err)
+		}
+		if err := <-stopped; err != nil {
+			t.Errorf("Serve = %v", err)
+		}
+	})
+}
+
 // sends writes s over a connection of its own and returns all that comes back,
 // and after how long.
 func sends(t *testing.T, h *house, s string) (string, time.Duration) {
