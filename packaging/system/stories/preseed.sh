@@ -1,0 +1,123 @@
+# A device's whole life with the package: installed without a person, used,
+# wedged, rebooted, upgraded under load, downgraded, removed, purged.
+story_preseed() {
+	boot preseed
+	emulator
+	site_config
+	users
+	files_of_machine before
+	preseeded_install
+	tokens_for_two_users
+	wedged_daemon
+	reboot_without_service
+	upgrade_under_load
+	downgrade
+	remove_and_purge
+}
+
+preseeded_install() {
+	local begun=$SECONDS token
+	registration_token $site/made 9
+	token=$(m cat $site/made)
+	m debconf-set-selections <<-END
+		regent regent/tenant string $tenant
+		regent regent/registration-token password $token
+	END
+	m dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null
+	say "installed with preseeded answers in $((SECONDS - begun)) s"
+	await 10 'serving 4 of 4' m regent status
+	say "registered by itself, $(tenths) after dpkg had ended"
+	expect 'cad/4' admin auth-token list
+	exits 1 m test -e /etc/regent/registration-token
+	expect "^tenant: \"$tenant\"" m cat /etc/regent/config.d/10-installer.yaml
+	exits 1 m grep -rlF "$token" /var/cache/debconf /var/lib/dpkg /var/log /etc /var/lib/regent /run/regent
+	say "its registration token is in no file any more: debconf's database, dpkg's, logs, /etc, state"
+	expect 'systemd hands to the service as the credential' m regent status
+	m systemctl is-active --quiet regentd.service regentd.socket regentd-register.path
+}
+
+tokens_for_two_users() {
+	local a b
+	a=$(as alice /packages/probe ask -instance 1)
+	b=$(as bob /packages/probe ask -instance 2)
+	[[ $a == cad/1 && $b == cad/2 ]] || fail "alice got $a, bob got $b"
+	exits 4 as games regent token --application cad --instance 1
+	say "alice got $a, bob got $b, games got none"
+	expect '"action":"token".*"outcome":"denied"' m cat /var/lib/regent/audit.jsonl
+}
+
+# The watchdog's time is cut short for the story; all else is as packaged.
+wedged_daemon() {
+	local pid
+	site_file /etc/systemd/system/regentd.service.d/story.conf <<<$'[Service]\nWatchdogSec=4s'
+	sh_m 'systemctl daemon-reload; systemctl restart regentd.service'
+	expect 'serving 4 of 4' m systemctl show --property=StatusText regentd.service
+	pid=$(m systemctl show --property=MainPID --value regentd.service)
+	m kill -STOP "$pid"
+	await 30 'serving 4 of 4' m timeout 30 regent status
+	expect '^NRestarts=1$' m systemctl show --property=NRestarts regentd.service
+	exits 1 m test -d "/proc/$pid"
+	expect 'Watchdog timeout' m journalctl --no-pager -u regentd.service
+	say "stopped dead, killed by the watchdog (4 s here) and serving again after $(tenths)"
+	sh_m 'rm -r /etc/systemd/system/regentd.service.d; systemctl daemon-reload; systemctl restart regentd.service'
+}
+
+reboot_without_service() {
+	local before after begun
+	before=$(as alice regent token --application cad --instance 1)
+	m systemctl stop emulator
+	shut preseed
+	begun=$(date +%s%N)
+	boot preseed
+	after=$(as alice regent token --application cad --instance 1)
+	[[ $before == "$after" ]] || fail "another token after the reboot"
+	say "rebooted with the service away: the same token $((($(date +%s%N) - begun) / 1000000)) ms after power-on"
+}
+
+upgrade_under_load() {
+	local load out
+	as alice /packages/probe load -rate 50 -for 12s -instance 1 >"$machines/load" 2>&1 &
+	load=$!
+	sleep 2
+	m dpkg -i /packages/regent_1.1.0_amd64.deb >/dev/null
+	sleep 2
+	m systemctl restart regentd.service
+	wait $load || fail "requests failed during the upgrade: $(cat "$machines/load")"
+	expect '1\.1\.0' m regent status
+	say "upgraded, and restarted once more, under 50 requests a second: $(cat "$machines/load")"
+}
+
+downgrade() {
+	m dpkg -i --force-downgrade /packages/regent_1.0.0_amd64.deb >/dev/null 2>&1
+	expect '1\.0\.0' m regent status
+	[[ $(as bob /packages/probe ask -instance 2) == cad/2 ]] || fail "no token after the downgrade"
+	say "downgraded: the same state, read by the older daemon"
+}
+
+# The token service is away all the time: neither may wait for it.
+remove_and_purge() {
+	local begun=$SECONDS
+	m dpkg --remove regent >/dev/null
+	m test -s /var/lib/regent/ledger.jsonl
+	m test -e /etc/credstore.encrypted/regent-keyring-passphrase
+	exits 1 m pgrep -x regentd
+	m dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null
+	as alice regent token --application cad --instance 1 >/dev/null
+	say "removed and installed again: the state was kept"
+	m dpkg --remove regent >/dev/null
+	m dpkg --purge regent >/dev/null 2>&1
+	m dpkg --purge regent-emulator regent-admin >/dev/null
+	files_of_machine after
+	diff "$machines/preseed.before" "$machines/preseed.after" >"$machines/left" || fail "purge left: $(cat "$machines/left")"
+	exits 2 m getent passwd regent
+	say "removed and purged in $((SECONDS - begun)) s with the service away; find shows nothing left"
+}
+
+# files_of_machine NAME lists all files, but for what others keep of any package
+# or of any boot, and IT's own.
+files_of_machine() {
+	m find / -xdev \( -path /proc -o -path /sys -o -path /run/systemd -o -path /run/log -o -path /var/log -o -path /tmp \
+		-o -path /packages -o -path $site \) -prune -o -print |
+		grep -vE '^/(var/lib/systemd|var/cache/debconf|var/lib/dpkg/(status|available|diversions|triggers|lock|info/format)|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|var/tmp/systemd-private|var/cache/ldconfig|run/(user|utmp|nologin|shutdown|initctl|dmeventd|mount|lock|dbus|sudo|credentials))|home' |
+	sort >"$machines/preseed.$1"
+}
