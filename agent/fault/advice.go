@@ -16,7 +16,7 @@ var advice = map[Kind]string{
 	RefreshExpired:        "the device was off for longer than the refresh token lives; a person may redeem again, which costs one count",
 	Throttled:             "asked too often; try again later",
 	Unavailable:           "the service cannot be reached and no valid access token is held; check the network and the proxy",
-	StoreLocked:           "the keyring does not give out the data key now; unlock it, nothing was changed",
+	StoreLocked:           "the keyring does not give out the data key now; unlock it, then restart regentd; nothing was changed",
 	StoreUnreadable:       "the state is there and cannot be read; nothing was changed; see regent status",
 	StoreMissing:          "the records are there and their key is not; restore the key material; nothing was changed",
 	StoreRolledBack:       "the state directory is older than the keyring remembers, as after a restore from a backup; nothing was used",

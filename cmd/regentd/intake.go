@@ -9,6 +9,7 @@ import (
 
 	"regent/agent"
 	"regent/agent/policy"
+	"regent/agent/redeem"
 	"regent/agent/token"
 	"regent/platform/tokenfile"
 )
@@ -23,10 +24,14 @@ type intake struct {
 	agent *agent.Agent
 	log   *slog.Logger
 	watch *tokenfile.Watcher
+	// sealed has the fingerprint of each registration token whose file could not
+	// be removed: it is removed later, and not taken again. Only Run's goroutine
+	// uses it.
+	sealed map[string]string
 }
 
 func newIntake(a *agent.Agent, log *slog.Logger) (*intake, error) {
-	in := &intake{agent: a, log: log}
+	in := &intake{agent: a, log: log, sealed: map[string]string{}}
 	var err error
 	in.watch, err = tokenfile.NewWatcher(tokenfile.Deps{Paths: in.paths, OnFile: in.take, Log: log})
 	return in, err
@@ -80,14 +85,25 @@ func (in *intake) take(ctx context.Context, path string) error {
 		return err
 	}
 	secret := token.NewSecret(string(b))
+	if in.sealed[path] != redeem.Fingerprint(secret) {
+		if err := in.seal(ctx, path, secret); err != nil {
+			return err
+		}
+		in.sealed[path] = redeem.Fingerprint(secret)
+	}
+	if err := tokenfile.Remove(path, seen); err != nil {
+		return fmt.Errorf("the registration token in %s is sealed, but the file could not be removed; remove it by hand: %w", path, err)
+	}
+	delete(in.sealed, path)
+	return nil
+}
+
+func (in *intake) seal(ctx context.Context, path string, secret token.Secret) error {
 	for _, r := range readers(in.agent.Settings(), path) {
 		r.Token, r.Source = secret, "file "+path
 		if _, err := in.agent.Enrol(ctx, r); err != nil {
 			return fmt.Errorf("the registration token in %s was not taken, and the file was left there: %w", path, err)
 		}
-	}
-	if err := tokenfile.Remove(path, seen); err != nil {
-		return fmt.Errorf("the registration token in %s is sealed, but the file could not be removed; remove it by hand: %w", path, err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"sync"
@@ -20,6 +21,7 @@ type reloader struct {
 	agent   *agent.Agent // from when the daemon runs
 	logging *logging
 	files   *mdm.Files
+	hup     <-chan os.Signal // asks for a reload
 
 	mu       sync.Mutex
 	found    findings // as they were last

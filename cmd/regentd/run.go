@@ -56,10 +56,13 @@ func oneAtATime(said string) {
 
 // run is the daemon's life: load, open, serve, drain.
 func (o *options) run(ctx context.Context, stderr io.Writer) (err error) {
+	hup, deaf := hangups()
+	defer deaf()
 	r, err := newReloader(o)
 	if err != nil {
 		return err
 	}
+	r.hup = hup
 	logging := newLogging(stderr, r.in.Log)
 	logProblems(ctx, logging.Logger, r.problems)
 
