@@ -46,7 +46,13 @@ func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:         "testdata/script",
 		WorkdirRoot: shortDir(t),
-		Setup:       func(env *testscript.Env) error { return setUp(env, bin) },
+		Condition: func(name string) (bool, error) {
+			if name == "root" {
+				return os.Getuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", name)
+		},
+		Setup: func(env *testscript.Env) error { return setUp(env, bin) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"emulator": startEmulator,
 			"knobs":    turnKnobs,
