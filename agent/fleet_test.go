@@ -19,6 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"regent/agent/authz"
 	"regent/agent/clock/clocktest"
 	"regent/agent/policy"
 	"regent/agent/status"
@@ -49,6 +50,8 @@ type fleet struct {
 	service *emulator.Emulator
 	pipes   *pipes
 	devices []*member
+	between func(w http.ResponseWriter, r *http.Request) (answered bool) // what stands between; nil for nothing
+	wrap    func(*member, Service) Service                               // what stands before the client; nil for nothing
 
 	mu      sync.Mutex
 	down    bool
@@ -82,11 +85,12 @@ func (m *member) id() string {
 // errDown is what a device meets during an outage.
 var errDown = errors.New("connection refused")
 
-// simulate runs f with a fleet whose access tokens live for life, and that was
-// enrolled over the hour or the life before, whichever is longer.
-func simulate(t *testing.T, life time.Duration, f func(*fleet)) {
+// simulate runs f with a fleet of some size, at a service with these knobs. It
+// was enrolled over the hour or the life of an access token before, whichever is
+// longer.
+func simulate(t *testing.T, size int, k emulator.Knobs, f func(*fleet)) {
 	synctest.Test(t, func(t *testing.T) {
-		service, err := emulator.New(emulator.Options{Knobs: emulator.Knobs{AccessLifetime: life}})
+		service, err := emulator.New(emulator.Options{Knobs: k})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +102,7 @@ func simulate(t *testing.T, life time.Duration, f func(*fleet)) {
 			server.Close()
 			<-served
 		}()
-		fl.enrol(max(time.Hour, life))
+		fl.enrol(size, max(time.Hour, k.AccessLifetime))
 		f(fl)
 		fl.cut()
 	})
@@ -109,6 +113,9 @@ func (fl *fleet) serve(w http.ResponseWriter, r *http.Request) {
 		fl.mu.Lock()
 		fl.count(&fl.minutes)
 		fl.mu.Unlock()
+	}
+	if fl.between != nil && fl.between(w, r) {
+		return
 	}
 	fl.service.ServeHTTP(w, r)
 }
@@ -154,14 +161,14 @@ func (fl *fleet) setDown(down bool) {
 
 // enrol makes the devices, one after the other over the span, and gives each its
 // registration token.
-func (fl *fleet) enrol(over time.Duration) {
+func (fl *fleet) enrol(size int, over time.Duration) {
 	fl.Helper()
-	registration, err := fl.service.IssueRegistrationToken("fleet", *fleetSize)
+	registration, err := fl.service.IssueRegistrationToken("fleet", size)
 	if err != nil {
 		fl.Fatal(err)
 	}
 	dir := shm(fl.T)
-	for i := range *fleetSize {
+	for i := range size {
 		m := &member{
 			dir: filepath.Join(dir, fmt.Sprint(i)), clock: clocktest.New(), store: probed{&storetest.Memory{}},
 			rand: rand.New(rand.NewPCG(uint64(i), 2026)),
@@ -174,11 +181,11 @@ func (fl *fleet) enrol(over time.Duration) {
 		if _, err := m.agent.Enrol(fl.Context(), Registration{Token: token.NewSecret(registration), Source: "test"}); err != nil {
 			fl.Fatal(err)
 		}
-		time.Sleep(over / time.Duration(*fleetSize))
+		time.Sleep(over / time.Duration(size))
 	}
 	time.Sleep(time.Minute)
-	if got := fl.service.State().Redeemed; got != *fleetSize {
-		fl.Fatalf("%d of %d devices were enrolled", got, *fleetSize)
+	if got := fl.service.State().Redeemed; got != size {
+		fl.Fatalf("%d of %d devices were enrolled", got, size)
 	}
 }
 
@@ -207,11 +214,17 @@ func (fl *fleet) boot(m *member) {
 		Version: "test", Clock: m.clock, Store: m.store, StateDir: m.dir,
 		Settings: policy.Settings{
 			Tenant: fleetTenant, Limits: policy.Limits{RedeemSplay: 2 * time.Second},
-			Applications: []policy.Application{{ID: "cad", Tenant: fleetTenant, Instances: 1, Redeem: policy.Eager}},
+			Applications: []policy.Application{{
+				ID: "cad", Tenant: fleetTenant, Instances: 1, Redeem: policy.Eager, Allow: []authz.Rule{{Users: []string{"alice"}}},
+			}},
 		},
 		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), Guard: status.Store{State: "ok", Guard: "file"},
 		Service: func(base string, _ policy.Network, _ policy.Refresh, observe func(time.Time)) (Service, error) {
-			return tms.New(tms.Options{Tenant: base, Proxy: "none", Now: m.clock.Wall, Observe: observe, Dial: fl.dial})
+			c, err := tms.New(tms.Options{Tenant: base, Proxy: "none", Now: m.clock.Wall, Observe: observe, Dial: fl.dial})
+			if err != nil || fl.wrap == nil {
+				return c, err
+			}
+			return fl.wrap(m, c), nil
 		},
 		Audit: &trail{}, Log: slog.New(slog.DiscardHandler), Draw: m.draw, NewID: m.id,
 	})
@@ -265,7 +278,7 @@ func ordinary(life time.Duration) float64 {
 // the mean of an ordinary hour, and every device is served again.
 func TestPowerCut(t *testing.T) {
 	const life = time.Hour
-	simulate(t, life, func(fl *fleet) {
+	simulate(t, *fleetSize, emulator.Knobs{AccessLifetime: life}, func(fl *fleet) {
 		fl.cut()
 		time.Sleep(3 * time.Hour)
 		back := time.Now()
@@ -293,7 +306,7 @@ func TestPowerCut(t *testing.T) {
 func TestOutage(t *testing.T) {
 	for _, life := range []time.Duration{time.Hour} {
 		t.Run(life.String(), func(t *testing.T) {
-			simulate(t, life, func(fl *fleet) {
+			simulate(t, *fleetSize, emulator.Knobs{AccessLifetime: life}, func(fl *fleet) {
 				fl.setDown(true)
 				time.Sleep(time.Hour)
 				waiting := map[*member]bool{}

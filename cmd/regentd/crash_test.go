@@ -1,0 +1,441 @@
+//go:build crash && linux && amd64
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/redeem"
+	"regent/agent/tms/emulator"
+	"regent/ipc/api"
+	"regent/ipc/client"
+)
+
+// every thins the matrix out: CI makes every nth run of it.
+var every = flag.Int("crash-every", 1, "make only every nth run of the crash matrix")
+
+// abreast is how many runs are made at one time: they mostly wait.
+const abreast = 4
+
+// TestCrashMatrix lets one thing go wrong at every position of a redemption and
+// of a refresh, one for each run, with the real regentd against the emulator:
+// the power goes before a call, or a call fails. Then regentd is started again
+// with nothing wrong. Whatever happened, every count is accounted for, no auth
+// token that was confirmed is lost, and nothing panics.
+func TestCrashMatrix(t *testing.T) {
+	bin := build(t)
+	grace := emulator.Knobs{ReuseGrace: 30 * time.Second}
+	strict := emulator.Knobs{}
+	off := emulator.Knobs{Rotation: emulator.RotationOff}
+	table := &outcomes{seen: map[string]map[string]int{}}
+	for _, sc := range []scenario{
+		{name: "redeem", knobs: strict},
+		{name: "refresh, strict rotation", knobs: strict, refresh: true, mayLose: true},
+		{name: "refresh, 30 s grace", knobs: grace, refresh: true},
+		{name: "refresh, no rotation", knobs: off, refresh: true},
+	} {
+		t.Run(sc.name, func(t *testing.T) {
+			sc.bin, sc.table = bin, table
+			sc.run(t)
+		})
+	}
+	t.Logf("\n%s", table)
+}
+
+// scenario is what is interrupted.
+type scenario struct {
+	name    string
+	bin     string
+	knobs   emulator.Knobs
+	refresh bool // of an auth token that was redeemed before; else the first start
+	mayLose bool // refresh_lost is an end that the service's rules can force
+	table   *outcomes
+}
+
+// run enumerates the positions and then visits each.
+func (sc scenario) run(t *testing.T) {
+	positions := sc.once(t, position{}, "")
+	if len(positions) < 10 {
+		t.Fatalf("only %d positions: %v", len(positions), positions)
+	}
+	t.Logf("%d positions", len(positions))
+	var visits sync.WaitGroup
+	free := make(chan struct{}, abreast)
+	n := 0
+	for _, do := range []string{"KILL", "EIO", "ENOSPC"} {
+		for _, at := range positions {
+			if n++; n%*every != 0 {
+				continue
+			}
+			free <- struct{}{}
+			visits.Go(func() {
+				defer func() { <-free }()
+				t.Run(do+" at "+at.String(), func(t *testing.T) { sc.once(t, at, do) })
+			})
+		}
+	}
+	visits.Wait()
+	sc.table.positions(sc.name, len(positions))
+}
+
+// once makes one run on a device of its own, and returns the positions that it
+// passed.
+func (sc scenario) once(t *testing.T, at position, do string) []position {
+	s := newSite(t, sc)
+	if sc.refresh {
+		s.prepare(t)
+	}
+	d := s.start(t, &tracerSpec{At: at, Do: do})
+	s.settle(t, d)
+	d.stop(t)
+	passed := d.passed(t)
+	reached := do == "" || slices.Contains(passed, at)
+
+	d = s.start(t, nil)
+	end := s.settle(t, d)
+	s.judge(t, sc, end)
+	d.stop(t)
+	if do != "" {
+		sc.table.add(sc.name+"\t"+do, end, reached)
+	}
+	return passed
+}
+
+// site is one device and its service.
+type site struct {
+	dir     string
+	bin     string
+	service *emulator.Emulator
+	client  *client.Client
+	refresh bool
+}
+
+func newSite(t *testing.T, sc scenario) *site {
+	service, err := emulator.New(emulator.Options{Knobs: sc.knobs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(service)
+	server.Config.ErrorLog = log.New(t.Output(), "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	registration, err := service.IssueRegistrationToken("crash", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{dir: shortDir(t), bin: sc.bin, service: service, refresh: sc.refresh}
+	s.client = client.New(client.Options{Socket: s.socket()})
+	t.Cleanup(s.client.Close)
+	s.write(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	s.write(t, "token", registration)
+	s.write(t, "config.yaml", fmt.Sprintf(`
+tenant: %s
+registration_token_file: %s/token
+network: {ca_file: %s/ca.pem, proxy: none, timeout: 5s}
+limits: {redeem_uncertain_retries: 0, redeem_splay: 0s}
+applications:
+  - {id: cad, instances: 1, allow: [{everyone: true}]}
+`, server.URL, s.dir, s.dir))
+	return s
+}
+
+func (s *site) write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *site) socket() string { return filepath.Join(s.dir, "agent.sock") }
+
+// prepare redeems an auth token whose access token is at its end when prepare
+// returns; the one after it lives long, so that one refresh is all there is.
+func (s *site) prepare(t *testing.T) {
+	t.Helper()
+	knobs := s.service.Knobs()
+	life := knobs.AccessLifetime
+	knobs.AccessLifetime = time.Second
+	s.turn(t, knobs)
+	d := s.start(t, nil)
+	for s.service.State().Redeemed == 0 || s.state(t) != "live" && s.state(t) != "expired" {
+		d.alive(t)
+		time.Sleep(10 * time.Millisecond)
+	}
+	d.stop(t)
+	knobs.AccessLifetime = life
+	time.Sleep(time.Second)
+	s.turn(t, knobs)
+}
+
+func (s *site) turn(t *testing.T, k emulator.Knobs) {
+	t.Helper()
+	if err := s.service.SetKnobs(k); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// state is the state of the one instance, "" if nobody answers.
+func (s *site) state(t *testing.T) string {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	st, err := s.client.Status(ctx)
+	if err != nil || len(st.Applications) != 1 {
+		return ""
+	}
+	return st.Applications[0].Instances[0].State
+}
+
+// ending is how a run came out.
+type ending struct {
+	state string     // of the instance
+	code  fault.Kind // of a request for its token; "" if that was served
+}
+
+// settle waits until the instance has come to an end, or the daemon has, or
+// neither for a while: a call that failed is tried again within seconds.
+func (s *site) settle(t *testing.T, d *daemonProcess) (end ending) {
+	t.Helper()
+	for until := time.Now().Add(6 * time.Second); time.Now().Before(until) && !d.ended(); time.Sleep(15 * time.Millisecond) {
+		end.state = s.state(t)
+		if end.state == "" || end.state == "unredeemed" {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		_, err := s.client.Token(ctx, api.TokenRequest{Application: "cad"})
+		cancel()
+		if end.code = ""; err != nil {
+			end.code = fault.KindOf(err)
+		}
+		if end.state = s.state(t); end.code == "" || end.state == "uncertain" || end.state == "refresh_lost" {
+			return end
+		}
+	}
+	return end
+}
+
+// judge compares what the service counted with what the device says.
+func (s *site) judge(t *testing.T, sc scenario, end ending) {
+	t.Helper()
+	l, err := s.client.VerifiedLedger(t.Context())
+	if err != nil {
+		t.Errorf("the ledger: %v", err)
+		return
+	}
+	became := map[string]string{}
+	for _, e := range l.Entries {
+		became[e.ID] = e.Kind
+	}
+	confirmed, uncertain := 0, 0
+	for _, kind := range became {
+		switch redeem.Kind(kind) {
+		case redeem.Confirmed:
+			confirmed++
+		case redeem.Uncertain:
+			uncertain++
+		}
+	}
+	used := s.service.State().Redeemed
+	if used < confirmed || used > confirmed+uncertain {
+		t.Errorf("%d counts used, %d confirmed, %d uncertain: they do not account for each other; ledger %v", used, confirmed, uncertain, l.Entries)
+	}
+	if used > 1 {
+		t.Errorf("%d counts used for one instance, without retries", used)
+	}
+	switch {
+	case end.state == "live" && end.code == "":
+	case end.state == "uncertain" && confirmed == 0 && !sc.refresh:
+	case end.state == "refresh_lost" && end.code == fault.RefreshLost && sc.mayLose:
+	default:
+		t.Errorf("it ends %q, and a request for its token with %q; %d confirmed", end.state, end.code, confirmed)
+	}
+}
+
+// daemonProcess is one regentd, traced or not.
+type daemonProcess struct {
+	cmd    *exec.Cmd
+	done   chan struct{} // closed at its end
+	said   *logFile
+	report string // "" if not traced
+}
+
+// start starts regentd, and returns when it answers or has ended.
+func (s *site) start(t *testing.T, spec *tracerSpec) *daemonProcess {
+	t.Helper()
+	args := []string{
+		filepath.Join(s.bin, "regentd"), "run", "--config", filepath.Join(s.dir, "config.yaml"),
+		"--policy-dir", filepath.Join(s.dir, "policy.d"), "--state-dir", filepath.Join(s.dir, "state"), "--socket", s.socket(),
+	}
+	d := &daemonProcess{cmd: exec.Command(args[0], args[1:]...), done: make(chan struct{}), said: &logFile{}}
+	if spec != nil {
+		d.report = filepath.Join(s.dir, "report")
+		spec.Dir, spec.Report, spec.Args = filepath.Join(s.dir, "state"), d.report, args
+		text, err := json.Marshal(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.cmd = exec.Command(os.Args[0])
+		d.cmd.Env = append(os.Environ(), tracerEnv+"="+string(text))
+	}
+	d.cmd.Stdout, d.cmd.Stderr = d.said, d.said
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(d.done)
+		_ = d.cmd.Wait() // that it was killed is the point
+	}()
+	t.Cleanup(func() {
+		_ = d.cmd.Process.Kill() // it takes the daemon with it, if there is one still
+		<-d.done
+		for _, word := range []string{"panic", "fatal error", "goroutine ", "DATA RACE", "tracer:"} {
+			if strings.Contains(d.said.String(), word) {
+				t.Errorf("it said %q:\n%s", word, d.said)
+				return
+			}
+		}
+		if t.Failed() {
+			t.Logf("it said:\n%s", d.said)
+		}
+	})
+	for until := time.Now().Add(patience); !d.ended() && s.state(t) == ""; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("it does not answer:\n%s", d.said)
+		}
+	}
+	return d
+}
+
+func (d *daemonProcess) ended() bool {
+	select {
+	case <-d.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func (d *daemonProcess) alive(t *testing.T) {
+	t.Helper()
+	if d.ended() {
+		t.Fatalf("it has ended:\n%s", d.said)
+	}
+}
+
+// stop tells the daemon to end, and waits until it has.
+func (d *daemonProcess) stop(t *testing.T) {
+	t.Helper()
+	if !d.ended() {
+		if err := syscall.Kill(d.pid(t), syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+			t.Error(err)
+		}
+	}
+	select {
+	case <-d.done:
+	case <-time.After(patience):
+		t.Fatalf("it does not end:\n%s", d.said)
+	}
+}
+
+// pid is the daemon's own, also behind a tracer.
+func (d *daemonProcess) pid(t *testing.T) int {
+	t.Helper()
+	if d.report == "" {
+		return d.cmd.Process.Pid
+	}
+	b, err := os.ReadFile(d.report)
+	line, _, _ := strings.Cut(string(b), "\n")
+	pid, bad := strconv.Atoi(line)
+	if err := errors.Join(err, bad); err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
+// passed lists the positions that a traced daemon passed.
+func (d *daemonProcess) passed(t *testing.T) (all []position) {
+	t.Helper()
+	f, err := os.Open(d.report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Scan() // its pid
+	for lines.Scan() {
+		var p position
+		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
+			t.Fatalf("%v: %s", err, lines.Bytes())
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// outcomes is the table that the matrix ends with. It is safe for concurrent use.
+type outcomes struct {
+	mu     sync.Mutex
+	seen   map[string]map[string]int // by scenario and fault, by end
+	counts []string
+}
+
+func (o *outcomes) positions(name string, n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.counts = append(o.counts, fmt.Sprintf("%s: %d positions", name, n))
+}
+
+func (o *outcomes) add(row string, end ending, reached bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.seen[row] == nil {
+		o.seen[row] = map[string]int{}
+	}
+	o.seen[row]["runs"]++
+	o.seen[row][end.state]++
+	if !reached {
+		o.seen[row]["position not reached"]++
+	}
+}
+
+// String is the table.
+func (o *outcomes) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var b strings.Builder
+	for _, line := range o.counts {
+		fmt.Fprintln(&b, line)
+	}
+	columns := []string{"runs", "live", "uncertain", "refresh_lost", "position not reached"}
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "interrupted\tby\t%s\n", strings.Join(columns, "\t"))
+	for _, row := range slices.Sorted(maps.Keys(o.seen)) {
+		fmt.Fprint(w, row)
+		for _, c := range columns {
+			fmt.Fprintf(w, "\t%d", o.seen[row][c])
+		}
+		fmt.Fprintln(w)
+	}
+	w.Flush()
+	return b.String()
+}
