@@ -66,11 +66,15 @@ func TestStories(t *testing.T) {
 	})
 }
 
-// build makes the programs once, into a directory that goes with the test.
-func build(t *testing.T) string {
+// build makes programs once, into a directory that goes with the test: all of
+// them, if none is named.
+func build(t *testing.T, programs ...string) string {
 	t.Helper()
+	if programs == nil {
+		programs = []string{"./cmd/regentd", "./cmd/regent", "./cmd/tmsctl", "./cmd/tms-emulator", "./cmd/demo"}
+	}
 	bin := t.TempDir()
-	cmd := exec.Command("go", "build", "-o", bin, "./cmd/regentd", "./cmd/regent", "./cmd/tmsctl", "./cmd/tms-emulator", "./cmd/demo")
+	cmd := exec.Command("go", append([]string{"build", "-o", bin + "/"}, programs...)...)
 	cmd.Dir = "../.."
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", cmd, err, out)
