@@ -113,6 +113,9 @@ func (s *Sealed) syncDir() error {
 }
 
 func (s *Sealed) step(name string) error {
+	if s.refuse != nil {
+		return s.refuse
+	}
 	if s.testOnlyFail == nil {
 		return nil
 	}

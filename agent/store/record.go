@@ -40,6 +40,10 @@ const (
 // ErrNewer means that a later release wrote the record. It wraps [ErrKey].
 var ErrNewer = fmt.Errorf("store: record was written by a newer release: %w", ErrKey)
 
+// errOtherKey means that the file is whole as far as can be told, and sealed under
+// another data key. It wraps [ErrKey].
+var errOtherKey = fmt.Errorf("%w: another data key sealed it", ErrKey)
+
 var errMagic = errors.New("it does not begin like a record")
 
 // header is what a record's file says in clear text. Nothing of it is to be
@@ -152,7 +156,7 @@ func (b *box) open(file []byte) (record, error) {
 	case err != nil:
 		return record{}, fmt.Errorf("%w: %w", ErrKey, err)
 	case h.keyID != b.keyID:
-		return record{}, fmt.Errorf("%w: another data key sealed it", ErrKey)
+		return record{}, errOtherKey
 	}
 	value, err := b.aead.Open(nil, nil, file[h.size:], file[:h.size])
 	if err != nil {

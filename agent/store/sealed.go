@@ -19,6 +19,9 @@ type Options struct {
 	Dir string
 	// Key is the data key, [KeySize] bytes, as [Unlock] returns it. It is not kept.
 	Key []byte
+	// Refuse, if it is set, is what every write fails with: a rehearsal of a disk
+	// that takes none.
+	Refuse error
 }
 
 // Sealed is a [Store] of one sealed file for each record. It keeps no value in
@@ -26,14 +29,19 @@ type Options struct {
 //
 // It remembers how far each record had come, so that an older copy of a file
 // that is put back, or a file that is taken away, while the process runs is
-// refused with [ErrKey]. After a restart that can not be told.
+// refused with [ErrKey]. After a restart only a [Mark] tells.
 type Sealed struct {
 	path string // of the directory of records
 	root *os.Root
 	box  *box
 
+	refuse error // see [Options]
+
 	mu   sync.Mutex // held over a whole operation: reading, comparing, writing
 	seen map[string]Version
+	// level is the store's, once it is known; see [Sealed.Level].
+	level    uint64
+	levelled bool
 
 	// testOnlyFail, if set, is asked before each step of a write.
 	testOnlyFail func(step string) error
@@ -58,7 +66,7 @@ func Open(ctx context.Context, o Options) (*Sealed, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sealed{path: filepath.Join(o.Dir, RecordsDir), box: box, seen: map[string]Version{}}
+	s := &Sealed{path: filepath.Join(o.Dir, RecordsDir), box: box, seen: map[string]Version{}, refuse: o.Refuse}
 	if s.root, err = openRecords(o.Dir, s.path); err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", s.path, err)
 	}
@@ -137,6 +145,7 @@ func (s *Sealed) Put(ctx context.Context, name string, value []byte, was Version
 		return 0, fmt.Errorf("store: put %q: %w", name, err)
 	}
 	s.seen[name] = next
+	s.level++
 	return next, nil
 }
 
@@ -147,18 +156,28 @@ func (s *Sealed) Delete(ctx context.Context, name string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch err := s.root.Remove(fileOf(name)); {
-	case errors.Is(err, fs.ErrNotExist):
+	if _, err := s.root.Lstat(fileOf(name)); errors.Is(err, fs.ErrNotExist) {
 		delete(s.seen, name)
 		return nil
-	case err != nil:
-		return fmt.Errorf("store: delete %q: %w", name, err)
 	}
-	if err := s.syncDir(); err != nil {
+	if err := s.remove(name); err != nil {
 		return fmt.Errorf("store: delete %q: %w", name, err)
 	}
 	delete(s.seen, name)
+	s.level++
 	return nil
+}
+
+// remove takes a record that is there off the disk, durably. What it stood for in
+// the level stays.
+func (s *Sealed) remove(name string) error {
+	if err := s.retire(name); err != nil {
+		return err
+	}
+	if err := s.root.Remove(fileOf(name)); err != nil {
+		return err
+	}
+	return s.syncDir()
 }
 
 // List implements [Store]. A record that cannot be read is listed, unless its

@@ -17,7 +17,7 @@ type Damage struct {
 }
 
 // Verify reads every record and returns those that cannot be read, by path, and
-// how many can.
+// how many can. It counts the level anew.
 func (s *Sealed) Verify(ctx context.Context) (damaged []Damage, sound int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -25,27 +25,36 @@ func (s *Sealed) Verify(ctx context.Context) (damaged []Damage, sound int, err e
 	if err != nil {
 		return nil, 0, err
 	}
+	var level uint64
 	for _, file := range files {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, fmt.Errorf("store: verify %s: %w", s.path, err)
 		}
-		name, known := s.recordName(file)
-		if known {
-			_, err = s.load(name)
-		} else {
-			_, err = s.read(file)
-			err = errors.Join(err, fmt.Errorf("the file's name belongs to no record: %w", ErrKey))
-		}
+		rec, name, err := s.inspect(file)
 		if err == nil {
 			sound++
+			level += uint64(rec.version)
 			continue
-		}
-		if !known {
-			name = ""
 		}
 		damaged = append(damaged, Damage{Name: name, Path: filepath.Join(s.path, file), Err: err})
 	}
+	deleted, err := s.tally()
+	if err != nil {
+		damaged = append(damaged, Damage{Path: filepath.Join(s.path, tallyFile), Err: err})
+	}
+	s.level, s.levelled = level+uint64(deleted), true
 	return damaged, sound, nil
+}
+
+// inspect reads one file. name is its record's, as far as it can be told.
+func (s *Sealed) inspect(file string) (rec record, name string, err error) {
+	name, known := s.recordName(file)
+	if known {
+		rec, err = s.load(name)
+		return rec, name, err
+	}
+	_, err = s.read(file)
+	return record{}, "", errors.Join(err, fmt.Errorf("the file's name belongs to no record: %w", ErrKey))
 }
 
 // HasRecords reports whether the state directory holds a record, readable or

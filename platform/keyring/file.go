@@ -72,16 +72,22 @@ func (f *file) create(data []byte) error {
 	if err := f.phrase.ensure(); err != nil {
 		return err
 	}
-	// 2. The item in a directory of its own, since the library writes in place.
-	fresh := filepath.Join(f.state, newDir)
-	if err := f.makeItem(fresh, data); err != nil {
-		return err
-	}
-	// 3. What is in its place is put aside, and it takes the place in one step.
+	// 2. What is in its place is put aside.
 	if err := f.makeDir(); err != nil {
 		return err
 	}
 	if err := putAside(f.item()); err != nil {
+		return err
+	}
+	// 3. It takes the place in one step.
+	return f.replace(data)
+}
+
+// replace makes the item in a directory of its own, since the library writes in
+// place, and renames it to where it belongs.
+func (f *file) replace(data []byte) error {
+	fresh := filepath.Join(f.state, newDir)
+	if err := f.makeItem(fresh, data); err != nil {
 		return err
 	}
 	if err := os.Rename(filepath.Join(fresh, itemName), f.item()); err != nil {

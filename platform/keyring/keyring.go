@@ -26,6 +26,8 @@ var (
 	ErrNoKey = errors.New("keyring: there is no data key")
 	// ErrLocked means that the keyring does not give the data key now.
 	ErrLocked = errors.New("keyring: locked, or does not answer")
+	// ErrNoMark means that the keyring holds no mark.
+	ErrNoMark = errors.New("keyring: there is no mark")
 	// ErrExists means that a data key cannot be made, because there is one.
 	ErrExists = errors.New("keyring: there is a data key already")
 )
@@ -43,6 +45,7 @@ const (
 const (
 	keySize        = 32
 	itemName       = "data-key"
+	markItem       = "mark"
 	itemPrefix     = "regent data key 1: " // then base64; a later form has another number
 	maxItem        = 2560                  // bytes; what a Windows credential can hold
 	defaultTimeout = 10 * time.Second
@@ -64,7 +67,13 @@ type backend interface {
 	get() (item []byte, err error) // errNoItem if there is none
 	// create keeps the item. What lies in its place and is no key is put aside.
 	create(item []byte) error
+	// replace keeps the item in place of what is there, in one step.
+	replace(item []byte) error
 	remove() error // no item is no error
+	// The mark is another item. A restore of the state directory does not reach it.
+	mark() ([]byte, error) // errNoItem if there is none
+	setMark(item []byte) error
+	removeMark() error // no mark is no error
 	detail() string
 }
 
@@ -136,6 +145,40 @@ func (k *Keyring) Key(ctx context.Context) ([]byte, error) {
 // NAME.corrupt-N where it is a file.
 func (k *Keyring) Create(ctx context.Context) ([]byte, error) {
 	return call(ctx, k, "make the data key", k.create)
+}
+
+// Replace keeps key, of 32 bytes, in place of the data key that there is, in one
+// step: after a crash it is the one or the other.
+func (k *Keyring) Replace(ctx context.Context, key []byte) error {
+	if len(key) != keySize {
+		return fmt.Errorf("keyring: replace the data key: it has %d bytes, want %d", len(key), keySize)
+	}
+	_, err := call(ctx, k, "replace the data key", func() ([]byte, error) { return nil, k.backend.replace(encode(key)) })
+	return err
+}
+
+// LoadMark returns the mark, or an error that wraps [ErrNoMark].
+func (k *Keyring) LoadMark(ctx context.Context) ([]byte, error) {
+	return call(ctx, k, "read the mark", func() ([]byte, error) {
+		mark, err := k.backend.mark()
+		if errors.Is(err, errNoItem) {
+			return nil, ErrNoMark
+		}
+		return mark, err
+	})
+}
+
+// SaveMark keeps mark, a small sealed text, out of the reach of a restore of the
+// state directory: in the keyring, or with a file keyring beside the directory.
+func (k *Keyring) SaveMark(ctx context.Context, mark []byte) error {
+	_, err := call(ctx, k, "keep the mark", func() ([]byte, error) { return nil, k.backend.setMark(mark) })
+	return err
+}
+
+// ForgetMark removes the mark. No mark is no error.
+func (k *Keyring) ForgetMark(ctx context.Context) error {
+	_, err := call(ctx, k, "remove the mark", func() ([]byte, error) { return nil, k.backend.removeMark() })
+	return err
 }
 
 // Forget destroys the data key and what was put aside of earlier ones. No key is

@@ -15,6 +15,7 @@ import (
 // fakeBackend holds one item in memory, and can refuse to answer.
 type fakeBackend struct {
 	item   []byte
+	marked []byte
 	getErr error
 	lose   bool          // keeps nothing, and says it did
 	hang   chan struct{} // if not nil, every call waits until it is closed
@@ -43,7 +44,18 @@ func (b *fakeBackend) create(item []byte) error {
 	return nil
 }
 
-func (b *fakeBackend) remove() error  { b.item = nil; return nil }
+func (b *fakeBackend) replace(item []byte) error { return b.create(item) }
+func (b *fakeBackend) remove() error             { b.item = nil; return nil }
+
+func (b *fakeBackend) mark() ([]byte, error) {
+	if b.marked == nil {
+		return nil, errNoItem
+	}
+	return b.marked, nil
+}
+func (b *fakeBackend) setMark(mark []byte) error { b.marked = mark; return nil }
+func (b *fakeBackend) removeMark() error         { b.marked = nil; return nil }
+
 func (b *fakeBackend) detail() string { return "a fake" }
 
 func TestLifeOfAKey(t *testing.T) {

@@ -33,7 +33,7 @@ func newBackend(kind string, o Options) (backend, error) {
 			KeychainTrustApplication: true,
 		})
 	}
-	return &system{open: open, name: itemName + " " + o.StateDir, says: says}, nil
+	return &system{open: open, name: itemName + " " + o.StateDir, markName: markItem + " " + o.StateDir, says: says}, nil
 }
 
 // systemKind returns the library's name for a kind, and what it means.
@@ -63,10 +63,11 @@ func guardOf(lib ring.BackendType) string {
 
 // system is a keyring of the operating system or of the user's session.
 type system struct {
-	open func() (opened, error) // asked at the first call, since it may block too
-	ring opened                 // nil until then
-	name string                 // of the item: two state directories do not share a key
-	says string
+	open     func() (opened, error) // asked at the first call, since it may block too
+	ring     opened                 // nil until then
+	name     string                 // of the item: two state directories do not share a key
+	markName string                 // of the mark's item
+	says     string
 }
 
 // opened is what is used of the library's keyrings.
@@ -117,6 +118,41 @@ func (s *system) create(item []byte) error {
 	return s.set(s.name, item)
 }
 
+func (s *system) replace(item []byte) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	return s.set(s.name, item)
+}
+
+func (s *system) mark() ([]byte, error) {
+	if err := s.ready(); err != nil {
+		return nil, err
+	}
+	item, err := s.ring.Get(s.markName)
+	if errors.Is(err, ring.ErrKeyNotFound) {
+		return nil, errNoItem
+	}
+	return item.Data, err
+}
+
+func (s *system) setMark(mark []byte) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	return s.set(s.markName, mark)
+}
+
+func (s *system) removeMark() error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	if err := s.removeOne(s.markName); err != nil && !errors.Is(err, errNoItem) {
+		return err
+	}
+	return nil
+}
+
 const maxAside = 100 // copies of damaged material; more means that something else is wrong
 
 func (s *system) putAside(old []byte) error {
@@ -134,7 +170,7 @@ func (s *system) set(name string, data []byte) error {
 	if len(data) > maxItem {
 		return fmt.Errorf("%q would have %d bytes, a keyring holds at most %d", name, len(data), maxItem)
 	}
-	return s.ring.Set(ring.Item{Key: name, Data: data, Label: "Regent " + name, Description: "seals the agent's records"})
+	return s.ring.Set(ring.Item{Key: name, Data: data, Label: "Regent " + name, Description: "of the agent's sealed records"})
 }
 
 func (s *system) remove() error {

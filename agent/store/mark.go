@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"regent/agent/fault"
+)
+
+// ErrNoMark means that no mark was ever kept, or that it was taken away.
+var ErrNoMark = errors.New("store: no mark is kept")
+
+// MarkPlace keeps one small sealed mark where a restore of the state directory
+// does not reach it. The platform provides it. Every call ends within the time
+// that ctx allows.
+type MarkPlace interface {
+	// LoadMark returns the mark, or an error that wraps [ErrNoMark].
+	LoadMark(ctx context.Context) ([]byte, error)
+	// SaveMark replaces the mark, durably.
+	SaveMark(ctx context.Context, sealed []byte) error
+}
+
+const (
+	markName  = "high-water mark"
+	markValue = "counts in its version the writes that the store had taken"
+)
+
+// Mark is how far the store had come, kept outside of it. It is saved behind the
+// writes, not with each: a store ahead of its mark is a crash, and nothing is
+// wrong with it. One behind its mark is an older copy that was put back.
+type Mark struct {
+	store *Sealed
+	place MarkPlace
+	log   *slog.Logger
+	saved uint64
+}
+
+// OpenMark compares a store with its mark. Where there is no mark yet, it is
+// made. The error is a [fault.Fault] if the store is older than its mark
+// ([RolledBack]), or the mark cannot be read ([Unreadable]): then nothing was
+// changed. A mark that cannot be had or kept is logged: then a restore would not
+// be noticed, which is no reason not to serve.
+func OpenMark(ctx context.Context, s *Sealed, place MarkPlace, log *slog.Logger) (*Mark, State, error) {
+	m := &Mark{store: s, place: place, log: log}
+	level, err := s.Level(ctx)
+	if err != nil {
+		return nil, Unreadable, fault.E("compare the store with its mark", fault.StoreUnreadable, err)
+	}
+	sealed, err := place.LoadMark(ctx)
+	switch {
+	case errors.Is(err, ErrNoMark):
+		return FirstMark(ctx, s, place, log), OK, nil
+	case err != nil:
+		log.WarnContext(ctx, "the mark of the store cannot be had, so an older state directory would not be noticed", "err", err)
+		return m, OK, nil
+	}
+	marked, state, err := s.readMark(sealed)
+	if err != nil {
+		return nil, state, err
+	}
+	if level < marked {
+		return nil, RolledBack, fault.Errorf("compare the store with its mark", fault.StoreRolledBack,
+			"the state directory is older than the mark beside it (%d writes, %d were marked), as after a restore from a backup; its refresh tokens may be used up, so nothing was used; put the newer one back, or accept this one with: regent store recover", level, marked)
+	}
+	if level > marked {
+		log.InfoContext(ctx, "the store is ahead of its mark, as after a crash; the mark follows", "writes", level, "marked", marked)
+	}
+	m.saved = marked
+	if err := m.Save(ctx); err != nil {
+		log.WarnContext(ctx, "the mark of the store cannot be kept, so an older state directory would not be noticed", "err", err)
+	}
+	return m, OK, nil
+}
+
+// FirstMark makes the mark of a store that has none, or whose mark is of no
+// concern: on a first run, or because a person accepts the store as it is.
+func FirstMark(ctx context.Context, s *Sealed, place MarkPlace, log *slog.Logger) *Mark {
+	m := &Mark{store: s, place: place, log: log}
+	level, err := s.Level(ctx)
+	if err == nil {
+		err = m.save(ctx, level)
+	}
+	if err != nil {
+		log.WarnContext(ctx, "the mark of the store cannot be kept, so an older state directory would not be noticed", "err", err)
+	}
+	return m
+}
+
+// readMark opens a sealed mark.
+func (s *Sealed) readMark(sealed []byte) (uint64, State, error) {
+	rec, err := s.box.open(sealed)
+	switch {
+	case errors.Is(err, errOtherKey):
+		return 0, RolledBack, fault.Errorf("compare the store with its mark", fault.StoreRolledBack,
+			"the mark of the state directory is under another data key, as after a restore from a backup that is older than regent store rekey; nothing was used; put the newer state back, or accept this one with: regent store recover").Because(err)
+	case err == nil && (rec.name != markName || string(rec.value) != markValue):
+		err = fmt.Errorf("it is the record %q", rec.name)
+		fallthrough
+	case err != nil:
+		return 0, Unreadable, fault.Errorf("compare the store with its mark", fault.StoreUnreadable,
+			"the mark of the state directory was damaged, so it cannot be told whether the state is an old copy; nothing was used; restore the mark, or accept the state as it is with: regent store recover").Because(err)
+	}
+	return uint64(rec.version), OK, nil
+}
+
+// Save brings the mark up to the store. It does nothing if it is.
+func (m *Mark) Save(ctx context.Context) error {
+	level, err := m.store.Level(ctx)
+	if err != nil {
+		return err
+	}
+	if level <= m.saved {
+		return nil
+	}
+	return m.save(ctx, level)
+}
+
+func (m *Mark) save(ctx context.Context, level uint64) error {
+	level = max(level, 1) // a version begins with 1; an empty store is compared with no mark
+	sealed := m.store.box.seal(markName, Version(level), []byte(markValue))
+	if err := m.place.SaveMark(ctx, sealed); err != nil {
+		return fmt.Errorf("save the mark of the store: %w", err)
+	}
+	m.saved = level
+	return nil
+}
+
+// markEvery is how far the mark may be behind. A keyring is slow, and a backup
+// is older than this.
+const markEvery = time.Second
+
+// Run lets the mark follow the store until ctx is done, and once more then.
+func (m *Mark) Run(ctx context.Context) error {
+	again := time.NewTicker(markEvery)
+	defer again.Stop()
+	failed := false
+	for {
+		select {
+		case <-ctx.Done():
+			return m.Save(context.WithoutCancel(ctx))
+		case <-again.C:
+		}
+		err := m.Save(ctx)
+		if err != nil && !failed { // said once, not each second
+			m.log.WarnContext(ctx, "the mark of the store cannot be kept, so an older state directory would not be noticed", "err", err)
+		}
+		failed = err != nil
+	}
+}

@@ -1,0 +1,57 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// SetAside renames the files of damaged records, as [Sealed.Verify] found them,
+// to NAME.corrupt-N beside them. From then on there are no such records. It
+// returns the new paths.
+func (s *Sealed) SetAside(ctx context.Context, damaged []Damage) ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var moved []string
+	for _, d := range damaged {
+		if err := ctx.Err(); err != nil {
+			return moved, fmt.Errorf("store: set aside: %w", err)
+		}
+		to, err := SetAside(filepath.Join(s.path, filepath.Base(d.Path)))
+		if err != nil {
+			return moved, err
+		}
+		moved = append(moved, to)
+		delete(s.seen, d.Name)
+	}
+	s.levelled = false
+	return moved, nil
+}
+
+const maxAside = 1000 // copies of one file; more means that something else is wrong
+
+// SetAside renames a file or directory of the state to PATH.corrupt-N, with the
+// first N that is free, durably, and returns the new path; "" if nothing was at
+// the path.
+func SetAside(path string) (string, error) {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	for n := 1; n <= maxAside; n++ {
+		to := fmt.Sprintf("%s.corrupt-%d", path, n)
+		if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.Rename(path, to); err != nil {
+			return "", fmt.Errorf("store: set aside: %w", err)
+		}
+		if err := SyncDir(filepath.Dir(path)); err != nil {
+			return to, fmt.Errorf("store: set aside: %w", err)
+		}
+		return to, nil
+	}
+	return "", fmt.Errorf("store: %d damaged copies of %s are kept; move them away", maxAside, path)
+}

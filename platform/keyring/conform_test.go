@@ -1,0 +1,129 @@
+package keyring
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"testing"
+
+	ring "github.com/99designs/keyring"
+)
+
+// TestConform holds every keyring that this machine can host to the same. The
+// real ones are named by REGENT_TEST_KEYRING, as .ci/keyrings does that starts
+// them; one that is named and not there is a failure.
+func TestConform(t *testing.T) {
+	t.Run("fake", func(t *testing.T) {
+		b := &fakeBackend{}
+		conform(t, func() *Keyring { return newKeyring("fake", b, 0) })
+	})
+	t.Run("library in memory", func(t *testing.T) {
+		lib := ring.NewArrayKeyring(nil)
+		conform(t, func() *Keyring {
+			s := newSystem(lib)
+			s.markName = "mark /state"
+			return newKeyring("memory", s, 0)
+		})
+	})
+	t.Run(File, func(t *testing.T) {
+		state := t.TempDir() + "/state"
+		if err := os.Mkdir(state, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		conform(t, func() *Keyring { return openFile(t, state) })
+	})
+	real := os.Getenv("REGENT_TEST_KEYRING")
+	if real == "" {
+		t.Log("not run: the keyrings of systems and sessions; make keyrings starts those that it can")
+		return
+	}
+	t.Run(real, func(t *testing.T) {
+		state := t.TempDir()
+		conform(t, func() *Keyring {
+			k, err := Open(Options{Kind: real, StateDir: state})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return k
+		})
+	})
+}
+
+// conform lives a key's life. open makes what the next process would have.
+func conform(t *testing.T, open func() *Keyring) {
+	k := open()
+	if _, err := k.Key(t.Context()); !errors.Is(err, ErrNoKey) {
+		t.Fatalf("Key of none: got %v, want %v", err, ErrNoKey)
+	}
+	made := create(t, k)
+	wantKey(t, open(), made)
+	if _, err := k.Create(t.Context()); !errors.Is(err, ErrExists) {
+		t.Errorf("Create over a key: got %v, want %v", err, ErrExists)
+	}
+	other := bytes.Repeat([]byte{7}, keySize)
+	if err := k.Replace(t.Context(), other); err != nil {
+		t.Errorf("Replace: %v", err)
+	}
+	wantKey(t, open(), other)
+	if err := k.Replace(t.Context(), other[1:]); err == nil {
+		t.Error("Replace by a short key: got no error")
+	}
+	conformMark(t, open)
+	for range 2 {
+		if err := errors.Join(k.Forget(t.Context()), k.ForgetMark(t.Context())); err != nil {
+			t.Errorf("Forget: %v", err)
+		}
+	}
+	if _, err := open().Key(t.Context()); !errors.Is(err, ErrNoKey) {
+		t.Errorf("Key after Forget: got %v, want %v", err, ErrNoKey)
+	}
+	if _, err := open().LoadMark(t.Context()); !errors.Is(err, ErrNoMark) {
+		t.Errorf("LoadMark after Forget: got %v, want %v", err, ErrNoMark)
+	}
+}
+
+func conformMark(t *testing.T, open func() *Keyring) {
+	t.Helper()
+	if _, err := open().LoadMark(t.Context()); !errors.Is(err, ErrNoMark) {
+		t.Errorf("LoadMark of none: got %v, want %v", err, ErrNoMark)
+	}
+	for _, want := range [][]byte{[]byte("one\x00\xff"), bytes.Repeat([]byte{0xfe}, 100), []byte("two")} {
+		if err := open().SaveMark(t.Context(), want); err != nil {
+			t.Errorf("SaveMark: %v", err)
+		}
+		if got, err := open().LoadMark(t.Context()); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("LoadMark: got %q, %v, want %q", got, err, want)
+		}
+	}
+}
+
+func wantKey(t *testing.T, k *Keyring, want []byte) {
+	t.Helper()
+	if got, err := k.Key(t.Context()); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("Key: got another one, %v", err)
+	}
+}
+
+// TestMarkOutlivesTheStateDirectory puts an older state directory back.
+func TestMarkOutlivesTheStateDirectory(t *testing.T) {
+	for name, prepare := range map[string]func(string) error{
+		"a file beside it":                   func(string) error { return nil },
+		"in a directory that a package made": func(state string) error { return os.Mkdir(state+".mark", 0o700) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			state := t.TempDir() + "/state"
+			if err := errors.Join(os.Mkdir(state, 0o700), prepare(state)); err != nil {
+				t.Fatal(err)
+			}
+			if err := openFile(t, state).SaveMark(t.Context(), []byte("mark")); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(os.RemoveAll(state), os.Mkdir(state, 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := openFile(t, state).LoadMark(t.Context()); err != nil || string(got) != "mark" {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}
