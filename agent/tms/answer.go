@@ -19,6 +19,7 @@ const longestRetryAfter = time.Hour
 type Answer struct {
 	Body []byte
 	Date time.Time // the server's own, else ours
+	ETag string    // the version of what it shows, or ""
 }
 
 // readBody reads an answer to its end.

@@ -27,6 +27,8 @@ type Call struct {
 	Scheme string       // of Authorization: "Basic", "Bearer"; "" for no Authorization
 	Secret token.Secret // what follows it, raw
 
+	IfMatch string // the version that the call is about; "" for any
+
 	JSON any    // the body, without secrets; or
 	Form []Pair // the body, a form
 
@@ -110,7 +112,7 @@ func (c *Client) read(answer *http.Response, body []byte, call Call) error {
 	if !shown {
 		date = c.o.Now()
 	}
-	if err := call.Read(Answer{body, date}); err != nil {
+	if err := call.Read(Answer{body, date, answer.Header.Get("ETag")}); err != nil {
 		return fmt.Errorf("answered %d: %w", answer.StatusCode, err)
 	}
 	return nil
@@ -138,6 +140,9 @@ func (c *Client) request(ctx context.Context, call Call) (*retryablehttp.Request
 	}
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", c.o.UserAgent)
+	if call.IfMatch != "" {
+		r.Header.Set("If-Match", call.IfMatch)
+	}
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
 	}

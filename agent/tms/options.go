@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"regent/agent/token"
 )
 
 // The modes of a refresh.
@@ -30,6 +32,9 @@ type Options struct {
 	Timeout   time.Duration // of one call, the repetitions of a read included; 0 for 30 s
 	UserAgent string        // "" for "regent"
 	Mode      string        // ModeOIDC or ModeTMS; "" for ModeOIDC
+
+	// ProxyCredentials are "user:password" for the proxy; the zero secret is none.
+	ProxyCredentials token.Secret
 
 	Now     func() time.Time           // civil time; required
 	Observe func(serverDate time.Time) // called for each answer that has a Date; nil for nobody; must be safe for concurrent use
@@ -132,6 +137,28 @@ func loopback(u *url.URL) bool {
 	}
 	a, err := netip.ParseAddr(u.Hostname())
 	return err == nil && a.IsLoopback()
+}
+
+// proxyWith is proxyFor with credentials, which are the proxy's that was chosen
+// and no other's: one whose address has some keeps them.
+func proxyWith(proxy string, credentials token.Secret) (func(*http.Request) (*url.URL, error), error) {
+	choose, err := proxyFor(proxy)
+	if err != nil || choose == nil || credentials.IsZero() {
+		return choose, err
+	}
+	user, password, found := strings.Cut(credentials.Reveal(), ":") //nolint:forbidigo // to the proxy
+	if !found || user == "" {
+		return nil, errors.New("tms: the proxy's credentials are not of the form user:password")
+	}
+	return func(r *http.Request) (*url.URL, error) {
+		u, err := choose(r)
+		if err != nil || u == nil || u.User != nil {
+			return u, err
+		}
+		with := *u
+		with.User = url.UserPassword(user, password)
+		return &with, nil
+	}, nil
 }
 
 // proxyFor returns what a transport asks for its proxy.

@@ -14,7 +14,8 @@ const (
 	listAuth         = "authTokens"         // A
 	memberTotal      = "totalCount"         // A: of those that match, on all pages
 
-	statusEnabled = "ENABLED" // A: D is only that expired and used-up ones are listed as enabled
+	statusDisabled = "DISABLED" // A
+	statusEnabled  = "ENABLED"  // A: D is only that expired and used-up ones are listed as enabled
 
 	// A: pages begin at the index pageStart, from 0, and hold up to pageSize.
 	queryStart = "pageStart"
@@ -33,4 +34,13 @@ type creation struct {
 	RefID1         string `json:"refId1"`
 	RefID2         string `json:"refId2"`
 	Customer       string `json:"customer"`
+}
+
+// update is the body that changes a registration token. A: the call, its names,
+// and that an answer may carry an ETag, with which a change can be made to depend
+// on what was seen.
+type update struct {
+	Count          *int    `json:"count,omitempty"`
+	ExpirationDate *string `json:"expirationDate,omitempty"`
+	Status         *string `json:"status,omitempty"`
 }

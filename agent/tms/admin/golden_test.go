@@ -84,6 +84,8 @@ func TestLoginGolden(t *testing.T) {
 func TestRegistrationTokensGolden(t *testing.T) {
 	used := fleet
 	used.Used = 1
+	changed := used
+	changed.Count, changed.Expires, changed.Status, changed.Version = 5, time.Date(2026, 12, 10, 0, 0, 0, 0, time.UTC), "DISABLED", `"2"`
 	tests := []struct {
 		golden string
 		want   []admin.RegistrationToken
@@ -101,6 +103,13 @@ func TestRegistrationTokensGolden(t *testing.T) {
 		}},
 		{"registration-token-show", []admin.RegistrationToken{used}, func(t *testing.T, s *admin.Session) ([]admin.RegistrationToken, error) {
 			r, err := s.RegistrationToken(t.Context(), "some-id")
+			return []admin.RegistrationToken{r}, err
+		}},
+		{"registration-token-update", []admin.RegistrationToken{changed}, func(t *testing.T, s *admin.Session) ([]admin.RegistrationToken, error) {
+			count, day, enabled := 5, changed.Expires.Add(23*time.Hour), false
+			was := used
+			was.Version = `"1"`
+			r, err := s.UpdateRegistrationToken(t.Context(), was, admin.Change{Count: &count, Expires: &day, Enabled: &enabled})
 			return []admin.RegistrationToken{r}, err
 		}},
 		{"registration-token-delete", nil, func(t *testing.T, s *admin.Session) ([]admin.RegistrationToken, error) {
@@ -155,5 +164,15 @@ func TestLoginRefusedGolden(t *testing.T) {
 	f, ok := errors.AsType[*tms.Failure](err)
 	if !ok || f.Op != "log in" || f.Status != 400 || f.Code != "invalid_grant" {
 		t.Errorf("got %v, want a refused login", err)
+	}
+}
+
+func TestUpdateConflictGolden(t *testing.T) {
+	session, _ := logIn(t, user, "token-password", "registration-token-update-conflict")
+	was, count := fleet, 5
+	was.Version = `"7"`
+	_, err := session.UpdateRegistrationToken(t.Context(), was, admin.Change{Count: &count})
+	if f, ok := errors.AsType[*tms.Failure](err); !errors.Is(err, admin.ErrChanged) || !ok || f.Status != 412 {
+		t.Errorf("got %v, want that somebody else changed it", err)
 	}
 }

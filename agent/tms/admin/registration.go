@@ -61,6 +61,8 @@ type RegistrationToken struct {
 	RefID2     string
 	Customer   string
 	Created    time.Time // zero if not known
+
+	Version string // as the service gave it; "" in a list, and if it gives none
 }
 
 // Usability says whether a device can redeem a registration token.
@@ -123,6 +125,43 @@ func (s *Session) RegistrationTokens(ctx context.Context, f RegistrationFilter) 
 	return l.all(ctx, s, url.Values{"identifier": {f.Identifier}, "refId1": {f.RefID1}, "refId2": {f.RefID2}})
 }
 
+// Change is what is to become of a registration token; nil leaves as it is.
+type Change struct {
+	Count   *int
+	Expires *time.Time // only the date in UTC counts
+	Enabled *bool
+}
+
+// ErrChanged means that somebody else changed a registration token between our
+// look at it and our change, which was not made.
+var ErrChanged = errors.New("somebody else changed it meanwhile; nothing was changed")
+
+// UpdateRegistrationToken changes was, which the caller has looked at, with one
+// PATCH. Where the service gives versions it fails with [ErrChanged] if was is
+// no longer what the service has.
+func (s *Session) UpdateRegistrationToken(ctx context.Context, was RegistrationToken, c Change) (RegistrationToken, error) {
+	body := update{Count: c.Count}
+	if c.Expires != nil {
+		day := midnight(*c.Expires).Format(time.DateOnly)
+		body.ExpirationDate = &day
+	}
+	if c.Enabled != nil {
+		status := statusDisabled
+		if *c.Enabled {
+			status = statusEnabled
+		}
+		body.Status = &status
+	}
+	r, err := s.registration(ctx, tms.Call{
+		Op: "change registration token", Method: http.MethodPatch,
+		Path: pathRegistration + "/" + url.PathEscape(was.ID), IfMatch: was.Version, JSON: body,
+	}, func(RegistrationToken) error { return nil })
+	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.Answered && f.Status == http.StatusPreconditionFailed {
+		return RegistrationToken{}, fmt.Errorf("%w (%w)", ErrChanged, f)
+	}
+	return r, err
+}
+
 // DeleteRegistrationToken deletes the one of that id. The auth tokens that it
 // created are not deleted.
 func (s *Session) DeleteRegistrationToken(ctx context.Context, id string) error {
@@ -139,6 +178,7 @@ func (s *Session) registration(ctx context.Context, call tms.Call, complete func
 		if r, err = registrationOf(o); err != nil {
 			return err
 		}
+		r.Version = a.ETag
 		return complete(r)
 	}
 	if err := s.do(ctx, call); err != nil {

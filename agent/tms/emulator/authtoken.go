@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"time"
@@ -50,21 +51,47 @@ func (e *Emulator) redeem(c *call) answer {
 		text{"refId1", d.RefID1}, text{"refId2", d.RefID2}); err != nil {
 		return refused(err)
 	}
-	g, err := e.store.redeem(registration, d, c.knobs, c.now)
-	if err != nil {
-		return refused(err)
-	}
-	issued, err := e.issue(c, claims{Subject: g.subject, Client: publicClient}, g.refresh, g.left)
+	g, issued, err := e.redeemed(c, registration, d)
 	if err != nil {
 		return refused(err)
 	}
 	return issuedAnswer(http.StatusCreated, g, issued)
 }
 
+// redeemed uses a count. Another identity provider is asked before, so that its
+// trouble costs none, and what it gave is withdrawn if there is no count after all.
+func (e *Emulator) redeemed(c *call, registration string, d device) (grant, grantAnswer, error) {
+	id := rand.Text()
+	if e.idp == nil {
+		g, err := e.store.redeem(registration, id, d, c.knobs, c.now)
+		if err != nil {
+			return grant{}, grantAnswer{}, err
+		}
+		issued, err := e.issue(c, claims{Subject: g.subject, Client: publicClient}, g.refresh, g.left)
+		return g, issued, err
+	}
+	if err := e.store.redeemable(registration, c.now); err != nil {
+		return grant{}, grantAnswer{}, err
+	}
+	issued, err := e.idp.admit(c.Context(), id)
+	if err != nil { // its refusal is of us, and says nothing of the device: a 500
+		e.log.ErrorContext(c.Context(), "identity provider", "err", err.Error())
+		return grant{}, grantAnswer{}, errors.New("the identity provider gave no tokens")
+	}
+	g, err := e.store.redeem(registration, id, d, c.knobs, c.now)
+	if err != nil || g.authToken.ID != id {
+		err = errors.Join(err, e.idp.dismiss(c.Context(), id))
+	}
+	return g, issued, err
+}
+
 // refreshAuthToken is a refresh in mode tms: by the refresh token as bearer, or
 // by the registration token, as a redemption.
 func (e *Emulator) refreshAuthToken(c *call) answer {
 	id := c.PathValue("id")
+	if e.idp != nil {
+		return e.refreshElsewhere(c, id)
+	}
 	var g grant
 	var err error
 	if token, ok := c.credential("Bearer"); ok {
@@ -85,6 +112,27 @@ func (e *Emulator) refreshAuthToken(c *call) answer {
 		return refused(err)
 	}
 	return issuedAnswer(http.StatusOK, g, issued)
+}
+
+// refreshElsewhere passes a refresh token on to the other identity provider.
+// That one has no way to refresh by a registration token.
+func (e *Emulator) refreshElsewhere(c *call, id string) answer {
+	token, ok := c.credential("Bearer")
+	if !ok {
+		return refused(errNoAuthentication)
+	}
+	a, err := e.store.authToken(id)
+	if err != nil {
+		return refused(err)
+	}
+	issued, err := e.idp.refresh(c.Context(), token)
+	if _, ok := errors.AsType[*oauthRefusal](err); ok {
+		err = errRefreshRefused
+	}
+	if err != nil {
+		return refused(err)
+	}
+	return issuedAnswer(http.StatusOK, grant{authToken: a}, issued)
 }
 
 func issuedAnswer(status int, g grant, issued grantAnswer) answer {
@@ -119,7 +167,16 @@ func (e *Emulator) showAuthToken(c *call) answer {
 }
 
 func (e *Emulator) removeAuthToken(c *call) answer {
-	if err := e.store.deleteAuthToken(c.PathValue("id")); err != nil {
+	id := c.PathValue("id")
+	if _, err := e.store.authToken(id); err != nil {
+		return refused(err)
+	}
+	if e.idp != nil {
+		if err := e.idp.dismiss(c.Context(), id); err != nil {
+			return refused(err)
+		}
+	}
+	if err := e.store.deleteAuthToken(id); err != nil {
 		return refused(err)
 	}
 	return answer{status: http.StatusNoContent}

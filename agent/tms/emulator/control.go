@@ -81,7 +81,7 @@ func (m *memory) state() State {
 		s.RegistrationTokens = append(s.RegistrationTokens,
 			RegistrationTokenState{r.ID, r.Identifier, r.Count, r.UsedCount, r.ExpirationDate, r.Status})
 	}
-	for _, a := range m.authTokensInOrder() {
+	for _, a := range m.inOrder {
 		s.AuthTokens = append(s.AuthTokens, AuthTokenState{
 			a.ID, a.Identifier, a.RegistrationToken, a.RefID1, a.RefID2, a.refreshes, m.sessions[a.session].revoked,
 		})

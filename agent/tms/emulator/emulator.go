@@ -12,6 +12,7 @@ package emulator
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -29,6 +30,14 @@ type Options struct {
 	TokenPath string           // where the identity provider is: "/auth/", which "" means, or "/"
 	Now       func() time.Time // the service's clock, before Knobs.ClockOffset; nil is the system's
 	Log       *slog.Logger     // a line for each request at Info, without secrets; nil is none
+
+	// Store keeps everything over a restart; nil keeps it in memory. New takes
+	// what is in it; the caller closes it after the last request.
+	Store *Store
+	// Identity is an identity provider in place of the emulator's own; nil is
+	// that one. What Knobs say of tokens, and Realm and TokenPath, are its own
+	// business then.
+	Identity *Keycloak
 }
 
 // Credentials are what the Contact Administrator logs in with.
@@ -49,6 +58,7 @@ type Emulator struct {
 	now    func() time.Time // without the offset
 	log    *slog.Logger
 	signer *signer
+	idp    *Keycloak // nil: the emulator is its own identity provider
 	store  *memory
 	mux    *http.ServeMux
 
@@ -82,16 +92,43 @@ func New(o Options) (*Emulator, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s, err := newSigner()
-	if err != nil {
-		return nil, err
+	if o.Identity != nil && knobs.ofTokens() != (Knobs{}).ofTokens() {
+		return nil, errors.New("lifetimes, rotation and reuse grace: are the identity provider's own, set them there")
 	}
 	e := &Emulator{
 		realm: or(o.Realm, "ems"), path: o.TokenPath, cred: o.Credentials.complete(),
-		now: o.Now, log: o.Log, signer: s, store: newMemory(), knobs: knobs,
+		now: o.Now, log: o.Log, idp: o.Identity, store: newMemory(), knobs: knobs,
+	}
+	if err := e.keepIn(o.Store, o.Credentials); err != nil {
+		return nil, err
 	}
 	e.mux = e.routes()
 	return e, nil
+}
+
+// keepIn takes over what an earlier run kept: all rows, the key that signs, and
+// of the credentials those that nobody gave. Without a Store all is new.
+func (e *Emulator) keepIn(s *Store, given Credentials) (err error) {
+	if s == nil {
+		e.signer, err = newSigner(nil)
+		return err
+	}
+	if e.signer, err = newSigner(s); err != nil {
+		return err
+	}
+	e.store.kept = s
+	if err := e.store.load(); err != nil {
+		return err
+	}
+	if given.Password == "" {
+		if e.cred.Password, err = s.keepText("password", e.cred.Password); err != nil {
+			return err
+		}
+	}
+	if given.ClientSecret == "" {
+		e.cred.ClientSecret, err = s.keepText("client secret", e.cred.ClientSecret)
+	}
+	return err
 }
 
 func (c Credentials) complete() Credentials {
@@ -126,7 +163,9 @@ func (e *Emulator) IssueRegistrationToken(identifier string, count int) (string,
 	if err != nil {
 		return "", fmt.Errorf("issue registration token %q: %w", identifier, err)
 	}
-	e.store.addRegistration(r)
+	if err := e.store.addRegistration(r); err != nil {
+		return "", err
+	}
 	return r.Token, nil
 }
 

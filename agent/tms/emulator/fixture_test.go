@@ -41,7 +41,8 @@ var (
 // fixture is an emulator with a clock that stands until it is moved.
 type fixture struct {
 	*emulator.Emulator
-	t tester
+	t     tester
+	store *emulator.Store // nil for most
 
 	mu  sync.Mutex
 	now time.Time
@@ -98,6 +99,10 @@ func (f *fixture) send(r *http.Request) (got reply) {
 
 // call sends JSON, or nothing if body is "".
 func (f *fixture) call(method, path, authorization, body string) reply {
+	return f.send(request(method, path, authorization, body))
+}
+
+func request(method, path, authorization, body string) *http.Request {
 	r := httptest.NewRequest(method, "https://"+host+service+path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -105,7 +110,7 @@ func (f *fixture) call(method, path, authorization, body string) reply {
 	if authorization != "" {
 		r.Header.Set("Authorization", authorization)
 	}
-	return f.send(r)
+	return r
 }
 
 // form sends a form to the token endpoint; pairs are names and values.

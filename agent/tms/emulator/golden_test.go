@@ -36,9 +36,13 @@ var prepare = map[string]func(*fixture) map[string]string{
 	"registration-token-create": func(f *fixture) map[string]string {
 		return map[string]string{"admin_token": bearer(f)}
 	},
-	"registration-token-list":    withRedemption,
-	"registration-token-show":    withRedemption,
-	"registration-token-delete":  withRedemption,
+	"registration-token-list":   withRedemption,
+	"registration-token-show":   withRedemption,
+	"registration-token-delete": withRedemption,
+	"registration-token-update": withRedemption,
+
+	"registration-token-update-conflict": withRedemption,
+
 	"redeem":                     withRegistration(nil),
 	"redeem-exhausted":           withRegistration(func(f *fixture, token string) { drain(f, token, 3) }),
 	"redeem-expired":             withRegistration(func(f *fixture, _ string) { f.pass(9 * 24 * time.Hour) }),

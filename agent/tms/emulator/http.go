@@ -73,6 +73,9 @@ func (e *Emulator) routes() *http.ServeMux {
 		{realm + ".well-known/openid-configuration", true, map[string]endpoint{"GET": {ClassOther, e.discovery}}},
 		{"/", false, nil},
 	} {
+		if rt.oidc && e.idp != nil {
+			continue // two identity providers would be one too many
+		}
 		mux.HandleFunc(rt.path, func(w http.ResponseWriter, r *http.Request) { e.serve(w, r, rt) })
 	}
 	return mux

@@ -21,6 +21,9 @@ type idpConfiguration struct {
 
 func (e *Emulator) idpConfigurations(c *call) answer {
 	one := idpConfiguration{TokenEndpoint: c.origin() + e.path, Realm: e.realm, ClientID: publicClient}
+	if e.idp != nil {
+		one.TokenEndpoint, one.Realm = e.idp.endpoint(), e.idp.realm
+	}
 	return answer{status: http.StatusOK, body: map[string][]idpConfiguration{"idpConfigurations": {one}}}
 }
 
@@ -93,7 +96,10 @@ func (e *Emulator) loginUser(c *call, client string, form url.Values) (grantAnsw
 	if user != e.cred.User || form.Get("password") != e.cred.Password {
 		return grantAnswer{}, errUserCredentials
 	}
-	refresh := e.store.login(user, client, c.now)
+	refresh, err := e.store.login(user, client, c.knobs, c.now)
+	if err != nil {
+		return grantAnswer{}, err
+	}
 	who := claims{Subject: user, Client: client, Roles: []string{adminRole}}
 	return e.issue(c, who, refresh, adminSession)
 }
@@ -116,7 +122,7 @@ func (e *Emulator) administrator(handle func(*call) answer) func(*call) answer {
 		if !ok {
 			return refused(errUnauthorized)
 		}
-		who, err := e.signer.verify(token, c.now)
+		who, err := e.whose(c, token)
 		if err != nil {
 			return refused(errUnauthorized)
 		}
@@ -125,6 +131,14 @@ func (e *Emulator) administrator(handle func(*call) answer) func(*call) answer {
 		}
 		return handle(c)
 	}
+}
+
+// whose verifies an access token.
+func (e *Emulator) whose(c *call, token string) (claims, error) {
+	if e.idp != nil {
+		return e.idp.verify(c.Context(), token, c.now)
+	}
+	return e.signer.verify(token, c.now)
 }
 
 // today is the service's date.

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -89,6 +90,16 @@ func (k Knobs) complete() (Knobs, error) {
 	return k, k.check()
 }
 
+// ofTokens is what an identity provider decides.
+func (k Knobs) ofTokens() Knobs {
+	of := Knobs{
+		AccessLifetime: k.AccessLifetime, RefreshLifetime: k.RefreshLifetime, SessionLifetime: k.SessionLifetime,
+		Rotation: k.Rotation, ReuseGrace: k.ReuseGrace,
+	}
+	of, _ = of.complete() // a part of what was checked
+	return of
+}
+
 func (k Knobs) check() error {
 	for _, d := range []struct {
 		name  string
@@ -154,6 +165,9 @@ func (e *Emulator) SetKnobs(k Knobs) error {
 	k, err := k.complete()
 	if err != nil {
 		return err
+	}
+	if e.idp != nil && k.ofTokens() != (Knobs{}).ofTokens() {
+		return errors.New("lifetimes, rotation and reuse grace: are the identity provider's own, set them there")
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

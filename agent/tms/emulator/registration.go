@@ -3,6 +3,8 @@ package emulator
 import (
 	"crypto/rand"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -123,8 +125,32 @@ func (e *Emulator) createRegistration(c *call) answer {
 	if err != nil {
 		return refused(err)
 	}
-	e.store.addRegistration(r)
-	return answer{status: http.StatusCreated, body: wrappedRegistration{r}}
+	if err := e.store.addRegistration(r); err != nil {
+		return refused(err)
+	}
+	return versioned(http.StatusCreated, r, 1)
+}
+
+// versioned is a registration token with its version as ETag. Whether the real
+// service has one is not known.
+func versioned(status int, r registration, version int) answer {
+	return answer{
+		status: status, body: wrappedRegistration{r},
+		header: http.Header{"Etag": {`"` + strconv.Itoa(version) + `"`}},
+	}
+}
+
+// ifMatch is the version that a request insists on; 0 is any.
+func ifMatch(c *call) (int, error) {
+	tag := c.Header.Get("If-Match")
+	if tag == "" || tag == "*" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(strings.Trim(tag, `"`))
+	if err != nil || n < 1 {
+		return 0, errVersion // none that we ever gave
+	}
+	return n, nil
 }
 
 func (e *Emulator) listRegistrations(c *call) answer {
@@ -143,11 +169,11 @@ func (e *Emulator) listRegistrations(c *call) answer {
 }
 
 func (e *Emulator) showRegistration(c *call) answer {
-	r, err := e.store.registration(c.PathValue("id"))
+	r, version, err := e.store.registration(c.PathValue("id"))
 	if err != nil {
 		return refused(err)
 	}
-	return answer{status: http.StatusOK, body: wrappedRegistration{r}}
+	return versioned(http.StatusOK, r, version)
 }
 
 func (e *Emulator) updateRegistration(c *call) answer {
@@ -155,11 +181,15 @@ func (e *Emulator) updateRegistration(c *call) answer {
 	if err := c.decode(&u); err != nil {
 		return refused(err)
 	}
-	r, err := e.store.updateRegistration(c.PathValue("id"), func(r *registration) error { return u.apply(r, c.now) })
+	version, err := ifMatch(c)
 	if err != nil {
 		return refused(err)
 	}
-	return answer{status: http.StatusOK, body: wrappedRegistration{r}}
+	r, version, err := e.store.updateRegistration(c.PathValue("id"), version, func(r *registration) error { return u.apply(r, c.now) })
+	if err != nil {
+		return refused(err)
+	}
+	return versioned(http.StatusOK, r, version)
 }
 
 func (e *Emulator) deleteRegistration(c *call) answer {

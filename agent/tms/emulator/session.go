@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"crypto/rand"
+	"errors"
 	"strings"
 	"time"
 )
@@ -80,13 +81,28 @@ func (s *session) left(k Knobs, now time.Time) (left time.Duration, ends bool) {
 	return left, ends
 }
 
-// login opens an administrator's session and returns its refresh token.
-func (m *memory) login(subject, client string, now time.Time) string {
+// login opens an administrator's session and returns its refresh token. Sessions
+// that nobody can use any more are dropped, so that a service that runs for long
+// does not keep one for each login there ever was.
+func (m *memory) login(subject, client string, k Knobs, now time.Time) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	changes := m.prune(k, now)
 	s := newSession(subject, client, now)
 	m.sessions[s.id] = s
-	return s.current
+	return s.current, m.keep(append(changes, s.saved())...)
+}
+
+// prune drops administrators' sessions that have ended. m.mu is held.
+func (m *memory) prune(k Knobs, now time.Time) (changes []change) {
+	for id, s := range m.sessions {
+		left, ends := s.left(k, now)
+		if s.authToken == "" && (s.revoked || ends && left <= 0) {
+			delete(m.sessions, id)
+			changes = append(changes, gone(bucketSessions, id))
+		}
+	}
+	return changes
 }
 
 // refresh uses a refresh token. With an id, it must be this auth token's.
@@ -98,11 +114,7 @@ func (m *memory) refresh(token, client, id string, k Knobs, now time.Time) (gran
 	if !ok || s.client != client || (id != "" && s.authToken != id) {
 		return grant{}, errSessionUnknown
 	}
-	if err := s.refresh(token, k, now); err != nil {
-		return grant{}, err
-	}
-	m.countRefresh(s)
-	return m.granted(s, k, now), nil
+	return m.use(s, token, k, now)
 }
 
 // refreshBy refreshes an auth token for who holds the registration token that
@@ -120,18 +132,22 @@ func (m *memory) refreshBy(registration, id string, k Knobs, now time.Time) (gra
 		return grant{}, errNotFound
 	}
 	s := m.sessions[row.session]
-	if err := s.refresh(s.current, k, now); err != nil {
-		return grant{}, err
-	}
-	m.countRefresh(s)
-	return m.granted(s, k, now), nil
+	return m.use(s, s.current, k, now)
 }
 
-func (m *memory) countRefresh(s *session) {
+// use refreshes a session, and keeps what became of it: a refusal may have
+// revoked it. m.mu is held.
+func (m *memory) use(s *session, token string, k Knobs, now time.Time) (grant, error) {
+	if err := s.refresh(token, k, now); err != nil {
+		return grant{}, errors.Join(err, m.keep(s.saved()))
+	}
+	changes := []change{s.saved()}
 	if row, ok := m.authTokens[s.authToken]; ok {
 		row.refreshes++
 		m.refreshed++
+		changes = append(changes, row.saved(), m.counters())
 	}
+	return m.granted(s, k, now), m.keep(changes...)
 }
 
 func (m *memory) granted(s *session, k Knobs, now time.Time) grant {

@@ -4,6 +4,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
@@ -40,18 +43,42 @@ type accessClaims struct {
 	} `json:"realm_access"`
 }
 
-func newSigner() (*signer, error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+// newSigner takes the key that the Store keeps, or without one makes its own.
+func newSigner(s *Store) (*signer, error) {
+	private, id, err := signingKey(s)
 	if err != nil {
-		return nil, fmt.Errorf("make signing key: %w", err)
+		return nil, err
 	}
-	key := jose.JSONWebKey{Key: private.Public(), KeyID: rand.Text(), Algorithm: string(algorithm), Use: "sig"}
+	key := jose.JSONWebKey{Key: private.Public(), KeyID: id, Algorithm: string(algorithm), Use: "sig"}
 	opts := (&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", key.KeyID)
 	jws, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: private}, opts)
 	if err != nil {
 		return nil, fmt.Errorf("use signing key: %w", err)
 	}
 	return &signer{key: key, jws: jws}, nil
+}
+
+func signingKey(s *Store) (key *ecdsa.PrivateKey, id string, err error) {
+	generate := func() ([]byte, error) {
+		private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return nil, fmt.Errorf("make signing key: %w", err)
+		}
+		return x509.MarshalECPrivateKey(private)
+	}
+	keep := generate
+	if s != nil {
+		keep = func() ([]byte, error) { return s.Keep("signing key", generate) }
+	}
+	der, err := keep()
+	if err != nil {
+		return nil, "", err
+	}
+	if key, err = x509.ParseECPrivateKey(der); err != nil {
+		return nil, "", fmt.Errorf("read signing key: %w", err)
+	}
+	sum := sha256.Sum256(der)
+	return key, hex.EncodeToString(sum[:8]), nil
 }
 
 // access signs an access token. No two are alike.

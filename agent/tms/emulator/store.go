@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"cmp"
-	"crypto/rand"
 	"maps"
 	"slices"
 	"sync"
@@ -11,22 +10,25 @@ import (
 
 // memory is the service's state, and the only place where it changes: each
 // method is one transaction. It knows nothing of HTTP but the refusals, and it
-// gives out copies. Nothing of it outlives the program; a store that does can
-// stand in its place.
+// gives out copies. With a Store, a change is durable before its method returns.
 type memory struct {
 	mu            sync.Mutex
-	seq           int // orders lists by creation
-	redeemed      int // auth tokens ever created, which is counts ever used
+	kept          *Store // nil: nothing outlives the program
+	broken        error  // a change could not be kept: memory is ahead, and nothing more is done
+	seq           int    // orders lists by creation
+	redeemed      int    // auth tokens ever created, which is counts ever used
 	refreshed     int
 	registrations map[string]*registrationRow // by id
 	byToken       map[string]*registrationRow
 	authTokens    map[string]*authTokenRow // by id
+	inOrder       []*authTokenRow          // the same, by seq: a long list is read page by page
 	sessions      map[string]*session      // by id
 }
 
 type registrationRow struct {
 	registration
 	seq      int
+	version  int               // one more with each update
 	redeemed map[string]string // identifier of a redemption -> id of its latest auth token
 }
 
@@ -45,23 +47,25 @@ func newMemory() *memory {
 	}
 }
 
-func (m *memory) addRegistration(r registration) {
+func (m *memory) addRegistration(r registration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.seq++
-	row := &registrationRow{registration: r, seq: m.seq, redeemed: map[string]string{}}
+	row := &registrationRow{registration: r, seq: m.seq, version: 1, redeemed: map[string]string{}}
 	m.registrations[r.ID] = row
 	m.byToken[r.Token] = row
+	return m.keep(row.saved(), m.counters())
 }
 
-func (m *memory) registration(id string) (registration, error) {
+// registration returns the one of that id, and its version.
+func (m *memory) registration(id string) (registration, int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	row, ok := m.registrations[id]
 	if !ok {
-		return registration{}, errNotFound
+		return registration{}, 0, errNotFound
 	}
-	return row.registration, nil
+	return row.registration, row.version, nil
 }
 
 func (m *memory) listRegistrations(match func(registration) bool) []registration {
@@ -81,20 +85,25 @@ func (m *memory) registrationsInOrder() []*registrationRow {
 	return slices.SortedFunc(maps.Values(m.registrations), bySeq)
 }
 
-// updateRegistration applies a change that may refuse.
-func (m *memory) updateRegistration(id string, change func(*registration) error) (registration, error) {
+// updateRegistration applies a change that may refuse. A version other than 0
+// must be the one that there is.
+func (m *memory) updateRegistration(id string, version int, change func(*registration) error) (registration, int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	row, ok := m.registrations[id]
-	if !ok {
-		return registration{}, errNotFound
+	switch {
+	case !ok:
+		return registration{}, 0, errNotFound
+	case version != 0 && version != row.version:
+		return registration{}, 0, errVersion
 	}
 	changed := row.registration
 	if err := change(&changed); err != nil {
-		return registration{}, err
+		return registration{}, 0, err
 	}
 	row.registration = changed
-	return changed, nil
+	row.version++
+	return changed, row.version, m.keep(row.saved())
 }
 
 // deleteRegistration ends what can still be redeemed. Auth tokens stay.
@@ -107,12 +116,29 @@ func (m *memory) deleteRegistration(id string) error {
 	}
 	delete(m.registrations, id)
 	delete(m.byToken, row.Token)
+	return m.keep(gone(bucketRegistrations, id))
+}
+
+// redeemable returns why a redemption would be refused now.
+func (m *memory) redeemable(token string, now time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	row, ok := m.byToken[token]
+	if !ok {
+		return errUnknownRegistration
+	}
+	if err := row.usable(now); err != nil {
+		return err
+	}
+	if row.UsedCount >= row.Count {
+		return errExhausted
+	}
 	return nil
 }
 
-// redeem uses one count of a registration token for one auth token, or refuses
-// and uses none. With DuplicatesSame it may give an auth token that exists.
-func (m *memory) redeem(token string, d device, k Knobs, now time.Time) (grant, error) {
+// redeem uses one count of a registration token for one auth token of this id,
+// or refuses and uses none. With DuplicatesSame it may give one that exists.
+func (m *memory) redeem(token, id string, d device, k Knobs, now time.Time) (grant, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	row, ok := m.byToken[token]
@@ -136,22 +162,26 @@ func (m *memory) redeem(token string, d device, k Knobs, now time.Time) (grant, 
 	}
 	row.UsedCount++
 	m.redeemed++
-	return m.granted(m.addAuthToken(row, d, now), k, now), nil
+	a := m.addAuthToken(row, id, d, now)
+	s := m.sessions[a.session]
+	return m.granted(s, k, now), m.keep(row.saved(), a.saved(), s.saved(), m.counters())
 }
 
-// addAuthToken makes an auth token and returns its session.
-func (m *memory) addAuthToken(row *registrationRow, d device, now time.Time) *session {
+// addAuthToken makes an auth token and its session.
+func (m *memory) addAuthToken(row *registrationRow, id string, d device, now time.Time) *authTokenRow {
 	a := authToken{
-		ID: rand.Text(), device: d,
+		ID: id, device: d,
 		RegistrationToken: row.Identifier, CreationDate: now.Truncate(time.Second),
 	}
 	s := newSession(a.ID, publicClient, now)
 	s.authToken = a.ID
 	m.sessions[s.id] = s
 	m.seq++
-	m.authTokens[a.ID] = &authTokenRow{authToken: a, seq: m.seq, registration: row.ID, session: s.id}
+	made := &authTokenRow{authToken: a, seq: m.seq, registration: row.ID, session: s.id}
+	m.authTokens[a.ID] = made
+	m.inOrder = append(m.inOrder, made)
 	row.redeemed[d.Identifier] = a.ID
-	return s
+	return made
 }
 
 func (m *memory) authToken(id string) (authToken, error) {
@@ -168,17 +198,12 @@ func (m *memory) listAuthTokens(match func(authToken) bool) []authToken {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var list []authToken
-	for _, row := range m.authTokensInOrder() {
+	for _, row := range m.inOrder {
 		if match(row.authToken) {
 			list = append(list, row.authToken)
 		}
 	}
 	return list
-}
-
-func (m *memory) authTokensInOrder() []*authTokenRow {
-	bySeq := func(a, b *authTokenRow) int { return cmp.Compare(a.seq, b.seq) }
-	return slices.SortedFunc(maps.Values(m.authTokens), bySeq)
 }
 
 // deleteAuthToken ends its refreshing. The count it cost stays used.
@@ -191,5 +216,8 @@ func (m *memory) deleteAuthToken(id string) error {
 	}
 	delete(m.authTokens, id)
 	delete(m.sessions, row.session)
-	return nil
+	if i, ok := slices.BinarySearchFunc(m.inOrder, row.seq, func(r *authTokenRow, seq int) int { return cmp.Compare(r.seq, seq) }); ok {
+		m.inOrder = slices.Delete(m.inOrder, i, i+1)
+	}
+	return m.keep(gone(bucketAuthTokens, id), gone(bucketSessions, row.session))
 }

@@ -45,6 +45,7 @@ var (
 	errRefreshRefused   = &refusal{http.StatusUnauthorized, "REFRESH_TOKEN_INVALID", "The refresh token is not valid."}                                          // INVENTED
 	errNoAuthentication = &refusal{http.StatusUnauthorized, "UNAUTHORIZED", "The Authorization header must be Bearer and a token, or Basic and a raw token."}    // INVENTED
 	errBelowUsed        = &refusal{http.StatusBadRequest, "INVALID_FIELD", "count: must not be below usedCount."}                                                // INVENTED
+	errVersion          = &refusal{http.StatusPreconditionFailed, "VERSION_CHANGED", "The registration token was changed meanwhile."}                            // INVENTED
 	errStatus           = &refusal{http.StatusBadRequest, "INVALID_FIELD", "status: must be ENABLED or DISABLED."}                                               // INVENTED
 	errExpirationDate   = &refusal{http.StatusBadRequest, "INVALID_FIELD", "expirationDate: must be a date like 2026-12-31, from tomorrow to 30 days from now."} // INVENTED
 )

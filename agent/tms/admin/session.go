@@ -1,0 +1,194 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"regent/agent/tms"
+	"regent/agent/token"
+)
+
+// early is how long before its end an access token is renewed: longer than a
+// request and the difference of two clocks within one answer.
+const early = 15 * time.Second
+
+// Bearer is a login that was granted. Who keeps it keeps secrets.
+type Bearer struct {
+	Access   token.Secret
+	Refresh  token.Secret // zero if the grant gives none
+	Expires  time.Time    // of the access token, by the service's clock
+	Provider tms.Provider // where it was granted, and is renewed
+}
+
+// Login finds out where tokens are issued and gets one for the administrator.
+func (c *Client) Login(ctx context.Context, who Credentials) (*Session, error) {
+	s := c.Resume(Bearer{}, func() (Credentials, error) { return who, nil })
+	if err := s.logIn(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Resume goes on with a login that was kept. Once that is good no more, who is
+// asked for credentials, at most once; what it returns as error comes back as it
+// is. Nothing is sent yet.
+func (c *Client) Resume(b Bearer, who func() (Credentials, error)) *Session {
+	return &Session{tms: c.tms, now: c.Now, bearer: b, who: sync.OnceValues(who)}
+}
+
+// Session is a logged-in administrator. It renews its access token before it
+// ends, and once more if the service says 401, which means that nothing was
+// done. It is safe for concurrent use.
+type Session struct {
+	tms *tms.Client
+	now func() time.Time
+	who func() (Credentials, error)
+
+	mu     sync.Mutex // held over a renewal: one is enough for all
+	bearer Bearer
+}
+
+// Bearer is the login as it stands now, to be kept for [Client.Resume].
+func (s *Session) Bearer() Bearer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bearer
+}
+
+// Now is [Client.Now].
+func (s *Session) Now() time.Time { return s.now() }
+
+// Confirm makes sure that there is a login that the service granted within the
+// life of an access token, and logs in if there is not.
+func (s *Session) Confirm(ctx context.Context) error {
+	_, err := s.access(ctx)
+	return err
+}
+
+// do makes a call as the administrator.
+func (s *Session) do(ctx context.Context, call tms.Call) error {
+	access, err := s.access(ctx)
+	if err != nil {
+		return err
+	}
+	call.Scheme, call.Secret = "Bearer", access
+	err = s.tms.Do(ctx, call)
+	if f, ok := errors.AsType[*tms.Failure](err); !ok || f.Reach != tms.Answered || f.Status != http.StatusUnauthorized {
+		return err
+	}
+	again, renewErr := s.replace(ctx, access)
+	if renewErr != nil {
+		return renewErr
+	}
+	call.Secret = again
+	return s.tms.Do(ctx, call)
+}
+
+// access returns an access token that is good for a while.
+func (s *Session) access(ctx context.Context) (token.Secret, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.bearer.Access.IsZero() && s.now().Add(early).Before(s.bearer.Expires) {
+		return s.bearer.Access, nil
+	}
+	err := s.renew(ctx)
+	return s.bearer.Access, err
+}
+
+// replace returns another access token than the one that was refused.
+func (s *Session) replace(ctx context.Context, refused token.Secret) (token.Secret, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.bearer.Access.Equal(refused) { // somebody renewed it meanwhile
+		return s.bearer.Access, nil
+	}
+	err := s.renew(ctx)
+	return s.bearer.Access, err
+}
+
+// renew uses the refresh token and, where there is none or it is refused, logs
+// in anew. s.mu is held.
+func (s *Session) renew(ctx context.Context) error {
+	if s.bearer.Refresh.IsZero() {
+		return s.grant(ctx)
+	}
+	granted, err := s.tms.Grant(ctx, "log in again", s.bearer.Provider, []tms.Pair{
+		{Name: "grant_type", Value: "refresh_token"},
+		{Name: "refresh_token", Secret: s.bearer.Refresh},
+	})
+	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.Answered && f.Status/100 == 4 && !f.HasRetryAfter {
+		return s.grant(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	s.keep(granted)
+	return nil
+}
+
+func (s *Session) logIn(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.grant(ctx)
+}
+
+// grant logs in with credentials. s.mu is held.
+func (s *Session) grant(ctx context.Context) error {
+	who, err := s.who()
+	if err != nil {
+		return err
+	}
+	provider, err := s.tms.Discover(ctx)
+	if err != nil {
+		return err
+	}
+	granted, err := s.tms.Grant(ctx, "log in", provider, who.form())
+	if err != nil {
+		return err
+	}
+	s.bearer = Bearer{Provider: provider}
+	s.keep(granted)
+	return nil
+}
+
+func (s *Session) keep(granted tms.AuthToken) {
+	s.bearer.Access, s.bearer.Expires = granted.Access, s.now().Add(granted.TTL)
+	if !granted.Refresh.IsZero() {
+		s.bearer.Refresh = granted.Refresh
+	}
+}
+
+func (s *Session) remove(ctx context.Context, op, path string) error {
+	return s.do(ctx, tms.Call{Op: op, Method: http.MethodDelete, Path: path})
+}
+
+// serviceClock is our clock, put right by what the service shows of its own.
+type serviceClock struct {
+	ours func() time.Time
+
+	mu  sync.Mutex
+	off time.Duration
+}
+
+// tolerance is the difference that is not worth correcting: a Date has whole
+// seconds, and an answer takes its time.
+const tolerance = 2 * time.Second
+
+func (c *serviceClock) observe(date time.Time) {
+	off := date.Sub(c.ours())
+	if off.Abs() <= tolerance {
+		off = 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.off = off
+}
+
+func (c *serviceClock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ours().Add(c.off)
+}

@@ -1,0 +1,208 @@
+package emulator
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Store is a file that keeps what an Emulator knows, so that a restart loses
+// nothing. It belongs to one Emulator of one process: a second one that opens it
+// is refused.
+type Store struct{ db *bolt.DB }
+
+const (
+	bucketRegistrations = "registration-tokens"
+	bucketAuthTokens    = "auth-tokens"
+	bucketSessions      = "sessions"
+	bucketOther         = "other" // counters, and what Keep keeps
+	keyCounters         = "counters"
+)
+
+// OpenStore opens the file, and makes it if it is not there. It holds secrets:
+// only its owner can read it.
+func OpenStore(path string) (*Store, error) {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
+	if errors.Is(err, bolt.ErrTimeout) {
+		return nil, fmt.Errorf("open %s: another emulator has it open", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		for _, name := range []string{bucketRegistrations, bucketAuthTokens, bucketSessions, bucketOther} {
+			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+	}
+	return &Store{db}, nil
+}
+
+// Close gives the file back. No Emulator may use it any more.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Keep returns what was kept under a name at the first call, which made it.
+// It is for what has to stay the same over restarts, such as keys.
+func (s *Store) Keep(name string, first func() ([]byte, error)) (value []byte, err error) {
+	err = s.db.Update(func(tx *bolt.Tx) error {
+		b := tx.Bucket([]byte(bucketOther))
+		if old := b.Get([]byte("kept " + name)); old != nil {
+			value = slices.Clone(old) // bbolt's own ends with the transaction
+			return nil
+		}
+		if value, err = first(); err != nil {
+			return err
+		}
+		return b.Put([]byte("kept "+name), value)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("keep the %s: %w", name, err)
+	}
+	return value, nil
+}
+
+// keepText is Keep for a text that is made already.
+func (s *Store) keepText(name, made string) (string, error) {
+	b, err := s.Keep(name, func() ([]byte, error) { return []byte(made), nil })
+	return string(b), err
+}
+
+// change is one row as it is to be; without a value it is deleted.
+type change struct {
+	bucket, key string
+	value       any
+}
+
+func gone(bucket, key string) change { return change{bucket: bucket, key: key} }
+
+// keep makes the changes of one transaction durable. Once that failed, memory
+// knows more than the file, and each later change is refused: what a client was
+// told must be there after a restart. m.mu is held.
+func (m *memory) keep(changes ...change) error {
+	if m.kept == nil || m.broken != nil {
+		return m.broken
+	}
+	err := m.kept.db.Update(func(tx *bolt.Tx) error {
+		for _, c := range changes {
+			b := tx.Bucket([]byte(c.bucket))
+			if c.value == nil {
+				if err := b.Delete([]byte(c.key)); err != nil {
+					return err
+				}
+				continue
+			}
+			value, err := json.Marshal(c.value)
+			if err == nil {
+				err = b.Put([]byte(c.key), value)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		m.broken = fmt.Errorf("keep a change: %w", err)
+	}
+	return m.broken
+}
+
+// The rows as they lie in the file.
+type (
+	savedRegistration struct {
+		Registration registration
+		Seq, Version int
+	}
+	savedAuthToken struct {
+		AuthToken             authToken
+		Seq, Refreshes        int
+		Registration, Session string
+	}
+	savedSession struct {
+		Subject, Client, AuthToken string
+		Current, Previous          string
+		Created, Used, Rotated     time.Time
+		Revoked                    bool
+	}
+	savedCounters struct{ Seq, Redeemed, Refreshed int }
+)
+
+func (r *registrationRow) saved() change {
+	return change{bucketRegistrations, r.ID, savedRegistration{r.registration, r.seq, r.version}}
+}
+
+func (r *authTokenRow) saved() change {
+	return change{bucketAuthTokens, r.ID, savedAuthToken{r.authToken, r.seq, r.refreshes, r.registration, r.session}}
+}
+
+func (s *session) saved() change {
+	return change{bucketSessions, s.id, savedSession{
+		s.subject, s.client, s.authToken, s.current, s.previous, s.created, s.used, s.rotated, s.revoked,
+	}}
+}
+
+func (m *memory) counters() change {
+	return change{bucketOther, keyCounters, savedCounters{m.seq, m.redeemed, m.refreshed}}
+}
+
+// load reads what the file holds into a memory that is new.
+func (m *memory) load() error {
+	return m.kept.db.View(func(tx *bolt.Tx) error {
+		return errors.Join(
+			each(tx, bucketRegistrations, func(_ string, s savedRegistration) {
+				row := &registrationRow{s.Registration, s.Seq, s.Version, map[string]string{}}
+				m.registrations[row.ID], m.byToken[row.Token] = row, row
+			}),
+			each(tx, bucketAuthTokens, func(id string, s savedAuthToken) {
+				row := &authTokenRow{s.AuthToken, s.Seq, s.Refreshes, s.Registration, s.Session}
+				m.authTokens[id] = row
+				m.inOrder = append(m.inOrder, row)
+			}),
+			each(tx, bucketSessions, func(id string, s savedSession) {
+				m.sessions[id] = &session{
+					id, s.Subject, s.Client, s.AuthToken, s.Current, s.Previous, s.Created, s.Used, s.Rotated, s.Revoked,
+				}
+			}),
+			m.restore(tx),
+		)
+	})
+}
+
+// restore reads the counters, and makes again what follows from the rows.
+func (m *memory) restore(tx *bolt.Tx) error {
+	if b := tx.Bucket([]byte(bucketOther)).Get([]byte(keyCounters)); b != nil {
+		var c savedCounters
+		if err := json.Unmarshal(b, &c); err != nil {
+			return fmt.Errorf("read the counters: %w", err)
+		}
+		m.seq, m.redeemed, m.refreshed = c.Seq, c.Redeemed, c.Refreshed
+	}
+	slices.SortFunc(m.inOrder, func(a, b *authTokenRow) int { return cmp.Compare(a.seq, b.seq) })
+	for _, row := range m.inOrder { // the latest of an identifier comes last
+		if r, ok := m.registrations[row.registration]; ok {
+			r.redeemed[row.Identifier] = row.ID
+		}
+	}
+	return nil
+}
+
+func each[T any](tx *bolt.Tx, bucket string, add func(key string, row T)) error {
+	return tx.Bucket([]byte(bucket)).ForEach(func(k, v []byte) error {
+		var row T
+		if err := json.Unmarshal(v, &row); err != nil {
+			return fmt.Errorf("read %s %s: %w", bucket, k, err)
+		}
+		add(string(k), row)
+		return nil
+	})
+}
