@@ -50,3 +50,11 @@ func replaceableByRootOnly(dir string) error {
 		dir = above
 	}
 }
+
+// readableByAll says that every user may read a secret, or nil.
+func readableByAll(info fs.FileInfo) error {
+	if info.Mode().Perm()&0o007 != 0 {
+		return errors.New("may be read by every user; run: chmod o-rwx")
+	}
+	return nil
+}

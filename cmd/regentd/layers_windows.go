@@ -6,3 +6,7 @@ import "io/fs"
 // the registry, below keys that only administrators can write, and a policy
 // directory is used there only if a person names one.
 func writableByRootOnly(string, fs.FileInfo) error { return nil }
+
+// readableByAll accepts everything: a file's modes say nothing here, and the
+// directory of the daemon is not readable by others.
+func readableByAll(fs.FileInfo) error { return nil }

@@ -163,8 +163,12 @@ func newService(log *slog.Logger) func(string, policy.Network, policy.Refresh, f
 				return nil, fmt.Errorf("network.ca_file: %w; put the certificate there, or correct the key", err)
 			}
 		}
+		credentials, err := proxyCredentials(n.ProxyCredentialsFile)
+		if err != nil {
+			return nil, err
+		}
 		return tms.New(tms.Options{
-			Tenant: base, Proxy: n.Proxy, ExtraCA: extra, Timeout: n.Timeout, Mode: r.Mode,
+			Tenant: base, Proxy: n.Proxy, ProxyCredentials: credentials, ExtraCA: extra, Timeout: n.Timeout, Mode: r.Mode,
 			UserAgent: "regentd/" + version, Now: time.Now, Observe: observe, Log: log,
 		})
 	}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"regent/agent/token"
+)
+
+// maxCredentials bounds the file in bytes.
+const maxCredentials = 4096
+
+// proxyCredentials reads the proxy's user and password from a file that not
+// everyone may read. No file, "", is none. The error holds nothing of it.
+func proxyCredentials(path string) (token.Secret, error) {
+	if path == "" {
+		return token.Secret{}, nil
+	}
+	fail := func(why error) (token.Secret, error) {
+		return token.Secret{}, fmt.Errorf("network.proxy_credentials_file %s: %w", path, why)
+	}
+	f, err := os.Open(path) //nolint:gosec // the administrator names it
+	if err != nil {
+		return fail(cause(err))
+	}
+	defer f.Close() //nolint:errcheck // opened for reading only
+	info, err := f.Stat()
+	if err != nil {
+		return fail(cause(err))
+	}
+	if !info.Mode().IsRegular() {
+		return fail(errors.New("is not a regular file"))
+	}
+	if err := readableByAll(info); err != nil {
+		return fail(err)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxCredentials+1))
+	if err != nil {
+		return fail(cause(err))
+	}
+	text = bytes.TrimRight(text, "\r\n")
+	if user, _, found := bytes.Cut(text, []byte(":")); !found || len(user) == 0 || len(text) > maxCredentials || bytes.ContainsAny(text, "\r\n\x00") {
+		return fail(errors.New("is not one line of the form user:password"))
+	}
+	return token.NewSecret(string(text)), nil
+}
