@@ -50,6 +50,7 @@ type tenant struct {
 	refreshed int
 	requests  []tms.Request
 	refuse    *tms.Failure
+	only      string // the one registration token that is not refused; "" is any
 
 	onDiscover func()           // called before it is answered
 	onRedeem   func(counts int) // called after one was used
@@ -71,9 +72,12 @@ func (s *tenant) Discover(context.Context) (tms.Provider, error) {
 	return tms.Provider{TokenEndpoint: "https://demo-host.com/auth/"}, s.down()
 }
 
-func (s *tenant) Redeem(_ context.Context, _ token.Secret, r tms.Request) (tms.AuthToken, error) {
+func (s *tenant) Redeem(_ context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.only != "" && registration.Reveal() != s.only {
+		return tms.AuthToken{}, &tms.Failure{Op: "redeem", Host: "demo-host.com", Reach: tms.Answered, Status: 401, ServiceShape: true, Message: "unknown"}
+	}
 	if s.refuse != nil {
 		return tms.AuthToken{}, s.refuse
 	}

@@ -204,6 +204,57 @@ func TestRegistrationTokenForARevokedInstanceIsKept(t *testing.T) {
 	})
 }
 
+// A registration token that was given by mistake does not cost the good one that
+// it replaced.
+func TestRefusedRegistrationTokenGivesWayToTheOneBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDevice(t)
+		for i := range d.settings.Applications {
+			d.settings.Applications[i].Redeem = policy.OnDemand
+		}
+		d.boot(t)
+		defer d.stop()
+		for _, given := range []string{"good", "wrong"} {
+			if _, err := d.Register(t.Context(), administrator(), Registration{Token: token.NewSecret(given), Asked: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.service.only = "good"
+		by, _ := caller("alice", 1)
+		if _, err := d.Token(t.Context(), by, ask); err != nil && fault.KindOf(err) != fault.RegistrationRefused {
+			t.Errorf("the first request: %v", err)
+		}
+		time.Sleep(time.Minute)
+		if _, err := d.Token(t.Context(), by, ask); err != nil || d.service.redeemed != 1 {
+			t.Errorf("a minute later: %v, %d counts used; want the token before to be used", err, d.service.redeemed)
+		}
+	})
+}
+
+func TestRegisterForAnotherTenant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDevice(t)
+		d.boot(t)
+		defer d.stop()
+		for _, tt := range []struct {
+			tenant, application string
+			says                string
+		}{
+			{"demo-hots.com", "", "the configuration names demo-host.com"},
+			{"other.example", "cad", "application cad is licensed at demo-host.com"},
+			{"ftp://demo-host.com", "", "tenant:"},
+		} {
+			_, err := d.Register(t.Context(), administrator(), Registration{Token: token.NewSecret("x"), Tenant: tt.tenant, Application: tt.application})
+			if fault.KindOf(err) != fault.InvalidRequest || !strings.Contains(fault.Of(err).Text(), tt.says) {
+				t.Errorf("%q for %q: %v, want invalid_request and %q", tt.tenant, tt.application, err, tt.says)
+			}
+		}
+		if n := len(d.regs.List()); n != 0 {
+			t.Errorf("%d registration tokens were taken", n)
+		}
+	})
+}
+
 // State that cannot be opened is told, not a reason to end.
 func TestStateThatCannotBeOpened(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

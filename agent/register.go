@@ -1,7 +1,10 @@
 package agent
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 	"sync"
 
 	"regent/agent/authz"
@@ -87,12 +90,27 @@ func (a *Agent) scope(r Registration) (redeem.Scope, error) {
 		if err != nil {
 			return redeem.Scope{}, fault.Errorf("register", fault.InvalidRequest, "tenant: %v", err)
 		}
+		if err := known(s, r.Application, base, t); err != nil {
+			return redeem.Scope{}, err
+		}
 		base = t
 	}
 	if base == "" {
 		return redeem.Scope{}, fault.Errorf("register", fault.InvalidRequest, "no tenant is configured, so it is not known whose registration token this is; set tenant: in config.yaml, or name it with --tenant")
 	}
 	return redeem.Scope{Tenant: policy.Host(base), Application: r.Application}, nil
+}
+
+// known refuses a tenant that the configuration does not name, since a slip in it
+// would cost the registration token, and one that is not the application's.
+func known(s *policy.Settings, application, own, asked string) error {
+	if application != "" && own != asked {
+		return fault.Errorf("register", fault.InvalidRequest, "application %s is licensed at %s, not at %s, so the registration token was not taken", application, policy.Host(own), policy.Host(asked))
+	}
+	if names := hosts(s); !slices.Contains(names, policy.Host(asked)) {
+		return fault.Errorf("register", fault.InvalidRequest, "no application uses the tenant %s, so the registration token was not taken; the configuration names %s", policy.Host(asked), cmp.Or(strings.Join(names, ", "), "none"))
+	}
+	return nil
 }
 
 // payable lists the declared instances that a scope pays for.

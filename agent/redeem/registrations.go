@@ -42,6 +42,17 @@ type Held struct {
 	Refused     fault.Kind
 	RefusedText string
 	RefusedAt   time.Time
+
+	// Spare is the one before, if the service had nothing against it: should
+	// this one be refused, a slip of the hand has cost nothing.
+	Spare Spare
+}
+
+// Spare is a registration token that was replaced. The zero value is none.
+type Spare struct {
+	Token      token.Secret
+	Source     string
+	ReceivedAt time.Time
 }
 
 // Fingerprint names a registration token without showing it: the first 8 hex
@@ -59,6 +70,9 @@ type sealedRegistration struct {
 	Refused     fault.Kind `json:"refused,omitempty"`
 	RefusedText string     `json:"refused_text,omitempty"`
 	RefusedAt   time.Time  `json:"refused_at,omitzero"`
+	Spare       string     `json:"spare,omitempty"`
+	SpareSource string     `json:"spare_source,omitempty"`
+	SpareAt     time.Time  `json:"spare_at,omitzero"`
 }
 
 // Registrations are the registration tokens held, in memory and sealed in the
@@ -108,15 +122,23 @@ func (r *Registrations) load(ctx context.Context, name string) error {
 	r.held[s.Scope] = Held{
 		Scope: s.Scope, Token: t, Fingerprint: Fingerprint(t), Source: s.Source, ReceivedAt: s.ReceivedAt,
 		Refused: s.Refused, RefusedText: s.RefusedText, RefusedAt: s.RefusedAt,
+		Spare: Spare{token.NewSecret(s.Spare), s.SpareSource, s.SpareAt},
 	}
 	return nil
 }
 
 // Keep seals h in place of what its scope held. When it returns nil the sealed
-// copy is durable and the original may go.
+// copy is durable and the original may go. What the scope held stays beside it
+// as its spare, unless the service has refused that.
 func (r *Registrations) Keep(ctx context.Context, h Held) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if old, ok := r.held[h.Scope]; ok {
+		h.Spare = old.Spare
+		if !old.Token.Equal(h.Token) && old.Refused == "" {
+			h.Spare = Spare{old.Token, old.Source, old.ReceivedAt}
+		}
+	}
 	return r.put(ctx, h)
 }
 
@@ -125,6 +147,7 @@ func (r *Registrations) put(ctx context.Context, h Held) error {
 	b, err := json.Marshal(sealedRegistration{
 		Scope: h.Scope, Token: h.Token.Reveal(), Source: h.Source, ReceivedAt: h.ReceivedAt,
 		Refused: h.Refused, RefusedText: h.RefusedText, RefusedAt: h.RefusedAt,
+		Spare: h.Spare.Token.Reveal(), SpareSource: h.Spare.Source, SpareAt: h.Spare.ReceivedAt,
 	})
 	if err != nil {
 		return fmt.Errorf("encode registration token: %w", err)
@@ -144,12 +167,16 @@ func (r *Registrations) put(ctx context.Context, h Held) error {
 }
 
 // Refuse records what the service said of h, unless another registration token
-// came meanwhile, or the same one again: that one is to be tried.
+// came meanwhile, or the same one again: that one is to be tried. If h has a
+// spare, that takes its place.
 func (r *Registrations) Refuse(ctx context.Context, h Held, code fault.Kind, text string, at time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.has(h) {
 		return nil
+	}
+	if s := h.Spare; code != "" && !s.Token.IsZero() {
+		return r.put(ctx, Held{Scope: h.Scope, Token: s.Token, Source: s.Source, ReceivedAt: s.ReceivedAt})
 	}
 	h.Refused, h.RefusedText, h.RefusedAt = code, text, at
 	return r.put(ctx, h)
