@@ -154,7 +154,8 @@ func TestDamagedItemIsNeverAnotherKey(t *testing.T) {
 func TestPassphraseFromACredential(t *testing.T) {
 	state, credentials := t.TempDir(), t.TempDir()
 	credential := filepath.Join(credentials, CredentialName)
-	must(t, os.WriteFile(credential, []byte("from systemd\n"), 0o440)) // as its access list shows
+	must(t, os.WriteFile(credential, []byte("from systemd\n"), 0o640))
+	must(t, os.Chmod(credential, 0o640)) // the group's bits show its access list, whatever the umask
 	k, err := Open(Options{StateDir: state, CredentialsDir: credentials})
 	must(t, err)
 	key := create(t, k)
