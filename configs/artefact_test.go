@@ -57,7 +57,7 @@ func TestEveryKeyIsInItsArtefacts(t *testing.T) {
 		{"README.md", policy.Readme, readmeKeys},
 		{"regent.yaml.5", policy.Manual, manualKeys},
 		{"regent.schema.json", policy.Schema, schemaKeys},
-		{"debconf.templates", policy.Debconf, debconfKeys},
+		{"templates of the deb", policy.Debconf, debconfKeys},
 		{"regent.admx", policy.GroupPolicy, func(t *testing.T) []string { return byPolicyName(t, admxNames(t)) }},
 		{"regent.adml", policy.GroupPolicy, func(t *testing.T) []string { return byPolicyName(t, admlNames(t)) }},
 		{"oma-uri.csv", policy.OMAURI, omaKeys},
@@ -133,7 +133,7 @@ func debconfKeys(t *testing.T) []string {
 		names[artefact.DebconfName(d)] = d.Key
 	}
 	var keys []string
-	for _, m := range regexp.MustCompile(`(?m)^Template: (.*)\nType: string\nDescription: .+:\n(?: .+\n)+`).FindAllStringSubmatch(string(read(t, "debconf.templates")), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^Template: (.*)\nType: string\nDescription: .+:\n(?: .+\n)+`).FindAllStringSubmatch(string(read(t, "../packaging/deb/templates")), -1) {
 		keys = append(keys, names[m[1]])
 	}
 	return keys

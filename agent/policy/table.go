@@ -22,7 +22,7 @@ func Table() []Definition {
 func registrationKeys() []Definition {
 	return []Definition{
 		{
-			Key: "tenant", Title: "Tenant", Type: Text, Default: "", Check: checked(checkTenant), Pattern: tenantPattern,
+			Key: "tenant", Title: "Address of the tenant", Type: Text, Default: "", Check: checked(checkTenant), Pattern: tenantPattern,
 			Doc: "Address of the tenant: a host or a URL. It is https; http is accepted on a loopback address only. " +
 				"The default tenant of every application that names none itself.",
 			Example: "https://demo-host.com/", Since: firstVersion, In: everywhere | Readme | Debconf, Reloadable: true,
@@ -32,7 +32,7 @@ func registrationKeys() []Definition {
 			Key: "registration_token_file", Title: "File with the registration token", Type: Path, Default: "", Check: checked(checkPath), Pattern: pathPattern,
 			Doc: "File in which a registration token for the default tenant arrives, now or at any later time. " +
 				"It is removed once the token is sealed in the store. The token itself never belongs in this configuration.",
-			Example: "/etc/regent/registration-token", Since: firstVersion, In: everywhere | Readme | Debconf, Reloadable: true,
+			Example: "/etc/regent/registration-token", Since: firstVersion, In: everywhere | Readme, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.RegistrationTokenFile }),
 		},
 		{
@@ -154,7 +154,7 @@ func networkKeys() []Definition {
 			Key: "network.proxy", Title: "Proxy", Type: Text, Default: "", Check: checked(checkProxy), Pattern: proxyPattern,
 			Doc: "How the service is reached: system (also when empty) takes the proxy of the system's environment, " +
 				"none goes directly, a URL (http, https, socks5) names one. User and password do not belong in it; see network.proxy_credentials_file.",
-			Example: "http://proxy.example.com:3128", Since: firstVersion, In: everywhere | Readme | Debconf, Reloadable: true,
+			Example: "http://proxy.example.com:3128", Since: firstVersion, In: everywhere | Readme, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Network.Proxy }),
 		},
 		{

@@ -33,7 +33,7 @@ func Files() ([]File, error) {
 		{"configs/REFERENCE.md", always(reference, table)},
 		{"configs/regent.yaml.5", always(manual, table)},
 		{"configs/regent.schema.json", func() ([]byte, error) { return jsonSchema(table) }},
-		{"configs/debconf.templates", always(debconf, table)},
+		{"packaging/deb/templates", always(debconf, table)},
 		{mdm + "group-policy/regent.admx", from("regent.admx", policy.GroupPolicy, table)},
 		{mdm + "group-policy/en-US/regent.adml", from("regent.adml", policy.GroupPolicy, table)},
 		{mdm + "intune/oma-uri.csv", func() ([]byte, error) { return omaURIs(table) }},

@@ -9,8 +9,19 @@ import (
 	"regent/agent/policy"
 )
 
-// debconf writes the questions of the Debian package. All are of low or medium
-// interest and have a default, so that none has to be answered.
+// tokenQuestion asks for what is no key: the registration token itself.
+const tokenQuestion = `Template: regent/registration-token
+Type: password
+Description: Registration token:
+ The registration token that the Contact Administrator made for this device. It
+ is handed to the agent, which seals it; no other copy is kept.
+ .
+ Leave it empty to give it later: in the file /etc/regent/registration-token
+ with mode 0600, or by "regent register".
+`
+
+// debconf writes the questions of the Debian package. Each has a default, so
+// that none has to be answered.
 func debconf(table []policy.Definition) []byte {
 	var b bytes.Buffer
 	for _, d := range table {
@@ -18,12 +29,13 @@ func debconf(table []policy.Definition) []byte {
 			continue
 		}
 		fmt.Fprintf(&b, "Template: %s\nType: string\nDescription: %s:\n", DebconfName(d), d.Title)
-		for _, line := range wrap(d.Doc+" Left empty, it is not set.", width-1) {
+		for _, line := range wrap(d.Doc+" It is written to /etc/regent/config.d/10-installer.yaml.", width-1) {
 			fmt.Fprintf(&b, " %s\n", line)
 		}
-		b.WriteString("\n")
+		b.WriteString(" .\n Leave it empty if a configuration file or managed policy names it.\n\n")
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	b.WriteString(tokenQuestion)
+	return b.Bytes()
 }
 
 // DebconfName is the name of the question for a key.
