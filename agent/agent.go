@@ -89,6 +89,7 @@ type Agent struct {
 	refresh *refresh.Engine
 	leases  lease.Table
 	tenants contacts
+	reports reports
 }
 
 // New reads the store and returns an agent that is not yet running. It sends

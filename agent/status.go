@@ -3,8 +3,10 @@ package agent
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"regent/agent/fault"
 	"regent/agent/instance"
@@ -22,6 +24,7 @@ func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 		Tenants: []status.Tenant{}, Applications: []status.Application{}, Problems: []status.Problem{},
 	}
 	out.Problems = append(out.Problems, *a.problems.Load()...)
+	out.Problems = append(out.Problems, a.reports.all()...)
 	for _, app := range s.Applications {
 		view := status.Application{ID: app.ID, Tenant: policy.Host(app.Tenant), Rules: len(app.Allow), Instances: []status.Instance{}}
 		for _, id := range instances(app) {
@@ -35,6 +38,41 @@ func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 	out.Health, out.Summary = summarise(out, a.d.Unusable)
 	return out, nil
 }
+
+// reports are problems that come and go while the daemon runs, by their source.
+// The zero value is empty. It is safe for concurrent use.
+type reports struct {
+	mu sync.Mutex
+	of map[string]string
+}
+
+func (r *reports) set(source, detail string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.of == nil {
+		r.of = map[string]string{}
+	}
+	if detail == "" {
+		delete(r.of, source)
+		return
+	}
+	r.of[source] = detail
+}
+
+// all returns them sorted by source.
+func (r *reports) all() []status.Problem {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]status.Problem, 0, len(r.of))
+	for _, source := range slices.Sorted(maps.Keys(r.of)) {
+		out = append(out, status.Problem{Source: source, Detail: r.of[source]})
+	}
+	return out
+}
+
+// Report makes status show a problem of a source, in place of an earlier one; ""
+// says that there is none any more.
+func (a *Agent) Report(source, detail string) { a.reports.set(source, detail) }
 
 func (a *Agent) isHolder(by Caller, id instance.ID) bool {
 	h, ok := a.leases.Holder(id)

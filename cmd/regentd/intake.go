@@ -28,12 +28,15 @@ type intake struct {
 	// be removed: it is removed later, and not taken again. Only Run's goroutine
 	// uses it.
 	sealed map[string]string
+	// reported are the files that status shows as problems. Only Run's goroutine
+	// uses it.
+	reported map[string]bool
 }
 
 func newIntake(a *agent.Agent, log *slog.Logger) (*intake, error) {
-	in := &intake{agent: a, log: log, sealed: map[string]string{}}
+	in := &intake{agent: a, log: log, sealed: map[string]string{}, reported: map[string]bool{}}
 	var err error
-	in.watch, err = tokenfile.NewWatcher(tokenfile.Deps{Paths: in.paths, OnFile: in.take, Log: log})
+	in.watch, err = tokenfile.NewWatcher(tokenfile.Deps{Paths: in.paths, OnFile: in.told, Log: log})
 	return in, err
 }
 
@@ -61,8 +64,14 @@ func (in *intake) credential(ctx context.Context) error {
 	return err
 }
 
-// paths lists the files that the configuration names.
+// paths lists the files that the configuration names. A problem whose file is
+// gone is one no more.
 func (in *intake) paths() []string {
+	for path := range in.reported {
+		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+			in.report(path, "")
+		}
+	}
 	s := in.agent.Settings()
 	var out []string
 	if s.RegistrationTokenFile != "" {
@@ -74,6 +83,26 @@ func (in *intake) paths() []string {
 		}
 	}
 	return out
+}
+
+// told takes the file at path, and has status show why it cannot be taken.
+func (in *intake) told(ctx context.Context, path string) error {
+	err := in.take(ctx, path)
+	switch {
+	case err == nil, errors.Is(err, tokenfile.ErrMissing), errors.Is(err, tokenfile.ErrEmpty), errors.Is(err, tokenfile.ErrNotPermitted):
+		in.report(path, "")
+	default:
+		in.report(path, err.Error())
+	}
+	return err
+}
+
+func (in *intake) report(path, detail string) {
+	in.agent.Report(path, detail)
+	delete(in.reported, path)
+	if detail != "" {
+		in.reported[path] = true
+	}
 }
 
 // take seals the registration token in the file at path, for everyone that the
