@@ -45,7 +45,7 @@ type layerLoader struct {
 }
 
 func (l layerLoader) find(paths layerPaths) findings {
-	data, err := readRegular(paths.Config, os.Stat)
+	data, err := readRegular(paths.Config, lookOurs)
 	switch {
 	case err == nil:
 		l.layers = append(l.layers, policy.Layer{Name: paths.Config, Rank: policy.Local, Data: data})
@@ -75,6 +75,8 @@ func (l *layerLoader) directory(dir string, rank policy.Rank) bool {
 	}
 	if err == nil && rank == policy.Managed {
 		err = l.trustedDirectory(dir)
+	} else if err == nil {
+		_, err = lookOurs(dir)
 	}
 	if err != nil {
 		l.report(dir, rank, "%v", cause(err))
@@ -105,7 +107,7 @@ func (l *layerLoader) trustedDirectory(dir string) error {
 }
 
 func (l *layerLoader) file(name string, rank policy.Rank) {
-	look := os.Stat
+	look := lookOurs
 	if rank == policy.Managed {
 		look = l.lookTrusted
 	}
@@ -118,6 +120,16 @@ func (l *layerLoader) file(name string, rank policy.Rank) {
 	default:
 		l.report(name, rank, "%v", err)
 	}
+}
+
+// lookOurs is os.Stat for local files and directories, which strangers may not
+// be able to write.
+func lookOurs(name string) (fs.FileInfo, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	return info, writableByStrangers(name, info)
 }
 
 // lookTrusted is os.Lstat for managed files: no link is followed, and the file

@@ -51,6 +51,22 @@ func replaceableByRootOnly(dir string) error {
 	}
 }
 
+// writableByStrangers says why every user could have written what info is of, or
+// a user who is neither root nor whom the daemon runs as, or nil. Who writes the
+// configuration has the registration token sent where they like.
+func writableByStrangers(name string, info fs.FileInfo) error {
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !ok:
+		return errors.New("[unexpected] the system does not tell the owner")
+	case owner.Uid != 0 && int(owner.Uid) != os.Getuid():
+		return fmt.Errorf("belongs to uid %d, who is neither root nor the daemon's user; run: chown root %s", owner.Uid, name)
+	case info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0:
+		return fmt.Errorf("may be written by every user; run: chmod o-w %s", name)
+	}
+	return nil
+}
+
 // readableByAll says that every user may read a secret, or nil.
 func readableByAll(info fs.FileInfo) error {
 	if info.Mode().Perm()&0o007 != 0 {
