@@ -310,7 +310,9 @@ func TestHealth(t *testing.T) {
 		{"redeeming", []status.Instance{fresh}, held, nil, status.Waiting, "being redeemed"},
 		{"refused", []status.Instance{refused}, held, nil, status.NotServing, "cad/4"},
 		{"revoked", []status.Instance{revoked}, nil, nil, status.NotServing, "cad/5"},
-		{"nothing configured", nil, nil, nil, status.Degraded, "config.d"},
+		{"just installed", nil, nil, nil, status.Waiting, "waiting for a registration token"},
+		{"just installed, next step", nil, nil, nil, status.Waiting, "config.d"},
+		{"nothing configured", nil, held, nil, status.Degraded, "config.d"},
 		{"no store", []status.Instance{live}, nil, fault.E("open", fault.StoreLocked, nil), status.NotServing, "keyring"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

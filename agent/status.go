@@ -196,6 +196,8 @@ func summarise(s status.Status, unusable *fault.Fault) (status.Health, string) {
 
 func health(s status.Status, total, good, waiting int, troubled []string) (status.Health, string) {
 	switch {
+	case total == 0 && !holdsAny(s): // just installed
+		return status.Waiting, "waiting for a registration token; an administrator gives one with: regent register --file FILE; and no application is configured yet: config.yaml or config.d names them"
 	case total == 0:
 		return status.Degraded, "no application is configured; an administrator adds one in config.yaml or config.d"
 	case good == total && len(troubled) == 0:
