@@ -50,10 +50,10 @@ type fleet struct {
 	service *emulator.Emulator
 	pipes   *pipes
 	devices []*member
-	between func(w http.ResponseWriter, r *http.Request) (answered bool) // what stands between; nil for nothing
 	wrap    func(*member, Service) Service                               // what stands before the client; nil for nothing
 
 	mu      sync.Mutex
+	between func(w http.ResponseWriter, r *http.Request) (answered bool) // what stands between; nil for nothing
 	down    bool
 	minutes []int // refresh requests that reached the service, by minute since began
 	tried   []int // connections for them that it refused, likewise
@@ -109,12 +109,13 @@ func simulate(t *testing.T, size int, k emulator.Knobs, f func(*fleet)) {
 }
 
 func (fl *fleet) serve(w http.ResponseWriter, r *http.Request) {
+	fl.mu.Lock()
 	if strings.HasSuffix(r.URL.Path, "/token") {
-		fl.mu.Lock()
 		fl.count(&fl.minutes)
-		fl.mu.Unlock()
 	}
-	if fl.between != nil && fl.between(w, r) {
+	between := fl.between
+	fl.mu.Unlock()
+	if between != nil && between(w, r) {
 		return
 	}
 	fl.service.ServeHTTP(w, r)
@@ -151,6 +152,13 @@ func (fl *fleet) dial(context.Context, string, string) (net.Conn, error) {
 		return nil, errDown
 	}
 	return fl.pipes.dial()
+}
+
+// setBetween puts something between the devices and the service, nil for nothing.
+func (fl *fleet) setBetween(f func(http.ResponseWriter, *http.Request) bool) {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	fl.between = f
 }
 
 func (fl *fleet) setDown(down bool) {

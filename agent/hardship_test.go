@@ -109,7 +109,7 @@ func (fl *fleet) judgeLosses(all bool) {
 func (fl *fleet) loseFirst(instead func(http.ResponseWriter)) {
 	var mu sync.Mutex
 	met := map[string]bool{}
-	fl.between = func(w http.ResponseWriter, r *http.Request) bool {
+	fl.setBetween(func(w http.ResponseWriter, r *http.Request) bool {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			panic(http.ErrAbortHandler)
@@ -126,7 +126,7 @@ func (fl *fleet) loseFirst(instead func(http.ResponseWriter)) {
 			instead(w)
 		}
 		return first
-	}
+	})
 }
 
 // killAfterCommit ends the process of each device once, in the middle of a
@@ -190,15 +190,15 @@ func TestADayOfPortals(t *testing.T) {
 		var mu sync.Mutex
 		dice := rand.New(rand.NewPCG(24, 401))
 		answered := map[int]int{}
-		fl.between = func(w http.ResponseWriter, _ *http.Request) bool {
+		fl.setBetween(func(w http.ResponseWriter, _ *http.Request) bool {
 			mu.Lock()
 			n := dice.IntN(8)
 			answered[n]++
 			mu.Unlock()
 			return hostile(w, n)
-		}
+		})
 		time.Sleep(24 * time.Hour)
-		fl.between = nil
+		fl.setBetween(nil)
 		time.Sleep(time.Hour)
 		t.Logf("answers by kind: %v", answered)
 		if got := fl.service.State().Redeemed; got != devices {

@@ -6,13 +6,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
-	"log"
 	"maps"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +17,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -29,7 +25,6 @@ import (
 	"regent/agent/redeem"
 	"regent/agent/tms/emulator"
 	"regent/ipc/api"
-	"regent/ipc/client"
 )
 
 // every thins the matrix out: CI makes every nth run of it.
@@ -44,7 +39,7 @@ const abreast = 4
 // with nothing wrong. Whatever happened, every count is accounted for, no auth
 // token that was confirmed is lost, and nothing panics.
 func TestCrashMatrix(t *testing.T) {
-	bin := build(t)
+	bin := build(t, "./cmd/regentd")
 	grace := emulator.Knobs{ReuseGrace: 30 * time.Second}
 	strict := emulator.Knobs{}
 	off := emulator.Knobs{Rotation: emulator.RotationOff}
@@ -102,17 +97,17 @@ func (sc scenario) run(t *testing.T) {
 // once makes one run on a device of its own, and returns the positions that it
 // passed.
 func (sc scenario) once(t *testing.T, at position, do string) []position {
-	s := newSite(t, sc)
+	s := newSite(t, sc.bin, sc.knobs, nil)
 	if sc.refresh {
 		s.prepare(t)
 	}
-	d := s.start(t, &tracerSpec{At: at, Do: do})
+	d, report := s.startTraced(t, at, do)
 	s.settle(t, d)
 	d.stop(t)
-	passed := d.passed(t)
+	passed := passed(t, report)
 	reached := do == "" || slices.Contains(passed, at)
 
-	d = s.start(t, nil)
+	d = s.start(t)
 	end := s.settle(t, d)
 	s.judge(t, sc, end)
 	d.stop(t)
@@ -122,53 +117,6 @@ func (sc scenario) once(t *testing.T, at position, do string) []position {
 	return passed
 }
 
-// site is one device and its service.
-type site struct {
-	dir     string
-	bin     string
-	service *emulator.Emulator
-	client  *client.Client
-	refresh bool
-}
-
-func newSite(t *testing.T, sc scenario) *site {
-	service, err := emulator.New(emulator.Options{Knobs: sc.knobs})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewUnstartedServer(service)
-	server.Config.ErrorLog = log.New(t.Output(), "", 0)
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	registration, err := service.IssueRegistrationToken("crash", 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &site{dir: shortDir(t), bin: sc.bin, service: service, refresh: sc.refresh}
-	s.client = client.New(client.Options{Socket: s.socket()})
-	t.Cleanup(s.client.Close)
-	s.write(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
-	s.write(t, "token", registration)
-	s.write(t, "config.yaml", fmt.Sprintf(`
-tenant: %s
-registration_token_file: %s/token
-network: {ca_file: %s/ca.pem, proxy: none, timeout: 5s}
-limits: {redeem_uncertain_retries: 0, redeem_splay: 0s}
-applications:
-  - {id: cad, instances: 1, allow: [{everyone: true}]}
-`, server.URL, s.dir, s.dir))
-	return s
-}
-
-func (s *site) write(t *testing.T, name, text string) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (s *site) socket() string { return filepath.Join(s.dir, "agent.sock") }
-
 // prepare redeems an auth token whose access token is at its end when prepare
 // returns; the one after it lives long, so that one refresh is all there is.
 func (s *site) prepare(t *testing.T) {
@@ -177,7 +125,7 @@ func (s *site) prepare(t *testing.T) {
 	life := knobs.AccessLifetime
 	knobs.AccessLifetime = time.Second
 	s.turn(t, knobs)
-	d := s.start(t, nil)
+	d := s.start(t)
 	for s.service.State().Redeemed == 0 || s.state(t) != "live" && s.state(t) != "expired" {
 		d.alive(t)
 		time.Sleep(10 * time.Millisecond)
@@ -186,24 +134,6 @@ func (s *site) prepare(t *testing.T) {
 	knobs.AccessLifetime = life
 	time.Sleep(time.Second)
 	s.turn(t, knobs)
-}
-
-func (s *site) turn(t *testing.T, k emulator.Knobs) {
-	t.Helper()
-	if err := s.service.SetKnobs(k); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// state is the state of the one instance, "" if nobody answers.
-func (s *site) state(t *testing.T) string {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	st, err := s.client.Status(ctx)
-	if err != nil || len(st.Applications) != 1 {
-		return ""
-	}
-	return st.Applications[0].Instances[0].State
 }
 
 // ending is how a run came out.
@@ -271,111 +201,34 @@ func (s *site) judge(t *testing.T, sc scenario, end ending) {
 	}
 }
 
-// daemonProcess is one regentd, traced or not.
-type daemonProcess struct {
-	cmd    *exec.Cmd
-	done   chan struct{} // closed at its end
-	said   *logFile
-	report string // "" if not traced
-}
-
-// start starts regentd, and returns when it answers or has ended.
-func (s *site) start(t *testing.T, spec *tracerSpec) *daemonProcess {
+// startTraced starts regentd with something that goes wrong, and returns the
+// file in which the tracer reports.
+func (s *site) startTraced(t *testing.T, at position, do string) (d *daemonProcess, report string) {
 	t.Helper()
-	args := []string{
-		filepath.Join(s.bin, "regentd"), "run", "--config", filepath.Join(s.dir, "config.yaml"),
-		"--policy-dir", filepath.Join(s.dir, "policy.d"), "--state-dir", filepath.Join(s.dir, "state"), "--socket", s.socket(),
+	report = filepath.Join(s.dir, "report")
+	spec, err := json.Marshal(tracerSpec{Dir: filepath.Join(s.dir, "state"), Report: report, Args: s.args(), At: at, Do: do})
+	if err != nil {
+		t.Fatal(err)
 	}
-	d := &daemonProcess{cmd: exec.Command(args[0], args[1:]...), done: make(chan struct{}), said: &logFile{}}
-	if spec != nil {
-		d.report = filepath.Join(s.dir, "report")
-		spec.Dir, spec.Report, spec.Args = filepath.Join(s.dir, "state"), d.report, args
-		text, err := json.Marshal(spec)
-		if err != nil {
+	d = &daemonProcess{cmd: exec.Command(os.Args[0])}
+	d.cmd.Env = append(os.Environ(), tracerEnv+"="+string(spec))
+	d.pid = func() int {
+		b, err := os.ReadFile(report)
+		line, _, _ := strings.Cut(string(b), "\n")
+		pid, bad := strconv.Atoi(line)
+		if err := errors.Join(err, bad); err != nil {
 			t.Fatal(err)
 		}
-		d.cmd = exec.Command(os.Args[0])
-		d.cmd.Env = append(os.Environ(), tracerEnv+"="+string(text))
+		return pid
 	}
-	d.cmd.Stdout, d.cmd.Stderr = d.said, d.said
-	if err := d.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		defer close(d.done)
-		_ = d.cmd.Wait() // that it was killed is the point
-	}()
-	t.Cleanup(func() {
-		_ = d.cmd.Process.Kill() // it takes the daemon with it, if there is one still
-		<-d.done
-		for _, word := range []string{"panic", "fatal error", "goroutine ", "DATA RACE", "tracer:"} {
-			if strings.Contains(d.said.String(), word) {
-				t.Errorf("it said %q:\n%s", word, d.said)
-				return
-			}
-		}
-		if t.Failed() {
-			t.Logf("it said:\n%s", d.said)
-		}
-	})
-	for until := time.Now().Add(patience); !d.ended() && s.state(t) == ""; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatalf("it does not answer:\n%s", d.said)
-		}
-	}
-	return d
-}
-
-func (d *daemonProcess) ended() bool {
-	select {
-	case <-d.done:
-		return true
-	default:
-		return false
-	}
-}
-
-func (d *daemonProcess) alive(t *testing.T) {
-	t.Helper()
-	if d.ended() {
-		t.Fatalf("it has ended:\n%s", d.said)
-	}
-}
-
-// stop tells the daemon to end, and waits until it has.
-func (d *daemonProcess) stop(t *testing.T) {
-	t.Helper()
-	if !d.ended() {
-		if err := syscall.Kill(d.pid(t), syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
-			t.Error(err)
-		}
-	}
-	select {
-	case <-d.done:
-	case <-time.After(patience):
-		t.Fatalf("it does not end:\n%s", d.said)
-	}
-}
-
-// pid is the daemon's own, also behind a tracer.
-func (d *daemonProcess) pid(t *testing.T) int {
-	t.Helper()
-	if d.report == "" {
-		return d.cmd.Process.Pid
-	}
-	b, err := os.ReadFile(d.report)
-	line, _, _ := strings.Cut(string(b), "\n")
-	pid, bad := strconv.Atoi(line)
-	if err := errors.Join(err, bad); err != nil {
-		t.Fatal(err)
-	}
-	return pid
+	s.launch(t, d)
+	return d, report
 }
 
 // passed lists the positions that a traced daemon passed.
-func (d *daemonProcess) passed(t *testing.T) (all []position) {
+func passed(t *testing.T, report string) (all []position) {
 	t.Helper()
-	f, err := os.Open(d.report)
+	f, err := os.Open(report)
 	if err != nil {
 		t.Fatal(err)
 	}

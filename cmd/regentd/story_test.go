@@ -68,7 +68,7 @@ func TestStories(t *testing.T) {
 
 // build makes programs once, into a directory that goes with the test: all of
 // them, if none is named.
-func build(t *testing.T, programs ...string) string {
+func build(t testing.TB, programs ...string) string {
 	t.Helper()
 	if programs == nil {
 		programs = []string{"./cmd/regentd", "./cmd/regent", "./cmd/tmsctl", "./cmd/tms-emulator", "./cmd/demo"}
@@ -83,7 +83,7 @@ func build(t *testing.T, programs ...string) string {
 }
 
 // shortDir is for sockets, whose paths have at most 107 bytes.
-func shortDir(t *testing.T) string {
+func shortDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "rg")
 	if err != nil {
