@@ -67,7 +67,7 @@ func (e *Emulator) redeemed(c *call, registration string, d device) (grant, gran
 		if err != nil {
 			return grant{}, grantAnswer{}, err
 		}
-		issued, err := e.issue(c, claims{Subject: g.subject, Client: publicClient}, g.refresh, g.left)
+		issued, err := e.issue(c, claims{Subject: g.subject, Client: publicClient}, g)
 		return g, issued, err
 	}
 	if err := e.store.redeemable(registration, c.now); err != nil {

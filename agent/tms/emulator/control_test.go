@@ -34,7 +34,7 @@ func TestControlState(t *testing.T) {
 	want := map[string]any{
 		"knobs": map[string]any{
 			"access_lifetime": "5m0s", "refresh_lifetime": "0s", "session_lifetime": "0s", "rotation": "on",
-			"reuse_grace": "0s", "latency": "0s", "clock_offset": "0s", "duplicates": "count",
+			"reuse_grace": "0s", "max_reuse": 0.0, "latency": "0s", "clock_offset": "0s", "duplicates": "count",
 		},
 		"faults":   []any{map[string]any{"class": "refresh", "count": 3.0, "status": 503.0, "after_commit": false}},
 		"requests": map[string]any{"redeem": 1.0},

@@ -33,6 +33,9 @@ var prepare = map[string]func(*fixture) map[string]string{
 	"token-client-credentials": func(f *fixture) map[string]string {
 		return map[string]string{"client_secret": f.Credentials().ClientSecret}
 	},
+	"token-password-refused": func(*fixture) map[string]string {
+		return map[string]string{"password": "another"}
+	},
 	"registration-token-create": func(f *fixture) map[string]string {
 		return map[string]string{"admin_token": bearer(f)}
 	},
@@ -50,6 +53,7 @@ var prepare = map[string]func(*fixture) map[string]string{
 	"throttled-429":              withRegistration(func(f *fixture, _ string) { must(f, f.FailNext(emulator.ClassRedeem, 1, 429)) }),
 	"refresh-oidc":               withAuthToken(nil),
 	"refresh-oidc-invalid-grant": withAuthToken(func(f *fixture, g grant) { f.DeleteAuthToken(g.ID) }),
+	"refresh-oidc-reused":        withAuthToken(func(f *fixture, g grant) { f.refresh(g.RefreshToken).want(f.t, http.StatusOK) }),
 	"refresh-tms":                withAuthToken(nil),
 	"auth-token-list":            withAuthToken(nil),
 	"auth-token-delete":          withAuthToken(nil),

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -15,16 +16,23 @@ type grantAnswer struct {
 	Scope            string `json:"scope,omitempty"`
 }
 
+// tokenAnswer has what Keycloak adds at the token endpoint, and nobody here reads.
+type tokenAnswer struct {
+	grantAnswer
+	NotBefore    int    `json:"not-before-policy"`
+	SessionState string `json:"session_state,omitempty"`
+}
+
 // issue signs an access token to go with a refresh token.
-func (e *Emulator) issue(c *call, who claims, refresh string, left time.Duration) (grantAnswer, error) {
-	access, err := e.signer.access(who, e.issuer(c), c.now, c.knobs.AccessLifetime)
+func (e *Emulator) issue(c *call, who claims, g grant) (grantAnswer, error) {
+	access, err := e.signer.access(who, e.issuer(c), c.now, g.access)
 	if err != nil {
 		return grantAnswer{}, err
 	}
 	return grantAnswer{
-		AccessToken: access, RefreshToken: refresh, TokenType: "Bearer",
-		ExpiresIn:        int64(c.knobs.AccessLifetime / time.Second),
-		RefreshExpiresIn: int64(left / time.Second),
+		AccessToken: access, RefreshToken: g.refresh, TokenType: "Bearer",
+		ExpiresIn:        int64(g.access / time.Second),
+		RefreshExpiresIn: int64(g.left / time.Second),
 	}, nil
 }
 
@@ -34,11 +42,10 @@ func (e *Emulator) renewed(c *call, g grant, client string) (grantAnswer, error)
 	if g.authToken.ID == "" {
 		who.Roles = []string{adminRole}
 	}
-	refresh := g.refresh
 	if c.knobs.Rotation == RotationOmit {
-		refresh = ""
+		g.refresh = ""
 	}
-	return e.issue(c, who, refresh, g.left)
+	return e.issue(c, who, g)
 }
 
 // token is the identity provider's token endpoint.
@@ -72,5 +79,6 @@ func (e *Emulator) token(c *call) answer {
 		return refused(err)
 	}
 	g.Scope = scope
-	return answer{status: http.StatusOK, header: noStore(), body: g}
+	state, _, _ := strings.Cut(g.RefreshToken, ".") // a refresh token begins with its session's id
+	return answer{status: http.StatusOK, header: noStore(), body: tokenAnswer{g, 0, state}}
 }

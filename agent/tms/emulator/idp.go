@@ -81,8 +81,11 @@ func (e *Emulator) client(c *call, form url.Values) (string, error) {
 	if user, pass, ok := c.BasicAuth(); ok {
 		id, secret = user, pass
 	}
-	if id == publicClient || (id == e.cred.ClientID && secret == e.cred.ClientSecret) {
+	switch {
+	case id == publicClient || id == e.cred.ClientID && secret == e.cred.ClientSecret:
 		return id, nil
+	case id == e.cred.ClientID:
+		return "", errClientSecret
 	}
 	return "", errClient
 }
@@ -90,7 +93,7 @@ func (e *Emulator) client(c *call, form url.Values) (string, error) {
 // loginUser is the grant "password".
 func (e *Emulator) loginUser(c *call, client string, form url.Values) (grantAnswer, error) {
 	if client != publicClient {
-		return grantAnswer{}, errGrantForClient
+		return grantAnswer{}, errNoPasswordGrant
 	}
 	user := form.Get("username")
 	if user != e.cred.User || form.Get("password") != e.cred.Password {
@@ -101,16 +104,16 @@ func (e *Emulator) loginUser(c *call, client string, form url.Values) (grantAnsw
 		return grantAnswer{}, err
 	}
 	who := claims{Subject: user, Client: client, Roles: []string{adminRole}}
-	return e.issue(c, who, refresh, adminSession)
+	return e.issue(c, who, grant{refresh: refresh, left: adminSession, access: c.knobs.AccessLifetime})
 }
 
 // loginClient is the grant "client_credentials". It gives no refresh token: who
 // has the secret can ask again.
 func (e *Emulator) loginClient(c *call, client string) (grantAnswer, error) {
 	if client == publicClient {
-		return grantAnswer{}, errGrantForClient
+		return grantAnswer{}, errNoServiceAccount
 	}
-	return e.issue(c, claims{Subject: client, Client: client, Roles: []string{adminRole}}, "", 0)
+	return e.issue(c, claims{Subject: client, Client: client, Roles: []string{adminRole}}, grant{access: c.knobs.AccessLifetime})
 }
 
 // administrator lets only those through who hold an administrator's access

@@ -21,7 +21,8 @@ type Knobs struct {
 	SessionLifetime time.Duration
 
 	Rotation   Rotation      // "" is RotationOn
-	ReuseGrace time.Duration // with RotationOn: how long the last refresh token but one still works
+	ReuseGrace time.Duration // with RotationOn: how long the last refresh token that was used still works
+	MaxReuse   int           // with RotationOn: how often it still works, each time with another successor, as in Keycloak
 
 	Latency     time.Duration // from the commit to the reply
 	ClockOffset time.Duration // of the service's clock, seen in Date, iat, exp and each check of an expiry
@@ -33,12 +34,12 @@ type Rotation string
 
 const (
 	// RotationOn gives a new one each time. A refresh token that comes a second
-	// time, later than Knobs.ReuseGrace, ends the auth token's refreshing for
+	// time, later than Knobs.ReuseGrace and more than MaxReuse times, ends the auth token's refreshing for
 	// good: it must have been stolen from somebody.
 	RotationOn Rotation = "on"
-	// RotationOff gives the same one again.
+	// RotationOff gives a new one each time, and all stay good.
 	RotationOff Rotation = "off"
-	// RotationOmit gives none, which means the same.
+	// RotationOmit gives none: the same one stays good.
 	RotationOmit Rotation = "omit"
 )
 
@@ -94,7 +95,7 @@ func (k Knobs) complete() (Knobs, error) {
 func (k Knobs) ofTokens() Knobs {
 	of := Knobs{
 		AccessLifetime: k.AccessLifetime, RefreshLifetime: k.RefreshLifetime, SessionLifetime: k.SessionLifetime,
-		Rotation: k.Rotation, ReuseGrace: k.ReuseGrace,
+		Rotation: k.Rotation, ReuseGrace: k.ReuseGrace, MaxReuse: k.MaxReuse,
 	}
 	of, _ = of.complete() // a part of what was checked
 	return of
@@ -124,6 +125,9 @@ func (k Knobs) check() error {
 	}
 	if k.ReuseGrace > 0 && k.Rotation != RotationOn {
 		return fmt.Errorf("reuse grace %v: needs rotation on, which is %s", k.ReuseGrace, k.Rotation)
+	}
+	if k.MaxReuse < 0 || k.MaxReuse > 0 && (k.Rotation != RotationOn || k.ReuseGrace > 0) {
+		return fmt.Errorf("max reuse %d: must not be below 0, and needs rotation on, without a reuse grace", k.MaxReuse)
 	}
 	if !slices.Contains([]Duplicates{DuplicatesCount, DuplicatesRefuse, DuplicatesSame}, k.Duplicates) {
 		return fmt.Errorf("duplicates %q: must be count, refuse or same", k.Duplicates)
@@ -266,6 +270,7 @@ type knobsJSON struct {
 	SessionLifetime span       `json:"session_lifetime"`
 	Rotation        Rotation   `json:"rotation"`
 	ReuseGrace      span       `json:"reuse_grace"`
+	MaxReuse        int        `json:"max_reuse"`
 	Latency         span       `json:"latency"`
 	ClockOffset     span       `json:"clock_offset"`
 	Duplicates      Duplicates `json:"duplicates"`
@@ -274,14 +279,14 @@ type knobsJSON struct {
 func (k Knobs) wire() knobsJSON {
 	return knobsJSON{
 		span(k.AccessLifetime), span(k.RefreshLifetime), span(k.SessionLifetime), k.Rotation,
-		span(k.ReuseGrace), span(k.Latency), span(k.ClockOffset), k.Duplicates,
+		span(k.ReuseGrace), k.MaxReuse, span(k.Latency), span(k.ClockOffset), k.Duplicates,
 	}
 }
 
 func (k knobsJSON) knobs() Knobs {
 	return Knobs{
 		time.Duration(k.AccessLifetime), time.Duration(k.RefreshLifetime), time.Duration(k.SessionLifetime), k.Rotation,
-		time.Duration(k.ReuseGrace), time.Duration(k.Latency), time.Duration(k.ClockOffset), k.Duplicates,
+		time.Duration(k.ReuseGrace), k.MaxReuse, time.Duration(k.Latency), time.Duration(k.ClockOffset), k.Duplicates,
 	}
 }
 

@@ -131,6 +131,7 @@ type (
 	savedSession struct {
 		Subject, Client, AuthToken string
 		Current, Previous          string
+		Uses                       int
 		Created, Used, Rotated     time.Time
 		Revoked                    bool
 	}
@@ -147,7 +148,7 @@ func (r *authTokenRow) saved() change {
 
 func (s *session) saved() change {
 	return change{bucketSessions, s.id, savedSession{
-		s.subject, s.client, s.authToken, s.current, s.previous, s.created, s.used, s.rotated, s.revoked,
+		s.subject, s.client, s.authToken, s.current, s.previous, s.uses, s.created, s.used, s.rotated, s.revoked,
 	}}
 }
 
@@ -170,7 +171,7 @@ func (m *memory) load() error {
 			}),
 			each(tx, bucketSessions, func(id string, s savedSession) {
 				m.sessions[id] = &session{
-					id, s.Subject, s.Client, s.AuthToken, s.Current, s.Previous, s.Created, s.Used, s.Rotated, s.Revoked,
+					id, s.Subject, s.Client, s.AuthToken, s.Current, s.Previous, s.Uses, s.Created, s.Used, s.Rotated, s.Revoked,
 				}
 			}),
 			m.restore(tx),

@@ -20,7 +20,8 @@ type session struct {
 	authToken string // id; "" for an administrator's
 
 	current  string
-	previous string // "" before the first rotation
+	previous string // the last that was used; "" before the first rotation
+	uses     int    // of previous
 	created  time.Time
 	used     time.Time // last
 	rotated  time.Time // last
@@ -33,6 +34,7 @@ type grant struct {
 	authToken authToken     // zero for an administrator's session
 	refresh   string        // the refresh token to use from now on
 	left      time.Duration // how long it is good unused; 0 is without end
+	access    time.Duration // how long the access token is good
 }
 
 func newSession(subject, client string, now time.Time) *session {
@@ -52,15 +54,22 @@ func (s *session) refresh(token string, k Knobs, now time.Time) error {
 		return errSessionEnded
 	}
 	switch {
-	case token == s.current && k.Rotation == RotationOn:
-		s.previous, s.current, s.rotated = s.current, s.next(), now
-	case token == s.current, k.Rotation != RotationOn:
-		// All of a family that does not rotate are good.
+	case k.Rotation == RotationOff:
+		// All of a family that does not rotate are good, and each use gives one
+		// more, as Keycloak does it.
+		s.current = s.next()
+	case k.Rotation == RotationOmit:
+	case token == s.current:
+		s.previous, s.current, s.rotated, s.uses = s.current, s.next(), now, 1
+	case token == s.previous && s.uses <= k.MaxReuse:
+		// The answer to the first use may be lost. The successor that it held is
+		// good no more.
+		s.current, s.rotated, s.uses = s.next(), now, s.uses+1
 	case token == s.previous && now.Before(s.rotated.Add(k.ReuseGrace)):
-		// The answer to the first use may be lost: give the same successor.
+		// The same, with the same successor.
 	default:
 		s.revoked = true
-		return errSessionRevoked
+		return errReused
 	}
 	s.used = now
 	return nil
@@ -151,7 +160,10 @@ func (m *memory) use(s *session, token string, k Knobs, now time.Time) (grant, e
 }
 
 func (m *memory) granted(s *session, k Knobs, now time.Time) grant {
-	g := grant{subject: s.subject, refresh: s.current}
+	g := grant{subject: s.subject, refresh: s.current, access: k.AccessLifetime}
+	if s.authToken != "" && k.SessionLifetime > 0 {
+		g.access = min(g.access, s.created.Add(k.SessionLifetime).Sub(now)) // as Keycloak does it
+	}
 	if left, ends := s.left(k, now); ends {
 		g.left = left
 	}

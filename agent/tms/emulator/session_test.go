@@ -71,7 +71,7 @@ func TestRotationAnswers(t *testing.T) {
 	}{
 		{"", func(old, got string) bool { return got != "" && got != old }},
 		{emulator.RotationOn, func(old, got string) bool { return got != "" && got != old }},
-		{emulator.RotationOff, func(old, got string) bool { return got == old }},
+		{emulator.RotationOff, func(old, got string) bool { return got != "" && got != old }},
 		{emulator.RotationOmit, func(_, got string) bool { return got == "" }},
 	} {
 		t.Run(string(tt.rotation), func(t *testing.T) {
@@ -185,4 +185,48 @@ func TestAdministratorsRefresh(t *testing.T) {
 	}
 	f.pass(30 * time.Minute)
 	f.refresh(next.RefreshToken).want(t, http.StatusBadRequest)
+}
+
+// TestReuseByCount: a refresh token may come again so often, as in Keycloak. Each
+// time its earlier successor is good no more, and using that one, or the old one
+// too often, ends the family.
+func TestReuseByCount(t *testing.T) {
+	f := newFixture(t, emulator.Knobs{MaxReuse: 1})
+	open := func() string { return f.redeem(f.issue(1), "a").grant(t, http.StatusCreated).RefreshToken }
+	refresh := func(token string) string { return f.refresh(token).grant(t, http.StatusOK).RefreshToken }
+
+	first := open()
+	lost := refresh(first)
+	second := refresh(first)
+	if lost == second {
+		t.Error("the same successor came twice")
+	}
+	third := refresh(second)
+	if r := f.refresh(first); r.status != http.StatusBadRequest {
+		t.Errorf("one that is older than the last: %d", r.status)
+	}
+	f.refresh(third).want(t, http.StatusBadRequest) // the family has ended
+
+	first = open()
+	lost = refresh(first)
+	refresh(first)
+	f.refresh(lost).want(t, http.StatusBadRequest)
+
+	first = open()
+	refresh(first)
+	refresh(first)
+	f.refresh(first).want(t, http.StatusBadRequest)
+}
+
+// TestAccessEndsWithTheSession: Keycloak gives no access token for longer.
+func TestAccessEndsWithTheSession(t *testing.T) {
+	f := newFixture(t, emulator.Knobs{SessionLifetime: time.Minute})
+	g := f.redeem(f.issue(1), "a").grant(t, http.StatusCreated)
+	if g.ExpiresIn != 60 {
+		t.Errorf("expires in %d s, want 60", g.ExpiresIn)
+	}
+	f.pass(50 * time.Second)
+	if g = f.refresh(g.RefreshToken).grant(t, http.StatusOK); g.ExpiresIn != 10 {
+		t.Errorf("expires in %d s, want 10", g.ExpiresIn)
+	}
 }
