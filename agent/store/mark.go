@@ -119,13 +119,17 @@ func (m *Mark) Save(ctx context.Context) error {
 }
 
 func (m *Mark) save(ctx context.Context, level uint64) error {
-	level = max(level, 1) // a version begins with 1; an empty store is compared with no mark
-	sealed := m.store.box.seal(markName, Version(level), []byte(markValue))
-	if err := m.place.SaveMark(ctx, sealed); err != nil {
+	if err := m.place.SaveMark(ctx, m.store.SealMark(level)); err != nil {
 		return fmt.Errorf("save the mark of the store: %w", err)
 	}
 	m.saved = level
 	return nil
+}
+
+// SealMark returns the mark of a level, sealed under the store's key.
+func (s *Sealed) SealMark(level uint64) []byte {
+	level = max(level, 1) // a version begins with 1; an empty store is compared with no mark
+	return s.box.seal(markName, Version(level), []byte(markValue))
 }
 
 // markEvery is how far the mark may be behind. A keyring is slow, and a backup

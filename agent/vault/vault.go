@@ -151,3 +151,7 @@ func (v *Vault) Forget(ctx context.Context, id instance.ID) error {
 	delete(v.held, id)
 	return nil
 }
+
+// IsRecord reports whether a record of the store holds an auth token: losing it
+// costs a count.
+func IsRecord(name string) bool { return strings.HasPrefix(name, prefix) }
