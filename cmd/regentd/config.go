@@ -106,7 +106,7 @@ func (o *options) check(stdout io.Writer) error {
 		return err
 	}
 	for _, p := range problems {
-		fmt.Fprintln(stdout, "warning: "+p.Error())
+		say(stdout, "warning: "+p.Error())
 	}
 	return summarize(stdout, resolved.Settings)
 }
@@ -120,7 +120,7 @@ func (o *options) checkPolicy(stdout io.Writer) error {
 	paths.Sources = nil // this machine's own policy is not what is asked about
 	lenient := layerLoader{trusted: func(name string, info fs.FileInfo) error {
 		if err := writableByRootOnly(name, info); err != nil {
-			fmt.Fprintln(stdout, "note: "+name+": on a device, what "+err.Error())
+			say(stdout, "note: "+name+": on a device, what "+err.Error())
 		}
 		return nil
 	}}
@@ -135,7 +135,7 @@ func (o *options) checkPolicy(stdout io.Writer) error {
 			word = "problem: "
 			wrong++
 		}
-		fmt.Fprintln(stdout, word+p.Error())
+		say(stdout, word+p.Error())
 	}
 	if wrong > 0 {
 		return usageError{fmt.Errorf("%s: %d problems; on a device each would be reported and the value ignored", o.policyDir, wrong)}

@@ -16,7 +16,7 @@ import (
 
 // registrationCredential is the name of the systemd credential that holds a
 // registration token.
-const registrationCredential = "regent-registration-token"
+const registrationCredential = "regent-registration-token" //nolint:gosec // its name, not what is in it
 
 // intake is the registration token's way in without a person: by a systemd
 // credential at start, or by a file that may appear at any time.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -37,7 +38,7 @@ func isJournal(w io.Writer) bool {
 func (h *journalHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
 
 func (h *journalHandler) Handle(_ context.Context, r slog.Record) error {
-	attrs := h.attrs[:len(h.attrs):len(h.attrs)]
+	attrs := slices.Clip(h.attrs)
 	r.Attrs(func(a slog.Attr) bool {
 		attrs = flatten(attrs, h.group, a)
 		return true
@@ -54,7 +55,7 @@ func (h *journalHandler) Handle(_ context.Context, r slog.Record) error {
 
 func (h *journalHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	with := *h
-	with.attrs = h.attrs[:len(h.attrs):len(h.attrs)]
+	with.attrs = slices.Clip(h.attrs)
 	for _, a := range attrs {
 		with.attrs = flatten(with.attrs, h.group, a)
 	}

@@ -35,7 +35,7 @@ func TestJournalEntries(t *testing.T) {
 	with := log.With("instance", "cad/1").WithGroup("request").With("id", "a b")
 	with.Warn("slow", slog.Group("time", "took", "1s"), slog.Group("", "by", "alice"))
 	with.Error("bad", "text", "two\nlines")
-	log.Info("empty", "none", "", slog.Attr{})
+	log.Info("empty", slog.String("none", ""), slog.Attr{})
 	want := []entry{
 		{"ready socket=/run/regent/agent.sock gen=3", journal.PriInfo, map[string]string{"REGENT_SOCKET": "/run/regent/agent.sock", "REGENT_GEN": "3"}},
 		{`slow instance=cad/1 request.id="a b" request.time.took=1s request.by=alice`, journal.PriWarning, map[string]string{

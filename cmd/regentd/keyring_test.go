@@ -28,7 +28,7 @@ func TestInStoreWords(t *testing.T) {
 			t.Errorf("%v: got %v, want one that is %v too", tt.err, got, tt.want)
 		}
 		for _, word := range []error{store.ErrNoKey, store.ErrLocked} {
-			if errors.Is(got, word) != (tt.want == word) {
+			if errors.Is(got, word) != errors.Is(tt.want, word) {
 				t.Errorf("%v: is %v: got %t", tt.err, word, !errors.Is(got, word))
 			}
 		}

@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitDone
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintln(stderr, "regentd: "+line)
+		say(stderr, "regentd: "+line)
 	}
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
@@ -63,7 +63,7 @@ applications over a socket. People talk to it with the program regent.`,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(*cobra.Command, []string) error {
 			return usageError{errors.New("say what to do: regentd run, regentd check-config or regentd version; see regentd --help")}
 		},
 	}
@@ -74,7 +74,7 @@ applications over a socket. People talk to it with the program regent.`,
 	})
 	root.AddCommand(newRun(stderr), newCheckConfig(stdout), &cobra.Command{
 		Use: "version", Short: "print the version", Args: noArgs,
-		Run: func(*cobra.Command, []string) { fmt.Fprintln(stdout, "regentd "+version) },
+		Run: func(*cobra.Command, []string) { say(stdout, "regentd "+version) },
 	})
 	return root
 }
@@ -85,3 +85,6 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	}
 	return nil
 }
+
+// say writes a line to a person. If that fails nobody is left to be told.
+func say(w io.Writer, line string) { _, _ = fmt.Fprintln(w, line) }

@@ -21,5 +21,5 @@ func connections(log *slog.Logger) int {
 		return perUser
 	}
 	most := min(limit.Cur, 1<<20)
-	return max(8, (int(most)-reserved)/2) //nolint:gosec // bounded above
+	return max(8, (int(most)-reserved)/2)
 }

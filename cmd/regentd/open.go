@@ -11,6 +11,7 @@ import (
 	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"regent/agent"
@@ -43,8 +44,8 @@ type daemon struct {
 
 func (d *daemon) close() error {
 	var errs []error
-	for i := len(d.opens) - 1; i >= 0; i-- {
-		errs = append(errs, d.opens[i].Close())
+	for _, open := range slices.Backward(d.opens) {
+		errs = append(errs, open.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -169,7 +170,7 @@ func newService(log *slog.Logger) func(string, policy.Network, policy.Refresh, f
 		}
 		return tms.New(tms.Options{
 			Tenant: base, Proxy: n.Proxy, ProxyCredentials: credentials, ExtraCA: extra, Timeout: n.Timeout, Mode: r.Mode,
-			UserAgent: "regentd/" + version, Now: time.Now, Observe: observe, Log: log,
+			UserAgent: "regentd/" + version, Now: now, Observe: observe, Log: log,
 		})
 	}
 }

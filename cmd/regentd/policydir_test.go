@@ -30,7 +30,7 @@ type rollout struct {
 	kind map[string]int
 }
 
-func (r *rollout) write(t *testing.T, name string, data []byte, mode fs.FileMode) string {
+func (r *rollout) write(t *testing.T, name string, data []byte, mode fs.FileMode) {
 	t.Helper()
 	path := filepath.Join(r.dir, name)
 	if err := os.WriteFile(path, data, 0o600); err != nil {
@@ -39,7 +39,6 @@ func (r *rollout) write(t *testing.T, name string, data []byte, mode fs.FileMode
 	if err := os.Chmod(path, mode); err != nil { // the umask has no say
 		t.Fatal(err)
 	}
-	return path
 }
 
 var goodSettings = []string{

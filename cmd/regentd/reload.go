@@ -68,7 +68,7 @@ func (r *reloader) inForce(f findings, resolved policy.Resolved, problems []poli
 		p, _ := resolved.Provenance(key)
 		r.problems = append(r.problems, policy.Problem{Origin: p.Origin, Key: key, Text: "the changed value waits for a restart of regentd"})
 	}
-	r.applied = time.Now()
+	r.applied = now()
 }
 
 // watches are the loops that notice changes.
@@ -91,7 +91,7 @@ func (r *reloader) follow(ctx context.Context, s source) error {
 	for {
 		err := s.watch(ctx, func() { r.look(ctx) })
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // it was told to end
 		}
 		r.logging.WarnContext(ctx, "changes of policy cannot be watched; it is read every now and then", "source", s.name, "err", err)
 		select {

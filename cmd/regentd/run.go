@@ -93,12 +93,15 @@ func (o *options) run(ctx context.Context, stderr io.Writer) (err error) {
 	return err
 }
 
+// now is civil time, for what is shown to people and for caches.
+func now() time.Time { return time.Now() } //nolint:forbidigo // the program's own clock, passed in everywhere else
+
 // loops are all that runs in the daemon beside the agent.
 func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(context.Context) error, error) {
 	s, err := server.New(server.Deps{
 		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Reload: r.asked, Policy: r.account,
-		Identify: newCallers(d.uid, time.Now).identify,
-		PerUser:  perUser, Total: connections(log), Now: time.Now, Log: log,
+		Identify: newCallers(d.uid, now).identify,
+		PerUser:  perUser, Total: connections(log), Now: now, Log: log,
 	})
 	if err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ func TestOutlasting(t *testing.T) {
 					t.Errorf("outlasting = %v, want %v", err, tt.want)
 				}
 				last := order[len(order)-1]
-				if len(order) != 2 || tt.want != errCore && last != "core" {
+				if len(order) != 2 || !errors.Is(tt.want, errCore) && last != "core" {
 					t.Errorf("ended in the order %q, want the core last", order)
 				}
 			})

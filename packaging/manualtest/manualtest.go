@@ -56,11 +56,11 @@ func explained(t *testing.T, c *cobra.Command) {
 
 func pages(t *testing.T, root *cobra.Command, dir, section string) {
 	t.Helper()
-	must(t, os.MkdirAll(dir, 0o755))
+	must(t, os.MkdirAll(dir, 0o755)) //nolint:gosec // what is shipped is for everyone
 	// The day is that of SOURCE_DATE_EPOCH.
 	header := &doc.GenManHeader{Section: section, Source: "Regent", Manual: "Regent"}
 	must(t, doc.GenManTree(root, header, dir))
-	page, err := os.ReadFile(filepath.Join(dir, root.Name()+"."+section))
+	page, err := os.ReadFile(filepath.Join(dir, root.Name()+"."+section)) //nolint:gosec // written just now
 	must(t, err)
 	if !strings.Contains(string(page), root.Short) {
 		t.Errorf("the page of %s does not say %q", root.Name(), root.Short)
@@ -78,7 +78,7 @@ func completions(t *testing.T, root *cobra.Command, share string) {
 		{"fish/vendor_completions.d/" + root.Name() + ".fish", func(p string) error { return root.GenFishCompletionFile(p, true) }},
 	} {
 		path := filepath.Join(share, c.path)
-		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755)) //nolint:gosec // what is shipped is for everyone
 		must(t, c.write(path))
 		if st, err := os.Stat(path); err != nil || st.Size() == 0 {
 			t.Errorf("%s: nothing was written, %v", path, err)

@@ -173,7 +173,7 @@ func Readme(now []byte) ([]byte, error) {
 	before, rest, begun := bytes.Cut(now, []byte(readmeBegin))
 	_, after, ended := bytes.Cut(rest, []byte(readmeEnd))
 	if !begun || !ended {
-		return nil, errors.New("README.md: the lines that enclose the table of keys are gone; put them back: " + readmeBegin + readmeEnd)
+		return nil, errors.New("README.md: the lines that enclose the table of keys are gone; put them back: " + strings.TrimSpace(readmeBegin+readmeEnd))
 	}
 	var b bytes.Buffer
 	b.Write(before)
