@@ -11,6 +11,7 @@ import (
 
 	"regent/agent/token"
 	"regent/ipc/api"
+	"regent/platform/terminal"
 	"regent/platform/tokenfile"
 )
 
@@ -107,13 +108,15 @@ func (f registerFlags) read(cmd *cobra.Command, s surroundings) (token.Secret, o
 	case f.file != "" && f.file != "-":
 		return readFile(f.file, s)
 	case s.prompt != nil:
-		answer, err := s.prompt("Registration token (not shown): ")
+		answer, err := s.prompt(cmd.Context(), "Registration token (not shown): ")
 		if err != nil {
 			return token.Secret{}, origin{}, err
 		}
 		return parse(answer, "terminal")
 	case f.stdin || f.file == "-":
-		content, err := io.ReadAll(io.LimitReader(s.in, tokenfile.MaxSize+1))
+		content, err := terminal.Await(cmd.Context(), func() ([]byte, error) {
+			return io.ReadAll(io.LimitReader(s.in, tokenfile.MaxSize+1))
+		})
 		if err != nil {
 			return token.Secret{}, origin{}, fmt.Errorf("read registration token: %w", err)
 		}

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -17,7 +20,7 @@ import (
 
 func TestRegisterSendsTheToken(t *testing.T) {
 	file := secretFile(t)
-	typed := func(string) ([]byte, error) { return []byte(" " + sample), nil }
+	typed := func(context.Context, string) ([]byte, error) { return []byte(" " + sample), nil }
 	tests := []struct {
 		name    string
 		session session
@@ -69,7 +72,7 @@ func TestRegisterRefusesWhatIsNoToken(t *testing.T) {
 		{"two tokens", session{stdin: "one two"}, []string{"--stdin"}, "white space inside"},
 		{
 			"terminal gone",
-			session{prompt: func(string) ([]byte, error) { return nil, errors.New("read from the terminal: gone") }},
+			session{prompt: func(context.Context, string) ([]byte, error) { return nil, errors.New("read from the terminal: gone") }},
 			nil, "read from the terminal: gone",
 		},
 	}
@@ -84,6 +87,28 @@ func TestRegisterRefusesWhatIsNoToken(t *testing.T) {
 				t.Error("the daemon was asked")
 			}
 		})
+	}
+}
+
+// Told to end while nobody types or writes, regent ends.
+func TestRegisterIsInterrupted(t *testing.T) {
+	nobody, writer := io.Pipe()
+	defer writer.Close() //nolint:errcheck // it was written to by nobody
+	for _, args := range [][]string{{"register"}, {"register", "--stdin"}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		var out, err bytes.Buffer
+		s := surroundings{in: nobody, out: &out, err: &err, getenv: os.Getenv, dial: func(string) agent { return &fake{} }}
+		if len(args) == 1 {
+			s.prompt = func(ctx context.Context, _ string) ([]byte, error) {
+				cancel()
+				return nil, ctx.Err()
+			}
+		} else {
+			cancel()
+		}
+		if code := run(ctx, args, s); code != exitFailed || err.String() != "regent: interrupted\n" {
+			t.Errorf("%v: got %d, %q", args, code, err.String())
+		}
 	}
 }
 

@@ -95,7 +95,7 @@ type session struct {
 	daemon *fake // nil has it look at its socket for a real one
 	stdin  string
 	env    map[string]string
-	prompt func(string) ([]byte, error)
+	prompt func(context.Context, string) ([]byte, error)
 }
 
 // result is what a run left behind.

@@ -1,13 +1,14 @@
 package main
 
 import (
-	"errors"
-	"fmt"
+	"context"
 	"io"
 	"os"
 	"time"
 
 	"golang.org/x/term"
+
+	"regent/platform/terminal"
 )
 
 // surroundings is all that a command takes from outside its arguments.
@@ -18,9 +19,10 @@ type surroundings struct {
 	euid     int // -1 where users have no numbers
 	now      func() time.Time
 	dial     func(socket string) agent
-	inquire  inquirer                     // asks the service manager; nil where there is none
-	width    int                          // of the terminal that out is; 0 if it is none
-	prompt   func(string) ([]byte, error) // asks at the terminal that in is, without echo; nil if it is none
+	inquire  inquirer                                      // asks the service manager; nil where there is none
+	width    int                                           // of the terminal that out is; 0 if it is none
+	prompt   func(context.Context, string) ([]byte, error) // asks at the terminal that in is, without echo; nil if it is none
+	confirm  func(context.Context, string) (bool, error)   // asks for yes or no there; nil if it is none
 }
 
 func system() surroundings {
@@ -37,21 +39,15 @@ func system() surroundings {
 			s.width = w
 		}
 	}
-	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
-		s.prompt = func(question string) ([]byte, error) { return ask(fd, question) }
+	if terminal.Is(os.Stdin) { // questions go where a redirected output does not swallow them
+		s.prompt = func(ctx context.Context, question string) ([]byte, error) {
+			return terminal.Secret(ctx, os.Stdin, os.Stderr, question)
+		}
+		s.confirm = func(ctx context.Context, question string) (bool, error) {
+			return terminal.Confirm(ctx, os.Stdin, os.Stderr, question)
+		}
 	}
 	return s
-}
-
-// ask prints the question where a redirected output does not swallow it.
-func ask(fd int, question string) ([]byte, error) {
-	fmt.Fprint(os.Stderr, question)
-	answer, err := term.ReadPassword(fd)
-	fmt.Fprintln(os.Stderr)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read from the terminal: %w", err)
-	}
-	return answer, nil
 }
 
 // colour reports whether output may be coloured: on a terminal, unless the

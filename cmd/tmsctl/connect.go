@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -47,7 +45,7 @@ func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error
 		return err
 	}
 	defer c.Close()
-	who, err := t.credentials(c.Host())
+	who, err := t.credentials(ctx, c.Host())
 	if err != nil {
 		return err
 	}
@@ -58,19 +56,19 @@ func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error
 	return f(session)
 }
 
-func (t *tool) credentials(host string) (admin.Credentials, error) {
+func (t *tool) credentials(ctx context.Context, host string) (admin.Credentials, error) {
 	if err := t.flags.contradiction(); err != nil {
 		return nil, err
 	}
 	if t.flags.clientCredentials {
-		secret, err := secretFile("--client-secret-file", t.flags.clientSecretFile)
+		secret, err := t.secretFile("--client-secret-file", t.flags.clientSecretFile)
 		return admin.ClientCredentials{ID: t.flags.clientID, Secret: secret}, err
 	}
 	if t.flags.passwordFile != "" {
-		password, err := secretFile("--password-file", t.flags.passwordFile)
+		password, err := t.secretFile("--password-file", t.flags.passwordFile)
 		return admin.Password{User: t.flags.user, Password: password}, err
 	}
-	password, err := t.askPassword(host)
+	password, err := t.askPassword(ctx, host)
 	return admin.Password{User: t.flags.user, Password: password}, err
 }
 
@@ -91,13 +89,11 @@ func (f globalFlags) contradiction() error {
 	return nil
 }
 
-func (t *tool) askPassword(host string) (token.Secret, error) {
+func (t *tool) askPassword(ctx context.Context, host string) (token.Secret, error) {
 	if !t.terminal {
 		return token.Secret{}, usagef("stdin is not a terminal, so no password can be asked for: add --password-file FILE")
 	}
-	t.say("Password of %s on %s: ", t.flags.user, host)
-	password, err := t.password()
-	t.say("\n")
+	password, err := t.password(ctx, fmt.Sprintf("Password of %s on %s: ", t.flags.user, host))
 	if err != nil {
 		return token.Secret{}, fmt.Errorf("read the password: %w", err)
 	}
@@ -105,22 +101,6 @@ func (t *tool) askPassword(host string) (token.Secret, error) {
 		return token.Secret{}, usagef("no password given")
 	}
 	return password, nil
-}
-
-// secretFile reads a secret; a line end after it is not part of it.
-func secretFile(flag, name string) (token.Secret, error) {
-	content, err := os.ReadFile(name) //nolint:gosec // the file that its reader named
-	if err != nil {
-		if cause, ok := errors.AsType[*fs.PathError](err); ok {
-			err = cause.Err
-		}
-		return token.Secret{}, usagef("%s %s: %v", flag, name, err)
-	}
-	secret := strings.TrimRight(string(content), "\r\n")
-	if secret == "" {
-		return token.Secret{}, usagef("%s %s: the file is empty", flag, name)
-	}
-	return token.NewSecret(secret), nil
 }
 
 // reveal is the one place where a secret leaves this program: an administrator

@@ -27,7 +27,12 @@ func (t *tool) registrationCreate() *cobra.Command {
 		Use: "create --count N", Short: "Make a registration token", Args: cobra.NoArgs,
 		Long: `Make a registration token. Its count is how many auth tokens it can create:
 one for each instance of each application on each device.`,
-		RunE: running(func(c *cobra.Command, _ []string) error { return t.create(c.Context(), o) }),
+		RunE: running(func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("out") && (o.out == "" || o.out == "-") {
+				return usagef("--out %q: name a new file, or leave --out away to have the token printed", o.out)
+			}
+			return t.create(c.Context(), o)
+		}),
 	}
 	f := c.Flags()
 	f.IntVar(&o.new.Count, "count", 0, "how many auth tokens it can create")

@@ -35,7 +35,7 @@ func (t *tool) delete(ctx context.Context, thing, means string, ids []string, ye
 		return err
 	}
 	if !yes {
-		sure, err := t.confirm(fmt.Sprintf("Delete %s on %s? %s.", counted(len(ids), thing), client.Host(), means))
+		sure, err := t.confirm(ctx, fmt.Sprintf("Delete %s on %s? %s.", counted(len(ids), thing), client.Host(), means))
 		if err != nil {
 			return err
 		}

@@ -16,5 +16,6 @@ func main() { os.Exit(mainCode()) }
 func mainCode() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // contexts begin in main
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second signal ends the program at once
 	return run(ctx, system(), os.Args[1:])
 }

@@ -32,6 +32,7 @@ func TestScripts(t *testing.T) {
 			"redeem": redeem,
 			"fail":   fail,
 			"mode":   mode,
+			"pipe":   pipe,
 		},
 	})
 }

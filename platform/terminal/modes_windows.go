@@ -1,0 +1,18 @@
+package terminal
+
+import "golang.org/x/sys/windows"
+
+// hide keeps the console from showing what is typed. Lines and signals stay the
+// console's, so that Ctrl-C is one.
+func hide(fd int) (restore func() error, err error) {
+	console := windows.Handle(fd)
+	var before uint32
+	if err := windows.GetConsoleMode(console, &before); err != nil {
+		return nil, err
+	}
+	hidden := before&^windows.ENABLE_ECHO_INPUT | windows.ENABLE_LINE_INPUT | windows.ENABLE_PROCESSED_INPUT
+	if err := windows.SetConsoleMode(console, hidden); err != nil {
+		return nil, err
+	}
+	return func() error { return windows.SetConsoleMode(console, before) }, nil
+}
