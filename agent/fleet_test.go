@@ -46,11 +46,13 @@ func chance(n float64) float64 {
 // and clocks are the test's.
 type fleet struct {
 	*testing.T
-	began   time.Time
-	service *emulator.Emulator
-	pipes   *pipes
-	devices []*member
-	wrap    func(*member, Service) Service                               // what stands before the client; nil for nothing
+	began        time.Time
+	service      *emulator.Emulator
+	pipes        *pipes
+	devices      []*member
+	registration string                         // token
+	change       func(*policy.Settings)         // of a device, before it starts; nil for none
+	wrap         func(*member, Service) Service // what stands before the client; nil for nothing
 
 	mu      sync.Mutex
 	between func(w http.ResponseWriter, r *http.Request) (answered bool) // what stands between; nil for nothing
@@ -89,12 +91,18 @@ var errDown = errors.New("connection refused")
 // was enrolled over the hour or the life of an access token before, whichever is
 // longer.
 func simulate(t *testing.T, size int, k emulator.Knobs, f func(*fleet)) {
+	t.Helper()
+	simulateWith(t, size, k, nil, f)
+}
+
+// simulateWith is simulate with other settings.
+func simulateWith(t *testing.T, size int, k emulator.Knobs, change func(*policy.Settings), f func(*fleet)) {
 	synctest.Test(t, func(t *testing.T) {
 		service, err := emulator.New(emulator.Options{Knobs: k})
 		if err != nil {
 			t.Fatal(err)
 		}
-		fl := &fleet{T: t, service: service, pipes: newPipes(), began: time.Now()}
+		fl := &fleet{T: t, service: service, pipes: newPipes(), began: time.Now(), change: change}
 		server := &http.Server{Handler: http.HandlerFunc(fl.serve)}
 		served := make(chan error, 1)
 		go func() { served <- server.Serve(fl.pipes) }()
@@ -167,14 +175,19 @@ func (fl *fleet) setDown(down bool) {
 	fl.down = down
 }
 
+// spare is how many more counts the registration token has than there are
+// devices: what is not spent must be for want of a reason, not of a count.
+const spare = 10
+
 // enrol makes the devices, one after the other over the span, and gives each its
 // registration token.
 func (fl *fleet) enrol(size int, over time.Duration) {
 	fl.Helper()
-	registration, err := fl.service.IssueRegistrationToken("fleet", size)
+	registration, err := fl.service.IssueRegistrationToken("fleet", size+spare)
 	if err != nil {
 		fl.Fatal(err)
 	}
+	fl.registration = registration
 	dir := shm(fl.T)
 	for i := range size {
 		m := &member{
@@ -218,17 +231,20 @@ const fleetTenant = "http://127.0.0.1"
 // boot starts a device's agent by the daemon's own constructor.
 func (fl *fleet) boot(m *member) {
 	fl.Helper()
+	settings := policy.Settings{
+		Tenant: fleetTenant, Limits: policy.Limits{RedeemSplay: 2 * time.Second, RedeemUncertainRetries: 1},
+		Applications: []policy.Application{{
+			ID: "cad", Tenant: fleetTenant, Instances: 1, Redeem: policy.Eager, Allow: []authz.Rule{{Users: []string{"alice"}}},
+		}},
+	}
+	if fl.change != nil {
+		fl.change(&settings)
+	}
 	a, err := New(fl.Context(), Deps{
-		Version: "test", Clock: m.clock, Store: m.store, StateDir: m.dir,
-		Settings: policy.Settings{
-			Tenant: fleetTenant, Limits: policy.Limits{RedeemSplay: 2 * time.Second},
-			Applications: []policy.Application{{
-				ID: "cad", Tenant: fleetTenant, Instances: 1, Redeem: policy.Eager, Allow: []authz.Rule{{Users: []string{"alice"}}},
-			}},
-		},
+		Version: "test", Clock: m.clock, Store: m.store, StateDir: m.dir, Settings: settings,
 		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), Guard: status.Store{State: "ok", Guard: "file"},
-		Service: func(base string, _ policy.Network, _ policy.Refresh, observe func(time.Time)) (Service, error) {
-			c, err := tms.New(tms.Options{Tenant: base, Proxy: "none", Now: m.clock.Wall, Observe: observe, Dial: fl.dial})
+		Service: func(base string, _ policy.Network, r policy.Refresh, observe func(time.Time)) (Service, error) {
+			c, err := tms.New(tms.Options{Tenant: base, Proxy: "none", Mode: r.Mode, Now: m.clock.Wall, Observe: observe, Dial: fl.dial})
 			if err != nil || fl.wrap == nil {
 				return c, err
 			}

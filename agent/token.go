@@ -259,10 +259,10 @@ func (a *Agent) awaitRefreshed(ctx context.Context, app policy.Application, id i
 	switch {
 	case ok && r.Servable() && left > 0:
 		return r, nil
-	case ok && !known:
-		return r, fault.Errorf("token", fault.Unavailable, "this device's clock says %s, which is before the access token of %s was received, so its age is unknown, and a refresh has not worked yet; set the clock or restore the network", a.d.Clock.Wall().Format(time.RFC3339), id).On(id.String()).Because(err)
 	case ok && !r.State.Refreshable():
 		return a.awaitRedeemed(whole, app, id, wait)
+	case ok && !known:
+		return r, fault.Errorf("token", fault.Unavailable, "this device's clock says %s, which is before the access token of %s was received, so its age is unknown, and a refresh has not worked yet; set the clock or restore the network", a.d.Clock.Wall().Format(time.RFC3339), id).On(id.String()).Because(err)
 	case err == nil:
 		return r, fault.E("token", fault.Unavailable, nil).On(id.String())
 	}

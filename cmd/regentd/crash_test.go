@@ -136,6 +136,13 @@ func (s *site) prepare(t *testing.T) {
 	s.turn(t, knobs)
 }
 
+func (s *site) turn(t testing.TB, k emulator.Knobs) {
+	t.Helper()
+	if err := s.service.SetKnobs(k); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // ending is how a run came out.
 type ending struct {
 	state string     // of the instance

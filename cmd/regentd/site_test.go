@@ -74,13 +74,6 @@ func (s *site) write(t testing.TB, name, text string) {
 
 func (s *site) socket() string { return filepath.Join(s.dir, "agent.sock") }
 
-func (s *site) turn(t testing.TB, k emulator.Knobs) {
-	t.Helper()
-	if err := s.service.SetKnobs(k); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // state is the state of the one instance, "" if nobody answers.
 func (s *site) state(t testing.TB) string {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
