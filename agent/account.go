@@ -25,13 +25,7 @@ func (a *Agent) askRedeem(ctx context.Context, by Caller, application, number st
 	if r, ok := a.vault.Get(id); ok && r.State.Refreshable() {
 		return fault.Errorf("redeem", fault.InvalidRequest, "%s has an auth token that works (%s), so no count was spent; to have another one all the same, wipe it first with: regent instances forget %s", id, r.State, id).On(id.String())
 	}
-	if err := a.redeem.Ask(ctx, id, by.name()); err != nil {
-		return err
-	}
-	if _, ok := a.regs.For(redeem.Scope{Tenant: id.Tenant, Application: id.Application}); !ok {
-		return fault.Errorf("redeem", fault.NotRegistered, "no registration token is held for %s; give one with regent register, and it is redeemed for %s at once", id.Tenant, id).On(id.String())
-	}
-	return nil
+	return a.redeem.Ask(ctx, id, by.name())
 }
 
 // Ledger returns the account of every redemption, oldest first. Administrators

@@ -308,6 +308,7 @@ func TestHealth(t *testing.T) {
 		{"some", []status.Instance{live, refused}, nil, nil, status.Degraded, "1 of 2"},
 		{"waiting", []status.Instance{fresh, fresh}, nil, nil, status.Waiting, "regent register"},
 		{"redeeming", []status.Instance{fresh}, held, nil, status.Waiting, "being redeemed"},
+		{"on demand", []status.Instance{fresh}, held, nil, status.Waiting, "when it is first asked for"},
 		{"refused", []status.Instance{refused}, held, nil, status.NotServing, "cad/4"},
 		{"revoked", []status.Instance{revoked}, nil, nil, status.NotServing, "cad/5"},
 		{"just installed", nil, nil, nil, status.Waiting, "waiting for a registration token"},
@@ -316,7 +317,7 @@ func TestHealth(t *testing.T) {
 		{"no store", []status.Instance{live}, nil, fault.E("open", fault.StoreLocked, nil), status.NotServing, "keyring"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := status.Status{Applications: []status.Application{{Instances: tt.instances}}, Tenants: tt.tenants}
+			s := status.Status{Applications: []status.Application{{Instances: tt.instances, OnDemand: tt.name == "on demand"}}, Tenants: tt.tenants}
 			got, says := summarise(s, tt.unusable)
 			if got != tt.want || !strings.Contains(says, tt.says) {
 				t.Errorf("summarise = %s, %q; want %s and %q in it", got, says, tt.want, tt.says)
@@ -380,6 +381,9 @@ func TestUnusableStoreServesItsStatus(t *testing.T) {
 		s, err := a.Status(t.Context(), by)
 		if err != nil || s.Health != status.NotServing || s.Store.State != "locked" {
 			t.Errorf("Status = %+v, %v", s, err)
+		}
+		if got := s.Applications[0].Instances[0].State; got != status.Unknown {
+			t.Errorf("state of an instance = %q, want %q", got, status.Unknown)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

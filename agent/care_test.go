@@ -91,6 +91,43 @@ func TestLiveAuthTokenIsNotReplacedBySlip(t *testing.T) {
 	})
 }
 
+// A person's decision is kept until a registration token comes that pays for it,
+// and status says so meanwhile.
+func TestAskedRedemptionIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDevice(t)
+		d.settings.Applications[0].Redeem = policy.OnDemand
+		d.boot(t)
+		defer d.stop()
+		if err := d.Redeem(t.Context(), administrator(), "cad", "1"); err != nil {
+			t.Fatalf("Redeem = %v", err)
+		}
+		for _, counts := range []int{0, 1} {
+			s, err := d.Status(t.Context(), administrator())
+			if err != nil || s.Applications[0].Instances[0].RedeemAsked != (counts == 0) || d.service.redeemed != counts {
+				t.Errorf("Status = %+v, %v; %d counts used, want %d", s.Applications[0], err, d.service.redeemed, counts)
+			}
+			if _, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration"), Wait: time.Minute}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// A full disk is named as what it is, and the registration token was not taken.
+func TestRegisterOnAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDevice(t)
+		d.boot(t)
+		defer d.stop()
+		d.store.FailNext(storetest.Put, errors.New("no space left on device"))
+		got, err := d.Register(t.Context(), administrator(), Registration{Token: token.NewSecret("x")})
+		if fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.Of(err).Text(), d.dir) || !strings.Contains(fault.Of(err).Text(), "free space") || got.Kept {
+			t.Errorf("Register = %+v, %v", got, err)
+		}
+	})
+}
+
 // A request that fails does not end the lease under which another request of
 // the same process was served.
 func TestFailingRequestKeepsTheLeaseOfAnother(t *testing.T) {

@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -58,10 +59,13 @@ func (a *Agent) Enrol(ctx context.Context, r Registration) (Registered, error) {
 	}
 	held := redeem.Held{Scope: scope, Token: r.Token, Source: r.Source}
 	kept, err := a.redeem.Register(ctx, held)
+	if _, told := errors.AsType[*fault.Fault](err); err != nil && !told {
+		err = fault.Errorf("register", fault.Unavailable, "the registration token could not be sealed in %s, so it was not taken; free space there and see that regentd may write to it, then give it again", a.d.StateDir).Because(err)
+	}
 	if err != nil {
 		return Registered{}, err
 	}
-	out := Registered{Tenant: scope.Tenant, Fingerprint: redeem.Fingerprint(r.Token)}
+	out := Registered{Tenant: scope.Tenant, Fingerprint: redeem.Fingerprint(r.Token), Kept: kept}
 	if r.Asked {
 		a.redeem.Unsplayed(out.Fingerprint)
 	}

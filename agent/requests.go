@@ -40,5 +40,6 @@ type Registration struct {
 type Registered struct {
 	Tenant      string // host
 	Fingerprint string
+	Kept        bool // sealed; false if nothing is left for it to pay for
 	Instances   []status.Instance
 }

@@ -26,7 +26,7 @@ func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 	out.Problems = append(out.Problems, *a.problems.Load()...)
 	out.Problems = append(out.Problems, a.reports.all()...)
 	for _, app := range s.Applications {
-		view := status.Application{ID: app.ID, Tenant: policy.Host(app.Tenant), Rules: len(app.Allow), Instances: []status.Instance{}}
+		view := status.Application{ID: app.ID, Tenant: policy.Host(app.Tenant), Rules: len(app.Allow), OnDemand: app.Redeem == policy.OnDemand, Instances: []status.Instance{}}
 		for _, id := range instances(app) {
 			view.Instances = append(view.Instances, a.instanceStatus(id, by.Admin || a.isHolder(by, id)))
 		}
@@ -100,7 +100,7 @@ func (a *Agent) tenantStatus(host string, admin bool) status.Tenant {
 			t.Reachable = "yes"
 		}
 		t.ClockSkewSeconds = int64(k.skew.Seconds())
-		if k.text != "" && admin {
+		if !k.reachable && admin {
 			t.LastFault = &status.Fault{Code: string(fault.Unavailable), Detail: k.text, At: k.at}
 		}
 	}
@@ -112,7 +112,7 @@ func (a *Agent) tenantStatus(host string, admin bool) status.Tenant {
 
 // instanceStatus shows one instance; detail adds what only some may see.
 func (a *Agent) instanceStatus(id instance.ID, detail bool) status.Instance {
-	v := status.Instance{Name: id.String(), State: string(instance.Unredeemed)}
+	v := status.Instance{Name: id.String(), State: status.Unknown}
 	if a.d.Unusable != nil {
 		return v
 	}
@@ -137,6 +137,7 @@ func (a *Agent) instanceStatus(id instance.ID, detail bool) status.Instance {
 		at := a.d.Clock.Wall().Add(a.refresh.NextDue(r))
 		v.NextRefresh = &at
 	}
+	v.RedeemAsked = a.redeem.Account(id).Asked
 	v.LastFault = a.lastFault(id, r, held)
 	return v
 }
@@ -208,6 +209,8 @@ func health(s status.Status, total, good, waiting int, troubled []string) (statu
 		return status.Degraded, fmt.Sprintf("%s; see the others below", served(good, total))
 	case waiting == total && !holdsAny(s):
 		return status.Waiting, "waiting for a registration token; an administrator gives one with: regent register --file FILE"
+	case waiting == total && onDemandOnly(s):
+		return status.Waiting, "a registration token is held; each instance is redeemed when it is first asked for"
 	case waiting == total:
 		return status.Waiting, "a registration token is held and is being redeemed"
 	default:
@@ -220,6 +223,11 @@ func served(good, total int) string {
 		return "serving the one instance that is configured"
 	}
 	return fmt.Sprintf("serving %d of %d instances", good, total)
+}
+
+// onDemandOnly reports whether nothing is bought before somebody asks for it.
+func onDemandOnly(s status.Status) bool {
+	return !slices.ContainsFunc(s.Applications, func(a status.Application) bool { return !a.OnDemand })
 }
 
 func holdsAny(s status.Status) bool {

@@ -111,12 +111,17 @@ func (f *Fault) Error() string {
 	return b.String()
 }
 
-// Text is what a caller may be told: the detail, or the kind's own advice.
+// Text is what a caller may be told: the detail, or the kind's own advice, for
+// the instance that is concerned.
 func (f *Fault) Text() string {
-	if f.Detail != "" {
-		return f.Detail
+	text := f.Detail
+	if text == "" {
+		text = f.Kind.Advice()
 	}
-	return f.Kind.Advice()
+	if f.ID != "" {
+		text = strings.ReplaceAll(text, AnInstance, f.ID)
+	}
+	return text
 }
 
 // Unwrap exposes both the Kind and the cause to errors.Is and errors.AsType.

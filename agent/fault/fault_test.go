@@ -83,3 +83,15 @@ func TestOf(t *testing.T) {
 		t.Errorf("Text = %q: a cause crossed the boundary", text)
 	}
 }
+
+// What is to be typed names the instance that it is about.
+func TestTextNamesTheInstance(t *testing.T) {
+	for _, k := range []Kind{Revoked, RefreshLost, RefreshExpired} {
+		if got, want := E("token", k, nil).On("cad/2").Text(), "regent instances redeem cad/2"; !strings.Contains(got, want) {
+			t.Errorf("%s: Text = %q, want %q in it", k, got, want)
+		}
+		if got := E("token", k, nil).Text(); !strings.Contains(got, AnInstance) {
+			t.Errorf("%s of no instance: Text = %q", k, got)
+		}
+	}
+}

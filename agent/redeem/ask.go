@@ -107,8 +107,23 @@ func (e *Engine) Reason(id instance.ID) (f *fault.Fault, at time.Time) {
 		code, text, at = p.code, p.text, p.at
 		retry = max(0, p.until-e.Clock.Boot())
 	}
+	if code == fault.RedemptionUncertain && has && e.goesOn(id) {
+		text = again
+	}
 	f = &fault.Fault{Op: "redeem", Kind: code, ID: id.String(), Detail: text, Retry: retry}
 	return f, at
+}
+
+// goesOn reports whether an uncertain redemption of id is tried again by itself.
+// The caller holds mu.
+func (e *Engine) goesOn(id instance.ID) bool {
+	plan := e.Plan()
+	for _, w := range plan.Wants {
+		if w.ID == id {
+			return e.situation(plan, w).goesOn()
+		}
+	}
+	return false
 }
 
 // pauseOf returns the pause of an instance: its own, or its tenant's while that
@@ -122,7 +137,8 @@ func (e *Engine) pauseOf(id instance.ID, registered bool) (pause, bool) {
 }
 
 // Settled waits until nothing more will happen to id by itself for now: it has
-// an auth token, was refused, waits for a person, or its last attempt failed.
+// an auth token, was refused, waits for a person, or its last attempt failed. The
+// few seconds until an uncertain one is tried again are waited for.
 // It returns early when ctx is done.
 func (e *Engine) Settled(ctx context.Context, id instance.ID) {
 	for {
@@ -143,6 +159,9 @@ func (e *Engine) Settled(ctx context.Context, id instance.ID) {
 // quiet reports whether id is settled. The caller holds mu.
 func (e *Engine) quiet(id instance.ID) bool {
 	if e.busy == id {
+		return false
+	}
+	if held, ok := e.Registrations.For(Scope{id.Tenant, id.Application}); ok && held.Refused == "" && e.goesOn(id) {
 		return false
 	}
 	if max(e.pauses[id].until, e.tenants[id.Tenant].until) > e.Clock.Boot() || e.held(id.Tenant) > 0 {

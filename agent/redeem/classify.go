@@ -59,7 +59,7 @@ func unused(code fault.Kind, after time.Duration, text string) Verdict {
 func uncertain(f *tms.Failure, what string) Verdict {
 	return Verdict{
 		Entry: Uncertain, Code: fault.RedemptionUncertain,
-		Text: fmt.Sprintf("redeeming at %s: %s, so a count may have been used; compare regent ledger with tmsctl auth-token list, then decide", f.Host, what),
+		Text: fmt.Sprintf("redeeming at %s: %s, so a count may have been used", f.Host, what),
 	}
 }
 

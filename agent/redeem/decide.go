@@ -89,6 +89,13 @@ func stateOf(held bool, state instance.State, a Account) instance.State {
 	}
 }
 
+// goesOn reports whether an uncertain redemption is followed by another one
+// without a person: the account allows it, and somebody wants it.
+func (s situation) goesOn() bool { return s.state == instance.Uncertain && s.due() }
+
+// again is what is said of an uncertain redemption that is tried again.
+const again = "the service reported its internal error, for which its documentation says to try again; that is done by itself, as often as limits.redeem_uncertain_retries allows; a count may have been used"
+
 // reason is what a caller of an unredeemed instance is told: the code of its
 // last redemption, at first not_registered.
 func reason(a Account, held Held, has bool) (fault.Kind, string) {
@@ -99,7 +106,7 @@ func reason(a Account, held Held, has bool) (fault.Kind, string) {
 		return fault.RedemptionUncertain, a.Doubt[len(a.Doubt)-1].Words
 	case has && held.Refused != "":
 		return held.Refused, held.RefusedText
-	case a.Last.Kind == Refused || a.Last.Kind == Unused:
+	case (a.Last.Kind == Refused || a.Last.Kind == Unused) && (!has || !a.Last.At.Before(held.ReceivedAt)):
 		return a.Last.Code, a.Last.Words
 	case a.Last.Kind == Forgotten:
 		return fault.NotRegistered, "its auth token was wiped from this device, as a person decided, so none is bought by itself; an administrator may spend another count with: regent instances redeem " + a.Last.Instance

@@ -3,6 +3,7 @@ package redeem
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"regent/agent/fault"
 	"regent/agent/instance"
@@ -124,6 +125,7 @@ func TestReason(t *testing.T) {
 		{"the token was refused", Account{}, Held{Refused: fault.RegistrationExpired, RefusedText: "too late"}, true, fault.RegistrationExpired, "too late"},
 		{"it was refused and dropped", Account{Last: refused}, Held{}, false, fault.RegistrationExhausted, "no count left"},
 		{"the token was refused for another, later", Account{Last: refused}, Held{Refused: fault.RegistrationExpired, RefusedText: "too late"}, true, fault.RegistrationExpired, "too late"},
+		{"another came since", Account{Last: refused}, Held{ReceivedAt: refused.At.Add(time.Second)}, true, fault.NotRegistered, "is held"},
 		{"unused", Account{Last: Entry{Kind: Unused, Code: fault.Throttled, Words: "pause"}}, Held{}, false, fault.Throttled, "pause"},
 		{"found used", Account{Last: spent, Hold: true}, Held{}, true, fault.NotRegistered, "regent instances redeem cad/1"},
 		{"its record is gone", Account{Kept: "regent-1", Last: Entry{Kind: Confirmed}}, Held{}, true, fault.StoreUnreadable, "regent-1"},

@@ -106,7 +106,7 @@ func (e *Engine) reconcile(ctx context.Context) {
 	for _, intent := range open {
 		out := outcome(intent, Uncertain)
 		out.Code = fault.RedemptionUncertain
-		out.Words = "the daemon stopped between sending the redemption and recording its answer, so a count may have been used; compare regent ledger with tmsctl auth-token list, then decide"
+		out.Words = "the daemon stopped between sending the redemption and recording its answer, so a count may have been used" + decideOn(intent.ID)
 		if id, err := intent.instance(); err == nil && e.holds(id, intent) {
 			out = outcome(intent, Confirmed)
 		}

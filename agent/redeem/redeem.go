@@ -153,6 +153,9 @@ func (e *Engine) append(ctx context.Context, entry Entry) (Entry, error) {
 // conclude records why a POST gave no auth token.
 func (e *Engine) conclude(ctx context.Context, intent Entry, cause error) (Verdict, error) {
 	v := uncertainOf(cause)
+	if v.Entry == Uncertain {
+		v.Text += decideOn(intent.ID)
+	}
 	out := outcome(intent, v.Entry)
 	out.Code, out.Words, out.Retryable = v.Code, v.Text, v.Paid
 	if f, ok := errors.AsType[*tms.Failure](cause); ok {
@@ -161,6 +164,11 @@ func (e *Engine) conclude(ctx context.Context, intent Entry, cause error) (Verdi
 	// If that fails the intent stays open, and should the process end before it
 	// is settled, the next start calls it uncertain: never less.
 	return v, errors.Join(cause, e.record(ctx, out))
+}
+
+// decideOn is how a person decides about an uncertain redemption.
+func decideOn(redemption string) string {
+	return fmt.Sprintf("; look whether tmsctl auth-token list shows %s, then say so: regent ledger resolve %[1]s --consumed, or --not-consumed", redemption)
 }
 
 // uncertainOf classifies the failure of a POST. What is no evidence at all may

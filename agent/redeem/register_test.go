@@ -140,6 +140,40 @@ func TestSettled(t *testing.T) {
 	}
 }
 
+// TestSettledWaitsForTheRetry: after the documented 500 the next try is a matter
+// of seconds, and what it comes to is what the caller wants to know.
+func TestSettledWaitsForTheRetry(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		retries int
+		script  []answer
+		want    instance.State
+		posts   int
+	}{
+		{"granted", 1, []answer{documentedNot}, instance.Live, 2},
+		{"used up", 1, []answer{documented, documented}, instance.Uncertain, 2},
+		{"not wanted", 0, []answer{documented}, instance.Uncertain, 1},
+		{"then refused", 1, []answer{documentedNot, noSuch}, instance.Uncertain, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, 1, func(b *bed) {
+				b.plan.UncertainRetries = tt.retries
+				b.service.answers(tt.script...)
+				b.start()
+				b.register(registration)
+				ctx, cancel := context.WithTimeout(b.Context(), 30*time.Second)
+				defer cancel()
+				b.engine.Settled(ctx, b.id(1))
+				if ctx.Err() != nil {
+					b.Error("it waited for more than the retry")
+				}
+				b.wantStates(tt.want)
+				b.wantPosts(tt.posts)
+			})
+		})
+	}
+}
+
 // TestSettledAtOnce: where nothing is going to happen, nobody waits.
 func TestSettledAtOnce(t *testing.T) {
 	bubble(t, 2, func(b *bed) {

@@ -97,7 +97,9 @@ func TestWhatCameMeanwhile(t *testing.T) {
 	seen := held("", "one")
 	again := seen
 	again.ReceivedAt = seen.ReceivedAt.Add(time.Second)
-	for _, now := range []redeem.Held{held("", "another"), again} {
+	another := held("", "another")
+	another.Spare = redeem.Spare{Token: seen.Token, Source: seen.Source, ReceivedAt: seen.ReceivedAt}
+	for _, now := range []redeem.Held{another, again} {
 		s := &storetest.Memory{}
 		r := openRegistrations(t, s)
 		keep(t, r, seen)
@@ -131,6 +133,7 @@ func TestRegistrationsOnAFullDisk(t *testing.T) {
 		t.Errorf("Keep: got %v, want %v", err, errFull)
 	}
 	keep(t, r, two)
+	two.Spare = redeem.Spare{Token: one.Token, Source: one.Source, ReceivedAt: one.ReceivedAt}
 	wantRegistrations(t, r, s, two)
 }
 

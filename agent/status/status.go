@@ -29,6 +29,9 @@ const (
 	NotServing Health = "not_serving" // none can be served
 )
 
+// Unknown is the state of an instance of which nothing can be read.
+const Unknown = "unknown"
+
 // Store says how the secrets are kept.
 type Store struct {
 	State  string `json:"state"`            // a store.State
@@ -56,7 +59,8 @@ type RegistrationToken struct {
 type Application struct {
 	ID        string     `json:"id"`
 	Tenant    string     `json:"tenant"`
-	Rules     int        `json:"rules"` // 0: nobody may use it
+	Rules     int        `json:"rules"`               // 0: nobody may use it
+	OnDemand  bool       `json:"on_demand,omitempty"` // redeemed when first asked for
 	Instances []Instance `json:"instances"`
 }
 
@@ -64,7 +68,7 @@ type Application struct {
 // are shown to administrators and to the holder only.
 type Instance struct {
 	Name        string     `json:"instance"` // "cad/1"
-	State       string     `json:"state"`    // an instance.State
+	State       string     `json:"state"`    // an instance.State, or Unknown
 	Since       time.Time  `json:"since"`
 	Generation  uint64     `json:"generation"`
 	Leased      bool       `json:"leased"`
@@ -75,6 +79,7 @@ type Instance struct {
 	AuthTokenID string     `json:"auth_token_id,omitempty"`
 	Identifier  string     `json:"identifier,omitempty"` // as the Contact Administrator sees it
 	LastFault   *Fault     `json:"last_fault,omitempty"`
+	RedeemAsked bool       `json:"redeem_asked,omitempty"` // a person wants another count spent on it
 }
 
 // Holder is the process that leases an instance.
