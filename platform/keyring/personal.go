@@ -1,0 +1,99 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	ring "github.com/99designs/keyring"
+)
+
+var (
+	// ErrNoKeyring means that the person has no keyring here: no desktop session,
+	// or a build without one. A file does not stand in for it.
+	ErrNoKeyring = errors.New("keyring: this session has no keyring")
+	// ErrNothing means that the keyring holds nothing of that name.
+	ErrNothing = errors.New("keyring: nothing of that name")
+)
+
+// Personal is the keyring of the person who is logged in, for secrets that can be
+// got again, such as a login. It is safe for concurrent use.
+type Personal struct {
+	calls *Keyring // its turn and timeout, not its backend
+	open  func() (opened, error)
+	ring  opened // nil until the first call
+}
+
+// OpenPersonal chooses the keyring of the person. It asks it for nothing yet; a
+// timeout of 0 is 10 s for each call. It fails with [ErrNoKeyring] if there is none.
+func OpenPersonal(service string, timeout time.Duration) (*Personal, error) {
+	available := ring.AvailableBackends()
+	for _, lib := range []ring.BackendType{ring.WinCredBackend, ring.KeychainBackend, ring.SecretServiceBackend, ring.KWalletBackend} {
+		if slices.Contains(available, lib) {
+			return newPersonal(guardOf(lib), timeout, func() (opened, error) {
+				return ring.Open(ring.Config{
+					AllowedBackends:         []ring.BackendType{lib},
+					ServiceName:             service,
+					WinCredPrefix:           service,
+					LibSecretCollectionName: "login", // it is unlocked with the session
+					KWalletAppID:            service,
+					KWalletFolder:           service,
+				})
+			}), nil
+		}
+	}
+	return nil, ErrNoKeyring
+}
+
+func newPersonal(kind string, timeout time.Duration, open func() (opened, error)) *Personal {
+	return &Personal{calls: newKeyring(kind, nil, timeout), open: open}
+}
+
+// Guard says in a word which keyring it is: one of the kinds.
+func (p *Personal) Guard() string { return p.calls.kind }
+
+// Get returns what was kept under the name, or an error that wraps [ErrNothing].
+func (p *Personal) Get(ctx context.Context, name string) (string, error) {
+	b, err := p.call(ctx, "read", func(r opened) ([]byte, error) {
+		item, err := r.Get(name)
+		if errors.Is(err, ring.ErrKeyNotFound) {
+			return nil, ErrNothing
+		}
+		return item.Data, err
+	})
+	return string(b), err
+}
+
+// Set keeps a secret under a name, over what was there.
+func (p *Personal) Set(ctx context.Context, name, secret string) error {
+	_, err := p.call(ctx, "keep", func(r opened) ([]byte, error) {
+		return nil, r.Set(ring.Item{Key: name, Data: []byte(secret), Label: name, Description: "login"})
+	})
+	return err
+}
+
+// Remove destroys what was kept. Nothing there is no error.
+func (p *Personal) Remove(ctx context.Context, name string) error {
+	_, err := p.call(ctx, "remove", func(r opened) ([]byte, error) {
+		if err := r.Remove(name); !errors.Is(err, ring.ErrKeyNotFound) {
+			return nil, err
+		}
+		return nil, nil
+	})
+	return err
+}
+
+func (p *Personal) call(ctx context.Context, op string, f func(opened) ([]byte, error)) ([]byte, error) {
+	return call(ctx, p.calls, op+" a login", func() ([]byte, error) {
+		if p.ring == nil {
+			r, err := p.open()
+			if err != nil {
+				return nil, fmt.Errorf("open: %w", err)
+			}
+			p.ring = r
+		}
+		return f(p.ring)
+	})
+}

@@ -1,0 +1,68 @@
+package keyring
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	ring "github.com/99designs/keyring"
+)
+
+// held is a keyring of the library in memory.
+type held map[string]ring.Item
+
+func (h held) Get(key string) (ring.Item, error) {
+	item, ok := h[key]
+	if !ok {
+		return ring.Item{}, ring.ErrKeyNotFound
+	}
+	return item, nil
+}
+
+func (h held) Set(item ring.Item) error { h[item.Key] = item; return nil }
+
+func (h held) Remove(key string) error {
+	if _, ok := h[key]; !ok {
+		return ring.ErrKeyNotFound
+	}
+	delete(h, key)
+	return nil
+}
+
+func TestPersonal(t *testing.T) {
+	opens := 0
+	p := newPersonal(SecretService, time.Second, func() (opened, error) { opens++; return held{}, nil })
+	if _, err := p.Get(t.Context(), "a"); !errors.Is(err, ErrNothing) {
+		t.Errorf("read of nothing: %v", err)
+	}
+	if err := p.Set(t.Context(), "a", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.Get(t.Context(), "a"); got != "secret" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	for range 2 { // the second time there is nothing
+		if err := p.Remove(t.Context(), "a"); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := p.Get(t.Context(), "a"); !errors.Is(err, ErrNothing) {
+		t.Errorf("read of what was removed: %v", err)
+	}
+	if opens != 1 {
+		t.Errorf("opened %d times, want once", opens)
+	}
+}
+
+// TestPersonalEndsInTime: a prompt that nobody sees must not hold a command up.
+func TestPersonalEndsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(chan struct{})
+		p := newPersonal(KWallet, time.Second, func() (opened, error) { <-stuck; return held{}, nil })
+		if _, err := p.Get(t.Context(), "a"); !errors.Is(err, ErrLocked) {
+			t.Errorf("got %v, want that it is locked", err)
+		}
+		close(stuck)
+	})
+}
