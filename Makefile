@@ -29,6 +29,14 @@ test: ## all tests
 race: ## all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
 
+.PHONY: fleet
+fleet: ## ten thousand devices in virtual time: a power cut of all, an hour's outage (minutes)
+	go test -v -timeout 30m -run 'TestPowerCut|TestOutage' ./agent -fleet 10000
+
+.PHONY: crash
+crash: ## one bad thing at every system call of a redemption and of a refresh; CRASH_EVERY=6 makes every sixth run
+	.ci/crash $(CRASH_EVERY)
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (20s); one without committed seeds is a failure
 	.ci/fuzz $(FUZZTIME)

@@ -214,7 +214,7 @@ func (fl *fleet) enrol(size int, over time.Duration) {
 // that wait for a disk take long.
 func shm(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "regent-fleet")
+	dir, err := os.MkdirTemp("/dev/shm", "regent-fleet") //nolint:usetesting // in memory, not on the disk
 	if err != nil {
 		return t.TempDir()
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -145,9 +146,7 @@ func TestResponses(t *testing.T) {
 				if tt.status == 0 {
 					panic(http.ErrAbortHandler)
 				}
-				for name, values := range tt.header {
-					w.Header()[name] = values
-				}
+				maps.Copy(w.Header(), tt.header)
 				w.Header().Set("Date", time.Now().Add(tt.skew).UTC().Format(http.TimeFormat))
 				if tt.typ != "" {
 					w.Header().Set("Content-Type", tt.typ)

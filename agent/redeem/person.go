@@ -22,10 +22,18 @@ func (e *Engine) Ask(ctx context.Context, id instance.ID, by string) error {
 	e.lift(ctx, id)
 	e.mu.Lock()
 	e.demanded[id] = true
-	delete(e.pauses, id)
 	e.mu.Unlock()
+	e.unpause(id)
 	e.Kick()
 	return nil
+}
+
+// unpause forgets what earlier attempts of id came to: a person has decided since.
+func (e *Engine) unpause(id instance.ID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.pauses, id)
+	e.broadcast()
 }
 
 // lift takes back what the service said of the registration token that pays for
@@ -56,6 +64,7 @@ func (e *Engine) Resolve(ctx context.Context, redemption string, consumed bool, 
 	if _, err := e.append(ctx, out); err != nil {
 		return unwritten("resolve", err)
 	}
+	e.unpause(id)
 	if now := e.State(id); now != was {
 		e.Changed(ctx, id, was, now, "")
 	}

@@ -39,6 +39,9 @@ func TestResolve(t *testing.T) {
 			bubble(t, 1, func(b *bed) {
 				redemption := doubtful(b)
 				b.changes = nil
+				if tt.consumed {
+					defer b.wantReason(1, fault.NotRegistered, "regent instances redeem cad/1")
+				}
 				if err := b.engine.Resolve(b.Context(), redemption, tt.consumed, "alice"); err != nil {
 					b.Fatal(err)
 				}

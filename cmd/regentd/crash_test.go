@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +57,66 @@ func TestCrashMatrix(t *testing.T) {
 		})
 	}
 	t.Logf("\n%s", table)
+}
+
+// TestPositionsAreStraces holds the tracer's list against strace's: for one
+// first start, as many calls that change a file or its name, and as many
+// connections.
+func TestPositionsAreStraces(t *testing.T) {
+	bin := build(t, "./cmd/regentd")
+	want := map[string]int{}
+	s := newSite(t, bin, emulator.Knobs{}, nil)
+	d, report := s.startTraced(t, position{}, "")
+	s.settle(t, d)
+	d.stop(t)
+	for _, p := range passed(t, report) {
+		call, _, _ := strings.Cut(p.Call, " ")
+		if p.Call != "write tcp" && !strings.Contains(p.Call, "audit") { // a request more or less is audited
+			want[call]++
+		}
+	}
+	got := countByStrace(t, newSite(t, bin, emulator.Knobs{}, nil))
+	for _, call := range []string{"rename", "fsync", "unlink", "mkdir", "connect"} {
+		if got[call] != want[call] || want[call] == 0 && call != "unlink" {
+			t.Errorf("%s: strace counts %d, the tracer %d", call, got[call], want[call])
+		}
+	}
+	t.Logf("strace and the tracer agree: %v", got)
+}
+
+// straced are the calls by strace's names, in a line of its output that names
+// the state directory or an address of the Internet.
+var straced = regexp.MustCompile(`\b(rename|fsync|unlink|mkdir|connect)(at2?)?\(`)
+
+// countByStrace runs the first start of a device under strace.
+func countByStrace(t *testing.T, fresh *site) map[string]int {
+	t.Helper()
+	out := filepath.Join(fresh.dir, "strace")
+	args := append([]string{"strace", "-f", "-y", "-e", "trace=renameat,renameat2,fsync,unlinkat,mkdirat,connect", "-o", out}, fresh.args()...)
+	d := &daemonProcess{cmd: exec.Command(args[0], args[1:]...)}
+	d.pid = func() int {
+		children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", d.cmd.Process.Pid))
+		pid, bad := strconv.Atoi(strings.TrimSpace(string(children)))
+		if err := errors.Join(err, bad); err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	fresh.launch(t, d)
+	fresh.settle(t, d)
+	d.stop(t)
+	text, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for line := range strings.Lines(string(text)) {
+		m := straced.FindStringSubmatch(line)
+		if m != nil && !strings.Contains(line, "audit") && (strings.Contains(line, filepath.Join(fresh.dir, "state")) || strings.Contains(line, "AF_INET")) {
+			got[m[1]]++
+		}
+	}
+	return got
 }
 
 // scenario is what is interrupted.

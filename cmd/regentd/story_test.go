@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/csv"
 	"fmt"
 	"io"
 	"net/http"
@@ -34,6 +35,7 @@ const patience = 30 * time.Second
 // etc/, state/ and agent.sock, and these commands beside testscript's:
 //
 //	emulator [FLAGS]    starts tms-emulator; $TENANT, ca.pem and password are there
+//	resolve CSV I HOW   decides the redemption of instance I that the ledger's CSV calls uncertain
 //	knobs JSON          turns the emulator's knobs
 //	stop NAME           SIGTERM to emulator, regentd or an app; fails unless it exits 0
 //	kill9 NAME          SIGKILL
@@ -56,6 +58,7 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"emulator": startEmulator,
 			"knobs":    turnKnobs,
+			"resolve":  resolve,
 			"daemon":   startDaemon,
 			"app":      startApp,
 			"stop":     func(ts *testscript.TestScript, neg bool, args []string) { end(ts, neg, args, syscall.SIGTERM) },
@@ -374,4 +377,21 @@ func ended(ts *testscript.TestScript, p *process) {
 		ts.Fatalf("%s ended with %v:\n%s", p.Path, err, p.log)
 	default:
 	}
+}
+
+// resolve finds the identifier of an uncertain redemption in an export of the
+// ledger, as a person does, and says what became of it.
+func resolve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: resolve CSV INSTANCE HOW")
+	}
+	rows, err := csv.NewReader(strings.NewReader(ts.ReadFile(args[0]))).ReadAll()
+	ts.Check(err)
+	for _, row := range rows {
+		if row[4] == args[1] && row[7] == "uncertain" {
+			ts.Check(ts.Exec("regent", "ledger", "resolve", row[0], args[2]))
+			return
+		}
+	}
+	ts.Fatalf("no redemption of %s is uncertain in %v", args[1], rows)
 }
