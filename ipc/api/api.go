@@ -61,10 +61,12 @@ type RegistrationRequest struct {
 }
 
 // Registration is the answer to POST [PathRegistration]: the registration token
-// is sealed; the instances say how far its redemptions came.
+// is sealed, or nothing is left for it to pay for; the instances say how far its
+// redemptions came.
 type Registration struct {
 	Tenant      string            `json:"tenant"` // host
 	Fingerprint string            `json:"fingerprint"`
+	Kept        bool              `json:"kept"`      // sealed; false if nothing needs it
 	Instances   []status.Instance `json:"instances"` // those that may use it
 }
 

@@ -64,7 +64,7 @@ func (b *backend) Release(_ context.Context, by agent.Caller, application, insta
 
 func (b *backend) Register(_ context.Context, by agent.Caller, r agent.Registration) (agent.Registered, error) {
 	b.note(by, r.Token.Reveal(), r.Tenant, r.Application, r.Source, r.Asked, r.Wait)
-	return agent.Registered{Tenant: "demo-host.com", Fingerprint: "0123abcd"}, b.err
+	return agent.Registered{Tenant: "demo-host.com", Fingerprint: "0123abcd", Kept: true}, b.err
 }
 
 func (b *backend) Redeem(_ context.Context, by agent.Caller, application, instance string) error {

@@ -57,6 +57,29 @@ func TestLedgerEntryIsWhole(t *testing.T) {
 	}
 }
 
+// A mistake is told in the caller's words, not in Go's.
+func TestDecodeTellsTheMistake(t *testing.T) {
+	for in, want := range map[string]string{
+		``:                      "it is empty",
+		`null`:                  "it is no object in { }",
+		`[]`:                    "it is no object in { }",
+		`{"application":7}`:     "application is a JSON number, want text in quotes",
+		`{"wait":"5"}`:          "wait is a JSON string, want a whole number",
+		`{"wait":1.5}`:          "wait is a JSON number, want a whole number",
+		`{"Application":"cad"}`: `unknown field "Application"`,
+		`{"":"cad"}`:            `unknown field ""`,
+		`{"application":"cad","application":"cam"}`: "application is there twice",
+		`{"application":"cad"} {}`:                  "invalid character '{' after top-level value",
+		`{"application":"cad"`:                      "unexpected end of JSON input",
+		`{"application":}`:                          "invalid character '}' looking for beginning of value",
+	} {
+		var q api.TokenRequest
+		if err := decode([]byte(in), &q); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", in, err, want)
+		}
+	}
+}
+
 // The quick way knows less than the other one, and what it knows is the same.
 func FuzzQuick(f *testing.F) {
 	f.Add([]byte(`{"application":"cad","instance":"1","min_ttl":60,"wait":5}`))
@@ -66,7 +89,7 @@ func FuzzQuick(f *testing.F) {
 			return
 		}
 		var want api.TokenRequest
-		if err := decode(bytes.NewReader(b), &want); err != nil || got != want {
+		if err := decode(b, &want); err != nil || got != want {
 			t.Errorf("quick read %+v, decode %+v, %v", got, want, err)
 		}
 	})
@@ -91,7 +114,7 @@ func FuzzTokenRequest(f *testing.F) {
 	f.Add([]byte(`{"application":"cad","instance":"1","min_ttl":60,"wait":5}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var q api.TokenRequest
-		if decode(bytes.NewReader(b), &q) != nil {
+		if decode(b, &q) != nil {
 			return
 		}
 		var loose any
@@ -103,7 +126,7 @@ func FuzzTokenRequest(f *testing.F) {
 			t.Fatal(err)
 		}
 		var q2 api.TokenRequest
-		if err := decode(bytes.NewReader(again), &q2); err != nil || q2 != q {
+		if err := decode(again, &q2); err != nil || q2 != q {
 			t.Errorf("%+v became %+v, %v", q, q2, err)
 		}
 		r, err := tokenRequest(q)

@@ -49,6 +49,9 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, by agent.Caller) 
 // and instance is the agent's to say.
 func tokenRequest(q api.TokenRequest) (agent.TokenRequest, error) {
 	var none agent.TokenRequest
+	if q.Application == "" {
+		return none, invalid("application", "it is missing")
+	}
 	if err := instance.CheckApplication(q.Application); err != nil {
 		return none, invalid("application", err.Error())
 	}
@@ -149,7 +152,7 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request, by agent.Calle
 	if err != nil {
 		return nil, err
 	}
-	reply := &api.Registration{Tenant: got.Tenant, Fingerprint: got.Fingerprint, Instances: got.Instances}
+	reply := &api.Registration{Tenant: got.Tenant, Fingerprint: got.Fingerprint, Kept: got.Kept, Instances: got.Instances}
 	if reply.Instances == nil {
 		reply.Instances = []status.Instance{} // a list on the wire, never null
 	}

@@ -23,7 +23,8 @@ import (
 
 // Limits of one connection.
 const (
-	maxHeader     = 8 << 10         // bytes
+	maxHeader     = 8 << 10         // bytes, with the request line
+	slop          = 4 << 10         // that net/http reads beyond the limit it is given
 	maxBody       = 64 << 10        // bytes
 	usualReply    = 8 << 10         // bytes; more than an answer with a token has
 	headerTimeout = 5 * time.Second // for the header of a request to arrive
@@ -181,7 +182,7 @@ func (s *Server) httpServer(base context.Context, conns *connections) *http.Serv
 		DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout:            headerTimeout,
 		IdleTimeout:                  idleTimeout,
-		MaxHeaderBytes:               maxHeader,
+		MaxHeaderBytes:               maxHeader - slop,
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext:                  conns.opened,
 		ConnState:                    conns.changed,

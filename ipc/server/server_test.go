@@ -101,7 +101,7 @@ func TestOtherCalls(t *testing.T) {
 			"register", func(ctx context.Context, c *client.Client) (any, error) {
 				return c.Register(ctx, api.RegistrationRequest{RegistrationToken: "r3g", Tenant: "t", Application: "cad", Source: "file /x", Wait: 3})
 			},
-			api.Registration{Tenant: "demo-host.com", Fingerprint: "0123abcd", Instances: []status.Instance{}},
+			api.Registration{Tenant: "demo-host.com", Fingerprint: "0123abcd", Kept: true, Instances: []status.Instance{}},
 			[]any{"alice", "r3g", "t", "cad", "regent register by alice, file /x", true, 3 * time.Second},
 		},
 	} {
@@ -134,7 +134,7 @@ func TestEveryKindCrosses(t *testing.T) {
 				if !ok {
 					t.Fatalf("err = %v, want a fault", err)
 				}
-				want := fault.Fault{Op: "token", Kind: kind, ID: "cad/1", Detail: kind.Advice(), Retry: 2 * time.Second}
+				want := fault.Fault{Op: "token", Kind: kind, ID: "cad/1", Detail: fault.E("refresh", kind, nil).On("cad/1").Text(), Retry: 2 * time.Second}
 				if diff := cmp.Diff(*got, want); diff != "" {
 					t.Errorf("fault (-got +want):\n%s", diff)
 				}

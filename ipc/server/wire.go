@@ -5,12 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"regent/agent/fault"
@@ -69,9 +66,8 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, into any) error {
 			return nil
 		}
 	}
-	if err := decode(bytes.NewReader(b.Bytes()), into); err != nil {
-		return fault.Errorf("read request", fault.InvalidRequest, "the body is not the JSON object of this call: %s; see ipc/PROTOCOL.md",
-			strings.TrimPrefix(err.Error(), "json: "))
+	if err := decode(b.Bytes(), into); err != nil {
+		return fault.Errorf("read request", fault.InvalidRequest, "the body is not the JSON object of this call: %v; see ipc/PROTOCOL.md", err)
 	}
 	return nil
 }
@@ -119,27 +115,6 @@ func (s *Server) recycle(b *bytes.Buffer) {
 	b.Reset()
 	if b.Cap() <= maxBody {
 		s.buffers.Put(b)
-	}
-}
-
-// decode reads exactly one JSON value without unknown fields.
-func decode(from io.Reader, into any) error {
-	d := json.NewDecoder(from)
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		if errors.Is(err, io.EOF) {
-			return errors.New("it is empty")
-		}
-		return err
-	}
-	_, err := d.Token()
-	switch {
-	case errors.Is(err, io.EOF):
-		return nil
-	case err == nil:
-		return errors.New("there is more behind it")
-	default:
-		return fmt.Errorf("behind it: %w", err)
 	}
 }
 

@@ -47,13 +47,13 @@ func TestRefusals(t *testing.T) {
 		{"number in the path", get("DELETE /v1/instances/cad/01/lease", host), 400, fault.InvalidRequest, "instance"},
 		{"empty body", post("/v1/token", ""), 400, fault.InvalidRequest, "it is empty"},
 		{"no JSON", post("/v1/token", "application=cad"), 400, fault.InvalidRequest, "PROTOCOL.md"},
-		{"half an object", post("/v1/token", `{"application":"cad"`), 400, fault.InvalidRequest, "unexpected EOF"},
+		{"half an object", post("/v1/token", `{"application":"cad"`), 400, fault.InvalidRequest, "unexpected end of JSON input"},
 		{"unknown field", post("/v1/token", `{"application":"cad","program":"x"}`), 400, fault.InvalidRequest, `unknown field "program"`},
 		{"wrong type", post("/v1/token", `{"application":"cad","instance":1}`), 400, fault.InvalidRequest, "instance"},
-		{"trailing object", post("/v1/token", `{"application":"cad"}{}`), 400, fault.InvalidRequest, "more behind it"},
-		{"trailing rubbish", post("/v1/token", `{"application":"cad"}x`), 400, fault.InvalidRequest, "behind it"},
+		{"trailing object", post("/v1/token", `{"application":"cad"}{}`), 400, fault.InvalidRequest, "after top-level value"},
+		{"trailing rubbish", post("/v1/token", `{"application":"cad"}x`), 400, fault.InvalidRequest, "after top-level value"},
 		{"no application", post("/v1/token", `{}`), 400, fault.InvalidRequest, "application"},
-		{"null", post("/v1/token", `null`), 400, fault.InvalidRequest, "application"},
+		{"null", post("/v1/token", `null`), 400, fault.InvalidRequest, "no object"},
 		{"number", post("/v1/token", `{"application":"cad","instance":"0"}`), 400, fault.InvalidRequest, "instance"},
 		{"negative min_ttl", post("/v1/token", `{"application":"cad","min_ttl":-1}`), 400, fault.InvalidRequest, "min_ttl is -1"},
 		{"min_ttl that overflows", post("/v1/token", `{"application":"cad","min_ttl":9223372036854775807}`), 400, fault.InvalidRequest, "min_ttl is"},
@@ -142,7 +142,7 @@ func largeHeader(t *testing.T, h *house) int {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	go io.WriteString(c, get("GET /v1/status", host, "X: "+strings.Repeat("x", 32<<10)))
+	go io.WriteString(c, get("GET /v1/status", host, "X: "+strings.Repeat("x", 9<<10)))
 	b, _ := io.ReadAll(c)
 	return readResponse(t, string(b)).StatusCode
 }

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+)
+
+// decode reads exactly one JSON object into what into points to: no field that
+// it does not have, by its exact name, and none twice. Errors are words for the
+// caller and hold no value that was sent.
+func decode(b []byte, into any) error {
+	if err := checkFields(b, reflect.TypeOf(into).Elem()); err != nil {
+		return err
+	}
+	err := json.Unmarshal(b, into)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("%s is a JSON %s, want %s", wrong.Field, strings.Fields(wrong.Value)[0], inWords(wrong.Type.Kind()))
+	}
+	return inJSON(err)
+}
+
+// checkFields reads the names of the object, which json.Unmarshal takes in any
+// case and as often as they come.
+func checkFields(b []byte, t reflect.Type) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	first, err := d.Token()
+	switch {
+	case errors.Is(err, io.EOF):
+		return errors.New("it is empty")
+	case err != nil:
+		return inJSON(err)
+	case first != json.Delim('{'):
+		return errors.New("it is no object in { }")
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return inJSON(err)
+		}
+		field, _ := name.(string)
+		if !hasField(t, field) {
+			return fmt.Errorf("unknown field %.40q", field)
+		}
+		if seen[field] {
+			return fmt.Errorf("%s is there twice", field)
+		}
+		seen[field] = true
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return inJSON(err)
+		}
+	}
+	return nil // how it ends is for json.Unmarshal to judge
+}
+
+func hasField(t reflect.Type, name string) bool {
+	for f := range t.Fields() {
+		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if tag == name {
+			return true
+		}
+	}
+	return false
+}
+
+// inWords names what a field holds.
+func inWords(k reflect.Kind) string {
+	switch k {
+	case reflect.String:
+		return "text in quotes"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int64:
+		return "a whole number"
+	}
+	return k.String()
+}
+
+// inJSON takes the name of the package off an error.
+func inJSON(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), "json: "))
+}
