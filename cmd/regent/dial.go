@@ -21,6 +21,9 @@ type agent interface {
 	Ledger(context.Context) (api.Ledger, error)
 	Reload(context.Context) error
 	Policy(context.Context) (api.Policy, error)
+	Store(context.Context) (api.Store, error)
+	DoWithStore(ctx context.Context, verb string, really bool) (api.Store, error)
+	Unregister(context.Context) (api.Store, error)
 }
 
 var _ agent = (*client.Client)(nil)

@@ -35,8 +35,10 @@ type fake struct {
 	registered api.Registration
 	ledger     api.Ledger
 	policy     api.Policy
-	err        error // of every call but Status
-	silent     bool  // of Status: no answer comes
+	store      api.Store
+	stores     []api.Store // what Store answers before store
+	err        error       // of every call but Status
+	silent     bool        // of Status: no answer comes
 
 	asked    []any
 	socket   string
@@ -62,6 +64,25 @@ func (f *fake) Register(_ context.Context, r api.RegistrationRequest) (api.Regis
 		f.onAsking()
 	}
 	return f.registered, f.err
+}
+
+func (f *fake) Store(context.Context) (api.Store, error) {
+	if len(f.stores) == 0 {
+		return f.store, f.err
+	}
+	next := f.stores[0]
+	f.stores = f.stores[1:]
+	return next, nil
+}
+
+func (f *fake) DoWithStore(_ context.Context, verb string, really bool) (api.Store, error) {
+	f.asked = append(f.asked, fmt.Sprintf("%s %t", verb, really))
+	return f.store, f.err
+}
+
+func (f *fake) Unregister(context.Context) (api.Store, error) {
+	f.asked = append(f.asked, "unregister")
+	return f.store, f.err
 }
 
 func (f *fake) Policy(context.Context) (api.Policy, error) { return f.policy, f.err }
@@ -329,6 +350,11 @@ func TestEveryCommandNeedsTheDaemon(t *testing.T) {
 		{"instances", "redeem", "cad/1"},
 		{"instances"},
 		{"reload"},
+		{"store", "status"},
+		{"store", "verify"},
+		{"store", "recover", "--yes"},
+		{"unregister", "--yes"},
+		{"seal-image"},
 		{"token", "--application", "cad"},
 		{"register", "--file", secretFile(t)},
 	} {

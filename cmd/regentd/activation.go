@@ -59,7 +59,7 @@ func sortOut(named map[string][]net.Listener) (in inherited, err error) {
 // path.
 func (in inherited) listen(path string) (net.Listener, error) {
 	if in.agent != nil {
-		return in.agent, nil
+		return lend(in.agent)
 	}
 	return localsock.Listen(path)
 }

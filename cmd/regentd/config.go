@@ -22,6 +22,8 @@ type options struct {
 	config, configDir, policyDir string
 	stateDir, socket             string
 	logLevel                     string
+	hostFacts                    string // file
+	deeds                        *deeds
 	configNamed                  bool
 }
 

@@ -24,6 +24,8 @@ type intake struct {
 	agent *agent.Agent
 	log   *slog.Logger
 	watch *tokenfile.Watcher
+	// givenUp says of the credential whether a person wants it no more.
+	givenUp func(token.Secret) (bool, error)
 	// sealed has the fingerprint of each registration token whose file could not
 	// be removed: it is removed later, and not taken again. Only Run's goroutine
 	// uses it.
@@ -33,8 +35,8 @@ type intake struct {
 	reported map[string]bool
 }
 
-func newIntake(a *agent.Agent, log *slog.Logger) (*intake, error) {
-	in := &intake{agent: a, log: log, sealed: map[string]string{}, reported: map[string]bool{}}
+func newIntake(a *agent.Agent, log *slog.Logger, givenUp func(token.Secret) (bool, error)) (*intake, error) {
+	in := &intake{agent: a, log: log, givenUp: givenUp, sealed: map[string]string{}, reported: map[string]bool{}}
 	var err error
 	in.watch, err = tokenfile.NewWatcher(tokenfile.Deps{Paths: in.paths, OnFile: in.told, Log: log})
 	return in, err
@@ -49,18 +51,18 @@ func (in *intake) Run(ctx context.Context) error {
 }
 
 func (in *intake) credential(ctx context.Context) error {
-	dir := os.Getenv("CREDENTIALS_DIRECTORY")
-	if dir == "" {
-		return nil
-	}
-	b, err := tokenfile.Credential(dir, registrationCredential)
-	if errors.Is(err, tokenfile.ErrMissing) || errors.Is(err, tokenfile.ErrEmpty) {
-		return nil
-	}
-	if err != nil {
+	t, ok, err := credentialToken()
+	if err != nil || !ok {
 		return err
 	}
-	_, err = in.agent.Enrol(ctx, agent.Registration{Token: token.NewSecret(string(b)), Source: "credential " + registrationCredential})
+	switch unwanted, err := in.givenUp(t); {
+	case err != nil:
+		return err
+	case unwanted:
+		in.log.InfoContext(ctx, "the registration token's credential is left alone: this device was unregistered", "fingerprint", redeem.Fingerprint(t))
+		return nil
+	}
+	_, err = in.agent.Enrol(ctx, agent.Registration{Token: t, Source: "credential " + registrationCredential})
 	return err
 }
 

@@ -5,15 +5,24 @@ import (
 	"errors"
 	"fmt"
 
+	"regent/agent/custody"
 	"regent/agent/store"
 	"regent/platform/keyring"
 )
 
-// sealedKeyring is the platform's keyring as the store knows one: the platform
-// may not use the store's words, so its errors are put into them here.
-type sealedKeyring struct{ ring *keyring.Keyring }
+// sealedKeyring is the platform's keyring as the agent knows one: the platform
+// may not use the agent's words, so its errors are put into them here.
+type sealedKeyring struct {
+	ring *keyring.Keyring
+	o    keyring.Options // that it was opened with
+}
 
-var _ store.Keyring = sealedKeyring{}
+var _ custody.Ring = sealedKeyring{}
+
+func openKeyring(o keyring.Options) (sealedKeyring, error) {
+	ring, err := keyring.Open(o)
+	return sealedKeyring{ring, o}, err
+}
 
 func (k sealedKeyring) Key(ctx context.Context) ([]byte, error) {
 	key, err := k.ring.Key(ctx)
@@ -25,15 +34,41 @@ func (k sealedKeyring) Create(ctx context.Context) ([]byte, error) {
 	return key, inStoreWords(err)
 }
 
+func (k sealedKeyring) Replace(ctx context.Context, key []byte) error {
+	return inStoreWords(k.ring.Replace(ctx, key))
+}
+
 func (k sealedKeyring) Forget(ctx context.Context) error { return inStoreWords(k.ring.Forget(ctx)) }
 
 func (k sealedKeyring) Guard() string { return k.ring.Guard() }
+
+func (k sealedKeyring) LoadMark(ctx context.Context) ([]byte, error) {
+	mark, err := k.ring.LoadMark(ctx)
+	return mark, inStoreWords(err)
+}
+
+func (k sealedKeyring) SaveMark(ctx context.Context, mark []byte) error {
+	return inStoreWords(k.ring.SaveMark(ctx, mark))
+}
+
+func (k sealedKeyring) ForgetMark(ctx context.Context) error {
+	return inStoreWords(k.ring.ForgetMark(ctx))
+}
+
+// For implements [custody.Ring].
+func (k sealedKeyring) For(dir string) (custody.Ring, error) {
+	o := k.o
+	o.StateDir, o.Kind = dir, k.ring.Guard() // "auto" was decided
+	return openKeyring(o)
+}
 
 // inStoreWords adds the store's word for what went wrong, where it has one.
 func inStoreWords(err error) error {
 	switch {
 	case errors.Is(err, keyring.ErrNoKey):
 		return fmt.Errorf("%w: %w", store.ErrNoKey, err)
+	case errors.Is(err, keyring.ErrNoMark):
+		return fmt.Errorf("%w: %w", store.ErrNoMark, err)
 	case errors.Is(err, keyring.ErrLocked):
 		return fmt.Errorf("%w: %w", store.ErrLocked, err)
 	}

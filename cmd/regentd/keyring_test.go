@@ -49,7 +49,7 @@ func TestKeyOfARealDirectory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return store.Unlock(t.Context(), sealedKeyring{ring}, kept)
+		return store.Unlock(t.Context(), sealedKeyring{ring: ring}, kept)
 	}
 	// A crash in the middle of the first run left an empty passphrase.
 	passphrase, item := filepath.Join(dir, "keyring.passphrase"), filepath.Join(dir, "keyring", "data-key")

@@ -16,14 +16,16 @@ import (
 
 	"regent/agent"
 	"regent/agent/audit"
+	"regent/agent/binding"
 	"regent/agent/clock"
+	"regent/agent/custody"
 	"regent/agent/fault"
 	"regent/agent/policy"
-	"regent/agent/redeem"
 	"regent/agent/status"
 	"regent/agent/store"
 	"regent/agent/tms"
 	"regent/platform/host"
+	"regent/platform/hostfacts"
 	"regent/platform/keyring"
 	"regent/platform/power"
 	"regent/platform/statedir"
@@ -38,6 +40,8 @@ const auditSize = 8 << 20
 // daemon is what run opened and must close.
 type daemon struct {
 	agent *agent.Agent
+	safe  *custody.Safe // nil without a keyring
+	guard status.Store
 	uid   int
 	opens []io.Closer // in the order of opening
 }
@@ -83,6 +87,7 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 		deps.Guard.State = string(store.Unreadable)
 		d.agent, err = agent.New(ctx, deps)
 	}
+	d.guard = deps.Guard
 	return d, err
 }
 
@@ -109,49 +114,52 @@ func (o *options) deps(s policy.Settings, problems []policy.Problem, records aud
 	}, nil
 }
 
-// unlock opens the store with the data key from the keyring.
+// unlock opens the store with the data key from the keyring, after what is to be
+// done with it was done.
 func (o *options) unlock(ctx context.Context, s policy.Store, d *daemon, deps *agent.Deps) error {
-	ring, err := keyring.Open(keyring.Options{
+	ring, err := openKeyring(keyring.Options{
 		Kind: s.Keyring, StateDir: o.stateDir, CredentialsDir: os.Getenv("CREDENTIALS_DIRECTORY"), Timeout: keyringTimeout,
 	})
 	if err != nil {
 		deps.Guard = status.Store{State: string(store.Unreadable), Guard: s.Keyring, Detail: err.Error()}
 		return fault.Errorf("open the keyring", fault.StoreUnreadable, "%v", err).Because(err)
 	}
-	deps.Guard = status.Store{Guard: ring.Guard(), Detail: ring.Detail()}
-	kept, err := hasState(o.stateDir)
+	deps.Guard = status.Store{Guard: ring.Guard(), Detail: ring.ring.Detail()}
+	facts, err := o.facts()
 	if err != nil {
-		deps.Guard.State = string(store.Unreadable)
-		return fault.Errorf("look at the state directory", fault.StoreUnreadable, "%v", err).Because(err)
+		deps.Log.WarnContext(ctx, "what root has noted of this device cannot be used", "err", err)
 	}
-	key, state, err := store.Unlock(ctx, sealedKeyring{ring}, kept)
-	deps.Guard.State = string(state)
+	custodian := custody.Deps{
+		Dir: o.stateDir, Ring: ring, Facts: facts, BootID: deps.Clock.BootID(),
+		OnClone: custody.OnClone(s.OnClone), Clock: deps.Clock, Log: deps.Log,
+	}
+	o.deeds.do(ctx, custodian)
+	d.safe = custody.New(custodian)
+	d.opens = append(d.opens, d.safe)
+	err = d.safe.Open(ctx)
+	deps.Guard.State = string(d.safe.State())
 	if err != nil {
 		return err
 	}
-	sealed, err := store.Open(ctx, store.Options{Dir: o.stateDir, Key: key})
-	if err != nil {
-		deps.Guard.State = string(store.Unreadable)
-		return fault.Errorf("open the store", fault.StoreUnreadable, "%v", err).Because(err)
+	if d.safe.Bound() == binding.Off {
+		deps.Guard.Detail += "; not bound to this device, of which too little is known to notice a copy, as in a container"
 	}
-	d.opens = append(d.opens, sealed)
-	deps.Store = sealed
-	deps.LedgerKey, err = sealed.Subkey("ledger")
+	deps.Store = d.safe.Store()
+	deps.LedgerKey, err = d.safe.LedgerKey()
 	return err
 }
 
-// hasState reports whether anything was ever kept here: then a missing key is a
-// loss, and no first run.
-func hasState(stateDir string) (bool, error) {
-	records, err := store.HasRecords(stateDir)
-	if err != nil || records {
-		return records, err
+// facts are what is known of this device: what root has noted, or what this
+// process can read itself.
+func (o *options) facts() (binding.Facts, error) {
+	f, err := hostfacts.FromFile(o.hostFacts)
+	if err != nil {
+		f = hostfacts.Read()
 	}
-	st, err := os.Lstat(filepath.Join(stateDir, redeem.LedgerName))
 	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
+		err = nil
 	}
-	return err == nil && st.Size() > 0, err
+	return binding.Facts(f), err
 }
 
 // newService returns the maker of clients of the remote service.

@@ -21,6 +21,7 @@ type reloader struct {
 	agent   *agent.Agent // from when the daemon runs
 	logging *logging
 	files   *mdm.Files
+	retry   func()           // tries a store again that could not be used
 	hup     <-chan os.Signal // asks for a reload
 
 	mu       sync.Mutex
@@ -110,6 +111,9 @@ func (r *reloader) asked(ctx context.Context, by agent.Caller) error {
 	}
 	if err := r.reload(ctx); err != nil {
 		return fault.Errorf("reload", fault.InvalidRequest, "%v", err)
+	}
+	if r.retry != nil {
+		r.retry()
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -40,6 +41,7 @@ is reported and the old one stays in force.`,
 	o.addConfigFlags(cmd.Flags(), p)
 	cmd.Flags().StringVar(&o.stateDir, "state-dir", p.StateDir, "`directory` of the sealed state")
 	cmd.Flags().StringVar(&o.socket, "socket", p.Socket, "`path` of the socket")
+	cmd.Flags().StringVar(&o.hostFacts, "host-facts", filepath.Join(filepath.Dir(p.Socket), "host-facts"), "`file` in which root has noted what tells this device from another")
 	cmd.Flags().StringVar(&o.logLevel, "log-level", "", "`level` that overrides the configuration: debug, info, warn, error")
 	return cmd
 }
@@ -54,10 +56,26 @@ func oneAtATime(said string) {
 	}
 }
 
-// run is the daemon's life: load, open, serve, drain.
-func (o *options) run(ctx context.Context, stderr io.Writer) (err error) {
+// run is the daemon's lives: one after the other, as long as a deed with the
+// store asks for another.
+func (o *options) run(ctx context.Context, stderr io.Writer) error {
 	hup, deaf := hangups()
 	defer deaf()
+	sockets, err := inherit()
+	if err != nil {
+		return err
+	}
+	o.deeds = newDeeds()
+	for {
+		err := o.live(ctx, stderr, sockets, hup)
+		if err != nil || ctx.Err() != nil || !o.deeds.next() {
+			return err
+		}
+	}
+}
+
+// live is one life: load, open, serve, drain.
+func (o *options) live(ctx context.Context, stderr io.Writer, sockets inherited, hup <-chan os.Signal) (err error) {
 	r, err := newReloader(o)
 	if err != nil {
 		return err
@@ -74,10 +92,6 @@ func (o *options) run(ctx context.Context, stderr io.Writer) (err error) {
 
 	// The socket opens after the records are loaded: who can connect is served.
 	// One that the service manager opened before is served from now on.
-	sockets, err := inherit()
-	if err != nil {
-		return err
-	}
 	ln, err := sockets.listen(o.socket)
 	if err != nil {
 		return err
@@ -89,6 +103,7 @@ func (o *options) run(ctx context.Context, stderr io.Writer) (err error) {
 	}
 	logging.InfoContext(ctx, "ready", "socket", ln.Addr().String(), "version", version)
 	err = outlasting(ctx, d.agent.Run, loops...)
+	d.settle(context.WithoutCancel(ctx), logging.Logger)
 	logging.InfoContext(context.WithoutCancel(ctx), "stopped")
 	return err
 }
@@ -98,15 +113,17 @@ func now() time.Time { return time.Now() } //nolint:forbidigo // the program's o
 
 // loops are all that runs in the daemon beside the agent.
 func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(context.Context) error, error) {
+	keeper := &keeper{agent: d.agent, deeds: r.deeds, guard: d.guard, safe: d.safe, o: r.options}
+	r.retry = keeper.retry
 	s, err := server.New(server.Deps{
-		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Reload: r.asked, Policy: r.account,
+		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Keeper: keeper, Reload: r.asked, Policy: r.account,
 		Identify: newCallers(d.uid, now).identify,
 		PerUser:  perUser, Total: connections(log), Now: now, Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	intake, err := newIntake(d.agent, log)
+	intake, err := newIntake(d.agent, log, r.givenUp)
 	if err != nil {
 		return nil, err
 	}
@@ -115,11 +132,31 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 		return nil, err
 	}
 	return append(r.watches(),
+		d.follow, r.deeds.Run,
 		func(ctx context.Context) error { return s.Serve(ctx, ln) },
 		intake.Run,
 		r.Run,
 		notify.Run,
 	), nil
+}
+
+// follow lets the store's mark follow it.
+func (d *daemon) follow(ctx context.Context) error {
+	if d.safe == nil || d.safe.Mark() == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return d.safe.Mark().Run(ctx)
+}
+
+// settle marks what the agent wrote last.
+func (d *daemon) settle(ctx context.Context, log *slog.Logger) {
+	if d.safe == nil || d.safe.Mark() == nil {
+		return
+	}
+	if err := d.safe.Mark().Save(ctx); err != nil {
+		log.WarnContext(ctx, "the last writes were not marked, so an older state directory might not be noticed", "err", err)
+	}
 }
 
 // outlasting runs loops together, and core until after the last of them: a

@@ -40,6 +40,7 @@ const patience = 30 * time.Second
 //	stop NAME           SIGTERM to emulator, regentd or an app; fails unless it exits 0
 //	kill9 NAME          SIGKILL
 //	hup NAME            SIGHUP
+//	requests FILE       how many requests the emulator has had
 //	daemon [FLAGS]      starts regentd run and waits until its socket answers
 //	app NAME [FLAGS]    a process that asks for a token and lives on; NAME.out has what it got
 //	await REGEXP CMD…   runs CMD again and again until its output matches
@@ -60,6 +61,7 @@ func TestStories(t *testing.T) {
 			"knobs":    turnKnobs,
 			"resolve":  resolve,
 			"daemon":   startDaemon,
+			"requests": countRequests,
 			"app":      startApp,
 			"stop":     func(ts *testscript.TestScript, neg bool, args []string) { end(ts, neg, args, syscall.SIGTERM) },
 			"kill9":    func(ts *testscript.TestScript, neg bool, args []string) { end(ts, neg, args, syscall.SIGKILL) },

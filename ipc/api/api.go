@@ -23,6 +23,8 @@ const (
 	PathInstance     = "/v1/instances/{application}/{instance}"
 	PathReload       = "/v1/reload"
 	PathPolicy       = "/v1/policy"
+	PathStore        = "/v1/store"
+	PathStoreVerb    = "/v1/store/{verb}"
 )
 
 // ContentType and ProblemType are the media types of bodies.

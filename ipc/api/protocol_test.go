@@ -31,7 +31,7 @@ func TestExamples(t *testing.T) {
 	types := map[string]any{
 		"TokenRequest": &api.TokenRequest{}, "Token": &api.Token{}, "Status": &api.Status{},
 		"RegistrationRequest": &api.RegistrationRequest{}, "Registration": &api.Registration{},
-		"Ledger": &api.Ledger{}, "Resolution": &api.Resolution{}, "Problem": &api.Problem{}, "Policy": &api.Policy{},
+		"Ledger": &api.Ledger{}, "Resolution": &api.Resolution{}, "Problem": &api.Problem{}, "Policy": &api.Policy{}, "Store": &api.Store{}, "StoreRequest": &api.StoreRequest{},
 	}
 	text := protocol(t)
 	examples := regexp.MustCompile("(?s)<!-- (\\w+) -->\n```json\n(.*?)```").FindAllStringSubmatch(text, -1)

@@ -67,6 +67,18 @@ func (daemon) Reload(context.Context, agent.Caller) error { return nil }
 
 func (daemon) Policy(context.Context, agent.Caller) (api.Policy, error) { return api.Policy{}, nil }
 
+func (daemon) LookAtStore(context.Context, agent.Caller) (api.Store, error) {
+	return api.Store{State: "ok"}, nil
+}
+
+func (daemon) DoWithStore(_ context.Context, _ agent.Caller, verb string, _ bool) (api.Store, error) {
+	return api.Store{State: "ok", Verb: verb}, nil
+}
+
+func (daemon) Unregister(context.Context, agent.Caller) (api.Store, error) {
+	return api.Store{State: "ok"}, nil
+}
+
 // attested is a real peer of a real socket.
 type attested struct{ *peer.Peer }
 
@@ -85,7 +97,7 @@ func serve(t *testing.T) string {
 		t.Fatal(err)
 	}
 	s, err := server.New(server.Deps{
-		Tokens: daemon{}, Registrar: daemon{}, Observer: daemon{}, Reload: daemon{}.Reload, Policy: daemon{}.Policy,
+		Tokens: daemon{}, Registrar: daemon{}, Observer: daemon{}, Keeper: daemon{}, Reload: daemon{}.Reload, Policy: daemon{}.Policy,
 		Identify: func(c net.Conn) (server.Attested, error) {
 			p, err := peer.Of(c)
 			return attested{p}, err

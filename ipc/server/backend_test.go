@@ -110,6 +110,21 @@ func (b *backend) Policy(_ context.Context, by agent.Caller) (api.Policy, error)
 	return api.Policy{Keys: []api.PolicyKey{{Key: "tenant", Status: api.PolicyOK}}}, b.err
 }
 
+func (b *backend) LookAtStore(_ context.Context, by agent.Caller) (api.Store, error) {
+	b.note(by, "store")
+	return api.Store{State: "ok", Damaged: []api.StoreDamage{}}, b.err
+}
+
+func (b *backend) DoWithStore(_ context.Context, by agent.Caller, verb string, really bool) (api.Store, error) {
+	b.note(by, verb, really)
+	return api.Store{State: "ok", Verb: verb, Counts: 3}, b.err
+}
+
+func (b *backend) Unregister(_ context.Context, by agent.Caller) (api.Store, error) {
+	b.note(by, "unregister")
+	return api.Store{State: "ok", Wiped: []api.WipedToken{{Instance: "cad/1"}}}, b.err
+}
+
 // granted is a token as long as a JWT is, so that its reply is too long for the
 // HTTP server to know its length by itself.
 func granted() agent.Grant {
@@ -150,7 +165,7 @@ func (h *house) serve(t *testing.T, identify func(net.Conn) (server.Attested, er
 }
 
 func deps(b *backend, identify func(net.Conn) (server.Attested, error), log *slog.Logger) server.Deps {
-	return server.Deps{Tokens: b, Registrar: b, Observer: b, Reload: b.Reload, Policy: b.Policy, Identify: identify, PerUser: 3, Total: 5, Now: time.Now, Log: log}
+	return server.Deps{Tokens: b, Registrar: b, Observer: b, Keeper: b, Reload: b.Reload, Policy: b.Policy, Identify: identify, PerUser: 3, Total: 5, Now: time.Now, Log: log}
 }
 
 // client returns a client of the server.

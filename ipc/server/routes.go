@@ -43,6 +43,9 @@ func (s *Server) routes() []route {
 		{http.MethodDelete, api.PathInstance, s.forget, serverAsks},
 		{http.MethodGet, api.PathLedger, s.ledger, serverAsks},
 		{http.MethodPost, api.PathResolve, s.resolve, serverAsks},
+		{http.MethodGet, api.PathStore, s.store, serverAsks},
+		{http.MethodPost, api.PathStoreVerb, s.storeVerb, serverAsks},
+		{http.MethodDelete, api.PathRegistration, s.unregister, serverAsks},
 	}
 }
 

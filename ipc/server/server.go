@@ -82,6 +82,7 @@ type Deps struct {
 	Tokens    Tokens
 	Registrar Registrar
 	Observer  Observer
+	Keeper    Keeper
 	// Reload reads the configuration again, if the caller may have that done.
 	Reload func(context.Context, agent.Caller) error
 	// Policy says what configuration is in force and why, if the caller may know.
@@ -113,6 +114,7 @@ func New(d Deps) (*Server, error) {
 		{"Tokens", d.Tokens == nil},
 		{"Registrar", d.Registrar == nil},
 		{"Observer", d.Observer == nil},
+		{"Keeper", d.Keeper == nil},
 		{"Reload", d.Reload == nil}, {"Policy", d.Policy == nil},
 		{"Identify", d.Identify == nil},
 		{"PerUser", d.PerUser <= 0},

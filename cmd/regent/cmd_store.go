@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/fault"
+	"regent/ipc/api"
+)
+
+func newStore(s surroundings, dial dialer) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "store",
+		Short: "Look after the sealed store of this device's tokens",
+		Long: `Look after the sealed store of this device's tokens. Whatever changes it says
+first what it does and how many counts that costs at most; with --yes it is done,
+and the agent starts anew for it.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return showStore(cmd, s, dial, false) },
+	}
+	cmd.AddCommand(newStoreStatus(s, dial), newStoreTell(s, dial, "verify", "Read every record and the ledger, and compare them"),
+		newStoreTell(s, dial, "drill", "Rehearse on copies what could happen to the store"))
+	for _, v := range []struct{ verb, short string }{
+		{"recover", "Go on with what can be read; the rest is kept as .corrupt-N"},
+		{"reset", "Forget every token and the data key, and begin anew"},
+		{"rekey", "Seal everything under a new data key"},
+		{"adopt", "In quarantine: this is the same device, go on"},
+		{"register-again", "In quarantine: this is another device, forget its auth tokens"},
+	} {
+		cmd.AddCommand(newStoreChange(s, dial, v.verb, v.short))
+	}
+	return cmd
+}
+
+func newStoreStatus(s surroundings, dial dialer) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "status", Short: "Say how the store is and what guards its key", Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return showStore(cmd, s, dial, asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
+	return cmd
+}
+
+func showStore(cmd *cobra.Command, s surroundings, dial dialer, asJSON bool) error {
+	ctx, cancel := within(cmd.Context(), 0)
+	defer cancel()
+	st, err := dial().Store(ctx)
+	if err != nil {
+		return late(ctx, err)
+	}
+	if asJSON {
+		return printJSON(cmd.OutOrStdout(), st)
+	}
+	_, err = io.WriteString(cmd.OutOrStdout(), renderStore(st, s.viewAt(s.now())))
+	return err
+}
+
+// newStoreTell makes a command that changes nothing.
+func newStoreTell(s surroundings, dial dialer, verb, short string) *cobra.Command {
+	return &cobra.Command{
+		Use: verb, Short: short, Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := within(cmd.Context(), time.Minute)
+			defer cancel()
+			st, err := dial().DoWithStore(ctx, verb, true)
+			if err != nil {
+				return late(ctx, err)
+			}
+			if _, err := io.WriteString(cmd.OutOrStdout(), renderStore(st, s.viewAt(s.now()))); err != nil {
+				return err
+			}
+			return unsound(st)
+		},
+	}
+}
+
+// unsound is the failure of a store that was looked at and is not good.
+func unsound(st api.Store) error {
+	for _, step := range st.Steps {
+		if !step.Held {
+			return fault.Errorf("drill", fault.Internal, "%s: the store came to %s, which was not expected", step.Name, step.State)
+		}
+	}
+	if len(st.Damaged) > 0 || st.Ledger == "altered" {
+		return fault.Errorf("verify", fault.StoreUnreadable, "the store is damaged, see above; regent store recover says what going on without costs")
+	}
+	return nil
+}
+
+// newStoreChange makes a command that says what it costs, and with --yes does it.
+func newStoreChange(s surroundings, dial dialer, verb, short string) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use: verb, Short: short, Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return changeStore(cmd, s, dial, verb, yes) },
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do it; without, only what it would do and cost is told")
+	return cmd
+}
+
+func newSealImage(s surroundings, dial dialer) *cobra.Command {
+	cmd := newStoreChange(s, dial, "seal-image", "Strip this machine of all that its copies must not share")
+	cmd.Long = `Strip this machine, a golden image, of all that its copies must not share: tokens,
+data key, the name of the installation and what binds it to the device. It uses
+nothing until it starts the next time; each copy then registers by itself. The
+machine id and the registration token's file are yours to prepare.`
+	return cmd
+}
+
+func changeStore(cmd *cobra.Command, s surroundings, dial dialer, verb string, yes bool) error {
+	ctx, cancel := within(cmd.Context(), time.Minute)
+	defer cancel()
+	a := dial()
+	st, err := a.DoWithStore(ctx, verb, yes)
+	if err != nil {
+		return late(ctx, err)
+	}
+	cost := "It costs no count."
+	if st.Counts > 0 {
+		cost = fmt.Sprintf("It costs up to %d counts.", st.Counts)
+	}
+	v := s.viewAt(s.now())
+	text := strings.Join(wrap(printable("This "+st.Says), v.width), "\n") + "\n" + cost + "\n"
+	if !yes {
+		text += "Nothing was changed. To do it, add --yes.\n"
+	}
+	if _, err := io.WriteString(cmd.OutOrStdout(), text); err != nil || !yes {
+		return err
+	}
+	deed, err := ending(ctx, a, st.ID)
+	if err != nil {
+		return late(ctx, err)
+	}
+	if !deed.Done {
+		return fault.Errorf(verb, fault.StoreUnreadable, "%s", deed.Failure)
+	}
+	for _, path := range deed.Kept {
+		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "Kept as %s\n", printable(path)); err != nil {
+			return err
+		}
+	}
+	_, err = io.WriteString(cmd.OutOrStdout(), "Done.\n")
+	return err
+}
+
+const askAgain = 100 * time.Millisecond
+
+// ending waits for the end of what was begun. The agent goes away for a moment
+// meanwhile.
+func ending(ctx context.Context, a agent, id string) (api.StoreDeed, error) {
+	again := time.NewTicker(askAgain)
+	defer again.Stop()
+	for {
+		st, err := a.Store(ctx)
+		if err == nil && st.Last != nil && st.Last.ID == id {
+			return *st.Last, nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return api.StoreDeed{}, ctx.Err()
+		}
+	}
+}
+
+func newUnregister(s surroundings, dial dialer) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "unregister",
+		Short: "Wipe every token and the data key from this device",
+		Long: `Wipe every token and the data key from this device. The service cannot be told by
+a device: what is printed is what the Contact Administrator can delete there, with
+tmsctl auth-token delete. Deleted or not, no count comes back.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !yes {
+				return usage(cmd, "it wipes every token of this device; add --yes if that is what you want")
+			}
+			ctx, cancel := within(cmd.Context(), 0)
+			defer cancel()
+			st, err := dial().Unregister(ctx)
+			if err != nil {
+				return late(ctx, err)
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), renderWiped(st))
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
+	return cmd
+}
+
+func renderWiped(st api.Store) string {
+	if len(st.Wiped) == 0 {
+		return "The data key and every record are wiped. No auth token could be read, so none can be named; regent ledger before, or tmsctl auth-token list, has them.\n"
+	}
+	rows := [][]string{{"INSTANCE", "TENANT", "IDENTIFIER", "AUTH TOKEN"}}
+	for _, w := range st.Wiped {
+		rows = append(rows, []string{printable(w.Instance), printable(w.Tenant), printable(w.Identifier), printable(w.AuthTokenID)})
+	}
+	return "Wiped from this device. The Contact Administrator can delete:\n" + table("", rows)
+}
+
+// renderStore is the store for people.
+func renderStore(st api.Store, v view) string {
+	rows := [][2]string{{"State", printable(st.State)}, {"Key", printable(st.Guard)}}
+	add := func(label, text string) {
+		if text != "" {
+			rows = append(rows, [2]string{label, printable(text)})
+		}
+	}
+	add("", st.Detail)
+	add("Why", st.Why)
+	add("Records", fmt.Sprintf("%d can be read, %d cannot", st.Records, len(st.Damaged)))
+	for _, d := range st.Damaged {
+		add("", d.Path+": "+d.Why)
+	}
+	add("Ledger", st.Ledger)
+	add("Binding", bindingInWords(st))
+	if st.Last != nil {
+		add("Last", fmt.Sprintf("%s, done: %t %s", st.Last.Verb, st.Last.Done, st.Last.Failure))
+	}
+	text := v.labelled("", rows)
+	for _, step := range st.Steps {
+		verdict := "as it should"
+		if !step.Held {
+			verdict = "NOT AS IT SHOULD"
+		}
+		text += fmt.Sprintf("\nIf %s: %s, costs up to %d counts (%s)\n", printable(step.Name), printable(step.State), step.Counts, verdict)
+		text += strings.Join(wrap(printable(step.Says), v.width), "\n") + "\n"
+	}
+	if len(st.Steps) > 0 {
+		text += "\n" + printable(st.Says) + "\n"
+	}
+	return text
+}
+
+func bindingInWords(st api.Store) string {
+	switch st.Binding {
+	case "":
+		return ""
+	case "off":
+		return "off: too little is known of this device to notice a copy, as in a container"
+	case "quarantine":
+		return "the state looks like another device's"
+	}
+	return fmt.Sprintf("bound to this device by %d kinds of facts", st.Facts)
+}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"regent/agent"
+	"regent/agent/custody"
+	"regent/agent/fault"
+	"regent/agent/status"
+	"regent/ipc/api"
+	"regent/ipc/server"
+)
+
+// deeds are what is to be done with the store while nobody uses it. They outlive
+// the daemon's lives: each ends one, and is done before the next begins.
+type deeds struct {
+	mu      sync.Mutex
+	pending custody.Verb // "" is none, or nothing but a new life
+	id      string
+	last    *api.StoreDeed
+	wanted  chan struct{} // closed when this life is to end for another
+	ended   bool          // wanted is closed
+}
+
+func newDeeds() *deeds { return &deeds{wanted: make(chan struct{})} }
+
+// begin asks for a new life, and that v is done before it; "" does nothing more.
+// Only one deed is under way at a time.
+func (d *deeds) begin(v custody.Verb) (id string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ended {
+		return "", fault.Errorf(string(v), fault.Throttled, "another change of the store is under way; try again in a moment")
+	}
+	d.pending, d.id, d.ended = v, newID(), true
+	close(d.wanted)
+	return d.id, nil
+}
+
+// Run returns when this life is to end, or ctx is done.
+func (d *deeds) Run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+	case <-d.wanted:
+	}
+	return nil
+}
+
+// next reports whether there is to be another life, and prepares for it.
+func (d *deeds) next() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	again := d.ended
+	if again {
+		d.wanted, d.ended = make(chan struct{}), false
+	}
+	return again
+}
+
+// do does what is pending, on a safe of its own.
+func (d *deeds) do(ctx context.Context, deps custody.Deps) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.pending == "" {
+		return
+	}
+	safe := custody.New(deps)
+	_ = safe.Open(ctx) // what it comes to is what the deed is about
+	r, err := safe.Act(ctx, d.pending)
+	d.last = &api.StoreDeed{ID: d.id, Verb: string(d.pending), Done: err == nil, Kept: r.Kept}
+	if err != nil {
+		d.last.Failure = fault.Of(err).Text()
+		deps.Log.ErrorContext(ctx, "the store was not changed as asked", "verb", string(d.pending), "err", err)
+	} else {
+		deps.Log.WarnContext(ctx, "the store was changed, as an administrator asked", "verb", string(d.pending), "kept", r.Kept)
+	}
+	d.pending = ""
+	if err := safe.Close(); err != nil {
+		deps.Log.ErrorContext(ctx, "the store was not closed", "err", err)
+	}
+}
+
+func (d *deeds) lastDone() *api.StoreDeed {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.last
+}
+
+// keeper answers for the store as a whole, in one life.
+type keeper struct {
+	agent *agent.Agent
+	deeds *deeds
+	guard status.Store
+
+	mu   sync.Mutex    // over safe
+	safe *custody.Safe // nil without a keyring
+	o    *options
+}
+
+var _ server.Keeper = (*keeper)(nil)
+
+// LookAtStore implements [server.Keeper].
+func (k *keeper) LookAtStore(ctx context.Context, by agent.Caller) (api.Store, error) {
+	if err := k.agent.Administer(ctx, by, "store"); err != nil {
+		return api.Store{}, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.safe == nil {
+		return k.report(custody.Report{Ledger: "unknown"}), nil
+	}
+	r, err := k.safe.Look(ctx)
+	out := k.report(r)
+	if err == nil && k.safe.State() == "ok" {
+		out.Ledger = k.ledger(ctx, by)
+	}
+	return out, err
+}
+
+// ledger says how the ledger is that the agent has in use.
+func (k *keeper) ledger(ctx context.Context, by agent.Caller) string {
+	if err := k.agent.VerifyLedger(ctx, by); err != nil {
+		return "altered"
+	}
+	return "ok"
+}
+
+// DoWithStore implements [server.Keeper].
+func (k *keeper) DoWithStore(ctx context.Context, by agent.Caller, name string, really bool) (api.Store, error) {
+	v := custody.Verb(name)
+	if !v.Known() {
+		return api.Store{}, fault.Errorf("store", fault.InvalidRequest, "there is nothing named %.40q to do with the store", name)
+	}
+	action := "store." + name
+	if !really {
+		action += ".plan"
+	}
+	if err := k.agent.Administer(ctx, by, action); err != nil {
+		return api.Store{}, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.safe == nil {
+		return api.Store{}, fault.Errorf("store", fault.StoreUnreadable, "%s", k.guard.Detail)
+	}
+	if v == custody.Drill && really {
+		r, err := k.safe.Drill(ctx)
+		return k.report(r), err
+	}
+	r, err := k.safe.Plan(ctx, v)
+	if err != nil {
+		return api.Store{}, err
+	}
+	out := k.report(r)
+	if !v.Changes() {
+		if k.safe.State() == "ok" {
+			out.Ledger = k.ledger(ctx, by)
+		}
+		out.Done = true
+		return out, nil
+	}
+	if really {
+		out.ID, err = k.deeds.begin(v)
+	}
+	return out, err
+}
+
+// Unregister implements [server.Keeper]. The tokens and the key go at once; the
+// rest follows before the next life.
+func (k *keeper) Unregister(ctx context.Context, by agent.Caller) (api.Store, error) {
+	// 1. What the Contact Administrator can delete, while it can be read.
+	wiped, err := k.agent.Unregister(ctx, by)
+	if fault.KindOf(err) == fault.Denied {
+		return api.Store{}, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.safe == nil {
+		return api.Store{}, fault.Errorf("unregister", fault.StoreUnreadable, "%s", k.guard.Detail)
+	}
+	// 2. The key: what is sealed under it is lost from here on.
+	if err := k.safe.Ring.Forget(ctx); err != nil {
+		return api.Store{}, fault.Errorf("unregister", fault.StoreLocked, "the data key could not be destroyed: %v", err).Because(err)
+	}
+	// 3. A credential that is handed over at each start is not taken again.
+	if err := k.o.remember(); err != nil {
+		return api.Store{}, fault.Errorf("unregister", fault.Unavailable, "%v", err).Because(err)
+	}
+	out := k.report(custody.Report{State: k.safe.State(), Ledger: "unknown", Verb: "unregister", Done: true,
+		Says: fmt.Sprintf("%d auth tokens and the data key were wiped from this device; the service still has the auth tokens", len(wiped))})
+	for _, w := range wiped {
+		out.Wiped = append(out.Wiped, api.WipedToken{Tenant: w.ID.Tenant, Instance: w.ID.String(), AuthTokenID: w.AuthTokenID, Identifier: w.Identifier})
+	}
+	// 4. The records and everything else.
+	out.ID, err = k.deeds.begin(custody.Reset)
+	return out, err
+}
+
+func (k *keeper) report(r custody.Report) api.Store {
+	out := api.Store{
+		State: k.guard.State, Guard: k.guard.Guard, Detail: k.guard.Detail, Why: r.Why,
+		Binding: string(r.Bound), Facts: r.Facts, Records: r.Records, Damaged: []api.StoreDamage{}, Ledger: r.Ledger,
+		Verb: string(r.Verb), Counts: r.Counts, Says: r.Says, Kept: r.Kept, Done: r.Done, Last: k.deeds.lastDone(),
+	}
+	for _, d := range r.Damaged {
+		out.Damaged = append(out.Damaged, api.StoreDamage(d))
+	}
+	for _, s := range r.Steps {
+		out.Steps = append(out.Steps, api.StoreStep{Name: s.Name, State: string(s.State), Says: s.Says, Counts: s.Counts, Held: s.Held})
+	}
+	return out
+}
+
+// retry begins a new life if the store could not be used in this one: what kept
+// it may have been mended.
+func (k *keeper) retry() {
+	if k.guard.State != "ok" {
+		_, _ = k.deeds.begin("") // one that is under way is as good
+	}
+}

@@ -1,0 +1,94 @@
+// Package hostfacts reads what tells one device from another: identities that a
+// copy of its disk does not take along, and some that it does. It must not know
+// what is concluded from them.
+package hostfacts
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Facts are what could be read. What could not is "", or none.
+type Facts struct {
+	MachineID string   `json:"machine_id,omitempty"`
+	DMI       string   `json:"dmi,omitempty"`
+	RootFS    string   `json:"root_fs,omitempty"`
+	EK        string   `json:"ek,omitempty"`
+	MACs      []string `json:"macs,omitempty"`
+}
+
+// Read reads what this process may. A fact that it may not read, or that is not
+// there, is no error.
+func Read() Facts { return read("/") }
+
+const maxFile = 64 << 10
+
+// FromFile reads facts that root has written for a daemon that may read less. A
+// file that somebody else could have written is refused. No file is
+// [fs.ErrNotExist].
+func FromFile(path string) (Facts, error) {
+	f, err := os.Open(path) //nolint:gosec // the daemon was given the path
+	if err != nil {
+		return Facts{}, fmt.Errorf("host facts: %w", err)
+	}
+	facts, err := decode(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return Facts{}, fmt.Errorf("host facts %s: %w", path, err)
+	}
+	return facts, nil
+}
+
+func decode(f *os.File) (Facts, error) {
+	i, err := f.Stat()
+	if err != nil {
+		return Facts{}, err
+	}
+	if !i.Mode().IsRegular() {
+		return Facts{}, errors.New("it is no regular file")
+	}
+	if err := checkWriter(i); err != nil {
+		return Facts{}, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxFile))
+	if err != nil {
+		return Facts{}, err
+	}
+	var facts Facts
+	return facts, json.Unmarshal(b, &facts)
+}
+
+// Write writes facts where [FromFile] finds them, whole or not at all. Everybody
+// may read it: none of them is a secret, though some systems keep them to root.
+func (f Facts) Write(path string) error {
+	b, err := json.Marshal(f)
+	if err != nil {
+		return fmt.Errorf("host facts: %w", err)
+	}
+	temp, err := os.CreateTemp(filepath.Dir(path), ".host-facts-*")
+	if err != nil {
+		return fmt.Errorf("host facts: %w", err)
+	}
+	_, err = temp.Write(append(b, '\n'))
+	if err == nil {
+		err = temp.Chmod(0o644) //nolint:gosec // the daemon's user reads it
+	}
+	if err = errors.Join(err, temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("host facts: %w", errors.Join(err, ignoreMissing(os.Remove(temp.Name()))))
+	}
+	return nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
