@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -20,8 +21,8 @@ import (
 // system's verifier.
 const certificateLife = 365 * 24 * time.Hour
 
-// authority is a certificate authority that lives as long as the program: its
-// key is in memory only.
+// authority is a certificate authority. Its key is in memory only, or in the data
+// file, where there is one.
 type authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
@@ -40,6 +41,32 @@ func newAuthority(now time.Time) (*authority, error) {
 	cert, err := sign(t, t, key, key)
 	if err != nil {
 		return nil, fmt.Errorf("make the authority's certificate: %w", err)
+	}
+	return &authority{cert, key}, nil
+}
+
+// marshal and readAuthority are inverse: the key, then the certificate, as PEM.
+func (a *authority) marshal() ([]byte, error) {
+	der, err := x509.MarshalECPrivateKey(a.key)
+	if err != nil {
+		return nil, fmt.Errorf("write the authority's key: %w", err)
+	}
+	return append(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), a.pem()...), nil
+}
+
+func readAuthority(kept []byte) (*authority, error) {
+	first, rest := pem.Decode(kept)
+	second, _ := pem.Decode(rest)
+	if first == nil || second == nil {
+		return nil, errors.New("the data file holds no certificate authority")
+	}
+	key, err := x509.ParseECPrivateKey(first.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("read the authority's key: %w", err)
+	}
+	cert, err := x509.ParseCertificate(second.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("read the authority's certificate: %w", err)
 	}
 	return &authority{cert, key}, nil
 }

@@ -13,8 +13,9 @@ offline: for tests, demonstrations, and vendors who have no tenant at hand.
 
 It listens with TLS and prints what an administrator logs in with, then one line
 "listening on https://HOST:PORT/", which is the tenant address to configure. Its
-certificate authority is made at each start: --ca-out writes it for the clients.
-All it knows is in memory and ends with it.
+certificate authority is made at each start, or kept with --data: --ca-out writes it for the clients.
+All it knows is in memory and ends with it, unless --data keeps it in a file.
+With --idp a real Keycloak is its identity half: each auth token is a user there.
 
 Lifetimes, latency and faults can be changed while it runs, from the same host
 and without a password (this is the emulator's own; the service has no such
@@ -29,7 +30,9 @@ every invented text stands, marked, in agent/tms/emulator/texts.go.`
 const examples = `  tms-emulator --ca-out ca.pem
   tms-emulator --ca-out ca.pem --access-lifetime 20s --rotation off
   tms-emulator --ca-out ca.pem --fail class=redeem,status=500,count=2
-  tms-emulator --ca-out ca.pem --drop class=refresh`
+  tms-emulator --ca-out ca.pem --drop class=refresh
+  tms-emulator --ca-out ca.pem --data tenant.db
+  tms-emulator --ca-out ca.pem --idp http://127.0.0.1:8080/ --idp-client-secret-file secret`
 
 // settings is the command line.
 type settings struct {
@@ -40,6 +43,9 @@ type settings struct {
 	secretFile   string
 	verbose      bool
 	fail, drop   []string
+	data         string
+	idp          emulator.KeycloakOptions
+	idpSecret    string
 	options      emulator.Options
 }
 
@@ -82,6 +88,13 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f.StringVar(&s.secretFile, "client-secret-file", "", "file with that client's secret; without, one is made and printed")
 	f.StringVar(&o.Realm, "realm", "ems", "realm of the identity provider")
 	f.StringVar(&o.TokenPath, "token-path", "/auth/", "path of the identity provider: /auth/ or /")
+
+	f.StringVar(&s.data, "data", "", "keep everything in this file, so that a restart loses nothing; it holds secrets")
+
+	f.StringVar(&s.idp.URL, "idp", "", "address of a Keycloak server that stands in for the emulator's own identity provider; --realm names its realm")
+	f.StringVar(&s.idp.ClientID, "idp-client", "tms-emulator", "with --idp: client whose service account may manage the realm's users")
+	f.StringVar(&s.idpSecret, "idp-client-secret-file", "", "with --idp: file with that client's secret")
+	f.BoolVar(&s.idp.Offline, "idp-offline", false, "with --idp: auth tokens get offline tokens")
 
 	k := &o.Knobs
 	f.DurationVar(&k.AccessLifetime, "access-lifetime", 0, "how long an access token is good, whole seconds; 0 is 5m")

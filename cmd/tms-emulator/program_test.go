@@ -79,7 +79,12 @@ func (p *program) transport(name string) *http.Transport {
 // post sends a request and reads the answer into a value, if there is one.
 func (p *program) post(path, authorization, contentType, body string, into any) int {
 	p.t.Helper()
-	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.url+path, strings.NewReader(body))
+	return p.send(http.MethodPost, path, authorization, contentType, body, into)
+}
+
+func (p *program) send(method, path, authorization, contentType, body string, into any) int {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), method, p.url+path, strings.NewReader(body))
 	if err != nil {
 		p.t.Fatal(err)
 	}

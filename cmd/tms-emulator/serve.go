@@ -16,11 +16,20 @@ import (
 	"regent/agent/tms/emulator"
 )
 
+// patience is how long another identity provider may take for one answer.
+const patience = 30 * time.Second
+
 // drain is how long requests that are under way may take at the end.
 const drain = 5 * time.Second
 
 // serve runs the emulator until ctx ends.
-func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
+func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) (err error) {
+	if s.data != "" {
+		if s.options.Store, err = emulator.OpenStore(s.data); err != nil {
+			return fmt.Errorf("--data: %w", err)
+		}
+		defer func() { err = errors.Join(err, s.options.Store.Close()) }()
+	}
 	e, err := s.emulator(stderr)
 	if err != nil {
 		return err
@@ -58,6 +67,9 @@ func (s *settings) emulator(stderr io.Writer) (*emulator.Emulator, error) {
 	if s.verbose {
 		s.options.Log = slog.New(slog.NewTextHandler(stderr, nil))
 	}
+	if err := s.identity(); err != nil {
+		return nil, err
+	}
 	pending, err := faults(s.fail, s.drop)
 	if err != nil {
 		return nil, &usageError{err}
@@ -70,6 +82,21 @@ func (s *settings) emulator(stderr io.Writer) (*emulator.Emulator, error) {
 		return nil, &usageError{err}
 	}
 	return e, nil
+}
+
+// identity is another identity provider, if there is to be one.
+func (s *settings) identity() (err error) {
+	if s.idp.URL == "" {
+		return nil
+	}
+	if s.idp.ClientSecret, err = secretFile("--idp-client-secret-file", s.idpSecret); err != nil {
+		return err
+	}
+	s.idp.Realm, s.idp.Client = s.options.Realm, &http.Client{Timeout: patience}
+	if s.options.Identity, err = emulator.NewKeycloak(s.idp); err != nil {
+		return &usageError{fmt.Errorf("--idp: %w", err)}
+	}
+	return nil
 }
 
 // secretFile reads a password: one line, or no file named.
@@ -92,7 +119,7 @@ func secretFile(flag, name string) (string, error) {
 // HTTP/1.1 only: there, a reply that is dropped is a connection that is closed.
 func (s *settings) tls() (config *tls.Config, ca []byte, err error) {
 	now := time.Now() //nolint:forbidigo // the certificate's; the emulator's clock may be off on purpose
-	authority, err := newAuthority(now)
+	authority, err := s.authority(now)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,13 +131,34 @@ func (s *settings) tls() (config *tls.Config, ca []byte, err error) {
 	return config, authority.pem(), nil
 }
 
+// authority is a new one, or the one of the data file: clients trust it already.
+func (s *settings) authority(now time.Time) (*authority, error) {
+	if s.options.Store == nil {
+		return newAuthority(now)
+	}
+	kept, err := s.options.Store.Keep("authority", func() ([]byte, error) {
+		a, err := newAuthority(now)
+		if err != nil {
+			return nil, err
+		}
+		return a.marshal()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return readAuthority(kept)
+}
+
 // announce prints the secrets that were made here, and last the address.
 func (s *settings) announce(w io.Writer, cred emulator.Credentials, addr net.Addr) error {
 	var b strings.Builder
-	if s.passwordFile == "" {
+	if s.idp.URL != "" {
+		fmt.Fprintf(&b, "administrators are those of %s\n", s.idp.URL)
+	}
+	if s.passwordFile == "" && s.idp.URL == "" {
 		fmt.Fprintf(&b, "administrator %s, password %s\n", cred.User, cred.Password)
 	}
-	if s.secretFile == "" {
+	if s.secretFile == "" && s.idp.URL == "" {
 		fmt.Fprintf(&b, "client %s, secret %s\n", cred.ClientID, cred.ClientSecret)
 	}
 	fmt.Fprintf(&b, "listening on https://%s/\n", addr)

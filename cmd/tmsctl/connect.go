@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -37,14 +38,36 @@ func (t *tool) client() (*admin.Client, error) {
 	return c, nil
 }
 
-// asAdministrator logs in and does f. All that can be known to be wrong without
-// the service is found before anything is sent.
+// asAdministrator does f as the administrator. A login that is in the keyring is
+// used, unless a password or a client's secret is given; without one somebody logs
+// in. All that can be known to be wrong without the service is found before
+// anything is sent.
 func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error) error {
 	c, err := t.client()
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	if err := t.flags.contradiction(); err != nil {
+		return err
+	}
+	t.host, t.service = c.Host(), c.Now
+	if t.flags.clientCredentials || t.flags.passwordFile != "" || t.flags.anew {
+		return t.loggedIn(ctx, c, f)
+	}
+	was, ring, ok := t.kept(ctx, c.Host())
+	if !ok {
+		return t.loggedIn(ctx, c, f)
+	}
+	session := c.Resume(was, func() (admin.Credentials, error) { return t.credentials(ctx, c.Host()) })
+	err = f(session)
+	if is := session.Bearer(); !is.Access.Equal(was.Access) { // it was renewed: the old refresh token may be used up
+		err = errors.Join(err, t.keep(ctx, ring, c.Host(), is))
+	}
+	return err
+}
+
+func (t *tool) loggedIn(ctx context.Context, c *admin.Client, f func(*admin.Session) error) error {
 	who, err := t.credentials(ctx, c.Host())
 	if err != nil {
 		return err
@@ -57,9 +80,6 @@ func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error
 }
 
 func (t *tool) credentials(ctx context.Context, host string) (admin.Credentials, error) {
-	if err := t.flags.contradiction(); err != nil {
-		return nil, err
-	}
 	if t.flags.clientCredentials {
 		secret, err := t.secretFile("--client-secret-file", t.flags.clientSecretFile)
 		return admin.ClientCredentials{ID: t.flags.clientID, Secret: secret}, err

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,9 @@ type creation struct {
 	new     admin.NewRegistrationToken
 	expires string
 	out     string
+
+	perRecipient, outDir string
+	dry                  bool
 }
 
 func (t *tool) registrationCreate() *cobra.Command {
@@ -42,12 +46,15 @@ one for each instance of each application on each device.`,
 	f.StringVar(&o.new.RefID2, "ref-id-2", "", "a reference of yours")
 	f.StringVar(&o.new.Customer, "customer", "", "the customer it is for")
 	f.StringVar(&o.out, "out", "", "write the token alone to this new `FILE`, readable by you only, and do not print it")
+	f.StringVar(&o.perRecipient, "per-recipient", "", "one token for each line of this CSV `FILE`: recipient[,count,ref_id_1,ref_id_2,customer]")
+	f.StringVar(&o.outDir, "out-dir", "registration-tokens", "with --per-recipient: `DIR` for the files, one for each recipient, readable by you only")
+	f.BoolVar(&o.dry, "dry-run", false, "say what would be made, and make nothing")
 	return c
 }
 
 func (t *tool) create(ctx context.Context, o creation) (err error) {
 	// 1. What can be refused without the service is refused before it is asked.
-	now := t.clock.Wall()
+	now := t.now()
 	if o.new.Expires, err = expiry(o.expires, now); err != nil {
 		return err
 	}
@@ -56,6 +63,10 @@ func (t *tool) create(ctx context.Context, o creation) (err error) {
 	}
 	if err := o.new.Check(now); err != nil {
 		return usagef("%v", err)
+	}
+	if o.dry {
+		_, err := fmt.Fprintf(t.out, "would make %s, count %d, last day %s\n", o.new.Identifier, o.new.Count, o.new.Expires.Format(time.DateOnly))
+		return err
 	}
 	// 2. The file is there before the token is: a token that cannot be kept
 	// would have to be found and deleted again.
@@ -66,7 +77,7 @@ func (t *tool) create(ctx context.Context, o creation) (err error) {
 	defer file.discard()
 	return t.asAdministrator(ctx, func(s *admin.Session) error {
 		// 3. One token is made, and kept or shown.
-		r, err := s.CreateRegistrationToken(ctx, o.new, now)
+		r, err := s.CreateRegistrationToken(ctx, o.new, s.Now())
 		if err != nil {
 			return err
 		}

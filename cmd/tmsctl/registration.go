@@ -12,7 +12,9 @@ import (
 
 func (t *tool) registrationToken() *cobra.Command {
 	return group("registration-token", "Registration tokens: what devices get auth tokens with",
-		t.registrationCreate(), t.registrationList(), t.registrationShow(), t.registrationDelete())
+		t.registrationCreate(), t.registrationList(), t.registrationShow(),
+		t.registrationExtend(), t.registrationRaise(), t.registrationEnable(true), t.registrationEnable(false),
+		t.registrationDelete())
 }
 
 func (t *tool) registrationList() *cobra.Command {
@@ -61,7 +63,7 @@ func (t *tool) registrationDelete() *cobra.Command {
 }
 
 func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
-	now := t.clock.Wall()
+	now := t.now()
 	if t.flags.json {
 		all := []registrationJSON{}
 		for _, r := range list {
@@ -84,7 +86,7 @@ func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
 }
 
 func (t *tool) printRegistration(r admin.RegistrationToken, withToken bool) error {
-	now := t.clock.Wall()
+	now := t.now()
 	if t.flags.json {
 		return t.printJSON(jsonOf(r, now, withToken))
 	}

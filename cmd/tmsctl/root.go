@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -12,15 +13,28 @@ import (
 type tool struct {
 	world
 	flags globalFlags
+
+	host    string           // of the tenant, once somebody is logged in
+	service func() time.Time // the service's clock, once somebody is logged in
+}
+
+// now is the service's time once it is known, which decides what has expired.
+func (t *tool) now() time.Time {
+	if t.service != nil {
+		return t.service()
+	}
+	return t.clock.Wall()
 }
 
 // globalFlags are those of every command that speaks to the service.
 type globalFlags struct {
+	profile                    string
 	tenant, proxy, caFile      string
 	user, passwordFile         string
 	clientCredentials          bool
 	clientID, clientSecretFile string
 	json                       bool
+	anew                       bool // no flag: a login that is kept is not used
 }
 
 // usageError is a mistake of the one who typed. Nothing was sent.
@@ -76,21 +90,29 @@ func (t *tool) root() *cobra.Command {
 		Long: `tmsctl speaks to the Token Management Service as a Contact Administrator.
 
 It logs in for each command: with --user and a password that is asked for or
-comes from --password-file, or with --client-credentials. No secret is taken
-from the command line or the environment.`,
-		Args:          noCommand,
+comes from --password-file, or with --client-credentials; or once, with tmsctl
+login, which needs a keyring. A profile stands for --tenant and who logs in. No
+secret is taken from the command line or the environment.`,
+		Args: noCommand,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			if c.Name() == "version" || c.Name() == "list" && c.Parent().Name() == "profile" {
+				return nil
+			}
+			return t.useProfile(c)
+		},
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	t.addGlobal(root)
-	root.AddCommand(t.registrationToken(), t.authToken(), t.version())
+	root.AddCommand(t.registrationToken(), t.authToken(), t.login(), t.logout(), t.profile(), t.version())
 	return root
 }
 
 func (t *tool) addGlobal(root *cobra.Command) {
 	f := root.PersistentFlags()
+	f.StringVar(&t.flags.profile, "profile", "", "`NAME` of the profile to use (default: $TMSCTL_PROFILE); see tmsctl profile list")
 	f.StringVar(&t.flags.tenant, "tenant", "", "address of the service, as https://host (default: $TMSCTL_TENANT)")
 	f.StringVar(&t.flags.proxy, "proxy", "system", "system, none, or a URL")
 	f.StringVar(&t.flags.caFile, "ca-file", "", "PEM `FILE` of certificate authorities to trust besides the system's")

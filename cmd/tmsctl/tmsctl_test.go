@@ -16,6 +16,7 @@ import (
 	"regent/agent/tms"
 	"regent/agent/tms/emulator"
 	"regent/agent/token"
+	"regent/platform/keyring"
 )
 
 var now = time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
@@ -30,6 +31,9 @@ func typed(out, err *bytes.Buffer, in string, password token.Secret) world {
 		},
 		getenv: func(string) string { return "" },
 		clock:  clock.New("", nil),
+
+		configDir: func() (string, error) { return "", errors.New("none") },
+		keyring:   func() (vault, error) { return nil, keyring.ErrNoKeyring },
 	}
 }
 

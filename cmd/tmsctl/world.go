@@ -8,6 +8,7 @@ import (
 
 	"regent/agent/clock"
 	"regent/agent/token"
+	"regent/platform/keyring"
 	"regent/platform/terminal"
 )
 
@@ -20,6 +21,9 @@ type world struct {
 	password func(ctx context.Context, question string) (token.Secret, error)
 	getenv   func(string) string
 	clock    clock.Clock
+
+	configDir func() (string, error) // of the person
+	keyring   func() (vault, error)  // keyring.ErrNoKeyring if there is none
 }
 
 func system() world {
@@ -32,6 +36,9 @@ func system() world {
 		},
 		getenv: os.Getenv,
 		clock:  clock.New("", nil), // only civil time is asked for
+
+		configDir: os.UserConfigDir,
+		keyring:   func() (vault, error) { return keyring.OpenPersonal("regent-tmsctl", 0) },
 	}
 }
 

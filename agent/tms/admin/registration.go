@@ -65,6 +65,14 @@ type RegistrationToken struct {
 	Version string // as the service gave it; "" in a list, and if it gives none
 }
 
+// StatusIf is the service's word for one that is enabled, or is not.
+func (RegistrationToken) StatusIf(enabled bool) string {
+	if enabled {
+		return statusEnabled
+	}
+	return statusDisabled
+}
+
 // Usability says whether a device can redeem a registration token.
 type Usability string
 
@@ -146,10 +154,7 @@ func (s *Session) UpdateRegistrationToken(ctx context.Context, was RegistrationT
 		body.ExpirationDate = &day
 	}
 	if c.Enabled != nil {
-		status := statusDisabled
-		if *c.Enabled {
-			status = statusEnabled
-		}
+		status := RegistrationToken{}.StatusIf(*c.Enabled)
 		body.Status = &status
 	}
 	r, err := s.registration(ctx, tms.Call{

@@ -118,8 +118,11 @@ func (m *memory) prune(k Knobs, now time.Time) (changes []change) {
 func (m *memory) refresh(token, client, id string, k Knobs, now time.Time) (grant, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	sid, _, _ := strings.Cut(token, ".")
+	sid, rest, _ := strings.Cut(token, ".")
 	s, ok := m.sessions[sid]
+	if !ok && len(sid) == len(rand.Text()) && len(rest) == len(sid) {
+		return grant{}, errSessionGone // it has the form of ours
+	}
 	if !ok || s.client != client || (id != "" && s.authToken != id) {
 		return grant{}, errSessionUnknown
 	}

@@ -94,6 +94,7 @@ var (
 	errGrantType        = &oauthRefusal{http.StatusBadRequest, "unsupported_grant_type", "Unsupported grant_type"}
 	errUserCredentials  = &oauthRefusal{http.StatusBadRequest, "invalid_grant", "Invalid user credentials"}
 	errSessionUnknown   = &oauthRefusal{http.StatusBadRequest, "invalid_grant", "Invalid refresh token"}
+	errSessionGone      = &oauthRefusal{http.StatusBadRequest, "invalid_grant", "Session not active"}
 	errSessionEnded     = &oauthRefusal{http.StatusBadRequest, "invalid_grant", "Token is not active"}
 	errReused           = &oauthRefusal{http.StatusBadRequest, "invalid_grant", "Maximum allowed refresh token reuse exceeded"}
 	errSessionRevoked   = &oauthRefusal{http.StatusBadRequest, "invalid_grant", "Session doesn't have required client"}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/tms/admin"
+)
+
+// changing returns a command that changes one registration token. decide looks
+// at what there is and says what is to become of it; an error of it changes nothing,
+// and a Change of nothing means that it is so already.
+func (t *tool) changing(use, short string, decide func(admin.RegistrationToken, time.Time) (admin.Change, error)) *cobra.Command {
+	var dry bool
+	c := &cobra.Command{
+		Use: use, Short: short, Args: cobra.ExactArgs(1),
+		RunE: running(func(c *cobra.Command, args []string) error {
+			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
+				return t.change(c.Context(), s, args[0], dry, decide)
+			})
+		}),
+	}
+	c.Flags().BoolVar(&dry, "dry-run", false, "say what would be changed, and change nothing")
+	return c
+}
+
+func (t *tool) change(ctx context.Context, s *admin.Session, id string, dry bool, decide func(admin.RegistrationToken, time.Time) (admin.Change, error)) error {
+	was, err := s.RegistrationToken(ctx, id)
+	if err != nil {
+		return err
+	}
+	change, err := decide(was, s.Now())
+	if err != nil {
+		return err
+	}
+	if change == (admin.Change{}) {
+		t.say("it is so already; nothing was changed\n")
+		return t.printRegistration(was, false)
+	}
+	if dry {
+		_, err := fmt.Fprintf(t.out, "would change %s: %s\n", cell(was.Identifier), differences(was, applied(was, change)))
+		return err
+	}
+	is, err := s.UpdateRegistrationToken(ctx, was, change)
+	if errors.Is(err, admin.ErrChanged) {
+		return fmt.Errorf("%w: see tmsctl registration-token show %s, then repeat the command", err, id)
+	}
+	if err != nil {
+		return err
+	}
+	// What the service says now is believed, not what it was asked for.
+	if want := applied(was, change); is.Count != want.Count || !is.Expires.Equal(want.Expires) || is.Status != want.Status {
+		return fmt.Errorf("it is not what was asked for; somebody else may have changed it at the same time: %s", differences(want, is))
+	}
+	t.say("changed %s: %s\n", cell(was.Identifier), differences(was, is))
+	return t.printRegistration(is, false)
+}
+
+// applied is the registration token as a change would leave it.
+func applied(r admin.RegistrationToken, c admin.Change) admin.RegistrationToken {
+	if c.Count != nil {
+		r.Count = *c.Count
+	}
+	if c.Expires != nil {
+		r.Expires = c.Expires.UTC().Truncate(24 * time.Hour)
+	}
+	if c.Enabled != nil {
+		r.Status = r.StatusIf(*c.Enabled)
+	}
+	return r
+}
+
+// differences is what differs of two states of a registration token, in words.
+func differences(from, to admin.RegistrationToken) string {
+	text := ""
+	add := func(what, a, b string) {
+		if a == b {
+			return
+		}
+		if text != "" {
+			text += ", "
+		}
+		text += fmt.Sprintf("%s %s to %s", what, cell(a), cell(b))
+	}
+	add("count", fmt.Sprint(from.Count), fmt.Sprint(to.Count))
+	add("last day", from.Expires.Format(time.DateOnly), to.Expires.Format(time.DateOnly))
+	add("status", from.Status, to.Status)
+	return text
+}
+
+func (t *tool) registrationExtend() *cobra.Command {
+	var until string
+	c := t.changing("extend ID", "Move the last day of a registration token", func(r admin.RegistrationToken, now time.Time) (admin.Change, error) {
+		day, err := expiry(until, now)
+		if err != nil {
+			return admin.Change{}, err
+		}
+		day = day.UTC().Truncate(24 * time.Hour)
+		if first, last := admin.ExpiryBounds(now); day.Before(first) || day.After(last) {
+			return admin.Change{}, usagef("--expires %s: must lie between tomorrow, %s, and %s", day.Format(time.DateOnly), first.Format(time.DateOnly), last.Format(time.DateOnly))
+		}
+		switch {
+		case day.Equal(r.Expires):
+			return admin.Change{}, nil
+		case day.Before(r.Expires):
+			return admin.Change{}, usagef("its last day is %s already, which is later; to end it sooner, disable it", r.Expires.Format(time.DateOnly))
+		}
+		return admin.Change{Expires: &day}, nil
+	})
+	c.Long = `Move the last day of a registration token, to at most 30 days from today. Counts
+that are left at its end lapse; one that has expired can be extended too.`
+	c.Flags().StringVar(&until, "expires", "30d", "its new last day: `30d` or a date")
+	return c
+}
+
+func (t *tool) registrationRaise() *cobra.Command {
+	var to int
+	c := t.changing("raise-count ID --to N", "Raise the count of a registration token", func(r admin.RegistrationToken, _ time.Time) (admin.Change, error) {
+		switch {
+		case to < 1:
+			return admin.Change{}, usagef("--to N: the count that it is to have in all, used ones included")
+		case to == r.Count:
+			return admin.Change{}, nil
+		case to < r.Count:
+			return admin.Change{}, usagef("its count is %d already, which is more: nothing was changed. Somebody else may have raised it", r.Count)
+		}
+		return admin.Change{Count: &to}, nil
+	})
+	c.Long = `Raise the count of a registration token to N in all, used ones included. It is
+the whole number and not what is to be added, so that the command can be repeated
+when an answer was lost, and so that two administrators do not add twice.`
+	c.Flags().IntVar(&to, "to", 0, "the count that it is to have in all")
+	return c
+}
+
+func (t *tool) registrationEnable(on bool) *cobra.Command {
+	use, short := "enable ID", "Let devices redeem a registration token again"
+	if !on {
+		use, short = "disable ID", "Let no device redeem a registration token any more; what it created stays"
+	}
+	return t.changing(use, short, func(r admin.RegistrationToken, _ time.Time) (admin.Change, error) {
+		if r.Status == r.StatusIf(on) {
+			return admin.Change{}, nil
+		}
+		return admin.Change{Enabled: &on}, nil
+	})
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
+)
+
+// profile is what stands for the flags of the same names. It has no key for a
+// secret: files of secrets are named.
+type profile struct {
+	Tenant            string `yaml:"tenant" json:"tenant"`
+	Proxy             string `yaml:"proxy" json:"proxy,omitempty"`
+	CAFile            string `yaml:"ca_file" json:"ca_file,omitempty"`
+	User              string `yaml:"user" json:"user,omitempty"`
+	PasswordFile      string `yaml:"password_file" json:"password_file,omitempty"`
+	ClientCredentials bool   `yaml:"client_credentials" json:"client_credentials,omitempty"`
+	ClientID          string `yaml:"client_id" json:"client_id,omitempty"`
+	ClientSecretFile  string `yaml:"client_secret_file" json:"client_secret_file,omitempty"`
+}
+
+// profiles is the file of them.
+type profiles struct {
+	Default  string             `yaml:"default"` // taken when none is named; "" is none
+	Profiles map[string]profile `yaml:"profiles"`
+}
+
+// profilesFile is where they are: $TMSCTL_PROFILES, or in the person's own configuration.
+func (t *tool) profilesFile() (string, error) {
+	if name := t.getenv("TMSCTL_PROFILES"); name != "" {
+		return name, nil
+	}
+	dir, err := t.configDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "tmsctl", "profiles.yaml"), nil
+}
+
+// readProfiles returns none where there is no file.
+func (t *tool) readProfiles() (profiles, string, error) {
+	name, err := t.profilesFile()
+	if err != nil { // a system account without a home has no profiles
+		return profiles{}, "", nil //nolint:nilerr // see above
+	}
+	content, err := os.ReadFile(name) //nolint:gosec // the person's own file
+	if errors.Is(err, fs.ErrNotExist) {
+		return profiles{}, name, nil
+	}
+	if err != nil {
+		return profiles{}, name, usagef("profiles: %v", err)
+	}
+	var p profiles
+	d := yaml.NewDecoder(bytes.NewReader(content))
+	d.KnownFields(true)
+	if err := d.Decode(&p); err != nil && !errors.Is(err, io.EOF) {
+		return profiles{}, name, usagef("%s: %v", name, err)
+	}
+	return p, name, nil
+}
+
+// useProfile fills in what the command line left open. A profile of another
+// tenant than the one that was named is not mixed with it.
+func (t *tool) useProfile(c *cobra.Command) error {
+	p, file, err := t.readProfiles()
+	if err != nil {
+		return err
+	}
+	name := t.flags.profile
+	if name == "" {
+		name = t.getenv("TMSCTL_PROFILE")
+	}
+	if name == "" && t.flags.tenant == "" && t.getenv("TMSCTL_TENANT") == "" {
+		name = p.Default
+	}
+	if name == "" {
+		return nil
+	}
+	chosen, ok := p.Profiles[name]
+	if !ok {
+		return usagef("profile %q: is not in %s, which has %v", name, file, slices.Sorted(maps.Keys(p.Profiles)))
+	}
+	t.flags.fill(chosen, c.Flags().Changed)
+	return nil
+}
+
+// fill takes over a profile where no flag was given. Who logs in as somebody else
+// takes nothing of whom the profile names.
+func (f *globalFlags) fill(p profile, given func(string) bool) {
+	set := func(flag string, to *string, value string) {
+		if !given(flag) && value != "" {
+			*to = value
+		}
+	}
+	set("tenant", &f.tenant, p.Tenant)
+	set("proxy", &f.proxy, p.Proxy)
+	set("ca-file", &f.caFile, p.CAFile)
+	for _, who := range []string{"user", "client-credentials", "client-id"} {
+		if given(who) {
+			return
+		}
+	}
+	f.clientCredentials = p.ClientCredentials
+	set("user", &f.user, p.User)
+	set("password-file", &f.passwordFile, p.PasswordFile)
+	set("client-id", &f.clientID, p.ClientID)
+	set("client-secret-file", &f.clientSecretFile, p.ClientSecretFile)
+}
+
+func (t *tool) profile() *cobra.Command {
+	return group("profile", "Profiles: several tenants, each with its address and who logs in", &cobra.Command{
+		Use: "list", Short: "List the profiles", Args: cobra.NoArgs,
+		Long: `List the profiles. They are written by hand, in the file that is named at the end:
+
+  default: acme
+  profiles:
+    acme:   {tenant: "https://acme.example.com", user: admin}
+    robot:  {tenant: "https://acme.example.com", client_credentials: true, client_id: robot, client_secret_file: /etc/robot/secret}
+
+A command takes --profile NAME, else $TMSCTL_PROFILE, else the default; flags go
+before it. A profile holds no secret.`,
+		RunE: running(func(*cobra.Command, []string) error { return t.listProfiles() }),
+	})
+}
+
+func (t *tool) listProfiles() error {
+	p, file, err := t.readProfiles()
+	if err != nil {
+		return err
+	}
+	if t.flags.json {
+		return t.printJSON(map[string]any{"file": file, "default": p.Default, "profiles": p.Profiles})
+	}
+	rows := [][]string{{"PROFILE", "TENANT", "AS", ""}}
+	for _, name := range slices.Sorted(maps.Keys(p.Profiles)) {
+		one, note := p.Profiles[name], ""
+		if name == p.Default {
+			note = "default"
+		}
+		as := one.User
+		if one.ClientCredentials {
+			as = "client " + one.ClientID
+		}
+		rows = append(rows, []string{name, one.Tenant, as, note})
+	}
+	if len(rows) > 1 {
+		if err := table(t.out, rows); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(t.out, "%d in %s\n", len(p.Profiles), file)
+	return err
+}

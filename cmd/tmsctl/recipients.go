@@ -1,0 +1,273 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"regent/agent/tms/admin"
+	"regent/agent/token"
+)
+
+// recipient is a line of --per-recipient: who gets a registration token of their own.
+type recipient struct {
+	name string
+	new  admin.NewRegistrationToken
+}
+
+// recipientName is what a file may be called on every system.
+var recipientName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$`)
+
+// readRecipients reads the CSV: a head with the column recipient, and if wanted
+// count, ref_id_1, ref_id_2 and customer, which go before the flags.
+func readRecipients(name string, common admin.NewRegistrationToken) ([]recipient, error) {
+	rows, err := readCSV(name, "recipient")
+	if err != nil {
+		return nil, usagef("--per-recipient %v", err)
+	}
+	seen := map[string]bool{}
+	var all []recipient
+	for _, row := range rows {
+		who := row.fields["recipient"]
+		// Two names that differ in case are one file on some systems.
+		lower := strings.ToLower(who)
+		if !recipientName.MatchString(who) || seen[lower] {
+			return nil, usagef("--per-recipient %s: line %d: recipient %q: must be unique, of letters, digits and . _ @ + -, since a file is called after it", name, row.line, who)
+		}
+		seen[lower] = true
+		n := common
+		n.Identifier = common.Identifier + "-" + who
+		if text := row.fields["count"]; text != "" {
+			if n.Count, err = strconv.Atoi(text); err != nil {
+				return nil, usagef("--per-recipient %s: line %d: count %q is no number", name, row.line, text)
+			}
+		}
+		for column, to := range map[string]*string{"ref_id_1": &n.RefID1, "ref_id_2": &n.RefID2, "customer": &n.Customer} {
+			if text := row.fields[column]; text != "" {
+				*to = text
+			}
+		}
+		all = append(all, recipient{who, n})
+	}
+	if len(all) == 0 {
+		return nil, usagef("--per-recipient %s: names nobody", name)
+	}
+	return all, nil
+}
+
+// csvRow is a line by the names of its columns.
+type csvRow struct {
+	line   int
+	fields map[string]string
+}
+
+// readCSV reads a file whose first line names its columns, among them the ones
+// that are needed.
+func readCSV(name string, needed ...string) ([]csvRow, error) {
+	f, err := os.Open(name) //nolint:gosec // the file that its reader named
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	r := csv.NewReader(f)
+	r.ReuseRecord = true
+	head, err := r.Read()
+	if err != nil {
+		return nil, fmt.Errorf("%s: no head with the names of the columns: %w", name, err)
+	}
+	columns := slices.Clone(head)
+	columns[0] = strings.TrimPrefix(columns[0], "\ufeff") // as spreadsheets write it
+	for _, n := range needed {
+		if !slices.Contains(columns, n) {
+			return nil, fmt.Errorf("%s: has no column %s", name, n)
+		}
+	}
+	var rows []csvRow
+	for {
+		record, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return rows, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		line, _ := r.FieldPos(0)
+		row := csvRow{line, make(map[string]string, len(columns))}
+		for i, text := range record {
+			row.fields[columns[i]] = strings.TrimSpace(text)
+		}
+		rows = append(rows, row)
+	}
+}
+
+// createForEach makes one registration token for each recipient, in a file of
+// their own. It can be repeated: the service's list says what was made already,
+// by the identifier, and a token whose answer was lost is taken from there.
+func (t *tool) createForEach(ctx context.Context, o creation) error {
+	now := t.now()
+	var err error
+	if o.new.Expires, err = expiry(o.expires, now); err != nil {
+		return err
+	}
+	if o.new.Identifier == "" {
+		return usagef("--per-recipient needs --identifier: with the recipient's name it tells what was made already when the command is repeated")
+	}
+	all, err := readRecipients(o.perRecipient, o.new)
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		if err := r.new.Check(now); err != nil {
+			return usagef("recipient %s: %v", r.name, err)
+		}
+	}
+	if o.dry {
+		for _, r := range all {
+			if _, err := fmt.Fprintf(t.out, "would make %s, count %d, into %s\n", r.new.Identifier, r.new.Count, o.file(r)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := os.MkdirAll(o.outDir, 0o700); err != nil {
+		return usagef("--out-dir: %v", err)
+	}
+	return t.asAdministrator(ctx, func(s *admin.Session) error { return t.makeEach(ctx, s, all, o) })
+}
+
+func (o creation) file(r recipient) string { return filepath.Join(o.outDir, r.name+".token") }
+
+// made is what became of one recipient.
+type made struct {
+	Recipient  string `json:"recipient"`
+	Identifier string `json:"identifier"`
+	ID         string `json:"id"`
+	File       string `json:"file"`
+	Outcome    string `json:"outcome"` // made, found
+}
+
+func (t *tool) makeEach(ctx context.Context, s *admin.Session, all []recipient, o creation) error {
+	list, err := s.RegistrationTokens(ctx, admin.RegistrationFilter{})
+	if err != nil {
+		return err
+	}
+	there := map[string][]admin.RegistrationToken{}
+	for _, r := range list {
+		there[r.Identifier] = append(there[r.Identifier], r)
+	}
+	progress := t.progress("registration tokens", len(all))
+	done := []made{}
+	for _, r := range all {
+		one, err := t.makeOne(ctx, s, r, there[r.new.Identifier], o.file(r))
+		if err != nil {
+			progress.end()
+			err = fmt.Errorf("recipient %s: %w", r.name, err)
+			return errors.Join(err, t.reportEach(done, len(all)), fmt.Errorf("%d of %d are done; repeat the command to go on where it ended", len(done), len(all)))
+		}
+		done = append(done, one)
+		progress.step()
+	}
+	progress.end()
+	return t.reportEach(done, len(all))
+}
+
+func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there []admin.RegistrationToken, file string) (made, error) {
+	outcome := "found"
+	var is admin.RegistrationToken
+	switch {
+	case len(there) > 1:
+		return made{}, fmt.Errorf("there are %d registration tokens called %s; delete what is too many, or take another --identifier", len(there), r.new.Identifier)
+	case len(there) == 1:
+		if is = there[0]; is.Usability(s.Now()) == admin.Expired || is.Count != r.new.Count || is.Token.IsZero() {
+			return made{}, fmt.Errorf("%s is there already, %s, count %d, last day %s: not what is to be made; take another --identifier",
+				is.Identifier, is.Usability(s.Now()), is.Count, is.Expires.Format(time.DateOnly))
+		}
+	default:
+		var err error
+		if is, err = s.CreateRegistrationToken(ctx, r.new, s.Now()); err != nil {
+			return made{}, err
+		}
+		outcome = "made"
+	}
+	if err := keepToken(file, is.Token); err != nil {
+		return made{}, fmt.Errorf("%s was made, but not kept: %w", is.Identifier, err)
+	}
+	return made{r.name, is.Identifier, is.ID, file, outcome}, nil
+}
+
+// keepToken writes a file for its owner alone, whole or not at all. One that
+// holds the token already is left alone, one that holds something else is not touched.
+func keepToken(name string, secret token.Secret) error {
+	old, err := os.ReadFile(name) //nolint:gosec // its directory was named by the person
+	switch {
+	case err == nil && token.NewSecret(string(old)).Equal(secret):
+		return nil
+	case err == nil:
+		return fmt.Errorf("%s holds something else; move it away", name)
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".token-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(reveal(secret))
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // the cause is err
+	}
+	return err
+}
+
+func (t *tool) reportEach(done []made, of int) error {
+	if t.flags.json {
+		return t.printJSON(done)
+	}
+	rows := [][]string{{"RECIPIENT", "IDENTIFIER", "ID", "FILE", ""}}
+	for _, m := range done {
+		rows = append(rows, []string{m.Recipient, m.Identifier, m.ID, m.File, m.Outcome})
+	}
+	if err := table(t.out, rows); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(t.out, "%d of %d\n", len(done), of)
+	return err
+}
+
+// progress is a line that counts on a terminal; elsewhere it says nothing.
+type progress struct {
+	t        *tool
+	what     string
+	done, of int
+}
+
+func (t *tool) progress(what string, of int) *progress { return &progress{t: t, what: what, of: of} }
+
+func (p *progress) step() {
+	p.done++
+	if p.t.terminal {
+		p.t.say("\r%s: %d of %d", p.what, p.done, p.of)
+	}
+}
+
+func (p *progress) end() {
+	if p.t.terminal && p.done > 0 {
+		p.t.say("\n")
+	}
+}
