@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"slices"
 	"strings"
@@ -23,9 +24,9 @@ func (r Registry) Read() ([]Value, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
-	defer k.Close() //nolint:errcheck // opened for reading only
-	names, err := k.ReadValueNames(maxValues)
-	if err != nil && len(names) == 0 && !errors.Is(err, errNothing) {
+	defer k.Close()                           //nolint:errcheck // opened for reading only
+	names, err := k.ReadValueNames(maxValues) // io.EOF: those were all
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("list the values: %w", err)
 	}
 	var values []Value
@@ -33,7 +34,7 @@ func (r Registry) Read() ([]Value, error) {
 		values = append(values, Value{Name: name, Place: r.String() + `\` + name, Data: value(k, name)})
 	}
 	subkeys, err := k.ReadSubKeyNames(maxValues)
-	if err != nil && len(subkeys) == 0 && !errors.Is(err, errNothing) {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("list the subkeys: %w", err)
 	}
 	for _, name := range subkeys {
@@ -47,9 +48,6 @@ func (r Registry) Read() ([]Value, error) {
 	return values, nil
 }
 
-// errNothing is what the registry says of an enumeration without an item.
-var errNothing = windows.ERROR_NO_MORE_ITEMS
-
 // list returns the values of a subkey.
 func list(k registry.Key, name string) (map[string]any, error) {
 	sub, err := registry.OpenKey(k, name, registry.READ|registry.WOW64_64KEY)
@@ -58,7 +56,7 @@ func list(k registry.Key, name string) (map[string]any, error) {
 	}
 	defer sub.Close() //nolint:errcheck // opened for reading only
 	names, err := sub.ReadValueNames(maxValues)
-	if err != nil && len(names) == 0 && !errors.Is(err, errNothing) {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	m := map[string]any{}

@@ -37,6 +37,10 @@ func TestReadRegistry(t *testing.T) {
 	if v, err := testKey.Read(); v != nil || err != nil {
 		t.Errorf("no key: got %v, %v, want neither", v, err)
 	}
+	reg(t, "add", `HKLM\`+testKey.Path, "/v", "Tenant", "/d", "a") // a value and no subkey
+	if v, err := testKey.Read(); len(v) != 1 || err != nil {
+		t.Errorf("one value: got %v, %v", v, err)
+	}
 	k, _, err := registry.CreateKey(registry.LOCAL_MACHINE, testKey.Path, registry.ALL_ACCESS|registry.WOW64_64KEY)
 	if err != nil {
 		t.Fatal(err)

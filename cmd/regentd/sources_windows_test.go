@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"regent/agent/policy"
+)
+
+// The keys are the real ones: this runs as an administrator of a machine that is
+// made for it, and wants nothing of ours to be there before.
+const (
+	installerKey = `HKLM\SOFTWARE\Regent`
+	policyKey    = `HKLM\SOFTWARE\Policies\Regent`
+)
+
+func reg(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), "reg", append(args, "/f")...).CombinedOutput(); err != nil {
+		t.Fatalf("reg %v: %v: %s", args, err, out)
+	}
+}
+
+// inForce resolves what is in the registry now.
+func inForce(t *testing.T) (policy.Resolved, []policy.Problem) {
+	t.Helper()
+	f := find(layerPaths{Config: `C:\nowhere\config.yaml`, Sources: sources()})
+	res, problems := policy.Resolve(f.layers...)
+	return res, append(f.problems, problems...)
+}
+
+func TestRegistryPolicy(t *testing.T) {
+	for _, s := range sources() {
+		if v, err := s.read(); len(v) > 0 || err != nil {
+			t.Skipf("%s is in use here (%d values, %v): this is for a machine without Regent", s.name, len(v), err)
+		}
+	}
+	t.Cleanup(func() {
+		for _, key := range []string{installerKey, policyKey} {
+			_ = exec.Command("reg", "delete", key, "/f").Run() // it may not be there
+		}
+	})
+	reg(t, "add", installerKey, "/v", "Tenant", "/d", "installer.example")
+	reg(t, "add", installerKey, "/v", "InstallDir", "/d", `C:\Program Files\Regent`)
+	reg(t, "add", installerKey, "/v", "LogLevel", "/d", "debug")
+	reg(t, "add", policyKey, "/v", "Tenant", "/d", "managed.example")
+	reg(t, "add", policyKey, "/v", "KeepRegistrationToken", "/t", "REG_DWORD", "/d", "1")
+	reg(t, "add", policyKey, "/v", "Tenent", "/d", "x")
+	reg(t, "add", policyKey+`\Applications`, "/v", "cad", "/d", `{'instances': 2, 'allow': [{'groups': ['S-1-5-32-545']}]}`)
+
+	res, problems := inForce(t)
+	s := res.Settings
+	cad, _ := s.Application("cad")
+	if s.Tenant != "https://managed.example" || !s.KeepRegistrationToken || s.Log.Level != "debug" || cad.Instances != 2 || len(cad.Allow) != 1 {
+		t.Errorf("got %+v", s)
+	}
+	if p, _ := res.Provenance("tenant"); p.Origin.String() != policyKey+`\Tenant` || len(p.Hidden) != 1 || p.Hidden[0].Origin.String() != installerKey+`\Tenant` {
+		t.Errorf("the tenant is from %v", p)
+	}
+	if texts := problemTexts(problems); texts != policyKey+`\Tenent: Tenent: is not a known policy; did you mean Tenant?` {
+		t.Errorf("problems %q", texts)
+	}
+	editIsNoticed(t)
+}
+
+// editIsNoticed measures the time from an edit by another process until the
+// watch has it looked at and it is in force.
+func editIsNoticed(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	tenants := make(chan string, 100)
+	ended := make(chan error, 1)
+	managed := sources()[1]
+	go func() {
+		ended <- managed.watch(ctx, func() {
+			f := find(layerPaths{Config: `C:\nowhere\config.yaml`, Sources: sources()})
+			res, _ := policy.Resolve(f.layers...)
+			tenants <- res.Settings.Tenant
+		})
+	}()
+	for _, name := range []string{"first.example", "second.example", "third.example"} {
+		start := time.Now()
+		reg(t, "add", policyKey, "/v", "Tenant", "/d", name)
+		deadline := time.After(10 * time.Second)
+		for got := ""; !strings.HasSuffix(got, name); {
+			select {
+			case got = <-tenants:
+			case <-deadline:
+				t.Fatalf("%s is not in force within 10 s", name)
+			}
+		}
+		t.Logf("%s is in force after %s", name, time.Since(start).Round(time.Millisecond))
+	}
+	stop()
+	for {
+		select {
+		case <-tenants: // the watch may be telling
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		}
+	}
+}
