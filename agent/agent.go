@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"regent/agent/clock"
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/journal"
 	"regent/agent/lease"
 	"regent/agent/policy"
 	"regent/agent/redeem"
@@ -46,7 +48,7 @@ type Store interface {
 // Host is what the service's administrator is told of this device.
 type Host struct{ FQDN, UserName, MAC string }
 
-// Deps is everything the agent is given. All fields but Woke, Problems and
+// Deps is everything the agent is given. All fields but Woke, Adopt, Problems and
 // Unusable are required; with Unusable set, Store, StateDir and LedgerKey are not.
 type Deps struct {
 	Version  string
@@ -71,6 +73,10 @@ type Deps struct {
 	Draw    func() float64 // in [0,1)
 	NewID   func() string  // fresh and unguessable, of lower-case letters and digits
 	Woke    <-chan struct{}
+
+	// Adopt finds the process that held a lease before the daemon was restarted,
+	// and returns an error if it has ended. nil forgets all leases at an end.
+	Adopt func(lease.Holder) (lease.Process, error)
 }
 
 // Agent is the daemon's core. Its methods are safe for concurrent use; Run is
@@ -88,6 +94,8 @@ type Agent struct {
 	redeem  *redeem.Engine
 	refresh *refresh.Engine
 	leases  lease.Table
+	journal *journal.Journal // of leases; nil without Adopt
+	hub     hub
 	tenants contacts
 	reports reports
 }
@@ -130,6 +138,7 @@ func (a *Agent) open(ctx context.Context) error {
 	if a.vault, bad, err = vault.Open(ctx, a.d.Store); err != nil {
 		return err
 	}
+	a.vault.Notify(func(r vault.Record) { a.hub.publish(a.event(r.ID)) })
 	if a.regs, badRegs, err = redeem.OpenRegistrations(ctx, a.d.Store); err != nil {
 		return err
 	}
@@ -150,12 +159,45 @@ func (a *Agent) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.adopt(ctx); err != nil {
+		return err
+	}
 	a.refresh = refresh.NewEngine(refresh.Options{
 		Vault:   a.vault,
 		Service: func(base string) (refresh.Service, error) { return a.tenants.service(base) },
 		Window:  refresh.Default(), Clock: a.d.Clock, Draw: a.d.Draw, Skew: a.tenants.skew,
 		Hold: a.tenants.gate.Wait, Woke: a.d.Woke, Changed: a.changed, Log: a.d.Log,
 	})
+	return nil
+}
+
+// leasesName is the journal of leases in the state directory.
+const leasesName = "leases.jsonl"
+
+// adopt takes up the leases of processes that outlived the daemon.
+func (a *Agent) adopt(ctx context.Context) error {
+	if a.d.Adopt == nil {
+		return nil
+	}
+	book, kept, err := journal.Open(filepath.Join(a.d.StateDir, leasesName))
+	if err != nil {
+		return err
+	}
+	a.journal, a.leases.Journal = book, book
+	a.leases.Failed = func(err error) {
+		a.d.Log.WarnContext(context.WithoutCancel(ctx), "a lease will be forgotten when the daemon is restarted", "err", err)
+	}
+	for _, k := range kept {
+		if k.Holder.BootID != a.d.Clock.BootID() {
+			continue
+		}
+		p, err := a.d.Adopt(k.Holder)
+		if err != nil {
+			a.d.Log.DebugContext(ctx, "a lease has ended with its process while the daemon was away", "instance", k.Instance.String(), "err", err)
+			continue
+		}
+		a.leases.Adopt(k.Instance, k.Holder, p)
+	}
 	return nil
 }
 
@@ -186,7 +228,14 @@ func (a *Agent) Run(ctx context.Context) error {
 	loops.Go(func() { errs[0] = a.redeem.Run(ctx) })
 	loops.Go(func() { errs[1] = a.refresh.Run(ctx) })
 	loops.Wait()
-	return errors.Join(append(errs, a.leases.Close(), a.ledger.Close())...)
+	return errors.Join(append(errs, a.leases.Close(), a.closeJournal(), a.ledger.Close())...)
+}
+
+func (a *Agent) closeJournal() error {
+	if a.journal == nil {
+		return nil
+	}
+	return a.journal.Close()
 }
 
 // Apply makes s the settings in force. It touches no auth token: what a
@@ -252,6 +301,7 @@ func (a *Agent) changed(ctx context.Context, id instance.ID, from, to instance.S
 	// may be redeemed again by policy.
 	a.refresh.Kick()
 	a.redeem.Kick()
+	a.hub.publish(a.event(id))
 }
 
 // plan turns settings into what redemption is to do. It is pure.

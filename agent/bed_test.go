@@ -135,6 +135,7 @@ type device struct {
 	service  *tenant
 	trail    *trail
 	settings policy.Settings
+	adopt    func(lease.Holder) (lease.Process, error)
 	stop     func()
 }
 
@@ -162,6 +163,7 @@ func (d *device) boot(t *testing.T) {
 		Version: "test", Clock: d.clock, Settings: d.settings, Store: d.store, StateDir: d.dir,
 		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), Guard: status.Store{State: "ok", Guard: "file"},
 		Service: func(string, policy.Network, policy.Refresh, func(time.Time)) (Service, error) { return d.service, nil },
+		Adopt:   d.adopt,
 		Host:    Host{FQDN: "ws-1.example.com", UserName: "regent", MAC: "02:00:00:00:00:01"},
 		Audit:   d.trail, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Draw:  func() float64 { return 0.5 },
@@ -186,6 +188,13 @@ func (d *device) boot(t *testing.T) {
 func registered(t *testing.T) *device {
 	t.Helper()
 	d := newDevice(t)
+	d.start(t)
+	return d
+}
+
+// start boots the device and redeems both instances of cad.
+func (d *device) start(t *testing.T) {
+	t.Helper()
 	d.boot(t)
 	got, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration"), Source: "test", Wait: time.Minute})
 	if err != nil {
@@ -196,7 +205,6 @@ func registered(t *testing.T) *device {
 			t.Fatalf("after registration %s is %s", i.Name, i.State)
 		}
 	}
-	return d
 }
 
 func caller(user string, pid int) (Caller, *process) {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"regent/agent/authz"
+	"regent/agent/fault"
 	"regent/agent/lease"
 )
 
@@ -23,6 +24,14 @@ func (c Caller) still() error {
 		return c.Recheck()
 	}
 	return c.Process.Alive()
+}
+
+// denyGone is still as a fault.
+func (c Caller) denyGone(op string) error {
+	if gone := c.still(); gone != nil {
+		return fault.Errorf(op, fault.Denied, "the process that asked has ended or become another program").Because(gone)
+	}
+	return nil
 }
 
 // holder names the caller's process for a lease.

@@ -33,8 +33,8 @@ func (a *Agent) Token(ctx context.Context, by Caller, q TokenRequest) (Grant, er
 	}
 	// 2. Still alive, and still the same executable?
 	if err == nil {
-		if gone := by.still(); gone != nil {
-			g, err = Grant{}, fault.E("token", fault.Denied, gone)
+		if err = by.denyGone("token"); err != nil {
+			g = Grant{}
 		}
 	}
 	// 3. Audit. 4. Answer.

@@ -22,10 +22,34 @@ func (h Holder) same(o Holder) bool {
 	return h.key() == o.key()
 }
 
+// Kept is a lease as a journal has it.
+type Kept struct {
+	Instance instance.ID `json:"instance"`
+	Holder   Holder      `json:"holder"`
+}
+
+// Change is a lease that began, or one that ended.
+type Change struct {
+	Kept
+	Ended bool `json:"ended,omitempty"`
+}
+
+// Journal remembers leases over a restart of the daemon.
+type Journal interface {
+	// Record keeps a change. all says what is leased, for a journal that has
+	// become long. A failure is for the log: the lease itself stands.
+	Record(c Change, all func() []Kept) error
+}
+
 // Table says which process leases which instance. It is safe for concurrent
 // use. A lease whose process has ended is gone whenever the table is asked; no
 // goroutine watches.
 type Table struct {
+	// Journal is told of each change if it is set before the table is in use, and
+	// Failed of a change that it could not keep.
+	Journal Journal
+	Failed  func(error)
+
 	mu   sync.Mutex
 	held map[instance.ID]*entry
 	mine map[key][]instance.ID // the same by holder, so that who asks again is found at once
@@ -89,7 +113,37 @@ func (t *Table) Take(id instance.ID, c Claim, named bool) (Result, error) {
 		return Busy, err
 	}
 	t.add(id, &entry{Holder: c.Holder, process: p, requests: 1})
+	t.record(Change{Kept: Kept{id, c.Holder}})
 	return Taken, nil
+}
+
+// Adopt takes up a lease of before the daemon was restarted. The table owns p,
+// the process h, which lives.
+func (t *Table) Adopt(id instance.ID, h Holder, p Process) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, ok := t.held[id]; ok {
+		_ = p.Close() // somebody was faster
+		return
+	}
+	t.add(id, &entry{Holder: h, process: p, used: true})
+}
+
+// record is called with mu held.
+func (t *Table) record(l Change) {
+	if t.Journal == nil {
+		return
+	}
+	err := t.Journal.Record(l, func() []Kept {
+		kept := make([]Kept, 0, len(t.held))
+		for id, e := range t.held {
+			kept = append(kept, Kept{id, e.Holder})
+		}
+		return kept
+	})
+	if err != nil && t.Failed != nil {
+		t.Failed(err)
+	}
 }
 
 // Of returns what h leases, in the order of taking. h is the one who asks, and
@@ -120,7 +174,7 @@ func (t *Table) Release(id instance.ID, h Holder) bool {
 	if !ok || !e.same(h) {
 		return false
 	}
-	t.drop(id)
+	t.end(id)
 	return true
 }
 
@@ -136,7 +190,7 @@ func (t *Table) Done(id instance.ID, h Holder, served bool) {
 	e.requests--
 	e.used = e.used || served
 	if e.requests <= 0 && !e.used {
-		t.drop(id)
+		t.end(id)
 	}
 }
 
@@ -154,7 +208,7 @@ func (t *Table) All() map[instance.ID]Holder {
 	return out
 }
 
-// Close gives up every process handle.
+// Close gives up every process handle. The journal keeps what was leased.
 func (t *Table) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -167,8 +221,14 @@ func (t *Table) Close() error {
 // sweep ends the lease of id if its process has.
 func (t *Table) sweep(id instance.ID) {
 	if e, ok := t.held[id]; ok && e.process.Alive() != nil {
-		t.drop(id)
+		t.end(id)
 	}
+}
+
+// end drops a lease that has ended, and says so in the journal.
+func (t *Table) end(id instance.ID) {
+	t.record(Change{Kept: Kept{Instance: id}, Ended: true})
+	t.drop(id)
 }
 
 func (t *Table) add(id instance.ID, e *entry) {

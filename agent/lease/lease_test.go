@@ -289,3 +289,18 @@ func TestDone(t *testing.T) {
 		})
 	}
 }
+
+func TestAdopt(t *testing.T) {
+	var table lease.Table
+	p, q := start(100, 1), start(200, 1)
+	held, err := p.claim().Process.Hold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Adopt(cad(1), p.Holder, held)
+	take(t, &table, cad(1), q, false, lease.Busy)
+	take(t, &table, cad(1), p, false, lease.Already)
+	p.end()
+	take(t, &table, cad(1), q, false, lease.Taken)
+	wantHolds(t, p, 0)
+}

@@ -3,6 +3,7 @@ package refresh
 import (
 	"context"
 	"errors"
+	"time"
 
 	"regent/agent/fault"
 	"regent/agent/instance"
@@ -62,27 +63,41 @@ func (e *Engine) heldFault(tenant string) *fault.Fault {
 	return fault.Errorf("refresh", fault.Unavailable, "%s has not answered several requests in a row, and is left alone for a while; check the network and the proxy; it is tried again by itself", tenant)
 }
 
-// Force is Join for a token that is still valid, at most once a minute for each
-// instance. It returns nil if there is nothing to wait for.
+// Force is Again for who has a valid token and can do without another: it
+// returns nil if there is nothing to wait for.
 func (e *Engine) Force(id instance.ID) *Flight {
-	e.mu.Lock()
-	last, ok := e.forced[id]
-	now := e.Clock.Boot()
-	if f, flying := e.flights[id]; flying {
-		e.mu.Unlock()
-		return f
-	}
-	if ok && now-last < forceEvery {
-		e.mu.Unlock()
-		return nil
-	}
-	e.forced[id] = now
-	e.mu.Unlock()
-	f, err := e.Join(id)
+	f, err := e.Again(id)
 	if err != nil {
 		return nil // a pause runs; the valid token is served meanwhile
 	}
 	return f
+}
+
+// Again is Join for a token that is not due, at most once a minute for each
+// instance: earlier it is throttled, unless a flight is under way.
+func (e *Engine) Again(id instance.ID) (*Flight, error) {
+	if f, left := e.mayForce(id); f != nil {
+		return f, nil
+	} else if left > 0 {
+		return nil, fault.Errorf("refresh", fault.Throttled, "%s was refreshed on demand less than a minute ago; ask for the token again, and use the one that comes", id).On(id.String()).After(left)
+	}
+	return e.Join(id)
+}
+
+// mayForce returns the flight of id if there is one, or how long it is to be
+// left alone. If neither, the minute begins.
+func (e *Engine) mayForce(id instance.ID) (*Flight, time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if f, flying := e.flights[id]; flying {
+		return f, 0
+	}
+	now := e.Clock.Boot()
+	if last, ok := e.forced[id]; ok && now-last < forceEvery {
+		return nil, forceEvery - (now - last)
+	}
+	e.forced[id] = now
+	return nil, 0
 }
 
 // flightsAtOnce bounds the flights to one tenant that nobody waits for: a device

@@ -27,6 +27,8 @@ type Vault struct {
 	writes   sync.Mutex                    // held over a whole change
 	versions map[instance.ID]store.Version // as they are in the store; guarded by writes
 
+	notify func(Record) // of each record that was kept
+
 	mu   sync.RWMutex
 	held map[instance.ID]Record
 }
@@ -68,6 +70,10 @@ func (v *Vault) load(ctx context.Context, name, key string) error {
 	v.held[r.ID], v.versions[r.ID] = r, version
 	return nil
 }
+
+// Notify has f told of each record after it was kept. f must not change the
+// vault, nor wait. To be called once, before the vault is in use.
+func (v *Vault) Notify(f func(Record)) { v.notify = f }
 
 // Get returns the auth token of id.
 func (v *Vault) Get(id instance.ID) (Record, bool) {
@@ -133,8 +139,11 @@ func (v *Vault) put(ctx context.Context, r Record) error {
 	}
 	v.versions[r.ID] = version
 	v.mu.Lock()
-	defer v.mu.Unlock()
 	v.held[r.ID] = r
+	v.mu.Unlock()
+	if v.notify != nil {
+		v.notify(r)
+	}
 	return nil
 }
 

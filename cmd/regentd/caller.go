@@ -52,6 +52,27 @@ func (cs *callers) identify(c net.Conn) (server.Attested, error) {
 	return &attested{p, cs}, nil
 }
 
+// inspect is for [server.Deps].
+func (cs *callers) inspect(pid int) (server.Attested, error) {
+	p, err := peer.Find(pid)
+	if errors.Is(err, peer.ErrGone) {
+		return nil, fmt.Errorf("there is no process %d", pid)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &attested{p, cs}, nil
+}
+
+// adopt is for [agent.Deps].
+func adopt(h lease.Holder) (lease.Process, error) {
+	p, err := peer.Open(h.PID, h.Start)
+	if err != nil {
+		return nil, err
+	}
+	return heldProcess{p}, nil
+}
+
 // attested is the peer of one connection.
 type attested struct {
 	*peer.Peer

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regent/agent"
 	"regent/agent/policy"
 	"regent/ipc/server"
 	"regent/platform/paths"
@@ -115,10 +116,11 @@ func now() time.Time { return time.Now() } //nolint:forbidigo // the program's o
 func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(context.Context) error, error) {
 	keeper := &keeper{agent: d.agent, deeds: r.deeds, guard: d.guard, safe: d.safe, o: r.options}
 	r.retry = keeper.retry
+	cs := newCallers(d.uid, now)
 	s, err := server.New(server.Deps{
-		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Keeper: keeper, Reload: r.asked, Policy: r.account,
-		Identify: newCallers(d.uid, now).identify,
-		PerUser:  perUser, Total: connections(log), Now: now, Log: log,
+		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Keeper: keeper, Minder: d.agent,
+		Watch: d.watch, Reload: r.asked, Policy: r.account, Identify: cs.identify, Inspect: cs.inspect,
+		PerUser: perUser, Total: connections(log), Now: now, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -157,6 +159,15 @@ func (d *daemon) settle(ctx context.Context, log *slog.Logger) {
 	if err := d.safe.Mark().Save(ctx); err != nil {
 		log.WarnContext(ctx, "the last writes were not marked, so an older state directory might not be noticed", "err", err)
 	}
+}
+
+// watch is for [server.Deps].
+func (d *daemon) watch(ctx context.Context, by agent.Caller, application string) (server.Changes, error) {
+	w, err := d.agent.Watch(ctx, by, application)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // outlasting runs loops together, and core until after the last of them: a

@@ -16,6 +16,8 @@ const (
 	PathLease        = "/v1/instances/{application}/{instance}/lease"
 	PathInvalidate   = "/v1/instances/{application}/{instance}/invalidate"
 	PathRedeem       = "/v1/instances/{application}/{instance}/redeem"
+	PathWatch        = "/v1/watch"
+	PathExplain      = "/v1/explain"
 	PathStatus       = "/v1/status"
 	PathRegistration = "/v1/registration"
 	PathLedger       = "/v1/ledger"

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -74,6 +75,22 @@ func (c *Client) Token(ctx context.Context, q api.TokenRequest) (api.Token, erro
 func (c *Client) Release(ctx context.Context, application, instance string) error {
 	_, err := call[nothing](ctx, c, "release", http.MethodDelete, fill(api.PathLease, application, instance), nil)
 	return err
+}
+
+// Invalidate says that Cloud LM refused the token of an instance ("1") that
+// this process holds, and waits for another one, which Token then returns. seen
+// is the generation that was refused, 0 if that is not known. More often than
+// once a minute it is throttled.
+func (c *Client) Invalidate(ctx context.Context, application, instance string, seen uint64) error {
+	_, err := call[nothing](ctx, c, "invalidate", http.MethodPost, fill(api.PathInvalidate, application, instance), api.InvalidateRequest{Generation: seen})
+	return err
+}
+
+// Explain says which rule of an application decides about a process.
+// Administrators only.
+func (c *Client) Explain(ctx context.Context, pid int, application string) (api.Explanation, error) {
+	q := url.Values{"pid": {strconv.Itoa(pid)}, "application": {application}}
+	return call[api.Explanation](ctx, c, "explain", http.MethodGet, api.PathExplain+"?"+q.Encode(), nil)
 }
 
 // Status returns a snapshot of the agent.
@@ -141,24 +158,9 @@ func fill(path, application, instance string) string {
 // call makes one request and reads its answer. body nil sends none.
 func call[T any](ctx context.Context, c *Client, op, method, path string, body any) (T, error) {
 	var answer T
-	var payload io.Reader
-	if body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
-			return answer, fault.E(op, fault.Internal, err)
-		}
-		payload = bytes.NewReader(b)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://regent"+path, payload)
+	resp, err := c.ask(ctx, op, method, path, body)
 	if err != nil {
-		return answer, fault.E(op, fault.InvalidRequest, err)
-	}
-	if body != nil {
-		req.Header.Set("Content-Type", api.ContentType)
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return answer, fmt.Errorf("%s: %w", op, unreached(ctx, err))
+		return answer, err
 	}
 	defer func() { _ = resp.Body.Close() }() // it was read to its end, or is of no use
 	switch {
@@ -171,6 +173,30 @@ func call[T any](ctx context.Context, c *Client, op, method, path string, body a
 		return *new(T), fmt.Errorf("%s: %w", op, unreached(ctx, err))
 	}
 	return answer, nil
+}
+
+// ask makes one request. The caller closes the answer's body.
+func (c *Client) ask(ctx context.Context, op, method, path string, body any) (*http.Response, error) {
+	var payload io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return nil, fault.E(op, fault.Internal, err)
+		}
+		payload = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://regent"+path, payload)
+	if err != nil {
+		return nil, fault.E(op, fault.InvalidRequest, err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", api.ContentType)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, unreached(ctx, err))
+	}
+	return resp, nil
 }
 
 // problem turns an error of the agent back into the fault that it was.

@@ -17,6 +17,7 @@ import (
 	"regent/agent"
 	"regent/agent/authz"
 	"regent/agent/fault"
+	"regent/agent/instance"
 	"regent/agent/redeem"
 	"regent/agent/status"
 	"regent/agent/token"
@@ -63,6 +64,29 @@ func (daemon) Status(context.Context, agent.Caller) (status.Status, error) {
 
 func (daemon) Ledger(context.Context, agent.Caller) ([]redeem.Entry, error) { return nil, nil }
 
+func (daemon) Invalidate(context.Context, agent.Caller, string, string, uint64) error { return nil }
+
+func (daemon) Explain(context.Context, agent.Caller, string, func() (agent.Caller, error)) (agent.Explanation, error) {
+	return agent.Explanation{}, nil
+}
+
+func (daemon) Watch(context.Context, agent.Caller, string) (server.Changes, error) {
+	return &once{}, nil
+}
+
+// once tells of one instance, and ends.
+type once struct{ told bool }
+
+func (o *once) Next(context.Context) ([]agent.Event, error) {
+	if o.told {
+		return nil, fault.E("watch", fault.Denied, nil)
+	}
+	o.told = true
+	return []agent.Event{{Instance: instance.ID{Tenant: "demo-host.com", Application: "cad", Number: 1}, State: instance.Live, Generation: 8}}, nil
+}
+
+func (*once) Close() {}
+
 func (daemon) Reload(context.Context, agent.Caller) error { return nil }
 
 func (daemon) Policy(context.Context, agent.Caller) (api.Policy, error) { return api.Policy{}, nil }
@@ -102,6 +126,7 @@ func serve(t *testing.T) string {
 			p, err := peer.Of(c)
 			return attested{p}, err
 		},
+		Minder: daemon{}, Watch: daemon{}.Watch, Inspect: func(int) (server.Attested, error) { return nil, errors.New("no process") },
 		PerUser: 100, Total: 100, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -43,6 +44,9 @@ func runExample(t *testing.T, program string, args ...string) map[string]any {
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
+	}
+	if stream, ok := bytes.CutPrefix(out, []byte("event: instance\ndata: ")); ok {
+		out = stream // of one event
 	}
 	var answer map[string]any
 	if len(out) > 0 {

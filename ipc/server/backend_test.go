@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"regent/agent"
 	"regent/agent/authz"
+	"regent/agent/fault"
 	"regent/agent/redeem"
 	"regent/agent/status"
 	"regent/agent/token"
@@ -29,6 +31,7 @@ type backend struct {
 	onStatus func()        // before Status returns
 	grant    agent.Grant
 	entries  []redeem.Entry
+	changes  changes
 
 	mu    sync.Mutex
 	asked []any
@@ -125,6 +128,48 @@ func (b *backend) Unregister(_ context.Context, by agent.Caller) (api.Store, err
 	return api.Store{State: "ok", Wiped: []api.WipedToken{{Instance: "cad/1"}}}, b.err
 }
 
+func (b *backend) Invalidate(_ context.Context, by agent.Caller, application, instance string, seen uint64) error {
+	b.note(by, "invalidate", application, instance, seen)
+	return b.err
+}
+
+func (b *backend) Explain(_ context.Context, by agent.Caller, application string, of func() (agent.Caller, error)) (agent.Explanation, error) {
+	b.note(by, "explain", application)
+	if b.err != nil {
+		return agent.Explanation{}, b.err
+	}
+	c, err := of()
+	if err != nil {
+		return agent.Explanation{}, fault.Errorf("explain", fault.InvalidRequest, "%v", err)
+	}
+	return agent.Explanation{Application: application, Caller: c.Caller, Decision: authz.Decision{Allow: true, Rule: "allow[0]", Reason: "it holds"}}, nil
+}
+
+func (b *backend) Watch(_ context.Context, by agent.Caller, application string) (server.Changes, error) {
+	b.note(by, "watch", application)
+	if b.err != nil {
+		return nil, b.err
+	}
+	return b.changes, nil
+}
+
+// changes are events that a test sends; a nil one ends the right to watch.
+type changes chan *agent.Event
+
+func (c changes) Next(ctx context.Context) ([]agent.Event, error) {
+	select {
+	case e := <-c:
+		if e == nil {
+			return nil, fault.E("watch", fault.Denied, nil)
+		}
+		return []agent.Event{*e}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (c changes) Close() {}
+
 // granted is a token as long as a JWT is, so that its reply is too long for the
 // HTTP server to know its length by itself.
 func granted() agent.Grant {
@@ -164,8 +209,18 @@ func (h *house) serve(t *testing.T, identify func(net.Conn) (server.Attested, er
 	h.stop = func() error { cancel(); return <-done }
 }
 
+// inspect finds process 42 and no other.
+func inspect(identify func(net.Conn) (server.Attested, error)) func(int) (server.Attested, error) {
+	return func(pid int) (server.Attested, error) {
+		if pid != 42 {
+			return nil, fmt.Errorf("there is no process %d", pid)
+		}
+		return identify(nil)
+	}
+}
+
 func deps(b *backend, identify func(net.Conn) (server.Attested, error), log *slog.Logger) server.Deps {
-	return server.Deps{Tokens: b, Registrar: b, Observer: b, Keeper: b, Reload: b.Reload, Policy: b.Policy, Identify: identify, PerUser: 3, Total: 5, Now: time.Now, Log: log}
+	return server.Deps{Tokens: b, Registrar: b, Observer: b, Keeper: b, Minder: b, Watch: b.Watch, Reload: b.Reload, Policy: b.Policy, Identify: identify, Inspect: inspect(identify), PerUser: 3, Total: 5, Now: time.Now, Log: log}
 }
 
 // client returns a client of the server.

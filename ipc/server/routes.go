@@ -35,6 +35,9 @@ func (s *Server) routes() []route {
 	return []route{
 		{http.MethodPost, api.PathToken, s.token, agentAsks},
 		{http.MethodDelete, api.PathLease, s.release, agentAsks},
+		{http.MethodPost, api.PathInvalidate, s.invalidate, agentAsks},
+		{http.MethodGet, api.PathWatch, s.watch, agentAsks},
+		{http.MethodGet, api.PathExplain, s.explain, serverAsks},
 		{http.MethodGet, api.PathStatus, s.status, serverAsks},
 		{http.MethodPost, api.PathRegistration, s.register, serverAsks},
 		{http.MethodPost, api.PathReload, s.reload, serverAsks},

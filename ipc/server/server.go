@@ -83,6 +83,9 @@ type Deps struct {
 	Registrar Registrar
 	Observer  Observer
 	Keeper    Keeper
+	Minder    Minder
+	// Watch begins to watch an application, if the caller may.
+	Watch func(ctx context.Context, by agent.Caller, application string) (Changes, error)
 	// Reload reads the configuration again, if the caller may have that done.
 	Reload func(context.Context, agent.Caller) error
 	// Policy says what configuration is in force and why, if the caller may know.
@@ -91,6 +94,9 @@ type Deps struct {
 	// accepted, one after the other, so it must not wait for anything. If it
 	// fails, requests over that connection are denied.
 	Identify func(net.Conn) (Attested, error)
+	// Inspect identifies a process that has not connected, for an administrator.
+	// Its errors are words for a person.
+	Inspect func(pid int) (Attested, error)
 	// PerUser and Total bound the connections at a time; more are closed.
 	PerUser, Total int
 	Now            func() time.Time
@@ -117,6 +123,9 @@ func New(d Deps) (*Server, error) {
 		{"Keeper", d.Keeper == nil},
 		{"Reload", d.Reload == nil}, {"Policy", d.Policy == nil},
 		{"Identify", d.Identify == nil},
+		{"Minder", d.Minder == nil},
+		{"Watch", d.Watch == nil},
+		{"Inspect", d.Inspect == nil},
 		{"PerUser", d.PerUser <= 0},
 		{"Total", d.Total <= 0},
 		{"Now", d.Now == nil},
@@ -136,7 +145,7 @@ func New(d Deps) (*Server, error) {
 // have 5 s to end; what is left is cut off. It returns after the last of them,
 // with an error only if ln failed.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	base, cut := context.WithCancel(context.WithoutCancel(ctx))
+	base, cut := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), endingKey{}, ctx))
 	defer cut()
 	conns := newConnections(s.Identify, s.users)
 	hs := s.httpServer(base, conns)

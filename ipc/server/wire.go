@@ -126,6 +126,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, reply any) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
+	if open, ok := reply.(stream); ok {
+		s.stream(w, r, open)
+		return
+	}
 	s.write(w, r, http.StatusOK, api.ContentType, reply)
 }
 

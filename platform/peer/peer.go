@@ -38,6 +38,15 @@ type Identity struct {
 // Peer. An error that wraps [ErrGone] means that it had exited already.
 func Of(c net.Conn) (*Peer, error) { return of(c) }
 
+// Open holds the process that has this PID and started at start, both of an
+// [Identity] of the same boot. An error that wraps [ErrGone] means that it has
+// exited.
+func Open(pid int, start uint64) (*Process, error) { return openProcess(pid, start) }
+
+// Find identifies a process that has not connected. Its user and groups are
+// those of now. The caller closes the Peer.
+func Find(pid int) (*Peer, error) { return find(pid) }
+
 // UID returns the user at the other end of c, in decimal or as a SID, at far
 // less cost than [Of]. For a client it is the user that listens, which a
 // client should know before it says anything.

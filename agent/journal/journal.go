@@ -1,0 +1,125 @@
+// Package journal remembers leases over a restart of the daemon. It must not
+// know which process still lives.
+package journal
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"regent/agent/instance"
+	"regent/agent/lease"
+)
+
+// Journal is a [lease.Journal] in a file. It is written to the
+// system, not through to the disk: after a loss of power no process is left
+// that could hold a lease. It is safe for concurrent use.
+type Journal struct {
+	path string
+
+	mu    sync.Mutex
+	file  *os.File
+	lines int
+}
+
+// maxLines is how many lines a journal has before it is written anew.
+const maxLines = 10_000
+
+// Open reads what was leased and begins a journal that says the same. A
+// journal that cannot be understood is begun anew from what could be: a lease
+// that is forgotten costs its holder its claim to one instance, and no count.
+func Open(path string) (*Journal, []lease.Kept, error) {
+	b, err := os.ReadFile(path) //nolint:gosec // the daemon's own state directory
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, nil, fmt.Errorf("read leases: %w", err)
+	}
+	kept := replay(b)
+	j := &Journal{path: path}
+	if err := j.begin(kept); err != nil {
+		return nil, nil, err
+	}
+	return j, kept, nil
+}
+
+// replay returns what a journal comes to. The last line may be half of one.
+func replay(b []byte) []lease.Kept {
+	held := map[instance.ID]lease.Kept{}
+	var order []instance.ID
+	for text := range bytes.Lines(b) {
+		var l lease.Change
+		if json.Unmarshal(text, &l) != nil || l.Instance == (instance.ID{}) {
+			continue
+		}
+		if l.Ended {
+			delete(held, l.Instance)
+			continue
+		}
+		held[l.Instance] = l.Kept
+		order = append(order, l.Instance)
+	}
+	var kept []lease.Kept
+	for _, id := range order {
+		if k, ok := held[id]; ok {
+			kept = append(kept, k)
+			delete(held, id)
+		}
+	}
+	return kept
+}
+
+// begin writes a new file and puts it in the place of the old one.
+func (j *Journal) begin(kept []lease.Kept) error {
+	var b []byte
+	for _, k := range kept {
+		b = append(b, encode(lease.Change{Kept: k})...)
+	}
+	next := j.path + ".new"
+	file, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("begin the journal of leases: %w", err)
+	}
+	_, err = file.Write(b)
+	if err = errors.Join(err, os.Rename(next, j.path)); err != nil {
+		return errors.Join(fmt.Errorf("begin the journal of leases: %w", err), file.Close())
+	}
+	if j.file != nil {
+		err = j.file.Close()
+	}
+	j.file, j.lines = file, len(kept)
+	return err
+}
+
+func encode(l lease.Change) []byte {
+	b, err := json.Marshal(l)
+	if err != nil {
+		return nil // [unexpected] its fields are texts and numbers
+	}
+	return append(b, '\n')
+}
+
+var _ lease.Journal = (*Journal)(nil)
+
+// Record implements [lease.Journal].
+func (j *Journal) Record(l lease.Change, all func() []lease.Kept) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.lines++; j.lines > maxLines {
+		if kept := all(); len(kept) < maxLines/2 {
+			return j.begin(kept)
+		}
+	}
+	if _, err := j.file.Write(encode(l)); err != nil {
+		return fmt.Errorf("write the journal of leases: %w", err)
+	}
+	return nil
+}
+
+// Close closes the file. What it says stays.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.file.Close()
+}

@@ -1,0 +1,133 @@
+package journal_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/instance"
+	"regent/agent/journal"
+	"regent/agent/lease"
+)
+
+// process is one that lives until it ends.
+type process struct {
+	lease.Holder
+	dead bool
+}
+
+func start(pid int) *process {
+	return &process{Holder: lease.Holder{PID: pid, Start: uint64(pid), BootID: "boot-1", User: "alice"}}
+}
+
+func (p *process) Alive() error {
+	if p.dead {
+		return errors.New("it has ended")
+	}
+	return nil
+}
+func (p *process) Hold() (lease.Process, error) { return p, nil }
+func (p *process) Close() error                 { return nil }
+
+func cad(n int) instance.ID {
+	return instance.ID{Tenant: "demo-host.com", Application: "cad", Number: n}
+}
+
+func take(t *testing.T, table *lease.Table, id instance.ID, p *process) {
+	t.Helper()
+	if got, err := table.Take(id, lease.Claim{Holder: p.Holder, Process: p}, false); err != nil || got != lease.Taken {
+		t.Fatalf("Take(%s) = %d, %v", id, got, err)
+	}
+}
+
+func openJournal(t *testing.T, path string) (*journal.Journal, []lease.Kept) {
+	t.Helper()
+	j, kept, err := journal.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = j.Close() }) // a test may have closed it
+	return j, kept
+}
+
+func TestJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "leases.jsonl")
+	j, kept := openJournal(t, path)
+	if len(kept) != 0 {
+		t.Errorf("a new journal has %v", kept)
+	}
+	table := lease.Table{Journal: j}
+	p, q, r := start(100), start(200), start(300)
+	take(t, &table, cad(1), p)
+	take(t, &table, cad(2), q)
+	take(t, &table, cad(3), r)
+	table.Release(cad(2), q.Holder)
+	r.dead = true
+	take(t, &table, cad(3), q)
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(`{"instance":{"Tenant":"demo`); err != nil { // the daemon was killed here
+		t.Fatal(err)
+	}
+	f.Close()
+	_, kept = openJournal(t, path)
+	want := []lease.Kept{{Instance: cad(1), Holder: p.Holder}, {Instance: cad(3), Holder: q.Holder}}
+	if diff := cmp.Diff(kept, want); diff != "" {
+		t.Errorf("after a restart: got -, want +:\n%s", diff)
+	}
+	_, again := openJournal(t, path)
+	if diff := cmp.Diff(again, want); diff != "" {
+		t.Errorf("after another: got -, want +:\n%s", diff)
+	}
+}
+
+// However often instances are leased and given back, the journal stays small.
+func TestJournalIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "leases.jsonl")
+	j, _ := openJournal(t, path)
+	table := lease.Table{Journal: j, Failed: func(err error) { t.Error(err) }}
+	p := start(100)
+	for range 20_000 {
+		take(t, &table, cad(1), p)
+		table.Release(cad(1), p.Holder)
+	}
+	st, err := os.Stat(path)
+	if err != nil || st.Size() > 2<<20 {
+		t.Errorf("the journal has %d bytes, %v", st.Size(), err)
+	}
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A journal is read whatever is in it.
+func FuzzJournal(f *testing.F) {
+	f.Add([]byte(`{"instance":{"Tenant":"t","Application":"cad","Number":1},"holder":{"pid":1}}` + "\n"))
+	path := filepath.Join(f.TempDir(), "leases.jsonl")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, kept, err := journal.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.Close()
+		j, again, err := journal.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.Close()
+		if diff := cmp.Diff(kept, again); diff != "" {
+			t.Errorf("read once (-) and twice (+):\n%s", diff)
+		}
+	})
+}

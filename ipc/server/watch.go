@@ -1,0 +1,152 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"regent/agent"
+	"regent/agent/instance"
+	"regent/ipc/api"
+)
+
+// Minder minds what is in use. Errors are faults; any other is a defect.
+type Minder interface {
+	Invalidate(ctx context.Context, by agent.Caller, application, instance string, seen uint64) error
+	Explain(ctx context.Context, by agent.Caller, application string, of func() (agent.Caller, error)) (agent.Explanation, error)
+}
+
+// Changes are what a watcher is told. Errors of Next are the context's, or
+// faults.
+type Changes interface {
+	Next(context.Context) ([]agent.Event, error)
+	Close()
+}
+
+var (
+	_ Minder  = (*agent.Agent)(nil)
+	_ Changes = (*agent.Watch)(nil)
+)
+
+func (s *Server) invalidate(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+	application, number, err := named(r)
+	if err != nil {
+		return nil, err
+	}
+	var q api.InvalidateRequest
+	if r.ContentLength != 0 {
+		if err := s.read(w, r, &q); err != nil {
+			return nil, err
+		}
+	}
+	return nil, s.Minder.Invalidate(r.Context(), by, application, number, q.Generation)
+}
+
+// stream is a reply without an end. It writes until its client, its right or
+// the server is gone.
+type stream func(ctx context.Context, w http.ResponseWriter) error
+
+func (s *Server) watch(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+	application := r.URL.Query().Get("application")
+	if err := instance.CheckApplication(application); err != nil {
+		return nil, invalid("application", err.Error())
+	}
+	watch, err := s.Watch(r.Context(), by, application)
+	if err != nil {
+		return nil, err
+	}
+	return stream(func(ctx context.Context, w http.ResponseWriter) error {
+		defer watch.Close()
+		for {
+			events, err := watch.Next(ctx)
+			if err != nil {
+				return err
+			}
+			if err := s.send(w, events); err != nil {
+				return err
+			}
+		}
+	}), nil
+}
+
+// send writes events and sees to it that they leave. A client that does not
+// take them in time loses its stream.
+func (s *Server) send(w http.ResponseWriter, events []agent.Event) error {
+	rc := http.NewResponseController(w)
+	_ = rc.SetWriteDeadline(s.Now().Add(writeTimeout)) // without deadlines there is none to keep
+	for _, e := range events {
+		data, err := json.Marshal(api.Event{Instance: e.Instance.String(), State: string(e.State), Generation: e.Generation})
+		if err != nil {
+			return err
+		}
+		line := append([]byte("event: "+api.EventName+"\ndata: "), data...)
+		if _, err := w.Write(append(line, '\n', '\n')); err != nil {
+			return err
+		}
+	}
+	return rc.Flush()
+}
+
+// stream writes a reply that has no end of its own.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, write stream) {
+	h := w.Header()
+	h["Content-Type"] = []string{api.EventType}
+	h["Connection"] = []string{"close"} // nothing can follow a stream
+	w.WriteHeader(http.StatusOK)
+	if http.NewResponseController(w).Flush() != nil {
+		return // the caller went before its answer
+	}
+	ctx, stop := context.WithCancel(r.Context())
+	defer stop()
+	if ending, ok := ctx.Value(endingKey{}).(context.Context); ok {
+		defer context.AfterFunc(ending, stop)() // a stream is nothing to be drained
+	}
+	if err := write(ctx, w); err != nil && !errors.Is(err, context.Canceled) {
+		s.Log.DebugContext(ctx, "a watch ended", "err", err)
+	}
+}
+
+// endingKey is under which a request finds the context that is done when the
+// server is to end.
+type endingKey struct{}
+
+func (s *Server) explain(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+	q := r.URL.Query()
+	pid, err := strconv.Atoi(q.Get("pid"))
+	if err != nil || pid <= 0 {
+		return nil, invalid("pid", "want the number of a process")
+	}
+	application := q.Get("application")
+	if err := instance.CheckApplication(application); err != nil {
+		return nil, invalid("application", err.Error())
+	}
+	var unit string
+	var held Attested
+	defer func() {
+		if held != nil {
+			_ = held.Close() // it was only looked at
+		}
+	}()
+	got, err := s.Minder.Explain(r.Context(), by, application, func() (agent.Caller, error) {
+		who, err := s.Inspect(pid)
+		if err != nil {
+			return agent.Caller{}, err
+		}
+		held = who
+		c := who.Caller()
+		if c.Evidence != nil {
+			unit, _ = c.Evidence.Unit() // without one there is none to show
+		}
+		return c, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	c := got.Caller
+	return &api.Explanation{
+		Application: got.Application, PID: c.PID, UID: c.UID, User: c.User, Groups: c.GIDs, Exe: c.Exe, Unit: unit,
+		Allow: got.Decision.Allow, Rule: got.Decision.Rule, Reason: got.Decision.Reason,
+	}, nil
+}

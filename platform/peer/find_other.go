@@ -1,0 +1,7 @@
+//go:build !linux && !darwin
+
+package peer
+
+func openProcess(int, uint64) (*Process, error) { return nil, ErrUnsupported }
+
+func find(int) (*Peer, error) { return nil, ErrUnsupported }
