@@ -28,6 +28,7 @@ import (
 type side struct {
 	t        *testing.T
 	e        *emulator.Emulator
+	options  tms.Options
 	device   *tms.Client
 	admin    *admin.Client
 	password string
@@ -59,7 +60,7 @@ func newSide(t *testing.T, k *keycloak, o emulator.Options) *side {
 		Tenant: server.URL, Proxy: "none", Now: time.Now,
 		ExtraCA: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
 	}
-	s := &side{t: t, e: e, password: password, keycloak: k}
+	s := &side{t: t, e: e, options: options, password: password, keycloak: k}
 	if s.device, err = tms.New(options); err != nil {
 		t.Fatal(err)
 	}
@@ -366,15 +367,22 @@ var real = []struct {
 		"the new one" + invalid + "Session doesn't have required client",
 	}},
 	{"mode tms is passed on", false, func(s *side) {
-		first := s.open()
-		session, err := s.admin.Login(s.t.Context(), admin.Password{User: realmUser, Password: token.NewSecret(s.password)})
+		o := s.options
+		o.Mode = tms.ModeTMS
+		device, err := tms.New(o)
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		list, err := session.AuthTokens(s.t.Context(), admin.AuthFilter{})
-		s.note("list", err, func() string { return fmt.Sprint(len(list)) })
-		s.refresh("oidc", first)
-	}, []string{"list: 1", "oidc: another refresh token"}},
+		first := s.open()
+		second, err := device.Refresh(s.t.Context(), tms.RefreshRequest{AuthTokenID: first.ID, Refresh: first.Refresh})
+		s.note("refresh", err, func() string { return "done" })
+		s.refresh("mode oidc goes on with it", second)
+		_, err = device.Refresh(s.t.Context(), tms.RefreshRequest{AuthTokenID: first.ID, Refresh: first.Refresh})
+		s.note("a token that was used", err, func() string { return "done" })
+	}, []string{
+		"refresh: done", "mode oidc goes on with it: another refresh token",
+		"a token that was used: 401 REFRESH_TOKEN_INVALID: The refresh token is not valid.",
+	}},
 	{"server restarted", false, func(s *side) {
 		first := s.open()
 		s.keycloak.stop()
@@ -394,17 +402,14 @@ func (s *side) enableClient(on bool) {
 	s.keycloak.admin(http.MethodPut, "/clients/"+clients[0].ID, map[string]any{"clientId": "ems-scl-public-client", "enabled": on}, nil)
 }
 
-// clockOffset runs the server, and the service in front of it, ahead of us.
+// clockOffset runs the server, and the service in front of it, ahead of us. It
+// comes last: the server stays as it is.
 func clockOffset(s *side) {
 	if _, err := exec.LookPath("faketime"); err != nil {
 		s.t.Fatal("not run: faketime is not installed")
 	}
 	s.keycloak.stop()
 	s.keycloak.start("faketime", "--exclude-monotonic", "-f", "+20m")
-	defer func() {
-		s.keycloak.stop()
-		s.keycloak.start()
-	}()
 	ahead := withKeycloak(s.t, s.keycloak, false, emulator.Options{Knobs: emulator.Knobs{ClockOffset: 20 * time.Minute}})
 	session, err := ahead.admin.Login(context.Background(), admin.Password{User: realmUser, Password: token.NewSecret(s.password)})
 	if err == nil {

@@ -1,0 +1,134 @@
+// Package usage says who used the counts of a registration token: it joins the
+// service's list of auth tokens with what devices' ledgers and an inventory know.
+// It decides and reads nothing: it must not know of files, of the service's
+// calls, or of how its findings are shown.
+package usage
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"regent/agent/tms/admin"
+)
+
+// Entry is a redemption as the ledger of a device has it.
+type Entry struct {
+	Identifier string
+	FQDN       string
+	UserName   string
+	MAC        string
+	RefID1     string
+	RefID2     string
+	Began      time.Time
+	Outcome    string // confirmed, forgotten, uncertain, intent, refused, unused, resolved_…
+}
+
+// Device is one that the administrator's inventory has.
+type Device struct {
+	FQDN    string
+	User    string // the system user that is expected; "" is any
+	Retired bool   // the device no longer exists
+}
+
+// Input is what is known. Entries and Devices may be empty; what cannot be told
+// without them is not guessed.
+type Input struct {
+	Tokens  []admin.AuthToken
+	Entries []Entry
+	Devices []Device
+}
+
+// Kind is what a finding is about.
+type Kind string
+
+// The kinds of findings. An auth token has at most one of them: the first here
+// that holds.
+const (
+	UnexpectedHost Kind = "unexpected_host" // neither inventory nor ledgers know the host
+	Orphan         Kind = "orphan"          // its device or installation no longer exists, or has wiped it
+	UnexpectedUser Kind = "unexpected_user" // not the user that the device redeems as
+	Uncertain      Kind = "uncertain"       // the device never learned that it got it
+	Clone          Kind = "clone"           // one installation on more than one host: a copied disk
+	Duplicate      Kind = "duplicate"       // another, newer auth token of the same instance of the same device
+	Unaccounted    Kind = "unaccounted"     // the ledger of its host does not have it
+	NotThere       Kind = "not_there"       // the device holds it, and the service does not have it: deleted
+	NotUsed        Kind = "not_used"        // uncertain to the device, and not at the service: no count was used
+
+	Expected Kind = "expected" // not a finding: known to a ledger, or to the inventory
+	Unknown  Kind = "unknown"  // not a finding: nothing was given to compare it with
+)
+
+// Kinds returns all kinds in the order in which they are shown.
+func Kinds() []Kind {
+	return []Kind{
+		UnexpectedHost, Orphan, UnexpectedUser, Uncertain, Clone, Duplicate, Unaccounted, NotThere, NotUsed, Unknown, Expected,
+	}
+}
+
+// Row is one auth token, or an entry of a ledger without one, and what it is.
+type Row struct {
+	admin.AuthToken // ID is "" if the service does not have it
+	Kind            Kind
+	Why             string // in words, for a person
+}
+
+// Report is what was found, rows in the order of their creation.
+type Report struct {
+	Rows   []Row
+	Counts map[Kind]int
+}
+
+// Anomalies are the rows that somebody has to look at.
+func (r Report) Anomalies() []Row {
+	var rows []Row
+	for _, row := range r.Rows {
+		if row.Kind != Expected && row.Kind != Unknown {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// Investigate joins.
+func Investigate(in Input) Report {
+	j := newJoin(in)
+	report := Report{Counts: map[Kind]int{}}
+	add := func(row Row) {
+		report.Rows = append(report.Rows, row)
+		report.Counts[row.Kind]++
+	}
+	listed := map[string]bool{}
+	for _, t := range in.Tokens {
+		listed[t.Identifier] = true
+		kind, why := j.judge(t)
+		add(Row{t, kind, why})
+	}
+	for _, e := range in.Entries {
+		if listed[e.Identifier] {
+			continue
+		}
+		if kind, why := missing(e); kind != "" {
+			add(Row{admin.AuthToken{
+				Identifier: e.Identifier, FQDN: e.FQDN, UserName: e.UserName, MAC: e.MAC,
+				RefID1: e.RefID1, RefID2: e.RefID2, Created: e.Began,
+			}, kind, why})
+		}
+	}
+	slices.SortStableFunc(report.Rows, func(a, b Row) int {
+		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.Identifier, b.Identifier))
+	})
+	return report
+}
+
+// missing judges an entry whose identifier the service does not list.
+func missing(e Entry) (Kind, string) {
+	switch e.Outcome {
+	case "confirmed", "resolved_consumed":
+		return NotThere, "the device redeemed it, and the service has it no more: it was deleted there"
+	case "uncertain", "intent":
+		return NotUsed, "uncertain to the device, and not at the service: on the device, regent ledger resolve " + e.Identifier + " --not-consumed"
+	}
+	return "", "" // refused, unused, forgotten and deleted: no count to look for
+}
