@@ -1,11 +1,16 @@
 package main
 
-import "io/fs"
+import (
+	"io/fs"
 
-// writableByRootOnly accepts everything for now: managed policy on Windows is in
-// the registry, below keys that only administrators can write, and a policy
-// directory is used there only if a person names one.
-func writableByRootOnly(string, fs.FileInfo) error { return nil }
+	"regent/platform/mdm"
+)
+
+// writableByRootOnly says who else than administrators could have written what
+// is at name, or nil. Managed policy on Windows is in the registry, below keys
+// that only administrators can write; this is for a directory that a person
+// names.
+func writableByRootOnly(name string, _ fs.FileInfo) error { return mdm.AdministratorsOnly(name) }
 
 // readableByAll accepts everything: a file's modes say nothing here, and the
 // directory of the daemon is not readable by others.
