@@ -29,7 +29,7 @@ func newInstances(s surroundings, dial dialer) *cobra.Command {
 			return err
 		},
 	}
-	cmd.AddCommand(newRedeem(dial), newForget(dial))
+	cmd.AddCommand(newRedeem(s, dial), newForget(dial))
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print them as a JSON array, with absolute times")
 	return cmd
 }
@@ -41,32 +41,6 @@ func allInstances(st status.Status) []status.Instance {
 		all = append(all, a.Instances...)
 	}
 	return all
-}
-
-// newRedeem is a person's decision to spend a count on an instance whose auth
-// token is of no use any more.
-func newRedeem(dial dialer) *cobra.Command {
-	return &cobra.Command{
-		Use:   "redeem INSTANCE",
-		Short: "Redeem an instance once more, which costs a count",
-		Long: `Redeem an instance, such as cad/1, once more. It costs one count of the
-registration token, so the agent never does this by itself after a revocation
-or when a refresh token was lost.`,
-		Args: oneInstance,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			application, number, err := instance.ParseName(args[0])
-			if err != nil {
-				return usage(cmd, "%v", err)
-			}
-			ctx, cancel := within(cmd.Context(), 0)
-			defer cancel()
-			if err := dial().Redeem(ctx, application, strconv.Itoa(number)); err != nil {
-				return late(ctx, err)
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is being redeemed, which costs a count; see regent status.\n", args[0])
-			return err
-		},
-	}
 }
 
 // newForget wipes an auth token that this device shall not use any more.

@@ -20,6 +20,7 @@ import (
 type registerFlags struct {
 	file                string
 	stdin, erase        bool
+	eraseUnneeded       bool
 	application, tenant string
 	wait                time.Duration
 }
@@ -33,7 +34,9 @@ func newRegister(s surroundings, dial dialer) *cobra.Command {
 for at the terminal; never on the command line, which every user can see.
 
 The agent seals it and redeems it for the instances that have none yet; each
-costs one of its counts. An instance that is registered costs nothing again.`,
+costs one of its counts. An instance that is registered costs nothing again. A
+registration token that no instance needs is not kept, and --erase leaves its
+file: it may be all there is.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return register(cmd, s, f, dial)
@@ -42,6 +45,7 @@ costs one of its counts. An instance that is registered costs nothing again.`,
 	cmd.Flags().StringVar(&f.file, "file", "", "the `file` that holds it, open to its owner only; - is standard input")
 	cmd.Flags().BoolVar(&f.stdin, "stdin", false, "read it from standard input")
 	cmd.Flags().BoolVar(&f.erase, "erase", false, "unlink the file once the agent has sealed its content durably")
+	cmd.Flags().BoolVar(&f.eraseUnneeded, "erase-unneeded", false, "with --erase: unlink it also if no instance needs it, so that it was not kept")
 	cmd.Flags().StringVar(&f.application, "application", "", "the `id` of the only application that it is for (default: every one of the tenant)")
 	cmd.Flags().StringVar(&f.tenant, "tenant", "", "the `URL` of the token service (default: the configured one)")
 	cmd.Flags().DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for its redemption")
@@ -72,7 +76,7 @@ func register(cmd *cobra.Command, s surroundings, f registerFlags, dial dialer) 
 		return err
 	}
 	// 2. Only then may the file go, whatever became of the redemptions.
-	if f.erase {
+	if f.erase && (reg.Kept || f.eraseUnneeded) {
 		if err := tokenfile.Remove(from.path, from.id); err != nil {
 			return err
 		}
@@ -90,6 +94,9 @@ func (f registerFlags) request(cmd *cobra.Command) (req api.RegistrationRequest,
 	}
 	if f.erase && (f.file == "" || f.file == "-") {
 		return req, usage(cmd, "--erase needs --file: there is nothing else to unlink")
+	}
+	if f.eraseUnneeded && !f.erase {
+		return req, usage(cmd, "--erase-unneeded needs --erase")
 	}
 	wait, err := seconds(cmd, "wait", f.wait)
 	return api.RegistrationRequest{Application: f.application, Tenant: f.tenant, Wait: wait}, err

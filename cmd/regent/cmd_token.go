@@ -32,8 +32,7 @@ func newToken(dial dialer) *cobra.Command {
 		Long: `Print an access token of one instance of an application.
 
 The instance is leased to this process, so it is free again when the command
-ends. A program that should keep its instance talks to the socket itself or is
-started with regent exec.`,
+ends. A program that should keep its instance asks the socket itself.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			req, err := f.request(cmd)
@@ -109,7 +108,7 @@ func onlyInstance(ctx context.Context, cmd *cobra.Command, a agent, application 
 		_, number, _ := strings.Cut(instances[0].Name, "/")
 		return number, nil
 	}
-	return "", usage(cmd, "%s has %d instances: name one with --instance N, or start the program with regent exec, which holds one for it",
+	return "", usage(cmd, "%s has %d instances: name one with --instance N; a program that should keep one asks the socket itself",
 		application, len(instances))
 }
 

@@ -15,9 +15,12 @@ func explain(err error) string {
 	if _, ok := errors.AsType[unwell](err); ok {
 		return ""
 	}
+	if all, ok := errors.AsType[unredeemed](err); ok {
+		return explainAll(all)
+	}
 	what, next := err.Error(), nextStep(err)
 	if f, ok := errors.AsType[*fault.Fault](err); ok {
-		what, next = explainFault(f)
+		what, next = explainFault(f), "" // its text has the next step
 	}
 	if errors.Is(err, context.Canceled) {
 		what, next = "interrupted", ""
@@ -41,18 +44,23 @@ func nextStep(err error) string {
 	return ""
 }
 
-// explainFault adds the kind's advice where the fault's own words do not hold
-// it already.
-func explainFault(f *fault.Fault) (what, next string) {
-	what = string(f.Kind) + ": " + f.Text()
+// explainAll is one line for each reason.
+func explainAll(all unredeemed) string {
+	var b strings.Builder
+	for _, f := range all {
+		b.WriteString("regent: " + printable(explainFault(f)) + "\n")
+	}
+	return b.String()
+}
+
+// explainFault is the kind, for scripts, and the text, for people.
+func explainFault(f *fault.Fault) string {
+	what := string(f.Kind) + ": " + f.Text()
 	if f.ID != "" {
 		what = f.ID + ": " + what
-	}
-	if advice := f.Kind.Advice(); !strings.Contains(what, advice) {
-		next = advice
 	}
 	if f.Retry > 0 {
 		what += " (try again in " + inWords(f.Retry) + ")"
 	}
-	return what, next
+	return what
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"regent/agent/fault"
@@ -19,39 +18,49 @@ type outcome struct {
 }
 
 // renderRegistration says what became of a registration, instance by instance.
-// The error is not nil if the redemptions were waited for and any failed; what
-// is known without waiting may be older than this registration token.
+// The error is not nil if the redemptions were waited for and any failed; it has
+// the reasons, which are not said here. What is known without waiting may be
+// older than this registration token.
 func renderRegistration(r api.Registration, waited bool, v view) (string, error) {
 	text := fmt.Sprintf("Registration token %s is sealed, for %s.\n", printable(r.Fingerprint), printable(r.Tenant))
-	if len(r.Instances) == 0 {
+	switch {
+	case !r.Kept:
+		text = fmt.Sprintf("Registration token %s was not kept: nothing at %s needs it.\n", printable(r.Fingerprint), printable(r.Tenant))
+	case len(r.Instances) == 0:
 		return text + "No application uses it yet: configure one, and it is redeemed.\n", nil
 	}
 	var rows [][2]string
-	var failures []*fault.Fault
+	var failures unredeemed
 	for _, i := range r.Instances {
 		o := outcomeOf(i, waited)
 		rows = append(rows, [2]string{printable(i.Name), printable(o.text)})
 		if o.failed != nil {
-			failures = append(failures, o.failed.On(i.Name))
+			failures = failures.with(o.failed.On(i.Name))
 		}
 	}
-	return text + v.labelled("  ", rows), together(failures)
+	if text += v.labelled("  ", rows); len(failures) == 0 {
+		return text, nil
+	}
+	return text, failures
 }
 
-// together is the first of the failures, on behalf of every instance that
-// shares its reason; the screen has them all. It is nil if there are none.
-func together(failures []*fault.Fault) error {
-	if len(failures) == 0 {
-		return nil
-	}
-	first := failures[0]
-	var names []string
-	for _, f := range failures {
-		if f.Kind == first.Kind && f.Detail == first.Detail {
-			names = append(names, f.ID)
+// unredeemed is why instances are still not registered: each reason once, for
+// all that share it.
+type unredeemed []*fault.Fault
+
+func (u unredeemed) Error() string { return fmt.Sprintf("not redeemed, for %d reasons", len(u)) }
+
+// Unwrap has the exit code follow the first of them.
+func (u unredeemed) Unwrap() error { return u[0] }
+
+func (u unredeemed) with(f *fault.Fault) unredeemed {
+	for i, known := range u {
+		if f.Kind == known.Kind && f.Detail == known.Detail {
+			u[i] = known.On(known.ID + ", " + f.ID)
+			return u
 		}
 	}
-	return first.On(strings.Join(names, ", "))
+	return append(u, f)
 }
 
 func outcomeOf(i status.Instance, waited bool) outcome {
@@ -61,19 +70,27 @@ func outcomeOf(i status.Instance, waited bool) outcome {
 	case instance.Expired:
 		return outcome{text: "registered before, but its token cannot be refreshed now"}
 	case instance.Uncertain:
-		return outcome{fault.RedemptionUncertain.Advice(), fault.E("redeem", fault.RedemptionUncertain, nil)}
+		return outcome{"uncertain: a count may have been used", whyNot(i, fault.RedemptionUncertain)}
 	case instance.Revoked, instance.RefreshLost, instance.RefreshExpired:
-		return outcome{text: fmt.Sprintf("%s: left as it is; %s", stateInWords(state, true), fault.Kind(state).Advice())}
+		advice := fault.E("redeem", fault.Kind(state), nil).On(i.Name).Text()
+		return outcome{text: fmt.Sprintf("%s: left as it is; %s", stateInWords(i, true, false), advice)}
 	}
 	if i.LastFault == nil || !waited {
 		return outcome{text: "not redeemed yet: the agent does so in the background, or when it is first asked for"}
 	}
-	failed := fault.Errorf("redeem", fault.Kind(i.LastFault.Code), "%s", i.LastFault.Detail)
-	text := fmt.Sprintf("%s: %s", failed.Kind, failed.Text())
-	if !final(failed.Kind) {
-		text = "not yet, the agent goes on trying: " + text
+	failed := whyNot(i, fault.Kind(i.LastFault.Code))
+	if final(failed.Kind) {
+		return outcome{"not redeemed: " + inPlainWords(string(failed.Kind)), failed}
 	}
-	return outcome{text, failed}
+	return outcome{fmt.Sprintf("not redeemed yet: %s; the agent goes on trying", inPlainWords(string(failed.Kind))), failed}
+}
+
+// whyNot is the daemon's reason, or what the kind says by itself.
+func whyNot(i status.Instance, k fault.Kind) *fault.Fault {
+	if i.LastFault == nil || fault.Kind(i.LastFault.Code) != k {
+		return fault.E("redeem", k, nil)
+	}
+	return fault.Errorf("redeem", k, "%s", i.LastFault.Detail)
 }
 
 // final reports whether only a person can help.

@@ -117,6 +117,7 @@ type session struct {
 	stdin  string
 	env    map[string]string
 	prompt func(context.Context, string) ([]byte, error)
+	answer string // to a question; "" is nobody to ask
 }
 
 // result is what a run left behind.
@@ -140,7 +141,7 @@ func (s session) run(t *testing.T, args ...string) result {
 			s.daemon.socket = socket
 			return s.daemon
 		},
-		prompt: s.prompt,
+		prompt: s.prompt, confirm: s.confirm(),
 	})
 	for name, text := range map[string]string{"stdout": out.String(), "stderr": err.String()} {
 		if strings.Contains(text, sample) {
@@ -148,6 +149,13 @@ func (s session) run(t *testing.T, args ...string) result {
 		}
 	}
 	return result{code, out.String(), err.String()}
+}
+
+func (s session) confirm() func(context.Context, string) (bool, error) {
+	if s.answer == "" {
+		return nil
+	}
+	return func(context.Context, string) (bool, error) { return s.answer == "yes", nil }
 }
 
 func TestStatusEndsWithTheHealth(t *testing.T) {
@@ -202,14 +210,36 @@ func TestInstances(t *testing.T) {
 }
 
 func TestInstancesRedeem(t *testing.T) {
-	daemon := &fake{}
-	got := session{daemon: daemon}.run(t, "instances", "redeem", "cad/12")
-	want := result{Out: "cad/12 is being redeemed, which costs a count; see regent status.\n"}
-	if diff := cmp.Diff(got, want); diff != "" {
-		t.Errorf("(-got +want):\n%s", diff)
+	holding := serving()
+	holding.Tenants[0].RegistrationToken = &status.RegistrationToken{Fingerprint: "9f86d081"}
+	const (
+		begun      = "cad/12 is being redeemed, which costs a count; see regent status.\n"
+		remembered = "Remembered: the next registration token pays one count for cad/12; give one with regent register.\n"
+	)
+	tests := []struct {
+		name   string
+		status status.Status
+		answer string
+		args   []string
+		want   result
+	}{
+		{"yes", holding, "yes", nil, result{Out: begun}},
+		{"unasked", holding, "", []string{"--yes"}, result{Out: begun}},
+		{"nothing to pay with", serving(), "yes", nil, result{Out: remembered}},
+		{"no", holding, "no", nil, result{Code: 1, Err: "regent: nothing was changed\n"}},
+		{"nobody to ask", holding, "", nil, result{Code: 2, Err: "regent: nobody can be asked here: add --yes to go ahead without a question\nsee regent instances redeem --help\n"}},
 	}
-	if diff := cmp.Diff(daemon.asked, []any{"redeem cad 12"}); diff != "" {
-		t.Errorf("asked (-got +want):\n%s", diff)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			daemon := &fake{status: tt.status}
+			got := session{daemon: daemon, answer: tt.answer}.run(t, append([]string{"instances", "redeem", "cad/12"}, tt.args...)...)
+			if diff := cmp.Diff(got, tt.want); diff != "" {
+				t.Errorf("(-got +want):\n%s", diff)
+			}
+			if asked := len(daemon.asked) > 0; asked != (tt.want.Code == 0) {
+				t.Errorf("the daemon was asked for %v", daemon.asked)
+			}
+		})
 	}
 }
 
@@ -283,7 +313,7 @@ func TestBadUsage(t *testing.T) {
 		{[]string{"status", "--nope"}, "unknown flag: --nope"},
 		{[]string{"token"}, "--application is needed"},
 		{[]string{"token", "--application", "CAD"}, `application id "CAD"`},
-		{[]string{"token", "--application", "cad"}, "cad has 2 instances: name one with --instance N, or start the program with regent exec"},
+		{[]string{"token", "--application", "cad"}, "cad has 2 instances: name one with --instance N"},
 		{[]string{"token", "--application", "cad", "--instance", "01"}, `instance "01" is not a number`},
 		{[]string{"token", "--application", "cad", "--output", "xml"}, `--output is "xml", want one of token, json, header`},
 		{[]string{"token", "--application", "cad", "--min-ttl", "-1s"}, "--min-ttl is -1s, want 0 or more"},
@@ -347,7 +377,7 @@ func TestEveryCommandNeedsTheDaemon(t *testing.T) {
 	for _, args := range [][]string{
 		{"status"},
 		{"ledger"},
-		{"instances", "redeem", "cad/1"},
+		{"instances", "redeem", "--yes", "cad/1"},
 		{"instances"},
 		{"reload"},
 		{"store", "status"},
@@ -395,14 +425,14 @@ func TestFaultsAreExplained(t *testing.T) {
 		},
 		{
 			"own words", fault.Errorf("token", fault.Denied, "alice is not in the group engineering"), 4,
-			"regent: denied: alice is not in the group engineering\n" + fault.Denied.Advice() + "\n",
+			"regent: denied: alice is not in the group engineering\n",
 		},
 		{
 			"retry", fault.E("token", fault.Throttled, nil).After(time.Minute), 1,
 			"regent: throttled: asked too often; try again later (try again in 1 min)\n",
 		},
 		{"cause stays in the log", fault.E("token", fault.Internal, errors.New("cause")), 1, "regent: internal: " + fault.Internal.Advice() + "\n"},
-		{"foreign controls", fault.Errorf("token", fault.Unavailable, "%s", "\x1b[2J"), 1, "regent: unavailable: ?[2J\n" + fault.Unavailable.Advice() + "\n"},
+		{"foreign controls", fault.Errorf("token", fault.Unavailable, "%s", "\x1b[2J"), 1, "regent: unavailable: ?[2J\n"},
 		{"interrupted", fmt.Errorf("get: %w", context.Canceled), 1, "regent: interrupted\n"},
 	}
 	for _, tt := range tests {
@@ -492,7 +522,7 @@ func secretFile(t *testing.T) string {
 
 // registered is the daemon's answer when all went well.
 func registered(instances ...status.Instance) api.Registration {
-	return api.Registration{Tenant: "demo-host.com", Fingerprint: "9f86d081", Instances: instances}
+	return api.Registration{Tenant: "demo-host.com", Fingerprint: "9f86d081", Kept: true, Instances: instances}
 }
 
 func live(name string) status.Instance {

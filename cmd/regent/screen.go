@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ func renderHealth(s status.Status, v view) string {
 func renderFacts(s status.Status, v view) string {
 	rows := [][2]string{{"Key guarded by", storeInWords(s.Store)}}
 	for _, t := range s.Tenants {
-		rows = append(rows, tenantFacts(t, needsRegistration(s, t.Host), v)...)
+		rows = append(rows, tenantFacts(t, needsRegistration(s, t.Host), isUnknown(s), v)...)
 	}
 	return v.labelled("", rows)
 }
@@ -69,20 +70,22 @@ func storeInWords(s status.Store) string {
 	return printable(text)
 }
 
-func tenantFacts(t status.Tenant, needy bool, v view) [][2]string {
+func tenantFacts(t status.Tenant, needy, unknown bool, v view) [][2]string {
 	rows := [][2]string{{"Token service", printable(t.Host) + ", " + reachableInWords(t.Reachable)}}
 	if t.LastFault != nil && t.Reachable != "yes" {
 		rows = append(rows, [2]string{"", faultInWords(*t.LastFault, v)})
 	}
-	rows = append(rows, [2]string{"Registration token", registrationInWords(t.RegistrationToken, needy, v)})
+	rows = append(rows, [2]string{"Registration token", registrationInWords(t.RegistrationToken, needy, unknown, v)})
 	if skew := time.Duration(t.ClockSkewSeconds) * time.Second; skew.Abs() > time.Minute {
 		rows = append(rows, [2]string{"Clock", skewInWords(skew)})
 	}
 	return rows
 }
 
-func registrationInWords(r *status.RegistrationToken, needy bool, v view) string {
+func registrationInWords(r *status.RegistrationToken, needy, unknown bool, v view) string {
 	switch {
+	case r == nil && unknown:
+		return "unknown, since the store cannot be used"
 	case r == nil && needy:
 		return "none held"
 	case r == nil:
@@ -114,17 +117,17 @@ func renderInstances(s status.Status, v view) string {
 	for _, a := range s.Applications {
 		held := holdsRegistration(s, a.Tenant)
 		for _, i := range a.Instances {
-			row := instanceRow(i, held, v)
+			row := instanceRow(i, stateInWords(i, held, a.OnDemand), v)
 			if several {
 				row = append(row, printable(a.Tenant))
 			}
 			rows = append(rows, row)
 		}
 	}
-	return table("", rows) + closedApplications(s)
+	return table("", rows) + wishes(s) + closedApplications(s)
 }
 
-func instanceRow(i status.Instance, held bool, v view) []string {
+func instanceRow(i status.Instance, state string, v view) []string {
 	left, next := "-", "-"
 	if i.ExpiresIn > 0 {
 		left = inWords(time.Duration(i.ExpiresIn) * time.Second)
@@ -132,7 +135,21 @@ func instanceRow(i status.Instance, held bool, v view) []string {
 	if i.NextRefresh != nil {
 		next = until(v.now, *i.NextRefresh)
 	}
-	return []string{printable(i.Name), stateInWords(instance.State(i.State), held), left, next, holderInWords(i)}
+	return []string{printable(i.Name), state, left, next, holderInWords(i)}
+}
+
+// wishes names the redemptions that a person asked for and that nothing pays for
+// yet.
+func wishes(s status.Status) string {
+	var b strings.Builder
+	for _, a := range s.Applications {
+		for _, i := range a.Instances {
+			if i.RedeemAsked && !holdsRegistration(s, a.Tenant) {
+				fmt.Fprintf(&b, "The next registration token pays one count for %s, as a person asked.\n", printable(i.Name))
+			}
+		}
+	}
+	return b.String()
 }
 
 // closedApplications names those that no rule opens: a frequent oversight.
@@ -155,12 +172,19 @@ func holdsRegistration(s status.Status, tenant string) bool {
 	return false
 }
 
+// isUnknown reports whether nothing can be read of any instance.
+func isUnknown(s status.Status) bool {
+	return slices.ContainsFunc(s.Applications, func(a status.Application) bool {
+		return slices.ContainsFunc(a.Instances, func(i status.Instance) bool { return i.State == status.Unknown })
+	})
+}
+
 // needsRegistration reports whether a registration token of the tenant would
 // still be redeemed.
 func needsRegistration(s status.Status, tenant string) bool {
 	for _, a := range s.Applications {
 		for _, i := range a.Instances {
-			if a.Tenant == tenant && instance.State(i.State) == instance.Unredeemed {
+			if a.Tenant == tenant && (i.RedeemAsked || instance.State(i.State) == instance.Unredeemed) {
 				return true
 			}
 		}

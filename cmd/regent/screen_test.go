@@ -88,6 +88,29 @@ func troubled() status.Status {
 	return s
 }
 
+// unusable is a device whose store cannot be read.
+func unusable() status.Status {
+	s := waiting()
+	s.Health, s.Summary = status.NotServing, "the records are there and their key is not; restore the key material; nothing was changed"
+	s.Store = status.Store{State: "missing", Guard: "file"}
+	for i := range s.Applications[0].Instances {
+		s.Applications[0].Instances[i].State = status.Unknown
+	}
+	return s
+}
+
+// asked is a device with a wish that nothing pays for yet, and a fault of which
+// nobody knows the time.
+func asked() status.Status {
+	s := serving()
+	s.Health, s.Summary = status.Degraded, "serving 1 of 2 instances; see the others below"
+	s.Applications[0].Instances[1] = status.Instance{
+		Name: "cad/2", State: string(instance.Revoked), RedeemAsked: true,
+		LastFault: &status.Fault{Code: "revoked", Detail: "an administrator of the service withdrew this auth token"},
+	}
+	return s
+}
+
 func TestStatusScreen(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -98,6 +121,8 @@ func TestStatusScreen(t *testing.T) {
 		{"waiting", waiting(), view{width: 80}},
 		{"troubled", troubled(), view{}},
 		{"troubled-80", troubled(), view{width: 80, colour: true}},
+		{"unusable", unusable(), view{}},
+		{"asked", asked(), view{}},
 		{"unconfigured", status.Status{
 			Version: "1.0.0", StartedAt: before(time.Second), Health: status.NotServing,
 			Store: status.Store{State: "ok", Guard: "file"},
@@ -144,7 +169,7 @@ func TestScreenHasNoForeignControls(t *testing.T) {
 func TestEveryStateHasWords(t *testing.T) {
 	seen := map[string]instance.State{}
 	for _, s := range instance.States() {
-		words := stateInWords(s, false)
+		words := stateInWords(status.Instance{State: string(s)}, false, false)
 		if other, twice := seen[words]; twice {
 			t.Errorf("%s and %s are both %q", s, other, words)
 		}
@@ -153,7 +178,31 @@ func TestEveryStateHasWords(t *testing.T) {
 			t.Errorf("%s: got %q, want words", s, words)
 		}
 	}
-	if got, want := stateInWords("new\x07state", false), "new?state"; got != want {
+	if got, want := stateInWords(status.Instance{State: "new\x07state"}, false, false), "new?state"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Why an instance has no auth token yet differs, and so does what to do.
+func TestUnredeemedInWords(t *testing.T) {
+	none := status.Instance{State: string(instance.Unredeemed)}
+	exhausted := none
+	exhausted.LastFault = &status.Fault{Code: "registration_exhausted"}
+	tests := []struct {
+		instance       status.Instance
+		held, onDemand bool
+		want           string
+	}{
+		{none, false, false, "waiting for a registration token"},
+		{none, true, false, "not redeemed yet"},
+		{none, true, true, "redeemed when asked for"},
+		{exhausted, true, true, "not redeemed: registration exhausted"},
+		{exhausted, false, false, "waiting for a registration token"},
+		{status.Instance{State: status.Unknown}, false, false, "unknown"},
+	}
+	for _, tt := range tests {
+		if got := stateInWords(tt.instance, tt.held, tt.onDemand); got != tt.want {
+			t.Errorf("%+v: got %q, want %q", tt, got, tt.want)
+		}
 	}
 }

@@ -40,21 +40,22 @@ func until(now, t time.Time) string {
 
 // ago says how far behind now t is.
 func ago(now, t time.Time) string {
-	if d := now.Sub(t); d >= time.Second {
+	switch d := now.Sub(t); {
+	case t.IsZero():
+		return "some time ago"
+	case d >= time.Second:
 		return inWords(d) + " ago"
 	}
 	return "just now"
 }
 
 // stateInWords says what state an instance is in. held tells whether its tenant
-// has a registration token in hand.
-func stateInWords(s instance.State, held bool) string {
-	switch s {
+// has a registration token in hand, onDemand whether that is used only when the
+// instance is asked for.
+func stateInWords(i status.Instance, held, onDemand bool) string {
+	switch s := instance.State(i.State); s {
 	case instance.Unredeemed:
-		if held {
-			return "not redeemed yet"
-		}
-		return "waiting for a registration token"
+		return unredeemedInWords(i, held, onDemand)
 	case instance.Uncertain:
 		return "uncertain: a person decides"
 	case instance.Live:
@@ -70,7 +71,20 @@ func stateInWords(s instance.State, held bool) string {
 	case instance.Revoked:
 		return "revoked by an administrator"
 	}
-	return printable(string(s))
+	return printable(i.State)
+}
+
+// unredeemedInWords says why an instance has no auth token yet.
+func unredeemedInWords(i status.Instance, held, onDemand bool) string {
+	switch {
+	case i.LastFault != nil && held:
+		return "not redeemed: " + inPlainWords(i.LastFault.Code)
+	case !held:
+		return "waiting for a registration token"
+	case onDemand:
+		return "redeemed when asked for"
+	}
+	return "not redeemed yet"
 }
 
 // reachableInWords completes "HOST, ".

@@ -93,9 +93,9 @@ func (t Trust) accepts(uid string) bool {
 func reason(socket string, err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Sprintf("there is no %s; is regentd running? (regentd service status), or does --socket or REGENT_SOCKET name another one?", socket)
+		return fmt.Sprintf("there is no %s; is regentd running? See systemctl status regentd, or start it with: regentd run; or does --socket or REGENT_SOCKET name another one?", socket)
 	case errors.Is(err, localsock.ErrRefused):
-		return fmt.Sprintf("nobody listens at %s any more; regentd was killed: start it again (regentd service start)", socket)
+		return fmt.Sprintf("nobody listens at %s any more; regentd was killed: start it again, with systemctl start regentd or regentd run", socket)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("this user may not connect to %s; the socket should be open to all, and its directory too: see its mode, and any sandbox around this process", socket)
 	default:

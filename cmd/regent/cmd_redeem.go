@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/instance"
+	"regent/agent/status"
+)
+
+// newRedeem is a person's decision to spend a count on an instance whose auth
+// token is of no use any more.
+func newRedeem(s surroundings, dial dialer) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "redeem INSTANCE",
+		Short: "Redeem an instance once more, which costs a count",
+		Long: `Redeem an instance, such as cad/1, once more. It costs one count of the
+registration token, so the agent never does this by itself after a revocation
+or when a refresh token was lost. Without a registration token the wish is
+remembered, and the next one pays for it.`,
+		Args: oneInstance,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			application, number, err := instance.ParseName(args[0])
+			if err != nil {
+				return usage(cmd, "%v", err)
+			}
+			if err := sure(cmd, s, yes, fmt.Sprintf("Spend one count of a registration token on %s?", args[0])); err != nil {
+				return err
+			}
+			ctx, cancel := within(cmd.Context(), 0)
+			defer cancel()
+			if err := dial().Redeem(ctx, application, strconv.Itoa(number)); err != nil {
+				return late(ctx, err)
+			}
+			text := "%s is being redeemed, which costs a count; see regent status.\n"
+			if st, err := dial().Status(ctx); err == nil && !payable(st, application) {
+				text = "Remembered: the next registration token pays one count for %s; give one with regent register.\n"
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), text, args[0])
+			return err
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+// errUnsure ends a command that was not confirmed.
+var errUnsure = errors.New("nothing was changed")
+
+// sure asks the person, unless yes says that it is not needed. Where there is
+// nobody to ask, yes is.
+func sure(cmd *cobra.Command, s surroundings, yes bool, question string) error {
+	if yes {
+		return nil
+	}
+	if s.confirm == nil {
+		return usage(cmd, "nobody can be asked here: add --yes to go ahead without a question")
+	}
+	agreed, err := s.confirm(cmd.Context(), question)
+	if err == nil && !agreed {
+		return errUnsure
+	}
+	return err
+}
+
+// payable reports whether a registration token is held for the application.
+func payable(st status.Status, application string) bool {
+	return slices.ContainsFunc(st.Applications, func(a status.Application) bool {
+		return a.ID == application && holdsRegistration(st, a.Tenant)
+	})
+}
