@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"time"
 
 	ring "github.com/99designs/keyring"
 )
@@ -125,5 +126,21 @@ func TestMarkOutlivesTheStateDirectory(t *testing.T) {
 				t.Errorf("got %q, %v", got, err)
 			}
 		})
+	}
+}
+
+// TestLockedKeyring is for a keyring that somebody would have to unlock: it is
+// asked in vain, in time, and nothing is made.
+func TestLockedKeyring(t *testing.T) {
+	kind := os.Getenv("REGENT_TEST_LOCKED")
+	if kind == "" {
+		t.Skip("not run: needs a keyring that is locked; make keyrings starts one")
+	}
+	k, err := Open(Options{Kind: kind, StateDir: t.TempDir(), Timeout: 2 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Create(t.Context()); err == nil {
+		t.Error("a key was made in a locked keyring")
 	}
 }
