@@ -93,6 +93,18 @@ rpm: .cache/bin/nfpm ## the same as rpm packages
 packages-check: .cache/bin/nfpm ## the packages of the last commit: reproducible, lintian, hardened units, arm64 (root)
 	packaging/check
 
+.PHONY: mdm-files
+mdm-files: ## what is generated for management systems, read by plistutil, xmllint and groff (installs them)
+	packaging/mdm/check
+
+.PHONY: mdm-rollout
+mdm-rollout: .cache/bin/nfpm ## the Ansible role and the cloud-init file, on booted machines (root)
+	packaging/mdm/run
+
+.PHONY: wine
+wine: ## registry policy and its watch, as a Windows program under Wine (installs it)
+	.ci/wine ./platform/mdm . ./cmd/regentd 'Registry|Sources|Layers|LastGood|Profile'
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin out .cache
