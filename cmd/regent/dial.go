@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"iter"
 
 	"regent/agent/status"
 	"regent/ipc/api"
@@ -20,6 +21,8 @@ type agent interface {
 	VerifiedLedger(ctx context.Context) (api.Ledger, error)
 	Ledger(context.Context) (api.Ledger, error)
 	Reload(context.Context) error
+	Watch(ctx context.Context, application string) iter.Seq2[api.Event, error]
+	Explain(ctx context.Context, pid int, application string) (api.Explanation, error)
 	Policy(context.Context) (api.Policy, error)
 	Store(context.Context) (api.Store, error)
 	DoWithStore(ctx context.Context, verb string, really bool) (api.Store, error)

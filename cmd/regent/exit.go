@@ -42,6 +42,12 @@ func exitCode(err error) int {
 	if u, ok := errors.AsType[unwell](err); ok {
 		return healthCode(status.Health(u))
 	}
+	if code, ok := errors.AsType[exited](err); ok {
+		return int(code)
+	}
+	if _, ok := errors.AsType[refused](err); ok {
+		return exitDenied
+	}
 	if errors.Is(err, client.ErrNotReachable) {
 		return exitNotReachable
 	}

@@ -12,7 +12,7 @@ import (
 // explain puts err into one or two lines: what is wrong, and the next step.
 // It is empty where all has been said.
 func explain(err error) string {
-	if _, ok := errors.AsType[unwell](err); ok {
+	if saidAlready(err) {
 		return ""
 	}
 	if all, ok := errors.AsType[unredeemed](err); ok {
@@ -30,6 +30,14 @@ func explain(err error) string {
 		text += printable(next) + "\n"
 	}
 	return text
+}
+
+// saidAlready reports whether the screen, or another program, has said it all.
+func saidAlready(err error) bool {
+	_, unwell := errors.AsType[unwell](err)
+	_, exited := errors.AsType[exited](err)
+	_, refused := errors.AsType[refused](err)
+	return unwell || exited || refused
 }
 
 // nextStep is what to do about an error that is no fault; "" if it says so

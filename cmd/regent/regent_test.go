@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,7 @@ const sample = "SENTINEL-registration-token"
 type fake struct {
 	status     status.Status
 	token      api.Token
+	explained  api.Explanation
 	registered api.Registration
 	ledger     api.Ledger
 	policy     api.Policy
@@ -40,6 +42,7 @@ type fake struct {
 	err        error       // of every call but Status
 	silent     bool        // of Status: no answer comes
 
+	exits    int // the code of a program that exec runs
 	asked    []any
 	socket   string
 	onAsking func() // called by Register, before it answers
@@ -83,6 +86,22 @@ func (f *fake) DoWithStore(_ context.Context, verb string, really bool) (api.Sto
 func (f *fake) Unregister(context.Context) (api.Store, error) {
 	f.asked = append(f.asked, "unregister")
 	return f.store, f.err
+}
+
+func (f *fake) Watch(context.Context, string) iter.Seq2[api.Event, error] {
+	return func(yield func(api.Event, error) bool) {
+		for generation := range uint64(2) {
+			if !yield(api.Event{Instance: "cad/1", State: "live", Generation: generation + 1}, nil) {
+				return
+			}
+		}
+		yield(api.Event{}, context.Canceled)
+	}
+}
+
+func (f *fake) Explain(_ context.Context, pid int, application string) (api.Explanation, error) {
+	f.asked = append(f.asked, fmt.Sprintf("explain %d %s", pid, application))
+	return f.explained, f.err
 }
 
 func (f *fake) Policy(context.Context) (api.Policy, error) { return f.policy, f.err }
@@ -142,6 +161,11 @@ func (s session) run(t *testing.T, args ...string) result {
 			return s.daemon
 		},
 		prompt: s.prompt, confirm: s.confirm(),
+		environ: func() []string { return []string{"PATH=/bin", "REGENT_INSTANCE=9"} },
+		become: func(_ context.Context, path string, argv, env []string) (int, error) {
+			s.daemon.asked = append(s.daemon.asked, argv, env)
+			return s.daemon.exits, nil
+		},
 	})
 	for name, text := range map[string]string{"stdout": out.String(), "stderr": err.String()} {
 		if strings.Contains(text, sample) {

@@ -19,6 +19,8 @@ type surroundings struct {
 	euid     int // -1 where users have no numbers
 	now      func() time.Time
 	dial     func(socket string) agent
+	environ  func() []string
+	become   successor
 	inquire  inquirer                                      // asks the service manager; nil where there is none
 	width    int                                           // of the terminal that out is; 0 if it is none
 	prompt   func(context.Context, string) ([]byte, error) // asks at the terminal that in is, without echo; nil if it is none
@@ -31,7 +33,7 @@ func system() surroundings {
 		getenv: os.Getenv,
 		euid:   os.Geteuid(),
 		now:    time.Now, //nolint:forbidigo // a client has no clock of the agent's
-		dial:   dial, inquire: askManager,
+		dial:   dial, environ: os.Environ, become: become, inquire: askManager,
 	}
 	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
 		s.width = 80

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+)
+
+// become runs the program and waits: this process holds the lease, and the
+// program, its direct child, may use it.
+func become(ctx context.Context, path string, argv, env []string) (int, error) {
+	cmd := exec.CommandContext(ctx, path, argv[1:]...)
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, os.Stdin, os.Stdout, os.Stderr
+	err := cmd.Run()
+	if ended, ok := errors.AsType[*exec.ExitError](err); ok {
+		return ended.ExitCode(), nil
+	}
+	return 0, err
+}

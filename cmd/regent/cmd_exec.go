@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/fault"
+	"regent/ipc/api"
+)
+
+// What a program that regent exec starts finds in its environment.
+const (
+	envSocket      = "REGENT_SOCKET"
+	envApplication = "REGENT_APPLICATION"
+	envInstance    = "REGENT_INSTANCE"
+)
+
+// successor takes the place of this process, and does not return; where a
+// system cannot do that it runs the program, waits for it and returns its exit
+// code.
+type successor func(ctx context.Context, path string, argv, env []string) (code int, err error)
+
+// exited ends regent with the code of the program that it ran.
+type exited int
+
+func (e exited) Error() string { return fmt.Sprintf("the program ended with code %d", int(e)) }
+
+func newExec(s surroundings, socket *string, dial dialer) *cobra.Command {
+	var f tokenFlags
+	var envToken string
+	cmd := &cobra.Command{
+		Use:   "exec --application ID [--instance N] -- COMMAND [ARGUMENT…]",
+		Short: "Run a program that holds an instance for as long as it runs",
+		Long: `Lease an instance, and run a program in the place of regent, so that the
+instance is the program's until it ends. It finds REGENT_SOCKET,
+REGENT_APPLICATION and REGENT_INSTANCE in its environment and asks the socket for
+its token; the processes that it starts itself name that instance. (On Windows
+regent holds the instance and waits for the program.)
+
+The token is not in the environment unless --env-token asks for it: other
+processes of the same user can read that, and a token that is there is good only
+to its own end.
+
+It exits 4 where only a rule about executables admits: such an application asks
+the socket itself, since regent is not that executable.`,
+		Args: cobra.ArbitraryArgs, // so that RunE words the complaint
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.output = "token"
+			req, err := f.request(cmd)
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				return usage(cmd, "say which program to run, after --")
+			}
+			path, err := exec.LookPath(args[0])
+			if err != nil {
+				return usage(cmd, "%v", err)
+			}
+			ctx, cancel := within(cmd.Context(), f.wait)
+			defer cancel()
+			tok, err := dial().Token(ctx, req)
+			if err != nil {
+				return notThisWay(late(ctx, err))
+			}
+			code, err := s.become(cmd.Context(), path, args, environment(s.environ(), *socket, tok, envToken))
+			if err != nil {
+				return fmt.Errorf("run %s: %w", path, err)
+			}
+			if code != 0 {
+				return exited(code)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&f.application, "application", "", "the `id` of the application")
+	cmd.Flags().StringVar(&f.instance, "instance", "", "the `number` of the instance; without it a free one is leased")
+	cmd.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for the first token of an instance")
+	cmd.Flags().StringVar(&envToken, "env-token", "", "put the access token into the environment, under this `name`")
+	complete(cmd, "application", applications(dial))
+	return cmd
+}
+
+// notThisWay adds to a refusal what is special about this way of asking.
+func notThisWay(err error) error {
+	f, ok := errors.AsType[*fault.Fault](err)
+	if !ok || f.Kind != fault.Denied {
+		return err
+	}
+	with := *f
+	with.Detail = f.Text() + "; where only a rule about executables admits, the application must call the socket itself, since regent exec is another executable"
+	return &with
+}
+
+// environment is env with what the program has to know. Words of the same name
+// are replaced: two of one name are read differently by different programs.
+func environment(env []string, socket string, tok api.Token, envToken string) []string {
+	_, number, _ := strings.Cut(tok.Instance, "/")
+	add := [][2]string{{envSocket, socket}, {envApplication, tok.Application}, {envInstance, number}}
+	if envToken != "" {
+		add = append(add, [2]string{envToken, tok.AccessToken})
+	}
+	var out []string
+	for _, e := range env {
+		name, _, _ := strings.Cut(e, "=")
+		replaced := false
+		for _, a := range add {
+			replaced = replaced || a[0] == name
+		}
+		if !replaced {
+			out = append(out, e)
+		}
+	}
+	for _, a := range add {
+		out = append(out, a[0]+"="+a[1])
+	}
+	return out
+}

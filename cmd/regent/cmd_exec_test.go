@@ -1,0 +1,80 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/fault"
+	"regent/ipc/api"
+)
+
+func TestExec(t *testing.T) {
+	tok := api.Token{AccessToken: sample, Application: "cad", Instance: "cad/2"}
+	tests := []struct {
+		name string
+		args []string
+		more []string // in the environment
+	}{
+		{"without the token", nil, nil},
+		{"with the token", []string{"--env-token", "LM_TOKEN"}, []string{"LM_TOKEN=" + sample}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := &fake{token: tok, exits: 7}
+			args := append([]string{"exec", "--socket", "/run/s", "--application", "cad"}, tt.args...)
+			got := session{daemon: f}.run(t, append(args, "--", "sh", "-c", "exit 7")...)
+			if diff := cmp.Diff(got, result{Code: 7}); diff != "" {
+				t.Errorf("got -, want +:\n%s", diff)
+			}
+			want := []any{
+				api.TokenRequest{Application: "cad"},
+				[]string{"sh", "-c", "exit 7"},
+				append([]string{"PATH=/bin", "REGENT_SOCKET=/run/s", "REGENT_APPLICATION=cad", "REGENT_INSTANCE=2"}, tt.more...),
+			}
+			if diff := cmp.Diff(f.asked, want); diff != "" {
+				t.Errorf("got -, want +:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestExecRefused(t *testing.T) {
+	f := &fake{err: fault.E("token", fault.Denied, nil)}
+	got := session{daemon: f}.run(t, "exec", "--application", "cad", "--", "sh")
+	if got.Code != exitDenied || !strings.Contains(got.Err, "must call the socket itself") {
+		t.Errorf("%+v", got)
+	}
+	for _, args := range [][]string{{"--application", "cad"}, {"--", "sh"}, {"--application", "cad", "--", "no-such-program-here"}} {
+		if got := (session{daemon: &fake{}}).run(t, append([]string{"exec"}, args...)...); got.Code != exitUsage {
+			t.Errorf("%q: %+v", args, got)
+		}
+	}
+}
+
+func TestWatch(t *testing.T) {
+	got := session{daemon: &fake{}}.run(t, "watch", "--application", "cad")
+	if diff := cmp.Diff(got, result{Out: "cad/1  live, token 1\ncad/1  live, token 2\n"}); diff != "" {
+		t.Errorf("got -, want +:\n%s", diff)
+	}
+	got = session{daemon: &fake{}}.run(t, "watch", "--application", "cad", "--json")
+	if want := `{"instance":"cad/1","state":"live","generation":1}`; !strings.HasPrefix(got.Out, want+"\n") {
+		t.Errorf("got %q, want %s", got.Out, want)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	f := &fake{explained: api.Explanation{Application: "cad", PID: 42, UID: "1000", User: "alice", Groups: []string{"1000"}, Reason: "user alice (1000) is not among its users"}}
+	got := session{daemon: f}.run(t, "explain", "--pid", "42", "--application", "cad")
+	if got.Code != exitDenied || got.Err != "" || !strings.Contains(got.Out, "Process 42 may not use cad") || !strings.Contains(got.Out, "alice (1000)") {
+		t.Errorf("%+v", got)
+	}
+	f.explained.Allow = true
+	if got := (session{daemon: f}).run(t, "explain", "--pid", "42", "--application", "cad", "--json"); got.Code != exitDone || !strings.Contains(got.Out, `"allow": true`) {
+		t.Errorf("%+v", got)
+	}
+	if got := (session{daemon: f}).run(t, "explain", "--application", "cad"); got.Code != exitUsage {
+		t.Errorf("without a process: %+v", got)
+	}
+}

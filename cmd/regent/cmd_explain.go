@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/instance"
+	"regent/ipc/api"
+)
+
+func newExplain(s surroundings, dial dialer) *cobra.Command {
+	var application string
+	var pid int
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "explain --pid N --application ID",
+		Short: "Say which rule decides about a process, and why",
+		Long: `Say which rule of an application decides about a running process, and why.
+Nothing is leased. For administrators. It exits 4 if the process gets no token.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if pid <= 0 {
+				return usage(cmd, "--pid is needed: the number of the process")
+			}
+			if err := instance.CheckApplication(application); err != nil {
+				return usage(cmd, "--application: %v", err)
+			}
+			ctx, cancel := within(cmd.Context(), 0)
+			defer cancel()
+			e, err := dial().Explain(ctx, pid, application)
+			if err != nil {
+				return late(ctx, err)
+			}
+			if asJSON {
+				err = printJSON(cmd.OutOrStdout(), e)
+			} else {
+				_, err = fmt.Fprint(cmd.OutOrStdout(), renderExplanation(e, view{width: s.width, colour: s.colour()}))
+			}
+			if err == nil && !e.Allow {
+				return refused{}
+			}
+			return err
+		},
+	}
+	cmd.Flags().IntVar(&pid, "pid", 0, "the `number` of the process")
+	cmd.Flags().StringVar(&application, "application", "", "the `id` of the application")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	complete(cmd, "application", applications(dial))
+	return cmd
+}
+
+// refused ends regent with the code of a refusal; what was printed says it.
+type refused struct{}
+
+func (refused) Error() string { return "the process gets no token" }
+
+func renderExplanation(e api.Explanation, v view) string {
+	answer := "Process %d may use %s: %s, %s"
+	if !e.Allow {
+		answer = "Process %d may not use %s: %s%s"
+	}
+	facts := [][2]string{
+		{"User", strings.TrimSpace(e.User + " (" + e.UID + ")")},
+		{"Groups", strings.Join(e.Groups, " ")},
+		{"Executable", e.Exe},
+		{"Unit", e.Unit},
+	}
+	var rows [][2]string
+	for _, f := range facts {
+		if f[1] == "" {
+			f[1] = "not known"
+		}
+		rows = append(rows, [2]string{f[0], printable(f[1])})
+	}
+	return strings.Join(wrap(printable(fmt.Sprintf(answer, e.PID, e.Application, e.Rule, e.Reason)), v.width), "\n") + "\n\n" + v.labelled("", rows)
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/instance"
+	"regent/agent/status"
+	"regent/ipc/api"
+)
+
+func newWatch(dial dialer) *cobra.Command {
+	var application string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "watch --application ID",
+		Short: "Print what happens to an application's instances, as it happens",
+		Long: `Print what an application's instances are now, and then each new token and
+each change of state, until it is interrupted or the agent ends.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := instance.CheckApplication(application); err != nil {
+				return usage(cmd, "--application: %v", err)
+			}
+			for e, err := range dial().Watch(cmd.Context(), application) {
+				if errors.Is(err, context.Canceled) {
+					return nil // interrupted, which is how it ends
+				}
+				if err != nil {
+					return err
+				}
+				if err := printEvent(cmd, e, asJSON); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&application, "application", "", "the `id` of the application")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	complete(cmd, "application", applications(dial))
+	return cmd
+}
+
+func printEvent(cmd *cobra.Command, e api.Event, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(e)
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %s, token %d\n", printable(e.Instance), stateInWords(status.Instance{State: e.State}, true, false), e.Generation)
+	return err
+}
