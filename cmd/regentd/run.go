@@ -17,6 +17,7 @@ import (
 	"regent/agent"
 	"regent/agent/policy"
 	"regent/ipc/server"
+	"regent/platform/nodump"
 	"regent/platform/paths"
 )
 
@@ -33,6 +34,10 @@ is reported and the old one stays in force.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.complete(cmd.Flags())
 			if err := checkLevel(o.logLevel); err != nil {
+				return err
+			}
+			// Before anything is read that could be a secret.
+			if err := nodump.Forbid(); err != nil {
 				return err
 			}
 			oneAtATime(os.Getenv("GOMAXPROCS"))
