@@ -74,6 +74,7 @@ type bench struct {
 	store   *storetest.Memory
 	service *service
 	woke    chan struct{}
+	held    func(string) (time.Duration, bool) // nil for never
 	changes []string
 	stop    func()
 }
@@ -111,7 +112,7 @@ func (b *bench) run(t *testing.T) {
 	b.Engine = NewEngine(Options{
 		Vault: v, Service: func(string) (Service, error) { return b.service, nil }, Window: Default(),
 		Clock: b.clock, Draw: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
-		Woke: b.woke, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Hold: b.held, Woke: b.woke, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Changed: func(_ context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
 			b.changes = append(b.changes, fmt.Sprintf("%s %s>%s %s", id, from, to, cause))
 		},
