@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/csv"
 	"fmt"
+	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,12 +15,30 @@ import (
 func (t *tool) authToken() *cobra.Command {
 	return group("auth-token", "Auth tokens: what devices got for registration tokens",
 		t.authList(),
-		t.deletion("auth token", "whoever holds it can refresh it no more, and its count does not come back",
-			func(ctx context.Context, s *admin.Session, id string) error { return s.DeleteAuthToken(ctx, id) }))
+		t.authDeletion())
+}
+
+func (t *tool) authDeletion() *cobra.Command {
+	return t.deletion(deletion{
+		thing: "auth token", means: "whoever holds it can refresh it no more, and its count does not come back",
+		remove: func(ctx context.Context, s *admin.Session, id string) error { return s.DeleteAuthToken(ctx, id) },
+		identifiers: func(ctx context.Context, s *admin.Session) (map[string]string, error) {
+			list, err := s.AuthTokens(ctx, admin.AuthFilter{})
+			if err != nil {
+				return nil, err
+			}
+			there := make(map[string]string, len(list))
+			for _, a := range list {
+				there[a.ID] = a.Identifier
+			}
+			return there, nil
+		},
+	})
 }
 
 func (t *tool) authList() *cobra.Command {
 	var filter admin.AuthFilter
+	var more authNarrowing
 	c := &cobra.Command{
 		Use: "list", Short: "List auth tokens: who used which registration token", Args: cobra.NoArgs,
 		RunE: running(func(c *cobra.Command, _ []string) error {
@@ -25,6 +46,12 @@ func (t *tool) authList() *cobra.Command {
 				list, err := s.AuthTokens(c.Context(), filter)
 				if err != nil {
 					return err
+				}
+				if list, err = more.narrow(list, s.Now()); err != nil {
+					return err
+				}
+				if more.csv {
+					return writeAuthTokens(t.out, list)
 				}
 				return t.printAuthTokens(list)
 			})
@@ -36,16 +63,40 @@ func (t *tool) authList() *cobra.Command {
 	f.StringVar(&filter.RefID1, "ref-id-1", "", "only those of this application and instance, as cad/1")
 	f.StringVar(&filter.RefID2, "ref-id-2", "", "only those of this installation")
 	f.StringVar(&filter.FQDN, "fqdn", "", "only those of this host")
+	f.StringVar(&more.user, "system-user", "", "only those of this user of their device")
+	f.StringVar(&more.since, "since", "", "only those created within `7d`, or since a date")
+	f.BoolVar(&more.csv, "csv", false, "print CSV, as auth-token delete --from takes it")
 	return c
+}
+
+// authNarrowing are filters that the service does not have.
+type authNarrowing struct {
+	user, since string
+	csv         bool
+}
+
+func (n authNarrowing) narrow(list []admin.AuthToken, now time.Time) ([]admin.AuthToken, error) {
+	var from time.Time
+	if n.since != "" {
+		var err error
+		if from, err = ago(n.since, now); err != nil {
+			return nil, err
+		}
+	}
+	var left []admin.AuthToken
+	for _, a := range list {
+		if (n.user == "" || n.user == a.UserName) && !a.Created.Before(from) {
+			left = append(left, a)
+		}
+	}
+	return left, nil
 }
 
 func (t *tool) printAuthTokens(list []admin.AuthToken) error {
 	if t.flags.json {
 		all := []authJSON{}
 		for _, a := range list {
-			all = append(all, authJSON{
-				a.ID, a.Identifier, a.FQDN, a.UserName, a.MAC, a.Registration, a.RefID1, a.RefID2, timeJSON(a.Created),
-			})
+			all = append(all, authJSONOf(a))
 		}
 		return t.printJSON(all)
 	}
@@ -73,4 +124,31 @@ type authJSON struct {
 	RefID1            string `json:"ref_id_1"`
 	RefID2            string `json:"ref_id_2"`
 	CreationDate      string `json:"creation_date,omitempty"`
+}
+
+func authJSONOf(a admin.AuthToken) authJSON {
+	return authJSON{
+		a.ID, a.Identifier, a.FQDN, a.UserName, a.MAC, a.Registration, a.RefID1, a.RefID2, timeJSON(a.Created),
+	}
+}
+
+// authColumns are the same names, for CSV.
+var authColumns = []string{
+	"id", "identifier", "fqdn", "system_user_name", "mac_address", "registration_token", "ref_id_1", "ref_id_2", "creation_date",
+}
+
+func authCells(a admin.AuthToken) []string {
+	return []string{
+		a.ID, plain(a.Identifier), plain(a.FQDN), plain(a.UserName), plain(a.MAC), plain(a.Registration),
+		plain(a.RefID1), plain(a.RefID2), timeJSON(a.Created),
+	}
+}
+
+func writeAuthTokens(w io.Writer, list []admin.AuthToken) error {
+	out := csv.NewWriter(w)
+	rows := [][]string{authColumns}
+	for _, a := range list {
+		rows = append(rows, authCells(a))
+	}
+	return out.WriteAll(rows)
 }

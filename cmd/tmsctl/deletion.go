@@ -4,28 +4,58 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/spf13/cobra"
 
+	"regent/agent/tms"
 	"regent/agent/tms/admin"
 )
 
-// deletion returns the delete command of one kind of thing. means is what a
-// deletion does, for the question.
-func (t *tool) deletion(thing, means string, remove func(context.Context, *admin.Session, string) error) *cobra.Command {
-	var yes bool
+// deletion is what is deleted, and how.
+type deletion struct {
+	thing  string
+	means  string // what a deletion does, for the question
+	remove func(ctx context.Context, s *admin.Session, id string) error
+	// identifiers returns the identifier of each id that there is.
+	identifiers func(context.Context, *admin.Session) (map[string]string, error)
+
+	// of the command line
+	yes, dry bool
+	from     string
+}
+
+// deletion returns the delete command of one kind of thing.
+func (t *tool) deletion(d deletion) *cobra.Command {
 	c := &cobra.Command{
-		Use: "delete ID...", Short: "Delete by id: " + means,
-		Args: cobra.MinimumNArgs(1),
+		Use: "delete ID... | --from FILE.csv", Short: "Delete by id: " + d.means,
+		Long: `Delete by id, or what a CSV file names in its columns id and identifier, after
+asking. A file that an interruption left half done can be given again: what is
+gone already is counted and no error. An id that has another identifier now than
+in the file stops the command before anything is deleted.`,
+		Args: func(c *cobra.Command, args []string) error {
+			switch {
+			case d.from != "" && len(args) > 0:
+				return usagef("--from names what to delete; leave out the ids")
+			case d.from == "":
+				return cobra.MinimumNArgs(1)(c, args)
+			}
+			return nil
+		},
 		RunE: running(func(c *cobra.Command, ids []string) error {
-			return t.delete(c.Context(), thing, means, ids, yes, remove)
+			if d.from != "" {
+				return t.deleteFrom(c.Context(), d)
+			}
+			return t.deleteIDs(c.Context(), d, ids)
 		}),
 	}
-	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	c.Flags().BoolVarP(&d.yes, "yes", "y", false, "do not ask")
+	c.Flags().BoolVar(&d.dry, "dry-run", false, "say what would be deleted, and delete nothing")
+	c.Flags().StringVar(&d.from, "from", "", "delete what this CSV `FILE` names, as tmsctl investigate --csv wrote it")
 	return c
 }
 
-func (t *tool) delete(ctx context.Context, thing, means string, ids []string, yes bool, remove func(context.Context, *admin.Session, string) error) error {
+func (t *tool) deleteIDs(ctx context.Context, d deletion, ids []string) error {
 	client, err := t.client()
 	if err != nil {
 		return err
@@ -34,34 +64,142 @@ func (t *tool) delete(ctx context.Context, thing, means string, ids []string, ye
 	if err := t.flags.contradiction(); err != nil {
 		return err
 	}
-	if !yes {
-		sure, err := t.confirm(ctx, fmt.Sprintf("Delete %s on %s? %s.", counted(len(ids), thing), client.Host(), means))
+	if d.dry {
+		return t.wouldDelete(d.thing, ids, 0)
+	}
+	if err := t.sure(ctx, d, len(ids), client.Host(), ""); err != nil {
+		return err
+	}
+	return t.asAdministrator(ctx, func(s *admin.Session) error { return t.delete(ctx, s, d, ids, 0) })
+}
+
+func (t *tool) sure(ctx context.Context, d deletion, n int, host, more string) error {
+	if d.yes {
+		return nil
+	}
+	sure, err := t.confirm(ctx, fmt.Sprintf("Delete %s on %s?%s %s.", counted(n, d.thing), host, more, d.means))
+	if err != nil {
+		return err
+	}
+	if !sure {
+		return errors.New("nothing was deleted")
+	}
+	return nil
+}
+
+// deleteFrom deletes what a file names and the service still has.
+func (t *tool) deleteFrom(ctx context.Context, d deletion) error {
+	rows, err := readCSV(d.from, "id", "identifier")
+	if err != nil {
+		return usagef("--from %v", err)
+	}
+	if !d.yes && !d.dry && !t.terminal {
+		_, err := t.confirm(ctx, "") // says that nobody can be asked, before anybody logs in
+		return err
+	}
+	return t.asAdministrator(ctx, func(s *admin.Session) error {
+		there, err := d.identifiers(ctx, s)
 		if err != nil {
 			return err
 		}
-		if !sure {
-			return errors.New("nothing was deleted")
+		var ids []string
+		gone := 0
+		for _, row := range rows {
+			id := row.fields["id"]
+			identifier, ok := there[id]
+			switch {
+			case id == "" || !ok:
+				gone++ // a finding without an auth token, or one that was deleted before
+			case plain(identifier) != row.fields["identifier"]:
+				return usagef("--from %s: line %d: %s is called %q there, not %q: is it the file of another tenant? Nothing was deleted", d.from, row.line, id, identifier, row.fields["identifier"])
+			default:
+				ids = append(ids, id)
+				delete(there, id) // a line that stands twice
+			}
 		}
-	}
+		if d.dry {
+			return t.wouldDelete(d.thing, ids, gone)
+		}
+		if len(ids) == 0 {
+			return t.deleted(d, nil, gone)
+		}
+		more := ""
+		if gone > 0 {
+			more = fmt.Sprintf(" %d more of the file are not there.", gone)
+		}
+		if err := t.sure(ctx, d, len(ids), t.host, more); err != nil {
+			return err
+		}
+		return t.delete(ctx, s, d, ids, gone)
+	})
+}
+
+// delete deletes one after the other. What was done is said, however it ends.
+func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, ids []string, gone int) error {
 	deleted := []string{}
-	err = t.asAdministrator(ctx, func(s *admin.Session) error {
-		for _, id := range ids {
-			if err := remove(ctx, s, id); err != nil {
-				return fmt.Errorf("%s %q: %w", thing, id, err)
+	progress := t.progress(d.thing+"s deleted", len(ids))
+	for i, id := range ids {
+		err := d.remove(ctx, s, id)
+		if f, ok := errors.AsType[*tms.Failure](err); ok && d.from != "" && f.Status == http.StatusNotFound {
+			gone++ // somebody else was faster
+			continue
+		}
+		if err != nil {
+			progress.end()
+			left := ""
+			if rest := len(ids) - i - 1; rest > 0 {
+				left = fmt.Sprintf("; %d deleted before, %d not tried", len(deleted), rest)
 			}
-			deleted = append(deleted, id)
-			if t.flags.json {
-				continue
+			if d.from != "" {
+				left += "; the same command goes on where this one ended"
 			}
-			if _, err := fmt.Fprintf(t.out, "deleted %s %s\n", thing, cell(id)); err != nil {
+			return errors.Join(fmt.Errorf("%s %q: %w", d.thing, id, withLeft(err, left)), t.deleted(d, deleted, gone))
+		}
+		deleted = append(deleted, id)
+		if d.from != "" {
+			progress.step()
+		} else if !t.flags.json {
+			if _, err := fmt.Fprintf(t.out, "deleted %s %s\n", d.thing, cell(id)); err != nil {
 				return err
 			}
 		}
-		return nil
-	})
-	if t.flags.json {
-		return errors.Join(err, t.printJSON(map[string][]string{"deleted": deleted}))
 	}
+	progress.end()
+	return t.deleted(d, deleted, gone)
+}
+
+func withLeft(err error, left string) error {
+	if left == "" {
+		return err
+	}
+	return fmt.Errorf("%w%s", err, left)
+}
+
+// deleted sums up.
+func (t *tool) deleted(d deletion, ids []string, gone int) error {
+	if t.flags.json {
+		if ids == nil {
+			ids = []string{}
+		}
+		return t.printJSON(map[string]any{"deleted": ids, "gone": gone})
+	}
+	if d.from == "" {
+		return nil
+	}
+	_, err := fmt.Fprintf(t.out, "deleted %s; %d were not there\n", counted(len(ids), d.thing), gone)
+	return err
+}
+
+func (t *tool) wouldDelete(thing string, ids []string, gone int) error {
+	if t.flags.json {
+		return t.printJSON(map[string]any{"would_delete": append([]string{}, ids...), "gone": gone})
+	}
+	for _, id := range ids {
+		if _, err := fmt.Fprintf(t.out, "would delete %s %s\n", thing, cell(id)); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(t.out, "%s; %d are not there\n", counted(len(ids), thing), gone)
 	return err
 }
 

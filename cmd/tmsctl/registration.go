@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ func (t *tool) registrationToken() *cobra.Command {
 
 func (t *tool) registrationList() *cobra.Command {
 	var filter admin.RegistrationFilter
+	var status string
 	c := &cobra.Command{
 		Use: "list", Short: "List registration tokens, with what is left of each", Args: cobra.NoArgs,
 		RunE: running(func(c *cobra.Command, _ []string) error {
@@ -27,6 +29,9 @@ func (t *tool) registrationList() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				list = slices.DeleteFunc(list, func(r admin.RegistrationToken) bool {
+					return status != "" && string(r.Usability(s.Now())) != status
+				})
 				return t.printRegistrations(list)
 			})
 		}),
@@ -34,6 +39,7 @@ func (t *tool) registrationList() *cobra.Command {
 	c.Flags().StringVar(&filter.Identifier, "identifier", "", "only those with this `NAME`")
 	c.Flags().StringVar(&filter.RefID1, "ref-id-1", "", "only those with this reference")
 	c.Flags().StringVar(&filter.RefID2, "ref-id-2", "", "only those with this reference")
+	c.Flags().StringVar(&status, "status", "", "only those that are truly `usable`, \"used up\", expired or disabled")
 	return c
 }
 
@@ -56,10 +62,23 @@ func (t *tool) registrationShow() *cobra.Command {
 }
 
 func (t *tool) registrationDelete() *cobra.Command {
-	return t.deletion("registration token", "what it created stays; what is left of its count lapses",
-		func(ctx context.Context, s *admin.Session, id string) error {
+	return t.deletion(deletion{
+		thing: "registration token", means: "what it created stays; what is left of its count lapses",
+		remove: func(ctx context.Context, s *admin.Session, id string) error {
 			return s.DeleteRegistrationToken(ctx, id)
-		})
+		},
+		identifiers: func(ctx context.Context, s *admin.Session) (map[string]string, error) {
+			list, err := s.RegistrationTokens(ctx, admin.RegistrationFilter{})
+			if err != nil {
+				return nil, err
+			}
+			there := make(map[string]string, len(list))
+			for _, r := range list {
+				there[r.ID] = r.Identifier
+			}
+			return there, nil
+		},
+	})
 }
 
 func (t *tool) printRegistrations(list []admin.RegistrationToken) error {

@@ -86,7 +86,7 @@ func running(f func(*cobra.Command, []string) error) func(*cobra.Command, []stri
 func (t *tool) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tmsctl",
-		Short: "Make, list and delete registration tokens, and see who used them",
+		Short: "Make, change and delete registration tokens, and find out who used them",
 		Long: `tmsctl speaks to the Token Management Service as a Contact Administrator.
 
 It logs in for each command: with --user and a password that is asked for or
@@ -106,7 +106,7 @@ secret is taken from the command line or the environment.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	t.addGlobal(root)
-	root.AddCommand(t.registrationToken(), t.authToken(), t.login(), t.logout(), t.profile(), t.version())
+	root.AddCommand(t.registrationToken(), t.authToken(), t.plan(), t.investigate(), t.login(), t.logout(), t.profile(), t.version())
 	return root
 }
 

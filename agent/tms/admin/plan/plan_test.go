@@ -1,0 +1,139 @@
+package plan_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"regent/agent/tms/admin"
+	"regent/agent/tms/admin/plan"
+)
+
+var now = time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
+
+func day(month time.Month, d int) time.Time { return time.Date(2026, month, d, 0, 0, 0, 0, time.UTC) }
+
+func TestMake(t *testing.T) {
+	tests := []struct {
+		name string
+		need plan.Need
+		want plan.Plan
+	}{
+		{
+			"a hundred devices of two instances", plan.Need{Devices: 100, Instances: 2},
+			plan.Plan{Counts: 200, Tokens: []plan.Token{{200, day(11, 23), day(12, 23)}}},
+		},
+		{
+			"with five per cent more", plan.Need{Devices: 101, Instances: 1, Spare: 5},
+			plan.Plan{Counts: 107, Spare: 6, Tokens: []plan.Token{{107, day(11, 23), day(12, 23)}}},
+		},
+		{
+			"a short rollout", plan.Need{Devices: 1, Instances: 1, Rollout: 3},
+			plan.Plan{Counts: 1, Tokens: []plan.Token{{1, day(11, 23), day(11, 26)}}},
+		},
+		{
+			"longer than a token lives", plan.Need{Devices: 5, Instances: 1, Rollout: 38},
+			plan.Plan{Counts: 5, Tokens: []plan.Token{{3, day(11, 23), day(12, 23)}, {2, day(12, 23), day(12, 31)}}},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.need.Now = now
+			got, err := plan.Make(tt.need)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(got, tt.want); diff != "" {
+				t.Errorf("-got +want:\n%s", diff)
+			}
+		})
+	}
+	for _, bad := range []plan.Need{
+		{}, {Devices: 1}, {Devices: -1, Instances: 1}, {Devices: 1, Instances: 1, Spare: 101},
+		{Devices: 1, Instances: 1, Rollout: 366}, {Devices: 1 << 30, Instances: 1 << 30},
+	} {
+		bad.Now = now
+		if got, err := plan.Make(bad); err == nil {
+			t.Errorf("%+v: got %+v, want an error", bad, got)
+		}
+	}
+}
+
+// TestPlansCanBeMade: whatever is asked for, the counts add up, no token lives
+// longer than the service allows, and no day is without one.
+func TestPlansCanBeMade(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := plan.Need{
+			Devices: rapid.IntRange(1, 50_000).Draw(t, "devices"), Instances: rapid.IntRange(1, 9).Draw(t, "instances"),
+			Spare: rapid.IntRange(0, 100).Draw(t, "spare"), Rollout: rapid.IntRange(1, 365).Draw(t, "rollout"), Now: now,
+		}
+		p, err := plan.Make(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum, at := 0, day(11, 23)
+		for _, token := range p.Tokens {
+			sum += token.Count
+			if !token.Make.Equal(at) {
+				t.Fatalf("made on %v, want %v", token.Make, at)
+			}
+			if token.Count > 0 {
+				new := admin.NewRegistrationToken{Identifier: "x", Count: token.Count, Expires: token.Expires}
+				if err := new.Check(token.Make); err != nil {
+					t.Fatal(err)
+				}
+			}
+			at = token.Expires
+		}
+		if sum != p.Counts || p.Counts < n.Devices*n.Instances {
+			t.Fatalf("%d counts in tokens of %d, want at least %d", sum, p.Counts, n.Devices*n.Instances)
+		}
+	})
+}
+
+func TestLook(t *testing.T) {
+	r := admin.RegistrationToken{Count: 100, Used: 30, Created: now.AddDate(0, 0, -3), Expires: day(12, 3)}
+	used := func(n int, ago time.Duration) []admin.AuthToken {
+		all := make([]admin.AuthToken, n)
+		for i := range all {
+			all[i].Created = now.Add(-ago)
+		}
+		return all
+	}
+	tests := []struct {
+		name   string
+		tokens []admin.AuthToken
+		change func(*admin.RegistrationToken)
+		want   plan.Forecast
+	}{
+		{"ten a day: used up before its end", used(30, time.Hour), nil, plan.Forecast{Left: 70, PerDay: 10, UsedUp: day(11, 30)}},
+		{"one a day: most lapse", used(3, time.Hour), nil, plan.Forecast{Left: 70, PerDay: 1, Lapsing: 60}},
+		{"none: all lapse", nil, nil, plan.Forecast{Left: 70, Lapsing: 70}},
+		{"what is older than a week says nothing of now", used(30, 8*24*time.Hour), func(r *admin.RegistrationToken) { r.Created = now.AddDate(0, 0, -20) }, plan.Forecast{Left: 70, Lapsing: 70}},
+		{"expired", used(7, time.Hour), func(r *admin.RegistrationToken) { r.Expires = day(11, 22); r.Created = now.AddDate(0, 0, -9) }, plan.Forecast{Left: 70, PerDay: 1}},
+		{"used up", used(30, time.Hour), func(r *admin.RegistrationToken) { r.Used = 100 }, plan.Forecast{PerDay: 10, UsedUp: day(11, 23)}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := r
+			if tt.change != nil {
+				tt.change(&r)
+			}
+			if diff := cmp.Diff(plan.Look(r, tt.tokens, now), tt.want); diff != "" {
+				t.Errorf("-got +want:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestChoices(t *testing.T) {
+	if got := plan.Choices(true)[0].Way; !strings.Contains(got, "shared") {
+		t.Errorf("managed: %q first", got)
+	}
+	if got := plan.Choices(false)[0].Way; !strings.Contains(got, "each") {
+		t.Errorf("not managed: %q first", got)
+	}
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/tms/admin"
+	"regent/agent/tms/admin/plan"
+)
+
+// planning is the flags of plan.
+type planning struct {
+	need       plan.Need
+	unmanaged  bool
+	identifier string
+}
+
+func (t *tool) plan() *cobra.Command {
+	var o planning
+	c := &cobra.Command{
+		Use: "plan --devices N --instances M", Short: "Calculate counts and expiry of registration tokens, and forecast from the present use",
+		Args: cobra.NoArgs,
+		Long: `Calculate: one count for each instance of each application on each device. The
+service is not asked, unless --registration-token names one to forecast for.`,
+		RunE: running(func(c *cobra.Command, _ []string) error {
+			if o.identifier == "" {
+				return t.printPlan(o, nil)
+			}
+			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
+				r, err := t.find(c.Context(), s, o.identifier)
+				if err != nil {
+					return err
+				}
+				used, err := s.AuthTokens(c.Context(), admin.AuthFilter{Registration: r.Identifier})
+				if err != nil {
+					return err
+				}
+				f := plan.Look(r, used, s.Now())
+				return t.printPlan(o, &looked{r, f})
+			})
+		}),
+	}
+	f := c.Flags()
+	f.IntVar(&o.need.Devices, "devices", 0, "how many devices")
+	f.IntVar(&o.need.Instances, "instances", 1, "instances on each device, of all its applications together")
+	f.IntVar(&o.need.Spare, "spare", 0, "counts to have more, in per `CENT`, for devices that are installed anew")
+	f.IntVar(&o.need.Rollout, "rollout", 0, "`DAYS` until the last device has redeemed (default 30)")
+	f.BoolVar(&o.unmanaged, "unmanaged", false, "the devices are not under one hand: separate tokens are better")
+	f.StringVar(&o.identifier, "registration-token", "", "forecast for the registration token with this `IDENTIFIER` or id")
+	return c
+}
+
+type looked struct {
+	admin.RegistrationToken
+	plan.Forecast
+}
+
+func (t *tool) printPlan(o planning, l *looked) error {
+	if o.need.Devices == 0 && l != nil {
+		if t.flags.json {
+			return t.printJSON(map[string]any{"forecast": forecastJSONOf(l)})
+		}
+		return t.printForecast(l)
+	}
+	o.need.Now = t.now()
+	p, err := plan.Make(o.need)
+	if err != nil {
+		return usagef("%v", err)
+	}
+	if t.flags.json {
+		j := map[string]any{"counts": p.Counts, "spare": p.Spare, "registration_tokens": planJSON(p)}
+		if l != nil {
+			j["forecast"] = forecastJSONOf(l)
+		}
+		return t.printJSON(j)
+	}
+	if err := t.sayPlan(o, p); err != nil || l == nil {
+		return err
+	}
+	return t.printForecast(l)
+}
+
+func (t *tool) sayPlan(o planning, p plan.Plan) error {
+	text := fmt.Sprintf("%d devices × %d instances + %d spare = %d counts\n\n", o.need.Devices, o.need.Instances, p.Spare, p.Counts)
+	for _, one := range p.Tokens {
+		text += fmt.Sprintf("make on %s: tmsctl registration-token create --count %d --expires %s\n",
+			one.Make.Format(time.DateOnly), one.Count, one.Expires.Format(time.DateOnly))
+	}
+	if len(p.Tokens) > 1 {
+		text += "A registration token lives at most 30 days, and this rollout is longer; instead of\nmaking the next one, the first can be extended: tmsctl registration-token extend ID\n"
+	}
+	text += `
+Counts that are not used by the last day lapse. Nothing else ends then: auth tokens
+live on, by their refresh tokens. A count that is used does not come back, not even
+when its auth token is deleted. Counts have nothing to do with entitlement quantity.
+
+`
+	for i, c := range plan.Choices(!o.unmanaged) {
+		word := "or"
+		if i == 0 {
+			word = "recommended:"
+		}
+		text += fmt.Sprintf("%s %s\n  for: %s\n  against: %s\n", word, c.Way, c.For, c.Against)
+	}
+	_, err := fmt.Fprint(t.out, text)
+	return err
+}
+
+func (t *tool) printForecast(l *looked) error {
+	text := fmt.Sprintf("\n%s: %d of %d counts used, %.1f a day lately, last day %s\n",
+		cell(l.Identifier), l.Used, l.Count, l.PerDay, inWords(l.Expires, t.now()))
+	switch {
+	case l.Usability(t.now()) != admin.Usable:
+		text += fmt.Sprintf("it is %s: no device can redeem it; %d counts are left\n", l.Usability(t.now()), l.Left)
+	case !l.UsedUp.IsZero():
+		text += fmt.Sprintf("at this rate no count is left from %s on, before its last day: see tmsctl investigate, or raise the count\n", inWords(l.UsedUp, t.now()))
+	default:
+		text += fmt.Sprintf("at this rate %d counts lapse at its end\n", l.Lapsing)
+	}
+	_, err := fmt.Fprint(t.out, text)
+	return err
+}
+
+type tokenJSON struct {
+	Count          int    `json:"count"`
+	Make           string `json:"make"`
+	ExpirationDate string `json:"expiration_date"`
+}
+
+func planJSON(p plan.Plan) []tokenJSON {
+	var all []tokenJSON
+	for _, one := range p.Tokens {
+		all = append(all, tokenJSON{one.Count, one.Make.Format(time.DateOnly), one.Expires.Format(time.DateOnly)})
+	}
+	return all
+}
+
+type forecastJSON struct {
+	ID         string  `json:"id"`
+	Identifier string  `json:"identifier"`
+	Left       int     `json:"left"`
+	PerDay     float64 `json:"per_day"`
+	UsedUp     string  `json:"used_up,omitempty"`
+	Lapsing    int     `json:"lapsing"`
+}
+
+func forecastJSONOf(l *looked) forecastJSON {
+	j := forecastJSON{ID: l.ID, Identifier: l.Identifier, Left: l.Left, PerDay: l.PerDay, Lapsing: l.Lapsing}
+	if !l.UsedUp.IsZero() {
+		j.UsedUp = l.UsedUp.Format(time.DateOnly)
+	}
+	return j
+}
