@@ -37,9 +37,10 @@ const patience = 30 * time.Second
 //	emulator [FLAGS]    starts tms-emulator; $TENANT, ca.pem and password are there
 //	resolve CSV I HOW   decides the redemption of instance I that the ledger's CSV calls uncertain
 //	knobs JSON          turns the emulator's knobs
-//	stop NAME           SIGTERM to emulator, regentd or an app; fails unless it exits 0
+//	term NAME           SIGTERM to emulator, regentd or an app; fails unless it exits 0
 //	kill9 NAME          SIGKILL
 //	hup NAME            SIGHUP
+//	matrix              damages copies of sound/ in every way, and starts on each
 //	requests FILE       how many requests the emulator has had
 //	daemon [FLAGS]      starts regentd run and waits until its socket answers
 //	app NAME [FLAGS]    a process that asks for a token and lives on; NAME.out has what it got
@@ -62,8 +63,9 @@ func TestStories(t *testing.T) {
 			"resolve":  resolve,
 			"daemon":   startDaemon,
 			"requests": countRequests,
+			"matrix":   matrix,
 			"app":      startApp,
-			"stop":     func(ts *testscript.TestScript, neg bool, args []string) { end(ts, neg, args, syscall.SIGTERM) },
+			"term":     func(ts *testscript.TestScript, neg bool, args []string) { end(ts, neg, args, syscall.SIGTERM) },
 			"kill9":    func(ts *testscript.TestScript, neg bool, args []string) { end(ts, neg, args, syscall.SIGKILL) },
 			"hup":      hangUp,
 			"await":    await,
@@ -225,7 +227,7 @@ func (s *story) endAll() {
 
 func named(ts *testscript.TestScript, args []string) (*story, *process) {
 	if len(args) != 1 {
-		ts.Fatalf("usage: stop|kill9|hup NAME")
+		ts.Fatalf("usage: term|kill9|hup NAME")
 	}
 	s := ts.Value(storyKey{}).(*story)
 	p, ok := s.running[args[0]]
