@@ -376,6 +376,7 @@ var real = []struct {
 		first := s.open()
 		second, err := device.Refresh(s.t.Context(), tms.RefreshRequest{AuthTokenID: first.ID, Refresh: first.Refresh})
 		s.note("refresh", err, func() string { return "done" })
+		wait(1100 * time.Millisecond)
 		s.refresh("mode oidc goes on with it", second)
 		_, err = device.Refresh(s.t.Context(), tms.RefreshRequest{AuthTokenID: first.ID, Refresh: first.Refresh})
 		s.note("a token that was used", err, func() string { return "done" })
@@ -409,7 +410,7 @@ func clockOffset(s *side) {
 		s.t.Fatal("not run: faketime is not installed")
 	}
 	s.keycloak.stop()
-	s.keycloak.start("faketime", "--exclude-monotonic", "-f", "+20m")
+	s.keycloak.start("faketime", "-f", "+20m")
 	ahead := withKeycloak(s.t, s.keycloak, false, emulator.Options{Knobs: emulator.Knobs{ClockOffset: 20 * time.Minute}})
 	session, err := ahead.admin.Login(context.Background(), admin.Password{User: realmUser, Password: token.NewSecret(s.password)})
 	if err == nil {

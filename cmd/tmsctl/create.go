@@ -30,8 +30,18 @@ func (t *tool) registrationCreate() *cobra.Command {
 	c := &cobra.Command{
 		Use: "create --count N", Short: "Make a registration token", Args: cobra.NoArgs,
 		Long: `Make a registration token. Its count is how many auth tokens it can create:
-one for each instance of each application on each device.`,
+one for each instance of each application on each device; tmsctl plan calculates it.
+
+With --per-recipient each line of a CSV file gets a registration token of its own,
+so that usage can be told apart and one can be disabled without the others. The
+command can be repeated: what was made already is not made again.`,
 		RunE: running(func(c *cobra.Command, _ []string) error {
+			if o.perRecipient != "" {
+				if c.Flags().Changed("out") {
+					return usagef("--per-recipient writes into --out-dir; leave out --out")
+				}
+				return t.createForEach(c.Context(), o)
+			}
 			if c.Flags().Changed("out") && (o.out == "" || o.out == "-") {
 				return usagef("--out %q: name a new file, or leave --out away to have the token printed", o.out)
 			}

@@ -34,7 +34,9 @@ func (p page) write(w io.Writer) error {
 	return text.Execute(w, map[string]any{
 		"Identifier": p.Registration.Identifier, "Used": p.Registration.Used, "Count": p.Registration.Count,
 		"Status": p.Registration.Usability(p.Now), "Expires": inWords(p.Registration.Expires, p.Now), "Now": when(p.Now),
-		"Sums": sumsOf(p.Report), "Line": timeLine(p.Report.Rows),
+		"Sums": sumsOf(p.Report), "Lines": []line{
+			timeLine("All redemptions", p.Report.Rows, p.Report.Rows), timeLine("What is to be looked at, alone", rows, p.Report.Rows),
+		},
 		"Rows": rows[:min(len(rows), pageRows)], "More": max(0, len(rows)-pageRows), "Findings": len(rows),
 	})
 }
@@ -57,7 +59,7 @@ func sumsOf(r usage.Report) []sum {
 // The time line, in its own units.
 const (
 	lineWidth  = 960.0
-	lineHeight = 200.0
+	lineHeight = 140.0
 	lineBars   = 60
 )
 
@@ -68,16 +70,18 @@ type bar struct {
 	Title               string
 }
 
-// line is the time line.
+// line is a time line.
 type line struct {
+	Title          string
 	Bars           []bar
 	Most           int
 	From, To, Span string
 }
 
-// timeLine counts the rows of each kind in columns of equal spans.
-func timeLine(rows []usage.Row) line {
-	first, last := bounds(rows)
+// timeLine counts the rows of each kind in columns of equal spans, which are those
+// of all rows, so that several lines can be held against each other.
+func timeLine(title string, rows, all []usage.Row) line {
+	first, last := bounds(all)
 	if first.IsZero() {
 		return line{}
 	}
@@ -95,7 +99,7 @@ func timeLine(rows []usage.Row) line {
 		columns[i][r.Kind]++
 		sums[i]++
 	}
-	l := line{From: when(first), To: when(first.Add(span * lineBars)), Span: span.Round(time.Minute).String()}
+	l := line{Title: title, From: when(first), To: when(first.Add(span * lineBars)), Span: span.Round(time.Minute).String()}
 	for _, n := range sums {
 		l.Most = max(l.Most, n)
 	}

@@ -5,9 +5,12 @@ import (
 	"encoding/pem"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,7 +35,12 @@ func TestScripts(t *testing.T) {
 			"redeem": redeem,
 			"fail":   fail,
 			"mode":   mode,
-			"pipe":   pipe,
+
+			"fail-nth":  failNth,
+			"meanwhile": meanwhile,
+			"id":        id,
+			"rename":    rename,
+			"pipe":      pipe,
 		},
 	})
 }
@@ -44,6 +52,38 @@ type service struct {
 	*emulator.Emulator
 	url string
 	ca  []byte
+	*interruption
+}
+
+// interruption stands before the service, and does something once, at a call of
+// its administrator's side.
+type interruption struct {
+	next http.Handler
+
+	mu   sync.Mutex
+	left int // calls until it comes; 0 is never
+	then func(http.ResponseWriter, *http.Request)
+}
+
+func (i *interruption) at(call int, then func(http.ResponseWriter, *http.Request)) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.left, i.then = call, then
+}
+
+func (i *interruption) handle(w http.ResponseWriter, r *http.Request) {
+	i.mu.Lock()
+	now := false
+	if strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") && i.left > 0 {
+		i.left--
+		now = i.left == 0
+	}
+	i.mu.Unlock()
+	if now {
+		i.then(w, r)
+		return
+	}
+	i.next.ServeHTTP(w, r)
 }
 
 func startService(env *testscript.Env) error {
@@ -51,12 +91,13 @@ func startService(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	s := httptest.NewUnstartedServer(e)
+	i := &interruption{next: e}
+	s := httptest.NewUnstartedServer(http.HandlerFunc(i.handle))
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	s.StartTLS()
 	env.Defer(s.Close)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	env.Values[serviceKey{}] = service{e, s.URL, ca}
+	env.Values[serviceKey{}] = service{e, s.URL, ca, i}
 	env.Setenv("TMSCTL_TENANT", s.URL)
 	cred := e.Credentials()
 	for name, content := range map[string]string{
@@ -81,7 +122,7 @@ func issue(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // redeem FILE HOST: a device redeems the registration token in the file.
-func redeem(ts *testscript.TestScript, _ bool, args []string) {
+func redeem(ts *testscript.TestScript, neg bool, args []string) {
 	s := ts.Value(serviceKey{}).(service)
 	c, err := tms.New(tms.Options{Tenant: s.url, ExtraCA: s.ca, Proxy: "none", Now: time.Now})
 	ts.Check(err)
@@ -90,7 +131,9 @@ func redeem(ts *testscript.TestScript, _ bool, args []string) {
 	_, err = c.Redeem(context.Background(), registration, tms.Request{
 		Identifier: "regent-" + args[1], FQDN: args[1], UserName: "regent", MAC: "02:00:5e:10:00:01", RefID1: "cad/1", RefID2: "here",
 	})
-	ts.Check(err)
+	if (err != nil) != neg {
+		ts.Fatalf("redeem %s: %v", args[0], err)
+	}
 }
 
 // fail CLASS STATUS: the next request of this class fails; status 0 drops it
@@ -114,4 +157,43 @@ func number(ts *testscript.TestScript, s string) int {
 	n, err := strconv.Atoi(s)
 	ts.Check(err)
 	return n
+}
+
+// fail-nth CLASS N: the N-th call from now on is done, and its answer lost.
+func failNth(ts *testscript.TestScript, _ bool, args []string) {
+	s := ts.Value(serviceKey{}).(service)
+	s.at(number(ts, args[1]), func(_ http.ResponseWriter, r *http.Request) {
+		s.ServeHTTP(httptest.NewRecorder(), r)
+		panic(http.ErrAbortHandler)
+	})
+}
+
+// meanwhile ID COUNT: between the next look at a registration token and the change
+// of it, another administrator sets its count.
+func meanwhile(ts *testscript.TestScript, _ bool, args []string) {
+	s := ts.Value(serviceKey{}).(service)
+	s.at(2, func(w http.ResponseWriter, r *http.Request) {
+		other := httptest.NewRequest(http.MethodPatch, r.URL.Path, strings.NewReader(`{"count":`+args[1]+`}`))
+		other.Header.Set("Authorization", r.Header.Get("Authorization"))
+		other.Header.Set("Content-Type", "application/json")
+		s.ServeHTTP(httptest.NewRecorder(), other)
+		s.ServeHTTP(w, r)
+	})
+}
+
+// id NAME: $ID is the id of the registration token with this identifier.
+func id(ts *testscript.TestScript, _ bool, args []string) {
+	for _, r := range ts.Value(serviceKey{}).(service).State().RegistrationTokens {
+		if r.Identifier == args[0] {
+			ts.Setenv("ID", r.ID)
+			return
+		}
+	}
+	ts.Fatalf("no registration token is called %s", args[0])
+}
+
+// rename FILE OLD NEW: a text of a file becomes another.
+func rename(ts *testscript.TestScript, _ bool, args []string) {
+	text := strings.ReplaceAll(ts.ReadFile(args[0]), args[1], args[2])
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }

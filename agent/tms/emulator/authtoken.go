@@ -146,14 +146,14 @@ func (e *Emulator) listAuthTokens(c *call) answer {
 	if err != nil {
 		return refused(err)
 	}
-	all := e.store.listAuthTokens(func(a authToken) bool {
+	part, total := e.store.listAuthTokens(func(a *authToken) bool {
 		return q.admits("identifier", a.Identifier) && q.admits("registrationToken", a.RegistrationToken) &&
 			q.admits("refId1", a.RefID1) && q.admits("refId2", a.RefID2) && q.admits("fqdn", a.FQDN)
-	})
+	}, q.start, q.size)
 	return answer{status: http.StatusOK, body: struct {
 		AuthTokens []authToken `json:"authTokens"`
 		TotalCount int         `json:"totalCount"`
-	}{page(all, q), len(all)}}
+	}{part, total}}
 }
 
 func (e *Emulator) showAuthToken(c *call) answer {

@@ -194,16 +194,22 @@ func (m *memory) authToken(id string) (authToken, error) {
 	return row.authToken, nil
 }
 
-func (m *memory) listAuthTokens(match func(authToken) bool) []authToken {
+// listAuthTokens returns the part of those that match which is asked for, never
+// nil, and how many match. It copies no more: lists are long.
+func (m *memory) listAuthTokens(match func(*authToken) bool, start, size int) (part []authToken, total int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var list []authToken
+	part = []authToken{}
 	for _, row := range m.inOrder {
-		if match(row.authToken) {
-			list = append(list, row.authToken)
+		if !match(&row.authToken) {
+			continue
 		}
+		if total >= start && len(part) < size {
+			part = append(part, row.authToken)
+		}
+		total++
 	}
-	return list
+	return part, total
 }
 
 // deleteAuthToken ends its refreshing. The count it cost stays used.
