@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"regent/agent/tms/emulator"
+	"regent/agent/token"
+	"regent/platform/keyring"
+)
+
+// ring is a person's keyring in memory.
+type ring map[string]string
+
+func (r ring) Get(_ context.Context, name string) (string, error) {
+	if v, ok := r[name]; ok {
+		return v, nil
+	}
+	return "", keyring.ErrNothing
+}
+func (r ring) Set(_ context.Context, name, secret string) error { r[name] = secret; return nil }
+func (r ring) Remove(_ context.Context, name string) error      { delete(r, name); return nil }
+func (r ring) Guard() string                                    { return "test" }
+
+// TestLogin: the password is asked for once; later commands need none, and go on
+// when the access token has ended; after logout it is asked for again.
+func TestLogin(t *testing.T) {
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(e)
+	defer s.Close()
+	held, password := ring{}, e.Credentials().Password
+	command := func(args ...string) (code int, out, said string) {
+		var stdout, stderr bytes.Buffer
+		w := typed(&stdout, &stderr, "", token.NewSecret(password))
+		w.keyring = func() (vault, error) { return held, nil }
+		code = run(t.Context(), w, append([]string{"--tenant", s.URL, "--user", "admin"}, args...))
+		return code, stdout.String(), stderr.String()
+	}
+	if code, out, said := command("login"); code != 0 || !strings.Contains(out, "kept in test") || !strings.Contains(said, "Password of admin") {
+		t.Fatalf("login: %d %q %q", code, out, said)
+	}
+	for name, item := range held {
+		if strings.Contains(item, password) {
+			t.Errorf("%s holds the password", name)
+		}
+		if len(item) > 2560 {
+			t.Errorf("%s has %d bytes, more than a Windows credential holds", name, len(item))
+		}
+	}
+	for _, change := range []func(){func() {}, func() { forget(t, e) }} {
+		change()
+		if code, _, said := command("auth-token", "list"); code != 0 || said != "" {
+			t.Errorf("list after login: %d %q", code, said)
+		}
+	}
+	if code, _, said := command("logout"); code != 0 || len(held) != 0 {
+		t.Errorf("logout: %d %q, %d items left", code, said, len(held))
+	}
+	if _, _, said := command("auth-token", "list"); !strings.Contains(said, "Password of admin") {
+		t.Errorf("list after logout: %q", said)
+	}
+}
+
+// forget lets access tokens end at once from now on.
+func forget(t *testing.T, e *emulator.Emulator) {
+	t.Helper()
+	if err := e.FailNext(emulator.ClassAdmin, 1, 401); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestNoKeyring: without one nothing is kept, and no file stands in.
+func TestNoKeyring(t *testing.T) {
+	var out, stderr bytes.Buffer
+	args := []string{"--tenant", "https://tenant.invalid", "--user", "admin", "login"}
+	if code := run(t.Context(), typed(&out, &stderr, "", token.NewSecret("pw")), args); code != 1 || !strings.Contains(stderr.String(), "no keyring") {
+		t.Errorf("%d %q", code, &stderr)
+	}
+}
+
+func TestProfiles(t *testing.T) {
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(e)
+	defer s.Close()
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "secret")
+	write(t, secret, e.Credentials().ClientSecret)
+	file := filepath.Join(dir, "profiles.yaml")
+	good := "default: robot\nprofiles:\n  robot: {tenant: '" + s.URL + "', client_credentials: true, client_id: ems-admin-client, client_secret_file: " + secret +
+		"}\n  person: {tenant: '" + s.URL + "', user: admin}\n  far: {tenant: 'https://tenant.invalid', user: admin}\n"
+	tests := []struct {
+		name, content string
+		args          []string
+		code          int
+		want          string
+	}{
+		{"the default", good, []string{"auth-token", "list"}, 0, "no auth tokens"},
+		{"named", good, []string{"--profile", "person", "auth-token", "list"}, 0, "Password of admin"},
+		{"a flag goes before", good, []string{"--profile", "far", "--tenant", s.URL, "auth-token", "list"}, 0, "no auth tokens"},
+		{"another person than the profile's", good, []string{"--profile", "robot", "--user", "admin", "auth-token", "list"}, 0, "Password of admin"},
+		{"a tenant alone takes no default", good, []string{"--tenant", s.URL, "auth-token", "list"}, 2, "who are you?"},
+		{"unknown", good, []string{"--profile", "acme", "auth-token", "list"}, 2, `profile "acme": is not in ` + file + ", which has [far person robot]"},
+		{"list", good, []string{"profile", "list"}, 0, "client ems-admin-client"},
+		{"a password has no key", "profiles: {a: {tenant: x, password: y}}\n", []string{"profile", "list"}, 2, "field password not found"},
+		{"no file", "", []string{"profile", "list"}, 0, "0 in " + file},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_ = os.Remove(file) // of the test before
+			if tt.content != "" {
+				write(t, file, tt.content)
+			}
+			var out, stderr bytes.Buffer
+			w := typed(&out, &stderr, "", token.NewSecret(e.Credentials().Password))
+			w.getenv = func(name string) string {
+				if name == "TMSCTL_PROFILES" {
+					return file
+				}
+				return ""
+			}
+			if code := run(t.Context(), w, tt.args); code != tt.code || !strings.Contains(out.String()+stderr.String(), tt.want) {
+				t.Errorf("exit %d, said %q and %q; want %d and %q", code, &out, &stderr, tt.code, tt.want)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
