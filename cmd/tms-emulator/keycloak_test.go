@@ -78,6 +78,7 @@ func withKeycloak(t *testing.T, k *keycloak, offline bool, o emulator.Options) *
 	t.Helper()
 	idp, err := emulator.NewKeycloak(emulator.KeycloakOptions{
 		URL: k.url, Realm: "ems", ClientID: "tms-emulator", ClientSecret: realmSecret, Offline: offline,
+		Client: &http.Client{Timeout: patience},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -291,7 +292,7 @@ func TestKeycloak(t *testing.T) {
 			}
 		})
 	}
-	for _, story := range real {
+	for _, story := range alone {
 		t.Run(story.name, func(t *testing.T) {
 			k.t = t
 			s := withKeycloak(t, k, story.offline, emulator.Options{})
@@ -306,8 +307,8 @@ func TestKeycloak(t *testing.T) {
 
 const invalid = ": 400 invalid_grant: "
 
-// real are stories of a real server alone.
-var real = []struct {
+// alone are stories of a real server alone.
+var alone = []struct {
 	name    string
 	offline bool
 	tell    func(*side)

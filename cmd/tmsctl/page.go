@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"time"
 
 	"regent/agent/tms/admin"
@@ -113,15 +114,14 @@ func timeLine(title string, rows, all []usage.Row) line {
 func column(i int, counts map[usage.Kind]int, most int, at string) []bar {
 	var bars []bar
 	width, y := lineWidth/lineBars, lineHeight
-	kinds := usage.Kinds()
-	for k := len(kinds) - 1; k >= 0; k-- {
-		n := counts[kinds[k]]
+	for _, kind := range slices.Backward(usage.Kinds()) {
+		n := counts[kind]
 		if n == 0 {
 			continue
 		}
 		height := max(lineHeight*float64(n)/float64(most), 1) // one among thousands is to be seen
 		y -= height
-		bars = append(bars, bar{kinds[k], width * float64(i), y, width - 1, height, fmt.Sprintf("%s: %d %s", at, n, word(kinds[k]))})
+		bars = append(bars, bar{kind, width * float64(i), y, width - 1, height, fmt.Sprintf("%s: %d %s", at, n, word(kind))})
 	}
 	return bars
 }

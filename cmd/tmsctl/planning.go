@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -83,28 +85,29 @@ func (t *tool) printPlan(o planning, l *looked) error {
 }
 
 func (t *tool) sayPlan(o planning, p plan.Plan) error {
-	text := fmt.Sprintf("%d devices × %d instances + %d spare = %d counts\n\n", o.need.Devices, o.need.Instances, p.Spare, p.Counts)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d devices × %d instances + %d spare = %d counts\n\n", o.need.Devices, o.need.Instances, p.Spare, p.Counts)
 	for _, one := range p.Tokens {
-		text += fmt.Sprintf("make on %s: tmsctl registration-token create --count %d --expires %s\n",
+		fmt.Fprintf(&text, "make on %s: tmsctl registration-token create --count %d --expires %s\n",
 			one.Make.Format(time.DateOnly), one.Count, one.Expires.Format(time.DateOnly))
 	}
 	if len(p.Tokens) > 1 {
-		text += "A registration token lives at most 30 days, and this rollout is longer; instead of\nmaking the next one, the first can be extended: tmsctl registration-token extend ID\n"
+		text.WriteString("A registration token lives at most 30 days, and this rollout is longer; instead of\nmaking the next one, the first can be extended: tmsctl registration-token extend ID\n")
 	}
-	text += `
+	text.WriteString(`
 Counts that are not used by the last day lapse. Nothing else ends then: auth tokens
 live on, by their refresh tokens. A count that is used does not come back, not even
 when its auth token is deleted. Counts have nothing to do with entitlement quantity.
 
-`
+`)
 	for i, c := range plan.Choices(!o.unmanaged) {
 		word := "or"
 		if i == 0 {
 			word = "recommended:"
 		}
-		text += fmt.Sprintf("%s %s\n  for: %s\n  against: %s\n", word, c.Way, c.For, c.Against)
+		fmt.Fprintf(&text, "%s %s\n  for: %s\n  against: %s\n", word, c.Way, c.For, c.Against)
 	}
-	_, err := fmt.Fprint(t.out, text)
+	_, err := io.WriteString(t.out, text.String())
 	return err
 }
 

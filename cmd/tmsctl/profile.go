@@ -104,10 +104,8 @@ func (f *globalFlags) fill(p profile, given func(string) bool) {
 	set("tenant", &f.tenant, p.Tenant)
 	set("proxy", &f.proxy, p.Proxy)
 	set("ca-file", &f.caFile, p.CAFile)
-	for _, who := range []string{"user", "client-credentials", "client-id"} {
-		if given(who) {
-			return
-		}
+	if slices.ContainsFunc([]string{"user", "client-credentials", "client-id"}, given) {
+		return
 	}
 	f.clientCredentials = p.ClientCredentials
 	set("user", &f.user, p.User)

@@ -30,7 +30,7 @@ type KeycloakOptions struct {
 	ClientSecret string
 
 	Offline bool         // auth tokens get offline tokens, which no idle session ends
-	Client  *http.Client // nil is http.DefaultClient
+	Client  *http.Client // required: it bounds how long an answer may take
 }
 
 // Keycloak is a realm in place of the emulator's own identity provider. Each
@@ -54,11 +54,10 @@ func NewKeycloak(o KeycloakOptions) (*Keycloak, error) {
 	if o.ClientID == "" || o.ClientSecret == "" {
 		return nil, errors.New("identity provider: needs a client, and its secret, that may manage users")
 	}
-	k := &Keycloak{base: strings.TrimRight(o.URL, "/") + "/", realm: or(o.Realm, "ems"), o: o, http: o.Client}
-	if k.http == nil {
-		k.http = http.DefaultClient
+	if o.Client == nil {
+		return nil, errors.New("identity provider: needs an HTTP client")
 	}
-	return k, nil
+	return &Keycloak{base: strings.TrimRight(o.URL, "/") + "/", realm: or(o.Realm, "ems"), o: o, http: o.Client}, nil
 }
 
 func (k *Keycloak) endpoint() string { return k.base }
@@ -186,7 +185,7 @@ func (k *Keycloak) token(ctx context.Context, form url.Values) (grantAnswer, err
 // do makes a request. A refusal in the identity provider's shape comes back as
 // one. The body is a form without an authorization, and JSON with one.
 func (k *Keycloak) do(ctx context.Context, method, address, authorization string, body []byte, into any) error {
-	r, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body)) //nolint:gosec // the person at the command line names the server
 	if err != nil {
 		return err
 	}
@@ -195,7 +194,7 @@ func (k *Keycloak) do(ctx context.Context, method, address, authorization string
 		r.Header.Set("Authorization", authorization)
 		r.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := k.http.Do(r)
+	resp, err := k.http.Do(r) //nolint:gosec // as above
 	if err != nil {
 		return err
 	}

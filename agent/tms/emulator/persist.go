@@ -9,6 +9,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // Store is a file that keeps what an Emulator knows, so that a restart loses
@@ -17,7 +18,7 @@ import (
 type Store struct{ db *bolt.DB }
 
 const (
-	bucketRegistrations = "registration-tokens"
+	bucketRegistrations = "registration-tokens" //nolint:gosec // the name of a bucket
 	bucketAuthTokens    = "auth-tokens"
 	bucketSessions      = "sessions"
 	bucketOther         = "other" // counters, and what Keep keeps
@@ -28,7 +29,7 @@ const (
 // only its owner can read it.
 func OpenStore(path string) (*Store, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
-	if errors.Is(err, bolt.ErrTimeout) {
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("open %s: another emulator has it open", path)
 	}
 	if err != nil {

@@ -23,19 +23,23 @@ func TestMake(t *testing.T) {
 		want plan.Plan
 	}{
 		{
-			"a hundred devices of two instances", plan.Need{Devices: 100, Instances: 2},
+			"a hundred devices of two instances",
+			plan.Need{Devices: 100, Instances: 2},
 			plan.Plan{Counts: 200, Tokens: []plan.Token{{200, day(11, 23), day(12, 23)}}},
 		},
 		{
-			"with five per cent more", plan.Need{Devices: 101, Instances: 1, Spare: 5},
+			"with five per cent more",
+			plan.Need{Devices: 101, Instances: 1, Spare: 5},
 			plan.Plan{Counts: 107, Spare: 6, Tokens: []plan.Token{{107, day(11, 23), day(12, 23)}}},
 		},
 		{
-			"a short rollout", plan.Need{Devices: 1, Instances: 1, Rollout: 3},
+			"a short rollout",
+			plan.Need{Devices: 1, Instances: 1, Rollout: 3},
 			plan.Plan{Counts: 1, Tokens: []plan.Token{{1, day(11, 23), day(11, 26)}}},
 		},
 		{
-			"longer than a token lives", plan.Need{Devices: 5, Instances: 1, Rollout: 38},
+			"longer than a token lives",
+			plan.Need{Devices: 5, Instances: 1, Rollout: 38},
 			plan.Plan{Counts: 5, Tokens: []plan.Token{{3, day(11, 23), day(12, 23)}, {2, day(12, 23), day(12, 31)}}},
 		},
 	}
@@ -52,8 +56,12 @@ func TestMake(t *testing.T) {
 		})
 	}
 	for _, bad := range []plan.Need{
-		{}, {Devices: 1}, {Devices: -1, Instances: 1}, {Devices: 1, Instances: 1, Spare: 101},
-		{Devices: 1, Instances: 1, Rollout: 366}, {Devices: 1 << 30, Instances: 1 << 30},
+		{},
+		{Devices: 1},
+		{Devices: -1, Instances: 1},
+		{Devices: 1, Instances: 1, Spare: 101},
+		{Devices: 1, Instances: 1, Rollout: 366},
+		{Devices: 1 << 30, Instances: 1 << 30},
 	} {
 		bad.Now = now
 		if got, err := plan.Make(bad); err == nil {
@@ -81,8 +89,8 @@ func TestPlansCanBeMade(t *testing.T) {
 				t.Fatalf("made on %v, want %v", token.Make, at)
 			}
 			if token.Count > 0 {
-				new := admin.NewRegistrationToken{Identifier: "x", Count: token.Count, Expires: token.Expires}
-				if err := new.Check(token.Make); err != nil {
+				one := admin.NewRegistrationToken{Identifier: "x", Count: token.Count, Expires: token.Expires}
+				if err := one.Check(token.Make); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -36,7 +36,8 @@ func TestInvestigate(t *testing.T) {
 	}{
 		{"nothing to compare with", usage.Input{Tokens: []admin.AuthToken{good}}, map[string]usage.Kind{"good": usage.Unknown}},
 		{
-			"in a ledger", usage.Input{Tokens: []admin.AuthToken{good}, Entries: []usage.Entry{ledger(good, "confirmed")}},
+			"in a ledger",
+			usage.Input{Tokens: []admin.AuthToken{good}, Entries: []usage.Entry{ledger(good, "confirmed")}},
 			map[string]usage.Kind{"good": usage.Expected},
 		},
 		{
