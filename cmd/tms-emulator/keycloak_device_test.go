@@ -151,8 +151,9 @@ func (d *device) status() string { return string(d.run("regent", "status", "--js
 func (d *device) await(what string, good func(string) bool) {
 	d.t.Helper()
 	end := time.Now().Add(90 * time.Second)
-	for s := ""; ; wait(300 * time.Millisecond) {
-		if s = d.status(); good(s) {
+	for ; ; wait(300 * time.Millisecond) {
+		s := d.status()
+		if good(s) {
 			d.t.Logf("%s: seen", what)
 			return
 		}

@@ -18,8 +18,8 @@ import (
 type Store struct{ db *bolt.DB }
 
 const (
-	bucketRegistrations = "registration-tokens" //nolint:gosec // the name of a bucket
-	bucketAuthTokens    = "auth-tokens"
+	bucketRegistrations = "registration-tokens"
+	bucketAuthTokens    = "auth-tokens" //nolint:gosec // the name of a bucket
 	bucketSessions      = "sessions"
 	bucketOther         = "other" // counters, and what Keep keeps
 	keyCounters         = "counters"
