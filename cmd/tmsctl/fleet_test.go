@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"encoding/pem"
@@ -14,7 +15,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -189,13 +189,19 @@ func TestInvestigateFleet(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), bin, "--tenant", server.URL, "--user", "admin", "--password-file", password, "--ca-file", ca,
 		"investigate", "fleet", "--ledgers", f.dir, "--json", "--html", page)
 	cmd.Stderr = t.Output()
+	var out bytes.Buffer
+	cmd.Stdout = &out
 	begin := time.Now()
-	out, err := cmd.Output()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	peak := watch(cmd.Process.Pid)
+	err := cmd.Wait()
+	f.measure(cmd.ProcessState, time.Since(begin), peak())
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.compare(out)
-	f.measure(cmd.ProcessState, time.Since(begin))
+	f.compare(out.Bytes())
 }
 
 // compare holds what was found against what was planted.
@@ -221,10 +227,29 @@ func (f *fleet) compare(out []byte) {
 	f.t.Logf("found %v", said.Counts)
 }
 
-func (f *fleet) measure(p *os.ProcessState, wall time.Duration) {
+// watch follows the memory of a process until the function that it returns is
+// called, which returns the most that was seen.
+func watch(pid int) (peak func() int64) {
+	stop, seen := make(chan struct{}), make(chan int64)
+	go func() {
+		again := time.NewTicker(5 * time.Millisecond)
+		defer again.Stop()
+		for most := int64(0); ; {
+			most = max(most, residentPeak(pid))
+			select {
+			case <-again.C:
+			case <-stop:
+				seen <- most
+				return
+			}
+		}
+	}()
+	return func() int64 { close(stop); return <-seen }
+}
+
+func (f *fleet) measure(p *os.ProcessState, wall time.Duration, memory int64) {
 	f.t.Helper()
 	cpu := p.UserTime() + p.SystemTime()
-	memory := p.SysUsage().(*syscall.Rusage).Maxrss * maxrssUnit
 	f.t.Logf("%d devices, %d auth tokens: %v, %v of the processor, %d MiB", fleetDevices, fleetTokens, wall, cpu, memory>>20)
 	if memory > fleetMemory {
 		f.t.Errorf("%d MiB, want at most %d", memory>>20, fleetMemory>>20)
