@@ -45,6 +45,15 @@ test-keycloak: ## the emulator and the device's client held against a real Keycl
 fuzz: ## every fuzz target for FUZZTIME (20s); one without committed seeds is a failure
 	.ci/fuzz $(FUZZTIME)
 
+.PHONY: keyrings
+keyrings: ## the keyrings of systems and sessions, for real: gnome-keyring, Windows Credential Manager under Wine (installs them)
+	.ci/keyrings
+
+.PHONY: canary
+canary: build ## no secret anywhere but sealed: a full scenario at debug level, then a search for every secret's canary
+	go build -o bin/canary ./cmd/canary
+	bin/canary -bin bin
+
 .PHONY: bench
 bench: ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

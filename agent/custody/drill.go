@@ -116,7 +116,7 @@ func (s *Safe) rehearse(ctx context.Context, m mishap, key []byte) (step Step, e
 	if f := fault.Of(cause); f != nil && f.Kind == fault.Internal {
 		step.Says = cause.Error()
 	}
-	step.Says = strings.TrimSpace(strings.ReplaceAll(step.Says, dir, s.Dir) + " " + m.remark)
+	step.Says = strings.TrimSpace(strings.ReplaceAll(step.Says, dir, s.Dir) + ". " + m.remark)
 	return step, copied.Close()
 }
 

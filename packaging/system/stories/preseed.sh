@@ -2,10 +2,10 @@
 # wedged, rebooted, upgraded under load, downgraded, removed, purged.
 story_preseed() {
 	boot preseed
+	files_of_machine before
 	emulator
 	site_config
 	users
-	files_of_machine before
 	preseeded_install
 	tokens_for_two_users
 	wedged_daemon
@@ -23,7 +23,7 @@ preseeded_install() {
 		regent regent/tenant string $tenant
 		regent regent/registration-token password $token
 	END
-	m dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null
+	m dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null 2>&1
 	say "installed with preseeded answers in $((SECONDS - begun)) s"
 	await 10 'serving 4 of 4' m regent status
 	say "registered by itself, $(tenths) after dpkg had ended"
@@ -101,7 +101,7 @@ remove_and_purge() {
 	m test -s /var/lib/regent/ledger.jsonl
 	m test -e /etc/credstore.encrypted/regent-keyring-passphrase
 	exits 1 m pgrep -x regentd
-	m dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null
+	m dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null 2>&1
 	as alice regent token --application cad --instance 1 >/dev/null
 	say "removed and installed again: the state was kept"
 	m dpkg --remove regent >/dev/null
