@@ -45,6 +45,7 @@ func TestLoweredInstancesAreNotBought(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if d.service.redeemed != 3 {
 			t.Errorf("%d counts were spent, want 3: the configuration was mended at the third", d.service.redeemed)
 		}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"regent/agent/fault"
@@ -200,6 +201,7 @@ func TestADayOfPortals(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		fl.setBetween(nil)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		t.Logf("answers by kind: %v", answered)
 		if got := fl.service.State().Redeemed; got != devices {
 			t.Errorf("%d counts used, want %d", got, devices)

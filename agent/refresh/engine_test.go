@@ -546,6 +546,7 @@ func TestOlderTokenIsTriedThoughOffline(t *testing.T) {
 		b := start(t, rotates, fails(lost()), fails(badGrant()), fails(offline()), fails(badGrant()), rotates)
 		defer b.stop()
 		time.Sleep(4 * time.Hour)
+		synctest.Wait()
 		want := []string{"refresh", "refresh+", "refresh+", "refresh", "refresh+", "refresh"}
 		if got := b.service.sent; len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
 			t.Errorf("sent %q, want it to begin with %q", got, want)

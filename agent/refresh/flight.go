@@ -118,11 +118,15 @@ func (e *Engine) room(tenant string) bool {
 	return n < flightsAtOnce
 }
 
-// queue starts a flight that nobody waits for.
+// queue starts a flight that nobody waits for. It asks the vault again: a flight
+// that landed since the caller looked has made id's refresh undue.
 func (e *Engine) queue(id instance.ID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if _, ok := e.flights[id]; !ok {
+	if _, ok := e.flights[id]; ok {
+		return
+	}
+	if r, ok := e.Vault.Get(id); ok && max(e.untilDue(r), e.paused(id)) <= 0 {
 		e.add(id)
 	}
 }

@@ -155,12 +155,14 @@ func TestMarkFollows(t *testing.T) {
 			mustPut(t, s, "a", "value", v)
 		}
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if got, want := p.saves, 2; got != want {
 			t.Errorf("saved %d times, want %d: at first, and after 50 writes", got, want)
 		}
 		p.err = errors.New("the disk is full")
 		mustPut(t, s, "a", "value", 50)
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		p.err = nil
 		cancel()
 		if err := <-ended; err != nil || p.saves != 3 {
