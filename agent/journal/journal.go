@@ -77,7 +77,7 @@ func (j *Journal) begin(kept []lease.Kept) error {
 		b = append(b, encode(lease.Change{Kept: k})...)
 	}
 	next := j.path + ".new"
-	file, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
+	file, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600) //nolint:gosec // the daemon's own state directory
 	if err != nil {
 		return fmt.Errorf("begin the journal of leases: %w", err)
 	}

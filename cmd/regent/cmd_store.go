@@ -169,7 +169,7 @@ func ending(ctx context.Context, a agent, id string) (api.StoreDeed, error) {
 	}
 }
 
-func newUnregister(s surroundings, dial dialer) *cobra.Command {
+func newUnregister(dial dialer) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "unregister",
@@ -226,19 +226,20 @@ func renderStore(st api.Store, v view) string {
 	if st.Last != nil {
 		add("Last", fmt.Sprintf("%s, done: %t %s", st.Last.Verb, st.Last.Done, st.Last.Failure))
 	}
-	text := v.labelled("", rows)
+	var text strings.Builder
+	text.WriteString(v.labelled("", rows))
 	for _, step := range st.Steps {
 		verdict := "as it should"
 		if !step.Held {
 			verdict = "NOT AS IT SHOULD"
 		}
-		text += fmt.Sprintf("\nIf %s: %s, costs up to %d counts (%s)\n", printable(step.Name), printable(step.State), step.Counts, verdict)
-		text += strings.Join(wrap(printable(step.Says), v.width), "\n") + "\n"
+		fmt.Fprintf(&text, "\nIf %s: %s, costs up to %d counts (%s)\n", printable(step.Name), printable(step.State), step.Counts, verdict)
+		text.WriteString(strings.Join(wrap(printable(step.Says), v.width), "\n") + "\n")
 	}
 	if len(st.Steps) > 0 {
-		text += "\n" + printable(st.Says) + "\n"
+		text.WriteString("\n" + printable(st.Says) + "\n")
 	}
-	return text
+	return text.String()
 }
 
 func bindingInWords(st api.Store) string {

@@ -188,8 +188,10 @@ func (k *keeper) Unregister(ctx context.Context, by agent.Caller) (api.Store, er
 	if err := k.o.remember(); err != nil {
 		return api.Store{}, fault.Errorf("unregister", fault.Unavailable, "%v", err).Because(err)
 	}
-	out := k.report(custody.Report{State: k.safe.State(), Ledger: "unknown", Verb: "unregister", Done: true,
-		Says: fmt.Sprintf("%d auth tokens and the data key were wiped from this device; the service still has the auth tokens", len(wiped))})
+	out := k.report(custody.Report{
+		State: k.safe.State(), Ledger: "unknown", Verb: "unregister", Done: true,
+		Says: fmt.Sprintf("%d auth tokens and the data key were wiped from this device; the service still has the auth tokens", len(wiped)),
+	})
 	for _, w := range wiped {
 		out.Wiped = append(out.Wiped, api.WipedToken{Tenant: w.ID.Tenant, Instance: w.ID.String(), AuthTokenID: w.AuthTokenID, Identifier: w.Identifier})
 	}

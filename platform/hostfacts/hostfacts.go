@@ -75,7 +75,7 @@ func (f Facts) Write(path string) error {
 	}
 	_, err = temp.Write(append(b, '\n'))
 	if err == nil {
-		err = temp.Chmod(0o644) //nolint:gosec // the daemon's user reads it
+		err = temp.Chmod(0o644) // the daemon's user reads it
 	}
 	if err = errors.Join(err, temp.Close()); err == nil {
 		err = os.Rename(temp.Name(), path)

@@ -33,15 +33,15 @@ func TestConform(t *testing.T) {
 		}
 		conform(t, func() *Keyring { return openFile(t, state) })
 	})
-	real := os.Getenv("REGENT_TEST_KEYRING")
-	if real == "" {
+	kind := os.Getenv("REGENT_TEST_KEYRING")
+	if kind == "" {
 		t.Log("not run: the keyrings of systems and sessions; make keyrings starts those that it can")
 		return
 	}
-	t.Run(real, func(t *testing.T) {
+	t.Run(kind, func(t *testing.T) {
 		state := t.TempDir()
 		conform(t, func() *Keyring {
-			k, err := Open(Options{Kind: real, StateDir: state})
+			k, err := Open(Options{Kind: kind, StateDir: state})
 			if err != nil {
 				t.Fatal(err)
 			}
