@@ -25,7 +25,7 @@ import (
 
 // tracerSpec is what the tracer is told, as JSON in the environment.
 type tracerSpec struct {
-	Dir    string   // calls on files below it count, and calls on TCP sockets
+	Dir    string   // calls on files below it and on its mark count, and calls on TCP sockets
 	Report string   // the positions that were passed, one JSON object on each line
 	At     position // where to do it; the zero position is nowhere
 	Do     string   // "KILL", or the name of an error that the call is to fail with
@@ -236,14 +236,24 @@ var callNames = map[uint64]string{
 
 // random is what differs from run to run in the name of a temporary file, and in
 // that of a record: the service's port.
-var random = regexp.MustCompile(`[^/]*\.tmp$|[0-9]{4,}`)
+var random = regexp.MustCompile(`[^/]*\.tmp$|-[0-9]+$|[0-9]{4,}`)
 
 func (t *tracer) onPath(what, path string) string {
 	rel, err := filepath.Rel(t.Dir, path)
-	if path == "" || err != nil || strings.HasPrefix(rel, "..") {
+	if path == "" || err != nil || strings.HasPrefix(rel, "..") && !t.beside(what, rel) {
 		return ""
 	}
 	return what + " " + random.ReplaceAllString(rel, "*")
+}
+
+// beside reports whether a call is on the mark, which lies beside the state
+// directory; of the directory that they are in, only that it is synced counts.
+func (t *tracer) beside(what, rel string) bool {
+	if rel == ".." {
+		return what == "fsync"
+	}
+	mark, outside := strings.CutPrefix(rel, "../")
+	return outside && strings.HasPrefix(strings.TrimPrefix(mark, "."), filepath.Base(t.Dir)+".mark")
 }
 
 // at resolves a path that is relative to a directory's descriptor.
