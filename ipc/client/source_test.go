@@ -98,7 +98,7 @@ func wantGeneration(t *testing.T, from *client.TokenSource, want uint64) {
 }
 
 func TestSourceCaches(t *testing.T) {
-	source(t, func(t *testing.T, s *scripted, from *client.TokenSource) {
+	source(t, func(t *testing.T, _ *scripted, from *client.TokenSource) {
 		for range 10 {
 			wantGeneration(t, from, 1)
 		}

@@ -96,12 +96,21 @@ func TestOtherCalls(t *testing.T) {
 		}, nil, []any{"alice", "resolve", "regent-1", false}},
 		{"forget", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Forget(ctx, "cad", "2") }, nil, []any{"alice", "forget", "cad", "2"}},
 		{"policy", func(ctx context.Context, c *client.Client) (any, error) { return c.Policy(ctx) }, api.Policy{Keys: []api.PolicyKey{{Key: "tenant", Status: api.PolicyOK}}}, []any{"alice", "policy"}},
-		{"store", func(ctx context.Context, c *client.Client) (any, error) { return c.Store(ctx) },
-			api.Store{State: "ok", Damaged: []api.StoreDamage{}}, []any{"alice", "store"}},
-		{"store verb", func(ctx context.Context, c *client.Client) (any, error) { return c.DoWithStore(ctx, "recover", true) },
-			api.Store{State: "ok", Verb: "recover", Counts: 3, Damaged: []api.StoreDamage{}}, []any{"alice", "recover", true}},
-		{"unregister", func(ctx context.Context, c *client.Client) (any, error) { return c.Unregister(ctx) },
-			api.Store{State: "ok", Wiped: []api.WipedToken{{Instance: "cad/1"}}, Damaged: []api.StoreDamage{}}, []any{"alice", "unregister"}},
+		{
+			"store", func(ctx context.Context, c *client.Client) (any, error) { return c.Store(ctx) },
+			api.Store{State: "ok", Damaged: []api.StoreDamage{}},
+			[]any{"alice", "store"},
+		},
+		{
+			"store verb", func(ctx context.Context, c *client.Client) (any, error) { return c.DoWithStore(ctx, "recover", true) },
+			api.Store{State: "ok", Verb: "recover", Counts: 3, Damaged: []api.StoreDamage{}},
+			[]any{"alice", "recover", true},
+		},
+		{
+			"unregister", func(ctx context.Context, c *client.Client) (any, error) { return c.Unregister(ctx) },
+			api.Store{State: "ok", Wiped: []api.WipedToken{{Instance: "cad/1"}}, Damaged: []api.StoreDamage{}},
+			[]any{"alice", "unregister"},
+		},
 		{"reload", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Reload(ctx) }, nil, []any{"alice", "reload"}},
 		{
 			"register", func(ctx context.Context, c *client.Client) (any, error) {

@@ -1,3 +1,5 @@
+//go:build linux
+
 package peer
 
 import (
@@ -7,9 +9,6 @@ import (
 	"io"
 	"sync"
 )
-
-// MaxImage is the largest image in bytes that is read for its digest.
-const MaxImage = 100 << 20
 
 const maxDigests = 256
 

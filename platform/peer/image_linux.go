@@ -17,6 +17,18 @@ type image struct {
 	birth    unix.StatxTimestamp
 }
 
+// held is a process with what its executable is compared with later.
+type held struct {
+	*Process
+	image image // the executable at the time of Of
+	trust trust // what a path must be for IsExecutable to believe it
+}
+
+// hold makes one of a pidfd, which it owns from now on.
+func hold(pidfd int) held {
+	return held{Process: &Process{fd: pidfd}, trust: trust{root: "/", owner: 0}}
+}
+
 const imageMask = unix.STATX_BASIC_STATS | unix.STATX_BTIME
 
 func imageOf(st *unix.Statx_t) image { return image{device(st), st.Ino, st.Btime} }
@@ -39,7 +51,7 @@ func (p *Peer) readImage() (image, error) {
 }
 
 func (p *Peer) isExecutable(path string) (bool, string) {
-	f, err := p.trust.open(path)
+	f, err := p.process.trust.open(path)
 	if err != nil {
 		return false, err.Error()
 	}

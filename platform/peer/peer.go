@@ -9,6 +9,9 @@ import (
 	"net"
 )
 
+// MaxImage is the largest image in bytes that is read for its digest.
+const MaxImage = 100 << 20
+
 var (
 	// ErrUnsupported means that this system cannot say.
 	ErrUnsupported = errors.New("not supported on this system")
@@ -56,9 +59,7 @@ func UID(c net.Conn) (string, error) { return uid(c) }
 // answer for the process as it is now, and fail once it has exited.
 type Peer struct {
 	Identity
-	process *Process
-	image   image // the executable at the time of Of
-	trust   trust // what a path must be for IsExecutable to believe it
+	process held
 }
 
 // Alive returns an error that wraps [ErrGone] once the process has exited.

@@ -47,10 +47,7 @@ func (p *Process) Close() error {
 	return nil
 }
 
-type (
-	image struct{}
-	trust struct{}
-)
+type held struct{ *Process }
 
 var errImage = fmt.Errorf("executable of a process: %w", ErrUnsupported)
 
@@ -67,7 +64,7 @@ func of(c net.Conn) (*Peer, error) {
 	for _, g := range cred.Groups[:min(max(int(cred.Ngroups), 0), len(cred.Groups))] {
 		id.GIDs = append(id.GIDs, decimal(g))
 	}
-	return &Peer{Identity: id, process: &Process{pid: pid, start: start}}, nil
+	return &Peer{Identity: id, process: held{&Process{pid: pid, start: start}}}, nil
 }
 
 func uid(c net.Conn) (string, error) {
@@ -111,7 +108,7 @@ func look(pid int) (parent int, start uint64, err error) {
 		return 0, 0, ErrGone
 	}
 	t := k.Proc.P_starttime
-	return int(k.Eproc.Ppid), uint64(t.Sec)*1e6 + uint64(t.Usec), nil
+	return int(k.Eproc.Ppid), uint64(t.Sec)*1e6 + uint64(t.Usec), nil //nolint:gosec // no process starts before 1970
 }
 
 func decimal(id uint32) string { return strconv.FormatUint(uint64(id), 10) }

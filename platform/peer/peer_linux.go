@@ -30,8 +30,7 @@ func identify(c net.Conn, pidfd pidfdOf) (*Peer, error) {
 	}
 	p := &Peer{
 		Identity: Identity{UID: decimal(cr.Uid), GIDs: gids(cr), PID: int(cr.Pid), Weak: cr.weak},
-		process:  &Process{fd: cr.pidfd},
-		trust:    trust{root: "/", owner: 0},
+		process:  hold(cr.pidfd),
 	}
 	if err := p.read(); err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -61,7 +60,7 @@ func (p *Peer) read() error {
 	if p.Exe, err = readExe(procPath(p.PID, "exe")); err != nil {
 		return p.orGone(err)
 	}
-	if p.image, err = p.readImage(); err != nil {
+	if p.process.image, err = p.readImage(); err != nil {
 		return p.orGone(err)
 	}
 	return p.Alive()
@@ -100,7 +99,7 @@ func (p *Peer) recheck() error {
 	if err := p.Alive(); err != nil { // before the comparison: now may be that of another process
 		return err
 	}
-	if now != p.image {
+	if now != p.process.image {
 		return ErrChanged
 	}
 	return nil

@@ -14,10 +14,7 @@ func (*Process) Hold() (*Process, error) { return nil, ErrUnsupported }
 // Close does nothing.
 func (*Process) Close() error { return nil }
 
-type (
-	image struct{}
-	trust struct{}
-)
+type held struct{ *Process }
 
 func (*Peer) recheck() error                     { return ErrUnsupported }
 func (*Peer) isExecutable(string) (bool, string) { return false, ErrUnsupported.Error() }
