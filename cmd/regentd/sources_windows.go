@@ -3,11 +3,12 @@ package main
 import (
 	"regent/agent/policy"
 	"regent/platform/mdm"
+	"regent/platform/windowsnames"
 )
 
 // sources are the installer's answers and the organisation's policy.
 func sources() []source {
-	installer, managed := mdm.Registry{Path: `SOFTWARE\Regent`}, mdm.Registry{Path: `SOFTWARE\Policies\Regent`}
+	installer, managed := mdm.Registry{Path: windowsnames.InstallerKey}, mdm.Registry{Path: windowsnames.PolicyKey}
 	return []source{
 		{name: installer.String(), rank: policy.Dropin, read: installer.Read, watch: installer.Watch, mixed: true},
 		{name: managed.String(), rank: policy.Managed, read: managed.Read, watch: managed.Watch},

@@ -9,16 +9,9 @@ import (
 
 	"github.com/Microsoft/go-winio"
 	"golang.org/x/sys/windows"
+
+	"regent/platform/windowsnames"
 )
-
-// readWrite is FILE_GENERIC_READ and FILE_GENERIC_WRITE without
-// FILE_CREATE_PIPE_INSTANCE, which the generic right to write holds too.
-const readWrite = 0x12019b
-
-// access is who may do what with the pipe, from its first moment: nobody from
-// the network anything, SYSTEM and Administrators everything, authenticated
-// users readWrite.
-const access = "D:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GA;;;BA)(A;;0x12019b;;;AU)"
 
 // bufferSize in bytes; without one a writer waits until the other side reads.
 const bufferSize = 64 << 10
@@ -27,7 +20,7 @@ const bufferSize = 64 << 10
 // instance. What a killed process left goes with its last handle.
 func listen(path string) (net.Listener, error) {
 	l, err := winio.ListenPipe(path, &winio.PipeConfig{
-		SecurityDescriptor: access,
+		SecurityDescriptor: windowsnames.PipeAccess,
 		InputBufferSize:    bufferSize,
 		OutputBufferSize:   bufferSize,
 	})
@@ -43,7 +36,7 @@ func listen(path string) (net.Listener, error) {
 // dial connects at identification level: the listener learns who calls and
 // cannot act as the caller.
 func dial(ctx context.Context, path string) (net.Conn, error) {
-	c, err := winio.DialPipeAccessImpLevel(ctx, path, readWrite, winio.PipeImpLevelIdentification)
+	c, err := winio.DialPipeAccessImpLevel(ctx, path, windowsnames.PipeReadWrite, winio.PipeImpLevelIdentification)
 	if err != nil && errors.Is(err, windows.ERROR_FILE_NOT_FOUND) {
 		return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
 	}

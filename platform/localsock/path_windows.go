@@ -1,4 +1,6 @@
 package localsock
 
+import "regent/platform/windowsnames"
+
 // DefaultPath is where an installed daemon listens.
-const DefaultPath = `\\.\pipe\regent`
+const DefaultPath = windowsnames.Pipe

@@ -4,17 +4,19 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/windows"
+
+	"regent/platform/windowsnames"
 )
 
 // Managed policy is in the registry, so there is no directory of it.
 func defaults() Paths {
-	dir := filepath.Join(programData(), "Regent")
+	dir := filepath.Join(programData(), windowsnames.DataFolder)
 	return Paths{
-		Config:            filepath.Join(dir, "config.yaml"),
-		ConfigDir:         filepath.Join(dir, "config.d"),
-		RegistrationToken: filepath.Join(dir, "registration-token"),
-		StateDir:          filepath.Join(dir, "state"),
-		Socket:            `\\.\pipe\regent`,
+		Config:            filepath.Join(dir, windowsnames.ConfigFile),
+		ConfigDir:         filepath.Join(dir, windowsnames.ConfigFolder),
+		RegistrationToken: filepath.Join(dir, windowsnames.RegistrationTokenFile),
+		StateDir:          filepath.Join(dir, windowsnames.StateFolder),
+		Socket:            windowsnames.Pipe,
 	}
 }
 

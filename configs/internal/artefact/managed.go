@@ -10,12 +10,13 @@ import (
 	"text/template"
 
 	"regent/agent/policy"
+	"regent/platform/windowsnames"
 )
 
 // What names us to the management systems. Changing one of them orphans what
 // was set under the old name.
 const (
-	registryKey = `SOFTWARE\Policies\Regent`
+	registryKey = windowsnames.PolicyKey
 	admxApp     = "Regent" // in OMA-URIs
 	category    = "Regent"
 	domain      = "com.regent.agent"
