@@ -33,6 +33,14 @@ exits() {
 	((got == want)) || fail "$* ended with $got, not $want: $out"
 }
 
+# said COMMAND... prints the first line of what the command says in the machine,
+# however it ends.
+said() {
+	local out
+	out=$(m "$@" 2>&1) || true
+	head -n 1 <<<"$out"
+}
+
 # await SECONDS TEXT COMMAND... waits until expect would be content, and sets
 # $waited to how many tenths of a second that took.
 await() {

@@ -20,8 +20,10 @@ import (
 
 const usage = `usage: probe ask [FLAGS]       ask for one token, and print its instance
        probe load [FLAGS]      ask again and again, each over a connection of its own
-       probe sandbox ADDRESS   try what the daemon must not be able to do; ADDRESS is a TCP
-                               address that it must be able to connect to`
+       probe sandbox ADDRESS PID
+                               try what the daemon must not be able to do; ADDRESS is a TCP
+                               address that it must be able to connect to, PID a process of
+                               root's that it must leave alone`
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -54,7 +56,7 @@ func run(args []string) error {
 	case "load":
 		return a.load(*rate, *life)
 	case "sandbox":
-		return sandbox(f.Arg(0))
+		return sandbox(f.Arg(0), f.Arg(1))
 	}
 	return errors.New(usage)
 }
@@ -91,7 +93,7 @@ func (a application) ask(ctx context.Context) (grant, error) {
 	if err != nil {
 		return grant{}, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was only read
+	defer resp.Body.Close()
 	var got grant
 	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
 		return grant{}, fmt.Errorf("%s: %w", resp.Status, err)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -25,7 +26,11 @@ type trial struct {
 
 // sandbox runs in the place of the daemon and tries what it must not be able to
 // do, and, so that a sandbox in which nothing works does not pass, what it must.
-func sandbox(address string) error {
+func sandbox(address, victim string) error {
+	pid, err := strconv.Atoi(victim)
+	if err != nil {
+		return fmt.Errorf("no process number: %w", err)
+	}
 	trials := []trial{
 		{"capabilities: exactly CAP_SYS_PTRACE", capabilities},
 		{"no new privileges, filtered system calls", filtered},
@@ -34,8 +39,8 @@ func sandbox(address string) error {
 		{"listens on no TCP or Unix address", listensNowhere},
 		{"connects to " + address, func() error { return connects(address) }},
 		{"makes no packet or vsock socket", plainSocketsOnly},
-		{"traces nobody", tracesNobody},
-		{"writes to nobody's memory", writesNoMemory},
+		{"traces nobody", func() error { return refused("trace a process", syscall.PtraceAttach(pid)) }},
+		{"writes to nobody's memory", func() error { return writesNoMemory(pid) }},
 		{"makes no namespace and mounts nothing", noNamespace},
 		{"sees the executable of another user's process", seesExecutable},
 		{"reads the boot id", readsBootID},
@@ -197,14 +202,12 @@ func plainSocketsOnly() error {
 	return wrong
 }
 
-func tracesNobody() error { return refused("trace process 1", syscall.PtraceAttach(1)) }
-
-func writesNoMemory() error {
-	f, err := os.OpenFile("/proc/1/mem", os.O_WRONLY, 0)
+func writesNoMemory(pid int) error {
+	f, err := os.OpenFile(fmt.Sprintf("/proc/%d/mem", pid), os.O_WRONLY, 0)
 	if err == nil {
 		err = f.Close()
 	}
-	return refused("open the memory of process 1 for writing", err)
+	return refused("open another process's memory for writing", err)
 }
 
 func noNamespace() error {
@@ -233,7 +236,7 @@ func readsBootID() error {
 }
 
 func hasCredential() error {
-	text, err := os.ReadFile(filepath.Join(os.Getenv("CREDENTIALS_DIRECTORY"), "regent-keyring-passphrase"))
+	text, err := fs.ReadFile(os.DirFS(os.Getenv("CREDENTIALS_DIRECTORY")), "regent-keyring-passphrase")
 	if err == nil && len(text) == 0 {
 		return errors.New("it is empty")
 	}

@@ -5,4 +5,4 @@ package main
 import "errors"
 
 // sandbox is systemd's.
-func sandbox(string) error { return errors.ErrUnsupported }
+func sandbox(_, _ string) error { return errors.ErrUnsupported }

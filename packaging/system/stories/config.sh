@@ -47,7 +47,7 @@ bad_start() {
 	exits 7 m regent status
 	exits 2 m regentd check-config
 	expect '70-bad.yaml:2' m regentd check-config
-	say "a start with a bad file ends with 2 and is not repeated; regent status: $(m regent status | head -n 1)"
+	say "a start with a bad file ends with 2 and is not repeated; regent status: $(said regent status)"
 }
 
 # check-config before the daemon, as IT may want it.

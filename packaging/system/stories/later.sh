@@ -6,7 +6,7 @@ story_later() {
 	expect 'waiting for a registration token; an administrator gives one with: regent register' m regent status
 	exits 5 m regent status
 
-	say "installed without token and network: $(m regent status | head -n 1)"
+	say "installed without token and network: $(said regent status)"
 	site_config
 	emulator
 	by_file

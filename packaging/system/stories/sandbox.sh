@@ -32,13 +32,16 @@ own_process() {
 # The same unit with another program in it, and, so that it is known to notice,
 # that program without the unit.
 in_its_place() {
-	local what
-	for what in capabilities writes listens traces 'makes no namespace'; do
-		expect "^FAILED +$what" m /packages/probe sandbox 127.0.0.1:8443
+	local what victim out
+	m systemd-run --quiet --unit=victim sleep infinity
+	victim=$(m systemctl show --property=MainPID --value victim.service)
+	out=$(m /packages/probe sandbox 127.0.0.1:8443 "$victim" 2>&1) && fail "the probe finds nothing where there is no sandbox"
+	for what in capabilities 'no new privileges' 'not root' writes 'listens on' traces "writes to nobody's" 'makes no namespace'; do
+		expect "^FAILED +$what" echo "$out"
 	done
-	m sh -c 'sed -e "s,^ExecStart=.*,ExecStart=/packages/probe sandbox 127.0.0.1:8443," \
+	m sh -c 'sed -e "s,^ExecStart=.*,ExecStart=/packages/probe sandbox 127.0.0.1:8443 $1," \
 		-e "s,^Type=.*,Type=oneshot," -e "/^\(Restart\|Watchdog\|ExecReload\|Requires\|After\)/d" \
-		/lib/systemd/system/regentd.service >/run/systemd/system/probe.service'
+		/lib/systemd/system/regentd.service >/run/systemd/system/probe.service' - "$victim"
 	m systemctl daemon-reload
 	m systemctl start probe.service || fail "$(m journalctl --no-pager -o cat -u probe.service)"
 	m journalctl --no-pager -q -o cat -u probe.service | grep -E '^(held|FAILED|[0-9]+ held)' | while read -r line; do say "$line"; done

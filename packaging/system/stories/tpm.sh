@@ -48,7 +48,7 @@ reset_tpm() {
 	expect '"state": "locked"' m regent status --json
 	[[ $before == "$(m sh -c 'sha256sum /var/lib/regent/records/* /var/lib/regent/ledger.jsonl | sort')" ]] || fail "the state was changed"
 	say "TPM reset: the unit does not start, nothing is changed, and regent status says after $begun ms:"
-	m regent status | fold -s -w 100 | while read -r line; do say "  $line"; done
+	said regent status | fold -s -w 100 | while read -r line; do say "  $line"; done
 }
 
 # README.md of the package, word by word.
