@@ -26,6 +26,7 @@ type Verdict struct {
 	Code     fault.Kind
 	Doubt    bool          // the service may have rotated the refresh token: an answer is missing
 	Unasked  bool          // the service cannot have looked at the refresh token
+	NotBegun bool          // no attempt is on record for this: an open one is of another process
 	Older    bool          // it was the older refresh token that was sent
 	TryOlder bool          // ask again with the older refresh token, once, now
 	Refusal  bool          // counts towards three in a row

@@ -74,9 +74,11 @@ type bench struct {
 	store   *storetest.Memory
 	service *service
 	woke    chan struct{}
-	held    func(string) (time.Duration, bool) // nil for never
-	changes []string
-	stop    func()
+
+	noClient error                              // why the next client cannot be made; it is told once
+	held     func(string) (time.Duration, bool) // nil for never
+	changes  []string
+	stop     func()
 }
 
 func start(t *testing.T, script ...func(tms.RefreshRequest) (tms.AuthToken, error)) *bench {
@@ -110,7 +112,7 @@ func (b *bench) run(t *testing.T) {
 		t.Fatal(err, bad)
 	}
 	b.Engine = NewEngine(Options{
-		Vault: v, Service: func(string) (Service, error) { return b.service, nil }, Window: Default(),
+		Vault: v, Service: b.client, Window: Default(),
 		Clock: b.clock, Draw: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
 		Hold: b.held, Woke: b.woke, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Changed: func(_ context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
@@ -126,6 +128,12 @@ func (b *bench) run(t *testing.T) {
 			t.Errorf("Run = %v", err)
 		}
 	}
+}
+
+func (b *bench) client(string) (Service, error) {
+	err := b.noClient
+	b.noClient = nil
+	return b.service, err
 }
 
 func (b *bench) record(t *testing.T) vault.Record {

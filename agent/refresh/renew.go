@@ -36,7 +36,7 @@ func (e *Engine) renew(ctx context.Context, id instance.ID) error {
 	}
 	service, err := e.Service(r.Base)
 	if err != nil {
-		return e.failed(ctx, r, Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Text: err.Error()}, err)
+		return e.failed(ctx, r, Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, NotBegun: true, Text: err.Error()}, err)
 	}
 	a, v, err := e.ask(ctx, service, r, false)
 	if err != nil && v.TryOlder {
@@ -112,7 +112,7 @@ func (e *Engine) ask(ctx context.Context, s Service, r vault.Record, older bool)
 // localVerdict is for a failure of this device: nothing was asked.
 func localVerdict(err error) Verdict {
 	return Verdict{
-		Event: instance.RefreshFailed, Code: fault.Unavailable, Unasked: true,
+		Event: instance.RefreshFailed, Code: fault.Unavailable, NotBegun: true,
 		Text: fmt.Sprintf("the store cannot be written: %v; it is tried again by itself", err),
 	}
 }
@@ -230,6 +230,21 @@ func (e *Engine) failed(ctx context.Context, seen vault.Record, v Verdict, cause
 
 // settle writes a verdict into the record.
 func (e *Engine) settle(r *vault.Record, v Verdict) {
+	if !v.NotBegun {
+		e.evidence(r, v)
+	}
+	event := v.Event
+	if left, known := r.Life.Remaining(e.Clock); event == instance.RefreshFailed && (!known || left == 0) {
+		event = instance.TokenLapsed
+	}
+	if next, ok := r.State.Next(event); ok && next != r.State {
+		r.State, r.Since = next, e.Clock.Wall()
+	}
+}
+
+// evidence closes the attempt on record, and keeps of it what the next answer is
+// to be read by.
+func (e *Engine) evidence(r *vault.Record, v Verdict) {
 	if r.Attempt.Open && v.Doubt {
 		r.Attempt.Unanswered++
 	}
@@ -245,13 +260,6 @@ func (e *Engine) settle(r *vault.Record, v Verdict) {
 	case v.Code != fault.Unavailable:
 	default:
 		r.Refusals = vault.Refusals{}
-	}
-	event := v.Event
-	if left, known := r.Life.Remaining(e.Clock); event == instance.RefreshFailed && (!known || left == 0) {
-		event = instance.TokenLapsed
-	}
-	if next, ok := r.State.Next(event); ok && next != r.State {
-		r.State, r.Since = next, e.Clock.Wall()
 	}
 }
 
