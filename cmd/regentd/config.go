@@ -107,8 +107,11 @@ func (o *options) check(stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range problems {
+	for _, p := range append(problems, thisMachine().check(resolved)...) {
 		say(stdout, "warning: "+p.Error())
+	}
+	if _, err := os.Stat(o.config); errors.Is(err, fs.ErrNotExist) {
+		say(stdout, "note: there is no "+o.config+", and none is needed where policy or drop-ins say everything")
 	}
 	return summarize(stdout, resolved.Settings)
 }
@@ -154,8 +157,22 @@ func summarize(stdout io.Writer, s policy.Settings) error {
 		_, err := fmt.Fprintln(stdout, "the configuration can be read; it names no tenant and no application yet")
 		return err
 	}
-	_, err := fmt.Fprintf(stdout, "the configuration is good: %d applications with %d instances, which cost as many counts of a registration token\n", len(s.Applications), n)
+	if len(s.Applications) == 1 && n == 1 {
+		return sayGood(stdout, "1 application with 1 instance, which costs one count of a registration token")
+	}
+	return sayGood(stdout, "%s with %s, which cost as many counts of a registration token", plural(len(s.Applications), "application"), plural(n, "instance"))
+}
+
+func sayGood(stdout io.Writer, format string, args ...any) error {
+	_, err := fmt.Fprintf(stdout, "the configuration is well-formed: "+format+"\n", args...)
 	return err
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 var errLevel = errors.New("--log-level must be debug, info, warn or error")

@@ -50,6 +50,7 @@ func (l layerLoader) find(paths layerPaths) findings {
 	case err == nil:
 		l.layers = append(l.layers, policy.Layer{Name: paths.Config, Rank: policy.Local, Data: data})
 	case errors.Is(err, fs.ErrNotExist) && !paths.ConfigNamed:
+		l.misnamed(paths.Config)
 	case errors.Is(err, fs.ErrNotExist):
 		l.report(paths.Config, policy.Local, "there is no such file; name the configuration with --config, or leave that out to use the default one")
 	default:
@@ -61,6 +62,14 @@ func (l layerLoader) find(paths layerPaths) findings {
 		l.source(s)
 	}
 	return l.findings
+}
+
+// misnamed warns of a configuration file that nobody reads for its ending.
+func (l *layerLoader) misnamed(config string) {
+	other := strings.TrimSuffix(config, filepath.Ext(config)) + ".yml"
+	if _, err := os.Stat(other); err == nil {
+		l.warn(other, policy.Local, "is not read; rename it to end in .yaml")
+	}
 }
 
 // directory adds the files of a directory, in lexical order, and reports whether

@@ -69,6 +69,7 @@ applications over a socket. People talk to it with the program regent.`,
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	root.CompletionOptions.DisableDefaultCmd = true // its package brings the scripts
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})

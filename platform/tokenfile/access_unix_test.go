@@ -49,3 +49,16 @@ func TestReadRefusesAPipeAtOnce(t *testing.T) {
 		t.Errorf("got %v, want a refusal", err)
 	}
 }
+
+// TestWhatIsNoTokenIsNotChanged: whoever names a file by mistake is told that it
+// holds no token, and not to take it away from others.
+func TestWhatIsNoTokenIsNotChanged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "passwd")
+	if err := os.WriteFile(path, []byte("root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/:/bin/sh\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := Read(path)
+	if err == nil || strings.Contains(err.Error(), "chmod") || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v, want what is wrong with the content", err)
+	}
+}

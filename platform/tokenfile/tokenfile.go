@@ -61,11 +61,13 @@ func Read(path string, owners ...int) ([]byte, Identity, error) {
 	if err := checkKind(path, info.Mode()); err != nil {
 		return nil, Identity{}, err
 	}
-	if err := checkAccess(path, f, info, owners); err != nil {
-		return nil, Identity{}, err
-	}
+	// What holds no token is refused as such: whoever names a file by mistake must
+	// not be told to change its owner or mode.
 	token, err := readToken(path, f)
 	if err != nil {
+		return nil, Identity{}, err
+	}
+	if err := checkAccess(path, f, info, owners); err != nil {
 		return nil, Identity{}, err
 	}
 	return token, Identity{info}, nil

@@ -61,12 +61,16 @@ func (w *Watcher) Run(ctx context.Context) error {
 		w.goDeaf(ctx, err)
 		return w.loop(ctx, nil)
 	}
-	defer events.Close() //nolint:errcheck // nothing follows that an error could spoil
-	return w.loop(ctx, events)
+	told := make(chan fsnotify.Event)
+	done := make(chan struct{})
+	var pump sync.WaitGroup
+	pump.Go(func() { receive(events, told, done) })
+	err = w.loop(ctx, events, told)
+	close(done)
+	_ = events.Close() // nothing follows that an error could spoil
+	pump.Wait()
+	return err
 }
-
-// loop looks again and again. events is nil where the system reports nothing.
-func (w *Watcher) loop(ctx context.Context, events *fsnotify.Watcher) error {
 	for {
 		w.follow(ctx, events)
 		nap := w.Poll

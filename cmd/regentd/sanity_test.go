@@ -1,0 +1,82 @@
+package main
+
+import (
+	"encoding/pem"
+	"io/fs"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"regent/agent/policy"
+)
+
+// TestSanity: what is well-formed and cannot work here is a warning that names
+// the line, and says what to do.
+func TestSanity(t *testing.T) {
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	here := sanity{
+		userExists:  func(name string) bool { return name == "alice" },
+		groupExists: func(name string) bool { return name == "engineering" },
+		readFile: func(name string) ([]byte, error) {
+			switch name {
+			case "/good.pem":
+				return append([]byte("a comment\n"), certificate...), nil
+			case "/key.pem":
+				return []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), nil
+			}
+			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+		},
+		stat: func(name string) (fs.FileInfo, error) {
+			if name == "/there" || name == "/usr/bin/cad" {
+				return nil, nil //nolint:nilnil // nobody looks at it
+			}
+			return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
+		},
+	}
+	for _, tt := range []struct{ name, yaml, want string }{
+		{"all is there", "network: {ca_file: /good.pem}\nregistration_token_file: /there/token\n", ""},
+		{"no file of certificates", "network: {ca_file: /none.pem}", "c:1: network.ca_file: /none.pem cannot be read: file does not exist; put"},
+		{"no certificate in it", "network:\n  ca_file: /key.pem", "c:2: network.ca_file: /key.pem holds no certificate"},
+		{"no directory", "registration_token_file: /nowhere/token", "c:1: registration_token_file: the directory /nowhere does not exist"},
+		{"an application's", "tenant: demo-host.com\napplications:\n  - id: cad\n    registration_token_file: /nowhere/token\n    allow: [{users: [alice]}]\n", "c:4: applications.cad.registration_token_file: the directory /nowhere"},
+		{"known", rule("users: [alice, 4711], groups: [engineering, 12], executables: [{path: /usr/bin/cad}]"), ""},
+		{"unknown user", rule("users: [alice, bob]"), "c:2: applications.cad.allow: no user bob is known here"},
+		{"unknown group", rule("groups: [sales]"), "c:2: applications.cad.allow: no group sales is known here"},
+		{"an interpreter", rule("executables: [{path: /usr/bin/python3.11}]"), "c:2: applications.cad.allow: /usr/bin/python3.11 runs any script"},
+		{"not installed yet", rule("executables: [{path: /opt/cad/cad}]"), "c:2: applications.cad.allow: /opt/cad/cad does not exist here yet"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			res, problems := policy.Resolve(policy.Layer{Name: "c", Rank: policy.Local, Data: []byte(tt.yaml)})
+			if len(problems) > 0 {
+				t.Fatal(problems)
+			}
+			got := here.check(res)
+			if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].Error(), tt.want) || got[0].Fatal) {
+				t.Errorf("got %v, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func rule(of string) string {
+	return "tenant: demo-host.com\napplications: [{id: cad, allow: [{" + of + "}]}]\n"
+}
+
+// TestMisnamedConfiguration: a file that would never be read is spoken of.
+func TestMisnamedConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "config.yml"), []byte("tenant: demo-host.com\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	found := layerLoader{}.find(layerPaths{Config: filepath.Join(dir, "config.yaml")})
+	if !slices.ContainsFunc(found.problems, func(p policy.Problem) bool {
+		return !p.Fatal && strings.Contains(p.Error(), "config.yml: is not read; rename it to end in .yaml")
+	}) {
+		t.Errorf("got %v", found.problems)
+	}
+}
