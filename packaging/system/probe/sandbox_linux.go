@@ -14,9 +14,11 @@ import (
 	"syscall"
 )
 
-// home is where the daemon may write, besides temporary directories that are
-// its own.
-const home = "/var/lib/regent"
+// Where the daemon may write, besides temporary directories that are its own.
+const (
+	home = "/var/lib/regent"
+	mark = "/var/lib/regent.mark" // of the state, out of reach of a restore of it
+)
 
 // trial is one thing that is tried.
 type trial struct {
@@ -35,7 +37,7 @@ func sandbox(address, victim string) error {
 		{"capabilities: exactly CAP_SYS_PTRACE", capabilities},
 		{"no new privileges, filtered system calls", filtered},
 		{"not root, and never again", notRoot},
-		{"writes nowhere but in " + home, writesOnlyAtHome},
+		{"writes nowhere but in " + home + " and " + mark, writesOnlyAtHome},
 		{"listens on no TCP or Unix address", listensNowhere},
 		{"connects to " + address, func() error { return connects(address) }},
 		{"makes no packet or vsock socket", plainSocketsOnly},
@@ -121,7 +123,7 @@ func refused(what string, err error) error {
 
 // writesOnlyAtHome tries every directory that can be seen.
 func writesOnlyAtHome() error {
-	allowed := []string{home, "/tmp", "/var/tmp"}
+	allowed := []string{home, mark, "/tmp", "/var/tmp"}
 	var could []string
 	tried, atHome := 0, false
 	err := filepath.WalkDir("/", func(path string, d fs.DirEntry, err error) error {
