@@ -4,14 +4,12 @@
 package host
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/user"
 	"strings"
-	"time"
 )
 
 // Names are what a device and its agent are called. What cannot be found out is
@@ -21,9 +19,6 @@ type Names struct {
 	UserName string // of the user that this process runs as
 	MAC      string // of a network card, as "02:00:5e:10:00:01"
 }
-
-// lookupTimeout bounds the only question that goes to the network.
-const lookupTimeout = time.Second
 
 // Facts returns the names of this device. It takes a second at most.
 func Facts() (Names, error) {
@@ -91,14 +86,6 @@ func canonical(name, hosts string) (string, bool) {
 func extends(full, name string) bool {
 	host, domain, ok := strings.Cut(full, ".")
 	return ok && domain != "" && strings.EqualFold(host, name)
-}
-
-// ask asks the system's resolver, for as long as is bearable at a start.
-func ask(name string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout) //nolint:forbidigo // bounded here, and nothing above it would end it earlier
-	defer cancel()
-	// The resolver in Go ends with its context; the C library's does not.
-	return (&net.Resolver{PreferGo: true}).LookupCNAME(ctx, name)
 }
 
 // card is a network interface.

@@ -2,7 +2,12 @@
 
 package host
 
-import "os"
+import (
+	"context"
+	"net"
+	"os"
+	"time"
+)
 
 const hostsFile = "/etc/hosts"
 
@@ -20,4 +25,15 @@ func hostname() (string, error) {
 		hosts = nil // the resolver may know
 	}
 	return qualify(name, string(hosts), ask), nil
+}
+
+// lookupTimeout bounds the only question that goes to the network.
+const lookupTimeout = time.Second
+
+// ask asks the system's resolver, for as long as is bearable at a start.
+func ask(name string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout) //nolint:forbidigo // bounded here, and nothing above it would end it earlier
+	defer cancel()
+	// The resolver in Go ends with its context; the C library's does not.
+	return (&net.Resolver{PreferGo: true}).LookupCNAME(ctx, name)
 }

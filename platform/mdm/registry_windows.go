@@ -127,7 +127,7 @@ func (r Registry) watch(ctx context.Context, poll time.Duration, changed func())
 		if !unhook() {
 			<-woken
 		}
-		windows.CloseHandle(stop) //nolint:errcheck // nothing follows
+		_ = windows.CloseHandle(stop) // nothing follows
 	}()
 	for ctx.Err() == nil {
 		if err := r.wait(ctx, stop, poll, changed); err != nil {
@@ -169,7 +169,7 @@ func (r Registry) wait(ctx context.Context, stop windows.Handle, poll time.Durat
 	}
 	defer func() {
 		for _, h := range notices[1:] {
-			windows.CloseHandle(h) //nolint:errcheck // nothing follows
+			_ = windows.CloseHandle(h) // nothing follows
 		}
 	}()
 	if ctx.Err() == nil {
@@ -189,7 +189,7 @@ func arm(notices []windows.Handle, k registry.Key, whole bool) ([]windows.Handle
 	}
 	err = windows.RegNotifyChangeKeyValue(windows.Handle(k), whole, filter, notice, true)
 	if err != nil {
-		windows.CloseHandle(notice) //nolint:errcheck // nothing follows
+		_ = windows.CloseHandle(notice) // nothing follows
 		if errors.Is(err, windows.ERROR_KEY_DELETED) {
 			return notices, nil
 		}

@@ -18,7 +18,9 @@ func (w *Watcher) follow(ctx context.Context, events *fsnotify.Watcher) {
 	}
 	wanted := map[string]bool{}
 	var deaf error
-	for _, path := range w.Paths() {
+	paths := w.Paths()
+	w.followed.Store(&paths)
+	for _, path := range paths {
 		dir, err := listen(events, filepath.Dir(path))
 		if err != nil {
 			deaf = err
@@ -31,6 +33,30 @@ func (w *Watcher) follow(ctx context.Context, events *fsnotify.Watcher) {
 		}
 	}
 	w.goDeaf(ctx, deaf)
+}
+
+// pump receives what the system reports until events is closed. It is apart from
+// the loop, since on Windows fsnotify's Add waits for the thread that sends.
+func (w *Watcher) pump(events *fsnotify.Watcher, told chan<- struct{}) {
+	for {
+		select {
+		case e, ok := <-events.Events:
+			if !ok {
+				return
+			}
+			if !w.concerns(e.Name) {
+				continue
+			}
+		case _, ok := <-events.Errors: // some changes were lost, whatever the reason
+			if !ok {
+				return
+			}
+		}
+		select {
+		case told <- struct{}{}:
+		default: // the loop has yet to hear of the last one
+		}
+	}
 }
 
 // listen watches the nearest directory to dir that exists, and returns which
@@ -50,7 +76,7 @@ func listen(events *fsnotify.Watcher, dir string) (at string, _ error) {
 // concerns reports whether a change of name can matter to one of the paths: it
 // is the path or one of the directories above it.
 func (w *Watcher) concerns(name string) bool {
-	for _, path := range w.Paths() {
+	for _, path := range *w.followed.Load() {
 		if below, err := filepath.Rel(name, path); err == nil && filepath.IsLocal(below) {
 			return true
 		}

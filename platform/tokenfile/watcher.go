@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -32,7 +34,8 @@ type Deps struct {
 type Watcher struct {
 	Deps
 	sightings map[string]*sighting
-	deaf      string // why the system reports no changes; "" if it does
+	deaf      string                   // why the system reports no changes; "" if it does
+	followed  atomic.Pointer[[]string] // the paths, as of the last look; for pump
 }
 
 // NewWatcher returns a watcher.
@@ -59,25 +62,26 @@ func (w *Watcher) Run(ctx context.Context) error {
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
 		w.goDeaf(ctx, err)
-		return w.loop(ctx, nil)
+		return w.loop(ctx, nil, nil)
 	}
-	told := make(chan fsnotify.Event)
-	done := make(chan struct{})
+	told := make(chan struct{}, 1)
 	var pump sync.WaitGroup
-	pump.Go(func() { receive(events, told, done) })
+	pump.Go(func() { w.pump(events, told) })
 	err = w.loop(ctx, events, told)
-	close(done)
 	_ = events.Close() // nothing follows that an error could spoil
 	pump.Wait()
 	return err
 }
+
+// loop looks again and again. events is nil where the system reports nothing.
+func (w *Watcher) loop(ctx context.Context, events *fsnotify.Watcher, told <-chan struct{}) error {
 	for {
 		w.follow(ctx, events)
 		nap := w.Poll
 		if w.look(ctx) {
 			nap = w.Settle
 		}
-		if err := w.wait(ctx, events, nap); err != nil {
+		if err := w.wait(ctx, told, nap); err != nil {
 			return err
 		}
 	}
@@ -85,12 +89,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 
 // wait returns after nap, or sooner when a change was reported, but never
 // before Settle: that is what makes two equal looks mean something.
-func (w *Watcher) wait(ctx context.Context, events *fsnotify.Watcher, nap time.Duration) error {
-	var changes <-chan fsnotify.Event
-	var failures <-chan error
-	if events != nil {
-		changes, failures = events.Events, events.Errors
-	}
+func (w *Watcher) wait(ctx context.Context, told <-chan struct{}, nap time.Duration) error {
 	settled, napped := time.After(w.Settle), time.After(nap)
 	for changed := false; !changed || settled != nil; {
 		select {
@@ -100,9 +99,7 @@ func (w *Watcher) wait(ctx context.Context, events *fsnotify.Watcher, nap time.D
 			return nil
 		case <-settled:
 			settled = nil
-		case e := <-changes:
-			changed = changed || w.concerns(e.Name)
-		case <-failures: //nolint:errcheck // some changes were lost, whatever the reason: look
+		case <-told:
 			changed = true
 		}
 	}

@@ -29,7 +29,7 @@ const (
 	ConfigFile            = "config.yaml"
 	ConfigFolder          = "config.d"
 	StateFolder           = "state"
-	RegistrationTokenFile = "registration-token" //nolint:gosec // the name of a file
+	RegistrationTokenFile = "registration-token"
 )
 
 // The programs, and what each is in the properties of its file.
@@ -51,7 +51,7 @@ func Describe(program string) string {
 // The event log source. Its messages are the text itself, by the message file
 // that comes with every Windows.
 const (
-	EventSource      = "Regent"
+	EventSource      = Service
 	EventMessageFile = `%SystemRoot%\System32\EventCreate.exe`
 	EventTypes       = 7 // error, warning and information
 )
