@@ -78,6 +78,12 @@ type Claim struct {
 	Process Process // the caller; the table holds it again for itself
 }
 
+// parentOf reports whether h, which lives, started the claimant. One that began
+// after its child only has the PID of the child's parent.
+func (h Holder) parentOf(c Claim) bool {
+	return h.PID == c.Parent && h.BootID == c.BootID && h.Start <= c.Start
+}
+
 // Result of a Take.
 type Result int
 
@@ -96,14 +102,13 @@ const (
 func (t *Table) Take(id instance.ID, c Claim, named bool) (Result, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if e, ok := t.held[id]; ok && e.same(c.Holder) {
-		e.requests++
-		return Already, nil // it lives: it asks
-	}
-	t.sweep(id)
+	t.sweep(id) // first: who has ended may have left its PID to the one that asks
 	if e, ok := t.held[id]; ok {
 		switch {
-		case named && c.Parent == e.PID && c.BootID == e.BootID:
+		case e.same(c.Holder):
+			e.requests++
+			return Already, nil
+		case named && e.parentOf(c):
 			return Shared, nil
 		}
 		return Busy, nil

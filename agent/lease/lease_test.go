@@ -304,3 +304,31 @@ func TestAdopt(t *testing.T) {
 	take(t, &table, cad(1), q, false, lease.Taken)
 	wantHolds(t, p, 0)
 }
+
+// A child whose parent has ended is nobody's child, even if another process has
+// the parent's PID now.
+func TestChildOfAPIDThatCameAgain(t *testing.T) {
+	var table lease.Table
+	mother, child := start(100, 1), start(200, 100)
+	take(t, &table, cad(1), mother, false, lease.Taken)
+	take(t, &table, cad(1), child, true, lease.Shared)
+	mother.end()
+	stranger := start(100, 1)
+	stranger.Start = child.Start + 1
+	take(t, &table, cad(1), stranger, false, lease.Taken)
+	take(t, &table, cad(1), child, true, lease.Busy)
+}
+
+// A PID may come again within one tick of the clock that start times are in.
+// The lease of the one that has ended does not become the other's: nobody would
+// notice when that ends, or worse, it would be taken for ended while it lives.
+func TestPIDThatCameAgainAtOnce(t *testing.T) {
+	var table lease.Table
+	first, second := start(100, 1), start(100, 1)
+	take(t, &table, cad(1), first, false, lease.Taken)
+	first.end()
+	take(t, &table, cad(1), second, false, lease.Taken)
+	take(t, &table, cad(1), start(300, 1), false, lease.Busy)
+	wantHolds(t, first, 0)
+	wantHolds(t, second, 1)
+}

@@ -13,6 +13,7 @@ import (
 type machine struct {
 	table     lease.Table
 	processes []*process
+	mothers   map[*process]*process // who started it, whatever has that PID now
 	model     map[instance.ID]*process
 }
 
@@ -20,7 +21,7 @@ type machine struct {
 // that live, each result is what the model says, and every hold is closed once.
 func TestTableProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{model: map[instance.ID]*process{}}
+		m := &machine{model: map[instance.ID]*process{}, mothers: map[*process]*process{}}
 		t.Repeat(map[string]func(*rapid.T){
 			"start":   m.start,
 			"take":    m.take,
@@ -35,12 +36,16 @@ func TestTableProperty(t *testing.T) {
 }
 
 func (m *machine) start(t *rapid.T) {
-	parent := 1
+	parent, mother := 1, (*process)(nil)
 	if len(m.processes) > 0 && rapid.Bool().Draw(t, "child") {
-		parent = m.process(t).PID
+		if mother = m.process(t); mother.dead {
+			t.Skip("the dead have no children")
+		}
+		parent = mother.PID
 	}
 	p := start(100+len(m.processes)%4, parent) // PIDs come again
 	p.Start = uint64(len(m.processes))
+	m.mothers[p] = mother
 	for _, old := range m.processes {
 		if old.PID == p.PID && !old.dead {
 			t.Skip("its PID is in use")
@@ -72,7 +77,7 @@ func (m *machine) take(t *rapid.T) {
 		want, m.model[id] = lease.Taken, p
 	case has == p:
 		want = lease.Already
-	case named && p.parent == has.PID:
+	case named && m.mothers[p] == has:
 		want = lease.Shared
 	}
 	if got, err := m.table.Take(id, p.claim(), named); err != nil || got != want {
