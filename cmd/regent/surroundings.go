@@ -6,8 +6,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/term"
-
 	"regent/platform/terminal"
 )
 
@@ -34,12 +32,7 @@ func system() surroundings {
 		euid:   os.Geteuid(),
 		now:    time.Now, //nolint:forbidigo // a client has no clock of the agent's
 		dial:   dial, environ: os.Environ, become: become, inquire: askManager,
-	}
-	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
-		s.width = 80
-		if w, _, err := term.GetSize(fd); err == nil && w > 0 {
-			s.width = w
-		}
+		width: terminal.Width(os.Stdout),
 	}
 	if terminal.Is(os.Stdin) { // questions go where a redirected output does not swallow them
 		s.prompt = func(ctx context.Context, question string) ([]byte, error) {

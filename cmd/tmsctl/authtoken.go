@@ -40,7 +40,7 @@ func (t *tool) authList() *cobra.Command {
 	var filter admin.AuthFilter
 	var more authNarrowing
 	c := &cobra.Command{
-		Use: "list", Short: "List auth tokens: who used which registration token", Args: cobra.NoArgs,
+		Use: "list", Short: "List auth tokens: who used which registration token", Args: noArguments,
 		RunE: running(func(c *cobra.Command, _ []string) error {
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
 				list, err := s.AuthTokens(c.Context(), filter)
@@ -104,13 +104,13 @@ func (t *tool) printAuthTokens(list []admin.AuthToken) error {
 		_, err := fmt.Fprintln(t.out, "no auth tokens")
 		return err
 	}
-	rows := [][]string{{"ID", "REGISTRATION TOKEN", "FQDN", "USER", "MAC", "REF ID 1", "REF ID 2", "CREATED", "IDENTIFIER"}}
+	rows := [][]string{{"ID", "FQDN", "REF ID 1", "CREATED", "REGISTRATION TOKEN", "USER", "REF ID 2", "MAC", "IDENTIFIER"}}
 	for _, a := range list {
 		rows = append(rows, []string{
-			a.ID, a.Registration, a.FQDN, a.UserName, a.MAC, a.RefID1, a.RefID2, when(a.Created), a.Identifier,
+			a.ID, a.FQDN, a.RefID1, when(a.Created), a.Registration, a.UserName, a.RefID2, a.MAC, a.Identifier,
 		})
 	}
-	return table(t.out, rows)
+	return t.list(rows)
 }
 
 // authJSON is what scripts read: names may be added, never changed.

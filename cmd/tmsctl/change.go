@@ -17,7 +17,7 @@ import (
 func (t *tool) changing(use, short string, decide func(admin.RegistrationToken, time.Time) (admin.Change, error)) *cobra.Command {
 	var dry bool
 	c := &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(1),
+		Use: use, Short: short, Args: one("registration token"),
 		RunE: running(func(c *cobra.Command, args []string) error {
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
 				return t.change(c.Context(), s, args[0], dry, decide)
@@ -121,8 +121,6 @@ func (t *tool) registrationRaise() *cobra.Command {
 	var to int
 	c := t.changing("raise-count ID --to N", "Raise the count of a registration token", func(r admin.RegistrationToken, _ time.Time) (admin.Change, error) {
 		switch {
-		case to < 1:
-			return admin.Change{}, usagef("--to N: the count that it is to have in all, used ones included")
 		case to == r.Count:
 			return admin.Change{}, nil
 		case to < r.Count:
@@ -133,6 +131,12 @@ func (t *tool) registrationRaise() *cobra.Command {
 	c.Long = `Raise the count of a registration token to N in all, used ones included. It is
 the whole number and not what is to be added, so that the command can be repeated
 when an answer was lost, and so that two administrators do not add twice.`
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if err := admin.CheckCount(to); err != nil {
+			return usagef("--to N is the count that it is to have in all, used ones included: %v", err)
+		}
+		return nil
+	}
 	c.Flags().IntVar(&to, "to", 0, "the count that it is to have in all")
 	return c
 }

@@ -28,7 +28,7 @@ type creation struct {
 func (t *tool) registrationCreate() *cobra.Command {
 	var o creation
 	c := &cobra.Command{
-		Use: "create --count N", Short: "Make a registration token", Args: cobra.NoArgs,
+		Use: "create --count N", Short: "Make a registration token", Args: noArguments,
 		Long: `Make a registration token. Its count is how many auth tokens it can create:
 one for each instance of each application on each device; tmsctl plan calculates it.
 

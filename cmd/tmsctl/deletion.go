@@ -37,8 +37,8 @@ in the file stops the command before anything is deleted.`,
 			switch {
 			case d.from != "" && len(args) > 0:
 				return usagef("--from names what to delete; leave out the ids")
-			case d.from == "":
-				return cobra.MinimumNArgs(1)(c, args)
+			case d.from == "" && len(args) == 0:
+				return usagef("name the %ss to delete by their ids, or a file with --from; see %s --help", d.thing, c.CommandPath())
 			}
 			return nil
 		},

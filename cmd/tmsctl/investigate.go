@@ -33,7 +33,7 @@ func (t *tool) investigate() *cobra.Command {
 	var o inquiry
 	c := &cobra.Command{
 		Use: "investigate REGISTRATION-TOKEN", Short: "Who used the counts: join the service's list with ledgers and an inventory",
-		Args: cobra.ExactArgs(1),
+		Args: one("registration token"),
 		Long: `Find out who used the counts of a registration token, named by its identifier or id.
 
 The service's list of auth tokens is joined with what is given:
@@ -77,6 +77,9 @@ func (t *tool) find(ctx context.Context, s *admin.Session, name string) (admin.R
 	list, err := s.RegistrationTokens(ctx, admin.RegistrationFilter{Identifier: name})
 	if err != nil {
 		return admin.RegistrationToken{}, err
+	}
+	if len(list) > 0 && list[0].Flaw != "" {
+		return list[0], fmt.Errorf("registration token %q cannot be read whole: %s", name, list[0].Flaw)
 	}
 	if len(list) == 1 {
 		return list[0], nil
@@ -178,17 +181,42 @@ func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows 
 	if err := table(t.out, sums); err != nil || len(rows) == 0 {
 		return err
 	}
-	lines := [][]string{{"FINDING", "FQDN", "USER", "REF ID 1", "CREATED", "ID", "WHY"}}
-	for _, row := range rows[:min(len(rows), shown)] {
-		lines = append(lines, []string{word(row.Kind), row.FQDN, row.UserName, row.RefID1, when(row.Created), row.ID, row.Why})
-	}
 	if _, err := fmt.Fprintln(t.out); err != nil {
 		return err
 	}
-	if err := table(t.out, lines); err != nil || len(rows) <= shown {
+	if err := t.printFindings(rows[:min(len(rows), shown)]); err != nil || len(rows) <= shown {
 		return err
 	}
 	_, err := fmt.Fprintf(t.out, "and %d more: --csv or --html has all\n", len(rows)-shown)
+	return err
+}
+
+// printFindings prints a table. On a terminal, which is narrow, the reason stands
+// below its finding.
+func (t *tool) printFindings(rows []usage.Row) error {
+	lines := [][]string{{"FINDING", "FQDN", "REF ID 1", "CREATED", "USER", "ID", "WHY"}}
+	for _, row := range rows {
+		lines = append(lines, []string{word(row.Kind), row.FQDN, row.RefID1, when(row.Created), row.UserName, row.ID, row.Why})
+	}
+	if t.width == 0 {
+		return table(t.out, lines)
+	}
+	for i, line := range lines {
+		lines[i] = line[:len(line)-1]
+	}
+	var printed, text strings.Builder
+	if err := table(&printed, t.fitting(lines)); err != nil {
+		return err
+	}
+	i := 0
+	for line := range strings.Lines(printed.String()) {
+		text.WriteString(line)
+		if i > 0 {
+			text.WriteString("    " + cell(rows[i-1].Why) + "\n")
+		}
+		i++
+	}
+	_, err := io.WriteString(t.out, text.String())
 	return err
 }
 

@@ -87,7 +87,7 @@ func (t *tool) keep(ctx context.Context, ring vault, host string, b admin.Bearer
 
 func (t *tool) login() *cobra.Command {
 	return &cobra.Command{
-		Use: "login", Short: "Log in as --user once, and keep that in your keyring", Args: cobra.NoArgs,
+		Use: "login", Short: "Log in as --user once, and keep that in your keyring", Args: noArguments,
 		Long: `Log in as --user once. The access and refresh token are kept in your keyring
 (Credential Manager, Keychain, Secret Service, KWallet), and further commands use
 them until the identity provider ends the session. The password is not kept, and
@@ -115,7 +115,7 @@ where there is no keyring nothing is: no file stands in for it.`,
 
 func (t *tool) logout() *cobra.Command {
 	return &cobra.Command{
-		Use: "logout", Short: "Remove the login from your keyring", Args: cobra.NoArgs,
+		Use: "logout", Short: "Remove the login from your keyring", Args: noArguments,
 		RunE: running(func(c *cobra.Command, _ []string) error {
 			client, err := t.client()
 			if err != nil {

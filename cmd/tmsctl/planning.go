@@ -23,7 +23,7 @@ func (t *tool) plan() *cobra.Command {
 	var o planning
 	c := &cobra.Command{
 		Use: "plan --devices N --instances M", Short: "Calculate counts and expiry of registration tokens, and forecast from the present use",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		Long: `Calculate: one count for each instance of each application on each device. The
 service is not asked, unless --registration-token names one to forecast for.`,
 		RunE: running(func(c *cobra.Command, _ []string) error {

@@ -7,11 +7,12 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // table prints rows in columns; the first one is the head.
 func table(w io.Writer, rows [][]string) error {
-	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	columns := tabwriter.NewWriter(w, 0, 0, gap, ' ', 0)
 	for _, row := range rows {
 		cells := make([]string, len(row))
 		for i, text := range row {
@@ -22,6 +23,44 @@ func table(w io.Writer, rows [][]string) error {
 		}
 	}
 	return columns.Flush()
+}
+
+// list prints a table that fits the terminal.
+func (t *tool) list(rows [][]string) error { return table(t.out, t.fitting(rows)) }
+
+// fitting returns rows as wide as the terminal: columns that do not fit are left
+// out from the right, and that is said. The first two always stand. What is no
+// terminal gets all of them.
+func (t *tool) fitting(rows [][]string) [][]string {
+	n := len(rows[0])
+	for n > 2 && t.width > 0 && wide(rows, n) > t.width {
+		n--
+	}
+	if n == len(rows[0]) {
+		return rows
+	}
+	t.say("tmsctl: note: too narrow for %s; --json has all, and so has a wider terminal\n", strings.Join(rows[0][n:], ", "))
+	cut := make([][]string, len(rows))
+	for i, row := range rows {
+		cut[i] = row[:n]
+	}
+	return cut
+}
+
+// gap is how many spaces stand between two columns.
+const gap = 2
+
+// wide is how many characters a table of the first n columns is wide.
+func wide(rows [][]string, n int) int {
+	total := (n - 1) * gap
+	for column := range n {
+		most := 0
+		for _, row := range rows {
+			most = max(most, utf8.RuneCountInString(cell(row[column])))
+		}
+		total += most
+	}
+	return total
 }
 
 // cell makes a text fit for a table. Devices write what stands in it, and must

@@ -116,7 +116,7 @@ func (f *globalFlags) fill(p profile, given func(string) bool) {
 
 func (t *tool) profile() *cobra.Command {
 	return group("profile", "Profiles: several tenants, each with its address and who logs in", &cobra.Command{
-		Use: "list", Short: "List the profiles", Args: cobra.NoArgs,
+		Use: "list", Short: "List the profiles", Args: noArguments,
 		Long: `List the profiles. They are written by hand, in the file that is named at the end:
 
   default: acme

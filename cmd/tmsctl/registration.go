@@ -22,7 +22,7 @@ func (t *tool) registrationList() *cobra.Command {
 	var filter admin.RegistrationFilter
 	var status string
 	c := &cobra.Command{
-		Use: "list", Short: "List registration tokens, with what is left of each", Args: cobra.NoArgs,
+		Use: "list", Short: "List registration tokens, with what is left of each", Args: noArguments,
 		RunE: running(func(c *cobra.Command, _ []string) error {
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
 				list, err := s.RegistrationTokens(c.Context(), filter)
@@ -46,7 +46,7 @@ func (t *tool) registrationList() *cobra.Command {
 func (t *tool) registrationShow() *cobra.Command {
 	var withToken bool
 	c := &cobra.Command{
-		Use: "show ID", Short: "Show one registration token", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Show one registration token", Args: one("registration token"),
 		RunE: running(func(c *cobra.Command, args []string) error {
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
 				r, err := s.RegistrationToken(c.Context(), args[0])
@@ -94,14 +94,17 @@ func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
 		_, err := fmt.Fprintln(t.out, "no registration tokens")
 		return err
 	}
-	rows := [][]string{{"ID", "IDENTIFIER", "USED", "STATUS", "EXPIRES", "REF ID 1", "REF ID 2", "CUSTOMER", "CREATED"}}
+	rows := [][]string{{"ID", "IDENTIFIER", "USED", "STATUS", "EXPIRES", "CUSTOMER", "REF ID 1", "REF ID 2", "CREATED"}}
 	for _, r := range list {
 		rows = append(rows, []string{
 			r.ID, r.Identifier, usedOf(r), string(r.Usability(now)), inWords(r.Expires, now),
-			r.RefID1, r.RefID2, r.Customer, when(r.Created),
+			r.Customer, r.RefID1, r.RefID2, when(r.Created),
 		})
+		if r.Flaw != "" {
+			t.say("tmsctl: note: %s %s cannot be read whole: %s\n", cell(r.ID), cell(r.Identifier), r.Flaw)
+		}
 	}
-	return table(t.out, rows)
+	return t.list(rows)
 }
 
 func (t *tool) printRegistration(r admin.RegistrationToken, withToken bool) error {
@@ -126,7 +129,12 @@ func (t *tool) printRegistration(r admin.RegistrationToken, withToken bool) erro
 	return table(t.out, rows)
 }
 
-func usedOf(r admin.RegistrationToken) string { return fmt.Sprintf("%d/%d", r.Used, r.Count) }
+func usedOf(r admin.RegistrationToken) string {
+	if r.Flaw != "" {
+		return "?"
+	}
+	return fmt.Sprintf("%d/%d", r.Used, r.Count)
+}
 
 // registrationJSON is what scripts read: names may be added, never changed.
 type registrationJSON struct {
@@ -135,7 +143,8 @@ type registrationJSON struct {
 	Token          string `json:"token,omitempty"` // only where it was asked for
 	Count          int    `json:"count"`
 	UsedCount      int    `json:"used_count"`
-	Status         string `json:"status"`         // usable, used up, expired, disabled
+	Status         string `json:"status"`         // usable, used up, expired, disabled, unreadable
+	Flaw           string `json:"flaw,omitempty"` // of one that is unreadable: why
 	ServiceStatus  string `json:"service_status"` // the service's word, which says less
 	ExpirationDate string `json:"expiration_date,omitempty"`
 	RefID1         string `json:"ref_id_1"`
@@ -147,7 +156,7 @@ type registrationJSON struct {
 func jsonOf(r admin.RegistrationToken, now time.Time, withToken bool) registrationJSON {
 	j := registrationJSON{
 		ID: r.ID, Identifier: r.Identifier, Count: r.Count, UsedCount: r.Used,
-		Status: string(r.Usability(now)), ServiceStatus: r.Status,
+		Status: string(r.Usability(now)), Flaw: r.Flaw, ServiceStatus: r.Status,
 		RefID1: r.RefID1, RefID2: r.RefID2, Customer: r.Customer,
 		CreationDate: timeJSON(r.Created),
 	}

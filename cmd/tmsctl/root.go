@@ -95,7 +95,7 @@ login, which needs a keyring. A profile stands for --tenant and who logs in. No
 secret is taken from the command line or the environment.`,
 		Args: noCommand,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
-			if c.Name() == "version" || c.Name() == "list" && c.Parent().Name() == "profile" {
+			if c.Name() == "version" || c.Name() == "completion" || c.Name() == "list" && c.Parent().Name() == "profile" {
 				return nil
 			}
 			return t.useProfile(c)
@@ -104,9 +104,10 @@ secret is taken from the command line or the environment.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = false
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(flagError)
 	t.addGlobal(root)
-	root.AddCommand(t.registrationToken(), t.authToken(), t.plan(), t.investigate(), t.login(), t.logout(), t.profile(), t.version())
+	root.AddCommand(t.registrationToken(), t.authToken(), t.plan(), t.investigate(), t.login(), t.logout(), t.profile(), completion(), t.version())
 	return root
 }
 
@@ -146,7 +147,7 @@ var version = "dev"
 
 func (t *tool) version() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version", Args: noArguments,
 		RunE: running(func(*cobra.Command, []string) error {
 			if t.flags.json {
 				return t.printJSON(map[string]string{"version": version})

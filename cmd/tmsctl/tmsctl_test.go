@@ -130,8 +130,16 @@ func TestUsage(t *testing.T) {
 		{"unknown command of a group", []string{"auth-token", "frob"}, `"frob" is no command of tmsctl auth-token`},
 		{"group alone", []string{"auth-token"}, "say which"},
 		{"unknown flag", []string{"--password", "x"}, "unknown flag: --password"},
-		{"no id", []string{"auth-token", "delete"}, "requires at least 1 arg"},
-		{"two ids", []string{"registration-token", "show", "a", "b"}, "accepts 1 arg"},
+		{"no id", []string{"auth-token", "delete"}, "name the auth tokens to delete by their ids"},
+		{"two ids", []string{"registration-token", "show", "a", "b"}, "name one registration token, not 2"},
+		{"an argument too many", []string{"registration-token", "list", "s3cret"}, "takes no arguments"},
+		{"count is no number", []string{"registration-token", "create", "--count", "many"}, `--count "many": write a whole number`},
+		{"count is far too large", []string{"registration-token", "create", "--count", "99999999999999999999"}, "write a whole number"},
+		{"value is missing", []string{"registration-token", "create", "--count"}, "--count needs a value"},
+		{"count to raise to", []string{"registration-token", "raise-count", "x"}, "count 0: must be at least 1"},
+		{"count to raise to is too large", []string{"registration-token", "raise-count", "x", "--to", "99999999999999"}, "must be at most 10000000"},
+		{"unknown shell", []string{"completion", "nosuch"}, "name one shell: bash, zsh"},
+		{"no shell", []string{"completion"}, "name one shell"},
 		{"user and client", login("--client-credentials", "--user", "me"), "excludes --user"},
 		{"half a client", login("--client-credentials", "--client-id", "c"), "needs --client-id and --client-secret-file"},
 		{"client's flags alone", login("--client-id", "c"), "need --client-credentials"},
@@ -142,6 +150,11 @@ func TestUsage(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var out, stderr bytes.Buffer
 			code := run(t.Context(), typed(&out, &stderr, "", token.NewSecret("pw")), tt.args)
+			for _, bad := range []string{"strconv", "arg(s)", "s3cret"} {
+				if strings.Contains(stderr.String(), bad) {
+					t.Errorf("said %q, which has %q in it", &stderr, bad)
+				}
+			}
 			if code != 2 || !strings.Contains(stderr.String(), tt.want) || strings.Count(stderr.String(), "\n") > 2 {
 				t.Errorf("exit %d, said %q; want 2 and %q in a line or two", code, &stderr, tt.want)
 			}

@@ -17,6 +17,7 @@ type world struct {
 	in       io.Reader
 	out, err io.Writer
 	terminal bool // somebody sits at in
+	width    int  // of the terminal that out is, in characters; 0 if it is none
 	// password asks at in for a line that is not shown.
 	password func(ctx context.Context, question string) (token.Secret, error)
 	getenv   func(string) string
@@ -29,7 +30,7 @@ type world struct {
 func system() world {
 	return world{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		terminal: terminal.Is(os.Stdin),
+		terminal: terminal.Is(os.Stdin), width: terminal.Width(os.Stdout),
 		password: func(ctx context.Context, question string) (token.Secret, error) {
 			line, err := terminal.Secret(ctx, os.Stdin, os.Stderr, question)
 			return token.NewSecret(string(line)), err

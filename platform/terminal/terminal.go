@@ -18,6 +18,18 @@ import (
 // Is reports whether f is a terminal.
 func Is(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
+// Width returns how many characters fit into a line of f, or 0 if f is no
+// terminal. One that does not say is 80 wide.
+func Width(f *os.File) int {
+	if !Is(f) {
+		return 0
+	}
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+		return w
+	}
+	return 80
+}
+
 // Secret writes the question to out and returns the line that is typed at in,
 // which does not show it. When ctx is done first, in shows what is typed again,
 // and the error is that of ctx.

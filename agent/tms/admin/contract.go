@@ -26,6 +26,10 @@ const (
 	maxDays = 30
 )
 
+// MaxCount bounds the count of a registration token. A: the service's own bound
+// is not known; a larger number that was typed is a slip of the hand.
+const MaxCount = 10_000_000
+
 // creation is the body that makes a registration token. U: the names.
 type creation struct {
 	Identifier     string `json:"identifier"`

@@ -28,13 +28,24 @@ func (n NewRegistrationToken) Check(now time.Time) error {
 	if n.Identifier == "" {
 		return errors.New("identifier: must not be empty")
 	}
-	if n.Count < 1 {
-		return fmt.Errorf("count %d: must be at least 1", n.Count)
+	if err := CheckCount(n.Count); err != nil {
+		return err
 	}
 	first, last := ExpiryBounds(now)
 	if day := midnight(n.Expires); day.Before(first) || day.After(last) {
 		return fmt.Errorf("expiration date %s: must lie between tomorrow, %s, and %s, which is %d days ahead",
 			day.Format(time.DateOnly), first.Format(time.DateOnly), last.Format(time.DateOnly), maxDays)
+	}
+	return nil
+}
+
+// CheckCount says what is wrong with the count of a registration token.
+func CheckCount(count int) error {
+	switch {
+	case count < 1:
+		return fmt.Errorf("count %d: must be at least 1", count)
+	case count > MaxCount:
+		return fmt.Errorf("count %d: must be at most %d", count, MaxCount)
 	}
 	return nil
 }
@@ -63,6 +74,11 @@ type RegistrationToken struct {
 	Created    time.Time // zero if not known
 
 	Version string // as the service gave it; "" in a list, and if it gives none
+
+	// Flaw says what of it cannot be read, only in a list: one bad row must not
+	// hide the others. Nothing but the texts can then be relied on, and ID may be
+	// empty.
+	Flaw string
 }
 
 // StatusIf is the service's word for one that is enabled, or is not.
@@ -82,12 +98,15 @@ const (
 	UsedUp   Usability = "used up"
 	Expired  Usability = "expired"
 	Disabled Usability = "disabled"
+	Unknown  Usability = "unreadable" // it has a Flaw
 )
 
 // Usability tells it at the time now. What is expired stays so whatever else is
 // changed, so that comes first.
 func (r RegistrationToken) Usability(now time.Time) Usability {
 	switch {
+	case r.Flaw != "":
+		return Unknown
 	case !r.Expires.IsZero() && midnight(now).After(r.Expires):
 		return Expired
 	case r.Used >= r.Count:
@@ -127,9 +146,10 @@ func (s *Session) RegistrationToken(ctx context.Context, id string) (Registratio
 	}, func(RegistrationToken) error { return nil })
 }
 
-// RegistrationTokens returns all that the filter selects.
+// RegistrationTokens returns all that the filter selects. One that cannot be
+// read whole is among them, with its Flaw.
 func (s *Session) RegistrationTokens(ctx context.Context, f RegistrationFilter) ([]RegistrationToken, error) {
-	l := listing[RegistrationToken]{"list registration tokens", pathRegistration, listRegistration, registrationOf}
+	l := listing[RegistrationToken]{"list registration tokens", pathRegistration, listRegistration, rowOf}
 	return l.all(ctx, s, url.Values{"identifier": {f.Identifier}, "refId1": {f.RefID1}, "refId2": {f.RefID2}})
 }
 
@@ -181,7 +201,7 @@ func (s *Session) registration(ctx context.Context, call tms.Call, complete func
 			return err
 		}
 		if r, err = registrationOf(o); err != nil {
-			return err
+			return err // and nothing of it is used
 		}
 		r.Version = a.ETag
 		return complete(r)
@@ -192,6 +212,17 @@ func (s *Session) registration(ctx context.Context, call tms.Call, complete func
 	return r, nil
 }
 
+// rowOf reads one of a list.
+func rowOf(o reply.Object) (RegistrationToken, error) {
+	r, err := registrationOf(o)
+	if err != nil {
+		r.Flaw = err.Error()
+	}
+	return r, nil
+}
+
+// registrationOf reads a registration token. What was read of one with an error
+// is returned too.
 func registrationOf(o reply.Object) (RegistrationToken, error) {
 	r := RegistrationToken{
 		ID:         o.ID("id"),
@@ -203,22 +234,22 @@ func registrationOf(o reply.Object) (RegistrationToken, error) {
 		Customer:   o.Text("customer"),
 		Created:    timeOf(o.Text("creationDate")),
 	}
-	if r.ID == "" {
-		return RegistrationToken{}, errors.New("no id")
-	}
 	if t := o.Text("token"); t != "" {
 		r.Token = token.NewSecret(t)
 	}
 	var hasCount bool
 	var err error
 	if r.Count, hasCount, err = o.Int("count"); err != nil {
-		return RegistrationToken{}, err
-	}
-	if !hasCount {
-		return RegistrationToken{}, errors.New("no count")
+		return r, err
 	}
 	if r.Used, _, err = o.Int("usedCount"); err != nil {
-		return RegistrationToken{}, err
+		return r, err
+	}
+	switch {
+	case r.ID == "":
+		return r, errors.New("no id")
+	case !hasCount:
+		return r, errors.New("no count")
 	}
 	return r, nil
 }

@@ -7,7 +7,6 @@ package plan
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -48,7 +47,7 @@ func Make(n Need) (Plan, error) {
 		return Plan{}, fmt.Errorf("spare %d: must be 0 to 100 per cent", n.Spare)
 	case n.Rollout < 0 || n.Rollout > 365:
 		return Plan{}, fmt.Errorf("rollout %d: must be 1 to 365 days", n.Rollout)
-	case n.Devices > math.MaxInt32/n.Instances/2:
+	case n.Devices > admin.MaxCount/n.Instances/2:
 		return Plan{}, fmt.Errorf("%d devices of %d instances: more than any tenant has", n.Devices, n.Instances)
 	}
 	days := n.Rollout

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// noArguments refuses arguments without repeating them: one may be a secret
+// that was given in the wrong place.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no arguments, only flags; see %[1]s --help", c.CommandPath())
+	}
+	return nil
+}
+
+// one wants what a command is about, and no more.
+func one(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usagef("name one %s, not %d; see %s --help", what, len(args), c.CommandPath())
+		}
+		return nil
+	}
+}
+
+// flagError puts into words what the parser says of a flag. The value of one
+// that there is not may be a secret, and is not repeated.
+func flagError(c *cobra.Command, err error) error {
+	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		f := bad.GetFlag()
+		return usagef("--%s %q: %s", f.Name, bad.GetValue(), wanted(f.Value.Type()))
+	}
+	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return usagef("--%s needs a value; see %s --help", missing.GetFlag().Name, c.CommandPath())
+	}
+	return usagef("%v; see %s --help", err, c.CommandPath())
+}
+
+// wanted is what a flag of a type takes.
+func wanted(kind string) string {
+	switch kind {
+	case "int":
+		return "write a whole number, not above 2,147,483,647"
+	case "bool":
+		return "write true or false"
+	}
+	return "is no " + kind
+}
+
+// shells are those that a completion script can be made for.
+func shells() []string { return []string{"bash", "zsh", "fish", "powershell"} }
+
+// completion stands in for cobra's own, which answers an unknown shell with its
+// help and success.
+func completion() *cobra.Command {
+	return &cobra.Command{
+		Use: "completion {" + strings.Join(shells(), "|") + "}", Short: "Print a script that completes tmsctl's commands in a shell",
+		ValidArgs: shells(), DisableFlagsInUseLine: true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 || !slices.Contains(shells(), args[0]) {
+				return usagef("name one shell: %s", strings.Join(shells(), ", "))
+			}
+			return nil
+		},
+		RunE: running(func(c *cobra.Command, args []string) error {
+			switch root, out := c.Root(), c.OutOrStdout(); args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(out, true)
+			case "zsh":
+				return root.GenZshCompletion(out)
+			case "fish":
+				return root.GenFishCompletion(out, true)
+			case "powershell":
+				return root.GenPowerShellCompletionWithDesc(out)
+			}
+			return fmt.Errorf("[unexpected] no script for %s", args[0])
+		}),
+	}
+}

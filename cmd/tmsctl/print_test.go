@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"regent/agent/tms/admin"
+	"regent/agent/tms/admin/usage"
+	"regent/agent/tms/emulator"
+	"regent/agent/token"
+)
+
+// TestListsFitTheTerminal: no line is wider than 80 characters, what is left out
+// is named, and a pipe gets all.
+func TestListsFitTheTerminal(t *testing.T) {
+	head := []string{"ID", "IDENTIFIER", "STATUS", "CREATED"}
+	rows := [][]string{head, {"1", strings.Repeat("ä", 60), "used up", "2026-11-23 08:00"}}
+	tests := []struct {
+		width int
+		want  []string
+		note  string
+	}{
+		{0, head, ""},
+		{200, head, ""},
+		{80, head[:3], "too narrow for CREATED"},
+		{70, head[:2], "too narrow for STATUS, CREATED"},
+		{10, head[:2], "too narrow for STATUS, CREATED"}, // the first two are what the list is for
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprint(tt.width), func(t *testing.T) {
+			var out, stderr bytes.Buffer
+			w := typed(&out, &stderr, "", token.Secret{})
+			w.width = tt.width
+			if err := (&tool{world: w}).list(rows); err != nil {
+				t.Fatal(err)
+			}
+			first, _, _ := strings.Cut(out.String(), "\n")
+			if got := strings.Fields(first); strings.Join(got, " ") != strings.Join(tt.want, " ") {
+				t.Errorf("got the columns %v, want %v", got, tt.want)
+			}
+			if (tt.note == "") != (stderr.Len() == 0) || !strings.Contains(stderr.String(), tt.note) {
+				t.Errorf("said %q, want %q", &stderr, tt.note)
+			}
+			if widest := longestLine(out.String()); tt.width >= 70 && widest > tt.width {
+				t.Errorf("a line is %d characters wide, want at most %d", widest, tt.width)
+			}
+		})
+	}
+}
+
+func longestLine(s string) int {
+	most := 0
+	for line := range strings.Lines(s) {
+		most = max(most, utf8.RuneCountInString(strings.TrimRight(line, " \n")))
+	}
+	return most
+}
+
+// TestFindingsOnATerminal: the reason stands below its finding, in no column.
+func TestFindingsOnATerminal(t *testing.T) {
+	var out, stderr bytes.Buffer
+	w := typed(&out, &stderr, "", token.Secret{})
+	w.width = 80
+	rows := []usage.Row{
+		{AuthToken: admin.AuthToken{ID: strings.Repeat("A", 26), FQDN: "ws-017.example.com", RefID1: "cad/1"}, Kind: usage.UnexpectedHost, Why: "no such host in the inventory"},
+		{AuthToken: admin.AuthToken{ID: "B", FQDN: "ws-018.example.com"}, Kind: usage.Orphan, Why: "its device\x1b[2J is retired"},
+	}
+	if err := (&tool{world: w}).printFindings(rows); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if len(lines) != 5 || lines[2] != "    no such host in the inventory" || lines[4] != "    its device?[2J is retired" || !strings.HasPrefix(lines[3], "orphan") {
+		t.Errorf("got:\n%s", &out)
+	}
+	if widest := longestLine(out.String()); widest > 80 {
+		t.Errorf("a line is %d characters wide, want at most 80", widest)
+	}
+}
+
+// TestOneBadRowHidesNoOther: the service lists a registration token that cannot
+// be read; the others are shown, and the bad one is marked.
+func TestOneBadRowHidesNoOther(t *testing.T) {
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const bad = `{"id":"2","identifier":"bad","count":99999999999999,"expirationDate":"2099-12-31","status":"ENABLED"}`
+	const list = `{"totalCount":3,"registrationTokens":[
+		{"id":"1","identifier":"good","count":5,"usedCount":1,"expirationDate":"2099-12-31","status":"ENABLED"},
+		` + bad + `,
+		{"identifier":"nameless","count":5,"status":"ENABLED"}]}`
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := list
+		switch {
+		case !strings.HasSuffix(r.URL.Path, "/registrationTokens"):
+			e.ServeHTTP(w, r)
+			return
+		case r.URL.Query().Get("identifier") == "bad":
+			answer = "[" + bad + "]"
+		}
+		_, _ = w.Write([]byte(answer)) // the client says so if it comes short
+	}))
+	defer s.Close()
+	command := func(args ...string) (code int, out, stderr bytes.Buffer) {
+		args = append([]string{"--tenant", s.URL, "--user", "admin"}, args...)
+		return run(t.Context(), typed(&out, &stderr, "", token.NewSecret(e.Credentials().Password)), args), out, stderr
+	}
+	code, out, stderr := command("registration-token", "list")
+	for _, want := range []string{"good        1/5   usable", "bad         ?     unreadable", "nameless    ?     unreadable"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("printed %q, want %q in it", &out, want)
+		}
+	}
+	if want := "2 bad cannot be read whole: count is no whole number, or out of bounds"; code != 0 || !strings.Contains(stderr.String(), want) {
+		t.Errorf("exit %d, said %q, want %q", code, &stderr, want)
+	}
+	// Nothing is calculated with what cannot be read.
+	code, _, stderr = command("plan", "--registration-token", "bad")
+	if want := "cannot be read whole"; code != 1 || !strings.Contains(stderr.String(), want) {
+		t.Errorf("plan: exit %d, said %q, want 1 and %q", code, &stderr, want)
+	}
+}
