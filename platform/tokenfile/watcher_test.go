@@ -60,7 +60,7 @@ func polling(t *testing.T, j *journal, paths ...string) (log *bytes.Buffer) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- w.loop(ctx, nil) }()
+	go func() { done <- w.loop(ctx, nil, nil) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
