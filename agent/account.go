@@ -22,9 +22,6 @@ func (a *Agent) askRedeem(ctx context.Context, by Caller, application, number st
 	if err != nil {
 		return err
 	}
-	if r, ok := a.vault.Get(id); ok && r.State.Refreshable() {
-		return fault.Errorf("redeem", fault.InvalidRequest, "%s has an auth token that works (%s), so no count was spent; to have another one all the same, wipe it first with: regent instances forget %s", id, r.State, id).On(id.String())
-	}
 	return a.redeem.Ask(ctx, id, by.name())
 }
 

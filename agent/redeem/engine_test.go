@@ -310,7 +310,7 @@ func TestOnDemandAfterADocumented500(t *testing.T) {
 	})
 }
 
-// TestAsk: a person spends another count, once, in any state.
+// TestAsk: a person spends another count, once, in any state but one that works.
 func TestAsk(t *testing.T) {
 	bubble(t, 2, func(b *bed) {
 		b.service.answers(lost)
@@ -325,6 +325,7 @@ func TestAsk(t *testing.T) {
 		b.wantHeld(false)
 
 		// Without a registration token the wish waits for one.
+		b.become(2, instance.RefreshLost)
 		b.ask(2)
 		b.pass(time.Hour)
 		b.wantPosts(3)

@@ -57,6 +57,10 @@ type Entry struct {
 	Words       string     `json:"words,omitempty"`  // for people; of a refusal with the service's own, verbatim
 	Retryable   bool       `json:"retryable,omitempty"`
 
+	// Of asked: the intent of the auth token in whose place another is wanted, ""
+	// if there was none.
+	Replaces string `json:"replaces,omitempty"`
+
 	// Of what a person decided.
 	Consumed bool   `json:"consumed,omitempty"`
 	By       string `json:"by,omitempty"`

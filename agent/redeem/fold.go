@@ -51,10 +51,13 @@ func (a Account) next(e Entry) Account {
 	case Resolved:
 		a = a.resolved(e)
 	case Asked:
-		a.Asked = true
+		// One that was bought while the person decided is what they wanted.
+		a.Asked = a.Asked || e.Replaces == a.Kept
 		return a
 	case Forgotten:
-		a.Kept, a.Hold = "", true
+		if a.Kept == "" || a.Kept == e.ID { // else another was bought meanwhile
+			a.Kept, a.Hold = "", true
+		}
 	case Refused, Unused:
 	}
 	a.Open = without(a.Open, e.ID)

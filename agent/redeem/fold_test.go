@@ -32,6 +32,13 @@ func found(id string, consumed bool) redeem.Entry {
 	return e
 }
 
+// inPlaceOf is a person's wish for another auth token than the one named.
+func inPlaceOf(id string) redeem.Entry {
+	e := line(redeem.Asked, "")
+	e.Replaces = id
+	return e
+}
+
 func TestFold(t *testing.T) {
 	type entries = []redeem.Entry
 	tests := []struct {
@@ -89,8 +96,13 @@ func TestFold(t *testing.T) {
 		},
 		{
 			"a person asked for another",
-			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line(redeem.Asked, "")},
+			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), inPlaceOf("a")},
 			redeem.Account{Confirmed: 1, Kept: "a", Asked: true, Last: line(redeem.Confirmed, "a")},
+		},
+		{
+			"a person asked for one, which was bought meanwhile",
+			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), inPlaceOf("")},
+			redeem.Account{Confirmed: 1, Kept: "a", Last: line(redeem.Confirmed, "a")},
 		},
 		{
 			"asked, and refused: it waits for another registration token",
@@ -109,8 +121,21 @@ func TestFold(t *testing.T) {
 		},
 		{
 			"forgotten",
-			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line(redeem.Forgotten, "")},
-			redeem.Account{Confirmed: 1, Hold: true, Last: line(redeem.Forgotten, "")},
+			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line(redeem.Forgotten, "a")},
+			redeem.Account{Confirmed: 1, Hold: true, Last: line(redeem.Forgotten, "a")},
+		},
+		{
+			"forgotten, and another was bought meanwhile",
+			entries{
+				line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line(redeem.Intent, "b"), line(redeem.Confirmed, "b"),
+				line(redeem.Forgotten, "a"),
+			},
+			redeem.Account{Confirmed: 2, Kept: "b", Last: line(redeem.Forgotten, "a")},
+		},
+		{
+			"forgotten, of which an older ledger told",
+			entries{line(redeem.Forgotten, "a")},
+			redeem.Account{Hold: true, Last: line(redeem.Forgotten, "a")},
 		},
 		{
 			"a kind that is not known yet",

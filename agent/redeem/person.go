@@ -2,20 +2,31 @@ package redeem
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/vault"
 )
 
-// Ask records, durably, that a person decided to spend another count on id. It
-// is spent once: the ledger holds the decision until an auth token was bought or
-// a count may have been used.
+// Ask records, durably, that a person decided to spend another count on id, which
+// has no auth token that works. It is spent once: the ledger holds the decision
+// until an auth token was bought or a count may have been used.
 func (e *Engine) Ask(ctx context.Context, id instance.ID, by string) error {
 	e.deciding.Lock()
 	defer e.deciding.Unlock()
-	if !e.Account(id).Asked {
-		if _, err := e.append(ctx, Entry{Kind: Asked, Tenant: id.Tenant, Instance: id.String(), By: by}); err != nil {
+	// 1. What the person wants replaced, before the look at whether it works: one
+	// that is bought in between has another name, and is not asked for again.
+	a := e.Account(id)
+	// 2. One that works is not replaced by a slip.
+	if err := e.works(id); err != nil {
+		return err
+	}
+	if !a.Asked {
+		asked := Entry{Kind: Asked, Tenant: id.Tenant, Instance: id.String(), Replaces: a.Kept, By: by}
+		if _, err := e.append(ctx, asked); err != nil {
 			return unwritten("redeem", err)
 		}
 	}
@@ -26,6 +37,15 @@ func (e *Engine) Ask(ctx context.Context, id instance.ID, by string) error {
 	e.unpause(id)
 	e.Kick()
 	return nil
+}
+
+// works returns an error if the auth token of id works: then no count is spent.
+func (e *Engine) works(id instance.ID) error {
+	r, held := e.Vault.Get(id)
+	if !held || !r.State.Refreshable() {
+		return nil
+	}
+	return fault.Errorf("redeem", fault.InvalidRequest, "%s has an auth token that works (%s), so no count was spent; to have another one all the same, wipe it first with: regent instances forget %[1]s", id, r.State).On(id.String())
 }
 
 // unpause forgets what earlier attempts of id came to: a person has decided since.
@@ -101,18 +121,28 @@ func (e *Engine) Forget(ctx context.Context, id instance.ID, by string) error {
 	if !ok {
 		return fault.Errorf("forget", fault.NotRegistered, "no auth token of %s is held: there is nothing to forget", id).On(id.String())
 	}
+	if e.unrecorded(id, r.Intent) {
+		e.Kick()
+		return fault.Errorf("forget", fault.Unavailable, "the ledger has not taken yet how %s came to its auth token; try again in a moment, and free disk space if that does not help", id).On(id.String())
+	}
 	was := e.State(id)
 	// 1. The ledger says so, durably: a start that finds the record ends the work.
 	gone := Entry{Kind: Forgotten, ID: r.Intent, Tenant: id.Tenant, Instance: id.String(), AuthTokenID: r.AuthTokenID, By: by}
 	if _, err := e.append(ctx, gone); err != nil {
 		return unwritten("forget", err)
 	}
-	// 2. The record goes.
-	if err := e.Vault.Forget(ctx, id); err != nil {
+	// 2. The record goes. One that was bought in its place meanwhile stays.
+	if err := e.Vault.Forget(ctx, r); err != nil && !errors.Is(err, vault.ErrGone) {
 		return fault.Errorf("forget", fault.Unavailable, "the auth token of %s could not be wiped; free disk space and try again, or restart the daemon", id).On(id.String()).Because(err)
 	}
 	e.Changed(ctx, id, was, e.State(id), "")
 	return nil
+}
+
+// unrecorded reports whether the redemption that bought an auth token of id has no
+// outcome in the ledger yet.
+func (e *Engine) unrecorded(id instance.ID, intent string) bool {
+	return slices.ContainsFunc(e.Account(id).Open, func(open Entry) bool { return open.ID == intent })
 }
 
 // wipe ends what a crash interrupted in Forget.
@@ -122,7 +152,7 @@ func (e *Engine) wipe(ctx context.Context) {
 		if !held || a.Last.Kind != Forgotten || a.Last.ID != r.Intent {
 			continue
 		}
-		if err := e.Vault.Forget(ctx, id); err != nil {
+		if err := e.Vault.Forget(ctx, r); err != nil {
 			e.Log.WarnContext(ctx, "an auth token that is to be forgotten could not be wiped; the next start tries again", "instance", id.String(), "err", err)
 		}
 	}

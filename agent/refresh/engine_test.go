@@ -453,7 +453,7 @@ func TestForgottenMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		if err := b.Vault.Forget(t.Context(), one); err != nil {
+		if err := b.Vault.Forget(t.Context(), b.record(t)); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.Wait(t.Context()); err == nil {

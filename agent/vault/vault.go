@@ -147,10 +147,15 @@ func (v *Vault) put(ctx context.Context, r Record) error {
 	return nil
 }
 
-// Forget removes the auth token of id durably.
-func (v *Vault) Forget(ctx context.Context, id instance.ID) error {
+// Forget removes the auth token that the caller saw, durably. None is no error;
+// another one, which was redeemed in its place meanwhile, stays: [ErrGone].
+func (v *Vault) Forget(ctx context.Context, seen Record) error {
 	v.writes.Lock()
 	defer v.writes.Unlock()
+	id := seen.ID
+	if r, held := v.Get(id); held && r.Intent != seen.Intent {
+		return ErrGone
+	}
 	if err := v.store.Delete(ctx, prefix+id.Key()); err != nil {
 		return fmt.Errorf("forget auth token %s: %w", id, err)
 	}

@@ -215,7 +215,7 @@ func TestUpdateOfWhatIsGone(t *testing.T) {
 		meanwhile func(*testing.T, *vault.Vault)
 	}{
 		{"forgotten", func(t *testing.T, v *vault.Vault) {
-			if err := v.Forget(t.Context(), full(1).ID); err != nil {
+			if err := v.Forget(t.Context(), full(1)); err != nil {
 				t.Fatal(err)
 			}
 		}},
@@ -253,18 +253,33 @@ func TestForget(t *testing.T) {
 	create(t, v, full(1))
 	create(t, v, full(2))
 	s.FailNext(storetest.Delete, errFull)
-	if err := v.Forget(t.Context(), full(1).ID); !errors.Is(err, errFull) {
+	if err := v.Forget(t.Context(), full(1)); !errors.Is(err, errFull) {
 		t.Errorf("got %v, want %v", err, errFull)
 	}
 	want(t, v, s, full(1), full(2))
 	for range 2 { // forgetting again is no error
-		if err := v.Forget(t.Context(), full(1).ID); err != nil {
+		if err := v.Forget(t.Context(), full(1)); err != nil {
 			t.Errorf("Forget: %v", err)
 		}
 	}
 	want(t, v, s, full(2))
 	create(t, v, full(1))
 	want(t, v, s, full(1), full(2))
+}
+
+// TestForgetSparesAnother: what was redeemed in the place of the one that was
+// seen stays.
+func TestForgetSparesAnother(t *testing.T) {
+	s := &storetest.Memory{}
+	v := open(t, s)
+	create(t, v, full(1))
+	again := full(1)
+	again.Intent = "regent-2"
+	create(t, v, again)
+	if err := v.Forget(t.Context(), full(1)); !errors.Is(err, vault.ErrGone) {
+		t.Errorf("got %v, want %v", err, vault.ErrGone)
+	}
+	want(t, v, s, again)
 }
 
 // TestMemoryIsNeverAheadOfTheDisk: what could not be written is not served.
