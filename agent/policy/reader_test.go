@@ -52,7 +52,7 @@ applications:
     allow: [{everyone: true}]
 network: {proxy: "HTTP://Proxy:3128/", ca_file: /etc/regent/ca.pem, timeout: 1m30s}
 refresh: {mode: tms, on_refresh_expired: redeem}
-store: {keyring: file, on_clone: adopt}
+store: {keyring: file, on_clone: adopt, on_uninstall: remove}
 limits: {redeem_uncertain_retries: 0, redeem_splay: 0}
 audit: required
 log: {level: debug, format: json}
@@ -85,7 +85,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		},
 		Network:         policy.Network{Proxy: "http://proxy:3128", CAFile: "/etc/regent/ca.pem", Timeout: 90 * time.Second},
 		Refresh:         policy.Refresh{Mode: policy.TMS, OnRefreshExpired: policy.RedeemAgain},
-		Store:           policy.Store{Keyring: policy.FileKeyring, OnClone: policy.AdoptClone},
+		Store:           policy.Store{Keyring: policy.FileKeyring, OnClone: policy.AdoptClone, OnUninstall: policy.Remove},
 		Audit:           policy.Required,
 		Log:             policy.Log{Level: "debug", Format: "json"},
 		MetricsTextfile: "/var/lib/metrics/regent.prom",

@@ -15,7 +15,7 @@ func TestDefaults(t *testing.T) {
 	want := policy.Settings{
 		Network: policy.Network{Timeout: 30 * time.Second},
 		Refresh: policy.Refresh{Mode: policy.OIDC, OnRefreshExpired: policy.Wait},
-		Store:   policy.Store{Keyring: policy.AutoKeyring, OnClone: policy.Quarantine},
+		Store:   policy.Store{Keyring: policy.AutoKeyring, OnClone: policy.Quarantine, OnUninstall: policy.Keep},
 		Limits:  policy.Limits{RedeemUncertainRetries: 1, RedeemSplay: 2 * time.Second},
 		Audit:   policy.BestEffort,
 		Log:     policy.Log{Level: "info", Format: "text"},

@@ -59,6 +59,8 @@ type Refresh struct {
 type Store struct {
 	Keyring string // "auto", "file", …
 	OnClone string // "quarantine", "register_again", "adopt"
+
+	OnUninstall string // "keep", "remove"; the MSI reads it, the daemon does not
 }
 
 // Limits bound what the agent does by itself.
@@ -90,6 +92,8 @@ const (
 	Quarantine   = "quarantine"
 	RegisterNew  = "register_again"
 	AdoptClone   = "adopt"
+	Keep         = "keep"
+	Remove       = "remove"
 	SystemProxy  = "system"
 	WithoutProxy = "none"
 )

@@ -226,6 +226,13 @@ func storeKeys() []Definition {
 			Since: firstVersion, In: everywhere,
 			field: bind(func(s *Settings) *string { return &s.Store.OnClone }),
 		},
+		{
+			Key: "store.on_uninstall", Title: "When the agent is uninstalled", Type: Word, Default: Keep, Words: []string{Keep, Remove},
+			Doc: "On Windows, what uninstalling does with the state on this device: keep leaves it for the next install, remove takes it along. " +
+				"Only policy has a say; elsewhere the package manager is told.",
+			Since: firstVersion, In: everywhere, Reloadable: true,
+			field: bind(func(s *Settings) *string { return &s.Store.OnUninstall }),
+		},
 	}
 }
 
