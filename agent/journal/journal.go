@@ -39,6 +39,9 @@ func Open(path string) (*Journal, []lease.Kept, error) {
 	kept := replay(b)
 	j := &Journal{path: path}
 	if err := j.begin(kept); err != nil {
+		if j.file != nil {
+			err = errors.Join(err, j.file.Close())
+		}
 		return nil, nil, err
 	}
 	return j, kept, nil
@@ -70,26 +73,31 @@ func replay(b []byte) []lease.Kept {
 	return kept
 }
 
-// begin writes a new file and puts it in the place of the old one.
+// begin writes a new file and puts it in the place of the old one. If that fails
+// the old one goes on. No file is open meanwhile: Windows moves none that is, and
+// puts nothing in the place of one.
 func (j *Journal) begin(kept []lease.Kept) error {
 	var b []byte
 	for _, k := range kept {
 		b = append(b, encode(lease.Change{Kept: k})...)
 	}
 	next := j.path + ".new"
-	file, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600) //nolint:gosec // the daemon's own state directory
-	if err != nil {
+	err := os.WriteFile(next, b, 0o600)
+	if j.file != nil {
+		err = errors.Join(err, j.file.Close())
+	}
+	if err == nil {
+		err = os.Rename(next, j.path)
+	}
+	file, openErr := os.OpenFile(j.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600) //nolint:gosec // the daemon's own state directory
+	if openErr == nil {
+		j.file = file
+	}
+	if err = errors.Join(err, openErr); err != nil {
 		return fmt.Errorf("begin the journal of leases: %w", err)
 	}
-	_, err = file.Write(b)
-	if err = errors.Join(err, os.Rename(next, j.path)); err != nil {
-		return errors.Join(fmt.Errorf("begin the journal of leases: %w", err), file.Close())
-	}
-	if j.file != nil {
-		err = j.file.Close()
-	}
-	j.file, j.lines = file, len(kept)
-	return err
+	j.lines = len(kept)
+	return nil
 }
 
 func encode(l lease.Change) []byte {

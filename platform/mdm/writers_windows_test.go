@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/windows"
+
+	"regent/platform/acl"
 )
 
 func TestAdministratorsOnly(t *testing.T) {
@@ -20,13 +22,16 @@ func TestAdministratorsOnly(t *testing.T) {
 		{"a user may delete", "O:BAD:(A;;FA;;;BA)(A;;SD;;;BU)", "writable by S-1-5-32-545"},
 		{"what is made in it is its maker's", "O:BAD:(A;;FA;;;BA)(A;OICIIO;GA;;;CO)", ""},
 		{"denied", "O:BAD:(D;;FA;;;BU)(A;;FA;;;BA)(A;;FR;;;BU)", ""},
-		{"no list", "O:BA", "writable by everybody"},
+		{"no list", "O:BA", "open to everybody"},
 	} {
 		sd, err := windows.SecurityDescriptorFromString(tt.sddl)
 		if err != nil {
 			t.Fatalf("%s: %v", tt.name, err)
 		}
-		err = administratorsOnly(sd)
+		access, err := acl.Of(sd)
+		if err == nil {
+			err = administratorsOnly(access)
+		}
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want an error with %q", tt.name, err, tt.want)
 		}

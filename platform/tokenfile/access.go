@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"regent/platform/windowsnames"
 )
 
 // checkMode decides over owner and mode bits. others is who else may own the
@@ -39,8 +41,8 @@ type grant struct {
 // The security identifiers that may own a registration token or open it: who
 // administers the system can do both anyway.
 const (
-	sidSystem         = "S-1-5-18"
-	sidAdministrators = "S-1-5-32-544"
+	sidSystem         = windowsnames.SystemSID
+	sidAdministrators = windowsnames.AdministratorsSID
 	sidOwnerRights    = "S-1-3-4"
 )
 

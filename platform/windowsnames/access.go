@@ -30,4 +30,6 @@ const PipeReadWrite = 0x12019b
 const (
 	SystemSID         = "S-1-5-18"
 	AdministratorsSID = "S-1-5-32-544"
+	// TrustedInstallerSID is Windows's own, which what it comes with belongs to.
+	TrustedInstallerSID = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
 )
