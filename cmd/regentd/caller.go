@@ -79,9 +79,6 @@ type attested struct {
 	from *callers
 }
 
-// User implements [server.Attested].
-func (a *attested) User() string { return a.UID }
-
 // Caller implements [server.Attested].
 func (a *attested) Caller() agent.Caller {
 	cs := a.from

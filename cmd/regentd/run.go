@@ -19,6 +19,7 @@ import (
 	"regent/ipc/server"
 	"regent/platform/nodump"
 	"regent/platform/paths"
+	"regent/platform/peer"
 )
 
 func newRun(stderr io.Writer) *cobra.Command {
@@ -122,10 +123,11 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 	keeper := &keeper{agent: d.agent, deeds: r.deeds, guard: d.guard, safe: d.safe, o: r.options}
 	r.retry = keeper.retry
 	cs := newCallers(d.uid, now)
+	total := connections(log)
 	s, err := server.New(server.Deps{
 		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Keeper: keeper, Minder: d.agent,
-		Watch: d.watch, Reload: r.asked, Policy: r.account, Identify: cs.identify, Inspect: cs.inspect,
-		PerUser: perUser, Total: connections(log), Now: now, Log: log,
+		Watch: d.watch, Reload: r.asked, Policy: r.account, User: peer.UID, Identify: cs.identify, Inspect: cs.inspect,
+		PerUser: min(perUser, total/2), Total: total, Now: now, Log: log,
 	})
 	if err != nil {
 		return nil, err

@@ -106,8 +106,6 @@ func (daemon) Unregister(context.Context, agent.Caller) (api.Store, error) {
 // attested is a real peer of a real socket.
 type attested struct{ *peer.Peer }
 
-func (a attested) User() string { return a.UID }
-
 func (a attested) Caller() agent.Caller {
 	return agent.Caller{Caller: authz.Caller{UID: a.UID}, Recheck: a.Recheck}
 }
@@ -122,6 +120,7 @@ func serve(t *testing.T) string {
 	}
 	s, err := server.New(server.Deps{
 		Tokens: daemon{}, Registrar: daemon{}, Observer: daemon{}, Keeper: daemon{}, Reload: daemon{}.Reload, Policy: daemon{}.Policy,
+		User: peer.UID,
 		Identify: func(c net.Conn) (server.Attested, error) {
 			p, err := peer.Of(c)
 			return attested{p}, err

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -185,6 +186,7 @@ type house struct {
 	backend *backend
 	process ipctest.Process
 	ln      *ipctest.Listener
+	user    string       // of every caller; "" is 1000
 	stop    func() error // and the error of Serve
 	log     strings.Builder
 }
@@ -199,7 +201,9 @@ func open(t *testing.T, b *backend) *house {
 
 func (h *house) serve(t *testing.T, identify func(net.Conn) (server.Attested, error)) {
 	t.Helper()
-	s, err := server.New(deps(h.backend, identify, slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+	d := deps(h.backend, identify, slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	d.User = func(net.Conn) (string, error) { return cmp.Or(h.user, "1000"), nil }
+	s, err := server.New(d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +224,7 @@ func inspect(identify func(net.Conn) (server.Attested, error)) func(int) (server
 }
 
 func deps(b *backend, identify func(net.Conn) (server.Attested, error), log *slog.Logger) server.Deps {
-	return server.Deps{Tokens: b, Registrar: b, Observer: b, Keeper: b, Minder: b, Watch: b.Watch, Reload: b.Reload, Policy: b.Policy, Identify: identify, Inspect: inspect(identify), PerUser: 3, Total: 5, Now: time.Now, Log: log}
+	return server.Deps{Tokens: b, Registrar: b, Observer: b, Keeper: b, Minder: b, Watch: b.Watch, Reload: b.Reload, Policy: b.Policy, User: ipctest.User("1000"), Identify: identify, Inspect: inspect(identify), PerUser: 3, Total: 5, Now: time.Now, Log: log}
 }
 
 // client returns a client of the server.

@@ -15,6 +15,7 @@ import (
 
 // connections holds the caller of each connection for as long as that is open.
 type connections struct {
+	user     func(net.Conn) (string, error)
 	identify func(net.Conn) (Attested, error)
 	users    *users
 	open     sync.WaitGroup
@@ -26,6 +27,8 @@ type connections struct {
 
 // connection is what the requests over one connection know of its caller.
 type connection struct {
+	user   string              // "" if it is counted for nobody
+	unread bool                // the request under way has a body that has not come; for its goroutine alone
 	who    Attested            // nil if the caller is not known
 	caller func() agent.Caller // resolved at the first request
 	err    error
@@ -36,8 +39,8 @@ type connectionKey struct{}
 
 var errTooMany = errors.New("too many connections of this user")
 
-func newConnections(identify func(net.Conn) (Attested, error), us *users) *connections {
-	return &connections{identify: identify, users: us, held: map[net.Conn]*connection{}}
+func newConnections(user func(net.Conn) (string, error), identify func(net.Conn) (Attested, error), us *users) *connections {
+	return &connections{user: user, identify: identify, users: us, held: map[net.Conn]*connection{}}
 }
 
 // opened identifies the caller. The HTTP server calls it for each connection
@@ -46,22 +49,36 @@ func (cs *connections) opened(ctx context.Context, c net.Conn) context.Context {
 	cs.open.Add(1)
 	cs.fresh.Add(1)
 	conn := &connection{}
-	who, err := cs.identify(c)
-	if err == nil && !cs.users.connect(who.User()) {
-		err = errors.Join(errTooMany, who.Close())
-	}
-	if errors.Is(err, errTooMany) || errors.Is(err, ErrExhausted) {
-		_ = c.Close() // the HTTP server finds that, and reports it closed
-	}
-	if err != nil {
+	if err := cs.admit(c, conn); err != nil {
 		conn.err = err
-	} else {
-		conn.who, conn.caller = who, sync.OnceValue(who.Caller)
+		if conn.user == "" || errors.Is(err, ErrExhausted) {
+			_ = c.Close() // the HTTP server finds that, and reports it closed
+		}
 	}
 	cs.mu.Lock()
 	cs.held[c] = conn
 	cs.mu.Unlock()
 	return context.WithValue(ctx, connectionKey{}, conn)
+}
+
+// admit counts a connection for its user, and then identifies the process. Who
+// cannot be counted, and who has too many, costs no more than this look; who
+// cannot be identified, since it has exited, still counts for its user.
+func (cs *connections) admit(c net.Conn, conn *connection) error {
+	uid, err := cs.user(c)
+	if err != nil {
+		return err
+	}
+	if !cs.users.connect(uid) {
+		return errTooMany
+	}
+	conn.user = uid
+	who, err := cs.identify(c)
+	if err != nil {
+		return err
+	}
+	conn.who, conn.caller = who, sync.OnceValue(who.Caller)
+	return nil
 }
 
 // changed lets go of the caller. The HTTP server reports a connection closed
@@ -76,8 +93,10 @@ func (cs *connections) changed(c net.Conn, state http.ConnState) {
 	cs.mu.Unlock()
 	cs.use(conn)
 	if conn.who != nil {
-		cs.users.disconnect(conn.who.User())
 		_ = conn.who.Close() // there is nobody to tell, and nothing to be done
+	}
+	if conn.user != "" {
+		cs.users.disconnect(conn.user)
 	}
 	cs.open.Done()
 }
@@ -92,8 +111,9 @@ func (cs *connections) use(c *connection) {
 // begins notes the beginning of each request.
 func (cs *connections) begins(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if c, ok := r.Context().Value(connectionKey{}).(*connection); ok {
+		if c, ok := connectionOf(r); ok {
 			cs.use(c)
+			c.unread = r.ContentLength != 0
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -119,9 +139,32 @@ func (cs *connections) settle(limit time.Duration) {
 // wait returns when no connection is open. No new one may come any more.
 func (cs *connections) wait() { cs.open.Wait() }
 
+// connectionOf returns what is known of the connection of a request.
+func connectionOf(r *http.Request) (*connection, bool) {
+	c, ok := r.Context().Value(connectionKey{}).(*connection)
+	return c, ok
+}
+
+// arrived notes that the body of a request was read to its end.
+func arrived(r *http.Request) {
+	if c, ok := connectionOf(r); ok {
+		c.unread = false
+	}
+}
+
+// dismiss sees to it that nobody waits for a body that is not read: the HTTP
+// server would, without a limit, to find the next request behind it.
+func dismiss(w http.ResponseWriter, r *http.Request) {
+	if c, ok := connectionOf(r); !ok || !c.unread {
+		return
+	}
+	w.Header().Set("Connection", "close")
+	_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // without deadlines there is none to keep
+}
+
 // callerOf returns who made the request.
 func callerOf(r *http.Request) (agent.Caller, error) {
-	c, ok := r.Context().Value(connectionKey{}).(*connection)
+	c, ok := connectionOf(r)
 	switch {
 	case !ok:
 		return agent.Caller{}, fault.Errorf("attest", fault.Internal, "[unexpected] the request came over no connection")

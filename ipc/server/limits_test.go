@@ -21,10 +21,7 @@ import (
 func TestConnectionsOfOneUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &house{backend: &backend{}, ln: ipctest.NewListener()}
-		next := "1000"
-		h.serve(t, func(c net.Conn) (server.Attested, error) {
-			return ipctest.As(authz.Caller{UID: next}, &h.process)(c)
-		})
+		h.serve(t, ipctest.As(authz.Caller{}, &h.process))
 		var open []net.Conn
 		for range 4 { // the limit is three
 			c, err := h.ln.Dial(t.Context())
@@ -37,11 +34,11 @@ func TestConnectionsOfOneUser(t *testing.T) {
 			t.Errorf("the fourth connection: %v, want it closed", err)
 		}
 		synctest.Wait()
-		next = "1001"
+		h.user = "1001"
 		if _, err := h.client(t).Status(t.Context()); err != nil {
 			t.Errorf("another user: %v", err)
 		}
-		next = "1000"
+		h.user = "1000"
 		for _, c := range open {
 			c.Close()
 		}
@@ -55,6 +52,30 @@ func TestConnectionsOfOneUser(t *testing.T) {
 		}
 		if n := h.process.Holds(); n != 0 {
 			t.Errorf("%d callers are still held", n)
+		}
+	})
+}
+
+// A connection whose process has exited, its descriptor handed to another one,
+// takes a descriptor of ours too: it counts for the user who made it.
+func TestConnectionsOfNobodyCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &house{backend: &backend{}, ln: ipctest.NewListener()}
+		identified := 0
+		h.serve(t, func(net.Conn) (server.Attested, error) { identified++; return nil, errors.New("process has exited") })
+		for range 4 { // the limit is three
+			c, err := h.ln.Dial(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			synctest.Wait()
+		}
+		if identified != 3 {
+			t.Errorf("%d connections were looked at, want 3: the fourth is beyond the limit", identified)
+		}
+		if err := h.stop(); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -68,8 +68,6 @@ type Attested interface {
 	// Caller is asked when there is a request; it may take its time. Its
 	// Recheck is asked right before an answer.
 	Caller() agent.Caller
-	// User returns the uid, without waiting for anything.
-	User() string
 	Close() error
 }
 
@@ -90,8 +88,11 @@ type Deps struct {
 	Reload func(context.Context, agent.Caller) error
 	// Policy says what configuration is in force and why, if the caller may know.
 	Policy func(context.Context, agent.Caller) (api.Policy, error)
-	// Identify says who made a connection. It is called as connections are
-	// accepted, one after the other, so it must not wait for anything. If it
+	// User says which user made a connection: it is asked before anything is
+	// spent on it, and of a process that is gone too.
+	User func(net.Conn) (uid string, err error)
+	// Identify says which process made a connection. It is called as connections
+	// are accepted, one after the other, so it must not wait for anything. If it
 	// fails, requests over that connection are denied.
 	Identify func(net.Conn) (Attested, error)
 	// Inspect identifies a process that has not connected, for an administrator.
@@ -123,6 +124,7 @@ func New(d Deps) (*Server, error) {
 		{"Keeper", d.Keeper == nil},
 		{"Reload", d.Reload == nil},
 		{"Policy", d.Policy == nil},
+		{"User", d.User == nil},
 		{"Identify", d.Identify == nil},
 		{"Minder", d.Minder == nil},
 		{"Watch", d.Watch == nil},
@@ -148,7 +150,7 @@ func New(d Deps) (*Server, error) {
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	base, cut := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), endingKey{}, ctx))
 	defer cut()
-	conns := newConnections(s.Identify, s.users)
+	conns := newConnections(s.User, s.Identify, s.users)
 	hs := s.httpServer(base, conns)
 	served := make(chan struct{})
 	var ended error // to be read once served is closed

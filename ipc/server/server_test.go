@@ -369,6 +369,10 @@ func TestSlowRequests(t *testing.T) {
 		{"half a word", "GE", "HTTP/1.1 400 ", 5 * time.Second},
 		{"half a header", head + "X-Slow: 1", "", 5 * time.Second},
 		{"half a body", head + "Content-Length: 22\r\n\r\n{\"application\"", "HTTP/1.1 408 ", 5 * time.Second},
+		{"a body that nobody wants", "GET /v1/status HTTP/1.1\r\nHost: regent\r\nContent-Length: 10\r\n\r\n", "HTTP/1.1 200 ", 0},
+		{"chunks that nobody wants", "GET /v1/status HTTP/1.1\r\nHost: regent\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 ", 0},
+		{"a body after a call without an answer", "DELETE /v1/instances/cad/1/lease HTTP/1.1\r\nHost: regent\r\nContent-Length: 10\r\n\r\n", "HTTP/1.1 204 ", 0},
+		{"a body that is refused unread", head + "Origin: x\r\nContent-Length: 10\r\n\r\n", "HTTP/1.1 403 ", 0},
 		{"nothing more", "GET /v1/status HTTP/1.1\r\nHost: regent\r\n\r\n", "HTTP/1.1 200 ", 2 * time.Minute},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -434,6 +438,7 @@ func TestNewRefusesWhatIsMissing(t *testing.T) {
 		"Observer":  func(d *server.Deps) { d.Observer = nil },
 		"Reload":    func(d *server.Deps) { d.Reload = nil },
 		"Policy":    func(d *server.Deps) { d.Policy = nil },
+		"User":      func(d *server.Deps) { d.User = nil },
 		"Identify":  func(d *server.Deps) { d.Identify = nil },
 		"Log":       func(d *server.Deps) { d.Log = nil },
 	} {

@@ -91,6 +91,7 @@ func (s *Server) send(w http.ResponseWriter, events []agent.Event) error {
 
 // stream writes a reply that has no end of its own.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, write stream) {
+	dismiss(w, r)
 	h := w.Header()
 	h["Content-Type"] = []string{api.EventType}
 	h["Connection"] = []string{"close"} // nothing can follow a stream

@@ -89,6 +89,7 @@ func receive(w http.ResponseWriter, r *http.Request, into *bytes.Buffer) error {
 	large, isLarge := errors.AsType[*http.MaxBytesError](err)
 	switch {
 	case err == nil:
+		arrived(r)
 		return nil
 	case isLarge:
 		return refuse(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", large.Limit)
@@ -123,6 +124,7 @@ func (s *Server) recycle(b *bytes.Buffer) {
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, reply any) {
 	w.Header()["Cache-Control"] = []string{"no-store"}
 	if reply == nil {
+		dismiss(w, r)
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
@@ -141,6 +143,7 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, conte
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
+	dismiss(w, r)
 	h := w.Header()
 	h["Content-Type"] = []string{contentType}
 	h["Content-Length"] = []string{strconv.Itoa(b.Len())}

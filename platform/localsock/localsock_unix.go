@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -112,7 +113,8 @@ func bind(temporary, path string) (*listener, error) {
 }
 
 // prepareDir makes dir if it is missing, and refuses one in which others could
-// put their own socket in the place of ours. In a sticky directory, such as
+// put their own socket in the place of ours: its owner, unless that is root or
+// this process's user, and who may write there. In a sticky directory, such as
 // /tmp, they cannot: only its owner may take a file away there. The
 // directories further up are the installer's business.
 func prepareDir(dir string) error {
@@ -125,6 +127,9 @@ func prepareDir(dir string) error {
 	}
 	if !st.IsDir() {
 		return fmt.Errorf("%s is not a directory", dir)
+	}
+	if owner := st.Sys().(*syscall.Stat_t).Uid; owner != 0 && int(owner) != os.Geteuid() {
+		return fmt.Errorf("%s is owned by uid %d, who could replace the socket; choose a directory of root's or of the daemon's user", dir, owner)
 	}
 	if st.Mode().Perm()&0o022 != 0 && st.Mode()&fs.ModeSticky == 0 {
 		return fmt.Errorf("%s is writable by other users (mode %04o), who could replace the socket; run: chmod go-w %s", dir, st.Mode().Perm(), dir)

@@ -117,6 +117,23 @@ func TestUmaskChangesNothing(t *testing.T) {
 	}
 }
 
+// Whoever owns the directory can take the socket away and put another there.
+func TestDirectoryOfAnotherUser(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("giving a directory away takes root")
+	}
+	for _, mode := range []fs.FileMode{0o755, 0o755 | fs.ModeSticky} {
+		dir := t.TempDir()
+		if err := errors.Join(os.Chmod(dir, mode), os.Chown(dir, 12345, 12345)); err != nil {
+			t.Fatal(err)
+		}
+		if ln, err := localsock.Listen(filepath.Join(dir, "agent.sock")); err == nil {
+			ln.Close()
+			t.Errorf("mode %v: it listens in another user's directory", mode)
+		}
+	}
+}
+
 func TestKilledDaemonIsReplaced(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "agent.sock")
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
