@@ -36,6 +36,7 @@ type service struct {
 	mu       sync.Mutex
 	script   []answer
 	discover []error // of the next discoveries
+	met      func()  // called at each; nil for nothing
 	left     int     // counts, below 0 for any number
 	used     []string
 	requests []tms.Request
@@ -45,6 +46,9 @@ type service struct {
 var _ redeem.Service = (*service)(nil)
 
 func (s *service) Discover(context.Context) (tms.Provider, error) {
+	if s.met != nil {
+		s.met()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.discover) > 0 {
@@ -142,6 +146,7 @@ type bed struct {
 	draws   int
 	draw    float64
 	changes []string
+	skew    time.Duration // the service's clock less the device's, as last seen
 	log     bytes.Buffer
 
 	engine *redeem.Engine
@@ -219,6 +224,7 @@ func (b *bed) options() redeem.Options {
 		Request: func(id instance.ID) tms.Request {
 			return tms.Request{FQDN: "ws", RefID1: id.String(), RefID2: "device-1"}
 		},
+		Skew:  func(string) time.Duration { b.mu.Lock(); defer b.mu.Unlock(); return b.skew },
 		Clock: b.clock, Draw: b.drawn, NewID: b.newID, Changed: b.changed,
 		Log: slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -229,6 +235,13 @@ func (b *bed) proves(context.Context) error {
 		return *err
 	}
 	return nil
+}
+
+// see is what the device learns of the service's clock.
+func (b *bed) see(skew time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.skew = skew
 }
 
 func (b *bed) drawn() float64 {

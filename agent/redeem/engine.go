@@ -211,12 +211,35 @@ func (e *Engine) look(plan Plan, w Want) (wait time.Duration, do bool) {
 		return maxNap, false
 	}
 	held, ok := e.Registrations.For(w.Scope())
-	if !ok || held.Refused != "" && e.Clock.Wall().Sub(held.RefusedAt) < refusedPause {
+	if !ok || e.leftAlone(held) {
 		return maxNap, false
 	}
 	e.splay(plan, held, now)
 	until := max(e.pauses[w.ID].until, e.tenants[w.ID.Tenant].until, e.splays[held.Fingerprint], now+e.held(w.ID.Tenant))
 	return max(0, until-now), until <= now
+}
+
+// stillDue reports whether what look found still holds: w is declared and due,
+// and held is what pays for it.
+func (e *Engine) stillDue(w Want, held Held) bool {
+	plan := e.Plan()
+	if !slices.Contains(plan.Wants, w) {
+		return false
+	}
+	paying, ok := e.Registrations.For(w.Scope())
+	if !ok || paying.Scope != held.Scope || paying.Fingerprint != held.Fingerprint {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.situation(plan, w).due()
+}
+
+// leftAlone reports whether the service has refused held lately. A refusal from
+// the future was noted by a clock that was wrong, and is not waited out.
+func (e *Engine) leftAlone(held Held) bool {
+	since := e.Clock.Wall().Sub(held.RefusedAt)
+	return held.Refused != "" && since >= 0 && since < refusedPause
 }
 
 func (e *Engine) held(tenant string) time.Duration {
@@ -250,7 +273,7 @@ func (e *Engine) situation(plan Plan, w Want) situation {
 		account: a,
 		demand:  !w.OnDemand || e.demanded[w.ID],
 		policy:  plan.AgainOnExpiry,
-		sinceGo: e.Clock.Wall().Sub(r.Again),
+		sinceGo: e.serviceTime(w.ID.Tenant).Sub(r.Again),
 		retries: plan.UncertainRetries,
 	}
 }

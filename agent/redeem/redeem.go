@@ -26,6 +26,9 @@ type boughtOnce struct {
 // to stop.
 var errStopping = errors.New("redeem: the daemon stops")
 
+// errMoot ends an attempt that had spent nothing when it was wanted no more.
+var errMoot = errors.New("redeem: it is wanted no more")
+
 // attempt redeems w and records how that went.
 func (e *Engine) attempt(ctx context.Context, w Want) {
 	e.setBusy(w.ID)
@@ -39,7 +42,7 @@ func (e *Engine) attempt(ctx context.Context, w Want) {
 	if err == nil {
 		return
 	}
-	if errors.Is(err, errStopping) {
+	if errors.Is(err, errStopping) || errors.Is(err, errMoot) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -75,6 +78,10 @@ func (e *Engine) redeem(ctx context.Context, w Want, held Held, was instance.Sta
 		return Verdict{}, errStopping
 	}
 	ctx = context.WithoutCancel(ctx)
+	// Looking for the service took its time, and told the time by its clock.
+	if !e.stillDue(w, held) {
+		return Verdict{}, errMoot
+	}
 	// 2. The intent is durable before anything is sent.
 	request := e.Request(w.ID)
 	request.Identifier = e.NewID()
@@ -253,7 +260,7 @@ func (e *Engine) bought(w Want, held Held, p tms.Provider, intent Entry, t tms.A
 		Refresh: t.Refresh, RefreshLife: token.Received(e.Clock, t.RefreshTTL), Served: e.serviceTime(w.ID.Tenant), Again: old.Again,
 	}
 	if old.State == instance.RefreshExpired {
-		r.Again = e.Clock.Wall()
+		r.Again = e.serviceTime(w.ID.Tenant)
 	}
 	return r
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -131,6 +130,8 @@ func (b *bench) run(t *testing.T) {
 }
 
 func (b *bench) client(string) (Service, error) {
+	b.service.mu.Lock()
+	defer b.service.mu.Unlock()
 	err := b.noClient
 	b.noClient = nil
 	return b.service, err
@@ -473,94 +474,6 @@ func TestNoRotationKeepsTheRefreshToken(t *testing.T) {
 		r := b.record(t)
 		if r.Generation != 2 || r.Refresh.Reveal() != "refresh" || !r.Older.IsZero() {
 			t.Errorf("generation %d, refresh token %q, older %q", r.Generation, r.Refresh.Reveal(), r.Older.Reveal())
-		}
-	})
-}
-
-// An answer that cannot be stored leaves its evidence on disk: whoever reads it
-// after a power cut does not take a rotated refresh token for a revoked one.
-func TestUnkeptAnswerLeavesItsEvidence(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := start(t, rotates)
-		defer b.stop()
-		b.store.FailNext(storetest.Put, nil) // the attempt
-		b.store.FailNext(storetest.Put, errors.New("no space left on device"))
-		f, err := b.Join(one)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Wait(t.Context()); fault.KindOf(err) != fault.Unavailable {
-			t.Errorf("Wait = %v, want unavailable", err)
-		}
-		v, _, err := vault.Open(t.Context(), b.store) // as a start after a power cut would
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r, _ := v.Get(one); !r.Attempt.Doubtful() || r.State != instance.Live {
-			t.Errorf("on disk: %s, attempt %+v; want live and in doubt", r.State, r.Attempt)
-		}
-	})
-}
-
-// What could not be stored has a last chance when the daemon stops.
-func TestUnkeptAnswerIsStoredAtTheEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := start(t, rotates)
-		b.store.FailNext(storetest.Put, nil)
-		b.store.FailNext(storetest.Put, errors.New("no space left on device"))
-		f, err := b.Join(one)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Wait(t.Context()); err == nil {
-			t.Error("the flight says that all went well")
-		}
-		b.stop()
-		if r := b.record(t); r.Refresh.Reveal() != "refresh+" || r.Generation != 2 {
-			t.Errorf("at the end: generation %d, refresh token %q; want 2 and the new one", r.Generation, r.Refresh.Reveal())
-		}
-	})
-}
-
-// A revocation that cannot be stored withdraws the access token all the same,
-// and is stored before anything else is asked.
-func TestRevocationOnAFullDisk(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := start(t, fails(badGrant()))
-		defer b.stop()
-		b.store.FailNext(storetest.Put, nil)
-		b.store.FailNext(storetest.Put, errors.New("no space left on device"))
-		f, err := b.Join(one)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Wait(t.Context()); fault.KindOf(err) != fault.Revoked {
-			t.Errorf("Wait = %v, want revoked", err)
-		}
-		if !b.Withdrawn(one) {
-			t.Error("the access token is still to be handed out")
-		}
-		time.Sleep(time.Hour)
-		if got := b.record(t).State; got != instance.Revoked || b.service.count() != 1 {
-			t.Errorf("an hour later: %s after %d requests, want revoked after 1", got, b.service.count())
-		}
-	})
-}
-
-// The older refresh token has its one try also when the first attempt at it did
-// not reach the service.
-func TestOlderTokenIsTriedThoughOffline(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := start(t, rotates, fails(lost()), fails(badGrant()), fails(offline()), fails(badGrant()), rotates)
-		defer b.stop()
-		time.Sleep(4 * time.Hour)
-		synctest.Wait()
-		want := []string{"refresh", "refresh+", "refresh+", "refresh", "refresh+", "refresh"}
-		if got := b.service.sent; len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
-			t.Errorf("sent %q, want it to begin with %q", got, want)
-		}
-		if got := b.record(t).State; got != instance.Live {
-			t.Errorf("state %s, want live", got)
 		}
 	})
 }
