@@ -26,6 +26,7 @@ type Call struct {
 
 	Scheme string       // of Authorization: "Basic", "Bearer"; "" for no Authorization
 	Secret token.Secret // what follows it, raw
+	hidden token.Secret // what Secret was made of, if it is not that itself
 
 	IfMatch string // the version that the call is about; "" for any
 
@@ -120,7 +121,7 @@ func (c *Client) read(answer *http.Response, body []byte, call Call) error {
 
 // request builds what is sent. Its errors come before anything is.
 func (c *Client) request(ctx context.Context, call Call) (*retryablehttp.Request, error) {
-	address := c.tenant.String() + basePath + call.Path
+	address := c.tenant.String() + c.o.Forms.Path + call.Path
 	if call.URL != "" {
 		address = call.URL
 	}
@@ -181,7 +182,7 @@ func (call Call) body() (body any, contentType string, err error) {
 }
 
 func (call Call) secrets() masked {
-	m := masked{call.Secret}
+	m := masked{call.Secret, call.hidden}
 	for _, p := range call.Form {
 		m = append(m, p.Secret)
 	}

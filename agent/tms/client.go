@@ -80,27 +80,20 @@ func (c *Client) Redeem(ctx context.Context, registration token.Secret, r Reques
 	if r.Identifier == "" {
 		return AuthToken{}, c.refused(op, errors.New("the request has no identifier"))
 	}
-	return c.authToken(ctx, Call{
+	call := Call{
 		Op: op, Method: http.MethodPost, Path: pathAuth,
-		Scheme: registrationScheme, Secret: registration,
 		JSON: redeemBody{r.Identifier, r.FQDN, r.UserName, r.MAC, r.RefID1, r.RefID2},
-	})
+	}
+	c.o.Forms.show(&call, registration)
+	return c.authToken(ctx, call, c.o.Forms)
 }
 
 // Refresh exchanges a refresh token for a new access token, with one request.
 // A failure that is Lost may have used the refresh token up.
 func (c *Client) Refresh(ctx context.Context, r RefreshRequest) (AuthToken, error) {
 	const op = "refresh"
-	if c.o.Mode == ModeTMS {
-		if r.AuthTokenID == "" {
-			return AuthToken{}, c.refused(op, errors.New("the auth token has no id, which mode tms needs"))
-		}
-		call := Call{Op: op, Method: http.MethodPatch, Path: pathAuth + "/" + url.PathEscape(r.AuthTokenID)}
-		call.Scheme, call.Secret = bearerScheme, r.Refresh
-		if !r.Registration.IsZero() {
-			call.Scheme, call.Secret = registrationScheme, r.Registration
-		}
-		return c.authToken(ctx, call)
+	if c.o.Mode != ModeOIDC {
+		return c.refreshAtService(ctx, op, r)
 	}
 	if r.Refresh.IsZero() {
 		return AuthToken{}, c.refused(op, errors.New("there is no refresh token"))
@@ -112,6 +105,26 @@ func (c *Client) Refresh(ctx context.Context, r RefreshRequest) (AuthToken, erro
 	return c.Grant(ctx, op, r.Provider, form)
 }
 
+// refreshAtService is a refresh in the modes of the service itself.
+func (c *Client) refreshAtService(ctx context.Context, op string, r RefreshRequest) (AuthToken, error) {
+	if r.AuthTokenID == "" {
+		return AuthToken{}, c.refused(op, fmt.Errorf("the auth token has no id, which refresh.mode %s needs", c.o.Mode))
+	}
+	call := Call{Op: op, Method: http.MethodPatch, Path: pathAuth + "/" + url.PathEscape(r.AuthTokenID)}
+	switch {
+	case c.o.Mode == ModeTMS:
+		call.Scheme, call.Secret = bearerScheme, r.Refresh
+	case r.Registration.IsZero():
+		return AuthToken{}, c.refused(op, errNoRegistration)
+	default:
+		c.o.Forms.show(&call, r.Registration)
+	}
+	return c.authToken(ctx, call, c.o.Forms)
+}
+
+var errNoRegistration = errors.New("refresh.mode " + ModeTMSRegistration +
+	" needs the registration token, and none is kept; give one again, and set keep_registration_token: true")
+
 // Grant asks the provider's token endpoint for a token. form is what the grant
 // needs; the client's id is added if it does not name one. It is for Refresh and
 // for the packages below this one.
@@ -122,13 +135,15 @@ func (c *Client) Grant(ctx context.Context, op string, p Provider, form []Pair) 
 	if !slices.ContainsFunc(form, func(f Pair) bool { return f.Name == "client_id" }) {
 		form = append(form, Pair{Name: "client_id", Value: p.ClientID})
 	}
-	return c.authToken(ctx, Call{Op: op, Method: http.MethodPost, URL: tokenURL(p), Form: form})
+	t, err := c.authToken(ctx, Call{Op: op, Method: http.MethodPost, URL: tokenURL(p), Form: form}, Forms{})
+	t.Form = Form{} // of OAuth's answer nothing is left open
+	return t, err
 }
 
-func (c *Client) authToken(ctx context.Context, call Call) (AuthToken, error) {
+func (c *Client) authToken(ctx context.Context, call Call, forms Forms) (AuthToken, error) {
 	var t AuthToken
 	call.Read = func(a Answer) (err error) {
-		t, err = authTokenOf(a.Body, a.Date)
+		t, err = authTokenOf(a.Body, a.Date, forms)
 		return err
 	}
 	if err := c.Do(ctx, call); err != nil {

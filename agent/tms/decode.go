@@ -13,12 +13,12 @@ import (
 
 // authTokenOf reads the answer to a redemption, a refresh or a login, given at
 // the time date of the server's clock.
-func authTokenOf(body []byte, date time.Time) (AuthToken, error) {
-	o, err := reply.Parse(body, wrapAuthToken)
+func authTokenOf(body []byte, date time.Time, forms Forms) (AuthToken, error) {
+	o, wrapped, err := forms.object(body)
 	if err != nil {
 		return AuthToken{}, err
 	}
-	access := o.Text(memberAccess, memberAccessCamel, memberAccessShort)
+	access, name := forms.access(o)
 	if !sendable(access) {
 		return AuthToken{}, errors.New("no access token, or one that cannot stand in a header")
 	}
@@ -35,6 +35,7 @@ func authTokenOf(body []byte, date time.Time) (AuthToken, error) {
 		Access:     token.NewSecret(access),
 		TTL:        ttl,
 		RefreshTTL: max(0, refreshTTL),
+		Form:       Form{wrapped, name},
 	}
 	if refresh := o.Text(memberRefresh, memberRefreshCamel); refresh != "" {
 		t.Refresh = token.NewSecret(refresh)

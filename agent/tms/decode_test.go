@@ -57,7 +57,8 @@ func TestAuthTokenOf(t *testing.T) {
 			if tt.change != nil {
 				tt.change(&want)
 			}
-			got, err := authTokenOf([]byte(tt.body), date)
+			got, err := authTokenOf([]byte(tt.body), date, Forms{})
+			got.Form = Form{} // see the variants
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +80,7 @@ func TestAuthTokenOfExp(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := authTokenOf([]byte(`{"token":"`+jwt(tt.claims)+`"}`), date)
+			got, err := authTokenOf([]byte(`{"token":"`+jwt(tt.claims)+`"}`), date, Forms{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -112,7 +113,7 @@ func TestAuthTokenOfRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := authTokenOf([]byte(tt.body), date); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := authTokenOf([]byte(tt.body), date, Forms{}); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got error %v, want %q", err, tt.want)
 			}
 		})

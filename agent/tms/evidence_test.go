@@ -132,6 +132,11 @@ func TestRefusedHere(t *testing.T) {
 	r.AuthTokenID = ""
 	_, err = c.Refresh(t.Context(), r)
 	wantRefused(t, err, "id")
+
+	// Without the registration token nothing is sent, and the next step is named.
+	c = clientFor(t, tms.Options{Tenant: closedPort(t), Mode: tms.ModeTMSRegistration})
+	_, err = c.Refresh(t.Context(), refreshAt(c.Host()))
+	wantRefused(t, err, "keep_registration_token: true")
 }
 
 func wantRefused(t *testing.T, err error, want string) {
@@ -258,10 +263,18 @@ func TestEchoedSecrets(t *testing.T) {
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var said strings.Builder
 	for _, tenant := range []string{s.URL, raw.url()} {
-		for _, mode := range []string{tms.ModeOIDC, tms.ModeTMS} {
-			c := clientFor(t, tms.Options{Tenant: tenant, Mode: mode, Log: logger})
+		for _, o := range []tms.Options{
+			{},
+			{Mode: tms.ModeTMS},
+			{Mode: tms.ModeTMSRegistration, Forms: tms.Forms{Authorization: tms.BasicEncoded}},
+			{Mode: tms.ModeTMSRegistration, Forms: tms.Forms{Authorization: tms.Bearer}},
+		} {
+			o.Tenant, o.Log = tenant, logger
+			c := clientFor(t, o)
 			_, redeemErr := c.Redeem(t.Context(), registration, device)
-			_, refreshErr := c.Refresh(t.Context(), refreshAt(tenant))
+			r := refreshAt(tenant)
+			r.Registration = registration
+			_, refreshErr := c.Refresh(t.Context(), r)
 			for _, err := range []error{redeemErr, refreshErr} {
 				f, _ := errors.AsType[*tms.Failure](err)
 				said.WriteString(f.Error() + f.Code + f.Message + f.Err.Error() + "\n")

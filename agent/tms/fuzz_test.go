@@ -32,7 +32,7 @@ func FuzzProviderOf(f *testing.F) {
 
 func FuzzAuthTokenOf(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := authTokenOf(body, date)
+		got, err := authTokenOf(body, date, Forms{})
 		if err != nil {
 			return
 		}

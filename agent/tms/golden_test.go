@@ -104,6 +104,7 @@ func checkAuthToken(t *testing.T, got tms.AuthToken, wantID string) {
 		Access:  token.NewSecret("some-access_token"),
 		Refresh: token.NewSecret("some-refresh_token"),
 		TTL:     5 * time.Minute,
+		Form:    got.Form, // see the variants
 	}
 	if diff := cmp.Diff(want, got); diff != "" { // Secret has an Equal method
 		t.Errorf("-want +got:\n%s", diff)

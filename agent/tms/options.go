@@ -19,7 +19,10 @@ import (
 // The modes of a refresh.
 const (
 	ModeOIDC = "oidc" // at the provider's token endpoint
-	ModeTMS  = "tms"  // at the Token Management Service itself
+	ModeTMS  = "tms"  // at the Token Management Service itself, by the refresh token
+	// ModeTMSRegistration is at the service itself too, by the registration token,
+	// which has to be kept for it.
+	ModeTMSRegistration = "tms_registration"
 )
 
 const defaultTimeout = 30 * time.Second
@@ -31,7 +34,8 @@ type Options struct {
 	ExtraCA   []byte        // PEM certificates trusted beside the system's; nil for none
 	Timeout   time.Duration // of one call, the repetitions of a read included; 0 for 30 s
 	UserAgent string        // "" for "regent"
-	Mode      string        // ModeOIDC or ModeTMS; "" for ModeOIDC
+	Mode      string        // ModeOIDC, ModeTMS or ModeTMSRegistration; "" for ModeOIDC
+	Forms     Forms         // what the contract leaves open; the zero value takes all
 
 	// ProxyCredentials are "user:password" for the proxy; the zero secret is none.
 	ProxyCredentials token.Secret
@@ -59,9 +63,13 @@ func (o Options) settled() (Options, error) {
 	switch o.Mode {
 	case "":
 		o.Mode = ModeOIDC
-	case ModeOIDC, ModeTMS:
+	case ModeOIDC, ModeTMS, ModeTMSRegistration:
 	default:
-		return o, fmt.Errorf("tms: refresh mode must be %s or %s: %q", ModeOIDC, ModeTMS, o.Mode)
+		return o, fmt.Errorf("tms: refresh mode must be %s, %s or %s: %q", ModeOIDC, ModeTMS, ModeTMSRegistration, o.Mode)
+	}
+	var err error
+	if o.Forms, err = o.Forms.settled(); err != nil {
+		return o, err
 	}
 	if o.UserAgent == "" {
 		o.UserAgent = "regent"

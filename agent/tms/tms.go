@@ -27,6 +27,7 @@ type AuthToken struct {
 	Refresh    token.Secret  // zero if the old one stays in force
 	TTL        time.Duration // of the access token, above 0
 	RefreshTTL time.Duration // 0 if unknown or without end
+	Form       Form          // of the service's reply; zero of an identity provider's
 }
 
 // Request names the instance to the service, and so to its administrator: this
@@ -43,9 +44,9 @@ type Request struct {
 // RefreshRequest is what a refresh needs.
 type RefreshRequest struct {
 	Provider     Provider
-	AuthTokenID  string       // for mode tms
+	AuthTokenID  string       // for the modes of the service itself
 	Refresh      token.Secret // the refresh token
-	Registration token.Secret // mode tms, variant Basic; else zero
+	Registration token.Secret // for ModeTMSRegistration; else not looked at
 }
 
 // Reach says how far a request got. It decides whether it can have had an effect.

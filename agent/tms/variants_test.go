@@ -1,6 +1,7 @@
 package tms_test
 
 import (
+	"encoding/base64"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,51 +13,90 @@ import (
 	"regent/agent/token"
 )
 
-// TestVariants plays an exchange for each form that the contract leaves open. The
-// client takes all of them, so none has to be chosen but the mode of a refresh.
+// variant is a client that is set to the form of an exchange, and what of the
+// answer is not as in the others.
+type variant struct {
+	mode   string
+	forms  tms.Forms
+	change func(*tms.AuthToken)
+}
+
+// variants are those of the tokens, by the exchange's name.
+func variants() map[string]variant {
+	camel := func(t *tms.AuthToken) { t.Form.AccessToken = "accessToken" }
+	short := func(t *tms.AuthToken) { t.Form.AccessToken = "token" }
+	bare := func(t *tms.AuthToken) { t.Form.Wrapped = false }
+	named := func(id string) func(*tms.AuthToken) {
+		return func(t *tms.AuthToken) { t.ID, t.RefreshTTL = id, 1800e9 }
+	}
+	return map[string]variant{
+		"redeem-bare":              {forms: tms.Forms{Reply: tms.Bare}, change: bare},
+		"redeem-camel":             {forms: tms.Forms{AccessToken: "accessToken"}, change: camel},
+		"redeem-token":             {forms: tms.Forms{AccessToken: "token"}, change: short},
+		"redeem-basic-encoded":     {forms: tms.Forms{Authorization: tms.BasicEncoded}},
+		"redeem-bearer":            {forms: tms.Forms{Authorization: tms.Bearer}},
+		"redeem-path":              {forms: tms.Forms{Path: "/tms/api/v6"}, change: named("at-17")},
+		"redeem-number-id":         {change: named("17")},
+		"redeem-text-lifetimes":    {change: named("at-17")},
+		"refresh-tms-bare":         {mode: tms.ModeTMS, forms: tms.Forms{Reply: tms.Bare}, change: bare},
+		"refresh-tms-registration": {mode: tms.ModeTMSRegistration},
+	}
+}
+
+// TestVariants plays an exchange for each form that the contract leaves open:
+// with the client set to that form, and, where it is a form of the answer, with
+// one that takes them all.
 func TestVariants(t *testing.T) {
 	files, err := filepath.Glob("testdata/variants/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no variants: %v", err)
 	}
+	known := variants()
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		if strings.HasPrefix(name, "discover-") {
+			t.Run(name, func(t *testing.T) { wantProvider(t, name) })
+			continue
+		}
+		v, ok := known[name]
+		if !ok {
+			t.Errorf("%s: no client is set to it", name)
+		}
+		delete(known, name)
 		t.Run(name, func(t *testing.T) {
-			s := exchangetest.Serve(t, exchangetest.Load(t, "testdata/variants", name))
-			c := clientFor(t, tms.Options{Tenant: s.URL, ExtraCA: s.CA, Mode: modeOf(name)})
-			if kind, _, _ := strings.Cut(name, "-"); kind == "discover" {
-				wantProvider(t, c, s.URL, name)
-				return
-			}
-			wantGranted(t, c, name)
+			wantGranted(t, name, v.mode, v.forms, v.change)
+			v.forms.Reply, v.forms.AccessToken = "", ""
+			wantGranted(t, name, v.mode, v.forms, v.change)
 		})
 	}
-}
-
-func modeOf(name string) string {
-	if strings.HasPrefix(name, "refresh-tms") {
-		return tms.ModeTMS
+	for name := range known {
+		t.Errorf("%s: has no exchange", name)
 	}
-	return tms.ModeOIDC
 }
 
-func wantProvider(t *testing.T, c *tms.Client, url, name string) {
+func wantProvider(t *testing.T, name string) {
 	t.Helper()
-	want := tms.Provider{TokenEndpoint: url + "/auth/", Realm: "ems", ClientID: "ems-scl-public-client"}
+	s := exchangetest.Serve(t, exchangetest.Load(t, "testdata/variants", name))
+	c := clientFor(t, tms.Options{Tenant: s.URL, ExtraCA: s.CA})
+	want := tms.Provider{TokenEndpoint: s.URL + "/auth/", Realm: "ems", ClientID: "ems-scl-public-client"}
 	if name == "discover-root" {
-		want.TokenEndpoint = url + "/"
+		want.TokenEndpoint = s.URL + "/"
 	}
 	if got, err := c.Discover(t.Context()); err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 }
 
-func wantGranted(t *testing.T, c *tms.Client, name string) {
+func wantGranted(t *testing.T, name, mode string, forms tms.Forms, change func(*tms.AuthToken)) {
 	t.Helper()
+	s := exchangetest.Serve(t, exchangetest.Load(t, "testdata/variants", name))
+	c := clientFor(t, tms.Options{Tenant: s.URL, ExtraCA: s.CA, Mode: mode, Forms: forms})
 	var got tms.AuthToken
 	var err error
 	if strings.HasPrefix(name, "refresh") {
-		got, err = c.Refresh(t.Context(), tms.RefreshRequest{AuthTokenID: "at-17", Registration: registration})
+		r := refreshAt(s.URL)
+		r.AuthTokenID, r.Registration = "some-id", registration
+		got, err = c.Refresh(t.Context(), r)
 	} else {
 		got, err = c.Redeem(t.Context(), registration, device)
 	}
@@ -64,13 +104,47 @@ func wantGranted(t *testing.T, c *tms.Client, name string) {
 		t.Fatal(err)
 	}
 	want := tms.AuthToken{
-		ID: "at-17", Access: token.NewSecret("some-access_token"), Refresh: token.NewSecret("some-refresh_token"),
-		TTL: 300e9, RefreshTTL: 1800e9,
+		ID: "some-id", Access: token.NewSecret("some-access_token"), Refresh: token.NewSecret("some-refresh_token"),
+		TTL: 300e9, Form: tms.Form{Wrapped: true, AccessToken: "access_token"},
 	}
-	if name == "redeem-number-id" {
-		want.ID = "17"
+	if change != nil {
+		change(&want)
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("-got +want:\n%s", diff)
+	}
+	sent := s.Values(0)
+	for placeholder, want := range map[string]string{
+		"registration_token":         registration.Reveal(),
+		"registration_token_encoded": base64.StdEncoding.EncodeToString([]byte(registration.Reveal())),
+	} {
+		if got, ok := sent[placeholder]; ok && got != want {
+			t.Errorf("sent the registration token as %q, want %q", got, want)
+		}
+	}
+}
+
+// TestFormsThatDoNotFit: a client that is set to one form takes no other.
+func TestFormsThatDoNotFit(t *testing.T) {
+	tests := []struct {
+		exchange string
+		forms    tms.Forms
+		want     string
+	}{
+		{"redeem-bare", tms.Forms{Reply: tms.Wrapped}, "no member authToken"},
+		{"redeem-token", tms.Forms{Reply: tms.Bare}, "no access token"},
+		{"redeem-camel", tms.Forms{AccessToken: "access_token"}, "no access token"},
+		{"redeem-token", tms.Forms{AccessToken: "accessToken"}, "no access token"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.exchange, func(t *testing.T) {
+			s := exchangetest.Serve(t, exchangetest.Load(t, "testdata/variants", tt.exchange))
+			c := clientFor(t, tms.Options{Tenant: s.URL, ExtraCA: s.CA, Forms: tt.forms})
+			_, err := c.Redeem(t.Context(), registration, device)
+			// The count may be used: the answer is lost, not refused.
+			if f := wantReach(t, err, tms.Lost); !strings.Contains(f.Error(), tt.want) {
+				t.Errorf("got %v, want %q", f, tt.want)
+			}
+		})
 	}
 }

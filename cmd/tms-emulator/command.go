@@ -107,6 +107,11 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f.DurationVar(&k.ClockOffset, "clock-offset", 0, "how far the service's clock is off, such as 20m or -20m")
 	f.StringVar((*string)(&k.Duplicates), "duplicates", "count", "a redemption whose identifier was redeemed before: count again, refuse, or the same auth token")
 
+	f.StringVar(&k.Forms.Reply, "form-reply", "wrapped", "where an auth token stands in a reply: wrapped or bare")
+	f.StringVar(&k.Forms.AccessToken, "form-access-token", "access_token", "its access token's name there: access_token, accessToken or token")
+	f.StringVar(&k.Forms.Authorization, "form-authorization", "basic", "how a registration token is shown: basic (raw), basic_encoded or bearer")
+	f.StringVar(&k.Forms.Refresh, "form-refresh", "any", "where auth tokens are refreshed: any, oidc, tms or tms_registration")
+
 	f.StringArrayVar(&s.fail, "fail", nil, "fail requests: class=any|discover|login|redeem|refresh|admin,status=N[,count=N][,retry-after=S][,after-commit]; repeatable")
 	f.StringArrayVar(&s.drop, "drop", nil, "change the state, then close the connection: class=C[,count=N]; repeatable")
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "log each request to standard error, without secrets")

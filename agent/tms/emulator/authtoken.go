@@ -26,10 +26,6 @@ type authToken struct {
 	CreationDate      time.Time `json:"creationDate"`
 }
 
-type wrappedAuthToken struct {
-	AuthToken issuedAuthToken `json:"authToken"`
-}
-
 // issuedAuthToken is an auth token as the device gets it.
 type issuedAuthToken struct {
 	ID         string `json:"id"`
@@ -38,7 +34,7 @@ type issuedAuthToken struct {
 }
 
 func (e *Emulator) redeem(c *call) answer {
-	registration, ok := c.credential("Basic")
+	registration, ok := c.registrationToken()
 	if !ok {
 		return refused(errNoAuthentication)
 	}
@@ -55,7 +51,7 @@ func (e *Emulator) redeem(c *call) answer {
 	if err != nil {
 		return refused(err)
 	}
-	return issuedAnswer(http.StatusCreated, g, issued)
+	return c.issuedAnswer(http.StatusCreated, g, issued)
 }
 
 // redeemed uses a count. Another identity provider is asked before, so that its
@@ -88,18 +84,21 @@ func (e *Emulator) redeemed(c *call, registration string, d device) (grant, gran
 // refreshAuthToken is a refresh in mode tms: by the refresh token as bearer, or
 // by the registration token, as a redemption.
 func (e *Emulator) refreshAuthToken(c *call) answer {
-	id := c.PathValue("id")
+	id, forms := c.PathValue("id"), c.knobs.Forms
+	if forms.Refresh == "oidc" {
+		return refused(errMethod)
+	}
 	if e.idp != nil {
 		return e.refreshElsewhere(c, id)
 	}
 	var g grant
-	var err error
-	if token, ok := c.credential("Bearer"); ok {
-		g, err = e.store.refresh(token, publicClient, id, c.knobs, c.now)
-	} else if token, ok := c.credential("Basic"); ok {
+	err := error(errNoAuthentication)
+	// By a registration token first: a form of the two may be Bearer for both.
+	if token, ok := c.registrationToken(); ok && forms.refreshes("tms_registration") {
 		g, err = e.store.refreshBy(token, id, c.knobs, c.now)
-	} else {
-		err = errNoAuthentication
+	}
+	if token, ok := c.credential("Bearer"); ok && err != nil && forms.refreshes("tms") {
+		g, err = e.store.refresh(token, publicClient, id, c.knobs, c.now)
 	}
 	if _, ok := errors.AsType[*oauthRefusal](err); ok {
 		err = errRefreshRefused // here speaks the service, and not the identity provider
@@ -111,7 +110,7 @@ func (e *Emulator) refreshAuthToken(c *call) answer {
 	if err != nil {
 		return refused(err)
 	}
-	return issuedAnswer(http.StatusOK, g, issued)
+	return c.issuedAnswer(http.StatusOK, g, issued)
 }
 
 // refreshElsewhere passes a refresh token on to the other identity provider.
@@ -132,13 +131,13 @@ func (e *Emulator) refreshElsewhere(c *call, id string) answer {
 	if err != nil {
 		return refused(err)
 	}
-	return issuedAnswer(http.StatusOK, grant{authToken: a}, issued)
+	return c.issuedAnswer(http.StatusOK, grant{authToken: a}, issued)
 }
 
-func issuedAnswer(status int, g grant, issued grantAnswer) answer {
-	return answer{status: status, header: noStore(), body: wrappedAuthToken{
+func (c *call) issuedAnswer(status int, g grant, issued grantAnswer) answer {
+	return answer{status: status, header: noStore(), body: c.knobs.Forms.written(
 		issuedAuthToken{g.authToken.ID, g.authToken.Identifier, issued},
-	}}
+	)}
 }
 
 func (e *Emulator) listAuthTokens(c *call) answer {

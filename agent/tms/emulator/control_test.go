@@ -35,6 +35,7 @@ func TestControlState(t *testing.T) {
 		"knobs": map[string]any{
 			"access_lifetime": "5m0s", "refresh_lifetime": "0s", "session_lifetime": "0s", "rotation": "on",
 			"reuse_grace": "0s", "max_reuse": 0.0, "latency": "0s", "clock_offset": "0s", "duplicates": "count",
+			"forms": map[string]any{"reply": "wrapped", "access_token": "access_token", "authorization": "basic", "refresh": "any"},
 		},
 		"faults":   []any{map[string]any{"class": "refresh", "count": 3.0, "status": 503.0, "after_commit": false}},
 		"requests": map[string]any{"redeem": 1.0},
@@ -57,10 +58,11 @@ func TestControlState(t *testing.T) {
 func TestControlKnobs(t *testing.T) {
 	f := newFixture(t, emulator.Knobs{RefreshLifetime: time.Hour})
 	must(f, f.FailNext(emulator.ClassAny, 1, 500))
-	f.control(local, "POST", "knobs", `{"access_lifetime":"10s","clock_offset":"-20m"}`).want(t, http.StatusOK)
+	f.control(local, "POST", "knobs", `{"access_lifetime":"10s","clock_offset":"-20m","forms":{"reply":"bare"}}`).want(t, http.StatusOK)
 	want := emulator.Knobs{
 		AccessLifetime: 10 * time.Second, RefreshLifetime: time.Hour, ClockOffset: -20 * time.Minute,
 		Rotation: emulator.RotationOn, Duplicates: emulator.DuplicatesCount,
+		Forms: emulator.Forms{Reply: "bare", AccessToken: "access_token", Authorization: "basic", Refresh: "any"},
 	}
 	if diff := cmp.Diff(f.Knobs(), want); diff != "" {
 		t.Errorf("knobs (-got +want):\n%s", diff)

@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"bufio"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -137,6 +138,62 @@ func TestGolden(t *testing.T) {
 			x := load(t, name)
 			x.compare(t, f.send(x.read(t, values)), values)
 		})
+	}
+}
+
+// variants are the exchanges of the forms that the emulator can be set to.
+var variants = map[string]emulator.Forms{
+	"redeem-bare":              {Reply: "bare"},
+	"redeem-camel":             {AccessToken: "accessToken"},
+	"redeem-token":             {AccessToken: "token"},
+	"redeem-basic-encoded":     {Authorization: "basic_encoded"},
+	"redeem-bearer":            {Authorization: "bearer"},
+	"refresh-tms-bare":         {Reply: "bare", Refresh: "tms"},
+	"refresh-tms-registration": {Refresh: "tms_registration"},
+}
+
+// TestVariants is TestGolden for them.
+func TestVariants(t *testing.T) {
+	for name, forms := range variants {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, emulator.Knobs{})
+			_, token := register(f)
+			values := map[string]string{"host": host, "registration_token": token, "registration_token_encoded": base64.StdEncoding.EncodeToString([]byte(token))}
+			if strings.HasPrefix(name, "refresh") {
+				g := f.send(load(t, "redeem").read(t, values)).grant(t, http.StatusCreated)
+				values["id"], values["old_refresh_token"] = g.ID, g.RefreshToken
+			}
+			must(f, f.SetKnobs(emulator.Knobs{Forms: forms}))
+			x := load(t, "../variants/"+name)
+			x.compare(t, f.send(x.read(t, values)), values)
+		})
+	}
+}
+
+// TestOneWayOfRefreshing: who is set to one way has no other.
+func TestOneWayOfRefreshing(t *testing.T) {
+	f := newFixture(t, emulator.Knobs{})
+	_, token := register(f)
+	g := f.send(load(t, "redeem").read(t, map[string]string{"host": host, "registration_token": token})).grant(t, http.StatusCreated)
+	oidc, byToken, byRegistration := "refresh-oidc", "refresh-tms", "../variants/refresh-tms-registration"
+	for way, want := range map[string]map[string]int{
+		"oidc":             {oidc: 200, byToken: 405, byRegistration: 405},
+		"tms":              {oidc: 400, byToken: 200, byRegistration: 401},
+		"tms_registration": {oidc: 400, byToken: 401, byRegistration: 200},
+		"any":              {oidc: 200, byToken: 200, byRegistration: 200},
+	} {
+		for name, status := range want {
+			must(f, f.SetKnobs(emulator.Knobs{Rotation: emulator.RotationOmit, Forms: emulator.Forms{Refresh: way}}))
+			r := f.send(load(t, name).read(t, map[string]string{
+				"host": host, "id": g.ID, "old_refresh_token": g.RefreshToken, "registration_token": token,
+			}))
+			if r.status != status {
+				t.Errorf("set to %s, %s: got %d, want %d", way, name, r.status, status)
+			}
+		}
+	}
+	if err := f.SetKnobs(emulator.Knobs{Forms: emulator.Forms{Refresh: "saml"}}); err == nil {
+		t.Error("a form that there is not was taken")
 	}
 }
 

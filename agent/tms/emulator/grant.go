@@ -68,6 +68,9 @@ func (e *Emulator) token(c *call) answer {
 	case "client_credentials":
 		g, err = e.loginClient(c, client)
 	case "refresh_token":
+		if client == publicClient && !c.knobs.Forms.refreshes("oidc") {
+			return refused(errNoRefreshGrant)
+		}
 		var used grant
 		if used, err = e.store.refresh(form.Get("refresh_token"), client, "", c.knobs, c.now); err == nil {
 			g, err = e.renewed(c, used, client)

@@ -27,6 +27,7 @@ type Knobs struct {
 	Latency     time.Duration // from the commit to the reply
 	ClockOffset time.Duration // of the service's clock, seen in Date, iat, exp and each check of an expiry
 	Duplicates  Duplicates    // "" is DuplicatesCount
+	Forms       Forms         // that nobody has documented
 }
 
 // Rotation says what becomes of a refresh token that is used.
@@ -87,6 +88,10 @@ func (k Knobs) complete() (Knobs, error) {
 	}
 	if k.Duplicates == "" {
 		k.Duplicates = DuplicatesCount
+	}
+	var err error
+	if k.Forms, err = k.Forms.complete(); err != nil {
+		return k, err
 	}
 	return k, k.check()
 }
@@ -274,19 +279,20 @@ type knobsJSON struct {
 	Latency         span       `json:"latency"`
 	ClockOffset     span       `json:"clock_offset"`
 	Duplicates      Duplicates `json:"duplicates"`
+	Forms           Forms      `json:"forms"`
 }
 
 func (k Knobs) wire() knobsJSON {
 	return knobsJSON{
 		span(k.AccessLifetime), span(k.RefreshLifetime), span(k.SessionLifetime), k.Rotation,
-		span(k.ReuseGrace), k.MaxReuse, span(k.Latency), span(k.ClockOffset), k.Duplicates,
+		span(k.ReuseGrace), k.MaxReuse, span(k.Latency), span(k.ClockOffset), k.Duplicates, k.Forms,
 	}
 }
 
 func (k knobsJSON) knobs() Knobs {
 	return Knobs{
 		time.Duration(k.AccessLifetime), time.Duration(k.RefreshLifetime), time.Duration(k.SessionLifetime), k.Rotation,
-		time.Duration(k.ReuseGrace), k.MaxReuse, time.Duration(k.Latency), time.Duration(k.ClockOffset), k.Duplicates,
+		time.Duration(k.ReuseGrace), k.MaxReuse, time.Duration(k.Latency), time.Duration(k.ClockOffset), k.Duplicates, k.Forms,
 	}
 }
 

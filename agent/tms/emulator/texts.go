@@ -91,6 +91,7 @@ var (
 	errClientSecret     = &oauthRefusal{http.StatusUnauthorized, "unauthorized_client", "Invalid client or Invalid client credentials"}
 	errNoServiceAccount = &oauthRefusal{http.StatusUnauthorized, "unauthorized_client", "Public client not allowed to retrieve service account"}
 	errNoPasswordGrant  = &oauthRefusal{http.StatusBadRequest, "unauthorized_client", "Client not allowed for direct access grants"}
+	errNoRefreshGrant   = &oauthRefusal{http.StatusBadRequest, "unauthorized_client", "Client not allowed for refresh token grants"} // INVENTED
 	errGrantType        = &oauthRefusal{http.StatusBadRequest, "unsupported_grant_type", "Unsupported grant_type"}
 	errUserCredentials  = &oauthRefusal{http.StatusBadRequest, "invalid_grant", "Invalid user credentials"}
 	errSessionUnknown   = &oauthRefusal{http.StatusBadRequest, "invalid_grant", "Invalid refresh token"}
