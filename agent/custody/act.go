@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"regent/agent/fault"
 	"regent/agent/redeem"
@@ -139,6 +140,21 @@ func (s *Safe) reset(ctx context.Context) error {
 		}
 	}
 	return store.SyncDir(s.Dir)
+}
+
+// forgetLimit bounds the wait for a keyring that does not answer: a person stands
+// before the device, and unregistering takes at most 5 s.
+const forgetLimit = 4 * time.Second
+
+// ForgetKey destroys the data key at once: what is sealed under it is lost from
+// here on. [Reset] clears the rest away.
+func (s *Safe) ForgetKey(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, forgetLimit)
+	defer cancel()
+	if err := s.Ring.Forget(ctx); err != nil {
+		return fault.Errorf("unregister", fault.StoreLocked, "the data key could not be destroyed: %v", err).Because(err)
+	}
+	return nil
 }
 
 // writeNew writes a small file that was not there, durably.

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"regent/agent/binding"
 	"regent/agent/clock/clocktest"
@@ -508,4 +510,27 @@ func TestDrill(t *testing.T) {
 	if diff := changed(before, d.snapshot()); len(diff) > 0 || d.rings.made != made {
 		t.Errorf("the drill changed %q, made %d keys", diff, d.rings.made-made)
 	}
+}
+
+// TestForgetKeyGivesUp: a keyring that does not answer is not waited for longer
+// than a person would.
+func TestForgetKeyGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		s := New(Deps{Ring: silent{}})
+		if err := s.ForgetKey(t.Context()); fault.KindOf(err) != fault.StoreLocked {
+			t.Errorf("got %v, want %s", err, fault.StoreLocked)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// silent is a keyring that never answers.
+type silent struct{ Ring }
+
+func (silent) Forget(ctx context.Context) error {
+	<-ctx.Done()
+	return fmt.Errorf("%w: %w", store.ErrLocked, ctx.Err())
 }

@@ -184,16 +184,32 @@ tmsctl auth-token delete. Deleted or not, no count comes back.`,
 			}
 			ctx, cancel := within(cmd.Context(), 0)
 			defer cancel()
-			st, err := dial().Unregister(ctx)
+			a := dial()
+			st, err := a.Unregister(ctx)
 			if err != nil {
 				return late(ctx, err)
 			}
-			_, err = io.WriteString(cmd.OutOrStdout(), renderWiped(st))
-			return err
+			if _, err := io.WriteString(cmd.OutOrStdout(), renderWiped(st)); err != nil || st.ID == "" {
+				return err
+			}
+			// The agent goes away for a moment: what comes next is to find it.
+			return cleared(ctx, a, st.ID)
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
 	return cmd
+}
+
+// cleared waits until what was sealed under the destroyed key is cleared away.
+func cleared(ctx context.Context, a agent, id string) error {
+	deed, err := ending(ctx, a, id)
+	if err != nil {
+		return late(ctx, err)
+	}
+	if !deed.Done {
+		return fault.Errorf("unregister", fault.StoreUnreadable, "the data key is destroyed, but what it sealed could not be cleared away: %s; see regent store", deed.Failure)
+	}
+	return nil
 }
 
 func renderWiped(st api.Store) string {

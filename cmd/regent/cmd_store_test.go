@@ -100,6 +100,12 @@ cad/1     demo-host.com  regent-1    7
 	if diff := cmp.Diff(got, result{0, want, ""}); diff != "" {
 		t.Errorf("-got +want:\n%s", diff)
 	}
+	synctest.Test(t, func(t *testing.T) {
+		daemon := &fake{store: api.Store{ID: "deed-1"}, stores: []api.Store{{}, {Last: &api.StoreDeed{ID: "deed-1", Failure: "the disk takes no writes"}}}}
+		if got := (session{daemon: daemon}).run(t, "unregister", "--yes"); got.Code != 1 || !strings.Contains(got.Err, "the disk takes no writes") {
+			t.Errorf("what is sealed stays: got %+v", got)
+		}
+	})
 	daemon.store.Wiped = nil
 	if got := (session{daemon: daemon}).run(t, "unregister", "--yes"); !strings.Contains(got.Out, "none can be named") {
 		t.Errorf("of an unreadable store: got %+v", got)

@@ -181,8 +181,8 @@ func (k *keeper) Unregister(ctx context.Context, by agent.Caller) (api.Store, er
 		return api.Store{}, fault.Errorf("unregister", fault.StoreUnreadable, "%s", k.guard.Detail)
 	}
 	// 2. The key: what is sealed under it is lost from here on.
-	if err := k.safe.Ring.Forget(ctx); err != nil {
-		return api.Store{}, fault.Errorf("unregister", fault.StoreLocked, "the data key could not be destroyed: %v", err).Because(err)
+	if err := k.safe.ForgetKey(ctx); err != nil {
+		return api.Store{}, err
 	}
 	// 3. A credential that is handed over at each start is not taken again.
 	if err := k.o.remember(); err != nil {
