@@ -50,9 +50,8 @@ keyrings: ## the keyrings of systems and sessions, for real: gnome-keyring, Wind
 	.ci/keyrings
 
 .PHONY: canary
-canary: build ## no secret anywhere but sealed: a full scenario at debug level, then a search for every secret's canary
-	go build -o bin/canary ./cmd/canary
-	bin/canary -bin bin
+canary: ## no secret anywhere but sealed: a device's life at debug level, then a search for every secret, whole or in part
+	go test -count=1 -v -run '^TestCanar' ./cmd/regentd
 
 .PHONY: bench
 bench: ## all benchmarks
