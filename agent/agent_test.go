@@ -293,6 +293,8 @@ func TestHealth(t *testing.T) {
 	fresh := status.Instance{Name: "cad/3", State: "unredeemed"}
 	refused := status.Instance{Name: "cad/4", State: "unredeemed", LastFault: &status.Fault{Code: "registration_exhausted"}}
 	revoked := status.Instance{Name: "cad/5", State: "revoked"}
+	asleep := status.Instance{Name: "cad/6", State: "expired"}
+	failing := status.Instance{Name: "cad/7", State: "expired", LastFault: &status.Fault{Code: "unavailable"}}
 	held := []status.Tenant{{RegistrationToken: &status.RegistrationToken{}}}
 	for _, tt := range []struct {
 		name      string
@@ -311,6 +313,8 @@ func TestHealth(t *testing.T) {
 		{"on demand", []status.Instance{fresh}, held, nil, status.Waiting, "when it is first asked for"},
 		{"refused", []status.Instance{refused}, held, nil, status.NotServing, "cad/4"},
 		{"revoked", []status.Instance{revoked}, nil, nil, status.NotServing, "cad/5"},
+		{"the device was off", []status.Instance{live, asleep}, nil, nil, status.Degraded, "refreshed when it is asked for"},
+		{"off, and now offline", []status.Instance{failing}, nil, nil, status.NotServing, "cad/7"},
 		{"just installed", nil, nil, nil, status.Waiting, "waiting for a registration token"},
 		{"just installed, next step", nil, nil, nil, status.Waiting, "config.d"},
 		{"nothing configured", nil, held, nil, status.Degraded, "config.d"},

@@ -175,7 +175,7 @@ func summarise(s status.Status, unusable *fault.Fault) (status.Health, string) {
 	if unusable != nil {
 		return status.NotServing, unusable.Text()
 	}
-	total, good, waiting, troubled := 0, 0, 0, []string{}
+	total, good, waiting, asleep, troubled := 0, 0, 0, 0, []string{}
 	for _, app := range s.Applications {
 		for _, i := range app.Instances {
 			total++
@@ -187,10 +187,15 @@ func summarise(s status.Status, unusable *fault.Fault) (status.Health, string) {
 				troubled = append(troubled, i.Name)
 			case i.State == string(instance.Unredeemed) && i.LastFault == nil:
 				waiting++
+			case i.State == string(instance.Expired) && i.LastFault == nil: // the device was off; nothing has failed
+				asleep++
 			default:
 				troubled = append(troubled, i.Name)
 			}
 		}
+	}
+	if asleep > 0 && good+asleep == total {
+		return status.Degraded, "access tokens ended while nobody refreshed them; each is refreshed when it is asked for, and by itself within minutes"
 	}
 	return health(s, total, good, waiting, troubled)
 }

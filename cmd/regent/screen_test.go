@@ -183,6 +183,18 @@ func TestEveryStateHasWords(t *testing.T) {
 	}
 }
 
+// A device that was off has failed at nothing yet.
+func TestExpiredInWords(t *testing.T) {
+	i := status.Instance{State: string(instance.Expired)}
+	if got, want := stateInWords(i, false, false), "expired, refreshed when asked for"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	i.LastFault = &status.Fault{Code: "unavailable"}
+	if got, want := stateInWords(i, false, false), "expired, refresh fails"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // Why an instance has no auth token yet differs, and so does what to do.
 func TestUnredeemedInWords(t *testing.T) {
 	none := status.Instance{State: string(instance.Unredeemed)}

@@ -63,6 +63,9 @@ func stateInWords(i status.Instance, held, onDemand bool) string {
 	case instance.Stale:
 		return "live, refresh fails"
 	case instance.Expired:
+		if i.LastFault == nil {
+			return "expired, refreshed when asked for"
+		}
 		return "expired, refresh fails"
 	case instance.RefreshLost:
 		return "refresh token lost"

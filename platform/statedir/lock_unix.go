@@ -33,7 +33,7 @@ func checkOwner(path string, i fs.FileInfo) error {
 		return fmt.Errorf("[unexpected] state directory %s: the system does not tell its owner", path)
 	}
 	if uid := os.Geteuid(); int(st.Uid) != uid {
-		return fmt.Errorf("state directory %s belongs to uid %d and regentd runs as uid %d; run: chown -R %[3]d %[1]s, or start it as its owner", path, st.Uid, uid)
+		return fmt.Errorf("state directory %s belongs to uid %d and regentd runs as uid %d; start it as its owner; only if the state is to change hands for good, run: chown -R %[3]d %[1]s", path, st.Uid, uid)
 	}
 	if mode := i.Mode().Perm(); mode&0o077 != 0 {
 		return fmt.Errorf("state directory %s has mode %#o, so other users can go there; run: chmod 700 %[1]s", path, mode)

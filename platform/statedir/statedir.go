@@ -61,7 +61,7 @@ func Open(path string) (*Dir, error) {
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) { //nolint:gosec // the directory that the daemon was given
-		return nil, fmt.Errorf("state directory %s: %w", path, err)
+		return nil, fmt.Errorf("state directory %s: %w; make it for the daemon's user, or name another with --state-dir", path, err)
 	}
 	if err := check(path); err != nil {
 		return nil, err

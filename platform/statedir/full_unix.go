@@ -1,0 +1,12 @@
+//go:build unix
+
+package statedir
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// Full reports whether err means that a disk or a quota is full.
+func Full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
