@@ -159,9 +159,7 @@ func (a *Agent) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.adopt(ctx); err != nil {
-		return err
-	}
+	a.adopt(ctx)
 	a.refresh = refresh.NewEngine(refresh.Options{
 		Vault:   a.vault,
 		Service: func(base string) (refresh.Service, error) { return a.tenants.service(base) },
@@ -174,14 +172,15 @@ func (a *Agent) open(ctx context.Context) error {
 // leasesName is the journal of leases in the state directory.
 const leasesName = "leases.jsonl"
 
-// adopt takes up the leases of processes that outlived the daemon.
-func (a *Agent) adopt(ctx context.Context) error {
+// adopt takes up the leases of processes that outlived the daemon. That they
+// cannot be kept is no reason to serve nobody.
+func (a *Agent) adopt(ctx context.Context) {
 	if a.d.Adopt == nil {
-		return nil
+		return
 	}
 	book, kept, err := journal.Open(filepath.Join(a.d.StateDir, leasesName))
 	if err != nil {
-		return err
+		a.d.Log.WarnContext(ctx, "the leases of running processes may be forgotten when the daemon is restarted", "err", err)
 	}
 	a.journal, a.leases.Journal = book, book
 	a.leases.Failed = func(err error) {
@@ -198,7 +197,6 @@ func (a *Agent) adopt(ctx context.Context) error {
 		}
 		a.leases.Adopt(k.Instance, k.Holder, p)
 	}
-	return nil
 }
 
 func (a *Agent) ledgerFault(err error) error {

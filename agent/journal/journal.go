@@ -21,7 +21,8 @@ type Journal struct {
 	path string
 
 	mu    sync.Mutex
-	file  *os.File
+	file  *os.File // nil until it could be begun
+	stale bool     // it does not say what is leased: it is to be begun anew
 	lines int
 }
 
@@ -31,20 +32,20 @@ const maxLines = 10_000
 // Open reads what was leased and begins a journal that says the same. A
 // journal that cannot be understood is begun anew from what could be: a lease
 // that is forgotten costs its holder its claim to one instance, and no count.
-func Open(path string) (*Journal, []lease.Kept, error) {
+//
+// The journal is of use whatever err says: one that could not be begun, as on a
+// full disk, is begun with the first lease for which there is room.
+func Open(path string) (j *Journal, kept []lease.Kept, err error) {
 	b, err := os.ReadFile(path) //nolint:gosec // the daemon's own state directory
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, nil, fmt.Errorf("read leases: %w", err)
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
 	}
-	kept := replay(b)
-	j := &Journal{path: path}
-	if err := j.begin(kept); err != nil {
-		if j.file != nil {
-			err = errors.Join(err, j.file.Close())
-		}
-		return nil, nil, err
+	if err != nil {
+		err = fmt.Errorf("read leases: %w", err)
 	}
-	return j, kept, nil
+	kept = replay(b)
+	j = &Journal{path: path}
+	return j, kept, errors.Join(err, j.begin(kept))
 }
 
 // replay returns what a journal comes to. The last line may be half of one.
@@ -81,6 +82,7 @@ func (j *Journal) begin(kept []lease.Kept) error {
 	for _, k := range kept {
 		b = append(b, encode(lease.Change{Kept: k})...)
 	}
+	j.stale = true // until it is begun
 	next := j.path + ".new"
 	err := os.WriteFile(next, b, 0o600)
 	if j.file != nil {
@@ -96,7 +98,7 @@ func (j *Journal) begin(kept []lease.Kept) error {
 	if err = errors.Join(err, openErr); err != nil {
 		return fmt.Errorf("begin the journal of leases: %w", err)
 	}
-	j.lines = len(kept)
+	j.stale, j.lines = false, len(kept)
 	return nil
 }
 
@@ -114,12 +116,15 @@ var _ lease.Journal = (*Journal)(nil)
 func (j *Journal) Record(l lease.Change, all func() []lease.Kept) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.lines++; j.lines > maxLines {
-		if kept := all(); len(kept) < maxLines/2 {
-			return j.begin(kept)
+	if j.lines++; j.stale || j.lines > maxLines {
+		if kept := all(); j.stale || len(kept) < maxLines/2 {
+			if err := j.begin(kept); err != nil {
+				return err
+			}
 		}
 	}
 	if _, err := j.file.Write(encode(l)); err != nil {
+		j.stale = true
 		return fmt.Errorf("write the journal of leases: %w", err)
 	}
 	return nil
@@ -129,5 +134,8 @@ func (j *Journal) Record(l lease.Change, all func() []lease.Kept) error {
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.file == nil {
+		return nil
+	}
 	return j.file.Close()
 }

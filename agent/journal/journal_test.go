@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"regent/agent/instance"
 	"regent/agent/journal"
@@ -86,6 +87,46 @@ func TestJournal(t *testing.T) {
 	_, again := openJournal(t, path)
 	if diff := cmp.Diff(again, want); diff != "" {
 		t.Errorf("after another: got -, want +:\n%s", diff)
+	}
+}
+
+// A journal that cannot be begun, as on a full disk, is no reason to forget what
+// an earlier one says; it is begun with the first lease for which there is room.
+func TestJournalThatCannotBeBegun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "leases.jsonl")
+	j, _ := openJournal(t, path)
+	p, q, r := start(100), start(200), start(300)
+	table := lease.Table{Journal: j}
+	take(t, &table, cad(1), p)
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+	inTheWay := path + ".new"
+	if err := os.Mkdir(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	j, kept, err := journal.Open(path)
+	if j == nil || err == nil || len(kept) != 1 {
+		t.Fatalf("Open = %v, %v, %v; want a journal, what was leased, and why it was not begun", j, kept, err)
+	}
+	failed := 0
+	again := lease.Table{Journal: j, Failed: func(error) { failed++ }}
+	again.Adopt(cad(1), p.Holder, p)
+	take(t, &again, cad(2), q)
+	if failed != 1 {
+		t.Errorf("of leases that were not recorded %d were told, want 1", failed)
+	}
+	if err := os.Remove(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	take(t, &again, cad(3), r)
+	if err := errors.Join(again.Close(), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	_, kept = openJournal(t, path)
+	want := []lease.Kept{{Instance: cad(1), Holder: p.Holder}, {Instance: cad(2), Holder: q.Holder}, {Instance: cad(3), Holder: r.Holder}}
+	if diff := cmp.Diff(kept, want, cmpopts.SortSlices(func(a, b lease.Kept) bool { return a.Instance.Number < b.Instance.Number })); diff != "" {
+		t.Errorf("got -, want +:\n%s", diff)
 	}
 }
 

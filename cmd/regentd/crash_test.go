@@ -45,7 +45,7 @@ func TestCrashMatrix(t *testing.T) {
 	strict := emulator.Knobs{}
 	off := emulator.Knobs{Rotation: emulator.RotationOff}
 	table := &outcomes{seen: map[string]map[string]int{}}
-	for _, sc := range []scenario{
+	for _, sc := range []disturbance{
 		{name: "redeem", knobs: strict},
 		{name: "refresh, strict rotation", knobs: strict, refresh: true, mayLose: true},
 		{name: "refresh, 30 s grace", knobs: grace, refresh: true},
@@ -127,8 +127,8 @@ func countByStrace(t *testing.T, fresh *site) map[string]int {
 	return got
 }
 
-// scenario is what is interrupted.
-type scenario struct {
+// disturbance is what is interrupted.
+type disturbance struct {
 	name    string
 	bin     string
 	knobs   emulator.Knobs
@@ -138,7 +138,7 @@ type scenario struct {
 }
 
 // run enumerates the positions and then visits each.
-func (sc scenario) run(t *testing.T) {
+func (sc disturbance) run(t *testing.T) {
 	positions := sc.once(t, position{}, "")
 	if len(positions) < 10 {
 		t.Fatalf("only %d positions: %v", len(positions), positions)
@@ -165,7 +165,7 @@ func (sc scenario) run(t *testing.T) {
 
 // once makes one run on a device of its own, and returns the positions that it
 // passed.
-func (sc scenario) once(t *testing.T, at position, do string) []position {
+func (sc disturbance) once(t *testing.T, at position, do string) []position {
 	s := newSite(t, sc.bin, sc.knobs, nil)
 	if sc.refresh {
 		s.prepare(t)
@@ -241,7 +241,7 @@ func (s *site) settle(t *testing.T, d *daemonProcess) (end ending) {
 }
 
 // judge compares what the service counted with what the device says.
-func (s *site) judge(t *testing.T, sc scenario, end ending) {
+func (s *site) judge(t *testing.T, sc disturbance, end ending) {
 	t.Helper()
 	l, err := s.client.VerifiedLedger(t.Context())
 	if err != nil {
@@ -324,7 +324,7 @@ func passed(t *testing.T, report string) (all []position) {
 // outcomes is the table that the matrix ends with. It is safe for concurrent use.
 type outcomes struct {
 	mu     sync.Mutex
-	seen   map[string]map[string]int // by scenario and fault, by end
+	seen   map[string]map[string]int // by disturbance and fault, by end
 	counts []string
 }
 

@@ -28,7 +28,7 @@ type tracerSpec struct {
 	Dir    string   // calls on files below it and on its mark count, and calls on TCP sockets
 	Report string   // the positions that were passed, one JSON object on each line
 	At     position // where to do it; the zero position is nowhere
-	Do     string   // "KILL", or the name of an error that the call is to fail with
+	Do     string   // "KILL", the name of an error that the call is to fail with, or [fullDisk]
 	Args   []string // the program and its arguments
 }
 
@@ -167,9 +167,31 @@ func (t *tracer) stopped(tid int) {
 	here := position{name, t.passed[name]}
 	line, _ := json.Marshal(here) // a struct of text and number
 	fmt.Fprintf(t.report, "%s\n", line)
-	if here == t.At {
+	if here == t.At || t.Do == fullDisk && t.takesRoom(c, name) {
 		t.strike(tid)
 	}
+}
+
+// fullDisk has every call fail that takes room on the disk, from the beginning on.
+const fullDisk = "full disk"
+
+// takesRoom reports whether a call fails on a disk without any: the content of a
+// file, and a new name.
+func (t *tracer) takesRoom(c call, name string) bool {
+	switch c.nr {
+	case syscall.SYS_WRITE, syscall.SYS_PWRITE64:
+		return !strings.HasSuffix(name, " tcp")
+	case syscall.SYS_OPENAT:
+		return c.args[2]&syscall.O_CREAT != 0 && !exists(t.at(c.args[0], c.args[1]))
+	case syscall.SYS_MKDIRAT:
+		return !exists(t.at(c.args[0], c.args[1]))
+	}
+	return false
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // strike does the bad thing: before the call has had any effect.
@@ -184,7 +206,7 @@ func (t *tracer) strike(tid int) {
 	}
 	regs.Orig_rax = ^uint64(0) // no such call: it is skipped
 	if syscall.PtraceSetRegs(tid, &regs) == nil {
-		t.failed[tid] = map[string]syscall.Errno{"EIO": syscall.EIO, "ENOSPC": syscall.ENOSPC}[t.Do]
+		t.failed[tid] = map[string]syscall.Errno{"EIO": syscall.EIO, "ENOSPC": syscall.ENOSPC, fullDisk: syscall.ENOSPC}[t.Do]
 	}
 }
 

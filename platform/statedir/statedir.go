@@ -61,7 +61,7 @@ func Open(path string) (*Dir, error) {
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) { //nolint:gosec // the directory that the daemon was given
-		return nil, fmt.Errorf("state directory %s: %w; make it for the daemon's user, or name another with --state-dir", path, err)
+		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
 	if err := check(path); err != nil {
 		return nil, err
@@ -131,14 +131,12 @@ func hold(dir string, f *os.File) error {
 	if !os.SameFile(named, mine) {
 		return fmt.Errorf("state directory %s: %s was exchanged while it was locked; try again", dir, f.Name())
 	}
-	if err := sign(f); err != nil {
-		return fmt.Errorf("state directory %s: %w", dir, err)
-	}
+	_ = sign(f) // the lock is the kernel's; on a full disk it is held all the same
 	return nil
 }
 
-// sign writes who holds the lock. It need not be durable: after a crash nobody
-// does.
+// sign writes who holds the lock, for people. It need not be durable: after a
+// crash nobody does.
 func sign(f *os.File) error {
 	now := time.Now() //nolint:forbidigo // for people to read; nothing is decided by it
 	line := fmt.Sprintf("%d %s\n", os.Getpid(), now.UTC().Format(time.RFC3339))
