@@ -64,9 +64,9 @@ type Deps struct {
 	// but its status, redeems nothing and changes nothing.
 	Unusable *fault.Fault
 
-	// Service makes the client of a tenant; it calls observe with the Date of
+	// Service makes the client of a tenant as the settings have it; it calls observe with the Date of
 	// each of the service's answers.
-	Service func(base string, n policy.Network, r policy.Refresh, observe func(date time.Time)) (Service, error)
+	Service func(base string, s policy.Settings, observe func(date time.Time)) (Service, error)
 	Host    Host
 	Audit   audit.Log
 	Log     *slog.Logger
@@ -108,8 +108,7 @@ func New(ctx context.Context, d Deps) (*Agent, error) {
 	a.problems.Store(&d.Problems)
 	a.tenants.clock, a.tenants.gate = d.Clock, backoff.NewGate(d.Clock, d.Draw)
 	a.tenants.make = func(base string, observe func(time.Time)) (Service, error) {
-		s := a.settings.Load()
-		return d.Service(base, s.Network, s.Refresh, observe)
+		return d.Service(base, a.Settings(), observe)
 	}
 	if d.Unusable != nil {
 		return a, nil //nolint:nilerr // an agent that says so to everyone who asks
@@ -165,6 +164,7 @@ func (a *Agent) open(ctx context.Context) error {
 		Service: func(base string) (refresh.Service, error) { return a.tenants.service(base) },
 		Window:  refresh.Default(), Clock: a.d.Clock, Draw: a.d.Draw, Skew: a.tenants.skew,
 		Hold: a.tenants.gate.Wait, Woke: a.d.Woke, Changed: a.changed, Log: a.d.Log,
+		Registration: a.registrationOf,
 	})
 	return nil
 }

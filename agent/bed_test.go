@@ -162,7 +162,7 @@ func (d *device) boot(t *testing.T) {
 	a, err := New(t.Context(), Deps{
 		Version: "test", Clock: d.clock, Settings: d.settings, Store: d.store, StateDir: d.dir,
 		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), Guard: status.Store{State: "ok", Guard: "file"},
-		Service: func(string, policy.Network, policy.Refresh, func(time.Time)) (Service, error) { return d.service, nil },
+		Service: func(string, policy.Settings, func(time.Time)) (Service, error) { return d.service, nil },
 		Adopt:   d.adopt,
 		Host:    Host{FQDN: "ws-1.example.com", UserName: "regent", MAC: "02:00:00:00:00:01"},
 		Audit:   d.trail, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),

@@ -90,10 +90,16 @@ func (c *contacts) enter(op, host string) error {
 	return &tms.Failure{Op: op, Host: host, Reach: tms.NotSent, Err: errPaused}
 }
 
+// tooMany is how long a tenant is left alone that said "too many requests" and
+// named no time. D: the service itself names this one.
+const tooMany = time.Minute
+
 // note records how a request went, and what it says of the tenant as a whole.
 func (c *contacts) note(host string, err error) {
 	f, failed := errors.AsType[*tms.Failure](err)
 	switch {
+	case failed && f.Status == 429 && !f.HasRetryAfter:
+		c.gate.Asked(host, tooMany)
 	case failed && f.RetryAfter > 0 && (f.Status == 429 || f.Status == 503):
 		c.gate.Asked(host, f.RetryAfter)
 	case err == nil, failed && f.ServiceShape && f.Status < 500:

@@ -3,6 +3,7 @@ package agent
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -126,6 +127,36 @@ func TestModeTMS(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestModeTMSRegistration: a week of refreshes by the registration token that
+// was kept, then without one: nothing is sent, and the next step is named.
+func TestModeTMSRegistration(t *testing.T) {
+	change := func(s *policy.Settings) {
+		s.Refresh.Mode, s.KeepRegistrationToken = policy.TMSRegistration, true
+	}
+	knobs := emulator.Knobs{AccessLifetime: time.Hour, Forms: emulator.Forms{Refresh: policy.TMSRegistration}}
+	simulateWith(t, 1, knobs, change, func(fl *fleet) {
+		m := fl.devices[0]
+		time.Sleep(7 * 24 * time.Hour)
+		if got := fl.service.State().Refreshed; m.state() != instance.Live || got < 200 {
+			fl.Errorf("after a week: %s, %d refreshes", m.state(), got)
+		}
+		for _, held := range m.agent.regs.List() {
+			if err := m.agent.regs.Drop(fl.Context(), held); err != nil {
+				fl.Fatal(err)
+			}
+		}
+		before := fl.service.State().Requests[emulator.ClassRefresh]
+		time.Sleep(3 * time.Hour)
+		if got := fl.service.State().Requests[emulator.ClassRefresh]; got != before || m.state() != instance.Expired {
+			fl.Errorf("without the registration token: %d requests more and %s, want none and expired", got-before, m.state())
+		}
+		f, _ := m.agent.refresh.LastFault(m.agent.vault.List()[0].ID)
+		if f == nil || !strings.Contains(f.Detail, "keep_registration_token: true") {
+			fl.Errorf("it says %v, want what to do", f)
+		}
+	})
 }
 
 // TestClockIsSet: by years, both ways, while the daemon runs: nothing is lost,

@@ -52,6 +52,7 @@ applications:
     allow: [{everyone: true}]
 network: {proxy: "HTTP://Proxy:3128/", ca_file: /etc/regent/ca.pem, timeout: 1m30s}
 refresh: {mode: tms, on_refresh_expired: redeem}
+contract: {base_path: /tms/api/v6, reply: bare, access_token_name: accessToken, registration_header: bearer}
 store: {keyring: file, on_clone: adopt, on_uninstall: remove}
 limits: {redeem_uncertain_retries: 0, redeem_splay: 0}
 audit: required
@@ -85,6 +86,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		},
 		Network:         policy.Network{Proxy: "http://proxy:3128", CAFile: "/etc/regent/ca.pem", Timeout: 90 * time.Second},
 		Refresh:         policy.Refresh{Mode: policy.TMS, OnRefreshExpired: policy.RedeemAgain},
+		Contract:        policy.Contract{BasePath: "/tms/api/v6", Reply: policy.Bare, AccessTokenName: policy.CamelName, RegistrationHeader: policy.BearerHeader},
 		Store:           policy.Store{Keyring: policy.FileKeyring, OnClone: policy.AdoptClone, OnUninstall: policy.Remove},
 		Audit:           policy.Required,
 		Log:             policy.Log{Level: "debug", Format: "json"},
@@ -137,7 +139,7 @@ func TestBadFile(t *testing.T) {
 		}},
 		{"unknown key", "log:\n  colour: s3cret\n", []string{"config.yaml:2: log.colour: is not a known key; known here: format, level"}},
 		{"star is no key", "\"*\": s3cret\n", []string{"config.yaml:1: (a key): is not a known key; known here: " +
-			"applications, audit, keep_registration_token, limits, log, metrics_textfile, network, refresh, registration_token_file, store, tenant"}},
+			"applications, audit, contract, keep_registration_token, limits, log, metrics_textfile, network, refresh, registration_token_file, store, tenant"}},
 		{"list as a key", "? [s3cret]\n: 1\n", []string{"config.yaml:1: has a key that is a list; a key is one word"}},
 		{"duplicate key", "tenant: a\naudit: required\ntenant: b\n", []string{"config.yaml:3: tenant: is set a second time, first in line 1; keep one of the two"}},
 		{"section that is a text", "network: s3cret\n", []string{"config.yaml:1: network: is a text, not a list of keys; write the keys below it, each with a colon"}},

@@ -41,21 +41,22 @@ func Resolve(layers ...Layer) (Resolved, []Problem) {
 		}
 	}
 	slices.Sort(res.ids)
-	problems = append(problems, res.redeemWithoutToken()...)
+	problems = append(problems, res.withoutToken("refresh.on_refresh_expired", RedeemAgain, "on_refresh_expired: wait")...)
+	problems = append(problems, res.withoutToken("refresh.mode", TMSRegistration, "mode: oidc")...)
 	problems = append(problems, res.build()...)
 	return res, problems
 }
 
-// redeemWithoutToken finds on_refresh_expired: redeem where no registration
-// token is kept to do it with. If policy has a hand in it, the choice that
-// spends nothing rules: a policy must not stop the start, and one that says to
-// keep no token is not to be overridden from below.
-func (res *Resolved) redeemWithoutToken() []Problem {
-	const choice, need = "refresh.on_refresh_expired", "keep_registration_token"
+// withoutToken finds a choice that needs a registration token, where none is
+// kept. If policy has a hand in it, the choice that needs none rules: a policy
+// must not stop the start, and one that says to keep no token is not to be
+// overridden from below.
+func (res *Resolved) withoutToken(choice, word, instead string) []Problem {
+	const need = "keep_registration_token"
 	var problems []Problem
 	for {
-		redeem, keep := res.entries[choice], res.entries[need]
-		if len(redeem) == 0 || redeem[len(redeem)-1].value != RedeemAgain {
+		chosen, keep := res.entries[choice], res.entries[need]
+		if len(chosen) == 0 || chosen[len(chosen)-1].value != word {
 			return problems
 		}
 		kept, where := false, Origin{}
@@ -65,14 +66,14 @@ func (res *Resolved) redeemWithoutToken() []Problem {
 		if kept {
 			return problems
 		}
-		last := redeem[len(redeem)-1]
+		last := chosen[len(chosen)-1]
 		managed := last.origin.Rank == Managed || where.Rank == Managed
 		problems = append(problems, Problem{
 			Origin: last.origin, Key: choice, Fatal: !managed,
-			Text: "is redeem, but " + need + " is false (" + where.String() +
-				"), so there would be nothing to redeem with; write " + need + ": true, or on_refresh_expired: wait",
+			Text: "is " + word + ", but " + need + " is false (" + where.String() +
+				"), so there would be no registration token to do it with; write " + need + ": true, or " + instead,
 		})
-		res.entries[choice] = redeem[:len(redeem)-1]
+		res.entries[choice] = chosen[:len(chosen)-1]
 	}
 }
 

@@ -15,10 +15,13 @@ func TestDefaults(t *testing.T) {
 	want := policy.Settings{
 		Network: policy.Network{Timeout: 30 * time.Second},
 		Refresh: policy.Refresh{Mode: policy.OIDC, OnRefreshExpired: policy.Wait},
-		Store:   policy.Store{Keyring: policy.AutoKeyring, OnClone: policy.Quarantine, OnUninstall: policy.Keep},
-		Limits:  policy.Limits{RedeemUncertainRetries: 1, RedeemSplay: 2 * time.Second},
-		Audit:   policy.BestEffort,
-		Log:     policy.Log{Level: "info", Format: "text"},
+		Contract: policy.Contract{
+			BasePath: "/token/api/v5", Reply: policy.AnyForm, AccessTokenName: policy.AnyForm, RegistrationHeader: policy.BasicHeader,
+		},
+		Store:  policy.Store{Keyring: policy.AutoKeyring, OnClone: policy.Quarantine, OnUninstall: policy.Keep},
+		Limits: policy.Limits{RedeemUncertainRetries: 1, RedeemSplay: 2 * time.Second},
+		Audit:  policy.BestEffort,
+		Log:    policy.Log{Level: "info", Format: "text"},
 	}
 	if diff := cmp.Diff(got.Settings, want); diff != "" || len(problems) > 0 {
 		t.Errorf("problems %v; -got +want\n%s", texts(problems), diff)
@@ -198,6 +201,47 @@ func TestRedeemNeedsAKeptToken(t *testing.T) {
 	}
 }
 
+// TestRefreshByRegistrationTokenNeedsAKeptOne: the mode that shows the
+// registration token again is no good without one.
+func TestRefreshByRegistrationTokenNeedsAKeptOne(t *testing.T) {
+	const mode, keep = "refresh: {mode: tms_registration}", "keep_registration_token: true"
+	tests := []struct {
+		name   string
+		layers []policy.Layer
+		want   string
+		fatal  bool
+		text   string
+	}{
+		{"kept", []policy.Layer{local(mode + "\n" + keep)}, policy.TMSRegistration, false, ""},
+		{"not kept", []policy.Layer{local(mode)}, "", true, "config.yaml:1: refresh.mode: is tms_registration, but keep_registration_token is false (default)"},
+		{"policy asks for it", []policy.Layer{local("refresh: {mode: tms}"), managed(mode)}, policy.TMS, false, "write keep_registration_token: true, or mode: oidc"},
+		{"policy keeps none", []policy.Layer{local(mode + "\n" + keep), managed("keep_registration_token: false")}, policy.OIDC, false, "keep_registration_token is false (policy.yaml:1)"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, problems := policy.Resolve(tt.layers...)
+			if all := strings.Join(texts(problems), "\n"); !strings.Contains(all, tt.text) || (tt.text == "") != (all == "") || (policy.Fatal(problems) != nil) != tt.fatal {
+				t.Fatalf("problems %q, want %q, fatal %t", all, tt.text, tt.fatal)
+			}
+			if got := got.Settings.Refresh.Mode; !tt.fatal && got != tt.want {
+				t.Errorf("mode %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestBasePath(t *testing.T) {
+	for path, good := range map[string]bool{
+		"/token/api/v5": true, "/a": true, "/tms-1/api_2/v5.1": true,
+		"": false, "/": false, "token": false, "/token/": false, "/../x": false, "/a//b": false, "/a?b": false, "/a b": false, "/a%2f": false, "https://h/a": false,
+	} {
+		_, problems := policy.Resolve(local("contract: {base_path: \"" + path + "\"}"))
+		if got := len(problems) == 0; got != good {
+			t.Errorf("%q: problems %v, want %t", path, texts(problems), good)
+		}
+	}
+}
+
 func TestApplicationThatCannotWork(t *testing.T) {
 	t.Run("no tenant", func(t *testing.T) {
 		got, problems := policy.Resolve(dropin("cad.yaml", "applications: [{id: cad, allow: [{everyone: true}]}]"))
@@ -249,7 +293,7 @@ func TestProvenance(t *testing.T) {
 	tests := []struct{ key, value, origin string }{
 		{"tenant", "https://demo-host.com", "config.yaml:2"},
 		{"network.timeout", "1m30s", "config.yaml:18"},
-		{"limits.redeem_splay", "0s", "config.yaml:21"},
+		{"limits.redeem_splay", "0s", "config.yaml:22"},
 		{"keep_registration_token", "true", "config.yaml:4"},
 		{"applications.cad.instances", "2", "config.yaml:9"},
 		{"applications.viewer.instances", "1", "default"},

@@ -22,6 +22,7 @@ type Settings struct {
 	Applications          []Application // sorted by ID
 	Network               Network
 	Refresh               Refresh
+	Contract              Contract
 	Store                 Store
 	Limits                Limits
 	Audit                 string // "best_effort" or "required"
@@ -51,7 +52,7 @@ type Network struct {
 
 // Refresh is how auth tokens are refreshed.
 type Refresh struct {
-	Mode             string // OIDC or TMS
+	Mode             string // OIDC, TMS or TMSRegistration
 	OnRefreshExpired string // Wait or Redeem
 }
 
@@ -82,6 +83,8 @@ const (
 
 	OIDC = "oidc"
 	TMS  = "tms"
+
+	TMSRegistration = "tms_registration"
 
 	Wait         = "wait"
 	RedeemAgain  = "redeem"

@@ -15,7 +15,7 @@ const firstVersion = "0.1.0"
 func Table() []Definition {
 	return slices.Concat(
 		registrationKeys(), applicationKeys(), ruleKeys(), executableKeys(),
-		networkKeys(), refreshKeys(), storeKeys(), recordKeys(),
+		networkKeys(), refreshKeys(), contractKeys(), storeKeys(), recordKeys(),
 	)
 }
 
@@ -183,8 +183,9 @@ func networkKeys() []Definition {
 func refreshKeys() []Definition {
 	return []Definition{
 		{
-			Key: "refresh.mode", Title: "How to refresh", Type: Word, Default: OIDC, Words: []string{OIDC, TMS},
-			Doc:   "How auth tokens are refreshed: oidc at the identity provider's token endpoint, tms at the Token Management Service.",
+			Key: "refresh.mode", Title: "How to refresh", Type: Word, Default: OIDC, Words: []string{OIDC, TMS, TMSRegistration},
+			Doc: "How auth tokens are refreshed: oidc at the identity provider's token endpoint, tms at the Token Management Service by the refresh token, " +
+				"tms_registration there by the registration token, which needs keep_registration_token: true." + undocumented,
 			Since: firstVersion, In: everywhere, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Refresh.Mode }),
 		},

@@ -46,6 +46,9 @@ const (
 func Classify(f *tms.Failure, e Evidence) Verdict {
 	later := Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable}
 	switch {
+	case f.Refused:
+		later.Unasked = true
+		later.Text = fmt.Sprintf("nothing was sent to %s: %v", f.Host, f.Err)
 	case f.Reach == tms.NotSent:
 		later.Unasked = true
 		later.Text = fmt.Sprintf("%s cannot be reached; check the network and the proxy; it is tried again by itself", f.Host)

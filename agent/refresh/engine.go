@@ -17,6 +17,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/tms"
+	"regent/agent/token"
 	"regent/agent/vault"
 )
 
@@ -33,7 +34,8 @@ type Service interface {
 	Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error)
 }
 
-// Options is what the engine is given. All fields but Hold and Woke are required.
+// Options is what the engine is given. All fields but Hold, Woke and
+// Registration are required.
 type Options struct {
 	Vault   *vault.Vault
 	Service func(base string) (Service, error)
@@ -47,7 +49,10 @@ type Options struct {
 	Woke <-chan struct{} // receives after resume from sleep; may be nil
 	// Changed is told of each change of an instance's state, after it is durable.
 	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
-	Log     *slog.Logger
+	// Registration returns the registration token that paid for an auth token, if
+	// it is kept; only a mode that shows it again needs it. nil has none.
+	Registration func(vault.Record) token.Secret
+	Log          *slog.Logger
 }
 
 // Engine refreshes. Its methods are safe for concurrent use; Run is called once.

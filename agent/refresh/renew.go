@@ -98,7 +98,9 @@ func (e *Engine) ask(ctx context.Context, s Service, r vault.Record, older bool)
 		return answeredRefresh{}, localVerdict(err), err
 	}
 	// 2. One request.
-	answer, err := s.Refresh(ctx, tms.RefreshRequest{Provider: r.Provider, AuthTokenID: r.AuthTokenID, Refresh: send})
+	answer, err := s.Refresh(ctx, tms.RefreshRequest{
+		Provider: r.Provider, AuthTokenID: r.AuthTokenID, Refresh: send, Registration: e.registration(r),
+	})
 	if err != nil {
 		return answeredRefresh{}, e.verdict(err, r, before, older), err
 	}
@@ -107,6 +109,13 @@ func (e *Engine) ask(ctx context.Context, s Service, r vault.Record, older bool)
 		life: token.Received(e.Clock, answer.TTL), refr: token.Received(e.Clock, answer.RefreshTTL),
 		served: e.serviceTime(r.ID.Tenant),
 	}, Verdict{}, nil
+}
+
+func (e *Engine) registration(r vault.Record) token.Secret {
+	if e.Registration == nil {
+		return token.Secret{}
+	}
+	return e.Registration(r)
 }
 
 // localVerdict is for a failure of this device: nothing was asked.

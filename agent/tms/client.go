@@ -154,5 +154,5 @@ func (c *Client) authToken(ctx context.Context, call Call, forms Forms) (AuthTok
 
 // refused is a failure found before anything was sent.
 func (c *Client) refused(op string, err error) *Failure {
-	return &Failure{Op: op, Host: c.tenant.Host, Reach: NotSent, Err: fmt.Errorf("refused here: %w", err)}
+	return &Failure{Op: op, Host: c.tenant.Host, Reach: NotSent, Refused: true, Err: fmt.Errorf("refused here: %w", err)}
 }

@@ -70,6 +70,10 @@ type Failure struct {
 	Host  string // whom we asked, for messages
 	Reach Reach
 
+	// Refused means that this client did not send what it was asked to: Err says
+	// what is wrong here. It is NotSent, and says nothing of the service.
+	Refused bool
+
 	// The rest is set if Answered.
 	Status        int           // HTTP status
 	ServiceShape  bool          // the body is a JSON object with a string message, error or errorCode

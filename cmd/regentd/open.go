@@ -163,8 +163,9 @@ func (o *options) facts() (binding.Facts, error) {
 }
 
 // newService returns the maker of clients of the remote service.
-func newService(log *slog.Logger) func(string, policy.Network, policy.Refresh, func(time.Time)) (agent.Service, error) {
-	return func(base string, n policy.Network, r policy.Refresh, observe func(time.Time)) (agent.Service, error) {
+func newService(log *slog.Logger) func(string, policy.Settings, func(time.Time)) (agent.Service, error) {
+	return func(base string, s policy.Settings, observe func(time.Time)) (agent.Service, error) {
+		n := s.Network
 		var extra []byte
 		if n.CAFile != "" {
 			var err error
@@ -177,10 +178,16 @@ func newService(log *slog.Logger) func(string, policy.Network, policy.Refresh, f
 			return nil, err
 		}
 		return tms.New(tms.Options{
-			Tenant: base, Proxy: n.Proxy, ProxyCredentials: credentials, ExtraCA: extra, Timeout: n.Timeout, Mode: r.Mode,
-			UserAgent: "regentd/" + version, Now: now, Observe: observe, Log: log,
+			Tenant: base, Proxy: n.Proxy, ProxyCredentials: credentials, ExtraCA: extra, Timeout: n.Timeout,
+			Mode: s.Refresh.Mode, Forms: forms(s.Contract), UserAgent: "regentd/" + version, Now: now, Observe: observe, Log: log,
 		})
 	}
+}
+
+// forms are the client's words for what policy says; the two rooms know nothing
+// of each other.
+func forms(c policy.Contract) tms.Forms {
+	return tms.Forms{Path: c.BasePath, Reply: c.Reply, AccessToken: c.AccessTokenName, Authorization: c.RegistrationHeader}
 }
 
 // newID returns a fresh name: 64 bits from the system's source of randomness.

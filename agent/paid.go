@@ -1,0 +1,23 @@
+package agent
+
+import (
+	"regent/agent/redeem"
+	"regent/agent/token"
+	"regent/agent/vault"
+)
+
+// registrationOf returns the registration token that paid for an auth token, if
+// it is kept still: the one that the mode tms_registration shows again. Another
+// one would be refused, and the auth token taken for revoked.
+func (a *Agent) registrationOf(r vault.Record) token.Secret {
+	for _, held := range a.regs.List() {
+		switch {
+		case held.Tenant != r.ID.Tenant:
+		case held.Fingerprint == r.Registration:
+			return held.Token
+		case !held.Spare.Token.IsZero() && redeem.Fingerprint(held.Spare.Token) == r.Registration:
+			return held.Spare.Token
+		}
+	}
+	return token.Secret{}
+}

@@ -1,0 +1,83 @@
+package policy
+
+import (
+	"errors"
+	"strings"
+)
+
+// Contract is what nobody has documented of the service, and a tenant may have
+// in one form or another. The defaults take every form of an answer.
+type Contract struct {
+	BasePath           string // "/token/api/v5"
+	Reply              string // AnyForm, Wrapped or Bare
+	AccessTokenName    string // AnyForm, or the name
+	RegistrationHeader string // BasicHeader, EncodedHeader or BearerHeader
+}
+
+// Values of the contract's settings.
+const (
+	AnyForm = "any"
+
+	Wrapped = "wrapped"
+	Bare    = "bare"
+
+	SnakeName = "access_token"
+	CamelName = "accessToken"
+	ShortName = "token"
+
+	BasicHeader   = "basic"
+	EncodedHeader = "basic_encoded"
+	BearerHeader  = "bearer"
+)
+
+const (
+	basePathPattern = `^/[A-Za-z0-9._/-]*[A-Za-z0-9_-]$`
+
+	// undocumented ends the documentation of each key here.
+	undocumented = " The vendor documents none of it; regent doctor --contract says what the tenant at hand answers to."
+)
+
+func contractKeys() []Definition {
+	return []Definition{
+		{
+			Key: "contract.base_path", Title: "Path of the service", Type: Text, Default: "/token/api/v5", Check: checked(checkBasePath), Pattern: basePathPattern,
+			Doc:   "Path of the Token Management Service below the tenant's host." + undocumented,
+			Since: firstVersion, In: everywhere, Reloadable: true,
+			field: bind(func(s *Settings) *string { return &s.Contract.BasePath }),
+		},
+		{
+			Key: "contract.reply", Title: "Form of the service's reply", Type: Word, Default: AnyForm, Words: []string{AnyForm, Wrapped, Bare},
+			Doc:   "Where an auth token stands in the service's reply: wrapped in a member authToken, bare, or in any of the two." + undocumented,
+			Since: firstVersion, In: everywhere, Reloadable: true,
+			field: bind(func(s *Settings) *string { return &s.Contract.Reply }),
+		},
+		{
+			Key: "contract.access_token_name", Title: "Name of the access token", Type: Word, Default: AnyForm, Words: []string{AnyForm, SnakeName, CamelName, ShortName},
+			Doc:   "What the access token is called in the service's reply; of any, the first that is there." + undocumented,
+			Since: firstVersion, In: everywhere, Reloadable: true,
+			field: bind(func(s *Settings) *string { return &s.Contract.AccessTokenName }),
+		},
+		{
+			Key: "contract.registration_header", Title: "How a registration token is shown", Type: Word, Default: BasicHeader, Words: []string{BasicHeader, EncodedHeader, BearerHeader},
+			Doc: "How the Authorization header shows a registration token: as it is after Basic, as base64 after Basic, or as it is after Bearer. " +
+				"Only one is ever tried, since a second redemption may cost a second count." + undocumented,
+			Since: firstVersion, In: everywhere, Reloadable: true,
+			field: bind(func(s *Settings) *string { return &s.Contract.RegistrationHeader }),
+		},
+	}
+}
+
+// checkBasePath accepts the plain path of a URL.
+func checkBasePath(s string) (string, error) {
+	const write = "; write one such as /token/api/v5"
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._/-", r)
+	}
+	switch {
+	case !strings.HasPrefix(s, "/"), strings.HasSuffix(s, "/"), strings.HasSuffix(s, "."):
+		return "", errors.New("does not begin with / or ends in / or a dot" + write)
+	case strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }), strings.Contains(s, "//"), strings.Contains(s, ".."):
+		return "", errors.New("has more than letters, digits and . _ - between single slashes" + write)
+	}
+	return s, nil
+}
