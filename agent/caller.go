@@ -16,6 +16,9 @@ type Caller struct {
 	// Recheck returns an error if the process has ended, or runs another
 	// executable than when it was identified. nil asks only Process.
 	Recheck func() error
+	// Cgroup is that of a Unit that asks as a whole: its leases are the unit's,
+	// until the cgroup, whose number is Start, is empty. Process is its hold.
+	Cgroup string
 }
 
 // still returns an error if the caller is not any more who it was.
@@ -36,11 +39,14 @@ func (c Caller) denyGone(op string) error {
 
 // holder names the caller's process for a lease.
 func (c Caller) holder(bootID string) lease.Holder {
-	return lease.Holder{PID: c.PID, Start: c.Start, BootID: bootID, User: c.name(), Exe: c.Exe}
+	return lease.Holder{PID: c.PID, Start: c.Start, BootID: bootID, User: c.name(), Exe: c.Exe, Cgroup: c.Cgroup}
 }
 
-// name is the caller's user, for people.
+// name is the caller's user, or the unit, for people.
 func (c Caller) name() string {
+	if c.Unit != "" {
+		return "unit " + c.Unit
+	}
 	if c.User == "" {
 		return c.UID
 	}

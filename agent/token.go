@@ -192,7 +192,7 @@ func (a *Agent) busy(by Caller, app policy.Application, ids []instance.ID) *faul
 	var who []string
 	for _, id := range ids {
 		if h, ok := a.leases.Holder(id); ok && len(who) < 10 {
-			who = append(who, fmt.Sprintf("%s by process %d (%s, user %s)", id, h.PID, h.Exe, h.User))
+			who = append(who, fmt.Sprintf("%s by %s", id, inWords(h)))
 		}
 	}
 	text := fmt.Sprintf("all %d instances of %s are in use by running processes; end one, or have an administrator raise instances (each costs one count)", app.Instances, app.ID)
@@ -203,6 +203,14 @@ func (a *Agent) busy(by Caller, app policy.Application, ids []instance.ID) *faul
 		text += "; in use: " + strings.Join(who, ", ")
 	}
 	return fault.Errorf("token", fault.NoFreeInstance, "%s", text)
+}
+
+// inWords says for an administrator who holds a lease.
+func inWords(h lease.Holder) string {
+	if h.Cgroup != "" {
+		return h.User
+	}
+	return fmt.Sprintf("process %d (%s, user %s)", h.PID, h.Exe, h.User)
 }
 
 // obtain returns a record whose access token is valid.

@@ -22,6 +22,7 @@ func (l *line) appendTo(b []byte) []byte {
 		b = strconv.AppendInt(append(b, `,"pid":`...), int64(l.PID), 10)
 	}
 	b = appendField(b, "exe", l.Exe)
+	b = appendField(b, "unit", l.Unit)
 	if l.Weak {
 		b = append(b, `,"weak":true`...)
 	}

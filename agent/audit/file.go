@@ -23,6 +23,7 @@ type line struct {
 	User     string     `json:"user,omitempty"`
 	PID      int        `json:"pid,omitempty"`
 	Exe      string     `json:"exe,omitempty"`
+	Unit     string     `json:"unit,omitempty"`
 	Weak     bool       `json:"weak,omitempty"`
 	Allow    *bool      `json:"allow,omitempty"`
 	Rule     string     `json:"rule,omitempty"`
@@ -38,7 +39,7 @@ func lineOf(e Event) line {
 	case Access:
 		return line{
 			At: e.At.UTC(), Event: "access", Action: e.Action, Instance: e.Instance,
-			UID: e.Caller.UID, User: e.Caller.User, PID: e.Caller.PID, Exe: e.Caller.Exe, Weak: e.Caller.Weak,
+			UID: e.Caller.UID, User: e.Caller.User, PID: e.Caller.PID, Exe: e.Caller.Exe, Unit: e.Caller.Unit, Weak: e.Caller.Weak,
 			Allow: &e.Decision.Allow, Rule: e.Decision.Rule, Reason: e.Decision.Reason, Outcome: e.Outcome,
 		}
 	case Change:

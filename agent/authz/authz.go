@@ -14,6 +14,7 @@ type Caller struct {
 	ParentPID int
 	Start     uint64 // start time of the process, in the system's own unit
 	Exe       string // image path as the kernel shows it; for logs, no rule trusts it
+	Unit      string // a unit that asks as a whole, through the service manager, without a process yet; else ""
 	Weak      bool   // identified by PID and start time, not by a handle from the socket
 
 	// Evidence answers what only some rules ask. nil proves nothing.

@@ -16,11 +16,16 @@ const (
 // reason goes through the rules one by one. Being an administrator admits to
 // nothing here: administrators administer, the rules say who gets tokens.
 //
+// For a unit that asks as a whole only those rules count that name it.
+//
 // Evidence is asked only for rules whose other conditions hold, and what it
 // cannot prove does not hold.
 func Decide(c Caller, rules []Rule) Decision {
 	var no refusal
 	for i, r := range rules {
+		if c.Unit != "" && !r.Names(c.Unit) {
+			continue
+		}
 		why := r.unmet(c)
 		if why == "" {
 			return Decision{Allow: true, Rule: name(i, r), Reason: "it holds: " + r.conditions()}
@@ -30,11 +35,17 @@ func Decide(c Caller, rules []Rule) Decision {
 	return Decision{Reason: no.reason()}
 }
 
+// Names reports whether the rule names a unit among its conditions.
+func (r Rule) Names(unit string) bool { return anyMatch(r.Units, "", unit) }
+
 // unmet returns why the rule does not admit c, "" if it does. The cheap
 // conditions come first, so that a stranger costs no I/O.
 func (r Rule) unmet(c Caller) string {
 	if r.conditions() == "" {
 		return "it has no condition, so it admits nobody"
+	}
+	if c.Unit != "" && len(r.Users)+len(r.Groups)+len(r.Executables) > 0 {
+		return "it asks for more than the unit, and of a unit that is only starting nothing else is known"
 	}
 	if len(r.Users) > 0 && !anyMatch(r.Users, c.UID, c.User) {
 		return fmt.Sprintf("user %s is not among its users", label(c.UID, c.User))

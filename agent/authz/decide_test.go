@@ -103,6 +103,37 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// A unit that asks as a whole is admitted by what names it, and by nothing else.
+func TestDecideUnit(t *testing.T) {
+	unit := authz.Caller{UID: "0", User: "root", Unit: "cad.service", Admin: true, Evidence: &proof{unit: "cad.service"}}
+	for _, tt := range []struct {
+		name   string
+		rules  []authz.Rule
+		want   string // the rule; "" is a refusal
+		reason string // a part of it
+	}{
+		{"named", []authz.Rule{{Users: []string{"root"}}, {Units: []string{"a.service", "cad.service"}}}, "allow[1]", "it holds: units"},
+		{"everyone is no unit", []authz.Rule{{Everyone: true}}, "", "no rule"},
+		{"another unit", []authz.Rule{{Units: []string{"a.service"}}}, "", "no rule"},
+		{"the user of who connects is not the unit's", []authz.Rule{{Units: []string{"cad.service"}, Users: []string{"root"}}}, "", "asks for more than the unit"},
+		{"an executable", []authz.Rule{{Units: []string{"cad.service"}, Executables: programs("/x", "")}}, "", "asks for more than the unit"},
+		{"a second rule that names it alone", []authz.Rule{
+			{Units: []string{"cad.service"}, Groups: []string{"x"}}, {Units: []string{"cad.service"}, Everyone: true},
+		}, "allow[1]", "it holds"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := authz.Decide(unit, tt.rules)
+			if got.Allow != (tt.want != "") || got.Rule != tt.want || !strings.Contains(got.Reason, tt.reason) {
+				t.Errorf("Decide = %+v, want %q because of %q", got, tt.want, tt.reason)
+			}
+		})
+	}
+	unit.Evidence = &proof{err: errors.New("it has ended")}
+	if got := authz.Decide(unit, []authz.Rule{{Units: []string{"cad.service"}}}); got.Allow {
+		t.Errorf("a unit whose cgroup is gone was admitted: %+v", got)
+	}
+}
+
 // failingDigest proves the path and then fails.
 type failingDigest struct{ proof }
 

@@ -8,13 +8,15 @@ import (
 )
 
 // Holder names a process: its PID means nothing without the start time and
-// the boot it belongs to.
+// the boot it belongs to. Or it names a unit of the service manager, by its
+// cgroup and, as Start, the number of that.
 type Holder struct {
 	PID    int    `json:"pid"`
 	Start  uint64 `json:"start"` // in the system's own unit
 	BootID string `json:"boot_id"`
 	User   string `json:"user"` // for people
 	Exe    string `json:"exe"`  // for people
+	Cgroup string `json:"cgroup,omitempty"`
 }
 
 // same reports whether two holders are one process.
@@ -60,9 +62,10 @@ type key struct {
 	pid    int
 	start  uint64
 	bootID string
+	cgroup string
 }
 
-func (h Holder) key() key { return key{h.PID, h.Start, h.BootID} }
+func (h Holder) key() key { return key{h.PID, h.Start, h.BootID, h.Cgroup} }
 
 type entry struct {
 	Holder
@@ -81,7 +84,7 @@ type Claim struct {
 // parentOf reports whether h, which lives, started the claimant. One that began
 // after its child only has the PID of the child's parent.
 func (h Holder) parentOf(c Claim) bool {
-	return h.PID == c.Parent && h.BootID == c.BootID && h.Start <= c.Start
+	return h.Cgroup == "" && h.PID == c.Parent && h.BootID == c.BootID && h.Start <= c.Start
 }
 
 // Result of a Take.

@@ -319,6 +319,20 @@ func TestChildOfAPIDThatCameAgain(t *testing.T) {
 	take(t, &table, cad(1), child, true, lease.Busy)
 }
 
+// A unit is nobody's parent: processes whose parent cannot be seen have the
+// parent 0, as a unit has.
+func TestUnitHasNoChildren(t *testing.T) {
+	var table lease.Table
+	unit, orphan := start(0, 0), start(400, 0)
+	unit.Cgroup = "/system.slice/cad.service"
+	take(t, &table, cad(1), unit, false, lease.Taken)
+	take(t, &table, cad(1), orphan, true, lease.Busy)
+	other := start(0, 0)
+	other.Cgroup = "/system.slice/other.service"
+	take(t, &table, cad(1), other, false, lease.Busy)
+	take(t, &table, cad(1), unit, true, lease.Already)
+}
+
 // A PID may come again within one tick of the clock that start times are in.
 // The lease of the one that has ended does not become the other's: nobody would
 // notice when that ends, or worse, it would be taken for ended while it lives.

@@ -66,6 +66,13 @@ func (cs *callers) inspect(pid int) (server.Attested, error) {
 
 // adopt is for [agent.Deps].
 func adopt(h lease.Holder) (lease.Process, error) {
+	if h.Cgroup != "" {
+		u, err := peer.OpenUnit(h.Cgroup, h.Start)
+		if err != nil {
+			return nil, err
+		}
+		return heldUnit{u}, nil
+	}
 	p, err := peer.Open(h.PID, h.Start)
 	if err != nil {
 		return nil, err

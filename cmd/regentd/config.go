@@ -21,6 +21,7 @@ import (
 type options struct {
 	config, configDir, policyDir string
 	stateDir, socket             string
+	credentialSocket             string
 	logLevel                     string
 	hostFacts                    string // file
 	deeds                        *deeds

@@ -48,6 +48,7 @@ is reported and the old one stays in force.`,
 	o.addConfigFlags(cmd.Flags(), p)
 	cmd.Flags().StringVar(&o.stateDir, "state-dir", p.StateDir, "`directory` of the sealed state")
 	cmd.Flags().StringVar(&o.socket, "socket", p.Socket, "`path` of the socket")
+	cmd.Flags().StringVar(&o.credentialSocket, "credential-socket", "", "`path` of a socket for LoadCredential= of units; none, unless the service manager passes one on")
 	cmd.Flags().StringVar(&o.hostFacts, "host-facts", filepath.Join(filepath.Dir(p.Socket), "host-facts"), "`file` in which root has noted what tells this device from another")
 	cmd.Flags().StringVar(&o.logLevel, "log-level", "", "`level` that overrides the configuration: debug, info, warn, error")
 	return cmd
@@ -105,6 +106,9 @@ func (o *options) live(ctx context.Context, stderr io.Writer, sockets inherited,
 	}
 	r.agent, r.logging = d.agent, logging
 	loops, err := d.loops(ln, r, logging.Logger)
+	if err == nil {
+		loops, err = d.forUnits(loops, sockets, o.credentialSocket, logging.Logger)
+	}
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}

@@ -12,17 +12,33 @@ var errNoUnit = errors.New("the process is in no unit of the system's service ma
 // unitTypes are the units that can have processes.
 var unitTypes = [...]string{".service", ".scope", ".socket", ".mount", ".swap"}
 
-// parseCgroup finds the unit in /proc/PID/cgroup. Each line is
+// parseCgroup finds the unit in /proc/PID/cgroup.
+func parseCgroup(b []byte) (string, error) {
+	in, err := membershipOf(b)
+	if err != nil {
+		return "", err
+	}
+	unit, _, err := unitOf(in.path)
+	return unit, err
+}
+
+// membership is the cgroup of a process in the service manager's tree.
+type membership struct {
+	path  string
+	named bool // in the hierarchy name=systemd, not in the unified one
+}
+
+// membershipOf reads /proc/PID/cgroup. Each line is
 // "number:controllers:path". The service manager keeps its tree in the
 // hierarchy called name=systemd where there is one (version 1 and hybrid), else
 // in the unified one, number 0 without controllers.
-func parseCgroup(b []byte) (string, error) {
+func membershipOf(b []byte) (membership, error) {
 	unified, named, hasNamed := "", "", false
 	for line := range strings.Lines(string(b)) {
 		number, rest, ok := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
 		controllers, path, ok2 := strings.Cut(rest, ":")
 		if !ok || !ok2 {
-			return "", fmt.Errorf("/proc/PID/cgroup: line %.40q is not number:controllers:path", line)
+			return membership{}, fmt.Errorf("/proc/PID/cgroup: line %.40q is not number:controllers:path", line)
 		}
 		switch {
 		case controllers == "name=systemd":
@@ -32,33 +48,34 @@ func parseCgroup(b []byte) (string, error) {
 		}
 	}
 	if hasNamed && named != "/" {
-		return unitOf(named)
+		return membership{named, true}, nil
 	}
-	return unitOf(unified)
+	return membership{unified, false}, nil
 }
 
-// unitOf returns the first component of path that is no slice. What is below
+// unitOf returns the first component of path that is no slice, as the unit's
+// name, and the path up to it, which is the unit's own cgroup. What is below
 // it was made by the unit itself: a user's own service manager, for one, runs in
 // user@1000.service and may call a directory below that what it likes.
-func unitOf(path string) (string, error) {
+func unitOf(path string) (unit, cgroup string, err error) {
 	if !strings.HasPrefix(path, "/") {
-		return "", errNoUnit
+		return "", "", errNoUnit
 	}
 	parts := strings.Split(path[1:], "/")
 	if slices.Contains(parts, "..") {
-		return "", fmt.Errorf("cgroup %.80q is outside of this process's cgroup namespace", path)
+		return "", "", fmt.Errorf("cgroup %.80q is outside of this process's cgroup namespace", path)
 	}
-	for _, part := range parts {
+	for i, part := range parts {
 		if strings.HasSuffix(part, ".slice") {
 			continue
 		}
 		unit := strings.TrimPrefix(part, "_") // put before names that the kernel could mistake for its own
 		for _, t := range unitTypes {
 			if len(unit) > len(t) && strings.HasSuffix(unit, t) {
-				return unit, nil
+				return unit, "/" + strings.Join(parts[:i+1], "/"), nil
 			}
 		}
-		return "", errNoUnit
+		return "", "", errNoUnit
 	}
-	return "", errNoUnit
+	return "", "", errNoUnit
 }

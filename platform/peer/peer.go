@@ -92,3 +92,11 @@ func (p *Peer) SHA256(d *Digests) (string, error) { return p.sha256(d) }
 // "cad-render.service". Units of a user's own manager are that user's service
 // here, since the user may name them as they like.
 func (p *Peer) Unit() (string, error) { return p.unit() }
+
+// HoldUnit holds the unit of the process, and not only the process. The caller
+// closes it.
+func (p *Peer) HoldUnit() (*Unit, error) { return p.holdUnit() }
+
+// OpenUnit holds the unit that has this cgroup, both of a [Unit] of the same
+// boot. An error that wraps [ErrGone] means that it has ended since.
+func OpenUnit(cgroup string, id uint64) (*Unit, error) { return reopenUnit(cgroup, id) }

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"regent/agent"
+	"regent/agent/authz"
+	"regent/agent/lease"
+	"regent/ipc/credential"
+	"regent/platform/localsock"
+	"regent/platform/peer"
+)
+
+// forUnits adds the loop that serves the service manager's units, if it has
+// passed on a socket for that or one is asked for.
+func (d *daemon) forUnits(loops []func(context.Context) error, in inherited, path string, log *slog.Logger) ([]func(context.Context) error, error) {
+	s, err := credential.New(credential.Deps{
+		Credential: d.agent.Credential, User: peer.UID, Identify: identifyUnit, Now: now, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var ln net.Listener
+	switch {
+	case in.credential != nil:
+		ln, err = lend(in.credential)
+	case path != "":
+		ln, err = localsock.Listen(path)
+	default:
+		return loops, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append(loops, func(ctx context.Context) error { return s.Serve(ctx, ln) }), nil
+}
+
+// identifyUnit is for [credential.Deps].
+func identifyUnit(c net.Conn) (credential.Attested, error) {
+	p, err := peer.Of(c)
+	if err != nil {
+		return credential.Attested{}, err
+	}
+	u, err := p.HoldUnit()
+	if err := errors.Join(err, p.Close()); err != nil {
+		return credential.Attested{}, err
+	}
+	return credential.Attested{
+		Caller: agent.Caller{
+			Caller:  authz.Caller{UID: p.UID, Unit: u.Name, Start: u.ID, Weak: p.Weak, Evidence: unitEvidence{u}},
+			Process: heldUnit{u}, Cgroup: u.Cgroup,
+		},
+		Close: u.Close,
+	}, nil
+}
+
+// unitEvidence proves of a unit that asks as a whole which one it is.
+type unitEvidence struct{ of *peer.Unit }
+
+// IsExecutable implements [authz.Evidence].
+func (unitEvidence) IsExecutable(string) (bool, string) { return false, "a unit is no executable" }
+
+// SHA256 implements [authz.Evidence].
+func (unitEvidence) SHA256() (string, error) { return "", errors.New("a unit is no executable") }
+
+// Unit implements [authz.Evidence].
+func (e unitEvidence) Unit() (string, error) { return e.of.Name, e.of.Alive() }
+
+// heldUnit is a hold of a unit, for leases.
+type heldUnit struct{ *peer.Unit }
+
+// Hold implements [lease.Process].
+func (u heldUnit) Hold() (lease.Process, error) {
+	h, err := u.Unit.Hold()
+	if err != nil {
+		return nil, fmt.Errorf("hold unit: %w", err)
+	}
+	return heldUnit{h}, nil
+}
+
+var (
+	_ authz.Evidence = unitEvidence{}
+	_ lease.Process  = heldUnit{}
+)

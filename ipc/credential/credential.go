@@ -1,0 +1,139 @@
+// Package credential hands access tokens to the service manager, for units that
+// load one as a credential (LoadCredential=) and know nothing of the agent. The
+// service manager connects and reads until the end; whose unit it asks for is in
+// the address that it connects from. The package must not know of any system: it
+// is given a listener and functions that ask the kernel. It decides nothing but
+// who may speak for units, which is root alone.
+package credential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"regent/agent"
+)
+
+const (
+	root = "0"
+
+	// A start of a unit waits for its answer: for a refresh, or a redemption.
+	answerTime = 40 * time.Second
+	atOnce     = 64              // connections; more wait at the listener
+	afterFault = 1 * time.Second // before the listener is asked again
+)
+
+// Attested is a unit that the platform found behind a connection, and holds
+// until Close.
+type Attested struct {
+	Caller agent.Caller
+	Close  func() error
+}
+
+// Deps is what a server is made of. All of it is required.
+type Deps struct {
+	// Credential leases an instance to the unit and returns its token.
+	Credential func(context.Context, agent.Caller) (agent.Grant, error)
+	// User says which user made a connection.
+	User func(net.Conn) (uid string, err error)
+	// Identify finds the unit whose process made a connection of root's.
+	Identify func(net.Conn) (Attested, error)
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Server is the provider of credentials. It is safe for concurrent use.
+type Server struct{ Deps }
+
+// New returns a server.
+func New(d Deps) (*Server, error) {
+	if d.Credential == nil || d.User == nil || d.Identify == nil || d.Now == nil || d.Log == nil {
+		return nil, errors.New("new credential server: a dependency is missing")
+	}
+	return &Server{d}, nil
+}
+
+// Serve serves ln until ctx is done, and closes it. It returns after the last
+// answer, with an error only if ln could not be closed.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	closed := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() { closed <- ln.Close() })
+	defer stop()
+	var answers sync.WaitGroup
+	defer answers.Wait()
+	free := make(chan struct{}, atOnce)
+	for {
+		c, err := ln.Accept()
+		if ctx.Err() != nil {
+			if err == nil {
+				_ = c.Close() // it came too late
+			}
+			return <-closed
+		}
+		if err != nil {
+			s.Log.WarnContext(ctx, "no connection can be taken for a credential now", "err", err)
+			pause(ctx, afterFault)
+			continue
+		}
+		free <- struct{}{}
+		answers.Go(func() {
+			defer func() { <-free }()
+			s.serve(ctx, c)
+		})
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// serve answers one connection: with a token, or with nothing.
+func (s *Server) serve(ctx context.Context, c net.Conn) {
+	defer func() { _ = c.Close() }() // what was written has left, or will not
+	_ = c.SetDeadline(s.Now().Add(answerTime))
+	uid, err := s.User(c)
+	if err != nil || uid != root {
+		// Anybody can take an address that names a unit. Not logged at a level that
+		// is on: it would be anybody's way to fill the log.
+		s.Log.DebugContext(ctx, "not root asks for a credential", "uid", uid, "err", err)
+		return
+	}
+	unit, err := s.answer(ctx, c)
+	if err != nil {
+		s.Log.WarnContext(ctx, "a unit gets no token: its credential is empty", "unit", unit, "err", err)
+	}
+}
+
+func (s *Server) answer(ctx context.Context, c net.Conn) (unit string, err error) {
+	unit, name, err := parseAddress(c.RemoteAddr().String())
+	if err != nil {
+		return "", err
+	}
+	if name != Name {
+		return unit, fmt.Errorf("it asks for the credential %s, and there is only %s", name, Name)
+	}
+	who, err := s.Identify(c)
+	if err != nil {
+		return unit, fmt.Errorf("find its cgroup: %w", err)
+	}
+	defer func() { _ = who.Close() }() // the lease has a hold of its own
+	if who.Caller.Unit != unit {
+		return unit, fmt.Errorf("the process that asks for it is in %s", who.Caller.Unit)
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	g, err := s.Credential(ctx, who.Caller)
+	if err != nil {
+		return unit, err
+	}
+	_, err = io.WriteString(c, g.Access.Reveal()) //nolint:forbidigo // handing it out is what this is for
+	return unit, err
+}

@@ -1,0 +1,143 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"syscall"
+)
+
+// cgroups is where the kernel's tree of cgroups is. Only a test has another one.
+const cgroups = "/sys/fs/cgroup"
+
+// Unit is a hold of a unit of the service manager: of its cgroup, which has
+// processes for as long as the unit runs. It is safe for concurrent use.
+type Unit struct {
+	Name   string // "cad-render.service"
+	Cgroup string // names it together with ID within one boot
+	ID     uint64 // no other cgroup of this boot has it
+	dir    *os.Root
+}
+
+func (p *Peer) holdUnit() (*Unit, error) {
+	b, err := os.ReadFile(p.proc("cgroup"))
+	if err != nil {
+		return nil, p.orGone(err)
+	}
+	if err := p.Alive(); err != nil {
+		return nil, err
+	}
+	in, err := membershipOf(b)
+	if err != nil {
+		return nil, err
+	}
+	_, own, err := unitOf(in.path)
+	if err != nil {
+		return nil, err
+	}
+	return openUnit(cgroups, treeOf(cgroups, in.named)+own)
+}
+
+// treeOf returns the part of the tree, below root, that a hierarchy is mounted
+// at: alone, or beside those of version 1.
+func treeOf(root string, named bool) string {
+	if named {
+		return "/systemd"
+	}
+	if _, err := os.Stat(path.Join(root, "unified")); err == nil {
+		return "/unified"
+	}
+	return ""
+}
+
+func reopenUnit(cgroup string, id uint64) (*Unit, error) {
+	u, err := openUnit(cgroups, cgroup)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open unit: %w", ErrGone)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if u.ID != id {
+		err = fmt.Errorf("cgroup %s is %d, not %d: %w", cgroup, u.ID, id, ErrGone)
+	} else {
+		err = u.Alive()
+	}
+	if err != nil {
+		return nil, errors.Join(err, u.Close())
+	}
+	return u, nil
+}
+
+func openUnit(root, cgroup string) (*Unit, error) {
+	if path.Clean(cgroup) != cgroup || !path.IsAbs(cgroup) {
+		return nil, fmt.Errorf("open unit: %.80q is no clean path of a cgroup", cgroup)
+	}
+	dir, err := os.OpenRoot(root + cgroup)
+	if err != nil {
+		return nil, fmt.Errorf("open unit: %w", err)
+	}
+	st, err := dir.Stat(".")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open unit: %w", err), dir.Close())
+	}
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil, errors.Join(errors.New("open unit: [unexpected] a directory without an inode"), dir.Close())
+	}
+	name := strings.TrimPrefix(path.Base(cgroup), "_")
+	return &Unit{Name: name, Cgroup: cgroup, ID: sys.Ino, dir: dir}, nil
+}
+
+// Alive returns an error that wraps [ErrGone] once no process of the unit is
+// left.
+func (u *Unit) Alive() error {
+	events, err := u.dir.ReadFile("cgroup.events") // version 2
+	switch {
+	case err == nil:
+		if strings.Contains(string(events), "populated 1") {
+			return nil
+		}
+		return ErrGone
+	case errors.Is(err, os.ErrClosed):
+		return ErrClosed
+	}
+	return u.populated()
+}
+
+// populated looks for a process in each cgroup below: version 1 has no word for
+// it.
+func (u *Unit) populated() error {
+	gone := ErrGone
+	// What cannot be read has been removed, and has no process: WalkDir's error is
+	// never another one.
+	_ = fs.WalkDir(u.dir.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return nil //nolint:nilerr // see above
+		}
+		if procs, err := u.dir.ReadFile(path.Join(name, "cgroup.procs")); err != nil || len(procs) == 0 {
+			return nil //nolint:nilerr // see above
+		}
+		gone = nil
+		return fs.SkipAll
+	})
+	return gone
+}
+
+// Hold returns a second, independent hold of the unit. The caller closes it.
+func (u *Unit) Hold() (*Unit, error) {
+	dir, err := u.dir.OpenRoot(".")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrGone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("hold unit: %w", err)
+	}
+	return &Unit{u.Name, u.Cgroup, u.ID, dir}, nil
+}
+
+// Close releases this hold. Closing again does nothing.
+func (u *Unit) Close() error { return u.dir.Close() }

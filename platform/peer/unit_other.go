@@ -1,0 +1,22 @@
+//go:build !linux
+
+package peer
+
+// Unit is a hold of a unit of the service manager. There is none on this system.
+type Unit struct {
+	Name, Cgroup string
+	ID           uint64
+}
+
+func (*Peer) holdUnit() (*Unit, error) { return nil, ErrUnsupported }
+
+func reopenUnit(string, uint64) (*Unit, error) { return nil, ErrUnsupported }
+
+// Alive returns [ErrUnsupported].
+func (*Unit) Alive() error { return ErrUnsupported }
+
+// Hold returns [ErrUnsupported].
+func (*Unit) Hold() (*Unit, error) { return nil, ErrUnsupported }
+
+// Close does nothing.
+func (*Unit) Close() error { return nil }
