@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"regent/agent/clock/clocktest"
 	"regent/agent/fault"
@@ -280,31 +279,6 @@ func TestLedgerRefusesWhatIsTooLong(t *testing.T) {
 	}
 	fill(t, l, 1)
 	a.wantEntries(t, l, 1)
-}
-
-// TestVerifyFindsAnyFlippedByte, in the file that is open and at the next start.
-func TestVerifyFindsAnyFlippedByte(t *testing.T) {
-	a := newAccount(t)
-	l := a.open(t)
-	fill(t, l, 3)
-	good := a.bytes(t)
-	rapid.Check(t, func(r *rapid.T) {
-		at := rapid.IntRange(0, len(good)-1).Draw(r, "at")
-		flip := rapid.ByteRange(1, 255).Draw(r, "flip")
-		bad := bytes.Clone(good)
-		bad[at] ^= flip
-		a.set(t, bad)
-		if err := l.Verify(); !errors.Is(err, redeem.ErrAltered) {
-			r.Fatalf("byte %d changed from %q to %q: Verify: got %v", at, good[at], bad[at], err)
-		}
-		if _, err := a.tryOpen(t); !errors.Is(err, redeem.ErrAltered) {
-			r.Fatalf("byte %d changed from %q to %q: Open: got %v", at, good[at], bad[at], err)
-		}
-		a.set(t, good)
-		if err := l.Verify(); err != nil {
-			r.Fatalf("Verify of the good one: %v", err)
-		}
-	})
 }
 
 func TestVerifyFindsWhatWasDone(t *testing.T) {
