@@ -53,6 +53,10 @@ keyrings: ## the keyrings of systems and sessions, for real: gnome-keyring, Wind
 canary: ## no secret anywhere but sealed: a device's life at debug level, then a search for every secret, whole or in part
 	go test -count=1 -v -run '^TestCanar' ./cmd/regentd
 
+.PHONY: store
+store: ## the tables of damage and of clones, with the real daemon, and what sealing costs
+	.ci/store
+
 .PHONY: bench
 bench: ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

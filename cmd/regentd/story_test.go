@@ -41,6 +41,7 @@ const patience = 30 * time.Second
 //	kill9 NAME          SIGKILL
 //	hup NAME            SIGHUP
 //	matrix              damages copies of sound/ in every way, and starts on each
+//	clones              lets what may happen to a device happen to copies of sound/, and starts on each
 //	requests FILE       how many requests the emulator has had
 //	daemon [FLAGS]      starts regentd run and waits until its socket answers
 //	app NAME [FLAGS]    a process that asks for a token and lives on; NAME.out has what it got
@@ -64,6 +65,7 @@ func TestStories(t *testing.T) {
 			"daemon":   startDaemon,
 			"requests": countRequests,
 			"matrix":   matrix,
+			"clones":   clones,
 			"app":      startApp,
 			"term":     func(ts *testscript.TestScript, neg bool, args []string) { end(ts, neg, args, syscall.SIGTERM) },
 			"kill9":    func(ts *testscript.TestScript, neg bool, args []string) { end(ts, neg, args, syscall.SIGKILL) },
