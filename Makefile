@@ -101,6 +101,14 @@ deb: .cache/bin/nfpm ## Debian packages for amd64 and arm64, into out/
 rpm: .cache/bin/nfpm ## the same as rpm packages
 	packaging/build rpm amd64 arm64
 
+.PHONY: msi
+msi: ## Windows installers for amd64 and arm64, into out/ (signed if SIGN_CERTIFICATE and SIGN_KEY say with what)
+	packaging/msi/build amd64 arm64
+
+.PHONY: msi-check
+msi-check: ## the installers of this tree: reproducible, every table as meant, a signature round trip
+	packaging/msi/check
+
 .PHONY: packages-check
 packages-check: .cache/bin/nfpm ## the packages of the last commit: reproducible, lintian, hardened units, arm64 (root)
 	packaging/check

@@ -1,0 +1,77 @@
+package msi
+
+import "strconv"
+
+// The kinds of custom actions and their options, as their numbers add up.
+const (
+	inScriptFile = 5  // a function of a script in table Binary
+	setsProperty = 51 // a property, to a formatted text
+	fails        = 19 // with a text
+
+	ignoresFailure = 0x40
+	onRollback     = 0x100
+	onCommit       = 0x200
+	deferred       = 0x400
+	asSystem       = 0x800
+	as64Bit        = 0x1000
+	hidden         = 0x2000 // its data is not logged
+)
+
+// The custom actions that others refer to: a deferred one finds in CustomActionData what
+// stands in the property of its name.
+const (
+	writeToken  = "WriteToken"
+	dropToken   = "DropToken"
+	removeState = "RemoveState"
+	checkAll    = "CheckAnswers"
+	checkTenant = "CheckTenant"
+	checkToken  = "CheckToken"
+)
+
+const (
+	answersScript = "answers.js"
+	stateScript   = "state.js"
+	tokenScript   = "token.js"
+)
+
+// Scripts lists the scripts that the database holds.
+func Scripts() []string { return []string{answersScript, stateScript, tokenScript} }
+
+// actions are what the tables of Windows Installer cannot say. None speaks to
+// the network and none registers the device: that is the service's.
+func (d *database) actions() {
+	for _, name := range Scripts() {
+		d.in("Binary").add(name, name+".ibd")
+	}
+	set := func(name, property, value string) { d.action(name, setsProperty, property, value) }
+	set("KeepTenant", tenant, "["+savedTenant+"]")
+	set("KeepTokenFile", tokenFile, "["+savedTokenFile+"]")
+	set("TokenPathGiven", tokenPath, "["+tokenFile+"]")
+	set("TokenPathOurs", tokenPath, "["+incomingDir+"]"+tokenName)
+
+	// A policy's script control must not stop an install that gives no token.
+	for _, check := range []string{checkAll, checkTenant, checkToken} {
+		d.action(check, inScriptFile|as64Bit|ignoresFailure, answersScript, check)
+	}
+	d.action("RefuseAnswers", fails, "", "["+answerProblem+"]")
+	d.action("RefuseTwoTokens", fails, "", "Give "+tokenFile+" or "+tokenText+", and not both.")
+
+	// The token goes by CustomActionData alone: from the property to a script, to
+	// a file. Neither a table, a command line nor a log has it.
+	data := "[" + tokenPath + "]|[" + tokenText + "]"
+	d.action("Set"+writeToken, setsProperty|hidden, writeToken, data)
+	d.action(writeToken, inScriptFile|as64Bit|deferred|asSystem|hidden, tokenScript, writeToken)
+	set("Set"+dropToken, dropToken, "["+tokenPath+"]|")
+	d.action(dropToken, inScriptFile|as64Bit|deferred|onRollback|asSystem|hidden, tokenScript, dropToken)
+
+	// A token that nobody took does not outlive the agent; an upgrade leaves it.
+	set("DropUnused", unusedDir, "["+incomingDir+"]")
+
+	// Only an uninstall that has succeeded takes the state along.
+	set("Set"+removeState, removeState, "["+dataDir+"]")
+	d.action(removeState, inScriptFile|as64Bit|deferred|onCommit|asSystem|ignoresFailure, stateScript, removeState)
+}
+
+func (d *database) action(name string, kind int, source, target string) {
+	d.in("CustomAction").add(name, strconv.Itoa(kind), source, target)
+}

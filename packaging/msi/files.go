@@ -1,0 +1,96 @@
+package msi
+
+import (
+	"fmt"
+	"strconv"
+
+	"regent/platform/windowsnames"
+)
+
+// Payload lists the files that are installed, in the order of the cabinet.
+func Payload() []Installed {
+	return []Installed{
+		{File: windowsnames.Daemon + ".exe", Component: "Daemon", dir: programDir},
+		{File: windowsnames.Client + ".exe", Component: "Client", dir: programDir},
+		{File: windowsnames.Administrator + ".exe", Component: "Administrator", dir: programDir},
+		{File: "LICENSE.txt", Component: "Documents", dir: programDir},
+		{File: "NOTICES.txt", Component: "Documents", dir: programDir},
+		{File: "REFERENCE.md", Component: "Documents", dir: programDir, short: "REFERE~1.MD"},
+		{File: "config.example.yaml", Component: "Documents", dir: programDir, short: "CONFIG~1.YAM"},
+		{File: "regent.admx", Component: "Policies", dir: admxDir, short: "REGENT~1.ADM"},
+		{File: "regent.adml", Component: "PolicyTexts", dir: admlDir, short: "REGENT~1.ADM"},
+	}
+}
+
+// Installed is one of the files that are installed.
+type Installed struct {
+	File      string // its name, and its key in the cabinet
+	Component string
+	dir       string
+	short     string // its name for programs that know only 8.3, if that is another
+}
+
+// The features: the agent, and what a Contact Administrator may have beside it
+// (ADDLOCAL=ALL).
+const (
+	mainFeature  = "Agent"
+	adminFeature = "Administrator"
+)
+
+// component64 marks every component: what it does, it does in the 64-bit view.
+const component64 = 0x100
+
+// keyIsRegistry says that a component is there if a registry value is.
+const keyIsRegistry = 0x4
+
+func (d *database) files() {
+	d.in("Feature").add(mainFeature, "", windowsnames.Product, windowsnames.Describe(windowsnames.Daemon)+".", "2", "1", programDir, "16")
+	d.in("Feature").add(adminFeature, "", windowsnames.Administrator, windowsnames.Describe(windowsnames.Administrator)+".", "4", "100", programDir, "0")
+	seen := map[string]bool{}
+	for i, p := range Payload() {
+		f := d.Files[i]
+		if !seen[p.Component] {
+			seen[p.Component] = true
+			d.component(p.Component, p.dir, 0, "", p.File)
+		}
+		name := p.File
+		if p.short != "" {
+			name = p.short + "|" + p.File
+		}
+		language := ""
+		if f.Version != "" {
+			language = "1033"
+		} else {
+			d.hash(f)
+		}
+		d.in("File").add(p.File, p.Component, name, fmt.Sprint(f.Size), f.Version, language, "512", strconv.Itoa(i+1))
+	}
+	d.in("Media").add("1", strconv.Itoa(len(d.Files)), "", "#"+Cabinet)
+
+	// The command line is there in every console. The value stands for what was
+	// there before, so that uninstalling takes out this part alone.
+	d.in("Environment").add("Path", "=-*PATH", "[~];["+programDir+"]", "Client")
+}
+
+// Cabinet is the name of the stream that holds the files.
+const Cabinet = "regent.cab"
+
+// hash records what a file without a version is compared by.
+func (d *database) hash(f File) {
+	row := []string{f.Name, "0"}
+	for _, part := range f.Hash {
+		row = append(row, strconv.Itoa(int(int32(part)))) //nolint:gosec // the table holds the bits as a signed number
+	}
+	d.in("MsiFileHash").add(row...)
+}
+
+// component adds a component. Its identifier is its name's: a component of the
+// same name is the same one in every version.
+func (d *database) component(name, dir string, attributes int, condition, keyPath string) {
+	d.in("Component").add(name, identifier("component", name, d.Arch), dir, strconv.Itoa(component64|attributes), condition, keyPath)
+	feature := mainFeature
+	if name == adminFeature {
+		feature = adminFeature
+	}
+	d.in("FeatureComponents").add(feature, name)
+}

@@ -1,0 +1,173 @@
+// Package msi makes the tables of Windows Installer's database from which the
+// MSI is built. Every name, place and access list of Regent comes from package
+// windowsnames, every setting's name from the policy's table: what is written
+// here is how Windows Installer is told of them. It must not look at the system
+// it runs on: the same input is the same text.
+package msi
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"regent/platform/windowsnames"
+)
+
+// Build is what one package is made of.
+type Build struct {
+	Version string // of the package: 1.2.3, which is all that Windows Installer compares
+	Arch    string // amd64 or arm64
+	License string // the licence, as the first dialog shows it
+	Files   []File // what Payload lists, in that order
+}
+
+// File is a file as it goes into the cabinet.
+type File struct {
+	Name    string    // its key, of those in Payload
+	Size    int64     // bytes
+	Version string    // of its version resource; "" if it has none
+	Hash    [4]uint32 // MD5, of which Windows Installer compares files without a version
+}
+
+// templates are how Windows Installer calls the architectures.
+var templates = map[string]string{"amd64": "x64", "arm64": "Arm64"}
+
+// versionForm is what Windows Installer takes: three numbers of one, one and two
+// bytes. A fourth would be ignored in every comparison.
+var versionForm = regexp.MustCompile(`^(\d{1,3})\.(\d{1,3})\.(\d{1,5})$`)
+
+// Tables returns all tables, by name.
+func Tables(b Build) ([]Table, error) {
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	d := database{Build: b, tables: map[string]*Table{}}
+	d.product()
+	d.directories()
+	d.files()
+	d.service()
+	d.settings()
+	d.actions()
+	d.sequences()
+	d.dialogs()
+	var out []Table
+	for _, name := range slices.Sorted(maps.Keys(d.tables)) {
+		t := *d.tables[name]
+		if err := t.check(); err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+func (b Build) check() error {
+	if templates[b.Arch] == "" {
+		return fmt.Errorf("an MSI is built for amd64 or arm64, not for %q", b.Arch)
+	}
+	m := versionForm.FindStringSubmatch(b.Version)
+	if m == nil {
+		return fmt.Errorf("the version %q is not of the form 1.2.3", b.Version)
+	}
+	for i, most := range []int{255, 255, 65535} {
+		if n, err := strconv.Atoi(m[i+1]); err != nil || n > most {
+			return fmt.Errorf("the version %q: number %d is at most %d", b.Version, i+1, most)
+		}
+	}
+	var names, want []string
+	for _, f := range b.Files {
+		names = append(names, f.Name)
+	}
+	for _, p := range Payload() {
+		want = append(want, p.File)
+	}
+	if !slices.Equal(names, want) {
+		return fmt.Errorf("the files are %q, and have to be %q", names, want)
+	}
+	if b.License == "" {
+		return errors.New("there is no licence to show")
+	}
+	return nil
+}
+
+// database is what is being made. Each method adds rows about one matter.
+type database struct {
+	Build
+	tables map[string]*Table
+}
+
+// in returns the table of that name.
+func (d *database) in(name string) *Table {
+	if d.tables[name] == nil {
+		d.tables[name] = newTable(name)
+	}
+	return d.tables[name]
+}
+
+// property sets a property that the database brings.
+func (d *database) property(name, value string) { d.in("Property").add(name, value) }
+
+// The directories, as the tables call them.
+const (
+	programDir  = "INSTALLDIR"
+	dataDir     = "DATADIR"
+	incomingDir = "INCOMINGDIR"
+	admxDir     = "ADMXDIR"
+	admlDir     = "ADMLDIR"
+)
+
+func (d *database) directories() {
+	t := d.in("Directory")
+	t.add("TARGETDIR", "", "SourceDir")
+	t.add("ProgramFiles64Folder", "TARGETDIR", ".")
+	t.add(programDir, "ProgramFiles64Folder", windowsnames.ProgramFolder)
+	t.add("CommonAppDataFolder", "TARGETDIR", ".")
+	t.add(dataDir, "CommonAppDataFolder", windowsnames.DataFolder)
+	t.add(incomingDir, dataDir, windowsnames.IncomingFolder)
+	t.add("WindowsFolder", "TARGETDIR", ".")
+	t.add(admxDir, "WindowsFolder", "POLICY~1|PolicyDefinitions")
+	t.add(admlDir, admxDir, "en-US")
+}
+
+// product is the package as a whole: what it is called, what it replaces, and
+// what it refuses to be installed on or over.
+func (d *database) product() {
+	d.property("ProductName", windowsnames.Product)
+	d.property("ProductCode", identifier("product", d.Version, d.Arch))
+	d.property("ProductVersion", d.Version)
+	d.property("ProductLanguage", "1033")
+	d.property("Manufacturer", windowsnames.Publisher)
+	d.property("UpgradeCode", windowsnames.UpgradeCode)
+	d.property("ALLUSERS", "1") // per machine
+	d.property("ARPNOMODIFY", "1")
+	d.property("ARPPRODUCTICON", icon)
+	d.property("MSIRESTARTMANAGERCONTROL", "Disable") // the service is stopped by its own table
+	d.property("REBOOT", "ReallySuppress")
+	d.in("Icon").add(icon, icon+".ibd")
+
+	// From the same version on is an upgrade; a higher one is left alone.
+	d.in("Upgrade").add(windowsnames.UpgradeCode, "", d.Version, "", "513", "", "OLDERFOUND") // migrate the features, inclusive
+	d.in("Upgrade").add(windowsnames.UpgradeCode, d.Version, "", "", "2", "", "NEWERFOUND")   // only detect
+	d.in("LaunchCondition").add("Installed OR NOT NEWERFOUND",
+		"A newer version of [ProductName] is installed already. If you want this older one, uninstall the newer one first; what it keeps stays.")
+	d.in("LaunchCondition").add("Installed OR VersionNT >= 603", "[ProductName] needs Windows 10, Windows Server 2016 or newer.")
+
+	s := d.in("_SummaryInformation")
+	s.add("1", "1252") // the code page; all is ASCII
+	s.add("2", "Installation Database")
+	s.add("3", windowsnames.Product)
+	s.add("4", windowsnames.Publisher)
+	s.add("5", "Installer")
+	s.add("6", "This installer database contains "+windowsnames.Product+" "+d.Version+".")
+	s.add("7", templates[d.Arch]+";1033")
+	s.add("14", "500") // Windows Installer 5
+	s.add("15", "2")   // long names, compressed
+	s.add("18", windowsnames.Product+" packaging")
+	s.add("19", "2") // recommended to be read-only
+}
+
+// icon is the file of the program's picture.
+const icon = "regent.ico"

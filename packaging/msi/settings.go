@@ -1,0 +1,96 @@
+package msi
+
+import (
+	"strings"
+
+	"regent/agent/policy"
+	"regent/platform/windowsnames"
+)
+
+// The public properties: what may stand on msiexec's command line, or in a
+// management system's form.
+const (
+	tenant     = "TENANT"
+	tokenFile  = "REGISTRATIONTOKENFILE"
+	tokenText  = "REGISTRATIONTOKEN"
+	configFile = "CONFIGFILE"
+	startNow   = "STARTSERVICE"
+
+	// tokenFrom is what the person chose in the dialog.
+	tokenFrom = "TOKENFROM"
+)
+
+// The package's own properties. Those whose names are not in capitals never
+// leave the process that set them.
+const (
+	tokenPath     = "TokenPath"
+	unusedDir     = "UnusedDir" // set if what is in the folder is to go
+	answerProblem = "AnswerProblem"
+
+	savedTenant     = "SAVEDTENANT"
+	savedTokenFile  = "SAVEDTOKENFILE"
+	policyTenant    = "POLICYTENANT"
+	policyTokenFile = "POLICYTOKENFILE"
+	onUninstall     = "ONUNINSTALL"
+)
+
+// setting returns the definition of the setting with that key.
+func setting(key string) policy.Definition {
+	for _, d := range policy.Table() {
+		if d.Key == key {
+			return d
+		}
+	}
+	panic("[unexpected] there is no setting " + key)
+}
+
+// settings are what the installer is told: how it gets from a property to where
+// the service finds it, and back from there to the property at an upgrade.
+func (d *database) settings() {
+	tenantSetting, fileSetting := setting("tenant"), setting("registration_token_file")
+	d.property("TenantPattern", tenantSetting.Pattern)
+	d.property("PathPattern", fileSetting.Pattern)
+	d.property(startNow, "1")
+	d.property(tokenFrom, "later")
+
+	// An empty value would rule over config.yaml's, so it is not written.
+	d.component("Tenant", programDir, keyIsRegistry, tenant, "Tenant")
+	d.registry("Tenant", windowsnames.InstallerKey, tenantSetting.PolicyName(), "["+tenant+"]", "Tenant")
+	d.component("TokenFile", programDir, keyIsRegistry, tokenFile+" OR "+tokenText, "TokenFile")
+	d.registry("TokenFile", windowsnames.InstallerKey, fileSetting.PolicyName(), "["+tokenPath+"]", "TokenFile")
+
+	d.search(savedTenant, windowsnames.InstallerKey, tenantSetting.PolicyName())
+	d.search(savedTokenFile, windowsnames.InstallerKey, fileSetting.PolicyName())
+	d.search(policyTenant, windowsnames.PolicyKey, tenantSetting.PolicyName())
+	d.search(policyTokenFile, windowsnames.PolicyKey, fileSetting.PolicyName())
+	d.search(onUninstall, windowsnames.PolicyKey, setting("store.on_uninstall").PolicyName())
+
+	d.folder("Data", dataDir, windowsnames.DataAccess)
+	d.folder("Incoming", incomingDir, windowsnames.IncomingAccess)
+	d.in("RemoveFile").add("UnusedToken", "Incoming", tokenName, unusedDir, "2")                  // at uninstall
+	d.in("MoveFile").add("Config", "Data", "", windowsnames.ConfigFile, configFile, dataDir, "0") // copies
+
+	d.property("SecureCustomProperties", strings.Join([]string{
+		configFile, "NEWERFOUND", "OLDERFOUND", onUninstall, policyTenant, policyTokenFile,
+		tokenText, tokenFile, savedTenant, savedTokenFile, startNow, tenant, tokenFrom,
+	}, ";"))
+	d.property("MsiHiddenProperties", strings.Join([]string{tokenText, writeToken, dropToken}, ";"))
+}
+
+// raw64 has a registry value searched as it stands, in the 64-bit view.
+const raw64 = "18"
+
+// search has a property hold what a registry value holds, before anything else.
+func (d *database) search(property, key, name string) {
+	d.in("AppSearch").add(property, property)
+	d.in("RegLocator").add(property, localMachine, key, name, raw64)
+}
+
+// folder has a folder made with an access list. Its owner is the installer's,
+// which is the system.
+func (d *database) folder(component, dir, access string) {
+	d.component(component, dir, 0, "", "")
+	d.in("CreateFolder").add(dir, component)
+	_, list, _ := strings.Cut(access, "D:")
+	d.in("MsiLockPermissionsEx").add(component, dir, "CreateFolder", "D:"+list)
+}

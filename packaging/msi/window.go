@@ -1,0 +1,164 @@
+package msi
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Attributes of controls.
+const (
+	shown    = 0x3 // visible and enabled
+	sunken   = 0x4
+	password = 0x200000
+	shield   = 0x800000 // the system will ask for consent
+	text     = 0x30003  // transparent, and & is only for shortcuts
+)
+
+// window is a dialog that is being made. Controls take the keyboard in the order
+// in which they were added.
+type window struct {
+	d        *database
+	name     string
+	height   int
+	dialog   int // its row
+	first    int // its first control's row
+	ordering map[string]int
+}
+
+// window begins a dialog of the usual size, with a title, a line below it and
+// room for buttons.
+func (d *database) window(name, title, about string) *window {
+	w := d.newWindow(name, 370, 270)
+	w.add("Text", "Title", 15, 8, 330, 15, text, "", `{\Bold}`+title)
+	w.add("Text", "About", 25, 25, 330, 20, text, "", about)
+	w.add("Line", "Above", 0, 46, 370, 0, 1, "", "")
+	w.add("Line", "Below", 0, 234, 370, 0, 1, "", "")
+	return w
+}
+
+// small begins a dialog with one sentence.
+func (d *database) small(name, sentence string) *window {
+	w := d.newWindow(name, 260, 85)
+	control := "Text"
+	if name == errorDlg {
+		control = "ErrorText"
+	}
+	w.add("Text", control, 15, 10, 230, 40, text, "", sentence)
+	if name == errorDlg {
+		w.cell("Attributes", strconv.Itoa(0x10003)) // it is the one for errors
+	}
+	return w
+}
+
+func (d *database) newWindow(name string, width, height int) *window {
+	dialogs := d.in("Dialog")
+	dialogs.add(name, "50", "50", strconv.Itoa(width), strconv.Itoa(height), "3", "[ProductName]")
+	return &window{d: d, name: name, height: height, dialog: len(dialogs.Rows) - 1, first: len(d.in("Control").Rows), ordering: map[string]int{}}
+}
+
+// add adds a control.
+func (w *window) add(kind, control string, x, y, width, height, attributes int, property, content string) {
+	row := []string{w.name, control, kind}
+	for _, n := range []int{x, y, width, height, attributes} {
+		row = append(row, strconv.Itoa(n))
+	}
+	w.d.in("Control").add(append(row, property, content)...)
+}
+
+func (w *window) push(control string, x, y int, label string) {
+	w.add("PushButton", control, x, y, 56, 17, shown, "", label)
+}
+
+// on has a button do something if condition holds. What is said first is done
+// first.
+func (w *window) on(control, event, argument, condition string) {
+	w.ordering[control]++
+	w.d.in("ControlEvent").add(w.name, control, event, argument, condition, strconv.Itoa(w.ordering[control]))
+}
+
+// buttons ends a dialog with its row of buttons: back, next and cancel. One
+// without a label is left out.
+func (w *window) buttons(back, next string) {
+	for _, b := range []struct {
+		control, label string
+		x              int
+	}{{"Back", back, 180}, {"Next", next, 236}, {"Cancel", "Cancel", 304}} {
+		if b.label != "" {
+			w.push(b.control, b.x, 243, b.label)
+		}
+	}
+	w.on("Cancel", "SpawnDialog", cancelDlg, "1")
+	standard := "Next"
+	if next == "" {
+		standard = "Cancel"
+	}
+	w.ends(w.firstToType(standard), standard, "Cancel")
+}
+
+// lastButton ends a dialog with one button.
+func (w *window) lastButton(label string) {
+	w.push("Next", 304, 243, label)
+	w.ends("Next", "Next", "Next")
+}
+
+// shield has the button show that the system will ask for consent.
+func (w *window) shield(control string) {
+	for _, row := range w.controls() {
+		if row[1] == control {
+			row[7] = strconv.Itoa(shown | shield)
+		}
+	}
+}
+
+// modeless lets the work go on while the dialog is there.
+func (w *window) modeless() { w.cell("Attributes", "1") }
+
+// ends says where the keyboard is at first, and what Return and Escape do. The
+// controls that take the keyboard are chained into a ring.
+func (w *window) ends(first, standard, cancel string) {
+	w.cell("Control_First", first)
+	w.cell("Control_Default", standard)
+	w.cell("Control_Cancel", cancel)
+	var ring [][]string
+	for _, row := range w.controls() {
+		if row[2] != "Line" && row[2] != "ProgressBar" && (row[2] != "Text" || strings.Contains(row[9], "&")) {
+			ring = append(ring, row)
+		}
+	}
+	for i, row := range ring {
+		row[10] = ring[(i+1)%len(ring)][1]
+	}
+}
+
+func (w *window) controls() [][]string { return w.d.in("Control").Rows[w.first:] }
+
+// firstToType is the first control that is for typing, or standard.
+func (w *window) firstToType(standard string) string {
+	for _, row := range w.controls() {
+		switch row[2] {
+		case "Edit", "CheckBox", "RadioButtonGroup":
+			return row[1]
+		}
+	}
+	return standard
+}
+
+// cell sets a column of the dialog's own row.
+func (w *window) cell(column, value string) {
+	t := w.d.in("Dialog")
+	for i, c := range t.Columns {
+		if c.Name == column {
+			t.Rows[w.dialog][i] = value
+		}
+	}
+}
+
+// rtf is plain text in the form that a scrolling control shows.
+func rtf(plain string) string {
+	var b strings.Builder
+	b.WriteString(`{\rtf1\ansi\deff0{\fonttbl{\f0 Tahoma;}}\fs16 `)
+	for paragraph := range strings.SplitSeq(strings.TrimSpace(plain), "\n\n") {
+		b.WriteString(strings.NewReplacer(`\`, `\\`, "{", `\{`, "}", `\}`, "\n", `\line `).Replace(paragraph) + `\par\par `)
+	}
+	return b.String() + "}"
+}
