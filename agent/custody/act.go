@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"regent/agent/fault"
@@ -130,16 +130,30 @@ func (s *Safe) reset(ctx context.Context) error {
 	if _, err := store.SetAside(s.path(redeem.LedgerName)); err != nil {
 		return err
 	}
-	aside, err := filepath.Glob(s.path("records.corrupt-*")) // sealed too, under a key that is gone
+	entries, err := os.ReadDir(s.Dir)
 	if err != nil {
 		return err
 	}
-	for _, path := range append(aside, s.path(store.RecordsDir), s.path(imageFile)) {
-		if err := os.RemoveAll(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, e := range entries {
+		if !sealedOnly(e.Name()) {
+			continue
+		}
+		if err := os.RemoveAll(s.path(e.Name())); err != nil {
 			return err
 		}
 	}
 	return store.SyncDir(s.Dir)
+}
+
+// sealedOnly reports whether a file or directory of the state is of no use
+// without the data key: the records, those that were set aside, and what an
+// interrupted drill or exchange of the key left of copies.
+func sealedOnly(name string) bool {
+	switch name {
+	case store.RecordsDir, imageFile, drillDir, rekeyDir:
+		return true
+	}
+	return strings.HasPrefix(name, store.RecordsDir+".corrupt-")
 }
 
 // forgetLimit bounds the wait for a keyring that does not answer: a person stands

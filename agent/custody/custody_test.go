@@ -124,7 +124,9 @@ func elsewhere() binding.Facts {
 // newDevice has three auth tokens, a registration token, a name and a ledger.
 func newDevice(t *testing.T) *device {
 	t.Helper()
-	d := &device{t: t, dir: t.TempDir(), rings: &rings{keys: map[string][]byte{}, marks: map[string][]byte{}}, facts: here(), boot: "boot-1"}
+	dir := filepath.Join(t.TempDir(), "state [1]*") // no pattern
+	must(t, os.Mkdir(dir, 0o700))
+	d := &device{t: t, dir: dir, rings: &rings{keys: map[string][]byte{}, marks: map[string][]byte{}}, facts: here(), boot: "boot-1"}
 	s := d.open()
 	for i := 1; i <= 3; i++ {
 		must(t, s.put(t.Context(), fmt.Sprintf("auth-token/demo-host.com/cad/%d", i), []byte("token")))
@@ -337,6 +339,10 @@ func TestLockedIsLeftAsItIs(t *testing.T) {
 
 func TestResetForgetsAllButTheAccount(t *testing.T) {
 	d := newDevice(t)
+	for _, left := range []string{"records.corrupt-1", drillDir + "/records", rekeyDir + "/records"} { // of a crash
+		must(t, os.MkdirAll(filepath.Join(d.dir, left), 0o700))
+		must(t, os.WriteFile(filepath.Join(d.dir, left, "r-a.rec"), []byte("sealed"), 0o600))
+	}
 	r, err := d.act(Reset)
 	if err != nil || r.Counts != 3 {
 		t.Errorf("got %d counts, %v, want 3", r.Counts, err)

@@ -162,16 +162,22 @@ func readOnly(_ context.Context, _ *drillRing, s *Safe) error {
 }
 
 func damageOne(_ context.Context, _ *drillRing, s *Safe) error {
-	files, err := filepath.Glob(filepath.Join(s.Dir, store.RecordsDir, "r-*.rec"))
-	if err != nil || len(files) == 0 {
-		return errors.Join(err, errors.New("there is no record"))
+	dir := filepath.Join(s.Dir, store.RecordsDir)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
 	}
-	b, err := os.ReadFile(files[0])
+	i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return strings.HasSuffix(e.Name(), ".rec") })
+	if i < 0 {
+		return errors.New("there is no record")
+	}
+	path := filepath.Join(dir, entries[i].Name())
+	b, err := os.ReadFile(path) //nolint:gosec // a name that was found in the copy
 	if err != nil {
 		return err
 	}
 	b[len(b)-1] ^= 1
-	return os.WriteFile(files[0], b, 0o600) //nolint:gosec // a name that was found in the copy
+	return os.WriteFile(path, b, 0o600) //nolint:gosec // as above
 }
 
 // makeOlder marks a store that is one write further.

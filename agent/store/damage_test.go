@@ -154,6 +154,30 @@ func TestOlderCopyIsNoticedWhileRunning(t *testing.T) {
 	}
 }
 
+// TestVerifyNoticesWhatIsGone: a record that is taken away under the eyes of the
+// process is damage, and no number of later writes makes up for it.
+func TestVerifyNoticesWhatIsGone(t *testing.T) {
+	dir, file := damaged(t, func(*testing.T, string) {})
+	s := open(t, dir)
+	mustPut(t, s, "a", "newer", 1)
+	before, err := s.Level(t.Context())
+	must(t, err)
+	must(t, os.Remove(file))
+	found, sound, err := s.Verify(t.Context())
+	if err != nil || sound != 1 || len(found) != 1 || found[0].Name != "a" || found[0].Path != file || !errors.Is(found[0].Err, store.ErrKey) {
+		t.Errorf("Verify: got %+v and %d sound, %v, want a at %s", found, sound, err, file)
+	}
+	if level, err := s.Level(t.Context()); level != before || err != nil {
+		t.Errorf("Level: got %d, %v, want %d: it only ever grows", level, err, before)
+	}
+	if moved, err := s.SetAside(t.Context(), found); err != nil || len(moved) > 0 {
+		t.Errorf("SetAside of a file that is gone: got %q, %v", moved, err)
+	}
+	if _, _, err := s.Get(t.Context(), "a"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Get once that was accepted: got %v, want %v", err, store.ErrNotFound)
+	}
+}
+
 func TestVerifyNamesWhatOnlyContentTells(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)

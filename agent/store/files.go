@@ -122,7 +122,7 @@ func (s *Sealed) step(name string) error {
 	return s.testOnlyFail(name)
 }
 
-// files lists the files that are named like records.
+// files lists the files that are named like records, sorted.
 func (s *Sealed) files() ([]string, error) {
 	entries, err := fs.ReadDir(s.root.FS(), ".")
 	if err != nil {

@@ -52,6 +52,7 @@ func OpenMark(ctx context.Context, s *Sealed, place MarkPlace, log *slog.Logger)
 	sealed, err := place.LoadMark(ctx)
 	switch {
 	case errors.Is(err, ErrNoMark):
+		log.InfoContext(ctx, "the store had no mark, so that an older state directory would not have been noticed; from now on it has one")
 		return FirstMark(ctx, s, place, log), OK, nil
 	case err != nil:
 		log.WarnContext(ctx, "the mark of the store cannot be had, so an older state directory would not be noticed", "err", err)

@@ -24,7 +24,9 @@ func (s *Sealed) SetAside(ctx context.Context, damaged []Damage) ([]string, erro
 		if err != nil {
 			return moved, err
 		}
-		moved = append(moved, to)
+		if to != "" {
+			moved = append(moved, to)
+		}
 		delete(s.seen, d.Name)
 	}
 	s.levelled = false

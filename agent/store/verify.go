@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // Damage is a record that cannot be read. Its file is left as it is.
@@ -16,8 +18,10 @@ type Damage struct {
 	Err  error  // wraps [ErrKey], or is what the file system says
 }
 
-// Verify reads every record and returns those that cannot be read, by path, and
-// how many can. It counts the level anew.
+// Verify reads every record and returns those that cannot be read or were taken
+// away since this process saw them, by path, and how many can be read. The first
+// time it counts the level; later ones never lower it, or what was taken away
+// would be forgotten with the next writes.
 func (s *Sealed) Verify(ctx context.Context) (damaged []Damage, sound int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,12 +42,28 @@ func (s *Sealed) Verify(ctx context.Context) (damaged []Damage, sound int, err e
 		}
 		damaged = append(damaged, Damage{Name: name, Path: filepath.Join(s.path, file), Err: err})
 	}
+	damaged = append(damaged, s.gone(files)...)
 	deleted, err := s.tally()
 	if err != nil {
 		damaged = append(damaged, Damage{Path: filepath.Join(s.path, tallyFile), Err: err})
 	}
-	s.level, s.levelled = level+uint64(deleted), true
+	slices.SortFunc(damaged, func(a, b Damage) int { return strings.Compare(a.Path, b.Path) })
+	if level += uint64(deleted); !s.levelled || level > s.level {
+		s.level, s.levelled = level, true
+	}
 	return damaged, sound, nil
+}
+
+// gone returns the records that this process has seen and that have no file.
+// files is sorted.
+func (s *Sealed) gone(files []string) []Damage {
+	var missing []Damage
+	for name, v := range s.seen {
+		if _, there := slices.BinarySearch(files, fileOf(name)); v > 0 && !there {
+			missing = append(missing, Damage{Name: name, Path: s.file(name), Err: fmt.Errorf("it was at version %d and is gone: %w", v, ErrKey)})
+		}
+	}
+	return missing
 }
 
 // inspect reads one file. name is its record's, as far as it can be told.
