@@ -122,8 +122,11 @@ func changeStore(cmd *cobra.Command, s surroundings, dial dialer, verb string, y
 		return late(ctx, err)
 	}
 	cost := "It costs no count."
-	if st.Counts > 0 {
-		cost = fmt.Sprintf("It costs up to %d counts.", st.Counts)
+	switch {
+	case st.Counts == 1:
+		cost = "It costs at most one count."
+	case st.Counts > 1:
+		cost = fmt.Sprintf("It costs at most %d counts.", st.Counts)
 	}
 	v := s.viewAt(s.now())
 	text := strings.Join(wrap(printable("This "+st.Says), v.width), "\n") + "\n" + cost + "\n"

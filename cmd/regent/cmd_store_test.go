@@ -44,7 +44,7 @@ func TestStoreChangeTellsWhatItCosts(t *testing.T) {
 	plan := api.Store{State: "unreadable", Verb: "recover", Counts: 2, Says: "sets 2 damaged records aside.", ID: "deed-1"}
 	daemon := &fake{store: plan}
 	got := session{daemon: daemon}.run(t, "store", "recover")
-	want := "This sets 2 damaged records aside.\nIt costs up to 2 counts.\nNothing was changed. To do it, add --yes.\n"
+	want := "This sets 2 damaged records aside.\nIt costs at most 2 counts.\nNothing was changed. To do it, add --yes.\n"
 	if diff := cmp.Diff(got, result{0, want, ""}); diff != "" || !slices.Equal(daemon.asked, []any{"recover false"}) {
 		t.Errorf("asked %v, -got +want:\n%s", daemon.asked, diff)
 	}

@@ -19,10 +19,10 @@ func writableByRootOnly(name string, info fs.FileInfo) error {
 		return errors.New("[unexpected] the system does not tell the owner")
 	}
 	if owner.Uid != 0 {
-		return errors.New("does not belong to root, so it is ignored; run: chown root")
+		return fmt.Errorf("does not belong to root, so it is ignored; run: chown root %s", name)
 	}
 	if info.Mode().Perm()&0o022 != 0 {
-		return errors.New("is writable by others than root, so it is ignored; run: chmod go-w")
+		return fmt.Errorf("is writable by others than root, so it is ignored; run: chmod go-w %s", name)
 	}
 	if info.IsDir() {
 		return replaceableByRootOnly(filepath.Dir(name))

@@ -113,7 +113,7 @@ func setUp(env *testscript.Env, bin string) error {
 	s := &story{running: map[string]*process{}}
 	env.Values[storyKey{}] = s
 	env.Defer(s.endAll)
-	for _, dir := range []string{"etc", "etc/config.d", "etc/policy.d"} {
+	for _, dir := range []string{"etc", "etc/config.d"} {
 		if err := os.MkdirAll(filepath.Join(env.WorkDir, dir), 0o755); err != nil {
 			return err
 		}
