@@ -39,14 +39,16 @@ type unit struct {
 // inquirer asks the service manager for the package's units that it has.
 type inquirer func(context.Context) ([]unit, error)
 
+// answer is what came of asking the daemon.
+type answer struct {
+	status status.Status
+	err    error
+}
+
 // askOrInquire asks the daemon, and where that does not answer, the service
 // manager. A daemon that is only slow is waited for.
 func askOrInquire(ctx context.Context, dial dialer, inquire inquirer) (status.Status, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	type answer struct {
-		status status.Status
-		err    error
-	}
 	answers := make(chan answer, 1)
 	go func() {
 		st, err := askStatus(ctx, dial)
@@ -61,20 +63,24 @@ func askOrInquire(ctx context.Context, dial dialer, inquire inquirer) (status.St
 	defer late.Stop()
 	select {
 	case a := <-answers:
-		if !errors.Is(a.err, client.ErrNotReachable) {
-			return a.status, a.err
-		}
-		if st, found := reasonOf(ctx, inquire); found {
-			return st, nil
-		}
-		return a.status, a.err
+		return a.orReason(ctx, inquire)
 	case <-late.C:
 		if st, found := reasonOf(ctx, inquire); found {
 			return st, nil
 		}
-		a := <-answers
-		return a.status, a.err
+		return (<-answers).orReason(ctx, inquire)
 	}
+}
+
+// orReason is the answer, or why there is none, as far as the service manager
+// knows.
+func (a answer) orReason(ctx context.Context, inquire inquirer) (status.Status, error) {
+	if errors.Is(a.err, client.ErrNotReachable) {
+		if st, found := reasonOf(ctx, inquire); found {
+			return st, nil
+		}
+	}
+	return a.status, a.err
 }
 
 // reasonOf asks the service manager why there is no daemon. One that cannot be

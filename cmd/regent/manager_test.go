@@ -95,6 +95,23 @@ func TestStatusWaitsForASlowDaemon(t *testing.T) {
 	}
 }
 
+// One that is being started when it is late, and then does not come up.
+func TestStatusInquiresAgainAfterwards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		fails := func(context.Context) ([]unit, error) {
+			if asked++; asked == 1 {
+				return []unit{{daemonUnit, "activating", "success", 0}}, nil
+			}
+			return []unit{{daemonUnit, "failed", "exit-code", exitUsage}}, nil
+		}
+		st, err := askOrInquire(t.Context(), func() agent { return &fake{silent: true} }, fails)
+		if err != nil || !strings.Contains(st.Summary, "check-config") || asked != 2 {
+			t.Errorf("got %q, %v after %d inquiries, want the configuration's after 2", st.Summary, err, asked)
+		}
+	})
+}
+
 func TestStatusOfARunningDaemonAsksNobodyElse(t *testing.T) {
 	inquire := func(context.Context) ([]unit, error) {
 		t.Error("the service manager was asked")

@@ -34,12 +34,12 @@ tpm_on() {
 	mkdir -p "$machines/tpm.state"
 	nsenter -t "$(<"$machines/tpm.leader")" -n swtpm socket --tpm2 --tpmstate "dir=$machines/tpm.state" \
 		--server type=tcp,bindaddr=127.0.0.1,port=2321 --ctrl type=tcp,bindaddr=127.0.0.1,port=2322 \
-		--flags not-need-init,startup-clear --daemon --pid "file=$machines/tpm.state/pid"
+		--flags not-need-init,startup-clear --daemon --pid "file=$machines/tpm.beside"
 }
 
 tpm_off() {
 	local pid n
-	pid=$(<"$machines/tpm.state/pid")
+	pid=$(<"$machines/tpm.beside")
 	kill "$pid"
 	for n in $(seq 100); do
 		kill -0 "$pid" 2>/dev/null || return 0

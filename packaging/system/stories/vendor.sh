@@ -32,7 +32,7 @@ story_vendor() {
 vendor_package() {
 	local tree=$machines/vendor/packages/acme
 	mkdir -p "$tree"/{DEBIAN,etc/regent/config.d,opt/acme/bin}
-	cp "$debs/probe" "$tree/opt/acme/bin/cad"
+	cp "$machines/probe" "$tree/opt/acme/bin/cad"
 	cat >"$tree/etc/regent/config.d/acme-cad.yaml" <<-END
 		applications:
 		  - id: acme-cad
