@@ -29,6 +29,10 @@ test: ## all tests
 race: ## all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
 
+.PHONY: test-doctor
+test-doctor: ## one fault after the other injected from outside, and what regent doctor names: a table
+	@go test -count=1 -timeout 20m -run '^TestDoctor' -v ./cmd/regentd | grep -Ev '^ *(=== |--- PASS)|TLS handshake error'
+
 .PHONY: fleet
 fleet: ## ten thousand devices in virtual time: a power cut of all, an hour's outage (minutes)
 	go test -v -timeout 30m -run 'TestPowerCut|TestOutage' ./agent -fleet 10000

@@ -48,8 +48,8 @@ type Store interface {
 // Host is what the service's administrator is told of this device.
 type Host struct{ FQDN, UserName, MAC string }
 
-// Deps is everything the agent is given. All fields but Woke, Adopt, Problems and
-// Unusable are required; with Unusable set, Store, StateDir and LedgerKey are not.
+// Deps is everything the agent is given. All fields but Woke, Full, Adopt, Problems
+// and Unusable are required; with Unusable set, Store, StateDir and LedgerKey are not.
 type Deps struct {
 	Version  string
 	Clock    clock.Clock
@@ -73,6 +73,9 @@ type Deps struct {
 	Draw    func() float64 // in [0,1)
 	NewID   func() string  // fresh and unguessable, of lower-case letters and digits
 	Woke    <-chan struct{}
+	// Full reports whether an error means that a disk or a quota is full; nil is
+	// never.
+	Full func(error) bool
 
 	// Adopt finds the process that held a lease before the daemon was restarted,
 	// and returns an error if it has ended. nil forgets all leases at an end.
@@ -98,6 +101,9 @@ type Agent struct {
 	hub     hub
 	tenants contacts
 	reports reports
+	denials denials
+	tally   tally
+	looking sync.Mutex // over a look at the services, for a diagnosis
 }
 
 // New reads the store and returns an agent that is not yet running. It sends
@@ -241,6 +247,7 @@ func (a *Agent) closeJournal() error {
 func (a *Agent) Apply(s policy.Settings, problems []status.Problem) {
 	a.settings.Store(&s)
 	a.problems.Store(&problems)
+	a.denials.clear()  // they were another configuration's
 	a.tenants.forget() // the next request is made with the new network settings
 	if a.d.Unusable == nil {
 		a.redeem.Kick()
@@ -292,7 +299,8 @@ func (a *Agent) redeemed(ctx context.Context, id instance.ID, from, to instance.
 // has happened all the same.
 func (a *Agent) changed(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
 	e := audit.Change{At: a.d.Clock.Wall(), Instance: id, From: from, To: to, Cause: cause}
-	if err := a.d.Audit.Record(ctx, e); err != nil {
+	a.tally.change(to)
+	if err := a.record(ctx, e); err != nil {
 		a.d.Log.WarnContext(ctx, "a change of state could not be recorded in the audit log", "instance", id.String(), "err", err)
 	}
 	// An auth token that came may have freed a place in line, and one that ended

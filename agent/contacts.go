@@ -54,6 +54,32 @@ func (c *contacts) service(base string) (Service, error) {
 	return s, nil
 }
 
+// looker is a Service that can also be looked at.
+type looker interface {
+	Look(ctx context.Context) tms.Look
+}
+
+// look looks at a tenant, whatever the gate says: a person asks. How it went is
+// remembered for status.
+func (c *contacts) look(ctx context.Context, base string) (tms.Look, error) {
+	s, err := c.service(base)
+	if err != nil {
+		return tms.Look{}, err
+	}
+	n, _ := s.(noted)
+	l, ok := n.Service.(looker)
+	if !ok {
+		return tms.Look{}, errors.New("[unexpected] this service cannot be looked at")
+	}
+	seen := l.Look(ctx)
+	if seen.Failure == nil {
+		c.remember(policy.Host(base), nil)
+	} else {
+		c.remember(policy.Host(base), seen.Failure)
+	}
+	return seen, nil
+}
+
 // forget makes the next request use a client made anew.
 func (c *contacts) forget() {
 	c.mu.Lock()
@@ -98,6 +124,8 @@ const tooMany = time.Minute
 func (c *contacts) note(host string, err error) {
 	f, failed := errors.AsType[*tms.Failure](err)
 	switch {
+	case failed && f.Refused: // nobody was asked
+		return
 	case failed && f.Status == 429 && !f.HasRetryAfter:
 		c.gate.Asked(host, tooMany)
 	case failed && f.RetryAfter > 0 && (f.Status == 429 || f.Status == 503):

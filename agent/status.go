@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/policy"
+	"regent/agent/redeem"
 	"regent/agent/status"
 	"regent/agent/vault"
 )
@@ -34,6 +36,10 @@ func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 	}
 	for _, host := range hosts(s) {
 		out.Tenants = append(out.Tenants, a.tenantStatus(host, by.Admin))
+	}
+	out.CanServeUntil = servesUntil(out.Applications)
+	if a.d.Unusable == nil {
+		out.Counts = a.counts()
 	}
 	out.Health, out.Summary = summarise(out, a.d.Unusable)
 	return out, nil
@@ -167,6 +173,31 @@ func (a *Agent) lastFault(id instance.ID, r vault.Record, held bool) *status.Fau
 		return nil
 	}
 	return &status.Fault{Code: string(f.Kind), Detail: f.Text(), At: at}
+}
+
+// counts adds up what the ledger says of every instance, those that are no
+// longer configured too.
+func (a *Agent) counts() *status.Counts {
+	var c status.Counts
+	for _, account := range redeem.Fold(a.ledger.Entries()) {
+		c.Confirmed += account.Confirmed + account.Spent
+		c.Uncertain += len(account.Uncertain)
+	}
+	return &c
+}
+
+// servesUntil is the first end of an access token that is served now. It is
+// pure.
+func servesUntil(apps []status.Application) *time.Time {
+	var first *time.Time
+	for _, app := range apps {
+		for _, i := range app.Instances {
+			if i.ExpiresIn > 0 && i.ExpiresAt != nil && (first == nil || i.ExpiresAt.Before(*first)) {
+				first = i.ExpiresAt
+			}
+		}
+	}
+	return first
 }
 
 // summarise puts the whole into one word and one sentence with the next step.

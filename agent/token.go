@@ -349,7 +349,11 @@ func (a *Agent) audit(ctx context.Context, by Caller, action, name string, d aut
 	if outcome != nil {
 		e.Outcome = fault.KindOf(outcome)
 	}
-	err := a.d.Audit.Record(ctx, e)
+	if action == "token" {
+		a.denials.note(e)
+		a.tally.token(e.Outcome)
+	}
+	err := a.record(ctx, e)
 	if err == nil {
 		return nil
 	}

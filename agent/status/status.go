@@ -7,15 +7,27 @@ import "time"
 
 // Status is a snapshot of the agent.
 type Status struct {
-	Version      string        `json:"version"`
-	StartedAt    time.Time     `json:"started_at"`
-	Now          time.Time     `json:"now"`
-	Health       Health        `json:"health"`
-	Summary      string        `json:"summary"` // one sentence: what is, and what to do next
+	Version   string    `json:"version"`
+	StartedAt time.Time `json:"started_at"`
+	Now       time.Time `json:"now"`
+	Health    Health    `json:"health"`
+	Summary   string    `json:"summary"` // one sentence: what is, and what to do next
+	// CanServeUntil is when the first access token ends that is served now, if
+	// the service is not reached until then; nil if nothing is served.
+	CanServeUntil *time.Time `json:"can_serve_until,omitempty"`
+	// Counts are those that this device used, by its ledger; nil if that cannot
+	// be read.
+	Counts       *Counts       `json:"counts,omitempty"`
 	Store        Store         `json:"store"`
 	Tenants      []Tenant      `json:"tenants"`
 	Applications []Application `json:"applications"`
 	Problems     []Problem     `json:"problems"`
+}
+
+// Counts are counts of registration tokens.
+type Counts struct {
+	Confirmed int `json:"confirmed"` // an auth token was bought, or a person found the count used
+	Uncertain int `json:"uncertain"` // may have been used; a person decides
 }
 
 // Health is the state of the whole in one word.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -58,7 +57,7 @@ func proxyRefusal(_ context.Context, proxy *url.URL, _ *http.Request, answer *ht
 	if answer.StatusCode == http.StatusOK {
 		return nil
 	}
-	return fmt.Errorf("the proxy %s answered %d to CONNECT", proxy.Host, answer.StatusCode)
+	return &proxyAnswer{proxy.Host, answer.StatusCode}
 }
 
 // tryError is the failure of one try, and whether a connection was had: only
@@ -84,6 +83,13 @@ func notSent(err error) bool {
 type witness struct{ next http.RoundTripper }
 
 var _ http.RoundTripper = witness{}
+
+// CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
+func (w witness) CloseIdleConnections() {
+	if closer, ok := w.next.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
+	}
+}
 
 // RoundTrip implements [http.RoundTripper].
 func (w witness) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -13,6 +13,7 @@ import (
 // wrap client.ErrNotReachable or the context's error.
 type agent interface {
 	Status(context.Context) (status.Status, error)
+	Diagnose(context.Context) (api.Diagnosis, error)
 	Token(context.Context, api.TokenRequest) (api.Token, error)
 	Register(context.Context, api.RegistrationRequest) (api.Registration, error)
 	Redeem(ctx context.Context, application, instance string) error

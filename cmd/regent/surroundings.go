@@ -20,6 +20,7 @@ type surroundings struct {
 	environ  func() []string
 	become   successor
 	inquire  inquirer                                      // asks the service manager; nil where there is none
+	survey   survey                                        // of this device
 	width    int                                           // of the terminal that out is; 0 if it is none
 	prompt   func(context.Context, string) ([]byte, error) // asks at the terminal that in is, without echo; nil if it is none
 	confirm  func(context.Context, string) (bool, error)   // asks for yes or no there; nil if it is none
@@ -31,7 +32,7 @@ func system() surroundings {
 		getenv: os.Getenv,
 		euid:   os.Geteuid(),
 		now:    time.Now, //nolint:forbidigo // a client has no clock of the agent's
-		dial:   dial, environ: os.Environ, become: become, inquire: askManager,
+		dial:   dial, environ: os.Environ, become: become, inquire: askManager, survey: theSystem(),
 		width: terminal.Width(os.Stdout),
 	}
 	if terminal.Is(os.Stdin) { // questions go where a redirected output does not swallow them

@@ -110,7 +110,7 @@ func (o *options) deps(s policy.Settings, problems []policy.Problem, records aud
 		Version: version, Clock: clock.New(bootID, boot), Settings: s, Problems: forStatus(problems),
 		StateDir: o.stateDir, Service: newService(log), Audit: records, Log: log,
 		Host: agent.Host{FQDN: facts.FQDN, UserName: facts.UserName, MAC: facts.MAC},
-		Draw: mathrand.Float64, NewID: newID, Adopt: adopt,
+		Draw: mathrand.Float64, NewID: newID, Adopt: adopt, Full: statedir.Full,
 	}, nil
 }
 

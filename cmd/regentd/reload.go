@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"regent/agent"
+	"regent/agent/doctor"
 	"regent/agent/fault"
 	"regent/agent/policy"
 	"regent/platform/mdm"
@@ -148,11 +149,22 @@ func (r *reloader) reload(ctx context.Context) error {
 	r.inForce(now, resolved, problems)
 	r.logging.set(resolved.Settings.Log)
 	r.agent.Apply(resolved.Settings, forStatus(r.problems))
+	r.tell(failed)
 	r.logging.InfoContext(ctx, "configuration reloaded", "changed", changed, "waiting_for_restart", r.waiting)
 	if failed != nil {
 		return fmt.Errorf("the old configuration stays in force: %w", failed)
 	}
 	return nil
+}
+
+// tell lets status say that the configuration on disk is not the one in force;
+// nil says that it is.
+func (r *reloader) tell(failed error) {
+	if failed == nil {
+		r.agent.Report(doctor.ConfigSource, "")
+		return
+	}
+	r.agent.Report(doctor.ConfigSource, fmt.Sprintf("it is not good, so the one before stays in force: %v", failed))
 }
 
 func isManaged(l policy.Layer) bool { return l.Rank == policy.Managed }

@@ -130,7 +130,7 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 	total := connections(log)
 	s, err := server.New(server.Deps{
 		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Keeper: keeper, Minder: d.agent,
-		Watch: d.watch, Reload: r.asked, Policy: r.account, User: peer.UID, Identify: cs.identify, Inspect: cs.inspect,
+		Watch: d.watch, Reload: r.asked, Policy: r.account, Diagnose: r.diagnose, Metrics: d.agent.Metrics, User: peer.UID, Identify: cs.identify, Inspect: cs.inspect,
 		PerUser: min(perUser, total/2), Total: total, Now: now, Log: log,
 	})
 	if err != nil {
@@ -150,6 +150,7 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 		intake.Run,
 		r.Run,
 		notify.Run,
+		newTextfile(r.started.MetricsTextfile, d.agent, log).Run,
 	), nil
 }
 

@@ -27,7 +27,8 @@ type site struct {
 	bin     string
 	service *emulator.Emulator
 	client  *client.Client
-	address string // of the service
+	address string   // of the service
+	extra   []string // arguments of regentd, which rule over the usual ones
 }
 
 // newSite makes a device whose registration token waits in a file. between, if
@@ -95,10 +96,10 @@ type daemonProcess struct {
 
 // args is the command line of the device's regentd.
 func (s *site) args() []string {
-	return []string{
+	return append([]string{
 		filepath.Join(s.bin, "regentd"), "run", "--config", filepath.Join(s.dir, "config.yaml"),
 		"--policy-dir", filepath.Join(s.dir, "policy.d"), "--state-dir", filepath.Join(s.dir, "state"), "--socket", s.socket(),
-	}
+	}, s.extra...)
 }
 
 // start starts regentd, and returns when it answers or has ended.

@@ -6,6 +6,7 @@ package api
 import (
 	"time"
 
+	"regent/agent/doctor"
 	"regent/agent/status"
 )
 
@@ -27,6 +28,8 @@ const (
 	PathPolicy       = "/v1/policy"
 	PathStore        = "/v1/store"
 	PathStoreVerb    = "/v1/store/{verb}"
+	PathDiagnosis    = "/v1/diagnosis"
+	PathMetrics      = "/metrics"
 )
 
 // ContentType and ProblemType are the media types of bodies.
@@ -73,6 +76,13 @@ type Registration struct {
 	Kept        bool              `json:"kept"`      // sealed; false if nothing needs it
 	Instances   []status.Instance `json:"instances"` // those that may use it
 }
+
+// MetricsType is the media type of the answer to GET [PathMetrics].
+const MetricsType = "text/plain; version=0.0.4; charset=utf-8"
+
+// Diagnosis is the answer to GET [PathDiagnosis]: the facts that only the daemon
+// sees. What they mean is the reader's to say, as regent doctor does.
+type Diagnosis = doctor.Daemon
 
 // Status is the answer to GET [PathStatus].
 type Status = status.Status

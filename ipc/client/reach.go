@@ -20,8 +20,33 @@ import (
 // what to do next.
 var ErrNotReachable = errors.New("the agent is not reachable")
 
+// Why is why no agent answers.
+type Why int
+
+// Why no agent answers.
+const (
+	Otherwise     Why = iota // as its text says
+	NoSocket                 // nothing is there
+	NobodyListens            // what is there is left over
+	MayNotConnect            // this user is kept out
+	SomebodyElse             // who listens is not trusted
+	NoAnswer                 // not in time
+)
+
+// WhyUnreached says why err, which wraps [ErrNotReachable], came.
+func WhyUnreached(err error) Why {
+	if u, ok := errors.AsType[*unreachable](err); ok {
+		return u.kind
+	}
+	if errors.Is(err, ErrNotReachable) {
+		return NoAnswer // it is the cause of a deadline
+	}
+	return Otherwise
+}
+
 // unreachable is an ErrNotReachable with its reason.
 type unreachable struct {
+	kind  Why
 	why   string // what is wrong and what to do next
 	cause error
 }
@@ -41,7 +66,7 @@ func unreached(ctx context.Context, err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
-	return &unreachable{fmt.Sprintf("it ended the connection before it had answered (%v); ask again, and see the daemon's log if that repeats", err), err}
+	return &unreachable{Otherwise, fmt.Sprintf("it ended the connection before it had answered (%v); ask again, and see the daemon's log if that repeats", err), err}
 }
 
 // Trust says whose listener a client talks to.
@@ -71,14 +96,14 @@ func DialChecked(ctx context.Context, socket string, t Trust) (net.Conn, error) 
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		return nil, &unreachable{reason(socket, err), err}
+		return nil, &unreachable{kindOf(err), reason(socket, err), err}
 	}
 	uid, err := peer.UID(c)
 	if err == nil && !t.accepts(uid) {
 		err = fmt.Errorf("uid %s listens there, who is neither root nor the user of the agent", uid)
 	}
 	if err != nil {
-		return nil, errors.Join(&unreachable{fmt.Sprintf("nothing was sent to %s: %v; an administrator finds out what it is", socket, err), err}, c.Close())
+		return nil, errors.Join(&unreachable{SomebodyElse, fmt.Sprintf("nothing was sent to %s: %v; an administrator finds out what it is", socket, err), err}, c.Close())
 	}
 	return c, nil
 }
@@ -88,6 +113,18 @@ func (t Trust) accepts(uid string) bool {
 		u, err := user.Lookup(name)
 		return err == nil && u.Uid == uid
 	})
+}
+
+func kindOf(err error) Why {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return NoSocket
+	case errors.Is(err, localsock.ErrRefused):
+		return NobodyListens
+	case errors.Is(err, fs.ErrPermission):
+		return MayNotConnect
+	}
+	return Otherwise
 }
 
 func reason(socket string, err error) string {

@@ -49,6 +49,8 @@ func (s *Server) routes() []route {
 		{http.MethodGet, api.PathStore, s.store, serverAsks},
 		{http.MethodPost, api.PathStoreVerb, s.storeVerb, serverAsks},
 		{http.MethodDelete, api.PathRegistration, s.unregister, serverAsks},
+		{http.MethodGet, api.PathDiagnosis, s.diagnosis, serverAsks},
+		{http.MethodGet, api.PathMetrics, s.metrics, serverAsks},
 	}
 }
 

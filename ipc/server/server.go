@@ -88,6 +88,10 @@ type Deps struct {
 	Reload func(context.Context, agent.Caller) error
 	// Policy says what configuration is in force and why, if the caller may know.
 	Policy func(context.Context, agent.Caller) (api.Policy, error)
+	// Diagnose gathers what only the daemon sees of what may be wrong.
+	Diagnose func(context.Context, agent.Caller) (api.Diagnosis, error)
+	// Metrics is the daemon in Prometheus' text format, if the caller may know.
+	Metrics func(context.Context, agent.Caller) (string, error)
 	// User says which user made a connection: it is asked before anything is
 	// spent on it, and of a process that is gone too.
 	User func(net.Conn) (uid string, err error)
@@ -124,6 +128,8 @@ func New(d Deps) (*Server, error) {
 		{"Keeper", d.Keeper == nil},
 		{"Reload", d.Reload == nil},
 		{"Policy", d.Policy == nil},
+		{"Diagnose", d.Diagnose == nil},
+		{"Metrics", d.Metrics == nil},
 		{"User", d.User == nil},
 		{"Identify", d.Identify == nil},
 		{"Minder", d.Minder == nil},

@@ -132,6 +132,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, reply any) {
 		s.stream(w, r, open)
 		return
 	}
+	if text, ok := reply.(exposition); ok {
+		s.write(w, r, http.StatusOK, api.MetricsType, text)
+		return
+	}
 	s.write(w, r, http.StatusOK, api.ContentType, reply)
 }
 
@@ -156,10 +160,14 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, conte
 	}
 }
 
-// encode writes v as one line of JSON.
+// encode writes v as one line of JSON, or as the text that it is.
 func encode(b *bytes.Buffer, v any) error {
 	if t, ok := v.(*api.Token); ok {
 		b.Write(append(t.AppendJSON(b.AvailableBuffer()), '\n'))
+		return nil
+	}
+	if text, ok := v.(exposition); ok {
+		b.WriteString(string(text))
 		return nil
 	}
 	return json.NewEncoder(b).Encode(v)

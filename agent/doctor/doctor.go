@@ -1,0 +1,127 @@
+// Package doctor says what is wrong with an installation, and what to do next.
+//
+// It has the table of all codes with their causes and next steps, the facts
+// that are gathered of a device, and the judgements that turn facts into
+// findings. All of it is pure: it must not know how a fact is found out, nor
+// who shows a finding where. Codes are an interface: add, never change.
+package doctor
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Code names one thing that can be wrong.
+type Code string
+
+// Severity is how bad it is. The text is wire format.
+type Severity string
+
+// The severities. The exit codes of regent doctor follow them: 6 and 7, as
+// those of regent status.
+const (
+	Warning Severity = "warning" // what works goes on working; somebody should mend it
+	Failure Severity = "failure" // something is not served, or will soon not be
+)
+
+// Reader is who is told.
+type Reader string
+
+// The readers. A person who asks the service is a Contact Administrator; no
+// program of the device knows one.
+const (
+	User          Reader = "user"
+	Administrator Reader = "administrator"
+)
+
+// Entry is a row of the table: all that is known of a code beforehand.
+type Entry struct {
+	Code     Code
+	Severity Severity
+	Title    string // what is wrong, without a capital or a full stop
+	Cause    string // how it comes to that; whole sentences
+	// The next step, by reader; whole sentences.
+	User, Administrator, Contact string
+}
+
+// Finding is a code that holds, with its evidence. It has no secret.
+type Finding struct {
+	Code     Code     `json:"code"`
+	Severity Severity `json:"severity"`
+	Subject  string   `json:"subject,omitempty"` // what it is about: a host, an instance, a path
+	Title    string   `json:"title"`
+	Evidence string   `json:"evidence"` // what was seen
+	Cause    string   `json:"cause"`
+	Next     string   `json:"next"` // what the reader does now
+}
+
+// Report is what regent doctor says.
+type Report struct {
+	Reader   Reader    `json:"reader"` // for whom each next step is
+	Checked  []string  `json:"checked"`
+	Skipped  []Skipped `json:"skipped"`
+	Findings []Finding `json:"findings"` // the worst first
+}
+
+// Skipped is a check that could not be made, and why.
+type Skipped struct {
+	Check string `json:"check"`
+	Why   string `json:"why"`
+}
+
+// Worst is the worst severity in the report, "" if there is no finding.
+func (r Report) Worst() Severity {
+	worst := Severity("")
+	for _, f := range r.Findings {
+		if f.Severity == Failure {
+			return Failure
+		}
+		worst = f.Severity
+	}
+	return worst
+}
+
+// Lookup returns the row of a code.
+func Lookup(c Code) (Entry, bool) {
+	i := slices.IndexFunc(Table(), func(e Entry) bool { return e.Code == c })
+	if i < 0 {
+		return Entry{}, false
+	}
+	return Table()[i], true
+}
+
+// Next is the next step of a reader.
+func (e Entry) Next(r Reader) string {
+	if r == Administrator {
+		return e.Administrator
+	}
+	return e.User
+}
+
+// doubt is what a judgement comes to: a code, about what, and why.
+type doubt struct {
+	code              Code
+	subject, evidence string
+}
+
+// worded is d in the words of the table, for a reader.
+func (d doubt) worded(r Reader) Finding {
+	e, _ := Lookup(d.code) // a test holds that every judgement's code is in the table
+	return Finding{
+		Code: d.code, Severity: e.Severity, Subject: d.subject, Title: e.Title,
+		Evidence: d.evidence, Cause: e.Cause, Next: e.Next(r),
+	}
+}
+
+// sorted puts the worst first, and is otherwise in the order of the table.
+func sorted(findings []Finding) []Finding {
+	place := map[Code]int{}
+	for i, e := range Table() {
+		place[e.Code] = i
+	}
+	slices.SortStableFunc(findings, func(a, b Finding) int { // failure comes before warning in the alphabet too
+		return cmp.Or(strings.Compare(string(a.Severity), string(b.Severity)), cmp.Compare(place[a.Code], place[b.Code]), strings.Compare(a.Subject, b.Subject))
+	})
+	return findings
+}

@@ -1,0 +1,237 @@
+package doctor
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/status"
+)
+
+func TestTable(t *testing.T) {
+	word := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
+	seen := map[Code]bool{}
+	for _, e := range Table() {
+		if !word.MatchString(string(e.Code)) || seen[e.Code] {
+			t.Errorf("code %q is no word, or stands there twice", e.Code)
+		}
+		seen[e.Code] = true
+		if e.Severity != Warning && e.Severity != Failure {
+			t.Errorf("%s: severity %q", e.Code, e.Severity)
+		}
+		if e.Title == "" || strings.HasSuffix(e.Title, ".") {
+			t.Errorf("%s: title %q is no title", e.Code, e.Title)
+		}
+		for what, text := range map[string]string{"cause": e.Cause, "user": e.User, "administrator": e.Administrator, "contact": e.Contact} {
+			if text == "" || strings.ToUpper(text[:1]) != text[:1] && !strings.HasPrefix(text, "journalctl") && !strings.HasPrefix(text, "regent") {
+				t.Errorf("%s: %s: %q is no sentence", e.Code, what, text)
+			}
+		}
+	}
+}
+
+// well is a device on which nothing is wrong.
+func well() Facts {
+	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	return Facts{
+		Reader: Administrator, Client: Client{"1.0.0"}, Socket: Socket{Path: "/run/regent/agent.sock", Reached: Answered},
+		Units: []Unit{{Name: DaemonUnit, Active: "active", Result: "success"}},
+		Daemon: &Daemon{
+			PID: 7, StateDir: "/var/lib/regent", Reader: Administrator,
+			Status: status.Status{Version: "1.0.0", Now: at, Health: status.Serving, Summary: "as it is", Applications: []status.Application{
+				{ID: "cad", Tenant: "demo-host.com", Rules: 1, Instances: []status.Instance{{Name: "cad/1", State: "live", ExpiresIn: 60}}},
+			}},
+			Ways: []Way{{Host: "demo-host.com", Step: Reachable, Issuer: "CN=Example CA", Provider: "https://idp realm ems", SkewSeconds: 3}},
+			Held: []Held{{Tenant: "demo-host.com", Fingerprint: "0123abcd"}},
+		},
+	}
+}
+
+// stopped is a device whose daemon does not answer.
+func stopped(f *Facts, reached Reached) {
+	f.Daemon, f.Units, f.Socket.Reached, f.Socket.Words = nil, nil, reached, "why"
+}
+
+func unit(f *Facts, active, result string, exit int) {
+	stopped(f, Silent)
+	f.Units = []Unit{{Name: DaemonUnit, Active: active, Result: result, Exit: exit}}
+}
+
+func instance(f *Facts, state, fault string) {
+	i := &f.Daemon.Status.Applications[0].Instances[0]
+	i.State, i.ExpiresIn = state, 0
+	if fault != "" {
+		i.LastFault = &status.Fault{Code: fault, Detail: "the service said so"}
+	}
+}
+
+// TestJudge makes one thing wrong at a time: each code comes from it alone, and
+// every code of the table can come.
+func TestJudge(t *testing.T) {
+	way := func(change func(*Way)) func(*Facts) { return func(f *Facts) { change(&f.Daemon.Ways[0]) } }
+	step := func(s Step) func(*Facts) {
+		return way(func(w *Way) { w.Step, w.Failure, w.Provider = s, "it failed", "" })
+	}
+	unusable := func(kind string) func(*Facts) {
+		return func(f *Facts) { f.Daemon.Unusable, f.Daemon.Held = kind, nil; instance(f, status.Unknown, "") }
+	}
+	refused := func(kind, words string) func(*Facts) {
+		return func(f *Facts) {
+			instance(f, "unredeemed", kind)
+			f.Daemon.Held[0].Refused, f.Daemon.Held[0].Words, f.Daemon.Held[0].Unpaid = kind, words, 1
+		}
+	}
+	tests := []struct {
+		name  string
+		wrong func(*Facts)
+		want  Code
+	}{
+		{"settings", step(AtSettings), NetworkSettings},
+		{"name", step(AtDNS), DNSFailed},
+		{"port", step(AtConnect), TCPUnreachable},
+		{"no proxy", step(AtProxy), ProxyUnreachable},
+		{"407", way(func(w *Way) { w.Step, w.ProxyStatus = AtProxy, 407 }), ProxyAuthentication},
+		{"403", way(func(w *Way) { w.Step, w.ProxyStatus = AtProxy, 403 }), ProxyRefused},
+		{"unknown CA", step(AtTrust), TLSUnknownCA},
+		{"minted", way(func(w *Way) { w.Step, w.Minted = AtTrust, true }), TLSInterception},
+		{"known product", way(func(w *Way) { w.Step, w.Issuer = AtTrust, "O=Zscaler Inc." }), TLSInterception},
+		{"trusted product", way(func(w *Way) { w.Minted = true }), TLSInterceptionTrusted},
+		{"certificate", step(AtCertificate), TLSCertificate},
+		{"no TLS", step(AtTLS), NotTheService},
+		{"unreadable answer", step(AtAnswer), NotTheService},
+		{"404", way(func(w *Way) { w.Step, w.Status, w.Provider = AtAnswer, 404, "" }), NotTheService},
+		{"a proxy's 502", way(func(w *Way) { w.Step, w.Status, w.Provider = AtAnswer, 502, "" }), NotTheService},
+		{"its own 503", way(func(w *Way) { w.Step, w.Status, w.ServiceShape = AtAnswer, 503, true }), ServiceIll},
+		{"429", way(func(w *Way) { w.Step, w.Status = AtAnswer, 429 }), ServiceIll},
+		{"ahead", way(func(w *Way) { w.SkewSeconds = -901 }), ClockWrong},
+		{"behind", way(func(w *Way) { w.SkewSeconds = 901 }), ClockWrong},
+		{"another realm", way(func(w *Way) { w.Remembered = []string{"https://idp realm old"} }), ProviderMismatch},
+		{"no token", func(f *Facts) { instance(f, "unredeemed", ""); f.Daemon.Held = nil }, RegistrationMissing},
+		{"another application's token", func(f *Facts) { instance(f, "unredeemed", ""); f.Daemon.Held[0].Application = "sim" }, RegistrationMissing},
+		{"asked again, without a token", func(f *Facts) { f.Daemon.Status.Applications[0].Instances[0].RedeemAsked = true; f.Daemon.Held = nil }, RegistrationMissing},
+		{"expired", refused("registration_expired", "x"), RegistrationExpired},
+		{"expired and dropped", func(f *Facts) { instance(f, "unredeemed", "registration_expired"); f.Daemon.Held = nil }, RegistrationExpired},
+		{"used up", refused("registration_exhausted", "x"), RegistrationExhausted},
+		{"disabled", refused("registration_refused", "The token is Disabled."), RegistrationDisabled},
+		{"unknown", refused("registration_refused", "unknown"), RegistrationRefused},
+		{"uncertain", func(f *Facts) { instance(f, "uncertain", "redemption_uncertain") }, RedemptionUncertain},
+		{"revoked", func(f *Facts) { instance(f, "revoked", "") }, AuthTokenRevoked},
+		{"lost", func(f *Facts) { instance(f, "refresh_lost", "") }, RefreshTokenLost},
+		{"off for long", func(f *Facts) { instance(f, "refresh_expired", "") }, RefreshTokenExpired},
+		{"locked", unusable("store_locked"), StoreLocked},
+		{"unreadable", unusable("store_unreadable"), StoreUnreadable},
+		{"a kind of later", unusable("store_of_later"), StoreUnreadable},
+		{"missing", unusable("store_missing"), StoreMissing},
+		{"rolled back", unusable("store_rolled_back"), StoreRolledBack},
+		{"clone", unusable("quarantined"), CloneQuarantined},
+		{"full", func(f *Facts) { f.Daemon.Disk = Disk{true, "no space left on device"} }, DiskFull},
+		{"read-only", func(f *Facts) { f.Daemon.Disk = Disk{false, "read-only file system"} }, StateNotWritable},
+		{"bad file, no unit", func(f *Facts) { stopped(f, Missing); f.Config = &Config{[]string{"config.yaml:2"}} }, ConfigInvalid},
+		{"bad file, by the unit", func(f *Facts) { unit(f, "failed", "exit-code", 2); f.Config = &Config{[]string{"config.yaml:2"}} }, ConfigInvalid},
+		{"bad file while it runs", func(f *Facts) { f.Daemon.Status.Problems = []status.Problem{{Source: ConfigSource, Detail: "x"}} }, ConfigInvalid},
+		{"policy", func(f *Facts) {
+			f.Daemon.Status.Problems = []status.Problem{{Source: "policy.d/10.yaml:3", Detail: "x"}}
+		}, PolicyProblem},
+		{"no application", func(f *Facts) { f.Daemon.Status.Applications = nil }, NoApplication},
+		{"no rule, and denied", func(f *Facts) {
+			f.Daemon.Status.Applications[0].Rules = 0
+			f.Daemon.Denials = []Denial{{Application: "cad", Reason: "there is no rule"}}
+		}, ApplicationClosed},
+		{"denied", func(f *Facts) {
+			f.Daemon.Denials = []Denial{{Application: "cad", User: "mallory", Reason: "no rule", Times: 3}}
+		}, CallerDenied},
+		{"no socket", func(f *Facts) { stopped(f, Missing) }, SocketMissing},
+		{"nobody listens", func(f *Facts) { stopped(f, Dead) }, SocketDead},
+		{"kept out", func(f *Facts) { stopped(f, Forbidden); f.Socket.Closed = "mode 0600" }, SocketMode},
+		{"kept out by a sandbox", func(f *Facts) { stopped(f, Forbidden) }, SocketMode},
+		{"root gets through", func(f *Facts) { f.Socket.Closed = "mode 0600" }, SocketMode},
+		{"somebody else", func(f *Facts) { stopped(f, Foreign) }, SocketForeign},
+		{"silent", func(f *Facts) { stopped(f, Silent) }, DaemonSilent},
+		{"broken", func(f *Facts) { stopped(f, Broken) }, DaemonSilent},
+		{"older", func(f *Facts) { f.Client.Version = "1.1.0" }, DaemonOlder},
+		{"two", func(f *Facts) { f.Others = []Process{{8, "/var/lib/regent"}} }, TwoDaemons},
+		{"one by hand in the unit's place", func(f *Facts) {
+			f.Units[0].Active, f.Units[0].Result = "failed", "exit-code"
+			f.Others = []Process{{8, "/var/lib/regent"}}
+		}, TwoDaemons},
+		{"stopped", func(f *Facts) { unit(f, "inactive", "success", 0) }, ServiceStopped},
+		{"failing", func(f *Facts) { unit(f, "activating", "exit-code", 1) }, ServiceFailing},
+		{"credential", func(f *Facts) { unit(f, "failed", "exit-code", exitCredentials) }, ServiceCredential},
+		{"passphrase", func(f *Facts) {
+			unit(f, "inactive", "success", 0)
+			f.Units = append(f.Units, Unit{Name: KeyUnit, Active: "failed", Result: "exit-code"})
+		}, ServiceCredential},
+	}
+	came := map[Code]bool{}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := well()
+			tt.wrong(&f)
+			var got []Code
+			for _, finding := range Judge(f).Findings {
+				got = append(got, finding.Code)
+				if finding.Evidence == "" || finding.Title == "" {
+					t.Errorf("%+v has no evidence or no title", finding)
+				}
+			}
+			if diff := cmp.Diff(got, []Code{tt.want}); diff != "" {
+				t.Errorf("findings (-got +want):\n%s", diff)
+			}
+		})
+		came[tt.want] = true
+	}
+	for _, e := range Table() {
+		if !came[e.Code] {
+			t.Errorf("%s is in the table, and nothing brings it", e.Code)
+		}
+	}
+}
+
+func TestJudgeHealthy(t *testing.T) {
+	r := Judge(well())
+	if len(r.Findings) > 0 || len(r.Skipped) > 0 || r.Worst() != "" || len(r.Checked) != len(checks()) {
+		t.Errorf("of a device that is well: %+v", r)
+	}
+	b, err := json.Marshal(r)
+	if err != nil || strings.Contains(string(b), "null") {
+		t.Errorf("%s, %v: a list is never null", b, err)
+	}
+}
+
+// The worst comes first and decides, whatever the order of the checks.
+func TestWorst(t *testing.T) {
+	f := well()
+	f.Client.Version = "2"
+	f.Daemon.Disk = Disk{true, "no space"}
+	f.Daemon.Denials = []Denial{{Application: "cad", Reason: "x"}}
+	r := Judge(f)
+	var got []Code
+	for _, x := range r.Findings {
+		got = append(got, x.Code)
+	}
+	if want := []Code{DiskFull, CallerDenied, DaemonOlder}; !slices.Equal(got, want) || r.Worst() != Failure {
+		t.Errorf("findings %v, worst %s; want %v, %s", got, r.Worst(), want, Failure)
+	}
+	f.Daemon.Disk = Disk{}
+	if got := Judge(f).Worst(); got != Warning {
+		t.Errorf("worst %s, want %s", got, Warning)
+	}
+}
+
+// A reader is told what they can do.
+func TestReader(t *testing.T) {
+	f := well()
+	f.Daemon.Disk = Disk{true, "no space"}
+	e, _ := Lookup(DiskFull)
+	for reader, want := range map[Reader]string{User: e.User, Administrator: e.Administrator} {
+		f.Reader = reader
+		if got := Judge(f).Findings[0].Next; got != want {
+			t.Errorf("%s is told %q, want %q", reader, got, want)
+		}
+	}
+}

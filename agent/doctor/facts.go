@@ -1,0 +1,140 @@
+package doctor
+
+import (
+	"time"
+
+	"regent/agent/status"
+)
+
+// Facts is all that is known of a device. What could not be found out is nil,
+// and then nothing is concluded from it.
+type Facts struct {
+	Reader Reader
+	Client Client
+	Socket Socket
+	Units  []Unit
+	Config *Config // looked at where no daemon answers
+	Daemon *Daemon // as it says of itself; nil if none answers
+	Others []Process
+}
+
+// Client is the program that asks.
+type Client struct{ Version string }
+
+// Reached says what became of the connection to the daemon.
+type Reached string
+
+// What becomes of a connection.
+const (
+	Answered  Reached = "answered"
+	Missing   Reached = "missing"   // there is no socket
+	Dead      Reached = "dead"      // nobody listens
+	Forbidden Reached = "forbidden" // this user may not connect
+	Foreign   Reached = "foreign"   // somebody else listens
+	Silent    Reached = "silent"    // it does not answer in time
+	Broken    Reached = "broken"    // any other failure
+)
+
+// Socket is where the daemon should answer.
+type Socket struct {
+	Path    string
+	Reached Reached
+	Words   string // of the failure
+	// Closed names what keeps users out: a path and its mode; "" is nothing.
+	Closed string
+}
+
+// Unit is what the service manager says of one of the package's units.
+type Unit struct {
+	Name           string
+	Active, Result string // systemd's words
+	Exit           int    // status of its main process
+}
+
+// Config is what a look at the configuration found, where no daemon reads it.
+type Config struct {
+	Fatal []string // why no daemon would start with it
+}
+
+// Process is a daemon that runs beside the one that answers.
+type Process struct {
+	PID    int
+	Shares string // what it shares with that one: a path
+}
+
+// Daemon is what the daemon says of itself and of what it sees.
+type Daemon struct {
+	PID      int           `json:"pid"`
+	Config   string        `json:"config"`
+	StateDir string        `json:"state_dir"`
+	Socket   string        `json:"socket"`
+	Reader   Reader        `json:"reader"` // what the caller is to it
+	Status   status.Status `json:"status"`
+	Unusable string        `json:"unusable,omitempty"` // why the store cannot be used: a fault.Kind
+	Disk     Disk          `json:"disk"`
+	Ways     []Way         `json:"ways"`    // to each tenant, by host
+	Held     []Held        `json:"held"`    // registration tokens
+	Denials  []Denial      `json:"denials"` // the last ones, of anybody that the reader may know of
+}
+
+// Disk is whether the state can be written now.
+type Disk struct {
+	Full    bool   `json:"full"`
+	Failure string `json:"failure,omitempty"` // why not; "" if it can
+}
+
+// Step is how far a look at the service came.
+type Step string
+
+// The steps, in their order. A way that came to Reachable has no fault.
+const (
+	AtSettings    Step = "settings"
+	AtProxy       Step = "proxy" // the connection to it, or its answer
+	AtDNS         Step = "dns"
+	AtConnect     Step = "connect"
+	AtTrust       Step = "trust"       // nobody vouches for the certificate
+	AtCertificate Step = "certificate" // it is not good for the name or the day
+	AtTLS         Step = "tls"         // any other failure of the handshake
+	AtAnswer      Step = "answer"      // something answered
+	Reachable     Step = "reachable"
+)
+
+// Way is one look at a tenant's service, by the same way as every request.
+type Way struct {
+	Host         string `json:"host"`
+	Proxy        string `json:"proxy,omitempty"` // host and port; "" is a direct way
+	Step         Step   `json:"step"`
+	Failure      string `json:"failure,omitempty"`
+	ProxyStatus  int    `json:"proxy_status,omitempty"` // its answer to CONNECT; 0 if none came
+	Status       int    `json:"status,omitempty"`       // HTTP
+	ServiceShape bool   `json:"service_shape,omitempty"`
+	Issuer       string `json:"issuer,omitempty"` // of the certificate
+	Minted       bool   `json:"minted,omitempty"` // a certificate was made for a name that nobody has
+	SkewSeconds  int64  `json:"skew_seconds"`     // service minus device
+	Provider     string `json:"provider,omitempty"`
+	// Remembered are the providers that the auth tokens came from, where they
+	// are others.
+	Remembered []string `json:"remembered,omitempty"`
+}
+
+// Held is a registration token, without showing it.
+type Held struct {
+	Tenant      string    `json:"tenant"`
+	Application string    `json:"application,omitempty"`
+	Fingerprint string    `json:"fingerprint"`
+	Refused     string    `json:"refused,omitempty"` // a fault.Kind
+	Words       string    `json:"words,omitempty"`   // of the refusal
+	RefusedAt   time.Time `json:"refused_at,omitzero"`
+	Unpaid      int       `json:"unpaid"` // instances that it would be redeemed for
+}
+
+// Denial is a refusal of a token.
+type Denial struct {
+	Application string    `json:"application"`
+	User        string    `json:"user,omitempty"` // name or number
+	Exe         string    `json:"exe,omitempty"`
+	PID         int       `json:"pid"`
+	Reason      string    `json:"reason"` // which rules were asked, and why each did not admit
+	At          time.Time `json:"at"`
+	Times       int       `json:"times"`
+}

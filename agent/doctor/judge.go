@@ -1,0 +1,85 @@
+package doctor
+
+// check is one judgement: a question, whether it can be asked of the facts,
+// and its answer. It is pure.
+type check struct {
+	name string
+	// unasked says why the facts do not answer it; "" if they do.
+	unasked func(Facts) string
+	judge   func(Facts) []doubt
+}
+
+// checks are all judgements. What one finds hides what follows from it: each
+// judges only what is not explained by those before it.
+func checks() []check {
+	return []check{
+		{"service", noManager, judgeUnits},
+		{"socket", nil, judgeSocket},
+		{"configuration", noConfig, judgeConfig},
+		{"version", noDaemon, judgeVersion},
+		{"processes", noDaemon, judgeOthers},
+		{"store", noDaemon, judgeStore},
+		{"disk", noDaemon, judgeDisk},
+		{"policy", noDaemon, judgePolicy},
+		{"network", noWay, judgeWays},
+		{"clock", noWay, judgeClock},
+		{"identity provider", noWay, judgeProviders},
+		{"registration token", noTokens, judgeRegistrations},
+		{"instances", noTokens, judgeInstances},
+		{"callers", noDaemon, judgeDenials},
+	}
+}
+
+// Judge turns facts into a report. It is pure.
+func Judge(f Facts) Report {
+	r := Report{Reader: f.Reader, Checked: []string{}, Skipped: []Skipped{}, Findings: []Finding{}}
+	for _, c := range checks() {
+		if c.unasked != nil {
+			if why := c.unasked(f); why != "" {
+				r.Skipped = append(r.Skipped, Skipped{c.name, why})
+				continue
+			}
+		}
+		r.Checked = append(r.Checked, c.name)
+		for _, d := range c.judge(f) {
+			r.Findings = append(r.Findings, d.worded(f.Reader))
+		}
+	}
+	r.Findings = sorted(r.Findings)
+	return r
+}
+
+func noDaemon(f Facts) string {
+	if f.Daemon == nil {
+		return "no daemon answers"
+	}
+	return ""
+}
+
+func noManager(f Facts) string {
+	if f.Units == nil {
+		return "no service manager has the package's units, or it is not the package's daemon"
+	}
+	return ""
+}
+
+func noConfig(f Facts) string {
+	if f.Config == nil && f.Daemon == nil {
+		return "this user may not read the configuration, or it is not where this program looks"
+	}
+	return ""
+}
+
+func noWay(f Facts) string {
+	if f.Daemon != nil && len(f.Daemon.Ways) == 0 {
+		return "no tenant is configured"
+	}
+	return noDaemon(f)
+}
+
+func noTokens(f Facts) string {
+	if f.Daemon != nil && f.Daemon.Unusable != "" {
+		return "the store cannot be used"
+	}
+	return noDaemon(f)
+}

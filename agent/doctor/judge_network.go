@@ -1,0 +1,121 @@
+package doctor
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// maxSkew is what Cloud LM takes of a clock that is off.
+const maxSkew = 15 * time.Minute
+
+// interceptors are words of the issuers that products sign with which open TLS
+// connections. They are evidence beside a certificate for a name that nobody
+// has, and the only one behind a proxy that hides that.
+var interceptors = [...]string{
+	"zscaler", "netskope", "fortigate", "fortinet", "palo alto", "blue coat", "bluecoat", "forcepoint", "websense", "sophos",
+	"check point", "barracuda", "watchguard", "mcafee web gateway", "cisco umbrella", "untangle", "squid", "mitmproxy", "kaspersky", "eset ssl", "avast",
+	"bitdefender", "charles proxy", "fiddler",
+}
+
+func (w Way) intercepted() bool {
+	issuer := strings.ToLower(w.Issuer)
+	for _, name := range interceptors {
+		if strings.Contains(issuer, name) {
+			return true
+		}
+	}
+	return w.Minted
+}
+
+// judgeWays says what stands between the device and each service.
+func judgeWays(f Facts) []doubt {
+	var out []doubt
+	for _, w := range f.Daemon.Ways {
+		if code, why := w.trouble(); code != "" {
+			out = append(out, doubt{code, w.Host, why})
+		}
+	}
+	return out
+}
+
+// trouble is the one thing that is wrong with the way, "" if nothing is.
+func (w Way) trouble() (Code, string) {
+	switch w.Step {
+	case AtSettings:
+		return NetworkSettings, w.Failure
+	case AtDNS:
+		return DNSFailed, w.Failure
+	case AtConnect:
+		return TCPUnreachable, w.Failure
+	case AtProxy:
+		return w.proxyTrouble()
+	case AtTrust:
+		if w.intercepted() {
+			return TLSInterception, w.handshake()
+		}
+		return TLSUnknownCA, w.handshake()
+	case AtCertificate:
+		return TLSCertificate, w.handshake()
+	case AtTLS:
+		return NotTheService, "it speaks no TLS that can be used: " + w.Failure
+	case AtAnswer:
+		return w.answerTrouble()
+	case Reachable:
+		if w.intercepted() {
+			return TLSInterceptionTrusted, w.handshake()
+		}
+	}
+	return "", ""
+}
+
+func (w Way) proxyTrouble() (Code, string) {
+	switch w.ProxyStatus {
+	case 0:
+		return ProxyUnreachable, fmt.Sprintf("proxy %s: %s", w.Proxy, w.Failure)
+	case 407:
+		return ProxyAuthentication, fmt.Sprintf("proxy %s answered 407 to CONNECT %s", w.Proxy, w.Host)
+	}
+	return ProxyRefused, fmt.Sprintf("proxy %s answered %d to CONNECT %s", w.Proxy, w.ProxyStatus, w.Host)
+}
+
+func (w Way) answerTrouble() (Code, string) {
+	if w.Status == 429 || w.Status >= 500 && w.ServiceShape {
+		return ServiceIll, fmt.Sprintf("%s answered %d", w.Host, w.Status)
+	}
+	if w.Status == 0 {
+		return NotTheService, w.Failure
+	}
+	return NotTheService, fmt.Sprintf("%s answered %d to a question that every tenant answers", w.Host, w.Status)
+}
+
+// handshake is the evidence of a certificate.
+func (w Way) handshake() string {
+	text := fmt.Sprintf("the certificate is from %q", w.Issuer)
+	if w.Minted {
+		text += ", who also made one for a name that nobody has"
+	}
+	if w.Failure != "" {
+		text += "; " + w.Failure
+	}
+	return text
+}
+
+func judgeClock(f Facts) []doubt {
+	for _, w := range f.Daemon.Ways {
+		if skew := time.Duration(w.SkewSeconds) * time.Second; skew.Abs() > maxSkew {
+			return []doubt{{ClockWrong, w.Host, fmt.Sprintf("the service's clock is %s ahead of this device's (behind, where it is negative)", skew)}}
+		}
+	}
+	return nil
+}
+
+func judgeProviders(f Facts) []doubt {
+	var out []doubt
+	for _, w := range f.Daemon.Ways {
+		if w.Provider != "" && len(w.Remembered) > 0 {
+			out = append(out, doubt{ProviderMismatch, w.Host, fmt.Sprintf("the tenant names %s now; auth tokens are from %s", w.Provider, strings.Join(w.Remembered, ", "))})
+		}
+	}
+	return out
+}

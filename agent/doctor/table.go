@@ -1,0 +1,330 @@
+package doctor
+
+import "slices"
+
+// The codes: of the way to the service,
+const (
+	NetworkSettings        Code = "network_settings"
+	DNSFailed              Code = "dns_failed"
+	TCPUnreachable         Code = "tcp_unreachable"
+	ProxyUnreachable       Code = "proxy_unreachable"
+	ProxyAuthentication    Code = "proxy_authentication"
+	ProxyRefused           Code = "proxy_refused"
+	TLSUnknownCA           Code = "tls_unknown_ca"
+	TLSInterception        Code = "tls_interception"
+	TLSInterceptionTrusted Code = "tls_interception_trusted"
+	TLSCertificate         Code = "tls_certificate"
+	NotTheService          Code = "not_the_service"
+	ServiceIll             Code = "service_ill"
+	ClockWrong             Code = "clock_wrong"
+	ProviderMismatch       Code = "provider_mismatch"
+)
+
+// of what was bought,
+const (
+	RegistrationMissing   Code = "registration_missing"
+	RegistrationExpired   Code = "registration_expired"
+	RegistrationExhausted Code = "registration_exhausted"
+	RegistrationDisabled  Code = "registration_disabled"
+	RegistrationRefused   Code = "registration_refused"
+	RedemptionUncertain   Code = "redemption_uncertain"
+	AuthTokenRevoked      Code = "auth_token_revoked" //nolint:gosec // a code, no credential
+	RefreshTokenLost      Code = "refresh_token_lost"
+	RefreshTokenExpired   Code = "refresh_token_expired"
+)
+
+// of what is kept,
+const (
+	StoreLocked      Code = "store_locked"
+	StoreUnreadable  Code = "store_unreadable"
+	StoreMissing     Code = "store_missing"
+	StoreRolledBack  Code = "store_rolled_back"
+	CloneQuarantined Code = "clone_quarantined"
+	DiskFull         Code = "disk_full"
+	StateNotWritable Code = "state_not_writable"
+)
+
+// of the configuration,
+const (
+	ConfigInvalid     Code = "config_invalid"
+	PolicyProblem     Code = "policy_problem"
+	NoApplication     Code = "no_application"
+	ApplicationClosed Code = "application_closed"
+	CallerDenied      Code = "caller_denied"
+)
+
+// and of the daemon.
+const (
+	SocketMissing     Code = "socket_missing"
+	SocketDead        Code = "socket_dead"
+	SocketMode        Code = "socket_mode"
+	SocketForeign     Code = "socket_foreign"
+	DaemonSilent      Code = "daemon_silent"
+	DaemonOlder       Code = "daemon_older"
+	TwoDaemons        Code = "two_daemons"
+	ServiceStopped    Code = "service_stopped"
+	ServiceFailing    Code = "service_failing"
+	ServiceCredential Code = "service_credential"
+)
+
+// Table is all codes, in the order of the documentation.
+func Table() []Entry {
+	return slices.Concat(networkCodes(), tokenCodes(), storeCodes(), configCodes(), daemonCodes())
+}
+
+// What an end user without rights can do about most of it.
+const (
+	tellIT     = "Tell the administrator of this device this code and the evidence. What is held already is served as long as it is valid."
+	tellITStop = "Tell the administrator of this device this code and the evidence. No application gets a token until it is mended."
+	nobody     = "Nothing: it is not seen from the service's side."
+)
+
+func networkCodes() []Entry {
+	return []Entry{
+		{
+			NetworkSettings, Failure, "the network settings cannot be used",
+			"A file that network.ca_file or network.proxy_credentials_file names cannot be read or is not what it should be, or network.proxy is no URL.",
+			tellIT, "Put the file that the evidence names in place, or correct the key; regent policy explain network.ca_file says who set it. Then run regent reload.", nobody,
+		},
+		{
+			DNSFailed, Failure, "the name of the service is not found",
+			"The device's name server does not know the host, or cannot be asked: a slip in tenant, no network, a split DNS without the VPN, or a network that only resolves through its proxy.",
+			tellIT, "Compare the host with the tenant that you were given; ask the same name server (getent hosts HOST, or Resolve-DnsName HOST). Where only a proxy resolves names, set network.proxy.", "Compare the host in the evidence with your tenant.",
+		},
+		{
+			TCPUnreachable, Failure, "the service does not take connections",
+			"The name is found, but the connection is refused, or nobody answers: a firewall, a wrong port, or the service is down.",
+			tellIT, "Open the way from this device to the address and port in the evidence, or set network.proxy to the way out of this network.", "Look whether the tenant answers from elsewhere.",
+		},
+		{
+			ProxyUnreachable, Failure, "the proxy does not take connections",
+			"A proxy is configured (network.proxy, or HTTPS_PROXY in the daemon's environment), and its name is not found or its port does not answer.",
+			tellIT, "Correct network.proxy, or set it to none where there is a direct way; regent policy explain network.proxy says who set it.", nobody,
+		},
+		{
+			ProxyAuthentication, Failure, "the proxy asks for a password",
+			"The proxy answered 407: it wants credentials, and none were given or others are right.",
+			tellIT, "Write user:password into a file that only the daemon can read, and name it in network.proxy_credentials_file; then run regent reload.", nobody,
+		},
+		{
+			ProxyRefused, Failure, "the proxy refuses the way to the service",
+			"The proxy is there and does not connect to the service's host: a block list, or a rule for this device.",
+			tellIT, "Have the proxy's administrator allow CONNECT to the host and port in the evidence.", nobody,
+		},
+		{
+			TLSUnknownCA, Failure, "nobody whom this device trusts vouches for the service's certificate",
+			"The certificate is signed by an authority that neither the system nor network.ca_file has: a private authority whose certificate was not rolled out.",
+			tellIT, "If the issuer in the evidence is your organisation's authority, put its certificate (PEM) into a file and name that in network.ca_file. If you do not know it, do not: somebody may be in the way.", "Say which authority your tenant's certificate is from.",
+		},
+		{
+			TLSInterception, Failure, "something between this device and the service opens its TLS connections",
+			"A security product or a proxy answers in the place of the service, with a certificate that it makes for every name, and whose authority this device does not trust.",
+			tellIT, "Exempt the service's host from inspection. A registration token would be read by what is in the way; trust its authority (network.ca_file) only if that is meant.", "Name the host that has to be exempted from inspection.",
+		},
+		{
+			TLSInterceptionTrusted, Warning, "something between this device and the service reads what they say",
+			"A security product or a proxy opens the TLS connections to the service; this device trusts its authority, so everything works, and the product sees every token.",
+			"Nothing: it works.", "Exempt the service's host from inspection, unless it is meant that the product in the evidence sees registration tokens and access tokens.", nobody,
+		},
+		{
+			TLSCertificate, Failure, "the service's certificate is not good for its name or for today",
+			"The certificate is for another name, has expired, or is not yet valid. If it is good elsewhere, this device's clock is wrong.",
+			tellIT, "Compare this device's date with the right one first. If that is right, tenant names another host than the certificate does, or the service has to renew it.", "Renew the certificate if it has expired.",
+		},
+		{
+			NotTheService, Failure, "what answers is not the Token Management Service",
+			"The host answers over HTTP, but not as the service does: tenant names another server, or a captive portal or proxy page is in the way.",
+			tellIT, "Compare tenant with the address that you were given; regent policy explain tenant says who set it. On a guest network, log in to it first.", "Give out the address of the tenant, without a path.",
+		},
+		{
+			ServiceIll, Warning, "the service answers that it cannot answer now",
+			"The service is reached and answers with an error of its own (HTTP 5xx), or asks for a pause (429). It is tried again by itself.",
+			"Wait: what is held already is served as long as it is valid.", "Wait; if it goes on for longer than the tokens are good for (regent status), ask the service's operator.", "Ask the service's operator.",
+		},
+		{
+			ClockWrong, Failure, "this device's clock is wrong",
+			"The service's clock and this device's are more than 15 minutes apart. Cloud LM discards calls that are further off, and tokens look expired or not yet valid.",
+			"Set the device's date, time and time zone, or have its administrator do so.", "Set the clock and let it be kept (timedatectl set-ntp true, or w32tm /resync).", nobody,
+		},
+		{
+			ProviderMismatch, Failure, "the tenant names another identity provider than the auth tokens came from",
+			"The tenant now names another host or realm than it did when an instance was redeemed. Auth tokens are refreshed where they came from, so they end with their access token if that is gone. A changed host is reported and never followed.",
+			tellIT, "Ask the Contact Administrator whether the tenant has moved. If so: regent instances forget APPLICATION/NUMBER, then register again, which costs one count each. If not, tenant may name another tenant.", "Say whether the tenant's identity provider was moved; old auth tokens can then be deleted.",
+		},
+	}
+}
+
+func tokenCodes() []Entry {
+	return []Entry{
+		{
+			RegistrationMissing, Failure, "no registration token was given yet",
+			"Instances are configured that have no auth token, and there is no registration token to redeem for them.",
+			"Ask the administrator of this device for a registration token.", "Put a registration token into registration_token_file, or run: regent register --file FILE --erase", "Make one with tmsctl registration-token create; count is devices times instances.",
+		},
+		{
+			RegistrationExpired, Failure, "the registration token is past its expiration date",
+			"The service refused it as expired. Counts that were left have lapsed.",
+			"Tell the administrator of this device that a new registration token is needed.", "Get a new registration token from the Contact Administrator, then run: regent register --file FILE --erase", "Make a new one, or extend this one: tmsctl registration-token extend ID.",
+		},
+		{
+			RegistrationExhausted, Failure, "the registration token has no count left",
+			"Its count is smaller than the number of devices and instances that use it, or unexpected users used it.",
+			"Tell the administrator of this device that the counts are used up.", "Tell the Contact Administrator how many instances still wait (regent status).", "Find out who used the counts: tmsctl investigate. Then tmsctl registration-token raise-count ID, or make a new one.",
+		},
+		{
+			RegistrationDisabled, Failure, "the registration token is disabled",
+			"Somebody disabled it at the service.",
+			"Tell the administrator of this device that the registration token is disabled.", "Ask the Contact Administrator to enable it, or for another one; give that with: regent register --file FILE --erase", "Enable it, if that is meant: tmsctl registration-token enable ID.",
+		},
+		{
+			RegistrationRefused, Failure, "the service refused the registration token",
+			"It is not one of this tenant, was deleted, or is not whole: its text is in the evidence.",
+			"Tell the administrator of this device that the registration token is refused.", "Compare the fingerprint and the tenant in the evidence with what the Contact Administrator gave out; give the right one with: regent register --file FILE --erase", "Look for it in tmsctl registration-token list; make a new one if it is gone.",
+		},
+		{
+			RedemptionUncertain, Failure, "it is not known whether a redemption used a count",
+			"The answer to a redemption was lost, so the service may have given out an auth token that never arrived. Nothing is repeated blindly.",
+			"Tell the administrator of this device the instance in the evidence.", "Have the identifier of regent ledger looked up by the Contact Administrator, then say: regent ledger resolve IDENTIFIER --consumed, or --not-consumed.", "Look whether tmsctl auth-token list shows the identifier.",
+		},
+		{
+			AuthTokenRevoked, Failure, "the auth token of an instance was withdrawn",
+			"The service refuses to refresh it: an administrator deleted it, or its session was ended.",
+			"Tell the administrator of this device that the instance was withdrawn.", "If it is to work again, which costs one count: regent instances redeem APPLICATION/NUMBER", "Say whether it was meant; tmsctl auth-token list shows what is left.",
+		},
+		{
+			RefreshTokenLost, Failure, "the refresh token of an instance is lost",
+			"The answer to a refresh was lost, and the service takes the old refresh token no more.",
+			"Tell the administrator of this device the instance in the evidence.", "Redeem it again, which costs one count: regent instances redeem APPLICATION/NUMBER", "Delete the old auth token, if you like: tmsctl auth-token delete ID.",
+		},
+		{
+			RefreshTokenExpired, Failure, "the device was off for longer than a refresh token lives",
+			"The refresh token ended while nobody could refresh it.",
+			"Tell the administrator of this device the instance in the evidence.", "Redeem it again, which costs one count: regent instances redeem APPLICATION/NUMBER; for laptops that are shut for long see refresh.on_refresh_expired.", "Nothing, or have the refresh tokens' life made longer.",
+		},
+	}
+}
+
+func storeCodes() []Entry {
+	return []Entry{
+		{
+			StoreLocked, Failure, "the data key is not given out now",
+			"The keyring, or the credential of the service manager that opens it, does not answer or refuses.",
+			tellITStop, "Unlock the keyring, then run: regent reload. Nothing was changed and no count used.", nobody,
+		},
+		{
+			StoreUnreadable, Failure, "the sealed state is there and cannot be read",
+			"A record or the ledger was damaged or altered, or the directory cannot be read.",
+			tellITStop, "regent store status names the damage. regent store recover says what going on without it costs; or restore the state directory from a backup and run regent reload.", nobody,
+		},
+		{
+			StoreMissing, Failure, "the sealed records are there and their key is not",
+			"The key material was deleted, or only the records were restored or copied.",
+			tellITStop, "Restore the key material beside the records, then run regent reload. If it is gone: regent store reset says what that costs.", "Auth tokens that this device gives up can be deleted: tmsctl auth-token delete.",
+		},
+		{
+			StoreRolledBack, Failure, "the state directory is older than it should be",
+			"An older copy of it was put back, as after a restore from a backup or a snapshot. Refresh tokens in it may have been used since.",
+			tellITStop, "Put the newest copy back if there is one; else regent store recover says what going on costs.", nobody,
+		},
+		{
+			CloneQuarantined, Failure, "this device looks like a copy of another one",
+			"The state was made on another device: a cloned disk, a golden image that was not sealed, or an exchanged main board.",
+			tellITStop, "If it is the same device: regent store adopt. If it is a copy: regent store register-again, which costs counts. Before making images: regent seal-image.", "Two devices with one ref ID 2 in tmsctl auth-token list are copies of each other.",
+		},
+		{
+			DiskFull, Failure, "the file system of the state is full",
+			"Nothing can be written, so nothing can be redeemed, and no new token be kept.",
+			tellIT, "Free space on the file system in the evidence. Nothing else is needed: what could not be written is tried again.", nobody,
+		},
+		{
+			StateNotWritable, Failure, "the state directory cannot be written",
+			"Its owner or mode was changed, it was removed, or its file system is read-only.",
+			tellIT, "Do what the evidence says, then run regent reload.", nobody,
+		},
+	}
+}
+
+func configCodes() []Entry {
+	return []Entry{
+		{
+			ConfigInvalid, Failure, "the configuration is not good",
+			"A local file has a mistake, so the daemon does not start with it, or keeps the one before.",
+			tellITStop, "regentd check-config names file and line. Correct it; the daemon applies it by itself, or is started again.", nobody,
+		},
+		{
+			PolicyProblem, Warning, "something in the configuration is set aside",
+			"A value of managed policy or of a drop-in is not good, or waits for a restart; the next lower layer rules in its place.",
+			tellIT, "Correct what the evidence names; regent policy shows every key and who said so.", nobody,
+		},
+		{
+			NoApplication, Warning, "no application is configured",
+			"The daemon runs and has nothing to serve.",
+			"Tell the administrator of this device which application you need.", "Name the applications in config.yaml, config.d or managed policy.", nobody,
+		},
+		{
+			ApplicationClosed, Warning, "nobody may use an application",
+			"The application has no rule under allow, and what no rule opens is served to nobody.",
+			"Tell the administrator of this device which application it is.", "Add a rule under the application's allow: users, groups, executables, or everyone: true.", nobody,
+		},
+		{
+			CallerDenied, Warning, "a program was refused an access token",
+			"No rule under the application's allow admits the program that asked, or it was asked by the wrong user.",
+			"Start the program as the user and from the place that it is meant for; or tell the administrator of this device the evidence.", "If it is to be served, add a rule under the application's allow; regent explain --pid PID --application APPLICATION says why a running program is refused.", nobody,
+		},
+	}
+}
+
+func daemonCodes() []Entry {
+	return []Entry{
+		{
+			SocketMissing, Failure, "there is no socket of the agent",
+			"The daemon is not running, or its socket was removed.",
+			tellITStop, "Start it: systemctl start regentd.socket regentd.service; or does REGENT_SOCKET or --socket name another place?", nobody,
+		},
+		{
+			SocketDead, Failure, "nobody listens at the socket any more",
+			"The daemon was killed and not started again.",
+			tellITStop, "Start it: systemctl restart regentd.service. journalctl -u regentd says how it ended.", nobody,
+		},
+		{
+			SocketMode, Failure, "the socket or its directory is not open to every user",
+			"Its mode was changed. The daemon decides by itself whom it serves; the socket is to be open to all.",
+			tellITStop, "Run: chmod 666 on the socket and chmod 755 on its directory, as in the evidence; or restart the daemon.", nobody,
+		},
+		{
+			SocketForeign, Failure, "somebody else listens at the agent's socket",
+			"A process of a user who is neither root nor the agent's listens there. Nothing was sent to it.",
+			tellITStop, "Find out who it is (ss -xlp), end it, and see to it that only root can write the socket's directory.", nobody,
+		},
+		{
+			DaemonSilent, Failure, "the daemon takes connections and does not answer",
+			"It is stuck, or the device has much too much to do.",
+			tellITStop, "Restart it: systemctl restart regentd.service. journalctl -u regentd has what it did last.", nobody,
+		},
+		{
+			DaemonOlder, Warning, "the daemon that runs is of another version than this program",
+			"The package was upgraded and the daemon not restarted, or two installations are there.",
+			"Nothing: it works.", "Restart it: systemctl restart regentd.service.", nobody,
+		},
+		{
+			TwoDaemons, Failure, "two daemons run with one configuration",
+			"Each keeps a state of its own, so each redeems: the configuration's instances cost their counts twice.",
+			tellIT, "End the process in the evidence that nobody needs, and see what started it. regent ledger of each says which counts it used.", "Two ref ID 2 with the host name of one device are two daemons.",
+		},
+		{
+			ServiceStopped, Failure, "the service is stopped",
+			"Somebody stopped it, or it is not enabled.",
+			tellITStop, "Start it: systemctl start regentd.service; and for every start: systemctl enable regentd.service.", nobody,
+		},
+		{
+			ServiceFailing, Failure, "the service does not start",
+			"The daemon ends at its start; the service manager has its exit status.",
+			tellITStop, "journalctl -u regentd has the reason.", nobody,
+		},
+		{
+			ServiceCredential, Failure, "the service manager cannot unseal the passphrase of the data key",
+			"The TPM was reset, or the disk is in another device. Nothing was changed.",
+			tellITStop, "See journalctl -u regentd, and for what can be done /usr/share/doc/regent/README.md.", nobody,
+		},
+	}
+}

@@ -1,0 +1,180 @@
+package tms
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync"
+	"sync/atomic"
+)
+
+// Look is how far one look at the service came, for a diagnosis. Its failure is
+// evidence for [Look.At] and the methods' callers; it holds no secret.
+type Look struct {
+	Proxy       string // host and port of the proxy that was used; "" for none
+	ProxyStatus int    // its answer to CONNECT, if that was a refusal
+	At          Stage
+	Failure     *Failure // nil if At is Reached
+	Issuer      string   // of the certificate that was shown, for people
+	Minted      bool     // a certificate was made for a name that nobody has
+	Provider    Provider // if At is Reached
+}
+
+// Stage is where a look at the service ended.
+type Stage int
+
+// The stages, in their order.
+const (
+	StageProxy       Stage = iota // no connection to the proxy, or it refused
+	StageDNS                      // the name was not found
+	StageConnect                  // no connection
+	StageTrust                    // nobody vouches for the certificate
+	StageCertificate              // it is not good for the name or the day
+	StageTLS                      // any other failure of the handshake
+	StageAnswer                   // an answer came, and not the service's
+	Reached                       // the service answered as it should
+)
+
+// proxyAnswer is a proxy's refusal of a CONNECT.
+type proxyAnswer struct {
+	host   string
+	status int
+}
+
+func (p *proxyAnswer) Error() string {
+	return fmt.Sprintf("the proxy %s answered %d to CONNECT", p.host, p.status)
+}
+
+// Look asks for the identity provider, which costs nothing, by the same way as
+// every request, and says how far that came. Where a certificate was shown, it
+// then begins a second handshake for a name that nobody has, and sends nothing:
+// only what opens TLS connections in passing makes a certificate for that.
+func (c *Client) Look(ctx context.Context) Look {
+	c.Close() // what is looked at is the way of now, not a connection from before
+	var shown witnessed
+	p, err := c.Discover(httptrace.WithClientTrace(ctx, shown.trace()))
+	l := Look{At: Reached, Provider: p, Proxy: c.proxyHost()}
+	if failure, ok := errors.AsType[*Failure](err); ok {
+		l.Failure = failure
+		l.At, l.ProxyStatus = stageOf(failure)
+	}
+	if leaf := shown.certificate(err); leaf != nil {
+		l.Issuer = issuerOf(leaf)
+		l.Minted = c.minted(ctx)
+	}
+	return l
+}
+
+// stageOf reads where a request ended from its error. It is pure.
+func stageOf(f *Failure) (at Stage, proxyStatus int) {
+	if refused, ok := errors.AsType[*proxyAnswer](f.Err); ok {
+		return StageProxy, refused.status
+	}
+	op, isOp := errors.AsType[*net.OpError](f.Err)
+	_, isDNS := errors.AsType[*net.DNSError](f.Err)
+	_, unknownCA := errors.AsType[x509.UnknownAuthorityError](f.Err)
+	_, name := errors.AsType[x509.HostnameError](f.Err)
+	_, invalid := errors.AsType[x509.CertificateInvalidError](f.Err)
+	_, noTLS := errors.AsType[tls.RecordHeaderError](f.Err)
+	_, alert := errors.AsType[tls.AlertError](f.Err)
+	switch {
+	case isOp && (op.Op == "proxyconnect" || op.Op == "socks connect"):
+		return StageProxy, 0
+	case isDNS:
+		return StageDNS, 0
+	case unknownCA:
+		return StageTrust, 0
+	case name, invalid:
+		return StageCertificate, 0
+	case noTLS, alert, isOp && op.Op == "remote error":
+		return StageTLS, 0
+	case f.Reach == NotSent:
+		return StageConnect, 0
+	}
+	return StageAnswer, 0
+}
+
+// witnessed keeps the certificate that a handshake ended with.
+type witnessed struct {
+	mu   sync.Mutex
+	leaf *x509.Certificate
+}
+
+func (w *witnessed) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{TLSHandshakeDone: func(s tls.ConnectionState, _ error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if len(s.PeerCertificates) > 0 {
+			w.leaf = s.PeerCertificates[0]
+		}
+	}}
+}
+
+// certificate is the one that was accepted, or the one that err refuses.
+func (w *witnessed) certificate(err error) *x509.Certificate {
+	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && len(bad.UnverifiedCertificates) > 0 {
+		return bad.UnverifiedCertificates[0]
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.leaf
+}
+
+// issuerOf names an authority for people.
+func issuerOf(leaf *x509.Certificate) string {
+	return masked{}.text(leaf.Issuer.String())
+}
+
+// nobodys is a name that no certificate is good for: .invalid is reserved.
+const nobodys = "regent-looks-whether-somebody-is-in-the-way.invalid"
+
+var errSeen = errors.New("the certificate was seen")
+
+// minted reports whether a certificate is shown for a name that nobody has.
+func (c *Client) minted(ctx context.Context) bool {
+	t, err := newTransport(c.o)
+	if err != nil {
+		return false
+	}
+	defer t.CloseIdleConnections()
+	var made atomic.Bool // of a handshake that goes on after ctx has ended, too
+	t.TLSClientConfig = &tls.Config{
+		MinVersion: tls.VersionTLS12, ServerName: nobodys,
+		InsecureSkipVerify: true, //nolint:gosec // the handshake is given up by what follows, whoever is there
+		VerifyConnection: func(s tls.ConnectionState) error {
+			made.Store(s.PeerCertificates[0].VerifyHostname(nobodys) == nil)
+			return errSeen
+		},
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.tenant.String(), nil)
+	if err != nil {
+		return false
+	}
+	answer, err := t.RoundTrip(r)
+	if err == nil {
+		_ = answer.Body.Close()
+		return false // [unexpected] it is no TLS
+	}
+	return errors.Is(err, errSeen) && made.Load()
+}
+
+// proxyHost is the proxy for the tenant, "" for none.
+func (c *Client) proxyHost() string {
+	choose, err := proxyFor(c.o.Proxy)
+	if err != nil || choose == nil {
+		return ""
+	}
+	u, err := choose(&http.Request{URL: &url.URL{Scheme: c.tenant.Scheme, Host: c.tenant.Host}})
+	if err != nil || u == nil {
+		return ""
+	}
+	return u.Host
+}

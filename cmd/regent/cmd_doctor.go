@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/doctor"
+	"regent/agent/doctor/runbook"
+	"regent/agent/fault"
+	"regent/agent/status"
+	"regent/ipc/client"
+	"regent/platform/localsock"
+)
+
+// diagnosisTime is how long the daemon may take to look at its services.
+const diagnosisTime = 30 * time.Second
+
+// answerTime is how long a daemon may take to answer at all.
+const answerTime = 5 * time.Second
+
+func newDoctor(s surroundings, socket *string, dial dialer, inquire inquirer) *cobra.Command {
+	var asJSON, registration bool
+	var config string
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Say what is wrong with this installation, and what to do next",
+		Long: `Say what is wrong with this installation, and what to do next: the way to the
+service, the registration token, the store, the configuration, the socket and the
+daemon are looked at. It changes nothing and costs no count.
+
+Exit codes: 0 nothing is wrong, 6 something should be mended, 7 something is not
+served or will soon not be.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			facts := examination{s, *socket, config, dial, inquire}.gather(cmd.Context())
+			r := doctor.Judge(facts)
+			if err := showReport(cmd.OutOrStdout(), r, facts, s, asJSON, registration); err != nil {
+				return err
+			}
+			return unsoundness(r)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
+	cmd.Flags().BoolVar(&registration, "check-registration", false, "also say what a redemption would do now; it sends no registration token and costs no count")
+	cmd.Flags().StringVar(&config, "config", "", "configuration `file` that is looked at where no daemon answers (default: the installed one)")
+	cmd.AddCommand(newDoctorExplain())
+	return cmd
+}
+
+func newDoctorExplain() *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain CODE",
+		Short: "Show the runbook page of a code of doctor, or of an error of the agent",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage(cmd, "name one code, such as dns_failed")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			page, ok := runbook.Pages()[args[0]+".md"]
+			if !ok {
+				return usage(cmd, "there is no code %.40q; regent doctor names those that hold", args[0])
+			}
+			_, err := io.WriteString(cmd.OutOrStdout(), page)
+			return err
+		},
+	}
+}
+
+// unsoundness ends regent with the code of the worst severity.
+func unsoundness(r doctor.Report) error {
+	switch r.Worst() {
+	case doctor.Failure:
+		return unwell(status.NotServing)
+	case doctor.Warning:
+		return unwell(status.Degraded)
+	}
+	return nil
+}
+
+// examination is one look at everything.
+type examination struct {
+	surroundings
+	socket, config string
+	dial           dialer
+	inquire        inquirer
+}
+
+// gather finds out all that is known of this device.
+func (x examination) gather(ctx context.Context) doctor.Facts {
+	f := doctor.Facts{
+		Reader: doctor.User, Client: doctor.Client{Version: version},
+		Socket: doctor.Socket{Path: x.socket, Reached: doctor.Answered, Closed: x.survey.closed(x.socket)},
+	}
+	if x.euid == 0 {
+		f.Reader = doctor.Administrator
+	}
+	if d, err := x.ask(ctx); err == nil {
+		f.Daemon, f.Reader, f.Others = &d, d.Reader, x.survey.others(d)
+	} else {
+		f.Socket.Reached, f.Socket.Words = reached(err), err.Error()
+	}
+	// One that has not been asked has no units.
+	units, _ := x.inquire(ctx)
+	for _, u := range units {
+		f.Units = append(f.Units, doctor.Unit{Name: u.name, Active: u.active, Result: u.result, Exit: u.exit})
+	}
+	if f.Daemon == nil && (x.config != "" || x.socket == localsock.DefaultPath) {
+		f.Config = x.survey.config(ctx, x.config)
+	}
+	return f
+}
+
+// ask has the daemon look at its services, which takes its time, once it has
+// shown that it answers at all.
+func (x examination) ask(ctx context.Context) (doctor.Daemon, error) {
+	first, cancel := context.WithTimeoutCause(ctx, answerTime, fmt.Errorf("%w: no answer within %s", client.ErrNotReachable, inWords(answerTime)))
+	defer cancel()
+	a := x.dial()
+	if _, err := a.Status(first); err != nil {
+		return doctor.Daemon{}, late(first, err)
+	}
+	ctx, cancel = within(ctx, diagnosisTime)
+	defer cancel()
+	d, err := a.Diagnose(ctx)
+	return d, late(ctx, err)
+}
+
+// reached says what became of a connection. A daemon that knows no diagnosis is
+// one that answers.
+func reached(err error) doctor.Reached {
+	if err == nil {
+		return doctor.Answered
+	}
+	if _, ok := errors.AsType[*fault.Fault](err); ok {
+		return doctor.Broken
+	}
+	switch why := client.WhyUnreached(err); why {
+	case client.NoSocket:
+		return doctor.Missing
+	case client.NobodyListens:
+		return doctor.Dead
+	case client.MayNotConnect:
+		return doctor.Forbidden
+	case client.SomebodyElse:
+		return doctor.Foreign
+	case client.NoAnswer:
+		return doctor.Silent
+	}
+	return doctor.Broken
+}
+
+func showReport(w io.Writer, r doctor.Report, f doctor.Facts, s surroundings, asJSON, registration bool) error {
+	if asJSON {
+		return printJSON(w, r)
+	}
+	v := s.viewAt(s.now())
+	text := renderReport(r, v)
+	if registration {
+		text += "\n" + renderDryRun(f, v)
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// renderReport is each finding with its evidence and the next step.
+func renderReport(r doctor.Report, v view) string {
+	var b strings.Builder
+	if len(r.Findings) == 0 {
+		b.WriteString(v.paint(bold+green, "Nothing is wrong.") + "\n")
+	}
+	for i, f := range r.Findings {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString(renderFinding(f, v))
+	}
+	b.WriteString("\n" + strings.Join(wrap("Looked at: "+strings.Join(r.Checked, ", ")+".", v.width), "\n") + "\n")
+	for _, text := range skipped(r.Skipped) {
+		b.WriteString(strings.Join(wrap(text, v.width), "\n") + "\n")
+	}
+	return b.String()
+}
+
+// skipped is one sentence for each reason, in their order.
+func skipped(all []doctor.Skipped) []string {
+	var out []string
+	for i, s := range all {
+		if slices.ContainsFunc(all[:i], func(earlier doctor.Skipped) bool { return earlier.Why == s.Why }) {
+			continue
+		}
+		var names []string
+		for _, other := range all[i:] {
+			if other.Why == s.Why {
+				names = append(names, other.Check)
+			}
+		}
+		out = append(out, fmt.Sprintf("Not looked at: %s, since %s.", strings.Join(names, ", "), s.Why))
+	}
+	return out
+}
+
+func renderFinding(f doctor.Finding, v view) string {
+	colour := yellow
+	if f.Severity == doctor.Failure {
+		colour = red
+	}
+	head := string(f.Code) + ": " + f.Title
+	rows := [][2]string{}
+	if f.Subject != "" {
+		rows = append(rows, [2]string{"About", printable(f.Subject)})
+	}
+	rows = append(rows, [2]string{"Seen", printable(f.Evidence)}, [2]string{"Cause", f.Cause}, [2]string{"Do", f.Next})
+	return v.paint(bold+colour, strings.Join(wrap(head, v.width), "\n")) + "\n" + v.labelled("  ", rows)
+}
+
+// renderDryRun says what a redemption would do, as far as that can be known
+// without one: the service has no call that tells how a registration token is.
+func renderDryRun(f doctor.Facts, v view) string {
+	if f.Daemon == nil {
+		return "No registration token was looked at: no daemon answers.\n"
+	}
+	if len(f.Daemon.Held) == 0 {
+		return "No registration token is held, so nothing would be redeemed.\n"
+	}
+	var rows [][2]string
+	for _, h := range f.Daemon.Held {
+		rows = append(rows, [2]string{h.Fingerprint, printable(dryRun(h, f.Daemon.Ways))})
+	}
+	return v.paint(bold, "What a redemption would do (nothing was sent)") + "\n" + v.labelled("  ", rows) +
+		strings.Join(wrap("How many counts are left only a redemption tells, or the Contact Administrator: tmsctl registration-token list.", v.width), "\n") + "\n"
+}
+
+func dryRun(h doctor.Held, ways []doctor.Way) string {
+	text := fmt.Sprintf("for %s, would use %d counts", h.Tenant, h.Unpaid)
+	if h.Application != "" {
+		text += " for " + h.Application
+	}
+	i := slices.IndexFunc(ways, func(w doctor.Way) bool { return w.Host == h.Tenant })
+	switch {
+	case h.Refused != "":
+		text += fmt.Sprintf("; but the service refused it (%s): %s", h.Refused, h.Words)
+	case i < 0:
+		text += "; the configuration names no such tenant"
+	case ways[i].Step != doctor.Reachable:
+		text += "; but the service is not reached, see above"
+	default:
+		text += "; the service is reached, and has not refused it yet"
+	}
+	return text
+}

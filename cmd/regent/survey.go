@@ -1,0 +1,139 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"regent/agent/doctor"
+	"regent/platform/paths"
+	"regent/platform/processes"
+)
+
+// survey is what doctor finds out by itself, without the daemon.
+type survey struct {
+	// closed names what keeps users out of the socket; "" is nothing.
+	closed func(socket string) string
+	// others lists daemons beside the one that answers, which share something
+	// with it that they should not.
+	others func(doctor.Daemon) []doctor.Process
+	// config looks at the configuration, "" is the installed one; nil if that cannot be done.
+	config func(ctx context.Context, file string) *doctor.Config
+}
+
+func theSystem() survey {
+	return survey{closed: closedSocket, others: otherDaemons, config: checkedConfig}
+}
+
+// closedSocket looks at the modes of the socket and its directory. It says
+// nothing of what it may not see.
+func closedSocket(socket string) string {
+	if info, err := os.Lstat(socket); err == nil && info.Mode().Type() == fs.ModeSocket && info.Mode().Perm()&0o006 != 0o006 {
+		return fmt.Sprintf("%s has mode %04o, want 0666", socket, info.Mode().Perm())
+	}
+	dir := filepath.Dir(socket)
+	if info, err := os.Stat(dir); err == nil && info.IsDir() && dir == filepath.Dir(paths.Default().Socket) && info.Mode().Perm()&0o005 != 0o005 {
+		return fmt.Sprintf("%s has mode %04o, want 0755", dir, info.Mode().Perm())
+	}
+	return ""
+}
+
+// otherDaemons looks for processes of the daemon's program. One with a
+// configuration, a state and a socket of its own is somebody's business.
+func otherDaemons(d doctor.Daemon) []doctor.Process {
+	found, err := processes.Named("regentd")
+	if err != nil {
+		return nil
+	}
+	var out []doctor.Process
+	for _, p := range found {
+		if p.PID == d.PID || !slices.Contains(p.Args, "run") {
+			continue
+		}
+		if what := shared(p, d); what != "" {
+			out = append(out, doctor.Process{PID: p.PID, Shares: what})
+		}
+	}
+	return out
+}
+
+// shared is the path that a process has in common with the daemon, by its
+// command line; "" is none.
+func shared(p processes.Process, d doctor.Daemon) string {
+	usual := paths.Default()
+	for _, f := range []struct{ flag, usual, daemons string }{
+		{"--config", usual.Config, d.Config}, {"--state-dir", usual.StateDir, d.StateDir}, {"--socket", usual.Socket, d.Socket},
+	} {
+		own := cmp.Or(flagValue(p.Args, f.flag), f.usual)
+		if !filepath.IsAbs(own) && p.Dir != "" {
+			own = filepath.Join(p.Dir, own)
+		}
+		if own == f.daemons {
+			return f.daemons
+		}
+	}
+	return ""
+}
+
+// flagValue is the value of a flag on a command line, "" if it is not there.
+func flagValue(args []string, flag string) string {
+	for i, arg := range args {
+		if value, ok := strings.CutPrefix(arg, flag+"="); ok {
+			return value
+		}
+		if arg == flag && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	return ""
+}
+
+// checkedConfig asks the daemon's own program, beside this one or where packages
+// put it, what it thinks of the configuration.
+func checkedConfig(ctx context.Context, file string) *doctor.Config {
+	program := daemonProgram()
+	if program == "" {
+		return nil
+	}
+	args := []string{"check-config"}
+	if file != "" {
+		args = append(args, "--config", file)
+	}
+	said, err := exec.CommandContext(ctx, program, args...).CombinedOutput() //nolint:gosec // our own program
+	failed, ok := errors.AsType[*exec.ExitError](err)
+	switch {
+	case err == nil:
+		return &doctor.Config{}
+	case !ok || failed.ExitCode() != exitUsage:
+		return nil // it says nothing of the configuration
+	}
+	c := &doctor.Config{}
+	for line := range strings.SplitSeq(strings.TrimSpace(string(said)), "\n") {
+		c.Fatal = append(c.Fatal, printable(strings.TrimPrefix(line, "regentd: ")))
+	}
+	if strings.Contains(string(said), fs.ErrPermission.Error()) {
+		return nil // this user may not read it, the daemon may
+	}
+	return c
+}
+
+// daemonProgram is where regentd is, "" if it is not known.
+func daemonProgram() string {
+	var dirs []string
+	if own, err := os.Executable(); err == nil {
+		dirs = append(dirs, filepath.Dir(own))
+	}
+	for _, dir := range append(dirs, "/usr/sbin", "/usr/local/sbin") {
+		if path, err := exec.LookPath(filepath.Join(dir, "regentd")); err == nil {
+			return path
+		}
+	}
+	return ""
+}

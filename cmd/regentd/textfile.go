@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"regent/agent"
+)
+
+// textfileEvery is how often the file with metrics is written.
+const textfileEvery = 15 * time.Second
+
+// textfileKey is the key of the configuration that names it.
+const textfileKey = "metrics_textfile"
+
+// textfile writes the daemon's metrics into a file for a collector to read:
+// node_exporter's or windows_exporter's. A reader finds a whole one, or none.
+type textfile struct {
+	path   string
+	text   func(context.Context) (string, error)
+	report func(source, detail string) // of what is wrong, for status; "" is nothing
+	log    *slog.Logger
+}
+
+// newTextfile returns nil if none is wanted.
+func newTextfile(path string, a *agent.Agent, log *slog.Logger) *textfile {
+	if path == "" {
+		return nil
+	}
+	return &textfile{path: path, text: a.Exposition, report: a.Report, log: log}
+}
+
+// Run writes the file now and again until ctx is done, and then removes it: the
+// metrics of a daemon that is not there must not look like those of one that is.
+func (t *textfile) Run(ctx context.Context) error {
+	if t == nil {
+		<-ctx.Done()
+		return nil
+	}
+	again := time.NewTicker(textfileEvery)
+	defer again.Stop()
+	var failed bool // the last time
+	for {
+		err := t.write(ctx)
+		if err != nil && !failed { // the same once more says nothing new; status says that it goes on
+			t.log.WarnContext(ctx, "the file with metrics cannot be written", "path", t.path, "err", err)
+		}
+		failed = err != nil
+		t.tell(err)
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return t.remove()
+		}
+	}
+}
+
+func (t *textfile) tell(err error) {
+	if err == nil {
+		t.report(textfileKey, "")
+		return
+	}
+	t.report(textfileKey, fmt.Sprintf("%v; give the daemon's user the right to write that directory (under systemd also ReadWritePaths=), or name another file", err))
+}
+
+func (t *textfile) write(ctx context.Context) (err error) {
+	text, err := t.text(ctx)
+	if err != nil {
+		return fmt.Errorf("gather metrics: %w", err)
+	}
+	// A name that ends in something else is read by no collector.
+	f, err := os.CreateTemp(filepath.Dir(t.path), "."+filepath.Base(t.path)+".*")
+	if err != nil {
+		return fmt.Errorf("write metrics: %w", err)
+	}
+	_, err = f.WriteString(text)
+	err = errors.Join(err, f.Chmod(0o644), f.Close()) // the collector is another user, and nothing here is secret
+	if err == nil {
+		err = os.Rename(f.Name(), t.path)
+	}
+	if err != nil {
+		return fmt.Errorf("write metrics: %w", errors.Join(err, os.Remove(f.Name())))
+	}
+	return nil
+}
+
+func (t *textfile) remove() error {
+	if err := os.Remove(t.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove the file with metrics: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// reported is what was said last of each source.
+type reported map[string]string
+
+func (r reported) set(source, detail string) { r[source] = detail }
+
+// The file is whole whenever it is there, is written again and again, and goes
+// with the daemon.
+func TestTextfile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "regent.prom")
+		writes, said := 0, reported{}
+		f := &textfile{path: path, report: said.set, log: slog.New(slog.DiscardHandler), text: func(context.Context) (string, error) {
+			writes++
+			return strings.Repeat("regent_health 1\n", writes), nil
+		}}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- f.Run(ctx) }()
+		for n := 1; n <= 3; n++ {
+			synctest.Wait()
+			b, err := os.ReadFile(path)
+			if err != nil || strings.Count(string(b), "\n") != n || said[textfileKey] != "" {
+				t.Errorf("write %d: %q, %v, reported %q", n, b, err, said[textfileKey])
+			}
+			time.Sleep(textfileEvery)
+		}
+		if i, err := os.Stat(path); err != nil || i.Mode().Perm()&0o444 != 0o444 {
+			t.Errorf("its mode: %v, %v; want it readable by all", i, err)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	})
+}
+
+// A place that cannot be written is told once to the log, and to status for as
+// long as it is so.
+func TestTextfileThatCannotBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "collector")
+		log, said := new(strings.Builder), reported{}
+		f := &textfile{path: filepath.Join(dir, "regent.prom"), report: said.set, log: slog.New(slog.NewTextHandler(log, nil)), text: func(context.Context) (string, error) {
+			return "", nil
+		}}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- f.Run(ctx) }()
+		time.Sleep(10 * textfileEvery)
+		synctest.Wait()
+		if got := strings.Count(log.String(), "level=WARN"); got != 1 || !strings.Contains(said[textfileKey], "ReadWritePaths=") {
+			t.Errorf("%d warnings, reported %q", got, said[textfileKey])
+		}
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(textfileEvery)
+		synctest.Wait()
+		if said[textfileKey] != "" {
+			t.Errorf("mended, and still reported: %q", said[textfileKey])
+		}
+		stop()
+		if err := <-ended; err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Error(err)
+		}
+	})
+}
