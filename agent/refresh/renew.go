@@ -205,6 +205,9 @@ func (e *Engine) adopt(r *vault.Record, a answeredRefresh) {
 	} else {
 		r.Refresh, r.Older = a.sent, token.Secret{}
 	}
+	if a.answer.Form != (tms.Form{}) {
+		r.Form = a.answer.Form
+	}
 	r.Attempt, r.Refusals = vault.Attempt{}, vault.Refusals{}
 }
 

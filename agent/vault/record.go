@@ -38,6 +38,8 @@ type Record struct {
 	Attempt  Attempt
 	Refusals Refusals
 
+	Form tms.Form // of the service's last reply with an auth token; zero if not known
+
 	Again time.Time // when policy last redeemed by itself after refresh_expired
 }
 
@@ -87,6 +89,7 @@ type sealed struct {
 	Attempt      Attempt        `json:"attempt,omitzero"`
 	Refusals     Refusals       `json:"refusals,omitzero"`
 	Again        time.Time      `json:"again,omitzero"`
+	Form         tms.Form       `json:"form,omitzero"`
 }
 
 // format is the version of sealed. A newer daemon reads the one before.
@@ -98,7 +101,7 @@ func encode(r Record) ([]byte, error) {
 		AuthTokenID: r.AuthTokenID, Identifier: r.Identifier, Provider: r.Provider, State: r.State, Since: r.Since,
 		Access: r.Access.Reveal(), Life: r.Life, Generation: r.Generation, Draw: r.Draw,
 		Refresh: r.Refresh.Reveal(), RefreshLife: r.RefreshLife, Served: r.Served, Older: r.Older.Reveal(),
-		Attempt: r.Attempt, Refusals: r.Refusals, Again: r.Again,
+		Attempt: r.Attempt, Refusals: r.Refusals, Again: r.Again, Form: r.Form,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode auth token %s: %w", r.ID, err)
@@ -119,6 +122,6 @@ func decode(b []byte) (Record, error) {
 		AuthTokenID: s.AuthTokenID, Identifier: s.Identifier, Provider: s.Provider, State: s.State, Since: s.Since,
 		Access: token.NewSecret(s.Access), Life: s.Life, Generation: s.Generation, Draw: s.Draw,
 		Refresh: token.NewSecret(s.Refresh), RefreshLife: s.RefreshLife, Served: s.Served, Older: token.NewSecret(s.Older),
-		Attempt: s.Attempt, Refusals: s.Refusals, Again: s.Again,
+		Attempt: s.Attempt, Refusals: s.Refusals, Again: s.Again, Form: s.Form,
 	}, nil
 }

@@ -1,0 +1,74 @@
+package agent
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/authz"
+	"regent/agent/fault"
+	"regent/agent/policy"
+	"regent/agent/status"
+	"regent/agent/tms"
+	"regent/agent/tms/emulator"
+)
+
+// TestContractOfATenant: what an administrator is told of a tenant that has
+// other forms than are configured, and that it costs no count.
+func TestContractOfATenant(t *testing.T) {
+	defaults, _ := policy.Resolve()
+	change := func(s *policy.Settings) {
+		s.Contract, s.Refresh = defaults.Settings.Contract, defaults.Settings.Refresh
+	}
+	simulateWith(t, 1, emulator.Knobs{}, change, func(fl *fleet) {
+		m := fl.devices[0]
+		used := fl.service.State().Redeemed
+		forms := emulator.Forms{Refresh: "tms", Authorization: "bearer"}
+		if err := fl.service.SetKnobs(emulator.Knobs{Forms: forms}); err != nil {
+			fl.Fatal(err)
+		}
+		if _, err := m.agent.Contract(fl.Context(), Caller{Caller: authz.Caller{UID: "1000"}}); fault.KindOf(err) != fault.Denied {
+			fl.Errorf("anybody: got %v, want denied", err)
+		}
+		got, err := m.agent.Contract(fl.Context(), Caller{Caller: authz.Caller{UID: "0", Admin: true}})
+		if err != nil || len(got.Tenants) != 1 {
+			fl.Fatalf("got %+v, %v, want one tenant", got, err)
+		}
+		fits := map[string]status.Fit{}
+		for _, f := range got.Tenants[0].Forms {
+			fits[f.Key] = f.Fits
+		}
+		want := map[string]status.Fit{
+			"contract.base_path": status.FitYes, "refresh.mode": status.FitNo, "contract.registration_header": status.FitNo,
+			"contract.reply": status.FitYes, "contract.access_token_name": status.FitYes, // by the redemption that was
+		}
+		if diff := cmp.Diff(fits, want); diff != "" {
+			fl.Errorf("-got +want\n%s", diff)
+		}
+		if now := fl.service.State().Redeemed; now != used {
+			fl.Errorf("%d counts used by asking", now-used)
+		}
+	})
+}
+
+func TestCompare(t *testing.T) {
+	s := policy.Settings{
+		Refresh:  policy.Refresh{Mode: policy.OIDC},
+		Contract: policy.Contract{Reply: policy.AnyForm, AccessTokenName: policy.CamelName, RegistrationHeader: policy.BasicHeader},
+	}
+	got := compare([]tms.Variant{
+		{Key: "contract.reply", Answers: []string{"bare"}, Why: "seen"},
+		{Key: "contract.access_token_name", Answers: []string{"token"}, Why: "seen"},
+		{Key: "refresh.mode", Answers: []string{"oidc", "tms"}, Why: "asked"},
+		{Key: "contract.registration_header", Why: "no form told"},
+	}, s)
+	want := []status.Form{
+		{Key: "contract.reply", Configured: "any", Answers: []string{"bare"}, Fits: status.FitYes, Why: "seen"},
+		{Key: "contract.access_token_name", Configured: "accessToken", Answers: []string{"token"}, Fits: status.FitNo, Why: "seen; set contract.access_token_name: token"},
+		{Key: "refresh.mode", Configured: "oidc", Answers: []string{"oidc", "tms"}, Fits: status.FitYes, Why: "asked"},
+		{Key: "contract.registration_header", Configured: "basic", Answers: []string{}, Fits: status.FitUnknown, Why: "no form told"},
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("-got +want\n%s", diff)
+	}
+}

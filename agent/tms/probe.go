@@ -1,0 +1,178 @@
+package tms
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"regent/agent/token"
+)
+
+// Probe is what a tenant answered to requests that nobody could be given
+// anything for. Each failure is a refusal and evidence; nil is a request that
+// was not sent. None can have used a count: a registration token that was made
+// up has none.
+type Probe struct {
+	Discovery *Failure // nil if it worked
+	Provider  Provider // if it worked
+	Path      string   // below which it was asked
+
+	OIDC *Failure // a refresh by a made-up refresh token at the provider
+
+	// A refresh of a made-up auth token at the service, and a redemption: without
+	// Authorization, and with what was made up in each form.
+	RefreshPlain *Failure
+	Refresh      map[string]*Failure // by mode: ModeTMS, ModeTMSRegistration
+	RedeemPlain  *Failure
+	Redeem       map[string]*Failure // by form: Basic, BasicEncoded, Bearer
+}
+
+// errGranted is a made-up secret that was taken for a real one.
+var errGranted = errors.New("it was granted, although what was sent is made up: this is not the service")
+
+// Probe asks the tenant which of the open forms it answers to, with madeUp in
+// place of every secret. It is about ten requests, one after the other.
+func (c *Client) Probe(ctx context.Context, madeUp token.Secret) Probe {
+	p := Probe{Path: c.o.Forms.Path, Refresh: map[string]*Failure{}, Redeem: map[string]*Failure{}}
+	provider, err := c.Discover(ctx)
+	if err != nil {
+		p.Discovery, _ = errors.AsType[*Failure](err)
+		return p
+	}
+	p.Provider = provider
+	_, err = c.Grant(ctx, "probe", provider, []Pair{{Name: "grant_type", Value: "refresh_token"}, {Name: "refresh_token", Secret: madeUp}})
+	p.OIDC = c.refusal(err)
+
+	refresh := Call{Op: "probe", Method: http.MethodPatch, Path: pathAuth + "/" + url.PathEscape("regent-doctor")}
+	p.RefreshPlain = c.refusal(c.Do(ctx, refresh))
+	byToken, byRegistration := refresh, refresh
+	byToken.Scheme, byToken.Secret = bearerScheme, madeUp
+	p.Refresh[ModeTMS] = c.refusal(c.Do(ctx, byToken))
+	c.o.Forms.show(&byRegistration, madeUp)
+	p.Refresh[ModeTMSRegistration] = c.refusal(c.Do(ctx, byRegistration))
+
+	redeem := Call{Op: "probe", Method: http.MethodPost, Path: pathAuth, JSON: redeemBody{Identifier: "regent-doctor"}}
+	p.RedeemPlain = c.refusal(c.Do(ctx, redeem))
+	for _, form := range []string{Basic, BasicEncoded, Bearer} {
+		shown := redeem
+		Forms{Authorization: form}.show(&shown, madeUp)
+		p.Redeem[form] = c.refusal(c.Do(ctx, shown))
+	}
+	return p
+}
+
+// refusal is the evidence that err is. No error is the strangest of all.
+func (c *Client) refusal(err error) *Failure {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return f
+	}
+	return &Failure{Op: "probe", Host: c.tenant.Host, Reach: Lost, Err: errGranted}
+}
+
+// Variant is what is known of one open form of a tenant.
+type Variant struct {
+	Key     string   // of the configuration: "contract.reply"
+	Answers []string // words of the key that the tenant answers to; none if that is not known
+	Why     string   // how that is known, or why not, for a person
+}
+
+// Judge says which forms a tenant has, by its answers to a probe and by what
+// replies of it were found to be. It is pure.
+func (p Probe) Judge(seen []Form) []Variant {
+	if p.Discovery != nil {
+		why := "the service does not answer as it should: " + p.Discovery.Error()
+		return []Variant{
+			{Key: "contract.base_path", Why: why},
+			{Key: "refresh.mode", Why: why},
+			{Key: "contract.registration_header", Why: why},
+			replies(seen), names(seen),
+		}
+	}
+	return []Variant{
+		{Key: "contract.base_path", Answers: []string{p.Path}, Why: "idpConfigurations is there"},
+		p.modes(), p.headers(), replies(seen), names(seen),
+	}
+}
+
+func (p Probe) modes() Variant {
+	v := Variant{Key: "refresh.mode", Why: "these refused a made-up token as one, and did not refuse the request"}
+	if f := p.OIDC; f != nil && f.Reach == Answered && f.Code == "invalid_grant" {
+		v.Answers = append(v.Answers, ModeOIDC)
+	}
+	for _, mode := range []string{ModeTMS, ModeTMSRegistration} {
+		if understood(p.Refresh[mode], p.RefreshPlain) {
+			v.Answers = append(v.Answers, mode)
+		}
+	}
+	if len(v.Answers) == 0 {
+		v.Why = "no way of refreshing told a made-up token from none"
+	}
+	return v
+}
+
+func (p Probe) headers() Variant {
+	v := Variant{Key: "contract.registration_header", Why: "these told a made-up registration token from none"}
+	for _, form := range []string{Basic, BasicEncoded, Bearer} {
+		if understood(p.Redeem[form], p.RedeemPlain) {
+			v.Answers = append(v.Answers, form)
+		}
+	}
+	switch len(v.Answers) {
+	case 0:
+		v.Why = "no form told a made-up registration token from none"
+	case 1:
+	default:
+		v.Why += "; only a real one could tell them from each other, and would cost a count"
+	}
+	return v
+}
+
+// understood reports whether what was shown was looked at: the refusal is the
+// service's own, and another one than where nothing is shown.
+func understood(shown, plain *Failure) bool {
+	if shown == nil || plain == nil || shown.Reach != Answered || plain.Reach != Answered || !shown.ServiceShape {
+		return false
+	}
+	switch shown.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusNotFound:
+	default:
+		return false
+	}
+	return shown.Status != plain.Status || shown.Code != plain.Code || shown.Message != plain.Message
+}
+
+// unseen is why nothing is known of the form of a reply.
+const unseen = "only a reply with an auth token shows it: a redemption's, or a refresh's in a mode of the service itself; none is kept here"
+
+// read is how the form of a reply is known.
+const read = "auth tokens of this device came so"
+
+func replies(seen []Form) Variant {
+	v := Variant{Key: "contract.reply", Why: unseen}
+	for _, f := range seen {
+		word := Bare
+		if f.Wrapped {
+			word = Wrapped
+		}
+		v = v.with(word)
+	}
+	return v
+}
+
+func names(seen []Form) Variant {
+	v := Variant{Key: "contract.access_token_name", Why: unseen}
+	for _, f := range seen {
+		v = v.with(f.AccessToken)
+	}
+	return v
+}
+
+func (v Variant) with(word string) Variant {
+	v.Why = read
+	if !slices.Contains(v.Answers, word) {
+		v.Answers = append(v.Answers, word)
+	}
+	return v
+}

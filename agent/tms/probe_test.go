@@ -1,0 +1,120 @@
+package tms_test
+
+import (
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"regent/agent/tms"
+	"regent/agent/tms/emulator"
+	"regent/agent/token"
+)
+
+var madeUp = token.NewSecret("regent-doctor-0123")
+
+// answers asks an emulator that is set to some forms, and returns what the
+// client concludes, by key.
+func answers(t *testing.T, e *emulator.Emulator, o tms.Options, seen ...tms.Form) map[string]tms.Variant {
+	t.Helper()
+	s := httptest.NewServer(e)
+	defer s.Close()
+	o.Tenant = s.URL
+	p := clientFor(t, o).Probe(t.Context(), madeUp)
+	out := map[string]tms.Variant{}
+	for _, v := range p.Judge(seen) {
+		out[v.Key] = v
+	}
+	return out
+}
+
+// TestProbeTellsTheVariant: by made-up secrets alone, and no count is used.
+func TestProbeTellsTheVariant(t *testing.T) {
+	tests := []struct {
+		name  string
+		forms emulator.Forms
+		ours  tms.Forms
+		key   string
+		want  []string
+	}{
+		{"all ways of refreshing", emulator.Forms{}, tms.Forms{}, "refresh.mode", []string{"oidc", "tms", "tms_registration"}},
+		{"oidc", emulator.Forms{Refresh: "oidc"}, tms.Forms{}, "refresh.mode", []string{"oidc"}},
+		{"tms", emulator.Forms{Refresh: "tms"}, tms.Forms{}, "refresh.mode", []string{"tms"}},
+		{"tms by the registration token", emulator.Forms{Refresh: "tms_registration"}, tms.Forms{}, "refresh.mode", []string{"tms_registration"}},
+		{"basic", emulator.Forms{}, tms.Forms{}, "contract.registration_header", []string{"basic", "basic_encoded"}},
+		{"encoded", emulator.Forms{Authorization: "basic_encoded"}, tms.Forms{}, "contract.registration_header", []string{"basic_encoded"}},
+		{"bearer", emulator.Forms{Authorization: "bearer"}, tms.Forms{}, "contract.registration_header", []string{"bearer"}},
+		{"path", emulator.Forms{}, tms.Forms{}, "contract.base_path", []string{"/token/api/v5"}},
+		{"another path", emulator.Forms{}, tms.Forms{Path: "/tms/api/v6"}, "contract.base_path", nil},
+		{"nothing below another path", emulator.Forms{}, tms.Forms{Path: "/tms/api/v6"}, "refresh.mode", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e, err := emulator.New(emulator.Options{Knobs: emulator.Knobs{Forms: tt.forms}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.IssueRegistrationToken("fleet", 10); err != nil {
+				t.Fatal(err)
+			}
+			got := answers(t, e, tms.Options{Forms: tt.ours})[tt.key]
+			if !slices.Equal(got.Answers, tt.want) || got.Why == "" {
+				t.Errorf("got %+v, want the answers %v and a reason", got, tt.want)
+			}
+			if s := e.State(); s.Redeemed != 0 || s.Refreshed != 0 || s.RegistrationTokens[0].Used != 0 {
+				t.Errorf("%d redeemed, %d refreshed, %d counts used, want none", s.Redeemed, s.Refreshed, s.RegistrationTokens[0].Used)
+			}
+		})
+	}
+}
+
+// TestJudgeOfReplies: what replies look like is known from those that came.
+func TestJudgeOfReplies(t *testing.T) {
+	wrapped, bare := tms.Form{Wrapped: true, AccessToken: "token"}, tms.Form{AccessToken: "accessToken"}
+	tests := []struct {
+		name         string
+		seen         []tms.Form
+		reply, named []string
+	}{
+		{"none", nil, nil, nil},
+		{"one", []tms.Form{wrapped}, []string{"wrapped"}, []string{"token"}},
+		{"before and after a change", []tms.Form{bare, wrapped, wrapped}, []string{"bare", "wrapped"}, []string{"accessToken", "token"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, v := range (tms.Probe{}).Judge(tt.seen) {
+				want := map[string][]string{"contract.reply": tt.reply, "contract.access_token_name": tt.named}
+				if w, ok := want[v.Key]; ok && !slices.Equal(v.Answers, w) {
+					t.Errorf("%s: got %v, want %v", v.Key, v.Answers, w)
+				}
+			}
+		})
+	}
+}
+
+// TestProbeOfStrangers: a portal, a service in trouble, and one that grants what
+// was made up are no evidence of anything.
+func TestProbeOfStrangers(t *testing.T) {
+	for name, fault := range map[string]emulator.Fault{
+		"portal":  {Class: emulator.ClassAny, Count: 100, Status: 403, Body: "<html>log in</html>"},
+		"trouble": {Class: emulator.ClassAny, Count: 100, Status: 503},
+		"silence": {Class: emulator.ClassAny, Count: 100},
+		"pause":   {Class: emulator.ClassAny, Count: 100, Status: 429},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, err := emulator.New(emulator.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := e.SetFaults(fault); err != nil {
+				t.Fatal(err)
+			}
+			for key, v := range answers(t, e, tms.Options{Timeout: 20 * time.Second}) {
+				if len(v.Answers) > 0 || strings.Contains(v.Why, madeUp.Reveal()) {
+					t.Errorf("%s: concluded %v (%s)", key, v.Answers, v.Why)
+				}
+			}
+		})
+	}
+}
