@@ -41,6 +41,10 @@ fleet: ## ten thousand devices in virtual time: a power cut of all, an hour's ou
 crash: ## one bad thing at every system call of a redemption and of a refresh; CRASH_EVERY=6 makes every sixth run
 	.ci/crash $(CRASH_EVERY)
 
+.PHONY: hardship
+hardship: ## lost answers, 200 callers, a day of portals, weekends, clocks, 58 answers, a changed ledger: what each comes to
+	.ci/hardship
+
 .PHONY: network
 network: ## ten thousand local requests while the way to the service suffers (toxiproxy): who waits, and how long
 	go test -count=1 -v -run TestServesThroughABadNetwork ./cmd/regentd -network-judged

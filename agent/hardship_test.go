@@ -70,23 +70,26 @@ func TestLostAnswers(t *testing.T) {
 		}},
 		{"kill", (*fleet).killAfterCommit},
 	}
+	told := newTable("the service", "and", "auth tokens", "lost", "counts used")
 	for _, mode := range modes {
 		for _, failure := range failures {
 			t.Run(mode.name+", "+failure.name, func(t *testing.T) {
 				simulate(t, devices, mode.knobs, func(fl *fleet) {
 					failure.meet(fl)
 					time.Sleep(3 * time.Hour)
-					fl.judgeLosses(mode.lost)
+					lost := fl.judgeLosses(mode.lost)
+					told.row(mode.name, failure.name, devices, lost, fl.service.State().Redeemed)
 				})
 			})
 		}
 	}
+	t.Logf("\n%s", told)
 }
 
-// judgeLosses wants all auth tokens lost, and known to be, or none.
-func (fl *fleet) judgeLosses(all bool) {
+// judgeLosses wants all auth tokens lost, and known to be, or none. It returns how
+// many are.
+func (fl *fleet) judgeLosses(all bool) (lost int) {
 	fl.Helper()
-	lost := 0
 	for _, m := range fl.devices {
 		switch err := m.serves(fl.T); {
 		case m.state() == instance.Live && err == nil:
@@ -96,13 +99,13 @@ func (fl *fleet) judgeLosses(all bool) {
 			fl.Errorf("a device ends %s: %v", m.state(), err)
 		}
 	}
-	fl.Logf("%d of %d lost", lost, len(fl.devices))
 	if all && lost != len(fl.devices) || !all && lost != 0 {
 		fl.Errorf("%d of %d auth tokens were lost", lost, len(fl.devices))
 	}
 	if got := fl.service.State().Redeemed; got != len(fl.devices) {
 		fl.Errorf("%d counts used, want %d: a loss is no reason to redeem", got, len(fl.devices))
 	}
+	return lost
 }
 
 // loseFirst has the service renew each auth token once while the device gets
@@ -176,7 +179,9 @@ func TestOneRefreshForAll(t *testing.T) {
 			})
 		}
 		callers.Wait()
-		if got := fl.service.State().Requests[emulator.ClassRefresh] - before; got != 1 {
+		got := fl.service.State().Requests[emulator.ClassRefresh] - before
+		t.Logf("200 callers at the moment of expiry: %d refresh request", got)
+		if got != 1 {
 			t.Errorf("200 callers made %d refresh requests, want 1", got)
 		}
 	})
@@ -202,8 +207,10 @@ func TestADayOfPortals(t *testing.T) {
 		fl.setBetween(nil)
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		t.Logf("answers by kind: %v", answered)
-		if got := fl.service.State().Redeemed; got != devices {
+		got := fl.service.State()
+		t.Logf("24 hours: %d answers by the service, 401 in its shape %d, other 401s %d, portals %d; %d devices, %d counts used, %d refreshes",
+			answered[5]+answered[6]+answered[7], answered[0], answered[1], answered[2]+answered[3]+answered[4], devices, got.Redeemed, got.Refreshed)
+		if got := got.Redeemed; got != devices {
 			t.Errorf("%d counts used, want %d", got, devices)
 		}
 		for i, m := range fl.devices {

@@ -138,8 +138,11 @@ func TestResponses(t *testing.T) {
 	if len(responses) < 40 {
 		t.Fatalf("only %d responses", len(responses))
 	}
+	told := newTable("answer", "a redemption is", "a refresh is")
+	defer func() { t.Logf("%d answers\n%s", len(responses), told) }()
 	for _, tt := range responses {
 		t.Run(tt.name, func(t *testing.T) {
+			told.row(tt.name, tt.want.redeem, tt.want.refresh)
 			requests := 0
 			handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				requests++
