@@ -26,16 +26,21 @@ const (
 type callers struct {
 	names   *names
 	digests peer.Digests
-	own     string // the daemon's uid, if whoever has it administers; else ""
+	own     string // the daemon's user, if whoever has it administers; else ""
 }
 
-// newCallers takes the uid of the daemon and a clock for its cache of names.
+// newCallers takes the uid of the daemon, negative on a system that has none, and
+// a clock for its cache of names.
 func newCallers(uid int, now func() time.Time) *callers {
 	cs := &callers{names: newNames(now)}
+	own := strconv.Itoa(uid)
+	if uid < 0 {
+		own, _ = peer.Self() // "" administers nothing
+	}
 	// Who runs a daemon of their own administers it. The package's user is
 	// nobody's own: it must not administer itself.
-	if id := strconv.Itoa(uid); cs.names.user(id) != packageUser {
-		cs.own = id
+	if cs.names.user(own) != packageUser {
+		cs.own = own
 	}
 	return cs
 }
@@ -103,10 +108,11 @@ func (a *attested) Caller() agent.Caller {
 	return agent.Caller{Caller: c, Process: heldProcess{a.Peer}, Recheck: a.Recheck}
 }
 
-// administers says who may administer: root, the operators, and the daemon's
-// own user where that is a person.
+// administers says who may administer: whom the system lets do everything anyway,
+// the operators, and the daemon's own user where that is a person.
 func administers(c authz.Caller, own string) bool {
-	return c.UID == "0" || own != "" && c.UID == own || slices.Contains(c.Groups, operators)
+	return peer.Identity{UID: c.UID, GIDs: c.GIDs}.Administers() ||
+		own != "" && c.UID == own || slices.Contains(c.Groups, operators)
 }
 
 // evidence is a peer with the cache of digests.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"regent/agent/authz"
+	"regent/platform/peer"
 )
 
 func TestAdministers(t *testing.T) {
@@ -20,7 +21,7 @@ func TestAdministers(t *testing.T) {
 		own    string
 		want   bool
 	}{
-		{"root", authz.Caller{UID: "0"}, "", true},
+		{"root", authz.Caller{UID: peer.Superusers()[0]}, "", true},
 		{"operator", authz.Caller{UID: "1000", Groups: []string{"users", "regent-operators"}}, "", true},
 		{"a user", authz.Caller{UID: "1000", User: "root", Groups: []string{"root", "regent"}, GIDs: []string{"0"}}, "", false},
 		{"who runs the daemon", authz.Caller{UID: "1000"}, "1000", true},

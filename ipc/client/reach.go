@@ -7,10 +7,8 @@ import (
 	"io/fs"
 	"net"
 	"net/url"
-	"os"
 	"os/user"
 	"slices"
-	"strconv"
 
 	"regent/platform/localsock"
 	"regent/platform/peer"
@@ -75,13 +73,14 @@ type Trust struct {
 	Users []string // by name; looked up only if no UID matches
 }
 
-// TrustOf returns the trust for a socket: root, the package's user regent, and
+// TrustOf returns the trust for a socket: root, on Windows SYSTEM and
+// Administrators, the package's user regent, and
 // for any but the installed socket also the user of this process, who runs a
 // daemon of their own there.
 func TrustOf(socket string) Trust {
-	t := Trust{UIDs: []string{"0"}, Users: []string{"regent"}}
-	if socket != localsock.DefaultPath {
-		t.UIDs = append(t.UIDs, strconv.Itoa(os.Getuid()))
+	t := Trust{UIDs: peer.Superusers(), Users: []string{"regent"}}
+	if self, err := peer.Self(); err == nil && socket != localsock.DefaultPath {
+		t.UIDs = append(t.UIDs, self)
 	}
 	return t
 }

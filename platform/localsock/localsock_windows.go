@@ -19,8 +19,12 @@ const bufferSize = 64 << 10
 // listen fails if the pipe exists already: the library asks for the first
 // instance. What a killed process left goes with its last handle.
 func listen(path string) (net.Listener, error) {
+	owner, err := owner()
+	if err != nil {
+		return nil, fmt.Errorf("listen at %s: %w", path, err)
+	}
 	l, err := winio.ListenPipe(path, &winio.PipeConfig{
-		SecurityDescriptor: windowsnames.PipeAccess,
+		SecurityDescriptor: "O:" + owner + windowsnames.PipeAccess,
 		InputBufferSize:    bufferSize,
 		OutputBufferSize:   bufferSize,
 	})
@@ -30,7 +34,7 @@ func listen(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen at %s: %w", path, err)
 	}
-	return l, nil
+	return onWine(l, path)
 }
 
 // dial connects at identification level: the listener learns who calls and
@@ -41,4 +45,21 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 		return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
 	}
 	return c, err
+}
+
+// owner returns whom a client shall find the pipe to belong to: Administrators
+// where this process is one, as only they can say, else its user.
+func owner() (sid string, err error) {
+	administrators, err := windows.StringToSid(windowsnames.AdministratorsSID)
+	if err != nil {
+		return "", err
+	}
+	if is, err := windows.Token(0).IsMember(administrators); err == nil && is {
+		return windowsnames.AdministratorsSID, nil
+	}
+	user, err := windows.GetCurrentProcessToken().GetTokenUser()
+	if err != nil {
+		return "", fmt.Errorf("find the user of this process: %w", err)
+	}
+	return user.User.Sid.String(), nil
 }

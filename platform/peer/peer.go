@@ -55,6 +55,17 @@ func Find(pid int) (*Peer, error) { return find(pid) }
 // client should know before it says anything.
 func UID(c net.Conn) (string, error) { return uid(c) }
 
+// Self returns the user of this process, as [UID] would.
+func Self() (string, error) { return ownUser() }
+
+// Superusers returns whom [UID] may name for a listener of the system's own: root,
+// or SYSTEM and Administrators.
+func Superusers() []string { return superusers() }
+
+// Administers reports whether the system itself lets this process do everything:
+// it is root's, SYSTEM's, or an elevated administrator's.
+func (i Identity) Administers() bool { return administers(i) }
+
 // Peer is an identified process. It is safe for concurrent use. Its methods
 // answer for the process as it is now, and fail once it has exited.
 type Peer struct {

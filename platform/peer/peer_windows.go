@@ -1,8 +1,196 @@
 package peer
 
-import "net"
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"unsafe"
 
-// The pipe's client process id, a process handle and the impersonation token
-// come with the Windows service.
-func of(net.Conn) (*Peer, error)   { return nil, ErrUnsupported }
-func uid(net.Conn) (string, error) { return "", ErrUnsupported }
+	"golang.org/x/sys/windows"
+
+	"regent/platform/windowsnames"
+)
+
+func of(c net.Conn) (*Peer, error) {
+	p, err := identify(c)
+	if err != nil {
+		return nil, fmt.Errorf("identify caller: %w", err)
+	}
+	return p, nil
+}
+
+// identify asks the pipe for the client's process, holds that, and believes what
+// either says only where both agree.
+func identify(c net.Conn) (_ *Peer, err error) {
+	pipe, err := handle(c)
+	if err != nil {
+		return nil, err
+	}
+	var pid uint32
+	if err := windows.GetNamedPipeClientProcessId(pipe, &pid); err != nil {
+		return nil, fmt.Errorf("ask the pipe for its client: %w", err)
+	}
+	client, err := ofClient(pipe)
+	if err != nil {
+		return nil, err
+	}
+	p, process, err := hold(int(pid))
+	if err != nil {
+		return nil, err
+	}
+	if err := agree(client, process); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// hold identifies the process with this PID.
+func hold(pid int) (p *Peer, id identity, err error) {
+	process, err := open(pid)
+	if err != nil {
+		return nil, id, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, process.Close())
+		}
+	}()
+	if id, err = process.identity(); err != nil {
+		return nil, id, err
+	}
+	p = &Peer{Identity: Identity{UID: id.user, GIDs: id.groups, PID: pid, Weak: true}, process: held{Process: process}}
+	if p.Start, err = process.started(); err != nil {
+		return nil, id, err
+	}
+	if p.ParentPID, err = process.parent(p.Start); err != nil {
+		return nil, id, err
+	}
+	if p.Exe, err = process.exe(); err != nil {
+		return nil, id, err
+	}
+	return p, id, process.Alive()
+}
+
+func find(pid int) (*Peer, error) {
+	p, _, err := hold(pid)
+	return p, err
+}
+
+func openProcess(pid int, start uint64) (*Process, error) {
+	p, err := open(pid)
+	if err != nil {
+		return nil, err
+	}
+	began, err := p.started()
+	if err == nil && began != start {
+		err = ErrGone // its number is another's by now
+	}
+	if err == nil {
+		err = p.Alive()
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// parent returns the PID of the process that made this one, which started at
+// start; 0 if that is gone. The system keeps the number when the parent has
+// exited, and it may be another's by now, who then started later.
+func (p *Process) parent(start uint64) (pid int, err error) {
+	err = p.with(func(h windows.Handle) error {
+		var info windows.PROCESS_BASIC_INFORMATION
+		if err := windows.NtQueryInformationProcess(h, windows.ProcessBasicInformation, unsafe.Pointer(&info), uint32(unsafe.Sizeof(info)), nil); err != nil { //nolint:gosec // the form of the call
+			return fmt.Errorf("ask for the parent of a process: %w", err)
+		}
+		pid = int(info.InheritedFromUniqueProcessId)
+		return nil
+	})
+	if err != nil || pid == 0 {
+		return 0, err
+	}
+	parent, err := open(pid)
+	if err != nil {
+		return 0, nil // gone, or the system's own: not one that can hold a lease
+	}
+	defer parent.Close() //nolint:errcheck // it was only asked
+	if began, err := parent.started(); err != nil || began > start {
+		return 0, nil // as above
+	}
+	return pid, nil
+}
+
+// handle returns the pipe's.
+func handle(c net.Conn) (windows.Handle, error) {
+	p, ok := c.(interface{ Fd() uintptr })
+	if !ok {
+		return 0, fmt.Errorf("%T is not a named pipe", c)
+	}
+	return windows.Handle(p.Fd()), nil
+}
+
+// uid returns the owner of the pipe, whom only an administrator could have chosen
+// to be another than themselves, if the process that serves it is not known to be
+// somebody else's. An ordinary user may not ask whose a process of the system is.
+func uid(c net.Conn) (string, error) {
+	pipe, err := handle(c)
+	if err != nil {
+		return "", err
+	}
+	sd, err := windows.GetSecurityInfo(pipe, windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION)
+	if err != nil {
+		return "", fmt.Errorf("ask the pipe for its owner: %w", err)
+	}
+	owner, _, err := sd.Owner()
+	if err != nil || owner == nil {
+		return "", errors.New("the pipe has no owner")
+	}
+	var pid uint32
+	if err := windows.GetNamedPipeServerProcessId(pipe, &pid); err != nil {
+		return "", fmt.Errorf("ask the pipe for its server: %w", err)
+	}
+	server, err := open(int(pid))
+	if errors.Is(err, windows.ERROR_ACCESS_DENIED) {
+		return owner.String(), nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("look at the pipe's server: %w", err)
+	}
+	defer server.Close() //nolint:errcheck // it was only asked
+	id, err := server.identity()
+	if errors.Is(err, windows.ERROR_ACCESS_DENIED) {
+		return owner.String(), nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return serves(owner.String(), id)
+}
+
+// serves returns the owner of a pipe if its server may own it: as itself, or by
+// one of its groups.
+func serves(owner string, server identity) (string, error) {
+	if owner != server.user && !slices.Contains(server.groups, owner) {
+		return "", fmt.Errorf("the pipe belongs to %s, and %s serves it", owner, server.user)
+	}
+	return owner, nil
+}
+
+func ownUser() (string, error) {
+	u, err := windows.GetCurrentProcessToken().GetTokenUser()
+	if err != nil {
+		return "", fmt.Errorf("find the user of this process: %w", err)
+	}
+	return u.User.Sid.String(), nil
+}
+
+// superusers are who can do everything here. A member of Administrators is one
+// once elevated: before, the group is not among those that count.
+func superusers() []string {
+	return []string{windowsnames.SystemSID, windowsnames.AdministratorsSID}
+}
+
+func administers(id Identity) bool {
+	return id.UID == windowsnames.SystemSID || slices.Contains(id.GIDs, windowsnames.AdministratorsSID)
+}

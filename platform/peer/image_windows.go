@@ -1,0 +1,154 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/windows"
+
+	"regent/platform/acl"
+)
+
+// image tells one file from every other that is there. A running image can be
+// renamed and not deleted, so its number is not used again meanwhile.
+type image struct{ volume, index uint64 }
+
+// trust says whose files are believed: those of the system and its
+// administrators. Only a test has others believed too.
+type trust struct{ also []string }
+
+// held is a process with whose files it is compared.
+type held struct {
+	*Process
+	trust trust
+}
+
+// recheck needs no look at the image: a process here never runs another one.
+func (p *Peer) recheck() error { return p.Alive() }
+
+func (p *Peer) isExecutable(path string) (bool, string) {
+	if err := p.process.trust.believe(path); err != nil {
+		return false, err.Error()
+	}
+	named, err := lookAt(path)
+	if err != nil {
+		return false, err.Error()
+	}
+	defer func() { _ = named.Close() }() // it was only looked at
+	mine, err := lookAt(p.Exe)
+	if err != nil {
+		return false, err.Error()
+	}
+	defer func() { _ = mine.Close() }() // it was only looked at
+	want, err := imageOf(named)
+	if err != nil {
+		return false, err.Error()
+	}
+	switch got, err := imageOf(mine); {
+	case err != nil:
+		return false, err.Error()
+	case got != want:
+		return false, "it runs another file, " + p.Exe
+	}
+	if err := p.recheck(); err != nil {
+		return false, err.Error()
+	}
+	return true, ""
+}
+
+// lookAt opens a file to ask for its attributes. While it is open its number is
+// not used again.
+func lookAt(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|windows.O_FILE_FLAG_OPEN_REPARSE_POINT, 0) //nolint:gosec // a path of the configuration, or of an image
+}
+
+func imageOf(f *os.File) (image, error) {
+	var i windows.ByHandleFileInformation
+	if err := windows.GetFileInformationByHandle(windows.Handle(f.Fd()), &i); err != nil {
+		return image{}, fmt.Errorf("look at %s: %w", f.Name(), err)
+	}
+	return image{uint64(i.VolumeSerialNumber), uint64(i.FileIndexHigh)<<32 | uint64(i.FileIndexLow)}, nil
+}
+
+// believe refuses a file that somebody else could change or exchange: by rights
+// over it, over its directory, or over a directory above, where only taking away
+// what is there matters.
+func (t trust) believe(path string) error {
+	if !filepath.IsAbs(path) || filepath.Clean(path) != path {
+		return fmt.Errorf("%q is not a clean absolute path", path)
+	}
+	rights := windows.ACCESS_MASK(acl.Change)
+	for at, depth := path, 0; ; depth++ {
+		if depth == 2 {
+			rights = acl.Replace
+		}
+		if err := t.believeOne(at, rights); err != nil {
+			return fmt.Errorf("%s %w", at, err)
+		}
+		above := filepath.Dir(at)
+		if above == at {
+			return nil
+		}
+		at = above
+	}
+}
+
+func (t trust) believeOne(path string, rights windows.ACCESS_MASK) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if info.Mode()&(os.ModeSymlink|os.ModeIrregular) != 0 {
+		return errors.New("is a link; name the file itself")
+	}
+	access, err := acl.OfFile(path)
+	if err != nil {
+		return err
+	}
+	if !acl.Trusted(access.Owner) && !slices.Contains(t.also, access.Owner) {
+		return fmt.Errorf("belongs to %s, not to Administrators", access.Owner)
+	}
+	for _, sid := range access.Strangers(rights, t.also...) {
+		return fmt.Errorf("can be changed by %s", sid)
+	}
+	return nil
+}
+
+func (p *Peer) sha256(d *Digests) (string, error) {
+	f, err := os.Open(p.Exe)
+	if err != nil {
+		return "", fmt.Errorf("read the image: %w", err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	before, err := versionOf(f)
+	if err != nil {
+		return "", err
+	}
+	sum, err := d.of(before, f)
+	if err != nil {
+		return "", err
+	}
+	if after, err := versionOf(f); err != nil || after != before {
+		return "", errors.New("the image changed while it was read")
+	}
+	return sum, p.recheck()
+}
+
+// versionOf relies on that nobody writes to an image that runs.
+func versionOf(f *os.File) (version, error) {
+	i, err := imageOf(f)
+	if err != nil {
+		return version{}, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return version{}, err
+	}
+	return version{i.volume, i.index, uint64(info.Size()), info.ModTime().UnixNano()}, nil //nolint:gosec // no size is negative
+}
+
+// unit is for service managers with units.
+func (p *Peer) unit() (string, error) { return "", fmt.Errorf("unit of a process: %w", ErrUnsupported) }
