@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,9 +42,12 @@ func TestConform(t *testing.T) {
 	t.Run(kind, func(t *testing.T) {
 		state := t.TempDir()
 		conform(t, func() *Keyring {
-			k, err := Open(Options{Kind: kind, StateDir: state})
+			k, err := Open(Options{Kind: kind, StateDir: state, CredentialsDir: os.Getenv("CREDENTIALS_DIRECTORY")})
 			if err != nil {
 				t.Fatal(err)
+			}
+			if credential := os.Getenv("REGENT_TEST_CREDENTIAL"); !strings.Contains(k.Detail(), credential) {
+				t.Fatalf("it does not use the credential %s: %s", credential, k.Detail())
 			}
 			return k
 		})
