@@ -201,6 +201,7 @@ func TestDiscoverIsRepeated(t *testing.T) {
 		{"busy", busy, 2, true},
 		{"bad gateway", strings.Replace(busy, "503", "502", 1), 2, true},
 		{"throttled for a moment", strings.Replace(busy, "503 Service Unavailable", "429 Too Many\r\nRetry-After: 0", 1), 2, true},
+		{"throttled, and no time named", strings.Replace(busy, "503 Service Unavailable", "429 Too Many", 1), 1, false},
 		{"throttled for long", strings.Replace(busy, "503 Service Unavailable", "429 Too Many\r\nRetry-After: 60", 1), 1, false},
 		{"refused", strings.Replace(busy, "503", "403", 1), 1, false},
 		{"failed", strings.Replace(busy, "503", "500", 1), 1, false},

@@ -61,7 +61,10 @@ func readPolicy(now func() time.Time) retryablehttp.CheckRetry {
 
 func busyForNow(answer *http.Response, now func() time.Time) bool {
 	switch answer.StatusCode {
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusTooManyRequests: // only if it says when: else the whole tenant pauses
+		wait, told := retryAfter(answer.Header, now)
+		return told && wait <= readWaitMax
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		wait, _ := retryAfter(answer.Header, now)
 		return wait <= readWaitMax
 	}
