@@ -22,6 +22,7 @@ type creation struct {
 	out     string
 
 	perRecipient, outDir string
+	bundle               bundling
 	dry                  bool
 }
 
@@ -34,9 +35,18 @@ one for each instance of each application on each device; tmsctl plan calculates
 
 With --per-recipient each line of a CSV file gets a registration token of its own,
 so that usage can be told apart and one can be disabled without the others. The
-command can be repeated: what was made already is not made again.`,
+command can be repeated: what was made already is not made again. The tokens go
+into a file for each recipient, or with --bundle into one that is encrypted:
+
+  age --decrypt --identity KEY bundle.age | tar x`,
 		RunE: running(func(c *cobra.Command, _ []string) error {
+			if err := o.bundle.check(o.perRecipient != ""); err != nil {
+				return err
+			}
 			if o.perRecipient != "" {
+				if o.bundle.file != "" && c.Flags().Changed("out-dir") {
+					return usagef("--bundle and --out-dir exclude each other")
+				}
 				if c.Flags().Changed("out") {
 					return usagef("--per-recipient writes into --out-dir; leave out --out")
 				}
@@ -58,6 +68,9 @@ command can be repeated: what was made already is not made again.`,
 	f.StringVar(&o.out, "out", "", "write the token alone to this new `FILE`, readable by you only, and do not print it")
 	f.StringVar(&o.perRecipient, "per-recipient", "", "one token for each line of this CSV `FILE`: recipient[,count,ref_id_1,ref_id_2,customer]")
 	f.StringVar(&o.outDir, "out-dir", "registration-tokens", "with --per-recipient: `DIR` for the files, one for each recipient, readable by you only")
+	f.StringVar(&o.bundle.file, "bundle", "", "with --per-recipient: one new `FILE` for all, encrypted with age, in place of --out-dir")
+	f.StringVar(&o.bundle.recipients, "recipients-file", "", "with --bundle: `FILE` of age public keys that can open it, one on each line")
+	f.StringVar(&o.bundle.passphrase, "passphrase-file", "", "with --bundle: `FILE` with the passphrase that opens it (default: ask)")
 	f.BoolVar(&o.dry, "dry-run", false, "say what would be made, and make nothing")
 	return c
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -133,19 +134,52 @@ func (t *tool) createForEach(ctx context.Context, o creation) error {
 	}
 	if o.dry {
 		for _, r := range all {
-			if _, err := fmt.Fprintf(t.out, "would make %s, count %d, into %s\n", r.new.Identifier, r.new.Count, o.file(r)); err != nil {
+			into := cmp.Or(o.bundle.file, directory{o.outDir}.file(r))
+			if _, err := fmt.Fprintf(t.out, "would make %s, count %d, into %s\n", r.new.Identifier, r.new.Count, into); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	if err := os.MkdirAll(o.outDir, 0o700); err != nil {
-		return usagef("--out-dir: %v", err)
+	out, err := t.tokens(ctx, o)
+	if err != nil {
+		return err
 	}
-	return t.asAdministrator(ctx, func(s *admin.Session) error { return t.makeEach(ctx, s, all, o) })
+	return t.asAdministrator(ctx, func(s *admin.Session) error { return t.makeEach(ctx, s, all, out) })
 }
 
-func (o creation) file(r recipient) string { return filepath.Join(o.outDir, r.name+".token") }
+// tokens is where the registration tokens go that are made.
+type tokens interface {
+	// keep takes one, and says what its file is called.
+	keep(recipient, token.Secret) (file string, err error)
+	// close ends it, whole or not, and says for a person what became of it.
+	close(whole bool) (said string, err error)
+}
+
+// tokens makes the place for them, before anything is sent.
+func (t *tool) tokens(ctx context.Context, o creation) (tokens, error) {
+	if o.bundle.file != "" {
+		return t.newBundle(ctx, o.bundle)
+	}
+	if err := os.MkdirAll(o.outDir, 0o700); err != nil {
+		return nil, usagef("--out-dir: %v", err)
+	}
+	return directory{o.outDir}, nil
+}
+
+// tokenSuffix ends the name of a recipient's file.
+const tokenSuffix = ".token"
+
+// directory has a file for each token.
+type directory struct{ path string }
+
+func (d directory) file(r recipient) string { return filepath.Join(d.path, r.name+tokenSuffix) }
+
+func (d directory) keep(r recipient, secret token.Secret) (string, error) {
+	return d.file(r), keepToken(d.file(r), secret)
+}
+
+func (directory) close(bool) (string, error) { return "", nil }
 
 // made is what became of one recipient.
 type made struct {
@@ -156,7 +190,7 @@ type made struct {
 	Outcome    string `json:"outcome"` // made, found
 }
 
-func (t *tool) makeEach(ctx context.Context, s *admin.Session, all []recipient, o creation) error {
+func (t *tool) makeEach(ctx context.Context, s *admin.Session, all []recipient, out tokens) error {
 	list, err := s.RegistrationTokens(ctx, admin.RegistrationFilter{})
 	if err != nil {
 		return err
@@ -168,20 +202,22 @@ func (t *tool) makeEach(ctx context.Context, s *admin.Session, all []recipient, 
 	progress := t.progress("registration tokens", len(all))
 	done := []made{}
 	for _, r := range all {
-		one, err := t.makeOne(ctx, s, r, there[r.new.Identifier], o.file(r))
+		one, err := t.makeOne(ctx, s, r, there[r.new.Identifier], out)
 		if err != nil {
 			progress.end()
-			err = fmt.Errorf("recipient %s: %w", r.name, err)
-			return errors.Join(err, t.reportEach(done, len(all)), fmt.Errorf("%d of %d are done; repeat the command to go on where it ended", len(done), len(all)))
+			said, closing := out.close(false)
+			err = errors.Join(fmt.Errorf("recipient %s: %w", r.name, err), closing)
+			return errors.Join(err, t.reportEach(done, len(all), ""), fmt.Errorf("%d of %d are done%s; repeat the command to go on where it ended", len(done), len(all), said))
 		}
 		done = append(done, one)
 		progress.step()
 	}
 	progress.end()
-	return t.reportEach(done, len(all))
+	said, err := out.close(true)
+	return errors.Join(err, t.reportEach(done, len(all), said))
 }
 
-func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there []admin.RegistrationToken, file string) (made, error) {
+func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there []admin.RegistrationToken, out tokens) (made, error) {
 	outcome := "found"
 	var is admin.RegistrationToken
 	switch {
@@ -199,7 +235,8 @@ func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there
 		}
 		outcome = "made"
 	}
-	if err := keepToken(file, is.Token); err != nil {
+	file, err := out.keep(r, is.Token)
+	if err != nil {
 		return made{}, fmt.Errorf("%s was made, but not kept: %w", is.Identifier, err)
 	}
 	return made{r.name, is.Identifier, is.ID, file, outcome}, nil
@@ -235,7 +272,7 @@ func keepToken(name string, secret token.Secret) error {
 	return err
 }
 
-func (t *tool) reportEach(done []made, of int) error {
+func (t *tool) reportEach(done []made, of int, said string) error {
 	if t.flags.json {
 		return t.printJSON(done)
 	}
@@ -246,7 +283,7 @@ func (t *tool) reportEach(done []made, of int) error {
 	if err := table(t.out, rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(t.out, "%d of %d\n", len(done), of)
+	_, err := fmt.Fprintf(t.out, "%d of %d%s\n", len(done), of, said)
 	return err
 }
 
