@@ -161,6 +161,43 @@ func (fl *fleet) killAfterCommit() {
 	}
 }
 
+// TestLostIsServedToItsEnd: the service takes back a refresh token that it saw
+// twice. What is held is served as long as it lives, status has the cause, and no
+// count is spent on another.
+func TestLostIsServedToItsEnd(t *testing.T) {
+	simulate(t, 1, emulator.Knobs{AccessLifetime: time.Hour}, func(fl *fleet) {
+		m := fl.devices[0]
+		fl.loseFirst(func(http.ResponseWriter) { panic(http.ErrAbortHandler) })
+		by, _ := caller("alice", 1)
+		g, err := m.agent.Token(fl.Context(), by, TokenRequest{Application: "cad", MinTTL: 59 * time.Minute}) // starts a refresh
+		if err != nil {
+			fl.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := m.state(); got != instance.RefreshLost {
+			fl.Fatalf("a minute after the lost answer it is %s, want %s", got, instance.RefreshLost)
+		}
+		for time.Now().Before(g.ExpiresAt.Add(-time.Second)) {
+			if err := m.serves(fl.T); err != nil {
+				fl.Fatalf("%s before its end: %v", time.Until(g.ExpiresAt), err)
+			}
+			time.Sleep(30 * time.Second)
+		}
+		time.Sleep(time.Minute)
+		if err := m.serves(fl.T); fault.KindOf(err) != fault.RefreshLost {
+			fl.Errorf("past its end: %v, want refresh_lost", err)
+		}
+		s, err := m.agent.Status(fl.Context(), administrator())
+		if err != nil || s.Applications[0].Instances[0].LastFault == nil || s.Applications[0].Instances[0].LastFault.Code != string(fault.RefreshLost) {
+			fl.Errorf("status has no cause: %+v, %v", s.Applications[0].Instances, err)
+		}
+		if got := fl.service.State().Redeemed; got != 1 {
+			fl.Errorf("%d counts used, want 1", got)
+		}
+	})
+}
+
 // TestOneRefreshForAll: two hundred callers at the moment when the access token
 // ends make one request.
 func TestOneRefreshForAll(t *testing.T) {

@@ -166,7 +166,13 @@ func (e *Engine) step() time.Duration {
 	return nap
 }
 
+// untilDue returns how long until r is due; 0 or less is now. One whose answer is
+// missing is, whatever its age: the service may take the same refresh token again
+// for some seconds only.
 func (e *Engine) untilDue(r vault.Record) time.Duration {
+	if r.Attempt.Doubtful() {
+		return 0
+	}
 	return e.Window.Due(r) - r.Life.DueAge(e.Clock)
 }
 

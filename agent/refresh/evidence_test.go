@@ -54,6 +54,24 @@ func TestEvidenceOutlastsATryThatNeverBegan(t *testing.T) {
 	}
 }
 
+// A caller forces a refresh long before one is due, and its answer is lost. The
+// same refresh token is sent again within seconds: a service's grace is no longer.
+func TestLostAnswerOfAForcedRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, fails(lost()), rotates)
+		defer b.stop()
+		time.Sleep(10 * time.Minute)
+		if err := b.Force(one).Wait(t.Context()); err == nil {
+			t.Fatal("the answer was not lost")
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if r := b.record(t); b.service.count() != 2 || r.Generation != 2 || r.Attempt.Doubtful() {
+			t.Errorf("after %d requests: generation %d, attempt %+v; want the second to have settled it", b.service.count(), r.Generation, r.Attempt)
+		}
+	})
+}
+
 // An answer that cannot be stored leaves its evidence on disk: whoever reads it
 // after a power cut does not take a rotated refresh token for a revoked one.
 func TestUnkeptAnswerLeavesItsEvidence(t *testing.T) {
