@@ -135,11 +135,14 @@ func (f *fake) Reload(context.Context) error {
 
 // session is one run of regent.
 type session struct {
-	daemon *fake // nil has it look at its socket for a real one
-	stdin  string
-	env    map[string]string
-	prompt func(context.Context, string) ([]byte, error)
-	answer string // to a question; "" is nobody to ask
+	daemon  *fake // nil has it look at its socket for a real one
+	stdin   string
+	env     map[string]string
+	prompt  func(context.Context, string) ([]byte, error)
+	answer  string // to a question; "" is nobody to ask
+	width   int    // of the terminal; 0 is none
+	survey  survey
+	inquire inquirer
 }
 
 // result is what a run left behind.
@@ -163,7 +166,7 @@ func (s session) run(t *testing.T, args ...string) result {
 			s.daemon.socket = socket
 			return s.daemon
 		},
-		prompt: s.prompt, confirm: s.confirm(),
+		prompt: s.prompt, confirm: s.confirm(), survey: s.survey, width: s.width, inquire: s.inquire,
 		environ: func() []string { return []string{"PATH=/bin", "REGENT_INSTANCE=9"} },
 		become: func(_ context.Context, path string, argv, env []string) (int, error) {
 			s.daemon.asked = append(s.daemon.asked, argv, env)

@@ -51,12 +51,29 @@ func renderHealth(s status.Status, v view) string {
 
 // renderFacts is what guards the key, and each tenant with its registration
 // token and clock.
-func renderFacts(s status.Status, v view) string {
+func renderFacts(s status.Status, v view) string { return v.labelled("", statusFacts(s, v)) }
+
+func statusFacts(s status.Status, v view) [][2]string {
 	rows := [][2]string{{"Key guarded by", storeInWords(s.Store)}}
 	for _, t := range s.Tenants {
 		rows = append(rows, tenantFacts(t, needsRegistration(s, t.Host), isUnknown(s), v)...)
 	}
-	return v.labelled("", rows)
+	if s.CanServeUntil != nil {
+		rows = append(rows, [2]string{"Can serve", fmt.Sprintf("for %s without the service, until %s", inWords(s.CanServeUntil.Sub(v.now)), s.CanServeUntil.UTC().Format("2006-01-02 15:04 UTC"))})
+	}
+	if s.Counts != nil {
+		rows = append(rows, [2]string{"Counts used", countsInWords(*s.Counts)})
+	}
+	return rows
+}
+
+// countsInWords says how many counts this device has used.
+func countsInWords(c status.Counts) string {
+	text := fmt.Sprintf("%d by this device", c.Confirmed)
+	if c.Uncertain > 0 {
+		text += fmt.Sprintf(", and %d uncertain: see regent ledger", c.Uncertain)
+	}
+	return text
 }
 
 func storeInWords(s status.Store) string {
@@ -193,7 +210,9 @@ func needsRegistration(s status.Status, tenant string) bool {
 }
 
 // renderFaults is the last fault of each instance that has one.
-func renderFaults(s status.Status, v view) string {
+func renderFaults(s status.Status, v view) string { return v.section("Last faults", faultRows(s, v)) }
+
+func faultRows(s status.Status, v view) [][2]string {
 	var rows [][2]string
 	for _, a := range s.Applications {
 		for _, i := range a.Instances {
@@ -202,15 +221,17 @@ func renderFaults(s status.Status, v view) string {
 			}
 		}
 	}
-	return v.section("Last faults", rows)
+	return rows
 }
 
-func renderProblems(s status.Status, v view) string {
+func renderProblems(s status.Status, v view) string { return v.section("Problems", problemRows(s)) }
+
+func problemRows(s status.Status) [][2]string {
 	var rows [][2]string
 	for _, p := range s.Problems {
 		rows = append(rows, [2]string{printable(p.Source), printable(p.Detail)})
 	}
-	return v.section("Problems", rows)
+	return rows
 }
 
 // section is rows under a heading, or nothing.

@@ -33,6 +33,8 @@ func serving() status.Status {
 		Summary:   "Both instances have a valid access token.",
 		Store:     status.Store{State: "ok", Guard: "file", Detail: "a passphrase in a 0600 file beside the records; who reads the disk reads both"},
 		Tenants:   []status.Tenant{{Host: "demo-host.com", Reachable: "yes", ClockSkewSeconds: 60}},
+
+		CanServeUntil: after(500 * time.Second), Counts: &status.Counts{Confirmed: 2},
 		Applications: []status.Application{{ID: "cad", Tenant: "demo-host.com", Rules: 1, Instances: []status.Instance{
 			{
 				Name: "cad/1", State: string(instance.Live), Since: before(time.Hour), Generation: 7, Leased: true,
@@ -50,6 +52,7 @@ func waiting() status.Status {
 	s.Health = status.Waiting
 	s.Summary = "No registration token has come yet; an administrator gives one with: regent register --file FILE"
 	s.Tenants[0].Reachable = "unknown"
+	s.CanServeUntil, s.Counts = nil, &status.Counts{}
 	for i := range s.Applications[0].Instances {
 		s.Applications[0].Instances[i] = status.Instance{Name: s.Applications[0].Instances[i].Name, State: string(instance.Unredeemed)}
 	}
@@ -61,7 +64,7 @@ func troubled() status.Status {
 	s := serving()
 	s.Health = status.Degraded
 	s.Summary = "1 of 4 instances cannot be served: cad/2 was revoked."
-	s.Store = status.Store{State: "rolled_back", Guard: "tpm2"}
+	s.Store, s.Counts = status.Store{State: "rolled_back", Guard: "tpm2"}, &status.Counts{Confirmed: 3, Uncertain: 1}
 	s.Tenants[0].ClockSkewSeconds = -905
 	s.Tenants[0].RegistrationToken = &status.RegistrationToken{
 		Fingerprint: "9f86d081", Source: "file /etc/regent/registration-token", ReceivedAt: before(26 * time.Hour),
@@ -92,7 +95,7 @@ func troubled() status.Status {
 func unusable() status.Status {
 	s := waiting()
 	s.Health, s.Summary = status.NotServing, "the records are there and their key is not; restore the key material; nothing was changed"
-	s.Store = status.Store{State: "missing", Guard: "file"}
+	s.Store, s.Counts = status.Store{State: "missing", Guard: "file"}, nil
 	for i := range s.Applications[0].Instances {
 		s.Applications[0].Instances[i].State = status.Unknown
 	}

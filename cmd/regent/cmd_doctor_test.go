@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"regent/agent/doctor"
+	"regent/ipc/client"
+	"regent/platform/processes"
+)
+
+// examined is a device that is well, but for what change does.
+func examined(change func(*doctor.Daemon)) session {
+	d := doctor.Daemon{PID: 7, StateDir: "/var/lib/regent", Reader: doctor.Administrator, Status: serving()}
+	d.Status.Version = version
+	if change != nil {
+		change(&d)
+	}
+	return session{
+		daemon:  &fake{status: d.Status, diagnosis: d},
+		survey:  survey{closed: func(string) string { return "" }, others: func(doctor.Daemon) []doctor.Process { return nil }},
+		inquire: func(context.Context) ([]unit, error) { return nil, nil },
+	}
+}
+
+func TestDoctor(t *testing.T) {
+	full := func(d *doctor.Daemon) { d.Disk = doctor.Disk{Full: true, Failure: "no space left on device"} }
+	older := func(d *doctor.Daemon) { d.Status.Version = "0.9" }
+	tests := []struct {
+		name   string
+		change func(*doctor.Daemon)
+		code   int
+		says   []string
+	}{
+		{"well", nil, 0, []string{"Nothing is wrong.", "Looked at: socket", "Not looked at: service"}},
+		{"failure", full, 7, []string{"disk_full: ", "Seen   no space left on device", "Do     Free space"}},
+		{"warning", older, 6, []string{"daemon_older: "}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := examined(tt.change).run(t, "doctor")
+			if got.Code != tt.code || got.Err != "" {
+				t.Errorf("got %+v, want code %d and no error text", got, tt.code)
+			}
+			for _, want := range tt.says {
+				if !strings.Contains(got.Out, want) {
+					t.Errorf("%q is not in:\n%s", want, got.Out)
+				}
+			}
+			var r doctor.Report
+			asJSON := examined(tt.change).run(t, "doctor", "--json")
+			if err := json.Unmarshal([]byte(asJSON.Out), &r); err != nil || asJSON.Code != tt.code {
+				t.Errorf("--json: %+v, %v", asJSON, err)
+			}
+		})
+	}
+}
+
+// A dry run says what would be paid for, and asks for nothing but a diagnosis.
+func TestDoctorDryRun(t *testing.T) {
+	s := examined(func(d *doctor.Daemon) {
+		d.Held = []doctor.Held{
+			{Tenant: "demo-host.com", Fingerprint: "0123abcd", Unpaid: 2},
+			{Tenant: "other.example", Application: "sim", Fingerprint: "89abcdef"},
+		}
+		d.Ways = []doctor.Way{{Host: "demo-host.com", Step: doctor.Reachable}}
+	})
+	got := s.run(t, "doctor", "--check-registration")
+	for _, want := range []string{"nothing was sent", "would use 2 counts", "has not refused it yet", "the configuration names no such tenant"} {
+		if !strings.Contains(got.Out, want) {
+			t.Errorf("%q is not in:\n%s", want, got.Out)
+		}
+	}
+	if len(s.daemon.asked) != 0 {
+		t.Errorf("it asked for %v", s.daemon.asked)
+	}
+	if got := examined(nil).run(t, "doctor", "--check-registration"); !strings.Contains(got.Out, "No registration token is held") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestDoctorExplain(t *testing.T) {
+	for _, code := range []string{"dns_failed", "no_free_instance"} { // one of the doctor, one of the interface
+		if got := (session{}).run(t, "doctor", "explain", code); got.Code != exitDone || !strings.HasPrefix(got.Out, "# "+code+"\n") {
+			t.Errorf("%s: %+v", code, got)
+		}
+	}
+	for _, args := range [][]string{{"doctor", "explain", "nonsense"}, {"doctor", "explain"}, {"doctor", "more"}} {
+		if got := (session{}).run(t, args...); got.Code != exitUsage {
+			t.Errorf("%v: %+v", args, got)
+		}
+	}
+}
+
+func TestReached(t *testing.T) {
+	missing, err := client.DialChecked(t.Context(), filepath.Join(t.TempDir(), "none.sock"), client.Trust{})
+	if missing != nil || reached(err) != doctor.Missing {
+		t.Errorf("without a socket: %v, %s", err, reached(err))
+	}
+	late := fmt.Errorf("status: %w", fmt.Errorf("%w: no answer within 5 s", client.ErrNotReachable))
+	if got := reached(late); got != doctor.Silent {
+		t.Errorf("after a deadline: %s", got)
+	}
+	if got := reached(nil); got != doctor.Answered {
+		t.Errorf("of an answer: %s", got)
+	}
+}
+
+func TestShared(t *testing.T) {
+	d := doctor.Daemon{Config: "/etc/regent/config.yaml", StateDir: "/var/lib/regent", Socket: "/run/regent/agent.sock"}
+	own := []string{"regentd", "run", "--config=/home/dev/c.yaml", "--state-dir", "/home/dev/s", "--socket", "a.sock"}
+	tests := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"all its own", own, ""},
+		{"the usual places", []string{"regentd", "run"}, "/etc/regent/config.yaml"},
+		{"the same socket", []string{"regentd", "run", "--config", "/c", "--state-dir", "/s"}, "/run/regent/agent.sock"},
+	}
+	for _, tt := range tests {
+		if got := shared(processes.Process{Dir: "/home/dev", Args: tt.args}, d); got != tt.want {
+			t.Errorf("%s: shares %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestClosedSocket(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "plain")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := closedSocket(file); got != "" {
+		t.Errorf("of what is no socket: %q", got)
+	}
+	if got := closedSocket(filepath.Join(file, "x")); got != "" {
+		t.Errorf("of what is not there (%v): %q", fs.ErrNotExist, got)
+	}
+}

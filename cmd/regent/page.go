@@ -1,0 +1,90 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"time"
+
+	"regent/agent/status"
+	"regent/ipc/api"
+)
+
+//go:embed page.html
+var pageText string
+
+// pair is a name and what it has to say.
+type pair struct{ Name, Text string }
+
+// grid is a table; each cell knows the name of its column, for narrow screens.
+type grid struct {
+	Head []string
+	Rows [][]pair
+}
+
+func (g *grid) add(cells ...string) {
+	row := make([]pair, len(cells))
+	for i, text := range cells {
+		row[i] = pair{g.Head[i], text}
+	}
+	g.Rows = append(g.Rows, row)
+}
+
+// page is what stands on the page for a help desk.
+type page struct {
+	Health, Summary, When, Daemon string
+	Facts, Faults, Problems       []pair
+	Instances, Policy             grid
+	NoPolicy                      string // why there is no policy on it
+}
+
+// writePage writes status and policy as one page that needs nothing else. policy
+// is nil where the reader may not have it, and why says so.
+func writePage(w io.Writer, st status.Status, policy *api.Policy, why string, v view) error {
+	t, err := template.New("page").Parse(pageText)
+	if err != nil {
+		return fmt.Errorf("[unexpected] parse the page: %w", err)
+	}
+	if err := t.Execute(w, newPage(st, policy, why, v)); err != nil {
+		return fmt.Errorf("write the page: %w", err)
+	}
+	return nil
+}
+
+// newPage puts everything into the words of the screen. It is pure.
+func newPage(st status.Status, policy *api.Policy, why string, v view) page {
+	p := page{
+		Health: string(st.Health), Summary: st.Summary, When: v.now.UTC().Format(time.RFC1123), NoPolicy: why,
+		Instances: grid{Head: []string{"Instance", "State", "Token good for", "Next refresh", "Used by", "Tenant"}},
+		Policy:    grid{Head: []string{"Key", "Value", "Level", "Status", "Source"}},
+	}
+	if st.Version != "" {
+		p.Daemon = fmt.Sprintf("regentd %s, running for %s", st.Version, inWords(v.now.Sub(st.StartedAt)))
+	}
+	p.Facts = pairs(statusFacts(st, v))
+	for _, a := range st.Applications {
+		held := holdsRegistration(st, a.Tenant)
+		for _, i := range a.Instances {
+			p.Instances.add(append(instanceRow(i, stateInWords(i, held, a.OnDemand), v), a.Tenant)...)
+		}
+	}
+	p.Faults, p.Problems = pairs(faultRows(st, v)), pairs(problemRows(st))
+	if policy == nil {
+		return p
+	}
+	for _, k := range policy.Keys {
+		if k.Level != defaultLevel || k.Status != api.PolicyOK {
+			p.Policy.add(k.Key, k.Value, k.Level, inPlainWords(k.Status), k.Source)
+		}
+	}
+	return p
+}
+
+func pairs(rows [][2]string) []pair {
+	var out []pair
+	for _, row := range rows {
+		out = append(out, pair{row[0], row[1]})
+	}
+	return out
+}
