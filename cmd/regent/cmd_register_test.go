@@ -93,7 +93,7 @@ func TestRegisterRefusesWhatIsNoToken(t *testing.T) {
 // Told to end while nobody types or writes, regent ends.
 func TestRegisterIsInterrupted(t *testing.T) {
 	nobody, writer := io.Pipe()
-	defer writer.Close() //nolint:errcheck // it was written to by nobody
+	defer writer.Close()
 	for _, args := range [][]string{{"register"}, {"register", "--stdin"}} {
 		ctx, cancel := context.WithCancel(t.Context())
 		var out, err bytes.Buffer

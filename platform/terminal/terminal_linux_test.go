@@ -53,7 +53,7 @@ func TestSecretIsTheLineTyped(t *testing.T) {
 	asked := signaller{make(chan string, 4)}
 	go func() {
 		<-asked.texts
-		fmt.Fprintln(keys, "open sesame") //nolint:errcheck // the answer below says whether it came
+		fmt.Fprintln(keys, "open sesame")
 	}()
 	got, err := Secret(t.Context(), screen, asked, "Password: ")
 	if err != nil || string(got) != "open sesame" {
@@ -126,7 +126,7 @@ func TestAFileIsNoTerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()
 	if Is(f) {
 		t.Error("a file is taken for a terminal")
 	}
