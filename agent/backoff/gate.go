@@ -104,7 +104,7 @@ func (g *Gate) Failed(host string) {
 		t.failures++
 		t.counted = now + Base
 	}
-	if t.failures >= opens && !(t.asked && t.until > now) { // what it asked for stands
+	if t.failures >= opens && (!t.asked || t.until <= now) { // what it asked for stands
 		t.until, t.asked = now+Pause(t.failures, g.draw()), false
 	}
 }
