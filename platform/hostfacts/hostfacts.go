@@ -24,7 +24,7 @@ type Facts struct {
 
 // Read reads what this process may. A fact that it may not read, or that is not
 // there, is no error.
-func Read() Facts { return read("/") }
+func Read() Facts { return readHere() }
 
 const maxFile = 64 << 10
 

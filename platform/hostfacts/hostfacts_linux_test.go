@@ -41,6 +41,9 @@ func TestRead(t *testing.T) {
 		"sys/class/net/wlan0/device/vendor":      "0x8086\n",
 		"sys/class/net/wlan0/addr_assign_type":   "3\n", // drawn anew for each network
 		"sys/class/net/wlan0/address":            "0a:00:00:00:00:01\n",
+		"sys/class/net/wlan1/device/vendor":      "0x8086\n",
+		"sys/class/net/wlan1/addr_assign_type":   "3\n", // drawn as well, and the kernel knows its own
+		"sys/class/net/wlan1/address":            "0a:00:00:00:00:02\n",
 		"sys/class/net/docker0/addr_assign_type": "0\n", // no device behind it
 		"sys/class/net/docker0/address":          "02:42:00:00:00:01\n",
 		"sys/class/net/ib0/device/vendor":        "0x15b3\n",
@@ -57,9 +60,9 @@ func TestRead(t *testing.T) {
 	}
 	want := Facts{
 		MachineID: "0123456789abcdef0123456789abcdef", DMI: "4c4c4544-0051", RootFS: "c0ffee-01",
-		MACs: []string{"00:16:3e:00:00:01", "00:16:3e:00:00:02"},
+		MACs: []string{"00:16:3e:00:00:01", "00:16:3e:00:00:02", "00:16:3e:00:00:03"},
 	}
-	if diff := cmp.Diff(read(root), want); diff != "" {
+	if diff := cmp.Diff(read(root, map[string]string{"wlan1": "00:16:3e:00:00:03", "docker0": "02:42:00:00:00:02"}), want); diff != "" {
 		t.Errorf("-got +want:\n%s", diff)
 	}
 }
@@ -69,7 +72,7 @@ func TestReadOfLittle(t *testing.T) {
 		"etc/machine-id":                "uninitialized\n",
 		"sys/class/dmi/id/product_uuid": "00000000-0000-0000-0000-000000000000\n",
 	})
-	if diff := cmp.Diff(read(root), Facts{}); diff != "" {
+	if diff := cmp.Diff(read(root, nil), Facts{}); diff != "" {
 		t.Errorf("-got +want:\n%s", diff)
 	}
 	if diff := cmp.Diff(Read(), Read()); diff != "" {

@@ -6,55 +6,47 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
+	"github.com/google/go-tpm/tpm2/transport"
+	"github.com/google/go-tpm/tpm2/transport/linuxtpm"
 	"golang.org/x/sys/unix"
 )
 
-func read(root string) Facts {
+func readHere() Facts {
+	f := read("/", permanentAddresses())
+	f.EK = endorsementKey(func() (transport.TPMCloser, error) { return linuxtpm.Open(tpmDevice) })
+	return f
+}
+
+// read reads what a device says of itself below root, and cards that permanent
+// has the addresses of.
+func read(root string, permanent map[string]string) Facts {
 	return Facts{
 		MachineID: word(root, "etc/machine-id"),
 		DMI:       strings.ToLower(word(root, "sys/class/dmi/id/product_uuid")), // root's alone, as a rule
 		RootFS:    rootFS(root),
-		MACs:      cards(filepath.Join(root, "sys/class/net")),
+		MACs:      cards(filepath.Join(root, "sys/class/net"), permanent),
 	}
 }
 
 // word returns what a file says; "" if it cannot be read, or says that nothing is
 // known.
 func word(elem ...string) string {
-	b, err := os.ReadFile(filepath.Join(elem...)) //nolint:gosec // where the system keeps it
-	text := strings.TrimSpace(string(b))
-	if err != nil || text == "uninitialized" || strings.Trim(text, "0-") == "" {
+	said := text(elem...)
+	if said == "uninitialized" || strings.Trim(said, "0-") == "" {
 		return ""
 	}
-	return text
+	return said
 }
 
-// cards lists the permanent addresses of network cards that are devices. Bridges,
-// tunnels and virtual pairs have none, and an address that was set or drawn is
-// not the card's.
-func cards(class string) []string {
-	entries, err := os.ReadDir(class)
+// text returns what a file says; "" if it cannot be read.
+func text(elem ...string) string {
+	b, err := os.ReadFile(filepath.Join(elem...)) //nolint:gosec // where the system keeps it
 	if err != nil {
-		return nil
+		return ""
 	}
-	var macs []string
-	for _, e := range entries {
-		dir := filepath.Join(class, e.Name())
-		if _, err := os.Stat(filepath.Join(dir, "device")); err != nil {
-			continue
-		}
-		if kind, err := os.ReadFile(filepath.Join(dir, "addr_assign_type")); err != nil || strings.TrimSpace(string(kind)) != "0" { //nolint:gosec // a name from the kernel's list
-			continue
-		}
-		if mac := word(dir, "address"); strings.Trim(mac, "0:") != "" {
-			macs = append(macs, mac)
-		}
-	}
-	slices.Sort(macs)
-	return slices.Compact(macs)
+	return strings.TrimSpace(string(b))
 }
 
 // rootFS returns the UUID of the root file system, as udev found it.

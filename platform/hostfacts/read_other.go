@@ -2,6 +2,6 @@
 
 package hostfacts
 
-// read knows nothing yet: the state is then not bound to the device, and status
-// says so.
-func read(string) Facts { return Facts{} }
+// readHere knows nothing yet: the state is then not bound to the device, and
+// status says so.
+func readHere() Facts { return Facts{} }
