@@ -97,7 +97,7 @@ shut() {
 	local name=$1 nspawn hierarchy n
 	if [[ -e $machines/$name.beside ]]; then
 		xargs -r kill 2>/dev/null <"$machines/$name.beside" || true
-		rm "$machines/$name.beside"
+		rm -f "$machines/$name.beside"
 	fi
 	nspawn=$(<"$machines/$name.nspawn")
 	kill -TERM "$nspawn" 2>/dev/null || true

@@ -6,8 +6,10 @@ story_preseed() {
 	emulator
 	site_config
 	users
+	unit_with_credential
 	preseeded_install
 	tokens_for_two_users
+	token_for_unit
 	wedged_daemon
 	reboot_without_service
 	upgrade_under_load
@@ -24,8 +26,8 @@ preseeded_install() {
 		regent regent/registration-token password $token
 	END
 	m dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null 2>&1
-	say "installed with preseeded answers in $((SECONDS - begun)) s"
-	await 10 'serving 4 of 4' m regent status
+	say "installed with preseeded answers in $((SECONDS - begun)) s: $(m dpkg-query --show --showformat '${Installed-Size}' regent) KiB on the disk"
+	await 10 'serving 5 of 5' m regent status
 	say "registered by itself, $(tenths) after dpkg had ended"
 	expect 'cad/4' admin auth-token list
 	exits 1 m test -e /etc/regent/registration-token
@@ -33,6 +35,7 @@ preseeded_install() {
 	exits 1 m grep -rlF "$token" /var/cache/debconf /var/lib/dpkg /var/log /etc /var/lib/regent /run/regent
 	say "its registration token is in no file any more: debconf's database, dpkg's, logs, /etc, state"
 	expect 'systemd hands to the service as the credential' m regent status
+	say "the daemon's memory: $(m ps -o rss= -C regentd) KiB resident"
 	m systemctl is-active --quiet regentd.service regentd.socket regentd-register.path
 }
 
@@ -46,15 +49,43 @@ tokens_for_two_users() {
 	expect '"action":"token".*"outcome":"denied"' m cat /var/lib/regent/audit.jsonl
 }
 
+# unit_with_credential adds a service that is not ours and knows nothing of us. It
+# tells the journal how its token begins, and which is how long.
+unit_with_credential() {
+	site_file /etc/regent/config.d/60-render.yaml <<<$'applications:\n  - {id: render, allow: [{units: [render.service]}]}'
+	site_file /etc/systemd/system/render.service <<-'END'
+		[Service]
+		User=games
+		LoadCredential=cloudlm-token:/run/regent/credential.sock
+		ExecStart=/bin/sh -c 'cd "$$CREDENTIALS_DIRECTORY" && echo "token $$(head -c 3 cloudlm-token) $$(wc -c <cloudlm-token)" && exec sleep infinity'
+		[Install]
+		WantedBy=multi-user.target
+	END
+}
+
+# token_for_unit starts it, and one of which no rule knows.
+token_for_unit() {
+	m systemctl enable --quiet --now render.service
+	unit_got_token
+	expect 'render/1.*render.service' m regent instances
+	expect '"action":"credential","instance":"render/1".*"allow":true' m cat /var/lib/regent/audit.jsonl
+	m systemd-run --quiet --wait --unit=stranger --property=LoadCredential=cloudlm-token:/run/regent/credential.sock \
+		sh -c 'test -e "$CREDENTIALS_DIRECTORY/cloudlm-token" && ! test -s "$CREDENTIALS_DIRECTORY/cloudlm-token"' || fail "a unit without a rule got a token"
+	expect 'permission denied' as alice /packages/probe ask -socket /run/regent/credential.sock
+	say "render.service, which knows nothing of Regent, was given its token by LoadCredential=; a unit without a rule got none"
+}
+
+unit_got_token() { await 10 '^token eyJ [0-9]{3,}$' m journalctl --no-pager -q -o cat -b -u render.service; }
+
 # The watchdog's time is cut short for the story; all else is as packaged.
 wedged_daemon() {
 	local pid
 	site_file /etc/systemd/system/regentd.service.d/story.conf <<<$'[Service]\nWatchdogSec=4s'
 	sh_m 'systemctl daemon-reload; systemctl restart regentd.service'
-	expect 'serving 4 of 4' m systemctl show --property=StatusText regentd.service
+	expect 'serving 5 of 5' m systemctl show --property=StatusText regentd.service
 	pid=$(m systemctl show --property=MainPID --value regentd.service)
 	m kill -STOP "$pid"
-	await 30 'serving 4 of 4' m timeout 30 regent status
+	await 30 'serving 5 of 5' m timeout 30 regent status
 	expect '^NRestarts=1$' m systemctl show --property=NRestarts regentd.service
 	exits 1 m test -d "/proc/$pid"
 	expect 'Watchdog timeout' m journalctl --no-pager -u regentd.service
@@ -72,6 +103,8 @@ reboot_without_service() {
 	after=$(as alice regent token --application cad --instance 1)
 	[[ $before == "$after" ]] || fail "another token after the reboot"
 	say "rebooted with the service away: the same token $((($(date +%s%N) - begun) / 1000000)) ms after power-on"
+	unit_got_token
+	say "and render.service, started with the system, had its own"
 }
 
 upgrade_under_load() {
@@ -107,6 +140,7 @@ remove_and_purge() {
 	m dpkg --remove regent >/dev/null
 	m dpkg --purge regent >/dev/null 2>&1
 	m dpkg --purge regent-emulator regent-admin >/dev/null
+	sh_m 'systemctl disable --quiet --now render.service; rm /etc/systemd/system/render.service'
 	files_of_machine after
 	diff "$machines/preseed.before" "$machines/preseed.after" >"$machines/left" || fail "purge left: $(cat "$machines/left")"
 	exits 2 m getent passwd regent
@@ -118,6 +152,6 @@ remove_and_purge() {
 files_of_machine() {
 	m find / -xdev \( -path /proc -o -path /sys -o -path /run/systemd -o -path /run/log -o -path /var/log -o -path /tmp \
 		-o -path /packages -o -path $site \) -prune -o -print |
-		grep -vE '^/(var/lib/systemd|var/cache/debconf|var/lib/dpkg/(status|available|diversions|triggers|lock|info/format)|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|var/tmp/systemd-private|var/cache/ldconfig|run/(user|utmp|nologin|shutdown|initctl|dmeventd|mount|lock|dbus|sudo|credentials))|home' |
+		grep -vE '^/(var/lib/systemd/(coredump|random-seed|timers|catalog|credential\.secret|linger|rfkill|backlight)|var/cache/debconf|var/lib/dpkg/(status|available|diversions|triggers|lock|info/format)|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|var/tmp/systemd-private|var/cache/ldconfig|run/(user|utmp|nologin|shutdown|initctl|dmeventd|mount|lock|dbus|sudo|credentials))|home' |
 	sort >"$machines/preseed.$1"
 }
