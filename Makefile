@@ -29,6 +29,10 @@ test: ## all tests
 race: ## all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
 
+.PHONY: monitoring
+monitoring: ## promtool's lint, the alert rules' tests, and a real Prometheus by a real node_exporter (installs them)
+	@packaging/monitoring/check
+
 .PHONY: test-doctor
 test-doctor: ## one fault after the other injected from outside, and what regent doctor names: a table
 	@go test -count=1 -timeout 20m -run '^TestDoctor' -v ./cmd/regentd | grep -Ev '^ *(=== |--- PASS)|TLS handshake error'

@@ -1,7 +1,8 @@
 // Package metrics puts a status into Prometheus' text format. It is pure: it
 // must not know who reads it, nor count anything itself. Labels are names of the
 // configuration, so that there are as many series as the configuration has
-// instances, and never one for a caller.
+// instances, and never one for a caller. No label is called instance, which is
+// the scraper's own.
 package metrics
 
 import (
@@ -76,16 +77,16 @@ func (b *text) instances(apps []status.Application) {
 	b.family("regent_instance_state", "gauge", "State of an instance: 1 for the one that it is in.")
 	each(apps, func(a status.Application, i status.Instance) {
 		for _, state := range states {
-			b.sample("regent_instance_state", truth(i.State == state), "application", a.ID, "instance", i.Name, "state", state)
+			b.sample("regent_instance_state", truth(i.State == state), "application", a.ID, "application_instance", i.Name, "state", state)
 		}
 	})
 	b.family("regent_instance_leased", "gauge", "Whether a process uses the instance.")
 	each(apps, func(a status.Application, i status.Instance) {
-		b.sample("regent_instance_leased", truth(i.Leased), "application", a.ID, "instance", i.Name)
+		b.sample("regent_instance_leased", truth(i.Leased), "application", a.ID, "application_instance", i.Name)
 	})
 	b.family("regent_instance_token_expiry_seconds", "gauge", "For how long the access token is still good; 0 if there is none.")
 	each(apps, func(a status.Application, i status.Instance) {
-		b.sample("regent_instance_token_expiry_seconds", float64(i.ExpiresIn), "application", a.ID, "instance", i.Name)
+		b.sample("regent_instance_token_expiry_seconds", float64(i.ExpiresIn), "application", a.ID, "application_instance", i.Name)
 	})
 }
 

@@ -42,10 +42,10 @@ func TestText(t *testing.T) {
 		`regent_tenant_reachable{tenant="demo-host.com"} 0`,
 		`regent_tenant_clock_skew_seconds{tenant="demo-host.com"} -20`,
 		`regent_registration_token_held{tenant="demo-host.com"} 1`,
-		`regent_instance_state{application="cad",instance="cad/2",state="revoked"} 1`,
-		`regent_instance_state{application="cad",instance="cad/2",state="live"} 0`,
-		`regent_instance_leased{application="cad",instance="cad/1"} 1`,
-		`regent_instance_token_expiry_seconds{application="cad",instance="cad/1"} 1800`,
+		`regent_instance_state{application="cad",application_instance="cad/2",state="revoked"} 1`,
+		`regent_instance_state{application="cad",application_instance="cad/2",state="live"} 0`,
+		`regent_instance_leased{application="cad",application_instance="cad/1"} 1`,
+		`regent_instance_token_expiry_seconds{application="cad",application_instance="cad/1"} 1800`,
 		`regent_counts_used{certainty="uncertain"} 1`,
 		`regent_token_requests_total{outcome="denied"} 2`,
 		`regent_state_changes_total{state="live"} 3`,
@@ -68,7 +68,7 @@ func TestText(t *testing.T) {
 // Every line is one of the format's, and every sample belongs to the family that
 // was announced before it.
 func TestTextIsWellFormed(t *testing.T) {
-	line := regexp.MustCompile(`^([a-z_]+)(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? -?[0-9.]+$`)
+	line := regexp.MustCompile(`^([a-z_]+)(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? -?[0-9.]+$`)
 	s, c := sample()
 	s.Applications[0].ID = `odd "name\`
 	family, seen := "", map[string]bool{}

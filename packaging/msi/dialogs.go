@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"regent/platform/windowsnames"
 )
 
 // The dialogs, in the order in which a person meets them.
@@ -155,7 +154,7 @@ func (d *database) endDialogs() {
 
 // presentDialog comes if the same version is there.
 func (d *database) presentDialog() {
-	w := d.window(presentDlg, "Regent is installed", "")
+	w := d.window(presentDlg, "Installed already", "")
 	w.add("Text", "Text", 20, 70, 330, 60, text, "",
 		"Repair puts back what is missing. Remove takes the programs away; what was paid for stays, unless your organisation's policy says otherwise.")
 	w.buttons("&Repair", "Re&move")
@@ -169,20 +168,20 @@ func (d *database) presentDialog() {
 
 // smallDialogs come above others.
 func (d *database) smallDialogs() {
-	w := d.small(cancelDlg, "Stop the installation?")
+	w := d.small(cancelDlg, "Stop", "Stop the installation?")
 	w.push("Yes", 65, 57, "&Yes")
 	w.push("No", 140, 57, "&No")
 	w.on("Yes", "EndDialog", "Exit", "1")
 	w.on("No", "EndDialog", "Return", "1")
 	w.ends("No", "No", "No")
 
-	w = d.small(wrongDlg, "["+answerProblem+"]")
+	w = d.small(wrongDlg, "Not yet", "["+answerProblem+"]")
 	w.push("OK", 102, 57, "&OK")
 	w.on("OK", "EndDialog", "Return", "1")
 	w.ends("OK", "OK", "OK")
 
 	// The names of these controls are Windows Installer's.
-	w = d.small(errorDlg, "")
+	w = d.small(errorDlg, "Error", "")
 	for _, b := range [][2]string{{"A", "Abort"}, {"C", "Cancel"}, {"I", "Ignore"}, {"N", "No"}, {"O", "OK"}, {"R", "Retry"}, {"Y", "Yes"}} {
 		w.push(b[0], 102, 57, "&"+b[1])
 		w.on(b[0], "EndDialog", "Error"+strings.ToUpper(b[1][:1])+strings.ToLower(b[1][1:]), "1")
@@ -205,5 +204,4 @@ func (d *database) words() {
 	} {
 		d.in("ActionText").add(w[0], w[1])
 	}
-	d.property("WindowTitle", windowsnames.Product)
 }

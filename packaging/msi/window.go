@@ -19,7 +19,6 @@ const (
 type window struct {
 	d        *database
 	name     string
-	height   int
 	dialog   int // its row
 	first    int // its first control's row
 	ordering map[string]int
@@ -28,7 +27,7 @@ type window struct {
 // window begins a dialog of the usual size, with a title, a line below it and
 // room for buttons.
 func (d *database) window(name, title, about string) *window {
-	w := d.newWindow(name, 370, 270)
+	w := d.newWindow(name, title, 370, 270)
 	w.add("Text", "Title", 15, 8, 330, 15, text, "", `{\Bold}`+title)
 	w.add("Text", "About", 25, 25, 330, 20, text, "", about)
 	w.add("Line", "Above", 0, 46, 370, 0, 1, "", "")
@@ -37,8 +36,8 @@ func (d *database) window(name, title, about string) *window {
 }
 
 // small begins a dialog with one sentence.
-func (d *database) small(name, sentence string) *window {
-	w := d.newWindow(name, 260, 85)
+func (d *database) small(name, title, sentence string) *window {
+	w := d.newWindow(name, title, 260, 85)
 	control := "Text"
 	if name == errorDlg {
 		control = "ErrorText"
@@ -50,10 +49,10 @@ func (d *database) small(name, sentence string) *window {
 	return w
 }
 
-func (d *database) newWindow(name string, width, height int) *window {
+func (d *database) newWindow(name, title string, width, height int) *window {
 	dialogs := d.in("Dialog")
-	dialogs.add(name, "50", "50", strconv.Itoa(width), strconv.Itoa(height), "3", "[ProductName]")
-	return &window{d: d, name: name, height: height, dialog: len(dialogs.Rows) - 1, first: len(d.in("Control").Rows), ordering: map[string]int{}}
+	dialogs.add(name, "50", "50", strconv.Itoa(width), strconv.Itoa(height), "3", "[ProductName]: "+title)
+	return &window{d: d, name: name, dialog: len(dialogs.Rows) - 1, first: len(d.in("Control").Rows), ordering: map[string]int{}}
 }
 
 // add adds a control.
