@@ -25,6 +25,7 @@ type options struct {
 	logLevel                     string
 	hostFacts                    string // file
 	deeds                        *deeds
+	opened                       func() // told once that the socket is open; may be nil
 	configNamed                  bool
 }
 

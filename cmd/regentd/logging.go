@@ -22,12 +22,14 @@ func newLogging(w io.Writer, c policy.Log) *logging {
 	switch {
 	case c.Format == "json":
 		h = slog.NewJSONHandler(w, o)
+	case isEventLog(w):
+		h = &journalHandler{level: level, send: w.(*eventLog).send}
 	case isJournal(w):
 		h = &journalHandler{level: level, send: journal.Send}
 	default:
 		h = slog.NewTextHandler(w, o)
 	}
-	l := &logging{slog.New(h), level}
+	l := &logging{slog.New(newRepeats(h, now)), level}
 	l.set(c)
 	return l
 }

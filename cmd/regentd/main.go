@@ -73,7 +73,7 @@ applications over a socket. People talk to it with the program regent.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newRun(stderr), newCheckConfig(stdout), newHostFacts(), &cobra.Command{
+	root.AddCommand(newRun(stderr), newManage(stdout), newCheckConfig(stdout), newHostFacts(), &cobra.Command{
 		Use: "version", Short: "print the version", Args: noArgs,
 		Run: func(*cobra.Command, []string) { say(stdout, "regentd "+version) },
 	})

@@ -74,9 +74,16 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 		return d, err
 	}
 	d.opens = append(d.opens, records)
-	deps, err := o.deps(s, problems, records, log)
+	deps, err := o.deps(s, problems, alsoTold(records, log), log)
 	if err != nil {
 		return d, err
+	}
+	woke, stop, err := power.Resumes()
+	if err != nil {
+		log.WarnContext(ctx, "the system does not tell of a resume from sleep, so it is noticed half a minute later", "err", err)
+	} else {
+		deps.Woke = woke
+		d.opens = append(d.opens, closer(stop))
 	}
 	if err := o.unlock(ctx, s.Store, d, &deps); err != nil {
 		deps.Unusable = unusable(ctx, log, err)
@@ -90,6 +97,11 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 	d.guard = deps.Guard
 	return d, err
 }
+
+// closer is an [io.Closer].
+type closer func() error
+
+func (c closer) Close() error { return c() }
 
 func unusable(ctx context.Context, log *slog.Logger, err error) *fault.Fault {
 	log.ErrorContext(ctx, "the store cannot be used; nothing is served and nothing is changed", "err", err)

@@ -42,7 +42,7 @@ is reported and the old one stays in force.`,
 				return err
 			}
 			oneAtATime(os.Getenv("GOMAXPROCS"))
-			return o.run(cmd.Context(), stderr)
+			return o.serve(cmd.Context(), stderr)
 		},
 	}
 	o.addConfigFlags(cmd.Flags(), p)
@@ -112,6 +112,7 @@ func (o *options) live(ctx context.Context, stderr io.Writer, sockets inherited,
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	o.ready()
 	logging.InfoContext(ctx, "ready", "socket", ln.Addr().String(), "version", version)
 	err = outlasting(ctx, d.agent.Run, loops...)
 	d.settle(context.WithoutCancel(ctx), logging.Logger)
@@ -130,7 +131,7 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 	total := connections(log)
 	s, err := server.New(server.Deps{
 		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Keeper: keeper, Minder: d.agent,
-		Watch: d.watch, Reload: r.asked, Policy: r.account, Diagnose: r.diagnose, Metrics: d.agent.Metrics, User: peer.UID, Identify: cs.identify, Inspect: cs.inspect,
+		Watch: d.watch, Reload: r.asked, Policy: r.account, Diagnose: r.diagnose, Metrics: d.agent.Metrics, Contract: d.agent.Contract, User: peer.UID, Identify: cs.identify, Inspect: cs.inspect,
 		PerUser: min(perUser, total/2), Total: total, Now: now, Log: log,
 	})
 	if err != nil {

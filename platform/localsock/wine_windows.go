@@ -5,15 +5,16 @@ import (
 	"net"
 
 	"github.com/Microsoft/go-winio"
-	"golang.org/x/sys/windows"
+
+	"regent/platform/wine"
 )
 
 // onWine has a listener's first instance of the pipe taken under Wine, where our
 // tests run: there it waits for a client from its first moment, as it does not on
 // Windows, and the first client would be connected to nobody.
 func onWine(l net.Listener, path string) (net.Listener, error) {
-	if windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() != nil {
-		return l, nil //nolint:nilerr // it is Windows
+	if !wine.Is() {
+		return l, nil
 	}
 	first, err := winio.DialPipe(path, nil)
 	if err != nil {

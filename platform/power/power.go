@@ -15,3 +15,9 @@ var ErrUnsupported = errors.New("power: no boot clock on this system")
 // set it, and it never goes back; it is safe for concurrent use. The name is ""
 // where the system has none: then times cannot be compared across processes.
 func Boot() (id string, since func() time.Duration, err error) { return boot() }
+
+// Resumes returns a channel that receives after the machine has resumed from sleep,
+// until stop; nil where the system tells nobody. A resume that nobody has received
+// yet is told once. To be called once in a process's life, or few times: some
+// systems keep what each call needed.
+func Resumes() (woke <-chan struct{}, stop func() error, err error) { return resumes() }

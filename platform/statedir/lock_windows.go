@@ -2,7 +2,6 @@ package statedir
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 
 	"golang.org/x/sys/windows"
@@ -25,7 +24,3 @@ func tryLock(f *os.File) (bool, error) {
 	}
 	return false, err
 }
-
-// checkOwner accepts every directory: the access list that the package sets on
-// it is what keeps others out, and it is not read yet.
-func checkOwner(string, fs.FileInfo) error { return nil }

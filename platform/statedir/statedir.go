@@ -49,18 +49,19 @@ type Dir struct {
 	lock *os.File
 }
 
-// Open makes the directory with mode 0700 if it is not there, checks that it is
+// Open makes the directory, with mode 0700 or an access list that says the same, if it is not there, checks that it is
 // this user's alone, and takes it. A directory that another process has is a
-// [*HeldError]. Parents that are missing are made with mode 0755.
+// [*HeldError]. Parents that are missing are made with
+// mode 0755; on Windows the nearest one keeps what is in it from users.
 func Open(path string) (*Dir, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // parents are shared with others, as /var/lib is
+	if err := makeParents(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
-	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) { //nolint:gosec // the directory that the daemon was given
+	if err := makePrivate(path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
 	if err := check(path); err != nil {

@@ -1,0 +1,195 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"time"
+	"unsafe"
+
+	"github.com/kardianos/service"
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/svc"
+	"golang.org/x/sys/windows/svc/eventlog"
+	"golang.org/x/sys/windows/svc/mgr"
+
+	"regent/platform/windowsnames"
+)
+
+func install() error {
+	s, err := service.New(&program{}, config())
+	if err != nil {
+		return fmt.Errorf("install the service: %w", err)
+	}
+	if err := s.Install(); err != nil {
+		return fmt.Errorf("install the service: %w", err)
+	}
+	if err := with(settle); err != nil {
+		return errors.Join(fmt.Errorf("install the service: %w", err), s.Uninstall())
+	}
+	return nil
+}
+
+// settle sets what the library leaves out. A system that does not know of
+// something is no reason to have no service.
+func settle(s *mgr.Service) error {
+	var actions []mgr.RecoveryAction
+	for _, d := range windowsnames.RecoveryDelays() {
+		actions = append(actions, mgr.RecoveryAction{Type: mgr.ServiceRestart, Delay: d})
+	}
+	return errors.Join(
+		known("recovery actions", s.SetRecoveryActions(actions, uint32(windowsnames.RecoveryReset/time.Second))),
+		known("recovery of errors", s.SetRecoveryActionsOnNonCrashFailures(true)),
+		known("delayed start", setDelayed(s)),
+		known("required privileges", setPrivileges(s)),
+	)
+}
+
+func known(what string, err error) error {
+	if err == nil || errors.Is(err, windows.ERROR_INVALID_LEVEL) {
+		return nil
+	}
+	return fmt.Errorf("set its %s: %w", what, err)
+}
+
+func setDelayed(s *mgr.Service) error {
+	info := windows.SERVICE_DELAYED_AUTO_START_INFO{}
+	if windowsnames.ServiceDelayed {
+		info.IsDelayedAutoStartUp = 1
+	}
+	return change(s, windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, unsafe.Pointer(&info))
+}
+
+func setPrivileges(s *mgr.Service) error {
+	list, err := multi(windowsnames.ServicePrivileges())
+	if err != nil {
+		return err
+	}
+	info := struct{ privileges *uint16 }{&list[0]} // SERVICE_REQUIRED_PRIVILEGES_INFO
+	return change(s, windows.SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, unsafe.Pointer(&info))
+}
+
+func change(s *mgr.Service, level uint32, info unsafe.Pointer) error {
+	return windows.ChangeServiceConfig2(s.Handle, level, (*byte)(info))
+}
+
+// multi returns texts as the system wants a list of them: each ended by a zero,
+// and all by another.
+func multi(texts []string) (all []uint16, err error) {
+	for _, t := range texts {
+		one, err := windows.UTF16FromString(t)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one...)
+	}
+	return append(all, 0), nil
+}
+
+func uninstall() error {
+	if err := stop(); err != nil && !errors.Is(err, errNotRunning) {
+		return fmt.Errorf("uninstall the service: %w", err)
+	}
+	s, err := service.New(&program{}, config())
+	if err == nil {
+		err = s.Uninstall()
+	}
+	if err != nil {
+		return fmt.Errorf("uninstall the service: %w", err)
+	}
+	return nil
+}
+
+// with lends the service, opened with all rights.
+func with(do func(*mgr.Service) error) error {
+	m, err := mgr.Connect()
+	if err != nil {
+		return fmt.Errorf("reach the service manager: %w; run it as an administrator", err)
+	}
+	defer m.Disconnect() //nolint:errcheck // nothing follows
+	s, err := m.OpenService(windowsnames.Service)
+	if err != nil {
+		return fmt.Errorf("open the service %s: %w", windowsnames.Service, err)
+	}
+	defer s.Close() //nolint:errcheck // nothing follows
+	return do(s)
+}
+
+// errNotRunning means that there is nothing to stop.
+var errNotRunning = errors.New("it does not run")
+
+const (
+	tick    = 100 * time.Millisecond
+	longest = 2 * time.Minute // of waiting for a start or for a drain
+)
+
+func start() error {
+	return with(func(s *mgr.Service) error {
+		if err := s.Start(); err != nil {
+			return fmt.Errorf("start the service: %w; its event log has the cause", err)
+		}
+		return await(s, svc.Running)
+	})
+}
+
+func stop() error {
+	return with(func(s *mgr.Service) error {
+		_, err := s.Control(svc.Stop)
+		if errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE) {
+			return errNotRunning
+		}
+		if err != nil {
+			return fmt.Errorf("stop the service: %w", err)
+		}
+		return await(s, svc.Stopped)
+	})
+}
+
+// await returns when the service is in the state, or has stopped instead.
+func await(s *mgr.Service, want svc.State) error {
+	for range longest / tick {
+		now, err := s.Query()
+		switch {
+		case err != nil:
+			return fmt.Errorf("ask for the state of the service: %w", err)
+		case now.State == want:
+			return nil
+		case now.State == svc.Stopped:
+			return errors.New("the service has stopped; its event log has the cause")
+		}
+		time.Sleep(tick)
+	}
+	return fmt.Errorf("the service is on its way for %s; ask again with: regentd service status", longest)
+}
+
+func state() (string, error) {
+	s, err := service.New(&program{}, config())
+	if err != nil {
+		return "", err
+	}
+	switch now, err := s.Status(); {
+	case errors.Is(err, service.ErrNotInstalled):
+		return "not installed", nil
+	case err != nil:
+		return "", fmt.Errorf("ask for the state of the service: %w", err)
+	case now == service.StatusRunning:
+		return "running", nil
+	case now == service.StatusStopped:
+		return "stopped", nil
+	}
+	return "unknown", nil
+}
+
+// events writes to the event log.
+type events struct{ *eventlog.Log }
+
+func openLog() (Log, error) {
+	l, err := eventlog.Open(windowsnames.EventSource)
+	if err != nil {
+		return nil, fmt.Errorf("open the event log: %w", err)
+	}
+	return events{l}, nil
+}
+
+func (e events) Info(text string) error    { return e.Log.Info(windowsnames.EventInfo, text) }
+func (e events) Warning(text string) error { return e.Log.Warning(windowsnames.EventWarning, text) }
+func (e events) Error(text string) error   { return e.Log.Error(windowsnames.EventError, text) }

@@ -1,0 +1,58 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/svc/mgr"
+
+	"regent/platform/windowsnames"
+)
+
+// registered compares what the manager has with what is meant.
+func registered(s *mgr.Service) error {
+	buffer := make([]byte, 8<<10) // the most that the call fills
+	c, n := (*windows.QUERY_SERVICE_CONFIG)(unsafe.Pointer(&buffer[0])), uint32(0)
+	if err := windows.QueryServiceConfig(s.Handle, c, uint32(len(buffer)), &n); err != nil {
+		return err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	var wrong []error
+	want := func(what string, got, want any) {
+		if got != want {
+			wrong = append(wrong, fmt.Errorf("%s: got %v, want %v", what, got, want))
+		}
+	}
+	want("display name", windows.UTF16PtrToString(c.DisplayName), windowsnames.ServiceDisplayName)
+	want("account", windows.UTF16PtrToString(c.ServiceStartName), windowsnames.ServiceAccount)
+	want("start type", c.StartType, uint32(mgr.StartAutomatic))
+	want("image", strings.EqualFold(strings.ReplaceAll(windows.UTF16PtrToString(c.BinaryPathName), `"`, ""), exe+" "+windowsnames.ServiceArguments), true)
+	return errors.Join(append(wrong, recovers(s))...)
+}
+
+// recovers compares the recovery actions, where the manager keeps them.
+func recovers(s *mgr.Service) error {
+	actions, err := s.RecoveryActions()
+	if known("recovery", err) == nil && len(actions) == 0 {
+		return nil // Wine takes them and keeps none
+	}
+	var got []time.Duration
+	for _, a := range actions {
+		if a.Type != mgr.ServiceRestart {
+			return fmt.Errorf("recovery action %d, want a restart", a.Type)
+		}
+		got = append(got, a.Delay)
+	}
+	if want := windowsnames.RecoveryDelays(); fmt.Sprint(got) != fmt.Sprint(want) {
+		return fmt.Errorf("recovery delays: got %v, want %v", got, want)
+	}
+	return nil
+}

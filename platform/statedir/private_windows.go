@@ -1,0 +1,111 @@
+package statedir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+
+	"regent/platform/acl"
+	"regent/platform/windowsnames"
+	"regent/platform/wine"
+)
+
+// makeParents makes the directories above the state directory. The nearest one is
+// made as the product's own folder, whose content is not for everybody.
+func makeParents(dir string) error {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // modes mean nothing here
+		return err
+	}
+	err := makeWith(dir, windowsnames.DataAccess)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// makePrivate makes a directory that is SYSTEM's, the administrators' and this
+// user's alone from its first moment.
+func makePrivate(path string) error { return makeWith(path, windowsnames.StateAccess) }
+
+// makeWith makes a directory with an access list that is meant for a service. Who is
+// no administrator can give it to nobody else, owns it, and is let in too.
+func makeWith(path, access string) error {
+	self, err := ownUser()
+	if err != nil {
+		return err
+	}
+	if !isAdministrator() {
+		_, list, _ := strings.Cut(access, "D:")
+		access = "O:" + self + "D:" + list + "(A;OICI;FA;;;" + self + ")"
+	}
+	sd, err := windows.SecurityDescriptorFromString(access)
+	if err != nil {
+		return fmt.Errorf("[unexpected] access list %s: %w", access, err)
+	}
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return err
+	}
+	sa := windows.SecurityAttributes{SecurityDescriptor: sd}
+	sa.Length = uint32(unsafe.Sizeof(sa))
+	if err := windows.CreateDirectory(name, &sa); err != nil {
+		return &fs.PathError{Op: "make the directory", Path: path, Err: err}
+	}
+	return nil
+}
+
+func ownUser() (string, error) {
+	u, err := windows.GetCurrentProcessToken().GetTokenUser()
+	if err != nil {
+		return "", fmt.Errorf("find the user of this process: %w", err)
+	}
+	return u.User.Sid.String(), nil
+}
+
+func isAdministrator() bool {
+	sid, err := windows.StringToSid(windowsnames.AdministratorsSID)
+	if err != nil {
+		return false
+	}
+	is, err := windows.Token(0).IsMember(sid)
+	return err == nil && is
+}
+
+// checkOwner reads back whose the directory is and who may go there.
+func checkOwner(path string, _ fs.FileInfo) error {
+	if wine.Is() { // it makes modes of access lists, and other lists of those
+		return nil
+	}
+	access, err := acl.OfFile(path)
+	if err != nil {
+		return fmt.Errorf("state directory %s: %w", path, err)
+	}
+	self, err := ownUser()
+	if err != nil {
+		return fmt.Errorf("state directory %s: %w", path, err)
+	}
+	return private(path, access, self)
+}
+
+// private refuses a directory that is a stranger's, that takes its access from
+// above, or where anybody else may do anything.
+func private(path string, access acl.List, self string) error {
+	const mend = `run: icacls "%[1]s" /setowner *` + windowsnames.AdministratorsSID +
+		` && icacls "%[1]s" /inheritance:r /grant:r *` + windowsnames.SystemSID + `:(OI)(CI)F *` + windowsnames.AdministratorsSID + `:(OI)(CI)F`
+	if !acl.Trusted(access.Owner) && access.Owner != self {
+		return fmt.Errorf("state directory %s belongs to %s; "+mend, path, access.Owner)
+	}
+	if !access.Protected {
+		return fmt.Errorf("state directory %s takes its access from the directory above; "+mend, path)
+	}
+	for _, sid := range access.Strangers(^windows.ACCESS_MASK(0), self) {
+		return fmt.Errorf("state directory %s is open to %s; "+mend, path, sid)
+	}
+	return nil
+}

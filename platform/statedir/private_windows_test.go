@@ -1,0 +1,51 @@
+package statedir
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/windows"
+
+	"regent/platform/acl"
+	"regent/platform/windowsnames"
+)
+
+const alice = "S-1-5-21-1-2-3-1001"
+
+func TestPrivate(t *testing.T) {
+	for _, tt := range []struct{ name, sddl, want string }{
+		{"as it is made", windowsnames.StateAccess, ""},
+		{"a person's own", "O:" + alice + "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;" + alice + ")", ""},
+		{"a stranger's", "O:S-1-5-21-1-2-3-1002D:P(A;OICI;FA;;;SY)", "belongs to S-1-5-21-1-2-3-1002"},
+		{"from above", "O:BAD:(A;OICI;FA;;;SY)", "from the directory above"},
+		{"users may look", "O:BAD:P(A;OICI;FA;;;SY)(A;;FR;;;BU)", "is open to S-1-5-32-545"},
+		{"everybody may write", "O:SYD:P(A;;FW;;;WD)", "is open to S-1-1-0"},
+		{"its maker's, below", "O:SYD:P(A;;FA;;;SY)(A;OICIIO;GA;;;CO)", ""},
+	} {
+		sd, err := windows.SecurityDescriptorFromString(tt.sddl)
+		must(t, err)
+		access, err := acl.Of(sd)
+		must(t, err)
+		err = private("C:\\state", access, alice)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want an error with %q", tt.name, err, tt.want)
+		}
+		if err != nil && !strings.Contains(err.Error(), `icacls "C:\state" /inheritance:r`) {
+			t.Errorf("%s: %v does not say what to run", tt.name, err)
+		}
+	}
+}
+
+// TestMadePrivate reads back what a directory was made with.
+func TestMadePrivate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "Regent", "state")
+	d, err := Open(path)
+	must(t, err)
+	must(t, d.Close())
+	access, err := acl.OfFile(path)
+	must(t, err)
+	self, err := ownUser()
+	must(t, err)
+	must(t, private(path, access, self))
+}
