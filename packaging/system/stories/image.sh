@@ -12,7 +12,7 @@ story_image() {
 	m regent register --file $site/made --wait 30s >/dev/null
 	expect 'serving 4 of 4' m regent status
 	m regent seal-image --yes >/dev/null
-	expect 'golden image' m regent token --application cad
+	expect 'golden image' m regent token --application cad --instance 1
 	image=$(m sha256sum /etc/credstore.encrypted/regent-keyring-passphrase)
 	say "sealed: $(m sh -c 'ls /var/lib/regent | paste -sd " "') are left in its state directory"
 	shut image

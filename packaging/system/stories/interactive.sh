@@ -24,5 +24,8 @@ story_interactive() {
 	m dpkg-reconfigure -f noninteractive regent >/dev/null
 	expect "^tenant: \"$tenant\"" m cat /etc/regent/config.d/10-installer.yaml
 	expect 'serving 4 of 4' m regent status
-	say "dpkg-reconfigure kept the tenant"
+	m rm /etc/regent/config.d/10-installer.yaml
+	m dpkg -i /packages/regent_1.1.0_amd64.deb >/dev/null 2>&1
+	exits 1 m test -e /etc/regent/config.d/10-installer.yaml
+	say "dpkg-reconfigure kept the tenant; the file once deleted, an upgrade did not bring it back"
 }

@@ -37,4 +37,8 @@ by_credential() {
 	m dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null 2>&1
 	await 10 'serving 4 of 4' m regent status
 	say "a token as an encrypted credential: registered $(tenths) after dpkg had ended"
+	m dpkg --purge regent >/dev/null 2>&1
+	exits 1 m test -e /etc/credstore.encrypted
+	exits 1 m test -e /etc/regent
+	say "purged: neither that credential nor any configuration is left"
 }

@@ -23,9 +23,15 @@ story_vendor() {
 	expect '403 Forbidden' as alice /tmp/cad ask -application acme-cad
 	say "its program got a token as alice; a copy of it, and root with another program, got none"
 
+	m dpkg --remove acme-cad regent >/dev/null
+	m dpkg --purge regent >/dev/null 2>&1
+	[[ $(m find /etc/regent ! -type d) == /etc/regent/config.d/acme-cad.yaml ]] || fail "purging regent left $(m find /etc/regent)"
+	site_file /etc/regent/config.d/40-tenant.yaml <<<"tenant: $tenant"
+	m dpkg -i /packages/regent_1.0.0_amd64.deb /packages/acme-cad.deb >/dev/null 2>&1
+	expect 'acme-cad' m regent instances
 	m dpkg --purge acme-cad >/dev/null
 	await 10 'unknown_application' m regent token --application acme-cad
-	say "its package is purged, and its application gone"
+	say "regent purged leaves the vendor's file, as the vendor's package purged takes it and the application along"
 }
 
 # vendor_package builds acme-cad, without a maintainer script.
