@@ -1,0 +1,298 @@
+package refresh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"regent/agent/clock/clocktest"
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/store"
+	"regent/agent/store/storetest"
+	"regent/agent/tms"
+	"regent/agent/token"
+	"regent/agent/vault"
+)
+
+// provider is an identity provider with its rules for refresh tokens, and trouble
+// on the way to it. It is safe for concurrent use.
+type provider struct {
+	rotates bool
+	grace   time.Duration // how long the refresh token before is taken once more
+
+	mu       sync.Mutex
+	trouble  []string // of the next requests; then none
+	current  string
+	before   string
+	since    time.Time // when current was issued
+	issued   int
+	killed   bool // a refresh token was used twice
+	revoked  bool // by an administrator
+	unheard  bool // an answer that it gave cannot have been kept by the device
+	requests int
+}
+
+// The troubles, and for each whether the provider sees the request, and what the
+// device gets instead of its answer.
+var troubles = map[string]struct {
+	seen bool
+	gets *tms.Failure
+}{
+	"reply lost":       {true, lost()},
+	"request lost":     {false, lost()},
+	"500 after commit": {true, answered(500, "", "")},
+	"502 before it":    {false, answered(502, "", "")},
+	"offline":          {false, offline()},
+	"throttled":        {false, asking(answered(429, "", ""), time.Minute)},
+	"portal":           {false, answered(403, "", "")},
+	"none":             {true, nil},
+}
+
+// Refresh implements [Service].
+func (p *provider) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
+	time.Sleep(5 * time.Second)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requests++
+	met := troubles["none"]
+	if len(p.trouble) > 0 {
+		met = troubles[p.trouble[0]]
+		p.trouble = p.trouble[1:]
+	}
+	var t tms.AuthToken
+	var refused *tms.Failure
+	if met.seen {
+		t, refused = p.grant(r.Refresh.Reveal())
+	}
+	switch {
+	case met.gets != nil:
+		p.unheard = p.unheard || met.seen
+		gets := *met.gets
+		return tms.AuthToken{}, &gets
+	case refused != nil:
+		return tms.AuthToken{}, refused
+	}
+	return t, nil
+}
+
+// grant is the provider's own rule. The caller holds mu.
+func (p *provider) grant(sent string) (tms.AuthToken, *tms.Failure) {
+	again := sent == p.before && time.Since(p.since) <= p.grace
+	if p.rotates && sent != p.current && !again {
+		p.killed = true
+	}
+	if p.killed || p.revoked {
+		return tms.AuthToken{}, badGrant()
+	}
+	p.issued++
+	t := tms.AuthToken{Access: token.NewSecret(fmt.Sprintf("access-%d", p.issued)), TTL: time.Hour}
+	if p.rotates {
+		p.before, p.current, p.since = sent, fmt.Sprintf("refresh-%d", p.issued), time.Now()
+		t.Refresh = token.NewSecret(p.current)
+	}
+	return t, nil
+}
+
+// failing is a disk that takes nothing while it is told so, or takes it and says
+// that it did not.
+type failing struct {
+	storetest.Memory
+	mu   sync.Mutex
+	full string // "", "before" or "after" it took effect, "now and then"
+	puts int
+}
+
+func (f *failing) set(full string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.full = full
+}
+
+// Put implements [store.Store].
+func (f *failing) Put(ctx context.Context, name string, value []byte, was store.Version) (store.Version, error) {
+	f.mu.Lock()
+	full := f.full
+	f.puts++
+	odd := f.puts%2 == 1
+	f.mu.Unlock()
+	if full == "before" || full == "now and then" && odd {
+		return 0, errors.New("no space left on device")
+	}
+	v, err := f.Memory.Put(ctx, name, value, was)
+	if full == "after" && err == nil {
+		return 0, errors.New("the directory cannot be synced")
+	}
+	return v, err
+}
+
+// laptop is a device over its restarts.
+type laptop struct {
+	*testing.T
+	clock    *clocktest.Clock
+	disk     *failing
+	provider *provider
+	vault    *vault.Vault
+	engine   *Engine
+	stop     func()
+	boots    int
+}
+
+func (l *laptop) start() {
+	v, bad, err := vault.Open(l.Context(), l.disk)
+	if err != nil || len(bad) > 0 {
+		l.Fatal(err, bad)
+	}
+	l.vault = v
+	l.engine = NewEngine(Options{
+		Vault: v, Service: func(string) (Service, error) { return l.provider, nil }, Window: Default(),
+		Clock: l.clock, Draw: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
+		Log:     slog.New(slog.DiscardHandler),
+		Changed: func(context.Context, instance.ID, instance.State, instance.State, fault.Kind) {},
+	})
+	ctx, cancel := context.WithCancel(context.WithoutCancel(l.Context()))
+	done := make(chan error, 1)
+	go func() { done <- l.engine.Run(ctx) }()
+	l.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			l.Errorf("Run = %v", err)
+		}
+	}
+}
+
+// The moves that may happen to a laptop.
+var happenings = map[string]func(*laptop){
+	"seconds": func(*laptop) { time.Sleep(3 * time.Second) },
+	"minutes": func(*laptop) { time.Sleep(17 * time.Minute) },
+	"hours":   func(*laptop) { time.Sleep(2 * time.Hour) },
+	"asleep":  func(l *laptop) { l.clock.Suspend(3 * time.Hour); time.Sleep(time.Minute) },
+	"ahead":   func(l *laptop) { l.clock.SetWall(24 * time.Hour) },
+	"back":    func(l *laptop) { l.clock.SetWall(-24 * time.Hour) },
+	"forced":  func(l *laptop) { l.engine.Force(one) },
+	"full":    func(l *laptop) { l.disk.set("before") },
+	"late":    func(l *laptop) { l.disk.set("after") },
+	"room":    func(l *laptop) { l.disk.set("") },
+	"stopped": func(l *laptop) {
+		l.disk.set("")
+		l.stop()
+		l.start()
+	},
+	"killed":               (*laptop).die,
+	"killed while it asks": func(l *laptop) { l.ask(); l.die() },
+	"full while it asks":   func(l *laptop) { l.ask(); l.disk.set("before"); time.Sleep(time.Minute) },
+	"killed, and the disk is bad": func(l *laptop) {
+		l.ask()
+		l.die()
+		l.disk.set("now and then")
+		time.Sleep(time.Minute)
+	},
+	"without room": func(l *laptop) {
+		l.disk.set("before")
+		time.Sleep(time.Minute)
+		l.disk.set("")
+	},
+	"rebooted": func(l *laptop) {
+		l.boots++
+		l.clock.Reboot(fmt.Sprintf("boot-%d", l.boots+1), time.Minute)
+		l.die()
+	},
+	"revoked": func(l *laptop) {
+		l.provider.mu.Lock()
+		defer l.provider.mu.Unlock()
+		l.provider.revoked = true
+	},
+}
+
+// ask has a refresh under way.
+func (l *laptop) ask() {
+	l.disk.set("")
+	l.engine.Force(one)
+	time.Sleep(2 * time.Second)
+}
+
+// die ends the process, and what is in memory with it, and starts the next.
+func (l *laptop) die() {
+	l.provider.mu.Lock()
+	l.provider.unheard = true
+	l.provider.mu.Unlock()
+	l.disk.set("before")
+	l.stop()
+	l.start()
+	l.disk.set("")
+}
+
+// TestEngineProperty: whatever the way to the provider, the disk, the clock and
+// the process suffer, an auth token that the provider still honours is never
+// given up, and one that it took back is called what it is: revoked by an
+// administrator, or lost to an answer that never came. An answer that did come is
+// kept: no refresh token is sent after one that replaced it.
+func TestEngineProperty(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		p := &provider{rotates: rapid.Bool().Draw(r, "rotates"), current: "refresh"}
+		p.grace = time.Duration(rapid.SampledFrom([]int{0, 30}).Draw(r, "grace")) * time.Second
+		p.trouble = rapid.SliceOfN(rapid.SampledFrom(slices.Sorted(maps.Keys(troubles))), 0, 8).Draw(r, "trouble")
+		steps := rapid.SliceOfN(rapid.SampledFrom(slices.Sorted(maps.Keys(happenings))), 0, 12).Draw(r, "steps")
+		failure := ""
+		synctest.Test(t, func(t *testing.T) {
+			l := &laptop{T: t, clock: clocktest.New(), disk: &failing{}, provider: p}
+			l.enrol()
+			l.start()
+			for _, step := range steps {
+				happenings[step](l)
+			}
+			l.disk.set("")
+			time.Sleep(6 * time.Hour) // with nothing wrong any more, but what the script still holds
+			synctest.Wait()
+			failure = l.judge()
+			l.stop()
+		})
+		if failure != "" {
+			r.Fatal(failure)
+		}
+	})
+}
+
+// enrol gives the laptop an auth token.
+func (l *laptop) enrol() {
+	v, _, err := vault.Open(l.Context(), l.disk)
+	if err != nil {
+		l.Fatal(err)
+	}
+	err = v.Create(l.Context(), vault.Record{
+		ID: one, Intent: "intent-1", State: instance.Live, Generation: 1, Draw: 0.5,
+		Access: token.NewSecret("access"), Life: token.Received(l.clock, time.Hour), Refresh: token.NewSecret("refresh"),
+	})
+	if err != nil {
+		l.Fatal(err)
+	}
+}
+
+// judge says what is wrong with how it ended, or nothing.
+func (l *laptop) judge() string {
+	l.provider.mu.Lock()
+	defer l.provider.mu.Unlock()
+	r, ok := l.vault.Get(one)
+	var want []instance.State
+	switch {
+	case l.provider.revoked:
+		want = []instance.State{instance.Revoked, instance.RefreshLost} // lost, if an answer was missing then
+	case l.provider.killed && l.provider.unheard:
+		want = []instance.State{instance.RefreshLost}
+	default:
+		want = []instance.State{instance.Live}
+	}
+	if !ok || !slices.Contains(want, r.State) {
+		return fmt.Sprintf("it ends %s with %+v, want one of %v; the provider had %d requests", r.State, r.Attempt, want, l.provider.requests)
+	}
+	return ""
+}
