@@ -83,7 +83,7 @@ func compare(variants []tms.Variant, s policy.Settings) []status.Form {
 		case f.Configured == policy.AnyForm || slices.Contains(v.Answers, f.Configured):
 			f.Fits = status.FitYes
 		default:
-			f.Why = strings.TrimSuffix(f.Why, ".") + "; set " + v.Key + ": " + v.Answers[0]
+			f.Why += "; set " + v.Key + ": " + strings.Join(v.Answers, " or ")
 		}
 		forms = append(forms, f)
 	}

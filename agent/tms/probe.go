@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"regent/agent/token"
@@ -21,13 +20,19 @@ type Probe struct {
 
 	OIDC *Failure // a refresh by a made-up refresh token at the provider
 
-	// A refresh of a made-up auth token at the service, and a redemption: without
-	// Authorization, and with what was made up in each form.
-	RefreshPlain *Failure
-	Refresh      map[string]*Failure // by mode: ModeTMS, ModeTMSRegistration
-	RedeemPlain  *Failure
-	Redeem       map[string]*Failure // by form: Basic, BasicEncoded, Bearer
+	Refresh Shown // of a made-up auth token, at the service
+	Redeem  Shown
 }
+
+// Shown is how one request was refused: without Authorization, and with what was
+// made up in each form of it (Basic, BasicEncoded, Bearer).
+type Shown struct {
+	Plain *Failure
+	In    map[string]*Failure
+}
+
+// headers are the forms of Authorization, in the order of the documentation.
+func headers() []string { return []string{Basic, BasicEncoded, Bearer} }
 
 // errGranted is a made-up secret that was taken for a real one.
 var errGranted = errors.New("it was granted, although what was sent is made up: this is not the service")
@@ -35,7 +40,7 @@ var errGranted = errors.New("it was granted, although what was sent is made up: 
 // Probe asks the tenant which of the open forms it answers to, with madeUp in
 // place of every secret. It is about ten requests, one after the other.
 func (c *Client) Probe(ctx context.Context, madeUp token.Secret) Probe {
-	p := Probe{Path: c.o.Forms.Path, Refresh: map[string]*Failure{}, Redeem: map[string]*Failure{}}
+	p := Probe{Path: c.o.Forms.Path}
 	provider, err := c.Discover(ctx)
 	if err != nil {
 		p.Discovery, _ = errors.AsType[*Failure](err)
@@ -45,22 +50,20 @@ func (c *Client) Probe(ctx context.Context, madeUp token.Secret) Probe {
 	_, err = c.Grant(ctx, "probe", provider, []Pair{{Name: "grant_type", Value: "refresh_token"}, {Name: "refresh_token", Secret: madeUp}})
 	p.OIDC = c.refusal(err)
 
-	refresh := Call{Op: "probe", Method: http.MethodPatch, Path: pathAuth + "/" + url.PathEscape("regent-doctor")}
-	p.RefreshPlain = c.refusal(c.Do(ctx, refresh))
-	byToken, byRegistration := refresh, refresh
-	byToken.Scheme, byToken.Secret = bearerScheme, madeUp
-	p.Refresh[ModeTMS] = c.refusal(c.Do(ctx, byToken))
-	c.o.Forms.show(&byRegistration, madeUp)
-	p.Refresh[ModeTMSRegistration] = c.refusal(c.Do(ctx, byRegistration))
-
-	redeem := Call{Op: "probe", Method: http.MethodPost, Path: pathAuth, JSON: redeemBody{Identifier: "regent-doctor"}}
-	p.RedeemPlain = c.refusal(c.Do(ctx, redeem))
-	for _, form := range []string{Basic, BasicEncoded, Bearer} {
-		shown := redeem
-		Forms{Authorization: form}.show(&shown, madeUp)
-		p.Redeem[form] = c.refusal(c.Do(ctx, shown))
-	}
+	p.Refresh = c.show(ctx, Call{Op: "probe", Method: http.MethodPatch, Path: pathAuth + "/regent-doctor"}, madeUp)
+	p.Redeem = c.show(ctx, Call{Op: "probe", Method: http.MethodPost, Path: pathAuth, JSON: redeemBody{Identifier: "regent-doctor"}}, madeUp)
 	return p
+}
+
+// show makes a call without Authorization, and in each form of it.
+func (c *Client) show(ctx context.Context, call Call, madeUp token.Secret) Shown {
+	s := Shown{Plain: c.refusal(c.Do(ctx, call)), In: map[string]*Failure{}}
+	for _, form := range headers() {
+		shown := call
+		Forms{Authorization: form}.show(&shown, madeUp)
+		s.In[form] = c.refusal(c.Do(ctx, shown))
+	}
+	return s
 }
 
 // refusal is the evidence that err is. No error is the strangest of all.
@@ -101,21 +104,27 @@ func (p Probe) modes() Variant {
 	if f := p.OIDC; f != nil && f.Reach == Answered && f.Code == "invalid_grant" {
 		v.Answers = append(v.Answers, ModeOIDC)
 	}
-	for _, mode := range []string{ModeTMS, ModeTMSRegistration} {
-		if understood(p.Refresh[mode], p.RefreshPlain) {
-			v.Answers = append(v.Answers, mode)
-		}
+	byToken := p.Refresh.understood(Bearer)
+	byRegistration := slices.ContainsFunc(p.headers().Answers, p.Refresh.understood)
+	if byToken {
+		v.Answers = append(v.Answers, ModeTMS)
 	}
-	if len(v.Answers) == 0 {
+	if byRegistration {
+		v.Answers = append(v.Answers, ModeTMSRegistration)
+	}
+	switch {
+	case len(v.Answers) == 0:
 		v.Why = "no way of refreshing told a made-up token from none"
+	case byToken && slices.Equal(p.headers().Answers, []string{Bearer}):
+		v.Why += "; both modes of the service show a token after Bearer, so that a made-up one cannot tell them apart"
 	}
 	return v
 }
 
 func (p Probe) headers() Variant {
 	v := Variant{Key: "contract.registration_header", Why: "these told a made-up registration token from none"}
-	for _, form := range []string{Basic, BasicEncoded, Bearer} {
-		if understood(p.Redeem[form], p.RedeemPlain) {
+	for _, form := range headers() {
+		if p.Redeem.understood(form) {
 			v.Answers = append(v.Answers, form)
 		}
 	}
@@ -129,18 +138,18 @@ func (p Probe) headers() Variant {
 	return v
 }
 
-// understood reports whether what was shown was looked at: the refusal is the
-// service's own, and another one than where nothing is shown.
-func understood(shown, plain *Failure) bool {
+// understood reports whether what was shown in a form was looked at: the refusal
+// is the service's own, and another one than where nothing is shown.
+func (s Shown) understood(form string) bool {
+	shown, plain := s.In[form], s.Plain
 	if shown == nil || plain == nil || shown.Reach != Answered || plain.Reach != Answered || !shown.ServiceShape {
 		return false
 	}
 	switch shown.Status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusNotFound:
-	default:
-		return false
+		return shown.Status != plain.Status || shown.Code != plain.Code || shown.Message != plain.Message
 	}
-	return shown.Status != plain.Status || shown.Code != plain.Code || shown.Message != plain.Message
+	return false
 }
 
 // unseen is why nothing is known of the form of a reply.

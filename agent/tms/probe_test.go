@@ -45,6 +45,8 @@ func TestProbeTellsTheVariant(t *testing.T) {
 		{"basic", emulator.Forms{}, tms.Forms{}, "contract.registration_header", []string{"basic", "basic_encoded"}},
 		{"encoded", emulator.Forms{Authorization: "basic_encoded"}, tms.Forms{}, "contract.registration_header", []string{"basic_encoded"}},
 		{"bearer", emulator.Forms{Authorization: "bearer"}, tms.Forms{}, "contract.registration_header", []string{"bearer"}},
+		{"encoded, and by it", emulator.Forms{Authorization: "basic_encoded", Refresh: "tms_registration"}, tms.Forms{}, "refresh.mode", []string{"tms_registration"}},
+		{"bearer hides which", emulator.Forms{Authorization: "bearer", Refresh: "tms_registration"}, tms.Forms{}, "refresh.mode", []string{"tms", "tms_registration"}},
 		{"path", emulator.Forms{}, tms.Forms{}, "contract.base_path", []string{"/token/api/v5"}},
 		{"another path", emulator.Forms{}, tms.Forms{Path: "/tms/api/v6"}, "contract.base_path", nil},
 		{"nothing below another path", emulator.Forms{}, tms.Forms{Path: "/tms/api/v6"}, "refresh.mode", nil},

@@ -26,7 +26,7 @@ const diagnosisTime = 30 * time.Second
 const answerTime = 5 * time.Second
 
 func newDoctor(s surroundings, socket *string, dial dialer, inquire inquirer) *cobra.Command {
-	var asJSON, registration bool
+	var asJSON, registration, contract bool
 	var config string
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -39,6 +39,9 @@ Exit codes: 0 nothing is wrong, 6 something should be mended, 7 something is not
 served or will soon not be.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if contract {
+				return doctorContract(cmd, s, dial, asJSON)
+			}
 			facts := examination{s, *socket, config, dial, inquire}.gather(cmd.Context())
 			r := doctor.Judge(facts)
 			if err := showReport(cmd.OutOrStdout(), r, facts, s, asJSON, registration); err != nil {
@@ -49,6 +52,7 @@ served or will soon not be.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
 	cmd.Flags().BoolVar(&registration, "check-registration", false, "also say what a redemption would do now; it sends no registration token and costs no count")
+	cmd.Flags().BoolVar(&contract, "contract", false, "say instead which of the undocumented forms each tenant has (administrators); what is sent is made up and costs no count")
 	cmd.Flags().StringVar(&config, "config", "", "configuration `file` that is looked at where no daemon answers (default: the installed one)")
 	cmd.AddCommand(newDoctorExplain())
 	return cmd

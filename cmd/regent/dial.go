@@ -14,6 +14,7 @@ import (
 type agent interface {
 	Status(context.Context) (status.Status, error)
 	Diagnose(context.Context) (api.Diagnosis, error)
+	Contract(context.Context) (api.Contract, error)
 	Token(context.Context, api.TokenRequest) (api.Token, error)
 	Register(context.Context, api.RegistrationRequest) (api.Registration, error)
 	Redeem(ctx context.Context, application, instance string) error

@@ -38,6 +38,7 @@ type fake struct {
 	ledger     api.Ledger
 	policy     api.Policy
 	store      api.Store
+	contract   api.Contract
 	diagnosis  api.Diagnosis
 	stores     []api.Store // what Store answers before store
 	err        error       // of every call but Status
@@ -58,6 +59,8 @@ func (f *fake) Status(ctx context.Context) (status.Status, error) {
 }
 
 func (f *fake) Diagnose(context.Context) (api.Diagnosis, error) { return f.diagnosis, f.err }
+
+func (f *fake) Contract(context.Context) (api.Contract, error) { return f.contract, f.err }
 
 func (f *fake) Token(_ context.Context, r api.TokenRequest) (api.Token, error) {
 	f.asked = append(f.asked, r)

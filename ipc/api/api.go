@@ -30,6 +30,7 @@ const (
 	PathStoreVerb    = "/v1/store/{verb}"
 	PathDiagnosis    = "/v1/diagnosis"
 	PathMetrics      = "/metrics"
+	PathContract     = "/v1/contract"
 )
 
 // ContentType and ProblemType are the media types of bodies.
@@ -83,6 +84,9 @@ const MetricsType = "text/plain; version=0.0.4; charset=utf-8"
 // Diagnosis is the answer to GET [PathDiagnosis]: the facts that only the daemon
 // sees. What they mean is the reader's to say, as regent doctor does.
 type Diagnosis = doctor.Daemon
+
+// Contract is the answer to GET [PathContract].
+type Contract = status.Contract
 
 // Status is the answer to GET [PathStatus].
 type Status = status.Status

@@ -32,7 +32,7 @@ func TestExamples(t *testing.T) {
 		"InvalidateRequest": &api.InvalidateRequest{}, "Event": &api.Event{}, "Explanation": &api.Explanation{},
 		"TokenRequest": &api.TokenRequest{}, "Token": &api.Token{}, "Status": &api.Status{},
 		"RegistrationRequest": &api.RegistrationRequest{}, "Registration": &api.Registration{},
-		"Ledger": &api.Ledger{}, "Resolution": &api.Resolution{}, "Problem": &api.Problem{}, "Policy": &api.Policy{}, "Store": &api.Store{}, "Diagnosis": &api.Diagnosis{}, "StoreRequest": &api.StoreRequest{},
+		"Ledger": &api.Ledger{}, "Resolution": &api.Resolution{}, "Problem": &api.Problem{}, "Policy": &api.Policy{}, "Store": &api.Store{}, "Diagnosis": &api.Diagnosis{}, "Contract": &api.Contract{}, "StoreRequest": &api.StoreRequest{},
 	}
 	text := protocol(t)
 	examples := regexp.MustCompile("(?s)<!-- (\\w+) -->\n```json\n(.*?)```").FindAllStringSubmatch(text, -1)

@@ -119,7 +119,7 @@ func serve(t *testing.T) string {
 		t.Fatal(err)
 	}
 	s, err := server.New(server.Deps{
-		Tokens: daemon{}, Registrar: daemon{}, Observer: daemon{}, Keeper: daemon{}, Reload: daemon{}.Reload, Policy: daemon{}.Policy, Diagnose: daemon{}.Diagnose, Metrics: daemon{}.Metrics,
+		Tokens: daemon{}, Registrar: daemon{}, Observer: daemon{}, Keeper: daemon{}, Reload: daemon{}.Reload, Policy: daemon{}.Policy, Diagnose: daemon{}.Diagnose, Metrics: daemon{}.Metrics, Contract: daemon{}.Contract,
 		User: peer.UID,
 		Identify: func(c net.Conn) (server.Attested, error) {
 			p, err := peer.Of(c)

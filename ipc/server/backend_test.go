@@ -224,7 +224,7 @@ func inspect(identify func(net.Conn) (server.Attested, error)) func(int) (server
 }
 
 func deps(b *backend, identify func(net.Conn) (server.Attested, error), log *slog.Logger) server.Deps {
-	return server.Deps{Tokens: b, Registrar: b, Observer: b, Keeper: b, Minder: b, Watch: b.Watch, Reload: b.Reload, Policy: b.Policy, Diagnose: b.Diagnose, Metrics: b.Metrics, User: ipctest.User("1000"), Identify: identify, Inspect: inspect(identify), PerUser: 3, Total: 5, Now: time.Now, Log: log}
+	return server.Deps{Tokens: b, Registrar: b, Observer: b, Keeper: b, Minder: b, Watch: b.Watch, Reload: b.Reload, Policy: b.Policy, Diagnose: b.Diagnose, Metrics: b.Metrics, Contract: b.Contract, User: ipctest.User("1000"), Identify: identify, Inspect: inspect(identify), PerUser: 3, Total: 5, Now: time.Now, Log: log}
 }
 
 // client returns a client of the server.

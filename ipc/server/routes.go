@@ -51,6 +51,7 @@ func (s *Server) routes() []route {
 		{http.MethodDelete, api.PathRegistration, s.unregister, serverAsks},
 		{http.MethodGet, api.PathDiagnosis, s.diagnosis, serverAsks},
 		{http.MethodGet, api.PathMetrics, s.metrics, serverAsks},
+		{http.MethodGet, api.PathContract, s.contract, serverAsks},
 	}
 }
 

@@ -92,6 +92,8 @@ type Deps struct {
 	Diagnose func(context.Context, agent.Caller) (api.Diagnosis, error)
 	// Metrics is the daemon in Prometheus' text format, if the caller may know.
 	Metrics func(context.Context, agent.Caller) (string, error)
+	// Contract asks the tenants for their forms, if the caller may have that done.
+	Contract func(context.Context, agent.Caller) (api.Contract, error)
 	// User says which user made a connection: it is asked before anything is
 	// spent on it, and of a process that is gone too.
 	User func(net.Conn) (uid string, err error)
@@ -130,6 +132,7 @@ func New(d Deps) (*Server, error) {
 		{"Policy", d.Policy == nil},
 		{"Diagnose", d.Diagnose == nil},
 		{"Metrics", d.Metrics == nil},
+		{"Contract", d.Contract == nil},
 		{"User", d.User == nil},
 		{"Identify", d.Identify == nil},
 		{"Minder", d.Minder == nil},
