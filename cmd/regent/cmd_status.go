@@ -88,7 +88,7 @@ func (v statusView) follow(ctx context.Context, w io.Writer) error {
 	for {
 		text, err := v.current(ctx)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // it was told to end, which is no failure
+			return nil
 		}
 		if err != nil {
 			text = explain(err)

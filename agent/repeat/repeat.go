@@ -1,0 +1,97 @@
+// Package repeat keeps what repeats itself from being said again and again: it
+// is said at once, and then no more than once in a while, with how often it
+// came. It must not know what is said, nor where.
+package repeat
+
+import (
+	"sync"
+	"time"
+)
+
+// Filter remembers what was said. It is safe for concurrent use.
+type Filter[K comparable] struct {
+	every time.Duration
+	most  int
+	now   func() time.Time
+
+	mu    sync.Mutex
+	said  map[K]*saying
+	swept time.Time
+}
+
+type saying struct {
+	at    time.Time // when it was said last
+	since int       // how often it came after that
+}
+
+// Counted is something that came and was not said.
+type Counted[K comparable] struct {
+	Key   K
+	Times int
+}
+
+// New returns a filter that lets the same through once in every, and remembers
+// at most most different ones: of more, the one that was said longest ago is
+// forgotten.
+func New[K comparable](every time.Duration, most int, now func() time.Time) *Filter[K] {
+	return &Filter[K]{every: every, most: most, now: now, said: map[K]*saying{}}
+}
+
+// Say reports whether k is to be said now, and how often it came since it was
+// said last: 1 if it is new.
+func (f *Filter[K]) Say(k K) (times int, say bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.now()
+	s, known := f.said[k]
+	if known && now.Sub(s.at) < f.every && now.Sub(s.at) >= 0 { // a clock that was set back silences nothing
+		s.since++
+		return 0, false
+	}
+	if !known {
+		f.makeRoom()
+		s = &saying{}
+		f.said[k] = s
+	}
+	times = s.since + 1
+	s.at, s.since = now, 0
+	return times, true
+}
+
+// Due returns what came and was not said, and whose time is over; it counts as
+// said. It looks at most once in the filter's time.
+func (f *Filter[K]) Due() []Counted[K] {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.now()
+	if d := now.Sub(f.swept); d >= 0 && d < f.every {
+		return nil
+	}
+	f.swept = now
+	var due []Counted[K]
+	for k, s := range f.said {
+		if now.Sub(s.at) < f.every {
+			continue
+		}
+		if s.since > 0 {
+			due = append(due, Counted[K]{k, s.since})
+		}
+		delete(f.said, k)
+	}
+	return due
+}
+
+// makeRoom forgets what was said longest ago, if there is no room for another.
+func (f *Filter[K]) makeRoom() {
+	if len(f.said) < f.most {
+		return
+	}
+	var oldest K
+	var at time.Time
+	for k, s := range f.said {
+		if at.IsZero() || s.at.Before(at) {
+			oldest, at = k, s.at
+		}
+	}
+	delete(f.said, oldest)
+}

@@ -1,0 +1,70 @@
+package repeat
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// clocked is a filter whose clock is set by hand.
+func clocked(most int) (*Filter[string], *time.Time) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	return New[string](time.Minute, most, func() time.Time { return now }), &now
+}
+
+func wantSaid(t *testing.T, f *Filter[string], k string, times int) {
+	t.Helper()
+	if got, say := f.Say(k); got != times || say != (times > 0) {
+		t.Errorf("Say(%q) = %d, %t; want %d", k, got, say, times)
+	}
+}
+
+func TestSay(t *testing.T) {
+	f, now := clocked(10)
+	wantSaid(t, f, "a", 1)
+	for range 59 {
+		*now = now.Add(time.Second)
+		wantSaid(t, f, "a", 0)
+	}
+	wantSaid(t, f, "b", 1) // another is another
+	*now = now.Add(time.Second)
+	wantSaid(t, f, "a", 60)
+	wantSaid(t, f, "a", 0)
+	*now = now.Add(-time.Hour) // somebody set the clock
+	wantSaid(t, f, "a", 2)
+}
+
+// What came and was not said is not lost, though it never comes again.
+func TestDue(t *testing.T) {
+	f, now := clocked(10)
+	f.Due() // the first look
+	for range 3 {
+		f.Say("a")
+	}
+	f.Say("b")
+	if got := f.Due(); got != nil {
+		t.Errorf("Due at once = %v", got)
+	}
+	*now = now.Add(time.Minute)
+	if got, want := f.Due(), []Counted[string]{{"a", 2}}; !slices.Equal(got, want) {
+		t.Errorf("Due = %v, want %v", got, want)
+	}
+	*now = now.Add(time.Minute)
+	if got := f.Due(); got != nil || len(f.said) != 0 {
+		t.Errorf("Due once more = %v, %d remembered", got, len(f.said))
+	}
+}
+
+// A flood of different things takes no more memory than was agreed.
+func TestBounded(t *testing.T) {
+	f, now := clocked(3)
+	for _, k := range []string{"a", "b", "c", "d", "e"} {
+		*now = now.Add(time.Second)
+		wantSaid(t, f, k, 1)
+	}
+	if len(f.said) != 3 {
+		t.Errorf("%d are remembered, want 3", len(f.said))
+	}
+	wantSaid(t, f, "e", 0)
+	wantSaid(t, f, "a", 1) // it was forgotten
+}

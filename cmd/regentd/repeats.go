@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"regent/agent/audit"
+	"regent/agent/repeat"
+)
+
+// The same line is logged again after so long, and so many different ones are
+// known.
+const (
+	repeatEvery = time.Minute
+	repeatMost  = 128
+)
+
+// repeats keeps the same warning from filling a log: it comes at once, then at
+// most once a minute, with how often it came.
+type repeats struct {
+	slog.Handler
+	seen *repeat.Filter[string]
+	with string // attributes that every record has
+}
+
+func newRepeats(h slog.Handler, now func() time.Time) *repeats {
+	return &repeats{Handler: h, seen: repeat.New[string](repeatEvery, repeatMost, now)}
+}
+
+// Handle implements [slog.Handler]. What is no warning is passed on: nothing
+// says the same again and again at Info, and Debug may.
+func (r *repeats) Handle(ctx context.Context, rec slog.Record) error {
+	if rec.Level < slog.LevelWarn {
+		return r.Handler.Handle(ctx, rec)
+	}
+	var key strings.Builder
+	key.WriteString(rec.Message + r.with)
+	rec.Attrs(func(a slog.Attr) bool {
+		key.WriteString(" " + a.String())
+		return true
+	})
+	times, say := r.seen.Say(key.String())
+	if !say {
+		return nil
+	}
+	if times > 1 {
+		rec.AddAttrs(slog.Int("times", times))
+	}
+	return r.Handler.Handle(ctx, rec)
+}
+
+// WithAttrs implements [slog.Handler].
+func (r *repeats) WithAttrs(attrs []slog.Attr) slog.Handler {
+	with := *r
+	with.Handler = r.Handler.WithAttrs(attrs)
+	for _, a := range attrs {
+		with.with += " " + a.String()
+	}
+	return &with
+}
+
+// WithGroup implements [slog.Handler].
+func (r *repeats) WithGroup(name string) slog.Handler {
+	with := *r
+	with.Handler = r.Handler.WithGroup(name)
+	with.with += " " + name
+	return &with
+}
+
+// alsoTold has events told to the system's log too, if the daemon logs there:
+// where others look for who did what. Elsewhere audit.jsonl is beside the log.
+func alsoTold(records audit.Log, log *slog.Logger) audit.Log {
+	h := log.Handler()
+	if r, ok := h.(*repeats); ok {
+		h = r.Handler
+	}
+	if _, ok := h.(*journalHandler); !ok {
+		return records
+	}
+	return audit.NewBrief(records, now, toldIn(log))
+}
+
+// toldIn puts audit events into the system's log, in brief: who, what, by which
+// rule, and how it came out.
+func toldIn(log *slog.Logger) func(context.Context, audit.Told, int) {
+	return func(ctx context.Context, t audit.Told, times int) {
+		attrs := []slog.Attr{slog.String("event", t.Event)}
+		for _, a := range [...]struct{ key, value string }{
+			{"action", t.Action},
+			{"instance", t.Instance},
+			{"caller", caller(t)},
+			{"exe", t.Exe},
+			{"rule", t.Rule},
+			{"reason", t.Reason},
+			{"from", t.From},
+			{"to", t.To},
+			{"kind", string(t.Outcome)},
+		} {
+			if a.value != "" {
+				attrs = append(attrs, slog.String(a.key, a.value))
+			}
+		}
+		if times > 1 {
+			attrs = append(attrs, slog.Int("times", times))
+		}
+		log.LogAttrs(ctx, slog.LevelInfo, "audit", attrs...)
+	}
+}
+
+func caller(t audit.Told) string {
+	switch {
+	case t.UID == "":
+		return ""
+	case t.User == "":
+		return "uid " + t.UID
+	}
+	return t.User
+}
