@@ -241,7 +241,7 @@ func (s *scenario) command(name string, args ...string) *exec.Cmd {
 
 // run runs a program to its end, and takes what it says. It fails the test if it
 // ends with another code.
-func (s *scenario) run(code int, may []string, stdin, name string, args ...string) string {
+func (s *scenario) run(code int, may []string, stdin, name string, args ...string) {
 	s.Helper()
 	cmd := s.command(name, args...)
 	cmd.Stdin = strings.NewReader(stdin)
@@ -250,7 +250,6 @@ func (s *scenario) run(code int, may []string, stdin, name string, args ...strin
 	if got := cmd.ProcessState.ExitCode(); code != anyCode && got != code {
 		s.Errorf("%s %q: ended with %d, want %d:\n%s", name, args, got, code, out)
 	}
-	return string(out)
 }
 
 // daemon starts regentd as a shell does that lets it leave a core.

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"regent/platform/hostfacts"
+	"regent/platform/keyring"
 	"regent/platform/paths"
 )
 
@@ -17,8 +18,18 @@ func newHostFacts() *cobra.Command {
 		Use:   "host-facts",
 		Short: "note what tells this device from another, for a daemon that may read less",
 		Args:  noArgs,
-		RunE:  func(*cobra.Command, []string) error { return hostfacts.Read().Write(out) },
+		RunE:  func(*cobra.Command, []string) error { return note().Write(out) },
 	}
 	cmd.Flags().StringVar(&out, "out", filepath.Join(filepath.Dir(paths.Default().Socket), "host-facts"), "`file` that it is written to")
 	return cmd
+}
+
+// credentialFile is where systemd keeps the credential that has the passphrase of
+// the data key. Only root may look there.
+const credentialFile = "/etc/credstore.encrypted/" + keyring.CredentialName
+
+// note gathers what this process can read of the device.
+func note() hostfacts.Noted {
+	sealer, _ := keyring.SealedBy(credentialFile) // none, or none that is known, is not known either way
+	return hostfacts.Noted{Facts: hostfacts.Read(), CredentialSealer: string(sealer)}
 }

@@ -129,20 +129,21 @@ func (o *options) deps(s policy.Settings, problems []policy.Problem, records aud
 // unlock opens the store with the data key from the keyring, after what is to be
 // done with it was done.
 func (o *options) unlock(ctx context.Context, s policy.Store, d *daemon, deps *agent.Deps) error {
+	noted, unread := o.noted()
+	if unread != nil {
+		deps.Log.WarnContext(ctx, "what root has noted of this device cannot be used", "err", unread)
+	}
 	ring, err := openKeyring(keyring.Options{
 		Kind: s.Keyring, StateDir: o.stateDir, CredentialsDir: os.Getenv("CREDENTIALS_DIRECTORY"), Timeout: keyringTimeout,
+		CredentialSealer: keyring.Sealer(noted.CredentialSealer),
 	})
 	if err != nil {
 		deps.Guard = status.Store{State: string(store.Unreadable), Guard: s.Keyring, Detail: err.Error()}
 		return fault.Errorf("open the keyring", fault.StoreUnreadable, "%v", err).Because(err)
 	}
 	deps.Guard = status.Store{Guard: ring.Guard(), Detail: ring.ring.Detail()}
-	facts, err := o.facts()
-	if err != nil {
-		deps.Log.WarnContext(ctx, "what root has noted of this device cannot be used", "err", err)
-	}
 	custodian := custody.Deps{
-		Dir: o.stateDir, Ring: ring, Facts: facts, BootID: deps.Clock.BootID(),
+		Dir: o.stateDir, Ring: ring, Facts: binding.Facts(noted.Facts), BootID: deps.Clock.BootID(),
 		OnClone: custody.OnClone(s.OnClone), Clock: deps.Clock, Log: deps.Log,
 	}
 	o.deeds.do(ctx, custodian)
@@ -161,17 +162,17 @@ func (o *options) unlock(ctx context.Context, s policy.Store, d *daemon, deps *a
 	return err
 }
 
-// facts are what is known of this device: what root has noted, or what this
-// process can read itself.
-func (o *options) facts() (binding.Facts, error) {
-	f, err := hostfacts.FromFile(o.hostFacts)
+// noted is what is known of this device: what root has noted, or what this process
+// can read itself.
+func (o *options) noted() (hostfacts.Noted, error) {
+	n, err := hostfacts.FromFile(o.hostFacts)
 	if err != nil {
-		f = hostfacts.Read()
+		n = note()
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}
-	return binding.Facts(f), err
+	return n, err
 }
 
 // newService returns the maker of clients of the remote service.

@@ -22,50 +22,57 @@ type Facts struct {
 	MACs      []string `json:"macs,omitempty"`
 }
 
+// Noted is what root notes for a daemon that may read less.
+type Noted struct {
+	Facts
+	// CredentialSealer is what seals the passphrase of the data key, as
+	// platform/keyring calls it; "" if that is not known.
+	CredentialSealer string `json:"credential_sealer,omitempty"`
+}
+
 // Read reads what this process may. A fact that it may not read, or that is not
 // there, is no error.
 func Read() Facts { return readHere() }
 
 const maxFile = 64 << 10
 
-// FromFile reads facts that root has written for a daemon that may read less. A
-// file that somebody else could have written is refused. No file is
+// FromFile reads what root has noted. A file that somebody else could have written is refused. No file is
 // [fs.ErrNotExist].
-func FromFile(path string) (Facts, error) {
+func FromFile(path string) (Noted, error) {
 	f, err := os.Open(path) //nolint:gosec // the daemon was given the path
 	if err != nil {
-		return Facts{}, fmt.Errorf("host facts: %w", err)
+		return Noted{}, fmt.Errorf("host facts: %w", err)
 	}
-	facts, err := decode(f)
+	noted, err := decode(f)
 	if err := errors.Join(err, f.Close()); err != nil {
-		return Facts{}, fmt.Errorf("host facts %s: %w", path, err)
+		return Noted{}, fmt.Errorf("host facts %s: %w", path, err)
 	}
-	return facts, nil
+	return noted, nil
 }
 
-func decode(f *os.File) (Facts, error) {
+func decode(f *os.File) (Noted, error) {
 	i, err := f.Stat()
 	if err != nil {
-		return Facts{}, err
+		return Noted{}, err
 	}
 	if !i.Mode().IsRegular() {
-		return Facts{}, errors.New("it is no regular file")
+		return Noted{}, errors.New("it is no regular file")
 	}
 	if err := checkWriter(i); err != nil {
-		return Facts{}, err
+		return Noted{}, err
 	}
 	b, err := io.ReadAll(io.LimitReader(f, maxFile))
 	if err != nil {
-		return Facts{}, err
+		return Noted{}, err
 	}
-	var facts Facts
-	return facts, json.Unmarshal(b, &facts)
+	var noted Noted
+	return noted, json.Unmarshal(b, &noted)
 }
 
-// Write writes facts where [FromFile] finds them, whole or not at all. Everybody
+// Write writes it where [FromFile] finds them, whole or not at all. Everybody
 // may read it: none of them is a secret, though some systems keep them to root.
-func (f Facts) Write(path string) error {
-	b, err := json.Marshal(f)
+func (n Noted) Write(path string) error {
+	b, err := json.Marshal(n)
 	if err != nil {
 		return fmt.Errorf("host facts: %w", err)
 	}

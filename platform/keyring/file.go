@@ -25,12 +25,13 @@ const (
 type file struct {
 	state  string
 	phrase passphrase
+	sealer Sealer // of the credential, if the passphrase is one
 }
 
 var _ backend = (*file)(nil)
 
 func newFile(o Options) *file {
-	f := &file{state: o.StateDir, phrase: passphrase{path: filepath.Join(o.StateDir, phraseFile)}}
+	f := &file{state: o.StateDir, sealer: o.CredentialSealer, phrase: passphrase{path: filepath.Join(o.StateDir, phraseFile)}}
 	if o.CredentialsDir == "" {
 		return f
 	}
@@ -160,7 +161,7 @@ func (f *file) remove() error {
 
 func (f *file) detail() string {
 	if f.phrase.given {
-		return fmt.Sprintf("a file (%s) whose passphrase systemd hands to the service as the credential %s", f.item(), CredentialName)
+		return fmt.Sprintf("a file (%s) whose passphrase systemd hands to the service as the credential %s; %s", f.item(), CredentialName, f.sealer.inWords())
 	}
 	return fmt.Sprintf("a file that only the service's user and root can read (%s): whoever can read the disk can read the tokens", f.phrase.path)
 }

@@ -58,7 +58,10 @@ type Options struct {
 	// CredentialsDir is where systemd puts the unit's credentials
 	// ($CREDENTIALS_DIRECTORY), or "".
 	CredentialsDir string
-	Timeout        time.Duration // of each call; 0 is 10 s
+	// CredentialSealer is what seals the credential that holds the passphrase, for
+	// people; "" if that is not known.
+	CredentialSealer Sealer
+	Timeout          time.Duration // of each call; 0 is 10 s
 }
 
 // backend is what the file keyring and the system's have in common. It is called
