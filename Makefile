@@ -74,8 +74,9 @@ store: ## the tables of damage and of clones, with the real daemon, and what sea
 	.ci/store
 
 .PHONY: bench
-bench: ## all benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: build ## what the local interface costs, beside bare net/http and a raw echo: one table with every goal (BENCHFLAGS=-rounds=2 is quicker)
+	go build -o bin/bench ./cmd/bench
+	bin/bench -bin bin $(BENCHFLAGS)
 
 .PHONY: format-check
 format-check: ## gofmt has nothing to say

@@ -126,7 +126,8 @@ func (a *Agent) leaseFor(by Caller, app policy.Application, named string) (insta
 // mine returns the lowest instance of the application that the process has.
 func (a *Agent) mine(h lease.Holder, app policy.Application) (lowest instance.ID, ok bool) {
 	host := policy.Host(app.Tenant)
-	for _, id := range a.leases.Of(h) {
+	var few [4]instance.ID // more than usual, so that asking costs no memory
+	for _, id := range a.leases.Of(h, few[:0]) {
 		if id.Application != app.ID || id.Tenant != host || id.Number > app.Instances {
 			continue
 		}

@@ -21,18 +21,18 @@ const (
 // Evidence is asked only for rules whose other conditions hold, and what it
 // cannot prove does not hold.
 func Decide(c Caller, rules []Rule) Decision {
-	var no refusal
+	var no []unmet // why not, rule by rule
 	for i, r := range rules {
 		if c.Unit != "" && !r.Names(c.Unit) {
 			continue
 		}
 		why := r.unmet(c)
 		if why == "" {
-			return Decision{Allow: true, Rule: name(i, r), Reason: "it holds: " + r.conditions()}
+			return Decision{Allow: true, Rule: name(i, r), Reason: r.holds()}
 		}
-		no.add(i, r, why)
+		no = append(no, unmet{i, why})
 	}
-	return Decision{Reason: no.reason()}
+	return Decision{Reason: reason(rules, no)}
 }
 
 // Names reports whether the rule names a unit among its conditions.
@@ -89,6 +89,19 @@ func (r Rule) conditions() string {
 		return only
 	}
 	return only + ", " + strings.Join(several, ", ")
+}
+
+// holds is the reason of a rule that admits. That of the usual rule costs no
+// memory.
+func (r Rule) holds() string {
+	switch conditions := r.conditions(); conditions {
+	case "users":
+		return "it holds: users"
+	case "groups":
+		return "it holds: groups"
+	default:
+		return "it holds: " + conditions
+	}
 }
 
 // matches reports whether a rule's word means this id or this name. A word of
@@ -179,11 +192,10 @@ func programUnmet(p Executable, e Evidence) string {
 }
 
 func name(i int, r Rule) string {
-	n := "allow[" + strconv.Itoa(i) + "]"
-	if r.Origin != "" {
-		n += " (" + r.Origin + ")"
+	if r.Origin == "" {
+		return "allow[" + strconv.Itoa(i) + "]"
 	}
-	return n
+	return "allow[" + strconv.Itoa(i) + "] (" + r.Origin + ")"
 }
 
 // label shows a name with its id: "alice (1000)".
@@ -194,34 +206,32 @@ func label(id, name string) string {
 	return name + " (" + id + ")"
 }
 
-// refusal gathers why each rule did not admit. It is bounded: it goes to a log,
-// and rules and paths are somebody's input.
-type refusal struct {
-	b strings.Builder
-	n int
+// unmet is why one rule does not admit.
+type unmet struct {
+	rule int
+	why  string
 }
 
-func (no *refusal) add(i int, r Rule, why string) {
-	no.n++
-	if no.n > maxExplained {
-		return
-	}
-	if no.n > 1 {
-		no.b.WriteString("; ")
-	}
-	no.b.WriteString(name(i, r))
-	no.b.WriteString(": ")
-	no.b.WriteString(bounded(why))
-}
-
-func (no *refusal) reason() string {
-	if no.n == 0 {
+// reason puts together why no rule admits. It is bounded: it goes to a log, and
+// rules and paths are somebody's input.
+func reason(rules []Rule, no []unmet) string {
+	if len(no) == 0 {
 		return "no rule opens this application to anybody"
 	}
-	if more := no.n - maxExplained; more > 0 {
-		fmt.Fprintf(&no.b, "; and %d more", more)
+	var b strings.Builder
+	for n, u := range no {
+		if n == maxExplained {
+			fmt.Fprintf(&b, "; and %d more", len(no)-n)
+			break
+		}
+		if n > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(name(u.rule, rules[u.rule]))
+		b.WriteString(": ")
+		b.WriteString(bounded(u.why))
 	}
-	return no.b.String()
+	return b.String()
 }
 
 func bounded(s string) string {

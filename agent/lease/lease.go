@@ -154,12 +154,12 @@ func (t *Table) record(l Change) {
 	}
 }
 
-// Of returns what h leases, in the order of taking. h is the one who asks, and
-// so lives.
-func (t *Table) Of(h Holder) []instance.ID {
+// Of appends to ids what h leases, in the order of taking. h is the one who
+// asks, and so lives.
+func (t *Table) Of(h Holder, ids []instance.ID) []instance.ID {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return slices.Clone(t.mine[h.key()])
+	return append(ids, t.mine[h.key()]...)
 }
 
 // Holder returns the live process that leases id.

@@ -218,7 +218,7 @@ func TestWhoHasWhat(t *testing.T) {
 	take(t, &table, cad(1), p, false, lease.Taken)
 	take(t, &table, cad(2), other, false, lease.Taken)
 	take(t, &table, cad(3), p, true, lease.Taken)
-	if diff := cmp.Diff(table.Of(p.Holder), []instance.ID{cad(1), cad(3)}); diff != "" {
+	if diff := cmp.Diff(table.Of(p.Holder, nil), []instance.ID{cad(1), cad(3)}); diff != "" {
 		t.Errorf("Of, in the order of taking: got -, want +:\n%s", diff)
 	}
 	want := map[instance.ID]lease.Holder{cad(1): p.Holder, cad(2): other.Holder, cad(3): p.Holder}

@@ -128,7 +128,7 @@ func (m *machine) check(t *rapid.T) {
 		}
 	}
 	for _, p := range m.processes {
-		for _, id := range m.table.Of(p.Holder) {
+		for _, id := range m.table.Of(p.Holder, nil) {
 			if want[id] != p.Holder {
 				t.Fatalf("process %d has %s, which is leased to %v", p.PID, id, want[id])
 			}

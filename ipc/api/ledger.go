@@ -41,6 +41,7 @@ type LedgerEntry struct {
 	Status      int    `json:"status,omitempty"` // HTTP status of the service, if one came
 	Words       string `json:"words,omitempty"`  // the service's own
 	Retryable   bool   `json:"retryable,omitempty"`
+	Replaces    string `json:"replaces,omitempty"` // id of the redemption whose auth token a person gave up
 
 	Consumed bool   `json:"consumed,omitempty"` // of a resolution: a count was used
 	By       string `json:"by,omitempty"`       // who decided: resolved, asked, forgotten

@@ -27,6 +27,8 @@ type connections struct {
 
 // connection is what the requests over one connection know of its caller.
 type connection struct {
+	net.Conn
+	late   *time.Timer         // ends the wait for a body; nil before the first
 	user   string              // "" if it is counted for nobody
 	unread bool                // the request under way has a body that has not come; for its goroutine alone
 	who    Attested            // nil if the caller is not known
@@ -48,7 +50,7 @@ func newConnections(user func(net.Conn) (string, error), identify func(net.Conn)
 func (cs *connections) opened(ctx context.Context, c net.Conn) context.Context {
 	cs.open.Add(1)
 	cs.fresh.Add(1)
-	conn := &connection{}
+	conn := &connection{Conn: c}
 	if err := cs.admit(c, conn); err != nil {
 		conn.err = err
 		if conn.user == "" || errors.Is(err, ErrExhausted) {
@@ -91,6 +93,9 @@ func (cs *connections) changed(c net.Conn, state http.ConnState) {
 	conn := cs.held[c]
 	delete(cs.held, c)
 	cs.mu.Unlock()
+	if conn.late != nil {
+		conn.late.Stop()
+	}
 	cs.use(conn)
 	if conn.who != nil {
 		_ = conn.who.Close() // there is nobody to tell, and nothing to be done
@@ -145,21 +150,38 @@ func connectionOf(r *http.Request) (*connection, bool) {
 	return c, ok
 }
 
-// arrived notes that the body of a request was read to its end.
-func arrived(r *http.Request) {
-	if c, ok := connectionOf(r); ok {
-		c.unread = false
+// await bounds the wait for a body. The timer is the connection's: one for each request would be three
+// allocations.
+func (c *connection) await(limit time.Duration) {
+	if c.late == nil {
+		c.late = time.AfterFunc(limit, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) })
+		return
 	}
+	c.late.Reset(limit)
+}
+
+// arrived ends the wait. err is what reading the body to its end came to.
+func (c *connection) arrived(err error) error {
+	late := !c.late.Stop()
+	if err != nil {
+		return err
+	}
+	c.unread = false
+	if late {
+		return c.SetReadDeadline(time.Time{}) // it came just in time
+	}
+	return nil
 }
 
 // dismiss sees to it that nobody waits for a body that is not read: the HTTP
 // server would, without a limit, to find the next request behind it.
 func dismiss(w http.ResponseWriter, r *http.Request) {
-	if c, ok := connectionOf(r); !ok || !c.unread {
+	c, ok := connectionOf(r)
+	if !ok || !c.unread {
 		return
 	}
 	w.Header().Set("Connection", "close")
-	_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // without deadlines there is none to keep
+	_ = c.SetReadDeadline(time.Unix(1, 0)) // a connection that is closed needs none
 }
 
 // callerOf returns who made the request.

@@ -21,8 +21,8 @@ const (
 )
 
 func (s *Server) token(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	var q api.TokenRequest
-	if err := s.read(w, r, &q); err != nil {
+	q, err := s.readToken(w, r)
+	if err != nil {
 		return nil, err
 	}
 	want, err := tokenRequest(q)

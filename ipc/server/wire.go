@@ -60,13 +60,28 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, into any) error {
 	if err := receive(w, r, b); err != nil {
 		return err
 	}
-	if q, ok := into.(*api.TokenRequest); ok {
-		if usual, ok := quick(b.Bytes()); ok {
-			*q = usual
-			return nil
-		}
+	return parse(b.Bytes(), into)
+}
+
+// readToken is read for the call that has to be quick: what it returns costs no
+// memory.
+func (s *Server) readToken(w http.ResponseWriter, r *http.Request) (api.TokenRequest, error) {
+	b := s.buffer()
+	defer s.recycle(b)
+	if err := receive(w, r, b); err != nil {
+		return api.TokenRequest{}, err
 	}
-	if err := decode(b.Bytes(), into); err != nil {
+	if usual, ok := quick(b.Bytes()); ok {
+		return usual, nil
+	}
+	var q api.TokenRequest
+	err := parse(b.Bytes(), &q)
+	return q, err
+}
+
+// parse is decode, with its errors as faults.
+func parse(b []byte, into any) error {
+	if err := decode(b, into); err != nil {
 		return fault.Errorf("read request", fault.InvalidRequest, "the body is not the JSON object of this call: %v; see ipc/PROTOCOL.md", err)
 	}
 	return nil
@@ -76,20 +91,20 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, into any) error {
 // body gets its own here, since the server's would also end the wait for an
 // answer.
 func receive(w http.ResponseWriter, r *http.Request, into *bytes.Buffer) error {
+	c, ok := connectionOf(r)
+	if !ok {
+		return fault.Errorf("read request", fault.Internal, "[unexpected] the request came over no connection")
+	}
 	body := r.Body
 	if r.ContentLength < 0 || r.ContentLength > maxBody {
 		body = http.MaxBytesReader(w, body, maxBody)
 	}
-	rc := http.NewResponseController(w)
-	late := time.AfterFunc(bodyTimeout, func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }) // without deadlines there is none to keep
+	c.await(bodyTimeout)
 	_, err := into.ReadFrom(body)
-	if !late.Stop() && err == nil {
-		err = rc.SetReadDeadline(time.Time{}) // it came just in time
-	}
+	err = c.arrived(err)
 	large, isLarge := errors.AsType[*http.MaxBytesError](err)
 	switch {
 	case err == nil:
-		arrived(r)
 		return nil
 	case isLarge:
 		return refuse(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", large.Limit)
@@ -149,12 +164,14 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, conte
 	}
 	dismiss(w, r)
 	h := w.Header()
-	h["Content-Type"] = []string{contentType}
-	h["Content-Length"] = []string{strconv.Itoa(b.Len())}
+	values := []string{contentType, strconv.Itoa(b.Len())}
+	h["Content-Type"], h["Content-Length"] = values[:1:1], values[1:]
 	w.WriteHeader(status)
 	// The answer is taken in, or the connection goes: whoever does not read must
 	// not hold a goroutine for ever. Each answer sets its own limit.
-	_ = http.NewResponseController(w).SetWriteDeadline(s.Now().Add(writeTimeout)) // without deadlines there is none to keep
+	if c, ok := connectionOf(r); ok {
+		_ = c.SetWriteDeadline(s.Now().Add(writeTimeout)) // a connection that is closed needs none
+	}
 	if _, err := w.Write(b.Bytes()); err != nil {
 		s.Log.DebugContext(r.Context(), "the caller went before its answer", "err", err)
 	}

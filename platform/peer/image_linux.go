@@ -20,13 +20,14 @@ type image struct {
 // held is a process with what its executable is compared with later.
 type held struct {
 	*Process
-	image image // the executable at the time of Of
-	trust trust // what a path must be for IsExecutable to believe it
+	exe   string // its link in /proc
+	image image  // the executable at the time of Of
+	trust trust  // what a path must be for IsExecutable to believe it
 }
 
 // hold makes one of a pidfd, which it owns from now on.
-func hold(pidfd int) held {
-	return held{Process: &Process{fd: pidfd}, trust: trust{root: "/", owner: 0}}
+func hold(pid, pidfd int) held {
+	return held{Process: &Process{fd: pidfd}, exe: procPath(pid, "exe"), trust: trust{root: "/", owner: 0}}
 }
 
 const imageMask = unix.STATX_BASIC_STATS | unix.STATX_BTIME
@@ -40,12 +41,12 @@ func device(st *unix.Statx_t) uint64 { return unix.Mkdev(st.Dev_major, st.Dev_mi
 // unknown, which no rule about executables accepts.
 func (p *Peer) readImage() (image, error) {
 	var st unix.Statx_t
-	err := unix.Statx(unix.AT_FDCWD, p.proc("exe"), unix.AT_STATX_DONT_SYNC, imageMask, &st)
+	err := unix.Statx(unix.AT_FDCWD, p.process.exe, unix.AT_STATX_DONT_SYNC, imageMask, &st)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return image{}, nil
 	case err != nil:
-		return image{}, fmt.Errorf("look at %s: %w", p.proc("exe"), err)
+		return image{}, fmt.Errorf("look at %s: %w", p.process.exe, err)
 	}
 	return imageOf(&st), nil
 }

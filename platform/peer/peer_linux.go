@@ -30,7 +30,7 @@ func identify(c net.Conn, pidfd pidfdOf) (*Peer, error) {
 	}
 	p := &Peer{
 		Identity: Identity{UID: decimal(cr.Uid), GIDs: gids(cr), PID: int(cr.Pid), Weak: cr.weak},
-		process:  hold(cr.pidfd),
+		process:  hold(int(cr.Pid), cr.pidfd),
 	}
 	if err := p.read(); err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -57,7 +57,7 @@ func (p *Peer) read() error {
 		return p.orGone(err)
 	}
 	p.ParentPID, p.Start = st.parent, st.start
-	if p.Exe, err = readExe(procPath(p.PID, "exe")); err != nil {
+	if p.Exe, err = readExe(p.process.exe); err != nil {
 		return p.orGone(err)
 	}
 	if p.process.image, err = p.readImage(); err != nil {

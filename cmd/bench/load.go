@@ -1,0 +1,157 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const body = `{"application":"cad"}`
+
+// request is the one prepared request.
+var request = fmt.Sprintf("POST /v1/token HTTP/1.1\r\nHost: regent\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+
+// asker is a connection over which one request is written and one reply read,
+// again and again. It is for one goroutine.
+type asker struct {
+	net.Conn
+	reply [16 << 10]byte
+}
+
+func connect(ctx context.Context, socket string) (*asker, error) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", socket)
+	if err != nil {
+		return nil, err
+	}
+	return &asker{Conn: c}, nil
+}
+
+// ask writes the request and reads the reply, as long as its header says.
+func (a *asker) ask() error {
+	if _, err := a.Write([]byte(request)); err != nil {
+		return err
+	}
+	n, whole := 0, 0
+	for whole == 0 || n < whole {
+		read, err := a.Read(a.reply[n:])
+		if err != nil {
+			return err
+		}
+		n += read
+		if whole == 0 {
+			if whole, err = lengthOf(a.reply[:n]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+var (
+	okay     = []byte("HTTP/1.1 200 ")
+	blank    = []byte("\r\n\r\n")
+	lengthIs = []byte("Content-Length: ")
+)
+
+// lengthOf returns how long a reply is with its header, 0 if that is not whole.
+func lengthOf(reply []byte) (int, error) {
+	end := bytes.Index(reply, blank)
+	if end < 0 {
+		return 0, nil
+	}
+	if !bytes.HasPrefix(reply, okay) {
+		return 0, fmt.Errorf("it answers %.200q", reply)
+	}
+	_, rest, found := bytes.Cut(reply[:end+2], lengthIs)
+	digits, _, _ := bytes.Cut(rest, blank[:2])
+	n, err := strconv.Atoi(string(digits))
+	if !found || err != nil {
+		return 0, errors.New("it answers without a length")
+	}
+	return end + len(blank) + n, nil
+}
+
+// sample is how long each request took, and how long all of them.
+type sample struct {
+	each []time.Duration
+	took time.Duration
+}
+
+func (s *sample) add(o sample) {
+	s.each = append(s.each, o.each...)
+	s.took += o.took
+}
+
+func (s sample) rate() float64 { return float64(len(s.each)) / s.took.Seconds() }
+
+// quantile returns the time within which a part of the requests was answered.
+func (s sample) quantile(part float64) time.Duration {
+	if len(s.each) == 0 {
+		return 0
+	}
+	slices.Sort(s.each)
+	return s.each[min(len(s.each)-1, int(part*float64(len(s.each))))]
+}
+
+// load asks over n connections at once for a while: over the same ones, or over
+// a new one for each request.
+func load(ctx context.Context, socket string, n int, keep bool, d time.Duration) (sample, error) {
+	samples, errs := make([]sample, n), make([]error, n)
+	var asking sync.WaitGroup
+	began := now()
+	for i := range n {
+		asking.Go(func() {
+			if keep {
+				samples[i].each, errs[i] = askOverOne(ctx, socket, began.Add(d))
+			} else {
+				samples[i].each, errs[i] = askOverNew(ctx, socket, began.Add(d))
+			}
+		})
+	}
+	asking.Wait()
+	all := sample{took: since(began)}
+	for _, s := range samples {
+		all.each = append(all.each, s.each...)
+	}
+	return all, errors.Join(errs...)
+}
+
+func askOverOne(ctx context.Context, socket string, end time.Time) (each []time.Duration, err error) {
+	a, err := connect(ctx, socket)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close() //nolint:errcheck // all was read
+	for began := now(); began.Before(end); {
+		if err := a.ask(); err != nil {
+			return nil, err
+		}
+		after := now()
+		each = append(each, after.Sub(began))
+		began = after
+	}
+	return each, nil
+}
+
+func askOverNew(ctx context.Context, socket string, end time.Time) (each []time.Duration, err error) {
+	for began := now(); began.Before(end); {
+		a, err := connect(ctx, socket)
+		if err != nil {
+			return nil, err
+		}
+		if err := errors.Join(a.ask(), a.Close()); err != nil {
+			return nil, err
+		}
+		after := now()
+		each = append(each, after.Sub(began))
+		began = after
+	}
+	return each, nil
+}

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"time"
+
+	"regent/ipc/api"
+	"regent/ipc/client"
+)
+
+// small is the usual device: as many instances as the goals about start and
+// memory are for.
+const small = 100
+
+// bench is the set of measurements. Each adds its lines to the table.
+type bench struct {
+	options
+	*stage
+	*table
+	daemons map[int]*daemon // by how many instances they have
+	sockets []target        // of the comparison
+}
+
+// target is a server that is compared.
+type target struct{ name, socket string }
+
+// setUp starts the daemons and the servers that they are compared with.
+func (b *bench) setUp(ctx context.Context) error {
+	b.daemons = map[int]*daemon{}
+	for _, n := range []int{1, small} {
+		began := now()
+		d, err := b.newDaemon(ctx, n)
+		if err != nil {
+			return err
+		}
+		b.daemons[n] = d
+		fmt.Fprintf(os.Stderr, "%d instances were redeemed in %v\n", n, since(began).Round(time.Millisecond))
+	}
+	a, err := connect(ctx, b.daemons[1].socket)
+	if err != nil {
+		return err
+	}
+	defer a.Close() //nolint:errcheck // all was read
+	if err := a.ask(); err != nil {
+		return err
+	}
+	_, payload, _ := bytes.Cut(a.reply[:], blank)
+	payload = bytes.TrimRight(payload, "\x00")
+	for _, kind := range []string{"echo", "http", "http1"} {
+		socket := b.at(kind + ".sock")
+		if err := b.rival(ctx, kind, socket, payload); err != nil {
+			return err
+		}
+		b.sockets = append(b.sockets, target{kind, socket})
+	}
+	b.sockets = append(b.sockets, target{"agent", b.daemons[1].socket})
+	b.fact("%s, %d cores, Go %s; a reply has %d bytes\t", hostname(), runtime.NumCPU(), runtime.Version(), len(payload))
+	return nil
+}
+
+func hostname() string {
+	release, _ := os.ReadFile("/proc/sys/kernel/osrelease") // where it is not Linux there is none to show
+	return runtime.GOOS + "/" + runtime.GOARCH + " " + string(bytes.TrimSpace(release))
+}
+
+// rival starts one of the servers of this program.
+func (b *bench) rival(ctx context.Context, kind, socket string, payload []byte) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	c := exec.CommandContext(context.WithoutCancel(ctx), self, "serve", kind, socket) //nolint:gosec // this program
+	c.Stdin, c.Stderr = bytes.NewReader(payload), os.Stderr
+	if err := c.Start(); err != nil {
+		return err
+	}
+	b.running = append(b.running, c)
+	return until(ctx, func() error { _, err := os.Stat(socket); return err })
+}
+
+// compare asks all servers by turns, so that what else the machine does falls on
+// each of them.
+func (b *bench) compare(ctx context.Context) error {
+	b.fact("\nconnections\tserver\tp50\tp99\trate")
+	for _, keep := range []bool{true, false} {
+		for _, n := range []int{1, 8, 64} {
+			got, err := b.byTurns(ctx, b.sockets, n, keep)
+			if err != nil {
+				return err
+			}
+			how := map[bool]string{true: "kept", false: "new"}[keep]
+			for _, t := range b.sockets {
+				s := got[t.name]
+				b.fact("%d %s\t%s\t%s\t%s\t%.0f/s", n, how, t.name, micros(s.quantile(.5)), micros(s.quantile(.99)), s.rate())
+			}
+			b.judge(n, keep, got)
+		}
+	}
+	b.fact("http is net/http as it comes, http1 the same on one core (GOMAXPROCS=1), as the agent runs\t")
+	return nil
+}
+
+// judge adds the goals that the comparison is for.
+func (b *bench) judge(n int, keep bool, got map[string]sample) {
+	agent, bare, one := got["agent"], got["http"], got["http1"]
+	switch {
+	case n == 1:
+		name, limit := "keep-alive, p50 to bare net/http", 1.25
+		if !keep {
+			name, limit = "new connection, p50 to bare net/http", 1.5
+		}
+		b.goal(goal{
+			name: name, limit: limit, got: ratio(agent.quantile(.5), bare.quantile(.5)),
+			explanation: fmt.Sprintf("%s to %s; on one core that has %s", micros(agent.quantile(.5)), micros(bare.quantile(.5)), micros(one.quantile(.5))),
+		})
+	case n == 64 && keep:
+		b.goal(goal{
+			name: "rate at 64 connections to bare net/http", limit: 0.8, atLeast: true, got: agent.rate() / bare.rate(),
+			explanation: fmt.Sprintf("%.0f/s to %.0f/s; on one core that has %.0f/s", agent.rate(), bare.rate(), one.rate()),
+		})
+	}
+}
+
+func (b *bench) byTurns(ctx context.Context, targets []target, n int, keep bool) (map[string]sample, error) {
+	got := map[string]sample{}
+	for range b.rounds {
+		for _, t := range targets {
+			s, err := load(ctx, t.socket, n, keep, b.turn)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", t.name, err)
+			}
+			all := got[t.name]
+			all.add(s)
+			got[t.name] = all
+		}
+	}
+	return got, nil
+}
+
+var (
+	allocated = regexp.MustCompile(`allocations: agent ([0-9.]+), bare ([0-9.]+)`)
+	scaled    = regexp.MustCompile(`instances: (\d+), p50 ([0-9.]+) µs`)
+)
+
+// inside measures what takes the daemon inside a test: its allocations, and
+// thousands of instances, which no service has to redeem for that.
+func (b *bench) inside(ctx context.Context) error {
+	c := exec.CommandContext(ctx, "go", "test", "-count=1", "-v", "-run", "^(TestAllocations|TestScale)$", "./cmd/regentd")
+	out, err := c.CombinedOutput()
+	m, sizes := allocated.FindSubmatch(out), scaled.FindAllSubmatch(out, -1)
+	if err != nil || m == nil || len(sizes) < 2 {
+		return fmt.Errorf("%s: %w\n%s", c, err, out)
+	}
+	agent, bare := number(m[1]), number(m[2])
+	b.goal(goal{
+		name: "allocations of a request beyond bare net/http", limit: 10, got: agent - bare,
+		explanation: fmt.Sprintf("%.1f to %.1f", agent, bare),
+	})
+	b.fact("\ninstances\t\tp50")
+	for _, s := range sizes {
+		b.fact("%s\tagent\t%s µs", s[1], s[2])
+	}
+	one, many := sizes[0], sizes[len(sizes)-1]
+	b.goal(goal{
+		name: fmt.Sprintf("p50 with %s instances to that with %s", many[1], one[1]), limit: 1.2, got: number(many[2]) / number(one[2]),
+		explanation: fmt.Sprintf("%s µs to %s µs", many[2], one[2]),
+	})
+	return nil
+}
+
+// number is for what an expression found to be one.
+func number(b []byte) float64 {
+	n, _ := strconv.ParseFloat(string(b), 64)
+	return n
+}
+
+// cached asks a TokenSource that has a token.
+func (b *bench) cached(ctx context.Context) error {
+	const times = 2_000_000
+	c := client.New(client.Options{Socket: b.daemons[1].socket})
+	defer c.Close()
+	source := c.TokenSource(api.TokenRequest{Application: "cad"})
+	if _, err := source.Token(ctx); err != nil {
+		return err
+	}
+	began := now()
+	for range times {
+		if _, err := source.Token(ctx); err != nil {
+			return err
+		}
+	}
+	b.goal(goal{name: "Go SDK with a cached token", limit: 200, unit: " ns", got: float64(since(began).Nanoseconds()) / times, explanation: "client.TokenSource.Token"})
+	return nil
+}
+
+// wholeProcess runs regent token again and again.
+func (b *bench) wholeProcess(ctx context.Context) error {
+	const times = 60
+	var s sample
+	for range times {
+		began := now()
+		if err := b.do(ctx, "regent", "--socket", b.daemons[small].socket, "token", "--application", "cad", "--instance", "2"); err != nil {
+			return err
+		}
+		s.each = append(s.each, since(began))
+	}
+	b.goal(goal{
+		name: "regent token, a whole process", limit: 10, unit: " ms", got: millis(s.quantile(.5)),
+		explanation: fmt.Sprintf("p50 of %d; p99 %.1f ms; %d instances", times, millis(s.quantile(.99)), small),
+	})
+	return nil
+}
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
+
+// startUp measures from the start of the process until it has answered with a
+// token, asked by a client that was waiting for it.
+func (b *bench) startUp(ctx context.Context) error {
+	const times = 15
+	d := b.daemons[small]
+	var s sample
+	for range times {
+		if err := b.end(d.Cmd); err != nil {
+			return err
+		}
+		began := now()
+		if err := b.startAtOnce(ctx, d); err != nil {
+			return err
+		}
+		s.each = append(s.each, since(began))
+	}
+	b.goal(goal{
+		name: "start to first token", limit: 50, unit: " ms", got: millis(s.quantile(.5)),
+		explanation: fmt.Sprintf("p50 of %d; the longest %.1f ms; %d instances", times, millis(slices.Max(s.each)), small),
+	})
+	return nil
+}
+
+// startAtOnce starts the daemon and asks every half millisecond until there is
+// an answer.
+func (b *bench) startAtOnce(ctx context.Context, d *daemon) (err error) {
+	if d.Cmd, err = b.runDaemon(ctx, d); err != nil {
+		return err
+	}
+	again := time.NewTicker(500 * time.Microsecond)
+	defer again.Stop()
+	for {
+		a, err := connect(ctx, d.socket)
+		if err == nil {
+			defer a.Close() //nolint:errcheck // all was read
+			return a.ask()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-again.C:
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// memory measures a daemon with the usual number of instances after it has
+// served.
+func (b *bench) memory(ctx context.Context) error {
+	d := b.daemons[small]
+	if _, err := load(ctx, d.socket, 8, true, b.turn); err != nil {
+		return err
+	}
+	kib, err := statusOf(d.Process.Pid, strconv.Itoa(d.Process.Pid), "VmRSS:")
+	if err != nil {
+		return err
+	}
+	b.goal(goal{name: "resident memory", limit: 20, unit: " MiB", got: float64(kib) / 1024, explanation: fmt.Sprintf("%d instances, after it has served", small)})
+	return nil
+}
+
+// statusOf reads a number of /proc/PID/task/TID/status.
+func statusOf(pid int, task, name string) (int, error) {
+	file := fmt.Sprintf("/proc/%d/task/%s/status", pid, task)
+	text, err := os.ReadFile(file) //nolint:gosec // of a process that was started here
+	if err != nil {
+		return 0, err
+	}
+	_, rest, found := strings.Cut(string(text), name)
+	fields := strings.Fields(rest)
+	if !found || len(fields) == 0 {
+		return 0, fmt.Errorf("%s has no line %s", file, name)
+	}
+	return strconv.Atoi(fields[0])
+}
+
+// wakeUps counts how often threads of an idle daemon run.
+func (b *bench) wakeUps(ctx context.Context) error {
+	pid := b.daemons[small].Process.Pid
+	if err := wait(ctx, 10*time.Second); err != nil { // what it did last has an end
+		return err
+	}
+	before, err := switches(pid)
+	if err != nil {
+		return err
+	}
+	if err := wait(ctx, b.idle); err != nil {
+		return err
+	}
+	after, err := switches(pid)
+	if err != nil {
+		return err
+	}
+	b.goal(goal{
+		name: "wake-ups in an idle minute", limit: 4, got: float64(after-before) * float64(time.Minute) / float64(b.idle),
+		explanation: fmt.Sprintf("%d in %v, of all threads; %d instances", after-before, b.idle, small),
+	})
+	return nil
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// switches returns how often the threads of a process went to sleep so far.
+func switches(pid int) (int, error) {
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return 0, err
+	}
+	all := 0
+	for _, t := range tasks {
+		n, err := statusOf(pid, t.Name(), "\nvoluntary_ctxt_switches:")
+		if errors.Is(err, os.ErrNotExist) {
+			continue // the thread has ended
+		}
+		if err != nil {
+			return 0, err
+		}
+		all += n
+	}
+	return all, nil
+}
+
+// sizes measures the programs that go onto a device.
+func (b *bench) sizes(context.Context) error {
+	for _, program := range []string{"regentd", "regent"} {
+		st, err := os.Stat(filepath.Join(b.bin, program))
+		if err != nil {
+			return err
+		}
+		b.goal(goal{name: "size of " + program, limit: 12, unit: " MiB", got: float64(st.Size()) / (1 << 20), explanation: "as make build makes it"})
+	}
+	return nil
+}
