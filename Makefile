@@ -130,6 +130,10 @@ msi-check: ## the installers of this tree: reproducible, every table as meant, a
 packages-check: .cache/bin/nfpm ## the packages of the last commit: reproducible, lintian, hardened units, arm64 (root)
 	packaging/check
 
+.PHONY: test-system
+test-system: packages-check ## the packages' whole life on booted systems; STORY=tpm tells one story alone (root)
+	packaging/system/run $(STORY)
+
 .PHONY: mdm-files
 mdm-files: ## what is generated for management systems, read by plistutil, xmllint and groff (installs them)
 	packaging/mdm/check
@@ -155,4 +159,8 @@ clean: ## remove what was built
 # nfpm has its own, since golangci-lint needs other versions of what it needs.
 .cache/bin/nfpm: .tools/nfpm/go.mod .tools/nfpm/go.sum
 	GOBIN=$(CURDIR)/.cache/bin go -C .tools/nfpm install tool
+	@touch $@
+
+.cache/bin/go-winres: .tools/winres/go.mod .tools/winres/go.sum
+	GOBIN=$(CURDIR)/.cache/bin GOFLAGS= GOOS= GOARCH= go -C .tools/winres install tool
 	@touch $@
