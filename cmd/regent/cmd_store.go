@@ -108,8 +108,9 @@ func newSealImage(s surroundings, dial dialer) *cobra.Command {
 	cmd := newStoreChange(s, dial, "seal-image", "Strip this machine of all that its copies must not share")
 	cmd.Long = `Strip this machine, a golden image, of all that its copies must not share: tokens,
 data key, the name of the installation and what binds it to the device. It uses
-nothing until it starts the next time; each copy then registers by itself. The
-machine id and the registration token's file are yours to prepare.`
+nothing until it starts the next time; each copy then makes a key and registers by
+itself. The machine id, the registration token's file and systemd's own key in
+/var/lib/systemd/credential.secret are yours to remove.`
 	return cmd
 }
 
