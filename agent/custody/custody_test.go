@@ -124,7 +124,7 @@ func elsewhere() binding.Facts {
 // newDevice has three auth tokens, a registration token, a name and a ledger.
 func newDevice(t *testing.T) *device {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "state [1]*") // no pattern
+	dir := filepath.Join(t.TempDir(), "state [1]") // no pattern; Windows takes no asterisk
 	must(t, os.Mkdir(dir, 0o700))
 	d := &device{t: t, dir: dir, rings: &rings{keys: map[string][]byte{}, marks: map[string][]byte{}}, facts: here(), boot: "boot-1"}
 	s := d.open()
