@@ -13,11 +13,19 @@ import (
 // system has half written must not open what policy closes.
 //
 // A file that was removed from a directory that is there was removed on purpose.
-// It remembers nothing over a restart, which so is the way to be rid of it.
-type lastGood struct{ layers []policy.Layer }
+// Over a restart files are remembered, so that a device that starts in the middle
+// of a rollout is no more open than before; a directory that is gone by then was
+// removed on purpose, too.
+type lastGood struct {
+	layers   []policy.Layer
+	recalled bool // they are from before the start, and were not yet looked for
+}
 
-// stays is what is said of a part that is kept.
-const stays = "; what it said before stays in force until it can be read again or regentd is restarted"
+// stays is what is said of a file that is kept, and gone of its directory.
+const (
+	stays = "; what it said before stays in force until it can be read again or is removed"
+	gone  = "; what it said before stays in force until it is there again or regentd is restarted"
+)
 
 // mend returns f with the parts that cannot be read replaced by what they were,
 // and remembers the result.
@@ -34,12 +42,16 @@ func (g *lastGood) mend(f findings, policyDir string) findings {
 		case f.blames(old.Name):
 			f.layers = append(f.layers, old)
 			f.say(old, "cannot be used"+stays)
-		case old.Values == nil && filepath.Dir(old.Name) == filepath.Clean(policyDir) && !f.policyDir:
+		case old.Values != nil || filepath.Dir(old.Name) != filepath.Clean(policyDir) || f.policyDir:
+		case f.blames(policyDir):
 			f.layers = append(f.layers, old)
-			f.say(old, "is gone with its directory"+stays)
+			f.say(old, "is in a directory that cannot be used"+stays)
+		case !g.recalled:
+			f.layers = append(f.layers, old)
+			f.say(old, "is gone with its directory"+gone)
 		}
 	}
-	g.layers = nil
+	g.layers, g.recalled = nil, false
 	for _, l := range f.layers {
 		if isManaged(l) && l.Unreadable() == nil {
 			g.layers = append(g.layers, l)

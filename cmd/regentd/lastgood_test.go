@@ -30,7 +30,7 @@ func TestLastGoodPolicyStays(t *testing.T) {
 		report string // in a problem; "" for none
 	}{
 		{"nothing", func(string) error { return nil }, "debug", "required", ""},
-		{"the directory goes", func(dir string) error { return os.RemoveAll(filepath.Join(dir, "policy.d")) }, "debug", "required", "gone with its directory"},
+		{"the directory goes", func(dir string) error { return os.RemoveAll(filepath.Join(dir, "policy.d")) }, "debug", "required", "gone with its directory; what it said before stays in force until it is there again or regentd is restarted"},
 		{"a file is cut off", func(dir string) error { return os.WriteFile(filepath.Join(dir, first), []byte("audit: [req"), 0o644) }, "debug", "required", "10-a.yaml: not YAML"},
 		{"a file is empty", func(dir string) error { return os.WriteFile(filepath.Join(dir, second), nil, 0o644) }, "debug", "required", "20-b.yaml: is empty; what it said before stays in force"},
 		{"a file becomes a link", func(dir string) error {

@@ -51,12 +51,16 @@ func newReloader(o *options) (*reloader, error) {
 	}
 	r.files = files
 	r.found = o.find()
+	forgotten := r.managed.recall(o.lastPolicy(), o.policyDir)
 	now := r.managed.mend(r.found, o.policyDir)
 	resolved, problems, err := o.resolve(now)
 	if err != nil {
 		return nil, err
 	}
 	r.started = resolved.Settings
+	if forgotten != nil {
+		problems = append(problems, policy.Problem{Origin: policy.Origin{Rank: policy.Managed, Name: o.lastPolicy()}, Text: forgotten.Error()})
+	}
 	r.inForce(now, resolved, problems)
 	return r, nil
 }
@@ -147,6 +151,7 @@ func (r *reloader) reload(ctx context.Context) error {
 	}
 	changed := policy.Diff(r.in, resolved.Settings).Reload
 	r.inForce(now, resolved, problems)
+	r.keepManaged(ctx)
 	r.logging.set(resolved.Settings.Log)
 	r.agent.Apply(resolved.Settings, forStatus(r.problems))
 	r.tell(failed)
@@ -155,6 +160,14 @@ func (r *reloader) reload(ctx context.Context) error {
 		return fmt.Errorf("the old configuration stays in force: %w", failed)
 	}
 	return nil
+}
+
+// keepManaged remembers policy for the next start. Where that fails, a start in
+// the middle of a rollout is all that suffers.
+func (r *reloader) keepManaged(ctx context.Context) {
+	if err := r.managed.keep(r.lastPolicy()); err != nil {
+		r.logging.WarnContext(ctx, "managed policy could not be kept for the next start", "err", err)
+	}
 }
 
 // tell lets status say that the configuration on disk is not the one in force;

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"regent/agent/policy"
+)
+
+// lastPolicy is where policy is remembered over a restart. It holds what every
+// user may read anyway, and lies where only the daemon can write.
+func (o *options) lastPolicy() string { return filepath.Join(o.stateDir, "policy.last.json") }
+
+// keptPolicy is that file. Only files are in it: the other stores of policy are
+// written by the system, and never half.
+type keptPolicy struct {
+	Files []keptFile `json:"files"`
+}
+
+type keptFile struct {
+	Name string `json:"name"`
+	Data string `json:"data"`
+}
+
+// recall takes up what was kept of the files in policyDir. The error says, for
+// status, that nothing could be; without a file there is nothing and none.
+func (g *lastGood) recall(name, policyDir string) error {
+	content, err := os.ReadFile(name) //nolint:gosec // the daemon's own state directory
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var kept keptPolicy
+	if err == nil {
+		err = json.Unmarshal(content, &kept)
+	}
+	if err != nil {
+		return errors.New("what policy said before the restart is not known: the file cannot be read; it is written anew")
+	}
+	for _, f := range kept.Files {
+		if filepath.Dir(f.Name) == filepath.Clean(policyDir) {
+			g.layers = append(g.layers, policy.Layer{Name: f.Name, Rank: policy.Managed, Data: []byte(f.Data)})
+		}
+	}
+	g.recalled = true
+	return nil
+}
+
+// keep writes the files of policy that are in force, if they are not what is
+// there already; without any there is no file.
+func (g *lastGood) keep(name string) error {
+	var kept keptPolicy
+	for _, l := range g.layers {
+		if l.Values == nil {
+			kept.Files = append(kept.Files, keptFile{l.Name, string(l.Data)})
+		}
+	}
+	if len(kept.Files) == 0 {
+		if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	content, err := json.Marshal(kept)
+	if err != nil {
+		return err
+	}
+	if old, err := os.ReadFile(name); err == nil && slices.Equal(old, content) { //nolint:gosec // the daemon's own state directory
+		return nil
+	}
+	return replace(name, content)
+}
+
+// replace writes a file whole or not at all, for the daemon alone.
+func replace(name string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }() // it has its other name, or is of no use
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return os.Rename(f.Name(), name)
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"regent/agent/policy"
+)
+
+// TestLastGoodOverARestart starts a daemon in the middle of what rollouts do:
+// what policy closed before stays closed, and what was removed is gone.
+func TestLastGoodOverARestart(t *testing.T) {
+	const file = "policy.d/10-a.yaml"
+	tests := []struct {
+		name   string
+		do     func(dir string) error
+		audit  string
+		report string // in a problem; "" for none
+	}{
+		{"nothing", func(string) error { return nil }, "required", ""},
+		{"a file is cut off", func(dir string) error { return os.WriteFile(filepath.Join(dir, file), []byte("audit: [req"), 0o644) }, "required", "10-a.yaml: not YAML"},
+		{"a file is empty", func(dir string) error { return os.WriteFile(filepath.Join(dir, file), nil, 0o644) }, "required", "10-a.yaml: is empty; what it said before stays in force"},
+		{"the directory cannot be read", func(dir string) error {
+			if err := os.RemoveAll(filepath.Join(dir, "policy.d")); err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(dir, "policy.d"), nil, 0o644)
+		}, "required", "10-a.yaml: is in a directory that cannot be used"},
+		{"a file is removed", func(dir string) error { return os.Remove(filepath.Join(dir, file)) }, "best_effort", ""},
+		{"the directory is removed", func(dir string) error { return os.RemoveAll(filepath.Join(dir, "policy.d")) }, "best_effort", ""},
+		{"what was kept is damaged", func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "policy.last.json"), []byte("{"), 0o600)
+		}, "required", "what policy said before the restart is not known"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir, paths := configTree(t, map[string]string{"config.yaml": "audit: best_effort\n", file: "audit: required\n"})
+			kept := filepath.Join(dir, "policy.last.json")
+			var before lastGood
+			before.mend(trusting().find(paths), paths.PolicyDir)
+			if err := before.keep(kept); err != nil {
+				t.Fatal(err)
+			}
+			if err := tt.do(dir); err != nil {
+				t.Fatal(err)
+			}
+			var after lastGood
+			texts := ""
+			if err := after.recall(kept, paths.PolicyDir); err != nil {
+				texts = err.Error()
+			}
+			f := after.mend(trusting().find(paths), paths.PolicyDir)
+			res, problems := policy.Resolve(f.layers...)
+			texts += withoutDir(dir, problemTexts(append(f.problems, problems...)))
+			if res.Settings.Audit != tt.audit || (tt.report == "") != (texts == "") || !strings.Contains(texts, tt.report) {
+				t.Errorf("audit %s, problems %q; want %s and %q", res.Settings.Audit, texts, tt.audit, tt.report)
+			}
+		})
+	}
+}
+
+// TestKeptPolicyFile: for the daemon alone, written only when it changes, and
+// gone with the policy.
+func TestKeptPolicyFile(t *testing.T) {
+	dir := t.TempDir()
+	name, policies := filepath.Join(dir, "policy.last.json"), filepath.Join(dir, "policy.d")
+	layer := func(where, data string) policy.Layer {
+		return policy.Layer{Name: where, Rank: policy.Managed, Data: []byte(data)}
+	}
+	g := lastGood{layers: []policy.Layer{
+		layer(filepath.Join(policies, "a.yaml"), "audit: required\n"),
+		layer(filepath.Join(dir, "elsewhere", "b.yaml"), "audit: required\n"), // of another --policy-dir
+		{Name: "store", Rank: policy.Managed, Values: []policy.Value{{Name: "Audit", Data: "required"}}},
+	}}
+	if err := g.keep(name); err != nil {
+		t.Fatal(err)
+	}
+	first, err := os.Stat(name)
+	if err != nil || runtime.GOOS != "windows" && first.Mode().Perm() != 0o600 {
+		t.Fatalf("%v, %v; want a file of mode 0600", first, err)
+	}
+	if err := g.keep(name); err != nil {
+		t.Fatal(err)
+	}
+	if second, err := os.Stat(name); err != nil || !os.SameFile(first, second) {
+		t.Errorf("what had not changed was written again: %v", err)
+	}
+	var again lastGood
+	if err := again.recall(name, policies); err != nil || len(again.layers) != 1 || again.layers[0].Name != filepath.Join(policies, "a.yaml") {
+		t.Errorf("recalled %v, %v; want the file of this directory", again.layers, err)
+	}
+	if err := (&lastGood{}).keep(name); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(name); !os.IsNotExist(err) {
+		t.Errorf("without policy there is still a file: %v", err)
+	}
+	if left, err := fs.Glob(os.DirFS(dir), "*"); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
