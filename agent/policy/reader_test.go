@@ -58,6 +58,7 @@ limits: {redeem_uncertain_retries: 0, redeem_splay: 0}
 audit: required
 log: {level: debug, format: json}
 metrics_textfile: /var/lib/metrics/regent.prom
+support: {user_names: true}
 `
 
 func TestEveryKeyIsRead(t *testing.T) {
@@ -91,6 +92,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		Audit:           policy.Required,
 		Log:             policy.Log{Level: "debug", Format: "json"},
 		MetricsTextfile: "/var/lib/metrics/regent.prom",
+		Support:         policy.Support{UserNames: true},
 	}
 	if diff := cmp.Diff(got.Settings, want); diff != "" {
 		t.Errorf("-got +want\n%s", diff)
@@ -139,7 +141,7 @@ func TestBadFile(t *testing.T) {
 		}},
 		{"unknown key", "log:\n  colour: s3cret\n", []string{"config.yaml:2: log.colour: is not a known key; known here: format, level"}},
 		{"star is no key", "\"*\": s3cret\n", []string{"config.yaml:1: (a key): is not a known key; known here: " +
-			"applications, audit, contract, keep_registration_token, limits, log, metrics_textfile, network, refresh, registration_token_file, store, tenant"}},
+			"applications, audit, contract, keep_registration_token, limits, log, metrics_textfile, network, refresh, registration_token_file, store, support, tenant"}},
 		{"list as a key", "? [s3cret]\n: 1\n", []string{"config.yaml:1: has a key that is a list; a key is one word"}},
 		{"duplicate key", "tenant: a\naudit: required\ntenant: b\n", []string{"config.yaml:3: tenant: is set a second time, first in line 1; keep one of the two"}},
 		{"section that is a text", "network: s3cret\n", []string{"config.yaml:1: network: is a text, not a list of keys; write the keys below it, each with a colon"}},

@@ -22,6 +22,8 @@ func TestDefaults(t *testing.T) {
 		Limits: policy.Limits{RedeemUncertainRetries: 1, RedeemSplay: 2 * time.Second},
 		Audit:  policy.BestEffort,
 		Log:    policy.Log{Level: "info", Format: "text"},
+
+		Support: policy.Support{UserNames: true},
 	}
 	if diff := cmp.Diff(got.Settings, want); diff != "" || len(problems) > 0 {
 		t.Errorf("problems %v; -got +want\n%s", texts(problems), diff)

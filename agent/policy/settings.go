@@ -28,6 +28,7 @@ type Settings struct {
 	Audit                 string // "best_effort" or "required"
 	Log                   Log
 	MetricsTextfile       string
+	Support               Support
 }
 
 // Application is one licensed application.
@@ -74,6 +75,11 @@ type Limits struct {
 type Log struct {
 	Level  string // "debug", "info", "warn", "error"
 	Format string // "text", "json"
+}
+
+// Support is what support is given.
+type Support struct {
+	UserNames bool // names of users, and what may hold one
 }
 
 // Values of the settings that are words.

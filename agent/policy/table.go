@@ -261,5 +261,11 @@ func recordKeys() []Definition {
 			Example: "/var/lib/node_exporter/textfile_collector/regent.prom", Since: firstVersion, In: everywhere,
 			field: bind(func(s *Settings) *string { return &s.MetricsTextfile }),
 		},
+		{
+			Key: "support.user_names", Title: "Names of users in support bundles", Type: Bool, Default: true,
+			Doc:   "Whether regent bundle writes names of users, and what may hold one, into what support is given.",
+			Since: firstVersion, In: everywhere, Reloadable: true,
+			field: bind(func(s *Settings) *bool { return &s.Support.UserNames }),
+		},
 	}
 }

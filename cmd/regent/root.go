@@ -68,6 +68,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
 	root.AddCommand(
 		newStatus(s, dial, inquire),
 		newDoctor(s, &socket, dial, inquire),
+		newBundle(s, &socket, dial, inquire),
 		newInstances(s, dial),
 		newRegister(s, dial),
 		newToken(dial),

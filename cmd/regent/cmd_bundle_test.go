@@ -1,0 +1,153 @@
+package main
+
+import (
+	"archive/zip"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"regent/agent/doctor"
+	"regent/agent/status"
+	"regent/ipc/api"
+)
+
+// TestBundlePaths holds every path that a bundle can have to a list that a
+// person has looked through. A new field fails it: look whether it can hold a
+// secret or a user's name, have redact take that out, then run with -update.
+func TestBundlePaths(t *testing.T) {
+	paths := jsonPaths("", reflect.TypeFor[bundle]())
+	slices.Sort(paths)
+	golden(t, "bundle-paths.golden", strings.Join(paths, "\n")+"\n")
+}
+
+// jsonPaths lists the paths of a type's JSON. Types of other packages, but for
+// times, are not allowed: they could grow unseen.
+func jsonPaths(at string, t reflect.Type) []string {
+	switch {
+	case t == reflect.TypeFor[time.Time](), t.PkgPath() == "" && t.Kind() < reflect.Array, t.Kind() == reflect.String && t.PkgPath() == "":
+		return []string{at}
+	case t.Kind() == reflect.Pointer:
+		return jsonPaths(at, t.Elem())
+	case t.Kind() == reflect.Slice:
+		return jsonPaths(at+"[]", t.Elem())
+	case t.Kind() == reflect.Struct && strings.HasPrefix(t.Name(), "bundle"):
+		var all []string
+		for i := range t.NumField() {
+			all = append(all, jsonPaths(at+"."+t.Field(i).Tag.Get("json"), t.Field(i).Type)...)
+		}
+		return all
+	}
+	return []string{at + " IS OF A TYPE THAT COULD GROW UNSEEN: " + t.String()}
+}
+
+// unwellNamed is a device on which users' names are wherever they can be.
+func unwellNamed(names string) session {
+	st := troubled()
+	st.Applications[0].Instances[0].LastFault = &status.Fault{Code: "denied", Detail: "no rule admits user alice"}
+	d := doctor.Daemon{
+		Status: st, StateDir: "/var/lib/regent",
+		Denials: []doctor.Denial{{Application: "cad", User: "mallory", Exe: "/home/mallory/cad", Reason: "user mallory (uid 1007) is not among its users"}},
+		Ways:    []doctor.Way{{Host: "demo-host.com", Step: doctor.AtDNS, Failure: "no such host"}},
+	}
+	d.Status.Tenants[0].RegistrationToken.Source = "regent register by alice, file /home/alice/token"
+	return session{
+		daemon: &fake{
+			status: st, diagnosis: d, ledger: api.Ledger{Entries: []api.LedgerEntry{{Kind: "resolved", By: "alice"}}}, store: api.Store{State: "ok"},
+			policy: api.Policy{Keys: []api.PolicyKey{
+				{Key: "applications.cad.allow", Value: "[{users: [alice, mallory]}]", Level: "local"},
+				{Key: namesKey, Value: names, Level: "managed"},
+			}},
+		},
+		survey:  survey{closed: func(string) string { return "" }, others: func(doctor.Daemon) []doctor.Process { return nil }},
+		inquire: func(context.Context) ([]unit, error) { return nil, nil },
+	}
+}
+
+// unpacked writes a bundle and returns its files.
+func unpacked(t *testing.T, s session) map[string]string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "regent.zip")
+	got := s.run(t, "bundle", "--out", file)
+	if got.Code != exitDone || got.Err != "" {
+		t.Fatalf("got %+v", got)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
+	}
+	z, err := zip.OpenReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	out := map[string]string{}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(r)
+		if err != nil || !json.Valid(b) {
+			t.Fatalf("%s is no JSON: %v", f.Name, err)
+		}
+		out[f.Name] = string(b)
+		if !strings.Contains(got.Out, f.Name) {
+			t.Errorf("%s was not listed:\n%s", f.Name, got.Out)
+		}
+	}
+	return out
+}
+
+func TestBundle(t *testing.T) {
+	files := unpacked(t, unwellNamed("true"))
+	for name, want := range map[string]string{
+		"about.json": `"user_names": true`, "status.json": `"user": "alice"`, "doctor.json": `"code": "dns_failed"`,
+		"policy.json": "mallory", "store.json": `"state": "ok"`, "ledger.json": `"by": "alice"`,
+	} {
+		if !strings.Contains(files[name], want) {
+			t.Errorf("%s lacks %s:\n%s", name, want, files[name])
+		}
+	}
+	if len(files) != 6 {
+		t.Errorf("%d files, want 6", len(files))
+	}
+}
+
+// Where policy says so no name of a user is in any file, nor where the reader may
+// not know what policy says.
+func TestBundleWithoutNames(t *testing.T) {
+	unread := unwellNamed("true")
+	unread.daemon.policy = api.Policy{}
+	for name, s := range map[string]session{"policy says no": unwellNamed("false"), "policy is not known": unread} {
+		t.Run(name, func(t *testing.T) {
+			for file, text := range unpacked(t, s) {
+				for _, user := range []string{"alice", "mallory", `"eve"`, "1007", "/home/"} {
+					if strings.Contains(text, user) {
+						t.Errorf("%s has %q:\n%s", file, user, text)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A list is no file, and one has to say where the file goes.
+func TestBundleList(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if got := unwellNamed("false").run(t, "bundle", "--list"); got.Code != exitDone || !strings.Contains(got.Out, "ledger.json") || !strings.Contains(got.Out, "Names of users are left out") {
+		t.Errorf("got %+v", got)
+	}
+	if got := unwellNamed("false").run(t, "bundle"); got.Code != exitUsage {
+		t.Errorf("got %+v", got)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
