@@ -91,7 +91,7 @@ func (j *Journal) begin(kept []lease.Kept) error {
 	if err == nil {
 		err = os.Rename(next, j.path)
 	}
-	file, openErr := os.OpenFile(j.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600) //nolint:gosec // the daemon's own state directory
+	file, openErr := os.OpenFile(j.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if openErr == nil {
 		j.file = file
 	}

@@ -41,7 +41,7 @@ func TestFullDisk(t *testing.T) {
 			d.stop(t)
 			d = s.start(t)
 			defer d.stop(t)
-			if end := s.settle(t, d); end.state != "live" || end.code != "" || s.service.State().Redeemed != 1 {
+			if end := s.settle(t, d, patience); end.state != "live" || end.code != "" || s.service.State().Redeemed != 1 {
 				t.Errorf("with room again it ends %q, %q, %d counts used", end.state, end.code, s.service.State().Redeemed)
 			}
 		})

@@ -67,7 +67,7 @@ func TestPositionsAreStraces(t *testing.T) {
 	want, marked := map[string]int{}, false
 	s := newSite(t, bin, emulator.Knobs{}, nil)
 	d, report := s.startTraced(t, position{}, "")
-	s.settle(t, d)
+	s.settle(t, d, patience)
 	d.stop(t)
 	for _, p := range passed(t, report) {
 		call, _, _ := strings.Cut(p.Call, " ")
@@ -111,7 +111,7 @@ func countByStrace(t *testing.T, fresh *site) map[string]int {
 		return pid
 	}
 	fresh.launch(t, d)
-	fresh.settle(t, d)
+	fresh.settle(t, d, patience)
 	d.stop(t)
 	text, err := os.ReadFile(out)
 	if err != nil {
@@ -171,13 +171,13 @@ func (sc disturbance) once(t *testing.T, at position, do string) []position {
 		s.prepare(t)
 	}
 	d, report := s.startTraced(t, at, do)
-	s.settle(t, d)
+	s.settle(t, d, disturbed)
 	d.stop(t)
 	passed := passed(t, report)
 	reached := do == "" || slices.Contains(passed, at)
 
 	d = s.start(t)
-	end := s.settle(t, d)
+	end := s.settle(t, d, patience)
 	s.judge(t, sc, end)
 	d.stop(t)
 	if do != "" {
@@ -218,11 +218,15 @@ type ending struct {
 	code  fault.Kind // of a request for its token; "" if that was served
 }
 
+// disturbed is how long a daemon is left to whatever went wrong: a call that
+// failed is tried again within seconds.
+const disturbed = 6 * time.Second
+
 // settle waits until the instance has come to an end, or the daemon has, or
-// neither for a while: a call that failed is tried again within seconds.
-func (s *site) settle(t *testing.T, d *daemonProcess) (end ending) {
+// neither for a while.
+func (s *site) settle(t *testing.T, d *daemonProcess, most time.Duration) (end ending) {
 	t.Helper()
-	for until := time.Now().Add(6 * time.Second); time.Now().Before(until) && !d.ended(); time.Sleep(15 * time.Millisecond) {
+	for until := time.Now().Add(most); time.Now().Before(until) && !d.ended(); time.Sleep(15 * time.Millisecond) {
 		end.state = s.state(t)
 		if end.state == "" || end.state == "unredeemed" {
 			continue
