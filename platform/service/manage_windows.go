@@ -56,7 +56,7 @@ func setDelayed(s *mgr.Service) error {
 	if windowsnames.ServiceDelayed {
 		info.IsDelayedAutoStartUp = 1
 	}
-	return change(s, windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, unsafe.Pointer(&info))
+	return change(s, windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, unsafe.Pointer(&info)) //nolint:gosec // the form of the call
 }
 
 func setPrivileges(s *mgr.Service) error {
@@ -65,7 +65,7 @@ func setPrivileges(s *mgr.Service) error {
 		return err
 	}
 	info := struct{ privileges *uint16 }{&list[0]} // SERVICE_REQUIRED_PRIVILEGES_INFO
-	return change(s, windows.SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, unsafe.Pointer(&info))
+	return change(s, windows.SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, unsafe.Pointer(&info)) //nolint:gosec // the form of the call
 }
 
 func change(s *mgr.Service, level uint32, info unsafe.Pointer) error {

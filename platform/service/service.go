@@ -27,14 +27,18 @@ func Inside() bool { return inside() }
 func Run(p Program) error { return run(p) }
 
 // Install registers this executable, started with the system, and its event log
-// source. Uninstall stops it and takes both away; what the program keeps stays.
-func Install() error   { return install() }
+// source.
+func Install() error { return install() }
+
+// Uninstall stops the service and takes away what Install registered; what the
+// program keeps stays.
 func Uninstall() error { return uninstall() }
 
-// Start has the manager start the service, and Stop stop it. Each returns once
-// that is so.
+// Start has the manager start the service, and returns once it serves.
 func Start() error { return start() }
-func Stop() error  { return stop() }
+
+// Stop has the manager stop the service, and returns once it has ended.
+func Stop() error { return stop() }
 
 // Status returns a word: running, stopped, not installed, or what the manager
 // calls it on the way.

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -43,7 +44,7 @@ func wellFormed(t *testing.T, b []byte) string {
 	var texts strings.Builder
 	for d := xml.NewDecoder(strings.NewReader(string(b))); ; {
 		token, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return texts.String()
 		}
 		if err != nil {
