@@ -64,7 +64,7 @@ func setPrivileges(s *mgr.Service) error {
 	if err != nil {
 		return err
 	}
-	info := struct{ privileges *uint16 }{&list[0]} // SERVICE_REQUIRED_PRIVILEGES_INFO
+	info := struct{ privileges *uint16 }{&list[0]}                                           // SERVICE_REQUIRED_PRIVILEGES_INFO
 	return change(s, windows.SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, unsafe.Pointer(&info)) //nolint:gosec // the form of the call
 }
 
