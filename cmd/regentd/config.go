@@ -50,13 +50,15 @@ func (o *options) find() findings { return find(o.paths()) }
 // resolve resolves what was found. A problem that must stop a start is the
 // error; all of them come back for the log and for status.
 func (o *options) resolve(f findings) (policy.Resolved, []policy.Problem, error) {
-	resolved, found := policy.Resolve(f.layers...)
+	layers := f.layers
+	if o.logLevel != "" { // above all that is local; policy rules over it too
+		level := policy.Value{Name: "LogLevel", Place: "--log-level", Data: o.logLevel}
+		layers = append(slices.Clone(layers), policy.Layer{Name: level.Place, Rank: policy.Dropin, Values: []policy.Value{level}})
+	}
+	resolved, found := policy.Resolve(layers...)
 	problems := slices.Concat(f.problems, found)
 	if err := policy.Fatal(problems); err != nil {
 		return resolved, problems, usageError{err}
-	}
-	if o.logLevel != "" {
-		resolved.Settings.Log.Level = o.logLevel
 	}
 	return resolved, problems, nil
 }

@@ -229,3 +229,29 @@ func TestVendorsFileAddsItsApplication(t *testing.T) {
 		t.Errorf("got %+v, want 2 instances from %s", cad, want)
 	}
 }
+
+// TestLogLevelFlag: it is above what is local and below policy, and the account
+// of policy knows it.
+func TestLogLevelFlag(t *testing.T) {
+	tests := []struct {
+		name, managed, level, origin string
+	}{
+		{"no policy", "", "debug", "--log-level"},
+		{"policy", "log: {level: error}", "error", "policy.yaml:1"},
+		{"policy of something else", "audit: required", "debug", "--log-level"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := findings{layers: []policy.Layer{
+				{Name: "config.yaml", Rank: policy.Local, Data: []byte("log: {level: warn}")},
+				{Name: "drop.yaml", Rank: policy.Dropin, Data: []byte("log: {level: info}")},
+				{Name: "policy.yaml", Rank: policy.Managed, Data: []byte(tt.managed)},
+			}}
+			resolved, problems, err := (&options{logLevel: "debug"}).resolve(f)
+			p, _ := resolved.Provenance("log.level")
+			if got := resolved.Settings.Log.Level; got != tt.level || p.Origin.String() != tt.origin || len(problems) > 0 || err != nil {
+				t.Errorf("level %s from %s, %v, %v; want %s from %s", got, p.Origin, problems, err, tt.level, tt.origin)
+			}
+		})
+	}
+}

@@ -50,7 +50,7 @@ is reported and the old one stays in force.`,
 	cmd.Flags().StringVar(&o.socket, "socket", p.Socket, "`path` of the socket")
 	cmd.Flags().StringVar(&o.credentialSocket, "credential-socket", "", "`path` of a socket for LoadCredential= of units; none, unless the service manager passes one on")
 	cmd.Flags().StringVar(&o.hostFacts, "host-facts", filepath.Join(filepath.Dir(p.Socket), "host-facts"), "`file` in which root has noted what tells this device from another")
-	cmd.Flags().StringVar(&o.logLevel, "log-level", "", "`level` that overrides the configuration: debug, info, warn, error")
+	cmd.Flags().StringVar(&o.logLevel, "log-level", "", "`level` that overrides the configuration, but no policy: debug, info, warn, error")
 	return cmd
 }
 
