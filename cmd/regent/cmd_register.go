@@ -58,6 +58,11 @@ func register(cmd *cobra.Command, s surroundings, f registerFlags, dial dialer) 
 	if err != nil {
 		return err
 	}
+	if s.noDumps != nil { // before there is anything to dump
+		if err := s.noDumps(); err != nil {
+			return err
+		}
+	}
 	secret, from, err := f.read(cmd, s)
 	if err != nil {
 		return err

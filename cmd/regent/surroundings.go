@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"regent/platform/nodump"
 	"regent/platform/terminal"
 )
 
@@ -17,6 +18,7 @@ type surroundings struct {
 	euid     int // -1 where users have no numbers
 	now      func() time.Time
 	dial     func(socket string) agent
+	noDumps  func() error // of this process's memory; nil where it does not matter
 	environ  func() []string
 	become   successor
 	inquire  inquirer                                      // asks the service manager; nil where there is none
@@ -32,7 +34,7 @@ func system() surroundings {
 		getenv: os.Getenv,
 		euid:   os.Geteuid(),
 		now:    time.Now, //nolint:forbidigo // a client has no clock of the agent's
-		dial:   dial, environ: os.Environ, become: become, inquire: askManager, survey: theSystem(),
+		dial:   dial, noDumps: nodump.Forbid, environ: os.Environ, become: become, inquire: askManager, survey: theSystem(),
 		width: terminal.Width(os.Stdout),
 	}
 	if terminal.Is(os.Stdin) { // questions go where a redirected output does not swallow them

@@ -3,16 +3,17 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"regent/ipc/api"
 	"regent/platform/keyring"
@@ -205,6 +206,7 @@ func (s *scenario) abort() {
 	s.serving("before the abort", 2)
 	s.noteDataKey()
 	before := s.cores()
+	s.abortRegistering()
 	if err := syscall.Kill(d.pid(), syscall.SIGQUIT); err != nil {
 		s.Fatal(err)
 	}
@@ -233,6 +235,39 @@ func (s *scenario) abort() {
 			s.Error(err)
 		}
 	}
+}
+
+// abortRegistering ends regent while it holds a registration token.
+func (s *scenario) abortRegistering() {
+	s.Helper()
+	regent := s.command("regent", "register", "--stdin")
+	cmd := exec.Command("sh", append([]string{"-c", `ulimit -c unlimited; exec "$@"`, "sh"}, regent.Args...)...)
+	var out bytes.Buffer
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = regent.Dir, regent.Env, &out, &out
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer in.Close()
+	if err := cmd.Start(); err != nil {
+		s.Fatal(err)
+	}
+	if _, err := io.WriteString(in, s.issued()); err != nil {
+		s.Fatal(err)
+	}
+	limits := fmt.Sprintf("/proc/%d/limits", cmd.Process.Pid)
+	s.until("regent register forbids dumps of itself", func() bool {
+		b, err := os.ReadFile(limits)
+		return err == nil && regexp.MustCompile(`(?m)^Max core file size +0 +0 `).Match(b)
+	})
+	if err := cmd.Process.Signal(syscall.SIGQUIT); err != nil {
+		s.Fatal(err)
+	}
+	_ = cmd.Wait() // it is killed
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.CoreDump() {
+		s.Errorf("regent register ended with %v, core dumped: %t", cmd.ProcessState, status.CoreDump())
+	}
+	s.evidence.add(exhibit{place: inCore, name: "what regent register said", content: out.Bytes()})
 }
 
 // cores lists what may be one, where the programs ran.
@@ -270,103 +305,4 @@ func (s *scenario) mistakes() {
 	s.run(3, nil, secret, "regent", "register", "--stdin") // nobody is there
 	s.write("in/half", secret+"\n"+secret)
 	s.run(1, nil, "", "regent", "register", "--file", s.path("in/half"))
-}
-
-// report searches all evidence, and says what was looked at.
-func (s *scenario) report() {
-	count, secrets := s.canaries.list()
-	for _, kind := range []string{registrationKind, accessKind, refreshKind, passwordKind, proxyKind, phraseKind, dataKeyKind} {
-		s.Logf("canary: %3d x %s", count[kind], kind)
-		if count[kind] == 0 {
-			s.Errorf("the scenario had no %s", kind)
-		}
-	}
-	found, looked := s.evidence.search(s.canaries)
-	for _, place := range []string{inOutput, inLog, inFiles, inRecords, inOpen, inArgs, inEnv, inMetrics, inCore} {
-		hits := 0
-		for _, f := range found {
-			if f.place == place {
-				hits++
-			}
-		}
-		s.Logf("canary: %-30s %5d contents, %9d bytes: %d hits", place, looked[place][0], looked[place][1], hits)
-		if looked[place][0] == 0 && (place != inOpen || os.Getuid() == 0) {
-			s.Errorf("nothing was looked at: %s", place)
-		}
-	}
-	for _, f := range found {
-		s.Errorf("%s: %s (%s) holds a %s", f.place, f.name, f.form, f.kind)
-	}
-	s.Logf("canary: %d secrets, each in %d forms, whole or in part: %d hits", len(secrets), len(formsOf("0123456789abcdef")), len(found))
-}
-
-// control plants secrets in every place, and fails if the same search does not
-// find them there.
-func (s *scenario) control() {
-	_, secrets := s.canaries.list()
-	planted, found := 0, 0
-	for _, secret := range secrets {
-		for _, texts := range formsOf(secret) {
-			for _, text := range texts {
-				planted++
-				if len(s.canaries.find([]byte("x="+text+";"))) > 0 {
-					found++
-				}
-			}
-		}
-	}
-	s.Logf("canary: control: %d of %d planted forms were found", found, planted)
-	if found != planted {
-		s.Errorf("%d planted forms were not found", planted-found)
-	}
-
-	secret := secrets[slices.IndexFunc(secrets, func(s string) bool { return strings.HasPrefix(s, "ca/na") })]
-	e := s.plant(secret)
-	hits, _ := e.search(s.canaries)
-	for _, place := range []string{inOutput, inFiles, inRecords, inOpen, inArgs, inEnv} {
-		if place == inOpen && os.Getuid() != 0 {
-			continue
-		}
-		if !slices.ContainsFunc(hits, func(f finding) bool { return f.place == place }) {
-			s.Errorf("control: the secret that was planted is not found: %s", place)
-		}
-	}
-	s.Logf("canary: control: planted in 6 places, %d findings", len(hits))
-}
-
-// plant lets a program show a secret in every way there is.
-func (s *scenario) plant(secret string) *haul {
-	e := newHaul("")
-	if err := os.MkdirAll(s.path("planted"), 0o700); err != nil {
-		s.Fatal(err)
-	}
-	for _, name := range []string{"file", "r-a.rec", "open"} {
-		s.write("planted/"+name, "text "+secret+" text")
-	}
-	cmd := exec.Command("sh", "-c", `exec 3<planted/open; rm planted/open; echo "$1"; read -r line`, "sh", secret)
-	cmd.Dir, cmd.Env = s.dir, []string{"PATH=" + os.Getenv("PATH"), "PLANTED=" + secret}
-	var out bytes.Buffer
-	cmd.Stdout = &out
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		s.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		s.Fatal(err)
-	}
-	s.until("the file is open and has no name", func() bool {
-		_, err := os.Stat(s.path("planted/open"))
-		return os.IsNotExist(err)
-	})
-	ctx, stop := context.WithTimeout(s.Context(), 100*time.Millisecond)
-	defer stop()
-	e.processes(ctx)
-	e.open(s.T, cmd.Process.Pid)
-	e.files(s.T, s.path("planted"))
-	in.Close()
-	if err := cmd.Wait(); err != nil && !strings.Contains(err.Error(), "exit status 1") { // read met the end
-		s.Error(err)
-	}
-	e.add(exhibit{place: inOutput, name: "sh", content: out.Bytes()})
-	return e
 }

@@ -6,9 +6,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"regent/platform/nodump"
 )
 
 func main() { os.Exit(mainCode()) }
@@ -17,5 +20,10 @@ func mainCode() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // contexts begin in main
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal ends the program at once
+	// It handles passwords and registration tokens, and starts no other program.
+	if err := nodump.Forbid(); err != nil {
+		fmt.Fprintln(os.Stderr, "tmsctl:", err) //nolint:errcheck // nobody is left to be told
+		return 1
+	}
 	return run(ctx, system(), os.Args[1:])
 }

@@ -66,8 +66,12 @@ func (p *Personal) Get(ctx context.Context, name string) (string, error) {
 	return string(b), err
 }
 
-// Set keeps a secret under a name, over what was there.
+// Set keeps a secret under a name, over what was there. Windows holds at most
+// 2,560 bytes, and says so in words that nobody understands.
 func (p *Personal) Set(ctx context.Context, name, secret string) error {
+	if p.Guard() == WinCred && len(secret) > maxItem {
+		return fmt.Errorf("keyring %s: keep a login: it has %d bytes, a credential holds at most %d", WinCred, len(secret), maxItem)
+	}
 	_, err := p.call(ctx, "keep", func(r opened) ([]byte, error) {
 		return nil, r.Set(ring.Item{Key: name, Data: []byte(secret), Label: name, Description: "login"})
 	})

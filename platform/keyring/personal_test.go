@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,6 +53,18 @@ func TestPersonal(t *testing.T) {
 	}
 	if opens != 1 {
 		t.Errorf("opened %d times, want once", opens)
+	}
+}
+
+func TestPersonalHoldsWindowsToItsLimit(t *testing.T) {
+	for kind, most := range map[string]bool{WinCred: true, SecretService: false} {
+		p := newPersonal(kind, time.Second, func() (opened, error) { return held{}, nil })
+		if err := p.Set(t.Context(), "a", strings.Repeat("a", maxItem)); err != nil {
+			t.Errorf("%s: as much as fits: %v", kind, err)
+		}
+		if err := p.Set(t.Context(), "a", strings.Repeat("a", maxItem+1)); (err != nil) != most {
+			t.Errorf("%s: one byte more: got %v", kind, err)
+		}
 	}
 }
 
