@@ -30,7 +30,7 @@ const (
 	realmSecret  = "for-tests-alone" // of both clients in ems-realm.json
 	realmUser    = "admin"
 	realmAdmin   = "correct horse" // that user's password
-	startPatient = 4 * time.Minute
+	startPatient = 10 * time.Minute
 )
 
 // keycloak is a real server on a loopback port.
