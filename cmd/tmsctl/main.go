@@ -22,7 +22,7 @@ func mainCode() int {
 	context.AfterFunc(ctx, stop) // the second signal ends the program at once
 	// It handles passwords and registration tokens, and starts no other program.
 	if err := nodump.Forbid(); err != nil {
-		fmt.Fprintln(os.Stderr, "tmsctl:", err) //nolint:errcheck // nobody is left to be told
+		fmt.Fprintln(os.Stderr, "tmsctl:", err)
 		return 1
 	}
 	return run(ctx, system(), os.Args[1:])
