@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"path/filepath"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ func TestFullDisk(t *testing.T) {
 		during  fault.Kind // of a request for the token; "" if it is served
 		used    int        // counts, while the disk is full
 	}{
-		{"a first start", func(*site, *testing.T) {}, gone, 0},
+		{"a first start", func(*site, *testing.T) {}, notRunning, 0},
 		{"with a good access token", (*site).redeemed, "", 1},
 		{"with an access token that has ended", (*site).prepare, fault.Unavailable, 1},
 	} {
@@ -32,7 +33,8 @@ func TestFullDisk(t *testing.T) {
 			tt.prepare(s, t)
 			before := s.service.State().Requests
 			d, _ := s.startTraced(t, position{}, fullDisk)
-			if code := s.code(t, d); code != tt.during {
+			code := s.code(t, d)
+			if code != tt.during {
 				t.Errorf("on a full disk a request for the token: got %q, want %q", code, tt.during)
 			}
 			if got := s.service.State(); got.Redeemed != tt.used || got.Requests[emulator.ClassRefresh] != before[emulator.ClassRefresh] {
@@ -41,7 +43,9 @@ func TestFullDisk(t *testing.T) {
 			d.stop(t)
 			d = s.start(t)
 			defer d.stop(t)
-			if end := s.settle(t, d, patience); end.state != "live" || end.code != "" || s.service.State().Redeemed != 1 {
+			end := s.settle(t, d, patience)
+			t.Logf("a full disk, %s: a request is answered %q; with room again it ends %s, %d counts used", tt.name, cmp.Or(code, "served"), end.state, s.service.State().Redeemed)
+			if end.state != "live" || end.code != "" || s.service.State().Redeemed != 1 {
 				t.Errorf("with room again it ends %q, %q, %d counts used", end.state, end.code, s.service.State().Redeemed)
 			}
 		})
@@ -62,15 +66,15 @@ func (s *site) redeemed(t *testing.T) {
 	}
 }
 
-// gone is said of a daemon that has ended: one that never had its state directory
+// notRunning is said of a daemon that has ended: one that never had its state directory
 // cannot keep a thing, and says so.
-const gone fault.Kind = "ended"
+const notRunning fault.Kind = "ended"
 
 // code is what a request for the token comes to, "" if it is served.
 func (s *site) code(t *testing.T, d *daemonProcess) fault.Kind {
 	t.Helper()
 	if d.ended() {
-		return gone
+		return notRunning
 	}
 	if _, err := s.client.Token(t.Context(), api.TokenRequest{Application: "cad"}); err != nil {
 		return fault.KindOf(err)
