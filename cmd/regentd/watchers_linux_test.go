@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"regent/ipc/api"
+	"regent/platform/localsock"
+)
+
+// TestWatchers: a thousand watchers of ten users, each over a connection of its
+// own, see a rotation within a second. Beside them one reads nothing at all.
+func TestWatchers(t *testing.T) {
+	const users, limit = 10, time.Second // a hundred watchers each
+	b, d := flooded(t, func(t *testing.T, s *site) *daemonProcess { return s.start(t) })
+	tok, err := b.client.Token(t.Context(), api.TokenRequest{Application: "cad"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deaf, err := localsock.Dial(t.Context(), b.socket())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer deaf.Close()
+	if _, err := deaf.Write([]byte("GET /v1/watch?application=cad HTTP/1.1\r\nHost: regent\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	var watchers []*attacker
+	for i := range uint32(users) {
+		c := exec.Command(filepath.Join(b.bin, "attacker"))
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger + i, Gid: stranger}}
+		w := attack(t, c)
+		w.says(t, fmt.Sprintf("watch %s %d", b.socket(), tok.Generation+1), "watching")
+		watchers = append(watchers, w)
+	}
+
+	began := time.Now()
+	if err := b.client.Invalidate(t.Context(), "cad", "1", tok.Generation); err != nil {
+		t.Fatal(err)
+	}
+	rotated := time.Now() // the answer comes once the new token is there
+	var last time.Time
+	for _, w := range watchers {
+		line, err := w.out.ReadString('\n')
+		at, err2 := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
+		if err != nil || err2 != nil {
+			t.Fatal(line, err, err2)
+		}
+		if told := time.Unix(0, at); told.After(last) {
+			last = told
+		}
+	}
+	t.Logf("%d watchers: a refresh took %v, and the last watcher saw it %v later", 100*users, rotated.Sub(began).Round(time.Microsecond), last.Sub(rotated).Round(time.Microsecond))
+	if took := last.Sub(rotated); took > limit {
+		t.Errorf("the last of %d watchers saw the rotation after %v, want at most %v", 100*users, took, limit)
+	}
+	d.alive(t)
+	d.stop(t)
+}
