@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,11 +25,8 @@ func TestLastGoodOverARestart(t *testing.T) {
 		{"nothing", func(string) error { return nil }, "required", ""},
 		{"a file is cut off", func(dir string) error { return os.WriteFile(filepath.Join(dir, file), []byte("audit: [req"), 0o644) }, "required", "10-a.yaml: not YAML"},
 		{"a file is empty", func(dir string) error { return os.WriteFile(filepath.Join(dir, file), nil, 0o644) }, "required", "10-a.yaml: is empty; what it said before stays in force"},
-		{"the directory cannot be read", func(dir string) error {
-			if err := os.RemoveAll(filepath.Join(dir, "policy.d")); err != nil {
-				return err
-			}
-			return os.WriteFile(filepath.Join(dir, "policy.d"), nil, 0o644)
+		{"the directory is not to be trusted", func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "stranger"), nil, 0o644)
 		}, "required", "10-a.yaml: is in a directory that cannot be used"},
 		{"a file is removed", func(dir string) error { return os.Remove(filepath.Join(dir, file)) }, "best_effort", ""},
 		{"the directory is removed", func(dir string) error { return os.RemoveAll(filepath.Join(dir, "policy.d")) }, "best_effort", ""},
@@ -53,7 +51,13 @@ func TestLastGoodOverARestart(t *testing.T) {
 			if err := after.recall(kept, paths.PolicyDir); err != nil {
 				texts = err.Error()
 			}
-			f := after.mend(trusting().find(paths), paths.PolicyDir)
+			loader := layerLoader{trusted: func(string, fs.FileInfo) error {
+				if _, err := os.Stat(filepath.Join(dir, "stranger")); err == nil {
+					return errors.New("is writable by a stranger, so it is ignored")
+				}
+				return nil
+			}}
+			f := after.mend(loader.find(paths), paths.PolicyDir)
 			res, problems := policy.Resolve(f.layers...)
 			texts += withoutDir(dir, problemTexts(append(f.problems, problems...)))
 			if res.Settings.Audit != tt.audit || (tt.report == "") != (texts == "") || !strings.Contains(texts, tt.report) {

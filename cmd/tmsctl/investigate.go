@@ -191,33 +191,12 @@ func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows 
 	return err
 }
 
-// printFindings prints a table. On a terminal, which is narrow, the reason stands
-// below its finding.
 func (t *tool) printFindings(rows []usage.Row) error {
 	lines := [][]string{{"FINDING", "FQDN", "REF ID 1", "CREATED", "USER", "ID", "WHY"}}
 	for _, row := range rows {
 		lines = append(lines, []string{word(row.Kind), row.FQDN, row.RefID1, when(row.Created), row.UserName, row.ID, row.Why})
 	}
-	if t.width == 0 {
-		return table(t.out, lines)
-	}
-	for i, line := range lines {
-		lines[i] = line[:len(line)-1]
-	}
-	var printed, text strings.Builder
-	if err := table(&printed, t.fitting(lines)); err != nil {
-		return err
-	}
-	i := 0
-	for line := range strings.Lines(printed.String()) {
-		text.WriteString(line)
-		if i > 0 {
-			text.WriteString("    " + cell(rows[i-1].Why) + "\n")
-		}
-		i++
-	}
-	_, err := io.WriteString(t.out, text.String())
-	return err
+	return t.list(lines)
 }
 
 // word is a kind for a person.

@@ -25,26 +25,63 @@ func table(w io.Writer, rows [][]string) error {
 	return columns.Flush()
 }
 
-// list prints a table that fits the terminal.
-func (t *tool) list(rows [][]string) error { return table(t.out, t.fitting(rows)) }
-
-// fitting returns rows as wide as the terminal: columns that do not fit are left
-// out from the right, and that is said. The first two always stand. What is no
-// terminal gets all of them.
-func (t *tool) fitting(rows [][]string) [][]string {
+// list prints a table that fits the terminal: the columns for which it is too
+// narrow stand below their row, by name. The first two always stand in the table.
+// What is no terminal gets one line for each row.
+func (t *tool) list(rows [][]string) error {
 	n := len(rows[0])
 	for n > 2 && t.width > 0 && wide(rows, n) > t.width {
 		n--
 	}
 	if n == len(rows[0]) {
-		return rows
+		return table(t.out, rows)
 	}
-	t.say("tmsctl: note: too narrow for %s; --json has all, and so has a wider terminal\n", strings.Join(rows[0][n:], ", "))
-	cut := make([][]string, len(rows))
+	narrow := make([][]string, len(rows))
 	for i, row := range rows {
-		cut[i] = row[:n]
+		narrow[i] = row[:n]
 	}
-	return cut
+	var printed, text strings.Builder
+	if err := table(&printed, narrow); err != nil {
+		return err
+	}
+	i := 0
+	for line := range strings.Lines(printed.String()) {
+		text.WriteString(line)
+		if i > 0 {
+			text.WriteString(t.below(rows[0][n:], rows[i][n:]))
+		}
+		i++
+	}
+	_, err := io.WriteString(t.out, text.String())
+	return err
+}
+
+// below is what of a row stands below it, in lines that fit if the words do.
+func (t *tool) below(names, values []string) string {
+	const indent = "    "
+	var words []string
+	for i, value := range values {
+		if value != "" {
+			words = append(words, strings.Fields(strings.ToLower(names[i])+" "+cell(value)+",")...)
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	words[len(words)-1] = strings.TrimSuffix(words[len(words)-1], ",")
+	text, column := indent, len(indent)
+	for i, word := range words {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case column+1+n > t.width:
+			text, column = text+"\n"+indent, len(indent)
+		default:
+			text, column = text+" ", column+1
+		}
+		text, column = text+word, column+n
+	}
+	return text + "\n"
 }
 
 // gap is how many spaces stand between two columns.
