@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os/user"
+	"runtime"
 	"slices"
 
 	"regent/platform/localsock"
@@ -129,12 +130,20 @@ func kindOf(err error) Why {
 func reason(socket string, err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Sprintf("there is no %s; is regentd running? See systemctl status regentd, or start it with: regentd run; or does --socket or REGENT_SOCKET name another one?", socket)
+		return fmt.Sprintf("there is no %s; is regentd running? See %s, or start it with: regentd run; or does --socket or REGENT_SOCKET name another one?", socket, manager("status"))
 	case errors.Is(err, localsock.ErrRefused):
-		return fmt.Sprintf("nobody listens at %s any more; regentd was killed: start it again, with systemctl start regentd or regentd run", socket)
+		return fmt.Sprintf("nobody listens at %s any more; regentd was killed: start it again, with %s or regentd run", socket, manager("start"))
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("this user may not connect to %s; the socket should be open to all, and its directory too: see its mode, and any sandbox around this process", socket)
 	default:
 		return fmt.Sprintf("connect to %s: %v", socket, err)
 	}
+}
+
+// manager returns what a person types to have the service manager do something.
+func manager(verb string) string {
+	if runtime.GOOS == "windows" {
+		return "regentd service " + verb
+	}
+	return "systemctl " + verb + " regentd"
 }

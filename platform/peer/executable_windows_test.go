@@ -1,0 +1,46 @@
+package peer
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"regent/platform/acl"
+)
+
+// TestIsExecutable believes whoever owns what is on the way: what there is here is
+// no administrator's.
+func TestIsExecutable(t *testing.T) {
+	p, err := find(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for at := p.Exe; ; at = filepath.Dir(at) {
+		access, err := acl.OfFile(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.process.trust.also = append(p.process.trust.also, access.Owner)
+		p.process.trust.also = append(p.process.trust.also, access.Strangers(acl.Change)...)
+		if at == filepath.Dir(at) {
+			break
+		}
+	}
+	if is, why := p.IsExecutable(p.Exe); !is {
+		t.Errorf("its own image: %s", why)
+	}
+	other := filepath.Join(filepath.Dir(p.Exe), "other-"+filepath.Base(p.Exe))
+	if err := os.WriteFile(other, []byte("MZ"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(other)
+	if is, why := p.IsExecutable(other); is || !strings.Contains(why, "it runs another file") {
+		t.Errorf("another file: %v, %s", is, why)
+	}
+	p.process.trust.also = nil
+	if is, _ := p.IsExecutable(p.Exe); is {
+		t.Error("a file of nobody trusted is believed")
+	}
+}
