@@ -112,32 +112,38 @@ func Renew(bound *Facts, now Facts) Facts {
 	return bound.with(now)
 }
 
-// with returns f as now says, but for what now does not know. The cards that are
-// there replace those of before if none of those is left.
+// with returns f as now says, but for what now does not know, and for what now
+// cannot confirm: of a copy that shows its mainboard before its network card, or
+// the other way round, each change alone would pass. The cards that are there
+// replace those of before if none of those is left.
 func (f Facts) with(now Facts) Facts {
 	out := f
-	for _, fact := range []struct {
-		to   *string
-		from string
-	}{{&out.MachineID, now.MachineID}, {&out.DMI, now.DMI}, {&out.RootFS, now.RootFS}, {&out.EK, now.EK}} {
-		if fact.from != "" {
-			*fact.to = fact.from
+	fill(&out.MachineID, now.MachineID)
+	fill(&out.RootFS, now.RootFS)
+	if len(f.MACs) == 0 || len(now.MACs) > 0 {
+		fill(&out.DMI, now.DMI)
+		fill(&out.EK, now.EK)
+	}
+	switch {
+	case len(now.MACs) == 0:
+	case !slices.Contains(f.changed(now), network):
+		out.MACs = append(slices.Clone(f.MACs), now.MACs...)
+		slices.Sort(out.MACs)
+		out.MACs = slices.Compact(out.MACs)
+		if len(out.MACs) > mostCards { // docks come and go
+			out.MACs = slices.Clone(now.MACs)
 		}
-	}
-	if len(now.MACs) == 0 {
-		return out
-	}
-	if slices.Contains(f.changed(now), network) {
-		out.MACs = slices.Clone(now.MACs)
-		return out
-	}
-	out.MACs = append(slices.Clone(f.MACs), now.MACs...)
-	slices.Sort(out.MACs)
-	out.MACs = slices.Compact(out.MACs)
-	if len(out.MACs) > mostCards { // docks come and go
+	case (f.DMI == "" || now.DMI != "") && (f.EK == "" || now.EK != ""):
 		out.MACs = slices.Clone(now.MACs)
 	}
 	return out
+}
+
+// fill sets to, if there is something to set it to.
+func fill(to *string, from string) {
+	if from != "" {
+		*to = from
+	}
 }
 
 const mostCards = 32

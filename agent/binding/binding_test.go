@@ -109,6 +109,57 @@ func TestNothingIsDecidedByWhatIsNotKnown(t *testing.T) {
 	})
 }
 
+// TestCopyInTwoSteps is what happened before a fact had to be confirmed.
+func TestCopyInTwoSteps(t *testing.T) {
+	copied := with(func(f *Facts) { f.DMI, f.EK, f.MACs = "d2", "e2", []string{"00:16:3e:00:00:02"} })
+	for name, hide := range map[string]func(*Facts){
+		"no network card yet":         func(f *Facts) { f.MACs = nil },
+		"no mainboard and no TPM yet": func(f *Facts) { f.DMI, f.EK = "", "" },
+		"no mainboard yet":            func(f *Facts) { f.DMI, f.EK = "", "e1" },
+	} {
+		bound, less := laptop(), copied
+		hide(&less)
+		if got := Decide(&bound, less); got.Outcome != Rebind {
+			t.Errorf("%s: got %v, want %s", name, got, Rebind)
+		}
+		renewed := Renew(&bound, less)
+		if got := Decide(&renewed, copied); got.Outcome != Quarantine {
+			t.Errorf("%s, then all: got %v, want %s", name, got, Quarantine)
+		}
+	}
+}
+
+// TestNoCopyPassesInSteps: a copy of which little is known at its first start, as
+// before its network card is up, is found out once more is known.
+func TestNoCopyPassesInSteps(t *testing.T) {
+	value := rapid.SampledFrom([]string{"", "1", "2"})
+	draw := rapid.Custom(func(r *rapid.T) Facts {
+		return Facts{
+			MachineID: value.Draw(r, "machine"), DMI: value.Draw(r, "dmi"), RootFS: value.Draw(r, "fs"), EK: value.Draw(r, "ek"),
+			MACs: rapid.SliceOfDistinct(rapid.SampledFrom([]string{"a", "b", "c"}), rapid.ID).Draw(r, "macs"),
+		}
+	})
+	rapid.Check(t, func(r *rapid.T) {
+		bound, copied := draw.Draw(r, "bound"), draw.Draw(r, "copied")
+		if Decide(&bound, copied).Outcome != Quarantine {
+			return
+		}
+		less := copied
+		for _, hide := range rapid.SliceOf(rapid.SampledFrom([]func(){
+			func() { less.DMI = "" }, func() { less.EK = "" }, func() { less.MACs = nil },
+		})).Draw(r, "hidden") {
+			hide()
+		}
+		switch Decide(&bound, less).Outcome {
+		case Rebind, Same:
+			renewed := Renew(&bound, less)
+			if got := Decide(&renewed, copied); got.Outcome != Quarantine {
+				r.Errorf("bound %+v, then %+v to %+v: got %v for %+v", bound, less, renewed, got, copied)
+			}
+		}
+	})
+}
+
 func FuzzDecode(f *testing.F) {
 	b, err := laptop().Encode()
 	if err != nil {
