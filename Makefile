@@ -126,6 +126,14 @@ msi: ## Windows installers for amd64 and arm64, into out/ (signed if SIGN_CERTIF
 msi-check: ## the installers of this tree: reproducible, every table as meant, a signature round trip
 	packaging/msi/check
 
+.PHONY: msi-story
+msi-story: ## what becomes of a Windows device: the real MSI under Wine, from the installation to the removal (installs Wine)
+	packaging/msi/story
+
+.PHONY: msi-screens
+msi-screens: ## pictures of the installer's dialogs, which a robot fills in under Wine, into out/screens/
+	packaging/msi/screens
+
 .PHONY: packages-check
 packages-check: .cache/bin/nfpm ## the packages of the last commit: reproducible, lintian, hardened units, arm64 (root)
 	packaging/check

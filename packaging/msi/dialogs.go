@@ -3,7 +3,6 @@ package msi
 import (
 	"strconv"
 	"strings"
-
 )
 
 // The dialogs, in the order in which a person meets them.

@@ -15,7 +15,7 @@ func Icon() ([]byte, error) {
 	sizes := []uint16{16, 32, 48, 256}
 	var head, body bytes.Buffer
 	le := binary.LittleEndian
-	head.Write([]byte{0, 0, 1, 0, byte(len(sizes)), 0})
+	head.Write([]byte{0, 0, 1, 0, byte(len(sizes)), 0}) //nolint:gosec // four of them
 	offset := 6 + 16*len(sizes)
 	for _, size := range sizes {
 		var picture bytes.Buffer
