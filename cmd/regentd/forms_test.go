@@ -13,7 +13,7 @@ import (
 // TestEveryFormIsKnown: each word that policy has for the contract is one that
 // the client takes, and the defaults are the client's own.
 func TestEveryFormIsKnown(t *testing.T) {
-	make := newService(slog.New(slog.DiscardHandler))
+	client := newService(slog.New(slog.DiscardHandler))
 	resolved, _ := policy.Resolve()
 	defaults := resolved.Settings
 	if got, want := forms(defaults.Contract), (tms.Forms{Path: tms.DefaultPath, Reply: tms.AnyForm, AccessToken: tms.AnyForm, Authorization: tms.Basic}); got != want {
@@ -30,7 +30,7 @@ func TestEveryFormIsKnown(t *testing.T) {
 		for _, word := range d.Words {
 			s := defaults
 			choose(&s, word)
-			if _, err := make("https://demo-host.com", s, func(time.Time) {}); err != nil {
+			if _, err := client("https://demo-host.com", s, func(time.Time) {}); err != nil {
 				t.Errorf("%s: %s: %v", key, word, err)
 			}
 		}
