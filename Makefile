@@ -4,6 +4,7 @@
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PROGRAMS := regentd regent tmsctl tms-emulator
 FUZZTIME ?= 20s
+FUZZLONG ?= 10m
 
 # A release is built without cgo, so that one machine builds for all.
 export CGO_ENABLED ?= 0
@@ -60,6 +61,14 @@ test-keycloak: ## the emulator and the device's client held against a real Keycl
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (20s); one without committed seeds is a failure
 	.ci/fuzz $(FUZZTIME)
+
+.PHONY: fuzz-long
+fuzz-long: ## every fuzz target for ten minutes (FUZZLONG=1m is shorter)
+	.ci/fuzz $(FUZZLONG)
+
+.PHONY: attacks
+attacks: ## what a local process may try, against the real daemon: descriptors, PIDs, namespaces, floods (root)
+	go test -count=1 -v -run '^(TestAttacks|TestPIDReuse|TestIdleConnections|TestFewDescriptors|TestWatchers)$$' ./cmd/regentd
 
 .PHONY: keyrings
 keyrings: ## the keyrings of systems and sessions, for real: gnome-keyring, Windows Credential Manager under Wine (installs them)

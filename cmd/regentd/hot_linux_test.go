@@ -102,7 +102,7 @@ func serveHot(t *testing.T, a *agent.Agent, records io.Closer, socket string) {
 	r := &reloader{}
 	s, err := server.New(server.Deps{
 		Tokens: a, Registrar: a, Observer: a, Keeper: &keeper{agent: a}, Minder: a, Watch: (&daemon{agent: a}).watch,
-		Reload: r.asked, Policy: r.account, Diagnose: r.diagnose, Metrics: a.Metrics,
+		Reload: r.asked, Policy: r.account, Diagnose: r.diagnose, Metrics: a.Metrics, Contract: a.Contract,
 		User: peer.UID, Identify: cs.identify, Inspect: cs.inspect, PerUser: 100, Total: 100, Now: now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package schema writes the JSON Schemas of what people's scripts read: the
-// answers of regent status --json and regent doctor --json. It reads them off
+// Package schema writes the JSON Schemas of what people's scripts read, the
+// answers of regent status --json and regent doctor --json, and the OpenAPI
+// document of the local interface. It reads them off
 // the types, so that what is published is what is written. It must not know
 // where the schemas lie.
 package schema
@@ -22,6 +23,7 @@ func Schemas() map[string][]byte {
 	return map[string][]byte{
 		"status.schema.json": document("The answer of regent status --json and of GET /v1/status", reflect.TypeFor[api.Status]()),
 		"doctor.schema.json": document("The answer of regent doctor --json", reflect.TypeFor[doctor.Report]()),
+		"openapi.json":       openAPI(),
 	}
 }
 
@@ -63,8 +65,7 @@ func of(t reflect.Type) object {
 
 func fields(t reflect.Type) object {
 	properties, required := object{}, []string{}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name == "" || name == "-" {
 			continue
