@@ -159,9 +159,10 @@ mdm-files: ## what is generated for management systems, read by plistutil, xmlli
 mdm-rollout: .cache/bin/nfpm ## the Ansible role and the cloud-init file, on booted machines (root)
 	packaging/mdm/run
 
-.PHONY: wine
-wine: ## registry policy and its watch, as a Windows program under Wine (installs it)
-	.ci/wine ./platform/mdm . ./cmd/regentd 'Registry|Sources|Layers|LastGood|Profile'
+.PHONY: test-windows
+test-windows: ## every package's tests, and a service's life, as Windows programs under Wine (installs it)
+	.ci/windows-service
+	.ci/test-windows
 
 .PHONY: clean
 clean: ## remove what was built
