@@ -55,6 +55,9 @@ func (o *options) serve(ctx context.Context, stderr io.Writer) error {
 		return err
 	}
 	defer log.Close() //nolint:errcheck // nothing follows that could tell
+	if err := service.Settle(); err != nil {
+		_ = log.Warning("regentd: the service was not settled: " + err.Error()) // it serves all the same
+	}
 	return service.Run(func(ctx context.Context, ready func()) error {
 		o.opened = ready
 		err := o.run(ctx, &eventLog{log})

@@ -29,6 +29,8 @@ func install() error {
 	return nil
 }
 
+func settleOwn() error { return with(settle) }
+
 // settle sets what the library leaves out. A system that does not know of
 // something is no reason to have no service.
 func settle(s *mgr.Service) error {

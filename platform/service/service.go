@@ -30,6 +30,11 @@ func Run(p Program) error { return run(p) }
 // source.
 func Install() error { return install() }
 
+// Settle gives the registered service what whoever registered it could not: an
+// MSI's table of recovery actions does not work. A service calls it of itself, at
+// each start.
+func Settle() error { return settleOwn() }
+
 // Uninstall stops the service and takes away what Install registered; what the
 // program keeps stays.
 func Uninstall() error { return uninstall() }

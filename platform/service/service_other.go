@@ -5,6 +5,7 @@ package service
 func inside() bool           { return false }
 func run(Program) error      { return ErrUnsupported }
 func install() error         { return ErrUnsupported }
+func settleOwn() error       { return ErrUnsupported }
 func uninstall() error       { return ErrUnsupported }
 func start() error           { return ErrUnsupported }
 func stop() error            { return ErrUnsupported }
