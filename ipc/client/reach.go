@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/url"
 	"os/user"
-	"runtime"
 	"slices"
 
 	"regent/platform/localsock"
@@ -138,12 +137,4 @@ func reason(socket string, err error) string {
 	default:
 		return fmt.Sprintf("connect to %s: %v", socket, err)
 	}
-}
-
-// manager returns what a person types to have the service manager do something.
-func manager(verb string) string {
-	if runtime.GOOS == "windows" {
-		return "regentd service " + verb
-	}
-	return "systemctl " + verb + " regentd"
 }

@@ -1,0 +1,6 @@
+//go:build !windows
+
+package client
+
+// manager returns what a person types to have the service manager do something.
+func manager(verb string) string { return "systemctl " + verb + " regentd" }
