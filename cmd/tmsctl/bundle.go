@@ -57,6 +57,9 @@ func (t *tool) keys(ctx context.Context, b bundling) ([]age.Recipient, error) {
 	if err != nil {
 		return nil, fmt.Errorf("passphrase: %w", err)
 	}
+	if t.work > 0 {
+		r.SetWorkFactor(t.work)
+	}
 	return []age.Recipient{r}, nil
 }
 

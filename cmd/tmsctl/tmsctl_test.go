@@ -32,6 +32,7 @@ func typed(out, err *bytes.Buffer, in string, password token.Secret) world {
 		getenv: func(string) string { return "" },
 		clock:  clock.New("", nil),
 
+		work:      10, // a test has nobody to keep out
 		configDir: func() (string, error) { return "", errors.New("none") },
 		keyring:   func() (vault, error) { return nil, keyring.ErrNoKeyring },
 	}

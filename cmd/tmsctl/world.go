@@ -23,6 +23,7 @@ type world struct {
 	getenv   func(string) string
 	clock    clock.Clock
 
+	work      int                    // that a guess at a bundle's passphrase costs, as a power of 2; 0 is age's own: about a second
 	configDir func() (string, error) // of the person
 	keyring   func() (vault, error)  // keyring.ErrNoKeyring if there is none
 }
