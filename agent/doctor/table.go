@@ -69,7 +69,7 @@ const (
 
 // Table is all codes, in the order of the documentation.
 func Table() []Entry {
-	return slices.Concat(networkCodes(), tokenCodes(), storeCodes(), configCodes(), daemonCodes())
+	return slices.Concat(wayCodes(), serviceCodes(), tokenCodes(), storeCodes(), configCodes(), daemonCodes())
 }
 
 // What an end user without rights can do about most of it.
@@ -79,7 +79,7 @@ const (
 	nobody     = "Nothing: it is not seen from the service's side."
 )
 
-func networkCodes() []Entry {
+func wayCodes() []Entry {
 	return []Entry{
 		{
 			NetworkSettings, Failure, "the network settings cannot be used",
@@ -111,6 +111,11 @@ func networkCodes() []Entry {
 			"The proxy is there and does not connect to the service's host: a block list, or a rule for this device.",
 			tellIT, "Have the proxy's administrator allow CONNECT to the host and port in the evidence.", nobody,
 		},
+	}
+}
+
+func serviceCodes() []Entry {
+	return []Entry{
 		{
 			TLSUnknownCA, Failure, "nobody whom this device trusts vouches for the service's certificate",
 			"The certificate is signed by an authority that neither the system nor network.ca_file has: a private authority whose certificate was not rolled out.",

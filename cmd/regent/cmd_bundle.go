@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -126,14 +127,15 @@ func renderParts(b bundle, parts []part) string {
 	for _, p := range parts {
 		rows = append(rows, []string{p.name, fmt.Sprintf("%d bytes", len(p.content)), p.what})
 	}
-	text := "In the bundle:\n" + table("  ", rows)
+	var text strings.Builder
+	text.WriteString("In the bundle:\n" + table("  ", rows))
 	if !b.About.UserNames {
-		text += "Names of users are left out.\n"
+		text.WriteString("Names of users are left out.\n")
 	}
 	for _, m := range b.About.Missing {
-		text += "Missing: " + printable(m) + "\n"
+		text.WriteString("Missing: " + printable(m) + "\n")
 	}
-	return text
+	return text.String()
 }
 
 func writeBundle(w io.Writer, file string, parts []part) error {

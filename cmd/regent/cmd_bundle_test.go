@@ -39,8 +39,8 @@ func jsonPaths(at string, t reflect.Type) []string {
 		return jsonPaths(at+"[]", t.Elem())
 	case t.Kind() == reflect.Struct && strings.HasPrefix(t.Name(), "bundle"):
 		var all []string
-		for i := range t.NumField() {
-			all = append(all, jsonPaths(at+"."+t.Field(i).Tag.Get("json"), t.Field(i).Type)...)
+		for f := range t.Fields() {
+			all = append(all, jsonPaths(at+"."+f.Tag.Get("json"), f.Type)...)
 		}
 		return all
 	}

@@ -171,7 +171,7 @@ func (s session) run(t *testing.T, args ...string) result {
 		},
 		prompt: s.prompt, confirm: s.confirm(), survey: s.survey, width: s.width, inquire: s.inquire,
 		environ: func() []string { return []string{"PATH=/bin", "REGENT_INSTANCE=9"} },
-		become: func(_ context.Context, path string, argv, env []string) (int, error) {
+		become: func(_ context.Context, _ string, argv, env []string) (int, error) {
 			s.daemon.asked = append(s.daemon.asked, argv, env)
 			return s.daemon.exits, nil
 		},

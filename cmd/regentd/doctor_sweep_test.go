@@ -33,8 +33,13 @@ func TestNothingSecretIsTold(t *testing.T) {
 	page, packed := filepath.Join(w.dir, "page.html"), filepath.Join(w.dir, "regent.zip")
 	var told bytes.Buffer
 	for _, args := range [][]string{
-		{"status"}, {"status", "--json"}, {"status", "--html", page}, {"bundle", "--out", packed},
-		{"doctor"}, {"doctor", "--json"}, {"doctor", "--check-registration"},
+		{"status"},
+		{"status", "--json"},
+		{"status", "--html", page},
+		{"bundle", "--out", packed},
+		{"doctor"},
+		{"doctor", "--json"},
+		{"doctor", "--check-registration"},
 	} {
 		cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "regent"), append(args, "--socket", w.socket())...)
 		cmd.Stdout, cmd.Stderr = &told, &told
