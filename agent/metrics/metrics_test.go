@@ -12,22 +12,23 @@ import (
 
 func sample() (status.Status, Counters) {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	return status.Status{
-			Version: "1.0.0", StartedAt: at.Add(-time.Hour), Now: at, Health: status.Degraded,
-			Store:  status.Store{State: "ok", Guard: "file"},
-			Counts: &status.Counts{Confirmed: 2, Uncertain: 1},
-			Tenants: []status.Tenant{
-				{Host: "demo-host.com", Reachable: "no", ClockSkewSeconds: -20, RegistrationToken: &status.RegistrationToken{}},
-				{Host: "new.example", Reachable: "unknown"},
-			},
-			Applications: []status.Application{{ID: "cad", Instances: []status.Instance{
-				{Name: "cad/1", State: "live", ExpiresIn: 1800, Leased: true, Holder: &status.Holder{User: "alice", Exe: "/opt/cad"}},
-				{Name: "cad/2", State: "revoked"},
-			}}},
-			Problems: []status.Problem{{Source: "config.yaml:1"}},
-		}, Counters{
-			Tokens: map[string]uint64{"ok": 7, "denied": 2}, Changes: map[string]uint64{"live": 3}, Audit: 4,
-		}
+	s := status.Status{
+		Version: "1.0.0", StartedAt: at.Add(-time.Hour), Now: at, Health: status.Degraded,
+		Store:  status.Store{State: "ok", Guard: "file"},
+		Counts: &status.Counts{Confirmed: 2, Uncertain: 1},
+		Tenants: []status.Tenant{
+			{Host: "demo-host.com", Reachable: "no", ClockSkewSeconds: -20, RegistrationToken: &status.RegistrationToken{}},
+			{Host: "new.example", Reachable: "unknown"},
+		},
+		Applications: []status.Application{{ID: "cad", Instances: []status.Instance{
+			{Name: "cad/1", State: "live", ExpiresIn: 1800, Leased: true, Holder: &status.Holder{User: "alice", Exe: "/opt/cad"}},
+			{Name: "cad/2", State: "revoked"},
+		}}},
+		Problems: []status.Problem{{Source: "config.yaml:1"}},
+	}
+	return s, Counters{
+		Tokens: map[string]uint64{"ok": 7, "denied": 2}, Changes: map[string]uint64{"live": 3}, Audit: 4,
+	}
 }
 
 func TestText(t *testing.T) {
