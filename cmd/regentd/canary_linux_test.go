@@ -85,7 +85,7 @@ func newScenario(t *testing.T) *scenario {
 	password := s.made(passwordKind)
 	var err error
 	s.service, err = emulator.New(emulator.Options{
-		Knobs:       emulator.Knobs{AccessLifetime: 6 * time.Second},
+		Knobs:       emulator.Knobs{AccessLifetime: 10 * time.Second, ReuseGrace: time.Minute}, // a slow machine may lose an answer
 		Credentials: emulator.Credentials{User: "admin", Password: password},
 	})
 	if err != nil {
@@ -200,13 +200,13 @@ func (s *scenario) proxy() string {
 			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
-		w.WriteHeader(http.StatusOK)
-		near, _, err := http.NewResponseController(w).Hijack()
+		near, sent, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			far.Close()
 			return
 		}
-		go func() { _, _ = io.Copy(far, near); far.Close() }()
+		_, _ = io.WriteString(near, "HTTP/1.1 200 OK\r\n\r\n") // whoever asked may have gone
+		go func() { _, _ = io.Copy(far, sent); far.Close() }()
 		_, _ = io.Copy(near, far)
 		near.Close()
 	}))
@@ -219,7 +219,7 @@ func (s *scenario) configure(format string) {
 	s.write("etc/config.yaml", fmt.Sprintf(`
 tenant: %s
 registration_token_file: %s
-network: {ca_file: %s, proxy: %q, proxy_credentials_file: %s, timeout: 5s}
+network: {ca_file: %s, proxy: %q, proxy_credentials_file: %s, timeout: 30s}
 limits: {redeem_splay: 0s}
 log: {level: debug, format: %s}
 applications:

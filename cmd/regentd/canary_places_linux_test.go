@@ -120,12 +120,12 @@ func (e *haul) open(t *testing.T, pid int) {
 }
 
 // processes takes every command line and environment that there is on the
-// machine, again and again until ctx is done. What may not be read is not
+// machine, once and then again and again until ctx is done. What may not be read is not
 // readable for others either.
 func (e *haul) processes(ctx context.Context) {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
-	for ctx.Err() == nil {
+	for {
 		for place, pattern := range map[string]string{inArgs: "/proc/[0-9]*/cmdline", inEnv: "/proc/[0-9]*/environ"} {
 			paths, err := filepath.Glob(pattern)
 			if err != nil {
@@ -140,6 +140,7 @@ func (e *haul) processes(ctx context.Context) {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
+			return
 		}
 	}
 }

