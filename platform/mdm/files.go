@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"regent/platform/fileevents"
 )
 
 // FilesOptions say what to watch.
@@ -69,35 +71,11 @@ func (f *Files) Run(ctx context.Context) error {
 	}
 	told := make(chan struct{}, 1)
 	var pump sync.WaitGroup
-	pump.Go(func() { f.pump(events, told) })
+	pump.Go(func() { fileevents.Pump(events, f.concerns, told) })
 	err = f.loop(ctx, told, func() { f.follow(events) })
 	_ = events.Close() // nothing follows that an error could spoil
 	pump.Wait()
 	return err
-}
-
-// pump receives what the system reports until events is closed. It is apart from
-// the loop, since on Windows fsnotify's Add waits for the thread that sends.
-func (f *Files) pump(events *fsnotify.Watcher, told chan<- struct{}) {
-	for {
-		select {
-		case e, ok := <-events.Events:
-			if !ok {
-				return
-			}
-			if !f.concerns(e.Name) {
-				continue
-			}
-		case _, ok := <-events.Errors: // some changes were lost, whatever the reason
-			if !ok {
-				return
-			}
-		}
-		select {
-		case told <- struct{}{}:
-		default: // the loop has yet to hear of the last one
-		}
-	}
 }
 
 // follow watches the directories that are there now. One that cannot be watched

@@ -5,8 +5,10 @@ package peer
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 )
 
@@ -30,6 +32,22 @@ type digest struct {
 	once sync.Once
 	hex  string
 	err  error
+}
+
+// steady returns the digest of f, which must not change while it is read.
+func (d *Digests) steady(f *os.File) (string, error) {
+	before, err := versionOf(f)
+	if err != nil {
+		return "", err
+	}
+	sum, err := d.of(before, f)
+	if err != nil {
+		return "", err
+	}
+	if after, err := versionOf(f); err != nil || after != before {
+		return "", errors.New("the image changed while it was read")
+	}
+	return sum, nil
 }
 
 // of returns the digest of the file at version v, reading it from r if it is

@@ -35,30 +35,6 @@ func (w *Watcher) follow(ctx context.Context, events *fsnotify.Watcher) {
 	w.goDeaf(ctx, deaf)
 }
 
-// pump receives what the system reports until events is closed. It is apart from
-// the loop, since on Windows fsnotify's Add waits for the thread that sends.
-func (w *Watcher) pump(events *fsnotify.Watcher, told chan<- struct{}) {
-	for {
-		select {
-		case e, ok := <-events.Events:
-			if !ok {
-				return
-			}
-			if !w.concerns(e.Name) {
-				continue
-			}
-		case _, ok := <-events.Errors: // some changes were lost, whatever the reason
-			if !ok {
-				return
-			}
-		}
-		select {
-		case told <- struct{}{}:
-		default: // the loop has yet to hear of the last one
-		}
-	}
-}
-
 // listen watches the nearest directory to dir that exists, and returns which
 // that is. A directory made in the meantime was made unheard, so it looks again.
 func listen(events *fsnotify.Watcher, dir string) (at string, _ error) {

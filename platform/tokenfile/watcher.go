@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"regent/platform/fileevents"
 )
 
 // Deps is what a Watcher needs.
@@ -66,7 +68,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 	told := make(chan struct{}, 1)
 	var pump sync.WaitGroup
-	pump.Go(func() { w.pump(events, told) })
+	pump.Go(func() { fileevents.Pump(events, w.concerns, told) })
 	err = w.loop(ctx, events, told)
 	_ = events.Close() // nothing follows that an error could spoil
 	pump.Wait()
