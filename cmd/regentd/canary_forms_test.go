@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -59,17 +58,6 @@ func (c *canaries) add(kind, secret string) {
 			}
 		}
 	}
-}
-
-// list returns how many secrets of each kind there are, and all of them.
-func (c *canaries) list() (count map[string]int, secrets []string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	count = map[string]int{}
-	for _, kind := range c.kinds {
-		count[kind]++
-	}
-	return count, slices.Sorted(maps.Keys(c.kinds))
 }
 
 // find returns what of the secrets is in b, each kind and form once; nothing of

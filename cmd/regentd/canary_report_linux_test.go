@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -107,4 +108,15 @@ func (s *scenario) plant(secret string) *haul {
 	}
 	e.add(exhibit{place: inOutput, name: "sh", content: out.Bytes()})
 	return e
+}
+
+// list returns how many secrets of each kind there are, and all of them.
+func (c *canaries) list() (count map[string]int, secrets []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	count = map[string]int{}
+	for _, kind := range c.kinds {
+		count[kind]++
+	}
+	return count, slices.Sorted(maps.Keys(c.kinds))
 }
