@@ -41,7 +41,8 @@ type Entry struct {
 	Severity Severity
 	Title    string // what is wrong, without a capital or a full stop
 	Cause    string // how it comes to that; whole sentences
-	// The next step, by reader; whole sentences.
+	// The next step, by reader; whole sentences. Words in capitals stand for values
+	// of the device: a finding has those that are known in their place.
 	User, Administrator, Contact string
 }
 
@@ -103,6 +104,9 @@ func (e Entry) Next(r Reader) string {
 type doubt struct {
 	code              Code
 	subject, evidence string
+	// known are the values that stand in the next step where the table has a word
+	// in capitals: word, value, word, value. What is not known stays a word.
+	known []string
 }
 
 // worded is d in the words of the table, for a reader.
@@ -110,7 +114,7 @@ func (d doubt) worded(r Reader) Finding {
 	e, _ := Lookup(d.code) // a test holds that every judgement's code is in the table
 	return Finding{
 		Code: d.code, Severity: e.Severity, Subject: d.subject, Title: e.Title,
-		Evidence: d.evidence, Cause: e.Cause, Next: e.Next(r),
+		Evidence: d.evidence, Cause: e.Cause, Next: strings.NewReplacer(d.known...).Replace(e.Next(r)),
 	}
 }
 

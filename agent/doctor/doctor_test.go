@@ -223,6 +223,69 @@ func TestWorst(t *testing.T) {
 	}
 }
 
+// What can be typed is typed as it stands: the values that are known are in the
+// next step, and what was seen is no second advice.
+func TestNextNamesWhatIsKnown(t *testing.T) {
+	fault := func(state, code, detail string) func(*Facts) {
+		return func(f *Facts) {
+			instance(f, state, code)
+			f.Daemon.Status.Applications[0].Instances[0].LastFault.Detail = detail
+		}
+	}
+	unusable := func(kind, summary string) func(*Facts) {
+		return func(f *Facts) { f.Daemon.Unusable, f.Daemon.Status.Summary = kind, summary }
+	}
+	tests := []struct {
+		name, next, evidence string
+		wrong                func(*Facts)
+	}{
+		{"host", "getent hosts demo-host.com,", "no such host", func(f *Facts) {
+			w := &f.Daemon.Ways[0]
+			w.Host, w.Step, w.Failure = "demo-host.com:8443", AtDNS, "discover: nothing was sent to demo-host.com:8443: no such host"
+		}},
+		{"behind", "Set the clock", "this device's clock is 20m0s behind the service's", func(f *Facts) { f.Daemon.Ways[0].SkewSeconds = 1200 }},
+		{"ahead", "Set the clock", "this device's clock is 20m0s ahead of the service's", func(f *Facts) { f.Daemon.Ways[0].SkewSeconds = -1200 }},
+		{"provider", "regent instances forget cad/1, then regent instances redeem cad/1,", "the tenant names https://idp realm ems now; auth tokens are from old", func(f *Facts) {
+			f.Daemon.Ways[0].Remembered = []string{"old"}
+		}},
+		{"refused", "regent instances redeem cad/1", `registration token 0123abcd, refused at 2026-11-23 12:00Z; waiting: cad/1; demo-host.com said: "No (none) left."`, func(f *Facts) {
+			instance(f, "unredeemed", "registration_exhausted")
+			h := &f.Daemon.Held[0]
+			h.Unpaid, h.Refused, h.RefusedAt = 1, "registration_exhausted", f.Daemon.Status.Now
+			h.Words = `ask for more (demo-host.com said: "No (none) left.")`
+		}},
+		{"uncertain", "regent ledger resolve regent-1 --consumed, then regent instances redeem cad/1,", "the answer was lost", fault("uncertain", "redemption_uncertain", "the answer was lost; if it does: regent ledger resolve regent-1 --consumed")},
+		{"revoked", "regent instances redeem cad/1,", `demo-host.com said: "Session not active"`, fault("revoked", "revoked", `ended; redeem (demo-host.com said: "Session not active")`)},
+		{"no key", "/var/lib/regent/keyring.passphrase", "the key is missing", unusable("store_missing", "the key is missing; nothing was changed; put it back")},
+		{"copy", "regent store adopt", "a copy (changed: DMI UUID)", unusable("quarantined", "a copy (changed: DMI UUID), so nothing is served and nothing is asked")},
+		{"denied", "regent explain --pid 42 --application cad", "once, last at 12:00:00Z by process 42 of user mallory (/bin/cad): no rule", func(f *Facts) {
+			f.Daemon.Denials = []Denial{{Application: "cad", User: "mallory", Exe: "/bin/cad", PID: 42, Reason: "no rule", Times: 1, At: f.Daemon.Status.Now}}
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := well()
+			tt.wrong(&f)
+			got := Judge(f).Findings
+			if len(got) != 1 || got[0].Evidence != tt.evidence || !strings.Contains(got[0].Next, tt.next) {
+				t.Errorf("got %+v, want the evidence %q and %q in the next step", got, tt.evidence, tt.next)
+			}
+		})
+	}
+}
+
+// Where several instances are meant, the next step is about each of them.
+func TestNextOfSeveral(t *testing.T) {
+	f := well()
+	instances := &f.Daemon.Status.Applications[0].Instances
+	*instances = append(*instances, status.Instance{Name: "cad/2", State: "live"})
+	f.Daemon.Ways[0].Remembered = []string{"old"}
+	e, _ := Lookup(ProviderMismatch)
+	if got := Judge(f).Findings[0].Next; got != e.Administrator {
+		t.Errorf("got %q, want it as it is in the table", got)
+	}
+}
+
 // A reader is told what they can do.
 func TestReader(t *testing.T) {
 	f := well()

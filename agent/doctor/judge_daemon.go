@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"regent/agent/status"
@@ -36,17 +37,17 @@ func judgeUnits(f Facts) []doubt {
 	case !installed || f.Daemon != nil && daemon.Active == "active":
 		return nil
 	case key.Active == "failed":
-		return []doubt{{ServiceCredential, KeyUnit, fmt.Sprintf("%s is failed (result %s)", KeyUnit, key.Result)}}
+		return []doubt{{code: ServiceCredential, subject: KeyUnit, evidence: fmt.Sprintf("%s is failed (result %s)", KeyUnit, key.Result)}}
 	case f.Daemon != nil:
-		return []doubt{{TwoDaemons, f.Socket.Path, said + ", and yet a daemon answers, process " + fmt.Sprint(f.Daemon.PID)}}
+		return []doubt{{code: TwoDaemons, subject: f.Socket.Path, evidence: said + ", and yet a daemon answers, process " + fmt.Sprint(f.Daemon.PID)}}
 	case daemon.Exit == exitCredentials:
-		return []doubt{{ServiceCredential, DaemonUnit, said}}
+		return []doubt{{code: ServiceCredential, subject: DaemonUnit, evidence: said}}
 	case daemon.Exit == exitUsage && daemon.Result == "exit-code":
-		return []doubt{{ConfigInvalid, DaemonUnit, withConfig(f, said)}}
+		return []doubt{{code: ConfigInvalid, subject: DaemonUnit, evidence: withConfig(f, said)}}
 	case daemon.Active == "inactive" && daemon.Result == "success":
-		return []doubt{{ServiceStopped, DaemonUnit, said}}
+		return []doubt{{code: ServiceStopped, subject: DaemonUnit, evidence: said}}
 	case daemon.Active == "failed" || daemon.Result != "success":
-		return []doubt{{ServiceFailing, DaemonUnit, said}}
+		return []doubt{{code: ServiceFailing, subject: DaemonUnit, evidence: said}}
 	}
 	return nil
 }
@@ -63,16 +64,16 @@ func withConfig(f Facts, said string) string {
 func judgeSocket(f Facts) []doubt {
 	s := f.Socket
 	if s.Closed != "" && (s.Reached == Answered || s.Reached == Forbidden) {
-		return []doubt{{SocketMode, s.Path, s.Closed}}
+		return []doubt{{code: SocketMode, subject: s.Path, evidence: s.Closed}}
 	}
 	if s.Reached == Foreign {
-		return []doubt{{SocketForeign, s.Path, s.Words}}
+		return []doubt{{code: SocketForeign, subject: s.Path, evidence: s.Words}}
 	}
 	if s.Reached == Answered || len(judgeUnits(f)) > 0 || len(judgeConfig(f)) > 0 {
 		return nil
 	}
 	code := map[Reached]Code{Missing: SocketMissing, Dead: SocketDead, Forbidden: SocketMode, Silent: DaemonSilent, Broken: DaemonSilent}[s.Reached]
-	return []doubt{{code, s.Path, s.Words}}
+	return []doubt{{code: code, subject: s.Path, evidence: s.Words}}
 }
 
 // judgeConfig says that no daemon would start; what a running one makes of its
@@ -86,7 +87,7 @@ func judgeConfig(f Facts) []doubt {
 			return nil
 		}
 	}
-	return []doubt{{ConfigInvalid, "", strings.Join(f.Config.Fatal, "; ")}}
+	return []doubt{{code: ConfigInvalid, subject: "", evidence: strings.Join(f.Config.Fatal, "; ")}}
 }
 
 func judgeVersion(f Facts) []doubt {
@@ -94,7 +95,7 @@ func judgeVersion(f Facts) []doubt {
 	if daemons == f.Client.Version {
 		return nil
 	}
-	return []doubt{{DaemonOlder, "", fmt.Sprintf("regentd is %s, and this program %s", daemons, f.Client.Version)}}
+	return []doubt{{code: DaemonOlder, subject: "", evidence: fmt.Sprintf("regentd is %s, and this program %s", daemons, f.Client.Version)}}
 }
 
 func judgeOthers(f Facts) []doubt {
@@ -103,7 +104,7 @@ func judgeOthers(f Facts) []doubt {
 	}
 	var out []doubt
 	for _, p := range f.Others {
-		out = append(out, doubt{TwoDaemons, p.Shares, fmt.Sprintf("process %d runs a regentd with the same %s as process %d, which answers", p.PID, p.Shares, f.Daemon.PID)})
+		out = append(out, doubt{code: TwoDaemons, subject: p.Shares, evidence: fmt.Sprintf("processes %d and %d both run a regentd with this; %[2]d answered here", p.PID, f.Daemon.PID)})
 	}
 	return out
 }
@@ -120,7 +121,16 @@ func judgeStore(f Facts) []doubt {
 	if !known {
 		code = StoreUnreadable
 	}
-	return []doubt{{code, f.Daemon.StateDir, f.Daemon.Status.Summary}}
+	return []doubt{{code: code, subject: f.Daemon.StateDir, evidence: unusable(f.Daemon.Status.Summary), known: []string{"STATE", f.Daemon.StateDir}}}
+}
+
+// unusable is what is wrong, of a text about a store: its advice follows it, which
+// the finding has in the table's words.
+func unusable(text string) string {
+	for _, advice := range []string{", so nothing is served", "; nothing was changed"} {
+		text, _, _ = strings.Cut(text, advice)
+	}
+	return text
 }
 
 func judgeDisk(f Facts) []doubt {
@@ -128,9 +138,9 @@ func judgeDisk(f Facts) []doubt {
 	case d.Failure == "":
 		return nil
 	case d.Full:
-		return []doubt{{DiskFull, f.Daemon.StateDir, d.Failure}}
+		return []doubt{{code: DiskFull, subject: f.Daemon.StateDir, evidence: d.Failure}}
 	default:
-		return []doubt{{StateNotWritable, f.Daemon.StateDir, d.Failure}}
+		return []doubt{{code: StateNotWritable, subject: f.Daemon.StateDir, evidence: d.Failure}}
 	}
 }
 
@@ -145,23 +155,31 @@ func judgePolicy(f Facts) []doubt {
 	for _, p := range s.Problems {
 		if p.Source == ConfigSource {
 			invalid = p.Detail
-			out = append(out, doubt{ConfigInvalid, "", p.Detail})
+			out = append(out, doubt{code: ConfigInvalid, subject: "", evidence: p.Detail})
 		}
 	}
 	for _, p := range s.Problems {
 		if p.Source != ConfigSource && !strings.Contains(invalid, p.Detail) && !saysClosed(p, s.Applications) {
-			out = append(out, doubt{PolicyProblem, p.Source, p.Detail})
+			out = append(out, doubt{code: PolicyProblem, subject: p.Source, evidence: p.Detail})
 		}
 	}
 	if len(s.Applications) == 0 {
-		out = append(out, doubt{NoApplication, "", "the configuration in force names none"})
+		out = append(out, doubt{code: NoApplication, subject: "", evidence: "the configuration in force names none"})
 	}
 	for _, a := range s.Applications {
 		if a.Rules == 0 {
-			out = append(out, doubt{ApplicationClosed, a.ID, "it has no rule under allow"})
+			out = append(out, doubt{code: ApplicationClosed, subject: a.ID, evidence: "it has no rule under allow"})
 		}
 	}
 	return out
+}
+
+// times says how often something was.
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 // saysClosed reports whether a problem is that an application has no rule, which
@@ -182,8 +200,8 @@ func judgeDenials(f Facts) []doubt {
 		if closed[d.Application] {
 			continue
 		}
-		out = append(out, doubt{CallerDenied, d.Application, fmt.Sprintf("%d times, last at %s: process %d of user %s (%s): %s",
-			d.Times, d.At.UTC().Format("15:04:05Z"), d.PID, d.User, d.Exe, d.Reason)})
+		out = append(out, doubt{code: CallerDenied, subject: d.Application, evidence: fmt.Sprintf("%s, last at %s by process %d of user %s (%s): %s",
+			times(d.Times), d.At.UTC().Format("15:04:05Z"), d.PID, d.User, d.Exe, d.Reason), known: []string{"PID", strconv.Itoa(d.PID), "APPLICATION", d.Application}})
 	}
 	return out
 }

@@ -33,7 +33,8 @@ func judgeWays(f Facts) []doubt {
 	var out []doubt
 	for _, w := range f.Daemon.Ways {
 		if code, why := w.trouble(); code != "" {
-			out = append(out, doubt{code, w.Host, why})
+			host, _, _ := strings.Cut(w.Host, ":")
+			out = append(out, doubt{code: code, subject: w.Host, evidence: why, known: []string{"HOST", host}})
 		}
 	}
 	return out
@@ -43,11 +44,11 @@ func judgeWays(f Facts) []doubt {
 func (w Way) trouble() (Code, string) {
 	switch w.Step {
 	case AtSettings:
-		return NetworkSettings, w.Failure
+		return NetworkSettings, w.why()
 	case AtDNS:
-		return DNSFailed, w.Failure
+		return DNSFailed, w.why()
 	case AtConnect:
-		return TCPUnreachable, w.Failure
+		return TCPUnreachable, w.why()
 	case AtProxy:
 		return w.proxyTrouble()
 	case AtTrust:
@@ -58,7 +59,7 @@ func (w Way) trouble() (Code, string) {
 	case AtCertificate:
 		return TLSCertificate, w.handshake()
 	case AtTLS:
-		return NotTheService, "it speaks no TLS that can be used: " + w.Failure
+		return NotTheService, "it speaks no TLS that can be used: " + w.why()
 	case AtAnswer:
 		return w.answerTrouble()
 	case Reachable:
@@ -72,7 +73,7 @@ func (w Way) trouble() (Code, string) {
 func (w Way) proxyTrouble() (Code, string) {
 	switch w.ProxyStatus {
 	case 0:
-		return ProxyUnreachable, fmt.Sprintf("proxy %s: %s", w.Proxy, w.Failure)
+		return ProxyUnreachable, fmt.Sprintf("proxy %s: %s", w.Proxy, w.why())
 	case 407:
 		return ProxyAuthentication, fmt.Sprintf("proxy %s answered 407 to CONNECT %s", w.Proxy, w.Host)
 	}
@@ -84,7 +85,7 @@ func (w Way) answerTrouble() (Code, string) {
 		return ServiceIll, fmt.Sprintf("%s answered %d", w.Host, w.Status)
 	}
 	if w.Status == 0 {
-		return NotTheService, w.Failure
+		return NotTheService, w.why()
 	}
 	return NotTheService, fmt.Sprintf("%s answered %d to a question that every tenant answers", w.Host, w.Status)
 }
@@ -93,28 +94,44 @@ func (w Way) answerTrouble() (Code, string) {
 func (w Way) handshake() string {
 	text := fmt.Sprintf("the certificate is from %q", w.Issuer)
 	if w.Minted {
-		text += ", who also made one for a name that nobody has"
+		text += ", who also made one for a name that does not exist, which only an inspecting product does"
 	}
 	if w.Failure != "" {
-		text += "; " + w.Failure
+		text += "; " + w.why()
 	}
 	return text
+}
+
+// why is the failure without what the finding says already: the host, and that it
+// was only looked at.
+func (w Way) why() string {
+	text := strings.TrimPrefix(w.Failure, "discover: ")
+	return strings.TrimPrefix(text, "nothing was sent to "+w.Host+": ")
 }
 
 func judgeClock(f Facts) []doubt {
 	for _, w := range f.Daemon.Ways {
 		if skew := time.Duration(w.SkewSeconds) * time.Second; skew.Abs() > maxSkew {
-			return []doubt{{ClockWrong, w.Host, fmt.Sprintf("the service's clock is %s ahead of this device's (behind, where it is negative)", skew)}}
+			return []doubt{{code: ClockWrong, subject: w.Host, evidence: wrongBy(skew)}}
 		}
 	}
 	return nil
+}
+
+// wrongBy says how wrong this device's clock is: the service's is right.
+func wrongBy(skew time.Duration) string {
+	side := "behind"
+	if skew < 0 {
+		side = "ahead of"
+	}
+	return fmt.Sprintf("this device's clock is %s %s the service's", skew.Abs(), side)
 }
 
 func judgeProviders(f Facts) []doubt {
 	var out []doubt
 	for _, w := range f.Daemon.Ways {
 		if w.Provider != "" && len(w.Remembered) > 0 {
-			out = append(out, doubt{ProviderMismatch, w.Host, fmt.Sprintf("the tenant names %s now; auth tokens are from %s", w.Provider, strings.Join(w.Remembered, ", "))})
+			out = append(out, doubt{code: ProviderMismatch, subject: w.Host, evidence: fmt.Sprintf("the tenant names %s now; auth tokens are from %s", w.Provider, strings.Join(w.Remembered, ", ")), known: theOne(refreshed(f, w.Host))})
 		}
 	}
 	return out

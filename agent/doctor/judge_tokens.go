@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"regent/agent/fault"
+	state "regent/agent/instance"
 	"regent/agent/status"
 )
 
@@ -24,9 +26,71 @@ func judgeRegistrations(f Facts) []doubt {
 		case strings.Contains(words, "disabled"): // best effort: no text of the service is documented
 			code = RegistrationDisabled
 		}
-		out = append(out, doubt{code, h.Tenant, fmt.Sprintf("registration token %s, for %d instances, refused at %s: %s", h.Fingerprint, h.Unpaid, h.RefusedAt.UTC().Format("2006-01-02 15:04Z"), h.Words)})
+		waiting := h.waiting(f)
+		out = append(out, doubt{
+			code: code, subject: h.Tenant, known: theOne(waiting),
+			evidence: fmt.Sprintf("registration token %s, refused at %s; waiting: %s; %s", h.Fingerprint, h.RefusedAt.UTC().Format("2006-01-02 15:04Z"), strings.Join(waiting, ", "), said(h.Words)),
+		})
 	}
 	return append(out, missing(f)...)
+}
+
+// waiting names the instances that h would be redeemed for.
+func (h Held) waiting(f Facts) []string {
+	var out []string
+	for _, a := range f.Daemon.Status.Applications {
+		if a.Tenant != h.Tenant || h.Application != "" && h.Application != a.ID {
+			continue
+		}
+		for _, i := range a.Instances {
+			if i.State == "unredeemed" || i.RedeemAsked {
+				out = append(out, i.Name)
+			}
+		}
+	}
+	return out
+}
+
+// refreshed names the tenant's instances that have an auth token.
+func refreshed(f Facts, tenant string) []string {
+	var out []string
+	for _, a := range f.Daemon.Status.Applications {
+		for _, i := range a.Instances {
+			if a.Tenant == tenant && state.State(i.State).Refreshable() {
+				out = append(out, i.Name)
+			}
+		}
+	}
+	return out
+}
+
+// theOne is the value for a next step that is about each of the instances, if
+// there is but one.
+func theOne(instances []string) []string {
+	if len(instances) != 1 {
+		return nil
+	}
+	return []string{fault.AnInstance, instances[0]}
+}
+
+// said is what the service said, of a text that ends with it in parentheses; the
+// rest of that text is advice, which the finding has in the table's words. A text
+// without it is returned whole.
+func said(text string) string {
+	before, _, ok := strings.Cut(text, " said: ")
+	begin := strings.LastIndex(before, "(")
+	if !ok || begin < 0 {
+		return text
+	}
+	return strings.TrimSuffix(text[begin+1:], ")")
+}
+
+// redemption is the identifier in the text about an uncertain redemption, "" if it
+// has none.
+func redemption(text string) string {
+	_, after, _ := strings.Cut(text, "regent ledger resolve ")
+	id, _, _ := strings.Cut(after, " ")
+	return id
 }
 
 // missing names the tenants whose instances wait and for which nothing is held.
@@ -45,7 +109,7 @@ func missing(f Facts) []doubt {
 	}
 	out := refusals(f)
 	for _, host := range order {
-		out = append(out, doubt{RegistrationMissing, host, "waiting: " + strings.Join(waiting[host], ", ")})
+		out = append(out, doubt{code: RegistrationMissing, subject: host, evidence: "waiting: " + strings.Join(waiting[host], ", ")})
 	}
 	return out
 }
@@ -85,7 +149,7 @@ func refusals(f Facts) []doubt {
 		}
 		for _, i := range a.Instances {
 			if code := refusedFor(i); code != "" && i.State == "unredeemed" {
-				out = append(out, doubt{code, i.Name, i.LastFault.Detail})
+				out = append(out, doubt{code: code, subject: i.Name, evidence: said(i.LastFault.Detail), known: theOne([]string{i.Name})})
 			}
 		}
 	}
@@ -110,7 +174,12 @@ func judgeInstances(f Facts) []doubt {
 			if i.LastFault != nil {
 				why = i.LastFault.Detail
 			}
-			out = append(out, doubt{code, i.Name, why})
+			known := theOne([]string{i.Name})
+			if id := redemption(why); id != "" {
+				why, _, _ = strings.Cut(why, ";") // the rest is in the next step
+				known = append(known, "IDENTIFIER", id)
+			}
+			out = append(out, doubt{code: code, subject: i.Name, evidence: said(why), known: known})
 		}
 	}
 	return out

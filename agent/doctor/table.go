@@ -79,6 +79,13 @@ const (
 	nobody     = "Nothing: it is not seen from the service's side."
 )
 
+// What is the same in several next steps.
+const (
+	applied  = "A changed configuration applies by itself within seconds."
+	register = "regent register --file FILE --erase (--erase removes the file once the token is sealed)."
+	paidBy   = "It is paid for by the registration token that is held, or by the next one that is given: regent register --file FILE"
+)
+
 func wayCodes() []Entry {
 	return []Entry{
 		{
@@ -89,22 +96,22 @@ func wayCodes() []Entry {
 		{
 			DNSFailed, Failure, "the name of the service is not found",
 			"The device's name server does not know the host, or cannot be asked: a slip in tenant, no network, a split DNS without the VPN, or a network that only resolves through its proxy.",
-			tellIT, "Compare the host with the tenant that you were given; ask the same name server (getent hosts HOST, or Resolve-DnsName HOST). Where only a proxy resolves names, set network.proxy.", "Compare the host in the evidence with your tenant.",
+			tellIT, "Compare the host with the tenant that you were given; ask the same name server (getent hosts HOST, or Resolve-DnsName HOST). Where only a proxy resolves names, set network.proxy. " + applied, "Compare the host in the evidence with your tenant.",
 		},
 		{
 			TCPUnreachable, Failure, "the service does not take connections",
 			"The name is found, but the connection is refused, or nobody answers: a firewall, a wrong port, or the service is down.",
-			tellIT, "Open the way from this device to the address and port in the evidence, or set network.proxy to the way out of this network.", "Look whether the tenant answers from elsewhere.",
+			tellIT, "Open the way from this device to the address and port in the evidence, or set network.proxy to the way out of this network. " + applied, "Look whether the tenant answers from elsewhere.",
 		},
 		{
 			ProxyUnreachable, Failure, "the proxy does not take connections",
 			"A proxy is configured (network.proxy, or HTTPS_PROXY in the daemon's environment), and its name is not found or its port does not answer.",
-			tellIT, "Correct network.proxy, or set it to none where there is a direct way; regent policy explain network.proxy says who set it.", nobody,
+			tellIT, "Correct network.proxy, or set it to none where there is a direct way; regent policy explain network.proxy says who set it. " + applied, nobody,
 		},
 		{
 			ProxyAuthentication, Failure, "the proxy asks for a password",
-			"The proxy answered 407: it wants credentials, and none were given or others are right.",
-			tellIT, "Write user:password into a file that only the daemon can read, and name it in network.proxy_credentials_file; then run regent reload.", nobody,
+			"The proxy answered 407: it wants a user and a password. None are configured, or those that are configured are wrong.",
+			tellIT, "Write user:password into a file that only the daemon can read, and name it in network.proxy_credentials_file. " + applied + " If only the content of the file was changed, run regent reload.", nobody,
 		},
 		{
 			ProxyRefused, Failure, "the proxy refuses the way to the service",
@@ -119,12 +126,12 @@ func serviceCodes() []Entry {
 		{
 			TLSUnknownCA, Failure, "nobody whom this device trusts vouches for the service's certificate",
 			"The certificate is signed by an authority that neither the system nor network.ca_file has: a private authority whose certificate was not rolled out.",
-			tellIT, "If the issuer in the evidence is your organisation's authority, put its certificate (PEM) into a file and name that in network.ca_file. If you do not know it, do not: somebody may be in the way.", "Say which authority your tenant's certificate is from.",
+			tellIT, "If the issuer in the evidence is your organisation's authority, put its certificate (PEM) into a file and name that in network.ca_file. " + applied + " If you do not know the issuer, do not: somebody may be in the way.", "Say which authority your tenant's certificate is from.",
 		},
 		{
 			TLSInterception, Failure, "something between this device and the service opens its TLS connections",
 			"A security product or a proxy answers in the place of the service, with a certificate that it makes for every name, and whose authority this device does not trust.",
-			tellIT, "Exempt the service's host from inspection. A registration token would be read by what is in the way; trust its authority (network.ca_file) only if that is meant.", "Name the host that has to be exempted from inspection.",
+			tellIT, "Ask whoever runs the product that inspects to exempt HOST. What is held already is served until it ends (regent status). Put the product's authority into network.ca_file only if it is meant to read the tokens.", "Name the host that has to be exempted from inspection.",
 		},
 		{
 			TLSInterceptionTrusted, Warning, "something between this device and the service reads what they say",
@@ -138,8 +145,8 @@ func serviceCodes() []Entry {
 		},
 		{
 			NotTheService, Failure, "what answers is not the Token Management Service",
-			"The host answers over HTTP, but not as the service does: tenant names another server, or a captive portal or proxy page is in the way.",
-			tellIT, "Compare tenant with the address that you were given; regent policy explain tenant says who set it. On a guest network, log in to it first.", "Give out the address of the tenant, without a path.",
+			"The host answers over HTTP, but not as the service does: tenant names another server, a captive portal or a proxy answers in its place, or something else runs at its address now.",
+			tellIT, "Compare tenant with the address that you were given; regent policy explain tenant says who set it. On a guest network, log in to it first. If the address is right, as it was where an instance is live (regent status), tell whoever runs the service that something else answers there.", "Give out the address of the tenant, without a path.",
 		},
 		{
 			ServiceIll, Warning, "the service answers that it cannot answer now",
@@ -153,8 +160,8 @@ func serviceCodes() []Entry {
 		},
 		{
 			ProviderMismatch, Failure, "the tenant names another identity provider than the auth tokens came from",
-			"The tenant now names another host or realm than it did when an instance was redeemed. Auth tokens are refreshed where they came from, so they end with their access token if that is gone. A changed host is reported and never followed.",
-			tellIT, "Ask the Contact Administrator whether the tenant has moved. If so: regent instances forget APPLICATION/NUMBER, then register again, which costs one count each. If not, tenant may name another tenant.", "Say whether the tenant's identity provider was moved; old auth tokens can then be deleted.",
+			"Each auth token is refreshed at the identity provider that it came from. The tenant now names another host or realm. Regent does not follow it by itself. If the old one is gone, each instance ends with its access token (regent status).",
+			tellIT, "Ask the Contact Administrator whether the identity provider was moved. If it was, for each instance: regent instances forget APPLICATION/NUMBER, then regent instances redeem APPLICATION/NUMBER, which costs one count. " + paidBy + " If it was not moved, compare tenant with the address that you were given.", "Say whether the tenant's identity provider was moved; old auth tokens can then be deleted.",
 		},
 	}
 }
@@ -164,47 +171,47 @@ func tokenCodes() []Entry {
 		{
 			RegistrationMissing, Failure, "no registration token was given yet",
 			"Instances are configured that have no auth token, and there is no registration token to redeem for them.",
-			"Ask the administrator of this device for a registration token.", "Put a registration token into registration_token_file, or run: regent register --file FILE --erase", "Make one with tmsctl registration-token create; count is devices times instances.",
+			"Ask the administrator of this device for a registration token.", "Ask the Contact Administrator for a registration token with a count for each instance that waits. Save it in a file, then run: " + register + " Or name the file in registration_token_file.", "Make one with tmsctl registration-token create; count is devices times instances.",
 		},
 		{
 			RegistrationExpired, Failure, "the registration token is past its expiration date",
 			"The service refused it as expired. Counts that were left have lapsed.",
-			"Tell the administrator of this device that a new registration token is needed.", "Get a new registration token from the Contact Administrator, then run: regent register --file FILE --erase", "Make a new one, or extend this one: tmsctl registration-token extend ID.",
+			"Tell the administrator of this device that a new registration token is needed.", "Ask the Contact Administrator for a new registration token. Save it in a file, then run: " + register, "Make a new one, or extend this one: tmsctl registration-token extend ID.",
 		},
 		{
 			RegistrationExhausted, Failure, "the registration token has no count left",
 			"Its count is smaller than the number of devices and instances that use it, or unexpected users used it.",
-			"Tell the administrator of this device that the counts are used up.", "Tell the Contact Administrator how many instances still wait (regent status).", "Find out who used the counts: tmsctl investigate. Then tmsctl registration-token raise-count ID, or make a new one.",
+			"Tell the administrator of this device that the counts are used up.", "Ask the Contact Administrator for a new registration token with a count for each instance that waits. Save it in a file, then run: " + register + " If the count of the old one is raised instead, it is tried again by itself within six hours, or at once with: regent instances redeem APPLICATION/NUMBER", "Find out who used the counts: tmsctl investigate. Then tmsctl registration-token raise-count ID, or make a new one.",
 		},
 		{
 			RegistrationDisabled, Failure, "the registration token is disabled",
-			"Somebody disabled it at the service.",
-			"Tell the administrator of this device that the registration token is disabled.", "Ask the Contact Administrator to enable it, or for another one; give that with: regent register --file FILE --erase", "Enable it, if that is meant: tmsctl registration-token enable ID.",
+			"Somebody disabled it at the service, which says so in the evidence. No count was used.",
+			"Tell the administrator of this device that the registration token is disabled.", "Ask the Contact Administrator to enable it, or for another one. Once it is enabled, it is tried again by itself within six hours, or at once with: regent instances redeem APPLICATION/NUMBER. Another one is saved in a file, then: " + register, "Enable it, if that is meant: tmsctl registration-token enable ID.",
 		},
 		{
 			RegistrationRefused, Failure, "the service refused the registration token",
 			"It is not one of this tenant, was deleted, or is not whole: its text is in the evidence.",
-			"Tell the administrator of this device that the registration token is refused.", "Compare the fingerprint and the tenant in the evidence with what the Contact Administrator gave out; give the right one with: regent register --file FILE --erase", "Look for it in tmsctl registration-token list; make a new one if it is gone.",
+			"Tell the administrator of this device that the registration token is refused.", "Compare the fingerprint and the tenant in the evidence with what the Contact Administrator gave out. Save the right one in a file, then run: " + register, "Look for it in tmsctl registration-token list; make a new one if it is gone.",
 		},
 		{
 			RedemptionUncertain, Failure, "it is not known whether a redemption used a count",
 			"The answer to a redemption was lost, so the service may have given out an auth token that never arrived. Nothing is repeated blindly.",
-			"Tell the administrator of this device the instance in the evidence.", "Have the identifier of regent ledger looked up by the Contact Administrator, then say: regent ledger resolve IDENTIFIER --consumed, or --not-consumed.", "Look whether tmsctl auth-token list shows the identifier.",
+			"Tell the administrator of this device the instance in the evidence.", "Ask the Contact Administrator whether tmsctl auth-token list shows IDENTIFIER. If it does, a count was used, and what it bought is lost: regent ledger resolve IDENTIFIER --consumed, then regent instances redeem APPLICATION/NUMBER, which costs a second count. If it does not: regent ledger resolve IDENTIFIER --not-consumed, and the instance is redeemed by itself, for one count.", "Look whether tmsctl auth-token list shows the identifier. If it does, that auth token can be deleted; no count comes back.",
 		},
 		{
-			AuthTokenRevoked, Failure, "the auth token of an instance was withdrawn",
-			"The service refuses to refresh it: an administrator deleted it, or its session was ended.",
-			"Tell the administrator of this device that the instance was withdrawn.", "If it is to work again, which costs one count: regent instances redeem APPLICATION/NUMBER", "Say whether it was meant; tmsctl auth-token list shows what is left.",
+			AuthTokenRevoked, Failure, "the service takes the auth token of an instance no more",
+			"The service refuses to refresh it: it was deleted there, or its session was ended.",
+			"Tell the administrator of this device that the instance has ended.", "Ask the Contact Administrator whether it was meant. If the instance is to work again: regent instances redeem APPLICATION/NUMBER, which costs one count. " + paidBy, "Say whether it was meant; tmsctl auth-token list shows what is left.",
 		},
 		{
 			RefreshTokenLost, Failure, "the refresh token of an instance is lost",
 			"The answer to a refresh was lost, and the service takes the old refresh token no more.",
-			"Tell the administrator of this device the instance in the evidence.", "Redeem it again, which costs one count: regent instances redeem APPLICATION/NUMBER", "Delete the old auth token, if you like: tmsctl auth-token delete ID.",
+			"Tell the administrator of this device the instance in the evidence.", "Redeem it again, which costs one count: regent instances redeem APPLICATION/NUMBER. " + paidBy, "Delete the old auth token, if you like: tmsctl auth-token delete ID.",
 		},
 		{
 			RefreshTokenExpired, Failure, "the device was off for longer than a refresh token lives",
 			"The refresh token ended while nobody could refresh it.",
-			"Tell the administrator of this device the instance in the evidence.", "Redeem it again, which costs one count: regent instances redeem APPLICATION/NUMBER; for laptops that are shut for long see refresh.on_refresh_expired.", "Nothing, or have the refresh tokens' life made longer.",
+			"Tell the administrator of this device the instance in the evidence.", "Redeem it again, which costs one count: regent instances redeem APPLICATION/NUMBER. " + paidBy + " For laptops that are off for long, see refresh.on_refresh_expired.", "Nothing, or have the refresh tokens' life made longer.",
 		},
 	}
 }
@@ -219,22 +226,22 @@ func storeCodes() []Entry {
 		{
 			StoreUnreadable, Failure, "the sealed state is there and cannot be read",
 			"A record or the ledger was damaged or altered, or the directory cannot be read.",
-			tellITStop, "regent store status names the damage. regent store recover says what going on without it costs; or restore the state directory from a backup and run regent reload.", nobody,
+			tellITStop, "regent store status names the damage. Restore the state directory from a backup and run regent reload. Without a backup: regent store recover says what going on without it costs, and does it only with --yes.", nobody,
 		},
 		{
-			StoreMissing, Failure, "the sealed records are there and their key is not",
+			StoreMissing, Failure, "the sealed records are there and the key to them is missing",
 			"The key material was deleted, or only the records were restored or copied.",
-			tellITStop, "Restore the key material beside the records, then run regent reload. If it is gone: regent store reset says what that costs.", "Auth tokens that this device gives up can be deleted: tmsctl auth-token delete.",
+			tellITStop, "Restore the key from a backup, then run regent reload. With the file keyring, the key is in STATE/keyring, and its passphrase in STATE/keyring.passphrase unless systemd keeps that. Without a backup: regent store recover says what going on without the records costs, and does it only with --yes.", "Auth tokens that this device gives up can be deleted: tmsctl auth-token delete.",
 		},
 		{
 			StoreRolledBack, Failure, "the state directory is older than it should be",
 			"An older copy of it was put back, as after a restore from a backup or a snapshot. Refresh tokens in it may have been used since.",
-			tellITStop, "Put the newest copy back if there is one; else regent store recover says what going on costs.", nobody,
+			tellITStop, "Put the newest copy back if there is one; else regent store recover says what going on costs, and does it only with --yes.", nobody,
 		},
 		{
 			CloneQuarantined, Failure, "this device looks like a copy of another one",
 			"The state was made on another device: a cloned disk, a golden image that was not sealed, or an exchanged main board.",
-			tellITStop, "If it is the same device: regent store adopt. If it is a copy: regent store register-again, which costs counts. Before making images: regent seal-image.", "Two devices with one ref ID 2 in tmsctl auth-token list are copies of each other.",
+			tellITStop, "Find out whether another device with this state is still running. If none is: regent store adopt, which costs nothing; but if one is, the two take each other's tokens away. If one is: regent store register-again, which costs one count for each instance, from a registration token. Each says first what it does, and does it only with --yes. Before making images: regent seal-image.", "Two devices with one ref ID 2 in tmsctl auth-token list are copies of each other.",
 		},
 		{
 			DiskFull, Failure, "the file system of the state is full",
@@ -253,13 +260,13 @@ func configCodes() []Entry {
 	return []Entry{
 		{
 			ConfigInvalid, Failure, "the configuration is not good",
-			"A local file has a mistake, so the daemon does not start with it, or keeps the one before.",
-			tellITStop, "regentd check-config names file and line. Correct it; the daemon applies it by itself, or is started again.", nobody,
+			"A local file has a mistake. A daemon that runs keeps the configuration before it; one that is started with it ends at once.",
+			tellITStop, "Correct the file and line in the evidence; regentd check-config says whether it is good. A daemon that runs applies it by itself. One that did not start is started by an administrator: systemctl restart regentd.service", nobody,
 		},
 		{
 			PolicyProblem, Warning, "something in the configuration is set aside",
 			"A value of managed policy or of a drop-in is not good, or waits for a restart; the next lower layer rules in its place.",
-			tellIT, "Correct what the evidence names; regent policy shows every key and who said so.", nobody,
+			tellIT, "Correct what the evidence names; regent policy shows every key and who said so. A change applies by itself.", nobody,
 		},
 		{
 			NoApplication, Warning, "no application is configured",
@@ -274,7 +281,7 @@ func configCodes() []Entry {
 		{
 			CallerDenied, Warning, "a program was refused an access token",
 			"No rule under the application's allow admits the program that asked, or it was asked by the wrong user.",
-			"Start the program as the user and from the place that it is meant for; or tell the administrator of this device the evidence.", "If it is to be served, add a rule under the application's allow; regent explain --pid PID --application APPLICATION says why a running program is refused.", nobody,
+			"Start the program as the user and from the place that it is meant for; or tell the administrator of this device the evidence.", "If it is to be served, add a rule under the application's allow. " + applied + " While the program runs, regent explain --pid PID --application APPLICATION says why it is refused; afterwards the evidence says it.", nobody,
 		},
 	}
 }
@@ -313,8 +320,8 @@ func daemonCodes() []Entry {
 		},
 		{
 			TwoDaemons, Failure, "two daemons run with one configuration",
-			"Each keeps a state of its own, so each redeems: the configuration's instances cost their counts twice.",
-			tellIT, "End the process in the evidence that nobody needs, and see what started it. regent ledger of each says which counts it used.", "Two ref ID 2 with the host name of one device are two daemons.",
+			"Each keeps a state of its own, so each redeems: the configuration's instances cost their counts twice. regent status and regent ledger have only those of the daemon that answers.",
+			tellIT, "Keep the service's process, which systemctl show -p MainPID regentd.service names, and end the other one of those in the evidence. See what started it: most often a regentd run by hand. What it redeemed is in its own ledger: ask it with regent ledger --socket before it ends.", "Two ref ID 2 with the host name of one device are two daemons.",
 		},
 		{
 			ServiceStopped, Failure, "the service is stopped",

@@ -53,6 +53,16 @@ func Kinds() []Kind {
 	}
 }
 
+// NeedsPerson reports whether nothing is tried again soon by itself, so that a
+// caller is not told to: somebody has to do what the text says.
+func (k Kind) NeedsPerson() bool {
+	switch k {
+	case RegistrationExpired, RegistrationExhausted, RegistrationRefused, RedemptionUncertain, Revoked, RefreshLost, RefreshExpired:
+		return true
+	}
+	return false
+}
+
 // Error implements error, so errors.Is(err, fault.Revoked) reads as it should.
 func (k Kind) Error() string { return string(k) }
 

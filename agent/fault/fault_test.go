@@ -84,6 +84,15 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// Nobody is told to wait for what only a person can mend.
+func TestNeedsPerson(t *testing.T) {
+	for kind, want := range map[Kind]bool{Revoked: true, RegistrationExpired: true, RedemptionUncertain: true, Unavailable: false, Throttled: false, NotRegistered: false} {
+		if got := kind.NeedsPerson(); got != want {
+			t.Errorf("%s: got %t, want %t", kind, got, want)
+		}
+	}
+}
+
 // What is to be typed names the instance that it is about.
 func TestTextNamesTheInstance(t *testing.T) {
 	for _, k := range []Kind{Revoked, RefreshLost, RefreshExpired} {
