@@ -20,6 +20,15 @@ const (
 	tallyValue = "counts in its version what deleted records had in theirs"
 )
 
+// rise counts one more write, and tells who follows the level. The caller holds mu.
+func (s *Sealed) rise() {
+	s.level++
+	select {
+	case s.risen <- struct{}{}:
+	default: // whoever follows has yet to look
+	}
+}
+
 // Level returns the store's level. The first call reads every record; those that
 // cannot be read count nothing.
 func (s *Sealed) Level(ctx context.Context) (uint64, error) {

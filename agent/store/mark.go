@@ -137,21 +137,27 @@ func (s *Sealed) SealMark(level uint64) []byte {
 // is older than this.
 const markEvery = time.Second
 
-// Run lets the mark follow the store until ctx is done, and once more then.
+// Run lets the mark follow the store until ctx is done, and once more then. While
+// nothing is written it sleeps.
 func (m *Mark) Run(ctx context.Context) error {
-	again := time.NewTicker(markEvery)
-	defer again.Stop()
 	failed := false
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return m.Save(context.WithoutCancel(ctx))
-		case <-again.C:
+		case <-time.After(markEvery): // what is written meanwhile is marked with it
+			err := m.Save(ctx)
+			if err != nil && !failed { // said once, not each second
+				m.log.WarnContext(ctx, "the mark of the store cannot be kept, so an older state directory would not be noticed", "err", err)
+			}
+			failed = err != nil
 		}
-		err := m.Save(ctx)
-		if err != nil && !failed { // said once, not each second
-			m.log.WarnContext(ctx, "the mark of the store cannot be kept, so an older state directory would not be noticed", "err", err)
+		if failed {
+			continue
 		}
-		failed = err != nil
+		select {
+		case <-ctx.Done():
+		case <-m.store.risen:
+		}
 	}
+	return m.Save(context.WithoutCancel(ctx))
 }

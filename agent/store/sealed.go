@@ -42,6 +42,7 @@ type Sealed struct {
 	// level is the store's, once it is known; see [Sealed.Level].
 	level    uint64
 	levelled bool
+	risen    chan struct{} // told of each rise of the level; has room for one
 
 	// testOnlyFail, if set, is asked before each step of a write.
 	testOnlyFail func(step string) error
@@ -66,7 +67,7 @@ func Open(ctx context.Context, o Options) (*Sealed, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sealed{path: filepath.Join(o.Dir, RecordsDir), box: box, seen: map[string]Version{}, refuse: o.Refuse}
+	s := &Sealed{path: filepath.Join(o.Dir, RecordsDir), box: box, seen: map[string]Version{}, refuse: o.Refuse, risen: make(chan struct{}, 1)}
 	if s.root, err = openRecords(o.Dir, s.path); err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", s.path, err)
 	}
@@ -145,7 +146,7 @@ func (s *Sealed) Put(ctx context.Context, name string, value []byte, was Version
 		return 0, fmt.Errorf("store: put %q: %w", name, err)
 	}
 	s.seen[name] = next
-	s.level++
+	s.rise()
 	return next, nil
 }
 
@@ -164,7 +165,7 @@ func (s *Sealed) Delete(ctx context.Context, name string) error {
 		return fmt.Errorf("store: delete %q: %w", name, err)
 	}
 	delete(s.seen, name)
-	s.level++
+	s.rise()
 	return nil
 }
 
