@@ -83,7 +83,7 @@ const (
 const (
 	applied  = "A changed configuration applies by itself within seconds."
 	register = "regent register --file FILE --erase (--erase removes the file once the token is sealed)."
-	paidBy   = "It is paid for by the registration token that is held, or by the next one that is given: regent register --file FILE"
+	paidBy   = "The registration token that is held pays for it, or the next one that is given with regent register --file FILE."
 )
 
 func wayCodes() []Entry {
