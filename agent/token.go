@@ -70,7 +70,7 @@ func denied(by Caller, app policy.Application) *fault.Fault {
 	if by.User != "" {
 		who = fmt.Sprintf("%s (uid %s)", by.User, by.UID)
 	}
-	return fault.Errorf("token", fault.Denied, "no allow rule of application %s admits user %s, process %d; an administrator can change the rules where it is configured, %s", app.ID, who, by.PID, app.Origin)
+	return fault.Errorf("token", fault.Denied, "no allow rule of application %s admits user %s, process %d; an administrator sees why with regent doctor, and can change the rules where it is configured, %s; a change applies by itself", app.ID, who, by.PID, app.Origin)
 }
 
 // grant leases an instance and obtains its token. A lease that was taken for
@@ -313,6 +313,9 @@ func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id in
 // stateFault says why an auth token that cannot be refreshed serves nothing.
 func (a *Agent) stateFault(r vault.Record) *fault.Fault {
 	if f, _ := a.refresh.LastFault(r.ID); f != nil {
+		if f.Kind.NeedsPerson() {
+			f = f.After(0) // a refresh is no help, whenever that pause ends
+		}
 		return f
 	}
 	kind := map[instance.State]fault.Kind{

@@ -88,6 +88,12 @@ func TestRevokedIsNotExpired(t *testing.T) {
 				if !fl.service.DeleteAuthToken(m.agent.vault.List()[0].AuthTokenID) {
 					fl.Fatal("there is no such auth token")
 				}
+				for m.state() != instance.Revoked {
+					time.Sleep(time.Second)
+				}
+				if f := fault.Of(m.serves(fl.T)); f.Kind != fault.Revoked || f.Retry != 0 { // the pause after the refusal runs
+					fl.Errorf("just revoked: %v, and to be tried again in %s", f, f.Retry)
+				}
 				time.Sleep(24 * time.Hour)
 				if m.state() != instance.Revoked || fault.KindOf(m.serves(fl.T)) != fault.Revoked {
 					fl.Errorf("it ends %s", m.state())

@@ -105,7 +105,9 @@ func (e *Engine) Reason(id instance.ID) (f *fault.Fault, at time.Time) {
 	var retry time.Duration
 	if p, ok := e.pauseOf(id, has); ok && code != fault.RedemptionUncertain && held.Refused == "" {
 		code, text, at = p.code, p.text, p.at
-		retry = max(0, p.until-e.Clock.Boot())
+		if !p.code.NeedsPerson() {
+			retry = max(0, p.until-e.Clock.Boot())
+		}
 	}
 	if code == fault.RedemptionUncertain && has && e.goesOn(id) {
 		text = again

@@ -343,6 +343,9 @@ func (b *bed) wantReason(n int, kind fault.Kind, texts ...string) {
 	if f.Kind != kind {
 		b.Errorf("%s: got reason %s, want %s", b.id(n), f.Kind, kind)
 	}
+	if kind.NeedsPerson() && f.Retry != 0 {
+		b.Errorf("%s: %s is said to be tried again in %s", b.id(n), kind, f.Retry)
+	}
 	for _, text := range texts {
 		if !strings.Contains(f.Text(), text) {
 			b.Errorf("%s: got text %q, want %q in it", b.id(n), f.Text(), text)
