@@ -66,6 +66,7 @@ func uncertain(f *tms.Failure, what string) Verdict {
 // The words that tell refusals apart (contract.md, A: best effort).
 var (
 	wordsExpired   = regexp.MustCompile(`(?i)expired`)
+	wordsDisabled  = regexp.MustCompile(`(?i)disabled`)
 	wordsExhausted = regexp.MustCompile(`(?i)(^|[^a-z])(count|consumed|exhausted)($|[^a-z])`) // a code has _ around them
 )
 
@@ -79,9 +80,17 @@ func refused(f *tms.Failure) Verdict {
 	case wordsExhausted.MatchString(words):
 		v.Code = fault.RegistrationExhausted
 	}
-	v.Text = fmt.Sprintf("%s (%s said: %q)", v.Code.Advice(), f.Host, said(f))
+	advice := v.Code.Advice()
+	if v.Code == fault.RegistrationRefused && wordsDisabled.MatchString(said(f)) {
+		advice = disabled
+	}
+	v.Text = fmt.Sprintf("%s (%s said: %q)", advice, f.Host, said(f))
 	return v
 }
+
+// disabled is the advice on a registration token that the service calls so: it is
+// the right one, so comparing it is no use.
+const disabled = "the registration token is disabled; ask the Contact Administrator to enable it, or for another one; one that is enabled again is tried again by itself within six hours, or at once with: regent instances redeem " + fault.AnInstance
 
 func said(f *tms.Failure) string {
 	if f.Message != "" {

@@ -175,7 +175,7 @@ func (e *Engine) conclude(ctx context.Context, intent Entry, cause error) (Verdi
 
 // decideOn is how a person decides about an uncertain redemption.
 func decideOn(redemption string) string {
-	return fmt.Sprintf("; look whether tmsctl auth-token list shows %s, then say so: regent ledger resolve %[1]s --consumed, or --not-consumed", redemption)
+	return fmt.Sprintf("; ask the Contact Administrator whether tmsctl auth-token list shows %s; if it does: regent ledger resolve %[1]s --consumed, and if not: regent ledger resolve %[1]s --not-consumed, after which it is redeemed by itself", redemption)
 }
 
 // uncertainOf classifies the failure of a POST. What is no evidence at all may
