@@ -54,7 +54,7 @@ func (s *Safe) foreign(ctx context.Context, d binding.Decision) (store.State, er
 		return store.OK, s.registerAgain(ctx)
 	}
 	return store.ForeignHost, fault.Errorf("compare the device", fault.Quarantined,
-		"this device looks like a copy of another one (changed: %s), so nothing is served and nothing is asked of the service; an administrator decides: regent store adopt if it is the same device, or regent store register-again if it is another", changed)
+		"this device looks like a copy of another one (changed: %s), so nothing is served and nothing is asked of the service; an administrator finds out whether another device with this state is still running; if none is: regent store adopt; if one is: regent store register-again, which needs a registration token with counts; each says first what it does", changed)
 }
 
 // registerAgain forgets what is the other device's: the auth tokens and the name

@@ -149,9 +149,9 @@ func explain(state store.State, err error) error {
 	case store.Locked:
 		return fault.Errorf(f.Op, f.Kind, "the keyring does not give out the data key: %v; unlock it, then run: regent reload", f.Err).Because(f.Err)
 	case store.Missing:
-		return fault.Errorf(f.Op, f.Kind, "the records are there and their key is not; nothing was changed; put the key material back and run regent reload, or see what giving the records up costs with: regent store recover").Because(f.Err)
+		return fault.Errorf(f.Op, f.Kind, "the sealed records are there and the key to them is missing; nothing was changed; put the key back from a backup (regent doctor names its files) and run regent reload; without a backup, regent store recover says what going on without the records costs (--yes does it)").Because(f.Err)
 	case store.Unreadable:
-		return fault.Errorf(f.Op, f.Kind, "the key material is there and cannot be read: %v; nothing was changed; restore it and run regent reload, or see what giving the records up costs with: regent store recover", f.Err).Because(f.Err)
+		return fault.Errorf(f.Op, f.Kind, "the key material is there and cannot be read: %v; nothing was changed; restore it and run regent reload; without a backup, regent store recover says what going on without the records costs (--yes does it)", f.Err).Because(f.Err)
 	}
 	return err
 }
@@ -169,7 +169,7 @@ func damage(found []store.Damage, err error) error {
 	}
 	first := found[0]
 	return fault.Errorf("read the store", fault.StoreUnreadable,
-		"%d of the sealed records cannot be read, the first is %s; nothing was changed and nothing will be redeemed; restore the state directory and run regent reload, or see what going on without costs with: regent store recover", len(found), first.Path).Because(first.Err)
+		"%d of the sealed records cannot be read, the first is %s; nothing was changed and nothing will be redeemed; restore the state directory and run regent reload; without a backup, regent store recover says what going on without them costs (--yes does it)", len(found), first.Path).Because(first.Err)
 }
 
 // newer finds a record that a later release wrote.
