@@ -129,9 +129,9 @@ func kindOf(err error) Why {
 func reason(socket string, err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Sprintf("there is no %s; is regentd running? See %s, or start it with: regentd run; or does --socket or REGENT_SOCKET name another one?", socket, manager("status"))
+		return fmt.Sprintf("there is no %s; is regentd running? See %s, and what is wrong with: regent doctor; or does --socket or REGENT_SOCKET name another one?", socket, manager("status"))
 	case errors.Is(err, localsock.ErrRefused):
-		return fmt.Sprintf("nobody listens at %s any more; regentd was killed: start it again, with %s or regentd run", socket, manager("start"))
+		return fmt.Sprintf("nobody listens at %s any more; regentd was killed: start it again, with %s", socket, manager("start"))
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("this user may not connect to %s; the socket should be open to all, and its directory too: see its mode, and any sandbox around this process", socket)
 	default:
