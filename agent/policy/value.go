@@ -163,7 +163,7 @@ func kind(n *yaml.Node) string {
 	case "!!int", "!!float":
 		return "a number"
 	}
-	return "a text"
+	return "text"
 }
 
 func alternatives(words []string) string {
