@@ -201,7 +201,7 @@ func TestRegisterSaysWhatBecameOfEachInstance(t *testing.T) {
 		{"live", live("cad/2"), "registered, token good for 12 min", ""},
 		{"on demand", state(instance.Unredeemed), "not redeemed yet", ""},
 		{"expired before", state(instance.Expired), "registered before, but its token cannot be refreshed now", ""},
-		{"revoked", state(instance.Revoked), "revoked by an administrator: left as it is", ""},
+		{"revoked", state(instance.Revoked), "revoked by the service: left as it is", ""},
 		{"offline", unredeemed(fault.Unavailable), "not redeemed yet: unavailable; the agent goes on trying", fault.Unavailable},
 		{"exhausted", unredeemed(fault.RegistrationExhausted), "not redeemed: registration exhausted", fault.RegistrationExhausted},
 		{"too late", unredeemed(fault.RegistrationExpired), "not redeemed: registration expired", fault.RegistrationExpired},

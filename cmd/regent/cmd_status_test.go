@@ -85,7 +85,7 @@ func TestStatusPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"&lt;script&gt;", "cad/2", "revoked by an administrator", "alice, pid 4711", "network.timeout", "10-it.yaml:3", "prefers-color-scheme: dark", "width=device-width"} {
+	for _, want := range []string{"&lt;script&gt;", "cad/2", "revoked by the service", "alice, pid 4711", "network.timeout", "10-it.yaml:3", "prefers-color-scheme: dark", "width=device-width"} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("%q is not on the page", want)
 		}

@@ -56,7 +56,7 @@ func renderFacts(s status.Status, v view) string { return v.labelled("", statusF
 func statusFacts(s status.Status, v view) [][2]string {
 	rows := [][2]string{{"Key guarded by", storeInWords(s.Store)}}
 	for _, t := range s.Tenants {
-		rows = append(rows, tenantFacts(t, needsRegistration(s, t.Host), isUnknown(s), v)...)
+		rows = append(rows, tenantFacts(t, needs{now: needsRegistration(s, t.Host), again: hasEnded(s, t.Host), unknown: isUnknown(s)}, v)...)
 	}
 	if s.CanServeUntil != nil {
 		rows = append(rows, [2]string{"Can serve", fmt.Sprintf("for %s without the service, until %s", inWords(s.CanServeUntil.Sub(v.now)), s.CanServeUntil.UTC().Format("2006-01-02 15:04 UTC"))})
@@ -87,24 +87,33 @@ func storeInWords(s status.Store) string {
 	return printable(text)
 }
 
-func tenantFacts(t status.Tenant, needy, unknown bool, v view) [][2]string {
+// needs is what a tenant's registration token is wanted for.
+type needs struct {
+	now     bool // an instance waits for it
+	again   bool // an instance has ended, and a person may have it redeemed again
+	unknown bool // nothing can be read
+}
+
+func tenantFacts(t status.Tenant, n needs, v view) [][2]string {
 	rows := [][2]string{{"Token service", printable(t.Host) + ", " + reachableInWords(t.Reachable)}}
 	if t.LastFault != nil && t.Reachable != "yes" {
 		rows = append(rows, [2]string{"", faultInWords(*t.LastFault, v)})
 	}
-	rows = append(rows, [2]string{"Registration token", registrationInWords(t.RegistrationToken, needy, unknown, v)})
+	rows = append(rows, [2]string{"Registration token", registrationInWords(t.RegistrationToken, n, v)})
 	if skew := time.Duration(t.ClockSkewSeconds) * time.Second; skew.Abs() > time.Minute {
 		rows = append(rows, [2]string{"Clock", skewInWords(skew)})
 	}
 	return rows
 }
 
-func registrationInWords(r *status.RegistrationToken, needy, unknown bool, v view) string {
+func registrationInWords(r *status.RegistrationToken, n needs, v view) string {
 	switch {
-	case r == nil && unknown:
+	case r == nil && n.unknown:
 		return "unknown, since the store cannot be used"
-	case r == nil && needy:
+	case r == nil && n.now:
 		return "none held"
+	case r == nil && n.again:
+		return "none held; one is needed to redeem again"
 	case r == nil:
 		return "none held, none needed"
 	}
@@ -207,6 +216,17 @@ func needsRegistration(s status.Status, tenant string) bool {
 		}
 	}
 	return false
+}
+
+// hasEnded reports whether an instance of the tenant is of no use any more, until
+// a person has it redeemed again.
+func hasEnded(s status.Status, tenant string) bool {
+	ended := []instance.State{instance.Revoked, instance.RefreshLost, instance.RefreshExpired}
+	return slices.ContainsFunc(s.Applications, func(a status.Application) bool {
+		return a.Tenant == tenant && slices.ContainsFunc(a.Instances, func(i status.Instance) bool {
+			return slices.Contains(ended, instance.State(i.State))
+		})
+	})
 }
 
 // renderFaults is the last fault of each instance that has one.

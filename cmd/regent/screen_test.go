@@ -76,7 +76,7 @@ func troubled() status.Status {
 	s.Applications[0].Instances[1] = status.Instance{
 		Name: "cad/2", State: string(instance.Revoked), Leased: true,
 		LastFault: &status.Fault{
-			Code: "revoked", Detail: "an administrator of the service withdrew this auth token; only a person may redeem again",
+			Code: "revoked", Detail: "the service takes this auth token no more: it was deleted there, or its session was ended",
 			At: before(4 * time.Minute),
 		},
 	}
@@ -94,7 +94,7 @@ func troubled() status.Status {
 // unusable is a device whose store cannot be read.
 func unusable() status.Status {
 	s := waiting()
-	s.Health, s.Summary = status.NotServing, "the records are there and their key is not; restore the key material; nothing was changed"
+	s.Health, s.Summary = status.NotServing, "the sealed records are there and the key to them is missing; nothing was changed; restore the key material"
 	s.Store, s.Counts = status.Store{State: "missing", Guard: "file"}, nil
 	for i := range s.Applications[0].Instances {
 		s.Applications[0].Instances[i].State = status.Unknown
@@ -109,7 +109,7 @@ func asked() status.Status {
 	s.Health, s.Summary = status.Degraded, "serving 1 of 2 instances; see the others below"
 	s.Applications[0].Instances[1] = status.Instance{
 		Name: "cad/2", State: string(instance.Revoked), RedeemAsked: true,
-		LastFault: &status.Fault{Code: "revoked", Detail: "an administrator of the service withdrew this auth token"},
+		LastFault: &status.Fault{Code: "revoked", Detail: "the service takes this auth token no more"},
 	}
 	return s
 }
@@ -136,6 +136,20 @@ func TestStatusScreen(t *testing.T) {
 			tt.view.now = noon
 			golden(t, tt.name+".golden", renderStatus(tt.status, tt.view))
 		})
+	}
+}
+
+// One who has to redeem again is not told that no registration token is needed.
+func TestRegistrationOfTheEnded(t *testing.T) {
+	s := serving()
+	for state, want := range map[instance.State]string{
+		instance.Live: "none held, none needed", instance.Unredeemed: "none held",
+		instance.Revoked: "none held; one is needed to redeem again", instance.RefreshExpired: "none held; one is needed to redeem again",
+	} {
+		s.Applications[0].Instances[1].State = string(state)
+		if got := renderFacts(s, view{}); !strings.Contains(got, "Registration token  "+want+"\n") {
+			t.Errorf("%s: got\n%s\nwant %q", state, got, want)
+		}
 	}
 }
 

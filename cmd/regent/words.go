@@ -72,7 +72,7 @@ func stateInWords(i status.Instance, held, onDemand bool) string {
 	case instance.RefreshExpired:
 		return "refresh token expired"
 	case instance.Revoked:
-		return "revoked by an administrator"
+		return "revoked by the service"
 	}
 	return printable(i.State)
 }
@@ -96,7 +96,7 @@ func reachableInWords(reachable string) string {
 	case "yes":
 		return "reachable"
 	case "no":
-		return "not reachable"
+		return "not usable now" // it may have been reached, and be another
 	}
 	return "not asked yet"
 }
