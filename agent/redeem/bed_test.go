@@ -129,6 +129,7 @@ var (
 	tooMany       = answer{err: failure(back(answered(429), time.Minute))}
 	portal        = answer{err: failure(answered(403))}
 	tooLate       = answer{err: failure(said(400, "REGISTRATION_TOKEN_EXPIRED", "The registration token has expired."))}
+	switchedOff   = answer{err: failure(said(403, "", "The registration token is disabled."))}
 	noSuch        = answer{err: failure(said(403, "", "No such token."))}
 )
 

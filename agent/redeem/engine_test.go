@@ -3,6 +3,7 @@ package redeem_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,6 +98,30 @@ func TestExpired(t *testing.T) {
 		b.restart()
 		b.wantReason(1, fault.RegistrationExpired, "has expired.")
 		b.wantStates(instance.Unredeemed, instance.Unredeemed)
+		b.audit()
+	})
+}
+
+// TestDisabled: the text's promises hold. One that is enabled again is tried again
+// within six hours, and at once when a person asks.
+func TestDisabled(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.service.answers(switchedOff, switchedOff)
+		b.start()
+		b.register(registration)
+		b.pass(5 * time.Hour)
+		b.wantPosts(1)
+		b.wantHeld(true)
+		b.wantReason(1, fault.RegistrationRefused, "enable it", "within six hours", "regent instances redeem cad/1 (", host)
+		if last := b.engine.Account(b.id(1)).Last; !strings.Contains(last.Words, "regent instances redeem cad/1 (") {
+			b.Errorf("the ledger says %q, want it to name the instance", last.Words)
+		}
+		b.pass(2 * time.Hour)
+		b.wantPosts(2)
+		b.ask(1)
+		b.pass(time.Minute)
+		b.wantPosts(3)
+		b.wantStates(instance.Live)
 		b.audit()
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"regent/agent/fault"
@@ -164,7 +165,8 @@ func (e *Engine) conclude(ctx context.Context, intent Entry, cause error) (Verdi
 		v.Text += decideOn(intent.ID)
 	}
 	out := outcome(intent, v.Entry)
-	out.Code, out.Words, out.Retryable = v.Code, v.Text, v.Paid
+	out.Code, out.Retryable = v.Code, v.Paid
+	out.Words = strings.ReplaceAll(v.Text, fault.AnInstance, intent.Instance)
 	if f, ok := errors.AsType[*tms.Failure](cause); ok {
 		out.Status = f.Status
 	}
