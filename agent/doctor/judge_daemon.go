@@ -104,7 +104,7 @@ func judgeOthers(f Facts) []doubt {
 	}
 	var out []doubt
 	for _, p := range f.Others {
-		out = append(out, doubt{code: TwoDaemons, subject: p.Shares, evidence: fmt.Sprintf("processes %d and %d both run a regentd with this; %[2]d answered here", p.PID, f.Daemon.PID)})
+		out = append(out, doubt{code: TwoDaemons, subject: p.Shares, evidence: fmt.Sprintf("process %d, which answered here, and process %d both run regentd with %s", f.Daemon.PID, p.PID, p.Shares)})
 	}
 	return out
 }
