@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"regent/agent/fault"
@@ -79,7 +78,7 @@ func outcomeOf(i status.Instance, waited bool) outcome {
 		return outcome{text: "not redeemed yet: the agent does so in the background, or when it is first asked for"}
 	}
 	failed := whyNot(i, fault.Kind(i.LastFault.Code))
-	if final(failed.Kind) {
+	if failed.Kind.NeedsPerson() {
 		return outcome{"not redeemed: " + inPlainWords(string(failed.Kind)), failed}
 	}
 	return outcome{fmt.Sprintf("not redeemed yet: %s; the agent goes on trying", inPlainWords(string(failed.Kind))), failed}
@@ -91,11 +90,4 @@ func whyNot(i status.Instance, k fault.Kind) *fault.Fault {
 		return fault.E("redeem", k, nil)
 	}
 	return fault.Errorf("redeem", k, "%s", i.LastFault.Detail)
-}
-
-// final reports whether only a person can help.
-func final(k fault.Kind) bool {
-	return slices.Contains([]fault.Kind{
-		fault.RegistrationExpired, fault.RegistrationExhausted, fault.RegistrationRefused, fault.RedemptionUncertain,
-	}, k)
 }
