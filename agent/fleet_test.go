@@ -301,7 +301,6 @@ func ordinary(life time.Duration) float64 {
 // another, when all tokens have ended. The peak minute is at most three times
 // the mean of an ordinary hour, and every device is served again.
 func TestPowerCut(t *testing.T) {
-	t.Parallel() // beside TestOutage: a bubble keeps a core and a half busy
 	const life = time.Hour
 	simulate(t, *fleetSize, emulator.Knobs{AccessLifetime: life}, func(fl *fleet) {
 		fl.cut()
@@ -329,7 +328,6 @@ func TestPowerCut(t *testing.T) {
 // TestOutage: the service is down for an hour. Its first minute back carries at
 // most 5 % of the devices that wait, and 99 % of them are done within 30 minutes.
 func TestOutage(t *testing.T) {
-	t.Parallel()
 	for _, life := range []time.Duration{time.Hour} {
 		t.Run(life.String(), func(t *testing.T) {
 			simulate(t, *fleetSize, emulator.Knobs{AccessLifetime: life}, func(fl *fleet) {
