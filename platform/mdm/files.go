@@ -26,6 +26,7 @@ type FilesOptions struct {
 	Changed func(ctx context.Context)
 	Settle  time.Duration // 0 is 500 ms
 	Poll    time.Duration // longest time between two looks; 0 is 5 s
+	Rest    time.Duration // the same while the system reports changes; 0 is 30 s, and at least Poll
 }
 
 // Files watches files that may come, go, and be written at any time.
@@ -46,6 +47,10 @@ func NewFiles(o FilesOptions) (*Files, error) {
 	if o.Poll == 0 {
 		o.Poll = 5 * time.Second
 	}
+	if o.Rest == 0 {
+		o.Rest = 30 * time.Second
+	}
+	o.Rest = max(o.Rest, o.Poll)
 	if o.Settle > o.Poll {
 		return nil, fmt.Errorf("mdm: settle must be at most poll: %s > %s", o.Settle, o.Poll)
 	}
@@ -62,46 +67,53 @@ func NewFiles(o FilesOptions) (*Files, error) {
 }
 
 // Run watches until ctx is done. It acts on what the system reports, and looks
-// every Poll anyway, since no system reports every change on every file system.
-// It may be called once.
+// every Poll or Rest anyway, since no system reports every change on every file
+// system. It may be called once.
 func (f *Files) Run(ctx context.Context) error {
 	events, err := fsnotify.NewWatcher()
 	if err != nil { // the poll does it then
-		return f.loop(ctx, nil, func() {})
+		return f.loop(ctx, nil, func() bool { return false })
 	}
 	told := make(chan struct{}, 1)
 	var pump sync.WaitGroup
 	pump.Go(func() { fileevents.Pump(events, f.concerns, told) })
-	err = f.loop(ctx, told, func() { f.follow(events) })
+	err = f.loop(ctx, told, func() bool { return f.follow(events) })
 	_ = events.Close() // nothing follows that an error could spoil
 	pump.Wait()
 	return err
 }
 
-// follow watches the directories that are there now. One that cannot be watched
-// is looked at by the poll.
-func (f *Files) follow(events *fsnotify.Watcher) {
+// follow watches the directories that are there now, and reports whether all
+// that matters is heard. What cannot be watched is looked at every Poll.
+func (f *Files) follow(events *fsnotify.Watcher) (all bool) {
+	all = true
 	for _, p := range f.Paths {
-		_ = events.Add(filepath.Dir(p))
+		all = events.Add(filepath.Dir(p)) == nil && all
 		if info, err := os.Stat(p); err == nil && info.IsDir() {
-			_ = events.Add(p)
+			all = events.Add(p) == nil && all
 		}
 	}
+	return all
 }
 
-func (f *Files) loop(ctx context.Context, told <-chan struct{}, follow func()) error {
-	poll := time.NewTicker(f.Poll)
-	defer poll.Stop()
+func (f *Files) pace(all bool) time.Duration {
+	if all {
+		return f.Rest
+	}
+	return f.Poll
+}
+
+func (f *Files) loop(ctx context.Context, told <-chan struct{}, follow func() (all bool)) error {
 	for {
-		follow()
+		every := f.pace(follow())
 		for heard := false; !heard && f.look() == f.last; {
 			select {
 			case <-ctx.Done():
 				return nil
 			case <-told:
 				heard = true
-			case <-poll.C:
-				follow()
+			case <-time.After(every):
+				every = f.pace(follow())
 			}
 		}
 		if !f.settle(ctx, told) {

@@ -97,9 +97,15 @@ type change struct {
 	do   func() error
 }
 
-// TestFilesWithoutNotices has the system report nothing, as on some network
-// file systems.
+// TestFilesWithoutNotices has the system report nothing, and say so or, as on
+// some network file systems, not say so.
 func TestFilesWithoutNotices(t *testing.T) {
+	t.Run("known", func(t *testing.T) { withoutNotices(t, false, 10500*time.Millisecond) })
+	t.Run("in silence", func(t *testing.T) { withoutNotices(t, true, 30500*time.Millisecond) })
+}
+
+func withoutNotices(t *testing.T, believed bool, told time.Duration) {
+	t.Helper()
 	dir := t.TempDir()
 	drops := filepath.Join(dir, "policy.d")
 	synctest.Test(t, func(t *testing.T) {
@@ -111,15 +117,15 @@ func TestFilesWithoutNotices(t *testing.T) {
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- f.loop(ctx, nil, func() {}) }()
+		go func() { ended <- f.loop(ctx, nil, func() bool { return believed }) }()
 		time.Sleep(7 * time.Second)
 		write(t, filepath.Join(drops, "a.yaml"), "1")
-		time.Sleep(13 * time.Second)
+		time.Sleep(33 * time.Second)
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if want := []time.Duration{10500 * time.Millisecond}; !slices.Equal(at, want) {
+		if want := []time.Duration{told}; !slices.Equal(at, want) {
 			t.Errorf("told at %v, want %v: at the next look, when it was still", at, want)
 		}
 	})

@@ -28,6 +28,7 @@ type Deps struct {
 	OnFile func(ctx context.Context, path string) error
 	Log    *slog.Logger
 	Poll   time.Duration // longest time between two looks; 0 is 5 s
+	Rest   time.Duration // the same while the system reports changes and no file waits; 0 is 10 s, and at least Poll
 	Settle time.Duration // a file that keeps still this long is complete; 0 is 200 ms
 }
 
@@ -51,6 +52,10 @@ func NewWatcher(d Deps) (*Watcher, error) {
 	if d.Settle == 0 {
 		d.Settle = 200 * time.Millisecond
 	}
+	if d.Rest == 0 {
+		d.Rest = 10 * time.Second
+	}
+	d.Rest = max(d.Rest, d.Poll)
 	if d.Settle > d.Poll {
 		return nil, errors.New("tokenfile: settle must be at most poll: " + d.Settle.String() + " > " + d.Poll.String())
 	}
@@ -58,8 +63,8 @@ func NewWatcher(d Deps) (*Watcher, error) {
 }
 
 // Run watches until ctx is done and returns its error. It looks at once, then
-// when the system reports a change, and anyway every Poll, since no system
-// reports every change on every file system. It may be called once.
+// when the system reports a change, and anyway every Poll or Rest, since no
+// system reports every change on every file system. It may be called once.
 func (w *Watcher) Run(ctx context.Context) error {
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -79,37 +84,45 @@ func (w *Watcher) Run(ctx context.Context) error {
 func (w *Watcher) loop(ctx context.Context, events *fsnotify.Watcher, told <-chan struct{}) error {
 	for {
 		w.follow(ctx, events)
-		nap := w.Poll
-		if w.look(ctx) {
-			nap = w.Settle
-		}
-		if err := w.wait(ctx, told, nap); err != nil {
+		soon, waits := w.look(ctx)
+		if err := w.wait(ctx, told, w.nap(soon, waits, events != nil && w.deaf == "")); err != nil {
 			return err
 		}
 	}
 }
 
-// wait returns after nap, or sooner when a change was reported, but never
-// before Settle: that is what makes two equal looks mean something.
-func (w *Watcher) wait(ctx context.Context, told <-chan struct{}, nap time.Duration) error {
-	settled, napped := time.After(w.Settle), time.After(nap)
-	for changed := false; !changed || settled != nil; {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-napped:
-			return nil
-		case <-settled:
-			settled = nil
-		case <-told:
-			changed = true
-		}
+// nap returns when to look again if nothing is reported.
+func (w *Watcher) nap(soon, waits, hears bool) time.Duration {
+	switch {
+	case soon:
+		return w.Settle
+	case hears && !waits:
+		return w.Rest
 	}
-	return nil
+	return w.Poll
 }
 
-// look looks at every path once, and reports whether to look again soon.
-func (w *Watcher) look(ctx context.Context) (soon bool) {
+// wait returns after nap, or Settle after a change was reported: that is what
+// makes two equal looks mean something.
+func (w *Watcher) wait(ctx context.Context, told <-chan struct{}, nap time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(nap):
+		return nil
+	case <-told:
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(w.Settle):
+		return nil
+	}
+}
+
+// look looks at every path once, and reports whether to look again soon, and
+// whether a file that is there waits to be taken.
+func (w *Watcher) look(ctx context.Context) (soon, waits bool) {
 	paths := w.Paths()
 	for path := range w.sightings {
 		if !slices.Contains(paths, path) {
@@ -127,10 +140,11 @@ func (w *Watcher) look(ctx context.Context) (soon bool) {
 			soon = true
 		case deliver:
 			w.deliver(ctx, path, s)
+			waits = waits || !s.done
 		case rest:
 		}
 	}
-	return soon
+	return soon, waits
 }
 
 func (w *Watcher) deliver(ctx context.Context, path string, s *sighting) {

@@ -110,6 +110,30 @@ func TestWatcherWaitsForTheWriter(t *testing.T) {
 	})
 }
 
+// TestWatcherRests: who hears of changes looks less often, unless a file waits
+// to be taken.
+func TestWatcherRests(t *testing.T) {
+	w, err := NewWatcher(Deps{Paths: func() []string { return nil }, OnFile: (&journal{}).onFile, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name        string
+		soon, waits bool
+		hears       bool
+		want        time.Duration
+	}{
+		{"hears, and nothing waits", false, false, true, w.Rest},
+		{"hears, and a file waits", false, true, true, w.Poll},
+		{"hears nothing", false, false, false, w.Poll},
+		{"a file is being written", true, false, true, w.Settle},
+	} {
+		if got := w.nap(tt.soon, tt.waits, tt.hears); got != tt.want {
+			t.Errorf("%s: naps %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
 func TestWatcherTakesANewFileOfTheSameName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &journal{}
