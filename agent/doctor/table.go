@@ -321,7 +321,7 @@ func daemonCodes() []Entry {
 		{
 			TwoDaemons, Failure, "two daemons run with one configuration",
 			"Each keeps a state of its own, so each redeems: the configuration's instances cost their counts twice. regent status and regent ledger have only those of the daemon that answers.",
-			tellIT, "Keep the service's process, which systemctl show -p MainPID regentd.service names, and end the other one of those in the evidence. See what started it: most often a regentd run by hand. What it redeemed is in its own ledger: ask it with regent ledger --socket before it ends.", "Two ref ID 2 with the host name of one device are two daemons.",
+			tellIT, "Keep the service's process, which systemctl show -p MainPID regentd.service names, and end the other one. If it names 0, end what is in the evidence and run: systemctl start regentd.service. See what started it: most often a regentd run by hand. What it redeemed is in its own ledger: ask it with regent ledger --socket before it ends.", "Two ref ID 2 with the host name of one device are two daemons.",
 		},
 		{
 			ServiceStopped, Failure, "the service is stopped",
