@@ -51,9 +51,6 @@ func TestFileRecords(t *testing.T) {
 	if diff := cmp.Diff(string(got), want); diff != "" {
 		t.Error(diff)
 	}
-	if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o600 {
-		t.Errorf("mode = %v, %v; want 0600", st.Mode(), err)
-	}
 }
 
 func TestFileIsBounded(t *testing.T) {
