@@ -26,7 +26,7 @@ type FilesOptions struct {
 	Changed func(ctx context.Context)
 	Settle  time.Duration // 0 is 500 ms
 	Poll    time.Duration // longest time between two looks; 0 is 5 s
-	Rest    time.Duration // the same while the system reports changes; 0 is 30 s, and at least Poll
+	Rest    time.Duration // the same while the system reports changes; 0 is 9 s, and at least Poll
 }
 
 // Files watches files that may come, go, and be written at any time.
@@ -48,7 +48,7 @@ func NewFiles(o FilesOptions) (*Files, error) {
 		o.Poll = 5 * time.Second
 	}
 	if o.Rest == 0 {
-		o.Rest = 30 * time.Second
+		o.Rest = 9 * time.Second
 	}
 	o.Rest = max(o.Rest, o.Poll)
 	if o.Settle > o.Poll {

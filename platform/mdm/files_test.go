@@ -101,7 +101,7 @@ type change struct {
 // some network file systems, not say so.
 func TestFilesWithoutNotices(t *testing.T) {
 	t.Run("known", func(t *testing.T) { withoutNotices(t, false, 10500*time.Millisecond) })
-	t.Run("in silence", func(t *testing.T) { withoutNotices(t, true, 30500*time.Millisecond) })
+	t.Run("in silence", func(t *testing.T) { withoutNotices(t, true, 9500*time.Millisecond) })
 }
 
 func withoutNotices(t *testing.T, believed bool, told time.Duration) {
