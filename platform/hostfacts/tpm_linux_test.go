@@ -11,8 +11,21 @@ import (
 	"github.com/google/go-tpm/tpm2/transport/linuxudstpm"
 )
 
-// keyOf starts a software TPM whose seeds are in dir, and ends it again.
-func keyOf(t *testing.T, dir string) string {
+// keyOf returns the key of the software TPM whose seeds are in dir. One that was
+// killed a moment ago may still hold its state, so it is started again then.
+func keyOf(t *testing.T, dir string) (key string) {
+	t.Helper()
+	for range 20 {
+		if key = startedKey(t, dir); key != "" {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return key
+}
+
+// startedKey starts a software TPM, asks it, and ends it again.
+func startedKey(t *testing.T, dir string) string {
 	t.Helper()
 	swtpm, err := exec.LookPath("swtpm")
 	if err != nil {
