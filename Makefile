@@ -63,7 +63,7 @@ fuzz: ## every fuzz target for FUZZTIME (20s); one without committed seeds is a 
 	.ci/fuzz $(FUZZTIME)
 
 .PHONY: fuzz-long
-fuzz-long: ## every fuzz target for ten minutes (FUZZLONG=1m is shorter)
+fuzz-long: ## every fuzz target for ten minutes (FUZZLONG=1m is shorter; FUZZJOBS=3 runs three at a time)
 	.ci/fuzz $(FUZZLONG)
 
 .PHONY: attacks
