@@ -53,8 +53,8 @@ func (t *tool) kept(ctx context.Context, host string) (admin.Bearer, vault, bool
 	var refresh keptRefresh
 	for part, into := range map[string]any{"access": &access, "refresh": &refresh} {
 		text, err := ring.Get(ctx, name+" "+part)
-		if err == nil {
-			err = json.Unmarshal([]byte(text), into)
+		if err == nil && json.Unmarshal([]byte(text), into) != nil {
+			err = errors.New("it is not what tmsctl keeps there; log in again") // the decoder's error may quote it
 		}
 		if err != nil {
 			if !errors.Is(err, keyring.ErrNothing) {

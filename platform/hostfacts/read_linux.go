@@ -1,8 +1,6 @@
 package hostfacts
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,12 +54,8 @@ func rootFS(root string) string {
 		return ""
 	}
 	b, err := os.ReadFile(filepath.Join(root, fmt.Sprintf("run/udev/data/b%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev)))) //nolint:gosec // a device number from the kernel
-	if err == nil {
-		for sc := bufio.NewScanner(bytes.NewReader(b)); sc.Scan(); {
-			if id, ok := strings.CutPrefix(sc.Text(), "E:ID_FS_UUID="); ok {
-				return id
-			}
-		}
+	if id := idIn(b); err == nil && id != "" {
+		return id
 	}
 	links, err := filepath.Glob(filepath.Join(root, "dev/disk/by-uuid/*"))
 	if err != nil {
@@ -71,6 +65,16 @@ func rootFS(root string) string {
 		var dev unix.Stat_t
 		if err := unix.Stat(link, &dev); err == nil && dev.Rdev == st.Dev {
 			return filepath.Base(link)
+		}
+	}
+	return ""
+}
+
+// idIn returns the UUID in udev's record of a block device, "" if it has none.
+func idIn(record []byte) string {
+	for line := range strings.Lines(string(record)) {
+		if id, ok := strings.CutPrefix(line, "E:ID_FS_UUID="); ok {
+			return strings.TrimSpace(id)
 		}
 	}
 	return ""

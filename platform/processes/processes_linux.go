@@ -23,7 +23,7 @@ func named(name string) ([]Process, error) {
 		if err != nil || len(line) == 0 { // it has ended, may not be seen, or is the kernel's
 			continue
 		}
-		args := strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
+		args := arguments(line)
 		if filepath.Base(args[0]) != name {
 			continue
 		}
@@ -34,4 +34,10 @@ func named(name string) ([]Process, error) {
 		out = append(out, Process{PID: pid, Dir: dir, Args: args})
 	}
 	return out, nil
+}
+
+// arguments takes a command line of /proc apart, which its process can have
+// overwritten with anything. It is at least one.
+func arguments(line []byte) []string {
+	return strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
 }

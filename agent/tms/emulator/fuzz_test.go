@@ -3,6 +3,7 @@ package emulator_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,6 +56,30 @@ func FuzzControl(f *testing.F) {
 			}
 		default:
 			t.Errorf("%d %s", r.status, r.body)
+		}
+	})
+}
+
+// FuzzQuery: a list is what was asked for, or refused: what it does not know is
+// never ignored.
+func FuzzQuery(f *testing.F) {
+	known := []string{"identifier", "refId1", "refId2", "pageStart", "pageSize"}
+	f.Fuzz(func(t *testing.T, query string) {
+		x := newFixture(t, emulator.Knobs{})
+		x.issue(1)
+		r := request(http.MethodGet, "/registrationTokens", x.admin(), "")
+		r.URL.RawQuery = query
+		got := x.send(r)
+		switch got.status {
+		case http.StatusOK:
+			for name, values := range r.URL.Query() {
+				if !slices.Contains(known, name) || len(values) != 1 {
+					t.Errorf("%s=%q was ignored", name, values)
+				}
+			}
+		case http.StatusBadRequest:
+		default:
+			t.Errorf("%d %s", got.status, got.body)
 		}
 	})
 }

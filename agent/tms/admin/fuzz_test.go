@@ -1,0 +1,60 @@
+package admin
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// noQuote fails if an error shows what is marked as secret in the seeds.
+func noQuote(t *testing.T, text string) {
+	t.Helper()
+	if strings.Contains(text, "SECRET") {
+		t.Errorf("the error %q quotes", text)
+	}
+}
+
+// FuzzRegistrationTokens: each row of a page is read whole or has its flaw, and
+// only a whole one is ever usable.
+func FuzzRegistrationTokens(f *testing.F) {
+	l := listing[RegistrationToken]{"list registration tokens", pathRegistration, listRegistration, rowOf}
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		p, err := l.readPage(body, map[string]bool{})
+		if err != nil {
+			noQuote(t, err.Error())
+			return
+		}
+		for _, r := range p.items {
+			noQuote(t, r.Flaw)
+			if r.Flaw == "" && r.ID == "" {
+				t.Errorf("read whole without an id: %+v", r)
+			}
+			if r.Usability(now) == Usable && (r.Flaw != "" || r.Used >= r.Count) {
+				t.Errorf("usable: %+v", r)
+			}
+		}
+	})
+}
+
+// FuzzAuthTokens: each row has the id by which it would be deleted, and a page
+// that comes twice is not followed for ever.
+func FuzzAuthTokens(f *testing.F) {
+	l := listing[AuthToken]{"list auth tokens", pathAuth, listAuth, authTokenOf}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		seen := map[string]bool{}
+		p, err := l.readPage(body, seen)
+		if err != nil {
+			noQuote(t, err.Error())
+			return
+		}
+		for _, a := range p.items {
+			if a.ID == "" {
+				t.Errorf("no id: %+v", a)
+			}
+		}
+		if _, err := l.readPage(body, seen); (err != nil) != (len(p.items) > 0) {
+			t.Errorf("the same page again: %v", err)
+		}
+	})
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"regent/agent/policy"
+)
+
+// FuzzRecall: what was kept of policy takes effect only as a file of the
+// directory of policy, below which nothing of it can name another.
+func FuzzRecall(f *testing.F) {
+	const dir = "/etc/regent/policy.d"
+	f.Fuzz(func(t *testing.T, kept []byte) {
+		name := filepath.Join(t.TempDir(), "policy.last.json")
+		if err := os.WriteFile(name, kept, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var g lastGood
+		err := g.recall(name, dir)
+		if err != nil && (g.recalled || len(g.layers) > 0 || strings.Contains(err.Error(), "canary")) {
+			t.Errorf("%d layers with %v", len(g.layers), err)
+		}
+		for _, l := range g.layers {
+			if filepath.Dir(l.Name) != dir || l.Rank != policy.Managed {
+				t.Errorf("layer %q of rank %v", l.Name, l.Rank)
+			}
+		}
+		if err := g.keep(name); err != nil {
+			t.Fatal(err)
+		}
+		var again lastGood
+		if err := again.recall(name, dir); err != nil || len(again.layers) != len(g.layers) {
+			t.Errorf("kept again: %d layers, %v; before %d", len(again.layers), err, len(g.layers))
+		}
+	})
+}
+
+// FuzzCertificates: a file is found good only if a certificate begins in it, and
+// nothing of one that is not is said.
+func FuzzCertificates(f *testing.F) {
+	f.Fuzz(func(t *testing.T, content []byte) {
+		m := sanity{readFile: func(string) ([]byte, error) { return content, nil }}
+		said := m.certificates("ca.pem")
+		if said == "" && !strings.Contains(string(content), "-----BEGIN CERTIFICATE-----") {
+			t.Errorf("%q was taken for certificates", content)
+		}
+		if strings.Contains(said, "canary") {
+			t.Errorf("it says %q", said)
+		}
+	})
+}
+
+// FuzzProxyCredentials: they are one line with a user, which no header can be
+// broken with, and an error shows none of it.
+func FuzzProxyCredentials(f *testing.F) {
+	f.Fuzz(func(t *testing.T, content []byte) {
+		path := filepath.Join(t.TempDir(), "proxy")
+		writeSecret(t, path, string(content), 0o600)
+		s, err := proxyCredentials(path)
+		if err != nil {
+			if !s.IsZero() || strings.Contains(err.Error(), "canary") {
+				t.Errorf("a secret, or one in the error: %v", err)
+			}
+			return
+		}
+		got := s.Reveal()
+		if strings.Index(got, ":") < 1 || strings.ContainsAny(got, "\r\n\x00") || len(got) > maxCredentials || !strings.HasPrefix(string(content), got) {
+			t.Errorf("%q was read of %q", got, content)
+		}
+	})
+}
