@@ -144,6 +144,7 @@ type bed struct {
 	mu      sync.Mutex
 	plan    redeem.Plan
 	ids     int
+	looks   int // at the plan
 	draws   int
 	draw    float64
 	changes []string
@@ -161,9 +162,7 @@ func newBed(t *testing.T, instances int) *bed {
 	b := &bed{T: t, account: newAccount(t), service: &service{left: -1}, draw: 0.5}
 	b.plan = redeem.Plan{UncertainRetries: 1, Splay: 2 * time.Second}
 	for n := range instances {
-		id := one
-		id.Number = n + 1
-		b.plan.Wants = append(b.plan.Wants, redeem.Want{ID: id, Base: "https://" + host})
+		b.plan.Wants = append(b.plan.Wants, b.want(n+1))
 	}
 	t.Cleanup(func() {
 		if b.end != nil {
@@ -177,6 +176,10 @@ func (b *bed) id(n int) instance.ID {
 	id := one
 	id.Number = n
 	return id
+}
+
+func (b *bed) want(n int) redeem.Want {
+	return redeem.Want{ID: b.id(n), Base: "https://" + host}
 }
 
 // start opens what is on the disk and runs an engine over it.
@@ -221,7 +224,7 @@ func (b *bed) options() redeem.Options {
 		Probe:  b.proves,
 		Ledger: b.ledger, Vault: b.vault, Registrations: b.regs,
 		Service: func(string) (redeem.Service, error) { return b.service, nil },
-		Plan:    func() redeem.Plan { b.mu.Lock(); defer b.mu.Unlock(); return b.plan },
+		Plan:    b.planned,
 		Request: func(id instance.ID) tms.Request {
 			return tms.Request{FQDN: "ws", RefID1: id.String(), RefID2: "device-1"}
 		},
@@ -229,6 +232,13 @@ func (b *bed) options() redeem.Options {
 		Clock: b.clock, Draw: b.drawn, NewID: b.newID, Changed: b.changed,
 		Log: slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
+}
+
+func (b *bed) planned() redeem.Plan {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.looks++
+	return b.plan
 }
 
 func (b *bed) proves(context.Context) error {

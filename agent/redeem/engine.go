@@ -135,8 +135,12 @@ func (e *Engine) Kick() {
 	}
 }
 
-// maxNap bounds one sleep: timers stand still while the machine sleeps.
-const maxNap = 30 * time.Second
+// One sleep is bounded: timers stand still while the machine sleeps. With nothing
+// to redeem, record or remove there is no deadline that could be missed.
+const (
+	maxNap  = 30 * time.Second
+	maxRest = 5 * time.Minute
+)
 
 // Run redeems until ctx is done. It owns no goroutine but the caller's. A
 // redemption under way is finished and recorded first.
@@ -163,13 +167,31 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 		plan := e.Plan()
 		w, nap, ok := e.next(plan, tried)
 		if !ok {
-			e.dropSpent(ctx, plan)
+			if e.dropSpent(ctx, plan) && e.done(plan) {
+				return maxRest
+			}
 			return max(nap, time.Millisecond)
 		}
 		tried[w.ID] = true
 		e.attempt(ctx, w)
 	}
 	return maxNap
+}
+
+// done reports whether nothing is to be redeemed or written: every instance that
+// is wanted is held, alive and recorded. What changes that wakes Run.
+func (e *Engine) done(plan Plan) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.unkept) > 0 || len(e.owed) > 0 {
+		return false
+	}
+	for _, w := range plan.Wants {
+		if r, held := e.Vault.Get(w.ID); !held || !r.State.Refreshable() {
+			return false
+		}
+	}
+	return true
 }
 
 // next returns what is to be redeemed now, and was not tried in this step: first
@@ -278,10 +300,12 @@ func (e *Engine) situation(plan Plan, w Want) situation {
 	}
 }
 
-// dropSpent forgets each registration token that has nothing left to pay for.
-func (e *Engine) dropSpent(ctx context.Context, plan Plan) {
+// dropSpent forgets each registration token that has nothing left to pay for. It
+// reports whether that has worked.
+func (e *Engine) dropSpent(ctx context.Context, plan Plan) (all bool) {
+	all = true
 	if plan.Keep {
-		return
+		return all
 	}
 	for _, h := range e.Registrations.List() {
 		if e.needed(plan, h) {
@@ -289,10 +313,12 @@ func (e *Engine) dropSpent(ctx context.Context, plan Plan) {
 		}
 		if err := e.Registrations.Drop(ctx, h); err != nil {
 			e.Log.WarnContext(ctx, "a registration token that is no longer needed could not be removed; it is tried again", "err", err)
+			all = false
 			continue
 		}
 		e.Log.InfoContext(ctx, "registration token removed: nothing is left for it to pay for", "tenant", h.Tenant, "fingerprint", h.Fingerprint)
 	}
+	return all
 }
 
 // needed reports whether a declared instance may still be bought with h.

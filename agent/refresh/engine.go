@@ -21,9 +21,13 @@ import (
 	"regent/agent/vault"
 )
 
-// maxNap bounds one sleep. Timers stand still while the machine sleeps, so no
-// single timer may be trusted with a deadline.
-const maxNap = 30 * time.Second
+// One sleep is bounded: timers stand still while the machine sleeps, so no single
+// timer may be trusted with a deadline. Where the system tells of a resume that
+// bound is only for what nobody thought of, and an idle device is left in peace.
+const (
+	maxNap  = 30 * time.Second
+	maxRest = 5 * time.Minute
+)
 
 // forceEvery bounds the refreshes that callers can cause beyond what is due:
 // one for an instance and minute.
@@ -46,7 +50,7 @@ type Options struct {
 	// Hold says how long a tenant is left alone for reasons beyond this engine,
 	// and whether it asked for that; nil for never.
 	Hold func(tenant string) (left time.Duration, asked bool)
-	Woke <-chan struct{} // receives after resume from sleep; may be nil
+	Woke <-chan struct{} // receives after resume from sleep; nil where nobody tells of that
 	// Changed is told of each change of an instance's state, after it is durable.
 	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
 	// Registration returns the registration token that paid for an auth token, if
@@ -149,9 +153,16 @@ func (e *Engine) lastChance(ctx context.Context) {
 	}
 }
 
+func (e *Engine) longestNap() time.Duration {
+	if e.Woke == nil {
+		return maxNap
+	}
+	return maxRest
+}
+
 // step queues what is due and returns how long until anything else can be.
 func (e *Engine) step() time.Duration {
-	nap := maxNap
+	nap := e.longestNap()
 	for _, r := range e.Vault.List() {
 		if !r.State.Refreshable() {
 			continue

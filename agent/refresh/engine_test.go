@@ -182,7 +182,12 @@ func TestRefreshesAfterSleep(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := start(t, rotates)
-				defer b.stop()
+				defer func() { b.stop() }()
+				if !tt.event {
+					b.stop()
+					b.woke = nil
+					b.run(t)
+				}
 				time.Sleep(10 * time.Minute)
 				b.clock.Suspend(8 * time.Hour)
 				if tt.event {
@@ -207,7 +212,7 @@ func TestCivilClockOnlyMakesARefreshDue(t *testing.T) {
 		if left, known := b.record(t).Life.Remaining(b.clock); !known || left != 59*time.Minute {
 			t.Errorf("Remaining = %v, %v after the civil clock ran ahead; want 59m", left, known)
 		}
-		time.Sleep(maxNap)
+		time.Sleep(maxRest)
 		synctest.Wait()
 		if n := b.service.count(); n != 1 {
 			t.Errorf("%d requests, want 1", n)

@@ -1,0 +1,47 @@
+package power
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestResumesTellsOfASetClock: no machine here may sleep, but a clock that is set,
+// to what it says already, comes the same way through the kernel. It takes root.
+func TestResumesTellsOfASetClock(t *testing.T) {
+	woke, stop, err := Resumes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // each time, not the first only
+		select {
+		case <-woke:
+			t.Fatal("told of a resume that was none")
+		default:
+		}
+		if err := setClock(); errors.Is(err, unix.EPERM) {
+			t.Skip("not run: setting the clock takes CAP_SYS_TIME")
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-woke:
+		case <-time.After(time.Minute):
+			t.Fatal("nobody was told")
+		}
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// setClock sets the time of day to what it is.
+func setClock() error {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_REALTIME, &now); err != nil {
+		return err
+	}
+	return unix.ClockSettime(unix.CLOCK_REALTIME, &now)
+}
