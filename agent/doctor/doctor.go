@@ -110,11 +110,15 @@ type doubt struct {
 }
 
 // worded is d in the words of the table, for a reader.
-func (d doubt) worded(r Reader) Finding {
+func (d doubt) worded(r Reader, windows bool) Finding {
 	e, _ := Lookup(d.code) // a test holds that every judgement's code is in the table
+	next := e.Next(r)
+	if there := OnWindows(d.code); windows && r == Administrator && there != "" {
+		next = there
+	}
 	return Finding{
 		Code: d.code, Severity: e.Severity, Subject: d.subject, Title: e.Title,
-		Evidence: d.evidence, Cause: e.Cause, Next: strings.NewReplacer(d.known...).Replace(e.Next(r)),
+		Evidence: d.evidence, Cause: e.Cause, Next: strings.NewReplacer(d.known...).Replace(next),
 	}
 }
 

@@ -70,6 +70,13 @@ func instance(f *Facts, state, fault string) {
 	}
 }
 
+// illness is one thing that is wrong, and the one code that is to come of it.
+type illness struct {
+	name  string
+	wrong func(*Facts)
+	want  Code
+}
+
 // TestJudge makes one thing wrong at a time: each code comes from it alone, and
 // every code of the table can come.
 func TestJudge(t *testing.T) {
@@ -86,11 +93,7 @@ func TestJudge(t *testing.T) {
 			f.Daemon.Held[0].Refused, f.Daemon.Held[0].Words, f.Daemon.Held[0].Unpaid = kind, words, 1
 		}
 	}
-	tests := []struct {
-		name  string
-		wrong func(*Facts)
-		want  Code
-	}{
+	tests := []illness{
 		{"settings", step(AtSettings), NetworkSettings},
 		{"name", step(AtDNS), DNSFailed},
 		{"port", step(AtConnect), TCPUnreachable},
@@ -168,7 +171,7 @@ func TestJudge(t *testing.T) {
 		}, ServiceCredential},
 	}
 	came := map[Code]bool{}
-	for _, tt := range tests {
+	for _, tt := range append(tests, faultsOnWindows()...) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := well()
 			tt.wrong(&f)
@@ -194,7 +197,7 @@ func TestJudge(t *testing.T) {
 
 func TestJudgeHealthy(t *testing.T) {
 	r := Judge(well())
-	if len(r.Findings) > 0 || len(r.Skipped) > 0 || r.Worst() != "" || len(r.Checked) != len(checks()) {
+	if len(r.Findings) > 0 || len(r.Skipped) > 0 || r.Worst() != "" || len(r.Checked) != len(checks(well())) {
 		t.Errorf("of a device that is well: %+v", r)
 	}
 	b, err := json.Marshal(r)

@@ -16,6 +16,8 @@ type Facts struct {
 	Config *Config // looked at where no daemon answers
 	Daemon *Daemon // as it says of itself; nil if none answers
 	Others []Process
+	// Windows is what only such a system has; nil of any other.
+	Windows *Windows
 }
 
 // Client is the program that asks.

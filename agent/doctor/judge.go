@@ -11,9 +11,9 @@ type check struct {
 
 // checks are all judgements. What one finds hides what follows from it: each
 // judges only what is not explained by those before it.
-func checks() []check {
-	return []check{
-		{"service", noManager, judgeUnits},
+func checks(f Facts) []check {
+	all := []check{
+		{"service", noManager, judgeManager},
 		{"socket", nil, judgeSocket},
 		{"configuration", noConfig, judgeConfig},
 		{"version", noDaemon, judgeVersion},
@@ -28,12 +28,19 @@ func checks() []check {
 		{"instances", noTokens, judgeInstances},
 		{"callers", noDaemon, judgeDenials},
 	}
+	if f.Windows == nil {
+		return all
+	}
+	return append(all,
+		check{"access lists", noLists, judgeLists},
+		check{"time service", noKeeper, judgeKeeper},
+	)
 }
 
 // Judge turns facts into a report. It is pure.
 func Judge(f Facts) Report {
 	r := Report{Reader: f.Reader, Checked: []string{}, Skipped: []Skipped{}, Findings: []Finding{}}
-	for _, c := range checks() {
+	for _, c := range checks(f) {
 		if c.unasked != nil {
 			if why := c.unasked(f); why != "" {
 				r.Skipped = append(r.Skipped, Skipped{c.name, why})
@@ -42,7 +49,7 @@ func Judge(f Facts) Report {
 		}
 		r.Checked = append(r.Checked, c.name)
 		for _, d := range c.judge(f) {
-			r.Findings = append(r.Findings, d.worded(f.Reader))
+			r.Findings = append(r.Findings, d.worded(f.Reader, f.Windows != nil))
 		}
 	}
 	r.Findings = sorted(r.Findings)
@@ -57,7 +64,7 @@ func noDaemon(f Facts) string {
 }
 
 func noManager(f Facts) string {
-	if f.Units == nil {
+	if f.Units == nil && (f.Windows == nil || f.Windows.Service == nil) {
 		return "no service manager has the package's units, or it is not the package's daemon"
 	}
 	return ""

@@ -27,7 +27,15 @@ func unitOf(f Facts, name string) (Unit, bool) {
 	return Unit{}, false
 }
 
-// judgeUnits says why the service manager runs no daemon. One that answers all
+// judgeManager says why the service manager runs no daemon, whichever it is.
+func judgeManager(f Facts) []doubt {
+	if f.Windows != nil {
+		return judgeService(f)
+	}
+	return judgeUnits(f)
+}
+
+// judgeUnits says why systemd runs no daemon. One that answers all
 // the same is another one, which judgeOthers knows more of.
 func judgeUnits(f Facts) []doubt {
 	daemon, installed := unitOf(f, DaemonUnit)
@@ -66,10 +74,13 @@ func judgeSocket(f Facts) []doubt {
 	if s.Closed != "" && (s.Reached == Answered || s.Reached == Forbidden) {
 		return []doubt{{code: SocketMode, subject: s.Path, evidence: s.Closed}}
 	}
+	if who := squatter(f); who != "" {
+		return []doubt{{code: PipeSquatted, subject: s.Path, evidence: who, known: numberOf(f.Windows.Server)}}
+	}
 	if s.Reached == Foreign {
 		return []doubt{{code: SocketForeign, subject: s.Path, evidence: s.Words}}
 	}
-	if s.Reached == Answered || len(judgeUnits(f)) > 0 || len(judgeConfig(f)) > 0 {
+	if s.Reached == Answered || len(judgeManager(f)) > 0 || len(judgeConfig(f)) > 0 {
 		return nil
 	}
 	code := map[Reached]Code{Missing: SocketMissing, Dead: SocketDead, Forbidden: SocketMode, Silent: DaemonSilent, Broken: DaemonSilent}[s.Reached]
@@ -82,7 +93,7 @@ func judgeConfig(f Facts) []doubt {
 	if f.Daemon != nil || f.Config == nil || len(f.Config.Fatal) == 0 {
 		return nil
 	}
-	for _, d := range judgeUnits(f) {
+	for _, d := range judgeManager(f) {
 		if d.code == ConfigInvalid {
 			return nil
 		}
@@ -99,7 +110,7 @@ func judgeVersion(f Facts) []doubt {
 }
 
 func judgeOthers(f Facts) []doubt {
-	if f.Units != nil && len(judgeUnits(f)) > 0 {
+	if len(judgeManager(f)) > 0 {
 		return nil // it was said there
 	}
 	var out []doubt

@@ -34,7 +34,8 @@ func judgeWays(f Facts) []doubt {
 	for _, w := range f.Daemon.Ways {
 		if code, why := w.trouble(); code != "" {
 			host, _, _ := strings.Cut(w.Host, ":")
-			out = append(out, doubt{code: code, subject: w.Host, evidence: why, known: []string{"HOST", host}})
+			d := doubt{code: code, subject: w.Host, evidence: why, known: []string{"HOST", host}}
+			out = append(out, unseenProxy(f, w, d))
 		}
 	}
 	return out

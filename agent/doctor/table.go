@@ -10,6 +10,7 @@ const (
 	ProxyUnreachable       Code = "proxy_unreachable"
 	ProxyAuthentication    Code = "proxy_authentication"
 	ProxyRefused           Code = "proxy_refused"
+	ProxyUnseen            Code = "proxy_unseen"
 	TLSUnknownCA           Code = "tls_unknown_ca"
 	TLSInterception        Code = "tls_interception"
 	TLSInterceptionTrusted Code = "tls_interception_trusted"
@@ -17,6 +18,7 @@ const (
 	NotTheService          Code = "not_the_service"
 	ServiceIll             Code = "service_ill"
 	ClockWrong             Code = "clock_wrong"
+	ClockUnkept            Code = "clock_unkept"
 	ProviderMismatch       Code = "provider_mismatch"
 )
 
@@ -67,9 +69,18 @@ const (
 	ServiceCredential Code = "service_credential"
 )
 
+// On Windows alone there are also these; [ProxyUnseen] and [ClockUnkept] are of
+// the way to the service.
+const (
+	ServiceMissing  Code = "service_missing"
+	ServiceDisabled Code = "service_disabled"
+	PipeSquatted    Code = "pipe_squatted"
+	AccessWidened   Code = "access_widened"
+)
+
 // Table is all codes, in the order of the documentation.
 func Table() []Entry {
-	return slices.Concat(wayCodes(), serviceCodes(), tokenCodes(), storeCodes(), configCodes(), daemonCodes())
+	return slices.Concat(wayCodes(), serviceCodes(), tokenCodes(), storeCodes(), configCodes(), daemonCodes(), windowsCodes())
 }
 
 // What an end user without rights can do about most of it.

@@ -104,7 +104,7 @@ func (x examination) gather(ctx context.Context) doctor.Facts {
 		Reader: doctor.User, Client: doctor.Client{Version: version},
 		Socket: doctor.Socket{Path: x.socket, Reached: doctor.Answered, Closed: x.survey.closed(x.socket)},
 	}
-	if x.euid == 0 {
+	if x.euid == 0 || x.survey.elevated != nil && x.survey.elevated() {
 		f.Reader = doctor.Administrator
 	}
 	if d, err := x.ask(ctx); err == nil {
@@ -119,6 +119,9 @@ func (x examination) gather(ctx context.Context) doctor.Facts {
 	}
 	if f.Daemon == nil && (x.config != "" || x.socket == localsock.DefaultPath) {
 		f.Config = x.survey.config(ctx, x.config)
+	}
+	if x.survey.windows != nil {
+		f.Windows = x.survey.windows(ctx, x.socket, f.Daemon)
 	}
 	return f
 }

@@ -26,10 +26,16 @@ type survey struct {
 	others func(doctor.Daemon) []doctor.Process
 	// config looks at the configuration, "" is the installed one; nil if that cannot be done.
 	config func(ctx context.Context, file string) *doctor.Config
+	// windows looks at what only such a system has, with or without a daemon that
+	// answers; nil on any other.
+	windows func(ctx context.Context, socket string, d *doctor.Daemon) *doctor.Windows
+	// elevated reports whether this process may do what an administrator is told;
+	// nil where the number of its user says that.
+	elevated func() bool
 }
 
 func theSystem() survey {
-	return survey{closed: closedSocket, others: otherDaemons, config: checkedConfig}
+	return onThisSystem(survey{closed: closedSocket, others: otherDaemons, config: checkedConfig})
 }
 
 // closedSocket looks at the modes of the socket and its directory. It says

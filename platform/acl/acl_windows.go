@@ -37,6 +37,7 @@ type List struct {
 	Owner     string // a SID
 	Protected bool   // nothing is inherited from above
 	Grants    []Grant
+	Denied    []Grant // whatever is granted
 }
 
 // OfFile returns the access of the file or directory at path.
@@ -48,9 +49,27 @@ func OfFile(path string) (List, error) {
 	return Of(sd)
 }
 
-// Of returns the access that sd says. What it denies is left out: a denial can
-// only make it narrower. So is what is only for what comes below, and an entry of
-// a kind that is not understood is an error, since it may allow something.
+// OfHandle returns the access of what the system has open as h.
+func OfHandle(h windows.Handle) (List, error) {
+	sd, err := windows.GetSecurityInfo(h, windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		return List{}, fmt.Errorf("read the access: %w", err)
+	}
+	return Of(sd)
+}
+
+// Meant returns the access that SDDL says. One without an owner is an error.
+func Meant(sddl string) (List, error) {
+	sd, err := windows.SecurityDescriptorFromString(sddl)
+	if err != nil {
+		return List{}, fmt.Errorf("[unexpected] access list %s: %w", sddl, err)
+	}
+	return Of(sd)
+}
+
+// Of returns the access that sd says. What is only for what comes below is left
+// out, and an entry of a kind that is not understood is an error, since it may
+// allow something.
 func Of(sd *windows.SECURITY_DESCRIPTOR) (List, error) {
 	var l List
 	owner, _, err := sd.Owner()
@@ -67,26 +86,28 @@ func Of(sd *windows.SECURITY_DESCRIPTOR) (List, error) {
 	if err != nil || list == nil {
 		return l, ErrOpen
 	}
-	l.Grants, err = grants(list)
-	return l, err
+	return l, l.take(list)
 }
 
-func grants(list *windows.ACL) (all []Grant, _ error) {
+// take takes what an access list says of the thing itself.
+func (l *List) take(list *windows.ACL) error {
 	for i := range uint32(list.AceCount) {
 		var ace *windows.ACCESS_ALLOWED_ACE
 		if err := windows.GetAce(list, i, &ace); err != nil {
-			return nil, fmt.Errorf("has an access list that cannot be read: %w", err)
-		}
-		switch {
-		case ace.Header.AceFlags&windows.INHERIT_ONLY_ACE != 0, ace.Header.AceType == windows.ACCESS_DENIED_ACE_TYPE:
-			continue
-		case ace.Header.AceType != windows.ACCESS_ALLOWED_ACE_TYPE:
-			return nil, errors.New("has an access list with an entry of an unknown kind")
+			return fmt.Errorf("has an access list that cannot be read: %w", err)
 		}
 		sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart)) //nolint:gosec // where the system puts it
-		all = append(all, Grant{sid.String(), ace.Mask})
+		switch {
+		case ace.Header.AceFlags&windows.INHERIT_ONLY_ACE != 0:
+		case ace.Header.AceType == windows.ACCESS_DENIED_ACE_TYPE: // it has the same form
+			l.Denied = append(l.Denied, Grant{sid.String(), ace.Mask})
+		case ace.Header.AceType == windows.ACCESS_ALLOWED_ACE_TYPE:
+			l.Grants = append(l.Grants, Grant{sid.String(), ace.Mask})
+		default:
+			return errors.New("has an access list with an entry of an unknown kind")
+		}
 	}
-	return all, nil
+	return nil
 }
 
 // Trusted reports whether sid is SYSTEM, Administrators or TrustedInstaller: who
@@ -108,4 +129,31 @@ func (l List) Strangers(rights windows.ACCESS_MASK, but ...string) (sids []strin
 		}
 	}
 	return sids
+}
+
+// Beyond returns what is granted to somebody who is not [Trusted] and is not
+// meant to have it, each as far as that goes. Who is denied what is not looked at:
+// a denial of somebody else makes nothing narrower.
+func (l List) Beyond(meant List) (more []Grant) {
+	for _, g := range l.Grants {
+		for _, m := range meant.Grants {
+			if m.SID == g.SID {
+				g.Mask &^= m.Mask
+			}
+		}
+		if g.Mask != 0 && !Trusted(g.SID) {
+			more = append(more, g)
+		}
+	}
+	return more
+}
+
+// Undenied returns what is meant to be denied and is not.
+func (l List) Undenied(meant List) (missing []Grant) {
+	for _, m := range meant.Denied {
+		if !slices.ContainsFunc(l.Denied, func(d Grant) bool { return d.SID == m.SID && m.Mask&^d.Mask == 0 }) {
+			missing = append(missing, m)
+		}
+	}
+	return missing
 }

@@ -22,7 +22,7 @@ func TestOf(t *testing.T) {
 		{"protected", "O:SYD:P(A;;FA;;;SY)", List{Owner: system, Protected: true, Grants: []Grant{{system, 0x1f01ff}}}},
 		{"inherits", "O:BAD:(A;;FR;;;BU)", List{Owner: admins, Grants: []Grant{{users, 0x120089}}}},
 		{"only for below", "O:BAD:P(A;OICIIO;FA;;;BU)", List{Owner: admins, Protected: true}},
-		{"denied", "O:BAD:P(D;;FA;;;BU)", List{Owner: admins, Protected: true}},
+		{"denied", "O:BAD:P(D;;FA;;;BU)", List{Owner: admins, Protected: true, Denied: []Grant{{users, 0x1f01ff}}}},
 		{"nobody", "O:BAD:P", List{Owner: admins, Protected: true}},
 	}
 	for _, tt := range tests {
@@ -59,5 +59,38 @@ func TestStrangers(t *testing.T) {
 	}
 	if diff := cmp.Diff(l.Strangers(Replace), []string{"S-1-5-21-1"}); diff != "" {
 		t.Errorf("who may replace (-got +want):\n%s", diff)
+	}
+}
+
+func TestBeyondWhatIsMeant(t *testing.T) {
+	const meant = "O:BAD:P(D;;FA;;;NU)(A;;FA;;;SY)(A;;FR;;;BU)"
+	tests := []struct {
+		name, is string
+		beyond   []Grant
+		undenied []Grant
+	}{
+		{"as meant", meant, nil, nil},
+		{"less", "O:BAD:P(D;;FA;;;NU)(A;;FA;;;SY)", nil, nil},
+		{"more for one", "O:BAD:P(D;;FA;;;NU)(A;;FA;;;BU)", []Grant{{users, 0x1f01ff &^ 0x120089}}, nil},
+		{"another one", "O:BAD:P(D;;FA;;;NU)(A;;FR;;;WD)", []Grant{{"S-1-1-0", 0x120089}}, nil},
+		{"one that can all the same", "O:BAD:P(D;;FA;;;NU)(A;;FA;;;BA)", nil, nil},
+		{"from the network", "O:BAD:P(A;;FA;;;SY)", nil, []Grant{{"S-1-5-2", 0x1f01ff}}},
+		{"from the network to read", "O:BAD:P(D;;FW;;;NU)(A;;FA;;;SY)", nil, []Grant{{"S-1-5-2", 0x1f01ff}}},
+	}
+	for _, tt := range tests {
+		want, err := Meant(meant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		is, err := Meant(tt.is)
+		if err != nil {
+			t.Fatal(tt.name, err)
+		}
+		if diff := cmp.Diff(is.Beyond(want), tt.beyond); diff != "" {
+			t.Errorf("%s: beyond (-got +want):\n%s", tt.name, diff)
+		}
+		if diff := cmp.Diff(is.Undenied(want), tt.undenied); diff != "" {
+			t.Errorf("%s: undenied (-got +want):\n%s", tt.name, diff)
+		}
 	}
 }

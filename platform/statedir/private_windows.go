@@ -96,16 +96,15 @@ func checkOwner(path string, _ fs.FileInfo) error {
 // private refuses a directory that is a stranger's, that takes its access from
 // above, or where anybody else may do anything.
 func private(path string, access acl.List, self string) error {
-	const mend = `run: icacls "%[1]s" /setowner *` + windowsnames.AdministratorsSID +
-		` && icacls "%[1]s" /inheritance:r /grant:r *` + windowsnames.SystemSID + `:(OI)(CI)F *` + windowsnames.AdministratorsSID + `:(OI)(CI)F`
+	mend := windowsnames.SetAccess(path, windowsnames.StateAccess)
 	if !acl.Trusted(access.Owner) && access.Owner != self {
-		return fmt.Errorf("state directory %s belongs to %s; "+mend, path, access.Owner)
+		return fmt.Errorf("state directory %s belongs to %s; run: %s", path, access.Owner, mend)
 	}
 	if !access.Protected {
-		return fmt.Errorf("state directory %s takes its access from the directory above; "+mend, path)
+		return fmt.Errorf("state directory %s takes its access from the directory above; run: %s", path, mend)
 	}
 	for _, sid := range access.Strangers(^windows.ACCESS_MASK(0), self) {
-		return fmt.Errorf("state directory %s is open to %s; "+mend, path, sid)
+		return fmt.Errorf("state directory %s is open to %s; run: %s", path, sid, mend)
 	}
 	return nil
 }

@@ -17,6 +17,9 @@ const (
 	ServiceDelayed = true
 )
 
+// TimeService is the system's own that keeps the clock.
+const TimeService = "W32Time"
+
 // ServicePrivileges is the whole of what the service keeps of its account's
 // privileges. A client is asked for at identification level, which needs none,
 // and the processes of users let SYSTEM look at them.

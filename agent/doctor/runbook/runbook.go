@@ -36,9 +36,11 @@ func doctorPage(e doctor.Entry) string {
 	fmt.Fprintf(&b, "## How it comes to that\n\n%s\n\n", e.Cause)
 	b.WriteString("## What to do\n\n")
 	for _, s := range []struct{ reader, step string }{
-		{"User", e.User}, {"Administrator of the device", e.Administrator}, {"Contact Administrator", e.Contact},
+		{"User", e.User}, {"Administrator of the device", e.Administrator}, {"Administrator, on Windows", doctor.OnWindows(e.Code)}, {"Contact Administrator", e.Contact},
 	} {
-		fmt.Fprintf(&b, "- **%s**: %s\n", s.reader, s.step)
+		if s.step != "" {
+			fmt.Fprintf(&b, "- **%s**: %s\n", s.reader, s.step)
+		}
 	}
 	return b.String()
 }

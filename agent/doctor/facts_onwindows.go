@@ -1,0 +1,61 @@
+package doctor
+
+// Windows is what only a Windows system has. A part that could not be looked at
+// is nil.
+type Windows struct {
+	Service *Service // the daemon's; also nil where another pipe is asked for
+	Server  *Server  // who serves the pipe; also nil if nobody does, or it is not known
+	Lists   *Lists
+	Keeper  *Service // what keeps the clock
+	Proxies []Proxy
+}
+
+// Service is a service as its manager has it.
+type Service struct {
+	Name  string
+	State string // of [ServiceRunning] and the others
+	Start string // of [StartAutomatic] and the others; "" if it is not installed
+	PID   int    // of its process; 0 if it has none
+	Exit  int    // the code that it ended with; 0 is none
+}
+
+// The states of a service that something is concluded from, as the platform's
+// room names them; there are others on the way between them.
+const (
+	ServiceRunning      = "running"
+	ServiceEnded        = "stopped"
+	ServiceNotInstalled = "not installed"
+)
+
+// How a service is started.
+const (
+	StartAutomatic = "automatic"
+	StartManual    = "manual"
+	StartDisabled  = "disabled"
+)
+
+// Server is the process that serves the pipe.
+type Server struct {
+	PID int
+	Exe string // "" if it may not be seen
+}
+
+// Lists is what a look at the access lists of all that is ours found.
+type Lists struct {
+	Widened []Widened
+}
+
+// Widened is something that more people may use than is meant.
+type Widened struct {
+	Path string
+	Who  string // and what they may
+	Mend string // the command that sets it right
+}
+
+// Proxy is what a program of the user who asks goes by to a host, and the service
+// does not know of.
+type Proxy struct {
+	Host  string // of a [Way]
+	Where string // it is set, in words
+	Proxy string // host and port; "" if a script decides
+}

@@ -1,0 +1,175 @@
+package doctor
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// onWindows is a Windows system on which nothing is wrong.
+func onWindows(f *Facts) {
+	f.Units = nil
+	f.Socket.Path = `\\.\pipe\regent`
+	f.Windows = &Windows{
+		Service: &Service{Name: "regentd", State: ServiceRunning, Start: StartAutomatic, PID: 7},
+		Server:  &Server{PID: 7, Exe: `C:\Program Files\Regent\regentd.exe`},
+		Lists:   &Lists{},
+		Keeper:  &Service{Name: "W32Time", State: ServiceRunning, Start: StartAutomatic, PID: 9},
+		Proxies: []Proxy{{Host: "demo-host.com", Where: "the Internet settings of this user", Proxy: "proxy.example:8080"}},
+	}
+}
+
+// ended is one whose service has ended, and where nobody has the pipe.
+func ended(f *Facts, s Service) {
+	stopped(f, Missing)
+	onWindows(f)
+	s.Name = "regentd"
+	f.Windows.Service, f.Windows.Server = &s, nil
+}
+
+// squatted is one whose pipe somebody else has.
+func squatted(f *Facts, reached Reached) {
+	ended(f, Service{State: ServiceEnded, Start: StartAutomatic, Exit: 1})
+	f.Socket.Reached = reached
+	f.Windows.Server = &Server{PID: 66, Exe: `C:\other.exe`}
+}
+
+func faultsOnWindows() []illness {
+	with := func(change func(*Facts)) func(*Facts) {
+		return func(f *Facts) { onWindows(f); change(f) }
+	}
+	service := func(s Service) func(*Facts) { return func(f *Facts) { ended(f, s) } }
+	way := func(step Step, proxy string) func(*Facts) {
+		return with(func(f *Facts) {
+			w := &f.Daemon.Ways[0]
+			w.Step, w.Failure, w.Provider, w.Proxy = step, "it failed", "", proxy
+		})
+	}
+	return []illness{
+		{"windows: not installed", service(Service{State: ServiceNotInstalled}), ServiceMissing},
+		{"windows: stopped", service(Service{State: ServiceEnded, Start: StartAutomatic}), ServiceStopped},
+		{"windows: disabled", service(Service{State: ServiceEnded, Start: StartDisabled, Exit: 1}), ServiceDisabled},
+		{"windows: fails", service(Service{State: ServiceEnded, Start: StartAutomatic, Exit: 1}), ServiceFailing},
+		{"windows: fails by its file", func(f *Facts) {
+			ended(f, Service{State: ServiceEnded, Start: StartAutomatic, Exit: 1})
+			f.Config = &Config{[]string{"config.yaml:2"}}
+		}, ConfigInvalid},
+		{"windows: no pipe", service(Service{State: ServiceRunning, Start: StartAutomatic, PID: 7}), SocketMissing},
+		{"windows: stuck", with(func(f *Facts) { f.Daemon, f.Socket.Reached, f.Socket.Words = nil, Silent, "why" }), DaemonSilent},
+		{"windows: somebody else's pipe", func(f *Facts) { squatted(f, Foreign) }, PipeSquatted},
+		{"windows: an administrator's pipe", func(f *Facts) { squatted(f, Silent) }, PipeSquatted},
+		{"windows: a pipe that nobody may open", func(f *Facts) { squatted(f, Forbidden); f.Windows.Server = nil }, PipeSquatted},
+		{"windows: before a service that runs", func(f *Facts) {
+			squatted(f, Silent)
+			f.Windows.Service.State, f.Windows.Service.PID = ServiceRunning, 7
+		}, PipeSquatted},
+		{"windows: by hand while it is stopped", with(func(f *Facts) { f.Windows.Service.State, f.Windows.Service.PID = ServiceEnded, 0 }), TwoDaemons},
+		{"windows: by hand beside it", with(func(f *Facts) { f.Windows.Service.PID = 8 }), TwoDaemons},
+		{"windows: widened", with(func(f *Facts) {
+			f.Windows.Lists.Widened = []Widened{{`C:\ProgramData\Regent\state`, "S-1-1-0 may read it", "icacls"}}
+		}), AccessWidened},
+		{"windows: proxy for the name", way(AtDNS, ""), ProxyUnseen},
+		{"windows: proxy for the connection", way(AtConnect, ""), ProxyUnseen},
+		{"windows: another proxy", way(AtProxy, "old.example:8080"), ProxyUnseen},
+		{"windows: the same proxy", way(AtProxy, "proxy.example:8080"), ProxyUnreachable},
+		{"windows: a proxy script", func(f *Facts) { way(AtDNS, "")(f); f.Windows.Proxies[0].Proxy = "" }, ProxyUnseen},
+		{"windows: a proxy for another host", func(f *Facts) { way(AtDNS, "")(f); f.Windows.Proxies[0].Host = "else.example" }, DNSFailed},
+		{"windows: what no proxy helps", way(AtTrust, ""), TLSUnknownCA},
+		{"windows: clock disabled", with(func(f *Facts) { f.Windows.Keeper.State, f.Windows.Keeper.Start = ServiceEnded, StartDisabled }), ClockUnkept},
+		{"windows: clock stopped", with(func(f *Facts) { f.Windows.Keeper.State = ServiceEnded }), ClockUnkept},
+		{"windows: clock resting and off", with(func(f *Facts) {
+			f.Windows.Keeper.State, f.Windows.Keeper.Start, f.Daemon.Ways[0].SkewSeconds = ServiceEnded, StartManual, -61
+		}), ClockUnkept},
+		{"windows: clock stopped and wrong", with(func(f *Facts) {
+			f.Windows.Keeper.State, f.Daemon.Ways[0].SkewSeconds = ServiceEnded, 901
+		}), ClockWrong},
+	}
+}
+
+// What is no fault is none, and what could not be looked at is said.
+func TestJudgeOnWindows(t *testing.T) {
+	none := []string{"service", "access lists", "time service"}
+	tests := []struct {
+		name    string
+		is      func(*Facts)
+		skipped []string
+	}{
+		{"well", func(*Facts) {}, nil},
+		{"a clock that is kept when it is wanted", func(f *Facts) {
+			f.Windows.Keeper.State, f.Windows.Keeper.Start, f.Daemon.Ways[0].SkewSeconds = ServiceEnded, StartManual, 60
+		}, nil},
+		{"a proxy that nobody needs", func(f *Facts) { f.Windows.Proxies[0].Proxy = "" }, nil},
+		{"no service, and one by hand", func(f *Facts) { f.Windows.Service = &Service{State: ServiceNotInstalled} }, nil},
+		{"nothing could be looked at", func(f *Facts) { f.Windows = &Windows{} }, none},
+		{"no time service", func(f *Facts) { f.Windows.Keeper.State = ServiceNotInstalled }, none[2:]},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := well()
+			onWindows(&f)
+			tt.is(&f)
+			r := Judge(f)
+			var skipped []string
+			for _, s := range r.Skipped {
+				skipped = append(skipped, s.Check)
+			}
+			if len(r.Findings) > 0 {
+				t.Errorf("found %+v", r.Findings)
+			}
+			if diff := cmp.Diff(skipped, tt.skipped); diff != "" {
+				t.Errorf("skipped (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What an administrator of a Windows is told can be typed there.
+func TestNextOnWindows(t *testing.T) {
+	for _, tt := range faultsOnWindows() {
+		f := well()
+		tt.wrong(&f)
+		for _, got := range Judge(f).Findings {
+			for _, foreign := range []string{"systemctl", "journalctl", "chmod", "(ss ", "PROXY,", "NUMBER", "COMMAND"} {
+				if strings.Contains(got.Next, foreign) && f.Windows.Server != nil && f.Windows.Proxies[0].Proxy != "" {
+					t.Errorf("%s: %q is in %q", tt.name, foreign, got.Next)
+				}
+			}
+			f.Reader = User
+			if e, _ := Lookup(got.Code); Judge(f).Findings[0].Next != e.User {
+				t.Errorf("%s: a user is told %q", tt.name, got.Next)
+			}
+		}
+	}
+}
+
+// The evidence has what was seen, and no more.
+func TestEvidenceOnWindows(t *testing.T) {
+	for name, want := range map[string]string{
+		"windows: somebody else's pipe":        `why; process 66 (C:\other.exe) serves it`,
+		"windows: an administrator's pipe":     `process 66 (C:\other.exe) serves it; the service regentd is stopped`,
+		"windows: before a service that runs":  `process 66 (C:\other.exe) serves it; the service regentd is process 7`,
+		"windows: by hand beside it":           "the service regentd is running, process 8, and yet process 7 answers",
+		"windows: by hand while it is stopped": "the service regentd is stopped, and yet process 7 answers",
+		"windows: fails":                       "the service regentd is stopped, and ended with code 1",
+		"windows: another proxy":               "proxy old.example:8080: it failed; the service goes by the proxy old.example:8080, and in the Internet settings of this user stands proxy.example:8080",
+		"windows: a proxy script":              "it failed; the service goes without a proxy, and in the Internet settings of this user stands a script that decides",
+		"windows: clock resting and off":       "the service W32Time is stopped, its start is manual, and by demo-host.com this device's clock is 1m1s ahead of the service's",
+	} {
+		found := false
+		for _, tt := range faultsOnWindows() {
+			if tt.name != name {
+				continue
+			}
+			found = true
+			f := well()
+			tt.wrong(&f)
+			if got := Judge(f).Findings[0].Evidence; got != want {
+				t.Errorf("%s: got %q, want %q", name, got, want)
+			}
+		}
+		if !found {
+			t.Errorf("there is no fault %q", name)
+		}
+	}
+}

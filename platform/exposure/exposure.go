@@ -1,0 +1,27 @@
+// Package exposure finds what is Regent's on a Windows system and open to more
+// people than is meant: files, directories and the pipe, each against its list in
+// platform/windowsnames. It must not mend anything, nor know who is told.
+package exposure
+
+import (
+	"errors"
+	"net"
+)
+
+// ErrUnsupported means that this system has no access lists that are looked at.
+var ErrUnsupported = errors.New("not supported on this system")
+
+// Exposed is a thing that somebody may use who is not meant to.
+type Exposed struct {
+	Path string
+	Who  string // what is wrong, in words
+	Mend string // the command with which an administrator sets it right
+}
+
+// OfFiles looks at a directory of data with its configuration and at a state
+// directory with all that is in it; what is not there is left out. An error that
+// wraps [io/fs.ErrPermission] means that this user may not look, as it is meant.
+func OfFiles(data, state string) ([]Exposed, error) { return ofFiles(data, state) }
+
+// OfPipe looks at the pipe that c, a client's end, is of.
+func OfPipe(path string, c net.Conn) ([]Exposed, error) { return ofPipe(path, c) }

@@ -1,0 +1,134 @@
+package exposure
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/Microsoft/go-winio"
+	"golang.org/x/sys/windows"
+
+	"regent/platform/acl"
+	"regent/platform/localsock"
+	"regent/platform/windowsnames"
+)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// installed makes the folders of an installation with what is in them.
+func installed(t *testing.T) (data, state string) {
+	t.Helper()
+	data = filepath.Join(t.TempDir(), windowsnames.DataFolder)
+	state = filepath.Join(data, windowsnames.StateFolder)
+	must(t, os.MkdirAll(filepath.Join(state, "records"), 0o700))
+	must(t, os.Mkdir(filepath.Join(data, windowsnames.ConfigFolder), 0o700))
+	for _, path := range []string{"config.yaml", `config.d\cad.yaml`, `state\lock`, `state\records\one`} {
+		must(t, os.WriteFile(filepath.Join(data, path), nil, 0o600))
+	}
+	return data, state
+}
+
+// widen gives everybody rights on a path.
+func widen(t *testing.T, path, rights string) {
+	t.Helper()
+	sd, err := windows.SecurityDescriptorFromString("D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;" + rights + ";;;WD)")
+	must(t, err)
+	list, _, err := sd.DACL()
+	must(t, err)
+	must(t, windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, list, nil))
+}
+
+// TestOfFiles widens one real thing after the other: it is named, and nothing else.
+func TestOfFiles(t *testing.T) {
+	for _, tt := range []struct{ path, rights, who, mend string }{
+		{"", "FA", "may change it", "/grant:r"},
+		{"", "FR", "", ""}, // users may see what is there
+		{"config.yaml", "FA", "may change it", "/reset"},
+		{"config.yaml", "FR", "", ""}, // there is no secret in it
+		{"config.d", "FA", "may change it", "/reset"},
+		{`config.d\cad.yaml`, "FA", "may change it", "/reset"},
+		{"state", "FR", "may read it", "/grant:r"},
+		{"state", "FA", "may change it", "/grant:r"},
+		{`state\records`, "FR", "may read it", "/reset"},
+		{`state\records\one`, "FR", "may read it", "/reset"},
+		{`state\lock`, "FA", "may change it", "/reset"},
+	} {
+		data, state := installed(t)
+		if got, err := OfFiles(data, state); err != nil || len(got) > 0 {
+			t.Fatalf("before: got %+v, %v", got, err)
+		}
+		path := filepath.Join(data, tt.path)
+		widen(t, path, tt.rights)
+		got, err := OfFiles(data, state)
+		must(t, err)
+		if tt.who == "" {
+			if len(got) > 0 {
+				t.Errorf("%s with %s: got %+v, want nothing", path, tt.rights, got)
+			}
+			continue
+		}
+		if len(got) != 1 || got[0].Path != path || !strings.Contains(got[0].Who, "S-1-1-0") || !strings.Contains(got[0].Who, tt.who) || !strings.Contains(got[0].Mend, tt.mend) {
+			t.Errorf("%s with %s: got %+v, want that everybody %s, and %s", path, tt.rights, got, tt.who, tt.mend)
+		}
+	}
+}
+
+func TestOfFilesThatAreNotThere(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "none")
+	if got, err := OfFiles(data, filepath.Join(data, "state")); err != nil || len(got) > 0 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// TestExposedTo is about lists that no system here enforces, as text.
+func TestExposedTo(t *testing.T) {
+	const alice = "S-1-5-21-1-2-3-1001"
+	for _, tt := range []struct{ name, sddl, meant, want string }{
+		{"as it is made", windowsnames.StateAccess, windowsnames.StateAccess, ""},
+		{"a stranger's", "O:" + alice + "D:P(A;;FA;;;SY)", windowsnames.StateAccess, "it belongs to " + alice},
+		{"a stranger may read", "O:BAD:P(A;;FR;;;" + alice + ")", windowsnames.StateAccess, alice + " may read it"},
+		{"a stranger may give it away", "O:BAD:P(A;;WD;;;" + alice + ")", windowsnames.StateAccess, alice + " may change it"},
+		{"data as it is made", windowsnames.DataAccess, windowsnames.DataAccess, ""},
+	} {
+		is, err := acl.Meant(tt.sddl)
+		must(t, err)
+		meant, err := acl.Meant(tt.meant)
+		must(t, err)
+		if got := (thing{meant: meant, rights: everything}).exposedTo(is); got != tt.want && (tt.want == "" || !strings.HasPrefix(got, tt.want)) {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestOfPipe makes the pipe itself, and others with wider lists in its place.
+func TestOfPipe(t *testing.T) {
+	const name = `\\.\pipe\regent-test-exposure`
+	for _, tt := range []struct{ what, sddl, want string }{
+		{"as it is made", windowsnames.PipeAccess, ""},
+		{"from the network", "D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;0x12019b;;;AU)", "S-1-5-2"},
+		{"everybody", "D:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GA;;;WD)", "S-1-1-0"},
+		{"users may answer", "D:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;0x12019f;;;AU)", "S-1-5-11) may do more than ask (rights 0x4)"},
+	} {
+		l, err := winio.ListenPipe(name, &winio.PipeConfig{SecurityDescriptor: "O:BA" + tt.sddl})
+		must(t, err)
+		go l.Accept()
+		c, err := localsock.Dial(t.Context(), name)
+		must(t, err)
+		got, err := OfPipe(name, c)
+		must(t, err)
+		switch {
+		case tt.want == "" && len(got) > 0:
+			t.Errorf("%s: got %+v, want nothing", tt.what, got)
+		case tt.want != "" && (len(got) != 1 || !strings.Contains(got[0].Who, tt.want) || got[0].Path != name):
+			t.Errorf("%s: got %+v, want %q", tt.what, got, tt.want)
+		}
+		c.Close()
+		l.Close()
+	}
+}

@@ -1,0 +1,30 @@
+package service
+
+// The states that [Look] names.
+const (
+	NotInstalled = "not installed"
+	Stopped      = "stopped"
+	Starting     = "starting"
+	Running      = "running"
+	Stopping     = "stopping"
+	Paused       = "paused"
+)
+
+// How a service is started.
+const (
+	Automatic = "automatic"
+	Manual    = "manual"
+	Disabled  = "disabled"
+)
+
+// Seen is a service as its manager has it.
+type Seen struct {
+	State string
+	Start string // "" if it is not installed
+	PID   int    // of its process; 0 if it has none
+	Exit  int    // what it ended with, the system's number or its own; 0 if it did not fail
+}
+
+// Look asks for any service by its name. Every user may: it takes no right but
+// to look.
+func Look(name string) (Seen, error) { return look(name) }

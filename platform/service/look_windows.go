@@ -1,0 +1,89 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// The rights of a look. The library's own ways in ask for all of them.
+const (
+	lookAtManager = windows.SC_MANAGER_CONNECT
+	lookAtService = windows.SERVICE_QUERY_STATUS | windows.SERVICE_QUERY_CONFIG
+)
+
+func look(name string) (Seen, error) {
+	manager, err := windows.OpenSCManager(nil, nil, lookAtManager)
+	if err != nil {
+		return Seen{}, fmt.Errorf("reach the service manager: %w", err)
+	}
+	defer windows.CloseServiceHandle(manager) //nolint:errcheck // it was only asked
+	text, err := windows.UTF16PtrFromString(name)
+	if err != nil {
+		return Seen{}, fmt.Errorf("service %q: %w", name, err)
+	}
+	s, err := windows.OpenService(manager, text, lookAtService)
+	if errors.Is(err, windows.ERROR_SERVICE_DOES_NOT_EXIST) {
+		return Seen{State: NotInstalled}, nil
+	}
+	if err != nil {
+		return Seen{}, fmt.Errorf("open the service %s: %w", name, err)
+	}
+	defer windows.CloseServiceHandle(s) //nolint:errcheck // it was only asked
+	seen, err := ask(s)
+	if err != nil {
+		return Seen{}, fmt.Errorf("ask for the service %s: %w", name, err)
+	}
+	return seen, nil
+}
+
+func ask(s windows.Handle) (Seen, error) {
+	var now windows.SERVICE_STATUS_PROCESS
+	n := uint32(0)
+	if err := windows.QueryServiceStatusEx(s, windows.SC_STATUS_PROCESS_INFO, (*byte)(unsafe.Pointer(&now)), uint32(unsafe.Sizeof(now)), &n); err != nil { //nolint:gosec // the form of the call
+		return Seen{}, err
+	}
+	// The texts of the configuration follow it in the buffer.
+	buffer := make([]uint64, 8<<10/8)                                // the most that the call fills
+	c := (*windows.QUERY_SERVICE_CONFIG)(unsafe.Pointer(&buffer[0])) //nolint:gosec // the form of the call
+	if err := windows.QueryServiceConfig(s, c, 8<<10, &n); err != nil {
+		return Seen{}, err
+	}
+	return Seen{State: stateOf(now.CurrentState), Start: startOf(c.StartType), PID: int(now.ProcessId), Exit: exitOf(now)}, nil
+}
+
+func stateOf(state uint32) string {
+	word, known := map[uint32]string{
+		windows.SERVICE_STOPPED: Stopped, windows.SERVICE_START_PENDING: Starting, windows.SERVICE_RUNNING: Running,
+		windows.SERVICE_STOP_PENDING: Stopping,
+	}[state]
+	if !known {
+		return Paused // or on the way to it or from it
+	}
+	return word
+}
+
+func startOf(start uint32) string {
+	switch start {
+	case windows.SERVICE_DISABLED:
+		return Disabled
+	case windows.SERVICE_DEMAND_START:
+		return Manual
+	}
+	return Automatic // by the system's start, at one moment of it or another
+}
+
+// exitOf is 0 too for a service that was not started since the system was.
+func exitOf(s windows.SERVICE_STATUS_PROCESS) int {
+	switch code := syscall.Errno(s.Win32ExitCode); code {
+	case windows.ERROR_SERVICE_SPECIFIC_ERROR:
+		return int(s.ServiceSpecificExitCode)
+	case windows.ERROR_SERVICE_NEVER_STARTED:
+		return 0
+	default:
+		return int(code)
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !windows
+
+package userproxy
+
+func of(func(string) string) ([]Setting, error) { return nil, ErrUnsupported }

@@ -1,0 +1,89 @@
+package userproxy
+
+import (
+	"encoding/binary"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/windows/registry"
+)
+
+const connections = `Software\Microsoft\Windows\CurrentVersion\Internet Settings\Connections`
+
+// The flags of a user's connection settings.
+const (
+	direct    = 1
+	byProxy   = 2
+	byScript  = 4
+	autoFound = 8
+)
+
+// given writes a user's connection settings, as the dialog of Windows does, and
+// puts back what was there.
+func given(t *testing.T, flags uint32, proxy, bypass, script string) {
+	t.Helper()
+	k, _, err := registry.CreateKey(registry.CURRENT_USER, connections, registry.ALL_ACCESS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "DefaultConnectionSettings"
+	before, _, was := k.GetBinaryValue(name)
+	t.Cleanup(func() {
+		if errors.Is(was, registry.ErrNotExist) {
+			was = k.DeleteValue(name)
+		} else {
+			was = k.SetBinaryValue(name, before)
+		}
+		if err := errors.Join(was, k.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	b := binary.LittleEndian.AppendUint32(nil, 0x46)
+	b = binary.LittleEndian.AppendUint32(b, 1)
+	b = binary.LittleEndian.AppendUint32(b, flags)
+	for _, text := range []string{proxy, bypass, script} {
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(text)))
+		b = append(b, text...)
+	}
+	if err := k.SetBinaryValue(name, append(b, make([]byte, 32)...)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOf sets proxies as a person does, and reads them as programs do.
+func TestOf(t *testing.T) {
+	internet := func(s Setting) []Setting {
+		s.Where = "the Internet settings of this user"
+		return []Setting{s}
+	}
+	tests := []struct {
+		name                  string
+		flags                 uint32
+		proxy, bypass, script string
+		want                  []Setting
+	}{
+		{"none", direct, "", "", "", nil},
+		{"found by itself", direct | autoFound, "", "", "", nil},
+		{"a proxy", direct | byProxy, "proxy.example:8080", "<local>;*.corp.example", "", internet(Setting{Proxies: "proxy.example:8080", Bypass: "<local>;*.corp.example"})},
+		{"a script", direct | byScript, "", "", "http://proxy.example/proxy.pac", internet(Setting{Script: true})},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			given(t, tt.flags, tt.proxy, tt.bypass, tt.script)
+			got, err := Of(func(string) string { return "" })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(got, tt.want); diff != "" {
+				t.Errorf("settings (-got +want):\n%s", diff)
+			}
+		})
+	}
+	t.Run("the environment", func(t *testing.T) {
+		got, err := Of(func(name string) string { return map[string]string{"HTTPS_PROXY": "b.example:8080"}[name] })
+		if err != nil || len(got) != 1 || got[0].Proxies != "https=b.example:8080" {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}

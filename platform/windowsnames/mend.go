@@ -1,0 +1,38 @@
+package windowsnames
+
+import (
+	"fmt"
+	"strings"
+)
+
+// UsersSID is of everybody who may log on.
+const UsersSID = "S-1-5-32-545"
+
+// SetAccess returns the command with which an administrator gives the directory
+// at path one of the access lists above again, whatever it has now. [TestSetAccess]
+// holds that it can say each of them.
+func SetAccess(path, access string) string {
+	var grants []string
+	_, list, _ := strings.Cut(access, "(")
+	for entry := range strings.SplitSeq(strings.TrimSuffix(list, ")"), ")(") {
+		f := strings.Split(entry, ";") // kind; inheritance; rights; ; ; who
+		grants = append(grants, "*"+icacls(f[5])+":"+icacls(f[1])+icacls(f[2]))
+	}
+	return fmt.Sprintf(`%s && icacls "%s" /inheritance:r /grant:r %s`, InheritAccess(path), path, strings.Join(grants, " "))
+}
+
+// InheritAccess returns the command with which an administrator gives what is in
+// such a directory the access that comes from there.
+func InheritAccess(path string) string {
+	return fmt.Sprintf(`icacls "%s" /setowner *%s && icacls "%[1]s" /reset`, path, AdministratorsSID)
+}
+
+// icacls is a word of SDDL in that program's words; of those that our lists of
+// directories use.
+func icacls(word string) string {
+	return map[string]string{
+		"SY": SystemSID, "BA": AdministratorsSID, "BU": UsersSID,
+		"OICI": "(OI)(CI)", "": "",
+		"FA": "F", "0x1200a9": "RX",
+	}[word]
+}
