@@ -41,10 +41,14 @@ func statusOf(pid int, task, name string) (int, error) {
 	return strconv.Atoi(fields[0])
 }
 
+// settling is how long a daemon needs to become idle: connections to the service
+// are closed half a minute after their last use.
+const settling = 45 * time.Second
+
 // wakeUps counts how often threads of an idle daemon run.
 func (b *bench) wakeUps(ctx context.Context) error {
 	pid := b.daemons[small].Process.Pid
-	if err := wait(ctx, 10*time.Second); err != nil { // what it did last has an end
+	if err := wait(ctx, settling); err != nil {
 		return err
 	}
 	before, err := switches(pid)

@@ -23,6 +23,7 @@ type reloader struct {
 	logging *logging
 	files   *mdm.Files
 	retry   func()           // tries a store again that could not be used
+	lookIn  func()           // looks for the registration token's files, which may have other names now
 	hup     <-chan os.Signal // asks for a reload
 
 	mu       sync.Mutex
@@ -154,6 +155,9 @@ func (r *reloader) reload(ctx context.Context) error {
 	r.keepManaged(ctx)
 	r.logging.set(resolved.Settings.Log)
 	r.agent.Apply(resolved.Settings, forStatus(r.problems))
+	if r.lookIn != nil {
+		r.lookIn()
+	}
 	r.tell(failed)
 	r.logging.InfoContext(ctx, "configuration reloaded", "changed", changed, "waiting_for_restart", r.waiting)
 	if failed != nil {

@@ -142,6 +142,7 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 	if err != nil {
 		return nil, err
 	}
+	r.lookIn = intake.watch.Look
 	notify, err := newNotifier(d.agent, log)
 	if err != nil {
 		return nil, err

@@ -27,6 +27,7 @@ type FilesOptions struct {
 	Settle  time.Duration // 0 is 500 ms
 	Poll    time.Duration // longest time between two looks; 0 is 5 s
 	Rest    time.Duration // the same while the system reports changes; 0 is 9 s, and at least Poll
+	Trust   time.Duration // the same where it is known to report every change; 0 is 5 minutes, and at least Rest
 }
 
 // Files watches files that may come, go, and be written at any time.
@@ -51,6 +52,10 @@ func NewFiles(o FilesOptions) (*Files, error) {
 		o.Rest = 9 * time.Second
 	}
 	o.Rest = max(o.Rest, o.Poll)
+	if o.Trust == 0 {
+		o.Trust = 5 * time.Minute
+	}
+	o.Trust = max(o.Trust, o.Rest)
 	if o.Settle > o.Poll {
 		return nil, fmt.Errorf("mdm: settle must be at most poll: %s > %s", o.Settle, o.Poll)
 	}
@@ -67,45 +72,45 @@ func NewFiles(o FilesOptions) (*Files, error) {
 }
 
 // Run watches until ctx is done. It acts on what the system reports, and looks
-// every Poll or Rest anyway, since no system reports every change on every file
-// system. It may be called once.
+// every Poll, Rest or Trust anyway, since no system reports every change on every
+// file system. It may be called once.
 func (f *Files) Run(ctx context.Context) error {
 	events, err := fsnotify.NewWatcher()
 	if err != nil { // the poll does it then
-		return f.loop(ctx, nil, func() bool { return false })
+		return f.loop(ctx, nil, func() time.Duration { return f.Poll })
 	}
 	told := make(chan struct{}, 1)
 	var pump sync.WaitGroup
 	pump.Go(func() { fileevents.Pump(events, f.concerns, told) })
-	err = f.loop(ctx, told, func() bool { return f.follow(events) })
+	err = f.loop(ctx, told, func() time.Duration { return f.follow(events) })
 	_ = events.Close() // nothing follows that an error could spoil
 	pump.Wait()
 	return err
 }
 
-// follow watches the directories that are there now, and reports whether all
-// that matters is heard. What cannot be watched is looked at every Poll.
-func (f *Files) follow(events *fsnotify.Watcher) (all bool) {
-	all = true
+// follow watches the directories that are there now or, in place of one that is
+// not, the nearest above it, and returns how long that can be relied on.
+func (f *Files) follow(events *fsnotify.Watcher) time.Duration {
+	var deaf error
 	for _, p := range f.Paths {
-		all = events.Add(filepath.Dir(p)) == nil && all
-		if info, err := os.Stat(p); err == nil && info.IsDir() {
-			all = events.Add(p) == nil && all
+		_, err := fileevents.Listen(events, filepath.Dir(p))
+		if info, missing := os.Stat(p); missing == nil && info.IsDir() {
+			err = errors.Join(err, events.Add(p))
 		}
+		deaf = errors.Join(deaf, err)
 	}
-	return all
+	switch {
+	case deaf != nil:
+		return f.Poll
+	case fileevents.Sure(f.Paths...):
+		return f.Trust
+	}
+	return f.Rest
 }
 
-func (f *Files) pace(all bool) time.Duration {
-	if all {
-		return f.Rest
-	}
-	return f.Poll
-}
-
-func (f *Files) loop(ctx context.Context, told <-chan struct{}, follow func() (all bool)) error {
+func (f *Files) loop(ctx context.Context, told <-chan struct{}, follow func() (every time.Duration)) error {
 	for {
-		every := f.pace(follow())
+		every := follow()
 		for heard := false; !heard && f.look() == f.last; {
 			select {
 			case <-ctx.Done():
@@ -113,7 +118,7 @@ func (f *Files) loop(ctx context.Context, told <-chan struct{}, follow func() (a
 			case <-told:
 				heard = true
 			case <-time.After(every):
-				every = f.pace(follow())
+				every = follow()
 			}
 		}
 		if !f.settle(ctx, told) {

@@ -9,6 +9,10 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"regent/platform/fileevents"
 )
 
 // patience bounds waits for the system; a wait that is over ends at once.
@@ -100,11 +104,11 @@ type change struct {
 // TestFilesWithoutNotices has the system report nothing, and say so or, as on
 // some network file systems, not say so.
 func TestFilesWithoutNotices(t *testing.T) {
-	t.Run("known", func(t *testing.T) { withoutNotices(t, false, 10500*time.Millisecond) })
-	t.Run("in silence", func(t *testing.T) { withoutNotices(t, true, 9500*time.Millisecond) })
+	t.Run("known", func(t *testing.T) { withoutNotices(t, 5*time.Second, 10500*time.Millisecond) })
+	t.Run("in silence", func(t *testing.T) { withoutNotices(t, 9*time.Second, 9500*time.Millisecond) })
 }
 
-func withoutNotices(t *testing.T, believed bool, told time.Duration) {
+func withoutNotices(t *testing.T, every, told time.Duration) {
 	t.Helper()
 	dir := t.TempDir()
 	drops := filepath.Join(dir, "policy.d")
@@ -117,7 +121,7 @@ func withoutNotices(t *testing.T, believed bool, told time.Duration) {
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- f.loop(ctx, nil, func() bool { return believed }) }()
+		go func() { ended <- f.loop(ctx, nil, func() time.Duration { return every }) }()
 		time.Sleep(7 * time.Second)
 		write(t, filepath.Join(drops, "a.yaml"), "1")
 		time.Sleep(33 * time.Second)
@@ -169,5 +173,40 @@ func TestNewFilesRefusesContradictions(t *testing.T) {
 	}
 	if _, err := NewFiles(FilesOptions{Changed: func(context.Context) {}, Settle: time.Minute}); err == nil {
 		t.Error("settle above poll: no error")
+	}
+}
+
+// TestFilesPace: how often is looked where, with defaults.
+func TestFilesPace(t *testing.T) {
+	dir := t.TempDir()
+	policy := filepath.Join(dir, "policy.d")
+	f, err := NewFiles(FilesOptions{Paths: []string{policy}, Changed: func(context.Context) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := fsnotify.NewWatcher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer events.Close()
+	all := map[bool]time.Duration{true: 5 * time.Minute, false: 9 * time.Second}[fileevents.Sure(policy)]
+	if got := f.follow(events); got != all {
+		t.Errorf("every %s, want %s", got, all)
+	}
+	write(t, filepath.Join(dir, "elsewhere.yaml"), "1")
+	if err := os.Mkdir(policy, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(dir, "elsewhere.yaml"), filepath.Join(policy, "a.yaml")); err != nil {
+		t.Skip(err)
+	}
+	if got, want := f.follow(events), 9*time.Second; got != want {
+		t.Errorf("with a link, whose file can change unheard: every %s, want %s", got, want)
+	}
+	if err := events.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := f.follow(events), 5*time.Second; got != want {
+		t.Errorf("where nothing can be watched: every %s, want %s", got, want)
 	}
 }

@@ -2,12 +2,11 @@ package tokenfile
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/fsnotify/fsnotify"
+
+	"regent/platform/fileevents"
 )
 
 // follow has the system report changes where the paths are, or would be: in
@@ -21,7 +20,7 @@ func (w *Watcher) follow(ctx context.Context, events *fsnotify.Watcher) {
 	paths := w.Paths()
 	w.followed.Store(&paths)
 	for _, path := range paths {
-		dir, err := listen(events, filepath.Dir(path))
+		dir, err := fileevents.Listen(events, filepath.Dir(path))
 		if err != nil {
 			deaf = err
 		}
@@ -33,20 +32,7 @@ func (w *Watcher) follow(ctx context.Context, events *fsnotify.Watcher) {
 		}
 	}
 	w.goDeaf(ctx, deaf)
-}
-
-// listen watches the nearest directory to dir that exists, and returns which
-// that is. A directory made in the meantime was made unheard, so it looks again.
-func listen(events *fsnotify.Watcher, dir string) (at string, _ error) {
-	for next := nearest(dir); next != at; next = nearest(dir) {
-		at = next
-		// Added even when it is watched: a directory that was replaced needs a
-		// new watch.
-		if err := events.Add(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return at, err
-		}
-	}
-	return at, nil
+	w.sure = fileevents.Sure(paths...)
 }
 
 // concerns reports whether a change of name can matter to one of the paths: it
@@ -70,18 +56,4 @@ func (w *Watcher) goDeaf(ctx context.Context, err error) {
 		w.Log.WarnContext(ctx, "the system reports no file changes, looking at intervals", "err", err, "interval", w.Poll)
 	}
 	w.deaf = cause
-}
-
-// nearest returns the closest directory above dir that exists, dir included.
-func nearest(dir string) string {
-	for {
-		if info, err := os.Stat(dir); err == nil && info.IsDir() {
-			return dir
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return dir
-		}
-		dir = up
-	}
 }

@@ -20,6 +20,7 @@ import (
 type Deps struct {
 	// Paths returns the files to watch for, absolute. It is asked again at
 	// every look, so it may change with the configuration.
+	// With a change Look is called.
 	Paths func() []string
 	// OnFile is told of a file at path that is no longer being written. An
 	// error has it told again at a later look; nil settles the matter until
@@ -29,6 +30,7 @@ type Deps struct {
 	Log    *slog.Logger
 	Poll   time.Duration // longest time between two looks; 0 is 5 s
 	Rest   time.Duration // the same while the system reports changes and no file waits; 0 is 10 s, and at least Poll
+	Trust  time.Duration // the same where it is known to report every change; 0 is 5 minutes, and at least Rest
 	Settle time.Duration // a file that keeps still this long is complete; 0 is 200 ms
 }
 
@@ -38,6 +40,8 @@ type Watcher struct {
 	Deps
 	sightings map[string]*sighting
 	deaf      string                   // why the system reports no changes; "" if it does
+	sure      bool                     // it reports every one
+	again     chan struct{}            // Look was called
 	followed  atomic.Pointer[[]string] // the paths, as of the last look; for pump
 }
 
@@ -56,14 +60,26 @@ func NewWatcher(d Deps) (*Watcher, error) {
 		d.Rest = 10 * time.Second
 	}
 	d.Rest = max(d.Rest, d.Poll)
+	if d.Trust == 0 {
+		d.Trust = 5 * time.Minute
+	}
+	d.Trust = max(d.Trust, d.Rest)
 	if d.Settle > d.Poll {
 		return nil, errors.New("tokenfile: settle must be at most poll: " + d.Settle.String() + " > " + d.Poll.String())
 	}
-	return &Watcher{Deps: d, sightings: map[string]*sighting{}}, nil
+	return &Watcher{Deps: d, sightings: map[string]*sighting{}, again: make(chan struct{}, 1)}, nil
+}
+
+// Look has Run look again at once. It is safe for concurrent use.
+func (w *Watcher) Look() {
+	select {
+	case w.again <- struct{}{}:
+	default: // a look is already due
+	}
 }
 
 // Run watches until ctx is done and returns its error. It looks at once, then
-// when the system reports a change, and anyway every Poll or Rest, since no
+// when the system reports a change, and anyway every Poll, Rest or Trust, since no
 // system reports every change on every file system. It may be called once.
 func (w *Watcher) Run(ctx context.Context) error {
 	events, err := fsnotify.NewWatcher()
@@ -85,21 +101,23 @@ func (w *Watcher) loop(ctx context.Context, events *fsnotify.Watcher, told <-cha
 	for {
 		w.follow(ctx, events)
 		soon, waits := w.look(ctx)
-		if err := w.wait(ctx, told, w.nap(soon, waits, events != nil && w.deaf == "")); err != nil {
+		if err := w.wait(ctx, told, w.nap(soon, waits, events != nil && w.deaf == "", w.sure)); err != nil {
 			return err
 		}
 	}
 }
 
 // nap returns when to look again if nothing is reported.
-func (w *Watcher) nap(soon, waits, hears bool) time.Duration {
+func (w *Watcher) nap(soon, waits, hears, all bool) time.Duration {
 	switch {
 	case soon:
 		return w.Settle
-	case hears && !waits:
-		return w.Rest
+	case waits || !hears:
+		return w.Poll
+	case all:
+		return w.Trust
 	}
-	return w.Poll
+	return w.Rest
 }
 
 // wait returns after nap, or Settle after a change was reported: that is what
@@ -109,6 +127,8 @@ func (w *Watcher) wait(ctx context.Context, told <-chan struct{}, nap time.Durat
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-time.After(nap):
+		return nil
+	case <-w.again:
 		return nil
 	case <-told:
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -120,15 +121,18 @@ func TestWatcherRests(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
 		soon, waits bool
-		hears       bool
+		hears, all  bool
 		want        time.Duration
 	}{
-		{"hears, and nothing waits", false, false, true, w.Rest},
-		{"hears, and a file waits", false, true, true, w.Poll},
-		{"hears nothing", false, false, false, w.Poll},
-		{"a file is being written", true, false, true, w.Settle},
+		{"hears all, and nothing waits", false, false, true, true, w.Trust},
+		{"hears all, and a file waits", false, true, true, true, w.Poll},
+		{"hears most, and nothing waits", false, false, true, false, w.Rest},
+		{"hears most, and a file waits", false, true, true, false, w.Poll},
+		{"hears nothing", false, false, false, false, w.Poll},
+		{"hears nothing where all could be heard", false, false, false, true, w.Poll},
+		{"a file is being written", true, false, true, true, w.Settle},
 	} {
-		if got := w.nap(tt.soon, tt.waits, tt.hears); got != tt.want {
+		if got := w.nap(tt.soon, tt.waits, tt.hears, tt.all); got != tt.want {
 			t.Errorf("%s: naps %s, want %s", tt.name, got, tt.want)
 		}
 	}
@@ -296,4 +300,31 @@ func TestWatcherHearsOfAFileInADirectoryThatComesAndGoes(t *testing.T) {
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
+}
+
+// TestLook: a file that the configuration names from now on is not waited for.
+func TestLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{}
+		var paths atomic.Pointer[[]string]
+		paths.Store(&[]string{})
+		w, err := NewWatcher(Deps{
+			Paths: func() []string { return *paths.Load() }, OnFile: j.onFile, Log: slog.New(slog.DiscardHandler), Poll: time.Hour,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- w.loop(ctx, nil, nil) }()
+		pass(time.Second)
+		paths.Store(&[]string{place(t, "one")})
+		w.Look()
+		pass(time.Second)
+		if got, want := j.all(), "one"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		cancel()
+		<-ended
+	})
 }

@@ -1,0 +1,54 @@
+package fileevents
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// Sure reports whether the system reports every change of what paths name to
+// whoever watches the nearest directories that exist: each of those is on a file
+// system that only this machine's kernel changes, and no other name leads to it
+// or to a file there. Then nobody needs to look again and again. What remains
+// unheard is a file system that is mounted over a directory later.
+func Sure(paths ...string) bool {
+	for _, path := range paths {
+		if !sureDir(nearest(filepath.Dir(path))) || !sureFile(path) {
+			return false
+		}
+	}
+	return true
+}
+
+// sureDir: no part of its path is a link, which somebody could point elsewhere.
+func sureDir(dir string) bool {
+	real, err := filepath.EvalSymlinks(dir)
+	return err == nil && real == filepath.Clean(dir) && localFileSystem(dir)
+}
+
+// sureFile: what has another name can be changed under that.
+func sureFile(path string) bool {
+	info, err := os.Lstat(path)
+	switch {
+	case os.IsNotExist(err):
+		return true
+	case err != nil:
+		return false
+	case info.IsDir():
+		return sureDir(path) && sureEntries(path)
+	}
+	return info.Mode().IsRegular() && links(info) == 1
+}
+
+func sureEntries(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return false
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || !info.IsDir() && (!info.Mode().IsRegular() || links(info) != 1) {
+			return false
+		}
+	}
+	return true
+}
