@@ -353,6 +353,8 @@ func (a *Agent) audit(ctx context.Context, by Caller, action, name string, d aut
 	if outcome != nil {
 		e.Outcome = fault.KindOf(outcome)
 	}
+	required := a.settings.Load().Audit == policy.Required
+	e.Alone = required && outcome == nil // nothing is handed out that is not in the log
 	if action == "token" {
 		a.denials.note(e)
 		a.tally.token(e.Outcome)
@@ -362,7 +364,7 @@ func (a *Agent) audit(ctx context.Context, by Caller, action, name string, d aut
 		return nil
 	}
 	a.d.Log.WarnContext(ctx, "a request could not be recorded in the audit log", "err", err)
-	if a.settings.Load().Audit == policy.Required {
+	if required {
 		return fault.Errorf(action, fault.Unavailable, "the audit log cannot be written and policy requires it (audit: required); an administrator frees disk space or mends the log").Because(err)
 	}
 	return nil

@@ -26,6 +26,11 @@ type (
 		Instance string // "cad/1", or "cad" if none was chosen
 		Decision authz.Decision
 		Outcome  fault.Kind // "" is success
+		// Times is how often it came, the first time at Since and the last one At;
+		// 0 is once. Alone says that it must have a line of its own.
+		Times int
+		Since time.Time
+		Alone bool
 	}
 	// Change is a change of an instance's state.
 	Change struct {

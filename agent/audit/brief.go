@@ -53,10 +53,18 @@ func (b *Brief) Record(ctx context.Context, e Event) error {
 		b.tell(ctx, late.Key, late.Times)
 	}
 	t := toldOf(e)
-	if times, say := b.seen.Say(t); say {
+	if times, say := b.seen.SayTimes(t, timesOf(e)); say {
 		b.tell(ctx, t, times)
 	}
 	return err
+}
+
+// timesOf is how often an event came.
+func timesOf(e Event) int {
+	if a, ok := e.(Access); ok {
+		return max(1, a.Times)
+	}
+	return 1
 }
 
 func toldOf(e Event) Told {

@@ -34,6 +34,13 @@ func (l *line) appendTo(b []byte) []byte {
 	b = appendField(b, "from", l.From)
 	b = appendField(b, "to", l.To)
 	b = appendField(b, "outcome", string(l.Outcome))
+	if l.Times != 0 {
+		b = strconv.AppendInt(append(b, `,"times":`...), int64(l.Times), 10)
+	}
+	if !l.Since.IsZero() {
+		b = l.Since.AppendFormat(append(b, `,"since":"`...), time.RFC3339Nano)
+		b = append(b, '"')
+	}
 	return append(b, '}', '\n')
 }
 

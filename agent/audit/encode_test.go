@@ -23,7 +23,8 @@ func TestAppendTo(t *testing.T) {
 			Event: rapid.SampledFrom([]string{"access", "change"}).Draw(t, "event"), Action: text.Draw(t, "action"), Instance: text.Draw(t, "instance"), Tenant: text.Draw(t, "tenant"),
 			UID: text.Draw(t, "uid"), User: text.Draw(t, "user"), PID: rapid.Int().Draw(t, "pid"), Exe: text.Draw(t, "exe"), Unit: text.Draw(t, "unit"),
 			Weak: rapid.Bool().Draw(t, "weak"), Rule: text.Draw(t, "rule"), Reason: text.Draw(t, "reason"),
-			From: text.Draw(t, "from"), To: text.Draw(t, "to"), Outcome: fault.Kind(text.Draw(t, "outcome")),
+			From: text.Draw(t, "from"), To: text.Draw(t, "to"), Outcome: fault.Kind(text.Draw(t, "outcome")), Times: rapid.IntRange(0, 1<<40).Draw(t, "times"),
+			Since: time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "since"), 0).UTC(),
 		}
 		if rapid.Bool().Draw(t, "decided") {
 			l.Allow = &allow

@@ -31,17 +31,23 @@ type line struct {
 	From     string     `json:"from,omitempty"`
 	To       string     `json:"to,omitempty"`
 	Outcome  fault.Kind `json:"outcome,omitempty"` // "" is success
+	Times    int        `json:"times,omitempty"`   // how often it came since Since; 0 is once
+	Since    time.Time  `json:"since,omitzero"`
 }
 
 // lineOf is the one place where events become lines.
 func lineOf(e Event) line {
 	switch e := e.(type) {
 	case Access:
-		return line{
+		l := line{
 			At: e.At.UTC(), Event: "access", Action: e.Action, Instance: e.Instance,
 			UID: e.Caller.UID, User: e.Caller.User, PID: e.Caller.PID, Exe: e.Caller.Exe, Unit: e.Caller.Unit, Weak: e.Caller.Weak,
 			Allow: &e.Decision.Allow, Rule: e.Decision.Rule, Reason: e.Decision.Reason, Outcome: e.Outcome,
 		}
+		if e.Times > 1 {
+			l.Times, l.Since = e.Times, e.Since.UTC()
+		}
+		return l
 	case Change:
 		return line{
 			At: e.At.UTC(), Event: "change", Instance: e.Instance.String(), Tenant: e.Instance.Tenant,

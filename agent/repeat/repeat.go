@@ -39,13 +39,16 @@ func New[K comparable](every time.Duration, most int, now func() time.Time) *Fil
 
 // Say reports whether k is to be said now, and how often it came since it was
 // said last: 1 if it is new.
-func (f *Filter[K]) Say(k K) (times int, say bool) {
+func (f *Filter[K]) Say(k K) (times int, say bool) { return f.SayTimes(k, 1) }
+
+// SayTimes is Say for what came n times.
+func (f *Filter[K]) SayTimes(k K, n int) (times int, say bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.now()
 	s, known := f.said[k]
 	if known && now.Sub(s.at) < f.every && now.Sub(s.at) >= 0 { // a clock that was set back silences nothing
-		s.since++
+		s.since += n
 		return 0, false
 	}
 	if !known {
@@ -53,7 +56,7 @@ func (f *Filter[K]) Say(k K) (times int, say bool) {
 		s = &saying{}
 		f.said[k] = s
 	}
-	times = s.since + 1
+	times = s.since + n
 	s.at, s.since = now, 0
 	return times, true
 }

@@ -42,6 +42,7 @@ type daemon struct {
 	agent *agent.Agent
 	safe  *custody.Safe // nil without a keyring
 	guard status.Store
+	audit *audit.Fold
 	uid   int
 	opens []io.Closer // in the order of opening
 }
@@ -74,7 +75,9 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 		return d, err
 	}
 	d.opens = append(d.opens, records)
-	deps, err := o.deps(s, problems, alsoTold(records, log), log)
+	d.audit = audit.NewFold(alsoTold(records, log), now, log)
+	d.opens = append(d.opens, d.audit)
+	deps, err := o.deps(s, problems, d.audit, log)
 	if err != nil {
 		return d, err
 	}

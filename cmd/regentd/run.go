@@ -148,7 +148,7 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 		return nil, err
 	}
 	return append(r.watches(),
-		d.follow, r.deeds.Run,
+		d.follow, d.audit.Run, r.deeds.Run,
 		func(ctx context.Context) error { return s.Serve(ctx, ln) },
 		intake.Run,
 		r.Run,

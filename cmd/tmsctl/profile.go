@@ -59,13 +59,42 @@ func (t *tool) readProfiles() (profiles, string, error) {
 	if err != nil {
 		return profiles{}, name, usagef("profiles: %v", err)
 	}
+	p, err := parseProfiles(content)
+	if err != nil {
+		return profiles{}, name, usagef("%s: %v", name, err)
+	}
+	return p, name, nil
+}
+
+func parseProfiles(content []byte) (profiles, error) {
+	var root yaml.Node
+	if err := yaml.Unmarshal(content, &root); err != nil {
+		return profiles{}, err
+	}
+	if err := plainKeys(&root); err != nil {
+		return profiles{}, err
+	}
 	var p profiles
 	d := yaml.NewDecoder(bytes.NewReader(content))
 	d.KnownFields(true)
 	if err := d.Decode(&p); err != nil && !errors.Is(err, io.EOF) {
-		return profiles{}, name, usagef("%s: %v", name, err)
+		return profiles{}, err
 	}
-	return p, name, nil
+	return p, nil
+}
+
+// plainKeys refuses what no profile needs: the decoder panics at a merge of a
+// mapping whose key is no text.
+func plainKeys(n *yaml.Node) error {
+	for i, child := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && (child.Kind != yaml.ScalarNode || child.Tag == "!!merge") {
+			return fmt.Errorf("line %d: a key must be a word", child.Line)
+		}
+		if err := plainKeys(child); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // useProfile fills in what the command line left open. A profile of another

@@ -17,6 +17,7 @@ import (
 
 	"regent/agent"
 	"regent/agent/redeem"
+	"regent/agent/repeat"
 	"regent/agent/status"
 	"regent/ipc/api"
 )
@@ -34,6 +35,13 @@ const (
 	grace         = 5 * time.Second // for requests under way when the server is to end
 	firstRequest  = 1 * time.Second // for the first request over a new connection, then
 	settleEvery   = 2 * time.Millisecond
+)
+
+// The failures of one user are logged again after so long, and those of so many
+// are known.
+const (
+	tellEvery = time.Minute
+	tellMost  = 256
 )
 
 // Tokens hands out access tokens. Errors are faults; any other is a defect.
@@ -116,6 +124,7 @@ type Server struct {
 	handler http.Handler
 	users   *users
 	buffers sync.Pool // of *bytes.Buffer, empty and wiped
+	told    *repeat.Filter[failure]
 }
 
 // New returns a server.
@@ -147,7 +156,7 @@ func New(d Deps) (*Server, error) {
 			return nil, fmt.Errorf("new server: %s is missing", f.name)
 		}
 	}
-	s := &Server{Deps: d, users: newUsers(d.Now, d.PerUser, d.Total)}
+	s := &Server{Deps: d, users: newUsers(d.Now, d.PerUser, d.Total), told: repeat.New[failure](tellEvery, tellMost, d.Now)}
 	s.handler = s.guard(s.mux())
 	return s, nil
 }

@@ -197,7 +197,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case f.Kind == fault.Internal:
 		s.Log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "err", err)
 	case f.Err != nil:
-		s.Log.InfoContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+		s.tell(r, f, err)
 	default:
 		s.Log.DebugContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "err", err)
 	}
@@ -210,6 +210,30 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Retry-After", strconv.FormatInt(p.RetryAfter, 10))
 	}
 	s.write(w, r, status, api.ProblemType, p)
+}
+
+// tell logs a failure with a cause: of one user and one kind once a minute, with
+// how often it came, since a caller can cause it at will.
+func (s *Server) tell(r *http.Request, f *fault.Fault, err error) {
+	user := ""
+	if c, ok := connectionOf(r); ok {
+		user = c.user
+	}
+	times, say := s.told.Say(failure{user, f.Kind})
+	if !say {
+		return
+	}
+	attrs := []any{"method", r.Method, "path", r.URL.Path, "err", err}
+	if times > 1 {
+		attrs = append(attrs, "times", times)
+	}
+	s.Log.InfoContext(r.Context(), "request failed", attrs...)
+}
+
+// failure is what is logged as one.
+type failure struct {
+	user string
+	kind fault.Kind
 }
 
 func classify(err error) (*fault.Fault, int) {

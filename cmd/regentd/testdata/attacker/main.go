@@ -6,6 +6,7 @@
 //	ask              asks for a token over it: the status, then the instance or code
 //	flood SOCKET N   connects N times, and keeps it all: how often that worked
 //	watch SOCKET GEN watches a hundred times, until each was told of a generation
+//	shout SOCKET N WHAT asks N times for what is refused: how often it was
 //	exec PATH        becomes another program, which has the descriptor
 package main
 
@@ -45,6 +46,8 @@ func main() {
 		case "watch":
 			path, generation, _ := strings.Cut(rest, " ")
 			fmt.Println(watch(path, 100, generation))
+		case "shout":
+			fmt.Println(shout(rest))
 		case "exec":
 			fmt.Println(syscall.Exec(rest, []string{rest, strconv.Itoa(fd)}, nil))
 		}

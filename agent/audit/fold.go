@@ -1,0 +1,228 @@
+package audit
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"regent/agent/fault"
+)
+
+// How much of the log one user can fill. A user may have burst lines at once and
+// perMinute for ever; what is beyond that is counted, and each kind of it is one
+// line once in foldEvery.
+const (
+	burst     = 60
+	perMinute = 6
+	foldEvery = time.Minute
+
+	maxKinds = 8  // of one user that are counted apart; the others are counted by their outcome
+	maxTabs  = 64 // users who are counted apart
+	maxText  = 512
+)
+
+// Several is the action of a line that counts what is of too many kinds to be
+// counted apart.
+const Several = "several"
+
+// Fold is a [Log] that no caller can fill: requests beyond what a user may have
+// in lines of their own are counted, and one line says how many there were.
+// Nothing is left out: the times of all lines add up to the requests. What was
+// counted is written by Run within a minute, and by Close; a crash loses it. It
+// is safe for concurrent use.
+type Fold struct {
+	next Log
+	now  func() time.Time
+	log  *slog.Logger
+	some chan struct{} // receives when something is counted
+
+	mu   sync.Mutex
+	tabs map[string]*tab // by user; "" has those for whom there is no room
+}
+
+var _ Log = (*Fold)(nil)
+
+// tab is what one user has caused.
+type tab struct {
+	credit  float64 // lines
+	at      time.Time
+	counted map[kind]*Access
+}
+
+// kind is what is counted as one.
+type kind struct {
+	uid, action, instance, exe, unit, rule, reason string
+	pid                                            int // of a hand-out, so that it is told who got it
+	outcome                                        fault.Kind
+}
+
+// NewFold returns a Fold before next. log is told when what was counted cannot
+// be written.
+func NewFold(next Log, now func() time.Time, log *slog.Logger) *Fold {
+	return &Fold{next: next, now: now, log: log, some: make(chan struct{}, 1), tabs: map[string]*tab{}}
+}
+
+// Record implements [Log]. An event that is counted is not in the log yet; one
+// that says Alone never is.
+func (f *Fold) Record(ctx context.Context, e Event) error {
+	a, ok := e.(Access)
+	if !ok {
+		return f.next.Record(ctx, e)
+	}
+	a = clipped(a)
+	if !a.Alone && f.count(a) {
+		return nil
+	}
+	return f.next.Record(ctx, a)
+}
+
+// count counts a request that may have no line of its own.
+func (f *Fold) count(a Access) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := f.tabOf(a.Caller.UID)
+	now := f.now()
+	t.credit = min(burst, t.credit+max(0, now.Sub(t.at).Minutes())*perMinute)
+	t.at = now
+	if t.credit >= 1 {
+		t.credit--
+		return false
+	}
+	t.add(a)
+	f.wake()
+	return true
+}
+
+// tabOf returns the tab of a user. One with all its credit and nothing counted
+// is nothing to remember.
+func (f *Fold) tabOf(uid string) *tab {
+	if t, ok := f.tabs[uid]; ok {
+		return t
+	}
+	if len(f.tabs) >= maxTabs {
+		full := burst * time.Minute / perMinute
+		for id, t := range f.tabs {
+			if len(t.counted) == 0 && f.now().Sub(t.at) >= full {
+				delete(f.tabs, id)
+			}
+		}
+	}
+	if len(f.tabs) >= maxTabs {
+		uid = ""
+	}
+	t, ok := f.tabs[uid]
+	if !ok {
+		t = &tab{credit: burst, at: f.now(), counted: map[kind]*Access{}}
+		f.tabs[uid] = t
+	}
+	return t
+}
+
+func (t *tab) add(a Access) {
+	k := kind{
+		uid: a.Caller.UID, action: a.Action, instance: a.Instance, exe: a.Caller.Exe, unit: a.Caller.Unit,
+		rule: a.Decision.Rule, reason: a.Decision.Reason, outcome: a.Outcome,
+	}
+	if a.Outcome == "" {
+		k.pid = a.Caller.PID
+	}
+	if _, known := t.counted[k]; !known && len(t.counted) >= maxKinds {
+		k = kind{action: Several, outcome: a.Outcome}
+		a = several(a)
+	}
+	before, known := t.counted[k]
+	if !known {
+		a.Times, a.Since = 1, a.At
+		t.counted[k] = &a
+		return
+	}
+	if before.Caller.UID != a.Caller.UID {
+		before.Caller.UID, before.Caller.User = "", "" // several users share the tab
+	}
+	before.Times++
+	before.At, before.Caller.PID = a.At, a.Caller.PID
+}
+
+// several is what requests of many kinds have in common: who asked, and what
+// came of it.
+func several(a Access) Access {
+	out := Access{At: a.At, Action: Several, Outcome: a.Outcome}
+	out.Caller.UID, out.Caller.User = a.Caller.UID, a.Caller.User
+	out.Decision.Allow, out.Decision.Reason = a.Decision.Allow, "requests of many kinds, counted together"
+	return out
+}
+
+// Run writes what was counted, once in a minute, until ctx is done. While
+// nothing is counted it sleeps.
+func (f *Fold) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-f.some:
+		}
+		select {
+		case <-ctx.Done():
+			return nil // Close writes it
+		case <-time.After(foldEvery):
+		}
+		if err := f.flush(ctx); err != nil {
+			f.log.WarnContext(ctx, "requests that were counted could not be recorded in the audit log yet", "err", err)
+		}
+	}
+}
+
+// Close writes what was counted. No event may come afterwards.
+func (f *Fold) Close() error { return f.flush(context.Background()) }
+
+// flush writes what was counted, the oldest first. What cannot be written stays
+// counted.
+func (f *Fold) flush(ctx context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	type due struct {
+		of *tab
+		kind
+		*Access
+	}
+	var all []due
+	for _, t := range f.tabs {
+		for k, a := range t.counted {
+			all = append(all, due{t, k, a})
+		}
+	}
+	slices.SortFunc(all, func(a, b due) int { return a.At.Compare(b.At) })
+	for _, d := range all {
+		if err := f.next.Record(ctx, *d.Access); err != nil {
+			f.wake() // to try again
+			return err
+		}
+		delete(d.of.counted, d.kind)
+	}
+	return nil
+}
+
+// wake lets Run know that something is counted.
+func (f *Fold) wake() {
+	select {
+	case f.some <- struct{}{}:
+	default: // it knows
+	}
+}
+
+// clipped bounds what a caller chooses: the name of a program, or of something
+// that is not there.
+func clipped(a Access) Access {
+	a.Instance, a.Caller.Exe, a.Caller.Unit = clip(a.Instance), clip(a.Caller.Exe), clip(a.Caller.Unit)
+	return a
+}
+
+func clip(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText], "") + "…"
+}

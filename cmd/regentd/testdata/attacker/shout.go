@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// voices shout at a time.
+const voices = 128
+
+// shout asks n times for what is refused, each time over a new connection, and
+// returns how often it was refused for what it asked, and not for asking too
+// often.
+func shout(spec string) string {
+	words := strings.Fields(spec) // SOCKET N WHAT
+	n, err := strconv.Atoi(words[1])
+	if err != nil {
+		return err.Error()
+	}
+	var left, refused atomic.Int64
+	left.Store(int64(n))
+	var all sync.WaitGroup
+	for range voices {
+		all.Go(func() {
+			for i := left.Add(-1); i >= 0; i = left.Add(-1) {
+				if said := once(words[0], wanted(words[2], int(i))); said == http.StatusForbidden || said == http.StatusNotFound {
+					refused.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return fmt.Sprint(refused.Load())
+}
+
+// wanted is a request that is refused.
+func wanted(what string, i int) string {
+	post := func(path, body string) string {
+		return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: regent\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
+	}
+	switch what {
+	case "unknown":
+		return post("/v1/token", fmt.Sprintf(`{"application":"none-%d"}`, i))
+	case "watch":
+		return "GET /v1/watch?application=cad HTTP/1.1\r\nHost: regent\r\n\r\n"
+	case "release":
+		return fmt.Sprintf("DELETE /v1/instances/cad/%d/lease HTTP/1.1\r\nHost: regent\r\n\r\n", i%10000+1)
+	case "resolve":
+		return post("/v1/ledger/resolve", fmt.Sprintf(`{"id":"%d%s","consumed":true}`, i, strings.Repeat("x", 60_000)))
+	default:
+		return post("/v1/token", body)
+	}
+}
+
+// once makes a request over a connection of its own, and returns its status; 0
+// if there was none.
+func once(socket, request string) int {
+	c, err := net.Dial("unix", socket)
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = c.Close() }()
+	if _, err := io.WriteString(c, request); err != nil {
+		return 0
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		return 0
+	}
+	return resp.StatusCode
+}
