@@ -1,6 +1,8 @@
 package hostfacts
 
 import (
+	"encoding/binary"
+	"iter"
 	"net"
 	"os"
 	"path/filepath"
@@ -59,17 +61,13 @@ func permanentIn(links []byte) map[string]string {
 		if m.Header.Type != syscall.RTM_NEWLINK || len(m.Data) < syscall.SizeofIfInfomsg {
 			continue
 		}
-		attributes, err := syscall.ParseNetlinkRouteAttr(&m)
-		if err != nil {
-			continue
-		}
 		var name, mac string
-		for _, a := range attributes {
-			switch a.Attr.Type {
+		for kind, value := range attributes(m.Data[syscall.SizeofIfInfomsg:]) {
+			switch kind {
 			case unix.IFLA_IFNAME:
-				name = strings.TrimRight(string(a.Value), "\x00")
+				name = strings.TrimRight(string(value), "\x00")
 			case unix.IFLA_PERM_ADDRESS:
-				mac = net.HardwareAddr(a.Value).String()
+				mac = net.HardwareAddr(value).String()
 			}
 		}
 		if name != "" && mac != "" {
@@ -77,4 +75,22 @@ func permanentIn(links []byte) map[string]string {
 		}
 	}
 	return found
+}
+
+// attributes yields what is in the body of a netlink message, up to the first
+// that does not fit: the standard library panics where only its padding is
+// missing.
+func attributes(body []byte) iter.Seq2[uint16, []byte] {
+	return func(yield func(uint16, []byte) bool) {
+		for len(body) >= unix.SizeofRtAttr {
+			size := int(binary.NativeEndian.Uint16(body))
+			if size < unix.SizeofRtAttr || size > len(body) {
+				return
+			}
+			if !yield(binary.NativeEndian.Uint16(body[2:]), body[unix.SizeofRtAttr:size]) {
+				return
+			}
+			body = body[min(len(body), (size+3)&^3):]
+		}
+	}
 }

@@ -74,7 +74,7 @@ func rootFS(root string) string {
 func idIn(record []byte) string {
 	for line := range strings.Lines(string(record)) {
 		if id, ok := strings.CutPrefix(line, "E:ID_FS_UUID="); ok {
-			return strings.TrimSpace(id)
+			return strings.TrimRight(id, " \t\r\n")
 		}
 	}
 	return ""
