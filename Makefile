@@ -162,6 +162,7 @@ mdm-rollout: .cache/bin/nfpm ## the Ansible role and the cloud-init file, on boo
 .PHONY: test-windows
 test-windows: ## every package's tests, and a service's life, as Windows programs under Wine (installs it)
 	.ci/windows-service
+	.ci/windows-signers
 	.ci/test-windows
 
 .PHONY: clean

@@ -21,6 +21,7 @@ type unitProof string
 func (unitProof) IsExecutable(string) (bool, string) { return false, "it is a unit" }
 func (unitProof) SHA256() (string, error)            { return "", errors.New("it is a unit") }
 func (p unitProof) Unit() (string, error)            { return string(p), nil }
+func (unitProof) Signer() (authz.Signer, error)      { return authz.Signer{}, errors.New("it is a unit") }
 
 func unit(name string, number uint64) (Caller, *process) {
 	p := &process{}

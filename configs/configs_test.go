@@ -59,7 +59,7 @@ func TestDefaultUncommented(t *testing.T) {
 		}
 	}
 	cad, ok := res.Settings.Application("cad")
-	if !ok || len(cad.Allow) != 5 {
-		t.Errorf("the example application has rules %v, want one for each of the 5 conditions", cad.Allow)
+	if !ok || len(cad.Allow) != 6 {
+		t.Errorf("the example application has rules %v, want one for each of the 6 conditions", cad.Allow)
 	}
 }

@@ -91,6 +91,7 @@ applications:
         groups: [engineering]
         executables: [{path: /opt/cad/bin/cad, sha256: ""}]
         units: [cad-render.service]
+        signers: ['O=Example GmbH, C=DE', "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"]
 network: {proxy: none, ca_file: /etc/regent/ca.pem, timeout: 30s}
 refresh: {mode: oidc, on_refresh_expired: wait}
 store: {keyring: auto, on_clone: quarantine}
@@ -107,6 +108,8 @@ log: {level: info, format: text}
 		{"/etc/regent/registration-token", "//server/share"},
 		{"keep_registration_token: false", "keep_registration_token: 'no'"},
 		{"keep_registration_token: false", "registration_token: abc"},
+		{"'O=Example GmbH, C=DE'", "Example GmbH"},
+		{"sha256:0123", "sha256:123"},
 		{"- id: cad", "- name: cad"},
 		{"id: cad", "id: CAD"},
 		{"instances: 2", "instances: 0"},

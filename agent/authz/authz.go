@@ -32,6 +32,8 @@ type Evidence interface {
 	SHA256() (string, error)
 	// Unit returns the service manager's unit of the process.
 	Unit() (string, error)
+	// Signer returns who signed the image, as the system verified it.
+	Signer() (Signer, error)
 }
 
 // Executable is a program that a rule admits.
@@ -48,7 +50,8 @@ type Rule struct {
 	Groups      []string // names or decimal gids
 	Executables []Executable
 	Units       []string
-	Everyone    bool // says aloud what an empty rule would say in silence
+	Signers     []string // each in the form of [NormalSigner]
+	Everyone    bool     // says aloud what an empty rule would say in silence
 
 	Origin string // where it was written: "/etc/regent/config.yaml:12"
 }

@@ -2,13 +2,14 @@ package authz
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 const (
 	maxExplained = 8   // rules that a refusal explains one by one
-	maxWhy       = 160 // bytes of the reason that one rule gives
+	maxWhy       = 240 // bytes of the reason that one rule gives
 )
 
 // Decide says whether any of the rules admits the caller: every condition that
@@ -26,9 +27,9 @@ func Decide(c Caller, rules []Rule) Decision {
 		if c.Unit != "" && !r.Names(c.Unit) {
 			continue
 		}
-		why := r.unmet(c)
+		why, by := r.unmet(c)
 		if why == "" {
-			return Decision{Allow: true, Rule: name(i, r), Reason: r.holds()}
+			return Decision{Allow: true, Rule: name(i, r), Reason: r.holds() + by}
 		}
 		no = append(no, unmet{i, why})
 	}
@@ -38,30 +39,36 @@ func Decide(c Caller, rules []Rule) Decision {
 // Names reports whether the rule names a unit among its conditions.
 func (r Rule) Names(unit string) bool { return anyMatch(r.Units, "", unit) }
 
-// unmet returns why the rule does not admit c, "" if it does. The cheap
-// conditions come first, so that a stranger costs no I/O.
-func (r Rule) unmet(c Caller) string {
+// unmet returns why the rule does not admit c, "" if it does; by then says what
+// the answer should tell of the program. The cheap conditions come first, so that
+// a stranger costs no I/O.
+func (r Rule) unmet(c Caller) (why, by string) {
 	if r.conditions() == "" {
-		return "it has no condition, so it admits nobody"
+		return "it has no condition, so it admits nobody", ""
 	}
-	if c.Unit != "" && len(r.Users)+len(r.Groups)+len(r.Executables) > 0 {
-		return "it asks for more than the unit, and of a unit that is only starting nothing else is known"
+	if c.Unit != "" && len(r.Users)+len(r.Groups)+len(r.Executables)+len(r.Signers) > 0 {
+		return "it asks for more than the unit, and of a unit that is only starting nothing else is known", ""
 	}
 	if len(r.Users) > 0 && !anyMatch(r.Users, c.UID, c.User) {
-		return fmt.Sprintf("user %s is not among its users", label(c.UID, c.User))
+		return fmt.Sprintf("user %s is not among its users", label(c.UID, c.User)), ""
 	}
 	if len(r.Groups) > 0 && !inGroups(r.Groups, c) {
-		return fmt.Sprintf("user %s is in none of its groups", label(c.UID, c.User))
+		return fmt.Sprintf("user %s is in none of its groups", label(c.UID, c.User)), ""
 	}
 	if len(r.Units) > 0 {
 		if why := unitUnmet(r.Units, c.Evidence); why != "" {
-			return why
+			return why, ""
 		}
 	}
 	if len(r.Executables) > 0 {
-		return executableUnmet(r.Executables, c.Evidence)
+		if why := executableUnmet(r.Executables, c.Evidence); why != "" {
+			return why, ""
+		}
 	}
-	return ""
+	if len(r.Signers) > 0 {
+		return signerUnmet(r.Signers, c.Evidence)
+	}
+	return "", ""
 }
 
 // conditions names the kinds of condition that the rule has.
@@ -76,6 +83,7 @@ func (r Rule) conditions() string {
 		{"groups", len(r.Groups) > 0},
 		{"units", len(r.Units) > 0},
 		{"executables", len(r.Executables) > 0},
+		{"signers", len(r.Signers) > 0},
 	} {
 		switch {
 		case !k.has:
@@ -191,6 +199,21 @@ func programUnmet(p Executable, e Evidence) string {
 	return ""
 }
 
+// signerUnmet tells in either case who signed the program.
+func signerUnmet(words []string, e Evidence) (why, by string) {
+	if e == nil {
+		return "nothing proves who signed the program", ""
+	}
+	s, err := e.Signer()
+	if err != nil {
+		return fmt.Sprintf("its signer cannot be told: %v", err), ""
+	}
+	if slices.ContainsFunc(words, s.is) {
+		return "", "; signed by " + s.String()
+	}
+	return "it is signed by " + s.String() + ", who is not among its signers", ""
+}
+
 func name(i int, r Rule) string {
 	if r.Origin == "" {
 		return "allow[" + strconv.Itoa(i) + "]"
@@ -229,14 +252,14 @@ func reason(rules []Rule, no []unmet) string {
 		}
 		b.WriteString(name(u.rule, rules[u.rule]))
 		b.WriteString(": ")
-		b.WriteString(bounded(u.why))
+		b.WriteString(shortened(u.why, maxWhy))
 	}
 	return b.String()
 }
 
-func bounded(s string) string {
-	if len(s) <= maxWhy {
+func shortened(s string, most int) string {
+	if len(s) <= most {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxWhy], "") + "…"
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }

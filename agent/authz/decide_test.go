@@ -16,6 +16,7 @@ import (
 type proof struct {
 	path, why string
 	sum, unit string
+	signer    authz.Signer
 	err       error
 	asked     int
 }
@@ -28,12 +29,14 @@ func (p *proof) IsExecutable(path string) (bool, string) {
 func (p *proof) SHA256() (string, error) { p.asked++; return p.sum, p.err }
 func (p *proof) Unit() (string, error)   { p.asked++; return p.unit, p.err }
 
+func (p *proof) Signer() (authz.Signer, error) { p.asked++; return p.signer, p.err }
+
 var _ authz.Evidence = (*proof)(nil)
 
 func alice() authz.Caller {
 	return authz.Caller{
 		UID: "1000", User: "alice", GIDs: []string{"1000", "2000"}, Groups: []string{"alice", "engineering"},
-		Evidence: &proof{path: "/opt/cad/bin/cad", sum: "ab12", unit: "cad-render.service", why: "another file"},
+		Evidence: &proof{path: "/opt/cad/bin/cad", sum: "ab12", unit: "cad-render.service", signer: example(), why: "another file"},
 	}
 }
 
@@ -86,6 +89,15 @@ func TestDecide(t *testing.T) {
 		{"no evidence of executable", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Executables: cad}}, false, "nothing proves which executable"},
 		{"no evidence of unit", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Units: []string{"a.service"}}}, false, "nothing proves which unit"},
 		{"evidence fails for unit", with(func(c *authz.Caller) { c.Evidence = &proof{err: errors.New("EIO"), unit: "a.service"} }), []authz.Rule{{Units: []string{"a.service"}}}, false, "cannot be told: EIO"},
+		{"signer", alice(), []authz.Rule{{Signers: []string{"O=Other", "C=DE, O=Example GmbH"}}}, true, "it holds: signers; signed by CN=Example GmbH, O=Example GmbH, C=DE (sha256:" + sum64 + ")"},
+		{"another signer", alice(), []authz.Rule{{Signers: []string{"O=Other"}}}, false, "it is signed by CN=Example GmbH, O=Example GmbH, C=DE (sha256:" + sum64 + "), who is not among its signers"},
+		{"signer, and another executable", alice(), []authz.Rule{{Signers: []string{"O=Example GmbH"}, Executables: programs("/bin/x", "")}}, false, "it does not run /bin/x"},
+		{"executable, and another signer", alice(), []authz.Rule{{Signers: []string{"O=Other"}, Executables: cad}}, false, "who is not among its signers"},
+		{"executable and signer", alice(), []authz.Rule{{Signers: []string{"O=Example GmbH"}, Executables: cad}}, true, "it holds: executables, signers; signed by"},
+		{"no evidence of signer", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Signers: []string{"O=Example GmbH"}}}, false, "nothing proves who signed"},
+		{"evidence fails for signer", with(func(c *authz.Caller) {
+			c.Evidence = &proof{err: errors.New("not supported on this system"), signer: example()}
+		}), []authz.Rule{{Signers: []string{"O=Example GmbH"}}}, false, "its signer cannot be told: not supported on this system"},
 		{"an administrator is admitted to nothing", with(func(c *authz.Caller) { c.Admin, c.UID, c.User = true, "0", "root" }), []authz.Rule{{Users: []string{"alice"}}}, false, "root (0) is not among"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -117,6 +129,7 @@ func TestDecideUnit(t *testing.T) {
 		{"another unit", []authz.Rule{{Units: []string{"a.service"}}}, "", "no rule"},
 		{"the user of who connects is not the unit's", []authz.Rule{{Units: []string{"cad.service"}, Users: []string{"root"}}}, "", "asks for more than the unit"},
 		{"an executable", []authz.Rule{{Units: []string{"cad.service"}, Executables: programs("/x", "")}}, "", "asks for more than the unit"},
+		{"a signer", []authz.Rule{{Units: []string{"cad.service"}, Signers: []string{"O=Example GmbH"}}}, "", "asks for more than the unit"},
 		{"a second rule that names it alone", []authz.Rule{
 			{Units: []string{"cad.service"}, Groups: []string{"x"}}, {Units: []string{"cad.service"}, Everyone: true},
 		}, "allow[1]", "it holds"},
@@ -158,7 +171,7 @@ func TestDecideNamesTheRule(t *testing.T) {
 func TestStrangersCostNoEvidence(t *testing.T) {
 	e := &proof{path: "/bin/x", unit: "a.service"}
 	c := with(func(c *authz.Caller) { c.Evidence = e })
-	authz.Decide(c, []authz.Rule{{Users: []string{"bob"}, Units: []string{"a.service"}, Executables: programs("/bin/x", "")}})
+	authz.Decide(c, []authz.Rule{{Users: []string{"bob"}, Units: []string{"a.service"}, Executables: programs("/bin/x", ""), Signers: []string{"O=Example GmbH"}}})
 	if e.asked != 0 {
 		t.Errorf("evidence was asked %d times for a user whom the rule does not name", e.asked)
 	}
@@ -168,7 +181,7 @@ func TestReasonIsBounded(t *testing.T) {
 	long := programs("/"+strings.Repeat("é", 5000), "")
 	rules := slices.Repeat([]authz.Rule{{Executables: long}}, 1000)
 	got := authz.Decide(alice(), rules)
-	if len(got.Reason) > 2500 || !strings.HasSuffix(got.Reason, "; and 992 more") {
+	if len(got.Reason) > 3000 || !strings.HasSuffix(got.Reason, "; and 992 more") {
 		t.Errorf("reason of %d bytes ends in %q", len(got.Reason), got.Reason[max(0, len(got.Reason)-40):])
 	}
 }
@@ -183,7 +196,7 @@ func drawCaller(t *rapid.T) authz.Caller {
 		GIDs: words.Draw(t, "gids"), Groups: words.Draw(t, "groups"), Admin: rapid.Bool().Draw(t, "admin"),
 	}
 	if rapid.Bool().Draw(t, "has evidence") {
-		c.Evidence = &proof{path: word.Draw(t, "path"), sum: word.Draw(t, "sum"), unit: word.Draw(t, "unit")}
+		c.Evidence = &proof{path: word.Draw(t, "path"), sum: word.Draw(t, "sum"), unit: word.Draw(t, "unit"), signer: authz.Signer{Certificate: word.Draw(t, "certificate")}}
 	}
 	return c
 }
@@ -197,11 +210,14 @@ func drawRule(t *rapid.T) authz.Rule {
 	for _, p := range words.Draw(t, "paths") {
 		r.Executables = append(r.Executables, authz.Executable{Path: p, SHA256: rapid.SampledFrom([]string{"", "a"}).Draw(t, "sha256")})
 	}
+	for _, c := range words.Draw(t, "certificates") {
+		r.Signers = append(r.Signers, "sha256:"+c)
+	}
 	return r
 }
 
 func empty(r authz.Rule) bool {
-	return !r.Everyone && len(r.Users)+len(r.Groups)+len(r.Units)+len(r.Executables) == 0
+	return !r.Everyone && len(r.Users)+len(r.Groups)+len(r.Units)+len(r.Executables)+len(r.Signers) == 0
 }
 
 // tighten adds the condition of kind k, taken from more, where r has none.
@@ -215,7 +231,9 @@ func tighten(r, more authz.Rule, k int) authz.Rule {
 		r.Units = more.Units
 	case k == 3 && len(r.Executables) == 0:
 		r.Executables = more.Executables
-	case k == 4:
+	case k == 4 && len(r.Signers) == 0:
+		r.Signers = more.Signers
+	case k == 5:
 		r.Everyone = r.Everyone || more.Everyone
 	}
 	return r
@@ -227,7 +245,7 @@ func TestAddingAConditionNeverAdmitsMore(t *testing.T) {
 		if empty(r) {
 			t.Skip("a rule without a condition admits nobody; its first condition may admit")
 		}
-		tight := tighten(r, drawRule(t), rapid.IntRange(0, 4).Draw(t, "kind"))
+		tight := tighten(r, drawRule(t), rapid.IntRange(0, 5).Draw(t, "kind"))
 		before, after := authz.Decide(c, []authz.Rule{r}), authz.Decide(c, []authz.Rule{tight})
 		if after.Allow && !before.Allow {
 			t.Fatalf("%+v was refused (%s), and admitted with one condition more: %+v", r, before.Reason, tight)

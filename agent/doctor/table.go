@@ -287,7 +287,7 @@ func configCodes() []Entry {
 		{
 			ApplicationClosed, Warning, "nobody may use an application",
 			"The application has no rule under allow, and what no rule opens is served to nobody.",
-			"Tell the administrator of this device which application it is.", "Add a rule under the application's allow: users, groups, executables, or everyone: true.", nobody,
+			"Tell the administrator of this device which application it is.", "Add a rule under the application's allow: users, groups, executables, signers, or everyone: true.", nobody,
 		},
 		{
 			CallerDenied, Warning, "a program was refused an access token",

@@ -17,6 +17,7 @@ const (
 	idPattern     = `^[a-z0-9][a-z0-9-]{0,63}$`
 	namePattern   = `^[^ ](.*[^ ])?$`
 	unitPattern   = `^[^ /.]+\.[^ /]+$`
+	signerPattern = `^(sha256:[0-9A-Fa-f]{64}|[A-Za-z][A-Za-z0-9.]* *=.+)$`
 	sha256Pattern = `^([0-9A-Fa-f]{64})?$`
 )
 

@@ -26,7 +26,7 @@ func FuzzResolve(f *testing.F) {
 				t.Errorf("application %+v got through", a)
 			}
 			for _, r := range a.Allow {
-				if conditions := len(r.Users) + len(r.Groups) + len(r.Executables) + len(r.Units); r.Everyone == (conditions > 0) {
+				if conditions := len(r.Users) + len(r.Groups) + len(r.Executables) + len(r.Units) + len(r.Signers); r.Everyone == (conditions > 0) {
 					t.Errorf("rule %+v got through", r)
 				}
 			}

@@ -227,12 +227,12 @@ func (r *reader) rules(n *yaml.Node, path string) ([]authz.Rule, bool) {
 
 // conditions refuses the rules that say something else than they seem to.
 func (r *reader) conditions(rule authz.Rule, item *yaml.Node, path string) {
-	named := len(rule.Users)+len(rule.Groups)+len(rule.Executables)+len(rule.Units) > 0
+	named := len(rule.Users)+len(rule.Groups)+len(rule.Executables)+len(rule.Units)+len(rule.Signers) > 0
 	switch {
 	case rule.Everyone && named:
 		r.reject(item.Line, path, "has everyone beside other conditions; remove everyone, or the others")
 	case !rule.Everyone && !named:
-		r.reject(item.Line, path, "has no condition; name users, groups, executables or units, or write everyone: true")
+		r.reject(item.Line, path, "has no condition; name users, groups, executables, units or signers, or write everyone: true")
 	}
 }
 

@@ -48,6 +48,7 @@ applications:
         groups: [engineering]
         executables: [{path: /opt/cad/bin/cad, sha256: "` + "ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789" + `"}]
         units: [cad-render.service]
+        signers: ['o="Example, Inc.", c=US']
   - id: viewer
     allow: [{everyone: true}]
 network: {proxy: "HTTP://Proxy:3128/", ca_file: /etc/regent/ca.pem, timeout: 1m30s}
@@ -75,14 +76,14 @@ func TestEveryKeyIsRead(t *testing.T) {
 				ID: "cad", Tenant: "https://other-host.com", RegistrationTokenFile: `C:\ProgramData\Regent\token`,
 				Instances: 2, Redeem: policy.OnDemand, Origin: "config.yaml:6",
 				Allow: []authz.Rule{{
-					Users: []string{"alice", "1000"}, Groups: []string{"engineering"}, Units: []string{"cad-render.service"},
+					Users: []string{"alice", "1000"}, Groups: []string{"engineering"}, Units: []string{"cad-render.service"}, Signers: []string{`O="Example, Inc.", C=US`},
 					Executables: []authz.Executable{{Path: "/opt/cad/bin/cad", SHA256: strings.Repeat("abcdef0123456789", 4)}},
 					Origin:      "config.yaml:12",
 				}},
 			},
 			{
-				ID: "viewer", Tenant: "https://demo-host.com", Instances: 1, Redeem: policy.Eager, Origin: "config.yaml:16",
-				Allow: []authz.Rule{{Everyone: true, Origin: "config.yaml:17"}},
+				ID: "viewer", Tenant: "https://demo-host.com", Instances: 1, Redeem: policy.Eager, Origin: "config.yaml:17",
+				Allow: []authz.Rule{{Everyone: true, Origin: "config.yaml:18"}},
 			},
 		},
 		Network:         policy.Network{Proxy: "http://proxy:3128", CAFile: "/etc/regent/ca.pem", Timeout: 90 * time.Second},
@@ -178,8 +179,8 @@ func TestBadFile(t *testing.T) {
 		{"near word", application("redeem: egar"), []string{"config.yaml:4: applications.cad.redeem: is none of its words; write eager or on_demand"}},
 		{"allow without a list", application("allow: {everyone: true}"), []string{"config.yaml:4: applications.cad.allow: is a list of keys, not a list; write items such as - groups: [engineering]"}},
 		{"allow nothing", application("allow:"), []string{"config.yaml:4: applications.cad.allow: is empty, not a list; write items such as - groups: [engineering]"}},
-		{"rule without a condition", application("allow: [{}]"), []string{rule + ": has no condition; name users, groups, executables or units, or write everyone: true"}},
-		{"everyone false", application("allow: [{everyone: false}]"), []string{rule + ": has no condition; name users, groups, executables or units, or write everyone: true"}},
+		{"rule without a condition", application("allow: [{}]"), []string{rule + ": has no condition; name users, groups, executables, units or signers, or write everyone: true"}},
+		{"everyone false", application("allow: [{everyone: false}]"), []string{rule + ": has no condition; name users, groups, executables, units or signers, or write everyone: true"}},
 		{"everyone beside others", application("allow: [{everyone: true, users: [a]}]"), []string{rule + ": has everyone beside other conditions; remove everyone, or the others"}},
 		{"empty condition", application("allow: [{users: [], groups: [a]}]"), []string{rule + ".users: is an empty list; name at least one, or remove the key"}},
 		{"one user", application("allow: [{users: alice}]"), []string{rule + ".users: is text, not a list; write items such as - alice"}},
@@ -190,6 +191,9 @@ func TestBadFile(t *testing.T) {
 		{"executable as a text", application("allow: [{executables: [/a]}]"), []string{rule + ".executables[0]: is text, not a list of keys; write the keys below it, each with a colon"}},
 		{"no executables", application("allow: [{executables: []}]"), []string{rule + ".executables: is an empty list; name at least one, or remove the key"}},
 		{"bad digest", application("allow: [{executables: [{path: /a, sha256: abc}]}]"), []string{rule + ".executables[0].sha256: is not 64 hex digits; write what sha256sum prints for the file"}},
+		{"signer by name alone", application("allow: [{signers: [Example GmbH]}]"), []string{rule + ".signers[0]: is no subject of a certificate; write what (Get-AuthenticodeSignature FILE).SignerCertificate.Subject prints, in quotes as one text, or sha256: and its certificate's SHA-256"}},
+		{"a subject that YAML splits", application("allow: [{signers: [O=Example GmbH, C=DE]}]"), []string{rule + ".signers[1]: names neither O (the organisation) nor CN, so it would admit many; add one of them, with the whole in quotes as one text"}},
+		{"no signers", application("allow: [{signers: []}]"), []string{rule + ".signers: is an empty list; name at least one, or remove the key"}},
 		{"all together", "tenent: a\naudit: loud\nlog: {level: 3}\n", []string{
 			"config.yaml:1: tenent: is not a known key; did you mean tenant?",
 			"config.yaml:2: audit: is none of its words; write best_effort or required",

@@ -140,7 +140,7 @@ func TestBadManagedValueIsIgnoredAlone(t *testing.T) {
 		"policy.yaml:2: log.format: is none of its words; write text or json",
 		`policy.yaml:5: applications[1].id: application id "BAD": only a-z, 0-9 and (not first) - are allowed`,
 		"policy.yaml:4: applications.cad.instances: is text; write a whole number from 1 to 10000, without quotes",
-		"policy.yaml:4: applications.cad.allow[0]: has no condition; name users, groups, executables or units, or write everyone: true",
+		"policy.yaml:4: applications.cad.allow[0]: has no condition; name users, groups, executables, units or signers, or write everyone: true",
 	}
 	if diff := cmp.Diff(texts(problems), want); diff != "" {
 		t.Errorf("-got +want\n%s", diff)
@@ -294,15 +294,15 @@ func TestProvenance(t *testing.T) {
 	}
 	tests := []struct{ key, value, origin string }{
 		{"tenant", "https://demo-host.com", "config.yaml:2"},
-		{"network.timeout", "1m30s", "config.yaml:18"},
-		{"limits.redeem_splay", "0s", "config.yaml:22"},
+		{"network.timeout", "1m30s", "config.yaml:19"},
+		{"limits.redeem_splay", "0s", "config.yaml:23"},
 		{"keep_registration_token", "true", "config.yaml:4"},
 		{"applications.cad.instances", "2", "config.yaml:9"},
 		{"applications.viewer.instances", "1", "default"},
 		{"applications.viewer.tenant", "https://demo-host.com", "config.yaml:2"},
 		{"applications.viewer.registration_token_file", `""`, "default"},
-		{"applications.viewer.allow", "[{everyone: true}]", "config.yaml:17"},
-		{"applications.cad.allow", `[{users: [alice, 1000], groups: [engineering], units: [cad-render.service], executables: [{path: /opt/cad/bin/cad, sha256: ` +
+		{"applications.viewer.allow", "[{everyone: true}]", "config.yaml:18"},
+		{"applications.cad.allow", `[{users: [alice, 1000], groups: [engineering], units: [cad-render.service], signers: ["O=\"Example, Inc.\", C=US"], executables: [{path: /opt/cad/bin/cad, sha256: ` +
 			strings.Repeat("abcdef0123456789", 4) + `}]}]`, "config.yaml:12"},
 		{"applications.cad.registration_token_file", `"C:\\ProgramData\\Regent\\token"`, "config.yaml:8"},
 	}

@@ -115,6 +115,15 @@ func ruleKeys() []Definition {
 			field: bind(func(r *authz.Rule) *[]string { return &r.Units }),
 		},
 		{
+			Key: rule + "signers", Title: "Signers", Type: Names, Check: checked(authz.NormalSigner), Pattern: signerPattern,
+			Doc: "On Windows, the caller runs a program that one of these has signed, by an Authenticode signature inside it which this machine trusts. " +
+				"Each is parts of the subject of the signer's certificate, with O or CN among them, which outlive its renewal; " +
+				"or sha256: and the SHA-256 of the certificate. Elsewhere it admits nobody. " +
+				"Who signs an interpreter admits every script; name executables beside it.",
+			Example: `['O=Example GmbH, C=DE']`, Since: firstVersion, In: inItems, Reloadable: true,
+			field: bind(func(r *authz.Rule) *[]string { return &r.Signers }),
+		},
+		{
 			Key: rule + "everyone", Title: "Everyone", Type: Bool, Default: false,
 			Doc:     "Every local user may. It stands alone in its rule.",
 			Example: "true", Since: firstVersion, In: inItems, Reloadable: true,

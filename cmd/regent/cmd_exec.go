@@ -46,8 +46,8 @@ The token is not in the environment unless --env-token asks for it: other
 processes of the same user can read that, and a token that is there is good only
 to its own end.
 
-It exits 4 where only a rule about executables admits: such an application asks
-the socket itself, since regent is not that executable.`,
+It exits 4 where only a rule about executables or signers admits: such an
+application asks the socket itself, since regent is another program.`,
 		Args: cobra.ArbitraryArgs, // so that RunE words the complaint
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.output = "token"
@@ -93,7 +93,7 @@ func notThisWay(err error) error {
 		return err
 	}
 	with := *f
-	with.Detail = f.Text() + "; where only a rule about executables admits, the application must call the socket itself, since regent exec is another executable"
+	with.Detail = f.Text() + "; where only a rule about executables or signers admits, the application must call the socket itself, since regent exec is another program"
 	return &with
 }
 

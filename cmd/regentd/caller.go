@@ -26,13 +26,14 @@ const (
 type callers struct {
 	names   *names
 	digests peer.Digests
+	signers *peer.Signers
 	own     string // the daemon's user, if whoever has it administers; else ""
 }
 
 // newCallers takes the uid of the daemon, negative on a system that has none, and
 // a clock for its cache of names.
 func newCallers(uid int, now func() time.Time) *callers {
-	cs := &callers{names: newNames(now)}
+	cs := &callers{names: newNames(now), signers: peer.NewSigners(now)}
 	own := strconv.Itoa(uid)
 	if uid < 0 {
 		own, _ = peer.Self() // "" administers nothing
@@ -97,7 +98,7 @@ func (a *attested) Caller() agent.Caller {
 	c := authz.Caller{
 		UID: a.UID, User: cs.names.user(a.UID), GIDs: a.GIDs,
 		PID: a.PID, ParentPID: a.ParentPID, Start: a.Start, Exe: a.Exe, Weak: a.Weak,
-		Evidence: evidence{a.Peer, &cs.digests},
+		Evidence: evidence{a.Peer, cs},
 	}
 	for _, id := range a.GIDs {
 		if name := cs.names.group(id); name != "" {
@@ -115,14 +116,27 @@ func administers(c authz.Caller, own string) bool {
 		own != "" && c.UID == own || slices.Contains(c.Groups, operators)
 }
 
-// evidence is a peer with the cache of digests.
+// evidence is a peer, with what is remembered of programs.
 type evidence struct {
 	*peer.Peer
-	digests *peer.Digests
+	known *callers
 }
 
 // SHA256 implements [authz.Evidence].
-func (e evidence) SHA256() (string, error) { return e.Peer.SHA256(e.digests) }
+func (e evidence) SHA256() (string, error) { return e.Peer.SHA256(&e.known.digests) }
+
+// Signer implements [authz.Evidence].
+func (e evidence) Signer() (authz.Signer, error) {
+	s, err := e.Peer.Signer(e.known.signers)
+	if err != nil {
+		return authz.Signer{}, err
+	}
+	subject := make([]authz.Attribute, len(s.Subject))
+	for i, a := range s.Subject {
+		subject[i] = authz.Attribute(a)
+	}
+	return authz.Signer{Certificate: s.Certificate, Subject: subject}, nil
+}
 
 // holdable is what a peer and a hold of it have in common.
 type holdable interface {

@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 
 	"regent/agent/authz"
@@ -21,6 +22,7 @@ type sanity struct {
 	userExists, groupExists func(name string) bool
 	readFile                func(name string) ([]byte, error)
 	stat                    func(name string) (fs.FileInfo, error)
+	system                  string // as Go calls it
 }
 
 func thisMachine() sanity {
@@ -29,6 +31,7 @@ func thisMachine() sanity {
 		groupExists: func(name string) bool { _, err := user.LookupGroup(name); return err == nil },
 		readFile:    os.ReadFile,
 		stat:        os.Stat,
+		system:      runtime.GOOS,
 	}
 }
 
@@ -109,6 +112,26 @@ func (m sanity) rule(r authz.Rule) []string {
 			texts = append(texts, e.Path+" runs any script, so whoever may start it is admitted; name a program of the application's own, or units, users or groups")
 		} else if _, err := m.stat(e.Path); errors.Is(err, fs.ErrNotExist) {
 			texts = append(texts, e.Path+" does not exist here yet; if it never will, correct the path")
+		}
+	}
+	return append(texts, m.foreign(r)...)
+}
+
+// interpreterSigners are who sign what runs any script.
+var interpreterSigners = regexp.MustCompile(`(^|, )(O|CN)="?(Microsoft (Corporation|Windows)|Python Software Foundation|OpenJS Foundation|Oracle America, Inc\.|Eclipse\.org Foundation, Inc\.)"?(,|$)`)
+
+// foreign says what of a rule is of another system's, or of everybody's programs.
+func (m sanity) foreign(r authz.Rule) []string {
+	var texts []string
+	if len(r.Units) > 0 && m.system != "linux" {
+		texts = append(texts, "units are systemd's, which is not supported on this system, so the rule admits nobody here; name users, groups or executables in a rule for it")
+	}
+	if len(r.Signers) > 0 && m.system != "windows" {
+		texts = append(texts, "signers are of Authenticode, which is not supported on this system, so the rule admits nobody here; name users, groups or executables in a rule for it")
+	}
+	for _, s := range r.Signers {
+		if interpreterSigners.MatchString(s) && len(r.Executables) == 0 {
+			texts = append(texts, s+" also signs what runs any script, so whoever may start that is admitted; name executables in the same rule")
 		}
 	}
 	return texts

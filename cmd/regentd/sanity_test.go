@@ -51,16 +51,45 @@ func TestSanity(t *testing.T) {
 		{"not installed yet", rule("executables: [{path: /opt/cad/cad}]"), "c:2: applications.cad.allow: /opt/cad/cad does not exist here yet"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			res, problems := policy.Resolve(policy.Layer{Name: "c", Rank: policy.Local, Data: []byte(tt.yaml)})
-			if len(problems) > 0 {
-				t.Fatal(problems)
-			}
-			got := here.check(res)
+			got := warnings(t, here, tt.yaml)
 			if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].Error(), tt.want) || got[0].Fatal) {
 				t.Errorf("got %v, want %q", got, tt.want)
 			}
 		})
 	}
+}
+
+// TestForeign: what only other systems have admits nobody here, and is said so.
+func TestForeign(t *testing.T) {
+	for _, tt := range []struct{ system, rule, want string }{
+		{"linux", "units: [cad.service]", ""},
+		{"windows", "units: [cad.service]", "c:2: applications.cad.allow: units are systemd's, which is not supported on this system"},
+		{"darwin", "units: [cad.service]", "c:2: applications.cad.allow: units are systemd's"},
+		{"windows", "signers: ['O=Example GmbH, C=DE']", ""},
+		{"linux", "signers: ['O=Example GmbH, C=DE']", "c:2: applications.cad.allow: signers are of Authenticode, which is not supported on this system"},
+		{"windows", "signers: ['CN=Microsoft Windows, O=Microsoft Corporation, C=US']", "c:2: applications.cad.allow: CN=Microsoft Windows, O=Microsoft Corporation, C=US also signs what runs any script"},
+		{"windows", `signers: ['O="Oracle America, Inc."']`, `c:2: applications.cad.allow: O="Oracle America, Inc." also signs`},
+		{"windows", `signers: [O=Microsoft Corporation], executables: [{path: 'C:\cad\cad.exe'}]`, ""},
+		{"windows", "signers: [O=Microsoft Corporation of Example]", ""},
+	} {
+		t.Run(tt.system+" "+tt.rule, func(t *testing.T) {
+			here := sanity{system: tt.system, stat: func(string) (fs.FileInfo, error) { return nil, nil }} //nolint:nilnil // nobody looks at it
+			got := warnings(t, here, rule(tt.rule))
+			if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].Error(), tt.want) || got[0].Fatal) {
+				t.Errorf("got %v, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// warnings are what a machine says of a configuration without a mistake.
+func warnings(t *testing.T, here sanity, yaml string) []policy.Problem {
+	t.Helper()
+	res, problems := policy.Resolve(policy.Layer{Name: "c", Rank: policy.Local, Data: []byte(yaml)})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	return here.check(res)
 }
 
 func rule(of string) string {

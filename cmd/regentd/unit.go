@@ -67,6 +67,11 @@ func (unitEvidence) IsExecutable(string) (bool, string) { return false, "a unit 
 // SHA256 implements [authz.Evidence].
 func (unitEvidence) SHA256() (string, error) { return "", errors.New("a unit is no executable") }
 
+// Signer implements [authz.Evidence].
+func (unitEvidence) Signer() (authz.Signer, error) {
+	return authz.Signer{}, errors.New("a unit is no program")
+}
+
 // Unit implements [authz.Evidence].
 func (e unitEvidence) Unit() (string, error) { return e.of.Name, e.of.Alive() }
 

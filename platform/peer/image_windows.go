@@ -143,5 +143,6 @@ func versionOf(f *os.File) (version, error) {
 	return version{i.volume, i.index, uint64(info.Size()), info.ModTime().UnixNano()}, nil //nolint:gosec // no size is negative
 }
 
-// unit is for service managers with units.
-func (p *Peer) unit() (string, error) { return "", fmt.Errorf("unit of a process: %w", ErrUnsupported) }
+func (p *Peer) unit() (string, error) {
+	return "", fmt.Errorf("units are systemd's: %w", ErrUnsupported)
+}

@@ -99,6 +99,12 @@ func (p *Peer) IsExecutable(path string) (is bool, why string) { return p.isExec
 // [MaxImage] are refused.
 func (p *Peer) SHA256(d *Digests) (string, error) { return p.sha256(d) }
 
+// Signer returns who signed the image, by a signature inside it that the system
+// verifies, with a certificate that it trusts for signing programs: Authenticode.
+// The network is not asked. Only Windows has such signatures; elsewhere the error
+// wraps [ErrUnsupported].
+func (p *Peer) Signer(s *Signers) (Signer, error) { return p.signer(s) }
+
 // Unit returns the system service manager's unit of the process, such as
 // "cad-render.service". Units of a user's own manager are that user's service
 // here, since the user may name them as they like.

@@ -47,8 +47,14 @@ func listen(t *testing.T) (net.Listener, string) {
 // call has another process connect.
 func call(t *testing.T) (net.Conn, *exec.Cmd) {
 	t.Helper()
+	return callFrom(t, os.Args[0])
+}
+
+// callFrom has a copy of the test binary connect.
+func callFrom(t *testing.T, program string) (net.Conn, *exec.Cmd) {
+	t.Helper()
 	l, path := listen(t)
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd := exec.CommandContext(t.Context(), program)
 	cmd.Env = append(cmd.Environ(), callEnv+"="+path)
 	cmd.Stdout = t.Output()
 	must(t, cmd.Start())

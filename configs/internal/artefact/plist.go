@@ -17,7 +17,7 @@ func plistValue(s setting) string {
 	case policy.Int:
 		return "<integer>" + value(s.Definition) + "</integer>"
 	case policy.Names:
-		return "<array><string>" + escape(strings.Trim(s.Example, "[]")) + "</string></array>"
+		return "<array><string>" + escape(strings.Trim(s.Example, "[]'")) + "</string></array>"
 	case policy.Rules:
 		// One rule for each condition: all of them in one rule must hold together.
 		return "<array>" + plistItems(s.Fields) + "</array>"

@@ -1,0 +1,73 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+
+	"regent/platform/wine"
+)
+
+// signer verifies the file that the process runs. That is held open meanwhile,
+// and nobody writes to it or puts another in its place: what is verified is what
+// runs.
+func (p *Peer) signer(s *Signers) (Signer, error) {
+	f, err := openImage(p.Exe)
+	if err != nil {
+		return Signer{}, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	if err := p.runs(f); err != nil {
+		return Signer{}, err
+	}
+	v, err := versionOf(f)
+	if err != nil {
+		return Signer{}, err
+	}
+	signer, err := s.of(program{v, p.PID, p.Start}, func() (Signer, error) { return authenticode(f) })
+	if err != nil {
+		return Signer{}, err
+	}
+	return signer, p.recheck()
+}
+
+// openImage opens a program for reading, while nobody writes to it, renames or
+// deletes it. FILE_EXECUTE is for [Peer.runs].
+func openImage(path string) (*os.File, error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the image %q: %w", path, err)
+	}
+	h, err := windows.CreateFile(name, windows.GENERIC_READ|windows.FILE_EXECUTE, windows.FILE_SHARE_READ, nil, windows.OPEN_EXISTING, 0, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open the image %s: %w", path, err)
+	}
+	return os.NewFile(uintptr(h), path), nil
+}
+
+// runs returns an error unless the image of the process is f: a program that
+// runs can be renamed, and another be put where it was.
+func (p *Peer) runs(f *os.File) error {
+	return p.process.with(func(windows.Handle) error { // the PID is its own meanwhile
+		h, err := windows.OpenProcess(windows.PROCESS_QUERY_INFORMATION, false, uint32(p.PID)) //nolint:gosec // a PID fits in 32 bits
+		if err != nil {
+			return fmt.Errorf("ask for the image of process %d: %w", p.PID, err)
+		}
+		defer windows.CloseHandle(h) //nolint:errcheck // it was only asked
+		file := windows.Handle(f.Fd())
+		err = windows.NtQueryInformationProcess(h, windows.ProcessImageFileMapping, unsafe.Pointer(&file), uint32(unsafe.Sizeof(file)), nil) //nolint:gosec // the form of the call
+		if !isImage(err, wine.Is()) {
+			return fmt.Errorf("it does not run what is at %s by now: %w", f.Name(), err)
+		}
+		return nil
+	})
+}
+
+// isImage reads the system's answer whether a file is the image of a process.
+// Wine does not know the question; there the path stands for the image.
+func isImage(answer error, underWine bool) bool {
+	return answer == nil || underWine && errors.Is(answer, windows.STATUS_INVALID_INFO_CLASS)
+}
