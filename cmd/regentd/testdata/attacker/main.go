@@ -7,6 +7,7 @@
 //	flood SOCKET N   connects N times, and keeps it all: how often that worked
 //	watch SOCKET GEN watches a hundred times, until each was told of a generation
 //	shout SOCKET N WHAT asks N times for what is refused: how often it was
+//	runaway SOCKET N asks N times for all that could cost a count: how many tokens it got
 //	exec PATH        becomes another program, which has the descriptor
 package main
 
@@ -48,6 +49,8 @@ func main() {
 			fmt.Println(watch(path, 100, generation))
 		case "shout":
 			fmt.Println(shout(rest))
+		case "runaway":
+			fmt.Println(runaway(rest))
 		case "exec":
 			fmt.Println(syscall.Exec(rest, []string{rest, strconv.Itoa(fd)}, nil))
 		}

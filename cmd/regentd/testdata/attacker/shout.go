@@ -42,20 +42,17 @@ func shout(spec string) string {
 
 // wanted is a request that is refused.
 func wanted(what string, i int) string {
-	post := func(path, body string) string {
-		return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: regent\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
-	}
 	switch what {
 	case "unknown":
-		return post("/v1/token", fmt.Sprintf(`{"application":"none-%d"}`, i))
+		return request("POST", "/v1/token", fmt.Sprintf(`{"application":"none-%d"}`, i))
 	case "watch":
-		return "GET /v1/watch?application=cad HTTP/1.1\r\nHost: regent\r\n\r\n"
+		return request("GET", "/v1/watch?application=cad", "")
 	case "release":
-		return fmt.Sprintf("DELETE /v1/instances/cad/%d/lease HTTP/1.1\r\nHost: regent\r\n\r\n", i%10000+1)
+		return request("DELETE", fmt.Sprintf("/v1/instances/cad/%d/lease", i%10000+1), "")
 	case "resolve":
-		return post("/v1/ledger/resolve", fmt.Sprintf(`{"id":"%d%s","consumed":true}`, i, strings.Repeat("x", 60_000)))
+		return request("POST", "/v1/ledger/resolve", fmt.Sprintf(`{"id":"%d%s","consumed":true}`, i, strings.Repeat("x", 60_000)))
 	default:
-		return post("/v1/token", body)
+		return request("POST", "/v1/token", body)
 	}
 }
 
