@@ -160,9 +160,10 @@ mdm-rollout: .cache/bin/nfpm ## the Ansible role and the cloud-init file, on boo
 	packaging/mdm/run
 
 .PHONY: test-windows
-test-windows: ## every package's tests, and a service's life, as Windows programs under Wine (installs it)
+test-windows: ## every package's tests, a service's life and its faults, as Windows programs under Wine (installs it)
 	.ci/windows-service
 	.ci/windows-signers
+	.ci/windows-doctor
 	.ci/test-windows
 
 .PHONY: clean
