@@ -1,0 +1,119 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/windows"
+
+	"regent/agent/audit"
+	"regent/agent/journal"
+	"regent/agent/store"
+	"regent/platform/acl"
+	"regent/platform/exposure"
+	"regent/platform/statedir"
+)
+
+// replacer writes one file of the state anew, whole.
+type replacer struct {
+	file  string // in the state directory
+	write func(t *testing.T, state string, time int)
+}
+
+func replacers() []replacer {
+	return []replacer{
+		{`records\r-one.rec`, writeRecord},
+		{"policy.last.json", func(t *testing.T, state string, time int) {
+			succeed(t, replace(filepath.Join(state, "policy.last.json"), []byte{byte(time)}))
+		}},
+		{"leases.jsonl", func(t *testing.T, state string, _ int) {
+			j, _, err := journal.Open(filepath.Join(state, "leases.jsonl"))
+			succeed(t, err)
+			succeed(t, j.Close())
+		}},
+		{"audit.jsonl", func(t *testing.T, state string, _ int) {
+			log, err := audit.OpenFile(filepath.Join(state, "audit.jsonl"), 1) // each line begins a file
+			succeed(t, err)
+			succeed(t, log.Record(t.Context(), audit.Change{}))
+			succeed(t, log.Close())
+		}},
+	}
+}
+
+func writeRecord(t *testing.T, state string, time int) {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Options{Dir: state, Key: make([]byte, store.KeySize)})
+	succeed(t, err)
+	_, was, err := s.Get(t.Context(), "one")
+	if time > 0 {
+		succeed(t, err)
+	}
+	_, err = s.Put(t.Context(), "one", []byte{byte(time)}, was)
+	succeed(t, err)
+	succeed(t, s.Close())
+}
+
+// TestReplacingKeepsTheAccessList writes each kind of file of the state again and
+// again, in the directory as it is made: its access list stays the same, and where
+// somebody widened that the next file, which is another one, has it as before.
+//
+// Under Wine a list is the mode of the file, which the umask gives it and not the
+// directory; that it comes from there on Windows is the lists' doing: see
+// TestAccess in platform/windowsnames, which evaluates what is inherited.
+func TestReplacingKeepsTheAccessList(t *testing.T) {
+	for _, r := range replacers() {
+		t.Run(filepath.Base(r.file), func(t *testing.T) {
+			dir, err := statedir.Open(filepath.Join(t.TempDir(), "Regent", "state"))
+			succeed(t, err)
+			defer dir.Close()
+			r.write(t, dir.Path(), 0)
+			path := filepath.Join(dir.Path(), r.file)
+			first := accessOf(t, path)
+			r.write(t, dir.Path(), 1)
+			if diff := cmp.Diff(accessOf(t, path), first); diff != "" {
+				t.Errorf("access of %s (-got +want):\n%s", path, diff)
+			}
+			widen(t, path)
+			if diff := cmp.Diff(accessOf(t, path), first); diff == "" {
+				t.Fatal("it was not widened")
+			}
+			r.write(t, dir.Path(), 2)
+			if diff := cmp.Diff(accessOf(t, path), first); diff != "" {
+				t.Errorf("access of %s, which was widened (-got +want):\n%s", path, diff)
+			}
+			if r.file == "audit.jsonl" { // the file before it goes on under another name
+				succeed(t, os.Remove(path+".1"))
+			}
+			if open, err := exposure.OfFiles(filepath.Dir(dir.Path()), dir.Path()); err != nil || len(open) > 0 {
+				t.Errorf("exposed: %+v, %v", open, err)
+			}
+		})
+	}
+}
+
+func accessOf(t *testing.T, path string) acl.List {
+	t.Helper()
+	list, err := acl.OfFile(path)
+	succeed(t, err)
+	return list
+}
+
+// widen lets everybody read.
+func widen(t *testing.T, path string) {
+	t.Helper()
+	sd, err := windows.SecurityDescriptorFromString("D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;WD)")
+	succeed(t, err)
+	list, _, err := sd.DACL()
+	succeed(t, err)
+	succeed(t, windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, list, nil))
+}
+
+
+func succeed(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
