@@ -110,7 +110,6 @@ func widen(t *testing.T, path string) {
 	succeed(t, windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, list, nil))
 }
 
-
 func succeed(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

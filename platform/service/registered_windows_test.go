@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/registry"
 	"golang.org/x/sys/windows/svc/mgr"
 
 	"regent/platform/windowsnames"
@@ -53,6 +54,25 @@ func recovers(s *mgr.Service) error {
 	}
 	if want := windowsnames.RecoveryDelays(); fmt.Sprint(got) != fmt.Sprint(want) {
 		return fmt.Errorf("recovery delays: got %v, want %v", got, want)
+	}
+	return nil
+}
+
+// sourced compares what the registry has of the event log source: without the file
+// of messages the log shows no text.
+func sourced() error {
+	k, err := registry.OpenKey(registry.LOCAL_MACHINE, windowsnames.EventLogKey, registry.QUERY_VALUE)
+	if err != nil {
+		return fmt.Errorf("the event log source: %w", err)
+	}
+	defer k.Close()
+	file, _, err := k.GetStringValue("EventMessageFile")
+	types, _, typesErr := k.GetIntegerValue("TypesSupported")
+	if err := errors.Join(err, typesErr); err != nil {
+		return fmt.Errorf("the event log source: %w", err)
+	}
+	if file != windowsnames.EventMessageFile || types != windowsnames.EventTypes {
+		return fmt.Errorf("the event log source: got %q and types %d, want %q and %d", file, types, windowsnames.EventMessageFile, windowsnames.EventTypes)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -148,6 +149,9 @@ func TestRegistration(t *testing.T) {
 		if word, err := Status(); err != nil || word != "not installed" {
 			t.Errorf("afterwards: %s, %v", word, err)
 		}
+		if err := sourced(); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("afterwards: %v, want no event log source", err)
+		}
 	})
 	if err := Install(); err == nil {
 		t.Error("it was installed twice")
@@ -155,7 +159,7 @@ func TestRegistration(t *testing.T) {
 	if word, err := Status(); err != nil || word != "stopped" {
 		t.Errorf("installed: %s, %v, want stopped", word, err)
 	}
-	if err := with(registered); err != nil {
+	if err := errors.Join(with(registered), sourced()); err != nil {
 		t.Error(err)
 	}
 }
