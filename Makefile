@@ -166,6 +166,10 @@ test-windows: ## every package's tests, a service's life and its faults, as Wind
 	.ci/windows-doctor
 	.ci/test-windows
 
+.PHONY: wine-bare
+wine-bare: ## how long it takes to prepare Wine from bare, in a fresh Debian (root)
+	.ci/wine-bare
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin out .cache

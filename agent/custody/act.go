@@ -130,6 +130,11 @@ func (s *Safe) reset(ctx context.Context) error {
 	if _, err := store.SetAside(s.path(redeem.LedgerName)); err != nil {
 		return err
 	}
+	// Windows removes no directory that is open, as the store has its own.
+	if err := s.Close(); err != nil {
+		return err
+	}
+	s.sealed = nil
 	entries, err := os.ReadDir(s.Dir)
 	if err != nil {
 		return err

@@ -1,12 +1,9 @@
-//go:build unix
-
 package main
 
 import (
 	"encoding/json"
 	"os"
 	"strings"
-	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -76,12 +73,12 @@ func tryClone(ts *testscript.TestScript, c cloneCase) {
 	if c.state != "ok" {
 		exitOf(ts, "register", "--file", "made", "--wait", "1s")
 		said += ts.ReadFile("stderr")
-		ts.Check(ts.Exec("sleep", "0.5")) // the others have asked within a tenth of it
+		pause(ts, false, []string{"500ms"}) // the others have asked within a tenth of it
 	}
 	exitOf(ts, "store", "status", "--json")
 	var store struct{ State, Binding string }
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &store))
-	end(ts, false, []string{"regentd"}, syscall.SIGTERM)
+	end(ts, false, []string{"regentd"})
 	asked := requestsInAll(ts) - before
 	ts.Logf("clones: %-48s %-13s %-11s %d", c.name, store.State, store.Binding, asked)
 	code := map[string]string{"ok": "", "foreign_host": "quarantined", "rolled_back": "store_rolled_back"}[c.state]

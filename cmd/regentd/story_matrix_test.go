@@ -1,5 +1,3 @@
-//go:build unix
-
 package main
 
 import (
@@ -8,8 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
-	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -62,6 +60,9 @@ func matrix(ts *testscript.TestScript, _ bool, _ []string) {
 		{"ledger", "ledger.jsonl", "audit.jsonl", "unreadable"},
 	} {
 		for how, damage := range damages {
+			if how == "symlink" && runtime.GOOS == "windows" {
+				continue // making one takes a privilege, and Wine shows what it names
+			}
 			want := "unreadable"
 			if how == "delete" {
 				want = target.deleted
@@ -78,14 +79,7 @@ func matrix(ts *testscript.TestScript, _ bool, _ []string) {
 // freshCopy puts a copy of the directory from in the place of the state.
 func freshCopy(ts *testscript.TestScript, from string) {
 	ts.Check(os.RemoveAll(ts.MkAbs("state")))
-	ts.Check(os.CopyFS(ts.MkAbs("state"), os.DirFS(ts.MkAbs(from))))
-	ts.Check(os.Chmod(ts.MkAbs("state"), 0o700))
-	ts.Check(filepath.WalkDir(ts.MkAbs("state"), func(path string, e fs.DirEntry, err error) error {
-		if err == nil && e.Type().IsRegular() {
-			err = os.Chmod(path, 0o600)
-		}
-		return err
-	}))
+	copyDir(ts, false, []string{from, "state"})
 }
 
 // tryDamaged starts the daemon on a damaged state.
@@ -97,7 +91,7 @@ func tryDamaged(ts *testscript.TestScript, cell, want string) {
 	refused := exitOf(ts, "token", "--application", "cad", "--instance", "2")
 	said := ts.ReadFile("stderr")
 	registered := exitOf(ts, "register", "--file", "made", "--wait", "1s")
-	end(ts, false, []string{"regentd"}, syscall.SIGTERM)
+	end(ts, false, []string{"regentd"})
 	if !strings.Contains(out, `"state": "`+want+`"`) || code != 7 || refused != 1 || registered != 1 {
 		ts.Fatalf("%s: status %d, token %d, register %d; want the state %s in:\n%s", cell, code, refused, registered, want, out)
 	}
@@ -136,7 +130,7 @@ func requestCount(ts *testscript.TestScript) string {
 func kept(ts *testscript.TestScript) []byte {
 	var all bytes.Buffer
 	ts.Check(filepath.WalkDir(ts.MkAbs("state"), func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || strings.HasSuffix(path, "/lock") || strings.Contains(path, "audit.jsonl") {
+		if err != nil || e.IsDir() || e.Name() == "lock" || strings.Contains(path, "audit.jsonl") {
 			return err // who holds it, and who asked for what: these do change
 		}
 		all.WriteString(path + " " + e.Type().String() + "\n")

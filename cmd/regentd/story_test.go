@@ -1,15 +1,10 @@
-//go:build unix
-
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/csv"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -18,12 +13,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"regent/ipc/client"
 )
 
 // patience bounds every wait of a story. It is long: a wait that is over ends
@@ -32,32 +27,33 @@ const patience = 30 * time.Second
 
 // TestStories runs the stories of testdata/script with the real programs, as
 // processes, over real sockets and TLS. Each has a directory of its own with
-// etc/, state/ and agent.sock, and these commands beside testscript's:
+// etc/ and state/, sockets of its own at $REGENT_SOCKET and $OTHER_SOCKET, and
+// these commands beside testscript's and those of files:
 //
 //	emulator [FLAGS]    starts tms-emulator; $TENANT, ca.pem and password are there
 //	resolve CSV I HOW   decides the redemption of instance I that the ledger's CSV calls uncertain
 //	knobs JSON          turns the emulator's knobs
-//	term NAME           SIGTERM to emulator, regentd or an app; fails unless it exits 0
-//	kill9 NAME          SIGKILL
-//	hup NAME            SIGHUP
+//	term NAME           SIGTERM, on Windows Ctrl-C, to emulator, regentd or an app; fails unless it exits 0
+//	kill9 NAME          SIGKILL, on Windows TerminateProcess
+//	hup NAME            SIGHUP, on Windows regent reload
 //	matrix              damages copies of sound/ in every way, and starts on each
 //	clones              lets what may happen to a device happen to copies of sound/, and starts on each
 //	requests FILE       how many requests the emulator has had
 //	daemon [FLAGS]      starts regentd run and waits until its socket answers
 //	app NAME [FLAGS]    a process that asks for a token and lives on; NAME.out has what it got
 //	await REGEXP CMD…   runs CMD again and again until its output matches
+//	within TIME CMD…    runs CMD, which is to take no longer
+//	pause TIME          lets time pass
+//
+// Conditions: [root] is of who can write managed policy; [wine] is a Windows that
+// is none.
 func TestStories(t *testing.T) {
-	bin := build(t)
+	bin := programs(t)
 	testscript.Run(t, testscript.Params{
 		Dir:         "testdata/script",
 		WorkdirRoot: shortDir(t),
-		Condition: func(name string) (bool, error) {
-			if name == "root" {
-				return os.Getuid() == 0, nil
-			}
-			return false, fmt.Errorf("unknown condition %q", name)
-		},
-		Setup: func(env *testscript.Env) error { return setUp(env, bin) },
+		Condition:   condition,
+		Setup:       func(env *testscript.Env) error { return setUp(env, bin) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"emulator": startEmulator,
 			"knobs":    turnKnobs,
@@ -67,12 +63,29 @@ func TestStories(t *testing.T) {
 			"matrix":   matrix,
 			"clones":   clones,
 			"app":      startApp,
-			"term":     func(ts *testscript.TestScript, neg bool, args []string) { end(ts, neg, args, syscall.SIGTERM) },
-			"kill9":    func(ts *testscript.TestScript, neg bool, args []string) { end(ts, neg, args, syscall.SIGKILL) },
+			"term":     end,
+			"kill9":    kill,
 			"hup":      hangUp,
 			"await":    await,
+			"within":   within,
+			"pause":    pause,
+
+			"copydir":    copyDir,
+			"glob":       glob,
+			"replace":    replaceText,
+			"nowhere":    nowhereIn,
+			"await-gone": awaitGone,
 		},
 	})
+}
+
+// programs returns the directory of the programs: the one that $REGENT_TEST_PROGRAMS
+// names, for a place where nothing can be built, or a new one.
+func programs(t *testing.T) string {
+	if dir := os.Getenv("REGENT_TEST_PROGRAMS"); dir != "" {
+		return dir
+	}
+	return build(t)
 }
 
 // build makes programs once, into a directory that goes with the test: all of
@@ -108,157 +121,18 @@ func shortDir(t testing.TB) string {
 
 func setUp(env *testscript.Env, bin string) error {
 	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
-	env.Setenv("REGENT_SOCKET", filepath.Join(env.WorkDir, "agent.sock"))
+	env.Setenv("REGENT_SOCKET", socketOf(env.WorkDir, "agent"))
+	env.Setenv("OTHER_SOCKET", socketOf(env.WorkDir, "other"))
 	env.Setenv("NO_PROXY", "*")
 	s := &story{running: map[string]*process{}}
 	env.Values[storyKey{}] = s
-	env.Defer(s.endAll)
+	env.Defer(func() { s.endAll(env.T()) })
 	for _, dir := range []string{"etc", "etc/config.d"} {
 		if err := os.MkdirAll(filepath.Join(env.WorkDir, dir), 0o755); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-type storyKey struct{}
-
-// story is what one script has started.
-type story struct{ running map[string]*process }
-
-// process is a program that runs beside the script.
-type process struct {
-	*exec.Cmd
-	in    io.WriteCloser
-	lines chan string // of its standard output
-	done  chan error
-	log   *logFile
-}
-
-// logFile takes what a program says; it is shown when the story fails.
-type logFile struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logFile) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *logFile) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
-// start runs a program beside the script, under a name.
-func start(ts *testscript.TestScript, name string, args ...string) *process {
-	s := ts.Value(storyKey{}).(*story)
-	if _, ok := s.running[name]; ok {
-		ts.Fatalf("%s runs already", name)
-	}
-	path, err := lookPath(ts.Getenv("PATH"), args[0])
-	ts.Check(err)
-	p := &process{Cmd: exec.Command(path, args[1:]...), lines: make(chan string, 100), done: make(chan error, 1), log: &logFile{}}
-	p.Dir, p.Stderr = ts.Getenv("WORK"), p.log
-	p.Env = append(os.Environ(), "REGENT_SOCKET="+ts.Getenv("REGENT_SOCKET"))
-	if dir := ts.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
-		p.Env = append(p.Env, "CREDENTIALS_DIRECTORY="+dir)
-	}
-	out, err := p.StdoutPipe()
-	ts.Check(err)
-	p.in, err = p.StdinPipe()
-	ts.Check(err)
-	ts.Check(p.Start())
-	s.running[name] = p
-	go p.follow(out)
-	return p
-}
-
-// follow reads what the program says until it ends.
-func (p *process) follow(out io.Reader) {
-	for sc := bufio.NewScanner(out); sc.Scan(); {
-		fmt.Fprintln(p.log, sc.Text())
-		p.lines <- sc.Text()
-	}
-	close(p.lines)
-	p.done <- p.Wait()
-}
-
-func lookPath(path, name string) (string, error) {
-	for _, dir := range filepath.SplitList(path) {
-		if file := filepath.Join(dir, name); isFile(file) {
-			return file, nil
-		}
-	}
-	return "", fmt.Errorf("%s is not in PATH", name)
-}
-
-func isFile(path string) bool {
-	st, err := os.Stat(path)
-	return err == nil && st.Mode().IsRegular()
-}
-
-// line waits for a line that matches, and returns its submatches.
-func (p *process) line(ts *testscript.TestScript, pattern string) []string {
-	re := regexp.MustCompile(pattern)
-	deadline := time.After(patience)
-	for {
-		select {
-		case line, ok := <-p.lines:
-			if !ok {
-				ts.Fatalf("%s ended without saying %q:\n%s", p.Path, pattern, p.log)
-			}
-			if m := re.FindStringSubmatch(line); m != nil {
-				return m
-			}
-		case <-deadline:
-			ts.Fatalf("%s did not say %q:\n%s", p.Path, pattern, p.log)
-		}
-	}
-}
-
-func (s *story) endAll() {
-	for _, p := range s.running {
-		_ = p.Process.Kill() // it may have ended already
-		<-p.done
-	}
-}
-
-func named(ts *testscript.TestScript, args []string) (*story, *process) {
-	if len(args) != 1 {
-		ts.Fatalf("usage: term|kill9|hup NAME")
-	}
-	s := ts.Value(storyKey{}).(*story)
-	p, ok := s.running[args[0]]
-	if !ok {
-		ts.Fatalf("%s does not run", args[0])
-	}
-	return s, p
-}
-
-// end sends a signal and waits for the end.
-func end(ts *testscript.TestScript, neg bool, args []string, sig syscall.Signal) {
-	s, p := named(ts, args)
-	ts.Check(p.Process.Signal(sig))
-	select {
-	case err := <-p.done:
-		delete(s.running, args[0])
-		ts.Logf("%s:\n%s", args[0], p.log)
-		if sig == syscall.SIGTERM && (err != nil) != neg {
-			ts.Fatalf("%s ended with %v", args[0], err)
-		}
-		ts.Check(os.WriteFile(ts.MkAbs(args[0]+".log"), []byte(p.log.String()), 0o600))
-	case <-time.After(patience):
-		ts.Fatalf("%s does not end:\n%s", args[0], p.log)
-	}
-}
-
-func hangUp(ts *testscript.TestScript, _ bool, args []string) {
-	_, p := named(ts, args)
-	ts.Check(p.Process.Signal(syscall.SIGHUP))
 }
 
 // startEmulator starts the service. Its administrator's password is in the file
@@ -299,7 +173,7 @@ func turnKnobs(ts *testscript.TestScript, _ bool, args []string) {
 func fill(ts *testscript.TestScript) {
 	me, err := user.Current()
 	ts.Check(err)
-	mine, err := user.LookupGroupId(me.Gid)
+	mine, err := groupOf(me)
 	ts.Check(err)
 	for _, pattern := range []string{"etc/*.yaml", "etc/*/*.yaml", "*.yaml"} {
 		files, err := filepath.Glob(ts.MkAbs(pattern))
@@ -309,7 +183,7 @@ func fill(ts *testscript.TestScript) {
 			ts.Check(err)
 			text := strings.NewReplacer(
 				"$TENANT", ts.Getenv("TENANT"), "$WORK", ts.Getenv("WORK"),
-				"$USERNAME", me.Username, "$GROUPNAME", mine.Name, "$UID", me.Uid,
+				"$USERNAME", me.Username, "$GROUPNAME", mine, "$UID", me.Uid,
 			).Replace(string(b))
 			ts.Check(os.WriteFile(file, []byte(text), 0o644))
 		}
@@ -323,7 +197,21 @@ func startDaemon(ts *testscript.TestScript, _ bool, args []string) {
 		"regentd", "run", "--config", ts.MkAbs("etc/config.yaml"), "--policy-dir", ts.MkAbs("etc/policy.d"),
 		"--state-dir", ts.MkAbs("state"), "--socket", ts.Getenv("REGENT_SOCKET"),
 	}, args...)...)
-	awaitOutput(ts, p, regexp.MustCompile(`"health"`), []string{"regent", "status", "--json"})
+	c := client.New(client.Options{Socket: ts.Getenv("REGENT_SOCKET")})
+	defer c.Close()
+	for until := time.Now().Add(patience); !isUp(c); time.Sleep(20 * time.Millisecond) {
+		ended(ts, p)
+		if time.Now().After(until) {
+			ts.Fatalf("regentd does not answer:\n%s", p.log)
+		}
+	}
+}
+
+func isUp(c *client.Client) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, err := c.Status(ctx)
+	return err == nil
 }
 
 // startApp starts an application: it leases an instance, says what it got, and
@@ -345,11 +233,11 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: await REGEXP CMD…")
 	}
-	out := awaitOutput(ts, nil, regexp.MustCompile("(?m)"+args[0]), args[1:])
+	out := awaitOutput(ts, regexp.MustCompile("(?m)"+args[0]), args[1:])
 	ts.Check(os.WriteFile(ts.MkAbs("awaited"), out, 0o600))
 }
 
-func awaitOutput(ts *testscript.TestScript, beside *process, re *regexp.Regexp, args []string) []byte {
+func awaitOutput(ts *testscript.TestScript, re *regexp.Regexp, args []string) []byte {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	path, err := lookPath(ts.Getenv("PATH"), args[0])
@@ -369,10 +257,30 @@ func awaitOutput(ts *testscript.TestScript, beside *process, re *regexp.Regexp, 
 		case <-ctx.Done():
 			ts.Fatalf("%q never said %q; the last was:\n%s", args, re, out)
 		}
-		if beside != nil {
-			ended(ts, beside)
-		}
 	}
+}
+
+// within runs a command that has a promise to keep.
+func within(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: within TIME CMD…")
+	}
+	limit, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	began := time.Now()
+	ts.Check(ts.Exec(args[1], args[2:]...))
+	if took := time.Since(began); took > limit {
+		ts.Fatalf("%q took %s", args[1:], took)
+	}
+}
+
+func pause(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: pause TIME")
+	}
+	d, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	time.Sleep(d)
 }
 
 // ended fails the story if a program that should run has ended.

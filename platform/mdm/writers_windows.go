@@ -14,15 +14,15 @@ func AdministratorsOnly(path string) error {
 	if err != nil {
 		return fmt.Errorf("is ignored: %w", err)
 	}
-	return administratorsOnly(access)
+	return administratorsOnly(path, access)
 }
 
-func administratorsOnly(access acl.List) error {
+func administratorsOnly(path string, access acl.List) error {
 	if !acl.Trusted(access.Owner) {
-		return fmt.Errorf("belongs to %s and not to Administrators, so it is ignored; run: icacls /setowner *%s", access.Owner, windowsnames.AdministratorsSID)
+		return fmt.Errorf("belongs to %s and not to Administrators, so it is ignored; run: icacls \"%s\" /setowner *%s", access.Owner, path, windowsnames.AdministratorsSID)
 	}
 	for _, sid := range access.Strangers(acl.Change) {
-		return fmt.Errorf("is writable by %s, so it is ignored; run: icacls /remove *%[1]s", sid)
+		return fmt.Errorf("is writable by %s, so it is ignored; run: icacls \"%s\" /remove *%[1]s", sid, path)
 	}
 	return nil
 }

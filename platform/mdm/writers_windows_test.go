@@ -30,7 +30,10 @@ func TestAdministratorsOnly(t *testing.T) {
 		}
 		access, err := acl.Of(sd)
 		if err == nil {
-			err = administratorsOnly(access)
+			err = administratorsOnly(`C:\p q`, access)
+		}
+		if err != nil && strings.Contains(err.Error(), "icacls") && !strings.Contains(err.Error(), `icacls "C:\p q" /`) {
+			t.Errorf("%s: %v; want a command that can be run", tt.name, err)
 		}
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want an error with %q", tt.name, err, tt.want)
