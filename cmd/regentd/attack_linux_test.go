@@ -149,6 +149,9 @@ func TestAttacks(t *testing.T) {
 		"exec between two requests":               execBetweenRequests,
 		"replaced by rename":                      replaced,
 		"bind mount in a private mount namespace": bindMount,
+		"a holder whose first thread has ended":   leaderless,
+		"a holder that nobody reaps":              zombie,
+		"a holder that has hung up":               hungUp,
 	} {
 		t.Run(name, func(t *testing.T) { try(t, b) })
 	}

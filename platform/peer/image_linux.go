@@ -39,16 +39,35 @@ func device(st *unix.Statx_t) uint64 { return unix.Mkdev(st.Dev_major, st.Dev_mi
 // readImage looks at what the process runs now. Looking takes root or
 // CAP_SYS_PTRACE for another user's process, and without them the image is
 // unknown, which no rule about executables accepts.
-func (p *Peer) readImage() (image, error) {
+func (p *Peer) readImage() (image, error) { return lookAt(p, imageAt) }
+
+func imageAt(link string) (image, error) {
 	var st unix.Statx_t
-	err := unix.Statx(unix.AT_FDCWD, p.process.exe, unix.AT_STATX_DONT_SYNC, imageMask, &st)
+	err := unix.Statx(unix.AT_FDCWD, link, unix.AT_STATX_DONT_SYNC, imageMask, &st)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return image{}, nil
 	case err != nil:
-		return image{}, fmt.Errorf("look at %s: %w", p.process.exe, err)
+		return image{}, fmt.Errorf("look at %s: %w", link, err)
 	}
 	return imageOf(&st), nil
+}
+
+// lookAt looks at the process' link to its executable. A process whose first
+// thread has ended lives on, and has none; but its other threads have, which run
+// the same.
+func lookAt[T any](p *Peer, look func(link string) (T, error)) (T, error) {
+	seen, err := look(p.process.exe)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return seen, err
+	}
+	threads, _ := os.ReadDir(p.proc("task")) // none if it is gone
+	for _, t := range threads {
+		if seen, err := look(p.proc("task/" + t.Name() + "/exe")); err == nil {
+			return seen, nil
+		}
+	}
+	return seen, err
 }
 
 func (p *Peer) isExecutable(path string) (bool, string) {
@@ -74,7 +93,7 @@ func (p *Peer) isExecutable(path string) (bool, string) {
 }
 
 func (p *Peer) sha256(d *Digests) (string, error) {
-	f, err := os.Open(p.proc("exe"))
+	f, err := lookAt(p, os.Open)
 	if err != nil {
 		return "", p.orGone(err)
 	}

@@ -57,7 +57,7 @@ func (p *Peer) read() error {
 		return p.orGone(err)
 	}
 	p.ParentPID, p.Start = st.parent, st.start
-	if p.Exe, err = readExe(p.process.exe); err != nil {
+	if p.Exe, err = lookAt(p, readExe); err != nil {
 		return p.orGone(err)
 	}
 	if p.process.image, err = p.readImage(); err != nil {

@@ -1,8 +1,9 @@
 // Command attacker is the other process of the attack tests. It does what each
 // line of its standard input says, and answers with one line. Its one argument is
-// a descriptor that it has already.
+// a descriptor that it has already, or "leaderless": then its first thread ends.
 //
 //	connect SOCKET   connects that descriptor, or a new one that survives exec
+//	close            closes it
 //	ask              asks for a token over it: the status, then the instance or code
 //	flood SOCKET N   connects N times, and keeps it all: how often that worked
 //	watch SOCKET GEN watches a hundred times, until each was told of a generation
@@ -19,10 +20,13 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 )
+
+func init() { runtime.LockOSThread() } // main is the first thread
 
 func main() {
 	fd := -1
@@ -30,15 +34,32 @@ func main() {
 		reuse(os.Args[2])
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "leaderless" {
+		go func() {
+			fmt.Println("ready")
+			obey(fd)
+			os.Exit(0)
+		}()
+		_, _, _ = syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0) // this thread alone, which is the first
+	}
 	if len(os.Args) > 1 {
 		fd, _ = strconv.Atoi(os.Args[1])
 		fmt.Println("ready")
 	}
+	obey(fd)
+}
+
+// obey does what it is told, with a descriptor that is there already or -1.
+func obey(fd int) {
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		verb, rest, _ := strings.Cut(lines.Text(), " ")
 		switch verb {
 		case "connect":
 			fmt.Println(connect(&fd, rest))
+		case "close":
+			_ = syscall.Close(fd)
+			fd = -1
+			fmt.Println("closed")
 		case "ask":
 			fmt.Println(ask(fd))
 		case "flood":
