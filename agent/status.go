@@ -82,7 +82,7 @@ func (a *Agent) Report(source, detail string) { a.reports.set(source, detail) }
 
 func (a *Agent) isHolder(by Caller, id instance.ID) bool {
 	h, ok := a.leases.Holder(id)
-	return ok && h == by.holder(a.d.Clock.BootID())
+	return ok && h.Same(by.holder(a.d.Clock.BootID()))
 }
 
 // hosts lists the tenants that are configured, sorted.

@@ -189,3 +189,25 @@ func TestLeasesOverARestart(t *testing.T) {
 		}
 	})
 }
+
+// A holder is the process, whatever its program or its user is called by now: an
+// upgrade gives a running program's file another name.
+func TestHolderByAnotherName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := registered(t)
+		defer d.stop()
+		by, _ := caller("alice", 1)
+		g, err := d.Token(t.Context(), by, ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		by.Exe += " (deleted)"
+		if err := d.Invalidate(t.Context(), by, "cad", "1", g.Generation); err != nil {
+			t.Errorf("Invalidate: %v", err)
+		}
+		st, err := d.Status(t.Context(), by)
+		if err != nil || st.Applications[0].Instances[0].Holder == nil {
+			t.Errorf("its own instance is shown as %+v, %v; want with its holder", st.Applications[0].Instances[0], err)
+		}
+	})
+}

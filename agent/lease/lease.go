@@ -19,8 +19,8 @@ type Holder struct {
 	Cgroup string `json:"cgroup,omitempty"`
 }
 
-// same reports whether two holders are one process.
-func (h Holder) same(o Holder) bool {
+// Same reports whether two holders are one process, whatever it is called.
+func (h Holder) Same(o Holder) bool {
 	return h.key() == o.key()
 }
 
@@ -108,7 +108,7 @@ func (t *Table) Take(id instance.ID, c Claim, named bool) (Result, error) {
 	t.sweep(id) // first: who has ended may have left its PID to the one that asks
 	if e, ok := t.held[id]; ok {
 		switch {
-		case e.same(c.Holder):
+		case e.Same(c.Holder):
 			e.requests++
 			return Already, nil
 		case named && e.parentOf(c):
@@ -179,7 +179,7 @@ func (t *Table) Release(id instance.ID, h Holder) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e, ok := t.held[id]
-	if !ok || !e.same(h) {
+	if !ok || !e.Same(h) {
 		return false
 	}
 	t.end(id)
@@ -192,7 +192,7 @@ func (t *Table) Done(id instance.ID, h Holder, served bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e, ok := t.held[id]
-	if !ok || !e.same(h) {
+	if !ok || !e.Same(h) {
 		return
 	}
 	e.requests--
