@@ -10,7 +10,7 @@ func windowsCodes() []Entry {
 		{
 			ClockUnkept, Warning, "nobody keeps this device's clock",
 			"On Windows the service Windows Time is stopped, though it is to run always or is disabled, or the clock is off meanwhile. Past 15 minutes Cloud LM discards calls, and tokens look expired or not yet valid.",
-			tellIT, "Run as an administrator: sc config w32time start= auto && net start w32time && w32tm /resync. If another program is to keep the clock, see why it does not, or leave it at that.", nobody,
+			tellIT, "Run as an administrator: sc.exe config w32time start= auto, then net start w32time, then w32tm /resync. If another program is to keep the clock, see why it does not, or leave it at that.", nobody,
 		},
 		{
 			ServiceMissing, Failure, "the service is not installed",
@@ -20,7 +20,7 @@ func windowsCodes() []Entry {
 		{
 			ServiceDisabled, Failure, "the service is disabled",
 			"On Windows somebody, or a policy, keeps the service from being started.",
-			tellITStop, "Find out who disabled it, and whether that is meant. If not, run as an administrator: sc config regentd start= delayed-auto, then regentd service start.", nobody,
+			tellITStop, "Find out who disabled it, and whether that is meant. If not, run as an administrator: sc.exe config regentd start= delayed-auto, then regentd service start.", nobody,
 		},
 		{
 			PipeSquatted, Failure, "another process than the service has the agent's pipe",
@@ -30,7 +30,7 @@ func windowsCodes() []Entry {
 		{
 			AccessWidened, Failure, "more people may use what is the agent's than is meant",
 			"On Windows somebody changed an access list. Tokens in the state are sealed, but who may write there can destroy them, and who may write the configuration decides who gets tokens. With a state directory that is open the service does not start again.",
-			tellIT, "Run as an administrator: COMMAND. Then find out who changed it, and look whether anything there is not yours.", nobody,
+			tellIT, "Run as an administrator, in cmd: COMMAND. Then find out who changed it, and look whether anything there is not yours.", nobody,
 		},
 	}
 }

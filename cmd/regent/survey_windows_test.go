@@ -162,8 +162,8 @@ func TestDoctorSpeaksAsTheManager(t *testing.T) {
 		}
 	}
 	for code, name := range map[doctor.Code]string{
-		doctor.ServiceDisabled: "sc config " + windowsnames.Service + " ",
-		doctor.ClockUnkept:     "sc config " + strings.ToLower(windowsnames.TimeService) + " ",
+		doctor.ServiceDisabled: "sc.exe config " + windowsnames.Service + " ",
+		doctor.ClockUnkept:     "sc.exe config " + strings.ToLower(windowsnames.TimeService) + " ",
 	} {
 		if e, _ := doctor.Lookup(code); !strings.Contains(e.Administrator, name) {
 			t.Errorf("%s does not say %q: %s", code, name, e.Administrator)

@@ -98,13 +98,13 @@ func checkOwner(path string, _ fs.FileInfo) error {
 func private(path string, access acl.List, self string) error {
 	mend := windowsnames.SetAccess(path, windowsnames.StateAccess)
 	if !acl.Trusted(access.Owner) && access.Owner != self {
-		return fmt.Errorf("state directory %s belongs to %s; run: %s", path, access.Owner, mend)
+		return fmt.Errorf("state directory %s belongs to %s; run as an administrator, in cmd: %s", path, access.Owner, mend)
 	}
 	if !access.Protected {
-		return fmt.Errorf("state directory %s takes its access from the directory above; run: %s", path, mend)
+		return fmt.Errorf("state directory %s takes its access from the directory above; run as an administrator, in cmd: %s", path, mend)
 	}
 	for _, sid := range access.Strangers(^windows.ACCESS_MASK(0), self) {
-		return fmt.Errorf("state directory %s is open to %s; run: %s", path, sid, mend)
+		return fmt.Errorf("state directory %s is open to %s; run as an administrator, in cmd: %s", path, sid, mend)
 	}
 	return nil
 }

@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/registry"
 )
 
@@ -80,10 +82,40 @@ func TestOf(t *testing.T) {
 			}
 		})
 	}
+	t.Run("netsh winhttp", func(t *testing.T) {
+		machineProxy(t, "machine.example:3128", "*.corp.example")
+		got, err := Of(func(string) string { return "" })
+		want := []Setting{{Where: "netsh winhttp", Proxies: "machine.example:3128", Bypass: "*.corp.example"}}
+		if diff := cmp.Diff(got, want); err != nil || diff != "" {
+			t.Errorf("settings, %v (-got +want):\n%s", err, diff)
+		}
+	})
 	t.Run("the environment", func(t *testing.T) {
 		got, err := Of(func(name string) string { return map[string]string{"HTTPS_PROXY": "b.example:8080"}[name] })
 		if err != nil || len(got) != 1 || got[0].Proxies != "https=b.example:8080" {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})
+}
+
+// machineProxy sets what netsh winhttp sets, and puts back that there is none.
+func machineProxy(t *testing.T, proxy, bypass string) {
+	t.Helper()
+	const none, named = 1, 3
+	set := func(access uint32, proxy, bypass string) {
+		c := defaults{access: access}
+		var err, bypassErr error
+		if access == named {
+			c.proxy, err = windows.UTF16PtrFromString(proxy)
+			c.bypass, bypassErr = windows.UTF16PtrFromString(bypass)
+		}
+		if err := errors.Join(err, bypassErr, call("WinHttpSetDefaultProxyConfiguration", unsafe.Pointer(&c))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if before, err := ofWinHTTP(); err != nil || before.Proxies != "" {
+		t.Skipf("not run: this system has one (%v)", err)
+	}
+	set(named, proxy, bypass)
+	t.Cleanup(func() { set(none, "", "") })
 }

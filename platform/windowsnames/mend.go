@@ -8,7 +8,7 @@ import (
 // UsersSID is of everybody who may log on.
 const UsersSID = "S-1-5-32-545"
 
-// SetAccess returns the command with which an administrator gives the directory
+// SetAccess returns the command, of cmd and not of PowerShell, with which an administrator gives the directory
 // at path one of the access lists above again, whatever it has now. [TestSetAccess]
 // holds that it can say each of them.
 func SetAccess(path, access string) string {
