@@ -15,6 +15,7 @@ import (
 
 	"regent/agent/policy"
 	"regent/configs/internal/artefact"
+	"regent/platform/windowsnames"
 )
 
 // mdm is where the files for management systems are.
@@ -330,7 +331,7 @@ func TestGroupPolicyCanBeIngested(t *testing.T) {
 					t.Errorf("%s writes to %s, which an ingested ADMX may not", p.Name, key)
 				}
 			}
-			if !strings.HasPrefix(key, `SOFTWARE\Policies\Regent`) {
+			if key != windowsnames.PolicyKey && !strings.HasPrefix(key, windowsnames.PolicyKey+`\`) {
 				t.Errorf("%s writes to %s, where regentd does not look", p.Name, key)
 			}
 		}

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"regent/agent/policy"
+	"regent/platform/windowsnames"
 )
 
 // The keys are the real ones: this runs as an administrator of a machine that is
 // made for it, and wants nothing of ours to be there before.
 const (
-	installerKey = `HKLM\SOFTWARE\Regent`
-	policyKey    = `HKLM\SOFTWARE\Policies\Regent`
+	installerKey = `HKLM\` + windowsnames.InstallerKey
+	policyKey    = `HKLM\` + windowsnames.PolicyKey
 )
 
 func reg(t *testing.T, args ...string) {

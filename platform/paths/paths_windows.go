@@ -25,7 +25,7 @@ func defaults() Paths {
 func programData() string {
 	dir, err := windows.KnownFolderPath(windows.FOLDERID_ProgramData, windows.KF_FLAG_DEFAULT)
 	if err != nil {
-		return `C:\ProgramData` // where it is unless somebody moved it
+		return windowsnames.UsualProgramData
 	}
 	return dir
 }

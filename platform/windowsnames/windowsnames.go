@@ -32,6 +32,10 @@ const (
 	RegistrationTokenFile = "registration-token"
 )
 
+// UsualProgramData is where ProgramData is unless somebody moved it: what examples
+// name, and where to look if the system does not say.
+const UsualProgramData = `C:\ProgramData`
+
 // The programs, and what each is in the properties of its file.
 const (
 	Daemon        = "regentd"

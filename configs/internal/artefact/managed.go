@@ -110,7 +110,7 @@ func exampleOn(in policy.Artefact, d policy.Definition) string {
 	case d.Type != policy.Path || !ok:
 		return d.Example
 	case in == policy.OMAURI || in == policy.GroupPolicy:
-		return `C:\ProgramData\Regent\` + file
+		return windowsnames.UsualProgramData + `\` + windowsnames.DataFolder + `\` + file
 	}
 	return "/Library/Application Support/Regent/" + file
 }
