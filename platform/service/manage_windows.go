@@ -34,16 +34,21 @@ func settleOwn() error { return with(settle) }
 // settle sets what the library leaves out. A system that does not know of
 // something is no reason to have no service.
 func settle(s *mgr.Service) error {
-	var actions []mgr.RecoveryAction
-	for _, d := range windowsnames.RecoveryDelays() {
-		actions = append(actions, mgr.RecoveryAction{Type: mgr.ServiceRestart, Delay: d})
-	}
 	return errors.Join(
-		known("recovery actions", s.SetRecoveryActions(actions, uint32(windowsnames.RecoveryReset/time.Second))),
+		known("recovery actions", s.SetRecoveryActions(recovery(), uint32(windowsnames.RecoveryReset/time.Second))),
 		known("recovery of errors", s.SetRecoveryActionsOnNonCrashFailures(true)),
 		known("delayed start", setDelayed(s)),
 		known("required privileges", setPrivileges(s)),
 	)
+}
+
+// recovery is what the manager does about a failure: the first, the second, and
+// any further.
+func recovery() (actions []mgr.RecoveryAction) {
+	for _, d := range windowsnames.RecoveryDelays() {
+		actions = append(actions, mgr.RecoveryAction{Type: mgr.ServiceRestart, Delay: d})
+	}
+	return actions
 }
 
 func known(what string, err error) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/kardianos/service"
 	"golang.org/x/sys/windows/svc"
+	"golang.org/x/sys/windows/svc/mgr"
 )
 
 // manager plays the service manager to a program.
@@ -130,6 +131,18 @@ func TestPrivilegesAsTheSystemWantsThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(got, []uint16{'A', 0, 'B', 'c', 0, 0}); diff != "" {
+		t.Errorf("-got +want:\n%s", diff)
+	}
+}
+
+// TestRecovery is all that is known of the recovery where the manager keeps none.
+func TestRecovery(t *testing.T) {
+	want := []mgr.RecoveryAction{
+		{Type: mgr.ServiceRestart, Delay: 5 * time.Second},
+		{Type: mgr.ServiceRestart, Delay: 30 * time.Second},
+		{Type: mgr.ServiceRestart, Delay: 5 * time.Minute},
+	}
+	if diff := cmp.Diff(recovery(), want); diff != "" {
 		t.Errorf("-got +want:\n%s", diff)
 	}
 }
