@@ -103,13 +103,14 @@ type Agent struct {
 	reports reports
 	denials denials
 	tally   tally
-	looking sync.Mutex // over a look at the services, for a diagnosis
+	looking chan struct{} // full while somebody looks at the services, for a diagnosis
+	seen    sight         // the last look; for who looks
 }
 
 // New reads the store and returns an agent that is not yet running. It sends
 // nothing: what was kept can be served at once.
 func New(ctx context.Context, d Deps) (*Agent, error) {
-	a := &Agent{d: d, started: d.Clock.Wall()}
+	a := &Agent{d: d, started: d.Clock.Wall(), looking: make(chan struct{}, 1)}
 	a.settings.Store(&d.Settings)
 	a.problems.Store(&d.Problems)
 	a.tenants.clock, a.tenants.gate = d.Clock, backoff.NewGate(d.Clock, d.Draw)

@@ -20,7 +20,9 @@ const lookFor = 10 * time.Second
 // Diagnose gathers the facts that only this process can see, and looks at each
 // tenant's service as every request does, which costs no count. Everybody may
 // ask: the facts are no more than status tells, but for refusals, of which only
-// administrators see those of others. One look is under way at a time.
+// administrators see those of others. One look is under way at a time, and users
+// share one for half a minute: nobody can have the service asked, or the disk
+// written, again and again.
 func (a *Agent) Diagnose(ctx context.Context, by Caller) (doctor.Daemon, error) {
 	st, err := a.Status(ctx, by)
 	if err != nil {
@@ -36,10 +38,13 @@ func (a *Agent) Diagnose(ctx context.Context, by Caller) (doctor.Daemon, error) 
 	if a.d.Unusable != nil {
 		out.Unusable = string(a.d.Unusable.Kind)
 	} else {
-		out.Disk = a.disk(ctx)
 		out.Held = a.held(st)
 	}
-	out.Ways = a.ways(ctx)
+	saw, err := a.look(ctx, by.Admin)
+	if err != nil {
+		return doctor.Daemon{}, err
+	}
+	out.Disk, out.Ways = saw.disk, saw.ways
 	if out.Status, err = a.Status(ctx, by); err != nil { // the look is in it
 		return doctor.Daemon{}, err
 	}
@@ -78,11 +83,43 @@ func (a *Agent) held(st status.Status) []doctor.Held {
 	return out
 }
 
+// sight is what a look saw.
+type sight struct {
+	of   *policy.Settings // in force then; nil if nobody has looked
+	at   time.Duration    // of the boot clock
+	disk doctor.Disk
+	ways []doctor.Way
+}
+
+// shareFor is how long users share what was seen.
+const shareFor = 30 * time.Second
+
+// look looks at the disk and at each tenant, or returns what was seen last if
+// that is not to be anew.
+func (a *Agent) look(ctx context.Context, anew bool) (sight, error) {
+	select {
+	case a.looking <- struct{}{}:
+		defer func() { <-a.looking }()
+	case <-ctx.Done():
+		return sight{}, ctx.Err()
+	}
+	s, now := a.settings.Load(), a.d.Clock.Boot()
+	if !anew && a.seen.of == s && now-a.seen.at < shareFor {
+		return a.seen, nil
+	}
+	saw := sight{of: s, at: now, ways: a.ways(ctx, s)}
+	if a.d.Unusable == nil {
+		saw.disk = a.disk(ctx)
+	}
+	if ctx.Err() == nil { // else it was cut short
+		a.seen = saw
+	}
+	return saw, nil
+}
+
 // ways looks at each tenant, all at one time.
-func (a *Agent) ways(ctx context.Context) []doctor.Way {
-	a.looking.Lock()
-	defer a.looking.Unlock()
-	tenants := a.settings.Load().ByTenant()
+func (a *Agent) ways(ctx context.Context, s *policy.Settings) []doctor.Way {
+	tenants := s.ByTenant()
 	out := make([]doctor.Way, len(tenants))
 	var looks sync.WaitGroup
 	for i, t := range tenants {
