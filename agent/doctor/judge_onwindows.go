@@ -61,13 +61,15 @@ func squatter(f Facts) string {
 		who = fmt.Sprintf("process %d (%s) serves it", w.Server.PID, cmp.Or(w.Server.Exe, "its program may not be seen"))
 	}
 	switch s := w.Service; {
+	case s != nil && w.Server != nil && s.PID == w.Server.PID:
+		return "" // it is the service's, whoever that runs as
 	case f.Socket.Reached == Foreign:
 		return joined(f.Socket.Words, who)
 	case s == nil:
 		return ""
 	case w.Server != nil && s.PID == 0:
 		return joined(who, fmt.Sprintf("the service %s is %s", s.Name, s.State))
-	case w.Server != nil && s.PID != w.Server.PID:
+	case w.Server != nil:
 		return joined(who, fmt.Sprintf("the service %s is process %d", s.Name, s.PID))
 	case f.Socket.Reached == Forbidden && s.PID == 0:
 		return joined("somebody serves it and lets this user not look", fmt.Sprintf("the service %s is %s", s.Name, s.State))

@@ -64,6 +64,9 @@ func faultsOnWindows() []illness {
 			squatted(f, Silent)
 			f.Windows.Service.State, f.Windows.Service.PID = ServiceRunning, 7
 		}, PipeSquatted},
+		{"windows: the service as another account", with(func(f *Facts) {
+			f.Daemon, f.Socket.Reached, f.Socket.Words = nil, Foreign, "why"
+		}), SocketForeign},
 		{"windows: by hand while it is stopped", with(func(f *Facts) { f.Windows.Service.State, f.Windows.Service.PID = ServiceEnded, 0 }), TwoDaemons},
 		{"windows: by hand beside it", with(func(f *Facts) { f.Windows.Service.PID = 8 }), TwoDaemons},
 		{"windows: widened", with(func(f *Facts) {

@@ -47,6 +47,7 @@ func OnWindows(c Code) string {
 		SocketMissing:  start + " Or does REGENT_SOCKET or --socket name another place?",
 		SocketDead:     start,
 		SocketMode:     "The pipe does not let this user in. " + restart,
+		SocketForeign:  "It is the service's own process, under another account than it is to have. Find out who changed that, and run as an administrator: sc.exe config regentd obj= LocalSystem, then regentd service stop, then regentd service start.",
 		DaemonSilent:   restart,
 		DaemonOlder:    restart,
 		TwoDaemons:     "Keep the service's process and end the other one, which the evidence names (taskkill /F /PID NUMBER); then run: regentd service start. See what started it: most often a regentd run by hand. What it redeemed is in its own ledger: ask it with regent ledger before it ends.",

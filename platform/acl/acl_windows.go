@@ -136,9 +136,10 @@ func (l List) Strangers(rights windows.ACCESS_MASK, but ...string) (sids []strin
 // a denial of somebody else makes nothing narrower.
 func (l List) Beyond(meant List) (more []Grant) {
 	for _, g := range l.Grants {
+		g.Mask = specific(g.Mask)
 		for _, m := range meant.Grants {
 			if m.SID == g.SID {
-				g.Mask &^= m.Mask
+				g.Mask &^= specific(m.Mask)
 			}
 		}
 		if g.Mask != 0 && !Trusted(g.SID) {
@@ -151,9 +152,28 @@ func (l List) Beyond(meant List) (more []Grant) {
 // Undenied returns what is meant to be denied and is not.
 func (l List) Undenied(meant List) (missing []Grant) {
 	for _, m := range meant.Denied {
-		if !slices.ContainsFunc(l.Denied, func(d Grant) bool { return d.SID == m.SID && m.Mask&^d.Mask == 0 }) {
+		if !slices.ContainsFunc(l.Denied, func(d Grant) bool { return d.SID == m.SID && specific(m.Mask)&^specific(d.Mask) == 0 }) {
 			missing = append(missing, m)
 		}
 	}
 	return missing
 }
+
+// specific is a mask in the rights of files, directories and pipes, as Windows
+// stores it: SDDL and Wine keep rights that stand for several.
+func specific(mask windows.ACCESS_MASK) windows.ACCESS_MASK {
+	for _, g := range []struct{ generic, rights windows.ACCESS_MASK }{
+		{windows.GENERIC_READ, windows.FILE_GENERIC_READ},
+		{windows.GENERIC_WRITE, windows.FILE_GENERIC_WRITE},
+		{windows.GENERIC_EXECUTE, windows.FILE_GENERIC_EXECUTE},
+		{windows.GENERIC_ALL, allOfFile},
+	} {
+		if mask&g.generic != 0 {
+			mask = mask&^g.generic | g.rights
+		}
+	}
+	return mask
+}
+
+// allOfFile is FILE_ALL_ACCESS, which the library does not name.
+const allOfFile = windows.STANDARD_RIGHTS_REQUIRED | windows.SYNCHRONIZE | 0x1ff

@@ -74,6 +74,9 @@ func TestBeyondWhatIsMeant(t *testing.T) {
 		{"more for one", "O:BAD:P(D;;FA;;;NU)(A;;FA;;;BU)", []Grant{{users, 0x1f01ff &^ 0x120089}}, nil},
 		{"another one", "O:BAD:P(D;;FA;;;NU)(A;;FR;;;WD)", []Grant{{"S-1-1-0", 0x120089}}, nil},
 		{"one that can all the same", "O:BAD:P(D;;FA;;;NU)(A;;FA;;;BA)", nil, nil},
+		{"in rights that stand for several", "O:BAD:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GR;;;BU)", nil, nil},
+		{"more in such rights", "O:BAD:P(D;;GRFA;;;NU)(A;;GXGR;;;BU)", []Grant{{users, 0x20}}, nil},
+		{"all in such rights", "O:BAD:P(D;;FA;;;NU)(A;;GA;;;WD)", []Grant{{"S-1-1-0", 0x1f01ff}}, nil},
 		{"from the network", "O:BAD:P(A;;FA;;;SY)", nil, []Grant{{"S-1-5-2", 0x1f01ff}}},
 		{"from the network to read", "O:BAD:P(D;;FW;;;NU)(A;;FA;;;SY)", nil, []Grant{{"S-1-5-2", 0x1f01ff}}},
 	}

@@ -111,6 +111,7 @@ func TestOfPipe(t *testing.T) {
 	const name = `\\.\pipe\regent-test-exposure`
 	for _, tt := range []struct{ what, sddl, want string }{
 		{"as it is made", windowsnames.PipeAccess, ""},
+		{"as Windows keeps it", "D:P(D;;FA;;;NU)(A;;FA;;;SY)(A;;FA;;;BA)(A;;0x12019b;;;AU)", ""},
 		{"from the network", "D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;0x12019b;;;AU)", "S-1-5-2"},
 		{"everybody", "D:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GA;;;WD)", "S-1-1-0"},
 		{"users may answer", "D:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;0x12019f;;;AU)", "S-1-5-11) may do more than ask (rights 0x4)"},

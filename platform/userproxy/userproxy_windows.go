@@ -1,6 +1,7 @@
 package userproxy
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -35,7 +36,11 @@ type internetSettings struct {
 // script is to be looked for in the network is no setting: it is everywhere.
 func ofInternetSettings() (Setting, error) {
 	var c internetSettings
-	if err := call("WinHttpGetIEProxyConfigForCurrentUser", unsafe.Pointer(&c)); err != nil { //nolint:gosec // the form of the call
+	err := call("WinHttpGetIEProxyConfigForCurrentUser", unsafe.Pointer(&c)) //nolint:gosec // the form of the call
+	if errors.Is(err, windows.ERROR_FILE_NOT_FOUND) {
+		return Setting{}, nil // nobody has set anything yet
+	}
+	if err != nil {
 		return Setting{}, err
 	}
 	return Setting{Where: "the Internet settings of this user", Script: taken(c.scriptURL) != "", Proxies: taken(c.proxy), Bypass: taken(c.bypass)}, nil
