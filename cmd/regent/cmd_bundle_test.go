@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +71,19 @@ func unwellNamed(names string) session {
 	}
 }
 
+// isOwnersAlone holds a file that was written to its mode. Windows has no modes:
+// the access list of the file's directory says it there.
+func isOwnersAlone(t *testing.T, file string) {
+	t.Helper()
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode != 0o600 {
+		t.Errorf("%s has mode %v, want 0600", file, mode)
+	}
+}
+
 // unpacked writes a bundle and returns its files.
 func unpacked(t *testing.T, s session) map[string]string {
 	t.Helper()
@@ -78,9 +92,7 @@ func unpacked(t *testing.T, s session) map[string]string {
 	if got.Code != exitDone || got.Err != "" {
 		t.Fatalf("got %+v", got)
 	}
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
-	}
+	isOwnersAlone(t, file)
 	z, err := zip.OpenReader(file)
 	if err != nil {
 		t.Fatal(err)

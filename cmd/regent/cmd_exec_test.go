@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -9,6 +10,14 @@ import (
 	"regent/agent/fault"
 	"regent/ipc/api"
 )
+
+// installed is a program that the system has. It is not run.
+func installed() string {
+	if runtime.GOOS == "windows" {
+		return "cmd"
+	}
+	return "sh"
+}
 
 func TestExec(t *testing.T) {
 	tok := api.Token{AccessToken: sample, Application: "cad", Instance: "cad/2"}
@@ -24,13 +33,13 @@ func TestExec(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := &fake{token: tok, exits: 7}
 			args := append([]string{"exec", "--socket", "/run/s", "--application", "cad"}, tt.args...)
-			got := session{daemon: f}.run(t, append(args, "--", "sh", "-c", "exit 7")...)
+			got := session{daemon: f}.run(t, append(args, "--", installed(), "-c", "exit 7")...)
 			if diff := cmp.Diff(got, result{Code: 7}); diff != "" {
 				t.Errorf("got -, want +:\n%s", diff)
 			}
 			want := []any{
 				api.TokenRequest{Application: "cad"},
-				[]string{"sh", "-c", "exit 7"},
+				[]string{installed(), "-c", "exit 7"},
 				append([]string{"PATH=/bin", "REGENT_SOCKET=/run/s", "REGENT_APPLICATION=cad", "REGENT_INSTANCE=2"}, tt.more...),
 			}
 			if diff := cmp.Diff(f.asked, want); diff != "" {
@@ -42,11 +51,11 @@ func TestExec(t *testing.T) {
 
 func TestExecRefused(t *testing.T) {
 	f := &fake{err: fault.E("token", fault.Denied, nil)}
-	got := session{daemon: f}.run(t, "exec", "--application", "cad", "--", "sh")
+	got := session{daemon: f}.run(t, "exec", "--application", "cad", "--", installed())
 	if got.Code != exitDenied || !strings.Contains(got.Err, "must call the socket itself") {
 		t.Errorf("%+v", got)
 	}
-	for _, args := range [][]string{{"--application", "cad"}, {"--", "sh"}, {"--application", "cad", "--", "no-such-program-here"}} {
+	for _, args := range [][]string{{"--application", "cad"}, {"--", installed()}, {"--application", "cad", "--", "no-such-program-here"}} {
 		if got := (session{daemon: &fake{}}).run(t, append([]string{"exec"}, args...)...); got.Code != exitUsage {
 			t.Errorf("%q: %+v", args, got)
 		}

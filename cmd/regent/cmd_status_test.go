@@ -94,9 +94,7 @@ func TestStatusPage(t *testing.T) {
 	if m := regexp.MustCompile(`(?i)<script|<link|src=|url\(|@import|log\.level`).FindString(string(b)); m != "" {
 		t.Errorf("%q is on the page", m)
 	}
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
-	}
+	isOwnersAlone(t, file)
 }
 
 // A user without rights gets the page without the policy; a place that cannot be

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"filippo.io/age"
@@ -202,7 +203,7 @@ func TestBundleThatIsRefused(t *testing.T) {
 		{"a secret key", []string{bundle, o.path("b"), "--recipients-file", o.path("secret")}, "holds a secret key"},
 		{"no keys", []string{bundle, o.path("b"), "--recipients-file", o.path("junk")}, "holds no age recipients"},
 		{"empty", []string{bundle, o.path("b"), "--recipients-file", o.path("empty")}, "holds no age recipients"},
-		{"missing", []string{bundle, o.path("b"), "--recipients-file", o.path("none")}, "no such file"},
+		{"missing", []string{bundle, o.path("b"), "--recipients-file", o.path("none")}, syscall.ENOENT.Error()},
 		{"short passphrase", []string{bundle, o.path("b"), "--passphrase-file", o.path("short")}, "at least 12 characters"},
 		{"it is there", []string{bundle, o.path("there.age"), "--recipients-file", keys}, "is there already"},
 		{"no directory", []string{bundle, o.path("none/b"), "--recipients-file", keys}, "no such directory"},
