@@ -14,6 +14,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/redeem"
@@ -389,15 +392,18 @@ func (b *bed) kinds(n int) (kinds []redeem.Kind) {
 
 // audit compares the books: of the counts that the service used, each is
 // confirmed or in doubt; each that is confirmed was used, and its auth token is
-// held; each POST had an identifier of its own; and no secret is in the ledger
-// or the log.
+// held; each POST had an identifier of its own; no secret is in the ledger or the
+// log; and the engine's accounts are the ledger's.
 func (b *bed) audit() {
 	b.Helper()
 	if err := b.ledger.Verify(); err != nil {
 		b.Errorf("Verify: %v", err)
 	}
 	confirmed, doubtful := map[string]bool{}, map[string]bool{}
-	for _, a := range redeem.Fold(b.ledger.Entries()) {
+	for id, a := range redeem.Fold(b.ledger.Entries()) {
+		if diff := cmp.Diff(b.engine.Account(id), a, cmpopts.EquateEmpty()); diff != "" { // which follows it line by line
+			b.Errorf("the account of %s, -the engine's +the ledger's:\n%s", id, diff)
+		}
 		for _, e := range slices.Concat(a.Open, a.Uncertain) {
 			doubtful[e.ID] = true
 		}

@@ -59,6 +59,7 @@ type Engine struct {
 
 	mu       sync.Mutex
 	accounts map[instance.ID]Account
+	folded   uint64 // the last line of the ledger that is in them
 	pauses   map[instance.ID]pause
 	tenants  map[string]pause           // tenants that asked to be left alone
 	splays   map[string]time.Duration   // fingerprint -> boot time before which it is not used
@@ -86,10 +87,11 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 		o.Request == nil || o.Clock == nil || o.Draw == nil || o.NewID == nil || o.Changed == nil || o.Log == nil {
 		return nil, errors.New("redeem: make engine: every option is required")
 	}
+	entries := o.Ledger.Entries()
 	e := &Engine{
 		Options: o, kick: make(chan struct{}, 1), settled: make(chan struct{}),
-		accounts: Fold(o.Ledger.Entries()),
-		pauses:   map[instance.ID]pause{}, tenants: map[string]pause{}, splays: map[string]time.Duration{},
+		accounts: Fold(entries), folded: uint64(len(entries)),
+		pauses: map[instance.ID]pause{}, tenants: map[string]pause{}, splays: map[string]time.Duration{},
 		demanded: map[instance.ID]bool{}, unkept: map[instance.ID]boughtOnce{},
 	}
 	e.reconcile(ctx)

@@ -312,6 +312,13 @@ func (l *Ledger) Entries() []Entry {
 	return slices.Clone(l.entries)
 }
 
+// since returns the entries after the one numbered seq.
+func (l *Ledger) since(seq uint64) []Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.entries[min(seq, uint64(len(l.entries))):])
+}
+
 // Verify reads the file again and compares it with what this process holds. What
 // differs is [ErrAltered].
 func (l *Ledger) Verify() error {

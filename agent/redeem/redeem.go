@@ -149,13 +149,24 @@ func (e *Engine) settle(ctx context.Context) {
 func (e *Engine) append(ctx context.Context, entry Entry) (Entry, error) {
 	out, err := e.Ledger.Append(ctx, entry)
 	if out.Seq != 0 {
-		accounts := Fold(e.Ledger.Entries())
 		e.mu.Lock()
-		e.accounts = accounts
+		e.catchUp()
 		e.broadcast()
 		e.mu.Unlock()
 	}
 	return out, err
+}
+
+// catchUp takes the lines that are new into the accounts, in their order: another
+// one may have been written meanwhile. All of them anew for each line would be a
+// million for a thousand instances. The caller holds mu.
+func (e *Engine) catchUp() {
+	for _, one := range e.Ledger.since(e.folded) {
+		e.folded = one.Seq
+		if id, err := one.instance(); err == nil {
+			e.accounts[id] = e.accounts[id].next(one)
+		}
+	}
 }
 
 // conclude records why a POST gave no auth token.

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -87,11 +88,14 @@ func (v *Vault) Get(id instance.ID) (Record, bool) {
 func (v *Vault) List() []Record {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	out := make([]Record, 0, len(v.held))
-	for _, r := range v.held {
-		out = append(out, r)
+	byKey := make(map[string]Record, len(v.held)) // each key is made once: this is done for each redemption
+	for id, r := range v.held {
+		byKey[id.Key()] = r
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].ID.Key() < out[j].ID.Key() })
+	out := make([]Record, 0, len(byKey))
+	for _, key := range slices.Sorted(maps.Keys(byKey)) {
+		out = append(out, byKey[key])
+	}
 	return out
 }
 
