@@ -29,7 +29,7 @@ func (e notTrusted) Error() string {
 	case windows.Errno(windows.TRUST_E_BAD_DIGEST):
 		return "the program was changed after it was signed"
 	case windows.Errno(windows.CERT_E_UNTRUSTEDROOT), windows.Errno(windows.CERT_E_CHAINING):
-		return "the certificate of its signer leads to no root that this machine trusts"
+		return "the certificate of its signer leads to no root that this machine trusts, and has fetched; Get-AuthenticodeSignature fetches one"
 	case windows.Errno(windows.CERT_E_EXPIRED):
 		return "the certificate of its signer has expired, and no timestamp shows that the program was signed before"
 	case windows.Errno(windows.CERT_E_REVOKED), windows.Errno(windows.CRYPT_E_REVOKED):
