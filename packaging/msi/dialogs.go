@@ -74,7 +74,7 @@ func (d *database) tenantDialog() {
 	w.add("Text", "Label", 20, 70, 330, 15, text, "", "&Address of the tenant, as your administrator gave it to you:")
 	w.add("Edit", "Tenant", 20, 88, 330, 18, shown, tenant, "{4000}")
 	w.add("Text", "Example", 20, 112, 330, 30, text, "", "A host or a URL, such as demo-host.com or https://demo-host.com/.")
-	w.buttons("&< Back", "&Next >")
+	w.buttons("< &Back", "&Next >")
 	w.on("Back", "NewDialog", licenceDlg, "1")
 	w.on("Next", "DoAction", checkTenant, "1")
 	w.on("Next", "SpawnDialog", wrongDlg, answerProblem)
@@ -99,7 +99,7 @@ func (d *database) tokenDialog() {
 		d.in("ControlCondition").add(tokenDlg, control, "Show", tokenFrom+`="`+choice+`"`)
 		d.in("ControlCondition").add(tokenDlg, control, "Hide", tokenFrom+`<>"`+choice+`"`)
 	}
-	w.buttons("&< Back", "&Next >")
+	w.buttons("< &Back", "&Next >")
 	w.on("Back", "NewDialog", tenantDlg, asksTenant)
 	w.on("Back", "NewDialog", licenceDlg, "NOT ("+asksTenant+")")
 	w.on("Next", "DoAction", checkToken, "1")
@@ -110,12 +110,23 @@ func (d *database) tokenDialog() {
 	w.on("Next", "NewDialog", readyDlg, "NOT "+answerProblem)
 }
 
+// byPolicy is in the place of an answer that nobody had to give.
+const byPolicy = "as your organisation says"
+
+// readyDialog says once more what was answered, but for the token itself.
 func (d *database) readyDialog() {
 	w := d.window(readyDlg, "Ready", "Nothing was changed yet.")
-	w.add("Text", "Text", 20, 70, 330, 90, text, "",
-		"Regent will be installed as a service of this device. It starts by itself, and asks for nothing more. "+
-			"What it does it tells by the command: regent status")
-	w.buttons("&< Back", "&Install")
+	w.add("Text", "Text", 20, 62, 330, 30, text, "",
+		"Regent will be installed as a service of this device. It starts by itself, and asks for nothing more.")
+	w.add("Text", "TenantLabel", 20, 104, 90, 15, text, "", "Tenant:")
+	w.when(asksTenant, "Tenant", 112, 104, "["+tenant+"]")
+	w.when(policyTenant, "TenantByPolicy", 112, 104, byPolicy)
+	w.add("Text", "TokenLabel", 20, 122, 90, 15, text, "", "Registration token:")
+	w.when(asksToken+" AND "+tokenFrom+`="later"`, "TokenLater", 112, 122, "later, from your administrator")
+	w.when(asksToken+" AND "+tokenFrom+`="text"`, "TokenTyped", 112, 122, "the one that you typed")
+	w.when(asksToken+" AND "+tokenFrom+`="file"`, "TokenFile", 112, 122, "in the file ["+tokenFile+"]")
+	w.when(policyTokenFile, "TokenByPolicy", 112, 122, byPolicy)
+	w.buttons("< &Back", "&Install")
 	w.shield("Next")
 	w.on("Back", "NewDialog", tokenDlg, asksToken)
 	w.on("Back", "NewDialog", tenantDlg, "NOT ("+asksToken+") AND "+asksTenant)
@@ -133,23 +144,30 @@ func (d *database) progressDialog() {
 	w.buttons("", "")
 }
 
-// endDialogs are the three ways in which it ends.
+// endDialogs are the three ways in which it ends. One is also the end of an
+// uninstall.
 func (d *database) endDialogs() {
 	for _, end := range [][3]string{
-		{finishDlg, "Finished", "Done. In a new console, regent status says what is, and what to do next."},
 		{stoppedDlg, "Stopped", "The installation was stopped. Nothing was changed."},
 		{failedDlg, "Failed", "The installation failed, and what it had done was undone. With /l*v FILE, msiexec writes down why."},
 	} {
 		w := d.window(end[0], end[1], "")
 		w.add("Text", "Text", 20, 70, 330, 60, text, "", end[2])
 		w.lastButton("&Finish")
-		result := "Return"
-		if end[0] != finishDlg {
-			result = "Exit"
-		}
-		w.on("Next", "EndDialog", result, "1")
+		w.on("Next", "EndDialog", "Exit", "1")
 	}
+	w := d.window(finishDlg, "Finished", "")
+	w.when(`NOT `+removing+` AND `+startNow+`<>"0"`, "Running", 20, 70, "Regent is installed and works in the background: there is nothing to open.")
+	w.when(`NOT `+removing+` AND `+startNow+`="0"`, "NotYet", 20, 70, "Regent is installed, and starts with the system the next time.")
+	w.when("NOT "+removing, "HowItIs", 20, 96, "To see how it is, and what to do next, open a new Command Prompt and type: regent status")
+	w.when(removing, "Removed", 20, 70, "The programs are removed. What was paid for stays, unless your organisation's policy says otherwise.")
+	w.lastButton("&Finish")
+	w.on("Next", "EndDialog", "Return", "1")
 }
+
+// removing is an uninstall, from a command line or from the dialog: that the latter
+// sets REMOVE for the dialogs after it is promised nowhere.
+const removing = `(REMOVE~="ALL" OR ` + leavingHere + `)`
 
 // presentDialog comes if the same version is there.
 func (d *database) presentDialog() {
@@ -162,6 +180,7 @@ func (d *database) presentDialog() {
 	w.on("Back", "ReinstallMode", "ecmus", "1")
 	w.on("Back", "EndDialog", "Return", "1")
 	w.on("Next", "Remove", "ALL", "1")
+	w.on("Next", "["+leavingHere+"]", "1", "1")
 	w.on("Next", "EndDialog", "Return", "1")
 }
 

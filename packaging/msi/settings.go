@@ -26,6 +26,7 @@ const (
 	tokenPath     = "TokenPath"
 	unusedDir     = "UnusedDir" // set if what is in the folder is to go
 	answerProblem = "AnswerProblem"
+	leavingHere   = "LeavingHere" // set if a dialog was told to remove it
 
 	savedTenant     = "SAVEDTENANT"
 	savedTokenFile  = "SAVEDTOKENFILE"

@@ -64,6 +64,14 @@ func (w *window) add(kind, control string, x, y, width, height, attributes int, 
 	w.d.in("Control").add(append(row, property, content)...)
 }
 
+// when adds a text that is there only if the condition holds. It goes on to the
+// right edge, on a second line if it has to.
+func (w *window) when(condition, control string, x, y int, content string) {
+	w.add("Text", control, x, y, 350-x, 24, text, "", content)
+	w.d.in("ControlCondition").add(w.name, control, "Show", condition)
+	w.d.in("ControlCondition").add(w.name, control, "Hide", "NOT ("+condition+")")
+}
+
 func (w *window) push(control string, x, y int, label string) {
 	w.add("PushButton", control, x, y, 56, 17, shown, "", label)
 }
