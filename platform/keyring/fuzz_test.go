@@ -45,7 +45,7 @@ func FuzzPassphrase(f *testing.F) {
 		if got == "" || len(got) > maxPhrase || !bytes.HasPrefix(content, []byte(got)) {
 			t.Errorf("%q was read of %q", got, content)
 		}
-		if b, err := base64.RawURLEncoding.DecodeString(got); !given && (err != nil || len(b) != phraseSize) {
+		if b, err := base64.RawURLEncoding.DecodeString(got); !given && (err != nil || len(b) != phraseSize || base64.RawURLEncoding.EncodeToString(b) != got) {
 			t.Errorf("%q is not what is generated", got)
 		}
 	})

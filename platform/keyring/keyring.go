@@ -278,14 +278,15 @@ func encode(key []byte) []byte {
 	return append([]byte(itemPrefix), base64.StdEncoding.EncodeToString(key)...)
 }
 
-// decode is the inverse of encode. Its errors show nothing of the item.
+// decode is the inverse of encode. Its errors show nothing of the item. What is
+// encoded otherwise was altered: base64 is read with line ends anywhere in it.
 func decode(item []byte) ([]byte, error) {
 	text, ok := bytes.CutPrefix(item, []byte(itemPrefix))
 	if !ok {
 		return nil, errors.New("the item is no data key of this release")
 	}
 	key, err := base64.StdEncoding.Strict().DecodeString(string(text))
-	if err != nil || len(key) != keySize {
+	if err != nil || len(key) != keySize || !bytes.Equal(encode(key), item) {
 		return nil, errors.New("the item is damaged")
 	}
 	return key, nil

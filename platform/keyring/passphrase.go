@@ -76,8 +76,8 @@ func (p passphrase) ensure() error {
 // isGenerated reports whether the text is whole: one that was cut short by a
 // crash would lock the key away as soon as it is mended.
 func isGenerated(text string) bool {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	return err == nil && len(b) == phraseSize
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	return err == nil && len(b) == phraseSize && base64.RawURLEncoding.EncodeToString(b) == text
 }
 
 // writeDurably makes a file of mode 0600 that is there whole or not at all.
