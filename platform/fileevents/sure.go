@@ -21,8 +21,8 @@ func Sure(paths ...string) bool {
 
 // sureDir: no part of its path is a link, which somebody could point elsewhere.
 func sureDir(dir string) bool {
-	real, err := filepath.EvalSymlinks(dir)
-	return err == nil && real == filepath.Clean(dir) && localFileSystem(dir)
+	resolved, err := filepath.EvalSymlinks(dir)
+	return err == nil && resolved == filepath.Clean(dir) && localFileSystem(dir)
 }
 
 // sureFile: what has another name can be changed under that.
