@@ -42,8 +42,9 @@ func statusOf(pid int, task, name string) (int, error) {
 }
 
 // settling is how long a daemon needs to become idle: connections to the service
-// are closed half a minute after their last use.
-const settling = 45 * time.Second
+// are closed half a minute after their last use, and requests that were counted
+// are in the audit log a minute after the first.
+const settling = 75 * time.Second
 
 // wakeUps counts how often threads of an idle daemon run.
 func (b *bench) wakeUps(ctx context.Context) error {
