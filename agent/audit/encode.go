@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"time"
@@ -57,11 +58,13 @@ func appendField(b []byte, name, value string) []byte {
 		b = append(b, value...)
 		return append(b, '"')
 	}
-	quoted, err := json.Marshal(value)
-	if err != nil {
+	var quoted bytes.Buffer
+	e := json.NewEncoder(&quoted)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
 		return append(b, `""`...) // [unexpected] every string has a form
 	}
-	return append(b, quoted...)
+	return append(b, bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))...)
 }
 
 // plain reports whether s is its own form in JSON.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"regent/agent/fault"
 )
@@ -19,9 +20,11 @@ const (
 	perMinute = 6
 	foldEvery = time.Minute
 
-	maxKinds = 8  // of one user that are counted apart; the others are counted by their outcome
-	maxTabs  = 64 // users who are counted apart
-	maxText  = 512
+	maxKinds = 8    // of one user's refusals that are counted apart; the others are counted by their outcome
+	maxGiven = 64   // of hand-outs by process; the others by program, and at twice as many by instance and rule
+	maxEver  = 4096 // of all kinds of one tab: more than policy has instances for anybody
+	maxTabs  = 64   // users who are counted apart
+	maxText  = 200  // bytes
 )
 
 // Several is the action of a line that counts what is of too many kinds to be
@@ -30,9 +33,10 @@ const Several = "several"
 
 // Fold is a [Log] that no caller can fill: requests beyond what a user may have
 // in lines of their own are counted, and one line says how many there were.
-// Nothing is left out: the times of all lines add up to the requests. What was
-// counted is written by Run within a minute, and by Close; a crash loses it. It
-// is safe for concurrent use.
+// No request is left out: the times of all lines add up. A hand-out is never
+// counted without its user, its instance and its rule, and what an administrator
+// did has a line of its own. What was counted is written by Run within a minute,
+// and by Close; a crash loses it. It is safe for concurrent use.
 type Fold struct {
 	next Log
 	now  func() time.Time
@@ -56,7 +60,34 @@ type tab struct {
 type kind struct {
 	uid, action, instance, exe, unit, rule, reason string
 	pid                                            int // of a hand-out, so that it is told who got it
+	weak                                           bool
 	outcome                                        fault.Kind
+}
+
+func kindOf(a Access) kind {
+	k := kind{
+		uid: a.Caller.UID, action: a.Action, instance: a.Instance, exe: a.Caller.Exe, unit: a.Caller.Unit,
+		rule: a.Decision.Rule, reason: a.Decision.Reason, weak: a.Caller.Weak, outcome: a.Outcome,
+	}
+	if a.Outcome == "" {
+		k.pid = a.Caller.PID
+	}
+	return k
+}
+
+// wider is the kind as which a request is counted where there is no room for its
+// own: of a hand-out what policy bounds stays, of a refusal its outcome.
+func (k kind) wider(known int) kind {
+	switch {
+	case known >= maxEver || k.outcome != "":
+		return kind{action: Several, outcome: k.outcome}
+	case known >= 2*maxGiven:
+		k.exe = ""
+		fallthrough
+	default:
+		k.pid = 0
+	}
+	return k
 }
 
 // NewFold returns a Fold before next. log is told when what was counted cannot
@@ -73,10 +104,16 @@ func (f *Fold) Record(ctx context.Context, e Event) error {
 		return f.next.Record(ctx, e)
 	}
 	a = clipped(a)
-	if !a.Alone && f.count(a) {
+	if !a.Alone && !administered(a) && f.count(a) {
 		return nil
 	}
 	return f.next.Record(ctx, a)
+}
+
+// administered reports whether a is what an administrator did, whom no limit
+// keeps from anything.
+func administered(a Access) bool {
+	return a.Caller.Admin && a.Outcome == "" && a.Action != "token"
 }
 
 // count counts a request that may have no line of its own.
@@ -122,15 +159,15 @@ func (f *Fold) tabOf(uid string) *tab {
 }
 
 func (t *tab) add(a Access) {
-	k := kind{
-		uid: a.Caller.UID, action: a.Action, instance: a.Instance, exe: a.Caller.Exe, unit: a.Caller.Unit,
-		rule: a.Decision.Rule, reason: a.Decision.Reason, outcome: a.Outcome,
-	}
+	k := kindOf(a)
+	most := maxKinds
 	if a.Outcome == "" {
-		k.pid = a.Caller.PID
+		most = maxGiven
 	}
-	if _, known := t.counted[k]; !known && len(t.counted) >= maxKinds {
-		k = kind{action: Several, outcome: a.Outcome}
+	if _, known := t.counted[k]; !known && len(t.counted) >= most {
+		k = k.wider(len(t.counted))
+	}
+	if k.action == Several {
 		a = several(a)
 	}
 	before, known := t.counted[k]
@@ -141,6 +178,9 @@ func (t *tab) add(a Access) {
 	}
 	if before.Caller.UID != a.Caller.UID {
 		before.Caller.UID, before.Caller.User = "", "" // several users share the tab
+	}
+	if before.Caller.Exe != a.Caller.Exe {
+		before.Caller.Exe = ""
 	}
 	before.Times++
 	before.At, before.Caller.PID = a.At, a.Caller.PID
@@ -222,9 +262,19 @@ func clipped(a Access) Access {
 	return a
 }
 
+// clip also takes out what would be written with several characters for one.
 func clip(s string) string {
-	if len(s) <= maxText {
+	if len(s) <= maxText && plain(s) {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxText], "") + "…"
+	cut := ""
+	if len(s) > maxText {
+		s, cut = strings.ToValidUTF8(s[:maxText], ""), "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, s) + cut
 }
