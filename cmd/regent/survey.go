@@ -132,14 +132,20 @@ func checkedConfig(ctx context.Context, file string) *doctor.Config {
 
 // daemonProgram is where regentd is, "" if it is not known.
 func daemonProgram() string {
-	var dirs []string
-	if own, err := os.Executable(); err == nil {
-		dirs = append(dirs, filepath.Dir(own))
-	}
-	for _, dir := range append(dirs, "/usr/sbin", "/usr/local/sbin") {
+	for _, dir := range daemonDirs() {
 		if path, err := exec.LookPath(filepath.Join(dir, "regentd")); err == nil {
 			return path
 		}
 	}
 	return ""
+}
+
+// daemonDirs is where regentd may be, the likeliest first: beside this program,
+// whose directory is trusted already, and where packages put it.
+func daemonDirs() []string {
+	dirs := packageDirs()
+	if own, err := os.Executable(); err == nil {
+		dirs = slices.Insert(dirs, 0, filepath.Dir(own))
+	}
+	return dirs
 }

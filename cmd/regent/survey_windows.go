@@ -28,6 +28,10 @@ func onThisSystem(s survey) survey {
 	return s
 }
 
+// packageDirs is none: the MSI puts the programs into one folder. Any path without
+// a drive is on the current one, where an ordinary user may make folders.
+func packageDirs() []string { return nil }
+
 // lookAtWindows asks the system itself: all of it can be had while no daemon runs.
 func lookAtWindows(ctx context.Context, socket string, d *doctor.Daemon) *doctor.Windows {
 	w := &doctor.Windows{Keeper: seen(windowsnames.TimeService), Proxies: proxiesToward(d, os.Getenv)}

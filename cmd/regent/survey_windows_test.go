@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +43,18 @@ func uninstalled(t *testing.T) {
 	t.Helper()
 	if s, err := service.Look(windowsnames.Service); err != nil || s.State != service.NotInstalled {
 		t.Skipf("not run: the service is %s here (%v)", s.State, err)
+	}
+}
+
+// TestDaemonIsBesideThisProgram: doctor runs it, often as an administrator, and so
+// looks nowhere that somebody else could put one.
+func TestDaemonIsBesideThisProgram(t *testing.T) {
+	own, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := daemonDirs(), []string{filepath.Dir(own)}; !slices.Equal(got, want) {
+		t.Errorf("it is looked for in %q, want %q", got, want)
 	}
 }
 
