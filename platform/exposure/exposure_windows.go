@@ -22,9 +22,31 @@ type thing struct {
 	meant  acl.List
 	rights windows.ACCESS_MASK
 	mend   string
+	unread error // what is in it cannot be listed
+}
+
+// looker is who looks at files, and how.
+type looker struct {
+	administrator bool // who may see all that is looked at
+	walk          func(root string, visit fs.WalkDirFunc) error
+	access        func(path string) (acl.List, error)
 }
 
 func ofFiles(data, state string) ([]Exposed, error) {
+	return looker{administrator(), filepath.WalkDir, acl.OfFile}.files(data, state)
+}
+
+// administrator reports whether this process may see what Administrators may.
+func administrator() bool {
+	sid, err := windows.StringToSid(windowsnames.AdministratorsSID)
+	if err != nil {
+		return false
+	}
+	is, err := windows.Token(0).IsMember(sid)
+	return err == nil && is
+}
+
+func (l looker) files(data, state string) ([]Exposed, error) {
 	meant, err := acl.Meant(windowsnames.DataAccess)
 	if err != nil {
 		return nil, err
@@ -35,62 +57,80 @@ func ofFiles(data, state string) ([]Exposed, error) {
 	}
 	// Who reads the configuration learns nothing that regent does not tell; who
 	// writes it decides.
-	all := []thing{{data, meant, acl.Change, windowsnames.SetAccess(data, windowsnames.DataAccess)}}
+	all := []thing{{path: data, meant: meant, rights: acl.Change, mend: windowsnames.SetAccess(data, windowsnames.DataAccess)}}
 	for _, name := range []string{windowsnames.ConfigFile, windowsnames.ConfigFolder} {
 		path := filepath.Join(data, name)
-		all = append(all, thing{path, within, acl.Change, windowsnames.InheritAccess(path)})
+		all = append(all, thing{path: path, meant: within, rights: acl.Change, mend: windowsnames.InheritAccess(path)})
 	}
 	dropIns, err := filepath.Glob(filepath.Join(data, windowsnames.ConfigFolder, "*"))
 	if err != nil {
 		return nil, err
 	}
 	for _, path := range dropIns {
-		all = append(all, thing{path, within, acl.Change, windowsnames.InheritAccess(path)})
+		all = append(all, thing{path: path, meant: within, rights: acl.Change, mend: windowsnames.InheritAccess(path)})
 	}
-	kept, err := inState(state, within)
+	kept, err := l.inState(state, within)
 	if err != nil {
 		return nil, err
 	}
-	return lookAt(append(all, kept...))
+	return l.lookAt(append(all, kept...))
 }
 
 // inState is the state directory and all that is in it, which nobody else may
-// even see.
-func inState(state string, meant acl.List) (all []thing, _ error) {
-	err := filepath.WalkDir(state, func(path string, _ fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil // not yet, or not any more
-		case err != nil:
-			return err
+// even see. What cannot be listed hides nothing else.
+func (l looker) inState(state string, meant acl.List) (all []thing, _ error) {
+	err := l.walk(state, func(path string, _ fs.DirEntry, err error) error {
+		if i := len(all) - 1; err != nil && i >= 0 && all[i].path == path {
+			all[i].unread = err // a directory comes again if it cannot be listed
+			return nil
 		}
 		mend := windowsnames.InheritAccess(path)
 		if path == state {
 			mend = windowsnames.SetAccess(path, windowsnames.StateAccess)
 		}
-		all = append(all, thing{path, meant, everything, mend})
+		all = append(all, thing{path: path, meant: meant, rights: everything, mend: mend, unread: err})
 		return nil
 	})
 	return all, err
 }
 
-func lookAt(all []thing) (found []Exposed, _ error) {
+// lookAt keeps what it found whatever else it may not see: else who may change
+// one thing could hide all of them.
+func (l looker) lookAt(all []thing) (found []Exposed, denied error) {
 	for _, t := range all {
-		access, err := acl.OfFile(t.path)
+		wrong, err := l.wrongWith(t)
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrNotExist): // not yet, or not any more
 			continue
-		case errors.Is(err, acl.ErrOpen):
-			found = append(found, Exposed{t.path, "it " + err.Error(), t.mend})
+		case errors.Is(err, fs.ErrPermission) && !l.administrator:
+			denied = err // as it is meant
 			continue
 		case err != nil:
-			return nil, err
+			wrong = "it cannot be looked at: " + err.Error()
 		}
-		if who := t.exposedTo(access); who != "" {
-			found = append(found, Exposed{t.path, who, t.mend})
+		if wrong != "" {
+			found = append(found, Exposed{t.path, wrong, t.mend})
 		}
 	}
-	return found, nil
+	if len(found) > 0 {
+		return found, nil
+	}
+	return nil, denied
+}
+
+// wrongWith is "" if nothing is wrong with a thing.
+func (l looker) wrongWith(t thing) (string, error) {
+	access, err := l.access(t.path)
+	if errors.Is(err, acl.ErrOpen) {
+		return "it " + err.Error(), nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if who := t.exposedTo(access); who != "" {
+		return who, nil
+	}
+	return "", t.unread
 }
 
 // exposedTo says who may do what is not meant, "" if nobody.

@@ -1,8 +1,11 @@
 package exposure
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,6 +86,79 @@ func TestOfFilesThatAreNotThere(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "none")
 	if got, err := OfFiles(data, filepath.Join(data, "state")); err != nil || len(got) > 0 {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// blind is somebody to whom the system refuses the list of one path, and what is in
+// another.
+func blind(administrator bool, list, content string) looker {
+	refused := &fs.PathError{Op: "open", Err: windows.ERROR_ACCESS_DENIED}
+	return looker{
+		administrator: administrator,
+		walk: func(root string, visit fs.WalkDirFunc) error {
+			return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+				if err := visit(path, d, err); err != nil || path != content {
+					return err
+				}
+				if err := visit(path, d, refused); err != nil {
+					return err
+				}
+				return fs.SkipDir
+			})
+		},
+		access: func(path string) (acl.List, error) {
+			if path == list {
+				return acl.List{}, refused
+			}
+			return acl.OfFile(path)
+		},
+	}
+}
+
+// below is "" for none.
+func below(dir, name string) string {
+	if name == "" {
+		return ""
+	}
+	return filepath.Join(dir, name)
+}
+
+// TestOfFilesThatCannotBeSeen: what is widened is named whatever else cannot be
+// seen, which is a fault by itself where an administrator looks.
+func TestOfFilesThatCannotBeSeen(t *testing.T) {
+	for _, tt := range []struct {
+		name, list, content, widened string
+		administrator                bool
+		want                         []string
+		denied                       bool
+	}{
+		{name: "a file's list", list: `state\lock`, administrator: true, want: []string{`state\lock`}},
+		{name: "a directory's content", content: `state\records`, administrator: true, want: []string{`state\records`}},
+		{name: "both of a directory", list: `state\records`, content: `state\records`, administrator: true, want: []string{`state\records`}},
+		{name: "the state", list: "state", content: "state", administrator: true, want: []string{"state"}},
+		{name: "the configuration", list: "config.yaml", administrator: true, want: []string{"config.yaml"}},
+		{name: "one, and another is widened", content: `state\records`, widened: `state\lock`, administrator: true, want: []string{`state\lock`, `state\records`}},
+		{name: "a widened one's content", content: "state", widened: "state", administrator: true, want: []string{"state"}},
+		{name: "the state, by a user", list: "state", content: "state", denied: true},
+		{name: "the configuration, by a user", list: "config.yaml", denied: true},
+		{name: "the configuration, and another is widened, by a user", list: "config.yaml", widened: "state", want: []string{"state"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			data, state := installed(t)
+			if tt.widened != "" {
+				widen(t, filepath.Join(data, tt.widened), "FA")
+			}
+			found, err := blind(tt.administrator, below(data, tt.list), below(data, tt.content)).files(data, state)
+			var got []string
+			for _, e := range found {
+				path, err := filepath.Rel(data, e.Path)
+				must(t, err)
+				got = append(got, path)
+			}
+			if !slices.Equal(got, tt.want) || errors.Is(err, fs.ErrPermission) != tt.denied || !tt.denied && err != nil {
+				t.Errorf("got %+v, %v, want %q and denied is %t", found, err, tt.want, tt.denied)
+			}
+		})
 	}
 }
 
