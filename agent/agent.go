@@ -48,7 +48,7 @@ type Store interface {
 // Host is what the service's administrator is told of this device.
 type Host struct{ FQDN, UserName, MAC string }
 
-// Deps is everything the agent is given. All fields but Woke, Full, Adopt, Problems
+// Deps is everything the agent is given. All fields but Woke, Told, Full, Adopt, Problems
 // and Unusable are required; with Unusable set, Store, StateDir and LedgerKey are not.
 type Deps struct {
 	Version  string
@@ -73,6 +73,9 @@ type Deps struct {
 	Draw    func() float64 // in [0,1)
 	NewID   func() string  // fresh and unguessable, of lower-case letters and digits
 	Woke    <-chan struct{}
+	// Told says that Woke tells of every resume and of a clock that is set: then an
+	// idle agent may rest for minutes.
+	Told bool
 	// Full reports whether an error means that a disk or a quota is full; nil is
 	// never.
 	Full func(error) bool
@@ -170,7 +173,7 @@ func (a *Agent) open(ctx context.Context) error {
 		Vault:   a.vault,
 		Service: func(base string) (refresh.Service, error) { return a.tenants.service(base) },
 		Window:  refresh.Default(), Clock: a.d.Clock, Draw: a.d.Draw, Skew: a.tenants.skew,
-		Hold: a.tenants.gate.Wait, Woke: a.d.Woke, Changed: a.changed, Log: a.d.Log,
+		Hold: a.tenants.gate.Wait, Woke: a.d.Woke, Told: a.d.Told, Changed: a.changed, Log: a.d.Log,
 		Registration: a.registrationOf,
 	})
 	return nil

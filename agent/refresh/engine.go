@@ -22,7 +22,7 @@ import (
 )
 
 // One sleep is bounded: timers stand still while the machine sleeps, so no single
-// timer may be trusted with a deadline. Where the system tells of a resume that
+// timer may be trusted with a deadline. Where the system tells of each resume that
 // bound is only for what nobody thought of, and an idle device is left in peace.
 const (
 	maxNap  = 30 * time.Second
@@ -50,7 +50,9 @@ type Options struct {
 	// Hold says how long a tenant is left alone for reasons beyond this engine,
 	// and whether it asked for that; nil for never.
 	Hold func(tenant string) (left time.Duration, asked bool)
-	Woke <-chan struct{} // receives after resume from sleep; nil where nobody tells of that
+	Woke <-chan struct{} // receives after resume from sleep, until it is closed; nil where nobody tells of that
+	// Told says that Woke tells of every resume and of a clock that is set.
+	Told bool
 	// Changed is told of each change of an instance's state, after it is durable.
 	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
 	// Registration returns the registration token that paid for an auth token, if
@@ -133,7 +135,10 @@ func (e *Engine) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-e.kick:
-		case <-e.Woke:
+		case _, on := <-e.Woke:
+			if !on {
+				e.Woke = nil
+			}
 		case <-time.After(nap):
 		}
 	}
@@ -154,7 +159,7 @@ func (e *Engine) lastChance(ctx context.Context) {
 }
 
 func (e *Engine) longestNap() time.Duration {
-	if e.Woke == nil {
+	if e.Woke == nil || !e.Told {
 		return maxNap
 	}
 	return maxRest

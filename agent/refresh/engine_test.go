@@ -73,6 +73,7 @@ type bench struct {
 	store   *storetest.Memory
 	service *service
 	woke    chan struct{}
+	untold  bool // not every resume is told
 
 	noClient error                              // why the next client cannot be made; it is told once
 	held     func(string) (time.Duration, bool) // nil for never
@@ -113,7 +114,7 @@ func (b *bench) run(t *testing.T) {
 	b.Engine = NewEngine(Options{
 		Vault: v, Service: b.client, Window: Default(),
 		Clock: b.clock, Draw: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
-		Hold: b.held, Woke: b.woke, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Hold: b.held, Woke: b.woke, Told: !b.untold, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Changed: func(_ context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
 			b.changes = append(b.changes, fmt.Sprintf("%s %s>%s %s", id, from, to, cause))
 		},

@@ -7,16 +7,18 @@ import (
 	"time"
 )
 
-// TestRests: where the system tells of a resume, an engine with nothing due wakes
-// the device every five minutes only; elsewhere every half minute.
+// TestRests: where the system tells of every resume, an engine with nothing due
+// wakes the device every five minutes only; elsewhere every half minute.
 func TestRests(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
-		told        bool
+		spoil       func(*bench)
 		least, most int64
 	}{
-		{"resumes are told", true, 1, 5},
-		{"nobody tells", false, 35, 45},
+		{"every resume is told", func(*bench) {}, 1, 5},
+		{"not every one", func(b *bench) { b.untold = true }, 35, 45},
+		{"nobody tells", func(b *bench) { b.woke = nil }, 35, 45},
+		{"nobody tells any more", func(b *bench) { close(b.woke) }, 35, 45},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -25,9 +27,7 @@ func TestRests(t *testing.T) {
 				b.stop()
 				var looks atomic.Int64
 				b.held = func(string) (time.Duration, bool) { looks.Add(1); return 0, false }
-				if !tt.told {
-					b.woke = nil
-				}
+				tt.spoil(b)
 				b.run(t)
 				synctest.Wait()
 				looks.Store(0)

@@ -85,7 +85,7 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 	if err != nil {
 		log.WarnContext(ctx, "the system does not tell of a resume from sleep, so it is noticed half a minute later", "err", err)
 	} else {
-		deps.Woke = woke
+		deps.Woke, deps.Told = woke, power.TellsAll
 		d.opens = append(d.opens, closer(stop))
 	}
 	if err := o.unlock(ctx, s.Store, d, &deps); err != nil {

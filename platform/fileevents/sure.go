@@ -1,6 +1,7 @@
 package fileevents
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -9,7 +10,8 @@ import (
 // whoever watches the nearest directories that exist: each of those is on a file
 // system that only this machine's kernel changes, and no other name leads to it
 // or to a file there. Then nobody needs to look again and again. What remains
-// unheard is a file system that is mounted over a directory later.
+// unheard until somebody looks: what is mounted, unmounted or linked to there later,
+// a directory above that is renamed, and writing through a mapping of the file.
 func Sure(paths ...string) bool {
 	for _, path := range paths {
 		if !sureDir(nearest(filepath.Dir(path))) || !sureFile(path) {
@@ -36,7 +38,12 @@ func sureFile(path string) bool {
 	case info.IsDir():
 		return sureDir(path) && sureEntries(path)
 	}
-	return info.Mode().IsRegular() && links(info) == 1
+	return sureInfo(path, info)
+}
+
+// sureInfo: it is a file, by one name, and not another one mounted in its place.
+func sureInfo(path string, info fs.FileInfo) bool {
+	return info.Mode().IsRegular() && links(info) == 1 && sameMount(path, filepath.Dir(path))
 }
 
 func sureEntries(dir string) bool {
@@ -46,7 +53,7 @@ func sureEntries(dir string) bool {
 	}
 	for _, e := range entries {
 		info, err := e.Info()
-		if err != nil || !info.IsDir() && (!info.Mode().IsRegular() || links(info) != 1) {
+		if err != nil || !info.IsDir() && !sureInfo(filepath.Join(dir, e.Name()), info) {
 			return false
 		}
 	}

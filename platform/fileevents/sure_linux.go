@@ -25,6 +25,20 @@ func localFileSystem(dir string) bool {
 
 const zfsMagic = 0x2fc12fc1 // not in the kernel's own list, since ZFS is not in the kernel
 
+// sameMount reports whether two paths are of one mount. Before Linux 5.8 that
+// cannot be told.
+func sameMount(a, b string) bool {
+	at, known := mountOf(a)
+	bt, alsoKnown := mountOf(b)
+	return known && alsoKnown && at == bt
+}
+
+func mountOf(path string) (id uint64, known bool) {
+	var st unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW|unix.AT_STATX_DONT_SYNC, unix.STATX_MNT_ID, &st)
+	return st.Mnt_id, err == nil && st.Mask&unix.STATX_MNT_ID != 0
+}
+
 func links(info fs.FileInfo) uint64 {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestSure goes through what the system does not report to who watches the
@@ -54,5 +56,37 @@ func TestSure(t *testing.T) {
 	}
 	if Sure(at("plain"), at("linked")) {
 		t.Error("one that is not sure makes all of them unsure")
+	}
+}
+
+// TestSureOfWhatIsMounted: a file that is mounted in another one's place changes
+// where it really is.
+func TestSureOfWhatIsMounted(t *testing.T) {
+	top := t.TempDir()
+	if !localFileSystem(top) {
+		t.Skip("not run: the temporary directory is on a file system that is not believed")
+	}
+	there, here := filepath.Join(top, "there.yaml"), filepath.Join(top, "here", "a.yaml")
+	if err := os.Mkdir(filepath.Dir(here), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{there, here} {
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !Sure(here, filepath.Dir(here)) {
+		t.Error("it is sure before")
+	}
+	if err := unix.Mount(there, here, "", unix.MS_BIND, ""); err != nil {
+		t.Skipf("not run: mounting takes root: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(here, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	if Sure(here) || Sure(filepath.Dir(here)) {
+		t.Error("sure of a file that is another one")
 	}
 }

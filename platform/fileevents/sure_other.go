@@ -8,4 +8,6 @@ import "io/fs"
 // and looking now and then is the safer way.
 func localFileSystem(string) bool { return false }
 
+func sameMount(string, string) bool { return false }
+
 func links(fs.FileInfo) uint64 { return 0 }

@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const tellsAll = true
+
 // distant is a time of day, in seconds, that no timer set to it will reach.
 const distant = 1 << 40
 
@@ -27,7 +29,10 @@ func resumes() (<-chan struct{}, func() error, error) {
 	}
 	woke := make(chan struct{}, 1)
 	var waiting sync.WaitGroup
-	waiting.Go(func() { tell(timer, woke) })
+	waiting.Go(func() {
+		defer close(woke)
+		tell(timer, woke)
+	})
 	return woke, func() error { err := timer.Close(); waiting.Wait(); return err }, nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+const tellsAll = false
+
 // What the system calls a resume: PBT_APMRESUMESUSPEND, for a person, and
 // PBT_APMRESUMEAUTOMATIC, for any.
 const (
