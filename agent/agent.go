@@ -106,14 +106,13 @@ type Agent struct {
 	reports reports
 	denials denials
 	tally   tally
-	looking chan struct{} // full while somebody looks at the services, for a diagnosis
-	seen    sight         // the last look; for who looks
+	looks   *looks // at the services, for a diagnosis
 }
 
 // New reads the store and returns an agent that is not yet running. It sends
 // nothing: what was kept can be served at once.
 func New(ctx context.Context, d Deps) (*Agent, error) {
-	a := &Agent{d: d, started: d.Clock.Wall(), looking: make(chan struct{}, 1)}
+	a := &Agent{d: d, started: d.Clock.Wall(), looks: newLooks()}
 	a.settings.Store(&d.Settings)
 	a.problems.Store(&d.Problems)
 	a.tenants.clock, a.tenants.gate = d.Clock, backoff.NewGate(d.Clock, d.Draw)
@@ -224,17 +223,19 @@ func merge(each ...map[string]error) map[string]error {
 	return out
 }
 
-// Run redeems and refreshes until ctx is done, and returns after the last
-// goroutine that it started has ended and all that was under way is recorded.
+// Run redeems, refreshes and looks for diagnoses until ctx is done, and returns
+// after the last goroutine that it started has ended and all that was under way
+// is recorded.
 func (a *Agent) Run(ctx context.Context) error {
 	if a.d.Unusable != nil {
-		<-ctx.Done()
+		a.runLooks(ctx)
 		return nil //nolint:nilerr // it was told at the start, and is no failure of this loop
 	}
 	var loops sync.WaitGroup
 	errs := make([]error, 2)
 	loops.Go(func() { errs[0] = a.redeem.Run(ctx) })
 	loops.Go(func() { errs[1] = a.refresh.Run(ctx) })
+	loops.Go(func() { a.runLooks(ctx) })
 	loops.Wait()
 	return errors.Join(append(errs, a.leases.Close(), a.closeJournal(), a.ledger.Close())...)
 }

@@ -21,8 +21,10 @@ const lookFor = 10 * time.Second
 // tenant's service as every request does, which costs no count. Everybody may
 // ask: the facts are no more than status tells, but for refusals, of which only
 // administrators see those of others. One look is under way at a time, and users
-// share one for half a minute: nobody can have the service asked, or the disk
-// written, again and again.
+// share one for half a minute, also if they hang up: nobody can have the service
+// asked, or the disk written, again and again. An administrator gets a look that
+// began after the question, which takes at most two times [lookFor]. Run has to
+// be running.
 func (a *Agent) Diagnose(ctx context.Context, by Caller) (doctor.Daemon, error) {
 	st, err := a.Status(ctx, by)
 	if err != nil {
@@ -40,7 +42,11 @@ func (a *Agent) Diagnose(ctx context.Context, by Caller) (doctor.Daemon, error) 
 	} else {
 		out.Held = a.held(st)
 	}
-	saw, err := a.look(ctx, by.Admin)
+	since := a.d.Clock.Boot()
+	if !by.Admin {
+		since -= shareFor
+	}
+	saw, err := a.looks.see(ctx, a.settings.Load(), since)
 	if err != nil {
 		return doctor.Daemon{}, err
 	}
@@ -81,40 +87,6 @@ func (a *Agent) held(st status.Status) []doctor.Held {
 		out = append(out, d)
 	}
 	return out
-}
-
-// sight is what a look saw.
-type sight struct {
-	of   *policy.Settings // in force then; nil if nobody has looked
-	at   time.Duration    // of the boot clock
-	disk doctor.Disk
-	ways []doctor.Way
-}
-
-// shareFor is how long users share what was seen.
-const shareFor = 30 * time.Second
-
-// look looks at the disk and at each tenant, or returns what was seen last if
-// that is not to be anew.
-func (a *Agent) look(ctx context.Context, anew bool) (sight, error) {
-	select {
-	case a.looking <- struct{}{}:
-		defer func() { <-a.looking }()
-	case <-ctx.Done():
-		return sight{}, ctx.Err()
-	}
-	s, now := a.settings.Load(), a.d.Clock.Boot()
-	if !anew && a.seen.of == s && now-a.seen.at < shareFor {
-		return a.seen, nil
-	}
-	saw := sight{of: s, at: now, ways: a.ways(ctx, s)}
-	if a.d.Unusable == nil {
-		saw.disk = a.disk(ctx)
-	}
-	if ctx.Err() == nil { // else it was cut short
-		a.seen = saw
-	}
-	return saw, nil
 }
 
 // ways looks at each tenant, all at one time.

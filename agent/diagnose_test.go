@@ -2,6 +2,8 @@ package agent
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -9,13 +11,16 @@ import (
 	"time"
 
 	"regent/agent/doctor"
+	"regent/agent/fault"
+	"regent/agent/policy"
 	"regent/agent/status"
 	"regent/agent/tms"
 )
 
-// sightly is a tenant that can be looked at, which takes a second.
+// sightly is a tenant that can be looked at, which takes a while.
 type sightly struct {
 	*tenant
+	takes time.Duration // or as long as it may, if that is less
 	looks atomic.Int64
 }
 
@@ -23,21 +28,32 @@ func (s *sightly) Look(ctx context.Context) tms.Look {
 	s.looks.Add(1)
 	select {
 	case <-ctx.Done():
-	case <-time.After(time.Second):
+		return tms.Look{At: tms.StageConnect, Failure: &tms.Failure{Op: "discover", Err: ctx.Err()}}
+	case <-time.After(s.takes):
+		return tms.Look{At: tms.Reached}
 	}
-	return tms.Look{At: tms.Reached}
 }
+
+// visible is a device whose one tenant can be looked at.
+func visible(t *testing.T, takes time.Duration) (*device, *sightly) {
+	t.Helper()
+	d := registered(t)
+	seen := &sightly{tenant: d.service, takes: takes}
+	d.tenants.make = func(string, func(time.Time)) (Service, error) { return seen, nil }
+	d.tenants.forget()
+	return d, seen
+}
+
+// stuck is longer than any look may take.
+const stuck = time.Hour
 
 // TestUsersShareALook: however many users ask for a diagnosis, the service is
 // looked at twice a minute; an administrator, and whoever asks after a change of
 // the configuration, gets what is now.
 func TestUsersShareALook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d, seen := visible(t, time.Second)
 		defer d.stop()
-		seen := &sightly{tenant: d.service}
-		d.tenants.make = func(string, func(time.Time)) (Service, error) { return seen, nil }
-		d.tenants.forget()
 		user, _ := caller("mallory", 1)
 		wantLooks := func(want int64, by Caller, times int) {
 			t.Helper()
@@ -60,26 +76,118 @@ func TestUsersShareALook(t *testing.T) {
 		wantLooks(1, user, 10)
 		admin := user
 		admin.Admin = true
-		wantLooks(2, admin, 2)
+		wantLooks(1, admin, 1)
+		wantLooks(1, admin, 1)
 		d.Apply(d.Settings(), []status.Problem{})
 		wantLooks(1, user, 10)
 	})
 }
 
-// TestALookThatIsCutShort is not shared: whoever asked went away.
-func TestALookThatIsCutShort(t *testing.T) {
+// TestALookOutlivesWhoAsked: whoever hangs up at once, again and again, has the
+// service looked at no more often than whoever waits.
+func TestALookOutlivesWhoAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d, seen := visible(t, 2*time.Second)
 		defer d.stop()
-		seen := &sightly{tenant: d.service}
-		d.tenants.make = func(string, func(time.Time)) (Service, error) { return seen, nil }
-		d.tenants.forget()
 		user, _ := caller("mallory", 1)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		defer cancel()
-		_, _ = d.Diagnose(ctx, user) // what it comes to is nobody's concern any more
-		if _, err := d.Diagnose(t.Context(), user); err != nil || seen.looks.Load() != 2 {
-			t.Errorf("%d looks, %v; want another one", seen.looks.Load(), err)
+		for range 20 {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			if _, err := d.Diagnose(ctx, user); seen.looks.Load() != 1 || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%d looks, %v; want one, which goes on", seen.looks.Load(), err)
+			}
+			cancel()
+		}
+		got, err := d.Diagnose(t.Context(), user)
+		if err != nil || seen.looks.Load() != 1 || got.Ways[0].Step != doctor.Reachable {
+			t.Errorf("who waits: %d looks, %+v, %v; want what the one look saw", seen.looks.Load(), got.Ways, err)
+		}
+	})
+}
+
+// TestAnAdministratorIsNotHeldUp: before a service that does not answer, users
+// who ask and hang up cost an administrator no more than the look under way.
+func TestAnAdministratorIsNotHeldUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, seen := visible(t, stuck)
+		defer d.stop()
+		user, _ := caller("mallory", 1)
+		ctx, hangUp := context.WithCancel(t.Context())
+		defer hangUp()
+		var all sync.WaitGroup
+		defer all.Wait()
+		for range 100 {
+			all.Go(func() { _, _ = d.Diagnose(ctx, user) }) // they hang up, or share what the administrator sees
+		}
+		time.Sleep(time.Second)
+		hangUp()
+		admin, began := user, time.Now()
+		admin.Admin = true
+		for range 10 { // who share a look too
+			all.Go(func() {
+				got, err := d.Diagnose(t.Context(), admin)
+				if err != nil || got.Ways[0].Step != doctor.AtConnect {
+					t.Errorf("got %+v, %v", got.Ways, err)
+				}
+				if took, want := time.Since(began), 2*lookFor-time.Second; took != want || seen.looks.Load() != 2 {
+					t.Errorf("%d looks and %v, want the rest of the one under way and another, %v", seen.looks.Load(), took, want)
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
+// TestALookEndsWithTheAgent: a look that is under way keeps the agent from
+// nothing, and who waits for it is told.
+func TestALookEndsWithTheAgent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, seen := visible(t, stuck)
+		user, _ := caller("alice", 1)
+		asked := make(chan error, 1)
+		go func() {
+			_, err := d.Diagnose(t.Context(), user)
+			asked <- err
+		}()
+		synctest.Wait()
+		began := time.Now()
+		d.stop()
+		if took := time.Since(began); took != 0 || seen.looks.Load() != 1 {
+			t.Errorf("Run returned after %v and %d looks, want it to cut the one off", took, seen.looks.Load())
+		}
+		if err := <-asked; fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("who waited: %v, want unavailable", err)
+		}
+		if _, err := d.Diagnose(t.Context(), user); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("who asks later: %v, want unavailable", err)
+		}
+	})
+}
+
+// TestDiagnoseWithoutAStore: a daemon that serves nothing says why, and still
+// looks at the services.
+func TestDiagnoseWithoutAStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDevice(t)
+		a, err := New(t.Context(), Deps{
+			Clock: d.clock, Settings: d.settings, Unusable: fault.E("unlock", fault.StoreLocked, nil), Audit: d.trail, Log: slog.New(slog.DiscardHandler),
+			Service: func(string, policy.Settings, func(time.Time)) (Service, error) {
+				return &sightly{tenant: d.service}, nil
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- a.Run(ctx) }()
+		by, _ := caller("alice", 1)
+		got, err := a.Diagnose(t.Context(), by)
+		if err != nil || got.Unusable != string(fault.StoreLocked) || len(got.Ways) != 1 || got.Ways[0].Step != doctor.Reachable {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("Run = %v", err)
 		}
 	})
 }
