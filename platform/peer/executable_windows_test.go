@@ -17,17 +17,7 @@ func TestIsExecutable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	for at := p.Exe; ; at = filepath.Dir(at) {
-		access, err := acl.OfFile(at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.process.trust.also = append(p.process.trust.also, access.Owner)
-		p.process.trust.also = append(p.process.trust.also, access.Strangers(acl.Change)...)
-		if at == filepath.Dir(at) {
-			break
-		}
-	}
+	believeAll(t, p, p.Exe)
 	if is, why := p.IsExecutable(p.Exe); !is {
 		t.Errorf("its own image: %s", why)
 	}
@@ -42,5 +32,21 @@ func TestIsExecutable(t *testing.T) {
 	p.process.trust.also = nil
 	if is, _ := p.IsExecutable(p.Exe); is {
 		t.Error("a file of nobody trusted is believed")
+	}
+}
+
+// believeAll has whoever owns, or may change, what is on the way to a file believed.
+func believeAll(t *testing.T, p *Peer, file string) {
+	t.Helper()
+	for at := file; ; at = filepath.Dir(at) {
+		access, err := acl.OfFile(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.process.trust.also = append(p.process.trust.also, access.Owner)
+		p.process.trust.also = append(p.process.trust.also, access.Strangers(acl.Change)...)
+		if at == filepath.Dir(at) {
+			break
+		}
 	}
 }

@@ -61,9 +61,7 @@ func (p *Peer) isExecutable(path string) (bool, string) {
 
 // lookAt opens a file to ask for its attributes. While it is open its number is
 // not used again.
-func lookAt(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDONLY|windows.O_FILE_FLAG_OPEN_REPARSE_POINT, 0) //nolint:gosec // a path of the configuration, or of an image
-}
+func lookAt(path string) (*os.File, error) { return openLocal(path, toRead, anySharing) }
 
 func imageOf(f *os.File) (image, error) {
 	var i windows.ByHandleFileInformation
@@ -118,7 +116,7 @@ func (t trust) believeOne(path string, rights windows.ACCESS_MASK) error {
 }
 
 func (p *Peer) sha256(d *Digests) (string, error) {
-	f, err := os.Open(p.Exe)
+	f, err := openLocal(p.Exe, toRead, anySharing)
 	if err != nil {
 		return "", fmt.Errorf("read the image: %w", err)
 	}

@@ -35,17 +35,13 @@ func (p *Peer) signer(s *Signers) (Signer, error) {
 }
 
 // openImage opens a program for reading, while nobody writes to it, renames or
-// deletes it. FILE_EXECUTE is for [Peer.runs].
+// deletes it. toExecute is for [Peer.runs].
 func openImage(path string) (*os.File, error) {
-	name, err := windows.UTF16PtrFromString(path)
+	f, err := openLocal(path, toRead|toExecute, readSharing)
 	if err != nil {
-		return nil, fmt.Errorf("open the image %q: %w", path, err)
+		return nil, fmt.Errorf("verify the image: %w", err)
 	}
-	h, err := windows.CreateFile(name, windows.GENERIC_READ|windows.FILE_EXECUTE, windows.FILE_SHARE_READ, nil, windows.OPEN_EXISTING, 0, 0)
-	if err != nil {
-		return nil, fmt.Errorf("open the image %s: %w", path, err)
-	}
-	return os.NewFile(uintptr(h), path), nil
+	return f, nil
 }
 
 // runs returns an error unless the image of the process is f: a program that
