@@ -225,7 +225,7 @@ func renderFinding(f doctor.Finding, v view) string {
 	if f.Subject != "" {
 		rows = append(rows, [2]string{"About", printable(f.Subject)})
 	}
-	rows = append(rows, [2]string{"Seen", printable(f.Evidence)}, [2]string{"Cause", f.Cause}, [2]string{"Do", f.Next})
+	rows = append(rows, [2]string{"Seen", printable(f.Evidence)}, [2]string{"Cause", f.Cause}, [2]string{"Do", printable(f.Next)})
 	return v.paint(bold+colour, strings.Join(wrap(head, v.width), "\n")) + "\n" + v.labelled("  ", rows)
 }
 

@@ -62,6 +62,16 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
+// What a finding says can hold the name of a file that somebody else chose: nothing
+// of it speaks to the terminal.
+func TestRenderFindingIsPrintable(t *testing.T) {
+	const sneaky = "state\x1b]0;title\a\u202e"
+	got := renderFinding(doctor.Finding{Code: doctor.AccessWidened, Subject: sneaky, Evidence: sneaky, Next: sneaky}, view{})
+	if n := strings.Count(got, "state?]0;title??"); n != 3 || strings.ContainsAny(got, "\x1b\a\u202e") {
+		t.Errorf("%d of 3 are clean: %q", n, got)
+	}
+}
+
 // A dry run says what would be paid for, and asks for nothing but a diagnosis.
 func TestDoctorDryRun(t *testing.T) {
 	s := examined(func(d *doctor.Daemon) {

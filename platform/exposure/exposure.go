@@ -20,9 +20,9 @@ type Exposed struct {
 
 // OfFiles looks at a directory of data with its configuration and at a state
 // directory with all that is in it; what is not there is left out. What an
-// administrator cannot look at is exposed too, since somebody made it so. An error
-// that wraps [io/fs.ErrPermission] means that this user may not look, as it is
-// meant, and saw nothing.
+// administrator cannot look at is exposed too, since somebody made it so, and so is
+// a link, which is not followed. An error that wraps [io/fs.ErrPermission] means
+// that this user may not look, as it is meant, and saw nothing.
 func OfFiles(data, state string) ([]Exposed, error) { return ofFiles(data, state) }
 
 // OfPipe looks at the pipe that c, a client's end, is of.

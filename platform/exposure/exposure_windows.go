@@ -5,7 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"unicode"
 
 	"golang.org/x/sys/windows"
 
@@ -29,11 +34,12 @@ type thing struct {
 type looker struct {
 	administrator bool // who may see all that is looked at
 	walk          func(root string, visit fs.WalkDirFunc) error
+	lstat         func(path string) (fs.FileInfo, error)
 	access        func(path string) (acl.List, error)
 }
 
 func ofFiles(data, state string) ([]Exposed, error) {
-	return looker{administrator(), filepath.WalkDir, acl.OfFile}.files(data, state)
+	return looker{administrator(), filepath.WalkDir, os.Lstat, acl.OfFile}.files(data, state)
 }
 
 // administrator reports whether this process may see what Administrators may.
@@ -97,7 +103,16 @@ func (l looker) inState(state string, meant acl.List) (all []thing, _ error) {
 // lookAt keeps what it found whatever else it may not see: else who may change
 // one thing could hide all of them.
 func (l looker) lookAt(all []thing) (found []Exposed, denied error) {
+	var links []string
 	for _, t := range all {
+		if slices.ContainsFunc(links, func(link string) bool { return strings.HasPrefix(t.path, link+`\`) }) {
+			continue // it is at that other place
+		}
+		if isLink, mend := l.link(t.path); isLink {
+			links = append(links, t.path)
+			found = append(found, Exposed{t.path, "it is a link to another place", advised(t.path, mend)})
+			continue
+		}
 		wrong, err := l.wrongWith(t)
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // not yet, or not any more
@@ -109,13 +124,43 @@ func (l looker) lookAt(all []thing) (found []Exposed, denied error) {
 			wrong = "it cannot be looked at: " + err.Error()
 		}
 		if wrong != "" {
-			found = append(found, Exposed{t.path, wrong, t.mend})
+			found = append(found, Exposed{t.path, wrong, advised(t.path, t.mend)})
 		}
 	}
 	if len(found) > 0 {
 		return found, nil
 	}
 	return nil, denied
+}
+
+// link reports whether a link or a junction is at path, and how to be rid of it. We
+// make none: the list would be read, and mended, of what somebody else chose.
+func (l looker) link(path string) (isLink bool, mend string) {
+	info, err := l.lstat(path)
+	if err != nil || info.Mode()&(fs.ModeSymlink|fs.ModeIrregular) == 0 {
+		return false, ""
+	}
+	own, ok := info.Sys().(*syscall.Win32FileAttributeData)
+	return true, windowsnames.RemoveLink(path, ok && own.FileAttributes&windows.FILE_ATTRIBUTE_DIRECTORY != 0)
+}
+
+// advised is the command, unless what stands on a screen or what cmd makes of it
+// could be another path: whoever may write there chooses the name. Then it is one
+// that shows what is above, with short names.
+func advised(path, command string) string {
+	if !misread(path) {
+		return command
+	}
+	for misread(path) && path != filepath.Dir(path) {
+		path = filepath.Dir(path)
+	}
+	return fmt.Sprintf(`dir /a /x "%s"`, path)
+}
+
+// misread reports whether cmd would put variables into a path, even between
+// quotation marks, or a line of text show it as another.
+func misread(path string) bool {
+	return strings.ContainsFunc(path, func(r rune) bool { return r == '%' || !unicode.IsPrint(r) }) || strings.Contains(path, "  ")
 }
 
 // wrongWith is "" if nothing is wrong with a thing.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/Microsoft/go-winio"
@@ -106,6 +107,7 @@ func blind(administrator bool, list, content string) looker {
 				return fs.SkipDir
 			})
 		},
+		lstat: os.Lstat,
 		access: func(path string) (acl.List, error) {
 			if path == list {
 				return acl.List{}, refused
@@ -159,6 +161,75 @@ func TestOfFilesThatCannotBeSeen(t *testing.T) {
 				t.Errorf("got %+v, %v, want %q and denied is %t", found, err, tt.want, tt.denied)
 			}
 		})
+	}
+}
+
+// reparsed is how Windows shows a link or a junction, which Wine has not.
+type reparsed struct {
+	fs.FileInfo
+	mode       fs.FileMode
+	attributes uint32
+}
+
+func (r reparsed) Mode() fs.FileMode { return r.mode }
+func (r reparsed) Sys() any          { return &syscall.Win32FileAttributeData{FileAttributes: r.attributes} }
+
+// TestOfLinks: a link is named by itself, and neither its target's list is read nor
+// a command advised that could change it.
+func TestOfLinks(t *testing.T) {
+	for _, tt := range []struct {
+		name, path, mend string
+		mode             fs.FileMode
+		attributes       uint32
+	}{
+		{"a junction in the state", `state\records`, "rmdir ", fs.ModeIrregular, windows.FILE_ATTRIBUTE_DIRECTORY},
+		{"a link to a directory", `state\records`, "rmdir ", fs.ModeSymlink, windows.FILE_ATTRIBUTE_DIRECTORY},
+		{"a link to a file", `state\lock`, "del ", fs.ModeSymlink, 0},
+		{"the state itself", "state", "rmdir ", fs.ModeIrregular, windows.FILE_ATTRIBUTE_DIRECTORY},
+		{"the data", "", "rmdir ", fs.ModeIrregular, windows.FILE_ATTRIBUTE_DIRECTORY},
+		{"the folder of the configuration", "config.d", "rmdir ", fs.ModeIrregular, windows.FILE_ATTRIBUTE_DIRECTORY},
+		{"a file of the configuration", `config.d\cad.yaml`, "del ", fs.ModeSymlink, 0},
+	} {
+		data, state := installed(t)
+		path := filepath.Join(data, tt.path)
+		l := blind(true, "", "")
+		l.lstat = func(at string) (fs.FileInfo, error) {
+			info, err := os.Lstat(at)
+			if at == path {
+				info = reparsed{info, tt.mode, tt.attributes}
+			}
+			return info, err
+		}
+		access := l.access
+		l.access = func(at string) (acl.List, error) {
+			if at == path || strings.HasPrefix(at, path+`\`) {
+				t.Errorf("%s: the list of %s is read, which is at another place", tt.name, at)
+			}
+			return access(at)
+		}
+		got, err := l.files(data, state)
+		must(t, err)
+		if want := []Exposed{{path, "it is a link to another place", tt.mend + `"` + path + `"`}}; !slices.Equal(got, want) {
+			t.Errorf("%s: got %+v, want %+v", tt.name, got, want)
+		}
+	}
+}
+
+// TestAdvised: who chooses the name of a file does not choose the command.
+func TestAdvised(t *testing.T) {
+	const state, command = `C:\ProgramData\Regent\state`, "the command"
+	for name, want := range map[string]string{
+		"lock":              command,
+		"a b & c":           command, // between quotation marks
+		"%COMSPEC%":         `dir /a /x "` + state + `"`,
+		`records\100%`:      `dir /a /x "` + state + `\records"`,
+		`a%b\one`:           `dir /a /x "` + state + `"`,
+		"two  spaces":       `dir /a /x "` + state + `"`,
+		"turned\u202eround": `dir /a /x "` + state + `"`,
+	} {
+		if got := advised(filepath.Join(state, name), command); got != want {
+			t.Errorf("%q: got %s, want %s", name, got, want)
+		}
 	}
 }
 

@@ -8,9 +8,10 @@ import (
 // UsersSID is of everybody who may log on.
 const UsersSID = "S-1-5-32-545"
 
-// SetAccess returns the command, of cmd and not of PowerShell, with which an administrator gives the directory
-// at path one of the access lists above again, whatever it has now. [TestSetAccess]
-// holds that it can say each of them.
+// SetAccess returns the command, of cmd and not of PowerShell, with which an
+// administrator gives the directory at path one of the access lists above again,
+// whatever it has now. [TestSetAccess] holds that it can say each of them. A link
+// that somebody puts in its place meanwhile is not followed.
 func SetAccess(path, access string) string {
 	var grants []string
 	_, list, _ := strings.Cut(access, "(")
@@ -18,13 +19,22 @@ func SetAccess(path, access string) string {
 		f := strings.Split(entry, ";") // kind; inheritance; rights; ; ; who
 		grants = append(grants, "*"+icacls(f[5])+":"+icacls(f[1])+icacls(f[2]))
 	}
-	return fmt.Sprintf(`%s && icacls "%s" /inheritance:r /grant:r %s`, InheritAccess(path), path, strings.Join(grants, " "))
+	return fmt.Sprintf(`%s && icacls "%s" /inheritance:r /grant:r %s /L`, InheritAccess(path), path, strings.Join(grants, " "))
 }
 
 // InheritAccess returns the command with which an administrator gives what is in
 // such a directory the access that comes from there.
 func InheritAccess(path string) string {
-	return fmt.Sprintf(`icacls "%s" /setowner *%s && icacls "%[1]s" /reset`, path, AdministratorsSID)
+	return fmt.Sprintf(`icacls "%s" /setowner *%s /L && icacls "%[1]s" /reset /L`, path, AdministratorsSID)
+}
+
+// RemoveLink returns the command with which an administrator removes a link to a
+// directory, or to a file, and not what is there.
+func RemoveLink(path string, toDirectory bool) string {
+	if toDirectory {
+		return fmt.Sprintf(`rmdir "%s"`, path)
+	}
+	return fmt.Sprintf(`del "%s"`, path)
 }
 
 // icacls is a word of SDDL in that program's words; of those that our lists of
