@@ -98,9 +98,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h := r.Header
 		switch p := r.URL.Path; {
 		case h["Origin"] != nil || h["Referer"] != nil:
-			s.fail(w, r, fault.Errorf("serve", fault.Denied, "requests with Origin or Referer come from a browser and are refused"))
+			s.turnAway(w, r, fault.Errorf("serve", fault.Denied, "requests with Origin or Referer come from a browser and are refused"))
 		case r.Host != "regent" && r.Host != "localhost":
-			s.fail(w, r, fault.Errorf("serve", fault.Denied, "Host is %.80q, want regent or localhost", r.Host))
+			s.turnAway(w, r, fault.Errorf("serve", fault.Denied, "Host is %.80q, want regent or localhost", r.Host))
 		case !strings.HasPrefix(p, "/") || path.Clean(p) != p: // the mux would redirect
 			s.fail(w, r, notFound())
 		default:
@@ -118,7 +118,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, rt route) {
 		return
 	}
 	if err := s.afford(rt, by); err != nil {
-		s.fail(w, r, err)
+		s.turnAway(w, r, err)
 		return
 	}
 	// 2. Decide; 3. still alive, same executable; 4. audit: the agent does these

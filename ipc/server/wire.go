@@ -201,6 +201,19 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	default:
 		s.Log.DebugContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "err", err)
 	}
+	s.refuseWith(w, r, f, status)
+}
+
+// turnAway is fail for who is refused before the agent is asked: the audit log
+// does not have that, so the log always has.
+func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, err error) {
+	f, status := classify(err)
+	s.tell(r, f, err)
+	s.refuseWith(w, r, f, status)
+}
+
+// refuseWith answers with what the caller may know of f.
+func (s *Server) refuseWith(w http.ResponseWriter, r *http.Request, f *fault.Fault, status int) {
 	p := &api.Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status,
 		Code: string(f.Kind), Detail: f.Text(), Instance: f.ID,
@@ -212,8 +225,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	s.write(w, r, status, api.ProblemType, p)
 }
 
-// tell logs a failure with a cause: of one user and one kind once a minute, with
-// how often it came, since a caller can cause it at will.
+// tell logs a failure: of one user and one kind once a minute, with how often it
+// came, since a caller can cause it at will.
 func (s *Server) tell(r *http.Request, f *fault.Fault, err error) {
 	user := ""
 	if c, ok := connectionOf(r); ok {

@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -80,6 +81,54 @@ func TestRefusals(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTurnedAwayIsInTheLog: who is refused before the agent is asked is in no
+// audit log, so the log has it at its usual level; what the agent decided is in
+// the audit log, and is for the curious here.
+func TestTurnedAwayIsInTheLog(t *testing.T) {
+	for _, tt := range []struct {
+		name, raw string
+		calls     int
+		level     string
+		detail    string
+	}{
+		{"a browser", get("GET /v1/status", host, "Origin: http://evil.example"), 1, "INFO", "come from a browser"},
+		{"a browser's link", get("GET /v1/status", host, "Referer: http://evil.example/"), 1, "INFO", "come from a browser"},
+		{"a foreign Host", get("GET /v1/status", "Host: evil.example"), 1, "INFO", "want regent or localhost"},
+		{"too many calls", get("GET /v1/ledger", host), 101, "INFO", "asks too often"},
+		{"no right", post("/v1/token", `{"application":"cad"}`), 1, "DEBUG", "token: denied"},
+		{"no such path", get("GET /v2/status", host), 1, "DEBUG", "no such path"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, &backend{err: fault.E("token", fault.Denied, nil)}, func(t *testing.T, h *house) {
+				for range tt.calls {
+					sends(t, h, tt.raw)
+				}
+				if line := lastOf(linesWith(h, tt.detail)); !strings.Contains(line, "level="+tt.level) {
+					t.Errorf("the line with %q is %q, want one of level %s", tt.detail, line, tt.level)
+				}
+			})
+		})
+	}
+}
+
+// linesWith returns the lines of the log with all of the texts.
+func linesWith(h *house, texts ...string) []string {
+	var out []string
+	for line := range strings.Lines(h.log.String()) {
+		if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+func lastOf(lines []string) string {
+	if len(lines) == 0 {
+		return ""
+	}
+	return lines[len(lines)-1]
 }
 
 // problemOf reads a response that must be a problem in every respect.
