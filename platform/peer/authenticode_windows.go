@@ -14,8 +14,8 @@ import (
 )
 
 // maxSigned is the largest program in bytes whose signature is verified, which
-// reads all of it.
-const maxSigned = 512 << 20
+// reads all of it. Programs that carry a browser have about 200 MiB.
+const maxSigned = 256 << 20
 
 // notTrusted is the system's answer that a signature, or its certificate, is not
 // to be trusted.

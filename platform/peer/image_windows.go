@@ -128,7 +128,8 @@ func (p *Peer) sha256(d *Digests) (string, error) {
 	return sum, p.recheck()
 }
 
-// versionOf relies on that nobody writes to an image that runs.
+// versionOf tells two states of a file apart, as long as its owner does not set its
+// times: that is no worse than what they can do to a process of their own.
 func versionOf(f *os.File) (version, error) {
 	i, err := imageOf(f)
 	if err != nil {

@@ -101,8 +101,12 @@ func (p *Peer) SHA256(d *Digests) (string, error) { return p.sha256(d) }
 
 // Signer returns who signed the image, by a signature inside it that the system
 // verifies, with a certificate that it trusts for signing programs: Authenticode.
-// The network is not asked. Only Windows has such signatures; elsewhere the error
-// wraps [ErrUnsupported].
+// The network is not asked. What takes too long is refused, and goes on: asked again
+// later, it is known. Only Windows has such signatures; elsewhere the error wraps
+// [ErrUnsupported].
+//
+// It is no boundary against local users: who may start a signed program can debug
+// it, or bring it to run what they like.
 func (p *Peer) Signer(s *Signers) (Signer, error) { return p.signer(s) }
 
 // Unit returns the system service manager's unit of the process, such as

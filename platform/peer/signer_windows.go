@@ -11,31 +11,37 @@ import (
 	"regent/platform/wine"
 )
 
-// signer verifies the file that the process runs. That is held open meanwhile,
-// and nobody writes to it or puts another in its place: what is verified is what
-// runs.
+// signer verifies the file that the process was made from, as it is now. The file
+// is held open meanwhile, so that nobody begins to write to it, or puts another in
+// its place. What runs can differ all the same: who began to write before the
+// process was made may still do so, and whoever may debug a process changes it as
+// they like. See DESIGN.md.
 func (p *Peer) signer(s *Signers) (Signer, error) {
 	f, err := openImage(p.Exe)
 	if err != nil {
 		return Signer{}, err
 	}
-	defer func() { _ = f.Close() }() // it was only read
-	if err := p.runs(f); err != nil {
-		return Signer{}, err
-	}
-	v, err := versionOf(f)
+	v, err := p.versionOfImage(f)
 	if err != nil {
-		return Signer{}, err
+		return Signer{}, errors.Join(err, f.Close())
 	}
-	signer, err := s.of(program{v, p.PID, p.Start}, func() (Signer, error) { return authenticode(f) })
+	signer, err := s.of(p.UID, program{v, p.PID, p.Start}, f, func() (Signer, error) { return authenticode(f) })
 	if err != nil {
 		return Signer{}, err
 	}
 	return signer, p.recheck()
 }
 
-// openImage opens a program for reading, while nobody writes to it, renames or
-// deletes it. toExecute is for [Peer.runs].
+// versionOfImage returns an error unless f is the image of the process.
+func (p *Peer) versionOfImage(f *os.File) (version, error) {
+	if err := p.runs(f); err != nil {
+		return version{}, err
+	}
+	return versionOf(f)
+}
+
+// openImage opens a program for reading, while nobody opens it for writing, renames
+// or deletes it. toExecute is for [Peer.runs].
 func openImage(path string) (*os.File, error) {
 	f, err := openLocal(path, toRead|toExecute, readSharing)
 	if err != nil {

@@ -2,12 +2,20 @@ package peer
 
 import (
 	"errors"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/windows"
 )
+
+// closings counts how often an image was closed.
+type closings struct{ atomic.Int32 }
+
+func (c *closings) Close() error { c.Add(1); return nil }
 
 // TestSigners: one verification serves a process for a while, and what is final is
 // remembered as much as a signer is.
@@ -15,6 +23,7 @@ func TestSigners(t *testing.T) {
 	now := time.Unix(0, 0)
 	s := NewSigners(func() time.Time { return now })
 	asked := 0
+	image := new(closings)
 	verify := func(err error) func() (Signer, error) {
 		return func() (Signer, error) { asked++; return Signer{Certificate: "ab12"}, err }
 	}
@@ -24,7 +33,7 @@ func TestSigners(t *testing.T) {
 	another.pid = 7
 	changed := one
 	changed.size = 8
-	for _, step := range []struct {
+	for i, step := range []struct {
 		name  string
 		p     program
 		err   error
@@ -42,51 +51,141 @@ func TestSigners(t *testing.T) {
 		{"before it was, by a clock that was set", one, nil, -time.Hour, 6},
 	} {
 		now = now.Add(step.later)
-		if s.of(step.p, verify(step.err)); asked != step.asked {
+		if s.of(alice, step.p, image, verify(step.err)); asked != step.asked {
 			t.Errorf("%s: asked %d times, want %d", step.name, asked, step.asked)
 		}
+		if got := int(image.Load()); got != i+1 {
+			t.Errorf("%s: images were closed %d times, want %d", step.name, got, i+1)
+		}
 	}
-	if _, err := s.of(another, verify(nil)); err != nil || asked != 7 {
+	if _, err := s.of(alice, another, image, verify(nil)); err != nil || asked != 7 {
 		t.Errorf("a refusal outlives its time: %v, asked %d times", err, asked)
 	}
 }
 
-// TestSignersOfMany: however many ask, a program is verified once, and no two are
-// at a time.
+// fakeSystem verifies programs for as long as a test likes.
+type fakeSystem struct {
+	takes             time.Duration
+	mu                sync.Mutex
+	asked, now, atOne int // how often, how many are under way, and were at most
+}
+
+func (w *fakeSystem) verify() (Signer, error) {
+	w.count(1)
+	defer w.count(-1)
+	time.Sleep(w.takes)
+	return Signer{Certificate: "ab12"}, nil
+}
+
+func (w *fakeSystem) count(by int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now += by
+	w.asked += max(by, 0)
+	w.atOne = max(w.atOne, w.now)
+}
+
+// TestSignersOfMany: however many ask, a program is verified once, no two of one
+// user's at a time, and of all no more than a few.
 func TestSignersOfMany(t *testing.T) {
-	s := NewSigners(time.Now)
-	var mu sync.Mutex
-	asked, under := 0, 0
-	var failed error
-	verify := func() (Signer, error) {
-		mu.Lock()
-		asked, under = asked+1, under+1
-		if under > 1 {
-			t.Error("two programs are verified at a time")
-		}
-		mu.Unlock()
-		time.Sleep(time.Millisecond) // in which the others would come, too
-		mu.Lock()
-		under--
-		mu.Unlock()
-		return Signer{Certificate: "ab12"}, failed
-	}
-	var all sync.WaitGroup
-	for i := range 64 {
-		all.Go(func() {
-			if got, err := s.of(program{pid: i % 4}, verify); err != nil || got.Certificate != "ab12" {
-				t.Errorf("got %+v, %v", got, err)
-			}
+	for _, tt := range []struct{ users, programs, atOne int }{
+		{1, 8, 1},
+		{3, 2, 3},
+		{20, 1, maxVerified},
+	} {
+		t.Run(fmt.Sprintf("%d users", tt.users), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := NewSigners(time.Now)
+				system, image := &fakeSystem{takes: time.Second}, new(closings)
+				var all sync.WaitGroup
+				for i := range 5 * tt.users * tt.programs {
+					all.Go(func() {
+						user, p := fmt.Sprint(i%tt.users), program{pid: i % (tt.users * tt.programs)}
+						if got, err := s.of(user, p, image, system.verify); err != nil || got.Certificate != "ab12" {
+							t.Errorf("got %+v, %v", got, err)
+						}
+					})
+				}
+				all.Wait()
+				if want := tt.users * tt.programs; system.asked != want || system.atOne != tt.atOne {
+					t.Errorf("asked %d times, %d at a time, want %d and %d", system.asked, system.atOne, want, tt.atOne)
+				}
+			})
 		})
 	}
-	all.Wait()
-	if asked != 4 {
-		t.Errorf("asked %d times, want 4", asked)
-	}
-	for i := range 2 * maxSigners {
-		s.of(program{pid: i}, verify)
-	}
-	if len(s.known) > maxSigners {
-		t.Errorf("%d programs are remembered, want %d at most", len(s.known), maxSigners)
-	}
+}
+
+// TestSlowProgram: who waits for a file that is slow to read is answered in time,
+// and nobody else waits for it.
+func TestSlowProgram(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewSigners(time.Now)
+		slow, quick := &fakeSystem{takes: time.Minute}, new(fakeSystem)
+		took := func(user string, pid int, system *fakeSystem, want error) time.Duration {
+			began := time.Now()
+			if _, err := s.of(user, program{pid: pid}, new(closings), system.verify); !errors.Is(err, want) {
+				t.Errorf("%s's program %d: got %v, want %v", user, pid, err, want)
+			}
+			return time.Since(began)
+		}
+		for _, step := range []struct {
+			name, user string
+			pid        int
+			system     *fakeSystem
+			err        error
+			takes      time.Duration
+		}{
+			{"a slow program", alice, 1, slow, errSlow, signerPatience},
+			{"asked again", alice, 1, slow, errSlow, 0},
+			{"another user's", bob, 2, quick, nil, 0},
+			{"another of the same user's", alice, 3, quick, errSlow, signerPatience},
+		} {
+			if got := took(step.user, step.pid, step.system, step.err); got != step.takes {
+				t.Errorf("%s: answered after %v, want %v", step.name, got, step.takes)
+			}
+		}
+		time.Sleep(time.Minute)
+		for pid, system := range map[int]*fakeSystem{1: slow, 3: quick} {
+			if got := took(alice, pid, system, nil); got != 0 {
+				t.Errorf("program %d: answered after %v, though it was verified meanwhile", pid, got)
+			}
+		}
+		if slow.asked != 1 {
+			t.Errorf("the slow program was verified %d times, want once", slow.asked)
+		}
+	})
+}
+
+// TestManyPrograms: a user has so many remembered, and so many waiting, which are
+// another's no loss.
+func TestManyPrograms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewSigners(time.Now)
+		quick, slow, image := new(fakeSystem), &fakeSystem{takes: time.Minute}, new(closings)
+		s.of(bob, program{pid: -1}, image, quick.verify)
+		for i := range 2 * maxSigners {
+			s.of(alice, program{pid: i}, image, quick.verify)
+			if n := len(s.users[alice].known); n > maxSigners {
+				t.Fatalf("%d programs are remembered, want %d at most", n, maxSigners)
+			}
+		}
+		if s.of(bob, program{pid: -1}, image, quick.verify); quick.asked != 2*maxSigners+1 {
+			t.Errorf("bob's program was forgotten for alice's: asked %d times", quick.asked)
+		}
+		for i := range maxSigners {
+			go s.of(alice, program{pid: 1000 + i}, image, slow.verify)
+		}
+		synctest.Wait()
+		closed := image.Load()
+		if _, err := s.of(alice, program{pid: 2000}, image, slow.verify); !errors.Is(err, errMany) || image.Load() != closed+1 {
+			t.Errorf("one more than may wait: got %v, want %v, and its image closed", err, errMany)
+		}
+		if _, err := s.of(bob, program{pid: 2001}, image, quick.verify); err != nil {
+			t.Errorf("bob's, while alice's wait: %v", err)
+		}
+		time.Sleep(maxSigners*time.Minute + signerLife)
+		if s.of(network, program{pid: 1}, image, quick.verify); len(s.users) != 1 {
+			t.Errorf("%d users are remembered, want the last", len(s.users))
+		}
+	})
 }
