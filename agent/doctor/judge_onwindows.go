@@ -71,8 +71,12 @@ func squatter(f Facts) string {
 		return joined(who, fmt.Sprintf("the service %s is %s", s.Name, s.State))
 	case w.Server != nil:
 		return joined(who, fmt.Sprintf("the service %s is process %d", s.Name, s.PID))
-	case f.Socket.Reached == Forbidden && s.PID == 0:
+	case s.PID != 0:
+		return "" // it is busy itself
+	case f.Socket.Reached == Forbidden:
 		return joined("somebody serves it and lets this user not look", fmt.Sprintf("the service %s is %s", s.Name, s.State))
+	case f.Socket.Reached == Silent: // with nobody there it would be missing
+		return joined("somebody serves it and answers nobody", fmt.Sprintf("the service %s is %s", s.Name, s.State))
 	}
 	return ""
 }

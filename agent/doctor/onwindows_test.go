@@ -60,6 +60,15 @@ func faultsOnWindows() []illness {
 		{"windows: somebody else's pipe", func(f *Facts) { squatted(f, Foreign) }, PipeSquatted},
 		{"windows: an administrator's pipe", func(f *Facts) { squatted(f, Silent) }, PipeSquatted},
 		{"windows: a pipe that nobody may open", func(f *Facts) { squatted(f, Forbidden); f.Windows.Server = nil }, PipeSquatted},
+		{"windows: a pipe that is kept busy", func(f *Facts) { squatted(f, Silent); f.Windows.Server = nil }, PipeSquatted},
+		{"windows: a busy pipe before the service was installed", func(f *Facts) {
+			squatted(f, Silent)
+			f.Windows.Server, f.Windows.Service = nil, &Service{Name: "regentd", State: ServiceNotInstalled}
+		}, PipeSquatted},
+		{"windows: a service that keeps its pipe busy", func(f *Facts) {
+			squatted(f, Silent)
+			f.Windows.Server, f.Windows.Service = nil, &Service{Name: "regentd", State: ServiceRunning, PID: 7}
+		}, DaemonSilent},
 		{"windows: before a service that runs", func(f *Facts) {
 			squatted(f, Silent)
 			f.Windows.Service.State, f.Windows.Service.PID = ServiceRunning, 7
@@ -151,6 +160,7 @@ func TestEvidenceOnWindows(t *testing.T) {
 	for name, want := range map[string]string{
 		"windows: somebody else's pipe":        `why; process 66 (C:\other.exe) serves it`,
 		"windows: an administrator's pipe":     `process 66 (C:\other.exe) serves it; the service regentd is stopped`,
+		"windows: a pipe that is kept busy":    "somebody serves it and answers nobody; the service regentd is stopped",
 		"windows: before a service that runs":  `process 66 (C:\other.exe) serves it; the service regentd is process 7`,
 		"windows: by hand beside it":           "the service regentd is running, process 8, and yet process 7 answers",
 		"windows: by hand while it is stopped": "the service regentd is stopped, and yet process 7 answers",
