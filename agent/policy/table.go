@@ -119,6 +119,7 @@ func ruleKeys() []Definition {
 			Doc: "On Windows, the caller runs a program that one of these has signed, by an Authenticode signature inside it which this machine trusts. " +
 				"Each is parts of the subject of the signer's certificate, with O or CN among them, which outlive its renewal; " +
 				"or sha256: and the SHA-256 of the certificate. Elsewhere it admits nobody. " +
+				"Alone it keeps no local user out, since whoever may start a signed program can debug it, or bring it to run what they like; name executables, users or groups beside it. " +
 				"Who signs an interpreter admits every script; name executables beside it.",
 			Example: `['O=Example GmbH, C=DE']`, Since: firstVersion, In: inItems, Reloadable: true,
 			field: bind(func(r *authz.Rule) *[]string { return &r.Signers }),

@@ -129,6 +129,9 @@ func (m sanity) foreign(r authz.Rule) []string {
 	if len(r.Signers) > 0 && m.system != "windows" {
 		texts = append(texts, "signers are of Authenticode, which is not supported on this system, so the rule admits nobody here; name users, groups or executables in a rule for it")
 	}
+	if len(r.Signers) > 0 && len(r.Executables)+len(r.Users)+len(r.Groups) == 0 {
+		texts = append(texts, "signers alone keep no local user out: whoever may start a signed program can debug it, or bring it to run what they like; name executables, users or groups in the same rule")
+	}
 	for _, s := range r.Signers {
 		if interpreterSigners.MatchString(s) && len(r.Executables) == 0 {
 			texts = append(texts, s+" also signs what runs any script, so whoever may start that is admitted; name executables in the same rule")

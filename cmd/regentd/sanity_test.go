@@ -59,21 +59,26 @@ func TestSanity(t *testing.T) {
 	}
 }
 
-// TestForeign: what only other systems have admits nobody here, and is said so.
+// TestForeign: what only other systems have admits nobody here, and what signers
+// alone admit is more than it seems, and is said so.
 func TestForeign(t *testing.T) {
 	for _, tt := range []struct{ system, rule, want string }{
 		{"linux", "units: [cad.service]", ""},
 		{"windows", "units: [cad.service]", "c:2: applications.cad.allow: units are systemd's, which is not supported on this system"},
 		{"darwin", "units: [cad.service]", "c:2: applications.cad.allow: units are systemd's"},
-		{"windows", "signers: ['O=Example GmbH, C=DE']", ""},
-		{"linux", "signers: ['O=Example GmbH, C=DE']", "c:2: applications.cad.allow: signers are of Authenticode, which is not supported on this system"},
-		{"windows", "signers: ['CN=Microsoft Windows, O=Microsoft Corporation, C=US']", "c:2: applications.cad.allow: CN=Microsoft Windows, O=Microsoft Corporation, C=US also signs what runs any script"},
-		{"windows", `signers: ['O="Oracle America, Inc."']`, `c:2: applications.cad.allow: O="Oracle America, Inc." also signs`},
+		{"windows", "users: [alice], signers: ['O=Example GmbH, C=DE']", ""},
+		{"windows", "groups: [engineering], signers: ['O=Example GmbH, C=DE']", ""},
+		{"windows", "signers: ['O=Example GmbH, C=DE']", "c:2: applications.cad.allow: signers alone keep no local user out"},
+		{"windows", "signers: ['sha256:" + strings.Repeat("ab", 32) + "']", "c:2: applications.cad.allow: signers alone keep no local user out"},
+		{"linux", "users: [alice], signers: ['O=Example GmbH, C=DE']", "c:2: applications.cad.allow: signers are of Authenticode, which is not supported on this system"},
+		{"windows", "users: [alice], signers: ['CN=Microsoft Windows, O=Microsoft Corporation, C=US']", "c:2: applications.cad.allow: CN=Microsoft Windows, O=Microsoft Corporation, C=US also signs what runs any script"},
+		{"windows", `users: [alice], signers: ['O="Oracle America, Inc."']`, `c:2: applications.cad.allow: O="Oracle America, Inc." also signs`},
 		{"windows", `signers: [O=Microsoft Corporation], executables: [{path: 'C:\cad\cad.exe'}]`, ""},
-		{"windows", "signers: [O=Microsoft Corporation of Example]", ""},
+		{"windows", "users: [alice], signers: [O=Microsoft Corporation of Example]", ""},
 	} {
 		t.Run(tt.system+" "+tt.rule, func(t *testing.T) {
-			here := sanity{system: tt.system, stat: func(string) (fs.FileInfo, error) { return nil, nil }} //nolint:nilnil // nobody looks at it
+			known := func(string) bool { return true }
+			here := sanity{system: tt.system, userExists: known, groupExists: known, stat: func(string) (fs.FileInfo, error) { return nil, nil }} //nolint:nilnil // nobody looks at it
 			got := warnings(t, here, rule(tt.rule))
 			if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].Error(), tt.want) || got[0].Fatal) {
 				t.Errorf("got %v, want %q", got, tt.want)
