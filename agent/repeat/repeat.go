@@ -17,6 +17,7 @@ type Filter[K comparable] struct {
 	mu    sync.Mutex
 	said  map[K]*saying
 	swept time.Time
+	left  []Counted[K] // that were forgotten untold; at most most
 }
 
 type saying struct {
@@ -32,7 +33,7 @@ type Counted[K comparable] struct {
 
 // New returns a filter that lets the same through once in every, and remembers
 // at most most different ones: of more, the one that was said longest ago is
-// forgotten.
+// forgotten, and is new when it comes again. What came of it meanwhile is due.
 func New[K comparable](every time.Duration, most int, now func() time.Time) *Filter[K] {
 	return &Filter[K]{every: every, most: most, now: now, said: map[K]*saying{}}
 }
@@ -61,17 +62,19 @@ func (f *Filter[K]) SayTimes(k K, n int) (times int, say bool) {
 	return times, true
 }
 
-// Due returns what came and was not said, and whose time is over; it counts as
-// said. It looks at most once in the filter's time.
+// Due returns what came and was not said, and whose time is over or that had to
+// be forgotten; it counts as said. For what is over it looks at most once in the
+// filter's time.
 func (f *Filter[K]) Due() []Counted[K] {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	due := f.left
+	f.left = nil
 	now := f.now()
 	if d := now.Sub(f.swept); d >= 0 && d < f.every {
-		return nil
+		return due
 	}
 	f.swept = now
-	var due []Counted[K]
 	for k, s := range f.said {
 		if now.Sub(s.at) < f.every {
 			continue
@@ -85,6 +88,8 @@ func (f *Filter[K]) Due() []Counted[K] {
 }
 
 // makeRoom forgets what was said longest ago, if there is no room for another.
+// Its number stays until somebody asks what is due; where nobody ever does, no
+// more numbers are kept than there is room for.
 func (f *Filter[K]) makeRoom() {
 	if len(f.said) < f.most {
 		return
@@ -95,6 +100,9 @@ func (f *Filter[K]) makeRoom() {
 		if at.IsZero() || s.at.Before(at) {
 			oldest, at = k, s.at
 		}
+	}
+	if n := f.said[oldest].since; n > 0 && len(f.left) < f.most {
+		f.left = append(f.left, Counted[K]{oldest, n})
 	}
 	delete(f.said, oldest)
 }

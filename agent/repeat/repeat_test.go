@@ -2,6 +2,8 @@ package repeat
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -67,4 +69,36 @@ func TestBounded(t *testing.T) {
 	}
 	wantSaid(t, f, "e", 0)
 	wantSaid(t, f, "a", 1) // it was forgotten
+}
+
+// What is forgotten to make room is not lost if it was left unsaid, and that
+// takes no more memory either.
+func TestForgottenIsDue(t *testing.T) {
+	f, now := clocked(2)
+	f.Due() // the first look
+	for _, k := range []string{"a", "b", "c", "d"} {
+		*now = now.Add(time.Second)
+		f.Say(k)
+		f.Say(k)
+		f.Say(k)
+	}
+	if got, want := f.Due(), []Counted[string]{{"a", 2}, {"b", 2}}; !slices.Equal(got, want) {
+		t.Errorf("Due = %v, want %v at once: their time is nobody's any more", got, want)
+	}
+	if got := f.Due(); got != nil {
+		t.Errorf("Due once more = %v", got)
+	}
+	*now = now.Add(time.Minute)
+	got := f.Due()
+	slices.SortFunc(got, func(a, b Counted[string]) int { return strings.Compare(a.Key, b.Key) })
+	if want := []Counted[string]{{"c", 2}, {"d", 2}}; !slices.Equal(got, want) {
+		t.Errorf("Due after a minute = %v, want %v", got, want)
+	}
+	for n := range 100 { // and nobody asks what is due
+		f.Say(strconv.Itoa(n))
+		f.Say(strconv.Itoa(n))
+	}
+	if len(f.left) != 2 {
+		t.Errorf("%d numbers are kept, want 2", len(f.left))
+	}
 }

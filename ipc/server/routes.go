@@ -98,9 +98,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h := r.Header
 		switch p := r.URL.Path; {
 		case h["Origin"] != nil || h["Referer"] != nil:
-			s.turnAway(w, r, fault.Errorf("serve", fault.Denied, "requests with Origin or Referer come from a browser and are refused"))
+			s.turnAway(w, r, fault.Errorf("check origin", fault.Denied, "requests with Origin or Referer come from a browser and are refused"))
 		case r.Host != "regent" && r.Host != "localhost":
-			s.turnAway(w, r, fault.Errorf("serve", fault.Denied, "Host is %.80q, want regent or localhost", r.Host))
+			s.turnAway(w, r, fault.Errorf("check host", fault.Denied, "Host is %.80q, want regent or localhost", r.Host))
 		case !strings.HasPrefix(p, "/") || path.Clean(p) != p: // the mux would redirect
 			s.fail(w, r, notFound())
 		default:
@@ -116,6 +116,9 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, rt route) {
 	if err != nil {
 		s.fail(w, r, err)
 		return
+	}
+	if rt.path != api.PathToken { // which has no time to lose
+		s.tellLate(r.Context())
 	}
 	if err := s.afford(rt, by); err != nil {
 		s.turnAway(w, r, err)

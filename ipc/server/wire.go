@@ -225,28 +225,41 @@ func (s *Server) refuseWith(w http.ResponseWriter, r *http.Request, f *fault.Fau
 	s.write(w, r, status, api.ProblemType, p)
 }
 
-// tell logs a failure: of one user and one kind once a minute, with how often it
+// tell logs a failure: the same of one user once a minute, with how often it
 // came, since a caller can cause it at will.
 func (s *Server) tell(r *http.Request, f *fault.Fault, err error) {
-	user := ""
+	s.tellLate(r.Context())
+	k := failure{kind: f.Kind, op: f.Op, route: r.Pattern}
 	if c, ok := connectionOf(r); ok {
-		user = c.user
+		k.user = c.user
 	}
-	times, say := s.told.Say(failure{user, f.Kind})
+	times, say := s.told.Say(k)
 	if !say {
 		return
 	}
-	attrs := []any{"method", r.Method, "path", r.URL.Path, "err", err}
+	attrs := []any{"method", r.Method, "path", r.URL.Path, "user", k.user, "err", err}
 	if times > 1 {
 		attrs = append(attrs, "times", times)
 	}
 	s.Log.InfoContext(r.Context(), "request failed", attrs...)
 }
 
-// failure is what is logged as one.
+// tellLate logs how often came what has not come since. It is called when there
+// is something else to do: nothing wakes for it.
+func (s *Server) tellLate(ctx context.Context) {
+	for _, late := range s.told.Due() {
+		k := late.Key
+		s.Log.InfoContext(ctx, "requests failed as before", "route", k.route, "user", k.user, "op", k.op, "kind", string(k.kind), "times", late.Times)
+	}
+}
+
+// failure is what is logged as one. A caller can make no end of paths, but not
+// of any of this.
 type failure struct {
-	user string
-	kind fault.Kind
+	user  string
+	kind  fault.Kind
+	op    string
+	route string // "" if it got no further than the guard
 }
 
 func classify(err error) (*fault.Fault, int) {

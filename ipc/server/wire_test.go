@@ -2,11 +2,13 @@ package server_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"regent/agent/fault"
 	"regent/ipc/api"
@@ -111,6 +113,51 @@ func TestTurnedAwayIsInTheLog(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestABurstIsToldWithItsNumber: a burst is one line at once, and one with its
+// number later, though it does not come again.
+func TestABurstIsToldWithItsNumber(t *testing.T) {
+	bubble(t, &backend{}, func(t *testing.T, h *house) {
+		foreign := get("GET /v1/status", "Host: evil.example")
+		sends(t, h, foreign)
+		time.Sleep(3 * time.Minute) // so that the minute of the burst is its own
+		for range 1000 {
+			sends(t, h, foreign)
+		}
+		sends(t, h, get("GET /v1/status", host))
+		if got := linesWith(h, "level=INFO"); len(got) != 2 {
+			t.Errorf("%d lines at once, want 2: %s", len(got), got)
+		}
+		time.Sleep(2 * time.Minute)
+		sends(t, h, get("GET /v1/status", host))
+		if got := linesWith(h, "level=INFO"); len(got) != 3 || !strings.Contains(got[2], `user=1000 op="check host" kind=denied times=999`) {
+			t.Errorf("two minutes later: %s, want another line with the number", got)
+		}
+	})
+}
+
+// TestAnotherFailureIsTold: that something of a kind failed is no reason to keep
+// quiet about what is another failure of the kind.
+func TestAnotherFailureIsTold(t *testing.T) {
+	full := errors.New("no space left on device")
+	b := &backend{err: fault.E("token", fault.Unavailable, full)}
+	bubble(t, b, func(t *testing.T, h *house) {
+		for _, raw := range []string{
+			get("GET /v1/status", "Host: evil.example"),
+			get("GET /v1/status", host, "Origin: http://evil.example"), // another check
+			post("/v1/token", `{"application":"cad"}`),
+			get("GET /v1/ledger", host), // another route
+		} {
+			sends(t, h, raw)
+			sends(t, h, raw)
+		}
+		b.err = fault.E("attest", fault.Unavailable, errors.New("permission denied")) // another operation
+		sends(t, h, get("GET /v1/ledger", host))
+		if got := linesWith(h, "level=INFO"); len(got) != 5 {
+			t.Errorf("%d lines, want 5: %s", len(got), got)
+		}
+	})
 }
 
 // linesWith returns the lines of the log with all of the texts.
