@@ -40,7 +40,7 @@ type Server struct {
 	Exe string // "" if it may not be seen
 }
 
-// Lists is what a look at the access lists of all that is ours found.
+// Lists is what a look at the access lists of our data and of the pipe found.
 type Lists struct {
 	Widened []Widened
 }

@@ -27,12 +27,13 @@ type thing struct {
 	meant  acl.List
 	rights windows.ACCESS_MASK
 	mend   string
+	hidden bool  // from administrators too
 	unread error // what is in it cannot be listed
 }
 
 // looker is who looks at files, and how.
 type looker struct {
-	administrator bool // who may see all that is looked at
+	administrator bool // who may see all that is not hidden
 	walk          func(root string, visit fs.WalkDirFunc) error
 	lstat         func(path string) (fs.FileInfo, error)
 	access        func(path string) (acl.List, error)
@@ -61,25 +62,36 @@ func (l looker) files(data, state string) ([]Exposed, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Who reads the configuration learns nothing that regent does not tell; who
-	// writes it decides.
-	all := []thing{{path: data, meant: meant, rights: acl.Change, mend: windowsnames.SetAccess(data, windowsnames.DataAccess)}}
-	for _, name := range []string{windowsnames.ConfigFile, windowsnames.ConfigFolder} {
-		path := filepath.Join(data, name)
-		all = append(all, thing{path: path, meant: within, rights: acl.Change, mend: windowsnames.InheritAccess(path)})
-	}
-	dropIns, err := filepath.Glob(filepath.Join(data, windowsnames.ConfigFolder, "*"))
+	all, err := inData(data, within)
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range dropIns {
-		all = append(all, thing{path: path, meant: within, rights: acl.Change, mend: windowsnames.InheritAccess(path)})
-	}
+	all = slices.Insert(all, 0, thing{path: data, meant: meant, rights: acl.Change, mend: windowsnames.SetAccess(data, windowsnames.DataAccess)})
 	kept, err := l.inState(state, within)
 	if err != nil {
 		return nil, err
 	}
 	return l.lookAt(append(all, kept...))
+}
+
+// inData is what a directory of data has beside the state. Who reads the
+// configuration learns nothing that regent does not tell; who writes it decides.
+// Who reads a registration token has it.
+func inData(data string, meant acl.List) ([]thing, error) {
+	incoming := filepath.Join(data, windowsnames.IncomingFolder)
+	all := []thing{{path: incoming, meant: meant, rights: everything, mend: windowsnames.SetAccess(incoming, windowsnames.IncomingAccess), hidden: true}}
+	for _, dir := range []string{incoming, data} {
+		path := filepath.Join(dir, windowsnames.RegistrationTokenFile)
+		all = append(all, thing{path: path, meant: meant, rights: everything, mend: windowsnames.InheritAccess(path), hidden: dir == incoming})
+	}
+	paths, err := filepath.Glob(filepath.Join(data, windowsnames.ConfigFolder, "*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range slices.Insert(paths, 0, filepath.Join(data, windowsnames.ConfigFile), filepath.Join(data, windowsnames.ConfigFolder)) {
+		all = append(all, thing{path: path, meant: meant, rights: acl.Change, mend: windowsnames.InheritAccess(path)})
+	}
+	return all, nil
 }
 
 // inState is the state directory and all that is in it, which nobody else may
@@ -119,6 +131,8 @@ func (l looker) lookAt(all []thing) (found []Exposed, denied error) {
 			continue
 		case errors.Is(err, fs.ErrPermission) && !l.administrator:
 			denied = err // as it is meant
+			continue
+		case errors.Is(err, fs.ErrPermission) && t.hidden:
 			continue
 		case err != nil:
 			wrong = "it cannot be looked at: " + err.Error()

@@ -32,7 +32,8 @@ func installed(t *testing.T) (data, state string) {
 	state = filepath.Join(data, windowsnames.StateFolder)
 	must(t, os.MkdirAll(filepath.Join(state, "records"), 0o700))
 	must(t, os.Mkdir(filepath.Join(data, windowsnames.ConfigFolder), 0o700))
-	for _, path := range []string{"config.yaml", `config.d\cad.yaml`, `state\lock`, `state\records\one`} {
+	must(t, os.Mkdir(filepath.Join(data, windowsnames.IncomingFolder), 0o700))
+	for _, path := range []string{"registration-token", `incoming\registration-token`, "config.yaml", `config.d\cad.yaml`, `state\lock`, `state\records\one`} {
 		must(t, os.WriteFile(filepath.Join(data, path), nil, 0o600))
 	}
 	return data, state
@@ -57,6 +58,10 @@ func TestOfFiles(t *testing.T) {
 		{"config.yaml", "FR", "", ""}, // there is no secret in it
 		{"config.d", "FA", "may change it", "/reset"},
 		{`config.d\cad.yaml`, "FA", "may change it", "/reset"},
+		{"registration-token", "FR", "may read it", "/reset"},
+		{"incoming", "FR", "may read it", "/grant:r"},
+		{"incoming", "FA", "may change it", "/grant:r"},
+		{`incoming\registration-token`, "FR", "may read it", "/reset"},
 		{"state", "FR", "may read it", "/grant:r"},
 		{"state", "FA", "may change it", "/grant:r"},
 		{`state\records`, "FR", "may read it", "/reset"},
@@ -141,6 +146,9 @@ func TestOfFilesThatCannotBeSeen(t *testing.T) {
 		{name: "the configuration", list: "config.yaml", administrator: true, want: []string{"config.yaml"}},
 		{name: "one, and another is widened", content: `state\records`, widened: `state\lock`, administrator: true, want: []string{`state\lock`, `state\records`}},
 		{name: "a widened one's content", content: "state", widened: "state", administrator: true, want: []string{"state"}},
+		{name: "what is the system's alone", list: "incoming", administrator: true},
+		{name: "what is in it", list: `incoming\registration-token`, administrator: true},
+		{name: "what is the system's alone, by a user", list: "incoming", denied: true},
 		{name: "the state, by a user", list: "state", content: "state", denied: true},
 		{name: "the configuration, by a user", list: "config.yaml", denied: true},
 		{name: "the configuration, and another is widened, by a user", list: "config.yaml", widened: "state", want: []string{"state"}},
