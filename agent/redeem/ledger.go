@@ -45,12 +45,16 @@ type Ledger struct {
 
 	mu      sync.Mutex
 	file    *os.File
-	size    int64 // of the file as far as its last line
-	last    head  // of that line
-	entries []Entry
+	size    int64         // of the file as far as its last line
+	last    head          // of that line
 	sealed  head          // what the store's record says
 	version store.Version // of that record
 	doubt   error         // why the file may have more than size, or the record another head than last
+
+	// Its own lock, held for no longer than a copy: whoever reads waits for no
+	// disk, and reads no line before Append is through with it. Taken within mu.
+	reading sync.Mutex
+	entries []Entry
 }
 
 // LedgerOptions is what a ledger needs. All fields are required.
@@ -210,7 +214,9 @@ func (l *Ledger) Append(ctx context.Context, e Entry) (Entry, error) {
 	}
 	l.size += int64(len(line)) + 1
 	l.last = end
+	l.reading.Lock()
 	l.entries = append(l.entries, e)
+	l.reading.Unlock()
 	return e, err
 }
 
@@ -305,17 +311,19 @@ func (l *Ledger) seal(ctx context.Context, end head) error {
 	return nil
 }
 
-// Entries returns the whole ledger, oldest first.
+// Entries returns the whole ledger, oldest first. It does not wait for a line
+// that is being written.
 func (l *Ledger) Entries() []Entry {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.reading.Lock()
+	defer l.reading.Unlock()
 	return slices.Clone(l.entries)
 }
 
-// since returns the entries after the one numbered seq.
+// since returns the entries after the one numbered seq. It waits for no disk, as
+// its caller must not.
 func (l *Ledger) since(seq uint64) []Entry {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.reading.Lock()
+	defer l.reading.Unlock()
 	return slices.Clone(l.entries[min(seq, uint64(len(l.entries))):])
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"time"
 
 	"regent/agent/redeem"
 	"regent/agent/store/storetest"
@@ -152,4 +153,33 @@ func TestAppendAfterClose(t *testing.T) {
 		t.Errorf("got %v, %v, want an error", e, err)
 	}
 	a.wantEntries(t, a.open(t), 1)
+}
+
+// TestReadingWaitsForNoDisk: while a line is being written, which may take as
+// long as a disk likes, the ledger can be read, and it does not have that line.
+func TestReadingWaitsForNoDisk(t *testing.T) {
+	a := newAccount(t)
+	l := a.open(t)
+	if _, err := l.Append(t.Context(), intent("regent-1")); err != nil {
+		t.Fatal(err)
+	}
+	a.store.suffers(trouble{before: func(int) error {
+		read := make(chan int, 1)
+		go func() { read <- len(l.Entries()) }()
+		select {
+		case got := <-read:
+			if got != 1 {
+				t.Errorf("%d entries while the second is written, want 1", got)
+			}
+		case <-time.After(10 * time.Second):
+			t.Error("reading waits for the disk")
+		}
+		return nil
+	}})
+	if _, err := l.Append(t.Context(), intent("regent-2")); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(l.Entries()); got != 2 {
+		t.Errorf("%d entries, want 2", got)
+	}
 }
