@@ -33,6 +33,13 @@ func FuzzTenantURL(f *testing.F) {
 	})
 }
 
+// namesHost reports whether what is searched for is the host of a URL, which an
+// error may name.
+func namesHost(address, text string) bool {
+	u, err := url.Parse(address)
+	return err == nil && strings.Contains(u.Host, text)
+}
+
 // FuzzProxy: the password of a proxy is in no error, however its address and
 // its credentials are written, and goes to the proxy alone.
 func FuzzProxy(f *testing.F) {
@@ -43,7 +50,7 @@ func FuzzProxy(f *testing.F) {
 		}
 		choose, err := proxyWith(proxy, token.NewSecret(credentials))
 		if err != nil {
-			if strings.Contains(err.Error(), secret) {
+			if strings.Contains(err.Error(), secret) && !namesHost(proxy, secret) {
 				t.Errorf("the error shows the password: %v", err)
 			}
 			return
