@@ -49,8 +49,13 @@ func (c *canaries) add(kind, secret string) {
 		return
 	}
 	c.kinds[secret] = kind
+	// And the whole: a letter of several bytes that stands across two pieces is
+	// written otherwise in each.
+	pieces := []string{secret}
 	for at := 0; at < len(secret); at += pieceSize {
-		piece := secret[min(at, len(secret)-pieceSize):][:pieceSize]
+		pieces = append(pieces, secret[min(at, len(secret)-pieceSize):][:pieceSize])
+	}
+	for _, piece := range pieces {
 		for form, texts := range formsOf(piece) {
 			for _, text := range texts {
 				key := [indexSize]byte([]byte(text))
@@ -169,6 +174,20 @@ func TestCanariesAreFound(t *testing.T) {
 		}
 		if found := c.find([]byte("nothing of the kind: eyJhbGciOiJQQkVTMi1IUzI1NitBMTI4S1ci")); len(found) > 0 {
 			t.Errorf("%s: found %v in what holds none", name, found)
+		}
+	}
+}
+
+// TestCanaryWithALetterAcrossPieces: one data key of thirty is such.
+func TestCanaryWithALetterAcrossPieces(t *testing.T) {
+	secret := strings.Repeat("\xff", pieceSize-1) + "é" + strings.Repeat("\xff", pieceSize-1)
+	c := newCanaries()
+	c.add("data key", secret)
+	for form, texts := range formsOf(secret) {
+		for _, text := range texts {
+			if len(c.find([]byte("x="+text+";"))) == 0 {
+				t.Errorf("as %s: %q is not found", form, text)
+			}
 		}
 	}
 }
