@@ -3,6 +3,7 @@ package localsock
 import (
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/Microsoft/go-winio"
 
@@ -16,7 +17,8 @@ func onWine(l net.Listener, path string) (net.Listener, error) {
 	if !wine.Is() {
 		return l, nil
 	}
-	first, err := winio.DialPipe(path, nil)
+	patience := 30 * time.Second // of its own go-winio has 2 s, too few on a loaded machine
+	first, err := winio.DialPipe(path, &patience)
 	if err != nil {
 		return nil, fmt.Errorf("take the first instance: %w", err)
 	}
