@@ -1,9 +1,9 @@
 package localsock
 
 import (
+	"errors"
 	"fmt"
 	"net"
-	"time"
 
 	"github.com/Microsoft/go-winio"
 
@@ -17,8 +17,10 @@ func onWine(l net.Listener, path string) (net.Listener, error) {
 	if !wine.Is() {
 		return l, nil
 	}
-	patience := 30 * time.Second // of its own go-winio has 2 s, too few on a loaded machine
-	first, err := winio.DialPipe(path, &patience)
+	first, err := winio.DialPipe(path, nil)
+	if errors.Is(err, winio.ErrTimeout) {
+		return l, nil // a client was faster, and is connected to nobody until it gives up
+	}
 	if err != nil {
 		return nil, fmt.Errorf("take the first instance: %w", err)
 	}
