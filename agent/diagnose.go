@@ -126,7 +126,8 @@ func (a *Agent) way(ctx context.Context, base string) doctor.Way {
 func stepOf(at tms.Stage) doctor.Step {
 	return map[tms.Stage]doctor.Step{
 		tms.StageProxy: doctor.AtProxy, tms.StageDNS: doctor.AtDNS, tms.StageConnect: doctor.AtConnect,
-		tms.StageTrust: doctor.AtTrust, tms.StageCertificate: doctor.AtCertificate, tms.StageTLS: doctor.AtTLS,
+		tms.StageTrust: doctor.AtTrust, tms.StageName: doctor.AtName, tms.StageCertificate: doctor.AtCertificate,
+		tms.StageVersion: doctor.AtVersion, tms.StageClientCertificate: doctor.AtClient, tms.StageHandshake: doctor.AtHandshake, tms.StageTLS: doctor.AtTLS,
 		tms.StageAnswer: doctor.AtAnswer, tms.Reached: doctor.Reachable,
 	}[at]
 }

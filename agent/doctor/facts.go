@@ -94,9 +94,13 @@ const (
 	AtProxy       Step = "proxy" // the connection to it, or its answer
 	AtDNS         Step = "dns"
 	AtConnect     Step = "connect"
-	AtTrust       Step = "trust"       // nobody vouches for the certificate
-	AtCertificate Step = "certificate" // it is not good for the name or the day
-	AtTLS         Step = "tls"         // any other failure of the handshake
+	AtTrust       Step = "trust"       // the certificate is signed by an unknown authority
+	AtName        Step = "name"        // the certificate or the server does not have this name
+	AtCertificate Step = "certificate" // the certificate is not valid today, or not for this use
+	AtVersion     Step = "tls_version" // no common TLS version or cipher suite
+	AtClient      Step = "tls_client"  // the server asks for a client certificate
+	AtHandshake   Step = "handshake"   // any other failure of the TLS handshake
+	AtTLS         Step = "tls"         // the server does not speak TLS
 	AtAnswer      Step = "answer"      // something answered
 	Reachable     Step = "reachable"
 )

@@ -57,10 +57,18 @@ func (w Way) trouble() (Code, string) {
 			return TLSInterception, w.handshake()
 		}
 		return TLSUnknownCA, w.handshake()
+	case AtName:
+		return TLSName, w.handshake()
 	case AtCertificate:
 		return TLSCertificate, w.handshake()
+	case AtVersion:
+		return TLSVersion, w.why()
+	case AtClient:
+		return TLSClientCertificate, w.why()
+	case AtHandshake:
+		return TLSHandshake, w.why()
 	case AtTLS:
-		return NotTheService, "it speaks no TLS that can be used: " + w.why()
+		return NotTheService, w.why()
 	case AtAnswer:
 		return w.answerTrouble()
 	case Reachable:
@@ -93,6 +101,9 @@ func (w Way) answerTrouble() (Code, string) {
 
 // handshake is the evidence of a certificate.
 func (w Way) handshake() string {
+	if w.Issuer == "" {
+		return w.why()
+	}
 	text := fmt.Sprintf("the certificate is from %q", w.Issuer)
 	if w.Minted {
 		text += ", who also made one for a name that does not exist, which only an inspecting product does"
@@ -107,6 +118,7 @@ func (w Way) handshake() string {
 // was only looked at.
 func (w Way) why() string {
 	text := strings.TrimPrefix(w.Failure, "discover: ")
+	text = strings.TrimPrefix(text, "sent to "+w.Host+", but no answer came that can be read: ")
 	return strings.TrimPrefix(text, "nothing was sent to "+w.Host+": ")
 }
 

@@ -15,6 +15,10 @@ const (
 	TLSInterception        Code = "tls_interception"
 	TLSInterceptionTrusted Code = "tls_interception_trusted"
 	TLSCertificate         Code = "tls_certificate"
+	TLSName                Code = "tls_name"
+	TLSVersion             Code = "tls_version"
+	TLSClientCertificate   Code = "tls_client_certificate"
+	TLSHandshake           Code = "tls_handshake"
 	NotTheService          Code = "not_the_service"
 	ServiceIll             Code = "service_ill"
 	ClockWrong             Code = "clock_wrong"
@@ -150,9 +154,29 @@ func serviceCodes() []Entry {
 			"Nothing: it works.", "Exempt the service's host from inspection, unless it is meant that the product in the evidence sees registration tokens and access tokens.", nobody,
 		},
 		{
-			TLSCertificate, Failure, "the service's certificate is not good for its name or for today",
-			"The certificate is for another name, has expired, or is not yet valid. If it is good elsewhere, this device's clock is wrong.",
-			tellIT, "Compare this device's date with the right one first. If that is right, tenant names another host than the certificate does, or the service has to renew it.", "Renew the certificate if it has expired.",
+			TLSName, Failure, "the server's certificate is for another name",
+			"The certificate does not have the tenant's host among its subject alternative names (SAN), or the server does not know that host. A common name alone is not accepted.",
+			tellIT, "Compare tenant with the address that you were given; regent policy explain tenant says who set it. If the address is right, whoever runs the server has to issue a certificate with HOST as a subject alternative name.", "Give out the address that the certificate is for, or have the certificate issued with the tenant's host as a subject alternative name.",
+		},
+		{
+			TLSCertificate, Failure, "the server's certificate is not valid today",
+			"The certificate has expired, is not yet valid, or is not made for servers. If it is accepted elsewhere, this device's clock is wrong.",
+			tellIT, "Compare this device's date with the right one first. If the date is right, the service has to renew its certificate.", "Renew the certificate.",
+		},
+		{
+			TLSVersion, Failure, "this device and the server have no TLS version or cipher suite in common",
+			"Regent needs TLS 1.2 or later with a cipher suite that is still safe. The server, or a proxy that answers in its place, has only older ones.",
+			tellIT, "Ask whoever runs HOST, or the product between, to enable TLS 1.2 or 1.3 with ECDHE cipher suites. To see what it offers: openssl s_client -connect HOST:443. Regent has no key that allows older versions.", "Have TLS 1.2 or later enabled at the tenant's address.",
+		},
+		{
+			TLSClientCertificate, Failure, "the server asks for a client certificate",
+			"The server, or a gateway before it, admits only clients with a certificate of their own (mutual TLS). Regent has none, and the Token Management Service does not ask for one.",
+			tellIT, "Compare tenant with the address that you were given: it may be the address of a gateway. If it is right, ask whoever runs the gateway at HOST to admit this device without a client certificate.", "Give out an address that does not ask for client certificates.",
+		},
+		{
+			TLSHandshake, Failure, "the TLS handshake with the server fails",
+			"The server, or something on the way, ended the handshake or closed the connection. A firewall that blocks by name does so, and a server that knows only old TLS versions.",
+			tellIT, "Ask whoever runs the firewall whether HOST is blocked. If it is not, give the alert in the evidence to whoever runs the server. To see the handshake: openssl s_client -connect HOST:443 -servername HOST.", "Look whether the tenant answers from elsewhere.",
 		},
 		{
 			NotTheService, Failure, "what answers is not the Token Management Service",

@@ -15,8 +15,8 @@ func TestNoProofMeansSent(t *testing.T) {
 		err  error
 		want bool
 	}{
-		{"no connection", &tryError{false, cause}, true},
-		{"connected", &tryError{true, cause}, false},
+		{"no connection", &tryError{err: cause}, true},
+		{"connected", &tryError{connected: true, err: cause}, false},
 		{"not ours", cause, false},
 	}
 	for _, tt := range tests {

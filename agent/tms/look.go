@@ -26,19 +26,24 @@ type Look struct {
 	Provider    Provider // if At is Reached
 }
 
-// Stage is where a look at the service ended.
+// Stage is how far a request came before it failed.
 type Stage int
 
-// The stages, in their order.
+// The stages, in their order. Those from StageTrust to StageTLS end in the TLS
+// handshake.
 const (
-	StageProxy       Stage = iota // no connection to the proxy, or it refused
-	StageDNS                      // the name was not found
-	StageConnect                  // no connection
-	StageTrust                    // nobody vouches for the certificate
-	StageCertificate              // it is not good for the name or the day
-	StageTLS                      // any other failure of the handshake
-	StageAnswer                   // an answer came, and not the service's
-	Reached                       // the service answered as it should
+	StageProxy             Stage = iota // no connection to the proxy, or it refused
+	StageDNS                            // the name was not found
+	StageConnect                        // no connection
+	StageTrust                          // the certificate is signed by an unknown authority
+	StageName                           // the certificate or the server does not have this name
+	StageCertificate                    // the certificate is not valid today, or not for this use
+	StageVersion                        // no common TLS version or cipher suite
+	StageClientCertificate              // the server asks for a client certificate
+	StageHandshake                      // any other failure of the handshake
+	StageTLS                            // the server does not speak TLS
+	StageAnswer                         // the answer is not the service's
+	Reached                             // the service answered as it should
 )
 
 // proxyAnswer is a proxy's refusal of a CONNECT.
@@ -71,33 +76,36 @@ func (c *Client) Look(ctx context.Context) Look {
 	return l
 }
 
+// Stage is where the request ended.
+func (f *Failure) Stage() Stage {
+	at, _ := stageOf(f)
+	return at
+}
+
 // stageOf reads where a request ended from its error. It is pure.
 func stageOf(f *Failure) (at Stage, proxyStatus int) {
 	if refused, ok := errors.AsType[*proxyAnswer](f.Err); ok {
 		return StageProxy, refused.status
 	}
-	op, isOp := errors.AsType[*net.OpError](f.Err)
-	_, isDNS := errors.AsType[*net.DNSError](f.Err)
-	_, unknownCA := errors.AsType[x509.UnknownAuthorityError](f.Err)
-	_, name := errors.AsType[x509.HostnameError](f.Err)
-	_, invalid := errors.AsType[x509.CertificateInvalidError](f.Err)
-	_, noTLS := errors.AsType[tls.RecordHeaderError](f.Err)
-	_, alert := errors.AsType[tls.AlertError](f.Err)
-	switch {
-	case isOp && (op.Op == "proxyconnect" || op.Op == "socks connect"):
+	if throughProxy(f.Err) {
 		return StageProxy, 0
-	case isDNS:
+	}
+	if _, ok := errors.AsType[*net.DNSError](f.Err); ok {
 		return StageDNS, 0
-	case unknownCA:
-		return StageTrust, 0
-	case name, invalid:
-		return StageCertificate, 0
-	case noTLS, alert, isOp && op.Op == "remote error":
-		return StageTLS, 0
-	case f.Reach == NotSent:
+	}
+	if trouble, ok := handshakeTrouble(f.Err, ""); ok {
+		return trouble.at, 0
+	}
+	if f.Reach == NotSent {
 		return StageConnect, 0
 	}
 	return StageAnswer, 0
+}
+
+// throughProxy reports whether err is a failure to connect to the proxy.
+func throughProxy(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && (op.Op == "proxyconnect" || op.Op == "socks connect")
 }
 
 // witnessed keeps the certificate that a handshake ended with.

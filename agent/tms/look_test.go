@@ -32,7 +32,7 @@ func TestStageOf(t *testing.T) {
 		{"refused", NotSent, dial(syscall.ECONNREFUSED), StageConnect, 0},
 		{"no answer", NotSent, errors.New("not done within 10s"), StageConnect, 0},
 		{"an unknown authority", NotSent, unverified(x509.UnknownAuthorityError{}), StageTrust, 0},
-		{"another name", NotSent, unverified(x509.HostnameError{Certificate: &x509.Certificate{}}), StageCertificate, 0},
+		{"another name", NotSent, unverified(x509.HostnameError{Certificate: &x509.Certificate{}}), StageName, 0},
 		{"expired", NotSent, unverified(x509.CertificateInvalidError{Reason: x509.Expired}), StageCertificate, 0},
 		{"no TLS", NotSent, tls.RecordHeaderError{}, StageTLS, 0},
 		{"an answer that cannot be read", Lost, errors.New("no JSON"), StageAnswer, 0},
@@ -40,7 +40,7 @@ func TestStageOf(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := fmt.Errorf("wrapped: %w", &tryError{false, tt.err})
+			err := fmt.Errorf("wrapped: %w", &tryError{err: tt.err})
 			if got, status := stageOf(&Failure{Reach: tt.reach, Err: err}); got != tt.want || status != tt.status {
 				t.Errorf("stageOf = %d, %d; want %d, %d", got, status, tt.want, tt.status)
 			}

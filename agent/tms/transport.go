@@ -41,7 +41,7 @@ func newTransport(o Options) (*http.Transport, error) {
 		Proxy:                  proxy,
 		OnProxyConnectResponse: proxyRefusal,
 		DialContext:            dial,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool, GetClientCertificate: noCertificate},
 		TLSHandshakeTimeout:    abandoned,
 		Protocols:              &protocols,
 		DisableCompression:     true,
@@ -64,6 +64,8 @@ func proxyRefusal(_ context.Context, proxy *url.URL, _ *http.Request, answer *ht
 // then can anything of the request have left this machine.
 type tryError struct {
 	connected bool
+	shaking   bool // the TLS handshake failed
+	asked     bool // the server asked for a client certificate
 	err       error
 }
 
@@ -93,14 +95,28 @@ func (w witness) CloseIdleConnections() {
 
 // RoundTrip implements [http.RoundTripper].
 func (w witness) RoundTrip(r *http.Request) (*http.Response, error) {
-	var connected atomic.Bool
-	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	var connected, shaking, asked atomic.Bool
+	ctx := httptrace.WithClientTrace(context.WithValue(r.Context(), askedKey{}, &asked), &httptrace.ClientTrace{
+		GotConn:          func(httptrace.GotConnInfo) { connected.Store(true) },
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { shaking.Store(err != nil) },
 	})
 	answer, err := w.next.RoundTrip(r.WithContext(ctx))
 	if err != nil {
-		return nil, &tryError{connected.Load(), err}
+		return nil, inWords(&tryError{connected.Load(), shaking.Load(), asked.Load(), err}, r.URL.Hostname())
 	}
 	answer.Header.Del("Location")
 	return answer, nil
+}
+
+// askedKey is the key of a request's context to an *atomic.Bool, which is set
+// when the server asks for a client certificate.
+type askedKey struct{}
+
+// noCertificate notes that the server asked for a client certificate, and has
+// none to show. It is [tls.Config.GetClientCertificate].
+func noCertificate(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	if asked, ok := info.Context().Value(askedKey{}).(*atomic.Bool); ok {
+		asked.Store(true)
+	}
+	return &tls.Certificate{}, nil
 }

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -74,10 +76,26 @@ func tlsIllnesses() []illness {
 		{what: "the service's authority is not trusted", want: doctor.TLSUnknownCA, until: held, before: func(t *testing.T, w *ward) {
 			w.edit(t, "ca_file: "+w.dir+"/ca.pem, ", "")
 		}},
-		{what: "the certificate is for another name", want: doctor.TLSCertificate, until: held, before: func(t *testing.T, w *ward) {
+		{what: "the certificate is for another name", want: doctor.TLSName, until: held, before: func(t *testing.T, w *ward) {
 			_, port, err := net.SplitHostPort(w.address)
 			must(t, err)
 			w.tenant(t, "https://localhost:"+port)
+		}},
+		{what: "the server speaks only TLS 1.1", want: doctor.TLSVersion, after: func(t *testing.T, w *ward) {
+			_, old := product(t)
+			old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+			w.line.open(old)
+		}},
+		{what: "the server asks for a client certificate", want: doctor.TLSClientCertificate, before: func(t *testing.T, w *ward) {
+			ca, gateway := product(t)
+			w.write(t, "ca.pem", ca)
+			gateway.ClientAuth = tls.RequireAnyClientCert
+			w.line.open(gateway)
+		}, until: held},
+		{what: "the server closes the connection during the handshake", want: doctor.TLSHandshake, after: func(t *testing.T, w *ward) {
+			_, none := product(t)
+			none.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, errors.New("none") }
+			w.line.open(none)
 		}},
 		{what: "a product opens TLS, and is not trusted", want: doctor.TLSInterception, after: func(t *testing.T, w *ward) {
 			_, terminal := product(t)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -32,16 +31,37 @@ func explain(err error) []string {
 
 // nextStep is what a person does about a failure.
 func nextStep(f *tms.Failure) string {
+	if step := connectStep(f.Stage()); step != "" {
+		return step
+	}
 	switch f.Reach {
 	case tms.NotSent:
-		if _, ok := errors.AsType[*tls.CertificateVerificationError](f); ok {
-			return "is it the right --tenant? If its certificate comes from an authority of your own, give that one with --ca-file FILE"
-		}
 		return "check --tenant, the network, and --proxy"
 	case tms.Lost:
 		return lostStep(f)
 	}
 	return refusedStep(f)
+}
+
+// connectStep is what a person does about a TLS handshake that failed.
+func connectStep(at tms.Stage) string {
+	switch at {
+	case tms.StageTrust:
+		return "is it the right --tenant? If its certificate comes from an authority of your own, name that authority's certificate with --ca-file FILE"
+	case tms.StageName:
+		return "check --tenant: it must be a host that the certificate is for"
+	case tms.StageCertificate:
+		return "check this computer's date; if it is right, the server's certificate has to be renewed"
+	case tms.StageVersion:
+		return "ask whoever runs the server to enable TLS 1.2 or 1.3"
+	case tms.StageClientCertificate:
+		return "check --tenant: the Token Management Service does not ask for client certificates, a gateway may"
+	case tms.StageHandshake:
+		return "check --tenant, and whether a firewall blocks it; openssl s_client -connect HOST:443 shows the handshake"
+	case tms.StageTLS:
+		return "check --tenant, its port, and --proxy"
+	}
+	return ""
 }
 
 func lostStep(f *tms.Failure) string {

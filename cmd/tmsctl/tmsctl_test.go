@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"net/http/httptest"
@@ -238,7 +239,7 @@ func TestNextStep(t *testing.T) {
 		f    tms.Failure
 		want string
 	}{
-		{"certificate", tms.Failure{Err: &tls.CertificateVerificationError{}}, "--ca-file"},
+		{"certificate", tms.Failure{Err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}, "--ca-file"},
 		{"no connection", tms.Failure{Err: errors.New("refused")}, "--proxy"},
 		{"lost creation", tms.Failure{Op: "create registration token", Reach: tms.Lost}, "may have been made"},
 		{"lost deletion", tms.Failure{Op: "delete auth token", Reach: tms.Lost}, "may be deleted"},

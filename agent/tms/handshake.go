@@ -1,0 +1,184 @@
+package tms
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// trouble is what went wrong in a TLS handshake. Its error is in plain words;
+// the library's error is below it.
+type trouble struct {
+	at    Stage
+	text  string
+	cause error
+}
+
+func (t *trouble) Error() string { return t.text }
+func (t *trouble) Unwrap() error { return t.cause }
+
+// inWords names what failed in a TLS handshake with host. Any other error is
+// returned as it is.
+func inWords(err error, host string) error {
+	if t, ok := handshakeTrouble(err, host); ok {
+		return t
+	}
+	return err
+}
+
+// handshakeTrouble reads from err what went wrong in a TLS handshake with host,
+// and reports whether it was the handshake that failed. It is pure.
+func handshakeTrouble(err error, host string) (*trouble, bool) {
+	if done, ok := errors.AsType[*trouble](err); ok {
+		return done, true
+	}
+	who := "the server"
+	if throughProxy(err) {
+		who = "the proxy"
+	}
+	at, text := certificateTrouble(err, host)
+	if text == "" {
+		at, text = alertTrouble(err, who, host)
+	}
+	if text == "" {
+		at, text = localTrouble(err, who)
+	}
+	return &trouble{at, text, err}, text != ""
+}
+
+// certificateTrouble is what is wrong with the server's certificate; "" if nothing is.
+func certificateTrouble(err error, host string) (Stage, string) {
+	if bad, ok := errors.AsType[x509.HostnameError](err); ok {
+		return StageName, wrongName(bad.Certificate, host)
+	}
+	if bad, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		return StageCertificate, invalid(bad)
+	}
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
+	_, noRoots := errors.AsType[x509.SystemRootsError](err)
+	switch {
+	case unknown && strings.Contains(err.Error(), "insecure algorithm"):
+		return StageTrust, "the server's certificate is signed with an algorithm that is no longer accepted (SHA-1 or MD5)"
+	case unknown:
+		return StageTrust, "the server's certificate is signed by an unknown authority"
+	case noRoots:
+		return StageTrust, "this system has no list of certificate authorities, so no certificate can be checked"
+	}
+	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return StageCertificate, "the server's certificate cannot be used: " + strings.TrimPrefix(bad.Err.Error(), "x509: ")
+	}
+	return 0, ""
+}
+
+// wrongName says for which names the certificate is. A certificate without a
+// subject alternative name is for none (RFC 9525, 6.3).
+func wrongName(c *x509.Certificate, host string) string {
+	const most = 3 // that are listed
+	names := c.DNSNames
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		return fmt.Sprintf("the server's certificate has no subject alternative name (SAN), only the common name %q, which is no longer accepted", c.Subject.CommonName)
+	}
+	more := ""
+	if len(names) > most {
+		names, more = names[:most], fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return fmt.Sprintf("the server's certificate is for %s%s, not for %s", strings.Join(names, ", "), more, host)
+}
+
+func invalid(bad x509.CertificateInvalidError) string {
+	if bad.Reason != x509.Expired || bad.Cert == nil {
+		return "the server's certificate cannot be used: " + strings.TrimPrefix(bad.Error(), "x509: ")
+	}
+	// The detail tells the two apart, and has the time that it was judged by.
+	if strings.Contains(bad.Detail, "is before") {
+		return "the server's certificate is valid from " + bad.Cert.NotBefore.UTC().Format(time.DateOnly) + "; this device's date is earlier"
+	}
+	return "the server's certificate expired on " + bad.Cert.NotAfter.UTC().Format(time.DateOnly)
+}
+
+// alertTrouble is the TLS alert that the peer ended the handshake with (RFC 8446,
+// section 6.2); "" if it sent none.
+func alertTrouble(err error, who, host string) (Stage, string) {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "remote error" {
+		return 0, ""
+	}
+	number, name := alertOf(op.Err)
+	alert := fmt.Sprintf(" (TLS alert %s, %s)", number, name)
+	try, _ := errors.AsType[*tryError](err)
+	asked := try != nil && try.asked
+	switch number {
+	case "70":
+		return StageVersion, oldVersion(who) + alert
+	case "40", "71", "86":
+		if !asked {
+			return StageVersion, who + " and this device have no common TLS version or cipher suite" + alert
+		}
+		return StageClientCertificate, noClientCertificate(who) + alert
+	case "42", "43", "44", "45", "46", "48", "49", "116":
+		return StageClientCertificate, noClientCertificate(who) + alert
+	case "112":
+		return StageName, who + " does not know the name " + host + alert
+	}
+	return StageHandshake, who + " ended the TLS handshake" + alert
+}
+
+// alertOf returns the number and the name of an alert. The library keeps the
+// number to itself, so it is found by the name.
+func alertOf(err error) (number, name string) {
+	text := err.Error()
+	for n := range 256 {
+		if tls.AlertError(n).Error() == text {
+			name = strings.TrimPrefix(text, "tls: ")
+			if name == fmt.Sprintf("alert(%d)", n) {
+				name = "without a name"
+			}
+			return strconv.Itoa(n), name
+		}
+	}
+	return "?", text
+}
+
+func oldVersion(who string) string {
+	return who + " and this device have no common TLS version: it has TLS 1.1 or older, and 1.2 or later is needed"
+}
+
+func noClientCertificate(who string) string {
+	return who + " asks for a client certificate, and Regent has none"
+}
+
+// localTrouble is what this side did not accept of the handshake; "" if it was
+// not the handshake that failed.
+func localTrouble(err error, who string) (Stage, string) {
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+		return StageTLS, who + " does not speak TLS at this port"
+	}
+	try, _ := errors.AsType[*tryError](err)
+	if try == nil || !try.shaking {
+		return 0, ""
+	}
+	text := strings.TrimPrefix(try.err.Error(), "tls: ")
+	timeout, _ := errors.AsType[net.Error](err)
+	broken, _ := errors.AsType[*net.OpError](err) // reset, or any other end of the connection
+	switch {
+	case strings.Contains(text, "unsupported protocol version"):
+		return StageVersion, oldVersion(who)
+	case strings.Contains(text, "cipher suite"):
+		return StageVersion, who + " and this device have no common cipher suite"
+	case timeout != nil && timeout.Timeout():
+		return StageHandshake, who + " did not answer during the TLS handshake"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), broken != nil && broken.Op == "read":
+		return StageHandshake, who + " closed the connection during the TLS handshake"
+	}
+	return StageHandshake, "the TLS handshake failed: " + text
+}
