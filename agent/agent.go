@@ -146,7 +146,7 @@ func (a *Agent) open(ctx context.Context) error {
 	if a.vault, bad, err = vault.Open(ctx, a.d.Store); err != nil {
 		return err
 	}
-	a.vault.Notify(func(r vault.Record) { a.hub.publish(a.event(r.ID)) })
+	a.vault.Notify(func(r vault.Record) { a.hub.publish(r.ID) })
 	if a.regs, badRegs, err = redeem.OpenRegistrations(ctx, a.d.Store); err != nil {
 		return err
 	}
@@ -312,7 +312,7 @@ func (a *Agent) changed(ctx context.Context, id instance.ID, from, to instance.S
 	// may be redeemed again by policy.
 	a.refresh.Kick()
 	a.redeem.Kick()
-	a.hub.publish(a.event(id))
+	a.hub.publish(id)
 }
 
 // plan turns settings into what redemption is to do. It is pure.

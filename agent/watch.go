@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"container/list"
 	"context"
+	"slices"
 	"sync"
 
 	"regent/agent/instance"
@@ -16,54 +18,117 @@ type Event struct {
 	Generation uint64
 }
 
-// hub tells watchers of changes. It waits for none of them.
+// hub tells watchers of changes. It waits for none of them. The zero value is
+// empty. It is safe for concurrent use.
 type hub struct {
-	mu       sync.Mutex
-	watchers map[*Watch]struct{}
+	mu    sync.Mutex
+	feeds map[feedKey]*feed
 }
 
-// Watch is what one watcher has yet to be told: the newest event of each
-// instance, however long the watcher takes. It is for one goroutine; Close may
-// be called by any.
-type Watch struct {
-	of      *hub
-	allowed func() error
-	host    string
-	app     string
-	more    chan struct{} // receives when there is something to tell
+// feedKey names an application of a tenant.
+type feedKey struct{ host, application string }
 
-	mu    sync.Mutex
-	order []instance.ID
-	news  map[instance.ID]Event
+// feed is what changed in one application since somebody watches it. All its
+// watchers share it, so that one who does not read costs one number and no copy.
+type feed struct {
+	watchers map[*Watch]struct{}
+	changes  list.List // of change, each instance once, the newest last
+	of       map[instance.ID]*list.Element
+	count    uint64 // changes so far
+}
+
+type change struct {
+	id     instance.ID
+	number uint64 // of the feed's count
 }
 
 func (h *hub) add(w *Watch) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.watchers == nil {
-		h.watchers = map[*Watch]struct{}{}
+	f := h.feeds[w.key]
+	if f == nil {
+		f = &feed{watchers: map[*Watch]struct{}{}, of: map[instance.ID]*list.Element{}}
+		if h.feeds == nil {
+			h.feeds = map[feedKey]*feed{}
+		}
+		h.feeds[w.key] = f
 	}
-	h.watchers[w] = struct{}{}
+	f.watchers[w] = struct{}{}
+	w.seen = f.count
 }
 
-func (h *hub) publish(e Event) {
+func (h *hub) remove(w *Watch) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for w := range h.watchers {
-		w.tell(e)
+	f := h.feeds[w.key]
+	delete(f.watchers, w)
+	if len(f.watchers) == 0 {
+		delete(h.feeds, w.key)
 	}
 }
 
-func (w *Watch) tell(e Event) {
-	if e.Instance.Application != w.app || e.Instance.Tenant != w.host {
+// publish tells whoever watches it that id has changed.
+func (h *hub) publish(id instance.ID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f := h.feeds[feedKey{id.Tenant, id.Application}]
+	if f == nil {
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if _, ok := w.news[e.Instance]; !ok {
-		w.order = append(w.order, e.Instance)
+	f.count++
+	c := change{id, f.count}
+	if e, ok := f.of[id]; ok {
+		e.Value = c
+		f.changes.MoveToBack(e)
+	} else {
+		f.of[id] = f.changes.PushBack(c)
 	}
-	w.news[e.Instance] = e
+	for w := range f.watchers {
+		w.wake()
+	}
+}
+
+// since returns what changed after w looked last, the oldest change first.
+func (h *hub) since(w *Watch) []instance.ID {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f := h.feeds[w.key]
+	if f == nil {
+		return nil // the watch has ended
+	}
+	var ids []instance.ID
+	for e := f.changes.Back(); e != nil; e = e.Prev() {
+		c, _ := e.Value.(change) // it holds nothing else
+		if c.number <= w.seen {
+			break
+		}
+		ids = append(ids, c.id)
+	}
+	w.seen = f.count
+	slices.Reverse(ids)
+	return ids
+}
+
+// Watch tells one watcher of changes: the newest event of each instance, however
+// long the watcher takes. It ends with the context that it was made with, and
+// holds nothing after that. It is for one goroutine.
+type Watch struct {
+	of      *hub
+	key     feedKey
+	allowed func() error
+	event   func(instance.ID) Event
+	app     policy.Application
+	more    chan struct{} // receives when there is something to tell
+
+	begun int    // instances that were told as they are; the others are to be told
+	seen  uint64 // changes that were told; guarded by the hub
+}
+
+// atOnce is how many instances a watcher is told of at a time when the watch
+// begins: a client takes them in before the next ones are looked up.
+const atOnce = 256
+
+func (w *Watch) wake() {
 	select {
 	case w.more <- struct{}{}:
 	default: // it has been told that there is something
@@ -71,8 +136,8 @@ func (w *Watch) tell(e Event) {
 }
 
 // Next waits for changes and returns them, one for each instance, in the order
-// in which they began. Its error is ctx's, or a fault when the caller is not
-// allowed to watch any more.
+// of the changes. Its error is ctx's, or a fault when the caller is not allowed
+// to watch any more.
 func (w *Watch) Next(ctx context.Context) ([]Event, error) {
 	for {
 		select {
@@ -90,27 +155,23 @@ func (w *Watch) Next(ctx context.Context) ([]Event, error) {
 }
 
 func (w *Watch) take() []Event {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	events := make([]Event, 0, len(w.order))
-	for _, id := range w.order {
-		events = append(events, w.news[id])
+	var events []Event
+	for ; w.begun < w.app.Instances && len(events) < atOnce; w.begun++ {
+		events = append(events, w.event(numbered(w.app, w.begun+1)))
 	}
-	w.order = w.order[:0]
-	clear(w.news)
+	if events != nil {
+		w.wake() // for the rest, or for what has changed meanwhile
+		return events
+	}
+	for _, id := range w.of.since(w) {
+		events = append(events, w.event(id))
+	}
 	return events
-}
-
-// Close ends the watch.
-func (w *Watch) Close() {
-	w.of.mu.Lock()
-	defer w.of.mu.Unlock()
-	delete(w.of.watchers, w)
 }
 
 // Watch tells a caller that the application's rules admit of every change of
 // its instances: of their states, and of new tokens. What they are now comes
-// first. The caller closes the watch.
+// first. The watch ends with ctx, which is to be cancelled.
 func (a *Agent) Watch(ctx context.Context, by Caller, application string) (*Watch, error) {
 	app, decision, err := a.admit(by, application)
 	if err == nil {
@@ -123,8 +184,8 @@ func (a *Agent) Watch(ctx context.Context, by Caller, application string) (*Watc
 		return nil, err
 	}
 	w := &Watch{
-		of: &a.hub, host: policy.Host(app.Tenant), app: app.ID,
-		more: make(chan struct{}, 1), news: map[instance.ID]Event{},
+		of: &a.hub, key: feedKey{policy.Host(app.Tenant), app.ID}, event: a.event, app: app,
+		more: make(chan struct{}, 1),
 		allowed: func() error {
 			if _, _, err := a.admit(by, application); err != nil {
 				return err
@@ -133,9 +194,8 @@ func (a *Agent) Watch(ctx context.Context, by Caller, application string) (*Watc
 		},
 	}
 	a.hub.add(w)
-	for _, id := range instances(app) {
-		w.tell(a.event(id))
-	}
+	context.AfterFunc(ctx, func() { a.hub.remove(w) })
+	w.wake()
 	return w, nil
 }
 

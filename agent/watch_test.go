@@ -26,7 +26,6 @@ func TestWatch(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer w.Close()
 			if events, err := w.Next(t.Context()); err != nil || len(events) != 2 || events[0].Generation != 1 {
 				t.Fatalf("at first: %+v, %v", events, err)
 			}
@@ -36,7 +35,6 @@ func TestWatch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer slow.Close()
 		if _, err := d.Token(t.Context(), by, TokenRequest{Application: "cad", Instance: "1"}); err != nil {
 			t.Fatal(err)
 		}
@@ -63,6 +61,43 @@ func TestWatch(t *testing.T) {
 	})
 }
 
+// A watch holds nothing once its context has ended, whether or not somebody ever
+// looked, and what has changed is kept once for all watchers.
+func TestWatchEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := registered(t)
+		defer d.stop()
+		by, _ := caller("alice", 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		looked, err := d.Watch(ctx, by, "cad")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 100 { // who hung up before the answer never looks
+			if _, err := d.Watch(ctx, by, "cad"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := looked.Next(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			d.hub.publish(instance.ID{Tenant: looked.key.host, Application: "cad", Number: 1})
+		}
+		if n := d.hub.feeds[looked.key].changes.Len(); n != 1 {
+			t.Errorf("%d changes are kept of one instance", n)
+		}
+		cancel()
+		synctest.Wait()
+		if n := len(d.hub.feeds); n != 0 {
+			t.Errorf("%d feeds are left: %+v", n, d.hub.feeds)
+		}
+		if events := looked.take(); len(events) != 0 {
+			t.Errorf("a watch that has ended tells %+v", events)
+		}
+	})
+}
+
 func TestWatchEndsWithTheRight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := registered(t)
@@ -76,7 +111,6 @@ func TestWatchEndsWithTheRight(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer w.Close()
 		p.exit()
 		if events, err := w.Next(t.Context()); !errors.Is(err, fault.Denied) {
 			t.Errorf("after its process ended: %v, %v", events, err)

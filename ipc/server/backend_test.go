@@ -169,8 +169,6 @@ func (c changes) Next(ctx context.Context) ([]agent.Event, error) {
 	}
 }
 
-func (c changes) Close() {}
-
 // granted is a token as long as a JWT is, so that its reply is too long for the
 // HTTP server to know its length by itself.
 func granted() agent.Grant {

@@ -88,6 +88,12 @@ func TestOpenAPIPaths(t *testing.T) {
 
 var example = strings.NewReplacer("{application}", "cad", "{instance}", "2", "{verb}", "recover")
 
+// exampleBodies are valid requests, by path.
+var exampleBodies = map[string]string{
+	api.PathToken: `{"application":"cad"}`, api.PathRegistration: `{"registration_token":"r"}`,
+	api.PathResolve: `{"id":"x","consumed":true}`, api.PathStoreVerb: `{"really":true}`, api.PathInvalidate: `{"generation":7}`,
+}
+
 func request(t *testing.T, h *house, method, path string, body io.Reader) (*http.Response, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, "http://regent"+example.Replace(path), body)
@@ -110,10 +116,6 @@ func request(t *testing.T, h *house, method, path string, body io.Reader) (*http
 // Every answer, and every refusal, is what the document says.
 func TestOpenAPIAnswers(t *testing.T) {
 	d, compiler := readOpenAPI(t)
-	bodies := map[string]string{
-		api.PathToken: `{"application":"cad"}`, api.PathRegistration: `{"registration_token":"r"}`,
-		api.PathResolve: `{"id":"x","consumed":true}`, api.PathStoreVerb: `{"really":true}`, api.PathInvalidate: `{"generation":7}`,
-	}
 	for path, methods := range d.Paths {
 		if path == api.PathWatch {
 			continue // it has no end; TestWatch reads it
@@ -122,7 +124,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 			for _, refused := range []bool{false, true} {
 				var body io.Reader
 				if o.RequestBody != nil {
-					body = strings.NewReader(map[bool]string{false: bodies[path], true: `{"unknown":1}`}[refused])
+					body = strings.NewReader(map[bool]string{false: exampleBodies[path], true: `{"unknown":1}`}[refused])
 				}
 				url := path
 				if path == api.PathExplain {

@@ -18,11 +18,10 @@ type Minder interface {
 	Explain(ctx context.Context, by agent.Caller, application string, of func() (agent.Caller, error)) (agent.Explanation, error)
 }
 
-// Changes are what a watcher is told. Errors of Next are the context's, or
-// faults.
+// Changes are what a watcher is told, until the context of the watch ends. Errors
+// of Next are the context's, or faults.
 type Changes interface {
 	Next(context.Context) ([]agent.Event, error)
-	Close()
 }
 
 var (
@@ -58,7 +57,6 @@ func (s *Server) watch(_ http.ResponseWriter, r *http.Request, by agent.Caller) 
 		return nil, err
 	}
 	return stream(func(ctx context.Context, w http.ResponseWriter) error {
-		defer watch.Close()
 		for {
 			events, err := watch.Next(ctx)
 			if err != nil {
