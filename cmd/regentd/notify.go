@@ -40,6 +40,22 @@ func newNotifier(a *agent.Agent, log *slog.Logger) (*notifier, error) {
 	return &notifier{send: notifyManager, every: signEvery(watchdog), ask: a.Status, log: log}, nil
 }
 
+// sayStopping tells the service manager that the process ends, when ctx is done.
+// ctx is the process's: after STOPPING=1 systemd kills what has not ended within
+// TimeoutStopSec=. The function that it returns waits until that was said.
+func sayStopping(ctx context.Context, send func(state string) error) (wait func()) {
+	said := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(said)
+		_ = send(sdnotify.SdNotifyStopping) // it ends all the same
+	})
+	return func() {
+		if !stop() {
+			<-said
+		}
+	}
+}
+
 func notifyManager(state string) error {
 	_, err := sdnotify.SdNotify(false, state)
 	return err
@@ -54,6 +70,8 @@ func signEvery(watchdog time.Duration) time.Duration {
 }
 
 // Run says ready, then gives a sign of life again and again until ctx is done.
+// The last sign gives the daemon the watchdog's whole time to open the store
+// again, where it does so within the process; see [sayStopping].
 func (n *notifier) Run(ctx context.Context) error {
 	if n == nil {
 		<-ctx.Done()
@@ -61,12 +79,12 @@ func (n *notifier) Run(ctx context.Context) error {
 	}
 	again := time.NewTicker(n.every)
 	defer again.Stop()
-	for state := sdnotify.SdNotifyReady; ; state = sdnotify.SdNotifyWatchdog {
+	for state := sdnotify.SdNotifyReady + "\n" + sdnotify.SdNotifyWatchdog; ; state = sdnotify.SdNotifyWatchdog {
 		n.tell(ctx, state)
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			n.say(context.WithoutCancel(ctx), sdnotify.SdNotifyStopping)
+			n.say(context.WithoutCancel(ctx), sdnotify.SdNotifyWatchdog)
 			return nil
 		}
 	}

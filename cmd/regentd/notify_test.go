@@ -27,7 +27,7 @@ func summary(text string) func(context.Context, agent.Caller) (status.Status, er
 	return func(context.Context, agent.Caller) (status.Status, error) { return status.Status{Summary: text}, nil }
 }
 
-func TestNotifierSaysReadyAliveAndStopping(t *testing.T) {
+func TestNotifierSaysReadyAndAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got told
 		n := &notifier{send: got.send, every: time.Minute, ask: summary("serving"), log: slog.New(slog.DiscardHandler)}
@@ -36,7 +36,7 @@ func TestNotifierSaysReadyAliveAndStopping(t *testing.T) {
 		if err := n.Run(ctx); err != nil {
 			t.Fatal(err)
 		}
-		want := []string{"READY=1 STATUS=serving", "WATCHDOG=1 STATUS=serving", "WATCHDOG=1 STATUS=serving", "STOPPING=1"}
+		want := []string{"READY=1 WATCHDOG=1 STATUS=serving", "WATCHDOG=1 STATUS=serving", "WATCHDOG=1 STATUS=serving", "WATCHDOG=1"}
 		if diff := cmp.Diff(got.states, want); diff != "" {
 			t.Errorf("states (-got +want):\n%s", diff)
 		}

@@ -69,6 +69,7 @@ func oneAtATime(said string) {
 func (o *options) run(ctx context.Context, stderr io.Writer) error {
 	hup, deaf := hangups()
 	defer deaf()
+	defer sayStopping(ctx, notifyManager)()
 	sockets, err := inherit()
 	if err != nil {
 		return err

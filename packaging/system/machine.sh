@@ -16,21 +16,21 @@ need() {
 }
 
 # root_tree DIR PACKAGES makes the tree that machines are copies of, once, from
-# the same mirror that this machine has. It is a Debian 12.
+# the same mirror that this machine has. DIR is named after the Debian release.
 root_tree() {
 	local mirror tar=$1.tar
 	if [[ ! -d $1 ]]; then
 		mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
 		mkdir -p "${1%/*}"
-		mmdebstrap --quiet --variant=minbase --include="$2" bookworm "$tar" "$mirror"
+		mmdebstrap --quiet --variant=minbase --include="$2" "${1##*/}" "$tar" "$mirror"
 		rm -rf "$1.new"
 		mkdir "$1.new"
 		tar -C "$1.new" --exclude='./dev/*' -xf "$tar"
 		rm "$tar"
 		: >"$1.new/etc/machine-id"
 		mv "$1.new" "$1"
+		say "a root tree of Debian ${1##*/}, $(du -sm "$1" | cut -f1) MB"
 	fi
-	say "a root tree, $(du -sm "$1" | cut -f1) MB"
 }
 
 # packages DIR VERSION... builds packages into DIR, in those versions that are not
@@ -92,19 +92,44 @@ in_machine() {
 }
 
 # shut NAME shuts a machine down in good order, and ends the programs beside it
-# whose numbers are in $machines/NAME.beside.
+# whose numbers are in $machines/NAME.beside. A machine that has to be killed
+# fails its story.
 shut() {
-	local name=$1 nspawn hierarchy n
-	if [[ -e $machines/$name.beside ]]; then
-		xargs -r kill 2>/dev/null <"$machines/$name.beside" || true
-		rm -f "$machines/$name.beside"
-	fi
-	nspawn=$(<"$machines/$name.nspawn")
+	local nspawn n
+	end_beside "$1"
+	nspawn=$(<"$machines/$1.nspawn")
 	kill -TERM "$nspawn" 2>/dev/null || true
-	for n in $(seq 600); do
+	for n in $(seq 400); do
 		kill -0 "$nspawn" 2>/dev/null || break
 		sleep 0.05
 	done
+	if kill -0 "$nspawn" 2>/dev/null; then
+		stop_jobs "$1" >&2 || true
+		end_machine "$1"
+		tail -n 20 "$machines/$1.console" >&2
+		fail "$1 does not shut down within 20 s"
+	fi
+	end_machine "$1"
+}
+
+# stop_jobs NAME prints what a machine still waits for.
+stop_jobs() {
+	in_machine "$1" systemctl list-jobs --no-pager
+	in_machine "$1" systemctl list-units --no-pager --state=deactivating
+}
+
+# end_beside NAME ends the programs beside a machine.
+end_beside() {
+	if [[ -e $machines/$1.beside ]]; then
+		xargs -r kill 2>/dev/null <"$machines/$1.beside" || true
+		rm -f "$machines/$1.beside"
+	fi
+}
+
+# end_machine NAME kills what is left of a machine.
+end_machine() {
+	local name=$1 nspawn hierarchy
+	nspawn=$(<"$machines/$name.nspawn")
 	# Its machine would go on without it.
 	pgrep -P "$nspawn" | xargs -r kill -KILL || true
 	kill -KILL "$nspawn" 2>/dev/null || true
@@ -114,12 +139,13 @@ shut() {
 	rm -f "$machines/$name".{nspawn,leader}
 }
 
-# shut_all ends what still runs.
+# shut_all kills what still runs.
 shut_all() {
 	local file
 	for file in "$machines"/*.nspawn; do
 		[[ -e $file ]] || continue
 		file=${file##*/}
-		shut "${file%.nspawn}"
+		end_beside "${file%.nspawn}"
+		end_machine "${file%.nspawn}"
 	done
 }
