@@ -67,7 +67,7 @@ socket_broken() {
 	m mv /run/regent/agent.sock /run/regent/away.sock
 	finds "the socket is gone" 7 socket_missing
 	m systemd-run --quiet --unit=stranger --uid=nobody --property=RuntimeDirectory=stranger systemd-socket-activate --listen=/run/stranger/s /bin/cat
-	await 10 '/run/stranger/s' m ls /run/stranger/s
+	await 10 '^/run/stranger/s' m ls /run/stranger/s
 	m ln -s /run/stranger/s /run/regent/agent.sock
 	finds "a stranger listens there" 7 socket_foreign
 	sh_m 'systemctl stop stranger 2>/dev/null || true; rm -f /run/regent/agent.sock; mv /run/regent/away.sock /run/regent/agent.sock'
