@@ -84,7 +84,7 @@ const (
 
 // Table is all codes, in the order of the documentation.
 func Table() []Entry {
-	return slices.Concat(wayCodes(), serviceCodes(), tokenCodes(), storeCodes(), configCodes(), daemonCodes(), windowsCodes())
+	return slices.Concat(wayCodes(), tlsCodes(), serviceCodes(), tokenCodes(), storeCodes(), configCodes(), daemonCodes(), windowsCodes())
 }
 
 // What an end user without rights can do about most of it.
@@ -136,7 +136,7 @@ func wayCodes() []Entry {
 	}
 }
 
-func serviceCodes() []Entry {
+func tlsCodes() []Entry {
 	return []Entry{
 		{
 			TLSUnknownCA, Failure, "nobody whom this device trusts vouches for the service's certificate",
@@ -178,6 +178,11 @@ func serviceCodes() []Entry {
 			"The server, or something on the way, ended the handshake or closed the connection. A firewall that blocks by name does so, and a server that knows only old TLS versions.",
 			tellIT, "Ask whoever runs the firewall whether HOST is blocked. If it is not, give the alert in the evidence to whoever runs the server. To see the handshake: openssl s_client -connect HOST:443 -servername HOST.", "Look whether the tenant answers from elsewhere.",
 		},
+	}
+}
+
+func serviceCodes() []Entry {
+	return []Entry{
 		{
 			NotTheService, Failure, "what answers is not the Token Management Service",
 			"The host answers over HTTP, but not as the service does: tenant names another server, a captive portal or a proxy answers in its place, or something else runs at its address now.",
