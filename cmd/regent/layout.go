@@ -1,11 +1,11 @@
 package main
 
 import (
-	"fmt"
+	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
-	"unicode/utf8"
+
+	"regent/platform/terminal"
 )
 
 // view is how something is to be shown.
@@ -33,24 +33,14 @@ func (v view) paint(colour, text string) string {
 	return colour + text + plain
 }
 
-// table lines up the cells of rows, two spaces apart, each row indented.
+// table lines up the cells of rows, each row indented.
 func table(indent string, rows [][]string) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		fmt.Fprintln(w, indent+strings.Join(row, "\t")) //nolint:errcheck // a strings.Builder takes all
+	indented := make([][]string, len(rows))
+	for i, row := range rows {
+		indented[i] = slices.Clone(row)
+		indented[i][0] = indent + row[0]
 	}
-	w.Flush() //nolint:errcheck,gosec // a strings.Builder takes all
-	return trimRight(b.String())
-}
-
-// trimRight takes the padding off the ends of lines.
-func trimRight(text string) string {
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		lines[i] = strings.TrimRight(line, " ")
-	}
-	return strings.Join(lines, "\n")
+	return terminal.Columns(indented)
 }
 
 // minimum is the narrowest column that prose is wrapped into: a narrower
@@ -61,7 +51,7 @@ const minimum = 30
 func (v view) labelled(indent string, rows [][2]string) string {
 	widest := 0
 	for _, row := range rows {
-		widest = max(widest, utf8.RuneCountInString(row[0]))
+		widest = max(widest, terminal.Cells(row[0]))
 	}
 	room := 0
 	if v.width > 0 {
@@ -78,7 +68,7 @@ func (v view) labelled(indent string, rows [][2]string) string {
 	return table(indent, cells)
 }
 
-// wrap breaks text between words into lines of at most width runes, if the
+// wrap breaks text between words into lines of at most width cells of a terminal, if the
 // words allow it; at least one line. A width of 0 breaks nothing.
 func wrap(text string, width int) []string {
 	if width <= 0 {
@@ -90,7 +80,7 @@ func wrap(text string, width int) []string {
 		switch {
 		case line == "":
 			line = word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
+		case terminal.Cells(line)+1+terminal.Cells(word) <= width:
 			line += " " + word
 		default:
 			lines = append(lines, line)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
 	"fmt"
 	"io"
 	"time"
@@ -138,17 +137,13 @@ var authColumns = []string{
 }
 
 func authCells(a admin.AuthToken) []string {
-	return []string{
-		a.ID, plain(a.Identifier), plain(a.FQDN), plain(a.UserName), plain(a.MAC), plain(a.Registration),
-		plain(a.RefID1), plain(a.RefID2), timeJSON(a.Created),
-	}
+	return []string{a.ID, a.Identifier, a.FQDN, a.UserName, a.MAC, a.Registration, a.RefID1, a.RefID2, timeJSON(a.Created)}
 }
 
 func writeAuthTokens(w io.Writer, list []admin.AuthToken) error {
-	out := csv.NewWriter(w)
 	rows := [][]string{authColumns}
 	for _, a := range list {
 		rows = append(rows, authCells(a))
 	}
-	return out.WriteAll(rows)
+	return writeCSV(w, rows)
 }

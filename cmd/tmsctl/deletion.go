@@ -105,13 +105,13 @@ func (t *tool) deleteFrom(ctx context.Context, d deletion) error {
 		var ids []string
 		gone := 0
 		for _, row := range rows {
-			id := row.fields["id"]
+			id := row.text("id")
 			identifier, ok := there[id]
 			switch {
 			case id == "" || !ok:
 				gone++ // a finding without an auth token, or one that was deleted before
-			case plain(identifier) != row.fields["identifier"]:
-				return usagef("--from %s: line %d: %s is called %q there, not %q: is it the file of another tenant? Nothing was deleted", d.from, row.line, id, identifier, row.fields["identifier"])
+			case !row.names(identifier):
+				return usagef("--from %s: line %d: %s is called %q there, not %q: is it the file of another tenant? Nothing was deleted", d.from, row.line, id, identifier, row.text("identifier"))
 			default:
 				ids = append(ids, id)
 				delete(there, id) // a line that stands twice

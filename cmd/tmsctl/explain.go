@@ -10,8 +10,17 @@ import (
 	"regent/agent/tms"
 )
 
-// explain is an error in one or two lines: what is wrong, and what to do next.
+// explain is an error in one or two lines: what is wrong, and what to do next. What
+// the service or a file put into it cannot move the terminal's cursor.
 func explain(err error) []string {
+	lines := strings.Split(strings.Join(explained(err), "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = printable(line)
+	}
+	return lines
+}
+
+func explained(err error) []string {
 	if errors.Is(err, context.Canceled) {
 		return []string{"interrupted: " + err.Error()}
 	}

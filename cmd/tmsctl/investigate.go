@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -99,9 +98,9 @@ func (t *tool) find(ctx context.Context, s *admin.Session, name string) (admin.R
 func (o inquiry) read() (usage.Input, error) {
 	var in usage.Input
 	if o.ledgers != "" {
-		files, err := filepath.Glob(filepath.Join(o.ledgers, "*.csv"))
-		if err != nil || len(files) == 0 {
-			return in, usagef("--ledgers %s: holds no *.csv", o.ledgers)
+		files, err := ledgersIn(o.ledgers)
+		if err != nil {
+			return in, usagef("--ledgers %v", err)
 		}
 		for _, name := range files {
 			entries, err := readLedger(name)
@@ -117,11 +116,44 @@ func (o inquiry) read() (usage.Input, error) {
 			return in, usagef("--devices: %v", err)
 		}
 		for _, row := range rows {
-			retired := slices.Contains([]string{"yes", "true", "1"}, strings.ToLower(row.fields["retired"]))
-			in.Devices = append(in.Devices, usage.Device{FQDN: row.fields["fqdn"], User: row.fields["user"], Retired: retired})
+			retired, err := yesOrNo(row.text("retired"))
+			if err != nil {
+				return in, usagef("--devices %s: line %d: retired %v", o.devices, row.line, err)
+			}
+			in.Devices = append(in.Devices, usage.Device{FQDN: row.text("fqdn"), User: row.text("user"), Retired: retired})
 		}
 	}
 	return in, nil
+}
+
+// ledgersIn lists the files *.csv of a directory. The path is no pattern: it may
+// hold a bracket.
+func ledgersIn(dir string) ([]string, error) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, f := range list {
+		if strings.EqualFold(filepath.Ext(f.Name()), ".csv") && !f.IsDir() {
+			files = append(files, filepath.Join(dir, f.Name()))
+		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s: holds no *.csv", dir)
+	}
+	return files, nil
+}
+
+// yesOrNo reads a cell of a column that is yes or no; empty is no.
+func yesOrNo(cell string) (bool, error) {
+	switch strings.ToLower(cell) {
+	case "yes", "true", "1", "y":
+		return true, nil
+	case "", "no", "false", "0", "n":
+		return false, nil
+	}
+	return false, fmt.Errorf("%q is neither yes nor no", cell)
 }
 
 func readLedger(name string) ([]usage.Entry, error) {
@@ -131,14 +163,31 @@ func readLedger(name string) ([]usage.Entry, error) {
 	}
 	entries := make([]usage.Entry, 0, len(rows))
 	for _, row := range rows {
-		began, _ := time.Parse(time.RFC3339, row.fields["creation_date"]) // without one it is the earliest
+		began, err := csvTime(row.text("creation_date"))
+		if err != nil {
+			return nil, fmt.Errorf("%s: line %d: creation_date %w", name, row.line, err)
+		}
 		entries = append(entries, usage.Entry{
-			Identifier: row.fields["identifier"], FQDN: row.fields["fqdn"], UserName: row.fields["system_user_name"],
-			MAC: row.fields["mac_address"], RefID1: row.fields["ref_id_1"], RefID2: row.fields["ref_id_2"],
-			Began: began, Outcome: row.fields["outcome"],
+			Identifier: row.text("identifier"), FQDN: row.text("fqdn"), UserName: row.text("system_user_name"),
+			MAC: row.text("mac_address"), RefID1: row.text("ref_id_1"), RefID2: row.text("ref_id_2"),
+			Began: began, Outcome: row.text("outcome"),
 		})
 	}
 	return entries, nil
+}
+
+// csvTime reads a time as regent writes it, or a spreadsheet after it. Without a
+// zone it is UTC. An empty cell is the zero time, which is before any other.
+func csvTime(cell string) (time.Time, error) {
+	if cell == "" {
+		return time.Time{}, nil
+	}
+	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly} {
+		if at, err := time.Parse(form, cell); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no time as 2026-11-29T08:00:00Z; a spreadsheet may have rewritten it: take the file as regent ledger --csv wrote it", cell)
 }
 
 func (t *tool) report(r admin.RegistrationToken, report usage.Report, o inquiry) error {
@@ -224,27 +273,13 @@ func findingsJSON(rows []usage.Row) []findingJSON {
 
 var findingColumns = append(slices.Clone(authColumns), "finding", "why")
 
+// writeFindings writes CSV that auth-token delete --from takes.
 func writeFindings(w io.Writer, rows []usage.Row) error {
-	out := csv.NewWriter(w)
-	if err := out.Write(findingColumns); err != nil {
-		return err
-	}
+	all := [][]string{findingColumns}
 	for _, row := range rows {
-		if err := out.Write(append(authCells(row.AuthToken), string(row.Kind), row.Why)); err != nil {
-			return err
-		}
+		all = append(all, append(authCells(row.AuthToken), string(row.Kind), row.Why))
 	}
-	out.Flush()
-	return out.Error()
-}
-
-// plain makes a text fit for a spreadsheet, which would take one that begins so
-// for a formula: devices write what stands in it.
-func plain(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
+	return writeCSV(w, all)
 }
 
 // writePage writes a file for its owner alone, over an earlier one, whole or not at all.

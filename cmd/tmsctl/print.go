@@ -2,27 +2,28 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
-	"unicode/utf8"
+	"unicode/utf16"
+
+	"regent/platform/terminal"
 )
 
 // table prints rows in columns; the first one is the head.
 func table(w io.Writer, rows [][]string) error {
-	columns := tabwriter.NewWriter(w, 0, 0, gap, ' ', 0)
-	for _, row := range rows {
-		cells := make([]string, len(row))
-		for i, text := range row {
-			cells[i] = cell(text)
-		}
-		if _, err := io.WriteString(columns, strings.Join(cells, "\t")+"\n"); err != nil {
-			return err
+	shown := make([][]string, len(rows))
+	for i, row := range rows {
+		shown[i] = make([]string, len(row))
+		for j, text := range row {
+			shown[i][j] = cell(text)
 		}
 	}
-	return columns.Flush()
+	_, err := io.WriteString(w, terminal.Columns(shown))
+	return err
 }
 
 // list prints a table that fits the terminal: the columns for which it is too
@@ -71,7 +72,7 @@ func (t *tool) below(names, values []string) string {
 	words[len(words)-1] = strings.TrimSuffix(words[len(words)-1], ",")
 	text, column := indent, len(indent)
 	for i, word := range words {
-		n := utf8.RuneCountInString(word)
+		n := terminal.Cells(word)
 		switch {
 		case i == 0:
 		case column+1+n > t.width:
@@ -84,35 +85,36 @@ func (t *tool) below(names, values []string) string {
 	return text + "\n"
 }
 
-// gap is how many spaces stand between two columns.
-const gap = 2
-
-// wide is how many characters a table of the first n columns is wide.
+// wide is how many cells of a terminal a table of the first n columns is wide.
 func wide(rows [][]string, n int) int {
-	total := (n - 1) * gap
+	total := (n - 1) * terminal.Gap
 	for column := range n {
 		most := 0
 		for _, row := range rows {
-			most = max(most, utf8.RuneCountInString(cell(row[column])))
+			most = max(most, terminal.Cells(cell(row[column])))
 		}
 		total += most
 	}
 	return total
 }
 
-// cell makes a text fit for a table. Devices write what stands in it, and must
-// not be able to move the cursor of an administrator's terminal.
+// cell makes a text fit for a table.
 func cell(s string) string {
-	s = strings.Map(func(r rune) rune {
+	if s == "" {
+		return "-"
+	}
+	return printable(s)
+}
+
+// printable replaces what could move the cursor of an administrator's terminal or
+// turn its text around. Devices write the texts that tmsctl shows.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
 		return '?'
 	}, s)
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 func when(t time.Time) string {
@@ -122,9 +124,31 @@ func when(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04")
 }
 
+// printJSON prints v, in which every character that cannot be printed is escaped.
 func (t *tool) printJSON(v any) error {
-	e := json.NewEncoder(t.out)
+	var text strings.Builder
+	e := json.NewEncoder(&text)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(t.out, escaped(text.String(), '\n'))
+	return err
+}
+
+// escaped writes each character that cannot be printed as \uXXXX, as JSON does,
+// but for those to keep.
+func escaped(s string, keep ...rune) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) || slices.Contains(keep, r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }

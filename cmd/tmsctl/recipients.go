@@ -3,15 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,7 +36,7 @@ func readRecipients(name string, common admin.NewRegistrationToken) ([]recipient
 	seen := map[string]bool{}
 	var all []recipient
 	for _, row := range rows {
-		who := row.fields["recipient"]
+		who := row.text("recipient")
 		// Two names that differ in case are one file on some systems.
 		lower := strings.ToLower(who)
 		if !recipientName.MatchString(who) || seen[lower] {
@@ -48,13 +45,13 @@ func readRecipients(name string, common admin.NewRegistrationToken) ([]recipient
 		seen[lower] = true
 		n := common
 		n.Identifier = common.Identifier + "-" + who
-		if text := row.fields["count"]; text != "" {
+		if text := row.text("count"); text != "" {
 			if n.Count, err = strconv.Atoi(text); err != nil {
 				return nil, usagef("--per-recipient %s: line %d: count %q is no number", name, row.line, text)
 			}
 		}
 		for column, to := range map[string]*string{"ref_id_1": &n.RefID1, "ref_id_2": &n.RefID2, "customer": &n.Customer} {
-			if text := row.fields[column]; text != "" {
+			if text := row.text(column); text != "" {
 				*to = text
 			}
 		}
@@ -64,51 +61,6 @@ func readRecipients(name string, common admin.NewRegistrationToken) ([]recipient
 		return nil, usagef("--per-recipient %s: names nobody", name)
 	}
 	return all, nil
-}
-
-// csvRow is a line by the names of its columns.
-type csvRow struct {
-	line   int
-	fields map[string]string
-}
-
-// readCSV reads a file whose first line names its columns, among them the ones
-// that are needed.
-func readCSV(name string, needed ...string) ([]csvRow, error) {
-	f, err := os.Open(name) //nolint:gosec // the file that its reader named
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	r := csv.NewReader(f)
-	r.ReuseRecord = true
-	head, err := r.Read()
-	if err != nil {
-		return nil, fmt.Errorf("%s: no head with the names of the columns: %w", name, err)
-	}
-	columns := slices.Clone(head)
-	columns[0] = strings.TrimPrefix(columns[0], "\ufeff") // as spreadsheets write it
-	for _, n := range needed {
-		if !slices.Contains(columns, n) {
-			return nil, fmt.Errorf("%s: has no column %s", name, n)
-		}
-	}
-	var rows []csvRow
-	for {
-		record, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return rows, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		line, _ := r.FieldPos(0)
-		row := csvRow{line, make(map[string]string, len(columns))}
-		for i, text := range record {
-			row.fields[columns[i]] = strings.TrimSpace(text)
-		}
-		rows = append(rows, row)
-	}
 }
 
 // createForEach makes one registration token for each recipient, in a file of

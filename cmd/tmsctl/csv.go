@@ -1,0 +1,262 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// maxCSV bounds a CSV file, in bytes.
+const maxCSV = 256 << 20
+
+// csvRow is a row of a CSV file by the names of its columns.
+type csvRow struct {
+	line  int
+	cells map[string]string
+}
+
+// text is the cell of a column, without spaces around it; "" if the row has none.
+func (r csvRow) text(column string) string { return strings.TrimSpace(r.cells[column]) }
+
+// names reports whether the cell identifier is that of an auth token: as
+// [writeCSV] writes it, or as somebody typed it.
+func (r csvRow) names(identifier string) bool {
+	return r.text("identifier") == strings.TrimSpace(csvCell(identifier)) || r.text("identifier") == strings.TrimSpace(identifier)
+}
+
+// readCSV reads a CSV file as spreadsheets and scripts write it: UTF-8 or UTF-16,
+// separated by comma, semicolon or tab. Its first row names the columns, in any
+// case of letters; needed ones must be there. Rows without any text are left out.
+// An error names the file, and the line where one is at fault.
+func readCSV(name string, needed ...string) ([]csvRow, error) {
+	content, err := readBounded(name)
+	if err != nil {
+		return nil, err
+	}
+	text, err := decodeText(content)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	comma, skipped, err := separator(&text, needed)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	r := csv.NewReader(strings.NewReader(text))
+	r.Comma, r.FieldsPerRecord = comma, -1
+	var columns []string
+	var rows []csvRow
+	for {
+		record, err := r.Read()
+		switch {
+		case errors.Is(err, io.EOF):
+			return rows, nil
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", name, err)
+		case blank(record):
+			continue
+		}
+		line, _ := r.FieldPos(0)
+		if columns == nil {
+			if columns, err = head(record); err != nil {
+				return nil, fmt.Errorf("%s: line %d: %w", name, line+skipped, err)
+			}
+			continue
+		}
+		row := csvRow{line + skipped, make(map[string]string, len(columns))}
+		for i, cell := range record {
+			switch {
+			case i < len(columns):
+				row.cells[columns[i]] = cell
+			case strings.TrimSpace(cell) != "":
+				return nil, fmt.Errorf("%s: line %d: has more cells than the first row has columns; put a cell with a separator in it into double quotes", name, row.line)
+			}
+		}
+		rows = append(rows, row)
+	}
+}
+
+func readBounded(name string) ([]byte, error) {
+	f, err := os.Open(name) //nolint:gosec // the file that its reader named
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	content, err := io.ReadAll(io.LimitReader(f, maxCSV+1))
+	if err == nil && len(content) > maxCSV {
+		err = fmt.Errorf("%s: has more than %d MiB", name, maxCSV>>20)
+	}
+	return content, err
+}
+
+// decodeText returns the text of a file in UTF-8 or UTF-16, with or without a byte
+// order mark. Any other encoding is an error: what its letters mean is not known.
+func decodeText(content []byte) (string, error) {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(content, []byte("\xff\xfe")):
+		order, content = binary.LittleEndian, content[2:]
+	case bytes.HasPrefix(content, []byte("\xfe\xff")):
+		order, content = binary.BigEndian, content[2:]
+	}
+	if order != nil {
+		if len(content)%2 != 0 {
+			return "", errors.New("is UTF-16 and ends in the middle of a character; save it again")
+		}
+		units := make([]uint16, len(content)/2)
+		for i := range units {
+			units[i] = order.Uint16(content[2*i:])
+		}
+		content = []byte(string(utf16.Decode(units)))
+	}
+	content = bytes.TrimPrefix(content, []byte("\ufeff"))
+	line := 0
+	for part := range bytes.Lines(content) {
+		line++
+		switch {
+		case bytes.IndexByte(part, 0) >= 0:
+			return "", fmt.Errorf("line %d: is no text; save the file as \"CSV UTF-8\"", line)
+		case !utf8.Valid(part):
+			return "", fmt.Errorf("line %d: is not UTF-8, perhaps the ANSI code page of some system; save the file as \"CSV UTF-8\"", line)
+		}
+	}
+	return string(content), nil
+}
+
+// separators are those that spreadsheets write, by the system's settings.
+const separators = ",;\t"
+
+// separator finds out what separates the cells of text, by the columns that are
+// needed. A first line sep=X, which some spreadsheets write, says it and is taken
+// off text; skipped is how many lines were.
+func separator(text *string, needed []string) (comma rune, skipped int, err error) {
+	first, rest, _ := strings.Cut(*text, "\n")
+	if said, ok := strings.CutPrefix(strings.ToLower(strings.TrimRight(first, "\r")), "sep="); ok {
+		if utf8.RuneCountInString(said) != 1 || !strings.Contains(separators, said) {
+			return 0, 0, fmt.Errorf("line 1: %q names no separator that can be read: comma, semicolon or tab", strings.TrimRight(first, "\r"))
+		}
+		*text, skipped = rest, 1
+	}
+	missing := ""
+	for _, comma := range separators {
+		columns := firstRow(*text, comma)
+		lacking := lacks(columns, needed)
+		if lacking == "" {
+			return comma, skipped, nil
+		}
+		if missing == "" || len(columns) > 1 {
+			missing = lacking
+		}
+	}
+	return 0, 0, fmt.Errorf("has no column %s: its first row must name the columns, separated by comma, semicolon or tab", missing)
+}
+
+// firstRow is the first row of text that is not blank, as names of columns.
+func firstRow(text string, comma rune) []string {
+	r := csv.NewReader(strings.NewReader(text))
+	r.Comma, r.FieldsPerRecord = comma, -1
+	for {
+		record, err := r.Read()
+		if err != nil {
+			return nil
+		}
+		if !blank(record) {
+			columns := make([]string, len(record))
+			for i, name := range record {
+				columns[i] = columnName(name)
+			}
+			return columns
+		}
+	}
+}
+
+func lacks(columns, needed []string) string {
+	have := map[string]bool{}
+	for _, c := range columns {
+		have[c] = true
+	}
+	for _, n := range needed {
+		if !have[n] {
+			return n
+		}
+	}
+	return ""
+}
+
+// head reads the names of the columns. Two of one name are an error, since it is
+// not known which one counts.
+func head(record []string) ([]string, error) {
+	columns := make([]string, len(record))
+	seen := map[string]bool{}
+	for i, name := range record {
+		columns[i] = columnName(name)
+		if columns[i] != "" && seen[columns[i]] {
+			return nil, fmt.Errorf("two columns are called %s", columns[i])
+		}
+		seen[columns[i]] = true
+	}
+	return columns, nil
+}
+
+// columnName is a column's name as people write it: "Ref ID 1" is ref_id_1.
+func columnName(name string) string {
+	return strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(strings.TrimSpace(name)))
+}
+
+func blank(record []string) bool {
+	for _, cell := range record {
+		if strings.TrimSpace(cell) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// writeCSV writes rows for spreadsheets, each cell as [csvCell] has it.
+func writeCSV(w io.Writer, rows [][]string) error {
+	out := csv.NewWriter(w)
+	for _, row := range rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = csvCell(cell)
+		}
+		if err := out.Write(cells); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// csvCell makes a text that a device wrote fit for a spreadsheet. What cannot be
+// printed is escaped, so that a line end ends no row. A character that begins a
+// formula gets an apostrophe before it wherever a cell may begin: at the start,
+// and after each separator that some locale has.
+func csvCell(s string) string {
+	const formula, between, skipped = "=+-@＝＋－＠", ",;\t|،؛、；，", " '\"\u00a0\u3000"
+	var b strings.Builder
+	begins := true // a cell may begin here
+	start := 0     // where it would, in b
+	for _, r := range escaped(s) {
+		switch {
+		case begins && strings.ContainsRune(formula, r):
+			text := b.String()
+			b.Reset()
+			b.WriteString(text[:start] + "'" + text[start:])
+			begins = false
+		case begins && !strings.ContainsRune(skipped, r):
+			begins = false
+		}
+		b.WriteRune(r)
+		if strings.ContainsRune(between, r) {
+			begins, start = true, b.Len()
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/csv"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"regent/agent/tms/admin"
+)
+
+func inUTF16(order binary.AppendByteOrder, text string) string {
+	var b []byte
+	for _, unit := range utf16.Encode([]rune("\ufeff" + text)) {
+		b = order.AppendUint16(b, unit)
+	}
+	return string(b)
+}
+
+// TestReadCSV: files as spreadsheets of several countries write them are read, and
+// what cannot be read is refused with the line and the reason.
+func TestReadCSV(t *testing.T) {
+	const text = "recipient,count,customer\nParis,2,ACME\nKoeln,3,Müller GmbH\n"
+	semicolons := strings.ReplaceAll(text, ",", ";")
+	const all = "Paris 2 ACME|Koeln 3 Müller GmbH"
+	tests := []struct{ name, content, want, wrong string }{
+		{"plain", text, all, ""},
+		{"byte order mark", "\ufeff" + text, all, ""},
+		{"line ends of Windows", strings.ReplaceAll(text, "\n", "\r\n"), all, ""},
+		{"semicolons", "\ufeff" + semicolons, all, ""},
+		{"tabs", strings.ReplaceAll(text, ",", "\t"), all, ""},
+		{"UTF-16, little end first", inUTF16(binary.LittleEndian, text), all, ""},
+		{"UTF-16, big end first, tabs", inUTF16(binary.BigEndian, strings.ReplaceAll(text, ",", "\t")), all, ""},
+		{"a line that names the separator", "sep=;\r\n" + semicolons, all, ""},
+		{"capitals and spaces in the head", strings.Replace(text, "recipient,count,customer", `" Recipient",COUNT , Customer`, 1), all, ""},
+		{"blank rows", ",,\n" + text + ",,\n\n  , ,\n", all, ""},
+		{"empty cells at the end", "recipient,count,customer\nParis,2,ACME,,\nKoeln,3,Müller GmbH,,\n", all, ""},
+		{"cells left out at the end", "recipient,count,customer\nParis\n", "Paris  ", ""},
+		{"a comma in a cell", "recipient;count;customer\nParis;2;\"ACME, Inc.\"\n", "Paris 2 ACME, Inc.", ""},
+		{"columns in another order, and more", "note;count;recipient\nx;2;Paris\n", "Paris 2 ", ""},
+
+		{"the ANSI code page", strings.Replace(text, "ü", "\xfc", 1), "", "line 3: is not UTF-8"},
+		{"UTF-16 without a mark", inUTF16(binary.LittleEndian, text)[2:], "", "line 1: is no text"},
+		{"UTF-16 cut short", inUTF16(binary.LittleEndian, text) + "x", "", "ends in the middle of a character"},
+		{"no head", "Paris,2\n", "", "has no column recipient"},
+		{"nothing", "", "", "has no column recipient"},
+		{"two columns of one name", "recipient,count,Count\nParis,2,3\n", "", "line 1: two columns are called count"},
+		{"a cell too many", "recipient,count,customer\nParis,2,ACME, Inc.\n", "", "line 2: has more cells"},
+		{"a cell too many, after sep=", "sep=,\nrecipient,count,customer\nParis,2,ACME, Inc.\n", "", "line 3: has more cells"},
+		{"another separator", "sep=:\nrecipient:count\n", "", "line 1: \"sep=:\" names no separator"},
+		{"a quote that does not end", "recipient,count\n\"Paris,2\n", "", "line 2"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			rows, err := readCSV(written(t, []byte(tt.content)), "recipient")
+			var got []string
+			for _, r := range rows {
+				got = append(got, r.text("recipient")+" "+r.text("count")+" "+r.text("customer"))
+			}
+			if diff := cmp.Diff(strings.Join(got, "|"), tt.want); diff != "" {
+				t.Errorf("-got +want:\n%s", diff)
+			}
+			if tt.wrong == "" && err != nil || tt.wrong != "" && (err == nil || !strings.Contains(err.Error(), tt.wrong)) {
+				t.Errorf("error %v, want %q", err, tt.wrong)
+			}
+		})
+	}
+}
+
+// TestFormulasStayText: whichever separator a spreadsheet splits a row at, no cell
+// begins a formula.
+func TestFormulasStayText(t *testing.T) {
+	for _, s := range []string{
+		"=1+1", "+1", "-1", "@x", " =1", "\t=1", "\n=1", "\r\n=1", "a;=cmd|' /C calc'!A0;", "a\t=1", "a,=1", `a;"=1"`, `";=1`, "a; =1", "＝1", "a;＋1", "'=1", "a؛=1", "a；=1", "=;=;=",
+	} {
+		var b bytes.Buffer
+		if err := writeCSV(&b, [][]string{{"id", s, "end"}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, comma := range ",;\t؛；" {
+			r := csv.NewReader(strings.NewReader(b.String()))
+			r.Comma, r.LazyQuotes, r.FieldsPerRecord = comma, true, -1
+			rows, err := r.ReadAll()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, cell := range rows[0] {
+				if bare := strings.TrimLeft(cell, " \"\u00a0"); bare != "" && strings.ContainsAny(bare[:1], "=+-@") || strings.HasPrefix(bare, "＝") || strings.HasPrefix(bare, "＋") {
+					t.Errorf("%q written as %q: split at %q a cell begins a formula: %q", s, b.String(), comma, cell)
+				}
+			}
+			if len(rows) != 1 {
+				t.Errorf("%q written as %q: split at %q there are %d rows", s, b.String(), comma, len(rows))
+			}
+		}
+	}
+}
+
+// TestIdentifiersSurvive: any identifier that a device made up is found again in
+// the file that tmsctl wrote, and nothing in that file moves a cursor.
+func TestIdentifiersSurvive(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "list.csv")
+	rapid.Check(t, func(t *rapid.T) {
+		identifier := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"evil ", "ev\r\nil", "\n=1+1", "\x1b[2J", "a;=b", "\u202eabc", "\u009b2J", "'x", ""})).Draw(t, "identifier")
+		var b bytes.Buffer
+		if err := writeAuthTokens(&b, []admin.AuthToken{{ID: "ID", Identifier: identifier, FQDN: identifier}}); err != nil {
+			t.Fatal(err)
+		}
+		if text := strings.ReplaceAll(b.String(), "\n", ""); printable(text) != text {
+			t.Fatalf("the file has characters that cannot be printed: %q", text)
+		}
+		if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := readCSV(file, "id", "identifier")
+		if err != nil || len(rows) != 1 || rows[0].text("id") != "ID" || !rows[0].names(identifier) {
+			t.Fatalf("%q: read %+v, %v", identifier, rows, err)
+		}
+		if rows[0].names(identifier + "x") {
+			t.Fatalf("%q is taken for another one", identifier)
+		}
+	})
+}
+
+// TestPathsAreNoPatterns: a directory of ledgers may have a bracket in its name.
+func TestPathsAreNoPatterns(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "site [A-Z]*")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a.csv", "B.CSV", "c.txt"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("identifier;outcome\r\nx;confirmed\r\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in, err := inquiry{ledgers: dir}.read()
+	if err != nil || len(in.Entries) != 2 {
+		t.Errorf("%d entries, %v; want 2", len(in.Entries), err)
+	}
+}
+
+// TestInventory: a word that is neither yes nor no is an error, and no "no".
+func TestInventory(t *testing.T) {
+	for cell, want := range map[string]string{"yes": "true", "Yes": "true", "1": "true", "no": "false", "": "false", "ja": "line 2", "retired": "line 2"} {
+		in, err := inquiry{devices: written(t, []byte("fqdn;user;retired\r\nws1;root;"+cell+"\r\n"))}.read()
+		got := fmt.Sprint(err)
+		if err == nil {
+			got = fmt.Sprint(in.Devices[0].Retired)
+		}
+		if !strings.Contains(got, want) {
+			t.Errorf("retired %q: %s, want %s", cell, got, want)
+		}
+	}
+}
+
+// TestJSONMovesNoCursor: what a device wrote is escaped where it cannot be printed.
+func TestJSONMovesNoCursor(t *testing.T) {
+	var out bytes.Buffer
+	w := world{out: &out}
+	if err := (&tool{world: w}).printJSON(map[string]string{"fqdn": "a\x1b[2J\u009b\u202e\x7fé東"}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "{\n  \"fqdn\": \"a\\u001b[2J\\u009b\\u202e\\u007fé東\"\n}\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+}

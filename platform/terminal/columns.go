@@ -1,0 +1,50 @@
+package terminal
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/width"
+)
+
+// Gap is how many spaces stand between two columns.
+const Gap = 2
+
+// Columns lines up the cells of rows, Gap spaces apart, without spaces at the end
+// of a line. Each row ends with a line feed. Rows may have different lengths.
+func Columns(rows [][]string) string {
+	var widest []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widest) {
+				widest = append(widest, 0)
+			}
+			widest[i] = max(widest[i], Cells(cell))
+		}
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		line := ""
+		for i, cell := range row {
+			line += cell + strings.Repeat(" ", widest[i]-Cells(cell)+Gap)
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	return b.String()
+}
+
+// Cells returns how many cells of a terminal s takes. Wide characters, such as
+// Chinese ones, take two (Unicode Standard Annex 11), combining marks none.
+func Cells(s string) int {
+	n := 0
+	for _, r := range s {
+		switch kind := width.LookupRune(r).Kind(); {
+		case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
+		case kind == width.EastAsianWide || kind == width.EastAsianFullwidth:
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
+}
