@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +32,8 @@ func (t *tool) deletion(d deletion) *cobra.Command {
 		Use: "delete ID... | --from FILE.csv", Short: "Delete by id: " + d.means,
 		Long: `Delete by id, or what a CSV file names in its columns id and identifier, after
 asking. A file that an interruption left half done can be given again: what is
-gone already is counted and no error. An id that has another identifier now than
+gone already is counted and no error. Where the file has the column delete, as
+tmsctl investigate --csv writes it, only the rows that say yes are deleted. An id that has another identifier now than
 in the file stops the command before anything is deleted.`,
 		Args: func(c *cobra.Command, args []string) error {
 			switch {
@@ -107,7 +109,11 @@ func (t *tool) deleteFrom(ctx context.Context, d deletion) error {
 		for _, row := range rows {
 			id := row.text("id")
 			identifier, ok := there[id]
+			wanted, err := row.toDelete()
 			switch {
+			case err != nil:
+				return usagef("--from %s: line %d: %v", d.from, row.line, err)
+			case !wanted:
 			case id == "" || !ok:
 				gone++ // a finding without an auth token, or one that was deleted before
 			case !row.names(identifier):
@@ -132,6 +138,23 @@ func (t *tool) deleteFrom(ctx context.Context, d deletion) error {
 		}
 		return t.delete(ctx, s, d, ids, gone)
 	})
+}
+
+// deleteColumn is the column of investigate --csv that says what to delete.
+const deleteColumn = "delete"
+
+// toDelete reports whether a row is to be deleted. A file without the column names
+// nothing else.
+func (r csvRow) toDelete() (bool, error) {
+	cell, ok := r.cells[deleteColumn]
+	if !ok {
+		return true, nil
+	}
+	yes, err := yesOrNo(strings.TrimSpace(cell))
+	if err != nil {
+		err = fmt.Errorf("%s %w", deleteColumn, err)
+	}
+	return yes, err
 }
 
 // delete deletes one after the other. What was done is said, however it ends.

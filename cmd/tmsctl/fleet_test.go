@@ -70,10 +70,10 @@ func newFleet(t *testing.T) *fleet {
 func (f *fleet) redeem(host, user, instance, installation, outcome string) string {
 	f.n++
 	id := fmt.Sprintf("regent-%05d", f.n)
-	f.record(id, host, user, instance, installation, outcome)
 	f.mu.Lock()
 	f.now = f.now.Add(time.Minute)
 	f.mu.Unlock()
+	f.record(id, host, user, instance, installation, outcome)
 	body := fmt.Sprintf(`{"identifier":%q,"fqdn":%q,"systemUserName":%q,"macAddress":"02:00:00:00:00:01","refId1":%q,"refId2":%q}`,
 		id, host, user, instance, installation)
 	r := httptest.NewRequest(http.MethodPost, "/token/api/v5/authTokens", strings.NewReader(body))

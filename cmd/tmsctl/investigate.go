@@ -40,8 +40,10 @@ The service's list of auth tokens is joined with what is given:
   --devices FILE     your inventory as CSV: fqdn[,user][,retired]; retired is yes or no
 Without either only duplicates and copied disks can be told.
 
---csv has the columns that auth-token delete --from takes: remove the rows that
-are to stay, and give it the rest.`,
+--csv has the columns that auth-token delete --from takes. It deletes the rows
+whose column delete says yes. An auth token that a ledger confirms says no,
+unless the inventory says that its device is retired. Export the ledgers first:
+a redemption after the export looks like a stranger's.`,
 		RunE: running(func(c *cobra.Command, args []string) error {
 			if o.csv && t.flags.json {
 				return usagef("--csv and --json exclude each other")
@@ -170,7 +172,7 @@ func readLedger(name string) ([]usage.Entry, error) {
 		entries = append(entries, usage.Entry{
 			Identifier: row.text("identifier"), FQDN: row.text("fqdn"), UserName: row.text("system_user_name"),
 			MAC: row.text("mac_address"), RefID1: row.text("ref_id_1"), RefID2: row.text("ref_id_2"),
-			Began: began, Outcome: row.text("outcome"),
+			Began: began, Outcome: row.text("outcome"), ID: row.text("id"),
 		})
 	}
 	return entries, nil
@@ -261,23 +263,24 @@ type findingJSON struct {
 	authJSON
 	Finding usage.Kind `json:"finding"`
 	Why     string     `json:"why"`
+	Delete  bool       `json:"delete"` // it is proposed for deletion
 }
 
 func findingsJSON(rows []usage.Row) []findingJSON {
 	all := make([]findingJSON, 0, len(rows))
 	for _, row := range rows {
-		all = append(all, findingJSON{authJSONOf(row.AuthToken), row.Kind, row.Why})
+		all = append(all, findingJSON{authJSONOf(row.AuthToken), row.Kind, row.Why, row.Delete})
 	}
 	return all
 }
 
-var findingColumns = append(slices.Clone(authColumns), "finding", "why")
+var findingColumns = append(slices.Clone(authColumns), "finding", "why", deleteColumn)
 
 // writeFindings writes CSV that auth-token delete --from takes.
 func writeFindings(w io.Writer, rows []usage.Row) error {
 	all := [][]string{findingColumns}
 	for _, row := range rows {
-		all = append(all, append(authCells(row.AuthToken), string(row.Kind), row.Why))
+		all = append(all, append(authCells(row.AuthToken), string(row.Kind), row.Why, map[bool]string{true: "yes", false: "no"}[row.Delete]))
 	}
 	return writeCSV(w, all)
 }

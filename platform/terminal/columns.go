@@ -24,11 +24,11 @@ func Columns(rows [][]string) string {
 	}
 	var b strings.Builder
 	for _, row := range rows {
-		line := ""
+		padded := make([]string, len(row))
 		for i, cell := range row {
-			line += cell + strings.Repeat(" ", widest[i]-Cells(cell)+Gap)
+			padded[i] = cell + strings.Repeat(" ", widest[i]-Cells(cell)+Gap)
 		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		b.WriteString(strings.TrimRight(strings.Join(padded, ""), " ") + "\n")
 	}
 	return b.String()
 }

@@ -1,6 +1,7 @@
 package usage
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -9,29 +10,37 @@ import (
 
 // join is what is looked up while judging.
 type join struct {
-	entries  map[string]Entry      // by identifier
-	byHost   map[string]hostLedger // by FQDN, of hosts that gave a ledger
-	devices  map[string]Device     // by FQDN
-	newest   map[instance]admin.AuthToken
-	hosts    map[string]map[string]bool // installation -> hosts that redeemed as it
-	original map[string]string          // installation -> the host that redeemed as it first
+	entries       map[string]Entry           // by identifier
+	installations map[string]bool            // that gave a ledger, by ref ID 2
+	byHost        map[string]hostLedger      // by FQDN, of hosts that gave a ledger
+	devices       map[string]Device          // by FQDN
+	groups        map[instance]group         // by the names that a device gives
+	listed        map[string]int             // identifier -> auth tokens that have it
+	hosts         map[string]map[string]bool // installation -> hosts that redeemed as it
+	original      map[string]string          // installation -> the host that redeemed as it first
 }
 
-// instance is one of an application on one device.
-type instance struct{ host, user, refID1 string }
+// instance is one of an application of one installation. Three installations on
+// one host are three devices.
+type instance struct{ host, user, refID1, refID2 string }
 
-// hostLedger is what the ledger of a host says of the host.
+// group is the auth tokens of one instance.
+type group struct {
+	n      int
+	newest admin.AuthToken
+}
+
+// hostLedger is what the ledgers of a host say of the host.
 type hostLedger struct {
-	installation string // the latest
-	since        time.Time
-	users        map[string]bool
+	since time.Time // the first redemption of any installation
+	users map[string]bool
 }
 
 func newJoin(in Input) *join {
 	j := &join{
-		entries: make(map[string]Entry, len(in.Entries)), byHost: map[string]hostLedger{},
-		devices: make(map[string]Device, len(in.Devices)), newest: make(map[instance]admin.AuthToken, len(in.Tokens)),
-		hosts: map[string]map[string]bool{}, original: map[string]string{},
+		entries: make(map[string]Entry, len(in.Entries)), installations: map[string]bool{}, byHost: map[string]hostLedger{},
+		devices: make(map[string]Device, len(in.Devices)), groups: make(map[instance]group, len(in.Tokens)),
+		listed: make(map[string]int, len(in.Tokens)), hosts: map[string]map[string]bool{}, original: map[string]string{},
 	}
 	for _, d := range in.Devices {
 		j.devices[host(d.FQDN)] = d
@@ -41,9 +50,12 @@ func newJoin(in Input) *join {
 	}
 	first := map[string]time.Time{}
 	for _, t := range in.Tokens {
-		if key := instanceOf(t); !newer(j.newest[key], t) {
-			j.newest[key] = t
+		j.listed[t.Identifier]++
+		g := j.groups[instanceOf(t)]
+		if g.n++; g.n == 1 || newer(t, g.newest) {
+			g.newest = t
 		}
+		j.groups[instanceOf(t)] = g
 		if t.RefID2 == "" {
 			continue
 		}
@@ -59,14 +71,21 @@ func newJoin(in Input) *join {
 }
 
 func (j *join) learn(e Entry) {
-	j.entries[e.Identifier] = e
-	h := j.byHost[host(e.FQDN)]
-	if h.users == nil {
-		h.users = map[string]bool{}
+	// A copied disk has the ledger of the first one, and one export may be older
+	// than another: what any of them confirms is confirmed.
+	if old := j.entries[e.Identifier]; old.Outcome != "confirmed" || e.Outcome == "confirmed" && old.ID == "" {
+		j.entries[e.Identifier] = e
+	}
+	if e.RefID2 != "" {
+		j.installations[e.RefID2] = true
+	}
+	h, ok := j.byHost[host(e.FQDN)]
+	if !ok {
+		h = hostLedger{since: e.Began, users: map[string]bool{}}
 	}
 	h.users[e.UserName] = true
-	if e.RefID2 != "" && !e.Began.Before(h.since) {
-		h.installation, h.since = e.RefID2, e.Began
+	if e.Began.Before(h.since) {
+		h.since = e.Began
 	}
 	j.byHost[host(e.FQDN)] = h
 }
@@ -74,7 +93,9 @@ func (j *join) learn(e Entry) {
 // host makes two spellings of a name one.
 func host(fqdn string) string { return strings.ToLower(strings.TrimSuffix(fqdn, ".")) }
 
-func instanceOf(t admin.AuthToken) instance { return instance{host(t.FQDN), t.UserName, t.RefID1} }
+func instanceOf(t admin.AuthToken) instance {
+	return instance{host(t.FQDN), t.UserName, t.RefID1, t.RefID2}
+}
 
 // newer reports whether a was created after b; of two at one time the identifier
 // decides, so that one is left.
@@ -85,31 +106,82 @@ func newer(a, b admin.AuthToken) bool {
 	return a.Identifier > b.Identifier
 }
 
+// known is what the ledgers say of an auth token.
+type known struct {
+	Entry
+	listed    bool // a ledger has it
+	confirmed bool // and its device holds it
+	disputed  bool // several auth tokens have its identifier, and the ledger does not say which is its own
+}
+
+// look looks t up in the ledgers: by its ID where the ledger has it, since anybody
+// can redeem with an identifier that they have seen.
+func (j *join) look(t admin.AuthToken) known {
+	e, ok := j.entries[t.Identifier]
+	switch {
+	case !ok, e.ID != "" && e.ID != t.ID:
+		return known{}
+	case e.ID == "" && j.listed[t.Identifier] > 1:
+		return known{Entry: e, disputed: true}
+	}
+	return known{Entry: e, listed: true, confirmed: e.Outcome == "confirmed"}
+}
+
 // judge says what an auth token of the service's list is: the first that holds.
-func (j *join) judge(t admin.AuthToken) (Kind, string) {
-	entry, inLedger := j.entries[t.Identifier]
-	for _, rule := range []func(admin.AuthToken, Entry, bool) (Kind, string){
-		j.unexpectedHost, j.orphan, j.unexpectedUser, j.uncertain, j.clone, j.duplicate, j.unaccounted,
+func (j *join) judge(t admin.AuthToken) Row {
+	k := j.look(t)
+	for _, rule := range []func(admin.AuthToken, known) (Kind, string){
+		j.impostor, j.unexpectedHost, j.orphan, j.unexpectedUser, j.uncertain, j.unaccounted, j.clone, j.duplicate,
 	} {
-		if kind, why := rule(t, entry, inLedger); kind != "" {
-			return kind, why
+		if kind, why := rule(t, k); kind != "" {
+			return Row{t, kind, why, j.deletable(t, k, kind)}
 		}
 	}
-	if inLedger {
-		return Expected, "in the ledger of its device"
-	}
+	row := Row{AuthToken: t, Kind: Unknown, Why: "there is no ledger and no inventory to compare it with"}
 	if _, ok := j.devices[host(t.FQDN)]; ok {
-		return Expected, "its device is in the inventory"
+		row.Kind, row.Why = Expected, "its device is in the inventory"
 	}
-	return Unknown, "nothing was given to compare it with"
+	if k.listed {
+		row.Kind, row.Why = Expected, "in the ledger of its device"
+	}
+	return row
+}
+
+// deletable reports whether a finding is proposed for deletion. What a ledger
+// confirms never is, unless the administrator's own inventory says that the device
+// is retired; nor is what only its names speak against, which anybody can copy.
+func (j *join) deletable(t admin.AuthToken, k known, kind Kind) bool {
+	switch {
+	case kind == Orphan:
+		return true
+	case k.confirmed, k.disputed:
+		return false
+	case kind == Clone:
+		return j.installations[t.RefID2]
+	case kind == Duplicate:
+		return j.look(j.groups[instanceOf(t)].newest).confirmed
+	}
+	return true
+}
+
+// impostor is an auth token with the identifier of another one, which a ledger has.
+func (j *join) impostor(t admin.AuthToken, k known) (Kind, string) {
+	e, ok := j.entries[t.Identifier]
+	switch {
+	case k.disputed:
+		return Unaccounted, fmt.Sprintf("%d auth tokens have this identifier, and the ledger has one of them: export it again with regent ledger --csv, which has the ID", j.listed[t.Identifier])
+	case ok && !k.listed:
+		return Unaccounted, "it has the identifier of auth token " + e.ID + ", which is the one in the ledger"
+	}
+	return "", ""
 }
 
 // unexpectedHost needs an inventory or ledgers. Who gives only ledgers says that
 // they are all of them.
-func (j *join) unexpectedHost(t admin.AuthToken, _ Entry, inLedger bool) (Kind, string) {
+func (j *join) unexpectedHost(t admin.AuthToken, k known) (Kind, string) {
 	_, inInventory := j.devices[host(t.FQDN)]
 	_, gaveLedger := j.byHost[host(t.FQDN)]
-	if inLedger || inInventory || gaveLedger || len(j.devices)+len(j.entries) == 0 {
+	if k.listed || inInventory || gaveLedger || len(j.devices)+len(j.entries) == 0 {
 		return "", ""
 	}
 	if len(j.devices) > 0 {
@@ -118,26 +190,22 @@ func (j *join) unexpectedHost(t admin.AuthToken, _ Entry, inLedger bool) (Kind, 
 	return UnexpectedHost, "no ledger of this host"
 }
 
-func (j *join) orphan(t admin.AuthToken, e Entry, inLedger bool) (Kind, string) {
+func (j *join) orphan(t admin.AuthToken, k known) (Kind, string) {
 	if j.devices[host(t.FQDN)].Retired {
 		return Orphan, "its device is retired in the inventory"
 	}
-	if inLedger && e.Outcome == "forgotten" {
+	if k.listed && k.Outcome == "forgotten" {
 		return Orphan, "its device has wiped it"
 	}
 	h, ok := j.byHost[host(t.FQDN)]
-	if ok && !inLedger && t.RefID2 != "" && h.installation != "" && t.RefID2 != h.installation && t.Created.Before(h.since) && j.installedOnce(t) {
-		return Orphan, "of an earlier installation of this host, which is " + h.installation + " now"
+	if ok && !k.listed && t.RefID2 != "" && !j.installations[t.RefID2] && t.Created.Before(h.since) && len(j.hosts[t.RefID2]) < 2 {
+		return Orphan, "of an earlier installation of this host; the ledgers of this host begin on " + h.since.UTC().Format(time.DateOnly)
 	}
 	return "", ""
 }
 
-// installedOnce reports whether an installation was on one host only: else it is
-// a copy, and not an earlier state of this one.
-func (j *join) installedOnce(t admin.AuthToken) bool { return len(j.hosts[t.RefID2]) < 2 }
-
-func (j *join) unexpectedUser(t admin.AuthToken, _ Entry, inLedger bool) (Kind, string) {
-	if inLedger {
+func (j *join) unexpectedUser(t admin.AuthToken, k known) (Kind, string) {
+	if k.listed {
 		return "", ""
 	}
 	if d, ok := j.devices[host(t.FQDN)]; ok && d.User != "" && d.User != t.UserName {
@@ -149,37 +217,49 @@ func (j *join) unexpectedUser(t admin.AuthToken, _ Entry, inLedger bool) (Kind, 
 	return "", ""
 }
 
-func (j *join) uncertain(_ admin.AuthToken, e Entry, inLedger bool) (Kind, string) {
-	if inLedger && (e.Outcome == "uncertain" || e.Outcome == "intent") {
-		return Uncertain, "the device never learned of it, but a count was used: on the device, regent ledger resolve " + e.Identifier + " --consumed; this one can be deleted"
+func (j *join) uncertain(_ admin.AuthToken, k known) (Kind, string) {
+	if k.listed && (k.Outcome == "uncertain" || k.Outcome == "intent") {
+		return Uncertain, "its device did not get the answer, but a count was used: on the device, regent ledger resolve " + k.Identifier + " --consumed; this one can be deleted"
 	}
 	return "", ""
 }
 
-func (j *join) clone(t admin.AuthToken, _ Entry, _ bool) (Kind, string) {
-	if t.RefID2 != "" && len(j.hosts[t.RefID2]) > 1 && j.original[t.RefID2] != host(t.FQDN) {
-		return Clone, "the installation was first on " + j.original[t.RefID2] + ": a copied disk or image"
-	}
-	return "", ""
-}
-
-func (j *join) duplicate(t admin.AuthToken, _ Entry, _ bool) (Kind, string) {
-	last := j.newest[instanceOf(t)]
-	if t.RefID1 == "" || !newer(last, t) {
+// unaccounted is an auth token with the names of a host whose ledger was given,
+// which does not have it: the ledger is the device's account of every redemption.
+func (j *join) unaccounted(t admin.AuthToken, k known) (Kind, string) {
+	if _, ok := j.byHost[host(t.FQDN)]; k.listed || !ok {
 		return "", ""
 	}
-	return Duplicate, "the same device redeemed " + t.RefID1 + " again on " + last.Created.UTC().Format("2006-01-02 15:04")
+	if j.installations[t.RefID2] {
+		return Unaccounted, "the ledger of this installation has no such redemption: somebody else used its names"
+	}
+	return Unaccounted, "no ledger of this host has such a redemption: somebody else used its name, or another installation on it, of which there is no ledger here"
 }
 
-// unaccounted is an auth token of an installation whose ledger was given, and
-// does not have it: the ledger is the device's account of every redemption.
-func (j *join) unaccounted(t admin.AuthToken, _ Entry, inLedger bool) (Kind, string) {
-	h, ok := j.byHost[host(t.FQDN)]
-	if inLedger || !ok {
+func (j *join) clone(t admin.AuthToken, k known) (Kind, string) {
+	if t.RefID2 == "" || len(j.hosts[t.RefID2]) < 2 || j.original[t.RefID2] == host(t.FQDN) {
 		return "", ""
 	}
-	if h.installation == t.RefID2 {
-		return Unaccounted, "the ledger of this installation has no such redemption"
+	why := "the installation was first on " + j.original[t.RefID2] + ": a copied disk or image, or a host that was renamed"
+	if k.confirmed {
+		why += "; its own ledger confirms it"
 	}
-	return Unaccounted, "this host's ledger has no such redemption"
+	return Clone, why
+}
+
+// duplicate is one of several auth tokens of one instance. Which of them its device
+// uses only a ledger says: the names are the same, and a stranger can copy them.
+func (j *join) duplicate(t admin.AuthToken, k known) (Kind, string) {
+	g := j.groups[instanceOf(t)]
+	if t.RefID1 == "" || g.n < 2 {
+		return "", ""
+	}
+	last := j.look(g.newest)
+	switch {
+	case last.confirmed && g.newest.ID != t.ID:
+		return Duplicate, "its device redeemed " + t.RefID1 + " again on " + g.newest.Created.UTC().Format("2006-01-02 15:04")
+	case k.listed || last.confirmed:
+		return "", ""
+	}
+	return Duplicate, fmt.Sprintf("%d auth tokens have these names; only the ledger of the device says which one it uses", g.n)
 }

@@ -23,6 +23,7 @@ type Entry struct {
 	RefID2     string
 	Began      time.Time
 	Outcome    string // confirmed, forgotten, uncertain, intent, refused, unused, resolved_…
+	ID         string // of the auth token; "" if the ledger does not have it
 }
 
 // Device is one that the administrator's inventory has.
@@ -51,8 +52,8 @@ const (
 	UnexpectedUser Kind = "unexpected_user" // not the user that the device redeems as
 	Uncertain      Kind = "uncertain"       // the device never learned that it got it
 	Clone          Kind = "clone"           // one installation on more than one host: a copied disk
-	Duplicate      Kind = "duplicate"       // another, newer auth token of the same instance of the same device
-	Unaccounted    Kind = "unaccounted"     // the ledger of its host does not have it
+	Duplicate      Kind = "duplicate"       // several auth tokens of one instance of one device
+	Unaccounted    Kind = "unaccounted"     // it has the names of a device whose ledger does not have it
 	NotThere       Kind = "not_there"       // the device holds it, and the service does not have it: deleted
 	NotUsed        Kind = "not_used"        // uncertain to the device, and not at the service: no count was used
 
@@ -63,7 +64,7 @@ const (
 // Kinds returns all kinds in the order in which they are shown.
 func Kinds() []Kind {
 	return []Kind{
-		UnexpectedHost, Orphan, UnexpectedUser, Uncertain, Clone, Duplicate, Unaccounted, NotThere, NotUsed, Unknown, Expected,
+		Unaccounted, UnexpectedUser, UnexpectedHost, Clone, Uncertain, Orphan, Duplicate, NotThere, NotUsed, Unknown, Expected,
 	}
 }
 
@@ -72,6 +73,7 @@ type Row struct {
 	admin.AuthToken // ID is "" if the service does not have it
 	Kind            Kind
 	Why             string // in words, for a person
+	Delete          bool   // it is proposed for deletion
 }
 
 // Report is what was found, rows in the order of their creation.
@@ -80,7 +82,8 @@ type Report struct {
 	Counts map[Kind]int
 }
 
-// Anomalies are the rows that somebody has to look at.
+// Anomalies are the rows that somebody has to look at, by kind and creation: what
+// claims the names of a known device comes first.
 func (r Report) Anomalies() []Row {
 	var rows []Row
 	for _, row := range r.Rows {
@@ -88,6 +91,11 @@ func (r Report) Anomalies() []Row {
 			rows = append(rows, row)
 		}
 	}
+	rank := map[Kind]int{}
+	for i, k := range Kinds() {
+		rank[k] = i
+	}
+	slices.SortStableFunc(rows, func(a, b Row) int { return cmp.Compare(rank[a.Kind], rank[b.Kind]) })
 	return rows
 }
 
@@ -102,8 +110,7 @@ func Investigate(in Input) Report {
 	listed := map[string]bool{}
 	for _, t := range in.Tokens {
 		listed[t.Identifier] = true
-		kind, why := j.judge(t)
-		add(Row{t, kind, why})
+		add(j.judge(t))
 	}
 	for _, e := range in.Entries {
 		if listed[e.Identifier] {
@@ -113,7 +120,7 @@ func Investigate(in Input) Report {
 			add(Row{admin.AuthToken{
 				Identifier: e.Identifier, FQDN: e.FQDN, UserName: e.UserName, MAC: e.MAC,
 				RefID1: e.RefID1, RefID2: e.RefID2, Created: e.Began,
-			}, kind, why})
+			}, kind, why, false})
 		}
 	}
 	slices.SortStableFunc(report.Rows, func(a, b Row) int {

@@ -2,10 +2,12 @@ package usage_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"regent/agent/tms/admin"
 	"regent/agent/tms/admin/usage"
@@ -68,7 +70,7 @@ func TestInvestigate(t *testing.T) {
 		{
 			"redeemed again",
 			usage.Input{Tokens: []admin.AuthToken{good, tok("again", "ws1", "regent", "cad/1", "device-1", 5)}},
-			map[string]usage.Kind{"good": usage.Duplicate, "again": usage.Unknown},
+			map[string]usage.Kind{"good": usage.Duplicate, "again": usage.Duplicate},
 		},
 		{
 			"another instance is no duplicate",
@@ -171,4 +173,123 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	if diff := cmp.Diff(usage.Investigate(in).Counts, usage.Investigate(turned).Counts); diff != "" {
 		t.Errorf("-forwards +backwards:\n%s", diff)
 	}
+}
+
+// TestProposedForDeletion: what a ledger confirms is never proposed, whatever a
+// stranger redeems with its names; what claims its names is named first.
+func TestProposedForDeletion(t *testing.T) {
+	good := tok("good", "ws1", "regent", "cad/1", "device-1", 0)
+	rogue := tok("rogue", "ws1", "regent", "cad/1", "device-1", 5)
+	named := func(id, identifier string, hour int) admin.AuthToken {
+		a := tok(id, "ws1", "regent", "cad/1", "device-1", hour)
+		a.Identifier = identifier
+		return a
+	}
+	withID := func(e usage.Entry, id string) usage.Entry {
+		e.ID = id
+		return e
+	}
+	on := func(hour int, installation string) admin.AuthToken {
+		return tok("of-"+installation, "ws1", "regent", "cad/1", installation, hour)
+	}
+	tests := []struct {
+		name string
+		in   usage.Input
+		want string // the findings in their order: ID kind, with ! if proposed for deletion
+	}{
+		{"a stranger with all names of a device", usage.Input{Tokens: []admin.AuthToken{good, rogue}, Entries: []usage.Entry{ledger(good, "confirmed")}}, "id-rogue unaccounted !"},
+		{"the same, before the device", usage.Input{Tokens: []admin.AuthToken{tok("rogue", "ws1", "regent", "cad/1", "device-1", -1), good}, Entries: []usage.Entry{ledger(good, "confirmed")}}, "id-rogue unaccounted !"},
+		{"the same, without a ledger", usage.Input{Tokens: []admin.AuthToken{good, rogue}}, "id-good duplicate, id-rogue duplicate"},
+		{"the same, with the inventory alone", usage.Input{Tokens: []admin.AuthToken{good, rogue}, Devices: []usage.Device{{FQDN: "ws1"}}}, "id-good duplicate, id-rogue duplicate"},
+		{"a stranger is named before anything else", usage.Input{
+			Tokens:  []admin.AuthToken{tok("old", "ws1", "regent", "cad/1", "device-0", -9), good, tok("x", "evil", "root", "cad/1", "", 1), rogue},
+			Entries: []usage.Entry{ledger(good, "confirmed")},
+		}, "id-rogue unaccounted !, id-x unexpected_host !, id-old orphan !"},
+		{"the identifier too, and the ledger has the ID", usage.Input{
+			Tokens:  []admin.AuthToken{named("good", "same", 0), named("rogue", "same", 0)},
+			Entries: []usage.Entry{withID(ledger(named("good", "same", 0), "confirmed"), "id-good")},
+		}, "id-rogue unaccounted !"},
+		{"the identifier too, and the ledger has no ID", usage.Input{
+			Tokens:  []admin.AuthToken{named("good", "same", 0), named("rogue", "same", 1)},
+			Entries: []usage.Entry{ledger(named("good", "same", 0), "confirmed")},
+		}, "id-good unaccounted, id-rogue unaccounted"},
+		{"another host with a device's ref ID 2, first", usage.Input{
+			Tokens:  []admin.AuthToken{tok("rogue", "ws2", "regent", "cad/1", "device-1", -5), good},
+			Entries: []usage.Entry{ledger(good, "confirmed")}, Devices: []usage.Device{{FQDN: "ws1"}, {FQDN: "ws2"}},
+		}, "id-good clone"},
+		{"a renamed host", usage.Input{
+			Tokens:  []admin.AuthToken{good, tok("later", "ws1-new", "regent", "cad/2", "device-1", 9)},
+			Entries: []usage.Entry{ledger(good, "confirmed"), ledger(tok("later", "ws1-new", "regent", "cad/2", "device-1", 9), "confirmed")},
+		}, "id-later clone"},
+		{"a renamed host without a ledger", usage.Input{Tokens: []admin.AuthToken{good, tok("later", "ws1-new", "regent", "cad/2", "device-1", 9)}}, "id-later clone"},
+		{"redeemed again by the device itself", usage.Input{
+			Tokens: []admin.AuthToken{good, rogue}, Entries: []usage.Entry{ledger(good, "confirmed"), ledger(rogue, "confirmed")},
+		}, "id-good duplicate"},
+		{"redeemed again after a lost answer", usage.Input{
+			Tokens: []admin.AuthToken{good, rogue}, Entries: []usage.Entry{ledger(good, "uncertain"), ledger(rogue, "confirmed")},
+		}, "id-good uncertain !"},
+		{"three installations on one host", usage.Input{
+			Tokens:  []admin.AuthToken{on(0, "a"), on(1, "b"), on(2, "c")},
+			Entries: []usage.Entry{ledger(on(0, "a"), "confirmed"), ledger(on(1, "b"), "confirmed"), ledger(on(2, "c"), "confirmed")},
+		}, ""},
+		{"three installations on one host, no ledger", usage.Input{Tokens: []admin.AuthToken{on(0, "a"), on(1, "b"), on(2, "c")}}, ""},
+		{"a copied disk that has wiped it", usage.Input{
+			Tokens: []admin.AuthToken{good}, Entries: []usage.Entry{ledger(good, "confirmed"), ledger(good, "forgotten")},
+		}, ""},
+		{"an older export after a newer one", usage.Input{
+			Tokens: []admin.AuthToken{good, rogue}, Entries: []usage.Entry{withID(ledger(good, "confirmed"), "id-good"), ledger(good, "uncertain")},
+		}, "id-rogue unaccounted !"},
+		{"retired, and its ledger is still there", usage.Input{
+			Tokens: []admin.AuthToken{good}, Entries: []usage.Entry{ledger(good, "confirmed")}, Devices: []usage.Device{{FQDN: "ws1", Retired: true}},
+		}, "id-good orphan !"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, row := range usage.Investigate(tt.in).Anomalies() {
+				text := row.ID + " " + string(row.Kind)
+				if row.Delete {
+					text += " !"
+				}
+				got = append(got, text)
+			}
+			if diff := cmp.Diff(strings.Join(got, ", "), tt.want); diff != "" {
+				t.Errorf("-got +want:\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestConfirmedIsNeverProposed: whatever strangers redeem, in whatever names, what
+// the ledgers confirm is not proposed for deletion.
+func TestConfirmedIsNeverProposed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		word := rapid.SampledFrom([]string{"", "a", "b", "c"})
+		one := func(i int, kind string) admin.AuthToken {
+			a := tok(fmt.Sprint(kind, i), word.Draw(t, "host"), word.Draw(t, "user"), word.Draw(t, "instance"), word.Draw(t, "installation"), rapid.IntRange(0, 9).Draw(t, "hour"))
+			if (kind == "stranger" || i == 0) && rapid.Bool().Draw(t, "same") { // devices draw theirs at random
+				a.Identifier = "same"
+			}
+			return a
+		}
+		var in usage.Input
+		confirmed := map[string]bool{}
+		for i := range rapid.IntRange(1, 4).Draw(t, "devices") {
+			a := one(i, "device")
+			e := ledger(a, "confirmed")
+			if rapid.Bool().Draw(t, "with ID") {
+				e.ID = a.ID
+			}
+			in.Tokens, in.Entries = append(in.Tokens, a), append(in.Entries, e)
+			confirmed[a.ID] = true
+		}
+		for i := range rapid.IntRange(0, 4).Draw(t, "strangers") {
+			in.Tokens = append(in.Tokens, one(i, "stranger"))
+		}
+		for _, row := range usage.Investigate(in).Rows {
+			if row.Delete && confirmed[row.ID] {
+				t.Fatalf("%+v is proposed for deletion", row)
+			}
+		}
+	})
 }
