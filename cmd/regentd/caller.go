@@ -24,10 +24,12 @@ const (
 
 // callers turns what the kernel says of a connection into the agent's caller.
 type callers struct {
-	names   *names
-	digests peer.Digests
-	signers *peer.Signers
-	own     string // the daemon's user, if whoever has it administers; else ""
+	names    *names
+	accounts peer.Accounts
+	digests  peer.Digests
+	signers  *peer.Signers
+	self     string // the daemon's user
+	own      string // the same, if whoever has it administers; else ""
 }
 
 // newCallers takes the uid of the daemon, negative on a system that has none, and
@@ -38,6 +40,7 @@ func newCallers(uid int, now func() time.Time) *callers {
 	if uid < 0 {
 		own, _ = peer.Self() // "" administers nothing
 	}
+	cs.self = own
 	// Who runs a daemon of their own administers it. The package's user is
 	// nobody's own: it must not administer itself.
 	if cs.names.user(own) != packageUser {
@@ -238,7 +241,3 @@ func (n *names) lookUp(k nameKey, ask func(string) (string, error)) string {
 	n.known[k] = nameEntry{name, now.Add(nameLife)}
 	return name
 }
-
-// perUser is how many connections of one user are open at a time. More than
-// that is a leak or an attack, and gets its new ones closed.
-const perUser = 1024

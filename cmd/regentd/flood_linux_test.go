@@ -17,6 +17,7 @@ import (
 	"regent/agent/tms/emulator"
 	"regent/ipc/api"
 	"regent/ipc/client"
+	"regent/ipc/server"
 )
 
 // flooded is a daemon at whose socket another user does what it likes.
@@ -76,8 +77,8 @@ func TestIdleConnections(t *testing.T) {
 	if p99 > limit {
 		t.Errorf("p99 is %v, want at most %v", p99, limit)
 	}
-	if open := descriptors(t, d.pid()); open > 2*perUser+200 {
-		t.Errorf("the daemon has %d descriptors for one user's connections, want at most two for each of %d", open, perUser)
+	if open := descriptors(t, d.pid()); open > 2*server.MaxPerUser+200 {
+		t.Errorf("the daemon has %d descriptors for one user's connections, want at most two for each of %d", open, server.MaxPerUser)
 	}
 	d.alive(t)
 	d.stop(t)

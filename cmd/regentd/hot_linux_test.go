@@ -30,7 +30,6 @@ import (
 	"regent/agent/vault"
 	"regent/ipc/server"
 	"regent/platform/localsock"
-	"regent/platform/peer"
 	"regent/platform/power"
 )
 
@@ -103,7 +102,7 @@ func serveHot(t *testing.T, a *agent.Agent, records io.Closer, socket string) {
 	s, err := server.New(server.Deps{
 		Tokens: a, Registrar: a, Observer: a, Keeper: &keeper{agent: a}, Minder: a, Watch: (&daemon{agent: a}).watch,
 		Reload: r.asked, Policy: r.account, Diagnose: r.diagnose, Metrics: a.Metrics, Contract: a.Contract,
-		User: peer.UID, Identify: cs.identify, Inspect: cs.inspect, PerUser: 100, Total: 100, Now: now, Log: slog.New(slog.DiscardHandler),
+		User: cs.account, Identify: cs.identify, Inspect: cs.inspect, Total: 200, Now: now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 
 	"golang.org/x/sys/unix"
+
+	"regent/ipc/server"
 )
 
 // reserved descriptors are the daemon's own: state, logs, the service.
@@ -18,7 +20,7 @@ func connections(log *slog.Logger) int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		log.Warn("the limit of descriptors is not known", "err", err)
-		return perUser
+		return server.MaxPerUser
 	}
 	most := min(limit.Cur, 1<<20)
 	return max(8, (int(most)-reserved)/2)

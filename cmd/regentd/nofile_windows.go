@@ -1,7 +1,11 @@
 package main
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"regent/ipc/server"
+)
 
 // connections returns how many connections this process may have at a time;
 // this system has no limit of its own that would be met before.
-func connections(*slog.Logger) int { return 16 * perUser }
+func connections(*slog.Logger) int { return 16 * server.MaxPerUser }

@@ -19,7 +19,6 @@ import (
 	"regent/ipc/server"
 	"regent/platform/nodump"
 	"regent/platform/paths"
-	"regent/platform/peer"
 )
 
 func newRun(stderr io.Writer) *cobra.Command {
@@ -133,8 +132,8 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 	total := connections(log)
 	s, err := server.New(server.Deps{
 		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Keeper: keeper, Minder: d.agent,
-		Watch: d.watch, Reload: r.asked, Policy: r.account, Diagnose: r.diagnose, Metrics: d.agent.Metrics, Contract: d.agent.Contract, User: peer.UID, Identify: cs.identify, Inspect: cs.inspect,
-		PerUser: min(perUser, total/2), Total: total, Now: now, Log: log,
+		Watch: d.watch, Reload: r.asked, Policy: r.account, Diagnose: r.diagnose, Metrics: d.agent.Metrics, Contract: d.agent.Contract, User: cs.account, Identify: cs.identify, Inspect: cs.inspect,
+		Total: total, Now: now, Log: log,
 	})
 	if err != nil {
 		return nil, err

@@ -120,13 +120,16 @@ func serve(t *testing.T) string {
 	}
 	s, err := server.New(server.Deps{
 		Tokens: daemon{}, Registrar: daemon{}, Observer: daemon{}, Keeper: daemon{}, Reload: daemon{}.Reload, Policy: daemon{}.Policy, Diagnose: daemon{}.Diagnose, Metrics: daemon{}.Metrics, Contract: daemon{}.Contract,
-		User: peer.UID,
+		User: func(c net.Conn) (server.Account, error) {
+			uid, err := peer.UID(c)
+			return server.Account{Name: uid}, err
+		},
 		Identify: func(c net.Conn) (server.Attested, error) {
 			p, err := peer.Of(c)
 			return attested{p}, err
 		},
 		Minder: daemon{}, Watch: daemon{}.Watch, Inspect: func(int) (server.Attested, error) { return nil, errors.New("no process") },
-		PerUser: 100, Total: 100, Now: time.Now,
+		Total: 200, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {

@@ -105,8 +105,8 @@ func (p *Process) Holds() int {
 }
 
 // User says that every caller is this user.
-func User(uid string) func(net.Conn) (string, error) {
-	return func(net.Conn) (string, error) { return uid, nil }
+func User(uid string) func(net.Conn) (server.Account, error) {
+	return func(net.Conn) (server.Account, error) { return server.Account{Name: uid}, nil }
 }
 
 // As identifies every caller as the process p with the facts c.

@@ -200,7 +200,7 @@ func open(t *testing.T, b *backend) *house {
 func (h *house) serve(t *testing.T, identify func(net.Conn) (server.Attested, error)) {
 	t.Helper()
 	d := deps(h.backend, identify, slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	d.User = func(net.Conn) (string, error) { return cmp.Or(h.user, "1000"), nil }
+	d.User = func(net.Conn) (server.Account, error) { return server.Account{Name: cmp.Or(h.user, "1000")}, nil }
 	s, err := server.New(d)
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +222,7 @@ func inspect(identify func(net.Conn) (server.Attested, error)) func(int) (server
 }
 
 func deps(b *backend, identify func(net.Conn) (server.Attested, error), log *slog.Logger) server.Deps {
-	return server.Deps{Tokens: b, Registrar: b, Observer: b, Keeper: b, Minder: b, Watch: b.Watch, Reload: b.Reload, Policy: b.Policy, Diagnose: b.Diagnose, Metrics: b.Metrics, Contract: b.Contract, User: ipctest.User("1000"), Identify: identify, Inspect: inspect(identify), PerUser: 3, Total: 5, Now: time.Now, Log: log}
+	return server.Deps{Tokens: b, Registrar: b, Observer: b, Keeper: b, Minder: b, Watch: b.Watch, Reload: b.Reload, Policy: b.Policy, Diagnose: b.Diagnose, Metrics: b.Metrics, Contract: b.Contract, User: ipctest.User("1000"), Identify: identify, Inspect: inspect(identify), Total: 6, Now: time.Now, Log: log}
 }
 
 // client returns a client of the server.

@@ -15,7 +15,7 @@ import (
 
 // connections holds the caller of each connection for as long as that is open.
 type connections struct {
-	user     func(net.Conn) (string, error)
+	user     func(net.Conn) (Account, error)
 	identify func(net.Conn) (Attested, error)
 	users    *users
 	open     sync.WaitGroup
@@ -29,7 +29,7 @@ type connections struct {
 type connection struct {
 	net.Conn
 	late   *time.Timer         // ends the wait for a body; nil before the first
-	user   string              // "" if it is counted for nobody
+	user   Account             // its name is "" if it is counted for nobody
 	unread bool                // the request under way has a body that has not come; for its goroutine alone
 	who    Attested            // nil if the caller is not known
 	caller func() agent.Caller // resolved at the first request
@@ -41,7 +41,7 @@ type connectionKey struct{}
 
 var errTooMany = errors.New("too many connections of this user")
 
-func newConnections(user func(net.Conn) (string, error), identify func(net.Conn) (Attested, error), us *users) *connections {
+func newConnections(user func(net.Conn) (Account, error), identify func(net.Conn) (Attested, error), us *users) *connections {
 	return &connections{user: user, identify: identify, users: us, held: map[net.Conn]*connection{}}
 }
 
@@ -53,7 +53,7 @@ func (cs *connections) opened(ctx context.Context, c net.Conn) context.Context {
 	conn := &connection{Conn: c}
 	if err := cs.admit(c, conn); err != nil {
 		conn.err = err
-		if conn.user == "" || errors.Is(err, ErrExhausted) {
+		if conn.user.Name == "" || errors.Is(err, ErrExhausted) {
 			_ = c.Close() // the HTTP server finds that, and reports it closed
 		}
 	}
@@ -67,14 +67,14 @@ func (cs *connections) opened(ctx context.Context, c net.Conn) context.Context {
 // cannot be counted, and who has too many, costs no more than this look; who
 // cannot be identified, since it has exited, still counts for its user.
 func (cs *connections) admit(c net.Conn, conn *connection) error {
-	uid, err := cs.user(c)
+	account, err := cs.user(c)
 	if err != nil {
 		return err
 	}
-	if !cs.users.connect(uid) {
+	if !cs.users.connect(account) {
 		return errTooMany
 	}
-	conn.user = uid
+	conn.user = account
 	who, err := cs.identify(c)
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func (cs *connections) changed(c net.Conn, state http.ConnState) {
 	if conn.who != nil {
 		_ = conn.who.Close() // there is nobody to tell, and nothing to be done
 	}
-	if conn.user != "" {
+	if conn.user.Name != "" {
 		cs.users.disconnect(conn.user)
 	}
 	cs.open.Done()
@@ -194,4 +194,12 @@ func callerOf(r *http.Request) (agent.Caller, error) {
 		return agent.Caller{}, fault.Errorf("attest", fault.Denied, "the system could not say which process is calling; the daemon's log has the cause").Because(c.err)
 	}
 	return c.caller(), nil
+}
+
+// accountOf returns for whom the calls over the connection of a request count.
+func accountOf(r *http.Request) string {
+	if c, ok := connectionOf(r); ok {
+		return c.user.Name
+	}
+	return ""
 }

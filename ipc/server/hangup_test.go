@@ -129,8 +129,8 @@ func walk(t *testing.T) *walked {
 	d := deps(w.backend, func(c net.Conn) (server.Attested, error) {
 		return ipctest.As(authz.Caller{UID: fmt.Sprint(w.taken.Load()), PID: 42}, &w.process)(c)
 	}, slog.New(slog.DiscardHandler))
-	d.User = func(net.Conn) (string, error) { return fmt.Sprint(w.taken.Add(1)), nil }
-	d.Observer, d.Watch, d.PerUser, d.Total = w, w.Watch, 1000, 1000
+	d.User = func(net.Conn) (server.Account, error) { return server.Account{Name: fmt.Sprint(w.taken.Add(1))}, nil }
+	d.Observer, d.Watch, d.Total = w, w.Watch, 1000
 	s, err := server.New(d)
 	if err != nil {
 		t.Fatal(err)

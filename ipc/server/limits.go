@@ -5,7 +5,21 @@ import (
 	"time"
 )
 
-// Limits of one user. Hand-outs are never counted, and never refused by them.
+// Limits of connections. An account is a user, or the person whose users several are.
+const (
+	// MaxPerUser is how many connections an account has at most, if there is room
+	// for twice as many: more is a leak or an attack. Each takes about 25 KiB.
+	MaxPerUser = 1024
+	// maxReserve is how many connections are kept for root, administrators and the
+	// daemon's own user: they must be able to look at, and end, what takes the rest.
+	maxReserve = 64
+	// unknownShares is how many times MaxPerUser all users together have that no
+	// database of this device knows: who has many user ids is not many people.
+	unknownShares = 4
+)
+
+// Limits of calls of one account. Hand-outs are never counted, and never refused
+// by them.
 const (
 	burst     = 100 // other calls, and refusals of tokens, at once
 	perSecond = 20  // and for ever
@@ -14,55 +28,93 @@ const (
 	maxIdle   = 1024        // users that are remembered without a connection
 )
 
+// Account is whose connections and calls are counted together.
+type Account struct {
+	Name    string // of one user, or of the person to whom several users belong
+	Unknown bool   // no database of this device knows the user
+	// Privileged reports whether the account may use what is reserved. It is asked
+	// when there is no room else; nil is no.
+	Privileged func() bool
+}
+
 // users keeps account of what each user takes up. It is safe for concurrent
 // use.
 type users struct {
-	now            func() time.Time
-	perUser, total int // connections at a time
+	now                             func() time.Time
+	perUser, unknown, common, total int // connections at a time: of one account, of all unknown, of all, with the reserve
 
-	mu   sync.Mutex
-	by   map[string]*usage
-	open int
+	mu          sync.Mutex
+	by          map[string]*usage
+	open        int
+	openUnknown int
+	sweep       int // accounts at which the idle ones are forgotten
 }
 
 // usage is what one user takes up: connections, and credit for calls.
 type usage struct {
 	open   int
-	credit float64
+	credit float64   // calls
 	at     time.Time // of credit
 }
 
-func newUsers(now func() time.Time, perUser, total int) *users {
-	return &users{now: now, perUser: perUser, total: total, by: map[string]*usage{}}
+func newUsers(now func() time.Time, total int) *users {
+	return &users{
+		now: now, perUser: min(MaxPerUser, total/2), unknown: min(unknownShares*MaxPerUser, total/2),
+		common: total - min(maxReserve, total/8), total: total, sweep: maxIdle, by: map[string]*usage{},
+	}
 }
 
 // connect takes a connection into the account, and reports whether it may stay.
-func (us *users) connect(uid string) bool {
+func (us *users) connect(a Account) bool {
+	if us.take(a, false) {
+		return true
+	}
+	return a.Privileged != nil && a.Privileged() && us.take(a, true)
+}
+
+func (us *users) take(a Account, privileged bool) bool {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	u := us.user(uid)
-	if u.open >= us.perUser || us.open >= us.total {
+	u := us.user(a.Name)
+	if u.open >= us.perUser || us.open >= us.total || !privileged && u.open >= us.room(a) {
 		return false
 	}
 	u.open++
 	us.open++
+	if a.Unknown {
+		us.openUnknown++
+	}
 	return true
 }
 
+// room is how many connections an account may have now: no more than are left for
+// others, and of an unknown user an eighth of what is left for all unknown. So the
+// 32 users of one person leave something to the next unknown one.
+func (us *users) room(a Account) int {
+	left := us.common - us.open
+	if a.Unknown {
+		left = min(left, (us.unknown-us.openUnknown+7)/8)
+	}
+	return left
+}
+
 // disconnect takes it out again.
-func (us *users) disconnect(uid string) {
+func (us *users) disconnect(a Account) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	us.user(uid).open--
+	us.user(a.Name).open--
 	us.open--
+	if a.Unknown {
+		us.openUnknown--
+	}
 }
 
 // spend takes one call from the user's credit, and returns 0; or how long it
 // will be until there is credit again.
-func (us *users) spend(uid string) time.Duration {
+func (us *users) spend(account string) time.Duration {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	u := us.user(uid)
+	u := us.user(account)
 	now := us.now()
 	u.earn(now)
 	if u.credit < 1 {
@@ -78,19 +130,20 @@ func (u *usage) earn(now time.Time) {
 }
 
 // user returns the account of a user. One that is idle and has all its credit
-// is nothing to remember.
-func (us *users) user(uid string) *usage {
-	if u, ok := us.by[uid]; ok {
+// is nothing to remember; they are looked for when there are twice as many.
+func (us *users) user(account string) *usage {
+	if u, ok := us.by[account]; ok {
 		return u
 	}
-	if now := us.now(); len(us.by) >= maxIdle {
+	if now := us.now(); len(us.by) >= us.sweep {
 		for id, u := range us.by {
 			if u.earn(now); u.open == 0 && u.credit == burst {
 				delete(us.by, id)
 			}
 		}
+		us.sweep = max(maxIdle, 2*len(us.by))
 	}
 	u := &usage{credit: burst, at: us.now()}
-	us.by[uid] = u
+	us.by[account] = u
 	return u
 }

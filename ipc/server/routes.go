@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"net/http"
 	"path"
 	"runtime/debug"
@@ -120,7 +119,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, rt route) {
 	if rt.path != api.PathToken { // which has no time to lose
 		s.tellLate(r.Context())
 	}
-	if err := s.afford(rt, by); err != nil {
+	if err := s.afford(r, rt, by); err != nil {
 		s.turnAway(w, r, err)
 		return
 	}
@@ -128,7 +127,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, rt route) {
 	// three in this order, for it knows the rules and what is at stake.
 	reply, err := rt.do(w, r, by)
 	if err != nil {
-		s.detain(r.Context(), rt, by)
+		s.detain(r, rt)
 		s.fail(w, r, err)
 		return
 	}
@@ -145,11 +144,11 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, rt route) {
 
 // afford takes the call from the user's credit, unless it asks for a token: a
 // hand-out costs next to nothing, and must not fail because of what others do.
-func (s *Server) afford(rt route, by agent.Caller) error {
+func (s *Server) afford(r *http.Request, rt route, by agent.Caller) error {
 	if rt.path == api.PathToken {
 		return nil
 	}
-	wait := s.users.spend(by.UID)
+	wait := s.users.spend(accountOf(r))
 	if wait == 0 {
 		return nil
 	}
@@ -158,16 +157,16 @@ func (s *Server) afford(rt route, by agent.Caller) error {
 
 // detain slows the refusals of a user who gets one after the other: each is a
 // line in the audit log, which must not be flooded.
-func (s *Server) detain(ctx context.Context, rt route, by agent.Caller) {
+func (s *Server) detain(r *http.Request, rt route) {
 	if rt.path != api.PathToken {
 		return
 	}
-	if s.users.spend(by.UID) == 0 {
+	if s.users.spend(accountOf(r)) == 0 {
 		return
 	}
 	select {
 	case <-time.After(maxTarpit):
-	case <-ctx.Done():
+	case <-r.Context().Done():
 	}
 }
 

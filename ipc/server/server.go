@@ -102,9 +102,9 @@ type Deps struct {
 	Metrics func(context.Context, agent.Caller) (string, error)
 	// Contract asks the tenants for their forms, if the caller may have that done.
 	Contract func(context.Context, agent.Caller) (api.Contract, error)
-	// User says which user made a connection: it is asked before anything is
-	// spent on it, and of a process that is gone too.
-	User func(net.Conn) (uid string, err error)
+	// User says which account a connection is counted for: it is asked before
+	// anything is spent on it, and of a process that is gone too.
+	User func(net.Conn) (Account, error)
 	// Identify says which process made a connection. It is called as connections
 	// are accepted, one after the other, so it must not wait for anything. If it
 	// fails, requests over that connection are denied.
@@ -112,10 +112,11 @@ type Deps struct {
 	// Inspect identifies a process that has not connected, for an administrator.
 	// Its errors are words for a person.
 	Inspect func(pid int) (Attested, error)
-	// PerUser and Total bound the connections at a time; more are closed.
-	PerUser, Total int
-	Now            func() time.Time
-	Log            *slog.Logger
+	// Total bounds the connections at a time; more are closed. What of it one
+	// account has is in limits.go.
+	Total int
+	Now   func() time.Time
+	Log   *slog.Logger
 }
 
 // Server is the local interface. It is safe for concurrent use.
@@ -147,7 +148,6 @@ func New(d Deps) (*Server, error) {
 		{"Minder", d.Minder == nil},
 		{"Watch", d.Watch == nil},
 		{"Inspect", d.Inspect == nil},
-		{"PerUser", d.PerUser <= 0},
 		{"Total", d.Total <= 0},
 		{"Now", d.Now == nil},
 		{"Log", d.Log == nil},
@@ -156,7 +156,7 @@ func New(d Deps) (*Server, error) {
 			return nil, fmt.Errorf("new server: %s is missing", f.name)
 		}
 	}
-	s := &Server{Deps: d, users: newUsers(d.Now, d.PerUser, d.Total), told: repeat.New[failure](tellEvery, tellMost, d.Now)}
+	s := &Server{Deps: d, users: newUsers(d.Now, d.Total), told: repeat.New[failure](tellEvery, tellMost, d.Now)}
 	s.handler = s.guard(s.mux())
 	return s, nil
 }

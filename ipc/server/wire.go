@@ -231,7 +231,7 @@ func (s *Server) tell(r *http.Request, f *fault.Fault, err error) {
 	s.tellLate(r.Context())
 	k := failure{kind: f.Kind, op: f.Op, route: r.Pattern}
 	if c, ok := connectionOf(r); ok {
-		k.user = c.user
+		k.user = c.user.Name
 	}
 	times, say := s.told.Say(k)
 	if !say {

@@ -55,6 +55,11 @@ func Find(pid int) (*Peer, error) { return find(pid) }
 // client should know before it says anything.
 func UID(c net.Conn) (string, error) { return uid(c) }
 
+// Groups returns the groups of the process at the other end of c, the primary one
+// first, as it had them when it connected. An error that wraps [ErrUnsupported]
+// means that the connection alone does not tell on this system.
+func Groups(c net.Conn) ([]string, error) { return groupsOf(c) }
+
 // Self returns the user of this process, as [UID] would.
 func Self() (string, error) { return ownUser() }
 

@@ -34,6 +34,23 @@ func uid(c net.Conn) (string, error) {
 	return decimal(cred.Uid), nil
 }
 
+func groupsOf(c net.Conn) ([]string, error) {
+	var cr credentials
+	err := control(c, func(s int) error {
+		cred, err := unix.GetsockoptUcred(s, unix.SOL_SOCKET, unix.SO_PEERCRED)
+		if err != nil {
+			return err
+		}
+		cr.Ucred = *cred
+		cr.groups, err = peerGroups(s)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask the socket for its peer's groups: %w", err)
+	}
+	return gids(cr), nil
+}
+
 // ask reads the credentials. The caller owns the pidfd.
 func ask(c net.Conn, pidfd pidfdOf) (credentials, error) {
 	var cr credentials

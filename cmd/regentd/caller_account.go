@@ -1,0 +1,32 @@
+package main
+
+import (
+	"net"
+	"slices"
+
+	"regent/ipc/server"
+	"regent/platform/peer"
+)
+
+// account is for [server.Deps]: for whom a connection is counted.
+func (cs *callers) account(c net.Conn) (server.Account, error) {
+	uid, err := peer.UID(c)
+	if err != nil {
+		return server.Account{}, err
+	}
+	owner, known := cs.accounts.Owner(uid)
+	return server.Account{Name: owner, Unknown: !known, Privileged: func() bool { return cs.privileged(c, uid) }}, nil
+}
+
+// privileged reports whether a connection may use what is reserved: root's, the
+// daemon's own user's and those of operators. It gives no right to anything else.
+func (cs *callers) privileged(c net.Conn, uid string) bool {
+	if uid == cs.self || slices.Contains(peer.Superusers(), uid) {
+		return true
+	}
+	gids, err := peer.Groups(c)
+	if err != nil {
+		return false // this system cannot say, or the connection is gone
+	}
+	return slices.ContainsFunc(gids, func(gid string) bool { return cs.names.group(gid) == operators })
+}
