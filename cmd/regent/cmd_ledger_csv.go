@@ -12,7 +12,7 @@ import (
 // ledgerColumns are those of the Contact Administrator's list of auth tokens, by
 // the names that tmsctl auth-token list --json gives them, and what came of it.
 var ledgerColumns = []string{
-	"identifier", "fqdn", "system_user_name", "mac_address", "ref_id_1", "ref_id_2", "creation_date", "id", "outcome",
+	"identifier", "fqdn", "system_user_name", "mac_address", "ref_id_1", "ref_id_2", "creation_date", "outcome", "id",
 }
 
 // writeLedgerCSV writes one row for each redemption. Its creation date is when
@@ -24,7 +24,7 @@ func writeLedgerCSV(w io.Writer, l api.Ledger) error {
 		e := entries[0]
 		rows = append(rows, []string{
 			e.Identifier, e.FQDN, e.UserName, e.MAC, e.RefID1, e.RefID2,
-			e.At.UTC().Format(time.RFC3339), authTokenOf(entries), outcomeWord(entries[len(entries)-1]),
+			e.At.UTC().Format(time.RFC3339), outcomeWord(entries[len(entries)-1]), authTokenOf(entries),
 		})
 	}
 	return out.WriteAll(rows)
