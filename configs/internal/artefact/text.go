@@ -72,7 +72,10 @@ For each key the last of these that sets it rules:
 .IP 1. 4
 the default that is compiled in;
 .IP 2. 4
-.IR config.yaml ;
+.IR config.yaml ,
+which no package brings: an example with every key is
+.I /usr/share/doc/regent/examples/config.yaml
+on Linux;
 .IP 3. 4
 .IR config.d/*.yaml ,
 in the order of their names: the installer's answers, and what applications' packages drop there;
