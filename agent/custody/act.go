@@ -56,9 +56,7 @@ func (s *Safe) Act(ctx context.Context, v Verb) (Report, error) {
 	case Reset:
 		err = s.reset(ctx)
 	case SealImage:
-		if err = s.reset(ctx); err == nil {
-			err = writeNew(s.path(imageFile), []byte(s.BootID))
-		}
+		err = s.sealImage(ctx)
 	case Rekey:
 		err = s.rekey(ctx)
 	case AdoptIt:
@@ -148,6 +146,26 @@ func (s *Safe) reset(ctx context.Context) error {
 		}
 	}
 	return store.SyncDir(s.Dir)
+}
+
+// sealImage forgets everything, the account too: a copy of the image has no history.
+func (s *Safe) sealImage(ctx context.Context) error {
+	if err := s.reset(ctx); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(s.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() == s.Lock {
+			continue
+		}
+		if err := os.RemoveAll(s.path(e.Name())); err != nil {
+			return err
+		}
+	}
+	return writeNew(s.path(imageFile), []byte(s.BootID))
 }
 
 // sealedOnly reports whether a file or directory of the state is of no use

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"regent/agent/binding"
@@ -116,17 +117,25 @@ func (s *Safe) put(ctx context.Context, name string, value []byte) error {
 // what is sealed is for the next boot. There is no key then, so the boot stands
 // in a file of its own.
 func (s *Safe) checkImage() error {
-	boot, err := os.ReadFile(s.path(imageFile))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
+	here, err := InImage(s.Dir, s.BootID)
+	if err != nil {
 		return fault.Errorf("look at the state directory", fault.StoreUnreadable, "%v", err).Because(err)
-	case string(boot) == s.BootID:
+	}
+	if here {
 		return fault.Errorf("open the store", fault.Quarantined, "this machine was sealed as a golden image: nothing is served and nothing is asked of the service until it starts the next time; to use it now: regent store reset")
 	}
-	if err := os.Remove(s.path(imageFile)); err != nil {
+	if err := os.Remove(s.path(imageFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fault.Errorf("begin with a golden image", fault.StoreUnreadable, "%v", err).Because(err)
 	}
 	return nil
+}
+
+// InImage reports whether this machine was sealed as a golden image in this boot.
+// Until the next one nothing is kept in dir: every copy would have it.
+func InImage(dir, bootID string) (bool, error) {
+	boot, err := os.ReadFile(filepath.Join(dir, imageFile)) //nolint:gosec // in the state directory, which the daemon was given
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return string(boot) == bootID, err
 }

@@ -42,6 +42,7 @@ const (
 // Deps is what a safe is made of. All of it is required.
 type Deps struct {
 	Dir     string // the state directory, which this process holds
+	Lock    string // name of the file in it by which this process holds it
 	Ring    Ring
 	Facts   binding.Facts // of this device; none is fine
 	BootID  string

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -149,7 +150,7 @@ func newDevice(t *testing.T) *device {
 
 func (d *device) safe() *Safe {
 	return New(Deps{
-		Dir: d.dir, Ring: ring{d.rings, d.dir}, Facts: d.facts, BootID: d.boot, OnClone: d.clone,
+		Dir: d.dir, Lock: "lock", Ring: ring{d.rings, d.dir}, Facts: d.facts, BootID: d.boot, OnClone: d.clone,
 		Clock: clocktest.New(), Log: slog.New(slog.NewTextHandler(d.t.Output(), nil)),
 	})
 }
@@ -412,8 +413,14 @@ func wantForgotten(t *testing.T, s *Safe) {
 
 func TestGoldenImage(t *testing.T) {
 	d := newDevice(t)
+	for _, past := range []string{"audit.jsonl", "audit.jsonl.1", "leases.jsonl", "policy.last.json", "unregistered", redeem.LedgerName + ".corrupt-1", ".new"} {
+		must(t, os.WriteFile(filepath.Join(d.dir, past), []byte("of the earlier device"), 0o600))
+	}
 	if _, err := d.act(SealImage); err != nil {
 		t.Fatal(err)
+	}
+	if left := d.snapshot(); len(left) != 1 || left[filepath.Join(d.dir, imageFile)] == "" {
+		t.Errorf("left %q, want %s alone", slices.Collect(maps.Keys(left)), imageFile)
 	}
 	made := d.rings.made
 	d.want(store.ForeignHost, fault.Quarantined)

@@ -118,7 +118,7 @@ func (s *Safe) cost(v Verb, r Report, tokens int) (counts int, says string) {
 	case Reset:
 		return tokens, fmt.Sprintf("forgets the data key, every record and every registration token; the ledger is kept beside. All %s are lost, and each costs one count to buy again; the service's list still has the old ones.", auths(tokens))
 	case SealImage:
-		return tokens, fmt.Sprintf("forgets everything that makes this device itself, and uses nothing until the next boot. %s are lost.", auths(tokens))
+		return tokens, fmt.Sprintf("deletes everything in the state directory, the ledger and the audit log too, and uses nothing until the next boot. %s are lost; the service still has them. Note them before, for the Contact Administrator: regent ledger --csv.", auths(tokens))
 	case Rekey:
 		return 0, "seals every record and the ledger under a new data key; costs no count."
 	case AdoptIt:

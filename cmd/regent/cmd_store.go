@@ -104,13 +104,28 @@ func newStoreChange(s surroundings, dial dialer, verb, short string) *cobra.Comm
 	return cmd
 }
 
+// imageKeeps is what sealing an image leaves, and why.
+const imageKeeps = `The configuration stays, since the copies need it.
+These are not Regent's alone, and are yours to remove: the machine id, the
+registration token's file, the system's log, and systemd's own key in
+/var/lib/systemd/credential.secret.`
+
 func newSealImage(s surroundings, dial dialer) *cobra.Command {
 	cmd := newStoreChange(s, dial, "seal-image", "Strip this machine of all that its copies must not share")
 	cmd.Long = `Strip this machine, a golden image, of all that its copies must not share: tokens,
-data key, the name of the installation and what binds it to the device. It uses
-nothing until it starts the next time; each copy then makes a key and registers by
-itself. The machine id, the registration token's file and systemd's own key in
-/var/lib/systemd/credential.secret are yours to remove.`
+data key, ledger, audit log, the name of the installation and what binds it to the
+device. It uses nothing and records nothing until it starts the next time. Each copy
+then makes a key and registers by itself.
+
+` + imageKeeps
+	do := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := do(cmd, args); err != nil || !cmd.Flags().Changed("yes") {
+			return err
+		}
+		_, err := io.WriteString(cmd.OutOrStdout(), imageKeeps+"\n")
+		return err
+	}
 	return cmd
 }
 

@@ -43,6 +43,7 @@ type daemon struct {
 	safe  *custody.Safe // nil without a keyring
 	guard status.Store
 	audit *audit.Fold
+	image bool // this machine is a golden image: nothing is written into it
 	uid   int
 	opens []io.Closer // in the order of opening
 }
@@ -70,15 +71,14 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 		return d, err
 	}
 	d.opens = append(d.opens, dir)
-	records, err := audit.OpenFile(filepath.Join(o.stateDir, "audit.jsonl"), auditSize)
+	deps, err := o.deps(s, problems, log)
 	if err != nil {
 		return d, err
 	}
-	d.opens = append(d.opens, records)
-	d.audit = audit.NewFold(alsoTold(records, log), now, log)
-	d.opens = append(d.opens, d.audit)
-	deps, err := o.deps(s, problems, d.audit, log)
-	if err != nil {
+	// 1. What is to be done with the store, while nothing in the directory is open.
+	custodian, locked := o.custodian(ctx, s.Store, &deps)
+	// 2. The audit log. In a golden image it is not kept.
+	if err := o.openAudit(d, &deps); err != nil {
 		return d, err
 	}
 	woke, stop, err := power.Resumes()
@@ -88,7 +88,10 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 		deps.Woke, deps.Told = woke, power.TellsAll
 		d.opens = append(d.opens, closer(stop))
 	}
-	if err := o.unlock(ctx, s.Store, d, &deps); err != nil {
+	if locked == nil {
+		locked = unlock(ctx, custodian, d, &deps)
+	}
+	if err := locked; err != nil {
 		deps.Unusable = unusable(ctx, log, err)
 	}
 	d.agent, err = agent.New(ctx, deps)
@@ -101,6 +104,31 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 	return d, err
 }
 
+// openAudit opens the audit log, and has the agent record into it.
+func (o *options) openAudit(d *daemon, deps *agent.Deps) (err error) {
+	if d.image, err = custody.InImage(o.stateDir, deps.Clock.BootID()); err != nil {
+		return fmt.Errorf("look at the state directory: %w", err)
+	}
+	var records audit.Log = notKept{}
+	if !d.image {
+		file, err := audit.OpenFile(filepath.Join(o.stateDir, "audit.jsonl"), auditSize)
+		if err != nil {
+			return err
+		}
+		d.opens = append(d.opens, file)
+		records = file
+	}
+	d.audit = audit.NewFold(alsoTold(records, deps.Log), now, deps.Log)
+	d.opens = append(d.opens, d.audit)
+	deps.Audit = d.audit
+	return nil
+}
+
+// notKept is the audit log of a golden image, whose copies are to have no history.
+type notKept struct{}
+
+func (notKept) Record(context.Context, audit.Event) error { return nil }
+
 // closer is an [io.Closer].
 type closer func() error
 
@@ -112,7 +140,7 @@ func unusable(ctx context.Context, log *slog.Logger, err error) *fault.Fault {
 }
 
 // deps gathers what needs no store.
-func (o *options) deps(s policy.Settings, problems []policy.Problem, records audit.Log, log *slog.Logger) (agent.Deps, error) {
+func (o *options) deps(s policy.Settings, problems []policy.Problem, log *slog.Logger) (agent.Deps, error) {
 	bootID, boot, err := power.Boot()
 	if err != nil {
 		return agent.Deps{}, fmt.Errorf("read the boot clock: %w", err)
@@ -123,15 +151,14 @@ func (o *options) deps(s policy.Settings, problems []policy.Problem, records aud
 	}
 	return agent.Deps{
 		Version: version, Clock: clock.New(bootID, boot), Settings: s, Problems: forStatus(problems),
-		StateDir: o.stateDir, Service: newService(log), Audit: records, Log: log,
+		StateDir: o.stateDir, Service: newService(log), Log: log,
 		Host: agent.Host{FQDN: facts.FQDN, UserName: facts.UserName, MAC: facts.MAC},
 		Draw: mathrand.Float64, NewID: newID, Adopt: adopt, Full: statedir.Full,
 	}, nil
 }
 
-// unlock opens the store with the data key from the keyring, after what is to be
-// done with it was done.
-func (o *options) unlock(ctx context.Context, s policy.Store, d *daemon, deps *agent.Deps) error {
+// custodian opens the keyring, and does with the store what is to be done with it.
+func (o *options) custodian(ctx context.Context, s policy.Store, deps *agent.Deps) (custody.Deps, error) {
 	noted, unread := o.noted()
 	if unread != nil {
 		deps.Log.WarnContext(ctx, "what root has noted of this device cannot be used", "err", unread)
@@ -142,17 +169,22 @@ func (o *options) unlock(ctx context.Context, s policy.Store, d *daemon, deps *a
 	})
 	if err != nil {
 		deps.Guard = status.Store{State: string(store.Unreadable), Guard: s.Keyring, Detail: err.Error()}
-		return fault.Errorf("open the keyring", fault.StoreUnreadable, "%v", err).Because(err)
+		return custody.Deps{}, fault.Errorf("open the keyring", fault.StoreUnreadable, "%v", err).Because(err)
 	}
 	deps.Guard = status.Store{Guard: ring.Guard(), Detail: ring.ring.Detail()}
 	custodian := custody.Deps{
-		Dir: o.stateDir, Ring: ring, Facts: binding.Facts(noted.Facts), BootID: deps.Clock.BootID(),
+		Dir: o.stateDir, Lock: statedir.LockName, Ring: ring, Facts: binding.Facts(noted.Facts), BootID: deps.Clock.BootID(),
 		OnClone: custody.OnClone(s.OnClone), Clock: deps.Clock, Log: deps.Log,
 	}
 	o.deeds.do(ctx, custodian)
+	return custodian, nil
+}
+
+// unlock opens the store with the data key from the keyring.
+func unlock(ctx context.Context, custodian custody.Deps, d *daemon, deps *agent.Deps) error {
 	d.safe = custody.New(custodian)
 	d.opens = append(d.opens, d.safe)
-	err = d.safe.Open(ctx)
+	err := d.safe.Open(ctx)
 	deps.Guard.State = string(d.safe.State())
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@ type reloader struct {
 	retry   func()           // tries a store again that could not be used
 	lookIn  func()           // looks for the registration token's files, which may have other names now
 	hup     <-chan os.Signal // asks for a reload
+	image   bool             // this machine is a golden image: nothing is kept
 
 	mu       sync.Mutex
 	found    findings // as they were last
@@ -169,6 +170,9 @@ func (r *reloader) reload(ctx context.Context) error {
 // keepManaged remembers policy for the next start. Where that fails, a start in
 // the middle of a rollout is all that suffers.
 func (r *reloader) keepManaged(ctx context.Context) {
+	if r.image {
+		return
+	}
 	if err := r.managed.keep(r.lastPolicy()); err != nil {
 		r.logging.WarnContext(ctx, "managed policy could not be kept for the next start", "err", err)
 	}

@@ -105,6 +105,7 @@ func (o *options) live(ctx context.Context, stderr io.Writer, sockets inherited,
 		return err
 	}
 	r.agent, r.logging = d.agent, logging
+	r.image = d.image
 	r.keepManaged(ctx)
 	loops, err := d.loops(ln, r, logging.Logger)
 	if err == nil {

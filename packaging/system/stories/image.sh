@@ -14,6 +14,8 @@ story_image() {
 	m regent seal-image --yes >/dev/null
 	expect 'golden image' m regent token --application cad --instance 1
 	image=$(m sha256sum /etc/credstore.encrypted/regent-keyring-passphrase)
+	[[ $(m ls -A /var/lib/regent | paste -sd ' ') == 'lock sealed-image' ]] || fail "history is left: $(m ls -A /var/lib/regent)"
+	exits 1 m test -e /var/lib/regent.mark/mark
 	say "sealed: $(m sh -c 'ls /var/lib/regent | paste -sd " "') are left in its state directory"
 	shut image
 
