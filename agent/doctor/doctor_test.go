@@ -161,6 +161,9 @@ func TestJudge(t *testing.T) {
 		{"silent", func(f *Facts) { stopped(f, Silent) }, DaemonSilent},
 		{"broken", func(f *Facts) { stopped(f, Broken) }, DaemonSilent},
 		{"older", func(f *Facts) { f.Client.Version = "1.1.0" }, DaemonOlder},
+		{"log", func(f *Facts) {
+			f.Daemon.Status.Problems = []status.Problem{{Source: LogSource, Detail: "3 records could not be written to the log: broken pipe"}}
+		}, LogLost},
 		{"two", func(f *Facts) { f.Others = []Process{{8, "/var/lib/regent"}} }, TwoDaemons},
 		{"one by hand in the unit's place", func(f *Facts) {
 			f.Units[0].Active, f.Units[0].Result = "failed", "exit-code"

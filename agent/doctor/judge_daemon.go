@@ -159,18 +159,24 @@ func judgeDisk(f Facts) []doubt {
 // was not taken: the one before it is in force.
 const ConfigSource = "configuration"
 
+// LogSource is the source of a problem that is a log which cannot be written.
+const LogSource = "log"
+
 func judgePolicy(f Facts) []doubt {
 	var out []doubt
 	s := f.Daemon.Status
 	var invalid string
 	for _, p := range s.Problems {
-		if p.Source == ConfigSource {
+		switch p.Source {
+		case ConfigSource:
 			invalid = p.Detail
 			out = append(out, doubt{code: ConfigInvalid, subject: "", evidence: p.Detail})
+		case LogSource:
+			out = append(out, doubt{code: LogLost, subject: "", evidence: p.Detail})
 		}
 	}
 	for _, p := range s.Problems {
-		if p.Source != ConfigSource && !strings.Contains(invalid, p.Detail) && !saysClosed(p, s.Applications) {
+		if p.Source != ConfigSource && p.Source != LogSource && !strings.Contains(invalid, p.Detail) && !saysClosed(p, s.Applications) {
 			out = append(out, doubt{code: PolicyProblem, subject: p.Source, evidence: p.Detail})
 		}
 	}

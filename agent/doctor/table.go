@@ -68,6 +68,7 @@ const (
 	DaemonSilent      Code = "daemon_silent"
 	DaemonOlder       Code = "daemon_older"
 	TwoDaemons        Code = "two_daemons"
+	LogLost           Code = "log_lost"
 	ServiceStopped    Code = "service_stopped"
 	ServiceFailing    Code = "service_failing"
 	ServiceCredential Code = "service_credential"
@@ -362,6 +363,11 @@ func daemonCodes() []Entry {
 			TwoDaemons, Failure, "two daemons run with one configuration",
 			"Each keeps a state of its own, so each redeems: the configuration's instances cost their counts twice. regent status and regent ledger have only those of the daemon that answers.",
 			tellIT, "Keep the service's process, which systemctl show -p MainPID regentd.service names, and end the other one. If it names 0, end what is in the evidence and run: systemctl start regentd.service. See what started it: most often a regentd run by hand. What it redeemed is in its own ledger: ask it with regent ledger --socket before it ends.", "Two ref ID 2 with the host name of one device are two daemons.",
+		},
+		{
+			LogLost, Warning, "the log cannot be written",
+			"The program that reads the daemon's log ended, or its disk is full. The daemon works, and counts the records that it cannot write. It writes that number to the log when writing works again.",
+			tellIT, "Start the program that reads the log, then the daemon: systemctl restart regentd.service.", nobody,
 		},
 		{
 			ServiceStopped, Failure, "the service is stopped",

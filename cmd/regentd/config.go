@@ -14,6 +14,7 @@ import (
 
 	"regent/agent/policy"
 	"regent/agent/status"
+	"regent/platform/logloss"
 	"regent/platform/paths"
 )
 
@@ -25,7 +26,8 @@ type options struct {
 	logLevel                     string
 	hostFacts                    string // file
 	deeds                        *deeds
-	opened                       func() // told once that the socket is open; may be nil
+	unsaid                       *logloss.Counter // log records, over all lives
+	opened                       func()           // told once that the socket is open; may be nil
 	configNamed                  bool
 }
 

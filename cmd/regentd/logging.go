@@ -7,6 +7,7 @@ import (
 	"github.com/coreos/go-systemd/v22/journal"
 
 	"regent/agent/policy"
+	"regent/platform/logloss"
 )
 
 // logging is the daemon's log. Its level can change while it is in use.
@@ -15,7 +16,7 @@ type logging struct {
 	level *slog.LevelVar
 }
 
-func newLogging(w io.Writer, c policy.Log) *logging {
+func newLogging(w io.Writer, c policy.Log, unsaid *logloss.Counter) *logging {
 	level := new(slog.LevelVar)
 	o := &slog.HandlerOptions{Level: level}
 	var h slog.Handler
@@ -29,7 +30,7 @@ func newLogging(w io.Writer, c policy.Log) *logging {
 	default:
 		h = slog.NewTextHandler(w, o)
 	}
-	l := &logging{slog.New(newRepeats(h, now)), level}
+	l := &logging{slog.New(newRepeats(unsaid.Handler(h), now)), level}
 	l.set(c)
 	return l
 }

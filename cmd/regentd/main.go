@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"regent/platform/signals"
 )
 
 // version is set by the linker.
@@ -26,6 +28,9 @@ const (
 )
 
 func main() {
+	if len(os.Args) < 2 || os.Args[1] != "run" {
+		signals.Usual()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // main
 	context.AfterFunc(ctx, stop)                                                           // the second signal ends the program at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))

@@ -76,6 +76,9 @@ func alsoTold(records audit.Log, log *slog.Logger) audit.Log {
 	if r, ok := h.(*repeats); ok {
 		h = r.Handler
 	}
+	if w, ok := h.(interface{ Unwrap() slog.Handler }); ok {
+		h = w.Unwrap()
+	}
 	if _, ok := h.(*journalHandler); !ok {
 		return records
 	}

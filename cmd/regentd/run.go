@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -15,10 +16,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"regent/agent"
+	"regent/agent/doctor"
 	"regent/agent/policy"
 	"regent/ipc/server"
+	"regent/platform/logloss"
 	"regent/platform/nodump"
 	"regent/platform/paths"
+	"regent/platform/signals"
 )
 
 func newRun(stderr io.Writer) *cobra.Command {
@@ -66,14 +70,13 @@ func oneAtATime(said string) {
 // run is the daemon's lives: one after the other, as long as a deed with the
 // store asks for another.
 func (o *options) run(ctx context.Context, stderr io.Writer) error {
-	hup, deaf := hangups()
-	defer deaf()
+	hup := signals.Outlive()
 	defer sayStopping(ctx, notifyManager)()
 	sockets, err := inherit()
 	if err != nil {
 		return err
 	}
-	o.deeds = newDeeds()
+	o.deeds, o.unsaid = newDeeds(), &logloss.Counter{}
 	for {
 		err := o.live(ctx, stderr, sockets, hup)
 		if err != nil || ctx.Err() != nil || !o.deeds.next() {
@@ -89,7 +92,7 @@ func (o *options) live(ctx context.Context, stderr io.Writer, sockets inherited,
 		return err
 	}
 	r.hup = hup
-	logging := newLogging(stderr, r.in.Log)
+	logging := newLogging(stderr, r.in.Log, o.unsaid)
 	logProblems(ctx, logging.Logger, r.problems)
 
 	d, err := o.open(ctx, r.in, r.problems, logging.Logger)
@@ -106,6 +109,7 @@ func (o *options) live(ctx context.Context, stderr io.Writer, sockets inherited,
 	}
 	r.agent, r.logging = d.agent, logging
 	r.image = d.image
+	o.unsaid.Tell(d.reportLoss)
 	r.keepManaged(ctx)
 	loops, err := d.loops(ln, r, logging.Logger)
 	if err == nil {
@@ -165,6 +169,15 @@ func (d *daemon) follow(ctx context.Context) error {
 		return nil
 	}
 	return d.safe.Mark().Run(ctx)
+}
+
+// reportLoss shows in the status that the log cannot be written.
+func (d *daemon) reportLoss(lost int, why error) {
+	if lost == 0 {
+		d.agent.Report(doctor.LogSource, "")
+		return
+	}
+	d.agent.Report(doctor.LogSource, fmt.Sprintf("%d records could not be written to the log: %v", lost, why))
 }
 
 // settle marks what the agent wrote last.

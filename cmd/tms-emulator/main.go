@@ -19,6 +19,8 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // main's own
 	defer stop()
+	// Whoever reads its log may end before it: then writing fails, and it goes on.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	cmd := command()
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)

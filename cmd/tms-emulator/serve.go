@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"regent/agent/tms/emulator"
+	"regent/platform/logloss"
 )
 
 // patience is how long another identity provider may take for one answer.
@@ -65,7 +66,7 @@ func (s *settings) emulator(stderr io.Writer) (*emulator.Emulator, error) {
 		return nil, err
 	}
 	if s.verbose {
-		s.options.Log = slog.New(slog.NewTextHandler(stderr, nil))
+		s.options.Log = slog.New(logTo(stderr))
 	}
 	if err := s.identity(); err != nil {
 		return nil, err
@@ -168,6 +169,11 @@ func (s *settings) announce(w io.Writer, cred emulator.Credentials, addr net.Add
 	return nil
 }
 
+// logTo returns a log whose reader may end: what it misses is counted.
+func logTo(w io.Writer) slog.Handler {
+	return new(logloss.Counter).Handler(slog.NewTextHandler(w, nil))
+}
+
 func handler(e *emulator.Emulator) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", e)
@@ -180,7 +186,7 @@ func listen(ctx context.Context, l net.Listener, h http.Handler, stderr io.Write
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          slog.NewLogLogger(slog.NewTextHandler(stderr, nil), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(logTo(stderr), slog.LevelWarn),
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()

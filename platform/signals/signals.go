@@ -1,0 +1,33 @@
+// Package signals keeps signals that are not for the end from ending a daemon.
+//
+// A program that imports it hears SIGHUP from the initialization of this package
+// on. It imports next to nothing, so that Go initializes it before most others:
+// only a signal that arrives in the first millisecond, before any Go code runs,
+// still ends the process.
+package signals
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+var hangups = hear()
+
+func hear() <-chan os.Signal {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return c
+}
+
+// Outlive makes the process outlive whoever reads its standard output and error:
+// writing to a closed pipe is an error (EPIPE) and not the end. The channel has
+// the SIGHUPs since the start of the process, as one where there were several.
+// On Windows nothing arrives.
+func Outlive() <-chan os.Signal {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // the write says it
+	return hangups
+}
+
+// Usual gives SIGHUP its usual effect back: it ends the process.
+func Usual() { signal.Reset(syscall.SIGHUP) }
