@@ -92,6 +92,7 @@ type Agent struct {
 	started  time.Time
 	device   string // names this installation to the service's administrator
 	settings atomic.Pointer[policy.Settings]
+	plan     atomic.Pointer[redeem.Plan] // what settings want of redemption
 	problems atomic.Pointer[[]status.Problem]
 
 	vault   *vault.Vault
@@ -113,8 +114,7 @@ type Agent struct {
 // nothing: what was kept can be served at once.
 func New(ctx context.Context, d Deps) (*Agent, error) {
 	a := &Agent{d: d, started: d.Clock.Wall(), looks: newLooks()}
-	a.settings.Store(&d.Settings)
-	a.problems.Store(&d.Problems)
+	a.inForce(d.Settings, d.Problems)
 	a.tenants.clock, a.tenants.gate = d.Clock, backoff.NewGate(d.Clock, d.Draw)
 	a.tenants.make = func(base string, observe func(time.Time)) (Service, error) {
 		return d.Service(base, a.Settings(), observe)
@@ -161,7 +161,7 @@ func (a *Agent) open(ctx context.Context) error {
 	a.redeem, err = redeem.NewEngine(ctx, redeem.Options{
 		Probe: a.d.Store.Probe, Ledger: a.ledger, Vault: a.vault, Registrations: a.regs,
 		Service: func(base string) (redeem.Service, error) { return a.tenants.service(base) },
-		Plan:    func() redeem.Plan { return plan(a.settings.Load()) },
+		Plan:    func() redeem.Plan { return *a.plan.Load() },
 		Hold:    a.tenants.gate.Wait, Skew: a.tenants.skew, Request: a.request, Clock: a.d.Clock, Draw: a.d.Draw, NewID: func() string { return "regent-" + a.d.NewID() }, Changed: a.redeemed, Log: a.d.Log,
 	})
 	if err != nil {
@@ -250,14 +250,22 @@ func (a *Agent) closeJournal() error {
 // Apply makes s the settings in force. It touches no auth token: what a
 // changed tenant leaves behind is kept.
 func (a *Agent) Apply(s policy.Settings, problems []status.Problem) {
-	a.settings.Store(&s)
-	a.problems.Store(&problems)
+	a.inForce(s, problems)
 	a.denials.clear()  // they were another configuration's
 	a.tenants.forget() // the next request is made with the new network settings
 	if a.d.Unusable == nil {
 		a.redeem.Kick()
 		a.refresh.Kick()
 	}
+}
+
+// inForce makes s the settings that everything reads from now on. The plan is
+// made once: for a thousand instances it is as many names.
+func (a *Agent) inForce(s policy.Settings, problems []status.Problem) {
+	p := planOf(&s)
+	a.settings.Store(&s)
+	a.plan.Store(&p)
+	a.problems.Store(&problems)
 }
 
 // Settings returns the settings in force.
@@ -315,8 +323,8 @@ func (a *Agent) changed(ctx context.Context, id instance.ID, from, to instance.S
 	a.hub.publish(id)
 }
 
-// plan turns settings into what redemption is to do. It is pure.
-func plan(s *policy.Settings) redeem.Plan {
+// planOf turns settings into what redemption is to do. It is pure.
+func planOf(s *policy.Settings) redeem.Plan {
 	p := redeem.Plan{
 		UncertainRetries: s.Limits.RedeemUncertainRetries, Splay: s.Limits.RedeemSplay,
 		Keep: s.KeepRegistrationToken, AgainOnExpiry: s.Refresh.OnRefreshExpired == policy.RedeemAgain,

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 
 	"regent/agent/authz"
 	"regent/agent/fault"
@@ -120,7 +119,7 @@ func known(s *policy.Settings, application, own, asked string) error {
 // payable lists the declared instances that a scope pays for.
 func (a *Agent) payable(scope redeem.Scope) []instance.ID {
 	var ids []instance.ID
-	for _, w := range plan(a.settings.Load()).Wants {
+	for _, w := range a.plan.Load().Wants {
 		if w.ID.Tenant != scope.Tenant || scope.Application != "" && w.ID.Application != scope.Application {
 			continue
 		}
@@ -136,11 +135,7 @@ func (a *Agent) await(ctx context.Context, r Registration, ids []instance.ID) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.Wait)
 	defer cancel()
-	var waiting sync.WaitGroup
-	for _, id := range ids {
-		waiting.Go(func() { a.redeem.Settled(ctx, id) })
-	}
-	waiting.Wait()
+	a.redeem.Settled(ctx, ids...)
 }
 
 // holds lists the registration tokens held for a tenant, without showing them.

@@ -31,7 +31,6 @@ func (e *Engine) Register(ctx context.Context, h Held) (kept bool, err error) {
 			delete(e.pauses, id) // whoever gives it again wants it tried now
 		}
 	}
-	e.broadcast()
 	e.mu.Unlock()
 	e.Kick()
 	return true, nil
@@ -136,46 +135,4 @@ func (e *Engine) pauseOf(id instance.ID, registered bool) (pause, bool) {
 		return t, true
 	}
 	return own, ok
-}
-
-// Settled waits until nothing more will happen to id by itself for now: it has
-// an auth token, was refused, waits for a person, or its last attempt failed. The
-// few seconds until an uncertain one is tried again are waited for.
-// It returns early when ctx is done.
-func (e *Engine) Settled(ctx context.Context, id instance.ID) {
-	for {
-		e.mu.Lock()
-		quiet, changed := e.quiet(id), e.settled
-		e.mu.Unlock()
-		if quiet {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-changed:
-		}
-	}
-}
-
-// quiet reports whether id is settled. The caller holds mu.
-func (e *Engine) quiet(id instance.ID) bool {
-	if e.busy == id {
-		return false
-	}
-	if held, ok := e.Registrations.For(Scope{id.Tenant, id.Application}); ok && held.Refused == "" && e.goesOn(id) {
-		return false
-	}
-	if max(e.pauses[id].until, e.tenants[id.Tenant].until) > e.Clock.Boot() || e.held(id.Tenant) > 0 {
-		return true
-	}
-	plan := e.Plan()
-	for _, w := range plan.Wants {
-		if w.ID != id {
-			continue
-		}
-		held, ok := e.Registrations.For(w.Scope())
-		return !ok || held.Refused != "" || !e.situation(plan, w).due()
-	}
-	return true
 }

@@ -148,6 +148,7 @@ type bed struct {
 	plan    redeem.Plan
 	ids     int
 	looks   int // at the plan
+	gates   int // how often the tenant's gate was asked
 	draws   int
 	draw    float64
 	changes []string
@@ -179,6 +180,13 @@ func (b *bed) id(n int) instance.ID {
 	id := one
 	id.Number = n
 	return id
+}
+
+func (b *bed) idsOf(numbers []int) (ids []instance.ID) {
+	for _, n := range numbers {
+		ids = append(ids, b.id(n))
+	}
+	return ids
 }
 
 func (b *bed) want(n int) redeem.Want {
@@ -231,6 +239,7 @@ func (b *bed) options() redeem.Options {
 		Request: func(id instance.ID) tms.Request {
 			return tms.Request{FQDN: "ws", RefID1: id.String(), RefID2: "device-1"}
 		},
+		Hold:  func(string) (time.Duration, bool) { b.mu.Lock(); defer b.mu.Unlock(); b.gates++; return 0, false },
 		Skew:  func(string) time.Duration { b.mu.Lock(); defer b.mu.Unlock(); return b.skew },
 		Clock: b.clock, Draw: b.drawn, NewID: b.newID, Changed: b.changed,
 		Log: slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

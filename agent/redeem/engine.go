@@ -61,13 +61,13 @@ type Engine struct {
 	accounts map[instance.ID]Account
 	folded   uint64 // the last line of the ledger that is in them
 	pauses   map[instance.ID]pause
-	tenants  map[string]pause           // tenants that asked to be left alone
-	splays   map[string]time.Duration   // fingerprint -> boot time before which it is not used
-	demanded map[instance.ID]bool       // a caller asked for it, on_demand
-	unkept   map[instance.ID]boughtOnce // bought, and not yet durable
-	owed     []Entry                    // outcomes that the ledger could not take yet
-	busy     instance.ID                // being redeemed now
-	settled  chan struct{}              // closed and replaced when anything changed
+	tenants  map[string]pause               // tenants that asked to be left alone
+	splays   map[string]time.Duration       // fingerprint -> boot time before which it is not used
+	demanded map[instance.ID]bool           // a caller asked for it, on_demand
+	unkept   map[instance.ID]boughtOnce     // bought, and not yet durable
+	owed     []Entry                        // outcomes that the ledger could not take yet
+	busy     instance.ID                    // being redeemed now
+	waiting  map[instance.ID]map[*wait]bool // who waits for it to settle
 }
 
 type pause struct {
@@ -89,7 +89,7 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 	}
 	entries := o.Ledger.Entries()
 	e := &Engine{
-		Options: o, kick: make(chan struct{}, 1), settled: make(chan struct{}),
+		Options: o, kick: make(chan struct{}, 1), waiting: map[instance.ID]map[*wait]bool{},
 		accounts: Fold(entries), folded: uint64(len(entries)),
 		pauses: map[instance.ID]pause{}, tenants: map[string]pause{}, splays: map[string]time.Duration{},
 		demanded: map[instance.ID]bool{}, unkept: map[instance.ID]boughtOnce{},
@@ -169,6 +169,7 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 		plan := e.Plan()
 		w, nap, ok := e.next(plan, tried)
 		if !ok {
+			e.tellSettled(plan)
 			if e.dropSpent(ctx, plan) && e.done(plan) {
 				return maxRest
 			}
@@ -346,12 +347,6 @@ func (e *Engine) needed(plan Plan, h Held) bool {
 	return !declared // its application may come with the next configuration
 }
 
-// broadcast wakes everyone in Settled. The caller holds mu.
-func (e *Engine) broadcast() {
-	close(e.settled)
-	e.settled = make(chan struct{})
-}
-
 // pauseAfter returns when to try again, and records the failure for status. The
 // caller holds mu.
 func (e *Engine) pauseAfter(id instance.ID, v Verdict) {
@@ -364,5 +359,4 @@ func (e *Engine) pauseAfter(id instance.ID, v Verdict) {
 		e.tenants[id.Tenant] = pause{until: now + v.After, code: p.code, text: p.text, at: p.at}
 	}
 	e.pauses[id] = p
-	e.broadcast()
 }

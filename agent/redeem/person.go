@@ -53,7 +53,6 @@ func (e *Engine) unpause(id instance.ID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.pauses, id)
-	e.broadcast()
 }
 
 // lift takes back what the service said of the registration token that pays for

@@ -32,8 +32,8 @@ var errMoot = errors.New("redeem: it is wanted no more")
 
 // attempt redeems w and records how that went.
 func (e *Engine) attempt(ctx context.Context, w Want) {
-	e.setBusy(w.ID)
-	defer e.setBusy(instance.ID{})
+	e.begin(w)
+	defer e.end(w)
 	held, ok := e.Registrations.For(w.Scope())
 	if !ok {
 		return
@@ -151,7 +151,6 @@ func (e *Engine) append(ctx context.Context, entry Entry) (Entry, error) {
 	if out.Seq != 0 {
 		e.mu.Lock()
 		e.catchUp()
-		e.broadcast()
 		e.mu.Unlock()
 	}
 	return out, err
@@ -256,7 +255,6 @@ func (e *Engine) keep(ctx context.Context, b boughtOnce) {
 	delete(e.unkept, id)
 	delete(e.pauses, id)
 	delete(e.demanded, id)
-	e.broadcast()
 	e.mu.Unlock()
 	e.Changed(ctx, id, b.was, instance.Live, "")
 	e.Log.InfoContext(ctx, "redeemed: one count used", "instance", id.String(), "identifier", b.record.Identifier)
@@ -299,11 +297,4 @@ func (e *Engine) failed(ctx context.Context, id instance.ID, held Held, v Verdic
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.pauseAfter(id, v)
-}
-
-func (e *Engine) setBusy(id instance.ID) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.busy = id
-	e.broadcast()
 }

@@ -2,6 +2,8 @@ package redeem_test
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -208,5 +210,120 @@ func TestSettledEndsWithItsCaller(t *testing.T) {
 		b.wantStates(instance.Unredeemed) // and not uncertain while it is under way
 		b.pass(time.Minute)
 		b.wantStates(instance.Live)
+	})
+}
+
+// TestWaitingCostsNoLooks: whoever waits for many instances, and many who wait
+// for one instance each, make a redemption look at nothing more often than when
+// nobody waits. Before, each of them read the whole plan five times for each
+// redemption.
+func TestWaitingCostsNoLooks(t *testing.T) {
+	const instances = 40
+	var all []int
+	for n := range instances {
+		all = append(all, n+1)
+	}
+	looks := func(t *testing.T, waits ...[]int) (plans, gates int) {
+		bubble(t, instances, func(b *bed) {
+			b.start()
+			b.register(registration)
+			var waiting sync.WaitGroup
+			for _, numbers := range waits {
+				ids := b.idsOf(numbers)
+				waiting.Go(func() { b.engine.Settled(b.Context(), ids...) })
+			}
+			plans = b.looksIn(time.Minute)
+			waiting.Wait()
+			b.wantPosts(instances)
+			gates = b.gates
+		})
+		return plans, gates
+	}
+	plans, gates := looks(t)
+	each := make([][]int, 0, instances)
+	for _, n := range all {
+		each = append(each, []int{n})
+	}
+	for _, tt := range []struct {
+		name  string
+		waits [][]int
+		plans int // more than without, for each instance
+		gates int // likewise: once when it begins, once after the attempt, once for each nap
+	}{
+		{"one waits for all", [][]int{all}, 2, 5},
+		{"ten wait for all", slices.Repeat([][]int{all}, 10), 2, 14},
+		{"one for each", each, 3, 5},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, g := looks(t, tt.waits...)
+			if more := p - plans; more > tt.plans*instances {
+				t.Errorf("the plan was read %d times more than without (%d), want at most %d", more, plans, tt.plans*instances)
+			}
+			if more := g - gates; more > tt.gates*instances {
+				t.Errorf("the tenant's gate was asked %d times more than without (%d), want at most %d", more, gates, tt.gates*instances)
+			}
+		})
+	}
+}
+
+// TestSettledForMany: a wait for many ends when the last of them has settled, in
+// whatever way: by an attempt of its own, by its tenant's wish for a pause, or
+// since the configuration declares it no more.
+func TestSettledForMany(t *testing.T) {
+	tests := []struct {
+		name   string
+		script []answer
+		during func(*bed) // 3 s after the beginning
+		want   time.Duration
+	}{
+		{"all granted", []answer{{takes: 5 * time.Second}, {takes: 5 * time.Second}, {takes: 5 * time.Second}}, nil, 16 * time.Second},
+		{"the tenant asks for a pause", []answer{{takes: 5 * time.Second, err: tooMany.err}}, nil, 6 * time.Second},
+		{"refused", []answer{{takes: 5 * time.Second, err: noSuch.err}}, nil, 6 * time.Second},
+		{"undeclared", []answer{{takes: 5 * time.Second}}, func(b *bed) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.plan.Wants = b.plan.Wants[:1]
+		}, 6 * time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, 3, func(b *bed) {
+				b.service.answers(tt.script...)
+				b.start()
+				b.register(registration)
+				start := time.Now()
+				if tt.during != nil {
+					time.AfterFunc(3*time.Second, func() { tt.during(b) })
+				}
+				b.engine.Settled(b.Context(), b.id(1), b.id(2), b.id(3), b.id(1))
+				if got := time.Since(start); got != tt.want {
+					b.Errorf("settled after %s, want %s", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// TestGivenUpWaitsCostNothing: who hangs up is forgotten.
+func TestGivenUpWaitsCostNothing(t *testing.T) {
+	bubble(t, 2, func(b *bed) {
+		b.plan.Splay = 4 * time.Hour
+		b.start()
+		b.register(registration)
+		b.pass(time.Minute)
+		asked := func() int {
+			before := b.gates
+			b.looksIn(30 * time.Minute)
+			return b.gates - before
+		}
+		want := asked()
+		for range 100 {
+			ctx, hangUp := context.WithCancel(b.Context())
+			hangUp()
+			b.engine.Settled(ctx, b.id(1), b.id(2))
+		}
+		if got := asked(); got != want {
+			b.Errorf("after 100 waits that were given up the gate was asked %d times in half an hour, want %d as before", got, want)
+		}
 	})
 }
