@@ -68,7 +68,7 @@ fuzz-long: ## every fuzz target for ten minutes (FUZZLONG=1m is shorter; FUZZJOB
 
 .PHONY: attacks
 attacks: ## what a local process may try, against the real daemon: descriptors, PIDs, namespaces, floods (root)
-	go test -count=1 -v -run '^(TestAttacks|TestPIDReuse|TestIdleConnections|TestFewDescriptors|TestShouting|TestRunaway|TestWatchers|TestManyUsers)$$' ./cmd/regentd
+	go test -count=1 -v -run '^(TestAttacks|TestPIDReuse|TestIdleConnections|TestFewDescriptors|TestShouting|TestRunaway|TestWatchers|TestManyUsers|TestLever)$$' ./cmd/regentd
 
 .PHONY: keyrings
 keyrings: ## the keyrings of systems and sessions, for real: gnome-keyring, Windows Credential Manager under Wine (installs them)

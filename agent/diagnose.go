@@ -7,10 +7,10 @@ import (
 	"sync"
 	"time"
 
+	"regent/agent/authz"
 	"regent/agent/doctor"
 	"regent/agent/instance"
 	"regent/agent/policy"
-	"regent/agent/status"
 	"regent/agent/tms"
 )
 
@@ -23,15 +23,11 @@ const lookFor = 10 * time.Second
 // administrators see those of others. One look is under way at a time, and users
 // share one for half a minute, also if they hang up: nobody can have the service
 // asked, or the disk written, again and again. An administrator gets a look that
-// began after the question, which takes at most two times [lookFor]. Run has to
-// be running.
+// began after the question, which takes at most two times [lookFor]. The status is
+// left out: all callers share one. Run has to be running.
 func (a *Agent) Diagnose(ctx context.Context, by Caller) (doctor.Daemon, error) {
-	st, err := a.Status(ctx, by)
-	if err != nil {
-		return doctor.Daemon{}, err
-	}
 	out := doctor.Daemon{
-		StateDir: a.d.StateDir, Reader: doctor.User, Status: st,
+		StateDir: a.d.StateDir, Reader: doctor.User,
 		Denials: a.denials.since(a.d.Clock.Wall(), by.UID, by.Admin), Held: []doctor.Held{},
 	}
 	if by.Admin {
@@ -39,8 +35,6 @@ func (a *Agent) Diagnose(ctx context.Context, by Caller) (doctor.Daemon, error) 
 	}
 	if a.d.Unusable != nil {
 		out.Unusable = string(a.d.Unusable.Kind)
-	} else {
-		out.Held = a.held(st)
 	}
 	since := a.d.Clock.Boot()
 	if !by.Admin {
@@ -51,9 +45,7 @@ func (a *Agent) Diagnose(ctx context.Context, by Caller) (doctor.Daemon, error) 
 		return doctor.Daemon{}, err
 	}
 	out.Disk, out.Ways = saw.disk, saw.ways
-	if out.Status, err = a.Status(ctx, by); err != nil { // the look is in it
-		return doctor.Daemon{}, err
-	}
+	out.Held = append(out.Held, saw.held...)
 	return out, nil
 }
 
@@ -67,9 +59,14 @@ func (a *Agent) disk(ctx context.Context) doctor.Disk {
 }
 
 // held describes the registration tokens without showing them.
-func (a *Agent) held(st status.Status) []doctor.Held {
-	out := []doctor.Held{}
-	for _, h := range a.regs.List() {
+func (a *Agent) held(ctx context.Context) []doctor.Held {
+	var out []doctor.Held
+	tokens := a.regs.List()
+	if len(tokens) == 0 {
+		return nil
+	}
+	st, _ := a.Status(ctx, Caller{Caller: authz.Caller{Admin: true}}) // it does not fail
+	for _, h := range tokens {
 		d := doctor.Held{
 			Tenant: h.Tenant, Application: h.Application, Fingerprint: h.Fingerprint,
 			Refused: string(h.Refused), Words: h.RefusedText, RefusedAt: h.RefusedAt,

@@ -17,6 +17,7 @@ const shareFor = 30 * time.Second
 type sight struct {
 	disk doctor.Disk
 	ways []doctor.Way
+	held []doctor.Held // registration tokens
 }
 
 // looks has the services looked at for whoever asks: one look at a time, which
@@ -104,7 +105,7 @@ func (a *Agent) runLooks(ctx context.Context) {
 func (a *Agent) look(ctx context.Context, s *policy.Settings) sight {
 	saw := sight{ways: a.ways(ctx, s)}
 	if a.d.Unusable == nil {
-		saw.disk = a.disk(ctx)
+		saw.disk, saw.held = a.disk(ctx), a.held(ctx)
 	}
 	return saw
 }

@@ -45,6 +45,19 @@ func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 	return out, nil
 }
 
+// Held returns the instances that the caller holds, with what only their holder
+// may see.
+func (a *Agent) Held(_ context.Context, by Caller) []status.Instance {
+	if a.d.Unusable != nil {
+		return nil
+	}
+	var out []status.Instance
+	for _, id := range a.leases.Of(by.holder(a.d.Clock.BootID()), nil) {
+		out = append(out, a.instanceStatus(id, a.isHolder(by, id)))
+	}
+	return out
+}
+
 // reports are problems that come and go while the daemon runs, by their source.
 // The zero value is empty. It is safe for concurrent use.
 type reports struct {

@@ -58,6 +58,8 @@ func (daemon) Forget(context.Context, agent.Caller, string, string) error { retu
 
 func (daemon) VerifyLedger(context.Context, agent.Caller) error { return nil }
 
+func (daemon) Held(context.Context, agent.Caller) []status.Instance { return nil }
+
 func (daemon) Status(context.Context, agent.Caller) (status.Status, error) {
 	return status.Status{Health: status.Waiting}, nil
 }

@@ -33,6 +33,7 @@ type backend struct {
 	grant    agent.Grant
 	entries  []redeem.Entry
 	changes  changes
+	held     []status.Instance
 
 	mu    sync.Mutex
 	asked []any
@@ -98,6 +99,8 @@ func (b *backend) Status(_ context.Context, by agent.Caller) (status.Status, err
 	}
 	return status.Status{Version: "1.2.3", Health: status.Serving}, b.err
 }
+
+func (b *backend) Held(context.Context, agent.Caller) []status.Instance { return b.held }
 
 func (b *backend) Ledger(_ context.Context, by agent.Caller) ([]redeem.Entry, error) {
 	b.note(by, "ledger")

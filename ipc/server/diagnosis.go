@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"regent/agent"
+	"regent/agent/status"
 )
 
 // exposition is a reply that is text and not JSON.
@@ -14,7 +15,16 @@ func (s *Server) diagnosis(_ http.ResponseWriter, r *http.Request, by agent.Call
 	if err != nil {
 		return nil, err
 	}
-	return &d, nil
+	d.Status = status.Status{}
+	st, err := s.statusOf(r.Context(), by) // what was looked at is in it
+	if err != nil {
+		return nil, err
+	}
+	whole, err := within(&d, st)
+	if err != nil {
+		return nil, err
+	}
+	return append(whole, newline), nil
 }
 
 func (s *Server) metrics(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {

@@ -120,11 +120,11 @@ func (s *Server) forget(_ http.ResponseWriter, r *http.Request, by agent.Caller)
 }
 
 func (s *Server) status(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	st, err := s.Observer.Status(r.Context(), by)
+	st, err := s.statusOf(r.Context(), by)
 	if err != nil {
 		return nil, err
 	}
-	return &st, nil
+	return append(st, newline), nil
 }
 
 func (s *Server) reload(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {

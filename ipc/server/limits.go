@@ -24,6 +24,11 @@ const (
 	burst     = 100 // other calls, and refusals of tokens, at once
 	perSecond = 20  // and for ever
 
+	// A reply is paid for by its length, since that is what it costs to make and to
+	// copy: 1.25 MiB a second for ever. Short ones are in the price of the call.
+	replyUnit  = 64 << 10 // bytes that count as a call
+	maxPending = 8 << 20  // bytes of replies that are not taken in, unless it is one
+
 	maxTarpit = time.Second // for an answer that nobody may hurry
 	maxIdle   = 1024        // users that are remembered without a connection
 )
@@ -52,9 +57,10 @@ type users struct {
 
 // usage is what one user takes up: connections, and credit for calls.
 type usage struct {
-	open   int
-	credit float64   // calls
-	at     time.Time // of credit
+	open    int
+	pending int       // bytes of replies that are being written
+	credit  float64   // calls; less than none after a long reply
+	at      time.Time // of credit
 }
 
 func newUsers(now func() time.Time, total int) *users {
@@ -122,6 +128,45 @@ func (us *users) spend(account string) time.Duration {
 	}
 	u.credit--
 	return 0
+}
+
+// lend takes a reply of so many bytes into the account, to be given back once it is
+// written, and returns 0; or how long it will be until it may be had. One that must
+// be is never refused.
+func (us *users) lend(account string, bytes int, must bool) time.Duration {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	u := us.user(account)
+	u.earn(us.now())
+	if !must && u.credit < 0 {
+		return u.debt()
+	}
+	if !must && u.pending > 0 && u.pending+bytes > maxPending {
+		return time.Second
+	}
+	u.pending += bytes
+	u.credit -= float64(bytes) / replyUnit
+	return 0
+}
+
+// giveBack is called when a reply was written, or nobody takes it in.
+func (us *users) giveBack(account string, bytes int) {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	us.user(account).pending -= bytes
+}
+
+// owes returns how long it will be until the account is out of debt.
+func (us *users) owes(account string) time.Duration {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	u := us.user(account)
+	u.earn(us.now())
+	return max(0, u.debt())
+}
+
+func (u *usage) debt() time.Duration {
+	return time.Duration(-u.credit / perSecond * float64(time.Second))
 }
 
 func (u *usage) earn(now time.Time) {

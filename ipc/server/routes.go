@@ -120,6 +120,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, rt route) {
 		s.tellLate(r.Context())
 	}
 	if err := s.afford(r, rt, by); err != nil {
+		detain(r)
 		s.turnAway(w, r, err)
 		return
 	}
@@ -127,7 +128,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, rt route) {
 	// three in this order, for it knows the rules and what is at stake.
 	reply, err := rt.do(w, r, by)
 	if err != nil {
-		s.detain(r, rt)
+		s.refused(r, rt)
 		s.fail(w, r, err)
 		return
 	}
@@ -155,15 +156,17 @@ func (s *Server) afford(r *http.Request, rt route, by agent.Caller) error {
 	return fault.Errorf("serve", fault.Throttled, "user %s asks too often; more than %d calls a second are refused, but for tokens", by.UID, perSecond).After(wait)
 }
 
-// detain slows the refusals of a user who gets one after the other: each is a
-// line in the audit log, which must not be flooded.
-func (s *Server) detain(r *http.Request, rt route) {
-	if rt.path != api.PathToken {
-		return
+// refused slows the refusals of tokens to a user who gets one after the other:
+// each is a line in the audit log, which must not be flooded.
+func (s *Server) refused(r *http.Request, rt route) {
+	if rt.path == api.PathToken && s.users.spend(accountOf(r)) > 0 {
+		detain(r)
 	}
-	if s.users.spend(accountOf(r)) == 0 {
-		return
-	}
+}
+
+// detain lets a caller wait that does not: who asks again at once, over many
+// connections, would otherwise take the time of all others.
+func detain(r *http.Request) {
 	select {
 	case <-time.After(maxTarpit):
 	case <-r.Context().Done():

@@ -60,7 +60,11 @@ type Registrar interface {
 
 // Observer tells what is. Errors are faults; any other is a defect.
 type Observer interface {
+	// Status is asked for an administrator, or for nobody in particular, and not for
+	// each caller: what it returns is shared.
 	Status(context.Context, agent.Caller) (status.Status, error)
+	// Held are the instances that the caller holds, as it may see them.
+	Held(context.Context, agent.Caller) []status.Instance
 	Ledger(context.Context, agent.Caller) ([]redeem.Entry, error)
 	VerifyLedger(context.Context, agent.Caller) error
 }
@@ -96,7 +100,8 @@ type Deps struct {
 	Reload func(context.Context, agent.Caller) error
 	// Policy says what configuration is in force and why, if the caller may know.
 	Policy func(context.Context, agent.Caller) (api.Policy, error)
-	// Diagnose gathers what only the daemon sees of what may be wrong.
+	// Diagnose gathers what only the daemon sees of what may be wrong. The status in
+	// it is the server's to fill in.
 	Diagnose func(context.Context, agent.Caller) (api.Diagnosis, error)
 	// Metrics is the daemon in Prometheus' text format, if the caller may know.
 	Metrics func(context.Context, agent.Caller) (string, error)
@@ -124,6 +129,8 @@ type Server struct {
 	Deps
 	handler http.Handler
 	users   *users
+	full    *shared   // the status for administrators
+	public  *shared   // and for everybody
 	buffers sync.Pool // of *bytes.Buffer, empty and wiped
 	told    *repeat.Filter[failure]
 }
@@ -157,6 +164,7 @@ func New(d Deps) (*Server, error) {
 		}
 	}
 	s := &Server{Deps: d, users: newUsers(d.Now, d.Total), told: repeat.New[failure](tellEvery, tellMost, d.Now)}
+	s.full, s.public = s.statusFor(true), s.statusFor(false)
 	s.handler = s.guard(s.mux())
 	return s, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"regent/agent"
 	"regent/agent/instance"
@@ -62,27 +63,41 @@ func (s *Server) watch(_ http.ResponseWriter, r *http.Request, by agent.Caller) 
 			if err != nil {
 				return err
 			}
-			if err := s.send(w, events); err != nil {
+			if err := s.send(ctx, w, r, events); err != nil {
 				return err
 			}
 		}
 	}), nil
 }
 
-// send writes events and sees to it that they leave. A client that does not
-// take them in time loses its stream.
-func (s *Server) send(w http.ResponseWriter, events []agent.Event) error {
-	rc := http.NewResponseController(w)
-	_ = rc.SetWriteDeadline(s.Now().Add(writeTimeout)) // without deadlines there is none to keep
+// send writes events and sees to it that they leave. A client that does not take
+// them in time loses its stream. Who has been told much is told on when that is
+// paid for; a change here and there never waits.
+func (s *Server) send(ctx context.Context, w http.ResponseWriter, r *http.Request, events []agent.Event) error {
+	b := s.buffer()
+	defer s.recycle(b)
 	for _, e := range events {
 		data, err := json.Marshal(api.Event{Instance: e.Instance.String(), State: string(e.State), Generation: e.Generation})
 		if err != nil {
 			return err
 		}
-		line := append([]byte("event: "+api.EventName+"\ndata: "), data...)
-		if _, err := w.Write(append(line, '\n', '\n')); err != nil {
-			return err
+		b.WriteString("event: " + api.EventName + "\ndata: ")
+		b.Write(append(data, '\n', '\n'))
+	}
+	account, size := accountOf(r), b.Len()
+	if wait := s.users.owes(account); wait > 0 && size > usualReply {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
+	}
+	s.users.lend(account, size, true)
+	defer s.users.giveBack(account, size)
+	rc := http.NewResponseController(w)
+	_ = rc.SetWriteDeadline(s.Now().Add(writeTimeout)) // without deadlines there is none to keep
+	if _, err := w.Write(b.Bytes()); err != nil {
+		return err
 	}
 	return rc.Flush()
 }

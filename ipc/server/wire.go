@@ -147,24 +147,42 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, reply any) {
 		s.stream(w, r, open)
 		return
 	}
-	if text, ok := reply.(exposition); ok {
-		s.write(w, r, http.StatusOK, api.MetricsType, text)
+	var whole pieces
+	contentType := api.ContentType
+	switch v := reply.(type) {
+	case pieces:
+		whole = v
+	case exposition:
+		whole, contentType = pieces{[]byte(v)}, api.MetricsType
+	default:
+		b := s.buffer()
+		defer s.recycle(b)
+		if err := encode(b, v); err != nil {
+			s.unencoded(w, r, err)
+			return
+		}
+		whole = pieces{b.Bytes()}
+	}
+	done, err := s.lend(r, whole.size())
+	if err != nil {
+		detain(r)
+		s.turnAway(w, r, err)
 		return
 	}
-	s.write(w, r, http.StatusOK, api.ContentType, reply)
+	defer done()
+	s.put(w, r, http.StatusOK, contentType, whole...)
 }
 
-func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, contentType string, v any) {
-	b := s.buffer()
-	defer s.recycle(b)
-	if err := encode(b, v); err != nil {
-		s.Log.ErrorContext(r.Context(), "[unexpected] a reply cannot be encoded", "err", err)
-		w.WriteHeader(http.StatusInternalServerError)
-		return
-	}
+func (s *Server) unencoded(w http.ResponseWriter, r *http.Request, err error) {
+	s.Log.ErrorContext(r.Context(), "[unexpected] a reply cannot be encoded", "err", err)
+	w.WriteHeader(http.StatusInternalServerError)
+}
+
+// put writes an answer. Its parts may be shared, and are not changed.
+func (s *Server) put(w http.ResponseWriter, r *http.Request, status int, contentType string, parts ...[]byte) {
 	dismiss(w, r)
 	h := w.Header()
-	values := []string{contentType, strconv.Itoa(b.Len())}
+	values := []string{contentType, strconv.Itoa(pieces(parts).size())}
 	h["Content-Type"], h["Content-Length"] = values[:1:1], values[1:]
 	w.WriteHeader(status)
 	// The answer is taken in, or the connection goes: whoever does not read must
@@ -172,19 +190,18 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, conte
 	if c, ok := connectionOf(r); ok {
 		_ = c.SetWriteDeadline(s.Now().Add(writeTimeout)) // a connection that is closed needs none
 	}
-	if _, err := w.Write(b.Bytes()); err != nil {
-		s.Log.DebugContext(r.Context(), "the caller went before its answer", "err", err)
+	for _, b := range parts {
+		if _, err := w.Write(b); err != nil {
+			s.Log.DebugContext(r.Context(), "the caller went before its answer", "err", err)
+			return
+		}
 	}
 }
 
-// encode writes v as one line of JSON, or as the text that it is.
+// encode writes v as one line of JSON.
 func encode(b *bytes.Buffer, v any) error {
 	if t, ok := v.(*api.Token); ok {
 		b.Write(append(t.AppendJSON(b.AvailableBuffer()), '\n'))
-		return nil
-	}
-	if text, ok := v.(exposition); ok {
-		b.WriteString(string(text))
 		return nil
 	}
 	return json.NewEncoder(b).Encode(v)
@@ -222,7 +239,13 @@ func (s *Server) refuseWith(w http.ResponseWriter, r *http.Request, f *fault.Fau
 		p.RetryAfter = int64((f.Retry + time.Second - 1) / time.Second)
 		w.Header().Set("Retry-After", strconv.FormatInt(p.RetryAfter, 10))
 	}
-	s.write(w, r, status, api.ProblemType, p)
+	b := s.buffer()
+	defer s.recycle(b)
+	if err := encode(b, p); err != nil {
+		s.unencoded(w, r, err)
+		return
+	}
+	s.put(w, r, status, api.ProblemType, b.Bytes())
 }
 
 // tell logs a failure: the same of one user once a minute, with how often it

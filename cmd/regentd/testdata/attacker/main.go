@@ -7,6 +7,7 @@
 //	ask              asks for a token over it: the status, then the instance or code
 //	flood SOCKET N   connects N times, and keeps it all: how often that worked
 //	watch SOCKET GEN watches a hundred times, until each was told of a generation
+//	look SOCKET N    asks for all that is long, over N connections, of which every other reads
 //	shout SOCKET N WHAT asks N times for what is refused: how often it was
 //	runaway SOCKET N asks N times for all that could cost a count: how many tokens it got
 //	exec PATH        becomes another program, which has the descriptor
@@ -68,6 +69,8 @@ func obey(fd int) {
 		case "watch":
 			path, generation, _ := strings.Cut(rest, " ")
 			fmt.Println(watch(path, 100, generation))
+		case "look":
+			fmt.Println(look(rest))
 		case "shout":
 			fmt.Println(shout(rest))
 		case "runaway":

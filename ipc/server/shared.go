@@ -1,0 +1,215 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"regent/agent"
+	"regent/agent/fault"
+	"regent/agent/status"
+)
+
+// Limits of what grows with the instances: a status of 10,000 takes 25 ms and has
+// 2 MB. Each is made for all who wait for it, and then none for a while.
+const (
+	restFactor = 19          // times as long as making one took: a twentieth of a core
+	maxRest    = time.Second // so that nobody waits for long
+)
+
+// shared makes a reply for all callers of a kind. Whoever asks gets one that began
+// after the question, so a change that the caller made is in it. Nothing is kept:
+// a reply is in memory for as long as somebody waits for it or takes it in. It is
+// safe for concurrent use.
+type shared struct {
+	make func(context.Context) ([]byte, error)
+	now  func() time.Time
+	turn chan struct{} // full while one is made, or its maker rests before
+
+	mu    sync.Mutex
+	next  *edition  // that did not begin; nil if nobody has asked
+	ready time.Time // when the next may begin
+}
+
+// edition is a reply that many wait for.
+type edition struct {
+	done chan struct{}
+	body []byte // once done is closed; nobody changes it
+	err  error
+}
+
+func newShared(now func() time.Time, of func(context.Context) ([]byte, error)) *shared {
+	return &shared{make: of, now: now, turn: make(chan struct{}, 1)}
+}
+
+// get returns a reply. One of those who wait makes it, and if that one hangs up
+// before, the next one does.
+func (s *shared) get(ctx context.Context) ([]byte, error) {
+	s.mu.Lock()
+	if s.next == nil {
+		s.next = &edition{done: make(chan struct{}), err: fault.E("serve", fault.Internal, nil)}
+	}
+	mine := s.next
+	s.mu.Unlock()
+	select {
+	case <-mine.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+		if err := s.publish(ctx, mine); err != nil {
+			return nil, err
+		}
+	}
+	return mine.body, mine.err
+}
+
+// publish makes an edition, unless that has been done.
+func (s *shared) publish(ctx context.Context, e *edition) error {
+	s.mu.Lock()
+	late, rest := s.next != e, s.ready.Sub(s.now())
+	s.mu.Unlock()
+	if late {
+		return nil
+	}
+	if rest > 0 {
+		select {
+		case <-time.After(rest):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	s.mu.Lock()
+	s.next = nil // who asks from now on gets a later one
+	s.mu.Unlock()
+	defer close(e.done)
+	began := s.now()
+	e.body, e.err = s.make(context.WithoutCancel(ctx))
+	ended := s.now()
+	s.mu.Lock()
+	s.ready = ended.Add(min(restFactor*ended.Sub(began), maxRest))
+	s.mu.Unlock()
+	return nil
+}
+
+// pieces are a reply in JSON of several parts, which are not changed.
+type pieces [][]byte
+
+func (p pieces) size() (n int) {
+	for _, b := range p {
+		n += len(b)
+	}
+	return n
+}
+
+// newline ends each reply in JSON.
+var newline = []byte("\n")
+
+// statusFor returns what administrators see, or everybody.
+func (s *Server) statusFor(admin bool) *shared {
+	return newShared(s.Now, func(ctx context.Context) ([]byte, error) {
+		var by agent.Caller
+		by.Admin = admin
+		st, err := s.Observer.Status(ctx, by)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(st)
+	})
+}
+
+// statusOf returns the status that the caller may see, in pieces that are shared.
+func (s *Server) statusOf(ctx context.Context, by agent.Caller) (pieces, error) {
+	if by.Admin {
+		whole, err := s.full.get(ctx)
+		return pieces{whole}, err
+	}
+	whole, err := s.public.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return detailed(whole, s.Observer.Held(ctx, by))
+}
+
+// detailed returns a status in which some instances are shown as given.
+func detailed(whole []byte, held []status.Instance) (pieces, error) {
+	type place struct {
+		from, to int
+		shown    []byte
+	}
+	var places []place
+	for _, i := range held {
+		shown, err := json.Marshal(i)
+		if err != nil {
+			return nil, err
+		}
+		from, to := find(whole, i.Name)
+		if from >= 0 { // else the configuration has changed meanwhile
+			places = append(places, place{from, to, shown})
+		}
+	}
+	slices.SortFunc(places, func(a, b place) int { return a.from - b.from })
+	var out pieces
+	end := 0
+	for _, p := range places {
+		out = append(out, whole[end:p.from], p.shown)
+		end = p.to
+	}
+	return append(out, whole[end:]), nil
+}
+
+// find returns where an instance stands in a status. Its name begins the object;
+// in a string, which is quoted, the same bytes cannot stand.
+func find(whole []byte, name string) (from, to int) {
+	quoted, err := json.Marshal(name)
+	if err != nil {
+		return -1, -1
+	}
+	from = bytes.Index(whole, append([]byte(`{"instance":`), append(quoted, ',')...))
+	if from < 0 {
+		return -1, -1
+	}
+	d := json.NewDecoder(bytes.NewReader(whole[from:]))
+	var object json.RawMessage
+	if err := d.Decode(&object); err != nil {
+		return -1, -1
+	}
+	return from, from + int(d.InputOffset())
+}
+
+// within puts a status into the JSON of v, whose own is empty.
+func within(v any, st pieces) (pieces, error) {
+	outer, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	empty, err := json.Marshal(status.Status{})
+	if err != nil {
+		return nil, err
+	}
+	before, after, ok := bytes.Cut(outer, append([]byte(`"status":`), empty...))
+	if !ok {
+		return nil, fault.Errorf("serve", fault.Internal, "[unexpected] there is no place for the status")
+	}
+	out := append(pieces{before, []byte(`"status":`)}, st...)
+	return append(out, after), nil
+}
+
+// lend takes a reply into the account of who asked, before it is written. What
+// only looks is refused when the account is in debt or does not read; what has
+// been done is answered.
+func (s *Server) lend(r *http.Request, size int) (done func(), err error) {
+	if size <= usualReply {
+		return func() {}, nil
+	}
+	account := accountOf(r)
+	looks := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if wait := s.users.lend(account, size, !looks); wait > 0 {
+		return nil, fault.Errorf("serve", fault.Throttled, "this reply has %d KiB, and the user has asked for too much of that kind; each %d KiB count as a call", size>>10, replyUnit>>10).After(wait)
+	}
+	return func() { s.users.giveBack(account, size) }, nil
+}
