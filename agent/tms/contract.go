@@ -72,17 +72,30 @@ func tokenURL(p Provider) string {
 	return strings.TrimRight(p.TokenEndpoint, "/") + "/realms/" + url.PathEscape(p.Realm) + end
 }
 
-// shapeOf reads an error's body. A: the service's shape of an error is an
-// object with a string message, error or errorCode; the identity provider's
-// words stand in error_description, as OAuth has it.
+// shapeOf reads an error's body. D: it has an error code and a message. F, A: it is
+// an object in one of these shapes; the identity provider's is OAuth's, the last.
+//
+//	{"errorCode":"…","errorMessage":"…"}    {"message":"…"}
+//	{"code":"…","message":"…"}              {"errors":[{…}]}
+//	{"error":{"code":"…","message":"…"}}    {"errors":{"error":[{…}]}}
+//	{"error":"…","error_description":"…"}
+//
+// A code may be a number. Of several errors the first one counts.
 func shapeOf(body []byte) (code, message string, ok bool) {
 	o, err := reply.Parse(body, "")
 	if err != nil {
 		return "", "", false
 	}
-	code = o.Text("errorCode", "error")
-	message = o.Text("message", "error_description")
-	return code, message, o.Text("message", "error", "errorCode") != ""
+	if inner, found := o.FirstOf("errors", "error"); found {
+		o = inner
+	}
+	for _, name := range []string{"errorCode", "code", "error"} {
+		if code = o.ID(name); code != "" {
+			break
+		}
+	}
+	message = o.Text("errorMessage", "message", "error_description")
+	return code, message, message != "" || o.ID("errorCode") != "" || o.Text("error", "code") != ""
 }
 
 // providerOf reads the answer of idpConfigurations. U, A: it is the first object

@@ -99,3 +99,36 @@ func TestCauseKeepsWhatItMay(t *testing.T) {
 		t.Errorf("got %#v, want a clean error that is context.Canceled alone", got)
 	}
 }
+
+// TestShapeOf: the code and the words of an error are kept as the service wrote
+// them, in each of the shapes that the contract lists.
+func TestShapeOf(t *testing.T) {
+	tests := []struct {
+		body, code, message string
+		ok                  bool
+	}{
+		{`{"errorCode":"E1","errorMessage":"words"}`, "E1", "words", true},
+		{`{"errorCode":1017,"errorMessage":"words"}`, "1017", "words", true},
+		{`{"errorCode":1017}`, "1017", "", true},
+		{`{"code":"E1","message":"words"}`, "E1", "words", true},
+		{`{"code":400,"message":"words"}`, "400", "words", true},
+		{`{"error":{"code":"E1","message":"words"}}`, "E1", "words", true},
+		{`{"errors":{"error":[{"code":"E1","message":"words"},{"code":"E2"}]}}`, "E1", "words", true},
+		{`{"errors":{"error":{"errorCode":"E1","errorMessage":"words"}}}`, "E1", "words", true},
+		{`{"errors":[{"errorCode":"E1","errorMessage":"words"}]}`, "E1", "words", true},
+		{`{"errors":[{"error":{"code":"E1","message":"words"}}]}`, "E1", "words", true},
+		{`{"error":"invalid_grant","error_description":"words"}`, "invalid_grant", "words", true},
+		{`{"message":"An internal error occurred."}`, "", "An internal error occurred.", true},
+		{`{"timestamp":1,"status":404,"error":"Not Found","path":"/x"}`, "Not Found", "", true},
+		{`{"errors":[]}`, "", "", false},
+		{`{"code":400}`, "400", "", false}, // any program counts
+		{`{"errors":["words"]}`, "", "", false},
+		{`[]`, "", "", false},
+		{`<html>Log in</html>`, "", "", false},
+	}
+	for _, tt := range tests {
+		if code, message, ok := shapeOf([]byte(tt.body)); code != tt.code || message != tt.message || ok != tt.ok {
+			t.Errorf("%s: %q, %q, %t; want %q, %q, %t", tt.body, code, message, ok, tt.code, tt.message, tt.ok)
+		}
+	}
+}

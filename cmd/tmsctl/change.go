@@ -53,7 +53,7 @@ func (t *tool) change(ctx context.Context, s *admin.Session, id string, dry bool
 		return err
 	}
 	// What the service says now is believed, not what it was asked for.
-	if want := applied(was, change); is.Count != want.Count || !is.Expires.Equal(want.Expires) || is.Status != want.Status {
+	if want := applied(was, change); is.Count != want.Count || !is.Expires.Equal(want.Expires) || is.State != want.State {
 		return fmt.Errorf("it is not what was asked for; somebody else may have changed it at the same time: %s", differences(want, is))
 	}
 	t.say("changed %s: %s\n", cell(was.Identifier), differences(was, is))
@@ -69,7 +69,7 @@ func applied(r admin.RegistrationToken, c admin.Change) admin.RegistrationToken 
 		r.Expires = c.Expires.UTC().Truncate(24 * time.Hour)
 	}
 	if c.Enabled != nil {
-		r.Status = r.StatusIf(*c.Enabled)
+		r.State = admin.StateIf(*c.Enabled)
 	}
 	return r
 }
@@ -88,7 +88,7 @@ func differences(from, to admin.RegistrationToken) string {
 	}
 	add("count", fmt.Sprint(from.Count), fmt.Sprint(to.Count))
 	add("last day", from.Expires.Format(time.DateOnly), to.Expires.Format(time.DateOnly))
-	add("status", from.Status, to.Status)
+	add("state", from.State.String(), to.State.String())
 	return text
 }
 
@@ -147,7 +147,7 @@ func (t *tool) registrationEnable(on bool) *cobra.Command {
 		use, short = "disable ID", "Let no device redeem a registration token any more; what it created stays"
 	}
 	return t.changing(use, short, func(r admin.RegistrationToken, _ time.Time) (admin.Change, error) {
-		if r.Status == r.StatusIf(on) {
+		if r.State == admin.StateIf(on) {
 			return admin.Change{}, nil
 		}
 		return admin.Change{Enabled: &on}, nil

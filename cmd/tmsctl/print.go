@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf16"
 
+	"regent/agent/tms/admin"
 	"regent/platform/terminal"
 )
 
@@ -117,9 +118,13 @@ func printable(s string) string {
 	}, s)
 }
 
+// when is a time in UTC, or as the service says it if it tells no zone.
 func when(t time.Time) string {
 	if t.IsZero() {
 		return ""
+	}
+	if !admin.HasZone(t) {
+		return t.Format("2006-01-02 15:04") + " (no zone)"
 	}
 	return t.UTC().Format("2006-01-02 15:04")
 }

@@ -197,8 +197,9 @@ func TestUsability(t *testing.T) {
 		{"the day after", fleet, lastMoment.Add(time.Second), admin.Expired},
 		{"no count left", change(func(r *admin.RegistrationToken) { r.Used = 3 }), now, admin.UsedUp},
 		{"both", change(func(r *admin.RegistrationToken) { r.Used = 3 }), lastMoment.Add(time.Second), admin.Expired},
-		{"disabled", change(func(r *admin.RegistrationToken) { r.Status = "DISABLED" }), now, admin.Disabled},
-		{"no status", change(func(r *admin.RegistrationToken) { r.Status = "" }), now, admin.Usable},
+		{"disabled", change(func(r *admin.RegistrationToken) { r.State = admin.StateDisabled }), now, admin.Disabled},
+		{"no state", change(func(r *admin.RegistrationToken) { r.State = admin.StateUnsaid }), now, admin.Usable},
+		{"an unknown word", change(func(r *admin.RegistrationToken) { r.State = admin.StateUnknown }), now, admin.Unclear},
 		{"no date", change(func(r *admin.RegistrationToken) { r.Expires = time.Time{} }), now, admin.Usable},
 	}
 	for _, tt := range tests {

@@ -19,10 +19,10 @@ type AuthToken struct {
 	FQDN         string
 	UserName     string
 	MAC          string
-	Registration string // the identifier of the registration token
-	RefID1       string // application and instance
-	RefID2       string // the installation
-	Created      time.Time
+	Registration string    // the identifier of the registration token
+	RefID1       string    // application and instance
+	RefID2       string    // the installation
+	Created      time.Time // zero if not known; see [HasZone]
 }
 
 // AuthFilter selects; what is empty selects all.
@@ -30,7 +30,7 @@ type AuthFilter struct{ Identifier, Registration, RefID1, RefID2, FQDN string }
 
 // AuthTokens returns all that the filter selects.
 func (s *Session) AuthTokens(ctx context.Context, f AuthFilter) ([]AuthToken, error) {
-	l := listing[AuthToken]{"list auth tokens", pathAuth, listAuth, authTokenOf}
+	l := listing[AuthToken]{"list auth tokens", pathAuth, listOf("authTokens", wrapAuth), authTokenOf}
 	return l.all(ctx, s, url.Values{
 		"identifier": {f.Identifier}, "registrationToken": {f.Registration},
 		"refId1": {f.RefID1}, "refId2": {f.RefID2}, "fqdn": {f.FQDN},
@@ -70,10 +70,10 @@ func authTokenOf(o reply.Object) (AuthToken, error) {
 		FQDN:         o.Text("fqdn"),
 		UserName:     o.Text("systemUserName"),
 		MAC:          o.Text("macAddress"),
-		Registration: o.Text("registrationToken"),
+		Registration: o.Ref(referenceBy(), "registrationToken"),
 		RefID1:       o.Text("refId1"),
 		RefID2:       o.Text("refId2"),
-		Created:      timeOf(o.Text("creationDate")),
+		Created:      reply.Time(o.Text("creationDate")),
 	}
 	if t.ID == "" {
 		return AuthToken{}, errors.New("no id")

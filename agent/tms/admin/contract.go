@@ -1,25 +1,30 @@
 package admin
 
+import (
+	"strings"
+
+	"regent/agent/tms/internal/reply"
+)
+
 // What is taken to be true of the administrator's side of the service, tagged
-// as in contract.go of package tms: D documented, U seen only in unofficial
-// client code, A our assumption. None of it was tried against the real service.
+// as in contract.go of package tms: D documented, F the dialect of the calls next
+// door, U seen only in unofficial client code, A our assumption. None of it was tried against the real service.
 
 const (
 	pathRegistration = "/registrationTokens" // D
 	pathAuth         = "/authTokens"         // A
 
-	wrapRegistration = "registrationToken"  // A
-	wrapAuth         = "authToken"          // A
-	listRegistration = "registrationTokens" // A
-	listAuth         = "authTokens"         // A
-	memberTotal      = "totalCount"         // A: of those that match, on all pages
+	wrapRegistration = "registrationToken" // F
+	wrapAuth         = "authToken"         // F
+
+	// F: a page begins at the row pageStartIndex, from 0, and holds up to pageSize.
+	queryStart = "pageStartIndex"
+	querySize  = "pageSize"
+	// A: the first edition of the contract had this name for the start.
+	queryStartFirst = "pageStart"
 
 	statusDisabled = "DISABLED" // A
 	statusEnabled  = "ENABLED"  // A: D is only that expired and used-up ones are listed as enabled
-
-	// A: pages begin at the index pageStart, from 0, and hold up to pageSize.
-	queryStart = "pageStart"
-	querySize  = "pageSize"
 
 	// D: a registration token lives at least until tomorrow and at most so long.
 	// A: its expiration date is the last day on which it is good, in UTC.
@@ -29,6 +34,56 @@ const (
 // MaxCount bounds the count of a registration token. A: the service's own bound
 // is not known; a larger number that was typed is a slip of the hand.
 const MaxCount = 10_000_000
+
+// F: a list is an object in an object, {"authTokens":{"count":1,"authToken":[…]}}, and
+// without the inner array when it is empty. A: it is {"authTokens":[…],"totalCount":1},
+// or a bare array. Whether count is of all pages is unknown.
+func listOf(member, inner string) reply.List {
+	return reply.List{Member: member, Inner: inner, Total: "totalCount", Count: "count"}
+}
+
+// F: references are objects with an id or a name. A: they are strings.
+func referenceBy() []string { return []string{"identifier", "name", "id"} }
+
+// State is whether a registration token is enabled, as the service says it.
+type State int
+
+// The states.
+const (
+	StateUnknown State = iota // the service uses a word that is not known, or two that contradict each other
+	StateUnsaid               // the service does not say
+	StateEnabled
+	StateDisabled
+)
+
+// String is the state for people.
+func (s State) String() string {
+	return map[State]string{StateUnknown: "unknown", StateUnsaid: "not told", StateEnabled: "enabled", StateDisabled: "disabled"}[s]
+}
+
+// stateOf reads a state. F: the member state, with ENABLE and DISABLE. A: the member
+// status, with ENABLED and DISABLED. Both are read, in any case of letters.
+func stateOf(o reply.Object) (State, string) {
+	state, word := StateUnsaid, ""
+	for _, name := range []string{"state", "status"} {
+		text := o.Text(name)
+		if text == "" {
+			continue
+		}
+		is := StateUnknown
+		switch strings.ToUpper(strings.TrimSpace(text)) {
+		case "ENABLE", statusEnabled:
+			is = StateEnabled
+		case "DISABLE", statusDisabled:
+			is = StateDisabled
+		}
+		if state != StateUnsaid && state != is {
+			return StateUnknown, word + ", " + text
+		}
+		state, word = is, text
+	}
+	return state, word
+}
 
 // creation is the body that makes a registration token. U: the names.
 type creation struct {

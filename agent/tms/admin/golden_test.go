@@ -21,7 +21,7 @@ var (
 
 	fleet = admin.RegistrationToken{
 		ID: "some-id", Identifier: "fleet-2026", Token: token.NewSecret("some-registration_token"),
-		Count: 3, Expires: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Status: "ENABLED",
+		Count: 3, Expires: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), State: admin.StateEnabled, Status: "ENABLED",
 		RefID1: "engineering", RefID2: "batch-1", Customer: "Example GmbH", Created: now,
 	}
 )
@@ -85,7 +85,7 @@ func TestRegistrationTokensGolden(t *testing.T) {
 	used := fleet
 	used.Used = 1
 	changed := used
-	changed.Count, changed.Expires, changed.Status, changed.Version = 5, time.Date(2026, 12, 10, 0, 0, 0, 0, time.UTC), "DISABLED", `"2"`
+	changed.Count, changed.Expires, changed.State, changed.Status, changed.Version = 5, time.Date(2026, 12, 10, 0, 0, 0, 0, time.UTC), admin.StateDisabled, "DISABLED", `"2"`
 	tests := []struct {
 		golden string
 		want   []admin.RegistrationToken

@@ -67,7 +67,8 @@ type RegistrationToken struct {
 	Count      int       // how many auth tokens it can create in all
 	Used       int       // how many it has
 	Expires    time.Time // its last day, at its beginning in UTC; zero if the service's word cannot be read
-	Status     string    // the service's word. It is not Usability.
+	State      State     // whether it is enabled. It is not Usability.
+	Status     string    // the service's word for State
 	RefID1     string
 	RefID2     string
 	Customer   string
@@ -81,12 +82,12 @@ type RegistrationToken struct {
 	Flaw string
 }
 
-// StatusIf is the service's word for one that is enabled, or is not.
-func (RegistrationToken) StatusIf(enabled bool) string {
+// StateIf is the state of one that is enabled, or is not.
+func StateIf(enabled bool) State {
 	if enabled {
-		return statusEnabled
+		return StateEnabled
 	}
-	return statusDisabled
+	return StateDisabled
 }
 
 // Usability says whether a device can redeem a registration token.
@@ -98,6 +99,7 @@ const (
 	UsedUp   Usability = "used up"
 	Expired  Usability = "expired"
 	Disabled Usability = "disabled"
+	Unclear  Usability = "unknown"    // the service's word for its state is not known
 	Unknown  Usability = "unreadable" // it has a Flaw
 )
 
@@ -111,8 +113,10 @@ func (r RegistrationToken) Usability(now time.Time) Usability {
 		return Expired
 	case r.Used >= r.Count:
 		return UsedUp
-	case r.Status != "" && r.Status != statusEnabled:
+	case r.State == StateDisabled:
 		return Disabled
+	case r.State == StateUnknown:
+		return Unclear
 	}
 	return Usable
 }
@@ -149,7 +153,7 @@ func (s *Session) RegistrationToken(ctx context.Context, id string) (Registratio
 // RegistrationTokens returns all that the filter selects. One that cannot be
 // read whole is among them, with its Flaw.
 func (s *Session) RegistrationTokens(ctx context.Context, f RegistrationFilter) ([]RegistrationToken, error) {
-	l := listing[RegistrationToken]{"list registration tokens", pathRegistration, listRegistration, rowOf}
+	l := listing[RegistrationToken]{"list registration tokens", pathRegistration, listOf("registrationTokens", wrapRegistration), rowOf}
 	return l.all(ctx, s, url.Values{"identifier": {f.Identifier}, "refId1": {f.RefID1}, "refId2": {f.RefID2}})
 }
 
@@ -174,7 +178,10 @@ func (s *Session) UpdateRegistrationToken(ctx context.Context, was RegistrationT
 		body.ExpirationDate = &day
 	}
 	if c.Enabled != nil {
-		status := RegistrationToken{}.StatusIf(*c.Enabled)
+		status := statusDisabled
+		if *c.Enabled {
+			status = statusEnabled
+		}
 		body.Status = &status
 	}
 	r, err := s.registration(ctx, tms.Call{
@@ -227,13 +234,13 @@ func registrationOf(o reply.Object) (RegistrationToken, error) {
 	r := RegistrationToken{
 		ID:         o.ID("id"),
 		Identifier: o.Text("identifier"),
-		Expires:    dayOf(o.Text("expirationDate")),
-		Status:     o.Text("status"),
+		Expires:    lastDay(o),
 		RefID1:     o.Text("refId1"),
 		RefID2:     o.Text("refId2"),
-		Customer:   o.Text("customer"),
-		Created:    timeOf(o.Text("creationDate")),
+		Customer:   o.Ref([]string{"name", "identifier", "id"}, "customer"),
+		Created:    reply.Time(o.Text("creationDate")),
 	}
+	r.State, r.Status = stateOf(o)
 	if t := o.Text("token"); t != "" {
 		r.Token = token.NewSecret(t)
 	}
@@ -254,21 +261,32 @@ func registrationOf(o reply.Object) (RegistrationToken, error) {
 	return r, nil
 }
 
-// dayOf reads a date, or the date of a time; zero if it is neither.
-func dayOf(s string) time.Time {
-	if t, err := time.Parse(time.DateOnly, s); err == nil {
+// lastDay reads an expiration date: a date, the date of a time, or F an object with
+// neverExpires and endDate. It is zero if there is none, or none that can be read.
+func lastDay(o reply.Object) time.Time {
+	const member = "expirationDate"
+	text := o.Text(member)
+	if inner, found := o.FirstOf(member); found {
+		text = inner.Text("endDate")
+		if string(inner["neverExpires"]) == "true" {
+			return time.Time{}
+		}
+	}
+	t := reply.Time(text)
+	if t.IsZero() {
 		return t
 	}
-	if t := timeOf(s); !t.IsZero() {
-		return midnight(t)
-	}
-	return time.Time{}
+	return midnight(t)
 }
 
-func timeOf(s string) time.Time {
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return time.Time{}
+// HasZone reports whether the service told the zone of a time. Without it the time
+// may be up to 14 hours off, in either direction.
+func HasZone(t time.Time) bool { return t.Location() != reply.NoZone }
+
+// Before reports whether created, a time of the service, was before at for certain.
+func Before(created, at time.Time) bool {
+	if !HasZone(created) {
+		created = created.Add(reply.ZoneSpan)
 	}
-	return t
+	return created.Before(at)
 }

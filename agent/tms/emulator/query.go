@@ -27,14 +27,18 @@ func (c *call) query(filters ...string) (query, error) {
 	values := c.URL.Query()
 	q := query{filters: values, size: defaultPageSize}
 	for name, given := range values {
-		if !slices.Contains(filters, name) && name != "pageStart" && name != "pageSize" {
+		if !slices.Contains(filters, name) && name != "pageStart" && name != "pageStartIndex" && name != "pageSize" {
 			return query{}, invalidField(name, "is not a parameter of this list")
 		}
 		if len(given) != 1 {
 			return query{}, invalidField(name, "must stand once")
 		}
 	}
-	if err := number(values, "pageStart", &q.start, 0, 1<<31-1); err != nil {
+	start := "pageStartIndex" // F
+	if values.Has("pageStart") {
+		start = "pageStart" // A: the first edition of the contract
+	}
+	if err := number(values, start, &q.start, 0, 1<<31-1); err != nil {
 		return query{}, err
 	}
 	return q, number(values, "pageSize", &q.size, 1, maxPageSize)

@@ -198,7 +198,7 @@ func (j *join) orphan(t admin.AuthToken, k known) (Kind, string) {
 		return Orphan, "its device has wiped it"
 	}
 	h, ok := j.byHost[host(t.FQDN)]
-	if ok && !k.listed && t.RefID2 != "" && !j.installations[t.RefID2] && t.Created.Before(h.since) && len(j.hosts[t.RefID2]) < 2 {
+	if ok && !k.listed && t.RefID2 != "" && !j.installations[t.RefID2] && admin.Before(t.Created, h.since) && len(j.hosts[t.RefID2]) < 2 {
 		return Orphan, "of an earlier installation of this host; the ledgers of this host begin on " + h.since.UTC().Format(time.DateOnly)
 	}
 	return "", ""

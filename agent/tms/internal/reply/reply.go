@@ -41,33 +41,93 @@ func Parse(body []byte, wrapper string) (Object, error) {
 	return o, nil
 }
 
-// ParseList reads body as an array of objects, or as an object that has one
-// under name. total is the object's member totalName, or -1 if it has none.
-func ParseList(body []byte, name, totalName string) (list []Object, total int, err error) {
-	total = -1
-	raw := json.RawMessage(body)
-	if o, err := object(body); err == nil {
-		if raw = o[name]; raw == nil {
-			return nil, 0, fmt.Errorf("no %s in the answer", name)
-		}
-		if n, ok, err := o.Int(totalName); err != nil {
-			return nil, 0, err
-		} else if ok {
-			total = n
-		}
+// List says by which names a reply has a list.
+type List struct {
+	Member string // "authTokens": an array of objects, or an object that has one
+	Inner  string // "authToken": the array's name in that object
+	Total  string // "totalCount": the number of all rows, in that object or beside it
+	Count  string // "count": a number of rows, perhaps only of this page
+}
+
+// Total is how many rows there are.
+type Total struct {
+	N   int  // -1 if the reply does not say
+	All bool // N is of all pages; else perhaps of this one
+}
+
+// Parse reads a list as any dialect has it: a bare array, an array under Member, or
+// one under Inner in the object Member, where the array is missing when it is empty.
+// One object in place of the array is a list of one.
+func (l List) Parse(body []byte) (list []Object, total Total, err error) {
+	raw, total, err := l.find(body)
+	if err != nil || raw == nil {
+		total.All = total.All || total.N > 0
+		return nil, total, err
+	}
+	if one, err := object(raw); err == nil {
+		return []Object{one}, total, nil
 	}
 	var items []json.RawMessage
 	if err := json.Unmarshal(raw, &items); err != nil {
-		return nil, 0, fmt.Errorf("%s is no JSON array", name)
+		return nil, total, fmt.Errorf("%s is no JSON array", l.Member)
 	}
 	for i, item := range items {
 		o, err := object(item)
 		if err != nil {
-			return nil, 0, fmt.Errorf("%s[%d]: %w", name, i, err)
+			return nil, total, fmt.Errorf("%s[%d]: %w", l.Member, i, err)
 		}
 		list = append(list, o)
 	}
+	total.All = total.All || total.N > len(list)
 	return list, total, nil
+}
+
+// find returns the array of the rows, nil if there is none because it is empty.
+func (l List) find(body []byte) (raw json.RawMessage, total Total, err error) {
+	total.N = -1
+	outer, err := object(body)
+	if err != nil {
+		return body, total, nil //nolint:nilerr // it is an array, or Parse says that it is none
+	}
+	if outer[l.Member] == nil && outer[l.Inner] == nil {
+		if outer, err = First(body, l.Member); err != nil {
+			return nil, total, fmt.Errorf("no %s in the answer", l.Member)
+		}
+	}
+	if total, err = l.total(outer, total); err != nil {
+		return nil, total, err
+	}
+	if outer[l.Member] == nil {
+		return outer[l.Inner], total, nil
+	}
+	inner, err := object(outer[l.Member])
+	if err != nil {
+		if string(outer[l.Member]) == "null" && total.N <= 0 {
+			return nil, total, nil
+		}
+		return outer[l.Member], total, nil
+	}
+	if total, err = l.total(inner, total); err != nil {
+		return nil, total, err
+	}
+	rows := inner[l.Inner]
+	switch {
+	case rows != nil && string(rows) != "null":
+		return rows, total, nil
+	case total.N < 0:
+		return nil, total, fmt.Errorf("%s is no JSON array, and has no %s", l.Member, l.Inner)
+	}
+	return nil, total, nil // beyond the last row, or there is none
+}
+
+// total is what o says, else what was known before.
+func (l List) total(o Object, before Total) (Total, error) {
+	for _, name := range []string{l.Total, l.Count} {
+		if n, ok, err := o.Int(name); ok || err != nil {
+			return Total{n, name == l.Total}, err
+		}
+	}
+	return before, nil
 }
 
 func object(raw []byte) (Object, error) {
@@ -152,6 +212,64 @@ func (o Object) ID(name string) string {
 		return ""
 	}
 	return n.String()
+}
+
+// FirstOf descends into the named members, each of them an object or an array of
+// objects, as far as they are there, and returns the innermost object; of an array the
+// first one. found is false if none is there.
+func (o Object) FirstOf(names ...string) (inner Object, found bool) {
+	for _, name := range names {
+		raw := o[name]
+		var items []json.RawMessage
+		if json.Unmarshal(raw, &items) == nil && len(items) > 0 {
+			raw = items[0]
+		}
+		if next, err := object(raw); err == nil {
+			o, found = next, true
+		}
+	}
+	return o, found
+}
+
+// Ref returns the first of the named members that names another thing: a string, or
+// an object with one of the members by, in their order. It is "" if none does.
+func (o Object) Ref(by []string, names ...string) string {
+	for _, name := range names {
+		if s := o.ID(name); s != "" {
+			return s
+		}
+		if inner, err := object(o[name]); err == nil {
+			for _, member := range by {
+				if s := inner.ID(member); s != "" {
+					return s
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// NoZone is the location of a time whose zone the service did not tell: it may be
+// off by up to [ZoneSpan] in either direction.
+var NoZone = time.FixedZone("no zone", 0)
+
+// ZoneSpan is how far local times are from UTC at most.
+const ZoneSpan = 14 * time.Hour
+
+// Time reads a time: RFC 3339, or without seconds, without a zone (its location is
+// then [NoZone]), or a date alone. It is zero if s is none of them.
+func Time(s string) time.Time {
+	for _, form := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05Z0700"} {
+		if t, err := time.Parse(form, s); err == nil {
+			return t
+		}
+	}
+	for _, form := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(form, s, NoZone); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
 }
 
 // Int returns the named member as a whole number, and whether it is there.

@@ -106,46 +106,106 @@ func TestSpan(t *testing.T) {
 	}
 }
 
+var aList = List{Member: "list", Inner: "item", Total: "total", Count: "count"}
+
 func TestParseList(t *testing.T) {
 	tests := []struct {
 		name, body string
 		n, total   int
+		all        bool
 		err        string
 	}{
-		{"named", `{"list":[{"id":1},{"id":2}],"total":9}`, 2, 9, ""},
-		{"bare", `[{"id":1}]`, 1, -1, ""},
-		{"no total", `{"list":[]}`, 0, -1, ""},
-		{"no list", `{"total":9}`, 0, 0, "no list in the answer"},
-		{"null", `{"list":null,"total":0}`, 0, 0, ""},
-		{"text", `"SECRET"`, 0, 0, "list is no JSON array"},
-		{"nothing", ``, 0, 0, "list is no JSON array"},
-		{"an item of text", `[{},"SECRET"]`, 0, 0, "list[1]: no JSON object"},
+		{"named", `{"list":[{"id":1},{"id":2}],"total":9}`, 2, 9, true, ""},
+		{"bare", `[{"id":1}]`, 1, -1, false, ""},
+		{"no total", `{"list":[]}`, 0, -1, false, ""},
+		{"no list", `{"total":9}`, 0, 0, false, "no list in the answer"},
+		{"null", `{"list":null,"total":0}`, 0, 0, true, ""},
+		{"text", `"SECRET"`, 0, 0, false, "list is no JSON array"},
+		{"nothing", ``, 0, 0, false, "list is no JSON array"},
+		{"an item of text", `[{},"SECRET"]`, 0, 0, false, "list[1]: no JSON object"},
+		{"nested", `{"list":{"count":1,"item":[{"id":1}]}}`, 1, 1, false, ""},
+		{"nested, of many", `{"list":{"count":7,"item":[{"id":1}]}}`, 1, 7, true, ""},
+		{"nested, one object", `{"list":{"count":1,"item":{"id":1}}}`, 1, 1, false, ""},
+		{"nested, empty", `{"list":{"count":0}}`, 0, 0, false, ""},
+		{"nested, beyond the last row", `{"list":{"count":7}}`, 0, 7, true, ""},
+		{"nested, null", `{"list":{"count":0,"item":null}}`, 0, 0, false, ""},
+		{"nested, numbers as text", `{"list":{"count":"2","item":[{"id":"1"},{"id":"2"}]}}`, 2, 2, false, ""},
+		{"nested, total beside it", `{"total":5,"list":{"item":[{"id":1}]}}`, 1, 5, true, ""},
+		{"nested deeper", `{"response":{"list":{"count":1,"item":[{"id":1}]}}}`, 1, 1, false, ""},
+		{"the inner array alone", `{"count":1,"item":[{"id":1}]}`, 1, 1, false, ""},
+		{"nested, nothing", `{"list":{}}`, 0, 0, false, "list is no JSON array, and has no item"},
+		{"nested, text", `{"list":{"count":1,"item":"SECRET"}}`, 0, 0, false, "list is no JSON array"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			list, total, err := ParseList([]byte(tt.body), "list", "total")
+			list, total, err := aList.Parse([]byte(tt.body))
 			wantError(t, err, tt.err)
-			if err == nil && (len(list) != tt.n || total != tt.total) {
-				t.Errorf("got %d of %d, want %d of %d", len(list), total, tt.n, tt.total)
+			if err == nil && (len(list) != tt.n || total != Total{tt.total, tt.all}) {
+				t.Errorf("got %d of %+v, want %d of %d", len(list), total, tt.n, tt.total)
 			}
 		})
+	}
+}
+
+func TestTime(t *testing.T) {
+	at := time.Date(2019, 12, 19, 6, 43, 0, 0, time.UTC)
+	tests := []struct {
+		text string
+		want time.Time
+		zone bool
+	}{
+		{"2019-12-19T06:43:00Z", at, true},
+		{"2019-12-19T07:43:00+01:00", at, true},
+		{"2019-12-19T07:43:00.000+0100", at, true},
+		{"2019-12-19T06:43Z", at, true},
+		{"2019-12-19 06:43:00+00:00", at, true},
+		{"2019-12-19 06:43", at, false},
+		{"2019-12-19 06:43:00", at, false},
+		{"2019-12-19 06:43:00.000", at, false},
+		{"2019-12-19T06:43:00", at, false},
+		{"2019-12-19T06:43", at, false},
+		{"2019-12-19", at.Truncate(24 * time.Hour), false},
+		{"19.12.2019", time.Time{}, true},
+		{"", time.Time{}, true},
+	}
+	for _, tt := range tests {
+		if got := Time(tt.text); !got.Equal(tt.want) || (got.Location() != NoZone) != tt.zone {
+			t.Errorf("%s: got %s, want %s, with a zone: %t", tt.text, got, tt.want, tt.zone)
+		}
 	}
 }
 
 // FuzzParseList covers what the administrator's client reads.
 func FuzzParseList(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
-		list, total, err := ParseList(body, "list", "total")
+		list, total, err := aList.Parse(body)
 		if err != nil {
+			if strings.Contains(err.Error(), "SECRET") {
+				t.Errorf("the error %v quotes", err)
+			}
 			return
 		}
 		for _, o := range list {
 			if o == nil {
-				t.Errorf("a nil object of %d", total)
+				t.Errorf("a nil object of %d", total.N)
 			}
 			if _, _, err := o.Int("count"); err != nil && strings.Contains(err.Error(), "SECRET") {
 				t.Errorf("the error %v quotes", err)
 			}
+		}
+	})
+}
+
+// FuzzTime: what is read as a time is one of the forms, and a time that is written
+// as RFC 3339 is read as the same.
+func FuzzTime(f *testing.F) {
+	f.Fuzz(func(t *testing.T, text string) {
+		got := Time(text)
+		if got.IsZero() || got.Year() < 1 || got.Year() > 9999 {
+			return
+		}
+		if again := Time(got.Format(time.RFC3339Nano)); !again.Equal(got) {
+			t.Errorf("%q is %s, and that is %s", text, got, again)
 		}
 	})
 }
