@@ -2,6 +2,8 @@ package tms
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -53,6 +55,36 @@ func TestMaskedText(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestHalvesAreMasked: a registration token is base64 of user:password; what the
+// service decoded of it is masked in each form in which it may repeat it.
+func TestHalvesAreMasked(t *testing.T) {
+	const user, password = "RegToken-User-0815", "S3cret/Passw0rd+XYZ&\"ä"
+	both := user + ":" + password
+	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		registration := e.EncodeToString([]byte(both))
+		hide := masked{token.NewSecret(registration)}
+		for _, part := range []string{registration, both, user, password} {
+			quoted, err := json.Marshal(part)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, form := range []string{
+				part, strings.ToLower(part), strings.ToUpper(part), url.QueryEscape(part), url.PathEscape(part), string(quoted),
+				base64.StdEncoding.EncodeToString([]byte(part)), base64.RawURLEncoding.EncodeToString([]byte(part)), url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(part))),
+			} {
+				got := hide.text("no such user " + form + " here")
+				if bare := strings.ReplaceAll(got, `"`, ""); bare != "no such user [redacted] here" {
+					t.Errorf("%q of %q is shown as %q", form, part, got)
+				}
+			}
+		}
+	}
+	hide := masked{token.NewSecret(base64.StdEncoding.EncodeToString([]byte("a:b")))}
+	if got := hide.text("a bad word"); got != "a bad word" {
+		t.Errorf("a half of one letter is masked: %q", got)
 	}
 }
 
