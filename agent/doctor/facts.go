@@ -16,6 +16,9 @@ type Facts struct {
 	Config *Config // looked at where no daemon answers
 	Daemon *Daemon // as it says of itself; nil if none answers
 	Others []Process
+	// Proxies are what the programs of the user who asks go by, also where that is
+	// the service's proxy.
+	Proxies []Proxy
 	// Windows is what only such a system has; nil of any other.
 	Windows *Windows
 }
@@ -51,6 +54,13 @@ type Unit struct {
 	Name           string
 	Active, Result string // systemd's words
 	Exit           int    // status of its main process
+}
+
+// Proxy is what a program of the user who asks goes by to a host.
+type Proxy struct {
+	Host  string // of a [Way]
+	Where string // it is set, in words
+	Proxy string // host and port; "" if a script decides
 }
 
 // Config is what a look at the configuration found, where no daemon reads it.

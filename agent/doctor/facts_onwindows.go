@@ -7,7 +7,6 @@ type Windows struct {
 	Server  *Server  // who serves the pipe; also nil if nobody does, or it is not known
 	Lists   *Lists
 	Keeper  *Service // what keeps the clock
-	Proxies []Proxy
 }
 
 // Service is a service as its manager has it.
@@ -50,12 +49,4 @@ type Widened struct {
 	Path string
 	Who  string // and what they may
 	Mend string // the command that sets it right
-}
-
-// Proxy is what a program of the user who asks goes by to a host, and the service
-// does not know of.
-type Proxy struct {
-	Host  string // of a [Way]
-	Where string // it is set, in words
-	Proxy string // host and port; "" if a script decides
 }

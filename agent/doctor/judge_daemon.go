@@ -176,7 +176,7 @@ func judgePolicy(f Facts) []doubt {
 		}
 	}
 	for _, p := range s.Problems {
-		if p.Source != ConfigSource && p.Source != LogSource && !strings.Contains(invalid, p.Detail) && !saysClosed(p, s.Applications) {
+		if p.Source != ConfigSource && p.Source != LogSource && !strings.Contains(invalid, p.Detail) && !saysClosed(p, s.Applications) && !saysSettings(p, f.Daemon.Ways) {
 			out = append(out, doubt{code: PolicyProblem, subject: p.Source, evidence: p.Detail})
 		}
 	}
@@ -204,6 +204,14 @@ func times(n int) string {
 func saysClosed(p status.Problem, apps []status.Application) bool {
 	return slices.ContainsFunc(apps, func(a status.Application) bool {
 		return a.Rules == 0 && strings.HasPrefix(p.Detail, "applications."+a.ID) && strings.Contains(p.Detail, "has no allow rule")
+	})
+}
+
+// saysSettings reports whether a problem is why a way fails before it begins, which
+// has a code of its own.
+func saysSettings(p status.Problem, ways []Way) bool {
+	return slices.ContainsFunc(ways, func(w Way) bool {
+		return w.Step == AtSettings && strings.HasPrefix(p.Detail, w.why())
 	})
 }
 

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -39,6 +40,33 @@ func judgeWays(f Facts) []doubt {
 		}
 	}
 	return out
+}
+
+// unseenProxy is d in other words if the way failed for want of a proxy that the
+// programs of the user go by.
+func unseenProxy(f Facts, w Way, d doubt) doubt {
+	if w.Step != AtDNS && w.Step != AtConnect && d.code != ProxyUnreachable {
+		return d
+	}
+	for _, p := range f.Proxies {
+		if p.Host != w.Host || p.Proxy == w.Proxy && p.Proxy != "" {
+			continue
+		}
+		d.code = ProxyUnseen
+		if p.Proxy != "" {
+			d.known = append(d.known, "PROXY", p.Proxy)
+		}
+		d.evidence = fmt.Sprintf("%s; the service goes %s, and in %s stands %s", d.evidence, by(w.Proxy), p.Where, cmp.Or(p.Proxy, "a script that decides"))
+		return d
+	}
+	return d
+}
+
+func by(proxy string) string {
+	if proxy == "" {
+		return "without a proxy"
+	}
+	return "by the proxy " + proxy
 }
 
 // trouble is the one thing that is wrong with the way, "" if nothing is.
@@ -117,7 +145,7 @@ func (w Way) handshake() string {
 // why is the failure without what the finding says already: the host, and that it
 // was only looked at.
 func (w Way) why() string {
-	text := strings.TrimPrefix(w.Failure, "discover: ")
+	text := strings.TrimPrefix(strings.TrimPrefix(w.Failure, "tms: "), "discover: ")
 	text = strings.TrimPrefix(text, "sent to "+w.Host+", but no answer came that can be read: ")
 	return strings.TrimPrefix(text, "nothing was sent to "+w.Host+": ")
 }

@@ -112,33 +112,6 @@ func judgeLists(f Facts) []doubt {
 	return out
 }
 
-// unseenProxy is d in other words if the way failed for want of a proxy that the
-// programs of the user go by.
-func unseenProxy(f Facts, w Way, d doubt) doubt {
-	if f.Windows == nil || w.Step != AtDNS && w.Step != AtConnect && d.code != ProxyUnreachable {
-		return d
-	}
-	for _, p := range f.Windows.Proxies {
-		if p.Host != w.Host || p.Proxy == w.Proxy && p.Proxy != "" {
-			continue
-		}
-		d.code = ProxyUnseen
-		if p.Proxy != "" {
-			d.known = append(d.known, "PROXY", p.Proxy)
-		}
-		d.evidence = fmt.Sprintf("%s; the service goes %s, and in %s stands %s", d.evidence, by(w.Proxy), p.Where, cmp.Or(p.Proxy, "a script that decides"))
-		return d
-	}
-	return d
-}
-
-func by(proxy string) string {
-	if proxy == "" {
-		return "without a proxy"
-	}
-	return "by the proxy " + proxy
-}
-
 func noKeeper(f Facts) string {
 	if f.Windows.Keeper == nil || f.Windows.Keeper.State == ServiceNotInstalled {
 		return "this system has none, or does not say how it is"

@@ -16,8 +16,8 @@ func onWindows(f *Facts) {
 		Server:  &Server{PID: 7, Exe: `C:\Program Files\Regent\regentd.exe`},
 		Lists:   &Lists{},
 		Keeper:  &Service{Name: "W32Time", State: ServiceRunning, Start: StartAutomatic, PID: 9},
-		Proxies: []Proxy{{Host: "demo-host.com", Where: "the Internet settings of this user", Proxy: "proxy.example:8080"}},
 	}
+	f.Proxies = []Proxy{{Host: "demo-host.com", Where: "the Internet settings of this user", Proxy: "proxy.example:8080"}}
 }
 
 // ended is one whose service has ended, and where nobody has the pipe.
@@ -85,8 +85,8 @@ func faultsOnWindows() []illness {
 		{"windows: proxy for the connection", way(AtConnect, ""), ProxyUnseen},
 		{"windows: another proxy", way(AtProxy, "old.example:8080"), ProxyUnseen},
 		{"windows: the same proxy", way(AtProxy, "proxy.example:8080"), ProxyUnreachable},
-		{"windows: a proxy script", func(f *Facts) { way(AtDNS, "")(f); f.Windows.Proxies[0].Proxy = "" }, ProxyUnseen},
-		{"windows: a proxy for another host", func(f *Facts) { way(AtDNS, "")(f); f.Windows.Proxies[0].Host = "else.example" }, DNSFailed},
+		{"windows: a proxy script", func(f *Facts) { way(AtDNS, "")(f); f.Proxies[0].Proxy = "" }, ProxyUnseen},
+		{"windows: a proxy for another host", func(f *Facts) { way(AtDNS, "")(f); f.Proxies[0].Host = "else.example" }, DNSFailed},
 		{"windows: what no proxy helps", way(AtTrust, ""), TLSUnknownCA},
 		{"windows: clock disabled", with(func(f *Facts) { f.Windows.Keeper.State, f.Windows.Keeper.Start = ServiceEnded, StartDisabled }), ClockUnkept},
 		{"windows: clock stopped", with(func(f *Facts) { f.Windows.Keeper.State = ServiceEnded }), ClockUnkept},
@@ -111,7 +111,7 @@ func TestJudgeOnWindows(t *testing.T) {
 		{"a clock that is kept when it is wanted", func(f *Facts) {
 			f.Windows.Keeper.State, f.Windows.Keeper.Start, f.Daemon.Ways[0].SkewSeconds = ServiceEnded, StartManual, 60
 		}, nil},
-		{"a proxy that nobody needs", func(f *Facts) { f.Windows.Proxies[0].Proxy = "" }, nil},
+		{"a proxy that nobody needs", func(f *Facts) { f.Proxies[0].Proxy = "" }, nil},
 		{"no service, and one by hand", func(f *Facts) { f.Windows.Service = &Service{State: ServiceNotInstalled} }, nil},
 		{"nothing could be looked at", func(f *Facts) { f.Windows = &Windows{} }, none},
 		{"no time service", func(f *Facts) { f.Windows.Keeper.State = ServiceNotInstalled }, none[2:]},
@@ -143,7 +143,7 @@ func TestNextOnWindows(t *testing.T) {
 		tt.wrong(&f)
 		for _, got := range Judge(f).Findings {
 			for _, foreign := range []string{"systemctl", "journalctl", "chmod", "(ss ", "PROXY,", "NUMBER", "COMMAND"} {
-				if strings.Contains(got.Next, foreign) && f.Windows.Server != nil && f.Windows.Proxies[0].Proxy != "" {
+				if strings.Contains(got.Next, foreign) && f.Windows.Server != nil && f.Proxies[0].Proxy != "" {
 					t.Errorf("%s: %q is in %q", tt.name, foreign, got.Next)
 				}
 			}

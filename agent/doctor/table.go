@@ -74,7 +74,7 @@ const (
 	ServiceCredential Code = "service_credential"
 )
 
-// On Windows alone there are also these; [ProxyUnseen] and [ClockUnkept] are of
+// On Windows alone there are also these; [ClockUnkept] is of
 // the way to the service.
 const (
 	ServiceMissing  Code = "service_missing"
@@ -106,8 +106,8 @@ func wayCodes() []Entry {
 	return []Entry{
 		{
 			NetworkSettings, Failure, "the network settings cannot be used",
-			"A file that network.ca_file or network.proxy_credentials_file names cannot be read or is not what it should be, or network.proxy is no URL.",
-			tellIT, "Put the file that the evidence names in place, or correct the key; regent policy explain network.ca_file says who set it. Then run regent reload.", nobody,
+			"A file that network.ca_file or network.proxy_credentials_file names cannot be read or is not what it should be, network.proxy is no URL, or a proxy in the service's environment (HTTPS_PROXY, ALL_PROXY) is none.",
+			tellIT, "Put the file that the evidence names in place, or correct the key; regent policy explain network.ca_file says who set it. Then run regent reload. A variable of the environment is changed where the service gets it (systemctl edit regentd), then the service is restarted; or set network.proxy, which goes before it.", nobody,
 		},
 		{
 			DNSFailed, Failure, "the name of the service is not found",
@@ -121,8 +121,13 @@ func wayCodes() []Entry {
 		},
 		{
 			ProxyUnreachable, Failure, "the proxy does not take connections",
-			"A proxy is configured (network.proxy, or HTTPS_PROXY in the daemon's environment), and its name is not found or its port does not answer.",
+			"A proxy is configured (network.proxy, else HTTPS_PROXY or ALL_PROXY in the service's environment), and its name is not found or its port does not answer.",
 			tellIT, "Correct network.proxy, or set it to none where there is a direct way; regent policy explain network.proxy says who set it. " + applied, nobody,
+		},
+		{
+			ProxyUnseen, Failure, "the programs of this user go by a proxy that the service does not use",
+			"The service has an environment of its own, and it cannot reach its host. A proxy in a person's shell does not reach a service; on Windows, where it runs as LocalSystem, neither does one in a user's Internet settings or in netsh winhttp. The service goes by network.proxy, else by HTTPS_PROXY or ALL_PROXY of its environment.",
+			tellIT, "Set network.proxy: http://PROXY, in config.yaml or by policy; where a script decides, its proxy for HOST. " + applied, nobody,
 		},
 		{
 			ProxyAuthentication, Failure, "the proxy asks for a password",

@@ -3,11 +3,6 @@ package doctor
 func windowsCodes() []Entry {
 	return []Entry{
 		{
-			ProxyUnseen, Failure, "the programs of this user go by a proxy that the service does not see",
-			"On Windows the service runs as LocalSystem, which has settings of its own: the proxy in a user's Internet settings, a user's environment and netsh winhttp do not reach it. It goes by network.proxy, else by HTTPS_PROXY of the system's environment, and so it does not come to the service.",
-			tellIT, "Set network.proxy: http://PROXY, in config.yaml or by policy; where a script decides, its proxy for HOST. " + applied, nobody,
-		},
-		{
 			ClockUnkept, Warning, "nobody keeps this device's clock",
 			"On Windows the service Windows Time is stopped, though it is to run always or is disabled, or the clock is off meanwhile. Past 15 minutes Cloud LM discards calls, and tokens look expired or not yet valid.",
 			tellIT, "Run as an administrator: sc.exe config w32time start= auto, then net start w32time, then w32tm /resync. If another program is to keep the clock, see why it does not, or leave it at that.", nobody,

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"regent/agent/address"
 )
 
 // FuzzAddress: a tenant and a proxy have one form each, which net/url reads in
@@ -23,7 +25,7 @@ func FuzzAddress(f *testing.F) {
 				t.Errorf("%s %q: net/url reads %+v, %v", what, got, u, err)
 				continue
 			}
-			if got != strings.ToLower(got) || u.Scheme == "http" && what == "tenant" && !loopback(strings.TrimSuffix(u.Host, ":"+u.Port())) {
+			if got != strings.ToLower(got) || u.Scheme == "http" && what == "tenant" && !address.Loopback(u.Hostname()) {
 				t.Errorf("%s %q got through", what, got)
 			}
 		}

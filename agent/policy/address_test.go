@@ -105,22 +105,6 @@ func TestTenantAsOthersReadIt(t *testing.T) {
 	})
 }
 
-func TestIPv6AsNetipReadsIt(t *testing.T) {
-	part := rapid.SampledFrom([]string{":", "::", "0", "1", "ffff", "12345", "g", "2001", "db8"})
-	rapid.Check(t, func(t *rapid.T) {
-		in := strings.Join(rapid.SliceOfN(part, 0, 17).Draw(t, "parts"), "")
-		addr, err := netip.ParseAddr(in)
-		got, valid := ipv6(in)
-		if want := err == nil && strings.Contains(in, ":"); valid != want {
-			t.Fatalf("ipv6(%q) = %t, want %t", in, valid, want)
-		}
-		// netip writes an IPv4 address inside in decimal, which we do not take.
-		if valid && !addr.Is4In6() && got != addr.String() {
-			t.Fatalf("ipv6(%q) = %q, want %q", in, got, addr)
-		}
-	})
-}
-
 func TestProxy(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		{"", ""},
@@ -129,6 +113,7 @@ func TestProxy(t *testing.T) {
 		{"http://Proxy.example.com:3128/", "http://proxy.example.com:3128"},
 		{"HTTPS://proxy", "https://proxy"},
 		{"socks5://[::1]:1080", "socks5://[::1]:1080"},
+		{"socks5h://proxy:1080", "socks5h://proxy:1080"},
 	} {
 		if got, err := checkProxy(tt.in); got != tt.want || err != nil {
 			t.Errorf("checkProxy(%q) = %q, %v, want %q", tt.in, got, err, tt.want)

@@ -12,7 +12,7 @@ import (
 // check beside it does, and a little more.
 const (
 	tenantPattern = `^([hH][tT][tT][pP][sS]?://)?[A-Za-z0-9._:\[\]-]*/?$`
-	proxyPattern  = `^(system|none|([hH][tT][tT][pP][sS]?|[sS][oO][cC][kK][sS]5)://[A-Za-z0-9._:\[\]-]+/?)?$`
+	proxyPattern  = `^(system|none|([hH][tT][tT][pP][sS]?|[sS][oO][cC][kK][sS]5[hH]?)://[A-Za-z0-9._:\[\]-]+/?)?$`
 	pathPattern   = `^(/[^/](.*[^/])?|[A-Za-z]:[\\/].*[^\\/])?$`
 	idPattern     = `^[a-z0-9][a-z0-9-]{0,63}$`
 	namePattern   = `^[^ ](.*[^ ])?$`

@@ -185,3 +185,5 @@ func node(data any, depth int) (*yaml.Node, bool) {
 func scalarNode(tag, value string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
 }
+
+func decimal(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

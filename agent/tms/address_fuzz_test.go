@@ -46,9 +46,9 @@ func FuzzProxy(f *testing.F) {
 	const secret = "s3cr3tOfTheSeeds"
 	f.Fuzz(func(t *testing.T, proxy, credentials string) {
 		if proxy == "" || proxy == "system" {
-			return // the environment's, which is not ours to read
+			return // the environment's
 		}
-		choose, err := proxyWith(proxy, token.NewSecret(credentials))
+		choose, err := proxyWith(Options{Proxy: proxy, ProxyCredentials: token.NewSecret(credentials)})
 		if err != nil {
 			if strings.Contains(err.Error(), secret) && !namesHost(proxy, secret) {
 				t.Errorf("the error shows the password: %v", err)

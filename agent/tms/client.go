@@ -36,6 +36,11 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if transport.Proxy != nil { // a mistake in the environment is not found anew by each request
+		if _, err := transport.Proxy(&http.Request{URL: tenant}); err != nil {
+			return nil, fmt.Errorf("tms: %w", err)
+		}
+	}
 	c := &Client{o: o, tenant: tenant}
 	c.repeating, c.once = clients(transport, o.Now, c.observe)
 	return c, nil

@@ -176,7 +176,7 @@ func (c *Client) minted(ctx context.Context) bool {
 
 // proxyHost is the proxy for the tenant, "" for none.
 func (c *Client) proxyHost() string {
-	choose, err := proxyFor(c.o.Proxy)
+	choose, err := proxyFor(c.o.Proxy, c.o.Environment)
 	if err != nil || choose == nil {
 		return ""
 	}

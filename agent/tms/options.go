@@ -8,11 +8,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
+	"regent/agent/address"
 	"regent/agent/token"
 )
 
@@ -30,12 +30,16 @@ const defaultTimeout = 30 * time.Second
 // Options says whom a Client speaks to, and how.
 type Options struct {
 	Tenant    string        // "https://host" or "https://host:8443"; http on a loopback address only
-	Proxy     string        // "" or "system": from the environment; "none"; or a URL
+	Proxy     string        // "" or "system": by Environment; "none"; or as [address.Proxy] takes it
 	ExtraCA   []byte        // PEM certificates trusted beside the system's; nil for none
 	Timeout   time.Duration // of one call, the repetitions of a read included; 0 for 30 s
 	UserAgent string        // "" for "regent"
 	Mode      string        // ModeOIDC, ModeTMS or ModeTMSRegistration; "" for ModeOIDC
 	Forms     Forms         // what the contract leaves open; the zero value takes all
+
+	// Environment is the process's, in which "system" looks; the zero value has no
+	// proxy.
+	Environment address.Environment
 
 	// ProxyCredentials are "user:password" for the proxy; the zero secret is none.
 	ProxyCredentials token.Secret
@@ -139,18 +143,13 @@ func plainURL(u *url.URL) error {
 	return nil
 }
 
-func loopback(u *url.URL) bool {
-	if strings.EqualFold(u.Hostname(), "localhost") {
-		return true
-	}
-	a, err := netip.ParseAddr(u.Hostname())
-	return err == nil && a.IsLoopback()
-}
+func loopback(u *url.URL) bool { return address.Loopback(u.Hostname()) }
 
 // proxyWith is proxyFor with credentials, which are the proxy's that was chosen
 // and no other's: one whose address has some keeps them.
-func proxyWith(proxy string, credentials token.Secret) (func(*http.Request) (*url.URL, error), error) {
-	choose, err := proxyFor(proxy)
+func proxyWith(o Options) (func(*http.Request) (*url.URL, error), error) {
+	choose, err := proxyFor(o.Proxy, o.Environment)
+	credentials := o.ProxyCredentials
 	if err != nil || choose == nil || credentials.IsZero() {
 		return choose, err
 	}
@@ -169,23 +168,23 @@ func proxyWith(proxy string, credentials token.Secret) (func(*http.Request) (*ur
 	}, nil
 }
 
-// proxyFor returns what a transport asks for its proxy.
-func proxyFor(proxy string) (func(*http.Request) (*url.URL, error), error) {
+// proxyFor returns what a transport asks for its proxy. environment is that of
+// the process, for "system".
+func proxyFor(proxy string, environment address.Environment) (func(*http.Request) (*url.URL, error), error) {
 	switch proxy {
 	case "", "system":
-		return http.ProxyFromEnvironment, nil
+		return func(r *http.Request) (*url.URL, error) {
+			u, _, err := environment.For(r.URL)
+			return u, err
+		}, nil
 	case "none":
 		return nil, nil
 	}
-	u, err := url.Parse(proxy)
-	if err != nil || u.Hostname() == "" { // the value may hold a password: never quoted
-		return nil, errors.New("tms: proxy is no URL; write http://host:port, none or system")
+	u, err := address.Proxy(proxy)
+	if err != nil { // the value may hold a password: never quoted
+		return nil, fmt.Errorf("tms: the proxy %w", err)
 	}
-	switch u.Scheme {
-	case "http", "https", "socks5", "socks5h":
-		return http.ProxyURL(u), nil
-	}
-	return nil, fmt.Errorf("tms: proxy on %s: must begin with http://, https:// or socks5://", u.Host)
+	return http.ProxyURL(u), nil
 }
 
 // trust returns the system's certificate authorities and the extra ones, or

@@ -31,9 +31,8 @@ func TestNewRefuses(t *testing.T) {
 		{"path with a query", Options{Tenant: "host", Forms: Forms{Path: "/token?x"}}, "path: must begin"},
 		{"timeout", Options{Tenant: "host", Timeout: -time.Second}, "timeout must be above 0: -1s"},
 		{"no CA", Options{Tenant: "host", ExtraCA: []byte("SECRET")}, "no PEM certificate"},
-		{"proxy", Options{Tenant: "host", Proxy: "http://me:SECRET@proxy:port"}, "proxy is no URL"},
-		{"a bare proxy", Options{Tenant: "host", Proxy: "proxy:3128"}, "proxy is no URL"},
-		{"a proxy's scheme", Options{Tenant: "host", Proxy: "ftp://me:SECRET@proxy"}, "proxy on proxy: must begin"},
+		{"proxy", Options{Tenant: "host", Proxy: "http://me:SECRET@proxy:port"}, "proxy has a port that is not a number"},
+		{"a proxy's scheme", Options{Tenant: "host", Proxy: "ftp://me:SECRET@proxy"}, "proxy is not an http, https or socks5 URL"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -56,6 +55,7 @@ func TestNewAccepts(t *testing.T) {
 		{"http://127.0.0.1:8080", "http://me:pw@proxy:3128", "127.0.0.1:8080"},
 		{"http://[::1]:8080", "socks5://proxy:1080", "[::1]:8080"},
 		{"http://localhost", "https://proxy", "localhost"},
+		{"https://demo-host.com", "proxy:3128", "demo-host.com"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.tenant, func(t *testing.T) {

@@ -20,7 +20,7 @@ const maxHeader = 64 << 10
 // HTTP/1.1 alone: Go's HTTP/2 repeats requests by itself. Compression is off:
 // nothing here is large, and bounds then count what came over the wire.
 func newTransport(o Options) (*http.Transport, error) {
-	proxy, err := proxyWith(o.Proxy, o.ProxyCredentials)
+	proxy, err := proxyWith(o)
 	if err != nil {
 		return nil, err
 	}

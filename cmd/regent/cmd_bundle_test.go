@@ -66,7 +66,7 @@ func unwellNamed(names string) session {
 				{Key: namesKey, Value: names, Level: "managed"},
 			}},
 		},
-		survey:  survey{closed: func(string) string { return "" }, others: func(doctor.Daemon) []doctor.Process { return nil }},
+		survey:  survey{closed: func(string) string { return "" }, others: func(doctor.Daemon) []doctor.Process { return nil }, proxies: proxiesToward},
 		inquire: func(context.Context) ([]unit, error) { return nil, nil },
 	}
 }

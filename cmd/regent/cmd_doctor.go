@@ -109,6 +109,7 @@ func (x examination) gather(ctx context.Context) doctor.Facts {
 	}
 	if d, err := x.ask(ctx); err == nil {
 		f.Daemon, f.Reader, f.Others = &d, d.Reader, x.survey.others(d)
+		f.Proxies = x.survey.proxies(d)
 	} else {
 		f.Socket.Reached, f.Socket.Words = reached(err), err.Error()
 	}

@@ -24,8 +24,25 @@ func examined(change func(*doctor.Daemon)) session {
 	}
 	return session{
 		daemon:  &fake{status: d.Status, diagnosis: d},
-		survey:  survey{closed: func(string) string { return "" }, others: func(doctor.Daemon) []doctor.Process { return nil }},
+		survey:  survey{closed: func(string) string { return "" }, others: func(doctor.Daemon) []doctor.Process { return nil }, proxies: proxiesToward},
 		inquire: func(context.Context) ([]unit, error) { return nil, nil },
+	}
+}
+
+// TestDoctorNamesTheProxyOfThisUser: the environment of who asks has a proxy, and
+// the daemon does not get out without one.
+func TestDoctorNamesTheProxyOfThisUser(t *testing.T) {
+	t.Setenv("HTTPS_PROXY", "http://user:secret@proxy.example:8080")
+	t.Setenv("NO_PROXY", "")
+	t.Setenv("no_proxy", "")
+	lost := func(d *doctor.Daemon) {
+		d.Ways = []doctor.Way{{Host: "demo-host.com:8443", Step: doctor.AtDNS, Failure: "no such host"}}
+	}
+	got := examined(lost).run(t, "doctor")
+	for _, want := range []string{"proxy_unseen", "(HTTPS_PROXY) stands proxy.example:8080", "network.proxy: http://proxy.example:8080"} {
+		if !strings.Contains(got.Out, want) || strings.Contains(got.Out, "secret") {
+			t.Errorf("no %q, or a password, in:\n%s", want, got.Out)
+		}
 	}
 }
 

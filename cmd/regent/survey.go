@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"regent/agent/address"
 	"regent/agent/doctor"
 	"regent/platform/paths"
 	"regent/platform/processes"
@@ -26,6 +28,8 @@ type survey struct {
 	others func(doctor.Daemon) []doctor.Process
 	// config looks at the configuration, "" is the installed one; nil if that cannot be done.
 	config func(ctx context.Context, file string) *doctor.Config
+	// proxies are what this user's programs go by.
+	proxies func(doctor.Daemon) []doctor.Proxy
 	// windows looks at what only such a system has, with or without a daemon that
 	// answers; nil on any other.
 	windows func(ctx context.Context, socket string, d *doctor.Daemon) *doctor.Windows
@@ -35,7 +39,7 @@ type survey struct {
 }
 
 func theSystem() survey {
-	return onThisSystem(survey{closed: closedSocket, others: otherDaemons, config: checkedConfig})
+	return onThisSystem(survey{closed: closedSocket, others: otherDaemons, config: checkedConfig, proxies: proxiesToward})
 }
 
 // closedSocket looks at the modes of the socket and its directory. It says
@@ -148,4 +152,17 @@ func daemonDirs() []string {
 		dirs = slices.Insert(dirs, 0, filepath.Dir(own))
 	}
 	return dirs
+}
+
+// proxiesToward is what the programs of this user go by to each host that the
+// daemon looked at.
+func proxiesToward(d doctor.Daemon) (all []doctor.Proxy) {
+	e := address.FromEnvironment(os.Getenv)
+	for _, w := range d.Ways {
+		proxy, from, err := e.For(&url.URL{Scheme: "https", Host: w.Host})
+		if err == nil && proxy != nil {
+			all = append(all, doctor.Proxy{Host: w.Host, Where: "the environment of this user (" + from + ")", Proxy: proxy.Host})
+		}
+	}
+	return append(all, ofThisSystem(d)...)
 }

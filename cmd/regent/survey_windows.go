@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -34,7 +33,7 @@ func packageDirs() []string { return nil }
 
 // lookAtWindows asks the system itself: all of it can be had while no daemon runs.
 func lookAtWindows(ctx context.Context, socket string, d *doctor.Daemon) *doctor.Windows {
-	w := &doctor.Windows{Keeper: seen(windowsnames.TimeService), Proxies: proxiesToward(d, os.Getenv)}
+	w := &doctor.Windows{Keeper: seen(windowsnames.TimeService)}
 	if socket != localsock.DefaultPath {
 		return w // it is not the installed daemon's
 	}
@@ -95,13 +94,10 @@ func widened(found []exposure.Exposed) (all []doctor.Widened) {
 	return all
 }
 
-// proxiesToward is what the programs of this user go by to each host that the
-// daemon looked at.
-func proxiesToward(d *doctor.Daemon, getenv func(string) string) (all []doctor.Proxy) {
-	if d == nil {
-		return nil
-	}
-	settings, err := userproxy.Of(getenv)
+// ofThisSystem are the proxies that Windows has for this user, to each host that
+// the daemon looked at.
+func ofThisSystem(d doctor.Daemon) (all []doctor.Proxy) {
+	settings, err := userproxy.Of()
 	if err != nil {
 		return nil
 	}

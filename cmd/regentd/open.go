@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"regent/agent"
+	"regent/agent/address"
 	"regent/agent/audit"
 	"regent/agent/binding"
 	"regent/agent/clock"
@@ -226,7 +227,7 @@ func newService(log *slog.Logger) func(string, policy.Settings, func(time.Time))
 			return nil, err
 		}
 		return tms.New(tms.Options{
-			Tenant: base, Proxy: n.Proxy, ProxyCredentials: credentials, ExtraCA: extra, Timeout: n.Timeout,
+			Tenant: base, Proxy: n.Proxy, Environment: address.FromEnvironment(os.Getenv), ProxyCredentials: credentials, ExtraCA: extra, Timeout: n.Timeout,
 			Mode: s.Refresh.Mode, Forms: forms(s.Contract), UserAgent: "regentd/" + version, Now: now, Observe: observe, Log: log,
 		})
 	}

@@ -6,6 +6,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"regent/agent/address"
+	"regent/agent/policy"
 )
 
 func TestProxyCredentials(t *testing.T) {
@@ -35,6 +38,27 @@ func TestProxyCredentials(t *testing.T) {
 		_, err := proxyCredentials(file)
 		if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "network.proxy_credentials_file "+file) {
 			t.Errorf("%s: error %v, want one that names the key and the file, and no secret", name, err)
+		}
+	}
+}
+
+// TestEnvironmentProblems: what the environment has wrong is told at the start, by
+// the variable, if the way is left to it.
+func TestEnvironmentProblems(t *testing.T) {
+	for _, tt := range []struct{ proxy, env, want string }{
+		{"", "HTTPS_PROXY=http://u:SEC#RET@p:1", "environment: HTTPS_PROXY in the environment has a user or password"},
+		{"system", "ALL_PROXY=http://p:x", "environment: ALL_PROXY in the environment has a port"},
+		{"", "NO_PROXY=<local>", "environment: NO_PROXY in the environment has an entry"},
+		{"", "HTTPS_PROXY=http://p:1", ""},
+		{"none", "HTTPS_PROXY=http://u:SEC#RET@p:1", ""},
+		{"http://proxy:3128", "HTTPS_PROXY=http://p:x", ""},
+	} {
+		s := policy.Settings{Tenant: "https://demo-host.com", Applications: []policy.Application{{ID: "cad", Tenant: "https://demo-host.com"}}}
+		s.Network.Proxy = tt.proxy
+		name, value, _ := strings.Cut(tt.env, "=")
+		got := environmentProblems(s, address.FromEnvironment(func(n string) string { return map[string]string{name: value}[n] }))
+		if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].Error(), tt.want) || got[0].Fatal || strings.Contains(got[0].Error(), "SEC")) {
+			t.Errorf("%s with network.proxy %q: got %v, want %q", tt.env, tt.proxy, got, tt.want)
 		}
 	}
 }

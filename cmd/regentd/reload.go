@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"regent/agent"
+	"regent/agent/address"
 	"regent/agent/doctor"
 	"regent/agent/fault"
 	"regent/agent/policy"
@@ -70,7 +71,8 @@ func newReloader(o *options) (*reloader, error) {
 // inForce remembers what is in force from now on.
 func (r *reloader) inForce(f findings, resolved policy.Resolved, problems []policy.Problem) {
 	r.local = slices.DeleteFunc(slices.Clone(f.layers), isManaged)
-	r.in, r.resolved, r.problems = resolved.Settings, resolved, problems
+	r.in, r.resolved = resolved.Settings, resolved
+	r.problems = slices.Concat(problems, environmentProblems(resolved.Settings, address.FromEnvironment(os.Getenv)))
 	r.waiting = policy.Diff(r.started, resolved.Settings).Restart
 	for _, key := range r.waiting {
 		p, _ := resolved.Provenance(key)

@@ -57,7 +57,7 @@ func start(ts *testscript.TestScript, name string, args ...string) *process {
 	ts.Check(err)
 	p := &process{Cmd: exec.Command(path, args[1:]...), lines: make(chan string, 100), done: make(chan error, 1), log: &logFile{}}
 	p.Dir, p.Stderr, p.SysProcAttr = ts.Getenv("WORK"), p.log, apart()
-	p.Env = append(os.Environ(), "REGENT_SOCKET="+ts.Getenv("REGENT_SOCKET"))
+	p.Env = append(os.Environ(), "REGENT_SOCKET="+ts.Getenv("REGENT_SOCKET"), "HTTPS_PROXY="+ts.Getenv("HTTPS_PROXY"), "NO_PROXY="+ts.Getenv("NO_PROXY"))
 	if dir := ts.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
 		p.Env = append(p.Env, "CREDENTIALS_DIRECTORY="+dir)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"regent/agent/address"
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
 	"regent/agent/token"
@@ -28,8 +29,14 @@ func (t *tool) client() (*admin.Client, error) {
 			return nil, usagef("--ca-file: %v", err)
 		}
 	}
+	environment := address.FromEnvironment(t.getenv)
+	if t.flags.proxy == "system" {
+		for _, ignored := range environment.Ignored() {
+			t.say("tmsctl: warning: %v\n", ignored)
+		}
+	}
 	c, err := admin.New(tms.Options{
-		Tenant: tenant, Proxy: t.flags.proxy, ExtraCA: ca,
+		Tenant: tenant, Proxy: t.flags.proxy, Environment: environment, ExtraCA: ca,
 		UserAgent: "regent-tmsctl", Now: t.clock.Wall,
 	})
 	if err != nil {

@@ -23,8 +23,8 @@ type Setting struct {
 }
 
 // Of returns the settings of the user of this process, those that name nothing
-// left out. getenv reads their environment.
-func Of(getenv func(string) string) ([]Setting, error) { return of(getenv) }
+// left out. Their environment is not among them.
+func Of() ([]Setting, error) { return of() }
 
 // For returns the proxy for a host that is asked by https, as host and port
 // without a password, and whether there is one. One that a script decides about is
@@ -74,24 +74,3 @@ func (s Setting) spared(host string) bool {
 }
 
 func separates(r rune) bool { return r == ';' || r == ' ' || r == '\t' }
-
-// environment is what programs take that read the environment.
-func environment(getenv func(string) string) Setting {
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
-		if value := getenv(name); value != "" {
-			bypass := strings.ReplaceAll(getenv("NO_PROXY"), ",", ";")
-			return Setting{Where: "the environment of this user (" + name + ")", Proxies: "https=" + value, Bypass: suffixes(bypass)}
-		}
-	}
-	return Setting{}
-}
-
-// suffixes has each host stand for those below it as well, as NO_PROXY means it.
-func suffixes(hosts string) string {
-	var all []string
-	for host := range strings.FieldsFuncSeq(hosts, separates) {
-		host = strings.TrimPrefix(host, ".")
-		all = append(all, host, "*."+host)
-	}
-	return strings.Join(all, ";")
-}

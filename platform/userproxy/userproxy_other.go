@@ -2,4 +2,4 @@
 
 package userproxy
 
-func of(func(string) string) ([]Setting, error) { return nil, ErrUnsupported }
+func of() ([]Setting, error) { return nil, ErrUnsupported }

@@ -1,10 +1,6 @@
 package userproxy
 
-import (
-	"testing"
-
-	"github.com/google/go-cmp/cmp"
-)
+import "testing"
 
 func TestFor(t *testing.T) {
 	tests := []struct {
@@ -35,27 +31,5 @@ func TestFor(t *testing.T) {
 				t.Errorf("got %q, %t, want %q, %t", got, is, tt.want, tt.is)
 			}
 		})
-	}
-}
-
-func TestEnvironment(t *testing.T) {
-	tests := []struct {
-		name string
-		env  map[string]string
-		host string
-		want string
-	}{
-		{"nothing", nil, "demo-host.com", ""},
-		{"set", map[string]string{"HTTPS_PROXY": "http://user:secret@b.example:8080"}, "demo-host.com", "b.example:8080"},
-		{"in small letters", map[string]string{"https_proxy": "b.example:8080"}, "demo-host.com", "b.example:8080"},
-		{"for http alone", map[string]string{"HTTP_PROXY": "b.example:8080"}, "demo-host.com", ""},
-		{"spared", map[string]string{"HTTPS_PROXY": "b.example:8080", "NO_PROXY": "x.example,.demo-host.com"}, "tms.demo-host.com", ""},
-		{"itself spared", map[string]string{"HTTPS_PROXY": "b.example:8080", "NO_PROXY": "demo-host.com"}, "demo-host.com", ""},
-	}
-	for _, tt := range tests {
-		got, _ := environment(func(name string) string { return tt.env[name] }).For(tt.host)
-		if diff := cmp.Diff(got, tt.want); diff != "" {
-			t.Errorf("%s (-got +want):\n%s", tt.name, diff)
-		}
 	}
 }

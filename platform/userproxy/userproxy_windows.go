@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-func of(getenv func(string) string) ([]Setting, error) {
+func of() ([]Setting, error) {
 	internet, err := ofInternetSettings()
 	if err != nil {
 		return nil, err
@@ -18,7 +18,7 @@ func of(getenv func(string) string) ([]Setting, error) {
 		return nil, err
 	}
 	var all []Setting
-	for _, s := range []Setting{internet, environment(getenv), machine} {
+	for _, s := range []Setting{internet, machine} {
 		if s.Proxies != "" || s.Script {
 			all = append(all, s)
 		}

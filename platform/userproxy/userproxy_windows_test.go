@@ -73,7 +73,7 @@ func TestOf(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			given(t, tt.flags, tt.proxy, tt.bypass, tt.script)
-			got, err := Of(func(string) string { return "" })
+			got, err := Of()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,16 +84,10 @@ func TestOf(t *testing.T) {
 	}
 	t.Run("netsh winhttp", func(t *testing.T) {
 		machineProxy(t, "machine.example:3128", "*.corp.example")
-		got, err := Of(func(string) string { return "" })
+		got, err := Of()
 		want := []Setting{{Where: "netsh winhttp", Proxies: "machine.example:3128", Bypass: "*.corp.example"}}
 		if diff := cmp.Diff(got, want); err != nil || diff != "" {
 			t.Errorf("settings, %v (-got +want):\n%s", err, diff)
-		}
-	})
-	t.Run("the environment", func(t *testing.T) {
-		got, err := Of(func(name string) string { return map[string]string{"HTTPS_PROXY": "b.example:8080"}[name] })
-		if err != nil || len(got) != 1 || got[0].Proxies != "https=b.example:8080" {
-			t.Errorf("got %+v, %v", got, err)
 		}
 	})
 }

@@ -1,0 +1,76 @@
+package address
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+)
+
+// writeProxy is the advice after what is wrong with a proxy.
+const writeProxy = "; write http://HOST:PORT"
+
+// Proxy reads the address of a proxy: scheme://user:password@host:port, where the
+// scheme is http, https, socks5 or socks5h. Without a scheme it is http; user,
+// password and port may be left out. The host is in lower case.
+func Proxy(s string) (*url.URL, error) {
+	switch {
+	case strings.Trim(s, " \t\r\n") != s:
+		return nil, errors.New("has a space or a line end before or after it; remove that")
+	case strings.Trim(s, `"'`) != s:
+		return nil, errors.New("has quotes around it; remove them")
+	}
+	scheme, rest, found := strings.Cut(s, "://")
+	if !found {
+		scheme, rest = "http", s
+	}
+	scheme = strings.ToLower(scheme)
+	switch scheme {
+	case "http", "https", "socks5", "socks5h":
+	default:
+		return nil, errors.New("is not an http, https or socks5 URL" + writeProxy)
+	}
+	u := &url.URL{Scheme: scheme}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		var err error
+		if u.User, err = userinfo(rest[:i]); err != nil {
+			return nil, err
+		}
+		rest = rest[i+1:]
+	}
+	rest = strings.TrimSuffix(rest, "/")
+	if strings.ContainsAny(rest, "/?#") {
+		return nil, errors.New("has more than a host and a port" + writeProxy)
+	}
+	host, port, err := Split(rest)
+	if err != nil {
+		return nil, errors.New(err.Error() + writeProxy)
+	}
+	if u.Host = host; port != "" {
+		u.Host += ":" + port
+	}
+	return u, nil
+}
+
+// inUserinfo are the characters that stand for themselves in the user and the
+// password of a URL, beside letters and digits.
+const inUserinfo = "-._~!$&'()*+,;=@"
+
+// userinfo reads user or user:password. What a URL cannot hold as it is has two
+// readings, so it is refused.
+func userinfo(s string) (*url.Userinfo, error) {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(inUserinfo, r)
+	}
+	bad := strings.ContainsFunc(s, func(r rune) bool { return !plain(r) && r != '%' && r != ':' })
+	name, secret, has := strings.Cut(s, ":")
+	user, err := url.PathUnescape(name)
+	password, also := url.PathUnescape(secret)
+	if bad || err != nil || also != nil {
+		return nil, errors.New(`has a user or password that no URL can hold as it is; write % as %25, # as %23, \ as %5C, / as %2F, ? as %3F, a space as %20; ` +
+			"or leave both out and, for regentd, put them into the file that network.proxy_credentials_file names")
+	}
+	if !has {
+		return url.User(user), nil
+	}
+	return url.UserPassword(user, password), nil
+}
