@@ -10,6 +10,7 @@
 //	look SOCKET N    asks for all that is long, over N connections, of which every other reads
 //	shout SOCKET N WHAT asks N times for what is refused: how often it was
 //	runaway SOCKET N asks N times for all that could cost a count: how many tokens it got
+//	wear SOCKET N M  makes N requests of every kind, and hangs up M times at every moment
 //	exec PATH        becomes another program, which has the descriptor
 package main
 
@@ -71,6 +72,8 @@ func obey(fd int) {
 			fmt.Println(watch(path, 100, generation))
 		case "look":
 			fmt.Println(look(rest))
+		case "wear":
+			fmt.Println(wear(rest))
 		case "shout":
 			fmt.Println(shout(rest))
 		case "runaway":
