@@ -12,8 +12,9 @@ import (
 	"sync/atomic"
 )
 
-// voices shout at a time.
-const voices = 128
+// voices shout at a time. Five attackers have fewer connections than one user may
+// have that the device does not know: one that is closed is no refusal.
+const voices = 64
 
 // shout asks n times for what is refused, each time over a new connection, and
 // returns how often it was refused for what it asked, and not for asking too
