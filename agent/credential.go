@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"slices"
 
 	"regent/agent/authz"
 	"regent/agent/fault"
@@ -41,7 +42,7 @@ func (a *Agent) Credential(ctx context.Context, by Caller) (Grant, error) {
 func (a *Agent) admitUnit(by Caller) (app policy.Application, d authz.Decision, err error) {
 	var named []policy.Application
 	for _, one := range a.settings.Load().Applications {
-		if by.Unit != "" && names(one.Allow, by.Unit) {
+		if by.Unit != "" && slices.ContainsFunc(one.Allow, func(r authz.Rule) bool { return r.NamesUnit(by.Caller) }) {
 			named = append(named, one)
 		}
 	}
@@ -59,13 +60,4 @@ func (a *Agent) admitUnit(by Caller) (app policy.Application, d authz.Decision, 
 		return app, d, fault.Errorf("credential", fault.Denied, "no allow rule of application %s admits the unit %q by its name alone: %s", app.ID, by.Unit, d.Reason)
 	}
 	return app, d, nil
-}
-
-func names(rules []authz.Rule, unit string) bool {
-	for _, r := range rules {
-		if r.Names(unit) {
-			return true
-		}
-	}
-	return false
 }

@@ -57,12 +57,12 @@ func (a *Agent) admit(by Caller, name string) (policy.Application, authz.Decisio
 	}
 	d := authz.Decide(by.Caller, app.Allow)
 	if !d.Allow {
-		return app, d, denied(by, app)
+		return app, d, denied(by, app, d.Doubt)
 	}
 	return app, d, nil
 }
 
-func denied(by Caller, app policy.Application) *fault.Fault {
+func denied(by Caller, app policy.Application, doubt string) *fault.Fault {
 	if len(app.Allow) == 0 {
 		return fault.Errorf("token", fault.Denied, "application %s has no allow rule, so nobody may use it; an administrator adds one where it is configured, %s", app.ID, app.Origin)
 	}
@@ -70,7 +70,10 @@ func denied(by Caller, app policy.Application) *fault.Fault {
 	if by.User != "" {
 		who = fmt.Sprintf("%s (uid %s)", by.User, by.UID)
 	}
-	return fault.Errorf("token", fault.Denied, "no allow rule of application %s admits user %s, process %d; an administrator sees why with regent doctor, and can change the rules where it is configured, %s; a change applies by itself", app.ID, who, by.PID, app.Origin)
+	if doubt != "" {
+		doubt = " (" + doubt + ")"
+	}
+	return fault.Errorf("token", fault.Denied, "no allow rule of application %s admits user %s, process %d%s; an administrator sees why with regent doctor, and can change the rules where it is configured, %s; a change applies by itself", app.ID, who, by.PID, doubt, app.Origin)
 }
 
 // grant leases an instance and obtains its token. A lease that was taken for

@@ -12,10 +12,11 @@ type Caller struct {
 	Admin     bool     // uid 0, group regent-operators, …: see DESIGN.md
 	PID       int
 	ParentPID int
-	Start     uint64 // start time of the process, in the system's own unit
-	Exe       string // image path as the kernel shows it; for logs, no rule trusts it
-	Unit      string // a unit that asks as a whole, through the service manager, without a process yet; else ""
-	Weak      bool   // identified by PID and start time, not by a handle from the socket
+	Start     uint64   // start time of the process, in the system's own unit
+	Exe       string   // image path as the kernel shows it; for logs, no rule trusts it
+	Unit      string   // a unit that asks as a whole, through the service manager, without a process yet; else ""
+	Slices    []string // of such a unit
+	Weak      bool     // identified by PID and start time, not by a handle from the socket
 
 	// Evidence answers what only some rules ask. nil proves nothing.
 	Evidence Evidence
@@ -30,8 +31,13 @@ type Evidence interface {
 	IsExecutable(path string) (is bool, why string)
 	// SHA256 returns the image's digest in lower-case hex.
 	SHA256() (string, error)
-	// Unit returns the service manager's unit of the process.
-	Unit() (string, error)
+	// Units returns the service manager's unit of the process, then the slices
+	// that the unit is in, the innermost first.
+	Units() ([]string, error)
+	// UserNamed returns the id of the user who has this name, "" if nobody has.
+	UserNamed(name string) (id string, err error)
+	// GroupNamed returns the id of the group of this name, "" if there is none.
+	GroupNamed(name string) (id string, err error)
 	// Signer returns who signed the image, as the system verified it.
 	Signer() (Signer, error)
 }
@@ -46,10 +52,10 @@ type Executable struct {
 // empty is not asked; a rule without any condition admits nobody, and policy
 // refuses it before it gets here.
 type Rule struct {
-	Users       []string // names or decimal uids
-	Groups      []string // names or decimal gids
+	Users       []string // each in the form of [NormalUser]
+	Groups      []string // each in the form of [NormalGroup]
 	Executables []Executable
-	Units       []string
+	Units       []string // with slices: all units in one
 	Signers     []string // each in the form of [NormalSigner]
 	Everyone    bool     // says aloud what an empty rule would say in silence
 
@@ -61,4 +67,5 @@ type Decision struct {
 	Allow  bool
 	Rule   string // the rule that decided: "allow[0] (/etc/regent/config.yaml:12)"; "" if none did
 	Reason string // in words, for a log and for explain
+	Doubt  string // if not: that a number in a rule may mean the caller or somebody else, for the caller too
 }

@@ -23,37 +23,47 @@ const (
 // cannot prove does not hold.
 func Decide(c Caller, rules []Rule) Decision {
 	var no []unmet // why not, rule by rule
+	doubt := ""
 	for i, r := range rules {
-		if c.Unit != "" && !r.Names(c.Unit) {
+		if c.Unit != "" && !r.NamesUnit(c) {
 			continue
 		}
-		why, by := r.unmet(c)
+		why, more := r.unmet(c)
 		if why == "" {
-			return Decision{Allow: true, Rule: name(i, r), Reason: r.holds() + by}
+			return Decision{Allow: true, Rule: name(i, r), Reason: r.holds() + more}
 		}
 		no = append(no, unmet{i, why})
+		if doubt == "" {
+			doubt = more
+		}
 	}
-	return Decision{Reason: reason(rules, no)}
+	return Decision{Reason: reason(rules, no), Doubt: doubt}
 }
 
-// Names reports whether the rule names a unit among its conditions.
-func (r Rule) Names(unit string) bool { return anyMatch(r.Units, "", unit) }
+// NamesUnit reports whether the rule names the unit that asks, or a slice of it.
+func (r Rule) NamesUnit(c Caller) bool {
+	return slices.Contains(r.Units, c.Unit) || slices.ContainsFunc(c.Slices, func(s string) bool { return slices.Contains(r.Units, s) })
+}
 
-// unmet returns why the rule does not admit c, "" if it does; by then says what
-// the answer should tell of the program. The cheap conditions come first, so that
-// a stranger costs no I/O.
-func (r Rule) unmet(c Caller) (why, by string) {
+// unmet returns why the rule does not admit c, "" if it does. more is what the
+// answer should tell besides: of the program if the rule admits, else a doubt. The
+// cheap conditions come first, so that a stranger costs no I/O.
+func (r Rule) unmet(c Caller) (why, more string) {
 	if r.conditions() == "" {
 		return "it has no condition, so it admits nobody", ""
 	}
 	if c.Unit != "" && len(r.Users)+len(r.Groups)+len(r.Executables)+len(r.Signers) > 0 {
 		return "it asks for more than the unit, and of a unit that is only starting nothing else is known", ""
 	}
-	if len(r.Users) > 0 && !anyMatch(r.Users, c.UID, c.User) {
-		return fmt.Sprintf("user %s is not among its users", label(c.UID, c.User)), ""
+	if len(r.Users) > 0 {
+		if is, doubt := isUser(r.Users, c); !is {
+			return fmt.Sprintf("user %s is not among its users%s", label(c.UID, c.User), after(doubt)), doubt
+		}
 	}
-	if len(r.Groups) > 0 && !inGroups(r.Groups, c) {
-		return fmt.Sprintf("user %s is in none of its groups", label(c.UID, c.User)), ""
+	if len(r.Groups) > 0 {
+		if is, doubt := inGroups(r.Groups, c); !is {
+			return fmt.Sprintf("user %s is in none of its groups%s", label(c.UID, c.User), after(doubt)), doubt
+		}
 	}
 	if len(r.Units) > 0 {
 		if why := unitUnmet(r.Units, c.Evidence); why != "" {
@@ -112,60 +122,20 @@ func (r Rule) holds() string {
 	}
 }
 
-// matches reports whether a rule's word means this id or this name. A word of
-// digits means an id only: a user who could choose the name "1000" must not
-// become the user with that id.
-func matches(word, id, name string) bool {
-	if word == "" {
-		return false
-	}
-	return word == id || word == name && !decimal(word)
-}
-
-func decimal(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return true
-}
-
-func anyMatch(words []string, id, name string) bool {
-	for _, w := range words {
-		if matches(w, id, name) {
-			return true
-		}
-	}
-	return false
-}
-
-func inGroups(words []string, c Caller) bool {
-	for _, id := range c.GIDs {
-		if anyMatch(words, id, "") {
-			return true
-		}
-	}
-	for _, n := range c.Groups {
-		if anyMatch(words, "", n) {
-			return true
-		}
-	}
-	return false
-}
-
 func unitUnmet(units []string, e Evidence) string {
 	if e == nil {
 		return "nothing proves which unit the process is in"
 	}
-	unit, err := e.Unit()
+	of, err := e.Units()
 	if err != nil {
 		return fmt.Sprintf("its unit cannot be told: %v", err)
 	}
-	if !anyMatch(units, "", unit) {
-		return fmt.Sprintf("unit %s is not among its units", unit)
+	for _, u := range of {
+		if slices.Contains(units, u) {
+			return ""
+		}
 	}
-	return ""
+	return fmt.Sprintf("unit %s is not among its units", strings.Join(of, " in "))
 }
 
 // executableUnmet gives the reason of the last program that was compared.
@@ -227,6 +197,14 @@ func label(id, name string) string {
 		return id
 	}
 	return name + " (" + id + ")"
+}
+
+// after puts a colon before what explains something, if there is such a thing.
+func after(more string) string {
+	if more == "" {
+		return ""
+	}
+	return ": " + more
 }
 
 // unmet is why one rule does not admit.

@@ -16,6 +16,9 @@ import (
 type proof struct {
 	path, why string
 	sum, unit string
+	slices    []string
+	users     map[string]string // ids by name
+	groups    map[string]string
 	signer    authz.Signer
 	err       error
 	asked     int
@@ -27,7 +30,12 @@ func (p *proof) IsExecutable(path string) (bool, string) {
 }
 
 func (p *proof) SHA256() (string, error) { p.asked++; return p.sum, p.err }
-func (p *proof) Unit() (string, error)   { p.asked++; return p.unit, p.err }
+func (p *proof) Units() ([]string, error) {
+	p.asked++
+	return append([]string{p.unit}, p.slices...), p.err
+}
+func (p *proof) UserNamed(name string) (string, error)  { p.asked++; return p.users[name], p.err }
+func (p *proof) GroupNamed(name string) (string, error) { p.asked++; return p.groups[name], p.err }
 
 func (p *proof) Signer() (authz.Signer, error) { p.asked++; return p.signer, p.err }
 
@@ -66,6 +74,31 @@ func TestDecide(t *testing.T) {
 		{"user by name", alice(), []authz.Rule{{Users: []string{"bob", "alice"}}}, true, "users"},
 		{"user by id", alice(), []authz.Rule{{Users: []string{"1000"}}}, true, "users"},
 		{"another user", alice(), []authz.Rule{{Users: []string{"alic", "alice2"}}}, false, "not among its users"},
+		{"the name of another one", with(func(c *authz.Caller) {
+			c.Evidence = &proof{users: map[string]string{"1000": "8675"}}
+		}), []authz.Rule{{Users: []string{"1000"}}}, false, "1000 is its id, and also the name of the user with uid:8675; write uid:1000 or user:1000"},
+		{"its own name of digits", with(func(c *authz.Caller) {
+			c.User, c.Evidence = "1000", &proof{users: map[string]string{"1000": "1000"}}
+		}), []authz.Rule{{Users: []string{"1000"}}}, true, "users"},
+		{"a name of digits, not said so", with(func(c *authz.Caller) { c.User = "30961" }), []authz.Rule{{Users: []string{"30961"}}}, false, "30961 is its name, and a number alone means an id; write user:30961"},
+		{"a name of digits, said so", with(func(c *authz.Caller) { c.User = "30961" }), []authz.Rule{{Users: []string{"user:30961"}}}, true, "users"},
+		{"an id, said so", with(func(c *authz.Caller) {
+			c.Evidence = &proof{users: map[string]string{"1000": "8675"}}
+		}), []authz.Rule{{Users: []string{"uid:1000"}}}, true, "users"},
+		{"a name where an id is said", with(func(c *authz.Caller) { c.User = "30961" }), []authz.Rule{{Users: []string{"uid:30961"}}}, false, "not among its users"},
+		{"a name that nobody can look up", with(func(c *authz.Caller) { c.Evidence = &proof{err: errors.New("EIO")} }), []authz.Rule{{Users: []string{"1000"}}}, false, "whether 1000 is also a name cannot be told (EIO); write uid:1000"},
+		{"nothing proves that it is no name", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Users: []string{"1000"}}}, false, "write uid:1000"},
+		{"a word for groups is none for users", alice(), []authz.Rule{{Users: []string{"gid:1000", "group:alice", "user:", "uid:"}}}, false, "not among its users"},
+		{"a group's number that is another's name", with(func(c *authz.Caller) {
+			c.Evidence = &proof{groups: map[string]string{"2000": "7"}}
+		}), []authz.Rule{{Groups: []string{"2000"}}}, false, "2000 is its id, and also the name of the group with gid:7; write gid:2000 or group:2000"},
+		{"a group's id and name, said so", alice(), []authz.Rule{{Groups: []string{"gid:2000"}}, {Groups: []string{"group:engineering"}}}, true, "groups"},
+		{"a slice", with(func(c *authz.Caller) {
+			c.Evidence = &proof{unit: "cad@1.service", slices: []string{"system-cad.slice", "system.slice"}}
+		}), []authz.Rule{{Units: []string{"system-cad.slice"}}}, true, "units"},
+		{"another slice", with(func(c *authz.Caller) {
+			c.Evidence = &proof{unit: "cad@1.service", slices: []string{"system-cad.slice", "system.slice"}}
+		}), []authz.Rule{{Units: []string{"user.slice"}}}, false, "unit cad@1.service in system-cad.slice in system.slice is not among its units"},
 		{"digits mean an id, not a name", with(func(c *authz.Caller) { c.User = "0" }), []authz.Rule{{Users: []string{"0"}}}, false, "not among its users"},
 		{"a name is no id", with(func(c *authz.Caller) { c.UID, c.User = "", "" }), []authz.Rule{{Users: []string{"", "alice"}}}, false, "not among its users"},
 		{"supplementary group by name", alice(), []authz.Rule{{Groups: []string{"engineering"}}}, true, "groups"},
@@ -117,7 +150,7 @@ func TestDecide(t *testing.T) {
 
 // A unit that asks as a whole is admitted by what names it, and by nothing else.
 func TestDecideUnit(t *testing.T) {
-	unit := authz.Caller{UID: "0", User: "root", Unit: "cad.service", Admin: true, Evidence: &proof{unit: "cad.service"}}
+	unit := authz.Caller{UID: "0", User: "root", Unit: "cad.service", Slices: []string{"cad.slice"}, Admin: true, Evidence: &proof{unit: "cad.service", slices: []string{"cad.slice"}}}
 	for _, tt := range []struct {
 		name   string
 		rules  []authz.Rule
@@ -125,6 +158,7 @@ func TestDecideUnit(t *testing.T) {
 		reason string // a part of it
 	}{
 		{"named", []authz.Rule{{Users: []string{"root"}}, {Units: []string{"a.service", "cad.service"}}}, "allow[1]", "it holds: units"},
+		{"its slice", []authz.Rule{{Units: []string{"cad.slice"}}}, "allow[0]", "it holds: units"},
 		{"everyone is no unit", []authz.Rule{{Everyone: true}}, "", "no rule"},
 		{"another unit", []authz.Rule{{Units: []string{"a.service"}}}, "", "no rule"},
 		{"the user of who connects is not the unit's", []authz.Rule{{Units: []string{"cad.service"}, Users: []string{"root"}}}, "", "asks for more than the unit"},

@@ -56,14 +56,6 @@ func checkSHA256(s string) (string, error) {
 	return strings.ToLower(s), nil
 }
 
-// checkName checks one name in a list of users or groups.
-func checkName(s string) (string, error) {
-	if s == "" || strings.TrimSpace(s) != s {
-		return "", errors.New("is empty or has spaces around it; write a name or a decimal id")
-	}
-	return s, nil
-}
-
 func checkUnit(s string) (string, error) {
 	if name, kind, ok := strings.Cut(s, "."); !ok || name == "" || kind == "" || strings.ContainsAny(s, " /") {
 		return "", errors.New("is not a unit's full name; write one such as cad-render.service")

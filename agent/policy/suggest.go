@@ -9,7 +9,7 @@ import (
 // unknown says what to do about a key that the mapping at does not have. s is
 // the whole schema. The value is never looked at.
 func (s *schema) unknown(name string, at *schema) string {
-	if near := nearest(name, slices.Sorted(maps.Keys(at.children))); near != "" {
+	if near := Nearest(name, slices.Sorted(maps.Keys(at.children))); near != "" {
 		return "is not a known key; did you mean " + near + "?"
 	}
 	if place := s.find(name); place != "" {
@@ -62,14 +62,14 @@ func shown(name string) string {
 	return name
 }
 
-// nearest returns the one of words that name was probably meant to be, or "".
-func nearest(name string, words []string) string {
+// Nearest returns the one of words that name was probably meant to be, or "".
+func Nearest(name string, words []string) string {
 	best, least := "", 1+min(2, len(name)/3)
 	if len(name) > maxText {
 		return ""
 	}
 	for _, w := range words {
-		if d := distance(strings.ToLower(name), w); d < least && w != "*" {
+		if d := distance(strings.ToLower(name), strings.ToLower(w)); d < least && w != "*" {
 			best, least = w, d
 		}
 	}

@@ -97,20 +97,22 @@ func ruleKeys() []Definition {
 			field: bind(func(a *Application) *[]authz.Rule { return &a.Allow }),
 		},
 		{
-			Key: rule + "users", Title: "Users", Type: Names, Check: checked(checkName), Pattern: namePattern,
-			Doc:     "The caller is one of these users: names, decimal uids, or SIDs.",
+			Key: rule + "users", Title: "Users", Type: Names, Check: checked(authz.NormalUser), Pattern: namePattern,
+			Doc: "The caller is one of these users: names, decimal uids, or SIDs. user:NAME and uid:NUMBER say which one is meant. " +
+				"A number alone is a uid, and admits nobody where another user has that number as a name.",
 			Example: "[alice]", Since: firstVersion, In: inItems, Reloadable: true,
 			field: bind(func(r *authz.Rule) *[]string { return &r.Users }),
 		},
 		{
-			Key: rule + "groups", Title: "Groups", Type: Names, Check: checked(checkName), Pattern: namePattern,
-			Doc:     "The caller is in one of these groups: names, decimal gids, or SIDs.",
+			Key: rule + "groups", Title: "Groups", Type: Names, Check: checked(authz.NormalGroup), Pattern: namePattern,
+			Doc: "The caller is in one of these groups: names, decimal gids, or SIDs. group:NAME and gid:NUMBER say which one is meant. " +
+				"A number alone is a gid, and admits nobody where another group has that number as a name.",
 			Example: "[engineering]", Since: firstVersion, In: inItems, Reloadable: true,
 			field: bind(func(r *authz.Rule) *[]string { return &r.Groups }),
 		},
 		{
 			Key: rule + "units", Title: "Units", Type: Names, Check: checked(checkUnit), Pattern: unitPattern,
-			Doc:     "The caller belongs to one of these systemd units.",
+			Doc:     "The caller belongs to one of these systemd units. A slice stands for all units in it.",
 			Example: "[cad-render.service]", Since: firstVersion, In: inItems, Reloadable: true,
 			field: bind(func(r *authz.Rule) *[]string { return &r.Units }),
 		},
@@ -138,8 +140,9 @@ func executableKeys() []Definition {
 	return []Definition{
 		{
 			Key: executables, Title: "Programs", Type: Executables,
-			Doc: "The caller runs one of these programs, which only root can change. Interpreters never match. " +
-				"It keeps out mistakes, not an attacker who already is an admitted user.",
+			Doc: "The caller runs one of these programs, which only root can change. A script is no program: its interpreter is what runs, " +
+				"and a rule that names an interpreter admits every script. " +
+				"Alone it keeps no local user out, since whoever may start a program can make it run other code (LD_PRELOAD, a debugger); name users, groups or units beside it.",
 			Example: "[{path: /opt/cad/bin/cad}]", Since: firstVersion, In: inItems, Reloadable: true,
 			field: bind(func(r *authz.Rule) *[]authz.Executable { return &r.Executables }),
 		},

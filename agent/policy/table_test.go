@@ -230,8 +230,8 @@ func TestNearest(t *testing.T) {
 		"tenent": "tenant", "Tenant": "tenant", "tennat": "tenant", "timeot": "timeout", "alow": "allow",
 		"di": "", "x": "", "something": "", "tnnt": "", "*": "",
 	} {
-		if got := nearest(in, words); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", in, got, want)
+		if got := Nearest(in, words); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func (r *reader) values() {
 
 func (r *reader) unknownPolicy(name string, policies map[string]*Definition) string {
 	names := slices.Sorted(maps.Keys(policies))
-	if near := nearest(name, names); near != "" {
+	if near := Nearest(name, names); near != "" {
 		return "is not a known policy; did you mean " + policies[near].PolicyName() + "?"
 	}
 	if secretive(name) {

@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os/user"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"regent/agent"
@@ -141,6 +139,12 @@ func (e evidence) Signer() (authz.Signer, error) {
 	return authz.Signer{Certificate: s.Certificate, Subject: subject}, nil
 }
 
+// UserNamed implements [authz.Evidence].
+func (e evidence) UserNamed(name string) (string, error) { return e.known.names.userNamed(name) }
+
+// GroupNamed implements [authz.Evidence].
+func (e evidence) GroupNamed(name string) (string, error) { return e.known.names.groupNamed(name) }
+
 // holdable is what a peer and a hold of it have in common.
 type holdable interface {
 	Alive() error
@@ -165,79 +169,3 @@ var (
 	_ authz.Evidence  = evidence{}
 	_ lease.Process   = heldProcess{}
 )
-
-// names remembers for a while what users and groups are called: a look at the
-// system's database costs more than all else about a request.
-type names struct {
-	now       func() time.Time
-	userName  func(uid string) (string, error)
-	groupName func(gid string) (string, error)
-
-	mu    sync.Mutex
-	known map[nameKey]nameEntry
-}
-
-type nameKey struct {
-	group bool
-	id    string
-}
-
-type nameEntry struct {
-	name  string // "" if the system knows none
-	until time.Time
-}
-
-const (
-	nameLife = time.Minute
-	maxNames = 1024
-)
-
-func newNames(now func() time.Time) *names {
-	return &names{
-		now: now,
-		userName: func(uid string) (string, error) {
-			u, err := user.LookupId(uid)
-			if err != nil {
-				return "", err
-			}
-			return u.Username, nil
-		},
-		groupName: func(gid string) (string, error) {
-			g, err := user.LookupGroupId(gid)
-			if err != nil {
-				return "", err
-			}
-			return g.Name, nil
-		},
-		known: map[nameKey]nameEntry{},
-	}
-}
-
-// user returns the name of a user, "" if there is none.
-func (n *names) user(uid string) string { return n.lookUp(nameKey{false, uid}, n.userName) }
-
-// group returns the name of a group, "" if there is none.
-func (n *names) group(gid string) string { return n.lookUp(nameKey{true, gid}, n.groupName) }
-
-// lookUp asks without the lock held: the system may take its time. A failure
-// is remembered too. A rule by name then does not admit, one by number does.
-func (n *names) lookUp(k nameKey, ask func(string) (string, error)) string {
-	now := n.now()
-	n.mu.Lock()
-	e, ok := n.known[k]
-	n.mu.Unlock()
-	if ok && now.Before(e.until) {
-		return e.name
-	}
-	name, err := ask(k.id)
-	if err != nil {
-		name = ""
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if len(n.known) >= maxNames {
-		clear(n.known) // a rare event; they are asked for again
-	}
-	n.known[k] = nameEntry{name, now.Add(nameLife)}
-	return name
-}

@@ -55,7 +55,7 @@ func clockedNames() (n *names, now *time.Time, asked *[]string) {
 			return what, nil
 		}
 	}
-	n.userName, n.groupName = answer("user"), answer("group")
+	n.ask[userByID], n.ask[groupByID] = answer("user"), answer("group")
 	return n, now, asked
 }
 

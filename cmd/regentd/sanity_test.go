@@ -20,10 +20,19 @@ func TestSanity(t *testing.T) {
 	defer server.Close()
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	here := sanity{
-		userExists:  func(name string) bool { return name == "alice" },
-		groupExists: func(name string) bool { return name == "engineering" },
+		system: "linux",
+		userID: func(name string) (string, error) {
+			return map[string]string{"alice": "1000", "30961": "8675", "77": "77", "0815": "5"}[name], nil
+		},
+		groupID: func(name string) (string, error) {
+			return map[string]string{"engineering": "2000", "12": "9"}[name], nil
+		},
 		readFile: func(name string) ([]byte, error) {
 			switch name {
+			case "/etc/passwd":
+				return []byte("root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n"), nil
+			case "/etc/group":
+				return []byte("root:x:0:\nengineering:x:2000:alice\n"), nil
 			case "/good.pem":
 				return append([]byte("a comment\n"), certificate...), nil
 			case "/key.pem":
@@ -44,11 +53,27 @@ func TestSanity(t *testing.T) {
 		{"no certificate in it", "network:\n  ca_file: /key.pem", "c:2: network.ca_file: /key.pem holds no certificate"},
 		{"no directory", "registration_token_file: /nowhere/token", "c:1: registration_token_file: the directory /nowhere does not exist"},
 		{"an application's", "tenant: demo-host.com\napplications:\n  - id: cad\n    registration_token_file: /nowhere/token\n    allow: [{users: [alice]}]\n", "c:4: applications.cad.registration_token_file: the directory /nowhere"},
-		{"known", rule("users: [alice, 4711], groups: [engineering, 12], executables: [{path: /usr/bin/cad}]"), ""},
+		{"known", rule("users: [alice, 4711, 'uid:4711', 'user:alice', S-1-5-18, 77], groups: [engineering, 13, 'gid:12', 'group:12'], executables: [{path: /usr/bin/cad}]"), ""},
 		{"unknown user", rule("users: [alice, bob]"), "c:2: applications.cad.allow: no user bob is known here"},
 		{"unknown group", rule("groups: [sales]"), "c:2: applications.cad.allow: no group sales is known here"},
-		{"an interpreter", rule("executables: [{path: /usr/bin/python3.11}]"), "c:2: applications.cad.allow: /usr/bin/python3.11 runs any script"},
-		{"not installed yet", rule("executables: [{path: /opt/cad/cad}]"), "c:2: applications.cad.allow: /opt/cad/cad does not exist here yet"},
+		{"misspelt group", rule("groups: [enginering]"), "c:2: applications.cad.allow: no group enginering is known here, so it admits nobody; did you mean engineering?"},
+		{"misspelt user", rule("users: ['user:alcie']"), "c:2: applications.cad.allow: no user alcie is known here, so it admits nobody; did you mean alice?"},
+		{"a group under users", rule("users: [engineering]"), "c:2: applications.cad.allow: no user engineering is known here, so it admits nobody; there is a group of that name: write it under groups"},
+		{"a user's number that is a name", rule("users: [30961]"), "c:2: applications.cad.allow: 30961 is the name of a user (uid:8675), and alone means uid:30961, so it admits neither; write user:30961 or uid:30961"},
+		{"a group's number that is a name", rule("groups: [12]"), "c:2: applications.cad.allow: 12 is the name of a group (gid:9), and alone means gid:12, so it admits neither; write group:12 or gid:12"},
+		{"a number that no id is", rule("users: ['007']"), "c:2: applications.cad.allow: 007 is no id of a user"},
+		{"a name that looks like an id", rule("users: ['0815']"), "c:2: applications.cad.allow: 0815 is the name of a user (uid:5)"},
+		{"a number too large", rule("users: [4294967296]"), "c:2: applications.cad.allow: 4294967296 is no id of a user"},
+		{"units", rule("units: [cad.service, cad.slice, 'cad@1.service', session-1.scope, dbus-org.example.cad.service]"), ""},
+		{"a unit's suffix", rule("units: [cad.servcie]"), "c:2: applications.cad.allow: unit cad.servcie admits nobody: no process is ever in a unit of type .servcie; did you mean cad.service?"},
+		{"a timer", rule("units: [cad.timer]"), "c:2: applications.cad.allow: unit cad.timer admits nobody: no process is ever in a unit of type .timer"},
+		{"a template", rule("units: ['cad-x@.service']"), `c:2: applications.cad.allow: unit cad-x@.service admits nobody: it is a template, whose instances have names of their own; write cad-x@INSTANCE.service, or their slice, system-cad\x2dx.slice`},
+		{"a pattern", rule("units: ['cad@*.service']"), "c:2: applications.cad.allow: unit cad@*.service admits nobody: names are compared as they are"},
+		{"the root slice", rule("units: [-.slice]"), "c:2: applications.cad.allow: unit -.slice admits nobody: every unit is in the root slice"},
+		{"no name of a slice", rule("units: [cad--x.slice]"), "c:2: applications.cad.allow: unit cad--x.slice admits nobody: systemd takes no such name"},
+		{"executables alone", rule("executables: [{path: /usr/bin/cad}]"), "c:2: applications.cad.allow: executables keep no local user out: whoever may start such a program can make it run other code (LD_PRELOAD"},
+		{"an interpreter", rule("users: [alice], executables: [{path: /usr/bin/python3.11}]"), "c:2: applications.cad.allow: /usr/bin/python3.11 runs any script"},
+		{"not installed yet", rule("users: [alice], executables: [{path: /opt/cad/cad}]"), "c:2: applications.cad.allow: /opt/cad/cad does not exist here yet"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := warnings(t, here, tt.yaml)
@@ -73,12 +98,13 @@ func TestForeign(t *testing.T) {
 		{"linux", "users: [alice], signers: ['O=Example GmbH, C=DE']", "c:2: applications.cad.allow: signers are of Authenticode, which is not supported on this system"},
 		{"windows", "users: [alice], signers: ['CN=Microsoft Windows, O=Microsoft Corporation, C=US']", "c:2: applications.cad.allow: CN=Microsoft Windows, O=Microsoft Corporation, C=US also signs what runs any script"},
 		{"windows", `users: [alice], signers: ['O="Oracle America, Inc."']`, `c:2: applications.cad.allow: O="Oracle America, Inc." also signs`},
-		{"windows", `signers: [O=Microsoft Corporation], executables: [{path: 'C:\cad\cad.exe'}]`, ""},
+		{"windows", `users: [alice], signers: [O=Microsoft Corporation], executables: [{path: 'C:\cad\cad.exe'}]`, ""},
 		{"windows", "users: [alice], signers: [O=Microsoft Corporation of Example]", ""},
 	} {
 		t.Run(tt.system+" "+tt.rule, func(t *testing.T) {
-			known := func(string) bool { return true }
-			here := sanity{system: tt.system, userExists: known, groupExists: known, stat: func(string) (fs.FileInfo, error) { return nil, nil }} //nolint:nilnil // nobody looks at it
+			known := func(string) (string, error) { return "1", nil }
+			none := func(string) ([]byte, error) { return nil, fs.ErrNotExist }
+			here := sanity{system: tt.system, userID: known, groupID: known, readFile: none, stat: func(string) (fs.FileInfo, error) { return nil, nil }} //nolint:nilnil // nobody looks at it
 			got := warnings(t, here, rule(tt.rule))
 			if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].Error(), tt.want) || got[0].Fatal) {
 				t.Errorf("got %v, want %q", got, tt.want)

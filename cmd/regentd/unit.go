@@ -51,7 +51,7 @@ func identifyUnit(c net.Conn) (credential.Attested, error) {
 	}
 	return credential.Attested{
 		Caller: agent.Caller{
-			Caller:  authz.Caller{UID: p.UID, Unit: u.Name, Start: u.ID, Weak: p.Weak, Evidence: unitEvidence{u}},
+			Caller:  authz.Caller{UID: p.UID, Unit: u.Name, Slices: u.Slices(), Start: u.ID, Weak: p.Weak, Evidence: unitEvidence{u}},
 			Process: heldUnit{u}, Cgroup: u.Cgroup,
 		},
 		Close: u.Close,
@@ -72,8 +72,16 @@ func (unitEvidence) Signer() (authz.Signer, error) {
 	return authz.Signer{}, errors.New("a unit is no program")
 }
 
-// Unit implements [authz.Evidence].
-func (e unitEvidence) Unit() (string, error) { return e.of.Name, e.of.Alive() }
+// Units implements [authz.Evidence].
+func (e unitEvidence) Units() ([]string, error) {
+	return append([]string{e.of.Name}, e.of.Slices()...), e.of.Alive()
+}
+
+// UserNamed implements [authz.Evidence].
+func (unitEvidence) UserNamed(string) (string, error) { return "", errors.New("a unit is no user") }
+
+// GroupNamed implements [authz.Evidence].
+func (unitEvidence) GroupNamed(string) (string, error) { return "", errors.New("a unit is no group") }
 
 // heldUnit is a hold of a unit, for leases.
 type heldUnit struct{ *peer.Unit }

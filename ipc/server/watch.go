@@ -151,7 +151,9 @@ func (s *Server) explain(_ http.ResponseWriter, r *http.Request, by agent.Caller
 		held = who
 		c := who.Caller()
 		if c.Evidence != nil {
-			unit, _ = c.Evidence.Unit() // without one there is none to show
+			if units, err := c.Evidence.Units(); err == nil { // without one there is none to show
+				unit = units[0]
+			}
 		}
 		return c, nil
 	})

@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 )
@@ -12,15 +13,31 @@ var errNoUnit = errors.New("the process is in no unit of the system's service ma
 // unitTypes are the units that can have processes.
 var unitTypes = [...]string{".service", ".scope", ".socket", ".mount", ".swap"}
 
-// parseCgroup finds the unit in /proc/PID/cgroup.
-func parseCgroup(b []byte) (string, error) {
+// parseCgroup finds the unit in /proc/PID/cgroup, and its slices.
+func parseCgroup(b []byte) ([]string, error) {
 	in, err := membershipOf(b)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	unit, _, err := unitOf(in.path)
-	return unit, err
+	unit, cgroup, err := unitOf(in.path)
+	if err != nil {
+		return nil, err
+	}
+	return append([]string{unit}, slicesOf(cgroup)...), nil
 }
+
+// slicesOf returns the slices above a unit's cgroup, the innermost first.
+func slicesOf(cgroup string) []string {
+	var names []string
+	for dir := path.Dir(cgroup); dir != "/"; dir = path.Dir(dir) {
+		names = append(names, unescaped(path.Base(dir)))
+	}
+	return names
+}
+
+// unescaped removes what is put before names that the kernel could mistake for its
+// own.
+func unescaped(name string) string { return strings.TrimPrefix(name, "_") }
 
 // membership is the cgroup of a process in the service manager's tree.
 type membership struct {
@@ -69,7 +86,7 @@ func unitOf(path string) (unit, cgroup string, err error) {
 		if strings.HasSuffix(part, ".slice") {
 			continue
 		}
-		unit := strings.TrimPrefix(part, "_") // put before names that the kernel could mistake for its own
+		unit := unescaped(part)
 		for _, t := range unitTypes {
 			if len(unit) > len(t) && strings.HasSuffix(unit, t) {
 				return unit, "/" + strings.Join(parts[:i+1], "/"), nil

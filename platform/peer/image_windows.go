@@ -142,6 +142,6 @@ func versionOf(f *os.File) (version, error) {
 	return version{i.volume, i.index, uint64(info.Size()), info.ModTime().UnixNano()}, nil //nolint:gosec // no size is negative
 }
 
-func (p *Peer) unit() (string, error) {
-	return "", fmt.Errorf("units are systemd's: %w", ErrUnsupported)
+func (p *Peer) units() ([]string, error) {
+	return nil, fmt.Errorf("units are systemd's: %w", ErrUnsupported)
 }

@@ -114,10 +114,11 @@ func (p *Peer) SHA256(d *Digests) (string, error) { return p.sha256(d) }
 // it, or bring it to run what they like.
 func (p *Peer) Signer(s *Signers) (Signer, error) { return p.signer(s) }
 
-// Unit returns the system service manager's unit of the process, such as
-// "cad-render.service". Units of a user's own manager are that user's service
-// here, since the user may name them as they like.
-func (p *Peer) Unit() (string, error) { return p.unit() }
+// Units returns the system service manager's unit of the process, such as
+// "cad-render.service", then the slices that it is in, the innermost first. Units
+// of a user's own manager are that user's service here, since the user may name
+// them as they like.
+func (p *Peer) Units() ([]string, error) { return p.units() }
 
 // HoldUnit holds the unit of the process, and not only the process. The caller
 // closes it.

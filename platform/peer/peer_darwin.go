@@ -116,6 +116,6 @@ func decimal(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
 func (p *Peer) recheck() error                     { return p.Alive() }
 func (p *Peer) isExecutable(string) (bool, string) { return false, errImage.Error() }
 func (p *Peer) sha256(*Digests) (string, error)    { return "", errImage }
-func (p *Peer) unit() (string, error) {
-	return "", fmt.Errorf("units are systemd's: %w", ErrUnsupported)
+func (p *Peer) units() ([]string, error) {
+	return nil, fmt.Errorf("units are systemd's: %w", ErrUnsupported)
 }

@@ -105,13 +105,13 @@ func (p *Peer) recheck() error {
 	return nil
 }
 
-func (p *Peer) unit() (string, error) {
+func (p *Peer) units() ([]string, error) {
 	b, err := os.ReadFile(p.proc("cgroup"))
 	if err != nil {
-		return "", p.orGone(err)
+		return nil, p.orGone(err)
 	}
 	if err := p.Alive(); err != nil {
-		return "", err
+		return nil, err
 	}
 	return parseCgroup(b)
 }

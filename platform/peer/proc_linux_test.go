@@ -3,6 +3,7 @@ package peer
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -45,19 +46,19 @@ func TestParseCgroup(t *testing.T) {
 		name, in, want string
 		err            string
 	}{
-		{"version 2", "0::/system.slice/cad-render.service\n", "cad-render.service", ""},
-		{"below the service", "0::/system.slice/cad-render.service/worker/evil.service\n", "cad-render.service", ""},
-		{"slices in slices", "0::/a.slice/a-b.slice/c.scope\n", "c.scope", ""},
-		{"template", "0::/system.slice/system-cad.slice/cad@1.service\n", "cad@1.service", ""},
-		{"a user's own unit is the user manager's", "0::/user.slice/user-1000.slice/user@1000.service/app.slice/cad-render.service\n", "user@1000.service", ""},
-		{"session", "0::/user.slice/user-1000.slice/session-3.scope\n", "session-3.scope", ""},
-		{"version 1", "12:pids:/x\n1:name=systemd:/system.slice/cad.service\n", "cad.service", ""},
-		{"hybrid prefers the named one", "1:name=systemd:/system.slice/cad.service\n0::/system.slice/other.service\n", "cad.service", ""},
-		{"named one unused", "1:name=systemd:/\n0::/system.slice/cad.service\n", "cad.service", ""},
+		{"version 2", "0::/system.slice/cad-render.service\n", "cad-render.service system.slice", ""},
+		{"below the service", "0::/system.slice/cad-render.service/worker/evil.service\n", "cad-render.service system.slice", ""},
+		{"slices in slices", "0::/a.slice/a-b.slice/c.scope\n", "c.scope a-b.slice a.slice", ""},
+		{"template", "0::/system.slice/system-cad.slice/cad@1.service\n", "cad@1.service system-cad.slice system.slice", ""},
+		{"a user's own unit is the user manager's", "0::/user.slice/user-1000.slice/user@1000.service/app.slice/cad-render.service\n", "user@1000.service user-1000.slice user.slice", ""},
+		{"session", "0::/user.slice/user-1000.slice/session-3.scope\n", "session-3.scope user-1000.slice user.slice", ""},
+		{"version 1", "12:pids:/x\n1:name=systemd:/system.slice/cad.service\n", "cad.service system.slice", ""},
+		{"hybrid prefers the named one", "1:name=systemd:/system.slice/cad.service\n0::/system.slice/other.service\n", "cad.service system.slice", ""},
+		{"named one unused", "1:name=systemd:/\n0::/system.slice/cad.service\n", "cad.service system.slice", ""},
 		{"another controller proves nothing", "4:memory:/system.slice/cad.service\n0::/\n", "", "in no unit"},
 		{"another named hierarchy proves nothing", "4:name=mine:/system.slice/cad.service\n0::/\n", "", "in no unit"},
 		{"number 0 with a controller proves nothing", "0:x:/system.slice/cad.service\n", "", "in no unit"},
-		{"escaped", "0::/system.slice/_cgroup.service\n", "cgroup.service", ""},
+		{"escaped", "0::/_cpu.slice/_cgroup.service\n", "cgroup.service cpu.slice", ""},
 		{"root", "0::/\n", "", "in no unit"},
 		{"only slices", "0::/system.slice\n", "", "in no unit"},
 		{"container", "0::/docker/0123456789ab\n", "", "in no unit"},
@@ -65,12 +66,13 @@ func TestParseCgroup(t *testing.T) {
 		{"suffix alone", "0::/system.slice/.service\n", "", "in no unit"},
 		{"removed", "0::/system.slice/cad.service (deleted)\n", "", "in no unit"},
 		{"outside of the namespace", "0::/../system.slice/cad.service\n", "", "outside"},
-		{"colons in the path", "0::/system.slice/a:b.service\n", "a:b.service", ""},
+		{"colons in the path", "0::/system.slice/a:b.service\n", "a:b.service system.slice", ""},
 		{"empty", "", "", "in no unit"},
 		{"not a cgroup file", "hello\n", "", "is not number:controllers:path"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := parseCgroup([]byte(tt.in))
+			units, err := parseCgroup([]byte(tt.in))
+			got := strings.Join(units, " ")
 			if got != tt.want || (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("parseCgroup = %q, %v; want %q, %q", got, err, tt.want, tt.err)
 			}
@@ -78,18 +80,18 @@ func TestParseCgroup(t *testing.T) {
 	}
 }
 
-func TestUnit(t *testing.T) {
+func TestUnits(t *testing.T) {
 	o := start(t, self(t), nil)
 	p := peerOf(t, o)
 	b, err := os.ReadFile(p.proc("cgroup"))
 	check(t, err)
 	want, wantErr := parseCgroup(b)
-	if got, err := p.Unit(); got != want || (err == nil) != (wantErr == nil) {
-		t.Errorf("Unit = %q, %v; want %q, %v", got, err, want, wantErr)
+	if got, err := p.Units(); !slices.Equal(got, want) || (err == nil) != (wantErr == nil) {
+		t.Errorf("Units = %q, %v; want %q, %v", got, err, want, wantErr)
 	}
 	o.exit(t, p)
-	if got, err := p.Unit(); got != "" || err == nil {
-		t.Errorf("Unit of an exited process = %q, %v", got, err)
+	if got, err := p.Units(); got != nil || err == nil {
+		t.Errorf("Units of an exited process = %q, %v", got, err)
 	}
 }
 
@@ -113,14 +115,21 @@ func FuzzParseStat(f *testing.F) {
 func FuzzParseCgroup(f *testing.F) {
 	f.Add([]byte("1:name=systemd:/system.slice/cad.service\n0::/\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		unit, err := parseCgroup(b)
-		if (err == nil) == (unit == "") {
-			t.Fatalf("parseCgroup = %q, %v: one of them says something", unit, err)
+		units, err := parseCgroup(b)
+		if (err == nil) == (len(units) == 0) {
+			t.Fatalf("parseCgroup = %q, %v: one of them says something", units, err)
+		}
+		if err != nil {
+			return
+		}
+		unit := units[0]
+		if slices.ContainsFunc(units[1:], func(s string) bool { return !strings.HasSuffix(s, ".slice") }) {
+			t.Errorf("slices %q", units[1:])
 		}
 		if strings.ContainsAny(unit, "/\n") || strings.HasSuffix(unit, ".slice") {
 			t.Errorf("unit %q", unit)
 		}
-		if err == nil && !strings.Contains(string(b), unit) {
+		if !strings.Contains(string(b), unit) {
 			t.Errorf("unit %q is not in %q", unit, b)
 		}
 	})

@@ -19,4 +19,4 @@ type held struct{ *Process }
 func (*Peer) recheck() error                     { return ErrUnsupported }
 func (*Peer) isExecutable(string) (bool, string) { return false, ErrUnsupported.Error() }
 func (*Peer) sha256(*Digests) (string, error)    { return "", ErrUnsupported }
-func (*Peer) unit() (string, error)              { return "", ErrUnsupported }
+func (*Peer) units() ([]string, error)           { return nil, ErrUnsupported }

@@ -88,9 +88,11 @@ func openUnit(root, cgroup string) (*Unit, error) {
 	if !ok {
 		return nil, errors.Join(errors.New("open unit: [unexpected] a directory without an inode"), dir.Close())
 	}
-	name := strings.TrimPrefix(path.Base(cgroup), "_")
-	return &Unit{Name: name, Cgroup: cgroup, ID: sys.Ino, dir: dir}, nil
+	return &Unit{Name: unescaped(path.Base(cgroup)), Cgroup: cgroup, ID: sys.Ino, dir: dir}, nil
 }
+
+// Slices returns the slices that the unit is in, the innermost first.
+func (u *Unit) Slices() []string { return slicesOf(u.Cgroup) }
 
 // Alive returns an error that wraps [ErrGone] once no process of the unit is
 // left.

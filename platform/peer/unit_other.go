@@ -12,6 +12,9 @@ func (*Peer) holdUnit() (*Unit, error) { return nil, ErrUnsupported }
 
 func reopenUnit(string, uint64) (*Unit, error) { return nil, ErrUnsupported }
 
+// Slices returns none.
+func (*Unit) Slices() []string { return nil }
+
 // Alive returns [ErrUnsupported].
 func (*Unit) Alive() error { return ErrUnsupported }
 

@@ -1,0 +1,119 @@
+package authz
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// accounts are users or groups: how a rule's word says which one it means.
+type accounts struct {
+	one    string // what one of them is
+	byID   string // before an id
+	byName string // before a name
+	named  func(e Evidence, name string) (id string, err error)
+}
+
+var (
+	users  = accounts{"user", "uid:", "user:", Evidence.UserNamed}
+	groups = accounts{"group", "gid:", "group:", Evidence.GroupNamed}
+)
+
+// NormalUser returns a user as a rule names it: "uid:" and an id, "user:" and a
+// name, or one of the two alone. A number alone is an id. The error says what to
+// write instead.
+func NormalUser(word string) (string, error) { return users.normal(word) }
+
+// NormalGroup is [NormalUser] for groups, with "gid:" and "group:".
+func NormalGroup(word string) (string, error) { return groups.normal(word) }
+
+func (a accounts) normal(word string) (string, error) {
+	kind, rest, marked := strings.Cut(word, ":")
+	switch {
+	case word == "" || strings.TrimSpace(word) != word:
+		return "", errors.New("is empty or has spaces around it; write a name or a decimal id")
+	case !marked:
+		return word, nil
+	case kind+":" == a.byName && rest != "" && strings.TrimSpace(rest) == rest && !strings.Contains(rest, ":"):
+		return word, nil
+	case kind+":" == a.byID && (IsID(rest) || strings.HasPrefix(rest, "S-1-")):
+		return word, nil
+	case kind+":" == a.byID:
+		return "", fmt.Errorf("has no decimal id or SID after %s; write one, or %sNAME", a.byID, a.byName)
+	}
+	return "", fmt.Errorf("has a colon, which is in no name; write %sNAME or %sNUMBER", a.byName, a.byID)
+}
+
+// IsID reports whether a word is a uid or gid as the system writes it.
+func IsID(word string) bool {
+	id, err := strconv.ParseUint(word, 10, 32)
+	return err == nil && strconv.FormatUint(id, 10) == word
+}
+
+// IsNumber reports whether a word is all digits, so that it means an id, although
+// somebody may have that name.
+func IsNumber(word string) bool { return word != "" && strings.Trim(word, "0123456789") == "" }
+
+// isUser says whether one of the words means the caller's user. doubt is about a
+// number that looks like it.
+func isUser(words []string, c Caller) (is bool, doubt string) {
+	id, name := [1]string{c.UID}, [1]string{c.User}
+	return users.among(words, id[:], name[:], c.Evidence)
+}
+
+// inGroups is isUser for the caller's groups.
+func inGroups(words []string, c Caller) (is bool, doubt string) {
+	return groups.among(words, c.GIDs, c.Groups, c.Evidence)
+}
+
+func (a accounts) among(words, ids, names []string, e Evidence) (is bool, doubt string) {
+	for _, w := range words {
+		id, byID := strings.CutPrefix(w, a.byID)
+		name, byName := strings.CutPrefix(w, a.byName)
+		switch {
+		case id == "" || name == "":
+		case byID:
+			is = slices.Contains(ids, id)
+		case byName:
+			is = slices.Contains(names, name)
+		case IsNumber(w):
+			var unclear string
+			if is, unclear = a.numbered(w, ids, names, e); unclear != "" {
+				doubt = unclear
+			}
+		default:
+			is = slices.Contains(ids, w) || slices.Contains(names, w)
+		}
+		if is {
+			return true, ""
+		}
+	}
+	return false, doubt
+}
+
+// numbered says whether a number alone means one of the ids. It is never a name:
+// who could choose the name 1000 must not become the user with that id. It is no id
+// either where it is somebody else's name, since that one may be meant.
+func (a accounts) numbered(w string, ids, names []string, e Evidence) (is bool, doubt string) {
+	isID, isName := slices.Contains(ids, w), slices.Contains(names, w)
+	switch {
+	case isID && isName:
+		return true, ""
+	case isName:
+		return false, fmt.Sprintf("%s is its name, and a number alone means an id; write %s%s", w, a.byName, w)
+	case !isID:
+		return false, ""
+	case e == nil:
+		return false, fmt.Sprintf("nothing proves that %s is not also a name; write %s%s", w, a.byID, w)
+	}
+	other, err := a.named(e, w)
+	switch {
+	case err != nil:
+		return false, fmt.Sprintf("whether %s is also a name cannot be told (%v); write %s%s", w, err, a.byID, w)
+	case other != "" && other != w:
+		return false, fmt.Sprintf("%s is its id, and also the name of the %s with %s%s; write %s%s or %s%s", w, a.one, a.byID, other, a.byID, w, a.byName, w)
+	}
+	return true, ""
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"errors"
+	"os/user"
+	"sync"
+	"time"
+)
+
+// names remembers for a while what users and groups are called: a look at the
+// system's database costs more than all else about a request. It is safe for
+// concurrent use.
+type names struct {
+	now func() time.Time
+	ask [4]func(string) (string, error) // by nameKey.of
+
+	mu    sync.Mutex
+	known map[nameKey]nameEntry
+}
+
+// What is asked of the system's database.
+const (
+	userByID = iota
+	groupByID
+	userByName
+	groupByName
+)
+
+type nameKey struct {
+	of   int
+	word string
+}
+
+type nameEntry struct {
+	answer string // "" if the system knows none
+	err    error  // the system could not say
+	until  time.Time
+}
+
+const (
+	nameLife = time.Minute
+	maxNames = 1024
+)
+
+func newNames(now func() time.Time) *names {
+	return &names{now: now, known: map[nameKey]nameEntry{}, ask: [...]func(string) (string, error){
+		userByID: func(uid string) (string, error) {
+			u, err := user.LookupId(uid)
+			if err != nil {
+				return "", err
+			}
+			return u.Username, nil
+		},
+		groupByID: func(gid string) (string, error) {
+			g, err := user.LookupGroupId(gid)
+			if err != nil {
+				return "", err
+			}
+			return g.Name, nil
+		},
+		userByName:  userID,
+		groupByName: groupID,
+	}}
+}
+
+// userID returns the id of the user of this name, "" if there is none.
+func userID(name string) (string, error) {
+	u, err := user.Lookup(name)
+	if _, none := errors.AsType[user.UnknownUserError](err); none {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return u.Uid, nil
+}
+
+// groupID returns the id of the group of this name, "" if there is none.
+func groupID(name string) (string, error) {
+	g, err := user.LookupGroup(name)
+	if _, none := errors.AsType[user.UnknownGroupError](err); none {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return g.Gid, nil
+}
+
+// user returns the name of a user, "" if none is known. A rule by name then does
+// not admit, one by number does.
+func (n *names) user(uid string) string {
+	name, _ := n.lookUp(nameKey{userByID, uid})
+	return name
+}
+
+// group returns the name of a group, "" if none is known.
+func (n *names) group(gid string) string {
+	name, _ := n.lookUp(nameKey{groupByID, gid})
+	return name
+}
+
+// userNamed returns the id of the user of this name, "" if there is none.
+func (n *names) userNamed(name string) (string, error) { return n.lookUp(nameKey{userByName, name}) }
+
+// groupNamed returns the id of the group of this name, "" if there is none.
+func (n *names) groupNamed(name string) (string, error) { return n.lookUp(nameKey{groupByName, name}) }
+
+// lookUp asks without the lock held: the system may take its time. A failure
+// is remembered too.
+func (n *names) lookUp(k nameKey) (string, error) {
+	now := n.now()
+	n.mu.Lock()
+	e, ok := n.known[k]
+	n.mu.Unlock()
+	if ok && now.Before(e.until) {
+		return e.answer, e.err
+	}
+	e = nameEntry{until: now.Add(nameLife)}
+	if e.answer, e.err = n.ask[k.of](k.word); e.err != nil {
+		e.answer = ""
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.known) >= maxNames {
+		clear(n.known) // a rare event; they are asked for again
+	}
+	n.known[k] = e
+	return e.answer, e.err
+}

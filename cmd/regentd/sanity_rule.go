@@ -1,0 +1,171 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"regent/agent/authz"
+	"regent/agent/policy"
+)
+
+// rule says what of a rule admits nobody, or more than it seems to.
+func (m sanity) rule(r authz.Rule) []string {
+	users := accounts{"user", "uid:", "user:", "users", m.userID, m.names("/etc/passwd")}
+	groups := accounts{"group", "gid:", "group:", "groups", m.groupID, m.names("/etc/group")}
+	texts := slices.Concat(users.check(r.Users, groups), groups.check(r.Groups, users))
+	for _, u := range r.Units {
+		texts = append(texts, unit(u)...)
+	}
+	for _, e := range r.Executables {
+		if interpreters.MatchString(filepath.Base(e.Path)) {
+			texts = append(texts, e.Path+" runs any script, so whoever may start it is admitted; name a program of the application's own, or units, users or groups")
+		} else if _, err := m.stat(e.Path); errors.Is(err, fs.ErrNotExist) {
+			texts = append(texts, e.Path+" does not exist here yet; if it never will, correct the path")
+		}
+	}
+	return slices.Concat(texts, m.foreign(r), open(r))
+}
+
+// names returns the names in a file such as /etc/passwd, where there is one.
+func (m sanity) names(file string) []string {
+	if m.system == "windows" {
+		return nil
+	}
+	b, err := m.readFile(file)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for line := range strings.Lines(string(b)) {
+		if name, _, ok := strings.Cut(line, ":"); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// accounts are the users or the groups of this machine.
+type accounts struct {
+	one, byID, byName string // as rules and people write them
+	key               string // of rules
+	id                func(name string) (string, error)
+	known             []string // some of them, to guess what was meant
+}
+
+// check says what of a rule's words means nobody here, or perhaps somebody else.
+// other are the accounts of the other kind.
+func (a accounts) check(words []string, other accounts) (texts []string) {
+	for _, w := range words {
+		name, named := strings.CutPrefix(w, a.byName)
+		switch {
+		case strings.HasPrefix(w, a.byID) || strings.HasPrefix(name, "S-1-"):
+		case authz.IsNumber(w):
+			texts = append(texts, a.number(w)...)
+		default:
+			if id, err := a.id(name); err == nil && id == "" {
+				texts = append(texts, a.unknown(name, named, other))
+			}
+		}
+	}
+	return texts
+}
+
+// number says what a number alone may mean besides an id.
+func (a accounts) number(w string) []string {
+	id, err := a.id(w)
+	switch {
+	case err == nil && id != "" && id != w:
+		return []string{fmt.Sprintf("%s is the name of a %s (%s%s), and alone means %s%s, so it admits neither; write %s%s or %s%s",
+			w, a.one, a.byID, id, a.byID, w, a.byName, w, a.byID, w)}
+	case !authz.IsID(w):
+		return []string{fmt.Sprintf("%s is no id of a %s, so it admits nobody; write the id as the system does, or %s%s if that is a name", w, a.one, a.byName, w)}
+	}
+	return nil
+}
+
+// unknown says that there is no account of a name, and what to write instead.
+func (a accounts) unknown(name string, named bool, other accounts) string {
+	text := "no " + a.one + " " + name + " is known here, so it admits nobody; "
+	if id, err := other.id(name); err == nil && id != "" {
+		text += "there is a " + other.one + " of that name: write it under " + other.key + "; or "
+	} else if near := policy.Nearest(name, a.known); near != "" {
+		text += "did you mean " + near + "? Or "
+	}
+	if named {
+		return text + "make it, or write " + a.byID + "NUMBER for a " + a.one + " whom only a directory service knows"
+	}
+	return text + "make it, correct the name, or write the number of a " + a.one + " that only a directory service knows"
+}
+
+// unitTypes are the units that a process can be in.
+var unitTypes = []string{".service", ".scope", ".slice", ".socket", ".mount", ".swap"}
+
+// unit says why a rule's unit never matches, if it never does.
+func unit(name string) []string {
+	kind := name[strings.LastIndexByte(name, '.'):]
+	base := strings.TrimSuffix(name, kind)
+	var why string
+	switch {
+	case !slices.Contains(unitTypes, kind):
+		why = "no process is ever in a unit of type " + kind
+		if near := policy.Nearest(kind, unitTypes); near != "" {
+			why += "; did you mean " + base + near + "?"
+		} else {
+			why += "; name the service"
+		}
+	case strings.ContainsAny(name, "*?[]"):
+		why = "names are compared as they are, without patterns; name each unit, or their slice"
+	case strings.HasSuffix(base, "@"):
+		why = "it is a template, whose instances have names of their own; write " + base + "INSTANCE" + kind + ", or their slice, system-" + strings.ReplaceAll(strings.TrimSuffix(base, "@"), "-", `\x2d`) + ".slice"
+	case name == "-.slice":
+		why = "every unit is in the root slice, which is not looked at; write everyone: true, or name another slice"
+	case kind == ".slice" && (strings.HasPrefix(base, "-") || strings.HasSuffix(base, "-") || strings.Contains(base, "--")):
+		why = "systemd takes no such name for a slice; correct it"
+	default:
+		return nil
+	}
+	return []string{"unit " + name + " admits nobody: " + why}
+}
+
+// interpreters run what others wrote: a rule that names one names them all.
+var interpreters = regexp.MustCompile(`^(a|ba|c|da|fi|k|tc|z)?sh$` +
+	`|^(python|pypy|perl|ruby|node|nodejs|deno|bun|php|lua|luajit|java|dotnet|mono|env|busybox|powershell|pwsh|awk|gawk|mawk|tclsh|wish|guile|julia|Rscript|R|gjs|electron|wine|wine64|gdb)[0-9.]*(\.exe)?$` +
+	`|^(ld-linux|ld-musl|qemu-).*$`)
+
+// interpreterSigners are who sign what runs any script.
+var interpreterSigners = regexp.MustCompile(`(^|, )(O|CN)="?(Microsoft (Corporation|Windows)|Python Software Foundation|OpenJS Foundation|Oracle America, Inc\.|Eclipse\.org Foundation, Inc\.)"?(,|$)`)
+
+// foreign says what of a rule is of another system's, or of everybody's programs.
+func (m sanity) foreign(r authz.Rule) []string {
+	var texts []string
+	if len(r.Units) > 0 && m.system != "linux" {
+		texts = append(texts, "units are systemd's, which is not supported on this system, so the rule admits nobody here; name users, groups or executables in a rule for it")
+	}
+	if len(r.Signers) > 0 && m.system != "windows" {
+		texts = append(texts, "signers are of Authenticode, which is not supported on this system, so the rule admits nobody here; name users, groups or executables in a rule for it")
+	}
+	for _, s := range r.Signers {
+		if interpreterSigners.MatchString(s) && len(r.Executables) == 0 {
+			texts = append(texts, s+" also signs what runs any script, so whoever may start that is admitted; name executables in the same rule")
+		}
+	}
+	return texts
+}
+
+// open says that a rule of programs alone keeps no local user out.
+func open(r authz.Rule) []string {
+	switch {
+	case len(r.Users)+len(r.Groups)+len(r.Units) > 0:
+		return nil
+	case len(r.Executables) > 0:
+		return []string{"executables keep no local user out: whoever may start such a program can make it run other code (LD_PRELOAD, a debugger); name users, groups or units in the same rule"}
+	case len(r.Signers) > 0:
+		return []string{"signers alone keep no local user out: whoever may start a signed program can debug it, or bring it to run what they like; name executables, users or groups in the same rule"}
+	}
+	return nil
+}
