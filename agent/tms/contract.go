@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"regent/agent/tms/internal/reply"
 )
@@ -50,6 +51,10 @@ const (
 	memberRefreshExpires = "refresh_expires_in" // A: 0 or absent means that it is not known, or without end
 	memberRefreshCamelIn = "refreshExpiresIn"
 )
+
+// A: an access token lives this long if neither the answer nor the token says how
+// long. Five minutes are Keycloak's default.
+const assumedLife = 5 * time.Minute
 
 // redeemBody is what a redemption tells of the device. U: the names.
 type redeemBody struct {

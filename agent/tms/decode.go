@@ -3,7 +3,6 @@ package tms
 import (
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -12,85 +11,94 @@ import (
 )
 
 // authTokenOf reads the answer to a redemption, a refresh or a login, given at
-// the time date of the server's clock.
+// the time date of the server's clock. An answer with a token is never an error:
+// its tokens were paid for, however short they live.
 func authTokenOf(body []byte, date time.Time, forms Forms) (AuthToken, error) {
 	o, wrapped, err := forms.object(body)
 	if err != nil {
 		return AuthToken{}, err
 	}
 	access, name := forms.access(o)
+	refresh := o.Text(memberRefresh, memberRefreshCamel)
+	if elsewhere, _ := (Forms{}).access(o); access == "" && (refresh == "" || elsewhere != "") {
+		return AuthToken{}, errors.New("no access token")
+	}
 	if !sendable(access) {
-		return AuthToken{}, errors.New("no access token, or one that cannot stand in a header")
+		access, name = "", ""
 	}
-	ttl, err := lifetime(o, access, date)
-	if err != nil {
-		return AuthToken{}, err
+	if access == "" && refresh == "" {
+		return AuthToken{}, errors.New("the access token cannot stand in a header")
 	}
-	refreshTTL, _, err := seconds(o, memberRefreshExpires, memberRefreshCamelIn)
-	if err != nil {
-		return AuthToken{}, err
+	t := AuthToken{ID: o.ID("id"), RefreshTTL: refreshLife(o, refresh, date), Form: Form{wrapped, name}}
+	if access != "" {
+		t.Access, t.TTL = token.NewSecret(access), accessLife(o, access, date)
 	}
-	t := AuthToken{
-		ID:         o.ID("id"),
-		Access:     token.NewSecret(access),
-		TTL:        ttl,
-		RefreshTTL: max(0, refreshTTL),
-		Form:       Form{wrapped, name},
-	}
-	if refresh := o.Text(memberRefresh, memberRefreshCamel); refresh != "" {
+	if refresh != "" {
 		t.Refresh = token.NewSecret(refresh)
 	}
 	return t, nil
 }
 
-// lifetime is what the answer says, else what the access token itself says.
-func lifetime(o reply.Object, access string, date time.Time) (time.Duration, error) {
-	ttl, said, err := seconds(o, memberExpires, memberExpiresCamel)
-	if err != nil {
-		return 0, err
+// accessLife returns how long an access token is good, 0 if it is over.
+func accessLife(o reply.Object, access string, date time.Time) time.Duration {
+	ttl, known := lifetime(o, access, date, memberExpires, memberExpiresCamel)
+	if !known {
+		return assumedLife
 	}
-	if !said {
-		if ttl, err = untilExp(access, date); err != nil {
-			return 0, err
-		}
-	}
-	if ttl <= 0 {
-		return 0, fmt.Errorf("the access token's lifetime is not above 0: %s", ttl)
-	}
-	return ttl, nil
+	return max(0, ttl)
 }
 
-// seconds returns the first of the named members that is there.
-func seconds(o reply.Object, names ...string) (d time.Duration, ok bool, err error) {
+// refreshLife returns how long a refresh token is good, 0 if that is unknown or
+// without end, and over if it has ended.
+func refreshLife(o reply.Object, refresh string, date time.Time) time.Duration {
+	ttl, _ := lifetime(o, refresh, date, memberRefreshExpires, memberRefreshCamelIn)
+	if ttl < 0 {
+		return over
+	}
+	return ttl
+}
+
+// over is the life of a refresh token that had ended when it came: the shortest
+// that is not unknown.
+const over = time.Nanosecond
+
+// lifetime is what the answer says of a token, in the first of the named members
+// that is a number. If that is not above 0, it is what the token says, where the
+// token is a JWT.
+func lifetime(o reply.Object, text string, date time.Time, names ...string) (ttl time.Duration, known bool) {
 	for _, name := range names {
-		if d, ok, err = o.Seconds(name); ok || err != nil {
-			return d, ok, err
+		if d, said, err := o.Seconds(name); err == nil && said {
+			ttl, known = d, true
+			break
 		}
 	}
-	return 0, false, nil
+	if known && ttl > 0 {
+		return ttl, true
+	}
+	if d, ok := untilExp(text, date); ok {
+		return d, true
+	}
+	return ttl, known
 }
 
 // untilExp reads the expiry of a JWT, whose signature is not ours to verify: we
-// are not its audience.
-func untilExp(jwt string, date time.Time) (time.Duration, error) {
+// are not its audience. A JWT whose exp is 0 does not expire.
+func untilExp(jwt string, date time.Time) (d time.Duration, ok bool) {
 	parts := strings.Split(jwt, ".")
 	if len(parts) != 3 {
-		return 0, errors.New("no expires_in, and the access token is no JWT that could tell")
+		return 0, false
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
-		return 0, errors.New("no expires_in, and the access token's payload is no base64")
+		return 0, false
 	}
 	claims, err := reply.Parse(payload, "")
 	if err != nil {
-		return 0, errors.New("no expires_in, and the access token's payload is no JSON object")
+		return 0, false
 	}
-	exp, ok, err := claims.Number("exp")
-	if err != nil {
-		return 0, err
+	exp, said, err := claims.Number("exp")
+	if err != nil || !said || exp <= 0 {
+		return 0, false
 	}
-	if !ok {
-		return 0, errors.New("no expires_in, and the access token has no exp")
-	}
-	return reply.Span(exp - float64(date.Unix())), nil
+	return reply.Span(exp - float64(date.Unix())), true
 }

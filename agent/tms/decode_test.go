@@ -91,6 +91,53 @@ func TestAuthTokenOfExp(t *testing.T) {
 	}
 }
 
+// TestAuthTokenOfKeeps: an answer that carries a token was paid for, so it is
+// kept whatever it says of lifetimes.
+func TestAuthTokenOfKeeps(t *testing.T) {
+	jwtUntil := func(exp string) string { return jwt(`{"exp":` + exp + `}`) }
+	tests := []struct {
+		name, body      string
+		access, refresh string
+		ttl, refreshTTL time.Duration
+	}{
+		{"a life of 0", `{"token":"A","refresh_token":"R","expires_in":0,"refresh_expires_in":0}`, "A", "R", 0, 0},
+		{"in the past", `{"token":"A","refresh_token":"R","expires_in":-1,"refresh_expires_in":-1}`, "A", "R", 0, over},
+		{"long past", `{"token":"A","expires_in":-1e300}`, "A", "", 0, 0},
+		{"too short to count", `{"token":"A","expires_in":1e-12}`, "A", "", 0, 0},
+		{"a fraction", `{"token":"A","refresh_token":"R","expires_in":0.25,"refresh_expires_in":"0.5"}`, "A", "R", 250 * time.Millisecond, 500 * time.Millisecond},
+		{"no number", `{"token":"A","expires_in":"soon"}`, "A", "", assumedLife, 0},
+		{"a list", `{"token":"A","expires_in":[300]}`, "A", "", assumedLife, 0},
+		{"the first is no number", `{"token":"A","expires_in":"soon","expiresIn":60}`, "A", "", time.Minute, 0},
+		{"refresh life no number", `{"token":"A","refresh_token":"R","expires_in":300,"refresh_expires_in":"never"}`, "A", "R", 5 * time.Minute, 0},
+		{"opaque, and no life", `{"token":"A"}`, "A", "", assumedLife, 0},
+		{"no base64", `{"token":"A.!.C"}`, "A.!.C", "", assumedLife, 0},
+		{"no claims", `{"token":"` + jwt(`[]`) + `"}`, jwt(`[]`), "", assumedLife, 0},
+		{"no exp", `{"token":"` + jwt(`{}`) + `"}`, jwt(`{}`), "", assumedLife, 0},
+		{"exp no number", `{"token":"` + jwtUntil(`"soon"`) + `"}`, jwtUntil(`"soon"`), "", assumedLife, 0},
+		{"expired", `{"token":"` + jwtUntil(`1795420800`) + `"}`, jwtUntil(`1795420800`), "", 0, 0},
+		{"a life of 0, and a JWT that knows better", `{"token":"` + jwtUntil(`1795420860`) + `","expires_in":0}`, jwtUntil(`1795420860`), "", time.Minute, 0},
+		{"the refresh token tells its own end", `{"token":"A","refresh_token":"` + jwtUntil(`1795420860`) + `","expires_in":60}`, "A", jwtUntil(`1795420860`), time.Minute, time.Minute},
+		{"a refresh token that is over", `{"token":"A","refresh_token":"` + jwtUntil(`1795420000`) + `","expires_in":60,"refresh_expires_in":0}`, "A", jwtUntil(`1795420000`), time.Minute, over},
+		{"a refresh token without an end", `{"token":"A","refresh_token":"` + jwtUntil(`0`) + `","expires_in":60,"refresh_expires_in":0}`, "A", jwtUntil(`0`), time.Minute, 0},
+		{"a refresh token alone", `{"refresh_token":"R","expires_in":60}`, "", "R", 0, 0},
+		{"beside an access token of two lines", `{"token":"A\nB","refresh_token":"R","expires_in":60}`, "", "R", 0, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := authTokenOf([]byte(tt.body), date, Forms{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Access.Reveal() != tt.access || got.Refresh.Reveal() != tt.refresh {
+				t.Errorf("tokens %q and %q, want %q and %q", got.Access.Reveal(), got.Refresh.Reveal(), tt.access, tt.refresh)
+			}
+			if got.TTL != tt.ttl || got.RefreshTTL != tt.refreshTTL {
+				t.Errorf("lives %s and %s, want %s and %s", got.TTL, got.RefreshTTL, tt.ttl, tt.refreshTTL)
+			}
+		})
+	}
+}
+
 func TestAuthTokenOfRefuses(t *testing.T) {
 	tests := []struct{ name, body, want string }{
 		{"nothing", ``, "no JSON object"},
@@ -98,18 +145,6 @@ func TestAuthTokenOfRefuses(t *testing.T) {
 		{"two documents", `{"token":"A","expires_in":1} {}`, "no JSON object"},
 		{"no token", `{"expires_in":300}`, "no access token"},
 		{"a token of two lines", `{"token":"A\nB","expires_in":300}`, "cannot stand in a header"},
-		{"no time left", `{"token":"A","expires_in":0}`, "not above 0"},
-		{"in the past", `{"token":"A","expires_in":-1e300}`, "not above 0"},
-		{"too short to count", `{"token":"A","expires_in":1e-12}`, "not above 0"},
-		{"no number", `{"token":"A","expires_in":"soon"}`, "expires_in is no number"},
-		{"a list", `{"token":"A","expires_in":[300]}`, "expires_in is no number"},
-		{"refresh life no number", `{"token":"A","expires_in":300,"refresh_expires_in":"never"}`, "refresh_expires_in is no number"},
-		{"opaque", `{"token":"A"}`, "no JWT"},
-		{"no base64", `{"token":"A.!.C"}`, "no base64"},
-		{"no claims", `{"token":"` + jwt(`[]`) + `"}`, "no JSON object"},
-		{"no exp", `{"token":"` + jwt(`{}`) + `"}`, "has no exp"},
-		{"exp no number", `{"token":"` + jwt(`{"exp":"soon"}`) + `"}`, "exp is no number"},
-		{"expired", `{"token":"` + jwt(`{"exp":1795420800}`) + `"}`, "not above 0"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -23,9 +23,9 @@ type Provider struct {
 // AuthToken is the service's answer to a redemption or a refresh.
 type AuthToken struct {
 	ID         string        // the service's name of it; "" in the answer to a refresh in mode oidc
-	Access     token.Secret  // never zero
-	Refresh    token.Secret  // zero if the old one stays in force
-	TTL        time.Duration // of the access token, above 0
+	Access     token.Secret  // zero if a refresh token came alone
+	Refresh    token.Secret  // zero if the old one stays in force; never if Access is
+	TTL        time.Duration // of the access token; 0 if it has ended already
 	RefreshTTL time.Duration // 0 if unknown or without end
 	Form       Form          // of the service's reply; zero of an identity provider's
 }
