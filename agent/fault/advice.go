@@ -17,7 +17,7 @@ var advice = map[Kind]string{
 	RedemptionUncertain:   "the answer to a redemption was lost, so a count may have been used; ask the Contact Administrator whether tmsctl auth-token list shows the identifier that regent ledger does, then say so: regent ledger resolve IDENTIFIER --consumed if it does, or --not-consumed if it does not",
 	Revoked:               "the service takes this auth token no more: it was deleted there, or its session was ended; ask the Contact Administrator whether that was meant; it is not redeemed again by itself, and doing so costs one count: regent instances redeem " + AnInstance,
 	RefreshLost:           "the answer to a refresh was lost and the service accepts the old refresh token no more; it is not redeemed again by itself, and doing so costs one count: regent instances redeem " + AnInstance,
-	RefreshExpired:        "the device was off for longer than the refresh token lives; to redeem again costs one count: regent instances redeem " + AnInstance,
+	RefreshExpired:        "the refresh token has reached its end: the device was off for longer than it lives, or the service has ended the session; to redeem again costs one count: regent instances redeem " + AnInstance,
 	Throttled:             "asked too often; try again later",
 	Unavailable:           "the service cannot be reached and no valid access token is held; check the network and the proxy",
 	StoreLocked:           "the keyring does not give out the data key now; unlock it, then restart regentd; nothing was changed",

@@ -269,7 +269,7 @@ func (e *Engine) bought(w Want, held Held, p tms.Provider, intent Entry, t tms.A
 		State: instance.Live, Since: e.Clock.Wall(),
 		Access: t.Access, Life: token.Received(e.Clock, t.TTL), Generation: old.Generation + 1, Draw: e.Draw(),
 		Refresh: t.Refresh, RefreshLife: token.Received(e.Clock, t.RefreshTTL), Served: e.serviceTime(w.ID.Tenant), Again: old.Again,
-		Form: t.Form,
+		Form: t.Form, Began: e.serviceTime(w.ID.Tenant), Session: old.Session,
 	}
 	if old.State == instance.RefreshExpired {
 		r.Again = e.serviceTime(w.ID.Tenant)

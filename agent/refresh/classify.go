@@ -7,6 +7,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/tms"
+	"regent/agent/token"
 	"regent/agent/vault"
 )
 
@@ -16,7 +17,8 @@ type Evidence struct {
 	Refusals      vault.Refusals // in a row before this one
 	SinceFirst    time.Duration  // since the first of them
 	HasOlder      bool           // an older refresh token is kept and was not the one sent
-	RefreshLapsed bool           // past the refresh token's known lifetime
+	RefreshLapsed bool           // at the end of the refresh token's life, as the service announced it, or past it
+	Session       time.Duration  // after which the service ends its sessions, as was seen; 0 if no end was seen
 	SaneClock     bool           // the device's clock agrees with the service's
 }
 
@@ -72,9 +74,12 @@ func Classify(f *tms.Failure, e Evidence) Verdict {
 	return later
 }
 
-// invalidGrant reads "this refresh token is good no more" by our own evidence.
+// invalidGrant reads "this refresh token is good no more" by our own evidence. At
+// the announced end of its life it would be refused whatever else happened.
 func invalidGrant(f *tms.Failure, e Evidence) Verdict {
 	switch {
+	case e.RefreshLapsed:
+		return expired(f, e)
 	case e.Before.Doubtful() && e.HasOlder && !e.Before.OlderTried:
 		return Verdict{
 			Event: instance.RefreshFailed, Code: fault.Unavailable, TryOlder: true,
@@ -82,16 +87,28 @@ func invalidGrant(f *tms.Failure, e Evidence) Verdict {
 		}
 	case e.Before.Doubtful():
 		return Verdict{Event: instance.RefreshTokenLost, Code: fault.RefreshLost, Text: verdictText(fault.RefreshLost, f)}
-	case e.RefreshLapsed:
-		return Verdict{Event: instance.RefreshTokenLapsed, Code: fault.RefreshExpired, Text: verdictText(fault.RefreshExpired, f)}
 	default:
 		return Verdict{Event: instance.AuthTokenRevoked, Code: fault.Revoked, Text: verdictText(fault.Revoked, f)}
 	}
 }
 
+// expired is the verdict on a refresh token at its end. Where sessions were seen to
+// end, that is what a person has to know.
+func expired(f *tms.Failure, e Evidence) Verdict {
+	text := verdictText(fault.RefreshExpired, f)
+	if e.Session > 0 {
+		text = token.SessionsEnd(e.Session) + "; " + text
+	}
+	return Verdict{Event: instance.RefreshTokenLapsed, Code: fault.RefreshExpired, Text: text}
+}
+
 // refusal counts: three in a row over half an hour, with a sane clock, mean what
-// invalid_grant means.
+// invalid_grant means. At the announced end of the refresh token's life one is
+// enough.
 func refusal(f *tms.Failure, e Evidence) Verdict {
+	if e.RefreshLapsed && e.SaneClock {
+		return expired(f, e)
+	}
 	if e.Refusals.Count+1 >= refusalsNeeded && e.SinceFirst >= refusalsOver && e.SaneClock {
 		return invalidGrant(f, e)
 	}

@@ -105,9 +105,9 @@ func TestClassify(t *testing.T) {
 			Verdict{Event: instance.RefreshTokenLost, Code: fault.RefreshLost},
 		},
 		{
-			"a lost answer explains more than a lapsed life", grant,
-			Evidence{Before: doubt, RefreshLapsed: true},
-			Verdict{Event: instance.RefreshTokenLost, Code: fault.RefreshLost},
+			"at its announced end it is expired, whatever was lost before", grant,
+			Evidence{Before: doubt, HasOlder: true, RefreshLapsed: true},
+			Verdict{Event: instance.RefreshTokenLapsed, Code: fault.RefreshExpired},
 		},
 		{
 			"after a lost answer the older one is tried", grant,
@@ -128,6 +128,16 @@ func TestClassify(t *testing.T) {
 		{
 			"first refusal", answered(403, "forbidden", "no"),
 			Evidence{SaneClock: true},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true},
+		},
+		{
+			"a refusal at the announced end", answered(401, "REFRESH_TOKEN_INVALID", "no"),
+			Evidence{RefreshLapsed: true, SaneClock: true},
+			Verdict{Event: instance.RefreshTokenLapsed, Code: fault.RefreshExpired},
+		},
+		{
+			"a refusal at the announced end, clock off", answered(401, "REFRESH_TOKEN_INVALID", "no"),
+			Evidence{RefreshLapsed: true},
 			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true},
 		},
 		{

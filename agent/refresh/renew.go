@@ -137,6 +137,7 @@ func (e *Engine) verdict(err error, r vault.Record, before vault.Attempt, older 
 		SinceFirst:    e.serviceTime(r.ID.Tenant).Sub(r.Refusals.First),
 		HasOlder:      !older && !r.Older.IsZero() && !r.Older.Equal(r.Refresh),
 		RefreshLapsed: e.lapsed(r),
+		Session:       r.Session,
 		SaneClock:     e.Skew(r.ID.Tenant).Abs() < saneSkew,
 	})
 	v.Older = older
@@ -151,17 +152,17 @@ func (e *Engine) serviceTime(tenant string) time.Time { return e.Clock.Wall().Ad
 // calls (contract.md, D).
 const saneSkew = 15 * time.Minute
 
-// lapsed reports whether the refresh token is past its known life, by the boot
-// clock or by the service's own.
+// lapsed reports whether the refresh token is at the end of its known life, or past
+// it, by the boot clock or by the service's own.
 func (e *Engine) lapsed(r vault.Record) bool {
 	if r.RefreshLife.TTL <= 0 {
 		return false
 	}
-	if !r.Served.IsZero() && e.serviceTime(r.ID.Tenant).Sub(r.Served) >= r.RefreshLife.TTL {
+	if !r.Served.IsZero() && e.serviceTime(r.ID.Tenant).Sub(r.Served) >= r.RefreshLife.TTL-endSlack {
 		return true
 	}
 	left, known := r.RefreshLife.Remaining(e.Clock)
-	return known && left == 0 && (r.Served.IsZero() || r.RefreshLife.BootID == e.Clock.BootID())
+	return known && left <= endSlack && (r.Served.IsZero() || r.RefreshLife.BootID == e.Clock.BootID())
 }
 
 // keep makes an answer durable. Until that works it is held in memory, handed
@@ -195,9 +196,15 @@ func (e *Engine) adopt(r *vault.Record, a answeredRefresh) {
 	if r.State != instance.Live {
 		r.State, r.Since = instance.Live, e.Clock.Wall()
 	}
-	r.Access, r.Life, r.Draw = a.answer.Access, a.life, e.Draw()
+	if left, _ := r.Life.Remaining(e.Clock); a.answer.Access.IsZero() || a.life.TTL <= 0 && left > 0 {
+		r.Life = token.Received(e.Clock, left) // nothing better came: what is held is good to its own end
+	} else {
+		r.Access, r.Life = a.answer.Access, a.life
+	}
+	r.Draw = e.Draw()
 	r.Generation++
-	if a.answer.RefreshTTL > 0 || !a.answer.Refresh.IsZero() {
+	r.Session = session(*r, a)
+	if a.refr.TTL > 0 || !a.answer.Refresh.IsZero() && !announced(*r, a) {
 		r.RefreshLife, r.Served = a.refr, a.served
 	}
 	if !a.answer.Refresh.IsZero() && !a.answer.Refresh.Equal(a.sent) {

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"fmt"
 	"time"
 
 	"regent/agent/clock"
@@ -55,4 +56,23 @@ func (l Lifetime) Remaining(c clock.Clock) (left time.Duration, known bool) {
 
 func (l Lifetime) sameBoot(c clock.Clock) bool {
 	return l.BootID != "" && l.BootID == c.BootID()
+}
+
+// SessionsEnd says for people that a service ends its sessions after d, and what
+// a device needs then. d is rounded.
+func SessionsEnd(d time.Duration) string {
+	return fmt.Sprintf("sessions end after about %s: this tenant needs offline tokens", about(d))
+}
+
+// about is d in the largest unit of which it has two.
+func about(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%d d", int64((d+12*time.Hour)/(24*time.Hour)))
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d h", int64(d.Round(time.Hour)/time.Hour))
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%d min", int64(d.Round(time.Minute)/time.Minute))
+	}
+	return fmt.Sprintf("%d s", int64(d.Round(time.Second)/time.Second))
 }

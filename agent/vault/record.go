@@ -41,6 +41,9 @@ type Record struct {
 	Form tms.Form // of the service's last reply with an auth token; zero if not known
 
 	Again time.Time // when policy last redeemed by itself after refresh_expired
+
+	Began   time.Time     // when it was redeemed, by the service's own clock; zero if unknown
+	Session time.Duration // after which the service ends its sessions, as was seen; 0 if no end was seen
 }
 
 // Attempt is what is known of refreshes that began and have not succeeded. It
@@ -90,6 +93,8 @@ type sealed struct {
 	Refusals     Refusals       `json:"refusals,omitzero"`
 	Again        time.Time      `json:"again,omitzero"`
 	Form         tms.Form       `json:"form,omitzero"`
+	Began        time.Time      `json:"began,omitzero"`
+	Session      time.Duration  `json:"session,omitempty"`
 }
 
 // format is the version of sealed. A newer daemon reads the one before.
@@ -102,6 +107,7 @@ func encode(r Record) ([]byte, error) {
 		Access: r.Access.Reveal(), Life: r.Life, Generation: r.Generation, Draw: r.Draw,
 		Refresh: r.Refresh.Reveal(), RefreshLife: r.RefreshLife, Served: r.Served, Older: r.Older.Reveal(),
 		Attempt: r.Attempt, Refusals: r.Refusals, Again: r.Again, Form: r.Form,
+		Began: r.Began, Session: r.Session,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode auth token %s: %w", r.ID, err)
@@ -123,5 +129,6 @@ func decode(b []byte) (Record, error) {
 		Access: token.NewSecret(s.Access), Life: s.Life, Generation: s.Generation, Draw: s.Draw,
 		Refresh: token.NewSecret(s.Refresh), RefreshLife: s.RefreshLife, Served: s.Served, Older: token.NewSecret(s.Older),
 		Attempt: s.Attempt, Refusals: s.Refusals, Again: s.Again, Form: s.Form,
+		Began: s.Began, Session: s.Session,
 	}, nil
 }

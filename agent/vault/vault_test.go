@@ -41,6 +41,7 @@ func full(n int) vault.Record {
 		Attempt:  vault.Attempt{Open: true, Unanswered: 2, OlderTried: true, At: at.Add(time.Minute)},
 		Refusals: vault.Refusals{Count: 2, First: at.Add(time.Hour)},
 		Again:    at.Add(2 * time.Hour),
+		Began:    at.Add(-time.Hour), Session: 10 * time.Hour,
 	}
 }
 
