@@ -171,11 +171,16 @@ func (a *Agent) open(ctx context.Context) error {
 	a.refresh = refresh.NewEngine(refresh.Options{
 		Vault:   a.vault,
 		Service: func(base string) (refresh.Service, error) { return a.tenants.service(base) },
-		Window:  refresh.Default(), Clock: a.d.Clock, Draw: a.d.Draw, Skew: a.tenants.skew,
+		Window:  refresh.Default(), Limits: a.refreshLimits, Clock: a.d.Clock, Draw: a.d.Draw, Skew: a.tenants.skew,
 		Hold: a.tenants.gate.Wait, Woke: a.d.Woke, Told: a.d.Told, Changed: a.changed, Log: a.d.Log,
 		Registration: a.registrationOf,
 	})
 	return nil
+}
+
+func (a *Agent) refreshLimits() refresh.Limits {
+	l := a.settings.Load().Limits
+	return refresh.Limits{Floor: l.RefreshFloor, Rate: l.RefreshRate}
 }
 
 // leasesName is the journal of leases in the state directory.

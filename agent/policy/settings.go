@@ -69,6 +69,9 @@ type Store struct {
 type Limits struct {
 	RedeemUncertainRetries int
 	RedeemSplay            time.Duration
+
+	RefreshFloor time.Duration // between two refreshes of one instance; 0 is no bound
+	RefreshRate  int           // refreshes that begin in a second, for each tenant; 0 is no bound
 }
 
 // Log is how the daemon logs.

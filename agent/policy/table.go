@@ -222,6 +222,20 @@ func refreshKeys() []Definition {
 			Since: firstVersion, In: everywhere, Reloadable: true,
 			field: bind(func(s *Settings) *time.Duration { return &s.Limits.RedeemSplay }),
 		},
+		{
+			Key: "limits.refresh_floor", Title: "Shortest time between two refreshes", Type: Duration, Default: 5 * time.Second,
+			Min: int64(time.Second), Max: int64(10 * time.Minute),
+			Doc: "The shortest time between two refreshes of one instance. " +
+				"It matters if the service hands out access tokens that live for seconds. Between, a caller gets the token while it is valid, then an error with retry_after.",
+			Since: firstVersion, In: everywhere, Reloadable: true,
+			field: bind(func(s *Settings) *time.Duration { return &s.Limits.RefreshFloor }),
+		},
+		{
+			Key: "limits.refresh_rate", Title: "Most refreshes in a second", Type: Int, Default: 10, Min: 1, Max: 1000,
+			Doc:   "How many refreshes begin in one second for each tenant. The others wait for their turn.",
+			Since: firstVersion, In: everywhere, Reloadable: true,
+			field: bind(func(s *Settings) *int { return &s.Limits.RefreshRate }),
+		},
 	}
 }
 

@@ -44,6 +44,7 @@ type Options struct {
 	Vault   *vault.Vault
 	Service func(base string) (Service, error)
 	Window  Window
+	Limits  func() Limits // in force now
 	Clock   clock.Clock
 	Draw    func() float64                    // in [0,1)
 	Skew    func(tenant string) time.Duration // service minus device, as last seen
@@ -75,6 +76,7 @@ type Engine struct {
 	forced  map[instance.ID]time.Duration   // boot time of the last refresh that a caller forced
 	unkept  map[instance.ID]answeredRefresh // answered, and not yet durable
 	unsaid  map[instance.ID]Verdict         // given up, and not yet durable
+	pace    pace
 }
 
 type pause struct {
@@ -92,6 +94,7 @@ func NewEngine(o Options) *Engine {
 		flights: map[instance.ID]*Flight{}, pauses: map[instance.ID]pause{},
 		tenants: map[string]time.Duration{}, forced: map[instance.ID]time.Duration{},
 		unkept: map[instance.ID]answeredRefresh{}, unsaid: map[instance.ID]Verdict{},
+		pace: newPace(),
 	}
 	e.splayStart()
 	return e
@@ -127,7 +130,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	}()
 	for ctx.Err() == nil {
 		nap := e.step()
-		for _, f := range e.take() {
+		begin, next := e.take()
+		for _, f := range begin {
 			// A refresh that has begun is finished and recorded even if the daemon
 			// is told to stop meanwhile; the client's own timeout bounds it.
 			flying.Go(func() { e.fly(context.WithoutCancel(ctx), f) })
@@ -139,7 +143,7 @@ func (e *Engine) Run(ctx context.Context) error {
 			if !on {
 				e.Woke = nil
 			}
-		case <-time.After(nap):
+		case <-time.After(min(nap, next)):
 		}
 	}
 	e.close()
@@ -184,12 +188,12 @@ func (e *Engine) step() time.Duration {
 
 // untilDue returns how long until r is due; 0 or less is now. One whose answer is
 // missing is, whatever its age: the service may take the same refresh token again
-// for some seconds only.
+// for some seconds only. Any other one is at least the floor old.
 func (e *Engine) untilDue(r vault.Record) time.Duration {
 	if r.Attempt.Doubtful() {
 		return 0
 	}
-	return e.Window.Due(r) - r.Life.DueAge(e.Clock)
+	return max(e.Window.Due(r)-r.Life.DueAge(e.Clock), e.untilFloor(r))
 }
 
 // NextDue returns how long until r is refreshed by itself; 0 means now.

@@ -75,6 +75,8 @@ type bench struct {
 	woke    chan struct{}
 	untold  bool // not every resume is told
 
+	limits   Limits
+	other    Service                            // in place of service; nil for that
 	noClient error                              // why the next client cannot be made; it is told once
 	held     func(string) (time.Duration, bool) // nil for never
 	changes  []string
@@ -112,7 +114,7 @@ func (b *bench) run(t *testing.T) {
 		t.Fatal(err, bad)
 	}
 	b.Engine = NewEngine(Options{
-		Vault: v, Service: b.client, Window: Default(),
+		Vault: v, Service: b.client, Window: Default(), Limits: func() Limits { return b.limits },
 		Clock: b.clock, Draw: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
 		Hold: b.held, Woke: b.woke, Told: !b.untold, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Changed: func(_ context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
@@ -131,6 +133,9 @@ func (b *bench) run(t *testing.T) {
 }
 
 func (b *bench) client(string) (Service, error) {
+	if b.other != nil {
+		return b.other, nil
+	}
 	b.service.mu.Lock()
 	defer b.service.mu.Unlock()
 	err := b.noClient

@@ -45,6 +45,9 @@ func (e *Engine) Join(id instance.ID) (*Flight, error) {
 	if left := max(e.tenants[id.Tenant]-e.Clock.Boot(), e.held(id.Tenant)); left > 0 {
 		return nil, e.heldFault(id.Tenant).On(id.String()).After(left)
 	}
+	if err := e.tooSoon(id); err != nil {
+		return nil, err
+	}
 	if e.pauses[id].code == "" {
 		delete(e.pauses, id) // the splay at start delays nobody who waits
 	}
@@ -79,7 +82,7 @@ func (e *Engine) Again(id instance.ID) (*Flight, error) {
 	if f, left := e.mayForce(id); f != nil {
 		return f, nil
 	} else if left > 0 {
-		return nil, fault.Errorf("refresh", fault.Throttled, "%s was refreshed on demand less than a minute ago; ask for the token again, and use the one that comes", id).On(id.String()).After(left)
+		return nil, fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago; ask for the token again, and use the one that comes", id).On(id.String()).After(left)
 	}
 	return e.Join(id)
 }
@@ -93,6 +96,9 @@ func (e *Engine) mayForce(id instance.ID) (*Flight, time.Duration) {
 		return f, 0
 	}
 	now := e.Clock.Boot()
+	if r, ok := e.Vault.Get(id); ok && e.untilFloor(r) > 0 {
+		return nil, e.untilFloor(r) // the minute of [forceEvery] does not begin
+	}
 	if last, ok := e.forced[id]; ok && now-last < forceEvery {
 		return nil, forceEvery - (now - last)
 	}
@@ -145,13 +151,23 @@ func (e *Engine) add(id instance.ID) *Flight {
 	return f
 }
 
-// take returns the flights that have not begun.
-func (e *Engine) take() []*Flight {
+// take returns the flights that may begin now, and how long until the first of the
+// others may. They stay in line.
+func (e *Engine) take() (begin []*Flight, next time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	q := e.queued
-	e.queued = nil
-	return q
+	next = maxRest
+	var line []*Flight
+	for _, f := range e.queued {
+		if left := e.pace.enter(f.id.Tenant, e.Limits().Rate, e.Clock.Boot()); left > 0 {
+			next = min(next, left)
+			line = append(line, f)
+			continue
+		}
+		begin = append(begin, f)
+	}
+	e.queued = line
+	return begin, next
 }
 
 // close lands what has not begun and lets nothing more begin.

@@ -18,11 +18,15 @@ func Default() Window { return Window{0.60, 0.75} }
 // function of the record: asking twice gives one answer, so polling cannot bias
 // the jitter.
 func (w Window) Due(r vault.Record) time.Duration {
-	life := r.Life.TTL
+	return time.Duration(float64(shorter(r)) * (w.From + (w.To-w.From)*r.Draw))
+}
+
+// shorter is the shorter of the lives of the access and the refresh token.
+func shorter(r vault.Record) time.Duration {
 	if r.RefreshLife.TTL > 0 {
-		life = min(life, r.RefreshLife.TTL)
+		return min(r.Life.TTL, r.RefreshLife.TTL)
 	}
-	return time.Duration(float64(life) * (w.From + (w.To-w.From)*r.Draw))
+	return r.Life.TTL
 }
 
 // splayed is the part of an access token's life over which those are spread that

@@ -155,7 +155,8 @@ func (l *laptop) start() {
 	l.vault = v
 	l.engine = NewEngine(Options{
 		Vault: v, Service: func(string) (Service, error) { return l.provider, nil }, Window: Default(),
-		Clock: l.clock, Draw: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
+		Limits: func() Limits { return Limits{Floor: 5 * time.Second, Rate: 10} },
+		Clock:  l.clock, Draw: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
 		Log:     slog.New(slog.DiscardHandler),
 		Changed: func(context.Context, instance.ID, instance.State, instance.State, fault.Kind) {},
 	})

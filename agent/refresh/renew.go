@@ -43,6 +43,7 @@ func (e *Engine) renew(ctx context.Context, id instance.ID) error {
 		if r, ok = e.Vault.Get(id); !ok {
 			return fault.E("refresh", fault.Unavailable, vault.ErrGone).On(id.String())
 		}
+		e.alsoAsked(id.Tenant)
 		a, v, err = e.ask(ctx, service, r, true)
 	}
 	if err != nil {

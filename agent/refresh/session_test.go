@@ -1,0 +1,316 @@
+package refresh
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"regent/agent/clock/clocktest"
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/store/storetest"
+	"regent/agent/tms"
+	"regent/agent/token"
+	"regent/agent/vault"
+)
+
+// sessions is an identity provider that ends each session, and says so in whole
+// seconds, as Keycloak does. It is safe for concurrent use.
+type sessions struct {
+	mu        sync.Mutex
+	began     time.Time
+	current   string
+	requests  []time.Time
+	life      time.Duration          // of an access token
+	idle, max time.Duration          // of a session; 0 is none
+	last      func(*tms.AuthToken)   // changes an answer of which nothing lives for a second
+	refuse    *tms.Failure           // in place of invalid_grant
+	revoked   bool                   // by an administrator
+	answer    func(t *tms.AuthToken) // changes every answer
+}
+
+func (s *sessions) grant(now time.Time) tms.AuthToken {
+	left := s.max - now.Sub(s.began)
+	t := tms.AuthToken{Access: token.NewSecret("access+"), Refresh: token.NewSecret(s.current), TTL: s.life}
+	if s.max > 0 {
+		t.TTL, t.RefreshTTL = min(t.TTL, left).Truncate(time.Second), left.Truncate(time.Second)
+	}
+	if s.idle > 0 && (s.max == 0 || s.idle < left) {
+		t.RefreshTTL = s.idle
+	}
+	if t.TTL == 0 && s.last != nil {
+		s.last(&t)
+	}
+	if s.answer != nil {
+		s.answer(&t)
+	}
+	return t
+}
+
+// Refresh implements [Service].
+func (s *sessions) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
+	time.Sleep(20 * time.Millisecond)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	s.requests = append(s.requests, now)
+	left := s.max - now.Sub(s.began)
+	if s.revoked || r.Refresh.Reveal() != s.current || s.max > 0 && left <= 0 {
+		if s.refuse != nil {
+			return tms.AuthToken{}, s.refuse
+		}
+		return tms.AuthToken{}, badGrant()
+	}
+	s.current += "+"
+	return s.grant(now), nil
+}
+
+// open begins a session, and an engine that holds its auth token.
+func (s *sessions) open(t *testing.T, limits Limits) *bench {
+	t.Helper()
+	b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, limits: limits, other: s, woke: make(chan struct{})}
+	s.began, s.current = time.Now(), "refresh"
+	first := s.grant(s.began)
+	v, _, err := vault.Open(t.Context(), b.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = v.Create(t.Context(), vault.Record{
+		ID: one, State: instance.Live, Generation: 1, Intent: "intent-1", Draw: 0.5,
+		Access: first.Access, Life: token.Received(b.clock, first.TTL), Refresh: first.Refresh,
+		RefreshLife: token.Received(b.clock, first.RefreshTTL), Served: b.clock.Wall(), Began: b.clock.Wall(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.run(t)
+	return b
+}
+
+// TestSessionsEnd: what a refresh comes to when the service ends the session, and
+// what is known then of how long its sessions last.
+func TestSessionsEnd(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		s       *sessions
+		away    time.Duration // after ten seconds the device sleeps for so long
+		state   instance.State
+		session time.Duration
+	}{
+		{"short sessions", &sessions{life: 15 * time.Second, max: 45 * time.Second}, 0, instance.RefreshExpired, 45 * time.Second},
+		{"they end between two seconds", &sessions{life: 15 * time.Second, max: 45*time.Second + 700*time.Millisecond}, 0, instance.RefreshExpired, 45 * time.Second},
+		{"Keycloak's defaults", &sessions{life: 5 * time.Minute, idle: 30 * time.Minute, max: 10 * time.Hour}, 0, instance.RefreshExpired, 10 * time.Hour},
+		{"the last lives are below 0", &sessions{life: 15 * time.Second, max: 45 * time.Second, last: func(a *tms.AuthToken) {
+			a.RefreshTTL = time.Nanosecond
+		}}, 0, instance.RefreshExpired, 45 * time.Second},
+		{"the last answer has a refresh token alone", &sessions{life: 15 * time.Second, max: 45 * time.Second, last: func(a *tms.AuthToken) {
+			a.Access = token.Secret{}
+		}}, 0, instance.RefreshExpired, 45 * time.Second},
+		{"the end is told in the service's own words", &sessions{life: 15 * time.Second, max: 45 * time.Second, refuse: answered(401, "REFRESH_TOKEN_INVALID", "no")}, 0, instance.RefreshExpired, 45 * time.Second},
+		{"idle for too long", &sessions{life: 5 * time.Minute, idle: 30 * time.Minute, max: 10 * time.Hour}, 12 * time.Hour, instance.RefreshExpired, 0},
+		{"only idleness ends them", &sessions{life: 5 * time.Minute, idle: 30 * time.Minute}, 0, instance.Live, 0},
+		{"offline tokens", &sessions{life: 5 * time.Minute}, 0, instance.Live, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := tt.s.open(t, Limits{Floor: 5 * time.Second, Rate: 10})
+				defer b.stop()
+				time.Sleep(10 * time.Second)
+				if tt.away > 0 {
+					time.Sleep(5 * time.Minute) // one refresh: a session is known
+					b.clock.Suspend(tt.away)
+					tt.s.began = tt.s.began.Add(-tt.away)
+					b.woke <- struct{}{}
+				}
+				time.Sleep(11 * time.Hour)
+				r := b.record(t)
+				if r.State != tt.state || (r.Session-tt.session).Abs() > time.Second {
+					t.Errorf("%s, sessions of %s; want %s, %s; changes %q", r.State, r.Session, tt.state, tt.session, b.changes)
+				}
+				for i, at := range tt.s.requests[1:] {
+					if gap := at.Sub(tt.s.requests[i]); gap < 4*time.Second {
+						t.Errorf("two requests within %s", gap)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestRevokedWithinASession: an administrator's deletion is one, though the session
+// has an end.
+func TestRevokedWithinASession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sessions{life: 15 * time.Second, max: time.Hour}
+		b := s.open(t, Limits{Floor: 5 * time.Second})
+		defer b.stop()
+		time.Sleep(20 * time.Second)
+		s.mu.Lock()
+		s.revoked = true
+		s.mu.Unlock()
+		time.Sleep(20 * time.Second)
+		if got := b.record(t).State; got != instance.Revoked {
+			t.Errorf("state %s, want revoked", got)
+		}
+	})
+}
+
+// TestSessionIsForgotten: a session that outlives what was seen, or a refresh token
+// without an end, takes back that sessions end.
+func TestSessionIsForgotten(t *testing.T) {
+	at := time.Date(2026, 11, 29, 8, 0, 0, 0, time.UTC)
+	r := vault.Record{Began: at, Served: at, RefreshLife: token.Lifetime{TTL: time.Minute}, Session: time.Minute}
+	for _, tt := range []struct {
+		name  string
+		after time.Duration
+		life  time.Duration
+		want  time.Duration
+	}{
+		{"the same end", 30 * time.Second, 30 * time.Second, time.Minute},
+		{"within two seconds", 30 * time.Second, 32 * time.Second, 62 * time.Second},
+		{"a later end", 30 * time.Second, time.Minute, 0},
+		{"no end", 30 * time.Second, 0, 0},
+		{"no end, at the announced one", 58 * time.Second, 0, time.Minute},
+		{"too soon to tell", 2 * time.Second, 58 * time.Second, time.Minute},
+	} {
+		a := answeredRefresh{served: at.Add(tt.after), refr: token.Lifetime{TTL: tt.life}, answer: tms.AuthToken{Refresh: token.NewSecret("r")}}
+		if got := session(r, a); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestKeepsTheBetterToken: an answer whose access token has ended leaves the one
+// that is good still, and its refresh token is kept.
+func TestKeepsTheBetterToken(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		access string
+		ttl    time.Duration
+		want   string
+	}{
+		{"over already", "new", 0, "access"},
+		{"none", "", 0, "access"},
+		{"short", "new", time.Second, "new"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, func(tms.RefreshRequest) (tms.AuthToken, error) {
+					return tms.AuthToken{Access: token.NewSecret(tt.access), Refresh: token.NewSecret("rotated"), TTL: tt.ttl}, nil
+				}, rotates)
+				defer b.stop()
+				time.Sleep(20 * time.Minute)
+				f, err := b.Join(one)
+				if err == nil {
+					err = f.Wait(t.Context())
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				r, ok := b.Vault.Get(one)
+				if !ok || r.Refresh.Reveal() != "rotated" || r.State != instance.Live || r.Access.Reveal() != tt.want {
+					t.Errorf("%s, access %q, refresh %q", r.State, r.Access.Reveal(), r.Refresh.Reveal())
+				}
+				if left, _ := r.Life.Remaining(b.clock); tt.want == "access" && left != 40*time.Minute {
+					t.Errorf("it is good for %s, want 40m", left)
+				}
+			})
+		})
+	}
+}
+
+// TestFloor: a service whose tokens live for a second is asked once in five, and a
+// caller between is told when to come again.
+func TestFloor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sessions{life: time.Second}
+		b := s.open(t, Limits{Floor: 5 * time.Second, Rate: 10})
+		defer b.stop()
+		time.Sleep(time.Minute + time.Second)
+		if n := len(s.requests); n < 10 || n > 12 {
+			t.Errorf("%d requests in a minute, want 12 at most", n)
+		}
+		_, err := b.Join(one)
+		if f := fault.Of(err); f.Kind != fault.Throttled || f.Retry <= 0 || f.Retry > 5*time.Second {
+			t.Errorf("Join = %v, retry after %s", err, f.Retry)
+		}
+		if _, err := b.Again(one); fault.KindOf(err) != fault.Throttled {
+			t.Errorf("Again = %v", err)
+		}
+		if l := b.Limited(one.Tenant, b.Vault.List()); !l.Floor || l.Life != time.Second || l.Rate {
+			t.Errorf("Limited = %+v", l)
+		}
+		time.Sleep(5 * time.Second)
+		if f, err := b.Again(one); err == nil && f.Wait(t.Context()) != nil {
+			t.Error("a minute of waiting began though nothing was asked")
+		}
+	})
+}
+
+// TestFloorSparesALostAnswer: the same refresh token is sent again at once.
+func TestFloorSparesALostAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, rotates, fails(lost()), rotates)
+		defer b.stop()
+		b.limits = Limits{Floor: 5 * time.Second, Rate: 10}
+		time.Sleep(45 * time.Minute)
+		time.Sleep(39*time.Minute + 30*time.Second) // the second, whose answer is lost, and the third
+		time.Sleep(2 * time.Second)
+		if n, r := b.service.count(), b.record(t); n != 3 || r.Attempt.Doubtful() {
+			t.Errorf("%d requests, attempt %+v; want the third to have settled it", n, r.Attempt)
+		}
+	})
+}
+
+// TestRate: of many that are due at one moment ten begin in each second, however
+// fast the service is; callers stand in line for ten seconds at most.
+func TestRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const instances = 300
+		b := many(t, instances)
+		b.service.delay, b.limits = 0, Limits{Floor: 5 * time.Second, Rate: 10}
+		b.run(t)
+		defer b.stop()
+		time.Sleep(20 * time.Minute)
+		var flights []*Flight
+		told := 0
+		for n := range instances {
+			id := one
+			id.Number = n + 1
+			f, err := b.Join(id)
+			switch wrong := fault.Of(err); {
+			case err == nil:
+				flights = append(flights, f)
+			case wrong.Kind == fault.Throttled && wrong.Retry > 0:
+				told++
+			default:
+				t.Fatal(err)
+			}
+		}
+		if n := len(flights); n < 100 || n > 110 || n+told != instances { // ten may have begun meanwhile
+			t.Errorf("%d flights and %d told to wait, want 100 and 200", n, told)
+		}
+		for second := range 3 {
+			time.Sleep(500 * time.Millisecond)
+			if got := b.service.count(); got != 10*(second+1) {
+				t.Errorf("after %d seconds %d requests", second, got)
+			}
+			time.Sleep(500 * time.Millisecond)
+		}
+		if l := b.Limited(one.Tenant, b.Vault.List()); l.Floor || !l.Rate {
+			t.Errorf("Limited = %+v", l)
+		}
+		for _, f := range flights {
+			if err := f.Wait(t.Context()); err != nil && !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(2 * time.Minute)
+		if l := b.Limited(one.Tenant, b.Vault.List()); l.Rate {
+			t.Error("it is said a minute later still that the rate acts")
+		}
+	})
+}
