@@ -55,7 +55,7 @@ network: {proxy: "HTTP://Proxy:3128/", ca_file: /etc/regent/ca.pem, timeout: 1m3
 refresh: {mode: tms, on_refresh_expired: redeem}
 contract: {base_path: /tms/api/v6, reply: bare, access_token_name: accessToken, registration_header: bearer}
 store: {keyring: file, on_clone: adopt, on_uninstall: remove}
-limits: {redeem_uncertain_retries: 0, redeem_splay: 0}
+limits: {redeem_uncertain_retries: 0, redeem_splay: 0, refresh_floor: 20s, refresh_rate: 3}
 audit: required
 log: {level: debug, format: json}
 metrics_textfile: /var/lib/metrics/regent.prom
@@ -90,6 +90,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		Refresh:         policy.Refresh{Mode: policy.TMS, OnRefreshExpired: policy.RedeemAgain},
 		Contract:        policy.Contract{BasePath: "/tms/api/v6", Reply: policy.Bare, AccessTokenName: policy.CamelName, RegistrationHeader: policy.BearerHeader},
 		Store:           policy.Store{Keyring: policy.FileKeyring, OnClone: policy.AdoptClone, OnUninstall: policy.Remove},
+		Limits:          policy.Limits{RefreshFloor: 20 * time.Second, RefreshRate: 3},
 		Audit:           policy.Required,
 		Log:             policy.Log{Level: "debug", Format: "json"},
 		MetricsTextfile: "/var/lib/metrics/regent.prom",

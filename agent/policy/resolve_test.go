@@ -19,7 +19,7 @@ func TestDefaults(t *testing.T) {
 			BasePath: "/token/api/v5", Reply: policy.AnyForm, AccessTokenName: policy.AnyForm, RegistrationHeader: policy.BasicHeader,
 		},
 		Store:  policy.Store{Keyring: policy.AutoKeyring, OnClone: policy.Quarantine, OnUninstall: policy.Keep},
-		Limits: policy.Limits{RedeemUncertainRetries: 1, RedeemSplay: 2 * time.Second},
+		Limits: policy.Limits{RedeemUncertainRetries: 1, RedeemSplay: 2 * time.Second, RefreshFloor: 5 * time.Second, RefreshRate: 10},
 		Audit:  policy.BestEffort,
 		Log:    policy.Log{Level: "info", Format: "text"},
 

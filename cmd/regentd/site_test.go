@@ -59,7 +59,7 @@ func newSite(t testing.TB, bin string, k emulator.Knobs, between func(address st
 tenant: https://%s
 registration_token_file: %s/token
 network: {ca_file: %s/ca.pem, proxy: none, timeout: 5s}
-limits: {redeem_uncertain_retries: 0, redeem_splay: 0s}
+limits: {redeem_uncertain_retries: 0, redeem_splay: 0s, refresh_floor: 1s}
 applications:
   - {id: cad, instances: 1, allow: [{everyone: true}]}
 `, s.address, s.dir, s.dir))
