@@ -179,6 +179,7 @@ func TestJudge(t *testing.T) {
 			f.Others = []Process{{8, "/var/lib/regent"}}
 		}, TwoDaemons},
 		{"stopped", func(f *Facts) { unit(f, "inactive", "success", 0) }, ServiceStopped},
+		{"masked", func(f *Facts) { unit(f, Masked, "success", 0) }, ServiceMasked},
 		{"failing", func(f *Facts) { unit(f, "activating", "exit-code", 1) }, ServiceFailing},
 		{"credential", func(f *Facts) { unit(f, "failed", "exit-code", exitCredentials) }, ServiceCredential},
 		{"passphrase", func(f *Facts) {

@@ -52,7 +52,7 @@ type Socket struct {
 // Unit is what the service manager says of one of the package's units.
 type Unit struct {
 	Name           string
-	Active, Result string // systemd's words
+	Active, Result string // systemd's words; Active is [Masked] of one that cannot start
 	Exit           int    // status of its main process
 }
 

@@ -18,6 +18,9 @@ const (
 	exitCredentials = 243
 )
 
+// Masked is systemd's word for a unit that it does not start.
+const Masked = "masked"
+
 func unitOf(f Facts, name string) (Unit, bool) {
 	for _, u := range f.Units {
 		if u.Name == name {
@@ -44,6 +47,9 @@ func judgeUnits(f Facts) []doubt {
 	switch {
 	case !installed || f.Daemon != nil && daemon.Active == "active":
 		return nil
+	case f.Daemon == nil && maskedUnits(f) != "":
+		names := maskedUnits(f)
+		return []doubt{{code: ServiceMasked, subject: DaemonUnit, evidence: "masked: " + names, known: []string{"UNIT", names}}}
 	case key.Active == "failed":
 		return []doubt{{code: ServiceCredential, subject: KeyUnit, evidence: fmt.Sprintf("%s is failed (result %s)", KeyUnit, key.Result)}}
 	case f.Daemon != nil:
@@ -58,6 +64,17 @@ func judgeUnits(f Facts) []doubt {
 		return []doubt{{code: ServiceFailing, subject: DaemonUnit, evidence: said}}
 	}
 	return nil
+}
+
+// maskedUnits names the units that are masked, "" if none is.
+func maskedUnits(f Facts) string {
+	var names []string
+	for _, u := range f.Units {
+		if u.Active == Masked {
+			names = append(names, u.Name)
+		}
+	}
+	return strings.Join(names, " ")
 }
 
 func withConfig(f Facts, said string) string {

@@ -70,6 +70,7 @@ const (
 	TwoDaemons        Code = "two_daemons"
 	LogLost           Code = "log_lost"
 	ServiceStopped    Code = "service_stopped"
+	ServiceMasked     Code = "service_masked"
 	ServiceFailing    Code = "service_failing"
 	ServiceCredential Code = "service_credential"
 )
@@ -373,6 +374,11 @@ func daemonCodes() []Entry {
 			LogLost, Warning, "the log cannot be written",
 			"The program that reads the daemon's log ended, or its disk is full. The daemon works, and counts the records that it cannot write. It writes that number to the log when writing works again.",
 			tellIT, "Start the program that reads the log, then the daemon: systemctl restart regentd.service.", nobody,
+		},
+		{
+			ServiceMasked, Failure, "a unit of the service is masked",
+			"An administrator masked it, so systemd does not start it.",
+			tellITStop, "Run: systemctl unmask UNIT && systemctl enable --now regentd.service. A registration token in /etc/regent/registration-token stays there until then.", nobody,
 		},
 		{
 			ServiceStopped, Failure, "the service is stopped",

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"regent/agent/doctor"
 	"regent/agent/status"
 	"regent/ipc/client"
 )
@@ -23,6 +24,7 @@ const soon = 2 * time.Second
 const (
 	daemonUnit = "regentd.service"
 	keyUnit    = "regentd-key.service"
+	socketUnit = "regentd.socket"
 )
 
 // exitCredentials is systemd's exit status of a unit whose credentials could
@@ -32,7 +34,7 @@ const exitCredentials = 243
 // unit is what the service manager says of one.
 type unit struct {
 	name           string
-	active, result string // systemd's words: "active", "activating", "failed"; "success", "exit-code"
+	active, result string // systemd's words: "active", "activating", "failed"; "success", "exit-code". "masked": it cannot start
 	exit           int    // status of its main process
 }
 
@@ -99,13 +101,20 @@ func reasonOf(ctx context.Context, inquire inquirer) (status.Status, bool) {
 // diagnose says why there is no daemon, if its units say so. It is pure.
 func diagnose(units []unit) (status.Status, bool) {
 	known := map[string]unit{}
+	var masked []string
 	for _, u := range units {
 		known[u.name] = u
+		if u.active == doctor.Masked {
+			masked = append(masked, u.name)
+		}
 	}
 	daemon, installed := known[daemonUnit]
 	switch {
 	case !installed || daemon.active == "active":
 		return status.Status{}, false
+	case len(masked) > 0:
+		names := strings.Join(masked, " ")
+		return stopped(fmt.Sprintf("regentd cannot start, because an administrator masked %s; to start it: systemctl unmask %[1]s && systemctl enable --now %s", names, daemonUnit)), true
 	case known[keyUnit].active == "failed":
 		return locked(fmt.Sprintf("the passphrase of the data key could not be made (%s); see journalctl -u %s, then start regentd again", keyUnit, keyUnit)), true
 	case daemon.result == "success" && daemon.active == "inactive":
@@ -137,16 +146,20 @@ func stopped(why string) status.Status {
 }
 
 // parseUnits reads what systemctl show prints: blocks of KEY=VALUE, one block
-// for each unit. Units that are not installed are left out.
+// for each unit. Units that are not installed are left out; one that is masked,
+// and does not run, has that for its state.
 func parseUnits(text []byte) []unit {
 	var units []unit
 	var u unit
-	var loaded bool
+	var load string
 	end := func() {
-		if loaded {
+		if load == doctor.Masked && u.active != "active" {
+			u.active = doctor.Masked
+		}
+		if load == "loaded" || load == doctor.Masked {
 			units = append(units, u)
 		}
-		u, loaded = unit{}, false
+		u, load = unit{}, ""
 	}
 	for sc := bufio.NewScanner(bytes.NewReader(text)); sc.Scan(); {
 		key, value, _ := strings.Cut(sc.Text(), "=")
@@ -156,7 +169,7 @@ func parseUnits(text []byte) []unit {
 		case "Id":
 			u.name = value
 		case "LoadState":
-			loaded = value == "loaded"
+			load = value
 		case "ActiveState":
 			u.active = value
 		case "Result":

@@ -11,7 +11,7 @@ const systemctl = "/usr/bin/systemctl"
 // askManager asks systemd, which answers every user.
 func askManager(ctx context.Context) ([]unit, error) {
 	out, err := exec.CommandContext(ctx, systemctl, "show", "--no-pager",
-		"--property=Id,LoadState,ActiveState,Result,ExecMainStatus", daemonUnit, keyUnit).Output()
+		"--property=Id,LoadState,ActiveState,Result,ExecMainStatus", daemonUnit, keyUnit, socketUnit).Output()
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,8 @@ func TestDiagnose(t *testing.T) {
 		{"credential does not open", []unit{daemon("activating", "exit-code", 243), sealed}, "locked: systemd cannot unseal", "locked"},
 		{"credential does not open, given up", []unit{daemon("failed", "exit-code", 243)}, "243/CREDENTIALS", "locked"},
 		{"key was not made", []unit{daemon("inactive", "success", 0), {keyUnit, "failed", "exit-code", 1}}, "journalctl -u regentd-key.service", "locked"},
+		{"masked", []unit{daemon("masked", "success", 0), sealed}, "systemctl unmask regentd.service && systemctl enable --now regentd.service", "unknown"},
+		{"its socket is masked", []unit{daemon("inactive", "success", 0), sealed, {socketUnit, "masked", "success", 0}}, "systemctl unmask regentd.socket", "unknown"},
 		{"configuration", []unit{daemon("failed", "exit-code", 2), sealed}, "regentd check-config", "unknown"},
 		{"watchdog", []unit{daemon("activating", "watchdog", 2), sealed}, "watchdog", "unknown"},
 		{"crashed", []unit{daemon("failed", "signal", 6), sealed}, "signal, exit status 6", "unknown"},
@@ -50,8 +52,10 @@ func TestDiagnose(t *testing.T) {
 func TestParseUnits(t *testing.T) {
 	text := "ExecMainStatus=243\nId=regentd.service\nLoadState=loaded\nActiveState=activating\nResult=exit-code\n\n" +
 		"ExecMainStatus=\nId=other.service\nLoadState=not-found\nActiveState=inactive\nResult=success\n\n" +
+		"Id=regentd.socket\nLoadState=masked\nActiveState=inactive\nResult=success\n\n" +
+		"Id=running.service\nLoadState=masked\nActiveState=active\nResult=success\n\n" +
 		"ExecMainStatus=x\nId=regentd-key.service\nLoadState=loaded\nActiveState=failed\nResult=exit-code\nStray\n"
-	want := []unit{{daemonUnit, "activating", "exit-code", 243}, {keyUnit, "failed", "exit-code", 0}}
+	want := []unit{{daemonUnit, "activating", "exit-code", 243}, {socketUnit, "masked", "success", 0}, {"running.service", "active", "success", 0}, {keyUnit, "failed", "exit-code", 0}}
 	if diff := cmp.Diff(parseUnits([]byte(text)), want, cmp.AllowUnexported(unit{})); diff != "" {
 		t.Errorf("units (-got +want):\n%s", diff)
 	}
