@@ -14,7 +14,7 @@ import (
 func FuzzParseUnits(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		units := parseUnits(text)
-		if loaded := strings.Count(string(text), "LoadState=loaded")+strings.Count(string(text), "LoadState=masked"); len(units) > loaded {
+		if loaded := strings.Count(string(text), "LoadState=loaded") + strings.Count(string(text), "LoadState=masked"); len(units) > loaded {
 			t.Errorf("%d units of %d that are loaded", len(units), loaded)
 		}
 		for _, u := range units {
