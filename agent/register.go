@@ -13,6 +13,7 @@ import (
 	"regent/agent/policy"
 	"regent/agent/redeem"
 	"regent/agent/status"
+	"regent/agent/token"
 )
 
 // adminOnly is the decision on what only administrators may do.
@@ -63,6 +64,9 @@ func (a *Agent) Enrol(ctx context.Context, r Registration) (Registered, error) {
 	}
 	if err != nil {
 		return Registered{}, err
+	}
+	if why := token.Unproven(r.Token); why != "" {
+		a.d.Log.WarnContext(ctx, "a registration token may not be a whole one: "+why, "fingerprint", redeem.Fingerprint(r.Token), "source", r.Source)
 	}
 	out := Registered{Tenant: scope.Tenant, Fingerprint: redeem.Fingerprint(r.Token), Kept: kept}
 	if r.Asked {
@@ -146,4 +150,13 @@ func (a *Agent) holds(host string) *status.RegistrationToken {
 		}
 	}
 	return nil
+}
+
+// Taken reports whether the service has redeemed a registration token for this
+// device, as the ledger has it.
+func (a *Agent) Taken(fingerprint string) bool {
+	if a.d.Unusable != nil {
+		return false
+	}
+	return redeem.Taken(a.ledger.Entries(), fingerprint)
 }

@@ -153,6 +153,9 @@ func TestJudge(t *testing.T) {
 		{"policy", func(f *Facts) {
 			f.Daemon.Status.Problems = []status.Problem{{Source: "policy.d/10.yaml:3", Detail: "x"}}
 		}, PolicyProblem},
+		{"token file", func(f *Facts) {
+			f.Daemon.Status.Problems = []status.Problem{{Source: RegistrationSource + "/etc/regent/registration-token", Detail: "stands in quotes"}}
+		}, RegistrationFile},
 		{"no application", func(f *Facts) { f.Daemon.Status.Applications = nil }, NoApplication},
 		{"no rule, and denied", func(f *Facts) {
 			f.Daemon.Status.Applications[0].Rules = 0

@@ -179,6 +179,15 @@ const ConfigSource = "configuration"
 // LogSource is the source of a problem that is a log which cannot be written.
 const LogSource = "log"
 
+// RegistrationSource begins the source of a problem with the file or credential
+// that brings a registration token.
+const RegistrationSource = "registration token "
+
+// BringsToken reports whether a status has such a problem.
+func BringsToken(s status.Status) bool { return slices.ContainsFunc(s.Problems, bringsToken) }
+
+func bringsToken(p status.Problem) bool { return strings.HasPrefix(p.Source, RegistrationSource) }
+
 func judgePolicy(f Facts) []doubt {
 	var out []doubt
 	s := f.Daemon.Status
@@ -193,6 +202,10 @@ func judgePolicy(f Facts) []doubt {
 		}
 	}
 	for _, p := range s.Problems {
+		if bringsToken(p) {
+			out = append(out, doubt{code: RegistrationFile, subject: strings.TrimPrefix(p.Source, RegistrationSource), evidence: p.Detail})
+			continue
+		}
 		if p.Source != ConfigSource && p.Source != LogSource && !strings.Contains(invalid, p.Detail) && !saysClosed(p, s.Applications) && !saysSettings(p, f.Daemon.Ways) {
 			out = append(out, doubt{code: PolicyProblem, subject: p.Source, evidence: p.Detail})
 		}

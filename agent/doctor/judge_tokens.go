@@ -108,8 +108,12 @@ func missing(f Facts) []doubt {
 		}
 	}
 	out := refusals(f)
+	hint := ""
+	if BringsToken(f.Daemon.Status) {
+		hint = "; one was brought, see " + string(RegistrationFile)
+	}
 	for _, host := range order {
-		out = append(out, doubt{code: RegistrationMissing, subject: host, evidence: "waiting: " + strings.Join(waiting[host], ", ")})
+		out = append(out, doubt{code: RegistrationMissing, subject: host, evidence: "waiting: " + strings.Join(waiting[host], ", ") + hint})
 	}
 	return out
 }

@@ -29,6 +29,7 @@ const (
 // of what was bought,
 const (
 	RegistrationMissing   Code = "registration_missing"
+	RegistrationFile      Code = "registration_file"
 	RegistrationExpired   Code = "registration_expired"
 	RegistrationExhausted Code = "registration_exhausted"
 	RegistrationDisabled  Code = "registration_disabled"
@@ -219,6 +220,11 @@ func tokenCodes() []Entry {
 			RegistrationMissing, Failure, "no registration token was given yet",
 			"Instances are configured that have no auth token, and there is no registration token to redeem for them.",
 			"Ask the administrator of this device for a registration token.", "Ask the Contact Administrator for a registration token with a count for each instance that waits. Save it in a file, then run: " + register + " Or name the file in registration_token_file.", "Make one with tmsctl registration-token create; count is devices times instances.",
+		},
+		{
+			RegistrationFile, Warning, "the file or credential of a registration token needs attention",
+			"It was not taken, since it holds something else, is still being written or is open to others; or it was taken, and cannot be erased yet.",
+			tellIT, "Do what the evidence says. A file that was not taken is left as it is: correct it in place, and regentd takes it within seconds. Or save the registration token in another file, then run: " + register, nobody,
 		},
 		{
 			RegistrationExpired, Failure, "the registration token is past its expiration date",

@@ -2,10 +2,12 @@ package redeem
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/token"
 )
 
 // Register keeps a registration token sealed; when it returns nil the original
@@ -13,8 +15,12 @@ import (
 // nothing is left for it to pay for: kept says so. It spends nothing on
 // instances that have an auth token.
 func (e *Engine) Register(ctx context.Context, h Held) (kept bool, err error) {
-	if err := Check(h.Token); err != nil {
-		return false, fault.Errorf("register", fault.InvalidRequest, "%v", err)
+	bare, err := token.ParseRegistration([]byte(h.Token.Reveal()))
+	if err == nil && !bare.Equal(h.Token) {
+		err = errors.New("has white space or a mark around it: remove that")
+	}
+	if err != nil {
+		return false, fault.Errorf("register", fault.InvalidRequest, "the registration token %v", err)
 	}
 	h.Fingerprint = Fingerprint(h.Token)
 	h.ReceivedAt = e.Clock.Wall()

@@ -91,3 +91,18 @@ func without(entries []Entry, id string) []Entry {
 	}
 	return out
 }
+
+// Taken reports whether the registration token with the fingerprint has bought an
+// auth token.
+func Taken(entries []Entry, fingerprint string) bool {
+	sent := map[string]bool{}
+	for _, e := range entries {
+		switch {
+		case e.Kind == Intent && e.Registration == fingerprint && fingerprint != "":
+			sent[e.ID] = true
+		case sent[e.ID] && (e.Kind == Confirmed || e.Kind == Resolved && e.Consumed):
+			return true
+		}
+	}
+	return false
+}

@@ -232,3 +232,24 @@ func count(outcomes []redeem.Entry) (n int) {
 	}
 	return n
 }
+
+func TestTaken(t *testing.T) {
+	entries := []redeem.Entry{
+		{Kind: redeem.Intent, ID: "a", Registration: "refused1"},
+		{Kind: redeem.Refused, ID: "a"},
+		{Kind: redeem.Intent, ID: "b", Registration: "taken222"},
+		{Kind: redeem.Intent, ID: "c", Registration: "doubted3"},
+		{Kind: redeem.Uncertain, ID: "c"},
+		{Kind: redeem.Confirmed, ID: "b"},
+		{Kind: redeem.Intent, ID: "d", Registration: "resolve4"},
+		{Kind: redeem.Uncertain, ID: "d"},
+		{Kind: redeem.Resolved, ID: "d", Consumed: true},
+		{Kind: redeem.Intent, ID: "e"},
+		{Kind: redeem.Confirmed, ID: "e"},
+	}
+	for fingerprint, want := range map[string]bool{"refused1": false, "taken222": true, "doubted3": false, "resolve4": true, "unknown4": false, "": false} {
+		if got := redeem.Taken(entries, fingerprint); got != want {
+			t.Errorf("%s: got %v, want %v", fingerprint, got, want)
+		}
+	}
+}

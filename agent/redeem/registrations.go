@@ -2,10 +2,7 @@ package redeem
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,12 +52,8 @@ type Spare struct {
 	ReceivedAt time.Time
 }
 
-// Fingerprint names a registration token without showing it: the first 8 hex
-// digits of its SHA-256.
-func Fingerprint(t token.Secret) string {
-	sum := sha256.Sum256([]byte(t.Reveal()))
-	return hex.EncodeToString(sum[:4])
-}
+// Fingerprint is [token.Fingerprint].
+func Fingerprint(t token.Secret) string { return token.Fingerprint(t) }
 
 type sealedRegistration struct {
 	Scope       Scope      `json:"scope"`
@@ -226,22 +219,4 @@ func (r *Registrations) List() []Held {
 	}
 	slices.SortFunc(out, func(a, b Held) int { return strings.Compare(a.record(), b.record()) })
 	return out
-}
-
-// Check refuses what cannot be a registration token: it is visible ASCII. The
-// error shows nothing of it.
-func Check(t token.Secret) error {
-	s := t.Reveal()
-	if s == "" {
-		return errors.New("the registration token is empty")
-	}
-	if len(s) > 16<<10 {
-		return fmt.Errorf("the registration token has %d bytes, at most %d are accepted", len(s), 16<<10)
-	}
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] > '~' {
-			return fmt.Errorf("the registration token has something other than visible ASCII at byte %d: it is one line without spaces", i+1)
-		}
-	}
-	return nil
 }

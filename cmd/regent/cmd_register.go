@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -36,7 +38,11 @@ for at the terminal; never on the command line, which every user can see.
 The agent seals it and redeems it for the instances that have none yet; each
 costs one of its counts. An instance that is registered costs nothing again. A
 registration token that no instance needs is not kept, and --erase leaves its
-file: it may be all there is.`,
+file: it may be all there is.
+
+A file that another program is writing is waited for. One that may not hold a
+whole registration token is renamed to FILE.unproven by --erase; it is erased
+once the service has taken the token, by regentd or by the same command again.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return register(cmd, s, f, dial)
@@ -64,8 +70,17 @@ func register(cmd *cobra.Command, s surroundings, f registerFlags, dial dialer) 
 		}
 	}
 	secret, from, err := f.read(cmd, s)
+	if errors.Is(err, tokenfile.ErrMissing) && f.erase {
+		if done, err := f.eraseProven(cmd, dial()); done || err != nil {
+			return err
+		}
+	}
 	if err != nil {
 		return err
+	}
+	doubt := token.Unproven(secret)
+	if doubt != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: registration token from %s: %s\n", printable(from.name), doubt) //nolint:errcheck // the answer says how it went
 	}
 	req.RegistrationToken = secret.Reveal() //nolint:forbidigo // it leaves for the daemon here
 	req.Source = from.name
@@ -82,10 +97,7 @@ func register(cmd *cobra.Command, s surroundings, f registerFlags, dial dialer) 
 	}
 	// 2. Only then may the file go, whatever became of the redemptions.
 	if f.erase && (reg.Kept || f.eraseUnneeded) {
-		if err := tokenfile.Remove(from.path, from.id); err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "Removed %s.\n", printable(from.path)); err != nil {
+		if err := clearFile(cmd, dial(), from, reg.Fingerprint, doubt); err != nil {
 			return err
 		}
 	}
@@ -97,8 +109,8 @@ func (f registerFlags) request(cmd *cobra.Command) (req api.RegistrationRequest,
 	if f.file != "" && f.stdin {
 		return req, usage(cmd, "--file and --stdin exclude each other")
 	}
-	if f.erase && (f.file == "" || f.file == "-") {
-		return req, usage(cmd, "--erase needs --file: there is nothing else to unlink")
+	if f.erase && (f.file == "" || f.file == "-" || tokenfile.Stream(f.file)) {
+		return req, usage(cmd, "--erase needs --file and a file: there is nothing else to unlink; leave it out")
 	}
 	if f.eraseUnneeded && !f.erase {
 		return req, usage(cmd, "--erase-unneeded needs --erase")
@@ -116,46 +128,87 @@ type origin struct {
 
 // read gets the token from where the flags say.
 func (f registerFlags) read(cmd *cobra.Command, s surroundings) (token.Secret, origin, error) {
+	file := f.file
+	if tokenfile.Stdin(file) {
+		file = "-"
+	}
 	switch {
-	case f.file != "" && f.file != "-":
-		return readFile(f.file, s)
+	case file != "" && file != "-" && tokenfile.Stream(file):
+		return readStream(cmd, file, s)
+	case file != "" && file != "-":
+		return f.readFile(cmd, s)
 	case s.prompt != nil:
 		answer, err := s.prompt(cmd.Context(), "Registration token (not shown): ")
 		if err != nil {
 			return token.Secret{}, origin{}, err
 		}
 		return parse(answer, "terminal")
-	case f.stdin || f.file == "-":
-		content, err := terminal.Await(cmd.Context(), func() ([]byte, error) {
-			return io.ReadAll(io.LimitReader(s.in, tokenfile.MaxSize+1))
-		})
-		if err != nil {
-			return token.Secret{}, origin{}, fmt.Errorf("read registration token: %w", err)
-		}
-		return parse(content, "stdin")
+	case f.stdin || file == "-":
+		return readAll(cmd, s.in, "stdin")
 	}
 	return token.Secret{}, origin{}, usage(cmd, "a registration token is needed: --file FILE or --stdin")
 }
 
-func readFile(name string, s surroundings) (token.Secret, origin, error) {
-	path, err := filepath.Abs(name)
+// readAll reads to the end of a stream, unless the person interrupts.
+func readAll(cmd *cobra.Command, in io.Reader, name string) (token.Secret, origin, error) {
+	content, err := terminal.Await(cmd.Context(), func() ([]byte, error) {
+		return io.ReadAll(io.LimitReader(in, tokenfile.MaxSize+1))
+	})
 	if err != nil {
 		return token.Secret{}, origin{}, fmt.Errorf("read registration token: %w", err)
 	}
-	content, id, err := tokenfile.Read(path, s.person()...)
+	return parse(content, name)
+}
+
+func readStream(cmd *cobra.Command, path string, s surroundings) (token.Secret, origin, error) {
+	f, err := terminal.Await(cmd.Context(), func() (*os.File, error) { return tokenfile.OpenStream(path, s.person()...) })
 	if err != nil {
 		return token.Secret{}, origin{}, err
 	}
-	return token.NewSecret(string(content)), origin{"file " + path, path, id}, nil
+	defer f.Close() //nolint:errcheck // opened for reading
+	return readAll(cmd, f, path)
+}
+
+// maxBusy is how long regent waits for whoever writes the file.
+const maxBusy = time.Minute
+
+// readFile waits while the file is being written. Where it is to be erased, it
+// has to keep still as well: another piece may be coming.
+func (f registerFlags) readFile(cmd *cobra.Command, s surroundings) (token.Secret, origin, error) {
+	path, err := filepath.Abs(f.file)
+	if err != nil {
+		return token.Secret{}, origin{}, fmt.Errorf("read registration token: %w", err)
+	}
+	const step = 200 * time.Millisecond
+	for waited := time.Duration(0); ; waited += step {
+		still := time.Duration(0)
+		if f.erase {
+			still = tokenfile.Unsettled(path, s.now())
+		}
+		if still == 0 {
+			secret, id, err := tokenfile.Read(path, token.ParseRegistration, s.person()...)
+			if !errors.Is(err, tokenfile.ErrBusy) || waited >= maxBusy {
+				return secret, origin{"file " + path, path, id}, err
+			}
+		}
+		if waited == 2*time.Second {
+			fmt.Fprintf(cmd.ErrOrStderr(), "regent: waiting for %s, which another program is writing\n", printable(path)) //nolint:errcheck // it is no result
+		}
+		select {
+		case <-cmd.Context().Done():
+			return token.Secret{}, origin{}, cmd.Context().Err()
+		case <-time.After(step):
+		}
+	}
 }
 
 // parse takes the token out of what was typed or piped.
 func parse(content []byte, name string) (token.Secret, origin, error) {
-	tok, err := tokenfile.Parse(content)
+	t, err := token.ParseRegistration(content)
 	if err != nil {
 		return token.Secret{}, origin{}, fmt.Errorf("registration token from %s: %w", name, err)
 	}
-	return token.NewSecret(string(tok)), origin{name: name}, nil
+	return t, origin{name: name}, nil
 }
 
 // person is the user behind sudo or pkexec, whose own file root may register.

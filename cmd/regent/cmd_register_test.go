@@ -15,12 +15,13 @@ import (
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/status"
+	"regent/agent/token"
 	"regent/ipc/api"
 )
 
 func TestRegisterSendsTheToken(t *testing.T) {
 	file := secretFile(t)
-	typed := func(context.Context, string) ([]byte, error) { return []byte(" " + sample), nil }
+	typed := func(context.Context, string) ([]byte, error) { return []byte(" " + sound), nil }
 	tests := []struct {
 		name    string
 		session session
@@ -28,8 +29,8 @@ func TestRegisterSendsTheToken(t *testing.T) {
 		want    api.RegistrationRequest
 	}{
 		{"file", session{}, []string{"--file", file}, api.RegistrationRequest{Source: "file " + file, Wait: 30}},
-		{"stdin", session{stdin: sample + "\r\n"}, []string{"--stdin"}, api.RegistrationRequest{Source: "stdin", Wait: 30}},
-		{"dash", session{stdin: sample}, []string{"--file", "-"}, api.RegistrationRequest{Source: "stdin", Wait: 30}},
+		{"stdin", session{stdin: sound + "\r\n"}, []string{"--stdin"}, api.RegistrationRequest{Source: "stdin", Wait: 30}},
+		{"dash", session{stdin: sound}, []string{"--file", "-"}, api.RegistrationRequest{Source: "stdin", Wait: 30}},
 		{"terminal", session{prompt: typed}, []string{"--stdin"}, api.RegistrationRequest{Source: "terminal", Wait: 30}},
 		{"terminal unasked", session{prompt: typed}, nil, api.RegistrationRequest{Source: "terminal", Wait: 30}},
 		{
@@ -49,7 +50,7 @@ func TestRegisterSendsTheToken(t *testing.T) {
 			if diff := cmp.Diff(got, want); diff != "" {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
-			tt.want.RegistrationToken = sample
+			tt.want.RegistrationToken = sound
 			if diff := cmp.Diff(tt.session.daemon.asked, []any{tt.want}); diff != "" {
 				t.Errorf("asked (-got +want):\n%s", diff)
 			}
@@ -68,8 +69,8 @@ func TestRegisterRefusesWhatIsNoToken(t *testing.T) {
 		want    string
 	}{
 		{"missing", session{}, []string{"--file", "/nowhere/token"}, "no such file"},
-		{"empty stdin", session{stdin: "\n"}, []string{"--stdin"}, "registration token from stdin: empty"},
-		{"two tokens", session{stdin: "one two"}, []string{"--stdin"}, "white space inside"},
+		{"empty stdin", session{stdin: "\n"}, []string{"--stdin"}, "registration token from stdin: is empty"},
+		{"two tokens", session{stdin: "one two"}, []string{"--stdin"}, "has a space inside"},
 		{
 			"terminal gone",
 			session{prompt: func(context.Context, string) ([]byte, error) { return nil, errors.New("read from the terminal: gone") }},
@@ -162,7 +163,7 @@ func TestRegisterErases(t *testing.T) {
 func TestRegisterSaysWhatWasNotKept(t *testing.T) {
 	reply := registered(live("cad/1"))
 	reply.Kept = false
-	got := session{daemon: &fake{registered: reply}, stdin: sample}.run(t, "register", "--stdin")
+	got := session{daemon: &fake{registered: reply}, stdin: sound}.run(t, "register", "--stdin")
 	if got.Code != 0 || !strings.HasPrefix(got.Out, "Registration token 9f86d081 was not kept: nothing at demo-host.com needs it.\n  cad/1  registered") {
 		t.Errorf("got %+v", got)
 	}
@@ -210,7 +211,7 @@ func TestRegisterSaysWhatBecameOfEachInstance(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			daemon := &fake{registered: registered(live("cad/1"), tt.instance)}
-			got := session{daemon: daemon, stdin: sample}.run(t, "register", "--stdin")
+			got := session{daemon: daemon, stdin: sound}.run(t, "register", "--stdin")
 			code, said := 0, ""
 			if tt.failed != "" {
 				code, said = 1, "regent: cad/2: "+string(tt.failed)+": "
@@ -235,7 +236,7 @@ func TestRegisterNamesAllThatShareAReason(t *testing.T) {
 		}
 	}
 	daemon := &fake{registered: registered(failing("cad/1", "no route"), failing("cad/2", "no route"), failing("sim/1", "no name"))}
-	got := session{daemon: daemon, stdin: sample}.run(t, "register", "--stdin")
+	got := session{daemon: daemon, stdin: sound}.run(t, "register", "--stdin")
 	want := "regent: cad/1, cad/2: unavailable: no route\nregent: sim/1: unavailable: no name\n"
 	if got.Code != 1 || got.Err != want {
 		t.Errorf("got %+v, want code 1 and %q", got, want)
@@ -249,14 +250,14 @@ func TestRegisterWithoutWaitingReportsNoOldFault(t *testing.T) {
 		Name: "cad/1", State: string(instance.Unredeemed),
 		LastFault: &status.Fault{Code: string(fault.RegistrationExhausted), Detail: "none left"},
 	}
-	got := session{daemon: &fake{registered: registered(old)}, stdin: sample}.run(t, "register", "--stdin", "--wait", "0")
+	got := session{daemon: &fake{registered: registered(old)}, stdin: sound}.run(t, "register", "--stdin", "--wait", "0")
 	if got.Code != 0 || got.Err != "" || strings.Contains(got.Out, "none left") {
 		t.Errorf("got %+v, want success", got)
 	}
 }
 
 func TestRegisterWithoutAnApplication(t *testing.T) {
-	got := session{daemon: &fake{registered: registered()}, stdin: sample}.run(t, "register", "--stdin")
+	got := session{daemon: &fake{registered: registered()}, stdin: sound}.run(t, "register", "--stdin")
 	if got.Code != 0 || !strings.Contains(got.Out, "No application uses it yet") {
 		t.Errorf("got %+v", got)
 	}
@@ -285,5 +286,57 @@ func TestPersonBehindSudo(t *testing.T) {
 		if diff := cmp.Diff(got, tt.want); diff != "" {
 			t.Errorf("%s (-got +want):\n%s", tt.name, diff)
 		}
+	}
+}
+
+// A token that may not be whole is kept beside until the service has taken it,
+// and the same command again erases it then.
+func TestRegisterKeepsWhatIsUnproven(t *testing.T) {
+	file := secretFile(t)
+	const odd = "half-a-token"
+	if err := os.WriteFile(file, []byte(odd), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reply := registered(live("cad/1"))
+	reply.Fingerprint = token.Fingerprint(token.NewSecret(odd))
+	daemon := &fake{registered: reply}
+	got := session{daemon: daemon}.run(t, "register", "--file", file, "--erase")
+	if got.Code != 0 || !strings.Contains(got.Out, "Moved "+file+" to "+file+".unproven") || !strings.Contains(got.Err, "does not decode to user:password") {
+		t.Errorf("got %+v", got)
+	}
+	if kept, err := os.ReadFile(file + ".unproven"); err != nil || string(kept) != odd {
+		t.Errorf("kept: got %q, %v", kept, err)
+	}
+	asked := len(daemon.asked)
+	got = session{daemon: daemon}.run(t, "register", "--file", file, "--erase", "--wait", "0s")
+	if got.Code != 0 || !strings.Contains(got.Out, file+".unproven is kept") {
+		t.Errorf("not taken yet: got %+v", got)
+	}
+	daemon.ledger.Entries = []api.LedgerEntry{{Kind: "intent", ID: "a", Registration: reply.Fingerprint}, {Kind: "confirmed", ID: "a"}}
+	got = session{daemon: daemon}.run(t, "register", "--file", file, "--erase", "--wait", "0s")
+	if got.Code != 0 || got.Out != "Removed "+file+".unproven.\n" {
+		t.Errorf("taken: got %+v", got)
+	}
+	if len(daemon.asked) != asked {
+		t.Errorf("it was given again: %v", daemon.asked[asked:])
+	}
+	if _, err := os.Stat(file + ".unproven"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("after it was taken: %v", err)
+	}
+}
+
+// A file that is taken while the command waits for nothing else goes at once.
+func TestRegisterErasesWhatProvedItself(t *testing.T) {
+	file := secretFile(t)
+	const odd = "odd-but-good"
+	if err := os.WriteFile(file, []byte(odd), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reply := registered(live("cad/1"))
+	reply.Fingerprint = token.Fingerprint(token.NewSecret(odd))
+	daemon := &fake{registered: reply, ledger: api.Ledger{Entries: []api.LedgerEntry{{Kind: "intent", ID: "a", Registration: reply.Fingerprint}, {Kind: "confirmed", ID: "a"}}}}
+	got := session{daemon: daemon}.run(t, "register", "--file", file, "--erase")
+	if got.Code != 0 || !strings.Contains(got.Out, "Removed "+file+".\n") {
+		t.Errorf("got %+v", got)
 	}
 }

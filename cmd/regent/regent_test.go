@@ -28,6 +28,9 @@ import (
 // not.
 const sample = "SENTINEL-registration-token"
 
+// sound is a registration token that decodes to user:password.
+const sound = "YWdlbnQtMDEyMzQ1NjpTRU5USU5FTC03ODk="
+
 // fake is a daemon that answers what it was given and remembers what it was
 // asked.
 type fake struct {
@@ -547,7 +550,7 @@ func TestHelpWithoutACommand(t *testing.T) {
 func secretFile(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "registration-token")
-	if err := os.WriteFile(path, []byte(sample+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(sound+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"regent/agent/doctor"
 	"regent/agent/instance"
 	"regent/agent/status"
 )
@@ -56,7 +57,7 @@ func renderFacts(s status.Status, v view) string { return v.labelled("", statusF
 func statusFacts(s status.Status, v view) [][2]string {
 	rows := [][2]string{{"Key guarded by", storeInWords(s.Store)}}
 	for _, t := range s.Tenants {
-		rows = append(rows, tenantFacts(t, needs{now: needsRegistration(s, t.Host), again: hasEnded(s, t.Host), unknown: isUnknown(s)}, v)...)
+		rows = append(rows, tenantFacts(t, needs{now: needsRegistration(s, t.Host), again: hasEnded(s, t.Host), unknown: isUnknown(s), brought: doctor.BringsToken(s)}, v)...)
 	}
 	if s.CanServeUntil != nil {
 		rows = append(rows, [2]string{"Can serve", fmt.Sprintf("for %s without the service, until %s", inWords(s.CanServeUntil.Sub(v.now)), s.CanServeUntil.UTC().Format("2006-01-02 15:04 UTC"))})
@@ -92,6 +93,7 @@ type needs struct {
 	now     bool // an instance waits for it
 	again   bool // an instance has ended, and a person may have it redeemed again
 	unknown bool // nothing can be read
+	brought bool // a file or a credential with one is there, and has a problem
 }
 
 func tenantFacts(t status.Tenant, n needs, v view) [][2]string {
@@ -110,6 +112,8 @@ func registrationInWords(r *status.RegistrationToken, n needs, v view) string {
 	switch {
 	case r == nil && n.unknown:
 		return "unknown, since the store cannot be used"
+	case r == nil && n.now && n.brought:
+		return "none held; a file that brings one was not taken, see Problems below"
 	case r == nil && n.now:
 		return "none held"
 	case r == nil && n.again:

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 
 	"regent/agent"
+	"regent/agent/doctor"
 	"regent/agent/policy"
 	"regent/agent/redeem"
 	"regent/agent/token"
@@ -24,7 +27,7 @@ type intake struct {
 	agent *agent.Agent
 	log   *slog.Logger
 	watch *tokenfile.Watcher
-	// givenUp says of the credential whether a person wants it no more.
+	// givenUp says of what nobody can erase whether a person wants it no more.
 	givenUp func(token.Secret) (bool, error)
 	// sealed has the fingerprint of each registration token whose file could not
 	// be removed: it is removed later, and not taken again. Only Run's goroutine
@@ -38,13 +41,14 @@ type intake struct {
 func newIntake(a *agent.Agent, log *slog.Logger, givenUp func(token.Secret) (bool, error)) (*intake, error) {
 	in := &intake{agent: a, log: log, givenUp: givenUp, sealed: map[string]string{}, reported: map[string]bool{}}
 	var err error
-	in.watch, err = tokenfile.NewWatcher(tokenfile.Deps{Paths: in.paths, OnFile: in.told, Log: log})
+	in.watch, err = tokenfile.NewWatcher(tokenfile.Deps{Paths: in.paths, OnFile: in.told, Now: now, Log: log})
 	return in, err
 }
 
 // Run takes what comes until ctx is done.
 func (in *intake) Run(ctx context.Context) error {
 	if err := in.credential(ctx); err != nil {
+		in.agent.Report(doctor.RegistrationSource+"credential "+registrationCredential, err.Error())
 		in.log.WarnContext(ctx, "the registration token's credential was not taken", "err", err)
 	}
 	return in.watch.Run(ctx)
@@ -66,41 +70,70 @@ func (in *intake) credential(ctx context.Context) error {
 	return err
 }
 
-// paths lists the files that the configuration names. A problem whose file is
-// gone is one no more.
+// paths lists the files that the configuration names, and those that were set
+// aside beside them. A problem whose file is gone is one no more.
 func (in *intake) paths() []string {
 	for path := range in.reported {
 		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
 			in.report(path, "")
 		}
 	}
-	s := in.agent.Settings()
-	var out []string
-	if s.RegistrationTokenFile != "" {
-		out = append(out, s.RegistrationTokenFile)
-	}
-	for _, app := range s.Applications {
-		if app.RegistrationTokenFile != "" {
-			out = append(out, app.RegistrationTokenFile)
-		}
+	named := tokenFiles(in.agent.Settings())
+	out := slices.Clone(named)
+	for _, path := range named {
+		out = append(out, tokenfile.Aside(path)...)
 	}
 	return out
 }
 
-// told takes the file at path, and has status show why it cannot be taken.
+// tokenFiles lists the files that the configuration names, each once.
+func tokenFiles(s policy.Settings) []string {
+	var out []string
+	add := func(path string) {
+		if path != "" && !slices.Contains(out, path) {
+			out = append(out, path)
+		}
+	}
+	add(s.RegistrationTokenFile)
+	for _, app := range s.Applications {
+		add(app.RegistrationTokenFile)
+	}
+	return out
+}
+
+// told takes the file at path, or proves one that was set aside, and has status
+// show what is to be done about it.
 func (in *intake) told(ctx context.Context, path string) error {
+	if tokenfile.IsAside(path) {
+		err := in.prove(ctx, path)
+		in.reportError(path, err)
+		return err
+	}
 	err := in.take(ctx, path)
 	switch {
-	case err == nil, errors.Is(err, tokenfile.ErrMissing), errors.Is(err, tokenfile.ErrEmpty), errors.Is(err, tokenfile.ErrNotPermitted):
+	case errors.Is(err, tokenfile.ErrNotPermitted): // regentd-register.service takes it
 		in.report(path, "")
-	default:
+	case errors.Is(err, tokenfile.ErrFixed):
 		in.report(path, err.Error())
+		return nil // until the file changes
+	default:
+		in.reportError(path, err)
 	}
 	return err
 }
 
+func (in *intake) reportError(path string, err error) {
+	if err == nil || errors.Is(err, tokenfile.ErrMissing) {
+		in.report(path, "")
+		return
+	}
+	in.report(path, err.Error())
+}
+
 func (in *intake) report(path, detail string) {
-	in.agent.Report(path, detail)
+	// The source names the file already.
+	detail = strings.ReplaceAll(detail, doctor.RegistrationSource+path+": ", "")
+	in.agent.Report(doctor.RegistrationSource+path, detail)
 	delete(in.reported, path)
 	if detail != "" {
 		in.reported[path] = true
@@ -109,23 +142,73 @@ func (in *intake) report(path, detail string) {
 
 // take seals the registration token in the file at path, for everyone that the
 // configuration names it for. Only when every sealed copy is durable the file
-// goes.
+// goes; one that may not be whole is set aside instead.
 func (in *intake) take(ctx context.Context, path string) error {
-	b, seen, err := tokenfile.Read(path)
+	secret, seen, err := tokenfile.Read(path, token.ParseRegistration)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; the file is left as it is", err)
 	}
-	secret := token.NewSecret(string(b))
-	if in.sealed[path] != redeem.Fingerprint(secret) {
+	fingerprint := redeem.Fingerprint(secret)
+	if tokenfile.Fixed(path) {
+		if unwanted, err := in.givenUp(secret); unwanted || err != nil {
+			return err // this device was unregistered, and nobody could erase the file
+		}
+	}
+	if in.sealed[path] != fingerprint {
 		if err := in.seal(ctx, path, secret); err != nil {
 			return err
 		}
-		in.sealed[path] = redeem.Fingerprint(secret)
+		in.sealed[path] = fingerprint
 	}
-	if err := tokenfile.Remove(path, seen); err != nil {
-		return fmt.Errorf("the registration token in %s is sealed, but the file could not be removed; remove it by hand: %w", path, err)
+	if err := in.clear(ctx, path, seen, secret); err != nil {
+		return fmt.Errorf("its registration token is sealed, and the file is left: %w", withErasing(err))
 	}
 	delete(in.sealed, path)
+	return nil
+}
+
+// clear removes the file of a sealed registration token. One that may not be
+// whole may be the only copy, so it is kept until the service has taken it.
+func (in *intake) clear(ctx context.Context, path string, seen tokenfile.Identity, secret token.Secret) error {
+	why := token.Unproven(secret)
+	if why == "" || in.agent.Taken(redeem.Fingerprint(secret)) {
+		return tokenfile.Remove(path, seen)
+	}
+	aside, err := tokenfile.SetAside(path, seen)
+	if err == nil {
+		in.log.WarnContext(ctx, "the registration token's file is kept until the service has taken it: "+why, "path", path, "kept", aside)
+		in.watch.Look()
+	}
+	return err
+}
+
+// withErasing says what a person can do about a file that cannot be removed.
+func withErasing(err error) error {
+	if errors.Is(err, tokenfile.ErrFixed) {
+		return fmt.Errorf("%w; whoever sees the mount can read it: once every instance is registered, take the secret out of the container's or unit's definition", err)
+	}
+	return err
+}
+
+// prove removes a file that was set aside, once the service has taken its
+// registration token.
+func (in *intake) prove(ctx context.Context, path string) error {
+	secret, seen, err := tokenfile.Read(path, token.ParseRegistration)
+	switch {
+	case errors.Is(err, tokenfile.ErrNotPermitted):
+		return fmt.Errorf("it is kept, for its registration token may not be whole, and regentd may not open it; once the service has taken it, run: sudo regent register --file %s --erase: %w", tokenfile.Original(path), err)
+	case err != nil:
+		return err
+	}
+	fingerprint := redeem.Fingerprint(secret)
+	if !in.agent.Taken(fingerprint) {
+		return fmt.Errorf("it is kept until the service has taken registration token %s: %s; if it is not the right one, delete this file and bring the right one: %w",
+			fingerprint, token.Unproven(secret), tokenfile.ErrWaiting)
+	}
+	if err := tokenfile.Remove(path, seen); err != nil {
+		return fmt.Errorf("the service has taken its registration token, and the file is left: %w", withErasing(err))
+	}
+	in.log.InfoContext(ctx, "the service has taken the registration token, so its file was removed", "path", path, "fingerprint", fingerprint)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"regent/agent"
@@ -184,14 +185,19 @@ func (k *keeper) Unregister(ctx context.Context, by agent.Caller) (api.Store, er
 	if err := k.safe.ForgetKey(ctx); err != nil {
 		return api.Store{}, err
 	}
-	// 3. A credential that is handed over at each start is not taken again.
-	if err := k.o.remember(); err != nil {
+	// 3. What was kept until it would be proven, and what comes again at each start.
+	files := tokenFiles(k.agent.Settings())
+	left := eraseAside(files)
+	if err := k.o.remember(files); err != nil {
 		return api.Store{}, fault.Errorf("unregister", fault.Unavailable, "%v", err).Because(err)
 	}
 	out := k.report(custody.Report{
 		State: k.safe.State(), Ledger: "unknown", Verb: "unregister", Done: true,
 		Says: fmt.Sprintf("%d auth tokens and the data key were wiped from this device; the service still has the auth tokens", len(wiped)),
 	})
+	if len(left) > 0 {
+		out.Says += "; registration tokens are left in files, erase them: sudo rm " + strings.Join(left, " ")
+	}
 	for _, w := range wiped {
 		out.Wiped = append(out.Wiped, api.WipedToken{Tenant: w.ID.Tenant, Instance: w.ID.String(), AuthTokenID: w.AuthTokenID, Identifier: w.Identifier})
 	}

@@ -6,14 +6,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"regent/agent/redeem"
 	"regent/agent/token"
 	"regent/platform/tokenfile"
 )
 
-// unregisteredFile names the credential that was there when a person
-// unregistered the device: systemd hands it over again at each start, and it is
+// unregisteredFile names, by their fingerprints, the registration tokens that
+// were there when a person unregistered the device and that nobody here can erase:
+// systemd's credential and a container's secret come again at each start, and are
 // not what the person wants any more.
 const unregisteredFile = "unregistered"
 
@@ -23,34 +26,59 @@ func credentialToken() (t token.Secret, ok bool, err error) {
 	if dir == "" {
 		return token.Secret{}, false, nil
 	}
-	b, err := tokenfile.Credential(dir, registrationCredential)
+	t, err = tokenfile.Credential(dir, registrationCredential, token.ParseRegistration)
 	if errors.Is(err, tokenfile.ErrMissing) || errors.Is(err, tokenfile.ErrEmpty) {
 		return token.Secret{}, false, nil
 	}
 	if err != nil {
 		return token.Secret{}, false, err
 	}
-	return token.NewSecret(string(b)), true, nil
+	return t, true, nil
 }
 
-// remember notes which credential is not to be taken again, by its fingerprint.
-func (o *options) remember() error {
-	t, ok, err := credentialToken()
-	if err != nil || !ok {
-		return err
+// remember notes which of the files and which credential are not to be taken
+// again, by their fingerprints.
+func (o *options) remember(files []string) error {
+	var unwanted []string
+	if t, ok, err := credentialToken(); ok && err == nil {
+		unwanted = append(unwanted, redeem.Fingerprint(t))
+	}
+	for _, path := range files {
+		if !tokenfile.Fixed(path) {
+			continue
+		}
+		if t, _, err := tokenfile.Read(path, token.ParseRegistration); err == nil {
+			unwanted = append(unwanted, redeem.Fingerprint(t))
+		}
+	}
+	if len(unwanted) == 0 {
+		return nil
 	}
 	path := filepath.Join(o.stateDir, unregisteredFile)
-	if err := os.WriteFile(path, []byte(redeem.Fingerprint(t)+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(strings.Join(unwanted, "\n")+"\n"), 0o600); err != nil {
 		return fmt.Errorf("note that this device was unregistered: %w", err)
 	}
 	return nil
 }
 
-// givenUp reports whether t is the credential of a device that was unregistered.
+// givenUp reports whether t was there when the device was unregistered.
 func (o *options) givenUp(t token.Secret) (bool, error) {
 	b, err := os.ReadFile(filepath.Join(o.stateDir, unregisteredFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	return string(b) == redeem.Fingerprint(t)+"\n", err
+	return slices.Contains(strings.Fields(string(b)), redeem.Fingerprint(t)), err
+}
+
+// eraseAside removes the files that were set aside beside files, and returns
+// those that are left.
+func eraseAside(files []string) (left []string) {
+	for _, path := range files {
+		for _, aside := range tokenfile.Aside(path) {
+			if err := os.Remove(aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				left = append(left, aside)
+			}
+		}
+	}
+	return left
 }

@@ -9,13 +9,18 @@ import (
 	"regent/platform/windowsnames"
 )
 
-// checkMode decides over owner and mode bits. others is who else may own the
-// file besides root: the user of this process first.
-func checkMode(path string, mode fs.FileMode, uid int, others []int) error {
+// checkMode decides over owner and mode. open is what others may do, in any of
+// the mode's lower bits; others is who else may own the file besides root: the
+// user of this process first; fixed says that it is on a read-only mount.
+func checkMode(path string, mode, open fs.FileMode, uid int, others []int, fixed bool) error {
 	if uid != 0 && !slices.Contains(others, uid) {
-		return refuse(path, fmt.Errorf("belongs to user %d, so anybody could have put it there: sudo chown root %s", uid, path))
+		mend := "sudo chown root " + path
+		if fixed {
+			mend = "it is mounted read-only, so give it to root where it is mounted from"
+		}
+		return refuse(path, fmt.Errorf("belongs to user %d, so anybody could have put it there: %s", uid, mend))
 	}
-	if open := mode.Perm() & 0o077; open != 0 {
+	if open != 0 {
 		return refuse(path, fmt.Errorf("has mode %04o, so others can %s it: chmod 600 %s", mode.Perm(), what(open), path))
 	}
 	return nil

@@ -26,7 +26,7 @@ func TestCheckMode(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			verdict(t, checkMode("F", tt.mode, tt.uid, []int{990, 1000}), tt.want)
+			verdict(t, checkMode("F", tt.mode, tt.mode&0o077, tt.uid, []int{990, 1000}, false), tt.want)
 		})
 	}
 }

@@ -6,25 +6,57 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// open opens path for reading. It follows no symbolic link at its end, and does
-// not wait for the other end of a pipe.
+// open opens path for reading. It follows no symbolic link at its end, unless
+// nobody can change the link, and does not wait for the other end of a pipe.
 func open(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0) //nolint:gosec // the configured path
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0) //nolint:gosec // the configured path
+	if isSymlink(err) && Fixed(path) {
+		return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) //nolint:gosec // the configured path
+	}
+	return f, err
 }
 
 func isSymlink(err error) bool {
 	return errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) // FreeBSD says EMLINK
 }
 
-func checkAccess(path string, _ *os.File, info fs.FileInfo, owners []int) error {
+// isBusy is never true: opening a file that somebody writes is no error.
+func isBusy(error) bool { return false }
+
+// tellsWriters reports whether writes knows of the file at path.
+func tellsWriters(path string) bool {
+	f, err := open(path)
+	if err != nil {
+		return true // reading it says why
+	}
+	defer f.Close() //nolint:errcheck // opened for reading
+	_, known := writes(f)
+	return known
+}
+
+// isMount reports whether a file could not be removed because it is a mount.
+func isMount(err error) bool { return errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EROFS) }
+
+// Fixed reports whether what is at path lies on a read-only mount, so that it
+// can neither be changed nor erased here.
+func Fixed(path string) bool { return readOnly(path) || readOnly(filepath.Dir(path)) }
+
+func checkAccess(path string, f *os.File, info fs.FileInfo, owners []int) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return refuse(path, errors.New("its owner is unknown [unexpected]"))
 	}
-	return checkMode(path, info.Mode(), int(st.Uid), append([]int{os.Geteuid()}, owners...))
+	allowed := append([]int{os.Geteuid()}, owners...)
+	open := openTo(f, info.Mode(), append(allowed, 0))
+	fixed := Fixed(path)
+	if fixed || filepath.Dir(path) == filepath.Clean(os.Getenv("CREDENTIALS_DIRECTORY")) {
+		open = 0 // nobody can change that here, or the service manager has decided it
+	}
+	return checkMode(path, info.Mode(), open, int(st.Uid), allowed, fixed)
 }

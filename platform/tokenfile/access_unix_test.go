@@ -14,13 +14,13 @@ import (
 func TestReadRefusesWhatOthersMayOpen(t *testing.T) {
 	path := place(t, sample)
 	chmod(t, path, 0o644)
-	_, _, err := Read(path)
+	_, _, err := Read(path, parse)
 	want := "has mode 0644, so others can read it: chmod 600 " + path
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Fatalf("got %v, want %q", err, want)
 	}
 	chmod(t, path, 0o400)
-	if _, _, err := Read(path); err != nil {
+	if _, _, err := Read(path, parse); err != nil {
 		t.Errorf("after the advice: %v", err)
 	}
 }
@@ -31,10 +31,10 @@ func TestReadRefusesAStrangersFile(t *testing.T) {
 	if err := os.Chown(path, stranger, -1); err != nil {
 		t.Skipf("only root can give a file away: %v", err)
 	}
-	if _, _, err := Read(path); err == nil || !strings.Contains(err.Error(), "belongs to user 4242") {
+	if _, _, err := Read(path, parse); err == nil || !strings.Contains(err.Error(), "belongs to user 4242") {
 		t.Errorf("got %v, want a refusal of its owner", err)
 	}
-	if _, _, err := Read(path, stranger); err != nil {
+	if _, _, err := Read(path, parse, stranger); err != nil {
 		t.Errorf("with its owner accepted: %v", err)
 	}
 }
@@ -45,7 +45,7 @@ func TestReadRefusesAPipeAtOnce(t *testing.T) {
 	if err := unix.Mkfifo(path, 0o600); err != nil {
 		t.Skipf("no pipes here: %v", err)
 	}
-	if _, _, err := Read(path); err == nil || !strings.Contains(err.Error(), "is no regular file") {
+	if _, _, err := Read(path, parse); err == nil || !strings.Contains(err.Error(), "is a pipe") {
 		t.Errorf("got %v, want a refusal", err)
 	}
 }
@@ -54,10 +54,10 @@ func TestReadRefusesAPipeAtOnce(t *testing.T) {
 // holds no token, and not to take it away from others.
 func TestWhatIsNoTokenIsNotChanged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "passwd")
-	if err := os.WriteFile(path, []byte("root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/:/bin/sh\n"), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte("bad:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/:/bin/sh\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := Read(path)
+	_, _, err := Read(path, parse)
 	if err == nil || strings.Contains(err.Error(), "chmod") || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v, want what is wrong with the content", err)
 	}

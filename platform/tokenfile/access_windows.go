@@ -1,6 +1,7 @@
 package tokenfile
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,12 +12,40 @@ import (
 )
 
 // open opens path for reading, itself and not what a link at its end points to.
+// It does so only where nobody has it open for writing, and nobody can open it
+// so before it is closed.
 func open(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDONLY|windows.O_FILE_FLAG_OPEN_REPARSE_POINT, 0) //nolint:gosec // the configured path
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	h, err := windows.CreateFile(name, windows.GENERIC_READ, windows.FILE_SHARE_READ|windows.FILE_SHARE_DELETE, nil,
+		windows.OPEN_EXISTING, windows.FILE_FLAG_OPEN_REPARSE_POINT|windows.FILE_FLAG_BACKUP_SEMANTICS, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(h), path), nil
 }
 
 // isSymlink is never true: a link is opened, and refused by its mode.
 func isSymlink(error) bool { return false }
+
+// isBusy reports whether another program has the file open in a way that keeps
+// readers out, or writes it.
+func isBusy(err error) bool { return errors.Is(err, windows.ERROR_SHARING_VIOLATION) }
+
+func isMount(error) bool { return false }
+
+// Fixed reports whether what is at path can neither be changed nor erased here.
+// No such mount of Windows is known to carry secrets.
+func Fixed(string) bool { return false }
+
+// tellsWriters is true: opening tells, and is left to Read, for it keeps others
+// from opening the file for writing.
+func tellsWriters(string) bool { return true }
+
+// writes is never true of a file that open opened.
+func writes(*os.File) (open, known bool) { return false, true }
 
 func checkAccess(path string, f *os.File, _ fs.FileInfo, _ []int) error {
 	sd, err := windows.GetSecurityInfo(windows.Handle(f.Fd()), windows.SE_FILE_OBJECT,

@@ -1,10 +1,14 @@
 package tokenfile
 
-import "io/fs"
+import (
+	"io/fs"
+	"time"
+)
 
 // sighting is what the watcher remembers of one path between two looks.
 type sighting struct {
 	seen  fs.FileInfo     // at the last look; nil if there was no file
+	since time.Time       // when it was first seen as it is
 	done  bool            // this very file was delivered
 	quiet map[string]bool // failures reported since the file last was well or away
 }
@@ -15,25 +19,26 @@ type step int
 const (
 	rest    step = iota // nothing to do until something changes
 	settle              // look again soon: it may still be written
-	deliver             // it kept still since the last look
+	deliver             // it kept still for long enough
 )
 
-// look decides what to do now that info was found at the path; nil is no file.
-// Two looks at the same file are at least the settling time apart, so a file
-// that did not change between them is not being written.
-func (s *sighting) look(info fs.FileInfo) step {
+// look decides what to do at now, when info was found at the path; nil is no
+// file. whole reports whether a file that kept still so long is not being
+// written any more.
+func (s *sighting) look(info fs.FileInfo, now time.Time, whole func(kept time.Duration) bool) step {
 	before := s.seen
 	s.seen = info
-	if info == nil {
+	switch {
+	case info == nil:
 		*s = sighting{}
 		return rest
-	}
-	if before == nil || !sameFile(before, info) {
-		s.done = false
+	case before == nil || !sameFile(before, info):
+		s.done, s.since = false, now
 		return settle
-	}
-	if s.done {
+	case s.done:
 		return rest
+	case !whole(now.Sub(s.since)):
+		return settle
 	}
 	return deliver
 }

@@ -6,12 +6,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
 
 // Whatever is written, removed and answered between the looks: a file is
-// delivered when it kept still since the look before and was not taken yet, and
+// delivered when it was whole at a look after the first and was not taken yet, and
 // at no other look.
 func TestSightingDeliversWhatKeptStill(t *testing.T) {
 	dir := t.TempDir()
@@ -21,6 +22,7 @@ func TestSightingDeliversWhatKeptStill(t *testing.T) {
 		var s sighting
 		size, seen := 0, 0 // of the file now and at the last look; 0 is none
 		taken := false
+		now := time.Unix(0, 0)
 		longest := 0
 		t.Repeat(map[string]func(*rapid.T){
 			"write": func(t *rapid.T) {
@@ -35,6 +37,7 @@ func TestSightingDeliversWhatKeptStill(t *testing.T) {
 				size = 0
 			},
 			"look": func(t *rapid.T) {
+				now = now.Add(time.Second)
 				want := deliver
 				switch {
 				case size == 0:
@@ -44,7 +47,7 @@ func TestSightingDeliversWhatKeptStill(t *testing.T) {
 				case taken:
 					want = rest
 				}
-				if got := s.look(find(path)); got != want {
+				if got := s.look(find(path), now, func(kept time.Duration) bool { return kept >= time.Second }); got != want {
 					t.Fatalf("got %d, want %d: size %d, %d at the look before, taken %v", got, want, size, seen, taken)
 				}
 				if size != seen {

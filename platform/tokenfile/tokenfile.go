@@ -1,138 +1,227 @@
 // Package tokenfile reads a registration token from a file that somebody put
 // there, removes exactly that file, and watches for one to appear. It must not
-// know what a registration token is good for: it returns bytes, which the
-// caller wraps into a secret at once.
+// know what a registration token is: the caller brings the parser.
 package tokenfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // MaxSize is the largest file that is read, in bytes.
 const MaxSize = 64 << 10
 
-// What is no token, and no mistake either. Each is returned wrapped, with the
+// Still is how long a file has to keep still before it is taken for whole. Where
+// the system does not tell whether somebody has it open for writing, it is
+// Untold.
+const (
+	Still  = 2 * time.Second
+	Untold = 5 * time.Second
+)
+
+// What is no token yet, and no mistake either. Each is returned wrapped, with the
 // path.
 var (
 	ErrMissing      = errors.New("no such file")
-	ErrEmpty        = errors.New("empty, so not yet a registration token")
+	ErrEmpty        = errors.New("is empty, so it is not a registration token yet: write the token into it")
 	ErrNotPermitted = errors.New("this process may not open it")
+	ErrBusy         = errors.New("is still being written by another program, so it is not taken yet: close it there")
 )
+
+// ErrWaiting is for a caller that has taken a file and waits to remove it.
+var ErrWaiting = errors.New("waits to be erased")
 
 // ErrChanged says that the file is no longer the one that was read.
 var ErrChanged = errors.New("the file was changed or replaced since it was read; it was left alone")
+
+// ErrFixed says that a file cannot be removed or renamed here by anybody: it is
+// mounted read-only, or itself a mount.
+var ErrFixed = errors.New("cannot be erased here: it is mounted read-only, or is a mount itself")
 
 // Identity tells the file that was read from every other, including a later one
 // of the same name. It holds nothing of the content. The zero Identity is no
 // file's.
 type Identity struct{ info fs.FileInfo }
 
-// Read returns the registration token in the file at path, without the white
-// space around it, and which file that was.
+// Read returns what parse makes of the file at path, and which file that was.
+// The error of parse is returned behind the path.
 //
 // It refuses what others could have written or read: anything but a regular
 // file, a symbolic link, an owner who is neither an administrator of the system
-// nor the user of this process, and access for others. The error names the path,
-// what was found and how to mend it. owners are the numbers of further users
-// whose files are accepted; Windows knows none.
+// nor the user of this process, and access for others. What is on a read-only
+// mount nobody can change or mend here, so there a link and any mode are
+// accepted, as containers mount secrets. In $CREDENTIALS_DIRECTORY the mode is
+// the service manager's business. The error names the path, what was found and
+// how to mend it. owners are the numbers of further users whose files are
+// accepted; Windows knows none.
 //
-// ErrMissing, ErrEmpty and ErrNotPermitted say that there is no token here for
-// this process. No error holds any of the content.
-func Read(path string, owners ...int) ([]byte, Identity, error) {
+// ErrMissing, ErrEmpty, ErrNotPermitted and ErrBusy say that there is no token
+// here for this process yet. ErrBusy is of Linux and Windows; elsewhere nothing
+// tells who writes.
+func Read[T any](path string, parse func([]byte) (T, error), owners ...int) (T, Identity, error) {
+	var none T
 	f, err := open(path)
 	if err != nil {
-		return nil, Identity{}, openError(path, err)
+		return none, Identity{}, openError(path, err)
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
 	info, err := f.Stat()
 	if err != nil {
-		return nil, Identity{}, fmt.Errorf("read registration token: %w", err)
-	}
-	// Empty comes before the rest: a file that is being made by somebody has
-	// its mode and owner set last.
-	if info.Mode().IsRegular() && info.Size() == 0 {
-		return nil, Identity{}, refuse(path, ErrEmpty)
+		return none, Identity{}, fmt.Errorf("read registration token: %w", err)
 	}
 	if err := checkKind(path, info.Mode()); err != nil {
-		return nil, Identity{}, err
+		return none, Identity{}, err
+	}
+	content, err := readWhole(path, f, info)
+	if err != nil {
+		return none, Identity{}, err
 	}
 	// What holds no token is refused as such: whoever names a file by mistake must
 	// not be told to change its owner or mode.
-	token, err := readToken(path, f)
+	token, err := parse(content)
 	if err != nil {
-		return nil, Identity{}, err
+		return none, Identity{}, refuse(path, err)
 	}
 	if err := checkAccess(path, f, info, owners); err != nil {
-		return nil, Identity{}, err
+		return none, Identity{}, err
 	}
 	return token, Identity{info}, nil
 }
 
-// Credential returns the registration token that the service manager passes as
-// the credential name in dir, the value of CREDENTIALS_DIRECTORY. Its mode is
-// the service manager's business. With an empty dir, or when dir has no such
+// readWhole reads a file that nobody is writing. An empty one has its mode and
+// owner set last by whoever makes it, so this comes before the look at those.
+func readWhole(path string, f *os.File, before fs.FileInfo) ([]byte, error) {
+	if open, _ := writes(f); open {
+		return nil, refuse(path, ErrBusy)
+	}
+	content, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read registration token: %w", err)
+	}
+	after, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read registration token: %w", err)
+	}
+	switch {
+	case !sameFile(before, after):
+		return nil, refuse(path, ErrBusy)
+	case len(content) > MaxSize:
+		return nil, refuse(path, fmt.Errorf("has more than %d KiB, so it is no registration token: name the right file", MaxSize>>10))
+	case len(bytes.TrimSpace(content)) == 0:
+		return nil, refuse(path, ErrEmpty)
+	}
+	return content, nil
+}
+
+// Unsettled returns how long to wait until the file at path has kept still: 0 if
+// it has, or if nothing of it can be told. now is civil time, as the file has it.
+func Unsettled(path string, now time.Time) time.Duration {
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() || Fixed(path) {
+		return 0
+	}
+	changed := info.ModTime()
+	if t := changeTime(info); t.After(changed) {
+		changed = t
+	}
+	age := now.Sub(changed)
+	if age < 0 || age >= Still {
+		return 0 // long ago, or by another clock
+	}
+	return Still - age
+}
+
+// Credential returns what parse makes of the credential name that the service
+// manager passes in dir, the value of CREDENTIALS_DIRECTORY. Its mode is the
+// service manager's business. With an empty dir, or when dir has no such
 // credential, the error is ErrMissing.
-func Credential(dir, name string) ([]byte, error) {
+func Credential[T any](dir, name string, parse func([]byte) (T, error)) (T, error) {
+	var none T
 	if name == "" || name != filepath.Base(name) || !filepath.IsLocal(name) {
-		return nil, fmt.Errorf("read credential: %q is not a plain name", name)
+		return none, fmt.Errorf("read credential: %q is not a plain name", name)
 	}
 	if dir == "" {
-		return nil, fmt.Errorf("read credential %s: %w", name, ErrMissing)
+		return none, fmt.Errorf("read credential %s: %w", name, ErrMissing)
 	}
 	path := filepath.Join(dir, name)
 	f, err := open(path)
 	if err != nil {
-		return nil, openError(path, err)
+		return none, openError(path, err)
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
 	info, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("read credential: %w", err)
+		return none, fmt.Errorf("read credential: %w", err)
 	}
 	if err := checkKind(path, info.Mode()); err != nil {
-		return nil, err
+		return none, err
 	}
-	return readToken(path, f)
+	content, err := readWhole(path, f, info)
+	if err != nil {
+		return none, err
+	}
+	token, err := parse(content)
+	if err != nil {
+		return none, refuse(path, err)
+	}
+	return token, nil
 }
 
 // Remove unlinks the file at path if it still is the one that was read, and
-// returns ErrChanged if it is not. A file that is gone already is no error.
-// The content is not overwritten: on today's disks that erases nothing.
+// returns ErrChanged if it is not, ErrFixed where no file can be removed. A file
+// that is gone already is no error. The content is not overwritten: on today's
+// disks that erases nothing.
 //
 // A file renamed over path between the look and the unlinking, a matter of
 // microseconds, is lost with it: no system unlinks by identity.
 func Remove(path string, read Identity) error {
-	now, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("remove registration token: %w", err)
-	}
-	if read.info == nil || !sameFile(read.info, now) {
-		return refuse(path, ErrChanged)
+	gone, err := isStill(path, read)
+	if err != nil || gone {
+		return err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove registration token: %w; delete it by hand", err)
+		return fixed(path, fmt.Errorf("remove registration token: %w; delete it by hand", err))
 	}
 	return nil
 }
 
-func readToken(path string, r io.Reader) ([]byte, error) {
-	content, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
-	if err != nil {
-		return nil, fmt.Errorf("read registration token: %w", err)
+// isStill reports whether the file at path is gone, and returns ErrChanged if
+// it is another one than was read.
+func isStill(path string, read Identity) (gone bool, err error) {
+	now, err := lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
 	}
-	token, err := Parse(content)
 	if err != nil {
-		return nil, refuse(path, err)
+		return false, fmt.Errorf("remove registration token: %w", err)
 	}
-	return token, nil
+	if read.info == nil || !sameFile(read.info, now) {
+		return false, refuse(path, ErrChanged)
+	}
+	return false, nil
+}
+
+// fixed is err, or ErrFixed where the cause lies in the mount.
+func fixed(path string, err error) error {
+	if Fixed(path) || isMount(err) {
+		return refuse(path, ErrFixed)
+	}
+	return err
+}
+
+// lstat looks at path itself, or through a link where Read follows one.
+func lstat(path string) (fs.FileInfo, error) {
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 && Fixed(path) {
+		return os.Stat(path)
+	}
+	return info, err
 }
 
 // sameFile reports whether nothing tells a from b: the same device and inode,
@@ -146,6 +235,8 @@ func openError(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return refuse(path, ErrMissing)
+	case isBusy(err):
+		return refuse(path, ErrBusy)
 	case errors.Is(err, fs.ErrPermission):
 		return refuse(path, ErrNotPermitted)
 	case isSymlink(err):
@@ -167,6 +258,8 @@ func checkKind(path string, mode fs.FileMode) error {
 		return refuse(path, errSymlink)
 	case mode.IsDir():
 		return refuse(path, errors.New("is a directory: name a file in it"))
+	case mode&fs.ModeNamedPipe != 0:
+		return refuse(path, fmt.Errorf("is a pipe, which holds nothing for a daemon to find: sudo regent register --file %s", path))
 	}
-	return refuse(path, fmt.Errorf("is no regular file (%s)", mode.Type()))
+	return refuse(path, fmt.Errorf("is no regular file (%s): name one", mode.Type()))
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,14 +23,15 @@ type Deps struct {
 	Paths func() []string
 	// OnFile is told of a file at path that is no longer being written. An
 	// error has it told again at a later look; nil settles the matter until
-	// the file changes. Errors that are ErrMissing, ErrEmpty or ErrNotPermitted
-	// are not worth a report.
+	// the file changes. Errors that are ErrMissing, ErrEmpty, ErrNotPermitted,
+	// ErrBusy or ErrWaiting are not worth a report.
 	OnFile func(ctx context.Context, path string) error
+	Now    func() time.Time // any clock that only moves on
 	Log    *slog.Logger
 	Poll   time.Duration // longest time between two looks; 0 is 5 s
 	Rest   time.Duration // the same while the system reports changes and no file waits; 0 is 10 s, and at least Poll
 	Trust  time.Duration // the same where it is known to report every change; 0 is 5 minutes, and at least Rest
-	Settle time.Duration // a file that keeps still this long is complete; 0 is 200 ms
+	Settle time.Duration // time between two looks at a file that may still be written; 0 is 200 ms
 }
 
 // Watcher watches for files that appear at any time, in directories that may
@@ -47,8 +47,8 @@ type Watcher struct {
 
 // NewWatcher returns a watcher.
 func NewWatcher(d Deps) (*Watcher, error) {
-	if d.Paths == nil || d.OnFile == nil || d.Log == nil {
-		return nil, errors.New("tokenfile: Paths, OnFile and Log are all needed")
+	if d.Paths == nil || d.OnFile == nil || d.Now == nil || d.Log == nil {
+		return nil, errors.New("tokenfile: Paths, OnFile, Now and Log are all needed")
 	}
 	if d.Poll == 0 {
 		d.Poll = 5 * time.Second
@@ -155,7 +155,7 @@ func (w *Watcher) look(ctx context.Context) (soon, waits bool) {
 			s = &sighting{}
 			w.sightings[path] = s
 		}
-		switch s.look(find(path)) {
+		switch s.look(find(path), w.Now(), func(kept time.Duration) bool { return whole(path, kept) }) {
 		case settle:
 			soon = true
 		case deliver:
@@ -173,16 +173,37 @@ func (w *Watcher) deliver(ctx context.Context, path string, s *sighting) {
 		return
 	}
 	news := s.delivered(err)
-	silent := errors.Is(err, ErrMissing) || errors.Is(err, ErrEmpty) || errors.Is(err, ErrNotPermitted)
-	if news && !silent {
+	if news && !silent(err) {
 		w.Log.WarnContext(ctx, "the registration token file was not taken", "path", path, "err", err)
 	}
+}
+
+// silent reports whether err is the state of a file, and no fault.
+func silent(err error) bool {
+	for _, state := range []error{ErrMissing, ErrEmpty, ErrNotPermitted, ErrBusy, ErrWaiting} {
+		if errors.Is(err, state) {
+			return true
+		}
+	}
+	return false
+}
+
+// whole reports whether a file that kept still so long is not being written any
+// more. Nobody writes on a read-only mount. Who writes is not known everywhere.
+func whole(path string, kept time.Duration) bool {
+	switch {
+	case kept >= Untold, Fixed(path):
+		return true
+	case kept < Still:
+		return false
+	}
+	return tellsWriters(path)
 }
 
 // find returns what is at path; nil if nothing is, or nothing that this process
 // may see.
 func find(path string) fs.FileInfo {
-	info, err := os.Lstat(path)
+	info, err := lstat(path)
 	if err != nil {
 		return nil
 	}

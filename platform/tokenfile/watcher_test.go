@@ -53,8 +53,8 @@ func polling(t *testing.T, j *journal, paths ...string) (log *bytes.Buffer) {
 	log = &bytes.Buffer{}
 	w, err := NewWatcher(Deps{
 		Paths:  func() []string { return paths },
-		OnFile: j.onFile,
-		Log:    slog.New(slog.NewTextHandler(log, nil)),
+		OnFile: j.onFile, Now: time.Now,
+		Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ func TestWatcherTakesAFileThatIsThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &journal{}
 		polling(t, j, place(t, "one"))
-		pass(200 * time.Millisecond)
+		pass(Still)
 		if got, want := j.all(), "one"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
@@ -98,13 +98,13 @@ func TestWatcherWaitsForTheWriter(t *testing.T) {
 		path := place(t, "o")
 		polling(t, j, path)
 		for _, content := range []string{"on", "one", "onet", "onetwo"} {
-			pass(150 * time.Millisecond)
+			pass(Still - 500*time.Millisecond)
 			write(t, path, content)
 			if got := j.all(); got != "" {
 				t.Fatalf("took %q while it was written", got)
 			}
 		}
-		pass(400 * time.Millisecond)
+		pass(Still + 400*time.Millisecond)
 		if got, want := j.all(), "onetwo"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
@@ -114,7 +114,7 @@ func TestWatcherWaitsForTheWriter(t *testing.T) {
 // TestWatcherRests: who hears of changes looks less often, unless a file waits
 // to be taken.
 func TestWatcherRests(t *testing.T) {
-	w, err := NewWatcher(Deps{Paths: func() []string { return nil }, OnFile: (&journal{}).onFile, Log: slog.New(slog.DiscardHandler)})
+	w, err := NewWatcher(Deps{Paths: func() []string { return nil }, OnFile: (&journal{}).onFile, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestWatcherReportsACauseOnce(t *testing.T) {
 }
 
 func TestWatcherSaysNothingOfWhatIsNoToken(t *testing.T) {
-	for _, silent := range []error{ErrMissing, ErrEmpty, ErrNotPermitted} {
+	for _, silent := range []error{ErrMissing, ErrEmpty, ErrNotPermitted, ErrBusy, ErrWaiting} {
 		synctest.Test(t, func(t *testing.T) {
 			log := polling(t, &journal{answer: fmt.Errorf("read: %w", silent)}, place(t, "one"))
 			pass(time.Minute)
@@ -208,8 +208,8 @@ func TestWatcherForgetsPathsThatWentAway(t *testing.T) {
 	paths := []string{path}
 	w, err := NewWatcher(Deps{
 		Paths:  func() []string { return paths },
-		OnFile: func(context.Context, string) error { return nil },
-		Log:    slog.New(slog.DiscardHandler),
+		OnFile: func(context.Context, string) error { return nil }, Now: time.Now,
+		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -228,8 +228,8 @@ func TestWatcherForgetsPathsThatWentAway(t *testing.T) {
 func TestNewWatcherRefuses(t *testing.T) {
 	full := Deps{
 		Paths:  func() []string { return nil },
-		OnFile: func(context.Context, string) error { return nil },
-		Log:    slog.New(slog.DiscardHandler),
+		OnFile: func(context.Context, string) error { return nil }, Now: time.Now,
+		Log: slog.New(slog.DiscardHandler),
 	}
 	tests := []struct {
 		name  string
@@ -275,6 +275,7 @@ func TestWatcherHearsOfAFileInADirectoryThatComesAndGoes(t *testing.T) {
 			return nil // it goes with its directory
 		},
 		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Now:    time.Now,
 		Poll:   time.Hour,
 		Settle: 10 * time.Millisecond,
 	})
@@ -309,7 +310,7 @@ func TestLook(t *testing.T) {
 		var paths atomic.Pointer[[]string]
 		paths.Store(&[]string{})
 		w, err := NewWatcher(Deps{
-			Paths: func() []string { return *paths.Load() }, OnFile: j.onFile, Log: slog.New(slog.DiscardHandler), Poll: time.Hour,
+			Paths: func() []string { return *paths.Load() }, OnFile: j.onFile, Now: time.Now, Log: slog.New(slog.DiscardHandler), Poll: time.Hour,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -320,7 +321,7 @@ func TestLook(t *testing.T) {
 		pass(time.Second)
 		paths.Store(&[]string{place(t, "one")})
 		w.Look()
-		pass(time.Second)
+		pass(Still + time.Second)
 		if got, want := j.all(), "one"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}

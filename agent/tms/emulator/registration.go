@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"net/http"
 	"strconv"
 	"strings"
@@ -65,10 +66,15 @@ func newRegistration(q registrationRequest, now time.Time) (registration, error)
 		return registration{}, err
 	}
 	return registration{
-		ID: rand.Text(), Identifier: q.Identifier, Token: rand.Text(), Count: q.Count,
+		ID: rand.Text(), Identifier: q.Identifier, Token: newRegistrationToken(), Count: q.Count,
 		ExpirationDate: q.ExpirationDate, Status: enabled,
 		RefID1: q.RefID1, RefID2: q.RefID2, Customer: q.Customer, CreationDate: now.Truncate(time.Second),
 	}, nil
+}
+
+// newRegistrationToken is base64 of user:password, as the vendor describes one.
+func newRegistrationToken() string {
+	return base64.StdEncoding.EncodeToString([]byte(rand.Text() + ":" + rand.Text()))
 }
 
 // checkExpirationDate takes days from tomorrow to maxRegistrationDays ahead.

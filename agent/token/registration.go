@@ -1,0 +1,189 @@
+package token
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// MaxRegistration is the longest registration token that is taken, in bytes.
+const MaxRegistration = 16 << 10
+
+// space is the white space that editors and shells leave around a token.
+const space = " \t\r\n\v\f"
+
+// ParseRegistration returns the registration token in content: a file, standard
+// input, an answer at a prompt, a credential or a request. It removes white space
+// around the token and a byte order mark, and reads UTF-16 that begins with one.
+//
+// It refuses content that cannot be a token by its form. The error is a reason
+// and a next step, to be put behind the name of what was read. It shows nothing
+// of the content.
+func ParseRegistration(content []byte) (Secret, error) {
+	text, err := plain(content)
+	if err != nil {
+		return Secret{}, err
+	}
+	text = strings.Trim(text, space)
+	if err := checkForm(text); err != nil {
+		return Secret{}, err
+	}
+	return NewSecret(text), nil
+}
+
+// plain removes a byte order mark, which Notepad and PowerShell write, and
+// decodes the UTF-16 that follows its mark.
+func plain(content []byte) (string, error) {
+	if rest, marked := bytes.CutPrefix(content, []byte("\xEF\xBB\xBF")); marked {
+		return string(rest), nil
+	}
+	big := bytes.HasPrefix(content, []byte("\xFE\xFF"))
+	if !big && !bytes.HasPrefix(content, []byte("\xFF\xFE")) {
+		return string(content), nil
+	}
+	if len(content)%2 != 0 {
+		return "", errors.New("is UTF-16 and ends in the middle of a character: save it as plain text")
+	}
+	var units []uint16
+	for i := 2; i < len(content); i += 2 {
+		low, high := content[i], content[i+1]
+		if big {
+			low, high = high, low
+		}
+		units = append(units, uint16(high)<<8|uint16(low))
+	}
+	return string(utf16.Decode(units)), nil
+}
+
+// checkForm refuses what cannot be a registration token. The order is that of
+// the most helpful reason.
+func checkForm(text string) error {
+	switch {
+	case text == "":
+		return errors.New("is empty: write the registration token into it, and nothing else")
+	case len(text) > MaxRegistration:
+		return fmt.Errorf("has %d bytes, and a registration token has at most %d: name the right file", len(text), MaxRegistration)
+	}
+	for _, f := range forms {
+		if f.is(text) {
+			return errors.New(f.reason)
+		}
+	}
+	return checkBytes(text)
+}
+
+const onlyToken = ", so that only the registration token is left"
+
+// forms are what people and programs put into a file in place of a bare token.
+var forms = []struct {
+	is     func(string) bool
+	reason string
+}{
+	{begins("-----BEGIN"), "is a key or a certificate in PEM form, and no registration token: name the right file"},
+	{begins("{", "["), "is JSON or a template, and not the token alone: take out the value" + onlyToken},
+	{begins("<"), "is a placeholder or markup: put the registration token itself in its place"},
+	{matches(`(?i)^(authorization\s*:|basic\s|basic:|bearer\s)`), `has the word "Basic" or another part of a request's header before it: remove that` + onlyToken},
+	{isWrapped, "has a token that is broken into several lines: join them into one, for example with: tr -d '\\r\\n'"},
+	{hasLines, "has several lines: remove all the others" + onlyToken},
+	{matches(`^(export\s+|set\s+|\$env:|\$)?["']?[A-Za-z_][A-Za-z0-9_.-]*["']?\s*=\s*["']?[A-Za-z0-9+/_-]`), `has NAME= before the token: remove it, and quotes too` + onlyToken},
+	{matches(`^["']?[A-Za-z_][A-Za-z0-9_.-]*["']?\s*:\s`), `has "NAME:" before the token: remove it, and quotes too` + onlyToken},
+	{isQuoted, "stands in quotes: remove them" + onlyToken},
+	{matches(`^[A-Za-z][A-Za-z0-9+.-]*://`), "is a URL: put the registration token itself in its place"},
+	{matches(`^(\$\w+|\$\{.*\}|\$\(.*\)|%\w+%|\$env:\w+)$`), "is the name of a variable and not its value: put the registration token itself in its place"},
+}
+
+func begins(prefixes ...string) func(string) bool {
+	return func(s string) bool {
+		for _, p := range prefixes {
+			if strings.HasPrefix(s, p) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func matches(pattern string) func(string) bool { return regexp.MustCompile(pattern).MatchString }
+
+func hasLines(s string) bool { return strings.ContainsAny(s, "\r\n\v\f") }
+
+// isWrapped reports whether s is one token in lines, as base64 and openssl
+// write it: every line but the last is equally long.
+func isWrapped(s string) bool {
+	lines := strings.Fields(s)
+	if len(lines) < 2 || !hasLines(s) || strings.ContainsAny(s, " \t") {
+		return false
+	}
+	for _, line := range lines[:len(lines)-1] {
+		if len(line) != len(lines[0]) || len(line) < 16 {
+			return false
+		}
+	}
+	return len(lines[len(lines)-1]) <= len(lines[0]) && decodes(strings.Join(lines, ""))
+}
+
+// isQuoted reports whether s begins or ends with a quotation mark of any kind.
+func isQuoted(s string) bool {
+	first, _ := utf8.DecodeRuneInString(s)
+	last, _ := utf8.DecodeLastRuneInString(s)
+	return isQuote(first) || isQuote(last)
+}
+
+func isQuote(r rune) bool {
+	return strings.ContainsRune("\"'`´", r) || unicode.In(r, unicode.Pi, unicode.Pf) || r == '„' || r == '‚'
+}
+
+// checkBytes names the first byte that no token has.
+func checkBytes(s string) error {
+	for i := range len(s) {
+		switch b := s[i]; {
+		case b > ' ' && b <= '~':
+			continue
+		case b == ' ' || b == '\t':
+			return fmt.Errorf("has a space inside, at byte %d: it must hold one registration token and nothing else", i+1)
+		case b == 0:
+			return fmt.Errorf("has a zero byte at byte %d, as UTF-16 without its mark has: save it as plain text", i+1)
+		case b < ' ' || b == 0x7f:
+			return fmt.Errorf("has a control character at byte %d: it must hold one registration token and nothing else", i+1)
+		}
+		return fmt.Errorf("has something that is not ASCII at byte %d, which may be invisible: write the registration token again as plain text", i+1)
+	}
+	return nil
+}
+
+// Unproven says why a registration token may not be a whole one; "" if nothing
+// speaks against it. The vendor describes it as base64 of user:password, in one
+// source, so anything else is worth a warning and no refusal.
+func Unproven(registration Secret) string {
+	if decodes(registration.Reveal()) {
+		return ""
+	}
+	return "it does not decode to user:password, as a registration token should, so it may be incomplete or something else"
+}
+
+// decodes reports whether s is base64 of user:password, in either alphabet, with
+// or without padding.
+func decodes(s string) bool {
+	s = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(s, "="))
+	text, err := base64.RawStdEncoding.DecodeString(s)
+	if err != nil || !utf8.Valid(text) || bytes.ContainsFunc(text, unicode.IsControl) {
+		return false
+	}
+	user, password, ok := strings.Cut(string(text), ":")
+	return ok && user != "" && password != ""
+}
+
+// Fingerprint names a registration token without showing it: the first 8 hex
+// digits of its SHA-256.
+func Fingerprint(registration Secret) string {
+	sum := sha256.Sum256([]byte(registration.Reveal()))
+	return hex.EncodeToString(sum[:4])
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/redeem"
+	"regent/agent/token"
+	"regent/platform/tokenfile"
+)
+
+// clearFile removes the file of a registration token that was sealed. One that may
+// not be whole is set aside, until the service has taken it.
+func clearFile(cmd *cobra.Command, d agent, from origin, fingerprint, doubt string) error {
+	if doubt != "" && !taken(cmd.Context(), d, fingerprint) {
+		name, err := tokenfile.SetAside(from.path, from.id)
+		if err != nil || name == "" {
+			return erased(cmd, from.path, err)
+		}
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "Moved %s to %s. It is erased once the service has taken this registration token: by regentd, or by the same command again.\n", printable(from.path), printable(name))
+		return err
+	}
+	return erased(cmd, from.path, tokenfile.Remove(from.path, from.id))
+}
+
+// erased says that a file went. One that nobody can erase is a warning.
+func erased(cmd *cobra.Command, path string, err error) error {
+	if errors.Is(err, tokenfile.ErrFixed) {
+		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s cannot be erased: it is mounted read-only, or is a mount itself. Whoever sees the mount can read it: take the secret out of the container's or unit's definition.\n", printable(path))
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Removed %s.\n", printable(path))
+	return err
+}
+
+// eraseProven removes what an earlier --erase set aside, as soon as the service
+// has taken it. done says that something was set aside.
+func (f registerFlags) eraseProven(cmd *cobra.Command, d agent) (done bool, err error) {
+	path, err := filepath.Abs(f.file)
+	if err != nil || len(tokenfile.Aside(path)) == 0 {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), f.wait)
+	defer cancel()
+	for {
+		left, err := eraseOnce(cmd, d, path)
+		if err != nil || left == 0 {
+			return true, err
+		}
+		select {
+		case <-time.After(time.Second):
+			continue
+		case <-ctx.Done():
+		}
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is kept: the service has not taken its registration token yet; see regent status. If it is not the right one, delete it, and put the right one into %s.\n",
+			printable(tokenfile.Aside(path)[0]), printable(path))
+		return true, err
+	}
+}
+
+func eraseOnce(cmd *cobra.Command, d agent, path string) (left int, err error) {
+	for _, name := range tokenfile.Aside(path) {
+		secret, id, err := tokenfile.Read(name, token.ParseRegistration)
+		switch {
+		case errors.Is(err, tokenfile.ErrMissing):
+			continue // regentd was faster
+		case err != nil:
+			return 0, err
+		case !taken(cmd.Context(), d, token.Fingerprint(secret)):
+			left++
+			continue
+		}
+		if err := erased(cmd, name, tokenfile.Remove(name, id)); err != nil {
+			return 0, err
+		}
+	}
+	return left, nil
+}
+
+// taken reports whether the service has redeemed a registration token for this
+// device. Where the ledger cannot be had it is not known, which is no.
+func taken(ctx context.Context, d agent, fingerprint string) bool {
+	l, err := d.Ledger(ctx)
+	if err != nil {
+		return false
+	}
+	entries := make([]redeem.Entry, 0, len(l.Entries))
+	for _, e := range l.Entries {
+		entries = append(entries, redeem.Entry{Kind: redeem.Kind(e.Kind), ID: e.ID, Registration: e.Registration, Consumed: e.Consumed})
+	}
+	return redeem.Taken(entries, fingerprint)
+}

@@ -1,0 +1,86 @@
+package tokenfile
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestSetAside(t *testing.T) {
+	path := place(t, "one")
+	set := func(content string) (string, error) {
+		write(t, path, content)
+		_, id, err := Read(path, parse)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return SetAside(path, id)
+	}
+	for _, step := range []struct{ content, want string }{
+		{"one", path + ".unproven"},
+		{"two", path + ".unproven-2"},
+		{"one\n", path + ".unproven"}, // it is kept already
+		{"three", path + ".unproven-3"},
+	} {
+		if got, err := set(step.content); got != step.want || err != nil {
+			t.Errorf("%q: got %s, %v, want %s", step.content, got, err, step.want)
+		}
+		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%q: the file is still there: %v", step.content, err)
+		}
+	}
+	want := []string{path + ".unproven", path + ".unproven-2", path + ".unproven-3"}
+	if got := Aside(path); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	for i, content := range []string{"one", "two", "three"} {
+		if got, err := os.ReadFile(want[i]); err != nil || string(got) != content {
+			t.Errorf("%s: got %q, %v, want %q", want[i], got, err, content)
+		}
+		if info, err := os.Stat(want[i]); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: got %v, %v, want 0600", want[i], info.Mode(), err)
+		}
+	}
+	for _, content := range []string{"4", "5", "6", "7", "8", "9"} {
+		if _, err := set(content); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := set("10"); err == nil || !strings.Contains(err.Error(), "rm "+path+".unproven*") {
+		t.Errorf("got %v, want what to do", err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "10" {
+		t.Errorf("the tenth: got %q, %v", got, err)
+	}
+}
+
+func TestSetAsideSparesWhatCameMeanwhile(t *testing.T) {
+	path := place(t, "one")
+	_, id, err := Read(path, parse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, "another")
+	if _, err := SetAside(path, id); !errors.Is(err, ErrChanged) {
+		t.Errorf("got %v, want %v", err, ErrChanged)
+	}
+	remove(t, path)
+	if name, err := SetAside(path, id); name != "" || err != nil {
+		t.Errorf("gone: got %q, %v", name, err)
+	}
+}
+
+func TestIsAside(t *testing.T) {
+	for name, want := range map[string]bool{
+		"token.unproven": true, "token.unproven-2": true, "token.unproven-9": true,
+		"token": false, "token.unproven-1": false, "token.unproven-10": false, "token.unproven-x": false, "token.unproven.bak": false, "token.unproven-02": false,
+	} {
+		if got := IsAside(filepath.Join("dir", name)); got != want {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+}

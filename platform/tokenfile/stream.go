@@ -1,0 +1,50 @@
+package tokenfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// Stdin reports whether path is a name of this process's standard input.
+func Stdin(path string) bool {
+	return path == "/dev/stdin" || path == "/dev/fd/0" || path == "/proc/self/fd/0"
+}
+
+// Stream reports whether path is read once and not erased: a descriptor of this
+// process, as a shell's <(COMMAND) is, or a pipe.
+func Stream(path string) bool {
+	if descriptor(path) {
+		return true
+	}
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeNamedPipe != 0
+}
+
+func descriptor(path string) bool {
+	return Stdin(path) || strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/")
+}
+
+// OpenStream opens a stream for reading, which may wait for who writes. A pipe
+// with a name is held to the same owners and modes as a file.
+func OpenStream(path string, owners ...int) (*os.File, error) {
+	f, err := os.Open(path) //nolint:gosec // the path that the person named
+	switch {
+	case descriptor(path) && errors.Is(err, fs.ErrNotExist):
+		return nil, refuse(path, errors.New("is not open in this process; sudo closes what <(COMMAND) opens: COMMAND | sudo regent register --stdin"))
+	case err != nil:
+		return nil, openError(path, err)
+	case descriptor(path):
+		return f, nil
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = checkAccess(path, f, info, owners)
+	}
+	if err != nil {
+		f.Close() //nolint:errcheck,gosec // opened for reading
+		return nil, err
+	}
+	return f, nil
+}

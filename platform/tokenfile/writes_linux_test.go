@@ -1,0 +1,158 @@
+package tokenfile
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A registration token that is written in two pieces is taken whole, however
+// long the writer rests in between.
+func TestWatcherWaitsWhileAFileIsOpenForWriting(t *testing.T) {
+	for _, gap := range []time.Duration{500 * time.Millisecond, time.Second, 3 * time.Second, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			path := place(t, "")
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var took []string
+			follow(t, path, func(_ context.Context, path string) error {
+				token, id, err := Read(path, parse)
+				if err != nil {
+					return err
+				}
+				took = append(took, string(token))
+				return Remove(path, id)
+			})
+			for _, piece := range []string{"first", "second"} {
+				if _, err := f.WriteString(piece); err != nil {
+					t.Fatal(err)
+				}
+				pass(gap)
+			}
+			if len(took) > 0 {
+				t.Fatalf("gap %v: took %q of an open file", gap, took)
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+			pass(10 * time.Second)
+			if len(took) != 1 || took[0] != "firstsecond" {
+				t.Errorf("gap %v: took %q, want the whole", gap, took)
+			}
+		})
+	}
+}
+
+func follow(t *testing.T, path string, onFile func(context.Context, string) error) {
+	t.Helper()
+	w, err := NewWatcher(Deps{Paths: func() []string { return []string{path} }, OnFile: onFile, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- w.loop(ctx, nil, nil) }()
+	t.Cleanup(func() { cancel(); <-done })
+}
+
+func TestReadWhileItIsWritten(t *testing.T) {
+	path := place(t, "bad") // not refused before it is whole
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Read(path, parse); !errors.Is(err, ErrBusy) {
+		t.Errorf("open for writing: got %v, want %v", err, ErrBusy)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Read(path, parse); err == nil || !strings.Contains(err.Error(), "is bad") {
+		t.Errorf("closed: got %v", err)
+	}
+}
+
+// Whether somebody writes is not known of everything; such a file has to keep
+// still for longer.
+func TestWhole(t *testing.T) {
+	path := place(t, sample)
+	for _, tt := range []struct {
+		kept time.Duration
+		want bool
+	}{{0, false}, {Still - 1, false}, {Still, true}, {Untold, true}} {
+		if got := whole(path, tt.kept); got != tt.want {
+			t.Errorf("kept still for %v: got %v, want %v", tt.kept, got, tt.want)
+		}
+	}
+	if dir := t.TempDir(); whole(dir, Still) || !whole(dir, Untold) {
+		t.Error("a file whose writers are not known is not waited for longer")
+	}
+}
+
+// entry is one of an access list, as linux/posix_acl_xattr.h has it.
+func entry(tag, bits uint16, id uint32) []byte {
+	b := binary.LittleEndian.AppendUint16(nil, tag)
+	b = binary.LittleEndian.AppendUint16(b, bits)
+	return binary.LittleEndian.AppendUint32(b, id)
+}
+
+func list(entries ...[]byte) []byte {
+	return append([]byte{listVersion, 0, 0, 0}, bytes.Join(entries, nil)...)
+}
+
+func TestOpenByList(t *testing.T) {
+	const none = 1<<32 - 1
+	owner, group, other := entry(0x01, 4, none), entry(tagGroupObj, 0, none), entry(tagOther, 0, none)
+	mask := entry(tagMask, 4, none)
+	tests := []struct {
+		name string
+		list []byte
+		want os.FileMode
+		ok   bool
+	}{
+		{"as systemd makes it", list(owner, entry(tagUser, 4, 990), group, mask, other), 0, true},
+		{"another user", list(owner, entry(tagUser, 4, 991), group, mask, other), 0o040, true},
+		{"another user, masked", list(owner, entry(tagUser, 6, 991), group, entry(tagMask, 0, none), other), 0, true},
+		{"a group", list(owner, group, entry(tagGroup, 4, 100), mask, other), 0o040, true},
+		{"everybody", list(owner, group, mask, entry(tagOther, 4, none)), 0o004, true},
+		{"cut", list(owner)[:9], 0, false},
+		{"another version", append([]byte{3, 0, 0, 0}, owner...), 0, false},
+		{"nothing", nil, 0, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, ok := openByList(tt.list, []int{0, 990})
+			if got != tt.want || ok != tt.ok {
+				t.Errorf("got %v %v, want %v %v", got, ok, tt.want, tt.ok)
+			}
+		})
+	}
+}
+
+// A file that this process may read by an access list, and nobody else, is read,
+// although its mode is 0440.
+func TestReadByAccessList(t *testing.T) {
+	const none = 1<<32 - 1
+	path := place(t, sample)
+	l := list(entry(0x01, 6, none), entry(tagUser, 4, uint32(os.Geteuid())), entry(tagGroupObj, 0, none), entry(tagMask, 4, none), entry(tagOther, 0, none))
+	if err := unix.Setxattr(path, listAttribute, l, 0); err != nil {
+		t.Skipf("no access lists in %s: %v", path, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Fatalf("got %v, %v", info.Mode(), err)
+	}
+	if _, _, err := Read(path, parse); err != nil {
+		t.Error(err)
+	}
+}
