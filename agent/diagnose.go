@@ -110,6 +110,9 @@ func (a *Agent) way(ctx context.Context, base string) doctor.Way {
 	if f := look.Failure; f != nil {
 		w.Failure, w.Status, w.ServiceShape = f.Error(), f.Status, f.ServiceShape
 	}
+	if look.Authorities != "" {
+		w.Failure += "; " + look.Authorities
+	}
 	if look.At >= tms.StageAnswer { // else the skew is that of an earlier answer
 		w.SkewSeconds = int64(a.tenants.skew(host).Seconds())
 	}

@@ -24,6 +24,7 @@ type Look struct {
 	Issuer      string   // of the certificate that was shown, for people
 	Minted      bool     // a certificate was made for a name that nobody has
 	Provider    Provider // if At is Reached
+	Authorities string   // what was read of the extra authorities, if At is StageTrust
 }
 
 // Stage is how far a request came before it failed.
@@ -68,6 +69,11 @@ func (c *Client) Look(ctx context.Context) Look {
 	if failure, ok := errors.AsType[*Failure](err); ok {
 		l.Failure = failure
 		l.At, l.ProxyStatus = stageOf(failure)
+	}
+	if l.At == StageTrust && c.o.ExtraCA != nil {
+		if b, err := ReadBundle(c.o.ExtraCA, c.o.Now()); err == nil {
+			l.Authorities = b.account()
+		}
 	}
 	if leaf := shown.certificate(err); leaf != nil {
 		l.Issuer = issuerOf(leaf)

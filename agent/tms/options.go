@@ -31,7 +31,7 @@ const defaultTimeout = 30 * time.Second
 type Options struct {
 	Tenant    string        // "https://host" or "https://host:8443"; http on a loopback address only
 	Proxy     string        // "" or "system": by Environment; "none"; or as [address.Proxy] takes it
-	ExtraCA   []byte        // PEM certificates trusted beside the system's; nil for none
+	ExtraCA   []byte        // as [ReadBundle] takes them, trusted beside the system's; nil for none
 	Timeout   time.Duration // of one call, the repetitions of a read included; 0 for 30 s
 	UserAgent string        // "" for "regent"
 	Mode      string        // ModeOIDC, ModeTMS or ModeTMSRegistration; "" for ModeOIDC
@@ -189,16 +189,20 @@ func proxyFor(proxy string, environment address.Environment) (func(*http.Request
 
 // trust returns the system's certificate authorities and the extra ones, or
 // nil, which means the system's alone.
-func trust(extra []byte) (*x509.CertPool, error) {
-	if len(extra) == 0 {
+func trust(extra []byte, now time.Time) (*x509.CertPool, error) {
+	if extra == nil {
 		return nil, nil
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		return nil, fmt.Errorf("tms: read the system's certificate authorities: %w", err)
 	}
-	if !pool.AppendCertsFromPEM(extra) {
-		return nil, errors.New("tms: the extra CA file holds no PEM certificate")
+	b, err := ReadBundle(extra, now)
+	if err != nil {
+		return nil, fmt.Errorf("tms: the extra CA file %w", err)
+	}
+	for _, c := range b.Certificates {
+		pool.AddCert(c)
 	}
 	return pool, nil
 }

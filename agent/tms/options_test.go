@@ -30,7 +30,7 @@ func TestNewRefuses(t *testing.T) {
 		{"climbing path", Options{Tenant: "host", Forms: Forms{Path: "/token/../x"}}, "path: must begin"},
 		{"path with a query", Options{Tenant: "host", Forms: Forms{Path: "/token?x"}}, "path: must begin"},
 		{"timeout", Options{Tenant: "host", Timeout: -time.Second}, "timeout must be above 0: -1s"},
-		{"no CA", Options{Tenant: "host", ExtraCA: []byte("SECRET")}, "no PEM certificate"},
+		{"no CA", Options{Tenant: "host", ExtraCA: []byte("SECRET")}, "holds no certificate in PEM form"},
 		{"proxy", Options{Tenant: "host", Proxy: "http://me:SECRET@proxy:port"}, "proxy has a port that is not a number"},
 		{"a proxy's scheme", Options{Tenant: "host", Proxy: "ftp://me:SECRET@proxy"}, "proxy is not an http, https or socks5 URL"},
 	}

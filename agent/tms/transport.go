@@ -24,7 +24,7 @@ func newTransport(o Options) (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool, err := trust(o.ExtraCA)
+	pool, err := trust(o.ExtraCA, o.Now())
 	if err != nil {
 		return nil, err
 	}

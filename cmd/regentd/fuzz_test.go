@@ -38,21 +38,6 @@ func FuzzRecall(f *testing.F) {
 	})
 }
 
-// FuzzCertificates: a file is found good only if a certificate begins in it, and
-// nothing of one that is not is said.
-func FuzzCertificates(f *testing.F) {
-	f.Fuzz(func(t *testing.T, content []byte) {
-		m := sanity{readFile: func(string) ([]byte, error) { return content, nil }}
-		said := m.certificates("ca.pem")
-		if said == "" && !strings.Contains(string(content), "-----BEGIN CERTIFICATE-----") {
-			t.Errorf("%q was taken for certificates", content)
-		}
-		if strings.Contains(said, "canary") {
-			t.Errorf("it says %q", said)
-		}
-	})
-}
-
 // FuzzProxyCredentials: they are one line with a user, which no header can be
 // broken with, and an error shows none of it.
 func FuzzProxyCredentials(f *testing.F) {

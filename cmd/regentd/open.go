@@ -221,6 +221,9 @@ func newService(log *slog.Logger) func(string, policy.Settings, func(time.Time))
 			if extra, err = os.ReadFile(n.CAFile); err != nil {
 				return nil, fmt.Errorf("network.ca_file: %w; put the certificate there, or correct the key", err)
 			}
+			if _, err := tms.ReadBundle(extra, now()); err != nil {
+				return nil, fmt.Errorf("network.ca_file %s: %w; put the certificate there, or correct the key", n.CAFile, err)
+			}
 		}
 		credentials, err := proxyCredentials(n.ProxyCredentialsFile)
 		if err != nil {

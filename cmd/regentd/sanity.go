@@ -1,15 +1,15 @@
 package main
 
 import (
-	"bytes"
-	"encoding/pem"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 
 	"regent/agent/policy"
+	"regent/agent/tms"
 )
 
 // sanity holds a configuration that is well-formed against this machine: what it
@@ -42,7 +42,7 @@ func (m sanity) check(res policy.Resolved) []policy.Problem {
 		}
 	}
 	s := res.Settings
-	warn("network.ca_file", m.certificates(s.Network.CAFile))
+	found = append(found, m.authorities(res)...)
 	warn("registration_token_file", m.directoryOf(s.RegistrationTokenFile))
 	for _, a := range s.Applications {
 		key := "applications." + a.ID
@@ -56,25 +56,33 @@ func (m sanity) check(res policy.Resolved) []policy.Problem {
 	return found
 }
 
-// certificates says what is wrong with a file of certificates.
-func (m sanity) certificates(name string) string {
+// authorities is what is to be said of network.ca_file.
+func (m sanity) authorities(res policy.Resolved) (found []policy.Problem) {
+	p, _ := res.Provenance("network.ca_file")
+	for _, text := range m.certificates(res.Settings.Network.CAFile) {
+		found = append(found, policy.Problem{Origin: p.Origin, Key: "network.ca_file", Text: text})
+	}
+	return found
+}
+
+// certificates says what of a file of certificates is not used, or is of no use.
+func (m sanity) certificates(name string) []string {
 	if name == "" {
-		return ""
+		return nil
 	}
 	data, err := m.readFile(name)
 	if err != nil {
-		return name + " " + cause(err).Error() + "; put the certificates there, or correct the key"
+		return []string{name + " " + cause(err).Error() + "; put the certificates there, or correct the key"}
 	}
-	for len(data) > 0 {
-		var block *pem.Block
-		if block, data = pem.Decode(bytes.TrimSpace(data)); block == nil {
-			break
-		}
-		if block.Type == "CERTIFICATE" {
-			return ""
-		}
+	b, err := tms.ReadBundle(data, now())
+	if err != nil {
+		return []string{name + " " + err.Error()}
 	}
-	return name + " holds no certificate in PEM form; convert it, or correct the key"
+	var texts []string
+	for _, r := range b.Remarks {
+		texts = append(texts, fmt.Sprintf("%s:%d: %s", name, r.Line, r.Text))
+	}
+	return texts
 }
 
 func (m sanity) directoryOf(name string) string {

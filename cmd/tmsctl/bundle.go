@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"filippo.io/age"
@@ -73,8 +74,22 @@ func recipientsIn(name string) ([]age.Recipient, error) {
 	if bytes.Contains(content, []byte("AGE-SECRET-KEY-")) {
 		return nil, usagef("--recipients-file %s: holds a secret key; write the public one, which begins with age1 (age-keygen -y prints it)", name)
 	}
-	keys, err := age.ParseRecipients(bytes.NewReader(content))
-	if err != nil {
+	if bytes.IndexByte(content, 0) >= 0 {
+		return nil, usagef("--recipients-file %s: is UTF-16 text or no text; save it as UTF-8", name)
+	}
+	var keys []age.Recipient
+	for i, line := range strings.Split(string(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))), "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		key, err := age.ParseRecipients(strings.NewReader(line))
+		if err != nil {
+			return nil, usagef("--recipients-file %s:%d: is no age recipient; write one that begins with age1 on each line", name, i+1)
+		}
+		keys = append(keys, key...)
+	}
+	if len(keys) == 0 {
 		return nil, usagef("--recipients-file %s: holds no age recipients; write one that begins with age1 on each line", name)
 	}
 	return keys, nil

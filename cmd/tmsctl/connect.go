@@ -28,6 +28,13 @@ func (t *tool) client() (*admin.Client, error) {
 		if ca, err = os.ReadFile(name); err != nil { //nolint:gosec // the file that its reader named
 			return nil, usagef("--ca-file: %v", err)
 		}
+		b, err := tms.ReadBundle(ca, t.clock.Wall())
+		if err != nil {
+			return nil, usagef("--ca-file %s: %v", name, err)
+		}
+		for _, r := range b.Remarks {
+			t.say("tmsctl: warning: --ca-file %s:%d: %s\n", name, r.Line, r.Text)
+		}
 	}
 	environment := address.FromEnvironment(t.getenv)
 	if t.flags.proxy == "system" {

@@ -1,0 +1,192 @@
+package tms
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Bundle is what a file of certificate authorities holds: every block of it is
+// among the certificates or among the remarks.
+type Bundle struct {
+	Certificates []*x509.Certificate
+	Lines        []int // on which each of Certificates begins, from 1
+	Remarks      []Remark
+}
+
+// Remark is what is wrong with a part of a bundle.
+type Remark struct {
+	Line int // on which the part begins, from 1
+	Text string
+	Used bool // the certificate is trusted all the same
+}
+
+// String returns "line 3: …".
+func (r Remark) String() string { return fmt.Sprintf("line %d: %s", r.Line, r.Text) }
+
+// ReadBundle reads PEM certificates. A byte order mark, indents, any line end and
+// text between the blocks are taken. It fails if there is no certificate at all,
+// and then says why; nothing of the content is in an error or a remark.
+func ReadBundle(data []byte, now time.Time) (Bundle, error) {
+	var b Bundle
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}), bytes.HasPrefix(data, []byte{0xfe, 0xff}), bytes.IndexByte(data, 0) >= 0 && bytes.Contains(data, []byte("B\x00E\x00G\x00I\x00N")):
+		return b, errors.New("is UTF-16 text; save it as UTF-8")
+	}
+	if _, err := x509.ParseCertificates(data); err == nil && len(data) > 0 {
+		return b, errors.New("is DER and not PEM; convert it: openssl x509 -inform der -in FILE -out FILE.pem")
+	}
+	p := blocks{bundle: &b, now: now}
+	for i, line := range strings.Split(string(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))), "\n") {
+		p.line(i+1, strings.TrimSpace(line))
+	}
+	if p.kind != "" {
+		p.remark("is cut short: no END line follows; copy the certificate again")
+	}
+	if len(b.Certificates) > 0 {
+		return b, nil
+	}
+	why := []string{"holds no certificate in PEM form"}
+	for _, r := range b.Remarks {
+		why = append(why, r.String())
+	}
+	return b, errors.New(strings.Join(why, "; "))
+}
+
+// maxRemarks bounds what is said of one file.
+const maxRemarks = 20
+
+// blocks reads a bundle line by line.
+type blocks struct {
+	bundle *Bundle
+	now    time.Time
+	kind   string // of the block that was begun; "" outside of one
+	began  int
+	body   strings.Builder
+	loose  bool // the line before was of no block, and was remarked on
+}
+
+func (p *blocks) remark(text string) {
+	if len(p.bundle.Remarks) < maxRemarks {
+		p.bundle.Remarks = append(p.bundle.Remarks, Remark{Line: p.began, Text: text})
+	}
+}
+
+func (p *blocks) line(n int, s string) {
+	kind, begins := boundary(s, "BEGIN")
+	ends, isEnd := boundary(s, "END")
+	switch {
+	case begins:
+		if p.kind != "" {
+			p.remark("is cut short: another block begins before its END line; copy the certificate again")
+		}
+		p.kind, p.began, p.loose = kind, n, false
+		p.body.Reset()
+	case isEnd && p.kind == ends:
+		p.block()
+		p.kind = ""
+	case isEnd && p.loose: // that was remarked on
+		p.loose = false
+	case isEnd:
+		if p.kind == "" {
+			p.began = n
+		}
+		p.remark("END without its BEGIN; copy the certificate again")
+		p.kind = ""
+	case p.kind != "" && !strings.Contains(s, ":"): // a header of the block has one
+		p.body.WriteString(s)
+	case p.kind == "" && !p.loose && stray(s):
+		p.began, p.loose = n, true
+		p.remark("looks like a part of a certificate that is in no block; copy the certificate again, with its BEGIN and END lines")
+	}
+}
+
+// boundary reads -----BEGIN KIND----- and the like.
+func boundary(s, word string) (kind string, is bool) {
+	s, begins := strings.CutPrefix(s, "-----"+word+" ")
+	s, ends := strings.CutSuffix(s, "-----")
+	return s, begins && ends && s != ""
+}
+
+// stray reports whether a line outside of a block is no comment: half a boundary,
+// or base64.
+func stray(s string) bool {
+	if strings.Contains(s, "--") && (strings.Contains(s, "BEGIN") || strings.Contains(s, "END")) {
+		return true
+	}
+	_, err := base64.StdEncoding.DecodeString(s)
+	return err == nil && len(s) >= 60
+}
+
+// block takes the block that ends here.
+func (p *blocks) block() {
+	switch {
+	case strings.HasSuffix(p.kind, "PRIVATE KEY"):
+		p.remark("is a private key, which does not belong here and is not used; remove it")
+		return
+	case p.kind == "TRUSTED CERTIFICATE":
+		p.remark("is an OpenSSL TRUSTED CERTIFICATE and is not read; convert it: openssl x509 -in FILE -out FILE.pem")
+		return
+	case p.kind != "CERTIFICATE" && p.kind != "X509 CERTIFICATE":
+		p.remark("is no CERTIFICATE block and is not read; remove it, or put the certificate in its place")
+		return
+	}
+	der, err := base64.StdEncoding.DecodeString(p.body.String())
+	if err != nil {
+		p.remark("its base64 is damaged; copy the certificate again")
+		return
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		p.remark("cannot be read as a certificate; copy it again")
+		return
+	}
+	p.take(c)
+}
+
+// take adds a certificate, and says what may keep it from being of use.
+func (p *blocks) take(c *x509.Certificate) {
+	text := ""
+	for i, other := range p.bundle.Certificates {
+		if other.Equal(c) {
+			text = fmt.Sprintf("is the same certificate as on line %d", p.bundle.Lines[i])
+		}
+	}
+	switch {
+	case text != "":
+	case p.now.After(c.NotAfter):
+		text = "the certificate expired on " + c.NotAfter.UTC().Format(time.DateOnly)
+	case p.now.Before(c.NotBefore):
+		text = "the certificate is not valid before " + c.NotBefore.UTC().Format(time.DateOnly)
+	case c.BasicConstraintsValid && !c.IsCA:
+		text = "the certificate is no authority's, so it vouches for itself alone"
+	}
+	p.bundle.Certificates = append(p.bundle.Certificates, c)
+	p.bundle.Lines = append(p.bundle.Lines, p.began)
+	if text != "" && len(p.bundle.Remarks) < maxRemarks {
+		p.bundle.Remarks = append(p.bundle.Remarks, Remark{p.began, text, true})
+	}
+}
+
+// maxNamed bounds how many certificates a diagnosis names.
+const maxNamed = 5
+
+// account says which blocks were read and which were not.
+func (b Bundle) account() string {
+	var said []string
+	for i, c := range b.Certificates[:min(maxNamed, len(b.Certificates))] {
+		said = append(said, fmt.Sprintf("line %d %q", b.Lines[i], masked{}.text(c.Subject.String())))
+	}
+	text := fmt.Sprintf("the CA file gave %d: %s", len(b.Certificates), strings.Join(said, ", "))
+	if len(b.Certificates) > maxNamed {
+		text += " and others"
+	}
+	for _, r := range b.Remarks {
+		text += "; " + r.String()
+	}
+	return text
+}
