@@ -185,6 +185,10 @@ func TestJudge(t *testing.T) {
 		{"masked", func(f *Facts) { unit(f, Masked, "success", 0) }, ServiceMasked},
 		{"failing", func(f *Facts) { unit(f, "activating", "exit-code", 1) }, ServiceFailing},
 		{"credential", func(f *Facts) { unit(f, "failed", "exit-code", exitCredentials) }, ServiceCredential},
+		{"machine-id", func(f *Facts) {
+			unit(f, "failed", "exit-code", exitCredentials)
+			f.Units[0].OtherMachine = true
+		}, MachineIDChanged},
 		{"passphrase", func(f *Facts) {
 			unit(f, "inactive", "success", 0)
 			f.Units = append(f.Units, Unit{Name: KeyUnit, Active: "failed", Result: "exit-code"})

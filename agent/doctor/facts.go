@@ -54,6 +54,9 @@ type Unit struct {
 	Name           string
 	Active, Result string // systemd's words; Active is [Masked] of one that cannot start
 	Exit           int    // status of its main process
+	// OtherMachine says that the machine-id was changed after the passphrase of the
+	// data key was sealed.
+	OtherMachine bool
 }
 
 // Proxy is what a program of the user who asks goes by to a host.

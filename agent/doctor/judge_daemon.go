@@ -54,6 +54,8 @@ func judgeUnits(f Facts) []doubt {
 		return []doubt{{code: ServiceCredential, subject: KeyUnit, evidence: fmt.Sprintf("%s is failed (result %s)", KeyUnit, key.Result)}}
 	case f.Daemon != nil:
 		return []doubt{{code: TwoDaemons, subject: f.Socket.Path, evidence: said + ", and yet a daemon answers, process " + fmt.Sprint(f.Daemon.PID)}}
+	case daemon.Exit == exitCredentials && daemon.OtherMachine:
+		return []doubt{{code: MachineIDChanged, subject: DaemonUnit, evidence: said + ", and systemd's host key is of another machine-id"}}
 	case daemon.Exit == exitCredentials:
 		return []doubt{{code: ServiceCredential, subject: DaemonUnit, evidence: said}}
 	case daemon.Exit == exitUsage && daemon.Result == "exit-code":

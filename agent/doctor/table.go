@@ -74,6 +74,7 @@ const (
 	ServiceMasked     Code = "service_masked"
 	ServiceFailing    Code = "service_failing"
 	ServiceCredential Code = "service_credential"
+	MachineIDChanged  Code = "machine_id_changed"
 )
 
 // On Windows alone there are also these; [ClockUnkept] is of
@@ -400,6 +401,11 @@ func daemonCodes() []Entry {
 			ServiceCredential, Failure, "the service manager cannot unseal the passphrase of the data key",
 			"The TPM was reset, or the disk is in another device. Nothing was changed.",
 			tellITStop, "See journalctl -u regentd, and for what can be done /usr/share/doc/regent/README.md.", nobody,
+		},
+		{
+			MachineIDChanged, Failure, "the machine-id was changed, so systemd cannot unseal the passphrase of the data key",
+			"The host key of systemd is good under one machine-id only. A clone, or a machine made from a template, has another one, and so has a system whose /etc/machine-id was written anew. Nothing was changed or lost.",
+			tellITStop, "If this is the same device, put the old machine-id back into /etc/machine-id (ls /var/log/journal names it, if the journal is kept there), restart the system, or run: systemctl start regentd.service. If this is a copy, it needs auth tokens of its own, one count for each instance: the steps are in /usr/share/doc/regent/README.md. On a template, before it is copied: regent seal-image.", nobody,
 		},
 	}
 }

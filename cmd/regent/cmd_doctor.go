@@ -116,7 +116,7 @@ func (x examination) gather(ctx context.Context) doctor.Facts {
 	// One that has not been asked has no units.
 	units, _ := x.inquire(ctx)
 	for _, u := range units {
-		f.Units = append(f.Units, doctor.Unit{Name: u.name, Active: u.active, Result: u.result, Exit: u.exit})
+		f.Units = append(f.Units, doctor.Unit{Name: u.name, Active: u.active, Result: u.result, Exit: u.exit, OtherMachine: u.otherMachine})
 	}
 	if f.Daemon == nil && (x.config != "" || x.socket == localsock.DefaultPath) {
 		f.Config = x.survey.config(ctx, x.config)

@@ -36,6 +36,9 @@ type unit struct {
 	name           string
 	active, result string // systemd's words: "active", "activating", "failed"; "success", "exit-code". "masked": it cannot start
 	exit           int    // status of its main process
+	// otherMachine says that root has noted, at the unit's last start, that the
+	// machine-id was changed after the passphrase was sealed.
+	otherMachine bool
 }
 
 // inquirer asks the service manager for the package's units that it has.
@@ -119,6 +122,9 @@ func diagnose(units []unit) (status.Status, bool) {
 		return locked(fmt.Sprintf("the passphrase of the data key could not be made (%s); see journalctl -u %s, then start regentd again", keyUnit, keyUnit)), true
 	case daemon.result == "success" && daemon.active == "inactive":
 		return stopped("regentd is stopped; an administrator starts it with: systemctl start regentd"), true
+	case daemon.exit == exitCredentials && daemon.otherMachine:
+		return locked("the machine-id of this device was changed, and systemd unseals the passphrase of the data key only under the old one; " +
+			"nothing was changed; for the way back, with or without the old machine-id: regent doctor"), true
 	case daemon.exit == exitCredentials:
 		return locked(fmt.Sprintf("systemd cannot unseal the passphrase of the data key (%s: exit status 243/CREDENTIALS), as after a reset of the TPM or with this disk in another device; "+
 			"nothing was changed; see journalctl -u regentd, and for what can be done /usr/share/doc/regent/README.md", daemonUnit)), true

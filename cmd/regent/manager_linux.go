@@ -3,6 +3,10 @@ package main
 import (
 	"context"
 	"os/exec"
+	"path/filepath"
+
+	"regent/platform/hostfacts"
+	"regent/platform/localsock"
 )
 
 // systemctl is named in full: root's PATH decides nothing here.
@@ -15,5 +19,10 @@ func askManager(ctx context.Context) ([]unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseUnits(out), nil
+	units := parseUnits(out)
+	noted, err := hostfacts.FromFile(filepath.Join(filepath.Dir(localsock.DefaultPath), "host-facts"))
+	for i := range units {
+		units[i].otherMachine = err == nil && noted.MachineIDChanged
+	}
+	return units, nil
 }

@@ -15,8 +15,10 @@ import (
 )
 
 func TestDiagnose(t *testing.T) {
-	daemon := func(active, result string, exit int) unit { return unit{daemonUnit, active, result, exit} }
-	sealed := unit{keyUnit, "inactive", "success", 0}
+	daemon := func(active, result string, exit int) unit {
+		return unit{name: daemonUnit, active: active, result: result, exit: exit}
+	}
+	sealed := unit{name: keyUnit, active: "inactive", result: "success", exit: 0}
 	tests := []struct {
 		name  string
 		units []unit
@@ -29,9 +31,10 @@ func TestDiagnose(t *testing.T) {
 		{"stopped by a person", []unit{daemon("inactive", "success", 0), sealed}, "systemctl start regentd", "unknown"},
 		{"credential does not open", []unit{daemon("activating", "exit-code", 243), sealed}, "locked: systemd cannot unseal", "locked"},
 		{"credential does not open, given up", []unit{daemon("failed", "exit-code", 243)}, "243/CREDENTIALS", "locked"},
-		{"key was not made", []unit{daemon("inactive", "success", 0), {keyUnit, "failed", "exit-code", 1}}, "journalctl -u regentd-key.service", "locked"},
+		{"key was not made", []unit{daemon("inactive", "success", 0), {name: keyUnit, active: "failed", result: "exit-code", exit: 1}}, "journalctl -u regentd-key.service", "locked"},
 		{"masked", []unit{daemon("masked", "success", 0), sealed}, "systemctl unmask regentd.service && systemctl enable --now regentd.service", "unknown"},
-		{"its socket is masked", []unit{daemon("inactive", "success", 0), sealed, {socketUnit, "masked", "success", 0}}, "systemctl unmask regentd.socket", "unknown"},
+		{"its socket is masked", []unit{daemon("inactive", "success", 0), sealed, {name: socketUnit, active: "masked", result: "success", exit: 0}}, "systemctl unmask regentd.socket", "unknown"},
+		{"another machine-id", []unit{{name: daemonUnit, active: "failed", result: "exit-code", exit: 243, otherMachine: true}}, "the machine-id of this device was changed", "locked"},
 		{"configuration", []unit{daemon("failed", "exit-code", 2), sealed}, "regentd check-config", "unknown"},
 		{"watchdog", []unit{daemon("activating", "watchdog", 2), sealed}, "watchdog", "unknown"},
 		{"crashed", []unit{daemon("failed", "signal", 6), sealed}, "signal, exit status 6", "unknown"},
@@ -55,7 +58,7 @@ func TestParseUnits(t *testing.T) {
 		"Id=regentd.socket\nLoadState=masked\nActiveState=inactive\nResult=success\n\n" +
 		"Id=running.service\nLoadState=masked\nActiveState=active\nResult=success\n\n" +
 		"ExecMainStatus=x\nId=regentd-key.service\nLoadState=loaded\nActiveState=failed\nResult=exit-code\nStray\n"
-	want := []unit{{daemonUnit, "activating", "exit-code", 243}, {socketUnit, "masked", "success", 0}, {"running.service", "active", "success", 0}, {keyUnit, "failed", "exit-code", 0}}
+	want := []unit{{name: daemonUnit, active: "activating", result: "exit-code", exit: 243}, {name: socketUnit, active: "masked", result: "success", exit: 0}, {name: "running.service", active: "active", result: "success", exit: 0}, {name: keyUnit, active: "failed", result: "exit-code", exit: 0}}
 	if diff := cmp.Diff(parseUnits([]byte(text)), want, cmp.AllowUnexported(unit{})); diff != "" {
 		t.Errorf("units (-got +want):\n%s", diff)
 	}
@@ -70,7 +73,7 @@ func TestStatusInquiresWhereNoAnswerComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dial := func() agent { return &fake{silent: true} }
 		cannot := func(context.Context) ([]unit, error) {
-			return []unit{{daemonUnit, "activating", "exit-code", 243}}, nil
+			return []unit{{name: daemonUnit, active: "activating", result: "exit-code", exit: 243}}, nil
 		}
 		begun := time.Now()
 		st, err := askOrInquire(t.Context(), dial, cannot)
@@ -83,7 +86,9 @@ func TestStatusInquiresWhereNoAnswerComes(t *testing.T) {
 // One that is only slow, or of which nothing is known, is waited for.
 func TestStatusWaitsForASlowDaemon(t *testing.T) {
 	for name, inquire := range map[string]inquirer{
-		"runs":    func(context.Context) ([]unit, error) { return []unit{{daemonUnit, "active", "success", 0}}, nil },
+		"runs": func(context.Context) ([]unit, error) {
+			return []unit{{name: daemonUnit, active: "active", result: "success", exit: 0}}, nil
+		},
 		"unknown": func(context.Context) ([]unit, error) { return nil, errors.New("no systemd") },
 		"no one":  nil,
 	} {
@@ -105,9 +110,9 @@ func TestStatusInquiresAgainAfterwards(t *testing.T) {
 		asked := 0
 		fails := func(context.Context) ([]unit, error) {
 			if asked++; asked == 1 {
-				return []unit{{daemonUnit, "activating", "success", 0}}, nil
+				return []unit{{name: daemonUnit, active: "activating", result: "success", exit: 0}}, nil
 			}
-			return []unit{{daemonUnit, "failed", "exit-code", exitUsage}}, nil
+			return []unit{{name: daemonUnit, active: "failed", result: "exit-code", exit: exitUsage}}, nil
 		}
 		st, err := askOrInquire(t.Context(), func() agent { return &fake{silent: true} }, fails)
 		if err != nil || !strings.Contains(st.Summary, "check-config") || asked != 2 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,12 @@ func newHostFacts() *cobra.Command {
 		Use:   "host-facts",
 		Short: "note what tells this device from another, for a daemon that may read less",
 		Args:  noArgs,
-		RunE:  func(*cobra.Command, []string) error { return note().Write(out) },
+		RunE: func(*cobra.Command, []string) error {
+			n := note()
+			foreign, err := keyring.KeepHostKey(hostKeyFile, n.MachineID)
+			n.MachineIDChanged = foreign && keyring.Sealer(n.CredentialSealer).UsesHostKey()
+			return errors.Join(n.Write(out), err)
+		},
 	}
 	cmd.Flags().StringVar(&out, "out", filepath.Join(filepath.Dir(paths.Default().Socket), "host-facts"), "`file` that it is written to")
 	return cmd
@@ -27,6 +33,9 @@ func newHostFacts() *cobra.Command {
 // credentialFile is where systemd keeps the credential that has the passphrase of
 // the data key. Only root may look there.
 const credentialFile = "/etc/credstore.encrypted/" + keyring.CredentialName
+
+// hostKeyFile is where systemd keeps the host's key. Only root may look there.
+const hostKeyFile = "/var/lib/systemd/credential.secret"
 
 // note gathers what this process can read of the device.
 func note() hostfacts.Noted {

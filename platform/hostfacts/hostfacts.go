@@ -28,6 +28,9 @@ type Noted struct {
 	// CredentialSealer is what seals the passphrase of the data key, as
 	// platform/keyring calls it; "" if that is not known.
 	CredentialSealer string `json:"credential_sealer,omitempty"`
+	// MachineIDChanged says that the passphrase cannot be unsealed because the
+	// machine-id is another one than when it was sealed.
+	MachineIDChanged bool `json:"machine_id_changed,omitempty"`
 }
 
 // Read reads what this process may. A fact that it may not read, or that is not

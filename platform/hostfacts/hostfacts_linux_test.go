@@ -85,7 +85,7 @@ func TestFile(t *testing.T) {
 	if _, err := FromFile(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("none: got %v", err)
 	}
-	want := Noted{Facts{MachineID: "m", EK: "e", MACs: []string{"a"}}, "tpm2"}
+	want := Noted{Facts: Facts{MachineID: "m", EK: "e", MACs: []string{"a"}}, CredentialSealer: "tpm2"}
 	for range 2 {
 		if err := want.Write(path); err != nil {
 			t.Fatal(err)

@@ -34,6 +34,10 @@ func sealerOf(mark string) Sealer {
 	return ""
 }
 
+// UsesHostKey reports whether the host's key takes part, which is good under one
+// machine-id only.
+func (s Sealer) UsesHostKey() bool { return s == HostKey || s == TPMAndHostKey }
+
 // inWords says what that is good for.
 func (s Sealer) inWords() string {
 	switch s {

@@ -12,6 +12,7 @@ story_image() {
 	m regent register --file $site/made --wait 30s >/dev/null
 	expect 'serving 4 of 4' m regent status
 	m regent seal-image --yes >/dev/null
+	expect '^active$' m systemctl is-active regentd.service
 	expect 'golden image' m regent token --application cad --instance 1
 	image=$(m sha256sum /etc/credstore.encrypted/regent-keyring-passphrase)
 	[[ $(m ls -A /var/lib/regent | paste -sd ' ') == 'lock sealed-image' ]] || fail "history is left: $(m ls -A /var/lib/regent)"
@@ -22,6 +23,9 @@ story_image() {
 	# The copy, which is what the image starts as. The boot of a container is its
 	# host's, which is the same one.
 	echo another >"$machines/image/var/lib/regent/sealed-image"
+	# A copy has a machine-id of its own, under which systemd uses no host key of the
+	# image.
+	tr -d - </proc/sys/kernel/random/uuid >"$machines/image/etc/machine-id"
 	boot image
 	copy=$(m sha256sum /etc/credstore.encrypted/regent-keyring-passphrase)
 	[[ $copy != "$image" ]] || fail "the copy kept the image's passphrase"
