@@ -185,8 +185,9 @@ func (b Bundle) account() string {
 	if len(b.Certificates) > maxNamed {
 		text += " and others"
 	}
+	all := []string{text}
 	for _, r := range b.Remarks {
-		text += "; " + r.String()
+		all = append(all, r.String())
 	}
-	return text
+	return strings.Join(all, "; ")
 }
