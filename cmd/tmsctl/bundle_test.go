@@ -202,7 +202,7 @@ func TestBundleThatIsRefused(t *testing.T) {
 		{"two places", []string{bundle, o.path("b"), "--recipients-file", keys, "--out-dir", o.path("d")}, "exclude each other"},
 		{"a secret key", []string{bundle, o.path("b"), "--recipients-file", o.path("secret")}, "holds a secret key"},
 		{"no keys", []string{bundle, o.path("b"), "--recipients-file", o.path("junk")}, "junk:1: is no age recipient"},
-		{"empty", []string{bundle, o.path("b"), "--recipients-file", o.path("empty")}, "junk:1: is no age recipient"},
+		{"empty", []string{bundle, o.path("b"), "--recipients-file", o.path("empty")}, "holds no age recipients"},
 		{"missing", []string{bundle, o.path("b"), "--recipients-file", o.path("none")}, syscall.ENOENT.Error()},
 		{"short passphrase", []string{bundle, o.path("b"), "--passphrase-file", o.path("short")}, "at least 12 characters"},
 		{"it is there", []string{bundle, o.path("there.age"), "--recipients-file", keys}, "is there already"},
