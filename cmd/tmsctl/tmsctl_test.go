@@ -145,7 +145,7 @@ func TestUsage(t *testing.T) {
 		{"user and client", login("--client-credentials", "--user", "me"), "excludes --user"},
 		{"half a client", login("--client-credentials", "--client-id", "c"), "needs --client-id and --client-secret-file"},
 		{"client's flags alone", login("--client-id", "c"), "need --client-credentials"},
-		{"proxy", login("--proxy", "proxy:3128", "--user", "me"), "proxy is no URL"},
+		{"proxy", login("--proxy", "http://proxy:x", "--user", "me"), "the proxy has a port that is not a number"},
 		{"no CA file", login("--ca-file", "missing.pem", "--user", "me"), "--ca-file: open missing.pem"},
 	}
 	for _, tt := range tests {
