@@ -109,6 +109,12 @@ func TestJudge(t *testing.T) {
 			way(func(w *Way) { w.Step, w.Failure = AtSettings, "tms: HTTPS_PROXY has quotes" })(f)
 			f.Daemon.Status.Problems = []status.Problem{{Source: "environment", Detail: "HTTPS_PROXY has quotes; correct it"}}
 		}, NetworkSettings},
+		{"the CA file, told as a problem too", func(f *Facts) {
+			way(func(w *Way) {
+				w.Step, w.Failure = AtSettings, "network.ca_file: open /ca.pem: no such file or directory"
+			})(f)
+			f.Daemon.Status.Problems = []status.Problem{{Source: "config.yaml:2", Detail: "network.ca_file: /ca.pem cannot be read"}}
+		}, NetworkSettings},
 		{"unknown CA", step(AtTrust), TLSUnknownCA},
 		{"minted", way(func(w *Way) { w.Step, w.Minted = AtTrust, true }), TLSInterception},
 		{"known product", way(func(w *Way) { w.Step, w.Issuer = AtTrust, "O=Zscaler Inc." }), TLSInterception},

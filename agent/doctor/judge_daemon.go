@@ -239,11 +239,14 @@ func saysClosed(p status.Problem, apps []status.Application) bool {
 	})
 }
 
+const caFile = "network.ca_file"
+
 // saysSettings reports whether a problem is why a way fails before it begins, which
 // has a code of its own.
 func saysSettings(p status.Problem, ways []Way) bool {
 	return slices.ContainsFunc(ways, func(w Way) bool {
-		return w.Step == AtSettings && strings.HasPrefix(p.Detail, w.why())
+		file := strings.HasPrefix(p.Detail, caFile) && strings.HasPrefix(w.why(), caFile)
+		return w.Step == AtSettings && (file || strings.HasPrefix(p.Detail, w.why()))
 	})
 }
 
