@@ -66,10 +66,13 @@ type member struct {
 	dir   string
 	clock *clocktest.Clock
 	store probed
-	rand  *rand.Rand
-	mu    sync.Mutex // over rand
 	agent *Agent
 	stop  func()
+
+	mu        sync.Mutex // over what follows
+	rand      *rand.Rand
+	refreshed time.Time     // when a refresh last began; zero if none did
+	gap       time.Duration // the shortest between two of them; 0 if none began
 }
 
 func (m *member) draw() float64 {
@@ -175,7 +178,7 @@ func (fl *fleet) setDown(down bool) {
 	fl.down = down
 }
 
-// spare is how many more counts the registration token has than there are
+// spare is how many more counts the registration token has than three times the
 // devices: what is not spent must be for want of a reason, not of a count.
 const spare = 10
 
@@ -183,7 +186,7 @@ const spare = 10
 // registration token.
 func (fl *fleet) enrol(size int, over time.Duration) {
 	fl.Helper()
-	registration, err := fl.service.IssueRegistrationToken("fleet", size+spare)
+	registration, err := fl.service.IssueRegistrationToken("fleet", 3*size+spare)
 	if err != nil {
 		fl.Fatal(err)
 	}
@@ -246,9 +249,9 @@ func (fl *fleet) boot(m *member) {
 		Service: func(base string, s policy.Settings, observe func(time.Time)) (Service, error) {
 			c, err := tms.New(tms.Options{Tenant: base, Proxy: "none", Mode: s.Refresh.Mode, Now: m.clock.Wall, Observe: observe, Dial: fl.dial})
 			if err != nil || fl.wrap == nil {
-				return c, err
+				return paced{c, m}, err
 			}
-			return fl.wrap(m, c), nil
+			return fl.wrap(m, paced{c, m}), nil
 		},
 		Audit: &trail{}, Log: slog.New(slog.DiscardHandler), Draw: m.draw, NewID: m.id,
 	})

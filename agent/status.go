@@ -13,6 +13,7 @@ import (
 	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/redeem"
+	"regent/agent/refresh"
 	"regent/agent/status"
 	"regent/agent/vault"
 )
@@ -34,8 +35,9 @@ func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 		}
 		out.Applications = append(out.Applications, view)
 	}
+	held := a.heldByTenant()
 	for _, host := range hosts(s) {
-		out.Tenants = append(out.Tenants, a.tenantStatus(host, by.Admin))
+		out.Tenants = append(out.Tenants, a.tenantStatus(host, by.Admin, held[host]))
 	}
 	out.CanServeUntil = servesUntil(out.Applications)
 	if a.d.Unusable == nil {
@@ -111,7 +113,19 @@ func hosts(s *policy.Settings) []string {
 	return slices.Compact(out)
 }
 
-func (a *Agent) tenantStatus(host string, admin bool) status.Tenant {
+// heldByTenant is what is kept of the auth tokens, by tenant.
+func (a *Agent) heldByTenant() map[string][]vault.Record {
+	if a.d.Unusable != nil {
+		return nil
+	}
+	out := map[string][]vault.Record{}
+	for _, r := range a.vault.List() {
+		out[r.ID.Tenant] = append(out[r.ID.Tenant], r)
+	}
+	return out
+}
+
+func (a *Agent) tenantStatus(host string, admin bool, held []vault.Record) status.Tenant {
 	t := status.Tenant{Host: host, Reachable: "unknown"}
 	if k, ok := a.tenants.last(host); ok {
 		t.Reachable = "no"
@@ -125,8 +139,25 @@ func (a *Agent) tenantStatus(host string, admin bool) status.Tenant {
 	}
 	if a.d.Unusable == nil {
 		t.RegistrationToken = a.holds(host)
+		t.SessionsEndSeconds = int64(refresh.SessionsEnd(held).Seconds())
+		t.Limited = limited(a.refresh.Limited(host, held), a.refresh.Limits())
 	}
 	return t
+}
+
+// limited shows the limits that act; nil if none does. It is pure.
+func limited(l refresh.Limited, limits refresh.Limits) *status.Limited {
+	var out status.Limited
+	if l.Floor {
+		out.FloorSeconds, out.LifeSeconds = int64(limits.Floor.Seconds()), int64(l.Life.Seconds())
+	}
+	if l.Rate {
+		out.Rate = limits.Rate
+	}
+	if out == (status.Limited{}) {
+		return nil
+	}
+	return &out
 }
 
 // instanceStatus shows one instance; detail adds what only some may see.

@@ -145,6 +145,9 @@ func TestJudge(t *testing.T) {
 		{"revoked", func(f *Facts) { instance(f, "revoked", "") }, AuthTokenRevoked},
 		{"lost", func(f *Facts) { instance(f, "refresh_lost", "") }, RefreshTokenLost},
 		{"off for long", func(f *Facts) { instance(f, "refresh_expired", "") }, RefreshTokenExpired},
+		{"sessions end", func(f *Facts) {
+			f.Daemon.Status.Tenants = []status.Tenant{{Host: "demo-host.com", SessionsEndSeconds: 36_000}}
+		}, SessionEnds},
 		{"locked", unusable("store_locked"), StoreLocked},
 		{"unreadable", unusable("store_unreadable"), StoreUnreadable},
 		{"a kind of later", unusable("store_of_later"), StoreUnreadable},

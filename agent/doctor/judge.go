@@ -26,6 +26,7 @@ func checks(f Facts) []check {
 		{"identity provider", noWay, judgeProviders},
 		{"registration token", noTokens, judgeRegistrations},
 		{"instances", noTokens, judgeInstances},
+		{"sessions", noTokens, judgeSessions},
 		{"callers", noDaemon, judgeDenials},
 	}
 	if f.Windows == nil {

@@ -3,10 +3,12 @@ package doctor
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"regent/agent/fault"
 	state "regent/agent/instance"
 	"regent/agent/status"
+	"regent/agent/token"
 )
 
 // judgeRegistrations says what is wrong with the registration tokens.
@@ -184,6 +186,17 @@ func judgeInstances(f Facts) []doubt {
 				known = append(known, "IDENTIFIER", id)
 			}
 			out = append(out, doubt{code: code, subject: i.Name, evidence: said(why), known: known})
+		}
+	}
+	return out
+}
+
+// judgeSessions names the tenants whose sessions end, whatever a device does.
+func judgeSessions(f Facts) []doubt {
+	var out []doubt
+	for _, t := range f.Daemon.Status.Tenants {
+		if t.SessionsEndSeconds > 0 {
+			out = append(out, doubt{code: SessionEnds, subject: t.Host, evidence: token.SessionsEnd(time.Duration(t.SessionsEndSeconds) * time.Second)})
 		}
 	}
 	return out

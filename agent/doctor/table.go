@@ -38,6 +38,7 @@ const (
 	AuthTokenRevoked      Code = "auth_token_revoked" //nolint:gosec // a code, no credential
 	RefreshTokenLost      Code = "refresh_token_lost"
 	RefreshTokenExpired   Code = "refresh_token_expired"
+	SessionEnds           Code = "session_ends"
 )
 
 // of what is kept,
@@ -263,9 +264,14 @@ func tokenCodes() []Entry {
 			"Tell the administrator of this device the instance in the evidence.", "Redeem it again, which costs one count: regent instances redeem APPLICATION/NUMBER. " + paidBy, "Delete the old auth token, if you like: tmsctl auth-token delete ID.",
 		},
 		{
-			RefreshTokenExpired, Failure, "the device was off for longer than a refresh token lives",
-			"The refresh token ended while nobody could refresh it.",
-			"Tell the administrator of this device the instance in the evidence.", "Redeem it again, which costs one count: regent instances redeem APPLICATION/NUMBER. " + paidBy + " For laptops that are off for long, see refresh.on_refresh_expired.", "Nothing, or have the refresh tokens' life made longer.",
+			RefreshTokenExpired, Failure, "the refresh token of an instance has reached its end",
+			"The device was off for longer than the refresh token lives, or the service ended the session at its maximum.",
+			"Tell the administrator of this device the instance in the evidence.", "Redeem it again, which costs one count: regent instances redeem APPLICATION/NUMBER. " + paidBy + " For devices that are to do so by themselves, see refresh.on_refresh_expired. Where session_ends is found too, the next one ends as soon.", "Have the refresh tokens' life made longer; where sessions end, see session_ends.",
+		},
+		{
+			SessionEnds, Warning, "the service ends every session after a time",
+			"The identity provider has a session maximum: no refresh moves that end, and each auth token of the tenant is of no use after it. Offline tokens have no session, so they have no such end.",
+			"Tell the administrator of this device this code and the evidence. What is held already is served as long as it is valid.", "Ask the Contact Administrator for offline tokens. Until then each instance costs another count after each end: regent instances redeem APPLICATION/NUMBER, or by itself with refresh.on_refresh_expired: redeem, at most once per instance in 30 days.", "Have offline tokens (scope offline_access) given out at the tenant, or the session maximum made longer. tmsctl plan --session-max says what it costs in counts.",
 		},
 	}
 }

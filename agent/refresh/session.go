@@ -3,6 +3,7 @@ package refresh
 import (
 	"time"
 
+	"regent/agent/instance"
 	"regent/agent/vault"
 )
 
@@ -44,4 +45,18 @@ func session(r vault.Record, a answeredRefresh) time.Duration {
 		return 0 // it goes on for longer than that
 	}
 	return r.Session
+}
+
+// SessionsEnd is after how long the service of a tenant ends its sessions, by what
+// was learnt of its auth tokens; 0 if no end is known. The newest answer that shows
+// an end, or that there is none, decides. It is pure.
+func SessionsEnd(held []vault.Record) time.Duration {
+	var newest vault.Record
+	for _, r := range held {
+		tells := r.Session > 0 || r.RefreshLife.TTL == 0 && !r.Refresh.IsZero()
+		if tells && (newest.ID == (instance.ID{}) || r.Served.After(newest.Served)) {
+			newest = r
+		}
+	}
+	return newest.Session
 }

@@ -314,3 +314,29 @@ func TestRate(t *testing.T) {
 		}
 	})
 }
+
+// TestSessionsEndOfTenant: the newest answer that shows an end, or that there is
+// none, says whether a tenant's sessions end.
+func TestSessionsEndOfTenant(t *testing.T) {
+	held := func(served int, session, life time.Duration) vault.Record {
+		return vault.Record{
+			ID: one, Served: time.Unix(int64(served), 0), Session: session,
+			Refresh: token.NewSecret("r"), RefreshLife: token.Lifetime{TTL: life},
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		held []vault.Record
+		want time.Duration
+	}{
+		{"nothing held", nil, 0},
+		{"nothing learnt", []vault.Record{held(1, 0, time.Hour)}, 0},
+		{"one has learnt it", []vault.Record{held(2, 0, time.Hour), held(1, 10*time.Hour, time.Hour)}, 10 * time.Hour},
+		{"made longer since", []vault.Record{held(2, 20*time.Hour, time.Hour), held(1, 10*time.Hour, 0)}, 20 * time.Hour},
+		{"offline tokens since", []vault.Record{held(1, 10*time.Hour, 0), held(2, 0, 0)}, 0},
+	} {
+		if got := SessionsEnd(tt.held); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}

@@ -58,6 +58,21 @@ type Tenant struct {
 	LastFault         *Fault             `json:"last_fault,omitempty"`
 	ClockSkewSeconds  int64              `json:"clock_skew_seconds"` // service minus device; 0 if unknown
 	RegistrationToken *RegistrationToken `json:"registration_token,omitempty"`
+	// SessionsEndSeconds is after how long the service ends its sessions, whatever
+	// is done, as a device saw; 0 if it saw no end. Only offline tokens, which have
+	// no session, are refreshed for longer.
+	SessionsEndSeconds int64    `json:"sessions_end_after_seconds,omitempty"`
+	Limited            *Limited `json:"limited,omitempty"` // nil if no limit acts
+}
+
+// Limited says which limits keep refreshes of a tenant waiting now.
+type Limited struct {
+	// FloorSeconds is limits.refresh_floor, where an instance would be refreshed more
+	// often without it; 0 if none would. LifeSeconds is then the shortest life that
+	// the service handed out.
+	FloorSeconds int64 `json:"refresh_floor_seconds,omitempty"`
+	LifeSeconds  int64 `json:"life_seconds,omitempty"`
+	Rate         int   `json:"refresh_rate,omitempty"` // limits.refresh_rate, if a refresh waited for its turn in the last minute; else 0
 }
 
 // RegistrationToken describes a held registration token without showing it.

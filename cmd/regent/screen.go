@@ -9,6 +9,7 @@ import (
 	"regent/agent/doctor"
 	"regent/agent/instance"
 	"regent/agent/status"
+	"regent/agent/token"
 )
 
 // renderStatus is the whole status on one screen.
@@ -105,7 +106,28 @@ func tenantFacts(t status.Tenant, n needs, v view) [][2]string {
 	if skew := time.Duration(t.ClockSkewSeconds) * time.Second; skew.Abs() > time.Minute {
 		rows = append(rows, [2]string{"Clock", skewInWords(skew)})
 	}
+	if t.SessionsEndSeconds > 0 {
+		rows = append(rows, [2]string{"Sessions", token.SessionsEnd(time.Duration(t.SessionsEndSeconds) * time.Second)})
+	}
+	for _, line := range limitedInWords(t.Limited) {
+		rows = append(rows, [2]string{"Limited", line})
+	}
 	return rows
+}
+
+// limitedInWords says which limits act, each in a line.
+func limitedInWords(l *status.Limited) []string {
+	if l == nil {
+		return nil
+	}
+	var lines []string
+	if l.FloorSeconds > 0 {
+		lines = append(lines, fmt.Sprintf("this tenant's tokens live %d s; each instance is refreshed every %d s at most", l.LifeSeconds, l.FloorSeconds))
+	}
+	if l.Rate > 0 {
+		lines = append(lines, fmt.Sprintf("refreshes at this tenant wait for their turn; %d begin in a second at most (limits.refresh_rate)", l.Rate))
+	}
+	return lines
 }
 
 func registrationInWords(r *status.RegistrationToken, n needs, v view) string {

@@ -71,7 +71,8 @@ func troubled() status.Status {
 	}
 	s.Tenants = append(s.Tenants, status.Tenant{
 		Host: "other.example:8443", Reachable: "no", ClockSkewSeconds: 125,
-		LastFault: &status.Fault{Code: "unavailable", Detail: "connection refused", At: before(40 * time.Second)},
+		LastFault:          &status.Fault{Code: "unavailable", Detail: "connection refused", At: before(40 * time.Second)},
+		SessionsEndSeconds: 36_000, Limited: &status.Limited{FloorSeconds: 5, LifeSeconds: 3, Rate: 10},
 	})
 	s.Applications[0].Instances[1] = status.Instance{
 		Name: "cad/2", State: string(instance.Revoked), Leased: true,

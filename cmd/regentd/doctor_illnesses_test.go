@@ -159,6 +159,27 @@ func tokenIllnesses() []illness {
 			w.ask(t)
 			w.await(t, "refresh_expired")
 		}},
+		{what: "the service ends sessions after an hour", want: doctor.SessionEnds, before: func(t *testing.T, w *ward) {
+			must(t, w.service.SetKnobs(emulator.Knobs{AccessLifetime: 8 * time.Second, SessionLifetime: time.Hour}))
+		}, after: func(t *testing.T, w *ward) { w.seesSessionEnd(t) }},
+	}
+}
+
+// seesSessionEnd waits until the daemon has learnt that sessions end, which takes
+// two answers of the service.
+func (w *ward) seesSessionEnd(t *testing.T) {
+	t.Helper()
+	for {
+		st, err := w.client.Status(t.Context())
+		must(t, err)
+		if st.Tenants[0].SessionsEndSeconds > 0 {
+			return
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatal("it never saw the end of a session")
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
 }
 

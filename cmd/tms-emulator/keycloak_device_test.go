@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -42,7 +43,7 @@ func TestKeycloakDevice(t *testing.T) {
 			k.set(tt.set)
 			p := start(t, "--idp", k.url, "--idp-client-secret-file", secretIn(t, realmSecret))
 			d := newDevice(t, bin, p)
-			d.register()
+			d.register(1)
 			d.daemon()
 			d.await("generation 3", func(s string) bool { return generation(s) >= 3 })
 			d.end()
@@ -106,9 +107,9 @@ func (d *device) run(name string, args ...string) []byte {
 	return out
 }
 
-func (d *device) register() {
+func (d *device) register(count int) {
 	d.t.Helper()
-	d.run("tmsctl", d.admin("registration-token", "create", "--count", "1", "--identifier", "fleet", "--out", d.path("registration-token"))...)
+	d.run("tmsctl", d.admin("registration-token", "create", "--count", strconv.Itoa(count), "--identifier", "fleet", "--out", d.path("registration-token"))...)
 }
 
 // authToken is the id of the one that there is for this device.

@@ -10,6 +10,7 @@ import (
 
 	"regent/agent/tms/admin"
 	"regent/agent/tms/admin/plan"
+	"regent/agent/token"
 )
 
 // planning is the flags of plan.
@@ -17,6 +18,7 @@ type planning struct {
 	need       plan.Need
 	unmanaged  bool
 	identifier string
+	session    time.Duration // after which the identity provider ends sessions; 0 if it does not
 }
 
 func (t *tool) plan() *cobra.Command {
@@ -51,6 +53,7 @@ service is not asked, unless --registration-token names one to forecast for.`,
 	f.IntVar(&o.need.Rollout, "rollout", 0, "`DAYS` until the last device has redeemed (default 30)")
 	f.BoolVar(&o.unmanaged, "unmanaged", false, "the devices are not under one hand: separate tokens are better")
 	f.StringVar(&o.identifier, "registration-token", "", "forecast for the registration token with this `IDENTIFIER` or id")
+	f.DurationVar(&o.session, "session-max", 0, "`DURATION` after which the identity provider ends each session, as 10h; regent status says it where a device saw it")
 	return c
 }
 
@@ -61,6 +64,9 @@ type looked struct {
 
 func (t *tool) printPlan(o planning, l *looked) error {
 	if o.need.Devices == 0 && l != nil {
+		if o.session != 0 {
+			return usagef("--session-max: its counts are of devices; give --devices too")
+		}
 		if t.flags.json {
 			return t.printJSON(map[string]any{"forecast": forecastJSONOf(l)})
 		}
@@ -71,20 +77,31 @@ func (t *tool) printPlan(o planning, l *looked) error {
 	if err != nil {
 		return usagef("%v", err)
 	}
+	var ends *plan.Sessions
+	if o.session != 0 {
+		e, err := plan.Ends(o.need, o.session)
+		if err != nil {
+			return usagef("--session-max: %v", err)
+		}
+		ends = &e
+	}
 	if t.flags.json {
 		j := map[string]any{"counts": p.Counts, "spare": p.Spare, "registration_tokens": planJSON(p)}
+		if ends != nil {
+			j["sessions"] = sessionsJSONOf(*ends)
+		}
 		if l != nil {
 			j["forecast"] = forecastJSONOf(l)
 		}
 		return t.printJSON(j)
 	}
-	if err := t.sayPlan(o, p); err != nil || l == nil {
+	if err := t.sayPlan(o, p, ends); err != nil || l == nil {
 		return err
 	}
 	return t.printForecast(l)
 }
 
-func (t *tool) sayPlan(o planning, p plan.Plan) error {
+func (t *tool) sayPlan(o planning, p plan.Plan, ends *plan.Sessions) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%d devices × %d instances + %d spare = %d counts\n\n", o.need.Devices, o.need.Instances, p.Spare, p.Counts)
 	for _, one := range p.Tokens {
@@ -100,6 +117,9 @@ live on, by their refresh tokens. A count that is used does not come back, not e
 when its auth token is deleted. Counts have nothing to do with entitlement quantity.
 
 `)
+	if ends != nil {
+		text.WriteString(sessionsInWords(*ends) + "\n")
+	}
 	for i, c := range plan.Choices(!o.unmanaged) {
 		word := "or"
 		if i == 0 {
@@ -124,6 +144,35 @@ func (t *tool) printForecast(l *looked) error {
 	}
 	_, err := fmt.Fprint(t.out, text)
 	return err
+}
+
+// sessionsInWords says what a session maximum costs.
+func sessionsInWords(s plan.Sessions) string {
+	text := fmt.Sprintf(`%s.
+After each end every instance needs another count: %d counts each time, %d in 30
+days to be served all the time. Offline tokens (scope offline_access) need none.
+`, token.SessionsEnd(s.Max), s.EachEnd, s.Always)
+	text = strings.ToUpper(text[:1]) + text[1:]
+	text += fmt.Sprintf(`With refresh.on_refresh_expired: redeem a device spends one count in 30 days and
+instance at most: %d counts in 30 days.
+`, s.ByItself)
+	if s.ByItself == s.Always {
+		return text
+	}
+	return text + `Each instance is then served for one session in 30 days, and stands still for the
+rest. With wait, the default, it stands still until a person redeems it again.
+`
+}
+
+type sessionsJSON struct {
+	MaxSeconds int64 `json:"session_max_seconds"`
+	EachEnd    int   `json:"counts_after_each_end"`
+	Always     int   `json:"counts_in_30_days_to_be_served_always"`
+	ByItself   int   `json:"counts_in_30_days_by_redeem"`
+}
+
+func sessionsJSONOf(s plan.Sessions) sessionsJSON {
+	return sessionsJSON{int64(s.Max.Seconds()), s.EachEnd, s.Always, s.ByItself}
 }
 
 type tokenJSON struct {

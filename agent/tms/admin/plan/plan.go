@@ -78,6 +78,31 @@ func longest(now time.Time) int {
 	return int(last.Sub(now.UTC().Truncate(24*time.Hour)) / (24 * time.Hour))
 }
 
+// Sessions is what follows for the counts where the identity provider ends each
+// session after a time: each instance then needs another count, or offline tokens.
+type Sessions struct {
+	Max      time.Duration // of a session
+	EachEnd  int           // counts that all instances need after each end
+	Always   int           // counts in 30 days to be served all the time
+	ByItself int           // counts in 30 days that on_refresh_expired: redeem spends at most
+}
+
+// month is the span in which a device spends by itself one count for each instance
+// at most.
+const month = 30 * 24 * time.Hour
+
+// Ends calculates what a session maximum costs the devices of n, without spares.
+func Ends(n Need, session time.Duration) (Sessions, error) {
+	if session < time.Minute || session > 10*365*24*time.Hour {
+		return Sessions{}, fmt.Errorf("session maximum %s: must be 1 minute to 10 years", session)
+	}
+	need := n.Devices * n.Instances
+	inMonth := func(every time.Duration) int { // rounded up
+		return int((int64(need)*int64(month/time.Second) + int64(every/time.Second) - 1) / int64(every/time.Second))
+	}
+	return Sessions{Max: session, EachEnd: need, Always: inMonth(session), ByItself: inMonth(max(session, month))}, nil
+}
+
 // Forecast is where a registration token is going at its present rate of use.
 type Forecast struct {
 	Left    int

@@ -145,3 +145,28 @@ func TestChoices(t *testing.T) {
 		t.Errorf("not managed: %q first", got)
 	}
 }
+
+// TestEnds: what a session maximum costs. One redemption in 30 days and instance is
+// all that a device spends by itself; long sessions need fewer.
+func TestEnds(t *testing.T) {
+	need := plan.Need{Devices: 100, Instances: 2}
+	for _, tt := range []struct {
+		session time.Duration
+		want    plan.Sessions
+	}{
+		{10 * time.Hour, plan.Sessions{EachEnd: 200, Always: 14_400, ByItself: 200}},
+		{7 * time.Hour, plan.Sessions{EachEnd: 200, Always: 20_572, ByItself: 200}},
+		{30 * 24 * time.Hour, plan.Sessions{EachEnd: 200, Always: 200, ByItself: 200}},
+		{60 * 24 * time.Hour, plan.Sessions{EachEnd: 200, Always: 100, ByItself: 100}},
+	} {
+		tt.want.Max = tt.session
+		if got, err := plan.Ends(need, tt.session); err != nil || got != tt.want {
+			t.Errorf("%s: got %+v, %v; want %+v", tt.session, got, err, tt.want)
+		}
+	}
+	for _, bad := range []time.Duration{-time.Hour, 0, time.Second, 11 * 365 * 24 * time.Hour} {
+		if got, err := plan.Ends(need, bad); err == nil {
+			t.Errorf("%s: got %+v, want an error", bad, got)
+		}
+	}
+}
