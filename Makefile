@@ -40,7 +40,7 @@ test-doctor: ## one fault after the other injected from outside, and what regent
 
 .PHONY: fleet
 fleet: ## ten thousand devices in virtual time: a power cut of all, an hour's outage, sessions that end (minutes)
-	go test -v -timeout 30m -run 'TestPowerCut|TestOutage|TestSessionMaximum' ./agent -fleet 10000
+	go test -v -timeout 60m -run 'TestPowerCut|TestOutage|TestSessionMaximum' ./agent -fleet 10000
 
 .PHONY: crash
 crash: ## one bad thing at every system call of a redemption and of a refresh; CRASH_EVERY=6 makes every sixth run
