@@ -9,8 +9,9 @@ import (
 	"regent/agent/policy"
 )
 
-// tokenQuestion asks for what is no key: the registration token itself.
-const tokenQuestion = `Template: regent/registration-token
+// tokenQuestions are of what is no key: the registration token itself, and whether it
+// may lie in a system that does not run.
+const tokenQuestions = `Template: regent/registration-token
 Type: password
 Description: Registration token:
  The registration token that the Contact Administrator made for this device. It
@@ -18,6 +19,14 @@ Description: Registration token:
  .
  Leave it empty to give it later: in the file /etc/regent/registration-token
  with mode 0600, or by "regent register".
+
+Template: regent/token-in-image
+Type: boolean
+Default: false
+Description: for internal use: keep the registration token in a system that is not running
+ This is not asked. Preseed true where the package is installed into a system that
+ is not running yet, such as an installer's target, and the registration token is
+ to lie in it until its first start.
 `
 
 // debconf writes the questions of the Debian package. Each has a default, so
@@ -34,7 +43,7 @@ func debconf(table []policy.Definition) []byte {
 		}
 		b.WriteString(" .\n Leave it empty if a configuration file or managed policy names it.\n\n")
 	}
-	b.WriteString(tokenQuestion)
+	b.WriteString(tokenQuestions)
 	return b.Bytes()
 }
 
