@@ -63,12 +63,12 @@ tenths() { printf '%d.%d s' $((waited / 10)) $((waited % 10)); }
 # site_file PATH writes standard input to a file in the machine, open to all.
 site_file() { m sh -c 'umask 022; mkdir -p "$(dirname "$1")"; cat >"$1"' - "$1"; }
 
-# emulator starts the token service in the machine, over TLS. Its access tokens are
-# good for longer than any story takes.
+# emulator [OPTION...] starts the token service in the machine, over TLS. Its access
+# tokens are good for longer than any story takes.
 emulator() {
 	m dpkg -i /packages/regent-emulator_1.0.0_amd64.deb /packages/regent-admin_1.0.0_amd64.deb >/dev/null
 	sh_m "mkdir -p $site; umask 077; echo correct horse >$site/password"
-	m systemd-run --quiet --unit=emulator tms-emulator --listen 127.0.0.1:8443 --access-lifetime 1h --ca-out $site/ca.pem --admin-password-file $site/password
+	m systemd-run --quiet --unit=emulator tms-emulator --listen 127.0.0.1:8443 --access-lifetime 1h --ca-out $site/ca.pem --admin-password-file $site/password "$@"
 	await 10 '^\[' admin registration-token list --json
 }
 

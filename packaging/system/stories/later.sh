@@ -11,6 +11,9 @@ story_later() {
 	emulator
 	by_file
 	by_credential
+	unproven
+	cannot_be_erased
+	key_cannot_be_made
 }
 
 # The tenant comes first; then the file, which at first is not yet a token.
@@ -41,4 +44,80 @@ by_credential() {
 	exits 0 m sh -c "! ls -A /etc/credstore.encrypted | grep ."
 	exits 1 m test -e /etc/regent
 	say "purged: neither that credential nor any configuration is left"
+}
+
+# unproven: one that does not decode to user:password is kept beside until the
+# service has taken it. The timer's time is cut short for the story.
+unproven() {
+	local odd
+	m systemctl stop emulator
+	emulator --data $site/tenant.db
+	registration_token $site/odd 4
+	m systemctl stop emulator
+	odd=$(printf 'x%.0s' $(seq "$(m cat $site/odd | wc -c)"))
+	sh_m "sed -i \"s,$(m cat $site/odd),$odd,\" $site/tenant.db"
+	site_config
+	site_file /etc/regent/config.d/40-tenant.yaml <<<"tenant: $tenant"
+	m dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null 2>&1
+	site_file /etc/systemd/system/regentd-register.timer.d/story.conf <<<$'[Timer]\nOnActiveSec=\nOnActiveSec=5s\nAccuracySec=1s'
+	m systemctl daemon-reload
+	sh_m "umask 077; echo $odd >/etc/regent/registration-token"
+	await 60 '^failed$' m systemctl is-active regentd-register.service
+	expect '^600 root /etc/regent/registration-token.unproven$' m stat -c '%a %U %n' /etc/regent/registration-token.unproven
+	exits 1 m test -e /etc/regent/registration-token
+	emulator --data $site/tenant.db
+	await 60 'serving 4 of 4' m regent status
+	await 60 gone sh_m 'test -e /etc/regent/registration-token.unproven || echo gone'
+	await 10 '^inactive$' m systemctl is-active regentd-register.service
+	say "an odd registration token lay beside as .unproven until the service had taken it; gone $(tenths) after that"
+	sh_m 'rm -r /etc/systemd/system/regentd-register.timer.d; systemctl daemon-reload'
+}
+
+# cannot_be_erased: what no repetition mends rests as failed, and a person's start
+# works once the cause is mended.
+cannot_be_erased() {
+	local since starts
+	m systemctl stop regentd-register.path
+	sh_m "umask 077; cat $site/odd >/etc/regent/registration-token; mount --bind /etc /etc; mount -o remount,bind,ro /etc"
+	since=$(m date +%s)
+	m systemctl start regentd-register.path
+	await 60 '^failed$' m systemctl is-active regentd-register.service
+	sleep 20
+	starts=$(starts "$since" regentd-register.service)
+	((starts == 1)) || fail "it was started $starts times within 20 s: $(m journalctl --no-pager -q -o cat --since "@$since" -u regentd-register.service)"
+	expect 'regentd-register\.service.*failed' m systemctl --failed --no-legend --no-pager
+	expect 'mounted read-only' m journalctl --no-pager -q -o cat --since "@$since" -u regentd-register.service
+	expect '^active$' m systemctl is-active regentd-register.timer
+	exits 1 m systemctl start regentd-register.service
+	m mount -o remount,bind,rw /etc
+	m systemctl start regentd-register.service
+	exits 1 m test -e /etc/regent/registration-token
+	exits 1 sh_m 'systemctl --failed --no-legend --no-pager | grep regentd'
+	exits 3 m systemctl is-active regentd-register.timer
+	m umount /etc
+	say "with /etc read-only: failed and at rest, no second start within 20 s; writable again, a person's start erased the file"
+}
+
+# starts SINCE UNIT counts how often a unit was started.
+starts() { m journalctl --no-pager -q -o cat --since "@$1" -u "$2" | grep -c '^Starting ' || true; }
+
+# key_cannot_be_made: a first start with /etc read-only.
+key_cannot_be_made() {
+	local since starts
+	m systemctl stop regentd-register.path regentd.socket regentd-credential.socket regentd.service
+	sh_m 'rm -r /var/lib/regent /etc/credstore.encrypted/regent-keyring-passphrase; mount --bind /etc /etc; mount -o remount,bind,ro /etc'
+	since=$(m date +%s)
+	exits 1 m systemctl start regentd.service
+	sleep 12
+	starts=$(starts "$since" regentd-key.service)
+	((starts == 1)) || fail "regentd-key.service was started $starts times within 12 s"
+	expect 'regentd-key\.service.*failed' m systemctl --failed --no-legend --no-pager
+	expect 'Read-only file system' m journalctl --no-pager -q -o cat --since "@$since" -u regentd-key.service
+	expect '^active$' m systemctl is-active regentd-retry.timer
+	m mount -o remount,bind,rw /etc
+	m systemctl start regentd.service
+	await 10 'waiting for a registration token' m regent status
+	exits 1 sh_m 'systemctl --failed --no-legend --no-pager | grep regentd'
+	m umount /etc
+	say "a first start with /etc read-only: regentd-key.service is failed and at rest; writable again, a person's start works"
 }
