@@ -78,7 +78,7 @@ func (a *Agent) Forget(ctx context.Context, by Caller, application, number strin
 // is recorded before, so that policy can tie the one to the other; that it
 // failed is recorded after.
 func (a *Agent) administer(ctx context.Context, by Caller, action, name string, do func() error) error {
-	decision, err := adminOnly(by, action)
+	decision, err := a.adminOnly(by, action)
 	if err == nil && a.d.Unusable != nil {
 		err = a.d.Unusable
 	}

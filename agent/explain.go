@@ -19,7 +19,7 @@ type Explanation struct {
 // connection proves, the user that the process had when it connected, is taken
 // as it is now.
 func (a *Agent) Explain(ctx context.Context, by Caller, application string, of func() (Caller, error)) (Explanation, error) {
-	decision, err := adminOnly(by, "explain")
+	decision, err := a.adminOnly(by, "explain")
 	var out Explanation
 	if err == nil {
 		out, err = a.explain(application, of)

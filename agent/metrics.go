@@ -58,7 +58,7 @@ func (t *tally) now() metrics.Counters {
 // Metrics returns the agent in Prometheus' text format. Administrators only; a
 // scrape is no line of the audit log, but one that is refused is.
 func (a *Agent) Metrics(ctx context.Context, by Caller) (string, error) {
-	decision, err := adminOnly(by, "metrics")
+	decision, err := a.adminOnly(by, "metrics")
 	if err != nil {
 		if unrecorded := a.audit(ctx, by, "metrics", "", decision, err); unrecorded != nil {
 			return "", unrecorded

@@ -16,19 +16,30 @@ import (
 	"regent/agent/token"
 )
 
+// administrator reports whether the caller may administer.
+func (a *Agent) administrator(by Caller) bool { return a.administration(by).Allow }
+
+func (a *Agent) administration(by Caller) authz.Decision {
+	s := a.settings.Load().Administration
+	return by.Administers(authz.Administration{FromContainers: s.FromContainers, WithCapabilities: !s.RootWithoutCapabilities})
+}
+
 // adminOnly is the decision on what only administrators may do.
-func adminOnly(by Caller, op string) (authz.Decision, error) {
-	if by.Admin {
-		return authz.Decision{Allow: true, Rule: "administrator"}, nil
+func (a *Agent) adminOnly(by Caller, op string) (authz.Decision, error) {
+	d := a.administration(by)
+	switch {
+	case d.Allow:
+		return d, nil
+	case d.Doubt != "":
+		return d, fault.Errorf(op, fault.Denied, "only administrators of this system may do this: %s", d.Doubt)
 	}
-	return authz.Decision{Reason: "not an administrator"},
-		fault.Errorf(op, fault.Denied, "only administrators may do this: root, members of group regent-operators, or on Windows Administrators; use sudo or ask one")
+	return d, fault.Errorf(op, fault.Denied, "only administrators may do this: root, members of group regent-operators, or on Windows Administrators; use sudo or ask one")
 }
 
 // Administer decides and records an administrator's request that the daemon
 // itself carries out, such as a reload. It returns nil if it may.
 func (a *Agent) Administer(ctx context.Context, by Caller, action string) error {
-	decision, err := adminOnly(by, action)
+	decision, err := a.adminOnly(by, action)
 	if unrecorded := a.audit(ctx, by, action, "", decision, err); unrecorded != nil {
 		return unrecorded
 	}

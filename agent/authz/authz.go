@@ -10,6 +10,8 @@ type Caller struct {
 	GIDs      []string // all groups, supplementary ones too: decimal, or SIDs
 	Groups    []string // their names, as far as the system knows them
 	Admin     bool     // uid 0, group regent-operators, …: see DESIGN.md
+	Apart     string   // how the process is apart from the system, as in a container; "" if it is not
+	Lacks     string   // capabilities of root's that root's process has not; "" if none
 	PID       int
 	ParentPID int
 	Start     uint64   // start time of the process, in the system's own unit

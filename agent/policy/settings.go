@@ -29,6 +29,7 @@ type Settings struct {
 	Log                   Log
 	MetricsTextfile       string
 	Support               Support
+	Administration        Administration
 }
 
 // Application is one licensed application.
@@ -83,6 +84,12 @@ type Log struct {
 // Support is what support is given.
 type Support struct {
 	UserNames bool // names of users, and what may hold one
+}
+
+// Administration is from where administrators may administer.
+type Administration struct {
+	FromContainers          bool
+	RootWithoutCapabilities bool
 }
 
 // Values of the settings that are words.

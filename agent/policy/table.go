@@ -283,6 +283,20 @@ func recordKeys() []Definition {
 			field: bind(func(s *Settings) *string { return &s.Log.Format }),
 		},
 		{
+			Key: "administration.from_containers", Title: "Administration from containers", Type: Bool, Default: false,
+			Doc: "Whether administrators may administer from a container too: from another user or PID namespace than the agent's, or from a container's cgroup. " +
+				"By default root in a container is nobody's administrator here.",
+			Since: firstVersion, In: everywhere, Reloadable: true,
+			field: bind(func(s *Settings) *bool { return &s.Administration.FromContainers }),
+		},
+		{
+			Key: "administration.root_without_capabilities", Title: "Administration by root without capabilities", Type: Bool, Default: false,
+			Doc: "Whether a process of root's may administer without the capabilities CAP_SYS_ADMIN and CAP_DAC_OVERRIDE, as far as PID 1 has them. " +
+				"Members of the group regent-operators need none.",
+			Since: firstVersion, In: everywhere, Reloadable: true,
+			field: bind(func(s *Settings) *bool { return &s.Administration.RootWithoutCapabilities }),
+		},
+		{
 			Key: "metrics_textfile", Title: "File with metrics", Type: Path, Default: "", Check: checked(checkPath), Pattern: pathPattern,
 			Doc:     "File that is rewritten with metrics in Prometheus' text format, for a collector to read. Empty writes none.",
 			Example: "/var/lib/node_exporter/textfile_collector/regent.prom", Since: firstVersion, In: everywhere,

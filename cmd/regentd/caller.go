@@ -106,7 +106,13 @@ func (a *attested) Caller() agent.Caller {
 			c.Groups = append(c.Groups, name)
 		}
 	}
-	c.Admin = administers(c, cs.own)
+	if c.Admin = administers(c, cs.own); c.Admin {
+		in := a.Confinement()
+		c.Apart = in.Apart
+		if c.UID == "0" && !slices.Contains(c.Groups, operators) {
+			c.Lacks = in.Lacks
+		}
+	}
 	return agent.Caller{Caller: c, Process: heldProcess{a.Peer}, Recheck: a.Recheck}
 }
 

@@ -120,6 +120,18 @@ func (p *Peer) Signer(s *Signers) (Signer, error) { return p.signer(s) }
 // them as they like.
 func (p *Peer) Units() ([]string, error) { return p.units() }
 
+// Confinement is how a process differs from one of the system's own.
+type Confinement struct {
+	Apart string // "in another PID namespace"; "" if it is not
+	Lacks string // the capabilities that the system's root has and the process has not; "" if none
+}
+
+// Confinement compares the process with this one and with PID 1: the user and PID
+// namespaces, the cgroups of containers, and the capabilities. What cannot be told
+// is apart. Mount namespaces are no evidence: services have their own. A system
+// without namespaces confines nothing here.
+func (p *Peer) Confinement() Confinement { return p.confinement() }
+
 // HoldUnit holds the unit of the process, and not only the process. The caller
 // closes it.
 func (p *Peer) HoldUnit() (*Unit, error) { return p.holdUnit() }

@@ -1,0 +1,146 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+func (p *Peer) confinement() Confinement {
+	facts, err := factsOf(procPath(p.PID, ""))
+	if gone := p.Alive(); gone != nil { // then it was perhaps another one's
+		err = gone
+	}
+	if err != nil {
+		return Confinement{Apart: fmt.Sprintf("where it cannot be told (%v)", err)}
+	}
+	self, err := factsOf("/proc/self/")
+	if err != nil {
+		return Confinement{Apart: fmt.Sprintf("where it cannot be told (%v)", err)}
+	}
+	first, err := factsOf("/proc/1/")
+	if err != nil { // hidden: what this process is in has to do, and root needs all
+		first = self
+		first.capabilities = ^uint64(0)
+	}
+	return Confinement{Apart: facts.apart(self, first), Lacks: facts.lacks(first)}
+}
+
+// grounds are what a process stands on. What the kernel shows to few is "".
+type grounds struct {
+	userNS, pidNS string // links
+	uidMap        string
+	pidDepth      int // of PID namespaces that it is seen in
+	container     string
+	capabilities  uint64
+}
+
+func factsOf(dir string) (grounds, error) {
+	var g grounds
+	status, err := os.ReadFile(dir + "status")
+	if err == nil {
+		err = g.parse(string(status))
+	}
+	if err != nil {
+		return grounds{}, err
+	}
+	uidMap, err := os.ReadFile(dir + "uid_map")
+	if err != nil {
+		return grounds{}, err
+	}
+	g.uidMap = strings.Join(strings.Fields(string(uidMap)), " ")
+	cgroup, err := os.ReadFile(dir + "cgroup")
+	if err != nil {
+		return grounds{}, err
+	}
+	g.container = containerIn(string(cgroup))
+	for name, to := range map[string]*string{"ns/user": &g.userNS, "ns/pid": &g.pidNS} {
+		if *to, err = os.Readlink(dir + name); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return grounds{}, err
+		}
+	}
+	return g, nil
+}
+
+// parse reads /proc/PID/status.
+func (g *grounds) parse(status string) (err error) {
+	for line := range strings.Lines(status) {
+		name, rest, _ := strings.Cut(line, ":")
+		switch rest = strings.TrimSpace(rest); name {
+		case "NSpid":
+			g.pidDepth = len(strings.Fields(rest))
+		case "CapEff":
+			if g.capabilities, err = strconv.ParseUint(rest, 16, 64); err != nil {
+				return fmt.Errorf("/proc/PID/status: CapEff: %w", err)
+			}
+		}
+	}
+	if g.pidDepth == 0 {
+		return errors.New("/proc/PID/status: no line NSpid")
+	}
+	return nil
+}
+
+// apart says how g is apart from this process, whose system first is PID 1 of.
+// Links to namespaces show them exactly. Where the kernel does not show them, the
+// map of uids and the depth do: only root of the system can make another user
+// namespace with the map of the first one.
+func (g grounds) apart(self, first grounds) string {
+	switch {
+	case g.userNS != "" && g.userNS != self.userNS, g.uidMap != self.uidMap:
+		return "in another user namespace than regentd"
+	case g.pidNS != "" && g.pidNS != self.pidNS, g.pidDepth != self.pidDepth:
+		return "in another PID namespace than regentd"
+	case g.container != "" && g.container != first.container:
+		return fmt.Sprintf("in the cgroup of a container, %.120s", g.container)
+	}
+	return ""
+}
+
+// ruling are the capabilities without which root does not rule a system.
+var ruling = [...]struct {
+	bit  int
+	name string
+}{{unix.CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE"}, {unix.CAP_SYS_ADMIN, "CAP_SYS_ADMIN"}}
+
+func (g grounds) lacks(first grounds) string {
+	var names []string
+	for _, c := range ruling {
+		if first.capabilities&(1<<c.bit) != 0 && g.capabilities&(1<<c.bit) == 0 {
+			names = append(names, c.name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// containers match a component of a cgroup's path that a container's manager made:
+// its id, or a name that no service has.
+var containers = regexp.MustCompile(`[0-9a-f]{64}|^(docker|libpod|crio|cri-containerd|nerdctl|lxc\.payload|machine|kubepods)[-._].*|^machine\.slice$` +
+	`|^(docker|lxc|lxc\.payload|kubepods|kubepods\.slice|libpod_parent|machine|garden|ecs|k8s\.io|moby|buildkit)$|^systemd-nspawn@`)
+
+// notContainers are services of the managers themselves.
+var notContainers = regexp.MustCompile(`^(docker|crio|kubepods|libpod)\.(service|socket)$`)
+
+// containerIn returns the cgroup of the innermost container in /proc/PID/cgroup,
+// of any hierarchy; "" if there is none.
+func containerIn(cgroup string) string {
+	for line := range strings.Lines(cgroup) {
+		parts := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
+		if len(parts) < 3 {
+			continue
+		}
+		for dir := parts[2]; dir != "/" && dir != "." && dir != ""; dir = path.Dir(dir) {
+			if base := path.Base(dir); containers.MatchString(base) && !notContainers.MatchString(base) {
+				return dir
+			}
+		}
+	}
+	return ""
+}

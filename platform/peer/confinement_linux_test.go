@@ -1,0 +1,62 @@
+package peer
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestContainerIn(t *testing.T) {
+	id := strings.Repeat("0a", 32)
+	for _, tt := range []struct{ in, want string }{
+		{"0::/user.slice/user-1000.slice/session-3.scope\n", ""},
+		{"0::/system.slice/cron.service\n", ""},
+		{"0::/system.slice/docker.service\n", ""},
+		{"0::/init.scope\n", ""},
+		{"0::/\n", ""},
+		{"0::/system.slice/docker-" + id + ".scope\n", "/system.slice/docker-" + id + ".scope"},
+		{"4:memory:/docker/" + id + "\n0::/\n", "/docker/" + id},
+		{"0::/docker/short\n", "/docker"},
+		{"0::/machine.slice/libpod-" + id + ".scope/container\n", "/machine.slice/libpod-" + id + ".scope"},
+		{"0::/machine.slice/machine-deb.scope/payload/system.slice/x.service\n", "/machine.slice/machine-deb.scope"},
+		{"0::/machine.slice/systemd-nspawn@deb.service/payload\n", "/machine.slice/systemd-nspawn@deb.service"},
+		{"0::/lxc.payload.web/system.slice\n", "/lxc.payload.web"},
+		{"0::/kubepods.slice/kubepods-besteffort.slice/cri-containerd-" + id + ".scope\n", "/kubepods.slice/kubepods-besteffort.slice/cri-containerd-" + id + ".scope"},
+		{"0::/system.slice/cad.service/libpod-payload-" + id + "\n", "/system.slice/cad.service/libpod-payload-" + id},
+	} {
+		if got := containerIn(tt.in); got != tt.want {
+			t.Errorf("%q: got %q, want %q", tt.in, got, tt.want)
+		}
+	}
+}
+
+func TestApart(t *testing.T) {
+	host := grounds{userNS: "user:[1]", pidNS: "pid:[1]", uidMap: "0 0 4294967295", pidDepth: 1, capabilities: 1<<1 | 1<<21}
+	with := func(change func(*grounds)) grounds { g := host; change(&g); return g }
+	for _, tt := range []struct {
+		name         string
+		g            grounds
+		apart, lacks string
+	}{
+		{"the system's own", host, "", ""},
+		{"unshare -U with the whole map", with(func(g *grounds) { g.userNS = "user:[2]" }), "user namespace", ""},
+		{"a user namespace that is not shown", with(func(g *grounds) { g.userNS, g.uidMap = "", "0 1000 1" }), "user namespace", ""},
+		{"namespaces that are not shown", with(func(g *grounds) { g.userNS, g.pidNS = "", "" }), "", ""},
+		{"unshare -p", with(func(g *grounds) { g.pidNS, g.pidDepth = "", 2 }), "PID namespace", ""},
+		{"a container's cgroup", with(func(g *grounds) { g.container = "/docker/x" }), "cgroup of a container, /docker/x", ""},
+		{"without capabilities", with(func(g *grounds) { g.capabilities = 0 }), "", "CAP_DAC_OVERRIDE, CAP_SYS_ADMIN"},
+	} {
+		if got := tt.g.apart(host, host); !strings.Contains(got, tt.apart) || (got == "") != (tt.apart == "") {
+			t.Errorf("%s: apart %q, want %q", tt.name, got, tt.apart)
+		}
+		if got := tt.g.lacks(host); got != tt.lacks {
+			t.Errorf("%s: lacks %q, want %q", tt.name, got, tt.lacks)
+		}
+	}
+	inside := with(func(g *grounds) { g.container = "/docker/x" })
+	if got := inside.apart(inside, inside); got != "" {
+		t.Errorf("where the daemon is in the same container: %q", got)
+	}
+	if got := host.lacks(grounds{}); got != "" {
+		t.Errorf("where PID 1 has none: %q", got)
+	}
+}
