@@ -143,7 +143,7 @@ func TestBadFile(t *testing.T) {
 		}},
 		{"unknown key", "log:\n  colour: s3cret\n", []string{"config.yaml:2: log.colour: is not a known key; known here: format, level"}},
 		{"star is no key", "\"*\": s3cret\n", []string{"config.yaml:1: (a key): is not a known key; known here: " +
-			"applications, audit, contract, keep_registration_token, limits, log, metrics_textfile, network, refresh, registration_token_file, store, support, tenant"}},
+			"administration, applications, audit, contract, keep_registration_token, limits, log, metrics_textfile, network, refresh, registration_token_file, store, support, tenant"}},
 		{"list as a key", "? [s3cret]\n: 1\n", []string{"config.yaml:1: has a key that is a list; a key is one word"}},
 		{"duplicate key", "tenant: a\naudit: required\ntenant: b\n", []string{"config.yaml:3: tenant: is set a second time, first in line 1; keep one of the two"}},
 		{"section that is text", "network: s3cret\n", []string{"config.yaml:1: network: is text, not a list of keys; write the keys below it, each with a colon"}},
