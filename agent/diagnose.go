@@ -28,16 +28,16 @@ const lookFor = 10 * time.Second
 func (a *Agent) Diagnose(ctx context.Context, by Caller) (doctor.Daemon, error) {
 	out := doctor.Daemon{
 		StateDir: a.d.StateDir, Reader: doctor.User,
-		Denials: a.denials.since(a.d.Clock.Wall(), by.UID, a.administrator(by)), Held: []doctor.Held{},
+		Denials: a.denials.since(a.d.Clock.Wall(), by.UID, a.Administers(by)), Held: []doctor.Held{},
 	}
-	if a.administrator(by) {
+	if a.Administers(by) {
 		out.Reader = doctor.Administrator
 	}
 	if a.d.Unusable != nil {
 		out.Unusable = string(a.d.Unusable.Kind)
 	}
 	since := a.d.Clock.Boot()
-	if !a.administrator(by) {
+	if !a.Administers(by) {
 		since -= shareFor
 	}
 	saw, err := a.looks.see(ctx, a.settings.Load(), since)

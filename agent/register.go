@@ -16,8 +16,8 @@ import (
 	"regent/agent/token"
 )
 
-// administrator reports whether the caller may administer.
-func (a *Agent) administrator(by Caller) bool { return a.administration(by).Allow }
+// Administers reports whether the caller may administer. It is safe for concurrent use.
+func (a *Agent) Administers(by Caller) bool { return a.administration(by).Allow }
 
 func (a *Agent) administration(by Caller) authz.Decision {
 	s := a.settings.Load().Administration

@@ -31,13 +31,13 @@ func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 	for _, app := range s.Applications {
 		view := status.Application{ID: app.ID, Tenant: policy.Host(app.Tenant), Rules: len(app.Allow), OnDemand: app.Redeem == policy.OnDemand, Instances: []status.Instance{}}
 		for _, id := range instances(app) {
-			view.Instances = append(view.Instances, a.instanceStatus(id, a.administrator(by) || a.isHolder(by, id)))
+			view.Instances = append(view.Instances, a.instanceStatus(id, a.Administers(by) || a.isHolder(by, id)))
 		}
 		out.Applications = append(out.Applications, view)
 	}
 	held := a.heldByTenant()
 	for _, host := range hosts(s) {
-		out.Tenants = append(out.Tenants, a.tenantStatus(host, a.administrator(by), held[host]))
+		out.Tenants = append(out.Tenants, a.tenantStatus(host, a.Administers(by), held[host]))
 	}
 	out.CanServeUntil = servesUntil(out.Applications)
 	if a.d.Unusable == nil {

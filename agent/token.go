@@ -203,7 +203,7 @@ func (a *Agent) busy(by Caller, app policy.Application, ids []instance.ID) *faul
 	if len(ids) == 1 && app.Instances > 1 {
 		text = fmt.Sprintf("instance %s is in use by another running process; name another one, or none to get one that is free", ids[0])
 	}
-	if a.administrator(by) && len(who) > 0 {
+	if a.Administers(by) && len(who) > 0 {
 		text += "; in use: " + strings.Join(who, ", ")
 	}
 	return fault.Errorf("token", fault.NoFreeInstance, "%s", text)

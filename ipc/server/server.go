@@ -60,6 +60,8 @@ type Registrar interface {
 
 // Observer tells what is. Errors are faults; any other is a defect.
 type Observer interface {
+	// Administers reports whether the caller may administer, from where it is.
+	Administers(agent.Caller) bool
 	// Status is asked for an administrator, or for nobody in particular, and not for
 	// each caller: what it returns is shared.
 	Status(context.Context, agent.Caller) (status.Status, error)

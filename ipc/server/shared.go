@@ -124,7 +124,7 @@ func (s *Server) statusFor(admin bool) *shared {
 
 // statusOf returns the status that the caller may see, in pieces that are shared.
 func (s *Server) statusOf(ctx context.Context, by agent.Caller) (pieces, error) {
-	if by.Admin {
+	if s.Observer.Administers(by) {
 		whole, err := s.full.get(ctx)
 		return pieces{whole}, err
 	}

@@ -30,7 +30,7 @@ func (p *Peer) confinement() Confinement {
 		first = self
 		first.capabilities = ^uint64(0)
 	}
-	return Confinement{Apart: facts.apart(self, first), Lacks: facts.lacks(first)}
+	return Confinement{Apart: facts.apart(self, first), Lacks: facts.lacks(self, first)}
 }
 
 // grounds are what a process stands on. What the kernel shows to few is "".
@@ -44,19 +44,19 @@ type grounds struct {
 
 func factsOf(dir string) (grounds, error) {
 	var g grounds
-	status, err := os.ReadFile(dir + "status")
+	status, err := os.ReadFile(dir + "status") //nolint:gosec // of /proc
 	if err == nil {
 		err = g.parse(string(status))
 	}
 	if err != nil {
 		return grounds{}, err
 	}
-	uidMap, err := os.ReadFile(dir + "uid_map")
+	uidMap, err := os.ReadFile(dir + "uid_map") //nolint:gosec // of /proc
 	if err != nil {
 		return grounds{}, err
 	}
 	g.uidMap = strings.Join(strings.Fields(string(uidMap)), " ")
-	cgroup, err := os.ReadFile(dir + "cgroup")
+	cgroup, err := os.ReadFile(dir + "cgroup") //nolint:gosec // of /proc
 	if err != nil {
 		return grounds{}, err
 	}
@@ -74,6 +74,11 @@ func (g *grounds) parse(status string) (err error) {
 	for line := range strings.Lines(status) {
 		name, rest, _ := strings.Cut(line, ":")
 		switch rest = strings.TrimSpace(rest); name {
+		case "State":
+			// Of an exiting thread the kernel shows some cgroups as "/".
+			if strings.HasPrefix(rest, "Z") || strings.HasPrefix(rest, "X") {
+				return errors.New("its first thread has ended")
+			}
 		case "NSpid":
 			g.pidDepth = len(strings.Fields(rest))
 		case "CapEff":
@@ -94,14 +99,19 @@ func (g *grounds) parse(status string) (err error) {
 // namespace with the map of the first one.
 func (g grounds) apart(self, first grounds) string {
 	switch {
-	case g.userNS != "" && g.userNS != self.userNS, g.uidMap != self.uidMap:
+	case g.elsewhere(self):
 		return "in another user namespace than regentd"
 	case g.pidNS != "" && g.pidNS != self.pidNS, g.pidDepth != self.pidDepth:
 		return "in another PID namespace than regentd"
-	case g.container != "" && g.container != first.container:
+	case g.container != "" && g.container != first.container && g.container != self.container:
 		return fmt.Sprintf("in the cgroup of a container, %.120s", g.container)
 	}
 	return ""
+}
+
+// elsewhere reports whether g is in another user namespace than this process.
+func (g grounds) elsewhere(self grounds) bool {
+	return g.userNS != "" && g.userNS != self.userNS || g.uidMap != self.uidMap
 }
 
 // ruling are the capabilities without which root does not rule a system.
@@ -110,10 +120,16 @@ var ruling = [...]struct {
 	name string
 }{{unix.CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE"}, {unix.CAP_SYS_ADMIN, "CAP_SYS_ADMIN"}}
 
-func (g grounds) lacks(first grounds) string {
+// lacks names the ruling capabilities that PID 1 has and g has not. Those of another
+// user namespace are none here: whoever makes one has all of them in it.
+func (g grounds) lacks(self, first grounds) string {
+	has := g.capabilities
+	if g.elsewhere(self) {
+		has = 0
+	}
 	var names []string
 	for _, c := range ruling {
-		if first.capabilities&(1<<c.bit) != 0 && g.capabilities&(1<<c.bit) == 0 {
+		if first.capabilities&(1<<c.bit) != 0 && has&(1<<c.bit) == 0 {
 			names = append(names, c.name)
 		}
 	}
@@ -122,11 +138,17 @@ func (g grounds) lacks(first grounds) string {
 
 // containers match a component of a cgroup's path that a container's manager made:
 // its id, or a name that no service has.
-var containers = regexp.MustCompile(`[0-9a-f]{64}|^(docker|libpod|crio|cri-containerd|nerdctl|lxc\.payload|machine|kubepods)[-._].*|^machine\.slice$` +
-	`|^(docker|lxc|lxc\.payload|kubepods|kubepods\.slice|libpod_parent|machine|garden|ecs|k8s\.io|moby|buildkit)$|^systemd-nspawn@`)
+var containers = regexp.MustCompile(`[0-9a-f]{64}|^(docker|libpod|crio|cri-containerd|nerdctl|lxc\.payload|machine|kubepods)[-._]` +
+	`|^(docker|lxc|kubepods|libpod_parent|machine|garden|ecs|k8s\.io|moby|buildkit)$`)
 
-// notContainers are services of the managers themselves.
-var notContainers = regexp.MustCompile(`^(docker|crio|kubepods|libpod)\.(service|socket)$`)
+// isContainer reports whether a component of a cgroup's path is a container's. A
+// service is none, as docker-prune.service; only systemd-nspawn has one for each.
+func isContainer(name string) bool {
+	if strings.HasSuffix(name, ".service") || strings.HasSuffix(name, ".socket") {
+		return strings.HasPrefix(name, "systemd-nspawn@")
+	}
+	return containers.MatchString(name)
+}
 
 // containerIn returns the cgroup of the innermost container in /proc/PID/cgroup,
 // of any hierarchy; "" if there is none.
@@ -137,7 +159,7 @@ func containerIn(cgroup string) string {
 			continue
 		}
 		for dir := parts[2]; dir != "/" && dir != "." && dir != ""; dir = path.Dir(dir) {
-			if base := path.Base(dir); containers.MatchString(base) && !notContainers.MatchString(base) {
+			if isContainer(path.Base(dir)) {
 				return dir
 			}
 		}

@@ -12,6 +12,9 @@ func TestContainerIn(t *testing.T) {
 		{"0::/system.slice/cron.service\n", ""},
 		{"0::/system.slice/docker.service\n", ""},
 		{"0::/init.scope\n", ""},
+		{"0::/system.slice/docker-prune.service\n", ""},
+		{"0::/system.slice/docker-compose@web.service\n", ""},
+		{"0::/../../docker/" + id + "\n", "/../../docker/" + id},
 		{"0::/\n", ""},
 		{"0::/system.slice/docker-" + id + ".scope\n", "/system.slice/docker-" + id + ".scope"},
 		{"4:memory:/docker/" + id + "\n0::/\n", "/docker/" + id},
@@ -29,6 +32,27 @@ func TestContainerIn(t *testing.T) {
 	}
 }
 
+func TestParseStatus(t *testing.T) {
+	for _, tt := range []struct {
+		in, err string
+		want    grounds
+	}{
+		{"State:\tS (sleeping)\nNSpid:\t7\t1\nCapEff:\t0000000000200002\n", "", grounds{pidDepth: 2, capabilities: 1<<1 | 1<<21}},
+		{"State:\tZ (zombie)\nNSpid:\t7\nCapEff:\t0000000000200002\n", "first thread has ended", grounds{}},
+		{"State:\tS (sleeping)\nCapEff:\t0\n", "no line NSpid", grounds{}},
+		{"NSpid:\t7\nCapEff:\tall\n", "CapEff", grounds{}},
+	} {
+		var got grounds
+		err := got.parse(tt.in)
+		switch {
+		case tt.err == "" && (err != nil || got != tt.want):
+			t.Errorf("%q: got %+v, %v, want %+v", tt.in, got, err, tt.want)
+		case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
+			t.Errorf("%q: got error %v, want %q", tt.in, err, tt.err)
+		}
+	}
+}
+
 func TestApart(t *testing.T) {
 	host := grounds{userNS: "user:[1]", pidNS: "pid:[1]", uidMap: "0 0 4294967295", pidDepth: 1, capabilities: 1<<1 | 1<<21}
 	with := func(change func(*grounds)) grounds { g := host; change(&g); return g }
@@ -38,8 +62,8 @@ func TestApart(t *testing.T) {
 		apart, lacks string
 	}{
 		{"the system's own", host, "", ""},
-		{"unshare -U with the whole map", with(func(g *grounds) { g.userNS = "user:[2]" }), "user namespace", ""},
-		{"a user namespace that is not shown", with(func(g *grounds) { g.userNS, g.uidMap = "", "0 1000 1" }), "user namespace", ""},
+		{"unshare -U with the whole map", with(func(g *grounds) { g.userNS = "user:[2]" }), "user namespace", "CAP_DAC_OVERRIDE, CAP_SYS_ADMIN"},
+		{"a user namespace that is not shown", with(func(g *grounds) { g.userNS, g.uidMap = "", "0 1000 1" }), "user namespace", "CAP_DAC_OVERRIDE, CAP_SYS_ADMIN"},
 		{"namespaces that are not shown", with(func(g *grounds) { g.userNS, g.pidNS = "", "" }), "", ""},
 		{"unshare -p", with(func(g *grounds) { g.pidNS, g.pidDepth = "", 2 }), "PID namespace", ""},
 		{"a container's cgroup", with(func(g *grounds) { g.container = "/docker/x" }), "cgroup of a container, /docker/x", ""},
@@ -48,7 +72,7 @@ func TestApart(t *testing.T) {
 		if got := tt.g.apart(host, host); !strings.Contains(got, tt.apart) || (got == "") != (tt.apart == "") {
 			t.Errorf("%s: apart %q, want %q", tt.name, got, tt.apart)
 		}
-		if got := tt.g.lacks(host); got != tt.lacks {
+		if got := tt.g.lacks(host, host); got != tt.lacks {
 			t.Errorf("%s: lacks %q, want %q", tt.name, got, tt.lacks)
 		}
 	}
@@ -56,7 +80,10 @@ func TestApart(t *testing.T) {
 	if got := inside.apart(inside, inside); got != "" {
 		t.Errorf("where the daemon is in the same container: %q", got)
 	}
-	if got := host.lacks(grounds{}); got != "" {
+	if got := inside.apart(inside, host); got != "" {
+		t.Errorf("where the daemon is in the same container and PID 1 is not: %q", got)
+	}
+	if got := host.lacks(host, grounds{}); got != "" {
 		t.Errorf("where PID 1 has none: %q", got)
 	}
 }
