@@ -365,7 +365,7 @@ func daemonCodes() []Entry {
 		},
 		{
 			SocketForeign, Failure, "somebody else listens at the agent's socket",
-			"A process of a user who is neither root nor the agent's listens there. Nothing was sent to it.",
+			"A process of a user who is neither root nor the agent's listens there, or this sandbox hides who does: the evidence says which. Nothing was sent to it.",
 			tellITStop, "Find out who it is (ss -xlp), end it, and see to it that only root can write the socket's directory.", nobody,
 		},
 		{

@@ -1,5 +1,6 @@
 // Package client is the Go client of the local interface. It makes sure who
-// listens before it says anything, and turns problems back into faults, so that
+// listens before it says anything, in a user namespace that cannot name that user
+// by the owners and modes of the socket and the folders above, and turns problems back into faults, so that
 // a caller in another process reads the same kinds as one inside the agent. It
 // must not know how the agent comes by what it answers.
 package client

@@ -76,7 +76,8 @@ type Trust struct {
 // TrustOf returns the trust for a socket: root, on Windows SYSTEM and
 // Administrators, the package's user regent, and
 // for any but the installed socket also the user of this process, who runs a
-// daemon of their own there.
+// daemon of their own there. A user namespace that gives the user of this process
+// no number names nobody's own.
 func TrustOf(socket string) Trust {
 	t := Trust{UIDs: peer.Superusers(), Users: []string{"regent"}}
 	if self, err := peer.Self(); err == nil && socket != localsock.DefaultPath {
@@ -87,24 +88,79 @@ func TrustOf(socket string) Trust {
 
 // DialChecked connects to the socket and makes sure, before a byte is sent,
 // that the kernel names a trusted user as the one who listens. Otherwise a
-// secret could go to whoever put a socket there first. Its errors wrap
-// [ErrNotReachable], or the context's error.
+// secret could go to whoever put a socket there first. In a user namespace whose
+// kernel cannot name root or the agent's user, it asks instead who could have put
+// the socket there. Its errors wrap [ErrNotReachable], or the context's error.
 func DialChecked(ctx context.Context, socket string, t Trust) (net.Conn, error) {
-	c, err := localsock.Dial(ctx, socket)
+	c, err := connect(ctx, socket, socket)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		return nil, &unreachable{kindOf(err), reason(socket, err), err}
+		return nil, err
 	}
 	uid, err := peer.UID(c)
-	if err == nil && !t.accepts(uid) {
-		err = fmt.Errorf("uid %s listens there, who is neither root nor the user of the agent", uid)
-	}
 	if err != nil {
-		return nil, errors.Join(&unreachable{SomebodyElse, fmt.Sprintf("nothing was sent to %s: %v; an administrator finds out what it is", socket, err), err}, c.Close())
+		return nil, errors.Join(distrusted(socket, err, askAdministrator), c.Close())
+	}
+	unnamed, err := peer.Unnamed(uid)
+	switch {
+	case err != nil:
+		return nil, errors.Join(distrusted(socket, err, "mount /proc into this sandbox, which tells"), c.Close())
+	case unnamed && slices.Contains(t.UIDs, peer.Superusers()[0]):
+		return redial(ctx, socket, uid, c)
+	case unnamed || !t.accepts(uid):
+		err = fmt.Errorf("uid %s listens there, who is neither root nor the user of the agent", uid)
+		return nil, errors.Join(distrusted(socket, err, askAdministrator), c.Close())
 	}
 	return c, nil
+}
+
+const askAdministrator = "an administrator finds out what it is"
+
+// distrusted says why nothing was sent to who listens, and what to do next.
+func distrusted(socket string, why error, next string) error {
+	return &unreachable{SomebodyElse, fmt.Sprintf("nothing was sent to %s: %v; %s", socket, why, next), why}
+}
+
+// redial connects anew in place of first, whose listener the kernel shows as uid,
+// a stand-in for users without a number here: to the very file that was judged.
+func redial(ctx context.Context, socket, uid string, first net.Conn) (net.Conn, error) {
+	refuse := func(why error) error {
+		return distrusted(socket, fmt.Errorf("this process is in a user namespace in which the user of the agent has no number (it reads as uid %s): %w, so the agent cannot be told from an impostor", uid, why),
+			"mount the agent's own directory, /run/regent, into the sandbox, or run this outside of it")
+	}
+	if err := first.Close(); err != nil {
+		return nil, refuse(err)
+	}
+	file, err := peer.OpenGuarded(socket)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	c, err := connect(ctx, socket, file.Address)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, err
+	}
+	now, err := peer.UID(c)
+	if err == nil && now != uid {
+		err = fmt.Errorf("uid %s listens there now", now)
+	}
+	if err == nil {
+		err = peer.Outside(c)
+	}
+	if err != nil {
+		return nil, errors.Join(refuse(err), c.Close())
+	}
+	return c, nil
+}
+
+// connect connects to address, which people know as the socket.
+func connect(ctx context.Context, socket, address string) (net.Conn, error) {
+	c, err := localsock.Dial(ctx, address)
+	switch {
+	case err == nil:
+		return c, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	}
+	return nil, &unreachable{kindOf(err), reason(socket, err), err}
 }
 
 func (t Trust) accepts(uid string) bool {

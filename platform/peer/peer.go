@@ -60,7 +60,8 @@ func UID(c net.Conn) (string, error) { return uid(c) }
 // means that the connection alone does not tell on this system.
 func Groups(c net.Conn) ([]string, error) { return groupsOf(c) }
 
-// Self returns the user of this process, as [UID] would.
+// Self returns the user of this process, as [UID] would, and an error where that
+// is [Unnamed].
 func Self() (string, error) { return ownUser() }
 
 // Superusers returns whom [UID] may name for a listener of the system's own: root,

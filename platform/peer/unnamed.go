@@ -1,0 +1,34 @@
+package peer
+
+import "net"
+
+// Unnamed reports whether uid, of [UID], may be no user but stand for all those
+// whom the user namespace of this process gives no number: the kernel shows each
+// of them as the same uid, usually 65534. It is never so outside of a user
+// namespace, where 65534 is the user nobody. An error says that /proc, which alone
+// tells, cannot be read.
+func Unnamed(uid string) (bool, error) { return unnamed(uid) }
+
+// Guarded is the file of a socket in a place that no user of this user namespace
+// but root can change, as far as the owners and modes tell that the kernel shows.
+// Another user outside of the namespace cannot be told from the system's there,
+// so it says nothing of a folder that such a user owns.
+type Guarded struct {
+	// Address is what to connect to, until Close: this very file, whatever the
+	// path comes to name meanwhile.
+	Address string
+	file    guardedFile
+}
+
+// OpenGuarded opens the socket's file and judges it and each folder above it, up
+// to the root of the mount that it is on: who mounts it decides what is there. An
+// error names what somebody could have changed.
+func OpenGuarded(socket string) (*Guarded, error) { return openGuarded(socket) }
+
+// Close closes the file. What was connected stays so.
+func (g *Guarded) Close() error { return g.file.Close() }
+
+// Outside returns an error unless whoever listens at the other end of c, and is
+// [Unnamed], is outside of this user namespace. Only a namespace that has the
+// number itself leaves a doubt; the PID then tells.
+func Outside(c net.Conn) error { return outside(c) }
