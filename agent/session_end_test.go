@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,19 +112,27 @@ func (m *member) ended(fl *fleet, i int, session, floor time.Duration) {
 // TestLimitsAreTold: status says which limit acts, and nothing where none does.
 func TestLimitsAreTold(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		life time.Duration
-		want *status.Limited
+		name    string
+		life    time.Duration
+		want    *status.Limited
+		summary string // at the moment at which an access token of 3 s has ended
 	}{
-		{"tokens of 3 s", 3 * time.Second, &status.Limited{FloorSeconds: 5, LifeSeconds: 3}},
-		{"tokens of a minute", time.Minute, nil},
+		{"tokens of 3 s", 3 * time.Second, &status.Limited{FloorSeconds: 5, LifeSeconds: 3}, "let the next refresh begin"},
+		{"tokens of a minute", time.Minute, nil, "serving the one instance"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			change := func(s *policy.Settings) { s.Limits.RefreshFloor, s.Limits.RefreshRate = 5*time.Second, 10 }
 			simulateWith(t, 1, emulator.Knobs{AccessLifetime: tt.life}, change, func(fl *fleet) {
-				s, err := fl.devices[0].agent.Status(fl.Context(), Caller{})
+				m := fl.devices[0]
+				for age := time.Duration(0); age < 3*time.Second || age > 4*time.Second; age, _ = m.agent.vault.List()[0].Life.Age(m.clock) {
+					time.Sleep(100 * time.Millisecond)
+				}
+				s, err := m.agent.Status(fl.Context(), Caller{})
 				if err != nil {
 					fl.Fatal(err)
+				}
+				if !strings.Contains(s.Summary, tt.summary) {
+					fl.Errorf("the summary is %q, want %q in it", s.Summary, tt.summary)
 				}
 				if diff := cmp.Diff(s.Tenants[0].Limited, tt.want); diff != "" {
 					fl.Errorf("limited (-got +want):\n%s", diff)

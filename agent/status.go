@@ -269,6 +269,10 @@ func summarise(s status.Status, unusable *fault.Fault) (status.Health, string) {
 			}
 		}
 	}
+	limited := slices.ContainsFunc(s.Tenants, func(t status.Tenant) bool { return t.Limited != nil })
+	if asleep > 0 && good+asleep == total && limited {
+		return status.Degraded, "access tokens end before the limits of refreshing let the next refresh begin; see Limited below"
+	}
 	if asleep > 0 && good+asleep == total {
 		return status.Degraded, "access tokens ended while nobody refreshed them; each is refreshed when it is asked for, and by itself within minutes"
 	}

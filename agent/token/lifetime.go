@@ -64,14 +64,14 @@ func SessionsEnd(d time.Duration) string {
 	return fmt.Sprintf("sessions end after about %s: this tenant needs offline tokens", about(d))
 }
 
-// about is d in the largest unit of which it has two.
+// about is d in the largest unit of which it has two, when it is rounded.
 func about(d time.Duration) string {
 	switch {
-	case d >= 48*time.Hour:
+	case d.Round(time.Hour) >= 48*time.Hour:
 		return fmt.Sprintf("%d d", int64((d+12*time.Hour)/(24*time.Hour)))
-	case d >= 2*time.Hour:
+	case d.Round(time.Minute) >= 2*time.Hour:
 		return fmt.Sprintf("%d h", int64(d.Round(time.Hour)/time.Hour))
-	case d >= 2*time.Minute:
+	case d.Round(time.Second) >= 2*time.Minute:
 		return fmt.Sprintf("%d min", int64(d.Round(time.Minute)/time.Minute))
 	}
 	return fmt.Sprintf("%d s", int64(d.Round(time.Second)/time.Second))

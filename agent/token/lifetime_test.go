@@ -72,3 +72,21 @@ func TestNamelessBoots(t *testing.T) {
 		}
 	})
 }
+
+// TestSessionsEnd: a length that was learnt of whole seconds is told as the one that
+// was configured.
+func TestSessionsEnd(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		36 * time.Second:              "36 s",
+		2*time.Minute - time.Second:   "119 s",
+		30*time.Minute - time.Second:  "30 min",
+		2*time.Hour - time.Second:     "2 h",
+		10*time.Hour - time.Second:    "10 h",
+		48*time.Hour - time.Second:    "2 d",
+		30*24*time.Hour - time.Second: "30 d",
+	} {
+		if got := SessionsEnd(d); got != "sessions end after about "+want+": this tenant needs offline tokens" {
+			t.Errorf("%s: %q, want %s", d, got, want)
+		}
+	}
+}
