@@ -15,9 +15,9 @@ import (
 	"regent/agent/tms/emulator"
 )
 
-// paced is a device's client that notes how close its refreshes follow.
+// paced is a device's client, whole, that notes how close its refreshes follow.
 type paced struct {
-	Service
+	*tms.Client
 	m *member
 }
 
@@ -29,7 +29,7 @@ func (p paced) Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken
 	}
 	p.m.refreshed = now
 	p.m.mu.Unlock()
-	return p.Service.Refresh(ctx, r)
+	return p.Client.Refresh(ctx, r)
 }
 
 // live counts the devices whose instance is live.
