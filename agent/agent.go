@@ -104,6 +104,7 @@ type Agent struct {
 	journal *journal.Journal // of leases; nil without Adopt
 	hub     hub
 	tenants contacts
+	local   *backoff.Device // what fails on this device now
 	reports reports
 	denials denials
 	tally   tally
@@ -158,11 +159,12 @@ func (a *Agent) open(ctx context.Context) error {
 	if a.ledger, err = redeem.OpenLedger(ctx, redeem.LedgerOptions{Dir: a.d.StateDir, Key: a.d.LedgerKey, Store: a.d.Store, Clock: a.d.Clock}); err != nil {
 		return a.ledgerFault(err)
 	}
+	a.local = backoff.NewDevice(a.d.Clock)
 	a.redeem, err = redeem.NewEngine(ctx, redeem.Options{
 		Probe: a.d.Store.Probe, Ledger: a.ledger, Vault: a.vault, Registrations: a.regs,
 		Service: func(base string) (redeem.Service, error) { return a.tenants.service(base) },
 		Plan:    func() redeem.Plan { return *a.plan.Load() },
-		Hold:    a.tenants.gate.Wait, Skew: a.tenants.skew, Request: a.request, Clock: a.d.Clock, Draw: a.d.Draw, NewID: func() string { return "regent-" + a.d.NewID() }, Changed: a.redeemed, Log: a.d.Log,
+		Hold:    a.tenants.gate.Wait, Device: a.local, Skew: a.tenants.skew, Request: a.request, Clock: a.d.Clock, Draw: a.d.Draw, NewID: func() string { return "regent-" + a.d.NewID() }, Changed: a.redeemed, Log: a.d.Log,
 	})
 	if err != nil {
 		return err
@@ -172,7 +174,7 @@ func (a *Agent) open(ctx context.Context) error {
 		Vault:   a.vault,
 		Service: func(base string) (refresh.Service, error) { return a.tenants.service(base) },
 		Window:  refresh.Default(), Limits: a.refreshLimits, Clock: a.d.Clock, Draw: a.d.Draw, Skew: a.tenants.skew,
-		Hold: a.tenants.gate.Wait, Woke: a.d.Woke, Told: a.d.Told, Changed: a.changed, Log: a.d.Log,
+		Hold: a.tenants.gate.Wait, Device: a.local, Woke: a.d.Woke, Told: a.d.Told, Changed: a.changed, Log: a.d.Log,
 		Registration: a.registrationOf,
 	})
 	return nil
@@ -258,9 +260,11 @@ func (a *Agent) Apply(s policy.Settings, problems []status.Problem) {
 	a.inForce(s, problems)
 	a.denials.clear()  // they were another configuration's
 	a.tenants.forget() // the next request is made with the new network settings
+	a.tenants.gate.Retry()
 	if a.d.Unusable == nil {
-		a.redeem.Kick()
-		a.refresh.Kick()
+		a.local.Retry()
+		a.redeem.Retry()
+		a.refresh.Retry()
 	}
 }
 

@@ -109,6 +109,18 @@ func (g *Gate) Failed(host string) {
 	}
 }
 
+// Retry ends every pause that no service asked for: the way to it may have been
+// changed on this device. While the breaker is open one request tries.
+func (g *Gate) Retry() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, t := range g.tenants {
+		if !t.asked {
+			t.until = 0
+		}
+	}
+}
+
 // tenant returns what is known of a tenant. The caller holds mu.
 func (g *Gate) tenant(host string) *tenant {
 	t, ok := g.tenants[host]

@@ -40,11 +40,13 @@ type Options struct {
 	Request func(instance.ID) tms.Request
 	// Hold says how long a tenant is left alone for reasons beyond this engine,
 	// and whether it asked for that; nil for never.
-	Hold  func(tenant string) (left time.Duration, asked bool)
-	Skew  func(tenant string) time.Duration // service minus device, as last seen; nil for 0
-	Clock clock.Clock
-	Draw  func() float64 // in [0,1)
-	NewID func() string  // a fresh name for each POST
+	Hold func(tenant string) (left time.Duration, asked bool)
+	// Device says what fails on this device now; nil for one of the engine's own.
+	Device *backoff.Device
+	Skew   func(tenant string) time.Duration // service minus device, as last seen; nil for 0
+	Clock  clock.Clock
+	Draw   func() float64 // in [0,1)
+	NewID  func() string  // a fresh name for each POST
 	// Changed is told of each change of an instance's state, after it is durable.
 	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
 	Log     *slog.Logger
@@ -76,6 +78,8 @@ type pause struct {
 	code     fault.Kind
 	text     string
 	at       time.Time
+	cause    backoff.Cause // what failed on this device; "" if nothing did
+	unsent   bool          // nothing reached the service, which asked for no pause
 }
 
 // NewEngine reconciles the ledger with the vault: an intent whose auth token is
@@ -86,6 +90,9 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 	if o.Probe == nil || o.Ledger == nil || o.Vault == nil || o.Registrations == nil || o.Service == nil || o.Plan == nil ||
 		o.Request == nil || o.Clock == nil || o.Draw == nil || o.NewID == nil || o.Changed == nil || o.Log == nil {
 		return nil, errors.New("redeem: make engine: every option is required")
+	}
+	if o.Device == nil {
+		o.Device = backoff.NewDevice(o.Clock)
 	}
 	entries := o.Ledger.Entries()
 	e := &Engine{
@@ -173,10 +180,20 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 			if e.dropSpent(ctx, plan) && e.done(plan) {
 				return maxRest
 			}
-			return max(nap, time.Millisecond)
+			return max(min(nap, e.unwritten()), time.Millisecond)
 		}
 		tried[w.ID] = true
 		e.attempt(ctx, w)
+	}
+	return maxNap
+}
+
+// unwritten is how long until what could not be written is tried again.
+func (e *Engine) unwritten() time.Duration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.unkept) > 0 || len(e.owed) > 0 {
+		return backoff.Here
 	}
 	return maxNap
 }
@@ -240,7 +257,7 @@ func (e *Engine) look(plan Plan, w Want) (wait time.Duration, do bool) {
 		return maxNap, false
 	}
 	e.splay(plan, held, now)
-	until := max(e.pauses[w.ID].until, e.tenants[w.ID.Tenant].until, e.splays[held.Fingerprint], now+e.held(w.ID.Tenant))
+	until := max(e.tenants[w.ID.Tenant].until, e.splays[held.Fingerprint], now+e.held(w.ID.Tenant), e.until(w.ID, now))
 	return max(0, until-now), until <= now
 }
 
@@ -265,6 +282,27 @@ func (e *Engine) stillDue(w Want, held Held) bool {
 func (e *Engine) leftAlone(held Held) bool {
 	since := e.Clock.Wall().Sub(held.RefusedAt)
 	return held.Refused != "" && since >= 0 && since < refusedPause
+}
+
+// until is the boot time before which id is left alone after a failure of its own or
+// of this device, at the boot time now. The caller holds mu.
+func (e *Engine) until(id instance.ID, now time.Duration) time.Duration {
+	p := e.pauses[id]
+	return max(p.until, now+max(e.Device.Left(backoff.Store), e.Device.Left(p.cause)))
+}
+
+// Retry ends the pauses after failures in which nothing reached the service: the
+// cause may have been mended on this device. What a service asked for, a refused
+// registration token and the limits of redeeming stay.
+func (e *Engine) Retry() {
+	e.mu.Lock()
+	for id, p := range e.pauses {
+		if p.unsent {
+			delete(e.pauses, id)
+		}
+	}
+	e.mu.Unlock()
+	e.Kick()
 }
 
 func (e *Engine) held(tenant string) time.Duration {
@@ -348,11 +386,19 @@ func (e *Engine) needed(plan Plan, h Held) bool {
 }
 
 // pauseAfter returns when to try again, and records the failure for status. The
-// caller holds mu.
-func (e *Engine) pauseAfter(id instance.ID, v Verdict) {
+// caller holds mu. A failure of this device has the device's pause, and adds nothing
+// to the pauses after failures of the service.
+func (e *Engine) pauseAfter(id instance.ID, v Verdict, why error) {
 	p := e.pauses[id]
-	p.failures++
 	p.code, p.text, p.at = v.Code, v.Text, e.Clock.Wall()
+	p.cause, p.unsent = v.Cause, v.After == 0 && v.Entry == Unused
+	if v.Cause != "" {
+		e.Device.Failed(v.Cause, why)
+		p.until = 0
+		e.pauses[id] = p
+		return
+	}
+	p.failures++
 	now := e.Clock.Boot()
 	p.until = now + max(v.After, backoff.Pause(p.failures, e.Draw()))
 	if v.After > 0 {

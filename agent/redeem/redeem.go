@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"regent/agent/backoff"
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/tms"
@@ -48,7 +49,7 @@ func (e *Engine) attempt(ctx context.Context, w Want) {
 	}
 	ctx = context.WithoutCancel(ctx)
 	e.Log.WarnContext(ctx, "redemption failed", "instance", w.ID.String(), "kind", string(v.Code), "err", err)
-	e.failed(ctx, w.ID, held, v)
+	e.failed(ctx, w.ID, held, v, err)
 	if now := e.State(w.ID); now != was {
 		e.Changed(ctx, w.ID, was, now, v.Code)
 	}
@@ -57,10 +58,20 @@ func (e *Engine) attempt(ctx context.Context, w Want) {
 // redeem spends one count of held on w. The order is DESIGN.md's and is what
 // makes the account right whenever the power goes.
 func (e *Engine) redeem(ctx context.Context, w Want, held Held, was instance.State) (Verdict, error) {
+	// What failed on this device is looked at before the service is asked anything.
+	if e.Device.Why(backoff.Store) != nil {
+		if err := e.Probe(ctx); err != nil {
+			return local(err), err
+		}
+		e.Device.Works(backoff.Store)
+	}
 	service, err := e.Service(w.Base)
 	if err != nil {
-		return beforeSending(err), err
+		v := beforeSending(err)
+		v.Cause = backoff.Client(w.Base)
+		return v, err
 	}
+	e.Device.Works(backoff.Client(w.Base))
 	provider, err := service.Discover(ctx) // spends nothing
 	if err != nil && ctx.Err() != nil {
 		return Verdict{}, errStopping
@@ -219,7 +230,7 @@ func beforeSending(err error) Verdict {
 // local is the verdict on a failure of this device: nothing was sent.
 func local(err error) Verdict {
 	return Verdict{
-		Entry: Unused, Code: fault.Unavailable, Retry: true,
+		Entry: Unused, Code: fault.Unavailable, Retry: true, Cause: backoff.Store,
 		Text: fmt.Sprintf("nothing was sent, since this device is not ready to keep an auth token: %v; it is tried again by itself", err),
 	}
 }
@@ -227,7 +238,7 @@ func local(err error) Verdict {
 // notKept is the verdict on an auth token that was bought and is not yet durable.
 func notKept(err error) Verdict {
 	return Verdict{
-		Entry: Confirmed, Code: fault.Unavailable, Retry: true,
+		Entry: Confirmed, Code: fault.Unavailable, Retry: true, Cause: backoff.Store,
 		Text: fmt.Sprintf("one count was used, and the auth token it bought cannot be stored: %v; it is held in memory and storing it is tried again by itself; leave the daemon running and make the state directory writable", err),
 	}
 }
@@ -242,9 +253,10 @@ func (e *Engine) keep(ctx context.Context, b boughtOnce) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.unkept[id] = b
-		e.pauseAfter(id, notKept(err))
+		e.pauseAfter(id, notKept(err), err)
 		return
 	}
+	e.Device.Works(backoff.Store)
 	out := outcome(b.intent, Confirmed)
 	out.AuthTokenID = b.record.AuthTokenID
 	if err := e.record(ctx, out); err != nil {
@@ -288,7 +300,7 @@ func (e *Engine) serviceTime(tenant string) time.Time {
 }
 
 // failed remembers a failed attempt, and what it says of the registration token.
-func (e *Engine) failed(ctx context.Context, id instance.ID, held Held, v Verdict) {
+func (e *Engine) failed(ctx context.Context, id instance.ID, held Held, v Verdict, cause error) {
 	if v.Entry == Refused {
 		if err := e.Registrations.Refuse(ctx, held, v.Code, v.Text, e.Clock.Wall()); err != nil {
 			e.Log.WarnContext(ctx, "a refusal could not be recorded; it is asked again", "instance", id.String(), "err", err)
@@ -296,5 +308,5 @@ func (e *Engine) failed(ctx context.Context, id instance.ID, held Held, v Verdic
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.pauseAfter(id, v)
+	e.pauseAfter(id, v, cause)
 }

@@ -122,10 +122,11 @@ func (e *Engine) quiet(plan Plan, w Want) bool {
 	}
 	held, ok := e.Registrations.For(w.Scope())
 	usable, s := ok && held.Refused == "", e.situation(plan, w)
+	now := e.Clock.Boot()
 	switch {
 	case usable && s.goesOn():
 		return false
-	case max(e.pauses[w.ID].until, e.tenants[w.ID.Tenant].until) > e.Clock.Boot() || e.held(w.ID.Tenant) > 0:
+	case max(e.until(w.ID, now), e.tenants[w.ID.Tenant].until) > now || e.held(w.ID.Tenant) > 0:
 		return true
 	default:
 		return !usable || !s.due()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"regent/agent/backoff"
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/tms"
@@ -33,6 +34,7 @@ type Verdict struct {
 	TryOlder bool          // ask again with the older refresh token, once, now
 	Refusal  bool          // counts towards three in a row
 	After    time.Duration // the service asked for a pause
+	Cause    backoff.Cause // what failed on this device; "" if nothing did
 	Text     string        // for a person
 }
 

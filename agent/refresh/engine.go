@@ -51,7 +51,9 @@ type Options struct {
 	// Hold says how long a tenant is left alone for reasons beyond this engine,
 	// and whether it asked for that; nil for never.
 	Hold func(tenant string) (left time.Duration, asked bool)
-	Woke <-chan struct{} // receives after resume from sleep, until it is closed; nil where nobody tells of that
+	// Device says what fails on this device now; nil for one of the engine's own.
+	Device *backoff.Device
+	Woke   <-chan struct{} // receives after resume from sleep, until it is closed; nil where nobody tells of that
 	// Told says that Woke tells of every resume and of a clock that is set.
 	Told bool
 	// Changed is told of each change of an instance's state, after it is durable.
@@ -85,10 +87,15 @@ type pause struct {
 	code     fault.Kind
 	text     string
 	at       time.Time
+	cause    backoff.Cause // what failed on this device; "" if nothing did
+	unsent   bool          // nothing reached the service, which asked for no pause
 }
 
 // NewEngine returns an engine that is not yet running.
 func NewEngine(o Options) *Engine {
+	if o.Device == nil {
+		o.Device = backoff.NewDevice(o.Clock)
+	}
 	e := &Engine{
 		Options: o, kick: make(chan struct{}, 1),
 		flights: map[instance.ID]*Flight{}, pauses: map[instance.ID]pause{},
@@ -210,7 +217,8 @@ func (e *Engine) Paused(id instance.ID) time.Duration {
 }
 
 func (e *Engine) paused(id instance.ID) time.Duration {
-	return max(0, max(e.pauses[id].until, e.tenants[id.Tenant])-e.Clock.Boot(), e.held(id.Tenant))
+	p := e.pauses[id]
+	return max(0, max(p.until, e.tenants[id.Tenant])-e.Clock.Boot(), e.held(id.Tenant), e.Device.Left(backoff.Store), e.Device.Left(p.cause))
 }
 
 func (e *Engine) held(tenant string) time.Duration {
@@ -226,20 +234,44 @@ func (e *Engine) LastFault(id instance.ID) (f *fault.Fault, at time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	p, ok := e.pauses[id]
-	if !ok || p.code == "" {
+	if !ok || p.code == "" || e.healed(p) {
 		return nil, time.Time{}
 	}
 	return &fault.Fault{Op: "refresh", Kind: p.code, ID: id.String(), Detail: p.text, Retry: e.paused(id)}, p.at
 }
 
-// pauseAfter records a failure: for how long id, and with a wish of the
-// service its whole tenant, is left alone.
-func (e *Engine) pauseAfter(id instance.ID, v Verdict) {
+// healed reports whether what failed on this device for p works again.
+func (e *Engine) healed(p pause) bool { return p.cause != "" && e.Device.Why(p.cause) == nil }
+
+// Retry ends the pauses after failures in which nothing reached the service: the
+// cause may have been mended on this device. What a service asked for stays.
+func (e *Engine) Retry() {
+	e.mu.Lock()
+	for id, p := range e.pauses {
+		if p.unsent {
+			delete(e.pauses, id)
+		}
+	}
+	e.mu.Unlock()
+	e.Kick()
+}
+
+// pauseAfter records a failure: for how long id, and with a wish of the service its
+// whole tenant, is left alone. A failure of this device has the device's pause, and
+// adds nothing to the pauses after failures of the service.
+func (e *Engine) pauseAfter(id instance.ID, v Verdict, why error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	p := e.pauses[id]
-	p.failures++
 	p.code, p.text, p.at = v.Code, v.Text, e.Clock.Wall()
+	p.cause, p.unsent = v.Cause, v.After == 0 && (v.Unasked || v.NotBegun)
+	if v.Cause != "" {
+		e.Device.Failed(v.Cause, why)
+		p.until = 0
+		e.pauses[id] = p
+		return
+	}
+	p.failures++
 	now := e.Clock.Boot()
 	p.until = now + backoff.Pause(p.failures, e.Draw())
 	if left := e.held(id.Tenant); left > 0 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"regent/agent/backoff"
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/tms"
@@ -36,8 +37,9 @@ func (e *Engine) renew(ctx context.Context, id instance.ID) error {
 	}
 	service, err := e.Service(r.Base)
 	if err != nil {
-		return e.failed(ctx, r, Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, NotBegun: true, Text: err.Error()}, err)
+		return e.failed(ctx, r, Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, NotBegun: true, Text: err.Error(), Cause: backoff.Client(r.Base)}, err)
 	}
+	e.Device.Works(backoff.Client(r.Base))
 	a, v, err := e.ask(ctx, service, r, false)
 	if err != nil && v.TryOlder {
 		if r, ok = e.Vault.Get(id); !ok {
@@ -98,6 +100,7 @@ func (e *Engine) ask(ctx context.Context, s Service, r vault.Record, older bool)
 	if err != nil {
 		return answeredRefresh{}, localVerdict(err), err
 	}
+	e.Device.Works(backoff.Store)
 	// 2. One request.
 	answer, err := s.Refresh(ctx, tms.RefreshRequest{
 		Provider: r.Provider, AuthTokenID: r.AuthTokenID, Refresh: send, Registration: e.registration(r),
@@ -122,7 +125,7 @@ func (e *Engine) registration(r vault.Record) token.Secret {
 // localVerdict is for a failure of this device: nothing was asked.
 func localVerdict(err error) Verdict {
 	return Verdict{
-		Event: instance.RefreshFailed, Code: fault.Unavailable, NotBegun: true,
+		Event: instance.RefreshFailed, Code: fault.Unavailable, NotBegun: true, Cause: backoff.Store,
 		Text: fmt.Sprintf("the store cannot be written: %v; it is tried again by itself", err),
 	}
 }
@@ -180,9 +183,10 @@ func (e *Engine) keep(ctx context.Context, id instance.ID, a answeredRefresh) er
 	}
 	if err != nil {
 		e.setUnkept(id, &a)
-		e.pauseAfter(id, localVerdict(err))
+		e.pauseAfter(id, localVerdict(err), err)
 		return fault.E("refresh", fault.Unavailable, err).On(id.String())
 	}
+	e.Device.Works(backoff.Store)
 	e.setUnkept(id, nil)
 	e.worked(id)
 	if was != instance.Live {
@@ -240,7 +244,7 @@ func (e *Engine) failed(ctx context.Context, seen vault.Record, v Verdict, cause
 	default:
 		e.setUnsaid(seen.ID, nil)
 	}
-	e.pauseAfter(seen.ID, v)
+	e.pauseAfter(seen.ID, v, cause)
 	e.Log.WarnContext(ctx, "refresh failed", "instance", seen.ID.String(), "kind", string(v.Code), "err", cause)
 	if now.State != was {
 		e.Changed(ctx, seen.ID, was, now.State, v.Code)

@@ -1,0 +1,79 @@
+package backoff
+
+import (
+	"sync"
+	"time"
+
+	"regent/agent/clock"
+)
+
+// Here is the pause after a failure of this device. It is short: trying again
+// costs the service nothing, and the device may be mended at any moment.
+const Here = 2 * time.Second
+
+// Cause names what fails on this device. "" is nothing on this device.
+type Cause string
+
+// Store is a state directory that cannot be written: a full disk, a read-only
+// file system, an I/O error, a keyring that is locked.
+const Store Cause = "store"
+
+// Client is a client of the tenant at base that cannot be made: a CA file or a
+// proxy's credentials that cannot be read.
+func Client(base string) Cause { return Cause("client of " + base) }
+
+// Device is what fails on this device now. All that needs the same thing shares
+// one pause of [Here] after each failure, so that one try probes for all of it.
+// It is safe for concurrent use.
+type Device struct {
+	clock clock.Clock
+
+	mu    sync.Mutex
+	fails map[Cause]failure
+}
+
+type failure struct {
+	until time.Duration // boot time
+	why   error
+}
+
+// NewDevice returns a device on which nothing fails.
+func NewDevice(c clock.Clock) *Device { return &Device{clock: c, fails: map[Cause]failure{}} }
+
+// Failed says that c has failed, and why.
+func (d *Device) Failed(c Cause, why error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fails[c] = failure{d.clock.Boot() + Here, why}
+}
+
+// Works says that c works: its pause ends.
+func (d *Device) Works(c Cause) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.fails, c)
+}
+
+// Retry ends every pause, and keeps why: somebody may have mended the device.
+func (d *Device) Retry() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for c, f := range d.fails {
+		f.until = 0
+		d.fails[c] = f
+	}
+}
+
+// Why returns why c failed last; nil if it has worked since.
+func (d *Device) Why(c Cause) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fails[c].why
+}
+
+// Left returns how long until what needs c is tried again; 0 is now.
+func (d *Device) Left(c Cause) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return max(0, d.fails[c].until-d.clock.Boot())
+}

@@ -1,0 +1,87 @@
+package redeem_test
+
+import (
+	"testing"
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/tms"
+)
+
+// TestDeviceFailuresTakeNoBackOff: a disk that was full for an hour delays nothing
+// once it has room, asks the service nothing meanwhile, and is told no longer.
+func TestDeviceFailuresTakeNoBackOff(t *testing.T) {
+	bubble(t, 3, func(b *bed) {
+		asked := 0
+		b.service.met = func() { asked++ }
+		b.probe.Store(&errFull)
+		b.start()
+		b.register(registration)
+		b.pass(time.Hour)
+		b.wantPosts(0)
+		b.wantReason(1, fault.Unavailable, errFull.Error())
+		if asked > 3 {
+			t.Errorf("the service was asked %d times while the disk was full", asked)
+		}
+		b.probe.Store(nil)
+		b.pass(3 * time.Second)
+		b.wantStates(instance.Live, instance.Live, instance.Live)
+	})
+}
+
+// TestRetryEndsWhatLiesHere: after a reload what was never sent is tried at once;
+// what the service asked for is not.
+func TestRetryEndsWhatLiesHere(t *testing.T) {
+	t.Run("nothing was sent", func(t *testing.T) {
+		bubble(t, 1, func(b *bed) {
+			for range 100 {
+				b.service.answers(notSent)
+			}
+			b.start()
+			b.register(registration)
+			b.pass(time.Hour)
+			posts := b.service.posts()
+			b.engine.Retry()
+			b.pass(time.Second)
+			if got := b.service.posts(); got == posts {
+				t.Errorf("no request in the second after it, %d before", posts)
+			}
+		})
+	})
+	t.Run("a pause that was asked for", func(t *testing.T) {
+		bubble(t, 1, func(b *bed) {
+			b.service.answers(answer{err: failure(back(answered(429), time.Hour))})
+			b.start()
+			b.register(registration)
+			b.pass(time.Minute)
+			b.wantPosts(1)
+			b.engine.Retry()
+			b.pass(time.Minute)
+			b.wantPosts(1)
+		})
+	})
+	t.Run("a refused registration token", func(t *testing.T) {
+		bubble(t, 1, func(b *bed) {
+			b.service.answers(noSuch)
+			b.start()
+			b.register(registration)
+			b.pass(time.Minute)
+			b.wantPosts(1)
+			b.engine.Retry()
+			b.pass(time.Hour)
+			b.wantPosts(1)
+		})
+	})
+	t.Run("a lost answer", func(t *testing.T) {
+		bubble(t, 1, func(b *bed) {
+			b.service.answers(answer{err: failure(tms.Failure{Reach: tms.Lost})})
+			b.start()
+			b.register(registration)
+			b.pass(time.Minute)
+			b.engine.Retry()
+			b.pass(time.Hour)
+			b.wantPosts(1)
+		})
+	})
+}
