@@ -63,8 +63,8 @@ func refreshLife(o reply.Object, refresh string, date time.Time) time.Duration {
 const over = time.Nanosecond
 
 // lifetime is what the answer says of a token, in the first of the named members
-// that is a number. If that is not above 0, it is what the token says, where the
-// token is a JWT.
+// that is a number. It is what the token says, where the token is a JWT, if the
+// answer says nothing above 0, or more than the token itself.
 func lifetime(o reply.Object, text string, date time.Time, names ...string) (ttl time.Duration, known bool) {
 	for _, name := range names {
 		if d, said, err := o.Seconds(name); err == nil && said {
@@ -72,11 +72,9 @@ func lifetime(o reply.Object, text string, date time.Time, names ...string) (ttl
 			break
 		}
 	}
-	if known && ttl > 0 {
-		return ttl, true
-	}
-	if d, ok := untilExp(text, date); ok {
-		return d, true
+	own, ok := untilExp(text, date)
+	if ok && (!known || ttl <= 0 || own > 0 && own < ttl) {
+		return own, true
 	}
 	return ttl, known
 }

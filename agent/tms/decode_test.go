@@ -116,6 +116,8 @@ func TestAuthTokenOfKeeps(t *testing.T) {
 		{"exp no number", `{"token":"` + jwtUntil(`"soon"`) + `"}`, jwtUntil(`"soon"`), "", assumedLife, 0},
 		{"expired", `{"token":"` + jwtUntil(`1795420800`) + `"}`, jwtUntil(`1795420800`), "", 0, 0},
 		{"a life of 0, and a JWT that knows better", `{"token":"` + jwtUntil(`1795420860`) + `","expires_in":0}`, jwtUntil(`1795420860`), "", time.Minute, 0},
+		{"a JWT that ends sooner than the answer says", `{"token":"` + jwtUntil(`1795420860`) + `","expires_in":1e99}`, jwtUntil(`1795420860`), "", time.Minute, 0},
+		{"a JWT that ends later", `{"token":"` + jwtUntil(`1795420860`) + `","expires_in":30}`, jwtUntil(`1795420860`), "", 30 * time.Second, 0},
 		{"the refresh token tells its own end", `{"token":"A","refresh_token":"` + jwtUntil(`1795420860`) + `","expires_in":60}`, "A", jwtUntil(`1795420860`), time.Minute, time.Minute},
 		{"a refresh token that is over", `{"token":"A","refresh_token":"` + jwtUntil(`1795420000`) + `","expires_in":60,"refresh_expires_in":0}`, "A", jwtUntil(`1795420000`), time.Minute, over},
 		{"a refresh token without an end", `{"token":"A","refresh_token":"` + jwtUntil(`0`) + `","expires_in":60,"refresh_expires_in":0}`, "A", jwtUntil(`0`), time.Minute, 0},

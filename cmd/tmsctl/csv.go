@@ -116,6 +116,9 @@ func decodeText(content []byte) (string, error) {
 		content = []byte(string(utf16.Decode(units)))
 	}
 	content = bytes.TrimPrefix(content, []byte("\ufeff"))
+	if !bytes.Contains(content, []byte("\n")) { // lines as an old Macintosh ended them
+		content = bytes.ReplaceAll(content, []byte("\r"), []byte("\n"))
+	}
 	line := 0
 	for part := range bytes.Lines(content) {
 		line++

@@ -35,6 +35,7 @@ func TestReadCSV(t *testing.T) {
 		{"plain", text, all, ""},
 		{"byte order mark", "\ufeff" + text, all, ""},
 		{"line ends of Windows", strings.ReplaceAll(text, "\n", "\r\n"), all, ""},
+		{"line ends of an old Macintosh", strings.ReplaceAll(semicolons, "\n", "\r"), all, ""},
 		{"semicolons", "\ufeff" + semicolons, all, ""},
 		{"tabs", strings.ReplaceAll(text, ",", "\t"), all, ""},
 		{"UTF-16, little end first", inUTF16(binary.LittleEndian, text), all, ""},
