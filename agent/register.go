@@ -77,7 +77,7 @@ func (a *Agent) Enrol(ctx context.Context, r Registration) (Registered, error) {
 		return Registered{}, err
 	}
 	if why := token.Unproven(r.Token); why != "" {
-		a.d.Log.WarnContext(ctx, "a registration token may not be a whole one: "+why, "fingerprint", redeem.Fingerprint(r.Token), "source", r.Source)
+		a.d.Log.WarnContext(ctx, "a registration token may not be a whole one", "why", why, "fingerprint", redeem.Fingerprint(r.Token), "source", r.Source)
 	}
 	out := Registered{Tenant: scope.Tenant, Fingerprint: redeem.Fingerprint(r.Token), Kept: kept}
 	if r.Asked {

@@ -89,7 +89,7 @@ const (
 
 // Table is all codes, in the order of the documentation.
 func Table() []Entry {
-	return slices.Concat(wayCodes(), tlsCodes(), serviceCodes(), tokenCodes(), storeCodes(), configCodes(), daemonCodes(), windowsCodes())
+	return slices.Concat(wayCodes(), tlsCodes(), serviceCodes(), tokenCodes(), storeCodes(), configCodes(), daemonCodes(), managerCodes(), windowsCodes())
 }
 
 // What an end user without rights can do about most of it.
@@ -388,6 +388,11 @@ func daemonCodes() []Entry {
 			"The program that reads the daemon's log ended, or its disk is full. The daemon works, and counts the records that it cannot write. It writes that number to the log when writing works again.",
 			tellIT, "Start the program that reads the log, then the daemon: systemctl restart regentd.service.", nobody,
 		},
+	}
+}
+
+func managerCodes() []Entry {
+	return []Entry{
 		{
 			ServiceMasked, Failure, "a unit of the service is masked",
 			"An administrator masked it, so systemd does not start it.",

@@ -15,7 +15,7 @@ import (
 // nothing is left for it to pay for: kept says so. It spends nothing on
 // instances that have an auth token.
 func (e *Engine) Register(ctx context.Context, h Held) (kept bool, err error) {
-	bare, err := token.ParseRegistration([]byte(h.Token.Reveal()))
+	bare, err := token.ParseRegistration([]byte(h.Token.Reveal())) //nolint:forbidigo // its form is read, and it stays here
 	if err == nil && !bare.Equal(h.Token) {
 		err = errors.New("has white space or a mark around it: remove that")
 	}

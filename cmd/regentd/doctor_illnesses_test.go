@@ -185,6 +185,7 @@ func (w *ward) seesSessionEnd(t *testing.T) {
 
 // refresh has the instance refreshed, by the wish for a longer life.
 func (w *ward) refresh(t *testing.T) {
+	time.Sleep(1100 * time.Millisecond) // the site's limits.refresh_floor is 1 s
 	_, _ = w.client.Token(t.Context(), api.TokenRequest{Application: "cad", MinTTL: 3600, Wait: 1})
 }
 

@@ -176,7 +176,7 @@ func (in *intake) clear(ctx context.Context, path string, seen tokenfile.Identit
 	}
 	aside, err := tokenfile.SetAside(path, seen)
 	if err == nil {
-		in.log.WarnContext(ctx, "the registration token's file is kept until the service has taken it: "+why, "path", path, "kept", aside)
+		in.log.WarnContext(ctx, "the registration token's file is kept until the service has taken it", "why", why, "path", path, "kept", aside)
 		in.watch.Look()
 	}
 	return err

@@ -58,13 +58,13 @@ func SetAside(path string, read Identity) (string, error) {
 	if gone, err := isStill(path, read); err != nil || gone {
 		return "", err
 	}
-	content, err := os.ReadFile(path)
+	content, err := os.ReadFile(path) //nolint:gosec // the file that its reader watches
 	if err != nil {
 		return "", fmt.Errorf("keep registration token aside: %w", err)
 	}
 	for n := 1; n <= maxAside; n++ {
 		name := asideName(path, n)
-		there, err := os.ReadFile(name)
+		there, err := os.ReadFile(name) //nolint:gosec // beside that file
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return name, moveAside(path, name)
