@@ -239,13 +239,17 @@ func saysClosed(p status.Problem, apps []status.Application) bool {
 	})
 }
 
-const caFile = "network.ca_file"
+// settingsFiles are the keys that name a file on which the way to the service
+// depends.
+var settingsFiles = []string{"network.ca_file", "network.proxy_credentials_file"}
 
 // saysSettings reports whether a problem is why a way fails before it begins, which
 // has a code of its own.
 func saysSettings(p status.Problem, ways []Way) bool {
 	return slices.ContainsFunc(ways, func(w Way) bool {
-		file := strings.HasPrefix(p.Detail, caFile) && strings.HasPrefix(w.why(), caFile)
+		file := slices.ContainsFunc(settingsFiles, func(key string) bool {
+			return strings.HasPrefix(p.Detail, key) && strings.HasPrefix(w.why(), key)
+		})
 		return w.Step == AtSettings && (file || strings.HasPrefix(p.Detail, w.why()))
 	})
 }

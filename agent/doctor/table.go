@@ -325,7 +325,7 @@ func configCodes() []Entry {
 		},
 		{
 			PolicyProblem, Warning, "something in the configuration is set aside",
-			"A value of managed policy or of a drop-in is not good, or waits for a restart; the next lower layer rules in its place.",
+			"A value of managed policy or of a drop-in is not good, or waits for a restart; the next lower layer rules in its place. Or a group that is neither root's nor the agent's may write a file that is trusted; that file is used all the same.",
 			tellIT, "Correct what the evidence names; regent policy shows every key and who said so. A change applies by itself.", nobody,
 		},
 		{

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"regent/agent/policy"
@@ -41,11 +42,12 @@ func find(paths layerPaths) findings { return layerLoader{trusted: writableByRoo
 // belongs to root cannot be made by everyone.
 type layerLoader struct {
 	trusted func(name string, info fs.FileInfo) error
+	doubted []string // paths whose doubt was told
 	findings
 }
 
 func (l layerLoader) find(paths layerPaths) findings {
-	data, err := readRegular(paths.Config, lookOurs)
+	data, err := readRegular(paths.Config, l.lookOurs)
 	switch {
 	case err == nil:
 		l.layers = append(l.layers, policy.Layer{Name: paths.Config, Rank: policy.Local, Data: data})
@@ -85,7 +87,7 @@ func (l *layerLoader) directory(dir string, rank policy.Rank) bool {
 	if err == nil && rank == policy.Managed {
 		err = l.trustedDirectory(dir)
 	} else if err == nil {
-		_, err = lookOurs(dir)
+		_, err = l.lookOurs(dir)
 	}
 	if err != nil {
 		l.report(dir, rank, "%v", cause(err))
@@ -116,7 +118,7 @@ func (l *layerLoader) trustedDirectory(dir string) error {
 }
 
 func (l *layerLoader) file(name string, rank policy.Rank) {
-	look := lookOurs
+	look := l.lookOurs
 	if rank == policy.Managed {
 		look = l.lookTrusted
 	}
@@ -131,14 +133,26 @@ func (l *layerLoader) file(name string, rank policy.Rank) {
 	}
 }
 
+// doubt is what makes a file less sure, without being held against it.
+type doubt struct {
+	path string // of what is to be mended
+	text string // follows the name of the file in a sentence, and says how to mend it
+}
+
 // lookOurs is os.Stat for local files and directories, which strangers may not
-// be able to write.
-func lookOurs(name string) (fs.FileInfo, error) {
-	info, err := os.Stat(name)
+// be able to write. A doubt about a directory is told once for all that is in it.
+func (l *layerLoader) lookOurs(name string) (fs.FileInfo, error) {
+	found, err := strangers(name)
+	for _, d := range found {
+		if !slices.Contains(l.doubted, d.path) {
+			l.doubted = append(l.doubted, d.path)
+			l.warn(name, policy.Local, d.text)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	return info, writableByStrangers(name, info)
+	return os.Stat(name)
 }
 
 // lookTrusted is os.Lstat for managed files: no link is followed, and the file

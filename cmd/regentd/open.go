@@ -215,15 +215,9 @@ func (o *options) noted() (hostfacts.Noted, error) {
 func newService(log *slog.Logger) func(string, policy.Settings, func(time.Time)) (agent.Service, error) {
 	return func(base string, s policy.Settings, observe func(time.Time)) (agent.Service, error) {
 		n := s.Network
-		var extra []byte
-		if n.CAFile != "" {
-			var err error
-			if extra, err = os.ReadFile(n.CAFile); err != nil {
-				return nil, fmt.Errorf("network.ca_file: %w; put the certificate there, or correct the key", err)
-			}
-			if _, err := tms.ReadBundle(extra, now()); err != nil {
-				return nil, fmt.Errorf("network.ca_file %s: %w; put the certificate there, or correct the key", n.CAFile, err)
-			}
+		extra, err := extraCA(n.CAFile)
+		if err != nil {
+			return nil, err
 		}
 		credentials, err := proxyCredentials(n.ProxyCredentialsFile)
 		if err != nil {
@@ -234,6 +228,25 @@ func newService(log *slog.Logger) func(string, policy.Settings, func(time.Time))
 			Mode: s.Refresh.Mode, Forms: forms(s.Contract), UserAgent: "regentd/" + version, Now: now, Observe: observe, Log: log,
 		})
 	}
+}
+
+// extraCA reads the file of further authorities. No file, "", is none.
+func extraCA(name string) ([]byte, error) {
+	if name == "" {
+		return nil, nil
+	}
+	_, doubted := strangers(name)
+	extra, err := os.ReadFile(name) //nolint:gosec // the administrator names it
+	if err != nil {
+		return nil, fmt.Errorf("network.ca_file: %w; put the certificate there, or correct the key", err)
+	}
+	if doubted != nil {
+		return nil, fmt.Errorf("network.ca_file %s: %w", name, doubted)
+	}
+	if _, err := tms.ReadBundle(extra, now()); err != nil {
+		return nil, fmt.Errorf("network.ca_file %s: %w; put the certificate there, or correct the key", name, err)
+	}
+	return extra, nil
 }
 
 // forms are the client's words for what policy says; the two rooms know nothing

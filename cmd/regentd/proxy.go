@@ -48,6 +48,9 @@ func proxyCredentials(path string) (token.Secret, error) {
 	fail := func(why error) (token.Secret, error) {
 		return token.Secret{}, fmt.Errorf("network.proxy_credentials_file %s: %w", path, why)
 	}
+	if _, err := strangers(path); err != nil {
+		return fail(cause(err))
+	}
 	f, err := os.Open(path) //nolint:gosec // the administrator names it
 	if err != nil {
 		return fail(cause(err))

@@ -72,7 +72,7 @@ func newReloader(o *options) (*reloader, error) {
 func (r *reloader) inForce(f findings, resolved policy.Resolved, problems []policy.Problem) {
 	r.local = slices.DeleteFunc(slices.Clone(f.layers), isManaged)
 	r.in, r.resolved = resolved.Settings, resolved
-	r.problems = slices.Concat(problems, environmentProblems(resolved.Settings, address.FromEnvironment(os.Getenv)), thisMachine().authorities(resolved))
+	r.problems = slices.Concat(problems, environmentProblems(resolved.Settings, address.FromEnvironment(os.Getenv)), thisMachine().files(resolved))
 	r.waiting = policy.Diff(r.started, resolved.Settings).Restart
 	for _, key := range r.waiting {
 		p, _ := resolved.Provenance(key)

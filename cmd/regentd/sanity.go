@@ -19,16 +19,18 @@ type sanity struct {
 	userID, groupID func(name string) (string, error)
 	readFile        func(name string) ([]byte, error)
 	stat            func(name string) (fs.FileInfo, error)
+	strangers       func(name string) ([]doubt, error)
 	system          string // as Go calls it
 }
 
 func thisMachine() sanity {
 	return sanity{
-		userID:   userID,
-		groupID:  groupID,
-		readFile: os.ReadFile,
-		stat:     os.Stat,
-		system:   runtime.GOOS,
+		userID:    userID,
+		groupID:   groupID,
+		readFile:  os.ReadFile,
+		stat:      os.Stat,
+		strangers: strangers,
+		system:    runtime.GOOS,
 	}
 }
 
@@ -42,7 +44,7 @@ func (m sanity) check(res policy.Resolved) []policy.Problem {
 		}
 	}
 	s := res.Settings
-	found = append(found, m.authorities(res)...)
+	found = append(found, m.files(res)...)
 	warn("registration_token_file", m.directoryOf(s.RegistrationTokenFile))
 	for _, a := range s.Applications {
 		key := "applications." + a.ID
@@ -56,13 +58,33 @@ func (m sanity) check(res policy.Resolved) []policy.Problem {
 	return found
 }
 
-// authorities is what is to be said of network.ca_file.
-func (m sanity) authorities(res policy.Resolved) (found []policy.Problem) {
-	p, _ := res.Provenance("network.ca_file")
-	for _, text := range m.certificates(res.Settings.Network.CAFile) {
-		found = append(found, policy.Problem{Origin: p.Origin, Key: "network.ca_file", Text: text})
+// files is what is to be said of the files that lead to the service.
+func (m sanity) files(res policy.Resolved) (found []policy.Problem) {
+	say := func(key string, texts []string) {
+		p, _ := res.Provenance(key)
+		for _, text := range texts {
+			found = append(found, policy.Problem{Origin: p.Origin, Key: key, Text: text})
+		}
 	}
+	n := res.Settings.Network
+	say("network.ca_file", append(m.writers(n.CAFile), m.certificates(n.CAFile)...))
+	say("network.proxy_credentials_file", m.writers(n.ProxyCredentialsFile))
 	return found
+}
+
+// writers says who else may write a file, or put another in its place.
+func (m sanity) writers(name string) (texts []string) {
+	if name == "" {
+		return nil
+	}
+	told, err := m.strangers(name)
+	for _, d := range told {
+		texts = append(texts, name+" "+d.text)
+	}
+	if _, missing := errors.AsType[*fs.PathError](err); err != nil && !missing {
+		texts = append(texts, name+" "+err.Error()+"; until then it is not used")
+	}
+	return texts
 }
 
 // certificates says what of a file of certificates is not used, or is of no use.

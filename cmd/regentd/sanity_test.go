@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/pem"
+	"errors"
 	"io/fs"
 	"net/http/httptest"
 	"os"
@@ -40,6 +41,15 @@ func TestSanity(t *testing.T) {
 			}
 			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 		},
+		strangers: func(name string) ([]doubt, error) {
+			switch name {
+			case "/everybodys":
+				return nil, errors.New("may be written by every user; run: chmod o-w /everybodys")
+			case "/staff/credentials":
+				return []doubt{{"/staff", "is reached by /staff, which may be written by the group with gid 50"}}, nil
+			}
+			return nil, nil
+		},
 		stat: func(name string) (fs.FileInfo, error) {
 			if name == "/there" || name == "/usr/bin/cad" {
 				return nil, nil //nolint:nilnil // nobody looks at it
@@ -51,6 +61,8 @@ func TestSanity(t *testing.T) {
 		{"all is there", "network: {ca_file: /good.pem}\nregistration_token_file: /there/token\n", ""},
 		{"no file of certificates", "network: {ca_file: /none.pem}", "c:1: network.ca_file: /none.pem cannot be read: file does not exist; put"},
 		{"no certificate in it", "network:\n  ca_file: /key.pem", "c:2: network.ca_file: /key.pem holds no certificate"},
+		{"credentials that everybody may write", "network: {proxy_credentials_file: /everybodys}", "c:1: network.proxy_credentials_file: /everybodys may be written by every user; run: chmod o-w /everybodys; until then it is not used"},
+		{"credentials that a group may write", "network: {proxy_credentials_file: /staff/credentials}", "c:1: network.proxy_credentials_file: /staff/credentials is reached by /staff, which may be written by the group with gid 50"},
 		{"no directory", "registration_token_file: /nowhere/token", "c:1: registration_token_file: the directory /nowhere does not exist"},
 		{"an application's", "tenant: demo-host.com\napplications:\n  - id: cad\n    registration_token_file: /nowhere/token\n    allow: [{users: [alice]}]\n", "c:4: applications.cad.registration_token_file: the directory /nowhere"},
 		{"known", rule("users: [alice, 4711, 'uid:4711', 'user:alice', S-1-5-18, 77], groups: [engineering, 13, 'gid:12', 'group:12'], executables: [{path: /usr/bin/cad}]"), ""},

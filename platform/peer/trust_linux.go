@@ -3,17 +3,62 @@ package peer
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// trust says whose files are believed. Only a test has another one than root
-// and the whole tree.
+// Keepers say who may write what is believed: a file, and each directory and link
+// on the way to it.
+type Keepers struct {
+	// UIDs may own it.
+	UIDs []uint32
+	// GIDs may write it. Without any no group may; with some, that another one
+	// may is only told.
+	GIDs []uint32
+	// Sticky allows directories on the way to which everybody may add, but from
+	// which nobody takes what is another's.
+	Sticky bool
+}
+
+// OwnKeepers are root and the user and the group of this process. What belongs to
+// users outside of a user namespace all seems to belong to one: who that is cannot
+// be told, and whoever made the namespace put it there, so that is a keeper too.
+func OwnKeepers() Keepers {
+	k := Keepers{UIDs: []uint32{0, uint32(os.Getuid())}, GIDs: []uint32{0, uint32(os.Getgid())}, Sticky: true} //nolint:gosec // the kernel's have 32 bits
+	if ns, err := readUserNamespace(); err == nil && !ns.complete() {
+		k.UIDs, k.GIDs = append(k.UIDs, ns.overflow), append(k.GIDs, ns.overflow)
+	}
+	return k
+}
+
+// Doubt is why something is not believed.
+type Doubt struct {
+	Path string // of what is wrong, without links before its last component
+	Why  string // follows the path in a sentence
+	Mend string // the command that mends it
+}
+
+func (d *Doubt) Error() string { return d.Path + " " + d.Why + "; run: " + d.Mend }
+
+// Doubts walks to the file or directory that an absolute path names. The error is
+// a *Doubt if somebody else than the keepers can write it or exchange it, and
+// otherwise why it cannot be looked at; the doubts are those that are only told.
+func Doubts(name string, k Keepers) ([]*Doubt, error) {
+	w := walk{trust: trust{root: "/", Keepers: k}}
+	at, err := w.follow(name)
+	return w.doubts, errors.Join(err, at.close())
+}
+
+// trust says whose files are believed, below which root. Only a test has another
+// one than the whole tree.
 type trust struct {
-	root  string
-	owner uint32
+	root string
+	Keepers
 }
 
 // maxSteps bounds the components and links on the way to a file.
@@ -22,23 +67,15 @@ const maxSteps = 256
 // open finds the file that an absolute path names and checks it and everything
 // on the way. The caller closes the place.
 func (t trust) open(name string) (place, error) {
-	if !path.IsAbs(name) || path.Clean(name) != name {
-		return place{}, fmt.Errorf("%q is not a clean absolute path", name)
-	}
-	w := walk{trust: t, at: place{fd: -1}, todo: components(name)}
-	err := w.start()
-	for n := 0; err == nil && len(w.todo) > 0; n++ {
-		if err = w.next(); n == maxSteps {
-			err = fmt.Errorf("%s: too many links on the way", name)
-		}
-	}
-	if err == nil && w.at.st.Mode&unix.S_IFMT != unix.S_IFREG {
+	w := walk{trust: t}
+	at, err := w.follow(name)
+	if err == nil && at.st.Mode&unix.S_IFMT != unix.S_IFREG {
 		err = fmt.Errorf("%s is not a regular file", name)
 	}
 	if err != nil {
-		return place{}, errors.Join(err, w.at.close())
+		return place{}, errors.Join(err, at.close())
 	}
-	return w.at, nil
+	return at, nil
 }
 
 // walk goes to a file one component at a time. Each is opened, then checked,
@@ -46,9 +83,27 @@ func (t trust) open(name string) (place, error) {
 // place after it was checked. A link is a component too.
 type walk struct {
 	trust
-	at   place
-	path string // of at, for errors
-	todo []string
+	at     place
+	path   string // of at, for errors
+	todo   []string
+	doubts []*Doubt // that are only told
+}
+
+// follow goes to what an absolute path names. The caller closes the place, also
+// after an error.
+func (w *walk) follow(name string) (place, error) {
+	w.at = place{fd: -1}
+	if !path.IsAbs(name) || path.Clean(name) != name {
+		return w.at, fmt.Errorf("%q is not a clean absolute path", name)
+	}
+	w.todo = components(name)
+	err := w.start()
+	for n := 0; err == nil && len(w.todo) > 0; n++ {
+		if err = w.next(); n == maxSteps {
+			err = fmt.Errorf("%s: too many links on the way", name)
+		}
+	}
+	return w.at, err
 }
 
 // place is an open file or directory that was checked. It is open by O_PATH:
@@ -110,26 +165,76 @@ func (w *walk) look(dir int, part, full string) (place, error) {
 		return place{}, fmt.Errorf("%s: %w", full, err)
 	}
 	p := place{fd: fd}
-	if err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW, imageMask, &p.st); err == nil {
-		err = w.believe(p.st.Uid, p.st.Mode)
-	}
+	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW, imageMask, &p.st)
 	if err != nil {
-		return place{}, errors.Join(fmt.Errorf("%s %w", full, err), p.close())
+		return place{}, errors.Join(fmt.Errorf("%s: %w", full, err), p.close())
+	}
+	seen := component{path: full, uid: p.st.Uid, gid: p.st.Gid, mode: p.st.Mode, last: len(w.todo) == 0, acl: p.acl()}
+	doubt, refused := w.judge(seen)
+	if refused {
+		return place{}, errors.Join(doubt, p.close())
+	}
+	if doubt != nil {
+		w.doubts = append(w.doubts, doubt)
 	}
 	return p, nil
 }
 
-// believe refuses what somebody other than the owner could replace. A link has
-// no mode of its own. The sticky bit changes nothing: it keeps others from
-// taking a file away, not from putting one there first.
-func (t trust) believe(uid uint32, mode uint16) error {
-	if uid != t.owner {
-		return fmt.Errorf("is owned by uid %d, not %d", uid, t.owner)
+// acl reports whether the place has an access list, which may let others write
+// whom its mode does not name.
+func (p place) acl() bool {
+	if p.st.Mode&unix.S_IFMT == unix.S_IFLNK || p.st.Mode&0o020 == 0 { // the list's mask: nobody that it names may write
+		return false
 	}
-	if mode&unix.S_IFMT != unix.S_IFLNK && mode&0o022 != 0 {
-		return fmt.Errorf("is writable by its group or others (mode %04o)", mode&0o7777)
+	n, err := unix.Getxattr("/proc/self/fd/"+strconv.Itoa(p.fd), "system.posix_acl_access", nil)
+	return err == nil && n > 0
+}
+
+// component is one of the way, as it was seen.
+type component struct {
+	path     string
+	uid, gid uint32
+	mode     uint16
+	last     bool
+	acl      bool
+}
+
+// judge says what is wrong with a component, if anything is, and whether it is
+// refused for that. A link has no mode of its own. In a sticky directory what
+// comes next cannot be taken away by others, and is looked at itself; but of one
+// that is to be read whole, every file that they add is a part.
+func (k Keepers) judge(c component) (d *Doubt, refused bool) {
+	doubt := func(mend, format string, args ...any) *Doubt {
+		return &Doubt{Path: c.path, Why: fmt.Sprintf(format, args...), Mend: mend + " " + c.path}
 	}
-	return nil
+	link := c.mode&unix.S_IFMT == unix.S_IFLNK
+	switch {
+	case !slices.Contains(k.UIDs, c.uid) && link:
+		return doubt("chown -h root", "belongs to uid %d, who is %s", c.uid, k.neither()), true
+	case !slices.Contains(k.UIDs, c.uid):
+		return doubt("chown root", "belongs to uid %d, who is %s", c.uid, k.neither()), true
+	case link || c.mode&0o022 == 0 || k.Sticky && !c.last && c.mode&unix.S_ISVTX != 0:
+		return nil, false
+	case c.mode&0o002 != 0 && c.mode&0o020 != 0 && len(k.GIDs) == 0:
+		return doubt("chmod go-w", "may be written by every user"), true
+	case c.mode&0o002 != 0:
+		return doubt("chmod o-w", "may be written by every user"), true
+	case len(k.GIDs) == 0:
+		return doubt("chmod g-w", "may be written by its group, gid %d", c.gid), true
+	case !slices.Contains(k.GIDs, c.gid):
+		return doubt("chgrp root", "may be written by the group with gid %d, which is neither root's nor the daemon's", c.gid), false
+	case c.acl:
+		return doubt("setfacl -b", "has an access list that may let others write it"), false
+	}
+	return nil, false
+}
+
+// neither names who is no keeper's user.
+func (k Keepers) neither() string {
+	if len(k.UIDs) == 1 {
+		return "not root"
+	}
+	return "neither root nor the daemon's user"
 }
 
 func readlink(fd int) (string, error) {
