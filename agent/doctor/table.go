@@ -169,9 +169,9 @@ func tlsCodes() []Entry {
 			tellIT, "Compare tenant with the address that you were given; regent policy explain tenant says who set it. If the address is right, whoever runs the server has to issue a certificate with HOST as a subject alternative name.", "Give out the address that the certificate is for, or have the certificate issued with the tenant's host as a subject alternative name.",
 		},
 		{
-			TLSCertificate, Failure, "the server's certificate is not valid today",
-			"The certificate has expired, is not yet valid, or is not made for servers. If it is accepted elsewhere, this device's clock is wrong.",
-			tellIT, "Compare this device's date with the right one first. If the date is right, the service has to renew its certificate.", "Renew the certificate.",
+			TLSCertificate, Failure, "the server's certificate cannot be used",
+			"The certificate has expired, is not yet valid, is not made for servers, or is signed with an algorithm that is no longer accepted. If it is accepted elsewhere, this device's clock may be wrong.",
+			tellIT, "If the evidence names a date, compare this device's date with the right one first. Else, or if the date is right, whoever runs the server has to issue another certificate.", "Have another certificate issued.",
 		},
 		{
 			TLSVersion, Failure, "this device and the server have no TLS version or cipher suite in common",

@@ -65,7 +65,7 @@ func certificateTrouble(err error, host string) (Stage, string) {
 	_, noRoots := errors.AsType[x509.SystemRootsError](err)
 	switch {
 	case unknown && strings.Contains(err.Error(), "insecure algorithm"):
-		return StageTrust, "the server's certificate is signed with an algorithm that is no longer accepted (SHA-1 or MD5)"
+		return StageCertificate, "the server's certificate is signed with an algorithm that is no longer accepted (SHA-1 or MD5)"
 	case unknown:
 		return StageTrust, "the server's certificate is signed by an unknown authority"
 	case noRoots:
@@ -96,6 +96,9 @@ func wrongName(c *x509.Certificate, host string) string {
 }
 
 func invalid(bad x509.CertificateInvalidError) string {
+	if bad.Reason == x509.IncompatibleUsage {
+		return "the server's certificate is not made for servers: its extended key usage has no serverAuth"
+	}
 	if bad.Reason != x509.Expired || bad.Cert == nil {
 		return "the server's certificate cannot be used: " + strings.TrimPrefix(bad.Error(), "x509: ")
 	}
@@ -125,8 +128,12 @@ func alertTrouble(err error, who, host string) (Stage, string) {
 			return StageVersion, who + " and this device have no common TLS version or cipher suite" + alert
 		}
 		return StageClientCertificate, noClientCertificate(who) + alert
-	case "42", "43", "44", "45", "46", "48", "49", "116":
+	case "116":
 		return StageClientCertificate, noClientCertificate(who) + alert
+	case "42", "43", "44", "45", "46", "48", "49":
+		if asked {
+			return StageClientCertificate, noClientCertificate(who) + alert
+		}
 	case "112":
 		return StageName, who + " does not know the name " + host + alert
 	}

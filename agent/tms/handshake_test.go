@@ -62,6 +62,7 @@ func TestHandshakes(t *testing.T) {
 		{"another name", x509.Certificate{DNSNames: []string{"a.example", "b.example", "c.example", "d.example"}}, &tls.Config{}, StageName, "is for a.example, b.example, c.example and 1 more, not for 127.0.0.1"},
 		{"expired", x509.Certificate{IPAddresses: local.IPAddresses, NotBefore: time.Now().AddDate(-1, 0, 0), NotAfter: time.Now().AddDate(0, 0, -2)}, &tls.Config{}, StageCertificate, "certificate expired on 2"},
 		{"not yet valid", x509.Certificate{IPAddresses: local.IPAddresses, NotBefore: time.Now().AddDate(0, 0, 2), NotAfter: time.Now().AddDate(1, 0, 0)}, &tls.Config{}, StageCertificate, "certificate is valid from 2"},
+		{"for clients alone", x509.Certificate{IPAddresses: local.IPAddresses, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, &tls.Config{}, StageCertificate, "not made for servers"},
 		{"a name that the server does not have", local, &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, errors.New("no such name") }}, StageHandshake, "TLS alert 80, internal error"},
 	}
 	for _, tt := range tests {
@@ -94,8 +95,8 @@ func TestHandshakesCut(t *testing.T) {
 		{"insufficient_security", alert(71), StageVersion, "alert 71"},
 		{"handshake_failure", alert(40), StageVersion, "no common TLS version or cipher suite (TLS alert 40, handshake failure)"},
 		{"certificate_required", alert(116), StageClientCertificate, "asks for a client certificate, and Regent has none (TLS alert 116, certificate required)"},
-		{"unknown_ca", alert(48), StageClientCertificate, "alert 48"},
-		{"access_denied", alert(49), StageClientCertificate, "alert 49"},
+		{"unknown_ca, and no certificate was asked for", alert(48), StageHandshake, "ended the TLS handshake (TLS alert 48"},
+		{"access_denied", alert(49), StageHandshake, "ended the TLS handshake (TLS alert 49"},
 		{"unrecognized_name", alert(112), StageName, "does not know the name 127.0.0.1 (TLS alert 112"},
 		{"no_application_protocol", alert(120), StageHandshake, "ended the TLS handshake (TLS alert 120, no application protocol)"},
 		{"a number without a name", alert(200), StageHandshake, "ended the TLS handshake (TLS alert 200"},
@@ -120,6 +121,25 @@ func TestHandshakesCut(t *testing.T) {
 			defer l.Close()
 			looked(t, "https://"+l.Addr().String(), nil, tt.want, tt.says)
 		})
+	}
+}
+
+// TestHandshakeWithoutAnAnswer: a server that takes the connection and stays silent is
+// not one that takes none.
+func TestHandshakeWithoutAnAnswer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := New(Options{Tenant: "https://" + l.Addr().String(), Proxy: "none", Now: time.Now, Timeout: 300 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	look := c.Look(t.Context())
+	if look.At != StageHandshake || !strings.Contains(look.Failure.Error(), "did not answer during the TLS handshake") {
+		t.Errorf("stage %d: %v", look.At, look.Failure)
 	}
 }
 

@@ -64,7 +64,7 @@ func proxyRefusal(_ context.Context, proxy *url.URL, _ *http.Request, answer *ht
 // then can anything of the request have left this machine.
 type tryError struct {
 	connected bool
-	shaking   bool // the TLS handshake failed
+	shaking   bool // the TLS handshake failed, or did not end
 	asked     bool // the server asked for a client certificate
 	err       error
 }
@@ -97,8 +97,10 @@ func (w witness) CloseIdleConnections() {
 func (w witness) RoundTrip(r *http.Request) (*http.Response, error) {
 	var connected, shaking, asked atomic.Bool
 	ctx := httptrace.WithClientTrace(context.WithValue(r.Context(), askedKey{}, &asked), &httptrace.ClientTrace{
-		GotConn:          func(httptrace.GotConnInfo) { connected.Store(true) },
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { shaking.Store(err != nil) },
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+		// A request that is given up returns before the handshake has ended.
+		TLSHandshakeStart: func() { shaking.Store(true) },
+		TLSHandshakeDone:  func(_ tls.ConnectionState, err error) { shaking.Store(err != nil) },
 	})
 	answer, err := w.next.RoundTrip(r.WithContext(ctx))
 	if err != nil {

@@ -60,7 +60,7 @@ func connectStep(at tms.Stage) string {
 	case tms.StageName:
 		return "check --tenant: it must be a host that the certificate is for"
 	case tms.StageCertificate:
-		return "check this computer's date; if it is right, the server's certificate has to be renewed"
+		return "check this computer's date; if it is right, whoever runs the server has to issue another certificate"
 	case tms.StageVersion:
 		return "ask whoever runs the server to enable TLS 1.2 or 1.3"
 	case tms.StageClientCertificate:

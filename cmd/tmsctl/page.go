@@ -27,7 +27,7 @@ type page struct {
 const pageRows = 2000
 
 func (p page) write(w io.Writer) error {
-	text, err := template.New("page").Funcs(template.FuncMap{"word": word, "when": when}).Parse(pageText)
+	text, err := template.New("page").Funcs(template.FuncMap{"word": word, "when": when, "shown": printable}).Parse(pageText)
 	if err != nil {
 		return err
 	}

@@ -168,6 +168,8 @@ func (j *join) deletable(t admin.AuthToken, k known, kind Kind) bool {
 func (j *join) impostor(t admin.AuthToken, k known) (Kind, string) {
 	e, ok := j.entries[t.Identifier]
 	switch {
+	case k.disputed && k.Outcome != "confirmed":
+		return Unaccounted, fmt.Sprintf("%d auth tokens have this identifier, and its device got none of them: on the device, regent ledger resolve %s --consumed", j.listed[t.Identifier], t.Identifier)
 	case k.disputed:
 		return Unaccounted, fmt.Sprintf("%d auth tokens have this identifier, and the ledger has one of them: export it again with regent ledger --csv, which has the ID", j.listed[t.Identifier])
 	case ok && !k.listed:
@@ -183,6 +185,9 @@ func (j *join) unexpectedHost(t admin.AuthToken, k known) (Kind, string) {
 	_, gaveLedger := j.byHost[host(t.FQDN)]
 	if k.listed || inInventory || gaveLedger || len(j.devices)+len(j.entries) == 0 {
 		return "", ""
+	}
+	if j.installations[t.RefID2] {
+		return Unaccounted, "it names the installation " + t.RefID2 + " from a host that is not known, and the ledger of that installation has no such redemption"
 	}
 	if len(j.devices) > 0 {
 		return UnexpectedHost, "no such host in the inventory"

@@ -213,6 +213,12 @@ func TestProposedForDeletion(t *testing.T) {
 			Tokens:  []admin.AuthToken{named("good", "same", 0), named("rogue", "same", 1)},
 			Entries: []usage.Entry{ledger(named("good", "same", 0), "confirmed")},
 		}, "id-good unaccounted, id-rogue unaccounted"},
+		{"a host that is not known, with a device's ref ID 2", usage.Input{
+			Tokens: []admin.AuthToken{good, tok("rogue", "thief", "regent", "cad/1", "device-1", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+		}, "id-rogue unaccounted !"},
+		{"the identifier of an uncertain redemption", usage.Input{
+			Tokens: []admin.AuthToken{named("good", "same", 0), named("rogue", "same", 1)}, Entries: []usage.Entry{ledger(named("good", "same", 0), "uncertain")},
+		}, "id-good unaccounted, id-rogue unaccounted"},
 		{"another host with a device's ref ID 2, first", usage.Input{
 			Tokens:  []admin.AuthToken{tok("rogue", "ws2", "regent", "cad/1", "device-1", -5), good},
 			Entries: []usage.Entry{ledger(good, "confirmed")}, Devices: []usage.Device{{FQDN: "ws1"}, {FQDN: "ws2"}},
