@@ -56,6 +56,9 @@ func Classify(f *tms.Failure, e Evidence) Verdict {
 	case f.Reach == tms.NotSent:
 		later.Unasked = true
 		later.Text = fmt.Sprintf("%s cannot be reached; check the network and the proxy; it is tried again by itself", f.Host)
+		if why := f.Handshake(); why != "" {
+			later.Text = fmt.Sprintf("%s: %s; regent doctor says what to do; it is tried again by itself", f.Host, why)
+		}
 	case f.Reach == tms.Lost:
 		later.Doubt = true
 		later.Text = fmt.Sprintf("the answer of %s was lost; it is tried again by itself", f.Host)

@@ -33,6 +33,14 @@ func inWords(err error, host string) error {
 	return err
 }
 
+// Handshake says what went wrong in the TLS handshake; "" if that was not it.
+func (f *Failure) Handshake() string {
+	if t, ok := handshakeTrouble(f.Err, f.Host); ok {
+		return t.text
+	}
+	return ""
+}
+
 // handshakeTrouble reads from err what went wrong in a TLS handshake with host,
 // and reports whether it was the handshake that failed. It is pure.
 func handshakeTrouble(err error, host string) (*trouble, bool) {

@@ -112,8 +112,8 @@ func (t *tool) sayPlan(o planning, p plan.Plan, ends *plan.Sessions) error {
 		text.WriteString("A registration token lives at most 30 days, and this rollout is longer; instead of\nmaking the next one, the first can be extended: tmsctl registration-token extend ID\n")
 	}
 	text.WriteString(`
-Counts that are not used by the last day lapse. Nothing else ends then: auth tokens
-live on, by their refresh tokens. A count that is used does not come back, not even
+Counts that are not used by the last day lapse. Auth tokens live on then, by their
+refresh tokens. A count that is used does not come back, not even
 when its auth token is deleted. Counts have nothing to do with entitlement quantity.
 
 `)
