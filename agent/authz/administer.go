@@ -16,12 +16,12 @@ func (c Caller) Administers(a Administration) Decision {
 	case c.Apart != "" && !a.FromContainers:
 		return Decision{
 			Reason: "an administrator, but " + c.Apart,
-			Doubt:  "the process is " + c.Apart + "; ask outside of it, or set administration.from_containers: true",
+			Doubt:  "the process is " + c.Apart + "; run the command outside of it, or set administration.from_containers: true",
 		}
 	case c.Lacks != "" && a.WithCapabilities:
 		return Decision{
 			Reason: "root without " + c.Lacks,
-			Doubt:  "the process is root's without " + c.Lacks + "; use sudo, add it to group regent-operators, or set administration.root_without_capabilities: true",
+			Doubt:  "root lacks " + c.Lacks + "; run the command outside of the sandbox, add it to group regent-operators, or set administration.root_without_capabilities: true",
 		}
 	}
 	return Decision{Allow: true, Rule: "administrator"}

@@ -9,7 +9,7 @@ type Caller struct {
 	User      string   // the user's name; "" if the system knows none
 	GIDs      []string // all groups, supplementary ones too: decimal, or SIDs
 	Groups    []string // their names, as far as the system knows them
-	Admin     bool     // uid 0, group regent-operators, …: see DESIGN.md
+	Admin     bool     // the account may administer; [Caller.Administers] decides
 	Apart     string   // how the process is apart from the system, as in a container; "" if it is not
 	Lacks     string   // capabilities of root's that root's process has not; "" if none
 	PID       int

@@ -183,7 +183,7 @@ func TestJudge(t *testing.T) {
 		{"broken", func(f *Facts) { stopped(f, Broken) }, DaemonSilent},
 		{"older", func(f *Facts) { f.Client.Version = "1.1.0" }, DaemonOlder},
 		{"log", func(f *Facts) {
-			f.Daemon.Status.Problems = []status.Problem{{Source: LogSource, Detail: "3 records could not be written to the log: broken pipe"}}
+			f.Daemon.Status.Problems = []status.Problem{{Source: LogSource, Detail: "records that could not be written to the log: 3: broken pipe"}}
 		}, LogLost},
 		{"two", func(f *Facts) { f.Others = []Process{{8, "/var/lib/regent"}} }, TwoDaemons},
 		{"one by hand in the unit's place", func(f *Facts) {

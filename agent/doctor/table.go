@@ -149,7 +149,7 @@ func wayCodes() []Entry {
 func tlsCodes() []Entry {
 	return []Entry{
 		{
-			TLSUnknownCA, Failure, "nobody whom this device trusts vouches for the service's certificate",
+			TLSUnknownCA, Failure, "the server's certificate is signed by an unknown authority",
 			"The certificate is signed by an authority that neither the system nor network.ca_file has: a private authority whose certificate was not rolled out.",
 			tellIT, "If the issuer in the evidence is your organisation's authority, put its certificate (PEM) into a file and name that in network.ca_file. " + applied + " If you do not know the issuer, do not: somebody may be in the way.", "Say which authority your tenant's certificate is from.",
 		},

@@ -177,7 +177,7 @@ func (d *daemon) reportLoss(lost int, why error) {
 		d.agent.Report(doctor.LogSource, "")
 		return
 	}
-	d.agent.Report(doctor.LogSource, fmt.Sprintf("%d records could not be written to the log: %v", lost, why))
+	d.agent.Report(doctor.LogSource, fmt.Sprintf("records that could not be written to the log: %d: %v", lost, why))
 }
 
 // settle marks what the agent wrote last.

@@ -32,9 +32,10 @@ func (t *tool) deletion(d deletion) *cobra.Command {
 		Use: "delete ID... | --from FILE.csv", Short: "Delete by id: " + d.means,
 		Long: `Delete by id, or what a CSV file names in its columns id and identifier, after
 asking. A file that an interruption left half done can be given again: what is
-gone already is counted and no error. Where the file has the column delete, as
-tmsctl investigate --csv writes it, only the rows that say yes are deleted. An id that has another identifier now than
-in the file stops the command before anything is deleted.`,
+gone already is counted and no error. If the file has the column delete, as
+tmsctl investigate --csv writes it, only the rows that say yes are deleted. An id
+that has another identifier now than in the file stops the command before
+anything is deleted.`,
 		Args: func(c *cobra.Command, args []string) error {
 			switch {
 			case d.from != "" && len(args) > 0:

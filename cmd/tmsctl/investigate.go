@@ -189,7 +189,7 @@ func csvTime(cell string) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is no time as 2026-11-29T08:00:00Z; a spreadsheet may have rewritten it: take the file as regent ledger --csv wrote it", cell)
+	return time.Time{}, fmt.Errorf("%q is not a time such as 2026-11-29T08:00:00Z; a spreadsheet may have changed it: export the file again with regent ledger --csv", cell)
 }
 
 func (t *tool) report(r admin.RegistrationToken, report usage.Report, o inquiry) error {

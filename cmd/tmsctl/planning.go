@@ -153,8 +153,8 @@ After each end every instance needs another count: %d counts each time, %d in 30
 days to be served all the time. Offline tokens (scope offline_access) need none.
 `, token.SessionsEnd(s.Max), s.EachEnd, s.Always)
 	text = strings.ToUpper(text[:1]) + text[1:]
-	text += fmt.Sprintf(`With refresh.on_refresh_expired: redeem a device spends one count in 30 days and
-instance at most: %d counts in 30 days.
+	text += fmt.Sprintf(`With refresh.on_refresh_expired: redeem a device spends at most one count
+per instance in 30 days: %d counts.
 `, s.ByItself)
 	if s.ByItself == s.Always {
 		return text

@@ -19,11 +19,11 @@ func (p *Peer) confinement() Confinement {
 		err = gone
 	}
 	if err != nil {
-		return Confinement{Apart: fmt.Sprintf("where it cannot be told (%v)", err)}
+		return Confinement{Apart: fmt.Sprintf("in a place that cannot be determined (%v)", err)}
 	}
 	self, err := factsOf("/proc/self/")
 	if err != nil {
-		return Confinement{Apart: fmt.Sprintf("where it cannot be told (%v)", err)}
+		return Confinement{Apart: fmt.Sprintf("in a place that cannot be determined (%v)", err)}
 	}
 	first, err := factsOf("/proc/1/")
 	if err != nil { // hidden: what this process is in has to do, and root needs all
