@@ -189,7 +189,7 @@ func readRegular(name string, look func(string) (fs.FileInfo, error)) ([]byte, e
 		return nil, cause(err)
 	}
 	if !seen.Mode().IsRegular() {
-		return nil, errors.New("is not a regular file; put the settings into a file of their own")
+		return nil, errors.New("is not a regular file; put what it holds into one")
 	}
 	f, err := os.Open(name) //nolint:gosec // the administrator names it
 	if err != nil {

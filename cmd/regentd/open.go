@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	mathrand "math/rand/v2"
 	"os"
@@ -236,7 +237,7 @@ func extraCA(name string) ([]byte, error) {
 		return nil, nil
 	}
 	_, doubted := strangers(name)
-	extra, err := os.ReadFile(name) //nolint:gosec // the administrator names it
+	extra, err := readCertificates(name)
 	if err != nil {
 		return nil, fmt.Errorf("network.ca_file: %w; put the certificate there, or correct the key", err)
 	}
@@ -247,6 +248,19 @@ func extraCA(name string) ([]byte, error) {
 		return nil, fmt.Errorf("network.ca_file %s: %w; put the certificate there, or correct the key", name, err)
 	}
 	return extra, nil
+}
+
+// readCertificates reads a file of certificates, which is regular and bounded as a
+// layer of the configuration is: a pipe or a device might never end.
+func readCertificates(name string) ([]byte, error) {
+	data, err := readRegular(name, os.Stat)
+	if err == nil && len(data) > policy.MaxLayer {
+		err = fmt.Errorf("has more than %d KiB", policy.MaxLayer>>10)
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
+	}
+	return data, nil
 }
 
 // forms are the client's words for what policy says; the two rooms know nothing

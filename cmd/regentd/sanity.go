@@ -27,7 +27,7 @@ func thisMachine() sanity {
 	return sanity{
 		userID:    userID,
 		groupID:   groupID,
-		readFile:  os.ReadFile,
+		readFile:  readCertificates,
 		stat:      os.Stat,
 		strangers: strangers,
 		system:    runtime.GOOS,

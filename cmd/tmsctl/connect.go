@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"regent/agent/address"
@@ -25,7 +24,7 @@ func (t *tool) client() (*admin.Client, error) {
 	var ca []byte
 	if name := t.flags.caFile; name != "" {
 		var err error
-		if ca, err = os.ReadFile(name); err != nil { //nolint:gosec // the file that its reader named
+		if ca, err = readBounded(name); err != nil {
 			return nil, usagef("--ca-file: %v", err)
 		}
 		b, err := tms.ReadBundle(ca, t.clock.Wall())

@@ -1,0 +1,28 @@
+//go:build unix
+
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestCAFileThatNeverEnds: a pipe or a device as network.ca_file is an error that names
+// it, and keeps nobody waiting.
+func TestCAFileThatNeverEnds(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "ca.pem")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{pipe, "/dev/zero", t.TempDir()} {
+		_, err := extraCA(name)
+		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "is not a regular file") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if texts := thisMachine().certificates(name); len(texts) != 1 || !strings.Contains(texts[0], "is not a regular file") {
+			t.Errorf("%s: check-config says %q", name, texts)
+		}
+	}
+}
