@@ -72,7 +72,7 @@ attacks: ## what a local process may try, against the real daemon: descriptors, 
 
 .PHONY: memory
 memory: ## what wears the daemon leaves nothing behind: 100,000 requests and 10,000 hang-ups; MEMORY=full is ten times that (root)
-	go test -count=1 -v -timeout 30m -run '^TestWear$$' ./cmd/regentd -wear-judged -wear-requests $(if $(filter full,$(MEMORY)),1000000 -wear-connections 100000 -wear-rest 80s,100000 -wear-connections 10000)
+	go test -count=1 -v -timeout 30m -run '^TestWear$$' ./cmd/regentd -wear-judged -wear-rest 80s -wear-requests $(if $(filter full,$(MEMORY)),1000000 -wear-connections 100000,100000 -wear-connections 10000)
 
 .PHONY: keyrings
 keyrings: ## the keyrings of systems and sessions, for real: gnome-keyring, Windows Credential Manager under Wine (installs them)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,7 +76,7 @@ type bench struct {
 	woke    chan struct{}
 	untold  bool // not every resume is told
 
-	limits   Limits
+	limits   atomic.Pointer[Limits]             // nil for none
 	other    Service                            // in place of service; nil for that
 	noClient error                              // why the next client cannot be made; it is told once
 	held     func(string) (time.Duration, bool) // nil for never
@@ -114,7 +115,7 @@ func (b *bench) run(t *testing.T) {
 		t.Fatal(err, bad)
 	}
 	b.Engine = NewEngine(Options{
-		Vault: v, Service: b.client, Window: Default(), Limits: func() Limits { return b.limits },
+		Vault: v, Service: b.client, Window: Default(), Limits: b.limited,
 		Clock: b.clock, Draw: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
 		Hold: b.held, Woke: b.woke, Told: !b.untold, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Changed: func(_ context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
@@ -141,6 +142,13 @@ func (b *bench) client(string) (Service, error) {
 	err := b.noClient
 	b.noClient = nil
 	return b.service, err
+}
+
+func (b *bench) limited() Limits {
+	if l := b.limits.Load(); l != nil {
+		return *l
+	}
+	return Limits{}
 }
 
 func (b *bench) record(t *testing.T) vault.Record {

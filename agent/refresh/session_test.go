@@ -71,7 +71,8 @@ func (s *sessions) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthTok
 // open begins a session, and an engine that holds its auth token.
 func (s *sessions) open(t *testing.T, limits Limits) *bench {
 	t.Helper()
-	b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, limits: limits, other: s, woke: make(chan struct{})}
+	b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, other: s, woke: make(chan struct{})}
+	b.limits.Store(&limits)
 	s.began, s.current = time.Now(), "refresh"
 	first := s.grant(s.began)
 	v, _, err := vault.Open(t.Context(), b.store)
@@ -255,7 +256,7 @@ func TestFloorSparesALostAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, rotates, fails(lost()), rotates)
 		defer b.stop()
-		b.limits = Limits{Floor: 5 * time.Second, Rate: 10}
+		b.limits.Store(&Limits{Floor: 5 * time.Second, Rate: 10})
 		time.Sleep(45 * time.Minute)
 		time.Sleep(39*time.Minute + 30*time.Second) // the second, whose answer is lost, and the third
 		time.Sleep(2 * time.Second)
@@ -271,7 +272,8 @@ func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const instances = 300
 		b := many(t, instances)
-		b.service.delay, b.limits = 0, Limits{Floor: 5 * time.Second, Rate: 10}
+		b.service.delay = 0
+		b.limits.Store(&Limits{Floor: 5 * time.Second, Rate: 10})
 		b.run(t)
 		defer b.stop()
 		time.Sleep(20 * time.Minute)

@@ -1,6 +1,7 @@
 package tms
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -191,7 +192,8 @@ func localTrouble(err error, who string) (Stage, string) {
 	case strings.Contains(text, "cipher suite"):
 		return StageVersion, who + " and this device have no common cipher suite"
 	case timeout != nil && timeout.Timeout():
-		return StageHandshake, who + " did not answer during the TLS handshake"
+		text = strings.TrimSuffix(text, ": "+context.DeadlineExceeded.Error())
+		return StageHandshake, who + " did not answer during the TLS handshake (" + text + ")"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), broken != nil && broken.Op == "read":
 		return StageHandshake, who + " closed the connection during the TLS handshake"
 	}
