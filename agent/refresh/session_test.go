@@ -231,6 +231,7 @@ func TestFloor(t *testing.T) {
 		b := s.open(t, Limits{Floor: 5 * time.Second, Rate: 10})
 		defer b.stop()
 		time.Sleep(time.Minute + time.Second)
+		synctest.Wait()
 		if n := len(s.requests); n < 10 || n > 12 {
 			t.Errorf("%d requests in a minute, want 12 at most", n)
 		}
