@@ -7,7 +7,9 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,13 +27,17 @@ func TestWatcherWaitsWhileAFileIsOpenForWriting(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var took []string
+			var mu sync.Mutex
+			var all []string
+			taken := func() []string { mu.Lock(); defer mu.Unlock(); return slices.Clone(all) }
 			follow(t, path, func(_ context.Context, path string) error {
 				token, id, err := Read(path, parse)
 				if err != nil {
 					return err
 				}
-				took = append(took, string(token))
+				mu.Lock()
+				defer mu.Unlock()
+				all = append(all, string(token))
 				return Remove(path, id)
 			})
 			for _, piece := range []string{"first", "second"} {
@@ -40,14 +46,14 @@ func TestWatcherWaitsWhileAFileIsOpenForWriting(t *testing.T) {
 				}
 				pass(gap)
 			}
-			if len(took) > 0 {
+			if took := taken(); len(took) > 0 {
 				t.Fatalf("gap %v: took %q of an open file", gap, took)
 			}
 			if err := f.Close(); err != nil {
 				t.Fatal(err)
 			}
 			pass(10 * time.Second)
-			if len(took) != 1 || took[0] != "firstsecond" {
+			if took := taken(); len(took) != 1 || took[0] != "firstsecond" {
 				t.Errorf("gap %v: took %q, want the whole", gap, took)
 			}
 		})
