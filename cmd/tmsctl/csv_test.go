@@ -133,7 +133,7 @@ func TestIdentifiersSurvive(t *testing.T) {
 
 // TestPathsAreNoPatterns: a directory of ledgers may have a bracket in its name.
 func TestPathsAreNoPatterns(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "site [A-Z]*")
+	dir := filepath.Join(t.TempDir(), "site [A-Z]")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
