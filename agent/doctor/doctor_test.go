@@ -180,6 +180,7 @@ func TestJudge(t *testing.T) {
 		{"root gets through", func(f *Facts) { f.Socket.Closed = "mode 0600" }, SocketMode},
 		{"somebody else", func(f *Facts) { stopped(f, Foreign) }, SocketForeign},
 		{"silent", func(f *Facts) { stopped(f, Silent) }, DaemonSilent},
+		{"throttled", func(f *Facts) { stopped(f, Throttled) }, CallsThrottled},
 		{"broken", func(f *Facts) { stopped(f, Broken) }, DaemonSilent},
 		{"older", func(f *Facts) { f.Client.Version = "1.1.0" }, DaemonOlder},
 		{"log", func(f *Facts) {

@@ -37,6 +37,7 @@ const (
 	Forbidden Reached = "forbidden" // this user may not connect
 	Foreign   Reached = "foreign"   // somebody else listens
 	Silent    Reached = "silent"    // it does not answer in time
+	Throttled Reached = "throttled" // it answers that this user asks too often
 	Broken    Reached = "broken"    // any other failure
 )
 

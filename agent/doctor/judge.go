@@ -58,6 +58,9 @@ func Judge(f Facts) Report {
 }
 
 func noDaemon(f Facts) string {
+	if f.Daemon == nil && f.Socket.Reached == Throttled {
+		return "the daemon is asked too often to answer"
+	}
 	if f.Daemon == nil {
 		return "no daemon answers"
 	}
@@ -72,6 +75,9 @@ func noManager(f Facts) string {
 }
 
 func noConfig(f Facts) string {
+	if f.Socket.Reached == Throttled {
+		return noDaemon(f)
+	}
 	if f.Config == nil && f.Daemon == nil {
 		return "this user may not read the configuration, or it is not where this program looks"
 	}

@@ -102,7 +102,7 @@ func judgeSocket(f Facts) []doubt {
 	if s.Reached == Answered || len(judgeManager(f)) > 0 || len(judgeConfig(f)) > 0 {
 		return nil
 	}
-	code := map[Reached]Code{Missing: SocketMissing, Dead: SocketDead, Forbidden: SocketMode, Silent: DaemonSilent, Broken: DaemonSilent}[s.Reached]
+	code := map[Reached]Code{Missing: SocketMissing, Dead: SocketDead, Forbidden: SocketMode, Silent: DaemonSilent, Throttled: CallsThrottled, Broken: DaemonSilent}[s.Reached]
 	return []doubt{{code: code, subject: s.Path, evidence: s.Words}}
 }
 

@@ -68,6 +68,7 @@ const (
 	SocketMode        Code = "socket_mode"
 	SocketForeign     Code = "socket_foreign"
 	DaemonSilent      Code = "daemon_silent"
+	CallsThrottled    Code = "calls_throttled"
 	DaemonOlder       Code = "daemon_older"
 	TwoDaemons        Code = "two_daemons"
 	LogLost           Code = "log_lost"
@@ -372,6 +373,12 @@ func daemonCodes() []Entry {
 			DaemonSilent, Failure, "the daemon takes connections and does not answer",
 			"It is stuck, or the device has much too much to do.",
 			tellITStop, "Restart it: systemctl restart regentd.service. journalctl -u regentd has what it did last.", nobody,
+		},
+		{
+			CallsThrottled, Warning, "throttled: another program asks the daemon too often",
+			"A program of the user in the evidence asks for the status or another reply many times a second, so the daemon refuses more calls of that user. It still hands out tokens.",
+			"Find the program of yours that asks too often, most often a monitoring script, and let it ask every few seconds. Then run regent doctor again.",
+			"Find the program of that user that asks too often, most often a monitoring script, and let it ask every few seconds: ps -u USER, or sudo ss -xp. Then run regent doctor again.", nobody,
 		},
 		{
 			DaemonOlder, Warning, "the daemon that runs is of another version than this program",

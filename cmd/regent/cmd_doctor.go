@@ -118,7 +118,7 @@ func (x examination) gather(ctx context.Context) doctor.Facts {
 	for _, u := range units {
 		f.Units = append(f.Units, doctor.Unit{Name: u.name, Active: u.active, Result: u.result, Exit: u.exit, OtherMachine: u.otherMachine})
 	}
-	if f.Daemon == nil && (x.config != "" || x.socket == localsock.DefaultPath) {
+	if f.Daemon == nil && f.Socket.Reached != doctor.Throttled && (x.config != "" || x.socket == localsock.DefaultPath) {
 		f.Config = x.survey.config(ctx, x.config)
 	}
 	if x.survey.windows != nil {
@@ -148,7 +148,10 @@ func reached(err error) doctor.Reached {
 	if err == nil {
 		return doctor.Answered
 	}
-	if _, ok := errors.AsType[*fault.Fault](err); ok {
+	if f, ok := errors.AsType[*fault.Fault](err); ok {
+		if f.Kind == fault.Throttled {
+			return doctor.Throttled
+		}
 		return doctor.Broken
 	}
 	switch why := client.WhyUnreached(err); why {

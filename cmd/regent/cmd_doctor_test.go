@@ -9,8 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"regent/agent/doctor"
+	"regent/agent/fault"
 	"regent/ipc/client"
 	"regent/platform/processes"
 )
@@ -76,6 +78,21 @@ func TestDoctor(t *testing.T) {
 				t.Errorf("--json: %+v, %v", asJSON, err)
 			}
 		})
+	}
+}
+
+// TestDoctorIsThrottled: a daemon that answers "too often" is not silent.
+func TestDoctorIsThrottled(t *testing.T) {
+	s := examined(nil)
+	s.daemon.err = fault.Errorf("serve", fault.Throttled, "user 0 asks too often").After(time.Second)
+	got := s.run(t, "doctor")
+	for _, want := range []string{"calls_throttled: throttled: another program", "user 0 asks too often", "is asked too often to answer"} {
+		if !strings.Contains(got.Out, want) || got.Code != 6 {
+			t.Errorf("code %d, and no %q in:\n%s", got.Code, want, got.Out)
+		}
+	}
+	if strings.Contains(got.Out, "daemon_silent") {
+		t.Errorf("daemon_silent in:\n%s", got.Out)
 	}
 }
 

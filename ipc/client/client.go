@@ -24,6 +24,13 @@ import (
 	"regent/platform/localsock"
 )
 
+// A read call that is throttled is made again, since another program of the user
+// may have asked too often.
+const (
+	repeats = 2               // times
+	maxWait = 5 * time.Second // before each; when the agent names more, the call fails
+)
+
 // maxReply bounds an answer in bytes: the ledger of a long life.
 const maxReply = 64 << 20
 
@@ -37,6 +44,9 @@ type Options struct {
 
 // Client talks to the agent. It keeps a connection open between calls, over
 // which the agent knows it as the same process. It is safe for concurrent use.
+//
+// A read call (a GET) that is throttled is made again, up to twice, after the time
+// that the agent names.
 //
 // Its errors are a [*fault.Fault] with what the agent said, wrap
 // [ErrNotReachable], or wrap the context's error.
@@ -176,8 +186,42 @@ func call[T any](ctx context.Context, c *Client, op, method, path string, body a
 	return answer, nil
 }
 
-// ask makes one request. The caller closes the answer's body.
+// ask makes one request. The caller closes the answer's body. A GET that is throttled
+// is made again after the time that the agent names, if that is not too long.
 func (c *Client) ask(ctx context.Context, op, method, path string, body any) (*http.Response, error) {
+	var throttled error
+	for left := repeats; ; left-- {
+		resp, err := c.once(ctx, op, method, path, body)
+		if err != nil && throttled != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil, throttled // which is an answer
+		}
+		if err != nil || method != http.MethodGet || resp.StatusCode != http.StatusTooManyRequests {
+			return resp, err
+		}
+		throttled = problem(op, resp)
+		_ = resp.Body.Close() // it was read to its end, or is of no use
+		if left == 0 || !rest(ctx, fault.Of(throttled).Retry) {
+			return nil, throttled
+		}
+	}
+}
+
+// rest waits as long as the agent said, and reports whether the call may be made
+// again.
+func rest(ctx context.Context, wait time.Duration) bool {
+	if end, ok := ctx.Deadline(); wait <= 0 || wait > maxWait || ok && time.Until(end) <= wait {
+		return false
+	}
+	select {
+	case <-time.After(wait):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// once makes one request. The caller closes the answer's body.
+func (c *Client) once(ctx context.Context, op, method, path string, body any) (*http.Response, error) {
 	var payload io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)

@@ -21,8 +21,8 @@ const (
 // Limits of calls of one account. Hand-outs are never counted, and never refused
 // by them.
 const (
-	burst     = 100 // other calls, and refusals of tokens, at once
-	perSecond = 20  // and for ever
+	burst     = 100 // other calls at once, and as many refusals of tokens
+	perSecond = 20  // of each, for ever
 
 	// A reply is paid for by its length, since that is what it costs to make and to
 	// copy: 1.25 MiB a second for ever. Short ones are in the price of the call.
@@ -55,12 +55,19 @@ type users struct {
 	sweep       int // accounts at which the idle ones are forgotten
 }
 
-// usage is what one user takes up: connections, and credit for calls.
+// usage is what one user takes up: connections, and credit. Refusals of tokens have
+// a credit of their own: when every request for a token is refused, people ask
+// doctor and status why.
 type usage struct {
-	open    int
-	pending int       // bytes of replies that are being written
-	credit  float64   // calls; less than none after a long reply
-	at      time.Time // of credit
+	open            int
+	pending         int // bytes of replies that are being written
+	calls, refusals credit
+}
+
+// credit is how many calls are left; less than none after a long reply.
+type credit struct {
+	left float64
+	at   time.Time // of left
 }
 
 func newUsers(now func() time.Time, total int) *users {
@@ -120,14 +127,14 @@ func (us *users) disconnect(a Account) {
 func (us *users) spend(account string) time.Duration {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	u := us.user(account)
-	now := us.now()
-	u.earn(now)
-	if u.credit < 1 {
-		return time.Duration((1 - u.credit) / perSecond * float64(time.Second))
-	}
-	u.credit--
-	return 0
+	return us.user(account).calls.spend(us.now())
+}
+
+// spendRefusal is spend for a refusal of a token.
+func (us *users) spendRefusal(account string) time.Duration {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	return us.user(account).refusals.spend(us.now())
 }
 
 // lend takes a reply of so many bytes into the account, to be given back once it is
@@ -137,15 +144,15 @@ func (us *users) lend(account string, bytes int, must bool) time.Duration {
 	us.mu.Lock()
 	defer us.mu.Unlock()
 	u := us.user(account)
-	u.earn(us.now())
-	if !must && u.credit < 0 {
-		return u.debt()
+	u.calls.earn(us.now())
+	if !must && u.calls.left < 0 {
+		return u.calls.debt()
 	}
 	if !must && u.pending > 0 && u.pending+bytes > maxPending {
 		return time.Second
 	}
 	u.pending += bytes
-	u.credit -= float64(bytes) / replyUnit
+	u.calls.left -= float64(bytes) / replyUnit
 	return 0
 }
 
@@ -161,17 +168,34 @@ func (us *users) owes(account string) time.Duration {
 	us.mu.Lock()
 	defer us.mu.Unlock()
 	u := us.user(account)
-	u.earn(us.now())
-	return max(0, u.debt())
+	u.calls.earn(us.now())
+	return max(0, u.calls.debt())
 }
 
-func (u *usage) debt() time.Duration {
-	return time.Duration(-u.credit / perSecond * float64(time.Second))
+// spend takes one call, and returns 0; or how long it will be until there is one.
+func (c *credit) spend(now time.Time) time.Duration {
+	c.earn(now)
+	if c.left < 1 {
+		return time.Duration((1 - c.left) / perSecond * float64(time.Second))
+	}
+	c.left--
+	return 0
 }
 
-func (u *usage) earn(now time.Time) {
-	u.credit = min(burst, u.credit+max(0, now.Sub(u.at).Seconds())*perSecond)
-	u.at = now
+func (c *credit) debt() time.Duration {
+	return time.Duration(-c.left / perSecond * float64(time.Second))
+}
+
+func (c *credit) earn(now time.Time) {
+	c.left = min(burst, c.left+max(0, now.Sub(c.at).Seconds())*perSecond)
+	c.at = now
+}
+
+// idle reports whether there is nothing to remember.
+func (u *usage) idle(now time.Time) bool {
+	u.calls.earn(now)
+	u.refusals.earn(now)
+	return u.open == 0 && u.calls.left == burst && u.refusals.left == burst
 }
 
 // user returns the account of a user. One that is idle and has all its credit
@@ -182,13 +206,14 @@ func (us *users) user(account string) *usage {
 	}
 	if now := us.now(); len(us.by) >= us.sweep {
 		for id, u := range us.by {
-			if u.earn(now); u.open == 0 && u.credit == burst {
+			if u.idle(now) {
 				delete(us.by, id)
 			}
 		}
 		us.sweep = max(maxIdle, 2*len(us.by))
 	}
-	u := &usage{credit: burst, at: us.now()}
+	whole := credit{burst, us.now()}
+	u := &usage{calls: whole, refusals: whole}
 	us.by[account] = u
 	return u
 }

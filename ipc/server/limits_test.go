@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -91,8 +92,8 @@ func TestCallsOfOneUser(t *testing.T) {
 		}
 		var err error
 		calls := 0
-		for ; err == nil; calls++ {
-			_, err = c.Status(t.Context())
+		for ; err == nil; calls++ { // no read call, which the client would make again
+			err = c.Reload(t.Context())
 		}
 		if f := fault.Of(err); f.Kind != fault.Throttled || f.Retry <= 0 || calls != 101 {
 			t.Errorf("call %d: %v, retry %v; want the 101st to be throttled", calls, err, f.Retry)
@@ -119,6 +120,59 @@ func TestRefusalsAreSlow(t *testing.T) {
 		}
 		if took := time.Since(began); took < time.Second || took > 11*time.Second {
 			t.Errorf("110 refusals took %v", took)
+		}
+	})
+}
+
+// TestRefusalsLeaveCalls: when every request for a token is refused, doctor and
+// status still find out why.
+func TestRefusalsLeaveCalls(t *testing.T) {
+	bubble(t, &backend{err: fault.E("token", fault.Unavailable, nil)}, func(t *testing.T, h *house) {
+		c := h.client(t)
+		for range 105 {
+			if _, err := c.Token(t.Context(), api.TokenRequest{Application: "cad"}); !errors.Is(err, fault.Unavailable) {
+				t.Fatal(err)
+			}
+		}
+		if err := c.Reload(t.Context()); errors.Is(err, fault.Throttled) {
+			t.Errorf("a call after 105 refusals: %v", err)
+		}
+	})
+}
+
+// TestThrottledReadsAreMadeAgain: another program of the user has used the credit
+// up. A read call waits for it; one that changes something is the caller's to repeat.
+func TestThrottledReadsAreMadeAgain(t *testing.T) {
+	bubble(t, &backend{}, func(t *testing.T, h *house) {
+		c := h.client(t)
+		spend := func() {
+			var err error
+			for err == nil {
+				err = c.Reload(t.Context())
+			}
+			if !errors.Is(err, fault.Throttled) {
+				t.Fatal(err)
+			}
+			// The refusal came after a second, in which there was new credit.
+			for range 20 {
+				if err := c.Reload(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		spend()
+		if _, err := c.Status(t.Context()); err != nil {
+			t.Errorf("Status: %v, want it made again", err)
+		}
+		spend()
+		if _, err := c.Diagnose(t.Context()); err != nil {
+			t.Errorf("Diagnose: %v, want it made again", err)
+		}
+		spend()
+		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		if _, err := c.Status(ctx); !errors.Is(err, fault.Throttled) {
+			t.Errorf("with too little time: %v, want what the agent answered", err)
 		}
 	})
 }

@@ -159,7 +159,7 @@ func (s *Server) afford(r *http.Request, rt route, by agent.Caller) error {
 // refused slows the refusals of tokens to a user who gets one after the other:
 // each is a line in the audit log, which must not be flooded.
 func (s *Server) refused(r *http.Request, rt route) {
-	if rt.path == api.PathToken && s.users.spend(accountOf(r)) > 0 {
+	if rt.path == api.PathToken && s.users.spendRefusal(accountOf(r)) > 0 {
 		detain(r)
 	}
 }
