@@ -97,6 +97,7 @@ type Agent struct {
 
 	vault   *vault.Vault
 	regs    *redeem.Registrations
+	learned *vault.Learned // what each tenant taught
 	ledger  *redeem.Ledger
 	redeem  *redeem.Engine
 	refresh *refresh.Engine
@@ -151,9 +152,13 @@ func (a *Agent) open(ctx context.Context) error {
 	if a.regs, badRegs, err = redeem.OpenRegistrations(ctx, a.d.Store); err != nil {
 		return err
 	}
-	for name, cause := range merge(bad, badRegs) {
-		// Nothing is known of this instance, which is not the same as its having
-		// no auth token: redeeming now could spend a count twice.
+	var badLearned map[string]error
+	if a.learned, badLearned, err = vault.OpenLearned(ctx, a.d.Store); err != nil {
+		return err
+	}
+	for name, cause := range merge(bad, badRegs, badLearned) {
+		// Nothing is known of this instance or tenant, which is not the same as its
+		// having no auth token: redeeming now could spend a count twice.
 		return fault.Errorf("open", fault.StoreUnreadable, "the sealed record %s cannot be read; nothing was changed and nothing will be redeemed; restore the state directory", name).Because(cause)
 	}
 	if a.ledger, err = redeem.OpenLedger(ctx, redeem.LedgerOptions{Dir: a.d.StateDir, Key: a.d.LedgerKey, Store: a.d.Store, Clock: a.d.Clock}); err != nil {

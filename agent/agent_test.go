@@ -15,6 +15,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/policy"
 	"regent/agent/status"
+	"regent/agent/store"
 	"regent/agent/token"
 )
 
@@ -330,31 +331,39 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// A state directory that cannot be trusted serves nothing and changes nothing.
+// A state directory that cannot be trusted serves nothing and changes nothing. What
+// a tenant taught belongs to it: a count could be spent on a form that is known to be
+// wrong.
 func TestUnreadableStateIsNoFirstRun(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
-		d.stop()
-		name := "auth-token/demo-host.com/cad/1"
-		_, v, err := d.store.Get(t.Context(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := d.store.Put(t.Context(), name, []byte("damaged"), v); err != nil {
-			t.Fatal(err)
-		}
-		before := d.store.Puts()
-		_, err = New(t.Context(), Deps{
-			Clock: d.clock, Settings: d.settings, Store: d.store, StateDir: d.dir,
-			LedgerKey: []byte("0123456789abcdef0123456789abcdef"), Log: slog.New(slog.DiscardHandler),
+	for _, name := range []string{"auth-token/demo-host.com/cad/1", "learned/demo-host.com"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { wantUnreadable(t, name) })
 		})
-		if fault.KindOf(err) != fault.StoreUnreadable || !strings.Contains(fault.Of(err).Text(), "cad/1") {
-			t.Errorf("New = %v, want store_unreadable that names the record", err)
-		}
-		if d.store.Puts() != before {
-			t.Error("the store was written to")
-		}
+	}
+}
+
+func wantUnreadable(t *testing.T, name string) {
+	t.Helper()
+	d := registered(t)
+	d.stop()
+	_, v, err := d.store.Get(t.Context(), name)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		t.Fatal(err)
+	}
+	if _, err := d.store.Put(t.Context(), name, []byte("damaged"), v); err != nil {
+		t.Fatal(err)
+	}
+	before := d.store.Puts()
+	_, err = New(t.Context(), Deps{
+		Clock: d.clock, Settings: d.settings, Store: d.store, StateDir: d.dir,
+		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), Log: slog.New(slog.DiscardHandler),
 	})
+	if fault.KindOf(err) != fault.StoreUnreadable || !strings.Contains(fault.Of(err).Text(), strings.TrimPrefix(name, "auth-token/")) {
+		t.Errorf("New = %v, want store_unreadable that names the record", err)
+	}
+	if d.store.Puts() != before {
+		t.Error("the store was written to")
+	}
 }
 
 func TestUnusableStoreServesItsStatus(t *testing.T) {

@@ -1,0 +1,127 @@
+package tms
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Learned is what one tenant taught this device of the forms that the contract
+// leaves open. It holds no secret and costs no count: it comes with answers that
+// were asked for anyway. The zero value is a tenant that taught nothing yet. Its
+// JSON is how it lies in the store.
+type Learned struct {
+	Request RequestForm        `json:"request,omitzero"`
+	Tried   map[string]Refusal `json:"tried,omitempty"` // by fingerprint of the registration token; see [Learned.WasRefused]
+	Reply   ReplyForm          `json:"reply,omitzero"`
+	Refresh RefreshForm        `json:"refresh,omitzero"`
+}
+
+// RequestForm is the form of a redemption's body that a tenant accepted.
+type RequestForm struct {
+	Form  string    `json:"form,omitempty"`  // Wrapped or Bare; "" if none was accepted yet
+	Proof Proof     `json:"proof,omitempty"` // how it is known that the service read the body
+	By    string    `json:"by,omitempty"`    // the redemption that showed it; "" if none did
+	At    time.Time `json:"at,omitzero"`
+}
+
+// Proof is how it is known that a service read what a redemption told it. Its
+// text is kept in the store.
+type Proof string
+
+const (
+	Unproven  Proof = ""         // nothing was accepted in this form yet
+	Accepted  Proof = "accepted" // an auth token came, and its reply shows none of our names
+	ByReply   Proof = "reply"    // the reply shows our identifier or names in their members
+	ByPerson  Proof = "person"   // a person found them in the service's list
+	ByRelease Proof = "release"  // an earlier release redeemed in this form, before proof was asked for
+)
+
+// Proven reports whether further instances may be redeemed in this form.
+func (r RequestForm) Proven() bool {
+	return r.Form != "" && (r.Proof == ByReply || r.Proof == ByPerson || r.Proof == ByRelease)
+}
+
+// Refusal is a 400 to the first send of a redemption, after which the other form
+// was tried.
+type Refusal struct {
+	Form string    `json:"form"`           // that was refused
+	Code string    `json:"code,omitempty"` // the service's, verbatim
+	Text string    `json:"text,omitempty"` // the service's, verbatim
+	At   time.Time `json:"at"`
+}
+
+// ReplyForm is how the last reply with an auth token looked.
+type ReplyForm struct {
+	Form
+	At time.Time `json:"at,omitzero"`
+}
+
+// RefreshForm is the mode in which a refresh worked.
+type RefreshForm struct {
+	Mode string    `json:"mode,omitempty"` // ModeOIDC, ModeTMS or ModeTMSRegistration; "" if none worked yet
+	At   time.Time `json:"at,omitzero"`    // when it first worked
+}
+
+// mostTried bounds the registration tokens whose refusal is remembered.
+const mostTried = 32
+
+// Clone returns a copy that shares nothing with l.
+func (l Learned) Clone() Learned {
+	l.Tried = maps.Clone(l.Tried)
+	return l
+}
+
+// Redeemed notes that a redemption in form was accepted. A form that is proven
+// stays so: a later reply without names takes nothing back.
+func (l *Learned) Redeemed(form, redemption string, proof Proof, at time.Time) {
+	if l.Request.Form == form && l.Request.Proven() && proof == Accepted {
+		return
+	}
+	l.Request = RequestForm{Form: form, Proof: proof, By: redemption, At: at}
+}
+
+// WasRefused reports whether the other form was tried for the registration token
+// with the fingerprint: it is tried once.
+func (l Learned) WasRefused(fingerprint string) bool {
+	_, tried := l.Tried[fingerprint]
+	return tried
+}
+
+// Refused notes why the other form is tried for a registration token. Beyond
+// [mostTried] the oldest goes.
+func (l *Learned) Refused(fingerprint string, r Refusal) {
+	if l.Tried == nil {
+		l.Tried = map[string]Refusal{}
+	}
+	l.Tried[fingerprint] = r
+	for len(l.Tried) > mostTried {
+		delete(l.Tried, slices.MinFunc(slices.Sorted(maps.Keys(l.Tried)), func(a, b string) int {
+			return l.Tried[a].At.Compare(l.Tried[b].At)
+		}))
+	}
+}
+
+// Replied notes how a reply with an auth token looked. An identity provider's
+// has no form, and teaches nothing.
+func (l *Learned) Replied(f Form, at time.Time) {
+	if f != (Form{}) && f != l.Reply.Form {
+		l.Reply = ReplyForm{Form: f, At: at}
+	}
+}
+
+// Refreshed notes that a refresh in mode worked. The time is that of the first
+// one: a mode that works on is not written again.
+func (l *Learned) Refreshed(mode string, at time.Time) {
+	if l.Refresh.Mode != mode {
+		l.Refresh = RefreshForm{Mode: mode, At: at}
+	}
+}
+
+// Other is the other form of a request's body.
+func Other(form string) string {
+	if form == Bare {
+		return Wrapped
+	}
+	return Bare
+}
