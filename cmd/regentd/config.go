@@ -94,7 +94,9 @@ with its file and line, and exits 2 if one of them would stop the start.
 With --policy-dir it checks a policy before its rollout, on any machine: it exits
 2 if anything in that directory would be ignored or has no effect on a device.
 What the policy counts on, such as a tenant that each device names itself, goes
-into a file for --config. Owners and modes are told but not held against it.`,
+into a file for --config. Owners and modes are told but not held against it. A
+warning that a name or a file is missing is about the machine that checks; it
+does not change the exit code.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.complete(cmd.Flags())
@@ -147,6 +149,9 @@ func (o *options) checkPolicy(stdout io.Writer) error {
 			wrong++
 		}
 		say(stdout, word+p.Error())
+	}
+	for _, p := range thisMachine().check(resolved) {
+		say(stdout, "warning: "+p.Error())
 	}
 	if wrong > 0 {
 		return usageError{fmt.Errorf("%s: %d problems; on a device each would be reported and the value ignored", o.policyDir, wrong)}

@@ -63,7 +63,9 @@ func (a accounts) check(words []string, other accounts) (texts []string) {
 	for _, w := range words {
 		name, named := strings.CutPrefix(w, a.byName)
 		switch {
-		case strings.HasPrefix(w, a.byID) || strings.HasPrefix(name, "S-1-"):
+		case strings.HasPrefix(w, a.byID):
+			texts = append(texts, a.nobodys(strings.TrimPrefix(w, a.byID))...)
+		case strings.HasPrefix(name, "S-1-"):
 		case authz.IsNumber(w):
 			texts = append(texts, a.number(w)...)
 		default:
@@ -85,7 +87,18 @@ func (a accounts) number(w string) []string {
 	case !authz.IsID(w):
 		return []string{fmt.Sprintf("%s is no id of a %s, so it admits nobody; write the id as the system does, or %s%s if that is a name", w, a.one, a.byName, w)}
 	}
-	return nil
+	return a.nobodys(w)
+}
+
+// notAnID are ids that stand for none: -1 in 32 and in 16 bits.
+var notAnID = []string{"4294967295", "65535"}
+
+// nobodys says that an id is one that no account can have.
+func (a accounts) nobodys(id string) []string {
+	if !slices.Contains(notAnID, id) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s%s stands for \"no %s\" (it is -1), so it admits nobody; write the id of the %s, or %sNAME", a.byID, id, a.one, a.one, a.byName)}
 }
 
 // unknown says that there is no account of a name, and what to write instead.
