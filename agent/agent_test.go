@@ -297,6 +297,8 @@ func TestHealth(t *testing.T) {
 	asleep := status.Instance{Name: "cad/6", State: "expired"}
 	failing := status.Instance{Name: "cad/7", State: "expired", LastFault: &status.Fault{Code: "unavailable"}}
 	held := []status.Tenant{{RegistrationToken: &status.RegistrationToken{}}}
+	short := []status.Tenant{{Limited: &status.Limited{FloorSeconds: 5, LifeSeconds: 3}}}
+	long := []status.Tenant{{Limited: &status.Limited{FloorSeconds: 5, LifeSeconds: 8}}}
 	for _, tt := range []struct {
 		name      string
 		instances []status.Instance
@@ -315,6 +317,11 @@ func TestHealth(t *testing.T) {
 		{"refused", []status.Instance{refused}, held, nil, status.NotServing, "cad/4"},
 		{"revoked", []status.Instance{revoked}, nil, nil, status.NotServing, "cad/5"},
 		{"the device was off", []status.Instance{live, asleep}, nil, nil, status.Degraded, "refreshed when it is asked for"},
+		{"short lives, one is live", []status.Instance{live}, short, nil, status.Degraded, "let the next refresh begin"},
+		{"short lives, one has ended", []status.Instance{asleep}, short, nil, status.Degraded, "let the next refresh begin"},
+		{"short lives, and one waits", []status.Instance{asleep, live, refused}, short, nil, status.Degraded, "2 of 3"},
+		{"short lives, and refreshing fails", []status.Instance{failing}, short, nil, status.NotServing, "cad/7"},
+		{"lives longer than the floor", []status.Instance{live}, long, nil, status.Serving, "the one"},
 		{"off, and now offline", []status.Instance{failing}, nil, nil, status.NotServing, "cad/7"},
 		{"just installed", nil, nil, nil, status.Waiting, "waiting for a registration token"},
 		{"just installed, next step", nil, nil, nil, status.Waiting, "config.d"},

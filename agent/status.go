@@ -250,33 +250,54 @@ func summarise(s status.Status, unusable *fault.Fault) (status.Health, string) {
 	if unusable != nil {
 		return status.NotServing, unusable.Text()
 	}
-	total, good, waiting, asleep, troubled := 0, 0, 0, 0, []string{}
+	n := countInstances(s)
+	limited := slices.ContainsFunc(s.Tenants, func(t status.Tenant) bool { return t.Limited != nil })
+	switch {
+	case n.interrupted > 0 && n.good+n.asleep+n.interrupted == n.total,
+		n.asleep > 0 && n.good+n.asleep == n.total && limited:
+		return status.Degraded, "access tokens end before the limits of refreshing let the next refresh begin; see Limited below"
+	case n.asleep > 0 && n.good+n.asleep == n.total:
+		return status.Degraded, "access tokens ended while nobody refreshed them; each is refreshed when it is asked for, and by itself within minutes"
+	}
+	return health(s, n.total, n.good+n.interrupted, n.waiting, n.troubled)
+}
+
+// instances counted by how they can be served.
+type tallied struct {
+	total, good, waiting int
+	asleep               int // the device was off; nothing has failed
+	interrupted          int // of a tenant whose access tokens end before the next refresh may begin
+	troubled             []string
+}
+
+// countInstances is pure.
+func countInstances(s status.Status) (n tallied) {
+	interrupts := map[string]bool{}
+	for _, t := range s.Tenants {
+		interrupts[t.Host] = t.Limited.Interrupts()
+	}
 	for _, app := range s.Applications {
 		for _, i := range app.Instances {
-			total++
-			switch {
-			case i.ExpiresIn > 0 && i.State == string(instance.Live):
-				good++
+			n.total++
+			expired := i.State == string(instance.Expired) && i.LastFault == nil
+			switch live := i.ExpiresIn > 0 && i.State == string(instance.Live); {
+			case interrupts[app.Tenant] && (live || expired):
+				n.interrupted++
+			case live:
+				n.good++
 			case i.ExpiresIn > 0:
-				good++
-				troubled = append(troubled, i.Name)
+				n.good++
+				n.troubled = append(n.troubled, i.Name)
 			case i.State == string(instance.Unredeemed) && i.LastFault == nil:
-				waiting++
-			case i.State == string(instance.Expired) && i.LastFault == nil: // the device was off; nothing has failed
-				asleep++
+				n.waiting++
+			case expired:
+				n.asleep++
 			default:
-				troubled = append(troubled, i.Name)
+				n.troubled = append(n.troubled, i.Name)
 			}
 		}
 	}
-	limited := slices.ContainsFunc(s.Tenants, func(t status.Tenant) bool { return t.Limited != nil })
-	if asleep > 0 && good+asleep == total && limited {
-		return status.Degraded, "access tokens end before the limits of refreshing let the next refresh begin; see Limited below"
-	}
-	if asleep > 0 && good+asleep == total {
-		return status.Degraded, "access tokens ended while nobody refreshed them; each is refreshed when it is asked for, and by itself within minutes"
-	}
-	return health(s, total, good, waiting, troubled)
+	return n
 }
 
 func health(s status.Status, total, good, waiting int, troubled []string) (status.Health, string) {

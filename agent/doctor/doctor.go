@@ -122,14 +122,36 @@ func (d doubt) worded(r Reader, windows bool) Finding {
 	}
 }
 
-// sorted puts the worst first, and is otherwise in the order of the table.
-func sorted(findings []Finding) []Finding {
+// causes are warnings from which a failure follows. Each then stands before that
+// failure.
+var causes = map[Code]Code{RegistrationFile: RegistrationMissing}
+
+// byCause puts the worst first. Of the same severity, a cause is before what follows
+// from it: the checks are in that order, and so are findings.
+func byCause(findings []Finding) []Finding {
+	severity := map[Code]Severity{}
+	for _, f := range findings {
+		severity[f.Code] = f.Severity
+	}
+	for cause, effect := range causes {
+		if worse, ok := severity[effect]; ok {
+			severity[cause] = worse
+		}
+	}
+	slices.SortStableFunc(findings, func(a, b Finding) int { // failure comes before warning in the alphabet too
+		return strings.Compare(string(severity[a.Code]), string(severity[b.Code]))
+	})
+	return findings
+}
+
+// inTableOrder sorts what one check found.
+func inTableOrder(doubts []doubt) []doubt {
 	place := map[Code]int{}
 	for i, e := range Table() {
 		place[e.Code] = i
 	}
-	slices.SortStableFunc(findings, func(a, b Finding) int { // failure comes before warning in the alphabet too
-		return cmp.Or(strings.Compare(string(a.Severity), string(b.Severity)), cmp.Compare(place[a.Code], place[b.Code]), strings.Compare(a.Subject, b.Subject))
+	slices.SortStableFunc(doubts, func(a, b doubt) int {
+		return cmp.Or(cmp.Compare(place[a.code], place[b.code]), strings.Compare(a.subject, b.subject))
 	})
-	return findings
+	return doubts
 }

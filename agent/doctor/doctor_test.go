@@ -180,6 +180,12 @@ func TestJudge(t *testing.T) {
 		{"root gets through", func(f *Facts) { f.Socket.Closed = "mode 0600" }, SocketMode},
 		{"somebody else", func(f *Facts) { stopped(f, Foreign) }, SocketForeign},
 		{"silent", func(f *Facts) { stopped(f, Silent) }, DaemonSilent},
+		{"short lives", func(f *Facts) {
+			f.Daemon.Status.Health = status.Degraded
+			f.Daemon.Status.Tenants = []status.Tenant{{Host: "demo-host.com", Limited: &status.Limited{FloorSeconds: 5, LifeSeconds: 3}}}
+		}, RefreshLimited},
+		{"degraded for no cause", func(f *Facts) { f.Daemon.Status.Health = status.Degraded }, StatusDegraded},
+		{"not serving for no cause", func(f *Facts) { f.Daemon.Status.Health = status.NotServing }, StatusNotServing},
 		{"throttled", func(f *Facts) { stopped(f, Throttled) }, CallsThrottled},
 		{"broken", func(f *Facts) { stopped(f, Broken) }, DaemonSilent},
 		{"older", func(f *Facts) { f.Client.Version = "1.1.0" }, DaemonOlder},
@@ -257,6 +263,44 @@ func TestWorst(t *testing.T) {
 	f.Daemon.Disk = Disk{}
 	if got := Judge(f).Worst(); got != Warning {
 		t.Errorf("worst %s, want %s", got, Warning)
+	}
+}
+
+// TestCauseIsFirst: a finding stands after its cause, also where the cause alone is
+// but a warning.
+func TestCauseIsFirst(t *testing.T) {
+	tests := []struct {
+		name  string
+		wrong func(*Facts)
+		want  []Code
+	}{
+		{"a file that was not taken", func(f *Facts) {
+			instance(f, "unredeemed", "")
+			f.Client.Version = "2"
+			f.Daemon.Held = nil
+			f.Daemon.Status.Problems = []status.Problem{{Source: RegistrationSource + "/token", Detail: "is empty"}}
+		}, []Code{RegistrationFile, RegistrationMissing, DaemonOlder}},
+		{"a file that is no cause", func(f *Facts) {
+			instance(f, "revoked", "revoked")
+			f.Daemon.Status.Problems = []status.Problem{{Source: RegistrationSource + "/token", Detail: "cannot be erased"}}
+		}, []Code{AuthTokenRevoked, RegistrationFile}},
+		{"a full disk", func(f *Facts) {
+			instance(f, "revoked", "revoked")
+			f.Daemon.Disk = Disk{true, "no space"}
+		}, []Code{DiskFull, AuthTokenRevoked}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := well()
+			tt.wrong(&f)
+			var got []Code
+			for _, x := range Judge(f).Findings {
+				got = append(got, x.Code)
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("findings %v, want %v", got, tt.want)
+			}
+		})
 	}
 }
 

@@ -1,5 +1,7 @@
 package doctor
 
+import "regent/agent/status"
+
 // check is one judgement: a question, whether it can be asked of the facts,
 // and its answer. It is pure.
 type check struct {
@@ -9,14 +11,13 @@ type check struct {
 	judge   func(Facts) []doubt
 }
 
-// checks are all judgements. What one finds hides what follows from it: each
-// judges only what is not explained by those before it.
+// checks are all judgements, causes before what follows from them. What one finds
+// hides what follows from it: each judges only what is not explained by those before it.
 func checks(f Facts) []check {
 	all := []check{
 		{"service", noManager, judgeManager},
 		{"socket", nil, judgeSocket},
 		{"configuration", noConfig, judgeConfig},
-		{"version", noDaemon, judgeVersion},
 		{"processes", noDaemon, judgeOthers},
 		{"store", noDaemon, judgeStore},
 		{"disk", noDaemon, judgeDisk},
@@ -27,7 +28,9 @@ func checks(f Facts) []check {
 		{"registration token", noTokens, judgeRegistrations},
 		{"instances", noTokens, judgeInstances},
 		{"sessions", noTokens, judgeSessions},
+		{"limits", noTokens, judgeLimits},
 		{"callers", noDaemon, judgeDenials},
+		{"version", noDaemon, judgeVersion},
 	}
 	if f.Windows == nil {
 		return all
@@ -49,12 +52,31 @@ func Judge(f Facts) Report {
 			}
 		}
 		r.Checked = append(r.Checked, c.name)
-		for _, d := range c.judge(f) {
+		for _, d := range inTableOrder(c.judge(f)) {
 			r.Findings = append(r.Findings, d.worded(f.Reader, f.Windows != nil))
 		}
 	}
-	r.Findings = sorted(r.Findings)
+	for _, d := range judgeHealth(f, r.Worst()) {
+		r.Findings = append(r.Findings, d.worded(f.Reader, f.Windows != nil))
+	}
+	r.Findings = byCause(r.Findings)
 	return r
+}
+
+// judgeHealth sees to it that doctor and status never disagree: it finds what
+// status says if nothing that was found is as bad as that.
+func judgeHealth(f Facts, worst Severity) []doubt {
+	if f.Daemon == nil || worst == Failure {
+		return nil
+	}
+	s := f.Daemon.Status
+	switch {
+	case s.Health == status.NotServing:
+		return []doubt{{code: StatusNotServing, evidence: s.Summary}}
+	case s.Health == status.Degraded && worst == "":
+		return []doubt{{code: StatusDegraded, evidence: s.Summary}}
+	}
+	return nil
 }
 
 func noDaemon(f Facts) string {

@@ -201,3 +201,15 @@ func judgeSessions(f Facts) []doubt {
 	}
 	return out
 }
+
+// judgeLimits names the tenants whose access tokens end before the next refresh may
+// begin.
+func judgeLimits(f Facts) []doubt {
+	var out []doubt
+	for _, t := range f.Daemon.Status.Tenants {
+		if l := t.Limited; l.Interrupts() {
+			out = append(out, doubt{code: RefreshLimited, subject: t.Host, evidence: fmt.Sprintf("access tokens live %d s; limits.refresh_floor is %d s", l.LifeSeconds, l.FloorSeconds)})
+		}
+	}
+	return out
+}

@@ -39,6 +39,9 @@ const (
 	RefreshTokenLost      Code = "refresh_token_lost"
 	RefreshTokenExpired   Code = "refresh_token_expired"
 	SessionEnds           Code = "session_ends"
+	RefreshLimited        Code = "refresh_limited"
+	StatusDegraded        Code = "status_degraded"
+	StatusNotServing      Code = "status_not_serving"
 )
 
 // of what is kept,
@@ -273,6 +276,21 @@ func tokenCodes() []Entry {
 			SessionEnds, Warning, "the service ends every session after a time",
 			"The identity provider has a session maximum: no refresh moves that end, and each auth token of the tenant is of no use after it. Offline tokens have no session, so they have no such end.",
 			"Tell the administrator of this device this code and the evidence. What is held already is served as long as it is valid.", "Ask the Contact Administrator for offline tokens. Until then each instance costs another count after each end: regent instances redeem APPLICATION/NUMBER, or by itself with refresh.on_refresh_expired: redeem, at most once per instance in 30 days.", "Have offline tokens (scope offline_access) given out at the tenant, or the session maximum made longer. tmsctl plan --session-max says what it costs in counts.",
+		},
+		{
+			RefreshLimited, Warning, "access tokens end before the next refresh may begin",
+			"The service hands out access tokens that live no longer than limits.refresh_floor. Between the end of one and the next refresh, applications wait. Near the end of a session this is how that end shows.",
+			"Ask again a few seconds later. If it does not pass, tell the administrator of this device this code and the evidence.", "Ask the Contact Administrator for access tokens that live longer, or for offline tokens if regent status says that sessions end. limits.refresh_floor can be made shorter: regent policy explain limits.refresh_floor.", "Make the access tokens of the tenant live a minute or more. If its sessions end, have offline tokens (scope offline_access) given out.",
+		},
+		{
+			StatusDegraded, Warning, "status does not say that all is served, and doctor found no other cause",
+			"The evidence is the summary of regent status. Most often it passes by itself within minutes, as after the device was off.",
+			"Wait a few minutes and run regent doctor again. If it stays, tell the administrator of this device this code and the evidence.", "Wait a few minutes and run regent doctor again. If it stays, run: regent status. It shows the last fault of each instance.", nobody,
+		},
+		{
+			StatusNotServing, Failure, "no instance can be served, and doctor found no other cause",
+			"The evidence is the summary of regent status.",
+			tellITStop, "Run: regent status. It shows the last fault of each instance; regent doctor explain CODE says more of its code.", nobody,
 		},
 	}
 }

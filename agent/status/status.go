@@ -75,6 +75,13 @@ type Limited struct {
 	Rate         int   `json:"refresh_rate,omitempty"` // limits.refresh_rate, if a refresh waited for its turn in the last minute; else 0
 }
 
+// Interrupts reports whether access tokens end before the floor lets the next refresh
+// begin. Their instances are then served with interruptions, whatever one of them has
+// at a moment. A nil l does not interrupt.
+func (l *Limited) Interrupts() bool {
+	return l != nil && l.FloorSeconds > 0 && l.LifeSeconds <= l.FloorSeconds
+}
+
 // RegistrationToken describes a held registration token without showing it.
 type RegistrationToken struct {
 	Fingerprint string    `json:"fingerprint"` // first 8 hex digits of its SHA-256
