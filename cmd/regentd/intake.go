@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"slices"
-	"strings"
 
 	"regent/agent"
 	"regent/agent/doctor"
@@ -48,7 +47,7 @@ func newIntake(a *agent.Agent, log *slog.Logger, givenUp func(token.Secret) (boo
 // Run takes what comes until ctx is done.
 func (in *intake) Run(ctx context.Context) error {
 	if err := in.credential(ctx); err != nil {
-		in.agent.Report(doctor.RegistrationSource+"credential "+registrationCredential, err.Error())
+		in.agent.Report(doctor.RegistrationSource+"credential "+registrationCredential, tokenfile.Reason(err).Error())
 		in.log.WarnContext(ctx, "the registration token's credential was not taken", "err", err)
 	}
 	return in.watch.Run(ctx)
@@ -131,8 +130,6 @@ func (in *intake) reportError(path string, err error) {
 }
 
 func (in *intake) report(path, detail string) {
-	// The source names the file already.
-	detail = strings.ReplaceAll(detail, doctor.RegistrationSource+path+": ", "")
 	in.agent.Report(doctor.RegistrationSource+path, detail)
 	delete(in.reported, path)
 	if detail != "" {
@@ -146,7 +143,7 @@ func (in *intake) report(path, detail string) {
 func (in *intake) take(ctx context.Context, path string) error {
 	secret, seen, err := tokenfile.Read(path, token.ParseRegistration)
 	if err != nil {
-		return fmt.Errorf("%w; the file is left as it is", err)
+		return fmt.Errorf("%w; the file is left as it is", tokenfile.Reason(err))
 	}
 	fingerprint := redeem.Fingerprint(secret)
 	if tokenfile.Fixed(path) {
@@ -161,7 +158,7 @@ func (in *intake) take(ctx context.Context, path string) error {
 		in.sealed[path] = fingerprint
 	}
 	if err := in.clear(ctx, path, seen, secret); err != nil {
-		return fmt.Errorf("its registration token is sealed, and the file is left: %w", withErasing(err))
+		return fmt.Errorf("it is sealed, and the file is left: %w", withErasing(tokenfile.Reason(err)))
 	}
 	delete(in.sealed, path)
 	return nil
@@ -196,9 +193,9 @@ func (in *intake) prove(ctx context.Context, path string) error {
 	secret, seen, err := tokenfile.Read(path, token.ParseRegistration)
 	switch {
 	case errors.Is(err, tokenfile.ErrNotPermitted):
-		return fmt.Errorf("it is kept, for its registration token may not be whole, and regentd may not open it; once the service has taken it, run: sudo regent register --file %s --erase: %w", tokenfile.Original(path), err)
+		return fmt.Errorf("it is kept, for its registration token may not be whole, and regentd may not open it; once the service has taken it, run: sudo regent register --file %s --erase: %w", tokenfile.Original(path), tokenfile.Reason(err))
 	case err != nil:
-		return err
+		return tokenfile.Reason(err)
 	}
 	fingerprint := redeem.Fingerprint(secret)
 	if !in.agent.Taken(fingerprint) {
@@ -206,7 +203,7 @@ func (in *intake) prove(ctx context.Context, path string) error {
 			fingerprint, token.Unproven(secret), tokenfile.ErrWaiting)
 	}
 	if err := tokenfile.Remove(path, seen); err != nil {
-		return fmt.Errorf("the service has taken its registration token, and the file is left: %w", withErasing(err))
+		return fmt.Errorf("the service has taken it, and the file is left: %w", withErasing(tokenfile.Reason(err)))
 	}
 	in.log.InfoContext(ctx, "the service has taken the registration token, so its file was removed", "path", path, "fingerprint", fingerprint)
 	return nil
@@ -216,7 +213,7 @@ func (in *intake) seal(ctx context.Context, path string, secret token.Secret) er
 	for _, r := range readers(in.agent.Settings(), path) {
 		r.Token, r.Source = secret, "file "+path
 		if _, err := in.agent.Enrol(ctx, r); err != nil {
-			return fmt.Errorf("the registration token in %s was not taken, and the file was left there: %w", path, err)
+			return fmt.Errorf("it was not taken, and the file is left as it is: %w", err)
 		}
 	}
 	return nil

@@ -60,7 +60,7 @@ func SetAside(path string, read Identity) (string, error) {
 	}
 	content, err := os.ReadFile(path) //nolint:gosec // the file that its reader watches
 	if err != nil {
-		return "", fmt.Errorf("keep registration token aside: %w", err)
+		return "", unread(path, err)
 	}
 	for n := 1; n <= maxAside; n++ {
 		name := asideName(path, n)
@@ -72,15 +72,15 @@ func SetAside(path string, read Identity) (string, error) {
 			return name, Remove(path, read)
 		}
 	}
-	return "", fmt.Errorf("registration token %s: %d unproven ones lie beside it: delete those that are not wanted: rm %s%s*", path, maxAside, path, asideSuffix)
+	return "", refuse(path, fmt.Errorf("%d unproven ones lie beside it: delete those that are not wanted: rm %s%s*", maxAside, path, asideSuffix))
 }
 
 func moveAside(path, name string) error {
 	if err := os.Rename(path, name); err != nil {
-		return fixed(path, fmt.Errorf("keep registration token aside: %w", err))
+		return fixed(path, fmt.Errorf("cannot be renamed to %s: %w", name, bare(err)))
 	}
 	if err := os.Chmod(name, 0o600); err != nil { // its owner alone could read it before as well
-		return fmt.Errorf("keep registration token aside: %w; close it by hand", err)
+		return refuse(name, fmt.Errorf("its mode cannot be set: %w; run: chmod 600 %s", bare(err), name))
 	}
 	return nil
 }

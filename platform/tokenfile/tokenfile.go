@@ -73,7 +73,7 @@ func Read[T any](path string, parse func([]byte) (T, error), owners ...int) (T, 
 	defer f.Close() //nolint:errcheck // opened for reading
 	info, err := f.Stat()
 	if err != nil {
-		return none, Identity{}, fmt.Errorf("read registration token: %w", err)
+		return none, Identity{}, unread(path, err)
 	}
 	if err := checkKind(path, info.Mode()); err != nil {
 		return none, Identity{}, err
@@ -102,11 +102,11 @@ func readWhole(path string, f *os.File, before fs.FileInfo) ([]byte, error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
 	if err != nil {
-		return nil, fmt.Errorf("read registration token: %w", err)
+		return nil, unread(path, err)
 	}
 	after, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("read registration token: %w", err)
+		return nil, unread(path, err)
 	}
 	switch {
 	case !sameFile(before, after):
@@ -186,7 +186,7 @@ func Remove(path string, read Identity) error {
 		return err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fixed(path, fmt.Errorf("remove registration token: %w; delete it by hand", err))
+		return fixed(path, fmt.Errorf("cannot be removed: %w; delete it by hand", bare(err)))
 	}
 	return nil
 }
@@ -199,7 +199,7 @@ func isStill(path string, read Identity) (gone bool, err error) {
 		return true, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("remove registration token: %w", err)
+		return false, refuse(path, fmt.Errorf("cannot be removed: %w", bare(err)))
 	}
 	if read.info == nil || !sameFile(read.info, now) {
 		return false, refuse(path, ErrChanged)
@@ -212,7 +212,7 @@ func fixed(path string, err error) error {
 	if Fixed(path) || isMount(err) {
 		return refuse(path, ErrFixed)
 	}
-	return err
+	return refuse(path, err)
 }
 
 // lstat looks at path itself, or through a link where Read follows one.
@@ -242,10 +242,44 @@ func openError(path string, err error) error {
 	case isSymlink(err):
 		return refuse(path, errSymlink)
 	}
-	return fmt.Errorf("read registration token: %w", err)
+	return unread(path, err)
 }
 
-func refuse(path string, why error) error { return fmt.Errorf("registration token %s: %w", path, why) }
+// Error is about the file of a registration token.
+type Error struct {
+	Path string
+	Err  error // what is wrong, without the path
+}
+
+// Error names the file first.
+func (e *Error) Error() string { return "registration token " + e.Path + ": " + e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
+
+// Reason is err without the name of the file, for texts that have it already.
+func Reason(err error) error {
+	if e, ok := err.(*Error); ok { //nolint:errorlint // what is wrapped in more words keeps them
+		return e.Err
+	}
+	return err
+}
+
+func refuse(path string, why error) error { return &Error{path, why} }
+
+func unread(path string, err error) error {
+	return refuse(path, fmt.Errorf("cannot be read: %w", bare(err)))
+}
+
+// bare is err without the operation and the path that the system's packages put
+// before it.
+func bare(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.Err
+	}
+	return err
+}
 
 var errSymlink = errors.New("is a symbolic link: name the file itself")
 

@@ -3,6 +3,7 @@ package tokenfile
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -232,5 +233,23 @@ func chtimes(t *testing.T, path string, at time.Time) {
 	t.Helper()
 	if err := os.Chtimes(path, at, at); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestErrorsNameThePathOnce: an error says the path once, at its front, so that a text
+// which has the path already can leave it out.
+func TestErrorsNameThePathOnce(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "token")
+	gone := &fs.PathError{Op: "unlink", Path: path, Err: fs.ErrPermission}
+	moved := &os.LinkError{Op: "rename", Old: path, New: path + "x", Err: fs.ErrPermission}
+	for _, err := range []error{
+		refuse(path, ErrEmpty), unread(path, gone), openError(path, errors.New("odd")),
+		fixed(path, fmt.Errorf("cannot be removed: %w", bare(gone))), unread(path, bare(moved)),
+	} {
+		text, reason := err.Error(), Reason(err).Error()
+		if strings.Count(text, path) != 1 || !strings.HasPrefix(text, "registration token "+path+": ") || strings.Contains(reason, path) {
+			t.Errorf("%q, and without the path %q", text, reason)
+		}
 	}
 }
