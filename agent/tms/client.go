@@ -85,12 +85,18 @@ func (c *Client) Redeem(ctx context.Context, registration token.Secret, r Reques
 	if r.Identifier == "" {
 		return AuthToken{}, c.refused(op, errors.New("the request has no identifier"))
 	}
-	call := Call{
-		Op: op, Method: http.MethodPost, Path: pathAuth,
-		JSON: redeemBody{r.Identifier, r.FQDN, r.UserName, r.MAC, r.RefID1, r.RefID2},
-	}
+	call := Call{Op: op, Method: http.MethodPost, Path: pathAuth, JSON: r.body()}
 	c.o.Forms.show(&call, registration)
-	return c.authToken(ctx, call, c.o.Forms)
+	var t AuthToken
+	call.Read = func(a Answer) (err error) {
+		t, err = authTokenOf(a.Body, a.Date, c.o.Forms)
+		t.Shown = err == nil && r.shownIn(a.Body)
+		return err
+	}
+	if err := c.Do(ctx, call); err != nil {
+		return AuthToken{}, err
+	}
+	return t, nil
 }
 
 // Refresh exchanges a refresh token for a new access token, with one request.

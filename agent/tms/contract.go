@@ -13,6 +13,8 @@ import (
 // nobody has documented. Each line is tagged:
 //
 //	D  documented by the vendor (here only where an assumption rests on it)
+//	O  in the vendor's OpenAPI master file of the EMS REST API 5.3
+//	F  so in the calls next door of the same API, a strong inference here
 //	U  seen only in unofficial client code
 //	A  our assumption
 //
@@ -20,9 +22,9 @@ import (
 // here, together with the golden exchanges in testdata/exchanges.
 
 const (
-	basePath = "/token/api/v5"      // A: the path below the tenant's host
-	pathIDP  = "/idpConfigurations" // D
-	pathAuth = "/authTokens"        // U: redeem; A: list, get and delete
+	basePath = "/token/api/v5"      // O: the path below the tenant's host
+	pathIDP  = "/idpConfigurations" // O, D
+	pathAuth = "/authTokens"        // O: Add, Search, Get, Replace, Update and Delete Auth Token
 
 	memberEndpoint = "tokenEndpoint" // U: as are the next two, and where they stand in the answer
 	memberRealm    = "realm"         // U
@@ -32,11 +34,13 @@ const (
 	// idpConfigurations names none.
 	defaultClientID = "ems-scl-public-client"
 
-	// U: the word is Basic, but what follows is the raw token, not base64.
+	// O: HTTP basic. The token is base64 of user:password already, so it follows the
+	// word as it is (U).
 	registrationScheme = "Basic"
 	bearerScheme       = "Bearer" // D
 
-	wrapAuthToken = "authToken" // A: an answer may be bare or stand in a member of this name
+	// F: a body and a reply stand in a member of this name. A: either may be bare.
+	wrapAuthToken = "authToken"
 )
 
 // A: a token or a lifetime has any of these names; the first that is there counts.
@@ -56,14 +60,52 @@ const (
 // long. Five minutes are Keycloak's default.
 const assumedLife = 5 * time.Minute
 
-// redeemBody is what a redemption tells of the device. U: the names.
+// redeemBody is what a redemption tells of the device. U: the names. F: what is
+// empty is left out, since an empty member is likely a 400.
 type redeemBody struct {
-	Identifier     string `json:"identifier"`
-	FQDN           string `json:"fqdn"`
-	SystemUserName string `json:"systemUserName"`
-	MACAddress     string `json:"macAddress"`
-	RefID1         string `json:"refId1"`
-	RefID2         string `json:"refId2"`
+	Identifier     string `json:"identifier,omitempty"`
+	FQDN           string `json:"fqdn,omitempty"`
+	SystemUserName string `json:"systemUserName,omitempty"`
+	MACAddress     string `json:"macAddress,omitempty"`
+	RefID1         string `json:"refId1,omitempty"`
+	RefID2         string `json:"refId2,omitempty"`
+}
+
+// body is what a redemption sends. F: wrapped, which is the default. A: bare.
+func (r Request) body() any {
+	b := redeemBody{r.Identifier, r.FQDN, r.UserName, r.MAC, r.RefID1, r.RefID2}
+	if r.Form == Bare {
+		return b
+	}
+	return map[string]redeemBody{wrapAuthToken: b}
+}
+
+// shownIn reports whether a reply shows the identifier or a name of r in its
+// member: then the service has read the body. A: it may change the case, and the
+// signs between the digits of a MAC address.
+func (r Request) shownIn(body []byte) bool {
+	outer, err := reply.Parse(body, "")
+	if err != nil {
+		return false
+	}
+	inner, err := reply.Parse(outer[wrapAuthToken], "")
+	if err != nil {
+		inner = outer
+	}
+	plain := strings.NewReplacer(":", "", "-", "", ".", "")
+	for _, o := range []reply.Object{inner, outer} {
+		for name, sent := range map[string]string{
+			"identifier": r.Identifier, "fqdn": r.FQDN, "systemUserName": r.UserName, "refId1": r.RefID1, "refId2": r.RefID2,
+		} {
+			if sent != "" && strings.EqualFold(strings.TrimSpace(o.Text(name)), sent) {
+				return true
+			}
+		}
+		if r.MAC != "" && strings.EqualFold(plain.Replace(o.Text("macAddress")), plain.Replace(r.MAC)) {
+			return true
+		}
+	}
+	return false
 }
 
 // tokenURL is where the provider issues tokens. D: the path of a Keycloak realm.

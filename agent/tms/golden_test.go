@@ -66,6 +66,10 @@ func TestRedeemGolden(t *testing.T) {
 	if got, want := s.Values(0)["registration_token"], registration.Reveal(); got != want {
 		t.Errorf("sent the registration token %q, want %q", got, want)
 	}
+	if !got.Shown {
+		t.Error("the reply shows the identifier, and that was not seen")
+	}
+	got.Shown = false
 	checkAuthToken(t, got, "some-id")
 }
 

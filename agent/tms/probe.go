@@ -51,7 +51,7 @@ func (c *Client) Probe(ctx context.Context, madeUp token.Secret) Probe {
 	p.OIDC = c.refusal(err)
 
 	p.Refresh = c.show(ctx, Call{Op: "probe", Method: http.MethodPatch, Path: pathAuth + "/regent-doctor"}, madeUp)
-	p.Redeem = c.show(ctx, Call{Op: "probe", Method: http.MethodPost, Path: pathAuth, JSON: redeemBody{Identifier: "regent-doctor"}}, madeUp)
+	p.Redeem = c.show(ctx, Call{Op: "probe", Method: http.MethodPost, Path: pathAuth, JSON: Request{Identifier: "regent-doctor"}.body()}, madeUp)
 	return p
 }
 

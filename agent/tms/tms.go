@@ -28,6 +28,7 @@ type AuthToken struct {
 	TTL        time.Duration // of the access token; 0 if it has ended already
 	RefreshTTL time.Duration // 0 if unknown or without end
 	Form       Form          // of the service's reply; zero of an identity provider's
+	Shown      bool          // a redemption's reply shows the identifier or a name of the request
 }
 
 // Request names the instance to the service, and so to its administrator: this
@@ -39,6 +40,8 @@ type Request struct {
 	MAC        string
 	RefID1     string // application and instance: "cad/1"
 	RefID2     string // this installation, stable
+
+	Form string // of the body: Wrapped, or Bare; "" for Wrapped
 }
 
 // RefreshRequest is what a refresh needs.

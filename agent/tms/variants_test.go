@@ -19,6 +19,7 @@ type variant struct {
 	mode   string
 	forms  tms.Forms
 	change func(*tms.AuthToken)
+	body   string // the form of the request's
 }
 
 // variants are those of the tokens, by the exchange's name.
@@ -27,10 +28,11 @@ func variants() map[string]variant {
 	short := func(t *tms.AuthToken) { t.Form.AccessToken = "token" }
 	bare := func(t *tms.AuthToken) { t.Form.Wrapped = false }
 	named := func(id string) func(*tms.AuthToken) {
-		return func(t *tms.AuthToken) { t.ID, t.RefreshTTL = id, 1800e9 }
+		return func(t *tms.AuthToken) { t.ID, t.RefreshTTL, t.Shown = id, 1800e9, false } // no name in the reply
 	}
 	return map[string]variant{
 		"redeem-bare":              {forms: tms.Forms{Reply: tms.Bare}, change: bare},
+		"redeem-request-bare":      {body: tms.Bare},
 		"redeem-camel":             {forms: tms.Forms{AccessToken: "accessToken"}, change: camel},
 		"redeem-token":             {forms: tms.Forms{AccessToken: "token"}, change: short},
 		"redeem-basic-encoded":     {forms: tms.Forms{Authorization: tms.BasicEncoded}},
@@ -64,9 +66,9 @@ func TestVariants(t *testing.T) {
 		}
 		delete(known, name)
 		t.Run(name, func(t *testing.T) {
-			wantGranted(t, name, v.mode, v.forms, v.change)
+			wantGranted(t, name, v)
 			v.forms.Reply, v.forms.AccessToken = "", ""
-			wantGranted(t, name, v.mode, v.forms, v.change)
+			wantGranted(t, name, v)
 		})
 	}
 	for name := range known {
@@ -87,10 +89,10 @@ func wantProvider(t *testing.T, name string) {
 	}
 }
 
-func wantGranted(t *testing.T, name, mode string, forms tms.Forms, change func(*tms.AuthToken)) {
+func wantGranted(t *testing.T, name string, v variant) {
 	t.Helper()
 	s := exchangetest.Serve(t, exchangetest.Load(t, "testdata/variants", name))
-	c := clientFor(t, tms.Options{Tenant: s.URL, ExtraCA: s.CA, Mode: mode, Forms: forms})
+	c := clientFor(t, tms.Options{Tenant: s.URL, ExtraCA: s.CA, Mode: v.mode, Forms: v.forms})
 	var got tms.AuthToken
 	var err error
 	if strings.HasPrefix(name, "refresh") {
@@ -98,7 +100,9 @@ func wantGranted(t *testing.T, name, mode string, forms tms.Forms, change func(*
 		r.AuthTokenID, r.Registration = "some-id", registration
 		got, err = c.Refresh(t.Context(), r)
 	} else {
-		got, err = c.Redeem(t.Context(), registration, device)
+		asked := device
+		asked.Form = v.body
+		got, err = c.Redeem(t.Context(), registration, asked)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -106,9 +110,10 @@ func wantGranted(t *testing.T, name, mode string, forms tms.Forms, change func(*
 	want := tms.AuthToken{
 		ID: "some-id", Access: token.NewSecret("some-access_token"), Refresh: token.NewSecret("some-refresh_token"),
 		TTL: 300e9, Form: tms.Form{Wrapped: true, AccessToken: "access_token"},
+		Shown: strings.HasPrefix(name, "redeem"),
 	}
-	if change != nil {
-		change(&want)
+	if v.change != nil {
+		v.change(&want)
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("-got +want:\n%s", diff)

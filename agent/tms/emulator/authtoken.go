@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -38,8 +39,8 @@ func (e *Emulator) redeem(c *call) answer {
 	if !ok {
 		return refused(errNoAuthentication)
 	}
-	var d device
-	if err := c.decode(&d); err != nil {
+	d, err := c.device()
+	if err != nil {
 		return refused(err)
 	}
 	if err := checkTexts(text{"identifier", d.Identifier}, text{"fqdn", d.FQDN},
@@ -52,6 +53,19 @@ func (e *Emulator) redeem(c *call) answer {
 		return refused(err)
 	}
 	return c.issuedAnswer(http.StatusCreated, g, issued)
+}
+
+// device reads what a redemption says, wrapped or bare.
+func (c *call) device() (d device, err error) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(c.body, &members) == nil && members["authToken"] != nil {
+		var wrapped struct {
+			AuthToken device `json:"authToken"`
+		}
+		err = c.decode(&wrapped)
+		return wrapped.AuthToken, err
+	}
+	return d, c.decode(&d)
 }
 
 // redeemed uses a count. Another identity provider is asked before, so that its

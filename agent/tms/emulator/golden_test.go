@@ -144,6 +144,7 @@ func TestGolden(t *testing.T) {
 // variants are the exchanges of the forms that the emulator can be set to.
 var variants = map[string]emulator.Forms{
 	"redeem-bare":              {Reply: "bare"},
+	"redeem-request-bare":      {},
 	"redeem-camel":             {AccessToken: "accessToken"},
 	"redeem-token":             {AccessToken: "token"},
 	"redeem-basic-encoded":     {Authorization: "basic_encoded"},

@@ -24,7 +24,7 @@ func TestDifferences(t *testing.T) {
 		{"another scheme", x.Target.Path, good, "Authorization", "Bearer T", "Authorization"},
 		{"repeatable", x.Target.Path, good, "Idempotency-Key", "1", "Idempotency-Key"},
 		{"a member less", x.Target.Path, strings.Replace(good, `"refId1":"cad/1",`, "", 1), "", "", "body"},
-		{"a member more", x.Target.Path, strings.Replace(good, `{`, `{"more":1,`, 1), "", "", "body"},
+		{"a member more", x.Target.Path, strings.Replace(good, `:{`, `:{"more":1,`, 1), "", "", "body"},
 		{"another value", x.Target.Path, strings.Replace(good, "cad/1", "cad/2", 1), "", "", "body"},
 		{"no body", x.Target.Path, "", "", "", "body"},
 	}
@@ -45,10 +45,11 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
-// reordered puts the first member of a flat object last.
+// reordered puts the first member of a wrapped object last.
 func reordered(body string) string {
-	first, rest, _ := strings.Cut(strings.Trim(body, "{}"), ",")
-	return "{" + rest + "," + first + "}"
+	wrapper, members, _ := strings.Cut(strings.TrimSuffix(body, "}}"), ":{")
+	first, rest, _ := strings.Cut(members, ",")
+	return wrapper + ":{" + rest + "," + first + "}}"
 }
 
 func TestPlaceholders(t *testing.T) {

@@ -1,0 +1,66 @@
+package tms
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+var told = Request{Identifier: "regent-1", FQDN: "ws-1.example.com", UserName: "regent", MAC: "02:00:5e:10:00:01", RefID1: "cad/1", RefID2: "device-1"}
+
+// TestShownIn: only our own words in their own members prove that a body was read.
+func TestShownIn(t *testing.T) {
+	tests := []struct {
+		name, reply string
+		want        bool
+	}{
+		{"wrapped", `{"authToken":{"access_token":"a","identifier":"regent-1"}}`, true},
+		{"bare", `{"access_token":"a","identifier":"regent-1"}`, true},
+		{"beside the wrapper", `{"authToken":{"access_token":"a"},"identifier":"regent-1"}`, true},
+		{"a name alone", `{"authToken":{"fqdn":"WS-1.example.com"}}`, true},
+		{"a MAC address in another spelling", `{"macAddress":"02-00-5E-10-00-01"}`, true},
+		{"the user", `{"systemUserName":"regent"}`, true},
+		{"the reference", `{"refId1":"cad/1"}`, true},
+		{"the installation", `{"refId2":"device-1"}`, true},
+		{"nothing", `{"authToken":{"access_token":"a"}}`, false},
+		{"empty members", `{"authToken":{"identifier":"","fqdn":"","refId1":null}}`, false},
+		{"one of its own", `{"authToken":{"identifier":"8d7c"}}`, false},
+		{"in another member", `{"authToken":{"id":"regent-1"}}`, false},
+		{"of another instance", `{"authToken":{"refId1":"cad/2"}}`, false},
+		{"no JSON", `x`, false},
+		{"a list", `[]`, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := told.shownIn([]byte(tt.reply)); got != tt.want {
+				t.Errorf("got %t", got)
+			}
+		})
+	}
+	if (Request{}).shownIn([]byte(`{"identifier":"","macAddress":""}`)) {
+		t.Error("nothing was sent, and it was found")
+	}
+}
+
+// TestBody: wrapped by default, and nothing empty is sent.
+func TestBody(t *testing.T) {
+	bare := told
+	bare.Form = Bare
+	tests := []struct {
+		name string
+		r    Request
+		want string
+	}{
+		{"wrapped", told, `{"authToken":{"identifier":"regent-1","fqdn":"ws-1.example.com","systemUserName":"regent","macAddress":"02:00:5e:10:00:01","refId1":"cad/1","refId2":"device-1"}}`},
+		{"bare", bare, `{"identifier":"regent-1","fqdn":"ws-1.example.com","systemUserName":"regent","macAddress":"02:00:5e:10:00:01","refId1":"cad/1","refId2":"device-1"}`},
+		{"nothing empty", Request{Identifier: "regent-1"}, `{"authToken":{"identifier":"regent-1"}}`},
+		{"nothing empty, bare", Request{Identifier: "regent-1", Form: Bare}, `{"identifier":"regent-1"}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := json.Marshal(tt.r.body())
+			if err != nil || string(got) != tt.want {
+				t.Errorf("got %s, %v, want %s", got, err, tt.want)
+			}
+		})
+	}
+}
