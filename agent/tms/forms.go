@@ -23,6 +23,9 @@ const (
 	Bare    = "bare"    // at the top
 )
 
+// Auto writes a request's body wrapped, and bare where the service refuses that.
+const Auto = "auto"
+
 // How a registration token is shown: what stands in Authorization.
 const (
 	Basic        = "basic"         // the raw token after Basic, which is no base64
@@ -36,6 +39,7 @@ const (
 // taken, and shows a registration token as Basic.
 type Forms struct {
 	Path          string // of the service below the host: "/token/api/v5"; "" for DefaultPath
+	Request       string // how a body is written: Auto, Wrapped or Bare; "" for Auto
 	Reply         string // AnyForm, Wrapped or Bare; "" for AnyForm
 	AccessToken   string // AnyForm, or the name of the member: one of AccessNames; "" for AnyForm
 	Authorization string // Basic, BasicEncoded or Bearer; "" for Basic
@@ -59,6 +63,7 @@ func (f Forms) settled() (Forms, error) {
 		value *string
 		words []string
 	}{
+		{"request", &f.Request, []string{Auto, Wrapped, Bare}},
 		{"reply", &f.Reply, []string{AnyForm, Wrapped, Bare}},
 		{"access token", &f.AccessToken, append([]string{AnyForm}, AccessNames()...)},
 		{"authorization", &f.Authorization, []string{Basic, BasicEncoded, Bearer}},

@@ -43,6 +43,7 @@ func (t *tool) client() (*admin.Client, error) {
 	}
 	c, err := admin.New(tms.Options{
 		Tenant: tenant, Proxy: t.flags.proxy, Environment: environment, ExtraCA: ca,
+		Forms:     tms.Forms{Request: t.flags.request},
 		UserAgent: "regent-tmsctl", Now: t.clock.Wall,
 	})
 	if err != nil {
@@ -61,6 +62,7 @@ func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error
 		return err
 	}
 	defer c.Close()
+	defer t.remember(c)
 	if err := t.flags.contradiction(); err != nil {
 		return err
 	}

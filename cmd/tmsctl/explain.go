@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"regent/agent/tms"
+	"regent/agent/tms/admin"
 )
 
 // explain is an error in one or two lines: what is wrong, and what to do next. What
@@ -24,6 +25,9 @@ func explained(err error) []string {
 	if errors.Is(err, context.Canceled) {
 		return []string{"interrupted: " + err.Error()}
 	}
+	if odd, ok := errors.AsType[*admin.NotAsAskedError](err); ok {
+		return []string{err.Error(), oddStep(odd)}
+	}
 	f, ok := errors.AsType[*tms.Failure](err)
 	if !ok {
 		return []string{err.Error()}
@@ -36,6 +40,14 @@ func explained(err error) []string {
 		return []string{what, next}
 	}
 	return []string{what}
+}
+
+// oddStep is what a person does about something else than was asked for.
+func oddStep(odd *admin.NotAsAskedError) string {
+	if odd.Nothing {
+		return "the service may ignore a body in this form: look at it, and try --request " + tms.Other(odd.Form)
+	}
+	return "the service may add a count to what there is, or somebody else changed it: look with tmsctl registration-token show before you repeat it"
 }
 
 // nextStep is what a person does about a failure.
@@ -97,6 +109,8 @@ func refusedStep(f *tms.Failure) string {
 		return "this needs the rights of a Contact Administrator"
 	case f.Status == http.StatusNotFound:
 		return "see list for the ids that there are"
+	case f.Status == http.StatusBadRequest && (strings.HasPrefix(f.Op, "create") || strings.HasPrefix(f.Op, "change")):
+		return "if these words do not say what is wrong, the service may take another form of body: see --request"
 	case f.Status >= 500:
 		return "the service is in trouble: try again later"
 	}

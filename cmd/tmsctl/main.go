@@ -1,7 +1,7 @@
 // Command tmsctl is the Contact Administrator's: it makes, lists and deletes
 // registration tokens, and shows and withdraws the auth tokens that devices got
-// for them. It keeps nothing: each run logs in anew. Exit codes: 0 done,
-// 1 failed, 2 bad usage.
+// for them. Exit codes: 0 done, 1 failed, 2 bad usage, 3 the service did something
+// else than was asked for.
 package main
 
 import (

@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
+
+	"regent/agent/tms"
 )
 
 // profile is what stands for the flags of the same names. It has no key for a
@@ -26,6 +28,7 @@ type profile struct {
 	ClientCredentials bool   `yaml:"client_credentials" json:"client_credentials,omitempty"`
 	ClientID          string `yaml:"client_id" json:"client_id,omitempty"`
 	ClientSecretFile  string `yaml:"client_secret_file" json:"client_secret_file,omitempty"`
+	Request           string `yaml:"request" json:"request,omitempty"` // as --request; written by tmsctl too
 }
 
 // profiles is the file of them.
@@ -118,7 +121,9 @@ func (t *tool) useProfile(c *cobra.Command) error {
 	if !ok {
 		return usagef("profile %q: is not in %s, which has %v", name, file, slices.Sorted(maps.Keys(p.Profiles)))
 	}
-	t.flags.fill(chosen, c.Flags().Changed)
+	given := c.Flags().Changed
+	t.profileName, t.learn = name, chosen.Request == "" || given("request") && chosen.Request != tms.Auto
+	t.flags.fill(chosen, given)
 	return nil
 }
 
@@ -133,6 +138,7 @@ func (f *globalFlags) fill(p profile, given func(string) bool) {
 	set("tenant", &f.tenant, p.Tenant)
 	set("proxy", &f.proxy, p.Proxy)
 	set("ca-file", &f.caFile, p.CAFile)
+	set("request", &f.request, p.Request)
 	if slices.ContainsFunc([]string{"user", "client-credentials", "client-id"}, given) {
 		return
 	}
@@ -154,7 +160,9 @@ func (t *tool) profile() *cobra.Command {
     robot:  {tenant: "https://acme.example.com", client_credentials: true, client_id: robot, client_secret_file: /etc/robot/secret}
 
 A command takes --profile NAME, else $TMSCTL_PROFILE, else the default; flags go
-before it. A profile holds no secret.`,
+before it. A profile holds no secret. Once the service has shown which form of
+request bodies it takes, tmsctl adds that to the profile as request, wrapped or
+bare; write request: auto to have it found out each time.`,
 		RunE: running(func(*cobra.Command, []string) error { return t.listProfiles() }),
 	})
 }

@@ -65,7 +65,7 @@ func readRecipients(name string, common admin.NewRegistrationToken) ([]recipient
 
 // createForEach makes one registration token for each recipient, in a file of
 // their own. It can be repeated: the service's list says what was made already,
-// by the identifier, and a token whose answer was lost is taken from there.
+// by the identifier.
 func (t *tool) createForEach(ctx context.Context, o creation) error {
 	now := t.now()
 	var err error
@@ -172,6 +172,7 @@ func (t *tool) makeEach(ctx context.Context, s *admin.Session, all []recipient, 
 func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there []admin.RegistrationToken, out tokens) (made, error) {
 	outcome := "found"
 	var is admin.RegistrationToken
+	var odd error // one was made, and it is not as asked
 	switch {
 	case len(there) > 1:
 		return made{}, fmt.Errorf("there are %d registration tokens called %s; delete what is too many, or take another --identifier", len(there), r.new.Identifier)
@@ -181,15 +182,19 @@ func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there
 				is.Identifier, is.Usability(s.Now()), is.Count, is.Expires.Format(time.DateOnly))
 		}
 	default:
-		var err error
-		if is, err = s.CreateRegistrationToken(ctx, r.new, s.Now()); err != nil {
-			return made{}, err
+		if is, odd = s.CreateRegistrationToken(ctx, r.new, s.Now()); odd != nil && is.Token.IsZero() {
+			return made{}, odd
 		}
-		outcome = "made"
+		if outcome = "made"; is.Found {
+			outcome = "found"
+		}
 	}
 	file, err := out.keep(r, is.Token)
 	if err != nil {
-		return made{}, fmt.Errorf("%s was made, but not kept: %w", is.Identifier, err)
+		return made{}, errors.Join(odd, fmt.Errorf("%s was made, but not kept: %w", r.new.Identifier, err))
+	}
+	if odd != nil {
+		return made{}, fmt.Errorf("registration token %s was made, into %s: %w", is.ID, file, odd)
 	}
 	return made{r.name, is.Identifier, is.ID, file, outcome}, nil
 }
@@ -206,22 +211,7 @@ func keepToken(name string, secret token.Secret) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".token-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(reveal(secret))
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // the cause is err
-	}
-	return err
+	return replaceFile(name, []byte(reveal(secret)), 0o600)
 }
 
 func (t *tool) reportEach(done []made, of int, said string) error {

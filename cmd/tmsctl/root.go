@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"regent/agent/tms"
+	"regent/agent/tms/admin"
 )
 
 // tool is one run.
@@ -14,7 +17,10 @@ type tool struct {
 	world
 	flags globalFlags
 
-	host    string           // of the tenant, once somebody is logged in
+	host        string // of the tenant, once somebody is logged in
+	profileName string // that is in use; "" for none
+	learn       bool   // the form of bodies that worked is kept in it
+
 	service func() time.Time // the service's clock, once somebody is logged in
 }
 
@@ -33,6 +39,7 @@ type globalFlags struct {
 	user, passwordFile         string
 	clientCredentials          bool
 	clientID, clientSecretFile string
+	request                    string // the form of bodies
 	json                       bool
 	anew                       bool // no flag: a login that is kept is not used
 }
@@ -50,6 +57,9 @@ type failedError struct{ err error }
 func (e *failedError) Error() string { return e.err.Error() }
 func (e *failedError) Unwrap() error { return e.err }
 
+// exitNotAsAsked is the exit code if the service did something else than was asked.
+const exitNotAsAsked = 3
+
 // run runs the command line and returns the exit code.
 func run(ctx context.Context, w world, args []string) int {
 	t := &tool{world: w}
@@ -64,6 +74,9 @@ func run(ctx context.Context, w world, args []string) int {
 	}
 	for _, line := range explain(err) {
 		w.say("tmsctl: %s\n", line)
+	}
+	if _, odd := errors.AsType[*admin.NotAsAskedError](err); odd {
+		return exitNotAsAsked
 	}
 	_, usage := errors.AsType[*usageError](err)
 	_, failed := errors.AsType[*failedError](err)
@@ -92,7 +105,10 @@ func (t *tool) root() *cobra.Command {
 It logs in for each command: with --user and a password that is asked for or
 comes from --password-file, or with --client-credentials; or once, with tmsctl
 login, which needs a keyring. A profile stands for --tenant and who logs in. No
-secret is taken from the command line or the environment.`,
+secret is taken from the command line or the environment.
+
+Exit codes: 0 done; 1 failed; 2 bad usage, nothing was sent; 3 done, but the service
+did something else than was asked for.`,
 		Args: noCommand,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if c.Name() == "version" || c.Name() == "completion" || c.Name() == "list" && c.Parent().Name() == "profile" {
@@ -122,6 +138,7 @@ func (t *tool) addGlobal(root *cobra.Command) {
 	f.BoolVar(&t.flags.clientCredentials, "client-credentials", false, "log in as a client of its own instead of a user")
 	f.StringVar(&t.flags.clientID, "client-id", "", "with --client-credentials: the client's `ID`")
 	f.StringVar(&t.flags.clientSecretFile, "client-secret-file", "", "with --client-credentials: `FILE` that holds its secret")
+	f.StringVar(&t.flags.request, "request", tms.Auto, "form of request bodies: `auto` (wrapped, and bare if the service refuses that form), wrapped or bare")
 	f.BoolVar(&t.flags.json, "json", false, "print JSON, for scripts")
 }
 

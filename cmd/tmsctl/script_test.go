@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -38,6 +40,8 @@ func TestScripts(t *testing.T) {
 
 			"fail-nth":  failNth,
 			"meanwhile": meanwhile,
+			"takes":     takes,
+			"becomes":   becomes,
 			"id":        id,
 			"rename":    rename,
 			"pipe":      pipe,
@@ -55,14 +59,15 @@ type service struct {
 	*interruption
 }
 
-// interruption stands before the service, and does something once, at a call of
-// its administrator's side.
+// interruption stands before the service, and does something once, at a change that
+// its administrator makes.
 type interruption struct {
 	next http.Handler
 
-	mu   sync.Mutex
-	left int // calls until it comes; 0 is never
-	then func(http.ResponseWriter, *http.Request)
+	mu    sync.Mutex
+	takes string // the form of bodies that the service takes; "" for any
+	left  int    // changes until it comes; 0 is never
+	then  func(http.ResponseWriter, *http.Request)
 }
 
 func (i *interruption) at(call int, then func(http.ResponseWriter, *http.Request)) {
@@ -74,16 +79,36 @@ func (i *interruption) at(call int, then func(http.ResponseWriter, *http.Request
 func (i *interruption) handle(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	now := false
-	if strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") && i.left > 0 {
+	change := r.Method != http.MethodGet && strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if change && i.left > 0 {
 		i.left--
 		now = i.left == 0
 	}
+	takes := i.takes
 	i.mu.Unlock()
+	if change && takes != "" && takes != formOf(r) {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"code":"1012","message":"Malformed request body"}`)
+		return
+	}
 	if now {
 		i.then(w, r)
 		return
 	}
 	i.next.ServeHTTP(w, r)
+}
+
+// formOf is the form of a request's body, which can be read again.
+func formOf(r *http.Request) string {
+	b, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(b))
+	switch {
+	case len(b) == 0:
+		return ""
+	case bytes.Contains(b, []byte(`{"registrationToken":{`)):
+		return tms.Wrapped
+	}
+	return tms.Bare
 }
 
 func startService(env *testscript.Env) error {
@@ -159,10 +184,15 @@ func number(ts *testscript.TestScript, s string) int {
 	return n
 }
 
-// fail-nth CLASS N: the N-th call from now on is done, and its answer lost.
+// fail-nth N [STATUS]: the N-th change from now on is done, and its answer lost, or it
+// is refused with this status.
 func failNth(ts *testscript.TestScript, _ bool, args []string) {
 	s := ts.Value(serviceKey{}).(service)
-	s.at(number(ts, args[1]), func(_ http.ResponseWriter, r *http.Request) {
+	s.at(number(ts, args[0]), func(w http.ResponseWriter, r *http.Request) {
+		if len(args) > 1 {
+			http.Error(w, `{"message":"not now"}`, number(ts, args[1]))
+			return
+		}
 		s.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	})
@@ -172,11 +202,29 @@ func failNth(ts *testscript.TestScript, _ bool, args []string) {
 // of it, another administrator sets its count.
 func meanwhile(ts *testscript.TestScript, _ bool, args []string) {
 	s := ts.Value(serviceKey{}).(service)
-	s.at(2, func(w http.ResponseWriter, r *http.Request) {
+	s.at(1, func(w http.ResponseWriter, r *http.Request) {
 		other := httptest.NewRequest(http.MethodPatch, r.URL.Path, strings.NewReader(`{"count":`+args[1]+`}`))
 		other.Header.Set("Authorization", r.Header.Get("Authorization"))
 		other.Header.Set("Content-Type", "application/json")
 		s.ServeHTTP(httptest.NewRecorder(), other)
+		s.ServeHTTP(w, r)
+	})
+}
+
+// takes FORM: the service takes bodies in this form only.
+func takes(ts *testscript.TestScript, _ bool, args []string) {
+	s := ts.Value(serviceKey{}).(service)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.takes = args[0]
+}
+
+// becomes COUNT: the service makes another count of the next change.
+func becomes(ts *testscript.TestScript, _ bool, args []string) {
+	s := ts.Value(serviceKey{}).(service)
+	s.at(1, func(w http.ResponseWriter, r *http.Request) {
+		body := `{"count":` + args[0] + `}`
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 		s.ServeHTTP(w, r)
 	})
 }

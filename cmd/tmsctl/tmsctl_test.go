@@ -7,6 +7,8 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -116,6 +118,30 @@ func TestScriptedDeletion(t *testing.T) {
 	}
 	if left := len(e.State().AuthTokens); left != 0 {
 		t.Errorf("%d auth tokens left, want none", left)
+	}
+}
+
+// TestExitNotAsAsked: scripts can see that the service did something else.
+func TestExitNotAsAsked(t *testing.T) {
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPatch { // a number is added to what there is
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(`{"count":13}`)), 12
+		}
+		e.ServeHTTP(w, r)
+	}))
+	defer s.Close()
+	if _, err := e.IssueRegistrationToken("fleet", 5); err != nil {
+		t.Fatal(err)
+	}
+	var out, stderr bytes.Buffer
+	args := []string{"--tenant", s.URL, "--user", "admin", "registration-token", "raise-count", e.State().RegistrationTokens[0].ID, "--to", "8"}
+	code := run(t.Context(), typed(&out, &stderr, "", token.NewSecret(e.Credentials().Password)), args)
+	if want := "count was 5, you asked for 8, the service says 13"; code != 3 || !strings.Contains(stderr.String(), want) {
+		t.Errorf("exit %d, said %q; want 3 and %q", code, &stderr, want)
 	}
 }
 
@@ -254,7 +280,8 @@ func TestNextStep(t *testing.T) {
 		{"forbidden", answered("list auth tokens", 403, true), "Contact Administrator"},
 		{"missing", answered("show auth token", 404, true), "see list"},
 		{"trouble", answered("list auth tokens", 503, false), "try again later"},
-		{"refused", answered("create registration token", 400, true), ""},
+		{"refused", answered("create registration token", 400, true), "--request"},
+		{"refused otherwise", answered("list auth tokens", 400, true), ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -15,8 +15,9 @@ import (
 // Errors of its methods and of a Session's are *[tms.Failure], where not said
 // otherwise.
 type Client struct {
-	tms   *tms.Client
-	clock *serviceClock
+	tms     *tms.Client
+	clock   *serviceClock
+	writing *writing
 }
 
 // New returns a client. It sends nothing yet.
@@ -33,7 +34,11 @@ func New(o tms.Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{c, clock}, nil
+	form := o.Forms.Request
+	if form == "" {
+		form = tms.Auto
+	}
+	return &Client{c, clock, &writing{form: form}}, nil
 }
 
 // Host is the tenant's, for messages.

@@ -2,7 +2,9 @@ package admin
 
 import (
 	"strings"
+	"time"
 
+	"regent/agent/tms"
 	"regent/agent/tms/internal/reply"
 )
 
@@ -23,6 +25,8 @@ const (
 	// A: the first edition of the contract had this name for the start.
 	queryStartFirst = "pageStart"
 
+	stateDisable   = "DISABLE"  // F
+	stateEnable    = "ENABLE"   // F
 	statusDisabled = "DISABLED" // A
 	statusEnabled  = "ENABLED"  // A: D is only that expired and used-up ones are listed as enabled
 
@@ -30,6 +34,9 @@ const (
 	// A: its expiration date is the last day on which it is good, in UTC.
 	maxDays = 30
 )
+
+// customerID begins a customer that is given by id and not by name.
+const customerID = "id:"
 
 // MaxCount bounds the count of a registration token. A: the service's own bound
 // is not known; a larger number that was typed is a slip of the hand.
@@ -72,9 +79,9 @@ func stateOf(o reply.Object) (State, string) {
 		}
 		is := StateUnknown
 		switch strings.ToUpper(strings.TrimSpace(text)) {
-		case "ENABLE", statusEnabled:
+		case stateEnable, statusEnabled:
 			is = StateEnabled
-		case "DISABLE", statusDisabled:
+		case stateDisable, statusDisabled:
 			is = StateDisabled
 		}
 		if state != StateUnsaid && state != is {
@@ -85,14 +92,15 @@ func stateOf(o reply.Object) (State, string) {
 	return state, word
 }
 
-// creation is the body that makes a registration token. U: the names.
+// creation is the body that makes a registration token. U: the names. What is empty
+// is left out: an empty reference is likely to be refused.
 type creation struct {
 	Identifier     string `json:"identifier"`
 	Count          int    `json:"count"`
 	ExpirationDate string `json:"expirationDate"`
-	RefID1         string `json:"refId1"`
-	RefID2         string `json:"refId2"`
-	Customer       string `json:"customer"`
+	RefID1         string `json:"refId1,omitempty"`
+	RefID2         string `json:"refId2,omitempty"`
+	Customer       any    `json:"customer,omitempty"`
 }
 
 // update is the body that changes a registration token. A: the call, its names,
@@ -101,5 +109,56 @@ type creation struct {
 type update struct {
 	Count          *int    `json:"count,omitempty"`
 	ExpirationDate *string `json:"expirationDate,omitempty"`
-	Status         *string `json:"status,omitempty"`
+	State          string  `json:"state,omitempty"`
+	Status         string  `json:"status,omitempty"`
+}
+
+// reference is another thing in the form of the family.
+type reference struct {
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+}
+
+// wrap writes the members of a registration token in a form. F: they stand in a
+// member registrationToken. A: they stand at the top.
+func wrap(form string, members any) any {
+	if form == tms.Bare {
+		return members
+	}
+	return map[string]any{wrapRegistration: members}
+}
+
+// body is the request that makes one, in a form. F: the customer is an object. A: it
+// is a string.
+func (n NewRegistrationToken) body(form string) any {
+	c := creation{n.Identifier, n.Count, midnight(n.Expires).Format(time.DateOnly), n.RefID1, n.RefID2, nil}
+	id, isID := strings.CutPrefix(n.Customer, customerID)
+	switch {
+	case n.Customer == "":
+	case form == tms.Bare:
+		c.Customer = id
+	case isID:
+		c.Customer = reference{ID: id}
+	default:
+		c.Customer = reference{Name: n.Customer}
+	}
+	return wrap(form, c)
+}
+
+// body is the request that changes one, in a form. F: enabled or not is the member
+// state. A: it is the member status.
+func (c Change) body(form string) any {
+	u := update{Count: c.Count}
+	if c.Expires != nil {
+		day := midnight(*c.Expires).Format(time.DateOnly)
+		u.ExpirationDate = &day
+	}
+	switch {
+	case c.Enabled == nil:
+	case form == tms.Bare:
+		u.Status = map[bool]string{true: statusEnabled, false: statusDisabled}[*c.Enabled]
+	default:
+		u.State = map[bool]string{true: stateEnable, false: stateDisable}[*c.Enabled]
+	}
+	return wrap(form, u)
 }

@@ -20,7 +20,7 @@ type NewRegistrationToken struct {
 	Expires    time.Time // its last day; only the date in UTC counts
 	RefID1     string
 	RefID2     string
-	Customer   string
+	Customer   string // its name, or "id:" and its id; "" for none
 }
 
 // Check says what the service would refuse, at the time now.
@@ -74,6 +74,9 @@ type RegistrationToken struct {
 	Customer   string
 	Created    time.Time // zero if not known
 
+	// Found means that the answer to its creation was lost, and the list showed it.
+	Found bool
+
 	Version string // as the service gave it; "" in a list, and if it gives none
 
 	// Flaw says what of it cannot be read, only in a list: one bad row must not
@@ -125,29 +128,16 @@ func (r RegistrationToken) Usability(now time.Time) Usability {
 // token itself: a secret in a URL ends up in the logs of those in between.
 type RegistrationFilter struct{ Identifier, RefID1, RefID2 string }
 
-// CreateRegistrationToken makes one, with one POST: after a failure that is
-// [tms.Lost] there may be one. What Check refuses is not sent, and its error is
-// no *tms.Failure.
-func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistrationToken, now time.Time) (RegistrationToken, error) {
-	if err := n.Check(now); err != nil {
-		return RegistrationToken{}, err
-	}
-	return s.registration(ctx, tms.Call{
-		Op: "create registration token", Method: http.MethodPost, Path: pathRegistration,
-		JSON: creation{n.Identifier, n.Count, midnight(n.Expires).Format(time.DateOnly), n.RefID1, n.RefID2, n.Customer},
-	}, func(r RegistrationToken) error {
-		if r.Token.IsZero() {
-			return errors.New("no token")
-		}
-		return nil
-	})
-}
-
 // RegistrationToken returns the one of that id.
-func (s *Session) RegistrationToken(ctx context.Context, id string) (RegistrationToken, error) {
-	return s.registration(ctx, tms.Call{
+func (s *Session) RegistrationToken(ctx context.Context, id string) (r RegistrationToken, err error) {
+	err = s.do(ctx, tms.Call{
 		Op: "show registration token", Method: http.MethodGet, Path: pathRegistration + "/" + url.PathEscape(id),
-	}, func(RegistrationToken) error { return nil })
+		Read: func(a tms.Answer) (err error) {
+			r, err = registrationIn(a)
+			return err
+		},
+	})
+	return r, err
 }
 
 // RegistrationTokens returns all that the filter selects. One that cannot be
@@ -157,65 +147,23 @@ func (s *Session) RegistrationTokens(ctx context.Context, f RegistrationFilter) 
 	return l.all(ctx, s, url.Values{"identifier": {f.Identifier}, "refId1": {f.RefID1}, "refId2": {f.RefID2}})
 }
 
-// Change is what is to become of a registration token; nil leaves as it is.
-type Change struct {
-	Count   *int
-	Expires *time.Time // only the date in UTC counts
-	Enabled *bool
-}
-
-// ErrChanged means that somebody else changed a registration token between our
-// look at it and our change, which was not made.
-var ErrChanged = errors.New("somebody else changed it meanwhile; nothing was changed")
-
-// UpdateRegistrationToken changes was, which the caller has looked at, with one
-// PATCH. Where the service gives versions it fails with [ErrChanged] if was is
-// no longer what the service has.
-func (s *Session) UpdateRegistrationToken(ctx context.Context, was RegistrationToken, c Change) (RegistrationToken, error) {
-	body := update{Count: c.Count}
-	if c.Expires != nil {
-		day := midnight(*c.Expires).Format(time.DateOnly)
-		body.ExpirationDate = &day
-	}
-	if c.Enabled != nil {
-		status := statusDisabled
-		if *c.Enabled {
-			status = statusEnabled
-		}
-		body.Status = &status
-	}
-	r, err := s.registration(ctx, tms.Call{
-		Op: "change registration token", Method: http.MethodPatch,
-		Path: pathRegistration + "/" + url.PathEscape(was.ID), IfMatch: was.Version, JSON: body,
-	}, func(RegistrationToken) error { return nil })
-	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.Answered && f.Status == http.StatusPreconditionFailed {
-		return RegistrationToken{}, fmt.Errorf("%w (%w)", ErrChanged, f)
-	}
-	return r, err
-}
-
 // DeleteRegistrationToken deletes the one of that id. The auth tokens that it
 // created are not deleted.
 func (s *Session) DeleteRegistrationToken(ctx context.Context, id string) error {
 	return s.remove(ctx, "delete registration token", pathRegistration+"/"+url.PathEscape(id))
 }
 
-func (s *Session) registration(ctx context.Context, call tms.Call, complete func(RegistrationToken) error) (RegistrationToken, error) {
-	var r RegistrationToken
-	call.Read = func(a tms.Answer) error {
-		o, err := reply.Parse(a.Body, wrapRegistration)
-		if err != nil {
-			return err
-		}
-		if r, err = registrationOf(o); err != nil {
-			return err // and nothing of it is used
-		}
-		r.Version = a.ETag
-		return complete(r)
-	}
-	if err := s.do(ctx, call); err != nil {
+// registrationIn reads an answer that is one registration token.
+func registrationIn(a tms.Answer) (RegistrationToken, error) {
+	o, err := reply.Parse(a.Body, wrapRegistration)
+	if err != nil {
 		return RegistrationToken{}, err
 	}
+	r, err := registrationOf(o)
+	if err != nil {
+		return RegistrationToken{}, err // and nothing of it is used
+	}
+	r.Version = a.ETag
 	return r, nil
 }
 

@@ -36,16 +36,17 @@ func (c *Client) Login(ctx context.Context, who Credentials) (*Session, error) {
 // asked for credentials, at most once; what it returns as error comes back as it
 // is. Nothing is sent yet.
 func (c *Client) Resume(b Bearer, who func() (Credentials, error)) *Session {
-	return &Session{tms: c.tms, now: c.Now, bearer: b, who: sync.OnceValues(who)}
+	return &Session{tms: c.tms, writing: c.writing, now: c.Now, bearer: b, who: sync.OnceValues(who)}
 }
 
 // Session is a logged-in administrator. It renews its access token before it
 // ends, and once more if the service says 401, which means that nothing was
 // done. It is safe for concurrent use.
 type Session struct {
-	tms *tms.Client
-	now func() time.Time
-	who func() (Credentials, error)
+	tms     *tms.Client
+	writing *writing
+	now     func() time.Time
+	who     func() (Credentials, error)
 
 	mu     sync.Mutex // held over a renewal: one is enough for all
 	bearer Bearer

@@ -137,6 +137,15 @@ func (c *call) decode(v any) error {
 	return nil
 }
 
+// decodeIn is decode of a body that may stand in a member of this name.
+func (c *call) decodeIn(wrapper string, v any) error {
+	var outer map[string]json.RawMessage
+	if json.Unmarshal(c.body, &outer) == nil && len(outer) == 1 && outer[wrapper] != nil {
+		c.body = outer[wrapper]
+	}
+	return c.decode(v)
+}
+
 func decodeStrict(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()

@@ -3,6 +3,7 @@ package emulator
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -40,7 +41,23 @@ type registrationRequest struct {
 	ExpirationDate string `json:"expirationDate"`
 	RefID1         string `json:"refId1"`
 	RefID2         string `json:"refId2"`
-	Customer       string `json:"customer"`
+	Customer       ref    `json:"customer"`
+}
+
+// ref names another thing: a string, or an object with its name or id.
+type ref string
+
+// UnmarshalJSON reads both.
+func (r *ref) UnmarshalJSON(b []byte) error {
+	var o struct{ ID, Name string }
+	if err := json.Unmarshal(b, (*string)(r)); err == nil {
+		return nil
+	}
+	if err := decodeStrict(b, &o); err != nil {
+		return err
+	}
+	*r = ref(or(o.Name, o.ID))
+	return nil
 }
 
 // registrationUpdate leaves alone what is not named.
@@ -48,6 +65,7 @@ type registrationUpdate struct {
 	Count          *int    `json:"count"`
 	ExpirationDate *string `json:"expirationDate"`
 	Status         *string `json:"status"`
+	State          *string `json:"state"` // ENABLE or DISABLE, in place of status
 }
 
 type wrappedRegistration struct {
@@ -56,7 +74,7 @@ type wrappedRegistration struct {
 
 func newRegistration(q registrationRequest, now time.Time) (registration, error) {
 	if err := checkTexts(text{"identifier", q.Identifier}, text{"refId1", q.RefID1},
-		text{"refId2", q.RefID2}, text{"customer", q.Customer}); err != nil {
+		text{"refId2", q.RefID2}, text{"customer", string(q.Customer)}); err != nil {
 		return registration{}, err
 	}
 	if q.Count < 1 {
@@ -68,7 +86,7 @@ func newRegistration(q registrationRequest, now time.Time) (registration, error)
 	return registration{
 		ID: rand.Text(), Identifier: q.Identifier, Token: newRegistrationToken(), Count: q.Count,
 		ExpirationDate: q.ExpirationDate, Status: enabled,
-		RefID1: q.RefID1, RefID2: q.RefID2, Customer: q.Customer, CreationDate: now.Truncate(time.Second),
+		RefID1: q.RefID1, RefID2: q.RefID2, Customer: string(q.Customer), CreationDate: now.Truncate(time.Second),
 	}, nil
 }
 
@@ -113,6 +131,10 @@ func (u registrationUpdate) apply(r *registration, now time.Time) error {
 		}
 		r.ExpirationDate = *u.ExpirationDate
 	}
+	if u.State != nil {
+		status := *u.State + "D"
+		u.Status = &status
+	}
 	if u.Status != nil {
 		if *u.Status != enabled && *u.Status != disabled {
 			return errStatus
@@ -124,7 +146,7 @@ func (u registrationUpdate) apply(r *registration, now time.Time) error {
 
 func (e *Emulator) createRegistration(c *call) answer {
 	var q registrationRequest
-	if err := c.decode(&q); err != nil {
+	if err := c.decodeIn("registrationToken", &q); err != nil {
 		return refused(err)
 	}
 	r, err := newRegistration(q, c.now)
@@ -184,7 +206,7 @@ func (e *Emulator) showRegistration(c *call) answer {
 
 func (e *Emulator) updateRegistration(c *call) answer {
 	var u registrationUpdate
-	if err := c.decode(&u); err != nil {
+	if err := c.decodeIn("registrationToken", &u); err != nil {
 		return refused(err)
 	}
 	version, err := ifMatch(c)

@@ -1,0 +1,266 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"sync"
+	"time"
+
+	"regent/agent/tms"
+)
+
+// writing is the form of a tenant's bodies: the one that is set or was proven, or
+// tms.Auto as long as none is. It is safe for concurrent use.
+type writing struct {
+	mu   sync.Mutex
+	form string
+}
+
+func (w *writing) now() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.form
+}
+
+func (w *writing) prove(form string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.form = form
+}
+
+// Request is the form of bodies that is set or was proven: tms.Wrapped or tms.Bare,
+// or tms.Auto as long as none is.
+func (c *Client) Request() string { return c.writing.now() }
+
+// send makes a call with a body. As long as no form is proven, it is wrapped first.
+// If the service refuses that form, and undone has no error, the body is sent bare,
+// once. It returns the form that was sent last.
+func (s *Session) send(ctx context.Context, call tms.Call, body func(form string) any, undone func() error) (string, error) {
+	form := s.writing.now()
+	auto := form == tms.Auto
+	if auto {
+		form = tms.Wrapped
+	}
+	call.JSON = body(form)
+	err := s.do(ctx, call)
+	refused, ok := errors.AsType[*tms.Failure](err)
+	if !auto || !ok || !formRefused(refused) {
+		return form, err
+	}
+	if doubt := undone(); doubt != nil {
+		return form, fmt.Errorf("%w, and a bare body is not tried: %w", err, doubt)
+	}
+	call.JSON = body(tms.Bare)
+	if err := s.do(ctx, call); err != nil {
+		return tms.Bare, fmt.Errorf("%w to a bare body (to a wrapped one before: %d %s %q)", err, refused.Status, refused.Code, refused.Message)
+	}
+	return tms.Bare, nil
+}
+
+// missing is a refusal that misses a member, and says nothing else. These members are
+// always sent, so the service did not see them in this form.
+var missing = regexp.MustCompile(`(?i)^\W*(identifier|count|expirationDate)\W+((is|field)\W+)?(required|missing|(must|may|can) ?not be (null|empty|blank))\W*$` +
+	`|^\W*(missing|required)\W+((field|member|property)\W+)?(identifier|count|expirationDate)\W*$`)
+
+func formRefused(f *tms.Failure) bool {
+	without := *f
+	if missing.MatchString(f.Message) {
+		without.Message = ""
+	}
+	return without.FormRefused()
+}
+
+// unanswered reports whether a call may have been done although it failed: no answer
+// came that can be read, or the service, or something before it, failed meanwhile.
+func unanswered(err error) bool {
+	f, ok := errors.AsType[*tms.Failure](err)
+	return ok && (f.Reach == tms.Lost || f.Reach == tms.Answered && f.Status >= http.StatusInternalServerError)
+}
+
+// NotAsAskedError means that the service did something else than it was asked for.
+type NotAsAskedError struct {
+	Text    string // in what it differs
+	Nothing bool   // nothing was changed: the body may have had a form that the service ignores
+	Form    string // of the body
+}
+
+var _ error = (*NotAsAskedError)(nil)
+
+// Error is in what it differs.
+func (e *NotAsAskedError) Error() string { return e.Text }
+
+// CreateRegistrationToken makes one. It is never asked for twice: if the answer is
+// lost, it is looked up in the list. What Check refuses is not sent, and its error is
+// no *tms.Failure. After a *[NotAsAskedError] the registration token is there, and is
+// returned too.
+func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistrationToken, now time.Time) (RegistrationToken, error) {
+	if err := n.Check(now); err != nil {
+		return RegistrationToken{}, err
+	}
+	const op = "create registration token"
+	var r RegistrationToken
+	read := func(a tms.Answer) (err error) {
+		if r, err = registrationIn(a); err == nil && r.Token.IsZero() {
+			err = errors.New("no token")
+		}
+		return err
+	}
+	call := tms.Call{Op: op, Method: http.MethodPost, Path: pathRegistration, Read: read}
+	form, err := s.send(ctx, call, n.body, func() error {
+		_, made, err := s.made(ctx, n)
+		if made {
+			err = fmt.Errorf("there is an unused registration token called %s already", n.Identifier)
+		}
+		return err
+	})
+	switch {
+	case unanswered(err):
+		if r, made, lookErr := s.made(ctx, n); lookErr == nil && made {
+			r.Found = true
+			return r, nil
+		}
+		return RegistrationToken{}, err
+	case err != nil:
+		return RegistrationToken{}, err
+	case r.Identifier == "": // the reply does not show it
+		if is, err := s.RegistrationToken(ctx, r.ID); err == nil {
+			is.Token = r.Token
+			r = is
+		}
+	}
+	if text := n.differences(r); text != "" {
+		return r, &NotAsAskedError{text, r.Identifier != n.Identifier, form}
+	}
+	s.writing.prove(form)
+	return r, nil
+}
+
+// made looks for one that is as n asks, and was not used. It reports false if there
+// is none. It is an error if there are several, or if the token is not shown.
+func (s *Session) made(ctx context.Context, n NewRegistrationToken) (RegistrationToken, bool, error) {
+	list, err := s.RegistrationTokens(ctx, RegistrationFilter{Identifier: n.Identifier})
+	if err != nil {
+		return RegistrationToken{}, false, err
+	}
+	var found []RegistrationToken
+	for _, r := range list {
+		if r.Flaw == "" && r.Used == 0 && r.State != StateDisabled && n.differences(r) == "" {
+			found = append(found, r)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return RegistrationToken{}, false, nil
+	case 1:
+	default:
+		return RegistrationToken{}, false, fmt.Errorf("there are %d unused registration tokens called %s", len(found), n.Identifier)
+	}
+	r := found[0]
+	if r.Token.IsZero() {
+		if r, err = s.RegistrationToken(ctx, r.ID); err == nil && r.Token.IsZero() {
+			err = fmt.Errorf("registration token %s was made, and the service does not show it", r.ID)
+		}
+	}
+	return r, err == nil, err
+}
+
+// differences says in what r is not what was asked for. What the service does not
+// tell does not differ.
+func (n NewRegistrationToken) differences(r RegistrationToken) string {
+	day := midnight(n.Expires)
+	switch {
+	case r.Identifier != n.Identifier:
+		return fmt.Sprintf("identifier %q was asked for, and the service says %q", n.Identifier, r.Identifier)
+	case r.Count != n.Count:
+		return fmt.Sprintf("count %d was asked for, and the service says %d", n.Count, r.Count)
+	case !r.Expires.IsZero() && !r.Expires.Equal(day):
+		return fmt.Sprintf("last day %s was asked for, and the service says %s", day.Format(time.DateOnly), r.Expires.Format(time.DateOnly))
+	}
+	return ""
+}
+
+// Change is what is to become of a registration token; nil leaves as it is.
+type Change struct {
+	Count   *int
+	Expires *time.Time // only the date in UTC counts
+	Enabled *bool
+}
+
+// ErrChanged means that somebody else changed a registration token between our
+// look at it and our change, which was not made.
+var ErrChanged = errors.New("somebody else changed it meanwhile; nothing was changed")
+
+// With is the registration token as a change would leave it.
+func (r RegistrationToken) With(c Change) RegistrationToken {
+	if c.Count != nil {
+		r.Count = *c.Count
+	}
+	if c.Expires != nil {
+		r.Expires = midnight(*c.Expires)
+	}
+	if c.Enabled != nil {
+		r.State = StateIf(*c.Enabled)
+	}
+	return r
+}
+
+// same reports whether two states of one are equal in all that can be changed.
+func (r RegistrationToken) same(as RegistrationToken) bool {
+	return r.Count == as.Count && r.Expires.Equal(as.Expires) && r.State == as.State
+}
+
+// UpdateRegistrationToken changes was, which the caller has looked at, and returns
+// what the service has then. It sends a PATCH and reads the result back: the service
+// may take a number for a difference. If that is not was.With(c), the error is a
+// *[NotAsAskedError]. Where the service gives versions it fails with [ErrChanged] if
+// was is no longer what the service has.
+func (s *Session) UpdateRegistrationToken(ctx context.Context, was RegistrationToken, c Change) (RegistrationToken, error) {
+	form, err := s.send(ctx, tms.Call{
+		Op: "change registration token", Method: http.MethodPatch,
+		Path: pathRegistration + "/" + url.PathEscape(was.ID), IfMatch: was.Version,
+	}, c.body, func() error { return nil })
+	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.Answered && f.Status == http.StatusPreconditionFailed {
+		return RegistrationToken{}, fmt.Errorf("%w (%w)", ErrChanged, f)
+	}
+	if err != nil && !unanswered(err) {
+		return RegistrationToken{}, err
+	}
+	is, readErr := s.RegistrationToken(ctx, was.ID)
+	switch {
+	case err != nil && (readErr != nil || is.same(was)):
+		return RegistrationToken{}, err
+	case readErr != nil:
+		return RegistrationToken{}, fmt.Errorf("the service accepted the change, but it cannot be read back: %w", readErr)
+	case !is.same(was.With(c)):
+		return is, &NotAsAskedError{was.told(c, is), is.same(was), form}
+	}
+	s.writing.prove(form)
+	return is, nil
+}
+
+// told says what a change asked for and what came of it.
+func (r RegistrationToken) told(c Change, is RegistrationToken) string {
+	want, day := r.With(c), func(t time.Time) string { return t.Format(time.DateOnly) }
+	text := ""
+	add := func(what, was, asked, now string) {
+		if now == asked {
+			return
+		}
+		if text != "" {
+			text += "; "
+		}
+		if asked == was {
+			text += fmt.Sprintf("%s was %s, you asked for no other, the service says %s", what, was, now)
+			return
+		}
+		text += fmt.Sprintf("%s was %s, you asked for %s, the service says %s", what, was, asked, now)
+	}
+	add("count", fmt.Sprint(r.Count), fmt.Sprint(want.Count), fmt.Sprint(is.Count))
+	add("last day", day(r.Expires), day(want.Expires), day(is.Expires))
+	add("state", r.State.String(), want.State.String(), is.State.String())
+	return text
+}
