@@ -45,12 +45,18 @@ func plain(content []byte) (string, error) {
 	if rest, marked := bytes.CutPrefix(content, []byte("\xEF\xBB\xBF")); marked {
 		return string(rest), nil
 	}
-	big := bytes.HasPrefix(content, []byte("\xFE\xFF"))
-	if !big && !bytes.HasPrefix(content, []byte("\xFF\xFE")) {
-		return string(content), nil
+	if bytes.HasPrefix(content, []byte("\xFF\xFE\x00\x00")) || bytes.HasPrefix(content, []byte("\x00\x00\xFE\xFF")) {
+		return "", errors.New("is UTF-32: save it as UTF-8")
 	}
-	if len(content)%2 != 0 {
-		return "", errors.New("is UTF-16 and ends in the middle of a character: save it as plain text")
+	big := bytes.HasPrefix(content, []byte("\xFE\xFF"))
+	switch {
+	case !big && !bytes.HasPrefix(content, []byte("\xFF\xFE")):
+		if looksWide(content) {
+			return "", errors.New("looks like UTF-16 without its mark: save it as UTF-8")
+		}
+		return string(content), nil
+	case len(content)%2 != 0:
+		return "", errors.New("is UTF-16 and ends in the middle of a character: save it as UTF-8")
 	}
 	var units []uint16
 	for i := 2; i < len(content); i += 2 {
@@ -63,6 +69,19 @@ func plain(content []byte) (string, error) {
 	return string(utf16.Decode(units)), nil
 }
 
+// looksWide reports whether content is ASCII in UTF-16: every second byte is 0,
+// and no other one.
+func looksWide(content []byte) bool {
+	var zeros [2]int
+	for i, b := range content {
+		if b == 0 {
+			zeros[i%2]++
+		}
+	}
+	half := len(content) / 2
+	return half > 0 && (zeros[0] == 0 && zeros[1] == half || zeros[1] == 0 && zeros[0] >= half)
+}
+
 // checkForm refuses what cannot be a registration token. The order is that of
 // the most helpful reason.
 func checkForm(text string) error {
@@ -72,7 +91,15 @@ func checkForm(text string) error {
 	case len(text) > MaxRegistration:
 		return fmt.Errorf("has %d bytes, and a registration token has at most %d: name the right file", len(text), MaxRegistration)
 	}
-	for _, f := range forms {
+	for _, f := range whole {
+		if f.is(text) {
+			return errors.New(f.reason)
+		}
+	}
+	if n := len(lines(text)); n > 1 {
+		return checkLines(text, n)
+	}
+	for _, f := range line {
 		if f.is(text) {
 			return errors.New(f.reason)
 		}
@@ -82,17 +109,23 @@ func checkForm(text string) error {
 
 const onlyToken = ", so that only the registration token is left" //nolint:gosec // it is advice
 
-// forms are what people and programs put into a file in place of a bare token.
-var forms = []struct {
+// form is what people and programs put into a file in place of a bare token.
+type form struct {
 	is     func(string) bool
 	reason string
-}{
+}
+
+// whole are the forms of a whole file, in any number of lines.
+var whole = []form{
 	{begins("-----BEGIN"), "is a key or a certificate in PEM form, and no registration token: name the right file"},
 	{begins("{", "["), "is JSON or a template, and not the token alone: take out the value" + onlyToken},
 	{begins("<"), "is a placeholder or markup: put the registration token itself in its place"},
 	{matches(`(?i)^(authorization\s*:|basic\s|basic:|bearer\s)`), `has the word "Basic" or another part of a request's header before it: remove that` + onlyToken},
-	{isWrapped, "has a token that is broken into several lines: join them into one, for example with: tr -d '\\r\\n'"},
-	{hasLines, "has several lines: remove all the others" + onlyToken},
+}
+
+// line are the forms of one line.
+var line = []form{
+	{isJoined, "has two registration tokens without a line end in between, or something behind the end of one: leave one token in it and nothing else"},
 	{matches(`^(export\s+|set\s+|\$env:|\$)?["']?[A-Za-z_][A-Za-z0-9_.-]*["']?\s*=\s*["']?[A-Za-z0-9+/_-]`), `has NAME= before the token: remove it, and quotes too` + onlyToken},
 	{matches(`^["']?[A-Za-z_][A-Za-z0-9_.-]*["']?\s*:\s`), `has "NAME:" before the token: remove it, and quotes too` + onlyToken},
 	{isQuoted, "stands in quotes: remove them" + onlyToken},
@@ -113,22 +146,47 @@ func begins(prefixes ...string) func(string) bool {
 
 func matches(pattern string) func(string) bool { return regexp.MustCompile(pattern).MatchString }
 
-func hasLines(s string) bool { return strings.ContainsAny(s, "\r\n\v\f") }
-
-// isWrapped reports whether s is one token in lines, as base64 and openssl
-// write it: every line but the last is equally long.
-func isWrapped(s string) bool {
-	lines := strings.Fields(s)
-	if len(lines) < 2 || !hasLines(s) || strings.ContainsAny(s, " \t") {
-		return false
-	}
-	for _, line := range lines[:len(lines)-1] {
-		if len(line) != len(lines[0]) || len(line) < 16 {
-			return false
+// lines returns the lines of s that are not blank, without white space around them.
+func lines(s string) (out []string) {
+	for line := range strings.FieldsFuncSeq(s, func(r rune) bool { return strings.ContainsRune("\r\n\v\f", r) }) {
+		if line = strings.Trim(line, space); line != "" {
+			out = append(out, line)
 		}
 	}
-	return len(lines[len(lines)-1]) <= len(lines[0]) && decodes(strings.Join(lines, ""))
+	return out
 }
+
+// checkLines says what n lines are: one token in pieces, several tokens, or a
+// token among other things.
+func checkLines(text string, n int) error {
+	all := lines(text)
+	sound := 0
+	for _, line := range all {
+		if decodes(line) {
+			sound++
+		}
+	}
+	switch {
+	case sound < n && decodes(strings.Join(all, "")):
+		return fmt.Errorf("has one registration token that is broken into %d lines: join them, for example with: tr -d ' \\t\\r\\n'", n)
+	case sound == n:
+		return fmt.Errorf("has %d registration tokens, one in each line: leave one in it and nothing else", n)
+	}
+	return fmt.Errorf("has %d lines, and a registration token is one line: leave that line alone in it; if the token itself was broken into lines, join them, for example with: tr -d ' \\t\\r\\n'", n)
+}
+
+// isJoined reports whether s goes on behind the padding that ends a token, or is
+// the same token twice.
+func isJoined(s string) bool {
+	end := strings.LastIndexByte(strings.TrimRight(s, "="), '=')
+	if end >= 0 {
+		return (end+1)%4 == 0 && decodes(s[:end+1]) && isBase64(s[end+1:])
+	}
+	half := len(s) / 2
+	return len(s)%2 == 0 && s[:half] == s[half:] && decodes(s[:half])
+}
+
+var isBase64 = matches(`^[A-Za-z0-9+/_-]+=*$`)
 
 // isQuoted reports whether s begins or ends with a quotation mark of any kind.
 func isQuoted(s string) bool {
@@ -163,10 +221,19 @@ func checkBytes(s string) error {
 // speaks against it. The vendor describes it as base64 of user:password, in one
 // source, so anything else is worth a warning and no refusal.
 func Unproven(registration Secret) string {
-	if decodes(registration.Reveal()) { //nolint:forbidigo // its form is read, and it stays here
+	text := registration.Reveal() //nolint:forbidigo // its form is read, and it stays here
+	const but = "it does not decode to user:password, as a registration token should"
+	switch {
+	case decodes(text) && len(text)%4 != 0:
+		return "its length is no multiple of 4, as that of base64 is, so its end may be missing"
+	case decodes(text):
 		return ""
+	case strings.Contains(text, ":"):
+		return but + ": it has a colon, so it may be user:password before the encoding"
+	case strings.Contains(strings.TrimRight(text, "="), "="):
+		return but + ": it has = in the middle, so it may be two that run together"
 	}
-	return "it does not decode to user:password, as a registration token should, so it may be incomplete or something else"
+	return but + ", so it may be incomplete or something else"
 }
 
 // decodes reports whether s is base64 of user:password, in either alphabet, with

@@ -50,6 +50,9 @@ func swap(s string) string {
 // step, and the error shows nothing of it.
 func TestParseRegistrationRefuses(t *testing.T) {
 	wrapped := base64.StdEncoding.EncodeToString([]byte("agent-01234567890123456789:" + strings.Repeat("SENTINEL", 12)))
+	unpadded := base64.StdEncoding.EncodeToString([]byte("user:SENTINEL78"))
+	other := base64.StdEncoding.EncodeToString([]byte("another:SENTINEL"))
+	double := base64.StdEncoding.EncodeToString([]byte("us:SENTINEL789ab"))
 	tests := []struct{ name, content, want string }{
 		{"empty", "", "is empty"},
 		{"blank", " \r\n\t", "is empty"},
@@ -78,10 +81,19 @@ func TestParseRegistrationRefuses(t *testing.T) {
 		{"header", "Authorization: Basic " + sound, "header"},
 		{"Bearer", "Bearer " + sound, "header"},
 		{"PEM", "-----BEGIN CERTIFICATE-----\nSENTINEL\n-----END CERTIFICATE-----\n", "PEM"},
-		{"two tokens", sound + "\n" + sound + "\n", "several lines"},
-		{"a comment", "# SENTINEL\n" + sound, "several lines"},
-		{"old Mac lines", "SENTINEL\rb", "several lines"},
-		{"wrapped", wrapped[:76] + "\n" + wrapped[76:152] + "\n" + wrapped[152:] + "\n", "join"},
+		{"two tokens", sound + "\n" + sound + "\n", "has 2 registration tokens, one in each line"},
+		{"two tokens without padding", unpadded + "\r\n\r\n" + unpadded, "has 2 registration tokens, one in each line"},
+		{"two tokens run together", sound + other, "two registration tokens without a line end"},
+		{"two tokens with == run together", double + sound, "two registration tokens without a line end"},
+		{"the same twice", unpadded + unpadded, "two registration tokens without a line end"},
+		{"something behind the end", sound + "SENTINEL", "something behind the end"},
+		{"a comment", "# SENTINEL\n" + sound, "has 2 lines, and a registration token is one line"},
+		{"old Mac lines", "SENTINEL\rb", "has 2 lines"},
+		{"wrapped", wrapped[:76] + "\n" + wrapped[76:152] + "\n" + wrapped[152:] + "\n", "broken into 3 lines: join"},
+		{"wrapped at 64, CRLF", wrapped[:64] + "\r\n" + wrapped[64:128] + "\r\n" + wrapped[128:], "broken into 3 lines: join"},
+		{"wrapped and indented", "  " + wrapped[:76] + "\n  " + wrapped[76:], "broken into 2 lines: join"},
+		{"wrapped by a narrow window", wrapped[:10] + "\n" + wrapped[10:20] + "\n" + wrapped[20:], "broken into 3 lines: join"},
+		{"wrapped, and of another form", strings.Repeat("SENTINEL", 8) + "\n" + "SENTINEL", "has 2 lines, and a registration token is one line: leave that line alone in it; if the token itself was broken"},
 		{"inner space", "SENTINEL two", "space inside, at byte 9"},
 		{"inner tab", "SENTINEL\ttwo", "space inside, at byte 9"},
 		{"variable", "$SENTINEL", "variable"},
@@ -91,6 +103,11 @@ func TestParseRegistrationRefuses(t *testing.T) {
 		{"delete", "\x7fSENTINEL", "control character at byte 1"},
 		{"zero", "SENTINEL\x00", "zero byte"},
 		{"UTF-16 without a mark", utf16le("SENTINEL")[2:], "UTF-16 without its mark"},
+		{"UTF-16 without a mark, with a line end", utf16le(sound + "\r\n")[2:], "looks like UTF-16 without its mark: save it as UTF-8"},
+		{"UTF-16 without a mark, in quotes", utf16le(`"` + sound + `"`)[2:], "looks like UTF-16"},
+		{"UTF-16 without a mark, big-endian", swap(utf16le(sound + "\n"))[2:], "looks like UTF-16"},
+		{"UTF-16 without a mark, line end of one byte", utf16le(sound)[2:] + "\n", "looks like UTF-16"},
+		{"UTF-32", "\xFF\xFE\x00\x00S\x00\x00\x00", "is UTF-32"},
 		{"half of UTF-16", utf16le("SENTINEL") + "x", "middle of a character"},
 		{"accent", "SENTINELé", "not ASCII at byte 9"},
 		{"invisible", "SENTINEL\u200b", "not ASCII at byte 9"},
@@ -113,9 +130,11 @@ func TestParseRegistrationRefuses(t *testing.T) {
 func TestUnproven(t *testing.T) {
 	for s, want := range map[string]bool{
 		sound:                         false,
-		strings.TrimRight(sound, "="): false,
+		strings.TrimRight(sound, "="): true, // its end may be missing
 		"dXNlcjpwYXNz_-8=":            true, // not text
 		base64.URLEncoding.EncodeToString([]byte("user:pass??>>")): false,
+		sound[:30]:                   true,  // the first part of one
+		sound[:32]:                   false, // and one that cannot be told from a whole one
 		"user:password":              true,
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZ": true,
 		"TOKENTOKENTOKEN":            true,
