@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"regent/agent/authz"
 	"regent/agent/fault"
@@ -170,4 +171,41 @@ func (a *Agent) Taken(fingerprint string) bool {
 		return false
 	}
 	return redeem.Taken(a.ledger.Entries(), fingerprint)
+}
+
+// Holds reports whether the registration token with the fingerprint is sealed for
+// what r names, in use or as a spare.
+func (a *Agent) Holds(r Registration, fingerprint string) bool {
+	h, ok := a.heldFor(r)
+	return ok && (h.Fingerprint == fingerprint || !h.Spare.Token.IsZero() && redeem.Fingerprint(h.Spare.Token) == fingerprint)
+}
+
+// Superseded reports whether the service has taken another registration token
+// than that with the fingerprint for what r names, and that one came after since.
+func (a *Agent) Superseded(r Registration, fingerprint string, since time.Time) bool {
+	if a.d.Unusable != nil {
+		return false
+	}
+	if h, ok := a.heldFor(r); ok {
+		return h.Fingerprint != fingerprint && h.ReceivedAt.After(since) && a.Taken(h.Fingerprint)
+	}
+	scope, err := a.scope(r)
+	return err == nil && redeem.TakenSince(a.ledger.Entries(), scope, fingerprint, since)
+}
+
+// heldFor returns what is sealed for r itself.
+func (a *Agent) heldFor(r Registration) (redeem.Held, bool) {
+	if a.d.Unusable != nil {
+		return redeem.Held{}, false
+	}
+	scope, err := a.scope(r)
+	if err != nil {
+		return redeem.Held{}, false
+	}
+	for _, h := range a.regs.List() {
+		if h.Scope == scope {
+			return h, true
+		}
+	}
+	return redeem.Held{}, false
 }

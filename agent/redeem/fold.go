@@ -1,6 +1,11 @@
 package redeem
 
-import "regent/agent/instance"
+import (
+	"strings"
+	"time"
+
+	"regent/agent/instance"
+)
 
 // Account is what the ledger says of one instance.
 type Account struct {
@@ -101,6 +106,23 @@ func Taken(entries []Entry, fingerprint string) bool {
 		case e.Kind == Intent && e.Registration == fingerprint && fingerprint != "":
 			sent[e.ID] = true
 		case sent[e.ID] && (e.Kind == Confirmed || e.Kind == Resolved && e.Consumed):
+			return true
+		}
+	}
+	return false
+}
+
+// TakenSince reports whether the service has redeemed another registration token
+// than that with the fingerprint for the scope, by an intent after since.
+func TakenSince(entries []Entry, scope Scope, fingerprint string, since time.Time) bool {
+	sent := map[string]bool{}
+	for _, e := range entries {
+		application, _, _ := strings.Cut(e.Instance, "/")
+		switch {
+		case e.Kind == Intent && e.Tenant == scope.Tenant && (scope.Application == "" || scope.Application == application) &&
+			e.Registration != fingerprint && e.At.After(since):
+			sent[e.ID] = true
+		case sent[e.ID] && e.Kind == Confirmed:
 			return true
 		}
 	}

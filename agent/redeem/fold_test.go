@@ -3,6 +3,7 @@ package redeem_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -250,6 +251,36 @@ func TestTaken(t *testing.T) {
 	for fingerprint, want := range map[string]bool{"refused1": false, "taken222": true, "doubted3": false, "resolve4": true, "unknown4": false, "": false} {
 		if got := redeem.Taken(entries, fingerprint); got != want {
 			t.Errorf("%s: got %v, want %v", fingerprint, got, want)
+		}
+	}
+}
+
+func TestTakenSince(t *testing.T) {
+	at := func(minute int) time.Time { return time.Date(2026, 11, 29, 12, minute, 0, 0, time.UTC) }
+	entries := []redeem.Entry{
+		{Kind: redeem.Intent, ID: "a", At: at(1), Tenant: "t", Instance: "cad/1", Registration: "before11"},
+		{Kind: redeem.Confirmed, ID: "a", At: at(9)},
+		{Kind: redeem.Intent, ID: "b", At: at(3), Tenant: "t", Instance: "cad/2", Registration: "half2222"},
+		{Kind: redeem.Refused, ID: "b", At: at(3)},
+		{Kind: redeem.Intent, ID: "c", At: at(4), Tenant: "t", Instance: "cad/2", Registration: "whole333"},
+		{Kind: redeem.Confirmed, ID: "c", At: at(4)},
+	}
+	for _, tt := range []struct {
+		name, tenant, application, fingerprint string
+		since                                  int
+		want                                   bool
+	}{
+		{"another, later", "t", "", "half2222", 2, true},
+		{"another, later, of the application", "t", "cad", "half2222", 2, true},
+		{"of another application", "t", "cam", "half2222", 2, false},
+		{"at another tenant", "u", "", "half2222", 2, false},
+		{"itself", "t", "", "whole333", 2, false},
+		{"another, before", "t", "", "half2222", 5, false},
+		{"sent before, and taken after", "t", "", "whole333", 2, false},
+	} {
+		got := redeem.TakenSince(entries, redeem.Scope{Tenant: tt.tenant, Application: tt.application}, tt.fingerprint, at(tt.since))
+		if got != tt.want {
+			t.Errorf("%s: got %v", tt.name, got)
 		}
 	}
 }

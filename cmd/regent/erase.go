@@ -14,28 +14,28 @@ import (
 	"regent/platform/tokenfile"
 )
 
-// clearFile removes the file of a registration token that was sealed. One that may
-// not be whole is set aside, until the service has taken it.
+// clearFile removes the file of a registration token that was sealed, or sets it
+// aside until the service has taken it, as [tokenfile.Clear] decides.
 func clearFile(cmd *cobra.Command, d agent, from origin, fingerprint, doubt string) error {
-	if doubt != "" && !taken(cmd.Context(), d, fingerprint) {
-		name, err := tokenfile.SetAside(from.path, from.id)
-		if err != nil || name == "" {
-			return erased(cmd, from.path, err)
-		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "Moved %s to %s. It is erased once the service has taken this registration token: by regentd, or by the same command again.\n", printable(from.path), printable(name))
-		return err
+	name, err := tokenfile.Clear(from.path, from.id, doubt != "", func() bool { return taken(cmd.Context(), d, fingerprint) })
+	if err != nil || name == "" {
+		return erased(cmd, from.path, from.id, err)
 	}
-	return erased(cmd, from.path, tokenfile.Remove(from.path, from.id))
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Moved %s to %s. It is erased once the service has taken this registration token: by regentd, or by the same command again.\n", printable(from.path), printable(name))
+	return err
 }
 
 // erased says that a file went. One that nobody can erase is a warning.
-func erased(cmd *cobra.Command, path string, err error) error {
+func erased(cmd *cobra.Command, path string, id tokenfile.Identity, err error) error {
 	if errors.Is(err, tokenfile.ErrFixed) {
 		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s cannot be erased: it is mounted read-only, or is a mount itself. Whoever sees the mount can read it: take the secret out of the container's or unit's definition.\n", printable(path))
 		return err
 	}
 	if err != nil {
 		return err
+	}
+	if told := id.Linked(path); told != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s\n", printable(told)) //nolint:errcheck // what was removed follows
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Removed %s.\n", printable(path))
 	return err
@@ -78,7 +78,7 @@ func eraseOnce(cmd *cobra.Command, d agent, path string) (left int, err error) {
 			left++
 			continue
 		}
-		if err := erased(cmd, name, tokenfile.Remove(name, id)); err != nil {
+		if err := erased(cmd, name, id, tokenfile.ClearAside(name, id)); err != nil {
 			return 0, err
 		}
 	}

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
+	"time"
 
 	"regent/agent"
 	"regent/agent/doctor"
@@ -146,9 +149,12 @@ func (in *intake) take(ctx context.Context, path string) error {
 		return fmt.Errorf("%w; the file is left as it is", tokenfile.Reason(err))
 	}
 	fingerprint := redeem.Fingerprint(secret)
-	if tokenfile.Fixed(path) {
+	if tokenfile.Pinned(path) {
 		if unwanted, err := in.givenUp(secret); unwanted || err != nil {
 			return err // this device was unregistered, and nobody could erase the file
+		}
+		if in.holds(path, fingerprint) {
+			in.sealed[path] = fingerprint // by an earlier start
 		}
 	}
 	if in.sealed[path] != fingerprint {
@@ -164,19 +170,44 @@ func (in *intake) take(ctx context.Context, path string) error {
 	return nil
 }
 
-// clear removes the file of a sealed registration token. One that may not be
-// whole may be the only copy, so it is kept until the service has taken it.
+// clear removes the file of a sealed registration token, or has it set aside
+// until the service has taken it, as [tokenfile.Clear] decides.
 func (in *intake) clear(ctx context.Context, path string, seen tokenfile.Identity, secret token.Secret) error {
 	why := token.Unproven(secret)
-	if why == "" || in.agent.Taken(redeem.Fingerprint(secret)) {
-		return tokenfile.Remove(path, seen)
-	}
-	aside, err := tokenfile.SetAside(path, seen)
-	if err == nil {
-		in.log.WarnContext(ctx, "the registration token's file is kept until the service has taken it", "why", why, "path", path, "kept", aside)
+	aside, err := tokenfile.Clear(path, seen, why != "", func() bool { return in.agent.Taken(redeem.Fingerprint(secret)) })
+	switch {
+	case err != nil:
+		return err
+	case aside != "":
+		in.log.WarnContext(ctx, "the registration token's file is kept until the service has taken it", "why", cmp.Or(why, mayBeRest), "path", path, "kept", aside)
 		in.watch.Look()
+		return nil
 	}
-	return err
+	in.warnOfLinks(ctx, path, seen)
+	return nil
+}
+
+// mayBeRest is why a registration token is kept that is doubtful by its company.
+const mayBeRest = "another one lies beside that the service has not taken, so it may be the rest of that one"
+
+func (in *intake) warnOfLinks(ctx context.Context, path string, removed tokenfile.Identity) {
+	if told := removed.Linked(path); told != "" {
+		in.log.WarnContext(ctx, "a removed registration token has other names", "err", told)
+	}
+}
+
+// holds reports whether the registration token with the fingerprint is sealed for
+// everyone that the configuration names the file for.
+func (in *intake) holds(path, fingerprint string) bool {
+	all := readers(in.agent.Settings(), path)
+	return len(all) > 0 && !slices.ContainsFunc(all, func(r agent.Registration) bool { return !in.agent.Holds(r, fingerprint) })
+}
+
+// superseded reports whether the service has taken another registration token
+// from each reader of a file that was set aside, after that.
+func (in *intake) superseded(aside, fingerprint string, since time.Time) bool {
+	all := readers(in.agent.Settings(), tokenfile.Original(aside))
+	return len(all) > 0 && !slices.ContainsFunc(all, func(r agent.Registration) bool { return !in.agent.Superseded(r, fingerprint, since) })
 }
 
 // withErasing says what a person can do about a file that cannot be removed.
@@ -198,15 +229,31 @@ func (in *intake) prove(ctx context.Context, path string) error {
 		return tokenfile.Reason(err)
 	}
 	fingerprint := redeem.Fingerprint(secret)
-	if !in.agent.Taken(fingerprint) {
-		return fmt.Errorf("it is kept until the service has taken registration token %s: %s; if it is not the right one, delete this file and bring the right one: %w",
-			fingerprint, token.Unproven(secret), tokenfile.ErrWaiting)
+	switch {
+	case in.agent.Taken(fingerprint):
+	case in.superseded(path, fingerprint, seen.Changed()):
+		in.log.WarnContext(ctx, "the service has taken another registration token since this one was set aside; the file is kept, so delete it if nobody needs it", "path", path, "fingerprint", fingerprint)
+		return nil // until the file changes
+	default:
+		return fmt.Errorf("it is kept until the service has taken registration token %s: %s; %s: %w",
+			fingerprint, cmp.Or(token.Unproven(secret), mayBeRest), withParts(tokenfile.Original(path)), tokenfile.ErrWaiting)
 	}
-	if err := tokenfile.Remove(path, seen); err != nil {
+	if err := tokenfile.ClearAside(path, seen); err != nil {
 		return fmt.Errorf("the service has taken it, and the file is left: %w", withErasing(tokenfile.Reason(err)))
 	}
 	in.log.InfoContext(ctx, "the service has taken the registration token, so its file was removed", "path", path, "fingerprint", fingerprint)
+	in.warnOfLinks(ctx, path, seen)
 	return nil
+}
+
+// withParts says what a person can do about files that were set aside.
+func withParts(path string) string {
+	const right = "if it is not the right one, delete this file and bring the right one"
+	all := tokenfile.Aside(path)
+	if len(all) < 2 {
+		return right
+	}
+	return fmt.Sprintf("if these are the parts of one, join them: sudo sh -c \"umask 077; cat %s | tr -d '\\r\\n' > %s\"; %s", strings.Join(all, " "), path, right)
 }
 
 func (in *intake) seal(ctx context.Context, path string, secret token.Secret) error {

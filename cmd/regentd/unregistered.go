@@ -44,7 +44,7 @@ func (o *options) remember(files []string) error {
 		unwanted = append(unwanted, redeem.Fingerprint(t))
 	}
 	for _, path := range files {
-		if !tokenfile.Fixed(path) {
+		if !tokenfile.Pinned(path) {
 			continue
 		}
 		if t, _, err := tokenfile.Read(path, token.ParseRegistration); err == nil {

@@ -47,6 +47,19 @@ func isMount(err error) bool { return errors.Is(err, unix.EBUSY) || errors.Is(er
 // can neither be changed nor erased here.
 func Fixed(path string) bool { return readOnly(path) || readOnly(filepath.Dir(path)) }
 
+// Pinned reports whether the file at path can be neither removed nor renamed
+// here: it is Fixed, or itself a mount.
+func Pinned(path string) bool { return Fixed(path) || mounted(path) }
+
+// links returns the number of the file and of its names.
+func links(info fs.FileInfo) (inode, names uint64) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, 0
+	}
+	return st.Ino, uint64(st.Nlink) //nolint:unconvert // its size differs from system to system
+}
+
 func checkAccess(path string, f *os.File, info fs.FileInfo, owners []int) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

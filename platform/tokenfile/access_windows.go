@@ -40,6 +40,12 @@ func isMount(error) bool { return false }
 // No such mount of Windows is known to carry secrets.
 func Fixed(string) bool { return false }
 
+// Pinned is Fixed: a file cannot be a mount.
+func Pinned(string) bool { return false }
+
+// links knows of none.
+func links(fs.FileInfo) (inode, names uint64) { return 0, 0 }
+
 // tellsWriters is true: opening tells, and is left to Read, for it keeps others
 // from opening the file for writing.
 func tellsWriters(string) bool { return true }

@@ -75,6 +75,60 @@ func SetAside(path string, read Identity) (string, error) {
 	return "", refuse(path, fmt.Errorf("%d unproven ones lie beside it: delete those that are not wanted: rm %s%s*", maxAside, path, asideSuffix))
 }
 
+// Clear removes the file of a registration token that was sealed, or sets it
+// aside as SetAside does; then it returns the new name. The rule, in this order:
+//
+//  1. What the service has taken is removed, and with it each file aside whose
+//     content is a part of it.
+//  2. What is doubtful is set aside: it may be a part of a registration token.
+//  3. What comes while a file lies aside is set aside as well: it may be the rest
+//     of that one.
+//  4. Anything else is removed.
+//
+// So nothing that may be a part of the only copy is removed before the service has
+// taken the whole. taken is asked only where that matters. The errors are those
+// of Remove.
+func Clear(path string, read Identity, doubtful bool, taken func() bool) (aside string, err error) {
+	if !doubtful && len(Aside(path)) == 0 {
+		return "", Remove(path, read)
+	}
+	if !taken() {
+		return SetAside(path, read)
+	}
+	return "", removeWithParts(path, path, read)
+}
+
+// ClearAside removes a file that was set aside and that the service has taken,
+// as the first rule of Clear says. The errors are those of Remove.
+func ClearAside(aside string, read Identity) error {
+	return removeWithParts(aside, Original(aside), read)
+}
+
+// removeWithParts removes the file at path, and what is aside of original and a part
+// of it.
+func removeWithParts(path, original string, read Identity) error {
+	if gone, err := isStill(path, read); err != nil || gone {
+		return err
+	}
+	whole, err := os.ReadFile(path) //nolint:gosec // the file that its reader watches
+	if err != nil {
+		return unread(path, err)
+	}
+	if err := Remove(path, read); err != nil {
+		return err
+	}
+	for _, name := range Aside(original) {
+		part, err := os.ReadFile(name) //nolint:gosec // beside that file
+		if err != nil || !bytes.Contains(whole, bytes.TrimSpace(part)) {
+			continue
+		}
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fixed(name, fmt.Errorf("is a part of a registration token and cannot be removed: %w; delete it by hand", bare(err)))
+		}
+	}
+	return nil
+}
+
 func moveAside(path, name string) error {
 	if err := os.Rename(path, name); err != nil {
 		return fixed(path, fmt.Errorf("cannot be renamed to %s: %w", name, bare(err)))

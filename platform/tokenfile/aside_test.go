@@ -84,3 +84,57 @@ func TestIsAside(t *testing.T) {
 		}
 	}
 }
+
+// TestClear: no part of what may be the only copy is removed before the service
+// has taken the whole.
+func TestClear(t *testing.T) {
+	path := place(t, "")
+	accepted := map[string]bool{}
+	bring := func(content string, doubtful bool) string {
+		t.Helper()
+		write(t, path, content)
+		token, id, err := Read(path, parse)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, err := Clear(path, id, doubtful, func() bool { return accepted[string(token)] })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%q: the file is still there: %v", content, err)
+		}
+		return name
+	}
+	if got := bring("sound", false); got != "" {
+		t.Errorf("alone and sound: kept as %s", got)
+	}
+	for _, step := range []struct {
+		content  string
+		doubtful bool
+		want     string
+	}{
+		{"head", true, ".unproven"},
+		{"tail", false, ".unproven-2"}, // it may be the rest
+		{"strange", true, ".unproven-3"},
+		{"headtail", false, ".unproven-4"},
+	} {
+		if got := bring(step.content+"\n", step.doubtful); got != path+step.want {
+			t.Errorf("%s: kept as %q, want %s", step.content, got, step.want)
+		}
+	}
+	_, id, err := Read(path+".unproven-4", parse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ClearAside(path+".unproven-4", id); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := Aside(path), []string{path + ".unproven-3"}; !slices.Equal(got, want) {
+		t.Errorf("once the whole was taken: got %v, want %v", got, want)
+	}
+	accepted["so strange it is"] = true
+	if got := bring("so strange it is", false); got != "" || len(Aside(path)) != 0 {
+		t.Errorf("taken at once: kept %q, %v", got, Aside(path))
+	}
+}

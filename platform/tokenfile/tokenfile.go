@@ -49,6 +49,31 @@ var ErrFixed = errors.New("cannot be erased here: it is mounted read-only, or is
 // file's.
 type Identity struct{ info fs.FileInfo }
 
+// Changed returns when the file last changed, in civil time.
+func (i Identity) Changed() time.Time {
+	if i.info == nil {
+		return time.Time{}
+	}
+	if t := changeTime(i.info); t.After(i.info.ModTime()) {
+		return t
+	}
+	return i.info.ModTime()
+}
+
+// Linked says what is to be done about further names of the file, which was at
+// path and is removed; "" if it had none. Hard links of Windows are not known.
+func (i Identity) Linked(path string) string {
+	if i.info == nil {
+		return ""
+	}
+	inode, names := links(i.info)
+	if names < 2 {
+		return ""
+	}
+	return fmt.Sprintf("%s was one of %d names of the same file (hard links), and the registration token is still there under the others; find them with: sudo find \"$(findmnt -no TARGET -T %s)\" -xdev -inum %d",
+		path, names, filepath.Dir(path), inode)
+}
+
 // Read returns what parse makes of the file at path, and which file that was.
 // The error of parse is returned behind the path.
 //
@@ -126,11 +151,7 @@ func Unsettled(path string, now time.Time) time.Duration {
 	if err != nil || !info.Mode().IsRegular() || Fixed(path) {
 		return 0
 	}
-	changed := info.ModTime()
-	if t := changeTime(info); t.After(changed) {
-		changed = t
-	}
-	age := now.Sub(changed)
+	age := now.Sub(Identity{info}.Changed())
 	if age < 0 || age >= Still {
 		return 0 // long ago, or by another clock
 	}

@@ -162,3 +162,43 @@ func TestReadByAccessList(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A file that is a mount of its own is known before anybody tries to erase it.
+func TestPinned(t *testing.T) {
+	path := place(t, sample)
+	if Pinned(path) {
+		t.Fatal("an ordinary file")
+	}
+	if err := unix.Mount(path, path, "", unix.MS_BIND, ""); err != nil {
+		t.Skipf("only root can mount: %v", err)
+	}
+	defer unix.Unmount(path, unix.MNT_DETACH)
+	if !Pinned(path) || Fixed(path) {
+		t.Errorf("a mount: got pinned %v, fixed %v", Pinned(path), Fixed(path))
+	}
+	_, id, err := Read(path, parse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Clear(path, id, false, nil); !errors.Is(err, ErrFixed) {
+		t.Errorf("got %v, want %v", err, ErrFixed)
+	}
+}
+
+func TestLinked(t *testing.T) {
+	path := place(t, sample)
+	if err := os.Link(path, path+".copy"); err != nil {
+		t.Fatal(err)
+	}
+	_, id, err := Read(path, parse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := id.Linked(path); !strings.Contains(got, "one of 2 names") || !strings.Contains(got, "-xdev -inum ") {
+		t.Errorf("got %q", got)
+	}
+	remove(t, path)
+	if _, id, err = Read(path+".copy", parse); err != nil || id.Linked(path) != "" {
+		t.Errorf("one name: got %q, %v", id.Linked(path), err)
+	}
+}
