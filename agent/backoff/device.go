@@ -71,6 +71,10 @@ func (d *Device) Why(c Cause) error {
 	return d.fails[c].why
 }
 
+// Healed reports whether c, which has failed, works again. Without a cause on this device
+// there is nothing to heal.
+func (d *Device) Healed(c Cause) bool { return c != "" && d.Why(c) == nil }
+
 // Left returns how long until what needs c is tried again; 0 is now.
 func (d *Device) Left(c Cause) time.Duration {
 	d.mu.Lock()

@@ -108,7 +108,7 @@ func (e *Engine) Reason(id instance.ID) (f *fault.Fault, at time.Time) {
 	code, text := reason(a, held, has)
 	at = a.Last.At
 	var retry time.Duration
-	if p, ok := e.pauseOf(id, has); ok && !e.healed(p) && code != fault.RedemptionUncertain && held.Refused == "" {
+	if p, ok := e.pauseOf(id, has); ok && !e.Device.Healed(p.cause) && code != fault.RedemptionUncertain && held.Refused == "" {
 		code, text, at = p.code, p.text, p.at
 		if !p.code.NeedsPerson() {
 			retry = max(0, p.until-e.Clock.Boot(), e.Device.Left(p.cause))
@@ -120,9 +120,6 @@ func (e *Engine) Reason(id instance.ID) (f *fault.Fault, at time.Time) {
 	f = &fault.Fault{Op: "redeem", Kind: code, ID: id.String(), Detail: text, Retry: retry}
 	return f, at
 }
-
-// healed reports whether what failed on this device for p works again.
-func (e *Engine) healed(p pause) bool { return p.cause != "" && e.Device.Why(p.cause) == nil }
 
 // goesOn reports whether an uncertain redemption of id is tried again by itself.
 // The caller holds mu.

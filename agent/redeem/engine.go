@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -296,11 +297,7 @@ func (e *Engine) until(id instance.ID, now time.Duration) time.Duration {
 // registration token and the limits of redeeming stay.
 func (e *Engine) Retry() {
 	e.mu.Lock()
-	for id, p := range e.pauses {
-		if p.unsent {
-			delete(e.pauses, id)
-		}
-	}
+	maps.DeleteFunc(e.pauses, func(_ instance.ID, p pause) bool { return p.unsent })
 	e.mu.Unlock()
 	e.Kick()
 }

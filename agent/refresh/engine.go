@@ -234,24 +234,17 @@ func (e *Engine) LastFault(id instance.ID) (f *fault.Fault, at time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	p, ok := e.pauses[id]
-	if !ok || p.code == "" || e.healed(p) {
+	if !ok || p.code == "" || e.Device.Healed(p.cause) {
 		return nil, time.Time{}
 	}
 	return &fault.Fault{Op: "refresh", Kind: p.code, ID: id.String(), Detail: p.text, Retry: e.paused(id)}, p.at
 }
 
-// healed reports whether what failed on this device for p works again.
-func (e *Engine) healed(p pause) bool { return p.cause != "" && e.Device.Why(p.cause) == nil }
-
 // Retry ends the pauses after failures in which nothing reached the service: the
 // cause may have been mended on this device. What a service asked for stays.
 func (e *Engine) Retry() {
 	e.mu.Lock()
-	for id, p := range e.pauses {
-		if p.unsent {
-			delete(e.pauses, id)
-		}
-	}
+	maps.DeleteFunc(e.pauses, func(_ instance.ID, p pause) bool { return p.unsent })
 	e.mu.Unlock()
 	e.Kick()
 }

@@ -38,7 +38,7 @@ func (e *Engine) Join(id instance.ID) (*Flight, error) {
 	if f, ok := e.flights[id]; ok {
 		return f, nil
 	}
-	if left := e.paused(id); left > 0 && e.pauses[id].code != "" && !e.healed(e.pauses[id]) {
+	if left := e.paused(id); left > 0 && e.pauses[id].code != "" && !e.Device.Healed(e.pauses[id].cause) {
 		p := e.pauses[id]
 		return nil, fault.Errorf("refresh", p.code, "%s", p.text).On(id.String()).After(left)
 	}

@@ -18,6 +18,7 @@ import (
 	"regent/agent/authz"
 	"regent/agent/fault"
 	"regent/agent/token"
+	"regent/ipc/ipctest"
 )
 
 // manager is a server with a service manager that connects to it.
@@ -58,15 +59,7 @@ func (m *manager) serve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx, ln) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Serve = %v", err)
-		}
-	})
+	ipctest.Serve(t, s, ln)
 }
 
 // load does what the service manager does: it binds its end to address, connects

@@ -7,6 +7,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"testing"
 
 	"regent/agent"
 	"regent/agent/authz"
@@ -58,6 +59,23 @@ func (l *Listener) Close() error {
 
 // Addr implements [net.Listener].
 func (l *Listener) Addr() net.Addr { return &net.UnixAddr{Name: "ipctest", Net: "unix"} }
+
+// Serve runs a server at ln until the test ends. An error of it fails the test.
+func Serve(t testing.TB, s interface {
+	Serve(context.Context, net.Listener) error
+}, ln net.Listener,
+) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, ln) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+}
 
 // Process is a process that lives until it is told otherwise. The zero value
 // lives. It is safe for concurrent use.
