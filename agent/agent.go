@@ -45,9 +45,6 @@ type Store interface {
 	Probe(ctx context.Context) error
 }
 
-// Host is what the service's administrator is told of this device.
-type Host struct{ FQDN, UserName, MAC string }
-
 // Deps is everything the agent is given. All fields but Woke, Told, Full, Adopt, Problems
 // and Unusable are required; with Unusable set, Store, StateDir and LedgerKey are not.
 type Deps struct {
@@ -67,7 +64,7 @@ type Deps struct {
 	// Service makes the client of a tenant as the settings have it; it calls observe with the Date of
 	// each of the service's answers.
 	Service func(base string, s policy.Settings, observe func(date time.Time)) (Service, error)
-	Host    Host
+	Host    func() Host // what the device is called now; may take a second
 	Audit   audit.Log
 	Log     *slog.Logger
 	Draw    func() float64 // in [0,1)
@@ -98,6 +95,8 @@ type Agent struct {
 	vault   *vault.Vault
 	regs    *redeem.Registrations
 	learned *vault.Learned // what each tenant taught
+	told    *redeem.Told         // the names of the first redemption
+	called  atomic.Pointer[Host] // what the device is called, as last asked
 	ledger  *redeem.Ledger
 	redeem  *redeem.Engine
 	refresh *refresh.Engine
@@ -164,6 +163,11 @@ func (a *Agent) open(ctx context.Context) error {
 	if a.ledger, err = redeem.OpenLedger(ctx, redeem.LedgerOptions{Dir: a.d.StateDir, Key: a.d.LedgerKey, Store: a.d.Store, Clock: a.d.Clock}); err != nil {
 		return a.ledgerFault(err)
 	}
+	if a.told, err = redeem.OpenTold(ctx, a.d.Store, a.ledger); err != nil {
+		return err
+	}
+	a.today()
+	a.learnNames(ctx)
 	a.local = backoff.NewDevice(a.d.Clock)
 	a.redeem, err = redeem.NewEngine(ctx, redeem.Options{
 		Probe: a.d.Store.Probe, Ledger: a.ledger, Vault: a.vault, Registrations: a.regs,
@@ -305,14 +309,6 @@ func deviceID(ctx context.Context, s store.Store, newID func() string) (string, 
 	return id, nil
 }
 
-// request is what the service, and so its administrator, is told of id.
-func (a *Agent) request(id instance.ID) tms.Request {
-	return tms.Request{
-		FQDN: a.d.Host.FQDN, UserName: a.d.Host.UserName, MAC: a.d.Host.MAC,
-		RefID1: id.String(), RefID2: a.device,
-	}
-}
-
 // redeemed is changed for what the redeemer did: with another auth token, what
 // went wrong with the one before is history.
 func (a *Agent) redeemed(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
@@ -325,6 +321,7 @@ func (a *Agent) redeemed(ctx context.Context, id instance.ID, from, to instance.
 // changed records a change of state. One that cannot be recorded is logged: it
 // has happened all the same.
 func (a *Agent) changed(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
+	a.learnNames(ctx)
 	e := audit.Change{At: a.d.Clock.Wall(), Instance: id, From: from, To: to, Cause: cause}
 	a.tally.change(to)
 	if err := a.record(ctx, e); err != nil {

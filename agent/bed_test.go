@@ -136,12 +136,14 @@ type device struct {
 	trail    *trail
 	settings policy.Settings
 	adopt    func(lease.Holder) (lease.Process, error)
+	host     Host
 	stop     func()
 }
 
 func newDevice(t *testing.T) *device {
 	t.Helper()
 	d := &device{dir: t.TempDir(), clock: clocktest.New(), store: probed{&storetest.Memory{}}, service: &tenant{}, trail: &trail{}}
+	d.host = Host{FQDN: "ws-1.example.com", UserName: "regent", MAC: "02:00:00:00:00:01"}
 	d.settings = policy.Settings{
 		Tenant: "https://demo-host.com",
 		Applications: []policy.Application{
@@ -164,7 +166,7 @@ func (d *device) boot(t *testing.T) {
 		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), Guard: status.Store{State: "ok", Guard: "file"},
 		Service: func(string, policy.Settings, func(time.Time)) (Service, error) { return d.service, nil },
 		Adopt:   d.adopt,
-		Host:    Host{FQDN: "ws-1.example.com", UserName: "regent", MAC: "02:00:00:00:00:01"},
+		Host:    func() Host { return d.host },
 		Audit:   d.trail, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Draw:  func() float64 { return 0.5 },
 		NewID: func() string { ids++; return fmt.Sprintf("id-%d-%d", d.clock.Boot(), ids) },

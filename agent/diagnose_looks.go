@@ -105,6 +105,7 @@ func (a *Agent) runLooks(ctx context.Context) {
 func (a *Agent) look(ctx context.Context, s *policy.Settings) sight {
 	saw := sight{ways: a.ways(ctx, s)}
 	if a.d.Unusable == nil {
+		a.today()
 		saw.disk, saw.held = a.disk(ctx), a.held(ctx)
 	}
 	return saw

@@ -253,7 +253,7 @@ func (fl *fleet) boot(m *member) {
 			}
 			return fl.wrap(m, paced{c, m}), nil
 		},
-		Audit: &trail{}, Log: slog.New(slog.DiscardHandler), Draw: m.draw, NewID: m.id,
+		Audit: &trail{}, Log: slog.New(slog.DiscardHandler), Draw: m.draw, NewID: m.id, Host: func() Host { return Host{} },
 	})
 	if err != nil {
 		fl.Fatal(err)

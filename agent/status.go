@@ -41,7 +41,7 @@ func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 	}
 	out.CanServeUntil = servesUntil(out.Applications)
 	if a.d.Unusable == nil {
-		out.Counts = a.counts()
+		out.Counts, out.FQDN = a.counts(), a.fqdn()
 	}
 	out.Health, out.Summary = summarise(out, a.d.Unusable)
 	return out, nil

@@ -48,6 +48,10 @@ type Decision struct {
 	Changed []string // for people: "network address", "DMI UUID", …
 }
 
+// System reports whether another system was installed, or an image was given an
+// identity of its own.
+func (d Decision) System() bool { return slices.Contains(d.Changed, system) }
+
 // Fewest is how many kinds of facts there must be.
 const Fewest = 2
 

@@ -60,7 +60,7 @@ func (s *Safe) Act(ctx context.Context, v Verb) (Report, error) {
 	case Rekey:
 		err = s.rekey(ctx)
 	case AdoptIt:
-		err = s.rebind(ctx, nil)
+		err = s.adopt(ctx)
 	case Again:
 		err = s.registerAgain(ctx)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"regent/agent/binding"
 	"regent/agent/fault"
+	"regent/agent/redeem"
 	"regent/agent/store"
 	"regent/agent/vault"
 )
@@ -40,6 +41,11 @@ func (s *Safe) bind(ctx context.Context) (store.State, error) {
 	if len(d.Changed) > 0 {
 		s.Log.WarnContext(ctx, "the device has changed, and is taken for the same", "changed", strings.Join(d.Changed, ", "))
 	}
+	if d.System() {
+		if err := s.beginNames(ctx); err != nil {
+			return store.Unreadable, err
+		}
+	}
 	return store.OK, s.rebind(ctx, bound)
 }
 
@@ -49,7 +55,7 @@ func (s *Safe) foreign(ctx context.Context, d binding.Decision) (store.State, er
 	switch s.OnClone {
 	case Adopt:
 		s.Log.WarnContext(ctx, "the state seems to be another device's, and is adopted as store.on_clone says", "changed", changed)
-		return store.OK, s.rebind(ctx, nil)
+		return store.OK, s.adopt(ctx)
 	case RegisterAgain:
 		s.Log.WarnContext(ctx, "the state seems to be another device's; its auth tokens are forgotten, as store.on_clone says", "changed", changed)
 		return store.OK, s.registerAgain(ctx)
@@ -58,7 +64,25 @@ func (s *Safe) foreign(ctx context.Context, d binding.Decision) (store.State, er
 		"this device looks like a copy of another one (changed: %s), so nothing is served and nothing is asked of the service; an administrator finds out whether another device with this state is still running; if none is: regent store adopt; if one is: regent store register-again, which needs a registration token with counts; each says first what it does", changed)
 }
 
-// registerAgain forgets what is the other device's: the auth tokens and the name
+// adopt makes the state this device's. What another device was called is not
+// told of this one.
+func (s *Safe) adopt(ctx context.Context) error {
+	if err := s.beginNames(ctx); err != nil {
+		return err
+	}
+	return s.rebind(ctx, nil)
+}
+
+// beginNames has the next redemption name this device.
+func (s *Safe) beginNames(ctx context.Context) error {
+	anew, err := redeem.NamesAnew()
+	if err != nil {
+		return fault.E("name this device anew", fault.Internal, err)
+	}
+	return s.put(ctx, redeem.NamesRecord, anew)
+}
+
+// registerAgain forgets what is the other device's: the auth tokens and the names
 // of the installation. Registration tokens stay, to be redeemed here.
 func (s *Safe) registerAgain(ctx context.Context) error {
 	names, err := s.sealed.List(ctx)
@@ -66,7 +90,7 @@ func (s *Safe) registerAgain(ctx context.Context) error {
 		return fault.E("forget the other device's auth tokens", fault.StoreUnreadable, err)
 	}
 	for _, name := range names {
-		if !vault.IsRecord(name) && name != deviceRecord {
+		if !vault.IsRecord(name) && name != deviceRecord && name != redeem.NamesRecord {
 			continue
 		}
 		if err := s.sealed.Delete(ctx, name); err != nil {

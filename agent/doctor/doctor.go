@@ -18,11 +18,12 @@ type Code string
 // Severity is how bad it is. The text is wire format.
 type Severity string
 
-// The severities. The exit codes of regent doctor follow them: 6 and 7, as
+// The severities. The exit codes of regent doctor follow them: 6, 7 and 0, as
 // those of regent status.
 const (
 	Warning Severity = "warning" // what works goes on working; somebody should mend it
 	Failure Severity = "failure" // something is not served, or will soon not be
+	Info    Severity = "info"    // worth knowing; nothing is to be mended
 )
 
 // Reader is who is told.
@@ -75,13 +76,15 @@ type Skipped struct {
 func (r Report) Worst() Severity {
 	worst := Severity("")
 	for _, f := range r.Findings {
-		if f.Severity == Failure {
-			return Failure
+		if worst == "" || f.Severity.rank() < worst.rank() {
+			worst = f.Severity
 		}
-		worst = f.Severity
 	}
 	return worst
 }
+
+// rank orders severities, the worst first.
+func (s Severity) rank() int { return slices.Index([]Severity{Failure, Warning, Info}, s) }
 
 // Lookup returns the row of a code.
 func Lookup(c Code) (Entry, bool) {
@@ -138,8 +141,8 @@ func byCause(findings []Finding) []Finding {
 			severity[cause] = worse
 		}
 	}
-	slices.SortStableFunc(findings, func(a, b Finding) int { // failure comes before warning in the alphabet too
-		return strings.Compare(string(severity[a.Code]), string(severity[b.Code]))
+	slices.SortStableFunc(findings, func(a, b Finding) int {
+		return cmp.Compare(severity[a.Code].rank(), severity[b.Code].rank())
 	})
 	return findings
 }

@@ -21,7 +21,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("code %q is no word, or stands there twice", e.Code)
 		}
 		seen[e.Code] = true
-		if e.Severity != Warning && e.Severity != Failure {
+		if e.Severity.rank() < 0 {
 			t.Errorf("%s: severity %q", e.Code, e.Severity)
 		}
 		if e.Title == "" || strings.HasSuffix(e.Title, ".") {
@@ -148,6 +148,9 @@ func TestJudge(t *testing.T) {
 		{"sessions end", func(f *Facts) {
 			f.Daemon.Status.Tenants = []status.Tenant{{Host: "demo-host.com", SessionsEndSeconds: 36_000}}
 		}, SessionEnds},
+		{"another name", func(f *Facts) {
+			f.Daemon.Status.FQDN = &status.FQDN{Told: "ws-1.example.com", Now: "laptop"}
+		}, DeviceRenamed},
 		{"locked", unusable("store_locked"), StoreLocked},
 		{"unreadable", unusable("store_unreadable"), StoreUnreadable},
 		{"a kind of later", unusable("store_of_later"), StoreUnreadable},

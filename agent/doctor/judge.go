@@ -29,6 +29,7 @@ func checks(f Facts) []check {
 		{"instances", noTokens, judgeInstances},
 		{"sessions", noTokens, judgeSessions},
 		{"limits", noTokens, judgeLimits},
+		{"name", noTokens, judgeName},
 		{"callers", noDaemon, judgeDenials},
 		{"version", noDaemon, judgeVersion},
 	}
@@ -73,7 +74,7 @@ func judgeHealth(f Facts, worst Severity) []doubt {
 	switch {
 	case s.Health == status.NotServing:
 		return []doubt{{code: StatusNotServing, evidence: s.Summary}}
-	case s.Health == status.Degraded && worst == "":
+	case s.Health == status.Degraded && worst != Warning:
 		return []doubt{{code: StatusDegraded, evidence: s.Summary}}
 	}
 	return nil

@@ -213,3 +213,12 @@ func judgeLimits(f Facts) []doubt {
 	}
 	return out
 }
+
+// judgeName says that the service knows this device by the name of its first
+// redemption.
+func judgeName(f Facts) []doubt {
+	if n := f.Daemon.Status.FQDN; n.Differs() {
+		return []doubt{{code: DeviceRenamed, subject: n.Told, evidence: fmt.Sprintf("called %s at the first redemption, and %s today", n.Told, n.Now), known: []string{"FQDN", n.Told}}}
+	}
+	return nil
+}

@@ -42,6 +42,7 @@ const (
 	RefreshLimited        Code = "refresh_limited"
 	StatusDegraded        Code = "status_degraded"
 	StatusNotServing      Code = "status_not_serving"
+	DeviceRenamed         Code = "device_renamed"
 )
 
 // of what is kept,
@@ -275,7 +276,12 @@ func tokenCodes() []Entry {
 		{
 			SessionEnds, Warning, "the service ends every session after a time",
 			"The identity provider has a session maximum: no refresh moves that end, and each auth token of the tenant is of no use after it. Offline tokens have no session, so they have no such end.",
-			"Tell the administrator of this device this code and the evidence. What is held already is served as long as it is valid.", "Ask the Contact Administrator for offline tokens. Until then each instance costs another count after each end: regent instances redeem APPLICATION/NUMBER, or by itself with refresh.on_refresh_expired: redeem, at most once per instance in 30 days.", "Have offline tokens (scope offline_access) given out at the tenant, or the session maximum made longer. tmsctl plan --session-max says what it costs in counts.",
+			tellIT, "Ask the Contact Administrator for offline tokens. Until then each instance costs another count after each end: regent instances redeem APPLICATION/NUMBER, or by itself with refresh.on_refresh_expired: redeem, at most once per instance in 30 days.", "Have offline tokens (scope offline_access) given out at the tenant, or the session maximum made longer. tmsctl plan --session-max says what it costs in counts.",
+		},
+		{
+			DeviceRenamed, Info, "the service knows this device by an earlier name",
+			"The device was renamed, or its domain depends on the network. Regent tells the service the name of the first redemption, so that the Contact Administrator sees one device.",
+			"Nothing: tokens are served as before.", "Nothing is to be done. To find this device at the service, look for FQDN: tmsctl auth-token list --fqdn FQDN. A device that is to begin with its new name is registered again: regent store reset says what that costs.", "Look for the earlier name; the ref ID 2 of its auth tokens is the same under both names.",
 		},
 		{
 			RefreshLimited, Warning, "access tokens end before the next refresh may begin",

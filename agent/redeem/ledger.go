@@ -319,6 +319,13 @@ func (l *Ledger) Entries() []Entry {
 	return slices.Clone(l.entries)
 }
 
+// end is the number of the last entry; 0 if there is none.
+func (l *Ledger) end() uint64 {
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	return uint64(len(l.entries))
+}
+
 // since returns the entries after the one numbered seq. It waits for no disk, as
 // its caller must not.
 func (l *Ledger) since(seq uint64) []Entry {

@@ -3,7 +3,10 @@
 // It must not know how any of it is found out.
 package status
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Status is a snapshot of the agent.
 type Status struct {
@@ -17,12 +20,26 @@ type Status struct {
 	CanServeUntil *time.Time `json:"can_serve_until,omitempty"`
 	// Counts are those that this device used, by its ledger; nil if that cannot
 	// be read.
-	Counts       *Counts       `json:"counts,omitempty"`
+	Counts *Counts `json:"counts,omitempty"`
+	// FQDN is how the service knows this device; nil before its first redemption.
+	FQDN         *FQDN         `json:"fqdn,omitempty"`
 	Store        Store         `json:"store"`
 	Tenants      []Tenant      `json:"tenants"`
 	Applications []Application `json:"applications"`
 	Problems     []Problem     `json:"problems"`
 }
+
+// FQDN is the name that the service is told of this device. It is the one of the
+// first redemption, so that the Contact Administrator sees one device.
+type FQDN struct {
+	Told string `json:"told"`
+	// Now is what the device is called: as of the start of the daemon, its last
+	// redemption or its last diagnosis, whichever was later.
+	Now string `json:"now"`
+}
+
+// Differs reports whether the device is called otherwise today.
+func (f *FQDN) Differs() bool { return f != nil && f.Now != "" && !strings.EqualFold(f.Told, f.Now) }
 
 // Counts are counts of registration tokens.
 type Counts struct {

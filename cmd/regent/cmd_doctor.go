@@ -185,11 +185,11 @@ func showReport(w io.Writer, r doctor.Report, f doctor.Facts, s surroundings, as
 // renderReport is each finding with its evidence and the next step.
 func renderReport(r doctor.Report, v view) string {
 	var b strings.Builder
-	if len(r.Findings) == 0 {
+	if worst := r.Worst(); worst == "" || worst == doctor.Info {
 		b.WriteString(v.paint(bold+green, "Nothing is wrong.") + "\n")
 	}
-	for i, f := range r.Findings {
-		if i > 0 {
+	for _, f := range r.Findings {
+		if b.Len() > 0 {
 			b.WriteString("\n")
 		}
 		b.WriteString(renderFinding(f, v))
@@ -220,10 +220,7 @@ func skipped(all []doctor.Skipped) []string {
 }
 
 func renderFinding(f doctor.Finding, v view) string {
-	colour := yellow
-	if f.Severity == doctor.Failure {
-		colour = red
-	}
+	colour := map[doctor.Severity]string{doctor.Failure: red, doctor.Warning: yellow}[f.Severity]
 	head := string(f.Code) + ": " + f.Title
 	rows := [][2]string{}
 	if f.Subject != "" {

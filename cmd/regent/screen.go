@@ -60,6 +60,9 @@ func statusFacts(s status.Status, v view) [][2]string {
 	for _, t := range s.Tenants {
 		rows = append(rows, tenantFacts(t, needs{now: needsRegistration(s, t.Host), again: hasEnded(s, t.Host), unknown: isUnknown(s), brought: doctor.BringsToken(s)}, v)...)
 	}
+	if s.FQDN.Differs() {
+		rows = append(rows, [2]string{"Name", printable(fmt.Sprintf("%s at the service, as at the first redemption; %s today", s.FQDN.Told, s.FQDN.Now))})
+	}
 	if s.CanServeUntil != nil {
 		rows = append(rows, [2]string{"Can serve", fmt.Sprintf("for %s without the service, until %s", inWords(s.CanServeUntil.Sub(v.now)), s.CanServeUntil.UTC().Format("2006-01-02 15:04 UTC"))})
 	}

@@ -64,7 +64,7 @@ func hotDaemon(t *testing.T, n int) (socket string) {
 	a, err := agent.New(t.Context(), agent.Deps{
 		Version: "test", Clock: c, Settings: settings, Store: hotRecords(t, c, n), StateDir: dir, LedgerKey: make([]byte, 32),
 		Service: func(string, policy.Settings, func(time.Time)) (agent.Service, error) { return hotService{}, nil },
-		Audit:   records, Log: slog.New(slog.DiscardHandler), Draw: func() float64 { return .5 }, NewID: newID,
+		Audit:   records, Log: slog.New(slog.DiscardHandler), Draw: func() float64 { return .5 }, NewID: newID, Host: func() agent.Host { return agent.Host{} },
 	})
 	if err != nil {
 		t.Fatal(err)

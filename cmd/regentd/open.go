@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"regent/agent"
@@ -147,15 +148,34 @@ func (o *options) deps(s policy.Settings, problems []policy.Problem, log *slog.L
 	if err != nil {
 		return agent.Deps{}, fmt.Errorf("read the boot clock: %w", err)
 	}
-	facts, err := host.Facts()
+	called, err := hostNames(log)
 	if err != nil {
-		return agent.Deps{}, fmt.Errorf("read the names of this host: %w", err)
+		return agent.Deps{}, err
 	}
 	return agent.Deps{
 		Version: version, Clock: clock.New(bootID, boot), Settings: s, Problems: forStatus(problems),
 		StateDir: o.stateDir, Service: newService(log), Log: log,
-		Host: agent.Host{FQDN: facts.FQDN, UserName: facts.UserName, MAC: facts.MAC},
+		Host: called,
 		Draw: mathrand.Float64, NewID: newID, Adopt: adopt, Full: statedir.Full,
+	}, nil
+}
+
+// hostNames returns what tells the names of this device, each time as they are
+// then. If they cannot be read later, the last ones are told.
+func hostNames(log *slog.Logger) (func() agent.Host, error) {
+	first, err := host.Facts()
+	if err != nil {
+		return nil, fmt.Errorf("read the names of this host: %w", err)
+	}
+	var last atomic.Pointer[host.Names]
+	last.Store(&first)
+	return func() agent.Host {
+		if now, err := host.Facts(); err != nil {
+			log.Warn("the names of this host cannot be read, and the earlier ones are told", "err", err)
+		} else {
+			last.Store(&now)
+		}
+		return agent.Host(*last.Load())
 	}, nil
 }
 

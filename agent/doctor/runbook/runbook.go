@@ -32,7 +32,11 @@ func Pages() map[string]string {
 
 func doctorPage(e doctor.Entry) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n%s\n`regent doctor` says: %s. A %s.\n\n", e.Code, generated, e.Title, e.Severity)
+	bad := fmt.Sprintf("A %s.", e.Severity)
+	if e.Severity == doctor.Info {
+		bad = "Nothing is wrong."
+	}
+	fmt.Fprintf(&b, "# %s\n\n%s\n`regent doctor` says: %s. %s\n\n", e.Code, generated, e.Title, bad)
 	fmt.Fprintf(&b, "## How it comes to that\n\n%s\n\n", e.Cause)
 	b.WriteString("## What to do\n\n")
 	for _, s := range []struct{ reader, step string }{

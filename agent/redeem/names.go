@@ -1,0 +1,123 @@
+package redeem
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"regent/agent/store"
+)
+
+// NamesRecord is the store's record of the names that the service is told of
+// this installation.
+const NamesRecord = "names"
+
+// Names are what the Contact Administrator sees of a device beside each of its
+// auth tokens.
+type Names struct {
+	FQDN     string `json:"fqdn,omitempty"`
+	UserName string `json:"user_name,omitempty"`
+	MAC      string `json:"mac,omitempty"`
+}
+
+// sealedNames is the record. Anew and After say that earlier redemptions were
+// another device's: After is their last line in the ledger.
+type sealedNames struct {
+	Names
+	Anew  bool   `json:"anew,omitempty"`
+	After uint64 `json:"after,omitempty"`
+}
+
+// NamesAnew returns the content of [NamesRecord] by which the next redemption
+// names the device, and no earlier one does.
+func NamesAnew() ([]byte, error) { return json.Marshal(sealedNames{Anew: true}) }
+
+// Told keeps the names of the first redemption that used a count, or may have
+// used one: names of a device change with its network, and an administrator is to
+// see one device. It is safe for concurrent use.
+type Told struct {
+	store  store.Store
+	ledger *Ledger
+
+	mu      sync.Mutex
+	record  sealedNames
+	version store.Version
+	unkept  bool // record is newer than the store's
+}
+
+// OpenTold reads the names that are kept. An installation that keeps none yet has
+// those of its ledger.
+func OpenTold(ctx context.Context, s store.Store, l *Ledger) (*Told, error) {
+	t := &Told{store: s, ledger: l}
+	b, v, err := s.Get(ctx, NamesRecord)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("read the names of this device: %w", err)
+	}
+	if err == nil {
+		if err := json.Unmarshal(b, &t.record); err != nil {
+			return nil, fmt.Errorf("decode the names of this device: %w", err)
+		}
+		t.version = v
+	}
+	if t.record.Anew {
+		t.record, t.unkept = sealedNames{After: l.end()}, true
+	}
+	return t, nil
+}
+
+// Names returns what the service was told; false if it was told nothing yet.
+func (t *Told) Names() (Names, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.record.Names, t.record.FQDN != ""
+}
+
+// Learn looks in the ledger for the first redemption, if none is known, and seals
+// its names. What cannot be sealed now stands in the ledger still.
+func (t *Told) Learn(ctx context.Context) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.record.FQDN == "" {
+		first, ok := firstCounted(t.ledger.since(t.record.After))
+		if ok {
+			t.record.Names, t.unkept = Names{first.FQDN, first.UserName, first.MAC}, true
+		}
+	}
+	if !t.unkept {
+		return nil
+	}
+	b, err := json.Marshal(t.record)
+	if err != nil {
+		return fmt.Errorf("encode the names of this device: %w", err)
+	}
+	v, err := t.store.Put(ctx, NamesRecord, b, t.version)
+	if err != nil {
+		// It may have failed after it had taken effect.
+		if _, stands, unread := t.store.Get(ctx, NamesRecord); unread == nil {
+			t.version = stands
+		}
+		return fmt.Errorf("keep the names of this device: %w", err)
+	}
+	t.version, t.unkept = v, false
+	return nil
+}
+
+// firstCounted returns the first intent that used a count or may have used one:
+// the others left nothing in the administrator's list.
+func firstCounted(entries []Entry) (first Entry, ok bool) {
+	closed := map[string]Entry{}
+	for _, e := range entries {
+		if e.Kind == Confirmed || e.Kind == Uncertain || e.Kind == Resolved {
+			closed[e.ID] = e
+		}
+	}
+	for _, e := range entries {
+		how, done := closed[e.ID]
+		if e.Kind == Intent && e.FQDN != "" && done && (how.Kind != Resolved || how.Consumed) {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
