@@ -22,7 +22,6 @@ func (a *Agent) today() Host {
 // request is what the service, and so its administrator, is told of id: the names
 // of the first redemption, whatever the device is called today.
 func (a *Agent) request(id instance.ID) tms.Request {
-	a.learnNames(context.Background())
 	names := redeem.Names(a.today())
 	if told, ok := a.told.Names(); ok {
 		names = told

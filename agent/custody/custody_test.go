@@ -122,9 +122,6 @@ func elsewhere() binding.Facts {
 	return binding.Facts{MachineID: "m1", DMI: "d2", MACs: []string{"00:16:3e:00:00:02"}}
 }
 
-// oldNames are what the service was told of the first device.
-const oldNames = `{"fqdn":"ws-1.example.com"}`
-
 // newDevice has three auth tokens, a registration token, a name and a ledger.
 func newDevice(t *testing.T) *device {
 	t.Helper()
@@ -401,48 +398,6 @@ func TestClone(t *testing.T) {
 		}
 	})
 	t.Run("policy registers again", func(t *testing.T) { wantForgotten(t, copyOf(t, RegisterAgain).want(store.OK, "")) })
-}
-
-// TestNamesOfAnotherDevice: what another device was called is not told of this
-// one, and what happens to one device leaves its name.
-func TestNamesOfAnotherDevice(t *testing.T) {
-	otherSystem := func(f *binding.Facts) { f.MachineID = "m2" }
-	for name, tt := range map[string]struct {
-		change func(*binding.Facts)
-		clone  OnClone
-		act    Verb
-		stays  bool
-	}{
-		"restarted":         {change: func(*binding.Facts) {}, stays: true},
-		"a new disk":        {change: func(f *binding.Facts) { f.RootFS = "r2" }, stays: true},
-		"a new mainboard":   {change: func(f *binding.Facts) { f.DMI = "d2" }, stays: true},
-		"machine-id":        {change: otherSystem},
-		"adopted by policy": {change: func(f *binding.Facts) { *f = elsewhere() }, clone: Adopt},
-		"adopted":           {change: func(f *binding.Facts) { *f = elsewhere() }, act: AdoptIt},
-		"registered again":  {change: func(f *binding.Facts) { *f = elsewhere() }, act: Again},
-		"reset":             {change: func(*binding.Facts) {}, act: Reset},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := newDevice(t)
-			s := d.want(store.OK, "")
-			must(t, s.put(t.Context(), redeem.NamesRecord, []byte(oldNames)))
-			must(t, s.mark.Save(t.Context()))
-			must(t, s.Close())
-			d.clone = tt.clone
-			tt.change(&d.facts)
-			if tt.act != "" {
-				_, err := d.act(tt.act)
-				must(t, err)
-			}
-			b, _, err := d.want(store.OK, "").Store().Get(t.Context(), redeem.NamesRecord)
-			if err != nil && !errors.Is(err, store.ErrNotFound) {
-				t.Fatal(err)
-			}
-			if stays := string(b) == oldNames; stays != tt.stays || strings.Contains(string(b), "ws-1") != tt.stays {
-				t.Errorf("the record is %q; the old name stays: %v, want %v", b, stays, tt.stays)
-			}
-		})
-	}
 }
 
 func wantForgotten(t *testing.T, s *Safe) {

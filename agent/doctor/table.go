@@ -94,7 +94,7 @@ const (
 
 // Table is all codes, in the order of the documentation.
 func Table() []Entry {
-	return slices.Concat(wayCodes(), tlsCodes(), serviceCodes(), tokenCodes(), storeCodes(), configCodes(), daemonCodes(), managerCodes(), windowsCodes())
+	return slices.Concat(wayCodes(), tlsCodes(), serviceCodes(), tokenCodes(), sessionCodes(), storeCodes(), configCodes(), daemonCodes(), managerCodes(), windowsCodes())
 }
 
 // What an end user without rights can do about most of it.
@@ -273,6 +273,11 @@ func tokenCodes() []Entry {
 			"The device was off for longer than the refresh token lives, or the service ended the session at its maximum.",
 			"Tell the administrator of this device the instance in the evidence.", "Redeem it again, which costs one count: regent instances redeem APPLICATION/NUMBER. " + paidBy + " For devices that are to do so by themselves, see refresh.on_refresh_expired. Where session_ends is found too, the next one ends as soon.", "Have the refresh tokens' life made longer; where sessions end, see session_ends.",
 		},
+	}
+}
+
+func sessionCodes() []Entry {
+	return []Entry{
 		{
 			SessionEnds, Warning, "the service ends every session after a time",
 			"The identity provider has a session maximum: no refresh moves that end, and each auth token of the tenant is of no use after it. Offline tokens have no session, so they have no such end.",
