@@ -94,7 +94,7 @@ type Agent struct {
 
 	vault   *vault.Vault
 	regs    *redeem.Registrations
-	learned *vault.Learned // what each tenant taught
+	learned *vault.Learned       // what each tenant taught
 	told    *redeem.Told         // the names of the first redemption
 	called  atomic.Pointer[Host] // what the device is called, as last asked
 	ledger  *redeem.Ledger
