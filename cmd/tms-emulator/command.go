@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,12 +26,16 @@ thing):
   POST /_emulator/knobs   {"access_lifetime":"10s","faults":[{"class":"redeem","status":500}]}
 
 What the real service does is documented only in part. The rest is invented;
-every invented text stands, marked, in agent/tms/emulator/texts.go.`
+every invented text stands, marked, in agent/tms/emulator/texts.go, and every
+invented form in dialect.go. By default it writes as the vendor's other calls do,
+and breaks lists into pages of 2 rows, so that a client meets more than one page.`
 
 const examples = `  tms-emulator --ca-out ca.pem
   tms-emulator --ca-out ca.pem --access-lifetime 20s --rotation off
   tms-emulator --ca-out ca.pem --fail class=redeem,status=500,count=2
   tms-emulator --ca-out ca.pem --drop class=refresh
+  tms-emulator --ca-out ca.pem --dialect first --request-body strict
+  tms-emulator --ca-out ca.pem --error-shape rotate --one-user-per-registration-token
   tms-emulator --ca-out ca.pem --data tenant.db
   tms-emulator --ca-out ca.pem --idp http://127.0.0.1:8080/ --idp-client-secret-file secret`
 
@@ -106,6 +111,13 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f.DurationVar(&k.Latency, "latency", 0, "from the change of state to the reply")
 	f.DurationVar(&k.ClockOffset, "clock-offset", 0, "how far the service's clock is off, such as 20m or -20m")
 	f.StringVar((*string)(&k.Duplicates), "duplicates", "count", "a redemption whose identifier was redeemed before: count again, refuse, or the same auth token")
+
+	f.StringVar((*string)(&k.Dialect), "dialect", string(emulator.Family), "how replies are written: family, as the vendor's other calls, or first, as the first edition of the contract assumed")
+	f.StringVar((*string)(&k.RequestBody), "request-body", "", "a body in the other dialect's form: strict (400), lenient (taken, its content is ignored) or either (read); without, either")
+	f.StringVar(&k.ErrorShape, "error-shape", "", "body of an error: "+strings.Join(emulator.ErrorShapes(), ", ")+", or rotate for one after the other; without, the dialect's own")
+	f.IntVar(&k.PageSize, "page-size", 0, "rows of a list's page, however many are asked for; 0 is 2 of the family, up to 1000 of the first")
+	f.BoolVar(&k.CountDelta, "count-delta", false, "a changed count is added to the one before")
+	f.BoolVar(&k.OneUser, "one-user-per-registration-token", false, "disabling or deleting a registration token ends the refreshing of all its auth tokens")
 
 	f.StringVar(&k.Forms.Reply, "form-reply", "wrapped", "where an auth token stands in a reply: wrapped or bare")
 	f.StringVar(&k.Forms.AccessToken, "form-access-token", "access_token", "its access token's name there: access_token, accessToken or token")

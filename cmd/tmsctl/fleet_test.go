@@ -51,7 +51,7 @@ type fleet struct {
 func newFleet(t *testing.T) *fleet {
 	f := &fleet{t: t, dir: t.TempDir(), planted: map[string]usage.Kind{}, now: time.Now().Add(-20 * 24 * time.Hour), csv: map[string][][]string{}}
 	var err error
-	f.e, err = emulator.New(emulator.Options{Now: func() time.Time {
+	f.e, err = emulator.New(emulator.Options{Knobs: emulator.Knobs{PageSize: 1000}, Now: func() time.Time {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		return f.now
@@ -70,9 +70,7 @@ func newFleet(t *testing.T) *fleet {
 func (f *fleet) redeem(host, user, instance, installation, outcome string) string {
 	f.n++
 	id := fmt.Sprintf("regent-%05d", f.n)
-	f.mu.Lock()
-	f.now = f.now.Add(time.Minute)
-	f.mu.Unlock()
+	f.pass(time.Minute)
 	f.record(id, host, user, instance, installation, outcome)
 	body := fmt.Sprintf(`{"identifier":%q,"fqdn":%q,"systemUserName":%q,"macAddress":"02:00:00:00:00:01","refId1":%q,"refId2":%q}`,
 		id, host, user, instance, installation)
@@ -85,6 +83,12 @@ func (f *fleet) redeem(host, user, instance, installation, outcome string) strin
 		f.t.Fatalf("redeem: %d %s", w.Code, w.Body)
 	}
 	return id
+}
+
+func (f *fleet) pass(d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.now = f.now.Add(d)
 }
 
 func (f *fleet) record(id, host, user, instance, installation, outcome string) {
@@ -117,7 +121,9 @@ func (f *fleet) build() {
 			f.plant(f.redeem(host, "regent", "sim/1", installation, "uncertain"), usage.Uncertain)
 			instances--
 		case 9: // an earlier installation
+			f.pass(-48 * time.Hour) // a time without a zone is earlier for certain only by a day
 			f.plant(f.redeem(host, "regent", "cad/8", "old-"+installation, ""), usage.Orphan)
+			f.pass(48 * time.Hour)
 			instances--
 		case 11:
 			f.plant(f.redeem(host, "regent", "cad/8", installation, "forgotten"), usage.Orphan)

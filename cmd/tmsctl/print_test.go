@@ -85,8 +85,10 @@ func TestFindingsOnATerminal(t *testing.T) {
 
 // TestOneBadRowHidesNoOther: the service lists a registration token that cannot
 // be read; the others are shown, and the bad one is marked.
-func TestOneBadRowHidesNoOther(t *testing.T) {
-	e, err := emulator.New(emulator.Options{})
+func TestOneBadRowHidesNoOther(t *testing.T) { eachDialect(t, testOneBadRowHidesNoOther) }
+
+func testOneBadRowHidesNoOther(t *testing.T, d emulator.Dialect) {
+	e, err := emulator.New(emulator.Options{Knobs: emulator.Knobs{Dialect: d}})
 	if err != nil {
 		t.Fatal(err)
 	}

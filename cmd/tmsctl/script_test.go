@@ -25,13 +25,24 @@ import (
 
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"tmsctl": main}) }
 
-// TestScripts runs the stories: the real program against an emulator of its own
-// for each, over TLS. $WORK/ca.pem, $WORK/password and $WORK/client-secret are
-// there; $TMSCTL_TENANT is set.
+// TestScripts runs the stories in each dialect of the service: the real program
+// against an emulator of its own for each, over TLS. $WORK/ca.pem, $WORK/password
+// and $WORK/client-secret are there; $TMSCTL_TENANT is set.
 func TestScripts(t *testing.T) {
+	eachDialect(t, runScripts)
+}
+
+// eachDialect runs a test against the service in each of its dialects.
+func eachDialect(t *testing.T, test func(*testing.T, emulator.Dialect)) {
+	for _, d := range emulator.Dialects() {
+		t.Run(string(d), func(t *testing.T) { test(t, d) })
+	}
+}
+
+func runScripts(t *testing.T, d emulator.Dialect) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
-		Setup: startService,
+		Setup: func(env *testscript.Env) error { return startService(env, d) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"issue":  issue,
 			"redeem": redeem,
@@ -111,8 +122,8 @@ func formOf(r *http.Request) string {
 	return tms.Bare
 }
 
-func startService(env *testscript.Env) error {
-	e, err := emulator.New(emulator.Options{})
+func startService(env *testscript.Env, d emulator.Dialect) error {
+	e, err := emulator.New(emulator.Options{Knobs: emulator.Knobs{Dialect: d}})
 	if err != nil {
 		return err
 	}
@@ -139,10 +150,13 @@ func startService(env *testscript.Env) error {
 func issue(ts *testscript.TestScript, _ bool, args []string) {
 	s := ts.Value(serviceKey{}).(service)
 	days := number(ts, args[2])
-	ts.Check(s.SetKnobs(emulator.Knobs{ClockOffset: -time.Duration(days) * 24 * time.Hour}))
+	then := s.Knobs()
+	then.ClockOffset = -time.Duration(days) * 24 * time.Hour
+	ts.Check(s.SetKnobs(then))
 	registration, err := s.IssueRegistrationToken(args[0], number(ts, args[1]))
 	ts.Check(err)
-	ts.Check(s.SetKnobs(emulator.Knobs{}))
+	then.ClockOffset = 0
+	ts.Check(s.SetKnobs(then))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(registration), 0o600))
 }
 
@@ -203,12 +217,20 @@ func failNth(ts *testscript.TestScript, _ bool, args []string) {
 func meanwhile(ts *testscript.TestScript, _ bool, args []string) {
 	s := ts.Value(serviceKey{}).(service)
 	s.at(1, func(w http.ResponseWriter, r *http.Request) {
-		other := httptest.NewRequest(http.MethodPatch, r.URL.Path, strings.NewReader(`{"count":`+args[1]+`}`))
+		other := httptest.NewRequest(http.MethodPatch, r.URL.Path, strings.NewReader(s.counted(args[1])))
 		other.Header.Set("Authorization", r.Header.Get("Authorization"))
 		other.Header.Set("Content-Type", "application/json")
 		s.ServeHTTP(httptest.NewRecorder(), other)
 		s.ServeHTTP(w, r)
 	})
+}
+
+// counted is the body that sets a count.
+func (s service) counted(count string) string {
+	if s.Knobs().Dialect == emulator.Family {
+		return `{"registrationToken":{"count":` + count + `}}`
+	}
+	return `{"count":` + count + `}`
 }
 
 // takes FORM: the service takes bodies in this form only.
@@ -223,7 +245,7 @@ func takes(ts *testscript.TestScript, _ bool, args []string) {
 func becomes(ts *testscript.TestScript, _ bool, args []string) {
 	s := ts.Value(serviceKey{}).(service)
 	s.at(1, func(w http.ResponseWriter, r *http.Request) {
-		body := `{"count":` + args[0] + `}`
+		body := s.counted(args[0])
 		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 		s.ServeHTTP(w, r)
 	})

@@ -42,8 +42,10 @@ func typed(out, err *bytes.Buffer, in string, password token.Secret) world {
 }
 
 // TestAtATerminal: the password is asked for, and so is each deletion.
-func TestAtATerminal(t *testing.T) {
-	e, err := emulator.New(emulator.Options{})
+func TestAtATerminal(t *testing.T) { eachDialect(t, testAtATerminal) }
+
+func testAtATerminal(t *testing.T, d emulator.Dialect) {
+	e, err := emulator.New(emulator.Options{Knobs: emulator.Knobs{Dialect: d}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,8 +88,10 @@ func TestAtATerminal(t *testing.T) {
 
 // TestScriptedDeletion: --yes asks nobody, and JSON says what was deleted even if
 // the next one fails.
-func TestScriptedDeletion(t *testing.T) {
-	e, err := emulator.New(emulator.Options{})
+func TestScriptedDeletion(t *testing.T) { eachDialect(t, testScriptedDeletion) }
+
+func testScriptedDeletion(t *testing.T, d emulator.Dialect) {
+	e, err := emulator.New(emulator.Options{Knobs: emulator.Knobs{Dialect: d}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -25,12 +24,14 @@ type authToken struct {
 	device
 	RegistrationToken string    `json:"registrationToken"` // its identifier
 	CreationDate      time.Time `json:"creationDate"`
+
+	registrationID string // kept in the row
 }
 
 // issuedAuthToken is an auth token as the device gets it.
 type issuedAuthToken struct {
 	ID         string `json:"id"`
-	Identifier string `json:"identifier"`
+	Identifier string `json:"identifier,omitempty"`
 	grantAnswer
 }
 
@@ -39,13 +40,14 @@ func (e *Emulator) redeem(c *call) answer {
 	if !ok {
 		return refused(errNoAuthentication)
 	}
-	d, err := c.device()
+	var d device
+	read, err := c.decode(wrapAuth, &d)
 	if err != nil {
 		return refused(err)
 	}
 	if err := checkTexts(text{"identifier", d.Identifier}, text{"fqdn", d.FQDN},
 		text{"systemUserName", d.SystemUserName}, text{"macAddress", d.MACAddress},
-		text{"refId1", d.RefID1}, text{"refId2", d.RefID2}); err != nil {
+		text{"refId1", d.RefID1}, text{"refId2", d.RefID2}); read && err != nil {
 		return refused(err)
 	}
 	g, issued, err := e.redeemed(c, registration, d)
@@ -53,19 +55,6 @@ func (e *Emulator) redeem(c *call) answer {
 		return refused(err)
 	}
 	return c.issuedAnswer(http.StatusCreated, g, issued)
-}
-
-// device reads what a redemption says, wrapped or bare.
-func (c *call) device() (d device, err error) {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(c.body, &members) == nil && members["authToken"] != nil {
-		var wrapped struct {
-			AuthToken device `json:"authToken"`
-		}
-		err = c.decode(&wrapped)
-		return wrapped.AuthToken, err
-	}
-	return d, c.decode(&d)
 }
 
 // redeemed uses a count. Another identity provider is asked before, so that its
@@ -163,10 +152,9 @@ func (e *Emulator) listAuthTokens(c *call) answer {
 		return q.admits("identifier", a.Identifier) && q.admits("registrationToken", a.RegistrationToken) &&
 			q.admits("refId1", a.RefID1) && q.admits("refId2", a.RefID2) && q.admits("fqdn", a.FQDN)
 	}, q.start, q.size)
-	return answer{status: http.StatusOK, body: struct {
-		AuthTokens []authToken `json:"authTokens"`
-		TotalCount int         `json:"totalCount"`
-	}{part, total}}
+	return answer{status: http.StatusOK, body: c.knobs.Dialect.list(
+		"authTokens", wrapAuth, each(part, c.knobs.Dialect.authToken), total,
+	)}
 }
 
 func (e *Emulator) showAuthToken(c *call) answer {
@@ -174,9 +162,7 @@ func (e *Emulator) showAuthToken(c *call) answer {
 	if err != nil {
 		return refused(err)
 	}
-	return answer{status: http.StatusOK, body: struct {
-		AuthToken authToken `json:"authToken"`
-	}{a}}
+	return answer{status: http.StatusOK, body: map[string]any{wrapAuth: c.knobs.Dialect.authToken(a)}}
 }
 
 func (e *Emulator) removeAuthToken(c *call) answer {

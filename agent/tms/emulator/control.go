@@ -45,6 +45,7 @@ type AuthTokenState struct {
 	RefID2            string `json:"ref_id2"`
 	Refreshes         int    `json:"refreshes"`
 	Revoked           bool   `json:"revoked"` // a refresh token was used twice
+	Ended             bool   `json:"ended"`   // with its registration token; see Knobs.OneUser
 }
 
 // tally counts requests.
@@ -83,7 +84,8 @@ func (m *memory) state() State {
 	}
 	for _, a := range m.inOrder {
 		s.AuthTokens = append(s.AuthTokens, AuthTokenState{
-			a.ID, a.Identifier, a.RegistrationToken, a.RefID1, a.RefID2, a.refreshes, m.sessions[a.session].revoked,
+			a.ID, a.Identifier, a.RegistrationToken, a.RefID1, a.RefID2, a.refreshes,
+			m.sessions[a.session].revoked, m.sessions[a.session].ended,
 		})
 	}
 	return s

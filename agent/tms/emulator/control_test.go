@@ -35,7 +35,9 @@ func TestControlState(t *testing.T) {
 		"knobs": map[string]any{
 			"access_lifetime": "5m0s", "refresh_lifetime": "0s", "session_lifetime": "0s", "rotation": "on",
 			"reuse_grace": "0s", "max_reuse": 0.0, "latency": "0s", "clock_offset": "0s", "duplicates": "count",
-			"forms": map[string]any{"reply": "wrapped", "access_token": "access_token", "authorization": "basic", "refresh": "any"},
+			"forms":   map[string]any{"reply": "wrapped", "access_token": "access_token", "authorization": "basic", "refresh": "any"},
+			"dialect": "family", "request_body": "either", "error_shape": "", "page_size": 0.0, "count_delta": false,
+			"one_user_per_registration_token": false,
 		},
 		"faults":   []any{map[string]any{"class": "refresh", "count": 3.0, "status": 503.0, "after_commit": false}},
 		"requests": map[string]any{"redeem": 1.0},
@@ -46,7 +48,7 @@ func TestControlState(t *testing.T) {
 		}},
 		"auth_tokens": []any{map[string]any{
 			"id": s.AuthTokens[0].ID, "identifier": "a", "registration_token": "fleet",
-			"ref_id1": "", "ref_id2": "", "refreshes": 0.0, "revoked": false,
+			"ref_id1": "", "ref_id2": "", "refreshes": 0.0, "revoked": false, "ended": false,
 		}},
 	}
 	if diff := cmp.Diff(parse(t, r.body), any(want)); diff != "" {
@@ -62,7 +64,8 @@ func TestControlKnobs(t *testing.T) {
 	want := emulator.Knobs{
 		AccessLifetime: 10 * time.Second, RefreshLifetime: time.Hour, ClockOffset: -20 * time.Minute,
 		Rotation: emulator.RotationOn, Duplicates: emulator.DuplicatesCount,
-		Forms: emulator.Forms{Reply: "bare", AccessToken: "access_token", Authorization: "basic", Refresh: "any"},
+		Forms:   emulator.Forms{Reply: "bare", AccessToken: "access_token", Authorization: "basic", Refresh: "any"},
+		Dialect: emulator.Family, RequestBody: emulator.BodyEither,
 	}
 	if diff := cmp.Diff(f.Knobs(), want); diff != "" {
 		t.Errorf("knobs (-got +want):\n%s", diff)

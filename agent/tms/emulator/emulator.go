@@ -12,7 +12,6 @@ package emulator
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -68,6 +67,7 @@ type Emulator struct {
 	knobs  Knobs      // complete: defaults filled in
 	faults []Fault    // pending, in the order in which they were asked for
 	tally  tally
+	errors int // errors of the service so far, for ErrorRotate
 }
 
 // New returns an emulator without any tokens. It refuses knobs and paths that
@@ -93,7 +93,7 @@ func New(o Options) (*Emulator, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Identity != nil && knobs.ofTokens() != (Knobs{}).ofTokens() {
-		return nil, errors.New("lifetimes, rotation and reuse grace: are the identity provider's own, set them there")
+		return nil, errOthersOwn
 	}
 	e := &Emulator{
 		realm: or(o.Realm, "ems"), path: o.TokenPath, cred: o.Credentials.complete(),
@@ -158,7 +158,7 @@ func (e *Emulator) IssueRegistrationToken(identifier string, count int) (string,
 	now := e.Time()
 	r, err := newRegistration(registrationRequest{
 		Identifier: identifier, Count: count,
-		ExpirationDate: now.AddDate(0, 0, maxRegistrationDays).Format(time.DateOnly),
+		ExpirationDate: expiry(now.AddDate(0, 0, maxRegistrationDays).Format(time.DateOnly)),
 	}, now)
 	if err != nil {
 		return "", fmt.Errorf("issue registration token %q: %w", identifier, err)
@@ -208,6 +208,7 @@ func (e *Emulator) serve(w http.ResponseWriter, r *http.Request, rt route) {
 	if dropped {
 		panic(http.ErrAbortHandler) // net/http closes the connection and logs nothing
 	}
+	a.body = e.shaped(c.knobs, a.body)
 	a.write(w, e.Time())
 }
 

@@ -183,7 +183,7 @@ func (r reply) want(t tester, status int) {
 	}
 }
 
-// code is the errorCode or error of an answer.
+// code is the errorCode or error of an answer in the dialects' own shapes.
 func (r reply) code() string {
 	var e struct {
 		ErrorCode string `json:"errorCode"`

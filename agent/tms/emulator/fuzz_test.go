@@ -63,7 +63,7 @@ func FuzzControl(f *testing.F) {
 // FuzzQuery: a list is what was asked for, or refused: what it does not know is
 // never ignored.
 func FuzzQuery(f *testing.F) {
-	known := []string{"identifier", "refId1", "refId2", "pageStart", "pageSize"}
+	known := []string{"identifier", "refId1", "refId2", "pageStartIndex", "pageSize"}
 	f.Fuzz(func(t *testing.T, query string) {
 		x := newFixture(t, emulator.Knobs{})
 		x.issue(1)

@@ -20,6 +20,7 @@ import (
 	"regent/agent/tms/emulator"
 )
 
+// exchanges are played in the first dialect: the clients began with it.
 const exchanges = "../testdata/exchanges"
 
 var placeholder = regexp.MustCompile(`\{\{([a-z_]+)\}\}`)
@@ -132,7 +133,7 @@ func TestGolden(t *testing.T) {
 			if !ok {
 				t.Fatal("nothing says what must be true before this call")
 			}
-			f := newFixture(t, emulator.Knobs{})
+			f := newFixture(t, emulator.Knobs{Dialect: emulator.First})
 			values := map[string]string{"host": host}
 			maps.Copy(values, ready(f))
 			x := load(t, name)

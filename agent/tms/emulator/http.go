@@ -127,23 +127,33 @@ func (c *call) grantType() string {
 
 // decode reads a JSON body. It is strict, types and names of fields alike: a
 // client's spelling mistake should be found here, and not at a customer's.
-func (c *call) decode(v any) error {
+//
+// The content stands in the member wrapper, or bare, as the dialect has it. read
+// is false if a lenient service ignores a body in the other form.
+func (c *call) decode(wrapper string, v any) (read bool, err error) {
 	if t, _, err := mime.ParseMediaType(c.Header.Get("Content-Type")); err != nil || t != "application/json" {
-		return errNotJSON
+		return false, errNotJSON
 	}
-	if err := decodeStrict(c.body, v); err != nil {
-		return invalidBody(err)
+	body, wrapped := unwrapped(c.body, wrapper)
+	if !wrapped {
+		body = c.body
 	}
-	return nil
-}
-
-// decodeIn is decode of a body that may stand in a member of this name.
-func (c *call) decodeIn(wrapper string, v any) error {
-	var outer map[string]json.RawMessage
-	if json.Unmarshal(c.body, &outer) == nil && len(outer) == 1 && outer[wrapper] != nil {
-		c.body = outer[wrapper]
+	if wrapped != (c.knobs.Dialect == Family) {
+		switch c.knobs.RequestBody {
+		case BodyStrict:
+			return false, wrongForm(wrapper, wrapped)
+		case BodyLenient:
+			return false, nil
+		case BodyEither:
+		}
 	}
-	return c.decode(v)
+	if err := decodeStrict(body, v); err != nil {
+		return false, invalidBody(err)
+	}
+	if name, found := emptyMember(body); found && c.knobs.Dialect == Family && c.knobs.RequestBody == BodyStrict {
+		return false, invalidField(name, "must not be empty; leave it out")
+	}
+	return true, nil
 }
 
 func decodeStrict(b []byte, v any) error {

@@ -28,6 +28,18 @@ type Knobs struct {
 	ClockOffset time.Duration // of the service's clock, seen in Date, iat, exp and each check of an expiry
 	Duplicates  Duplicates    // "" is DuplicatesCount
 	Forms       Forms         // that nobody has documented
+
+	Dialect     Dialect     // "" is Family
+	RequestBody RequestBody // "" is BodyEither
+	ErrorShape  string      // one of ErrorShapes, or ErrorRotate; "" is the dialect's own
+	PageSize    int         // rows of a page, however many are asked for; 0 is the dialect's own: 2 of the family, up to 1000 of the first
+
+	// CountDelta makes a count that is changed a number to add, as a quantity of the
+	// family's entitlements is. Whether it is so is unknown.
+	CountDelta bool
+	// OneUser makes all auth tokens of a registration token sessions of one user:
+	// they end when it is disabled or deleted. Whether it is so is unknown.
+	OneUser bool
 }
 
 // Rotation says what becomes of a refresh token that is used.
@@ -93,14 +105,20 @@ func (k Knobs) complete() (Knobs, error) {
 	if k.Forms, err = k.Forms.complete(); err != nil {
 		return k, err
 	}
+	if k, err = k.completeDialect(); err != nil {
+		return k, err
+	}
 	return k, k.check()
 }
+
+// errOthersOwn refuses knobs of tokens where another identity provider makes them.
+var errOthersOwn = errors.New("lifetimes, rotation, reuse grace and one user: are the identity provider's own, set them there")
 
 // ofTokens is what an identity provider decides.
 func (k Knobs) ofTokens() Knobs {
 	of := Knobs{
 		AccessLifetime: k.AccessLifetime, RefreshLifetime: k.RefreshLifetime, SessionLifetime: k.SessionLifetime,
-		Rotation: k.Rotation, ReuseGrace: k.ReuseGrace, MaxReuse: k.MaxReuse,
+		Rotation: k.Rotation, ReuseGrace: k.ReuseGrace, MaxReuse: k.MaxReuse, OneUser: k.OneUser,
 	}
 	of, _ = of.complete() // a part of what was checked
 	return of
@@ -176,7 +194,7 @@ func (e *Emulator) SetKnobs(k Knobs) error {
 		return err
 	}
 	if e.idp != nil && k.ofTokens() != (Knobs{}).ofTokens() {
-		return errors.New("lifetimes, rotation and reuse grace: are the identity provider's own, set them there")
+		return errOthersOwn
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -280,12 +298,20 @@ type knobsJSON struct {
 	ClockOffset     span       `json:"clock_offset"`
 	Duplicates      Duplicates `json:"duplicates"`
 	Forms           Forms      `json:"forms"`
+
+	Dialect     Dialect     `json:"dialect"`
+	RequestBody RequestBody `json:"request_body"`
+	ErrorShape  string      `json:"error_shape"`
+	PageSize    int         `json:"page_size"`
+	CountDelta  bool        `json:"count_delta"`
+	OneUser     bool        `json:"one_user_per_registration_token"`
 }
 
 func (k Knobs) wire() knobsJSON {
 	return knobsJSON{
 		span(k.AccessLifetime), span(k.RefreshLifetime), span(k.SessionLifetime), k.Rotation,
 		span(k.ReuseGrace), k.MaxReuse, span(k.Latency), span(k.ClockOffset), k.Duplicates, k.Forms,
+		k.Dialect, k.RequestBody, k.ErrorShape, k.PageSize, k.CountDelta, k.OneUser,
 	}
 }
 
@@ -293,6 +319,7 @@ func (k knobsJSON) knobs() Knobs {
 	return Knobs{
 		time.Duration(k.AccessLifetime), time.Duration(k.RefreshLifetime), time.Duration(k.SessionLifetime), k.Rotation,
 		time.Duration(k.ReuseGrace), k.MaxReuse, time.Duration(k.Latency), time.Duration(k.ClockOffset), k.Duplicates, k.Forms,
+		k.Dialect, k.RequestBody, k.ErrorShape, k.PageSize, k.CountDelta, k.OneUser,
 	}
 }
 

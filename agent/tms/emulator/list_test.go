@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -16,32 +17,48 @@ func (f *fixture) list(path string) (identifiers []string, total int) {
 	f.t.Helper()
 	r := f.call("GET", path, f.admin(), "")
 	r.want(f.t, http.StatusOK)
-	type row struct{ Identifier string }
-	var got struct {
-		RegistrationTokens, AuthTokens []row
-		TotalCount                     int
-	}
-	must(f, json.Unmarshal([]byte(r.body), &got))
-	for _, row := range append(got.RegistrationTokens, got.AuthTokens...) {
+	rows, total := listed(f.t, r.body)
+	for _, row := range rows {
 		identifiers = append(identifiers, row.Identifier)
 	}
-	return identifiers, got.TotalCount
+	return identifiers, total
+}
+
+type row struct{ Identifier, Token string }
+
+// listed reads a list of either dialect.
+func listed(t tester, body string) ([]row, int) {
+	t.Helper()
+	var outer map[string]json.RawMessage
+	var total, first struct{ Count, TotalCount int }
+	if err := errors.Join(json.Unmarshal([]byte(body), &outer), json.Unmarshal([]byte(body), &first)); err != nil {
+		t.Fatalf("%v in %s", err, body)
+	}
+	for _, name := range []string{"registrationTokens", "authTokens"} {
+		var rows []row
+		if json.Unmarshal(outer[name], &rows) == nil {
+			return rows, first.TotalCount
+		}
+		var inner struct{ RegistrationToken, AuthToken []row }
+		if json.Unmarshal(outer[name], &inner) == nil && json.Unmarshal(outer[name], &total) == nil {
+			return append(inner.RegistrationToken, inner.AuthToken...), total.Count
+		}
+	}
+	t.Fatalf("no list in %s", body)
+	return nil, 0
 }
 
 // populated has three registration tokens, and three auth tokens of the first.
-func populated(t *testing.T) (*fixture, string) {
-	f := newFixture(t, emulator.Knobs{})
+func populated(t *testing.T, d emulator.Dialect) (*fixture, string) {
+	f := newFixture(t, emulator.Knobs{Dialect: d, PageSize: 10})
 	admin := f.admin()
 	for i := range 3 {
 		f.call("POST", "/registrationTokens", admin, fmt.Sprintf(
 			`{"identifier":"r%d","count":3,"expirationDate":"2026-12-01","refId1":"odd%d","refId2":"all"}`, i, i%2)).
 			want(t, http.StatusCreated)
 	}
-	var r struct {
-		RegistrationTokens []struct{ Token string }
-	}
-	must(f, json.Unmarshal([]byte(f.call("GET", "/registrationTokens", admin, "").body), &r))
-	token := r.RegistrationTokens[0].Token
+	made, _ := listed(t, f.call("GET", "/registrationTokens", admin, "").body)
+	token := made[0].Token
 	for i := range 3 {
 		f.call("POST", "/authTokens", "Basic "+token, fmt.Sprintf(
 			`{"identifier":"a%d","fqdn":"host%d","refId1":"cad/%d","refId2":"all"}`, i, i%2, i)).
@@ -51,7 +68,13 @@ func populated(t *testing.T) (*fixture, string) {
 }
 
 func TestLists(t *testing.T) {
-	f, token := populated(t)
+	for _, d := range emulator.Dialects() {
+		t.Run(string(d), func(t *testing.T) { testLists(t, d) })
+	}
+}
+
+func testLists(t *testing.T, d emulator.Dialect) {
+	f, token := populated(t, d)
 	for _, tt := range []struct {
 		path  string
 		want  []string
@@ -65,15 +88,15 @@ func TestLists(t *testing.T) {
 		{"/registrationTokens?refId1=odd0", []string{"r0", "r2"}, 2},
 		{"/registrationTokens?refId1=odd0&identifier=r1", nil, 0},
 		{"/registrationTokens?refId2=all&pageSize=2", []string{"r0", "r1"}, 3},
-		{"/registrationTokens?refId2=all&pageSize=2&pageStart=2", []string{"r2"}, 3},
-		{"/registrationTokens?pageStart=9", nil, 3},
+		{"/registrationTokens?refId2=all&pageSize=2&pageStartIndex=2", []string{"r2"}, 3},
+		{"/registrationTokens?pageStartIndex=9", nil, 3},
 		{"/authTokens", []string{"a0", "a1", "a2"}, 3},
 		{"/authTokens?identifier=a2", []string{"a2"}, 1},
 		{"/authTokens?registrationToken=r0", []string{"a0", "a1", "a2"}, 3},
 		{"/authTokens?registrationToken=r1", nil, 0},
 		{"/authTokens?fqdn=host0", []string{"a0", "a2"}, 2},
 		{"/authTokens?refId1=cad%2F1", []string{"a1"}, 1},
-		{"/authTokens?refId2=all&pageStart=1&pageSize=1", []string{"a1"}, 3},
+		{"/authTokens?refId2=all&pageStartIndex=1&pageSize=1", []string{"a1"}, 3},
 	} {
 		t.Run(tt.path, func(t *testing.T) {
 			got, total := f.list(tt.path)
@@ -84,9 +107,9 @@ func TestLists(t *testing.T) {
 	}
 }
 
-// TestEmptyListIsAList: no rows are [], never null.
+// TestEmptyListIsAList: no rows are [] in the first dialect, never null.
 func TestEmptyListIsAList(t *testing.T) {
-	f := newFixture(t, emulator.Knobs{})
+	f := newFixture(t, emulator.Knobs{Dialect: emulator.First})
 	for path, want := range map[string]string{
 		"/registrationTokens": `{"registrationTokens":[],"totalCount":0}`,
 		"/authTokens":         `{"authTokens":[],"totalCount":0}`,
@@ -99,7 +122,7 @@ func TestEmptyListIsAList(t *testing.T) {
 
 // TestShowAuthToken shows the columns of the list, and no token.
 func TestShowAuthToken(t *testing.T) {
-	f, _ := populated(t)
+	f, _ := populated(t, emulator.First)
 	id := f.State().AuthTokens[1].ID
 	r := f.call("GET", "/authTokens/"+id, f.admin(), "")
 	r.want(t, http.StatusOK)

@@ -134,7 +134,7 @@ type (
 		Current, Previous          string
 		Uses                       int
 		Created, Used, Rotated     time.Time
-		Revoked                    bool
+		Revoked, Ended             bool
 	}
 	savedCounters struct{ Seq, Redeemed, Refreshed int }
 )
@@ -149,7 +149,7 @@ func (r *authTokenRow) saved() change {
 
 func (s *session) saved() change {
 	return change{bucketSessions, s.id, savedSession{
-		s.subject, s.client, s.authToken, s.current, s.previous, s.uses, s.created, s.used, s.rotated, s.revoked,
+		s.subject, s.client, s.authToken, s.current, s.previous, s.uses, s.created, s.used, s.rotated, s.revoked, s.ended,
 	}}
 }
 
@@ -161,18 +161,19 @@ func (m *memory) counters() change {
 func (m *memory) load() error {
 	return m.kept.db.View(func(tx *bolt.Tx) error {
 		return errors.Join(
-			each(tx, bucketRegistrations, func(_ string, s savedRegistration) {
+			eachRow(tx, bucketRegistrations, func(_ string, s savedRegistration) {
 				row := &registrationRow{s.Registration, s.Seq, s.Version, map[string]string{}}
 				m.registrations[row.ID], m.byToken[row.Token] = row, row
 			}),
-			each(tx, bucketAuthTokens, func(id string, s savedAuthToken) {
+			eachRow(tx, bucketAuthTokens, func(id string, s savedAuthToken) {
 				row := &authTokenRow{s.AuthToken, s.Seq, s.Refreshes, s.Registration, s.Session}
+				row.registrationID = s.Registration
 				m.authTokens[id] = row
 				m.inOrder = append(m.inOrder, row)
 			}),
-			each(tx, bucketSessions, func(id string, s savedSession) {
+			eachRow(tx, bucketSessions, func(id string, s savedSession) {
 				m.sessions[id] = &session{
-					id, s.Subject, s.Client, s.AuthToken, s.Current, s.Previous, s.Uses, s.Created, s.Used, s.Rotated, s.Revoked,
+					id, s.Subject, s.Client, s.AuthToken, s.Current, s.Previous, s.Uses, s.Created, s.Used, s.Rotated, s.Revoked, s.Ended,
 				}
 			}),
 			m.restore(tx),
@@ -198,7 +199,7 @@ func (m *memory) restore(tx *bolt.Tx) error {
 	return nil
 }
 
-func each[T any](tx *bolt.Tx, bucket string, add func(key string, row T)) error {
+func eachRow[T any](tx *bolt.Tx, bucket string, add func(key string, row T)) error {
 	return tx.Bucket([]byte(bucket)).ForEach(func(k, v []byte) error {
 		var row T
 		if err := json.Unmarshal(v, &row); err != nil {

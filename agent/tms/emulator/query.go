@@ -8,9 +8,8 @@ import (
 )
 
 const (
-	defaultPageSize = 100
-	maxPageSize     = 1000
-	maxText         = 255 // characters of a field; ours
+	maxPageSize = 1000
+	maxText     = 255 // characters of a field; ours
 )
 
 // query is what a list is asked for: filters that match whole values, and the
@@ -25,23 +24,27 @@ type query struct {
 // somebody may be about to delete it.
 func (c *call) query(filters ...string) (query, error) {
 	values := c.URL.Query()
-	q := query{filters: values, size: defaultPageSize}
+	w := c.knobs.Dialect.words()
+	if c.knobs.PageSize > 0 {
+		w.page, w.maxPage = c.knobs.PageSize, c.knobs.PageSize
+	}
+	q := query{filters: values, size: w.page}
 	for name, given := range values {
-		if !slices.Contains(filters, name) && name != "pageStart" && name != "pageStartIndex" && name != "pageSize" {
+		if !slices.Contains(filters, name) && !slices.Contains(w.starts, name) && name != "pageSize" {
 			return query{}, invalidField(name, "is not a parameter of this list")
 		}
 		if len(given) != 1 {
 			return query{}, invalidField(name, "must stand once")
 		}
 	}
-	start := "pageStartIndex" // F
-	if values.Has("pageStart") {
-		start = "pageStart" // A: the first edition of the contract
+	for _, name := range w.starts {
+		if err := number(values, name, &q.start, 0, 1<<31-1); err != nil {
+			return query{}, err
+		}
 	}
-	if err := number(values, start, &q.start, 0, 1<<31-1); err != nil {
-		return query{}, err
-	}
-	return q, number(values, "pageSize", &q.size, 1, maxPageSize)
+	err := number(values, "pageSize", &q.size, 1, maxPageSize)
+	q.size = min(q.size, w.maxPage)
+	return q, err
 }
 
 func number(values url.Values, name string, into *int, least, most int) error {
@@ -67,6 +70,15 @@ func (q query) admits(name, value string) bool {
 func page[T any](all []T, q query) []T {
 	from := min(q.start, len(all))
 	return append([]T{}, all[from:min(from+q.size, len(all))]...)
+}
+
+// each writes rows; the result is never nil.
+func each[T any](rows []T, write func(T) any) []any {
+	written := make([]any, len(rows))
+	for i, row := range rows {
+		written[i] = write(row)
+	}
+	return written
 }
 
 // text is a field of a request.

@@ -3,7 +3,6 @@ package emulator
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,9 +12,15 @@ import (
 // maxRegistrationDays is how many days ahead a registration token may end.
 const maxRegistrationDays = 30
 
+// The words of the first dialect, and of the data file.
 const (
 	enabled  = "ENABLED"
 	disabled = "DISABLED"
+)
+
+const (
+	wrapRegistration = "registrationToken"
+	wrapAuth         = "authToken"
 )
 
 // registration is a registration token as the Contact Administrator sees it.
@@ -31,62 +36,42 @@ type registration struct {
 	Status         string    `json:"status"`
 	RefID1         string    `json:"refId1"`
 	RefID2         string    `json:"refId2"`
-	Customer       string    `json:"customer"`
+	Customer       reference `json:"customer"`
 	CreationDate   time.Time `json:"creationDate"`
 }
 
 type registrationRequest struct {
-	Identifier     string `json:"identifier"`
-	Count          int    `json:"count"`
-	ExpirationDate string `json:"expirationDate"`
-	RefID1         string `json:"refId1"`
-	RefID2         string `json:"refId2"`
-	Customer       ref    `json:"customer"`
-}
-
-// ref names another thing: a string, or an object with its name or id.
-type ref string
-
-// UnmarshalJSON reads both.
-func (r *ref) UnmarshalJSON(b []byte) error {
-	var o struct{ ID, Name string }
-	if err := json.Unmarshal(b, (*string)(r)); err == nil {
-		return nil
-	}
-	if err := decodeStrict(b, &o); err != nil {
-		return err
-	}
-	*r = ref(or(o.Name, o.ID))
-	return nil
+	Identifier     string    `json:"identifier"`
+	Count          int       `json:"count"`
+	ExpirationDate expiry    `json:"expirationDate"`
+	RefID1         string    `json:"refId1"`
+	RefID2         string    `json:"refId2"`
+	Customer       reference `json:"customer"`
 }
 
 // registrationUpdate leaves alone what is not named.
 type registrationUpdate struct {
 	Count          *int    `json:"count"`
-	ExpirationDate *string `json:"expirationDate"`
+	ExpirationDate *expiry `json:"expirationDate"`
+	State          *string `json:"state"`
 	Status         *string `json:"status"`
-	State          *string `json:"state"` // ENABLE or DISABLE, in place of status
-}
-
-type wrappedRegistration struct {
-	RegistrationToken registration `json:"registrationToken"`
 }
 
 func newRegistration(q registrationRequest, now time.Time) (registration, error) {
 	if err := checkTexts(text{"identifier", q.Identifier}, text{"refId1", q.RefID1},
-		text{"refId2", q.RefID2}, text{"customer", string(q.Customer)}); err != nil {
+		text{"refId2", q.RefID2}, text{"customer", q.Customer.Name}, text{"customer", q.Customer.ID}); err != nil {
 		return registration{}, err
 	}
 	if q.Count < 1 {
 		return registration{}, invalidField("count", "must be at least 1")
 	}
-	if err := checkExpirationDate(q.ExpirationDate, now); err != nil {
+	if err := checkExpirationDate(string(q.ExpirationDate), now); err != nil {
 		return registration{}, err
 	}
 	return registration{
 		ID: rand.Text(), Identifier: q.Identifier, Token: newRegistrationToken(), Count: q.Count,
-		ExpirationDate: q.ExpirationDate, Status: enabled,
-		RefID1: q.RefID1, RefID2: q.RefID2, Customer: string(q.Customer), CreationDate: now.Truncate(time.Second),
+		ExpirationDate: string(q.ExpirationDate), Status: enabled,
+		RefID1: q.RefID1, RefID2: q.RefID2, Customer: q.Customer, CreationDate: now.Truncate(time.Second),
 	}, nil
 }
 
@@ -118,36 +103,47 @@ func (r *registration) usable(now time.Time) error {
 	return nil
 }
 
-func (u registrationUpdate) apply(r *registration, now time.Time) error {
+func (u registrationUpdate) apply(r *registration, k Knobs, now time.Time) error {
 	if u.Count != nil {
-		if *u.Count < max(r.UsedCount, 1) {
+		count := *u.Count
+		if k.CountDelta {
+			count += r.Count
+		}
+		if count < max(r.UsedCount, 1) {
 			return errBelowUsed
 		}
-		r.Count = *u.Count
+		r.Count = count
 	}
 	if u.ExpirationDate != nil {
-		if err := checkExpirationDate(*u.ExpirationDate, now); err != nil {
+		if err := checkExpirationDate(string(*u.ExpirationDate), now); err != nil {
 			return err
 		}
-		r.ExpirationDate = *u.ExpirationDate
+		r.ExpirationDate = string(*u.ExpirationDate)
 	}
-	if u.State != nil {
-		status := *u.State + "D"
-		u.Status = &status
-	}
-	if u.Status != nil {
-		if *u.Status != enabled && *u.Status != disabled {
-			return errStatus
+	for member, word := range map[string]*string{"state": u.State, "status": u.Status} {
+		if word == nil {
+			continue
 		}
-		r.Status = *u.Status
+		either := k.RequestBody == BodyEither
+		if member != k.Dialect.words().state && !either {
+			return invalidField(member, "is not a member of a registration token")
+		}
+		status, err := k.Dialect.stateOf(*word, either)
+		if err != nil {
+			return err
+		}
+		r.Status = status
 	}
 	return nil
 }
 
 func (e *Emulator) createRegistration(c *call) answer {
 	var q registrationRequest
-	if err := c.decodeIn("registrationToken", &q); err != nil {
+	if _, err := c.decode(wrapRegistration, &q); err != nil {
 		return refused(err)
+	}
+	if q.Customer.text && c.knobs.Dialect == Family && c.knobs.RequestBody == BodyStrict {
+		return refused(invalidField("customer", "must be an object with an id or a name"))
 	}
 	r, err := newRegistration(q, c.now)
 	if err != nil {
@@ -156,14 +152,14 @@ func (e *Emulator) createRegistration(c *call) answer {
 	if err := e.store.addRegistration(r); err != nil {
 		return refused(err)
 	}
-	return versioned(http.StatusCreated, r, 1)
+	return c.versioned(http.StatusCreated, r, 1)
 }
 
 // versioned is a registration token with its version as ETag. Whether the real
 // service has one is not known.
-func versioned(status int, r registration, version int) answer {
+func (c *call) versioned(status int, r registration, version int) answer {
 	return answer{
-		status: status, body: wrappedRegistration{r},
+		status: status, body: map[string]any{wrapRegistration: c.knobs.Dialect.registration(r)},
 		header: http.Header{"Etag": {`"` + strconv.Itoa(version) + `"`}},
 	}
 }
@@ -190,10 +186,9 @@ func (e *Emulator) listRegistrations(c *call) answer {
 		return q.admits("identifier", r.Identifier) && q.admits("token", r.Token) &&
 			q.admits("refId1", r.RefID1) && q.admits("refId2", r.RefID2)
 	})
-	return answer{status: http.StatusOK, body: struct {
-		RegistrationTokens []registration `json:"registrationTokens"`
-		TotalCount         int            `json:"totalCount"`
-	}{page(all, q), len(all)}}
+	return answer{status: http.StatusOK, body: c.knobs.Dialect.list(
+		"registrationTokens", wrapRegistration, each(page(all, q), c.knobs.Dialect.registration), len(all),
+	)}
 }
 
 func (e *Emulator) showRegistration(c *call) answer {
@@ -201,27 +196,27 @@ func (e *Emulator) showRegistration(c *call) answer {
 	if err != nil {
 		return refused(err)
 	}
-	return versioned(http.StatusOK, r, version)
+	return c.versioned(http.StatusOK, r, version)
 }
 
 func (e *Emulator) updateRegistration(c *call) answer {
 	var u registrationUpdate
-	if err := c.decodeIn("registrationToken", &u); err != nil {
+	if _, err := c.decode(wrapRegistration, &u); err != nil {
 		return refused(err)
 	}
 	version, err := ifMatch(c)
 	if err != nil {
 		return refused(err)
 	}
-	r, version, err := e.store.updateRegistration(c.PathValue("id"), version, func(r *registration) error { return u.apply(r, c.now) })
+	r, version, err := e.store.updateRegistration(c.PathValue("id"), version, c.knobs.OneUser, func(r *registration) error { return u.apply(r, c.knobs, c.now) })
 	if err != nil {
 		return refused(err)
 	}
-	return versioned(http.StatusOK, r, version)
+	return c.versioned(http.StatusOK, r, version)
 }
 
 func (e *Emulator) deleteRegistration(c *call) answer {
-	if err := e.store.deleteRegistration(c.PathValue("id")); err != nil {
+	if err := e.store.deleteRegistration(c.PathValue("id"), c.knobs.OneUser); err != nil {
 		return refused(err)
 	}
 	return answer{status: http.StatusNoContent}

@@ -26,6 +26,7 @@ type session struct {
 	used     time.Time // last
 	rotated  time.Time // last
 	revoked  bool
+	ended    bool // with its registration token; see Knobs.OneUser
 }
 
 // grant is what a redemption or a refresh gives.
@@ -47,6 +48,9 @@ func (s *session) next() string { return s.id + "." + rand.Text() }
 
 // refresh decides on one use of a refresh token of this family.
 func (s *session) refresh(token string, k Knobs, now time.Time) error {
+	if s.ended {
+		return errSessionGone
+	}
 	if s.revoked {
 		return errSessionRevoked
 	}

@@ -86,8 +86,9 @@ func (m *memory) registrationsInOrder() []*registrationRow {
 }
 
 // updateRegistration applies a change that may refuse. A version other than 0
-// must be the one that there is.
-func (m *memory) updateRegistration(id string, version int, change func(*registration) error) (registration, int, error) {
+// must be the one that there is. With oneUser, disabling ends the sessions of its
+// auth tokens.
+func (m *memory) updateRegistration(id string, version int, oneUser bool, apply func(*registration) error) (registration, int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	row, ok := m.registrations[id]
@@ -98,16 +99,21 @@ func (m *memory) updateRegistration(id string, version int, change func(*registr
 		return registration{}, 0, errVersion
 	}
 	changed := row.registration
-	if err := change(&changed); err != nil {
+	if err := apply(&changed); err != nil {
 		return registration{}, 0, err
 	}
 	row.registration = changed
 	row.version++
-	return changed, row.version, m.keep(row.saved())
+	changes := []change{row.saved()}
+	if oneUser && row.Status == disabled {
+		changes = append(changes, m.endSessions(id)...)
+	}
+	return changed, row.version, m.keep(changes...)
 }
 
-// deleteRegistration ends what can still be redeemed. Auth tokens stay.
-func (m *memory) deleteRegistration(id string) error {
+// deleteRegistration ends what can still be redeemed. Auth tokens stay; with
+// oneUser, their sessions end.
+func (m *memory) deleteRegistration(id string, oneUser bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	row, ok := m.registrations[id]
@@ -116,7 +122,24 @@ func (m *memory) deleteRegistration(id string) error {
 	}
 	delete(m.registrations, id)
 	delete(m.byToken, row.Token)
-	return m.keep(gone(bucketRegistrations, id))
+	changes := []change{gone(bucketRegistrations, id)}
+	if oneUser {
+		changes = append(changes, m.endSessions(id)...)
+	}
+	return m.keep(changes...)
+}
+
+// endSessions ends the sessions of all auth tokens of a registration token. m.mu
+// is held.
+func (m *memory) endSessions(registration string) (changes []change) {
+	for _, row := range m.inOrder {
+		if row.registration == registration {
+			s := m.sessions[row.session]
+			s.ended = true
+			changes = append(changes, s.saved())
+		}
+	}
+	return changes
 }
 
 // redeemable returns why a redemption would be refused now.
@@ -171,7 +194,7 @@ func (m *memory) redeem(token, id string, d device, k Knobs, now time.Time) (gra
 func (m *memory) addAuthToken(row *registrationRow, id string, d device, now time.Time) *authTokenRow {
 	a := authToken{
 		ID: id, device: d,
-		RegistrationToken: row.Identifier, CreationDate: now.Truncate(time.Second),
+		RegistrationToken: row.Identifier, CreationDate: now.Truncate(time.Second), registrationID: row.ID,
 	}
 	s := newSession(a.ID, publicClient, now)
 	s.authToken = a.ID

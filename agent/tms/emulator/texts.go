@@ -10,9 +10,8 @@ import "net/http"
 // refusal is an error in the service's shape. It is what the store and the
 // handlers return, and what the client is told.
 type refusal struct {
-	status  int
-	Code    string `json:"errorCode"`
-	Message string `json:"message"`
+	status        int
+	Code, Message string // in a body of one of the errorShapes
 }
 
 // Error returns the message.
@@ -45,7 +44,6 @@ var (
 	errNoAuthentication = &refusal{http.StatusUnauthorized, "UNAUTHORIZED", "The Authorization header must be Bearer and a token, or Basic and a raw token."}    // INVENTED
 	errBelowUsed        = &refusal{http.StatusBadRequest, "INVALID_FIELD", "count: must not be below usedCount."}                                                // INVENTED
 	errVersion          = &refusal{http.StatusPreconditionFailed, "VERSION_CHANGED", "The registration token was changed meanwhile."}                            // INVENTED
-	errStatus           = &refusal{http.StatusBadRequest, "INVALID_FIELD", "status: must be ENABLED or DISABLED."}                                               // INVENTED
 	errExpirationDate   = &refusal{http.StatusBadRequest, "INVALID_FIELD", "expirationDate: must be a date like 2026-12-31, from tomorrow to 30 days from now."} // INVENTED
 )
 
@@ -57,6 +55,15 @@ func invalidBody(err error) *refusal {
 // invalidField refuses one field or parameter. INVENTED
 func invalidField(name, must string) *refusal {
 	return &refusal{http.StatusBadRequest, "INVALID_FIELD", name + ": " + must + "."}
+}
+
+// wrongForm refuses a body that is wrapped where it must be bare, or the other way
+// round. INVENTED
+func wrongForm(wrapper string, wrapped bool) *refusal {
+	if wrapped {
+		return &refusal{http.StatusBadRequest, "INVALID_BODY", "The request body must not be wrapped in " + wrapper + "."}
+	}
+	return &refusal{http.StatusBadRequest, "INVALID_BODY", "The request body must have one member, " + wrapper + "."}
 }
 
 // serviceFault is what a fault switch makes the service say.
