@@ -35,9 +35,9 @@ func TestDataOutlivesTheProgram(t *testing.T) {
 	if read(t, again.ca) != ca {
 		t.Error("the certificate authority is another one")
 	}
-	var list struct{ TotalCount int }
-	if status := again.send(http.MethodGet, "token/api/v5/registrationTokens", bearer, "", "", &list); status != 200 || list.TotalCount != 1 {
-		t.Errorf("%d, %d registration tokens, want the one that was made, by the bearer of before", status, list.TotalCount)
+	var list struct{ RegistrationTokens struct{ Count int } }
+	if status := again.send(http.MethodGet, "token/api/v5/registrationTokens", bearer, "", "", &list); status != 200 || list.RegistrationTokens.Count != 1 {
+		t.Errorf("%d, %d registration tokens, want the one that was made, by the bearer of before", status, list.RegistrationTokens.Count)
 	}
 }
 
