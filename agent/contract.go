@@ -3,12 +3,13 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
-	"strings"
 
 	"regent/agent/policy"
 	"regent/agent/status"
 	"regent/agent/tms"
+	"regent/agent/tms/contract"
 	"regent/agent/token"
 )
 
@@ -17,8 +18,9 @@ type prober interface {
 	Probe(ctx context.Context, madeUp token.Secret) tms.Probe
 }
 
-// Contract asks each tenant of the configuration to which of the open forms it
-// answers. No count can be used: what is sent is made up. Administrators only.
+// Contract asks each tenant of the configuration for what the vendor leaves open, and
+// adds what its auth tokens on this device showed. No count can be used: the secrets
+// that are sent are made up. Administrators only.
 func (a *Agent) Contract(ctx context.Context, by Caller) (status.Contract, error) {
 	if err := a.Administer(ctx, by, "contract"); err != nil {
 		return status.Contract{}, err
@@ -32,7 +34,9 @@ func (a *Agent) Contract(ctx context.Context, by Caller) (status.Contract, error
 		if err != nil {
 			one.Failed = err.Error()
 		} else {
-			one.Forms = compare(p.Judge(a.formsSeen(host)), settings)
+			found := p.Findings()
+			a.learnt(host, found)
+			one.Forms = compare(contract.Fill(contract.Device, found), p.Judge(a.formsSeen(host)), settings)
 		}
 		out.Tenants = append(out.Tenants, one)
 	}
@@ -67,25 +71,62 @@ func (a *Agent) formsSeen(host string) []tms.Form {
 	return seen
 }
 
-// compare holds what is configured against what a tenant has. It is pure.
-func compare(variants []tms.Variant, s policy.Settings) []status.Form {
+// learnt adds what the auth tokens and the registration token of a tenant showed.
+func (a *Agent) learnt(host string, found contract.Findings) {
+	if a.d.Unusable != nil {
+		return
+	}
+	lives, refreshLives := []string{}, []string{}
+	for _, r := range a.vault.List() {
+		if r.ID.Tenant != host || r.Generation == 0 {
+			continue
+		}
+		lives = append(lives, lifeOf(r.Life))
+		refreshLives = append(refreshLives, lifeOf(r.RefreshLife))
+	}
+	found.Set(contract.AccessLife, distinct(lives)...)
+	found.Set(contract.RefreshLife, distinct(refreshLives)...)
+}
+
+func lifeOf(l token.Lifetime) string {
+	if l.TTL == 0 {
+		return "not told, or without end"
+	}
+	return fmt.Sprintf("%d s", int64(l.TTL.Seconds()))
+}
+
+// distinct sorts, and keeps one of each.
+func distinct(all []string) []string {
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// compare adds to the rows that a key selects whether what is configured is what the
+// tenant has. It is pure.
+func compare(rows []status.Form, variants []tms.Variant, s policy.Settings) []status.Form {
 	configured := map[string]string{
 		"contract.base_path": s.Contract.BasePath, "contract.reply": s.Contract.Reply,
 		"contract.access_token_name": s.Contract.AccessTokenName, "contract.registration_header": s.Contract.RegistrationHeader,
 		"refresh.mode": s.Refresh.Mode,
 	}
-	forms := make([]status.Form, 0, len(variants))
-	for _, v := range variants {
-		f := status.Form{Key: v.Key, Configured: configured[v.Key], Answers: append([]string{}, v.Answers...), Why: v.Why, Fits: status.FitNo}
+	for i := range rows {
+		f := &rows[i]
+		if f.Key == "" {
+			continue
+		}
+		f.Configured, f.Fits = configured[f.Key], status.FitUnknown
+		for _, v := range variants {
+			if v.Key == f.Key {
+				f.Answers, f.Why = append([]string{}, v.Answers...), v.Why
+			}
+		}
 		switch {
-		case len(v.Answers) == 0:
-			f.Fits = status.FitUnknown
-		case f.Configured == policy.AnyForm || slices.Contains(v.Answers, f.Configured):
+		case len(f.Answers) == 0:
+		case f.Configured == policy.AnyForm || slices.Contains(f.Answers, f.Configured):
 			f.Fits = status.FitYes
 		default:
-			f.Why += "; set " + v.Key + ": " + strings.Join(v.Answers, " or ")
+			f.Fits = status.FitNo
 		}
-		forms = append(forms, f)
 	}
-	return forms
+	return rows
 }

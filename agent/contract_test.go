@@ -10,6 +10,7 @@ import (
 	"regent/agent/policy"
 	"regent/agent/status"
 	"regent/agent/tms"
+	"regent/agent/tms/contract"
 	"regent/agent/tms/emulator"
 )
 
@@ -34,9 +35,17 @@ func TestContractOfATenant(t *testing.T) {
 		if err != nil || len(got.Tenants) != 1 {
 			fl.Fatalf("got %+v, %v, want one tenant", got, err)
 		}
-		fits := map[string]status.Fit{}
+		fits, shown := map[string]status.Fit{}, map[contract.ID][]string{}
 		for _, f := range got.Tenants[0].Forms {
-			fits[f.Key] = f.Fits
+			if f.Key != "" && f.Key != "contract.request" {
+				fits[f.Key] = f.Fits
+			}
+			shown[f.Row] = f.Answers
+		}
+		for _, id := range []contract.ID{contract.Discovery, contract.ErrorShape, contract.AccessLife, contract.RefreshLife} {
+			if len(shown[id]) == 0 {
+				fl.Errorf("%s: nothing is known after a redemption", id)
+			}
 		}
 		want := map[string]status.Fit{
 			"contract.base_path": status.FitYes, "refresh.mode": status.FitNo, "contract.registration_header": status.FitNo,
@@ -56,7 +65,16 @@ func TestCompare(t *testing.T) {
 		Refresh:  policy.Refresh{Mode: policy.OIDC},
 		Contract: policy.Contract{Reply: policy.AnyForm, AccessTokenName: policy.CamelName, RegistrationHeader: policy.BasicHeader},
 	}
-	got := compare([]tms.Variant{
+	rows := func() []status.Form {
+		return []status.Form{
+			{Key: "contract.reply"},
+			{Key: "contract.access_token_name"},
+			{Key: "refresh.mode"},
+			{Key: "contract.registration_header", Answers: []string{}},
+			{Title: "times", Answers: []string{}, Why: "later"},
+		}
+	}
+	got := compare(rows(), []tms.Variant{
 		{Key: "contract.reply", Answers: []string{"bare"}, Why: "seen"},
 		{Key: "contract.access_token_name", Answers: []string{"token"}, Why: "seen"},
 		{Key: "refresh.mode", Answers: []string{"oidc", "tms"}, Why: "asked"},
@@ -64,9 +82,10 @@ func TestCompare(t *testing.T) {
 	}, s)
 	want := []status.Form{
 		{Key: "contract.reply", Configured: "any", Answers: []string{"bare"}, Fits: status.FitYes, Why: "seen"},
-		{Key: "contract.access_token_name", Configured: "accessToken", Answers: []string{"token"}, Fits: status.FitNo, Why: "seen; set contract.access_token_name: token"},
+		{Key: "contract.access_token_name", Configured: "accessToken", Answers: []string{"token"}, Fits: status.FitNo, Why: "seen"},
 		{Key: "refresh.mode", Configured: "oidc", Answers: []string{"oidc", "tms"}, Fits: status.FitYes, Why: "asked"},
 		{Key: "contract.registration_header", Configured: "basic", Answers: []string{}, Fits: status.FitUnknown, Why: "no form told"},
+		{Title: "times", Answers: []string{}, Why: "later"},
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("-got +want\n%s", diff)

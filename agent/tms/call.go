@@ -100,6 +100,7 @@ func (c *Client) judge(answer *http.Response, call Call, f *Failure, hide masked
 	f.Reach, f.Status = Answered, answer.StatusCode
 	code, message, ok := shapeOf(body)
 	f.Code, f.Message, f.ServiceShape = hide.text(code), hide.text(message), ok
+	f.Shape = errorMembers(body)
 	f.RetryAfter, f.HasRetryAfter = retryAfter(answer.Header, c.o.Now)
 	f.Err = fmt.Errorf("status %d", answer.StatusCode)
 	return f

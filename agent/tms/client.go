@@ -64,8 +64,14 @@ func (c *Client) observe(answer *http.Response) {
 // Discover asks where this tenant's tokens are issued. It is repeated a few
 // times within the timeout, if nothing was sent or the service was busy.
 func (c *Client) Discover(ctx context.Context) (Provider, error) {
+	return c.discover(ctx, func(Answer) {})
+}
+
+// discover shows the answer to look too.
+func (c *Client) discover(ctx context.Context, look func(Answer)) (Provider, error) {
 	var p Provider
 	err := c.Do(ctx, Call{Op: "discover", Method: http.MethodGet, Path: pathIDP, Read: func(a Answer) (err error) {
+		look(a)
 		if p, err = providerOf(a.Body); err != nil {
 			return err
 		}

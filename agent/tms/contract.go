@@ -145,6 +145,51 @@ func shapeOf(body []byte) (code, message string, ok bool) {
 	return code, message, message != "" || o.ID("errorCode") != "" || o.Text("error", "code") != ""
 }
 
+// errorMembers names the members of an error's body in which shapeOf looks, for a
+// support ticket: "errors.error: errorCode, errorMessage". It is "" if there is none.
+func errorMembers(body []byte) string {
+	o, err := reply.Parse(body, "")
+	if err != nil {
+		return ""
+	}
+	var in []string
+	for _, name := range []string{"errors", "error"} {
+		if inner, found := o.FirstOf(name); found {
+			o, in = inner, append(in, name)
+		}
+	}
+	var names []string
+	for _, name := range []string{"errorCode", "code", "error", "errorMessage", "message", "error_description"} {
+		if o.ID(name) != "" {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 && len(in) > 0 {
+		return strings.Join(in, ".") + ": " + strings.Join(names, ", ")
+	}
+	return strings.Join(names, ", ")
+}
+
+// MembersOfProvider says where the identity provider stands in the answer of
+// idpConfigurations: "idpConfigurations[0]: tokenEndpoint, realm, clientId".
+func MembersOfProvider(body []byte) string {
+	o, err := reply.First(body, memberEndpoint)
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, name := range []string{memberEndpoint, memberRealm, memberClientID} {
+		if o[name] != nil {
+			names = append(names, name)
+		}
+	}
+	at := reply.Where(body, memberEndpoint)
+	if at == "" {
+		at = "at the top"
+	}
+	return at + ": " + strings.Join(names, ", ")
+}
+
 // providerOf reads the answer of idpConfigurations. U, A: it is the first object
 // at any depth, arrays included, that has a token endpoint.
 func providerOf(body []byte) (Provider, error) {

@@ -134,6 +134,38 @@ func TestCauseKeepsWhatItMay(t *testing.T) {
 
 // TestShapeOf: the code and the words of an error are kept as the service wrote
 // them, in each of the shapes that the contract lists.
+// TestErrorMembers: where an error stood, for a ticket, without its words.
+func TestErrorMembers(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"errorCode":"E1","errorMessage":"words"}`:               "errorCode, errorMessage",
+		`{"error":{"code":7,"message":"words"}}`:                  "error: code, message",
+		`{"errors":{"error":[{"errorCode":"E1"},{"code":"E2"}]}}`: "errors.error: errorCode",
+		`{"errors":[{"code":"E1","message":"words"}]}`:            "errors: code, message",
+		`{"error":"invalid_grant","error_description":"words"}`:   "error, error_description",
+		`{"timestamp":1}`: "",
+		`<html>`:          "",
+	} {
+		if got := errorMembers([]byte(body)); got != want {
+			t.Errorf("%s: got %q, want %q", body, got, want)
+		}
+	}
+}
+
+// TestMembersOfProvider: where the provider stood, whatever it is wrapped in.
+func TestMembersOfProvider(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"tokenEndpoint":"x","realm":"y"}`: "at the top: tokenEndpoint, realm",
+		`[{"tokenEndpoint":"x"}]`:           "[0]: tokenEndpoint",
+		`{"idpConfigurations":{"count":1,"idpConfiguration":[{},{"tokenEndpoint":1,"clientId":2}]}}`: "idpConfigurations.idpConfiguration[1]: tokenEndpoint, clientId",
+		`{}`: "",
+		`x`:  "",
+	} {
+		if got := MembersOfProvider([]byte(body)); got != want {
+			t.Errorf("%s: got %q, want %q", body, got, want)
+		}
+	}
+}
+
 func TestShapeOf(t *testing.T) {
 	tests := []struct {
 		body, code, message string

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"regent/agent/tms/contract"
 	"regent/agent/token"
 )
 
@@ -16,6 +17,7 @@ import (
 type Probe struct {
 	Discovery *Failure // nil if it worked
 	Provider  Provider // if it worked
+	Members   string   // where the provider's members stand in the answer, if it worked
 	Path      string   // below which it was asked
 
 	OIDC *Failure // a refresh by a made-up refresh token at the provider
@@ -41,7 +43,7 @@ var errGranted = errors.New("it was granted, although what was sent is made up: 
 // place of every secret. It is about ten requests, one after the other.
 func (c *Client) Probe(ctx context.Context, madeUp token.Secret) Probe {
 	p := Probe{Path: c.o.Forms.Path}
-	provider, err := c.Discover(ctx)
+	provider, err := c.discover(ctx, func(a Answer) { p.Members = MembersOfProvider(a.Body) })
 	if err != nil {
 		p.Discovery, _ = errors.AsType[*Failure](err)
 		return p
@@ -79,6 +81,19 @@ type Variant struct {
 	Key     string   // of the configuration: "contract.reply"
 	Answers []string // words of the key that the tenant answers to; none if that is not known
 	Why     string   // how that is known, or why not, for a person
+}
+
+// Findings are the rows of the contract that no key selects. It is pure.
+func (p Probe) Findings() contract.Findings {
+	found := contract.Findings{}
+	if p.Discovery != nil {
+		return found
+	}
+	found.Set(contract.Discovery, p.Members)
+	if f := p.Redeem.Plain; f != nil && f.Reach == Answered {
+		found.Set(contract.ErrorShape, f.Shape)
+	}
+	return found
 }
 
 // Judge says which forms a tenant has, by its answers to a probe and by what
@@ -153,7 +168,7 @@ func (s Shown) understood(form string) bool {
 }
 
 // unseen is why nothing is known of the form of a reply.
-const unseen = "only a reply with an auth token shows it: a redemption's, or a refresh's in a mode of the service itself; none is kept here"
+const unseen = "known after the first redemption"
 
 // read is how the form of a reply is known.
 const read = "auth tokens of this device came so"

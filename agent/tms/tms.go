@@ -80,6 +80,7 @@ type Failure struct {
 	// The rest is set if Answered.
 	Status        int           // HTTP status
 	ServiceShape  bool          // the body is a JSON object with a string message, error or errorCode
+	Shape         string        // the names of the body's members that say the error: "errorCode, errorMessage"; "" for none
 	Code          string        // the service's error or errorCode, verbatim, bounded
 	Message       string        // the service's own words, verbatim, bounded, control characters removed
 	RetryAfter    time.Duration // capped at an hour; 0 with HasRetryAfter means at once

@@ -10,7 +10,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -163,6 +165,39 @@ func first(raw json.RawMessage, name string, depth int) Object {
 		}
 	}
 	return nil
+}
+
+// Where says in which members the object is that First finds: "authTokens.authToken[0]",
+// "" for the body itself. It is for people: the names are the body's.
+func Where(body []byte, name string) string {
+	o, err := object(body)
+	switch {
+	case err == nil && o[name] != nil:
+		return ""
+	case err == nil:
+		for _, member := range slices.Sorted(maps.Keys(o)) {
+			if first(o[member], name, 1) != nil {
+				return joined(member, Where(o[member], name))
+			}
+		}
+	}
+	var items []json.RawMessage
+	if json.Unmarshal(body, &items) != nil {
+		return ""
+	}
+	for i, item := range items {
+		if first(item, name, 1) != nil {
+			return joined(fmt.Sprintf("[%d]", i), Where(item, name))
+		}
+	}
+	return ""
+}
+
+func joined(outer, inner string) string {
+	if inner == "" || strings.HasPrefix(inner, "[") {
+		return outer + inner
+	}
+	return outer + "." + inner
 }
 
 // children returns the values inside an object or array, in the order of the

@@ -1,0 +1,217 @@
+package contract
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Fit is whether what is configured is what the tenant has.
+type Fit string
+
+// The fits. A row that no key selects has none.
+const (
+	FitYes     Fit = "yes"
+	FitNo      Fit = "no"
+	FitUnknown Fit = "unknown"
+)
+
+// Form is one row, and what a tenant showed of it. It holds no secret.
+type Form struct {
+	Row        ID       `json:"row"`
+	Title      string   `json:"title"`
+	Tag        Tag      `json:"tag"`
+	Taken      string   `json:"taken"`                // how it is taken until the tenant shows it
+	Key        string   `json:"key,omitempty"`        // of the configuration
+	Configured string   `json:"configured,omitempty"` // the value of Key, where the asker has one
+	Answers    []string `json:"answers"`              // what the tenant showed, or the words of Key that it takes; empty if that is not known
+	Fits       Fit      `json:"fits,omitempty"`       // of Configured
+	Why        string   `json:"why"`                  // how that is known, or when it will be
+}
+
+// Block is what one tenant showed: for a person, and for a support ticket.
+type Block struct {
+	Tenant string    `json:"tenant"` // host
+	By     string    `json:"by,omitempty"`
+	At     time.Time `json:"at,omitzero"`
+	Counts int       `json:"counts_used"`      // by asking
+	Forms  []Form    `json:"forms"`            // empty if Failed
+	Notes  []string  `json:"notes,omitempty"`  // for a person
+	Failed string    `json:"failed,omitempty"` // why nothing could be asked
+}
+
+// Seen is what somebody found of a row.
+type Seen struct {
+	Answers []string
+	Why     string // "" if there is nothing to add
+}
+
+// Findings are by row.
+type Findings map[ID]Seen
+
+// Set notes what a tenant showed; empty answers are none.
+func (f Findings) Set(id ID, answers ...string) {
+	if answers = slices.DeleteFunc(answers, func(s string) bool { return s == "" }); len(answers) > 0 {
+		f[id] = Seen{Answers: answers}
+	}
+}
+
+// View is who asks.
+type View string
+
+// The views.
+const (
+	Device        View = "device"
+	Administrator View = "administrator"
+	Trial         View = "trial"
+)
+
+// when is when a view learns a row, and whether it ever does.
+func (v View) when(r Row) (string, bool) {
+	switch v {
+	case Device:
+		return r.Device, r.Device != ""
+	case Administrator:
+		return r.Administrator, r.Administrator != ""
+	case Trial:
+	}
+	return "the trial did not come so far", r.Trial
+}
+
+// Fill returns the rows that a view can learn, with what was found.
+func Fill(v View, found Findings) []Form {
+	forms := []Form{}
+	for _, r := range Rows() {
+		when, sees := v.when(r)
+		if !sees {
+			continue
+		}
+		f := Form{Row: r.ID, Title: r.Title, Tag: r.Tag, Taken: r.Taken, Key: r.Key, Answers: []string{}, Why: when}
+		if seen, ok := found[r.ID]; ok {
+			f.Answers = append(f.Answers, seen.Answers...)
+			if f.Why = seen.Why; len(f.Answers) == 0 && f.Why == "" {
+				f.Why = when
+			}
+		}
+		forms = append(forms, f)
+	}
+	return forms
+}
+
+// Misfits reports whether anything is configured otherwise than the tenant has it,
+// or it could not be asked.
+func (b Block) Misfits() bool {
+	return b.Failed != "" || slices.ContainsFunc(b.Forms, func(f Form) bool { return f.Fits == FitNo })
+}
+
+// The columns of a block, in characters. Together they fit a terminal of 80.
+const (
+	titleWidth = 24
+	textColumn = titleWidth + 6
+	lineWidth  = 79
+)
+
+// String is the block, ready to be pasted into a ticket: ASCII where the tenant's
+// words are, at most 79 columns wide.
+func (b Block) String() string {
+	var t strings.Builder
+	t.WriteString("----- contract of " + plain(b.Tenant) + " -----\n")
+	counts := "no count was used"
+	if b.Counts > 0 {
+		counts = fmt.Sprintf("counts used: %d", b.Counts)
+	}
+	asked := []string{}
+	if b.By != "" {
+		asked = append(asked, "asked by "+b.By)
+	}
+	if !b.At.IsZero() {
+		asked = append(asked, b.At.UTC().Format("2006-01-02 15:04 UTC"))
+	}
+	wrapped(&t, "", 0, strings.Join(append(asked, counts), "; "))
+	if b.Failed != "" {
+		wrapped(&t, "", 0, "could not be asked: "+b.Failed)
+		return t.String() + "----- end -----\n"
+	}
+	wrapped(&t, row("WHAT", "TAG"), textColumn, "THIS TENANT")
+	for _, f := range b.Forms {
+		wrapped(&t, row(f.Title, string(f.Tag)), textColumn, f.text())
+		if f.Fits == FitNo {
+			wrapped(&t, "    ", 4, "DOES NOT FIT: "+f.Key+" is "+f.Configured)
+			wrapped(&t, "    ", 4, "set "+f.Key+": "+strings.Join(f.Answers, " or "))
+		}
+	}
+	for _, note := range b.Notes {
+		wrapped(&t, "note: ", len("note: "), note)
+	}
+	var meanings []string
+	for _, tag := range tags() {
+		meanings = append(meanings, tag[0]+" "+tag[1])
+	}
+	wrapped(&t, "tags: ", len("tags: "), strings.Join(meanings, "; "))
+	return t.String() + "----- end -----\n"
+}
+
+func row(title, tag string) string { return fmt.Sprintf("%-*s  %-3s ", titleWidth, title, tag) }
+
+// text is what is known of a row, in words.
+func (f Form) text() string {
+	if len(f.Answers) == 0 {
+		text := "not known: " + f.Why
+		if strings.HasPrefix(f.Why, "known ") { // it says when
+			text = f.Why
+		}
+		text += "; taken: " + f.Taken
+		if f.Configured != "" {
+			text += "; " + f.Key + " is " + f.Configured
+		}
+		return text
+	}
+	text := strings.Join(f.Answers, ", ")
+	if f.Why != "" {
+		text += " (" + f.Why + ")"
+	}
+	return text
+}
+
+// wrapped writes head and then text, in lines that begin at the column where it does.
+func wrapped(t *strings.Builder, head string, column int, text string) {
+	line := head
+	for _, word := range words(text, lineWidth-column) {
+		switch {
+		case line == head || strings.TrimSpace(line) == "":
+			line += word
+		case len(line)+1+len(word) > lineWidth:
+			t.WriteString(line + "\n")
+			line = strings.Repeat(" ", column) + word
+		default:
+			line += " " + word
+		}
+	}
+	t.WriteString(strings.TrimRight(line, " ") + "\n")
+}
+
+// words splits a text at blanks, and what is longer than most where it has to.
+func words(text string, most int) []string {
+	var all []string
+	for word := range strings.FieldsSeq(plain(text)) {
+		for len(word) > most {
+			all, word = append(all, word[:most]), word[most:]
+		}
+		all = append(all, word)
+	}
+	return all
+}
+
+// plain makes the words of others harmless: ASCII that can be printed.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case r < ' ' || r > '~':
+			return '?'
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,158 @@
+// Package contract is the table of what the service's vendor leaves open, or says
+// without a description, and the block that says what one tenant showed of it. It is
+// data and text: who asks a tenant, and how, is the business of its users.
+package contract
+
+// Tag says how well a row is known.
+type Tag string
+
+// The tags.
+const (
+	Documented Tag = "D" // in the vendor's guides
+	OpenAPI    Tag = "O" // in the vendor's OpenAPI file
+	Family     Tag = "F" // so in the calls next door of the same API
+	Unofficial Tag = "U" // seen only in unofficial client code
+	Assumed    Tag = "A" // our assumption
+)
+
+// tags are their meanings, in the order in which they are explained.
+func tags() [][2]string {
+	return [][2]string{
+		{string(Documented), "the vendor's guides say so"},
+		{string(OpenAPI), "the vendor's OpenAPI file says so"},
+		{string(Family), "the calls next door of the same API do it so"},
+		{string(Unofficial), "only unofficial client code does it so"},
+		{string(Assumed), "Regent assumes it"},
+	}
+}
+
+// ID names a row, for scripts. A name is never changed.
+type ID string
+
+// The rows.
+const (
+	BasePath           ID = "base_path"
+	Discovery          ID = "discovery"
+	Login              ID = "login"
+	RegistrationTokens ID = "registration_tokens"
+	AuthTokens         ID = "auth_tokens" //nolint:gosec // the name of a row
+	Clients            ID = "clients"
+
+	RequestBody ID = "request_body"
+	RedeemReply ID = "redeem_reply"
+	AccessName  ID = "access_token_name"
+	SingleReply ID = "single_reply"
+	ListReply   ID = "list_reply"
+	EmptyList   ID = "empty_list"
+	Paging      ID = "paging"
+	ListCount   ID = "list_count"
+	Filters     ID = "filters"
+	State       ID = "state"
+	Times       ID = "times"
+	Expiry      ID = "expiry"
+	References  ID = "references"
+	Version     ID = "version"
+	ErrorShape  ID = "error_shape"
+	Change      ID = "change"
+	RaisedCount ID = "raised_count"
+
+	RegistrationHeader ID = "registration_header"
+	RegistrationForm   ID = "registration_form"
+	Attribution        ID = "attribution"
+	RefreshMode        ID = "refresh_mode"
+	RefreshToken       ID = "refresh_token"
+	Rotation           ID = "rotation"
+	AccessLife         ID = "access_life"
+	RefreshLife        ID = "refresh_life"
+	DisableEnds        ID = "disable_ends"
+	DeleteEnds         ID = "delete_ends"
+	AuthDeleteEnds     ID = "auth_delete_ends"
+	CountBack          ID = "count_back"
+
+	SameIdentifier ID = "same_identifier"
+	LostRedeem     ID = "lost_redeem"
+	Replace        ID = "replace"
+	Throttled      ID = "throttled"
+)
+
+// Row is one matter that is open.
+type Row struct {
+	ID    ID
+	Title string // at most titleWidth characters
+	Tag   Tag
+	Taken string // how Regent takes it until the tenant shows it
+	Key   string // of the configuration, if it selects; else ""
+
+	// When each of them learns it; "" if that one never sees it.
+	Device        string // regent doctor --contract
+	Administrator string // tmsctl contract, which only reads
+	Trial         bool   // tmsctl trial learns it
+}
+
+// When a row is learnt.
+const (
+	asked       = "it was asked, and its answer does not show it"
+	afterRedeem = "known after the first redemption"
+	afterGiven  = "known once a registration token is given"
+	afterFresh  = "known after the first refresh"
+	byTrial     = "known after tmsctl trial"
+	fromRows    = "known once the tenant has some to list"
+)
+
+// Rows returns the table, in the order in which it is printed.
+func Rows() []Row { return append(append(paths(), dialect()...), facts()...) }
+
+func paths() []Row {
+	return []Row{
+		{BasePath, "service path", OpenAPI, "/token/api/v5", "contract.base_path", asked, asked, false},
+		{Discovery, "idpConfigurations", Unofficial, "tokenEndpoint, realm, clientId, at any depth", "", asked, asked, false},
+		{Login, "administrator's login", OpenAPI, "password, or client credentials", "", "", asked, false},
+		{RegistrationTokens, "GET registrationTokens", OpenAPI, "200", "", "", asked, false},
+		{AuthTokens, "GET authTokens", OpenAPI, "200", "", "", asked, false},
+		{Clients, "GET clients", OpenAPI, "200; their secrets are never asked for", "", "", asked, false},
+	}
+}
+
+func dialect() []Row {
+	return []Row{
+		{RequestBody, "request body", Family, "wrapped first; bare after a 400 of the service", "contract.request", afterRedeem, byTrial, true},
+		{RedeemReply, "reply to a redemption", Family, "wrapped or bare, 200 or 201", "contract.reply", afterRedeem, byTrial, true},
+		{AccessName, "access token's member", Unofficial, "access_token, accessToken or token", "contract.access_token_name", afterRedeem, byTrial, true},
+		{SingleReply, "reply with one object", Family, "wrapped or bare", "", "", fromRows, false},
+		{ListReply, "list", Family, "nested, or an array", "", "", asked, false},
+		{EmptyList, "empty list", Family, "the inner array is missing", "", "", asked, false},
+		{Paging, "paging", Family, "pageStartIndex and pageSize", "", "", fromRows, false},
+		{ListCount, "count of a list", Family, "of all pages, or of this one", "", "", fromRows, false},
+		{Filters, "filter by identifier", Assumed, "identifier=NAME selects", "", "", asked, false},
+		{State, "enabled or not", Family, "state or status, any known word", "", "", fromRows, false},
+		{Times, "times", Family, "YYYY-MM-DD HH:MM, without a zone", "", "", fromRows, false},
+		{Expiry, "expiration date", Family, "a date, or an object with endDate", "", "", fromRows, false},
+		{References, "references", Family, "objects, or strings", "", "", fromRows, false},
+		{Version, "version of an object", Assumed, "ETag and If-Match, if there is one", "", "", fromRows, false},
+		{ErrorShape, "error body", Documented, "an error code and a message", "", asked, asked, false},
+		{Change, "enable and disable", Family, "PATCH of the state", "", "", byTrial, true},
+		{RaisedCount, "PATCH of a count", Assumed, "the new number, not what is added", "", "", "known after tmsctl registration-token raise-count", false},
+	}
+}
+
+func facts() []Row {
+	return []Row{
+		{RegistrationHeader, "registration token sent", OpenAPI, "as it is, after Basic", "contract.registration_header", asked, byTrial, true},
+		{RegistrationForm, "registration token", OpenAPI, "base64 of user:password", "", afterGiven, fromRows, true},
+		{Attribution, "identifier and names", Documented, "listed for each auth token", "", "", fromRows, true},
+		{RefreshMode, "refresh", Assumed, "at the identity provider, else PATCH authTokens/ID", "refresh.mode", afterFresh, byTrial, true},
+		{RefreshToken, "refresh token", Assumed, "a JWT of the realm, or opaque", "", "", byTrial, true},
+		{Rotation, "refresh token rotates", Assumed, "either", "", "", byTrial, true},
+		{AccessLife, "access token lives", Assumed, "what the reply says, else 5 minutes", "", afterRedeem, byTrial, true},
+		{RefreshLife, "refresh token lives", Assumed, "what the reply says", "", afterRedeem, byTrial, true},
+		{DisableEnds, "disable ends auth tokens", Assumed, "perhaps all of that registration token", "", "", byTrial, true},
+		{DeleteEnds, "delete ends auth tokens", Assumed, "perhaps all of that registration token", "", "", byTrial, true},
+		{AuthDeleteEnds, "delete of one auth token", Documented, "ends that one; the others perhaps", "", "", byTrial, true},
+		{CountBack, "count after that delete", Assumed, "does not come back", "", "", byTrial, true},
+
+		{SameIdentifier, "an identifier sent twice", Assumed, "each redemption has its own", "", "", "", false},
+		{LostRedeem, "count of a lost reply", Assumed, "may be used; never redeemed again blindly", "", "", "", false},
+		{Replace, "PUT", Family, "blanks what is not sent; never used", "", "", "", false},
+		{Throttled, "429", Documented, "Retry-After is followed", "", "", "", false},
+	}
+}
