@@ -89,7 +89,8 @@ func newCheckConfig(stdout io.Writer) *cobra.Command {
 		Use:   "check-config",
 		Short: "check the configuration and start nothing",
 		Long: `check-config reads the configuration as regentd run would, prints every problem
-with its file and line, and exits 2 if one of them would stop the start.
+with its file and line, and exits 2 if one of them would stop the start, or if a
+file that it names is here and would not be used.
 
 With --policy-dir it checks a policy before its rollout, on any machine: it exits
 2 if anything in that directory would be ignored or has no effect on a device.
@@ -115,8 +116,14 @@ func (o *options) check(stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range append(problems, thisMachine().check(resolved)...) {
-		say(stdout, "warning: "+p.Error())
+	found := thisMachine().check(resolved)
+	for _, p := range append(problems, found...) {
+		if !p.Fatal {
+			say(stdout, "warning: "+p.Error())
+		}
+	}
+	if err := policy.Fatal(found); err != nil {
+		return usageError{err}
 	}
 	if _, err := os.Stat(o.config); errors.Is(err, fs.ErrNotExist) {
 		say(stdout, "note: there is no "+o.config+", and none is needed where policy or drop-ins say everything")

@@ -11,6 +11,7 @@ import (
 	"regent/agent/address"
 	"regent/agent/policy"
 	"regent/agent/token"
+	"regent/platform/tokenfile"
 )
 
 // environmentProblems says what of the environment's proxies cannot be used, where
@@ -63,7 +64,7 @@ func proxyCredentials(path string) (token.Secret, error) {
 	if !info.Mode().IsRegular() {
 		return fail(errors.New("is not a regular file"))
 	}
-	if err := readableByAll(info); err != nil {
+	if err := readableByAll(info); err != nil && !tokenfile.Fixed(path) { // as a container's secret, it cannot be closed here
 		return fail(err)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxCredentials+1))

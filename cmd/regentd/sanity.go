@@ -13,7 +13,8 @@ import (
 )
 
 // sanity holds a configuration that is well-formed against this machine: what it
-// names may be missing here, and come later, so each finding is a warning.
+// names may be missing here, and come later, so a finding is a warning. It is
+// fatal if a file is here and regentd would not use it.
 type sanity struct {
 	// userID and groupID return the id that belongs to a name, "" if there is none.
 	userID, groupID func(name string) (string, error)
@@ -60,10 +61,10 @@ func (m sanity) check(res policy.Resolved) []policy.Problem {
 
 // files is what is to be said of the files that lead to the service.
 func (m sanity) files(res policy.Resolved) (found []policy.Problem) {
-	say := func(key string, texts []string) {
+	say := func(key string, told []remark) {
 		p, _ := res.Provenance(key)
-		for _, text := range texts {
-			found = append(found, policy.Problem{Origin: p.Origin, Key: key, Text: text})
+		for _, r := range told {
+			found = append(found, policy.Problem{Origin: p.Origin, Key: key, Text: r.text, Fatal: r.refused})
 		}
 	}
 	n := res.Settings.Network
@@ -72,39 +73,44 @@ func (m sanity) files(res policy.Resolved) (found []policy.Problem) {
 	return found
 }
 
+// remark is said of a file; refused says that regentd does not use it.
+type remark struct {
+	text    string
+	refused bool
+}
+
 // writers says who else may write a file, or put another in its place.
-func (m sanity) writers(name string) (texts []string) {
+func (m sanity) writers(name string) (told []remark) {
 	if name == "" {
 		return nil
 	}
-	told, err := m.strangers(name)
-	for _, d := range told {
-		texts = append(texts, name+" "+d.text)
+	doubts, err := m.strangers(name)
+	for _, d := range doubts {
+		told = append(told, remark{name + " " + d.text, false})
 	}
 	if _, missing := errors.AsType[*fs.PathError](err); err != nil && !missing {
-		texts = append(texts, name+" "+err.Error()+"; until then it is not used")
+		told = append(told, remark{name + " " + err.Error() + "; until then it is not used", true})
 	}
-	return texts
+	return told
 }
 
 // certificates says what of a file of certificates is not used, or is of no use.
-func (m sanity) certificates(name string) []string {
+func (m sanity) certificates(name string) (told []remark) {
 	if name == "" {
 		return nil
 	}
 	data, err := m.readFile(name)
 	if err != nil {
-		return []string{name + " " + cause(err).Error() + "; put the certificates there, or correct the key"}
+		return []remark{{name + " " + cause(err).Error() + "; put the certificates there, or correct the key", !errors.Is(err, fs.ErrNotExist)}}
 	}
 	b, err := tms.ReadBundle(data, now())
 	if err != nil {
-		return []string{name + " " + err.Error()}
+		return []remark{{name + " " + err.Error(), true}}
 	}
-	var texts []string
 	for _, r := range b.Remarks {
-		texts = append(texts, fmt.Sprintf("%s:%d: %s", name, r.Line, r.Text))
+		told = append(told, remark{fmt.Sprintf("%s:%d: %s", name, r.Line, r.Text), false})
 	}
-	return texts
+	return told
 }
 
 func (m sanity) directoryOf(name string) string {

@@ -57,43 +57,46 @@ func TestSanity(t *testing.T) {
 			return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
 		},
 	}
-	for _, tt := range []struct{ name, yaml, want string }{
-		{"all is there", "network: {ca_file: /good.pem}\nregistration_token_file: /there/token\n", ""},
-		{"no file of certificates", "network: {ca_file: /none.pem}", "c:1: network.ca_file: /none.pem cannot be read: file does not exist; put"},
-		{"no certificate in it", "network:\n  ca_file: /key.pem", "c:2: network.ca_file: /key.pem holds no certificate"},
-		{"credentials that everybody may write", "network: {proxy_credentials_file: /everybodys}", "c:1: network.proxy_credentials_file: /everybodys may be written by every user; run: chmod o-w /everybodys; until then it is not used"},
-		{"credentials that a group may write", "network: {proxy_credentials_file: /staff/credentials}", "c:1: network.proxy_credentials_file: /staff/credentials is reached by /staff, which may be written by the group with gid 50"},
-		{"no directory", "registration_token_file: /nowhere/token", "c:1: registration_token_file: the directory /nowhere does not exist"},
-		{"an application's", "tenant: demo-host.com\napplications:\n  - id: cad\n    registration_token_file: /nowhere/token\n    allow: [{users: [alice]}]\n", "c:4: applications.cad.registration_token_file: the directory /nowhere"},
-		{"known", rule("users: [alice, 4711, 'uid:4711', 'user:alice', S-1-5-18, 77], groups: [engineering, 13, 'gid:12', 'group:12'], executables: [{path: /usr/bin/cad}]"), ""},
-		{"unknown user", rule("users: [alice, bob]"), "c:2: applications.cad.allow: no user bob is known here"},
-		{"unknown group", rule("groups: [sales]"), "c:2: applications.cad.allow: no group sales is known here"},
-		{"misspelt group", rule("groups: [enginering]"), "c:2: applications.cad.allow: no group enginering is known here, so it admits nobody; did you mean engineering?"},
-		{"misspelt user", rule("users: ['user:alcie']"), "c:2: applications.cad.allow: no user alcie is known here, so it admits nobody; did you mean alice?"},
-		{"a group under users", rule("users: [engineering]"), "c:2: applications.cad.allow: no user engineering is known here, so it admits nobody; there is a group of that name: write it under groups"},
-		{"a user's number that is a name", rule("users: [30961]"), "c:2: applications.cad.allow: 30961 is the name of a user (uid:8675), and alone means uid:30961, so it admits neither; write user:30961 or uid:30961"},
-		{"a group's number that is a name", rule("groups: [12]"), "c:2: applications.cad.allow: 12 is the name of a group (gid:9), and alone means gid:12, so it admits neither; write group:12 or gid:12"},
-		{"a number that no id is", rule("users: ['007']"), "c:2: applications.cad.allow: 007 is no id of a user"},
-		{"a name that looks like an id", rule("users: ['0815']"), "c:2: applications.cad.allow: 0815 is the name of a user (uid:5)"},
-		{"a number too large", rule("users: [4294967296]"), "c:2: applications.cad.allow: 4294967296 is no id of a user"},
-		{"no user's id", rule("users: [4294967295]"), "c:2: applications.cad.allow: uid:4294967295 stands for \"no user\" (it is -1), so it admits nobody; write the id of the user, or user:NAME"},
-		{"no group's id", rule("groups: ['gid:4294967295']"), "c:2: applications.cad.allow: gid:4294967295 stands for \"no group\""},
-		{"no id of 16 bits", rule("users: ['uid:65535']"), "c:2: applications.cad.allow: uid:65535 stands for \"no user\""},
-		{"minus one", rule("users: ['-1']"), "c:2: applications.cad.allow: no user -1 is known here"},
-		{"units", rule("units: [cad.service, cad.slice, 'cad@1.service', session-1.scope, dbus-org.example.cad.service]"), ""},
-		{"a unit's suffix", rule("units: [cad.servcie]"), "c:2: applications.cad.allow: unit cad.servcie admits nobody: no process is ever in a unit of type .servcie; did you mean cad.service?"},
-		{"a timer", rule("units: [cad.timer]"), "c:2: applications.cad.allow: unit cad.timer admits nobody: no process is ever in a unit of type .timer"},
-		{"a template", rule("units: ['cad-x@.service']"), `c:2: applications.cad.allow: unit cad-x@.service admits nobody: it is a template, whose instances have names of their own; write cad-x@INSTANCE.service, or their slice, system-cad\x2dx.slice`},
-		{"a pattern", rule("units: ['cad@*.service']"), "c:2: applications.cad.allow: unit cad@*.service admits nobody: names are compared as they are"},
-		{"the root slice", rule("units: [-.slice]"), "c:2: applications.cad.allow: unit -.slice admits nobody: every unit is in the root slice"},
-		{"no name of a slice", rule("units: [cad--x.slice]"), "c:2: applications.cad.allow: unit cad--x.slice admits nobody: systemd takes no such name"},
-		{"executables alone", rule("executables: [{path: /usr/bin/cad}]"), "c:2: applications.cad.allow: executables keep no local user out: whoever may start such a program can make it run other code (LD_PRELOAD"},
-		{"an interpreter", rule("users: [alice], executables: [{path: /usr/bin/python3.11}]"), "c:2: applications.cad.allow: /usr/bin/python3.11 runs any script"},
-		{"not installed yet", rule("users: [alice], executables: [{path: /opt/cad/cad}]"), "c:2: applications.cad.allow: /opt/cad/cad does not exist here yet"},
+	for _, tt := range []struct {
+		name, yaml, want string
+		refused          bool
+	}{
+		{"all is there", "network: {ca_file: /good.pem}\nregistration_token_file: /there/token\n", "", false},
+		{"no file of certificates", "network: {ca_file: /none.pem}", "c:1: network.ca_file: /none.pem cannot be read: file does not exist; put", false},
+		{"no certificate in it", "network:\n  ca_file: /key.pem", "c:2: network.ca_file: /key.pem holds no certificate", true},
+		{"credentials that everybody may write", "network: {proxy_credentials_file: /everybodys}", "c:1: network.proxy_credentials_file: /everybodys may be written by every user; run: chmod o-w /everybodys; until then it is not used", true},
+		{"credentials that a group may write", "network: {proxy_credentials_file: /staff/credentials}", "c:1: network.proxy_credentials_file: /staff/credentials is reached by /staff, which may be written by the group with gid 50", false},
+		{"no directory", "registration_token_file: /nowhere/token", "c:1: registration_token_file: the directory /nowhere does not exist", false},
+		{"an application's", "tenant: demo-host.com\napplications:\n  - id: cad\n    registration_token_file: /nowhere/token\n    allow: [{users: [alice]}]\n", "c:4: applications.cad.registration_token_file: the directory /nowhere", false},
+		{"known", rule("users: [alice, 4711, 'uid:4711', 'user:alice', S-1-5-18, 77], groups: [engineering, 13, 'gid:12', 'group:12'], executables: [{path: /usr/bin/cad}]"), "", false},
+		{"unknown user", rule("users: [alice, bob]"), "c:2: applications.cad.allow: no user bob is known here", false},
+		{"unknown group", rule("groups: [sales]"), "c:2: applications.cad.allow: no group sales is known here", false},
+		{"misspelt group", rule("groups: [enginering]"), "c:2: applications.cad.allow: no group enginering is known here, so it admits nobody; did you mean engineering?", false},
+		{"misspelt user", rule("users: ['user:alcie']"), "c:2: applications.cad.allow: no user alcie is known here, so it admits nobody; did you mean alice?", false},
+		{"a group under users", rule("users: [engineering]"), "c:2: applications.cad.allow: no user engineering is known here, so it admits nobody; there is a group of that name: write it under groups", false},
+		{"a user's number that is a name", rule("users: [30961]"), "c:2: applications.cad.allow: 30961 is the name of a user (uid:8675), and alone means uid:30961, so it admits neither; write user:30961 or uid:30961", false},
+		{"a group's number that is a name", rule("groups: [12]"), "c:2: applications.cad.allow: 12 is the name of a group (gid:9), and alone means gid:12, so it admits neither; write group:12 or gid:12", false},
+		{"a number that no id is", rule("users: ['007']"), "c:2: applications.cad.allow: 007 is no id of a user", false},
+		{"a name that looks like an id", rule("users: ['0815']"), "c:2: applications.cad.allow: 0815 is the name of a user (uid:5)", false},
+		{"a number too large", rule("users: [4294967296]"), "c:2: applications.cad.allow: 4294967296 is no id of a user", false},
+		{"no user's id", rule("users: [4294967295]"), "c:2: applications.cad.allow: uid:4294967295 stands for \"no user\" (it is -1), so it admits nobody; write the id of the user, or user:NAME", false},
+		{"no group's id", rule("groups: ['gid:4294967295']"), "c:2: applications.cad.allow: gid:4294967295 stands for \"no group\"", false},
+		{"no id of 16 bits", rule("users: ['uid:65535']"), "c:2: applications.cad.allow: uid:65535 stands for \"no user\"", false},
+		{"minus one", rule("users: ['-1']"), "c:2: applications.cad.allow: no user -1 is known here", false},
+		{"units", rule("units: [cad.service, cad.slice, 'cad@1.service', session-1.scope, dbus-org.example.cad.service]"), "", false},
+		{"a unit's suffix", rule("units: [cad.servcie]"), "c:2: applications.cad.allow: unit cad.servcie admits nobody: no process is ever in a unit of type .servcie; did you mean cad.service?", false},
+		{"a timer", rule("units: [cad.timer]"), "c:2: applications.cad.allow: unit cad.timer admits nobody: no process is ever in a unit of type .timer", false},
+		{"a template", rule("units: ['cad-x@.service']"), `c:2: applications.cad.allow: unit cad-x@.service admits nobody: it is a template, whose instances have names of their own; write cad-x@INSTANCE.service, or their slice, system-cad\x2dx.slice`, false},
+		{"a pattern", rule("units: ['cad@*.service']"), "c:2: applications.cad.allow: unit cad@*.service admits nobody: names are compared as they are", false},
+		{"the root slice", rule("units: [-.slice]"), "c:2: applications.cad.allow: unit -.slice admits nobody: every unit is in the root slice", false},
+		{"no name of a slice", rule("units: [cad--x.slice]"), "c:2: applications.cad.allow: unit cad--x.slice admits nobody: systemd takes no such name", false},
+		{"executables alone", rule("executables: [{path: /usr/bin/cad}]"), "c:2: applications.cad.allow: executables keep no local user out: whoever may start such a program can make it run other code (LD_PRELOAD", false},
+		{"an interpreter", rule("users: [alice], executables: [{path: /usr/bin/python3.11}]"), "c:2: applications.cad.allow: /usr/bin/python3.11 runs any script", false},
+		{"not installed yet", rule("users: [alice], executables: [{path: /opt/cad/cad}]"), "c:2: applications.cad.allow: /opt/cad/cad does not exist here yet", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := warnings(t, here, tt.yaml)
-			if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].Error(), tt.want) || got[0].Fatal) {
+			if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].Error(), tt.want) || got[0].Fatal != tt.refused) {
 				t.Errorf("got %v, want %q", got, tt.want)
 			}
 		})

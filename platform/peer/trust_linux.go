@@ -23,13 +23,17 @@ type Keepers struct {
 	// Sticky allows directories on the way to which everybody may add, but from
 	// which nobody takes what is another's.
 	Sticky bool
+	// Fixed believes what is on a read-only mount by its owner alone: nobody can
+	// write it there, and nobody there can change its mode. Containers mount
+	// volumes so, whose folders are mode 1777 or 0777.
+	Fixed bool
 }
 
 // OwnKeepers are root and the user and the group of this process. What belongs to
 // users outside of a user namespace all seems to belong to one: who that is cannot
 // be told, and whoever made the namespace put it there, so that is a keeper too.
 func OwnKeepers() Keepers {
-	k := Keepers{UIDs: []uint32{0, uint32(os.Getuid())}, GIDs: []uint32{0, uint32(os.Getgid())}, Sticky: true} //nolint:gosec // the kernel's have 32 bits
+	k := Keepers{UIDs: []uint32{0, uint32(os.Getuid())}, GIDs: []uint32{0, uint32(os.Getgid())}, Sticky: true, Fixed: true} //nolint:gosec // the kernel's have 32 bits
 	if ns, err := readUserNamespace(); err == nil && !ns.complete() {
 		k.UIDs, k.GIDs = append(k.UIDs, ns.overflow), append(k.GIDs, ns.overflow)
 	}
@@ -169,7 +173,7 @@ func (w *walk) look(dir int, part, full string) (place, error) {
 	if err != nil {
 		return place{}, errors.Join(fmt.Errorf("%s: %w", full, err), p.close())
 	}
-	seen := component{path: full, uid: p.st.Uid, gid: p.st.Gid, mode: p.st.Mode, last: len(w.todo) == 0, acl: p.acl()}
+	seen := component{path: full, uid: p.st.Uid, gid: p.st.Gid, mode: p.st.Mode, last: len(w.todo) == 0, acl: p.acl(), fixed: p.fixed()}
 	doubt, refused := w.judge(seen)
 	if refused {
 		return place{}, errors.Join(doubt, p.close())
@@ -190,6 +194,12 @@ func (p place) acl() bool {
 	return err == nil && n > 0
 }
 
+// fixed reports whether the place is on a mount that is read-only.
+func (p place) fixed() bool {
+	var st unix.Statfs_t
+	return unix.Fstatfs(p.fd, &st) == nil && st.Flags&unix.ST_RDONLY != 0
+}
+
 // component is one of the way, as it was seen.
 type component struct {
 	path     string
@@ -197,6 +207,7 @@ type component struct {
 	mode     uint16
 	last     bool
 	acl      bool
+	fixed    bool // on a read-only mount
 }
 
 // judge says what is wrong with a component, if anything is, and whether it is
@@ -205,7 +216,11 @@ type component struct {
 // that is to be read whole, every file that they add is a part.
 func (k Keepers) judge(c component) (d *Doubt, refused bool) {
 	doubt := func(mend, format string, args ...any) *Doubt {
-		return &Doubt{Path: c.path, Why: fmt.Sprintf(format, args...), Mend: mend + " " + c.path}
+		d := &Doubt{Path: c.path, Why: fmt.Sprintf(format, args...), Mend: mend + " " + c.path}
+		if c.fixed {
+			d.Mend += " (where it is mounted from: here it is read-only)"
+		}
+		return d
 	}
 	link := c.mode&unix.S_IFMT == unix.S_IFLNK
 	switch {
@@ -213,7 +228,7 @@ func (k Keepers) judge(c component) (d *Doubt, refused bool) {
 		return doubt("chown -h root", "belongs to uid %d, who is %s", c.uid, k.neither()), true
 	case !slices.Contains(k.UIDs, c.uid):
 		return doubt("chown root", "belongs to uid %d, who is %s", c.uid, k.neither()), true
-	case link || c.mode&0o022 == 0 || k.Sticky && !c.last && c.mode&unix.S_ISVTX != 0:
+	case link || c.mode&0o022 == 0 || k.Fixed && c.fixed || k.Sticky && !c.last && c.mode&unix.S_ISVTX != 0:
 		return nil, false
 	case c.mode&0o002 != 0 && c.mode&0o020 != 0 && len(k.GIDs) == 0:
 		return doubt("chmod go-w", "may be written by every user"), true

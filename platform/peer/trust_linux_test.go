@@ -17,7 +17,7 @@ func TestTrustJudge(t *testing.T) {
 	const dir, file, link = unix.S_IFDIR, unix.S_IFREG, unix.S_IFLNK
 	programs := Keepers{UIDs: []uint32{0}}
 	managed := Keepers{UIDs: []uint32{0}, Sticky: true}
-	ours := Keepers{UIDs: []uint32{0, 990}, GIDs: []uint32{0, 991}, Sticky: true}
+	ours := Keepers{UIDs: []uint32{0, 990}, GIDs: []uint32{0, 991}, Sticky: true, Fixed: true}
 	for _, tt := range []struct {
 		name    string
 		keepers Keepers
@@ -43,6 +43,9 @@ func TestTrustJudge(t *testing.T) {
 		{"another group's, sticky on the way", ours, component{gid: 4444, mode: dir | 0o1775}, "", false},
 		{"another group's, and everybody's", ours, component{gid: 4444, mode: dir | 0o777}, "chmod o-w", true},
 		{"an access list", ours, component{mode: file | 0o664, acl: true}, "setfacl -b", false},
+		{"everybody's directory, mounted read-only", ours, component{mode: dir | 0o777, last: true, fixed: true}, "", false},
+		{"another's file, mounted read-only", ours, component{uid: 4444, mode: file | 0o600, fixed: true}, "chown root /p (where it is mounted from: here it is read-only)", true},
+		{"managed: everybody's, mounted read-only", managed, component{mode: dir | 0o777, fixed: true}, "chmod go-w /p (where it is mounted from: here it is read-only)", true},
 		{"managed: root's group may write", managed, component{mode: file | 0o664}, "chmod g-w", true},
 		{"managed: everybody's", managed, component{mode: file | 0o666}, "chmod go-w", true},
 		{"managed: the daemon's", managed, component{uid: 990, mode: file | 0o644}, "chown root", true},
