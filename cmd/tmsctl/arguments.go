@@ -49,6 +49,8 @@ func wanted(kind string) string {
 		return "write a whole number, not above 2,147,483,647"
 	case "bool":
 		return "write true or false"
+	case "duration":
+		return "write whole numbers with their units, as 90m, 10h, 40d, 6w or 1y"
 	}
 	return "is no " + kind
 }

@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"regent/agent/policy"
 )
 
 // maxCSV bounds a CSV file, in bytes.
@@ -31,22 +34,31 @@ func (r csvRow) names(identifier string) bool {
 	return r.text("identifier") == strings.TrimSpace(csvCell(identifier)) || r.text("identifier") == strings.TrimSpace(identifier)
 }
 
+// csvColumns are the columns of a kind of CSV file.
+type csvColumns struct {
+	needed, optional []string
+	// others are columns that tmsctl or regent writes into such a file, and does not
+	// read. Of any other that is not read, say tells.
+	others []string
+	say    func(format string, args ...any) // nil tells nobody
+}
+
 // readCSV reads a CSV file as spreadsheets and scripts write it: UTF-8 or UTF-16,
 // separated by comma, semicolon or tab. Its first row names the columns, in any
 // case of letters; needed ones must be there. Rows without any text are left out.
 // An error names the file, and the line where one is at fault.
-func readCSV(name string, needed ...string) ([]csvRow, error) {
+func readCSV(name string, want csvColumns) ([]csvRow, error) {
 	content, err := readBounded(name)
 	if err != nil {
 		return nil, err
 	}
 	text, err := decodeText(content)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, inFile(name, err)
 	}
-	comma, skipped, err := separator(&text, needed)
+	comma, skipped, err := separator(&text, want.needed)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, inFile(name, err)
 	}
 	r := csv.NewReader(strings.NewReader(text))
 	r.Comma, r.FieldsPerRecord = comma, -1
@@ -58,14 +70,20 @@ func readCSV(name string, needed ...string) ([]csvRow, error) {
 		case errors.Is(err, io.EOF):
 			return rows, nil
 		case err != nil:
-			return nil, fmt.Errorf("%s: %w", name, err)
+			if broken, ok := errors.AsType[*csv.ParseError](err); ok {
+				err = atLine{broken.StartLine + skipped, broken.Err}
+			}
+			return nil, inFile(name, err)
 		case blank(record):
 			continue
 		}
 		line, _ := r.FieldPos(0)
 		if columns == nil {
-			if columns, err = head(record); err != nil {
-				return nil, fmt.Errorf("%s: line %d: %w", name, line+skipped, err)
+			if columns, err = head(record); err == nil {
+				err = want.check(name, columns, comma)
+			}
+			if err != nil {
+				return nil, inFile(name, atLine{line + skipped, err})
 			}
 			continue
 		}
@@ -75,11 +93,63 @@ func readCSV(name string, needed ...string) ([]csvRow, error) {
 			case i < len(columns):
 				row.cells[columns[i]] = cell
 			case strings.TrimSpace(cell) != "":
-				return nil, fmt.Errorf("%s: line %d: has more cells than the first row has columns; put a cell with a separator in it into double quotes", name, row.line)
+				return nil, inFile(name, atLine{row.line, errors.New("has more cells than the first row has columns; put a cell with a separator in it into double quotes")})
 			}
 		}
 		rows = append(rows, row)
 	}
+}
+
+// atLine is an error in a line of a file.
+type atLine struct {
+	line int
+	why  error
+}
+
+func (a atLine) Error() string { return fmt.Sprintf("line %d: %v", a.line, a.why) }
+func (a atLine) Unwrap() error { return a.why }
+
+// inFile names the file of an error, and the line if the error is of one.
+func inFile(name string, err error) error {
+	if a, ok := errors.AsType[atLine](err); ok {
+		return fmt.Errorf("%s:%d: %w", name, a.line, a.why)
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// separatorNames are the separators in words.
+var separatorNames = map[rune]string{',': "comma", ';': "semicolon", '\t': "tab"}
+
+// check looks for columns that would be left out of account by mistake. Others that
+// are not read are told.
+func (c csvColumns) check(name string, columns []string, comma rune) error {
+	read := slices.Concat(c.needed, c.optional)
+	var missing, unread []string
+	for _, r := range read {
+		if !slices.Contains(columns, r) {
+			missing = append(missing, r)
+		}
+	}
+	for _, column := range columns {
+		if column == "" || slices.Contains(read, column) || slices.Contains(c.others, column) {
+			continue
+		}
+		for _, other := range separators {
+			for _, part := range strings.Split(column, string(other)) {
+				if other != comma && slices.Contains(read, columnName(part)) {
+					return fmt.Errorf("column %q has a %s in its name, and the file is separated by %s: use one separator in all rows", column, separatorNames[other], separatorNames[comma])
+				}
+			}
+		}
+		if near := policy.Nearest(column, missing); near != "" {
+			return fmt.Errorf("column %q is not known; is it %s? Rename it, or take it out", column, near)
+		}
+		unread = append(unread, column)
+	}
+	if len(unread) > 0 && c.say != nil {
+		c.say("tmsctl: warning: %s: not read: column %s; columns that are read: %s\n", name, printable(strings.Join(unread, ", ")), strings.Join(read, ", "))
+	}
+	return nil
 }
 
 func readBounded(name string) ([]byte, error) {
@@ -124,12 +194,22 @@ func decodeText(content []byte) (string, error) {
 		line++
 		switch {
 		case bytes.IndexByte(part, 0) >= 0:
-			return "", fmt.Errorf("line %d: is no text; save the file as \"CSV UTF-8\"", line)
+			return "", atLine{line, errors.New("is no text; save the file as \"CSV UTF-8\"")}
 		case !utf8.Valid(part):
-			return "", fmt.Errorf("line %d: is not UTF-8, perhaps the ANSI code page of some system; save the file as \"CSV UTF-8\"", line)
+			return "", atLine{line, fmt.Errorf("%q is not UTF-8, perhaps the ANSI code page of some system; save the file as \"CSV UTF-8\"", wrongWord(part))}
 		}
 	}
 	return string(content), nil
+}
+
+// wrongWord is the cell of a line in which the first character stands that is not UTF-8.
+func wrongWord(line []byte) []byte {
+	at := bytes.IndexRune(line, utf8.RuneError) // which finds what is not UTF-8
+	begin := bytes.LastIndexAny(line[:at], separators) + 1
+	if end := bytes.IndexAny(line[at:], separators+"\r\n"); end >= 0 {
+		line = line[:at+end]
+	}
+	return line[begin:]
 }
 
 // separators are those that spreadsheets write, by the system's settings.
@@ -142,7 +222,7 @@ func separator(text *string, needed []string) (comma rune, skipped int, err erro
 	first, rest, _ := strings.Cut(*text, "\n")
 	if said, ok := strings.CutPrefix(strings.ToLower(strings.TrimRight(first, "\r")), "sep="); ok {
 		if utf8.RuneCountInString(said) != 1 || !strings.Contains(separators, said) {
-			return 0, 0, fmt.Errorf("line 1: %q names no separator that can be read: comma, semicolon or tab", strings.TrimRight(first, "\r"))
+			return 0, 0, atLine{1, fmt.Errorf("%q names no separator that can be read: comma, semicolon or tab", strings.TrimRight(first, "\r"))}
 		}
 		*text, skipped = rest, 1
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -48,20 +49,23 @@ func TestReadCSV(t *testing.T) {
 		{"a comma in a cell", "recipient;count;customer\nParis;2;\"ACME, Inc.\"\n", "Paris 2 ACME, Inc.", ""},
 		{"columns in another order, and more", "note;count;recipient\nx;2;Paris\n", "Paris 2 ", ""},
 
-		{"the ANSI code page", strings.Replace(text, "ü", "\xfc", 1), "", "line 3: is not UTF-8"},
-		{"UTF-16 without a mark", inUTF16(binary.LittleEndian, text)[2:], "", "line 1: is no text"},
+		{"the ANSI code page", strings.Replace(text, "ü", "\xfc", 1), "", `:3: "M\xfcller GmbH" is not UTF-8`},
+		{"UTF-16 without a mark", inUTF16(binary.LittleEndian, text)[2:], "", ":1: is no text"},
 		{"UTF-16 cut short", inUTF16(binary.LittleEndian, text) + "x", "", "ends in the middle of a character"},
+		{"two separators in the head", "recipient;count,customer\nParis;2\n", "", `:1: column "count,customer" has a comma in its name, and the file is separated by semicolon`},
+		{"a misspelt column", "recipient,cuont\nParis,2\n", "", `:1: column "cuont" is not known; is it count?`},
 		{"no head", "Paris,2\n", "", "has no column recipient"},
 		{"nothing", "", "", "has no column recipient"},
-		{"two columns of one name", "recipient,count,Count\nParis,2,3\n", "", "line 1: two columns are called count"},
-		{"a cell too many", "recipient,count,customer\nParis,2,ACME, Inc.\n", "", "line 2: has more cells"},
-		{"a cell too many, after sep=", "sep=,\nrecipient,count,customer\nParis,2,ACME, Inc.\n", "", "line 3: has more cells"},
-		{"another separator", "sep=:\nrecipient:count\n", "", "line 1: \"sep=:\" names no separator"},
-		{"a quote that does not end", "recipient,count\n\"Paris,2\n", "", "line 2"},
+		{"two columns of one name", "recipient,count,Count\nParis,2,3\n", "", ":1: two columns are called count"},
+		{"a cell too many", "recipient,count,customer\nParis,2,ACME, Inc.\n", "", ":2: has more cells"},
+		{"a cell too many, after sep=", "sep=,\nrecipient,count,customer\nParis,2,ACME, Inc.\n", "", ":3: has more cells"},
+		{"another separator", "sep=:\nrecipient:count\n", "", ":1: \"sep=:\" names no separator"},
+		{"a quote that does not end", "recipient,count\n\"Paris,2\n", "", ":2: "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			rows, err := readCSV(written(t, []byte(tt.content)), "recipient")
+			told := ""
+			rows, err := readCSV(written(t, []byte(tt.content)), csvColumns{needed: []string{"recipient"}, optional: []string{"count", "customer"}, say: func(f string, args ...any) { told += fmt.Sprintf(f, args...) }})
 			var got []string
 			for _, r := range rows {
 				got = append(got, r.text("recipient")+" "+r.text("count")+" "+r.text("customer"))
@@ -69,10 +73,57 @@ func TestReadCSV(t *testing.T) {
 			if diff := cmp.Diff(strings.Join(got, "|"), tt.want); diff != "" {
 				t.Errorf("-got +want:\n%s", diff)
 			}
+			if strings.Contains(told, "not read: column note;") != strings.Contains(tt.content, "note") {
+				t.Errorf("of columns that are not read it tells %q", told)
+			}
 			if tt.wrong == "" && err != nil || tt.wrong != "" && (err == nil || !strings.Contains(err.Error(), tt.wrong)) {
 				t.Errorf("error %v, want %q", err, tt.wrong)
 			}
 		})
+	}
+}
+
+// TestMisreadRecipients: a name that another program read in a wrong encoding is told
+// from one that only has a letter which no file may have.
+func TestMisreadRecipients(t *testing.T) {
+	for name, want := range map[string]string{
+		"Köln":            "begins with a letter or digit\n",
+		"K\u00c3\u00b6ln": "it looks like \"Köln\", saved in a wrong encoding",
+		"K\ufffdln":       "could not read a character",
+		"a":               "stands there twice",
+	} {
+		_, err := readRecipients(written(t, []byte("recipient\na\n"+name+"\n")), admin.NewRegistrationToken{}, nil)
+		if err == nil || !strings.Contains(err.Error()+"\n", want) || !strings.Contains(err.Error(), ":3: recipient ") {
+			t.Errorf("%q: %v, want %q", name, err, want)
+		}
+	}
+}
+
+// TestChangedRows: all rows whose id and identifier do not belong together stop the
+// command at once, each with its line, or are left out where that was asked for.
+func TestChangedRows(t *testing.T) {
+	there := map[string]string{"A": "100000", "B": "007", "C": "ws-3", "004": "ws-4"}
+	file := written(t, []byte("id,identifier\nA,1E+05\nB,7\nC,ws-3\n4,ws-4\ngone,ws-9\n"))
+	rows, err := readCSV(file, csvColumns{needed: []string{"id", "identifier"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	tool := &tool{world: world{err: &said}}
+	d := deletion{thing: "auth token", from: file}
+	_, _, err = tool.choose(d, rows, there)
+	for _, want := range []string{
+		"nothing was deleted: 3 rows", `:2: A is called "100000" there, not "1E+05" (a spreadsheet wrote it as a number)`,
+		`:3: B is called "007" there, not "7" (a spr`, `:5: no auth token has the id "4"; "ws-4" has the id 004 (a spr`, "--skip-changed",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in: %v", want, err)
+		}
+	}
+	d.skipChanged = true
+	ids, gone, err := tool.choose(d, rows, there)
+	if err != nil || !slices.Equal(ids, []string{"C"}) || gone != 1 || strings.Count(said.String(), "left out: ") != 3 {
+		t.Errorf("with --skip-changed: %v, %d gone, %v, and it says:\n%s", ids, gone, err, said.String())
 	}
 }
 
@@ -121,7 +172,7 @@ func TestIdentifiersSurvive(t *testing.T) {
 		if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		rows, err := readCSV(file, "id", "identifier")
+		rows, err := readCSV(file, csvColumns{needed: []string{"id", "identifier"}})
 		if err != nil || len(rows) != 1 || rows[0].text("id") != "ID" || !rows[0].names(identifier) {
 			t.Fatalf("%q: read %+v, %v", identifier, rows, err)
 		}
@@ -150,7 +201,7 @@ func TestPathsAreNoPatterns(t *testing.T) {
 
 // TestInventory: a word that is neither yes nor no is an error, and no "no".
 func TestInventory(t *testing.T) {
-	for cell, want := range map[string]string{"yes": "true", "Yes": "true", "1": "true", "no": "false", "": "false", "ja": "line 2", "retired": "line 2"} {
+	for cell, want := range map[string]string{"yes": "true", "Yes": "true", "1": "true", "no": "false", "": "false", "ja": ":2: ", "retired": ":2: "} {
 		in, err := inquiry{devices: written(t, []byte("fqdn;user;retired\r\nws1;root;"+cell+"\r\n"))}.read()
 		got := fmt.Sprint(err)
 		if err == nil {

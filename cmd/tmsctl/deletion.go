@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,8 +25,9 @@ type deletion struct {
 	identifiers func(context.Context, *admin.Session) (map[string]string, error)
 
 	// of the command line
-	yes, dry bool
-	from     string
+	yes, dry    bool
+	from        string
+	skipChanged bool
 }
 
 // deletion returns the delete command of one kind of thing.
@@ -35,11 +39,14 @@ asking. A file that an interruption left half done can be given again: what is
 gone already is counted and no error. If the file has the column delete, as
 tmsctl investigate --csv writes it, only the rows that say yes are deleted. An id
 that has another identifier now than in the file stops the command before
-anything is deleted.`,
+anything is deleted. The error lists all such rows; --skip-changed leaves them
+out and deletes the others.`,
 		Args: func(c *cobra.Command, args []string) error {
 			switch {
 			case d.from != "" && len(args) > 0:
 				return usagef("--from names what to delete; leave out the ids")
+			case d.from == "" && d.skipChanged:
+				return usagef("--skip-changed goes with --from")
 			case d.from == "" && len(args) == 0:
 				return usagef("name the %ss to delete by their ids, or a file with --from; see %s --help", d.thing, c.CommandPath())
 			}
@@ -55,6 +62,7 @@ anything is deleted.`,
 	c.Flags().BoolVarP(&d.yes, "yes", "y", false, "do not ask")
 	c.Flags().BoolVar(&d.dry, "dry-run", false, "say what would be deleted, and delete nothing")
 	c.Flags().StringVar(&d.from, "from", "", "delete what this CSV `FILE` names, as tmsctl investigate --csv wrote it")
+	c.Flags().BoolVar(&d.skipChanged, "skip-changed", false, "with --from: leave out the rows whose id and identifier do not belong together, and delete the others")
 	return c
 }
 
@@ -92,7 +100,7 @@ func (t *tool) sure(ctx context.Context, d deletion, n int, host, more string) e
 
 // deleteFrom deletes what a file names and the service still has.
 func (t *tool) deleteFrom(ctx context.Context, d deletion) error {
-	rows, err := readCSV(d.from, "id", "identifier")
+	rows, err := readCSV(d.from, csvColumns{needed: []string{"id", "identifier"}, optional: []string{deleteColumn}, others: findingColumns, say: t.say})
 	if err != nil {
 		return usagef("--from %v", err)
 	}
@@ -105,24 +113,9 @@ func (t *tool) deleteFrom(ctx context.Context, d deletion) error {
 		if err != nil {
 			return err
 		}
-		var ids []string
-		gone := 0
-		for _, row := range rows {
-			id := row.text("id")
-			identifier, ok := there[id]
-			wanted, err := row.toDelete()
-			switch {
-			case err != nil:
-				return usagef("--from %s: line %d: %v", d.from, row.line, err)
-			case !wanted:
-			case id == "" || !ok:
-				gone++ // a finding without an auth token, or one that was deleted before
-			case !row.names(identifier):
-				return usagef("--from %s: line %d: %s is called %q there, not %q: is it the file of another tenant? Nothing was deleted", d.from, row.line, id, identifier, row.text("identifier"))
-			default:
-				ids = append(ids, id)
-				delete(there, id) // a line that stands twice
-			}
+		ids, gone, err := t.choose(d, rows, there)
+		if err != nil {
+			return err
 		}
 		if d.dry {
 			return t.wouldDelete(d.thing, ids, gone)
@@ -139,6 +132,65 @@ func (t *tool) deleteFrom(ctx context.Context, d deletion) error {
 		}
 		return t.delete(ctx, s, d, ids, gone)
 	})
+}
+
+// choose returns the ids that a file names and that are there, and how many of it are
+// gone. Rows whose id and identifier do not belong together are an error, which lists
+// them all, or are left out and told where that was asked for.
+func (t *tool) choose(d deletion, rows []csvRow, there map[string]string) (ids []string, gone int, err error) {
+	idOf := make(map[string]string, len(there))
+	for id, identifier := range there {
+		idOf[strings.TrimSpace(csvCell(identifier))] = id
+	}
+	var unclear, changed []string
+	seen := map[string]bool{}
+	for _, row := range rows {
+		id := row.text("id")
+		identifier, ok := there[id]
+		wanted, err := row.toDelete()
+		other, elsewhere := idOf[strings.TrimSpace(csvCell(row.text("identifier")))]
+		switch {
+		case err != nil:
+			unclear = append(unclear, fmt.Sprintf("%s:%d: %v", d.from, row.line, err))
+		case !wanted || seen[id]:
+		case id != "" && !ok && elsewhere && row.text("identifier") != "":
+			changed = append(changed, fmt.Sprintf("%s:%d: no %s has the id %q; %q has the id %s%s", d.from, row.line, d.thing, id, row.text("identifier"), cell(other), rewritten(id, other)))
+		case id == "" || !ok:
+			gone++ // a finding without an auth token, or one that was deleted before
+		case !row.names(identifier):
+			changed = append(changed, fmt.Sprintf("%s:%d: %s is called %q there, not %q%s", d.from, row.line, id, identifier, row.text("identifier"), rewritten(row.text("identifier"), identifier)))
+		default:
+			ids = append(ids, id)
+			seen[id] = true
+		}
+	}
+	if len(unclear) > 0 || len(changed) > 0 && !d.skipChanged {
+		return nil, 0, d.refuse(unclear, changed)
+	}
+	for _, text := range changed {
+		t.say("tmsctl: warning: left out: %s\n", text)
+	}
+	return ids, gone, nil
+}
+
+// refuse lists all rows that stop the command.
+func (d deletion) refuse(unclear, changed []string) error {
+	text := strings.Join(slices.Concat(unclear, changed), "\n  ")
+	next := ""
+	if len(changed) > 0 {
+		next = "\nIs it the file of another tenant, or did a spreadsheet change it? Export it again, correct these rows, or delete the other rows alone with --skip-changed"
+	}
+	return usagef("--from: nothing was deleted: %s:\n  %s%s", counted(len(unclear)+len(changed), "row")+" cannot be used", text, next)
+}
+
+// rewritten says that a spreadsheet took a text for a number.
+func rewritten(cell, original string) string {
+	n, err := strconv.ParseFloat(strings.Replace(strings.TrimPrefix(cell, "'"), ",", ".", 1), 64)
+	was, wasErr := strconv.ParseFloat(original, 64)
+	if err != nil || wasErr != nil || math.Abs(n-was) > math.Abs(was)/100 {
+		return ""
+	}
+	return " (a spreadsheet wrote it as a number)"
 }
 
 // deleteColumn is the column of investigate --csv that says what to delete.

@@ -27,7 +27,7 @@ func written(t *testing.T, content []byte) string {
 // fold case too, and leads out of no directory.
 func FuzzRecipients(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
-		all, err := readRecipients(written(t, content), admin.NewRegistrationToken{Identifier: "fleet", Count: 1})
+		all, err := readRecipients(written(t, content), admin.NewRegistrationToken{Identifier: "fleet", Count: 1}, nil)
 		if err != nil {
 			return
 		}
@@ -52,7 +52,7 @@ func FuzzRecipients(f *testing.F) {
 // is read line by line, with nothing added.
 func FuzzLedgerExport(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
-		entries, err := readLedger(written(t, content))
+		entries, err := readLedger(written(t, content), nil)
 		if err != nil {
 			return
 		}

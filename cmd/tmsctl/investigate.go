@@ -23,6 +23,7 @@ import (
 type inquiry struct {
 	ledgers, devices, html string
 	csv, all               bool
+	say                    func(string, ...any) // tells of columns that are not read
 }
 
 // shown is how many findings a table on the screen has at most.
@@ -48,6 +49,7 @@ a redemption after the export looks like a stranger's.`,
 			if o.csv && t.flags.json {
 				return usagef("--csv and --json exclude each other")
 			}
+			o.say = t.say
 			in, err := o.read()
 			if err != nil {
 				return err
@@ -105,7 +107,7 @@ func (o inquiry) read() (usage.Input, error) {
 			return in, usagef("--ledgers %v", err)
 		}
 		for _, name := range files {
-			entries, err := readLedger(name)
+			entries, err := readLedger(name, o.say)
 			if err != nil {
 				return in, usagef("--ledgers: %v", err)
 			}
@@ -113,14 +115,14 @@ func (o inquiry) read() (usage.Input, error) {
 		}
 	}
 	if o.devices != "" {
-		rows, err := readCSV(o.devices, "fqdn")
+		rows, err := readCSV(o.devices, csvColumns{needed: []string{"fqdn"}, optional: []string{"user", "retired"}, say: o.say})
 		if err != nil {
 			return in, usagef("--devices: %v", err)
 		}
 		for _, row := range rows {
 			retired, err := yesOrNo(row.text("retired"))
 			if err != nil {
-				return in, usagef("--devices %s: line %d: retired %v", o.devices, row.line, err)
+				return in, usagef("--devices %s:%d: retired %v", o.devices, row.line, err)
 			}
 			in.Devices = append(in.Devices, usage.Device{FQDN: row.text("fqdn"), User: row.text("user"), Retired: retired})
 		}
@@ -158,8 +160,10 @@ func yesOrNo(cell string) (bool, error) {
 	return false, fmt.Errorf("%q is neither yes nor no", cell)
 }
 
-func readLedger(name string) ([]usage.Entry, error) {
-	rows, err := readCSV(name, "identifier", "outcome")
+func readLedger(name string, say func(string, ...any)) ([]usage.Entry, error) {
+	rows, err := readCSV(name, csvColumns{
+		needed: []string{"identifier", "outcome"}, optional: []string{"fqdn", "system_user_name", "mac_address", "ref_id_1", "ref_id_2", "creation_date", "id"}, say: say,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +171,7 @@ func readLedger(name string) ([]usage.Entry, error) {
 	for _, row := range rows {
 		began, err := csvTime(row.text("creation_date"))
 		if err != nil {
-			return nil, fmt.Errorf("%s: line %d: creation_date %w", name, row.line, err)
+			return nil, fmt.Errorf("%s:%d: creation_date %w", name, row.line, err)
 		}
 		entries = append(entries, usage.Entry{
 			Identifier: row.text("identifier"), FQDN: row.text("fqdn"), UserName: row.text("system_user_name"),

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,9 +56,44 @@ service is not asked, unless --registration-token names one to forecast for.`,
 	f.IntVar(&o.need.Rollout, "rollout", 0, "`DAYS` until the last device has redeemed (default 30)")
 	f.BoolVar(&o.unmanaged, "unmanaged", false, "the devices are not under one hand: separate tokens are better")
 	f.StringVar(&o.identifier, "registration-token", "", "forecast for the registration token with this `IDENTIFIER` or id")
-	f.DurationVar(&o.session, "session-max", 0, "`DURATION` after which the identity provider ends each session, as 10h; regent status says it where a device saw it")
+	f.Var((*span)(&o.session), "session-max", "`DURATION` after which the identity provider ends each session, as 10h, 40d, 6w or 1y; regent status says it where a device saw it")
 	return c
 }
+
+// span is a flag for a duration that may be longer than hours are good for.
+type span time.Duration
+
+// spanUnits are the units that [time.ParseDuration] does not have. A year has 365 days.
+var spanUnits = map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour, "y": 365 * 24 * time.Hour}
+
+// spanPart is a whole number of such a unit, or the rest in hours and below.
+var spanPart = regexp.MustCompile(`^(\d{1,6})([dwy])`)
+
+// Set reads a duration such as 90m, 40d or 1y6w.
+func (s *span) Set(text string) error {
+	rest := strings.ReplaceAll(strings.ToLower(text), " ", "")
+	var sum time.Duration
+	for part := spanPart.FindStringSubmatch(rest); part != nil; part = spanPart.FindStringSubmatch(rest) {
+		n, _ := strconv.Atoi(part[1]) // the pattern has it
+		if limit := 100 * spanUnits["y"]; time.Duration(n) > (limit-sum)/spanUnits[part[2]] {
+			return errors.New("is longer than 100 years")
+		}
+		sum += time.Duration(n) * spanUnits[part[2]]
+		rest = rest[len(part[0]):]
+	}
+	if rest != "" || sum == 0 {
+		more, err := time.ParseDuration(rest)
+		if err != nil {
+			return err // wanted says the form
+		}
+		sum += more
+	}
+	*s = span(sum)
+	return nil
+}
+
+func (s *span) String() string { return time.Duration(*s).String() }
+func (s *span) Type() string   { return "duration" }
 
 type looked struct {
 	admin.RegistrationToken

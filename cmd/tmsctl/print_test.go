@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"regent/agent/tms/admin"
@@ -126,5 +127,20 @@ func testOneBadRowHidesNoOther(t *testing.T, d emulator.Dialect) {
 	code, _, stderr = command("plan", "--registration-token", "bad")
 	if want := "cannot be read whole"; code != 1 || !strings.Contains(stderr.String(), want) {
 		t.Errorf("plan: exit %d, said %q, want 1 and %q", code, &stderr, want)
+	}
+}
+
+// TestSpan: days, weeks and years are units of --session-max.
+func TestSpan(t *testing.T) {
+	const day = 24 * time.Hour
+	for text, want := range map[string]time.Duration{
+		"40d": 40 * day, "6w": 42 * day, "1y": 365 * day, "1y2w3d4h": 382*day + 4*time.Hour, "10h": 10 * time.Hour, "90m": 90 * time.Minute, "1 d 12 h": 36 * time.Hour, "40D": 40 * day, "1h30m": 90 * time.Minute,
+		"40 days": 0, "forty": 0, "": 0, "1.5d": 0, "d": 0, "999999y": 0, "10": 0,
+	} {
+		var got span
+		err := got.Set(text)
+		if time.Duration(got) != want || (err == nil) != (want > 0) {
+			t.Errorf("%q: %v, %v; want %v", text, time.Duration(got), err, want)
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"regent/agent/tms/admin"
 	"regent/agent/token"
@@ -28,8 +29,8 @@ var recipientName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$`)
 
 // readRecipients reads the CSV: a head with the column recipient, and if wanted
 // count, ref_id_1, ref_id_2 and customer, which go before the flags.
-func readRecipients(name string, common admin.NewRegistrationToken) ([]recipient, error) {
-	rows, err := readCSV(name, "recipient")
+func readRecipients(name string, common admin.NewRegistrationToken, say func(string, ...any)) ([]recipient, error) {
+	rows, err := readCSV(name, csvColumns{needed: []string{"recipient"}, optional: []string{"count", "ref_id_1", "ref_id_2", "customer"}, say: say})
 	if err != nil {
 		return nil, usagef("--per-recipient %v", err)
 	}
@@ -39,15 +40,18 @@ func readRecipients(name string, common admin.NewRegistrationToken) ([]recipient
 		who := row.text("recipient")
 		// Two names that differ in case are one file on some systems.
 		lower := strings.ToLower(who)
-		if !recipientName.MatchString(who) || seen[lower] {
-			return nil, usagef("--per-recipient %s: line %d: recipient %q: must be unique, of letters, digits and . _ @ + -, since a file is called after it", name, row.line, who)
+		switch {
+		case !recipientName.MatchString(who):
+			return nil, usagef("--per-recipient %s:%d: recipient %q: a file is called after it, so it has 1 to 100 of A-Z a-z 0-9 . _ @ + - and begins with a letter or digit%s", name, row.line, who, misread(who))
+		case seen[lower]:
+			return nil, usagef("--per-recipient %s:%d: recipient %q: stands there twice; names that differ in capitals alone are one file on some systems", name, row.line, who)
 		}
 		seen[lower] = true
 		n := common
 		n.Identifier = common.Identifier + "-" + who
 		if text := row.text("count"); text != "" {
 			if n.Count, err = strconv.Atoi(text); err != nil {
-				return nil, usagef("--per-recipient %s: line %d: count %q is no number", name, row.line, text)
+				return nil, usagef("--per-recipient %s:%d: count %q is no number", name, row.line, text)
 			}
 		}
 		for column, to := range map[string]*string{"ref_id_1": &n.RefID1, "ref_id_2": &n.RefID2, "customer": &n.Customer} {
@@ -63,6 +67,24 @@ func readRecipients(name string, common admin.NewRegistrationToken) ([]recipient
 	return all, nil
 }
 
+// misread says that another program read a text in a wrong encoding and saved it.
+func misread(text string) string {
+	if strings.ContainsRune(text, utf8.RuneError) {
+		return "; another program could not read a character of it: write the right one and save the file as \"CSV UTF-8\""
+	}
+	var bytes []byte
+	for _, r := range text {
+		if r > 0xff {
+			return ""
+		}
+		bytes = append(bytes, byte(r))
+	}
+	if right := string(bytes); right != text && utf8.ValidString(right) {
+		return fmt.Sprintf("; it looks like %q, saved in a wrong encoding: save the file as \"CSV UTF-8\"", right)
+	}
+	return ""
+}
+
 // createForEach makes one registration token for each recipient, in a file of
 // their own. It can be repeated: the service's list says what was made already,
 // by the identifier.
@@ -75,7 +97,7 @@ func (t *tool) createForEach(ctx context.Context, o creation) error {
 	if o.new.Identifier == "" {
 		return usagef("--per-recipient needs --identifier: with the recipient's name it tells what was made already when the command is repeated")
 	}
-	all, err := readRecipients(o.perRecipient, o.new)
+	all, err := readRecipients(o.perRecipient, o.new, t.say)
 	if err != nil {
 		return err
 	}
