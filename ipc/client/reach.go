@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os/user"
+	"path/filepath"
 	"slices"
 
 	"regent/platform/localsock"
@@ -71,15 +72,19 @@ func unreached(ctx context.Context, err error) error {
 type Trust struct {
 	UIDs  []string // in decimal, or SIDs
 	Users []string // by name; looked up only if no UID matches
+	// System trusts the installed socket also where the kernel cannot name who
+	// listens: in a user namespace without root.
+	System bool
 }
 
 // TrustOf returns the trust for a socket: root, on Windows SYSTEM and
 // Administrators, the package's user regent, and
 // for any but the installed socket also the user of this process, who runs a
 // daemon of their own there. A user namespace that gives the user of this process
-// no number names nobody's own.
+// no number names nobody's own, and the root of one that somebody made beside the
+// system is no root.
 func TrustOf(socket string) Trust {
-	t := Trust{UIDs: peer.Superusers(), Users: []string{"regent"}}
+	t := Trust{UIDs: peer.SystemUsers(), Users: []string{"regent"}, System: true}
 	if self, err := peer.Self(); err == nil && socket != localsock.DefaultPath {
 		t.UIDs = append(t.UIDs, self)
 	}
@@ -89,8 +94,12 @@ func TrustOf(socket string) Trust {
 // DialChecked connects to the socket and makes sure, before a byte is sent,
 // that the kernel names a trusted user as the one who listens. Otherwise a
 // secret could go to whoever put a socket there first. In a user namespace whose
-// kernel cannot name root or the agent's user, it asks instead who could have put
-// the socket there. Its errors wrap [ErrNotReachable], or the context's error.
+// kernel cannot name root or the agent's user, all users outside are one, so
+// nothing tells the agent from another of them but the place: only the installed
+// socket is believed, if nobody in the namespace but root could have put it there.
+// An ordinary user outside cannot either, for /run belongs to root. Whose it is
+// cannot be known if whoever made the sandbox mounted something else there.
+// Its errors wrap [ErrNotReachable], or the context's error.
 func DialChecked(ctx context.Context, socket string, t Trust) (net.Conn, error) {
 	c, err := connect(ctx, socket, socket)
 	if err != nil {
@@ -104,10 +113,14 @@ func DialChecked(ctx context.Context, socket string, t Trust) (net.Conn, error) 
 	switch {
 	case err != nil:
 		return nil, errors.Join(distrusted(socket, err, "mount /proc into this sandbox, which tells"), c.Close())
-	case unnamed && slices.Contains(t.UIDs, peer.Superusers()[0]):
+	case unnamed && t.System:
 		return redial(ctx, socket, uid, c)
 	case unnamed || !t.accepts(uid):
-		err = fmt.Errorf("uid %s listens there, who is neither root nor the user of the agent", uid)
+		who := "neither root nor the user of the agent"
+		if slices.Contains(peer.Superusers(), uid) {
+			who = "root of this user namespace alone, and an ordinary user outside"
+		}
+		err = fmt.Errorf("uid %s listens there, who is %s", uid, who)
 		return nil, errors.Join(distrusted(socket, err, askAdministrator), c.Close())
 	}
 	return c, nil
@@ -125,7 +138,7 @@ func distrusted(socket string, why error, next string) error {
 func redial(ctx context.Context, socket, uid string, first net.Conn) (net.Conn, error) {
 	refuse := func(why error) error {
 		return distrusted(socket, fmt.Errorf("this process is in a user namespace in which the user of the agent has no number (it reads as uid %s): %w, so the agent cannot be told from an impostor", uid, why),
-			"mount the agent's own directory, /run/regent, into the sandbox, or run this outside of it")
+			"mount the agent's own directory, /run/regent, into the sandbox at that place, or run this outside of it")
 	}
 	if err := first.Close(); err != nil {
 		return nil, refuse(err)
@@ -133,6 +146,9 @@ func redial(ctx context.Context, socket, uid string, first net.Conn) (net.Conn, 
 	file, err := peer.OpenGuarded(socket)
 	if err != nil {
 		return nil, refuse(err)
+	}
+	if installed, err := filepath.EvalSymlinks(localsock.DefaultPath); err != nil || file.Path != installed {
+		return nil, errors.Join(refuse(fmt.Errorf("any user outside of it could listen at %s, and only at %s no ordinary user can", file.Path, localsock.DefaultPath)), file.Close())
 	}
 	c, err := connect(ctx, socket, file.Address)
 	if err = errors.Join(err, file.Close()); err != nil {

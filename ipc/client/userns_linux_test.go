@@ -87,11 +87,17 @@ func places(t *testing.T) {
 		}
 	}
 	must(unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
-	must(unix.Mount("tmpfs", root, "tmpfs", 0, "mode=755"))
-	t.Cleanup(func() { must(unix.Unmount(root, unix.MNT_DETACH)) })
+	run := filepath.Dir(filepath.Dir(localsock.DefaultPath))
+	for _, dir := range []string{root, run} {
+		must(unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=755"))
+		t.Cleanup(func() { must(unix.Unmount(dir, unix.MNT_DETACH)) })
+	}
 	place := func(name string, mode fs.FileMode) string {
 		t.Helper()
-		dir := filepath.Join(root, name)
+		dir := name
+		if !filepath.IsAbs(name) {
+			dir = filepath.Join(root, name)
+		}
 		must(os.Mkdir(dir, 0o700))
 		ln, err := localsock.Listen(filepath.Join(dir, "agent.sock"))
 		must(err)
@@ -101,16 +107,25 @@ func places(t *testing.T) {
 		return dir
 	}
 	var (
-		regent = place("regent", 0o755)
+		regent = place(filepath.Dir(localsock.DefaultPath), 0o755)
+		closed = place("closed", 0o700)
 		sticky = place("sticky", 0o777|fs.ModeSticky)
 		group  = place("group", 0o775)
 		alices = place("alices", 0o755)
 		inside = filepath.Join(sticky, "mounted")
 	)
 	must(os.Symlink(filepath.Join(regent, "agent.sock"), filepath.Join(sticky, "link.sock")))
+	must(os.Symlink(localsock.DefaultPath, filepath.Join(run, "link.sock")))
 	must(os.Mkdir(inside, 0o755))
 	must(unix.Mount(regent, inside, "", unix.MS_BIND, ""))
 	nobody := []syscall.SysProcIDMap(nil) // unshare -U
+	// Who runs this test is root, or root of a namespace made for it.
+	ownRoot := "reached"
+	var top unix.Stat_t
+	must(unix.Stat("/", &top))
+	if top.Uid != 0 {
+		ownRoot = "uid 0 listens there, who is root of this user namespace alone"
+	}
 	rows := []struct {
 		name, socket string
 		ids          []syscall.SysProcIDMap
@@ -119,14 +134,18 @@ func places(t *testing.T) {
 	}{
 		{"unshare -U", regent, nobody, true, "reached"},
 		{"unshare -U, not the installed one", regent, nobody, false, "reached"},
-		{"unshare -Ur: root's listener is root", sticky, one(0), true, "reached"},
+		{"unshare -Ur: root's listener is root, where the root directory is root's", sticky, one(0), true, ownRoot},
+		{"unshare -Ur: a daemon of one's own", sticky, one(0), false, "reached"},
+		{"a closed folder of some user outside", closed, nobody, true, "any user outside of it could listen at"},
+		{"the same, not the installed one", closed, nobody, false, "any user outside of it could listen at"},
+		{"the installed one by another of its names", filepath.Join(run, "link.sock"), nobody, false, "reached"},
 		{"--map-user: an impostor that has a number", regent, one(1000), true, "uid 1000 listens there"},
 		{"--map-user: a daemon of one's own", sticky, one(1000), false, "reached"},
 		{"nobody has the number of the others", regent, one(65534), true, "of this user namespace"},
 		{"a sticky folder", sticky, nobody, true, "sticky is writable by its group or others (mode 1777)"},
 		{"a sticky folder, not the installed one", sticky, nobody, false, "is writable by its group or others"},
 		{"a folder of a group", group, nobody, true, "group is writable by its group or others (mode 0775)"},
-		{"mounted below a sticky folder", inside, nobody, true, "reached"},
+		{"mounted below a sticky folder", inside, nobody, true, "any user outside of it could listen at"},
 		{"a link in a sticky folder", filepath.Join(sticky, "link.sock"), nobody, true, "reached"},
 	}
 	if os.Getuid() == 0 && os.Chown(alices, 1000, -1) == nil { // a user namespace of one id has no other owner

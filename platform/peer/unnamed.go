@@ -9,6 +9,12 @@ import "net"
 // tells, cannot be read.
 func Unnamed(uid string) (bool, error) { return unnamed(uid) }
 
+// SystemUsers returns whom [UID] may name for a listener of the system's own, as a
+// client sees it: the [Superusers], but not the root of a user namespace that
+// somebody made beside the system: that is an ordinary user outside. The system's
+// root owns the root directory, and the root of a container owns its own.
+func SystemUsers() []string { return systemUsers() }
+
 // Guarded is the file of a socket in a place that no user of this user namespace
 // but root can change, as far as the owners and modes tell that the kernel shows.
 // Another user outside of the namespace cannot be told from the system's there,
@@ -17,7 +23,9 @@ type Guarded struct {
 	// Address is what to connect to, until Close: this very file, whatever the
 	// path comes to name meanwhile.
 	Address string
-	file    guardedFile
+	// Path is where it is, without links.
+	Path string
+	file guardedFile
 }
 
 // OpenGuarded opens the socket's file and judges it and each folder above it, up

@@ -111,6 +111,18 @@ func ownUser() (string, error) {
 	return uid, nil
 }
 
+func systemUsers() []string {
+	ns, err := readUserNamespace()
+	if err != nil || ns.complete() {
+		return superusers() // nothing suggests a user namespace
+	}
+	var root unix.Stat_t
+	if err := unix.Stat("/", &root); err != nil || root.Uid != 0 {
+		return nil
+	}
+	return superusers()
+}
+
 // step is what is judged on the way up from a socket, which is the first.
 type step struct {
 	path string
@@ -168,7 +180,7 @@ func openGuarded(socket string) (*Guarded, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return &Guarded{"/proc/self/fd/" + strconv.Itoa(int(file.Fd())), file}, nil
+	return &Guarded{"/proc/self/fd/" + strconv.Itoa(int(file.Fd())), name, file}, nil
 }
 
 func openPath(dir int, name string, flags int) (*os.File, error) {
