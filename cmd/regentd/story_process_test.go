@@ -13,12 +13,17 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"regent/agent/tms/emulator"
 )
 
 type storyKey struct{}
 
 // story is what one script has started.
-type story struct{ running map[string]*process }
+type story struct {
+	running map[string]*process
+	dialect emulator.Dialect // of the service
+}
 
 // process is a program that runs beside the script.
 type process struct {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"regent/agent/tms/emulator"
 	"regent/ipc/client"
 )
 
@@ -26,7 +27,7 @@ import (
 const patience = 30 * time.Second
 
 // TestStories runs the stories of testdata/script with the real programs, as
-// processes, over real sockets and TLS. Each has a directory of its own with
+// processes, over real sockets and TLS, in each dialect of the service. Each has a directory of its own with
 // etc/ and state/, sockets of its own at $REGENT_SOCKET and $OTHER_SOCKET, and
 // these commands beside testscript's and those of files:
 //
@@ -49,11 +50,15 @@ const patience = 30 * time.Second
 // is none.
 func TestStories(t *testing.T) {
 	bin := programs(t)
+	eachDialect(t, func(t *testing.T, d emulator.Dialect, scripts []string) { runStories(t, bin, d, scripts) })
+}
+
+func runStories(t *testing.T, bin string, d emulator.Dialect, scripts []string) {
 	testscript.Run(t, testscript.Params{
-		Dir:         "testdata/script",
+		Files:       scripts,
 		WorkdirRoot: shortDir(t),
 		Condition:   condition,
-		Setup:       func(env *testscript.Env) error { return setUp(env, bin) },
+		Setup:       func(env *testscript.Env) error { return setUp(env, bin, d) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"emulator": startEmulator,
 			"knobs":    turnKnobs,
@@ -119,12 +124,12 @@ func shortDir(t testing.TB) string {
 	return dir
 }
 
-func setUp(env *testscript.Env, bin string) error {
+func setUp(env *testscript.Env, bin string, d emulator.Dialect) error {
 	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Setenv("REGENT_SOCKET", socketOf(env.WorkDir, "agent"))
 	env.Setenv("OTHER_SOCKET", socketOf(env.WorkDir, "other"))
 	env.Setenv("NO_PROXY", "*")
-	s := &story{running: map[string]*process{}}
+	s := &story{running: map[string]*process{}, dialect: d}
 	env.Values[storyKey{}] = s
 	env.Defer(func() { s.endAll(env.T()) })
 	for _, dir := range []string{"etc", "etc/config.d"} {
@@ -141,6 +146,7 @@ func startEmulator(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("password"), []byte("correct horse\n"), 0o600))
 	p := start(ts, "emulator", append([]string{
 		"tms-emulator", "--ca-out", ts.MkAbs("ca.pem"), "--admin-password-file", ts.MkAbs("password"),
+		"--dialect", string(ts.Value(storyKey{}).(*story).dialect),
 	}, args...)...)
 	m := p.line(ts, `^listening on (https://\S+?)/?$`)
 	ts.Setenv("TENANT", m[1])
