@@ -216,7 +216,13 @@ func (a *Agent) lastFault(id instance.ID, r vault.Record, held bool) *status.Fau
 	if f == nil || f.Kind == fault.NotRegistered {
 		return nil
 	}
-	return &status.Fault{Code: string(f.Kind), Detail: f.Text(), At: at}
+	text := f.Text()
+	if held && !r.State.Refreshable() && f.Kind.NeedsPerson() && f.Kind != fault.RedemptionUncertain {
+		if why := a.redeem.Obstacle(id); why != "" {
+			text += "; " + why
+		}
+	}
+	return &status.Fault{Code: string(f.Kind), Detail: text, At: at}
 }
 
 // counts adds up what the ledger says of every instance, those that are no

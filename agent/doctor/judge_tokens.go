@@ -75,16 +75,20 @@ func theOne(instances []string) []string {
 	return []string{fault.AnInstance, instances[0]}
 }
 
-// said is what the service said, of a text that ends with it in parentheses; the
-// rest of that text is advice, which the finding has in the table's words. A text
-// without it is returned whole.
+// said is what the service said, of a text that has it in parentheses, and what stands
+// after that. The text before it is advice, which the finding has in the table's
+// words. A text without it is returned whole.
 func said(text string) string {
 	before, _, ok := strings.Cut(text, " said: ")
 	begin := strings.LastIndex(before, "(")
 	if !ok || begin < 0 {
 		return text
 	}
-	return strings.TrimSuffix(text[begin+1:], ")")
+	text = text[begin+1:]
+	if end := strings.LastIndex(text, `")`); end >= 0 {
+		return text[:end+1] + text[end+2:]
+	}
+	return strings.TrimSuffix(text, ")")
 }
 
 // redemption is the identifier in the text about an uncertain redemption, "" if it

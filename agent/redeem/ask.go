@@ -121,6 +121,21 @@ func (e *Engine) Reason(id instance.ID) (f *fault.Fault, at time.Time) {
 	return f, at
 }
 
+// Obstacle says what stands between an instance whose auth token has ended and another
+// redemption: for people, "" for nothing.
+func (e *Engine) Obstacle(id instance.ID) string {
+	held, has := e.Registrations.For(Scope{id.Tenant, id.Application})
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	plan := e.Plan()
+	for _, w := range plan.Wants {
+		if w.ID == id {
+			return e.situation(plan, w).obstacle(held, has, e.serviceTime(id.Tenant))
+		}
+	}
+	return ""
+}
+
 // goesOn reports whether an uncertain redemption of id is tried again by itself.
 // The caller holds mu.
 func (e *Engine) goesOn(id instance.ID) bool {

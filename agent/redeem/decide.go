@@ -2,6 +2,7 @@ package redeem
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"regent/agent/fault"
@@ -87,6 +88,26 @@ func stateOf(held bool, state instance.State, a Account) instance.State {
 	default:
 		return instance.Unredeemed
 	}
+}
+
+// obstacle says what stands between an instance whose auth token has ended and
+// another redemption: for people, "" for nothing. now is the service's time. It is
+// pure.
+func (s situation) obstacle(held Held, has bool, now time.Time) string {
+	var texts []string
+	if s.state == instance.RefreshExpired && s.policy && s.sinceGo < againEvery {
+		last := now.Add(-s.sinceGo)
+		texts = append(texts, fmt.Sprintf("policy redeemed it by itself on %s, which it does once in 30 days: the next time is from %s on", last.UTC().Format(time.DateOnly), last.Add(againEvery).UTC().Format(time.DateOnly)))
+	}
+	switch {
+	case has && held.Refused == fault.RegistrationExhausted:
+		texts = append(texts, "the registration token that is held has no count left, so give another one first: regent register --file FILE")
+	case has && held.Refused != "":
+		texts = append(texts, "the registration token that is held was refused, so give another one first: regent register --file FILE")
+	case !has:
+		texts = append(texts, "no registration token is held, so give one first: regent register --file FILE")
+	}
+	return strings.Join(texts, "; ")
 }
 
 // goesOn reports whether an uncertain redemption is followed by another one

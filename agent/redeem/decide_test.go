@@ -140,3 +140,34 @@ func TestReason(t *testing.T) {
 		})
 	}
 }
+
+// TestObstacle: where a person would redeem again, what is in the way is said.
+func TestObstacle(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	const policy, none, left = "policy redeemed it by itself on 2026-11-28, which it does once in 30 days: the next time is from 2026-12-28 on", "no registration token is held", "has no count left"
+	for _, tt := range []struct {
+		name    string
+		s       situation
+		refused fault.Kind
+		has     bool
+		want    []string
+	}{
+		{"nothing", situation{state: instance.RefreshExpired}, "", true, nil},
+		{"policy has done it", situation{state: instance.RefreshExpired, policy: true, sinceGo: 24 * time.Hour}, "", true, []string{policy}},
+		{"policy may do it", situation{state: instance.RefreshExpired, policy: true, sinceGo: againEvery}, "", true, nil},
+		{"policy has done it, no count is left", situation{state: instance.RefreshExpired, policy: true, sinceGo: 24 * time.Hour}, fault.RegistrationExhausted, true, []string{policy, left}},
+		{"lost, no count is left", situation{state: instance.RefreshLost, policy: true, sinceGo: 24 * time.Hour}, fault.RegistrationExhausted, true, []string{left}},
+		{"revoked, refused", situation{state: instance.Revoked}, fault.RegistrationExpired, true, []string{"was refused"}},
+		{"revoked, none is held", situation{state: instance.Revoked}, "", false, []string{none}},
+	} {
+		got := tt.s.obstacle(Held{Refused: tt.refused}, tt.has, now)
+		if (got == "") != (tt.want == nil) {
+			t.Errorf("%s: %q", tt.name, got)
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: %q, want %q in it", tt.name, got, want)
+			}
+		}
+	}
+}

@@ -94,7 +94,7 @@ const month = 30 * 24 * time.Hour
 // Ends calculates what a session maximum costs the devices of n, without spares.
 func Ends(n Need, session time.Duration) (Sessions, error) {
 	if session < time.Minute || session > 10*365*24*time.Hour {
-		return Sessions{}, errors.New("a session maximum is 1 minute to 10 years")
+		return Sessions{}, errors.New("must be 1 minute to 10 years")
 	}
 	need := n.Devices * n.Instances
 	inMonth := func(every time.Duration) int { // rounded up
