@@ -49,6 +49,9 @@ func New(o Options) (*Client, error) {
 // Host is the tenant's, with its port if it has one: for messages.
 func (c *Client) Host() string { return c.tenant.Host }
 
+// Path is where the service is asked, below the host.
+func (c *Client) Path() string { return c.o.Forms.Path }
+
 // Close gives up idle connections. Calls under way are not disturbed.
 func (c *Client) Close() {
 	c.repeating.HTTPClient.CloseIdleConnections()

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -56,6 +57,8 @@ func runScripts(t *testing.T, d emulator.Dialect) {
 			"id":        id,
 			"rename":    rename,
 			"pipe":      pipe,
+
+			"secretless": secretless,
 		},
 	})
 }
@@ -266,4 +269,23 @@ func id(ts *testscript.TestScript, _ bool, args []string) {
 func rename(ts *testscript.TestScript, _ bool, args []string) {
 	text := strings.ReplaceAll(ts.ReadFile(args[0]), args[1], args[2])
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// secretless FILE TEXT: nothing of the registration token in FILE stands in TEXT, and
+// no line of TEXT is wider than 79 columns.
+func secretless(ts *testscript.TestScript, _ bool, args []string) {
+	registration := ts.ReadFile(args[0])
+	plain, err := base64.StdEncoding.DecodeString(registration)
+	ts.Check(err)
+	text := ts.ReadFile(args[1])
+	for _, part := range append(strings.Split(string(plain), ":"), registration, string(plain)) {
+		if strings.Contains(text, part) {
+			ts.Fatalf("%s holds a part of the registration token in %s", args[1], args[0])
+		}
+	}
+	for line := range strings.Lines(text) {
+		if len(strings.TrimSuffix(line, "\n")) > 79 {
+			ts.Fatalf("%s: too wide: %s", args[1], line)
+		}
+	}
 }

@@ -128,7 +128,8 @@ func (b Block) String() string {
 	if !b.At.IsZero() {
 		asked = append(asked, b.At.UTC().Format("2006-01-02 15:04 UTC"))
 	}
-	wrapped(&t, "", 0, strings.Join(append(asked, counts), "; "))
+	wrapped(&t, "", 0, strings.Join(asked, "; "))
+	wrapped(&t, "", 0, counts)
 	if b.Failed != "" {
 		wrapped(&t, "", 0, "could not be asked: "+b.Failed)
 		return t.String() + "----- end -----\n"

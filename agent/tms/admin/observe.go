@@ -1,0 +1,352 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"regent/agent/tms"
+	"regent/agent/tms/contract"
+	"regent/agent/tms/internal/reply"
+	"regent/agent/token"
+)
+
+// nobody is an identifier that nothing has.
+const nobody = "regent-contract-nobody"
+
+// Contract asks the tenant for what the vendor leaves open, by reading calls alone:
+// nothing is made or changed, and no count is used. It is about 15 requests. What a
+// tenant refuses is a finding; an error is a tenant that does not answer.
+func (s *Session) Contract(ctx context.Context) (contract.Findings, error) {
+	found := contract.Findings{}
+	o := observer{s, found}
+	if err := o.provider(ctx); err != nil {
+		return found, err
+	}
+	found.Set(contract.BasePath, s.tms.Path())
+	for _, list := range []observed{
+		{contract.AuthTokens, pathAuth, listOf("authTokens", wrapAuth), seenInAuthTokens},
+		{contract.RegistrationTokens, pathRegistration, listOf("registrationTokens", wrapRegistration), seenInRegistrationTokens},
+	} {
+		if err := o.list(ctx, list); err != nil {
+			return found, err
+		}
+	}
+	return found, errors.Join(o.clients(ctx), o.refusal(ctx))
+}
+
+// observer asks, and notes what it finds.
+type observer struct {
+	s     *Session
+	found contract.Findings
+}
+
+// observed is one of the two lists, and what its rows show.
+type observed struct {
+	id   contract.ID
+	path string
+	list reply.List
+	rows func([]reply.Object, contract.Findings)
+}
+
+// get reads path. refused is the service's refusal; err is all other trouble.
+func (o observer) get(ctx context.Context, path string, query url.Values) (a tms.Answer, refused *tms.Failure, err error) {
+	err = o.s.do(ctx, tms.Call{
+		Op: "read the contract", Method: http.MethodGet, Path: path, Query: query,
+		Read: func(is tms.Answer) error { a = is; return nil },
+	})
+	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.Answered && f.Op == "read the contract" && f.Status != http.StatusTooManyRequests {
+		return a, f, nil
+	}
+	return a, nil, err
+}
+
+func (o observer) provider(ctx context.Context) error {
+	a, refused, err := o.get(ctx, "/idpConfigurations", nil)
+	if err == nil && refused == nil {
+		o.found.Set(contract.Discovery, tms.MembersOfProvider(a.Body))
+	}
+	return err
+}
+
+func (o observer) clients(ctx context.Context) error {
+	_, refused, err := o.get(ctx, "/clients", nil)
+	if err == nil {
+		o.found.Set(contract.Clients, statusOf(refused))
+	}
+	return err
+}
+
+// refusal asks for what there is not, to see an error's body.
+func (o observer) refusal(ctx context.Context) error {
+	_, refused, err := o.get(ctx, pathRegistration+"/"+nobody, nil)
+	if refused != nil && refused.Shape != "" {
+		o.found.Set(contract.ErrorShape, fmt.Sprintf("%s (with status %d)", refused.Shape, refused.Status))
+	}
+	return err
+}
+
+func statusOf(refused *tms.Failure) string {
+	if refused == nil {
+		return "200"
+	}
+	return fmt.Sprintf("status %d", refused.Status)
+}
+
+// list asks for all that a list shows.
+func (o observer) list(ctx context.Context, l observed) error {
+	a, refused, err := o.get(ctx, l.path, nil)
+	if err != nil {
+		return err
+	}
+	o.found.Set(l.id, statusOf(refused))
+	if refused != nil {
+		return nil //nolint:nilerr // that is the finding
+	}
+	rows, _, err := l.list.Parse(a.Body)
+	if err != nil {
+		note(o.found, contract.ListReply, "not readable: "+err.Error())
+		return nil //nolint:nilerr // that is the finding
+	}
+	if len(rows) > 0 {
+		note(o.found, contract.ListReply, formOfList(a.Body, l.list))
+		l.rows(rows, o.found)
+	}
+	return errors.Join(o.empty(ctx, l, len(rows)), o.pages(ctx, l, len(rows)), o.single(ctx, l, rows))
+}
+
+// empty asks for what nothing is called.
+func (o observer) empty(ctx context.Context, l observed, there int) error {
+	a, refused, err := o.get(ctx, l.path, url.Values{"identifier": {nobody}})
+	switch {
+	case err != nil:
+		return err
+	case refused != nil:
+		note(o.found, contract.Filters, fmt.Sprintf("refused with status %d", refused.Status))
+		return nil //nolint:nilerr // that is the finding
+	}
+	rows, _, err := l.list.Parse(a.Body)
+	switch {
+	case err != nil:
+		note(o.found, contract.EmptyList, "not readable: "+err.Error())
+	case len(rows) == 0:
+		note(o.found, contract.EmptyList, formOfList(a.Body, l.list))
+		if there > 0 {
+			note(o.found, contract.Filters, "selects")
+		}
+	default:
+		note(o.found, contract.Filters, "is not followed")
+	}
+	return nil
+}
+
+// pages asks for the first two rows by one, under each name of the start.
+func (o observer) pages(ctx context.Context, l observed, there int) error {
+	if there < 2 {
+		return nil
+	}
+	first, size, total, err := o.page(ctx, l, url.Values{queryStart: {"0"}, querySize: {"1"}})
+	if err != nil || first == "" {
+		return err
+	}
+	said := []string{}
+	if size == 1 {
+		said = append(said, querySize)
+	}
+	for _, name := range []string{queryStart, queryStartFirst} {
+		second, _, _, err := o.page(ctx, l, url.Values{name: {"1"}, querySize: {"1"}})
+		if err != nil {
+			return err
+		}
+		if second != "" && second != first {
+			said = append(said, name)
+		}
+	}
+	if len(said) == 0 {
+		said = []string{"none of " + queryStart + ", " + queryStartFirst + ", " + querySize + " is followed"}
+	}
+	note(o.found, contract.Paging, said...)
+	switch {
+	case total.N < 0:
+		note(o.found, contract.ListCount, "not told")
+	case size < there && total.N > size:
+		note(o.found, contract.ListCount, "of all pages")
+	case size < there:
+		note(o.found, contract.ListCount, "of this page")
+	}
+	return nil
+}
+
+// page returns the id of the first row of a page; "" if there is none.
+func (o observer) page(ctx context.Context, l observed, query url.Values) (first string, size int, total reply.Total, err error) {
+	a, refused, err := o.get(ctx, l.path, query)
+	if err != nil || refused != nil {
+		return "", 0, total, err
+	}
+	rows, total, err := l.list.Parse(a.Body)
+	if err != nil || len(rows) == 0 {
+		return "", 0, total, nil //nolint:nilerr // a page that cannot be read shows nothing
+	}
+	return rows[0].ID("id"), len(rows), total, nil
+}
+
+// single asks for one object of a list alone.
+func (o observer) single(ctx context.Context, l observed, rows []reply.Object) error {
+	if len(rows) == 0 || rows[0].ID("id") == "" {
+		return nil
+	}
+	a, refused, err := o.get(ctx, l.path+"/"+url.PathEscape(rows[0].ID("id")), nil)
+	if err != nil || refused != nil {
+		return err
+	}
+	form := "bare"
+	if at := reply.Where(a.Body, "id"); at != "" {
+		form = "wrapped in " + at
+	}
+	note(o.found, contract.SingleReply, form)
+	version := "none"
+	if a.ETag != "" {
+		version = "ETag"
+	}
+	note(o.found, contract.Version, version)
+	return nil
+}
+
+// formOfList says how a list is written. It is pure.
+func formOfList(body []byte, l reply.List) string {
+	o, err := reply.Parse(body, "")
+	if err != nil {
+		return "a bare array"
+	}
+	inner, err := reply.Parse(o[l.Member], "")
+	switch {
+	case err == nil && inner[l.Inner] == nil:
+		return l.Member + " without " + l.Inner
+	case err == nil:
+		return l.Member + "." + l.Inner
+	case o[l.Member] != nil:
+		return "an array in " + l.Member
+	}
+	return "an array in another member"
+}
+
+// seenInRegistrationTokens notes what rows show, but for their values. It is pure.
+func seenInRegistrationTokens(rows []reply.Object, found contract.Findings) {
+	states, expiries, tokens := []string{}, []string{}, []string{}
+	for _, r := range rows {
+		for _, name := range []string{"state", "status"} {
+			if word := r.Text(name); word != "" {
+				states = append(states, name+": "+wordOf(word))
+			}
+		}
+		expiries = append(expiries, "expirationDate: "+kindOf(r, "expirationDate"))
+		tokens = append(tokens, tokenForm(r.Text("token")))
+	}
+	found.Set(contract.State, distinct(states)...)
+	found.Set(contract.Expiry, distinct(expiries)...)
+	found.Set(contract.RegistrationForm, distinct(tokens)...)
+	note(found, contract.References, kinds(rows, "customer")...)
+	note(found, contract.Times, timesIn(rows)...)
+}
+
+// seenInAuthTokens is the same for auth tokens.
+func seenInAuthTokens(rows []reply.Object, found contract.Findings) {
+	var names []string
+	for _, name := range []string{"identifier", "fqdn", "systemUserName", "macAddress", "refId1", "refId2", "creationDate"} {
+		if slices.ContainsFunc(rows, func(r reply.Object) bool { return r.Text(name) != "" }) {
+			names = append(names, name)
+		}
+	}
+	found.Set(contract.Attribution, names...)
+	note(found, contract.References, kinds(rows, "registrationToken")...)
+	note(found, contract.Times, timesIn(rows)...)
+}
+
+// note adds to what was found.
+func note(found contract.Findings, id contract.ID, more ...string) {
+	found.Set(id, distinct(append(slices.Clone(found[id].Answers), more...))...)
+}
+
+func timesIn(rows []reply.Object) []string {
+	var times []string
+	for _, r := range rows {
+		if text := r.Text("creationDate"); text != "" {
+			times = append(times, masked(text))
+		}
+	}
+	return times
+}
+
+func kinds(rows []reply.Object, name string) []string {
+	var all []string
+	for _, r := range rows {
+		if r[name] != nil {
+			all = append(all, name+": "+kindOf(r, name))
+		}
+	}
+	return all
+}
+
+// kindOf says what a member is, without its value.
+func kindOf(o reply.Object, name string) string {
+	if inner, err := reply.Parse(o[name], ""); err == nil {
+		var names []string
+		for member := range inner {
+			names = append(names, member)
+		}
+		slices.Sort(names)
+		return "an object of " + strings.Join(names, ", ")
+	}
+	text := o.Text(name)
+	switch {
+	case o[name] == nil || string(o[name]) == "null":
+		return "missing"
+	case text == "":
+		return "no string"
+	case !reply.Time(text).IsZero():
+		return masked(text)
+	}
+	return "a string"
+}
+
+// masked is the form of a time, without its value.
+func masked(text string) string {
+	if len(text) > 40 || reply.Time(text).IsZero() {
+		return "not readable"
+	}
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return '9'
+		}
+		return r
+	}, text)
+}
+
+// wordOf is a word of the service, if it can be one.
+func wordOf(s string) string {
+	if len(s) > 24 || strings.ContainsFunc(s, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && r != '_' && r != '-' }) {
+		return "no word"
+	}
+	return s
+}
+
+// tokenForm says whether a registration token that is shown is what it is taken for.
+func tokenForm(text string) string {
+	switch {
+	case text == "":
+		return "not shown"
+	case token.Unproven(token.NewSecret(text)) == "":
+		return "shown, base64 of user:password"
+	}
+	return "shown, not base64 of user:password"
+}
+
+func distinct(all []string) []string {
+	all = slices.Clone(all)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
