@@ -18,9 +18,9 @@ build: ## the four programs, into bin/
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS:%=./cmd/%)
 
 .PHONY: demo
-demo: build ## the whole way once, with the real programs, in a temporary directory (KEEP=1 leaves it running)
+demo: build ## the whole way once, with the real programs, in a temporary directory (KEEP=1 leaves it running, DIALECT=first is the service's other dialect)
 	go build -o bin/demo ./cmd/demo
-	bin/demo -bin bin $(if $(KEEP),-keep)
+	bin/demo -bin bin $(if $(DIALECT),-dialect $(DIALECT)) $(if $(KEEP),-keep)
 
 .PHONY: test
 test: ## all tests

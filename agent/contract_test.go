@@ -24,8 +24,9 @@ func TestContractOfATenant(t *testing.T) {
 	simulateWith(t, 1, emulator.Knobs{}, change, func(fl *fleet) {
 		m := fl.devices[0]
 		used := fl.service.State().Redeemed
-		forms := emulator.Forms{Refresh: "tms", Authorization: "bearer"}
-		if err := fl.service.SetKnobs(emulator.Knobs{Forms: forms}); err != nil {
+		k := fl.service.Knobs()
+		k.Forms = emulator.Forms{Refresh: "tms", Authorization: "bearer"}
+		if err := fl.service.SetKnobs(k); err != nil {
 			fl.Fatal(err)
 		}
 		if _, err := m.agent.Contract(fl.Context(), Caller{Caller: authz.Caller{UID: "1000"}}); fault.KindOf(err) != fault.Denied {

@@ -98,8 +98,20 @@ func simulate(t *testing.T, size int, k emulator.Knobs, f func(*fleet)) {
 	simulateWith(t, size, k, nil, f)
 }
 
-// simulateWith is simulate with other settings.
+// simulateWith is simulate with other settings, in each dialect of the service. A
+// fleet meets one dialect: it is about numbers, and takes long.
 func simulateWith(t *testing.T, size int, k emulator.Knobs, change func(*policy.Settings), f func(*fleet)) {
+	t.Helper()
+	dialects := emulator.Dialects()
+	if size > 1 {
+		dialects = dialects[:1]
+	}
+	for _, k.Dialect = range dialects {
+		t.Run(string(k.Dialect), func(t *testing.T) { simulateIn(t, size, k, change, f) })
+	}
+}
+
+func simulateIn(t *testing.T, size int, k emulator.Knobs, change func(*policy.Settings), f func(*fleet)) {
 	synctest.Test(t, func(t *testing.T) {
 		service, err := emulator.New(emulator.Options{Knobs: k})
 		if err != nil {

@@ -14,12 +14,13 @@ const keptLife = time.Minute
 
 // leaveRunning sets the stage once more, up to where two applications have
 // their tokens, leaves it so, and says what a reader can type next.
-func leaveRunning(ctx context.Context, bin string, w io.Writer) error {
+func leaveRunning(ctx context.Context, bin, dialect string, w io.Writer) error {
 	show := &narrator{w: io.Discard, bin: bin}
 	s, err := newStage(bin, keptLife, show)
 	if err != nil {
 		return err
 	}
+	s.dialect = dialect
 	again := &story{stage: s}
 	for _, do := range []func(context.Context) error{
 		again.serviceStarts, again.tokenIsMade, again.agentWaits, again.tokenArrives, again.applicationsStay,

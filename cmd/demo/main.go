@@ -39,15 +39,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	bin := flags.String("bin", "bin", "`directory` of the programs, as make build leaves them")
+	dialect := flags.String("dialect", "", "`dialect` of the service, as tms-emulator has it; without, its default")
 	keep := flags.Bool("keep", false, "leave a second set running at the end, and say what to type next")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		return 2
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the story took longer than %v", patience))
 	defer cancel()
-	err := tell(ctx, *bin, stdout)
+	err := tell(ctx, *bin, *dialect, stdout)
 	if err == nil && *keep {
-		err = leaveRunning(ctx, *bin, stdout)
+		err = leaveRunning(ctx, *bin, *dialect, stdout)
 	}
 	if err == nil {
 		return 0

@@ -24,6 +24,7 @@ type stage struct {
 	dir     string // "D" in what is shown
 	bin     string
 	tenant  string // once the service runs
+	dialect string // of the service; "" is the emulator's default
 	show    *narrator
 	life    time.Duration // of access tokens
 	service *process
@@ -93,6 +94,9 @@ func (s *stage) startService(ctx context.Context) (err error) {
 	args := []string{
 		"--ca-out", s.at("service/ca.pem"), "--access-lifetime", s.life.String(),
 		"--admin-password-file", s.at("admin/password"), "--client-secret-file", s.at("admin/client-secret"), "--verbose",
+	}
+	if s.dialect != "" {
+		args = append(args, "--dialect", s.dialect)
 	}
 	s.show.background("tms-emulator", args)
 	log := s.at("service/emulator.log")

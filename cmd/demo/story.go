@@ -44,12 +44,13 @@ type story struct {
 }
 
 // tell tells the story from the first step to the last.
-func tell(ctx context.Context, bin string, w io.Writer) (err error) {
+func tell(ctx context.Context, bin, dialect string, w io.Writer) (err error) {
 	show := &narrator{w: w, bin: bin}
 	st, err := newStage(bin, tokenLife, show)
 	if err != nil {
 		return err
 	}
+	st.dialect = dialect
 	defer func() {
 		st.close()
 		if err == nil {
