@@ -10,18 +10,23 @@ type Administration struct {
 // suffice: root in a container is not root of the system, and neither is root
 // without capabilities.
 func (c Caller) Administers(a Administration) Decision {
-	switch {
-	case !c.Admin:
+	if !c.Admin {
 		return Decision{Reason: "not an administrator"}
-	case c.Apart != "" && !a.FromContainers:
+	}
+	var apart, lacks string
+	if c.Confined != nil && (!a.FromContainers || a.WithCapabilities) {
+		apart, lacks = c.Confined()
+	}
+	switch {
+	case apart != "" && !a.FromContainers:
 		return Decision{
-			Reason: "an administrator, but " + c.Apart,
-			Doubt:  "the process is " + c.Apart + "; run the command outside of it, or set administration.from_containers: true",
+			Reason: "an administrator, but " + apart,
+			Doubt:  "the process is " + apart + "; run the command outside of it, or set administration.from_containers: true",
 		}
-	case c.Lacks != "" && a.WithCapabilities:
+	case lacks != "" && a.WithCapabilities:
 		return Decision{
-			Reason: "root without " + c.Lacks,
-			Doubt:  "root lacks " + c.Lacks + "; run the command outside of the sandbox, add it to group regent-operators, or set administration.root_without_capabilities: true",
+			Reason: "root without " + lacks,
+			Doubt:  "root lacks " + lacks + "; run the command outside of the sandbox, add it to group regent-operators, or set administration.root_without_capabilities: true",
 		}
 	}
 	return Decision{Allow: true, Rule: "administrator"}

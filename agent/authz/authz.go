@@ -5,13 +5,16 @@ package authz
 
 // Caller is what the kernel said about the process at the other end.
 type Caller struct {
-	UID       string   // uid in decimal, or SID
-	User      string   // the user's name; "" if the system knows none
-	GIDs      []string // all groups, supplementary ones too: decimal, or SIDs
-	Groups    []string // their names, as far as the system knows them
-	Admin     bool     // the account may administer; [Caller.Administers] decides
-	Apart     string   // how the process is apart from the system, as in a container; "" if it is not
-	Lacks     string   // capabilities of root's that root's process has not; "" if none
+	UID    string   // uid in decimal, or SID
+	User   string   // the user's name; "" if the system knows none
+	GIDs   []string // all groups, supplementary ones too: decimal, or SIDs
+	Groups []string // their names, as far as the system knows them
+	Admin  bool     // the account may administer; [Caller.Administers] decides
+	// Confined tells how the process is apart from the system, as in a container, and
+	// which capabilities of root's it has not, if it is root's; "" is none. It is asked
+	// only about an administrator who wants to administer, since it costs; nil is none.
+	// It is safe for concurrent use.
+	Confined  func() (apart, lacks string)
 	PID       int
 	ParentPID int
 	Start     uint64   // start time of the process, in the system's own unit

@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"regent/agent"
@@ -33,7 +34,7 @@ type callers struct {
 // newCallers takes the uid of the daemon, negative on a system that has none, and
 // a clock for its cache of names.
 func newCallers(uid int, now func() time.Time) *callers {
-	cs := &callers{names: newNames(now), signers: peer.NewSigners(now)}
+	cs := &callers{names: newNames(now), accounts: peer.Accounts{Now: now}, signers: peer.NewSigners(now)}
 	own := strconv.Itoa(uid)
 	if uid < 0 {
 		own, _ = peer.Self() // "" administers nothing
@@ -107,11 +108,14 @@ func (a *attested) Caller() agent.Caller {
 		}
 	}
 	if c.Admin = administers(c, cs.own); c.Admin {
-		in := a.Confinement()
-		c.Apart = in.Apart
-		if c.UID == "0" && !slices.Contains(c.Groups, operators) {
-			c.Lacks = in.Lacks
-		}
+		capable := c.UID != "0" || slices.Contains(c.Groups, operators)
+		c.Confined = sync.OnceValues(func() (apart, lacks string) {
+			in := a.Confinement()
+			if capable {
+				in.Lacks = ""
+			}
+			return in.Apart, in.Lacks
+		})
 	}
 	return agent.Caller{Caller: c, Process: heldProcess{a.Peer}, Recheck: a.Recheck}
 }

@@ -19,8 +19,23 @@ func (cs *callers) account(c net.Conn) (server.Account, error) {
 }
 
 // privileged reports whether a connection may use what is reserved: root's, the
-// daemon's own user's and those of operators. It gives no right to anything else.
+// daemon's own user's and those of operators, unless the process is apart from the
+// system, as root of a container is. It gives no right to anything else. It is asked
+// only when there is no room else, so it may take its time.
 func (cs *callers) privileged(c net.Conn, uid string) bool {
+	if !cs.ranks(c, uid) {
+		return false
+	}
+	p, err := peer.Of(c)
+	if err != nil {
+		return false // neither could it be identified afterwards
+	}
+	defer p.Close() //nolint:errcheck // it was only looked at
+	return p.Confinement().Apart == ""
+}
+
+// ranks reports whether a user is one for whom connections are reserved.
+func (cs *callers) ranks(c net.Conn, uid string) bool {
 	if uid == cs.self || slices.Contains(peer.Superusers(), uid) {
 		return true
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 func TestOwner(t *testing.T) {
@@ -52,4 +53,11 @@ func TestOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("100000", "100000", false)
+	at := time.Unix(1000, 0) // with a clock, once a second
+	a.Now = func() time.Time { return at }
+	check("1000", "1000", true)
+	write(a.passwd, "bob:x:1002:1002::/:/bin/sh\n")
+	check("1002", "1002", false)
+	at = at.Add(lookEvery)
+	check("1002", "1002", true)
 }
