@@ -55,7 +55,10 @@ func (v view) labelled(indent string, rows [][2]string) string {
 	}
 	room := 0
 	if v.width > 0 {
-		room = max(minimum, v.width-len(indent)-widest-2)
+		room = v.width - len(indent) - widest - 2
+	}
+	if v.width > 0 && room < minimum {
+		return v.stacked(indent, rows)
 	}
 	var cells [][]string
 	for _, row := range rows {
@@ -68,24 +71,20 @@ func (v view) labelled(indent string, rows [][2]string) string {
 	return table(indent, cells)
 }
 
-// wrap breaks text between words into lines of at most width cells of a terminal, if the
-// words allow it; at least one line. A width of 0 breaks nothing.
-func wrap(text string, width int) []string {
-	if width <= 0 {
-		return []string{text}
-	}
-	var lines []string
-	line := ""
-	for word := range strings.FieldsSeq(text) {
-		switch {
-		case line == "":
-			line = word
-		case terminal.Cells(line)+1+terminal.Cells(word) <= width:
-			line += " " + word
-		default:
-			lines = append(lines, line)
-			line = word
+// stacked is labelled for labels that leave too little room beside them: what each
+// has to say stands below it.
+func (v view) stacked(indent string, rows [][2]string) string {
+	var b strings.Builder
+	for _, row := range rows {
+		if row[0] != "" {
+			b.WriteString(terminal.Fold(indent+row[0]+"\n", v.width))
+		}
+		for _, line := range wrap(row[1], max(minimum, v.width-len(indent)-2)) {
+			b.WriteString(indent + "  " + line + "\n")
 		}
 	}
-	return append(lines, line)
+	return b.String()
 }
+
+// wrap is [terminal.Wrap].
+func wrap(text string, width int) []string { return terminal.Wrap(text, width) }

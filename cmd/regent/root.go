@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"regent/ipc/api"
 	"regent/ipc/client"
 	"regent/platform/localsock"
+	"regent/platform/terminal"
 )
 
 // patience is how long an answer may take beyond what was asked to be waited
@@ -26,7 +26,7 @@ func run(ctx context.Context, args []string, s surroundings) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		io.WriteString(s.err, explain(err)) //nolint:errcheck,gosec // nobody is left to be told
+		terminal.Say(s.err, explain(err))
 	}
 	return exitCode(err)
 }

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"regent/agent/doctor"
+	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/status"
 	"regent/agent/token"
+	"regent/platform/terminal"
 )
 
 // renderStatus is the whole status on one screen.
@@ -163,7 +165,7 @@ func renderInstances(s status.Status, v view) string {
 	if len(s.Applications) == 0 {
 		return "No application is configured.\n"
 	}
-	head := []string{"INSTANCE", "STATE", "TOKEN GOOD FOR", "NEXT REFRESH", "USED BY"}
+	head := []string{"INSTANCE", "STATE", "VALID FOR", "REFRESH", "USED BY"}
 	several := len(s.Tenants) > 1
 	if several {
 		head = append(head, "TENANT")
@@ -179,7 +181,7 @@ func renderInstances(s status.Status, v view) string {
 			rows = append(rows, row)
 		}
 	}
-	return table("", rows) + wishes(s) + closedApplications(s)
+	return terminal.List(rows, v.width) + terminal.Fold(wishes(s)+closedApplications(s), v.width)
 }
 
 func instanceRow(i status.Instance, state string, v view) []string {
@@ -261,16 +263,44 @@ func hasEnded(s status.Status, tenant string) bool {
 // renderFaults is the last fault of each instance that has one.
 func renderFaults(s status.Status, v view) string { return v.section("Last faults", faultRows(s, v)) }
 
+// faultRows has a row for each fault. Instances that have the same one are in its row.
 func faultRows(s status.Status, v view) [][2]string {
-	var rows [][2]string
+	type same struct{ code, detail string }
+	var order []same
+	last, names := map[same]status.Fault{}, map[same][]string{}
 	for _, a := range s.Applications {
 		for _, i := range a.Instances {
-			if i.LastFault != nil {
-				rows = append(rows, [2]string{printable(i.Name), faultInWords(*i.LastFault, v)})
+			if i.LastFault == nil {
+				continue
+			}
+			f := same{i.LastFault.Code, strings.ReplaceAll(i.LastFault.Detail, i.Name, fault.AnInstance)}
+			if len(names[f]) == 0 {
+				order = append(order, f)
+			}
+			names[f] = append(names[f], i.Name)
+			if len(names[f]) == 1 || i.LastFault.At.After(last[f].At) {
+				last[f] = *i.LastFault
 			}
 		}
 	}
+	var rows [][2]string
+	for _, f := range order {
+		shown := last[f]
+		if len(names[f]) > 1 {
+			shown.Detail = f.detail
+		}
+		rows = append(rows, [2]string{printable(severalNames(names[f])), faultInWords(shown, v)})
+	}
 	return rows
+}
+
+// severalNames lists the first names, and says how many more there are.
+func severalNames(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 func renderProblems(s status.Status, v view) string { return v.section("Problems", problemRows(s)) }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"regent/agent/instance"
 	"regent/agent/status"
+	"regent/platform/terminal"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -234,5 +236,31 @@ func TestUnredeemedInWords(t *testing.T) {
 		if got := stateInWords(tt.instance, tt.held, tt.onDemand); got != tt.want {
 			t.Errorf("%+v: got %q, want %q", tt, got, tt.want)
 		}
+	}
+}
+
+// TestStatusFitsATerminal: with the longest names there are, each line has at most 80
+// columns, unless one word has more, and the same fault is told once.
+func TestStatusFitsATerminal(t *testing.T) {
+	s := troubled()
+	long := "computer-aided-design-for-the-site-in-the-north"
+	s.Applications = []status.Application{{ID: long, Tenant: s.Tenants[0].Host}}
+	for n := range 5 {
+		name := fmt.Sprintf("%s/%d", long, n+1)
+		s.Applications[0].Instances = append(s.Applications[0].Instances, status.Instance{
+			Name: name, State: "refresh_expired",
+			Holder:    &status.Holder{PID: 4711, User: "alice", Exe: "/opt/cad/bin/cad"},
+			LastFault: &status.Fault{Code: "refresh_expired", Detail: "the session has ended; to redeem again: regent instances redeem " + name, At: s.Now.Add(-time.Duration(n) * time.Minute)},
+		})
+	}
+	s.Problems = []status.Problem{{Source: "/etc/regent/config.d/" + long + ".yaml:12", Detail: strings.Repeat("is not as it should be ", 8)}}
+	got := renderStatus(s, view{now: s.Now, width: 80})
+	for line := range strings.Lines(got) {
+		if terminal.Cells(strings.TrimSpace(line)) > 80 && len(strings.Fields(line)) > 1 {
+			t.Errorf("%d columns: %q", terminal.Cells(line), line)
+		}
+	}
+	if n := strings.Count(got, "the session has ended"); n != 1 || !strings.Contains(got, "and 2 more") {
+		t.Errorf("the fault is told %d times, want once:\n%s", n, got)
 	}
 }

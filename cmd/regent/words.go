@@ -109,9 +109,9 @@ func holderInWords(i status.Instance) string {
 	case i.Holder != nil:
 		return printable(fmt.Sprintf("%s, pid %d", i.Holder.User, i.Holder.PID))
 	case i.Leased:
-		return "in use"
+		return "another process"
 	}
-	return "free"
+	return "nobody"
 }
 
 // printable makes foreign text harmless to a terminal: the name of a program

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"regent/platform/signals"
+	"regent/platform/terminal"
 )
 
 // version is set by the linker.
@@ -50,7 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitDone
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		say(stderr, "regentd: "+line)
+		terminal.Say(stderr, "regentd: "+line+"\n")
 	}
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage

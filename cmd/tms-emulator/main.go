@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"regent/platform/terminal"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -29,7 +31,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	_, _ = fmt.Fprintln(stderr, "tms-emulator:", err) // nobody left to tell
+	terminal.Say(stderr, fmt.Sprintln("tms-emulator:", err))
 	if _, ok := errors.AsType[*usageError](err); ok {
 		_, _ = fmt.Fprintln(stderr, "See tms-emulator --help.")
 		return 2

@@ -16,6 +16,11 @@ import (
 
 // table prints rows in columns; the first one is the head.
 func table(w io.Writer, rows [][]string) error {
+	_, err := io.WriteString(w, terminal.Columns(printableCells(rows)))
+	return err
+}
+
+func printableCells(rows [][]string) [][]string {
 	shown := make([][]string, len(rows))
 	for i, row := range rows {
 		shown[i] = make([]string, len(row))
@@ -23,80 +28,15 @@ func table(w io.Writer, rows [][]string) error {
 			shown[i][j] = cell(text)
 		}
 	}
-	_, err := io.WriteString(w, terminal.Columns(shown))
-	return err
+	return shown
 }
 
 // list prints a table that fits the terminal: the columns for which it is too
-// narrow stand below their row, by name. The first two always stand in the table.
-// What is no terminal gets one line for each row.
+// narrow stand below their row, by name. What is no terminal gets one line for each
+// row.
 func (t *tool) list(rows [][]string) error {
-	n := len(rows[0])
-	for n > 2 && t.width > 0 && wide(rows, n) > t.width {
-		n--
-	}
-	if n == len(rows[0]) {
-		return table(t.out, rows)
-	}
-	narrow := make([][]string, len(rows))
-	for i, row := range rows {
-		narrow[i] = row[:n]
-	}
-	var printed, text strings.Builder
-	if err := table(&printed, narrow); err != nil {
-		return err
-	}
-	i := 0
-	for line := range strings.Lines(printed.String()) {
-		text.WriteString(line)
-		if i > 0 {
-			text.WriteString(t.below(rows[0][n:], rows[i][n:]))
-		}
-		i++
-	}
-	_, err := io.WriteString(t.out, text.String())
+	_, err := io.WriteString(t.out, terminal.List(printableCells(rows), t.width))
 	return err
-}
-
-// below is what of a row stands below it, in lines that fit if the words do.
-func (t *tool) below(names, values []string) string {
-	const indent = "    "
-	var words []string
-	for i, value := range values {
-		if value != "" {
-			words = append(words, strings.Fields(strings.ToLower(names[i])+" "+cell(value)+",")...)
-		}
-	}
-	if len(words) == 0 {
-		return ""
-	}
-	words[len(words)-1] = strings.TrimSuffix(words[len(words)-1], ",")
-	text, column := indent, len(indent)
-	for i, word := range words {
-		n := terminal.Cells(word)
-		switch {
-		case i == 0:
-		case column+1+n > t.width:
-			text, column = text+"\n"+indent, len(indent)
-		default:
-			text, column = text+" ", column+1
-		}
-		text, column = text+word, column+n
-	}
-	return text + "\n"
-}
-
-// wide is how many cells of a terminal a table of the first n columns is wide.
-func wide(rows [][]string, n int) int {
-	total := (n - 1) * terminal.Gap
-	for column := range n {
-		most := 0
-		for _, row := range rows {
-			most = max(most, terminal.Cells(cell(row[column])))
-		}
-		total += most
-	}
-	return total
 }
 
 // cell makes a text fit for a table.

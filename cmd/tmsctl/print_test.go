@@ -30,7 +30,7 @@ func TestListsFitTheTerminal(t *testing.T) {
 		{200, head, ""},
 		{80, head[:3], "    created 2026-11-23 08:00\n"},
 		{70, head[:2], "    status used up, created 2026-11-23 08:00\n"},
-		{20, head[:2], "    status used up,\n    created\n    2026-11-23 08:00\n"}, // the first two are what the list is for
+		{20, head[:1], "    status used up, created\n    2026-11-23 08:00\n"},
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.width), func(t *testing.T) {

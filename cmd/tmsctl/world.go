@@ -45,7 +45,7 @@ func system() world {
 }
 
 // say tells the person. If that fails, there is no other way to say so.
-func (w world) say(format string, args ...any) { _, _ = fmt.Fprintf(w.err, format, args...) }
+func (w world) say(format string, args ...any) { terminal.Say(w.err, fmt.Sprintf(format, args...)) }
 
 // confirm asks a question whose answer is no unless it is yes. Without a
 // terminal there is nobody to ask.
