@@ -110,10 +110,10 @@ func (r Request) shownIn(body []byte) bool {
 
 // tokenURL is where the provider issues tokens. D: the path of a Keycloak realm.
 // U: the endpoint ends in /auth/ or /. A: one that is the whole URL is taken as
-// it is.
+// it is, and so is one without a realm.
 func tokenURL(p Provider) string {
 	const end = "/protocol/openid-connect/token"
-	if strings.HasSuffix(p.TokenEndpoint, end) {
+	if p.Realm == "" || strings.HasSuffix(p.TokenEndpoint, end) {
 		return p.TokenEndpoint
 	}
 	return strings.TrimRight(p.TokenEndpoint, "/") + "/realms/" + url.PathEscape(p.Realm) + end

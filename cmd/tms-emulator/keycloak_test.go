@@ -321,6 +321,9 @@ var alone = []struct {
 		s.keycloak.admin(http.MethodPost, "/users/"+users[0].ID+"/logout", nil, nil)
 		s.refresh("refresh", first)
 	}, []string{"refresh" + invalid + "Session not active"}},
+	{"administrators log in with a browser", false, storyByBrowser, []string{
+		"the tenant's: may list", "by its description: may list", "no such issuer: 404 Realm does not exist:",
+	}},
 	{"client disabled, and enabled again", false, func(s *side) {
 		first := s.open()
 		s.enableClient(false)

@@ -63,10 +63,10 @@ func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error
 	}
 	defer c.Close()
 	defer t.remember(c)
-	if err := t.flags.contradiction(); err != nil {
+	t.host, t.service = c.Host(), c.Now
+	if err := t.ready(ctx, c.Host()); err != nil {
 		return err
 	}
-	t.host, t.service = c.Host(), c.Now
 	if t.flags.clientCredentials || t.flags.passwordFile != "" || t.flags.anew {
 		return t.loggedIn(ctx, c, f)
 	}
@@ -74,7 +74,12 @@ func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error
 	if !ok {
 		return t.loggedIn(ctx, c, f)
 	}
-	session := c.Resume(was, func() (admin.Credentials, error) { return t.credentials(ctx, c.Host()) })
+	session := c.Resume(was, func() (admin.Credentials, error) {
+		if t.byBrowser {
+			return nil, admin.ErrBrowser
+		}
+		return t.credentials(ctx, c.Host())
+	})
 	err = f(session)
 	if is := session.Bearer(); !is.Access.Equal(was.Access) { // it was renewed: the old refresh token may be used up
 		err = errors.Join(err, t.keep(ctx, ring, c.Host(), is))
@@ -116,12 +121,27 @@ func (f globalFlags) contradiction() error {
 		return usagef("--client-credentials needs --client-id and --client-secret-file")
 	case f.clientCredentials:
 		return nil
-	case f.clientID != "" || f.clientSecretFile != "":
-		return usagef("--client-id and --client-secret-file need --client-credentials")
-	case f.user == "":
-		return usagef("who are you? add --user NAME, or --client-credentials with --client-id and --client-secret-file")
+	case f.clientSecretFile != "" || f.clientID != "" && f.issuer == "":
+		return usagef("--client-id and --client-secret-file need --client-credentials, or --client-id login --browser")
 	}
 	return nil
+}
+
+// ready says what is missing to be logged in, as far as that can be known before
+// anything is sent.
+func (t *tool) ready(ctx context.Context, host string) error {
+	if err := t.flags.contradiction(); err != nil {
+		return err
+	}
+	if t.flags.user != "" || t.flags.clientCredentials {
+		return nil
+	}
+	if t.flags.passwordFile == "" && !t.flags.anew {
+		if _, _, ok := t.kept(ctx, host); ok {
+			return nil
+		}
+	}
+	return usagef("who are you? add --user NAME, or --client-credentials with --client-id and --client-secret-file, or log in first with: tmsctl login --browser")
 }
 
 func (t *tool) askPassword(ctx context.Context, host string) (token.Secret, error) {

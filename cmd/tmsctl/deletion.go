@@ -72,7 +72,7 @@ func (t *tool) deleteIDs(ctx context.Context, d deletion, ids []string) error {
 		return err
 	}
 	client.Close()
-	if err := t.flags.contradiction(); err != nil {
+	if err := t.ready(ctx, client.Host()); err != nil {
 		return err
 	}
 	if d.dry {

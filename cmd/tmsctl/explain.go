@@ -28,6 +28,9 @@ func explained(err error) []string {
 	if odd, ok := errors.AsType[*admin.NotAsAskedError](err); ok {
 		return []string{err.Error(), oddStep(odd)}
 	}
+	if errors.Is(err, admin.ErrBrowser) {
+		return []string{err.Error(), "log in again with: tmsctl login --browser"}
+	}
 	f, ok := errors.AsType[*tms.Failure](err)
 	if !ok {
 		return []string{err.Error()}
@@ -102,7 +105,10 @@ func refusedStep(f *tms.Failure) string {
 	case f.Status/100 == 3 || !f.ServiceShape && f.Status < 500:
 		return "this does not look like the service's answer: check --tenant, and whether a proxy or login page is in between"
 	case f.Op == "log in" && f.Status < 500:
-		return "check the user and the password, or the client's id and secret"
+		return "check the user and the password, or the client's id and secret\n" +
+			"else try --user endUser-NAME, --client-credentials, or tmsctl login --browser, as your tenant has it"
+	case f.Op == "log in with a browser" && f.Status < 500:
+		return "check --client-id and --issuer; the client must be public and allow http://127.0.0.1/ as redirect address"
 	case f.Status == http.StatusUnauthorized:
 		return "the login was not accepted, or has ended meanwhile: try again"
 	case f.Status == http.StatusForbidden:

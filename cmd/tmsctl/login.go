@@ -32,6 +32,7 @@ type (
 		Access   string       `json:"access"`
 		Expires  time.Time    `json:"expires"`
 		Provider tms.Provider `json:"provider"`
+		Browser  bool         `json:"browser,omitempty"`
 	}
 	keptRefresh struct {
 		Refresh string `json:"refresh"`
@@ -39,7 +40,12 @@ type (
 )
 
 // loginName tells logins apart: whose, and where.
-func (t *tool) loginName(host string) string { return t.flags.user + " at " + host }
+func (t *tool) loginName(host string) string {
+	if t.flags.user == "" {
+		return "browser at " + host
+	}
+	return t.flags.user + " at " + host
+}
 
 // kept returns the login that is in the keyring, or false. A keyring that does
 // not answer is said, and not waited for a second time.
@@ -63,6 +69,7 @@ func (t *tool) kept(ctx context.Context, host string) (admin.Bearer, vault, bool
 			return admin.Bearer{}, nil, false
 		}
 	}
+	t.byBrowser = access.Browser
 	return admin.Bearer{
 		Access: token.NewSecret(access.Access), Expires: access.Expires, Provider: access.Provider,
 		Refresh: token.NewSecret(refresh.Refresh),
@@ -71,7 +78,7 @@ func (t *tool) kept(ctx context.Context, host string) (admin.Bearer, vault, bool
 
 func (t *tool) keep(ctx context.Context, ring vault, host string, b admin.Bearer) error {
 	for part, value := range map[string]any{
-		"access":  keptAccess{reveal(b.Access), b.Expires, b.Provider},
+		"access":  keptAccess{reveal(b.Access), b.Expires, b.Provider, t.byBrowser},
 		"refresh": keptRefresh{reveal(b.Refresh)},
 	} {
 		text, err := json.Marshal(value)
@@ -86,45 +93,93 @@ func (t *tool) keep(ctx context.Context, ring vault, host string, b admin.Bearer
 }
 
 func (t *tool) login() *cobra.Command {
-	return &cobra.Command{
-		Use: "login", Short: "Log in as --user once, and keep that in your keyring", Args: noArguments,
-		Long: `Log in as --user once. The access and refresh token are kept in your keyring
-(Credential Manager, Keychain, Secret Service, KWallet), and further commands use
-them until the identity provider ends the session. The password is not kept, and
-where there is no keyring nothing is: no file stands in for it.`,
+	var b admin.Browser
+	var browser bool
+	c := &cobra.Command{
+		Use: "login", Short: "Log in once, as --user or with --browser, and keep that in your keyring", Args: noArguments,
+		Long: `Log in once, as --user or with --browser. The access and refresh token are kept in
+your keyring (Credential Manager, Keychain, Secret Service, KWallet), and further
+commands use them until the identity provider ends the session. The password is not
+kept, and where there is no keyring nothing is: no file stands in for it.
+
+With --browser you log in on the page of the identity provider; tmsctl never sees the
+password. The answer comes back to a random port of 127.0.0.1, so the client that is
+used must allow http://127.0.0.1/ as redirect address. A tenant with an identity
+provider of its own needs --issuer and --client-id. Further commands then need no
+--user. The browser must run on this computer.`,
 		RunE: running(func(c *cobra.Command, _ []string) error {
-			if t.flags.clientCredentials {
+			switch {
+			case t.flags.clientCredentials && browser:
+				return usagef("--browser excludes --client-credentials")
+			case t.flags.passwordFile != "" && browser:
+				return usagef("--browser excludes --password-file: the password is given on the page")
+			case t.flags.clientCredentials:
 				return usagef("--client-credentials: a client logs in with its secret each time; there is nothing to keep")
+			case t.flags.issuer != "" && t.flags.clientID == "" && browser:
+				return usagef("--issuer needs --client-id, the client that tmsctl is to that identity provider")
 			}
 			ring, err := t.keyring()
 			if err != nil {
 				return fmt.Errorf("%w, so there is nowhere to keep a login: commands ask for the password, or take --password-file", err)
 			}
+			if browser {
+				return t.loginByBrowser(c.Context(), ring, b)
+			}
 			t.flags.anew = true
-			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
-				host := t.host
-				if err := t.keep(c.Context(), ring, host, s.Bearer()); err != nil {
-					return err
-				}
-				_, err := fmt.Fprintf(t.out, "logged in to %s as %s; kept in %s\n", host, cell(t.flags.user), ring.Guard())
-				return err
-			})
+			return t.asAdministrator(c.Context(), func(s *admin.Session) error { return t.keepLogin(c.Context(), ring, s) })
 		}),
 	}
+	c.Flags().BoolVar(&browser, "browser", false, "log in with a browser, by authorization code and PKCE")
+	c.Flags().StringSliceVar(&b.Scopes, "scope", []string{"openid"}, "with --browser: the `SCOPES` to ask for")
+	return c
+}
+
+// browserPatience is how long a person has to log in with a browser.
+const browserPatience = 5 * time.Minute
+
+func (t *tool) loginByBrowser(ctx context.Context, ring vault, b admin.Browser) error {
+	c, err := t.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	t.host, t.service, t.byBrowser = c.Host(), c.Now, true
+	b.Issuer, b.ClientID, b.Patience = t.flags.issuer, t.flags.clientID, browserPatience
+	b.Show = func(page string) {
+		if err := t.browse(page); err != nil {
+			t.say("no browser can be opened (%v). Open this page on this computer to log in:\n%s\n", err, page)
+			return
+		}
+		t.say("a browser is opened. If you see none, open this page on this computer to log in:\n%s\n", page)
+	}
+	session, err := c.LoginByBrowser(ctx, b)
+	if err != nil {
+		return err
+	}
+	return t.keepLogin(ctx, ring, session)
+}
+
+func (t *tool) keepLogin(ctx context.Context, ring vault, s *admin.Session) error {
+	if err := t.keep(ctx, ring, t.host, s.Bearer()); err != nil {
+		return err
+	}
+	as := ""
+	if t.flags.user != "" {
+		as = " as " + cell(t.flags.user)
+	}
+	_, err := fmt.Fprintf(t.out, "logged in to %s%s; kept in %s\n", t.host, as, ring.Guard())
+	return err
 }
 
 func (t *tool) logout() *cobra.Command {
 	return &cobra.Command{
-		Use: "logout", Short: "Remove the login from your keyring", Args: noArguments,
+		Use: "logout", Short: "Remove the login of --user from your keyring, or without --user the one by browser", Args: noArguments,
 		RunE: running(func(c *cobra.Command, _ []string) error {
 			client, err := t.client()
 			if err != nil {
 				return err
 			}
 			defer client.Close()
-			if t.flags.user == "" {
-				return usagef("whose login? add --user NAME")
-			}
 			ring, err := t.keyring()
 			if err != nil {
 				return err
@@ -134,7 +189,7 @@ func (t *tool) logout() *cobra.Command {
 					return err
 				}
 			}
-			_, err = fmt.Fprintf(t.out, "the login of %s at %s is removed from this keyring\n", cell(t.flags.user), client.Host())
+			_, err = fmt.Fprintf(t.out, "the login %s is removed from this keyring\n", cell(t.loginName(client.Host())))
 			return err
 		}),
 	}

@@ -3,7 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,6 +87,106 @@ func TestNoKeyring(t *testing.T) {
 	args := []string{"--tenant", "https://tenant.invalid", "--user", "admin", "login"}
 	if code := run(t.Context(), typed(&out, &stderr, "", token.NewSecret("pw")), args); code != 1 || !strings.Contains(stderr.String(), "no keyring") {
 		t.Errorf("%d %q", code, &stderr)
+	}
+}
+
+// TestLoginByBrowser: after it no command needs --user or a password, until it has
+// ended. Nothing that is printed holds a token.
+func TestLoginByBrowser(t *testing.T) {
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := false
+	mux := http.NewServeMux()
+	mux.Handle("/", e)
+	mux.HandleFunc("POST /auth/realms/ems/protocol/openid-connect/token", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("grant_type") != "authorization_code" || ended {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"error":"invalid_grant"}`)
+			return
+		}
+		form := strings.NewReader(url.Values{"grant_type": {"password"}, "client_id": {r.FormValue("client_id")}, "username": {"admin"}, "password": {e.Credentials().Password}}.Encode())
+		login := httptest.NewRequest(http.MethodPost, r.URL.Path, form)
+		login.Host = r.Host
+		login.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		e.ServeHTTP(w, login)
+	})
+	s := httptest.NewServer(mux)
+	defer s.Close()
+	held := ring{}
+	opens := true
+	command := func(args ...string) (code int, said string) {
+		var text bytes.Buffer
+		w := typed(&text, &text, "", token.Secret{})
+		w.keyring = func() (vault, error) { return held, nil }
+		w.browse = func(page string) error {
+			go comeBack(t, page)
+			if !opens {
+				return errors.New("there is no display")
+			}
+			return nil
+		}
+		code = run(t.Context(), w, append([]string{"--tenant", s.URL}, args...))
+		for name, item := range held {
+			if strings.Contains(text.String(), item) {
+				t.Errorf("printed the login %s", name)
+			}
+		}
+		return code, text.String()
+	}
+	want := func(code int, text string, args ...string) {
+		t.Helper()
+		if got, said := command(args...); got != code || !strings.Contains(said, text) {
+			t.Errorf("%v: exit %d, said %q; want %d and %q", args, got, said, code, text)
+		}
+	}
+	want(2, "tmsctl login --browser", "auth-token", "list")
+	want(2, "excludes --password-file", "login", "--browser", "--user", "admin", "--password-file", "x")
+	want(2, "--issuer needs --client-id", "login", "--browser", "--issuer", "https://idp.example.com")
+	want(0, "logged in to "+s.Listener.Addr().String()+"; kept in test", "login", "--browser")
+	want(0, "no auth tokens", "auth-token", "list")
+	if err := e.FailNext(emulator.ClassAdmin, 1, 401); err != nil {
+		t.Fatal(err)
+	}
+	ended = true
+	want(1, "log in again with: tmsctl login --browser", "auth-token", "list")
+	ended, opens = false, false
+	want(0, "Open this page on this computer to log in:\n"+s.URL+"/auth/realms/ems/protocol/openid-connect/auth?", "login", "--browser")
+	want(0, "browser at", "logout")
+	want(2, "who are you?", "auth-token", "list")
+}
+
+// comeBack is a person who logs in at once.
+func comeBack(t *testing.T, page string) {
+	u, err := url.Parse(page)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	answer, err := http.Get(u.Query().Get("redirect_uri") + "?code=c&state=" + u.Query().Get("state"))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	_ = answer.Body.Close() // nothing is read
+}
+
+// TestLoginRefused: what can be tried is named.
+func TestLoginRefused(t *testing.T) {
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(e)
+	defer s.Close()
+	var out, stderr bytes.Buffer
+	args := []string{"--tenant", s.URL, "--user", "admin", "auth-token", "list"}
+	code := run(t.Context(), typed(&out, &stderr, "", token.NewSecret("wrong")), args)
+	for _, want := range []string{"check the user and the password", "--user endUser-NAME", "--client-credentials", "tmsctl login --browser"} {
+		if code != 1 || !strings.Contains(stderr.String(), want) {
+			t.Errorf("exit %d, said %q; want 1 and %q", code, &stderr, want)
+		}
 	}
 }
 

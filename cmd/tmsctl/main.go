@@ -20,7 +20,8 @@ func mainCode() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // contexts begin in main
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal ends the program at once
-	// It handles passwords and registration tokens, and starts no other program.
+	// It handles passwords and registration tokens. The one program that it starts is a
+	// browser.
 	if err := nodump.Forbid(); err != nil {
 		fmt.Fprintln(os.Stderr, "tmsctl:", err)
 		return 1

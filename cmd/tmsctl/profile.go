@@ -28,6 +28,7 @@ type profile struct {
 	ClientCredentials bool   `yaml:"client_credentials" json:"client_credentials,omitempty"`
 	ClientID          string `yaml:"client_id" json:"client_id,omitempty"`
 	ClientSecretFile  string `yaml:"client_secret_file" json:"client_secret_file,omitempty"`
+	Issuer            string `yaml:"issuer" json:"issuer,omitempty"`
 	Request           string `yaml:"request" json:"request,omitempty"` // as --request; written by tmsctl too
 }
 
@@ -139,6 +140,7 @@ func (f *globalFlags) fill(p profile, given func(string) bool) {
 	set("proxy", &f.proxy, p.Proxy)
 	set("ca-file", &f.caFile, p.CAFile)
 	set("request", &f.request, p.Request)
+	set("issuer", &f.issuer, p.Issuer)
 	if slices.ContainsFunc([]string{"user", "client-credentials", "client-id"}, given) {
 		return
 	}
@@ -157,6 +159,7 @@ func (t *tool) profile() *cobra.Command {
   default: acme
   profiles:
     acme:   {tenant: "https://acme.example.com", user: admin}
+    own:    {tenant: "https://own.example.com", issuer: "https://login.example.com", client_id: tmsctl}
     robot:  {tenant: "https://acme.example.com", client_credentials: true, client_id: robot, client_secret_file: /etc/robot/secret}
 
 A command takes --profile NAME, else $TMSCTL_PROFILE, else the default; flags go
@@ -182,8 +185,11 @@ func (t *tool) listProfiles() error {
 			note = "default"
 		}
 		as := one.User
-		if one.ClientCredentials {
+		switch {
+		case one.ClientCredentials:
 			as = "client " + one.ClientID
+		case as == "":
+			as = "by browser"
 		}
 		rows = append(rows, []string{name, one.Tenant, as, note})
 	}

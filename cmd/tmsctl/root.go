@@ -17,7 +17,9 @@ type tool struct {
 	world
 	flags globalFlags
 
-	host        string // of the tenant, once somebody is logged in
+	host      string // of the tenant, once somebody is logged in
+	byBrowser bool   // the login that is kept was by browser
+
 	profileName string // that is in use; "" for none
 	learn       bool   // the form of bodies that worked is kept in it
 
@@ -39,6 +41,7 @@ type globalFlags struct {
 	user, passwordFile         string
 	clientCredentials          bool
 	clientID, clientSecretFile string
+	issuer                     string // of the tenant's own identity provider, for a login by browser
 	request                    string // the form of bodies
 	json                       bool
 	anew                       bool // no flag: a login that is kept is not used
@@ -104,7 +107,8 @@ func (t *tool) root() *cobra.Command {
 
 It logs in for each command: with --user and a password that is asked for or
 comes from --password-file, or with --client-credentials; or once, with tmsctl
-login, which needs a keyring. A profile stands for --tenant and who logs in. No
+login, which needs a keyring. With login --browser a person logs in where the tenant
+has its people log in. A profile stands for --tenant and who logs in. No
 secret is taken from the command line or the environment.
 
 Exit codes: 0 done; 1 failed; 2 bad usage, nothing was sent; 3 done, but the service
@@ -136,8 +140,9 @@ func (t *tool) addGlobal(root *cobra.Command) {
 	f.StringVar(&t.flags.user, "user", "", "log in as this `NAME`")
 	f.StringVar(&t.flags.passwordFile, "password-file", "", "`FILE` that holds the password (default: ask)")
 	f.BoolVar(&t.flags.clientCredentials, "client-credentials", false, "log in as a client of its own instead of a user")
-	f.StringVar(&t.flags.clientID, "client-id", "", "with --client-credentials: the client's `ID`")
+	f.StringVar(&t.flags.clientID, "client-id", "", "with --client-credentials or login --browser: the client's `ID`")
 	f.StringVar(&t.flags.clientSecretFile, "client-secret-file", "", "with --client-credentials: `FILE` that holds its secret")
+	f.StringVar(&t.flags.issuer, "issuer", "", "with login --browser: `URL` of the tenant's own identity provider (default: the one that the service names)")
 	f.StringVar(&t.flags.request, "request", tms.Auto, "form of request bodies: `auto` (wrapped, and bare if the service refuses that form), wrapped or bare")
 	f.BoolVar(&t.flags.json, "json", false, "print JSON, for scripts")
 }

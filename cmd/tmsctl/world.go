@@ -23,6 +23,8 @@ type world struct {
 	getenv   func(string) string
 	clock    clock.Clock
 
+	browse func(page string) error // opens a page in the person's browser
+
 	work      int                    // that a guess at a bundle's passphrase costs, as a power of 2; 0 is age's own: about a second
 	configDir func() (string, error) // of the person
 	keyring   func() (vault, error)  // keyring.ErrNoKeyring if there is none
@@ -38,6 +40,8 @@ func system() world {
 		},
 		getenv: os.Getenv,
 		clock:  clock.New("", nil), // only civil time is asked for
+
+		browse: func(page string) error { return openBrowser(os.Getenv, page) },
 
 		configDir: os.UserConfigDir,
 		keyring:   func() (vault, error) { return keyring.OpenPersonal("regent-tmsctl", 0) },

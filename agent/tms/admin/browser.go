@@ -1,0 +1,171 @@
+package admin
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"regent/agent/tms"
+	"regent/agent/token"
+)
+
+// Browser is how a person logs in with a browser: by an authorization code with PKCE,
+// which comes back to a port of this computer (RFC 7636, RFC 8252).
+type Browser struct {
+	Issuer   string            // of a tenant with an identity provider of its own; "" for the tenant's Keycloak
+	ClientID string            // "" for the one that the tenant names
+	Scopes   []string          // what is asked for; none is the provider's default
+	Show     func(page string) // shows the person the page where to log in
+	Patience time.Duration     // how long the person has
+}
+
+// ErrBrowser is what a session says once its login has ended, which was by browser.
+var ErrBrowser = errors.New("the login by browser has ended")
+
+// lastPage is how long the browser has to fetch the page that says that all is done.
+const lastPage = 2 * time.Second
+
+// LoginByBrowser logs a person in with a browser. One answer of it is taken.
+func (c *Client) LoginByBrowser(ctx context.Context, b Browser) (*Session, error) {
+	server, err := c.tms.AuthorizationServer(ctx, b.Issuer, b.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("log in with a browser: open a port for its answer: %w", err)
+	}
+	back := &redirect{
+		host: l.Addr().String(), state: rand.Text(), issuer: server.Issuer,
+		answer: make(chan answered, 1), done: make(chan struct{}),
+	}
+	h := &http.Server{Handler: back, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	go func() { _ = h.Serve(l) }() // it ends with Close
+	defer h.Close()                //nolint:errcheck // nothing was written that could be lost
+
+	verifier := oauth2.GenerateVerifier()
+	o := oauth2.Config{
+		ClientID: server.Provider.ClientID, Scopes: b.Scopes, RedirectURL: "http://" + back.host + pathBack,
+		Endpoint: oauth2.Endpoint{AuthURL: server.Page},
+	}
+	b.Show(o.AuthCodeURL(back.state, oauth2.S256ChallengeOption(verifier)))
+	code, err := back.wait(ctx, b.Patience)
+	if err != nil {
+		return nil, err
+	}
+	granted, err := c.tms.Grant(ctx, "log in with a browser", server.Provider, []tms.Pair{
+		{Name: "grant_type", Value: "authorization_code"},
+		{Name: "code", Secret: code},
+		{Name: "redirect_uri", Value: o.RedirectURL},
+		{Name: "code_verifier", Secret: token.NewSecret(verifier)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := c.Resume(Bearer{Provider: server.Provider}, func() (Credentials, error) { return nil, ErrBrowser })
+	s.keep(granted)
+	select { // the browser shows the last page, if it asks for it in time
+	case <-back.done:
+	case <-time.After(lastPage):
+	case <-ctx.Done():
+	}
+	return s, nil
+}
+
+// The paths to which a browser comes back. The second holds no code, so that none
+// stays in the browser's address bar.
+const (
+	pathBack = "/regent"
+	pathDone = "/regent/done"
+)
+
+// answered is the answer of the browser: a code, or why there is none.
+type answered struct {
+	code token.Secret
+	err  error
+}
+
+// redirect takes the first answer that has the right state, and no other.
+type redirect struct {
+	host, state, issuer string
+
+	answer chan answered // holds one
+	done   chan struct{} // closed once the last page was sent
+
+	taken, shown sync.Once
+}
+
+// wait returns the code.
+func (b *redirect) wait(ctx context.Context, patience time.Duration) (token.Secret, error) {
+	late := fmt.Errorf("log in with a browser: no answer came from it within %s", patience)
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, late)
+	defer cancel()
+	select {
+	case a := <-b.answer:
+		return a.code, a.err
+	case <-ctx.Done():
+		return token.Secret{}, context.Cause(ctx)
+	}
+}
+
+// ServeHTTP implements [http.Handler].
+func (b *redirect) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for name, value := range map[string]string{
+		"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
+		"Content-Security-Policy": "default-src 'none'", "Content-Type": "text/plain; charset=utf-8", "Connection": "close",
+	} {
+		w.Header().Set(name, value)
+	}
+	switch {
+	case r.Host != b.host: // a page elsewhere, by a name that it gave this address
+		http.Error(w, "not here", http.StatusMisdirectedRequest)
+	case r.Method != http.MethodGet:
+		http.Error(w, "GET only", http.StatusMethodNotAllowed)
+	case r.URL.Path == pathDone:
+		_, _ = io.WriteString(w, "tmsctl has the answer. You can close this page; the terminal says how it went.\n") // nobody left to tell
+		b.shown.Do(func() { close(b.done) })
+	case r.URL.Path != pathBack:
+		http.NotFound(w, r)
+	default:
+		b.take(w, r)
+	}
+}
+
+// take takes the answer, if it is ours and the first one.
+func (b *redirect) take(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	if subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(b.state)) != 1 {
+		http.Error(w, "This is not the answer that tmsctl waits for.", http.StatusBadRequest)
+		return
+	}
+	first := false
+	b.taken.Do(func() {
+		first = true
+		a := answered{code: token.NewSecret(q.Get("code"))}
+		switch {
+		case q.Get("error") != "":
+			a = answered{err: fmt.Errorf("log in with a browser: the identity provider refused: %.100s %.300s", q.Get("error"), q.Get("error_description"))}
+		case b.issuer != "" && q.Has("iss") && q.Get("iss") != b.issuer: // RFC 9207
+			a = answered{err: errors.New("log in with a browser: another identity provider answered than was asked")}
+		case a.code.IsZero():
+			a = answered{err: errors.New("log in with a browser: the answer holds no code")}
+		}
+		b.answer <- a
+	})
+	if !first {
+		http.Error(w, "An answer was taken already.", http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Location", pathDone)
+	w.WriteHeader(http.StatusSeeOther)
+}
