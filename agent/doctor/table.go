@@ -115,8 +115,8 @@ func wayCodes() []Entry {
 	return []Entry{
 		{
 			NetworkSettings, Failure, "the network settings cannot be used",
-			"A file that network.ca_file or network.proxy_credentials_file names cannot be read or is not what it should be, network.proxy is no URL, or a proxy in the service's environment (HTTPS_PROXY, ALL_PROXY) is none.",
-			tellIT, "Put the file that the evidence names in place, or correct the key; regent policy explain network.ca_file says who set it. Then run regent reload. A variable of the environment is changed where the service gets it (systemctl edit regentd), then the service is restarted; or set network.proxy, which goes before it.", nobody,
+			"A file that network.ca_file or network.proxy_credentials_file names cannot be read or is not what it should be, network.proxy is no URL, or a proxy in regentd's environment (HTTPS_PROXY, ALL_PROXY) is none.",
+			tellIT, "Put the file that the evidence names in place, or correct the key; regent policy explain network.ca_file says who set it. Then run regent reload. A variable of the environment is changed where regentd gets it (systemctl edit regentd), then regentd is restarted; or set network.proxy, which goes before it.", nobody,
 		},
 		{
 			DNSFailed, Failure, "the name of the service is not found",
@@ -130,12 +130,12 @@ func wayCodes() []Entry {
 		},
 		{
 			ProxyUnreachable, Failure, "the proxy does not take connections",
-			"A proxy is configured (network.proxy, else HTTPS_PROXY or ALL_PROXY in the service's environment), and its name is not found or its port does not answer.",
+			"A proxy is configured (network.proxy, else HTTPS_PROXY or ALL_PROXY in regentd's environment), and its name is not found or its port does not answer.",
 			tellIT, "Correct network.proxy, or set it to none where there is a direct way; regent policy explain network.proxy says who set it. " + applied, nobody,
 		},
 		{
-			ProxyUnseen, Failure, "the programs of this user go by a proxy that the service does not use",
-			"The service has an environment of its own, and it cannot reach its host. A proxy in a person's shell does not reach a service; on Windows, where it runs as LocalSystem, neither does one in a user's Internet settings or in netsh winhttp. The service goes by network.proxy, else by HTTPS_PROXY or ALL_PROXY of its environment.",
+			ProxyUnseen, Failure, "the programs of this user go by a proxy that regentd does not use",
+			"regentd has an environment of its own, and it cannot reach the tenant's host. A proxy in a person's shell does not reach it; on Windows, where it runs as LocalSystem, neither does one in a user's Internet settings or in netsh winhttp. regentd goes by network.proxy, else by HTTPS_PROXY or ALL_PROXY of its environment.",
 			tellIT, "Set network.proxy: http://PROXY, in config.yaml or by policy; where a script decides, its proxy for HOST. " + applied, nobody,
 		},
 		{
@@ -161,7 +161,7 @@ func tlsCodes() []Entry {
 		{
 			TLSInterception, Failure, "something between this device and the service opens its TLS connections",
 			"A security product or a proxy answers in the place of the service, with a certificate that it makes for every name, and whose authority this device does not trust.",
-			tellIT, "Ask whoever runs the product that inspects to exempt HOST. What is held already is served until it ends (regent status). Put the product's authority into network.ca_file only if it is meant to read the tokens.", "Name the host that has to be exempted from inspection.",
+			tellIT, "Ask the administrator of the inspecting product to exempt HOST. What is held already is served until it ends (regent status). Put the product's authority into network.ca_file only if it is meant to read the tokens.", "Name the host that has to be exempted from inspection.",
 		},
 		{
 			TLSInterceptionTrusted, Warning, "something between this device and the service reads what they say",
@@ -171,27 +171,27 @@ func tlsCodes() []Entry {
 		{
 			TLSName, Failure, "the server's certificate is for another name",
 			"The certificate does not have the tenant's host among its subject alternative names (SAN), or the server does not know that host. A common name alone is not accepted.",
-			tellIT, "Compare tenant with the address that you were given; regent policy explain tenant says who set it. If the address is right, whoever runs the server has to issue a certificate with HOST as a subject alternative name.", "Give out the address that the certificate is for, or have the certificate issued with the tenant's host as a subject alternative name.",
+			tellIT, "Compare tenant with the address that you were given; regent policy explain tenant says who set it. If the address is right, the operator of the server has to issue a certificate with HOST as a subject alternative name.", "Give out the address that the certificate is for, or have the certificate issued with the tenant's host as a subject alternative name.",
 		},
 		{
 			TLSCertificate, Failure, "the server's certificate cannot be used",
 			"The certificate has expired, is not yet valid, is not made for servers, or is signed with an algorithm that is no longer accepted. If it is accepted elsewhere, this device's clock may be wrong.",
-			tellIT, "If the evidence names a date, compare this device's date with the right one first. Else, or if the date is right, whoever runs the server has to issue another certificate.", "Have another certificate issued.",
+			tellIT, "If the evidence names a date, compare this device's date with the right one first. Else, or if the date is right, the operator of the server has to issue another certificate.", "Have another certificate issued.",
 		},
 		{
 			TLSVersion, Failure, "this device and the server have no TLS version or cipher suite in common",
 			"Regent needs TLS 1.2 or later with a cipher suite that is still safe. The server, or a proxy that answers in its place, has only older ones.",
-			tellIT, "Ask whoever runs HOST, or the product between, to enable TLS 1.2 or 1.3 with ECDHE cipher suites. To see what it offers: openssl s_client -connect HOST:443. Regent has no key that allows older versions.", "Have TLS 1.2 or later enabled at the tenant's address.",
+			tellIT, "Ask the operator of HOST, or of the product between, to enable TLS 1.2 or 1.3 with ECDHE cipher suites. To see what it offers: openssl s_client -connect HOST:443. Regent has no key that allows older versions.", "Have TLS 1.2 or later enabled at the tenant's address.",
 		},
 		{
 			TLSClientCertificate, Failure, "the server asks for a client certificate",
 			"The server, or a gateway before it, admits only clients with a certificate of their own (mutual TLS). Regent has none, and the Token Management Service does not ask for one.",
-			tellIT, "Compare tenant with the address that you were given: it may be the address of a gateway. If it is right, ask whoever runs the gateway at HOST to admit this device without a client certificate.", "Give out an address that does not ask for client certificates.",
+			tellIT, "Compare tenant with the address that you were given: it may be the address of a gateway. If it is right, ask the operator of the gateway at HOST to admit this device without a client certificate.", "Give out an address that does not ask for client certificates.",
 		},
 		{
 			TLSHandshake, Failure, "the TLS handshake with the server fails",
 			"The server, or something on the way, ended the handshake or closed the connection. A firewall that blocks by name does so, and a server that knows only old TLS versions.",
-			tellIT, "Ask whoever runs the firewall whether HOST is blocked. If it is not, give the alert in the evidence to whoever runs the server. To see the handshake: openssl s_client -connect HOST:443 -servername HOST.", "Look whether the tenant answers from elsewhere.",
+			tellIT, "Ask the administrator of the firewall whether HOST is blocked. If it is not, give the alert in the evidence to the operator of the server. To see the handshake: openssl s_client -connect HOST:443 -servername HOST.", "Look whether the tenant answers from elsewhere.",
 		},
 	}
 }
@@ -201,7 +201,7 @@ func serviceCodes() []Entry {
 		{
 			NotTheService, Failure, "what answers is not the Token Management Service",
 			"The host answers over HTTP, but not as the service does: tenant names another server, a captive portal or a proxy answers in its place, or something else runs at its address now.",
-			tellIT, "Compare tenant with the address that you were given; regent policy explain tenant says who set it. On a guest network, log in to it first. If the address is right, as it was where an instance is live (regent status), tell whoever runs the service that something else answers there.", "Give out the address of the tenant, without a path.",
+			tellIT, "Compare tenant with the address that you were given; regent policy explain tenant says who set it. On a guest network, log in to it first. If the address is right, as it was where an instance is live (regent status), tell the operator of the service that something else answers there.", "Give out the address of the tenant, without a path.",
 		},
 		{
 			ServiceIll, Warning, "the service answers that it cannot answer now",
@@ -230,8 +230,8 @@ func tokenCodes() []Entry {
 		},
 		{
 			RegistrationFile, Warning, "the file or credential of a registration token needs attention",
-			"It was not taken, since it holds something else, is still being written or is open to others; or it was taken, and cannot be erased yet.",
-			tellIT, "Do what the evidence says. A file that was not taken is left as it is: correct it in place, and regentd takes it within seconds. Or save the registration token in another file, then run: " + register, nobody,
+			"It was not sealed, since it holds something else, is still being written or is open to others. Or it was sealed, and cannot be erased yet.",
+			tellIT, "Do what the evidence says. A file that was not sealed is left as it is: correct it in place, and regentd seals it within seconds. Or save the registration token in another file, then run: " + register, nobody,
 		},
 		{
 			RegistrationExpired, Failure, "the registration token is past its expiration date",
@@ -259,13 +259,13 @@ func tokenCodes() []Entry {
 			"Tell the administrator of this device the instance in the evidence.", "Ask the Contact Administrator whether tmsctl auth-token list shows IDENTIFIER. If it does, a count was used, and what it bought is lost: regent ledger resolve IDENTIFIER --consumed, then regent instances redeem APPLICATION/NUMBER, which costs a second count. If it does not: regent ledger resolve IDENTIFIER --not-consumed, and the instance is redeemed by itself, for one count.", "Look whether tmsctl auth-token list shows the identifier. If it does, that auth token can be deleted; no count comes back.",
 		},
 		{
-			AuthTokenRevoked, Failure, "the service takes the auth token of an instance no more",
+			AuthTokenRevoked, Failure, "the service no longer accepts the auth token of an instance",
 			"The service refuses to refresh it: it was deleted there, or its session was ended.",
 			"Tell the administrator of this device that the instance has ended.", "Ask the Contact Administrator whether it was meant. If the instance is to work again: regent instances redeem APPLICATION/NUMBER, which costs one count. " + paidBy, "Say whether it was meant; tmsctl auth-token list shows what is left.",
 		},
 		{
 			RefreshTokenLost, Failure, "the refresh token of an instance is lost",
-			"The answer to a refresh was lost, and the service takes the old refresh token no more.",
+			"The answer to a refresh was lost, and the service no longer accepts the old refresh token.",
 			"Tell the administrator of this device the instance in the evidence.", "Redeem it again, which costs one count: regent instances redeem APPLICATION/NUMBER. " + paidBy, "Delete the old auth token, if you like: tmsctl auth-token delete ID.",
 		},
 		{
@@ -430,17 +430,17 @@ func daemonCodes() []Entry {
 func managerCodes() []Entry {
 	return []Entry{
 		{
-			ServiceMasked, Failure, "a unit of the service is masked",
+			ServiceMasked, Failure, "a unit of regentd is masked",
 			"An administrator masked it, so systemd does not start it.",
 			tellITStop, "Run: systemctl unmask UNIT && systemctl enable --now regentd.service. A registration token in /etc/regent/registration-token stays there until then.", nobody,
 		},
 		{
-			ServiceStopped, Failure, "the service is stopped",
+			ServiceStopped, Failure, "regentd is stopped",
 			"Somebody stopped it, or it is not enabled.",
 			tellITStop, "Start it: systemctl start regentd.service; and for every start: systemctl enable regentd.service.", nobody,
 		},
 		{
-			ServiceFailing, Failure, "the service does not start",
+			ServiceFailing, Failure, "regentd does not start",
 			"The daemon ends at its start; the service manager has its exit status.",
 			tellITStop, "journalctl -u regentd has the reason.", nobody,
 		},

@@ -204,8 +204,8 @@ func refreshKeys() []Definition {
 		},
 		{
 			Key: "refresh.on_refresh_expired", Title: "When a refresh token has expired", Type: Word, Default: Wait, Words: []string{Wait, RedeemAgain},
-			Doc: "When a refresh token has reached its end, since the device was off for longer than it lives or the service ended the session: " +
-				"wait for a person, or redeem again by itself, which costs one count, at most once per instance in 30 days, and needs keep_registration_token: true.",
+			Doc: "A refresh token ends when the device was off for longer than it lives, or when the service ends the session. " +
+				"wait waits for a person. redeem redeems again: it costs one count, at most once per instance in 30 days. It needs keep_registration_token: true.",
 			Since: firstVersion, In: everywhere | Readme, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Refresh.OnRefreshExpired }),
 		},

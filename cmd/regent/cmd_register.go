@@ -42,7 +42,7 @@ file: it may be all there is.
 
 A file that another program is writing is waited for. One that may not hold a
 whole registration token is renamed to FILE.unproven by --erase; it is erased
-once the service has taken the token, by regentd or by the same command again.`,
+once the service has accepted the token, by regentd or by the same command again.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return register(cmd, s, f, dial)

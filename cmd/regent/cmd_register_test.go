@@ -289,7 +289,7 @@ func TestPersonBehindSudo(t *testing.T) {
 	}
 }
 
-// A token that may not be whole is kept beside until the service has taken it,
+// A token that may not be whole is kept beside until the service has accepted it,
 // and the same command again erases it then.
 func TestRegisterKeepsWhatIsUnproven(t *testing.T) {
 	file := secretFile(t)

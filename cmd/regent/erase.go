@@ -15,13 +15,13 @@ import (
 )
 
 // clearFile removes the file of a registration token that was sealed, or sets it
-// aside until the service has taken it, as [tokenfile.Clear] decides.
+// aside until the service has accepted it, as [tokenfile.Clear] decides.
 func clearFile(cmd *cobra.Command, d agent, from origin, fingerprint, doubt string) error {
 	name, err := tokenfile.Clear(from.path, from.id, doubt != "", func() bool { return taken(cmd.Context(), d, fingerprint) })
 	if err != nil || name == "" {
 		return erased(cmd, from.path, from.id, err)
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Moved %s to %s. It is erased once the service has taken this registration token: by regentd, or by the same command again.\n", printable(from.path), printable(name))
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Moved %s to %s. It is erased once the service has accepted this registration token: by regentd, or by the same command again.\n", printable(from.path), printable(name))
 	return err
 }
 
@@ -42,7 +42,7 @@ func erased(cmd *cobra.Command, path string, id tokenfile.Identity, err error) e
 }
 
 // eraseProven removes what an earlier --erase set aside, as soon as the service
-// has taken it. done says that something was set aside.
+// has accepted it. done says that something was set aside.
 func (f registerFlags) eraseProven(cmd *cobra.Command, d agent) (done bool, err error) {
 	path, err := filepath.Abs(f.file)
 	if err != nil || len(tokenfile.Aside(path)) == 0 {
@@ -60,7 +60,7 @@ func (f registerFlags) eraseProven(cmd *cobra.Command, d agent) (done bool, err 
 			continue
 		case <-ctx.Done():
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is kept: the service has not taken its registration token yet; see regent status. If it is not the right one, delete it, and put the right one into %s.\n",
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is kept: the service has not accepted its registration token yet; see regent status. If it is not the right one, delete it, and put the right one into %s.\n",
 			printable(tokenfile.Aside(path)[0]), printable(path))
 		return true, err
 	}

@@ -140,7 +140,7 @@ func registrationInWords(r *status.RegistrationToken, n needs, v view) string {
 	case r == nil && n.unknown:
 		return "unknown, since the store cannot be used"
 	case r == nil && n.now && n.brought:
-		return "none held; a file that brings one was not taken, see Problems below"
+		return "none held; the file that brings one was not sealed, see Problems below"
 	case r == nil && n.now:
 		return "none held"
 	case r == nil && n.again:

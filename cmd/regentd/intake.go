@@ -51,7 +51,7 @@ func newIntake(a *agent.Agent, log *slog.Logger, givenUp func(token.Secret) (boo
 func (in *intake) Run(ctx context.Context) error {
 	if err := in.credential(ctx); err != nil {
 		in.agent.Report(doctor.RegistrationSource+"credential "+registrationCredential, tokenfile.Reason(err).Error())
-		in.log.WarnContext(ctx, "the registration token's credential was not taken", "err", err)
+		in.log.WarnContext(ctx, "the registration token's credential was not sealed", "err", err)
 	}
 	return in.watch.Run(ctx)
 }
@@ -171,7 +171,7 @@ func (in *intake) take(ctx context.Context, path string) error {
 }
 
 // clear removes the file of a sealed registration token, or has it set aside
-// until the service has taken it, as [tokenfile.Clear] decides.
+// until the service has accepted it, as [tokenfile.Clear] decides.
 func (in *intake) clear(ctx context.Context, path string, seen tokenfile.Identity, secret token.Secret) error {
 	why := token.Unproven(secret)
 	aside, err := tokenfile.Clear(path, seen, why != "", func() bool { return in.agent.Taken(redeem.Fingerprint(secret)) })
@@ -179,7 +179,7 @@ func (in *intake) clear(ctx context.Context, path string, seen tokenfile.Identit
 	case err != nil:
 		return err
 	case aside != "":
-		in.log.WarnContext(ctx, "the registration token's file is kept until the service has taken it", "why", cmp.Or(why, mayBeRest), "path", path, "kept", aside)
+		in.log.WarnContext(ctx, "the registration token's file is kept until the service has accepted it", "why", cmp.Or(why, mayBeRest), "path", path, "kept", aside)
 		in.watch.Look()
 		return nil
 	}
@@ -188,7 +188,7 @@ func (in *intake) clear(ctx context.Context, path string, seen tokenfile.Identit
 }
 
 // mayBeRest is why a registration token is kept that is doubtful by its company.
-const mayBeRest = "another one lies beside that the service has not taken, so it may be the rest of that one"
+const mayBeRest = "another one lies beside that the service has not accepted, so it may be the rest of that one"
 
 func (in *intake) warnOfLinks(ctx context.Context, path string, removed tokenfile.Identity) {
 	if told := removed.Linked(path); told != "" {
@@ -203,7 +203,7 @@ func (in *intake) holds(path, fingerprint string) bool {
 	return len(all) > 0 && !slices.ContainsFunc(all, func(r agent.Registration) bool { return !in.agent.Holds(r, fingerprint) })
 }
 
-// superseded reports whether the service has taken another registration token
+// superseded reports whether the service has accepted another registration token
 // from each reader of a file that was set aside, after that.
 func (in *intake) superseded(aside, fingerprint string, since time.Time) bool {
 	all := readers(in.agent.Settings(), tokenfile.Original(aside))
@@ -218,13 +218,13 @@ func withErasing(err error) error {
 	return err
 }
 
-// prove removes a file that was set aside, once the service has taken its
+// prove removes a file that was set aside, once the service has accepted its
 // registration token.
 func (in *intake) prove(ctx context.Context, path string) error {
 	secret, seen, err := tokenfile.Read(path, token.ParseRegistration)
 	switch {
 	case errors.Is(err, tokenfile.ErrNotPermitted):
-		return fmt.Errorf("it is kept, for its registration token may not be whole, and regentd may not open it; once the service has taken it, run: sudo regent register --file %s --erase: %w", tokenfile.Original(path), tokenfile.Reason(err))
+		return fmt.Errorf("it is kept, for its registration token may not be whole, and regentd may not open it; once the service has accepted it, run: sudo regent register --file %s --erase: %w", tokenfile.Original(path), tokenfile.Reason(err))
 	case err != nil:
 		return tokenfile.Reason(err)
 	}
@@ -232,16 +232,16 @@ func (in *intake) prove(ctx context.Context, path string) error {
 	switch {
 	case in.agent.Taken(fingerprint):
 	case in.superseded(path, fingerprint, seen.Changed()):
-		in.log.WarnContext(ctx, "the service has taken another registration token since this one was set aside; the file is kept, so delete it if nobody needs it", "path", path, "fingerprint", fingerprint)
+		in.log.WarnContext(ctx, "the service has accepted another registration token since this one was set aside; the file is kept, so delete it if nobody needs it", "path", path, "fingerprint", fingerprint)
 		return nil // until the file changes
 	default:
-		return fmt.Errorf("it is kept until the service has taken registration token %s: %s; %s: %w",
+		return fmt.Errorf("it is kept until the service has accepted registration token %s: %s; %s: %w",
 			fingerprint, cmp.Or(token.Unproven(secret), mayBeRest), withParts(tokenfile.Original(path)), tokenfile.ErrWaiting)
 	}
 	if err := tokenfile.ClearAside(path, seen); err != nil {
-		return fmt.Errorf("the service has taken it, and the file is left: %w", withErasing(tokenfile.Reason(err)))
+		return fmt.Errorf("the service has accepted it, and the file is left: %w", withErasing(tokenfile.Reason(err)))
 	}
-	in.log.InfoContext(ctx, "the service has taken the registration token, so its file was removed", "path", path, "fingerprint", fingerprint)
+	in.log.InfoContext(ctx, "the service has accepted the registration token, so its file was removed", "path", path, "fingerprint", fingerprint)
 	in.warnOfLinks(ctx, path, seen)
 	return nil
 }
@@ -260,7 +260,7 @@ func (in *intake) seal(ctx context.Context, path string, secret token.Secret) er
 	for _, r := range readers(in.agent.Settings(), path) {
 		r.Token, r.Source = secret, "file "+path
 		if _, err := in.agent.Enrol(ctx, r); err != nil {
-			return fmt.Errorf("it was not taken, and the file is left as it is: %w", err)
+			return fmt.Errorf("it was not sealed, and the file is left as it is: %w", err)
 		}
 	}
 	return nil

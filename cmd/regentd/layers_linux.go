@@ -12,7 +12,7 @@ import (
 // writableByRootOnly says why others than root could have written a file or a
 // directory of managed policy, or put something else in its place, or nil.
 func writableByRootOnly(name string, _ fs.FileInfo) error {
-	_, err := doubts(name, peer.Keepers{UIDs: []uint32{0}, Sticky: true}, ", so it is ignored")
+	_, err := doubts(name, peer.Writers{UIDs: []uint32{0}, Sticky: true}, ", so it is ignored")
 	return err
 }
 
@@ -21,21 +21,21 @@ func writableByRootOnly(name string, _ fs.FileInfo) error {
 // error. Who writes the configuration has the registration token sent where they
 // like. That a group could is only a doubt.
 func strangers(name string) ([]doubt, error) {
-	return doubts(name, peer.OwnKeepers(), "")
+	return doubts(name, peer.OwnWriters(), "")
 }
 
 // doubts are said of name, which somebody who keeps nothing may write. The error
 // does not name it.
-func doubts(name string, k peer.Keepers, consequence string) (all []doubt, err error) {
+func doubts(name string, k peer.Writers, consequence string) (all []doubt, err error) {
 	full, err := filepath.Abs(name)
 	if err != nil {
 		return nil, err
 	}
 	say := func(d *peer.Doubt) string {
 		if d.Path == full {
-			return d.Why + consequence + "; run: " + d.Mend
+			return d.Why + consequence + "; run: " + d.Command
 		}
-		return "is reached by " + d.Path + ", which " + d.Why + consequence + "; run: " + d.Mend
+		return "is reached by " + d.Path + ", which " + d.Why + consequence + "; run: " + d.Command
 	}
 	told, err := peer.Doubts(full, k)
 	for _, d := range told {

@@ -27,7 +27,7 @@ type held struct {
 
 // hold makes one of a pidfd, which it owns from now on.
 func hold(pid, pidfd int) held {
-	return held{Process: &Process{fd: pidfd}, exe: procPath(pid, "exe"), trust: trust{root: "/", Keepers: Keepers{UIDs: []uint32{0}}}}
+	return held{Process: &Process{fd: pidfd}, exe: procPath(pid, "exe"), trust: trust{root: "/", Writers: Writers{UIDs: []uint32{0}}}}
 }
 
 const imageMask = unix.STATX_BASIC_STATS | unix.STATX_BTIME

@@ -53,7 +53,7 @@ func TestIsExecutable(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			root := openDir(t)
 			p := peerOf(t, start(t, copySelf(t, filepath.Join(root, "opt/cad/bin/cad")), nil))
-			p.process.trust = trust{root: root, Keepers: Keepers{UIDs: []uint32{uint32(os.Getuid())}}}
+			p.process.trust = trust{root: root, Writers: Writers{UIDs: []uint32{uint32(os.Getuid())}}}
 			if tt.prepare != nil {
 				check(t, tt.prepare(root))
 			}
@@ -72,7 +72,7 @@ func TestIsExecutableOfAnotherOwner(t *testing.T) {
 	for _, path := range []string{"opt/cad/bin/cad", "opt/cad", "link"} {
 		root := openDir(t)
 		p := peerOf(t, start(t, copySelf(t, filepath.Join(root, "opt/cad/bin/cad")), nil))
-		p.process.trust = trust{root: root, Keepers: Keepers{UIDs: []uint32{0}}}
+		p.process.trust = trust{root: root, Writers: Writers{UIDs: []uint32{0}}}
 		check(t, os.Symlink("opt", root+"/link"), os.Lchown(filepath.Join(root, path), 1, 0))
 		if is, why := p.IsExecutable("/link/cad/bin/cad"); is || !strings.Contains(why, "belongs to uid 1,") {
 			t.Errorf("with %s of another user: %v, %q", path, is, why)
@@ -95,7 +95,7 @@ func TestScriptIsNotItsInterpreter(t *testing.T) {
 	script := filepath.Join(root, "script")
 	check(t, os.WriteFile(script, []byte("#!"+interpreter+"\n"), 0o755))
 	p := peerOf(t, start(t, script, nil))
-	p.process.trust = trust{root: root, Keepers: Keepers{UIDs: []uint32{uint32(os.Getuid())}}}
+	p.process.trust = trust{root: root, Writers: Writers{UIDs: []uint32{uint32(os.Getuid())}}}
 	if is, why := p.IsExecutable("/script"); is {
 		t.Error("the path of a script matched")
 	} else if !strings.Contains(why, "runs another file") {
@@ -108,7 +108,7 @@ func TestExecutableAfterExec(t *testing.T) {
 	allowed, evil := copySelf(t, filepath.Join(root, "cad")), copySelf(t, filepath.Join(root, "evil"))
 	o := start(t, evil, nil)
 	p := peerOf(t, o)
-	p.process.trust = trust{root: root, Keepers: Keepers{UIDs: []uint32{uint32(os.Getuid())}}}
+	p.process.trust = trust{root: root, Writers: Writers{UIDs: []uint32{uint32(os.Getuid())}}}
 	o.become(t, allowed)
 	if is, why := p.IsExecutable("/cad"); is || !strings.Contains(why, ErrChanged.Error()) {
 		t.Errorf("a process that became the allowed program after it connected: %v, %q", is, why)

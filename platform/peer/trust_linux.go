@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Keepers say who may write what is believed: a file, and each directory and link
+// Writers say who may write what is believed: a file, and each directory and link
 // on the way to it.
-type Keepers struct {
+type Writers struct {
 	// UIDs may own it.
 	UIDs []uint32
 	// GIDs may write it. Without any no group may; with some, that another one
@@ -29,11 +29,11 @@ type Keepers struct {
 	Fixed bool
 }
 
-// OwnKeepers are root and the user and the group of this process. What belongs to
+// OwnWriters are root and the user and the group of this process. What belongs to
 // users outside of a user namespace all seems to belong to one: who that is cannot
-// be told, and whoever made the namespace put it there, so that is a keeper too.
-func OwnKeepers() Keepers {
-	k := Keepers{UIDs: []uint32{0, uint32(os.Getuid())}, GIDs: []uint32{0, uint32(os.Getgid())}, Sticky: true, Fixed: true} //nolint:gosec // the kernel's have 32 bits
+// be told, and whoever made the namespace put it there, so that user may write too.
+func OwnWriters() Writers {
+	k := Writers{UIDs: []uint32{0, uint32(os.Getuid())}, GIDs: []uint32{0, uint32(os.Getgid())}, Sticky: true, Fixed: true} //nolint:gosec // the kernel's have 32 bits
 	if ns, err := readUserNamespace(); err == nil && !ns.complete() {
 		k.UIDs, k.GIDs = append(k.UIDs, ns.overflow), append(k.GIDs, ns.overflow)
 	}
@@ -42,18 +42,18 @@ func OwnKeepers() Keepers {
 
 // Doubt is why something is not believed.
 type Doubt struct {
-	Path string // of what is wrong, without links before its last component
-	Why  string // follows the path in a sentence
-	Mend string // the command that mends it
+	Path    string // of what is wrong, without links before its last component
+	Why     string // follows the path in a sentence
+	Command string // that an administrator runs
 }
 
-func (d *Doubt) Error() string { return d.Path + " " + d.Why + "; run: " + d.Mend }
+func (d *Doubt) Error() string { return d.Path + " " + d.Why + "; run: " + d.Command }
 
 // Doubts walks to the file or directory that an absolute path names. The error is
-// a *Doubt if somebody else than the keepers can write it or exchange it, and
+// a *Doubt if somebody else than the writers can write it or exchange it, and
 // otherwise why it cannot be looked at; the doubts are those that are only told.
-func Doubts(name string, k Keepers) ([]*Doubt, error) {
-	w := walk{trust: trust{root: "/", Keepers: k}}
+func Doubts(name string, k Writers) ([]*Doubt, error) {
+	w := walk{trust: trust{root: "/", Writers: k}}
 	at, err := w.follow(name)
 	return w.doubts, errors.Join(err, at.close())
 }
@@ -62,7 +62,7 @@ func Doubts(name string, k Keepers) ([]*Doubt, error) {
 // one than the whole tree.
 type trust struct {
 	root string
-	Keepers
+	Writers
 }
 
 // maxSteps bounds the components and links on the way to a file.
@@ -214,11 +214,11 @@ type component struct {
 // refused for that. A link has no mode of its own. In a sticky directory what
 // comes next cannot be taken away by others, and is looked at itself; but of one
 // that is to be read whole, every file that they add is a part.
-func (k Keepers) judge(c component) (d *Doubt, refused bool) {
+func (k Writers) judge(c component) (d *Doubt, refused bool) {
 	doubt := func(mend, format string, args ...any) *Doubt {
-		d := &Doubt{Path: c.path, Why: fmt.Sprintf(format, args...), Mend: mend + " " + c.path}
+		d := &Doubt{Path: c.path, Why: fmt.Sprintf(format, args...), Command: mend + " " + c.path}
 		if c.fixed {
-			d.Mend += " (where it is mounted from: here it is read-only)"
+			d.Command += " (where it is mounted from: here it is read-only)"
 		}
 		return d
 	}
@@ -245,7 +245,7 @@ func (k Keepers) judge(c component) (d *Doubt, refused bool) {
 }
 
 // neither names who is no keeper's user.
-func (k Keepers) neither() string {
+func (k Writers) neither() string {
 	if len(k.UIDs) == 1 {
 		return "not root"
 	}

@@ -15,12 +15,12 @@ import (
 // the daemon's (root, its user and its group, sticky).
 func TestTrustJudge(t *testing.T) {
 	const dir, file, link = unix.S_IFDIR, unix.S_IFREG, unix.S_IFLNK
-	programs := Keepers{UIDs: []uint32{0}}
-	managed := Keepers{UIDs: []uint32{0}, Sticky: true}
-	ours := Keepers{UIDs: []uint32{0, 990}, GIDs: []uint32{0, 991}, Sticky: true, Fixed: true}
+	programs := Writers{UIDs: []uint32{0}}
+	managed := Writers{UIDs: []uint32{0}, Sticky: true}
+	ours := Writers{UIDs: []uint32{0, 990}, GIDs: []uint32{0, 991}, Sticky: true, Fixed: true}
 	for _, tt := range []struct {
 		name    string
-		keepers Keepers
+		writers Writers
 		seen    component
 		mend    string // "" if nothing is wrong
 		refused bool
@@ -55,10 +55,10 @@ func TestTrustJudge(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.seen.path = "/p"
-			d, refused := tt.keepers.judge(tt.seen)
+			d, refused := tt.writers.judge(tt.seen)
 			got := ""
 			if d != nil {
-				got = strings.TrimSuffix(d.Mend, " /p")
+				got = strings.TrimSuffix(d.Command, " /p")
 			}
 			if got != tt.mend || refused != tt.refused {
 				t.Errorf("%v, refused %v; want %q, refused %v", d, refused, tt.mend, tt.refused)
@@ -70,7 +70,7 @@ func TestTrustJudge(t *testing.T) {
 // TestTrustWay: each directory and link on the way counts, also of a file that is
 // not there yet.
 func TestTrustWay(t *testing.T) {
-	k := OwnKeepers()
+	k := OwnWriters()
 	for _, tt := range []struct {
 		name, path string
 		mode       os.FileMode // of /a

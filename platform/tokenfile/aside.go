@@ -78,7 +78,7 @@ func SetAside(path string, read Identity) (string, error) {
 // Clear removes the file of a registration token that was sealed, or sets it
 // aside as SetAside does; then it returns the new name. The rule, in this order:
 //
-//  1. What the service has taken is removed, and with it each file aside whose
+//  1. What the service has accepted is removed, and with it each file aside whose
 //     content is a part of it.
 //  2. What is doubtful is set aside: it may be a part of a registration token.
 //  3. What comes while a file lies aside is set aside as well: it may be the rest
@@ -98,7 +98,7 @@ func Clear(path string, read Identity, doubtful bool, taken func() bool) (aside 
 	return "", removeWithParts(path, path, read)
 }
 
-// ClearAside removes a file that was set aside and that the service has taken,
+// ClearAside removes a file that was set aside and that the service has accepted,
 // as the first rule of Clear says. The errors are those of Remove.
 func ClearAside(aside string, read Identity) error {
 	return removeWithParts(aside, Original(aside), read)

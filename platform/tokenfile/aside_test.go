@@ -86,7 +86,7 @@ func TestIsAside(t *testing.T) {
 }
 
 // TestClear: no part of what may be the only copy is removed before the service
-// has taken the whole.
+// has accepted the whole.
 func TestClear(t *testing.T) {
 	path := place(t, "")
 	accepted := map[string]bool{}

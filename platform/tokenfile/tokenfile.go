@@ -31,7 +31,7 @@ var (
 	ErrMissing      = errors.New("no such file")
 	ErrEmpty        = errors.New("is empty, so it is not a registration token yet: write the token into it")
 	ErrNotPermitted = errors.New("this process may not open it")
-	ErrBusy         = errors.New("is still being written by another program, so it is not taken yet: close it there")
+	ErrBusy         = errors.New("is still being written by another program, so it is not sealed yet: close it there")
 )
 
 // ErrWaiting is for a caller that has taken a file and waits to remove it.

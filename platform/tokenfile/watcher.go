@@ -174,7 +174,7 @@ func (w *Watcher) deliver(ctx context.Context, path string, s *sighting) {
 	}
 	news := s.delivered(err)
 	if news && !silent(err) {
-		w.Log.WarnContext(ctx, "the registration token file was not taken", "path", path, "err", err)
+		w.Log.WarnContext(ctx, "the registration token file was not sealed", "path", path, "err", err)
 	}
 }
 

@@ -47,7 +47,7 @@ by_credential() {
 }
 
 # unproven: one that does not decode to user:password is kept beside until the
-# service has taken it. The timer's time is cut short for the story.
+# service has accepted it. The timer's time is cut short for the story.
 unproven() {
 	local odd
 	m systemctl stop emulator
