@@ -113,7 +113,7 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f.StringVar((*string)(&k.Duplicates), "duplicates", "count", "a redemption whose identifier was redeemed before: count again, refuse, or the same auth token")
 
 	f.StringVar((*string)(&k.Dialect), "dialect", string(emulator.Family), "how replies are written: family, as the vendor's other calls, or first, as the first edition of the contract assumed")
-	f.StringVar((*string)(&k.RequestBody), "request-body", "", "a body in the other dialect's form: strict (400), lenient (taken, its content is ignored) or either (read); without, either")
+	f.StringVar((*string)(&k.RequestBody), "request-body", "", "a body in the other dialect's form: strict (400), lenient (taken, its content is ignored) or either (read); without, strict")
 	f.StringVar(&k.ErrorShape, "error-shape", "", "body of an error: "+strings.Join(emulator.ErrorShapes(), ", ")+", or rotate for one after the other; without, the dialect's own")
 	f.IntVar(&k.PageSize, "page-size", 0, "rows of a list's page, however many are asked for; 0 is 2 of the family, up to 1000 of the first")
 	f.BoolVar(&k.CountDelta, "count-delta", false, "a changed count is added to the one before")

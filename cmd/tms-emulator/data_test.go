@@ -20,7 +20,7 @@ func TestDataOutlivesTheProgram(t *testing.T) {
 	bearer := p.login()
 	tomorrow := time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly)
 	if status := p.post("token/api/v5/registrationTokens", bearer, "application/json",
-		`{"identifier":"fleet","count":3,"expirationDate":"`+tomorrow+`"}`, nil); status != 201 {
+		`{"registrationToken":{"identifier":"fleet","count":3,"expirationDate":"`+tomorrow+`"}}`, nil); status != 201 {
 		t.Fatalf("create: %d", status)
 	}
 	if err := p.cmd.Process.Kill(); err != nil {

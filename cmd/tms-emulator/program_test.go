@@ -159,9 +159,9 @@ func TestProgram(t *testing.T) {
 	var made struct{ RegistrationToken struct{ Token string } }
 	tomorrow := time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly)
 	p.post("token/api/v5/registrationTokens", "Bearer "+login.AccessToken, js,
-		`{"identifier":"fleet","count":1,"expirationDate":"`+tomorrow+`"}`, &made)
+		`{"registrationToken":{"identifier":"fleet","count":1,"expirationDate":"`+tomorrow+`"}}`, &made)
 	redeem := func() int {
-		return p.post("token/api/v5/authTokens", "Basic "+made.RegistrationToken.Token, js, `{"identifier":"a"}`, nil)
+		return p.post("token/api/v5/authTokens", "Basic "+made.RegistrationToken.Token, js, `{"authToken":{"identifier":"a"}}`, nil)
 	}
 	if got := []int{redeem(), redeem()}; got[0] != http.StatusCreated || got[1] != http.StatusBadRequest {
 		t.Errorf("redemptions %v, want 201 and 400", got)

@@ -51,7 +51,7 @@ type fleet struct {
 func newFleet(t *testing.T) *fleet {
 	f := &fleet{t: t, dir: t.TempDir(), planted: map[string]usage.Kind{}, now: time.Now().Add(-20 * 24 * time.Hour), csv: map[string][][]string{}}
 	var err error
-	f.e, err = emulator.New(emulator.Options{Knobs: emulator.Knobs{PageSize: 1000}, Now: func() time.Time {
+	f.e, err = emulator.New(emulator.Options{Knobs: emulator.Knobs{PageSize: 1000, RequestBody: emulator.BodyEither}, Now: func() time.Time {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		return f.now

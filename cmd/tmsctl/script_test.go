@@ -74,9 +74,9 @@ type service struct {
 }
 
 // interruption stands before the service, and does something once, at a change that
-// its administrator makes.
+// its administrator makes and whose body the service reads.
 type interruption struct {
-	next http.Handler
+	next *emulator.Emulator
 
 	mu    sync.Mutex
 	takes string // the form of bodies that the service takes; "" for any
@@ -94,7 +94,7 @@ func (i *interruption) handle(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	now := false
 	change := r.Method != http.MethodGet && strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if change && i.left > 0 {
+	if change && i.left > 0 && reads(i.next.Knobs(), formOf(r)) {
 		i.left--
 		now = i.left == 0
 	}
@@ -112,6 +112,19 @@ func (i *interruption) handle(w http.ResponseWriter, r *http.Request) {
 	i.next.ServeHTTP(w, r)
 }
 
+// reads reports whether the service reads a body of this form.
+func reads(k emulator.Knobs, form string) bool {
+	return form == "" || k.RequestBody == emulator.BodyEither || form == ownForm(k.Dialect)
+}
+
+// ownForm is the form of bodies in a dialect.
+func ownForm(d emulator.Dialect) string {
+	if d == emulator.Family {
+		return tms.Wrapped
+	}
+	return tms.Bare
+}
+
 // formOf is the form of a request's body, which can be read again.
 func formOf(r *http.Request) string {
 	b, _ := io.ReadAll(r.Body)
@@ -126,7 +139,7 @@ func formOf(r *http.Request) string {
 }
 
 func startService(env *testscript.Env, d emulator.Dialect) error {
-	e, err := emulator.New(emulator.Options{Knobs: emulator.Knobs{Dialect: d}})
+	e, err := emulator.New(emulator.Options{Knobs: emulator.Knobs{Dialect: d, RequestBody: emulator.BodyStrict}})
 	if err != nil {
 		return err
 	}
@@ -172,6 +185,7 @@ func redeem(ts *testscript.TestScript, neg bool, args []string) {
 	registration := token.NewSecret(ts.ReadFile(args[0]))
 	_, err = c.Redeem(context.Background(), registration, tms.Request{
 		Identifier: "regent-" + args[1], FQDN: args[1], UserName: "regent", MAC: "02:00:5e:10:00:01", RefID1: "cad/1", RefID2: "here",
+		Form: ownForm(s.Knobs().Dialect),
 	})
 	if (err != nil) != neg {
 		ts.Fatalf("redeem %s: %v", args[0], err)
@@ -242,6 +256,9 @@ func takes(ts *testscript.TestScript, _ bool, args []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.takes = args[0]
+	k := s.Knobs()
+	k.RequestBody = emulator.BodyEither // what it takes is decided before it
+	ts.Check(s.SetKnobs(k))
 }
 
 // becomes COUNT: the service makes another count of the next change.

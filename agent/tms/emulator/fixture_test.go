@@ -48,10 +48,22 @@ type fixture struct {
 	now time.Time
 }
 
+// bareToo lets the service read bare bodies, which the tests here send, where a test
+// does not say what it takes.
+func bareToo(k emulator.Knobs) emulator.Knobs {
+	if k.RequestBody == "" {
+		k.RequestBody = emulator.BodyEither
+	}
+	return k
+}
+
+// SetKnobs is the emulator's, with bareToo.
+func (f *fixture) SetKnobs(k emulator.Knobs) error { return f.Emulator.SetKnobs(bareToo(k)) }
+
 func newFixture(t tester, knobs emulator.Knobs) *fixture {
 	t.Helper()
 	f := &fixture{t: t, now: begin}
-	e, err := emulator.New(emulator.Options{Knobs: knobs, Now: f.clock})
+	e, err := emulator.New(emulator.Options{Knobs: bareToo(knobs), Now: f.clock})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func restarted(t *testing.T, path string, knobs emulator.Knobs) *fixture {
 	}
 	t.Cleanup(func() { _ = s.Close() }) // a test may have closed it
 	f := &fixture{t: t, now: begin}
-	f.Emulator, err = emulator.New(emulator.Options{Knobs: knobs, Now: f.clock, Store: s})
+	f.Emulator, err = emulator.New(emulator.Options{Knobs: bareToo(knobs), Now: f.clock, Store: s})
 	if err != nil {
 		t.Fatal(err)
 	}
