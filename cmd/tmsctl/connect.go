@@ -12,24 +12,24 @@ import (
 	"regent/agent/token"
 )
 
-// client returns a client of the tenant. Nothing was sent yet.
-func (t *tool) client() (*admin.Client, error) {
+// options are those of a client of the tenant.
+func (t *tool) options() (tms.Options, error) {
 	tenant := t.flags.tenant
 	if tenant == "" {
 		tenant = t.getenv("TMSCTL_TENANT")
 	}
 	if tenant == "" {
-		return nil, usagef("no tenant given: add --tenant https://host, or set TMSCTL_TENANT")
+		return tms.Options{}, usagef("no tenant given: add --tenant https://host, or set TMSCTL_TENANT")
 	}
 	var ca []byte
 	if name := t.flags.caFile; name != "" {
 		var err error
 		if ca, err = readBounded(name); err != nil {
-			return nil, usagef("--ca-file: %v", err)
+			return tms.Options{}, usagef("--ca-file: %v", err)
 		}
 		b, err := tms.ReadBundle(ca, t.clock.Wall())
 		if err != nil {
-			return nil, usagef("--ca-file %s: %v", name, err)
+			return tms.Options{}, usagef("--ca-file %s: %v", name, err)
 		}
 		for _, r := range b.Remarks {
 			t.say("tmsctl: warning: --ca-file %s:%d: %s\n", name, r.Line, r.Text)
@@ -41,11 +41,21 @@ func (t *tool) client() (*admin.Client, error) {
 			t.say("tmsctl: warning: %v\n", ignored)
 		}
 	}
-	c, err := admin.New(tms.Options{
+	return tms.Options{
 		Tenant: tenant, Proxy: t.flags.proxy, Environment: environment, ExtraCA: ca,
 		Forms:     tms.Forms{Request: t.flags.request},
 		UserAgent: "regent-tmsctl", Now: t.clock.Wall,
-	})
+	}, nil
+}
+
+// client returns a client of the tenant. Nothing was sent yet.
+func (t *tool) client() (*admin.Client, error) {
+	o, err := t.options()
+	if err != nil {
+		return nil, err
+	}
+	t.reached = o
+	c, err := admin.New(o)
 	if err != nil {
 		return nil, usagef("%s", strings.TrimPrefix(err.Error(), "tms: "))
 	}

@@ -17,6 +17,8 @@ type tool struct {
 	world
 	flags globalFlags
 
+	reached tms.Options // of the client, once there is one
+
 	host      string // of the tenant, once somebody is logged in
 	byBrowser bool   // the login that is kept was by browser
 
@@ -127,7 +129,7 @@ did something else than was asked for.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	t.addGlobal(root)
-	root.AddCommand(t.registrationToken(), t.authToken(), t.plan(), t.investigate(), t.contract(), t.login(), t.logout(), t.profile(), completion(), t.version())
+	root.AddCommand(t.registrationToken(), t.authToken(), t.plan(), t.investigate(), t.contract(), t.trial(), t.login(), t.logout(), t.profile(), completion(), t.version())
 	return root
 }
 

@@ -59,6 +59,8 @@ func runScripts(t *testing.T, d emulator.Dialect) {
 			"pipe":      pipe,
 
 			"secretless": secretless,
+			"behaves":    behaves,
+			"left":       left,
 		},
 	})
 }
@@ -304,5 +306,36 @@ func secretless(ts *testscript.TestScript, _ bool, args []string) {
 		if len(strings.TrimSuffix(line, "\n")) > 79 {
 			ts.Fatalf("%s: too wide: %s", args[1], line)
 		}
+	}
+}
+
+// behaves HOW...: how the service behaves from now on.
+func behaves(ts *testscript.TestScript, _ bool, args []string) {
+	s := ts.Value(serviceKey{}).(service)
+	k := s.Knobs()
+	for _, how := range args {
+		switch how {
+		case "one-user":
+			k.OneUser = true
+		case "strict", "lenient", "either":
+			k.RequestBody = emulator.RequestBody(how)
+		case "family", "first":
+			k.Dialect = emulator.Dialect(how)
+		case "tms":
+			k.Forms.Refresh = how
+		default:
+			ts.Fatalf("behaves %s: unknown", how)
+		}
+	}
+	ts.Check(s.SetKnobs(k))
+}
+
+// left REGISTRATION-TOKENS AUTH-TOKENS REDEEMED: so many are there, and so many
+// redemptions were done in all.
+func left(ts *testscript.TestScript, _ bool, args []string) {
+	is := ts.Value(serviceKey{}).(service).State()
+	got := fmt.Sprintf("%d %d %d", len(is.RegistrationTokens), len(is.AuthTokens), is.Redeemed)
+	if want := strings.Join(args, " "); got != want {
+		ts.Fatalf("registration tokens, auth tokens, redemptions: %s, want %s", got, want)
 	}
 }

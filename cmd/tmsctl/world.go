@@ -55,7 +55,7 @@ func (w world) say(format string, args ...any) { terminal.Say(w.err, fmt.Sprintf
 // terminal there is nobody to ask.
 func (w world) confirm(ctx context.Context, question string) (bool, error) {
 	if !w.terminal {
-		return false, usagef("stdin is not a terminal, so nobody can be asked: add --yes to delete without a question")
+		return false, usagef("stdin is not a terminal, so nobody can be asked: add --yes to do it without a question")
 	}
 	return terminal.Confirm(ctx, w.in, w.err, question)
 }

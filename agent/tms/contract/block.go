@@ -74,7 +74,10 @@ func (v View) when(r Row) (string, bool) {
 		return r.Device, r.Device != ""
 	case Administrator:
 		return r.Administrator, r.Administrator != ""
-	case Trial:
+	case Trial: // which reads as well
+		if !r.Trial {
+			return r.Administrator, r.Administrator != ""
+		}
 	}
 	return "the trial did not come so far", r.Trial
 }

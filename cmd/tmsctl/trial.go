@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/tms"
+	"regent/agent/tms/admin"
+	"regent/agent/tms/contract"
+)
+
+// trialCounts is how many counts a trial uses at most.
+const trialCounts = 3
+
+// trial is the first day with a tenant. What it made is in it until it is gone.
+type trial struct {
+	t      *tool
+	s      *admin.Session
+	device map[string]*tms.Client // by refresh mode
+
+	registration admin.NewRegistrationToken
+	made         admin.RegistrationToken // as the service had it last
+	mayBeMade    bool                    // it was asked for, and is not known to be gone
+	bought       []*bought
+	form         string // of a redemption's body; "" as long as none was accepted
+	mode         string // of a refresh; "" as long as none has worked
+
+	found contract.Findings
+	notes []string
+}
+
+// bought is one auth token of the trial, or a redemption whose answer was lost.
+type bought struct {
+	tms.AuthToken
+	identifier string
+	provider   tms.Provider
+	lost       bool // no answer came: a count may be used
+	gone       bool // deleted
+}
+
+func (t *tool) trial() *cobra.Command {
+	var yes bool
+	var config string
+	c := &cobra.Command{
+		Use: "trial", Short: "Try with at most 3 counts what no reading shows: forms, refresh, disable, delete", Args: noArguments,
+		Long: fmt.Sprintf(`The first day with a tenant, as one command. It makes a registration token of
+count %d that expires tomorrow, and redeems it up to %[1]d times. It finds out which
+form of a request the service takes, how an auth token is refreshed, and whether
+disabling or deleting the registration token, or deleting one auth token, ends
+other auth tokens. Then it deletes all that it made, also after Ctrl-C or a
+failure; what it cannot delete it names, with the command that does.
+
+It asks before it begins; --yes is for scripts. A redemption whose answer is lost
+is never repeated. Secrets are kept in memory alone. The answers are printed as a
+block for a support ticket, and written as configuration for devices.`, trialCounts),
+		RunE: running(func(c *cobra.Command, _ []string) error {
+			file, err := newTokenFile(config) // before anything is used: what was learnt must not be lost
+			if err != nil {
+				return usagef("%s", strings.Replace(err.Error(), "--out", "--config", 1))
+			}
+			defer file.discard()
+			return t.asAdministrator(c.Context(), func(s *admin.Session) error { return t.try(c.Context(), s, yes, config, file) })
+		}),
+	}
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	c.Flags().StringVar(&config, "config", "regent-contract.yaml", "write the answers as configuration to this new `FILE`")
+	return c
+}
+
+// try asks, makes the trial, cleans up, and says what was found and used.
+func (t *tool) try(ctx context.Context, s *admin.Session, yes bool, config string, file *tokenFile) error {
+	x, err := t.newTrial(s)
+	if err != nil {
+		return err
+	}
+	defer x.close()
+	t.say("The trial on %s uses at most %d counts. It makes registration token %s (count %d, last day %s) and up to %d auth tokens, and deletes them at its end. Nothing else is changed.\n",
+		t.host, trialCounts, x.registration.Identifier, trialCounts, x.registration.Expires.Format(time.DateOnly), trialCounts)
+	if !yes {
+		if sure, err := t.confirm(ctx, "Begin the trial?"); err != nil || !sure {
+			return errors.Join(err, errors.New("not confirmed: nothing was made, no count was used"))
+		}
+	}
+	stopped := x.run(ctx)
+	left := x.clean(context.WithoutCancel(ctx))
+	if err := file.keep(x.configuration()); err != nil {
+		left = errors.Join(left, fmt.Errorf("%s: %w", config, err))
+	} else {
+		t.say("The answers are in %s, as configuration for devices.\n", config)
+	}
+	used, maybe := x.counts()
+	x.notes = append(x.notes, countsUsed(used, maybe))
+	err = t.printBlock(contract.Block{Tenant: t.host, Counts: used, Notes: x.notes, Forms: contract.Fill(contract.Trial, x.found)})
+	t.say("%s\n", countsUsed(used, maybe))
+	if stopped != nil {
+		stopped = fmt.Errorf("the trial is not complete: %w", stopped)
+	}
+	return errors.Join(stopped, left, err)
+}
+
+func countsUsed(used, maybe int) string {
+	text := fmt.Sprintf("Counts used: %d of at most %d.", used, trialCounts)
+	if maybe > 0 {
+		text += fmt.Sprintf(" %d more may be used: no answer came to a redemption, and it was not repeated.", maybe)
+	}
+	return text
+}
+
+func (t *tool) newTrial(s *admin.Session) (*trial, error) {
+	name := "regent-trial-" + s.Now().UTC().Format("20060102") + "-" + strings.ToLower(rand.Text()[:6])
+	x := &trial{
+		t: t, s: s, device: map[string]*tms.Client{}, found: contract.Findings{},
+		registration: admin.NewRegistrationToken{Identifier: name, Count: trialCounts, Expires: s.Now().UTC().AddDate(0, 0, 1)},
+	}
+	for _, mode := range []string{tms.ModeOIDC, tms.ModeTMS} {
+		o := t.reached
+		o.Mode = mode
+		var err error
+		if x.device[mode], err = tms.New(o); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+func (x *trial) close() {
+	for _, c := range x.device {
+		c.Close()
+	}
+}
+
+// run makes the steps, until one fails. What was made until then is in x.
+func (x *trial) run(ctx context.Context) error {
+	for _, step := range []struct {
+		what string
+		do   func(context.Context) error
+	}{
+		{"read what the tenant shows", x.read},
+		{"make the registration token", x.make},
+		{"redeem the first auth token", x.redeemFirst},
+		{"refresh it", x.refreshFirst},
+		{"redeem the second auth token", x.redeem},
+		{"disable the registration token", x.disable},
+		{"redeem the third auth token", x.redeem},
+		{"read what the tenant shows now", x.read},
+		{"delete the first auth token", x.deleteFirst},
+		{"delete the registration token", x.deleteRegistration},
+	} {
+		x.t.say("trial: %s ...\n", step.what)
+		if err := errors.Join(ctx.Err(), step.do(ctx)); err != nil {
+			return fmt.Errorf("%s: %w", step.what, err)
+		}
+	}
+	return nil
+}
+
+// counts is how many counts were used for certain, and how many perhaps.
+func (x *trial) counts() (used, maybe int) {
+	for _, b := range x.bought {
+		if b.lost {
+			maybe++
+			continue
+		}
+		used++
+	}
+	return used, maybe
+}

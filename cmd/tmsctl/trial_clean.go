@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"regent/agent/tms"
+	"regent/agent/tms/admin"
+	"regent/agent/tms/contract"
+	"regent/agent/token"
+)
+
+// cleanTime is how long cleaning up may take, also after an interruption.
+const cleanTime = time.Minute
+
+// clean deletes what the trial made and is not known to be gone. Its error names what
+// is left, with the command that deletes it.
+func (x *trial) clean(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, cleanTime)
+	defer cancel()
+	if len(x.bought) == 0 && !x.mayBeMade {
+		return nil
+	}
+	x.t.say("trial: delete what it made ...\n")
+	var left []error
+	ids, err := x.authTokensLeft(ctx)
+	if err != nil {
+		left = append(left, fmt.Errorf("the auth tokens of registration token %s cannot be listed: %w; see: tmsctl auth-token list --registration-token %[1]s", x.registration.Identifier, err))
+	}
+	for _, id := range ids {
+		if err := gone(x.s.DeleteAuthToken(ctx, id)); err != nil {
+			left = append(left, fmt.Errorf("auth token %s is left: %w; delete it with: tmsctl auth-token delete %[1]s", id, err))
+		}
+	}
+	return errors.Join(append(left, x.cleanRegistration(ctx))...)
+}
+
+func (x *trial) cleanRegistration(ctx context.Context) error {
+	if !x.mayBeMade {
+		return nil
+	}
+	id := x.made.ID
+	if id == "" {
+		list, err := x.s.RegistrationTokens(ctx, admin.RegistrationFilter{Identifier: x.registration.Identifier})
+		if err != nil {
+			return fmt.Errorf("registration token %s may be left: %w; see: tmsctl registration-token list --identifier %[1]s", x.registration.Identifier, err)
+		}
+		i := slices.IndexFunc(list, func(r admin.RegistrationToken) bool { return r.Identifier == x.registration.Identifier })
+		if i < 0 {
+			return nil
+		}
+		id = list[i].ID
+	}
+	x.readCount(ctx, id)
+	if err := gone(x.s.DeleteRegistrationToken(ctx, id)); err != nil {
+		return fmt.Errorf("registration token %s is left: %w; delete it with: tmsctl registration-token delete %[1]s", id, err)
+	}
+	return nil
+}
+
+// readCount notes how many counts the service says were used, before that can be
+// asked no more.
+func (x *trial) readCount(ctx context.Context, id string) {
+	if r, err := x.s.RegistrationToken(ctx, id); err == nil {
+		x.notes = append(x.notes, fmt.Sprintf("The service says that %d of %d counts are used.", r.Used, r.Count))
+	}
+}
+
+// authTokensLeft are the ids of those that the trial bought: by their replies, and in
+// the list by what only the trial's have. A redemption whose answer was lost is
+// found there, and then it is known that it used a count.
+func (x *trial) authTokensLeft(ctx context.Context) ([]string, error) {
+	if len(x.bought) == 0 {
+		return nil, nil
+	}
+	var ids, deleted []string
+	for _, b := range x.bought {
+		switch {
+		case b.gone:
+			deleted = append(deleted, b.ID)
+		case b.ID != "":
+			ids = append(ids, b.ID)
+		}
+	}
+	list, err := x.s.AuthTokens(ctx, admin.AuthFilter{})
+	for _, a := range list {
+		if !x.ours(a) || slices.Contains(deleted, a.ID) {
+			continue
+		}
+		if !slices.Contains(ids, a.ID) {
+			ids = append(ids, a.ID)
+		}
+		for _, b := range x.bought {
+			b.lost = b.lost && b.identifier != a.Identifier
+		}
+	}
+	return ids, err
+}
+
+func (x *trial) ours(a admin.AuthToken) bool {
+	return a.RefID2 == x.registration.Identifier || a.Registration == x.registration.Identifier ||
+		x.made.ID != "" && a.Registration == x.made.ID ||
+		slices.ContainsFunc(x.bought, func(b *bought) bool { return a.Identifier == b.identifier })
+}
+
+// gone is no error where there is nothing any more.
+func gone(err error) error {
+	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.Answered && f.Status == http.StatusNotFound && f.ServiceShape {
+		return nil
+	}
+	return err
+}
+
+// configuration is what was found, as configuration for devices.
+func (x *trial) configuration() string {
+	var t strings.Builder
+	fmt.Fprintf(&t, "# What tmsctl trial found of %s on %s.\n# Put it into config.d on devices, or into managed policy. It holds no secret.\n",
+		x.t.host, x.t.now().UTC().Format(time.DateOnly))
+	first := func(id contract.ID) string {
+		if a := x.found[id].Answers; len(a) > 0 {
+			return a[0]
+		}
+		return ""
+	}
+	section := func(name string, keys ...[2]string) {
+		keys = slices.DeleteFunc(keys, func(k [2]string) bool { return k[1] == "" })
+		if len(keys) > 0 {
+			t.WriteString(name + ":\n")
+		}
+		for _, k := range keys {
+			fmt.Fprintf(&t, "  %s: %s\n", k[0], k[1])
+		}
+	}
+	section("contract", [2]string{"base_path", first(contract.BasePath)}, [2]string{"request", x.form}, [2]string{"registration_header", first(contract.RegistrationHeader)})
+	section("refresh", [2]string{"mode", x.mode})
+	for _, known := range [][2]string{{"contract.reply", first(contract.RedeemReply)}, {"contract.access_token_name", first(contract.AccessName)}} {
+		if known[1] != "" {
+			fmt.Fprintf(&t, "# %s: %s was seen; the default, any, takes it too.\n", known[0], known[1])
+		}
+	}
+	if x.form == "" {
+		t.WriteString("# contract.request: no form is proven.\n")
+	}
+	if x.mode == "" {
+		t.WriteString("# refresh.mode: no refresh worked.\n")
+	}
+	return t.String()
+}
+
+func seconds(d time.Duration) string {
+	if d <= 0 {
+		return "not told, or without end"
+	}
+	return fmt.Sprintf("%d s", int64(d.Seconds()))
+}
+
+func registrationForm(r admin.RegistrationToken) string {
+	if why := token.Unproven(r.Token); why != "" {
+		return why
+	}
+	return "shown when it is made, base64 of user:password"
+}
+
+// tokenKind is whether a refresh token can be read.
+func tokenKind(s token.Secret) string {
+	switch {
+	case s.IsZero():
+		return "none came"
+	case strings.Count(reveal(s), ".") == 2:
+		return "a JWT"
+	}
+	return "opaque"
+}
+
+// shownOf are the members that the list has of a redemption.
+func shownOf(a admin.AuthToken) []string {
+	var names []string
+	for _, m := range [][2]string{
+		{"identifier", a.Identifier},
+		{"fqdn", a.FQDN},
+		{"systemUserName", a.UserName},
+		{"macAddress", a.MAC},
+		{"refId1", a.RefID1},
+		{"refId2", a.RefID2},
+		{"registrationToken", a.Registration},
+	} {
+		if m[1] != "" {
+			names = append(names, m[0])
+		}
+	}
+	return names
+}

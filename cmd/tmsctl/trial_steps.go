@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"regent/agent/tms"
+	"regent/agent/tms/admin"
+	"regent/agent/tms/contract"
+)
+
+// read adds what reading shows, and keeps what is known already.
+func (x *trial) read(ctx context.Context) error {
+	found, err := x.s.Contract(ctx)
+	found.Set(contract.Login, x.t.loginForm(x.s))
+	for id, seen := range found {
+		if len(x.found[id].Answers) == 0 {
+			x.found[id] = seen
+		}
+	}
+	return err
+}
+
+func (x *trial) make(ctx context.Context) error {
+	x.mayBeMade = true
+	r, err := x.s.CreateRegistrationToken(ctx, x.registration, x.s.Now())
+	if f, ok := errors.AsType[*tms.Failure](err); ok && (f.Reach == tms.NotSent || f.Reach == tms.Answered && f.Status < 500) {
+		x.mayBeMade = false
+	}
+	if r.ID != "" {
+		x.made = r
+	}
+	if err != nil {
+		return err
+	}
+	if r.Count != trialCounts {
+		return fmt.Errorf("it has count %d, and %d was asked for", r.Count, trialCounts)
+	}
+	x.found.Set(contract.RegistrationForm, registrationForm(r))
+	return nil
+}
+
+// redeemFirst finds out in which form. The second form is tried once, and only after
+// a 400 that can mean nothing but the form.
+func (x *trial) redeemFirst(ctx context.Context) error {
+	form := x.t.flags.request
+	if form == tms.Auto {
+		form = tms.Wrapped
+	}
+	err := x.buy(ctx, form)
+	if f, ok := errors.AsType[*tms.Failure](err); ok && x.t.flags.request == tms.Auto && f.FormRefused() {
+		x.notes = append(x.notes, fmt.Sprintf("a wrapped redemption was refused with status %d; the bare form was tried once", f.Status))
+		form = tms.Bare
+		err = x.buy(ctx, form)
+	}
+	if err != nil {
+		return err
+	}
+	first := x.bought[0]
+	x.found.Set(contract.RegistrationHeader, "basic")
+	x.found.Set(contract.RedeemReply, map[bool]string{true: tms.Wrapped, false: tms.Bare}[first.Form.Wrapped])
+	x.found.Set(contract.AccessName, first.Form.AccessToken)
+	x.found.Set(contract.AccessLife, seconds(first.TTL))
+	x.found.Set(contract.RefreshLife, seconds(first.RefreshTTL))
+	x.found.Set(contract.RefreshToken, tokenKind(first.Refresh))
+	return x.prove(ctx, form, first)
+}
+
+// prove looks whether the service read the redemption's body. Else the count is
+// spent, and more would be spent in the same way.
+func (x *trial) prove(ctx context.Context, form string, b *bought) error {
+	listed, err := x.s.AuthTokens(ctx, admin.AuthFilter{Identifier: b.identifier})
+	if err != nil {
+		return err
+	}
+	for _, a := range listed {
+		if a.Identifier == b.identifier {
+			if b.ID == "" {
+				b.ID = a.ID
+			}
+			x.found[contract.RequestBody] = contract.Seen{Answers: []string{form}, Why: "the list shows the identifier"}
+			x.form = form
+			x.found.Set(contract.Attribution, shownOf(a)...)
+			return nil
+		}
+	}
+	x.found[contract.RequestBody] = contract.Seen{Why: "a " + form + " body was accepted, and the list does not show its identifier"}
+	x.found.Set(contract.Attribution, "not shown after a "+form+" redemption")
+	x.notes = append(x.notes, "The service took a "+form+" body and does not show its identifier: it seems to ignore that form. Try the other one with --request.")
+	return fmt.Errorf("the service accepted a %s redemption, but its list does not show the identifier; no more counts are used", form)
+}
+
+// redeem buys one more in the form that is proven.
+func (x *trial) redeem(ctx context.Context) error { return x.buy(ctx, x.form) }
+
+// buy redeems once, with one POST that is never repeated.
+func (x *trial) buy(ctx context.Context, form string) error {
+	n := len(x.bought) + 1
+	if n > trialCounts {
+		return errors.New("[unexpected] more counts than were agreed")
+	}
+	device := x.device[tms.ModeOIDC]
+	provider, err := device.Discover(ctx)
+	if err != nil {
+		return err
+	}
+	b := &bought{identifier: fmt.Sprintf("%s-%d-%s", x.registration.Identifier, n, form), provider: provider}
+	b.AuthToken, err = device.Redeem(ctx, x.made.Token, tms.Request{
+		Identifier: b.identifier, FQDN: fmt.Sprintf("trial-%d.invalid", n), UserName: "tmsctl-trial", MAC: fmt.Sprintf("02:00:00:00:00:%02x", n),
+		RefID1: fmt.Sprintf("regent-trial/%d", n), RefID2: x.registration.Identifier, Form: form,
+	})
+	if err == nil {
+		x.bought = append(x.bought, b)
+		return nil
+	}
+	if f, ok := errors.AsType[*tms.Failure](err); ok && (f.Reach == tms.Lost || f.Reach == tms.Answered && f.Status >= 500) {
+		b.lost = true
+		x.bought = append(x.bought, b)
+		return fmt.Errorf("it may have used a count, and is not repeated: %w", err)
+	}
+	return err
+}
+
+// outcome is what came of a refresh.
+type outcome struct {
+	worked, refused bool
+	text            string // of the refusal, for people
+}
+
+// String says what came of it.
+func (o outcome) String() string {
+	switch {
+	case o.worked:
+		return "works"
+	case o.refused:
+		return "refused"
+	}
+	return "not known: " + o.text
+}
+
+// refresh refreshes an auth token in a mode, with one request.
+func (x *trial) refresh(ctx context.Context, b *bought, mode string) outcome {
+	got, err := x.device[mode].Refresh(ctx, tms.RefreshRequest{Provider: b.provider, AuthTokenID: b.ID, Refresh: b.Refresh})
+	if err == nil {
+		if !got.Refresh.IsZero() {
+			b.Refresh = got.Refresh
+		}
+		return outcome{worked: true}
+	}
+	f, _ := errors.AsType[*tms.Failure](err)
+	return outcome{refused: f.Reach == tms.Answered && f.Status/100 == 4 && !f.HasRetryAfter, text: explained(err)[0]}
+}
+
+// refreshFirst finds the mode: the identity provider first, then the service.
+func (x *trial) refreshFirst(ctx context.Context) error {
+	b := x.bought[0]
+	var refusals []string
+	for _, mode := range []string{tms.ModeOIDC, tms.ModeTMS} {
+		before := b.Refresh
+		o := x.refresh(ctx, b, mode)
+		if o.worked {
+			x.mode = mode
+			x.found.Set(contract.RefreshMode, mode)
+			x.found.Set(contract.Rotation, map[bool]string{true: "no new refresh token comes, or the same one", false: "a new refresh token comes with each refresh"}[b.Refresh.Equal(before)])
+			return nil
+		}
+		if !o.refused {
+			return errors.New(o.text)
+		}
+		refusals = append(refusals, mode+": "+o.text)
+	}
+	x.found[contract.RefreshMode] = contract.Seen{Why: "refused in each mode"}
+	x.notes = append(x.notes, "No refresh worked. "+strings.Join(refusals, "; "))
+	return errors.New("the service refused it in each mode: " + strings.Join(refusals, "; "))
+}
+
+// disable disables the registration token, refreshes another auth token than the
+// first, and enables it again.
+func (x *trial) disable(ctx context.Context) error {
+	if err := x.enable(ctx, false); err != nil {
+		return err
+	}
+	o := x.refresh(ctx, x.bought[1], x.mode)
+	if err := x.enable(ctx, true); err != nil {
+		return err
+	}
+	x.found.Set(contract.Change, "PATCH in the form "+x.found[contract.RequestBody].Answers[0]+" changes the state")
+	if o.refused {
+		back := x.refresh(ctx, x.bought[1], x.mode)
+		o.text += map[bool]string{true: "; enabling brings it back", false: "; enabling does not bring it back"}[back.worked]
+	}
+	x.conclude(contract.DisableEnds, o)
+	return nil
+}
+
+func (x *trial) enable(ctx context.Context, on bool) error {
+	was, err := x.s.RegistrationToken(ctx, x.made.ID)
+	if err != nil {
+		return err
+	}
+	_, err = x.s.UpdateRegistrationToken(ctx, was, admin.Change{Enabled: &on})
+	return err
+}
+
+// conclude notes whether something ended another auth token.
+func (x *trial) conclude(id contract.ID, o outcome) {
+	switch {
+	case o.worked:
+		x.found.Set(id, "no: another auth token was refreshed after it")
+	case o.refused:
+		x.found[id] = contract.Seen{Answers: []string{"yes: the refresh of another auth token is refused"}, Why: o.text}
+	default:
+		x.found[id] = contract.Seen{Why: o.text}
+	}
+}
+
+// deleteFirst deletes one auth token, and looks at it, at another one and at the count.
+func (x *trial) deleteFirst(ctx context.Context) error {
+	first, other := x.bought[0], x.bought[2]
+	if first.ID == "" {
+		return errors.New("the service gave it no id")
+	}
+	before, err := x.s.RegistrationToken(ctx, x.made.ID)
+	if err != nil {
+		return err
+	}
+	if err := x.s.DeleteAuthToken(ctx, first.ID); err != nil {
+		return err
+	}
+	first.gone = true
+	own, others := x.refresh(ctx, first, x.mode), x.refresh(ctx, other, x.mode)
+	x.found.Set(contract.AuthDeleteEnds, "its own refresh: "+own.String(), "that of another one: "+others.String())
+	after, err := x.s.RegistrationToken(ctx, x.made.ID)
+	if err != nil {
+		return err
+	}
+	x.found.Set(contract.CountBack, map[bool]string{true: "comes back", false: "does not come back"}[after.Count-after.Used > before.Count-before.Used])
+	return nil
+}
+
+func (x *trial) deleteRegistration(ctx context.Context) error {
+	x.readCount(ctx, x.made.ID)
+	if err := x.s.DeleteRegistrationToken(ctx, x.made.ID); err != nil {
+		return err
+	}
+	x.mayBeMade = false
+	x.conclude(contract.DeleteEnds, x.refresh(ctx, x.bought[2], x.mode))
+	return nil
+}
