@@ -170,7 +170,7 @@ func (a *Agent) open(ctx context.Context) error {
 	a.learnNames(ctx)
 	a.local = backoff.NewDevice(a.d.Clock)
 	a.redeem, err = redeem.NewEngine(ctx, redeem.Options{
-		Probe: a.d.Store.Probe, Ledger: a.ledger, Vault: a.vault, Registrations: a.regs,
+		Probe: a.d.Store.Probe, Ledger: a.ledger, Vault: a.vault, Registrations: a.regs, Learned: a.learned,
 		Service: func(base string) (redeem.Service, error) { return a.tenants.service(base) },
 		Plan:    func() redeem.Plan { return *a.plan.Load() },
 		Hold:    a.tenants.gate.Wait, Device: a.local, Skew: a.tenants.skew, Request: a.request, Clock: a.d.Clock, Draw: a.d.Draw, NewID: func() string { return "regent-" + a.d.NewID() }, Changed: a.redeemed, Log: a.d.Log,
@@ -339,6 +339,7 @@ func planOf(s *policy.Settings) redeem.Plan {
 	p := redeem.Plan{
 		UncertainRetries: s.Limits.RedeemUncertainRetries, Splay: s.Limits.RedeemSplay,
 		Keep: s.KeepRegistrationToken, AgainOnExpiry: s.Refresh.OnRefreshExpired == policy.RedeemAgain,
+		Request: s.Contract.Request, Confirmed: s.Contract.RequestConfirmed,
 	}
 	for _, app := range s.Applications {
 		for _, id := range instances(app) {

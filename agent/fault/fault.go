@@ -30,6 +30,7 @@ const (
 	RegistrationExhausted Kind = "registration_exhausted" // the registration token has no count left
 	RegistrationRefused   Kind = "registration_refused"   // the service refused it for another reason
 	RedemptionUncertain   Kind = "redemption_uncertain"   // a count may have been used; a person decides
+	RedemptionUnconfirmed Kind = "redemption_unconfirmed" // a redemption was accepted, and nothing shows that it was read; a person looks
 	Revoked               Kind = "revoked"                // the service withdrew the auth token
 	RefreshLost           Kind = "refresh_lost"           // rotated away by an answer that never came
 	RefreshExpired        Kind = "refresh_expired"        // past the refresh token's own life
@@ -47,7 +48,7 @@ const (
 func Kinds() []Kind {
 	return []Kind{
 		InvalidRequest, Denied, UnknownApplication, UnknownInstance, NoFreeInstance, NotRegistered,
-		RegistrationExpired, RegistrationExhausted, RegistrationRefused, RedemptionUncertain, Revoked,
+		RegistrationExpired, RegistrationExhausted, RegistrationRefused, RedemptionUncertain, RedemptionUnconfirmed, Revoked,
 		RefreshLost, RefreshExpired, Throttled, Unavailable, StoreLocked, StoreUnreadable, StoreMissing,
 		StoreRolledBack, Quarantined, Internal,
 	}
@@ -57,7 +58,7 @@ func Kinds() []Kind {
 // caller is not told to: somebody has to do what the text says.
 func (k Kind) NeedsPerson() bool {
 	switch k {
-	case RegistrationExpired, RegistrationExhausted, RegistrationRefused, RedemptionUncertain, Revoked, RefreshLost, RefreshExpired:
+	case RegistrationExpired, RegistrationExhausted, RegistrationRefused, RedemptionUncertain, RedemptionUnconfirmed, Revoked, RefreshLost, RefreshExpired:
 		return true
 	}
 	return false

@@ -12,11 +12,15 @@ type Contract struct {
 	Reply              string // AnyForm, Wrapped or Bare
 	AccessTokenName    string // AnyForm, or the name
 	RegistrationHeader string // BasicHeader, EncodedHeader or BearerHeader
+	Request            string // AutoRequest, Wrapped or Bare
+	RequestConfirmed   bool   // a person has seen that Request, which is not AutoRequest, is right
 }
 
 // Values of the contract's settings.
 const (
 	AnyForm = "any"
+
+	AutoRequest = "auto"
 
 	Wrapped = "wrapped"
 	Bare    = "bare"
@@ -44,6 +48,21 @@ func contractKeys() []Definition {
 			Doc:   "Path of the Token Management Service below the tenant's host." + undocumented,
 			Since: firstVersion, In: everywhere, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Contract.BasePath }),
+		},
+		{
+			Key: "contract.request", Title: "Form of a redemption's body", Type: Word, Default: AutoRequest, Words: []string{AutoRequest, Wrapped, Bare},
+			Doc: "How a redemption tells the service of the device: wrapped in a member authToken, bare, or auto. " +
+				"auto begins with wrapped. After a 400 that can only be about the body, it tries the other form once for each registration token; such a 400 costs no count. " +
+				"A form is proven when the reply shows what was told, or when a person finds it in the service's list. Until then one instance is redeemed, and the others wait." + undocumented,
+			Since: firstVersion, In: everywhere, Reloadable: true,
+			field: bind(func(s *Settings) *string { return &s.Contract.Request }),
+		},
+		{
+			Key: "contract.request_confirmed", Title: "Form of a redemption's body is confirmed", Type: Bool, Default: false,
+			Doc: "Somebody has seen in the service's list of auth tokens what a device told in the form of contract.request, which is then wrapped or bare. " +
+				"So no device waits until a person confirms its first redemption. It has no effect with auto.",
+			Since: firstVersion, In: everywhere, Reloadable: true,
+			field: bind(func(s *Settings) *bool { return &s.Contract.RequestConfirmed }),
 		},
 		{
 			Key: "contract.reply", Title: "Form of the service's reply", Type: Word, Default: AnyForm, Words: []string{AnyForm, Wrapped, Bare},

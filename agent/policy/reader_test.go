@@ -53,7 +53,7 @@ applications:
     allow: [{everyone: true}]
 network: {proxy: "HTTP://Proxy:3128/", ca_file: /etc/regent/ca.pem, timeout: 1m30s}
 refresh: {mode: tms, on_refresh_expired: redeem}
-contract: {base_path: /tms/api/v6, reply: bare, access_token_name: accessToken, registration_header: bearer}
+contract: {base_path: /tms/api/v6, reply: bare, access_token_name: accessToken, registration_header: bearer, request: bare, request_confirmed: true}
 store: {keyring: file, on_clone: adopt, on_uninstall: remove}
 limits: {redeem_uncertain_retries: 0, redeem_splay: 0, refresh_floor: 20s, refresh_rate: 3}
 audit: required
@@ -88,7 +88,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		},
 		Network:         policy.Network{Proxy: "http://proxy:3128", CAFile: "/etc/regent/ca.pem", Timeout: 90 * time.Second},
 		Refresh:         policy.Refresh{Mode: policy.TMS, OnRefreshExpired: policy.RedeemAgain},
-		Contract:        policy.Contract{BasePath: "/tms/api/v6", Reply: policy.Bare, AccessTokenName: policy.CamelName, RegistrationHeader: policy.BearerHeader},
+		Contract:        policy.Contract{BasePath: "/tms/api/v6", Reply: policy.Bare, AccessTokenName: policy.CamelName, RegistrationHeader: policy.BearerHeader, Request: policy.Bare, RequestConfirmed: true},
 		Store:           policy.Store{Keyring: policy.FileKeyring, OnClone: policy.AdoptClone, OnUninstall: policy.Remove},
 		Limits:          policy.Limits{RefreshFloor: 20 * time.Second, RefreshRate: 3},
 		Audit:           policy.Required,

@@ -16,7 +16,7 @@ func TestDefaults(t *testing.T) {
 		Network: policy.Network{Timeout: 30 * time.Second},
 		Refresh: policy.Refresh{Mode: policy.OIDC, OnRefreshExpired: policy.Wait},
 		Contract: policy.Contract{
-			BasePath: "/token/api/v5", Reply: policy.AnyForm, AccessTokenName: policy.AnyForm, RegistrationHeader: policy.BasicHeader,
+			BasePath: "/token/api/v5", Reply: policy.AnyForm, AccessTokenName: policy.AnyForm, RegistrationHeader: policy.BasicHeader, Request: policy.AutoRequest,
 		},
 		Store:  policy.Store{Keyring: policy.AutoKeyring, OnClone: policy.Quarantine, OnUninstall: policy.Keep},
 		Limits: policy.Limits{RedeemUncertainRetries: 1, RedeemSplay: 2 * time.Second, RefreshFloor: 5 * time.Second, RefreshRate: 10},

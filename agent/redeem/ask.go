@@ -117,6 +117,10 @@ func (e *Engine) Reason(id instance.ID) (f *fault.Fault, at time.Time) {
 	if code == fault.RedemptionUncertain && has && e.goesOn(id) {
 		text = again
 	}
+	if has && held.Refused == "" && code != fault.RedemptionUncertain && e.waits(id) {
+		learned := e.Learned.Request(id.Tenant)
+		code, text, at, retry = fault.RedemptionUnconfirmed, unconfirmed(id.Tenant, learned), learned.At, 0
+	}
 	f = &fault.Fault{Op: "redeem", Kind: code, ID: id.String(), Detail: text, Retry: retry}
 	return f, at
 }
@@ -143,6 +147,23 @@ func (e *Engine) goesOn(id instance.ID) bool {
 	for _, w := range plan.Wants {
 		if w.ID == id {
 			return e.situation(plan, w).goesOn()
+		}
+	}
+	return false
+}
+
+// waits reports whether id is redeemed as soon as the form of redemptions is
+// proven. The caller holds mu.
+func (e *Engine) waits(id instance.ID) bool {
+	plan := e.Plan()
+	if _, waits := plan.opening(e.Learned.Request(id.Tenant)); !waits {
+		return false
+	}
+	for _, w := range plan.Wants {
+		if w.ID == id {
+			s := e.situation(plan, w)
+			s.waits = false
+			return s.due()
 		}
 	}
 	return false

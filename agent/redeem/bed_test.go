@@ -29,6 +29,7 @@ import (
 type answer struct {
 	err    error
 	counts bool // a count is used although err comes back
+	silent bool // the reply shows nothing of the request
 	takes  time.Duration
 	during func() // called while the POST is under way
 }
@@ -38,9 +39,10 @@ type answer struct {
 type service struct {
 	mu       sync.Mutex
 	script   []answer
-	discover []error // of the next discoveries
-	met      func()  // called at each; nil for nothing
-	left     int     // counts, below 0 for any number
+	dialect  func(tms.Request) answer // when the script is at its end; nil grants
+	discover []error                  // of the next discoveries
+	met      func()                   // called at each; nil for nothing
+	left     int                      // counts, below 0 for any number
 	used     []string
 	requests []tms.Request
 	paidWith []string
@@ -87,6 +89,7 @@ func (s *service) Redeem(ctx context.Context, registration token.Secret, r tms.R
 	return tms.AuthToken{
 		ID: "id-of-" + r.Identifier, Access: token.NewSecret("SENTINEL-access-" + r.Identifier),
 		Refresh: token.NewSecret("SENTINEL-refresh"), TTL: time.Hour, RefreshTTL: 24 * time.Hour,
+		Shown: !a.silent,
 	}, nil
 }
 
@@ -100,6 +103,8 @@ func (s *service) next(registration token.Secret, r tms.Request) (a answer) {
 	if len(s.script) > 0 {
 		a = s.script[0]
 		s.script = s.script[1:]
+	} else if s.dialect != nil {
+		a = s.dialect(r)
 	}
 	return a
 }
@@ -158,6 +163,7 @@ type bed struct {
 	engine *redeem.Engine
 	ledger *redeem.Ledger
 	vault  *vault.Vault
+	taught *vault.Learned
 	regs   *redeem.Registrations
 	end    func() // of the engine
 }
@@ -222,7 +228,9 @@ func (b *bed) load() {
 	var err, errRegs error
 	b.vault, bad, err = vault.Open(b.Context(), b.store)
 	b.regs, badRegs, errRegs = redeem.OpenRegistrations(b.Context(), b.store)
-	if err := errors.Join(err, errRegs); err != nil || len(bad)+len(badRegs) > 0 {
+	taught, badTaught, errTaught := vault.OpenLearned(b.Context(), b.store)
+	b.taught = taught
+	if err := errors.Join(err, errRegs, errTaught); err != nil || len(bad)+len(badRegs)+len(badTaught) > 0 {
 		b.Fatalf("open: %v, bad %v %v", err, bad, badRegs)
 	}
 	if b.engine, err = redeem.NewEngine(b.Context(), b.options()); err != nil {
@@ -233,7 +241,7 @@ func (b *bed) load() {
 func (b *bed) options() redeem.Options {
 	return redeem.Options{
 		Probe:  b.proves,
-		Ledger: b.ledger, Vault: b.vault, Registrations: b.regs,
+		Ledger: b.ledger, Vault: b.vault, Registrations: b.regs, Learned: b.taught,
 		Service: func(string) (redeem.Service, error) { return b.service, nil },
 		Plan:    b.planned,
 		Request: func(id instance.ID) tms.Request {

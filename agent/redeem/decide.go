@@ -26,6 +26,9 @@ type Plan struct {
 	Splay            time.Duration
 	Keep             bool // keep the registration token after all are confirmed
 	AgainOnExpiry    bool // policy redeems again after refresh_expired
+
+	Request   string // contract.request: Auto, tms.Wrapped or tms.Bare; "" for Auto
+	Confirmed bool   // contract.request_confirmed: a person has seen that Request is right
 }
 
 // againEvery bounds what policy spends by itself: once per instance in 30 days.
@@ -39,12 +42,15 @@ type situation struct {
 	policy  bool // Plan.AgainOnExpiry
 	sinceGo time.Duration
 	retries int
+	waits   bool // the form of redemptions is not proven, and one was accepted
 }
 
 // due reports whether a count may be spent now. It is pure, and the only place
 // where that is decided.
 func (s situation) due() bool {
 	switch {
+	case s.waits:
+		return false
 	case s.account.Asked:
 		return true
 	case s.account.Hold || !s.demand:

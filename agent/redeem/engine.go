@@ -35,6 +35,7 @@ type Options struct {
 	Ledger        *Ledger
 	Vault         *vault.Vault
 	Registrations *Registrations
+	Learned       *vault.Learned // what each tenant taught
 	Service       func(base string) (Service, error)
 	Plan          func() Plan // what is wanted now
 	// Request names an instance to the service, but for the identifier.
@@ -88,7 +89,7 @@ type pause struct {
 // process died in between. What cannot be written now is written later: a full
 // disk keeps nobody from being served.
 func NewEngine(ctx context.Context, o Options) (*Engine, error) {
-	if o.Probe == nil || o.Ledger == nil || o.Vault == nil || o.Registrations == nil || o.Service == nil || o.Plan == nil ||
+	if o.Probe == nil || o.Ledger == nil || o.Vault == nil || o.Registrations == nil || o.Learned == nil || o.Service == nil || o.Plan == nil ||
 		o.Request == nil || o.Clock == nil || o.Draw == nil || o.NewID == nil || o.Changed == nil || o.Log == nil {
 		return nil, errors.New("redeem: make engine: every option is required")
 	}
@@ -103,6 +104,7 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 		demanded: map[instance.ID]bool{}, unkept: map[instance.ID]boughtOnce{},
 	}
 	e.reconcile(ctx)
+	e.inherit(ctx)
 	e.wipe(ctx)
 	return e, nil
 }
@@ -119,6 +121,8 @@ func (e *Engine) reconcile(ctx context.Context) {
 		out.Words = "the daemon stopped between sending the redemption and recording its answer, so a count may have been used" + decideOn(intent.ID)
 		if id, err := intent.instance(); err == nil && e.holds(id, intent) {
 			out = outcome(intent, Confirmed)
+			r, _ := e.Vault.Get(id)
+			out.Unconfirmed = intent.Form != "" && !r.Shown
 		}
 		if err := e.record(ctx, out); err != nil {
 			e.Log.WarnContext(ctx, "the ledger could not be written; it is tried again", "instance", intent.Instance, "err", err)
@@ -193,7 +197,7 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 func (e *Engine) unwritten() time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.unkept) > 0 || len(e.owed) > 0 {
+	if len(e.unkept) > 0 || len(e.owed) > 0 || e.Learned.Unsaved() {
 		return backoff.Here
 	}
 	return maxNap
@@ -328,7 +332,9 @@ func (e *Engine) splay(plan Plan, held Held, now time.Duration) {
 func (e *Engine) situation(plan Plan, w Want) situation {
 	r, held := e.Vault.Get(w.ID)
 	a := e.accounts[w.ID]
+	_, waits := plan.opening(e.Learned.Request(w.ID.Tenant))
 	return situation{
+		waits:   waits,
 		state:   stateOf(held, r.State, a),
 		account: a,
 		demand:  !w.OnDemand || e.demanded[w.ID],

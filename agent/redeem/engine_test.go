@@ -39,7 +39,7 @@ func TestEager(t *testing.T) {
 			b.Errorf("paid with: got -, want +:\n%s", diff)
 		}
 		r, _ := b.vault.Get(b.id(2))
-		want := tms.Request{Identifier: r.Intent, FQDN: "ws", RefID1: "cad/2", RefID2: "device-1"}
+		want := tms.Request{Identifier: r.Intent, FQDN: "ws", RefID1: "cad/2", RefID2: "device-1", Form: tms.Wrapped}
 		if diff := cmp.Diff(b.service.requests[1], want); diff != "" {
 			b.Errorf("the second POST: got -, want +:\n%s", diff)
 		}

@@ -18,7 +18,8 @@ type Kind string
 
 // The kinds of entries. An intent is followed by exactly one of confirmed,
 // refused, unused and uncertain; an uncertain one by at most one resolved, a
-// confirmed one by at most one forgotten.
+// confirmed one by at most one forgotten, and if it is unconfirmed by at most one
+// compared.
 const (
 	Intent    Kind = "intent"    // a redemption is about to be sent
 	Confirmed Kind = "confirmed" // an auth token was received and is durable
@@ -28,6 +29,7 @@ const (
 	Resolved  Kind = "resolved"  // a person looked: Consumed says what they found
 	Asked     Kind = "asked"     // a person decided to spend another count
 	Forgotten Kind = "forgotten" // the auth token was wiped from this device
+	Compared  Kind = "compared"  // a person looked for it in the service's list: Consumed says whether it is there
 )
 
 // Entry is one line of the ledger. It holds no secret. What the Contact
@@ -49,6 +51,7 @@ type Entry struct {
 	RefID1       string `json:"ref_id_1,omitempty"`
 	RefID2       string `json:"ref_id_2,omitempty"`
 	Registration string `json:"registration,omitempty"` // fingerprint
+	Form         string `json:"form,omitempty"`         // of the body: wrapped, bare; "" of an earlier release, which was bare
 
 	// Of an outcome.
 	AuthTokenID string     `json:"auth_token_id,omitempty"`
@@ -56,6 +59,7 @@ type Entry struct {
 	Status      int        `json:"status,omitempty"` // HTTP status, if one came
 	Words       string     `json:"words,omitempty"`  // for people; of a refusal with the service's own, verbatim
 	Retryable   bool       `json:"retryable,omitempty"`
+	Unconfirmed bool       `json:"unconfirmed,omitempty"` // of confirmed: the reply shows none of the names that were sent
 
 	// Of asked: the intent of the auth token in whose place another is wanted, ""
 	// if there was none.

@@ -63,6 +63,8 @@ func (a Account) next(e Entry) Account {
 		if a.Kept == "" || a.Kept == e.ID { // else another was bought meanwhile
 			a.Kept, a.Hold = "", true
 		}
+	case Compared:
+		return a
 	case Refused, Unused:
 	}
 	a.Open = without(a.Open, e.ID)

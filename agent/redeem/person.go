@@ -8,6 +8,7 @@ import (
 
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/tms"
 	"regent/agent/vault"
 )
 
@@ -67,10 +68,13 @@ func (e *Engine) lift(ctx context.Context, id instance.ID) {
 	}
 }
 
-// Resolve records what a person found of an uncertain redemption, named by its
-// id in the ledger: whether it used a count. One that used none may be repeated
-// by itself; one that did may not.
-func (e *Engine) Resolve(ctx context.Context, redemption string, consumed bool, by string) error {
+// Resolve records what a person found of an uncertain or an unconfirmed
+// redemption, named by its id in the ledger: whether the service's list has it. An
+// uncertain one that it does not have used no count and may be repeated by itself;
+// one that it has may not. One that the list has proves the form in which it was
+// sent: then waiting instances are redeemed. After an unconfirmed one that it does
+// not have, the other form is tried.
+func (e *Engine) Resolve(ctx context.Context, redemption string, listed bool, by string) error {
 	e.deciding.Lock()
 	defer e.deciding.Unlock()
 	id, doubt, err := e.unresolved(redemption)
@@ -79,10 +83,15 @@ func (e *Engine) Resolve(ctx context.Context, redemption string, consumed bool, 
 	}
 	was := e.State(id)
 	out := outcome(doubt, Resolved)
-	out.Consumed, out.By = consumed, by
-	if _, err := e.append(ctx, out); err != nil {
+	if doubt.Kind == Confirmed {
+		out.Kind = Compared
+	}
+	out.Consumed, out.By = listed, by
+	written, err := e.append(ctx, out)
+	if err != nil {
 		return unwritten("resolve", err)
 	}
+	e.lookedFor(ctx, written)
 	e.unpause(id)
 	if now := e.State(id); now != was {
 		e.Changed(ctx, id, was, now, "")
@@ -91,17 +100,39 @@ func (e *Engine) Resolve(ctx context.Context, redemption string, consumed bool, 
 	return nil
 }
 
-// unresolved finds an uncertain redemption that nobody has resolved.
+// lookedFor learns from what a person found in the service's list.
+func (e *Engine) lookedFor(ctx context.Context, found Entry) {
+	for _, intent := range e.Ledger.Entries() {
+		if intent.Kind != Intent || intent.ID != found.ID {
+			continue
+		}
+		if form, ok := shown(intent, found); ok {
+			e.learn(ctx, found.Tenant, func(l *tms.Learned) { l.Redeemed(form.Form, form.By, form.Proof, form.At) })
+		}
+	}
+}
+
+// unresolved finds an uncertain or unconfirmed redemption that nobody has resolved.
 func (e *Engine) unresolved(redemption string) (instance.ID, Entry, error) {
-	last := Entry{}
+	last, unconfirmed := Entry{}, Entry{}
 	for _, entry := range e.Ledger.Entries() {
-		if entry.ID == redemption {
-			last = entry
+		if entry.ID != redemption {
+			continue
+		}
+		last = entry
+		if entry.Unconfirmed {
+			unconfirmed = entry
+		}
+		if entry.Kind == Compared {
+			unconfirmed = Entry{}
 		}
 	}
 	id, err := last.instance()
 	if err != nil || redemption == "" {
 		return id, last, fault.Errorf("resolve", fault.InvalidRequest, "the ledger has no redemption %.80q; regent ledger shows their identifiers", redemption)
+	}
+	if unconfirmed.ID != "" {
+		return id, unconfirmed, nil
 	}
 	for _, doubt := range e.Account(id).Uncertain {
 		if doubt.ID == redemption {

@@ -58,6 +58,7 @@ func (e *Engine) attempt(ctx context.Context, w Want) {
 // redeem spends one count of held on w. The order is DESIGN.md's and is what
 // makes the account right whenever the power goes.
 func (e *Engine) redeem(ctx context.Context, w Want, held Held, was instance.State) (Verdict, error) {
+	stop := ctx
 	// What failed on this device is looked at before the service is asked anything.
 	if e.Device.Why(backoff.Store) != nil {
 		if err := e.Probe(ctx); err != nil {
@@ -94,22 +95,76 @@ func (e *Engine) redeem(ctx context.Context, w Want, held Held, was instance.Sta
 	if !e.stillDue(w, held) {
 		return Verdict{}, errMoot
 	}
+	buy := purchase{service, provider, w, held, was}
+	s := e.sending(w, held)
+	v, err := e.send(ctx, buy, s.form)
+	f, ok := errors.AsType[*tms.Failure](err)
+	if !ok {
+		return v, err
+	}
+	other := s.another(f)
+	if other == "" {
+		return v, err
+	}
+	return e.resend(ctx, stop, buy, s, other, f)
+}
+
+// purchase is what one attempt to redeem has found out before it sends.
+type purchase struct {
+	service  Service
+	provider tms.Provider
+	want     Want
+	held     Held
+	was      instance.State
+}
+
+// sending gathers what decides about the form of the next redemption of w.
+func (e *Engine) sending(w Want, held Held) sending {
+	plan, a, learned := e.Plan(), e.Account(w.ID), e.Learned.Of(w.ID.Tenant)
+	form, _ := plan.opening(learned.Request)
+	return sending{plan.Request, form, len(a.Open) == 0 && len(a.Doubt) == 0, held.Fingerprint, learned}
+}
+
+// send makes one POST in a form.
+func (e *Engine) send(ctx context.Context, p purchase, form string) (Verdict, error) {
 	// 2. The intent is durable before anything is sent.
-	request := e.Request(w.ID)
-	request.Identifier = e.NewID()
-	intent, err := e.intend(ctx, w, held, request)
+	request := e.Request(p.want.ID)
+	request.Identifier, request.Form = e.NewID(), form
+	intent, err := e.intend(ctx, p.want, p.held, request)
 	if err != nil {
 		return local(err), err
 	}
 	// 3. One POST, with an identifier of its own, never repeated here.
-	bought, err := service.Redeem(ctx, held.Token, request)
+	bought, err := p.service.Redeem(ctx, p.held.Token, request)
 	if err != nil {
 		return e.conclude(ctx, intent, err)
 	}
 	// 4. The auth token is durable, and names its intent.
 	// 5. Only then the ledger says confirmed.
-	e.keep(ctx, boughtOnce{e.bought(w, held, provider, intent, bought), intent, was})
+	e.keep(ctx, boughtOnce{e.bought(p, intent, bought), intent, p.was})
 	return Verdict{}, nil
+}
+
+// resend tries the other form once, after a 400 that cost nothing. That it is
+// tried is durable before, so that no crash makes it twice.
+func (e *Engine) resend(ctx, stop context.Context, p purchase, s sending, other string, refused *tms.Failure) (Verdict, error) {
+	if stop.Err() != nil { // the next start begins with the first form again
+		return Verdict{}, errStopping
+	}
+	if !e.stillDue(p.want, p.held) {
+		return Verdict{}, errMoot
+	}
+	note := tms.Refusal{Form: s.form, Code: refused.Code, Text: refused.Message, At: e.Clock.Wall().UTC()}
+	if err := e.Learned.Change(ctx, p.want.ID.Tenant, func(l *tms.Learned) { l.Refused(s.token, note) }); err != nil {
+		e.learn(ctx, p.want.ID.Tenant, func(l *tms.Learned) { delete(l.Tried, s.token) }) // it was not tried
+		return local(err), err
+	}
+	e.Log.InfoContext(ctx, "the service refused the form of a redemption; the other form is tried once", "instance", p.want.ID.String(), "refused", s.form, "tried", other, "said", said(refused))
+	v, err := e.send(ctx, p, other)
+	if v.Entry == Refused {
+		v.Text += fmt.Sprintf("; in the %s form it was refused as well: %q", s.form, said(refused))
+	}
+	return v, err
 }
 
 // intend writes the intent. A line that stands although it failed has sent
@@ -118,7 +173,7 @@ func (e *Engine) intend(ctx context.Context, w Want, held Held, r tms.Request) (
 	intent, err := e.append(ctx, Entry{
 		Kind: Intent, ID: r.Identifier, Tenant: w.ID.Tenant, Instance: w.ID.String(),
 		Identifier: r.Identifier, FQDN: r.FQDN, UserName: r.UserName, MAC: r.MAC,
-		RefID1: r.RefID1, RefID2: r.RefID2, Registration: held.Fingerprint,
+		RefID1: r.RefID1, RefID2: r.RefID2, Registration: held.Fingerprint, Form: r.Form,
 	})
 	if err != nil && intent.Seq != 0 {
 		out := outcome(intent, Unused)
@@ -148,6 +203,9 @@ func (e *Engine) settle(ctx context.Context) {
 	e.mu.Unlock()
 	for _, b := range bought {
 		e.keep(ctx, b)
+	}
+	if err := e.Learned.Save(ctx); err != nil {
+		e.Log.WarnContext(ctx, "what a tenant taught could not be written; it is tried again", "err", err)
 	}
 	for _, out := range owed {
 		if err := e.record(ctx, out); err != nil {
@@ -248,6 +306,7 @@ func notKept(err error) Verdict {
 func (e *Engine) keep(ctx context.Context, b boughtOnce) {
 	id := b.record.ID
 	err := e.Vault.Create(ctx, b.record)
+	e.accepted(ctx, b) // it holds also while the disk is full: nothing more is bought blindly
 	if err != nil {
 		e.Log.ErrorContext(ctx, "a new auth token could not be stored yet; it is kept in memory and tried again", "instance", id.String(), "err", err)
 		e.mu.Lock()
@@ -259,6 +318,10 @@ func (e *Engine) keep(ctx context.Context, b boughtOnce) {
 	e.Device.Works(backoff.Store)
 	out := outcome(b.intent, Confirmed)
 	out.AuthTokenID = b.record.AuthTokenID
+	out.Unconfirmed = !b.record.Shown && !e.Learned.Request(id.Tenant).Proven()
+	if out.Unconfirmed {
+		out.Words = "accepted, unconfirmed: the reply does not show the identifier; " + lookFor(b.intent.ID)
+	}
 	if err := e.record(ctx, out); err != nil {
 		// The record names the intent: if it is not settled, the next start does.
 		e.Log.ErrorContext(ctx, "the ledger could not be written; it is tried again", "instance", id.String(), "err", err)
@@ -272,16 +335,35 @@ func (e *Engine) keep(ctx context.Context, b boughtOnce) {
 	e.Log.InfoContext(ctx, "redeemed: one count used", "instance", id.String(), "identifier", b.record.Identifier)
 }
 
+// accepted notes what a reply with an auth token taught.
+func (e *Engine) accepted(ctx context.Context, b boughtOnce) {
+	proof, plan := tms.Accepted, e.Plan()
+	switch {
+	case b.record.Shown:
+		proof = tms.ByReply
+	case plan.Confirmed && plan.Request == b.intent.Form:
+		proof = tms.ByPerson
+	}
+	at := b.record.Since.UTC()
+	e.learn(ctx, b.record.ID.Tenant, func(l *tms.Learned) {
+		if l.Request.By != b.intent.ID { // a write that is tried again
+			l.Redeemed(b.intent.Form, b.intent.ID, proof, at)
+		}
+		l.Replied(b.record.Form, at)
+	})
+}
+
 // bought makes the vault's record of an auth token.
-func (e *Engine) bought(w Want, held Held, p tms.Provider, intent Entry, t tms.AuthToken) vault.Record {
+func (e *Engine) bought(p purchase, intent Entry, t tms.AuthToken) vault.Record {
+	w := p.want
 	old, _ := e.Vault.Get(w.ID)
 	r := vault.Record{
-		ID: w.ID, Base: w.Base, Intent: intent.ID, Registration: held.Fingerprint,
-		AuthTokenID: t.ID, Identifier: intent.Identifier, Provider: p,
+		ID: w.ID, Base: w.Base, Intent: intent.ID, Registration: p.held.Fingerprint,
+		AuthTokenID: t.ID, Identifier: intent.Identifier, Provider: p.provider,
 		State: instance.Live, Since: e.Clock.Wall(),
 		Access: t.Access, Life: token.Received(e.Clock, t.TTL), Generation: old.Generation + 1, Draw: e.Draw(),
 		Refresh: t.Refresh, RefreshLife: token.Received(e.Clock, t.RefreshTTL), Served: e.serviceTime(w.ID.Tenant), Again: old.Again,
-		Form: t.Form, Began: e.serviceTime(w.ID.Tenant), Session: old.Session,
+		Shown: t.Shown, Form: t.Form, Began: e.serviceTime(w.ID.Tenant), Session: old.Session,
 	}
 	if old.State == instance.RefreshExpired {
 		r.Again = e.serviceTime(w.ID.Tenant)

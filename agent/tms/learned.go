@@ -35,6 +35,7 @@ const (
 	ByReply   Proof = "reply"    // the reply shows our identifier or names in their members
 	ByPerson  Proof = "person"   // a person found them in the service's list
 	ByRelease Proof = "release"  // an earlier release redeemed in this form, before proof was asked for
+	Ignored   Proof = "ignored"  // a person did not find them there: the service does not read this form
 )
 
 // Proven reports whether further instances may be redeemed in this form.

@@ -89,6 +89,20 @@ func (l *Learned) Of(host string) tms.Learned {
 	return l.of[host].Clone()
 }
 
+// Request returns the form of a redemption that a tenant accepted, by its host.
+func (l *Learned) Request(host string) tms.RequestForm {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.of[host].Request
+}
+
+// Unsaved reports whether Save has something to write.
+func (l *Learned) Unsaved() bool {
+	l.writes.Lock()
+	defer l.writes.Unlock()
+	return len(l.unsaved) > 0
+}
+
 // Change changes what a tenant taught. When it returns nil the change is
 // durable; when it fails the change holds for this process, and Save tries again.
 // A change that changes nothing writes nothing.

@@ -38,7 +38,8 @@ type Record struct {
 	Attempt  Attempt
 	Refusals Refusals
 
-	Form tms.Form // of the service's last reply with an auth token; zero if not known
+	Shown bool     // the redemption's reply showed what it was told
+	Form  tms.Form // of the service's last reply with an auth token; zero if not known
 
 	Again time.Time // when policy last redeemed by itself after refresh_expired
 
@@ -92,6 +93,7 @@ type sealed struct {
 	Attempt      Attempt        `json:"attempt,omitzero"`
 	Refusals     Refusals       `json:"refusals,omitzero"`
 	Again        time.Time      `json:"again,omitzero"`
+	Shown        bool           `json:"shown,omitempty"`
 	Form         tms.Form       `json:"form,omitzero"`
 	Began        time.Time      `json:"began,omitzero"`
 	Session      time.Duration  `json:"session,omitempty"`
@@ -106,7 +108,7 @@ func encode(r Record) ([]byte, error) {
 		AuthTokenID: r.AuthTokenID, Identifier: r.Identifier, Provider: r.Provider, State: r.State, Since: r.Since,
 		Access: r.Access.Reveal(), Life: r.Life, Generation: r.Generation, Draw: r.Draw,
 		Refresh: r.Refresh.Reveal(), RefreshLife: r.RefreshLife, Served: r.Served, Older: r.Older.Reveal(),
-		Attempt: r.Attempt, Refusals: r.Refusals, Again: r.Again, Form: r.Form,
+		Attempt: r.Attempt, Refusals: r.Refusals, Again: r.Again, Shown: r.Shown, Form: r.Form,
 		Began: r.Began, Session: r.Session,
 	})
 	if err != nil {
@@ -128,7 +130,7 @@ func decode(b []byte) (Record, error) {
 		AuthTokenID: s.AuthTokenID, Identifier: s.Identifier, Provider: s.Provider, State: s.State, Since: s.Since,
 		Access: token.NewSecret(s.Access), Life: s.Life, Generation: s.Generation, Draw: s.Draw,
 		Refresh: token.NewSecret(s.Refresh), RefreshLife: s.RefreshLife, Served: s.Served, Older: token.NewSecret(s.Older),
-		Attempt: s.Attempt, Refusals: s.Refusals, Again: s.Again, Form: s.Form,
+		Attempt: s.Attempt, Refusals: s.Refusals, Again: s.Again, Shown: s.Shown, Form: s.Form,
 		Began: s.Began, Session: s.Session,
 	}, nil
 }

@@ -69,13 +69,17 @@ func newLedgerVerify(dial dialer) *cobra.Command {
 }
 
 func newLedgerResolve(dial dialer) *cobra.Command {
-	var consumed, not bool
+	var consumed, not, listed, unlisted bool
 	cmd := &cobra.Command{
-		Use:   "resolve IDENTIFIER --consumed|--not-consumed",
-		Short: "Say of an uncertain redemption whether it used a count",
+		Use:   "resolve IDENTIFIER --consumed|--not-consumed|--listed|--not-listed",
+		Short: "Say of a redemption whether the service's list has it",
 		Long: `Say of an uncertain redemption whether it used a count: it did if tmsctl
 auth-token list shows its identifier. One that used none is tried again by
-itself; after one that did, regent instances redeem spends another.`,
+itself; after one that did, regent instances redeem spends another.
+
+Say of an accepted, unconfirmed redemption whether tmsctl auth-token list shows
+its identifier. If it does, the instances that wait are redeemed. If it does not,
+the service did not read what it was told, and the other form is tried.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage(cmd, "name one redemption by its identifier; regent ledger shows them")
@@ -83,12 +87,13 @@ itself; after one that did, regent instances redeem spends another.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if consumed == not {
-				return usage(cmd, "say either --consumed or --not-consumed")
+			yes, no := consumed || listed, not || unlisted
+			if yes == no {
+				return usage(cmd, "say either --consumed or --not-consumed; of an unconfirmed one --listed or --not-listed")
 			}
 			ctx, cancel := within(cmd.Context(), 0)
 			defer cancel()
-			if err := dial().Resolve(ctx, args[0], consumed); err != nil {
+			if err := dial().Resolve(ctx, args[0], yes); err != nil {
 				return late(ctx, err)
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s is resolved.\n", printable(args[0]))
@@ -97,6 +102,8 @@ itself; after one that did, regent instances redeem spends another.`,
 	}
 	cmd.Flags().BoolVar(&consumed, "consumed", false, "the service's list has it: a count was used")
 	cmd.Flags().BoolVar(&not, "not-consumed", false, "the service's list does not have it: no count was used")
+	cmd.Flags().BoolVar(&listed, "listed", false, "the service's list has the unconfirmed redemption")
+	cmd.Flags().BoolVar(&unlisted, "not-listed", false, "the service's list does not have the unconfirmed redemption")
 	return cmd
 }
 
@@ -146,6 +153,9 @@ func became(e api.LedgerEntry) string {
 	case redeem.Intent:
 		return "under way"
 	case redeem.Confirmed:
+		if e.Unconfirmed {
+			return "auth token " + e.AuthTokenID + ", " + e.Words
+		}
 		return "auth token " + e.AuthTokenID
 	case redeem.Refused:
 		return because("refused, no count used", e)
@@ -158,6 +168,11 @@ func became(e api.LedgerEntry) string {
 			return "a count was used, says " + e.By
 		}
 		return "no count was used, says " + e.By
+	case redeem.Compared:
+		if e.Consumed {
+			return "auth token, in the service's list, says " + e.By
+		}
+		return "auth token, not in the service's list, says " + e.By
 	case redeem.Forgotten:
 		return "auth token wiped from this device"
 	}

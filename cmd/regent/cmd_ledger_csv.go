@@ -33,6 +33,8 @@ func writeLedgerCSV(w io.Writer, l api.Ledger) error {
 // outcomeWord is the last entry of a redemption in one word.
 func outcomeWord(e api.LedgerEntry) string {
 	switch {
+	case redeem.Kind(e.Kind) == redeem.Compared: // it bought an auth token all the same
+		return string(redeem.Confirmed)
 	case redeem.Kind(e.Kind) != redeem.Resolved:
 		return e.Kind
 	case e.Consumed:

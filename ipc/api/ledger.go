@@ -11,10 +11,10 @@ type Ledger struct {
 }
 
 // Resolution is the body of POST [PathResolve]: what a person found of an
-// uncertain redemption.
+// uncertain or unconfirmed redemption.
 type Resolution struct {
 	ID       string `json:"id"`       // of the redemption, as in the ledger
-	Consumed *bool  `json:"consumed"` // whether it used a count; required
+	Consumed *bool  `json:"consumed"` // whether the service's list has it, so that it used a count; required
 }
 
 // LedgerEntry is one line of the account. An intent says what the Contact
@@ -23,7 +23,7 @@ type Resolution struct {
 type LedgerEntry struct {
 	Seq      uint64    `json:"seq"`
 	At       time.Time `json:"at"`
-	Kind     string    `json:"kind"` // intent, confirmed, refused, unused, uncertain, resolved, asked, forgotten
+	Kind     string    `json:"kind"` // intent, confirmed, refused, unused, uncertain, resolved, asked, forgotten, compared
 	ID       string    `json:"id"`
 	Tenant   string    `json:"tenant"`   // host
 	Instance string    `json:"instance"` // "cad/1"
@@ -35,14 +35,16 @@ type LedgerEntry struct {
 	RefID1       string `json:"ref_id_1,omitempty"`
 	RefID2       string `json:"ref_id_2,omitempty"`
 	Registration string `json:"registration,omitempty"` // fingerprint of the registration token
+	Form         string `json:"form,omitempty"`         // of the request's body: wrapped, bare
 
 	AuthTokenID string `json:"auth_token_id,omitempty"`
 	Code        string `json:"code,omitempty"`   // a fault.Kind
 	Status      int    `json:"status,omitempty"` // HTTP status of the service, if one came
 	Words       string `json:"words,omitempty"`  // the service's own
 	Retryable   bool   `json:"retryable,omitempty"`
-	Replaces    string `json:"replaces,omitempty"` // id of the redemption whose auth token a person gave up
+	Unconfirmed bool   `json:"unconfirmed,omitempty"` // the reply does not show whether the service read the request
+	Replaces    string `json:"replaces,omitempty"`    // id of the redemption whose auth token a person gave up
 
-	Consumed bool   `json:"consumed,omitempty"` // of a resolution: a count was used
+	Consumed bool   `json:"consumed,omitempty"` // of resolved: a count was used; of compared: the service's list has it
 	By       string `json:"by,omitempty"`       // who decided: resolved, asked, forgotten
 }

@@ -48,7 +48,7 @@ func ledgerEntry(e redeem.Entry) api.LedgerEntry {
 	return api.LedgerEntry{
 		Seq: e.Seq, At: e.At, Kind: string(e.Kind), ID: e.ID, Tenant: e.Tenant, Instance: e.Instance,
 		Identifier: e.Identifier, FQDN: e.FQDN, UserName: e.UserName, MAC: e.MAC,
-		RefID1: e.RefID1, RefID2: e.RefID2, Registration: e.Registration,
+		RefID1: e.RefID1, RefID2: e.RefID2, Registration: e.Registration, Form: e.Form, Unconfirmed: e.Unconfirmed,
 		AuthTokenID: e.AuthTokenID, Code: string(e.Code), Status: e.Status, Words: e.Words, Retryable: e.Retryable, Replaces: e.Replaces,
 		Consumed: e.Consumed, By: e.By,
 	}

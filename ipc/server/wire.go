@@ -28,6 +28,7 @@ var statusOf = map[fault.Kind]int{
 	fault.RegistrationExhausted: http.StatusConflict,
 	fault.RegistrationRefused:   http.StatusConflict,
 	fault.RedemptionUncertain:   http.StatusConflict,
+	fault.RedemptionUnconfirmed: http.StatusConflict,
 	fault.Revoked:               http.StatusGone,
 	fault.RefreshLost:           http.StatusGone,
 	fault.RefreshExpired:        http.StatusGone,

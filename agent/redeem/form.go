@@ -1,0 +1,176 @@
+package redeem
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"regent/agent/tms"
+)
+
+// Auto is the word of contract.request that begins with the wrapped form and
+// tries the other one by the rule of [another].
+const Auto = "auto"
+
+// opening is the form in which the next redemption of a tenant is sent, and
+// whether it waits for a person: until a form is proven, one instance is redeemed
+// and no more. It is pure.
+func (p Plan) opening(learned tms.RequestForm) (form string, waits bool) {
+	auto := p.Request == Auto || p.Request == ""
+	switch {
+	case auto && learned.Form == "":
+		return tms.Wrapped, false
+	case auto && learned.Proof == tms.Ignored:
+		return tms.Other(learned.Form), false
+	case auto:
+		return learned.Form, learned.Proof == tms.Accepted
+	case learned.Form != p.Request:
+		return p.Request, false
+	}
+	return p.Request, learned.Proof == tms.Ignored || learned.Proof == tms.Accepted && !p.Confirmed
+}
+
+// sending is what decides which form may follow a redemption that failed.
+type sending struct {
+	request string // contract.request
+	form    string // in which it was sent
+	first   bool   // no earlier redemption of the instance is unanswered
+	token   string // fingerprint of the registration token
+	learned tms.Learned
+}
+
+// another is the other form, which may follow the failure f of s at once; "" for
+// none. A: a 400 in the service's shape to the first send of a redemption means
+// that nothing was made. The other form is then tried once for each tenant and
+// registration token, unless the service's words can be about a duplicate or about
+// the token itself. Nothing but a 400 leads to it. It is pure.
+func (s sending) another(f *tms.Failure) string {
+	other, known := tms.Other(s.form), s.learned.Request
+	switch {
+	case s.request != Auto && s.request != "", !s.first:
+		return ""
+	case f.Reach != tms.Answered || f.Status != 400 || !f.ServiceShape:
+		return ""
+	case known.Proven() || known.Proof == tms.Accepted || known.Proof == tms.Ignored && known.Form == other:
+		return ""
+	case s.learned.WasRefused(s.token), aboutToken(f.Code + " " + f.Message):
+		return ""
+	}
+	return other
+}
+
+// stems begin the words that can mean a duplicate, a count, an end or that
+// something is disabled (A: no text of the service is documented). What is not
+// meant that way costs a person a setting; the reverse could cost a count.
+var stems = []string{
+	"duplicat", "already", "exist", "unique", "conflict", "twice", "repeat",
+	"count", "consum", "exhaust", "limit", "quota", "exceed", "maxim", "max", "remain", "deplet", "used", "left", "insufficient",
+	"expir", "lapse", "outdated", "elapsed", "validity", "late", "date",
+	"disabl", "enabl", "inactiv", "activ", "deactiv", "suspend", "revok", "block", "lock", "delet", "status", "state",
+}
+
+// aboutToken reports whether the service's code or text can be about a duplicate or
+// the registration token, and not about the form of the body.
+func aboutToken(text string) bool {
+	for _, word := range words(text) {
+		for _, stem := range stems {
+			if strings.HasPrefix(word, stem) {
+				return true
+			}
+		}
+	}
+	return strings.Contains(strings.ToLower(text), "in use") || strings.Contains(strings.ToLower(text), "no more")
+}
+
+// words splits a text or a code into its words, in lower case: at what is no
+// letter, and where a capital begins a word (countExceeded).
+func words(text string) []string {
+	var b strings.Builder
+	small := false
+	for _, r := range text {
+		if small && unicode.IsUpper(r) {
+			b.WriteByte(' ')
+		}
+		small = unicode.IsLower(r)
+		if !unicode.IsLetter(r) {
+			r = ' '
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return strings.Fields(b.String())
+}
+
+// taught is what a ledger says of the form that each tenant accepted. Intents of
+// an earlier release name no form: it sent bare bodies, which are taken as proven,
+// so that an update stops no device that has redeemed before. It is pure.
+func taught(entries []Entry) map[string]tms.RequestForm {
+	intents, by := map[string]Entry{}, map[string]tms.RequestForm{}
+	for _, e := range entries {
+		if e.Kind == Intent {
+			intents[e.ID] = e
+			continue
+		}
+		intent, known := intents[e.ID]
+		if form, ok := shown(intent, e); known && ok {
+			l := tms.Learned{Request: by[e.Tenant]}
+			l.Redeemed(form.Form, form.By, form.Proof, form.At)
+			by[e.Tenant] = l.Request
+		}
+	}
+	return by
+}
+
+// shown is what the outcome e of an intent says of the form in which it was sent.
+func shown(intent, e Entry) (tms.RequestForm, bool) {
+	f := tms.RequestForm{Form: intent.Form, By: e.ID, At: e.At}
+	switch {
+	case e.Kind == Confirmed && intent.Form == "":
+		f.Form, f.Proof = tms.Bare, tms.ByRelease
+	case e.Kind == Confirmed && e.Unconfirmed:
+		f.Proof = tms.Accepted
+	case e.Kind == Confirmed:
+		f.Proof = tms.ByReply
+	case e.Kind == Resolved && e.Consumed, e.Kind == Compared && e.Consumed:
+		f.Proof = tms.ByPerson // the service's list has it
+	case e.Kind == Compared:
+		f.Proof = tms.Ignored
+	default:
+		return f, false
+	}
+	if f.Form == "" {
+		f.Form = tms.Bare
+	}
+	return f, true
+}
+
+// inherit learns from the ledger what no record says: of an earlier release, or
+// because the power went between the auth token's record and this one.
+func (e *Engine) inherit(ctx context.Context) {
+	for tenant, form := range taught(e.Ledger.Entries()) {
+		if e.Learned.Request(tenant).Form == "" {
+			e.learn(ctx, tenant, func(l *tms.Learned) { l.Request = form })
+		}
+	}
+}
+
+// learn changes what a tenant taught. What cannot be written now holds all the
+// same, and is written later.
+func (e *Engine) learn(ctx context.Context, tenant string, change func(*tms.Learned)) {
+	if err := e.Learned.Change(ctx, tenant, change); err != nil {
+		e.Log.WarnContext(ctx, "what the tenant taught could not be written; it is tried again", "tenant", tenant, "err", err)
+	}
+}
+
+// unconfirmed is what is said of instances that wait until a form is proven.
+func unconfirmed(tenant string, l tms.RequestForm) string {
+	if l.Proof == tms.Ignored {
+		return fmt.Sprintf("%s does not read the %s form, as a person found, and contract.request names it; set contract.request: auto", tenant, l.Form)
+	}
+	return fmt.Sprintf("%s accepted redemption %s, and its reply does not show whether it read the names of this device; nothing more is redeemed until a person has looked; %s", tenant, l.By, lookFor(l.By))
+}
+
+// lookFor is how a person decides about an accepted redemption.
+func lookFor(redemption string) string {
+	return fmt.Sprintf("ask the Contact Administrator whether tmsctl auth-token list shows %s; if it does: regent ledger resolve %[1]s --listed, and if not: regent ledger resolve %[1]s --not-listed, after which the other form is tried", redemption)
+}

@@ -1,0 +1,304 @@
+package redeem_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/redeem"
+	"regent/agent/tms"
+)
+
+// wrongForm is what a service does with a body in a form that it does not read.
+type wrongForm struct {
+	name   string
+	answer answer
+	leads  bool // to the other form
+}
+
+var wrongForms = []wrongForm{
+	{"400", answer{err: failure(said(400, "", "Invalid request body."))}, true},
+	{"400, a code alone", answer{err: failure(said(400, "BAD_REQUEST", ""))}, true},
+	{"400, duplicate", answer{err: failure(said(400, "", "An auth token with this identifier already exists."))}, false},
+	{"400, count", answer{err: failure(said(400, "REGISTRATION_TOKEN_EXHAUSTED", wordsExhausted))}, false},
+	{"400, expired", tooLate, false},
+	{"400, disabled", answer{err: failure(said(400, "", "The registration token is disabled."))}, false},
+	{"400 of a proxy", answer{err: failure(answered(400))}, false},
+	{"401", answer{err: failure(said(401, "", "Unauthorized"))}, false},
+	{"403", noSuch, false},
+	{"404", answer{err: failure(said(404, "", "Not found"))}, false},
+	{"409", answer{err: failure(said(409, "", "Conflict"))}, false},
+	{"415", answer{err: failure(said(415, "", "Unsupported body"))}, false},
+	{"422", answer{err: failure(said(422, "", "Invalid request body."))}, false},
+	{"429", tooMany, false},
+	{"500, documented", documentedNot, false},
+	{"500", answer{err: failure(said(500, "", "Broken"))}, false},
+	{"502, a count used", answer{err: failure(answered(502)), counts: true}, false},
+	{"503", answer{err: failure(back(answered(503), time.Minute))}, false},
+	{"lost, a count used", lost, false},
+	{"lost", lostUnused, false},
+	{"not sent", notSent, false},
+	{"lenient", answer{silent: true}, false}, // 201, and the body is ignored
+}
+
+// TestCountsOfEveryForm walks dialects, request forms and refusals: an instance
+// costs one count at most, a 400 to the first form costs none, nothing but that
+// leads to a second form, and a lenient service that ignores the body costs one
+// count in all.
+func TestCountsOfEveryForm(t *testing.T) {
+	for _, request := range []string{redeem.Auto, tms.Wrapped, tms.Bare} {
+		for _, reads := range [][]string{{tms.Wrapped}, {tms.Bare}, {tms.Wrapped, tms.Bare}} {
+			for _, shows := range []bool{true, false} {
+				for _, wrong := range wrongForms {
+					c := combination{request, reads, shows, wrong}
+					bubble(t, 3, func(b *bed) { c.check(b) })
+				}
+			}
+		}
+	}
+}
+
+type combination struct {
+	request string
+	reads   []string
+	shows   bool
+	wrong   wrongForm
+}
+
+func (c combination) String() string {
+	return fmt.Sprintf("contract.request %s, a service that reads %v, shows %t, and otherwise %s", c.request, c.reads, c.shows, c.wrong.name)
+}
+
+func (c combination) dialect(r tms.Request) answer {
+	if slices.Contains(c.reads, r.Form) {
+		return answer{silent: !c.shows}
+	}
+	return c.wrong.answer
+}
+
+func (c combination) check(b *bed) {
+	b.Helper()
+	b.plan.UncertainRetries, b.plan.Request = 0, c.request
+	b.service.dialect = c.dialect
+	b.start()
+	b.register(registration)
+	b.pass(20 * time.Minute)
+	b.restart()
+	b.pass(20 * time.Minute)
+	if b.Failed() {
+		b.Fatal(c)
+	}
+	forms := map[string]bool{}
+	for _, r := range b.service.requests {
+		forms[r.Form] = true
+	}
+	first := c.request
+	if first == redeem.Auto {
+		first = tms.Wrapped
+	}
+	leads := c.request == redeem.Auto && !slices.Contains(c.reads, first) && c.wrong.leads
+	if len(forms) == 2 != leads || !forms[first] {
+		b.Errorf("%s: sent in %v", c, forms)
+	}
+	read := slices.Contains(c.reads, first) || leads
+	used := len(b.service.used)
+	switch {
+	case read && c.shows && used != 3:
+		b.Errorf("%s: %d counts for 3 instances", c, used)
+	case read && !c.shows && used != 1, c.wrong.answer.silent && !read && used != 1:
+		b.Errorf("%s: %d counts before the form was proven", c, used)
+	case !read && c.wrong.answer.err != nil && !c.wrong.answer.counts && used != 0:
+		b.Errorf("%s: %d counts for nothing", c, used)
+	}
+	if read && !c.shows || !read && c.wrong.answer.silent {
+		b.wantReason(2, fault.RedemptionUnconfirmed, "tmsctl auth-token list", "--not-listed")
+	}
+	b.wantBudget(0)
+	b.audit()
+	if b.Failed() {
+		b.Fatal(c)
+	}
+}
+
+// accepted is a device of three instances whose first redemption was accepted and
+// not shown, by a service that reads bodies in one form.
+func accepted(b *bed, reads string) (redemption string) {
+	b.Helper()
+	b.service.dialect = combination{reads: []string{reads}, wrong: wrongForm{answer: answer{silent: true}}}.dialect
+	b.start()
+	b.register(registration)
+	b.pass(time.Hour)
+	b.wantPosts(1)
+	b.wantStates(instance.Live, instance.Unredeemed, instance.Unredeemed)
+	return b.ledger.Entries()[0].ID
+}
+
+func (b *bed) resolve(redemption string, listed bool) {
+	b.Helper()
+	if err := b.engine.Resolve(b.Context(), redemption, listed, "root"); err != nil {
+		b.Fatal(err)
+	}
+	b.pass(time.Minute)
+}
+
+// TestConfirmed: a person who finds the identifier lets the others be redeemed, in
+// the same form, and it stays so over a restart.
+func TestConfirmed(t *testing.T) {
+	bubble(t, 3, func(b *bed) {
+		redemption := accepted(b, tms.Wrapped)
+		b.resolve(redemption, true)
+		b.wantStates(instance.Live, instance.Live, instance.Live)
+		b.wantPosts(3)
+		for _, r := range b.service.requests {
+			if r.Form != tms.Wrapped {
+				b.Errorf("%s was sent %s", r.Identifier, r.Form)
+			}
+		}
+		b.restart()
+		b.pass(time.Hour)
+		b.wantPosts(3)
+		if err := b.engine.Resolve(b.Context(), redemption, false, "root"); err == nil {
+			b.Error("it was resolved twice")
+		}
+		b.audit()
+	})
+}
+
+// TestNotListed: the other form is next, for one instance again; it is shown, and
+// then all are redeemed.
+func TestNotListed(t *testing.T) {
+	bubble(t, 3, func(b *bed) {
+		redemption := accepted(b, tms.Bare)
+		b.service.dialect = combination{reads: []string{tms.Bare}, shows: true, wrong: wrongForm{answer: answer{silent: true}}}.dialect
+		b.restart()
+		b.pass(time.Hour)
+		b.wantPosts(1)
+		b.resolve(redemption, false)
+		b.wantStates(instance.Live, instance.Live, instance.Live)
+		for _, r := range b.service.requests[1:] {
+			if r.Form != tms.Bare {
+				b.Errorf("%s was sent %s", r.Identifier, r.Form)
+			}
+		}
+		if got := b.taught.Of(host).Request; got.Form != tms.Bare || got.Proof != tms.ByReply {
+			b.Errorf("learnt %+v", got)
+		}
+		b.audit()
+	})
+}
+
+// TestConfirmedByConfiguration: where somebody has confirmed the form for all
+// devices, none waits.
+func TestConfirmedByConfiguration(t *testing.T) {
+	bubble(t, 3, func(b *bed) {
+		b.plan.Request, b.plan.Confirmed = tms.Wrapped, true
+		b.service.dialect = combination{reads: []string{tms.Wrapped}}.dialect
+		b.start()
+		b.register(registration)
+		b.pass(time.Hour)
+		b.wantStates(instance.Live, instance.Live, instance.Live)
+		b.audit()
+	})
+}
+
+// TestEarlierRelease: a device that has redeemed before goes on in the bare form,
+// and waits for nobody.
+func TestEarlierRelease(t *testing.T) {
+	bubble(t, 3, func(b *bed) {
+		b.load()
+		for _, e := range []redeem.Entry{
+			{Kind: redeem.Intent, ID: "old", Tenant: host, Instance: "cad/9"},
+			{Kind: redeem.Confirmed, ID: "old", Tenant: host, Instance: "cad/9"},
+		} {
+			if _, err := b.ledger.Append(b.Context(), e); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ledger.Close()
+		b.service.dialect = combination{reads: []string{tms.Bare}, wrong: wrongForms[0]}.dialect
+		b.start()
+		b.register(registration)
+		b.pass(time.Hour)
+		b.wantPosts(3)
+		b.wantStates(instance.Live, instance.Live, instance.Live)
+		for _, r := range b.service.requests {
+			if r.Form != tms.Bare {
+				b.Errorf("%s was sent %s", r.Identifier, r.Form)
+			}
+		}
+	})
+}
+
+// TestOtherFormOncePerRegistrationToken: not for each instance, nor after a restart;
+// another registration token has a try of its own.
+func TestOtherFormOncePerRegistrationToken(t *testing.T) {
+	bubble(t, 2, func(b *bed) {
+		b.service.dialect = combination{wrong: wrongForms[0]}.dialect
+		b.start()
+		b.register(registration)
+		b.pass(time.Minute)
+		b.wantPosts(2)
+		b.wantReason(1, fault.RegistrationRefused, "in the wrapped form it was refused as well")
+		b.pass(7 * time.Hour) // the pause after a refusal
+		b.restart()
+		b.pass(7 * time.Hour)
+		bare := 0
+		for _, r := range b.service.requests {
+			if r.Form == tms.Bare {
+				bare++
+			}
+		}
+		if bare != 1 {
+			b.Errorf("the other form was tried %d times", bare)
+		}
+		posts := b.service.posts()
+		b.register(registration + "-another")
+		b.pass(time.Minute)
+		b.wantPosts(posts + 2)
+		if len(b.service.used) > 0 {
+			b.Errorf("%d counts were used", len(b.service.used))
+		}
+	})
+}
+
+// TestNoOtherFormAfterAnUnansweredSend: what comes back later may be about that.
+func TestNoOtherFormAfterAnUnansweredSend(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.plan.UncertainRetries = 1
+		b.service.answers(documented, answer{err: failure(said(400, "", "Invalid request body."))})
+		b.start()
+		b.register(registration)
+		b.pass(time.Hour)
+		b.wantPosts(2)
+		for _, r := range b.service.requests {
+			if r.Form != tms.Wrapped {
+				b.Errorf("%s was sent %s", r.Identifier, r.Form)
+			}
+		}
+	})
+}
+
+// TestOtherFormThatIsLost is uncertain, as any other redemption.
+func TestOtherFormThatIsLost(t *testing.T) {
+	bubble(t, 1, func(b *bed) {
+		b.service.answers(wrongForms[0].answer, lost)
+		b.start()
+		b.register(registration)
+		b.pass(time.Hour)
+		b.restart()
+		b.pass(time.Hour)
+		b.wantPosts(2)
+		b.wantStates(instance.Uncertain)
+		b.wantReason(1, fault.RedemptionUncertain, "regent ledger resolve regent-2 --consumed")
+		b.resolve("regent-2", true) // the list has it, which proves the form
+		if got := b.taught.Of(host).Request; got.Form != tms.Bare || !got.Proven() {
+			b.Errorf("learnt %+v", got)
+		}
+		if got := len(b.service.used); got != 1 {
+			b.Errorf("%d counts were used", got)
+		}
+	})
+}
