@@ -76,6 +76,9 @@ func (a *Agent) learnt(host string, found contract.Findings) {
 	if a.d.Unusable != nil {
 		return
 	}
+	if l := a.learned.Request(host); l.Proven() {
+		found.Set(contract.RequestBody, l.Form)
+	}
 	lives, refreshLives := []string{}, []string{}
 	for _, r := range a.vault.List() {
 		if r.ID.Tenant != host || r.Generation == 0 {
@@ -107,7 +110,7 @@ func compare(rows []status.Form, variants []tms.Variant, s policy.Settings) []st
 	configured := map[string]string{
 		"contract.base_path": s.Contract.BasePath, "contract.reply": s.Contract.Reply,
 		"contract.access_token_name": s.Contract.AccessTokenName, "contract.registration_header": s.Contract.RegistrationHeader,
-		"refresh.mode": s.Refresh.Mode,
+		"refresh.mode": s.Refresh.Mode, "contract.request": s.Contract.Request,
 	}
 	for i := range rows {
 		f := &rows[i]
@@ -122,7 +125,7 @@ func compare(rows []status.Form, variants []tms.Variant, s policy.Settings) []st
 		}
 		switch {
 		case len(f.Answers) == 0:
-		case f.Configured == policy.AnyForm || slices.Contains(f.Answers, f.Configured):
+		case f.Configured == policy.AnyForm || f.Configured == policy.AutoRequest || slices.Contains(f.Answers, f.Configured):
 			f.Fits = status.FitYes
 		default:
 			f.Fits = status.FitNo

@@ -15,6 +15,7 @@ import (
 	"regent/agent/redeem"
 	"regent/agent/refresh"
 	"regent/agent/status"
+	"regent/agent/tms"
 	"regent/agent/vault"
 )
 
@@ -139,10 +140,24 @@ func (a *Agent) tenantStatus(host string, admin bool, held []vault.Record) statu
 	}
 	if a.d.Unusable == nil {
 		t.RegistrationToken = a.holds(host)
+		t.RequestForm = requestForm(a.learned.Request(host), admin)
 		t.SessionsEndSeconds = int64(refresh.SessionsEnd(held).Seconds())
 		t.Limited = limited(a.refresh.Limited(host, held), a.refresh.Limits())
 	}
 	return t
+}
+
+// requestForm shows in which form redemptions are accepted; nil if that is not known.
+// It is pure.
+func requestForm(l tms.RequestForm, admin bool) *status.RequestForm {
+	if l.Form == "" {
+		return nil
+	}
+	out := &status.RequestForm{Form: l.Form, Proof: string(l.Proof)}
+	if admin {
+		out.Redemption = l.By
+	}
+	return out
 }
 
 // limited shows the limits that act; nil if none does. It is pure.

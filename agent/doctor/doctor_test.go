@@ -142,6 +142,7 @@ func TestJudge(t *testing.T) {
 		{"disabled", refused("registration_refused", "The token is Disabled."), RegistrationDisabled},
 		{"unknown", refused("registration_refused", "unknown"), RegistrationRefused},
 		{"uncertain", func(f *Facts) { instance(f, "uncertain", "redemption_uncertain") }, RedemptionUncertain},
+		{"unconfirmed", func(f *Facts) { instance(f, "unredeemed", "redemption_unconfirmed") }, RedemptionUnconfirmed},
 		{"revoked", func(f *Facts) { instance(f, "revoked", "") }, AuthTokenRevoked},
 		{"lost", func(f *Facts) { instance(f, "refresh_lost", "") }, RefreshTokenLost},
 		{"off for long", func(f *Facts) { instance(f, "refresh_expired", "") }, RefreshTokenExpired},

@@ -177,6 +177,9 @@ func judgeInstances(f Facts) []doubt {
 	for _, a := range f.Daemon.Status.Applications {
 		for _, i := range a.Instances {
 			code, bad := codes[i.State]
+			if i.LastFault != nil && i.LastFault.Code == string(RedemptionUnconfirmed) {
+				code, bad = RedemptionUnconfirmed, true
+			}
 			if !bad {
 				continue
 			}

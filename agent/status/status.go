@@ -80,6 +80,16 @@ type Tenant struct {
 	// no session, are refreshed for longer.
 	SessionsEndSeconds int64    `json:"sessions_end_after_seconds,omitempty"`
 	Limited            *Limited `json:"limited,omitempty"` // nil if no limit acts
+	// RequestForm is the form in which redemptions tell the service of this device;
+	// nil as long as none was accepted.
+	RequestForm *RequestForm `json:"request_form,omitempty"`
+}
+
+// RequestForm is a form of redemptions that a tenant accepted.
+type RequestForm struct {
+	Form       string `json:"form"`                 // "wrapped", "bare"
+	Proof      string `json:"proof"`                // a tms.Proof: "accepted" (unconfirmed), "reply", "person", "release", "ignored"
+	Redemption string `json:"redemption,omitempty"` // that showed it; to administrators only
 }
 
 // Limited says which limits keep refreshes of a tenant waiting now.

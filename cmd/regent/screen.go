@@ -10,6 +10,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/status"
+	"regent/agent/tms"
 	"regent/agent/token"
 	"regent/platform/terminal"
 )
@@ -111,6 +112,9 @@ func tenantFacts(t status.Tenant, n needs, v view) [][2]string {
 	if skew := time.Duration(t.ClockSkewSeconds) * time.Second; skew.Abs() > time.Minute {
 		rows = append(rows, [2]string{"Clock", skewInWords(skew)})
 	}
+	if line := requestInWords(t.RequestForm); line != "" {
+		rows = append(rows, [2]string{"Redemptions", line})
+	}
 	if t.SessionsEndSeconds > 0 {
 		rows = append(rows, [2]string{"Sessions", token.SessionsEnd(time.Duration(t.SessionsEndSeconds) * time.Second)})
 	}
@@ -118,6 +122,28 @@ func tenantFacts(t status.Tenant, n needs, v view) [][2]string {
 		rows = append(rows, [2]string{"Limited", line})
 	}
 	return rows
+}
+
+// requestInWords says of a form of redemptions what a person should know; "" if that
+// is nothing.
+func requestInWords(r *status.RequestForm) string {
+	if r == nil {
+		return ""
+	}
+	switch tms.Proof(r.Proof) {
+	case tms.Accepted:
+		id := "IDENTIFIER"
+		if r.Redemption != "" {
+			id = printable(r.Redemption)
+		}
+		return fmt.Sprintf("%s, accepted, unconfirmed: the service did not show that it read the names of this device; if tmsctl auth-token list shows %s: regent ledger resolve %[2]s --listed; if not: --not-listed", printable(r.Form), id)
+	case tms.Ignored:
+		return fmt.Sprintf("%s was accepted, and the service did not read it, as a person found", printable(r.Form))
+	case tms.ByRelease:
+		return printable(r.Form) + ", as an earlier release sent them"
+	case tms.Unproven, tms.ByReply, tms.ByPerson:
+	}
+	return ""
 }
 
 // limitedInWords says which limits act, each in a line.

@@ -75,6 +75,7 @@ func troubled() status.Status {
 		Host: "other.example:8443", Reachable: "no", ClockSkewSeconds: 125,
 		LastFault:          &status.Fault{Code: "unavailable", Detail: "connection refused", At: before(40 * time.Second)},
 		SessionsEndSeconds: 36_000, Limited: &status.Limited{FloorSeconds: 5, LifeSeconds: 3, Rate: 10},
+		RequestForm: &status.RequestForm{Form: "wrapped", Proof: "accepted", Redemption: "regent-1"},
 	})
 	s.Applications[0].Instances[1] = status.Instance{
 		Name: "cad/2", State: string(instance.Revoked), Leased: true,
