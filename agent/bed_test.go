@@ -87,7 +87,8 @@ func (s *tenant) Redeem(_ context.Context, registration token.Secret, r tms.Requ
 		s.onRedeem(s.redeemed)
 	}
 	return tms.AuthToken{
-		ID: fmt.Sprint(s.redeemed), Access: token.NewSecret("access-of-" + r.RefID1), Refresh: token.NewSecret("refresh"), TTL: time.Hour,
+		Shown: true,
+		ID:    fmt.Sprint(s.redeemed), Access: token.NewSecret("access-of-" + r.RefID1), Refresh: token.NewSecret("refresh"), TTL: time.Hour,
 	}, s.down()
 }
 
