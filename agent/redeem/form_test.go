@@ -47,36 +47,36 @@ func TestOpening(t *testing.T) {
 	}
 }
 
-func answered(status int, code, text string) *tms.Failure {
-	return &tms.Failure{Reach: tms.Answered, Status: status, ServiceShape: true, Code: code, Message: text, Err: errors.New("x")}
+func refused400(code, text string) *tms.Failure {
+	return &tms.Failure{Reach: tms.Answered, Status: 400, ServiceShape: true, Code: code, Message: text, Err: errors.New("x")}
 }
 
 // opaque are refusals that can only be about the body, as far as a text tells.
 var opaque = []*tms.Failure{
-	answered(400, "", "Invalid request body."),
-	answered(400, "BAD_REQUEST", ""),
-	answered(400, "40012", "Unrecognized field \"identifier\""),
-	answered(400, "INVALID_JSON", "An unexpected member was encountered at line 1."),
-	answered(400, "accountError", "authToken is mandatory."),
-	answered(400, "", "Missing required member: authToken"),
+	refused400("", "Invalid request body."),
+	refused400("BAD_REQUEST", ""),
+	refused400("40012", "Unrecognized field \"identifier\""),
+	refused400("INVALID_JSON", "An unexpected member was encountered at line 1."),
+	refused400("accountError", "authToken is mandatory."),
+	refused400("", "Missing required member: authToken"),
 }
 
-// clear are refusals that are about the registration token, or may be.
-var clear = []*tms.Failure{
-	answered(400, "DUPLICATE", "x"),
-	answered(400, "", "An auth token with this identifier already exists."),
-	answered(400, "AuthTokenNotUnique", ""),
-	answered(400, "", "The identifier is in use."),
-	answered(400, "", "The count of the registration token is 0."),
-	answered(400, "countExceeded", ""),
-	answered(400, "", "No more auth tokens can be created."),
-	answered(400, "", "Maximum number of tokens reached"),
-	answered(400, "", "The registration token was used up."),
-	answered(400, "", "The token has EXPIRED."),
-	answered(400, "tokenExpiry", ""),
-	answered(400, "", "The registration token is disabled."),
-	answered(400, "", "The registration token is not enabled."),
-	answered(400, "", "Token is inactive"),
+// spoken are refusals that are about the registration token, or may be.
+var spoken = []*tms.Failure{
+	refused400("DUPLICATE", "x"),
+	refused400("", "An auth token with this identifier already exists."),
+	refused400("AuthTokenNotUnique", ""),
+	refused400("", "The identifier is in use."),
+	refused400("", "The count of the registration token is 0."),
+	refused400("countExceeded", ""),
+	refused400("", "No more auth tokens can be created."),
+	refused400("", "Maximum number of tokens reached"),
+	refused400("", "The registration token was used up."),
+	refused400("", "The token has EXPIRED."),
+	refused400("tokenExpiry", ""),
+	refused400("", "The registration token is disabled."),
+	refused400("", "The registration token is not enabled."),
+	refused400("", "Token is inactive"),
 }
 
 func TestAnother(t *testing.T) {
@@ -86,7 +86,7 @@ func TestAnother(t *testing.T) {
 			t.Errorf("%s %q: got %q, want the other form", f.Code, f.Message, got)
 		}
 	}
-	for _, f := range clear {
+	for _, f := range spoken {
 		if got := good.another(f); got != "" {
 			t.Errorf("%s %q: got %q, want none", f.Code, f.Message, got)
 		}

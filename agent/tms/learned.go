@@ -29,6 +29,7 @@ type RequestForm struct {
 // text is kept in the store.
 type Proof string
 
+// The proofs.
 const (
 	Unproven  Proof = ""         // nothing was accepted in this form yet
 	Accepted  Proof = "accepted" // an auth token came, and its reply shows none of our names
