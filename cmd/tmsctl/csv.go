@@ -135,7 +135,7 @@ func (c csvColumns) check(name string, columns []string, comma rune) error {
 			continue
 		}
 		for _, other := range separators {
-			for _, part := range strings.Split(column, string(other)) {
+			for part := range strings.SplitSeq(column, string(other)) {
 				if other != comma && slices.Contains(read, columnName(part)) {
 					return fmt.Errorf("column %q has a %s in its name, and the file is separated by %s: use one separator in all rows", column, separatorNames[other], separatorNames[comma])
 				}

@@ -77,7 +77,7 @@ func misread(text string) string {
 		if r > 0xff {
 			return ""
 		}
-		bytes = append(bytes, byte(r))
+		bytes = append(bytes, byte(r)) //nolint:gosec // it is at most 0xff
 	}
 	if right := string(bytes); right != text && utf8.ValidString(right) {
 		return fmt.Sprintf("; it looks like %q, saved in a wrong encoding: save the file as \"CSV UTF-8\"", right)

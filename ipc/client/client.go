@@ -209,7 +209,7 @@ func (c *Client) ask(ctx context.Context, op, method, path string, body any) (*h
 // rest waits as long as the agent said, and reports whether the call may be made
 // again.
 func rest(ctx context.Context, wait time.Duration) bool {
-	if end, ok := ctx.Deadline(); wait <= 0 || wait > maxWait || ok && time.Until(end) <= wait {
+	if wait <= 0 || wait > maxWait {
 		return false
 	}
 	select {
