@@ -118,7 +118,32 @@ key_cannot_be_made() {
 	m mount -o remount,bind,rw /etc
 	m systemctl start regentd.service
 	await 10 'waiting for a registration token' m regent status
+	exits 3 m systemctl is-active regentd-retry.timer
 	exits 1 sh_m 'systemctl --failed --no-legend --no-pager | grep regentd'
 	m umount /etc
 	say "a first start with /etc read-only: regentd-key.service is failed and at rest; writable again, a person's start works"
+	retried
+}
+
+# retried: nobody starts it, and nobody asks: the timer does, again and again, until
+# the cause has gone. Its time is cut short for the story.
+retried() {
+	local since
+	site_file /etc/systemd/system/regentd-retry.timer.d/story.conf <<<$'[Timer]\nOnActiveSec=\nOnActiveSec=3s\nAccuracySec=100ms'
+	m systemctl daemon-reload
+	m systemctl stop regentd-register.path regentd.socket regentd-credential.socket regentd.service
+	sh_m 'rm -r /var/lib/regent /etc/credstore.encrypted/regent-keyring-passphrase; mount --bind /etc /etc; mount -o remount,bind,ro /etc'
+	sleep 1.1 # journalctl counts in whole seconds: no start of before
+	since=$(m date +%s)
+	exits 1 m systemctl start regentd.service
+	await 60 '^([3-9]|[0-9]{2,})$' starts "$since" regentd-key.service
+	expect '^(failed|inactive|activating)$' m systemctl is-active regentd.service
+	m mount -o remount,bind,rw /etc
+	await 60 '^active$' m systemctl is-active regentd.service
+	await 10 'waiting for a registration token' m regent status
+	exits 3 m systemctl is-active regentd-retry.timer
+	exits 1 sh_m 'systemctl --failed --no-legend --no-pager | grep regentd'
+	m umount /etc
+	sh_m 'rm -r /etc/systemd/system/regentd-retry.timer.d; systemctl daemon-reload'
+	say "regentd-retry.timer, cut to 3 s, started the daemon twice in vain; writable again, its next start worked"
 }
