@@ -15,12 +15,17 @@ import (
 // at what there is and says what is to become of it; an error of it changes nothing,
 // and a Change of nothing means that it is so already.
 func (t *tool) changing(use, short string, decide func(admin.RegistrationToken, time.Time) (admin.Change, error)) *cobra.Command {
+	return t.changingIf(use, short, decide, func(context.Context, admin.RegistrationToken) error { return nil })
+}
+
+// changingIf is changing, which asks sure before a change is sent.
+func (t *tool) changingIf(use, short string, decide func(admin.RegistrationToken, time.Time) (admin.Change, error), sure func(context.Context, admin.RegistrationToken) error) *cobra.Command {
 	var dry bool
 	c := &cobra.Command{
 		Use: use, Short: short, Args: one("registration token"),
 		RunE: running(func(c *cobra.Command, args []string) error {
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
-				return t.change(c.Context(), s, args[0], dry, decide)
+				return t.change(c.Context(), s, args[0], dry, decide, sure)
 			})
 		}),
 	}
@@ -28,7 +33,7 @@ func (t *tool) changing(use, short string, decide func(admin.RegistrationToken, 
 	return c
 }
 
-func (t *tool) change(ctx context.Context, s *admin.Session, id string, dry bool, decide func(admin.RegistrationToken, time.Time) (admin.Change, error)) error {
+func (t *tool) change(ctx context.Context, s *admin.Session, id string, dry bool, decide func(admin.RegistrationToken, time.Time) (admin.Change, error), sure func(context.Context, admin.RegistrationToken) error) error {
 	was, err := s.RegistrationToken(ctx, id)
 	if err != nil {
 		return err
@@ -43,6 +48,9 @@ func (t *tool) change(ctx context.Context, s *admin.Session, id string, dry bool
 	}
 	if dry {
 		_, err := fmt.Fprintf(t.out, "would change %s: %s\n", cell(was.Identifier), differences(was, was.With(change)))
+		return err
+	}
+	if err := sure(ctx, was); err != nil {
 		return err
 	}
 	is, err := s.UpdateRegistrationToken(ctx, was, change)
@@ -127,14 +135,28 @@ when an answer was lost, and so that two administrators do not add twice.`
 }
 
 func (t *tool) registrationEnable(on bool) *cobra.Command {
-	use, short := "enable ID", "Let devices redeem a registration token again"
-	if !on {
-		use, short = "disable ID", "Let no device redeem a registration token any more; what it created stays"
-	}
-	return t.changing(use, short, func(r admin.RegistrationToken, _ time.Time) (admin.Change, error) {
+	decide := func(r admin.RegistrationToken, _ time.Time) (admin.Change, error) {
 		if r.State == admin.StateIf(on) {
 			return admin.Change{}, nil
 		}
 		return admin.Change{Enabled: &on}, nil
-	})
+	}
+	if on {
+		return t.changing("enable ID", "Let devices redeem a registration token again", decide)
+	}
+	var yes bool
+	c := t.changingIf("disable ID", "Let no device redeem a registration token any more; auth tokens made from it may end with it", decide,
+		func(ctx context.Context, r admin.RegistrationToken) error {
+			t.say("%s", mayEnd(r.Used))
+			if yes || !t.terminal {
+				return nil
+			}
+			sure, err := t.confirm(ctx, fmt.Sprintf("Disable %s on %s?", cell(r.Identifier), t.host))
+			if err == nil && !sure {
+				err = errors.New("nothing was changed")
+			}
+			return err
+		})
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask; without a terminal nobody is asked")
+	return c
 }

@@ -18,8 +18,10 @@ import (
 
 // deletion is what is deleted, and how.
 type deletion struct {
-	thing  string
-	means  string // what a deletion does, for the question
+	thing string
+	means string // what a deletion does, for the question
+	// warn says what else may end, before the question; nil if there is nothing to say.
+	warn   func(ctx context.Context, s *admin.Session, ids []string) string
 	remove func(ctx context.Context, s *admin.Session, id string) error
 	// identifiers returns the identifier of each id that there is.
 	identifiers func(context.Context, *admin.Session) (map[string]string, error)
@@ -78,10 +80,30 @@ func (t *tool) deleteIDs(ctx context.Context, d deletion, ids []string) error {
 	if d.dry {
 		return t.wouldDelete(d.thing, ids, 0)
 	}
-	if err := t.sure(ctx, d, len(ids), client.Host(), ""); err != nil {
+	if !d.yes && !t.terminal {
+		_, err := t.confirm(ctx, "") // says that nobody can be asked, before anybody logs in
 		return err
 	}
-	return t.asAdministrator(ctx, func(s *admin.Session) error { return t.delete(ctx, s, d, ids, 0) })
+	if d.warn == nil { // nobody logs in for nothing
+		if err := t.sure(ctx, d, len(ids), client.Host(), ""); err != nil {
+			return err
+		}
+		d.yes = true
+	}
+	return t.asAdministrator(ctx, func(s *admin.Session) error {
+		if err := t.warned(ctx, s, d, ids, ""); err != nil {
+			return err
+		}
+		return t.delete(ctx, s, d, ids, 0)
+	})
+}
+
+// warned asks after it has said what else may end.
+func (t *tool) warned(ctx context.Context, s *admin.Session, d deletion, ids []string, more string) error {
+	if d.warn != nil && !d.yes {
+		t.say("%s", d.warn(ctx, s, ids))
+	}
+	return t.sure(ctx, d, len(ids), t.host, more)
 }
 
 func (t *tool) sure(ctx context.Context, d deletion, n int, host, more string) error {
@@ -127,7 +149,7 @@ func (t *tool) deleteFrom(ctx context.Context, d deletion) error {
 		if gone > 0 {
 			more = fmt.Sprintf(" %d more of the file are not there.", gone)
 		}
-		if err := t.sure(ctx, d, len(ids), t.host, more); err != nil {
+		if err := t.warned(ctx, s, d, ids, more); err != nil {
 			return err
 		}
 		return t.delete(ctx, s, d, ids, gone)

@@ -63,7 +63,18 @@ func (t *tool) registrationShow() *cobra.Command {
 
 func (t *tool) registrationDelete() *cobra.Command {
 	return t.deletion(deletion{
-		thing: "registration token", means: "what it created stays; what is left of its count lapses",
+		thing: "registration token", means: "what is left of its count lapses, and auth tokens made from it may end with it",
+		warn: func(ctx context.Context, s *admin.Session, ids []string) string {
+			made := 0
+			for _, id := range ids {
+				r, err := s.RegistrationToken(ctx, id)
+				if err != nil { // the deletion will say why
+					return mayEnd(-1)
+				}
+				made += r.Used
+			}
+			return mayEnd(made)
+		},
 		remove: func(ctx context.Context, s *admin.Session, id string) error {
 			return s.DeleteRegistrationToken(ctx, id)
 		},
@@ -79,6 +90,22 @@ func (t *tool) registrationDelete() *cobra.Command {
 			return there, nil
 		},
 	})
+}
+
+// mayEnd warns of what may end with a registration token from which so many auth tokens
+// were made; below 0 the number is not known.
+func mayEnd(made int) string {
+	number := "auth tokens that were made from it"
+	switch {
+	case made == 0:
+		return ""
+	case made == 1:
+		number = "the auth token that was made from it"
+	case made > 1:
+		number = fmt.Sprintf("the %d auth tokens that were made from it", made)
+	}
+	return "warning: " + number + " may end with it: nobody can then refresh them.\n" +
+		"It is not known whether the service keeps them as sessions of one user.\n"
 }
 
 func (t *tool) printRegistrations(list []admin.RegistrationToken) error {

@@ -129,7 +129,7 @@ did something else than was asked for.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	t.addGlobal(root)
-	root.AddCommand(t.registrationToken(), t.authToken(), t.plan(), t.investigate(), t.contract(), t.trial(), t.login(), t.logout(), t.profile(), completion(), t.version())
+	root.AddCommand(t.registrationToken(), t.authToken(), t.clients(), t.plan(), t.investigate(), t.contract(), t.trial(), t.login(), t.logout(), t.profile(), completion(), t.version())
 	return root
 }
 

@@ -124,6 +124,110 @@ func testScriptedDeletion(t *testing.T, d emulator.Dialect) {
 	}
 }
 
+// TestMayEnd: before somebody is asked, it is said that auth tokens may end with a
+// registration token, and how many.
+func TestMayEnd(t *testing.T) {
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(e)
+	defer s.Close()
+	device, err := tms.New(tms.Options{Tenant: s.URL, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	used, err := e.IssueRegistrationToken("used", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"regent-1", "regent-2"} {
+		if _, err := device.Redeem(t.Context(), token.NewSecret(used), tms.Request{Identifier: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := e.IssueRegistrationToken("fresh", 3); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]string{}
+	for _, r := range e.State().RegistrationTokens {
+		ids[r.Identifier] = r.ID
+	}
+	const two = "the 2 auth tokens that were made from it may end with it"
+	tests := []struct {
+		name, in string
+		args     []string
+		code     int
+		want     []string
+		not      string
+	}{
+		{"disable, no", "n\n", []string{"disable", ids["used"]}, 1, []string{two, "Disable used on ", "nothing was changed"}, ""},
+		{"disable, not asked", "", []string{"disable", "--yes", ids["used"]}, 0, []string{two}, "Disable used"},
+		{"disable what nobody used", "y\n", []string{"disable", ids["fresh"]}, 0, []string{"Disable fresh"}, "may end"},
+		{"delete, no", "n\n", []string{"delete", ids["used"], ids["fresh"]}, 1, []string{two, "Delete 2 registration tokens", "nothing was deleted"}, ""},
+		{"delete what is not there", "n\n", []string{"delete", "other"}, 1, []string{"auth tokens that were made from it may end with it"}, ""},
+		{"enable", "", []string{"enable", ids["used"]}, 0, nil, "may end"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out, stderr bytes.Buffer
+			args := append([]string{"--tenant", s.URL, "--user", "admin", "registration-token"}, tt.args...)
+			code := run(t.Context(), typed(&out, &stderr, tt.in, token.NewSecret(e.Credentials().Password)), args)
+			if code != tt.code || tt.not != "" && strings.Contains(stderr.String(), tt.not) {
+				t.Errorf("exit %d, said %q; want %d and no %q", code, &stderr, tt.code, tt.not)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(stderr.String(), want) {
+					t.Errorf("said %q, want %q", &stderr, want)
+				}
+			}
+		})
+	}
+}
+
+// TestClients: clients are listed in each form of a list, and no secret is printed.
+func TestClients(t *testing.T) {
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const row = `{"id":7,"clientId":"robot","name":"CI","state":"ENABLE","clientSecret":"s3cret","secret":"s3cret","creationDate":"2026-11-23 08:00"}`
+	answer := ""
+	mux := http.NewServeMux()
+	mux.Handle("/", e)
+	mux.HandleFunc("GET /token/api/v5/clients", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("pageStartIndex") == "0" {
+			_, _ = io.WriteString(w, answer)
+			return
+		}
+		_, _ = io.WriteString(w, `[]`)
+	})
+	mux.HandleFunc("GET /token/api/v5/clients/7", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
+	s := httptest.NewServer(mux)
+	defer s.Close()
+	for _, tt := range []struct {
+		answer, want string
+		args         []string
+	}{
+		{`{"clients":{"count":1,"client":[` + row + `]}}`, "robot", nil},
+		{`{"clients":[` + row + `],"totalCount":1}`, "robot", []string{"--json"}},
+		{`[` + row + `]`, "enabled", nil},
+		{`[{"clientId":"robot","enabled":false}]`, "disabled", nil},
+		{`{"clients":{"count":0}}`, "no clients", nil},
+		{`{"client":` + row + `}`, "2026-11-23 08:00", []string{"7"}},
+		{row, "robot", []string{"7", "--json"}},
+	} {
+		answer = tt.answer
+		var out, stderr bytes.Buffer
+		args := append([]string{"--tenant", s.URL, "--user", "admin", "clients"}, tt.args...)
+		code := run(t.Context(), typed(&out, &stderr, "", token.NewSecret(e.Credentials().Password)), args)
+		if text := out.String(); code != 0 || !strings.Contains(text, tt.want) || strings.Contains(text+stderr.String(), "s3cret") {
+			t.Errorf("%s: exit %d, printed %q, said %q; want %q", tt.answer, code, text, &stderr, tt.want)
+		}
+	}
+}
+
 // TestExitNotAsAsked: scripts can see that the service did something else.
 func TestExitNotAsAsked(t *testing.T) { eachDialect(t, testExitNotAsAsked) }
 

@@ -151,8 +151,8 @@ type Choice struct{ Way, For, Against string }
 // fleet that is managed, separate ones where recipients are not under one hand.
 func Choices(managed bool) []Choice {
 	c := []Choice{
-		{"one shared token", "one file for all devices, one count to watch, spare counts are shared", "who leaks it can spend all counts, and it cannot be told who it was"},
-		{"one for each recipient", "usage is told apart, one can be disabled alone, each can spend only its own counts", "more to hand out, and spare counts cannot be moved"},
+		{"one shared token", "one file for all devices, one count to watch, spare counts are shared", "who leaks it can spend all counts, and it cannot be told who it was; to disable or delete it may end all auth tokens made from it"},
+		{"one for each recipient", "usage is told apart, one can be disabled alone, each can spend only its own counts, and what may end with it is its own auth tokens alone", "more to hand out, and spare counts cannot be moved"},
 	}
 	if !managed {
 		slices.Reverse(c)

@@ -1,0 +1,72 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"regent/agent/tms"
+	"regent/agent/tms/internal/reply"
+)
+
+const (
+	pathClients = "/clients" // O
+	wrapClient  = "client"   // F
+)
+
+// OAuthClient is a client of the tenant that can log in by itself. Its secret is never
+// read. A: the names of its members.
+type OAuthClient struct {
+	ID       string // the service's name of it; never empty
+	ClientID string // by which it logs in
+	Name     string
+	State    State
+	Status   string    // the service's word for State
+	Created  time.Time // zero if not known; see [HasZone]
+}
+
+// OAuthClients returns all clients of the tenant.
+func (s *Session) OAuthClients(ctx context.Context) ([]OAuthClient, error) {
+	l := listing[OAuthClient]{"list clients", pathClients, listOf("clients", wrapClient), clientIn}
+	return l.all(ctx, s, url.Values{})
+}
+
+// OAuthClient returns the one of that id.
+func (s *Session) OAuthClient(ctx context.Context, id string) (c OAuthClient, err error) {
+	err = s.do(ctx, tms.Call{
+		Op: "show client", Method: http.MethodGet, Path: pathClients + "/" + url.PathEscape(id),
+		Read: func(a tms.Answer) error {
+			o, err := reply.Parse(a.Body, wrapClient)
+			if err != nil {
+				return err
+			}
+			c, err = clientIn(o)
+			return err
+		},
+	})
+	return c, err
+}
+
+func clientIn(o reply.Object) (OAuthClient, error) {
+	c := OAuthClient{
+		ID:       o.ID("id"),
+		ClientID: o.ID("clientId"),
+		Name:     o.Text("name", "identifier", "clientName"),
+		Created:  reply.Time(o.Text("creationDate")),
+	}
+	if c.ID == "" {
+		c.ID = c.ClientID
+	}
+	if c.ID == "" {
+		return OAuthClient{}, errors.New("no id")
+	}
+	c.State, c.Status = stateOf(o)
+	switch word := string(o["enabled"]); { // A: or Keycloak's member
+	case c.State != StateUnsaid:
+	case word == "true" || word == "false":
+		c.State, c.Status = StateIf(word == "true"), word
+	}
+	return c, nil
+}
