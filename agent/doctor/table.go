@@ -260,16 +260,12 @@ func tokenCodes() []Entry {
 			"Tell the administrator of this device the instance in the evidence.", "Ask the Contact Administrator whether tmsctl auth-token list shows IDENTIFIER. If it does, a count was used, and what it bought is lost: regent ledger resolve IDENTIFIER --consumed, then regent instances redeem APPLICATION/NUMBER, which costs a second count. If it does not: regent ledger resolve IDENTIFIER --not-consumed, and the instance is redeemed by itself, for one count.", "Look whether tmsctl auth-token list shows the identifier. If it does, that auth token can be deleted; no count comes back.",
 		},
 		{
-<<<<<<< HEAD
-			AuthTokenRevoked, Failure, "the service no longer accepts the auth token of an instance",
-=======
 			RedemptionUnconfirmed, Failure, "instances wait, since nothing shows that the service read a redemption",
 			"The service accepted one redemption, and its reply does not show the identifier or the names that were sent. If it ignored them, its list does not say who used the count. So nothing more is redeemed.",
 			"Tell the administrator of this device the instance in the evidence.", "Ask the Contact Administrator whether tmsctl auth-token list shows IDENTIFIER. If it does: regent ledger resolve IDENTIFIER --listed, and the instances are redeemed by themselves. If it does not: regent ledger resolve IDENTIFIER --not-listed, and the other form is tried, for one count.", "Look whether tmsctl auth-token list shows the identifier. If one device has shown it, set contract.request and contract.request_confirmed for the fleet.",
 		},
 		{
-			AuthTokenRevoked, Failure, "the service takes the auth token of an instance no more",
->>>>>>> e4e521e (status, doctor: what stands between waiting instances and a proven form)
+			AuthTokenRevoked, Failure, "the service no longer accepts the auth token of an instance",
 			"The service refuses to refresh it: it was deleted there, or its session was ended.",
 			"Tell the administrator of this device that the instance has ended.", "Ask the Contact Administrator whether it was meant. If the instance is to work again: regent instances redeem APPLICATION/NUMBER, which costs one count. " + paidBy, "Say whether it was meant; tmsctl auth-token list shows what is left.",
 		},
