@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,9 +34,13 @@ func TestScripts(t *testing.T) {
 	eachDialect(t, runScripts)
 }
 
-// eachDialect runs a test against the service in each of its dialects.
+// eachDialect runs a test against the service in each of its dialects. On Windows it
+// is one: a process takes long to start under Wine, and reads the same there.
 func eachDialect(t *testing.T, test func(*testing.T, emulator.Dialect)) {
-	for _, d := range emulator.Dialects() {
+	for i, d := range emulator.Dialects() {
+		if i > 0 && runtime.GOOS == "windows" {
+			return
+		}
 		t.Run(string(d), func(t *testing.T) { test(t, d) })
 	}
 }
