@@ -138,12 +138,14 @@ type device struct {
 	settings policy.Settings
 	adopt    func(lease.Holder) (lease.Process, error)
 	host     Host
+	log      *slog.Logger
 	stop     func()
 }
 
 func newDevice(t *testing.T) *device {
 	t.Helper()
 	d := &device{dir: t.TempDir(), clock: clocktest.New(), store: probed{&storetest.Memory{}}, service: &tenant{}, trail: &trail{}}
+	d.log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	d.host = Host{FQDN: "ws-1.example.com", UserName: "regent", MAC: "02:00:00:00:00:01"}
 	d.settings = policy.Settings{
 		Tenant: "https://demo-host.com",
@@ -168,7 +170,7 @@ func (d *device) boot(t *testing.T) {
 		Service: func(string, policy.Settings, func(time.Time)) (Service, error) { return d.service, nil },
 		Adopt:   d.adopt,
 		Host:    func() Host { return d.host },
-		Audit:   d.trail, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Audit:   d.trail, Log: d.log,
 		Draw:  func() float64 { return 0.5 },
 		NewID: func() string { ids++; return fmt.Sprintf("id-%d-%d", d.clock.Boot(), ids) },
 	})

@@ -45,7 +45,12 @@ func (a *Agent) Diagnose(ctx context.Context, by Caller) (doctor.Daemon, error) 
 		return doctor.Daemon{}, err
 	}
 	out.Disk, out.Ways = saw.disk, saw.ways
-	out.Held = append(out.Held, saw.held...)
+	out.Held = append(out.Held, saw.held...) // a copy: users share what was seen
+	if !a.Administers(by) {
+		for i := range out.Held {
+			out.Held[i].Fingerprint = ""
+		}
+	}
 	return out, nil
 }
 

@@ -1,7 +1,8 @@
 package agent
 
 import (
-	"regent/agent/redeem"
+	"slices"
+
 	"regent/agent/token"
 	"regent/agent/vault"
 )
@@ -13,9 +14,9 @@ func (a *Agent) registrationOf(r vault.Record) token.Secret {
 	for _, held := range a.regs.List() {
 		switch {
 		case held.Tenant != r.ID.Tenant:
-		case held.Fingerprint == r.Registration:
+		case slices.Contains(a.regs.Names(held.Token), r.Registration):
 			return held.Token
-		case !held.Spare.Token.IsZero() && redeem.Fingerprint(held.Spare.Token) == r.Registration:
+		case !held.Spare.Token.IsZero() && slices.Contains(a.regs.Names(held.Spare.Token), r.Registration):
 			return held.Spare.Token
 		}
 	}

@@ -19,7 +19,7 @@ func TestRegistrationOf(t *testing.T) {
 	}
 	held := func(tenant, application, text, spare string) {
 		h := redeem.Held{Scope: redeem.Scope{Tenant: tenant, Application: application}, Token: token.NewSecret(text)}
-		h.Fingerprint = redeem.Fingerprint(h.Token)
+		h.Fingerprint = token.Fingerprint(h.Token)
 		if spare != "" {
 			h.Spare.Token = token.NewSecret(spare)
 		}
@@ -35,7 +35,7 @@ func TestRegistrationOf(t *testing.T) {
 		"default-token": "default-token", "replaced-token": "replaced-token", "cad-token": "cad-token",
 		"their-token": "", "forgotten-token": "",
 	} {
-		r := vault.Record{ID: instance.ID{Tenant: "here", Application: "cad", Number: 1}, Registration: redeem.Fingerprint(token.NewSecret(paid))}
+		r := vault.Record{ID: instance.ID{Tenant: "here", Application: "cad", Number: 1}, Registration: token.Fingerprint(token.NewSecret(paid))}
 		if got := a.registrationOf(r); got.Reveal() != want {
 			t.Errorf("%s paid: got %q, want %q", paid, got.Reveal(), want)
 		}

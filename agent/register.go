@@ -78,13 +78,13 @@ func (a *Agent) Enrol(ctx context.Context, r Registration) (Registered, error) {
 		return Registered{}, err
 	}
 	if why := token.Unproven(r.Token); why != "" {
-		a.d.Log.WarnContext(ctx, "a registration token may not be a whole one", "why", why, "fingerprint", redeem.Fingerprint(r.Token), "source", r.Source)
+		a.d.Log.WarnContext(ctx, "a registration token may not be a whole one", "why", why, "source", r.Source)
 	}
-	out := Registered{Tenant: scope.Tenant, Fingerprint: redeem.Fingerprint(r.Token), Kept: kept}
+	out := Registered{Tenant: scope.Tenant, Fingerprint: a.regs.Fingerprint(r.Token), Kept: kept}
 	if r.Asked {
 		a.redeem.Unsplayed(out.Fingerprint)
 	}
-	a.d.Log.InfoContext(ctx, "registration token received", "tenant", scope.Tenant, "fingerprint", out.Fingerprint, "source", r.Source, "kept", kept)
+	a.d.Log.InfoContext(ctx, "registration token received", "tenant", scope.Tenant, "source", r.Source, "kept", kept)
 	ids := a.payable(scope)
 	a.await(ctx, r, ids)
 	for _, id := range ids {
@@ -154,43 +154,59 @@ func (a *Agent) await(ctx context.Context, r Registration, ids []instance.ID) {
 	a.redeem.Settled(ctx, ids...)
 }
 
-// holds lists the registration tokens held for a tenant, without showing them.
-func (a *Agent) holds(host string) *status.RegistrationToken {
+// holds describes a registration token that is held for a tenant, without showing
+// it. Its fingerprint is for administrators.
+func (a *Agent) holds(host string, admin bool) *status.RegistrationToken {
 	for _, h := range a.regs.List() {
-		if h.Tenant == host {
-			return &status.RegistrationToken{Fingerprint: h.Fingerprint, Source: h.Source, ReceivedAt: h.ReceivedAt}
+		if h.Tenant != host {
+			continue
 		}
+		out := status.RegistrationToken{Source: h.Source, ReceivedAt: h.ReceivedAt}
+		if admin {
+			out.Fingerprint = h.Fingerprint
+		}
+		return &out
 	}
 	return nil
 }
 
+// Names are the names by which the ledger may have a registration token; none
+// where the store cannot be used.
+func (a *Agent) Names(ctx context.Context, t token.Secret) []string {
+	if a.d.Unusable != nil {
+		return nil
+	}
+	a.regs.Note(ctx, t)
+	return a.regs.Names(t)
+}
+
 // Taken reports whether the service has redeemed a registration token for this
 // device, as the ledger has it.
-func (a *Agent) Taken(fingerprint string) bool {
+func (a *Agent) Taken(t token.Secret) bool {
 	if a.d.Unusable != nil {
 		return false
 	}
-	return redeem.Taken(a.ledger.Entries(), fingerprint)
+	return redeem.Taken(a.ledger.Entries(), a.regs.Names(t))
 }
 
-// Holds reports whether the registration token with the fingerprint is sealed for
-// what r names, in use or as a spare.
-func (a *Agent) Holds(r Registration, fingerprint string) bool {
+// Holds reports whether a registration token is sealed for what r names, in use or
+// as a spare.
+func (a *Agent) Holds(r Registration, t token.Secret) bool {
 	h, ok := a.heldFor(r)
-	return ok && (h.Fingerprint == fingerprint || !h.Spare.Token.IsZero() && redeem.Fingerprint(h.Spare.Token) == fingerprint)
+	return ok && (h.Token.Equal(t) || h.Spare.Token.Equal(t))
 }
 
 // Superseded reports whether the service has taken another registration token
-// than that with the fingerprint for what r names, and that one came after since.
-func (a *Agent) Superseded(r Registration, fingerprint string, since time.Time) bool {
+// than t for what r names, and that one came after since.
+func (a *Agent) Superseded(r Registration, t token.Secret, since time.Time) bool {
 	if a.d.Unusable != nil {
 		return false
 	}
 	if h, ok := a.heldFor(r); ok {
-		return h.Fingerprint != fingerprint && h.ReceivedAt.After(since) && a.Taken(h.Fingerprint)
+		return !h.Token.Equal(t) && h.ReceivedAt.After(since) && a.Taken(h.Token)
 	}
 	scope, err := a.scope(r)
-	return err == nil && redeem.TakenSince(a.ledger.Entries(), scope, fingerprint, since)
+	return err == nil && redeem.TakenSince(a.ledger.Entries(), scope, a.regs.Names(t), since)
 }
 
 // heldFor returns what is sealed for r itself.

@@ -139,7 +139,7 @@ func (a *Agent) tenantStatus(host string, admin bool, held []vault.Record) statu
 		}
 	}
 	if a.d.Unusable == nil {
-		t.RegistrationToken = a.holds(host)
+		t.RegistrationToken = a.holds(host, admin)
 		t.RequestForm = requestForm(a.learned.Request(host), admin)
 		t.SessionsEndSeconds = int64(refresh.SessionsEnd(held).Seconds())
 		t.Limited = limited(a.refresh.Limited(host, held), a.refresh.Limits())

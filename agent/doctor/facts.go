@@ -141,9 +141,9 @@ type Way struct {
 type Held struct {
 	Tenant      string    `json:"tenant"`
 	Application string    `json:"application,omitempty"`
-	Fingerprint string    `json:"fingerprint"`
-	Refused     string    `json:"refused,omitempty"` // a fault.Kind
-	Words       string    `json:"words,omitempty"`   // of the refusal
+	Fingerprint string    `json:"fingerprint,omitempty"` // administrators only
+	Refused     string    `json:"refused,omitempty"`     // a fault.Kind
+	Words       string    `json:"words,omitempty"`       // of the refusal
 	RefusedAt   time.Time `json:"refused_at,omitzero"`
 	Unpaid      int       `json:"unpaid"` // instances that it would be redeemed for
 }

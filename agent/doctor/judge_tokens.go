@@ -31,11 +31,14 @@ func judgeRegistrations(f Facts) []doubt {
 		waiting := h.waiting(f)
 		out = append(out, doubt{
 			code: code, subject: h.Tenant, known: theOne(waiting),
-			evidence: fmt.Sprintf("registration token %s, refused at %s; waiting: %s; %s", h.Fingerprint, h.RefusedAt.UTC().Format("2006-01-02 15:04Z"), strings.Join(waiting, ", "), said(h.Words)),
+			evidence: fmt.Sprintf("%s, refused at %s; waiting: %s; %s", h.Named(), h.RefusedAt.UTC().Format("2006-01-02 15:04Z"), strings.Join(waiting, ", "), said(h.Words)),
 		})
 	}
 	return append(out, missing(f)...)
 }
+
+// Named names h to its reader, who may know its fingerprint or not.
+func (h Held) Named() string { return strings.TrimSpace("registration token " + h.Fingerprint) }
 
 // waiting names the instances that h would be redeemed for.
 func (h Held) waiting(f Facts) []string {

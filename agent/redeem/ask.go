@@ -22,15 +22,16 @@ func (e *Engine) Register(ctx context.Context, h Held) (kept bool, err error) {
 	if err != nil {
 		return false, fault.Errorf("register", fault.InvalidRequest, "the registration token %v", err)
 	}
-	h.Fingerprint = Fingerprint(h.Token)
 	h.ReceivedAt = e.Clock.Wall()
 	plan := e.Plan()
 	if !plan.Keep && !e.useful(plan, h) {
+		e.Registrations.Note(ctx, h.Token) // it may come again at each start
 		return false, nil
 	}
 	if err := e.Registrations.Keep(ctx, h); err != nil {
 		return false, err
 	}
+	e.Registrations.Note(ctx, h.Token)
 	e.mu.Lock()
 	for id := range e.pauses {
 		if id.Tenant == h.Tenant {

@@ -360,7 +360,7 @@ func (e *Engine) dropSpent(ctx context.Context, plan Plan) (all bool) {
 			all = false
 			continue
 		}
-		e.Log.InfoContext(ctx, "registration token removed: nothing is left for it to pay for", "tenant", h.Tenant, "fingerprint", h.Fingerprint)
+		e.Log.InfoContext(ctx, "registration token removed: nothing is left for it to pay for", "tenant", h.Tenant)
 	}
 	return all
 }

@@ -14,6 +14,7 @@ import (
 	"regent/agent/instance"
 	"regent/agent/redeem"
 	"regent/agent/tms"
+	"regent/agent/token"
 )
 
 // bubble runs a test over a bed of so many instances in virtual time.
@@ -43,7 +44,7 @@ func TestEager(t *testing.T) {
 		if diff := cmp.Diff(b.service.requests[1], want); diff != "" {
 			b.Errorf("the second POST: got -, want +:\n%s", diff)
 		}
-		if r.Identifier != r.Intent || r.Registration != redeem.Fingerprint(secret(registration)) || r.Generation != 1 ||
+		if r.Identifier != r.Intent || r.Registration != token.Fingerprint(secret(registration)) || r.Generation != 1 ||
 			r.Life.TTL != time.Hour || r.RefreshLife.TTL != 24*time.Hour || r.AuthTokenID != "id-of-"+r.Intent || r.Base != "https://"+host {
 			b.Errorf("got record %+v", r)
 		}
@@ -433,7 +434,7 @@ func TestSplay(t *testing.T) {
 		b.register(registration)
 		b.pass(time.Minute)
 		b.wantPosts(0)
-		b.engine.Unsplayed(redeem.Fingerprint(secret(registration)))
+		b.engine.Unsplayed(token.Fingerprint(secret(registration)))
 		b.pass(0)
 		b.wantPosts(1)
 	})

@@ -1,6 +1,7 @@
 package redeem
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -99,13 +100,13 @@ func without(entries []Entry, id string) []Entry {
 	return out
 }
 
-// Taken reports whether the registration token with the fingerprint has bought an
-// auth token.
-func Taken(entries []Entry, fingerprint string) bool {
+// Taken reports whether the registration token with the names, as by
+// [token.Names], has bought an auth token.
+func Taken(entries []Entry, names []string) bool {
 	sent := map[string]bool{}
 	for _, e := range entries {
 		switch {
-		case e.Kind == Intent && e.Registration == fingerprint && fingerprint != "":
+		case e.Kind == Intent && e.Registration != "" && slices.Contains(names, e.Registration):
 			sent[e.ID] = true
 		case sent[e.ID] && (e.Kind == Confirmed || e.Kind == Resolved && e.Consumed):
 			return true
@@ -115,14 +116,14 @@ func Taken(entries []Entry, fingerprint string) bool {
 }
 
 // TakenSince reports whether the service has redeemed another registration token
-// than that with the fingerprint for the scope, by an intent after since.
-func TakenSince(entries []Entry, scope Scope, fingerprint string, since time.Time) bool {
+// than that with the names for the scope, by an intent after since.
+func TakenSince(entries []Entry, scope Scope, names []string, since time.Time) bool {
 	sent := map[string]bool{}
 	for _, e := range entries {
 		application, _, _ := strings.Cut(e.Instance, "/")
 		switch {
 		case e.Kind == Intent && e.Tenant == scope.Tenant && (scope.Application == "" || scope.Application == application) &&
-			e.Registration != fingerprint && e.At.After(since):
+			!slices.Contains(names, e.Registration) && e.At.After(since):
 			sent[e.ID] = true
 		case sent[e.ID] && e.Kind == Confirmed:
 			return true

@@ -249,7 +249,7 @@ func TestTaken(t *testing.T) {
 		{Kind: redeem.Confirmed, ID: "e"},
 	}
 	for fingerprint, want := range map[string]bool{"refused1": false, "taken222": true, "doubted3": false, "resolve4": true, "unknown4": false, "": false} {
-		if got := redeem.Taken(entries, fingerprint); got != want {
+		if got := redeem.Taken(entries, []string{fingerprint}); got != want {
 			t.Errorf("%s: got %v, want %v", fingerprint, got, want)
 		}
 	}
@@ -278,7 +278,7 @@ func TestTakenSince(t *testing.T) {
 		{"another, before", "t", "", "half2222", 5, false},
 		{"sent before, and taken after", "t", "", "whole333", 2, false},
 	} {
-		got := redeem.TakenSince(entries, redeem.Scope{Tenant: tt.tenant, Application: tt.application}, tt.fingerprint, at(tt.since))
+		got := redeem.TakenSince(entries, redeem.Scope{Tenant: tt.tenant, Application: tt.application}, []string{tt.fingerprint}, at(tt.since))
 		if got != tt.want {
 			t.Errorf("%s: got %v", tt.name, got)
 		}

@@ -52,9 +52,6 @@ type Spare struct {
 	ReceivedAt time.Time
 }
 
-// Fingerprint is [token.Fingerprint].
-func Fingerprint(t token.Secret) string { return token.Fingerprint(t) }
-
 type sealedRegistration struct {
 	Scope       Scope      `json:"scope"`
 	Token       string     `json:"token"`
@@ -71,7 +68,8 @@ type sealedRegistration struct {
 // Registrations are the registration tokens held, in memory and sealed in the
 // store, never different in the two. It is safe for concurrent use.
 type Registrations struct {
-	store store.Store
+	store  store.Store
+	prints *fingerprints
 
 	mu       sync.Mutex
 	held     map[Scope]Held
@@ -85,7 +83,11 @@ func OpenRegistrations(ctx context.Context, s store.Store) (r *Registrations, ba
 	if err != nil {
 		return nil, nil, fmt.Errorf("list registration tokens: %w", err)
 	}
-	r = &Registrations{store: s, held: map[Scope]Held{}, versions: map[Scope]store.Version{}}
+	prints, err := openFingerprints(ctx, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	r = &Registrations{store: s, prints: prints, held: map[Scope]Held{}, versions: map[Scope]store.Version{}}
 	bad = map[string]error{}
 	for _, name := range names {
 		if !strings.HasPrefix(name, registrationPrefix) {
@@ -95,7 +97,26 @@ func OpenRegistrations(ctx context.Context, s store.Store) (r *Registrations, ba
 			bad[name] = err
 		}
 	}
+	// Those of an earlier release come into the record here. That it cannot be
+	// written, as on a full disk, keeps nobody from being served.
+	_ = prints.keep(ctx)
 	return r, bad, nil
+}
+
+// Fingerprint returns the fingerprint of a registration token, held or not. One
+// that never came here takes as long as [token.Fingerprint].
+func (r *Registrations) Fingerprint(t token.Secret) string { return r.prints.of(t) }
+
+// Note keeps the fingerprint of a registration token sealed, so that no later start
+// computes it. That it cannot be written keeps nobody from being served.
+func (r *Registrations) Note(ctx context.Context, t token.Secret) {
+	r.prints.of(t)
+	_ = r.prints.keep(ctx)
+}
+
+// Names are the names by which a registration token may stand in the ledger.
+func (r *Registrations) Names(t token.Secret) []string {
+	return []string{r.prints.of(t), token.EarlierFingerprint(t)}
 }
 
 func (r *Registrations) load(ctx context.Context, name string) error {
@@ -113,7 +134,7 @@ func (r *Registrations) load(ctx context.Context, name string) error {
 	t := token.NewSecret(s.Token)
 	r.versions[s.Scope] = v
 	r.held[s.Scope] = Held{
-		Scope: s.Scope, Token: t, Fingerprint: Fingerprint(t), Source: s.Source, ReceivedAt: s.ReceivedAt,
+		Scope: s.Scope, Token: t, Fingerprint: r.prints.of(t), Source: s.Source, ReceivedAt: s.ReceivedAt,
 		Refused: s.Refused, RefusedText: s.RefusedText, RefusedAt: s.RefusedAt,
 		Spare: Spare{token.NewSecret(s.Spare), s.SpareSource, s.SpareAt},
 	}
@@ -124,6 +145,7 @@ func (r *Registrations) load(ctx context.Context, name string) error {
 // copy is durable and the original may go. What the scope held stays beside it
 // as its spare, unless the service has refused that.
 func (r *Registrations) Keep(ctx context.Context, h Held) error {
+	r.prints.of(h.Token) // slow: nobody waits for mu meanwhile
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if old, ok := r.held[h.Scope]; ok {
@@ -154,7 +176,7 @@ func (r *Registrations) put(ctx context.Context, h Held) error {
 		}
 		return fmt.Errorf("keep registration token for %s: %w", h.Tenant, err)
 	}
-	h.Fingerprint = Fingerprint(h.Token)
+	h.Fingerprint = r.prints.of(h.Token)
 	r.held[h.Scope], r.versions[h.Scope] = h, v
 	return nil
 }
@@ -194,7 +216,7 @@ func (r *Registrations) Drop(ctx context.Context, h Held) error {
 // has reports whether h is what its scope holds now. The caller holds mu.
 func (r *Registrations) has(h Held) bool {
 	now, ok := r.held[h.Scope]
-	return ok && now.Fingerprint == h.Fingerprint && now.ReceivedAt.Equal(h.ReceivedAt)
+	return ok && now.Token.Equal(h.Token) && now.ReceivedAt.Equal(h.ReceivedAt)
 }
 
 // For returns the registration token that pays for an application: its own, or

@@ -10,6 +10,7 @@ import (
 	"regent/agent/clock/clocktest"
 	"regent/agent/redeem"
 	"regent/agent/store/storetest"
+	"regent/agent/token"
 )
 
 // FuzzRegistration: a sealed registration token is used for the scope whose
@@ -38,7 +39,7 @@ func FuzzRegistration(f *testing.F) {
 			if strings.Trim(h.Tenant+"/"+h.Application, "/") != "demo-host.com/cad" {
 				t.Errorf("it is held for %+v", h.Scope)
 			}
-			if h.Fingerprint != redeem.Fingerprint(h.Token) {
+			if h.Fingerprint != token.Fingerprint(h.Token) {
 				t.Errorf("the fingerprint %q is another token's", h.Fingerprint)
 			}
 		}

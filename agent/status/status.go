@@ -111,8 +111,8 @@ func (l *Limited) Interrupts() bool {
 
 // RegistrationToken describes a held registration token without showing it.
 type RegistrationToken struct {
-	Fingerprint string    `json:"fingerprint"` // first 8 hex digits of its SHA-256
-	Source      string    `json:"source"`      // "file /etc/regent/registration-token", "regent register by alice"
+	Fingerprint string    `json:"fingerprint,omitempty"` // as by [token.Fingerprint]; administrators only
+	Source      string    `json:"source"`                // "file /etc/regent/registration-token", "regent register by alice"
 	ReceivedAt  time.Time `json:"received_at"`
 }
 

@@ -2,9 +2,7 @@ package token
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
@@ -246,11 +244,4 @@ func decodes(s string) bool {
 	}
 	user, password, ok := strings.Cut(string(text), ":")
 	return ok && user != "" && password != ""
-}
-
-// Fingerprint names a registration token without showing it: the first 8 hex
-// digits of its SHA-256.
-func Fingerprint(registration Secret) string {
-	sum := sha256.Sum256([]byte(registration.Reveal())) //nolint:forbidigo // only a part of the sum leaves
-	return hex.EncodeToString(sum[:4])
 }

@@ -241,7 +241,7 @@ func renderDryRun(f doctor.Facts, v view) string {
 	}
 	var rows [][2]string
 	for _, h := range f.Daemon.Held {
-		rows = append(rows, [2]string{h.Fingerprint, printable(dryRun(h, f.Daemon.Ways))})
+		rows = append(rows, [2]string{h.Named(), printable(dryRun(h, f.Daemon.Ways))})
 	}
 	return v.paint(bold, "What a redemption would do (nothing was sent)") + "\n" + v.labelled("  ", rows) +
 		strings.Join(wrap("How many counts are left only a redemption tells, or the Contact Administrator: tmsctl registration-token list.", v.width), "\n") + "\n"

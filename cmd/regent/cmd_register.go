@@ -97,7 +97,7 @@ func register(cmd *cobra.Command, s surroundings, f registerFlags, dial dialer) 
 	}
 	// 2. Only then may the file go, whatever became of the redemptions.
 	if f.erase && (reg.Kept || f.eraseUnneeded) {
-		if err := clearFile(cmd, dial(), from, reg.Fingerprint, doubt); err != nil {
+		if err := clearFile(cmd, dial(), from, secret, doubt); err != nil {
 			return err
 		}
 	}

@@ -16,8 +16,8 @@ import (
 
 // clearFile removes the file of a registration token that was sealed, or sets it
 // aside until the service has accepted it, as [tokenfile.Clear] decides.
-func clearFile(cmd *cobra.Command, d agent, from origin, fingerprint, doubt string) error {
-	name, err := tokenfile.Clear(from.path, from.id, doubt != "", func() bool { return taken(cmd.Context(), d, fingerprint) })
+func clearFile(cmd *cobra.Command, d agent, from origin, secret token.Secret, doubt string) error {
+	name, err := tokenfile.Clear(from.path, from.id, doubt != "", func() bool { return taken(cmd.Context(), d, secret) })
 	if err != nil || name == "" {
 		return erased(cmd, from.path, from.id, err)
 	}
@@ -74,7 +74,7 @@ func eraseOnce(cmd *cobra.Command, d agent, path string) (left int, err error) {
 			continue // regentd was faster
 		case err != nil:
 			return 0, err
-		case !taken(cmd.Context(), d, token.Fingerprint(secret)):
+		case !taken(cmd.Context(), d, secret):
 			left++
 			continue
 		}
@@ -87,7 +87,7 @@ func eraseOnce(cmd *cobra.Command, d agent, path string) (left int, err error) {
 
 // taken reports whether the service has redeemed a registration token for this
 // device. Where the ledger cannot be had it is not known, which is no.
-func taken(ctx context.Context, d agent, fingerprint string) bool {
+func taken(ctx context.Context, d agent, secret token.Secret) bool {
 	l, err := d.Ledger(ctx)
 	if err != nil {
 		return false
@@ -96,5 +96,5 @@ func taken(ctx context.Context, d agent, fingerprint string) bool {
 	for _, e := range l.Entries {
 		entries = append(entries, redeem.Entry{Kind: redeem.Kind(e.Kind), ID: e.ID, Registration: e.Registration, Consumed: e.Consumed})
 	}
-	return redeem.Taken(entries, fingerprint)
+	return redeem.Taken(entries, token.Names(secret))
 }

@@ -174,7 +174,11 @@ func registrationInWords(r *status.RegistrationToken, n needs, v view) string {
 	case r == nil:
 		return "none held, none needed"
 	}
-	return printable(fmt.Sprintf("%s from %s, held for %s", r.Fingerprint, r.Source, inWords(v.now.Sub(r.ReceivedAt))))
+	held := fmt.Sprintf("from %s, held for %s", r.Source, inWords(v.now.Sub(r.ReceivedAt)))
+	if r.Fingerprint != "" { // it is told to administrators
+		held = r.Fingerprint + " " + held
+	}
+	return printable(held)
 }
 
 // skewInWords says how wrong this device's clock is: the service's is right.

@@ -14,7 +14,6 @@ import (
 	"regent/agent"
 	"regent/agent/doctor"
 	"regent/agent/policy"
-	"regent/agent/redeem"
 	"regent/agent/token"
 	"regent/platform/tokenfile"
 )
@@ -30,18 +29,18 @@ type intake struct {
 	log   *slog.Logger
 	watch *tokenfile.Watcher
 	// givenUp says of what nobody can erase whether a person wants it no more.
-	givenUp func(token.Secret) (bool, error)
-	// sealed has the fingerprint of each registration token whose file could not
+	givenUp func(names []string) (bool, error)
+	// sealed has each registration token whose file could not
 	// be removed: it is removed later, and not taken again. Only Run's goroutine
 	// uses it.
-	sealed map[string]string
+	sealed map[string]token.Secret
 	// reported are the files that status shows as problems. Only Run's goroutine
 	// uses it.
 	reported map[string]bool
 }
 
-func newIntake(a *agent.Agent, log *slog.Logger, givenUp func(token.Secret) (bool, error)) (*intake, error) {
-	in := &intake{agent: a, log: log, givenUp: givenUp, sealed: map[string]string{}, reported: map[string]bool{}}
+func newIntake(a *agent.Agent, log *slog.Logger, givenUp func(names []string) (bool, error)) (*intake, error) {
+	in := &intake{agent: a, log: log, givenUp: givenUp, sealed: map[string]token.Secret{}, reported: map[string]bool{}}
 	var err error
 	in.watch, err = tokenfile.NewWatcher(tokenfile.Deps{Paths: in.paths, OnFile: in.told, Now: now, Log: log})
 	return in, err
@@ -61,11 +60,11 @@ func (in *intake) credential(ctx context.Context) error {
 	if err != nil || !ok {
 		return err
 	}
-	switch unwanted, err := in.givenUp(t); {
+	switch unwanted, err := in.givenUp(in.agent.Names(ctx, t)); {
 	case err != nil:
 		return err
 	case unwanted:
-		in.log.InfoContext(ctx, "the registration token's credential is left alone: this device was unregistered", "fingerprint", redeem.Fingerprint(t))
+		in.log.InfoContext(ctx, "the registration token's credential is left alone: this device was unregistered")
 		return nil
 	}
 	_, err = in.agent.Enrol(ctx, agent.Registration{Token: t, Source: "credential " + registrationCredential})
@@ -148,20 +147,19 @@ func (in *intake) take(ctx context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("%w; the file is left as it is", tokenfile.Reason(err))
 	}
-	fingerprint := redeem.Fingerprint(secret)
 	if tokenfile.Pinned(path) {
-		if unwanted, err := in.givenUp(secret); unwanted || err != nil {
+		if unwanted, err := in.givenUp(in.agent.Names(ctx, secret)); unwanted || err != nil {
 			return err // this device was unregistered, and nobody could erase the file
 		}
-		if in.holds(path, fingerprint) {
-			in.sealed[path] = fingerprint // by an earlier start
+		if in.holds(path, secret) {
+			in.sealed[path] = secret // by an earlier start
 		}
 	}
-	if in.sealed[path] != fingerprint {
+	if !in.sealed[path].Equal(secret) {
 		if err := in.seal(ctx, path, secret); err != nil {
 			return err
 		}
-		in.sealed[path] = fingerprint
+		in.sealed[path] = secret
 	}
 	if err := in.clear(ctx, path, seen, secret); err != nil {
 		return fmt.Errorf("it is sealed, and the file is left: %w", withErasing(tokenfile.Reason(err)))
@@ -174,7 +172,7 @@ func (in *intake) take(ctx context.Context, path string) error {
 // until the service has accepted it, as [tokenfile.Clear] decides.
 func (in *intake) clear(ctx context.Context, path string, seen tokenfile.Identity, secret token.Secret) error {
 	why := token.Unproven(secret)
-	aside, err := tokenfile.Clear(path, seen, why != "", func() bool { return in.agent.Taken(redeem.Fingerprint(secret)) })
+	aside, err := tokenfile.Clear(path, seen, why != "", func() bool { return in.agent.Taken(secret) })
 	switch {
 	case err != nil:
 		return err
@@ -196,18 +194,18 @@ func (in *intake) warnOfLinks(ctx context.Context, path string, removed tokenfil
 	}
 }
 
-// holds reports whether the registration token with the fingerprint is sealed for
-// everyone that the configuration names the file for.
-func (in *intake) holds(path, fingerprint string) bool {
+// holds reports whether a registration token is sealed for everyone that the
+// configuration names the file for.
+func (in *intake) holds(path string, t token.Secret) bool {
 	all := readers(in.agent.Settings(), path)
-	return len(all) > 0 && !slices.ContainsFunc(all, func(r agent.Registration) bool { return !in.agent.Holds(r, fingerprint) })
+	return len(all) > 0 && !slices.ContainsFunc(all, func(r agent.Registration) bool { return !in.agent.Holds(r, t) })
 }
 
 // superseded reports whether the service has accepted another registration token
 // from each reader of a file that was set aside, after that.
-func (in *intake) superseded(aside, fingerprint string, since time.Time) bool {
+func (in *intake) superseded(aside string, t token.Secret, since time.Time) bool {
 	all := readers(in.agent.Settings(), tokenfile.Original(aside))
-	return len(all) > 0 && !slices.ContainsFunc(all, func(r agent.Registration) bool { return !in.agent.Superseded(r, fingerprint, since) })
+	return len(all) > 0 && !slices.ContainsFunc(all, func(r agent.Registration) bool { return !in.agent.Superseded(r, t, since) })
 }
 
 // withErasing says what a person can do about a file that cannot be removed.
@@ -228,20 +226,19 @@ func (in *intake) prove(ctx context.Context, path string) error {
 	case err != nil:
 		return tokenfile.Reason(err)
 	}
-	fingerprint := redeem.Fingerprint(secret)
 	switch {
-	case in.agent.Taken(fingerprint):
-	case in.superseded(path, fingerprint, seen.Changed()):
-		in.log.WarnContext(ctx, "the service has accepted another registration token since this one was set aside; the file is kept, so delete it if nobody needs it", "path", path, "fingerprint", fingerprint)
+	case in.agent.Taken(secret):
+	case in.superseded(path, secret, seen.Changed()):
+		in.log.WarnContext(ctx, "the service has accepted another registration token since this one was set aside; the file is kept, so delete it if nobody needs it", "path", path)
 		return nil // until the file changes
 	default:
-		return fmt.Errorf("it is kept until the service has accepted registration token %s: %s; %s: %w",
-			fingerprint, cmp.Or(token.Unproven(secret), mayBeRest), withParts(tokenfile.Original(path)), tokenfile.ErrWaiting)
+		return fmt.Errorf("it is kept until the service has accepted its registration token: %s; %s: %w",
+			cmp.Or(token.Unproven(secret), mayBeRest), withParts(tokenfile.Original(path)), tokenfile.ErrWaiting)
 	}
 	if err := tokenfile.ClearAside(path, seen); err != nil {
 		return fmt.Errorf("the service has accepted it, and the file is left: %w", withErasing(tokenfile.Reason(err)))
 	}
-	in.log.InfoContext(ctx, "the service has accepted the registration token, so its file was removed", "path", path, "fingerprint", fingerprint)
+	in.log.InfoContext(ctx, "the service has accepted the registration token, so its file was removed", "path", path)
 	in.warnOfLinks(ctx, path, seen)
 	return nil
 }

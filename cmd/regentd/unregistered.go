@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"regent/agent/redeem"
 	"regent/agent/token"
 	"regent/platform/tokenfile"
 )
@@ -41,14 +40,14 @@ func credentialToken() (t token.Secret, ok bool, err error) {
 func (o *options) remember(files []string) error {
 	var unwanted []string
 	if t, ok, err := credentialToken(); ok && err == nil {
-		unwanted = append(unwanted, redeem.Fingerprint(t))
+		unwanted = append(unwanted, token.Fingerprint(t))
 	}
 	for _, path := range files {
 		if !tokenfile.Pinned(path) {
 			continue
 		}
 		if t, _, err := tokenfile.Read(path, token.ParseRegistration); err == nil {
-			unwanted = append(unwanted, redeem.Fingerprint(t))
+			unwanted = append(unwanted, token.Fingerprint(t))
 		}
 	}
 	if len(unwanted) == 0 {
@@ -61,13 +60,15 @@ func (o *options) remember(files []string) error {
 	return nil
 }
 
-// givenUp reports whether t was there when the device was unregistered.
-func (o *options) givenUp(t token.Secret) (bool, error) {
+// givenUp reports whether the registration token with the names was there when the
+// device was unregistered.
+func (o *options) givenUp(names []string) (bool, error) {
 	b, err := os.ReadFile(filepath.Join(o.stateDir, unregisteredFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	return slices.Contains(strings.Fields(string(b)), redeem.Fingerprint(t)), err
+	unwanted := strings.Fields(string(b))
+	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(unwanted, name) }), err
 }
 
 // eraseAside removes the files that were set aside beside files, and returns

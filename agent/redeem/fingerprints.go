@@ -1,0 +1,110 @@
+package redeem
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"regent/agent/store"
+	"regent/agent/token"
+)
+
+// fingerprintsName is the store's record of fingerprints.
+const fingerprintsName = "fingerprints"
+
+// mostFingerprints bounds the record; beyond it the oldest is computed again.
+const mostFingerprints = 512
+
+// fingerprinted is one registration token by its SHA-256. That stands sealed only:
+// it can be guessed against.
+type fingerprinted struct {
+	Sum         string `json:"sum"`
+	Fingerprint string `json:"fingerprint"`
+}
+
+// fingerprints keep the fingerprint of each registration token that ever came, so
+// that none is computed at each start. It is safe for concurrent use.
+type fingerprints struct {
+	store store.Store
+
+	mu      sync.Mutex
+	known   []fingerprinted // oldest first
+	version store.Version
+	unkept  bool
+}
+
+func openFingerprints(ctx context.Context, s store.Store) (*fingerprints, error) {
+	f := &fingerprints{store: s}
+	b, v, err := s.Get(ctx, fingerprintsName)
+	if errors.Is(err, store.ErrNotFound) {
+		return f, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the fingerprints of registration tokens: %w", err)
+	}
+	if err := json.Unmarshal(b, &f.known); err != nil {
+		return nil, fmt.Errorf("decode the fingerprints of registration tokens: %w", err)
+	}
+	f.version = v
+	return f, nil
+}
+
+// of returns the fingerprint of t, which is computed if it is not known.
+func (f *fingerprints) of(t token.Secret) string {
+	sum := sha256.Sum256([]byte(t.Reveal())) //nolint:forbidigo // it is kept sealed
+	key := hex.EncodeToString(sum[:])
+	if known, ok := f.find(key); ok {
+		return known
+	}
+	computed := token.Fingerprint(t) // slow: nobody waits for mu meanwhile
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if slices.ContainsFunc(f.known, func(one fingerprinted) bool { return one.Sum == key }) {
+		return computed
+	}
+	f.known, f.unkept = append(f.known, fingerprinted{key, computed}), true
+	if len(f.known) > mostFingerprints {
+		f.known = f.known[1:]
+	}
+	return computed
+}
+
+func (f *fingerprints) find(key string) (string, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, one := range f.known {
+		if one.Sum == key {
+			return one.Fingerprint, true
+		}
+	}
+	return "", false
+}
+
+// keep seals what was computed since. What cannot be sealed is computed again by
+// the next process.
+func (f *fingerprints) keep(ctx context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.unkept {
+		return nil
+	}
+	b, err := json.Marshal(f.known)
+	if err != nil {
+		return fmt.Errorf("encode the fingerprints of registration tokens: %w", err)
+	}
+	v, err := f.store.Put(ctx, fingerprintsName, b, f.version)
+	if err != nil {
+		// It may have failed after it had taken effect.
+		if _, stands, unread := f.store.Get(ctx, fingerprintsName); unread == nil {
+			f.version = stands
+		}
+		return fmt.Errorf("keep the fingerprints of registration tokens: %w", err)
+	}
+	f.version, f.unkept = v, false
+	return nil
+}
