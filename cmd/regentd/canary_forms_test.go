@@ -41,8 +41,29 @@ func newCanaries() *canaries {
 	return &canaries{kinds: map[string]string{}, index: map[[indexSize]byte][]needle{}}
 }
 
-// add makes a secret one to look for, if it is not yet.
+// add makes a secret one to look for, if it is not yet. Of one that is base64 of
+// user:password, as a registration token is, so are the decoded text and both
+// halves.
 func (c *canaries) add(kind, secret string) {
+	c.addAlone(kind, secret)
+	plain, err := base64.StdEncoding.DecodeString(secret)
+	user, password, ok := strings.Cut(string(plain), ":")
+	if err != nil || !ok {
+		return
+	}
+	c.addAlone(kind+decodedPart, string(plain))
+	c.addAlone(kind+userPart, user)
+	c.addAlone(kind+passwordPart, password)
+}
+
+// What of a registration token is a secret beside it.
+const (
+	decodedPart  = ", decoded"
+	userPart     = ", its user"
+	passwordPart = ", its password"
+)
+
+func (c *canaries) addAlone(kind, secret string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, known := c.kinds[secret]; known || len(secret) < pieceSize {
@@ -174,6 +195,24 @@ func TestCanariesAreFound(t *testing.T) {
 		}
 		if found := c.find([]byte("nothing of the kind: eyJhbGciOiJQQkVTMi1IUzI1NitBMTI4S1ci")); len(found) > 0 {
 			t.Errorf("%s: found %v in what holds none", name, found)
+		}
+	}
+}
+
+// TestCanaryOfTheHalves: what a registration token decodes to is found in each form,
+// whole and by halves, where the token itself does not stand.
+func TestCanaryOfTheHalves(t *testing.T) {
+	const user, password = "regtoken-user-0815-of-a-site", "S3cret/Passw0rd + \"XYZ\" ü%"
+	c := newCanaries()
+	c.add("registration token", base64.StdEncoding.EncodeToString([]byte(user+":"+password)))
+	for part, secret := range map[string]string{decodedPart: user + ":" + password, userPart: user, passwordPart: password} {
+		for form, texts := range formsOf(secret) {
+			for _, text := range texts {
+				found := c.find([]byte("for user " + text + " it failed"))
+				if !slices.ContainsFunc(found, func(n needle) bool { return n.kind == "registration token"+part }) {
+					t.Errorf("registration token%s as %s: %q is not found", part, form, text)
+				}
+			}
 		}
 	}
 }

@@ -147,7 +147,7 @@ func (s *scenario) recording(service http.Handler) http.Handler {
 		if s.echo.Load() && (form.Get("refresh_token") != "" || strings.HasSuffix(r.URL.Path, "/authTokens")) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusBadRequest)
-			sent := r.Header.Get("Authorization") + " " + form.Get("refresh_token")
+			sent := r.Header.Get("Authorization") + " " + form.Get("refresh_token") + decoded(r)
 			_ = json.NewEncoder(w).Encode(map[string]string{"error": "odd", "errorCode": sent, "message": sent, "error_description": sent})
 			return
 		}
@@ -158,6 +158,18 @@ func (s *scenario) recording(service http.Handler) http.Handler {
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(answer.Body.Bytes()) // whoever asked may have gone
 	})
+}
+
+// decoded is what a service says that has decoded the registration token it was
+// sent: the whole and both halves, as they are and escaped.
+func decoded(r *http.Request) string {
+	user, password, ok := r.BasicAuth()
+	if !ok {
+		return ""
+	}
+	plain := user + ":" + password
+	return fmt.Sprintf(" (%s: user %s, password %s; %q %s %s %x)", plain, user, password, plain,
+		url.QueryEscape(plain), base64.URLEncoding.EncodeToString([]byte(password)), password)
 }
 
 // note takes the tokens of an answer.

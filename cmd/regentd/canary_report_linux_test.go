@@ -14,7 +14,7 @@ import (
 // report searches all evidence, and says what was looked at.
 func (s *scenario) report() {
 	count, secrets := s.canaries.list()
-	for _, kind := range []string{registrationKind, accessKind, refreshKind, passwordKind, proxyKind, phraseKind, dataKeyKind} {
+	for _, kind := range []string{registrationKind, registrationKind + decodedPart, registrationKind + userPart, registrationKind + passwordPart, accessKind, refreshKind, passwordKind, proxyKind, phraseKind, dataKeyKind} {
 		s.Logf("canary: %3d x %s", count[kind], kind)
 		if count[kind] == 0 {
 			s.Errorf("the scenario had no %s", kind)

@@ -162,6 +162,8 @@ type made struct {
 	ID         string `json:"id"`
 	File       string `json:"file"`
 	Outcome    string `json:"outcome"` // made, found
+
+	Fingerprint string `json:"fingerprint,omitempty"` // as devices show it to administrators
 }
 
 func (t *tool) makeEach(ctx context.Context, s *admin.Session, all []recipient, out tokens) error {
@@ -211,6 +213,8 @@ func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there
 			outcome = "found"
 		}
 	}
+	t.doubt(is)
+	fingerprint := t.fingerprint(is)
 	file, err := out.keep(r, is.Token)
 	if err != nil {
 		return made{}, errors.Join(odd, fmt.Errorf("%s was made, but not kept: %w", r.new.Identifier, err))
@@ -218,7 +222,7 @@ func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there
 	if odd != nil {
 		return made{}, fmt.Errorf("registration token %s was made, into %s: %w", is.ID, file, odd)
 	}
-	return made{r.name, is.Identifier, is.ID, file, outcome}, nil
+	return made{r.name, is.Identifier, is.ID, file, outcome, fingerprint}, nil
 }
 
 // keepToken writes a file for its owner alone, whole or not at all. One that
@@ -240,9 +244,9 @@ func (t *tool) reportEach(done []made, of int, said string) error {
 	if t.flags.json {
 		return t.printJSON(done)
 	}
-	rows := [][]string{{"RECIPIENT", "IDENTIFIER", "ID", "FILE", ""}}
+	rows := [][]string{{"RECIPIENT", "IDENTIFIER", "ID", "FINGERPRINT", "FILE", ""}}
 	for _, m := range done {
-		rows = append(rows, []string{m.Recipient, m.Identifier, m.ID, m.File, m.Outcome})
+		rows = append(rows, []string{m.Recipient, m.Identifier, m.ID, m.Fingerprint, m.File, m.Outcome})
 	}
 	if err := table(t.out, rows); err != nil {
 		return err

@@ -110,10 +110,13 @@ func mayEnd(made int) string {
 
 func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
 	now := t.now()
+	prints := t.listed(list)
 	if t.flags.json {
 		all := []registrationJSON{}
 		for _, r := range list {
-			all = append(all, jsonOf(r, now, false))
+			j := jsonOf(r, now, false)
+			j.Fingerprint = prints[r.ID]
+			all = append(all, j)
 		}
 		return t.printJSON(all)
 	}
@@ -121,11 +124,11 @@ func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
 		_, err := fmt.Fprintln(t.out, "no registration tokens")
 		return err
 	}
-	rows := [][]string{{"ID", "IDENTIFIER", "USED", "STATUS", "EXPIRES", "CUSTOMER", "REF ID 1", "REF ID 2", "CREATED"}}
+	rows := [][]string{{"ID", "IDENTIFIER", "USED", "STATUS", "EXPIRES", "CUSTOMER", "REF ID 1", "REF ID 2", "CREATED", "FINGERPRINT"}}
 	for _, r := range list {
 		rows = append(rows, []string{
 			r.ID, r.Identifier, usedOf(r), string(r.Usability(now)), inWords(r.Expires, now),
-			r.Customer, r.RefID1, r.RefID2, when(r.Created),
+			r.Customer, r.RefID1, r.RefID2, when(r.Created), prints[r.ID],
 		})
 		if r.Flaw != "" {
 			t.say("tmsctl: note: %s %s cannot be read whole: %s\n", cell(r.ID), cell(r.Identifier), r.Flaw)
@@ -136,8 +139,12 @@ func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
 
 func (t *tool) printRegistration(r admin.RegistrationToken, withToken bool) error {
 	now := t.now()
+	t.doubt(r)
+	fingerprint := t.fingerprint(r)
 	if t.flags.json {
-		return t.printJSON(jsonOf(r, now, withToken))
+		j := jsonOf(r, now, withToken)
+		j.Fingerprint = fingerprint
+		return t.printJSON(j)
 	}
 	rows := [][]string{
 		{"id", r.ID},
@@ -149,6 +156,7 @@ func (t *tool) printRegistration(r admin.RegistrationToken, withToken bool) erro
 		{"ref id 2", r.RefID2},
 		{"customer", r.Customer},
 		{"created", when(r.Created)},
+		{"fingerprint", fingerprint},
 	}
 	if withToken {
 		rows = append(rows, []string{"token", reveal(r.Token)})
@@ -178,6 +186,7 @@ type registrationJSON struct {
 	RefID2         string `json:"ref_id_2"`
 	Customer       string `json:"customer"`
 	CreationDate   string `json:"creation_date,omitempty"`
+	Fingerprint    string `json:"fingerprint,omitempty"` // as devices show it to administrators
 }
 
 func jsonOf(r admin.RegistrationToken, now time.Time, withToken bool) registrationJSON {

@@ -25,6 +25,8 @@ type tool struct {
 	profileName string // that is in use; "" for none
 	learn       bool   // the form of bodies that worked is kept in it
 
+	prints map[string]string // recorded fingerprints of the tenant, by id; nil before they are read
+
 	service func() time.Time // the service's clock, once somebody is logged in
 }
 
