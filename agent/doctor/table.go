@@ -252,7 +252,7 @@ func tokenCodes() []Entry {
 		{
 			RegistrationRefused, Failure, "the service refused the registration token",
 			"It is not one of this tenant, was deleted, or is not whole: its text is in the evidence.",
-			"Tell the administrator of this device that the registration token is refused.", "Compare the fingerprint and the tenant in the evidence with what the Contact Administrator gave out. Save the right one in a file, then run: " + register, "Look for it in tmsctl registration-token list; make a new one if it is gone.",
+			"Tell the administrator of this device that the registration token is refused.", "Compare the fingerprint and the tenant in the evidence with what tmsctl registration-token list shows to the Contact Administrator. Save the right one in a file, then run: " + register, "Look for it in tmsctl registration-token list; make a new one if it is gone.",
 		},
 		{
 			RedemptionUncertain, Failure, "it is not known whether a redemption used a count",

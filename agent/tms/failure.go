@@ -3,8 +3,6 @@ package tms
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"regent/agent/token"
 )
@@ -105,35 +102,11 @@ func (m masked) forms() []string {
 			if i > 0 && len(part) < shortestHalf {
 				continue
 			}
-			forms = append(forms, part, strings.ToLower(part), strings.ToUpper(part), url.QueryEscape(part), url.PathEscape(part))
-			for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
-				encoded := e.EncodeToString([]byte(part))
-				forms = append(forms, encoded, url.QueryEscape(encoded))
-			}
-			if quoted, err := json.Marshal(part); err == nil {
-				forms = append(forms, strings.Trim(string(quoted), `"`))
-			}
+			forms = append(forms, spellings(part)...)
 		}
 	}
 	slices.SortFunc(forms, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
 	return slices.Compact(forms)
-}
-
-// shortestHalf is the shortest half of a registration token that is masked, in
-// bytes: a shorter one stands in every other word, and is no secret.
-const shortestHalf = 4
-
-// parts returns a secret and, if it is base64 of user:password as a registration
-// token is (O), the decoded text and both halves, which are secrets as well.
-func parts(secret string) []string {
-	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
-		plain, err := e.DecodeString(secret)
-		user, password, ok := strings.Cut(string(plain), ":")
-		if err == nil && ok && utf8.Valid(plain) {
-			return []string{secret, string(plain), user, password}
-		}
-	}
-	return []string{secret}
 }
 
 type cleaned struct {

@@ -3,10 +3,13 @@ package tms
 import (
 	"context"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -74,6 +77,8 @@ func TestHalvesAreMasked(t *testing.T) {
 			for _, form := range []string{
 				part, strings.ToLower(part), strings.ToUpper(part), url.QueryEscape(part), url.PathEscape(part), string(quoted),
 				base64.StdEncoding.EncodeToString([]byte(part)), base64.RawURLEncoding.EncodeToString([]byte(part)), url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(part))),
+				hex.EncodeToString([]byte(part)), fmt.Sprintf("%X", part), html.EscapeString(part), strings.Trim(strconv.QuoteToASCII(part), `"`),
+				strings.Trim(fmt.Sprint([]byte(part)), "[]"), strings.ReplaceAll(strings.Trim(fmt.Sprint([]byte(part)), "[]"), " ", ", "),
 			} {
 				got := hide.text("no such user " + form + " here")
 				if bare := strings.ReplaceAll(got, `"`, ""); bare != "no such user [redacted] here" {
@@ -82,7 +87,17 @@ func TestHalvesAreMasked(t *testing.T) {
 			}
 		}
 	}
-	hide := masked{token.NewSecret(base64.StdEncoding.EncodeToString([]byte("a:b")))}
+	hide := masked{token.NewSecret(base64.StdEncoding.EncodeToString([]byte(both)))}
+	for _, around := range []string{"", "x", "xy"} { // a header, or a dump, in base64
+		text := base64.StdEncoding.EncodeToString([]byte(around + "Basic " + both + around))
+		for _, half := range []string{user, password} {
+			core := inside(base64.StdEncoding, []byte(half), 0)
+			if got := hide.text(text); strings.Contains(got, core) || !strings.Contains(got, "[redacted]") {
+				t.Errorf("%q is shown as %q", text, got)
+			}
+		}
+	}
+	hide = masked{token.NewSecret(base64.StdEncoding.EncodeToString([]byte("a:b")))}
 	if got := hide.text("a bad word"); got != "a bad word" {
 		t.Errorf("a half of one letter is masked: %q", got)
 	}

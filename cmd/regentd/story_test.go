@@ -129,6 +129,7 @@ func setUp(env *testscript.Env, bin string, d emulator.Dialect) error {
 	env.Setenv("REGENT_SOCKET", socketOf(env.WorkDir, "agent"))
 	env.Setenv("OTHER_SOCKET", socketOf(env.WorkDir, "other"))
 	env.Setenv("NO_PROXY", "*")
+	env.Setenv("TMSCTL_PROFILES", filepath.Join(env.WorkDir, "tmsctl", "profiles.yaml"))
 	s := &story{running: map[string]*process{}, dialect: d}
 	env.Values[storyKey{}] = s
 	env.Defer(func() { s.endAll(env.T()) })

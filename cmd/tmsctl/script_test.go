@@ -63,9 +63,10 @@ func runScripts(t *testing.T, d emulator.Dialect) {
 			"rename":    rename,
 			"pipe":      pipe,
 
-			"secretless": secretless,
-			"behaves":    behaves,
-			"left":       left,
+			"secretless":  secretless,
+			"behaves":     behaves,
+			"left":        left,
+			"fingerprint": hasFingerprint,
 		},
 	})
 }
@@ -158,6 +159,7 @@ func startService(env *testscript.Env, d emulator.Dialect) error {
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 	env.Values[serviceKey{}] = service{e, s.URL, ca, i}
 	env.Setenv("TMSCTL_TENANT", s.URL)
+	env.Setenv("TMSCTL_PROFILES", env.WorkDir+"/profiles.yaml")
 	cred := e.Credentials()
 	for name, content := range map[string]string{
 		"ca.pem": string(ca), "password": cred.Password + "\n", "client-secret": cred.ClientSecret,
@@ -167,6 +169,20 @@ func startService(env *testscript.Env, d emulator.Dialect) error {
 		}
 	}
 	return nil
+}
+
+// hasFingerprint FILE TEXT: a text has the fingerprint of the registration token in
+// a file, as the devices show it, and not the token.
+func hasFingerprint(ts *testscript.TestScript, neg bool, args []string) {
+	secret, err := token.ParseRegistration([]byte(ts.ReadFile(args[0])))
+	ts.Check(err)
+	text := ts.ReadFile(args[1])
+	if has := strings.Contains(text, token.Fingerprint(secret)); has == neg {
+		ts.Fatalf("has the fingerprint: %v\n%s", has, text)
+	}
+	if strings.Contains(text, secret.Reveal()) {
+		ts.Fatalf("it has the token")
+	}
 }
 
 // issue NAME COUNT AGO: a registration token that was made so many days ago.
