@@ -78,7 +78,7 @@ func TestHalvesAreMasked(t *testing.T) {
 				part, strings.ToLower(part), strings.ToUpper(part), url.QueryEscape(part), url.PathEscape(part), string(quoted),
 				base64.StdEncoding.EncodeToString([]byte(part)), base64.RawURLEncoding.EncodeToString([]byte(part)), url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(part))),
 				hex.EncodeToString([]byte(part)), fmt.Sprintf("%X", part), html.EscapeString(part), strings.Trim(strconv.QuoteToASCII(part), `"`),
-				strings.Trim(fmt.Sprint([]byte(part)), "[]"), strings.ReplaceAll(strings.Trim(fmt.Sprint([]byte(part)), "[]"), " ", ", "),
+				strings.Trim(fmt.Sprintf("%d", []byte(part)), "[]"), strings.ReplaceAll(strings.Trim(fmt.Sprintf("%d", []byte(part)), "[]"), " ", ", "),
 			} {
 				got := hide.text("no such user " + form + " here")
 				if bare := strings.ReplaceAll(got, `"`, ""); bare != "no such user [redacted] here" {

@@ -33,10 +33,11 @@ func parts(secret string) []string {
 // a secret that it was sent: as it is, escaped, and encoded.
 func spellings(part string) []string {
 	b := []byte(part)
+	numbers := strings.Trim(fmt.Sprintf("%d", b), "[]")
 	forms := []string{
 		part, strings.ToLower(part), strings.ToUpper(part), url.QueryEscape(part), url.PathEscape(part), html.EscapeString(part),
-		hex.EncodeToString(b), strings.ToUpper(hex.EncodeToString(b)), strings.Trim(fmt.Sprint(b), "[]"),
-		strings.ReplaceAll(strings.Trim(fmt.Sprint(b), "[]"), " ", ","), strings.ReplaceAll(strings.Trim(fmt.Sprint(b), "[]"), " ", ", "),
+		hex.EncodeToString(b), strings.ToUpper(hex.EncodeToString(b)), numbers,
+		strings.ReplaceAll(numbers, " ", ","), strings.ReplaceAll(numbers, " ", ", "),
 		strings.ReplaceAll(fmt.Sprintf("% x", b), " ", "%"), strings.ReplaceAll(fmt.Sprintf("% X", b), " ", "%"), // the first % is harmless
 		strings.Trim(strconv.Quote(part), `"`), strings.Trim(strconv.QuoteToASCII(part), `"`),
 	}
