@@ -3,6 +3,7 @@ package redeem
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -70,9 +71,13 @@ var stems = []string{
 	"disabl", "enabl", "inactiv", "activ", "deactiv", "suspend", "revok", "block", "lock", "delet", "status", "state",
 }
 
+// unknown is how a service says that it does not know something.
+var unknown = regexp.MustCompile(`(?i)(not|n't|n’t) exist`)
+
 // aboutToken reports whether the service's code or text can be about a duplicate or
 // the registration token, and not about the form of the body.
 func aboutToken(text string) bool {
+	text = unknown.ReplaceAllString(text, "") // a member that does not exist is no duplicate
 	for _, word := range words(text) {
 		for _, stem := range stems {
 			if strings.HasPrefix(word, stem) {

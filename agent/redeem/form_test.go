@@ -58,6 +58,7 @@ var opaque = []*tms.Failure{
 	refused400("40012", "Unrecognized field \"identifier\""),
 	refused400("INVALID_JSON", "An unexpected member was encountered at line 1."),
 	refused400("accountError", "authToken is mandatory."),
+	refused400("", "Property 'identifier' does not exist."),
 	refused400("", "Missing required member: authToken"),
 }
 

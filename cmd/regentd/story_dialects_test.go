@@ -14,6 +14,7 @@ var once = map[string]string{
 	"clone-cases":      "is about facts of the device; the service only redeems",
 	"damage-matrix":    "is about the store; the service is asked nothing after the redemption",
 	"managed-policy":   "is about files of policy; the service only redeems",
+	"request-forms":    "names its dialect itself",
 	"token-file-forms": "is about files; the service only redeems",
 	"token-file-later": "is about files; the service only redeems",
 	"token-file-parts": "is about files; the service only redeems",

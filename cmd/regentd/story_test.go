@@ -309,7 +309,7 @@ func resolve(ts *testscript.TestScript, neg bool, args []string) {
 	rows, err := csv.NewReader(strings.NewReader(ts.ReadFile(args[0]))).ReadAll()
 	ts.Check(err)
 	for _, row := range rows {
-		if row[4] == args[1] && row[7] == "uncertain" {
+		if row[4] == args[1] && (row[7] == "uncertain" || args[2] == "--listed" || args[2] == "--not-listed") {
 			ts.Check(ts.Exec("regent", "ledger", "resolve", row[0], args[2]))
 			return
 		}
