@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"regent/agent/policy"
+	"regent/agent/redeem"
 	"regent/agent/tms"
 )
 
@@ -34,6 +35,10 @@ func TestEveryFormIsKnown(t *testing.T) {
 				t.Errorf("%s: %s: %v", key, word, err)
 			}
 		}
+	}
+	request, _ := policy.Lookup("contract.request")
+	if want := []string{redeem.Auto, tms.Wrapped, tms.Bare}; !slices.Equal(request.Words, want) {
+		t.Errorf("policy has the request forms %v, redeem %v", request.Words, want)
 	}
 	d, _ := policy.Lookup("contract.access_token_name")
 	if got, want := d.Words[1:], tms.AccessNames(); !slices.Equal(got, want) {
