@@ -113,6 +113,8 @@ func refusedStep(f *tms.Failure) string {
 		return "the login was not accepted, or has ended meanwhile: try again"
 	case f.Status == http.StatusForbidden:
 		return "this needs the rights of a Contact Administrator"
+	case f.Status == http.StatusNotFound && strings.HasPrefix(f.Op, "list"):
+		return "the service does not have this list, or not for you; is it the right --tenant?"
 	case f.Status == http.StatusNotFound:
 		return "see list for the ids that there are"
 	case f.Status == http.StatusBadRequest && (strings.HasPrefix(f.Op, "create") || strings.HasPrefix(f.Op, "change")):

@@ -385,6 +385,7 @@ func TestNextStep(t *testing.T) {
 		{"ended", answered("list auth tokens", 401, true), "try again"},
 		{"forbidden", answered("list auth tokens", 403, true), "Contact Administrator"},
 		{"missing", answered("show auth token", 404, true), "see list"},
+		{"missing list", answered("list clients", 404, true), "does not have this list"},
 		{"trouble", answered("list auth tokens", 503, false), "try again later"},
 		{"refused", answered("create registration token", 400, true), "--request"},
 		{"refused otherwise", answered("list auth tokens", 400, true), ""},
