@@ -184,7 +184,8 @@ func (a *Agent) open(ctx context.Context) error {
 		Service: func(base string) (refresh.Service, error) { return a.tenants.service(base) },
 		Window:  refresh.Default(), Limits: a.refreshLimits, Clock: a.d.Clock, Draw: a.d.Draw, Skew: a.tenants.skew,
 		Hold: a.tenants.gate.Wait, Device: a.local, Woke: a.d.Woke, Told: a.d.Told, Changed: a.changed, Log: a.d.Log,
-		Registration: a.registrationOf,
+		Registration: a.registrationOf, Learned: a.learned,
+		Mode: a.refreshMode,
 	})
 	return nil
 }

@@ -125,11 +125,18 @@ func compare(rows []status.Form, variants []tms.Variant, s policy.Settings) []st
 		}
 		switch {
 		case len(f.Answers) == 0:
-		case f.Configured == policy.AnyForm || f.Configured == policy.AutoRequest || slices.Contains(f.Answers, f.Configured):
+		case f.Configured == policy.AnyForm, slices.Contains(f.Answers, f.Configured),
+			f.Key == "contract.request" && f.Configured == policy.AutoRequest,
+			f.Key == "refresh.mode" && f.Configured == policy.AutoRefresh && findsMode(f.Answers):
 			f.Fits = status.FitYes
 		default:
 			f.Fits = status.FitNo
 		}
 	}
 	return rows
+}
+
+// findsMode reports whether refresh.mode: auto finds one of these modes.
+func findsMode(answers []string) bool {
+	return slices.Contains(answers, policy.OIDC) || slices.Contains(answers, policy.TMS)
 }

@@ -49,7 +49,7 @@ func TestContractOfATenant(t *testing.T) {
 			}
 		}
 		want := map[string]status.Fit{
-			"contract.base_path": status.FitYes, "refresh.mode": status.FitNo, "contract.registration_header": status.FitNo,
+			"contract.base_path": status.FitYes, "refresh.mode": status.FitYes, "contract.registration_header": status.FitNo,
 			"contract.reply": status.FitYes, "contract.access_token_name": status.FitYes, // by the redemption that was
 		}
 		if diff := cmp.Diff(fits, want); diff != "" {

@@ -47,7 +47,8 @@ func (d dying) Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken
 
 // TestLostAnswers: what becomes of auth tokens when the service has renewed them
 // and the device never hears of it. Only a service that rotates strictly makes a
-// loss of it, and then the loss is known as such.
+// loss of it, and then the loss is known as such: each tenant has shown before how
+// it refreshes.
 func TestLostAnswers(t *testing.T) {
 	const devices = 10
 	modes := []struct {
@@ -75,6 +76,7 @@ func TestLostAnswers(t *testing.T) {
 		for _, failure := range failures {
 			t.Run(mode.name+", "+failure.name, func(t *testing.T) {
 				simulate(t, devices, mode.knobs, func(fl *fleet) {
+					fl.teach()
 					failure.meet(fl)
 					time.Sleep(3 * time.Hour)
 					lost := fl.judgeLosses(mode.lost)
@@ -84,6 +86,16 @@ func TestLostAnswers(t *testing.T) {
 		}
 	}
 	t.Logf("\n%s", told)
+}
+
+// teach has each device know that Keycloak's form works.
+func (fl *fleet) teach() {
+	for _, m := range fl.devices {
+		tenant := m.agent.vault.List()[0].ID.Tenant
+		if err := m.agent.learned.Change(fl.Context(), tenant, func(l *tms.Learned) { l.Refreshed(tms.ModeOIDC, m.clock.Wall()) }); err != nil {
+			fl.Error(err)
+		}
+	}
 }
 
 // judgeLosses wants all auth tokens lost, and known to be, or none. It returns how

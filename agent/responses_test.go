@@ -167,7 +167,7 @@ func TestResponses(t *testing.T) {
 				t.Errorf("one redemption made %d requests", requests)
 			}
 			requests = 0
-			_, err = c.Refresh(t.Context(), tms.RefreshRequest{AuthTokenID: "a-1", Refresh: token.NewSecret("r-1")})
+			_, err = c.Refresh(t.Context(), tms.RefreshRequest{Mode: tms.ModeTMS, AuthTokenID: "a-1", Refresh: token.NewSecret("r-1")})
 			if got := refreshAction(err, skew); got != tt.want.refresh {
 				t.Errorf("refresh: got %q, want %q (%v)", got, tt.want.refresh, err)
 			}
@@ -194,7 +194,7 @@ func clientOf(t *testing.T, peer string, h http.Handler, observe func(time.Time)
 	t.Cleanup(server.Close)
 	o := tms.Options{
 		Tenant: "https://" + server.Listener.Addr().String(), Proxy: "none", Timeout: 10 * time.Second,
-		Mode: tms.ModeTMS, Now: time.Now, Observe: observe,
+		Now: time.Now, Observe: observe,
 	}
 	if cert := server.Certificate(); cert != nil && peer != "unknown" {
 		o.ExtraCA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})

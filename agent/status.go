@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -142,6 +143,7 @@ func (a *Agent) tenantStatus(host string, admin bool, held []vault.Record) statu
 		t.RegistrationToken = a.holds(host, admin)
 		t.RequestForm = requestForm(a.learned.Request(host), admin)
 		t.SessionsEndSeconds = int64(refresh.SessionsEnd(held).Seconds())
+		t.Refresh = a.refreshStatus(host, admin, held)
 		t.Limited = limited(a.refresh.Limited(host, held), a.refresh.Limits())
 	}
 	return t
@@ -158,6 +160,37 @@ func requestForm(l tms.RequestForm, admin bool) *status.RequestForm {
 		out.Redemption = l.By
 	}
 	return out
+}
+
+// refreshStatus says how the auth tokens of a tenant are refreshed, and whether that
+// is uncertain. The service's words are for administrators.
+func (a *Agent) refreshStatus(host string, admin bool, held []vault.Record) *status.Refresh {
+	known := a.learned.Of(host).Refresh
+	if known.Mode == "" && len(held) == 0 {
+		return nil
+	}
+	r := status.Refresh{Configured: a.refreshMode(), Mode: known.Mode}
+	if !known.At.IsZero() {
+		r.WorkedAt = &known.At
+	}
+	for _, h := range held {
+		f, _ := a.refresh.LastFault(h.ID)
+		if f == nil || f.Kind != fault.RefreshUncertain {
+			continue
+		}
+		if r.Instances = append(r.Instances, h.ID.String()); r.Uncertain == "" {
+			r.Uncertain = f.Text()
+		}
+	}
+	if r.Uncertain != "" && !admin {
+		r.Uncertain = fault.RefreshUncertain.Advice()
+	}
+	return &r
+}
+
+// refreshMode is refresh.mode in force.
+func (a *Agent) refreshMode() string {
+	return cmp.Or(a.settings.Load().Refresh.Mode, policy.AutoRefresh)
 }
 
 // limited shows the limits that act; nil if none does. It is pure.

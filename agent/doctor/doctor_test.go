@@ -146,6 +146,9 @@ func TestJudge(t *testing.T) {
 		{"revoked", func(f *Facts) { instance(f, "revoked", "") }, AuthTokenRevoked},
 		{"lost", func(f *Facts) { instance(f, "refresh_lost", "") }, RefreshTokenLost},
 		{"off for long", func(f *Facts) { instance(f, "refresh_expired", "") }, RefreshTokenExpired},
+		{"refused in each way", func(f *Facts) {
+			f.Daemon.Status.Tenants = []status.Tenant{{Host: "demo-host.com", Refresh: &status.Refresh{Configured: "auto", Uncertain: "refused", Instances: []string{"cad/1"}}}}
+		}, RefreshUncertain},
 		{"sessions end", func(f *Facts) {
 			f.Daemon.Status.Tenants = []status.Tenant{{Host: "demo-host.com", SessionsEndSeconds: 36_000}}
 		}, SessionEnds},

@@ -27,6 +27,7 @@ func checks(f Facts) []check {
 		{"identity provider", noWay, judgeProviders},
 		{"registration token", noTokens, judgeRegistrations},
 		{"instances", noTokens, judgeInstances},
+		{"refresh", noTokens, judgeRefreshes},
 		{"sessions", noTokens, judgeSessions},
 		{"limits", noTokens, judgeLimits},
 		{"name", noTokens, judgeName},

@@ -201,6 +201,20 @@ func judgeInstances(f Facts) []doubt {
 	return out
 }
 
+// judgeRefreshes names the tenants at which it is uncertain how to refresh.
+func judgeRefreshes(f Facts) []doubt {
+	var out []doubt
+	for _, t := range f.Daemon.Status.Tenants {
+		if r := t.Refresh; r != nil && r.Uncertain != "" {
+			out = append(out, doubt{
+				code: RefreshUncertain, subject: t.Host, known: theOne(r.Instances),
+				evidence: fmt.Sprintf("refresh.mode: %s; %s: %s", r.Configured, strings.Join(r.Instances, ", "), r.Uncertain),
+			})
+		}
+	}
+	return out
+}
+
 // judgeSessions names the tenants whose sessions end, whatever a device does.
 func judgeSessions(f Facts) []doubt {
 	var out []doubt

@@ -40,6 +40,7 @@ const (
 	RefreshTokenLost      Code = "refresh_token_lost"
 	RefreshTokenExpired   Code = "refresh_token_expired"
 	SessionEnds           Code = "session_ends"
+	RefreshUncertain      Code = "refresh_uncertain"
 	RefreshLimited        Code = "refresh_limited"
 	StatusDegraded        Code = "status_degraded"
 	StatusNotServing      Code = "status_not_serving"
@@ -284,6 +285,11 @@ func tokenCodes() []Entry {
 
 func sessionCodes() []Entry {
 	return []Entry{
+		{
+			RefreshUncertain, Failure, "the service refuses to refresh, and no way of refreshing has worked at this tenant yet",
+			"How the service refreshes is not documented. Each way that refresh.mode allows was refused: the way may be wrong, or the service may have ended the auth token. Nothing is given up: the auth tokens are kept, and it is tried again by itself.",
+			"Tell the administrator of this device this code and the evidence. What is held already is served as long as it is valid.", "Ask which ways the tenant has: sudo regent doctor --contract. If refresh.mode is not auto, set refresh.mode: auto. Ask the Contact Administrator whether tmsctl auth-token list still shows the auth token. Only if it is gone: regent instances forget APPLICATION/NUMBER, then regent instances redeem APPLICATION/NUMBER, which costs one count.", "Look whether tmsctl auth-token list shows the auth token, and ask the vendor how this tenant refreshes.",
+		},
 		{
 			SessionEnds, Warning, "the service ends every session after a time",
 			"The identity provider has a session maximum: no refresh moves that end, and each auth token of the tenant is of no use after it. Offline tokens have no session, so they have no such end.",

@@ -19,6 +19,7 @@ var advice = map[Kind]string{
 	Revoked:               "the service takes this auth token no more: it was deleted there, or its session was ended; ask the Contact Administrator whether that was meant; it is not redeemed again by itself, and doing so costs one count: regent instances redeem " + AnInstance,
 	RefreshLost:           "the answer to a refresh was lost and the service accepts the old refresh token no more; it is not redeemed again by itself, and doing so costs one count: regent instances redeem " + AnInstance,
 	RefreshExpired:        "the refresh token has reached its end: the device was off for longer than it lives, or the service has ended the session; to redeem again costs one count: regent instances redeem " + AnInstance,
+	RefreshUncertain:      "no way of refreshing has worked at this tenant yet, and the service refuses; the auth token is kept and tried again by itself; an administrator sees which ways the tenant has with: sudo regent doctor --contract; to give the auth token up and buy another one costs one count: regent instances forget " + AnInstance + ", then regent instances redeem " + AnInstance,
 	Throttled:             "asked too often; try again later",
 	Unavailable:           "the service cannot be reached and no valid access token is held; check the network and the proxy",
 	StoreLocked:           "the keyring does not give out the data key now; unlock it, then restart regentd; nothing was changed",

@@ -34,6 +34,7 @@ const (
 	Revoked               Kind = "revoked"                // the service withdrew the auth token
 	RefreshLost           Kind = "refresh_lost"           // rotated away by an answer that never came
 	RefreshExpired        Kind = "refresh_expired"        // past the refresh token's own life
+	RefreshUncertain      Kind = "refresh_uncertain"      // refused, where no way of refreshing has worked yet
 	Throttled             Kind = "throttled"              // asked too often; see Retry
 	Unavailable           Kind = "unavailable"            // the service cannot be reached now
 	StoreLocked           Kind = "store_locked"           // the keyring does not give the data key now
@@ -49,7 +50,7 @@ func Kinds() []Kind {
 	return []Kind{
 		InvalidRequest, Denied, UnknownApplication, UnknownInstance, NoFreeInstance, NotRegistered,
 		RegistrationExpired, RegistrationExhausted, RegistrationRefused, RedemptionUncertain, RedemptionUnconfirmed, Revoked,
-		RefreshLost, RefreshExpired, Throttled, Unavailable, StoreLocked, StoreUnreadable, StoreMissing,
+		RefreshLost, RefreshExpired, RefreshUncertain, Throttled, Unavailable, StoreLocked, StoreUnreadable, StoreMissing,
 		StoreRolledBack, Quarantined, Internal,
 	}
 }

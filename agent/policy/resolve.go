@@ -42,7 +42,7 @@ func Resolve(layers ...Layer) (Resolved, []Problem) {
 	}
 	slices.Sort(res.ids)
 	problems = append(problems, res.withoutToken("refresh.on_refresh_expired", RedeemAgain, "on_refresh_expired: wait")...)
-	problems = append(problems, res.withoutToken("refresh.mode", TMSRegistration, "mode: oidc")...)
+	problems = append(problems, res.withoutToken("refresh.mode", TMSRegistration, "mode: auto")...)
 	problems = append(problems, res.build()...)
 	return res, problems
 }

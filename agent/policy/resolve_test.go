@@ -14,7 +14,7 @@ func TestDefaults(t *testing.T) {
 	got, problems := policy.Resolve()
 	want := policy.Settings{
 		Network: policy.Network{Timeout: 30 * time.Second},
-		Refresh: policy.Refresh{Mode: policy.OIDC, OnRefreshExpired: policy.Wait},
+		Refresh: policy.Refresh{Mode: policy.AutoRefresh, OnRefreshExpired: policy.Wait},
 		Contract: policy.Contract{
 			BasePath: "/token/api/v5", Reply: policy.AnyForm, AccessTokenName: policy.AnyForm, RegistrationHeader: policy.BasicHeader, Request: policy.AutoRequest,
 		},
@@ -216,8 +216,8 @@ func TestRefreshByRegistrationTokenNeedsAKeptOne(t *testing.T) {
 	}{
 		{"kept", []policy.Layer{local(mode + "\n" + keep)}, policy.TMSRegistration, false, ""},
 		{"not kept", []policy.Layer{local(mode)}, "", true, "config.yaml:1: refresh.mode: is tms_registration, but keep_registration_token is false (default)"},
-		{"policy asks for it", []policy.Layer{local("refresh: {mode: tms}"), managed(mode)}, policy.TMS, false, "write keep_registration_token: true, or mode: oidc"},
-		{"policy keeps none", []policy.Layer{local(mode + "\n" + keep), managed("keep_registration_token: false")}, policy.OIDC, false, "keep_registration_token is false (policy.yaml:1)"},
+		{"policy asks for it", []policy.Layer{local("refresh: {mode: tms}"), managed(mode)}, policy.TMS, false, "write keep_registration_token: true, or mode: auto"},
+		{"policy keeps none", []policy.Layer{local(mode + "\n" + keep), managed("keep_registration_token: false")}, policy.AutoRefresh, false, "keep_registration_token is false (policy.yaml:1)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

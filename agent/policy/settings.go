@@ -97,6 +97,8 @@ const (
 	Eager    = "eager"
 	OnDemand = "on_demand"
 
+	AutoRefresh = "auto"
+
 	OIDC = "oidc"
 	TMS  = "tms"
 

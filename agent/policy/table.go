@@ -196,9 +196,10 @@ func networkKeys() []Definition {
 func refreshKeys() []Definition {
 	return []Definition{
 		{
-			Key: "refresh.mode", Title: "How to refresh", Type: Word, Default: OIDC, Words: []string{OIDC, TMS, TMSRegistration},
-			Doc: "How auth tokens are refreshed: oidc at the identity provider's token endpoint, tms at the Token Management Service by the refresh token, " +
-				"tms_registration there by the registration token, which needs keep_registration_token: true." + undocumented,
+			Key: "refresh.mode", Title: "How to refresh", Type: Word, Default: AutoRefresh, Words: []string{AutoRefresh, OIDC, TMS, TMSRegistration},
+			Doc: "How auth tokens are refreshed: auto finds whether oidc or tms works at the tenant, and keeps to that; oidc is at the identity provider's token endpoint, " +
+				"tms at the Token Management Service by the refresh token, tms_registration there by the registration token, which needs keep_registration_token: true. " +
+				"No refusal ends an auth token before a mode has worked at the tenant." + undocumented,
 			Since: firstVersion, In: everywhere, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Refresh.Mode }),
 		},

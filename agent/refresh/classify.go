@@ -86,14 +86,18 @@ func invalidGrant(f *tms.Failure, e Evidence) Verdict {
 	case e.RefreshLapsed:
 		return expired(f, e)
 	case e.Before.Doubtful() && e.HasOlder && !e.Before.OlderTried:
-		return Verdict{
-			Event: instance.RefreshFailed, Code: fault.Unavailable, TryOlder: true,
-			Text: "the answer to an earlier refresh was lost; the refresh token before it is tried once",
-		}
+		return tryOlder()
 	case e.Before.Doubtful():
 		return Verdict{Event: instance.RefreshTokenLost, Code: fault.RefreshLost, Text: verdictText(fault.RefreshLost, f)}
 	default:
 		return Verdict{Event: instance.AuthTokenRevoked, Code: fault.Revoked, Text: verdictText(fault.Revoked, f)}
+	}
+}
+
+func tryOlder() Verdict {
+	return Verdict{
+		Event: instance.RefreshFailed, Code: fault.Unavailable, TryOlder: true,
+		Text: "the answer to an earlier refresh was lost; the refresh token before it is tried once",
 	}
 }
 

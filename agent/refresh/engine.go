@@ -45,6 +45,8 @@ type Options struct {
 	Service func(base string) (Service, error)
 	Window  Window
 	Limits  func() Limits // in force now
+	Mode    func() string // refresh.mode, in force now: ModeAuto or a mode of package tms
+	Learned *vault.Learned
 	Clock   clock.Clock
 	Draw    func() float64                    // in [0,1)
 	Skew    func(tenant string) time.Duration // service minus device, as last seen
@@ -78,6 +80,7 @@ type Engine struct {
 	forced  map[instance.ID]time.Duration   // boot time of the last refresh that a caller forced
 	unkept  map[instance.ID]answeredRefresh // answered, and not yet durable
 	unsaid  map[instance.ID]Verdict         // given up, and not yet durable
+	refused map[instance.ID][]Refusal       // modes that refused, where another one is not decided yet
 	pace    pace
 }
 
@@ -101,7 +104,7 @@ func NewEngine(o Options) *Engine {
 		flights: map[instance.ID]*Flight{}, pauses: map[instance.ID]pause{},
 		tenants: map[string]time.Duration{}, forced: map[instance.ID]time.Duration{},
 		unkept: map[instance.ID]answeredRefresh{}, unsaid: map[instance.ID]Verdict{},
-		pace: newPace(),
+		refused: map[instance.ID][]Refusal{}, pace: newPace(),
 	}
 	e.splayStart()
 	return e
@@ -241,10 +244,11 @@ func (e *Engine) LastFault(id instance.ID) (f *fault.Fault, at time.Time) {
 }
 
 // Retry ends the pauses after failures in which nothing reached the service: the
-// cause may have been mended on this device. What a service asked for stays.
+// cause may have been mended on this device. So may refresh.mode, where it is
+// uncertain how to refresh. What a service asked for stays.
 func (e *Engine) Retry() {
 	e.mu.Lock()
-	maps.DeleteFunc(e.pauses, func(_ instance.ID, p pause) bool { return p.unsent })
+	maps.DeleteFunc(e.pauses, func(_ instance.ID, p pause) bool { return p.unsent || p.code == fault.RefreshUncertain })
 	e.mu.Unlock()
 	e.Kick()
 }

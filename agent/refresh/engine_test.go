@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"regent/agent/clock/clocktest"
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/store"
 	"regent/agent/store/storetest"
 	"regent/agent/tms"
 	"regent/agent/token"
@@ -74,7 +76,8 @@ type bench struct {
 	store   *storetest.Memory
 	service *service
 	woke    chan struct{}
-	untold  bool // not every resume is told
+	untold  bool   // not every resume is told
+	mode    string // refresh.mode, of which nothing has worked yet; "" is oidc, which has
 
 	limits   atomic.Pointer[Limits]             // nil for none
 	other    Service                            // in place of service; nil for that
@@ -115,6 +118,7 @@ func (b *bench) run(t *testing.T) {
 		t.Fatal(err, bad)
 	}
 	b.Engine = NewEngine(Options{
+		Learned: learnedIn(t, b.store, b.mode), Mode: func() string { return cmp.Or(b.mode, tms.ModeOIDC) },
 		Vault: v, Service: b.client, Window: Default(), Limits: b.limited,
 		Clock: b.clock, Draw: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
 		Hold: b.held, Woke: b.woke, Told: !b.untold, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
@@ -131,6 +135,23 @@ func (b *bench) run(t *testing.T) {
 			t.Errorf("Run = %v", err)
 		}
 	}
+}
+
+// learnedIn is what the tenants taught, as a store has it. Without a mode the tenant
+// has taught that mode oidc works.
+func learnedIn(t *testing.T, s store.Store, mode string) *vault.Learned {
+	t.Helper()
+	l, bad, err := vault.OpenLearned(t.Context(), s)
+	if err != nil || len(bad) > 0 {
+		t.Fatal(err, bad)
+	}
+	if mode != "" {
+		return l
+	}
+	if err := l.Change(t.Context(), one.Tenant, func(l *tms.Learned) { l.Refreshed(tms.ModeOIDC, time.Now()) }); err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 func (b *bench) client(string) (Service, error) {

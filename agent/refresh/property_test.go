@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -145,6 +146,7 @@ type laptop struct {
 	engine   *Engine
 	stop     func()
 	boots    int
+	mode     string // as a bench has it
 }
 
 func (l *laptop) start() {
@@ -154,6 +156,7 @@ func (l *laptop) start() {
 	}
 	l.vault = v
 	l.engine = NewEngine(Options{
+		Learned: learnedIn(l.T, l.disk, l.mode), Mode: func() string { return cmp.Or(l.mode, tms.ModeOIDC) },
 		Vault: v, Service: func(string) (Service, error) { return l.provider, nil }, Window: Default(),
 		Limits: func() Limits { return Limits{Floor: 5 * time.Second, Rate: 10} },
 		Clock:  l.clock, Draw: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },

@@ -19,6 +19,7 @@ import (
 type answeredRefresh struct {
 	seen   vault.Record
 	sent   token.Secret
+	mode   string // in which it was sent
 	answer tms.AuthToken
 	life   token.Lifetime
 	refr   token.Lifetime
@@ -40,13 +41,13 @@ func (e *Engine) renew(ctx context.Context, id instance.ID) error {
 		return e.failed(ctx, r, Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, NotBegun: true, Text: err.Error(), Cause: backoff.Client(r.Base)}, err)
 	}
 	e.Device.Works(backoff.Client(r.Base))
-	a, v, err := e.ask(ctx, service, r, false)
+	a, v, err := e.tryModes(ctx, service, r, false)
 	if err != nil && v.TryOlder {
 		if r, ok = e.Vault.Get(id); !ok {
 			return fault.E("refresh", fault.Unavailable, vault.ErrGone).On(id.String())
 		}
 		e.alsoAsked(id.Tenant)
-		a, v, err = e.ask(ctx, service, r, true)
+		a, v, err = e.tryModes(ctx, service, r, true)
 	}
 	if err != nil {
 		return e.failed(ctx, r, v, err)
@@ -81,40 +82,6 @@ func (e *Engine) catchUp(ctx context.Context, id instance.ID) error {
 // errCaughtUp ends a flight that had only an earlier answer to write.
 var errCaughtUp = errors.New("refresh: an earlier answer was written")
 
-// ask sends one refresh, with the refresh token in force or the older one.
-func (e *Engine) ask(ctx context.Context, s Service, r vault.Record, older bool) (answeredRefresh, Verdict, error) {
-	before, send := r.Attempt, r.Refresh
-	if older {
-		send = r.Older
-	}
-	// 1. The attempt is durable before anything is sent: a lost answer leaves
-	// evidence, whatever happens to this process.
-	r, err := e.Vault.Update(ctx, r, func(r *vault.Record) {
-		if r.Attempt.Open {
-			r.Attempt.Unanswered++ // the process died during the one before
-		}
-		r.Attempt.Open = true
-		r.Attempt.OlderTried = r.Attempt.OlderTried || older
-		r.Attempt.At = e.Clock.Wall()
-	})
-	if err != nil {
-		return answeredRefresh{}, localVerdict(err), err
-	}
-	e.Device.Works(backoff.Store)
-	// 2. One request.
-	answer, err := s.Refresh(ctx, tms.RefreshRequest{
-		Provider: r.Provider, AuthTokenID: r.AuthTokenID, Refresh: send, Registration: e.registration(r),
-	})
-	if err != nil {
-		return answeredRefresh{}, e.verdict(err, r, before, older), err
-	}
-	return answeredRefresh{
-		seen: r, sent: send, answer: answer,
-		life: token.Received(e.Clock, answer.TTL), refr: token.Received(e.Clock, answer.RefreshTTL),
-		served: e.serviceTime(r.ID.Tenant),
-	}, Verdict{}, nil
-}
-
 func (e *Engine) registration(r vault.Record) token.Secret {
 	if e.Registration == nil {
 		return token.Secret{}
@@ -130,12 +97,10 @@ func localVerdict(err error) Verdict {
 	}
 }
 
-func (e *Engine) verdict(err error, r vault.Record, before vault.Attempt, older bool) Verdict {
-	f, ok := errors.AsType[*tms.Failure](err)
-	if !ok {
-		return Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Doubt: true, Text: "the client failed"}
-	}
-	v := Classify(f, Evidence{
+// evidence is what the answer to a refresh of r is to be read by. before are the
+// attempts on record before this one.
+func (e *Engine) evidence(r vault.Record, before vault.Attempt, older bool) Evidence {
+	return Evidence{
 		Before:        before,
 		Refusals:      r.Refusals,
 		SinceFirst:    e.serviceTime(r.ID.Tenant).Sub(r.Refusals.First),
@@ -143,9 +108,7 @@ func (e *Engine) verdict(err error, r vault.Record, before vault.Attempt, older 
 		RefreshLapsed: e.lapsed(r),
 		Session:       r.Session,
 		SaneClock:     e.Skew(r.ID.Tenant).Abs() < saneSkew,
-	})
-	v.Older = older
-	return v
+	}
 }
 
 // serviceTime is the present by the service's own clock, as its last answer
@@ -189,6 +152,7 @@ func (e *Engine) keep(ctx context.Context, id instance.ID, a answeredRefresh) er
 	e.Device.Works(backoff.Store)
 	e.setUnkept(id, nil)
 	e.worked(id)
+	e.learn(ctx, id.Tenant, a)
 	if was != instance.Live {
 		e.Changed(ctx, id, was, instance.Live, "")
 	}
@@ -255,7 +219,7 @@ func (e *Engine) failed(ctx context.Context, seen vault.Record, v Verdict, cause
 // settle writes a verdict into the record.
 func (e *Engine) settle(r *vault.Record, v Verdict) {
 	if !v.NotBegun {
-		e.evidence(r, v)
+		e.conclude(r, v)
 	}
 	event := v.Event
 	if left, known := r.Life.Remaining(e.Clock); event == instance.RefreshFailed && (!known || left == 0) {
@@ -266,9 +230,9 @@ func (e *Engine) settle(r *vault.Record, v Verdict) {
 	}
 }
 
-// evidence closes the attempt on record, and keeps of it what the next answer is
+// conclude closes the attempt on record, and keeps of it what the next answer is
 // to be read by.
-func (e *Engine) evidence(r *vault.Record, v Verdict) {
+func (e *Engine) conclude(r *vault.Record, v Verdict) {
 	if r.Attempt.Open && v.Doubt {
 		r.Attempt.Unanswered++
 	}
@@ -318,6 +282,7 @@ func (e *Engine) Withdrawn(id instance.ID) bool {
 // Redeemed forgets what went wrong with id before: it has another auth token.
 func (e *Engine) Redeemed(id instance.ID) {
 	e.worked(id)
+	e.setRefused(id, nil)
 	e.setUnsaid(id, nil)
 	e.setUnkept(id, nil)
 	e.Kick()

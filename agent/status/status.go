@@ -4,6 +4,7 @@
 package status
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -79,6 +80,7 @@ type Tenant struct {
 	// is done, as a device saw; 0 if it saw no end. Only offline tokens, which have
 	// no session, are refreshed for longer.
 	SessionsEndSeconds int64    `json:"sessions_end_after_seconds,omitempty"`
+	Refresh            *Refresh `json:"refresh,omitempty"` // nil if no auth token is held and none was refreshed
 	Limited            *Limited `json:"limited,omitempty"` // nil if no limit acts
 	// RequestForm is the form in which redemptions tell the service of this device;
 	// nil as long as none was accepted.
@@ -90,6 +92,48 @@ type RequestForm struct {
 	Form       string `json:"form"`                 // "wrapped", "bare"
 	Proof      string `json:"proof"`                // a tms.Proof: "accepted" (unconfirmed), "reply", "person", "release", "ignored"
 	Redemption string `json:"redemption,omitempty"` // that showed it; to administrators only
+}
+
+// Refresh says how the auth tokens of a tenant are refreshed.
+type Refresh struct {
+	Configured string     `json:"configured"`          // refresh.mode
+	Mode       string     `json:"mode,omitempty"`      // in which a refresh has worked: oidc, tms or tms_registration; "" if none has yet
+	WorkedAt   *time.Time `json:"worked_at,omitempty"` // when it worked first; nil if none has
+	Uncertain  string     `json:"uncertain,omitempty"` // why it is uncertain how to refresh; "" if it is not
+	Instances  []string   `json:"instances,omitempty"` // that this concerns, if it is uncertain
+}
+
+// InWords names the way of refreshing for people: "Keycloak (worked 2026-11-29 21:05 UTC)".
+func (r Refresh) InWords() string {
+	switch {
+	case r.Uncertain != "" && r.Mode != "":
+		return fmt.Sprintf("uncertain with refresh.mode: %s; %s has worked (%s)", r.Configured, ModeInWords(r.Mode), r.when())
+	case r.Uncertain != "":
+		return "uncertain: no way has worked yet, and the service refuses; it is tried again by itself, and the auth tokens are kept"
+	case r.Mode != "":
+		return fmt.Sprintf("%s (worked %s)", ModeInWords(r.Mode), r.when())
+	}
+	return "not known before the first refresh has worked"
+}
+
+func (r Refresh) when() string {
+	if r.WorkedAt == nil {
+		return "at an unknown time"
+	}
+	return r.WorkedAt.UTC().Format("2006-01-02 15:04 UTC")
+}
+
+// ModeInWords names a mode of refreshing for people.
+func ModeInWords(mode string) string {
+	switch mode {
+	case "oidc":
+		return "Keycloak"
+	case "tms":
+		return "the service itself, by PATCH"
+	case "tms_registration":
+		return "the service itself, by PATCH and the registration token"
+	}
+	return mode
 }
 
 // Limited says which limits keep refreshes of a tenant waiting now.

@@ -112,10 +112,12 @@ func (c *Client) Redeem(ctx context.Context, registration token.Secret, r Reques
 // A failure that is Lost may have used the refresh token up.
 func (c *Client) Refresh(ctx context.Context, r RefreshRequest) (AuthToken, error) {
 	const op = "refresh"
-	if c.o.Mode != ModeOIDC {
+	switch {
+	case r.Mode == ModeTMS || r.Mode == ModeTMSRegistration:
 		return c.refreshAtService(ctx, op, r)
-	}
-	if r.Refresh.IsZero() {
+	case r.Mode != ModeOIDC:
+		return AuthToken{}, c.refused(op, fmt.Errorf("the refresh mode %q is none of %s, %s, %s", r.Mode, ModeOIDC, ModeTMS, ModeTMSRegistration))
+	case r.Refresh.IsZero():
 		return AuthToken{}, c.refused(op, errors.New("there is no refresh token"))
 	}
 	form := []Pair{
@@ -128,11 +130,11 @@ func (c *Client) Refresh(ctx context.Context, r RefreshRequest) (AuthToken, erro
 // refreshAtService is a refresh in the modes of the service itself.
 func (c *Client) refreshAtService(ctx context.Context, op string, r RefreshRequest) (AuthToken, error) {
 	if r.AuthTokenID == "" {
-		return AuthToken{}, c.refused(op, fmt.Errorf("the auth token has no id, which refresh.mode %s needs", c.o.Mode))
+		return AuthToken{}, c.refused(op, fmt.Errorf("the auth token has no id, which refresh.mode %s needs", r.Mode))
 	}
 	call := Call{Op: op, Method: http.MethodPatch, Path: pathAuth + "/" + url.PathEscape(r.AuthTokenID)}
 	switch {
-	case c.o.Mode == ModeTMS:
+	case r.Mode == ModeTMS:
 		call.Scheme, call.Secret = bearerScheme, r.Refresh
 	case r.Registration.IsZero():
 		return AuthToken{}, c.refused(op, errNoRegistration)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"regent/agent/tms/internal/reply"
+	"regent/agent/token"
 )
 
 // This file is the one place for what we take to be true of the service and
@@ -24,7 +25,9 @@ import (
 const (
 	basePath = "/token/api/v5"      // O: the path below the tenant's host
 	pathIDP  = "/idpConfigurations" // O, D
-	pathAuth = "/authTokens"        // O: Add, Search, Get, Replace, Update and Delete Auth Token
+	// A refresh is Keycloak's (A) or PATCH authTokens/{id} (U, A: after Bearer stands the
+	// refresh token, and there is no body). Package refresh finds which one.
+	pathAuth = "/authTokens" // O: Add, Search, Get, Replace, Update and Delete Auth Token
 
 	memberEndpoint = "tokenEndpoint" // U: as are the next two, and where they stand in the answer
 	memberRealm    = "realm"         // U
@@ -112,11 +115,56 @@ func (r Request) shownIn(body []byte) bool {
 // U: the endpoint ends in /auth/ or /. A: one that is the whole URL is taken as
 // it is, and so is one without a realm.
 func tokenURL(p Provider) string {
-	const end = "/protocol/openid-connect/token"
-	if p.Realm == "" || strings.HasSuffix(p.TokenEndpoint, end) {
+	if p.Realm == "" || strings.HasSuffix(p.TokenEndpoint, tokenPath) {
 		return p.TokenEndpoint
 	}
-	return strings.TrimRight(p.TokenEndpoint, "/") + "/realms/" + url.PathEscape(p.Realm) + end
+	return p.issuer() + tokenPath
+}
+
+// tokenPath is where a realm issues tokens, below its own address (D).
+const tokenPath = "/protocol/openid-connect/token"
+
+// issuer is the realm's address, which Keycloak writes into the iss of its tokens.
+func (p Provider) issuer() string {
+	if realm, ok := strings.CutSuffix(p.TokenEndpoint, tokenPath); ok {
+		return realm
+	}
+	return strings.TrimRight(p.TokenEndpoint, "/") + "/realms/" + url.PathEscape(p.Realm)
+}
+
+// ClientFor returns the client_id that a refresh at the provider names. It is the
+// azp of a refresh token that is a JWT of this very realm, else the client that was
+// discovered. A: Keycloak refuses a refresh token that comes with another client's
+// name. It is pure.
+func (p Provider) ClientFor(refresh token.Secret) string {
+	claims, ok := claimsOf(reveal(refresh))
+	if !ok || !sameAddress(claims.Text("iss"), p.issuer()) {
+		return p.ClientID
+	}
+	if azp := claims.Text("azp"); sendable(azp) {
+		return azp
+	}
+	return p.ClientID
+}
+
+// sameAddress compares two URLs as addresses: the case of the host, a default port
+// and a slash at the end make no difference.
+func sameAddress(a, b string) bool {
+	x, errA := url.Parse(a)
+	y, errB := url.Parse(b)
+	return errA == nil && errB == nil && x.Host != "" && strings.EqualFold(x.Scheme, y.Scheme) &&
+		strings.EqualFold(x.Hostname(), y.Hostname()) && portOf(x) == portOf(y) &&
+		strings.TrimRight(x.Path, "/") == strings.TrimRight(y.Path, "/")
+}
+
+func portOf(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Port()
+	case strings.EqualFold(u.Scheme, "http"):
+		return "80"
+	}
+	return "443"
 }
 
 // shapeOf reads an error's body. D: it has an error code and a message. F, A: it is

@@ -82,16 +82,8 @@ func lifetime(o reply.Object, text string, date time.Time, names ...string) (ttl
 // untilExp reads the expiry of a JWT, whose signature is not ours to verify: we
 // are not its audience. A JWT whose exp is 0 does not expire.
 func untilExp(jwt string, date time.Time) (d time.Duration, ok bool) {
-	parts := strings.Split(jwt, ".")
-	if len(parts) != 3 {
-		return 0, false
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return 0, false
-	}
-	claims, err := reply.Parse(payload, "")
-	if err != nil {
+	claims, ok := claimsOf(jwt)
+	if !ok {
 		return 0, false
 	}
 	exp, said, err := claims.Number("exp")
@@ -99,4 +91,19 @@ func untilExp(jwt string, date time.Time) (d time.Duration, ok bool) {
 		return 0, false
 	}
 	return reply.Span(exp - float64(date.Unix())), true
+}
+
+// claimsOf reads the claims of a JWT without verifying it; ok is false of any other
+// text.
+func claimsOf(jwt string) (claims reply.Object, ok bool) {
+	parts := strings.Split(jwt, ".")
+	if len(parts) != 3 {
+		return nil, false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return nil, false
+	}
+	claims, err = reply.Parse(payload, "")
+	return claims, err == nil
 }

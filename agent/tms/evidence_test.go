@@ -124,19 +124,20 @@ func TestRefusedHere(t *testing.T) {
 	_, err := c.Redeem(t.Context(), registration, nameless)
 	wantRefused(t, err, "identifier")
 
-	r := refreshAt("http://tokens.example.com")
+	r := refreshAt(tms.ModeOIDC, "http://tokens.example.com")
 	_, err = c.Refresh(t.Context(), r)
 	wantRefused(t, err, "tokens.example.com must be https")
 
-	c = clientFor(t, tms.Options{Tenant: closedPort(t), Mode: tms.ModeTMS})
-	r.AuthTokenID = ""
+	r.AuthTokenID, r.Mode = "", tms.ModeTMS
 	_, err = c.Refresh(t.Context(), r)
 	wantRefused(t, err, "id")
 
 	// Without the registration token nothing is sent, and the next step is named.
-	c = clientFor(t, tms.Options{Tenant: closedPort(t), Mode: tms.ModeTMSRegistration})
-	_, err = c.Refresh(t.Context(), refreshAt(c.Host()))
+	_, err = c.Refresh(t.Context(), refreshAt(tms.ModeTMSRegistration, c.Host()))
 	wantRefused(t, err, "keep_registration_token: true")
+
+	_, err = c.Refresh(t.Context(), refreshAt("saml", c.Host()))
+	wantRefused(t, err, `"saml" is none of oidc, tms, tms_registration`)
 }
 
 func wantRefused(t *testing.T, err error, want string) {
@@ -245,7 +246,7 @@ func TestObserveSeesEveryDate(t *testing.T) {
 // TestEchoedSecrets: the service, or somebody in its place, sends back all that
 // it was sent, in each place that we keep or print.
 func TestEchoedSecrets(t *testing.T) {
-	refresh := refreshAt("").Refresh
+	refresh := refreshAt("", "").Refresh
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		echo := r.Header.Get("Authorization") + " " + string(body)
@@ -261,16 +262,15 @@ func TestEchoedSecrets(t *testing.T) {
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var said strings.Builder
 	for _, tenant := range []string{s.URL, raw.url()} {
-		for _, o := range []tms.Options{
-			{},
-			{Mode: tms.ModeTMS},
-			{Mode: tms.ModeTMSRegistration, Forms: tms.Forms{Authorization: tms.BasicEncoded}},
-			{Mode: tms.ModeTMSRegistration, Forms: tms.Forms{Authorization: tms.Bearer}},
+		for _, tt := range []struct{ mode, authorization string }{
+			{tms.ModeOIDC, tms.Basic},
+			{tms.ModeTMS, tms.Basic},
+			{tms.ModeTMSRegistration, tms.BasicEncoded},
+			{tms.ModeTMSRegistration, tms.Bearer},
 		} {
-			o.Tenant, o.Log = tenant, logger
-			c := clientFor(t, o)
+			c := clientFor(t, tms.Options{Tenant: tenant, Log: logger, Forms: tms.Forms{Authorization: tt.authorization}})
 			_, redeemErr := c.Redeem(t.Context(), registration, device)
-			r := refreshAt(tenant)
+			r := refreshAt(tt.mode, tenant)
 			r.Registration = registration
 			_, refreshErr := c.Refresh(t.Context(), r)
 			for _, err := range []error{redeemErr, refreshErr} {

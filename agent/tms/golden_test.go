@@ -39,14 +39,14 @@ func clientFor(t *testing.T, o tms.Options) *tms.Client {
 	return c
 }
 
-func play(t *testing.T, mode, name string) (*tms.Client, *exchangetest.Server) {
+func play(t *testing.T, name string) (*tms.Client, *exchangetest.Server) {
 	t.Helper()
 	s := exchangetest.Serve(t, exchangetest.Load(t, "testdata/exchanges", name))
-	return clientFor(t, tms.Options{Tenant: s.URL, ExtraCA: s.CA, Mode: mode}), s
+	return clientFor(t, tms.Options{Tenant: s.URL, ExtraCA: s.CA}), s
 }
 
 func TestDiscoverGolden(t *testing.T) {
-	c, s := play(t, "", "discover")
+	c, s := play(t, "discover")
 	got, err := c.Discover(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestDiscoverGolden(t *testing.T) {
 }
 
 func TestRedeemGolden(t *testing.T) {
-	c, s := play(t, "", "redeem")
+	c, s := play(t, "redeem")
 	got, err := c.Redeem(t.Context(), registration, device)
 	if err != nil {
 		t.Fatal(err)
@@ -80,8 +80,8 @@ func TestRefreshGolden(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.mode, func(t *testing.T) {
-			c, s := play(t, tt.mode, tt.golden)
-			got, err := c.Refresh(t.Context(), refreshAt(s.URL))
+			c, s := play(t, tt.golden)
+			got, err := c.Refresh(t.Context(), refreshAt(tt.mode, s.URL))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,8 +93,9 @@ func TestRefreshGolden(t *testing.T) {
 	}
 }
 
-func refreshAt(url string) tms.RefreshRequest {
+func refreshAt(mode, url string) tms.RefreshRequest {
 	return tms.RefreshRequest{
+		Mode:        mode,
 		Provider:    tms.Provider{TokenEndpoint: url + "/auth/", Realm: "ems", ClientID: "ems-scl-public-client"},
 		AuthTokenID: "at-17",
 		Refresh:     token.NewSecret("REFRESH-must-never-appear"),
@@ -121,7 +122,7 @@ func TestRefusalsGolden(t *testing.T) {
 		return err
 	}
 	refresh := func(t *testing.T, c *tms.Client, url string) error {
-		_, err := c.Refresh(t.Context(), refreshAt(url))
+		_, err := c.Refresh(t.Context(), refreshAt(tms.ModeOIDC, url))
 		return err
 	}
 	tests := []struct {
@@ -151,7 +152,7 @@ func TestRefusalsGolden(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.golden, func(t *testing.T) {
-			c, s := play(t, "", tt.golden)
+			c, s := play(t, tt.golden)
 			got, ok := errors.AsType[*tms.Failure](tt.call(t, c, s.URL))
 			if !ok {
 				t.Fatal("no *Failure")

@@ -86,33 +86,34 @@ func TestNothingButReadsIsRepeated(t *testing.T) {
 		"timed out waiting for us": "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
 		"fails":                    "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
 	}
+	refresh := func(mode string) func(*testing.T, *tms.Client, string) error {
+		return func(t *testing.T, c *tms.Client, url string) error {
+			_, err := c.Refresh(t.Context(), refreshAt(mode, url))
+			return err
+		}
+	}
 	calls := map[string]func(*testing.T, *tms.Client, string) error{
 		"redeem": func(t *testing.T, c *tms.Client, _ string) error {
 			_, err := c.Redeem(t.Context(), registration, device)
 			return err
 		},
-		"refresh": func(t *testing.T, c *tms.Client, url string) error {
-			_, err := c.Refresh(t.Context(), refreshAt(url))
-			return err
-		},
+		"refresh oidc": refresh(tms.ModeOIDC), "refresh tms": refresh(tms.ModeTMS),
 	}
-	for _, mode := range []string{tms.ModeOIDC, tms.ModeTMS} {
-		for callName, call := range calls {
-			for answerName, answer := range answers {
-				t.Run(mode+" "+callName+", service "+answerName, func(t *testing.T) {
-					t.Parallel()
-					s := serveRaw(t, func(*http.Request) string { return answer })
-					c := clientFor(t, tms.Options{Tenant: s.url(), Mode: mode})
-					if call(t, c, s.url()) == nil {
-						t.Error("no failure")
-					}
-					c.Close()
-					s.stop()
-					if got := s.count["POST"] + s.count["PATCH"]; got != 1 || s.connections != 1 {
-						t.Errorf("got %v on %d connections, want one request on one", s.count, s.connections)
-					}
-				})
-			}
+	for callName, call := range calls {
+		for answerName, answer := range answers {
+			t.Run(callName+", service "+answerName, func(t *testing.T) {
+				t.Parallel()
+				s := serveRaw(t, func(*http.Request) string { return answer })
+				c := clientFor(t, tms.Options{Tenant: s.url()})
+				if call(t, c, s.url()) == nil {
+					t.Error("no failure")
+				}
+				c.Close()
+				s.stop()
+				if got := s.count["POST"] + s.count["PATCH"]; got != 1 || s.connections != 1 {
+					t.Errorf("got %v on %d connections, want one request on one", s.count, s.connections)
+				}
+			})
 		}
 	}
 }

@@ -34,7 +34,6 @@ type Options struct {
 	ExtraCA   []byte        // as [ReadBundle] takes them, trusted beside the system's; nil for none
 	Timeout   time.Duration // of one call, the repetitions of a read included; 0 for 30 s
 	UserAgent string        // "" for "regent"
-	Mode      string        // ModeOIDC, ModeTMS or ModeTMSRegistration; "" for ModeOIDC
 	Forms     Forms         // what the contract leaves open; the zero value takes all
 
 	// Environment is the process's, in which "system" looks; the zero value has no
@@ -63,13 +62,6 @@ func (o Options) settled() (Options, error) {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
-	}
-	switch o.Mode {
-	case "":
-		o.Mode = ModeOIDC
-	case ModeOIDC, ModeTMS, ModeTMSRegistration:
-	default:
-		return o, fmt.Errorf("tms: refresh mode must be %s, %s or %s: %q", ModeOIDC, ModeTMS, ModeTMSRegistration, o.Mode)
 	}
 	var err error
 	if o.Forms, err = o.Forms.settled(); err != nil {

@@ -22,7 +22,6 @@ func TestNewRefuses(t *testing.T) {
 		{"a query", Options{Tenant: "https://host/?a=b"}, "no ? or #"},
 		{"a user", Options{Tenant: "https://me:SECRET@host"}, "no user or password"},
 		{"no URL", Options{Tenant: "https://me:SECRET@host:port"}, "tenant is no URL"},
-		{"mode", Options{Tenant: "host", Mode: "saml"}, `oidc, tms or tms_registration: "saml"`},
 		{"reply", Options{Tenant: "host", Forms: Forms{Reply: "both"}}, `reply "both": must be one of any, wrapped, bare`},
 		{"access token", Options{Tenant: "host", Forms: Forms{AccessToken: "jwt"}}, `access token "jwt": must be one of any, access_token, accessToken, token`},
 		{"authorization", Options{Tenant: "host", Forms: Forms{Authorization: "digest"}}, `authorization "digest": must be one of basic,`},

@@ -46,6 +46,7 @@ type Request struct {
 
 // RefreshRequest is what a refresh needs.
 type RefreshRequest struct {
+	Mode         string // ModeOIDC, ModeTMS or ModeTMSRegistration
 	Provider     Provider
 	AuthTokenID  string       // for the modes of the service itself
 	Refresh      token.Secret // the refresh token

@@ -92,11 +92,11 @@ func wantProvider(t *testing.T, name string) {
 func wantGranted(t *testing.T, name string, v variant) {
 	t.Helper()
 	s := exchangetest.Serve(t, exchangetest.Load(t, "testdata/variants", name))
-	c := clientFor(t, tms.Options{Tenant: s.URL, ExtraCA: s.CA, Mode: v.mode, Forms: v.forms})
+	c := clientFor(t, tms.Options{Tenant: s.URL, ExtraCA: s.CA, Forms: v.forms})
 	var got tms.AuthToken
 	var err error
 	if strings.HasPrefix(name, "refresh") {
-		r := refreshAt(s.URL)
+		r := refreshAt(v.mode, s.URL)
 		r.AuthTokenID, r.Registration = "some-id", registration
 		got, err = c.Refresh(t.Context(), r)
 	} else {

@@ -115,6 +115,9 @@ func tenantFacts(t status.Tenant, n needs, v view) [][2]string {
 	if line := requestInWords(t.RequestForm); line != "" {
 		rows = append(rows, [2]string{"Redemptions", line})
 	}
+	if t.Refresh != nil {
+		rows = append(rows, [2]string{"Refresh", printable(t.Refresh.InWords())})
+	}
 	if t.SessionsEndSeconds > 0 {
 		rows = append(rows, [2]string{"Sessions", token.SessionsEnd(time.Duration(t.SessionsEndSeconds) * time.Second)})
 	}

@@ -68,12 +68,15 @@ func troubled() status.Status {
 	s.Summary = "1 of 4 instances cannot be served: cad/2 was revoked."
 	s.Store, s.Counts = status.Store{State: "rolled_back", Guard: "tpm2"}, &status.Counts{Confirmed: 3, Uncertain: 1}
 	s.Tenants[0].ClockSkewSeconds = -905
+	worked := before(50 * time.Hour)
+	s.Tenants[0].Refresh = &status.Refresh{Configured: "auto", Mode: "oidc", WorkedAt: &worked}
 	s.Tenants[0].RegistrationToken = &status.RegistrationToken{
 		Fingerprint: "9f86d081", Source: "file /etc/regent/registration-token", ReceivedAt: before(26 * time.Hour),
 	}
 	s.Tenants = append(s.Tenants, status.Tenant{
 		Host: "other.example:8443", Reachable: "no", ClockSkewSeconds: 125,
 		LastFault:          &status.Fault{Code: "unavailable", Detail: "connection refused", At: before(40 * time.Second)},
+		Refresh:            &status.Refresh{Configured: "auto", Uncertain: "refused", Instances: []string{"sim/1"}},
 		SessionsEndSeconds: 36_000, Limited: &status.Limited{FloorSeconds: 5, LifeSeconds: 3, Rate: 10},
 		RequestForm: &status.RequestForm{Form: "wrapped", Proof: "accepted", Redemption: "regent-1"},
 	})

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"regent/agent/doctor"
+	"regent/agent/status"
 	"regent/agent/tms/emulator"
 	"regent/ipc/api"
 )
@@ -143,19 +144,22 @@ func tokenIllnesses() []illness {
 		{what: "the answer to a redemption is lost", want: doctor.RedemptionUncertain, until: answers, before: func(t *testing.T, w *ward) {
 			must(t, w.service.SetFaults(emulator.Fault{Class: emulator.ClassRedeem, AfterCommit: true}))
 		}, after: func(t *testing.T, w *ward) { w.await(t, "uncertain") }},
-		{what: "an administrator deleted the auth token", want: doctor.AuthTokenRevoked, after: func(t *testing.T, w *ward) {
+		{what: "an administrator deleted the auth token", want: doctor.AuthTokenRevoked, before: func(t *testing.T, w *ward) {
+			must(t, w.service.SetKnobs(emulator.Knobs{AccessLifetime: 8 * time.Second}))
+		}, after: func(t *testing.T, w *ward) {
+			w.learnsToRefresh(t) // before that, no refusal ends an auth token
 			st, err := w.client.Status(t.Context())
 			must(t, err)
 			if !w.service.DeleteAuthToken(st.Applications[0].Instances[0].AuthTokenID) {
 				t.Fatal("there is no such auth token")
 			}
-			w.refresh(t)
 			w.await(t, "revoked")
 		}},
 		{what: "the device was off for too long", want: doctor.RefreshTokenExpired, before: func(t *testing.T, w *ward) {
-			must(t, w.service.SetKnobs(emulator.Knobs{AccessLifetime: time.Second, RefreshLifetime: 2 * time.Second, Rotation: emulator.RotationOff}))
+			must(t, w.service.SetKnobs(emulator.Knobs{AccessLifetime: 8 * time.Second, RefreshLifetime: 12 * time.Second, Rotation: emulator.RotationOff}))
 		}, after: func(t *testing.T, w *ward) {
-			w.restart(t, func() { time.Sleep(4 * time.Second) })
+			w.learnsToRefresh(t)
+			w.restart(t, func() { time.Sleep(14 * time.Second) })
 			w.ask(t)
 			w.await(t, "refresh_expired")
 		}},
@@ -169,15 +173,27 @@ func tokenIllnesses() []illness {
 // two answers of the service.
 func (w *ward) seesSessionEnd(t *testing.T) {
 	t.Helper()
+	w.learns(t, func(tenant status.Tenant) bool { return tenant.SessionsEndSeconds > 0 })
+}
+
+// learnsToRefresh waits until a refresh has worked.
+func (w *ward) learnsToRefresh(t *testing.T) {
+	t.Helper()
+	w.learns(t, func(tenant status.Tenant) bool { return tenant.Refresh != nil && tenant.Refresh.Mode != "" })
+}
+
+// learns waits until the status of the tenant is as it is to be.
+func (w *ward) learns(t *testing.T, good func(status.Tenant) bool) {
+	t.Helper()
 	for {
 		st, err := w.client.Status(t.Context())
 		must(t, err)
-		if st.Tenants[0].SessionsEndSeconds > 0 {
+		if good(st.Tenants[0]) {
 			return
 		}
 		select {
 		case <-t.Context().Done():
-			t.Fatal("it never saw the end of a session")
+			t.Fatal("the daemon never learnt that of its tenant")
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

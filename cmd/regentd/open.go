@@ -246,7 +246,7 @@ func newService(log *slog.Logger) func(string, policy.Settings, func(time.Time))
 		}
 		return tms.New(tms.Options{
 			Tenant: base, Proxy: n.Proxy, Environment: address.FromEnvironment(os.Getenv), ProxyCredentials: credentials, ExtraCA: extra, Timeout: n.Timeout,
-			Mode: s.Refresh.Mode, Forms: forms(s.Contract), UserAgent: "regentd/" + version, Now: now, Observe: observe, Log: log,
+			Forms: forms(s.Contract), UserAgent: "regentd/" + version, Now: now, Observe: observe, Log: log,
 		})
 	}
 }

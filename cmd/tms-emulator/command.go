@@ -122,7 +122,7 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f.StringVar(&k.Forms.Reply, "form-reply", "wrapped", "where an auth token stands in a reply: wrapped or bare")
 	f.StringVar(&k.Forms.AccessToken, "form-access-token", "access_token", "its access token's name there: access_token, accessToken or token")
 	f.StringVar(&k.Forms.Authorization, "form-authorization", "basic", "how a registration token is shown: basic (raw), basic_encoded or bearer")
-	f.StringVar(&k.Forms.Refresh, "form-refresh", "any", "where auth tokens are refreshed: any, oidc, tms or tms_registration")
+	f.StringVar(&k.Forms.Refresh, "form-refresh", "any", "where auth tokens are refreshed: any, oidc, tms, tms_registration or none")
 
 	f.StringArrayVar(&s.fail, "fail", nil, "fail requests: class=any|discover|login|redeem|refresh|admin,status=N[,count=N][,retry-after=S][,after-commit]; repeatable")
 	f.StringArrayVar(&s.drop, "drop", nil, "change the state, then close the connection: class=C[,count=N]; repeatable")

@@ -131,7 +131,7 @@ func (s *side) open() tms.AuthToken {
 // refresh uses a refresh token, notes what came of it, and returns the next one.
 func (s *side) refresh(what string, t tms.AuthToken) tms.AuthToken {
 	s.t.Helper()
-	got, err := s.device.Refresh(s.t.Context(), tms.RefreshRequest{Provider: s.provider, Refresh: t.Refresh})
+	got, err := s.device.Refresh(s.t.Context(), tms.RefreshRequest{Mode: tms.ModeOIDC, Provider: s.provider, Refresh: t.Refresh})
 	s.note(what, err, func() string {
 		next := "another refresh token"
 		switch {
@@ -200,7 +200,7 @@ var alike = []struct {
 		lost := s.refresh("first", first)
 		wait(1100 * time.Millisecond)
 		second := s.refresh("again", first)
-		_, err := s.device.Refresh(s.t.Context(), tms.RefreshRequest{Provider: s.provider, Refresh: lost.Refresh})
+		_, err := s.device.Refresh(s.t.Context(), tms.RefreshRequest{Mode: tms.ModeOIDC, Provider: s.provider, Refresh: lost.Refresh})
 		f, _ := errors.AsType[*tms.Failure](err)
 		if f == nil || f.Status != http.StatusBadRequest || f.Code != "invalid_grant" {
 			s.t.Errorf("the earlier successor: %v, want invalid_grant", err) // in words of its own: "Stale token"
@@ -371,18 +371,12 @@ var alone = []struct {
 		"the new one" + invalid + "Session doesn't have required client",
 	}},
 	{"mode tms is passed on", false, func(s *side) {
-		o := s.options
-		o.Mode = tms.ModeTMS
-		device, err := tms.New(o)
-		if err != nil {
-			s.t.Fatal(err)
-		}
 		first := s.open()
-		second, err := device.Refresh(s.t.Context(), tms.RefreshRequest{AuthTokenID: first.ID, Refresh: first.Refresh})
+		second, err := s.device.Refresh(s.t.Context(), tms.RefreshRequest{Mode: tms.ModeTMS, AuthTokenID: first.ID, Refresh: first.Refresh})
 		s.note("refresh", err, func() string { return "done" })
 		wait(1100 * time.Millisecond)
 		s.refresh("mode oidc goes on with it", second)
-		_, err = device.Refresh(s.t.Context(), tms.RefreshRequest{AuthTokenID: first.ID, Refresh: first.Refresh})
+		_, err = s.device.Refresh(s.t.Context(), tms.RefreshRequest{Mode: tms.ModeTMS, AuthTokenID: first.ID, Refresh: first.Refresh})
 		s.note("a token that was used", err, func() string { return "done" })
 	}, []string{
 		"refresh: done", "mode oidc goes on with it: another refresh token",

@@ -22,7 +22,7 @@ const trialCounts = 3
 type trial struct {
 	t      *tool
 	s      *admin.Session
-	device map[string]*tms.Client // by refresh mode
+	device *tms.Client
 
 	registration admin.NewRegistrationToken
 	made         admin.RegistrationToken // as the service had it last
@@ -115,24 +115,18 @@ func countsUsed(used, maybe int) string {
 func (t *tool) newTrial(s *admin.Session) (*trial, error) {
 	name := "regent-trial-" + s.Now().UTC().Format("20060102") + "-" + strings.ToLower(rand.Text()[:6])
 	x := &trial{
-		t: t, s: s, device: map[string]*tms.Client{}, found: contract.Findings{},
+		t: t, s: s, found: contract.Findings{},
 		registration: admin.NewRegistrationToken{Identifier: name, Count: trialCounts, Expires: s.Now().UTC().AddDate(0, 0, 1)},
 	}
-	for _, mode := range []string{tms.ModeOIDC, tms.ModeTMS} {
-		o := t.reached
-		o.Mode = mode
-		var err error
-		if x.device[mode], err = tms.New(o); err != nil {
-			return nil, err
-		}
+	var err error
+	if x.device, err = tms.New(t.reached); err != nil {
+		return nil, err
 	}
 	return x, nil
 }
 
 func (x *trial) close() {
-	for _, c := range x.device {
-		c.Close()
-	}
+	x.device.Close()
 }
 
 // run makes the steps, until one fails. What was made until then is in x.

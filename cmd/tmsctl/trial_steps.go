@@ -101,7 +101,7 @@ func (x *trial) buy(ctx context.Context, form string) error {
 	if n > trialCounts {
 		return errors.New("[unexpected] more counts than were agreed")
 	}
-	device := x.device[tms.ModeOIDC]
+	device := x.device
 	provider, err := device.Discover(ctx)
 	if err != nil {
 		return err
@@ -142,7 +142,9 @@ func (o outcome) String() string {
 
 // refresh refreshes an auth token in a mode, with one request.
 func (x *trial) refresh(ctx context.Context, b *bought, mode string) outcome {
-	got, err := x.device[mode].Refresh(ctx, tms.RefreshRequest{Provider: b.provider, AuthTokenID: b.ID, Refresh: b.Refresh})
+	provider := b.provider
+	provider.ClientID = provider.ClientFor(b.Refresh)
+	got, err := x.device.Refresh(ctx, tms.RefreshRequest{Mode: mode, Provider: provider, AuthTokenID: b.ID, Refresh: b.Refresh})
 	if err == nil {
 		if !got.Refresh.IsZero() {
 			b.Refresh = got.Refresh

@@ -32,6 +32,7 @@ var statusOf = map[fault.Kind]int{
 	fault.Revoked:               http.StatusGone,
 	fault.RefreshLost:           http.StatusGone,
 	fault.RefreshExpired:        http.StatusGone,
+	fault.RefreshUncertain:      http.StatusServiceUnavailable,
 	fault.Throttled:             http.StatusTooManyRequests,
 	fault.Unavailable:           http.StatusServiceUnavailable,
 	fault.StoreLocked:           http.StatusServiceUnavailable,

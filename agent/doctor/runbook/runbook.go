@@ -67,7 +67,7 @@ func programs(k fault.Kind) string {
 	switch k {
 	case fault.InvalidRequest:
 		return "mend the request, see [the protocol](../../ipc/PROTOCOL.md); asking again changes nothing."
-	case fault.Throttled, fault.Unavailable, fault.StoreLocked:
+	case fault.Throttled, fault.Unavailable, fault.RefreshUncertain, fault.StoreLocked:
 		return "ask again after `retry_after` seconds, or in a minute where there is none."
 	case fault.NoFreeInstance:
 		return "ask again when another process of the application has ended, or tell the user which ones run."

@@ -14,7 +14,7 @@ type Forms struct {
 	Reply         string `json:"reply"`         // of an auth token: wrapped, bare
 	AccessToken   string `json:"access_token"`  // its name there: access_token, accessToken (as all beside it), token
 	Authorization string `json:"authorization"` // of a registration token: basic, basic_encoded, bearer
-	Refresh       string `json:"refresh"`       // of an auth token: any, oidc, tms (by the refresh token), tms_registration
+	Refresh       string `json:"refresh"`       // of an auth token: any, oidc, tms (by the refresh token), tms_registration, none
 }
 
 func (f Forms) complete() (Forms, error) {
@@ -26,7 +26,7 @@ func (f Forms) complete() (Forms, error) {
 		{"reply", &f.Reply, []string{"wrapped", "bare"}},
 		{"access_token", &f.AccessToken, []string{"access_token", "accessToken", "token"}},
 		{"authorization", &f.Authorization, []string{"basic", "basic_encoded", "bearer"}},
-		{"refresh", &f.Refresh, []string{"any", "oidc", "tms", "tms_registration"}},
+		{"refresh", &f.Refresh, []string{"any", "oidc", "tms", "tms_registration", "none"}},
 	} {
 		*choice.value = or(*choice.value, choice.words[0])
 		if !slices.Contains(choice.words, *choice.value) {

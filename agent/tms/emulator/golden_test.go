@@ -183,6 +183,7 @@ func TestOneWayOfRefreshing(t *testing.T) {
 		"tms":              {oidc: 400, byToken: 200, byRegistration: 401},
 		"tms_registration": {oidc: 400, byToken: 401, byRegistration: 200},
 		"any":              {oidc: 200, byToken: 200, byRegistration: 200},
+		"none":             {oidc: 400, byToken: 401, byRegistration: 401},
 	} {
 		for name, status := range want {
 			must(f, f.SetKnobs(emulator.Knobs{Rotation: emulator.RotationOmit, Forms: emulator.Forms{Refresh: way}}))

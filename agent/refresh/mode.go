@@ -1,0 +1,121 @@
+package refresh
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/status"
+	"regent/agent/tms"
+)
+
+// ModeAuto is refresh.mode: auto. The engine then finds the mode of a tenant by
+// trying, and keeps to the one that has worked.
+const ModeAuto = "auto"
+
+// Known is what decides in which mode a refresh is tried.
+type Known struct {
+	Configured string // refresh.mode
+	Taught     string // the mode that has worked at the tenant; "" if none is known
+	// Before says that auth tokens of the tenant were refreshed by a version that did
+	// not keep in which mode. It counts only where nothing is taught.
+	Before bool
+	// Nameless says that the service gave the auth token no id. Then it cannot be
+	// refreshed at the service itself.
+	Nameless bool
+	Refused  []Refusal // what this refresh token was answered since the first try
+}
+
+// Refusal is the answer of the service to a try in a mode.
+type Refusal struct {
+	Mode    string
+	Failure *tms.Failure
+}
+
+// modes are those that may be tried, in their order (A: contract.md, the refresh).
+func (k Known) modes() []string {
+	switch {
+	case k.Configured != ModeAuto:
+		return []string{k.Configured}
+	case k.found():
+		return []string{k.Taught}
+	case k.Nameless:
+		return []string{tms.ModeOIDC}
+	}
+	return []string{tms.ModeOIDC, tms.ModeTMS}
+}
+
+// found reports whether [ModeAuto] has a mode that works. One by the registration
+// token is chosen by a person alone.
+func (k Known) found() bool { return k.Taught == tms.ModeOIDC || k.Taught == tms.ModeTMS }
+
+// Next returns the mode to try now, or "" if each has refused. It is pure.
+func (k Known) Next() string {
+	for _, mode := range k.modes() {
+		if !slices.ContainsFunc(k.Refused, func(r Refusal) bool { return r.Mode == mode }) {
+			return mode
+		}
+	}
+	return ""
+}
+
+// Proven reports whether the mode that is tried has worked at the tenant before.
+// Only then may a refusal end an auth token. A person who had chosen a mode before
+// that was kept is believed. It is pure.
+func (k Known) Proven() bool {
+	if k.Configured == ModeAuto {
+		return k.found()
+	}
+	return k.Taught == k.Configured || k.Taught == "" && k.Before
+}
+
+// refuses reports whether an answer is a refusal, which leads to the other mode.
+// The service's pages name no shape for a 404 or a 405, and a service that does not
+// know a path may answer in any. A proxy's 407, and what says "later", decide
+// nothing.
+func refuses(f *tms.Failure) bool {
+	switch {
+	case f.Reach != tms.Answered || f.Refused:
+		return false
+	case f.Status == 407 || f.Status == 408 || f.Status == 425 || f.Status == 429:
+		return false
+	}
+	return f.Status >= 400 && f.Status < 500
+}
+
+// ofService reports whether a refusal can be the service's own. A captive portal
+// refuses as well, in no shape of the service.
+func ofService(r Refusal) bool {
+	return r.Failure.ServiceShape || r.Failure.Status == 404 || r.Failure.Status == 405
+}
+
+// unproven is the verdict on a refresh token that was refused in each mode, where
+// none of them has been proven. It is kept: such a refusal may be about the form of
+// the request as well as about the token. It is pure.
+func (k Known) unproven(e Evidence) Verdict {
+	i := slices.IndexFunc(k.Refused, ofService)
+	switch {
+	case i < 0:
+		return Classify(k.Refused[len(k.Refused)-1].Failure, e)
+	case e.Before.Doubtful() && e.HasOlder && !e.Before.OlderTried:
+		return tryOlder()
+	case k.Configured == ModeAuto && k.Taught == "" && k.Before:
+		// One of the two modes has worked before, and both refuse now.
+		return refusal(k.Refused[i].Failure, e)
+	}
+	words := make([]string, len(k.Refused))
+	for i, r := range k.Refused {
+		words[i] = fmt.Sprintf("%s answered HTTP %d, %q", status.ModeInWords(r.Mode), r.Failure.Status, said(r.Failure))
+	}
+	text := fmt.Sprintf("%s refuses to refresh, and it is uncertain how it does: %s", k.Refused[i].Failure.Host, strings.Join(words, "; "))
+	if e.RefreshLapsed {
+		text += "; the refresh token is also at the end of its announced life"
+	}
+	text += "; the auth token is kept and tried again by itself; "
+	if k.Configured != ModeAuto {
+		text += "refresh.mode: " + k.Configured + " has not worked at this tenant yet, and refresh.mode: auto tries the other one too; "
+	}
+	return Verdict{Event: instance.RefreshFailed, Code: fault.RefreshUncertain, Text: text + "what the tenant has, says: sudo regent doctor --contract"}
+}

@@ -1,0 +1,292 @@
+package refresh
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"regent/agent/clock/clocktest"
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/store/storetest"
+	"regent/agent/tms"
+	"regent/agent/token"
+	"regent/agent/vault"
+)
+
+// TestNextMode is the whole rule by which a mode is chosen.
+func TestNextMode(t *testing.T) {
+	const auto, oidc, patch, registration = ModeAuto, tms.ModeOIDC, tms.ModeTMS, tms.ModeTMSRegistration
+	for _, tt := range []struct {
+		name   string
+		k      Known
+		tries  []string // each refuses
+		proven bool
+	}{
+		{"nothing is known", Known{Configured: auto}, []string{oidc, patch}, false},
+		{"an auth token without an id", Known{Configured: auto, Nameless: true}, []string{oidc}, false},
+		{"Keycloak has worked", Known{Configured: auto, Taught: oidc}, []string{oidc}, true},
+		{"the service has worked", Known{Configured: auto, Taught: patch}, []string{patch}, true},
+		{"the service has worked, and this one has no id", Known{Configured: auto, Taught: patch, Nameless: true}, []string{patch}, true},
+		{"the registration token has worked, which auto never tries", Known{Configured: auto, Taught: registration}, []string{oidc, patch}, false},
+		{"an earlier version has refreshed, and nobody knows how", Known{Configured: auto, Before: true}, []string{oidc, patch}, false},
+		{"chosen", Known{Configured: patch}, []string{patch}, false},
+		{"chosen, and has worked", Known{Configured: patch, Taught: patch}, []string{patch}, true},
+		{"chosen, and another one has worked", Known{Configured: patch, Taught: oidc}, []string{patch}, false},
+		{"chosen in an earlier version", Known{Configured: oidc, Before: true}, []string{oidc}, true},
+		{"chosen after that version, where another one has worked", Known{Configured: oidc, Taught: patch, Before: true}, []string{oidc}, false},
+		{"the registration token, chosen", Known{Configured: registration, Taught: registration}, []string{registration}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.k.Proven(); got != tt.proven {
+				t.Errorf("Proven = %t", got)
+			}
+			var tries []string
+			for mode := tt.k.Next(); mode != ""; mode = tt.k.Next() {
+				tries = append(tries, mode)
+				tt.k.Refused = append(tt.k.Refused, Refusal{mode, badGrant()})
+			}
+			if !slices.Equal(tries, tt.tries) {
+				t.Errorf("tries %q, want %q", tries, tt.tries)
+			}
+		})
+	}
+}
+
+func TestWhatRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		f             *tms.Failure
+		refuses, ours bool
+	}{
+		{badGrant(), true, true},
+		{answered(401, "invalid_client", ""), true, true},
+		{answered(400, "unauthorized_client", "no"), true, true},
+		{answered(404, "NOT_FOUND", "no"), true, true},
+		{answered(404, "", ""), true, true}, // a path that the service does not know
+		{answered(405, "", ""), true, true},
+		{answered(401, "", ""), true, false}, // or a captive portal's
+		{answered(403, "", ""), true, false},
+		{answered(407, "", ""), false, false},
+		{answered(408, "", ""), false, false},
+		{answered(429, "x", "slow down"), false, true},
+		{answered(302, "", ""), false, false},
+		{answered(500, "x", "An internal error occurred."), false, true},
+		{answered(503, "", ""), false, false},
+		{lost(), false, false},
+		{offline(), false, false},
+		{&tms.Failure{Refused: true}, false, false},
+	} {
+		if got := refuses(tt.f); got != tt.refuses {
+			t.Errorf("refuses(%v) = %t", tt.f, got)
+		}
+		if got := ofService(Refusal{"", tt.f}); got != tt.ours {
+			t.Errorf("ofService(%v) = %t", tt.f, got)
+		}
+	}
+}
+
+// modal answers each mode by its own script, the last step for ever after.
+type modal struct {
+	oidc, patch *service
+	tried       []string
+}
+
+func (m *modal) of(mode string) *service {
+	m.tried = append(m.tried, mode)
+	if mode == tms.ModeOIDC {
+		return m.oidc
+	}
+	return m.patch
+}
+
+// modeStory is what becomes of one auth token whose refresh.mode is not proven.
+type modeStory struct {
+	name        string
+	mode        string // "" is auto
+	taught      string
+	generation  uint64 // of another auth token of the tenant; 0 is none
+	oidc, patch []func(tms.RefreshRequest) (tms.AuthToken, error)
+	refresh     string
+	want        instance.State
+	learned     string
+	code        fault.Kind
+	tried       string // the first tries, oidc and tms
+}
+
+func steps(s ...func(tms.RefreshRequest) (tms.AuthToken, error)) []func(tms.RefreshRequest) (tms.AuthToken, error) {
+	return s
+}
+
+// TestModes: no refusal ends an auth token before a mode has worked once at its
+// tenant, and once one has, it is kept to.
+func TestModes(t *testing.T) {
+	no := fails(badGrant())
+	gone := fails(answered(404, "", ""))
+	client := fails(answered(401, "invalid_client", "Invalid client"))
+	unknown := fails(answered(400, "unauthorized_client", "Client not allowed"))
+	for _, tt := range []modeStory{
+		{name: "Keycloak works", oidc: steps(rotates), patch: steps(no), want: instance.Live, learned: "oidc", tried: "oidc oidc"},
+		{name: "only the service works, after invalid_grant", oidc: steps(no), patch: steps(rotates), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
+		{name: "only the service works, after invalid_client", oidc: steps(client), patch: steps(rotates), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
+		{name: "only the service works, after unauthorized_client", oidc: steps(unknown), patch: steps(rotates), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
+		{name: "only the service works, after a 404", oidc: steps(gone), patch: steps(rotates), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
+		{name: "neither works", oidc: steps(no), patch: steps(client), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc tms oidc tms"},
+		{name: "the first answer is lost, and then neither works", oidc: steps(fails(lost()), no), patch: steps(no), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc oidc tms oidc tms"},
+		{name: "neither is known", oidc: steps(gone), patch: steps(gone), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc tms oidc tms"},
+		{name: "neither works, and then Keycloak", oidc: steps(no, no, rotates), patch: steps(no), want: instance.Live, learned: "oidc", tried: "oidc tms oidc tms oidc"},
+		{name: "a portal", oidc: steps(fails(answered(401, "", ""))), patch: steps(fails(answered(403, "", ""))), want: instance.Expired, code: fault.Unavailable, tried: "oidc tms oidc tms"},
+		{name: "offline decides nothing", oidc: steps(fails(offline()), fails(lost()), fails(answered(503, "", "")), fails(asking(answered(429, "", ""), time.Second)), rotates), patch: steps(rotates), want: instance.Live, learned: "oidc", tried: "oidc oidc oidc oidc oidc"},
+		{name: "the second mode is undecided, and is gone on with", oidc: steps(no), patch: steps(fails(offline()), fails(answered(503, "", "")), rotates), want: instance.Live, learned: "tms", tried: "oidc tms tms tms tms"},
+		{name: "the refusal that Keycloak proved", taught: "oidc", oidc: steps(no), patch: steps(rotates), want: instance.Revoked, learned: "oidc", tried: "oidc", code: fault.Revoked},
+		{name: "one refusal leaves no proven mode", taught: "tms", oidc: steps(rotates), patch: steps(client, rotates), want: instance.Live, learned: "tms", tried: "tms tms tms"},
+		{name: "chosen, and refuses", mode: "oidc", oidc: steps(no), patch: steps(rotates), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc oidc"},
+		{name: "chosen, and works", mode: "tms", oidc: steps(no), patch: steps(rotates, no), want: instance.Revoked, learned: "tms", tried: "tms tms", code: fault.Revoked},
+		{name: "chosen, where another one has worked", mode: "tms", taught: "oidc", oidc: steps(rotates), patch: steps(no), want: instance.Expired, learned: "oidc", code: fault.RefreshUncertain, tried: "tms tms"},
+		{name: "chosen in an earlier version", mode: "oidc", generation: 7, oidc: steps(no), patch: steps(rotates), want: instance.Revoked, tried: "oidc", code: fault.Revoked},
+		{name: "an earlier version refreshed at the service", generation: 7, oidc: steps(no), patch: steps(rotates), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
+		{name: "an earlier version refreshed, and now both refuse", generation: 7, oidc: steps(no), patch: steps(client), want: instance.Revoked, code: fault.Revoked, tried: "oidc tms oidc tms oidc tms"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { tt.play(t) })
+		})
+	}
+}
+
+func (tt modeStory) play(t *testing.T) {
+	b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: tt.mode}
+	if b.mode == "" {
+		b.mode = ModeAuto
+	}
+	m := &modal{&service{script: tt.oidc}, &service{script: tt.patch}, nil}
+	b.service = &service{script: steps(func(r tms.RefreshRequest) (tms.AuthToken, error) { return m.of(r.Mode).Refresh(t.Context(), r) })}
+	b.hold(t, vault.Record{ID: one, AuthTokenID: "at-1"})
+	if tt.generation > 0 {
+		b.ended(t, tt.generation)
+	}
+	if tt.taught != "" {
+		if err := learnedIn(t, b.store, b.mode).Change(t.Context(), one.Tenant, func(l *tms.Learned) { l.Refreshed(tt.taught, time.Now()) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.run(t)
+	defer b.stop()
+	time.Sleep(3*time.Hour + 7*time.Minute)
+	synctest.Wait()
+	r := b.record(t)
+	f, _ := b.LastFault(one)
+	switch {
+	case r.State != tt.want:
+		t.Errorf("state %s, want %s; changes %q", r.State, tt.want, b.changes)
+	case r.Refresh.IsZero() || r.Access.IsZero():
+		t.Error("a token was thrown away")
+	case (f == nil) != (tt.code == "") || f != nil && f.Kind != tt.code:
+		t.Errorf("the last fault is %v, want %q", f, tt.code)
+	case f != nil && tt.code == fault.RefreshUncertain && !strings.Contains(f.Text(), "regent doctor --contract"):
+		t.Errorf("no next step in %q", f.Text())
+	}
+	if got := b.Learned.Of(one.Tenant).Refresh.Mode; got != tt.learned {
+		t.Errorf("learned %q, want %q", got, tt.learned)
+	}
+	if got := strings.Join(m.tried, " "); !strings.HasPrefix(got+" ", tt.tried+" ") {
+		t.Errorf("tried %q, want it to begin with %q", got, tt.tried)
+	}
+	if tt.code == fault.RefreshUncertain && len(m.tried) > 60 {
+		t.Errorf("%d requests in three hours: that is hammering", len(m.tried))
+	}
+}
+
+// ended keeps another auth token of the tenant, which was refreshed often and then
+// given up.
+func (b *bench) ended(t *testing.T, generation uint64) {
+	t.Helper()
+	v, _, err := vault.Open(t.Context(), b.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := one
+	other.Number = 2
+	if err := v.Create(t.Context(), vault.Record{ID: other, State: instance.Revoked, Generation: generation, Intent: "intent-2"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRetryAfterUncertain: a person who has chosen another mode need not wait for
+// the pause to end.
+func TestRetryAfterUncertain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
+		b.service = &service{script: steps(fails(badGrant()))}
+		b.hold(t, vault.Record{ID: one, AuthTokenID: "at-1"})
+		b.run(t)
+		defer b.stop()
+		time.Sleep(3 * time.Hour)
+		if left := b.Paused(one); left == 0 {
+			t.Fatal("no pause runs")
+		}
+		sent := b.service.count()
+		b.Retry()
+		synctest.Wait()
+		if got := b.service.count() - sent; got != 2 {
+			t.Errorf("%d requests at once, want one in each mode", got)
+		}
+	})
+}
+
+// TestUnprovenProperty: whatever is answered before a mode has worked, the auth
+// token is kept, what was sent is one of the two modes, and a mode that works is
+// found when it is answered.
+func TestUnprovenProperty(t *testing.T) {
+	answers := map[string]func(tms.RefreshRequest) (tms.AuthToken, error){
+		"invalid_grant": fails(badGrant()), "invalid_client": fails(answered(401, "invalid_client", "no")), "404": fails(answered(404, "", "")),
+		"403": fails(answered(403, "FORBIDDEN", "no")), "portal": fails(answered(401, "", "")), "302": fails(answered(302, "", "")),
+		"500": fails(answered(500, "", "")), "429": fails(asking(answered(429, "", ""), time.Minute)), "lost": fails(lost()), "offline": fails(offline()),
+	}
+	words := []string{"invalid_grant", "invalid_client", "404", "403", "portal", "302", "500", "429", "lost", "offline"}
+	rapid.Check(t, func(r *rapid.T) {
+		draw := func(mode string) (out []func(tms.RefreshRequest) (tms.AuthToken, error)) {
+			for _, w := range rapid.SliceOfN(rapid.SampledFrom(words), 1, 12).Draw(r, mode) {
+				out = append(out, answers[w])
+			}
+			return out
+		}
+		oidc, patch := draw("oidc"), draw("tms")
+		works := rapid.SampledFrom([]string{"oidc", "tms"}).Draw(r, "works")
+		lapses := rapid.Bool().Draw(r, "lapses")
+		failure := ""
+		synctest.Test(t, func(t *testing.T) {
+			b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
+			m := &modal{&service{script: oidc}, &service{script: patch}, nil}
+			b.service = &service{script: steps(func(q tms.RefreshRequest) (tms.AuthToken, error) { return m.of(q.Mode).Refresh(t.Context(), q) })}
+			held := vault.Record{ID: one, AuthTokenID: "at-1"}
+			if lapses {
+				held.RefreshLife = token.Received(b.clock, 2*time.Hour)
+			}
+			b.hold(t, held)
+			b.run(t)
+			time.Sleep(24 * time.Hour)
+			synctest.Wait()
+			if got := b.record(t); !got.State.Refreshable() || got.Refresh.IsZero() {
+				failure = "it was given up: " + string(got.State)
+			}
+			m.oidc.script, m.patch.script = steps(fails(badGrant())), steps(fails(badGrant()))
+			m.of(works).script = steps(rotates)
+			b.Retry()
+			time.Sleep(24 * time.Hour)
+			synctest.Wait()
+			if got := b.record(t); failure == "" && got.State != instance.Live {
+				failure = "it does not recover: " + string(got.State)
+			}
+			if got := b.Learned.Of(one.Tenant).Refresh.Mode; failure == "" && got != works {
+				failure = "learned " + got
+			}
+			b.stop()
+		})
+		if failure != "" {
+			r.Fatal(failure)
+		}
+	})
+}
