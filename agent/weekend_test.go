@@ -214,7 +214,7 @@ func TestDuplicates(t *testing.T) {
 			"a reply that is lost":                {emulator.Fault{Class: emulator.ClassRedeem, AfterCommit: true}, instance.Uncertain, 1},
 		} {
 			t.Run(string(duplicates)+", "+name, func(t *testing.T) {
-				simulate(t, 1, emulator.Knobs{Duplicates: duplicates}, func(fl *fleet) {
+				simulate(t, 1, emulator.Knobs{Duplicates: duplicates, RequestBody: emulator.BodyEither}, func(fl *fleet) {
 					first := fl.service.State().Redeemed
 					m := fl.devices[0]
 					if err := fl.service.AddFault(tt.fault); err != nil {

@@ -270,9 +270,6 @@ func (e *Emulator) shaped(k Knobs, body any) any {
 // completeDialect fills in what the dialect decides.
 func (k Knobs) completeDialect() (Knobs, error) {
 	k.Dialect = Dialect(or(string(k.Dialect), string(Family)))
-	if k.RequestBody == "" && k.Dialect == First {
-		k.RequestBody = BodyEither // the device sends wrapped bodies alone
-	}
 	k.RequestBody = RequestBody(or(string(k.RequestBody), string(BodyStrict)))
 	for _, choice := range []struct {
 		what, value string

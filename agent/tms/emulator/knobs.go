@@ -30,7 +30,7 @@ type Knobs struct {
 	Forms       Forms         // that nobody has documented
 
 	Dialect     Dialect     // "" is Family
-	RequestBody RequestBody // "" is BodyStrict, of the first dialect BodyEither
+	RequestBody RequestBody // "" is BodyStrict
 	ErrorShape  string      // one of ErrorShapes, or ErrorRotate; "" is the dialect's own
 	PageSize    int         // rows of a page, however many are asked for; 0 is the dialect's own: 2 of the family, up to 1000 of the first
 
