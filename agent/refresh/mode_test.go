@@ -110,7 +110,6 @@ type modeStory struct {
 	taught      string
 	generation  uint64 // of another auth token of the tenant; 0 is none
 	oidc, patch []func(tms.RefreshRequest) (tms.AuthToken, error)
-	refresh     string
 	want        instance.State
 	learned     string
 	code        fault.Kind
