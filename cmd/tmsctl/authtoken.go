@@ -84,7 +84,7 @@ func (n authNarrowing) narrow(list []admin.AuthToken, now time.Time) ([]admin.Au
 	}
 	var left []admin.AuthToken
 	for _, a := range list {
-		if (n.user == "" || n.user == a.UserName) && !a.Created.Before(from) {
+		if (n.user == "" || n.user == a.UserName) && !admin.Before(a.Created, from) {
 			left = append(left, a)
 		}
 	}

@@ -205,9 +205,14 @@ func jsonOf(r admin.RegistrationToken, now time.Time, withToken bool) registrati
 	return j
 }
 
+// timeJSON writes a time as RFC 3339, without an offset where the service told
+// none: such a time may be up to 14 h off. It is "" for the zero time.
 func timeJSON(t time.Time) string {
 	if t.IsZero() {
 		return ""
+	}
+	if !admin.HasZone(t) {
+		return t.Format("2006-01-02T15:04:05")
 	}
 	return t.UTC().Format(time.RFC3339)
 }

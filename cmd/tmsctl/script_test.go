@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,6 +50,13 @@ func runScripts(t *testing.T, d emulator.Dialect) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: func(env *testscript.Env) error { return startService(env, d) },
+		// [family] and [first] hold in the dialect of that name.
+		Condition: func(name string) (bool, error) {
+			if !slices.Contains(emulator.Dialects(), emulator.Dialect(name)) {
+				return false, fmt.Errorf("no condition: %s", name)
+			}
+			return name == string(d), nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"issue":  issue,
 			"redeem": redeem,
