@@ -10,17 +10,18 @@ import (
 	"regent/agent/token"
 )
 
-// This file is the one place for what we take to be true of the service and
-// nobody has documented. Each line is tagged:
+// This file is the one place for what is taken to be true of the service's device
+// side. Each line is tagged:
 //
-//	D  documented by the vendor (here only where an assumption rests on it)
-//	O  in the vendor's OpenAPI master file of the EMS REST API 5.3
-//	F  so in the calls next door of the same API, a strong inference here
+//	D  documented by the vendor in its guides
+//	O  in the vendor's OpenAPI file for the API next door, version 5.3
+//	F  the dialect of the calls next door; for this service an inference
 //	U  seen only in unofficial client code
 //	A  our assumption
 //
-// None of it was tried against the real service. Whoever does that mends it
-// here, together with the golden exchanges in testdata/exchanges.
+// None of it was tried against the real service. CONTRACT.md has the table of what
+// is open, made from package contract. Whoever tries a tenant changes it here,
+// together with the golden exchanges in testdata/exchanges.
 
 const (
 	basePath = "/token/api/v5"      // O: the path below the tenant's host
@@ -33,7 +34,7 @@ const (
 	memberRealm    = "realm"         // U
 	memberClientID = "clientId"      // U
 
-	// D: the public client of the service's users. A: it is meant where
+	// D, O: the public client of the service's users. A: it is meant where
 	// idpConfigurations names none.
 	defaultClientID = "ems-scl-public-client"
 

@@ -149,7 +149,7 @@ func (b Block) String() string {
 		wrapped(&t, "note: ", len("note: "), note)
 	}
 	var meanings []string
-	for _, tag := range tags() {
+	for _, tag := range Tags() {
 		meanings = append(meanings, tag[0]+" "+tag[1])
 	}
 	wrapped(&t, "tags: ", len("tags: "), strings.Join(meanings, "; "))

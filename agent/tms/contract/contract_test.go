@@ -16,7 +16,7 @@ func TestRows(t *testing.T) {
 			t.Errorf("row %q: title %q, taken %q", r.ID, r.Title, r.Taken)
 		}
 		seen[r.ID] = true
-		if !slices.ContainsFunc(tags(), func(tag [2]string) bool { return tag[0] == string(r.Tag) }) {
+		if !slices.ContainsFunc(Tags(), func(tag [2]string) bool { return tag[0] == string(r.Tag) }) {
 			t.Errorf("row %s: tag %q", r.ID, r.Tag)
 		}
 	}

@@ -15,8 +15,8 @@ const (
 	Assumed    Tag = "A" // our assumption
 )
 
-// tags are their meanings, in the order in which they are explained.
-func tags() [][2]string {
+// Tags are their meanings, in the order in which they are explained.
+func Tags() [][2]string {
 	return [][2]string{
 		{string(Documented), "the vendor's guides say so"},
 		{string(OpenAPI), "the vendor's OpenAPI file says so"},

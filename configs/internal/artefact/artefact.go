@@ -31,6 +31,7 @@ func Files() ([]File, error) {
 	}{
 		{"configs/config.yaml", always(config, table)},
 		{"configs/REFERENCE.md", always(reference, table)},
+		{"agent/tms/CONTRACT.md", always(contractTable, table)},
 		{"configs/regent.yaml.5", always(manual, table)},
 		{"configs/regent.schema.json", func() ([]byte, error) { return jsonSchema(table) }},
 		{"packaging/deb/templates", always(debconf, table)},
