@@ -76,8 +76,21 @@ func (a *Agent) learnt(host string, found contract.Findings) {
 	if a.d.Unusable != nil {
 		return
 	}
-	if l := a.learned.Request(host); l.Proven() {
-		found.Set(contract.RequestBody, l.Form)
+	switch l := a.learned.Request(host); {
+	case l.Proven():
+		found[contract.RequestBody] = contract.Seen{Answers: []string{l.Form}, Why: "proven by: " + string(l.Proof)}
+	case l.Form != "":
+		found[contract.RequestBody] = contract.Seen{Why: "a " + l.Form + " redemption was accepted, and nobody has confirmed that it was read"}
+	}
+	for _, h := range a.regs.List() {
+		if h.Tenant != host {
+			continue
+		}
+		form := token.Unproven(h.Token)
+		if form == "" {
+			form = "base64 of user:password"
+		}
+		found.Set(contract.RegistrationForm, form)
 	}
 	lives, refreshLives := []string{}, []string{}
 	for _, r := range a.vault.List() {

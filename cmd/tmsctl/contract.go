@@ -40,6 +40,9 @@ func (t *tool) loginForm(s *admin.Session) string {
 	if t.flags.clientCredentials {
 		return "client credentials"
 	}
+	if t.byBrowser {
+		return "by browser, of client " + s.Bearer().Provider.ClientID
+	}
 	return "a user's, of client " + s.Bearer().Provider.ClientID
 }
 

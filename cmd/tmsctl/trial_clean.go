@@ -136,7 +136,11 @@ func (x *trial) configuration() string {
 			fmt.Fprintf(&t, "  %s: %s\n", k[0], k[1])
 		}
 	}
-	section("contract", [2]string{"base_path", first(contract.BasePath)}, [2]string{"request", x.form}, [2]string{"registration_header", first(contract.RegistrationHeader)})
+	confirmed := ""
+	if x.form != "" { // the list showed what the redemption told
+		confirmed = "true"
+	}
+	section("contract", [2]string{"base_path", first(contract.BasePath)}, [2]string{"request", x.form}, [2]string{"request_confirmed", confirmed}, [2]string{"registration_header", first(contract.RegistrationHeader)})
 	section("refresh", [2]string{"mode", x.mode})
 	for _, known := range [][2]string{{"contract.reply", first(contract.RedeemReply)}, {"contract.access_token_name", first(contract.AccessName)}} {
 		if known[1] != "" {

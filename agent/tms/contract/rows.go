@@ -93,7 +93,7 @@ type Row struct {
 const (
 	asked       = "it was asked, and its answer does not show it"
 	afterRedeem = "known after the first redemption"
-	afterGiven  = "known once a registration token is given"
+	afterGiven  = "known while a registration token is held"
 	afterFresh  = "known after the first refresh"
 	byTrial     = "known after tmsctl trial"
 	fromRows    = "known once the tenant has some to list"
