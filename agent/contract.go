@@ -82,6 +82,9 @@ func (a *Agent) learnt(host string, found contract.Findings) {
 	case l.Form != "":
 		found[contract.RequestBody] = contract.Seen{Why: "a " + l.Form + " redemption was accepted, and nobody has confirmed that it was read"}
 	}
+	if mode := a.learned.Of(host).Refresh.Mode; mode != "" {
+		found[contract.RefreshMode] = contract.Seen{Answers: []string{mode}, Why: "a refresh worked so"}
+	}
 	for _, h := range a.regs.List() {
 		if h.Tenant != host {
 			continue
@@ -132,7 +135,7 @@ func compare(rows []status.Form, variants []tms.Variant, s policy.Settings) []st
 		}
 		f.Configured, f.Fits = configured[f.Key], status.FitUnknown
 		for _, v := range variants {
-			if v.Key == f.Key {
+			if v.Key == f.Key && len(f.Answers) == 0 { // what worked says more than a refusal
 				f.Answers, f.Why = append([]string{}, v.Answers...), v.Why
 			}
 		}

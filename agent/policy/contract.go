@@ -38,7 +38,7 @@ const (
 	basePathPattern = `^/[A-Za-z0-9._/-]*[A-Za-z0-9_-]$`
 
 	// undocumented ends the documentation of each key here.
-	undocumented = " The vendor documents none of it; regent doctor --contract says what the tenant at hand answers to."
+	undocumented = " How well it is known stands in agent/tms/CONTRACT.md; regent doctor --contract says how the tenant at hand has it."
 )
 
 func contractKeys() []Definition {
