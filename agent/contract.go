@@ -80,7 +80,7 @@ func (a *Agent) learnt(host string, found contract.Findings) {
 	case l.Proven():
 		found[contract.RequestBody] = contract.Seen{Answers: []string{l.Form}, Why: "proven by: " + string(l.Proof)}
 	case l.Form != "":
-		found[contract.RequestBody] = contract.Seen{Why: "a " + l.Form + " redemption was accepted, and nobody has confirmed that it was read"}
+		found[contract.RequestBody] = contract.Seen{Why: "a " + l.Form + " redemption was accepted; nobody has confirmed that the service read it"}
 	}
 	if mode := a.learned.Of(host).Refresh.Mode; mode != "" {
 		found[contract.RefreshMode] = contract.Seen{Answers: []string{mode}, Why: "a refresh worked so"}
@@ -109,7 +109,7 @@ func (a *Agent) learnt(host string, found contract.Findings) {
 
 func lifeOf(l token.Lifetime) string {
 	if l.TTL == 0 {
-		return "not told, or without end"
+		return "not in the reply, or unlimited"
 	}
 	return fmt.Sprintf("%d s", int64(l.TTL.Seconds()))
 }

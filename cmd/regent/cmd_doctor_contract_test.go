@@ -28,7 +28,7 @@ func TestDoctorContract(t *testing.T) {
 	}{
 		{"fits", contractOf(status.FitYes), nil, exitDone, []string{"refresh A tms, tms_registration", "known after the first redemption", "no count was used", "----- end -----"}},
 		{"does not fit", contractOf(status.FitNo), nil, exitDegraded, []string{"DOES NOT FIT: refresh.mode is oidc", "set refresh.mode: tms or tms_registration"}},
-		{"could not be asked", failed, nil, exitDegraded, []string{"could not be asked: network.ca_file"}},
+		{"could not be asked", failed, nil, exitDegraded, []string{"cannot ask this tenant: network.ca_file"}},
 		{"no tenant", status.Contract{}, nil, exitDone, []string{"names no tenant yet"}},
 		{"denied", status.Contract{}, fault.Errorf("contract", fault.Denied, "for administrators"), exitDenied, []string{"for administrators"}},
 	}

@@ -12,14 +12,14 @@ import (
 
 func (t *tool) contract() *cobra.Command {
 	return &cobra.Command{
-		Use: "contract", Short: "Say what the tenant shows of what the vendor leaves open; it only reads", Args: noArguments,
-		Long: `Say for each matter that the vendor leaves open, and that an administrator can
-see, how this tenant has it, or when that will be known. It only reads: no count
-is used, nothing is made or changed. The block that it prints holds no secret and
-is ready to be pasted into a support ticket.
+		Use: "contract", Short: "Report how this tenant implements what the vendor does not document", Args: noArguments,
+		Long: `Report how this tenant implements what the vendor does not document. If a row is
+not known yet, the report says which command shows it. The command only reads: it
+uses no count and changes nothing. The report holds no secret. Paste it into a
+support ticket.
 
-regent doctor --contract prints the same on a device, and tmsctl trial tries what
-no reading shows.`,
+regent doctor --contract prints the report of a device. tmsctl trial tests what
+reading cannot show.`,
 		RunE: running(func(c *cobra.Command, _ []string) error {
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error { return t.observe(c.Context(), s) })
 		}),
@@ -41,9 +41,9 @@ func (t *tool) loginForm(s *admin.Session) string {
 		return "client credentials"
 	}
 	if t.byBrowser {
-		return "by browser, of client " + s.Bearer().Provider.ClientID
+		return "browser, client " + s.Bearer().Provider.ClientID
 	}
-	return "a user's, of client " + s.Bearer().Provider.ClientID
+	return "password, client " + s.Bearer().Provider.ClientID
 }
 
 // printBlock prints a block for a ticket, signed with who asked, and when.

@@ -48,17 +48,21 @@ func (t *tool) trial() *cobra.Command {
 	var yes bool
 	var config string
 	c := &cobra.Command{
-		Use: "trial", Short: "Try with at most 3 counts what no reading shows: forms, refresh, disable, delete", Args: noArguments,
-		Long: fmt.Sprintf(`The first day with a tenant, as one command. It makes a registration token of
-count %d that expires tomorrow, and redeems it up to %[1]d times. It finds out which
-form of a request the service takes, how an auth token is refreshed, and whether
-disabling or deleting the registration token, or deleting one auth token, ends
-other auth tokens. Then it deletes all that it made, also after Ctrl-C or a
-failure; what it cannot delete it names, with the command that does.
+		Use: "trial", Short: "Test a tenant with at most 3 counts: forms, refresh, disable, delete", Args: noArguments,
+		Long: fmt.Sprintf(`Test a new tenant with one command. The trial creates a registration token of
+count %d that expires tomorrow, and redeems it up to %[1]d times. It shows:
 
-It asks before it begins; --yes is for scripts. A redemption whose answer is lost
-is never repeated. Secrets are kept in memory alone. The answers are printed as a
-block for a support ticket, and written as configuration for devices.`, trialCounts),
+  - which form of request body the service accepts
+  - how an auth token is refreshed
+  - whether disabling or deleting the registration token ends its auth tokens
+  - whether deleting one auth token ends others
+
+At its end the trial deletes the tokens that it created, also after Ctrl-C or a
+failure. If it cannot delete a token, it prints the command that does.
+
+The trial asks before it starts. --yes answers the question, for scripts. A
+redemption without a reply is not repeated. Secrets stay in memory. The trial
+prints a report for a support ticket, and writes configuration for devices.`, trialCounts),
 		RunE: running(func(c *cobra.Command, _ []string) error {
 			file, err := newTokenFile(config) // before anything is used: what was learnt must not be lost
 			if err != nil {
@@ -80,11 +84,11 @@ func (t *tool) try(ctx context.Context, s *admin.Session, yes bool, config strin
 		return err
 	}
 	defer x.close()
-	t.say("The trial on %s uses at most %d counts. It makes registration token %s (count %d, last day %s) and up to %d auth tokens, and deletes them at its end. Nothing else is changed.\n",
+	t.say("The trial on %s uses at most %d counts. It creates registration token %s (count %d, last day %s) and up to %d auth tokens. It deletes them at its end. It changes nothing else.\n",
 		t.host, trialCounts, x.registration.Identifier, trialCounts, x.registration.Expires.Format(time.DateOnly), trialCounts)
 	if !yes {
-		if sure, err := t.confirm(ctx, "Begin the trial?"); err != nil || !sure {
-			return errors.Join(err, errors.New("not confirmed: nothing was made, no count was used"))
+		if sure, err := t.confirm(ctx, "Start the trial?"); err != nil || !sure {
+			return errors.Join(err, errors.New("not confirmed: nothing was created and no count was used"))
 		}
 	}
 	stopped := x.run(ctx)
@@ -92,7 +96,7 @@ func (t *tool) try(ctx context.Context, s *admin.Session, yes bool, config strin
 	if err := file.keep(x.configuration()); err != nil {
 		left = errors.Join(left, fmt.Errorf("%s: %w", config, err))
 	} else {
-		t.say("The answers are in %s, as configuration for devices.\n", config)
+		t.say("Wrote configuration for devices to %s.\n", config)
 	}
 	used, maybe := x.counts()
 	x.notes = append(x.notes, countsUsed(used, maybe))
@@ -107,7 +111,7 @@ func (t *tool) try(ctx context.Context, s *admin.Session, yes bool, config strin
 func countsUsed(used, maybe int) string {
 	text := fmt.Sprintf("Counts used: %d of at most %d.", used, trialCounts)
 	if maybe > 0 {
-		text += fmt.Sprintf(" %d more may be used: no answer came to a redemption, and it was not repeated.", maybe)
+		text += fmt.Sprintf(" %d more may be used: a redemption got no reply, and was not repeated.", maybe)
 	}
 	return text
 }
@@ -135,14 +139,14 @@ func (x *trial) run(ctx context.Context) error {
 		what string
 		do   func(context.Context) error
 	}{
-		{"read what the tenant shows", x.read},
-		{"make the registration token", x.make},
+		{"read the tenant", x.read},
+		{"create the registration token", x.make},
 		{"redeem the first auth token", x.redeemFirst},
-		{"refresh it", x.refreshFirst},
+		{"refresh the first auth token", x.refreshFirst},
 		{"redeem the second auth token", x.redeem},
 		{"disable the registration token", x.disable},
 		{"redeem the third auth token", x.redeem},
-		{"read what the tenant shows now", x.read},
+		{"read the tenant again", x.read},
 		{"delete the first auth token", x.deleteFirst},
 		{"delete the registration token", x.deleteRegistration},
 	} {

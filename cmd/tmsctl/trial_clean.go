@@ -26,11 +26,11 @@ func (x *trial) clean(ctx context.Context) error {
 	if len(x.bought) == 0 && !x.mayBeMade {
 		return nil
 	}
-	x.t.say("trial: delete what it made ...\n")
+	x.t.say("trial: delete the tokens of the trial ...\n")
 	var left []error
 	ids, err := x.authTokensLeft(ctx)
 	if err != nil {
-		left = append(left, fmt.Errorf("the auth tokens of registration token %s cannot be listed: %w; see: tmsctl auth-token list --registration-token %[1]s", x.registration.Identifier, err))
+		left = append(left, fmt.Errorf("the auth tokens of registration token %s cannot be listed: %w; list them with: tmsctl auth-token list --registration-token %[1]s", x.registration.Identifier, err))
 	}
 	for _, id := range ids {
 		if err := gone(x.s.DeleteAuthToken(ctx, id)); err != nil {
@@ -48,7 +48,7 @@ func (x *trial) cleanRegistration(ctx context.Context) error {
 	if id == "" {
 		list, err := x.s.RegistrationTokens(ctx, admin.RegistrationFilter{Identifier: x.registration.Identifier})
 		if err != nil {
-			return fmt.Errorf("registration token %s may be left: %w; see: tmsctl registration-token list --identifier %[1]s", x.registration.Identifier, err)
+			return fmt.Errorf("registration token %s may be left: %w; look for it with: tmsctl registration-token list --identifier %[1]s", x.registration.Identifier, err)
 		}
 		i := slices.IndexFunc(list, func(r admin.RegistrationToken) bool { return r.Identifier == x.registration.Identifier })
 		if i < 0 {
@@ -119,7 +119,7 @@ func gone(err error) error {
 // configuration is what was found, as configuration for devices.
 func (x *trial) configuration() string {
 	var t strings.Builder
-	fmt.Fprintf(&t, "# What tmsctl trial found of %s on %s.\n# Put it into config.d on devices, or into managed policy. It holds no secret.\n",
+	fmt.Fprintf(&t, "# What tmsctl trial found at %s on %s.\n# Copy this file to config.d on devices, or its keys to managed policy. It holds no secret.\n",
 		x.t.host, x.t.now().UTC().Format(time.DateOnly))
 	first := func(id contract.ID) string {
 		if a := x.found[id].Answers; len(a) > 0 {
@@ -144,11 +144,11 @@ func (x *trial) configuration() string {
 	section("refresh", [2]string{"mode", x.mode})
 	for _, known := range [][2]string{{"contract.reply", first(contract.RedeemReply)}, {"contract.access_token_name", first(contract.AccessName)}} {
 		if known[1] != "" {
-			fmt.Fprintf(&t, "# %s: %s was seen; the default, any, takes it too.\n", known[0], known[1])
+			fmt.Fprintf(&t, "# %s: the service uses %s. The default, any, accepts it.\n", known[0], known[1])
 		}
 	}
 	if x.form == "" {
-		t.WriteString("# contract.request: no form is proven.\n")
+		t.WriteString("# contract.request: the trial proved no form.\n")
 	}
 	if x.mode == "" {
 		t.WriteString("# refresh.mode: no refresh worked.\n")
@@ -158,7 +158,7 @@ func (x *trial) configuration() string {
 
 func seconds(d time.Duration) string {
 	if d <= 0 {
-		return "not told, or without end"
+		return "not in the reply, or unlimited"
 	}
 	return fmt.Sprintf("%d s", int64(d.Seconds()))
 }
@@ -167,14 +167,14 @@ func registrationForm(r admin.RegistrationToken) string {
 	if why := token.Unproven(r.Token); why != "" {
 		return why
 	}
-	return "shown when it is made, base64 of user:password"
+	return "shown at its creation, base64 of user:password"
 }
 
 // tokenKind is whether a refresh token can be read.
 func tokenKind(s token.Secret) string {
 	switch {
 	case s.IsZero():
-		return "none came"
+		return "not in the reply"
 	case strings.Count(reveal(s), ".") == 2:
 		return "a JWT"
 	}

@@ -36,7 +36,7 @@ func (x *trial) make(ctx context.Context) error {
 		return err
 	}
 	if r.Count != trialCounts {
-		return fmt.Errorf("it has count %d, and %d was asked for", r.Count, trialCounts)
+		return fmt.Errorf("the service says count %d, and %d was asked for", r.Count, trialCounts)
 	}
 	x.found.Set(contract.RegistrationForm, registrationForm(r))
 	return nil
@@ -86,9 +86,9 @@ func (x *trial) prove(ctx context.Context, form string, b *bought) error {
 			return nil
 		}
 	}
-	x.found[contract.RequestBody] = contract.Seen{Why: "a " + form + " body was accepted, and the list does not show its identifier"}
+	x.found[contract.RequestBody] = contract.Seen{Why: "a " + form + " body was accepted, but the list does not show its identifier"}
 	x.found.Set(contract.Attribution, "not shown after a "+form+" redemption")
-	x.notes = append(x.notes, "The service took a "+form+" body and does not show its identifier: it seems to ignore that form. Try the other one with --request.")
+	x.notes = append(x.notes, "The service accepted a "+form+" body, but its list does not show the identifier. It may ignore this form. Try the other form with --request.")
 	return fmt.Errorf("the service accepted a %s redemption, but its list does not show the identifier; no more counts are used", form)
 }
 
@@ -118,7 +118,7 @@ func (x *trial) buy(ctx context.Context, form string) error {
 	if f, ok := errors.AsType[*tms.Failure](err); ok && (f.Reach == tms.Lost || f.Reach == tms.Answered && f.Status >= 500) {
 		b.lost = true
 		x.bought = append(x.bought, b)
-		return fmt.Errorf("it may have used a count, and is not repeated: %w", err)
+		return fmt.Errorf("the redemption may have used a count, and is not repeated: %w", err)
 	}
 	return err
 }
@@ -165,7 +165,7 @@ func (x *trial) refreshFirst(ctx context.Context) error {
 		if o.worked {
 			x.mode = mode
 			x.found.Set(contract.RefreshMode, mode)
-			x.found.Set(contract.Rotation, map[bool]string{true: "no new refresh token comes, or the same one", false: "a new refresh token comes with each refresh"}[b.Refresh.Equal(before)])
+			x.found.Set(contract.Rotation, map[bool]string{true: "no: the refresh token stays the same", false: "yes: each refresh returns a new refresh token"}[b.Refresh.Equal(before)])
 			return nil
 		}
 		if !o.refused {
@@ -173,9 +173,9 @@ func (x *trial) refreshFirst(ctx context.Context) error {
 		}
 		refusals = append(refusals, mode+": "+o.text)
 	}
-	x.found[contract.RefreshMode] = contract.Seen{Why: "refused in each mode"}
+	x.found[contract.RefreshMode] = contract.Seen{Why: "the service refused each mode"}
 	x.notes = append(x.notes, "No refresh worked. "+strings.Join(refusals, "; "))
-	return errors.New("the service refused it in each mode: " + strings.Join(refusals, "; "))
+	return errors.New("the service refused each mode: " + strings.Join(refusals, "; "))
 }
 
 // disable disables the registration token, refreshes another auth token than the
@@ -191,7 +191,7 @@ func (x *trial) disable(ctx context.Context) error {
 	x.found.Set(contract.Change, "PATCH in the form "+x.found[contract.RequestBody].Answers[0]+" changes the state")
 	if o.refused {
 		back := x.refresh(ctx, x.bought[1], x.mode)
-		o.text += map[bool]string{true: "; enabling brings it back", false: "; enabling does not bring it back"}[back.worked]
+		o.text += map[bool]string{true: "; it works again after enabling", false: "; it stays refused after enabling"}[back.worked]
 	}
 	x.conclude(contract.DisableEnds, o)
 	return nil
@@ -210,7 +210,7 @@ func (x *trial) enable(ctx context.Context, on bool) error {
 func (x *trial) conclude(id contract.ID, o outcome) {
 	switch {
 	case o.worked:
-		x.found.Set(id, "no: another auth token was refreshed after it")
+		x.found.Set(id, "no: another auth token still refreshes")
 	case o.refused:
 		x.found[id] = contract.Seen{Answers: []string{"yes: the refresh of another auth token is refused"}, Why: o.text}
 	default:
@@ -222,7 +222,7 @@ func (x *trial) conclude(id contract.ID, o outcome) {
 func (x *trial) deleteFirst(ctx context.Context) error {
 	first, other := x.bought[0], x.bought[2]
 	if first.ID == "" {
-		return errors.New("the service gave it no id")
+		return errors.New("the reply to its redemption has no id")
 	}
 	before, err := x.s.RegistrationToken(ctx, x.made.ID)
 	if err != nil {
@@ -233,7 +233,7 @@ func (x *trial) deleteFirst(ctx context.Context) error {
 	}
 	first.gone = true
 	own, others := x.refresh(ctx, first, x.mode), x.refresh(ctx, other, x.mode)
-	x.found.Set(contract.AuthDeleteEnds, "its own refresh: "+own.String(), "that of another one: "+others.String())
+	x.found.Set(contract.AuthDeleteEnds, "its own refresh: "+own.String(), "refresh of another auth token: "+others.String())
 	after, err := x.s.RegistrationToken(ctx, x.made.ID)
 	if err != nil {
 		return err

@@ -139,7 +139,7 @@ func (o observer) empty(ctx context.Context, l observed, there int) error {
 			note(o.found, contract.Filters, "selects")
 		}
 	default:
-		note(o.found, contract.Filters, "is not followed")
+		note(o.found, contract.Filters, "has no effect")
 	}
 	return nil
 }
@@ -167,12 +167,12 @@ func (o observer) pages(ctx context.Context, l observed, there int) error {
 		}
 	}
 	if len(said) == 0 {
-		said = []string{"none of " + queryStart + ", " + queryStartFirst + ", " + querySize + " is followed"}
+		said = []string{"none of " + queryStart + ", " + queryStartFirst + ", " + querySize + " has an effect"}
 	}
 	note(o.found, contract.Paging, said...)
 	switch {
 	case total.N < 0:
-		note(o.found, contract.ListCount, "not told")
+		note(o.found, contract.ListCount, "not in the reply")
 	case size < there && total.N > size:
 		note(o.found, contract.ListCount, "of all pages")
 	case size < there:
@@ -306,7 +306,7 @@ func kindOf(o reply.Object, name string) string {
 	case o[name] == nil || string(o[name]) == "null":
 		return "missing"
 	case text == "":
-		return "no string"
+		return "not a string"
 	case !reply.Time(text).IsZero():
 		return masked(text)
 	}
@@ -329,7 +329,7 @@ func masked(text string) string {
 // wordOf is a word of the service, if it can be one.
 func wordOf(s string) string {
 	if len(s) > 24 || strings.ContainsFunc(s, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && r != '_' && r != '-' }) {
-		return "no word"
+		return "not a word"
 	}
 	return s
 }

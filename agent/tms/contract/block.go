@@ -79,7 +79,7 @@ func (v View) when(r Row) (string, bool) {
 			return r.Administrator, r.Administrator != ""
 		}
 	}
-	return "the trial did not come so far", r.Trial
+	return "the trial ended before this step", r.Trial
 }
 
 // Fill returns the rows that a view can learn, with what was found.
@@ -134,7 +134,7 @@ func (b Block) String() string {
 	wrapped(&t, "", 0, strings.Join(asked, "; "))
 	wrapped(&t, "", 0, counts)
 	if b.Failed != "" {
-		wrapped(&t, "", 0, "could not be asked: "+b.Failed)
+		wrapped(&t, "", 0, "cannot ask this tenant: "+b.Failed)
 		return t.String() + "----- end -----\n"
 	}
 	wrapped(&t, row("WHAT", "TAG"), textColumn, "THIS TENANT")
@@ -165,7 +165,7 @@ func (f Form) text() string {
 		if strings.HasPrefix(f.Why, "known ") { // it says when
 			text = f.Why
 		}
-		text += "; taken: " + f.Taken
+		text += "; Regent expects: " + f.Taken
 		if f.Configured != "" {
 			text += "; " + f.Key + " is " + f.Configured
 		}

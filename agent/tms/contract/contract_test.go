@@ -75,7 +75,7 @@ func TestBlock(t *testing.T) {
 			}
 		}
 	}
-	for i, want := range []string{"no count was used", "no count was used", "counts used: 3", "could not be asked: why"} {
+	for i, want := range []string{"no count was used", "no count was used", "counts used: 3", "cannot ask this tenant: why"} {
 		if text := blocks[i].String(); !strings.Contains(text, want) {
 			t.Errorf("got\n%s\nwant %q", text, want)
 		}

@@ -20,8 +20,8 @@ func Tags() [][2]string {
 	return [][2]string{
 		{string(Documented), "the vendor's guides say so"},
 		{string(OpenAPI), "the vendor's OpenAPI file says so"},
-		{string(Family), "the calls next door of the same API do it so"},
-		{string(Unofficial), "only unofficial client code does it so"},
+		{string(Family), "other calls of the same API work this way"},
+		{string(Unofficial), "only unofficial client code shows it"},
 		{string(Assumed), "Regent assumes it"},
 	}
 }
@@ -91,12 +91,12 @@ type Row struct {
 
 // When a row is learnt.
 const (
-	asked       = "it was asked, and its answer does not show it"
+	asked       = "the reply does not show it"
 	afterRedeem = "known after the first redemption"
 	afterGiven  = "known while a registration token is held"
 	afterFresh  = "known after the first refresh"
 	byTrial     = "known after tmsctl trial"
-	fromRows    = "known once the tenant has some to list"
+	fromRows    = "known when the list has an entry"
 )
 
 // Rows returns the table, in the order in which it is printed.
@@ -109,15 +109,15 @@ func paths() []Row {
 		{Login, "administrator's login", OpenAPI, "password, or client credentials", "", "", asked, false},
 		{RegistrationTokens, "GET registrationTokens", OpenAPI, "200", "", "", asked, false},
 		{AuthTokens, "GET authTokens", OpenAPI, "200", "", "", asked, false},
-		{Clients, "GET clients", OpenAPI, "200; their secrets are never asked for", "", "", asked, false},
+		{Clients, "GET clients", OpenAPI, "200; Regent does not ask for client secrets", "", "", asked, false},
 	}
 }
 
 func dialect() []Row {
 	return []Row{
-		{RequestBody, "request body", Family, "wrapped first; bare after a 400 of the service", "contract.request", afterRedeem, byTrial, true},
+		{RequestBody, "request body", Family, "wrapped first; bare after a 400", "contract.request", afterRedeem, byTrial, true},
 		{RedeemReply, "reply to a redemption", Family, "wrapped or bare, 200 or 201", "contract.reply", afterRedeem, byTrial, true},
-		{AccessName, "access token's member", Unofficial, "access_token, accessToken or token", "contract.access_token_name", afterRedeem, byTrial, true},
+		{AccessName, "access token member", Unofficial, "access_token, accessToken or token", "contract.access_token_name", afterRedeem, byTrial, true},
 		{SingleReply, "reply with one object", Family, "wrapped or bare", "", "", fromRows, false},
 		{ListReply, "list", Family, "nested, or an array", "", "", asked, false},
 		{EmptyList, "empty list", Family, "the inner array is missing", "", "", asked, false},
@@ -131,28 +131,28 @@ func dialect() []Row {
 		{Version, "version of an object", Assumed, "ETag and If-Match, if there is one", "", "", fromRows, false},
 		{ErrorShape, "error body", Documented, "an error code and a message", "", asked, asked, false},
 		{Change, "enable and disable", Family, "PATCH of the state", "", "", byTrial, true},
-		{RaisedCount, "PATCH of a count", Assumed, "the new number, not what is added", "", "", "known after tmsctl registration-token raise-count", false},
+		{RaisedCount, "PATCH of a count", Assumed, "the new total, not the difference", "", "", "known after tmsctl registration-token raise-count", false},
 	}
 }
 
 func facts() []Row {
 	return []Row{
-		{RegistrationHeader, "registration token sent", OpenAPI, "as it is, after Basic", "contract.registration_header", asked, byTrial, true},
+		{RegistrationHeader, "registration token sent", OpenAPI, "unchanged, after Basic", "contract.registration_header", asked, byTrial, true},
 		{RegistrationForm, "registration token", OpenAPI, "base64 of user:password", "", afterGiven, fromRows, true},
 		{Attribution, "identifier and names", Documented, "listed for each auth token", "", "", fromRows, true},
 		{RefreshMode, "refresh", Assumed, "at the identity provider, else PATCH authTokens/ID", "refresh.mode", afterFresh, byTrial, true},
 		{RefreshToken, "refresh token", Assumed, "a JWT of the realm, or opaque", "", "", byTrial, true},
-		{Rotation, "refresh token rotates", Assumed, "either", "", "", byTrial, true},
-		{AccessLife, "access token lives", Assumed, "what the reply says, else 5 minutes", "", afterRedeem, byTrial, true},
-		{RefreshLife, "refresh token lives", Assumed, "what the reply says", "", afterRedeem, byTrial, true},
-		{DisableEnds, "disable ends auth tokens", Assumed, "perhaps all of that registration token", "", "", byTrial, true},
-		{DeleteEnds, "delete ends auth tokens", Assumed, "perhaps all of that registration token", "", "", byTrial, true},
-		{AuthDeleteEnds, "delete of one auth token", Documented, "ends that one; the others perhaps", "", "", byTrial, true},
-		{CountBack, "count after that delete", Assumed, "does not come back", "", "", byTrial, true},
+		{Rotation, "refresh token rotates", Assumed, "with or without a new refresh token", "", "", byTrial, true},
+		{AccessLife, "access token lifetime", Assumed, "from the reply, else 5 m", "", afterRedeem, byTrial, true},
+		{RefreshLife, "refresh token lifetime", Assumed, "from the reply", "", afterRedeem, byTrial, true},
+		{DisableEnds, "disable ends auth tokens", Assumed, "may end all auth tokens of the registration token", "", "", byTrial, true},
+		{DeleteEnds, "delete ends auth tokens", Assumed, "may end all auth tokens of the registration token", "", "", byTrial, true},
+		{AuthDeleteEnds, "delete of one auth token", Documented, "ends that auth token; may end others", "", "", byTrial, true},
+		{CountBack, "count after a deletion", Assumed, "does not come back", "", "", byTrial, true},
 
-		{SameIdentifier, "an identifier sent twice", Assumed, "each redemption has its own", "", "", "", false},
-		{LostRedeem, "count of a lost reply", Assumed, "may be used; never redeemed again blindly", "", "", "", false},
-		{Replace, "PUT", Family, "blanks what is not sent; never used", "", "", "", false},
-		{Throttled, "429", Documented, "Retry-After is followed", "", "", "", false},
+		{SameIdentifier, "an identifier sent twice", Assumed, "Regent sends a new identifier each time", "", "", "", false},
+		{LostRedeem, "count of a lost reply", Assumed, "may be used; Regent does not retry it", "", "", "", false},
+		{Replace, "PUT", Family, "clears members that are not sent; Regent never uses it", "", "", "", false},
+		{Throttled, "429", Documented, "Regent follows Retry-After", "", "", "", false},
 	}
 }

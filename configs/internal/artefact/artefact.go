@@ -18,7 +18,7 @@ type File struct {
 	Data []byte
 }
 
-const madeFrom = "Made from the table in agent/policy/table.go by go generate ./configs: change that one, not this text."
+const madeFrom = "Made from the table in agent/policy/table.go by go generate ./configs. Change the table, not this file."
 
 // Files returns everything that is made from the table as a whole file. The
 // table in the README is [Readme]'s.

@@ -9,7 +9,7 @@ import (
 )
 
 const configHead = `# Configuration of regentd, the agent that holds this device's auth tokens.
-# Made from the table in agent/policy/table.go: change that one, not this text.
+# Made from the table in agent/policy/table.go. Change the table, not this file.
 #
 # Every line that begins with #, directly followed by a key, shows the key's
 # default or an example; remove the # to set it. On Linux this is an example:

@@ -8,25 +8,26 @@ import (
 	"regent/agent/tms/contract"
 )
 
-const contractHead = `# What is known of the service
+const contractHead = `# What is known about the service
 
-Made from the table in agent/tms/contract by ` + "`go generate ./configs`" + `: change that one, not this text.
+Made from the table in agent/tms/contract by ` + "`go generate ./configs`" + `. Change the table, not this file.
 
-For whoever has a real tenant, and for whoever has to know how far Regent can be relied on. Nobody of this project had a
-tenant: nothing below was tried against one.
+For Contact Administrators with a real tenant, and for reviewers. This page says how well each part of the service is
+known. This project had no tenant, so nothing below was tested against one.
 
 `
 
 const contractMiddle = `
-A tenant tells the rest. These commands print what it showed as one block, ready for a support ticket, without a secret:
+Your tenant answers the open questions. Each of these commands prints its answers as a block for a support ticket. The
+block holds no secret:
 
-- ` + "`regent doctor --contract`" + ` on a device: no count is used.
-- ` + "`tmsctl contract`" + ` for a Contact Administrator: it only reads.
-- ` + "`tmsctl trial`" + ` for a Contact Administrator: it uses at most 3 counts, and deletes what it makes.
+- ` + "`regent doctor --contract`" + ` on a device. It uses no count.
+- ` + "`tmsctl contract`" + ` for a Contact Administrator. It only reads.
+- ` + "`tmsctl trial`" + ` for a Contact Administrator. It uses at most 3 counts. It deletes the tokens that it creates.
 
-*Key* is the configuration that selects it. Where a row has none, Regent takes every form that it knows.
+*Key* is the configuration key for the form. Without a key, Regent accepts each form that it knows.
 
-| row | what | tag | how Regent takes it | key | told by |
+| row | what | tag | what Regent expects | key | shown by |
 |---|---|---|---|---|---|
 `
 
@@ -66,7 +67,7 @@ func toldBy(r contract.Row) string {
 		text += teller.name
 	}
 	if text == "" {
-		return "nothing: never tried"
+		return "no command"
 	}
 	return text
 }

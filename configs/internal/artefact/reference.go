@@ -10,7 +10,7 @@ import (
 
 const referenceHead = `# Every key of the configuration
 
-Made from the table in agent/policy/table.go by ` + "`go generate ./configs`" + `: change that one, not this text.
+Made from the table in agent/policy/table.go by ` + "`go generate ./configs`" + `. Change the table, not this file.
 
 A value is taken from the last of these layers that sets it: the compiled default, config.yaml, config.d/*.yaml in the
 order of their names, managed policy. ` + "`*`" + ` stands for an item of a list. *Applies* says whether a changed value needs a
