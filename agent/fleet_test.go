@@ -258,7 +258,7 @@ func (fl *fleet) boot(m *member) {
 	a, err := New(fl.Context(), Deps{
 		Version: "test", Clock: m.clock, Store: m.store, StateDir: m.dir, Settings: settings,
 		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), Guard: status.Store{State: "ok", Guard: "file"},
-		Service: func(base string, s policy.Settings, observe func(time.Time)) (Service, error) {
+		Service: func(base string, _ policy.Settings, observe func(time.Time)) (Service, error) {
 			c, err := tms.New(tms.Options{Tenant: base, Proxy: "none", Now: m.clock.Wall, Observe: observe, Dial: fl.dial})
 			if err != nil || fl.wrap == nil {
 				return paced{c, m}, err

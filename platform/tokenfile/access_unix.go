@@ -57,8 +57,11 @@ func links(info fs.FileInfo) (inode, names uint64) {
 	if !ok {
 		return 0, 0
 	}
-	return st.Ino, uint64(st.Nlink) //nolint:unconvert // its size differs from system to system
+	return st.Ino, wide(st.Nlink)
 }
+
+// wide widens a number whose size differs from system to system.
+func wide[T uint16 | uint32 | uint64](n T) uint64 { return uint64(n) }
 
 func checkAccess(path string, f *os.File, info fs.FileInfo, owners []int) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
