@@ -43,8 +43,10 @@ Without either only duplicates and copied disks can be told.
 
 --csv has the columns that auth-token delete --from takes. It deletes the rows
 whose column delete says yes. An auth token that a ledger confirms says no,
-unless the inventory says that its device is retired. Export the ledgers first:
-a redemption after the export looks like a stranger's.`,
+unless the inventory says that its device is retired. One that an installation
+without a ledger here may have redeemed says no, too: get that ledger, or write
+yes yourself. Export the ledgers first: a redemption after the export looks like
+a stranger's.`,
 		RunE: running(func(c *cobra.Command, args []string) error {
 			if o.csv && t.flags.json {
 				return usagef("--csv and --json exclude each other")

@@ -149,7 +149,8 @@ func (j *join) judge(t admin.AuthToken) Row {
 
 // deletable reports whether a finding is proposed for deletion. What a ledger
 // confirms never is, unless the administrator's own inventory says that the device
-// is retired; nor is what only its names speak against, which anybody can copy.
+// is retired; nor is what only its names speak against, which anybody can copy; nor
+// what another installation of the host may have redeemed, of which there is no ledger.
 func (j *join) deletable(t admin.AuthToken, k known, kind Kind) bool {
 	switch {
 	case kind == Orphan:
@@ -158,6 +159,11 @@ func (j *join) deletable(t admin.AuthToken, k known, kind Kind) bool {
 		return false
 	case kind == Clone:
 		return j.installations[t.RefID2]
+	case kind == Unaccounted:
+		_, copied := j.entries[t.Identifier]
+		return copied || j.installations[t.RefID2]
+	case kind == UnexpectedUser:
+		return j.otherUser(t) || j.installations[t.RefID2]
 	case kind == Duplicate:
 		return j.look(j.groups[instanceOf(t)].newest).confirmed
 	}
@@ -213,14 +219,27 @@ func (j *join) unexpectedUser(t admin.AuthToken, k known) (Kind, string) {
 	if k.listed {
 		return "", ""
 	}
-	if d, ok := j.devices[host(t.FQDN)]; ok && d.User != "" && d.User != t.UserName {
-		return UnexpectedUser, "the inventory expects the user " + d.User
+	if j.otherUser(t) {
+		return UnexpectedUser, "the inventory expects the user " + j.devices[host(t.FQDN)].User
 	}
-	if h, ok := j.byHost[host(t.FQDN)]; ok && !h.users[t.UserName] {
-		return UnexpectedUser, "this host's ledger has no redemption of this user"
+	h, ok := j.byHost[host(t.FQDN)]
+	switch {
+	case !ok || h.users[t.UserName]:
+		return "", ""
+	case j.installations[t.RefID2]:
+		return UnexpectedUser, "the ledger of this installation has no redemption of this user"
 	}
-	return "", ""
+	return UnexpectedUser, "no ledger of this host has a redemption of this user: " + perhapsAnother
 }
+
+// otherUser reports whether the inventory expects another user on the host.
+func (j *join) otherUser(t admin.AuthToken) bool {
+	user := j.devices[host(t.FQDN)].User
+	return user != "" && user != t.UserName
+}
+
+// perhapsAnother says why a host's ledgers do not settle what an auth token is.
+const perhapsAnother = "somebody else used its name, or another installation on it, of which there is no ledger here"
 
 func (j *join) uncertain(_ admin.AuthToken, k known) (Kind, string) {
 	if k.listed && (k.Outcome == "uncertain" || k.Outcome == "intent") {
@@ -238,7 +257,7 @@ func (j *join) unaccounted(t admin.AuthToken, k known) (Kind, string) {
 	if j.installations[t.RefID2] {
 		return Unaccounted, "the ledger of this installation has no such redemption: somebody else used its names"
 	}
-	return Unaccounted, "no ledger of this host has such a redemption: somebody else used its name, or another installation on it, of which there is no ledger here"
+	return Unaccounted, "no ledger of this host has such a redemption: " + perhapsAnother
 }
 
 func (j *join) clone(t admin.AuthToken, k known) (Kind, string) {

@@ -245,6 +245,25 @@ func TestProposedForDeletion(t *testing.T) {
 		{"an older export after a newer one", usage.Input{
 			Tokens: []admin.AuthToken{good, rogue}, Entries: []usage.Entry{withID(ledger(good, "confirmed"), "id-good"), ledger(good, "uncertain")},
 		}, "id-rogue unaccounted !"},
+		{"perhaps another installation's, of which there is no ledger", usage.Input{
+			Tokens: []admin.AuthToken{good, tok("x", "ws1", "regent", "cad/1", "device-2", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+		}, "id-x unaccounted"},
+		{"the same, in the inventory too", usage.Input{
+			Tokens: []admin.AuthToken{good, tok("x", "ws1", "regent", "cad/1", "device-2", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+			Devices: []usage.Device{{FQDN: "ws1", User: "regent"}},
+		}, "id-x unaccounted"},
+		{"without a ref ID 2", usage.Input{
+			Tokens: []admin.AuthToken{good, tok("x", "ws1", "regent", "cad/1", "", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+		}, "id-x unaccounted"},
+		{"perhaps another installation's user", usage.Input{
+			Tokens: []admin.AuthToken{good, tok("x", "ws1", "other", "cad/1", "device-2", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+		}, "id-x unexpected_user"},
+		{"another user with a device's ref ID 2", usage.Input{
+			Tokens: []admin.AuthToken{good, tok("x", "ws1", "other", "cad/1", "device-1", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+		}, "id-x unexpected_user !"},
+		{"a user that the inventory does not expect", usage.Input{
+			Tokens: []admin.AuthToken{tok("x", "ws1", "other", "cad/1", "device-2", 5)}, Devices: []usage.Device{{FQDN: "ws1", User: "regent"}},
+		}, "id-x unexpected_user !"},
 		{"retired, and its ledger is still there", usage.Input{
 			Tokens: []admin.AuthToken{good}, Entries: []usage.Entry{ledger(good, "confirmed")}, Devices: []usage.Device{{FQDN: "ws1", Retired: true}},
 		}, "id-good orphan !"},
