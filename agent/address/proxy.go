@@ -3,11 +3,15 @@ package address
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // writeProxy is the advice after what is wrong with a proxy.
 const writeProxy = "; write http://HOST:PORT"
+
+// schemes are what a proxy can speak.
+var schemes = []string{"http", "https", "socks5", "socks5h"}
 
 // Proxy reads the address of a proxy: scheme://user:password@host:port, where the
 // scheme is http, https, socks5 or socks5h. Without a scheme it is http; user,
@@ -21,12 +25,13 @@ func Proxy(s string) (*url.URL, error) {
 	}
 	scheme, rest, found := strings.Cut(s, "://")
 	if !found {
+		if name := bareScheme(s); name != "" {
+			return nil, errors.New(`has no "://" after ` + name + "; write " + name + "://HOST:PORT")
+		}
 		scheme, rest = "http", s
 	}
 	scheme = strings.ToLower(scheme)
-	switch scheme {
-	case "http", "https", "socks5", "socks5h":
-	default:
+	if !slices.Contains(schemes, scheme) {
 		return nil, errors.New("is not an http, https or socks5 URL" + writeProxy)
 	}
 	u := &url.URL{Scheme: scheme}
@@ -49,6 +54,19 @@ func Proxy(s string) (*url.URL, error) {
 		u.Host += ":" + port
 	}
 	return u, nil
+}
+
+// bareScheme returns the scheme that s begins with, where no // follows it, else "".
+// Before a colon and a port alone the word is a host: http:3128.
+func bareScheme(s string) string {
+	i := strings.IndexAny(s, ":/")
+	if i < 0 || !slices.Contains(schemes, strings.ToLower(s[:i])) {
+		return ""
+	}
+	if port := s[i+1:]; s[i] == ':' && port != "" && strings.Trim(port, "0123456789") == "" {
+		return ""
+	}
+	return strings.ToLower(s[:i])
 }
 
 // inUserinfo are the characters that stand for themselves in the user and the

@@ -100,10 +100,10 @@ func TestJudge(t *testing.T) {
 		{"no proxy", step(AtProxy), ProxyUnreachable},
 		{"407", way(func(w *Way) { w.Step, w.ProxyStatus = AtProxy, 407 }), ProxyAuthentication},
 		{"403", way(func(w *Way) { w.Step, w.ProxyStatus = AtProxy, 403 }), ProxyRefused},
-		{"a proxy of the user's, for the name", func(f *Facts) { step(AtDNS)(f); f.Proxies = []Proxy{{"demo-host.com", "here", "p:1"}} }, ProxyUnseen},
+		{"a proxy of the user's, for the name", func(f *Facts) { step(AtDNS)(f); f.Proxies = []Proxy{{"demo-host.com", "here", "p:1", ""}} }, ProxyUnseen},
 		{"the proxy of both", func(f *Facts) {
 			way(func(w *Way) { w.Step, w.Proxy = AtProxy, "p:1" })(f)
-			f.Proxies = []Proxy{{"demo-host.com", "here", "p:1"}}
+			f.Proxies = []Proxy{{"demo-host.com", "here", "p:1", ""}}
 		}, ProxyUnreachable},
 		{"the environment, told as a problem too", func(f *Facts) {
 			way(func(w *Way) { w.Step, w.Failure = AtSettings, "tms: HTTPS_PROXY has quotes" })(f)

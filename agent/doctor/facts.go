@@ -64,7 +64,8 @@ type Unit struct {
 type Proxy struct {
 	Host  string // of a [Way]
 	Where string // it is set, in words
-	Proxy string // host and port; "" if a script decides
+	Proxy string // host and port; "" if a script decides, or it has a flaw
+	Flaw  string // why what stands there cannot be read, as "has no host"; without a password
 }
 
 // Config is what a look at the configuration found, where no daemon reads it.

@@ -56,10 +56,17 @@ func unseenProxy(f Facts, w Way, d doubt) doubt {
 		if p.Proxy != "" {
 			d.known = append(d.known, "PROXY", p.Proxy)
 		}
-		d.evidence = fmt.Sprintf("%s; the service goes %s, and in %s stands %s", d.evidence, by(w.Proxy), p.Where, cmp.Or(p.Proxy, "a script that decides"))
+		d.evidence = fmt.Sprintf("%s; the service goes %s, and in %s stands %s", d.evidence, by(w.Proxy), p.Where, p.words())
 		return d
 	}
 	return d
+}
+
+func (p Proxy) words() string {
+	if p.Flaw != "" {
+		return "what is no proxy: it " + p.Flaw
+	}
+	return cmp.Or(p.Proxy, "a script that decides")
 }
 
 func by(proxy string) string {

@@ -48,6 +48,34 @@ func TestDoctorNamesTheProxyOfThisUser(t *testing.T) {
 	}
 }
 
+// TestDoctorNamesAProxyThatCannotBeRead: what is wrong with the variable of who
+// asks is told, and nothing of its text.
+func TestDoctorNamesAProxyThatCannotBeRead(t *testing.T) {
+	for _, tt := range []struct{ name, text, says string }{
+		{"HTTPS_PROXY", "http://user:S3c%ret@proxy.corp:3128", "has a user or password that no URL can hold as it is"},
+		{"https_proxy", "http:S3c%ret", `has no "://" after http`},
+		{"HTTPS_PROXY", "S3c%ret@proxy.corp:3128", "has a user or password"},
+		{"ALL_PROXY", "ftp://u:S3c%ret@proxy.corp", "is not an http, https or socks5 URL"},
+		{"all_proxy", "proxy.corp:S3c%ret", "has a port that is not a number"},
+	} {
+		t.Run(tt.name+" "+tt.text, func(t *testing.T) {
+			for _, name := range []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"} {
+				t.Setenv(name, "")
+			}
+			t.Setenv(tt.name, tt.text)
+			got := examined(func(d *doctor.Daemon) {
+				d.Ways = []doctor.Way{{Host: "demo-host.com", Step: doctor.AtConnect, Failure: "connection refused"}}
+			}).run(t, "doctor")
+			text := strings.Join(strings.Fields(got.Out), " ")
+			for _, want := range []string{"proxy_unseen", "the environment of this user (" + tt.name + ") stands what is no proxy: it " + tt.says} {
+				if !strings.Contains(text, want) || strings.Contains(text, "S3c") {
+					t.Errorf("no %q, or a password, in:\n%s", want, got.Out)
+				}
+			}
+		})
+	}
+}
+
 func TestDoctor(t *testing.T) {
 	full := func(d *doctor.Daemon) { d.Disk = doctor.Disk{Full: true, Failure: "no space left on device"} }
 	older := func(d *doctor.Daemon) { d.Status.Version = "0.9" }

@@ -160,9 +160,16 @@ func proxiesToward(d doctor.Daemon) (all []doctor.Proxy) {
 	e := address.FromEnvironment(os.Getenv)
 	for _, w := range d.Ways {
 		proxy, from, err := e.For(&url.URL{Scheme: "https", Host: w.Host})
-		if err == nil && proxy != nil {
-			all = append(all, doctor.Proxy{Host: w.Host, Where: "the environment of this user (" + from + ")", Proxy: proxy.Host})
+		p := doctor.Proxy{Host: w.Host, Where: "the environment of this user (" + from + ")"}
+		switch {
+		case err != nil:
+			p.Flaw = errors.Unwrap(err).Error() // For puts the variable's name before it
+		case proxy == nil:
+			continue
+		default:
+			p.Proxy = proxy.Host
 		}
+		all = append(all, p)
 	}
 	return append(all, ofThisSystem(d)...)
 }
