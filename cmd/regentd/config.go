@@ -95,8 +95,8 @@ file that it names is here and would not be used.
 With --policy-dir it checks a policy before its rollout, on any machine: it exits
 2 if anything in that directory would be ignored or has no effect on a device.
 What the policy counts on, such as a tenant that each device names itself, goes
-into a file for --config. Owners and modes are told but not held against it. A
-warning that a name or a file is missing is about the machine that checks; it
+into a file for --config. Owners and modes of the policy are told but not held
+against it. A file that it names and that is here must be sound. A warning that a name or a file is missing is about the machine that checks; it
 does not change the exit code.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -157,11 +157,18 @@ func (o *options) checkPolicy(stdout io.Writer) error {
 		}
 		say(stdout, word+p.Error())
 	}
-	for _, p := range thisMachine().check(resolved) {
-		say(stdout, "warning: "+p.Error())
+	found := thisMachine().check(resolved)
+	for _, p := range found {
+		if !p.Fatal {
+			say(stdout, "warning: "+p.Error())
+		}
 	}
+	err = policy.Fatal(found)
 	if wrong > 0 {
-		return usageError{fmt.Errorf("%s: %d problems; on a device each would be reported and the value ignored", o.policyDir, wrong)}
+		err = errors.Join(err, fmt.Errorf("%s: %d problems; on a device each would be reported and the value ignored", o.policyDir, wrong))
+	}
+	if err != nil {
+		return usageError{err}
 	}
 	return summarize(stdout, resolved.Settings)
 }

@@ -14,7 +14,7 @@ func writableByRootOnly(name string, _ fs.FileInfo) error { return mdm.Administr
 
 // readableByAll accepts everything: a file's modes say nothing here, and the
 // directory of the daemon is not readable by others.
-func readableByAll(fs.FileInfo) error { return nil }
+func readableByAll(string, fs.FileInfo) error { return nil }
 
 // strangers says nothing yet: who may write is in access control lists.
 func strangers(string) ([]doubt, error) { return nil, nil }

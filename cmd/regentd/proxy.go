@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 
@@ -41,39 +40,39 @@ func environmentProblems(s policy.Settings, e address.Environment) []policy.Prob
 const maxCredentials = 4096
 
 // proxyCredentials reads the proxy's user and password from a file that not
-// everyone may read. No file, "", is none. The error holds nothing of it.
+// everyone may read, and no stranger may write. No file, "", is none. The error
+// holds nothing of it.
 func proxyCredentials(path string) (token.Secret, error) {
 	if path == "" {
 		return token.Secret{}, nil
 	}
-	fail := func(why error) (token.Secret, error) {
-		return token.Secret{}, fmt.Errorf("network.proxy_credentials_file %s: %w", path, why)
+	_, err := strangers(path)
+	var secret token.Secret
+	if err == nil {
+		secret, err = readCredentials(path)
 	}
-	if _, err := strangers(path); err != nil {
-		return fail(cause(err))
-	}
-	f, err := os.Open(path) //nolint:gosec // the administrator names it
 	if err != nil {
-		return fail(cause(err))
+		return token.Secret{}, fmt.Errorf("network.proxy_credentials_file %s: %w", path, cause(err))
 	}
-	defer f.Close() //nolint:errcheck // opened for reading only
-	info, err := f.Stat()
+	return secret, nil
+}
+
+// readCredentials reads that file, whoever may write it. The error does not name it.
+func readCredentials(path string) (token.Secret, error) {
+	text, err := readRegular(path, os.Stat)
 	if err != nil {
-		return fail(cause(err))
+		return token.Secret{}, fmt.Errorf("%w; put the credentials there, or correct the key", err)
 	}
-	if !info.Mode().IsRegular() {
-		return fail(errors.New("is not a regular file"))
-	}
-	if err := readableByAll(info); err != nil && !tokenfile.Fixed(path) { // as a container's secret, it cannot be closed here
-		return fail(err)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxCredentials+1))
+	info, err := os.Stat(path)
 	if err != nil {
-		return fail(cause(err))
+		return token.Secret{}, cause(err)
+	}
+	if err := readableByAll(path, info); err != nil && !tokenfile.Fixed(path) { // as a container's secret, it cannot be closed here
+		return token.Secret{}, err
 	}
 	text = bytes.TrimRight(text, "\r\n")
 	if user, _, found := bytes.Cut(text, []byte(":")); !found || len(user) == 0 || len(text) > maxCredentials || bytes.ContainsAny(text, "\r\n\x00") {
-		return fail(errors.New("is not one line of the form user:password"))
+		return token.Secret{}, errors.New("is not one line of the form user:password; write that line, and nothing else, into it")
 	}
 	return token.NewSecret(string(text)), nil
 }

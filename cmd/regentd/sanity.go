@@ -10,6 +10,7 @@ import (
 
 	"regent/agent/policy"
 	"regent/agent/tms"
+	"regent/agent/token"
 )
 
 // sanity holds a configuration that is well-formed against this machine: what it
@@ -19,6 +20,7 @@ type sanity struct {
 	// userID and groupID return the id that belongs to a name, "" if there is none.
 	userID, groupID func(name string) (string, error)
 	readFile        func(name string) ([]byte, error)
+	readCredentials func(name string) (token.Secret, error)
 	stat            func(name string) (fs.FileInfo, error)
 	strangers       func(name string) ([]doubt, error)
 	system          string // as Go calls it
@@ -32,6 +34,8 @@ func thisMachine() sanity {
 		stat:      os.Stat,
 		strangers: strangers,
 		system:    runtime.GOOS,
+
+		readCredentials: readCredentials,
 	}
 }
 
@@ -69,7 +73,7 @@ func (m sanity) files(res policy.Resolved) (found []policy.Problem) {
 	}
 	n := res.Settings.Network
 	say("network.ca_file", append(m.writers(n.CAFile), m.certificates(n.CAFile)...))
-	say("network.proxy_credentials_file", m.writers(n.ProxyCredentialsFile))
+	say("network.proxy_credentials_file", append(m.writers(n.ProxyCredentialsFile), m.credentials(n.ProxyCredentialsFile)...))
 	return found
 }
 
@@ -111,6 +115,19 @@ func (m sanity) certificates(name string) (told []remark) {
 		told = append(told, remark{fmt.Sprintf("%s:%d: %s", name, r.Line, r.Text), false})
 	}
 	return told
+}
+
+// credentials says why a file of a proxy's credentials is not used. A person whom
+// the file is closed to cannot tell.
+func (m sanity) credentials(name string) []remark {
+	if name == "" {
+		return nil
+	}
+	_, err := m.readCredentials(name)
+	if err == nil {
+		return nil
+	}
+	return []remark{{name + " " + err.Error(), !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission)}}
 }
 
 func (m sanity) directoryOf(name string) string {

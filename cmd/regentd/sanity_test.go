@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"regent/agent/policy"
+	"regent/agent/token"
 )
 
 // TestSanity: what is well-formed and cannot work here is a warning that names
@@ -41,6 +42,15 @@ func TestSanity(t *testing.T) {
 			}
 			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 		},
+		readCredentials: func(name string) (token.Secret, error) {
+			switch name {
+			case "/bad":
+				return token.Secret{}, errors.New("is not one line of the form user:password")
+			case "/none", "/closed":
+				return token.Secret{}, &fs.PathError{Op: "open", Path: name, Err: map[string]error{"/none": fs.ErrNotExist, "/closed": fs.ErrPermission}[name]}
+			}
+			return token.Secret{}, nil
+		},
 		strangers: func(name string) ([]doubt, error) {
 			switch name {
 			case "/everybodys":
@@ -66,6 +76,9 @@ func TestSanity(t *testing.T) {
 		{"no certificate in it", "network:\n  ca_file: /key.pem", "c:2: network.ca_file: /key.pem holds no certificate", true},
 		{"credentials that everybody may write", "network: {proxy_credentials_file: /everybodys}", "c:1: network.proxy_credentials_file: /everybodys may be written by every user; run: chmod o-w /everybodys; until then it is not used", true},
 		{"credentials that a group may write", "network: {proxy_credentials_file: /staff/credentials}", "c:1: network.proxy_credentials_file: /staff/credentials is reached by /staff, which may be written by the group with gid 50", false},
+		{"credentials that are none", "network: {proxy_credentials_file: /bad}", "c:1: network.proxy_credentials_file: /bad is not one line", true},
+		{"credentials that are missing", "network: {proxy_credentials_file: /none}", "c:1: network.proxy_credentials_file: /none", false},
+		{"credentials that only the daemon reads", "network: {proxy_credentials_file: /closed}", "c:1: network.proxy_credentials_file: /closed", false},
 		{"no directory", "registration_token_file: /nowhere/token", "c:1: registration_token_file: the directory /nowhere does not exist", false},
 		{"an application's", "tenant: demo-host.com\napplications:\n  - id: cad\n    registration_token_file: /nowhere/token\n    allow: [{users: [alice]}]\n", "c:4: applications.cad.registration_token_file: the directory /nowhere", false},
 		{"known", rule("users: [alice, 4711, 'uid:4711', 'user:alice', S-1-5-18, 77], groups: [engineering, 13, 'gid:12', 'group:12'], executables: [{path: /usr/bin/cad}]"), "", false},
