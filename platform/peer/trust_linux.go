@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -173,7 +174,10 @@ func (w *walk) look(dir int, part, full string) (place, error) {
 	if err != nil {
 		return place{}, errors.Join(fmt.Errorf("%s: %w", full, err), p.close())
 	}
-	seen := component{path: full, uid: p.st.Uid, gid: p.st.Gid, mode: p.st.Mode, last: len(w.todo) == 0, acl: p.acl(), fixed: p.fixed()}
+	seen := component{path: full, uid: p.st.Uid, gid: p.st.Gid, mode: p.st.Mode, last: len(w.todo) == 0, fixed: p.fixed()}
+	if list := p.list(); list != nil {
+		seen.apply(list)
+	}
 	doubt, refused := w.judge(seen)
 	if refused {
 		return place{}, errors.Join(doubt, p.close())
@@ -184,14 +188,18 @@ func (w *walk) look(dir int, part, full string) (place, error) {
 	return p, nil
 }
 
-// acl reports whether the place has an access list, which may let others write
-// whom its mode does not name.
-func (p place) acl() bool {
+// list returns the place's access list as the kernel has it, nil if there is none
+// by which anybody may write.
+func (p place) list() []byte {
 	if p.st.Mode&unix.S_IFMT == unix.S_IFLNK || p.st.Mode&0o020 == 0 { // the list's mask: nobody that it names may write
-		return false
+		return nil
 	}
-	n, err := unix.Getxattr("/proc/self/fd/"+strconv.Itoa(p.fd), "system.posix_acl_access", nil)
-	return err == nil && n > 0
+	list := make([]byte, 64<<10)
+	n, err := unix.Getxattr("/proc/self/fd/"+strconv.Itoa(p.fd), "system.posix_acl_access", list)
+	if err != nil {
+		return nil
+	}
+	return list[:n]
 }
 
 // fixed reports whether the place is on a mount that is read-only.
@@ -206,8 +214,47 @@ type component struct {
 	uid, gid uint32
 	mode     uint16
 	last     bool
-	acl      bool
 	fixed    bool // on a read-only mount
+	// whom an access list lets write, beside the owner, its group and all others
+	users, groups []uint32
+}
+
+// writable reports whether anybody beside the owner may write.
+func (c component) writable() bool { return c.mode&0o022 != 0 || len(c.users)+len(c.groups) > 0 }
+
+// apply has the access list say who may write: with one, the group's bits of the
+// mode are only its mask. A list of an unknown form changes nothing.
+//
+// The form is that of acl(5) and linux/posix_acl_xattr.h: a version, then entries
+// of tag, permissions and id, with the lowest byte first.
+func (c *component) apply(list []byte) {
+	const version, size, write = 2, 8, 0o2
+	const user, owningGroup, group, mask = 0x02, 0x04, 0x08, 0x10 // tags
+	if len(list) < 4 || (len(list)-4)%size != 0 || binary.LittleEndian.Uint32(list) != version {
+		return
+	}
+	var users, groups []uint32
+	own, masked := false, false
+	for e := range slices.Chunk(list[4:], size) {
+		writes, id := e[2]&write != 0, binary.LittleEndian.Uint32(e[4:])
+		switch tag := binary.LittleEndian.Uint16(e); {
+		case tag == mask:
+			masked = !writes
+		case tag == user && writes:
+			users = append(users, id)
+		case tag == owningGroup:
+			own = writes
+		case tag == group && writes:
+			groups = append(groups, id)
+		}
+	}
+	if masked {
+		users, groups, own = nil, nil, false
+	}
+	if !own {
+		c.mode &^= 0o020
+	}
+	c.users, c.groups = users, groups
 }
 
 // judge says what is wrong with a component, if anything is, and whether it is
@@ -223,25 +270,38 @@ func (k Writers) judge(c component) (d *Doubt, refused bool) {
 		return d
 	}
 	link := c.mode&unix.S_IFMT == unix.S_IFLNK
+	user, group := stranger(c.users, k.UIDs), stranger(c.groups, k.GIDs)
 	switch {
 	case !slices.Contains(k.UIDs, c.uid) && link:
 		return doubt("chown -h root", "belongs to uid %d, who is %s", c.uid, k.neither()), true
 	case !slices.Contains(k.UIDs, c.uid):
 		return doubt("chown root", "belongs to uid %d, who is %s", c.uid, k.neither()), true
-	case link || c.mode&0o022 == 0 || k.Fixed && c.fixed || k.Sticky && !c.last && c.mode&unix.S_ISVTX != 0:
+	case link || !c.writable() || k.Fixed && c.fixed || k.Sticky && !c.last && c.mode&unix.S_ISVTX != 0:
 		return nil, false
 	case c.mode&0o002 != 0 && c.mode&0o020 != 0 && len(k.GIDs) == 0:
 		return doubt("chmod go-w", "may be written by every user"), true
 	case c.mode&0o002 != 0:
 		return doubt("chmod o-w", "may be written by every user"), true
-	case len(k.GIDs) == 0:
+	case user >= 0:
+		return doubt(fmt.Sprintf("setfacl -x u:%d", user), "may be written by uid %d, by its access list", user), true
+	case len(k.GIDs) == 0 && c.mode&0o020 != 0:
 		return doubt("chmod g-w", "may be written by its group, gid %d", c.gid), true
-	case !slices.Contains(k.GIDs, c.gid):
+	case c.mode&0o020 != 0 && !slices.Contains(k.GIDs, c.gid):
 		return doubt("chgrp root", "may be written by the group with gid %d, which is neither root's nor the daemon's", c.gid), false
-	case c.acl:
-		return doubt("setfacl -b", "has an access list that may let others write it"), false
+	case group >= 0:
+		return doubt(fmt.Sprintf("setfacl -x g:%d", group), "may be written by the group with gid %d, by its access list", group), len(k.GIDs) == 0
 	}
 	return nil, false
+}
+
+// stranger returns the first of ids that is none of the writers, -1 if there is none.
+func stranger(ids, writers []uint32) int64 {
+	for _, id := range ids {
+		if !slices.Contains(writers, id) {
+			return int64(id)
+		}
+	}
+	return -1
 }
 
 // neither names who is no keeper's user.

@@ -1,9 +1,11 @@
 package peer
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,7 +44,17 @@ func TestTrustJudge(t *testing.T) {
 		{"another group's directory", ours, component{gid: 4444, mode: dir | 0o775}, "chgrp root", false},
 		{"another group's, sticky on the way", ours, component{gid: 4444, mode: dir | 0o1775}, "", false},
 		{"another group's, and everybody's", ours, component{gid: 4444, mode: dir | 0o777}, "chmod o-w", true},
-		{"an access list", ours, component{mode: file | 0o664, acl: true}, "setfacl -b", false},
+		{"an access list lets another user write", ours, listed(file|0o664, 2, 6, 4444, 0x10, 6, none), "setfacl -x u:4444", true},
+		{"an access list on a directory", ours, listed(dir|0o775, 2, 7, 4444, 0x10, 7, none), "setfacl -x u:4444", true},
+		{"an access list lets the daemon write", ours, listed(file|0o664, 2, 6, 990, 8, 6, 991, 0x10, 6, none), "", false},
+		{"an access list lets others read", ours, listed(file|0o664, 2, 4, 4444, 8, 5, 4444, 0x10, 6, none), "", false},
+		{"an access list whose mask lets nobody write", ours, listed(file|0o664, 2, 6, 4444, 0x10, 4, none), "", false},
+		{"an access list lets another group write", ours, listed(file|0o664, 8, 6, 4444, 0x10, 6, none), "setfacl -x g:4444", false},
+		{"an access list lets another group's own only read", ours, group(4444, listed(file|0o664, 4, 4, none, 8, 6, 991, 0x10, 6, none)), "", false},
+		{"an access list lets another group's own write", ours, group(4444, listed(file|0o664, 4, 6, none, 0x10, 6, none)), "chgrp root", false},
+		{"an access list, sticky on the way", ours, listed(dir|0o1775, 2, 7, 4444, 0x10, 7, none), "", false},
+		{"managed: an access list lets a group write", managed, listed(file|0o664, 8, 6, 4444, 0x10, 6, none), "setfacl -x g:4444", true},
+		{"managed: an access list lets a user write", managed, listed(file|0o664, 2, 6, 4444, 0x10, 6, none), "setfacl -x u:4444", true},
 		{"everybody's directory, mounted read-only", ours, component{mode: dir | 0o777, last: true, fixed: true}, "", false},
 		{"another's file, mounted read-only", ours, component{uid: 4444, mode: file | 0o600, fixed: true}, "chown root /p (where it is mounted from: here it is read-only)", true},
 		{"managed: everybody's, mounted read-only", managed, component{mode: dir | 0o777, fixed: true}, "chmod go-w /p (where it is mounted from: here it is read-only)", true},
@@ -62,6 +74,65 @@ func TestTrustJudge(t *testing.T) {
 			}
 			if got != tt.mend || refused != tt.refused {
 				t.Errorf("%v, refused %v; want %q, refused %v", d, refused, tt.mend, tt.refused)
+			}
+		})
+	}
+}
+
+// none is the id of an entry that names nobody.
+const none = 0xffffffff
+
+// accessList has the kernel's form of entries of tag, permissions and id.
+func accessList(entries ...uint32) []byte {
+	list := []byte{2, 0, 0, 0}
+	for e := range slices.Chunk(entries, 3) {
+		list = binary.LittleEndian.AppendUint16(list, uint16(e[0]))
+		list = binary.LittleEndian.AppendUint16(list, uint16(e[1]))
+		list = binary.LittleEndian.AppendUint32(list, e[2])
+	}
+	return list
+}
+
+// listed is what root owns, with an access list.
+func listed(mode uint16, entries ...uint32) component {
+	c := component{mode: mode}
+	c.apply(accessList(entries...))
+	return c
+}
+
+func group(gid uint32, c component) component {
+	c.gid = gid
+	return c
+}
+
+// TestTrustList: who an access list of a real file lets write is refused, and a
+// list that lets nobody write is no matter.
+func TestTrustList(t *testing.T) {
+	k := OwnWriters()
+	for _, tt := range []struct {
+		name           string
+		user, mask     uint32
+		owner, refused bool
+	}{
+		{"writes", 6, 6, false, true},
+		{"only reads", 4, 6, false, false},
+		{"may not by the mask", 6, 4, false, false},
+		{"is root", 6, 6, true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			name := filepath.Join(openDir(t), "file")
+			check(t, os.WriteFile(name, nil, 0o600))
+			uid := uint32(4444)
+			if tt.owner {
+				uid = 0
+			}
+			list := accessList(1, 6, none, 2, tt.user, uid, 4, 4, none, 0x10, tt.mask, none, 0x20, 4, none)
+			if err := unix.Setxattr(name, "system.posix_acl_access", list, 0); err != nil {
+				t.Skipf("no access lists on this file system: %v", err)
+			}
+			told, err := Doubts(name, k)
+			if len(told) > 0 || (err != nil) != tt.refused || err != nil && !strings.HasSuffix(err.Error(), "run: setfacl -x u:4444 "+name) {
+				t.Errorf("%v, %v; want refused %v", told, err, tt.refused)
 			}
 		})
 	}
