@@ -117,7 +117,7 @@ func TestLimitsAreTold(t *testing.T) {
 		want    *status.Limited
 		summary string // at every moment
 	}{
-		{"tokens of 3 s", 3 * time.Second, &status.Limited{FloorSeconds: 5, LifeSeconds: 3}, "let the next refresh begin"},
+		{"tokens of 3 s", 3 * time.Second, &status.Limited{FloorSeconds: 5, LifeSeconds: 3}, "before the next refresh is allowed"},
 		{"tokens of a minute", time.Minute, nil, "serving the one instance"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

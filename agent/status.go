@@ -309,9 +309,9 @@ func summarise(s status.Status, unusable *fault.Fault) (status.Health, string) {
 	switch {
 	case n.interrupted > 0 && n.good+n.asleep+n.interrupted == n.total,
 		n.asleep > 0 && n.good+n.asleep == n.total && limited:
-		return status.Degraded, "access tokens end before the limits of refreshing let the next refresh begin; see Limited below"
+		return status.Degraded, "access tokens expire before the next refresh is allowed; see Limited below"
 	case n.asleep > 0 && n.good+n.asleep == n.total:
-		return status.Degraded, "access tokens ended while nobody refreshed them; each is refreshed when it is asked for, and by itself within minutes"
+		return status.Degraded, "access tokens expired while the device was off; Regent refreshes them within minutes, or when an application asks"
 	}
 	return health(s, n.total, n.good+n.interrupted, n.waiting, n.troubled)
 }

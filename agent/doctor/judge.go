@@ -83,7 +83,7 @@ func judgeHealth(f Facts, worst Severity) []doubt {
 
 func noDaemon(f Facts) string {
 	if f.Daemon == nil && f.Socket.Reached == Throttled {
-		return "the daemon is asked too often to answer"
+		return "the daemon refuses calls: it gets too many"
 	}
 	if f.Daemon == nil {
 		return "no daemon answers"

@@ -232,7 +232,7 @@ func judgeLimits(f Facts) []doubt {
 	var out []doubt
 	for _, t := range f.Daemon.Status.Tenants {
 		if l := t.Limited; l.Interrupts() {
-			out = append(out, doubt{code: RefreshLimited, subject: t.Host, evidence: fmt.Sprintf("access tokens live %d s; limits.refresh_floor is %d s", l.LifeSeconds, l.FloorSeconds)})
+			out = append(out, doubt{code: RefreshLimited, subject: t.Host, evidence: fmt.Sprintf("lifetime of access tokens: %d s; limits.refresh_floor: %d s", l.LifeSeconds, l.FloorSeconds)})
 		}
 	}
 	return out
@@ -242,7 +242,7 @@ func judgeLimits(f Facts) []doubt {
 // redemption.
 func judgeName(f Facts) []doubt {
 	if n := f.Daemon.Status.FQDN; n.Differs() {
-		return []doubt{{code: DeviceRenamed, subject: n.Told, evidence: fmt.Sprintf("called %s at the first redemption, and %s today", n.Told, n.Now), known: []string{"FQDN", n.Told}}}
+		return []doubt{{code: DeviceRenamed, subject: n.Told, evidence: fmt.Sprintf("name at the first redemption: %s; name today: %s", n.Told, n.Now), known: []string{"FQDN", n.Told}}}
 	}
 	return nil
 }

@@ -101,7 +101,7 @@ func Table() []Entry {
 
 // What an end user without rights can do about most of it.
 const (
-	tellIT     = "Tell the administrator of this device this code and the evidence. What is held already is served as long as it is valid."
+	tellIT     = "Tell the administrator of this device this code and the evidence. Applications get access tokens until these expire."
 	tellITStop = "Tell the administrator of this device this code and the evidence. No application gets a token until it is mended."
 	nobody     = "Nothing: it is not seen from the service's side."
 )
@@ -117,8 +117,8 @@ func wayCodes() []Entry {
 	return []Entry{
 		{
 			NetworkSettings, Failure, "the network settings cannot be used",
-			"A file that network.ca_file or network.proxy_credentials_file names cannot be read or is not what it should be, network.proxy is no URL, or a proxy in regentd's environment (HTTPS_PROXY, ALL_PROXY) is none.",
-			tellIT, "Put the file that the evidence names in place, or correct the key; regent policy explain network.ca_file says who set it. Then run regent reload. A variable of the environment is changed where regentd gets it (systemctl edit regentd), then regentd is restarted; or set network.proxy, which goes before it.", nobody,
+			"regentd cannot use a network setting: network.ca_file, network.proxy_credentials_file, network.proxy, or a proxy in its environment (HTTPS_PROXY, ALL_PROXY). A file is missing or has the wrong content, or a proxy is not a URL.",
+			tellIT, "Correct the file or the key that the evidence names. regent policy explain network.ca_file shows who set it. Then run: regent reload. For a variable of the environment, run: systemctl edit regentd, then restart regentd. Or set network.proxy, which replaces the variable.", nobody,
 		},
 		{
 			DNSFailed, Failure, "the name of the service is not found",
@@ -128,16 +128,16 @@ func wayCodes() []Entry {
 		{
 			TCPUnreachable, Failure, "the service does not take connections",
 			"The name is found, but the connection is refused, or nobody answers: a firewall, a wrong port, or the service is down.",
-			tellIT, "Open the way from this device to the address and port in the evidence, or set network.proxy to the way out of this network. " + applied, "Look whether the tenant answers from elsewhere.",
+			tellIT, "Open the way from this device to the address and port in the evidence, or set network.proxy to the way out of this network. " + applied, "Check whether the tenant answers on another network.",
 		},
 		{
 			ProxyUnreachable, Failure, "the proxy does not take connections",
-			"A proxy is configured (network.proxy, else HTTPS_PROXY or ALL_PROXY in regentd's environment), and its name is not found or its port does not answer.",
+			"A proxy is configured: network.proxy, else HTTPS_PROXY or ALL_PROXY in regentd's environment. Its name is not found, or its port does not answer.",
 			tellIT, "Correct network.proxy, or set it to none where there is a direct way; regent policy explain network.proxy says who set it. " + applied, nobody,
 		},
 		{
-			ProxyUnseen, Failure, "the programs of this user go by a proxy that regentd does not use",
-			"regentd has an environment of its own, and it cannot reach the tenant's host. A proxy in a person's shell does not reach it; on Windows, where it runs as LocalSystem, neither does one in a user's Internet settings or in netsh winhttp. regentd goes by network.proxy, else by HTTPS_PROXY or ALL_PROXY of its environment.",
+			ProxyUnseen, Failure, "the programs of this user use a proxy that regentd does not use",
+			"regentd cannot reach the tenant's host. It uses network.proxy, else HTTPS_PROXY or ALL_PROXY of its own environment. It does not see a proxy in a user's shell. On Windows it runs as LocalSystem. There it does not see a proxy in a user's Internet settings or in netsh winhttp.",
 			tellIT, "Set network.proxy: http://PROXY, in config.yaml or by policy; where a script decides, its proxy for HOST. " + applied, nobody,
 		},
 		{
@@ -163,7 +163,7 @@ func tlsCodes() []Entry {
 		{
 			TLSInterception, Failure, "something between this device and the service opens its TLS connections",
 			"A security product or a proxy answers in the place of the service, with a certificate that it makes for every name, and whose authority this device does not trust.",
-			tellIT, "Ask the administrator of the inspecting product to exempt HOST. What is held already is served until it ends (regent status). Put the product's authority into network.ca_file only if it is meant to read the tokens.", "Name the host that has to be exempted from inspection.",
+			tellIT, "Ask the administrator of the inspecting product to exempt HOST. Applications get access tokens until these expire (regent status). Put the product's authority into network.ca_file only if the product is allowed to read the tokens.", "Name the host that has to be exempted from inspection.",
 		},
 		{
 			TLSInterceptionTrusted, Warning, "something between this device and the service reads what they say",
@@ -173,17 +173,17 @@ func tlsCodes() []Entry {
 		{
 			TLSName, Failure, "the server's certificate is for another name",
 			"The certificate does not have the tenant's host among its subject alternative names (SAN), or the server does not know that host. A common name alone is not accepted.",
-			tellIT, "Compare tenant with the address that you were given; regent policy explain tenant says who set it. If the address is right, the operator of the server has to issue a certificate with HOST as a subject alternative name.", "Give out the address that the certificate is for, or have the certificate issued with the tenant's host as a subject alternative name.",
+			tellIT, "Compare tenant with the address that you were given; regent policy explain tenant says who set it. If the address is right, the operator of the server must issue a certificate with HOST as a subject alternative name.", "Give out the address that the certificate is for, or have the certificate issued with the tenant's host as a subject alternative name.",
 		},
 		{
 			TLSCertificate, Failure, "the server's certificate cannot be used",
 			"The certificate has expired, is not yet valid, is not made for servers, or is signed with an algorithm that is no longer accepted. If it is accepted elsewhere, this device's clock may be wrong.",
-			tellIT, "If the evidence names a date, compare this device's date with the right one first. Else, or if the date is right, the operator of the server has to issue another certificate.", "Have another certificate issued.",
+			tellIT, "If the evidence names a date, compare this device's date with the right one first. If the date is right, or the evidence names none, the operator of the server must issue another certificate.", "Have another certificate issued.",
 		},
 		{
 			TLSVersion, Failure, "this device and the server have no TLS version or cipher suite in common",
 			"Regent needs TLS 1.2 or later with a cipher suite that is still safe. The server, or a proxy that answers in its place, has only older ones.",
-			tellIT, "Ask the operator of HOST, or of the product between, to enable TLS 1.2 or 1.3 with ECDHE cipher suites. To see what it offers: openssl s_client -connect HOST:443. Regent has no key that allows older versions.", "Have TLS 1.2 or later enabled at the tenant's address.",
+			tellIT, "Ask the operator of HOST, or of an inspecting product, to enable TLS 1.2 or 1.3 with ECDHE cipher suites. To see what it offers: openssl s_client -connect HOST:443. Regent has no key that allows older versions.", "Have TLS 1.2 or later enabled at the tenant's address.",
 		},
 		{
 			TLSClientCertificate, Failure, "the server asks for a client certificate",
@@ -193,7 +193,7 @@ func tlsCodes() []Entry {
 		{
 			TLSHandshake, Failure, "the TLS handshake with the server fails",
 			"The server, or something on the way, ended the handshake or closed the connection. A firewall that blocks by name does so, and a server that knows only old TLS versions.",
-			tellIT, "Ask the administrator of the firewall whether HOST is blocked. If it is not, give the alert in the evidence to the operator of the server. To see the handshake: openssl s_client -connect HOST:443 -servername HOST.", "Look whether the tenant answers from elsewhere.",
+			tellIT, "Ask the administrator of the firewall whether HOST is blocked. If it is not, give the alert in the evidence to the operator of the server. To see the handshake: openssl s_client -connect HOST:443 -servername HOST.", "Check whether the tenant answers on another network.",
 		},
 	}
 }
@@ -203,7 +203,7 @@ func serviceCodes() []Entry {
 		{
 			NotTheService, Failure, "what answers is not the Token Management Service",
 			"The host answers over HTTP, but not as the service does: tenant names another server, a captive portal or a proxy answers in its place, or something else runs at its address now.",
-			tellIT, "Compare tenant with the address that you were given; regent policy explain tenant says who set it. On a guest network, log in to it first. If the address is right, as it was where an instance is live (regent status), tell the operator of the service that something else answers there.", "Give out the address of the tenant, without a path.",
+			tellIT, "Compare tenant with the address that you were given; regent policy explain tenant says who set it. On a guest network, log in to it first. If regent status shows a live instance, the address was right. Then tell the operator of the service that something else answers there.", "Give out the address of the tenant, without a path.",
 		},
 		{
 			ServiceIll, Warning, "the service answers that it cannot answer now",
@@ -232,8 +232,8 @@ func tokenCodes() []Entry {
 		},
 		{
 			RegistrationFile, Warning, "the file or credential of a registration token needs attention",
-			"It was not sealed, since it holds something else, is still being written or is open to others. Or it was sealed, and cannot be erased yet.",
-			tellIT, "Do what the evidence says. A file that was not sealed is left as it is: correct it in place, and regentd seals it within seconds. Or save the registration token in another file, then run: " + register, nobody,
+			"Regent did not seal the file: its content is not a registration token, another program still writes it, or other users can read it. Or Regent sealed it, and cannot erase it yet.",
+			tellIT, "Do what the evidence says. Regent did not change the file. Correct it in place, and regentd seals it within seconds. Or save the registration token in another file, then run: " + register, nobody,
 		},
 		{
 			RegistrationExpired, Failure, "the registration token is past its expiration date",
@@ -261,9 +261,9 @@ func tokenCodes() []Entry {
 			"Tell the administrator of this device the instance in the evidence.", "Ask the Contact Administrator whether tmsctl auth-token list shows IDENTIFIER. If it does, a count was used, and what it bought is lost: regent ledger resolve IDENTIFIER --consumed, then regent instances redeem APPLICATION/NUMBER, which costs a second count. If it does not: regent ledger resolve IDENTIFIER --not-consumed, and the instance is redeemed by itself, for one count.", "Look whether tmsctl auth-token list shows the identifier. If it does, that auth token can be deleted; no count comes back.",
 		},
 		{
-			RedemptionUnconfirmed, Failure, "instances wait, since nothing shows that the service read a redemption",
-			"The service accepted one redemption, and its reply does not show the identifier or the names that were sent. If it ignored them, its list does not say who used the count. So nothing more is redeemed.",
-			"Tell the administrator of this device the instance in the evidence.", "Ask the Contact Administrator whether tmsctl auth-token list shows IDENTIFIER. If it does: regent ledger resolve IDENTIFIER --listed, and the instances are redeemed by themselves. If it does not: regent ledger resolve IDENTIFIER --not-listed, and the other form is tried, for one count.", "Look whether tmsctl auth-token list shows the identifier. If one device has shown it, set contract.request and contract.request_confirmed for the fleet.",
+			RedemptionUnconfirmed, Failure, "instances wait until somebody confirms the first redemption",
+			"The service accepted one redemption. Its reply does not show the identifier or the names that Regent sent. If the service ignored them, its list does not show which device used the count. Regent therefore redeems no other instance.",
+			"Tell the administrator of this device the instance in the evidence.", "Ask the Contact Administrator whether tmsctl auth-token list shows IDENTIFIER. If it does, run: regent ledger resolve IDENTIFIER --listed. Regent then redeems the waiting instances. If it does not, run: regent ledger resolve IDENTIFIER --not-listed. Regent then tries the other form, which costs one count.", "Check whether tmsctl auth-token list shows the identifier. If it does, set contract.request and contract.request_confirmed for the fleet.",
 		},
 		{
 			AuthTokenRevoked, Failure, "the service no longer accepts the auth token of an instance",
@@ -286,34 +286,34 @@ func tokenCodes() []Entry {
 func sessionCodes() []Entry {
 	return []Entry{
 		{
-			RefreshUncertain, Failure, "the service refuses to refresh, and no way of refreshing has worked at this tenant yet",
-			"How the service refreshes is not documented. Each way that refresh.mode allows was refused: the way may be wrong, or the service may have ended the auth token. Nothing is given up: the auth tokens are kept, and it is tried again by itself.",
-			"Tell the administrator of this device this code and the evidence. What is held already is served as long as it is valid.", "Ask which ways the tenant has: sudo regent doctor --contract. If refresh.mode is not auto, set refresh.mode: auto. Ask the Contact Administrator whether tmsctl auth-token list still shows the auth token. Only if it is gone: regent instances forget APPLICATION/NUMBER, then regent instances redeem APPLICATION/NUMBER, which costs one count.", "Look whether tmsctl auth-token list shows the auth token, and ask the vendor how this tenant refreshes.",
+			RefreshUncertain, Failure, "the service refuses to refresh, and no refresh mode has worked at this tenant yet",
+			"The vendor does not document how the service refreshes. The service refused each mode that refresh.mode allows. The mode may be wrong, or the service may have ended the auth token. Regent keeps the auth tokens and retries.",
+			"Tell the administrator of this device this code and the evidence. Applications get access tokens until these expire.", "Find the tenant's refresh modes: sudo regent doctor --contract. If refresh.mode is not auto, set refresh.mode: auto. Ask the Contact Administrator whether tmsctl auth-token list still shows the auth token. Only if it is gone, run: regent instances forget APPLICATION/NUMBER. Then run: regent instances redeem APPLICATION/NUMBER. This costs one count.", "Check whether tmsctl auth-token list shows the auth token. Ask the vendor how this tenant refreshes.",
 		},
 		{
 			SessionEnds, Warning, "the service ends every session after a time",
 			"The identity provider has a session maximum: no refresh moves that end, and each auth token of the tenant is of no use after it. Offline tokens have no session, so they have no such end.",
-			tellIT, "Ask the Contact Administrator for offline tokens. Until then each instance costs another count after each end: regent instances redeem APPLICATION/NUMBER, or by itself with refresh.on_refresh_expired: redeem, at most once per instance in 30 days.", "Have offline tokens (scope offline_access) given out at the tenant, or the session maximum made longer. tmsctl plan --session-max says what it costs in counts.",
+			tellIT, "Ask the Contact Administrator for offline tokens. Until then each instance needs another count after each end. Run: regent instances redeem APPLICATION/NUMBER. Or set refresh.on_refresh_expired: redeem. Regent then redeems, at most once per instance in 30 days.", "Enable offline tokens (scope offline_access) at the tenant, or make the session maximum longer. tmsctl plan --session-max shows the cost in counts.",
 		},
 		{
 			DeviceRenamed, Info, "the service knows this device by an earlier name",
-			"The device was renamed, or its domain depends on the network. Regent tells the service the name of the first redemption, so that the Contact Administrator sees one device.",
-			"Nothing: tokens are served as before.", "Nothing is to be done. To find this device at the service, look for FQDN: tmsctl auth-token list --fqdn FQDN. A device that is to begin with its new name is registered again: regent store reset says what that costs.", "Look for the earlier name; the ref ID 2 of its auth tokens is the same under both names.",
+			"The device was renamed, or its domain depends on the network. Regent still sends the name of the first redemption. So the Contact Administrator sees one device.",
+			"Nothing: applications get access tokens as before.", "Nothing. To find this device at the service, run: tmsctl auth-token list --fqdn FQDN. To use the new name, register the device again. regent store reset shows what that costs.", "Look for the earlier name. The ref ID 2 of the auth tokens does not change with the name.",
 		},
 		{
-			RefreshLimited, Warning, "access tokens end before the next refresh may begin",
-			"The service hands out access tokens that live no longer than limits.refresh_floor. Between the end of one and the next refresh, applications wait. Near the end of a session this is how that end shows.",
-			"Ask again a few seconds later. If it does not pass, tell the administrator of this device this code and the evidence.", "Ask the Contact Administrator for access tokens that live longer, or for offline tokens if regent status says that sessions end. limits.refresh_floor can be made shorter: regent policy explain limits.refresh_floor.", "Make the access tokens of the tenant live a minute or more. If its sessions end, have offline tokens (scope offline_access) given out.",
+			RefreshLimited, Warning, "access tokens expire before the next refresh is allowed",
+			"The lifetime of access tokens is not longer than limits.refresh_floor. Applications wait from the expiry of one token until the next refresh. This also happens shortly before a session ends.",
+			"Retry after a few seconds. If that does not help, tell the administrator of this device this code and the evidence.", "Ask the Contact Administrator for access tokens with a longer lifetime. If regent status says that sessions end, ask for offline tokens. You can also make limits.refresh_floor shorter: regent policy explain limits.refresh_floor.", "Set the lifetime of access tokens to 1 m or more. If sessions end, enable offline tokens (scope offline_access).",
 		},
 		{
-			StatusDegraded, Warning, "status does not say that all is served, and doctor found no other cause",
-			"The evidence is the summary of regent status. Most often it passes by itself within minutes, as after the device was off.",
-			"Wait a few minutes and run regent doctor again. If it stays, tell the administrator of this device this code and the evidence.", "Wait a few minutes and run regent doctor again. If it stays, run: regent status. It shows the last fault of each instance.", nobody,
+			StatusDegraded, Warning, "regent status reports a problem, and doctor found no cause",
+			"The evidence is the summary of regent status. Most often the problem ends within minutes, for example after the device was off.",
+			"Wait a few minutes, then run regent doctor again. If the problem stays, tell the administrator of this device this code and the evidence.", "Wait a few minutes, then run regent doctor again. If the problem stays, run: regent status. It shows the last fault of each instance.", nobody,
 		},
 		{
-			StatusNotServing, Failure, "no instance can be served, and doctor found no other cause",
+			StatusNotServing, Failure, "no application gets a token, and doctor found no cause",
 			"The evidence is the summary of regent status.",
-			tellITStop, "Run: regent status. It shows the last fault of each instance; regent doctor explain CODE says more of its code.", nobody,
+			tellITStop, "Run: regent status. It shows the last fault of each instance. To explain its code, run: regent doctor explain CODE", nobody,
 		},
 	}
 }
@@ -416,10 +416,10 @@ func daemonCodes() []Entry {
 			tellITStop, "Restart it: systemctl restart regentd.service. journalctl -u regentd has what it did last.", nobody,
 		},
 		{
-			CallsThrottled, Warning, "throttled: another program asks the daemon too often",
-			"A program of the user in the evidence asks for the status or another reply many times a second, so the daemon refuses more calls of that user. It still hands out tokens.",
-			"Find the program of yours that asks too often, most often a monitoring script, and let it ask every few seconds. Then run regent doctor again.",
-			"Find the program of that user that asks too often, most often a monitoring script, and let it ask every few seconds: ps -u USER, or sudo ss -xp. Then run regent doctor again.", nobody,
+			CallsThrottled, Warning, "throttled: another program sends the daemon too many calls",
+			"A program of the user in the evidence calls the daemon many times a second. The daemon refuses more calls of that user. It still issues tokens.",
+			"Find your program that sends too many calls. Often it is a monitoring script. Let it call every few seconds. Then run regent doctor again.",
+			"Find the program of that user that sends too many calls: ps -u USER, or sudo ss -xp. Often it is a monitoring script. Let it call every few seconds. Then run regent doctor again.", nobody,
 		},
 		{
 			DaemonOlder, Warning, "the daemon that runs is of another version than this program",

@@ -38,7 +38,7 @@ const (
 	basePathPattern = `^/[A-Za-z0-9._/-]*[A-Za-z0-9_-]$`
 
 	// undocumented ends the documentation of each key here.
-	undocumented = " How well it is known stands in agent/tms/CONTRACT.md; regent doctor --contract says how the tenant at hand has it."
+	undocumented = " agent/tms/CONTRACT.md lists how well this is known. regent doctor --contract shows what your tenant does."
 )
 
 func contractKeys() []Definition {
@@ -51,16 +51,16 @@ func contractKeys() []Definition {
 		},
 		{
 			Key: "contract.request", Title: "Form of a redemption's body", Type: Word, Default: AutoRequest, Words: []string{AutoRequest, Wrapped, Bare},
-			Doc: "How a redemption tells the service of the device: wrapped in a member authToken, bare, or auto. " +
-				"auto begins with wrapped. After a 400 that can only be about the body, it tries the other form once for each registration token; such a 400 costs no count. " +
-				"A form is proven when the reply shows what was told, or when a person finds it in the service's list. Until then one instance is redeemed, and the others wait." + undocumented,
+			Doc: "Form of a redemption's body: wrapped in a member authToken, bare, or auto. " +
+				"auto begins with wrapped. After a 400 that can only be about the body, it tries the other form once for each registration token. Such a 400 costs no count. " +
+				"A form is proven when the reply shows the names of the device, or when somebody finds them in the service's list. Until then Regent redeems one instance, and the others wait." + undocumented,
 			Since: firstVersion, In: everywhere, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Contract.Request }),
 		},
 		{
 			Key: "contract.request_confirmed", Title: "Form of a redemption's body is confirmed", Type: Bool, Default: false,
-			Doc: "Somebody has seen in the service's list of auth tokens what a device told in the form of contract.request, which is then wrapped or bare. " +
-				"So no device waits until a person confirms its first redemption. It has no effect with auto.",
+			Doc: "true says that the service's list shows the names of a device that redeemed with contract.request: wrapped or bare. " +
+				"Devices then do not wait for a confirmation of their first redemption. It has no effect with auto.",
 			Since: firstVersion, In: everywhere, Reloadable: true,
 			field: bind(func(s *Settings) *bool { return &s.Contract.RequestConfirmed }),
 		},

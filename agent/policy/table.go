@@ -197,16 +197,16 @@ func refreshKeys() []Definition {
 	return []Definition{
 		{
 			Key: "refresh.mode", Title: "How to refresh", Type: Word, Default: AutoRefresh, Words: []string{AutoRefresh, OIDC, TMS, TMSRegistration},
-			Doc: "How auth tokens are refreshed: auto finds whether oidc or tms works at the tenant, and keeps to that; oidc is at the identity provider's token endpoint, " +
-				"tms at the Token Management Service by the refresh token, tms_registration there by the registration token, which needs keep_registration_token: true. " +
-				"No refusal ends an auth token before a mode has worked at the tenant." + undocumented,
+			Doc: "How Regent refreshes auth tokens. auto finds out whether oidc or tms works at the tenant, and stays with it. oidc uses the identity provider's token endpoint. " +
+				"tms uses the Token Management Service with the refresh token. tms_registration uses it with the registration token, and needs keep_registration_token: true. " +
+				"Until a mode has worked at the tenant, no refusal ends an auth token." + undocumented,
 			Since: firstVersion, In: everywhere, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Refresh.Mode }),
 		},
 		{
 			Key: "refresh.on_refresh_expired", Title: "When a refresh token has expired", Type: Word, Default: Wait, Words: []string{Wait, RedeemAgain},
-			Doc: "A refresh token ends when the device was off for longer than it lives, or when the service ends the session. " +
-				"wait waits for a person. redeem redeems again: it costs one count, at most once per instance in 30 days. It needs keep_registration_token: true.",
+			Doc: "A refresh token expires when the device was off for longer than its lifetime, or when the service ends the session. " +
+				"wait: the instance waits for an administrator. redeem: Regent redeems again, which costs one count, at most once per instance in 30 days. redeem needs keep_registration_token: true.",
 			Since: firstVersion, In: everywhere | Readme, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Refresh.OnRefreshExpired }),
 		},

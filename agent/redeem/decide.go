@@ -103,15 +103,15 @@ func (s situation) obstacle(held Held, has bool, now time.Time) string {
 	var texts []string
 	if s.state == instance.RefreshExpired && s.policy && s.sinceGo < againEvery {
 		last := now.Add(-s.sinceGo)
-		texts = append(texts, fmt.Sprintf("policy redeemed it by itself on %s, which it does once in 30 days: the next time is from %s on", last.UTC().Format(time.DateOnly), last.Add(againEvery).UTC().Format(time.DateOnly)))
+		texts = append(texts, fmt.Sprintf("Regent redeemed it automatically on %s, and does so again from %s on (once in 30 days)", last.UTC().Format(time.DateOnly), last.Add(againEvery).UTC().Format(time.DateOnly)))
 	}
 	switch {
 	case has && held.Refused == fault.RegistrationExhausted:
-		texts = append(texts, "the registration token that is held has no count left, so give another one first: regent register --file FILE")
+		texts = append(texts, "the registration token has no count left; first give another one: regent register --file FILE")
 	case has && held.Refused != "":
-		texts = append(texts, "the registration token that is held was refused, so give another one first: regent register --file FILE")
+		texts = append(texts, "the service refused the registration token; first give another one: regent register --file FILE")
 	case !has:
-		texts = append(texts, "no registration token is held, so give one first: regent register --file FILE")
+		texts = append(texts, "there is no registration token; first give one: regent register --file FILE")
 	}
 	return strings.Join(texts, "; ")
 }

@@ -144,7 +144,7 @@ func TestReason(t *testing.T) {
 // TestObstacle: where a person would redeem again, what is in the way is said.
 func TestObstacle(t *testing.T) {
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
-	const policy, none, left = "policy redeemed it by itself on 2026-11-28, which it does once in 30 days: the next time is from 2026-12-28 on", "no registration token is held", "has no count left"
+	const policy, none, left = "Regent redeemed it automatically on 2026-11-28, and does so again from 2026-12-28 on (once in 30 days)", "there is no registration token", "has no count left"
 	for _, tt := range []struct {
 		name    string
 		s       situation
@@ -157,7 +157,7 @@ func TestObstacle(t *testing.T) {
 		{"policy may do it", situation{state: instance.RefreshExpired, policy: true, sinceGo: againEvery}, "", true, nil},
 		{"policy has done it, no count is left", situation{state: instance.RefreshExpired, policy: true, sinceGo: 24 * time.Hour}, fault.RegistrationExhausted, true, []string{policy, left}},
 		{"lost, no count is left", situation{state: instance.RefreshLost, policy: true, sinceGo: 24 * time.Hour}, fault.RegistrationExhausted, true, []string{left}},
-		{"revoked, refused", situation{state: instance.Revoked}, fault.RegistrationExpired, true, []string{"was refused"}},
+		{"revoked, refused", situation{state: instance.Revoked}, fault.RegistrationExpired, true, []string{"refused the registration token"}},
 		{"revoked, none is held", situation{state: instance.Revoked}, "", false, []string{none}},
 	} {
 		got := tt.s.obstacle(Held{Refused: tt.refused}, tt.has, now)

@@ -170,12 +170,12 @@ func (e *Engine) learn(ctx context.Context, tenant string, change func(*tms.Lear
 // unconfirmed is what is said of instances that wait until a form is proven.
 func unconfirmed(tenant string, l tms.RequestForm) string {
 	if l.Proof == tms.Ignored {
-		return fmt.Sprintf("%s does not read the %s form, as a person found, and contract.request names it; set contract.request: auto", tenant, l.Form)
+		return fmt.Sprintf("%s does not read the %s form, but contract.request selects it; set contract.request: auto", tenant, l.Form)
 	}
-	return fmt.Sprintf("%s accepted redemption %s, and its reply does not show whether it read the names of this device; nothing more is redeemed until a person has looked; %s", tenant, l.By, lookFor(l.By))
+	return fmt.Sprintf("%s accepted redemption %s, but its reply does not show the names of this device; Regent redeems no other instance until somebody confirms it; %s", tenant, l.By, lookFor(l.By))
 }
 
 // lookFor is how a person decides about an accepted redemption.
 func lookFor(redemption string) string {
-	return fmt.Sprintf("ask the Contact Administrator whether tmsctl auth-token list shows %s; if it does: regent ledger resolve %[1]s --listed, and if not: regent ledger resolve %[1]s --not-listed, after which the other form is tried", redemption)
+	return fmt.Sprintf("ask the Contact Administrator whether tmsctl auth-token list shows %s; if it does, run: regent ledger resolve %[1]s --listed; if not, run: regent ledger resolve %[1]s --not-listed, and Regent tries the other form", redemption)
 }

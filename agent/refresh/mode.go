@@ -109,13 +109,13 @@ func (k Known) unproven(e Evidence) Verdict {
 	for i, r := range k.Refused {
 		words[i] = fmt.Sprintf("%s answered HTTP %d, %q", status.ModeInWords(r.Mode), r.Failure.Status, said(r.Failure))
 	}
-	text := fmt.Sprintf("%s refuses to refresh, and it is uncertain how it does: %s", k.Refused[i].Failure.Host, strings.Join(words, "; "))
+	text := fmt.Sprintf("%s refuses to refresh, and no refresh mode is proven: %s", k.Refused[i].Failure.Host, strings.Join(words, "; "))
 	if e.RefreshLapsed {
-		text += "; the refresh token is also at the end of its announced life"
+		text += "; the refresh token has also reached its announced expiry"
 	}
-	text += "; the auth token is kept and tried again by itself; "
+	text += "; Regent keeps the auth token and retries; "
 	if k.Configured != ModeAuto {
-		text += "refresh.mode: " + k.Configured + " has not worked at this tenant yet, and refresh.mode: auto tries the other one too; "
+		text += "refresh.mode: " + k.Configured + " has not worked at this tenant yet; refresh.mode: auto also tries the other mode; "
 	}
-	return Verdict{Event: instance.RefreshFailed, Code: fault.RefreshUncertain, Text: text + "what the tenant has, says: sudo regent doctor --contract"}
+	return Verdict{Event: instance.RefreshFailed, Code: fault.RefreshUncertain, Text: text + "to see the refresh modes of the tenant, run: sudo regent doctor --contract"}
 }

@@ -107,13 +107,13 @@ type Refresh struct {
 func (r Refresh) InWords() string {
 	switch {
 	case r.Uncertain != "" && r.Mode != "":
-		return fmt.Sprintf("uncertain with refresh.mode: %s; %s has worked (%s)", r.Configured, ModeInWords(r.Mode), r.when())
+		return fmt.Sprintf("uncertain with refresh.mode: %s; %s worked before (%s)", r.Configured, ModeInWords(r.Mode), r.when())
 	case r.Uncertain != "":
-		return "uncertain: no way has worked yet, and the service refuses; it is tried again by itself, and the auth tokens are kept"
+		return "uncertain: the service refuses, and no refresh mode has worked yet; Regent keeps the auth tokens and retries"
 	case r.Mode != "":
 		return fmt.Sprintf("%s (worked %s)", ModeInWords(r.Mode), r.when())
 	}
-	return "not known before the first refresh has worked"
+	return "not known until a refresh works"
 }
 
 func (r Refresh) when() string {
@@ -129,9 +129,9 @@ func ModeInWords(mode string) string {
 	case "oidc":
 		return "Keycloak"
 	case "tms":
-		return "the service itself, by PATCH"
+		return "Token Management Service (PATCH)"
 	case "tms_registration":
-		return "the service itself, by PATCH and the registration token"
+		return "Token Management Service (PATCH with the registration token)"
 	}
 	return mode
 }

@@ -114,7 +114,7 @@ func TestDoctorIsThrottled(t *testing.T) {
 	s := examined(nil)
 	s.daemon.err = fault.Errorf("serve", fault.Throttled, "user 0 asks too often").After(time.Second)
 	got := s.run(t, "doctor")
-	for _, want := range []string{"calls_throttled: throttled: another program", "user 0 asks too often", "is asked too often to answer"} {
+	for _, want := range []string{"calls_throttled: throttled: another program", "user 0 asks too often", "refuses calls: it gets too many"} {
 		if !strings.Contains(got.Out, want) || got.Code != 6 {
 			t.Errorf("code %d, and no %q in:\n%s", got.Code, want, got.Out)
 		}

@@ -72,14 +72,16 @@ func newLedgerResolve(dial dialer) *cobra.Command {
 	var consumed, not, listed, unlisted bool
 	cmd := &cobra.Command{
 		Use:   "resolve IDENTIFIER --consumed|--not-consumed|--listed|--not-listed",
-		Short: "Say of a redemption whether the service's list has it",
-		Long: `Say of an uncertain redemption whether it used a count: it did if tmsctl
-auth-token list shows its identifier. One that used none is tried again by
-itself; after one that did, regent instances redeem spends another.
+		Short: "Record whether the service lists a redemption",
+		Long: `Record whether tmsctl auth-token list shows the identifier of a redemption.
 
-Say of an accepted, unconfirmed redemption whether tmsctl auth-token list shows
-its identifier. If it does, the instances that wait are redeemed. If it does not,
-the service did not read what it was told, and the other form is tried.`,
+An uncertain redemption got no reply. If the list shows it, it used a count: use
+--consumed. To redeem again, run: regent instances redeem. If the list does not
+show it, use --not-consumed. Regent then redeems again.
+
+An accepted, unconfirmed redemption got a reply without the names of this device.
+If the list shows it, use --listed. Regent then redeems the waiting instances. If
+the list does not show it, use --not-listed. Regent then tries the other form.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage(cmd, "name one redemption by its identifier; regent ledger shows them")
@@ -89,7 +91,7 @@ the service did not read what it was told, and the other form is tried.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			yes, no := consumed || listed, not || unlisted
 			if yes == no {
-				return usage(cmd, "say either --consumed or --not-consumed; of an unconfirmed one --listed or --not-listed")
+				return usage(cmd, "add one of --consumed, --not-consumed, --listed, --not-listed; see regent ledger resolve --help")
 			}
 			ctx, cancel := within(cmd.Context(), 0)
 			defer cancel()

@@ -64,7 +64,7 @@ func statusFacts(s status.Status, v view) [][2]string {
 		rows = append(rows, tenantFacts(t, needs{now: needsRegistration(s, t.Host), again: hasEnded(s, t.Host), unknown: isUnknown(s), brought: doctor.BringsToken(s)}, v)...)
 	}
 	if s.FQDN.Differs() {
-		rows = append(rows, [2]string{"Name", printable(fmt.Sprintf("%s at the service, as at the first redemption; %s today", s.FQDN.Told, s.FQDN.Now))})
+		rows = append(rows, [2]string{"Name", printable(fmt.Sprintf("%s at the service (from the first redemption), %s today", s.FQDN.Told, s.FQDN.Now))})
 	}
 	if s.CanServeUntil != nil {
 		rows = append(rows, [2]string{"Can serve", fmt.Sprintf("for %s without the service, until %s", inWords(s.CanServeUntil.Sub(v.now)), s.CanServeUntil.UTC().Format("2006-01-02 15:04 UTC"))})
@@ -139,11 +139,11 @@ func requestInWords(r *status.RequestForm) string {
 		if r.Redemption != "" {
 			id = printable(r.Redemption)
 		}
-		return fmt.Sprintf("%s, accepted, unconfirmed: the service did not show that it read the names of this device; if tmsctl auth-token list shows %s: regent ledger resolve %[2]s --listed; if not: --not-listed", printable(r.Form), id)
+		return fmt.Sprintf("%s, accepted, unconfirmed: the reply did not show the names of this device. If tmsctl auth-token list shows %s, run: regent ledger resolve %[2]s --listed. If not, run it with --not-listed", printable(r.Form), id)
 	case tms.Ignored:
-		return fmt.Sprintf("%s was accepted, and the service did not read it, as a person found", printable(r.Form))
+		return fmt.Sprintf("%s, accepted, but somebody found that the service did not read it", printable(r.Form))
 	case tms.ByRelease:
-		return printable(r.Form) + ", as an earlier release sent them"
+		return printable(r.Form) + ", as sent by an earlier release"
 	case tms.Unproven, tms.ByReply, tms.ByPerson:
 	}
 	return ""
@@ -156,10 +156,10 @@ func limitedInWords(l *status.Limited) []string {
 	}
 	var lines []string
 	if l.FloorSeconds > 0 {
-		lines = append(lines, fmt.Sprintf("this tenant's tokens live %d s; each instance is refreshed every %d s at most", l.LifeSeconds, l.FloorSeconds))
+		lines = append(lines, fmt.Sprintf("lifetime of access tokens: %d s; Regent refreshes each instance at most every %d s", l.LifeSeconds, l.FloorSeconds))
 	}
 	if l.Rate > 0 {
-		lines = append(lines, fmt.Sprintf("refreshes at this tenant wait for their turn; %d begin in a second at most (limits.refresh_rate)", l.Rate))
+		lines = append(lines, fmt.Sprintf("refreshes wait: at most %d start in a second at this tenant (limits.refresh_rate)", l.Rate))
 	}
 	return lines
 }
@@ -169,7 +169,7 @@ func registrationInWords(r *status.RegistrationToken, n needs, v view) string {
 	case r == nil && n.unknown:
 		return "unknown, since the store cannot be used"
 	case r == nil && n.now && n.brought:
-		return "none held; the file that brings one was not sealed, see Problems below"
+		return "none held; Regent did not seal its file, see Problems below"
 	case r == nil && n.now:
 		return "none held"
 	case r == nil && n.again:
