@@ -78,12 +78,12 @@ func (a *Agent) learnt(host string, found contract.Findings) {
 	}
 	switch l := a.learned.Request(host); {
 	case l.Proven():
-		found[contract.RequestBody] = contract.Seen{Answers: []string{l.Form}, Why: "proven by: " + string(l.Proof)}
+		found[contract.RequestBody] = contract.Seen{Answers: []string{l.Form}, Why: "proof: " + string(l.Proof)}
 	case l.Form != "":
 		found[contract.RequestBody] = contract.Seen{Why: "a " + l.Form + " redemption was accepted; nobody has confirmed that the service read it"}
 	}
 	if mode := a.learned.Of(host).Refresh.Mode; mode != "" {
-		found[contract.RefreshMode] = contract.Seen{Answers: []string{mode}, Why: "a refresh worked so"}
+		found[contract.RefreshMode] = contract.Seen{Answers: []string{mode}, Why: "a refresh worked in this mode"}
 	}
 	for _, h := range a.regs.List() {
 		if h.Tenant != host {

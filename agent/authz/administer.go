@@ -21,7 +21,7 @@ func (c Caller) Administers(a Administration) Decision {
 	case apart != "" && !a.FromContainers:
 		return Decision{
 			Reason: "an administrator, but " + apart,
-			Doubt:  "the process is " + apart + "; run the command outside of it, or set administration.from_containers: true",
+			Doubt:  "the process is " + apart + "; run the command outside it, or set administration.from_containers: true",
 		}
 	case lacks != "" && a.WithCapabilities:
 		return Decision{

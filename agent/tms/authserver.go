@@ -24,7 +24,7 @@ type AuthorizationServer struct {
 func (c *Client) AuthorizationServer(ctx context.Context, issuer, clientID string) (AuthorizationServer, error) {
 	if issuer != "" {
 		if clientID == "" {
-			return AuthorizationServer{}, c.refused("log in", errors.New("an identity provider of your own needs the id of a client"))
+			return AuthorizationServer{}, c.refused("log in", errors.New("--issuer needs --client-id"))
 		}
 		return c.describedServer(ctx, issuer, clientID)
 	}
@@ -55,13 +55,13 @@ func (c *Client) describedServer(ctx context.Context, issuer, clientID string) (
 		Op: op, Method: http.MethodGet, URL: strings.TrimRight(issuer, "/") + "/.well-known/openid-configuration",
 		Read: func(a Answer) error {
 			if json.Unmarshal(a.Body, &d) != nil {
-				return errors.New("it is no description of an issuer")
+				return errors.New("the reply does not describe an issuer")
 			}
 			if strings.TrimRight(d.Issuer, "/") != strings.TrimRight(issuer, "/") {
-				return errors.New("it describes another issuer")
+				return errors.New("the reply describes another issuer")
 			}
 			if len(d.Methods) > 0 && !slices.Contains(d.Methods, "S256") {
-				return errors.New("the issuer does not do PKCE with S256")
+				return errors.New("the issuer does not support PKCE with S256")
 			}
 			if err := pageURL(d.Authorization, c.tenant); err != nil {
 				return err

@@ -115,7 +115,7 @@ func (p Probe) Judge(seen []Form) []Variant {
 }
 
 func (p Probe) modes() Variant {
-	v := Variant{Key: "refresh.mode", Why: "these refused a made-up token as one, and did not refuse the request"}
+	v := Variant{Key: "refresh.mode", Why: "these modes refused a made-up token, not the request"}
 	if f := p.OIDC; f != nil && f.Reach == Answered && f.Code == "invalid_grant" {
 		v.Answers = append(v.Answers, ModeOIDC)
 	}
@@ -129,7 +129,7 @@ func (p Probe) modes() Variant {
 	}
 	switch {
 	case len(v.Answers) == 0:
-		v.Why = "no way of refreshing told a made-up token from none"
+		v.Why = "no refresh mode told a made-up token from a missing one"
 	case byToken && slices.Equal(p.headers().Answers, []string{Bearer}):
 		v.Why += "; both modes of the service show a token after Bearer, so that a made-up one cannot tell them apart"
 	}
@@ -137,7 +137,7 @@ func (p Probe) modes() Variant {
 }
 
 func (p Probe) headers() Variant {
-	v := Variant{Key: "contract.registration_header", Why: "these told a made-up registration token from none"}
+	v := Variant{Key: "contract.registration_header", Why: "only these forms told a made-up registration token from a missing one"}
 	for _, form := range headers() {
 		if p.Redeem.understood(form) {
 			v.Answers = append(v.Answers, form)
@@ -145,7 +145,7 @@ func (p Probe) headers() Variant {
 	}
 	switch len(v.Answers) {
 	case 0:
-		v.Why = "no form told a made-up registration token from none"
+		v.Why = "no form told a made-up registration token from a missing one"
 	case 1:
 	default:
 		v.Why += "; only a real one could tell them from each other, and would cost a count"
@@ -171,7 +171,7 @@ func (s Shown) understood(form string) bool {
 const unseen = "known after the first redemption"
 
 // read is how the form of a reply is known.
-const read = "auth tokens of this device came so"
+const read = "seen in auth tokens of this device"
 
 func replies(seen []Form) Variant {
 	v := Variant{Key: "contract.reply", Why: unseen}

@@ -11,7 +11,7 @@ import (
 func contractOf(fits status.Fit) status.Contract {
 	return status.Contract{Tenants: []status.TenantContract{{Tenant: "demo-host.com", Forms: []status.Form{
 		{Title: "service path", Tag: "O", Key: "contract.base_path", Configured: "/token/api/v5", Answers: []string{"/token/api/v5"}, Fits: status.FitYes, Why: "idpConfigurations is there"},
-		{Title: "refresh", Tag: "A", Key: "refresh.mode", Configured: "oidc", Answers: []string{"tms", "tms_registration"}, Fits: fits, Why: "these refused a made-up token as one, and did not refuse the request"},
+		{Title: "refresh", Tag: "A", Key: "refresh.mode", Configured: "oidc", Answers: []string{"tms", "tms_registration"}, Fits: fits, Why: "these modes refused a made-up token, not the request"},
 		{Title: "reply to a redemption", Tag: "F", Taken: "wrapped or bare", Key: "contract.reply", Configured: "any", Answers: []string{}, Fits: status.FitUnknown, Why: "known after the first redemption"},
 	}}}}
 }

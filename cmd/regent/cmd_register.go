@@ -40,9 +40,9 @@ costs one of its counts. An instance that is registered costs nothing again. A
 registration token that no instance needs is not kept, and --erase leaves its
 file: it may be all there is.
 
-A file that another program is writing is waited for. One that may not hold a
-whole registration token is renamed to FILE.unproven by --erase; it is erased
-once the service has accepted the token, by regentd or by the same command again.`,
+If another program writes the file, regent waits. If the token may be incomplete,
+--erase renames the file to FILE.unproven. regentd erases it when the service has
+accepted the token. Running the same command again does so too.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return register(cmd, s, f, dial)

@@ -21,14 +21,14 @@ func clearFile(cmd *cobra.Command, d agent, from origin, secret token.Secret, do
 	if err != nil || name == "" {
 		return erased(cmd, from.path, from.id, err)
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Moved %s to %s. It is erased once the service has accepted this registration token: by regentd, or by the same command again.\n", printable(from.path), printable(name))
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Moved %s to %s. regentd erases it when the service has accepted this registration token. Running this command again does so too.\n", printable(from.path), printable(name))
 	return err
 }
 
 // erased says that a file went. One that nobody can erase is a warning.
 func erased(cmd *cobra.Command, path string, id tokenfile.Identity, err error) error {
 	if errors.Is(err, tokenfile.ErrFixed) {
-		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s cannot be erased: it is mounted read-only, or is a mount itself. Whoever sees the mount can read it: take the secret out of the container's or unit's definition.\n", printable(path))
+		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s cannot be erased: it is mounted read-only, or is a mount itself. Everybody who sees the mount can read it. Remove the secret from the definition of the container or unit.\n", printable(path))
 		return err
 	}
 	if err != nil {
@@ -60,7 +60,7 @@ func (f registerFlags) eraseProven(cmd *cobra.Command, d agent) (done bool, err 
 			continue
 		case <-ctx.Done():
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is kept: the service has not accepted its registration token yet; see regent status. If it is not the right one, delete it, and put the right one into %s.\n",
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is kept: the service has not accepted its registration token yet. See regent status. If it is the wrong one, delete it, and save the right one in %s.\n",
 			printable(tokenfile.Aside(path)[0]), printable(path))
 		return true, err
 	}

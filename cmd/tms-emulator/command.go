@@ -112,12 +112,12 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f.DurationVar(&k.ClockOffset, "clock-offset", 0, "how far the service's clock is off, such as 20m or -20m")
 	f.StringVar((*string)(&k.Duplicates), "duplicates", "count", "a redemption whose identifier was redeemed before: count again, refuse, or the same auth token")
 
-	f.StringVar((*string)(&k.Dialect), "dialect", string(emulator.Family), "how replies are written: family, as the vendor's other calls, or first, as the first edition of the contract assumed")
-	f.StringVar((*string)(&k.RequestBody), "request-body", "", "a body in the other dialect's form: strict (400), lenient (taken, its content is ignored) or either (read); without, strict")
+	f.StringVar((*string)(&k.Dialect), "dialect", string(emulator.Family), "form of replies: family (as the vendor's other calls) or first (the earlier form)")
+	f.StringVar((*string)(&k.RequestBody), "request-body", "", "a body in the other dialect's form: strict (400, the default), lenient (accepts and ignores it) or either (reads it)")
 	f.StringVar(&k.ErrorShape, "error-shape", "", "body of an error: "+strings.Join(emulator.ErrorShapes(), ", ")+", or rotate for one after the other; without, the dialect's own")
-	f.IntVar(&k.PageSize, "page-size", 0, "rows of a list's page, however many are asked for; 0 is 2 of the family, up to 1000 of the first")
-	f.BoolVar(&k.CountDelta, "count-delta", false, "a changed count is added to the one before")
-	f.BoolVar(&k.OneUser, "one-user-per-registration-token", false, "disabling or deleting a registration token ends the refreshing of all its auth tokens")
+	f.IntVar(&k.PageSize, "page-size", 0, "rows of a page, whatever the client asks for; 0 is 2 rows for family and up to 1000 for first")
+	f.BoolVar(&k.CountDelta, "count-delta", false, "add a changed count to the earlier one")
+	f.BoolVar(&k.OneUser, "one-user-per-registration-token", false, "disabling or deleting a registration token ends the refresh of all its auth tokens")
 
 	f.StringVar(&k.Forms.Reply, "form-reply", "wrapped", "where an auth token stands in a reply: wrapped or bare")
 	f.StringVar(&k.Forms.AccessToken, "form-access-token", "access_token", "its access token's name there: access_token, accessToken or token")

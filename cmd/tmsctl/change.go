@@ -145,7 +145,7 @@ func (t *tool) registrationEnable(on bool) *cobra.Command {
 		return t.changing("enable ID", "Let devices redeem a registration token again", decide)
 	}
 	var yes bool
-	c := t.changingIf("disable ID", "Let no device redeem a registration token any more; auth tokens made from it may end with it", decide,
+	c := t.changingIf("disable ID", "Stop the redemption of a registration token; its auth tokens may end too", decide,
 		func(ctx context.Context, r admin.RegistrationToken) error {
 			t.say("%s", mayEnd(r.Used))
 			if yes || !t.terminal {
@@ -157,6 +157,6 @@ func (t *tool) registrationEnable(on bool) *cobra.Command {
 			}
 			return err
 		})
-	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask; without a terminal nobody is asked")
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask (without a terminal it never asks)")
 	return c
 }

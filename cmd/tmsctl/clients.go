@@ -10,10 +10,10 @@ import (
 
 func (t *tool) clients() *cobra.Command {
 	return &cobra.Command{
-		Use: "clients [ID]", Short: "List the OAuth clients of the tenant, or show one; never a secret",
-		Long: `List the OAuth clients of the tenant, or show one by its id. Such a client logs in
-with --client-credentials. Its secret is not asked for, and never printed. That the
-service answers this to a Contact Administrator is an assumption.`,
+		Use: "clients [ID]", Short: "List the OAuth clients of the tenant, or show one, without secrets",
+		Long: `List the OAuth clients of the tenant, or show one by its id. A client can log in
+with --client-credentials. tmsctl neither requests nor prints its secret. It is
+assumed that the service allows this call to a Contact Administrator.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("name one client, or none for all; see %s --help", c.CommandPath())

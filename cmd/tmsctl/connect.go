@@ -151,7 +151,7 @@ func (t *tool) ready(ctx context.Context, host string) error {
 			return nil
 		}
 	}
-	return usagef("who are you? add --user NAME, or --client-credentials with --client-id and --client-secret-file, or log in first with: tmsctl login --browser")
+	return usagef("no login given: add --user NAME, or --client-credentials with --client-id and --client-secret-file, or first run: tmsctl login --browser")
 }
 
 func (t *tool) askPassword(ctx context.Context, host string) (token.Secret, error) {

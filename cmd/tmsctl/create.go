@@ -64,7 +64,7 @@ into a file for each recipient, or with --bundle into one that is encrypted:
 	f.StringVar(&o.new.Identifier, "identifier", "", "a `NAME` to find it by (default: one is made)")
 	f.StringVar(&o.new.RefID1, "ref-id-1", "", "a reference of yours")
 	f.StringVar(&o.new.RefID2, "ref-id-2", "", "a reference of yours")
-	f.StringVar(&o.new.Customer, "customer", "", "the customer it is for: its `NAME`, or id:ID")
+	f.StringVar(&o.new.Customer, "customer", "", "customer of the registration token: `NAME`, or id:ID")
 	f.StringVar(&o.out, "out", "", "write the token alone to this new `FILE`, readable by you only, and do not print it")
 	f.StringVar(&o.perRecipient, "per-recipient", "", "one token for each line of this CSV `FILE`: recipient[,count,ref_id_1,ref_id_2,customer]")
 	f.StringVar(&o.outDir, "out-dir", "registration-tokens", "with --per-recipient: `DIR` for the files, one for each recipient, readable by you only")
@@ -118,7 +118,7 @@ func (t *tool) create(ctx context.Context, o creation) (err error) {
 
 func (t *tool) sayFound(r admin.RegistrationToken) {
 	if r.Found {
-		t.say("tmsctl: note: the answer of the service was lost; its list shows that %s was made\n", cell(r.Identifier))
+		t.say("tmsctl: note: the service sent no reply; its list shows that it created %s\n", cell(r.Identifier))
 	}
 }
 

@@ -93,7 +93,7 @@ func readCSV(name string, want csvColumns) ([]csvRow, error) {
 			case i < len(columns):
 				row.cells[columns[i]] = cell
 			case strings.TrimSpace(cell) != "":
-				return nil, inFile(name, atLine{row.line, errors.New("has more cells than the first row has columns; put a cell with a separator in it into double quotes")})
+				return nil, inFile(name, atLine{row.line, errors.New("has more cells than the first row; put double quotes around a cell that contains a separator")})
 			}
 		}
 		rows = append(rows, row)
@@ -137,17 +137,17 @@ func (c csvColumns) check(name string, columns []string, comma rune) error {
 		for _, other := range separators {
 			for part := range strings.SplitSeq(column, string(other)) {
 				if other != comma && slices.Contains(read, columnName(part)) {
-					return fmt.Errorf("column %q has a %s in its name, and the file is separated by %s: use one separator in all rows", column, separatorNames[other], separatorNames[comma])
+					return fmt.Errorf("column %q contains a %s, but the separator of the file is %s: use one separator in all rows", column, separatorNames[other], separatorNames[comma])
 				}
 			}
 		}
 		if near := policy.Nearest(column, missing); near != "" {
-			return fmt.Errorf("column %q is not known; is it %s? Rename it, or take it out", column, near)
+			return fmt.Errorf("column %q is unknown; did you mean %s? Rename the column, or remove it", column, near)
 		}
 		unread = append(unread, column)
 	}
 	if len(unread) > 0 && c.say != nil {
-		c.say("tmsctl: warning: %s: not read: column %s; columns that are read: %s\n", name, printable(strings.Join(unread, ", ")), strings.Join(read, ", "))
+		c.say("tmsctl: warning: %s: ignored column: %s; known columns: %s\n", name, printable(strings.Join(unread, ", ")), strings.Join(read, ", "))
 	}
 	return nil
 }
@@ -222,7 +222,7 @@ func separator(text *string, needed []string) (comma rune, skipped int, err erro
 	first, rest, _ := strings.Cut(*text, "\n")
 	if said, ok := strings.CutPrefix(strings.ToLower(strings.TrimRight(first, "\r")), "sep="); ok {
 		if utf8.RuneCountInString(said) != 1 || !strings.Contains(separators, said) {
-			return 0, 0, atLine{1, fmt.Errorf("%q names no separator that can be read: comma, semicolon or tab", strings.TrimRight(first, "\r"))}
+			return 0, 0, atLine{1, fmt.Errorf("%q: the separator must be comma, semicolon or tab", strings.TrimRight(first, "\r"))}
 		}
 		*text, skipped = rest, 1
 	}

@@ -52,14 +52,14 @@ func TestReadCSV(t *testing.T) {
 		{"the ANSI code page", strings.Replace(text, "ü", "\xfc", 1), "", `:3: "M\xfcller GmbH" is not UTF-8`},
 		{"UTF-16 without a mark", inUTF16(binary.LittleEndian, text)[2:], "", ":1: is no text"},
 		{"UTF-16 cut short", inUTF16(binary.LittleEndian, text) + "x", "", "ends in the middle of a character"},
-		{"two separators in the head", "recipient;count,customer\nParis;2\n", "", `:1: column "count,customer" has a comma in its name, and the file is separated by semicolon`},
-		{"a misspelt column", "recipient,cuont\nParis,2\n", "", `:1: column "cuont" is not known; is it count?`},
+		{"two separators in the head", "recipient;count,customer\nParis;2\n", "", `:1: column "count,customer" contains a comma, but the separator of the file is semicolon`},
+		{"a misspelt column", "recipient,cuont\nParis,2\n", "", `:1: column "cuont" is unknown; did you mean count?`},
 		{"no head", "Paris,2\n", "", "has no column recipient"},
 		{"nothing", "", "", "has no column recipient"},
 		{"two columns of one name", "recipient,count,Count\nParis,2,3\n", "", ":1: two columns are called count"},
 		{"a cell too many", "recipient,count,customer\nParis,2,ACME, Inc.\n", "", ":2: has more cells"},
 		{"a cell too many, after sep=", "sep=,\nrecipient,count,customer\nParis,2,ACME, Inc.\n", "", ":3: has more cells"},
-		{"another separator", "sep=:\nrecipient:count\n", "", ":1: \"sep=:\" names no separator"},
+		{"another separator", "sep=:\nrecipient:count\n", "", ":1: \"sep=:\": the separator must be"},
 		{"a quote that does not end", "recipient,count\n\"Paris,2\n", "", ":2: "},
 	}
 	for _, tt := range tests {
@@ -73,7 +73,7 @@ func TestReadCSV(t *testing.T) {
 			if diff := cmp.Diff(strings.Join(got, "|"), tt.want); diff != "" {
 				t.Errorf("-got +want:\n%s", diff)
 			}
-			if strings.Contains(told, "not read: column note;") != strings.Contains(tt.content, "note") {
+			if strings.Contains(told, "ignored column: note;") != strings.Contains(tt.content, "note") {
 				t.Errorf("of columns that are not read it tells %q", told)
 			}
 			if tt.wrong == "" && err != nil || tt.wrong != "" && (err == nil || !strings.Contains(err.Error(), tt.wrong)) {
@@ -122,7 +122,7 @@ func TestChangedRows(t *testing.T) {
 	}
 	d.skipChanged = true
 	ids, gone, err := tool.choose(d, rows, there)
-	if err != nil || !slices.Equal(ids, []string{"C"}) || gone != 1 || strings.Count(said.String(), "left out: ") != 3 {
+	if err != nil || !slices.Equal(ids, []string{"C"}) || gone != 1 || strings.Count(said.String(), "skipped: ") != 3 {
 		t.Errorf("with --skip-changed: %v, %d gone, %v, and it says:\n%s", ids, gone, err, said.String())
 	}
 }

@@ -37,18 +37,18 @@ func (t *tool) deletion(d deletion) *cobra.Command {
 	c := &cobra.Command{
 		Use: "delete ID... | --from FILE.csv", Short: "Delete by id: " + d.means,
 		Long: `Delete by id, or what a CSV file names in its columns id and identifier, after
-asking. A file that an interruption left half done can be given again: what is
-gone already is counted and no error. If the file has the column delete, as
-tmsctl investigate --csv writes it, only the rows that say yes are deleted. An id
-that has another identifier now than in the file stops the command before
-anything is deleted. The error lists all such rows; --skip-changed leaves them
-out and deletes the others.`,
+asking. After an interruption, run the command again with the same file: a row that
+is gone already is no error. If the file has the column delete, as tmsctl
+investigate --csv writes it, only the rows with yes are deleted.
+
+If an id has another identifier at the service, tmsctl lists all such rows and
+deletes nothing. With --skip-changed it skips these rows and deletes the others.`,
 		Args: func(c *cobra.Command, args []string) error {
 			switch {
 			case d.from != "" && len(args) > 0:
 				return usagef("--from names what to delete; leave out the ids")
 			case d.from == "" && d.skipChanged:
-				return usagef("--skip-changed goes with --from")
+				return usagef("--skip-changed needs --from FILE.csv")
 			case d.from == "" && len(args) == 0:
 				return usagef("name the %ss to delete by their ids, or a file with --from; see %s --help", d.thing, c.CommandPath())
 			}
@@ -64,7 +64,7 @@ out and deletes the others.`,
 	c.Flags().BoolVarP(&d.yes, "yes", "y", false, "do not ask")
 	c.Flags().BoolVar(&d.dry, "dry-run", false, "say what would be deleted, and delete nothing")
 	c.Flags().StringVar(&d.from, "from", "", "delete what this CSV `FILE` names, as tmsctl investigate --csv wrote it")
-	c.Flags().BoolVar(&d.skipChanged, "skip-changed", false, "with --from: leave out the rows whose id and identifier do not belong together, and delete the others")
+	c.Flags().BoolVar(&d.skipChanged, "skip-changed", false, "with --from: skip rows whose id and identifier do not match, and delete the others")
 	return c
 }
 
@@ -190,7 +190,7 @@ func (t *tool) choose(d deletion, rows []csvRow, there map[string]string) (ids [
 		return nil, 0, d.refuse(unclear, changed)
 	}
 	for _, text := range changed {
-		t.say("tmsctl: warning: left out: %s\n", text)
+		t.say("tmsctl: warning: skipped: %s\n", text)
 	}
 	return ids, gone, nil
 }
@@ -200,7 +200,7 @@ func (d deletion) refuse(unclear, changed []string) error {
 	text := strings.Join(slices.Concat(unclear, changed), "\n  ")
 	next := ""
 	if len(changed) > 0 {
-		next = "\nIs it the file of another tenant, or did a spreadsheet change it? Export it again, correct these rows, or delete the other rows alone with --skip-changed"
+		next = "\nA spreadsheet may have changed the file, or it is from another tenant. Export it again, or correct these rows. To delete only the other rows, add --skip-changed"
 	}
 	return usagef("--from: nothing was deleted: %s:\n  %s%s", counted(len(unclear)+len(changed), "row")+" cannot be used", text, next)
 }

@@ -48,9 +48,9 @@ func explained(err error) []string {
 // oddStep is what a person does about something else than was asked for.
 func oddStep(odd *admin.NotAsAskedError) string {
 	if odd.Nothing {
-		return "the service may ignore a body in this form: look at it, and try --request " + tms.Other(odd.Form)
+		return "the service may ignore this form of body. Run tmsctl registration-token show, then try --request " + tms.Other(odd.Form)
 	}
-	return "the service may add a count to what there is, or somebody else changed it: look with tmsctl registration-token show before you repeat it"
+	return "the service may add the number, or somebody else changed the registration token. Run tmsctl registration-token show before you retry"
 }
 
 // nextStep is what a person does about a failure.
@@ -71,17 +71,17 @@ func nextStep(f *tms.Failure) string {
 func connectStep(at tms.Stage) string {
 	switch at {
 	case tms.StageTrust:
-		return "is it the right --tenant? If its certificate comes from an authority of your own, name that authority's certificate with --ca-file FILE"
+		return "check --tenant. For a private certificate authority, add its certificate with --ca-file FILE"
 	case tms.StageName:
-		return "check --tenant: it must be a host that the certificate is for"
+		return "check --tenant: the certificate must be for this host"
 	case tms.StageCertificate:
-		return "check this computer's date; if it is right, whoever runs the server has to issue another certificate"
+		return "check this computer's date. If it is right, the operator of the server must issue another certificate"
 	case tms.StageVersion:
-		return "ask whoever runs the server to enable TLS 1.2 or 1.3"
+		return "ask the operator of the server to enable TLS 1.2 or 1.3"
 	case tms.StageClientCertificate:
-		return "check --tenant: the Token Management Service does not ask for client certificates, a gateway may"
+		return "check --tenant: it may be a gateway. The Token Management Service does not ask for client certificates"
 	case tms.StageHandshake:
-		return "check --tenant, and whether a firewall blocks it; openssl s_client -connect HOST:443 shows the handshake"
+		return "check --tenant and the firewall. To see the handshake, run: openssl s_client -connect HOST:443"
 	case tms.StageTLS:
 		return "check --tenant, its port, and --proxy"
 	}
@@ -90,12 +90,12 @@ func connectStep(at tms.Stage) string {
 
 func lostStep(f *tms.Failure) string {
 	if strings.HasPrefix(f.Op, "create") {
-		return "it may have been made all the same: look with tmsctl registration-token list before you try again"
+		return "the service may have created it. Run tmsctl registration-token list before you retry"
 	}
 	if strings.HasPrefix(f.Op, "delete") {
-		return "it may be deleted all the same: look with list before you try again"
+		return "the service may have deleted it. Run the list command before you retry"
 	}
-	return "is it the right --tenant, and no proxy or login page in between? Else try again"
+	return "check --tenant, and whether a proxy or login page intercepts the connection. Then retry"
 }
 
 func refusedStep(f *tms.Failure) string {
@@ -103,22 +103,22 @@ func refusedStep(f *tms.Failure) string {
 	case f.HasRetryAfter:
 		return fmt.Sprintf("try again in %s", f.RetryAfter)
 	case f.Status/100 == 3 || !f.ServiceShape && f.Status < 500:
-		return "this does not look like the service's answer: check --tenant, and whether a proxy or login page is in between"
+		return "this reply is not from the service. Check --tenant, and whether a proxy or login page intercepts the connection"
 	case f.Op == "log in" && f.Status < 500:
 		return "check the user and the password, or the client's id and secret\n" +
-			"else try --user endUser-NAME, --client-credentials, or tmsctl login --browser, as your tenant has it"
+			"or log in another way: --user endUser-NAME, --client-credentials, or tmsctl login --browser"
 	case f.Op == "log in with a browser" && f.Status < 500:
 		return "check --client-id and --issuer; the client must be public and allow http://127.0.0.1/ as redirect address"
 	case f.Status == http.StatusUnauthorized:
-		return "the login was not accepted, or has ended meanwhile: try again"
+		return "the service did not accept the login, or the login expired: retry"
 	case f.Status == http.StatusForbidden:
 		return "this needs the rights of a Contact Administrator"
 	case f.Status == http.StatusNotFound && strings.HasPrefix(f.Op, "list"):
-		return "the service does not have this list, or not for you; is it the right --tenant?"
+		return "the service has no such list, or you may not read it. Check --tenant"
 	case f.Status == http.StatusNotFound:
-		return "see list for the ids that there are"
+		return "run the list command to see the ids"
 	case f.Status == http.StatusBadRequest && (strings.HasPrefix(f.Op, "create") || strings.HasPrefix(f.Op, "change")):
-		return "if these words do not say what is wrong, the service may take another form of body: see --request"
+		return "if this message does not help, the service may need the other form of body: try --request wrapped or --request bare"
 	case f.Status >= 500:
 		return "the service is in trouble: try again later"
 	}

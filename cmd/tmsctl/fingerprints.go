@@ -50,7 +50,7 @@ func (t *tool) recorded() map[string]string {
 	}
 	content, err := os.ReadFile(file) //nolint:gosec // the person's own file
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		t.say("tmsctl: note: recorded fingerprints cannot be read: %v\n", err)
+		t.say("tmsctl: note: cannot read the recorded fingerprints: %v\n", err)
 	}
 	for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {
 		var l fingerprintLine
@@ -71,7 +71,7 @@ func (t *tool) fingerprint(r admin.RegistrationToken) string {
 	computed := token.Fingerprint(r.Token)
 	t.prints[r.ID] = computed
 	if err := t.record(fingerprintLine{t.host, r.ID, computed}); err != nil {
-		t.say("tmsctl: note: the fingerprint %s of %s cannot be recorded, so write it down: %v\n", computed, cell(r.ID), err)
+		t.say("tmsctl: note: cannot record the fingerprint of %[2]s: %[3]v. Write it down: %[1]s\n", computed, cell(r.ID), err)
 	}
 	return computed
 }
@@ -93,7 +93,7 @@ func (t *tool) listed(list []admin.RegistrationToken) map[string]string {
 		out[r.ID] = t.fingerprint(r)
 	}
 	if skipped > 0 {
-		t.say("tmsctl: note: %d fingerprints are not computed yet, since each takes a moment; list again, or see one with: tmsctl registration-token show ID\n", skipped)
+		t.say("tmsctl: note: %d fingerprints are not computed yet. Run the command again, or run: tmsctl registration-token show ID\n", skipped)
 	}
 	return out
 }

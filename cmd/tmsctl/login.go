@@ -97,16 +97,16 @@ func (t *tool) login() *cobra.Command {
 	var browser bool
 	c := &cobra.Command{
 		Use: "login", Short: "Log in once, as --user or with --browser, and keep that in your keyring", Args: noArguments,
-		Long: `Log in once, as --user or with --browser. The access and refresh token are kept in
-your keyring (Credential Manager, Keychain, Secret Service, KWallet), and further
-commands use them until the identity provider ends the session. The password is not
-kept, and where there is no keyring nothing is: no file stands in for it.
+		Long: `Log in once, as --user or with --browser. tmsctl keeps the access and refresh token
+in your keyring (Credential Manager, Keychain, Secret Service, KWallet). Later
+commands use them until the identity provider ends the session. tmsctl does not keep
+the password. Without a keyring it keeps nothing.
 
-With --browser you log in on the page of the identity provider; tmsctl never sees the
-password. The answer comes back to a random port of 127.0.0.1, so the client that is
-used must allow http://127.0.0.1/ as redirect address. A tenant with an identity
-provider of its own needs --issuer and --client-id. Further commands then need no
---user. The browser must run on this computer.`,
+With --browser you log in on the page of the identity provider. tmsctl never sees the
+password. The browser must run on this computer: it sends the reply to a random port
+of 127.0.0.1. The OAuth client must allow http://127.0.0.1/ as redirect address. If
+the tenant has an identity provider of its own, add --issuer and --client-id. Later
+commands need no --user.`,
 		RunE: running(func(c *cobra.Command, _ []string) error {
 			switch {
 			case t.flags.clientCredentials && browser:
@@ -116,7 +116,7 @@ provider of its own needs --issuer and --client-id. Further commands then need n
 			case t.flags.clientCredentials:
 				return usagef("--client-credentials: a client logs in with its secret each time; there is nothing to keep")
 			case t.flags.issuer != "" && t.flags.clientID == "" && browser:
-				return usagef("--issuer needs --client-id, the client that tmsctl is to that identity provider")
+				return usagef("--issuer needs --client-id: the client of tmsctl at that identity provider")
 			}
 			ring, err := t.keyring()
 			if err != nil {
@@ -147,10 +147,10 @@ func (t *tool) loginByBrowser(ctx context.Context, ring vault, b admin.Browser) 
 	b.Issuer, b.ClientID, b.Patience = t.flags.issuer, t.flags.clientID, browserPatience
 	b.Show = func(page string) {
 		if err := t.browse(page); err != nil {
-			t.say("no browser can be opened (%v). Open this page on this computer to log in:\n%s\n", err, page)
+			t.say("Cannot open a browser: %v. Open this page on this computer to log in:\n%s\n", err, page)
 			return
 		}
-		t.say("a browser is opened. If you see none, open this page on this computer to log in:\n%s\n", page)
+		t.say("Opening a browser. If none appears, open this page on this computer to log in:\n%s\n", page)
 	}
 	session, err := c.LoginByBrowser(ctx, b)
 	if err != nil {

@@ -154,7 +154,7 @@ func TestLoginByBrowser(t *testing.T) {
 	ended, opens = false, false
 	want(0, "Open this page on this computer to log in:\n"+s.URL+"/auth/realms/ems/protocol/openid-connect/auth?", "login", "--browser")
 	want(0, "browser at", "logout")
-	want(2, "who are you?", "auth-token", "list")
+	want(2, "no login given", "auth-token", "list")
 }
 
 // comeBack is a person who logs in at once.
@@ -213,7 +213,7 @@ func TestProfiles(t *testing.T) {
 		{"named", good, []string{"--profile", "person", "auth-token", "list"}, 0, "Password of admin"},
 		{"a flag goes before", good, []string{"--profile", "far", "--tenant", s.URL, "auth-token", "list"}, 0, "no auth tokens"},
 		{"another person than the profile's", good, []string{"--profile", "robot", "--user", "admin", "auth-token", "list"}, 0, "Password of admin"},
-		{"a tenant alone takes no default", good, []string{"--tenant", s.URL, "auth-token", "list"}, 2, "who are you?"},
+		{"a tenant alone takes no default", good, []string{"--tenant", s.URL, "auth-token", "list"}, 2, "no login given"},
 		{"unknown", good, []string{"--profile", "acme", "auth-token", "list"}, 2, `profile "acme": is not in ` + file + ", which has [far person robot]"},
 		{"list", good, []string{"profile", "list"}, 0, "client ems-admin-client"},
 		{"a password has no key", "profiles: {a: {tenant: x, password: y}}\n", []string{"profile", "list"}, 2, "field password not found"},

@@ -163,9 +163,9 @@ func (t *tool) profile() *cobra.Command {
     robot:  {tenant: "https://acme.example.com", client_credentials: true, client_id: robot, client_secret_file: /etc/robot/secret}
 
 A command takes --profile NAME, else $TMSCTL_PROFILE, else the default; flags go
-before it. A profile holds no secret. Once the service has shown which form of
-request bodies it takes, tmsctl adds that to the profile as request, wrapped or
-bare; write request: auto to have it found out each time.`,
+before it. A profile holds no secret. When the service has accepted a form of
+request body, tmsctl adds it to the profile: request: wrapped or request: bare. To
+try the forms each time, write request: auto.`,
 		RunE: running(func(*cobra.Command, []string) error { return t.listProfiles() }),
 	})
 }

@@ -63,7 +63,7 @@ func (t *tool) registrationShow() *cobra.Command {
 
 func (t *tool) registrationDelete() *cobra.Command {
 	return t.deletion(deletion{
-		thing: "registration token", means: "what is left of its count lapses, and auth tokens made from it may end with it",
+		thing: "registration token", means: "its unused counts are lost, and its auth tokens may end too",
 		warn: func(ctx context.Context, s *admin.Session, ids []string) string {
 			made := 0
 			for _, id := range ids {
@@ -104,7 +104,7 @@ func mayEnd(made int) string {
 	case made > 1:
 		number = fmt.Sprintf("the %d auth tokens that were made from it", made)
 	}
-	return "warning: " + number + " may end with it: nobody can then refresh them.\n" +
+	return "warning: " + number + " may end with it: devices can then not refresh them.\n" +
 		"It is not known whether the service keeps them as sessions of one user.\n"
 }
 

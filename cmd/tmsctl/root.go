@@ -109,14 +109,14 @@ func (t *tool) root() *cobra.Command {
 		Short: "Make, change and delete registration tokens, and find out who used them",
 		Long: `tmsctl speaks to the Token Management Service as a Contact Administrator.
 
-It logs in for each command: with --user and a password that is asked for or
-comes from --password-file, or with --client-credentials; or once, with tmsctl
-login, which needs a keyring. With login --browser a person logs in where the tenant
-has its people log in. A profile stands for --tenant and who logs in. No
-secret is taken from the command line or the environment.
+It logs in for each command with --user or with --client-credentials. It asks for
+the password, or reads it from --password-file. With a keyring you can log in once:
+tmsctl login --user NAME, or tmsctl login --browser on the tenant's login page. A
+profile replaces --tenant and the login flags. tmsctl never reads a secret from the
+command line or the environment.
 
 Exit codes: 0 done; 1 failed; 2 bad usage, nothing was sent; 3 done, but the service
-did something else than was asked for.`,
+did something else than you asked for.`,
 		Args: noCommand,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if c.Name() == "version" || c.Name() == "completion" || c.Name() == "list" && c.Parent().Name() == "profile" {
@@ -146,7 +146,7 @@ func (t *tool) addGlobal(root *cobra.Command) {
 	f.BoolVar(&t.flags.clientCredentials, "client-credentials", false, "log in as a client of its own instead of a user")
 	f.StringVar(&t.flags.clientID, "client-id", "", "with --client-credentials or login --browser: the client's `ID`")
 	f.StringVar(&t.flags.clientSecretFile, "client-secret-file", "", "with --client-credentials: `FILE` that holds its secret")
-	f.StringVar(&t.flags.issuer, "issuer", "", "with login --browser: `URL` of the tenant's own identity provider (default: the one that the service names)")
+	f.StringVar(&t.flags.issuer, "issuer", "", "with login --browser: `URL` of the tenant's own identity provider (default: from the service)")
 	f.StringVar(&t.flags.request, "request", tms.Auto, "form of request bodies: `auto` (wrapped, and bare if the service refuses that form), wrapped or bare")
 	f.BoolVar(&t.flags.json, "json", false, "print JSON, for scripts")
 }

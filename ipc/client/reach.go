@@ -112,7 +112,7 @@ func DialChecked(ctx context.Context, socket string, t Trust) (net.Conn, error) 
 	unnamed, err := peer.Unnamed(uid)
 	switch {
 	case err != nil:
-		return nil, errors.Join(distrusted(socket, err, "mount /proc into this sandbox, which tells"), c.Close())
+		return nil, errors.Join(distrusted(socket, err, "mount /proc into this sandbox"), c.Close())
 	case unnamed && t.System:
 		return redial(ctx, socket, uid, c)
 	case unnamed || !t.accepts(uid):
@@ -137,8 +137,8 @@ func distrusted(socket string, why error, next string) error {
 // a stand-in for users without a number here: to the very file that was judged.
 func redial(ctx context.Context, socket, uid string, first net.Conn) (net.Conn, error) {
 	refuse := func(why error) error {
-		return distrusted(socket, fmt.Errorf("this process is in a user namespace in which the user of the agent has no number (it reads as uid %s): %w, so the agent cannot be told from an impostor", uid, why),
-			"mount the agent's own directory, /run/regent, into the sandbox at that place, or run this outside of it")
+		return distrusted(socket, fmt.Errorf("this process is in a user namespace that does not map the daemon's user (it has uid %s here): %w, so regent cannot verify the daemon", uid, why),
+			"mount /run/regent into the sandbox at /run/regent, or run this command outside the sandbox")
 	}
 	if err := first.Close(); err != nil {
 		return nil, refuse(err)
@@ -148,7 +148,7 @@ func redial(ctx context.Context, socket, uid string, first net.Conn) (net.Conn, 
 		return nil, refuse(err)
 	}
 	if installed, err := filepath.EvalSymlinks(localsock.DefaultPath); err != nil || file.Path != installed {
-		return nil, errors.Join(refuse(fmt.Errorf("any user outside of it could listen at %s, and only at %s no ordinary user can", file.Path, localsock.DefaultPath)), file.Close())
+		return nil, errors.Join(refuse(fmt.Errorf("any user outside could listen at %s; only %s is protected", file.Path, localsock.DefaultPath)), file.Close())
 	}
 	c, err := connect(ctx, socket, file.Address)
 	if err = errors.Join(err, file.Close()); err != nil {

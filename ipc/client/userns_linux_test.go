@@ -136,8 +136,8 @@ func places(t *testing.T) {
 		{"unshare -U, not the installed one", regent, nobody, false, "reached"},
 		{"unshare -Ur: root's listener is root, where the root directory is root's", sticky, one(0), true, ownRoot},
 		{"unshare -Ur: a daemon of one's own", sticky, one(0), false, "reached"},
-		{"a closed folder of some user outside", closed, nobody, true, "any user outside of it could listen at"},
-		{"the same, not the installed one", closed, nobody, false, "any user outside of it could listen at"},
+		{"a closed folder of some user outside", closed, nobody, true, "any user outside could listen at"},
+		{"the same, not the installed one", closed, nobody, false, "any user outside could listen at"},
 		{"the installed one by another of its names", filepath.Join(run, "link.sock"), nobody, false, "reached"},
 		{"--map-user: an impostor that has a number", regent, one(1000), true, "uid 1000 listens there"},
 		{"--map-user: a daemon of one's own", sticky, one(1000), false, "reached"},
@@ -145,7 +145,7 @@ func places(t *testing.T) {
 		{"a sticky folder", sticky, nobody, true, "sticky is writable by its group or others (mode 1777)"},
 		{"a sticky folder, not the installed one", sticky, nobody, false, "is writable by its group or others"},
 		{"a folder of a group", group, nobody, true, "group is writable by its group or others (mode 0775)"},
-		{"mounted below a sticky folder", inside, nobody, true, "any user outside of it could listen at"},
+		{"mounted below a sticky folder", inside, nobody, true, "any user outside could listen at"},
 		{"a link in a sticky folder", filepath.Join(sticky, "link.sock"), nobody, true, "reached"},
 	}
 	if os.Getuid() == 0 && os.Chown(alices, 1000, -1) == nil { // a user namespace of one id has no other owner

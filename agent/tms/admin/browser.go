@@ -107,7 +107,7 @@ type redirect struct {
 
 // wait returns the code.
 func (b *redirect) wait(ctx context.Context, patience time.Duration) (token.Secret, error) {
-	late := fmt.Errorf("log in with a browser: no answer came from it within %s", patience)
+	late := fmt.Errorf("log in with a browser: no reply within %s", patience)
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, late)
 	defer cancel()
 	select {
@@ -132,7 +132,7 @@ func (b *redirect) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method != http.MethodGet:
 		http.Error(w, "GET only", http.StatusMethodNotAllowed)
 	case r.URL.Path == pathDone:
-		_, _ = io.WriteString(w, "tmsctl has the answer. You can close this page; the terminal says how it went.\n") // nobody left to tell
+		_, _ = io.WriteString(w, "tmsctl received the reply. You can close this page. See the terminal for the result.\n") // nobody left to tell
 		b.shown.Do(func() { close(b.done) })
 	case r.URL.Path != pathBack:
 		http.NotFound(w, r)
@@ -145,7 +145,7 @@ func (b *redirect) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (b *redirect) take(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(b.state)) != 1 {
-		http.Error(w, "This is not the answer that tmsctl waits for.", http.StatusBadRequest)
+		http.Error(w, "This is not the expected reply.", http.StatusBadRequest)
 		return
 	}
 	first := false
@@ -156,14 +156,14 @@ func (b *redirect) take(w http.ResponseWriter, r *http.Request) {
 		case q.Get("error") != "":
 			a = answered{err: fmt.Errorf("log in with a browser: the identity provider refused: %.100s %.300s", q.Get("error"), q.Get("error_description"))}
 		case b.issuer != "" && q.Has("iss") && q.Get("iss") != b.issuer: // RFC 9207
-			a = answered{err: errors.New("log in with a browser: another identity provider answered than was asked")}
+			a = answered{err: errors.New("log in with a browser: the reply is from another identity provider")}
 		case a.code.IsZero():
-			a = answered{err: errors.New("log in with a browser: the answer holds no code")}
+			a = answered{err: errors.New("log in with a browser: the reply has no code")}
 		}
 		b.answer <- a
 	})
 	if !first {
-		http.Error(w, "An answer was taken already.", http.StatusBadRequest)
+		http.Error(w, "tmsctl already received a reply.", http.StatusBadRequest)
 		return
 	}
 	w.Header().Set("Location", pathDone)

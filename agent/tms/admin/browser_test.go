@@ -99,13 +99,13 @@ func TestLoginByBrowser(t *testing.T) {
 		{"the tenant's Keycloak", false, nil, nil, ""},
 		{"an own identity provider", true, nil, nil, ""},
 		{"says who it is", true, nil, func(t *testing.T, b back) { get(t, good(b)+"&iss="+url.QueryEscape(b.issuer), nil) }, ""},
-		{"another one answers", true, nil, func(t *testing.T, b back) { get(t, good(b)+"&iss=https://evil.example.com", nil) }, "another identity provider answered"},
+		{"another one answers", true, nil, func(t *testing.T, b back) { get(t, good(b)+"&iss=https://evil.example.com", nil) }, "from another identity provider"},
 		{"describes another", true, func(p *provider) { p.issuer = "https://evil.example.com" }, nil, "describes another issuer"},
 		{"no PKCE", true, func(p *provider) { p.methods = `["plain"]` }, nil, "PKCE with S256"},
 		{"refused", false, nil, func(t *testing.T, b back) {
 			get(t, b.redirect+"?error=access_denied&error_description=not+you&state="+b.state, nil)
 		}, "refused: access_denied not you"},
-		{"no code", false, nil, func(t *testing.T, b back) { get(t, b.redirect+"?state="+b.state, nil) }, "holds no code"},
+		{"no code", false, nil, func(t *testing.T, b back) { get(t, b.redirect+"?state="+b.state, nil) }, "the reply has no code"},
 		{"a wrong code", false, nil, func(t *testing.T, b back) { get(t, b.redirect+"?code=stolen&state="+b.state, nil) }, "answered 400"},
 		{"others come first", false, nil, func(t *testing.T, b back) {
 			for _, other := range []string{b.redirect, b.redirect + "?code=evil", b.redirect + "?code=evil&state=x", strings.TrimSuffix(b.redirect, "/regent") + "/?code=c0de&state=" + b.state} {
@@ -131,7 +131,7 @@ func TestLoginByBrowser(t *testing.T) {
 			}
 			get(t, strings.TrimSuffix(b.redirect, "/regent")+location, nil)
 		}, ""},
-		{"nobody answers", false, nil, func(*testing.T, back) {}, "no answer came from it within"},
+		{"nobody answers", false, nil, func(*testing.T, back) {}, "no reply within"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -113,7 +113,7 @@ func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistration
 	form, err := s.send(ctx, call, n.body, func() error {
 		_, made, err := s.made(ctx, n)
 		if made {
-			err = fmt.Errorf("there is an unused registration token called %s already", n.Identifier)
+			err = fmt.Errorf("an unused registration token %s exists already", n.Identifier)
 		}
 		return err
 	})
@@ -157,12 +157,12 @@ func (s *Session) made(ctx context.Context, n NewRegistrationToken) (Registratio
 		return RegistrationToken{}, false, nil
 	case 1:
 	default:
-		return RegistrationToken{}, false, fmt.Errorf("there are %d unused registration tokens called %s", len(found), n.Identifier)
+		return RegistrationToken{}, false, fmt.Errorf("%d unused registration tokens are named %s", len(found), n.Identifier)
 	}
 	r := found[0]
 	if r.Token.IsZero() {
 		if r, err = s.RegistrationToken(ctx, r.ID); err == nil && r.Token.IsZero() {
-			err = fmt.Errorf("registration token %s was made, and the service does not show it", r.ID)
+			err = fmt.Errorf("the service created registration token %s, but does not show it", r.ID)
 		}
 	}
 	return r, err == nil, err
@@ -174,11 +174,11 @@ func (n NewRegistrationToken) differences(r RegistrationToken) string {
 	day := midnight(n.Expires)
 	switch {
 	case r.Identifier != n.Identifier:
-		return fmt.Sprintf("identifier %q was asked for, and the service says %q", n.Identifier, r.Identifier)
+		return fmt.Sprintf("you asked for identifier %q, the service says %q", n.Identifier, r.Identifier)
 	case r.Count != n.Count:
-		return fmt.Sprintf("count %d was asked for, and the service says %d", n.Count, r.Count)
+		return fmt.Sprintf("you asked for count %d, the service says %d", n.Count, r.Count)
 	case !r.Expires.IsZero() && !r.Expires.Equal(day):
-		return fmt.Sprintf("last day %s was asked for, and the service says %s", day.Format(time.DateOnly), r.Expires.Format(time.DateOnly))
+		return fmt.Sprintf("you asked for last day %s, the service says %s", day.Format(time.DateOnly), r.Expires.Format(time.DateOnly))
 	}
 	return ""
 }
@@ -192,7 +192,7 @@ type Change struct {
 
 // ErrChanged means that somebody else changed a registration token between our
 // look at it and our change, which was not made.
-var ErrChanged = errors.New("somebody else changed it meanwhile; nothing was changed")
+var ErrChanged = errors.New("somebody else changed it meanwhile; tmsctl changed nothing")
 
 // With is the registration token as a change would leave it.
 func (r RegistrationToken) With(c Change) RegistrationToken {
@@ -254,7 +254,7 @@ func (r RegistrationToken) told(c Change, is RegistrationToken) string {
 			text += "; "
 		}
 		if asked == was {
-			text += fmt.Sprintf("%s was %s, you asked for no other, the service says %s", what, was, now)
+			text += fmt.Sprintf("%s was %s, you asked for no change, the service says %s", what, was, now)
 			return
 		}
 		text += fmt.Sprintf("%s was %s, you asked for %s, the service says %s", what, was, asked, now)
