@@ -196,6 +196,12 @@ func (a *Agent) Holds(r Registration, t token.Secret) bool {
 	return ok && (h.Token.Equal(t) || h.Spare.Token.Equal(t))
 }
 
+// Lacks reports whether a registration token is sealed for nobody, as far as a store
+// that can be used tells. It is safe for concurrent use.
+func (a *Agent) Lacks(t token.Secret) bool {
+	return a.d.Unusable == nil && !slices.ContainsFunc(a.regs.List(), func(h redeem.Held) bool { return h.Token.Equal(t) || h.Spare.Token.Equal(t) })
+}
+
 // Superseded reports whether the service has taken another registration token
 // than t for what r names, and that one came after since.
 func (a *Agent) Superseded(r Registration, t token.Secret, since time.Time) bool {

@@ -231,6 +231,8 @@ func (in *intake) prove(ctx context.Context, path string) error {
 	case in.superseded(path, secret, seen.Changed()):
 		in.log.WarnContext(ctx, "the service has accepted another registration token since this one was set aside; the file is kept, so delete it if nobody needs it", "path", path)
 		return nil // until the file changes
+	case len(tokenfile.Aside(tokenfile.Original(path))) == 1 && in.agent.Lacks(secret):
+		return fmt.Errorf("this state does not know the registration token in it; if it is the right one, run: sudo regent register --file %s; if not, delete the file: %w", path, tokenfile.ErrWaiting)
 	default:
 		return fmt.Errorf("it is kept until the service has accepted its registration token: %s; %s: %w",
 			cmp.Or(token.Unproven(secret), mayBeRest), withParts(tokenfile.Original(path)), tokenfile.ErrWaiting)

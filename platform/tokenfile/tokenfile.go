@@ -258,12 +258,19 @@ func openError(path string, err error) error {
 		return refuse(path, ErrMissing)
 	case isBusy(err):
 		return refuse(path, ErrBusy)
+	case errors.Is(err, fs.ErrPermission) && isDir(path): // no other process takes it either
+		return checkKind(path, fs.ModeDir)
 	case errors.Is(err, fs.ErrPermission):
 		return refuse(path, ErrNotPermitted)
 	case isSymlink(err):
 		return refuse(path, errSymlink)
 	}
 	return unread(path, err)
+}
+
+func isDir(path string) bool {
+	info, err := lstat(path)
+	return err == nil && info.IsDir()
 }
 
 // Error is about the file of a registration token.
@@ -312,7 +319,7 @@ func checkKind(path string, mode fs.FileMode) error {
 	case mode&fs.ModeSymlink != 0:
 		return refuse(path, errSymlink)
 	case mode.IsDir():
-		return refuse(path, errors.New("is a directory: name a file in it"))
+		return refuse(path, errors.New("is a directory: name a file in it (docker run -v makes a directory where the host has no such file: make the file there, and the container anew)"))
 	case mode&fs.ModeNamedPipe != 0:
 		return refuse(path, fmt.Errorf("is a pipe, which holds nothing for a daemon to find: sudo regent register --file %s", path))
 	}

@@ -81,6 +81,17 @@ func TestReadForgivesAnEmptyFileItsMode(t *testing.T) {
 	}
 }
 
+// TestClosedDirectory: a directory that this process may not open is one all the
+// same, and no file that another process will take.
+func TestClosedDirectory(t *testing.T) {
+	dir := t.TempDir()
+	for path, want := range map[string]string{dir: "is a directory", filepath.Join(dir, "none"): ErrNotPermitted.Error()} {
+		if err := openError(path, fs.ErrPermission); !strings.Contains(err.Error(), want) || errors.Is(err, ErrNotPermitted) != (path != dir) {
+			t.Errorf("%s: got %v, want %q", path, err, want)
+		}
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	dir := t.TempDir()
 	link := filepath.Join(dir, "link")
