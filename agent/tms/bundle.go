@@ -33,16 +33,15 @@ func (r Remark) String() string { return fmt.Sprintf("line %d: %s", r.Line, r.Te
 // and then says why; nothing of the content is in an error or a remark.
 func ReadBundle(data []byte, now time.Time) (Bundle, error) {
 	var b Bundle
-	switch {
-	case bytes.HasPrefix(data, []byte{0xff, 0xfe}), bytes.HasPrefix(data, []byte{0xfe, 0xff}), bytes.IndexByte(data, 0) >= 0 && bytes.Contains(data, []byte("B\x00E\x00G\x00I\x00N")):
-		return b, errors.New("is UTF-16 text; save it as UTF-8")
-	}
-	if _, err := x509.ParseCertificates(data); err == nil && len(data) > 0 {
-		return b, errors.New("is DER and not PEM; convert it: openssl x509 -inform der -in FILE -out FILE.pem")
+	if what := otherForm(data); what != "" {
+		return b, errors.New(what)
 	}
 	p := blocks{bundle: &b, now: now}
-	for i, line := range strings.Split(string(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))), "\n") {
-		p.line(i+1, strings.TrimSpace(line))
+	text := string(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
+	for i, line := range strings.Split(lineEnds.Replace(text), "\n") {
+		for _, part := range joined(strings.TrimSpace(line)) {
+			p.line(i+1, part)
+		}
 	}
 	if p.kind != "" {
 		p.remark("is cut short: no END line follows; copy the certificate again")
@@ -55,6 +54,42 @@ func ReadBundle(data []byte, now time.Time) (Bundle, error) {
 		why = append(why, r.String())
 	}
 	return b, errors.New(strings.Join(why, "; "))
+}
+
+// otherForm names what the file is if it is no text in UTF-8, "" if that is not known.
+func otherForm(data []byte) string {
+	signedData := []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02} // its OID, RFC 2315
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}), bytes.HasPrefix(data, []byte{0xfe, 0xff}), bytes.IndexByte(data, 0) >= 0 && bytes.Contains(data, []byte("B\x00E\x00G\x00I\x00N")):
+		return "is UTF-16 text; save it as UTF-8"
+	case len(data) == 0 || data[0] != 0x30: // no sequence of DER
+		return ""
+	case bytes.Contains(data[:min(len(data), 32)], signedData):
+		return "is PKCS#7 and not PEM; convert it: openssl pkcs7 -inform der -in FILE -print_certs -out FILE.pem"
+	}
+	if _, err := x509.ParseCertificates(data); err == nil {
+		return "is DER and not PEM; convert it: openssl x509 -inform der -in FILE -out FILE.pem"
+	}
+	if _, err := x509.ParseCertificateRequest(data); err == nil {
+		return isRequest
+	}
+	return ""
+}
+
+// isRequest is said of a request, in any form.
+const isRequest = "is a request for a certificate (CSR) and no certificate; put the authority's own certificate in its place. To see whose it is: openssl req -in FILE -noout -subject"
+
+// lineEnds makes one line end of all.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// joined has an END and a BEGIN line that stand in one line as two: of files that
+// were joined, the first may have no line end at its end.
+func joined(s string) []string {
+	end, begin, both := strings.Cut(s, "----------BEGIN ")
+	if !both || !strings.HasPrefix(s, "-----END ") {
+		return []string{s}
+	}
+	return []string{end + "-----", "-----BEGIN " + begin}
 }
 
 // maxRemarks bounds what is said of one file.
@@ -77,15 +112,20 @@ func (p *blocks) remark(text string) {
 }
 
 func (p *blocks) line(n int, s string) {
+	_, first, hasBegin := strings.Cut(s, "-----BEGIN ")
+	hasEnd := strings.Contains(s, "-----END ")
 	kind, begins := boundary(s, "BEGIN")
 	ends, isEnd := boundary(s, "END")
 	switch {
-	case begins:
+	case hasBegin && hasEnd, begins:
 		if p.kind != "" {
 			p.remark("is cut short: another block begins before its END line; copy the certificate again")
 		}
 		p.kind, p.began, p.loose = kind, n, false
 		p.body.Reset()
+		if hasEnd {
+			p.oneLine(first)
+		}
 	case isEnd && p.kind == ends:
 		p.block()
 		p.kind = ""
@@ -97,6 +137,9 @@ func (p *blocks) line(n int, s string) {
 		}
 		p.remark("END without its BEGIN; copy the certificate again")
 		p.kind = ""
+	case p.kind != "" && hasEnd:
+		p.remark("its END does not stand on a line of its own; give it one")
+		p.kind = ""
 	case p.kind != "" && !strings.Contains(s, ":"): // a header of the block has one
 		p.body.WriteString(s)
 	case p.kind == "" && !p.loose && stray(s):
@@ -104,6 +147,23 @@ func (p *blocks) line(n int, s string) {
 		p.remark("looks like a part of a certificate that is in no block; copy the certificate again, with its BEGIN and END lines")
 	}
 }
+
+// oneLine says that a whole block, or more than one, stands in one line. text is
+// what follows the first BEGIN.
+func (p *blocks) oneLine(text string) {
+	if kind, _, _ := strings.Cut(text, "-----"); strings.HasSuffix(kind, privateKey) {
+		p.remark(isPrivateKey)
+	} else {
+		p.remark("is all in one line; put its BEGIN line, its base64 and its END line on lines of their own")
+	}
+	p.kind = ""
+}
+
+// What is said of a private key, in any form.
+const (
+	privateKey   = "PRIVATE KEY"
+	isPrivateKey = "is a private key, which does not belong here and is not used; remove it"
+)
 
 // boundary reads -----BEGIN KIND----- and the like.
 func boundary(s, word string) (kind string, is bool) {
@@ -125,11 +185,17 @@ func stray(s string) bool {
 // block takes the block that ends here.
 func (p *blocks) block() {
 	switch {
-	case strings.HasSuffix(p.kind, "PRIVATE KEY"):
-		p.remark("is a private key, which does not belong here and is not used; remove it")
+	case strings.HasSuffix(p.kind, privateKey):
+		p.remark(isPrivateKey)
 		return
 	case p.kind == "TRUSTED CERTIFICATE":
 		p.remark("is an OpenSSL TRUSTED CERTIFICATE and is not read; convert it: openssl x509 -in FILE -out FILE.pem")
+		return
+	case p.kind == "PKCS7", p.kind == "CMS", p.kind == "PKCS #7 SIGNED DATA":
+		p.remark("is PKCS#7 and is not read; convert it: openssl pkcs7 -in FILE -print_certs -out FILE.pem")
+		return
+	case strings.HasSuffix(p.kind, "CERTIFICATE REQUEST"):
+		p.remark(isRequest)
 		return
 	case p.kind != "CERTIFICATE" && p.kind != "X509 CERTIFICATE":
 		p.remark("is no CERTIFICATE block and is not read; remove it, or put the certificate in its place")

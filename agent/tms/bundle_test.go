@@ -33,6 +33,20 @@ func authority(t *testing.T, name string, ends time.Time, isCA bool) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
+// csr makes a request for a certificate, in DER.
+func csr(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(der)
+}
+
 // TestReadBundle: every block is read, or named with its line.
 func TestReadBundle(t *testing.T) {
 	now := time.Now()
@@ -71,9 +85,25 @@ func TestReadBundle(t *testing.T) {
 		{"expired", other + authority(t, "old", now.Add(-time.Hour), true), 2, after + "the certificate expired on"},
 		{"not yet", other + authority(t, "new", now.Add(72*time.Hour), true), 2, after + "the certificate is not valid before"},
 		{"no authority", other + authority(t, "leaf", now.Add(time.Hour), false), 2, after + "the certificate is no authority's"},
+		{"CR alone ends the lines", strings.ReplaceAll(ours+other, "\n", "\r"), 2, ""},
+		{"CR and LF mixed", strings.ReplaceAll(ours, "\n", "\r") + other, 2, ""},
+		{"no line end between two blocks", strings.TrimSpace(ours) + other, 2, ""},
+		{"all in one line", strings.ReplaceAll(ours, "\n", ""), 0, "holds no certificate in PEM form; line 1: is all in one line; "},
+		{"all in one line, with spaces", other + strings.ReplaceAll(ours, "\n", " "), 1, after + "is all in one line; "},
+		{"two in one line", strings.ReplaceAll(ours+ours, "\n", ""), 0, "holds no certificate in PEM form; line 1: is all in one line; "},
+		{"newlines written out", strings.ReplaceAll(ours, "\n", `\n`), 0, "holds no certificate in PEM form; line 1: is all in one line; "},
+		{"END behind the base64", other + strings.Replace(ours, "\n-----END", "-----END", 1), 1, after + "its END does not stand on a line of its own"},
+		{"in quotes, in one line", `ca: "` + strings.ReplaceAll(ours, "\n", `\n`) + `"`, 0, "holds no certificate in PEM form; line 1: is all in one line; "},
+		{"PKCS#7", other + strings.ReplaceAll(ours, "CERTIFICATE", "PKCS7"), 1, after + "is PKCS#7 and is not read; convert it: openssl pkcs7 -in FILE -print_certs -out FILE.pem"},
+		{"PKCS#7, as OpenSSL 3 may name it", other + strings.ReplaceAll(ours, "CERTIFICATE", "CMS"), 1, after + "is PKCS#7"},
+		{"a request", other + strings.ReplaceAll(ours, "CERTIFICATE", "CERTIFICATE REQUEST"), 1, after + "is a request for a certificate (CSR)"},
+		{"a request of old", other + strings.ReplaceAll(ours, "CERTIFICATE", "NEW CERTIFICATE REQUEST"), 1, after + "is a request for a certificate (CSR)"},
 		{"empty", "", 0, "holds no certificate"},
 		{"a key alone", "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----\n", 0, "holds no certificate in PEM form; line 1: is a private key"},
 		{"DER", string(block.Bytes), 0, "is DER and not PEM"},
+		{"PKCS#7 in DER", "\x30\x82\x01\x00\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0", 0, "is PKCS#7 and not PEM; convert it: openssl pkcs7 -inform der"},
+		{"a request in DER", csr(t), 0, "is a request for a certificate (CSR)"},
+		{"a key in one line", other + "-----BEGIN PRIVATE KEY-----SECRET-----END PRIVATE KEY-----\n", 1, after + "is a private key"},
 		{"UTF-16", wide(func(low, high byte) []byte { return []byte{low, high} }), 0, "is UTF-16"},
 		{"UTF-16, big end first", wide(func(low, high byte) []byte { return []byte{high, low} }), 0, "is UTF-16"},
 	} {
