@@ -58,13 +58,16 @@ func ReadBundle(data []byte, now time.Time) (Bundle, error) {
 
 // otherForm names what the file is if it is no text in UTF-8, "" if that is not known.
 func otherForm(data []byte) string {
-	signedData := []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02} // its OID, RFC 2315
+	pkcs7 := []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07} // OID of what is in PKCS#7, RFC 2315
+	_, content, _ := bytes.Cut(data[:min(len(data), 32)], pkcs7)
 	switch {
 	case bytes.HasPrefix(data, []byte{0xff, 0xfe}), bytes.HasPrefix(data, []byte{0xfe, 0xff}), bytes.IndexByte(data, 0) >= 0 && bytes.Contains(data, []byte("B\x00E\x00G\x00I\x00N")):
 		return "is UTF-16 text; save it as UTF-8"
 	case len(data) == 0 || data[0] != 0x30: // no sequence of DER
 		return ""
-	case bytes.Contains(data[:min(len(data), 32)], signedData):
+	case bytes.HasPrefix(content, []byte{1}): // data alone, as PKCS#12 wraps
+		return "is PKCS#12 and not PEM; take the certificates out of it: openssl pkcs12 -in FILE -cacerts -nokeys -out FILE.pem"
+	case bytes.HasPrefix(content, []byte{2}): // signed data
 		return "is PKCS#7 and not PEM; convert it: openssl pkcs7 -inform der -in FILE -print_certs -out FILE.pem"
 	}
 	if _, err := x509.ParseCertificates(data); err == nil {

@@ -102,6 +102,7 @@ func TestReadBundle(t *testing.T) {
 		{"a key alone", "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----\n", 0, "holds no certificate in PEM form; line 1: is a private key"},
 		{"DER", string(block.Bytes), 0, "is DER and not PEM"},
 		{"PKCS#7 in DER", "\x30\x82\x01\x00\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0", 0, "is PKCS#7 and not PEM; convert it: openssl pkcs7 -inform der"},
+		{"PKCS#12", "\x30\x82\x01\x00\x02\x01\x03\x30\x82\x01\x00\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0", 0, "is PKCS#12 and not PEM"},
 		{"a request in DER", csr(t), 0, "is a request for a certificate (CSR)"},
 		{"a key in one line", other + "-----BEGIN PRIVATE KEY-----SECRET-----END PRIVATE KEY-----\n", 1, after + "is a private key"},
 		{"UTF-16", wide(func(low, high byte) []byte { return []byte{low, high} }), 0, "is UTF-16"},
