@@ -147,7 +147,11 @@ func (t *tool) registrationEnable(on bool) *cobra.Command {
 	var yes bool
 	c := t.changingIf("disable ID", "Stop the redemption of a registration token; its auth tokens may end too", decide,
 		func(ctx context.Context, r admin.RegistrationToken) error {
-			t.say("%s", mayEnd(r.Used))
+			made := -1
+			if r.UsedKnown {
+				made = r.Used
+			}
+			t.say("%s", mayEnd(made))
 			if yes || !t.terminal {
 				return nil
 			}

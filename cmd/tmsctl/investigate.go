@@ -225,8 +225,12 @@ func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows 
 			listed++
 		}
 	}
-	if _, err := fmt.Fprintf(t.out, "%s: %s counts used, %s, last day %s\n%d auth tokens exist; %d were deleted\n\n",
-		cell(r.Identifier), usedOf(r), r.Usability(t.now()), inWords(r.Expires, t.now()), listed, max(0, r.Used-listed)); err != nil {
+	deleted := "how many were deleted is not known: the service does not tell how many counts are used"
+	if r.UsedKnown {
+		deleted = fmt.Sprintf("%d were deleted", max(0, r.Used-listed))
+	}
+	if _, err := fmt.Fprintf(t.out, "%s: %s counts used, %s, last day %s\n%d auth tokens exist; %s\n\n",
+		cell(r.Identifier), usedOf(r), r.Usability(t.now()), expiresInWords(r, t.now()), listed, deleted); err != nil {
 		return err
 	}
 	sums := [][]string{{"FINDING", "AUTH TOKENS"}}

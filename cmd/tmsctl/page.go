@@ -33,8 +33,8 @@ func (p page) write(w io.Writer) error {
 	}
 	rows := p.Report.Anomalies()
 	return text.Execute(w, map[string]any{
-		"Identifier": p.Registration.Identifier, "Used": p.Registration.Used, "Count": p.Registration.Count,
-		"Status": p.Registration.Usability(p.Now), "Expires": inWords(p.Registration.Expires, p.Now), "Now": when(p.Now),
+		"Identifier": p.Registration.Identifier, "Used": usedNumber(p.Registration), "Count": p.Registration.Count, "Told": p.Registration.UsedKnown,
+		"Status": p.Registration.Usability(p.Now), "Expires": expiresInWords(p.Registration, p.Now), "Now": when(p.Now),
 		"Sums": sumsOf(p.Report), "Lines": []line{
 			timeLine("All redemptions", p.Report.Rows, p.Report.Rows), timeLine("What is to be looked at, alone", rows, p.Report.Rows),
 		},

@@ -170,15 +170,30 @@ when its auth token is deleted. Counts have nothing to do with entitlement quant
 }
 
 func (t *tool) printForecast(l *looked) error {
-	text := fmt.Sprintf("\n%s: %d of %d counts used, %.1f a day lately, last day %s\n",
-		cell(l.Identifier), l.Used, l.Count, l.PerDay, inWords(l.Expires, t.now()))
+	used, most, rate := fmt.Sprint(l.Used), "", fmt.Sprintf("%.1f a day lately", l.PerDay)
+	if l.AtMost {
+		used, most = fmt.Sprintf("at least %d", l.Count-l.Left), "at most "
+	}
+	if l.Undated > 0 {
+		rate = "how many a day is not known"
+	}
+	text := fmt.Sprintf("\n%s: %s of %d counts used, %s, last day %s\n", cell(l.Identifier), used, l.Count, rate, expiresInWords(l.RegistrationToken, t.now()))
+	if l.AtMost {
+		text += "the service does not tell how many counts are used: each auth token that exists used one, deleted ones are not seen\n"
+	}
+	usability := l.Usability(t.now())
+	if usability == admin.Unclear {
+		text += "it is not known whether a device can redeem it\n"
+	}
 	switch {
-	case l.Usability(t.now()) != admin.Usable:
-		text += fmt.Sprintf("it is %s: no device can redeem it; %d counts are left\n", l.Usability(t.now()), l.Left)
+	case usability != admin.Usable && usability != admin.Unclear:
+		text += fmt.Sprintf("it is %s: no device can redeem it; %s%d counts are left\n", usability, most, l.Left)
+	case l.Undated > 0:
+		text += fmt.Sprintf("the service gives no creation date of %d auth tokens: there is no forecast; %s%d counts are left\n", l.Undated, most, l.Left)
 	case !l.UsedUp.IsZero():
 		text += fmt.Sprintf("at this rate no count is left from %s on, before its last day: see tmsctl investigate, or raise the count\n", inWords(l.UsedUp, t.now()))
 	default:
-		text += fmt.Sprintf("at this rate %d counts lapse at its end\n", l.Lapsing)
+		text += fmt.Sprintf("at this rate %s%d counts lapse at its end\n", most, l.Lapsing)
 	}
 	_, err := fmt.Fprint(t.out, text)
 	return err
@@ -228,16 +243,20 @@ func planJSON(p plan.Plan) []tokenJSON {
 }
 
 type forecastJSON struct {
-	ID         string  `json:"id"`
-	Identifier string  `json:"identifier"`
-	Left       int     `json:"left"`
-	PerDay     float64 `json:"per_day"`
-	UsedUp     string  `json:"used_up,omitempty"`
-	Lapsing    int     `json:"lapsing"`
+	ID         string   `json:"id"`
+	Identifier string   `json:"identifier"`
+	Left       int      `json:"left"`
+	AtMost     bool     `json:"left_at_most,omitempty"` // the service does not tell how many are used
+	PerDay     *float64 `json:"per_day,omitempty"`      // absent where creation dates are not told
+	UsedUp     string   `json:"used_up,omitempty"`
+	Lapsing    *int     `json:"lapsing,omitempty"` // the same
 }
 
 func forecastJSONOf(l *looked) forecastJSON {
-	j := forecastJSON{ID: l.ID, Identifier: l.Identifier, Left: l.Left, PerDay: l.PerDay, Lapsing: l.Lapsing}
+	j := forecastJSON{ID: l.ID, Identifier: l.Identifier, Left: l.Left, AtMost: l.AtMost}
+	if l.Undated == 0 {
+		j.PerDay, j.Lapsing = &l.PerDay, &l.Lapsing
+	}
 	if !l.UsedUp.IsZero() {
 		j.UsedUp = l.UsedUp.Format(time.DateOnly)
 	}

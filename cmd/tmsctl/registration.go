@@ -39,7 +39,7 @@ func (t *tool) registrationList() *cobra.Command {
 	c.Flags().StringVar(&filter.Identifier, "identifier", "", "only those with this `NAME`")
 	c.Flags().StringVar(&filter.RefID1, "ref-id-1", "", "only those with this reference")
 	c.Flags().StringVar(&filter.RefID2, "ref-id-2", "", "only those with this reference")
-	c.Flags().StringVar(&status, "status", "", "only those that are truly `usable`, \"used up\", expired or disabled")
+	c.Flags().StringVar(&status, "status", "", "only those that are truly `usable`, \"used up\", expired, disabled or unknown")
 	return c
 }
 
@@ -69,6 +69,9 @@ func (t *tool) registrationDelete() *cobra.Command {
 			for _, id := range ids {
 				r, err := s.RegistrationToken(ctx, id)
 				if err != nil { // the deletion will say why
+					return mayEnd(-1)
+				}
+				if !r.UsedKnown {
 					return mayEnd(-1)
 				}
 				made += r.Used
@@ -127,7 +130,7 @@ func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
 	rows := [][]string{{"ID", "IDENTIFIER", "USED", "STATUS", "EXPIRES", "CUSTOMER", "REF ID 1", "REF ID 2", "CREATED", "FINGERPRINT"}}
 	for _, r := range list {
 		rows = append(rows, []string{
-			r.ID, r.Identifier, usedOf(r), string(r.Usability(now)), inWords(r.Expires, now),
+			r.ID, r.Identifier, usedOf(r), string(r.Usability(now)), expiresInWords(r, now),
 			r.Customer, r.RefID1, r.RefID2, when(r.Created), prints[r.ID],
 		})
 		if r.Flaw != "" {
@@ -149,9 +152,9 @@ func (t *tool) printRegistration(r admin.RegistrationToken, withToken bool) erro
 	rows := [][]string{
 		{"id", r.ID},
 		{"identifier", r.Identifier},
-		{"used", usedOf(r)},
+		{"used", usedInWords(r)},
 		{"status", string(r.Usability(now))},
-		{"expires", inWords(r.Expires, now)},
+		{"expires", expiresInWords(r, now)},
 		{"ref id 1", r.RefID1},
 		{"ref id 2", r.RefID2},
 		{"customer", r.Customer},
@@ -168,7 +171,31 @@ func usedOf(r admin.RegistrationToken) string {
 	if r.Flaw != "" {
 		return "?"
 	}
-	return fmt.Sprintf("%d/%d", r.Used, r.Count)
+	return fmt.Sprintf("%s/%d", usedNumber(r), r.Count)
+}
+
+// usedNumber is how many counts are used; "-" if the service does not tell it.
+func usedNumber(r admin.RegistrationToken) string {
+	if !r.UsedKnown {
+		return "-"
+	}
+	return fmt.Sprint(r.Used)
+}
+
+// usedInWords is usedOf, which says why there is no number.
+func usedInWords(r admin.RegistrationToken) string {
+	if r.UsedKnown || r.Flaw != "" {
+		return usedOf(r)
+	}
+	return usedOf(r) + " (used: not told by the service)"
+}
+
+// expiresInWords is the last day of r. "never" is what the service says.
+func expiresInWords(r admin.RegistrationToken, now time.Time) string {
+	if r.Never {
+		return "never"
+	}
+	return inWords(r.Expires, now)
 }
 
 // registrationJSON is what scripts read: names may be added, never changed.
@@ -177,10 +204,10 @@ type registrationJSON struct {
 	Identifier     string `json:"identifier"`
 	Token          string `json:"token,omitempty"` // only where it was asked for
 	Count          int    `json:"count"`
-	UsedCount      int    `json:"used_count"`
-	Status         string `json:"status"`         // usable, used up, expired, disabled, unreadable
-	Flaw           string `json:"flaw,omitempty"` // of one that is unreadable: why
-	ServiceStatus  string `json:"service_status"` // the service's word, which says less
+	UsedCount      *int   `json:"used_count,omitempty"` // absent where the service does not tell it
+	Status         string `json:"status"`               // usable, used up, expired, disabled, unknown, unreadable
+	Flaw           string `json:"flaw,omitempty"`       // of one that is unreadable: why
+	ServiceStatus  string `json:"service_status"`       // the service's word, which says less
 	ExpirationDate string `json:"expiration_date,omitempty"`
 	RefID1         string `json:"ref_id_1"`
 	RefID2         string `json:"ref_id_2"`
@@ -191,10 +218,13 @@ type registrationJSON struct {
 
 func jsonOf(r admin.RegistrationToken, now time.Time, withToken bool) registrationJSON {
 	j := registrationJSON{
-		ID: r.ID, Identifier: r.Identifier, Count: r.Count, UsedCount: r.Used,
+		ID: r.ID, Identifier: r.Identifier, Count: r.Count,
 		Status: string(r.Usability(now)), Flaw: r.Flaw, ServiceStatus: r.Status,
 		RefID1: r.RefID1, RefID2: r.RefID2, Customer: r.Customer,
 		CreationDate: timeJSON(r.Created),
+	}
+	if r.UsedKnown {
+		j.UsedCount = &r.Used
 	}
 	if !r.Expires.IsZero() {
 		j.ExpirationDate = r.Expires.Format(time.DateOnly)

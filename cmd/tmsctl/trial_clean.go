@@ -66,8 +66,13 @@ func (x *trial) cleanRegistration(ctx context.Context) error {
 // readCount notes how many counts the service says were used, before that can be
 // asked no more.
 func (x *trial) readCount(ctx context.Context, id string) {
-	if r, err := x.s.RegistrationToken(ctx, id); err == nil {
+	r, err := x.s.RegistrationToken(ctx, id)
+	switch {
+	case err != nil:
+	case r.UsedKnown:
 		x.notes = append(x.notes, fmt.Sprintf("The service says that %d of %d counts are used.", r.Used, r.Count))
+	default:
+		x.notes = append(x.notes, fmt.Sprintf("The service does not say how many of %d counts are used.", r.Count))
 	}
 }
 

@@ -238,8 +238,20 @@ func (x *trial) deleteFirst(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.found.Set(contract.CountBack, map[bool]string{true: "comes back", false: "does not come back"}[after.Count-after.Used > before.Count-before.Used])
+	x.found[contract.CountBack] = countBack(before, after)
 	return nil
+}
+
+// countBack says whether a deletion gave a count back. It is pure.
+func countBack(before, after admin.RegistrationToken) contract.Seen {
+	told := before.UsedKnown && after.UsedKnown
+	switch {
+	case told && after.Count-after.Used > before.Count-before.Used, !told && after.Count > before.Count:
+		return contract.Seen{Answers: []string{"comes back"}}
+	case told:
+		return contract.Seen{Answers: []string{"does not come back"}}
+	}
+	return contract.Seen{Why: "the service does not tell how many counts are used"}
 }
 
 func (x *trial) deleteRegistration(ctx context.Context) error {

@@ -198,9 +198,13 @@ func TestUsability(t *testing.T) {
 		{"no count left", change(func(r *admin.RegistrationToken) { r.Used = 3 }), now, admin.UsedUp},
 		{"both", change(func(r *admin.RegistrationToken) { r.Used = 3 }), lastMoment.Add(time.Second), admin.Expired},
 		{"disabled", change(func(r *admin.RegistrationToken) { r.State = admin.StateDisabled }), now, admin.Disabled},
-		{"no state", change(func(r *admin.RegistrationToken) { r.State = admin.StateUnsaid }), now, admin.Usable},
+		{"no state", change(func(r *admin.RegistrationToken) { r.State = admin.StateUnsaid }), now, admin.Unclear},
 		{"an unknown word", change(func(r *admin.RegistrationToken) { r.State = admin.StateUnknown }), now, admin.Unclear},
-		{"no date", change(func(r *admin.RegistrationToken) { r.Expires = time.Time{} }), now, admin.Usable},
+		{"no date", change(func(r *admin.RegistrationToken) { r.Expires = time.Time{} }), now, admin.Unclear},
+		{"no last day", change(func(r *admin.RegistrationToken) { r.Expires, r.Never = time.Time{}, true }), now, admin.Usable},
+		{"used counts not told", change(func(r *admin.RegistrationToken) { r.UsedKnown = false }), now, admin.Unclear},
+		{"used counts not told, disabled", change(func(r *admin.RegistrationToken) { r.UsedKnown, r.State = false, admin.StateDisabled }), now, admin.Disabled},
+		{"used counts not told, expired", change(func(r *admin.RegistrationToken) { r.UsedKnown = false }), lastMoment.Add(time.Second), admin.Expired},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

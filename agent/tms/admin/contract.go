@@ -37,6 +37,10 @@ const (
 	maxDays = 30
 )
 
+// usedMember is how many counts of a registration token are used. A: there is such a
+// member, and this is its name.
+const usedMember = "usedCount"
+
 // customerID begins a customer that is given by id and not by name.
 const customerID = "id:"
 

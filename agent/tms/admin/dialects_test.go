@@ -74,7 +74,7 @@ func wrapped(t *rapid.T, outer, inner string, rows []string) string {
 func TestDialects(t *testing.T) {
 	created := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 	registration := RegistrationToken{
-		ID: "17", Identifier: "fleet", Token: token.NewSecret("T"), Count: 3, Used: 1, Expires: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC),
+		ID: "17", Identifier: "fleet", Token: token.NewSecret("T"), Count: 3, Used: 1, UsedKnown: true, Expires: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC),
 		RefID1: "r1", RefID2: "r2", Customer: "ACME", Created: created,
 	}
 	auth := AuthToken{ID: "18", Identifier: "regent-1", FQDN: "ws", UserName: "regent", MAC: "02:00:00:00:00:01", Registration: "fleet", RefID1: "cad/1", RefID2: "device-1", Created: created}
@@ -152,7 +152,8 @@ func TestNeverExpires(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := lastDay(o).Format(time.DateOnly); got != want {
+		day, never := lastDay(o)
+		if got := day.Format(time.DateOnly); got != want || never != strings.Contains(body, "true") {
 			t.Errorf("%s: %s, want %s", body, got, want)
 		}
 	}

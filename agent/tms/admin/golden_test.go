@@ -40,7 +40,7 @@ var (
 
 	fleet = admin.RegistrationToken{
 		ID: "some-id", Identifier: "fleet-2026", Token: token.NewSecret("some-registration_token"),
-		Count: 3, Expires: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), State: admin.StateEnabled, Status: "ENABLED",
+		Count: 3, UsedKnown: true, Expires: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), State: admin.StateEnabled, Status: "ENABLED",
 		RefID1: "engineering", RefID2: "batch-1", Customer: "Example GmbH", Created: now,
 	}
 )

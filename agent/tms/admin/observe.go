@@ -236,7 +236,7 @@ func formOfList(body []byte, l reply.List) string {
 
 // seenInRegistrationTokens notes what rows show, but for their values. It is pure.
 func seenInRegistrationTokens(rows []reply.Object, found contract.Findings) {
-	states, expiries, tokens := []string{}, []string{}, []string{}
+	states, expiries, tokens, used := []string{}, []string{}, []string{}, []string{}
 	for _, r := range rows {
 		for _, name := range []string{"state", "status"} {
 			if word := r.Text(name); word != "" {
@@ -245,10 +245,12 @@ func seenInRegistrationTokens(rows []reply.Object, found contract.Findings) {
 		}
 		expiries = append(expiries, "expirationDate: "+kindOf(r, "expirationDate"))
 		tokens = append(tokens, tokenForm(r.Text("token")))
+		used = append(used, usedForm(r))
 	}
 	found.Set(contract.State, distinct(states)...)
 	found.Set(contract.Expiry, distinct(expiries)...)
 	found.Set(contract.RegistrationForm, distinct(tokens)...)
+	found.Set(contract.UsedCount, distinct(used)...)
 	note(found, contract.References, kinds(rows, "customer")...)
 	note(found, contract.Times, timesIn(rows)...)
 }
@@ -343,6 +345,18 @@ func tokenForm(text string) string {
 		return "shown, base64 of user:password"
 	}
 	return "shown, not base64 of user:password"
+}
+
+// usedForm says whether the used counts are told.
+func usedForm(r reply.Object) string {
+	_, told, err := r.Int(usedMember)
+	switch {
+	case err != nil:
+		return usedMember + ": not readable"
+	case told:
+		return usedMember
+	}
+	return "not told"
 }
 
 func distinct(all []string) []string {

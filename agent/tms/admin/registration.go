@@ -65,8 +65,10 @@ type RegistrationToken struct {
 	Identifier string // the administrator's
 	Token      token.Secret
 	Count      int       // how many auth tokens it can create in all
-	Used       int       // how many it has
-	Expires    time.Time // its last day, at its beginning in UTC; zero if the service's word cannot be read
+	Used       int       // how many it has created; says nothing unless UsedKnown
+	UsedKnown  bool      // the service tells Used. A: it does.
+	Expires    time.Time // its last day, at its beginning in UTC; zero if there is none, or none that can be read
+	Never      bool      // the service says that it has no last day
 	State      State     // whether it is enabled. It is not Usability.
 	Status     string    // the service's word for State
 	RefID1     string
@@ -102,7 +104,7 @@ const (
 	UsedUp   Usability = "used up"
 	Expired  Usability = "expired"
 	Disabled Usability = "disabled"
-	Unclear  Usability = "unknown"    // the service's word for its state is not known
+	Unclear  Usability = "unknown"    // the service does not tell enough: its used counts, its state or its last day
 	Unknown  Usability = "unreadable" // it has a Flaw
 )
 
@@ -114,11 +116,11 @@ func (r RegistrationToken) Usability(now time.Time) Usability {
 		return Unknown
 	case !r.Expires.IsZero() && midnight(now).After(r.Expires):
 		return Expired
-	case r.Used >= r.Count:
+	case r.UsedKnown && r.Used >= r.Count:
 		return UsedUp
 	case r.State == StateDisabled:
 		return Disabled
-	case r.State == StateUnknown:
+	case !r.UsedKnown, r.State != StateEnabled, r.Expires.IsZero() && !r.Never:
 		return Unclear
 	}
 	return Usable
@@ -182,12 +184,12 @@ func registrationOf(o reply.Object) (RegistrationToken, error) {
 	r := RegistrationToken{
 		ID:         o.ID("id"),
 		Identifier: o.Text("identifier"),
-		Expires:    lastDay(o),
 		RefID1:     o.Text("refId1"),
 		RefID2:     o.Text("refId2"),
 		Customer:   o.Ref([]string{"name", "identifier", "id"}, "customer"),
 		Created:    reply.Time(o.Text("creationDate")),
 	}
+	r.Expires, r.Never = lastDay(o)
 	r.State, r.Status = stateOf(o)
 	if t := o.Text("token"); t != "" {
 		r.Token = token.NewSecret(t)
@@ -197,7 +199,7 @@ func registrationOf(o reply.Object) (RegistrationToken, error) {
 	if r.Count, hasCount, err = o.Int("count"); err != nil {
 		return r, err
 	}
-	if r.Used, _, err = o.Int("usedCount"); err != nil {
+	if r.Used, r.UsedKnown, err = o.Int(usedMember); err != nil {
 		return r, err
 	}
 	switch {
@@ -210,21 +212,22 @@ func registrationOf(o reply.Object) (RegistrationToken, error) {
 }
 
 // lastDay reads an expiration date: a date, the date of a time, or F an object with
-// neverExpires and endDate. It is zero if there is none, or none that can be read.
-func lastDay(o reply.Object) time.Time {
+// neverExpires and endDate. It is zero if there is none, or none that can be read;
+// never means that the service says that there is none.
+func lastDay(o reply.Object) (day time.Time, never bool) {
 	const member = "expirationDate"
 	text := o.Text(member)
 	if inner, found := o.FirstOf(member); found {
 		text = inner.Text("endDate")
 		if string(inner["neverExpires"]) == "true" {
-			return time.Time{}
+			return time.Time{}, true
 		}
 	}
 	t := reply.Time(text)
 	if t.IsZero() {
-		return t
+		return t, false
 	}
-	return midnight(t)
+	return midnight(t), false
 }
 
 // HasZone reports whether the service told the zone of a time. Without it the time
@@ -232,7 +235,11 @@ func lastDay(o reply.Object) time.Time {
 func HasZone(t time.Time) bool { return t.Location() != reply.NoZone }
 
 // Before reports whether created, a time of the service, was before at for certain.
+// Of a time that is not known it is not certain.
 func Before(created, at time.Time) bool {
+	if created.IsZero() {
+		return false
+	}
 	if !HasZone(created) {
 		created = created.Add(reply.ZoneSpan)
 	}

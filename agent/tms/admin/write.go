@@ -113,7 +113,7 @@ func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistration
 	form, err := s.send(ctx, call, n.body, func() error {
 		_, made, err := s.made(ctx, n)
 		if made {
-			err = fmt.Errorf("an unused registration token %s exists already", n.Identifier)
+			err = fmt.Errorf("registration token %s exists already, and may be unused", n.Identifier)
 		}
 		return err
 	})
@@ -139,7 +139,7 @@ func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistration
 	return r, nil
 }
 
-// made looks for one that is as n asks, and was not used. It reports false if there
+// made looks for one that is as n asks, and of which no used count is known. It reports false if there
 // is none. It is an error if there are several, or if the token is not shown.
 func (s *Session) made(ctx context.Context, n NewRegistrationToken) (RegistrationToken, bool, error) {
 	list, err := s.RegistrationTokens(ctx, RegistrationFilter{Identifier: n.Identifier})
@@ -157,7 +157,7 @@ func (s *Session) made(ctx context.Context, n NewRegistrationToken) (Registratio
 		return RegistrationToken{}, false, nil
 	case 1:
 	default:
-		return RegistrationToken{}, false, fmt.Errorf("%d unused registration tokens are named %s", len(found), n.Identifier)
+		return RegistrationToken{}, false, fmt.Errorf("%d registration tokens that may be unused are named %s", len(found), n.Identifier)
 	}
 	r := found[0]
 	if r.Token.IsZero() {

@@ -55,6 +55,7 @@ const (
 	ErrorShape  ID = "error_shape"
 	Change      ID = "change"
 	RaisedCount ID = "raised_count"
+	UsedCount   ID = "used_count"
 
 	RegistrationHeader ID = "registration_header"
 	RegistrationForm   ID = "registration_form"
@@ -127,6 +128,7 @@ func dialect() []Row {
 		{State, "enabled or not", Family, "state or status, any known word", "", "", fromRows, false},
 		{Times, "times", Family, "YYYY-MM-DD HH:MM, without a zone", "", "", fromRows, false},
 		{Expiry, "expiration date", Family, "a date, or an object with endDate", "", "", fromRows, false},
+		{UsedCount, "used counts", Assumed, "usedCount, or not told", "", "", fromRows, false},
 		{References, "references", Family, "objects, or strings", "", "", fromRows, false},
 		{Version, "version of an object", Assumed, "ETag and If-Match, if there is one", "", "", fromRows, false},
 		{ErrorShape, "error body", Documented, "an error code and a message", "", asked, asked, false},

@@ -106,6 +106,8 @@ func Ends(n Need, session time.Duration) (Sessions, error) {
 // Forecast is where a registration token is going at its present rate of use.
 type Forecast struct {
 	Left    int
+	AtMost  bool      // the service does not tell what is used: Left and Lapsing are at most so many
+	Undated int       // auth tokens that the service gives no creation date: PerDay and what follows from it is then not known
 	PerDay  float64   // redemptions a day, over the last 7 days or since it was made
 	UsedUp  time.Time // the day on which no count is left; zero if that is not before its end
 	Lapsing int       // counts that are left at its end, and lapse
@@ -114,18 +116,29 @@ type Forecast struct {
 // window is how far back the present rate looks.
 const window = 7 * 24 * time.Hour
 
-// Look forecasts from the auth tokens that a registration token created.
+// Look forecasts from the auth tokens that a registration token created. Where the
+// service does not tell how many counts are used, each of them used one.
 func Look(r admin.RegistrationToken, tokens []admin.AuthToken, now time.Time) Forecast {
-	f := Forecast{Left: max(0, r.Count-r.Used)}
+	used := r.Used
+	if !r.UsedKnown {
+		used = len(tokens)
+	}
+	f := Forecast{Left: max(0, r.Count-used), AtMost: !r.UsedKnown}
 	from := now.Add(-window)
 	if r.Created.After(from) {
 		from = r.Created
 	}
 	recent := 0
 	for _, t := range tokens {
+		if t.Created.IsZero() {
+			f.Undated++
+		}
 		if !t.Created.Before(from) && !t.Created.After(now) {
 			recent++
 		}
+	}
+	if f.Undated > 0 {
+		return f
 	}
 	elapsed := max(now.Sub(from), time.Hour) // the first minutes say nothing of a day
 	f.PerDay = float64(recent) / (float64(elapsed) / float64(24*time.Hour))

@@ -103,7 +103,7 @@ func TestPlansCanBeMade(t *testing.T) {
 }
 
 func TestLook(t *testing.T) {
-	r := admin.RegistrationToken{Count: 100, Used: 30, Created: now.AddDate(0, 0, -3), Expires: day(12, 3)}
+	r := admin.RegistrationToken{Count: 100, Used: 30, UsedKnown: true, Created: now.AddDate(0, 0, -3), Expires: day(12, 3)}
 	used := func(n int, ago time.Duration) []admin.AuthToken {
 		all := make([]admin.AuthToken, n)
 		for i := range all {
@@ -122,6 +122,8 @@ func TestLook(t *testing.T) {
 		{"none: all lapse", nil, nil, plan.Forecast{Left: 70, Lapsing: 70}},
 		{"what is older than a week says nothing of now", used(30, 8*24*time.Hour), func(r *admin.RegistrationToken) { r.Created = now.AddDate(0, 0, -20) }, plan.Forecast{Left: 70, Lapsing: 70}},
 		{"expired", used(7, time.Hour), func(r *admin.RegistrationToken) { r.Expires = day(11, 22); r.Created = now.AddDate(0, 0, -9) }, plan.Forecast{Left: 70, PerDay: 1}},
+		{"used counts not told", used(30, time.Hour), func(r *admin.RegistrationToken) { r.UsedKnown, r.Used = false, 0 }, plan.Forecast{Left: 70, AtMost: true, PerDay: 10, UsedUp: day(11, 30)}},
+		{"creation dates not told", make([]admin.AuthToken, 2), nil, plan.Forecast{Left: 70, Undated: 2}},
 		{"used up", used(30, time.Hour), func(r *admin.RegistrationToken) { r.Used = 100 }, plan.Forecast{PerDay: 10, UsedUp: day(11, 23)}},
 	}
 	for _, tt := range tests {

@@ -63,8 +63,11 @@ func newJoin(in Input) *join {
 			j.hosts[t.RefID2] = map[string]bool{}
 		}
 		j.hosts[t.RefID2][host(t.FQDN)] = true
-		if began, ok := first[t.RefID2]; !ok || t.Created.Before(began) {
+		if began, ok := first[t.RefID2]; !ok || t.Created.Before(began) { // one without a date comes first
 			first[t.RefID2], j.original[t.RefID2] = t.Created, host(t.FQDN)
+			if t.Created.IsZero() {
+				j.original[t.RefID2] = ""
+			}
 		}
 	}
 	return j
@@ -158,7 +161,7 @@ func (j *join) deletable(t admin.AuthToken, k known, kind Kind) bool {
 	case k.confirmed, k.disputed:
 		return false
 	case kind == Clone:
-		return j.installations[t.RefID2]
+		return j.installations[t.RefID2] && j.original[t.RefID2] != ""
 	case kind == Unaccounted:
 		_, copied := j.entries[t.Identifier]
 		return copied || j.installations[t.RefID2]
@@ -264,6 +267,9 @@ func (j *join) clone(t admin.AuthToken, k known) (Kind, string) {
 	if t.RefID2 == "" || len(j.hosts[t.RefID2]) < 2 || j.original[t.RefID2] == host(t.FQDN) {
 		return "", ""
 	}
+	if j.original[t.RefID2] == "" {
+		return Clone, "the installation is on several hosts; the service does not tell on which it was first"
+	}
 	why := "the installation was first on " + j.original[t.RefID2] + ": a copied disk or image, or a host that was renamed"
 	if k.confirmed {
 		why += "; its own ledger confirms it"
@@ -281,6 +287,9 @@ func (j *join) duplicate(t admin.AuthToken, k known) (Kind, string) {
 	last := j.look(g.newest)
 	switch {
 	case last.confirmed && g.newest.ID != t.ID:
+		if t.Created.IsZero() || g.newest.Created.IsZero() {
+			return Duplicate, "its device holds another one for " + t.RefID1 + "; the service does not tell which is newer"
+		}
 		return Duplicate, "its device redeemed " + t.RefID1 + " again on " + g.newest.Created.UTC().Format("2006-01-02 15:04")
 	case k.listed || last.confirmed:
 		return "", ""

@@ -29,6 +29,12 @@ func ledger(t admin.AuthToken, outcome string) usage.Entry {
 	}
 }
 
+// undated is a without a creation date.
+func undated(a admin.AuthToken) admin.AuthToken {
+	a.Created = time.Time{}
+	return a
+}
+
 func TestInvestigate(t *testing.T) {
 	good := tok("good", "ws1", "regent", "cad/1", "device-1", 0)
 	tests := []struct {
@@ -197,6 +203,13 @@ func TestProposedForDeletion(t *testing.T) {
 		in   usage.Input
 		want string // the findings in their order: ID kind, with ! if proposed for deletion
 	}{
+		{"of an earlier installation, as far as anybody knows: no date", usage.Input{
+			Tokens: []admin.AuthToken{good, undated(tok("old", "ws1", "regent", "cad/1", "device-0", 0))}, Entries: []usage.Entry{ledger(good, "confirmed")},
+		}, "id-old unaccounted"},
+		{"on two hosts, and no date says which was first", usage.Input{
+			Tokens:  []admin.AuthToken{undated(tok("one", "ws1", "regent", "cad/1", "device-2", 0)), undated(tok("two", "ws2", "regent", "cad/1", "device-2", 0))},
+			Devices: []usage.Device{{FQDN: "ws1"}, {FQDN: "ws2"}},
+		}, "id-one clone, id-two clone"},
 		{"a stranger with all names of a device", usage.Input{Tokens: []admin.AuthToken{good, rogue}, Entries: []usage.Entry{ledger(good, "confirmed")}}, "id-rogue unaccounted !"},
 		{"the same, before the device", usage.Input{Tokens: []admin.AuthToken{tok("rogue", "ws1", "regent", "cad/1", "device-1", -1), good}, Entries: []usage.Entry{ledger(good, "confirmed")}}, "id-rogue unaccounted !"},
 		{"the same, without a ledger", usage.Input{Tokens: []admin.AuthToken{good, rogue}}, "id-good duplicate, id-rogue duplicate"},

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"regent/agent/tms/emulator"
+	"regent/agent/token"
+)
+
+// cut is a body without the members of this name.
+func cut(body []byte, member string) []byte {
+	absent := regexp.MustCompile(`"` + member + `":\s*("[^"]*"|[0-9]+|\{[^}]*\})\s*,?`)
+	return regexp.MustCompile(`,\s*\}`).ReplaceAll(absent.ReplaceAll(body, nil), []byte("}"))
+}
+
+// without is a service that does not send a member of this name. It has one
+// registration token, fleet, of which 3 of 3 counts are used.
+func without(t *testing.T, member string) (command func(args ...string) (int, string, string), id string) {
+	t.Helper()
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := httptest.NewRecorder()
+		e.ServeHTTP(answer, r)
+		body := answer.Body.Bytes()
+		if r.Method == http.MethodGet {
+			body = cut(body, member)
+		}
+		answer.Header().Del("Content-Length")
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(body) // the client says so if it comes short
+	}))
+	t.Cleanup(s.Close)
+	command = func(args ...string) (int, string, string) {
+		var out, said bytes.Buffer
+		args = append([]string{"--tenant", s.URL, "--user", "admin"}, args...)
+		code := run(t.Context(), typed(&out, &said, "", token.NewSecret(e.Credentials().Password)), args)
+		return code, out.String(), said.String()
+	}
+	if code, _, said := command("registration-token", "create", "--identifier", "fleet", "--count", "3"); code != 0 {
+		t.Fatalf("create: exit %d, %s", code, said)
+	}
+	made := e.State().RegistrationTokens[0]
+	return command, made.ID
+}
+
+// TestUsedIsNotTold: what the service does not tell of a registration token is not
+// told as a fact.
+func TestUsedIsNotTold(t *testing.T) {
+	command, id := without(t, "usedCount")
+	for _, tt := range []struct {
+		args  []string
+		wants []string
+		never []string
+	}{
+		{[]string{"registration-token", "list"}, []string{"-/3", "unknown"}, []string{"0/3", " usable", "used up"}},
+		{[]string{"registration-token", "list", "--json"}, []string{`"status": "unknown"`}, []string{"used_count"}},
+		{[]string{"registration-token", "show", id}, []string{"-/3 (used: not told by the service)", "unknown"}, []string{"0/3", " usable"}},
+		{[]string{"registration-token", "raise-count", id, "--to", "4"}, []string{"-/4", "count 3 to 4"}, []string{"0/4"}},
+		{[]string{"registration-token", "list", "--status", "usable"}, []string{"no registration tokens"}, nil},
+		{[]string{"plan", "--registration-token", "fleet"}, []string{"at least 0 of 4 counts used", "not known whether a device can redeem it", "at most 4 counts"}, []string{"no device can redeem it", " 0 of 4"}},
+		{[]string{"plan", "--registration-token", "fleet", "--json"}, []string{`"left_at_most": true`}, nil},
+		{[]string{"investigate", "fleet"}, []string{"-/4", "0 auth tokens exist; how many were deleted is not known"}, []string{"0/4", "0 were deleted"}},
+		{[]string{"contract"}, []string{"used counts +A +not told"}, nil},
+		{[]string{"registration-token", "disable", "--yes", id}, []string{"auth tokens that were made from it may end"}, nil},
+	} {
+		code, out, said := command(tt.args...)
+		all := out + said
+		if code != 0 {
+			t.Errorf("%v: exit %d, %s", tt.args, code, said)
+		}
+		for _, want := range tt.wants {
+			if !strings.Contains(all, want) && !regexp.MustCompile(want).MatchString(all) {
+				t.Errorf("%v: want %q in\n%s", tt.args, want, all)
+			}
+		}
+		for _, never := range tt.never {
+			if strings.Contains(strings.ReplaceAll(all, "at least 0 of 4", ""), never) {
+				t.Errorf("%v: %q is told as a fact in\n%s", tt.args, never, all)
+			}
+		}
+	}
+}
+
+// TestStateAndExpiryAreNotTold: a registration token is usable only where the
+// service says so.
+func TestStateAndExpiryAreNotTold(t *testing.T) {
+	for _, member := range []string{"state", "expirationDate"} {
+		command, id := without(t, member)
+		if _, out, _ := command("registration-token", "show", id); !regexp.MustCompile(`status +unknown`).MatchString(out) {
+			t.Errorf("without %s:\n%s", member, out)
+		}
+	}
+}
+
+// TestTrialIsNotToldTheUsedCount: whether a count comes back is then not known.
+func TestTrialIsNotToldTheUsedCount(t *testing.T) {
+	e := newBetween(t, emulator.Knobs{}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
+		answer := httptest.NewRecorder()
+		e.ServeHTTP(answer, r)
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(cut(answer.Body.Bytes(), "usedCount")) // the client says so if it comes short
+	})
+	code, out, said := e.try(t.Context(), t)
+	if code != 0 {
+		t.Errorf("exit %d\n%s", code, said)
+	}
+	if !regexp.MustCompile(`(?m)^count after a deletion +A +not known: the service does not tell`).MatchString(out) {
+		t.Errorf("the row says something else:\n%s", out)
+	}
+	for _, never := range []string{"0 of 3 counts are used", "does not come back"} {
+		if strings.Contains(out, never) {
+			t.Errorf("%q is told as a fact:\n%s", never, out)
+		}
+	}
+}
