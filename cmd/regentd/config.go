@@ -96,8 +96,9 @@ With --policy-dir it checks a policy before its rollout, on any machine: it exit
 2 if anything in that directory would be ignored or has no effect on a device.
 What the policy counts on, such as a tenant that each device names itself, goes
 into a file for --config. Owners and modes of the policy are told but not held
-against it. A file that it names and that is here must be sound. A warning that a name or a file is missing is about the machine that checks; it
-does not change the exit code.`,
+against it. A file that it names and that is here must be sound. A warning that a
+name or a file is missing is about the machine that checks; it does not change the
+exit code.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.complete(cmd.Flags())

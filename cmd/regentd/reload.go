@@ -150,11 +150,12 @@ func (r *reloader) reload(ctx context.Context) error {
 		r.logging.WarnContext(ctx, "the configuration was not reloaded; the old one stays in force", "err", failed)
 		now.layers = slices.Concat(r.local, slices.DeleteFunc(slices.Clone(now.layers), func(l policy.Layer) bool { return !isManaged(l) }))
 		resolved, _, _ = r.resolve(findings{layers: now.layers}) // what was good is, and policy is never fatal
-	} else {
-		logProblems(ctx, r.logging.Logger, problems)
 	}
 	changed := policy.Diff(r.in, resolved.Settings).Reload
 	r.inForce(now, resolved, problems)
+	if failed == nil {
+		logProblems(ctx, r.logging.Logger, r.problems)
+	}
 	r.keepManaged(ctx)
 	r.logging.set(resolved.Settings.Log)
 	r.agent.Apply(resolved.Settings, forStatus(r.problems))
