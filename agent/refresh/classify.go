@@ -106,7 +106,8 @@ func tryOlder() Verdict {
 func expired(f *tms.Failure, e Evidence) Verdict {
 	text := verdictText(fault.RefreshExpired, f)
 	if e.Session > 0 {
-		text = token.SessionsEnd(e.Session) + "; " + text
+		text = fmt.Sprintf("the service has ended the session: %s; to redeem again costs one count: regent instances redeem %s (%s said: %q)",
+			token.SessionsEnd(e.Session), fault.AnInstance, f.Host, said(f))
 	}
 	return Verdict{Event: instance.RefreshTokenLapsed, Code: fault.RefreshExpired, Text: text}
 }

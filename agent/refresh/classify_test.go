@@ -199,3 +199,18 @@ func TestClassifyGivesUpOnEvidenceOnly(t *testing.T) {
 		})
 	}
 }
+
+// TestSessionEndIsTold: where the service ends its sessions, the words name that
+// cause and no other.
+func TestSessionEndIsTold(t *testing.T) {
+	f := answered(400, "invalid_grant", "Token is not active")
+	got := Classify(f, Evidence{RefreshLapsed: true, Session: 38 * time.Second}).Text
+	for _, want := range []string{"the service has ended the session: sessions end after about 38 s", "regent instances redeem " + fault.AnInstance, "Token is not active"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in %q", want, got)
+		}
+	}
+	if strings.Contains(got, "off for longer") {
+		t.Errorf("%q names a cause that is known not to be it", got)
+	}
+}

@@ -22,7 +22,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // main's own
 	defer stop()
 	// Whoever reads its log may end before it: then writing fails, and it goes on.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	// There is nothing to reload, and the end of a terminal's session does not end it.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP)
 	cmd := command()
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)

@@ -9,7 +9,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // Whoever reads its log ends: the service goes on.
@@ -40,5 +42,23 @@ func TestOutlivesTheReaderOfItsLog(t *testing.T) {
 			t.Fatalf("the emulator ended with its log: %v", err)
 		}
 		_ = res.Body.Close()
+	}
+}
+
+// The end of a terminal's session does not end the service.
+func TestOutlivesHangup(t *testing.T) {
+	p := start(t)
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: p.transport("")}
+	for range 20 {
+		res, err := client.Get(p.url)
+		if err != nil {
+			t.Fatalf("the emulator ended with the session: %v", err)
+		}
+		_ = res.Body.Close()
+		client.CloseIdleConnections()
+		time.Sleep(10 * time.Millisecond) // for a signal that ends it to arrive
 	}
 }

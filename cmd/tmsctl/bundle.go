@@ -45,7 +45,7 @@ func (b bundling) check(perRecipient bool) error {
 // keys returns whom a bundle is for, before anything is made.
 func (t *tool) keys(ctx context.Context, b bundling) ([]age.Recipient, error) {
 	if b.recipients != "" {
-		return recipientsIn(b.recipients)
+		return recipientsIn(ctx, b.recipients)
 	}
 	passphrase, err := t.passphrase(ctx, b)
 	if err != nil {
@@ -66,8 +66,8 @@ func (t *tool) keys(ctx context.Context, b bundling) ([]age.Recipient, error) {
 
 // recipientsIn reads a file of age recipients. Its errors quote nothing: people
 // put the secret key where the public one belongs.
-func recipientsIn(name string) ([]age.Recipient, error) {
-	content, _, err := readFile(name)
+func recipientsIn(ctx context.Context, name string) ([]age.Recipient, error) {
+	content, _, err := readFile(ctx, name)
 	if err != nil {
 		return nil, usagef("--recipients-file %s: %v", name, bare(err))
 	}
@@ -105,7 +105,7 @@ func bare(err error) error {
 
 func (t *tool) passphrase(ctx context.Context, b bundling) (token.Secret, error) {
 	if b.passphrase != "" {
-		return t.secretFile("--passphrase-file", b.passphrase)
+		return t.secretFile(ctx, "--passphrase-file", b.passphrase)
 	}
 	if !t.terminal {
 		return token.Secret{}, usagef("stdin is not a terminal, so no passphrase can be asked for: add --passphrase-file or --recipients-file")

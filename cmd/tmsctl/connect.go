@@ -111,11 +111,11 @@ func (t *tool) loggedIn(ctx context.Context, c *admin.Client, f func(*admin.Sess
 
 func (t *tool) credentials(ctx context.Context, host string) (admin.Credentials, error) {
 	if t.flags.clientCredentials {
-		secret, err := t.secretFile("--client-secret-file", t.flags.clientSecretFile)
+		secret, err := t.secretFile(ctx, "--client-secret-file", t.flags.clientSecretFile)
 		return admin.ClientCredentials{ID: t.flags.clientID, Secret: secret}, err
 	}
 	if t.flags.passwordFile != "" {
-		password, err := t.secretFile("--password-file", t.flags.passwordFile)
+		password, err := t.secretFile(ctx, "--password-file", t.flags.passwordFile)
 		return admin.Password{User: t.flags.user, Password: password}, err
 	}
 	password, err := t.askPassword(ctx, host)

@@ -148,21 +148,18 @@ func (t *tokenFile) keep(token string) error {
 	if t == nil {
 		return nil
 	}
-	t.kept = true // from here on: half a token is better than a file that vanishes
-	if _, err := t.f.WriteString(token); err != nil {
-		return err
-	}
-	if err := t.f.Sync(); err != nil {
-		return err
-	}
-	return t.f.Close()
+	_, err := t.f.WriteString(token)
+	err = errors.Join(err, t.f.Sync(), t.f.Close())
+	t.kept = err == nil
+	return err
 }
 
-// discard removes the file, if nothing was kept in it.
+// discard removes the file, if it was not written whole: the service still has
+// what should stand in it, and the name must be free.
 func (t *tokenFile) discard() {
 	if t == nil || t.kept {
 		return
 	}
-	_ = t.f.Close() // it is empty: nothing can be lost
+	_ = t.f.Close() // its error, if any, was told
 	_ = os.Remove(t.f.Name())
 }

@@ -93,9 +93,20 @@ func lostStep(f *tms.Failure) string {
 		return "the service may have created it. Run tmsctl registration-token list before you retry"
 	}
 	if strings.HasPrefix(f.Op, "delete") {
-		return "the service may have deleted it. Run the list command before you retry"
+		return "the service may have deleted it. Run " + listOf(f.Op) + " before you retry"
 	}
 	return "check --tenant, and whether a proxy or login page intercepts the connection. Then retry"
+}
+
+// listOf is the command that lists what an operation such as "show client" is about.
+func listOf(op string) string {
+	switch {
+	case strings.HasSuffix(op, "client"):
+		return "tmsctl clients"
+	case strings.HasSuffix(op, "auth token"):
+		return "tmsctl auth-token list"
+	}
+	return "tmsctl registration-token list"
 }
 
 func refusedStep(f *tms.Failure) string {
@@ -116,7 +127,7 @@ func refusedStep(f *tms.Failure) string {
 	case f.Status == http.StatusNotFound && strings.HasPrefix(f.Op, "list"):
 		return "the service has no such list, or you may not read it. Check --tenant"
 	case f.Status == http.StatusNotFound:
-		return "run the list command to see the ids"
+		return "run " + listOf(f.Op) + " to see the ids"
 	case f.Status == http.StatusBadRequest && (strings.HasPrefix(f.Op, "create") || strings.HasPrefix(f.Op, "change")):
 		return "if this message does not help, the service may need the other form of body: try --request wrapped or --request bare"
 	case f.Status >= 500:

@@ -112,7 +112,7 @@ func FuzzProfiles(f *testing.F) {
 // a secret key is not taken for one.
 func FuzzRecipientKeys(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
-		keys, err := recipientsIn(written(t, content))
+		keys, err := recipientsIn(t.Context(), written(t, content))
 		if err == nil && (len(keys) == 0 || strings.Contains(string(content), "AGE-SECRET-KEY-")) {
 			t.Errorf("%d keys of %q", len(keys), content)
 		}

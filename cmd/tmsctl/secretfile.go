@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"regent/agent/token"
+	"regent/platform/terminal"
 )
 
 // maxSecret bounds the file of a secret, in bytes: more is a slip of the hand.
@@ -17,8 +19,8 @@ const maxSecret = 64 << 10
 // secretFile reads the secret in the file that flag names. A line end after it
 // is no part of it. Who else may read it is said, not held against it: that is
 // how some systems mount secrets.
-func (t *tool) secretFile(flag, name string) (token.Secret, error) {
-	content, mode, err := readFile(name)
+func (t *tool) secretFile(ctx context.Context, flag, name string) (token.Secret, error) {
+	content, mode, err := readFile(ctx, name)
 	if err != nil {
 		if cause, ok := errors.AsType[*fs.PathError](err); ok {
 			err = cause.Err
@@ -35,22 +37,24 @@ func (t *tool) secretFile(flag, name string) (token.Secret, error) {
 	return token.NewSecret(secret), nil
 }
 
-// readFile reads a regular file. From anything else, such as a pipe, the read
-// might never end.
-func readFile(name string) ([]byte, fs.FileMode, error) {
+// readFile reads a regular file or a pipe, as a shell's <(COMMAND) is. A pipe may
+// have nobody who writes: the read ends with ctx.
+func readFile(ctx context.Context, name string) ([]byte, fs.FileMode, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, 0, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, 0, fmt.Errorf("is no regular file (%s); name a file that holds it", info.Mode().Type())
+	if !info.Mode().IsRegular() && info.Mode().Type() != fs.ModeNamedPipe {
+		return nil, 0, fmt.Errorf("is no regular file and no pipe (%s); name a file that holds it", info.Mode().Type())
 	}
-	f, err := os.Open(name) //nolint:gosec // the file that its reader named
-	if err != nil {
-		return nil, 0, err
-	}
-	defer f.Close() //nolint:errcheck // opened for reading
-	content, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	content, err := terminal.Await(ctx, func() ([]byte, error) {
+		f, err := os.Open(name) //nolint:gosec // the file that its reader named
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close() //nolint:errcheck // opened for reading
+		return io.ReadAll(io.LimitReader(f, maxSecret+1))
+	})
 	return content, info.Mode(), err
 }
 
