@@ -262,8 +262,8 @@ func tokenCodes() []Entry {
 		},
 		{
 			RedemptionUnconfirmed, Failure, "instances wait until somebody confirms the first redemption",
-			"The service accepted one redemption. Its reply does not show the identifier or the names that Regent sent. If the service ignored them, its list does not show which device used the count. Regent therefore redeems no other instance.",
-			"Tell the administrator of this device the instance in the evidence.", "Ask the Contact Administrator whether tmsctl auth-token list shows IDENTIFIER. If it does, run: regent ledger resolve IDENTIFIER --listed. Regent then redeems the waiting instances. If it does not, run: regent ledger resolve IDENTIFIER --not-listed. Regent then tries the other form, which costs one count.", "Check whether tmsctl auth-token list shows the identifier. If it does, set contract.request and contract.request_confirmed for the fleet.",
+			"The service accepted one redemption, and its reply does not show the identifier or the names that Regent sent; or its reply was lost or could not be read. If the service ignored the names, its list does not show which device used the count. Regent therefore redeems no other instance.",
+			"Tell the administrator of this device the instance in the evidence.", "Ask the Contact Administrator whether tmsctl auth-token list shows IDENTIFIER. If it does, run: regent ledger resolve IDENTIFIER --listed. Regent then redeems the waiting instances. If it does not, run: regent ledger resolve IDENTIFIER --not-listed. Regent then tries again, after an accepted redemption in the other form, which costs one count.", "Check whether tmsctl auth-token list shows the identifier. If it does, set contract.request and contract.request_confirmed for the fleet.",
 		},
 		{
 			AuthTokenRevoked, Failure, "the service no longer accepts the auth token of an instance",

@@ -118,9 +118,10 @@ func (e *Engine) Reason(id instance.ID) (f *fault.Fault, at time.Time) {
 	if code == fault.RedemptionUncertain && has && e.goesOn(id) {
 		text = again
 	}
-	if has && held.Refused == "" && code != fault.RedemptionUncertain && e.waits(id) {
-		learned := e.Learned.Request(id.Tenant)
-		code, text, at, retry = fault.RedemptionUnconfirmed, unconfirmed(id.Tenant, learned), learned.At, 0
+	if has && held.Refused == "" && code != fault.RedemptionUncertain {
+		if why, since := e.waits(id); why != "" {
+			code, text, at, retry = fault.RedemptionUnconfirmed, why, since, 0
+		}
 	}
 	f = &fault.Fault{Op: "redeem", Kind: code, ID: id.String(), Detail: text, Retry: retry}
 	return f, at
@@ -153,21 +154,26 @@ func (e *Engine) goesOn(id instance.ID) bool {
 	return false
 }
 
-// waits reports whether id is redeemed as soon as the form of redemptions is
-// proven. The caller holds mu.
-func (e *Engine) waits(id instance.ID) bool {
-	plan := e.Plan()
-	if _, waits := plan.opening(e.Learned.Request(id.Tenant)); !waits {
-		return false
+// waits says for what id waits, and since when, if it is redeemed as soon as the form
+// of redemptions is proven; "" if it does not. The caller holds mu.
+func (e *Engine) waits(id instance.ID) (why string, since time.Time) {
+	plan, learned := e.Plan(), e.Learned.Request(id.Tenant)
+	doubt, doubted := e.holder(plan, id)
+	if _, accepted := plan.opening(learned); accepted {
+		why, since = unconfirmed(id.Tenant, learned), learned.At
+	} else if doubted {
+		why, since = heldBy(doubt), doubt.At
 	}
 	for _, w := range plan.Wants {
-		if w.ID == id {
+		if w.ID == id && why != "" {
 			s := e.situation(plan, w)
 			s.waits = false
-			return s.due()
+			if s.due() {
+				return why, since
+			}
 		}
 	}
-	return false
+	return "", time.Time{}
 }
 
 // pauseOf returns the pause of an instance: its own, or its tenant's while that

@@ -132,6 +132,7 @@ var (
 	notSent       = answer{err: failure(tms.Failure{Reach: tms.NotSent})}
 	lost          = answer{err: failure(tms.Failure{Reach: tms.Lost}), counts: true}
 	lostUnused    = answer{err: failure(tms.Failure{Reach: tms.Lost})}
+	unreadable    = answer{err: failure(tms.Failure{Reach: tms.Lost, Status: 201}), counts: true}
 	documented    = answer{err: failure(said(500, "INTERNAL_ERROR", wordsOf500)), counts: true}
 	documentedNot = answer{err: failure(said(500, "INTERNAL_ERROR", wordsOf500))}
 	tooMany       = answer{err: failure(back(answered(429), time.Minute))}
@@ -428,6 +429,9 @@ func (b *bed) audit() {
 	for _, e := range b.ledger.Entries() {
 		if e.Kind == redeem.Confirmed {
 			confirmed[e.ID] = true
+		}
+		if e.Kind == redeem.Resolved && e.Consumed {
+			doubtful[e.ID] = true // no more, as a person found
 		}
 	}
 	for _, id := range b.service.used {

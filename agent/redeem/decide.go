@@ -42,7 +42,7 @@ type situation struct {
 	policy  bool // Plan.AgainOnExpiry
 	sinceGo time.Duration
 	retries int
-	waits   bool // the form of redemptions is not proven, and one was accepted
+	waits   bool // the form of redemptions is not proven, and one was accepted or is in doubt
 }
 
 // due reports whether a count may be spent now. It is pure, and the only place

@@ -63,7 +63,8 @@ type Engine struct {
 
 	mu       sync.Mutex
 	accounts map[instance.ID]Account
-	folded   uint64 // the last line of the ledger that is in them
+	folded   uint64           // the last line of the ledger that is in them
+	doubts   map[string]Entry // of each tenant, the oldest that is in them
 	pauses   map[instance.ID]pause
 	tenants  map[string]pause               // tenants that asked to be left alone
 	splays   map[string]time.Duration       // fingerprint -> boot time before which it is not used
@@ -103,6 +104,7 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 		pauses: map[instance.ID]pause{}, tenants: map[string]pause{}, splays: map[string]time.Duration{},
 		demanded: map[instance.ID]bool{}, unkept: map[instance.ID]boughtOnce{},
 	}
+	e.doubts = oldestDoubts(e.accounts)
 	e.reconcile(ctx)
 	e.inherit(ctx)
 	e.wipe(ctx)
@@ -333,8 +335,9 @@ func (e *Engine) situation(plan Plan, w Want) situation {
 	r, held := e.Vault.Get(w.ID)
 	a := e.accounts[w.ID]
 	_, waits := plan.opening(e.Learned.Request(w.ID.Tenant))
+	_, doubted := e.holder(plan, w.ID)
 	return situation{
-		waits:   waits,
+		waits:   waits || doubted,
 		state:   stateOf(held, r.State, a),
 		account: a,
 		demand:  !w.OnDemand || e.demanded[w.ID],

@@ -11,6 +11,7 @@ import (
 	"regent/agent/instance"
 	"regent/agent/redeem"
 	"regent/agent/store/storetest"
+	"regent/agent/tms"
 )
 
 // writesOf returns how many writes to the store the story of two instances takes.
@@ -138,6 +139,7 @@ func TestCrashAtAnyStep(t *testing.T) {
 // crashed tells the story until it crashes, and then to its end.
 func crashed(b *bed) {
 	b.plan.UncertainRetries = 0
+	b.plan.Request, b.plan.Confirmed = tms.Wrapped, true // else the second waits for the first
 	func() {
 		defer b.survive() // the crash may come while registering
 		twoRedeemed(b)

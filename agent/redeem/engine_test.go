@@ -343,7 +343,7 @@ func TestAsk(t *testing.T) {
 		b.start()
 		b.register(registration)
 		b.pass(time.Hour)
-		b.wantStates(instance.Uncertain, instance.Live)
+		b.wantStates(instance.Uncertain, instance.Unredeemed) // it waits until a form is proven
 		b.ask(1)
 		b.pass(time.Hour)
 		b.wantPosts(3)

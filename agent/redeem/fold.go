@@ -89,6 +89,20 @@ func (a Account) resolved(e Entry) Account {
 	return a
 }
 
+// oldestDoubts returns for each tenant the oldest redemption that may have used a
+// count and that nobody has decided about. It is pure.
+func oldestDoubts(accounts map[instance.ID]Account) map[string]Entry {
+	oldest := map[string]Entry{}
+	for id, a := range accounts {
+		for _, e := range slices.Concat(a.Doubt, a.Open) {
+			if known, ok := oldest[id.Tenant]; !ok || e.Seq < known.Seq {
+				oldest[id.Tenant] = e
+			}
+		}
+	}
+	return oldest
+}
+
 // without returns entries less the one with the id, in a new slice.
 func without(entries []Entry, id string) []Entry {
 	var out []Entry

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"regent/agent/instance"
 	"regent/agent/tms"
 )
 
@@ -30,6 +31,26 @@ func (p Plan) opening(learned tms.RequestForm) (form string, waits bool) {
 		return p.Request, false
 	}
 	return p.Request, learned.Proof == tms.Ignored || learned.Proof == tms.Accepted && !p.Confirmed
+}
+
+// sure reports whether the form of the next redemption is proven, or confirmed for
+// all devices. Until it is, a redemption in doubt holds the other instances. It is
+// pure.
+func (p Plan) sure(learned tms.RequestForm) bool {
+	form, _ := p.opening(learned)
+	return learned.Form == form && learned.Proven() || p.Confirmed && p.Request == form
+}
+
+// holder returns the redemption in doubt that holds id: the tenant's oldest, of
+// another instance, while no form is proven. That other instance itself goes on as
+// its own account allows. The caller holds mu.
+func (e *Engine) holder(plan Plan, id instance.ID) (doubt Entry, held bool) {
+	doubt, ok := e.doubts[id.Tenant]
+	if !ok || plan.sure(e.Learned.Request(id.Tenant)) {
+		return Entry{}, false
+	}
+	other, err := doubt.instance()
+	return doubt, err == nil && other != id && other != e.busy // what is under way is no doubt yet
 }
 
 // sending is what decides which form may follow a redemption that failed.
@@ -173,6 +194,12 @@ func unconfirmed(tenant string, l tms.RequestForm) string {
 		return fmt.Sprintf("%s does not read the %s form, but contract.request selects it; set contract.request: auto", tenant, l.Form)
 	}
 	return fmt.Sprintf("%s accepted redemption %s, but its reply does not show the names of this device; Regent redeems no other instance until somebody confirms it; %s", tenant, l.By, lookFor(l.By))
+}
+
+// heldBy is what is said of instances that wait for a redemption in doubt: a service
+// that ignores the body costs one count in all, not one for each instance.
+func heldBy(doubt Entry) string {
+	return fmt.Sprintf("redemption %s of %s is uncertain, and %s has not yet shown in which form it reads redemptions; Regent redeems no other instance until somebody decides about it%s", doubt.ID, doubt.Instance, doubt.Tenant, decideOn(doubt.ID))
 }
 
 // lookFor is how a person decides about an accepted redemption.

@@ -47,13 +47,16 @@ var wrongForms = []wrongForm{
 // TestCountsOfEveryForm walks dialects, request forms and refusals: an instance
 // costs one count at most, a 400 to the first form costs none, nothing but that
 // leads to a second form, and a lenient service that ignores the body costs one
-// count in all.
+// count in all. So does a service whose answers are lost or cannot be read.
 func TestCountsOfEveryForm(t *testing.T) {
 	for _, request := range []string{redeem.Auto, tms.Wrapped, tms.Bare} {
 		for _, reads := range [][]string{{tms.Wrapped}, {tms.Bare}, {tms.Wrapped, tms.Bare}} {
-			for _, shows := range []bool{true, false} {
+			for _, right := range []answer{{}, {silent: true}, lost, unreadable} {
 				for _, wrong := range wrongForms {
-					c := combination{request, reads, shows, wrong}
+					if right.err != nil && !wrong.leads && !wrong.answer.silent {
+						continue // as after an answer that was read
+					}
+					c := combination{request, reads, right, wrong}
 					bubble(t, 3, func(b *bed) { c.check(b) })
 				}
 			}
@@ -64,17 +67,17 @@ func TestCountsOfEveryForm(t *testing.T) {
 type combination struct {
 	request string
 	reads   []string
-	shows   bool
+	right   answer // to a body in a form that it reads
 	wrong   wrongForm
 }
 
 func (c combination) String() string {
-	return fmt.Sprintf("contract.request %s, a service that reads %v, shows %t, and otherwise %s", c.request, c.reads, c.shows, c.wrong.name)
+	return fmt.Sprintf("contract.request %s, a service that reads %v, answers %+v, and otherwise %s", c.request, c.reads, c.right, c.wrong.name)
 }
 
 func (c combination) dialect(r tms.Request) answer {
 	if slices.Contains(c.reads, r.Form) {
-		return answer{silent: !c.shows}
+		return c.right
 	}
 	return c.wrong.answer
 }
@@ -104,17 +107,21 @@ func (c combination) check(b *bed) {
 		b.Errorf("%s: sent in %v", c, forms)
 	}
 	read := slices.Contains(c.reads, first) || leads
-	used := len(b.service.used)
+	used, shown := len(b.service.used), c.right.err == nil && !c.right.silent
 	switch {
-	case read && c.shows && used != 3:
+	case read && shown && used != 3:
 		b.Errorf("%s: %d counts for 3 instances", c, used)
-	case read && !c.shows && used != 1, c.wrong.answer.silent && !read && used != 1:
+	case read && !shown && used != 1, !read && (c.wrong.answer.silent || c.wrong.answer.counts) && used != 1:
 		b.Errorf("%s: %d counts before the form was proven", c, used)
 	case !read && c.wrong.answer.err != nil && !c.wrong.answer.counts && used != 0:
 		b.Errorf("%s: %d counts for nothing", c, used)
 	}
-	if read && !c.shows || !read && c.wrong.answer.silent {
+	switch {
+	case read && c.right.silent || !read && c.wrong.answer.silent:
 		b.wantReason(2, fault.RedemptionUnconfirmed, "tmsctl auth-token list", "--not-listed")
+	case read && !shown || !read && c.wrong.answer.counts:
+		b.wantReason(1, fault.RedemptionUncertain, "--not-consumed")
+		b.wantReason(2, fault.RedemptionUnconfirmed, b.id(1).String(), "tmsctl auth-token list", "--not-consumed")
 	}
 	b.wantBudget(0)
 	b.audit()
@@ -127,7 +134,7 @@ func (c combination) check(b *bed) {
 // not shown, by a service that reads bodies in one form.
 func accepted(b *bed, reads string) (redemption string) {
 	b.Helper()
-	b.service.dialect = combination{reads: []string{reads}, wrong: wrongForm{answer: answer{silent: true}}}.dialect
+	b.service.dialect = combination{reads: []string{reads}, right: answer{silent: true}, wrong: wrongForm{answer: answer{silent: true}}}.dialect
 	b.start()
 	b.register(registration)
 	b.pass(time.Hour)
@@ -172,7 +179,7 @@ func TestConfirmed(t *testing.T) {
 func TestNotListed(t *testing.T) {
 	bubble(t, 3, func(b *bed) {
 		redemption := accepted(b, tms.Bare)
-		b.service.dialect = combination{reads: []string{tms.Bare}, shows: true, wrong: wrongForm{answer: answer{silent: true}}}.dialect
+		b.service.dialect = combination{reads: []string{tms.Bare}, wrong: wrongForm{answer: answer{silent: true}}}.dialect
 		b.restart()
 		b.pass(time.Hour)
 		b.wantPosts(1)
@@ -195,7 +202,7 @@ func TestNotListed(t *testing.T) {
 func TestConfirmedByConfiguration(t *testing.T) {
 	bubble(t, 3, func(b *bed) {
 		b.plan.Request, b.plan.Confirmed = tms.Wrapped, true
-		b.service.dialect = combination{reads: []string{tms.Wrapped}}.dialect
+		b.service.dialect = combination{reads: []string{tms.Wrapped}, right: answer{silent: true}}.dialect
 		b.start()
 		b.register(registration)
 		b.pass(time.Hour)
@@ -300,5 +307,86 @@ func TestOtherFormThatIsLost(t *testing.T) {
 		if got := len(b.service.used); got != 1 {
 			b.Errorf("%d counts were used", got)
 		}
+	})
+}
+
+// inDoubt is a device of three instances whose first redemption came to answer.
+func inDoubt(b *bed, first answer) (redemption string) {
+	b.Helper()
+	b.plan.UncertainRetries = 0
+	b.service.answers(first)
+	b.start()
+	b.register(registration)
+	b.pass(time.Hour)
+	b.restart()
+	b.pass(time.Hour)
+	b.wantPosts(1)
+	b.wantStates(instance.Uncertain, instance.Unredeemed, instance.Unredeemed)
+	return b.ledger.Entries()[0].ID
+}
+
+// TestUncertainHolds: while no form is proven, an uncertain redemption holds the
+// other instances until a person has looked for it.
+func TestUncertainHolds(t *testing.T) {
+	for name, first := range map[string]answer{"lost": lost, "lost, unused": lostUnused, "unreadable": unreadable, "500": documentedNot} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 3, func(b *bed) { // the list has it, which proves the form
+				b.resolve(inDoubt(b, first), true)
+				b.wantStates(instance.Unredeemed, instance.Live, instance.Live)
+				b.wantPosts(3)
+				b.audit()
+			})
+			first.counts = false
+			bubble(t, 3, func(b *bed) { // the list does not have it: one is next, which proves the form
+				b.resolve(inDoubt(b, first), false)
+				b.wantStates(instance.Live, instance.Live, instance.Live)
+				b.wantPosts(4)
+				b.audit()
+			})
+			bubble(t, 3, func(b *bed) { // nor the next one, which is lost too
+				redemption := inDoubt(b, first)
+				b.service.answers(first)
+				b.resolve(redemption, false)
+				b.wantPosts(2)
+				b.ask(3) // not a person's wish either
+				b.pass(time.Hour)
+				b.wantPosts(2)
+			})
+		})
+	}
+}
+
+// TestUncertainHoldsNothingProven: what is proven, or confirmed for all devices, is
+// held by no uncertain redemption.
+func TestUncertainHoldsNothingProven(t *testing.T) {
+	bubble(t, 3, func(b *bed) {
+		b.plan.Request, b.plan.Confirmed = tms.Wrapped, true
+		b.service.answers(lost)
+		b.start()
+		b.register(registration)
+		b.pass(time.Hour)
+		b.wantStates(instance.Uncertain, instance.Live, instance.Live)
+	})
+	bubble(t, 3, func(b *bed) {
+		b.service.answers(answer{}, lost)
+		b.start()
+		b.register(registration)
+		b.pass(time.Hour)
+		b.wantStates(instance.Live, instance.Uncertain, instance.Live)
+	})
+}
+
+// TestUncertainThatGoesOn: the documented 500 is tried again by itself, and that
+// proves the form for those that wait.
+func TestUncertainThatGoesOn(t *testing.T) {
+	bubble(t, 3, func(b *bed) {
+		b.plan.UncertainRetries = 1
+		b.service.answers(documentedNot)
+		b.start()
+		b.register(registration)
+		b.pass(time.Hour)
+		b.wantStates(instance.Live, instance.Live, instance.Live)
+		b.wantPosts(4)
+		b.audit()
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"regent/agent/instance"
 	"regent/agent/redeem"
 	"regent/agent/store/storetest"
+	"regent/agent/tms"
 )
 
 // doubtful is a device whose first instance has an uncertain redemption.
@@ -70,6 +71,7 @@ func TestResolve(t *testing.T) {
 // changes then.
 func TestResolveRefuses(t *testing.T) {
 	bubble(t, 2, func(b *bed) {
+		b.plan.Request, b.plan.Confirmed = tms.Wrapped, true
 		redemption := doubtful(b)
 		before := b.ledger.Entries()
 		for _, id := range []string{"", "regent-99", before[len(before)-1].ID} {

@@ -235,6 +235,7 @@ func (e *Engine) catchUp() {
 			e.accounts[id] = e.accounts[id].next(one)
 		}
 	}
+	e.doubts = oldestDoubts(e.accounts)
 }
 
 // conclude records why a POST gave no auth token.

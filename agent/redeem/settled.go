@@ -124,11 +124,19 @@ func (e *Engine) quiet(plan Plan, w Want) bool {
 	usable, s := ok && held.Refused == "", e.situation(plan, w)
 	now := e.Clock.Boot()
 	switch {
-	case usable && s.goesOn():
+	case usable && (s.goesOn() || s.waits && e.holderGoesOn(plan, w.ID)):
 		return false
 	case max(e.until(w.ID, now), e.tenants[w.ID.Tenant].until) > now || e.held(w.ID.Tenant) > 0:
 		return true
 	default:
 		return !usable || !s.due()
 	}
+}
+
+// holderGoesOn reports whether id waits for a redemption that is tried again by
+// itself. The caller holds mu.
+func (e *Engine) holderGoesOn(plan Plan, id instance.ID) bool {
+	doubt, held := e.holder(plan, id)
+	other, err := doubt.instance()
+	return held && err == nil && e.goesOn(other)
 }
