@@ -80,7 +80,7 @@ func differences(from, to admin.RegistrationToken) string {
 		text += fmt.Sprintf("%s %s to %s", what, cell(a), cell(b))
 	}
 	add("count", fmt.Sprint(from.Count), fmt.Sprint(to.Count))
-	add("last day", from.Expires.Format(time.DateOnly), to.Expires.Format(time.DateOnly))
+	add("last day", from.LastDay(), to.LastDay())
 	add("state", from.State.String(), to.State.String())
 	return text
 }
@@ -97,6 +97,8 @@ func (t *tool) registrationExtend() *cobra.Command {
 			return admin.Change{}, usagef("--expires %s: must lie between tomorrow, %s, and %s", day.Format(time.DateOnly), first.Format(time.DateOnly), last.Format(time.DateOnly))
 		}
 		switch {
+		case r.Never:
+			return admin.Change{}, usagef("it never expires, says the service: nothing was changed; to end it, disable it")
 		case day.Equal(r.Expires):
 			return admin.Change{}, nil
 		case day.Before(r.Expires):

@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"regent/agent/tms/admin"
@@ -203,7 +202,7 @@ func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there
 	case len(there) == 1:
 		if is = there[0]; is.Usability(s.Now()) == admin.Expired || is.Count != r.new.Count || is.Token.IsZero() {
 			return made{}, fmt.Errorf("%s is there already, %s, count %d, last day %s: not what is to be made; take another --identifier",
-				is.Identifier, is.Usability(s.Now()), is.Count, is.Expires.Format(time.DateOnly))
+				is.Identifier, is.Usability(s.Now()), is.Count, is.LastDay())
 		}
 	default:
 		if is, odd = s.CreateRegistrationToken(ctx, r.new, s.Now()); odd != nil && is.Token.IsZero() {

@@ -19,9 +19,15 @@ func cut(body []byte, member string) []byte {
 	return regexp.MustCompile(`,\s*\}`).ReplaceAll(absent.ReplaceAll(body, nil), []byte("}"))
 }
 
-// without is a service that does not send a member of this name. It has one
-// registration token, fleet, of which 3 of 3 counts are used.
+// without is a service that does not send a member of this name.
 func without(t *testing.T, member string) (command func(args ...string) (int, string, string), id string) {
+	t.Helper()
+	return changedReplies(t, func(body []byte) []byte { return cut(body, member) })
+}
+
+// changedReplies is a service whose replies to reading calls are changed. It has one
+// registration token, fleet, of count 3.
+func changedReplies(t *testing.T, change func([]byte) []byte) (command func(args ...string) (int, string, string), id string) {
 	t.Helper()
 	e, err := emulator.New(emulator.Options{})
 	if err != nil {
@@ -32,7 +38,7 @@ func without(t *testing.T, member string) (command func(args ...string) (int, st
 		e.ServeHTTP(answer, r)
 		body := answer.Body.Bytes()
 		if r.Method == http.MethodGet {
-			body = cut(body, member)
+			body = change(body)
 		}
 		answer.Header().Del("Content-Length")
 		maps.Copy(w.Header(), answer.Header())
@@ -98,6 +104,37 @@ func TestStateAndExpiryAreNotTold(t *testing.T) {
 		command, id := without(t, member)
 		if _, out, _ := command("registration-token", "show", id); !regexp.MustCompile(`status +unknown`).MatchString(out) {
 			t.Errorf("without %s:\n%s", member, out)
+		}
+	}
+}
+
+// TestNoLastDay: what never expires is not given a last day by extend.
+func TestNoLastDay(t *testing.T) {
+	command, id := changedReplies(t, func(body []byte) []byte {
+		return bytes.ReplaceAll(body, []byte(`"neverExpires":false`), []byte(`"neverExpires":true`))
+	})
+	if _, out, _ := command("registration-token", "show", id); !regexp.MustCompile(`status +usable\nexpires +never`).MatchString(out) {
+		t.Errorf("show:\n%s", out)
+	}
+	if code, _, said := command("registration-token", "extend", id); code != 2 || !strings.Contains(said, "it never expires") {
+		t.Errorf("extend: exit %d, %s", code, said)
+	}
+}
+
+// TestTheLastDayIsNotTold: a change of it cannot be seen, and no date is invented.
+func TestTheLastDayIsNotTold(t *testing.T) {
+	command, id := without(t, "expirationDate")
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"registration-token", "extend", id, "--expires", "20d", "--dry-run"}, "last day not told to 20"},
+		{[]string{"registration-token", "extend", id, "--expires", "20d"}, "the service says not told"},
+		{[]string{"registration-token", "raise-count", id, "--to", "5"}, "count 3 to 5"},
+	} {
+		_, out, said := command(tt.args...)
+		if all := out + said; !strings.Contains(all, tt.want) || strings.Contains(all, "0001-01-01") || strings.Contains(all, "nothing was changed") {
+			t.Errorf("%v: want %q in\n%s", tt.args, tt.want, all)
 		}
 	}
 }

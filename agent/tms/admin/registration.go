@@ -230,6 +230,17 @@ func lastDay(o reply.Object) (day time.Time, never bool) {
 	return midnight(t), false
 }
 
+// LastDay is the last day in words: a date, never or not told.
+func (r RegistrationToken) LastDay() string {
+	switch {
+	case r.Never:
+		return "never"
+	case r.Expires.IsZero():
+		return "not told"
+	}
+	return r.Expires.Format(time.DateOnly)
+}
+
 // HasZone reports whether the service told the zone of a time. Without it the time
 // may be up to 14 hours off, in either direction.
 func HasZone(t time.Time) bool { return t.Location() != reply.NoZone }

@@ -200,7 +200,7 @@ func (r RegistrationToken) With(c Change) RegistrationToken {
 		r.Count = *c.Count
 	}
 	if c.Expires != nil {
-		r.Expires = midnight(*c.Expires)
+		r.Expires, r.Never = midnight(*c.Expires), false
 	}
 	if c.Enabled != nil {
 		r.State = StateIf(*c.Enabled)
@@ -244,7 +244,7 @@ func (s *Session) UpdateRegistrationToken(ctx context.Context, was RegistrationT
 
 // told says what a change asked for and what came of it.
 func (r RegistrationToken) told(c Change, is RegistrationToken) string {
-	want, day := r.With(c), func(t time.Time) string { return t.Format(time.DateOnly) }
+	want := r.With(c)
 	text := ""
 	add := func(what, was, asked, now string) {
 		if now == asked {
@@ -260,7 +260,7 @@ func (r RegistrationToken) told(c Change, is RegistrationToken) string {
 		text += fmt.Sprintf("%s was %s, you asked for %s, the service says %s", what, was, asked, now)
 	}
 	add("count", fmt.Sprint(r.Count), fmt.Sprint(want.Count), fmt.Sprint(is.Count))
-	add("last day", day(r.Expires), day(want.Expires), day(is.Expires))
+	add("last day", r.LastDay(), want.LastDay(), is.LastDay())
 	add("state", r.State.String(), want.State.String(), is.State.String())
 	return text
 }
