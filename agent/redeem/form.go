@@ -3,9 +3,6 @@ package redeem
 import (
 	"context"
 	"fmt"
-	"regexp"
-	"strings"
-	"unicode"
 
 	"regent/agent/instance"
 	"regent/agent/tms"
@@ -72,59 +69,14 @@ func (s sending) another(f *tms.Failure) string {
 	switch {
 	case s.request != Auto && s.request != "", !s.first:
 		return ""
-	case f.Reach != tms.Answered || f.Status != 400 || !f.ServiceShape:
+	case !f.FormRefused():
 		return ""
 	case known.Proven() || known.Proof == tms.Accepted || known.Proof == tms.Ignored && known.Form == other:
 		return ""
-	case s.learned.WasRefused(s.token), aboutToken(f.Code + " " + f.Message):
+	case s.learned.WasRefused(s.token):
 		return ""
 	}
 	return other
-}
-
-// stems begin the words that can mean a duplicate, a count, an end or that
-// something is disabled (A: no text of the service is documented). What is not
-// meant that way costs a person a setting; the reverse could cost a count.
-var stems = []string{
-	"duplicat", "already", "exist", "unique", "conflict", "twice", "repeat",
-	"count", "consum", "exhaust", "limit", "quota", "exceed", "maxim", "max", "remain", "deplet", "used", "left", "insufficient",
-	"expir", "lapse", "outdated", "elapsed", "validity", "late", "date",
-	"disabl", "enabl", "inactiv", "activ", "deactiv", "suspend", "revok", "block", "lock", "delet", "status", "state",
-}
-
-// unknown is how a service says that it does not know something.
-var unknown = regexp.MustCompile(`(?i)(not|n't|n’t) exist`)
-
-// aboutToken reports whether the service's code or text can be about a duplicate or
-// the registration token, and not about the form of the body.
-func aboutToken(text string) bool {
-	text = unknown.ReplaceAllString(text, "") // a member that does not exist is no duplicate
-	for _, word := range words(text) {
-		for _, stem := range stems {
-			if strings.HasPrefix(word, stem) {
-				return true
-			}
-		}
-	}
-	return strings.Contains(strings.ToLower(text), "in use") || strings.Contains(strings.ToLower(text), "no more")
-}
-
-// words splits a text or a code into its words, in lower case: at what is no
-// letter, and where a capital begins a word (countExceeded).
-func words(text string) []string {
-	var b strings.Builder
-	small := false
-	for _, r := range text {
-		if small && unicode.IsUpper(r) {
-			b.WriteByte(' ')
-		}
-		small = unicode.IsLower(r)
-		if !unicode.IsLetter(r) {
-			r = ' '
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return strings.Fields(b.String())
 }
 
 // taught is what a ledger says of the form that each tenant accepted. Intents of

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -36,16 +35,9 @@ func (f *Failure) Error() string {
 	return fmt.Sprintf("%s: %s answered %s", f.Op, f.Host, said)
 }
 
-// otherReason are words of a refusal that is not about the form of a body.
-var otherReason = regexp.MustCompile(`(?i)duplicate|already|exist|in use|unique|consumed|exhausted|quota|limit|expir|disable|usedcount|(^|[^a-z])counts?($|[^a-z])`)
-
-// FormRefused reports whether the service refused the form of a body, and so did
-// nothing (A): it answered 400 in its own shape, and neither its code nor its words
-// can mean another reason.
-func (f *Failure) FormRefused() bool {
-	return f.Reach == Answered && f.Status == http.StatusBadRequest && f.ServiceShape &&
-		!otherReason.MatchString(f.Code+" "+f.Message)
-}
+// withheld stands in place of a text that repeats a secret in a form which cannot
+// be cut out.
+const withheld = "[withheld: it repeats a secret]"
 
 // masked hides the secrets of one call in what others wrote.
 type masked []token.Secret
