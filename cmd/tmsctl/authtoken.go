@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,9 +43,14 @@ func (t *tool) authList() *cobra.Command {
 		Use: "list", Short: "List auth tokens: who used which registration token", Args: noArguments,
 		RunE: running(func(c *cobra.Command, _ []string) error {
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
+				filter.Unplaced = true
 				list, err := s.AuthTokens(c.Context(), filter)
 				if err != nil {
 					return err
+				}
+				if n := unplaced(list); n > 0 && filter.Registration != "" {
+					t.say("tmsctl: warning: %s: the service does not show the registration token, so they are left out. See them with: tmsctl auth-token list\n", counted(n, "auth token"))
+					list = slices.DeleteFunc(list, func(a admin.AuthToken) bool { return a.Registration == "" })
 				}
 				if list, err = more.narrow(list, s.Now()); err != nil {
 					return err

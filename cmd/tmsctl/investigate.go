@@ -61,8 +61,11 @@ a stranger's.`,
 				if err != nil {
 					return err
 				}
-				if in.Tokens, err = s.AuthTokens(c.Context(), admin.AuthFilter{Registration: r.Identifier}); err != nil {
+				if in.Tokens, err = s.AuthTokens(c.Context(), admin.AuthFilter{Registration: r.Identifier, RegistrationID: r.ID, Unplaced: true}); err != nil {
 					return err
+				}
+				if n := unplaced(in.Tokens); n > 0 {
+					t.say("tmsctl: warning: %s: the service does not show the registration token, which may be another one. None is proposed for deletion\n", counted(n, "auth token"))
 				}
 				return t.report(r, usage.Investigate(in), o)
 			})
@@ -75,6 +78,16 @@ a stranger's.`,
 	f.BoolVar(&o.all, "all", false, "with --csv or --json: what is as expected, too")
 	f.StringVar(&o.html, "html", "", "write a page with a time line to this `FILE`, readable by you only")
 	return c
+}
+
+// unplaced is how many auth tokens do not show their registration token.
+func unplaced(list []admin.AuthToken) (n int) {
+	for _, a := range list {
+		if a.Registration == "" {
+			n++
+		}
+	}
+	return n
 }
 
 // find returns the registration token of an identifier or, failing that, id.

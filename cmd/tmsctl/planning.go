@@ -40,7 +40,7 @@ service is not asked, unless --registration-token names one to forecast for.`,
 				if err != nil {
 					return err
 				}
-				used, err := s.AuthTokens(c.Context(), admin.AuthFilter{Registration: r.Identifier})
+				used, err := s.AuthTokens(c.Context(), admin.AuthFilter{Registration: r.Identifier, RegistrationID: r.ID})
 				if err != nil {
 					return err
 				}

@@ -25,16 +25,17 @@ type AuthToken struct {
 	Created      time.Time // zero if not known; see [HasZone]
 }
 
-// AuthFilter selects; what is empty selects all.
-type AuthFilter struct{ Identifier, Registration, RefID1, RefID2, FQDN string }
-
 // AuthTokens returns all that the filter selects.
 func (s *Session) AuthTokens(ctx context.Context, f AuthFilter) ([]AuthToken, error) {
-	l := listing[AuthToken]{"list auth tokens", pathAuth, listOf("authTokens", wrapAuth), authTokenOf}
-	return l.all(ctx, s, url.Values{
+	l := listing[authRow]{"list auth tokens", pathAuth, listOf("authTokens", wrapAuth), authRowOf}
+	rows, err := l.all(ctx, s, url.Values{
 		"identifier": {f.Identifier}, "registrationToken": {f.Registration},
 		"refId1": {f.RefID1}, "refId2": {f.RefID2}, "fqdn": {f.FQDN},
 	})
+	if err != nil {
+		return nil, err
+	}
+	return s.filtered(ctx, f, rows)
 }
 
 // AuthToken returns the one of that id.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"regent/agent/tms"
@@ -126,10 +127,6 @@ func (r RegistrationToken) Usability(now time.Time) Usability {
 	return Usable
 }
 
-// RegistrationFilter selects; what is empty selects all. There is none by the
-// token itself: a secret in a URL ends up in the logs of those in between.
-type RegistrationFilter struct{ Identifier, RefID1, RefID2 string }
-
 // RegistrationToken returns the one of that id.
 func (s *Session) RegistrationToken(ctx context.Context, id string) (r RegistrationToken, err error) {
 	err = s.do(ctx, tms.Call{
@@ -146,7 +143,8 @@ func (s *Session) RegistrationToken(ctx context.Context, id string) (r Registrat
 // read whole is among them, with its Flaw.
 func (s *Session) RegistrationTokens(ctx context.Context, f RegistrationFilter) ([]RegistrationToken, error) {
 	l := listing[RegistrationToken]{"list registration tokens", pathRegistration, listOf("registrationTokens", wrapRegistration), rowOf}
-	return l.all(ctx, s, url.Values{"identifier": {f.Identifier}, "refId1": {f.RefID1}, "refId2": {f.RefID2}})
+	rows, err := l.all(ctx, s, url.Values{"identifier": {f.Identifier}, "refId1": {f.RefID1}, "refId2": {f.RefID2}})
+	return slices.DeleteFunc(rows, func(r RegistrationToken) bool { return !f.selects(r) }), err
 }
 
 // DeleteRegistrationToken deletes the one of that id. The auth tokens that it

@@ -153,9 +153,12 @@ func (j *join) judge(t admin.AuthToken) Row {
 // deletable reports whether a finding is proposed for deletion. What a ledger
 // confirms never is, unless the administrator's own inventory says that the device
 // is retired; nor is what only its names speak against, which anybody can copy; nor
-// what another installation of the host may have redeemed, of which there is no ledger.
+// what another installation of the host may have redeemed, of which there is no ledger;
+// nor what may be another registration token's, because the service does not show it.
 func (j *join) deletable(t admin.AuthToken, k known, kind Kind) bool {
 	switch {
+	case t.Registration == "":
+		return false
 	case kind == Orphan:
 		return true
 	case k.confirmed, k.disputed:
