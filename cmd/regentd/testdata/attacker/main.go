@@ -68,8 +68,10 @@ func obey(fd int) {
 			path, times, _ := strings.Cut(rest, " ")
 			fmt.Println(flood(path, times))
 		case "watch":
-			path, generation, _ := strings.Cut(rest, " ")
-			fmt.Println(watch(path, 100, generation))
+			path, rest, _ := strings.Cut(rest, " ")
+			times, generation, _ := strings.Cut(rest, " ")
+			n, _ := strconv.Atoi(times)
+			fmt.Println(watch(path, n, generation))
 		case "look":
 			fmt.Println(look(rest))
 		case "wear":

@@ -25,6 +25,9 @@ func watch(socket string, n int, generation string) string {
 			fmt.Fprint(c, "GET /v1/watch?application=cad HTTP/1.1\r\nHost: regent\r\n\r\n")
 			first := sync.OnceFunc(watching.Done)
 			for lines := bufio.NewScanner(c); lines.Scan(); {
+				if text := lines.Text(); strings.HasPrefix(text, "HTTP/1.1 ") && !strings.HasPrefix(text, "HTTP/1.1 200 ") {
+					fmt.Println(text) // it is told of nothing
+				}
 				if !strings.HasPrefix(lines.Text(), "data: ") {
 					continue
 				}
