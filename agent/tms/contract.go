@@ -1,6 +1,7 @@
 package tms
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 	"strings"
@@ -230,6 +231,8 @@ func MembersOfProvider(body []byte) string {
 	for _, name := range []string{memberEndpoint, memberRealm, memberClientID} {
 		if o[name] != nil {
 			names = append(names, name)
+		} else if reply.Only(body, name) != "" {
+			names = append(names, name+" in "+cmp.Or(reply.Where(body, name), "the top"))
 		}
 	}
 	at := reply.Where(body, memberEndpoint)
@@ -240,7 +243,8 @@ func MembersOfProvider(body []byte) string {
 }
 
 // providerOf reads the answer of idpConfigurations. U, A: it is the first object
-// at any depth, arrays included, that has a token endpoint.
+// at any depth, arrays included, that has a token endpoint. What is not beside it
+// may stand anywhere else, if there is just one.
 func providerOf(body []byte) (Provider, error) {
 	o, err := reply.First(body, memberEndpoint)
 	if err != nil {
@@ -248,17 +252,14 @@ func providerOf(body []byte) (Provider, error) {
 	}
 	p := Provider{
 		TokenEndpoint: o.Text(memberEndpoint),
-		Realm:         o.Text(memberRealm),
-		ClientID:      o.Text(memberClientID),
-	}
-	if p.ClientID == "" {
-		p.ClientID = defaultClientID
+		Realm:         cmp.Or(o.Text(memberRealm), reply.Only(body, memberRealm)),
+		ClientID:      cmp.Or(o.Text(memberClientID), reply.Only(body, memberClientID), defaultClientID),
 	}
 	if p.TokenEndpoint == "" {
 		return Provider{}, errors.New(memberEndpoint + " is empty, or no string")
 	}
 	if strings.Trim(p.Realm, ".") == "" { // dots alone would climb in the path
-		return Provider{}, errors.New("no " + memberRealm + " beside " + memberEndpoint)
+		return Provider{}, errors.New("no " + memberRealm + " beside " + memberEndpoint + ", nor just one elsewhere")
 	}
 	return p, nil
 }

@@ -169,8 +169,9 @@ func TestErrorMembers(t *testing.T) {
 // TestMembersOfProvider: where the provider stood, whatever it is wrapped in.
 func TestMembersOfProvider(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"tokenEndpoint":"x","realm":"y"}`: "at the top: tokenEndpoint, realm",
-		`[{"tokenEndpoint":"x"}]`:           "[0]: tokenEndpoint",
+		`{"tokenEndpoint":"x","realm":"y"}`:                                                          "at the top: tokenEndpoint, realm",
+		`{"a":{"realm":"y","b":{"tokenEndpoint":"x"}},"clientId":"c"}`:                               "a.b: tokenEndpoint, realm in a, clientId in the top",
+		`[{"tokenEndpoint":"x"}]`:                                                                    "[0]: tokenEndpoint",
 		`{"idpConfigurations":{"count":1,"idpConfiguration":[{},{"tokenEndpoint":1,"clientId":2}]}}`: "idpConfigurations.idpConfiguration[1]: tokenEndpoint, clientId",
 		`{}`: "",
 		`x`:  "",

@@ -167,6 +167,29 @@ func first(raw json.RawMessage, name string, depth int) Object {
 	return nil
 }
 
+// Only returns the one text that members called name have in body, at any depth down
+// to a bound, and "" if there is none, or if there are several.
+func Only(body []byte, name string) string {
+	found := map[string]bool{}
+	texts(body, name, 0, found)
+	if len(found) != 1 {
+		return ""
+	}
+	return slices.Collect(maps.Keys(found))[0]
+}
+
+func texts(raw json.RawMessage, name string, depth int, found map[string]bool) {
+	if depth >= maxDepth {
+		return
+	}
+	if o, err := object(raw); err == nil && o.Text(name) != "" {
+		found[o.Text(name)] = true
+	}
+	for _, child := range children(raw) {
+		texts(child, name, depth+1, found)
+	}
+}
+
 // Where says in which members the object is that First finds: "authTokens.authToken[0]",
 // "" for the body itself. It is for people: the names are the body's.
 func Where(body []byte, name string) string {
