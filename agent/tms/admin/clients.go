@@ -62,7 +62,7 @@ func clientIn(o reply.Object) (OAuthClient, error) {
 	if c.ID == "" {
 		return OAuthClient{}, errors.New("no id")
 	}
-	c.State, c.Status = stateOf(o)
+	c.State, _, c.Status = stateOf(o)
 	switch word := string(o["enabled"]); { // A: or Keycloak's member
 	case c.State != StateUnsaid:
 	case word == "true" || word == "false":

@@ -27,6 +27,9 @@ const (
 	// A: the first edition of the contract had this name for the start.
 	queryStartFirst = "pageStart"
 
+	memberState  = "state"  // F
+	memberStatus = "status" // A
+
 	stateDisable   = "DISABLE"  // F
 	stateEnable    = "ENABLE"   // F
 	statusDisabled = "DISABLED" // A
@@ -75,10 +78,11 @@ func (s State) String() string {
 }
 
 // stateOf reads a state. F: the member state, with ENABLE and DISABLE. A: the member
-// status, with ENABLED and DISABLED. Both are read, in any case of letters.
-func stateOf(o reply.Object) (State, string) {
-	state, word := StateUnsaid, ""
-	for _, name := range []string{"state", "status"} {
+// status, with ENABLED and DISABLED. Both are read, in any case of letters. member is
+// the first that is there, and word its word, or both words if they contradict.
+func stateOf(o reply.Object) (state State, member, word string) {
+	state = StateUnsaid
+	for _, name := range []string{memberState, memberStatus} {
 		text := o.Text(name)
 		if text == "" {
 			continue
@@ -91,11 +95,13 @@ func stateOf(o reply.Object) (State, string) {
 			is = StateDisabled
 		}
 		if state != StateUnsaid && state != is {
-			return StateUnknown, word + ", " + text
+			return StateUnknown, member, word + ", " + text
 		}
-		state, word = is, text
+		if state = is; member == "" {
+			member, word = name, text
+		}
 	}
-	return state, word
+	return state, member, word
 }
 
 // creation is the body that makes a registration token. U: the names. What is empty
@@ -151,20 +157,48 @@ func (n NewRegistrationToken) body(form string) any {
 	return wrap(form, c)
 }
 
-// body is the request that changes one, in a form. F: enabled or not is the member
-// state. A: it is the member status.
-func (c Change) body(form string) any {
+// stated is the member and the word that say enabled or not in a form. F: state, A:
+// status. What the service showed before goes first, in its spelling.
+func (r RegistrationToken) stated(form string, enabled bool) (member, word string) {
+	switch member = r.StateMember; {
+	case member == "" && form == tms.Bare:
+		member = memberStatus
+	case member == "":
+		member = memberState
+	}
+	family := member == memberState
+	upper := strings.ToUpper(strings.TrimSpace(r.Status))
+	switch upper {
+	case stateEnable, stateDisable:
+		family = true
+	case statusEnabled, statusDisabled:
+		family = false
+	}
+	words := map[bool]string{true: statusEnabled, false: statusDisabled}
+	if family {
+		words = map[bool]string{true: stateEnable, false: stateDisable}
+	}
+	word = words[enabled]
+	switch said := strings.TrimSpace(r.Status); {
+	case r.State == StateUnknown || said == upper:
+	case said == strings.ToLower(said):
+		word = strings.ToLower(word)
+	default:
+		word = word[:1] + strings.ToLower(word[1:])
+	}
+	return member, word
+}
+
+// body is the request that changes was, in a form.
+func (c Change) body(was RegistrationToken, form string) any {
 	u := update{Count: c.Count}
 	if c.Expires != nil {
 		day := midnight(*c.Expires).Format(time.DateOnly)
 		u.ExpirationDate = &day
 	}
-	switch {
-	case c.Enabled == nil:
-	case form == tms.Bare:
-		u.Status = map[bool]string{true: statusEnabled, false: statusDisabled}[*c.Enabled]
-	default:
-		u.State = map[bool]string{true: stateEnable, false: stateDisable}[*c.Enabled]
+	if c.Enabled != nil {
+		member, word := was.stated(form, *c.Enabled)
+		*map[string]*string{memberState: &u.State, memberStatus: &u.Status}[member] = word
 	}
 	return wrap(form, u)
 }

@@ -19,9 +19,9 @@ import (
 const exchanges = "../testdata/exchanges"
 
 // dialects are the forms in which the golden exchanges are played.
-var dialects = []struct{ name, request, state, disabled string }{
-	{"family", tms.Wrapped, "ENABLE", "DISABLE"},
-	{"first", tms.Bare, "ENABLED", "DISABLED"},
+var dialects = []struct{ name, request, member, state, disabled string }{
+	{"family", tms.Wrapped, "state", "ENABLE", "DISABLE"},
+	{"first", tms.Bare, "status", "ENABLED", "DISABLED"},
 }
 
 // golden loads an exchange of a dialect.
@@ -219,7 +219,7 @@ func TestRegistrationTokensGolden(t *testing.T) {
 				}
 				session, s := logInThat(t, tms.Forms{Request: d.request}, user, "token-password", script...)
 				was := fleet
-				was.Used, was.Status = 1, d.state
+				was.Used, was.Status, was.StateMember = 1, d.state, d.member
 				want := was
 				if tt.want != nil {
 					tt.want(&want, d.disabled)
@@ -262,7 +262,7 @@ func TestLostCreationGolden(t *testing.T) {
 		session, _ := logIn(t, user, "token-password", create,
 			golden(t, "family", "registration-token-list-made"), golden(t, "family", "registration-token-list-end"))
 		want := fleet
-		want.Status, want.Found = "ENABLE", true
+		want.Status, want.StateMember, want.Found = "ENABLE", "state", true
 		got, err := session.CreateRegistrationToken(t.Context(), full, now)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%v, -want +got:\n%s", err, diff)

@@ -72,10 +72,13 @@ type RegistrationToken struct {
 	Never      bool      // the service says that it has no last day
 	State      State     // whether it is enabled. It is not Usability.
 	Status     string    // the service's word for State
-	RefID1     string
-	RefID2     string
-	Customer   string
-	Created    time.Time // zero if not known
+
+	StateMember string // in which member Status stands; "" if State is not told
+
+	RefID1   string
+	RefID2   string
+	Customer string
+	Created  time.Time // zero if not known
 
 	// Found means that the answer to its creation was lost, and the list showed it.
 	Found bool
@@ -164,6 +167,9 @@ func registrationIn(a tms.Answer) (RegistrationToken, error) {
 		return RegistrationToken{}, err // and nothing of it is used
 	}
 	r.Version = a.ETag
+	if outer, err := reply.Parse(a.Body, ""); err == nil && r.Token.IsZero() {
+		r.Token = shownIn(outer)
+	}
 	return r, nil
 }
 
@@ -188,10 +194,8 @@ func registrationOf(o reply.Object) (RegistrationToken, error) {
 		Created:    reply.Time(o.Text("creationDate")),
 	}
 	r.Expires, r.Never = lastDay(o)
-	r.State, r.Status = stateOf(o)
-	if t := o.Text("token"); t != "" {
-		r.Token = token.NewSecret(t)
-	}
+	r.State, r.StateMember, r.Status = stateOf(o)
+	r.Token = shownIn(o)
 	var hasCount bool
 	var err error
 	if r.Count, hasCount, err = o.Int("count"); err != nil {
@@ -207,6 +211,26 @@ func registrationOf(o reply.Object) (RegistrationToken, error) {
 		return r, errors.New("no count")
 	}
 	return r, nil
+}
+
+// shownIn returns the token that a reply shows. A: the member token, or one of the
+// others here. Else it is the one text that decodes to user:password (O), but for
+// those that people wrote.
+func shownIn(o reply.Object) token.Secret {
+	if t := o.Text("token", "registrationToken", "tokenValue", "registrationTokenValue", "value", "secret"); t != "" {
+		return token.NewSecret(t)
+	}
+	var found token.Secret
+	for _, text := range o.Texts("id", "identifier", "refId1", "refId2", "customer", "name", "description") {
+		switch is := token.NewSecret(text); {
+		case token.Unproven(is) != "":
+		case !found.IsZero() && !found.Equal(is):
+			return token.Secret{}
+		default:
+			found = is
+		}
+	}
+	return found
 }
 
 // lastDay reads an expiration date: a date, the date of a time, or F an object with

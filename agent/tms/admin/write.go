@@ -93,10 +93,22 @@ var _ error = (*NotAsAskedError)(nil)
 // Error is in what it differs.
 func (e *NotAsAskedError) Error() string { return e.Text }
 
+// NotShownError means that a registration token is there, and that the service shows
+// its token nowhere.
+type NotShownError struct{ ID string }
+
+var _ error = (*NotShownError)(nil)
+
+// Error says how to go on.
+func (e *NotShownError) Error() string {
+	return fmt.Sprintf("the service created registration token %[1]s, but does not show the token in any member that is known. "+
+		"Look for it on the service's pages. If it is not there, delete this one before you make another: tmsctl registration-token delete %[1]s", e.ID)
+}
+
 // CreateRegistrationToken makes one. It is never asked for twice: if the answer is
 // lost, it is looked up in the list. What Check refuses is not sent, and its error is
 // no *tms.Failure. After a *[NotAsAskedError] the registration token is there, and is
-// returned too.
+// returned too. After a *[NotShownError] it is there without its token.
 func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistrationToken, now time.Time) (RegistrationToken, error) {
 	if err := n.Check(now); err != nil {
 		return RegistrationToken{}, err
@@ -104,9 +116,7 @@ func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistration
 	const op = "create registration token"
 	var r RegistrationToken
 	read := func(a tms.Answer) (err error) {
-		if r, err = registrationIn(a); err == nil && r.Token.IsZero() {
-			err = errors.New("no token")
-		}
+		r, err = registrationIn(a)
 		return err
 	}
 	call := tms.Call{Op: op, Method: http.MethodPost, Path: pathRegistration, Read: read}
@@ -119,24 +129,46 @@ func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistration
 	})
 	switch {
 	case unanswered(err):
-		if r, made, lookErr := s.made(ctx, n); lookErr == nil && made {
+		r, made, lookErr := s.made(ctx, n)
+		if lookErr == nil && made {
 			r.Found = true
 			return r, nil
+		}
+		if hidden, ok := errors.AsType[*NotShownError](lookErr); ok {
+			return RegistrationToken{}, fmt.Errorf("%w (%w)", hidden, err)
 		}
 		return RegistrationToken{}, err
 	case err != nil:
 		return RegistrationToken{}, err
-	case r.Identifier == "": // the reply does not show it
-		if is, err := s.RegistrationToken(ctx, r.ID); err == nil {
-			is.Token = r.Token
-			r = is
-		}
 	}
+	r = s.whole(ctx, r)
 	if text := n.differences(r); text != "" {
-		return r, &NotAsAskedError{text, r.Identifier != n.Identifier, form}
+		err = &NotAsAskedError{text, r.Identifier != n.Identifier, form}
+	} else {
+		s.writing.prove(form)
 	}
-	s.writing.prove(form)
-	return r, nil
+	if r.Token.IsZero() {
+		err = errors.Join(&NotShownError{r.ID}, err)
+	}
+	return r, err
+}
+
+// whole asks for what the reply to a creation does not show.
+func (s *Session) whole(ctx context.Context, r RegistrationToken) RegistrationToken {
+	if r.Identifier != "" && !r.Token.IsZero() {
+		return r
+	}
+	is, err := s.RegistrationToken(ctx, r.ID)
+	switch {
+	case err != nil: // then it is not shown
+		return r
+	case r.Identifier != "":
+		r.Token = is.Token
+		return r
+	case !r.Token.IsZero():
+		is.Token = r.Token
+	}
+	return is
 }
 
 // made looks for one that is as n asks, and of which no used count is known. It reports false if there
@@ -162,7 +194,7 @@ func (s *Session) made(ctx context.Context, n NewRegistrationToken) (Registratio
 	r := found[0]
 	if r.Token.IsZero() {
 		if r, err = s.RegistrationToken(ctx, r.ID); err == nil && r.Token.IsZero() {
-			err = fmt.Errorf("the service created registration token %s, but does not show it", r.ID)
+			err = &NotShownError{found[0].ID}
 		}
 	}
 	return r, err == nil, err
@@ -222,7 +254,7 @@ func (s *Session) UpdateRegistrationToken(ctx context.Context, was RegistrationT
 	form, err := s.send(ctx, tms.Call{
 		Op: "change registration token", Method: http.MethodPatch,
 		Path: pathRegistration + "/" + url.PathEscape(was.ID), IfMatch: was.Version,
-	}, c.body, func() error { return nil })
+	}, func(form string) any { return c.body(was, form) }, func() error { return nil })
 	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.Answered && f.Status == http.StatusPreconditionFailed {
 		return RegistrationToken{}, fmt.Errorf("%w (%w)", ErrChanged, f)
 	}

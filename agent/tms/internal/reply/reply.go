@@ -259,6 +259,36 @@ func (o Object) Text(names ...string) string {
 	return ""
 }
 
+// Texts returns all strings in o at any depth down to a bound, but for those in members
+// of these names.
+func (o Object) Texts(except ...string) []string { return o.texts(except, 0) }
+
+func (o Object) texts(except []string, depth int) (all []string) {
+	for _, name := range slices.Sorted(maps.Keys(o)) {
+		if !slices.Contains(except, name) {
+			all = append(all, textsIn(o[name], except, depth+1)...)
+		}
+	}
+	return all
+}
+
+func textsIn(raw json.RawMessage, except []string, depth int) (all []string) {
+	if depth >= maxDepth {
+		return nil
+	}
+	if o, err := object(raw); err == nil {
+		return o.texts(except, depth)
+	}
+	var text string
+	if json.Unmarshal(raw, &text) == nil && text != "" {
+		return []string{text}
+	}
+	for _, child := range children(raw) {
+		all = append(all, textsIn(child, except, depth+1)...)
+	}
+	return all
+}
+
 // ID returns the named member, which may be a string or a number, as a string;
 // "" if it is neither.
 func (o Object) ID(name string) string {
