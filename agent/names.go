@@ -33,7 +33,7 @@ func (a *Agent) request(id instance.ID) tms.Request {
 // read from the ledger, and it is tried again.
 func (a *Agent) learnNames(ctx context.Context) {
 	if err := a.told.Learn(context.WithoutCancel(ctx)); err != nil {
-		a.d.Log.WarnContext(ctx, "the names that the service was told of this device could not be sealed; it is tried again", "err", err)
+		a.d.Log.WarnContext(ctx, "cannot seal the names of this device; regentd retries", "err", err)
 	}
 }
 

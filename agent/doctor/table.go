@@ -101,8 +101,8 @@ func Table() []Entry {
 
 // What an end user without rights can do about most of it.
 const (
-	tellIT     = "Tell the administrator of this device this code and the evidence. Applications get access tokens until these expire."
-	tellITStop = "Tell the administrator of this device this code and the evidence. No application gets a token until it is mended."
+	tellIT     = "Tell the administrator of this device this code and the evidence. Applications get the current access tokens until they expire."
+	tellITStop = "Tell the administrator of this device this code and the evidence. No application gets a token until the cause is corrected."
 	nobody     = "Nothing: it is not seen from the service's side."
 )
 
@@ -163,7 +163,7 @@ func tlsCodes() []Entry {
 		{
 			TLSInterception, Failure, "something between this device and the service opens its TLS connections",
 			"A security product or a proxy answers in the place of the service, with a certificate that it makes for every name, and whose authority this device does not trust.",
-			tellIT, "Ask the administrator of the inspecting product to exempt HOST. Applications get access tokens until these expire (regent status). Put the product's authority into network.ca_file only if the product is allowed to read the tokens.", "Name the host that has to be exempted from inspection.",
+			tellIT, "Ask the administrator of the inspecting product to exempt HOST. Applications get the current access tokens until they expire (regent status). Put the product's authority into network.ca_file only if the product is allowed to read the tokens.", "Name the host that has to be exempted from inspection.",
 		},
 		{
 			TLSInterceptionTrusted, Warning, "something between this device and the service reads what they say",
@@ -288,7 +288,7 @@ func sessionCodes() []Entry {
 		{
 			RefreshUncertain, Failure, "the service refuses to refresh, and no refresh mode has worked at this tenant yet",
 			"The vendor does not document how the service refreshes. The service refused each mode that refresh.mode allows. The mode may be wrong, or the service may have ended the auth token. Regent keeps the auth tokens and retries.",
-			"Tell the administrator of this device this code and the evidence. Applications get access tokens until these expire.", "Find the tenant's refresh modes: sudo regent doctor --contract. If refresh.mode is not auto, set refresh.mode: auto. Ask the Contact Administrator whether tmsctl auth-token list still shows the auth token. Only if it is gone, run: regent instances forget APPLICATION/NUMBER. Then run: regent instances redeem APPLICATION/NUMBER. This costs one count.", "Check whether tmsctl auth-token list shows the auth token. Ask the vendor how this tenant refreshes.",
+			"Tell the administrator of this device this code and the evidence. Applications get the current access tokens until they expire.", "Find the tenant's refresh modes: sudo regent doctor --contract. If refresh.mode is not auto, set refresh.mode: auto. Ask the Contact Administrator whether tmsctl auth-token list still shows the auth token. Only if it is gone, run: regent instances forget APPLICATION/NUMBER. Then run: regent instances redeem APPLICATION/NUMBER. This costs one count.", "Check whether tmsctl auth-token list shows the auth token. Ask the vendor how this tenant refreshes.",
 		},
 		{
 			SessionEnds, Warning, "the service ends every session after a time",

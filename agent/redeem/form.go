@@ -12,9 +12,9 @@ import (
 // tries the other one by the rule of [another].
 const Auto = "auto"
 
-// opening is the form in which the next redemption of a tenant is sent, and
-// whether it waits for a person: until a form is proven, one instance is redeemed
-// and no more. It is pure.
+// opening returns the form of a tenant's next redemption, and whether the redemption
+// waits for a confirmation. Until a form is proven, Regent redeems only one instance.
+// opening is pure.
 func (p Plan) opening(learned tms.RequestForm) (form string, waits bool) {
 	auto := p.Request == Auto || p.Request == ""
 	switch {
@@ -136,7 +136,7 @@ func (e *Engine) inherit(ctx context.Context) {
 // same, and is written later.
 func (e *Engine) learn(ctx context.Context, tenant string, change func(*tms.Learned)) {
 	if err := e.Learned.Change(ctx, tenant, change); err != nil {
-		e.Log.WarnContext(ctx, "what the tenant taught could not be written; it is tried again", "tenant", tenant, "err", err)
+		e.Log.WarnContext(ctx, "cannot store the forms of the tenant; regentd retries", "tenant", tenant, "err", err)
 	}
 }
 

@@ -34,9 +34,9 @@ type sealedNames struct {
 // names the device, and no earlier one does.
 func NamesAnew() ([]byte, error) { return json.Marshal(sealedNames{Anew: true}) }
 
-// Told keeps the names of the first redemption that used a count, or may have
-// used one: names of a device change with its network, and an administrator is to
-// see one device. It is safe for concurrent use.
+// Told stores the names of the first redemption that used a count, or may have used
+// one. Names of a device change with its network, but the service's administrator
+// should see one device. It is safe for concurrent use.
 type Told struct {
 	store  store.Store
 	ledger *Ledger

@@ -205,7 +205,7 @@ func (e *Engine) settle(ctx context.Context) {
 		e.keep(ctx, b)
 	}
 	if err := e.Learned.Save(ctx); err != nil {
-		e.Log.WarnContext(ctx, "what a tenant taught could not be written; it is tried again", "err", err)
+		e.Log.WarnContext(ctx, "cannot store the forms of a tenant; regentd retries", "err", err)
 	}
 	for _, out := range owed {
 		if err := e.record(ctx, out); err != nil {

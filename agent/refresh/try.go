@@ -108,7 +108,7 @@ func (e *Engine) learn(ctx context.Context, tenant string, a answeredRefresh) {
 		l.Replied(a.answer.Form, e.Clock.Wall())
 	})
 	if err != nil {
-		e.Log.WarnContext(ctx, "how a tenant refreshes could not be kept yet", "tenant", tenant, "mode", a.mode, "err", err)
+		e.Log.WarnContext(ctx, "cannot store the refresh mode of a tenant; regentd retries", "tenant", tenant, "mode", a.mode, "err", err)
 	}
 }
 

@@ -30,8 +30,8 @@ type Status struct {
 	Problems     []Problem     `json:"problems"`
 }
 
-// FQDN is the name that the service is told of this device. It is the one of the
-// first redemption, so that the Contact Administrator sees one device.
+// FQDN is the name of this device at the service, and its name today. The service
+// keeps the name of the first redemption, so its administrator sees one device.
 type FQDN struct {
 	Told string `json:"told"`
 	// Now is what the device is called: as of the start of the daemon, its last

@@ -15,8 +15,8 @@ import (
 // side. Each line is tagged:
 //
 //	D  documented by the vendor in its guides
-//	O  in the vendor's OpenAPI file for the API next door, version 5.3
-//	F  the dialect of the calls next door; for this service an inference
+//	O  in the vendor's OpenAPI file for another API, version 5.3
+//	F  as in other calls of the same API; inferred for this service
 //	U  seen only in unofficial client code
 //	A  our assumption
 //

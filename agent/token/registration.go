@@ -220,16 +220,16 @@ func checkBytes(s string) error {
 // source, so anything else is worth a warning and no refusal.
 func Unproven(registration Secret) string {
 	text := registration.Reveal() //nolint:forbidigo // its form is read, and it stays here
-	const but = "it does not decode to user:password, as a registration token should"
+	const but = "it does not decode to user:password"
 	switch {
 	case decodes(text) && len(text)%4 != 0:
-		return "its length is no multiple of 4, as that of base64 is, so its end may be missing"
+		return "its length is not a multiple of 4, so its end may be missing"
 	case decodes(text):
 		return ""
 	case strings.Contains(text, ":"):
-		return but + ": it has a colon, so it may be user:password before the encoding"
+		return but + ": it has a colon, so it may be user:password without base64"
 	case strings.Contains(strings.TrimRight(text, "="), "="):
-		return but + ": it has = in the middle, so it may be two that run together"
+		return but + ": it has = in the middle, so it may be two tokens"
 	}
 	return but + ", so it may be incomplete or something else"
 }

@@ -41,9 +41,8 @@ type Learned struct {
 }
 
 // OpenLearned reads what the tenants taught. A store of an earlier release has
-// no such record. Records that cannot be read are returned as bad, by name, and
-// left where they are: nothing may be bought then, since a form may have been
-// tried already.
+// no such record. It returns unreadable records in bad, by name, and does not change
+// them. The caller must then not redeem: a form may have been tried already.
 func OpenLearned(ctx context.Context, s store.Store) (l *Learned, bad map[string]error, err error) {
 	names, err := s.List(ctx)
 	if err != nil {

@@ -64,7 +64,7 @@ func (in *intake) credential(ctx context.Context) error {
 	case err != nil:
 		return err
 	case unwanted:
-		in.log.InfoContext(ctx, "the registration token's credential is left alone: this device was unregistered")
+		in.log.InfoContext(ctx, "ignoring the credential of the registration token: this device was unregistered")
 		return nil
 	}
 	_, err = in.agent.Enrol(ctx, agent.Registration{Token: t, Source: "credential " + registrationCredential})
@@ -145,7 +145,7 @@ func (in *intake) report(path, detail string) {
 func (in *intake) take(ctx context.Context, path string) error {
 	secret, seen, err := tokenfile.Read(path, token.ParseRegistration)
 	if err != nil {
-		return fmt.Errorf("%w; the file is left as it is", tokenfile.Reason(err))
+		return fmt.Errorf("%w; the file is unchanged", tokenfile.Reason(err))
 	}
 	if tokenfile.Pinned(path) {
 		if unwanted, err := in.givenUp(in.agent.Names(ctx, secret)); unwanted || err != nil {
@@ -162,7 +162,7 @@ func (in *intake) take(ctx context.Context, path string) error {
 		in.sealed[path] = secret
 	}
 	if err := in.clear(ctx, path, seen, secret); err != nil {
-		return fmt.Errorf("it is sealed, and the file is left: %w", withErasing(tokenfile.Reason(err)))
+		return fmt.Errorf("the token is sealed, but the file is not erased: %w", withErasing(tokenfile.Reason(err)))
 	}
 	delete(in.sealed, path)
 	return nil
@@ -186,7 +186,7 @@ func (in *intake) clear(ctx context.Context, path string, seen tokenfile.Identit
 }
 
 // mayBeRest is why a registration token is kept that is doubtful by its company.
-const mayBeRest = "another one lies beside that the service has not accepted, so it may be the rest of that one"
+const mayBeRest = "the service has not accepted the registration token in another .unproven file; this one may be the rest of it"
 
 func (in *intake) warnOfLinks(ctx context.Context, path string, removed tokenfile.Identity) {
 	if told := removed.Linked(path); told != "" {
@@ -211,7 +211,7 @@ func (in *intake) superseded(aside string, t token.Secret, since time.Time) bool
 // withErasing says what a person can do about a file that cannot be removed.
 func withErasing(err error) error {
 	if errors.Is(err, tokenfile.ErrFixed) {
-		return fmt.Errorf("%w; whoever sees the mount can read it: once every instance is registered, take the secret out of the container's or unit's definition", err)
+		return fmt.Errorf("%w; everybody who sees the mount can read it: when every instance is registered, remove the secret from the definition of the container or unit", err)
 	}
 	return err
 }
@@ -222,14 +222,14 @@ func (in *intake) prove(ctx context.Context, path string) error {
 	secret, seen, err := tokenfile.Read(path, token.ParseRegistration)
 	switch {
 	case errors.Is(err, tokenfile.ErrNotPermitted):
-		return fmt.Errorf("it is kept, for its registration token may not be whole, and regentd may not open it; once the service has accepted it, run: sudo regent register --file %s --erase: %w", tokenfile.Original(path), tokenfile.Reason(err))
+		return fmt.Errorf("it is kept: its registration token may be incomplete, and regentd has no permission to open it; when the service has accepted the token, run: sudo regent register --file %s --erase: %w", tokenfile.Original(path), tokenfile.Reason(err))
 	case err != nil:
 		return tokenfile.Reason(err)
 	}
 	switch {
 	case in.agent.Taken(secret):
 	case in.superseded(path, secret, seen.Changed()):
-		in.log.WarnContext(ctx, "the service has accepted another registration token since this one was set aside; the file is kept, so delete it if nobody needs it", "path", path)
+		in.log.WarnContext(ctx, "the service has accepted a newer registration token; the file is kept, delete it if you do not need it", "path", path)
 		return nil // until the file changes
 	case len(tokenfile.Aside(tokenfile.Original(path))) == 1 && in.agent.Lacks(secret):
 		return fmt.Errorf("this state does not know the registration token in it; if it is the right one, run: sudo regent register --file %s; if not, delete the file: %w", path, tokenfile.ErrWaiting)
@@ -238,28 +238,28 @@ func (in *intake) prove(ctx context.Context, path string) error {
 			cmp.Or(token.Unproven(secret), mayBeRest), withParts(tokenfile.Original(path)), tokenfile.ErrWaiting)
 	}
 	if err := tokenfile.ClearAside(path, seen); err != nil {
-		return fmt.Errorf("the service has accepted it, and the file is left: %w", withErasing(tokenfile.Reason(err)))
+		return fmt.Errorf("the service has accepted the token, but the file is not erased: %w", withErasing(tokenfile.Reason(err)))
 	}
-	in.log.InfoContext(ctx, "the service has accepted the registration token, so its file was removed", "path", path)
+	in.log.InfoContext(ctx, "removed the file of a registration token: the service has accepted the token", "path", path)
 	in.warnOfLinks(ctx, path, seen)
 	return nil
 }
 
 // withParts says what a person can do about files that were set aside.
 func withParts(path string) string {
-	const right = "if it is not the right one, delete this file and bring the right one"
+	const right = "if it is the wrong one, delete this file and give the right one"
 	all := tokenfile.Aside(path)
 	if len(all) < 2 {
 		return right
 	}
-	return fmt.Sprintf("if these are the parts of one, join them: sudo sh -c \"umask 077; cat %s | tr -d '\\r\\n' > %s\"; %s", strings.Join(all, " "), path, right)
+	return fmt.Sprintf("if these files are parts of one token, join them: sudo sh -c \"umask 077; cat %s | tr -d '\\r\\n' > %s\"; %s", strings.Join(all, " "), path, right)
 }
 
 func (in *intake) seal(ctx context.Context, path string, secret token.Secret) error {
 	for _, r := range readers(in.agent.Settings(), path) {
 		r.Token, r.Source = secret, "file "+path
 		if _, err := in.agent.Enrol(ctx, r); err != nil {
-			return fmt.Errorf("it was not sealed, and the file is left as it is: %w", err)
+			return fmt.Errorf("the token was not sealed, and the file is unchanged: %w", err)
 		}
 	}
 	return nil

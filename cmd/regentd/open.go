@@ -171,7 +171,7 @@ func hostNames(log *slog.Logger) (func() agent.Host, error) {
 	last.Store(&first)
 	return func() agent.Host {
 		if now, err := host.Facts(); err != nil {
-			log.Warn("the names of this host cannot be read, and the earlier ones are told", "err", err)
+			log.Warn("cannot read the names of this host; using the earlier names", "err", err)
 		} else {
 			last.Store(&now)
 		}

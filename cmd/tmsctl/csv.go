@@ -37,8 +37,8 @@ func (r csvRow) names(identifier string) bool {
 // csvColumns are the columns of a kind of CSV file.
 type csvColumns struct {
 	needed, optional []string
-	// others are columns that tmsctl or regent writes into such a file, and does not
-	// read. Of any other that is not read, say tells.
+	// others are columns that tmsctl or regent writes into such a file, and ignores.
+	// say reports each other column that is ignored.
 	others []string
 	say    func(format string, args ...any) // nil tells nobody
 }

@@ -156,9 +156,9 @@ func (t *tool) deleteFrom(ctx context.Context, d deletion) error {
 	})
 }
 
-// choose returns the ids that a file names and that are there, and how many of it are
-// gone. Rows whose id and identifier do not belong together are an error, which lists
-// them all, or are left out and told where that was asked for.
+// choose returns the ids of a file that exist at the service, and the number of those
+// that are gone. If the id and the identifier of a row do not match, it returns an
+// error that lists all such rows. With skipChanged it reports and skips them.
 func (t *tool) choose(d deletion, rows []csvRow, there map[string]string) (ids []string, gone int, err error) {
 	idOf := make(map[string]string, len(there))
 	for id, identifier := range there {

@@ -76,9 +76,8 @@ func (x *trial) readCount(ctx context.Context, id string) {
 	}
 }
 
-// authTokensLeft are the ids of those that the trial bought: by their replies, and in
-// the list by what only the trial's have. A redemption whose answer was lost is
-// found there, and then it is known that it used a count.
+// authTokensLeft returns the ids of the trial's auth tokens, from replies and from the
+// list. The list also shows a redemption whose reply was lost: it used a count.
 func (x *trial) authTokensLeft(ctx context.Context) ([]string, error) {
 	if len(x.bought) == 0 {
 		return nil, nil

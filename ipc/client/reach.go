@@ -92,13 +92,12 @@ func TrustOf(socket string) Trust {
 }
 
 // DialChecked connects to the socket and makes sure, before a byte is sent,
-// that the kernel names a trusted user as the one who listens. Otherwise a
-// secret could go to whoever put a socket there first. In a user namespace whose
-// kernel cannot name root or the agent's user, all users outside are one, so
-// nothing tells the agent from another of them but the place: only the installed
-// socket is believed, if nobody in the namespace but root could have put it there.
-// An ordinary user outside cannot either, for /run belongs to root. Whose it is
-// cannot be known if whoever made the sandbox mounted something else there.
+// that the kernel names a trusted user as the listener. Otherwise a secret could
+// go to a process that created the socket first. Some user namespaces do not map
+// root or the agent's user: all users outside then have one uid. There only the
+// installed socket is trusted, in a place that only the namespace's root can
+// change. Outside, /run belongs to root. If the creator of the sandbox mounted
+// something else there, DialChecked cannot notice.
 // Its errors wrap [ErrNotReachable], or the context's error.
 func DialChecked(ctx context.Context, socket string, t Trust) (net.Conn, error) {
 	c, err := connect(ctx, socket, socket)

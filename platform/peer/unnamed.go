@@ -9,10 +9,10 @@ import "net"
 // tells, cannot be read.
 func Unnamed(uid string) (bool, error) { return unnamed(uid) }
 
-// SystemUsers returns whom [UID] may name for a listener of the system's own, as a
-// client sees it: the [Superusers], but not the root of a user namespace that
-// somebody made beside the system: that is an ordinary user outside. The system's
-// root owns the root directory, and the root of a container owns its own.
+// SystemUsers returns the users that [UID] may name for a listener of the system,
+// as a client sees it. They are the [Superusers]. The root of another user namespace
+// is not one of them: outside it is an ordinary user. The system's root owns the
+// root directory, and the root of a container owns the container's.
 func SystemUsers() []string { return systemUsers() }
 
 // Guarded is the file of a socket in a place that no user of this user namespace

@@ -37,7 +37,7 @@ func doctorPage(e doctor.Entry) string {
 		bad = "Nothing is wrong."
 	}
 	fmt.Fprintf(&b, "# %s\n\n%s\n`regent doctor` says: %s. %s\n\n", e.Code, generated, e.Title, bad)
-	fmt.Fprintf(&b, "## How it comes to that\n\n%s\n\n", e.Cause)
+	fmt.Fprintf(&b, "## Cause\n\n%s\n\n", e.Cause)
 	b.WriteString("## What to do\n\n")
 	for _, s := range []struct{ reader, step string }{
 		{"User", e.User}, {"Administrator of the device", e.Administrator}, {"Administrator, on Windows", doctor.OnWindows(e.Code)}, {"Contact Administrator", e.Contact},
@@ -56,7 +56,7 @@ func interfacePage(k fault.Kind, whole bool) string {
 	if whole {
 		fmt.Fprintf(&b, "# %s\n\n%s\n", k, generated)
 	}
-	fmt.Fprintf(&b, "## As an answer of the local interface\n\nA program that asked the agent got the `code` `%s`: %s.\n\n", k, k.Advice())
+	fmt.Fprintf(&b, "## In the local interface\n\nA program that asked the agent got the `code` `%s`: %s.\n\n", k, k.Advice())
 	fmt.Fprintf(&b, "- **Application**: %s\n", programs(k))
 	b.WriteString("- **User and administrator**: `regent status` shows the instance, `regent doctor` the cause.\n")
 	return b.String()

@@ -49,7 +49,7 @@ func TestPages(t *testing.T) {
 		}
 	}
 	shared := Pages()["registration_expired.md"] // by the doctor, and by the interface
-	for _, part := range []string{"## What to do", "**Contact Administrator**", "## As an answer of the local interface"} {
+	for _, part := range []string{"## What to do", "**Contact Administrator**", "## In the local interface"} {
 		if !strings.Contains(shared, part) {
 			t.Errorf("registration_expired.md lacks %q", part)
 		}

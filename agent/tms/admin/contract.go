@@ -8,11 +8,9 @@ import (
 	"regent/agent/tms/internal/reply"
 )
 
-// What is taken to be true of the administrator's side of the service, tagged as in
-// contract.go of package tms: D documented, O in the vendor's OpenAPI file, F the
-// dialect of the calls next door, U seen only in unofficial client code, A our
-// assumption. None of it was tried against the real service. The table of what is
-// open is agent/tms/CONTRACT.md.
+// Facts about the administrator's side of the service, tagged as in contract.go of
+// package tms. None was tested against the real service. The table of open facts is
+// agent/tms/CONTRACT.md.
 
 const (
 	pathRegistration = "/registrationTokens" // O: the path and its operations; F: their replies

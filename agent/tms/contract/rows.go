@@ -10,7 +10,7 @@ type Tag string
 const (
 	Documented Tag = "D" // in the vendor's guides
 	OpenAPI    Tag = "O" // in the vendor's OpenAPI file
-	Family     Tag = "F" // so in the calls next door of the same API
+	Family     Tag = "F" // as in other calls of the same API
 	Unofficial Tag = "U" // seen only in unofficial client code
 	Assumed    Tag = "A" // our assumption
 )
