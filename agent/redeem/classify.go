@@ -35,6 +35,8 @@ func Classify(f *tms.Failure) Verdict {
 			return unused(fault.Unavailable, 0, fmt.Sprintf("%s: %s, so nothing was sent and no count used; regent doctor says what to do; it is tried again by itself", f.Host, why))
 		}
 		return unused(fault.Unavailable, 0, fmt.Sprintf("%s cannot be reached, so nothing was sent and no count used; check the network, the proxy and the tenant; it is tried again by itself", f.Host))
+	case f.Reach == tms.Lost && f.Status != 0:
+		return uncertain(f, "the answer could not be read")
 	case f.Reach == tms.Lost:
 		return uncertain(f, "the answer was lost")
 	case f.Status == 429:

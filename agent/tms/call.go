@@ -85,16 +85,19 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 
 // judge turns a response into an answer read, or into evidence.
 func (c *Client) judge(answer *http.Response, call Call, f *Failure, hide masked) error {
+	good := answer.StatusCode/100 == 2
 	body, err := readBody(answer.Body)
+	if err == nil && good {
+		err = c.read(answer, body, call)
+	}
 	if err != nil {
 		f.Reach, f.Err = Lost, hide.cause(err)
+		if good {
+			f.Status = answer.StatusCode
+		}
 		return f
 	}
-	if answer.StatusCode/100 == 2 {
-		if err := c.read(answer, body, call); err != nil {
-			f.Reach, f.Err = Lost, hide.cause(err)
-			return f
-		}
+	if good {
 		return nil
 	}
 	f.Reach, f.Status = Answered, answer.StatusCode

@@ -1,6 +1,7 @@
 package tms
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"net/url"
@@ -89,7 +90,7 @@ func (r Request) body() any {
 // member: then the service has read the body. A: it may change the case, and the
 // signs between the digits of a MAC address.
 func (r Request) shownIn(body []byte) bool {
-	outer, err := reply.Parse(body, "")
+	outer, err := reply.Parse(bytes.TrimPrefix(body, []byte(byteOrderMark)), "")
 	if err != nil {
 		return false
 	}

@@ -19,8 +19,11 @@ func authTokenOf(body []byte, date time.Time, forms Forms) (AuthToken, error) {
 		return AuthToken{}, err
 	}
 	access, name := forms.access(o)
+	if access == "" { // by another name than the configured one: it was bought all the same
+		access, name = (Forms{}).access(o)
+	}
 	refresh := o.Text(memberRefresh, memberRefreshCamel)
-	if elsewhere, _ := (Forms{}).access(o); access == "" && (refresh == "" || elsewhere != "") {
+	if access == "" && refresh == "" {
 		return AuthToken{}, errors.New("no access token")
 	}
 	if !sendable(access) {

@@ -26,6 +26,9 @@ func (f *Failure) Error() string {
 	case NotSent:
 		return fmt.Sprintf("%s: nothing was sent to %s: %v", f.Op, f.Host, f.Err)
 	case Lost:
+		if f.Status != 0 {
+			return fmt.Sprintf("%s: sent to %s, and the answer could not be read: %v", f.Op, f.Host, f.Err)
+		}
 		return fmt.Sprintf("%s: sent to %s, but no answer came that can be read: %v", f.Op, f.Host, f.Err)
 	}
 	said := strings.TrimSpace(fmt.Sprintf("%d %s", f.Status, http.StatusText(f.Status)))

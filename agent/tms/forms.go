@@ -1,6 +1,7 @@
 package tms
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -13,6 +14,9 @@ import (
 
 // DefaultPath is where the service is assumed to be below a tenant's host.
 const DefaultPath = basePath
+
+// byteOrderMark may stand before a reply's JSON.
+const byteOrderMark = "\ufeff"
 
 // AnyForm takes every form that is known.
 const AnyForm = "any"
@@ -101,22 +105,42 @@ func encoded(s token.Secret) token.Secret {
 	return token.NewSecret(base64.StdEncoding.EncodeToString([]byte(reveal(s))))
 }
 
-// object returns the members of a reply, wherever this form has them, and
-// whether they were wrapped.
+// object returns the members of a reply, wherever they stand, and whether they were
+// wrapped. What is in the expected place counts. Else it is the one object at any
+// depth that has an access token: what was bought is kept, also where the reply does
+// not fit the configuration.
 func (f Forms) object(body []byte) (o reply.Object, wrapped bool, err error) {
+	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
 	outer, err := reply.Parse(body, "")
-	if err != nil {
-		return nil, false, err
+	inner, innerErr := reply.Parse(outer[wrapAuthToken], "")
+	wrapped = innerErr == nil
+	place, in := outer, false
+	if wrapped && f.Reply != Bare {
+		place, in = inner, true
 	}
-	inner, err := reply.Parse(outer[wrapAuthToken], "")
-	wrapped = err == nil
+	if access, _ := f.access(place); access != "" || place.Text(memberRefresh, memberRefreshCamel) != "" && len(reply.Holders(body, AccessNames()...)) == 0 {
+		return named(place, inner), in, nil
+	}
+	found := reply.Holders(body, AccessNames()...)
 	switch {
-	case wrapped && f.Reply != Bare:
-		return inner, true, nil
-	case !wrapped && f.Reply == Wrapped:
-		return nil, false, errors.New("no member " + wrapAuthToken + ", in which contract.reply: " + Wrapped + " has the answer")
+	case len(found) > 1:
+		return nil, false, errors.New("several objects with an access token")
+	case len(found) == 0 && err != nil:
+		return nil, false, err
+	case len(found) == 0:
+		return outer, wrapped, nil
 	}
-	return outer, false, nil
+	return named(found[0], inner, outer), wrapped, nil
+}
+
+// named returns o with the id of the first of others that has one, if it has none.
+func named(o reply.Object, others ...reply.Object) reply.Object {
+	for _, other := range others {
+		if o.ID("id") == "" && other.ID("id") != "" {
+			o["id"] = other["id"]
+		}
+	}
+	return o
 }
 
 // access returns the access token and the name of its member.

@@ -31,6 +31,9 @@ func FuzzProviderOf(f *testing.F) {
 }
 
 func FuzzAuthTokenOf(f *testing.F) {
+	for _, body := range nested {
+		f.Add([]byte(body))
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got, err := authTokenOf(body, date, Forms{})
 		if err != nil {

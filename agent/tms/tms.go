@@ -79,7 +79,7 @@ type Failure struct {
 	Refused bool
 
 	// The rest is set if Answered.
-	Status        int           // HTTP status
+	Status        int           // HTTP status; also if Lost, when an answer came that could not be read
 	ServiceShape  bool          // the body is a JSON object with a string message, error or errorCode
 	Shape         string        // the names of the body's members that say the error: "errorCode, errorMessage"; "" for none
 	Code          string        // the service's error or errorCode, verbatim, bounded

@@ -129,26 +129,19 @@ func wantGranted(t *testing.T, name string, v variant) {
 	}
 }
 
-// TestFormsThatDoNotFit: a client that is set to one form takes no other.
+// TestFormsThatDoNotFit: what was bought is kept, also by a client that is set to
+// another form.
 func TestFormsThatDoNotFit(t *testing.T) {
-	tests := []struct {
-		exchange string
-		forms    tms.Forms
-		want     string
-	}{
-		{"redeem-bare", tms.Forms{Reply: tms.Wrapped}, "no member authToken"},
-		{"redeem-token", tms.Forms{Reply: tms.Bare}, "no access token"},
-		{"redeem-camel", tms.Forms{AccessToken: "access_token"}, "no access token"},
-		{"redeem-token", tms.Forms{AccessToken: "accessToken"}, "no access token"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.exchange, func(t *testing.T) {
-			s := exchangetest.Serve(t, exchangetest.Load(t, "testdata/variants", tt.exchange))
-			c := clientFor(t, tms.Options{Tenant: s.URL, ExtraCA: s.CA, Forms: tt.forms})
-			_, err := c.Redeem(t.Context(), registration, device)
-			// The count may be used: the answer is lost, not refused.
-			if f := wantReach(t, err, tms.Lost); !strings.Contains(f.Error(), tt.want) {
-				t.Errorf("got %v, want %q", f, tt.want)
+	for exchange, forms := range map[string]tms.Forms{
+		"redeem-bare":  {Reply: tms.Wrapped},
+		"redeem-token": {Reply: tms.Bare},
+		"redeem-camel": {AccessToken: "access_token"},
+	} {
+		t.Run(exchange, func(t *testing.T) {
+			s := exchangetest.Serve(t, exchangetest.Load(t, "testdata/variants", exchange))
+			c := clientFor(t, tms.Options{Tenant: s.URL, ExtraCA: s.CA, Forms: forms})
+			if got, err := c.Redeem(t.Context(), registration, device); err != nil || got.Access.IsZero() || got.ID == "" {
+				t.Errorf("got %+v, %v", got, err)
 			}
 		})
 	}

@@ -190,6 +190,31 @@ func texts(raw json.RawMessage, name string, depth int, found map[string]bool) {
 	}
 }
 
+// Holders returns the objects of body, at any depth down to a bound, arrays included,
+// that have a string that is not empty by one of the names; at most two, since a second
+// one already makes it unclear which is meant.
+func Holders(body []byte, names ...string) []Object {
+	if !json.Valid(body) {
+		return nil
+	}
+	return holders(body, names, 0)
+}
+
+func holders(raw json.RawMessage, names []string, depth int) (found []Object) {
+	if depth >= maxDepth {
+		return nil
+	}
+	if o, err := object(raw); err == nil && o.Text(names...) != "" {
+		found = append(found, o)
+	}
+	for _, child := range children(raw) {
+		if found = append(found, holders(child, names, depth+1)...); len(found) > 1 {
+			return found[:2]
+		}
+	}
+	return found
+}
+
 // Where says in which members the object is that First finds: "authTokens.authToken[0]",
 // "" for the body itself. It is for people: the names are the body's.
 func Where(body []byte, name string) string {
