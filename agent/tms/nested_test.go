@@ -1,6 +1,11 @@
 package tms
 
-import "testing"
+import (
+	"encoding/json"
+	"testing"
+
+	"pgregory.net/rapid"
+)
 
 // nested are replies that carry the tokens elsewhere than in the two known places.
 var nested = []string{
@@ -28,4 +33,29 @@ func TestTokensElsewhere(t *testing.T) {
 			t.Errorf("%s: got %+v", body, got)
 		}
 	}
+}
+
+// TestTokensAtAnyDepth: beside unknown members, and in any objects and lists, the one
+// object with the tokens is found.
+func TestTokensAtAnyDepth(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.SampledFrom(AccessNames()).Draw(t, "name")
+		var body any = map[string]any{"id": "x", name: "a", "refresh_token": "r", "expires_in": 300}
+		for range rapid.IntRange(0, 8).Draw(t, "depth") {
+			if rapid.Bool().Draw(t, "list") {
+				body = []any{"other", body}
+				continue
+			}
+			member := rapid.SampledFrom([]string{"authToken", "authTokens", "data", "result", "token"}).Draw(t, "member")
+			body = map[string]any{member: body, "count": 1, "other": map[string]any{"tokenType": "bearer"}}
+		}
+		text, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := authTokenOf(text, date, Forms{})
+		if err != nil || reveal(got.Access) != "a" || reveal(got.Refresh) != "r" || got.ID != "x" || got.TTL != 300e9 {
+			t.Errorf("%s: got %+v, %v", text, got, err)
+		}
+	})
 }
