@@ -160,6 +160,9 @@ func (b *bundle) keep(r recipient, secret token.Secret) (string, error) {
 	return name, nil
 }
 
+// kept implements [tokens]. It is nothing: a bundle is new, and an earlier one is encrypted.
+func (*bundle) kept(recipient) token.Secret { return token.Secret{} }
+
 // close implements [tokens]. What is not whole is not written: the command can
 // be repeated, and takes the tokens from the service's list then.
 func (b *bundle) close(whole bool) (string, error) {

@@ -125,6 +125,8 @@ func (t *tool) createForEach(ctx context.Context, o creation) error {
 type tokens interface {
 	// keep takes one, and says what its file is called.
 	keep(recipient, token.Secret) (file string, err error)
+	// kept returns the one that was kept by an earlier run; zero if there is none.
+	kept(recipient) token.Secret
 	// close ends it, whole or not, and says for a person what became of it.
 	close(whole bool) (said string, err error)
 }
@@ -150,6 +152,18 @@ func (d directory) file(r recipient) string { return filepath.Join(d.path, r.nam
 
 func (d directory) keep(r recipient, secret token.Secret) (string, error) {
 	return d.file(r), keepToken(d.file(r), secret)
+}
+
+func (d directory) kept(r recipient) token.Secret {
+	content, err := os.ReadFile(d.file(r))
+	if err != nil { // keep will say so
+		return token.Secret{}
+	}
+	secret, err := token.ParseRegistration(content)
+	if err != nil {
+		return token.Secret{}
+	}
+	return secret
 }
 
 func (directory) close(bool) (string, error) { return "", nil }
@@ -200,9 +214,9 @@ func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there
 	case len(there) > 1:
 		return made{}, fmt.Errorf("there are %d registration tokens called %s; delete what is too many, or take another --identifier", len(there), r.new.Identifier)
 	case len(there) == 1:
-		if is = there[0]; is.Usability(s.Now()) == admin.Expired || is.Count != r.new.Count || is.Token.IsZero() {
-			return made{}, fmt.Errorf("%s is there already, %s, count %d, last day %s: not what is to be made; take another --identifier",
-				is.Identifier, is.Usability(s.Now()), is.Count, is.LastDay())
+		var err error
+		if is, err = t.again(ctx, s, r, there[0], out.kept(r)); err != nil {
+			return made{}, fmt.Errorf("%s is there already, but %w", r.new.Identifier, err)
 		}
 	default:
 		if is, odd = s.CreateRegistrationToken(ctx, r.new, s.Now()); odd != nil && is.Token.IsZero() {
@@ -222,6 +236,41 @@ func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there
 		return made{}, fmt.Errorf("registration token %s was made, into %s: %w", is.ID, file, odd)
 	}
 	return made{r.name, is.Identifier, is.ID, file, outcome, fingerprint}, nil
+}
+
+// again returns a registration token of an earlier run, with its token. Where the
+// service does not show it any more, what that run kept is it, if it has the
+// fingerprint that was recorded. An error completes a sentence.
+func (t *tool) again(ctx context.Context, s *admin.Session, r recipient, is admin.RegistrationToken, kept token.Secret) (admin.RegistrationToken, error) {
+	const other = "; take another --identifier"
+	switch {
+	case is.Flaw != "":
+		return is, fmt.Errorf("the service's answer cannot be read: %s%s", is.Flaw, other)
+	case is.Usability(s.Now()) == admin.Expired:
+		return is, fmt.Errorf("its last day was %s%s", is.LastDay(), other)
+	case is.Count != r.new.Count:
+		return is, fmt.Errorf("its count is %d, and you asked for %d%s", is.Count, r.new.Count, other)
+	case !is.Token.IsZero():
+		return is, nil
+	}
+	one, err := s.RegistrationToken(ctx, is.ID)
+	if is.Token = one.Token; err != nil || !is.Token.IsZero() {
+		return is, err
+	}
+	recorded := t.recorded()[is.ID]
+	var why string
+	switch {
+	case kept.IsZero():
+		why = "no file of an earlier run has it"
+	case recorded == "":
+		why = "it is not known whether the file of an earlier run has it: its fingerprint is not recorded here"
+	case token.Fingerprint(kept) == recorded:
+		is.Token = kept
+		return is, nil
+	default:
+		why = "the file of this recipient holds a token with another fingerprint"
+	}
+	return is, fmt.Errorf("the service does not show its token any more, and %s. If nobody has the token, delete it and repeat the command: tmsctl registration-token delete %s", why, cell(is.ID))
 }
 
 // keepToken writes a file for its owner alone, whole or not at all. One that
