@@ -46,10 +46,13 @@ const withheld = "[withheld: it repeats a secret]"
 type masked []token.Secret
 
 // text makes the words of others fit for a message: one line, printable,
-// bounded, without the secrets.
+// bounded, without the secrets. Where a piece of one is left, nothing is shown.
 func (m masked) text(s string) string {
 	s = strings.Map(printable, strings.ToValidUTF8(s, ""))
 	s = truncated(m.mask(strings.TrimSpace(s)))
+	if m.repeats(s) {
+		s = withheld
+	}
 	if m.in(s) { // a secret so short that the mask, or a cut, made it again
 		return ""
 	}

@@ -2,6 +2,7 @@ package tms
 
 import (
 	"context"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"html"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -97,10 +99,61 @@ func TestHalvesAreMasked(t *testing.T) {
 			}
 		}
 	}
+	for name, form := range map[string]string{
+		"escaped twice for a URL": url.QueryEscape(url.QueryEscape(url.QueryEscape(password))),
+		"entities":                eachByte("&#%d;", password), "entities in hex": eachByte("&#x%X;", user),
+		"\\u": eachByte(`\u%04x`, password), "\\\\u": eachByte(`\\u%04X`, user), "\\u{}": eachByte(`\u{%x}`, user), "\\x": eachByte(`\x%02x`, password), "octal": eachByte(`\%03o`, user),
+		"% of each but the first": eachByte("%%%02x", user[1:]), "% of % of each": eachByte("%%25%02x", user), "0x": eachByte("0x%02x, ", user), "U+": eachByte("U+%04X ", user),
+		"hex with colons": eachByte("%02x:", password), "hex with spaces": eachByte("%02X ", user), "numbers, a part": eachByte("%d, ", user[6:]),
+		"base32": base32.StdEncoding.EncodeToString([]byte(password)), "base32 in small letters": strings.ToLower(base32.StdEncoding.EncodeToString([]byte("x" + user))),
+		"base64 twice":    base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(password)))),
+		"base64 thrice":   base64.StdEncoding.EncodeToString([]byte(base64.URLEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(both)))))),
+		"base64 of hex":   base64.StdEncoding.EncodeToString([]byte(hex.EncodeToString([]byte(user)))),
+		"base64 of lines": base64.StdEncoding.EncodeToString([]byte(user))[:11] + "\n" + base64.StdEncoding.EncodeToString([]byte(user))[11:],
+		"with a space":    password[:9] + " " + password[9:], "with a line": password[:9] + "\r\n" + password[9:], "with marks": eachByte("%c-", user),
+		"the first": password[:14] + "...", "the last": "..." + password[len(password)-14:], "the first in capitals": strings.ToUpper(password[:14]),
+		"the first of the token": base64.StdEncoding.EncodeToString([]byte(both))[:14], "the last of the user": user[len(user)-9:], "eight": password[5:15],
+		"backwards": reversed(user), "a part in base64": base64.StdEncoding.EncodeToString([]byte("x" + password[3:17])),
+	} {
+		if got := hide.text("Bad credential " + form + " here"); got != withheld {
+			t.Errorf("%s: %q is shown as %q", name, form, got)
+		}
+	}
+	for _, plain := range []string{
+		"The registration token has expired on 2026-11-29 06:43.", "password", "Password is weak", "User RegToken is unknown", "a user of 0815",
+		"TMS-0815-DUP", "d290f1ee-6c54-4b01-90e6-d701748f0851", "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lkcCJ9.c2lnbmF0dXJl",
+	} {
+		if got := hide.text(plain); got != plain {
+			t.Errorf("%q is shown as %q", plain, got)
+		}
+	}
+	hide = masked{token.NewSecret(base64.StdEncoding.EncodeToString([]byte("registration-token-12:Secr3t%2F+1df91980ea018=")))}
+	for _, form := range []string{"Secr3t%2F+1df91...", "Secr3t%25252F%252B1df", url.QueryEscape(url.QueryEscape("Secr3t%2F+1df91980")), eachByte("&#%d;", "Secr3t%2F+1df9198"), base32.StdEncoding.EncodeToString([]byte("Secr3t%2F+1df9198"))} {
+		if got := hide.text("Bad credential " + form); got != withheld {
+			t.Errorf("%q is shown as %q", form, got)
+		}
+	}
+	if got := hide.text("REGISTRATION_TOKEN_EXPIRED"); got != "REGISTRATION_TOKEN_EXPIRED" {
+		t.Errorf("a word of the service is shown as %q", got)
+	}
 	hide = masked{token.NewSecret(base64.StdEncoding.EncodeToString([]byte("a:b")))}
 	if got := hide.text("a bad word"); got != "a bad word" {
 		t.Errorf("a half of one letter is masked: %q", got)
 	}
+}
+
+func eachByte(form, s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		fmt.Fprintf(&b, form, c)
+	}
+	return b.String()
+}
+
+func reversed(s string) string {
+	r := []rune(s)
+	slices.Reverse(r)
+	return string(r)
 }
 
 // TestMaskedTextHoldsNoSecret: whatever the secrets and whatever is said.

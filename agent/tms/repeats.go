@@ -1,0 +1,197 @@
+package tms
+
+import (
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/hex"
+	"html"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// A piece of a secret that may not be shown: of shortPiece characters if it has both
+// letters and digits, else, since it may be a word or a date, of longPiece.
+const (
+	shortPiece = 8
+	longPiece  = 12
+)
+
+// repeats reports whether a piece of a secret is left in s, however it is escaped,
+// encoded or spread. s is short.
+func (m masked) repeats(s string) bool {
+	pieces := m.pieces()
+	if len(pieces) == 0 {
+		return false
+	}
+	for _, reading := range readings(s) {
+		if pieces.in(squeezed(reading)) {
+			return true
+		}
+	}
+	return false
+}
+
+type pieces map[string]bool
+
+// ordinary are words of the service that may stand in a secret, and tell nothing of it.
+const ordinary = "registrationtokens authtokens accesstokens refreshtokens clientcredentials expirationdate administrator"
+
+// pieces returns what of each secret may not be shown.
+func (m masked) pieces() pieces {
+	found := pieces{}
+	for _, s := range m {
+		if s.IsZero() {
+			continue
+		}
+		for _, part := range parts(reveal(s)) {
+			found.add(squeezed(part))
+			found.add(squeezed(unescaped(part))) // what looks like an escape may be its own
+		}
+	}
+	return found
+}
+
+func (p pieces) add(part []rune) {
+	for i := range part {
+		for _, size := range []int{shortPiece, longPiece} {
+			if i+size <= len(part) && (size == longPiece || mixed(part[i:i+size])) {
+				p[string(part[i:i+size])] = true
+			}
+		}
+	}
+	if len(part) >= shortPiece && len(part) < longPiece {
+		p[string(part)] = true
+	}
+	maps.DeleteFunc(p, func(piece string, _ bool) bool { return strings.Contains(ordinary, piece) })
+}
+
+// mixed reports whether a piece has both letters and digits.
+func mixed(piece []rune) bool {
+	return slices.ContainsFunc(piece, unicode.IsDigit) && slices.ContainsFunc(piece, unicode.IsLetter)
+}
+
+// in reports whether one of p stands in text, in either direction.
+func (p pieces) in(text []rune) bool {
+	for range 2 {
+		for size := shortPiece; size <= longPiece; size++ {
+			for i := 0; i+size <= len(text); i++ {
+				if p[string(text[i:i+size])] {
+					return true
+				}
+			}
+		}
+		slices.Reverse(text)
+	}
+	return false
+}
+
+// squeezed returns the letters and digits of s, in lower case.
+func squeezed(s string) []rune {
+	var rest []rune
+	for _, r := range s {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			rest = append(rest, unicode.ToLower(r))
+		}
+	}
+	return rest
+}
+
+// deepest is how many encodings, one within the other, are read.
+const deepest = 3
+
+// mostEscapes is how many escapes, one within the other, are undone.
+const mostEscapes = 8
+
+// readings returns s and what it may stand for.
+func readings(s string) []string {
+	all := []string{s, unescaped(s)}
+	last := all
+	for range deepest {
+		var next []string
+		for _, text := range last {
+			for _, plain := range decoded(text) {
+				for _, reading := range []string{plain, unescaped(plain)} {
+					if !slices.Contains(all, reading) {
+						next, all = append(next, reading), append(all, reading)
+					}
+				}
+			}
+		}
+		last = next
+	}
+	return all
+}
+
+var (
+	escapedByte = regexp.MustCompile(`(?i)(?:%|=|\\+x|0x)([0-9a-f]{2})[ ,;]?`)
+	escapedRune = regexp.MustCompile(`(?i)\\+u\{?([0-9a-f]{2,8})\}?|\\+([0-3][0-7]{2})|\bU\+([0-9a-f]{4,6}) ?`)
+	legible     = regexp.MustCompile(`[[:graph:]][[:print:]]{6,}[[:graph:]]`)
+	numbers     = regexp.MustCompile(`\b[0-9]{2,3}\b`)
+	notHex      = regexp.MustCompile(`[^0-9a-fA-F]+`)
+	not64       = regexp.MustCompile(`[^0-9a-zA-Z+/]+`)
+	not32       = regexp.MustCompile(`[^A-Z2-7]+`)
+)
+
+// unescaped undoes escapes, also one within the other.
+func unescaped(s string) string {
+	for range mostEscapes {
+		before := s
+		s = html.UnescapeString(s)
+		s = escapedRune.ReplaceAllStringFunc(s, func(e string) string {
+			for i, digits := range escapedRune.FindStringSubmatch(e)[1:] {
+				base := []int{16, 8, 16}[i]
+				if n, err := strconv.ParseUint(digits, base, 21); err == nil {
+					return string(rune(n))
+				}
+			}
+			return e
+		})
+		s = escapedByte.ReplaceAllStringFunc(s, func(e string) string {
+			b, _ := hex.DecodeString(escapedByte.FindStringSubmatch(e)[1]) // two digits
+			return string(b)
+		})
+		if s == before {
+			break
+		}
+	}
+	return s
+}
+
+// decoded returns what s may be an encoding of, wherever in s that begins. What is
+// not legible is none.
+func decoded(s string) []string {
+	var found []string
+	keep := func(b []byte) {
+		if text := strings.Join(legible.FindAllString(string(b), -1), " "); text != "" {
+			found = append(found, text)
+		}
+	}
+	from := func(text string, group int, decode func(string) []byte) {
+		for start := range min(group, len(text)) {
+			keep(decode(text[start : len(text)-(len(text)-start)%group]))
+		}
+	}
+	joined := strings.Join(strings.Fields(s), "")
+	from(notHex.ReplaceAllString(s, ""), 2, func(t string) []byte { b, _ := hex.DecodeString(t); return b })
+	for _, text := range append(strings.Fields(s), joined) {
+		sixty := strings.NewReplacer("-", "+", "_", "/").Replace(text)
+		for _, run := range not64.Split(sixty, -1) {
+			from(run+"AAA", 4, func(t string) []byte { b, _ := base64.StdEncoding.DecodeString(t); return b })
+		}
+		for _, run := range not32.Split(strings.ToUpper(text), -1) {
+			from(run+"AAAAAAA", 8, func(t string) []byte { b, _ := base32.StdEncoding.DecodeString(t); return b })
+		}
+	}
+	var bytes []byte
+	for _, n := range numbers.FindAllString(s, -1) {
+		if b, err := strconv.ParseUint(n, 10, 8); err == nil {
+			bytes = append(bytes, byte(b))
+		}
+	}
+	keep(bytes)
+	return found
+}
