@@ -336,11 +336,11 @@ func TestNextNamesWhatIsKnown(t *testing.T) {
 		{"provider", "regent instances forget cad/1, then regent instances redeem cad/1,", "the tenant names https://idp realm ems now; auth tokens are from old", func(f *Facts) {
 			f.Daemon.Ways[0].Remembered = []string{"old"}
 		}},
-		{"refused", "regent instances redeem cad/1", `registration token 0123abcd, refused at 2026-11-23 12:00Z; waiting: cad/1; demo-host.com said: "No (none) left."`, func(f *Facts) {
+		{"refused", "regent instances redeem cad/1", `registration token 0123abcd, refused at 2026-11-23 12:00Z; waiting: cad/1; demo-host.com said: E-7 "No (none) left."`, func(f *Facts) {
 			instance(f, "unredeemed", "registration_exhausted")
 			h := &f.Daemon.Held[0]
 			h.Unpaid, h.Refused, h.RefusedAt = 1, "registration_exhausted", f.Daemon.Status.Now
-			h.Words = `ask for more (demo-host.com said: "No (none) left.")`
+			h.Words = `ask for more (demo-host.com said: E-7 "No (none) left.")`
 		}},
 		{"uncertain", "regent ledger resolve regent-1 --consumed, then regent instances redeem cad/1,", "the answer was lost", fault("uncertain", "redemption_uncertain", "the answer was lost; if it does: regent ledger resolve regent-1 --consumed")},
 		{"revoked", "regent instances redeem cad/1,", `demo-host.com said: "Session not active"`, fault("revoked", "revoked", `ended; redeem (demo-host.com said: "Session not active")`)},

@@ -1,6 +1,7 @@
 package redeem
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -88,20 +89,13 @@ func refused(f *tms.Failure) Verdict {
 		v.Code = fault.RegistrationExhausted
 	}
 	advice := v.Code.Advice()
-	if v.Code == fault.RegistrationRefused && wordsDisabled.MatchString(said(f)) {
+	if v.Code == fault.RegistrationRefused && wordsDisabled.MatchString(cmp.Or(f.Message, f.Code)) {
 		advice = disabled
 	}
-	v.Text = fmt.Sprintf("%s (%s said: %q)", advice, f.Host, said(f))
+	v.Text = fmt.Sprintf("%s (%s said: %s)", advice, f.Host, f.Said())
 	return v
 }
 
 // disabled is the advice on a registration token that the service calls so: it is
 // the right one, so comparing it is no use.
 const disabled = "the registration token is disabled; ask the Contact Administrator to enable it, or for another one; one that is enabled again is tried again by itself within six hours, or at once with: regent instances redeem " + fault.AnInstance
-
-func said(f *tms.Failure) string {
-	if f.Message != "" {
-		return f.Message
-	}
-	return f.Code
-}

@@ -167,3 +167,13 @@ func checkVerdictText(t *testing.T, v redeem.Verdict, f tms.Failure) {
 		t.Errorf("%q does not have the service's code %q", v.Text, f.Code)
 	}
 }
+
+// TestRefusalKeepsCodeAndText: the ledger, the status and the doctor show both as the
+// service wrote them.
+func TestRefusalKeepsCodeAndText(t *testing.T) {
+	f := said(400, "TMS-0815-DUP", "something is a duplicate")
+	f.Host = host
+	if got, want := redeem.Classify(&f).Text, `(demo-host.com said: TMS-0815-DUP "something is a duplicate")`; !strings.HasSuffix(got, want) {
+		t.Errorf("got %q, want it to end in %s", got, want)
+	}
+}

@@ -159,10 +159,10 @@ func (e *Engine) resend(ctx, stop context.Context, p purchase, s sending, other 
 		e.learn(ctx, p.want.ID.Tenant, func(l *tms.Learned) { delete(l.Tried, s.token) }) // it was not tried
 		return local(err), err
 	}
-	e.Log.InfoContext(ctx, "the service refused the form of a redemption; the other form is tried once", "instance", p.want.ID.String(), "refused", s.form, "tried", other, "said", said(refused))
+	e.Log.InfoContext(ctx, "the service refused the form of a redemption; the other form is tried once", "instance", p.want.ID.String(), "refused", s.form, "tried", other, "said", refused.Said())
 	v, err := e.send(ctx, p, other)
 	if v.Entry == Refused {
-		v.Text += fmt.Sprintf("; in the %s form it was refused as well: %q", s.form, said(refused))
+		v.Text += fmt.Sprintf("; in the %s form it was refused as well: %s", s.form, refused.Said())
 	}
 	return v, err
 }

@@ -106,8 +106,8 @@ func tryOlder() Verdict {
 func expired(f *tms.Failure, e Evidence) Verdict {
 	text := verdictText(fault.RefreshExpired, f)
 	if e.Session > 0 {
-		text = fmt.Sprintf("the service has ended the session: %s; to redeem again costs one count: regent instances redeem %s (%s said: %q)",
-			token.SessionsEnd(e.Session), fault.AnInstance, f.Host, said(f))
+		text = fmt.Sprintf("the service has ended the session: %s; to redeem again costs one count: regent instances redeem %s (%s said: %s)",
+			token.SessionsEnd(e.Session), fault.AnInstance, f.Host, f.Said())
 	}
 	return Verdict{Event: instance.RefreshTokenLapsed, Code: fault.RefreshExpired, Text: text}
 }
@@ -124,17 +124,10 @@ func refusal(f *tms.Failure, e Evidence) Verdict {
 	}
 	return Verdict{
 		Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true,
-		Text: fmt.Sprintf("%s refuses to refresh (HTTP %d, %q); it is tried again by itself before the auth token is given up", f.Host, f.Status, said(f)),
+		Text: fmt.Sprintf("%s refuses to refresh (HTTP %d, %s); it is tried again by itself before the auth token is given up", f.Host, f.Status, f.Said()),
 	}
 }
 
 func verdictText(k fault.Kind, f *tms.Failure) string {
-	return fmt.Sprintf("%s (%s said: %q)", k.Advice(), f.Host, said(f))
-}
-
-func said(f *tms.Failure) string {
-	if f.Message != "" {
-		return f.Message
-	}
-	return f.Code
+	return fmt.Sprintf("%s (%s said: %s)", k.Advice(), f.Host, f.Said())
 }

@@ -107,7 +107,7 @@ func (k Known) unproven(e Evidence) Verdict {
 	}
 	words := make([]string, len(k.Refused))
 	for i, r := range k.Refused {
-		words[i] = fmt.Sprintf("%s answered HTTP %d, %q", status.ModeInWords(r.Mode), r.Failure.Status, said(r.Failure))
+		words[i] = fmt.Sprintf("%s answered HTTP %d, %s", status.ModeInWords(r.Mode), r.Failure.Status, r.Failure.Said())
 	}
 	text := fmt.Sprintf("%s refuses to refresh, and no refresh mode is proven: %s", k.Refused[i].Failure.Host, strings.Join(words, "; "))
 	if e.RefreshLapsed {

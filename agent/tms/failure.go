@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -36,6 +37,14 @@ func (f *Failure) Error() string {
 		said += " (" + f.Code + ")"
 	}
 	return fmt.Sprintf("%s: %s answered %s", f.Op, f.Host, said)
+}
+
+// Said is what the service answered, word by word: its code, and its text in quotes.
+func (f *Failure) Said() string {
+	if f.Message == "" || f.Code == "" {
+		return strconv.Quote(f.Message + f.Code)
+	}
+	return f.Code + " " + strconv.Quote(f.Message)
 }
 
 // withheld stands in place of a text that repeats a secret in a form which cannot

@@ -39,6 +39,19 @@ func TestFailureSays(t *testing.T) {
 	}
 }
 
+// TestSaid: a person is shown the service's code and its text, word by word.
+func TestSaid(t *testing.T) {
+	for want, f := range map[string]Failure{
+		`TMS-0815 "No \"x\" left."`: {Code: "TMS-0815", Message: `No "x" left.`},
+		`"TMS-0815"`:                {Code: "TMS-0815"},
+		`"No."`:                     {Message: "No."},
+	} {
+		if got := f.Said(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 func TestMaskedText(t *testing.T) {
 	const bidi = "\u202e"
 	tests := []struct{ name, in, want string }{
