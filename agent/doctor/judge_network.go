@@ -154,6 +154,7 @@ func (w Way) handshake() string {
 func (w Way) why() string {
 	text := strings.TrimPrefix(strings.TrimPrefix(w.Failure, "tms: "), "discover: ")
 	text = strings.TrimPrefix(text, "sent to "+w.Host+", but no answer came that can be read: ")
+	text = strings.TrimPrefix(text, "sent to "+w.Host+", and the answer could not be read: ")
 	return strings.TrimPrefix(text, "nothing was sent to "+w.Host+": ")
 }
 

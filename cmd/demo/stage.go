@@ -94,6 +94,7 @@ func (s *stage) startService(ctx context.Context) (err error) {
 	args := []string{
 		"--ca-out", s.at("service/ca.pem"), "--access-lifetime", s.life.String(),
 		"--admin-password-file", s.at("admin/password"), "--client-secret-file", s.at("admin/client-secret"), "--verbose",
+		"--request-body", "strict",
 	}
 	if s.dialect != "" {
 		args = append(args, "--dialect", s.dialect)

@@ -69,12 +69,28 @@ func (a accounts) check(words []string, other accounts) (texts []string) {
 		case authz.IsNumber(w):
 			texts = append(texts, a.number(w)...)
 		default:
-			if id, err := a.id(name); err == nil && id == "" {
+			id, err := a.id(name)
+			if err == nil && id == "" {
 				texts = append(texts, a.unknown(name, named, other))
+			} else if first := a.first(name, id); err == nil && first != name {
+				texts = append(texts, fmt.Sprintf("%s and %s have one id (%s), and the system calls it %s, so %s admits nobody; write %s, or %s%s",
+					name, first, id, first, name, first, a.byID, id))
 			}
 		}
 	}
 	return texts
+}
+
+// first returns the name that the system has for an id: of several in its file, the
+// first one.
+func (a accounts) first(name, id string) string {
+	i := slices.Index(a.known, name)
+	for _, other := range a.known[:max(i, 0)] {
+		if of, err := a.id(other); err == nil && of == id {
+			return other
+		}
+	}
+	return name
 }
 
 // number says what a number alone may mean besides an id.

@@ -24,7 +24,7 @@ func TestSanity(t *testing.T) {
 	here := sanity{
 		system: "linux",
 		userID: func(name string) (string, error) {
-			return map[string]string{"alice": "1000", "30961": "8675", "77": "77", "0815": "5"}[name], nil
+			return map[string]string{"alice": "1000", "alicia": "1000", "30961": "8675", "77": "77", "0815": "5"}[name], nil
 		},
 		groupID: func(name string) (string, error) {
 			return map[string]string{"engineering": "2000", "12": "9"}[name], nil
@@ -32,7 +32,7 @@ func TestSanity(t *testing.T) {
 		readFile: func(name string) ([]byte, error) {
 			switch name {
 			case "/etc/passwd":
-				return []byte("root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n"), nil
+				return []byte("root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/:/bin/sh\nalicia:x:1000:1000::/:/bin/sh\n"), nil
 			case "/etc/group":
 				return []byte("root:x:0:\nengineering:x:2000:alice\n"), nil
 			case "/good.pem":
@@ -83,6 +83,7 @@ func TestSanity(t *testing.T) {
 		{"an application's", "tenant: demo-host.com\napplications:\n  - id: cad\n    registration_token_file: /nowhere/token\n    allow: [{users: [alice]}]\n", "c:4: applications.cad.registration_token_file: the directory /nowhere", false},
 		{"known", rule("users: [alice, 4711, 'uid:4711', 'user:alice', S-1-5-18, 77], groups: [engineering, 13, 'gid:12', 'group:12'], executables: [{path: /usr/bin/cad}]"), "", false},
 		{"unknown user", rule("users: [alice, bob]"), "c:2: applications.cad.allow: no user bob is known here", false},
+		{"a second name", rule("users: [alicia]"), "c:2: applications.cad.allow: alicia and alice have one id (1000), and the system calls it alice, so alicia admits nobody; write alice, or uid:1000", false},
 		{"unknown group", rule("groups: [sales]"), "c:2: applications.cad.allow: no group sales is known here", false},
 		{"misspelt group", rule("groups: [enginering]"), "c:2: applications.cad.allow: no group enginering is known here, so it admits nobody; did you mean engineering?", false},
 		{"misspelt user", rule("users: ['user:alcie']"), "c:2: applications.cad.allow: no user alcie is known here, so it admits nobody; did you mean alice?", false},

@@ -147,7 +147,7 @@ func startEmulator(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("password"), []byte("correct horse\n"), 0o600))
 	p := start(ts, "emulator", append([]string{
 		"tms-emulator", "--ca-out", ts.MkAbs("ca.pem"), "--admin-password-file", ts.MkAbs("password"),
-		"--dialect", string(ts.Value(storyKey{}).(*story).dialect),
+		"--dialect", string(ts.Value(storyKey{}).(*story).dialect), "--request-body", "strict",
 	}, args...)...)
 	m := p.line(ts, `^listening on (https://\S+?)/?$`)
 	ts.Setenv("TENANT", m[1])

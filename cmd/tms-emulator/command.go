@@ -113,7 +113,7 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f.StringVar((*string)(&k.Duplicates), "duplicates", "count", "a redemption whose identifier was redeemed before: count again, refuse, or the same auth token")
 
 	f.StringVar((*string)(&k.Dialect), "dialect", string(emulator.Family), "form of replies: family (as the vendor's other calls) or first (the earlier form)")
-	f.StringVar((*string)(&k.RequestBody), "request-body", "", "a body in the other dialect's form: strict (400, the default), lenient (accepts and ignores it) or either (reads it)")
+	f.StringVar((*string)(&k.RequestBody), "request-body", string(emulator.BodyEither), "a body in the other dialect's form: either (reads it), lenient (accepts and ignores it) or strict (400)")
 	f.StringVar(&k.ErrorShape, "error-shape", "", "body of an error: "+strings.Join(emulator.ErrorShapes(), ", ")+", or rotate for one after the other; without, the dialect's own")
 	f.IntVar(&k.PageSize, "page-size", 0, "rows of a page, whatever the client asks for; 0 is 2 rows for family and up to 1000 for first")
 	f.BoolVar(&k.CountDelta, "count-delta", false, "add a changed count to the earlier one")
