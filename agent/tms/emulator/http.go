@@ -68,6 +68,8 @@ func (e *Emulator) routes() *http.ServeMux {
 		{base + "/authTokens/{id}", false, map[string]endpoint{
 			"PATCH": {ClassRefresh, e.refreshAuthToken}, "GET": admin(e.showAuthToken), "DELETE": admin(e.removeAuthToken),
 		}},
+		{base + "/clients", false, map[string]endpoint{"GET": admin(e.listClients)}},
+		{base + "/clients/{id}", false, map[string]endpoint{"GET": admin(e.showClient)}},
 		{realm + "protocol/openid-connect/token", true, map[string]endpoint{"POST": {ClassLogin, e.token}}},
 		{realm + "protocol/openid-connect/certs", true, map[string]endpoint{"GET": {ClassOther, e.keys}}},
 		{realm + ".well-known/openid-configuration", true, map[string]endpoint{"GET": {ClassOther, e.discovery}}},

@@ -148,10 +148,10 @@ remove_and_purge() {
 }
 
 # files_of_machine NAME lists all files, but for what others keep of any package
-# or of any boot, and IT's own.
+# or of any boot, IT's own, and what tmsctl keeps in the home of an administrator.
 files_of_machine() {
 	m find / -xdev \( -path /proc -o -path /sys -o -path /run/systemd -o -path /run/log -o -path /var/log -o -path /tmp \
 		-o -path /packages -o -path $site \) -prune -o -print |
-		grep -vE '^/(var/lib/systemd/(coredump|random-seed|timers|catalog|credential\.secret|linger|rfkill|backlight)|var/cache/debconf|var/lib/dpkg/(status|available|diversions|triggers|lock|info/format)|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|var/tmp/systemd-private|var/cache/ldconfig|run/(user|utmp|nologin|shutdown|initctl|dmeventd|mount|lock|dbus|sudo|credentials))|home' |
+		grep -vE '^/(var/lib/systemd/(coredump|random-seed|timers|catalog|credential\.secret|linger|rfkill|backlight)|var/cache/debconf|var/lib/dpkg/(status|available|diversions|triggers|lock|info/format)|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|var/tmp/systemd-private|var/cache/ldconfig|run/(user|utmp|nologin|shutdown|initctl|dmeventd|mount|lock|dbus|sudo|credentials))|home|^/root/\.config(/tmsctl|$)' |
 	sort >"$machines/preseed.$1"
 }
