@@ -28,7 +28,7 @@ test: ## all tests
 
 .PHONY: race
 race: ## all tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 go test -race ./...
+	CGO_ENABLED=1 go test -race -timeout 20m ./...
 
 .PHONY: monitoring
 monitoring: ## promtool's lint, the alert rules' tests, and a real Prometheus by a real node_exporter (installs them)

@@ -48,6 +48,7 @@ func TestOutlivesTheReaderOfItsLog(t *testing.T) {
 // The end of a terminal's session does not end the service.
 func TestOutlivesHangup(t *testing.T) {
 	p := start(t)
+	defer p.stop()
 	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
