@@ -237,7 +237,7 @@ func (s *site) settle(t *testing.T, d *daemonProcess, most time.Duration) (end e
 		if end.code = ""; err != nil {
 			end.code = fault.KindOf(err)
 		}
-		if end.state = s.state(t); end.code == "" || end.state == "uncertain" || end.state == "refresh_lost" {
+		if end.state = s.state(t); end.code == "" || end.state == "uncertain" || end.state == "refresh_lost" || end.code == fault.RefreshUncertain {
 			return end
 		}
 	}
@@ -276,6 +276,7 @@ func (s *site) judge(t *testing.T, sc disturbance, end ending) {
 	case end.state == "live" && end.code == "":
 	case end.state == "uncertain" && confirmed == 0 && !sc.refresh:
 	case end.state == "refresh_lost" && end.code == fault.RefreshLost && sc.mayLose:
+	case end.code == fault.RefreshUncertain && sc.mayLose: // no mode has worked yet, so no refusal ends it
 	default:
 		t.Errorf("it ends %q, and a request for its token with %q; %d confirmed", end.state, end.code, confirmed)
 	}
