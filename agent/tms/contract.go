@@ -3,6 +3,7 @@ package tms
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"strings"
@@ -178,15 +179,27 @@ func portOf(u *url.URL) string {
 //	{"error":{"code":"…","message":"…"}}    {"errors":{"error":[{…}]}}
 //	{"error":"…","error_description":"…"}
 //
-// A code may be a number. Of several errors the first one counts.
+// A code may be a number. Of several errors the first one counts. Errors may be texts
+// alone, or say in detail what the object around them says as a whole.
 func shapeOf(body []byte) (code, message string, ok bool) {
 	o, err := reply.Parse(body, "")
 	if err != nil {
 		return "", "", false
 	}
 	if inner, found := o.FirstOf("errors", "error"); found {
-		o = inner
+		if code, message, ok = errorIn(inner); ok {
+			return code, message, true
+		}
 	}
+	if code, message, ok = errorIn(o); ok {
+		return code, message, true
+	}
+	message = textsIn(o["errors"])
+	return code, message, message != ""
+}
+
+// errorIn reads an object that may be an error.
+func errorIn(o reply.Object) (code, message string, ok bool) {
 	for _, name := range []string{"errorCode", "code", "error"} {
 		if code = o.ID(name); code != "" {
 			break
@@ -194,6 +207,21 @@ func shapeOf(body []byte) (code, message string, ok bool) {
 	}
 	message = o.Text("errorMessage", "message", "error_description")
 	return code, message, message != "" || o.ID("errorCode") != "" || o.Text("error", "code") != ""
+}
+
+// textsIn reads errors that are texts alone, in an array or in one below "error".
+func textsIn(errs json.RawMessage) string {
+	var texts []string
+	if json.Unmarshal(errs, &texts) == nil {
+		return strings.Join(texts, "; ")
+	}
+	var below struct {
+		Error []string `json:"error"`
+	}
+	if json.Unmarshal(errs, &below) != nil {
+		return ""
+	}
+	return strings.Join(below.Error, "; ")
 }
 
 // errorMembers names the members of an error's body in which shapeOf looks, for a

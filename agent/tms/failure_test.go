@@ -268,7 +268,10 @@ func TestShapeOf(t *testing.T) {
 		{`{"timestamp":1,"status":404,"error":"Not Found","path":"/x"}`, "Not Found", "", true},
 		{`{"errors":[]}`, "", "", false},
 		{`{"code":400}`, "400", "", false}, // any program counts
-		{`{"errors":["words"]}`, "", "", false},
+		{`{"errors":["words","more"]}`, "", "words; more", true},
+		{`{"errors":{"error":["words"]}}`, "", "words", true},
+		{`{"code":"E1","message":"words","errors":[{"field":"a","reason":"b"}]}`, "E1", "words", true},
+		{`{"errors":[{"field":"a"}]}`, "", "", false},
 		{`[]`, "", "", false},
 		{`<html>Log in</html>`, "", "", false},
 	}

@@ -28,9 +28,9 @@ var harmless = regexp.MustCompile(`accounts?|encounter|discount|countr(y|ies)|ca
 // otherStems can mean a duplicate, a count, an end, or that something is disabled
 // (A: no text of the service is documented). They stand anywhere in a word, since a
 // code runs its words together: TOKENEXPIRED.
-var otherStems = regexp.MustCompile(`duplic|already|exist|uniq|conflict|twice|repeat|inuse\b|\bin use\b|\bdup\b` +
-	`|count|consum|exhaust|limit|quota|exceed|maxim|remain|deplet|used|insufficient|no ?more\b` +
-	`|expir|lapse|outdated|validity|no ?longer` +
+var otherStems = regexp.MustCompile(`duplic|already|exist|uniq|conflict|twice|repeat|taken|reserved|another|constraint|redeemed|inuse\b|\bin use\b|\bdup\b` +
+	`|count|consum|exhaust|limit|quota|exceed|maxim|remain|deplet|used|insufficient|no ?more\b|too many|not enough|no (auth )?tokens|out of|run out|spent|capacity` +
+	`|expir|lapse|outdated|validity|no ?longer|not yet|terminat|cancel|withdrawn|on hold|ended\b` +
 	`|disabl|enabl|activ|suspend|revo[kc]|locked|delet|invalid (reg(istration)? ?)?token|invalidtoken|token (is )?(invalid|not valid)` +
 	`|abgelauf|bereits|verbraucht|gesperrt|ung.ltiger? token|deaktiv|déjà|scadut|caduc` + // a service may speak its tenant's language
 	`|\b(states?|status|dates?|max|left|late)\b`)

@@ -10,6 +10,11 @@ func TestFormRefused(t *testing.T) {
 		want       bool
 	}{
 		{"TOKENEXPIRED", "Bad request", false},
+		{"E1", "Identifier taken", false},
+		{"E1", "another auth token has this identifier", false},
+		{"E1", "the registration token has run out", false},
+		{"E1", "not yet valid", false},
+		{"E1", "too many auth tokens", false},
 		{"IDENTIFIERDUPLICATE", "Bad request", false},
 		{"REGTOKENCOUNTEXCEEDED", "Bad request", false},
 		{"REGTOKENCOUNTZERO", "", false},
