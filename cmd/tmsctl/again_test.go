@@ -2,38 +2,18 @@ package main
 
 import (
 	"bytes"
-	"maps"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"regent/agent/tms/emulator"
 	"regent/agent/token"
 )
 
 // TestEachAgainWhereNoTokenIsShown: --per-recipient can be repeated where the service
 // shows a token only once, and else says why not.
 func TestEachAgainWhereNoTokenIsShown(t *testing.T) {
-	e, err := emulator.New(emulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer := httptest.NewRecorder()
-		e.ServeHTTP(answer, r)
-		body := answer.Body.Bytes()
-		if r.Method == http.MethodGet {
-			body = cut(body, "token")
-		}
-		answer.Header().Del("Content-Length")
-		maps.Copy(w.Header(), answer.Header())
-		w.WriteHeader(answer.Code)
-		_, _ = w.Write(body) // the client says so if it comes short
-	}))
-	t.Cleanup(s.Close)
+	e, url := changedService(t, func(body []byte) []byte { return cut(body, "token") })
 	dir := t.TempDir()
 	people, files := filepath.Join(dir, "people.csv"), filepath.Join(dir, "files")
 	if err := os.WriteFile(people, []byte("recipient\nalice\nbob\n"), 0o600); err != nil {
@@ -45,7 +25,7 @@ func TestEachAgainWhereNoTokenIsShown(t *testing.T) {
 		w := typed(&out, &out, "", token.NewSecret(e.Credentials().Password))
 		w.configDir = func() (string, error) { return config, nil }
 		return run(t.Context(), w, []string{
-			"--tenant", s.URL, "--user", "admin", "registration-token", "create",
+			"--tenant", url, "--user", "admin", "registration-token", "create",
 			"--per-recipient", people, "--identifier", "q4", "--count", "2", "--out-dir", files,
 		}), out.String()
 	}

@@ -25,9 +25,8 @@ func without(t *testing.T, member string) (command func(args ...string) (int, st
 	return changedReplies(t, func(body []byte) []byte { return cut(body, member) })
 }
 
-// changedReplies is a service whose replies to reading calls are changed. It has one
-// registration token, fleet, of count 3.
-func changedReplies(t *testing.T, change func([]byte) []byte) (command func(args ...string) (int, string, string), id string) {
+// changedService is a service whose replies to reading calls are changed, at url.
+func changedService(t *testing.T, change func([]byte) []byte) (e *emulator.Emulator, url string) {
 	t.Helper()
 	e, err := emulator.New(emulator.Options{})
 	if err != nil {
@@ -46,9 +45,17 @@ func changedReplies(t *testing.T, change func([]byte) []byte) (command func(args
 		_, _ = w.Write(body) // the client says so if it comes short
 	}))
 	t.Cleanup(s.Close)
+	return e, s.URL
+}
+
+// changedReplies is a service whose replies to reading calls are changed. It has one
+// registration token, fleet, of count 3.
+func changedReplies(t *testing.T, change func([]byte) []byte) (command func(args ...string) (int, string, string), id string) {
+	t.Helper()
+	e, url := changedService(t, change)
 	command = func(args ...string) (int, string, string) {
 		var out, said bytes.Buffer
-		args = append([]string{"--tenant", s.URL, "--user", "admin"}, args...)
+		args = append([]string{"--tenant", url, "--user", "admin"}, args...)
 		code := run(t.Context(), typed(&out, &said, "", token.NewSecret(e.Credentials().Password)), args)
 		return code, out.String(), said.String()
 	}

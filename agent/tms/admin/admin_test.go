@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,21 +17,7 @@ import (
 // service answers the login, and everything else with handle.
 func service(t *testing.T, handle http.HandlerFunc) *admin.Session {
 	t.Helper()
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /token/api/v5/idpConfigurations", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, `{"tokenEndpoint":"http://%s/auth/","realm":"ems"}`, r.Host)
-	})
-	mux.HandleFunc("POST /auth/realms/ems/protocol/openid-connect/token", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `{"access_token":"admin","expires_in":300}`)
-	})
-	mux.HandleFunc("/", handle)
-	s := httptest.NewServer(mux)
-	t.Cleanup(s.Close)
-	session, err := clientFor(t, s.URL, nil).Login(t.Context(), user)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return session
+	return sessionOf(t, handle, "")
 }
 
 // pages serves n auth tokens in pages of at most most.
