@@ -123,6 +123,7 @@ func TestKeycloakUser(t *testing.T) {
 		}
 		d.end()
 	})
+	trials(t, k, bin)
 }
 
 // deviceOfUser is a device with a registration token that is a new user of Keycloak.
