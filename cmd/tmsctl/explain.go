@@ -47,6 +47,13 @@ func explained(err error) []string {
 
 // oddStep is what a person does about something else than was asked for.
 func oddStep(odd *admin.NotAsAskedError) string {
+	switch odd.Untold {
+	case "":
+	case "state":
+		return "to check, look at the service's own pages, or redeem on one device. If that works, the registration token is enabled, and one count is used"
+	default:
+		return "to check, look at the service's own pages"
+	}
 	if odd.Nothing {
 		return "the service may ignore this form of body. Run tmsctl registration-token show, then try --request " + tms.Other(odd.Form)
 	}

@@ -1,7 +1,7 @@
-// Command tmsctl is the Contact Administrator's: it makes, lists and deletes
-// registration tokens, and shows and withdraws the auth tokens that devices got
-// for them. Exit codes: 0 done, 1 failed, 2 bad usage, 3 the service did something
-// else than was asked for.
+// Command tmsctl is for the Contact Administrator. It creates, lists and deletes
+// registration tokens, and lists and deletes the auth tokens of devices. Exit codes: 0
+// done, 1 failed, 2 bad usage, 3 the service did something else than was asked for, or
+// does not show the result.
 package main
 
 import (

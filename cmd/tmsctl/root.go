@@ -64,7 +64,8 @@ type failedError struct{ err error }
 func (e *failedError) Error() string { return e.err.Error() }
 func (e *failedError) Unwrap() error { return e.err }
 
-// exitNotAsAsked is the exit code if the service did something else than was asked.
+// exitNotAsAsked is the exit code if the service did something else than was asked, or
+// does not show what it did.
 const exitNotAsAsked = 3
 
 // run runs the command line and returns the exit code.
@@ -116,7 +117,7 @@ profile replaces --tenant and the login flags. tmsctl never reads a secret from 
 command line or the environment.
 
 Exit codes: 0 done; 1 failed; 2 bad usage, nothing was sent; 3 done, but the service
-did something else than you asked for.`,
+did something else than you asked for, or does not show the result.`,
 		Args: noCommand,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if c.Name() == "version" || c.Name() == "completion" || c.Name() == "list" && c.Parent().Name() == "profile" {

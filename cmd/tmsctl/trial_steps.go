@@ -181,14 +181,23 @@ func (x *trial) refreshFirst(ctx context.Context) error {
 // disable disables the registration token, refreshes another auth token than the
 // first, and enables it again.
 func (x *trial) disable(ctx context.Context) error {
-	if err := x.enable(ctx, false); err != nil {
+	untold, err := x.enable(ctx, false)
+	if err != nil {
 		return err
 	}
 	o := x.refresh(ctx, x.bought[1], x.mode)
-	if err := x.enable(ctx, true); err != nil {
+	if _, err := x.enable(ctx, true); err != nil {
 		return err
 	}
-	x.found.Set(contract.Change, "PATCH in the form "+x.found[contract.RequestBody].Answers[0]+" changes the state")
+	form := x.found[contract.RequestBody].Answers[0]
+	if untold == "" {
+		x.found.Set(contract.Change, "PATCH in the form "+form+" changes the state")
+	} else {
+		x.found[contract.Change] = contract.Seen{Why: "PATCH in the form " + form + " is accepted, but " + untold}
+	}
+	if untold != "" && o.worked { // the registration token may not be disabled
+		o = outcome{text: untold}
+	}
 	if o.refused {
 		back := x.refresh(ctx, x.bought[1], x.mode)
 		o.text += map[bool]string{true: "; it works again after enabling", false: "; it stays refused after enabling"}[back.worked]
@@ -197,13 +206,18 @@ func (x *trial) disable(ctx context.Context) error {
 	return nil
 }
 
-func (x *trial) enable(ctx context.Context, on bool) error {
+// enable enables or disables the registration token. untold says why the result is not
+// known; it is "" if the service shows it.
+func (x *trial) enable(ctx context.Context, on bool) (untold string, err error) {
 	was, err := x.s.RegistrationToken(ctx, x.made.ID)
 	if err != nil {
-		return err
+		return "", err
 	}
 	_, err = x.s.UpdateRegistrationToken(ctx, was, admin.Change{Enabled: &on})
-	return err
+	if odd, ok := errors.AsType[*admin.NotAsAskedError](err); ok && odd.Untold != "" {
+		return "the service does not show the " + odd.Untold, nil
+	}
+	return "", err
 }
 
 // conclude notes whether something ended another auth token.

@@ -136,12 +136,74 @@ func TestTheLastDayIsNotTold(t *testing.T) {
 		want string
 	}{
 		{[]string{"registration-token", "extend", id, "--expires", "20d", "--dry-run"}, "last day not told to 20"},
-		{[]string{"registration-token", "extend", id, "--expires", "20d"}, "the service says not told"},
+		{[]string{"registration-token", "extend", id, "--expires", "20d"}, "does not show the last day"},
 		{[]string{"registration-token", "raise-count", id, "--to", "5"}, "count 3 to 5"},
 	} {
 		_, out, said := command(tt.args...)
 		if all := out + said; !strings.Contains(all, tt.want) || strings.Contains(all, "0001-01-01") || strings.Contains(all, "nothing was changed") {
 			t.Errorf("%v: want %q in\n%s", tt.args, tt.want, all)
+		}
+	}
+}
+
+// TestTheResultIsNotTold: a change that the service accepts, and does not show, is told
+// as such. Nothing says that the service ignored it, or that it is another form's turn.
+func TestTheResultIsNotTold(t *testing.T) {
+	replace := func(from, to string) func([]byte) []byte {
+		return func(body []byte) []byte { return bytes.ReplaceAll(body, []byte(from), []byte(to)) }
+	}
+	silent := func(member string) func([]byte) []byte {
+		return func(body []byte) []byte { return cut(body, member) }
+	}
+	const pages, device = "look at the service's own pages", "redeem on one device"
+	for _, tt := range []struct {
+		name   string
+		change func([]byte) []byte
+		args   []string
+		wants  []string
+	}{
+		{"disable", silent("state"), []string{"disable", "--yes"}, []string{"does not show whether the registration token is enabled", pages, device}},
+		{"enable", silent("state"), []string{"enable"}, []string{"does not show whether the registration token is enabled", pages, device}},
+		{"a word", replace(`"DISABLE"`, `"INACTIVE"`), []string{"disable", "--yes"}, []string{`it says the state "INACTIVE", which tmsctl does not know`, pages, device}},
+		{"extend", silent("expirationDate"), []string{"extend", "--expires", "20d"}, []string{"does not show the last day", pages}},
+		{"a date", replace(`"endDate":"`, `"endDate":"day `), []string{"extend", "--expires", "20d"}, []string{"does not show the last day", pages}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			command, id := changedReplies(t, tt.change)
+			code, out, said := command(append([]string{"registration-token", tt.args[0], id}, tt.args[1:]...)...)
+			if code != exitNotAsAsked {
+				t.Errorf("exit %d, want %d", code, exitNotAsAsked)
+			}
+			for _, want := range tt.wants {
+				if !strings.Contains(said, want) {
+					t.Errorf("want %q in\n%s%s", want, out, said)
+				}
+			}
+			for _, never := range []string{"--request", "may add the number", "somebody else"} {
+				if strings.Contains(said, never) {
+					t.Errorf("%q is said without a reason:\n%s", never, said)
+				}
+			}
+		})
+	}
+}
+
+// TestTrialIsNotToldTheState: whether disabling ends auth tokens is then not known, and
+// the trial goes on.
+func TestTrialIsNotToldTheState(t *testing.T) {
+	e := newBetween(t, emulator.Knobs{}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
+		answer := httptest.NewRecorder()
+		e.ServeHTTP(answer, r)
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(cut(answer.Body.Bytes(), "state")) // the client says so if it comes short
+	})
+	code, out, said := e.try(t.Context(), t)
+	if code != 0 {
+		t.Errorf("exit %d\n%s", code, said)
+	}
+	for _, want := range []string{`disable ends auth tokens +A +not known: the service does not show the state`, `enable and disable +F +not known: PATCH in the form wrapped`, `delete ends auth tokens +A +no:`} {
+		if !regexp.MustCompile(want).MatchString(out) {
+			t.Errorf("want %q in\n%s", want, out)
 		}
 	}
 }

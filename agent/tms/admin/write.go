@@ -81,10 +81,12 @@ func unanswered(err error) bool {
 	return ok && (f.Reach == tms.Lost || f.Reach == tms.Answered && f.Status >= http.StatusInternalServerError)
 }
 
-// NotAsAskedError means that the service did something else than it was asked for.
+// NotAsAskedError means that the service did something else than it was asked for, or
+// that it does not show what it did.
 type NotAsAskedError struct {
 	Text    string // in what it differs
 	Nothing bool   // nothing was changed: the body may have had a form that the service ignores
+	Untold  string // the member whose change the service does not show, in words; "" if it shows all
 	Form    string // of the body
 }
 
@@ -143,7 +145,7 @@ func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistration
 	}
 	r = s.whole(ctx, r)
 	if text := n.differences(r); text != "" {
-		err = &NotAsAskedError{text, r.Identifier != n.Identifier, form}
+		err = &NotAsAskedError{Text: text, Nothing: r.Identifier != n.Identifier, Form: form}
 	} else {
 		s.writing.prove(form)
 	}
@@ -267,11 +269,39 @@ func (s *Session) UpdateRegistrationToken(ctx context.Context, was RegistrationT
 		return RegistrationToken{}, err
 	case readErr != nil:
 		return RegistrationToken{}, fmt.Errorf("the service accepted the change, but it cannot be read back: %w", readErr)
-	case !is.same(was.With(c)):
-		return is, &NotAsAskedError{was.told(c, is), is.same(was), form}
+	case !is.same(is.shown(was.With(c))):
+		return is, &NotAsAskedError{Text: was.told(c, is), Nothing: is.same(was), Form: form}
+	}
+	if member, why := is.untold(c); member != "" {
+		return is, &NotAsAskedError{Text: "the service accepted the change, but " + why, Untold: member, Form: form}
 	}
 	s.writing.prove(form)
 	return is, nil
+}
+
+// shown is want without the members that the service does not tell of r.
+func (r RegistrationToken) shown(want RegistrationToken) RegistrationToken {
+	if r.State != StateEnabled && r.State != StateDisabled {
+		want.State = r.State
+	}
+	if r.Expires.IsZero() && !r.Never {
+		want.Expires = r.Expires
+	}
+	return want
+}
+
+// untold names the member of a change that the service does not tell of r, and says why
+// it is not known. The member is "" if it tells all.
+func (r RegistrationToken) untold(c Change) (member, why string) {
+	switch {
+	case c.Enabled != nil && r.State == StateUnsaid:
+		return "state", "it does not show whether the registration token is enabled"
+	case c.Enabled != nil && r.State == StateUnknown:
+		return "state", fmt.Sprintf("it says the state %q, which tmsctl does not know", r.Status)
+	case c.Expires != nil && r.Expires.IsZero() && !r.Never:
+		return "last day", "it does not show the last day"
+	}
+	return "", ""
 }
 
 // told says what a change asked for and what came of it.
