@@ -4,17 +4,22 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"filippo.io/age"
 
+	"regent/agent/store"
+	"regent/agent/tms/admin"
 	"regent/agent/token"
 )
 
@@ -124,19 +129,26 @@ func (t *tool) passphrase(ctx context.Context, b bundling) (token.Secret, error)
 	return first, nil
 }
 
-// bundle collects tokens in memory, and is written whole, or not at all: an
-// archive of a file for each recipient, as --out-dir has them.
+// bundle collects tokens in memory, and is written at the end: an archive of a file for
+// each recipient, as --out-dir has them. Until then each token that was made is in a
+// directory beside it, encrypted for the same keys: the service may show it only once.
 type bundle struct {
 	name string
 	keys []age.Recipient
 	in   []bundled
 	at   time.Time
+
+	parts []string // names of the parts that the bundle makes needless
 }
 
+// bundled is a file of the bundle. The content of a part is encrypted once more.
 type bundled struct {
-	name  string
-	token token.Secret
+	name    string
+	content token.Secret
 }
+
+// partSuffix ends the name of a part.
+const partSuffix = tokenSuffix + ".age"
 
 // newBundle refuses a name that is taken.
 func (t *tool) newBundle(ctx context.Context, b bundling) (*bundle, error) {
@@ -153,34 +165,107 @@ func (t *tool) newBundle(ctx context.Context, b bundling) (*bundle, error) {
 	return &bundle{name: b.file, keys: keys, at: t.now()}, nil
 }
 
-// keep implements [tokens].
-func (b *bundle) keep(r recipient, secret token.Secret) (string, error) {
-	name := r.name + tokenSuffix
-	b.in = append(b.in, bundled{name, secret})
-	return name, nil
+// partsDir is the directory of the parts.
+func (b *bundle) partsDir() string { return b.name + ".parts" }
+
+// part is the name of a recipient's part. It names the registration token too: it may
+// have been deleted and made again.
+func (*bundle) part(r recipient, id string) string {
+	id = url.QueryEscape(id)
+	if len(id) > 64 {
+		id = fmt.Sprintf("%x", sha256.Sum256([]byte(id)))
+	}
+	return r.name + "." + id + partSuffix
 }
 
-// kept implements [tokens]. It is nothing: a bundle is new, and an earlier one is encrypted.
-func (*bundle) kept(recipient) token.Secret { return token.Secret{} }
+// reserve implements [tokens].
+func (b *bundle) reserve(recipient) (*reserved, error) {
+	if err := os.MkdirAll(b.partsDir(), 0o700); err != nil {
+		return nil, err
+	}
+	return reserve(b.partsDir(), tokenSpace+len(b.keys)*256)
+}
 
-// close implements [tokens]. What is not whole is not written: the command can
-// be repeated, and takes the tokens from the service's list then.
+// keep implements [tokens].
+func (b *bundle) keep(r recipient, is admin.RegistrationToken, into *reserved) (string, error) {
+	part, file := b.part(r, is.ID), r.name+tokenSuffix
+	content := is.Token
+	switch {
+	case content.IsZero(): // it is a part of an earlier run
+		sealed, err := os.ReadFile(filepath.Join(b.partsDir(), part)) //nolint:gosec // its directory was named by the person
+		if err != nil {
+			return "", err
+		}
+		content, file = token.NewSecret(string(sealed)), r.name+partSuffix
+	case into != nil:
+		var sealed bytes.Buffer
+		if err := b.seal(&sealed, reveal(content)); err != nil {
+			return "", err
+		}
+		if err := into.keepAs(filepath.Join(b.partsDir(), part), sealed.Bytes()); err != nil {
+			return "", err
+		}
+	}
+	b.parts = append(b.parts, part) // if there is one
+	b.in = append(b.in, bundled{file, content})
+	return file, nil
+}
+
+// seal encrypts one text.
+func (b *bundle) seal(w io.Writer, text string) error {
+	sealed, err := age.Encrypt(w, b.keys...)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(sealed, text)
+	return errors.Join(err, sealed.Close())
+}
+
+// kept implements [tokens]. Who has no secret key cannot read the part of an earlier run.
+func (b *bundle) kept(r recipient, id string) (token.Secret, bool) {
+	info, err := os.Lstat(filepath.Join(b.partsDir(), b.part(r, id)))
+	return token.Secret{}, err == nil && info.Mode().IsRegular()
+}
+
+// close implements [tokens]. A bundle that is not whole is not written: the parts stay,
+// and the command can be repeated.
 func (b *bundle) close(whole bool) (string, error) {
 	if !whole {
-		return "; no bundle was written", nil
+		return b.left(), nil
 	}
 	f, err := os.CreateTemp(filepath.Dir(b.name), ".bundle-*") // mode 0600
 	if err != nil {
-		return "", err
+		return b.left(), fmt.Errorf("--bundle %s: %w", b.name, bare(err))
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // it has its other name now, or is of no use
-	if err := errors.Join(b.encrypt(f), f.Sync(), f.Close()); err != nil {
-		return "", fmt.Errorf("--bundle: %w", err)
+	err = errors.Join(b.encrypt(f), f.Sync(), f.Close())
+	if err == nil {
+		err = place(f.Name(), b.name)
 	}
-	if err := place(f.Name(), b.name); err != nil {
-		return "", fmt.Errorf("--bundle %s: %w; nothing is lost: repeat the command with another name", b.name, bare(err))
+	if err == nil {
+		err = store.SyncDir(filepath.Dir(b.name))
 	}
-	return "; all in " + b.name, nil
+	if err != nil {
+		return b.left(), fmt.Errorf("--bundle %s: %w", b.name, bare(err))
+	}
+	said := "; all in " + b.name
+	if slices.ContainsFunc(b.in, func(one bundled) bool { return strings.HasSuffix(one.name, partSuffix) }) {
+		said += "\nDecrypt each NAME" + partSuffix + " in it once more: an earlier run encrypted it, and the service does not show it again"
+	}
+	for _, part := range b.parts {
+		_ = os.Remove(filepath.Join(b.partsDir(), part)) // it is in the bundle, encrypted
+	}
+	_ = os.Remove(b.partsDir()) // unless it has something else
+	return said, nil
+}
+
+// left says where the tokens are as long as there is no bundle.
+func (b *bundle) left() string {
+	_ = os.Remove(b.partsDir()) // unless it has something
+	if _, err := os.Lstat(b.partsDir()); err != nil {
+		return "; no bundle was written"
+	}
+	return fmt.Sprintf("; no bundle was written, and the tokens made are encrypted in %s", b.partsDir())
 }
 
 func (b *bundle) encrypt(w io.Writer) error {
@@ -190,7 +275,7 @@ func (b *bundle) encrypt(w io.Writer) error {
 	}
 	archive := tar.NewWriter(sealed)
 	for _, one := range b.in {
-		text := reveal(one.token)
+		text := reveal(one.content)
 		if err := archive.WriteHeader(&tar.Header{Name: one.name, Mode: 0o600, Size: int64(len(text)), ModTime: b.at.UTC().Truncate(time.Second)}); err != nil {
 			return err
 		}

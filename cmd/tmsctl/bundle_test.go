@@ -56,12 +56,14 @@ func (o *office) write(name, text string) {
 }
 
 // create runs registration-token create --per-recipient.
-func (o *office) create(w world, more ...string) int {
+func (o *office) create(w world, more ...string) int { return o.createIn(o.Context(), w, more...) }
+
+func (o *office) createIn(ctx context.Context, w world, more ...string) int {
 	args := []string{
 		"--tenant", o.url, "--user", "admin", "--password-file", o.path("password"),
 		"registration-token", "create", "--per-recipient", o.path("people.csv"), "--identifier", "q4",
 	}
-	return run(o.Context(), w, append(args, more...))
+	return run(ctx, w, append(args, more...))
 }
 
 // open decrypts a bundle, and returns what is in it by name.
@@ -119,7 +121,7 @@ func TestBundle(t *testing.T) {
 	o.at(2, func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, `{"message":"not now"}`, http.StatusForbidden)
 	})
-	if code := o.create(w, flags...); code != 1 || !strings.Contains(stderr.String(), "1 of 2 are done; no bundle was written; repeat the command") {
+	if code := o.create(w, flags...); code != 1 || !strings.Contains(stderr.String(), "1 of 2 are done; no bundle was written, and the tokens made are encrypted in "+o.path("q4.age.parts")+"; repeat the command") {
 		t.Fatalf("interrupted: exit %d, said %q", code, &stderr)
 	}
 	if left, err := filepath.Glob(o.path("*.age")); err != nil || len(left) > 0 {
@@ -149,7 +151,10 @@ func TestBundle(t *testing.T) {
 	if info, err := os.Stat(o.path("q4.age")); err != nil || othersMayRead(info.Mode()) {
 		t.Errorf("the bundle can be read by others: %v, %v", info.Mode(), err)
 	}
-	if rest, _ := filepath.Glob(o.path(".bundle-*")); len(rest) > 0 {
+	if rest, _ := filepath.Glob(o.path("q4.age.parts")); len(rest) > 0 {
+		t.Errorf("left behind: %v", rest)
+	}
+	if rest, _ := filepath.Glob(o.path(".*-*")); len(rest) > 0 {
 		t.Errorf("left behind: %v", rest)
 	}
 }

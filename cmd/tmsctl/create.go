@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 	"time"
 
@@ -29,16 +27,21 @@ type creation struct {
 func (t *tool) registrationCreate() *cobra.Command {
 	var o creation
 	c := &cobra.Command{
-		Use: "create --count N", Short: "Make a registration token", Args: noArguments,
-		Long: `Make a registration token. Its count is how many auth tokens it can create:
-one for each instance of each application on each device; tmsctl plan calculates it.
+		Use: "create --count N", Short: "Create a registration token", Args: noArguments,
+		Long: `Create a registration token. Its count is the number of auth tokens that it can
+create: one for each instance of each application on each device. tmsctl plan
+calculates it.
 
-With --per-recipient each line of a CSV file gets a registration token of its own,
-so that usage can be told apart and one can be disabled without the others. The
-command can be repeated: what was made already is not made again. The tokens go
-into a file for each recipient, or with --bundle into one that is encrypted:
+With --per-recipient each line of a CSV file gets a registration token of its own.
+You can then see the usage of each recipient, and disable one without the others.
+The tokens go into a file for each recipient, or with --bundle into one encrypted
+file:
 
-  age --decrypt --identity KEY bundle.age | tar x`,
+  age --decrypt --identity KEY bundle.age | tar x
+
+The service may show a token only once. Each token is on the disk before the next
+one is created; with --bundle it is encrypted in the directory BUNDLE.parts. After
+an interruption, run the command again: it does not create a token twice.`,
 		RunE: running(func(c *cobra.Command, _ []string) error {
 			if err := o.bundle.check(o.perRecipient != ""); err != nil {
 				return err
@@ -98,68 +101,62 @@ func (t *tool) create(ctx context.Context, o creation) (err error) {
 		return err
 	}
 	defer file.discard()
+	t.outlive()
 	return t.asAdministrator(ctx, func(s *admin.Session) error {
 		// 3. One token is made, and kept or shown.
-		r, err := s.CreateRegistrationToken(ctx, o.new, s.Now())
+		r, err := t.createToken(ctx, s, o.new)
 		odd, isOdd := errors.AsType[*admin.NotAsAskedError](err)
 		if err != nil && !isOdd {
 			return err
 		}
+		if err := file.keep([]byte(reveal(r.Token))); err != nil {
+			return notKept(r, fmt.Errorf("--out %s: %w", o.out, bare(err)))
+		}
 		t.sayFound(r)
-		if err := file.keep(reveal(r.Token)); err != nil {
-			return fmt.Errorf("registration token %s was made, but not kept: %w; see it with: tmsctl registration-token show --reveal %s", r.ID, err, r.ID)
+		err = t.printRegistration(r, o.out == "")
+		switch {
+		case err != nil && o.out == "":
+			err = notKept(r, fmt.Errorf("print it: %w", err))
+		case err != nil:
+			err = fmt.Errorf("registration token %s was made and is in %s, but it cannot be printed: %w", cell(r.ID), o.out, err)
 		}
 		if isOdd {
-			return errors.Join(fmt.Errorf("registration token %s was made: %w", cell(r.ID), odd), t.printRegistration(r, o.out == ""))
+			err = errors.Join(fmt.Errorf("registration token %s was made: %w", cell(r.ID), odd), err)
 		}
-		return t.printRegistration(r, o.out == "")
+		return err
 	})
+}
+
+// notKept says how to go on with a registration token that was made, and that nobody has.
+func notKept(r admin.RegistrationToken, why error) error {
+	return fmt.Errorf("registration token %[1]s was made, but nobody has it: %[2]w\nif the service still shows it: tmsctl registration-token show --reveal %[1]s\nelse delete it, and make another: tmsctl registration-token delete %[1]s", cell(r.ID), why)
+}
+
+// createToken creates a registration token. The service may show it only in the reply,
+// so an interruption does not end the wait for it.
+func (t *tool) createToken(ctx context.Context, s *admin.Session, n admin.NewRegistrationToken) (admin.RegistrationToken, error) {
+	// A password is perhaps asked for, and that can be interrupted.
+	if err := errors.Join(s.Confirm(ctx), ctx.Err()); err != nil {
+		return admin.RegistrationToken{}, err
+	}
+	var r admin.RegistrationToken
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r, err = s.CreateRegistrationToken(context.WithoutCancel(ctx), n, s.Now())
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		t.say("\ntmsctl: interrupted: waiting for the reply to %s, which may be the only one that has the token; a second interruption ends tmsctl at once\n", cell(n.Identifier))
+		<-done
+	}
+	return r, err
 }
 
 func (t *tool) sayFound(r admin.RegistrationToken) {
 	if r.Found {
 		t.say("tmsctl: note: the service sent no reply; its list shows that it created %s\n", cell(r.Identifier))
 	}
-}
-
-// tokenFile is a file made for one token. A nil one keeps nothing.
-type tokenFile struct {
-	f    *os.File
-	kept bool
-}
-
-// newTokenFile makes the file; it never takes one that is there.
-func newTokenFile(name string) (*tokenFile, error) {
-	if name == "" {
-		return nil, nil
-	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the file that its reader named
-	if errors.Is(err, fs.ErrExist) {
-		return nil, usagef("--out %s: is there already; remove it or name another", name)
-	}
-	if err != nil {
-		return nil, usagef("--out: %v", err)
-	}
-	return &tokenFile{f: f}, nil
-}
-
-// keep returns once the token is durable.
-func (t *tokenFile) keep(token string) error {
-	if t == nil {
-		return nil
-	}
-	_, err := t.f.WriteString(token)
-	err = errors.Join(err, t.f.Sync(), t.f.Close())
-	t.kept = err == nil
-	return err
-}
-
-// discard removes the file, if it was not written whole: the service still has
-// what should stand in it, and the name must be free.
-func (t *tokenFile) discard() {
-	if t == nil || t.kept {
-		return
-	}
-	_ = t.f.Close() // its error, if any, was told
-	_ = os.Remove(t.f.Name())
 }

@@ -17,7 +17,7 @@ func TestTokenFileNotWritten(t *testing.T) {
 	if err := file.f.Close(); err != nil { // every write fails from here on
 		t.Fatal(err)
 	}
-	if err := file.keep("c2VjcmV0"); err == nil {
+	if err := file.keep([]byte("c2VjcmV0")); err == nil {
 		t.Error("nothing was written, and keep says that it was")
 	}
 	file.discard()
@@ -28,7 +28,7 @@ func TestTokenFileNotWritten(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the name is not free: %v", err)
 	}
-	if err := again.keep("c2VjcmV0"); err != nil {
+	if err := again.keep([]byte("c2VjcmV0")); err != nil {
 		t.Error(err)
 	}
 	again.discard()

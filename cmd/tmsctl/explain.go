@@ -21,7 +21,36 @@ func explain(err error) []string {
 	return lines
 }
 
+// joined are the errors of errors.Join, without what only marks them. One error is
+// itself.
+func joined(err error) []error {
+	if failed, ok := err.(*failedError); ok { //nolint:errorlint // it is the outermost
+		return joined(failed.err)
+	}
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	var texts []string
+	for _, one := range many.Unwrap() {
+		all = append(all, joined(one)...)
+		texts = append(texts, one.Error())
+	}
+	if strings.Join(texts, "\n") != err.Error() { // fmt.Errorf
+		return []error{err}
+	}
+	return all
+}
+
 func explained(err error) []string {
+	if all := joined(err); len(all) > 1 {
+		var lines []string
+		for _, one := range all {
+			lines = append(lines, explained(one)...)
+		}
+		return lines
+	}
 	if errors.Is(err, context.Canceled) {
 		return []string{"interrupted: " + err.Error()}
 	}

@@ -116,7 +116,7 @@ func (t *tool) record(l fingerprintLine) error {
 		return err
 	}
 	_, err = fmt.Fprintf(f, "%s\n", line)
-	return errors.Join(err, f.Close())
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // doubt warns of a registration token that does not look like one.

@@ -100,26 +100,3 @@ func editFile(name string, edit func([]byte) ([]byte, error)) error {
 	}
 	return replaceFile(name, content, info.Mode().Perm())
 }
-
-// replaceFile puts a file of this content in the place of name, whole or not at all.
-func replaceFile(name string, content []byte, mode os.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".tmsctl-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Chmod(mode)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // the cause is err
-	}
-	return err
-}

@@ -17,7 +17,11 @@ import (
 func main() { os.Exit(mainCode()) }
 
 func mainCode() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // contexts begin in main
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // by nohup
+		ends = append(ends, syscall.SIGHUP) // the terminal was closed
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...) //nolint:forbidigo // contexts begin in main
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal ends the program at once
 	// It handles passwords and registration tokens. The one program that it starts is a

@@ -123,10 +123,14 @@ func (t *tool) createForEach(ctx context.Context, o creation) error {
 
 // tokens is where the registration tokens go that are made.
 type tokens interface {
-	// keep takes one, and says what its file is called.
-	keep(recipient, token.Secret) (file string, err error)
-	// kept returns the one that was kept by an earlier run; zero if there is none.
-	kept(recipient) token.Secret
+	// reserve makes space on the disk for one, before it is made.
+	reserve(recipient) (*reserved, error)
+	// keep takes one, and returns once it is durable. It says what its file is called.
+	// The space is nil for one that the service shows again.
+	keep(recipient, admin.RegistrationToken, *reserved) (file string, err error)
+	// kept reports whether an earlier run kept the one of this id. The token is zero if
+	// it cannot be read.
+	kept(r recipient, id string) (token.Secret, bool)
 	// close ends it, whole or not, and says for a person what became of it.
 	close(whole bool) (said string, err error)
 }
@@ -150,20 +154,27 @@ type directory struct{ path string }
 
 func (d directory) file(r recipient) string { return filepath.Join(d.path, r.name+tokenSuffix) }
 
-func (d directory) keep(r recipient, secret token.Secret) (string, error) {
-	return d.file(r), keepToken(d.file(r), secret)
+func (d directory) reserve(r recipient) (*reserved, error) {
+	if _, err := os.Lstat(d.file(r)); err == nil {
+		return nil, fmt.Errorf("%s holds something else; move it away", d.file(r))
+	}
+	return reserve(d.path, tokenSpace)
 }
 
-func (d directory) kept(r recipient) token.Secret {
+func (d directory) keep(r recipient, is admin.RegistrationToken, into *reserved) (string, error) {
+	if into == nil {
+		return d.file(r), keepToken(d.file(r), is.Token)
+	}
+	return d.file(r), into.keepAs(d.file(r), []byte(reveal(is.Token)))
+}
+
+func (d directory) kept(r recipient, _ string) (token.Secret, bool) {
 	content, err := os.ReadFile(d.file(r))
 	if err != nil { // keep will say so
-		return token.Secret{}
+		return token.Secret{}, false
 	}
 	secret, err := token.ParseRegistration(content)
-	if err != nil {
-		return token.Secret{}
-	}
-	return secret
+	return secret, err == nil
 }
 
 func (directory) close(bool) (string, error) { return "", nil }
@@ -194,44 +205,68 @@ func (t *tool) makeEach(ctx context.Context, s *admin.Session, all []recipient, 
 		one, err := t.makeOne(ctx, s, r, there[r.new.Identifier], out)
 		if err != nil {
 			progress.end()
-			said, closing := out.close(false)
-			err = errors.Join(fmt.Errorf("recipient %s: %w", r.name, err), closing)
-			return errors.Join(err, t.reportEach(done, len(all), ""), fmt.Errorf("%d of %d are done%s; repeat the command to go on where it ended", len(done), len(all), said))
+			return t.stopped(out, done, len(all), fmt.Errorf("recipient %s: %w", r.name, err))
 		}
 		done = append(done, one)
 		progress.step()
 	}
 	progress.end()
 	said, err := out.close(true)
-	return errors.Join(err, t.reportEach(done, len(all), said))
+	if err != nil {
+		return t.stoppedAt(said, done, len(all), err)
+	}
+	if err := t.reportEach(done, len(all), said); err != nil {
+		return fmt.Errorf("%d of %d are done%s; their list cannot be printed: %w", len(done), len(all), said, err)
+	}
+	return nil
+}
+
+// stopped says what is done, where it is, and how to go on.
+func (t *tool) stopped(out tokens, done []made, of int, why error) error {
+	said, closing := out.close(false)
+	return t.stoppedAt(said, done, of, errors.Join(why, closing))
+}
+
+func (t *tool) stoppedAt(said string, done []made, of int, why error) error {
+	return errors.Join(why, t.reportEach(done, of, ""), fmt.Errorf("%d of %d are done%s; repeat the command to go on where it ended", len(done), of, said))
 }
 
 func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there []admin.RegistrationToken, out tokens) (made, error) {
 	outcome := "found"
 	var is admin.RegistrationToken
-	var odd error // one was made, and it is not as asked
+	var odd error      // one was made, and it is not as asked
+	var into *reserved // the space of one that is made now
 	switch {
 	case len(there) > 1:
 		return made{}, fmt.Errorf("there are %d registration tokens called %s; delete what is too many, or take another --identifier", len(there), r.new.Identifier)
 	case len(there) == 1:
 		var err error
-		if is, err = t.again(ctx, s, r, there[0], out.kept(r)); err != nil {
+		if is, err = t.again(ctx, s, r, there[0], out); err != nil {
 			return made{}, fmt.Errorf("%s is there already, but %w", r.new.Identifier, err)
 		}
 	default:
-		if is, odd = s.CreateRegistrationToken(ctx, r.new, s.Now()); odd != nil && is.Token.IsZero() {
+		var err error
+		if into, err = out.reserve(r); err != nil {
+			return made{}, fmt.Errorf("%w; %s was not made", err, r.new.Identifier)
+		}
+		defer into.discard()
+		if is, odd = t.createToken(ctx, s, r.new); odd != nil && is.Token.IsZero() {
 			return made{}, odd
 		}
 		if outcome = "made"; is.Found {
 			outcome = "found"
 		}
 	}
+	// It is kept before anything else is done: the service may not show it again.
+	file, err := out.keep(r, is, into)
+	switch {
+	case err != nil && into == nil:
+		return made{}, fmt.Errorf("%s is not kept: %w", r.new.Identifier, err)
+	case err != nil:
+		return made{}, errors.Join(odd, notKept(is, err))
+	}
 	t.doubt(is)
 	fingerprint := t.fingerprint(is)
-	file, err := out.keep(r, is.Token)
-	if err != nil {
-		return made{}, errors.Join(odd, fmt.Errorf("%s was made, but not kept: %w", r.new.Identifier, err))
-	}
 	if odd != nil {
 		return made{}, fmt.Errorf("registration token %s was made, into %s: %w", is.ID, file, odd)
 	}
@@ -241,7 +276,7 @@ func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there
 // again returns a registration token of an earlier run, with its token. Where the
 // service does not show it any more, what that run kept is it, if it has the
 // fingerprint that was recorded. An error completes a sentence.
-func (t *tool) again(ctx context.Context, s *admin.Session, r recipient, is admin.RegistrationToken, kept token.Secret) (admin.RegistrationToken, error) {
+func (t *tool) again(ctx context.Context, s *admin.Session, r recipient, is admin.RegistrationToken, out tokens) (admin.RegistrationToken, error) {
 	const other = "; take another --identifier"
 	switch {
 	case is.Flaw != "":
@@ -259,8 +294,10 @@ func (t *tool) again(ctx context.Context, s *admin.Session, r recipient, is admi
 	}
 	recorded := t.recorded()[is.ID]
 	var why string
-	switch {
-	case kept.IsZero():
+	switch kept, ok := out.kept(r, is.ID); {
+	case ok && kept.IsZero():
+		return is, nil
+	case !ok:
 		why = "no file of an earlier run has it"
 	case recorded == "":
 		why = "it is not known whether the file of an earlier run has it: its fingerprint is not recorded here"

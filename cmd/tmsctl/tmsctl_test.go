@@ -35,6 +35,7 @@ func typed(out, err *bytes.Buffer, in string, password token.Secret) world {
 		getenv: func(string) string { return "" },
 		clock:  clock.New("", nil),
 
+		outlive:   func() {},
 		browse:    func(string) error { return errors.New("this is a test") },
 		work:      10, // a test has nobody to keep out
 		configDir: func() (string, error) { return "", errors.New("none") },

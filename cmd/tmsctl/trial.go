@@ -78,7 +78,7 @@ prints a report for a support ticket, and writes configuration for devices.`, tr
 }
 
 // try asks, makes the trial, cleans up, and says what was found and used.
-func (t *tool) try(ctx context.Context, s *admin.Session, yes bool, config string, file *tokenFile) error {
+func (t *tool) try(ctx context.Context, s *admin.Session, yes bool, config string, file *reserved) error {
 	x, err := t.newTrial(s)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (t *tool) try(ctx context.Context, s *admin.Session, yes bool, config strin
 	}
 	stopped := x.run(ctx)
 	left := x.clean(context.WithoutCancel(ctx))
-	if err := file.keep(x.configuration()); err != nil {
+	if err := file.keep([]byte(x.configuration())); err != nil {
 		left = errors.Join(left, fmt.Errorf("%s: %w", config, err))
 	} else {
 		t.say("Wrote configuration for devices to %s.\n", config)
@@ -151,7 +151,11 @@ func (x *trial) run(ctx context.Context) error {
 		{"delete the registration token", x.deleteRegistration},
 	} {
 		x.t.say("trial: %s ...\n", step.what)
-		if err := errors.Join(ctx.Err(), step.do(ctx)); err != nil {
+		err := ctx.Err()
+		if err == nil {
+			err = step.do(ctx)
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)
 		}
 	}

@@ -107,7 +107,11 @@ func (x *trial) buy(ctx context.Context, form string) error {
 		return err
 	}
 	b := &bought{identifier: fmt.Sprintf("%s-%d-%s", x.registration.Identifier, n, form), provider: provider}
-	b.AuthToken, err = device.Redeem(ctx, x.made.Token, tms.Request{
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// An interruption does not end the wait for the reply: the auth token can then be deleted.
+	b.AuthToken, err = device.Redeem(context.WithoutCancel(ctx), x.made.Token, tms.Request{
 		Identifier: b.identifier, FQDN: fmt.Sprintf("trial-%d.invalid", n), UserName: "tmsctl-trial", MAC: fmt.Sprintf("02:00:00:00:00:%02x", n),
 		RefID1: fmt.Sprintf("regent-trial/%d", n), RefID2: x.registration.Identifier, Form: form,
 	})

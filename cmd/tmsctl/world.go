@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"regent/agent/clock"
 	"regent/agent/token"
@@ -25,6 +27,8 @@ type world struct {
 
 	browse func(page string) error // opens a page in the person's browser
 
+	outlive func() // from now on, printing to a reader that has ended is an error, and not the end
+
 	work      int                    // that a guess at a bundle's passphrase costs, as a power of 2; 0 is age's own: about a second
 	configDir func() (string, error) // of the person
 	keyring   func() (vault, error)  // keyring.ErrNoKeyring if there is none
@@ -42,6 +46,8 @@ func system() world {
 		clock:  clock.New("", nil), // only civil time is asked for
 
 		browse: func(page string) error { return openBrowser(os.Getenv, page) },
+
+		outlive: func() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) },
 
 		configDir: os.UserConfigDir,
 		keyring:   func() (vault, error) { return keyring.OpenPersonal("regent-tmsctl", 0) },
