@@ -136,7 +136,7 @@ var (
 	documented    = answer{err: failure(said(500, "INTERNAL_ERROR", wordsOf500)), counts: true}
 	documentedNot = answer{err: failure(said(500, "INTERNAL_ERROR", wordsOf500))}
 	tooMany       = answer{err: failure(back(answered(429), time.Minute))}
-	portal        = answer{err: failure(answered(403))}
+	portal        = answer{err: failure(answered(511))}
 	tooLate       = answer{err: failure(said(400, "REGISTRATION_TOKEN_EXPIRED", "The registration token has expired."))}
 	switchedOff   = answer{err: failure(said(403, "", "The registration token is disabled."))}
 	noSuch        = answer{err: failure(said(403, "", "No such token."))}

@@ -40,6 +40,8 @@ func Classify(f *tms.Failure) Verdict {
 		return uncertain(f, "the answer could not be read")
 	case f.Reach == tms.Lost:
 		return uncertain(f, "the answer was lost")
+	case f.Status == 407 || f.Status == 511: // by their meaning the request was not passed on
+		return unused(fault.Unavailable, 0, fmt.Sprintf("a proxy or a captive portal before %s wants a login first (HTTP %d), so no count was used; check the network and the proxy; it is tried again by itself", f.Host, f.Status))
 	case f.Status == 429:
 		return unused(fault.Throttled, f.RetryAfter, fmt.Sprintf("%s asks for a pause (HTTP 429); no count was used; it is tried again by itself", f.Host))
 	case f.Status == 503 && f.HasRetryAfter: // A: not consumed
@@ -55,7 +57,7 @@ func Classify(f *tms.Failure) Verdict {
 	case f.Status >= 400 && f.ServiceShape:
 		return refused(f)
 	default:
-		return unused(fault.Unavailable, 0, fmt.Sprintf("something that is not the service answered for %s (HTTP %d), as a captive portal or a proxy does; no count was used; check the network and the tenant; it is tried again by itself", f.Host, f.Status))
+		return uncertain(f, fmt.Sprintf("something that is not the service answered (HTTP %d), and a proxy can do so after the service has finished", f.Status))
 	}
 }
 

@@ -113,18 +113,24 @@ func TestClassify(t *testing.T) {
 		{"404", said(404, "", "No such registration token"), refused},
 		{"422", said(422, "X", ""), refused},
 		{"403 with a time", back(said(403, "", "Forbidden"), minute), refused},
-		// A 4xx that is not: neither used nor refused, try later.
-		{"400, a page", answered(400), tryAgain},
-		{"401, a page", answered(401), tryAgain},
-		{"403, a page", answered(403), tryAgain},
-		{"404, a page", answered(404), tryAgain},
+		// A 4xx that is not: a gateway may have spoiled the answer of one that worked.
+		{"400, a page", answered(400), person},
+		{"401, a page", answered(401), person},
+		{"403, a page", answered(403), person},
+		{"404, a page", answered(404), person},
+		{"405, a page", answered(405), person},
+		{"413, a page", answered(413), person},
+		{"451, a page", answered(451), person},
+		{"400, with words and no shape", tms.Failure{Reach: tms.Answered, Status: 400, Message: "expired"}, person},
+		// What says that the request was not passed on.
 		{"407 of a proxy", answered(407), tryAgain},
-		{"511 of a captive portal", answered(511), person},
-		{"400, with words and no shape", tms.Failure{Reach: tms.Answered, Status: 400, Message: "expired"}, tryAgain},
-		// Redirects are refused.
-		{"301", answered(301), tryAgain},
-		{"302", answered(302), tryAgain},
-		{"307 in the service's shape", said(307, "", "expired"), tryAgain},
+		{"407 of a proxy, in the service's shape", said(407, "", "expired"), tryAgain},
+		{"511 of a captive portal", answered(511), tryAgain},
+		// Redirects are not followed.
+		{"301", answered(301), person},
+		{"302", answered(302), person},
+		{"303", answered(303), person},
+		{"307 in the service's shape", said(307, "", "expired"), person},
 		// What says that it worked is no proof that nothing did.
 		{"200 without an auth token", answered(200), person},
 		{"204", answered(204), person},

@@ -36,13 +36,22 @@ var wrongForms = []wrongForm{
 	{"429", tooMany, false},
 	{"500, documented", documentedNot, false},
 	{"500", answer{err: failure(said(500, "", "Broken"))}, false},
-	{"502, a count used", answer{err: failure(answered(502)), counts: true}, false},
+	{"400 of a gateway, a count used", spoiled(400), false},
+	{"403 of a gateway, a count used", spoiled(403), false},
+	{"404 of a gateway, a count used", spoiled(404), false},
+	{"302, a count used", spoiled(302), false},
+	{"500 of a gateway, a count used", spoiled(500), false},
+	{"502, a count used", spoiled(502), false},
 	{"503", answer{err: failure(back(answered(503), time.Minute))}, false},
 	{"lost, a count used", lost, false},
 	{"lost", lostUnused, false},
 	{"not sent", notSent, false},
 	{"lenient", answer{silent: true}, false}, // 201, and the body is ignored
 }
+
+// spoiled is a redemption that worked, and whose answer something before the service
+// has replaced by a page of its own.
+func spoiled(status int) answer { return answer{err: failure(answered(status)), counts: true} }
 
 // TestCountsOfEveryForm walks dialects, request forms and refusals: an instance
 // costs one count at most, a 400 to the first form costs none, nothing but that
@@ -328,7 +337,7 @@ func inDoubt(b *bed, first answer) (redemption string) {
 // TestUncertainHolds: while no form is proven, an uncertain redemption holds the
 // other instances until a person has looked for it.
 func TestUncertainHolds(t *testing.T) {
-	for name, first := range map[string]answer{"lost": lost, "lost, unused": lostUnused, "unreadable": unreadable, "500": documentedNot} {
+	for name, first := range map[string]answer{"lost": lost, "lost, unused": lostUnused, "unreadable": unreadable, "500": documentedNot, "400, a page": spoiled(400), "403, a page": spoiled(403)} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, 3, func(b *bed) { // the list has it, which proves the form
 				b.resolve(inDoubt(b, first), true)
