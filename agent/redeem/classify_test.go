@@ -1,6 +1,7 @@
 package redeem_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,11 @@ func answered(status int) tms.Failure { return tms.Failure{Reach: tms.Answered, 
 
 // said is an answer in the service's shape.
 func said(status int, code, message string) tms.Failure {
-	return tms.Failure{Reach: tms.Answered, Status: status, ServiceShape: true, Code: code, Message: message}
+	body, err := json.Marshal(map[string]string{"errorCode": code, "errorMessage": message})
+	if err != nil {
+		panic(err)
+	}
+	return tms.Failure{Reach: tms.Answered, Status: status, ServiceShape: true, Code: code, Message: message, AboutForm: tms.AboutForm(body, nil)}
 }
 
 // back adds a Retry-After.

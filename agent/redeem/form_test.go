@@ -1,6 +1,7 @@
 package redeem
 
 import (
+	"encoding/json"
 	"errors"
 	"testing"
 
@@ -48,7 +49,11 @@ func TestOpening(t *testing.T) {
 }
 
 func refused400(code, text string) *tms.Failure {
-	return &tms.Failure{Reach: tms.Answered, Status: 400, ServiceShape: true, Code: code, Message: text, Err: errors.New("x")}
+	body, err := json.Marshal(map[string]string{"errorCode": code, "errorMessage": text})
+	if err != nil {
+		panic(err)
+	}
+	return &tms.Failure{Reach: tms.Answered, Status: 400, ServiceShape: true, Code: code, Message: text, AboutForm: tms.AboutForm(body, nil), Err: errors.New("x")}
 }
 
 // opaque are refusals that can only be about the body, as far as a text tells.
@@ -57,7 +62,7 @@ var opaque = []*tms.Failure{
 	refused400("BAD_REQUEST", ""),
 	refused400("40012", "Unrecognized field \"identifier\""),
 	refused400("INVALID_JSON", "An unexpected member was encountered at line 1."),
-	refused400("accountError", "authToken is mandatory."),
+	refused400("E17", "authToken is mandatory."),
 	refused400("", "Property 'identifier' does not exist."),
 	refused400("", "Missing required member: authToken"),
 }
@@ -142,13 +147,13 @@ func TestAnotherProperty(t *testing.T) {
 			Reach:        rapid.SampledFrom([]tms.Reach{tms.NotSent, tms.Lost, tms.Answered}).Draw(r, "reach"),
 			Status:       rapid.SampledFrom([]int{0, 200, 400, 401, 403, 404, 409, 415, 422, 429, 500, 503}).Draw(r, "status"),
 			ServiceShape: rapid.Bool().Draw(r, "shape"),
-			Message:      rapid.String().Draw(r, "text"),
+			AboutForm:    rapid.Bool().Draw(r, "about the form"),
 		}
 		other := s.another(f)
 		if other == "" {
 			return
 		}
-		if other == s.form || f.Status != 400 || f.Reach != tms.Answered || !f.ServiceShape || !s.first || s.request == tms.Wrapped || s.request == tms.Bare || s.learned.Request.Proven() {
+		if other == s.form || f.Status != 400 || f.Reach != tms.Answered || !f.ServiceShape || !f.AboutForm || !s.first || s.request == tms.Wrapped || s.request == tms.Bare || s.learned.Request.Proven() {
 			r.Errorf("%+v after %+v: %s", s, f, other)
 		}
 		s.learned.Refused(s.token, tms.Refusal{})

@@ -104,6 +104,10 @@ func (c *Client) judge(answer *http.Response, call Call, f *Failure, hide masked
 	code, message, ok := shapeOf(body)
 	f.Code, f.Message, f.ServiceShape = hide.text(code), hide.text(message), ok
 	f.Shape = errorMembers(body)
+	if ok && f.Status == http.StatusBadRequest {
+		sent, _ := json.Marshal(call.JSON)
+		f.AboutForm = AboutForm(body, sent)
+	}
 	f.RetryAfter, f.HasRetryAfter = retryAfter(answer.Header, c.o.Now)
 	f.Err = fmt.Errorf("status %d", answer.StatusCode)
 	return f

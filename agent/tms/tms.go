@@ -84,6 +84,7 @@ type Failure struct {
 	Shape         string        // the names of the body's members that say the error: "errorCode, errorMessage"; "" for none
 	Code          string        // the service's error or errorCode, verbatim, bounded
 	Message       string        // the service's own words, verbatim, bounded, control characters removed
+	AboutForm     bool          // of a 400: see [AboutForm], and [Failure.FormRefused]
 	RetryAfter    time.Duration // capped at an hour; 0 with HasRetryAfter means at once
 	HasRetryAfter bool
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"sync"
 	"time"
 
@@ -48,7 +47,7 @@ func (s *Session) send(ctx context.Context, call tms.Call, body func(form string
 	call.JSON = body(form)
 	err := s.do(ctx, call)
 	refused, ok := errors.AsType[*tms.Failure](err)
-	if !auto || !ok || !formRefused(refused) {
+	if !auto || !ok || !refused.FormRefused() {
 		return form, err
 	}
 	if doubt := undone(); doubt != nil {
@@ -59,19 +58,6 @@ func (s *Session) send(ctx context.Context, call tms.Call, body func(form string
 		return tms.Bare, fmt.Errorf("%w to a bare body (to a wrapped one before: %d %s %q)", err, refused.Status, refused.Code, refused.Message)
 	}
 	return tms.Bare, nil
-}
-
-// missing is a refusal that misses a member, and says nothing else. These members are
-// always sent, so the service did not see them in this form.
-var missing = regexp.MustCompile(`(?i)^\W*(identifier|count|expirationDate)\W+((is|field)\W+)?(required|missing|(must|may|can) ?not be (null|empty|blank))\W*$` +
-	`|^\W*(missing|required)\W+((field|member|property)\W+)?(identifier|count|expirationDate)\W*$`)
-
-func formRefused(f *tms.Failure) bool {
-	without := *f
-	if missing.MatchString(f.Message) {
-		without.Message = ""
-	}
-	return without.FormRefused()
 }
 
 // unanswered reports whether a call may have been done although it failed: no answer

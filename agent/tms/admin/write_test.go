@@ -108,7 +108,11 @@ func TestOnlyARefusedFormLeadsToTheOther(t *testing.T) {
 		{"a number for a code", refuse(400, `{"code":1012,"message":"Malformed request"}`), both},
 		{"in an array", refuse(400, `{"errors":{"error":[{"code":"E1","message":"JSON parse error"}]}}`), both},
 		{"misses a member that was sent", refuse(400, coded("INVALID", "count is required")), both},
-		{"a word inside another", refuse(400, coded("E", "An error was encountered for this account")), both},
+		{"a word inside another", refuse(400, coded("E", "An error was encountered in member accounts")), both},
+		{"an account, and nothing of the form", refuse(400, coded("E", "An error was encountered for this account")), tms.Wrapped},
+		{"a second error", refuse(400, `{"errors":[{"code":"E1","message":"JSON parse error"},{"code":"E2","message":"identifier already exists"}]}`), tms.Wrapped},
+		{"a reason in detail", refuse(400, `{"errorCode":"INVALID_BODY","errorMessage":"Invalid body","details":[{"reason":"COUNT_EXCEEDED"}]}`), tms.Wrapped},
+		{"the body in detail", refuse(400, `{"errorCode":"INVALID_BODY","errorMessage":"Invalid body","received":{"registrationToken":{"count":3,"expirationDate":"2026-12-24"}}}`), both},
 		{"duplicate", refuse(400, coded("DUPLICATE_IDENTIFIER", "")), tms.Wrapped},
 		{"exists", refuse(400, coded("E", "The identifier already exists.")), tms.Wrapped},
 		{"count", refuse(400, coded("E", "count: must be at most 100")), tms.Wrapped},
@@ -194,12 +198,12 @@ func TestLenient(t *testing.T) {
 // TestProven: what was taken is known after it, and a 400 then leads nowhere.
 func TestProven(t *testing.T) {
 	for _, form := range []string{tms.Wrapped, tms.Bare} {
-		s := &writer{form: form, other: refuse(400, `{"errorCode":"E"}`)}
+		s := &writer{form: form, other: refuse(400, `{"errorCode":"BAD_REQUEST"}`)}
 		session, c := clientOf(t, s, tms.Auto)
 		if _, err := session.CreateRegistrationToken(t.Context(), full, now); err != nil || c.Request() != form {
 			t.Fatalf("%v, proven %s, want %s", err, c.Request(), form)
 		}
-		s.came, s.before = nil, func(w http.ResponseWriter) bool { refuse(400, `{"errorCode":"E"}`)(w); return true }
+		s.came, s.before = nil, func(w http.ResponseWriter) bool { refuse(400, `{"errorCode":"BAD_REQUEST"}`)(w); return true }
 		if _, err := session.CreateRegistrationToken(t.Context(), full, now); err == nil || !slices.Equal(s.came, []string{form}) {
 			t.Errorf("sent %s, %v", s.came, err)
 		}
