@@ -36,6 +36,8 @@ type Call struct {
 	// Read decodes a 2xx answer; nil if there is nothing in it. If it fails, no
 	// answer came that can be read. Its errors must not quote the answer.
 	Read func(Answer) error
+
+	bought bool // the answer holds what was bought: Read takes one that is cut as well
 }
 
 // Pair is a field of a form: a value that may be shown, or a secret.
@@ -86,9 +88,11 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 // judge turns a response into an answer read, or into evidence.
 func (c *Client) judge(answer *http.Response, call Call, f *Failure, hide masked) error {
 	good := answer.StatusCode/100 == 2
-	body, err := readBody(answer.Body)
-	if err == nil && good {
-		err = c.read(answer, body, call)
+	body, err := readBody(answer)
+	if good && (err == nil || call.bought || json.Valid(body)) { // JSON that is whole misses nothing
+		if readErr := c.read(answer, body, call); call.Read != nil || err == nil {
+			err = readErr
+		}
 	}
 	if err != nil {
 		f.Reach, f.Err = Lost, hide.cause(err)
@@ -199,9 +203,12 @@ func (call Call) secrets() masked {
 	return m
 }
 
+// maxToken bounds a token, in bytes: no header holds a longer one.
+const maxToken = 128 << 10
+
 // sendable reports whether s can stand in a header as it is.
 func sendable(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+	return s != "" && len(s) <= maxToken && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // reveal is the one place of this package where a secret is opened: it is about

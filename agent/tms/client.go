@@ -94,7 +94,7 @@ func (c *Client) Redeem(ctx context.Context, registration token.Secret, r Reques
 	if r.Identifier == "" {
 		return AuthToken{}, c.refused(op, errors.New("the request has no identifier"))
 	}
-	call := Call{Op: op, Method: http.MethodPost, Path: pathAuth, JSON: r.body()}
+	call := Call{Op: op, Method: http.MethodPost, Path: pathAuth, JSON: r.body(), bought: true}
 	c.o.Forms.show(&call, registration)
 	var t AuthToken
 	call.Read = func(a Answer) (err error) {
@@ -164,6 +164,7 @@ func (c *Client) Grant(ctx context.Context, op string, p Provider, form []Pair) 
 
 func (c *Client) authToken(ctx context.Context, call Call, forms Forms) (AuthToken, error) {
 	var t AuthToken
+	call.bought = true
 	call.Read = func(a Answer) (err error) {
 		t, err = authTokenOf(a.Body, a.Date, forms)
 		return err

@@ -1,7 +1,6 @@
 package tms
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -91,28 +90,29 @@ func (r Request) body() any {
 // member: then the service has read the body. A: it may change the case, and the
 // signs between the digits of a MAC address.
 func (r Request) shownIn(body []byte) bool {
-	outer, err := reply.Parse(bytes.TrimPrefix(body, []byte(byteOrderMark)), "")
-	if err != nil {
-		return false
-	}
-	inner, err := reply.Parse(outer[wrapAuthToken], "")
-	if err != nil {
-		inner = outer
-	}
-	plain := strings.NewReplacer(":", "", "-", "", ".", "")
-	for _, o := range []reply.Object{inner, outer} {
-		for name, sent := range map[string]string{
-			"identifier": r.Identifier, "fqdn": r.FQDN, "systemUserName": r.UserName, "refId1": r.RefID1, "refId2": r.RefID2,
-		} {
-			if sent != "" && strings.EqualFold(strings.TrimSpace(o.Text(name)), sent) {
-				return true
-			}
+	for _, value := range reply.Values(body) {
+		outer, err := reply.Parse(value, "")
+		if err != nil {
+			continue
 		}
-		if r.MAC != "" && strings.EqualFold(plain.Replace(o.Text("macAddress")), plain.Replace(r.MAC)) {
+		inner, _ := outer.FirstOf(wrapAuthToken)
+		if r.namedIn(inner) || r.namedIn(outer) {
 			return true
 		}
 	}
 	return false
+}
+
+func (r Request) namedIn(o reply.Object) bool {
+	for name, sent := range map[string]string{
+		"identifier": r.Identifier, "fqdn": r.FQDN, "systemUserName": r.UserName, "refId1": r.RefID1, "refId2": r.RefID2,
+	} {
+		if sent != "" && strings.EqualFold(strings.TrimSpace(o.Text(name)), sent) {
+			return true
+		}
+	}
+	plain := strings.NewReplacer(":", "", "-", "", ".", "")
+	return r.MAC != "" && strings.EqualFold(plain.Replace(o.Text("macAddress")), plain.Replace(r.MAC))
 }
 
 // tokenURL is where the provider issues tokens. D: the path of a Keycloak realm.
@@ -194,7 +194,7 @@ func shapeOf(body []byte) (code, message string, ok bool) {
 	if code, message, ok = errorIn(o); ok {
 		return code, message, true
 	}
-	message = textsIn(o["errors"])
+	message = textsIn(o.Member("errors"))
 	return code, message, message != ""
 }
 
@@ -258,7 +258,7 @@ func MembersOfProvider(body []byte) string {
 	}
 	var names []string
 	for _, name := range []string{memberEndpoint, memberRealm, memberClientID} {
-		if o[name] != nil {
+		if o.Member(name) != nil {
 			names = append(names, name)
 		} else if reply.Only(body, name) != "" {
 			names = append(names, name+" in "+cmp.Or(reply.Where(body, name), "the top"))

@@ -3,6 +3,7 @@ package tms
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -22,9 +23,12 @@ func authTokenOf(body []byte, date time.Time, forms Forms) (AuthToken, error) {
 	if access == "" { // by another name than the configured one: it was bought all the same
 		access, name = (Forms{}).access(o)
 	}
-	refresh := o.Text(memberRefresh, memberRefreshCamel)
+	refresh := strings.TrimSpace(o.Text(memberRefresh, memberRefreshCamel))
 	if access == "" && refresh == "" {
 		return AuthToken{}, errors.New("no access token")
+	}
+	if len(refresh) > maxToken {
+		return AuthToken{}, fmt.Errorf("the refresh token has %d bytes, and at most %d are kept", len(refresh), maxToken)
 	}
 	if !sendable(access) {
 		access, name = "", ""

@@ -144,7 +144,10 @@ func TestAuthTokenOfRefuses(t *testing.T) {
 	tests := []struct{ name, body, want string }{
 		{"nothing", ``, "no JSON object"},
 		{"null", `null`, "no JSON object"},
-		{"two documents", `{"token":"A","expires_in":1} {}`, "no JSON object"},
+		{"two that differ", `{"a":{"token":"A"}} {"a":{"token":"B"}}`, "several objects"},
+		{"a page", `<html><input name="access_token" value="A"> access_token="A" refresh_token="R"</html>`, "no JSON object"},
+		{"cut before the refresh token", `{"access_token":"A","refresh_token":"R`, "no JSON object"},
+		{"a number", `{"token":12345}`, "no access token"},
 		{"no token", `{"expires_in":300}`, "no access token"},
 		{"a token of two lines", `{"token":"A\nB","expires_in":300}`, "cannot stand in a header"},
 	}

@@ -148,7 +148,7 @@ func wantRefused(t *testing.T, err error, want string) {
 }
 
 func TestLostAndAnswered(t *testing.T) {
-	long := strings.Repeat("x", 1<<20)
+	long := strings.Repeat("x", 4<<20)
 	tests := []struct {
 		name   string
 		status int

@@ -1,8 +1,8 @@
 package tms
 
 import (
-	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,9 +14,6 @@ import (
 
 // DefaultPath is where the service is assumed to be below a tenant's host.
 const DefaultPath = basePath
-
-// byteOrderMark may stand before a reply's JSON.
-const byteOrderMark = "\ufeff"
 
 // AnyForm takes every form that is known.
 const AnyForm = "any"
@@ -106,31 +103,86 @@ func encoded(s token.Secret) token.Secret {
 }
 
 // object returns the members of a reply, wherever they stand, and whether they were
-// wrapped. What is in the expected place counts. Else it is the one object at any
-// depth that has an access token: what was bought is kept, also where the reply does
-// not fit the configuration.
+// wrapped. What is in the expected place counts, in the first value of a body that has
+// several. Else it is the one object at any depth that has an access token: what was
+// bought is kept, also where the reply does not fit the configuration.
 func (f Forms) object(body []byte) (o reply.Object, wrapped bool, err error) {
-	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
-	outer, err := reply.Parse(body, "")
-	inner, innerErr := reply.Parse(outer[wrapAuthToken], "")
-	wrapped = innerErr == nil
-	place, in := outer, false
-	if wrapped && f.Reply != Bare {
-		place, in = inner, true
+	values := reply.Values(body)
+	all := reply.Array(values)
+	found := reply.Holders(all, AccessNames()...)
+	var around []reply.Object // the places of an id
+	for _, value := range values {
+		outer, _ := reply.Parse(value, "")
+		inner, innerErr := reply.Parse(outer.Member(wrapAuthToken), "")
+		place, in := outer, false
+		if innerErr == nil && f.Reply != Bare {
+			place, in = inner, true
+		}
+		if access, _ := f.access(place); access != "" || place.Text(memberRefresh, memberRefreshCamel) != "" && len(found) == 0 {
+			return withRefresh(named(place, inner), all), in, nil
+		}
+		around, wrapped = append(around, inner, outer), wrapped || innerErr == nil
 	}
-	if access, _ := f.access(place); access != "" || place.Text(memberRefresh, memberRefreshCamel) != "" && len(reply.Holders(body, AccessNames()...)) == 0 {
-		return named(place, inner), in, nil
+	if len(found) == 1 {
+		return withRefresh(named(found[0], around...), all), wrapped, nil
 	}
-	found := reply.Holders(body, AccessNames()...)
+	for _, place := range around {
+		if o := flat(place); o.Text(memberAccess) != "" {
+			return withRefresh(named(o, around...), all), wrapped, nil
+		}
+	}
 	switch {
 	case len(found) > 1:
 		return nil, false, errors.New("several objects with an access token")
-	case len(found) == 0 && err != nil:
-		return nil, false, err
-	case len(found) == 0:
-		return outer, wrapped, nil
+	case !json.Valid(body):
+		o, err = loose(body)
+		return o, false, err
 	}
-	return named(found[0], inner, outer), wrapped, nil
+	o, err = reply.Parse(body, "")
+	return o, wrapped, err
+}
+
+// flat returns the tokens of o and their lifetimes, where each token is an object of its
+// own: {"accessToken":{"value":"…","expiresIn":300},"refreshToken":{…}}.
+func flat(o reply.Object) reply.Object {
+	found := reply.Object{}
+	for _, kind := range [][]string{{memberAccess, memberExpires}, {memberRefresh, memberRefreshExpires}} {
+		inner, is := reply.Object{kind[0]: o.Member(kind[0])}.FirstOf(kind[0])
+		text, err := json.Marshal(inner.Text("value", memberAccessShort, kind[0]))
+		if is && err == nil {
+			found[kind[0]], found[kind[1]] = text, inner.Member(memberExpires)
+		}
+	}
+	return found
+}
+
+// withRefresh returns o with the one refresh token that stands elsewhere in the body, if
+// o has none.
+func withRefresh(o reply.Object, body []byte) reply.Object {
+	for _, name := range []string{memberRefresh, memberRefreshCamel} {
+		if o.Text(memberRefresh, memberRefreshCamel) != "" {
+			break
+		}
+		if text, err := json.Marshal(reply.Only(body, name)); err == nil {
+			o[memberRefresh] = text
+		}
+	}
+	return o
+}
+
+// loose reads a body that is no JSON, as one that was cut or has a slip in it. It needs
+// both tokens: without the refresh token it is not known what else is missing.
+func loose(body []byte) (reply.Object, error) {
+	o := reply.Object{}
+	for _, name := range []string{memberAccess, memberRefresh, memberExpires, memberRefreshExpires, "id"} {
+		if text, err := json.Marshal(reply.Loose(body, name)); err == nil {
+			o[name] = text
+		}
+	}
+	if o.Text(memberAccess) == "" || o.Text(memberRefresh) == "" {
+		return nil, errors.New("no JSON object, nor an access token and a refresh token in another form")
+	}
+	return o, nil
 }
 
 // named returns o with the id of the first of others that has one, if it has none.
@@ -143,15 +195,27 @@ func named(o reply.Object, others ...reply.Object) reply.Object {
 	return o
 }
 
-// access returns the access token and the name of its member.
+// access returns the access token and the name of its member. Exact names come first.
 func (f Forms) access(o reply.Object) (access, name string) {
-	for _, name := range AccessNames() {
-		if f.AccessToken != AnyForm && f.AccessToken != "" && f.AccessToken != name {
-			continue
-		}
-		if access := o.Text(name); access != "" {
-			return access, name
+	for _, exact := range []bool{true, false} {
+		for _, name := range AccessNames() {
+			if f.AccessToken != AnyForm && f.AccessToken != "" && f.AccessToken != name || exact && o[name] == nil {
+				continue
+			}
+			if access := o.Text(name); access != "" {
+				return withoutScheme(access), name
+			}
 		}
 	}
 	return "", ""
+}
+
+// withoutScheme returns an access token without the word of a header before it.
+func withoutScheme(access string) string {
+	access = strings.TrimSpace(access)
+	scheme, rest, found := strings.Cut(access, " ")
+	if found && strings.EqualFold(scheme, bearerScheme) {
+		return strings.TrimSpace(rest)
+	}
+	return access
 }

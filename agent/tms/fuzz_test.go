@@ -1,6 +1,9 @@
 package tms
 
 import (
+	"bytes"
+	"encoding/json"
+	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -76,5 +79,22 @@ func FuzzShapeOf(f *testing.F) {
 		checkText(t, failure.Code, []string{secret})
 		checkText(t, failure.Message, []string{secret})
 		checkText(t, failure.Error()[:min(len(failure.Error()), maxText)], []string{secret})
+	})
+}
+
+func FuzzReadBody(f *testing.F) {
+	f.Add([]byte("\x1f\x8b\x08\x00junk"), "gzip", "application/json")
+	f.Add([]byte("\xff\xfe{\x00}\x00"), "", "application/json; charset=utf-16")
+	f.Add([]byte("\x78\x9c\x00"), "deflate", "")
+	f.Add([]byte("{\"a\":\"\xfc\"}"), "", "text/plain; charset=latin1")
+	f.Fuzz(func(t *testing.T, body []byte, encoding, contentType string) {
+		h := http.Header{"Content-Encoding": {encoding}, "Content-Type": {contentType}}
+		got, err := readBody(&http.Response{Header: h, Body: io.NopCloser(bytes.NewReader(body))})
+		if len(got) > 4*maxBody {
+			t.Errorf("%d bytes", len(got))
+		}
+		if json.Valid(body) && len(body) > 1 && body[0] == '{' && body[1] != 0 && (err != nil || !json.Valid(got)) {
+			t.Errorf("%q became %q, %v", body, got, err)
+		}
 	})
 }

@@ -63,7 +63,7 @@ func clientIn(o reply.Object) (OAuthClient, error) {
 		return OAuthClient{}, errors.New("no id")
 	}
 	c.State, _, c.Status = stateOf(o)
-	switch word := string(o["enabled"]); { // A: or Keycloak's member
+	switch word := string(o.Member("enabled")); { // A: or Keycloak's member
 	case c.State != StateUnsaid:
 	case word == "true" || word == "false":
 		c.State, c.Status = StateIf(word == "true"), word

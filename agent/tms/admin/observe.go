@@ -222,13 +222,13 @@ func formOfList(body []byte, l reply.List) string {
 	if err != nil {
 		return "a bare array"
 	}
-	inner, err := reply.Parse(o[l.Member], "")
+	inner, err := reply.Parse(o.Member(l.Member), "")
 	switch {
-	case err == nil && inner[l.Inner] == nil:
+	case err == nil && inner.Member(l.Inner) == nil:
 		return l.Member + " without " + l.Inner
 	case err == nil:
 		return l.Member + "." + l.Inner
-	case o[l.Member] != nil:
+	case o.Member(l.Member) != nil:
 		return "an array in " + l.Member
 	}
 	return "an array in another member"
@@ -295,7 +295,7 @@ func kinds(rows []reply.Object, name string) []string {
 
 // kindOf says what a member is, without its value.
 func kindOf(o reply.Object, name string) string {
-	if inner, err := reply.Parse(o[name], ""); err == nil {
+	if inner, err := reply.Parse(o.Member(name), ""); err == nil {
 		var names []string
 		for member := range inner {
 			names = append(names, member)
@@ -305,7 +305,7 @@ func kindOf(o reply.Object, name string) string {
 	}
 	text := o.Text(name)
 	switch {
-	case o[name] == nil || string(o[name]) == "null":
+	case o.Member(name) == nil || string(o.Member(name)) == "null":
 		return "missing"
 	case text == "":
 		return "not a string"

@@ -241,7 +241,7 @@ func lastDay(o reply.Object) (day time.Time, never bool) {
 	text := o.Text(member)
 	if inner, found := o.FirstOf(member); found {
 		text = inner.Text("endDate")
-		if string(inner["neverExpires"]) == "true" {
+		if string(inner.Member("neverExpires")) == "true" {
 			return time.Time{}, true
 		}
 	}

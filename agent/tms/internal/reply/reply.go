@@ -26,115 +26,70 @@ const maxDepth = 16
 // far from what overflows a time.Duration.
 const longest = 10 * 365 * 24 * time.Hour
 
-// Object is a JSON object whose members are not yet read.
-// Names are compared exactly; of equal names the last one counts.
+// Object is a JSON object whose members are not yet read. Of equal names the last
+// one counts.
 type Object map[string]json.RawMessage
+
+// Member returns a member by its name, nil if there is none. A name in another case, or
+// with other signs between its words, is the same name: Access-Token is access_token.
+// The exact one comes first, then the first in the order of the alphabet.
+func (o Object) Member(name string) json.RawMessage {
+	if raw, ok := o[name]; ok || name == "" {
+		return raw
+	}
+	found := ""
+	for other := range o {
+		if (found == "" || other < found) && sameName(other, name) {
+			found = other
+		}
+	}
+	if found == "" {
+		return nil
+	}
+	return o[found]
+}
+
+// sameName compares names without regard to case and to the signs between words.
+func sameName(a, b string) bool {
+	for {
+		a, b = strings.TrimLeft(a, between), strings.TrimLeft(b, between)
+		if a == "" || b == "" {
+			return a == b
+		}
+		if lower(a[0]) != lower(b[0]) {
+			return false
+		}
+		a, b = a[1:], b[1:]
+	}
+}
+
+// between are the signs that may stand between the words of a name.
+const between = "_-. "
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
 
 // Parse reads body as one object. If it has a member called wrapper that is an
 // object, that one is returned.
 func Parse(body []byte, wrapper string) (Object, error) {
-	o, err := object(body)
+	o, err := object(whole(body))
 	if err != nil {
 		return nil, err
 	}
-	if inner, err := object(o[wrapper]); err == nil {
+	if inner, err := object(o.Member(wrapper)); err == nil {
 		return inner, nil
 	}
 	return o, nil
 }
 
-// List says by which names a reply has a list.
-type List struct {
-	Member string // "authTokens": an array of objects, or an object that has one
-	Inner  string // "authToken": the array's name in that object
-	Total  string // "totalCount": the number of all rows, in that object or beside it
-	Count  string // "count": a number of rows, perhaps only of this page
-}
-
-// Total is how many rows there are.
-type Total struct {
-	N   int  // -1 if the reply does not say
-	All bool // N is of all pages; else perhaps of this one
-}
-
-// Parse reads a list as any dialect has it: a bare array, an array under Member, or
-// one under Inner in the object Member, where the array is missing when it is empty.
-// One object in place of the array is a list of one.
-func (l List) Parse(body []byte) (list []Object, total Total, err error) {
-	raw, total, err := l.find(body)
-	if err != nil || raw == nil {
-		total.All = total.All || total.N > 0
-		return nil, total, err
-	}
-	if one, err := object(raw); err == nil {
-		return []Object{one}, total, nil
-	}
-	var items []json.RawMessage
-	if err := json.Unmarshal(raw, &items); err != nil {
-		return nil, total, fmt.Errorf("%s is no JSON array", l.Member)
-	}
-	for i, item := range items {
-		o, err := object(item)
-		if err != nil {
-			return nil, total, fmt.Errorf("%s[%d]: %w", l.Member, i, err)
-		}
-		list = append(list, o)
-	}
-	total.All = total.All || total.N > len(list)
-	return list, total, nil
-}
-
-// find returns the array of the rows, nil if there is none because it is empty.
-func (l List) find(body []byte) (raw json.RawMessage, total Total, err error) {
-	total.N = -1
-	outer, err := object(body)
-	if err != nil {
-		return body, total, nil //nolint:nilerr // it is an array, or Parse says that it is none
-	}
-	if outer[l.Member] == nil && outer[l.Inner] == nil {
-		if outer, err = First(body, l.Member); err != nil {
-			return nil, total, fmt.Errorf("no %s in the answer", l.Member)
-		}
-	}
-	if total, err = l.total(outer, total); err != nil {
-		return nil, total, err
-	}
-	if outer[l.Member] == nil {
-		return outer[l.Inner], total, nil
-	}
-	inner, err := object(outer[l.Member])
-	if err != nil {
-		if string(outer[l.Member]) == "null" && total.N <= 0 {
-			return nil, total, nil
-		}
-		return outer[l.Member], total, nil
-	}
-	if total, err = l.total(inner, total); err != nil {
-		return nil, total, err
-	}
-	rows := inner[l.Inner]
-	switch {
-	case rows != nil && string(rows) != "null":
-		return rows, total, nil
-	case total.N < 0:
-		return nil, total, fmt.Errorf("%s is no JSON array, and has no %s", l.Member, l.Inner)
-	}
-	return nil, total, nil // beyond the last row, or there is none
-}
-
-// total is what o says, else what was known before.
-func (l List) total(o Object, before Total) (Total, error) {
-	for _, name := range []string{l.Total, l.Count} {
-		if n, ok, err := o.Int(name); ok || err != nil {
-			return Total{n, name == l.Total}, err
-		}
-	}
-	return before, nil
-}
-
+// object reads raw as an object.
 func object(raw []byte) (Object, error) {
 	var o Object
-	if err := json.Unmarshal(raw, &o); err != nil || o == nil {
+	if err := json.Unmarshal(inText(raw), &o); err != nil || o == nil {
 		return nil, errors.New("no JSON object")
 	}
 	return o, nil
@@ -143,7 +98,7 @@ func object(raw []byte) (Object, error) {
 // First returns the first object of body, at any depth down to a bound, arrays
 // included, that has a member called name. An object comes before those in it.
 func First(body []byte, name string) (Object, error) {
-	if !json.Valid(body) {
+	if body = whole(body); !json.Valid(body) {
 		return nil, errors.New("no JSON")
 	}
 	if o := first(body, name, 0); o != nil {
@@ -156,7 +111,7 @@ func first(raw json.RawMessage, name string, depth int) Object {
 	if depth >= maxDepth {
 		return nil
 	}
-	if o, err := object(raw); err == nil && o[name] != nil {
+	if o, err := object(raw); err == nil && o.Member(name) != nil {
 		return o
 	}
 	for _, child := range children(raw) {
@@ -171,7 +126,7 @@ func first(raw json.RawMessage, name string, depth int) Object {
 // to a bound, and "" if there is none, or if there are several.
 func Only(body []byte, name string) string {
 	found := map[string]bool{}
-	texts(body, name, 0, found)
+	texts(whole(body), name, 0, found)
 	if len(found) != 1 {
 		return ""
 	}
@@ -192,9 +147,9 @@ func texts(raw json.RawMessage, name string, depth int, found map[string]bool) {
 
 // Holders returns the objects of body, at any depth down to a bound, arrays included,
 // that have a string that is not empty by one of the names; at most two, since a second
-// one already makes it unclear which is meant.
+// string already makes it unclear which is meant.
 func Holders(body []byte, names ...string) []Object {
-	if !json.Valid(body) {
+	if body = whole(body); !json.Valid(body) {
 		return nil
 	}
 	return holders(body, names, 0)
@@ -208,7 +163,12 @@ func holders(raw json.RawMessage, names []string, depth int) (found []Object) {
 		found = append(found, o)
 	}
 	for _, child := range children(raw) {
-		if found = append(found, holders(child, names, depth+1)...); len(found) > 1 {
+		for _, o := range holders(child, names, depth+1) {
+			if len(found) == 0 || o.Text(names...) != found[0].Text(names...) {
+				found = append(found, o)
+			}
+		}
+		if len(found) > 1 {
 			return found[:2]
 		}
 	}
@@ -218,9 +178,10 @@ func holders(raw json.RawMessage, names []string, depth int) (found []Object) {
 // Where says in which members the object is that First finds: "authTokens.authToken[0]",
 // "" for the body itself. It is for people: the names are the body's.
 func Where(body []byte, name string) string {
+	body = whole(body)
 	o, err := object(body)
 	switch {
-	case err == nil && o[name] != nil:
+	case err == nil && o.Member(name) != nil:
 		return ""
 	case err == nil:
 		for _, member := range slices.Sorted(maps.Keys(o)) {
@@ -251,6 +212,7 @@ func joined(outer, inner string) string {
 // children returns the values inside an object or array, in the order of the
 // document, which a map would lose. raw is valid JSON.
 func children(raw json.RawMessage) []json.RawMessage {
+	raw = inText(raw)
 	d := json.NewDecoder(bytes.NewReader(raw))
 	open, err := d.Token()
 	if err != nil || (open != json.Delim('{') && open != json.Delim('[')) {
@@ -267,7 +229,8 @@ func children(raw json.RawMessage) []json.RawMessage {
 		if err := d.Decode(&child); err != nil {
 			return found
 		}
-		found = append(found, child)
+		end := d.InputOffset()
+		found = append(found, raw[end-int64(len(child)):end]) // a part of raw, and no copy
 	}
 	return found
 }
@@ -277,7 +240,7 @@ func children(raw json.RawMessage) []json.RawMessage {
 func (o Object) Text(names ...string) string {
 	for _, name := range names {
 		var s string
-		if json.Unmarshal(o[name], &s) == nil && s != "" {
+		if json.Unmarshal(o.Member(name), &s) == nil && s != "" {
 			return s
 		}
 	}
@@ -290,7 +253,7 @@ func (o Object) Texts(except ...string) []string { return o.texts(except, 0) }
 
 func (o Object) texts(except []string, depth int) (all []string) {
 	for _, name := range slices.Sorted(maps.Keys(o)) {
-		if !slices.Contains(except, name) {
+		if !slices.ContainsFunc(except, func(other string) bool { return sameName(name, other) }) {
 			all = append(all, textsIn(o[name], except, depth+1)...)
 		}
 	}
@@ -321,7 +284,7 @@ func (o Object) ID(name string) string {
 		return s
 	}
 	var n json.Number
-	if json.Unmarshal(o[name], &n) != nil {
+	if json.Unmarshal(o.Member(name), &n) != nil {
 		return ""
 	}
 	return n.String()
@@ -332,7 +295,7 @@ func (o Object) ID(name string) string {
 // first one. found is false if none is there.
 func (o Object) FirstOf(names ...string) (inner Object, found bool) {
 	for _, name := range names {
-		raw := o[name]
+		raw := o.Member(name)
 		var items []json.RawMessage
 		if json.Unmarshal(raw, &items) == nil && len(items) > 0 {
 			raw = items[0]
@@ -351,7 +314,7 @@ func (o Object) Ref(by []string, names ...string) string {
 		if s := o.ID(name); s != "" {
 			return s
 		}
-		if inner, err := object(o[name]); err == nil {
+		if inner, err := object(o.Member(name)); err == nil {
 			for _, member := range by {
 				if s := inner.ID(member); s != "" {
 					return s
@@ -421,12 +384,12 @@ func Span(seconds float64) time.Duration {
 // Number returns the named member as a number, which may be infinite, and
 // whether it is there. A string of a number counts as one; null is not there.
 func (o Object) Number(name string) (f float64, ok bool, err error) {
-	raw := strings.TrimSpace(string(o[name]))
+	raw := strings.TrimSpace(string(o.Member(name)))
 	if raw == "" || raw == "null" {
 		return 0, false, nil
 	}
 	var n json.Number
-	if err := json.Unmarshal(o[name], &n); err != nil {
+	if err := json.Unmarshal(o.Member(name), &n); err != nil {
 		return 0, false, fmt.Errorf("%s is no number", name)
 	}
 	f, err = strconv.ParseFloat(n.String(), 64)

@@ -12,10 +12,10 @@ func TestParse(t *testing.T) {
 		{"wrapped", `{"w":{"id":"inner"},"id":"outer"}`, "inner", ""},
 		{"the wrapper is no object", `{"w":[{"id":"inner"}],"id":"outer"}`, "outer", ""},
 		{"the wrapper is null", `{"w":null,"id":"outer"}`, "outer", ""},
-		{"another case", `{"W":{"id":"inner"},"ID":"outer"}`, "", ""},
+		{"another case", `{"W":{"id":"inner"},"ID":"outer"}`, "inner", ""},
 		{"no object", `["SECRET"]`, "", "no JSON object"},
 		{"half of one", `{"id":"SECRET`, "", "no JSON object"},
-		{"one and a half", `{"id":"a"}{`, "", "no JSON object"},
+		{"one and a half", `{"id":"a"}{`, "a", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
