@@ -82,15 +82,15 @@ func (s *Safe) beginNames(ctx context.Context) error {
 	return s.put(ctx, redeem.NamesRecord, anew)
 }
 
-// registerAgain forgets what is the other device's: the auth tokens and the names
-// of the installation. Registration tokens stay, to be redeemed here.
+// registerAgain forgets what is the other device's: the auth tokens, the answers that
+// could not be read, and the names of the installation. Registration tokens stay, to be redeemed here.
 func (s *Safe) registerAgain(ctx context.Context) error {
 	names, err := s.sealed.List(ctx)
 	if err != nil {
 		return fault.E("forget the other device's auth tokens", fault.StoreUnreadable, err)
 	}
 	for _, name := range names {
-		if !vault.IsRecord(name) && name != deviceRecord && name != redeem.NamesRecord {
+		if !vault.IsRecord(name) && name != deviceRecord && name != redeem.NamesRecord && !redeem.IsUnread(name) {
 			continue
 		}
 		if err := s.sealed.Delete(ctx, name); err != nil {

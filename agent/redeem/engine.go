@@ -70,6 +70,7 @@ type Engine struct {
 	splays   map[string]time.Duration       // fingerprint -> boot time before which it is not used
 	demanded map[instance.ID]bool           // a caller asked for it, on_demand
 	unkept   map[instance.ID]boughtOnce     // bought, and not yet durable
+	unread   map[string]*tms.Failure        // by redemption: answers that are not stored yet
 	owed     []Entry                        // outcomes that the ledger could not take yet
 	busy     instance.ID                    // being redeemed now
 	waiting  map[instance.ID]map[*wait]bool // who waits for it to settle
@@ -102,12 +103,13 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 		Options: o, kick: make(chan struct{}, 1), waiting: map[instance.ID]map[*wait]bool{},
 		accounts: Fold(entries), folded: uint64(len(entries)),
 		pauses: map[instance.ID]pause{}, tenants: map[string]pause{}, splays: map[string]time.Duration{},
-		demanded: map[instance.ID]bool{}, unkept: map[instance.ID]boughtOnce{},
+		demanded: map[instance.ID]bool{}, unkept: map[instance.ID]boughtOnce{}, unread: map[string]*tms.Failure{},
 	}
 	e.doubts = oldestDoubts(e.accounts)
 	e.reconcile(ctx)
 	e.inherit(ctx)
 	e.wipe(ctx)
+	e.dropAnswers(ctx)
 	return e, nil
 }
 
@@ -199,7 +201,7 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 func (e *Engine) unwritten() time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.unkept) > 0 || len(e.owed) > 0 || e.Learned.Unsaved() {
+	if len(e.unkept) > 0 || len(e.owed) > 0 || len(e.unread) > 0 || e.Learned.Unsaved() {
 		return backoff.Here
 	}
 	return maxNap
@@ -210,7 +212,7 @@ func (e *Engine) unwritten() time.Duration {
 func (e *Engine) done(plan Plan) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.unkept) > 0 || len(e.owed) > 0 {
+	if len(e.unkept) > 0 || len(e.owed) > 0 || len(e.unread) > 0 {
 		return false
 	}
 	for _, w := range plan.Wants {

@@ -92,6 +92,7 @@ func (e *Engine) Resolve(ctx context.Context, redemption string, listed bool, by
 		return unwritten("resolve", err)
 	}
 	e.lookedFor(ctx, written)
+	e.dropAnswers(ctx)
 	e.unpause(id)
 	if now := e.State(id); now != was {
 		e.Changed(ctx, id, was, now, "")

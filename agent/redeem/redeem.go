@@ -200,9 +200,13 @@ func (e *Engine) settle(ctx context.Context) {
 	bought := slices.Collect(maps.Values(e.unkept))
 	owed := e.owed
 	e.owed = nil
+	unread := maps.Clone(e.unread)
 	e.mu.Unlock()
 	for _, b := range bought {
 		e.keep(ctx, b)
+	}
+	for redemption, f := range unread {
+		e.keepAnswer(ctx, redemption, f)
 	}
 	if err := e.Learned.Save(ctx); err != nil {
 		e.Log.WarnContext(ctx, "cannot store the forms of a tenant; regentd retries", "err", err)
@@ -242,6 +246,9 @@ func (e *Engine) catchUp() {
 func (e *Engine) conclude(ctx context.Context, intent Entry, cause error) (Verdict, error) {
 	v := uncertainOf(cause)
 	if v.Entry == Uncertain {
+		if e.keepAnswer(ctx, intent.ID, cause) {
+			v.Text += "; regentd keeps the answer encrypted until this is resolved"
+		}
 		v.Text += decideOn(intent.ID)
 	}
 	out := outcome(intent, v.Entry)

@@ -98,6 +98,9 @@ func (c *Client) judge(answer *http.Response, call Call, f *Failure, hide masked
 		f.Reach, f.Err = Lost, hide.cause(err)
 		if good {
 			f.Status = answer.StatusCode
+			if call.bought && len(body) > 0 {
+				f.Unread = token.NewSecret(string(body))
+			}
 		}
 		return f
 	}

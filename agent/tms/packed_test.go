@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -99,6 +101,26 @@ func TestPackedReplies(t *testing.T) {
 			got, err := clientFor(t, tms.Options{Tenant: s.URL}).Redeem(t.Context(), registration, device)
 			if err != nil || got.Access.Reveal() != "a" || got.Refresh.Reveal() != "r" || got.ID != "at-1" {
 				t.Errorf("got %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+// TestUnreadReplyIsCarried: the body of a reply that cannot be read comes back with the
+// evidence, unpacked and not in its text.
+func TestUnreadReplyIsCarried(t *testing.T) {
+	const body = `<authToken><accessToken>SENTINEL</accessToken></authToken>`
+	for name, sent := range map[string]string{"plain": body, "packed": zipped(t, body)} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusCreated)
+				io.WriteString(w, sent)
+			}))
+			defer s.Close()
+			_, err := clientFor(t, tms.Options{Tenant: s.URL}).Redeem(t.Context(), registration, device)
+			f, ok := errors.AsType[*tms.Failure](err)
+			if !ok || f.Reach != tms.Lost || f.Unread.Reveal() != body || strings.Contains(fmt.Sprintf("%v %+v", err, *f), "SENTINEL") {
+				t.Errorf("got %v", err)
 			}
 		})
 	}

@@ -68,7 +68,7 @@ const (
 )
 
 // Failure is the evidence of a request that did not give what was asked for.
-// It holds no secret. The deciding functions of redeem and refresh read it.
+// But for Unread it holds no secret. The deciding functions of redeem and refresh read it.
 type Failure struct {
 	Op    string // "discover", "redeem", "refresh"
 	Host  string // whom we asked, for messages
@@ -87,6 +87,10 @@ type Failure struct {
 	AboutForm     bool          // of a 400: see [AboutForm], and [Failure.FormRefused]
 	RetryAfter    time.Duration // capped at an hour; 0 with HasRetryAfter means at once
 	HasRetryAfter bool
+
+	// Unread is the body of an answer that says that a redemption or a refresh worked,
+	// and that could not be read; zero if there is none. It may hold the tokens.
+	Unread token.Secret
 
 	Err error // the cause, for the log
 }
