@@ -183,7 +183,7 @@ func portOf(u *url.URL) string {
 // alone, or say in detail what the object around them says as a whole.
 func shapeOf(body []byte) (code, message string, ok bool) {
 	o, err := reply.Parse(body, "")
-	if err != nil {
+	if err != nil || !json.Valid(body) { // JSON in a page is the page's
 		return "", "", false
 	}
 	if inner, found := o.FirstOf("errors", "error"); found {

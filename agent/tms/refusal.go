@@ -1,7 +1,6 @@
 package tms
 
 import (
-	"bytes"
 	"net/http"
 	"regexp"
 	"strings"
@@ -28,7 +27,7 @@ func AboutForm(body, sent []byte) bool {
 		ours[l.Text], ours[l.Name] = true, true
 	}
 	about := false
-	for _, l := range reply.Leaves(bytes.TrimPrefix(body, []byte(byteOrderMark))) {
+	for _, l := range reply.Leaves(body) {
 		if !ours[l.Name] && !harmlessNames.MatchString(l.Name) && otherReason(l.Name) {
 			return false
 		}
