@@ -183,7 +183,7 @@ func TestFormRefusedByEveryText(t *testing.T) {
 		{`{}`, false},
 	}
 	for _, tt := range tests {
-		if got := AboutForm([]byte(tt.body), sentBody); got != tt.want {
+		if got := AboutForm(asText([]byte(tt.body), ""), sentBody); got != tt.want {
 			t.Errorf("%s: got %t, want %t", tt.body, got, tt.want)
 		}
 	}
