@@ -14,7 +14,7 @@ import (
 // AuthToken is all that an administrator ever sees of one: what the device said
 // of itself when it redeemed.
 type AuthToken struct {
-	ID           string // the service's name of it; never empty
+	ID           string // the service's name of it; "" in a list that does not tell it
 	Identifier   string // the device's, fresh for each redemption
 	FQDN         string
 	UserName     string
@@ -64,8 +64,17 @@ func (s *Session) DeleteAuthToken(ctx context.Context, id string) error {
 	return s.remove(ctx, "delete auth token", pathAuth+"/"+url.PathEscape(id))
 }
 
+// authTokenOf reads one that was asked for by its id.
 func authTokenOf(o reply.Object) (AuthToken, error) {
-	t := AuthToken{
+	t := authTokenIn(o)
+	if t.ID == "" {
+		return AuthToken{}, errors.New("no id")
+	}
+	return t, nil
+}
+
+func authTokenIn(o reply.Object) AuthToken {
+	return AuthToken{
 		ID:           o.ID("id"),
 		Identifier:   o.Text("identifier"),
 		FQDN:         o.Text("fqdn"),
@@ -76,8 +85,4 @@ func authTokenOf(o reply.Object) (AuthToken, error) {
 		RefID2:       o.Text("refId2"),
 		Created:      reply.Time(o.Text("creationDate")),
 	}
-	if t.ID == "" {
-		return AuthToken{}, errors.New("no id")
-	}
-	return t, nil
 }

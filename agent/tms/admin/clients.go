@@ -19,7 +19,7 @@ const (
 // OAuthClient is a client of the tenant that can log in by itself. Its secret is never
 // read. A: the names of its members.
 type OAuthClient struct {
-	ID       string // the service's name of it; never empty
+	ID       string // the service's name of it; "" in a list that does not tell it
 	ClientID string // by which it logs in
 	Name     string
 	State    State
@@ -29,7 +29,10 @@ type OAuthClient struct {
 
 // OAuthClients returns all clients of the tenant.
 func (s *Session) OAuthClients(ctx context.Context) ([]OAuthClient, error) {
-	l := listing[OAuthClient]{"list clients", pathClients, listOf("clients", wrapClient), clientIn}
+	l := listing[OAuthClient]{"list clients", pathClients, listOf("clients", wrapClient), func(o reply.Object) (OAuthClient, error) {
+		c, _ := clientIn(o) // one without an id hides no other
+		return c, nil
+	}}
 	return l.all(ctx, s, url.Values{})
 }
 
@@ -60,7 +63,7 @@ func clientIn(o reply.Object) (OAuthClient, error) {
 		c.ID = c.ClientID
 	}
 	if c.ID == "" {
-		return OAuthClient{}, errors.New("no id")
+		return c, errors.New("no id")
 	}
 	c.State, _, c.Status = stateOf(o)
 	switch word := string(o.Member("enabled")); { // A: or Keycloak's member

@@ -49,13 +49,13 @@ type authRow struct {
 }
 
 func authRowOf(o reply.Object) (authRow, error) {
-	a, err := authTokenOf(o)
+	a := authTokenIn(o)
 	const member = "registrationToken"
 	row := authRow{AuthToken: a, name: o.ID(member), id: o.ID(member)}
 	if row.id == "" {
 		row.name, row.id = o.Ref([]string{"identifier", "name"}, member), o.Ref([]string{"id"}, member)
 	}
-	return row, err
+	return row, nil
 }
 
 // of reports whether an auth token is of the registration token that is filtered by,

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,38 +25,89 @@ type listing[T any] struct {
 	read     func(reply.Object) (T, error)
 }
 
+// mostBarren is how many pages in a row may show nothing new before the end.
+const mostBarren = 3
+
 // all follows the pages to their end, which is an empty page where the service does
 // not say how many rows there are on all of them: it may hold fewer rows in a page
-// than it is asked for. A page that comes twice means that the service does not know our name for
-// the start of a page; the other name is then tried. After that it is the end, if
-// there is nothing to be missed.
+// than it is asked for. A row that comes again is left out. A page that comes twice means
+// that the service does not know our name for the start of a page; the other name is then
+// tried. A page may be empty or come twice before the end that the service tells.
 func (l listing[T]) all(ctx context.Context, s *Session, filter url.Values) ([]T, error) {
+	w := walk{start: queryStart, step: pageSize, total: -1, seen: map[string]bool{}}
 	var found []T
-	start := queryStart
-	seen := map[string]bool{} // the ids with which pages began
 	for range maxPages {
-		page, err := l.page(ctx, s, filter, start, len(found))
-		switch {
-		case err != nil && start == queryStart && unknownName(err):
-			start = queryStartFirst
-		case err != nil:
+		page, err := l.page(ctx, s, filter, w.start, w.from)
+		if unknownName(err) && w.other() {
+			continue
+		}
+		if err != nil {
 			return nil, err
-		case len(page.items) == 0:
-			return found, l.complete(s, page.total.N, len(found))
-		case !seen[page.first]:
-			seen[page.first] = true
-			if found = append(found, page.items...); page.total.All && len(found) >= page.total.N {
-				return found, nil
+		}
+		for i, item := range page.items {
+			if !w.seen[page.keys[i]] {
+				w.seen[page.keys[i]] = true
+				found = append(found, item)
 			}
-		case start == queryStart:
-			start = queryStartFirst
-		case page.total.N == len(found), page.total.N < 0 && len(page.items) < pageSize:
-			return found, nil
-		default:
-			return nil, l.failed(s, "the same page came twice: the service follows neither "+queryStart+" nor "+queryStartFirst)
+		}
+		if !w.next(len(page.items), len(found), page.total) {
+			return found, l.complete(s, w, len(found))
 		}
 	}
 	return nil, l.failed(s, fmt.Sprintf("there are more than %d pages; narrow the filter", maxPages))
+}
+
+// walk is how far a list was followed.
+type walk struct {
+	start   string // the name of the start of a page
+	from    int    // the row at which the next page begins
+	step    int    // the rows of a page
+	found   int
+	total   int             // what the service says; -1 for nothing
+	barren  int             // pages without anything new, in a row
+	twice   bool            // the last of them came twice
+	settled bool            // the service knows no other name for the start of a page
+	seen    map[string]bool // the rows that were found
+}
+
+// other begins with the other name for the start of a page, and reports whether there is
+// one that may be known.
+func (w *walk) other() bool {
+	switch {
+	case w.start == queryStart && !w.settled:
+		w.start = queryStartFirst
+	case w.start == queryStartFirst && w.twice: // the first name was known
+		w.start, w.settled, w.twice = queryStart, true, false
+		w.from += w.step
+	default:
+		return false
+	}
+	return true
+}
+
+// next moves to the next page, after one with rows, found in all, and what it says of the
+// total. It reports false at the end.
+func (w *walk) next(rows, found int, total reply.Total) bool {
+	is := found - w.found
+	w.found, w.twice = found, is == 0 && rows > 0
+	if total.N >= 0 && (total.All || rows > 0) {
+		w.total = total.N
+	}
+	switch {
+	case is > 0:
+		w.barren, w.step = 0, rows
+		w.from += rows
+		return !total.All || found < total.N
+	case w.twice && w.start == queryStart && !w.settled:
+		return w.other()
+	}
+	w.barren++
+	w.from += w.step
+	more := w.total > found && w.barren < mostBarren
+	if w.twice {
+		return more || w.total < 0 && rows >= pageSize && w.barren < mostBarren
+	}
+	return more && w.from < w.total
 }
 
 // unknownName reports whether the service may have refused a name in the query. To
@@ -65,10 +117,12 @@ func unknownName(err error) bool {
 	return ok && f.Reach == tms.Answered && f.Status == http.StatusBadRequest
 }
 
-// complete is an error if the service said that there are more rows than it gave.
-func (l listing[T]) complete(s *Session, total, read int) error {
-	if total > read {
-		return l.failed(s, fmt.Sprintf("the service says that there are %d, and gave %d", total, read))
+// complete is an error if the service gave one page again and again although there are
+// more rows. Where it said that there are more, and showed empty pages, they are not for
+// this user, and what was read is all.
+func (l listing[T]) complete(s *Session, w walk, read int) error {
+	if w.twice && (w.total > read || w.total < 0 && w.barren >= mostBarren) {
+		return l.failed(s, "the same page came twice: the service follows neither "+queryStart+" nor "+queryStartFirst)
 	}
 	return nil
 }
@@ -80,7 +134,7 @@ func (l listing[T]) failed(s *Session, text string) error {
 // page is one answer to a listing.
 type page[T any] struct {
 	items []T
-	first string // the id of the first one
+	keys  []string // what tells the items apart: their ids, else all that they say
 	total reply.Total
 }
 
@@ -106,15 +160,16 @@ func (l listing[T]) readPage(body []byte) (page[T], error) {
 		return page[T]{}, err
 	}
 	p := page[T]{total: total}
-	for i, o := range objects {
+	for _, o := range objects {
 		item, err := l.read(o)
 		if err != nil {
-			return page[T]{}, fmt.Errorf("%s[%d]: %w", l.list.Member, i, err)
+			return page[T]{}, fmt.Errorf("%s: %w", l.list.Member, err)
 		}
-		p.items = append(p.items, item)
-	}
-	if len(objects) > 0 {
-		p.first = objects[0].ID("id")
+		key := o.ID("id")
+		if all, err := json.Marshal(o); key == "" && err == nil {
+			key = string(all)
+		}
+		p.items, p.keys = append(p.items, item), append(p.keys, key)
 	}
 	return p, nil
 }

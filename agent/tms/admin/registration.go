@@ -201,12 +201,16 @@ func registrationOf(o reply.Object) (RegistrationToken, error) {
 	if r.Count, hasCount, err = o.Int("count"); err != nil {
 		return r, err
 	}
-	if r.Used, r.UsedKnown, err = o.Int(usedMember); err != nil {
-		return r, err
+	// What is no number of uses is not told.
+	if used, told, err := o.Int(usedMember); err == nil && told && used >= 0 {
+		r.Used, r.UsedKnown = used, true
 	}
 	switch {
 	case r.ID == "":
 		return r, errors.New("no id")
+	case r.Count < 0:
+		r.Count = 0
+		return r, errors.New("count is below 0")
 	case !hasCount:
 		return r, errors.New("no count")
 	}

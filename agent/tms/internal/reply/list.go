@@ -21,9 +21,10 @@ type Total struct {
 
 // Parse reads a list as any dialect has it: a bare array, an array under Member, or
 // one under Inner in the object Member, where the array is missing when it is empty.
-// One object in place of the array is a list of one.
+// One object in place of the array is a list of one. A row that is no object is one
+// without members: it hides no other. A number of rows that is none is not told.
 func (l List) Parse(body []byte) (list []Object, total Total, err error) {
-	raw, total, err := l.find(body)
+	raw, total, err := l.find(whole(body))
 	if err != nil || raw == nil {
 		total.All = total.All || total.N > 0
 		return nil, total, err
@@ -32,13 +33,13 @@ func (l List) Parse(body []byte) (list []Object, total Total, err error) {
 		return []Object{one}, total, nil
 	}
 	var items []json.RawMessage
-	if err := json.Unmarshal(raw, &items); err != nil {
+	if err := json.Unmarshal(inText(raw), &items); err != nil {
 		return nil, total, fmt.Errorf("%s is no JSON array", l.Member)
 	}
-	for i, item := range items {
+	for _, item := range items {
 		o, err := object(item)
 		if err != nil {
-			return nil, total, fmt.Errorf("%s[%d]: %w", l.Member, i, err)
+			o = Object{}
 		}
 		list = append(list, o)
 	}
@@ -53,43 +54,52 @@ func (l List) find(body []byte) (raw json.RawMessage, total Total, err error) {
 	if err != nil {
 		return body, total, nil //nolint:nilerr // it is an array, or Parse says that it is none
 	}
+	total = l.total(outer, total)
 	if outer.Member(l.Member) == nil && outer.Member(l.Inner) == nil {
+		if len(outer) == 0 || len(outer) == 1 && total.N == 0 {
+			return nil, total, nil
+		}
 		if outer, err = First(body, l.Member); err != nil {
 			return nil, total, fmt.Errorf("no %s in the answer", l.Member)
 		}
+		total = l.total(outer, total)
 	}
-	if total, err = l.total(outer, total); err != nil {
-		return nil, total, err
-	}
-	if outer.Member(l.Member) == nil {
+	rows := outer.Member(l.Member)
+	if rows == nil {
 		return outer.Member(l.Inner), total, nil
 	}
-	inner, err := object(outer.Member(l.Member))
-	if err != nil {
-		if string(outer.Member(l.Member)) == "null" && total.N <= 0 {
-			return nil, total, nil
-		}
-		return outer.Member(l.Member), total, nil
-	}
-	if total, err = l.total(inner, total); err != nil {
-		return nil, total, err
-	}
-	rows := inner.Member(l.Inner)
+	inner, err := object(rows)
 	switch {
-	case rows != nil && string(rows) != "null":
-		return rows, total, nil
-	case total.N < 0:
-		return nil, total, fmt.Errorf("%s is no JSON array, and has no %s", l.Member, l.Inner)
+	case err != nil && nothing(rows) && total.N <= 0:
+		return nil, total, nil
+	case err != nil:
+		return rows, total, nil //nolint:nilerr // it is the array itself
 	}
-	return nil, total, nil // beyond the last row, or there is none
+	return l.within(inner, l.total(inner, total))
 }
 
+// within returns the array of the rows in the object Member. Beyond the last row, and
+// where there is none, it is missing.
+func (l List) within(inner Object, total Total) (json.RawMessage, Total, error) {
+	rows := inner.Member(l.Inner)
+	switch {
+	case rows != nil && !nothing(rows):
+		return rows, total, nil
+	case rows != nil, len(inner) == 0, inner.Member(l.Count) != nil, inner.Member(l.Total) != nil:
+		return nil, total, nil
+	}
+	return nil, total, fmt.Errorf("%s is no JSON array, and has no %s", l.Member, l.Inner)
+}
+
+// nothing reports whether raw says that there is nothing, as what was XML does.
+func nothing(raw json.RawMessage) bool { return string(raw) == "null" || string(raw) == `""` }
+
 // total is what o says, else what was known before.
-func (l List) total(o Object, before Total) (Total, error) {
+func (l List) total(o Object, before Total) Total {
 	for _, name := range []string{l.Total, l.Count} {
-		if n, ok, err := o.Int(name); ok || err != nil {
-			return Total{n, name == l.Total}, err
+		if n, ok, err := o.Int(name); ok && err == nil && n >= 0 {
+			return Total{n, name == l.Total}
 		}
 	}
-	return before, nil
+	return before
 }

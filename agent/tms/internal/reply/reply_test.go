@@ -122,7 +122,10 @@ func TestParseList(t *testing.T) {
 		{"null", `{"list":null,"total":0}`, 0, 0, true, ""},
 		{"text", `"SECRET"`, 0, 0, false, "list is no JSON array"},
 		{"nothing", ``, 0, 0, false, "list is no JSON array"},
-		{"an item of text", `[{},"SECRET"]`, 0, 0, false, "list[1]: no JSON object"},
+		{"an item of text", `[{},"SECRET"]`, 2, -1, false, ""},
+		{"an empty text", `{"list":"","count":0}`, 0, 0, false, ""},
+		{"nested, an empty text", `{"list":{"item":""}}`, 0, -1, false, ""},
+		{"no numbers", `{"list":{"count":"SECRET","total":-1,"item":[{"id":1}]}}`, 1, -1, false, ""},
 		{"nested", `{"list":{"count":1,"item":[{"id":1}]}}`, 1, 1, false, ""},
 		{"nested, of many", `{"list":{"count":7,"item":[{"id":1}]}}`, 1, 7, true, ""},
 		{"nested, one object", `{"list":{"count":1,"item":{"id":1}}}`, 1, 1, false, ""},
@@ -133,7 +136,8 @@ func TestParseList(t *testing.T) {
 		{"nested, total beside it", `{"total":5,"list":{"item":[{"id":1}]}}`, 1, 5, true, ""},
 		{"nested deeper", `{"response":{"list":{"count":1,"item":[{"id":1}]}}}`, 1, 1, false, ""},
 		{"the inner array alone", `{"count":1,"item":[{"id":1}]}`, 1, 1, false, ""},
-		{"nested, nothing", `{"list":{}}`, 0, 0, false, "list is no JSON array, and has no item"},
+		{"nested, nothing", `{"list":{}}`, 0, -1, false, ""},
+		{"nested, something else", `{"list":{"SECRET":[{"id":1}]}}`, 0, 0, false, "list is no JSON array, and has no item"},
 		{"nested, text", `{"list":{"count":1,"item":"SECRET"}}`, 0, 0, false, "list is no JSON array"},
 	}
 	for _, tt := range tests {
