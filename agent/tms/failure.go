@@ -61,6 +61,8 @@ func (m masked) text(s string) string {
 	s = truncated(m.mask(strings.TrimSpace(s)))
 	if m.repeats(s) {
 		s = withheld
+	} else {
+		s = m.fragments(s)
 	}
 	if m.in(s) { // a secret so short that the mask, or a cut, made it again
 		return ""
@@ -83,7 +85,7 @@ func (m masked) cause(err error) error {
 
 func (m masked) mask(s string) string {
 	for _, form := range m.forms() {
-		s = strings.ReplaceAll(s, form, "[redacted]")
+		s = strings.ReplaceAll(s, form, redacted)
 	}
 	return s
 }
