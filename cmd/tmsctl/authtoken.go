@@ -20,7 +20,7 @@ func (t *tool) authToken() *cobra.Command {
 
 func (t *tool) authDeletion() *cobra.Command {
 	return t.deletion(deletion{
-		thing: "auth token", means: "whoever holds it can refresh it no more, and its count does not come back",
+		thing: "auth token", means: "Devices can then not refresh it, and its count does not come back", short: "devices can then not refresh them",
 		remove: func(ctx context.Context, s *admin.Session, id string) error { return s.DeleteAuthToken(ctx, id) },
 		identifiers: func(ctx context.Context, s *admin.Session) (map[string]string, error) {
 			list, err := s.AuthTokens(ctx, admin.AuthFilter{})

@@ -47,7 +47,7 @@ func (b bundling) check(perRecipient bool) error {
 	return nil
 }
 
-// keys returns whom a bundle is for, before anything is made.
+// keys returns the keys that open a bundle, before a token is created.
 func (t *tool) keys(ctx context.Context, b bundling) ([]age.Recipient, error) {
 	if b.recipients != "" {
 		return recipientsIn(ctx, b.recipients)

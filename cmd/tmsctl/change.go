@@ -29,7 +29,7 @@ func (t *tool) changingIf(use, short string, decide func(admin.RegistrationToken
 			})
 		}),
 	}
-	c.Flags().BoolVar(&dry, "dry-run", false, "say what would be changed, and change nothing")
+	c.Flags().BoolVar(&dry, "dry-run", false, "print the change, and change nothing")
 	return c
 }
 
@@ -43,7 +43,7 @@ func (t *tool) change(ctx context.Context, s *admin.Session, id string, dry bool
 		return err
 	}
 	if change == (admin.Change{}) {
-		t.say("it is so already; nothing was changed\n")
+		t.say("It is so already. Nothing was changed.\n")
 		return t.printRegistration(was, false)
 	}
 	if dry {
@@ -98,17 +98,17 @@ func (t *tool) registrationExtend() *cobra.Command {
 		}
 		switch {
 		case r.Never:
-			return admin.Change{}, usagef("it never expires, says the service: nothing was changed; to end it, disable it")
+			return admin.Change{}, usagef("it never expires, and was not changed; to end it, disable it")
 		case day.Equal(r.Expires):
 			return admin.Change{}, nil
 		case day.Before(r.Expires):
-			return admin.Change{}, usagef("its last day is %s already, which is later; to end it sooner, disable it", r.Expires.Format(time.DateOnly))
+			return admin.Change{}, usagef("its last day is %s, which is later, and was not changed; to end it sooner, disable it", r.Expires.Format(time.DateOnly))
 		}
 		return admin.Change{Expires: &day}, nil
 	})
-	c.Long = `Move the last day of a registration token, to at most 30 days from today. Counts
-that are left at its end lapse; one that has expired can be extended too.`
-	c.Flags().StringVar(&until, "expires", "30d", "its new last day: `30d` or a date")
+	c.Long = `Move the last day of a registration token, to at most 30 days from today. You
+can also extend an expired one. Unused counts lapse after the last day.`
+	c.Flags().StringVar(&until, "expires", "30d", "the new last day: `30d` or a date")
 	return c
 }
 
@@ -119,20 +119,20 @@ func (t *tool) registrationRaise() *cobra.Command {
 		case to == r.Count:
 			return admin.Change{}, nil
 		case to < r.Count:
-			return admin.Change{}, usagef("its count is %d already, which is more: nothing was changed. Somebody else may have raised it", r.Count)
+			return admin.Change{}, usagef("its count is %d, which is more, and was not changed. Somebody else may have raised it", r.Count)
 		}
 		return admin.Change{Count: &to}, nil
 	})
-	c.Long = `Raise the count of a registration token to N in all, used ones included. It is
-the whole number and not what is to be added, so that the command can be repeated
-when an answer was lost, and so that two administrators do not add twice.`
+	c.Long = `Raise the count of a registration token to N, used counts included. N is the
+total and not the difference. You can repeat the command after a lost reply,
+and two administrators do not add twice.`
 	c.PreRunE = func(*cobra.Command, []string) error {
 		if err := admin.CheckCount(to); err != nil {
-			return usagef("--to N is the count that it is to have in all, used ones included: %v", err)
+			return usagef("--to N: the new total, used counts included: %v", err)
 		}
 		return nil
 	}
-	c.Flags().IntVar(&to, "to", 0, "the count that it is to have in all")
+	c.Flags().IntVar(&to, "to", 0, "the new total, used counts included")
 	return c
 }
 
@@ -147,7 +147,7 @@ func (t *tool) registrationEnable(on bool) *cobra.Command {
 		return t.changing("enable ID", "Let devices redeem a registration token again", decide)
 	}
 	var yes bool
-	c := t.changingIf("disable ID", "Stop the redemption of a registration token; its auth tokens may end too", decide,
+	c := t.changingIf("disable ID", "Stop redemptions; its auth tokens may end too", decide,
 		func(ctx context.Context, r admin.RegistrationToken) error {
 			made := -1
 			if r.UsedKnown {

@@ -10,10 +10,10 @@ import (
 
 func (t *tool) clients() *cobra.Command {
 	return &cobra.Command{
-		Use: "clients [ID]", Short: "List the OAuth clients of the tenant, or show one, without secrets",
-		Long: `List the OAuth clients of the tenant, or show one by its id. A client can log in
-with --client-credentials. tmsctl neither requests nor prints its secret. It is
-assumed that the service allows this call to a Contact Administrator.`,
+		Use: "clients [ID]", Short: "List the OAuth clients of the tenant, or show one",
+		Long: `List the OAuth clients of the tenant, or show one by its id. A client can log
+in with --client-credentials. tmsctl neither requests nor prints its secret. It
+is assumed that the service allows this call to a Contact Administrator.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("name one client, or none for all; see %s --help", c.CommandPath())

@@ -25,7 +25,7 @@ func (t *tool) options() (tms.Options, error) {
 	if name := t.flags.caFile; name != "" {
 		var err error
 		if ca, err = readBounded(name); err != nil {
-			return tms.Options{}, usagef("--ca-file: %v", err)
+			return tms.Options{}, usagef("--ca-file %s: %v", name, bare(err))
 		}
 		b, err := tms.ReadBundle(ca, t.clock.Wall())
 		if err != nil {

@@ -32,16 +32,17 @@ func (t *tool) registrationCreate() *cobra.Command {
 create: one for each instance of each application on each device. tmsctl plan
 calculates it.
 
-With --per-recipient each line of a CSV file gets a registration token of its own.
-You can then see the usage of each recipient, and disable one without the others.
-The tokens go into a file for each recipient, or with --bundle into one encrypted
-file:
+With --per-recipient each line of a CSV file gets a registration token of its
+own. You can then see the usage of each recipient, and disable one without the
+others. The tokens go into a file for each recipient, or with --bundle into one
+encrypted file:
 
   age --decrypt --identity KEY bundle.age | tar x
 
-The service may show a token only once. Each token is on the disk before the next
-one is created; with --bundle it is encrypted in the directory BUNDLE.parts. After
-an interruption, run the command again: it does not create a token twice.`,
+The service may show a token only once. Each token is on the disk before the
+next one is created; with --bundle it is encrypted in the directory
+BUNDLE.parts. After an interruption, run the command with --per-recipient
+again: it creates only the missing tokens.`,
 		RunE: running(func(c *cobra.Command, _ []string) error {
 			if err := o.bundle.check(o.perRecipient != ""); err != nil {
 				return err
@@ -62,11 +63,11 @@ an interruption, run the command again: it does not create a token twice.`,
 		}),
 	}
 	f := c.Flags()
-	f.IntVar(&o.new.Count, "count", 0, "how many auth tokens it can create")
-	f.StringVar(&o.expires, "expires", "30d", "its last day: `30d` or a date as 2026-12-01, at most 30 days ahead")
-	f.StringVar(&o.new.Identifier, "identifier", "", "a `NAME` to find it by (default: one is made)")
-	f.StringVar(&o.new.RefID1, "ref-id-1", "", "a reference of yours")
-	f.StringVar(&o.new.RefID2, "ref-id-2", "", "a reference of yours")
+	f.IntVar(&o.new.Count, "count", 0, "number of auth tokens that it can create")
+	f.StringVar(&o.expires, "expires", "30d", "its last day: `30d`, or a date such as 2026-12-01; at most 30 days ahead")
+	f.StringVar(&o.new.Identifier, "identifier", "", "a `NAME` to find it by (default: a generated one)")
+	f.StringVar(&o.new.RefID1, "ref-id-1", "", "your reference")
+	f.StringVar(&o.new.RefID2, "ref-id-2", "", "your reference")
 	f.StringVar(&o.new.Customer, "customer", "", "customer of the registration token: `NAME`, or id:ID")
 	f.StringVar(&o.out, "out", "", "write the token alone to this new `FILE`, readable by you only, and do not print it")
 	f.StringVar(&o.perRecipient, "per-recipient", "", "one token for each line of this CSV `FILE`: recipient[,count,ref_id_1,ref_id_2,customer]")
@@ -74,7 +75,7 @@ an interruption, run the command again: it does not create a token twice.`,
 	f.StringVar(&o.bundle.file, "bundle", "", "with --per-recipient: one new `FILE` for all, encrypted with age, in place of --out-dir")
 	f.StringVar(&o.bundle.recipients, "recipients-file", "", "with --bundle: `FILE` of age public keys that can open it, one on each line")
 	f.StringVar(&o.bundle.passphrase, "passphrase-file", "", "with --bundle: `FILE` with the passphrase that opens it (default: ask)")
-	f.BoolVar(&o.dry, "dry-run", false, "say what would be made, and make nothing")
+	f.BoolVar(&o.dry, "dry-run", false, "print what would be created, and create nothing")
 	return c
 }
 

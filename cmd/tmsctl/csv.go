@@ -50,7 +50,7 @@ type csvColumns struct {
 func readCSV(name string, want csvColumns) ([]csvRow, error) {
 	content, err := readBounded(name)
 	if err != nil {
-		return nil, err
+		return nil, inFile(name, bare(err))
 	}
 	text, err := decodeText(content)
 	if err != nil {
@@ -160,7 +160,7 @@ func readBounded(name string) ([]byte, error) {
 	defer f.Close() //nolint:errcheck // it was only read
 	content, err := io.ReadAll(io.LimitReader(f, maxCSV+1))
 	if err == nil && len(content) > maxCSV {
-		err = fmt.Errorf("%s: has more than %d MiB", name, maxCSV>>20)
+		err = fmt.Errorf("has more than %d MiB", maxCSV>>20)
 	}
 	return content, err
 }

@@ -20,6 +20,7 @@ import (
 type deletion struct {
 	thing string
 	means string // what a deletion does, for the question
+	short string // the same in a few words
 	// warn says what else may end, before the question; nil if there is nothing to say.
 	warn   func(ctx context.Context, s *admin.Session, ids []string) string
 	remove func(ctx context.Context, s *admin.Session, id string) error
@@ -35,14 +36,16 @@ type deletion struct {
 // deletion returns the delete command of one kind of thing.
 func (t *tool) deletion(d deletion) *cobra.Command {
 	c := &cobra.Command{
-		Use: "delete ID... | --from FILE.csv", Short: "Delete by id: " + d.means,
-		Long: `Delete by id, or what a CSV file names in its columns id and identifier, after
-asking. After an interruption, run the command again with the same file: a row that
-is gone already is no error. If the file has the column delete, as tmsctl
-investigate --csv writes it, only the rows with yes are deleted.
+		Use: "delete ID... | --from FILE.csv", Short: "Delete by id: " + d.short,
+		Long: `Delete by id, or the rows of a CSV file with the columns id and identifier.
+tmsctl asks first. After an interruption, run the command again with the same
+file: a row that is gone already is no error. If the file has the column
+delete, as tmsctl investigate --csv writes it, tmsctl deletes only the rows
+with yes.
 
 If an id has another identifier at the service, tmsctl lists all such rows and
-deletes nothing. With --skip-changed it skips these rows and deletes the others.`,
+deletes nothing. With --skip-changed it skips these rows and deletes the
+others.`,
 		Args: func(c *cobra.Command, args []string) error {
 			switch {
 			case d.from != "" && len(args) > 0:
@@ -62,7 +65,7 @@ deletes nothing. With --skip-changed it skips these rows and deletes the others.
 		}),
 	}
 	c.Flags().BoolVarP(&d.yes, "yes", "y", false, "do not ask")
-	c.Flags().BoolVar(&d.dry, "dry-run", false, "say what would be deleted, and delete nothing")
+	c.Flags().BoolVar(&d.dry, "dry-run", false, "print what would be deleted, and delete nothing")
 	c.Flags().StringVar(&d.from, "from", "", "delete what this CSV `FILE` names, as tmsctl investigate --csv wrote it")
 	c.Flags().BoolVar(&d.skipChanged, "skip-changed", false, "with --from: skip rows whose id and identifier do not match, and delete the others")
 	return c
@@ -78,7 +81,7 @@ func (t *tool) deleteIDs(ctx context.Context, d deletion, ids []string) error {
 		return err
 	}
 	if d.dry {
-		return t.wouldDelete(d.thing, ids, 0)
+		return t.wouldDelete(d.thing, ids, 0, false)
 	}
 	if !d.yes && !t.terminal {
 		_, err := t.confirm(ctx, "") // says that nobody can be asked, before anybody logs in
@@ -140,7 +143,7 @@ func (t *tool) deleteFrom(ctx context.Context, d deletion) error {
 			return err
 		}
 		if d.dry {
-			return t.wouldDelete(d.thing, ids, gone)
+			return t.wouldDelete(d.thing, ids, gone, true)
 		}
 		if len(ids) == 0 {
 			return t.deleted(d, nil, gone)
@@ -288,7 +291,8 @@ func (t *tool) deleted(d deletion, ids []string, gone int) error {
 	return err
 }
 
-func (t *tool) wouldDelete(thing string, ids []string, gone int) error {
+// wouldDelete is the end of --dry-run. looked means that the service has these ids.
+func (t *tool) wouldDelete(thing string, ids []string, gone int, looked bool) error {
 	if t.flags.json {
 		return t.printJSON(map[string]any{"would_delete": append([]string{}, ids...), "gone": gone})
 	}
@@ -296,6 +300,9 @@ func (t *tool) wouldDelete(thing string, ids []string, gone int) error {
 		if _, err := fmt.Fprintf(t.out, "would delete %s %s\n", thing, cell(id)); err != nil {
 			return err
 		}
+	}
+	if !looked { // nobody asked the service
+		return nil
 	}
 	_, err := fmt.Fprintf(t.out, "%s; %d are not there\n", counted(len(ids), thing), gone)
 	return err

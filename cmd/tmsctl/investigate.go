@@ -32,21 +32,24 @@ const shown = 50
 func (t *tool) investigate() *cobra.Command {
 	var o inquiry
 	c := &cobra.Command{
-		Use: "investigate REGISTRATION-TOKEN", Short: "Who used the counts: join the service's list with ledgers and an inventory",
+		Use: "investigate REGISTRATION-TOKEN", Short: "Find out who used the counts of a registration token",
 		Args: one("registration token"),
-		Long: `Find out who used the counts of a registration token, named by its identifier or id.
+		Long: `Find out who used the counts of a registration token, named by its identifier
+or id.
 
-The service's list of auth tokens is joined with what is given:
-  --ledgers DIR      exports of devices, one file each: regent ledger --csv >DIR/$(hostname).csv
-  --devices FILE     your inventory as CSV: fqdn[,user][,retired]; retired is yes or no
-Without either only duplicates and copied disks can be told.
+tmsctl compares the service's list of auth tokens with:
+  --ledgers DIR   exports of devices, a file for each:
+                  regent ledger --csv >DIR/$(hostname).csv
+  --devices FILE  your inventory as CSV: fqdn[,user][,retired]; retired is
+                  yes or no
+Without them tmsctl finds only duplicates and copied disks.
 
 --csv has the columns that auth-token delete --from takes. It deletes the rows
 whose column delete says yes. An auth token that a ledger confirms says no,
 unless the inventory says that its device is retired. One that an installation
 without a ledger here may have redeemed says no, too: get that ledger, or write
-yes yourself. Export the ledgers first: a redemption after the export looks like
-a stranger's.`,
+yes yourself. Export the ledgers first: a redemption after the export looks
+like a stranger's.`,
 		RunE: running(func(c *cobra.Command, args []string) error {
 			if o.csv && t.flags.json {
 				return usagef("--csv and --json exclude each other")

@@ -47,6 +47,14 @@ func (t *tool) loginName(host string) string {
 	return t.flags.user + " at " + host
 }
 
+// whose names a login for a person.
+func (t *tool) whose(host string) string {
+	if t.flags.user == "" {
+		return "by browser at " + cell(host)
+	}
+	return "of " + cell(t.flags.user) + " at " + cell(host)
+}
+
 // kept returns the login that is in the keyring, or false. A keyring that does
 // not answer is said, and not waited for a second time.
 func (t *tool) kept(ctx context.Context, host string) (admin.Bearer, vault, bool) {
@@ -86,7 +94,7 @@ func (t *tool) keep(ctx context.Context, ring vault, host string, b admin.Bearer
 			err = ring.Set(ctx, t.loginName(host)+" "+part, string(text))
 		}
 		if err != nil {
-			return fmt.Errorf("keep the login: %w", err)
+			return fmt.Errorf("the login is not kept: %w. Unlock the keyring and log in again, or use --password-file with each command", err)
 		}
 	}
 	return nil
@@ -96,17 +104,17 @@ func (t *tool) login() *cobra.Command {
 	var b admin.Browser
 	var browser bool
 	c := &cobra.Command{
-		Use: "login", Short: "Log in once, as --user or with --browser, and keep that in your keyring", Args: noArguments,
-		Long: `Log in once, as --user or with --browser. tmsctl keeps the access and refresh token
-in your keyring (Credential Manager, Keychain, Secret Service, KWallet). Later
-commands use them until the identity provider ends the session. tmsctl does not keep
-the password. Without a keyring it keeps nothing.
+		Use: "login", Short: "Log in once, and keep the login in your keyring", Args: noArguments,
+		Long: `Log in once, as --user or with --browser. tmsctl keeps the access and refresh
+token in your keyring (Credential Manager, Keychain, Secret Service, KWallet).
+Later commands use them until the identity provider ends the session. tmsctl
+does not keep the password. Without a keyring it keeps nothing.
 
-With --browser you log in on the page of the identity provider. tmsctl never sees the
-password. The browser must run on this computer: it sends the reply to a random port
-of 127.0.0.1. The OAuth client must allow http://127.0.0.1/ as redirect address. If
-the tenant has an identity provider of its own, add --issuer and --client-id. Later
-commands need no --user.`,
+With --browser you log in on the page of the identity provider. tmsctl never
+sees the password. The browser must run on this computer: it sends the reply to
+a random port of 127.0.0.1. The OAuth client must allow http://127.0.0.1/ as
+redirect address. If the tenant has an identity provider of its own, add
+--issuer and --client-id. Later commands need no --user.`,
 		RunE: running(func(c *cobra.Command, _ []string) error {
 			switch {
 			case t.flags.clientCredentials && browser:
@@ -120,7 +128,7 @@ commands need no --user.`,
 			}
 			ring, err := t.keyring()
 			if err != nil {
-				return fmt.Errorf("%w, so there is nowhere to keep a login: commands ask for the password, or take --password-file", err)
+				return fmt.Errorf("%w, so tmsctl cannot keep a login. Use --user with each command, and --password-file in scripts", err)
 			}
 			if browser {
 				return t.loginByBrowser(c.Context(), ring, b)
@@ -153,6 +161,9 @@ func (t *tool) loginByBrowser(ctx context.Context, ring vault, b admin.Browser) 
 		t.say("Opening a browser. If none appears, open this page on this computer to log in:\n%s\n", page)
 	}
 	session, err := c.LoginByBrowser(ctx, b)
+	if _, answered := errors.AsType[*tms.Failure](err); err != nil && !answered {
+		return fmt.Errorf("%w\nif the page shows an error, this OAuth client may not log in by browser: add --client-id ID of one that may", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -173,7 +184,7 @@ func (t *tool) keepLogin(ctx context.Context, ring vault, s *admin.Session) erro
 
 func (t *tool) logout() *cobra.Command {
 	return &cobra.Command{
-		Use: "logout", Short: "Remove the login of --user from your keyring, or without --user the one by browser", Args: noArguments,
+		Use: "logout", Short: "Remove a login from your keyring", Args: noArguments,
 		RunE: running(func(c *cobra.Command, _ []string) error {
 			client, err := t.client()
 			if err != nil {
@@ -189,7 +200,7 @@ func (t *tool) logout() *cobra.Command {
 					return err
 				}
 			}
-			_, err = fmt.Fprintf(t.out, "the login %s is removed from this keyring\n", cell(t.loginName(client.Host())))
+			_, err = fmt.Fprintf(t.out, "the keyring has no login %s any more\n", t.whose(client.Host()))
 			return err
 		}),
 	}

@@ -217,7 +217,7 @@ func TestProfiles(t *testing.T) {
 		{"unknown", good, []string{"--profile", "acme", "auth-token", "list"}, 2, `profile "acme": is not in ` + file + ", which has [far person robot]"},
 		{"list", good, []string{"profile", "list"}, 0, "client ems-admin-client"},
 		{"a password has no key", "profiles: {a: {tenant: x, password: y}}\n", []string{"profile", "list"}, 2, "field password not found"},
-		{"no file", "", []string{"profile", "list"}, 0, "0 in " + file},
+		{"no file", "", []string{"profile", "list"}, 0, "0 profiles in " + file},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

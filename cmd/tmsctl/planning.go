@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"strconv"
 	"strings"
@@ -27,7 +26,7 @@ type planning struct {
 func (t *tool) plan() *cobra.Command {
 	var o planning
 	c := &cobra.Command{
-		Use: "plan --devices N --instances M", Short: "Calculate counts and expiry of registration tokens, and forecast from the present use",
+		Use: "plan --devices N --instances M", Short: "Calculate counts and expiry, and forecast the usage",
 		Args: noArguments,
 		Long: `Calculate: one count for each instance of each application on each device. The
 service is not asked, unless --registration-token names one to forecast for.`,
@@ -50,11 +49,11 @@ service is not asked, unless --registration-token names one to forecast for.`,
 		}),
 	}
 	f := c.Flags()
-	f.IntVar(&o.need.Devices, "devices", 0, "how many devices")
+	f.IntVar(&o.need.Devices, "devices", 0, "number of devices")
 	f.IntVar(&o.need.Instances, "instances", 1, "instances on each device, of all its applications together")
-	f.IntVar(&o.need.Spare, "spare", 0, "counts to have more, in per `CENT`, for devices that are installed anew")
+	f.IntVar(&o.need.Spare, "spare", 0, "spare counts for reinstalled devices, in per `CENT`")
 	f.IntVar(&o.need.Rollout, "rollout", 0, "`DAYS` until the last device has redeemed (default 30)")
-	f.BoolVar(&o.unmanaged, "unmanaged", false, "the devices are not under one hand: separate tokens are better")
+	f.BoolVar(&o.unmanaged, "unmanaged", false, "nobody manages all devices together: separate tokens are better")
 	f.StringVar(&o.identifier, "registration-token", "", "forecast for the registration token with this `IDENTIFIER` or id")
 	f.Var((*span)(&o.session), "session-max", "`DURATION` after which the identity provider ends each session, as 10h, 40d, 6w or 1y; regent status says it where a device saw it")
 	return c
@@ -143,16 +142,16 @@ func (t *tool) sayPlan(o planning, p plan.Plan, ends *plan.Sessions) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%d devices × %d instances + %d spare = %d counts\n\n", o.need.Devices, o.need.Instances, p.Spare, p.Counts)
 	for _, one := range p.Tokens {
-		fmt.Fprintf(&text, "make on %s: tmsctl registration-token create --count %d --expires %s\n",
+		fmt.Fprintf(&text, "create on %s:\n  tmsctl registration-token create --count %d --expires %s\n",
 			one.Make.Format(time.DateOnly), one.Count, one.Expires.Format(time.DateOnly))
 	}
 	if len(p.Tokens) > 1 {
-		text.WriteString("A registration token lives at most 30 days, and this rollout is longer; instead of\nmaking the next one, the first can be extended: tmsctl registration-token extend ID\n")
+		text.WriteString("A registration token lives at most 30 days, and this rollout is longer. You can also extend the first one:\n  tmsctl registration-token extend ID\n")
 	}
 	text.WriteString(`
-Counts that are not used by the last day lapse. Auth tokens live on then, by their
-refresh tokens. A count that is used does not come back, not even
-when its auth token is deleted. Counts have nothing to do with entitlement quantity.
+Unused counts lapse after the last day. Auth tokens stay valid after it: devices
+refresh them. A used count does not come back, also after its auth token is
+deleted. Counts have nothing to do with entitlement quantity.
 
 `)
 	if ends != nil {
@@ -165,8 +164,7 @@ when its auth token is deleted. Counts have nothing to do with entitlement quant
 		}
 		fmt.Fprintf(&text, "%s %s\n  for: %s\n  against: %s\n", word, c.Way, c.For, c.Against)
 	}
-	_, err := io.WriteString(t.out, text.String())
-	return err
+	return t.prose(text.String())
 }
 
 func (t *tool) printForecast(l *looked) error {
@@ -179,31 +177,30 @@ func (t *tool) printForecast(l *looked) error {
 	}
 	text := fmt.Sprintf("\n%s: %s of %d counts used, %s, last day %s\n", cell(l.Identifier), used, l.Count, rate, expiresInWords(l.RegistrationToken, t.now()))
 	if l.AtMost {
-		text += "the service does not tell how many counts are used: each auth token that exists used one, deleted ones are not seen\n"
+		text += "The service does not show how many counts are used. Each auth token that exists used one. Deleted ones are not counted.\n"
 	}
 	usability := l.Usability(t.now())
 	if usability == admin.Unclear {
-		text += "it is not known whether a device can redeem it\n"
+		text += "It is not known whether a device can redeem it.\n"
 	}
 	switch {
 	case usability != admin.Usable && usability != admin.Unclear:
-		text += fmt.Sprintf("it is %s: no device can redeem it; %s%d counts are left\n", usability, most, l.Left)
+		text += fmt.Sprintf("It is %s: no device can redeem it; %s%d counts are left.\n", usability, most, l.Left)
 	case l.Undated > 0:
-		text += fmt.Sprintf("the service gives no creation date of %d auth tokens: there is no forecast; %s%d counts are left\n", l.Undated, most, l.Left)
+		text += fmt.Sprintf("The service gives no creation date of %d auth tokens: there is no forecast; %s%d counts are left.\n", l.Undated, most, l.Left)
 	case !l.UsedUp.IsZero():
-		text += fmt.Sprintf("at this rate no count is left from %s on, before its last day: see tmsctl investigate, or raise the count\n", inWords(l.UsedUp, t.now()))
+		text += fmt.Sprintf("At this rate no count is left from %s on, before its last day. See tmsctl investigate, or raise the count.\n", inWords(l.UsedUp, t.now()))
 	default:
-		text += fmt.Sprintf("at this rate %s%d counts lapse at its end\n", most, l.Lapsing)
+		text += fmt.Sprintf("At this rate %s%d counts lapse after its last day.\n", most, l.Lapsing)
 	}
-	_, err := fmt.Fprint(t.out, text)
-	return err
+	return t.prose(text)
 }
 
 // sessionsInWords says what a session maximum costs.
 func sessionsInWords(s plan.Sessions) string {
 	text := fmt.Sprintf(`%s.
-After each end every instance needs another count: %d counts each time, %d in 30
-days to be served all the time. Offline tokens (scope offline_access) need none.
+After each end every instance needs another count: %d counts each time, or %d in
+30 days without a gap. Offline tokens (scope offline_access) need none.
 `, token.SessionsEnd(s.Max), s.EachEnd, s.Always)
 	text = strings.ToUpper(text[:1]) + text[1:]
 	text += fmt.Sprintf(`With refresh.on_refresh_expired: redeem a device spends at most one count
@@ -212,8 +209,8 @@ per instance in 30 days: %d counts.
 	if s.ByItself == s.Always {
 		return text
 	}
-	return text + `Each instance is then served for one session in 30 days, and stands still for the
-rest. With wait, the default, it stands still until a person redeems it again.
+	return text + `Each instance then works for one session in 30 days, and not for the rest. With
+wait, the default, it does not work until a person redeems it again.
 `
 }
 

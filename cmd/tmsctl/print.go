@@ -39,6 +39,24 @@ func (t *tool) list(rows [][]string) error {
 	return err
 }
 
+// quotedList is words for a sentence; one of two words is quoted.
+func quotedList[T ~string](words []T) string {
+	var all []string
+	for _, w := range words {
+		if strings.Contains(string(w), " ") {
+			w = T(fmt.Sprintf("%q", string(w)))
+		}
+		all = append(all, string(w))
+	}
+	return strings.Join(all, ", ")
+}
+
+// prose prints text that fits the terminal.
+func (t *tool) prose(text string) error {
+	_, err := io.WriteString(t.out, terminal.Fold(text, t.width))
+	return err
+}
+
 // cell makes a text fit for a table.
 func cell(s string) string {
 	if s == "" {

@@ -152,20 +152,28 @@ func (f *globalFlags) fill(p profile, given func(string) bool) {
 }
 
 func (t *tool) profile() *cobra.Command {
-	return group("profile", "Profiles: several tenants, each with its address and who logs in", &cobra.Command{
+	return group("profile", "Profiles: the address and the login of each tenant", &cobra.Command{
 		Use: "list", Short: "List the profiles", Args: noArguments,
-		Long: `List the profiles. They are written by hand, in the file that is named at the end:
+		Long: `List the profiles. You write them into the file that the last line of the list
+names:
 
   default: acme
   profiles:
     acme:   {tenant: "https://acme.example.com", user: admin}
-    own:    {tenant: "https://own.example.com", issuer: "https://login.example.com", client_id: tmsctl}
-    robot:  {tenant: "https://acme.example.com", client_credentials: true, client_id: robot, client_secret_file: /etc/robot/secret}
+    own:
+      tenant: https://own.example.com
+      issuer: https://login.example.com
+      client_id: tmsctl
+    robot:
+      tenant: https://acme.example.com
+      client_credentials: true
+      client_id: robot
+      client_secret_file: /etc/robot/secret
 
-A command takes --profile NAME, else $TMSCTL_PROFILE, else the default; flags go
-before it. A profile holds no secret. When the service has accepted a form of
-request body, tmsctl adds it to the profile: request: wrapped or request: bare. To
-try the forms each time, write request: auto.`,
+A command takes --profile NAME, else $TMSCTL_PROFILE, else the default. Flags
+override the profile. A profile holds no secret. When the service has accepted
+a form of request body, tmsctl adds it to the profile: request: wrapped or
+request: bare. To try the forms each time, write request: auto.`,
 		RunE: running(func(*cobra.Command, []string) error { return t.listProfiles() }),
 	})
 }
@@ -198,6 +206,6 @@ func (t *tool) listProfiles() error {
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(t.out, "%d in %s\n", len(p.Profiles), file)
+	_, err = fmt.Fprintf(t.out, "%s in %s\n", counted(len(p.Profiles), "profile"), file)
 	return err
 }

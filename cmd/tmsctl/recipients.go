@@ -329,15 +329,14 @@ func (t *tool) reportEach(done []made, of int, said string) error {
 	if t.flags.json {
 		return t.printJSON(done)
 	}
-	rows := [][]string{{"RECIPIENT", "IDENTIFIER", "ID", "FINGERPRINT", "FILE", ""}}
+	rows := [][]string{{"RECIPIENT", "OUTCOME", "ID", "FILE", "FINGERPRINT", "IDENTIFIER"}}
 	for _, m := range done {
-		rows = append(rows, []string{m.Recipient, m.Identifier, m.ID, m.Fingerprint, m.File, m.Outcome})
+		rows = append(rows, []string{m.Recipient, m.Outcome, m.ID, m.File, m.Fingerprint, m.Identifier})
 	}
-	if err := table(t.out, rows); err != nil {
+	if err := t.list(rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(t.out, "%d of %d%s\n", len(done), of, said)
-	return err
+	return t.prose(fmt.Sprintf("%d of %d%s\n", len(done), of, said))
 }
 
 // progress is a line that counts on a terminal; elsewhere it says nothing.

@@ -12,7 +12,7 @@ import (
 )
 
 func (t *tool) registrationToken() *cobra.Command {
-	return group("registration-token", "Registration tokens: what devices get auth tokens with",
+	return group("registration-token", "Create, list, change and delete registration tokens",
 		t.registrationCreate(), t.registrationList(), t.registrationShow(),
 		t.registrationExtend(), t.registrationRaise(), t.registrationEnable(true), t.registrationEnable(false),
 		t.registrationDelete())
@@ -24,6 +24,9 @@ func (t *tool) registrationList() *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Short: "List registration tokens, with what is left of each", Args: noArguments,
 		RunE: running(func(c *cobra.Command, _ []string) error {
+			if status != "" && !slices.Contains(admin.Usabilities(), admin.Usability(status)) {
+				return usagef("--status %q: write one of %s", status, quotedList(admin.Usabilities()))
+			}
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
 				list, err := s.RegistrationTokens(c.Context(), filter)
 				if err != nil {
@@ -39,7 +42,7 @@ func (t *tool) registrationList() *cobra.Command {
 	c.Flags().StringVar(&filter.Identifier, "identifier", "", "only those with this `NAME`")
 	c.Flags().StringVar(&filter.RefID1, "ref-id-1", "", "only those with this reference")
 	c.Flags().StringVar(&filter.RefID2, "ref-id-2", "", "only those with this reference")
-	c.Flags().StringVar(&status, "status", "", "only those that are truly `usable`, \"used up\", expired, disabled or unknown")
+	c.Flags().StringVar(&status, "status", "", "only those that are `usable`, \"used up\", expired, disabled, unknown or unreadable")
 	return c
 }
 
@@ -63,7 +66,7 @@ func (t *tool) registrationShow() *cobra.Command {
 
 func (t *tool) registrationDelete() *cobra.Command {
 	return t.deletion(deletion{
-		thing: "registration token", means: "its unused counts are lost, and its auth tokens may end too",
+		thing: "registration token", means: "Unused counts are lost, and its auth tokens may end too", short: "its auth tokens may end too",
 		warn: func(ctx context.Context, s *admin.Session, ids []string) string {
 			made := 0
 			for _, id := range ids {
@@ -107,8 +110,8 @@ func mayEnd(made int) string {
 	case made > 1:
 		number = fmt.Sprintf("the %d auth tokens that were made from it", made)
 	}
-	return "warning: " + number + " may end with it: devices can then not refresh them.\n" +
-		"It is not known whether the service keeps them as sessions of one user.\n"
+	return "warning: " + number + " may end with it. Devices can then not refresh them.\n" +
+		"Nobody has tested this with a real tenant. tmsctl trial tests it.\n"
 }
 
 func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
@@ -187,7 +190,7 @@ func usedInWords(r admin.RegistrationToken) string {
 	if r.UsedKnown || r.Flaw != "" {
 		return usedOf(r)
 	}
-	return usedOf(r) + " (used: not told by the service)"
+	return usedOf(r) + " (used: the service does not show it)"
 }
 
 // expiresInWords is the last day of r. "never" is what the service says.

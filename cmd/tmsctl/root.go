@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -107,17 +108,17 @@ func running(f func(*cobra.Command, []string) error) func(*cobra.Command, []stri
 func (t *tool) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tmsctl",
-		Short: "Make, change and delete registration tokens, and find out who used them",
+		Short: "Manage registration tokens, and find out who used them",
 		Long: `tmsctl speaks to the Token Management Service as a Contact Administrator.
 
-It logs in for each command with --user or with --client-credentials. It asks for
-the password, or reads it from --password-file. With a keyring you can log in once:
-tmsctl login --user NAME, or tmsctl login --browser on the tenant's login page. A
-profile replaces --tenant and the login flags. tmsctl never reads a secret from the
-command line or the environment.
+It logs in for each command with --user or with --client-credentials. It asks
+for the password, or reads it from --password-file. With a keyring you can log
+in once: tmsctl login --user NAME, or tmsctl login --browser on the tenant's
+login page. A profile replaces --tenant and the login flags. tmsctl never reads
+a secret from the command line or the environment.
 
-Exit codes: 0 done; 1 failed; 2 bad usage, nothing was sent; 3 done, but the service
-did something else than you asked for, or does not show the result.`,
+Exit codes: 0 done; 1 failed; 2 bad usage, nothing was sent; 3 done, but the
+service did something else than you asked for, or does not show the result.`,
 		Args: noCommand,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if c.Name() == "version" || c.Name() == "completion" || c.Name() == "list" && c.Parent().Name() == "profile" {
@@ -130,6 +131,9 @@ did something else than you asked for, or does not show the result.`,
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetUsageTemplate(strings.NewReplacer( // for 80 columns
+		".FlagUsages", ".FlagUsagesWrapped 80", " for more information about a command.", " for more.",
+	).Replace(root.UsageTemplate()))
 	root.SetFlagErrorFunc(flagError)
 	t.addGlobal(root)
 	root.AddCommand(t.registrationToken(), t.authToken(), t.clients(), t.plan(), t.investigate(), t.contract(), t.trial(), t.login(), t.logout(), t.profile(), completion(), t.version())
@@ -141,10 +145,10 @@ func (t *tool) addGlobal(root *cobra.Command) {
 	f.StringVar(&t.flags.profile, "profile", "", "`NAME` of the profile to use (default: $TMSCTL_PROFILE); see tmsctl profile list")
 	f.StringVar(&t.flags.tenant, "tenant", "", "address of the service, as https://host (default: $TMSCTL_TENANT)")
 	f.StringVar(&t.flags.proxy, "proxy", "system", "system, none, or a URL")
-	f.StringVar(&t.flags.caFile, "ca-file", "", "PEM `FILE` of certificate authorities to trust besides the system's")
+	f.StringVar(&t.flags.caFile, "ca-file", "", "PEM `FILE` of certificate authorities to trust in addition to the system's")
 	f.StringVar(&t.flags.user, "user", "", "log in as this `NAME`")
 	f.StringVar(&t.flags.passwordFile, "password-file", "", "`FILE` that holds the password (default: ask)")
-	f.BoolVar(&t.flags.clientCredentials, "client-credentials", false, "log in as a client of its own instead of a user")
+	f.BoolVar(&t.flags.clientCredentials, "client-credentials", false, "log in as an OAuth client instead of a user")
 	f.StringVar(&t.flags.clientID, "client-id", "", "with --client-credentials or login --browser: the client's `ID`")
 	f.StringVar(&t.flags.clientSecretFile, "client-secret-file", "", "with --client-credentials: `FILE` that holds its secret")
 	f.StringVar(&t.flags.issuer, "issuer", "", "with login --browser: `URL` of the tenant's own identity provider (default: from the service)")

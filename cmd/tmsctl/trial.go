@@ -35,7 +35,7 @@ type trial struct {
 	notes []string
 }
 
-// bought is one auth token of the trial, or a redemption whose answer was lost.
+// bought is one auth token of the trial, or a redemption without a reply.
 type bought struct {
 	tms.AuthToken
 	identifier string
@@ -48,7 +48,7 @@ func (t *tool) trial() *cobra.Command {
 	var yes bool
 	var config string
 	c := &cobra.Command{
-		Use: "trial", Short: "Test a tenant with at most 3 counts: forms, refresh, disable, delete", Args: noArguments,
+		Use: "trial", Short: "Test a new tenant with at most 3 counts", Args: noArguments,
 		Long: fmt.Sprintf(`Test a new tenant with one command. The trial creates a registration token of
 count %d that expires tomorrow, and redeems it up to %[1]d times. It shows:
 

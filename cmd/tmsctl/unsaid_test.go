@@ -77,7 +77,7 @@ func TestUsedIsNotTold(t *testing.T) {
 	}{
 		{[]string{"registration-token", "list"}, []string{"-/3", "unknown"}, []string{"0/3", " usable", "used up"}},
 		{[]string{"registration-token", "list", "--json"}, []string{`"status": "unknown"`}, []string{"used_count"}},
-		{[]string{"registration-token", "show", id}, []string{"-/3 (used: not told by the service)", "unknown"}, []string{"0/3", " usable"}},
+		{[]string{"registration-token", "show", id}, []string{"-/3 (used: the service does not show it)", "unknown"}, []string{"0/3", " usable"}},
 		{[]string{"registration-token", "raise-count", id, "--to", "4"}, []string{"-/4", "count 3 to 4"}, []string{"0/4"}},
 		{[]string{"registration-token", "list", "--status", "usable"}, []string{"no registration tokens"}, nil},
 		{[]string{"plan", "--registration-token", "fleet"}, []string{"at least 0 of 4 counts used", "not known whether a device can redeem it", "at most 4 counts"}, []string{"no device can redeem it", " 0 of 4"}},

@@ -50,7 +50,8 @@ func Secret(ctx context.Context, in *os.File, out io.Writer, question string) (a
 // at in says yes. Anything else is no. When ctx is done first, the error is that
 // of ctx.
 func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) (bool, error) {
-	_, _ = fmt.Fprintf(out, "%s [y/N] ", question) // who cannot be asked sees no question, and says no
+	Say(out, question+" [y/N]") // who cannot be asked sees no question, and says no
+	Say(out, " ")
 	answer, err := Await(ctx, func() ([]byte, error) { return line(in) })
 	if err != nil {
 		_, _ = fmt.Fprint(out, "\n")

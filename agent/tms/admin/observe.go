@@ -107,7 +107,7 @@ func (o observer) list(ctx context.Context, l observed) error {
 	if refused != nil {
 		return nil //nolint:nilerr // that is the finding
 	}
-	rows, _, err := l.list.Parse(a.Body)
+	rows, total, err := l.list.Parse(a.Body)
 	if err != nil {
 		note(o.found, contract.ListReply, "not readable: "+err.Error())
 		return nil //nolint:nilerr // that is the finding
@@ -116,7 +116,7 @@ func (o observer) list(ctx context.Context, l observed) error {
 		note(o.found, contract.ListReply, formOfList(a.Body, l.list))
 		l.rows(rows, o.found)
 	}
-	return errors.Join(o.empty(ctx, l, len(rows)), o.pages(ctx, l, len(rows)), o.single(ctx, l, rows))
+	return errors.Join(o.empty(ctx, l, len(rows)), o.pages(ctx, l, max(len(rows), total.N)), o.single(ctx, l, rows))
 }
 
 // empty asks for what nothing is called.
@@ -307,6 +307,8 @@ func kindOf(o reply.Object, name string) string {
 	switch {
 	case o.Member(name) == nil || string(o.Member(name)) == "null":
 		return "missing"
+	case string(o[name]) == `""`:
+		return "an empty string"
 	case text == "":
 		return "not a string"
 	case !reply.Time(text).IsZero():

@@ -112,6 +112,11 @@ const (
 	Unknown  Usability = "unreadable" // it has a Flaw
 )
 
+// Usabilities are all of them.
+func Usabilities() []Usability {
+	return []Usability{Usable, UsedUp, Expired, Disabled, Unclear, Unknown}
+}
+
 // Usability tells it at the time now. What is expired stays so whatever else is
 // changed, so that comes first.
 func (r RegistrationToken) Usability(now time.Time) Usability {

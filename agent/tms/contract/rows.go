@@ -1,6 +1,6 @@
-// Package contract is the table of what the service's vendor leaves open, or says
-// without a description, and the block that says what one tenant showed of it. It is
-// data and text: who asks a tenant, and how, is the business of its users.
+// Package contract is the table of the service's details that the vendor leaves open or
+// names without a description. It also prints the block of a tenant's answers. It is data
+// and text. Its users ask the tenant.
 package contract
 
 // Tag says how well a row is known.
@@ -76,28 +76,29 @@ const (
 	Throttled      ID = "throttled"
 )
 
-// Row is one matter that is open.
+// Row is one open detail.
 type Row struct {
 	ID    ID
 	Title string // at most titleWidth characters
 	Tag   Tag
-	Taken string // how Regent takes it until the tenant shows it
+	Taken string // what Regent expects until the tenant shows it
 	Key   string // of the configuration, if it selects; else ""
 
-	// When each of them learns it; "" if that one never sees it.
+	// When each command can show it; "" if it never can.
 	Device        string // regent doctor --contract
 	Administrator string // tmsctl contract, which only reads
-	Trial         bool   // tmsctl trial learns it
+	Trial         bool   // tmsctl trial shows it
 }
 
-// When a row is learnt.
+// When a row is known.
 const (
 	asked       = "the reply does not show it"
 	afterRedeem = "known after the first redemption"
-	afterGiven  = "known while a registration token is held"
+	afterGiven  = "known while regentd has a registration token"
 	afterFresh  = "known after the first refresh"
 	byTrial     = "known after tmsctl trial"
 	fromRows    = "known when the list has an entry"
+	fromTwo     = "known when the list has two entries"
 )
 
 // Rows returns the table, in the order in which it is printed.
@@ -122,13 +123,13 @@ func dialect() []Row {
 		{SingleReply, "reply with one object", Family, "wrapped or bare", "", "", fromRows, false},
 		{ListReply, "list", Family, "nested, or an array", "", "", asked, false},
 		{EmptyList, "empty list", Family, "the inner array is missing", "", "", asked, false},
-		{Paging, "paging", Family, "pageStartIndex and pageSize", "", "", fromRows, false},
-		{ListCount, "count of a list", Family, "of all pages, or of this one", "", "", fromRows, false},
+		{Paging, "paging", Family, "pageStartIndex and pageSize", "", "", fromTwo, false},
+		{ListCount, "count of a list", Family, "of all pages, or of this one", "", "", fromTwo, false},
 		{Filters, "filter by identifier", Assumed, "identifier=NAME selects", "", "", asked, false},
 		{State, "enabled or not", Family, "state or status, any known word", "", "", fromRows, false},
 		{Times, "times", Family, "YYYY-MM-DD HH:MM, without a zone", "", "", fromRows, false},
 		{Expiry, "expiration date", Family, "a date, or an object with endDate", "", "", fromRows, false},
-		{UsedCount, "used counts", Assumed, "usedCount, or not told", "", "", fromRows, false},
+		{UsedCount, "used counts", Assumed, "usedCount, or no such member", "", "", fromRows, false},
 		{References, "references", Family, "objects, or strings", "", "", fromRows, false},
 		{Version, "version of an object", Assumed, "ETag and If-Match, if there is one", "", "", fromRows, false},
 		{ErrorShape, "error body", Documented, "an error code and a message", "", asked, asked, false},

@@ -42,7 +42,7 @@ type Plan struct {
 func Make(n Need) (Plan, error) {
 	switch {
 	case n.Devices < 1 || n.Instances < 1:
-		return Plan{}, errors.New("devices and instances must be at least 1")
+		return Plan{}, errors.New("devices and instances must be at least 1: add --devices N and --instances N")
 	case n.Spare < 0 || n.Spare > 100:
 		return Plan{}, fmt.Errorf("spare %d: must be 0 to 100 per cent", n.Spare)
 	case n.Rollout < 0 || n.Rollout > 365:
@@ -161,11 +161,11 @@ func Look(r admin.RegistrationToken, tokens []admin.AuthToken, now time.Time) Fo
 type Choice struct{ Way, For, Against string }
 
 // Choices are the two ways, the recommended one first: one shared token for a
-// fleet that is managed, separate ones where recipients are not under one hand.
+// managed fleet, and separate ones for recipients that nobody manages together.
 func Choices(managed bool) []Choice {
 	c := []Choice{
-		{"one shared token", "one file for all devices, one count to watch, spare counts are shared", "who leaks it can spend all counts, and it cannot be told who it was; to disable or delete it may end all auth tokens made from it"},
-		{"one for each recipient", "usage is told apart, one can be disabled alone, each can spend only its own counts, and what may end with it is its own auth tokens alone", "more to hand out, and spare counts cannot be moved"},
+		{"one shared token", "one file for all devices, one count to watch, spare counts are shared", "a leak can use all counts, and nobody knows whose it was. Disabling or deleting it may end all its auth tokens"},
+		{"one for each recipient", "you see the usage of each, can disable one alone, and each has its own counts. Only its own auth tokens may end with it", "more to distribute, and spare counts cannot be moved"},
 	}
 	if !managed {
 		slices.Reverse(c)
