@@ -261,7 +261,8 @@ func (a *Agent) lastFault(id instance.ID, r vault.Record, held bool) *status.Fau
 	} else if f == nil && !r.State.Refreshable() {
 		f, at = a.stateFault(r), r.Since
 	}
-	if f == nil || f.Kind == fault.NotRegistered {
+	account := a.redeem.Account(id)
+	if f == nil || f.Kind == fault.NotRegistered && (!account.Hold || account.Asked) {
 		return nil
 	}
 	text := f.Text()

@@ -67,10 +67,14 @@ func unused(code fault.Kind, after time.Duration, text string) Verdict {
 }
 
 func uncertain(f *tms.Failure, what string) Verdict {
-	return Verdict{
+	v := Verdict{
 		Entry: Uncertain, Code: fault.RedemptionUncertain,
 		Text: fmt.Sprintf("redeeming at %s: %s, so a count may have been used", f.Host, what),
 	}
+	if f.Code+f.Message != "" {
+		v.Text += fmt.Sprintf(" (%s said: %s)", f.Host, f.Said())
+	}
+	return v
 }
 
 // The words that tell refusals apart (contract.md, A: best effort).

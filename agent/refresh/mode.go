@@ -99,6 +99,8 @@ func (k Known) unproven(e Evidence) Verdict {
 	switch {
 	case i < 0:
 		return Classify(k.Refused[len(k.Refused)-1].Failure, e)
+	case e.RefreshLapsed:
+		return expired(k.Refused[i].Failure, e) // its announced end, and not the refusal, ends it
 	case e.Before.Doubtful() && e.HasOlder && !e.Before.OlderTried:
 		return tryOlder()
 	case k.Configured == ModeAuto && k.Taught == "" && k.Before:
@@ -110,9 +112,6 @@ func (k Known) unproven(e Evidence) Verdict {
 		words[i] = fmt.Sprintf("%s answered HTTP %d, %s", status.ModeInWords(r.Mode), r.Failure.Status, r.Failure.Said())
 	}
 	text := fmt.Sprintf("%s refuses to refresh, and no refresh mode is proven: %s", k.Refused[i].Failure.Host, strings.Join(words, "; "))
-	if e.RefreshLapsed {
-		text += "; the refresh token has also reached its announced expiry"
-	}
 	text += "; Regent keeps the auth token and retries; "
 	if k.Configured != ModeAuto {
 		text += "refresh.mode: " + k.Configured + " has not worked at this tenant yet; refresh.mode: auto also tries the other mode; "

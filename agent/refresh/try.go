@@ -73,7 +73,7 @@ func (e *Engine) ask(ctx context.Context, s Service, r vault.Record, k Known, ol
 		provider.ClientID = provider.ClientFor(send)
 	}
 	answer, err := s.Refresh(ctx, tms.RefreshRequest{
-		Mode: mode, Provider: provider, AuthTokenID: r.AuthTokenID, Refresh: send, Registration: e.registration(r),
+		Mode: mode, Provider: provider, AuthTokenID: r.AuthTokenID, Identifier: r.Identifier, Refresh: send, Registration: e.registration(r),
 	})
 	if err != nil {
 		return answeredRefresh{}, err
@@ -106,6 +106,9 @@ func (e *Engine) learn(ctx context.Context, tenant string, a answeredRefresh) {
 	err := e.Learned.Change(ctx, tenant, func(l *tms.Learned) {
 		l.Refreshed(a.mode, e.Clock.Wall())
 		l.Replied(a.answer.Form, e.Clock.Wall())
+		if a.answer.Shown {
+			l.Shows(a.seen.Intent, e.Clock.Wall().UTC())
+		}
 	})
 	if err != nil {
 		e.Log.WarnContext(ctx, "cannot store the refresh mode of a tenant; regentd retries", "tenant", tenant, "mode", a.mode, "err", err)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 
 	"github.com/hashicorp/go-retryablehttp"
 
@@ -20,6 +21,7 @@ type Client struct {
 	tenant    *url.URL
 	repeating *retryablehttp.Client // for reads
 	once      *retryablehttp.Client // for all else
+	unfit     sync.Once             // for compare
 }
 
 // New returns a client. It sends nothing yet.
@@ -105,7 +107,19 @@ func (c *Client) Redeem(ctx context.Context, registration token.Secret, r Reques
 	if err := c.Do(ctx, call); err != nil {
 		return AuthToken{}, err
 	}
+	c.compare(ctx, t.Form)
 	return t, nil
+}
+
+// compare says once that a reply has another form than the one that is configured. It
+// was read all the same.
+func (c *Client) compare(ctx context.Context, f Form) {
+	seen := map[bool]string{true: Wrapped, false: Bare}[f.Wrapped]
+	if c.o.Forms.Reply != AnyForm && c.o.Forms.Reply != seen {
+		c.unfit.Do(func() {
+			c.o.Log.WarnContext(ctx, "the reply to a redemption does not fit contract.reply; regentd read it all the same; set contract.reply: any", "tenant", c.tenant.Host, "contract.reply", c.o.Forms.Reply, "reply", seen)
+		})
+	}
 }
 
 // Refresh exchanges a refresh token for a new access token, with one request.
@@ -141,7 +155,16 @@ func (c *Client) refreshAtService(ctx context.Context, op string, r RefreshReque
 	default:
 		c.o.Forms.show(&call, r.Registration)
 	}
-	return c.authToken(ctx, call, c.o.Forms)
+	var t AuthToken
+	call.Read = func(a Answer) (err error) {
+		t, err = authTokenOf(a.Body, a.Date, c.o.Forms)
+		t.Shown = err == nil && Request{Identifier: r.Identifier}.shownIn(a.Body)
+		return err
+	}
+	if err := c.Do(ctx, call); err != nil {
+		return AuthToken{}, err
+	}
+	return t, nil
 }
 
 var errNoRegistration = errors.New("refresh.mode " + ModeTMSRegistration +

@@ -86,33 +86,34 @@ func (r Request) body() any {
 	return map[string]redeemBody{wrapAuthToken: b}
 }
 
-// shownIn reports whether a reply shows the identifier or a name of r in its
-// member: then the service has read the body. A: it may change the case, and the
-// signs between the digits of a MAC address.
+// shownIn reports whether a reply shows the identifier of r anywhere, which is fresh
+// for each request, or a name of r in its member, at any depth: then the service has
+// read the body. A: it may change the case, and the signs between the digits of a MAC
+// address.
 func (r Request) shownIn(body []byte) bool {
 	for _, value := range reply.Values(body) {
-		outer, err := reply.Parse(value, "")
-		if err != nil {
-			continue
-		}
-		inner, _ := outer.FirstOf(wrapAuthToken)
-		if r.namedIn(inner) || r.namedIn(outer) {
-			return true
+		for _, l := range reply.Leaves(value) {
+			if r.Identifier != "" && strings.EqualFold(strings.TrimSpace(l.Text), r.Identifier) || r.named(l) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-func (r Request) namedIn(o reply.Object) bool {
+// unsigned takes out of a text the signs that a service may write otherwise.
+var unsigned = strings.NewReplacer(":", "", "-", "", ".", "", "_", "")
+
+// named reports whether a leaf is a name of r in its member.
+func (r Request) named(l reply.Leaf) bool {
 	for name, sent := range map[string]string{
-		"identifier": r.Identifier, "fqdn": r.FQDN, "systemUserName": r.UserName, "refId1": r.RefID1, "refId2": r.RefID2,
+		"fqdn": r.FQDN, "systemusername": r.UserName, "refid1": r.RefID1, "refid2": r.RefID2,
 	} {
-		if sent != "" && strings.EqualFold(strings.TrimSpace(o.Text(name)), sent) {
+		if sent != "" && strings.EqualFold(unsigned.Replace(l.Name), name) && strings.EqualFold(strings.TrimSpace(l.Text), sent) {
 			return true
 		}
 	}
-	plain := strings.NewReplacer(":", "", "-", "", ".", "")
-	return r.MAC != "" && strings.EqualFold(plain.Replace(o.Text("macAddress")), plain.Replace(r.MAC))
+	return r.MAC != "" && strings.EqualFold(unsigned.Replace(l.Name), "macaddress") && strings.EqualFold(unsigned.Replace(l.Text), unsigned.Replace(r.MAC))
 }
 
 // tokenURL is where the provider issues tokens. D: the path of a Keycloak realm.

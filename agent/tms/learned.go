@@ -83,6 +83,14 @@ func (l *Learned) Redeemed(form, redemption string, proof Proof, at time.Time) {
 	l.Request = RequestForm{Form: form, Proof: proof, By: redemption, At: at}
 }
 
+// Shows notes that a later reply showed the identifier that a redemption told: the
+// service has read its body.
+func (l *Learned) Shows(redemption string, at time.Time) {
+	if redemption != "" && l.Request.By == redemption && l.Request.Proof == Accepted {
+		l.Request.Proof, l.Request.At = ByReply, at
+	}
+}
+
 // WasRefused reports whether the other form was tried for the registration token
 // with the fingerprint: it is tried once.
 func (l Learned) WasRefused(fingerprint string) bool {

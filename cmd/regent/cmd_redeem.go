@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/status"
 )
@@ -37,16 +38,30 @@ remembered, and the next one pays for it.`,
 			if err := dial().Redeem(ctx, application, strconv.Itoa(number)); err != nil {
 				return late(ctx, err)
 			}
-			text := "%s is being redeemed, which costs a count; see regent status.\n"
-			if st, err := dial().Status(ctx); err == nil && !payable(st, application) {
-				text = "Remembered: the next registration token pays one count for %s; give one with regent register.\n"
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), text, args[0])
+			st, err := dial().Status(ctx)
+			_, err = fmt.Fprint(cmd.OutOrStdout(), begun(st, err == nil, application, args[0]))
 			return err
 		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
+}
+
+// begun says what becomes of a wish to redeem an instance. known says that st is the
+// status after it.
+func begun(st status.Status, known bool, application, name string) string {
+	i := slices.IndexFunc(st.Applications, func(a status.Application) bool { return a.ID == application })
+	if known && i >= 0 {
+		for _, one := range st.Applications[i].Instances {
+			if f := one.LastFault; one.Name == name && f != nil && f.Code == string(fault.RedemptionUnconfirmed) {
+				return fmt.Sprintf("Remembered: %s waits, and no count is used yet: %s\n", name, printable(f.Detail))
+			}
+		}
+	}
+	if known && !payable(st, application) {
+		return fmt.Sprintf("Remembered: the next registration token pays one count for %s; give one with regent register.\n", name)
+	}
+	return fmt.Sprintf("%s is being redeemed, which costs a count; see regent status.\n", name)
 }
 
 // errUnsure ends a command that was not confirmed.
