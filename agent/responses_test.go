@@ -129,7 +129,7 @@ var responses = []struct {
 	{"a peer that hangs up at the handshake", 201, grantBody, asJSON, nil, 0, "hangs up", action{unsent, later}},
 	{"nobody listens", 201, grantBody, asJSON, nil, 0, "nobody", action{unsent, later}},
 	{"a peer that hangs up after the request", 0, "", "", nil, 0, "drops", action{person, doubt}},
-	{"a peer that ends in the middle of the body", 201, grantBody, asJSON, http.Header{"Content-Length": {"1000"}}, 0, "", action{person, doubt}},
+	{"a peer that ends in the middle of the body", 201, grantBody, asJSON, http.Header{"Content-Length": {"1000"}}, 0, "", action{bought, renewed}},
 }
 
 // TestResponses makes a redemption and a refresh meet each response, by the real
