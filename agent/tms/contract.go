@@ -98,7 +98,7 @@ func (r Request) shownIn(body []byte) bool {
 			}
 		}
 	}
-	return false
+	return r.Identifier != "" && !json.Valid(body) && reply.Loose(body, "identifier") == r.Identifier
 }
 
 // unsigned takes out of a text the signs that a service may write otherwise.
