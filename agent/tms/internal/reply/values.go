@@ -61,9 +61,13 @@ func Loose(body []byte, name string) string {
 		body = append(bytes.Clone(body), '\n')
 	}
 	words := strings.Split(name, "_")
-	member := regexp.MustCompile(`(?i)(?:^|[^a-z0-9_.\\-])` + strings.Join(words, `[_. -]?`) + `["']?\s*[:=]\s*(?:("(?:[^"\\]|\\.)*")|'([^'\\]*)'|([^\s"'<>&,;{}\[\]\\]+)[\s&,;}\]])`)
+	member := regexp.MustCompile(`(?i)^` + strings.Join(words, `[_. -]?`) + `["']?\s*[:=]\s*(?:("(?:[^"\\]|\\.)*")|'([^'\\]*)'|([^\s"'<>&,;{}\[\]\\]+)[\s&,;}\]])`)
 	value := ""
-	for _, m := range member.FindAllSubmatch(body, -1) {
+	for _, at := range places(body, words[0]) {
+		m := member.FindSubmatch(body[at:])
+		if m == nil {
+			continue
+		}
 		is := string(m[2]) + string(m[3])
 		if m[1] != nil && json.Unmarshal(m[1], &is) != nil {
 			is = string(bytes.Trim(m[1], `"`))
@@ -76,6 +80,25 @@ func Loose(body []byte, name string) string {
 		}
 	}
 	return value
+}
+
+// places returns where word begins in body, in any case, and no other word goes on with
+// it. A body is long, and a regular expression that looks for it is slow.
+func places(body []byte, word string) (at []int) {
+	low := bytes.Clone(body)
+	for i, c := range low {
+		low[i] = lower(c)
+	}
+	for from := 0; ; {
+		i := bytes.Index(low[from:], []byte(word))
+		if i < 0 {
+			return at
+		}
+		if i += from; i == 0 || !bytes.ContainsAny(low[i-1:i], `abcdefghijklmnopqrstuvwxyz0123456789_.-\`) {
+			at = append(at, i)
+		}
+		from = i + len(word)
+	}
 }
 
 // whole returns the first of the values of body, or body itself if it has none.
