@@ -99,7 +99,7 @@ var responses = []struct {
 	{"400, a portal", 400, portalBody, asHTML, nil, 0, "", action{person, later}},
 	{"400, empty", 400, "", "", nil, 0, "", action{person, later}},
 	{"401 in the service's shape", 401, `{"error":"unauthorized"}`, asJSON, nil, 0, "", action{refused, revoked}},
-	{"401, a portal", 401, portalBody, asHTML, nil, 0, "", action{person, later}},
+	{"401, a portal", 401, portalBody, asHTML, nil, 0, "", action{unsent, later}},
 	{"403, a proxy", 403, portalBody, asHTML, nil, 0, "", action{person, later}},
 	{"404 in the service's shape", 404, `{"message":"no such thing"}`, asJSON, nil, 0, "", action{refused, revoked}},
 	{"404, a web server", 404, "404 page not found", "text/plain", nil, 0, "", action{person, later}},

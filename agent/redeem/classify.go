@@ -42,6 +42,8 @@ func Classify(f *tms.Failure) Verdict {
 		return uncertain(f, "the answer was lost")
 	case f.Status == 407 || f.Status == 511: // by their meaning the request was not passed on
 		return unused(fault.Unavailable, 0, fmt.Sprintf("a proxy or a captive portal before %s wants a login first (HTTP %d), so no count was used; check the network and the proxy; it is tried again by itself", f.Host, f.Status))
+	case f.Status == 401 && !f.ServiceShape: // RFC 9110, 15.5.2: the request was not applied
+		return unused(fault.Unavailable, 0, fmt.Sprintf("%s answered HTTP 401 without a reason, so no count was used; either the service refuses the registration token, or a captive portal answered; check both; it is tried again by itself", f.Host))
 	case f.Status == 429:
 		return unused(fault.Throttled, f.RetryAfter, fmt.Sprintf("%s asks for a pause (HTTP 429); no count was used; it is tried again by itself", f.Host))
 	case f.Status == 503 && f.HasRetryAfter: // A: not consumed

@@ -120,7 +120,7 @@ func TestClassify(t *testing.T) {
 		{"403 with a time", back(said(403, "", "Forbidden"), minute), refused},
 		// A 4xx that is not: a gateway may have spoiled the answer of one that worked.
 		{"400, a page", answered(400), person},
-		{"401, a page", answered(401), person},
+		{"401, a page", answered(401), tryAgain},
 		{"403, a page", answered(403), person},
 		{"404, a page", answered(404), person},
 		{"405, a page", answered(405), person},
