@@ -15,12 +15,12 @@ import (
 	"time"
 
 	"regent/agent/audit"
-	"regent/agent/backoff"
-	"regent/agent/clock"
+	"regent/agent/timing"
+
 	"regent/agent/fault"
 	"regent/agent/instance"
-	"regent/agent/journal"
 	"regent/agent/lease"
+
 	"regent/agent/policy"
 	"regent/agent/redeem"
 	"regent/agent/refresh"
@@ -28,7 +28,7 @@ import (
 	"regent/agent/store"
 	"regent/agent/tms"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // Service is the remote service of one tenant.
@@ -49,7 +49,7 @@ type Store interface {
 // and Unusable are required; with Unusable set, Store, StateDir and LedgerKey are not.
 type Deps struct {
 	Version  string
-	Clock    clock.Clock
+	Clock    timing.Clock
 	Settings policy.Settings
 	Problems []status.Problem // what configuration is to be mended
 
@@ -92,19 +92,19 @@ type Agent struct {
 	plan     atomic.Pointer[redeem.Plan] // what settings want of redemption
 	problems atomic.Pointer[[]status.Problem]
 
-	vault   *vault.Vault
+	vault   *tokenstore.Vault
 	regs    *redeem.Registrations
-	learned *vault.Learned       // what each tenant taught
+	learned *tokenstore.Learned  // what each tenant taught
 	told    *redeem.Told         // the names of the first redemption
 	called  atomic.Pointer[Host] // what the device is called, as last asked
 	ledger  *redeem.Ledger
 	redeem  *redeem.Engine
 	refresh *refresh.Engine
 	leases  lease.Table
-	journal *journal.Journal // of leases; nil without Adopt
+	journal *lease.FileJournal // of leases; nil without Adopt
 	hub     hub
 	tenants contacts
-	local   *backoff.Device // what fails on this device now
+	local   *timing.Device // what fails on this device now
 	reports reports
 	denials denials
 	tally   tally
@@ -116,7 +116,7 @@ type Agent struct {
 func New(ctx context.Context, d Deps) (*Agent, error) {
 	a := &Agent{d: d, started: d.Clock.Wall(), looks: newLooks()}
 	a.inForce(d.Settings, d.Problems)
-	a.tenants.clock, a.tenants.gate = d.Clock, backoff.NewGate(d.Clock, d.Draw)
+	a.tenants.clock, a.tenants.gate = d.Clock, timing.NewGate(d.Clock, d.Draw)
 	a.tenants.make = func(base string, observe func(time.Time)) (Service, error) {
 		return d.Service(base, a.Settings(), observe)
 	}
@@ -144,15 +144,15 @@ func (a *Agent) open(ctx context.Context) error {
 		return err
 	}
 	var bad, badRegs map[string]error
-	if a.vault, bad, err = vault.Open(ctx, a.d.Store); err != nil {
+	if a.vault, bad, err = tokenstore.Open(ctx, a.d.Store); err != nil {
 		return err
 	}
-	a.vault.Notify(func(r vault.Record) { a.hub.publish(r.ID) })
+	a.vault.Notify(func(r tokenstore.Record) { a.hub.publish(r.ID) })
 	if a.regs, badRegs, err = redeem.OpenRegistrations(ctx, a.d.Store); err != nil {
 		return err
 	}
 	var badLearned map[string]error
-	if a.learned, badLearned, err = vault.OpenLearned(ctx, a.d.Store); err != nil {
+	if a.learned, badLearned, err = tokenstore.OpenLearned(ctx, a.d.Store); err != nil {
 		return err
 	}
 	for name, cause := range merge(bad, badRegs, badLearned) {
@@ -168,7 +168,7 @@ func (a *Agent) open(ctx context.Context) error {
 	}
 	a.today()
 	a.learnNames(ctx)
-	a.local = backoff.NewDevice(a.d.Clock)
+	a.local = timing.NewDevice(a.d.Clock)
 	a.redeem, err = redeem.NewEngine(ctx, redeem.Options{
 		Probe: a.d.Store.Probe, Ledger: a.ledger, Vault: a.vault, Registrations: a.regs, Learned: a.learned,
 		Service: func(base string) (redeem.Service, error) { return a.tenants.service(base) },
@@ -204,7 +204,7 @@ func (a *Agent) adopt(ctx context.Context) {
 	if a.d.Adopt == nil {
 		return
 	}
-	book, kept, err := journal.Open(filepath.Join(a.d.StateDir, leasesName))
+	book, kept, err := lease.OpenJournal(filepath.Join(a.d.StateDir, leasesName))
 	if err != nil {
 		a.d.Log.WarnContext(ctx, "the leases of running processes may be forgotten when the daemon is restarted", "err", err)
 	}

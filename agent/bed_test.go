@@ -11,11 +11,11 @@ import (
 
 	"regent/agent/audit"
 	"regent/agent/authz"
-	"regent/agent/clock/clocktest"
 	"regent/agent/lease"
 	"regent/agent/policy"
 	"regent/agent/status"
 	"regent/agent/store/storetest"
+	"regent/agent/timing/timingtest"
 	"regent/agent/tms"
 	"regent/agent/token"
 )
@@ -131,7 +131,7 @@ func (l *trail) Record(_ context.Context, e audit.Event) error {
 type device struct {
 	*Agent
 	dir      string
-	clock    *clocktest.Clock
+	clock    *timingtest.Clock
 	store    probed
 	service  *tenant
 	trail    *trail
@@ -144,7 +144,7 @@ type device struct {
 
 func newDevice(t *testing.T) *device {
 	t.Helper()
-	d := &device{dir: t.TempDir(), clock: clocktest.New(), store: probed{&storetest.Memory{}}, service: &tenant{}, trail: &trail{}}
+	d := &device{dir: t.TempDir(), clock: timingtest.New(), store: probed{&storetest.Memory{}}, service: &tenant{}, trail: &trail{}}
 	d.log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	d.host = Host{FQDN: "ws-1.example.com", UserName: "regent", MAC: "02:00:00:00:00:01"}
 	d.settings = policy.Settings{

@@ -14,7 +14,7 @@ import (
 	"regent/agent/policy"
 	"regent/agent/store/storetest"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // The stories of this file are about counts that must not be spent and answers
@@ -215,7 +215,7 @@ func TestRegistrationTokenForARevokedInstanceIsKept(t *testing.T) {
 		defer d.stop()
 		id := instance.ID{Tenant: "demo-host.com", Application: "cad", Number: 1}
 		r, _ := d.vault.Get(id)
-		if _, err := d.vault.Update(t.Context(), r, func(r *vault.Record) { r.State = instance.Revoked }); err != nil {
+		if _, err := d.vault.Update(t.Context(), r, func(r *tokenstore.Record) { r.State = instance.Revoked }); err != nil {
 			t.Fatal(err)
 		}
 		s := d.settings

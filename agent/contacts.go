@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"regent/agent/backoff"
-	"regent/agent/clock"
+	"regent/agent/timing"
+
 	"regent/agent/policy"
 	"regent/agent/tms"
 	"regent/agent/token"
@@ -16,8 +16,8 @@ import (
 // contacts are the clients of the tenants, and how the last request to each
 // went. It is safe for concurrent use.
 type contacts struct {
-	clock clock.Clock
-	gate  *backoff.Gate // shared by all that is asked of a tenant
+	clock timing.Clock
+	gate  *timing.Gate // shared by all that is asked of a tenant
 	make  func(base string, observe func(time.Time)) (Service, error)
 
 	mu      sync.Mutex

@@ -5,8 +5,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"regent/agent/backoff"
-	"regent/agent/clock/clocktest"
+	"regent/agent/timing"
+	"regent/agent/timing/timingtest"
 	"regent/agent/tms"
 )
 
@@ -32,8 +32,8 @@ func TestPauseOfATenant(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := clocktest.New()
-				k := contacts{clock: c, gate: backoff.NewGate(c, func() float64 { return 0 })}
+				c := timingtest.New()
+				k := contacts{clock: c, gate: timing.NewGate(c, func() float64 { return 0 })}
 				k.note("demo-host.com", tt.answer)
 				if left, asked := k.gate.Wait("demo-host.com"); left != tt.least || asked != tt.asked {
 					t.Errorf("left alone for %s, asked %t; want %s, %t", left, asked, tt.least, tt.asked)

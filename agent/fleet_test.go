@@ -20,10 +20,10 @@ import (
 	"time"
 
 	"regent/agent/authz"
-	"regent/agent/clock/clocktest"
 	"regent/agent/policy"
 	"regent/agent/status"
 	"regent/agent/store/storetest"
+	"regent/agent/timing/timingtest"
 	"regent/agent/tms"
 	"regent/agent/tms/emulator"
 	"regent/agent/token"
@@ -64,7 +64,7 @@ type fleet struct {
 // member is one device of a fleet.
 type member struct {
 	dir   string
-	clock *clocktest.Clock
+	clock *timingtest.Clock
 	store probed
 	agent *Agent
 	stop  func()
@@ -206,7 +206,7 @@ func (fl *fleet) enrol(size int, over time.Duration) {
 	dir := shm(fl.T)
 	for i := range size {
 		m := &member{
-			dir: filepath.Join(dir, fmt.Sprint(i)), clock: clocktest.New(), store: probed{&storetest.Memory{}},
+			dir: filepath.Join(dir, fmt.Sprint(i)), clock: timingtest.New(), store: probed{&storetest.Memory{}},
 			rand: rand.New(rand.NewPCG(uint64(i), 2026)),
 		}
 		if err := os.Mkdir(m.dir, 0o700); err != nil {

@@ -8,7 +8,7 @@ import (
 	"regent/agent/audit"
 	"regent/agent/fault"
 	"regent/agent/instance"
-	"regent/agent/metrics"
+	"regent/agent/status"
 )
 
 // tally counts what happens, for metrics. Its keys are kinds and states, never
@@ -16,7 +16,7 @@ import (
 // concurrent use.
 type tally struct {
 	mu     sync.Mutex
-	counts metrics.Counters
+	counts status.Counters
 }
 
 // token counts a request for a token by its outcome; "" is success.
@@ -47,7 +47,7 @@ func (t *tally) unrecorded() {
 	t.counts.Audit++
 }
 
-func (t *tally) now() metrics.Counters {
+func (t *tally) now() status.Counters {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := t.counts
@@ -74,7 +74,7 @@ func (a *Agent) Exposition(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return metrics.Text(s, a.tally.now()), nil
+	return status.Prometheus(s, a.tally.now()), nil
 }
 
 // record takes an event into the audit log, and counts one that it did not take.

@@ -4,13 +4,13 @@ import (
 	"slices"
 
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // registrationOf returns the registration token that paid for an auth token, if
 // it is kept still: the one that the mode tms_registration shows again. Another
 // one would be refused, and the auth token taken for revoked.
-func (a *Agent) registrationOf(r vault.Record) token.Secret {
+func (a *Agent) registrationOf(r tokenstore.Record) token.Secret {
 	for _, held := range a.regs.List() {
 		switch {
 		case held.Tenant != r.ID.Tenant:

@@ -7,7 +7,7 @@ import (
 	"regent/agent/redeem"
 	"regent/agent/store/storetest"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // TestRegistrationOf: the registration token that paid, and no other, not even
@@ -35,7 +35,7 @@ func TestRegistrationOf(t *testing.T) {
 		"default-token": "default-token", "replaced-token": "replaced-token", "cad-token": "cad-token",
 		"their-token": "", "forgotten-token": "",
 	} {
-		r := vault.Record{ID: instance.ID{Tenant: "here", Application: "cad", Number: 1}, Registration: token.Fingerprint(token.NewSecret(paid))}
+		r := tokenstore.Record{ID: instance.ID{Tenant: "here", Application: "cad", Number: 1}, Registration: token.Fingerprint(token.NewSecret(paid))}
 		if got := a.registrationOf(r); got.Reveal() != want {
 			t.Errorf("%s paid: got %q, want %q", paid, got.Reveal(), want)
 		}

@@ -20,7 +20,7 @@ import (
 	"regent/agent/refresh"
 	"regent/agent/tms"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // action is what follows from an answer, in one word each.
@@ -239,7 +239,7 @@ func refreshAction(err error, skew time.Duration) string {
 		return renewed
 	}
 	v := refresh.Classify(f, refresh.Evidence{
-		Refusals: vault.Refusals{Count: 2}, SinceFirst: time.Hour, SaneClock: skew.Abs() < 15*time.Minute,
+		Refusals: tokenstore.Refusals{Count: 2}, SinceFirst: time.Hour, SaneClock: skew.Abs() < 15*time.Minute,
 	})
 	switch {
 	case v.Event == instance.AuthTokenRevoked:

@@ -17,7 +17,7 @@ import (
 	"regent/agent/refresh"
 	"regent/agent/status"
 	"regent/agent/tms"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // Status returns a snapshot. Everybody may ask; who holds an instance and what
@@ -116,18 +116,18 @@ func hosts(s *policy.Settings) []string {
 }
 
 // heldByTenant is what is kept of the auth tokens, by tenant.
-func (a *Agent) heldByTenant() map[string][]vault.Record {
+func (a *Agent) heldByTenant() map[string][]tokenstore.Record {
 	if a.d.Unusable != nil {
 		return nil
 	}
-	out := map[string][]vault.Record{}
+	out := map[string][]tokenstore.Record{}
 	for _, r := range a.vault.List() {
 		out[r.ID.Tenant] = append(out[r.ID.Tenant], r)
 	}
 	return out
 }
 
-func (a *Agent) tenantStatus(host string, admin bool, held []vault.Record) status.Tenant {
+func (a *Agent) tenantStatus(host string, admin bool, held []tokenstore.Record) status.Tenant {
 	t := status.Tenant{Host: host, Reachable: "unknown"}
 	if k, ok := a.tenants.last(host); ok {
 		t.Reachable = "no"
@@ -164,7 +164,7 @@ func requestForm(l tms.RequestForm, admin bool) *status.RequestForm {
 
 // refreshStatus says how the auth tokens of a tenant are refreshed, and whether that
 // is uncertain. The service's words are for administrators.
-func (a *Agent) refreshStatus(host string, admin bool, held []vault.Record) *status.Refresh {
+func (a *Agent) refreshStatus(host string, admin bool, held []tokenstore.Record) *status.Refresh {
 	known := a.learned.Of(host).Refresh
 	if known.Mode == "" && len(held) == 0 {
 		return nil
@@ -242,7 +242,7 @@ func (a *Agent) instanceStatus(id instance.ID, detail bool) status.Instance {
 
 // stateNow is the state for people: an access token past its end is expired
 // also before the next refresh has failed.
-func (a *Agent) stateNow(id instance.ID, r vault.Record, held bool) instance.State {
+func (a *Agent) stateNow(id instance.ID, r tokenstore.Record, held bool) instance.State {
 	if !held {
 		return a.redeem.State(id)
 	}
@@ -252,7 +252,7 @@ func (a *Agent) stateNow(id instance.ID, r vault.Record, held bool) instance.Sta
 	return a.redeem.State(id) // an auth token of no more use may be in the middle of being replaced
 }
 
-func (a *Agent) lastFault(id instance.ID, r vault.Record, held bool) *status.Fault {
+func (a *Agent) lastFault(id instance.ID, r tokenstore.Record, held bool) *status.Fault {
 	f, at := a.refresh.LastFault(id)
 	if !held {
 		f, at = a.redeem.Reason(id)

@@ -12,7 +12,7 @@ import (
 	"regent/agent/instance"
 	"regent/agent/lease"
 	"regent/agent/policy"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // demandWait is how long a caller waits for an instance that is redeemed on
@@ -218,7 +218,7 @@ func inWords(h lease.Holder) string {
 }
 
 // obtain returns a record whose access token is valid.
-func (a *Agent) obtain(ctx context.Context, app policy.Application, id instance.ID, q TokenRequest) (vault.Record, error) {
+func (a *Agent) obtain(ctx context.Context, app policy.Application, id instance.ID, q TokenRequest) (tokenstore.Record, error) {
 	r, ok := a.vault.Get(id)
 	if !ok {
 		return a.awaitRedeemed(ctx, app, id, q.Wait)
@@ -238,7 +238,7 @@ func (a *Agent) obtain(ctx context.Context, app policy.Application, id instance.
 
 // lengthen tries, for as long as the caller wants to wait, to get a token that
 // is good for longer. The valid one is served in any case.
-func (a *Agent) lengthen(ctx context.Context, r vault.Record, left time.Duration, q TokenRequest) vault.Record {
+func (a *Agent) lengthen(ctx context.Context, r tokenstore.Record, left time.Duration, q TokenRequest) tokenstore.Record {
 	if left >= q.MinTTL || r.Life.TTL < q.MinTTL || !r.State.Refreshable() {
 		return r
 	}
@@ -258,7 +258,7 @@ func (a *Agent) lengthen(ctx context.Context, r vault.Record, left time.Duration
 }
 
 // awaitRefreshed waits for a refresh without which there is nothing to serve.
-func (a *Agent) awaitRefreshed(ctx context.Context, app policy.Application, id instance.ID, wait time.Duration) (vault.Record, error) {
+func (a *Agent) awaitRefreshed(ctx context.Context, app policy.Application, id instance.ID, wait time.Duration) (tokenstore.Record, error) {
 	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, demandWait)
 	defer cancel()
@@ -288,7 +288,7 @@ func (a *Agent) awaitRefreshed(ctx context.Context, app policy.Application, id i
 // awaitRedeemed waits for an auth token of an instance that has none, or none of
 // use: on demand, by policy, or as long as the caller wants to wait for what is
 // under way.
-func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id instance.ID, wait time.Duration) (vault.Record, error) {
+func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id instance.ID, wait time.Duration) (tokenstore.Record, error) {
 	old, held := a.vault.Get(id)
 	if app.Redeem == policy.OnDemand {
 		a.redeem.Demand(id)
@@ -314,7 +314,7 @@ func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id in
 }
 
 // stateFault says why an auth token that cannot be refreshed serves nothing.
-func (a *Agent) stateFault(r vault.Record) *fault.Fault {
+func (a *Agent) stateFault(r tokenstore.Record) *fault.Fault {
 	if f, _ := a.refresh.LastFault(r.ID); f != nil {
 		if f.Kind.NeedsPerson() {
 			f = f.After(0) // a refresh is no help, whenever that pause ends

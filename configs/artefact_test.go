@@ -1,4 +1,4 @@
-package configs_test
+package main
 
 import (
 	"bytes"
@@ -14,8 +14,8 @@ import (
 	"howett.net/plist"
 
 	"regent/agent/policy"
-	"regent/configs/internal/artefact"
-	"regent/platform/windowsnames"
+
+	"regent/platform/layout"
 )
 
 // mdm is where the files for management systems are.
@@ -131,7 +131,7 @@ func manualKeys(t *testing.T) []string {
 func debconfKeys(t *testing.T) []string {
 	names := map[string]string{}
 	for _, d := range policy.Table() {
-		names[artefact.DebconfName(d)] = d.Key
+		names[DebconfName(d)] = d.Key
 	}
 	var keys []string
 	for _, m := range regexp.MustCompile(`(?m)^Template: (.*)\nType: string\nDescription: .+:\n(?: .+\n)+`).FindAllStringSubmatch(string(read(t, "../packaging/deb/templates")), -1) {
@@ -331,7 +331,7 @@ func TestGroupPolicyCanBeIngested(t *testing.T) {
 					t.Errorf("%s writes to %s, which an ingested ADMX may not", p.Name, key)
 				}
 			}
-			if key != windowsnames.PolicyKey && !strings.HasPrefix(key, windowsnames.PolicyKey+`\`) {
+			if key != layout.PolicyKey && !strings.HasPrefix(key, layout.PolicyKey+`\`) {
 				t.Errorf("%s writes to %s, where regentd does not look", p.Name, key)
 			}
 		}

@@ -1,7 +1,7 @@
 // Package configs holds the shipped default files. All of them are made from
 // policy's table by go generate, and a test holds that they are up to date. It
 // must not know who installs them where.
-package configs
+package main
 
 import _ "embed"
 

@@ -1,4 +1,4 @@
-package configs_test
+package main
 
 import (
 	"regexp"
@@ -7,20 +7,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"regent/agent/policy"
-	"regent/configs"
-	"regent/configs/internal/artefact"
 )
 
 func TestGeneratedFilesAreUpToDate(t *testing.T) {
-	files, err := artefact.Files()
+	files, err := Files()
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d files are generated, %v", len(files), err)
 	}
-	readme, err := artefact.Readme(read(t, "../README.md"))
+	readme, err := Readme(read(t, "../README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range append(files, artefact.File{Name: "README.md", Data: readme}) {
+	for _, f := range append(files, File{Name: "README.md", Data: readme}) {
 		got := read(t, "../"+f.Name)
 		if diff := cmp.Diff(string(f.Data), string(got)); diff != "" {
 			t.Errorf("%s is not what the table says; run: go generate ./configs\n-generated +file\n%s", f.Name, diff)
@@ -29,7 +27,7 @@ func TestGeneratedFilesAreUpToDate(t *testing.T) {
 }
 
 func TestDefaultSetsNothing(t *testing.T) {
-	got, problems := policy.Resolve(policy.Layer{Name: "config.yaml", Rank: policy.Local, Data: []byte(configs.Default)})
+	got, problems := policy.Resolve(policy.Layer{Name: "config.yaml", Rank: policy.Local, Data: []byte(Default)})
 	if len(problems) > 0 {
 		t.Fatalf("problems in the default file: %v", problems)
 	}
@@ -42,7 +40,7 @@ func TestDefaultSetsNothing(t *testing.T) {
 // uncommented is the default file without the # before its keys.
 func uncommented() string {
 	commented := regexp.MustCompile(`(?m)^( *)#((?:- )?[a-z][a-z0-9_]*:)`)
-	return commented.ReplaceAllString(configs.Default, "$1$2")
+	return commented.ReplaceAllString(Default, "$1$2")
 }
 
 // TestDefaultUncommented removes each # before a key, as a reader would, and

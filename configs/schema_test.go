@@ -1,4 +1,4 @@
-package configs_test
+package main
 
 import (
 	"bytes"
@@ -10,7 +10,6 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"regent/agent/policy"
-	"regent/configs"
 )
 
 func schema(t *testing.T) *jsonschema.Schema {
@@ -68,7 +67,7 @@ func validate(t *testing.T, s *jsonschema.Schema, text string) error {
 
 func TestSchemaAcceptsTheDefaultFile(t *testing.T) {
 	s := schema(t)
-	for name, text := range map[string]string{"as it is": configs.Default, "uncommented": uncommented()} {
+	for name, text := range map[string]string{"as it is": Default, "uncommented": uncommented()} {
 		if err := validate(t, s, text); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

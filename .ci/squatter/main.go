@@ -12,7 +12,7 @@ import (
 
 	"github.com/Microsoft/go-winio"
 
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 func main() {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/repeat"
 )
 
 // An event is told again after so long, and so many different ones are known.
@@ -36,14 +35,14 @@ type Told struct {
 type Brief struct {
 	next Log
 	tell func(ctx context.Context, t Told, times int)
-	seen *repeat.Filter[Told]
+	seen *Suppressor[Told]
 }
 
 var _ Log = (*Brief)(nil)
 
 // NewBrief returns a Brief before next. tell must not wait for anything.
 func NewBrief(next Log, now func() time.Time, tell func(ctx context.Context, t Told, times int)) *Brief {
-	return &Brief{next, tell, repeat.New[Told](tellEvery, tellMost, now)}
+	return &Brief{next, tell, NewSuppressor[Told](tellEvery, tellMost, now)}
 }
 
 // Record implements [Log].

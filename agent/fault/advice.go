@@ -1,6 +1,6 @@
 package fault
 
-// AnInstance stands in a text for the instance that it is about: [Fault.Text]
+// AnInstance stands in a text for the instance that it is about: [Fault.Prometheus]
 // puts the name there, so that the text can be typed as it is.
 const AnInstance = "APPLICATION/NUMBER"
 

@@ -22,7 +22,7 @@ import (
 	"regent/agent/redeem"
 	"regent/agent/tms"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // answer is what the service does with one POST. The zero value grants it.
@@ -163,8 +163,8 @@ type bed struct {
 
 	engine *redeem.Engine
 	ledger *redeem.Ledger
-	vault  *vault.Vault
-	taught *vault.Learned
+	vault  *tokenstore.Vault
+	taught *tokenstore.Learned
 	regs   *redeem.Registrations
 	end    func() // of the engine
 }
@@ -227,9 +227,9 @@ func (b *bed) load() {
 	b.ledger = b.open(b.T)
 	var bad, badRegs map[string]error
 	var err, errRegs error
-	b.vault, bad, err = vault.Open(b.Context(), b.store)
+	b.vault, bad, err = tokenstore.Open(b.Context(), b.store)
 	b.regs, badRegs, errRegs = redeem.OpenRegistrations(b.Context(), b.store)
-	taught, badTaught, errTaught := vault.OpenLearned(b.Context(), b.store)
+	taught, badTaught, errTaught := tokenstore.OpenLearned(b.Context(), b.store)
 	b.taught = taught
 	if err := errors.Join(err, errRegs, errTaught); err != nil || len(bad)+len(badRegs)+len(badTaught) > 0 {
 		b.Fatalf("open: %v, bad %v %v", err, bad, badRegs)
@@ -485,7 +485,7 @@ func (b *bed) become(n int, s instance.State) {
 	if !ok {
 		b.Fatalf("%s holds none", b.id(n))
 	}
-	if _, err := b.vault.Update(b.Context(), r, func(r *vault.Record) { r.State = s }); err != nil {
+	if _, err := b.vault.Update(b.Context(), r, func(r *tokenstore.Record) { r.State = s }); err != nil {
 		b.Fatal(err)
 	}
 	b.engine.Kick()

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"regent/agent/backoff"
 	"regent/agent/fault"
+	"regent/agent/timing"
 	"regent/agent/tms"
 )
 
@@ -19,8 +19,8 @@ type Verdict struct {
 	Retry bool       // another POST may follow by itself
 	Paid  bool       // that retry takes from limits.redeem_uncertain_retries
 	After time.Duration
-	Cause backoff.Cause // what failed on this device; "" if nothing did
-	Text  string        // what a person is told: what happened, and the next step
+	Cause timing.Cause // what failed on this device; "" if nothing did
+	Text  string       // what a person is told: what happened, and the next step
 }
 
 // documented500 is the one error text of the service that Thales documents

@@ -14,13 +14,13 @@ import (
 	"sync"
 	"time"
 
-	"regent/agent/backoff"
-	"regent/agent/clock"
+	"regent/agent/timing"
+
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/tms"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // Service is the part of the token service that a redemption uses.
@@ -33,9 +33,9 @@ type Service interface {
 type Options struct {
 	Probe         func(context.Context) error // proves the store writable
 	Ledger        *Ledger
-	Vault         *vault.Vault
+	Vault         *tokenstore.Vault
 	Registrations *Registrations
-	Learned       *vault.Learned // what each tenant taught
+	Learned       *tokenstore.Learned // what each tenant taught
 	Service       func(base string) (Service, error)
 	Plan          func() Plan // what is wanted now
 	// Request names an instance to the service, but for the identifier.
@@ -44,9 +44,9 @@ type Options struct {
 	// and whether it asked for that; nil for never.
 	Hold func(tenant string) (left time.Duration, asked bool)
 	// Device says what fails on this device now; nil for one of the engine's own.
-	Device *backoff.Device
+	Device *timing.Device
 	Skew   func(tenant string) time.Duration // service minus device, as last seen; nil for 0
-	Clock  clock.Clock
+	Clock  timing.Clock
 	Draw   func() float64 // in [0,1)
 	NewID  func() string  // a fresh name for each POST
 	// Changed is told of each change of an instance's state, after it is durable.
@@ -82,8 +82,8 @@ type pause struct {
 	code     fault.Kind
 	text     string
 	at       time.Time
-	cause    backoff.Cause // what failed on this device; "" if nothing did
-	unsent   bool          // nothing reached the service, which asked for no pause
+	cause    timing.Cause // what failed on this device; "" if nothing did
+	unsent   bool         // nothing reached the service, which asked for no pause
 }
 
 // NewEngine reconciles the ledger with the vault: an intent whose auth token is
@@ -96,7 +96,7 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 		return nil, errors.New("redeem: make engine: every option is required")
 	}
 	if o.Device == nil {
-		o.Device = backoff.NewDevice(o.Clock)
+		o.Device = timing.NewDevice(o.Clock)
 	}
 	entries := o.Ledger.Entries()
 	e := &Engine{
@@ -202,7 +202,7 @@ func (e *Engine) unwritten() time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.unkept) > 0 || len(e.owed) > 0 || len(e.unread) > 0 || e.Learned.Unsaved() {
-		return backoff.Here
+		return timing.LocalPause
 	}
 	return maxNap
 }
@@ -297,7 +297,7 @@ func (e *Engine) leftAlone(held Held) bool {
 // of this device, at the boot time now. The caller holds mu.
 func (e *Engine) until(id instance.ID, now time.Duration) time.Duration {
 	p := e.pauses[id]
-	return max(p.until, now+max(e.Device.Left(backoff.Store), e.Device.Left(p.cause)))
+	return max(p.until, now+max(e.Device.Left(timing.CauseStore), e.Device.Left(p.cause)))
 }
 
 // Retry ends the pauses after failures in which nothing reached the service: the
@@ -408,7 +408,7 @@ func (e *Engine) pauseAfter(id instance.ID, v Verdict, why error) {
 	}
 	p.failures++
 	now := e.Clock.Boot()
-	p.until = now + max(v.After, backoff.Pause(p.failures, e.Draw()))
+	p.until = now + max(v.After, timing.Pause(p.failures, e.Draw()))
 	if v.After > 0 {
 		e.tenants[id.Tenant] = pause{until: now + v.After, code: p.code, text: p.text, at: p.at}
 	}

@@ -12,8 +12,8 @@ import (
 	"slices"
 	"sync"
 
-	"regent/agent/clock"
 	"regent/agent/store"
+	"regent/agent/timing"
 )
 
 // headName is the store's record of the ledger's end.
@@ -41,7 +41,7 @@ type Ledger struct {
 	path  string
 	key   []byte
 	store store.Store
-	clock clock.Clock
+	clock timing.Clock
 
 	mu      sync.Mutex
 	file    *os.File
@@ -62,7 +62,7 @@ type LedgerOptions struct {
 	Dir   string // the state directory
 	Key   []byte // for the chain, derived from the data key
 	Store store.Store
-	Clock clock.Clock
+	Clock timing.Clock
 }
 
 // OpenLedger reads and verifies the ledger, and makes an empty one where there

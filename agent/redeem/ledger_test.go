@@ -14,11 +14,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"regent/agent/clock/clocktest"
 	"regent/agent/fault"
 	"regent/agent/redeem"
 	"regent/agent/store"
 	"regent/agent/store/storetest"
+	"regent/agent/timing/timingtest"
 )
 
 var errFull = errors.New("no space left on device")
@@ -113,11 +113,11 @@ var full = trouble{before: func(int) error { return errFull }}
 type account struct {
 	dir   string
 	store *disk
-	clock *clocktest.Clock
+	clock *timingtest.Clock
 }
 
 func newAccount(t *testing.T) *account {
-	return &account{t.TempDir(), &disk{}, clocktest.New()}
+	return &account{t.TempDir(), &disk{}, timingtest.New()}
 }
 
 func (a *account) path() string { return filepath.Join(a.dir, redeem.LedgerName) }

@@ -9,7 +9,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/tms"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // Ask records, durably, that a person decided to spend another count on id, which
@@ -163,7 +163,7 @@ func (e *Engine) Forget(ctx context.Context, id instance.ID, by string) error {
 		return unwritten("forget", err)
 	}
 	// 2. The record goes. One that was bought in its place meanwhile stays.
-	if err := e.Vault.Forget(ctx, r); err != nil && !errors.Is(err, vault.ErrGone) {
+	if err := e.Vault.Forget(ctx, r); err != nil && !errors.Is(err, tokenstore.ErrGone) {
 		return fault.Errorf("forget", fault.Unavailable, "the auth token of %s could not be wiped; free disk space and try again, or restart the daemon", id).On(id.String()).Because(err)
 	}
 	e.Changed(ctx, id, was, e.State(id), "")

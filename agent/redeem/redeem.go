@@ -9,17 +9,17 @@ import (
 	"strings"
 	"time"
 
-	"regent/agent/backoff"
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // boughtOnce is an auth token that was received and is not yet durable.
 type boughtOnce struct {
-	record vault.Record
+	record tokenstore.Record
 	intent Entry
 	was    instance.State // before it was bought
 }
@@ -60,19 +60,19 @@ func (e *Engine) attempt(ctx context.Context, w Want) {
 func (e *Engine) redeem(ctx context.Context, w Want, held Held, was instance.State) (Verdict, error) {
 	stop := ctx
 	// What failed on this device is looked at before the service is asked anything.
-	if e.Device.Why(backoff.Store) != nil {
+	if e.Device.Why(timing.CauseStore) != nil {
 		if err := e.Probe(ctx); err != nil {
 			return local(err), err
 		}
-		e.Device.Works(backoff.Store)
+		e.Device.Works(timing.CauseStore)
 	}
 	service, err := e.Service(w.Base)
 	if err != nil {
 		v := beforeSending(err)
-		v.Cause = backoff.Client(w.Base)
+		v.Cause = timing.CauseClient(w.Base)
 		return v, err
 	}
-	e.Device.Works(backoff.Client(w.Base))
+	e.Device.Works(timing.CauseClient(w.Base))
 	provider, err := service.Discover(ctx) // spends nothing
 	if err != nil && ctx.Err() != nil {
 		return Verdict{}, errStopping
@@ -296,7 +296,7 @@ func beforeSending(err error) Verdict {
 // local is the verdict on a failure of this device: nothing was sent.
 func local(err error) Verdict {
 	return Verdict{
-		Entry: Unused, Code: fault.Unavailable, Retry: true, Cause: backoff.Store,
+		Entry: Unused, Code: fault.Unavailable, Retry: true, Cause: timing.CauseStore,
 		Text: fmt.Sprintf("nothing was sent, since this device is not ready to keep an auth token: %v; it is tried again by itself", err),
 	}
 }
@@ -304,7 +304,7 @@ func local(err error) Verdict {
 // notKept is the verdict on an auth token that was bought and is not yet durable.
 func notKept(err error) Verdict {
 	return Verdict{
-		Entry: Confirmed, Code: fault.Unavailable, Retry: true, Cause: backoff.Store,
+		Entry: Confirmed, Code: fault.Unavailable, Retry: true, Cause: timing.CauseStore,
 		Text: fmt.Sprintf("one count was used, and the auth token it bought cannot be stored: %v; it is held in memory and storing it is tried again by itself; leave the daemon running and make the state directory writable", err),
 	}
 }
@@ -323,7 +323,7 @@ func (e *Engine) keep(ctx context.Context, b boughtOnce) {
 		e.pauseAfter(id, notKept(err), err)
 		return
 	}
-	e.Device.Works(backoff.Store)
+	e.Device.Works(timing.CauseStore)
 	out := outcome(b.intent, Confirmed)
 	out.AuthTokenID = b.record.AuthTokenID
 	out.Unconfirmed = !b.record.Shown && !e.Learned.Request(id.Tenant).Proven()
@@ -362,10 +362,10 @@ func (e *Engine) accepted(ctx context.Context, b boughtOnce) {
 }
 
 // bought makes the vault's record of an auth token.
-func (e *Engine) bought(p purchase, intent Entry, t tms.AuthToken) vault.Record {
+func (e *Engine) bought(p purchase, intent Entry, t tms.AuthToken) tokenstore.Record {
 	w := p.want
 	old, _ := e.Vault.Get(w.ID)
-	r := vault.Record{
+	r := tokenstore.Record{
 		ID: w.ID, Base: w.Base, Intent: intent.ID, Registration: p.held.Fingerprint,
 		AuthTokenID: t.ID, Identifier: intent.Identifier, Provider: p.provider,
 		State: instance.Live, Since: e.Clock.Wall(),

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"regent/agent/clock/clocktest"
 	"regent/agent/redeem"
 	"regent/agent/store/storetest"
+	"regent/agent/timing/timingtest"
 	"regent/agent/token"
 )
 
@@ -55,7 +55,7 @@ func FuzzHead(f *testing.F) {
 			t.Fatal(err)
 		}
 		l, err := redeem.OpenLedger(t.Context(), redeem.LedgerOptions{
-			Dir: dir, Key: []byte("a key of the seeds"), Store: s, Clock: clocktest.New(),
+			Dir: dir, Key: []byte("a key of the seeds"), Store: s, Clock: timingtest.New(),
 		})
 		_, missing := os.Stat(filepath.Join(dir, redeem.LedgerName))
 		if (err == nil) != (missing == nil) {

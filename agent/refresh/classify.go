@@ -4,23 +4,23 @@ import (
 	"fmt"
 	"time"
 
-	"regent/agent/backoff"
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // Evidence is what is known of an auth token beside the reply to a refresh.
 type Evidence struct {
-	Before        vault.Attempt  // attempts on record before this one
-	Refusals      vault.Refusals // in a row before this one
-	SinceFirst    time.Duration  // since the first of them
-	HasOlder      bool           // an older refresh token is kept and was not the one sent
-	RefreshLapsed bool           // at the end of the refresh token's life, as the service announced it, or past it
-	Session       time.Duration  // after which the service ends its sessions, as was seen; 0 if no end was seen
-	SaneClock     bool           // the device's clock agrees with the service's
+	Before        tokenstore.Attempt  // attempts on record before this one
+	Refusals      tokenstore.Refusals // in a row before this one
+	SinceFirst    time.Duration       // since the first of them
+	HasOlder      bool                // an older refresh token is kept and was not the one sent
+	RefreshLapsed bool                // at the end of the refresh token's life, as the service announced it, or past it
+	Session       time.Duration       // after which the service ends its sessions, as was seen; 0 if no end was seen
+	SaneClock     bool                // the device's clock agrees with the service's
 }
 
 // Verdict is what a failed refresh means and what follows it.
@@ -34,7 +34,7 @@ type Verdict struct {
 	TryOlder bool          // ask again with the older refresh token, once, now
 	Refusal  bool          // counts towards three in a row
 	After    time.Duration // the service asked for a pause
-	Cause    backoff.Cause // what failed on this device; "" if nothing did
+	Cause    timing.Cause  // what failed on this device; "" if nothing did
 	Text     string        // for a person
 }
 

@@ -9,7 +9,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/tms"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // The replies of the table below.
@@ -27,10 +27,10 @@ func asking(f *tms.Failure, d time.Duration) *tms.Failure {
 
 func TestClassify(t *testing.T) {
 	grant := answered(400, "invalid_grant", "Token is not active")
-	doubt := vault.Attempt{Unanswered: 1}
-	died := vault.Attempt{Open: true}
-	tried := vault.Attempt{Unanswered: 1, OlderTried: true}
-	many := vault.Refusals{Count: 2}
+	doubt := tokenstore.Attempt{Unanswered: 1}
+	died := tokenstore.Attempt{Open: true}
+	tried := tokenstore.Attempt{Unanswered: 1, OlderTried: true}
+	many := tokenstore.Refusals{Count: 2}
 	for _, tt := range []struct {
 		name string
 		f    *tms.Failure
@@ -181,7 +181,7 @@ func TestClassify(t *testing.T) {
 // No answer but one in the service's own shape gives an identity up, whatever
 // is on record.
 func TestClassifyGivesUpOnEvidenceOnly(t *testing.T) {
-	worst := Evidence{Before: vault.Attempt{Unanswered: 3, OlderTried: true}, Refusals: vault.Refusals{Count: 9}, SinceFirst: time.Hour, RefreshLapsed: true, SaneClock: true}
+	worst := Evidence{Before: tokenstore.Attempt{Unanswered: 3, OlderTried: true}, Refusals: tokenstore.Refusals{Count: 9}, SinceFirst: time.Hour, RefreshLapsed: true, SaneClock: true}
 	for status := 300; status < 600; status++ {
 		if v := Classify(answered(status, "", ""), worst); v.Event != instance.RefreshFailed || v.TryOlder {
 			t.Errorf("HTTP %d without the service's shape: %+v", status, v)

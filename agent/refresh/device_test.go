@@ -8,7 +8,7 @@ import (
 
 	"regent/agent/store/storetest"
 	"regent/agent/tms"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 var errFull = errors.New("no space left on device")
@@ -58,7 +58,7 @@ func TestRetryEndsWhatLiesHere(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := start(t, tt.script)
 				r, _ := b.Vault.Get(one)
-				if _, err := b.Vault.Update(t.Context(), r, func(r *vault.Record) { r.Life.TTL = time.Minute }); err != nil {
+				if _, err := b.Vault.Update(t.Context(), r, func(r *tokenstore.Record) { r.Life.TTL = time.Minute }); err != nil {
 					t.Fatal(err)
 				}
 				b.Kick()

@@ -12,13 +12,13 @@ import (
 	"sync"
 	"time"
 
-	"regent/agent/backoff"
-	"regent/agent/clock"
+	"regent/agent/timing"
+
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/tms"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // One sleep is bounded: timers stand still while the machine sleeps, so no single
@@ -41,20 +41,20 @@ type Service interface {
 // Options is what the engine is given. All fields but Hold, Woke and
 // Registration are required.
 type Options struct {
-	Vault   *vault.Vault
+	Vault   *tokenstore.Vault
 	Service func(base string) (Service, error)
 	Window  Window
 	Limits  func() Limits // in force now
 	Mode    func() string // refresh.mode, in force now: ModeAuto or a mode of package tms
-	Learned *vault.Learned
-	Clock   clock.Clock
+	Learned *tokenstore.Learned
+	Clock   timing.Clock
 	Draw    func() float64                    // in [0,1)
 	Skew    func(tenant string) time.Duration // service minus device, as last seen
 	// Hold says how long a tenant is left alone for reasons beyond this engine,
 	// and whether it asked for that; nil for never.
 	Hold func(tenant string) (left time.Duration, asked bool)
 	// Device says what fails on this device now; nil for one of the engine's own.
-	Device *backoff.Device
+	Device *timing.Device
 	Woke   <-chan struct{} // receives after resume from sleep, until it is closed; nil where nobody tells of that
 	// Told says that Woke tells of every resume and of a clock that is set.
 	Told bool
@@ -62,7 +62,7 @@ type Options struct {
 	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
 	// Registration returns the registration token that paid for an auth token, if
 	// it is kept; only a mode that shows it again needs it. nil has none.
-	Registration func(vault.Record) token.Secret
+	Registration func(tokenstore.Record) token.Secret
 	Log          *slog.Logger
 }
 
@@ -90,14 +90,14 @@ type pause struct {
 	code     fault.Kind
 	text     string
 	at       time.Time
-	cause    backoff.Cause // what failed on this device; "" if nothing did
-	unsent   bool          // nothing reached the service, which asked for no pause
+	cause    timing.Cause // what failed on this device; "" if nothing did
+	unsent   bool         // nothing reached the service, which asked for no pause
 }
 
 // NewEngine returns an engine that is not yet running.
 func NewEngine(o Options) *Engine {
 	if o.Device == nil {
-		o.Device = backoff.NewDevice(o.Clock)
+		o.Device = timing.NewDevice(o.Clock)
 	}
 	e := &Engine{
 		Options: o, kick: make(chan struct{}, 1),
@@ -199,7 +199,7 @@ func (e *Engine) step() time.Duration {
 // untilDue returns how long until r is due; 0 or less is now. One whose answer is
 // missing is, whatever its age: the service may take the same refresh token again
 // for some seconds only. Any other one is at least the floor old.
-func (e *Engine) untilDue(r vault.Record) time.Duration {
+func (e *Engine) untilDue(r tokenstore.Record) time.Duration {
 	if r.Attempt.Doubtful() {
 		return 0
 	}
@@ -207,7 +207,7 @@ func (e *Engine) untilDue(r vault.Record) time.Duration {
 }
 
 // NextDue returns how long until r is refreshed by itself; 0 means now.
-func (e *Engine) NextDue(r vault.Record) time.Duration {
+func (e *Engine) NextDue(r tokenstore.Record) time.Duration {
 	return max(0, e.untilDue(r), e.Paused(r.ID))
 }
 
@@ -221,7 +221,7 @@ func (e *Engine) Paused(id instance.ID) time.Duration {
 
 func (e *Engine) paused(id instance.ID) time.Duration {
 	p := e.pauses[id]
-	return max(0, max(p.until, e.tenants[id.Tenant])-e.Clock.Boot(), e.held(id.Tenant), e.Device.Left(backoff.Store), e.Device.Left(p.cause))
+	return max(0, max(p.until, e.tenants[id.Tenant])-e.Clock.Boot(), e.held(id.Tenant), e.Device.Left(timing.CauseStore), e.Device.Left(p.cause))
 }
 
 func (e *Engine) held(tenant string) time.Duration {
@@ -270,7 +270,7 @@ func (e *Engine) pauseAfter(id instance.ID, v Verdict, why error) {
 	}
 	p.failures++
 	now := e.Clock.Boot()
-	p.until = now + backoff.Pause(p.failures, e.Draw())
+	p.until = now + timing.Pause(p.failures, e.Draw())
 	if left := e.held(id.Tenant); left > 0 {
 		p.until = now + left // the device's own pause for this tenant: drawn once, not twice
 	}

@@ -12,14 +12,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"regent/agent/clock/clocktest"
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/store"
 	"regent/agent/store/storetest"
+	"regent/agent/timing/timingtest"
 	"regent/agent/tms"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 var one = instance.ID{Tenant: "demo-host.com", Application: "cad", Number: 1}
@@ -72,7 +72,7 @@ func badGrant() *tms.Failure { return answered(400, "invalid_grant", "Token is n
 // bench is an engine with all it needs, in a bubble.
 type bench struct {
 	*Engine
-	clock   *clocktest.Clock
+	clock   *timingtest.Clock
 	store   *storetest.Memory
 	service *service
 	woke    chan struct{}
@@ -89,16 +89,16 @@ type bench struct {
 
 func start(t *testing.T, script ...func(tms.RefreshRequest) (tms.AuthToken, error)) *bench {
 	t.Helper()
-	b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, service: &service{script: script}, woke: make(chan struct{})}
-	b.hold(t, vault.Record{ID: one})
+	b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, service: &service{script: script}, woke: make(chan struct{})}
+	b.hold(t, tokenstore.Record{ID: one})
 	b.run(t)
 	return b
 }
 
 // hold makes a vault with one live auth token that was received just now.
-func (b *bench) hold(t *testing.T, r vault.Record) {
+func (b *bench) hold(t *testing.T, r tokenstore.Record) {
 	t.Helper()
-	v, _, err := vault.Open(t.Context(), b.store)
+	v, _, err := tokenstore.Open(t.Context(), b.store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func (b *bench) hold(t *testing.T, r vault.Record) {
 // run starts an engine over what the store holds, as a new process does.
 func (b *bench) run(t *testing.T) {
 	t.Helper()
-	v, bad, err := vault.Open(t.Context(), b.store)
+	v, bad, err := tokenstore.Open(t.Context(), b.store)
 	if err != nil || len(bad) > 0 {
 		t.Fatal(err, bad)
 	}
@@ -139,9 +139,9 @@ func (b *bench) run(t *testing.T) {
 
 // learnedIn is what the tenants taught, as a store has it. Without a mode the tenant
 // has taught that mode oidc works.
-func learnedIn(t *testing.T, s store.Store, mode string) *vault.Learned {
+func learnedIn(t *testing.T, s store.Store, mode string) *tokenstore.Learned {
 	t.Helper()
-	l, bad, err := vault.OpenLearned(t.Context(), s)
+	l, bad, err := tokenstore.OpenLearned(t.Context(), s)
 	if err != nil || len(bad) > 0 {
 		t.Fatal(err, bad)
 	}
@@ -172,7 +172,7 @@ func (b *bench) limited() Limits {
 	return Limits{}
 }
 
-func (b *bench) record(t *testing.T) vault.Record {
+func (b *bench) record(t *testing.T) tokenstore.Record {
 	t.Helper()
 	r, ok := b.Vault.Get(one)
 	if !ok {
@@ -194,7 +194,7 @@ func TestRefreshesInItsWindow(t *testing.T) {
 		if n := b.service.count(); n != 1 || r.Generation != 2 || r.Access.Reveal() != "access+" {
 			t.Fatalf("after 75 %% of the life: %d requests, generation %d", n, r.Generation)
 		}
-		if r.Refresh.Reveal() != "refresh+" || r.Older.Reveal() != "refresh" || r.Attempt != (vault.Attempt{}) {
+		if r.Refresh.Reveal() != "refresh+" || r.Older.Reveal() != "refresh" || r.Attempt != (tokenstore.Attempt{}) {
 			t.Errorf("refresh token %q, older %q, attempt %+v", r.Refresh.Reveal(), r.Older.Reveal(), r.Attempt)
 		}
 		time.Sleep(time.Hour)
@@ -378,9 +378,9 @@ func TestStories(t *testing.T) {
 
 func TestLapsedRefreshToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, woke: make(chan struct{})}
+		b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{})}
 		b.service = &service{script: []func(tms.RefreshRequest) (tms.AuthToken, error){fails(badGrant())}}
-		b.hold(t, vault.Record{ID: one, RefreshLife: token.Received(b.clock, 48*time.Hour)})
+		b.hold(t, tokenstore.Record{ID: one, RefreshLife: token.Received(b.clock, 48*time.Hour)})
 		b.clock.Reboot("boot-2", 72*time.Hour) // a long weekend
 		b.run(t)
 		defer b.stop()
@@ -397,7 +397,7 @@ func TestAttemptOutlastsTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, fails(badGrant()))
 		b.stop()
-		if _, err := b.Vault.Update(t.Context(), b.record(t), func(r *vault.Record) { r.Attempt.Open = true }); err != nil {
+		if _, err := b.Vault.Update(t.Context(), b.record(t), func(r *tokenstore.Record) { r.Attempt.Open = true }); err != nil {
 			t.Fatal(err)
 		}
 		b.run(t)

@@ -10,7 +10,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/store/storetest"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // A process died while it asked, and the next one cannot ask at first: its disk
@@ -29,7 +29,7 @@ func TestEvidenceOutlastsATryThatNeverBegan(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := start(t, fails(badGrant()))
 				b.stop()
-				if _, err := b.Vault.Update(t.Context(), b.record(t), func(r *vault.Record) { r.Attempt.Open = true }); err != nil {
+				if _, err := b.Vault.Update(t.Context(), b.record(t), func(r *tokenstore.Record) { r.Attempt.Open = true }); err != nil {
 					t.Fatal(err)
 				}
 				tt.fail(b)
@@ -87,7 +87,7 @@ func TestUnkeptAnswerLeavesItsEvidence(t *testing.T) {
 		if err := f.Wait(t.Context()); fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("Wait = %v, want unavailable", err)
 		}
-		v, _, err := vault.Open(t.Context(), b.store) // as a start after a power cut would
+		v, _, err := tokenstore.Open(t.Context(), b.store) // as a start after a power cut would
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,33 +6,33 @@ import (
 	"testing/synctest"
 	"time"
 
-	"regent/agent/clock/clocktest"
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/store/storetest"
+	"regent/agent/timing/timingtest"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 func TestStartSplay(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
-		attempt vault.Attempt
+		attempt tokenstore.Attempt
 		refresh time.Duration // life of the refresh token, 0 if unknown
 		away    time.Duration
 		want    time.Duration
 	}{
-		{"a part of the access token's life", vault.Attempt{}, 0, 2 * time.Hour, 18 * time.Minute},
-		{"a refresh token that lives long", vault.Attempt{}, 48 * time.Hour, 2 * time.Hour, 18 * time.Minute},
-		{"a refresh token near its end", vault.Attempt{}, 150 * time.Minute, 2 * time.Hour, 15 * time.Minute},
-		{"a refresh token past it", vault.Attempt{}, time.Hour, 2 * time.Hour, 0},
-		{"an answer is missing", vault.Attempt{Open: true}, 0, 2 * time.Hour, 0},
-		{"an earlier answer is missing", vault.Attempt{Unanswered: 1}, 0, 2 * time.Hour, 0},
+		{"a part of the access token's life", tokenstore.Attempt{}, 0, 2 * time.Hour, 18 * time.Minute},
+		{"a refresh token that lives long", tokenstore.Attempt{}, 48 * time.Hour, 2 * time.Hour, 18 * time.Minute},
+		{"a refresh token near its end", tokenstore.Attempt{}, 150 * time.Minute, 2 * time.Hour, 15 * time.Minute},
+		{"a refresh token past it", tokenstore.Attempt{}, time.Hour, 2 * time.Hour, 0},
+		{"an answer is missing", tokenstore.Attempt{Open: true}, 0, 2 * time.Hour, 0},
+		{"an earlier answer is missing", tokenstore.Attempt{Unanswered: 1}, 0, 2 * time.Hour, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := clocktest.New()
-				r := vault.Record{Life: token.Received(c, time.Hour), RefreshLife: token.Received(c, tt.refresh), Attempt: tt.attempt}
+				c := timingtest.New()
+				r := tokenstore.Record{Life: token.Received(c, time.Hour), RefreshLife: token.Received(c, tt.refresh), Attempt: tt.attempt}
 				time.Sleep(tt.away)
 				if got := startSplay(r, c); got != tt.want {
 					t.Errorf("got %s, want %s", got, tt.want)
@@ -45,12 +45,12 @@ func TestStartSplay(t *testing.T) {
 // many is an engine over n auth tokens of one tenant, received just now.
 func many(t *testing.T, n int) *bench {
 	t.Helper()
-	b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, service: &service{delay: time.Second}, woke: make(chan struct{})}
+	b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, service: &service{delay: time.Second}, woke: make(chan struct{})}
 	b.service.script = append(b.service.script, rotates)
 	for i := range n {
 		id := one
 		id.Number = i + 1
-		b.hold(t, vault.Record{ID: id})
+		b.hold(t, tokenstore.Record{ID: id})
 	}
 	return b
 }
@@ -110,7 +110,7 @@ func TestHeldTenant(t *testing.T) {
 // half an hour, mean what our own record says.
 func TestRefusalsEndInTheEvidence(t *testing.T) {
 	no := answered(403, "forbidden", "no")
-	enough := Evidence{Refusals: vault.Refusals{Count: 2}, SinceFirst: time.Hour, SaneClock: true}
+	enough := Evidence{Refusals: tokenstore.Refusals{Count: 2}, SinceFirst: time.Hour, SaneClock: true}
 	for _, tt := range []struct {
 		name   string
 		change func(*Evidence)

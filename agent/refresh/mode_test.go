@@ -9,13 +9,13 @@ import (
 
 	"pgregory.net/rapid"
 
-	"regent/agent/clock/clocktest"
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/store/storetest"
+	"regent/agent/timing/timingtest"
 	"regent/agent/tms"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // TestNextMode is the whole rule by which a mode is chosen.
@@ -156,13 +156,13 @@ func TestModes(t *testing.T) {
 }
 
 func (tt modeStory) play(t *testing.T) {
-	b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: tt.mode}
+	b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: tt.mode}
 	if b.mode == "" {
 		b.mode = ModeAuto
 	}
 	m := &modal{&service{script: tt.oidc}, &service{script: tt.patch}, nil}
 	b.service = &service{script: steps(func(r tms.RefreshRequest) (tms.AuthToken, error) { return m.of(r.Mode).Refresh(t.Context(), r) })}
-	b.hold(t, vault.Record{ID: one, AuthTokenID: "at-1"})
+	b.hold(t, tokenstore.Record{ID: one, AuthTokenID: "at-1"})
 	if tt.generation > 0 {
 		b.ended(t, tt.generation)
 	}
@@ -202,13 +202,13 @@ func (tt modeStory) play(t *testing.T) {
 // given up.
 func (b *bench) ended(t *testing.T, generation uint64) {
 	t.Helper()
-	v, _, err := vault.Open(t.Context(), b.store)
+	v, _, err := tokenstore.Open(t.Context(), b.store)
 	if err != nil {
 		t.Fatal(err)
 	}
 	other := one
 	other.Number = 2
-	if err := v.Create(t.Context(), vault.Record{ID: other, State: instance.Revoked, Generation: generation, Intent: "intent-2"}); err != nil {
+	if err := v.Create(t.Context(), tokenstore.Record{ID: other, State: instance.Revoked, Generation: generation, Intent: "intent-2"}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -217,9 +217,9 @@ func (b *bench) ended(t *testing.T, generation uint64) {
 // the pause to end.
 func TestRetryAfterUncertain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
+		b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
 		b.service = &service{script: steps(fails(badGrant()))}
-		b.hold(t, vault.Record{ID: one, AuthTokenID: "at-1"})
+		b.hold(t, tokenstore.Record{ID: one, AuthTokenID: "at-1"})
 		b.run(t)
 		defer b.stop()
 		time.Sleep(3 * time.Hour)
@@ -240,9 +240,9 @@ func TestRetryAfterUncertain(t *testing.T) {
 func TestUnprovenLapsed(t *testing.T) {
 	for life, want := range map[time.Duration]instance.State{0: instance.Expired, 2 * time.Hour: instance.RefreshExpired, 90 * time.Hour: instance.Expired} {
 		synctest.Test(t, func(t *testing.T) {
-			b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
+			b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
 			b.service = &service{script: steps(fails(badGrant()))}
-			held := vault.Record{ID: one, AuthTokenID: "at-1"}
+			held := tokenstore.Record{ID: one, AuthTokenID: "at-1"}
 			if life > 0 {
 				held.RefreshLife = token.Received(b.clock, life)
 			}
@@ -280,10 +280,10 @@ func TestUnprovenProperty(t *testing.T) {
 		lapses := rapid.Bool().Draw(r, "lapses")
 		failure := ""
 		synctest.Test(t, func(t *testing.T) {
-			b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
+			b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
 			m := &modal{&service{script: oidc}, &service{script: patch}, nil}
 			b.service = &service{script: steps(func(q tms.RefreshRequest) (tms.AuthToken, error) { return m.of(q.Mode).Refresh(t.Context(), q) })}
-			held := vault.Record{ID: one, AuthTokenID: "at-1"}
+			held := tokenstore.Record{ID: one, AuthTokenID: "at-1"}
 			if lapses {
 				held.RefreshLife = token.Received(b.clock, 2*time.Hour)
 			}

@@ -5,7 +5,7 @@ import (
 
 	"regent/agent/fault"
 	"regent/agent/instance"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // Limits bound how often refreshes begin, whatever lives the service hands out.
@@ -18,7 +18,7 @@ type Limits struct {
 // untilFloor returns how long r must not be refreshed, since its last answer came
 // a moment ago. An attempt without an answer is tried again all the same: its
 // pauses bound that.
-func (e *Engine) untilFloor(r vault.Record) time.Duration {
+func (e *Engine) untilFloor(r tokenstore.Record) time.Duration {
 	age, known := r.Life.Age(e.Clock)
 	if !known || r.Attempt.Doubtful() {
 		return 0
@@ -68,7 +68,7 @@ type Limited struct {
 const rateShown = time.Minute
 
 // Limited looks which limits act on the auth tokens of a tenant.
-func (e *Engine) Limited(tenant string, held []vault.Record) Limited {
+func (e *Engine) Limited(tenant string, held []tokenstore.Record) Limited {
 	var l Limited
 	floor := e.Limits().Floor
 	for _, r := range held {

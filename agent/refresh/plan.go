@@ -3,8 +3,8 @@ package refresh
 import (
 	"time"
 
-	"regent/agent/clock"
-	"regent/agent/vault"
+	"regent/agent/timing"
+	"regent/agent/tokenstore"
 )
 
 // Window is the part of a token's life in which a refresh begins.
@@ -17,12 +17,12 @@ func Default() Window { return Window{0.60, 0.75} }
 // shorter of the lives of its access and its refresh token. It is a pure
 // function of the record: asking twice gives one answer, so polling cannot bias
 // the jitter.
-func (w Window) Due(r vault.Record) time.Duration {
+func (w Window) Due(r tokenstore.Record) time.Duration {
 	return time.Duration(float64(shorter(r)) * (w.From + (w.To-w.From)*r.Draw))
 }
 
 // shorter is the shorter of the lives of the access and the refresh token.
-func shorter(r vault.Record) time.Duration {
+func shorter(r tokenstore.Record) time.Duration {
 	if r.RefreshLife.TTL > 0 {
 		return min(r.Life.TTL, r.RefreshLife.TTL)
 	}
@@ -38,7 +38,7 @@ const splayed = 0.3
 // waits for, is put off at most. One whose answer is missing is not: the service
 // may take the same refresh token again for some seconds only. Nor is the
 // refresh token put at risk: at least half of what is left of its life remains.
-func startSplay(r vault.Record, c clock.Clock) time.Duration {
+func startSplay(r tokenstore.Record, c timing.Clock) time.Duration {
 	if r.Attempt.Doubtful() {
 		return 0
 	}

@@ -7,20 +7,20 @@ import (
 	"pgregory.net/rapid"
 
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 func TestDue(t *testing.T) {
 	life := func(d time.Duration) token.Lifetime { return token.Lifetime{TTL: d} }
 	for _, tt := range []struct {
 		name string
-		r    vault.Record
+		r    tokenstore.Record
 		want time.Duration
 	}{
-		{"earliest", vault.Record{Life: life(time.Hour)}, 36 * time.Minute},
-		{"latest", vault.Record{Life: life(time.Hour), Draw: 1}, 45 * time.Minute},
-		{"a refresh token that lives longer", vault.Record{Life: life(time.Hour), RefreshLife: life(24 * time.Hour)}, 36 * time.Minute},
-		{"a refresh token that lives shorter", vault.Record{Life: life(time.Hour), RefreshLife: life(10 * time.Minute)}, 6 * time.Minute},
+		{"earliest", tokenstore.Record{Life: life(time.Hour)}, 36 * time.Minute},
+		{"latest", tokenstore.Record{Life: life(time.Hour), Draw: 1}, 45 * time.Minute},
+		{"a refresh token that lives longer", tokenstore.Record{Life: life(time.Hour), RefreshLife: life(24 * time.Hour)}, 36 * time.Minute},
+		{"a refresh token that lives shorter", tokenstore.Record{Life: life(time.Hour), RefreshLife: life(10 * time.Minute)}, 6 * time.Minute},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := Default().Due(tt.r); got != tt.want {
@@ -33,7 +33,7 @@ func TestDue(t *testing.T) {
 func TestDueIsWithinItsWindow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ttl := time.Duration(rapid.Int64Range(int64(time.Second), int64(1000*time.Hour)).Draw(t, "ttl"))
-		r := vault.Record{Life: token.Lifetime{TTL: ttl}, Draw: rapid.Float64Range(0, 1).Draw(t, "draw")}
+		r := tokenstore.Record{Life: token.Lifetime{TTL: ttl}, Draw: rapid.Float64Range(0, 1).Draw(t, "draw")}
 		got := Default().Due(r)
 		if got < ttl*59/100 || got > ttl*76/100 {
 			t.Fatalf("Due(%v, draw %v) = %v", ttl, r.Draw, got)

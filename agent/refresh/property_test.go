@@ -15,14 +15,14 @@ import (
 
 	"pgregory.net/rapid"
 
-	"regent/agent/clock/clocktest"
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/store"
 	"regent/agent/store/storetest"
+	"regent/agent/timing/timingtest"
 	"regent/agent/tms"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // provider is an identity provider with its rules for refresh tokens, and trouble
@@ -119,7 +119,7 @@ func (f *failing) set(full string) {
 	f.full = full
 }
 
-// Put implements [store.Store].
+// Put implements [store.CauseStore].
 func (f *failing) Put(ctx context.Context, name string, value []byte, was store.Version) (store.Version, error) {
 	f.mu.Lock()
 	full := f.full
@@ -139,10 +139,10 @@ func (f *failing) Put(ctx context.Context, name string, value []byte, was store.
 // laptop is a device over its restarts.
 type laptop struct {
 	*testing.T
-	clock    *clocktest.Clock
+	clock    *timingtest.Clock
 	disk     *failing
 	provider *provider
-	vault    *vault.Vault
+	vault    *tokenstore.Vault
 	engine   *Engine
 	stop     func()
 	boots    int
@@ -150,7 +150,7 @@ type laptop struct {
 }
 
 func (l *laptop) start() {
-	v, bad, err := vault.Open(l.Context(), l.disk)
+	v, bad, err := tokenstore.Open(l.Context(), l.disk)
 	if err != nil || len(bad) > 0 {
 		l.Fatal(err, bad)
 	}
@@ -248,7 +248,7 @@ func TestEngineProperty(t *testing.T) {
 		steps := rapid.SliceOfN(rapid.SampledFrom(slices.Sorted(maps.Keys(happenings))), 0, 12).Draw(r, "steps")
 		failure := ""
 		synctest.Test(t, func(t *testing.T) {
-			l := &laptop{T: t, clock: clocktest.New(), disk: &failing{}, provider: p}
+			l := &laptop{T: t, clock: timingtest.New(), disk: &failing{}, provider: p}
 			l.enrol()
 			l.start()
 			for _, step := range steps {
@@ -268,11 +268,11 @@ func TestEngineProperty(t *testing.T) {
 
 // enrol gives the laptop an auth token.
 func (l *laptop) enrol() {
-	v, _, err := vault.Open(l.Context(), l.disk)
+	v, _, err := tokenstore.Open(l.Context(), l.disk)
 	if err != nil {
 		l.Fatal(err)
 	}
-	err = v.Create(l.Context(), vault.Record{
+	err = v.Create(l.Context(), tokenstore.Record{
 		ID: one, Intent: "intent-1", State: instance.Live, Generation: 1, Draw: 0.5,
 		Access: token.NewSecret("access"), Life: token.Received(l.clock, time.Hour), Refresh: token.NewSecret("refresh"),
 	})

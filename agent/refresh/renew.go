@@ -7,17 +7,17 @@ import (
 	"fmt"
 	"time"
 
-	"regent/agent/backoff"
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // answeredRefresh is the answer to a refresh that is not yet durable.
 type answeredRefresh struct {
-	seen   vault.Record
+	seen   tokenstore.Record
 	sent   token.Secret
 	mode   string // in which it was sent
 	answer tms.AuthToken
@@ -38,13 +38,13 @@ func (e *Engine) renew(ctx context.Context, id instance.ID) error {
 	}
 	service, err := e.Service(r.Base)
 	if err != nil {
-		return e.failed(ctx, r, Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, NotBegun: true, Text: err.Error(), Cause: backoff.Client(r.Base)}, err)
+		return e.failed(ctx, r, Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, NotBegun: true, Text: err.Error(), Cause: timing.CauseClient(r.Base)}, err)
 	}
-	e.Device.Works(backoff.Client(r.Base))
+	e.Device.Works(timing.CauseClient(r.Base))
 	a, v, err := e.tryModes(ctx, service, r, false)
 	if err != nil && v.TryOlder {
 		if r, ok = e.Vault.Get(id); !ok {
-			return fault.E("refresh", fault.Unavailable, vault.ErrGone).On(id.String())
+			return fault.E("refresh", fault.Unavailable, tokenstore.ErrGone).On(id.String())
 		}
 		e.alsoAsked(id.Tenant)
 		a, v, err = e.tryModes(ctx, service, r, true)
@@ -82,7 +82,7 @@ func (e *Engine) catchUp(ctx context.Context, id instance.ID) error {
 // errCaughtUp ends a flight that had only an earlier answer to write.
 var errCaughtUp = errors.New("refresh: an earlier answer was written")
 
-func (e *Engine) registration(r vault.Record) token.Secret {
+func (e *Engine) registration(r tokenstore.Record) token.Secret {
 	if e.Registration == nil {
 		return token.Secret{}
 	}
@@ -92,14 +92,14 @@ func (e *Engine) registration(r vault.Record) token.Secret {
 // localVerdict is for a failure of this device: nothing was asked.
 func localVerdict(err error) Verdict {
 	return Verdict{
-		Event: instance.RefreshFailed, Code: fault.Unavailable, NotBegun: true, Cause: backoff.Store,
+		Event: instance.RefreshFailed, Code: fault.Unavailable, NotBegun: true, Cause: timing.CauseStore,
 		Text: fmt.Sprintf("the store cannot be written: %v; it is tried again by itself", err),
 	}
 }
 
 // evidence is what the answer to a refresh of r is to be read by. before are the
 // attempts on record before this one.
-func (e *Engine) evidence(r vault.Record, before vault.Attempt, older bool) Evidence {
+func (e *Engine) evidence(r tokenstore.Record, before tokenstore.Attempt, older bool) Evidence {
 	return Evidence{
 		Before:        before,
 		Refusals:      r.Refusals,
@@ -121,7 +121,7 @@ const saneSkew = 15 * time.Minute
 
 // lapsed reports whether the refresh token is at the end of its known life, or past
 // it, by the boot clock or by the service's own.
-func (e *Engine) lapsed(r vault.Record) bool {
+func (e *Engine) lapsed(r tokenstore.Record) bool {
 	if r.RefreshLife.TTL <= 0 {
 		return false
 	}
@@ -136,11 +136,11 @@ func (e *Engine) lapsed(r vault.Record) bool {
 // out to nobody, and tried again before anything else is asked.
 func (e *Engine) keep(ctx context.Context, id instance.ID, a answeredRefresh) error {
 	was := a.seen.State
-	_, err := e.Vault.Update(ctx, a.seen, func(r *vault.Record) {
+	_, err := e.Vault.Update(ctx, a.seen, func(r *tokenstore.Record) {
 		was = r.State
 		e.adopt(r, a)
 	})
-	if errors.Is(err, vault.ErrGone) {
+	if errors.Is(err, tokenstore.ErrGone) {
 		e.setUnkept(id, nil)
 		return fault.E("refresh", fault.Unavailable, fmt.Errorf("an answer is discarded: %w", err)).On(id.String())
 	}
@@ -149,7 +149,7 @@ func (e *Engine) keep(ctx context.Context, id instance.ID, a answeredRefresh) er
 		e.pauseAfter(id, localVerdict(err), err)
 		return fault.E("refresh", fault.Unavailable, err).On(id.String())
 	}
-	e.Device.Works(backoff.Store)
+	e.Device.Works(timing.CauseStore)
 	e.setUnkept(id, nil)
 	e.worked(id)
 	e.learn(ctx, id.Tenant, a)
@@ -161,7 +161,7 @@ func (e *Engine) keep(ctx context.Context, id instance.ID, a answeredRefresh) er
 }
 
 // adopt writes an answer into the record.
-func (e *Engine) adopt(r *vault.Record, a answeredRefresh) {
+func (e *Engine) adopt(r *tokenstore.Record, a answeredRefresh) {
 	if r.State != instance.Live {
 		r.State, r.Since = instance.Live, e.Clock.Wall()
 	}
@@ -184,21 +184,21 @@ func (e *Engine) adopt(r *vault.Record, a answeredRefresh) {
 	if a.answer.Form != (tms.Form{}) {
 		r.Form = a.answer.Form
 	}
-	r.Attempt, r.Refusals = vault.Attempt{}, vault.Refusals{}
+	r.Attempt, r.Refusals = tokenstore.Attempt{}, tokenstore.Refusals{}
 }
 
 // failed records a failed refresh. It overwrites no token.
-func (e *Engine) failed(ctx context.Context, seen vault.Record, v Verdict, cause error) error {
-	if errors.Is(cause, vault.ErrGone) {
+func (e *Engine) failed(ctx context.Context, seen tokenstore.Record, v Verdict, cause error) error {
+	if errors.Is(cause, tokenstore.ErrGone) {
 		return fault.E("refresh", fault.Unavailable, cause).On(seen.ID.String())
 	}
 	was := seen.State
-	now, err := e.Vault.Update(ctx, seen, func(r *vault.Record) {
+	now, err := e.Vault.Update(ctx, seen, func(r *tokenstore.Record) {
 		was = r.State
 		e.settle(r, v)
 	})
 	switch {
-	case errors.Is(err, vault.ErrGone):
+	case errors.Is(err, tokenstore.ErrGone):
 		e.setUnsaid(seen.ID, nil)
 		return fault.E("refresh", fault.Unavailable, err).On(seen.ID.String())
 	case err != nil:
@@ -217,7 +217,7 @@ func (e *Engine) failed(ctx context.Context, seen vault.Record, v Verdict, cause
 }
 
 // settle writes a verdict into the record.
-func (e *Engine) settle(r *vault.Record, v Verdict) {
+func (e *Engine) settle(r *tokenstore.Record, v Verdict) {
 	if !v.NotBegun {
 		e.conclude(r, v)
 	}
@@ -232,7 +232,7 @@ func (e *Engine) settle(r *vault.Record, v Verdict) {
 
 // conclude closes the attempt on record, and keeps of it what the next answer is
 // to be read by.
-func (e *Engine) conclude(r *vault.Record, v Verdict) {
+func (e *Engine) conclude(r *tokenstore.Record, v Verdict) {
 	if r.Attempt.Open && v.Doubt {
 		r.Attempt.Unanswered++
 	}
@@ -242,12 +242,12 @@ func (e *Engine) conclude(r *vault.Record, v Verdict) {
 	}
 	switch {
 	case v.Refusal && r.Refusals.Count == 0:
-		r.Refusals = vault.Refusals{Count: 1, First: e.serviceTime(r.ID.Tenant)}
+		r.Refusals = tokenstore.Refusals{Count: 1, First: e.serviceTime(r.ID.Tenant)}
 	case v.Refusal:
 		r.Refusals.Count++
 	case v.Code != fault.Unavailable:
 	default:
-		r.Refusals = vault.Refusals{}
+		r.Refusals = tokenstore.Refusals{}
 	}
 }
 

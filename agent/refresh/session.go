@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"regent/agent/instance"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // endSlack is how far from the announced end of a refresh token's life an answer
@@ -15,12 +15,12 @@ const endSlack = 3 * time.Second
 // announced reports whether an answer came at the end of the refresh token's life
 // that an earlier one had announced. A life of 0 in it is then no life, and not
 // one without end.
-func announced(r vault.Record, a answeredRefresh) bool {
+func announced(r tokenstore.Record, a answeredRefresh) bool {
 	return r.RefreshLife.TTL > 0 && a.served.Sub(end(r)).Abs() <= endSlack
 }
 
 // end is when the refresh token ends, by the service's own clock.
-func end(r vault.Record) time.Time { return r.Served.Add(r.RefreshLife.TTL) }
+func end(r tokenstore.Record) time.Time { return r.Served.Add(r.RefreshLife.TTL) }
 
 // sameEnd is how far the ends that two answers announce may differ and still be
 // one.
@@ -29,7 +29,7 @@ const sameEnd = 2 * time.Second
 // session returns after how long the service ends a session, as far as an answer
 // shows it: a refresh moves the end of a refresh token that must not lie idle, and
 // cannot move the end of a session. 0 is no end. It is pure.
-func session(r vault.Record, a answeredRefresh) time.Duration {
+func session(r tokenstore.Record, a answeredRefresh) time.Duration {
 	if a.refr.TTL <= 0 {
 		if !a.answer.Refresh.IsZero() && !announced(r, a) {
 			return 0 // a refresh token without end, as offline tokens are
@@ -50,8 +50,8 @@ func session(r vault.Record, a answeredRefresh) time.Duration {
 // SessionsEnd is after how long the service of a tenant ends its sessions, by what
 // was learnt of its auth tokens; 0 if no end is known. The newest answer that shows
 // an end, or that there is none, decides. It is pure.
-func SessionsEnd(held []vault.Record) time.Duration {
-	var newest vault.Record
+func SessionsEnd(held []tokenstore.Record) time.Duration {
+	var newest tokenstore.Record
 	for _, r := range held {
 		tells := r.Session > 0 || r.RefreshLife.TTL == 0 && !r.Refresh.IsZero()
 		if tells && (newest.ID == (instance.ID{}) || r.Served.After(newest.Served)) {

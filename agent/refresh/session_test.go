@@ -8,13 +8,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"regent/agent/clock/clocktest"
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/store/storetest"
+	"regent/agent/timing/timingtest"
 	"regent/agent/tms"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // sessions is an identity provider that ends each session, and says so in whole
@@ -71,15 +71,15 @@ func (s *sessions) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthTok
 // open begins a session, and an engine that holds its auth token.
 func (s *sessions) open(t *testing.T, limits Limits) *bench {
 	t.Helper()
-	b := &bench{clock: clocktest.New(), store: &storetest.Memory{}, other: s, woke: make(chan struct{})}
+	b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, other: s, woke: make(chan struct{})}
 	b.limits.Store(&limits)
 	s.began, s.current = time.Now(), "refresh"
 	first := s.grant(s.began)
-	v, _, err := vault.Open(t.Context(), b.store)
+	v, _, err := tokenstore.Open(t.Context(), b.store)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = v.Create(t.Context(), vault.Record{
+	err = v.Create(t.Context(), tokenstore.Record{
 		ID: one, State: instance.Live, Generation: 1, Intent: "intent-1", Draw: 0.5,
 		Access: first.Access, Life: token.Received(b.clock, first.TTL), Refresh: first.Refresh,
 		RefreshLife: token.Received(b.clock, first.RefreshTTL), Served: b.clock.Wall(), Began: b.clock.Wall(),
@@ -163,7 +163,7 @@ func TestRevokedWithinASession(t *testing.T) {
 // without an end, takes back that sessions end.
 func TestSessionIsForgotten(t *testing.T) {
 	at := time.Date(2026, 11, 29, 8, 0, 0, 0, time.UTC)
-	r := vault.Record{Began: at, Served: at, RefreshLife: token.Lifetime{TTL: time.Minute}, Session: time.Minute}
+	r := tokenstore.Record{Began: at, Served: at, RefreshLife: token.Lifetime{TTL: time.Minute}, Session: time.Minute}
 	for _, tt := range []struct {
 		name  string
 		after time.Duration
@@ -321,22 +321,22 @@ func TestRate(t *testing.T) {
 // TestSessionsEndOfTenant: the newest answer that shows an end, or that there is
 // none, says whether a tenant's sessions end.
 func TestSessionsEndOfTenant(t *testing.T) {
-	held := func(served int, session, life time.Duration) vault.Record {
-		return vault.Record{
+	held := func(served int, session, life time.Duration) tokenstore.Record {
+		return tokenstore.Record{
 			ID: one, Served: time.Unix(int64(served), 0), Session: session,
 			Refresh: token.NewSecret("r"), RefreshLife: token.Lifetime{TTL: life},
 		}
 	}
 	for _, tt := range []struct {
 		name string
-		held []vault.Record
+		held []tokenstore.Record
 		want time.Duration
 	}{
 		{"nothing held", nil, 0},
-		{"nothing learnt", []vault.Record{held(1, 0, time.Hour)}, 0},
-		{"one has learnt it", []vault.Record{held(2, 0, time.Hour), held(1, 10*time.Hour, time.Hour)}, 10 * time.Hour},
-		{"made longer since", []vault.Record{held(2, 20*time.Hour, time.Hour), held(1, 10*time.Hour, 0)}, 20 * time.Hour},
-		{"offline tokens since", []vault.Record{held(1, 10*time.Hour, 0), held(2, 0, 0)}, 0},
+		{"nothing learnt", []tokenstore.Record{held(1, 0, time.Hour)}, 0},
+		{"one has learnt it", []tokenstore.Record{held(2, 0, time.Hour), held(1, 10*time.Hour, time.Hour)}, 10 * time.Hour},
+		{"made longer since", []tokenstore.Record{held(2, 20*time.Hour, time.Hour), held(1, 10*time.Hour, 0)}, 20 * time.Hour},
+		{"offline tokens since", []tokenstore.Record{held(1, 10*time.Hour, 0), held(2, 0, 0)}, 0},
 	} {
 		if got := SessionsEnd(tt.held); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)

@@ -5,17 +5,17 @@ import (
 	"errors"
 	"slices"
 
-	"regent/agent/backoff"
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 )
 
 // tryModes asks in the mode that has worked at the tenant. Where none has, a
 // refusal leads to the other mode.
-func (e *Engine) tryModes(ctx context.Context, s Service, r vault.Record, older bool) (answeredRefresh, Verdict, error) {
+func (e *Engine) tryModes(ctx context.Context, s Service, r tokenstore.Record, older bool) (answeredRefresh, Verdict, error) {
 	k, before := e.known(r), r.Attempt
 	r, err := e.begin(ctx, r, older)
 	if err != nil {
@@ -48,8 +48,8 @@ func (e *Engine) tryModes(ctx context.Context, s Service, r vault.Record, older 
 
 // begin makes the attempt durable before anything is sent: a lost answer leaves
 // evidence, whatever happens to this process.
-func (e *Engine) begin(ctx context.Context, r vault.Record, older bool) (vault.Record, error) {
-	r, err := e.Vault.Update(ctx, r, func(r *vault.Record) {
+func (e *Engine) begin(ctx context.Context, r tokenstore.Record, older bool) (tokenstore.Record, error) {
+	r, err := e.Vault.Update(ctx, r, func(r *tokenstore.Record) {
 		if r.Attempt.Open {
 			r.Attempt.Unanswered++ // the process died during the one before
 		}
@@ -58,13 +58,13 @@ func (e *Engine) begin(ctx context.Context, r vault.Record, older bool) (vault.R
 		r.Attempt.At = e.Clock.Wall()
 	})
 	if err == nil {
-		e.Device.Works(backoff.Store)
+		e.Device.Works(timing.CauseStore)
 	}
 	return r, err
 }
 
 // ask sends one refresh, with the refresh token in force or the older one.
-func (e *Engine) ask(ctx context.Context, s Service, r vault.Record, k Known, older bool) (answeredRefresh, error) {
+func (e *Engine) ask(ctx context.Context, s Service, r tokenstore.Record, k Known, older bool) (answeredRefresh, error) {
 	send, provider, mode := r.Refresh, r.Provider, k.Next()
 	if older {
 		send = r.Older
@@ -86,10 +86,10 @@ func (e *Engine) ask(ctx context.Context, s Service, r vault.Record, k Known, ol
 }
 
 // known is what decides in which mode r is refreshed.
-func (e *Engine) known(r vault.Record) Known {
+func (e *Engine) known(r tokenstore.Record) Known {
 	k := Known{Configured: e.Mode(), Taught: e.Learned.Of(r.ID.Tenant).Refresh.Mode, Nameless: r.AuthTokenID == ""}
 	if k.Taught == "" {
-		k.Before = slices.ContainsFunc(e.Vault.List(), func(o vault.Record) bool { return o.ID.Tenant == r.ID.Tenant && o.Generation > 1 })
+		k.Before = slices.ContainsFunc(e.Vault.List(), func(o tokenstore.Record) bool { return o.ID.Tenant == r.ID.Tenant && o.Generation > 1 })
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

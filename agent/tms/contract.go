@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"regent/agent/tms/internal/reply"
 	"regent/agent/token"
 )
 
@@ -91,21 +90,21 @@ func (r Request) body() any {
 // read the body. A: it may change the case, and the signs between the digits of a MAC
 // address.
 func (r Request) shownIn(body []byte) bool {
-	for _, value := range reply.Values(body) {
-		for _, l := range reply.Leaves(value) {
+	for _, value := range Values(body) {
+		for _, l := range Leaves(value) {
 			if r.Identifier != "" && strings.EqualFold(strings.TrimSpace(l.Text), r.Identifier) || r.named(l) {
 				return true
 			}
 		}
 	}
-	return r.Identifier != "" && !json.Valid(body) && reply.Loose(body, "identifier") == r.Identifier
+	return r.Identifier != "" && !json.Valid(body) && Loose(body, "identifier") == r.Identifier
 }
 
 // unsigned takes out of a text the signs that a service may write otherwise.
 var unsigned = strings.NewReplacer(":", "", "-", "", ".", "", "_", "")
 
 // named reports whether a leaf is a name of r in its member.
-func (r Request) named(l reply.Leaf) bool {
+func (r Request) named(l Leaf) bool {
 	for name, sent := range map[string]string{
 		"fqdn": r.FQDN, "systemusername": r.UserName, "refid1": r.RefID1, "refid2": r.RefID2,
 	} {
@@ -183,7 +182,7 @@ func portOf(u *url.URL) string {
 // A code may be a number. Of several errors the first one counts. Errors may be texts
 // alone, or say in detail what the object around them says as a whole.
 func shapeOf(body []byte) (code, message string, ok bool) {
-	o, err := reply.Parse(body, "")
+	o, err := ParseReply(body, "")
 	if err != nil || !json.Valid(body) { // JSON in a page is the page's
 		return "", "", false
 	}
@@ -200,7 +199,7 @@ func shapeOf(body []byte) (code, message string, ok bool) {
 }
 
 // errorIn reads an object that may be an error.
-func errorIn(o reply.Object) (code, message string, ok bool) {
+func errorIn(o Object) (code, message string, ok bool) {
 	for _, name := range []string{"errorCode", "code", "error"} {
 		if code = o.ID(name); code != "" {
 			break
@@ -228,7 +227,7 @@ func textsIn(errs json.RawMessage) string {
 // errorMembers names the members of an error's body in which shapeOf looks, for a
 // support ticket: "errors.error: errorCode, errorMessage". It is "" if there is none.
 func errorMembers(body []byte) string {
-	o, err := reply.Parse(body, "")
+	o, err := ParseReply(body, "")
 	if err != nil {
 		return ""
 	}
@@ -253,7 +252,7 @@ func errorMembers(body []byte) string {
 // MembersOfProvider says where the identity provider stands in the answer of
 // idpConfigurations: "idpConfigurations[0]: tokenEndpoint, realm, clientId".
 func MembersOfProvider(body []byte) string {
-	o, err := reply.First(body, memberEndpoint)
+	o, err := FirstObject(body, memberEndpoint)
 	if err != nil {
 		return ""
 	}
@@ -261,11 +260,11 @@ func MembersOfProvider(body []byte) string {
 	for _, name := range []string{memberEndpoint, memberRealm, memberClientID} {
 		if o.Member(name) != nil {
 			names = append(names, name)
-		} else if reply.Only(body, name) != "" {
-			names = append(names, name+" in "+cmp.Or(reply.Where(body, name), "the top"))
+		} else if OnlyText(body, name) != "" {
+			names = append(names, name+" in "+cmp.Or(PathOf(body, name), "the top"))
 		}
 	}
-	at := reply.Where(body, memberEndpoint)
+	at := PathOf(body, memberEndpoint)
 	if at == "" {
 		at = "at the top"
 	}
@@ -276,14 +275,14 @@ func MembersOfProvider(body []byte) string {
 // at any depth, arrays included, that has a token endpoint. What is not beside it
 // may stand anywhere else, if there is just one.
 func providerOf(body []byte) (Provider, error) {
-	o, err := reply.First(body, memberEndpoint)
+	o, err := FirstObject(body, memberEndpoint)
 	if err != nil {
 		return Provider{}, err
 	}
 	p := Provider{
 		TokenEndpoint: o.Text(memberEndpoint),
-		Realm:         cmp.Or(o.Text(memberRealm), reply.Only(body, memberRealm)),
-		ClientID:      cmp.Or(o.Text(memberClientID), reply.Only(body, memberClientID), defaultClientID),
+		Realm:         cmp.Or(o.Text(memberRealm), OnlyText(body, memberRealm)),
+		ClientID:      cmp.Or(o.Text(memberClientID), OnlyText(body, memberClientID), defaultClientID),
 	}
 	if p.TokenEndpoint == "" {
 		return Provider{}, errors.New(memberEndpoint + " is empty, or no string")

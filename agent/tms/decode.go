@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"regent/agent/tms/internal/reply"
 	"regent/agent/token"
 )
 
@@ -47,7 +46,7 @@ func authTokenOf(body []byte, date time.Time, forms Forms) (AuthToken, error) {
 }
 
 // accessLife returns how long an access token is good, 0 if it is over.
-func accessLife(o reply.Object, access string, date time.Time) time.Duration {
+func accessLife(o Object, access string, date time.Time) time.Duration {
 	ttl, known := lifetime(o, access, date, memberExpires, memberExpiresCamel)
 	if !known {
 		return assumedLife
@@ -57,7 +56,7 @@ func accessLife(o reply.Object, access string, date time.Time) time.Duration {
 
 // refreshLife returns how long a refresh token is good, 0 if that is unknown or
 // without end, and over if it has ended.
-func refreshLife(o reply.Object, refresh string, date time.Time) time.Duration {
+func refreshLife(o Object, refresh string, date time.Time) time.Duration {
 	ttl, _ := lifetime(o, refresh, date, memberRefreshExpires, memberRefreshCamelIn)
 	if ttl < 0 {
 		return over
@@ -72,7 +71,7 @@ const over = time.Nanosecond
 // lifetime is what the answer says of a token, in the first of the named members
 // that is a number. It is what the token says, where the token is a JWT, if the
 // answer says nothing above 0, or more than the token itself.
-func lifetime(o reply.Object, text string, date time.Time, names ...string) (ttl time.Duration, known bool) {
+func lifetime(o Object, text string, date time.Time, names ...string) (ttl time.Duration, known bool) {
 	for _, name := range names {
 		if d, said, err := o.Seconds(name); err == nil && said {
 			ttl, known = d, true
@@ -97,12 +96,12 @@ func untilExp(jwt string, date time.Time) (d time.Duration, ok bool) {
 	if err != nil || !said || exp <= 0 {
 		return 0, false
 	}
-	return reply.Span(exp - float64(date.Unix())), true
+	return Seconds(exp - float64(date.Unix())), true
 }
 
 // claimsOf reads the claims of a JWT without verifying it; ok is false of any other
 // text.
-func claimsOf(jwt string) (claims reply.Object, ok bool) {
+func claimsOf(jwt string) (claims Object, ok bool) {
 	parts := strings.Split(jwt, ".")
 	if len(parts) != 3 {
 		return nil, false
@@ -111,6 +110,6 @@ func claimsOf(jwt string) (claims reply.Object, ok bool) {
 	if err != nil {
 		return nil, false
 	}
-	claims, err = reply.Parse(payload, "")
+	claims, err = ParseReply(payload, "")
 	return claims, err == nil
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"regent/agent/tms/internal/reply"
 	"regent/agent/token"
 )
 
@@ -106,14 +105,14 @@ func encoded(s token.Secret) token.Secret {
 // wrapped. What is in the expected place counts, in the first value of a body that has
 // several. Else it is the one object at any depth that has an access token: what was
 // bought is kept, also where the reply does not fit the configuration.
-func (f Forms) object(body []byte) (o reply.Object, wrapped bool, err error) {
-	values := reply.Values(body)
-	all := reply.Array(values)
-	found := reply.Holders(all, AccessNames()...)
-	var around []reply.Object // the places of an id
+func (f Forms) object(body []byte) (o Object, wrapped bool, err error) {
+	values := Values(body)
+	all := Array(values)
+	found := HoldersOf(all, AccessNames()...)
+	var around []Object // the places of an id
 	for _, value := range values {
-		outer, _ := reply.Parse(value, "")
-		inner, innerErr := reply.Parse(outer.Member(wrapAuthToken), "")
+		outer, _ := ParseReply(value, "")
+		inner, innerErr := ParseReply(outer.Member(wrapAuthToken), "")
 		place, in := outer, false
 		if innerErr == nil && f.Reply != Bare {
 			place, in = inner, true
@@ -138,16 +137,16 @@ func (f Forms) object(body []byte) (o reply.Object, wrapped bool, err error) {
 		o, err = loose(body)
 		return o, false, err
 	}
-	o, err = reply.Parse(body, "")
+	o, err = ParseReply(body, "")
 	return o, wrapped, err
 }
 
 // flat returns the tokens of o and their lifetimes, where each token is an object of its
 // own: {"accessToken":{"value":"…","expiresIn":300},"refreshToken":{…}}.
-func flat(o reply.Object) reply.Object {
-	found := reply.Object{}
+func flat(o Object) Object {
+	found := Object{}
 	for _, kind := range [][]string{{memberAccess, memberExpires}, {memberRefresh, memberRefreshExpires}} {
-		inner, is := reply.Object{kind[0]: o.Member(kind[0])}.FirstOf(kind[0])
+		inner, is := Object{kind[0]: o.Member(kind[0])}.FirstOf(kind[0])
 		text, err := json.Marshal(inner.Text("value", memberAccessShort, kind[0]))
 		if is && err == nil {
 			found[kind[0]], found[kind[1]] = text, inner.Member(memberExpires)
@@ -158,12 +157,12 @@ func flat(o reply.Object) reply.Object {
 
 // withRefresh returns o with the one refresh token that stands elsewhere in the body, if
 // o has none.
-func withRefresh(o reply.Object, body []byte) reply.Object {
+func withRefresh(o Object, body []byte) Object {
 	for _, name := range []string{memberRefresh, memberRefreshCamel} {
 		if o.Text(memberRefresh, memberRefreshCamel) != "" {
 			break
 		}
-		if text, err := json.Marshal(reply.Only(body, name)); err == nil {
+		if text, err := json.Marshal(OnlyText(body, name)); err == nil {
 			o[memberRefresh] = text
 		}
 	}
@@ -172,10 +171,10 @@ func withRefresh(o reply.Object, body []byte) reply.Object {
 
 // loose reads a body that is no JSON, as one that was cut or has a slip in it. It needs
 // both tokens: without the refresh token it is not known what else is missing.
-func loose(body []byte) (reply.Object, error) {
-	o := reply.Object{}
+func loose(body []byte) (Object, error) {
+	o := Object{}
 	for _, name := range []string{memberAccess, memberRefresh, memberExpires, memberRefreshExpires, "id"} {
-		if text, err := json.Marshal(reply.Loose(body, name)); err == nil {
+		if text, err := json.Marshal(Loose(body, name)); err == nil {
 			o[name] = text
 		}
 	}
@@ -186,7 +185,7 @@ func loose(body []byte) (reply.Object, error) {
 }
 
 // named returns o with the id of the first of others that has one, if it has none.
-func named(o reply.Object, others ...reply.Object) reply.Object {
+func named(o Object, others ...Object) Object {
 	for _, other := range others {
 		if o.ID("id") == "" && other.ID("id") != "" {
 			o["id"] = other["id"]
@@ -196,7 +195,7 @@ func named(o reply.Object, others ...reply.Object) reply.Object {
 }
 
 // access returns the access token and the name of its member. Exact names come first.
-func (f Forms) access(o reply.Object) (access, name string) {
+func (f Forms) access(o Object) (access, name string) {
 	for _, exact := range []bool{true, false} {
 		for _, name := range AccessNames() {
 			if f.AccessToken != AnyForm && f.AccessToken != "" && f.AccessToken != name || exact && o[name] == nil {

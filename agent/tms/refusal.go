@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-
-	"regent/agent/tms/internal/reply"
 )
 
 // FormRefused reports whether the service refused the form of a body, and so did
@@ -23,11 +21,11 @@ func (f *Failure) FormRefused() bool {
 // what was sent is no reason. It is pure.
 func AboutForm(body, sent []byte) bool {
 	ours := map[string]bool{} // names and values
-	for _, l := range reply.Leaves(sent) {
+	for _, l := range Leaves(sent) {
 		ours[l.Text], ours[l.Name] = true, true
 	}
 	about := false
-	for _, l := range reply.Leaves(body) {
+	for _, l := range Leaves(body) {
 		if !ours[l.Name] && !harmlessNames.MatchString(l.Name) && otherReason(l.Name) {
 			return false
 		}
@@ -55,7 +53,7 @@ func AboutForm(body, sent []byte) bool {
 var literals = map[string]bool{"true": true, "false": true, "null": true}
 
 // opaque reports whether a leaf is the id of a request, in which letters stand by chance.
-func opaque(l reply.Leaf) bool {
+func opaque(l Leaf) bool {
 	return idNames.MatchString(l.Name) && strings.ContainsAny(l.Text, "0123456789") && !strings.Contains(l.Text, " ")
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"regent/agent/tms"
-	"regent/agent/tms/internal/exchangetest"
+	"regent/agent/tms/exchangetest"
 	"regent/agent/token"
 )
 

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"regent/agent/clock"
+	"regent/agent/timing"
 )
 
 // Lifetime is a span measured from receipt in both clocks. It is kept with the
@@ -17,7 +17,7 @@ type Lifetime struct {
 }
 
 // Received returns the lifetime of a token that arrived just now.
-func Received(c clock.Clock, ttl time.Duration) Lifetime {
+func Received(c timing.Clock, ttl time.Duration) Lifetime {
 	return Lifetime{TTL: ttl, Wall: c.Wall(), Boot: c.Boot(), BootID: c.BootID()}
 }
 
@@ -25,7 +25,7 @@ func Received(c clock.Clock, ttl time.Duration) Lifetime {
 // In the boot of receipt the boot clock alone decides: nobody can set it. After
 // another boot civil time decides, and an age below zero is no age: the clock
 // was set back, or never set.
-func (l Lifetime) Age(c clock.Clock) (age time.Duration, known bool) {
+func (l Lifetime) Age(c timing.Clock) (age time.Duration, known bool) {
 	if l.sameBoot(c) {
 		return max(0, c.Boot()-l.Boot), true
 	}
@@ -36,7 +36,7 @@ func (l Lifetime) Age(c clock.Clock) (age time.Duration, known bool) {
 // DueAge is the age by which a refresh is planned: the longer of what the two
 // clocks say. A civil clock that ran ahead makes a refresh due, no more than
 // that. An unknown age is the whole life.
-func (l Lifetime) DueAge(c clock.Clock) time.Duration {
+func (l Lifetime) DueAge(c timing.Clock) time.Duration {
 	age, known := l.Age(c)
 	if !known {
 		return l.TTL
@@ -46,7 +46,7 @@ func (l Lifetime) DueAge(c clock.Clock) time.Duration {
 
 // Remaining returns how much longer the token is good, at least 0, and whether
 // that is known.
-func (l Lifetime) Remaining(c clock.Clock) (left time.Duration, known bool) {
+func (l Lifetime) Remaining(c timing.Clock) (left time.Duration, known bool) {
 	age, known := l.Age(c)
 	if !known {
 		return 0, false
@@ -54,7 +54,7 @@ func (l Lifetime) Remaining(c clock.Clock) (left time.Duration, known bool) {
 	return max(0, l.TTL-age), true
 }
 
-func (l Lifetime) sameBoot(c clock.Clock) bool {
+func (l Lifetime) sameBoot(c timing.Clock) bool {
 	return l.BootID != "" && l.BootID == c.BootID()
 }
 

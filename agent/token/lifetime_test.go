@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"regent/agent/clock/clocktest"
+	"regent/agent/timing/timingtest"
 )
 
 func TestLifetime(t *testing.T) {
@@ -17,24 +17,24 @@ func TestLifetime(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name  string
-		after func(*clocktest.Clock)
+		after func(*timingtest.Clock)
 		want  want
 	}{
-		{"at once", func(*clocktest.Clock) {}, want{time.Hour, true, 0}},
-		{"awake", func(*clocktest.Clock) { time.Sleep(20 * time.Minute) }, want{40 * time.Minute, true, 20 * time.Minute}},
-		{"the lid was shut", func(c *clocktest.Clock) { c.Suspend(20 * time.Minute) }, want{40 * time.Minute, true, 20 * time.Minute}},
-		{"past its end", func(c *clocktest.Clock) { c.Suspend(2 * time.Hour) }, want{0, true, 2 * time.Hour}},
-		{"clock set ahead makes only a refresh due", func(c *clocktest.Clock) { c.SetWall(10 * time.Hour) }, want{time.Hour, true, 10 * time.Hour}},
-		{"clock set back changes nothing", func(c *clocktest.Clock) { c.SetWall(-10 * time.Hour) }, want{time.Hour, true, 0}},
-		{"clock set back while time passes", func(c *clocktest.Clock) { c.SetWall(-10 * time.Hour); c.Suspend(30 * time.Minute) }, want{30 * time.Minute, true, 30 * time.Minute}},
-		{"another boot", func(c *clocktest.Clock) { c.Reboot("boot-2", 15*time.Minute) }, want{45 * time.Minute, true, 15 * time.Minute}},
-		{"another boot, past its end", func(c *clocktest.Clock) { c.Reboot("boot-2", 15*time.Hour) }, want{0, true, 15 * time.Hour}},
-		{"another boot, in 1970", func(c *clocktest.Clock) { c.Reboot("boot-2", -56*365*24*time.Hour) }, want{0, false, time.Hour}},
-		{"a boot that has no name", func(c *clocktest.Clock) { c.Reboot("", time.Minute) }, want{59 * time.Minute, true, time.Minute}},
+		{"at once", func(*timingtest.Clock) {}, want{time.Hour, true, 0}},
+		{"awake", func(*timingtest.Clock) { time.Sleep(20 * time.Minute) }, want{40 * time.Minute, true, 20 * time.Minute}},
+		{"the lid was shut", func(c *timingtest.Clock) { c.Suspend(20 * time.Minute) }, want{40 * time.Minute, true, 20 * time.Minute}},
+		{"past its end", func(c *timingtest.Clock) { c.Suspend(2 * time.Hour) }, want{0, true, 2 * time.Hour}},
+		{"clock set ahead makes only a refresh due", func(c *timingtest.Clock) { c.SetWall(10 * time.Hour) }, want{time.Hour, true, 10 * time.Hour}},
+		{"clock set back changes nothing", func(c *timingtest.Clock) { c.SetWall(-10 * time.Hour) }, want{time.Hour, true, 0}},
+		{"clock set back while time passes", func(c *timingtest.Clock) { c.SetWall(-10 * time.Hour); c.Suspend(30 * time.Minute) }, want{30 * time.Minute, true, 30 * time.Minute}},
+		{"another boot", func(c *timingtest.Clock) { c.Reboot("boot-2", 15*time.Minute) }, want{45 * time.Minute, true, 15 * time.Minute}},
+		{"another boot, past its end", func(c *timingtest.Clock) { c.Reboot("boot-2", 15*time.Hour) }, want{0, true, 15 * time.Hour}},
+		{"another boot, in 1970", func(c *timingtest.Clock) { c.Reboot("boot-2", -56*365*24*time.Hour) }, want{0, false, time.Hour}},
+		{"a boot that has no name", func(c *timingtest.Clock) { c.Reboot("", time.Minute) }, want{59 * time.Minute, true, time.Minute}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := clocktest.New()
+				c := timingtest.New()
 				l := kept(t, Received(c, time.Hour))
 				tt.after(c)
 				left, known := l.Remaining(c)
@@ -63,7 +63,7 @@ func kept(t *testing.T, l Lifetime) Lifetime {
 // Two boots without a name are not the same boot.
 func TestNamelessBoots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := clocktest.New()
+		c := timingtest.New()
 		c.Reboot("", 0)
 		l := Received(c, time.Hour)
 		c.Reboot("", 30*time.Minute)

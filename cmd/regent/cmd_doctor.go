@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"regent/agent/doctor"
-	"regent/agent/doctor/runbook"
+
 	"regent/agent/fault"
 	"regent/agent/status"
 	"regent/ipc/client"
@@ -69,7 +69,7 @@ func newDoctorExplain() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			page, ok := runbook.Pages()[args[0]+".md"]
+			page, ok := doctor.RunbookPages()[args[0]+".md"]
 			if !ok {
 				return usage(cmd, "there is no code %.40q; regent doctor names those that hold", args[0])
 			}

@@ -15,7 +15,7 @@ import (
 	"regent/agent/doctor"
 	"regent/agent/fault"
 	"regent/ipc/client"
-	"regent/platform/processes"
+	"regent/platform/process"
 )
 
 // examined is a device that is well, but for what change does.
@@ -201,7 +201,7 @@ func TestShared(t *testing.T) {
 		{"the same socket", []string{"regentd", "run", "--config", "/c", "--state-dir", "/s"}, "/run/regent/agent.sock"},
 	}
 	for _, tt := range tests {
-		if got := shared(processes.Process{Dir: "/home/dev", Args: tt.args}, d); got != tt.want {
+		if got := shared(process.Process{Dir: "/home/dev", Args: tt.args}, d); got != tt.want {
 			t.Errorf("%s: shares %q, want %q", tt.name, got, tt.want)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"regent/agent/doctor"
-	"regent/platform/processes"
+	"regent/platform/process"
 )
 
 // FuzzParseUnits: only units that are installed are judged, and what is said of
@@ -33,7 +33,7 @@ func FuzzParseUnits(f *testing.F) {
 func FuzzShared(f *testing.F) {
 	d := doctor.Daemon{PID: 1, Config: "/etc/own/config.yaml", StateDir: "/var/lib/own", Socket: "/run/own/agent.sock"}
 	f.Fuzz(func(t *testing.T, line, dir string) {
-		p := processes.Process{PID: 2, Dir: dir, Args: strings.Split(line, "\x00")}
+		p := process.Process{PID: 2, Dir: dir, Args: strings.Split(line, "\x00")}
 		got := shared(p, d)
 		if got == "" {
 			return

@@ -5,7 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"regent/platform/hostfacts"
+	"regent/platform/device"
 	"regent/platform/localsock"
 )
 
@@ -20,7 +20,7 @@ func askManager(ctx context.Context) ([]unit, error) {
 		return nil, err
 	}
 	units := parseUnits(out)
-	noted, err := hostfacts.FromFile(filepath.Join(filepath.Dir(localsock.DefaultPath), "host-facts"))
+	noted, err := device.FromFile(filepath.Join(filepath.Dir(localsock.DefaultPath), "host-facts"))
 	for i := range units {
 		units[i].otherMachine = err == nil && noted.MachineIDChanged
 	}

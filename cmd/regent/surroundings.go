@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"regent/platform/nodump"
+	"regent/platform/process"
 	"regent/platform/terminal"
 )
 
@@ -34,7 +34,7 @@ func system() surroundings {
 		getenv: os.Getenv,
 		euid:   os.Geteuid(),
 		now:    time.Now, //nolint:forbidigo // a client has no clock of the agent's
-		dial:   dial, noDumps: nodump.Forbid, environ: os.Environ, become: become, inquire: askManager, survey: theSystem(),
+		dial:   dial, noDumps: process.ForbidDump, environ: os.Environ, become: become, inquire: askManager, survey: theSystem(),
 		width: terminal.Width(os.Stdout),
 	}
 	if terminal.Is(os.Stdin) { // questions go where a redirected output does not swallow them

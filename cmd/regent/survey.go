@@ -15,8 +15,8 @@ import (
 
 	"regent/agent/address"
 	"regent/agent/doctor"
-	"regent/platform/paths"
-	"regent/platform/processes"
+	"regent/platform/layout"
+	"regent/platform/process"
 )
 
 // survey is what doctor finds out by itself, without the daemon.
@@ -49,7 +49,7 @@ func closedSocket(socket string) string {
 		return fmt.Sprintf("%s has mode %04o, want 0666", socket, info.Mode().Perm())
 	}
 	dir := filepath.Dir(socket)
-	if info, err := os.Stat(dir); err == nil && info.IsDir() && dir == filepath.Dir(paths.Default().Socket) && info.Mode().Perm()&0o005 != 0o005 {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() && dir == filepath.Dir(layout.DefaultPaths().Socket) && info.Mode().Perm()&0o005 != 0o005 {
 		return fmt.Sprintf("%s has mode %04o, want 0755", dir, info.Mode().Perm())
 	}
 	return ""
@@ -58,7 +58,7 @@ func closedSocket(socket string) string {
 // otherDaemons looks for processes of the daemon's program. One with a
 // configuration, a state and a socket of its own is somebody's business.
 func otherDaemons(d doctor.Daemon) []doctor.Process {
-	found, err := processes.Named("regentd")
+	found, err := process.Named("regentd")
 	if err != nil {
 		return nil
 	}
@@ -76,8 +76,8 @@ func otherDaemons(d doctor.Daemon) []doctor.Process {
 
 // shared is the path that a process has in common with the daemon, by its
 // command line; "" is none.
-func shared(p processes.Process, d doctor.Daemon) string {
-	usual := paths.Default()
+func shared(p process.Process, d doctor.Daemon) string {
+	usual := layout.DefaultPaths()
 	for _, f := range []struct{ flag, usual, daemons string }{
 		{"--config", usual.Config, d.Config}, {"--state-dir", usual.StateDir, d.StateDir}, {"--socket", usual.Socket, d.Socket},
 	} {

@@ -9,13 +9,12 @@ import (
 	"golang.org/x/sys/windows"
 
 	"regent/agent/doctor"
-	"regent/platform/exposure"
+	"regent/platform/acl"
+	"regent/platform/device"
+	"regent/platform/layout"
 	"regent/platform/localsock"
-	"regent/platform/paths"
 	"regent/platform/peer"
 	"regent/platform/service"
-	"regent/platform/userproxy"
-	"regent/platform/windowsnames"
 )
 
 // onThisSystem adds what Windows has. Its pipe has no mode; the look at a file
@@ -33,12 +32,12 @@ func packageDirs() []string { return nil }
 
 // lookAtWindows asks the system itself: all of it can be had while no daemon runs.
 func lookAtWindows(ctx context.Context, socket string, d *doctor.Daemon) *doctor.Windows {
-	w := &doctor.Windows{Keeper: seen(windowsnames.TimeService)}
+	w := &doctor.Windows{Keeper: seen(layout.TimeService)}
 	if socket != localsock.DefaultPath {
 		return w // it is not the installed daemon's
 	}
-	w.Service = seen(windowsnames.Service)
-	places := paths.Default()
+	w.Service = seen(layout.Service)
+	places := layout.DefaultPaths()
 	w.Lists = exposedFiles(filepath.Dir(places.Config), places.StateDir)
 	ctx, cancel := within(ctx, answerTime)
 	defer cancel()
@@ -67,7 +66,7 @@ func seen(name string) *doctor.Service {
 
 // exposedFiles is nil if this user may not look at them.
 func exposedFiles(data, state string) *doctor.Lists {
-	found, err := exposure.OfFiles(data, state)
+	found, err := acl.ExposedFiles(data, state)
 	if err != nil {
 		return nil
 	}
@@ -76,7 +75,7 @@ func exposedFiles(data, state string) *doctor.Lists {
 
 // withPipe adds the pipe, at which everybody may look.
 func withPipe(l *doctor.Lists, path string, c net.Conn) *doctor.Lists {
-	found, err := exposure.OfPipe(path, c)
+	found, err := acl.ExposedPipe(path, c)
 	if err != nil || l == nil && len(found) == 0 {
 		return l
 	}
@@ -87,7 +86,7 @@ func withPipe(l *doctor.Lists, path string, c net.Conn) *doctor.Lists {
 	return l
 }
 
-func widened(found []exposure.Exposed) (all []doctor.Widened) {
+func widened(found []acl.Exposed) (all []doctor.Widened) {
 	for _, e := range found {
 		all = append(all, doctor.Widened{Path: e.Path, Who: e.Who, Mend: e.Mend})
 	}
@@ -97,7 +96,7 @@ func widened(found []exposure.Exposed) (all []doctor.Widened) {
 // ofThisSystem are the proxies that Windows has for this user, to each host that
 // the daemon looked at.
 func ofThisSystem(d doctor.Daemon) (all []doctor.Proxy) {
-	settings, err := userproxy.Of()
+	settings, err := device.Of()
 	if err != nil {
 		return nil
 	}

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/windows/svc/mgr"
 
 	"regent/agent/doctor"
+	"regent/platform/layout"
 	"regent/platform/localsock"
 	"regent/platform/service"
-	"regent/platform/windowsnames"
 )
 
 // examine is regent doctor on this very system; with no daemon it looks for a real
@@ -41,7 +41,7 @@ func codes(r doctor.Report) (all []doctor.Code) {
 // uninstalled skips where the service is installed: this test stands in its place.
 func uninstalled(t *testing.T) {
 	t.Helper()
-	if s, err := service.Look(windowsnames.Service); err != nil || s.State != service.NotInstalled {
+	if s, err := service.Look(layout.Service); err != nil || s.State != service.NotInstalled {
 		t.Skipf("not run: the service is %s here (%v)", s.State, err)
 	}
 }
@@ -75,8 +75,8 @@ func TestDoctorNamesTheSquatter(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, listen := range map[string]func() (net.Listener, error){
-		"as a user":         func() (net.Listener, error) { return winio.ListenPipe(windowsnames.Pipe, nil) },
-		"as administrators": func() (net.Listener, error) { return localsock.Listen(windowsnames.Pipe) },
+		"as a user":         func() (net.Listener, error) { return winio.ListenPipe(layout.Pipe, nil) },
+		"as administrators": func() (net.Listener, error) { return localsock.Listen(layout.Pipe) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, err := listen()
@@ -111,14 +111,14 @@ func deaf(l net.Listener) {
 // none, and disables it.
 func TestDoctorNamesAClockThatNobodyKeeps(t *testing.T) {
 	uninstalled(t)
-	if s, err := service.Look(windowsnames.TimeService); err != nil || s.State != service.NotInstalled {
+	if s, err := service.Look(layout.TimeService); err != nil || s.State != service.NotInstalled {
 		t.Skipf("not run: this system has a time service (%v)", err)
 	}
 	daemon := examined(nil).daemon
 	if got := codes(examine(t, daemon)); len(got) > 0 {
 		t.Fatalf("before: got %v, want nothing", got)
 	}
-	disabled(t, windowsnames.TimeService)
+	disabled(t, layout.TimeService)
 	if got := codes(examine(t, daemon)); !slices.Equal(got, []doctor.Code{doctor.ClockUnkept}) {
 		t.Errorf("got %v, want %s", got, doctor.ClockUnkept)
 	}
@@ -175,14 +175,14 @@ func TestDoctorSpeaksAsTheManager(t *testing.T) {
 		}
 	}
 	for code, name := range map[doctor.Code]string{
-		doctor.ServiceDisabled: "sc.exe config " + windowsnames.Service + " ",
-		doctor.ClockUnkept:     "sc.exe config " + strings.ToLower(windowsnames.TimeService) + " ",
+		doctor.ServiceDisabled: "sc.exe config " + layout.Service + " ",
+		doctor.ClockUnkept:     "sc.exe config " + strings.ToLower(layout.TimeService) + " ",
 	} {
 		if e, _ := doctor.Lookup(code); !strings.Contains(e.Administrator, name) {
 			t.Errorf("%s does not say %q: %s", code, name, e.Administrator)
 		}
 	}
-	if e := doctor.OnWindows(doctor.ServiceFailing); !strings.Contains(e, "source "+windowsnames.EventSource+")") {
+	if e := doctor.OnWindows(doctor.ServiceFailing); !strings.Contains(e, "source "+layout.EventSource+")") {
 		t.Errorf("it names another source of events: %s", e)
 	}
 }

@@ -14,8 +14,8 @@ import (
 
 	"regent/agent/policy"
 	"regent/agent/status"
-	"regent/platform/logloss"
-	"regent/platform/paths"
+	"regent/platform/layout"
+	"regent/platform/process"
 )
 
 // options are the flags of regentd run. On an installed system none is needed.
@@ -26,13 +26,13 @@ type options struct {
 	logLevel                     string
 	hostFacts                    string // file
 	deeds                        *deeds
-	unsaid                       *logloss.Counter // log records, over all lives
+	unsaid                       *process.LogLoss // log records, over all lives
 	opened                       func()           // told once that the socket is open; may be nil
 	configNamed                  bool
 }
 
 // addConfigFlags adds the flags that say where the configuration is.
-func (o *options) addConfigFlags(f *pflag.FlagSet, p paths.Paths) {
+func (o *options) addConfigFlags(f *pflag.FlagSet, p layout.Paths) {
 	f.StringVar(&o.config, "config", p.Config, "configuration `file`")
 	f.StringVar(&o.configDir, "config-dir", "", "`directory` of drop-ins (default: config.d beside the configuration file)")
 	f.StringVar(&o.policyDir, "policy-dir", p.PolicyDir, "`directory` of managed policy")
@@ -108,7 +108,7 @@ exit code.`,
 			return o.check(stdout)
 		},
 	}
-	o.addConfigFlags(cmd.Flags(), paths.Default())
+	o.addConfigFlags(cmd.Flags(), layout.DefaultPaths())
 	return cmd
 }
 

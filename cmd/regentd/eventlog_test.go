@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"regent/agent/policy"
-	"regent/platform/logloss"
+	"regent/platform/process"
 	"regent/platform/service"
 )
 
@@ -50,7 +50,7 @@ func spoken() []event {
 func TestEvents(t *testing.T) {
 	n := new(noted)
 	w := &eventLog{n}
-	speak(newLogging(w, policy.Log{Level: "info"}, &logloss.Counter{}).Logger)
+	speak(newLogging(w, policy.Log{Level: "info"}, &process.LogLoss{}).Logger)
 	if length, err := w.Write([]byte("something else")); err != nil || length != len("something else") {
 		t.Errorf("a write: got %d, %v", length, err)
 	}

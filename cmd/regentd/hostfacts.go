@@ -6,9 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regent/platform/hostfacts"
+	"regent/platform/device"
 	"regent/platform/keyring"
-	"regent/platform/paths"
+	"regent/platform/layout"
 )
 
 // newHostFacts is what a unit runs as root before the daemon, whose own user may
@@ -26,7 +26,7 @@ func newHostFacts() *cobra.Command {
 			return errors.Join(n.Write(out), err)
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", filepath.Join(filepath.Dir(paths.Default().Socket), "host-facts"), "`file` that it is written to")
+	cmd.Flags().StringVar(&out, "out", filepath.Join(filepath.Dir(layout.DefaultPaths().Socket), "host-facts"), "`file` that it is written to")
 	return cmd
 }
 
@@ -38,7 +38,7 @@ const credentialFile = "/etc/credstore.encrypted/" + keyring.CredentialName
 const hostKeyFile = "/var/lib/systemd/credential.secret"
 
 // note gathers what this process can read of the device.
-func note() hostfacts.Noted {
+func note() device.Noted {
 	sealer, _ := keyring.SealedBy(credentialFile) // none, or none that is known, is not known either way
-	return hostfacts.Noted{Facts: hostfacts.Read(), CredentialSealer: string(sealer)}
+	return device.Noted{Facts: device.ReadFacts(), CredentialSealer: string(sealer)}
 }

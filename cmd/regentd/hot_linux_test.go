@@ -21,16 +21,16 @@ import (
 	"regent/agent"
 	"regent/agent/audit"
 	"regent/agent/authz"
-	"regent/agent/clock"
 	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/store/storetest"
+	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
-	"regent/agent/vault"
+	"regent/agent/tokenstore"
 	"regent/ipc/server"
+	"regent/platform/device"
 	"regent/platform/localsock"
-	"regent/platform/power"
 )
 
 const hotTenant = "https://demo-host.com"
@@ -48,11 +48,11 @@ func (hotStore) Probe(context.Context) error { return nil }
 func hotDaemon(t *testing.T, n int) (socket string) {
 	t.Helper()
 	dir := shortDir(t)
-	bootID, boot, err := power.Boot()
+	bootID, boot, err := device.ReadBoot()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := clock.New(bootID, boot)
+	c := timing.NewClock(bootID, boot)
 	settings := policy.Settings{Tenant: hotTenant, Applications: []policy.Application{{
 		ID: "cad", Tenant: hotTenant, Instances: n, Redeem: policy.OnDemand, Origin: "config.yaml:1",
 		Allow: []authz.Rule{{Users: []string{strconv.Itoa(os.Getuid())}, Origin: "config.yaml:2"}},
@@ -75,15 +75,15 @@ func hotDaemon(t *testing.T, n int) (socket string) {
 }
 
 // hotRecords is a store with n auth tokens that need no refresh for a year.
-func hotRecords(t *testing.T, c clock.Clock, n int) hotStore {
+func hotRecords(t *testing.T, c timing.Clock, n int) hotStore {
 	t.Helper()
 	s := hotStore{&storetest.Memory{}}
-	v, _, err := vault.Open(t.Context(), s)
+	v, _, err := tokenstore.Open(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {
-		if err := v.Create(t.Context(), vault.Record{
+		if err := v.Create(t.Context(), tokenstore.Record{
 			ID: instance.ID{Tenant: policy.Host(hotTenant), Application: "cad", Number: i + 1}, Base: hotTenant, State: instance.Live,
 			Intent: strconv.Itoa(i), AuthTokenID: strconv.Itoa(i), Provider: tms.Provider{TokenEndpoint: hotTenant}, Generation: 1, Draw: .5,
 			Access: token.NewSecret(strings.Repeat("jwt.", 110)), Life: token.Received(c, 365*24*time.Hour), Refresh: token.NewSecret("r"),

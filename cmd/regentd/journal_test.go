@@ -11,7 +11,7 @@ import (
 
 	"regent/agent/policy"
 	"regent/agent/token"
-	"regent/platform/logloss"
+	"regent/platform/process"
 )
 
 // entry is what the journal is sent.
@@ -84,7 +84,7 @@ func TestNoJournal(t *testing.T) {
 	}
 	for format, want := range map[string]string{"text": "level=INFO msg=ready", "json": `"msg":"ready"`} {
 		var out strings.Builder
-		newLogging(&out, policy.Log{Level: "info", Format: format}, &logloss.Counter{}).Info("ready")
+		newLogging(&out, policy.Log{Level: "info", Format: format}, &process.LogLoss{}).Info("ready")
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%s: got %q, want %q in it", format, out.String(), want)
 		}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"regent/agent/custody"
 	"regent/agent/store"
+	"regent/agent/store/admin"
 	"regent/platform/keyring"
 )
 
@@ -17,7 +17,7 @@ type sealedKeyring struct {
 	o    keyring.Options // that it was opened with
 }
 
-var _ custody.Ring = sealedKeyring{}
+var _ admin.Ring = sealedKeyring{}
 
 func openKeyring(o keyring.Options) (sealedKeyring, error) {
 	ring, err := keyring.Open(o)
@@ -55,8 +55,8 @@ func (k sealedKeyring) ForgetMark(ctx context.Context) error {
 	return inStoreWords(k.ring.ForgetMark(ctx))
 }
 
-// For implements [custody.Ring].
-func (k sealedKeyring) For(dir string) (custody.Ring, error) {
+// For implements [admin.Ring].
+func (k sealedKeyring) For(dir string) (admin.Ring, error) {
 	o := k.o
 	o.StateDir, o.Kind = dir, k.ring.Guard() // "auto" was decided
 	return openKeyring(o)

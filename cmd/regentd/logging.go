@@ -7,7 +7,7 @@ import (
 	"github.com/coreos/go-systemd/v22/journal"
 
 	"regent/agent/policy"
-	"regent/platform/logloss"
+	"regent/platform/process"
 )
 
 // logging is the daemon's log. Its level can change while it is in use.
@@ -16,7 +16,7 @@ type logging struct {
 	level *slog.LevelVar
 }
 
-func newLogging(w io.Writer, c policy.Log, unsaid *logloss.Counter) *logging {
+func newLogging(w io.Writer, c policy.Log, unsaid *process.LogLoss) *logging {
 	level := new(slog.LevelVar)
 	o := &slog.HandlerOptions{Level: level}
 	var h slog.Handler

@@ -19,18 +19,18 @@ import (
 	"regent/agent"
 	"regent/agent/address"
 	"regent/agent/audit"
-	"regent/agent/binding"
-	"regent/agent/clock"
-	"regent/agent/custody"
+	"regent/agent/store/admin"
+	"regent/agent/timing"
+
 	"regent/agent/fault"
 	"regent/agent/policy"
 	"regent/agent/status"
 	"regent/agent/store"
 	"regent/agent/tms"
-	"regent/platform/host"
-	"regent/platform/hostfacts"
+	"regent/platform/device"
+
 	"regent/platform/keyring"
-	"regent/platform/power"
+
 	"regent/platform/statedir"
 )
 
@@ -43,7 +43,7 @@ const auditSize = 8 << 20
 // daemon is what run opened and must close.
 type daemon struct {
 	agent *agent.Agent
-	safe  *custody.Safe // nil without a keyring
+	safe  *admin.Safe // nil without a keyring
 	guard status.Store
 	audit *audit.Fold
 	image bool // this machine is a golden image: nothing is written into it
@@ -84,11 +84,11 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 	if err := o.openAudit(d, &deps); err != nil {
 		return d, err
 	}
-	woke, stop, err := power.Resumes()
+	woke, stop, err := device.Resumes()
 	if err != nil {
 		log.WarnContext(ctx, "the system does not tell of a resume from sleep, so it is noticed half a minute later", "err", err)
 	} else {
-		deps.Woke, deps.Told = woke, power.TellsAll
+		deps.Woke, deps.Told = woke, device.TellsAll
 		d.opens = append(d.opens, closer(stop))
 	}
 	if locked == nil {
@@ -109,7 +109,7 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 
 // openAudit opens the audit log, and has the agent record into it.
 func (o *options) openAudit(d *daemon, deps *agent.Deps) (err error) {
-	if d.image, err = custody.InImage(o.stateDir, deps.Clock.BootID()); err != nil {
+	if d.image, err = admin.InImage(o.stateDir, deps.Clock.BootID()); err != nil {
 		return fmt.Errorf("look at the state directory: %w", err)
 	}
 	var records audit.Log = notKept{}
@@ -144,7 +144,7 @@ func unusable(ctx context.Context, log *slog.Logger, err error) *fault.Fault {
 
 // deps gathers what needs no store.
 func (o *options) deps(s policy.Settings, problems []policy.Problem, log *slog.Logger) (agent.Deps, error) {
-	bootID, boot, err := power.Boot()
+	bootID, boot, err := device.ReadBoot()
 	if err != nil {
 		return agent.Deps{}, fmt.Errorf("read the boot clock: %w", err)
 	}
@@ -153,7 +153,7 @@ func (o *options) deps(s policy.Settings, problems []policy.Problem, log *slog.L
 		return agent.Deps{}, err
 	}
 	return agent.Deps{
-		Version: version, Clock: clock.New(bootID, boot), Settings: s, Problems: forStatus(problems),
+		Version: version, Clock: timing.NewClock(bootID, boot), Settings: s, Problems: forStatus(problems),
 		StateDir: o.stateDir, Service: newService(log), Log: log,
 		Host: called,
 		Draw: mathrand.Float64, NewID: newID, Adopt: adopt, Full: statedir.Full,
@@ -163,14 +163,14 @@ func (o *options) deps(s policy.Settings, problems []policy.Problem, log *slog.L
 // hostNames returns what tells the names of this device, each time as they are
 // then. If they cannot be read later, the last ones are told.
 func hostNames(log *slog.Logger) (func() agent.Host, error) {
-	first, err := host.Facts()
+	first, err := device.ReadNames()
 	if err != nil {
 		return nil, fmt.Errorf("read the names of this host: %w", err)
 	}
-	var last atomic.Pointer[host.Names]
+	var last atomic.Pointer[device.Names]
 	last.Store(&first)
 	return func() agent.Host {
-		if now, err := host.Facts(); err != nil {
+		if now, err := device.ReadNames(); err != nil {
 			log.Warn("cannot read the names of this host; using the earlier names", "err", err)
 		} else {
 			last.Store(&now)
@@ -180,7 +180,7 @@ func hostNames(log *slog.Logger) (func() agent.Host, error) {
 }
 
 // custodian opens the keyring, and does with the store what is to be done with it.
-func (o *options) custodian(ctx context.Context, s policy.Store, deps *agent.Deps) (custody.Deps, error) {
+func (o *options) custodian(ctx context.Context, s policy.Store, deps *agent.Deps) (admin.Deps, error) {
 	noted, unread := o.noted()
 	if unread != nil {
 		deps.Log.WarnContext(ctx, "what root has noted of this device cannot be used", "err", unread)
@@ -191,27 +191,27 @@ func (o *options) custodian(ctx context.Context, s policy.Store, deps *agent.Dep
 	})
 	if err != nil {
 		deps.Guard = status.Store{State: string(store.Unreadable), Guard: s.Keyring, Detail: err.Error()}
-		return custody.Deps{}, fault.Errorf("open the keyring", fault.StoreUnreadable, "%v", err).Because(err)
+		return admin.Deps{}, fault.Errorf("open the keyring", fault.StoreUnreadable, "%v", err).Because(err)
 	}
 	deps.Guard = status.Store{Guard: ring.Guard(), Detail: ring.ring.Detail()}
-	custodian := custody.Deps{
-		Dir: o.stateDir, Lock: statedir.LockName, Ring: ring, Facts: binding.Facts(noted.Facts), BootID: deps.Clock.BootID(),
-		OnClone: custody.OnClone(s.OnClone), Clock: deps.Clock, Log: deps.Log,
+	custodian := admin.Deps{
+		Dir: o.stateDir, Lock: statedir.LockName, Ring: ring, Facts: admin.Facts(noted.Facts), BootID: deps.Clock.BootID(),
+		OnClone: admin.OnClone(s.OnClone), Clock: deps.Clock, Log: deps.Log,
 	}
 	o.deeds.do(ctx, custodian)
 	return custodian, nil
 }
 
 // unlock opens the store with the data key from the keyring.
-func unlock(ctx context.Context, custodian custody.Deps, d *daemon, deps *agent.Deps) error {
-	d.safe = custody.New(custodian)
+func unlock(ctx context.Context, custodian admin.Deps, d *daemon, deps *agent.Deps) error {
+	d.safe = admin.New(custodian)
 	d.opens = append(d.opens, d.safe)
 	err := d.safe.Open(ctx)
 	deps.Guard.State = string(d.safe.State())
 	if err != nil {
 		return err
 	}
-	if d.safe.Bound() == binding.Off {
+	if d.safe.Bound() == admin.Off {
 		deps.Guard.Detail += "; not bound to this device, of which too little is known to notice a copy, as in a container"
 	}
 	deps.Store = d.safe.Store()
@@ -221,8 +221,8 @@ func unlock(ctx context.Context, custodian custody.Deps, d *daemon, deps *agent.
 
 // noted is what is known of this device: what root has noted, or what this process
 // can read itself.
-func (o *options) noted() (hostfacts.Noted, error) {
-	n, err := hostfacts.FromFile(o.hostFacts)
+func (o *options) noted() (device.Noted, error) {
+	n, err := device.FromFile(o.hostFacts)
 	if err != nil {
 		n = note()
 	}

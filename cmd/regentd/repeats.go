@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"regent/agent/audit"
-	"regent/agent/repeat"
 )
 
 // The same line is logged again after so long, and so many different ones are
@@ -21,12 +20,12 @@ const (
 // most once a minute, with how often it came.
 type repeats struct {
 	slog.Handler
-	seen *repeat.Filter[string]
+	seen *audit.Suppressor[string]
 	with string // attributes that every record has
 }
 
 func newRepeats(h slog.Handler, now func() time.Time) *repeats {
-	return &repeats{Handler: h, seen: repeat.New[string](repeatEvery, repeatMost, now)}
+	return &repeats{Handler: h, seen: audit.NewSuppressor[string](repeatEvery, repeatMost, now)}
 }
 
 // Handle implements [slog.Handler]. What is no warning is passed on: nothing

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/windows"
 
 	"regent/agent/audit"
-	"regent/agent/journal"
+	"regent/agent/lease"
 	"regent/agent/store"
 	"regent/platform/acl"
-	"regent/platform/exposure"
+
 	"regent/platform/statedir"
 )
 
@@ -29,7 +29,7 @@ func replacers() []replacer {
 			succeed(t, replace(filepath.Join(state, "policy.last.json"), []byte{byte(time)}))
 		}},
 		{"leases.jsonl", func(t *testing.T, state string, _ int) {
-			j, _, err := journal.Open(filepath.Join(state, "leases.jsonl"))
+			j, _, err := lease.OpenJournal(filepath.Join(state, "leases.jsonl"))
 			succeed(t, err)
 			succeed(t, j.Close())
 		}},
@@ -61,7 +61,7 @@ func writeRecord(t *testing.T, state string, time int) {
 //
 // Under Wine a list is the mode of the file, which the umask gives it and not the
 // directory; that it comes from there on Windows is the lists' doing: see
-// TestAccess in platform/windowsnames, which evaluates what is inherited.
+// TestAccess in platform/layout, which evaluates what is inherited.
 func TestReplacingKeepsTheAccessList(t *testing.T) {
 	for _, r := range replacers() {
 		t.Run(filepath.Base(r.file), func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestReplacingKeepsTheAccessList(t *testing.T) {
 			if r.file == "audit.jsonl" { // the file before it goes on under another name
 				succeed(t, os.Remove(path+".1"))
 			}
-			if open, err := exposure.OfFiles(filepath.Dir(dir.Path()), dir.Path()); err != nil || len(open) > 0 {
+			if open, err := acl.ExposedFiles(filepath.Dir(dir.Path()), dir.Path()); err != nil || len(open) > 0 {
 				t.Errorf("exposed: %+v, %v", open, err)
 			}
 		})

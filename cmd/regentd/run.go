@@ -19,15 +19,15 @@ import (
 	"regent/agent/doctor"
 	"regent/agent/policy"
 	"regent/ipc/server"
-	"regent/platform/logloss"
-	"regent/platform/nodump"
-	"regent/platform/paths"
+	"regent/platform/process"
+
+	"regent/platform/layout"
 	"regent/platform/signals"
 )
 
 func newRun(stderr io.Writer) *cobra.Command {
 	var o options
-	p := paths.Default()
+	p := layout.DefaultPaths()
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "run the daemon until it is told to stop",
@@ -41,7 +41,7 @@ is reported and the old one stays in force.`,
 				return err
 			}
 			// Before anything is read that could be a secret.
-			if err := nodump.Forbid(); err != nil {
+			if err := process.ForbidDump(); err != nil {
 				return err
 			}
 			oneAtATime(os.Getenv("GOMAXPROCS"))
@@ -76,7 +76,7 @@ func (o *options) run(ctx context.Context, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	o.deeds, o.unsaid = newDeeds(), &logloss.Counter{}
+	o.deeds, o.unsaid = newDeeds(), &process.LogLoss{}
 	for {
 		err := o.live(ctx, stderr, sockets, hup)
 		if err != nil || ctx.Err() != nil || !o.deeds.next() {

@@ -2,13 +2,13 @@ package main
 
 import (
 	"regent/agent/policy"
+	"regent/platform/layout"
 	"regent/platform/mdm"
-	"regent/platform/windowsnames"
 )
 
 // sources are the installer's answers and the organisation's policy.
 func sources() []source {
-	installer, managed := mdm.Registry{Path: windowsnames.InstallerKey}, mdm.Registry{Path: windowsnames.PolicyKey}
+	installer, managed := mdm.Registry{Path: layout.InstallerKey}, mdm.Registry{Path: layout.PolicyKey}
 	return []source{
 		{name: installer.String(), rank: policy.Dropin, read: installer.Read, watch: installer.Watch, mixed: true},
 		{name: managed.String(), rank: policy.Managed, read: managed.Read, watch: managed.Watch},

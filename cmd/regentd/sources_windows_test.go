@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"regent/agent/policy"
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 // The keys are the real ones: this runs as an administrator of a machine that is
 // made for it, and wants nothing of ours to be there before.
 const (
-	installerKey = `HKLM\` + windowsnames.InstallerKey
-	policyKey    = `HKLM\` + windowsnames.PolicyKey
+	installerKey = `HKLM\` + layout.InstallerKey
+	policyKey    = `HKLM\` + layout.PolicyKey
 )
 
 func reg(t *testing.T, args ...string) {

@@ -7,9 +7,9 @@ import (
 	"sync"
 
 	"regent/agent"
-	"regent/agent/custody"
 	"regent/agent/fault"
 	"regent/agent/status"
+	"regent/agent/store/admin"
 	"regent/ipc/api"
 	"regent/ipc/server"
 )
@@ -18,7 +18,7 @@ import (
 // the daemon's lives: each ends one, and is done before the next begins.
 type deeds struct {
 	mu      sync.Mutex
-	pending custody.Verb // "" is none, or nothing but a new life
+	pending admin.Verb // "" is none, or nothing but a new life
 	id      string
 	last    *api.StoreDeed
 	wanted  chan struct{} // closed when this life is to end for another
@@ -29,7 +29,7 @@ func newDeeds() *deeds { return &deeds{wanted: make(chan struct{})} }
 
 // begin asks for a new life, and that v is done before it; "" does nothing more.
 // Only one deed is under way at a time.
-func (d *deeds) begin(v custody.Verb) (id string, err error) {
+func (d *deeds) begin(v admin.Verb) (id string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ended {
@@ -61,13 +61,13 @@ func (d *deeds) next() bool {
 }
 
 // do does what is pending, on a safe of its own.
-func (d *deeds) do(ctx context.Context, deps custody.Deps) {
+func (d *deeds) do(ctx context.Context, deps admin.Deps) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.pending == "" {
 		return
 	}
-	safe := custody.New(deps)
+	safe := admin.New(deps)
 	_ = safe.Open(ctx) // what it comes to is what the deed is about
 	r, err := safe.Act(ctx, d.pending)
 	d.last = &api.StoreDeed{ID: d.id, Verb: string(d.pending), Done: err == nil, Kept: r.Kept}
@@ -95,8 +95,8 @@ type keeper struct {
 	deeds *deeds
 	guard status.Store
 
-	mu   sync.Mutex    // over safe
-	safe *custody.Safe // nil without a keyring
+	mu   sync.Mutex  // over safe
+	safe *admin.Safe // nil without a keyring
 	o    *options
 }
 
@@ -110,7 +110,7 @@ func (k *keeper) LookAtStore(ctx context.Context, by agent.Caller) (api.Store, e
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.safe == nil {
-		return k.report(custody.Report{Ledger: "unknown"}), nil
+		return k.report(admin.Report{Ledger: "unknown"}), nil
 	}
 	r, err := k.safe.Look(ctx)
 	out := k.report(r)
@@ -130,7 +130,7 @@ func (k *keeper) ledger(ctx context.Context, by agent.Caller) string {
 
 // DoWithStore implements [server.Keeper].
 func (k *keeper) DoWithStore(ctx context.Context, by agent.Caller, name string, really bool) (api.Store, error) {
-	v := custody.Verb(name)
+	v := admin.Verb(name)
 	if !v.Known() {
 		return api.Store{}, fault.Errorf("store", fault.InvalidRequest, "there is nothing named %.40q to do with the store", name)
 	}
@@ -146,7 +146,7 @@ func (k *keeper) DoWithStore(ctx context.Context, by agent.Caller, name string, 
 	if k.safe == nil {
 		return api.Store{}, fault.Errorf("store", fault.StoreUnreadable, "%s", k.guard.Detail)
 	}
-	if v == custody.Drill && really {
+	if v == admin.Drill && really {
 		r, err := k.safe.Drill(ctx)
 		return k.report(r), err
 	}
@@ -191,7 +191,7 @@ func (k *keeper) Unregister(ctx context.Context, by agent.Caller) (api.Store, er
 	if err := k.o.remember(files); err != nil {
 		return api.Store{}, fault.Errorf("unregister", fault.Unavailable, "%v", err).Because(err)
 	}
-	out := k.report(custody.Report{
+	out := k.report(admin.Report{
 		State: k.safe.State(), Ledger: "unknown", Verb: "unregister", Done: true,
 		Says: fmt.Sprintf("%d auth tokens and the data key were wiped from this device; the service still has the auth tokens", len(wiped)),
 	})
@@ -202,11 +202,11 @@ func (k *keeper) Unregister(ctx context.Context, by agent.Caller) (api.Store, er
 		out.Wiped = append(out.Wiped, api.WipedToken{Tenant: w.ID.Tenant, Instance: w.ID.String(), AuthTokenID: w.AuthTokenID, Identifier: w.Identifier})
 	}
 	// 4. The records and everything else.
-	out.ID, err = k.deeds.begin(custody.Reset)
+	out.ID, err = k.deeds.begin(admin.Reset)
 	return out, err
 }
 
-func (k *keeper) report(r custody.Report) api.Store {
+func (k *keeper) report(r admin.Report) api.Store {
 	out := api.Store{
 		State: k.guard.State, Guard: k.guard.Guard, Detail: k.guard.Detail, Why: r.Why,
 		Binding: string(r.Bound), Facts: r.Facts, Records: r.Records, Damaged: []api.StoreDamage{}, Ledger: r.Ledger,

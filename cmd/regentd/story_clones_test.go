@@ -7,12 +7,12 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"regent/agent/binding"
+	"regent/agent/store/admin"
 )
 
 // laptop is the device on which the sound state was made.
-func laptop(change func(*binding.Facts)) binding.Facts {
-	f := binding.Facts{MachineID: "m1", DMI: "d1", RootFS: "r1", EK: "e1", MACs: []string{"00:16:3e:00:00:01"}}
+func laptop(change func(*admin.Facts)) admin.Facts {
+	f := admin.Facts{MachineID: "m1", DMI: "d1", RootFS: "r1", EK: "e1", MACs: []string{"00:16:3e:00:00:01"}}
 	change(&f)
 	return f
 }
@@ -21,7 +21,7 @@ func laptop(change func(*binding.Facts)) binding.Facts {
 // says of it: the state of the store, and the binding to the device.
 type cloneCase struct {
 	name           string
-	facts          binding.Facts
+	facts          admin.Facts
 	older          bool // the state directory is an older copy
 	state, binding string
 }
@@ -29,18 +29,18 @@ type cloneCase struct {
 func cloneCases() []cloneCase {
 	other := []string{"00:16:3e:00:00:02"}
 	return []cloneCase{
-		{"a restart", laptop(func(*binding.Facts) {}), false, "ok", "same"},
-		{"a VM is cloned", laptop(func(f *binding.Facts) { f.DMI, f.MACs = "d2", other }), false, "foreign_host", "quarantine"},
-		{"a VM is cloned, its virtual TPM alone is new", laptop(func(f *binding.Facts) { f.EK, f.MACs = "e2", other }), false, "foreign_host", "quarantine"},
-		{"the disk's image is written to another device", laptop(func(f *binding.Facts) { f.DMI, f.EK, f.MACs = "d2", "e2", other }), false, "foreign_host", "quarantine"},
-		{"the state directory is put on another device", binding.Facts{MachineID: "m2", DMI: "d2", RootFS: "r2", EK: "e2", MACs: other}, false, "foreign_host", "quarantine"},
-		{"a new mainboard, its network card with it", laptop(func(f *binding.Facts) { f.DMI, f.EK, f.MACs = "d2", "e2", other }), false, "foreign_host", "quarantine"},
-		{"a new mainboard, the network card kept", laptop(func(f *binding.Facts) { f.DMI, f.EK = "d2", "e2" }), false, "ok", "rebind"},
-		{"a dock, and a VPN", laptop(func(f *binding.Facts) { f.MACs = append(f.MACs, other...) }), false, "ok", "rebind"},
-		{"a new disk, the system copied", laptop(func(f *binding.Facts) { f.RootFS = "r2" }), false, "ok", "rebind"},
-		{"the system reinstalled, the state kept", laptop(func(f *binding.Facts) { f.MachineID, f.RootFS = "m2", "r2" }), false, "ok", "rebind"},
-		{"a container", binding.Facts{MachineID: "m9"}, false, "ok", "off"},
-		{"the state directory restored from a backup", laptop(func(*binding.Facts) {}), true, "rolled_back", ""},
+		{"a restart", laptop(func(*admin.Facts) {}), false, "ok", "same"},
+		{"a VM is cloned", laptop(func(f *admin.Facts) { f.DMI, f.MACs = "d2", other }), false, "foreign_host", "quarantine"},
+		{"a VM is cloned, its virtual TPM alone is new", laptop(func(f *admin.Facts) { f.EK, f.MACs = "e2", other }), false, "foreign_host", "quarantine"},
+		{"the disk's image is written to another device", laptop(func(f *admin.Facts) { f.DMI, f.EK, f.MACs = "d2", "e2", other }), false, "foreign_host", "quarantine"},
+		{"the state directory is put on another device", admin.Facts{MachineID: "m2", DMI: "d2", RootFS: "r2", EK: "e2", MACs: other}, false, "foreign_host", "quarantine"},
+		{"a new mainboard, its network card with it", laptop(func(f *admin.Facts) { f.DMI, f.EK, f.MACs = "d2", "e2", other }), false, "foreign_host", "quarantine"},
+		{"a new mainboard, the network card kept", laptop(func(f *admin.Facts) { f.DMI, f.EK = "d2", "e2" }), false, "ok", "rebind"},
+		{"a dock, and a VPN", laptop(func(f *admin.Facts) { f.MACs = append(f.MACs, other...) }), false, "ok", "rebind"},
+		{"a new disk, the system copied", laptop(func(f *admin.Facts) { f.RootFS = "r2" }), false, "ok", "rebind"},
+		{"the system reinstalled, the state kept", laptop(func(f *admin.Facts) { f.MachineID, f.RootFS = "m2", "r2" }), false, "ok", "rebind"},
+		{"a container", admin.Facts{MachineID: "m9"}, false, "ok", "off"},
+		{"the state directory restored from a backup", laptop(func(*admin.Facts) {}), true, "rolled_back", ""},
 	}
 }
 

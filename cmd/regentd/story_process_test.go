@@ -21,12 +21,12 @@ type storyKey struct{}
 
 // story is what one script has started.
 type story struct {
-	running map[string]*process
+	running map[string]*program
 	dialect emulator.Dialect // of the service
 }
 
-// process is a program that runs beside the script.
-type process struct {
+// program is a program that runs beside the script.
+type program struct {
 	*exec.Cmd
 	in    io.WriteCloser
 	lines chan string // of its standard output
@@ -53,14 +53,14 @@ func (l *logFile) String() string {
 }
 
 // start runs a program beside the script, under a name.
-func start(ts *testscript.TestScript, name string, args ...string) *process {
+func start(ts *testscript.TestScript, name string, args ...string) *program {
 	s := ts.Value(storyKey{}).(*story)
 	if _, ok := s.running[name]; ok {
 		ts.Fatalf("%s runs already", name)
 	}
 	path, err := lookPath(ts.Getenv("PATH"), args[0])
 	ts.Check(err)
-	p := &process{Cmd: exec.Command(path, args[1:]...), lines: make(chan string, 100), done: make(chan error, 1), log: &logFile{}}
+	p := &program{Cmd: exec.Command(path, args[1:]...), lines: make(chan string, 100), done: make(chan error, 1), log: &logFile{}}
 	p.Dir, p.Stderr, p.SysProcAttr = ts.Getenv("WORK"), p.log, apart()
 	p.Env = append(os.Environ(), "REGENT_SOCKET="+ts.Getenv("REGENT_SOCKET"), "HTTPS_PROXY="+ts.Getenv("HTTPS_PROXY"), "NO_PROXY="+ts.Getenv("NO_PROXY"))
 	if dir := ts.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
@@ -77,7 +77,7 @@ func start(ts *testscript.TestScript, name string, args ...string) *process {
 }
 
 // follow reads what the program says until it ends.
-func (p *process) follow(out io.Reader) {
+func (p *program) follow(out io.Reader) {
 	for sc := bufio.NewScanner(out); sc.Scan(); {
 		fmt.Fprintln(p.log, sc.Text())
 		p.lines <- sc.Text()
@@ -101,7 +101,7 @@ func isFile(path string) bool {
 }
 
 // line waits for a line that matches, and returns its submatches.
-func (p *process) line(ts *testscript.TestScript, pattern string) []string {
+func (p *program) line(ts *testscript.TestScript, pattern string) []string {
 	re := regexp.MustCompile(pattern)
 	deadline := time.After(patience)
 	for {
@@ -128,7 +128,7 @@ func (s *story) endAll(t testscript.T) {
 	}
 }
 
-func named(ts *testscript.TestScript, args []string) (*story, *process) {
+func named(ts *testscript.TestScript, args []string) (*story, *program) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: term|kill9|hup NAME")
 	}

@@ -130,7 +130,7 @@ func setUp(env *testscript.Env, bin string, d emulator.Dialect) error {
 	env.Setenv("OTHER_SOCKET", socketOf(env.WorkDir, "other"))
 	env.Setenv("NO_PROXY", "*")
 	env.Setenv("TMSCTL_PROFILES", filepath.Join(env.WorkDir, "tmsctl", "profiles.yaml"))
-	s := &story{running: map[string]*process{}, dialect: d}
+	s := &story{running: map[string]*program{}, dialect: d}
 	env.Values[storyKey{}] = s
 	env.Defer(func() { s.endAll(env.T()) })
 	for _, dir := range []string{"etc", "etc/config.d"} {
@@ -291,7 +291,7 @@ func pause(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // ended fails the story if a program that should run has ended.
-func ended(ts *testscript.TestScript, p *process) {
+func ended(ts *testscript.TestScript, p *program) {
 	select {
 	case err := <-p.done:
 		p.done <- err

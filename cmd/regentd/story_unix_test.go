@@ -22,7 +22,7 @@ func socketOf(dir, name string) string { return filepath.Join(dir, name+".sock")
 func apart() *syscall.SysProcAttr { return nil }
 
 // tell tells a program to end.
-func (p *process) tell() error { return p.Process.Signal(syscall.SIGTERM) }
+func (p *program) tell() error { return p.Process.Signal(syscall.SIGTERM) }
 
 func hangUp(ts *testscript.TestScript, _ bool, args []string) {
 	_, p := named(ts, args)

@@ -14,7 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/windows"
 
-	"regent/platform/wine"
+	"regent/platform/layout"
 )
 
 // suffix is of the names of programs.
@@ -71,7 +71,7 @@ func apart() *syscall.SysProcAttr {
 }
 
 // tell tells a program to end.
-func (p *process) tell() error {
+func (p *program) tell() error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -92,9 +92,9 @@ func hangUp(ts *testscript.TestScript, _ bool, args []string) {
 func condition(name string) (bool, error) {
 	switch name {
 	case "root": // Wine has one user, to whom no policy can belong
-		return windows.GetCurrentProcessToken().IsElevated() && !wine.Is(), nil
+		return windows.GetCurrentProcessToken().IsElevated() && !layout.UnderWine(), nil
 	case "wine":
-		return wine.Is(), nil
+		return layout.UnderWine(), nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }

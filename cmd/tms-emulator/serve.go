@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"regent/agent/tms/emulator"
-	"regent/platform/logloss"
+	"regent/platform/process"
 )
 
 // patience is how long another identity provider may take for one answer.
@@ -171,7 +171,7 @@ func (s *settings) announce(w io.Writer, cred emulator.Credentials, addr net.Add
 
 // logTo returns a log whose reader may end: what it misses is counted.
 func logTo(w io.Writer) slog.Handler {
-	return new(logloss.Counter).Handler(slog.NewTextHandler(w, nil))
+	return new(process.LogLoss).Handler(slog.NewTextHandler(w, nil))
 }
 
 func handler(e *emulator.Emulator) http.Handler {

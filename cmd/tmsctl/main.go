@@ -11,7 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"regent/platform/nodump"
+	"regent/platform/process"
 )
 
 func main() { os.Exit(mainCode()) }
@@ -26,7 +26,7 @@ func mainCode() int {
 	context.AfterFunc(ctx, stop) // the second signal ends the program at once
 	// It handles passwords and registration tokens. The one program that it starts is a
 	// browser.
-	if err := nodump.Forbid(); err != nil {
+	if err := process.ForbidDump(); err != nil {
 		fmt.Fprintln(os.Stderr, "tmsctl:", err)
 		return 1
 	}

@@ -11,13 +11,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"regent/agent/tms/admin"
-	"regent/agent/tms/admin/plan"
+	"regent/agent/tms/admin/usage"
 	"regent/agent/token"
 )
 
 // planning is the flags of plan.
 type planning struct {
-	need       plan.Need
+	need       usage.Need
 	unmanaged  bool
 	identifier string
 	session    time.Duration // after which the identity provider ends sessions; 0 if it does not
@@ -43,7 +43,7 @@ service is not asked, unless --registration-token names one to forecast for.`,
 				if err != nil {
 					return err
 				}
-				f := plan.Look(r, used, s.Now())
+				f := usage.NewForecast(r, used, s.Now())
 				return t.printPlan(o, &looked{r, f})
 			})
 		}),
@@ -96,7 +96,7 @@ func (s *span) Type() string   { return "duration" }
 
 type looked struct {
 	admin.RegistrationToken
-	plan.Forecast
+	usage.Forecast
 }
 
 func (t *tool) printPlan(o planning, l *looked) error {
@@ -110,13 +110,13 @@ func (t *tool) printPlan(o planning, l *looked) error {
 		return t.printForecast(l)
 	}
 	o.need.Now = t.now()
-	p, err := plan.Make(o.need)
+	p, err := usage.NewPlan(o.need)
 	if err != nil {
 		return usagef("%v", err)
 	}
-	var ends *plan.Sessions
+	var ends *usage.Sessions
 	if o.session != 0 {
-		e, err := plan.Ends(o.need, o.session)
+		e, err := usage.NewSessions(o.need, o.session)
 		if err != nil {
 			return usagef("--session-max: %v", err)
 		}
@@ -138,7 +138,7 @@ func (t *tool) printPlan(o planning, l *looked) error {
 	return t.printForecast(l)
 }
 
-func (t *tool) sayPlan(o planning, p plan.Plan, ends *plan.Sessions) error {
+func (t *tool) sayPlan(o planning, p usage.Plan, ends *usage.Sessions) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%d devices × %d instances + %d spare = %d counts\n\n", o.need.Devices, o.need.Instances, p.Spare, p.Counts)
 	for _, one := range p.Tokens {
@@ -157,7 +157,7 @@ deleted. Counts have nothing to do with entitlement quantity.
 	if ends != nil {
 		text.WriteString(sessionsInWords(*ends) + "\n")
 	}
-	for i, c := range plan.Choices(!o.unmanaged) {
+	for i, c := range usage.Choices(!o.unmanaged) {
 		word := "or"
 		if i == 0 {
 			word = "recommended:"
@@ -197,7 +197,7 @@ func (t *tool) printForecast(l *looked) error {
 }
 
 // sessionsInWords says what a session maximum costs.
-func sessionsInWords(s plan.Sessions) string {
+func sessionsInWords(s usage.Sessions) string {
 	text := fmt.Sprintf(`%s.
 After each end every instance needs another count: %d counts each time, or %d in
 30 days without a gap. Offline tokens (scope offline_access) need none.
@@ -221,7 +221,7 @@ type sessionsJSON struct {
 	ByItself   int   `json:"counts_in_30_days_by_redeem"`
 }
 
-func sessionsJSONOf(s plan.Sessions) sessionsJSON {
+func sessionsJSONOf(s usage.Sessions) sessionsJSON {
 	return sessionsJSON{int64(s.Max.Seconds()), s.EachEnd, s.Always, s.ByItself}
 }
 
@@ -231,7 +231,7 @@ type tokenJSON struct {
 	ExpirationDate string `json:"expiration_date"`
 }
 
-func planJSON(p plan.Plan) []tokenJSON {
+func planJSON(p usage.Plan) []tokenJSON {
 	var all []tokenJSON
 	for _, one := range p.Tokens {
 		all = append(all, tokenJSON{one.Count, one.Make.Format(time.DateOnly), one.Expires.Format(time.DateOnly)})

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"regent/agent/clock"
+	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/tms/emulator"
 	"regent/agent/token"
@@ -33,7 +33,7 @@ func typed(out, err *bytes.Buffer, in string, password token.Secret) world {
 			return password, nil
 		},
 		getenv: func(string) string { return "" },
-		clock:  clock.New("", nil),
+		clock:  timing.NewClock("", nil),
 
 		outlive:   func() {},
 		browse:    func(string) error { return errors.New("this is a test") },

@@ -8,7 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"regent/agent/clock"
+	"regent/agent/timing"
 	"regent/agent/token"
 	"regent/platform/keyring"
 	"regent/platform/terminal"
@@ -23,7 +23,7 @@ type world struct {
 	// password asks at in for a line that is not shown.
 	password func(ctx context.Context, question string) (token.Secret, error)
 	getenv   func(string) string
-	clock    clock.Clock
+	clock    timing.Clock
 
 	browse func(page string) error // opens a page in the person's browser
 
@@ -43,7 +43,7 @@ func system() world {
 			return token.NewSecret(string(line)), err
 		},
 		getenv: os.Getenv,
-		clock:  clock.New("", nil), // only civil time is asked for
+		clock:  timing.NewClock("", nil), // only civil time is asked for
 
 		browse: func(page string) error { return openBrowser(os.Getenv, page) },
 

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"regent/agent"
+	"regent/agent/audit"
 	"regent/agent/redeem"
-	"regent/agent/repeat"
 	"regent/agent/status"
 	"regent/ipc/api"
 )
@@ -134,7 +134,7 @@ type Server struct {
 	full    *shared   // the status for administrators
 	public  *shared   // and for everybody
 	buffers sync.Pool // of *bytes.Buffer, empty and wiped
-	told    *repeat.Filter[failure]
+	told    *audit.Suppressor[failure]
 }
 
 // New returns a server.
@@ -165,7 +165,7 @@ func New(d Deps) (*Server, error) {
 			return nil, fmt.Errorf("new server: %s is missing", f.name)
 		}
 	}
-	s := &Server{Deps: d, users: newUsers(d.Now, d.Total), told: repeat.New[failure](tellEvery, tellMost, d.Now)}
+	s := &Server{Deps: d, users: newUsers(d.Now, d.Total), told: audit.NewSuppressor[failure](tellEvery, tellMost, d.Now)}
 	s.full, s.public = s.statusFor(true), s.statusFor(false)
 	s.handler = s.guard(s.mux())
 	return s, nil

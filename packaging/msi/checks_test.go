@@ -1,4 +1,4 @@
-package msi
+package main
 
 import (
 	"slices"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 // What follows is what Wine does not emulate and so nothing here can try: it is
@@ -78,7 +78,7 @@ func TestFoldersAreLocked(t *testing.T) {
 	for _, row := range tables["MsiLockPermissionsEx"].Rows {
 		lists[row[2]+"/"+row[1]] = row[3]
 	}
-	want := map[string]string{dataDir: windowsnames.DataAccess, incomingDir: windowsnames.IncomingAccess}
+	want := map[string]string{dataDir: layout.DataAccess, incomingDir: layout.IncomingAccess}
 	for _, row := range tables["CreateFolder"].Rows {
 		list := lists["CreateFolder/"+row[0]]
 		if list == "" || !strings.HasPrefix(list, "D:P") || !strings.HasSuffix(want[row[0]], list) {
@@ -89,7 +89,7 @@ func TestFoldersAreLocked(t *testing.T) {
 		t.Errorf("got %d folders, want %d", got, len(want))
 	}
 	// What is made in the folder is born with what the names say of the file.
-	if _, aces, _ := strings.Cut(windowsnames.RegistrationTokenAccess, "D:P"); strings.ReplaceAll(lists["CreateFolder/"+incomingDir], "OICI", "") != "D:P"+aces {
+	if _, aces, _ := strings.Cut(layout.RegistrationTokenAccess, "D:P"); strings.ReplaceAll(lists["CreateFolder/"+incomingDir], "OICI", "") != "D:P"+aces {
 		t.Errorf("the incoming folder has %q, want the rights of %q", lists["CreateFolder/"+incomingDir], aces)
 	}
 }
@@ -103,13 +103,13 @@ func TestService(t *testing.T) {
 	}
 	service := tables["ServiceInstall"].Rows[0]
 	for column, want := range map[string]string{
-		"Name": windowsnames.Service, "StartName": windowsnames.ServiceAccount, "Arguments": windowsnames.ServiceArguments, "Password": "",
+		"Name": layout.Service, "StartName": layout.ServiceAccount, "Arguments": layout.ServiceArguments, "Password": "",
 	} {
 		if got := cells(t, tables["ServiceInstall"], column)[service[0]]; got != want {
 			t.Errorf("%s: got %q, want %q", column, got, want)
 		}
 	}
-	control, err := strconv.Atoi(cells(t, tables["ServiceControl"], "Event")[windowsnames.Service])
+	control, err := strconv.Atoi(cells(t, tables["ServiceControl"], "Event")[layout.Service])
 	if want := controlStart | controlStop | controlStopLater | controlDeleteLast; err != nil || control != want {
 		t.Errorf("the service is controlled by %#x, want %#x", control, want)
 	}
@@ -117,7 +117,7 @@ func TestService(t *testing.T) {
 	for _, row := range tables["MsiServiceConfig"].Rows {
 		config[row[3]] = row[4]
 	}
-	if config[delayedStart] != "1" || config[requiredPrivileges] != strings.Join(windowsnames.ServicePrivileges(), "[~]") {
+	if config[delayedStart] != "1" || config[requiredPrivileges] != strings.Join(layout.ServicePrivileges(), "[~]") {
 		t.Errorf("the service is configured as %q", config)
 	}
 	if _, there := tables["MsiServiceConfigFailureActions"]; there {
@@ -154,7 +154,7 @@ func TestUpgradesAndDowngrades(t *testing.T) {
 	version := cells(t, tables["Property"], "Value")["ProductVersion"]
 	attributes := map[string][]string{}
 	for _, row := range tables["Upgrade"].Rows {
-		if row[0] != windowsnames.UpgradeCode {
+		if row[0] != layout.UpgradeCode {
 			t.Errorf("the upgrade is of %s", row[0])
 		}
 		attributes[row[6]] = []string{row[1], row[2], row[4]}

@@ -1,18 +1,18 @@
-package msi
+package main
 
 import (
 	"fmt"
 	"strconv"
 
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 // Payload lists the files that are installed, in the order of the cabinet.
 func Payload() []Installed {
 	return []Installed{
-		{File: windowsnames.Daemon + ".exe", Component: "Daemon", dir: programDir},
-		{File: windowsnames.Client + ".exe", Component: "Client", dir: programDir},
-		{File: windowsnames.Administrator + ".exe", Component: "Administrator", dir: programDir},
+		{File: layout.Daemon + ".exe", Component: "Daemon", dir: programDir},
+		{File: layout.Client + ".exe", Component: "Client", dir: programDir},
+		{File: layout.Administrator + ".exe", Component: "Administrator", dir: programDir},
 		{File: "LICENSE.txt", Component: "Documents", dir: programDir},
 		{File: "NOTICES.txt", Component: "Documents", dir: programDir},
 		{File: "REFERENCE.md", Component: "Documents", dir: programDir, short: "REFERE~1.MD"},
@@ -44,8 +44,8 @@ const component64 = 0x100
 const keyIsRegistry = 0x4
 
 func (d *database) files() {
-	d.in("Feature").add(mainFeature, "", windowsnames.Product, windowsnames.Describe(windowsnames.Daemon)+".", "2", "1", programDir, "16")
-	d.in("Feature").add(adminFeature, "", windowsnames.Administrator, windowsnames.Describe(windowsnames.Administrator)+".", "4", "100", programDir, "0")
+	d.in("Feature").add(mainFeature, "", layout.Product, layout.Describe(layout.Daemon)+".", "2", "1", programDir, "16")
+	d.in("Feature").add(adminFeature, "", layout.Administrator, layout.Describe(layout.Administrator)+".", "4", "100", programDir, "0")
 	seen := map[string]bool{}
 	for i, p := range Payload() {
 		f := d.Files[i]

@@ -1,4 +1,4 @@
-package msi
+package main
 
 import (
 	"fmt"

@@ -3,7 +3,7 @@
 // windowsnames, every setting's name from the policy's table: what is written
 // here is how Windows Installer is told of them. It must not look at the system
 // it runs on: the same input is the same text.
-package msi
+package main
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strconv"
 
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 // Build is what one package is made of.
@@ -123,10 +123,10 @@ func (d *database) directories() {
 	t := d.in("Directory")
 	t.add("TARGETDIR", "", "SourceDir")
 	t.add("ProgramFiles64Folder", "TARGETDIR", ".")
-	t.add(programDir, "ProgramFiles64Folder", windowsnames.ProgramFolder)
+	t.add(programDir, "ProgramFiles64Folder", layout.ProgramFolder)
 	t.add("CommonAppDataFolder", "TARGETDIR", ".")
-	t.add(dataDir, "CommonAppDataFolder", windowsnames.DataFolder)
-	t.add(incomingDir, dataDir, windowsnames.IncomingFolder)
+	t.add(dataDir, "CommonAppDataFolder", layout.DataFolder)
+	t.add(incomingDir, dataDir, layout.IncomingFolder)
 	t.add("WindowsFolder", "TARGETDIR", ".")
 	t.add(admxDir, "WindowsFolder", "POLICY~1|PolicyDefinitions")
 	t.add(admlDir, admxDir, "en-US")
@@ -135,12 +135,12 @@ func (d *database) directories() {
 // product is the package as a whole: what it is called, what it replaces, and
 // what it refuses to be installed on or over.
 func (d *database) product() {
-	d.property("ProductName", windowsnames.Product)
+	d.property("ProductName", layout.Product)
 	d.property("ProductCode", identifier("product", d.Version, d.Arch))
 	d.property("ProductVersion", d.Version)
 	d.property("ProductLanguage", "1033")
-	d.property("Manufacturer", windowsnames.Publisher)
-	d.property("UpgradeCode", windowsnames.UpgradeCode)
+	d.property("Manufacturer", layout.Publisher)
+	d.property("UpgradeCode", layout.UpgradeCode)
 	d.property("ALLUSERS", "1") // per machine
 	d.property("ARPNOMODIFY", "1")
 	d.property("ARPPRODUCTICON", icon)
@@ -149,8 +149,8 @@ func (d *database) product() {
 	d.in("Icon").add(icon, icon+".ibd")
 
 	// From the same version on is an upgrade; a higher one is left alone.
-	d.in("Upgrade").add(windowsnames.UpgradeCode, "", d.Version, "", "513", "", "OLDERFOUND") // migrate the features, inclusive
-	d.in("Upgrade").add(windowsnames.UpgradeCode, d.Version, "", "", "2", "", "NEWERFOUND")   // only detect
+	d.in("Upgrade").add(layout.UpgradeCode, "", d.Version, "", "513", "", "OLDERFOUND") // migrate the features, inclusive
+	d.in("Upgrade").add(layout.UpgradeCode, d.Version, "", "", "2", "", "NEWERFOUND")   // only detect
 	d.in("LaunchCondition").add("Installed OR NOT NEWERFOUND",
 		"A newer version of [ProductName] is installed already. If you want this older one, uninstall the newer one first; what it keeps stays.")
 	d.in("LaunchCondition").add("Installed OR VersionNT >= 603", "[ProductName] needs Windows 10, Windows Server 2016 or newer.")
@@ -158,14 +158,14 @@ func (d *database) product() {
 	s := d.in("_SummaryInformation")
 	s.add("1", "1252") // the code page; all is ASCII
 	s.add("2", "Installation Database")
-	s.add("3", windowsnames.Product)
-	s.add("4", windowsnames.Publisher)
+	s.add("3", layout.Product)
+	s.add("4", layout.Publisher)
 	s.add("5", "Installer")
-	s.add("6", "This installer database contains "+windowsnames.Product+" "+d.Version+".")
+	s.add("6", "This installer database contains "+layout.Product+" "+d.Version+".")
 	s.add("7", templates[d.Arch]+";1033")
 	s.add("14", "500") // Windows Installer 5
 	s.add("15", "2")   // long names, compressed
-	s.add("18", windowsnames.Product+" packaging")
+	s.add("18", layout.Product+" packaging")
 	s.add("19", "2") // recommended to be read-only
 }
 

@@ -1,13 +1,13 @@
-package msi
+package main
 
 import (
 	"strconv"
 
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 // tokenName is the file that a registration token from a property goes into.
-const tokenName = windowsnames.RegistrationTokenFile
+const tokenName = layout.RegistrationTokenFile
 
 // step is one action of a sequence.
 type step struct {

@@ -1,11 +1,11 @@
-package msi
+package main
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
 
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 // What the tables call the kinds of services and of their configuration.
@@ -30,20 +30,20 @@ const (
 // each start: the table for it does not work, says its own documentation.
 func (d *database) service() {
 	const component = "Daemon"
-	d.in("ServiceInstall").add(windowsnames.Service, windowsnames.Service, windowsnames.ServiceDisplayName,
-		ownProcess, startAuto, strconv.Itoa(errorNormal|errorVital), "", "", windowsnames.ServiceAccount, "",
-		windowsnames.ServiceArguments, component, windowsnames.ServiceDescription)
-	d.in("ServiceControl").add(windowsnames.Service, windowsnames.Service,
+	d.in("ServiceInstall").add(layout.Service, layout.Service, layout.ServiceDisplayName,
+		ownProcess, startAuto, strconv.Itoa(errorNormal|errorVital), "", "", layout.ServiceAccount, "",
+		layout.ServiceArguments, component, layout.ServiceDescription)
+	d.in("ServiceControl").add(layout.Service, layout.Service,
 		strconv.Itoa(controlStart|controlStop|controlStopLater|controlDeleteLast), "", "1", component)
-	if windowsnames.ServiceDelayed {
-		d.in("MsiServiceConfig").add("DelayedStart", windowsnames.Service, onEachChange, delayedStart, "1", component)
+	if layout.ServiceDelayed {
+		d.in("MsiServiceConfig").add("DelayedStart", layout.Service, onEachChange, delayedStart, "1", component)
 	}
-	d.in("MsiServiceConfig").add("Privileges", windowsnames.Service, onEachChange, requiredPrivileges,
-		strings.Join(windowsnames.ServicePrivileges(), "[~]"), component)
+	d.in("MsiServiceConfig").add("Privileges", layout.Service, onEachChange, requiredPrivileges,
+		strings.Join(layout.ServicePrivileges(), "[~]"), component)
 
 	d.component("EventLog", programDir, keyIsRegistry, "", "EventMessageFile")
-	d.registry("EventMessageFile", windowsnames.EventLogKey, "EventMessageFile", "#%"+windowsnames.EventMessageFile, "EventLog")
-	d.registry("EventTypes", windowsnames.EventLogKey, "TypesSupported", fmt.Sprintf("#%d", windowsnames.EventTypes), "EventLog")
+	d.registry("EventMessageFile", layout.EventLogKey, "EventMessageFile", "#%"+layout.EventMessageFile, "EventLog")
+	d.registry("EventTypes", layout.EventLogKey, "TypesSupported", fmt.Sprintf("#%d", layout.EventTypes), "EventLog")
 }
 
 // localMachine is HKEY_LOCAL_MACHINE in the tables.

@@ -1,10 +1,10 @@
-package msi
+package main
 
 import (
 	"strings"
 
 	"regent/agent/policy"
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 // The public properties: what may stand on msiexec's command line, or in a
@@ -56,20 +56,20 @@ func (d *database) settings() {
 
 	// An empty value would rule over config.yaml's, so it is not written.
 	d.component("Tenant", programDir, keyIsRegistry, tenant, "Tenant")
-	d.registry("Tenant", windowsnames.InstallerKey, tenantSetting.PolicyName(), "["+tenant+"]", "Tenant")
+	d.registry("Tenant", layout.InstallerKey, tenantSetting.PolicyName(), "["+tenant+"]", "Tenant")
 	d.component("TokenFile", programDir, keyIsRegistry, tokenFile+" OR "+tokenText, "TokenFile")
-	d.registry("TokenFile", windowsnames.InstallerKey, fileSetting.PolicyName(), "["+tokenPath+"]", "TokenFile")
+	d.registry("TokenFile", layout.InstallerKey, fileSetting.PolicyName(), "["+tokenPath+"]", "TokenFile")
 
-	d.search(savedTenant, windowsnames.InstallerKey, tenantSetting.PolicyName())
-	d.search(savedTokenFile, windowsnames.InstallerKey, fileSetting.PolicyName())
-	d.search(policyTenant, windowsnames.PolicyKey, tenantSetting.PolicyName())
-	d.search(policyTokenFile, windowsnames.PolicyKey, fileSetting.PolicyName())
-	d.search(onUninstall, windowsnames.PolicyKey, setting("store.on_uninstall").PolicyName())
+	d.search(savedTenant, layout.InstallerKey, tenantSetting.PolicyName())
+	d.search(savedTokenFile, layout.InstallerKey, fileSetting.PolicyName())
+	d.search(policyTenant, layout.PolicyKey, tenantSetting.PolicyName())
+	d.search(policyTokenFile, layout.PolicyKey, fileSetting.PolicyName())
+	d.search(onUninstall, layout.PolicyKey, setting("store.on_uninstall").PolicyName())
 
-	d.folder("Data", dataDir, windowsnames.DataAccess)
-	d.folder("Incoming", incomingDir, windowsnames.IncomingAccess)
-	d.in("RemoveFile").add("UnusedToken", "Incoming", tokenName, unusedDir, "2")                  // at uninstall
-	d.in("MoveFile").add("Config", "Data", "", windowsnames.ConfigFile, configFile, dataDir, "0") // copies
+	d.folder("Data", dataDir, layout.DataAccess)
+	d.folder("Incoming", incomingDir, layout.IncomingAccess)
+	d.in("RemoveFile").add("UnusedToken", "Incoming", tokenName, unusedDir, "2")            // at uninstall
+	d.in("MoveFile").add("Config", "Data", "", layout.ConfigFile, configFile, dataDir, "0") // copies
 
 	d.property("SecureCustomProperties", strings.Join([]string{
 		configFile, "NEWERFOUND", "OLDERFOUND", onUninstall, policyTenant, policyTokenFile,

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/windows"
 
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 // ErrOpen means that there is no access list, which lets everybody do everything.
@@ -114,7 +114,7 @@ func (l *List) take(list *windows.ACL) error {
 // is one of them can be any other.
 func Trusted(sid string) bool {
 	switch sid {
-	case windowsnames.SystemSID, windowsnames.AdministratorsSID, windowsnames.TrustedInstallerSID:
+	case layout.SystemSID, layout.AdministratorsSID, layout.TrustedInstallerSID:
 		return true
 	}
 	return false

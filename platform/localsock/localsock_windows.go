@@ -10,7 +10,7 @@ import (
 	"github.com/Microsoft/go-winio"
 	"golang.org/x/sys/windows"
 
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 // bufferSize in bytes; without one a writer waits until the other side reads.
@@ -24,7 +24,7 @@ func listen(path string) (net.Listener, error) {
 		return nil, fmt.Errorf("listen at %s: %w", path, err)
 	}
 	l, err := winio.ListenPipe(path, &winio.PipeConfig{
-		SecurityDescriptor: "O:" + owner + windowsnames.PipeAccess,
+		SecurityDescriptor: "O:" + owner + layout.PipeAccess,
 		InputBufferSize:    bufferSize,
 		OutputBufferSize:   bufferSize,
 	})
@@ -40,7 +40,7 @@ func listen(path string) (net.Listener, error) {
 // dial connects at identification level: the listener learns who calls and
 // cannot act as the caller.
 func dial(ctx context.Context, path string) (net.Conn, error) {
-	c, err := winio.DialPipeAccessImpLevel(ctx, path, windowsnames.PipeReadWrite, winio.PipeImpLevelIdentification)
+	c, err := winio.DialPipeAccessImpLevel(ctx, path, layout.PipeReadWrite, winio.PipeImpLevelIdentification)
 	if err != nil && errors.Is(err, windows.ERROR_FILE_NOT_FOUND) {
 		return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
 	}
@@ -50,12 +50,12 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 // owner returns whom a client shall find the pipe to belong to: Administrators
 // where this process is one, as only they can say, else its user.
 func owner() (sid string, err error) {
-	administrators, err := windows.StringToSid(windowsnames.AdministratorsSID)
+	administrators, err := windows.StringToSid(layout.AdministratorsSID)
 	if err != nil {
 		return "", err
 	}
 	if is, err := windows.Token(0).IsMember(administrators); err == nil && is {
-		return windowsnames.AdministratorsSID, nil
+		return layout.AdministratorsSID, nil
 	}
 	user, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/windows"
 
+	"regent/platform/layout"
 	"regent/platform/localsock"
-	"regent/platform/windowsnames"
 )
 
 func name(t *testing.T) string {
@@ -60,7 +60,7 @@ func TestAccess(t *testing.T) {
 	pipe := windows.Handle(c.(interface{ Fd() uintptr }).Fd())
 	sd, err := windows.GetSecurityInfo(pipe, windows.SE_KERNEL_OBJECT, windows.DACL_SECURITY_INFORMATION)
 	must(t, err)
-	want, err := windows.SecurityDescriptorFromString(windowsnames.PipeAccess)
+	want, err := windows.SecurityDescriptorFromString(layout.PipeAccess)
 	must(t, err)
 	if sd.String() != want.String() {
 		t.Errorf("got %s, want %s", sd, want)

@@ -1,6 +1,6 @@
 package localsock
 
-import "regent/platform/windowsnames"
+import "regent/platform/layout"
 
 // DefaultPath is where an installed daemon listens.
-const DefaultPath = windowsnames.Pipe
+const DefaultPath = layout.Pipe

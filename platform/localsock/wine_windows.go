@@ -7,14 +7,14 @@ import (
 
 	"github.com/Microsoft/go-winio"
 
-	"regent/platform/wine"
+	"regent/platform/layout"
 )
 
 // onWine has a listener's first instance of the pipe taken under Wine, where our
 // tests run: there it waits for a client from its first moment, as it does not on
 // Windows, and the first client would be connected to nobody.
 func onWine(l net.Listener, path string) (net.Listener, error) {
-	if !wine.Is() {
+	if !layout.UnderWine() {
 		return l, nil
 	}
 	first, err := winio.DialPipe(path, nil)

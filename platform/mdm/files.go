@@ -13,7 +13,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
-	"regent/platform/fileevents"
+	"regent/platform/filewatch"
 )
 
 // FilesOptions say what to watch.
@@ -81,7 +81,7 @@ func (f *Files) Run(ctx context.Context) error {
 	}
 	told := make(chan struct{}, 1)
 	var pump sync.WaitGroup
-	pump.Go(func() { fileevents.Pump(events, f.concerns, told) })
+	pump.Go(func() { filewatch.Pump(events, f.concerns, told) })
 	err = f.loop(ctx, told, func() time.Duration { return f.follow(events) })
 	_ = events.Close() // nothing follows that an error could spoil
 	pump.Wait()
@@ -93,7 +93,7 @@ func (f *Files) Run(ctx context.Context) error {
 func (f *Files) follow(events *fsnotify.Watcher) time.Duration {
 	var deaf error
 	for _, p := range f.Paths {
-		_, err := fileevents.Listen(events, filepath.Dir(p))
+		_, err := filewatch.Listen(events, filepath.Dir(p))
 		if info, missing := os.Stat(p); missing == nil && info.IsDir() {
 			err = errors.Join(err, events.Add(p))
 		}
@@ -102,7 +102,7 @@ func (f *Files) follow(events *fsnotify.Watcher) time.Duration {
 	switch {
 	case deaf != nil:
 		return f.Poll
-	case fileevents.Sure(f.Paths...):
+	case filewatch.Sure(f.Paths...):
 		return f.Trust
 	}
 	return f.Rest

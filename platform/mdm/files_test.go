@@ -12,7 +12,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
-	"regent/platform/fileevents"
+	"regent/platform/filewatch"
 )
 
 // patience bounds waits for the system; a wait that is over ends at once.
@@ -189,7 +189,7 @@ func TestFilesPace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer events.Close()
-	all := map[bool]time.Duration{true: 5 * time.Minute, false: 9 * time.Second}[fileevents.Sure(policy)]
+	all := map[bool]time.Duration{true: 5 * time.Minute, false: 9 * time.Second}[filewatch.Sure(policy)]
 	if got := f.follow(events); got != all {
 		t.Errorf("every %s, want %s", got, all)
 	}

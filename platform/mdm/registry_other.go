@@ -4,8 +4,8 @@ package mdm
 
 import "context"
 
-// Read returns [ErrUnsupported]: there is no registry here.
+// Read returns [UserproxyErrUnsupported]: there is no registry here.
 func (r Registry) Read() ([]Value, error) { return nil, ErrUnsupported }
 
-// Watch returns [ErrUnsupported]: there is no registry here.
+// Watch returns [UserproxyErrUnsupported]: there is no registry here.
 func (r Registry) Watch(context.Context, func()) error { return ErrUnsupported }

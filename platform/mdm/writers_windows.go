@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"regent/platform/acl"
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 // AdministratorsOnly says who else than the system and its administrators may
@@ -19,7 +19,7 @@ func AdministratorsOnly(path string) error {
 
 func administratorsOnly(path string, access acl.List) error {
 	if !acl.Trusted(access.Owner) {
-		return fmt.Errorf("belongs to %s and not to Administrators, so it is ignored; run: icacls \"%s\" /setowner *%s", access.Owner, path, windowsnames.AdministratorsSID)
+		return fmt.Errorf("belongs to %s and not to Administrators, so it is ignored; run: icacls \"%s\" /setowner *%s", access.Owner, path, layout.AdministratorsSID)
 	}
 	for _, sid := range access.Strangers(acl.Change) {
 		return fmt.Errorf("is writable by %s, so it is ignored; run: icacls \"%s\" /remove *%[1]s", sid, path)

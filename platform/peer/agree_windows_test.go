@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/windows"
 
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 const (
@@ -26,7 +26,7 @@ func TestAgree(t *testing.T) {
 	}{
 		{"the same", identity{alice, []string{staff}}, identity{alice, []string{staff}}, ""},
 		{"another user", identity{alice, nil}, identity{bob, nil}, "runs as " + bob},
-		{"elevated meanwhile", identity{alice, []string{windowsnames.AdministratorsSID}}, identity{alice, nil}, "in the group " + windowsnames.AdministratorsSID},
+		{"elevated meanwhile", identity{alice, []string{layout.AdministratorsSID}}, identity{alice, nil}, "in the group " + layout.AdministratorsSID},
 		{"gave a group up to call", identity{alice, nil}, identity{alice, []string{staff}}, ""},
 		{"travelled", identity{alice, []string{network}}, identity{alice, nil}, ""},
 	} {
@@ -38,17 +38,17 @@ func TestAgree(t *testing.T) {
 }
 
 func TestServes(t *testing.T) {
-	system := identity{windowsnames.SystemSID, []string{windowsnames.AdministratorsSID}}
+	system := identity{layout.SystemSID, []string{layout.AdministratorsSID}}
 	for _, tt := range []struct {
 		name, owner string
 		server      identity
 		want        bool
 	}{
-		{"SYSTEM's, by its group", windowsnames.AdministratorsSID, system, true},
-		{"SYSTEM's own", windowsnames.SystemSID, system, true},
+		{"SYSTEM's, by its group", layout.AdministratorsSID, system, true},
+		{"SYSTEM's own", layout.SystemSID, system, true},
 		{"a user's own", alice, identity{user: alice}, true},
-		{"a user before a pipe of SYSTEM's", windowsnames.SystemSID, identity{user: alice}, false},
-		{"not elevated", windowsnames.AdministratorsSID, identity{user: alice}, false},
+		{"a user before a pipe of SYSTEM's", layout.SystemSID, identity{user: alice}, false},
+		{"not elevated", layout.AdministratorsSID, identity{user: alice}, false},
 	} {
 		got, err := serves(tt.owner, tt.server)
 		if (err == nil) != tt.want || err == nil && got != tt.owner {
@@ -78,8 +78,8 @@ func TestAdministers(t *testing.T) {
 		id   Identity
 		want bool
 	}{
-		{"SYSTEM", Identity{UID: windowsnames.SystemSID}, true},
-		{"elevated", Identity{UID: alice, GIDs: []string{windowsnames.AdministratorsSID}}, true},
+		{"SYSTEM", Identity{UID: layout.SystemSID}, true},
+		{"elevated", Identity{UID: alice, GIDs: []string{layout.AdministratorsSID}}, true},
 		{"a user", Identity{UID: alice, GIDs: []string{staff}}, false},
 		{"nobody", Identity{}, false},
 	} {

@@ -56,7 +56,7 @@ func Find(pid int) (*Peer, error) { return find(pid) }
 func UID(c net.Conn) (string, error) { return uid(c) }
 
 // Groups returns the groups of the process at the other end of c, the primary one
-// first, as it had them when it connected. An error that wraps [ErrUnsupported]
+// first, as it had them when it connected. An error that wraps [UserproxyErrUnsupported]
 // means that the connection alone does not tell on this system.
 func Groups(c net.Conn) ([]string, error) { return groupsOf(c) }
 
@@ -109,7 +109,7 @@ func (p *Peer) SHA256(d *Digests) (string, error) { return p.sha256(d) }
 // verifies, with a certificate that it trusts for signing programs: Authenticode.
 // The network is not asked. What takes too long is refused, and goes on: asked again
 // later, it is known. Only Windows has such signatures; elsewhere the error wraps
-// [ErrUnsupported].
+// [UserproxyErrUnsupported].
 //
 // It is no boundary against local users: who may start a signed program can debug
 // it, or bring it to run what they like.

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/windows"
 
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 func of(c net.Conn) (*Peer, error) {
@@ -188,9 +188,9 @@ func ownUser() (string, error) {
 // superusers are who can do everything here. A member of Administrators is one
 // once elevated: before, the group is not among those that count.
 func superusers() []string {
-	return []string{windowsnames.SystemSID, windowsnames.AdministratorsSID}
+	return []string{layout.SystemSID, layout.AdministratorsSID}
 }
 
 func administers(id Identity) bool {
-	return id.UID == windowsnames.SystemSID || slices.Contains(id.GIDs, windowsnames.AdministratorsSID)
+	return id.UID == layout.SystemSID || slices.Contains(id.GIDs, layout.AdministratorsSID)
 }

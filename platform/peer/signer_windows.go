@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/windows"
 
-	"regent/platform/wine"
+	"regent/platform/layout"
 )
 
 // signer verifies the file that the process was made from, as it is now. The file
@@ -61,7 +61,7 @@ func (p *Peer) runs(f *os.File) error {
 		defer windows.CloseHandle(h) //nolint:errcheck // it was only asked
 		file := windows.Handle(f.Fd())
 		err = windows.NtQueryInformationProcess(h, windows.ProcessImageFileMapping, unsafe.Pointer(&file), uint32(unsafe.Sizeof(file)), nil) //nolint:gosec // the form of the call
-		if !isImage(err, wine.Is()) {
+		if !isImage(err, layout.UnderWine()) {
 			return fmt.Errorf("it does not run what is at %s by now: %w", f.Name(), err)
 		}
 		return nil

@@ -15,10 +15,10 @@ func reopenUnit(string, uint64) (*Unit, error) { return nil, ErrUnsupported }
 // Slices returns none.
 func (*Unit) Slices() []string { return nil }
 
-// Alive returns [ErrUnsupported].
+// Alive returns [UserproxyErrUnsupported].
 func (*Unit) Alive() error { return ErrUnsupported }
 
-// Hold returns [ErrUnsupported].
+// Hold returns [UserproxyErrUnsupported].
 func (*Unit) Hold() (*Unit, error) { return nil, ErrUnsupported }
 
 // Close does nothing.

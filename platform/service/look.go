@@ -1,6 +1,6 @@
 package service
 
-// The states that [Look] names.
+// The states that [NewForecast] names.
 const (
 	NotInstalled = "not installed"
 	Stopped      = "stopped"

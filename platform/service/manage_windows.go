@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/windows/svc/eventlog"
 	"golang.org/x/sys/windows/svc/mgr"
 
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 func install() error {
@@ -35,7 +35,7 @@ func settleOwn() error { return with(settle) }
 // something is no reason to have no service.
 func settle(s *mgr.Service) error {
 	return errors.Join(
-		known("recovery actions", s.SetRecoveryActions(recovery(), uint32(windowsnames.RecoveryReset/time.Second))),
+		known("recovery actions", s.SetRecoveryActions(recovery(), uint32(layout.RecoveryReset/time.Second))),
 		known("recovery of errors", s.SetRecoveryActionsOnNonCrashFailures(true)),
 		known("delayed start", setDelayed(s)),
 		known("required privileges", setPrivileges(s)),
@@ -45,7 +45,7 @@ func settle(s *mgr.Service) error {
 // recovery is what the manager does about a failure: the first, the second, and
 // any further.
 func recovery() (actions []mgr.RecoveryAction) {
-	for _, d := range windowsnames.RecoveryDelays() {
+	for _, d := range layout.RecoveryDelays() {
 		actions = append(actions, mgr.RecoveryAction{Type: mgr.ServiceRestart, Delay: d})
 	}
 	return actions
@@ -60,14 +60,14 @@ func known(what string, err error) error {
 
 func setDelayed(s *mgr.Service) error {
 	info := windows.SERVICE_DELAYED_AUTO_START_INFO{}
-	if windowsnames.ServiceDelayed {
+	if layout.ServiceDelayed {
 		info.IsDelayedAutoStartUp = 1
 	}
 	return change(s, windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, unsafe.Pointer(&info)) //nolint:gosec // the form of the call
 }
 
 func setPrivileges(s *mgr.Service) error {
-	list, err := multi(windowsnames.ServicePrivileges())
+	list, err := multi(layout.ServicePrivileges())
 	if err != nil {
 		return err
 	}
@@ -113,9 +113,9 @@ func with(do func(*mgr.Service) error) error {
 		return fmt.Errorf("reach the service manager: %w; run it as an administrator", err)
 	}
 	defer m.Disconnect() //nolint:errcheck // nothing follows
-	s, err := m.OpenService(windowsnames.Service)
+	s, err := m.OpenService(layout.Service)
 	if err != nil {
-		return fmt.Errorf("open the service %s: %w", windowsnames.Service, err)
+		return fmt.Errorf("open the service %s: %w", layout.Service, err)
 	}
 	defer s.Close() //nolint:errcheck // nothing follows
 	return do(s)
@@ -190,13 +190,13 @@ func state() (string, error) {
 type events struct{ *eventlog.Log }
 
 func openLog() (Log, error) {
-	l, err := eventlog.Open(windowsnames.EventSource)
+	l, err := eventlog.Open(layout.EventSource)
 	if err != nil {
 		return nil, fmt.Errorf("open the event log: %w", err)
 	}
 	return events{l}, nil
 }
 
-func (e events) Info(text string) error    { return e.Log.Info(windowsnames.EventInfo, text) }
-func (e events) Warning(text string) error { return e.Log.Warning(windowsnames.EventWarning, text) }
-func (e events) Error(text string) error   { return e.Log.Error(windowsnames.EventError, text) }
+func (e events) Info(text string) error    { return e.Log.Info(layout.EventInfo, text) }
+func (e events) Warning(text string) error { return e.Log.Warning(layout.EventWarning, text) }
+func (e events) Error(text string) error   { return e.Log.Error(layout.EventError, text) }

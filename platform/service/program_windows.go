@@ -12,8 +12,8 @@ import (
 	"github.com/kardianos/service"
 	"golang.org/x/sys/windows/svc"
 
+	"regent/platform/layout"
 	"regent/platform/peer"
-	"regent/platform/windowsnames"
 )
 
 // patience is how long the manager is told that the service starts: it gives up
@@ -97,7 +97,7 @@ func run(p Program) error {
 		return fmt.Errorf("be a service: %w", err)
 	}
 	if h, ok := s.(svc.Handler); ok && service.Interactive() {
-		return svc.Run(windowsnames.Service, h)
+		return svc.Run(layout.Service, h)
 	}
 	return s.Run()
 }
@@ -106,10 +106,10 @@ func run(p Program) error {
 // [settle].
 func config() *service.Config {
 	return &service.Config{
-		Name:        windowsnames.Service,
-		DisplayName: windowsnames.ServiceDisplayName,
-		Description: windowsnames.ServiceDescription,
-		Arguments:   strings.Fields(windowsnames.ServiceArguments),
-		UserName:    windowsnames.ServiceAccount,
+		Name:        layout.Service,
+		DisplayName: layout.ServiceDisplayName,
+		Description: layout.ServiceDescription,
+		Arguments:   strings.Fields(layout.ServiceArguments),
+		UserName:    layout.ServiceAccount,
 	}
 }

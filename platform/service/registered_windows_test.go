@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/windows/registry"
 	"golang.org/x/sys/windows/svc/mgr"
 
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 // registered compares what the manager has with what is meant.
@@ -32,10 +32,10 @@ func registered(s *mgr.Service) error {
 			wrong = append(wrong, fmt.Errorf("%s: got %v, want %v", what, got, want))
 		}
 	}
-	want("display name", windows.UTF16PtrToString(c.DisplayName), windowsnames.ServiceDisplayName)
-	want("account", windows.UTF16PtrToString(c.ServiceStartName), windowsnames.ServiceAccount)
+	want("display name", windows.UTF16PtrToString(c.DisplayName), layout.ServiceDisplayName)
+	want("account", windows.UTF16PtrToString(c.ServiceStartName), layout.ServiceAccount)
 	want("start type", c.StartType, uint32(mgr.StartAutomatic))
-	want("image", strings.EqualFold(strings.ReplaceAll(windows.UTF16PtrToString(c.BinaryPathName), `"`, ""), exe+" "+windowsnames.ServiceArguments), true)
+	want("image", strings.EqualFold(strings.ReplaceAll(windows.UTF16PtrToString(c.BinaryPathName), `"`, ""), exe+" "+layout.ServiceArguments), true)
 	return errors.Join(append(wrong, recovers(s))...)
 }
 
@@ -52,7 +52,7 @@ func recovers(s *mgr.Service) error {
 		}
 		got = append(got, a.Delay)
 	}
-	if want := windowsnames.RecoveryDelays(); fmt.Sprint(got) != fmt.Sprint(want) {
+	if want := layout.RecoveryDelays(); fmt.Sprint(got) != fmt.Sprint(want) {
 		return fmt.Errorf("recovery delays: got %v, want %v", got, want)
 	}
 	return nil
@@ -61,7 +61,7 @@ func recovers(s *mgr.Service) error {
 // sourced compares what the registry has of the event log source: without the file
 // of messages the log shows no text.
 func sourced() error {
-	k, err := registry.OpenKey(registry.LOCAL_MACHINE, windowsnames.EventLogKey, registry.QUERY_VALUE)
+	k, err := registry.OpenKey(registry.LOCAL_MACHINE, layout.EventLogKey, registry.QUERY_VALUE)
 	if err != nil {
 		return fmt.Errorf("the event log source: %w", err)
 	}
@@ -71,8 +71,8 @@ func sourced() error {
 	if err := errors.Join(err, typesErr); err != nil {
 		return fmt.Errorf("the event log source: %w", err)
 	}
-	if file != windowsnames.EventMessageFile || types != windowsnames.EventTypes {
-		return fmt.Errorf("the event log source: got %q and types %d, want %q and %d", file, types, windowsnames.EventMessageFile, windowsnames.EventTypes)
+	if file != layout.EventMessageFile || types != layout.EventTypes {
+		return fmt.Errorf("the event log source: got %q and types %d, want %q and %d", file, types, layout.EventMessageFile, layout.EventTypes)
 	}
 	return nil
 }

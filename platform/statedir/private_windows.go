@@ -12,8 +12,7 @@ import (
 	"golang.org/x/sys/windows"
 
 	"regent/platform/acl"
-	"regent/platform/windowsnames"
-	"regent/platform/wine"
+	"regent/platform/layout"
 )
 
 // makeParents makes the directories above the state directory. The nearest one is
@@ -22,7 +21,7 @@ func makeParents(dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // modes mean nothing here
 		return err
 	}
-	err := makeWith(dir, windowsnames.DataAccess)
+	err := makeWith(dir, layout.DataAccess)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
@@ -31,7 +30,7 @@ func makeParents(dir string) error {
 
 // makePrivate makes a directory that is SYSTEM's, the administrators' and this
 // user's alone from its first moment.
-func makePrivate(path string) error { return makeWith(path, windowsnames.StateAccess) }
+func makePrivate(path string) error { return makeWith(path, layout.StateAccess) }
 
 // makeWith makes a directory with an access list that is meant for a service. Who is
 // no administrator can give it to nobody else, owns it, and is let in too.
@@ -69,7 +68,7 @@ func ownUser() (string, error) {
 }
 
 func isAdministrator() bool {
-	sid, err := windows.StringToSid(windowsnames.AdministratorsSID)
+	sid, err := windows.StringToSid(layout.AdministratorsSID)
 	if err != nil {
 		return false
 	}
@@ -79,7 +78,7 @@ func isAdministrator() bool {
 
 // checkOwner reads back whose the directory is and who may go there.
 func checkOwner(path string, _ fs.FileInfo) error {
-	if wine.Is() { // it makes modes of access lists, and other lists of those
+	if layout.UnderWine() { // it makes modes of access lists, and other lists of those
 		return nil
 	}
 	access, err := acl.OfFile(path)
@@ -96,7 +95,7 @@ func checkOwner(path string, _ fs.FileInfo) error {
 // private refuses a directory that is a stranger's, that takes its access from
 // above, or where anybody else may do anything.
 func private(path string, access acl.List, self string) error {
-	mend := windowsnames.SetAccess(path, windowsnames.StateAccess)
+	mend := layout.SetAccess(path, layout.StateAccess)
 	if !acl.Trusted(access.Owner) && access.Owner != self {
 		return fmt.Errorf("state directory %s belongs to %s; run as an administrator, in cmd: %s", path, access.Owner, mend)
 	}

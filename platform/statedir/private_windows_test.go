@@ -8,14 +8,14 @@ import (
 	"golang.org/x/sys/windows"
 
 	"regent/platform/acl"
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 const alice = "S-1-5-21-1-2-3-1001"
 
 func TestPrivate(t *testing.T) {
 	for _, tt := range []struct{ name, sddl, want string }{
-		{"as it is made", windowsnames.StateAccess, ""},
+		{"as it is made", layout.StateAccess, ""},
 		{"a person's own", "O:" + alice + "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;" + alice + ")", ""},
 		{"a stranger's", "O:S-1-5-21-1-2-3-1002D:P(A;OICI;FA;;;SY)", "belongs to S-1-5-21-1-2-3-1002"},
 		{"from above", "O:BAD:(A;OICI;FA;;;SY)", "from the directory above"},

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"regent/platform/windowsnames"
+	"regent/platform/layout"
 )
 
 // checkMode decides over owner and mode. open is what others may do, in any of
@@ -46,8 +46,8 @@ type grant struct {
 // The security identifiers that may own a registration token or open it: who
 // administers the system can do both anyway.
 const (
-	sidSystem         = windowsnames.SystemSID
-	sidAdministrators = windowsnames.AdministratorsSID
+	sidSystem         = layout.SystemSID
+	sidAdministrators = layout.AdministratorsSID
 	sidOwnerRights    = "S-1-3-4"
 )
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
-	"regent/platform/fileevents"
+	"regent/platform/filewatch"
 )
 
 // follow has the system report changes where the paths are, or would be: in
@@ -20,7 +20,7 @@ func (w *Watcher) follow(ctx context.Context, events *fsnotify.Watcher) {
 	paths := w.Paths()
 	w.followed.Store(&paths)
 	for _, path := range paths {
-		dir, err := fileevents.Listen(events, filepath.Dir(path))
+		dir, err := filewatch.Listen(events, filepath.Dir(path))
 		if err != nil {
 			deaf = err
 		}
@@ -32,7 +32,7 @@ func (w *Watcher) follow(ctx context.Context, events *fsnotify.Watcher) {
 		}
 	}
 	w.goDeaf(ctx, deaf)
-	w.sure = fileevents.Sure(paths...)
+	w.sure = filewatch.Sure(paths...)
 }
 
 // concerns reports whether a change of name can matter to one of the paths: it

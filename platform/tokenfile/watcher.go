@@ -12,7 +12,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
-	"regent/platform/fileevents"
+	"regent/platform/filewatch"
 )
 
 // Deps is what a Watcher needs.
@@ -89,7 +89,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 	told := make(chan struct{}, 1)
 	var pump sync.WaitGroup
-	pump.Go(func() { fileevents.Pump(events, w.concerns, told) })
+	pump.Go(func() { filewatch.Pump(events, w.concerns, told) })
 	err = w.loop(ctx, events, told)
 	_ = events.Close() // nothing follows that an error could spoil
 	pump.Wait()

@@ -60,7 +60,7 @@ func (m *Memory) Puts() int {
 	return m.puts
 }
 
-// Get implements [store.Store].
+// Get implements [store.CauseStore].
 func (m *Memory) Get(ctx context.Context, name string) ([]byte, store.Version, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -74,7 +74,7 @@ func (m *Memory) Get(ctx context.Context, name string) ([]byte, store.Version, e
 	return bytes.Clone(e.value), e.version, nil
 }
 
-// Put implements [store.Store].
+// Put implements [store.CauseStore].
 func (m *Memory) Put(ctx context.Context, name string, value []byte, was store.Version) (store.Version, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -95,7 +95,7 @@ func (m *Memory) Put(ctx context.Context, name string, value []byte, was store.V
 	return was + 1, nil
 }
 
-// Delete implements [store.Store].
+// Delete implements [store.CauseStore].
 func (m *Memory) Delete(ctx context.Context, name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -106,7 +106,7 @@ func (m *Memory) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// List implements [store.Store].
+// List implements [store.CauseStore].
 func (m *Memory) List(ctx context.Context) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"regent/agent/tms"
-	"regent/agent/tms/internal/reply"
 )
 
 // AuthToken is all that an administrator ever sees of one: what the device said
@@ -44,7 +43,7 @@ func (s *Session) AuthToken(ctx context.Context, id string) (AuthToken, error) {
 	err := s.do(ctx, tms.Call{
 		Op: "show auth token", Method: http.MethodGet, Path: pathAuth + "/" + url.PathEscape(id),
 		Read: func(a tms.Answer) error {
-			o, err := reply.Parse(a.Body, wrapAuth)
+			o, err := tms.ParseReply(a.Body, wrapAuth)
 			if err != nil {
 				return err
 			}
@@ -65,7 +64,7 @@ func (s *Session) DeleteAuthToken(ctx context.Context, id string) error {
 }
 
 // authTokenOf reads one that was asked for by its id.
-func authTokenOf(o reply.Object) (AuthToken, error) {
+func authTokenOf(o tms.Object) (AuthToken, error) {
 	t := authTokenIn(o)
 	if t.ID == "" {
 		return AuthToken{}, errors.New("no id")
@@ -73,7 +72,7 @@ func authTokenOf(o reply.Object) (AuthToken, error) {
 	return t, nil
 }
 
-func authTokenIn(o reply.Object) AuthToken {
+func authTokenIn(o tms.Object) AuthToken {
 	return AuthToken{
 		ID:           o.ID("id"),
 		Identifier:   o.Text("identifier"),
@@ -83,6 +82,6 @@ func authTokenIn(o reply.Object) AuthToken {
 		Registration: o.Ref(referenceBy(), "registrationToken"),
 		RefID1:       o.Text("refId1"),
 		RefID2:       o.Text("refId2"),
-		Created:      reply.Time(o.Text("creationDate")),
+		Created:      tms.ParseTime(o.Text("creationDate")),
 	}
 }

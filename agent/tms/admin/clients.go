@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"regent/agent/tms"
-	"regent/agent/tms/internal/reply"
 )
 
 const (
@@ -29,7 +28,7 @@ type OAuthClient struct {
 
 // OAuthClients returns all clients of the tenant.
 func (s *Session) OAuthClients(ctx context.Context) ([]OAuthClient, error) {
-	l := listing[OAuthClient]{"list clients", pathClients, listOf("clients", wrapClient), func(o reply.Object) (OAuthClient, error) {
+	l := listing[OAuthClient]{"list clients", pathClients, listOf("clients", wrapClient), func(o tms.Object) (OAuthClient, error) {
 		c, _ := clientIn(o) // one without an id hides no other
 		return c, nil
 	}}
@@ -41,7 +40,7 @@ func (s *Session) OAuthClient(ctx context.Context, id string) (c OAuthClient, er
 	err = s.do(ctx, tms.Call{
 		Op: "show client", Method: http.MethodGet, Path: pathClients + "/" + url.PathEscape(id),
 		Read: func(a tms.Answer) error {
-			o, err := reply.Parse(a.Body, wrapClient)
+			o, err := tms.ParseReply(a.Body, wrapClient)
 			if err != nil {
 				return err
 			}
@@ -52,12 +51,12 @@ func (s *Session) OAuthClient(ctx context.Context, id string) (c OAuthClient, er
 	return c, err
 }
 
-func clientIn(o reply.Object) (OAuthClient, error) {
+func clientIn(o tms.Object) (OAuthClient, error) {
 	c := OAuthClient{
 		ID:       o.ID("id"),
 		ClientID: o.ID("clientId"),
 		Name:     o.Text("name", "identifier", "clientName"),
-		Created:  reply.Time(o.Text("creationDate")),
+		Created:  tms.ParseTime(o.Text("creationDate")),
 	}
 	if c.ID == "" {
 		c.ID = c.ClientID

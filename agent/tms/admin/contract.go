@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"regent/agent/tms"
-	"regent/agent/tms/internal/reply"
 )
 
 // Facts about the administrator's side of the service, tagged as in contract.go of
@@ -52,8 +51,8 @@ const MaxCount = 10_000_000
 // F: a list is an object in an object, {"authTokens":{"count":1,"authToken":[…]}}, and
 // without the inner array when it is empty. A: it is {"authTokens":[…],"totalCount":1},
 // or a bare array. Whether count is of all pages is unknown.
-func listOf(member, inner string) reply.List {
-	return reply.List{Member: member, Inner: inner, Total: "totalCount", Count: "count"}
+func listOf(member, inner string) tms.List {
+	return tms.List{Member: member, Inner: inner, Total: "totalCount", Count: "count"}
 }
 
 // F: references are objects with an id or a name. A: they are strings.
@@ -78,7 +77,7 @@ func (s State) String() string {
 // stateOf reads a state. F: the member state, with ENABLE and DISABLE. A: the member
 // status, with ENABLED and DISABLED. Both are read, in any case of letters. member is
 // the first that is there, and word its word, or both words if they contradict.
-func stateOf(o reply.Object) (state State, member, word string) {
+func stateOf(o tms.Object) (state State, member, word string) {
 	state = StateUnsaid
 	for _, name := range []string{memberState, memberStatus} {
 		text := o.Text(name)

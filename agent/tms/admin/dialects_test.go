@@ -15,7 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"regent/agent/tms"
-	"regent/agent/tms/internal/reply"
+
 	"regent/agent/token"
 )
 
@@ -148,7 +148,7 @@ func TestNeverExpires(t *testing.T) {
 		`{"expirationDate":{"neverExpires":false}}`:                       "0001-01-01",
 		`{"expirationDate":"2026-12-01"}`:                                 "2026-12-01",
 	} {
-		o, err := reply.Parse([]byte(body), "")
+		o, err := tms.ParseReply([]byte(body), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +168,7 @@ func TestContradiction(t *testing.T) {
 		`{"state":null}`:                         StateUnsaid,
 		`{}`:                                     StateUnsaid,
 	} {
-		o, err := reply.Parse([]byte(body), "")
+		o, err := tms.ParseReply([]byte(body), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +183,7 @@ func TestContradiction(t *testing.T) {
 func TestTimesWithoutAZone(t *testing.T) {
 	at := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 	for text, want := range map[string]bool{"2026-11-23T07:59:00Z": true, "2026-11-23 07:59": false, "2026-11-22 18:01": false, "2026-11-22 17:59": true} {
-		if got := Before(reply.Time(text), at); got != want {
+		if got := Before(tms.ParseTime(text), at); got != want {
 			t.Errorf("%s before %s: %t, want %t", text, at, got, want)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"regent/agent/tms/internal/reply"
+	"regent/agent/tms"
 )
 
 // A service may ignore a filter that it does not know, and answer with all rows. So
@@ -48,7 +48,7 @@ type authRow struct {
 	name, id string
 }
 
-func authRowOf(o reply.Object) (authRow, error) {
+func authRowOf(o tms.Object) (authRow, error) {
 	a := authTokenIn(o)
 	const member = "registrationToken"
 	row := authRow{AuthToken: a, name: o.ID(member), id: o.ID(member)}

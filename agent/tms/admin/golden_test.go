@@ -10,7 +10,7 @@ import (
 
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
-	"regent/agent/tms/internal/exchangetest"
+	"regent/agent/tms/exchangetest"
 	"regent/agent/token"
 )
 

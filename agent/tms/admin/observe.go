@@ -11,7 +11,7 @@ import (
 
 	"regent/agent/tms"
 	"regent/agent/tms/contract"
-	"regent/agent/tms/internal/reply"
+
 	"regent/agent/token"
 )
 
@@ -49,8 +49,8 @@ type observer struct {
 type observed struct {
 	id   contract.ID
 	path string
-	list reply.List
-	rows func([]reply.Object, contract.Findings)
+	list tms.List
+	rows func([]tms.Object, contract.Findings)
 }
 
 // get reads path. refused is the service's refusal; err is all other trouble.
@@ -182,7 +182,7 @@ func (o observer) pages(ctx context.Context, l observed, there int) error {
 }
 
 // page returns the id of the first row of a page; "" if there is none.
-func (o observer) page(ctx context.Context, l observed, query url.Values) (first string, size int, total reply.Total, err error) {
+func (o observer) page(ctx context.Context, l observed, query url.Values) (first string, size int, total tms.Total, err error) {
 	a, refused, err := o.get(ctx, l.path, query)
 	if err != nil || refused != nil {
 		return "", 0, total, err
@@ -195,7 +195,7 @@ func (o observer) page(ctx context.Context, l observed, query url.Values) (first
 }
 
 // single asks for one object of a list alone.
-func (o observer) single(ctx context.Context, l observed, rows []reply.Object) error {
+func (o observer) single(ctx context.Context, l observed, rows []tms.Object) error {
 	if len(rows) == 0 || rows[0].ID("id") == "" {
 		return nil
 	}
@@ -204,7 +204,7 @@ func (o observer) single(ctx context.Context, l observed, rows []reply.Object) e
 		return err
 	}
 	form := "bare"
-	if at := reply.Where(a.Body, "id"); at != "" {
+	if at := tms.PathOf(a.Body, "id"); at != "" {
 		form = "wrapped in " + at
 	}
 	note(o.found, contract.SingleReply, form)
@@ -217,12 +217,12 @@ func (o observer) single(ctx context.Context, l observed, rows []reply.Object) e
 }
 
 // formOfList says how a list is written. It is pure.
-func formOfList(body []byte, l reply.List) string {
-	o, err := reply.Parse(body, "")
+func formOfList(body []byte, l tms.List) string {
+	o, err := tms.ParseReply(body, "")
 	if err != nil {
 		return "a bare array"
 	}
-	inner, err := reply.Parse(o.Member(l.Member), "")
+	inner, err := tms.ParseReply(o.Member(l.Member), "")
 	switch {
 	case err == nil && inner.Member(l.Inner) == nil:
 		return l.Member + " without " + l.Inner
@@ -235,7 +235,7 @@ func formOfList(body []byte, l reply.List) string {
 }
 
 // seenInRegistrationTokens notes what rows show, but for their values. It is pure.
-func seenInRegistrationTokens(rows []reply.Object, found contract.Findings) {
+func seenInRegistrationTokens(rows []tms.Object, found contract.Findings) {
 	states, expiries, tokens, used := []string{}, []string{}, []string{}, []string{}
 	for _, r := range rows {
 		for _, name := range []string{"state", "status"} {
@@ -256,10 +256,10 @@ func seenInRegistrationTokens(rows []reply.Object, found contract.Findings) {
 }
 
 // seenInAuthTokens is the same for auth tokens.
-func seenInAuthTokens(rows []reply.Object, found contract.Findings) {
+func seenInAuthTokens(rows []tms.Object, found contract.Findings) {
 	var names []string
 	for _, name := range []string{"identifier", "fqdn", "systemUserName", "macAddress", "refId1", "refId2", "creationDate"} {
-		if slices.ContainsFunc(rows, func(r reply.Object) bool { return r.Text(name) != "" }) {
+		if slices.ContainsFunc(rows, func(r tms.Object) bool { return r.Text(name) != "" }) {
 			names = append(names, name)
 		}
 	}
@@ -273,7 +273,7 @@ func note(found contract.Findings, id contract.ID, more ...string) {
 	found.Set(id, distinct(append(slices.Clone(found[id].Answers), more...))...)
 }
 
-func timesIn(rows []reply.Object) []string {
+func timesIn(rows []tms.Object) []string {
 	var times []string
 	for _, r := range rows {
 		if text := r.Text("creationDate"); text != "" {
@@ -283,7 +283,7 @@ func timesIn(rows []reply.Object) []string {
 	return times
 }
 
-func kinds(rows []reply.Object, name string) []string {
+func kinds(rows []tms.Object, name string) []string {
 	var all []string
 	for _, r := range rows {
 		if r[name] != nil {
@@ -294,8 +294,8 @@ func kinds(rows []reply.Object, name string) []string {
 }
 
 // kindOf says what a member is, without its value.
-func kindOf(o reply.Object, name string) string {
-	if inner, err := reply.Parse(o.Member(name), ""); err == nil {
+func kindOf(o tms.Object, name string) string {
+	if inner, err := tms.ParseReply(o.Member(name), ""); err == nil {
 		var names []string
 		for member := range inner {
 			names = append(names, member)
@@ -311,7 +311,7 @@ func kindOf(o reply.Object, name string) string {
 		return "an empty string"
 	case text == "":
 		return "not a string"
-	case !reply.Time(text).IsZero():
+	case !tms.ParseTime(text).IsZero():
 		return masked(text)
 	}
 	return "a string"
@@ -319,7 +319,7 @@ func kindOf(o reply.Object, name string) string {
 
 // masked is the form of a time, without its value.
 func masked(text string) string {
-	if len(text) > 40 || reply.Time(text).IsZero() {
+	if len(text) > 40 || tms.ParseTime(text).IsZero() {
 		return "not readable"
 	}
 	return strings.Map(func(r rune) rune {
@@ -350,7 +350,7 @@ func tokenForm(text string) string {
 }
 
 // usedForm says whether the used counts are told.
-func usedForm(r reply.Object) string {
+func usedForm(r tms.Object) string {
 	_, told, err := r.Int(usedMember)
 	switch {
 	case err != nil:

@@ -10,7 +10,6 @@ import (
 	"strconv"
 
 	"regent/agent/tms"
-	"regent/agent/tms/internal/reply"
 )
 
 const (
@@ -21,8 +20,8 @@ const (
 // listing is what is listed, and how one of it is read.
 type listing[T any] struct {
 	op, path string
-	list     reply.List
-	read     func(reply.Object) (T, error)
+	list     tms.List
+	read     func(tms.Object) (T, error)
 }
 
 // mostBarren is how many pages in a row may show nothing new before the end.
@@ -87,7 +86,7 @@ func (w *walk) other() bool {
 
 // next moves to the next page, after one with rows, found in all, and what it says of the
 // total. It reports false at the end.
-func (w *walk) next(rows, found int, total reply.Total) bool {
+func (w *walk) next(rows, found int, total tms.Total) bool {
 	is := found - w.found
 	w.found, w.twice = found, is == 0 && rows > 0
 	if total.N >= 0 && (total.All || rows > 0) {
@@ -135,7 +134,7 @@ func (l listing[T]) failed(s *Session, text string) error {
 type page[T any] struct {
 	items []T
 	keys  []string // what tells the items apart: their ids, else all that they say
-	total reply.Total
+	total tms.Total
 }
 
 func (l listing[T]) page(ctx context.Context, s *Session, filter url.Values, startName string, start int) (page[T], error) {

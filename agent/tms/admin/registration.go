@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"regent/agent/tms"
-	"regent/agent/tms/internal/reply"
+
 	"regent/agent/token"
 )
 
@@ -163,7 +163,7 @@ func (s *Session) DeleteRegistrationToken(ctx context.Context, id string) error 
 
 // registrationIn reads an answer that is one registration token.
 func registrationIn(a tms.Answer) (RegistrationToken, error) {
-	o, err := reply.Parse(a.Body, wrapRegistration)
+	o, err := tms.ParseReply(a.Body, wrapRegistration)
 	if err != nil {
 		return RegistrationToken{}, err
 	}
@@ -172,14 +172,14 @@ func registrationIn(a tms.Answer) (RegistrationToken, error) {
 		return RegistrationToken{}, err // and nothing of it is used
 	}
 	r.Version = a.ETag
-	if outer, err := reply.Parse(a.Body, ""); err == nil && r.Token.IsZero() {
+	if outer, err := tms.ParseReply(a.Body, ""); err == nil && r.Token.IsZero() {
 		r.Token = shownIn(outer)
 	}
 	return r, nil
 }
 
 // rowOf reads one of a list.
-func rowOf(o reply.Object) (RegistrationToken, error) {
+func rowOf(o tms.Object) (RegistrationToken, error) {
 	r, err := registrationOf(o)
 	if err != nil {
 		r.Flaw = err.Error()
@@ -189,14 +189,14 @@ func rowOf(o reply.Object) (RegistrationToken, error) {
 
 // registrationOf reads a registration token. What was read of one with an error
 // is returned too.
-func registrationOf(o reply.Object) (RegistrationToken, error) {
+func registrationOf(o tms.Object) (RegistrationToken, error) {
 	r := RegistrationToken{
 		ID:         o.ID("id"),
 		Identifier: o.Text("identifier"),
 		RefID1:     o.Text("refId1"),
 		RefID2:     o.Text("refId2"),
 		Customer:   o.Ref([]string{"name", "identifier", "id"}, "customer"),
-		Created:    reply.Time(o.Text("creationDate")),
+		Created:    tms.ParseTime(o.Text("creationDate")),
 	}
 	r.Expires, r.Never = lastDay(o)
 	r.State, r.StateMember, r.Status = stateOf(o)
@@ -225,7 +225,7 @@ func registrationOf(o reply.Object) (RegistrationToken, error) {
 // shownIn returns the token that a reply shows. A: the member token, or one of the
 // others here. Else it is the one text that decodes to user:password (O), but for
 // those that people wrote.
-func shownIn(o reply.Object) token.Secret {
+func shownIn(o tms.Object) token.Secret {
 	if t := o.Text("token", "registrationToken", "tokenValue", "registrationTokenValue", "value", "secret"); t != "" {
 		return token.NewSecret(t)
 	}
@@ -245,7 +245,7 @@ func shownIn(o reply.Object) token.Secret {
 // lastDay reads an expiration date: a date, the date of a time, or F an object with
 // neverExpires and endDate. It is zero if there is none, or none that can be read;
 // never means that the service says that there is none.
-func lastDay(o reply.Object) (day time.Time, never bool) {
+func lastDay(o tms.Object) (day time.Time, never bool) {
 	const member = "expirationDate"
 	text := o.Text(member)
 	if inner, found := o.FirstOf(member); found {
@@ -254,7 +254,7 @@ func lastDay(o reply.Object) (day time.Time, never bool) {
 			return time.Time{}, true
 		}
 	}
-	t := reply.Time(text)
+	t := tms.ParseTime(text)
 	if t.IsZero() {
 		return t, false
 	}
@@ -274,7 +274,7 @@ func (r RegistrationToken) LastDay() string {
 
 // HasZone reports whether the service told the zone of a time. Without it the time
 // may be up to 14 hours off, in either direction.
-func HasZone(t time.Time) bool { return t.Location() != reply.NoZone }
+func HasZone(t time.Time) bool { return t.Location() != tms.NoZone }
 
 // Before reports whether created, a time of the service, was before at for certain.
 // Of a time that is not known it is not certain.
@@ -283,7 +283,7 @@ func Before(created, at time.Time) bool {
 		return false
 	}
 	if !HasZone(created) {
-		created = created.Add(reply.ZoneSpan)
+		created = created.Add(tms.ZoneSpan)
 	}
 	return created.Before(at)
 }

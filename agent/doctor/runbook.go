@@ -1,0 +1,88 @@
+package doctor
+
+import (
+	"fmt"
+	"strings"
+
+	"regent/agent/fault"
+)
+
+//go:generate go run ./gen ../../../packaging/runbook
+
+const generated = "<!-- made by go generate ./agent/doctor -->\n"
+
+// RunbookPages returns the pages by the names of their files: CODE.md, and README.md,
+// which lists them. A code that the doctor and the interface share has one page.
+func RunbookPages() map[string]string {
+	pages := map[string]string{"README.md": index()}
+	for _, e := range Table() {
+		pages[string(e.Code)+".md"] = doctorPage(e)
+	}
+	for _, k := range fault.Kinds() {
+		name := string(k) + ".md"
+		pages[name] = strings.TrimSuffix(pages[name]+"\n"+interfacePage(k, pages[name] == ""), "\n") + "\n"
+		pages[name] = strings.TrimPrefix(pages[name], "\n")
+	}
+	return pages
+}
+
+func doctorPage(e Entry) string {
+	var b strings.Builder
+	bad := fmt.Sprintf("A %s.", e.Severity)
+	if e.Severity == Info {
+		bad = "Nothing is wrong."
+	}
+	fmt.Fprintf(&b, "# %s\n\n%s\n`regent doctor` says: %s. %s\n\n", e.Code, generated, e.Title, bad)
+	fmt.Fprintf(&b, "## Cause\n\n%s\n\n", e.Cause)
+	b.WriteString("## What to do\n\n")
+	for _, s := range []struct{ reader, step string }{
+		{"User", e.User}, {"Administrator of the device", e.Administrator}, {"Administrator, on Windows", OnWindows(e.Code)}, {"Contact Administrator", e.Contact},
+	} {
+		if s.step != "" {
+			fmt.Fprintf(&b, "- **%s**: %s\n", s.reader, s.step)
+		}
+	}
+	return b.String()
+}
+
+// interfacePage is about an error that a program got; whole, or a part of a page
+// that is there.
+func interfacePage(k fault.Kind, whole bool) string {
+	var b strings.Builder
+	if whole {
+		fmt.Fprintf(&b, "# %s\n\n%s\n", k, generated)
+	}
+	fmt.Fprintf(&b, "## In the local interface\n\nA program that asked the agent got the `code` `%s`: %s.\n\n", k, k.Advice())
+	fmt.Fprintf(&b, "- **Application**: %s\n", programs(k))
+	b.WriteString("- **User and administrator**: `regent status` shows the instance, `regent doctor` the cause.\n")
+	return b.String()
+}
+
+// programs is what a program does with a code.
+func programs(k fault.Kind) string {
+	switch k {
+	case fault.InvalidRequest:
+		return "mend the request, see [the protocol](../../ipc/PROTOCOL.md); asking again changes nothing."
+	case fault.Throttled, fault.Unavailable, fault.RefreshUncertain, fault.StoreLocked:
+		return "ask again after `retry_after` seconds, or in a minute where there is none."
+	case fault.NoFreeInstance:
+		return "ask again when another process of the application has ended, or tell the user which ones run."
+	case fault.Internal:
+		return "show `detail` to the user and ask again once; it is a defect of the agent."
+	}
+	return "show `detail` to the user, who decides; asking again changes nothing until somebody has done something."
+}
+
+func index() string {
+	var b strings.Builder
+	b.WriteString("# Runbook\n\n" + generated + "\nOne page for each code that `regent doctor` names, and for each `code` of the local interface. `regent doctor explain CODE` shows the same without this directory.\n\n")
+	b.WriteString("| regent doctor says | severity | what it is |\n|---|---|---|\n")
+	for _, e := range Table() {
+		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s |\n", e.Code, e.Code, e.Severity, e.Title)
+	}
+	b.WriteString("\n| the local interface answers | what it is |\n|---|---|\n")
+	for _, k := range fault.Kinds() {
+		fmt.Fprintf(&b, "| [%s](%s.md) | %s |\n", k, k, k.Advice())
+	}
+	return b.String()
+}

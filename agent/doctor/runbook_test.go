@@ -1,0 +1,73 @@
+package doctor
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"regent/agent/fault"
+)
+
+const dir = "../../../packaging/runbook"
+
+// Every code of the doctor and of the local interface has a page, there are no
+// others, and what is in the tree is what the tables say now.
+func TestComplete(t *testing.T) {
+	pages := RunbookPages()
+	want := map[string]bool{"README.md": true}
+	for _, e := range Table() {
+		want[string(e.Code)+".md"] = true
+	}
+	for _, k := range fault.Kinds() {
+		want[string(k)+".md"] = true
+	}
+	for name := range want {
+		if pages[name] == "" {
+			t.Errorf("%s is missing", name)
+		}
+		there, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || string(there) != pages[name] {
+			t.Errorf("%s in the tree is not what the table says (%v): run go generate ./agent/doctor", name, err)
+		}
+	}
+	there, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(there) != len(want) || len(pages) != len(want) {
+		t.Errorf("%d files in the tree and %d pages, want %d", len(there), len(pages), len(want))
+	}
+}
+
+func TestPages(t *testing.T) {
+	for name, text := range RunbookPages() {
+		if strings.Count(text, "\n# ")+strings.Count(text[:2], "# ") != 1 || !strings.Contains(text, generated) || strings.HasSuffix(text, "\n\n") {
+			t.Errorf("%s has no heading, or several, or does not say that it is generated", name)
+		}
+	}
+	shared := RunbookPages()["registration_expired.md"] // by the doctor, and by the interface
+	for _, part := range []string{"## What to do", "**Contact Administrator**", "## In the local interface"} {
+		if !strings.Contains(shared, part) {
+			t.Errorf("registration_expired.md lacks %q", part)
+		}
+	}
+}
+
+// Every link of a page leads to a file that is there.
+func TestLinks(t *testing.T) {
+	links := 0
+	for name, text := range RunbookPages() {
+		for _, m := range regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`).FindAllStringSubmatch(text, -1) {
+			if links++; !strings.Contains(m[1], "://") {
+				if _, err := os.Stat(filepath.Join(dir, m[1])); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		}
+	}
+	if links == 0 {
+		t.Error("no page has a link")
+	}
+}

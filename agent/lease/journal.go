@@ -1,0 +1,138 @@
+package lease
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"regent/agent/instance"
+)
+
+// FileJournal is a [lease.FileJournal] in a file. It is written to the
+// system, not through to the disk: after a loss of power no process is left
+// that could hold a lease. It is safe for concurrent use.
+type FileJournal struct {
+	path string
+
+	mu    sync.Mutex
+	file  *os.File // nil until it could be begun
+	stale bool     // it does not say what is leased: it is to be begun anew
+	lines int
+}
+
+// maxLines is how many lines a journal has before it is written anew.
+const maxLines = 10_000
+
+// OpenJournal reads what was leased and begins a journal that says the same. A
+// journal that cannot be understood is begun anew from what could be: a lease
+// that is forgotten costs its holder its claim to one instance, and no count.
+//
+// The journal is of use whatever err says: one that could not be begun, as on a
+// full disk, is begun with the first lease for which there is room.
+func OpenJournal(path string) (j *FileJournal, kept []Kept, err error) {
+	b, err := os.ReadFile(path) //nolint:gosec // the daemon's own state directory
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		err = fmt.Errorf("read leases: %w", err)
+	}
+	kept = replay(b)
+	j = &FileJournal{path: path}
+	return j, kept, errors.Join(err, j.begin(kept))
+}
+
+// replay returns what a journal comes to. The last line may be half of one.
+func replay(b []byte) []Kept {
+	held := map[instance.ID]Kept{}
+	var order []instance.ID
+	for text := range bytes.Lines(b) {
+		var l Change
+		if json.Unmarshal(text, &l) != nil || l.Instance == (instance.ID{}) {
+			continue
+		}
+		if l.Ended {
+			delete(held, l.Instance)
+			continue
+		}
+		held[l.Instance] = l.Kept
+		order = append(order, l.Instance)
+	}
+	var kept []Kept
+	for _, id := range order {
+		if k, ok := held[id]; ok {
+			kept = append(kept, k)
+			delete(held, id)
+		}
+	}
+	return kept
+}
+
+// begin writes a new file and puts it in the place of the old one. If that fails
+// the old one goes on. No file is open meanwhile: Windows moves none that is, and
+// puts nothing in the place of one.
+func (j *FileJournal) begin(kept []Kept) error {
+	var b []byte
+	for _, k := range kept {
+		b = append(b, encode(Change{Kept: k})...)
+	}
+	j.stale = true // until it is begun
+	next := j.path + ".new"
+	err := os.WriteFile(next, b, 0o600)
+	if j.file != nil {
+		err = errors.Join(err, j.file.Close())
+	}
+	if err == nil {
+		err = os.Rename(next, j.path)
+	}
+	file, openErr := os.OpenFile(j.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if openErr == nil {
+		j.file = file
+	}
+	if err = errors.Join(err, openErr); err != nil {
+		return fmt.Errorf("begin the journal of leases: %w", err)
+	}
+	j.stale, j.lines = false, len(kept)
+	return nil
+}
+
+func encode(l Change) []byte {
+	b, err := json.Marshal(l)
+	if err != nil {
+		return nil // [unexpected] its fields are texts and numbers
+	}
+	return append(b, '\n')
+}
+
+var _ Journal = (*FileJournal)(nil)
+
+// Record implements [lease.FileJournal].
+func (j *FileJournal) Record(l Change, all func() []Kept) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.lines++; j.stale || j.lines > maxLines {
+		if kept := all(); j.stale || len(kept) < maxLines/2 {
+			if err := j.begin(kept); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := j.file.Write(encode(l)); err != nil {
+		j.stale = true
+		return fmt.Errorf("write the journal of leases: %w", err)
+	}
+	return nil
+}
+
+// Close closes the file. What it says stays.
+func (j *FileJournal) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.file == nil {
+		return nil
+	}
+	return j.file.Close()
+}

@@ -1,0 +1,173 @@
+package lease_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"regent/agent/instance"
+	"regent/agent/lease"
+)
+
+// journalProcess is one that lives until it ends.
+type journalProcess struct {
+	lease.Holder
+	dead bool
+}
+
+func journalStart(pid int) *journalProcess {
+	return &journalProcess{Holder: lease.Holder{PID: pid, Start: uint64(pid), BootID: "boot-1", User: "alice"}}
+}
+
+func (p *journalProcess) Alive() error {
+	if p.dead {
+		return errors.New("it has ended")
+	}
+	return nil
+}
+func (p *journalProcess) Hold() (lease.Process, error) { return p, nil }
+func (p *journalProcess) Close() error                 { return nil }
+
+func journalCad(n int) instance.ID {
+	return instance.ID{Tenant: "demo-host.com", Application: "cad", Number: n}
+}
+
+func journalTake(t *testing.T, table *lease.Table, id instance.ID, p *journalProcess) {
+	t.Helper()
+	if got, err := table.Take(id, lease.Claim{Holder: p.Holder, Process: p}, false); err != nil || got != lease.Taken {
+		t.Fatalf("Take(%s) = %d, %v", id, got, err)
+	}
+}
+
+func openJournal(t *testing.T, path string) (*lease.FileJournal, []lease.Kept) {
+	t.Helper()
+	j, kept, err := lease.OpenJournal(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = j.Close() }) // a test may have closed it
+	return j, kept
+}
+
+func TestJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "leases.jsonl")
+	j, kept := openJournal(t, path)
+	if len(kept) != 0 {
+		t.Errorf("a new journal has %v", kept)
+	}
+	table := lease.Table{Journal: j}
+	p, q, r := journalStart(100), journalStart(200), journalStart(300)
+	journalTake(t, &table, journalCad(1), p)
+	journalTake(t, &table, journalCad(2), q)
+	journalTake(t, &table, journalCad(3), r)
+	table.Release(journalCad(2), q.Holder)
+	r.dead = true
+	journalTake(t, &table, journalCad(3), q)
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(`{"instance":{"Tenant":"demo`); err != nil { // the daemon was killed here
+		t.Fatal(err)
+	}
+	f.Close()
+	_, kept = openJournal(t, path)
+	want := []lease.Kept{{Instance: journalCad(1), Holder: p.Holder}, {Instance: journalCad(3), Holder: q.Holder}}
+	if diff := cmp.Diff(kept, want); diff != "" {
+		t.Errorf("after a restart: got -, want +:\n%s", diff)
+	}
+	_, again := openJournal(t, path)
+	if diff := cmp.Diff(again, want); diff != "" {
+		t.Errorf("after another: got -, want +:\n%s", diff)
+	}
+}
+
+// A journal that cannot be begun, as on a full disk, is no reason to forget what
+// an earlier one says; it is begun with the first lease for which there is room.
+func TestJournalThatCannotBeBegun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "leases.jsonl")
+	j, _ := openJournal(t, path)
+	p, q, r := journalStart(100), journalStart(200), journalStart(300)
+	table := lease.Table{Journal: j}
+	journalTake(t, &table, journalCad(1), p)
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+	inTheWay := path + ".new"
+	if err := os.Mkdir(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	j, kept, err := lease.OpenJournal(path)
+	if j == nil || err == nil || len(kept) != 1 {
+		t.Fatalf("Open = %v, %v, %v; want a journal, what was leased, and why it was not begun", j, kept, err)
+	}
+	failed := 0
+	again := lease.Table{Journal: j, Failed: func(error) { failed++ }}
+	again.Adopt(journalCad(1), p.Holder, p)
+	journalTake(t, &again, journalCad(2), q)
+	if failed != 1 {
+		t.Errorf("of leases that were not recorded %d were told, want 1", failed)
+	}
+	if err := os.Remove(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	journalTake(t, &again, journalCad(3), r)
+	if err := errors.Join(again.Close(), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	_, kept = openJournal(t, path)
+	want := []lease.Kept{{Instance: journalCad(1), Holder: p.Holder}, {Instance: journalCad(2), Holder: q.Holder}, {Instance: journalCad(3), Holder: r.Holder}}
+	if diff := cmp.Diff(kept, want, cmpopts.SortSlices(func(a, b lease.Kept) bool { return a.Instance.Number < b.Instance.Number })); diff != "" {
+		t.Errorf("got -, want +:\n%s", diff)
+	}
+}
+
+// However often instances are leased and given back, the journal stays small.
+func TestJournalIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "leases.jsonl")
+	j, _ := openJournal(t, path)
+	table := lease.Table{Journal: j, Failed: func(err error) { t.Error(err) }}
+	p := journalStart(100)
+	for range 20_000 {
+		journalTake(t, &table, journalCad(1), p)
+		table.Release(journalCad(1), p.Holder)
+	}
+	st, err := os.Stat(path)
+	if err != nil || st.Size() > 2<<20 {
+		t.Errorf("the journal has %d bytes, %v", st.Size(), err)
+	}
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A journal is read whatever is in it.
+func FuzzJournal(f *testing.F) {
+	f.Add([]byte(`{"instance":{"Tenant":"t","Application":"cad","Number":1},"holder":{"pid":1}}` + "\n"))
+	path := filepath.Join(f.TempDir(), "leases.jsonl")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, kept, err := lease.OpenJournal(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.Close()
+		j, again, err := lease.OpenJournal(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.Close()
+		if diff := cmp.Diff(kept, again); diff != "" {
+			t.Errorf("read once (-) and twice (+):\n%s", diff)
+		}
+	})
+}

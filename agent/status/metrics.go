@@ -1,0 +1,160 @@
+package status
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"regent/agent/instance"
+)
+
+// Counters are what is counted since the daemon's start, by outcome.
+type Counters struct {
+	Tokens  map[string]uint64 // requests for a token: "ok" or a fault.Kind
+	Audit   uint64            // events that could not be recorded
+	Changes map[string]uint64 // changes of state, by the state that came
+}
+
+// healths are the states of the whole, in the order of the documentation.
+var healths = [...]Health{Serving, Waiting, Degraded, NotServing}
+
+// states are those of an instance.
+var states = [...]string{
+	string(instance.Unredeemed), string(instance.Uncertain), string(instance.Live), string(instance.Stale), string(instance.Expired),
+	string(instance.RefreshLost), string(instance.RefreshExpired), string(instance.Revoked), Unknown,
+}
+
+// Prometheus is the whole exposition.
+func Prometheus(s Status, c Counters) string {
+	var b text
+	b.family("regent_build_info", "gauge", "Version of the daemon.")
+	b.sample("regent_build_info", 1, "version", s.Version)
+	b.family("regent_start_time_seconds", "gauge", "When the daemon was started, in civil time.")
+	b.sample("regent_start_time_seconds", unix(s.StartedAt))
+	b.family("regent_status_time_seconds", "gauge", "When this was written, in civil time.")
+	b.sample("regent_status_time_seconds", unix(s.Now))
+	b.family("regent_health", "gauge", "State of the whole: 1 for the one that it is in.")
+	for _, h := range healths {
+		b.sample("regent_health", truth(s.Health == h), "health", string(h))
+	}
+	b.family("regent_store_ok", "gauge", "Whether the sealed store can be used.")
+	b.sample("regent_store_ok", truth(s.Store.State == "ok"), "guard", s.Store.Guard)
+	b.family("regent_problems", "gauge", "Parts of the configuration that are to be mended.")
+	b.sample("regent_problems", float64(len(s.Problems)))
+	b.tenants(s.Tenants)
+	b.instances(s.Applications)
+	b.counts(s.Counts)
+	b.counters(c)
+	return b.out.String()
+}
+
+func (b *text) tenants(all []Tenant) {
+	b.family("regent_tenant_reachable", "gauge", "Whether the last request to the tenant's service was answered; absent before the first.")
+	for _, t := range all {
+		if t.Reachable != "unknown" {
+			b.sample("regent_tenant_reachable", truth(t.Reachable == "yes"), "tenant", t.Host)
+		}
+	}
+	b.family("regent_tenant_clock_skew_seconds", "gauge", "How far the service's clock is ahead of this device's.")
+	for _, t := range all {
+		b.sample("regent_tenant_clock_skew_seconds", float64(t.ClockSkewSeconds), "tenant", t.Host)
+	}
+	b.family("regent_registration_token_held", "gauge", "Whether a registration token is held for the tenant.")
+	for _, t := range all {
+		b.sample("regent_registration_token_held", truth(t.RegistrationToken != nil), "tenant", t.Host)
+	}
+}
+
+func (b *text) instances(apps []Application) {
+	b.family("regent_instance_state", "gauge", "State of an instance: 1 for the one that it is in.")
+	each(apps, func(a Application, i Instance) {
+		for _, state := range states {
+			b.sample("regent_instance_state", truth(i.State == state), "application", a.ID, "application_instance", i.Name, "state", state)
+		}
+	})
+	b.family("regent_instance_leased", "gauge", "Whether a process uses the instance.")
+	each(apps, func(a Application, i Instance) {
+		b.sample("regent_instance_leased", truth(i.Leased), "application", a.ID, "application_instance", i.Name)
+	})
+	b.family("regent_instance_token_expiry_seconds", "gauge", "For how long the access token is still good; 0 if there is none.")
+	each(apps, func(a Application, i Instance) {
+		b.sample("regent_instance_token_expiry_seconds", float64(i.ExpiresIn), "application", a.ID, "application_instance", i.Name)
+	})
+}
+
+func each(apps []Application, do func(Application, Instance)) {
+	for _, a := range apps {
+		for _, i := range a.Instances {
+			do(a, i)
+		}
+	}
+}
+
+func (b *text) counts(c *Counts) {
+	if c == nil {
+		return
+	}
+	b.family("regent_counts_used", "gauge", "Counts of registration tokens that this device used, by how far that is known.")
+	b.sample("regent_counts_used", float64(c.Confirmed), "certainty", "confirmed")
+	b.sample("regent_counts_used", float64(c.Uncertain), "certainty", "uncertain")
+}
+
+func (b *text) counters(c Counters) {
+	b.family("regent_token_requests_total", "counter", "Requests for an access token, by outcome.")
+	for _, k := range sortedKeys(c.Tokens) {
+		b.sample("regent_token_requests_total", float64(c.Tokens[k]), "outcome", k)
+	}
+	b.family("regent_state_changes_total", "counter", "Changes of the state of instances, by the state that came.")
+	for _, k := range sortedKeys(c.Changes) {
+		b.sample("regent_state_changes_total", float64(c.Changes[k]), "state", k)
+	}
+	b.family("regent_audit_failures_total", "counter", "Events that could not be recorded in the audit log.")
+	b.sample("regent_audit_failures_total", float64(c.Audit))
+}
+
+func sortedKeys(m map[string]uint64) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// text is an exposition that grows.
+type text struct{ out strings.Builder }
+
+func (b *text) family(name, kind, help string) {
+	fmt.Fprintf(&b.out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
+}
+
+// sample adds a line; labels are names and values in turn.
+func (b *text) sample(name string, value float64, labels ...string) {
+	b.out.WriteString(name)
+	for i := 0; i+1 < len(labels); i += 2 {
+		b.out.WriteByte("{,"[min(i, 1)])
+		b.out.WriteString(labels[i] + `="` + escaped.Replace(labels[i+1]) + `"`)
+	}
+	if len(labels) > 0 {
+		b.out.WriteByte('}')
+	}
+	b.out.WriteString(" " + strconv.FormatFloat(value, 'f', -1, 64) + "\n")
+}
+
+var escaped = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
+func truth(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+func unix(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.Unix())
+}

@@ -1,0 +1,165 @@
+// Package binding tells whether a state still lies on the device that it was
+// made on, from what is known of the device then and now. It is pure: it must
+// not know where facts come from, nor what is done about its outcome.
+package admin
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Facts are what is known of a device. One that is not known is "", or none.
+type Facts struct {
+	MachineID string   `json:"machine_id,omitempty"` // of the installed system
+	DMI       string   `json:"dmi,omitempty"`        // the mainboard's UUID
+	RootFS    string   `json:"root_fs,omitempty"`    // UUID of the root file system
+	EK        string   `json:"ek,omitempty"`         // fingerprint of the TPM's endorsement key
+	MACs      []string `json:"macs,omitempty"`       // permanent addresses of physical network cards
+}
+
+// Known counts the kinds of facts that are known.
+func (f Facts) Known() int {
+	n := 0
+	for _, fact := range []string{f.MachineID, f.DMI, f.RootFS, f.EK, strings.Join(f.MACs, "")} {
+		if fact != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// Outcome is what the facts say.
+type Outcome string
+
+// The outcomes.
+const (
+	Same       Outcome = "same"
+	Bind       Outcome = "bind"       // nothing was bound yet
+	Rebind     Outcome = "rebind"     // the same device, changed
+	Quarantine Outcome = "quarantine" // another device
+	Off        Outcome = "off"        // too little is known to tell, as in a container
+)
+
+// Decision is an outcome, and which kinds of facts it rests on.
+type Decision struct {
+	Outcome Outcome
+	Changed []string // for people: "network address", "DMI UUID", …
+}
+
+// System reports whether another system was installed, or an image was given an
+// identity of its own.
+func (d Decision) System() bool { return slices.Contains(d.Changed, system) }
+
+// Fewest is how many kinds of facts there must be.
+const Fewest = 2
+
+// The kinds of facts, for people.
+const (
+	network   = "network address"
+	mainboard = "DMI UUID"
+	tpm       = "TPM endorsement key"
+	system    = "machine id"
+	disk      = "root file system"
+)
+
+// Decide compares what was bound with what is known now. bound nil is none. A
+// fact that is not known on either side has not changed: a daemon that may read
+// less than before is on no other device.
+func Decide(bound *Facts, now Facts) Decision {
+	switch {
+	case now.Known() < Fewest:
+		return Decision{Outcome: Off}
+	case bound == nil || bound.Known() < Fewest:
+		return Decision{Outcome: Bind}
+	}
+	changed := bound.changed(now)
+	has := func(kind string) bool { return slices.Contains(changed, kind) }
+	switch {
+	case has(network) && (has(mainboard) || has(tpm)):
+		return Decision{Quarantine, changed}
+	case len(changed) > 0 || bound.lacks(now):
+		return Decision{Rebind, changed}
+	}
+	return Decision{Outcome: Same}
+}
+
+func (f Facts) changed(now Facts) []string {
+	var changed []string
+	if len(f.MACs) > 0 && len(now.MACs) > 0 && !slices.ContainsFunc(now.MACs, func(mac string) bool { return slices.Contains(f.MACs, mac) }) {
+		changed = append(changed, network)
+	}
+	for _, fact := range []struct{ kind, then, now string }{
+		{mainboard, f.DMI, now.DMI}, {tpm, f.EK, now.EK}, {system, f.MachineID, now.MachineID}, {disk, f.RootFS, now.RootFS},
+	} {
+		if fact.then != "" && fact.now != "" && fact.then != fact.now {
+			changed = append(changed, fact.kind)
+		}
+	}
+	return changed
+}
+
+// lacks reports whether something is known now that was not, or a network card
+// came: what is bound is then to be completed.
+func (f Facts) lacks(now Facts) bool {
+	more := f.with(now)
+	return f.MachineID != more.MachineID || f.DMI != more.DMI || f.RootFS != more.RootFS || f.EK != more.EK || len(f.MACs) != len(more.MACs)
+}
+
+// Renew returns what is to be bound from now on: what is known now, and of the
+// rest what was known before.
+func Renew(bound *Facts, now Facts) Facts {
+	if bound == nil {
+		return now
+	}
+	return bound.with(now)
+}
+
+// with returns f as now says, but for what now does not know, and for what now
+// cannot confirm: of a copy that shows its mainboard before its network card, or
+// the other way round, each change alone would pass. The cards that are there
+// replace those of before if none of those is left.
+func (f Facts) with(now Facts) Facts {
+	out := f
+	fill(&out.MachineID, now.MachineID)
+	fill(&out.RootFS, now.RootFS)
+	if len(f.MACs) == 0 || len(now.MACs) > 0 {
+		fill(&out.DMI, now.DMI)
+		fill(&out.EK, now.EK)
+	}
+	switch {
+	case len(now.MACs) == 0:
+	case !slices.Contains(f.changed(now), network):
+		out.MACs = append(slices.Clone(f.MACs), now.MACs...)
+		slices.Sort(out.MACs)
+		out.MACs = slices.Compact(out.MACs)
+		if len(out.MACs) > mostCards { // docks come and go
+			out.MACs = slices.Clone(now.MACs)
+		}
+	case (f.DMI == "" || now.DMI != "") && (f.EK == "" || now.EK != ""):
+		out.MACs = slices.Clone(now.MACs)
+	}
+	return out
+}
+
+// fill sets to, if there is something to set it to.
+func fill(to *string, from string) {
+	if from != "" {
+		*to = from
+	}
+}
+
+const mostCards = 32
+
+// Encode returns the form in which facts are kept.
+func (f Facts) Encode() ([]byte, error) { return json.Marshal(f) }
+
+// Decode is the inverse of Encode.
+func Decode(b []byte) (Facts, error) {
+	var f Facts
+	if err := json.Unmarshal(b, &f); err != nil {
+		return Facts{}, fmt.Errorf("decode the facts of a device: %w", err)
+	}
+	return f, nil
+}

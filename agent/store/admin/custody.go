@@ -1,0 +1,209 @@
+// Package custody opens the store as a whole, and does with it what only a
+// person may decide: accept it, set aside what is damaged, begin anew, exchange
+// its key, declare it this device's. It says what each costs in counts before it
+// is done. It must not know of sockets, of keyrings' kinds, or of the service.
+package admin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+
+	"regent/agent/fault"
+	"regent/agent/redeem"
+	"regent/agent/store"
+	"regent/agent/timing"
+)
+
+// Ring is what custody needs of the keyring. Every call ends in time.
+type Ring interface {
+	store.Keyring
+	store.MarkPlace
+	// ForgetMark removes the mark. No mark is no error.
+	ForgetMark(ctx context.Context) error
+	// Replace puts key in the data key's place in one step.
+	Replace(ctx context.Context, key []byte) error
+	// For is the same keyring for another state directory.
+	For(dir string) (Ring, error)
+}
+
+// OnClone is what to do where a state turns out to be another device's.
+type OnClone string
+
+// The ways, as in DESIGN.md. Every other is Quarantine.
+const (
+	CloneQuarantine OnClone = "quarantine"     // nothing, until a person decides
+	RegisterAgain   OnClone = "register_again" // forget the auth tokens, which are the other device's
+	Adopt           OnClone = "adopt"          // believe that it is the same device
+)
+
+// Deps is what a safe is made of. All of it is required.
+type Deps struct {
+	Dir     string // the state directory, which this process holds
+	Lock    string // name of the file in it by which this process holds it
+	Ring    Ring
+	Facts   Facts // of this device; none is fine
+	BootID  string
+	OnClone OnClone
+	Clock   timing.Clock
+	Log     *slog.Logger
+}
+
+// Safe is the store of one state directory, as a whole. Open comes first. It is
+// not safe for concurrent use.
+type Safe struct {
+	Deps
+	sealed   *store.Sealed // nil while there is no key
+	mark     *store.Mark
+	bound    Outcome
+	state    store.State
+	cause    error
+	noWrites error // of a rehearsal: what every write fails with
+}
+
+// New returns a safe that is not open.
+func New(d Deps) *Safe { return &Safe{Deps: d, state: store.Missing} }
+
+// Store returns the open store; nil if it cannot be used.
+func (s *Safe) Store() *store.Sealed {
+	if s.state != store.OK {
+		return nil
+	}
+	return s.sealed
+}
+
+// Mark returns what lets the mark follow the store; nil if it cannot be used.
+func (s *Safe) Mark() *store.Mark { return s.mark }
+
+// State returns what Open came to.
+func (s *Safe) State() store.State { return s.state }
+
+// Bound says what became of the binding to this device.
+func (s *Safe) Bound() Outcome { return s.bound }
+
+// Close releases the store.
+func (s *Safe) Close() error {
+	if s.sealed == nil {
+		return nil
+	}
+	return s.sealed.Close()
+}
+
+// Open opens the store if it is sound, this device's, and no older copy. It
+// makes a key on a first run and never otherwise. The error is a [fault.Fault];
+// nothing was changed then that a person had not asked for.
+func (s *Safe) Open(ctx context.Context) error {
+	s.state, s.cause = s.open(ctx)
+	return s.cause
+}
+
+func (s *Safe) open(ctx context.Context) (store.State, error) {
+	if err := s.checkImage(); err != nil {
+		return store.ForeignHost, err
+	}
+	if err := s.finishRekey(ctx); err != nil {
+		return store.Unreadable, fault.Errorf("open the store", fault.StoreUnreadable, "an exchange of the data key was interrupted and cannot be finished: %v", err).Because(err)
+	}
+	kept, err := HasState(s.Dir)
+	if err != nil {
+		return store.Unreadable, fault.Errorf("look at the state directory", fault.StoreUnreadable, "%v", err).Because(err)
+	}
+	key, state, err := store.Unlock(ctx, s.Ring, kept)
+	if err != nil {
+		return state, explain(state, err)
+	}
+	s.sealed, err = store.Open(ctx, store.Options{Dir: s.Dir, Key: key, Refuse: s.noWrites})
+	if err != nil {
+		return store.Unreadable, fault.Errorf("open the store", fault.StoreUnreadable, "%v", err).Because(err)
+	}
+	// 1. Every record can be read: one that cannot is not the same as none.
+	damaged, _, err := s.sealed.Verify(ctx)
+	if err := damage(damaged, err); err != nil {
+		return store.Unreadable, err
+	}
+	// 2. It is no older copy.
+	if !kept {
+		s.mark = store.FirstMark(ctx, s.sealed, s.Ring, s.Log)
+	} else if s.mark, state, err = store.OpenMark(ctx, s.sealed, s.Ring, s.Log); err != nil {
+		return state, err
+	}
+	// 3. It is this device's.
+	return s.bind(ctx)
+}
+
+// HasState reports whether anything was ever kept in dir: then a missing key is
+// a loss, and no first run.
+func HasState(dir string) (bool, error) {
+	records, err := store.HasRecords(dir)
+	if err != nil || records {
+		return records, err
+	}
+	return redeem.HasLedger(dir)
+}
+
+// explain adds to a state what its reader can do.
+func explain(state store.State, err error) error {
+	f := fault.Of(err)
+	switch state {
+	case store.Locked:
+		return fault.Errorf(f.Op, f.Kind, "the keyring does not give out the data key: %v; unlock it, then run: regent reload", f.Err).Because(f.Err)
+	case store.Missing:
+		return fault.Errorf(f.Op, f.Kind, "the sealed records are there and the key to them is missing; nothing was changed; put the key back from a backup (regent doctor names its files) and run regent reload; without a backup, regent store recover says what going on without the records costs (--yes does it)").Because(f.Err)
+	case store.Unreadable:
+		return fault.Errorf(f.Op, f.Kind, "the key material is there and cannot be read: %v; nothing was changed; restore it and run regent reload; without a backup, regent store recover says what going on without the records costs (--yes does it)", f.Err).Because(f.Err)
+	}
+	return err
+}
+
+// damage is the fault of records that cannot be read.
+func damage(found []store.Damage, err error) error {
+	if err != nil {
+		return fault.Errorf("read the store", fault.StoreUnreadable, "%v", err).Because(err)
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	if first, ok := newer(found); ok {
+		return fault.Errorf("read the store", fault.StoreUnreadable, "%s was written by a newer release of Regent; it was left as it is; install that release again", first.Path).Because(first.Err)
+	}
+	first := found[0]
+	return fault.Errorf("read the store", fault.StoreUnreadable,
+		"%d of the sealed records cannot be read, the first is %s; nothing was changed and nothing will be redeemed; restore the state directory and run regent reload; without a backup, regent store recover says what going on without them costs (--yes does it)", len(found), first.Path).Because(first.Err)
+}
+
+// newer finds a record that a later release wrote.
+func newer(found []store.Damage) (store.Damage, bool) {
+	for _, d := range found {
+		if errors.Is(d.Err, store.ErrNewer) {
+			return d, true
+		}
+	}
+	return store.Damage{}, false
+}
+
+// LedgerKey returns the key of the ledger's chain.
+func (s *Safe) LedgerKey() ([]byte, error) { return s.sealed.Subkey(ledgerLabel) }
+
+const ledgerLabel = "ledger"
+
+// ledgerOptions is the ledger of a store in dir.
+func (s *Safe) ledgerOptions(dir string, in *store.Sealed) (redeem.LedgerOptions, error) {
+	key, err := in.Subkey(ledgerLabel)
+	return redeem.LedgerOptions{Dir: dir, Key: key, Store: in, Clock: s.Clock}, err
+}
+
+// checkLedger reads the whole ledger, as a start does.
+func (s *Safe) checkLedger(ctx context.Context) error {
+	o, err := s.ledgerOptions(s.Dir, s.sealed)
+	if err != nil {
+		return err
+	}
+	l, err := redeem.OpenLedger(ctx, o)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+func (s *Safe) path(name string) string { return filepath.Join(s.Dir, name) }

@@ -1,0 +1,30 @@
+// Package clock keeps the agent's two notions of time apart.
+//
+// Civil time survives a restart, but jumps when someone sets the clock. Boot
+// time counts sleep and never jumps, but means nothing after the next boot,
+// which the boot id tells. Timers are not here: a test that needs to control
+// them runs in a testing/synctest bubble. The package must not know how a
+// system reads its boot clock: it is given the reading.
+package timing
+
+import "time"
+
+// Clock reads both times. Implementations are safe for concurrent use.
+type Clock interface {
+	Wall() time.Time     // civil time, without a monotonic reading
+	Boot() time.Duration // since boot, sleep included; never decreases within one boot
+	BootID() string      // changes with each boot; "" if the system cannot say
+}
+
+type system struct {
+	id   string
+	boot func() time.Duration
+}
+
+// NewClock returns the machine's clock. boot reads the time since boot, sleep
+// included (Linux CLOCK_BOOTTIME, Windows interrupt time).
+func NewClock(bootID string, boot func() time.Duration) Clock { return system{bootID, boot} }
+
+func (s system) Wall() time.Time     { return time.Now().Round(0) }
+func (s system) Boot() time.Duration { return s.boot() }
+func (s system) BootID() string      { return s.id }

@@ -1,0 +1,395 @@
+package tms
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxDepth bounds how deep First descends: the cost of a hostile body is
+// bounded by it and by the body's size.
+const maxDepth = 16
+
+// longest is what a longer span becomes: ten years are as good as for ever, and
+// far from what overflows a time.Duration.
+const longest = 10 * 365 * 24 * time.Hour
+
+// Object is a JSON object whose members are not yet read. Of equal names the last
+// one counts.
+type Object map[string]json.RawMessage
+
+// Member returns a member by its name, nil if there is none. A name in another case, or
+// with other signs between its words, is the same name: Access-Token is access_token.
+// The exact one comes first, then the first in the order of the alphabet.
+func (o Object) Member(name string) json.RawMessage {
+	if raw, ok := o[name]; ok || name == "" {
+		return raw
+	}
+	found := ""
+	for other := range o {
+		if (found == "" || other < found) && sameName(other, name) {
+			found = other
+		}
+	}
+	if found == "" {
+		return nil
+	}
+	return o[found]
+}
+
+// sameName compares names without regard to case and to the signs between words.
+func sameName(a, b string) bool {
+	for {
+		a, b = strings.TrimLeft(a, between), strings.TrimLeft(b, between)
+		if a == "" || b == "" {
+			return a == b
+		}
+		if lower(a[0]) != lower(b[0]) {
+			return false
+		}
+		a, b = a[1:], b[1:]
+	}
+}
+
+// between are the signs that may stand between the words of a name.
+const between = "_-. "
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// ParseReply reads body as one object. If it has a member called wrapper that is an
+// object, that one is returned.
+func ParseReply(body []byte, wrapper string) (Object, error) {
+	o, err := object(whole(body))
+	if err != nil {
+		return nil, err
+	}
+	if inner, err := object(o.Member(wrapper)); err == nil {
+		return inner, nil
+	}
+	return o, nil
+}
+
+// object reads raw as an object.
+func object(raw []byte) (Object, error) {
+	var o Object
+	if err := json.Unmarshal(inText(raw), &o); err != nil || o == nil {
+		return nil, errors.New("no JSON object")
+	}
+	return o, nil
+}
+
+// FirstObject returns the first object of body, at any depth down to a bound, arrays
+// included, that has a member called name. An object comes before those in it.
+func FirstObject(body []byte, name string) (Object, error) {
+	if body = whole(body); !json.Valid(body) {
+		return nil, errors.New("no JSON")
+	}
+	if o := first(body, name, 0); o != nil {
+		return o, nil
+	}
+	return nil, fmt.Errorf("no object with %s in the answer, down to %d levels", name, maxDepth)
+}
+
+func first(raw json.RawMessage, name string, depth int) Object {
+	if depth >= maxDepth {
+		return nil
+	}
+	if o, err := object(raw); err == nil && o.Member(name) != nil {
+		return o
+	}
+	for _, child := range children(raw) {
+		if o := first(child, name, depth+1); o != nil {
+			return o
+		}
+	}
+	return nil
+}
+
+// OnlyText returns the one text that members called name have in body, at any depth down
+// to a bound, and "" if there is none, or if there are several.
+func OnlyText(body []byte, name string) string {
+	found := map[string]bool{}
+	texts(whole(body), name, 0, found)
+	if len(found) != 1 {
+		return ""
+	}
+	return slices.Collect(maps.Keys(found))[0]
+}
+
+func texts(raw json.RawMessage, name string, depth int, found map[string]bool) {
+	if depth >= maxDepth {
+		return
+	}
+	if o, err := object(raw); err == nil && o.Text(name) != "" {
+		found[o.Text(name)] = true
+	}
+	for _, child := range children(raw) {
+		texts(child, name, depth+1, found)
+	}
+}
+
+// HoldersOf returns the objects of body, at any depth down to a bound, arrays included,
+// that have a string that is not empty by one of the names; at most two, since a second
+// string already makes it unclear which is meant.
+func HoldersOf(body []byte, names ...string) []Object {
+	if body = whole(body); !json.Valid(body) {
+		return nil
+	}
+	return holders(body, names, 0)
+}
+
+func holders(raw json.RawMessage, names []string, depth int) (found []Object) {
+	if depth >= maxDepth {
+		return nil
+	}
+	if o, err := object(raw); err == nil && o.Text(names...) != "" {
+		found = append(found, o)
+	}
+	for _, child := range children(raw) {
+		for _, o := range holders(child, names, depth+1) {
+			if len(found) == 0 || o.Text(names...) != found[0].Text(names...) {
+				found = append(found, o)
+			}
+		}
+		if len(found) > 1 {
+			return found[:2]
+		}
+	}
+	return found
+}
+
+// PathOf says in which members the object is that First finds: "authTokens.authToken[0]",
+// "" for the body itself. It is for people: the names are the body's.
+func PathOf(body []byte, name string) string {
+	body = whole(body)
+	o, err := object(body)
+	switch {
+	case err == nil && o.Member(name) != nil:
+		return ""
+	case err == nil:
+		for _, member := range slices.Sorted(maps.Keys(o)) {
+			if first(o[member], name, 1) != nil {
+				return replyJoined(member, PathOf(o[member], name))
+			}
+		}
+	}
+	var items []json.RawMessage
+	if json.Unmarshal(body, &items) != nil {
+		return ""
+	}
+	for i, item := range items {
+		if first(item, name, 1) != nil {
+			return replyJoined(fmt.Sprintf("[%d]", i), PathOf(item, name))
+		}
+	}
+	return ""
+}
+
+func replyJoined(outer, inner string) string {
+	if inner == "" || strings.HasPrefix(inner, "[") {
+		return outer + inner
+	}
+	return outer + "." + inner
+}
+
+// children returns the values inside an object or array, in the order of the
+// document, which a map would lose. raw is valid JSON.
+func children(raw json.RawMessage) []json.RawMessage {
+	raw = inText(raw)
+	d := json.NewDecoder(bytes.NewReader(raw))
+	open, err := d.Token()
+	if err != nil || (open != json.Delim('{') && open != json.Delim('[')) {
+		return nil
+	}
+	var found []json.RawMessage
+	for d.More() {
+		if open == json.Delim('{') {
+			if _, err := d.Token(); err != nil { // the member's name
+				return found
+			}
+		}
+		var child json.RawMessage
+		if err := d.Decode(&child); err != nil {
+			return found
+		}
+		end := d.InputOffset()
+		found = append(found, raw[end-int64(len(child)):end]) // a part of raw, and no copy
+	}
+	return found
+}
+
+// Text returns the first of the named members that is a string and not empty,
+// or "".
+func (o Object) Text(names ...string) string {
+	for _, name := range names {
+		var s string
+		if json.Unmarshal(o.Member(name), &s) == nil && s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// Texts returns all strings in o at any depth down to a bound, but for those in members
+// of these names.
+func (o Object) Texts(except ...string) []string { return o.texts(except, 0) }
+
+func (o Object) texts(except []string, depth int) (all []string) {
+	for _, name := range slices.Sorted(maps.Keys(o)) {
+		if !slices.ContainsFunc(except, func(other string) bool { return sameName(name, other) }) {
+			all = append(all, replyTextsIn(o[name], except, depth+1)...)
+		}
+	}
+	return all
+}
+
+func replyTextsIn(raw json.RawMessage, except []string, depth int) (all []string) {
+	if depth >= maxDepth {
+		return nil
+	}
+	if o, err := object(raw); err == nil {
+		return o.texts(except, depth)
+	}
+	var text string
+	if json.Unmarshal(raw, &text) == nil && text != "" {
+		return []string{text}
+	}
+	for _, child := range children(raw) {
+		all = append(all, replyTextsIn(child, except, depth+1)...)
+	}
+	return all
+}
+
+// ID returns the named member, which may be a string or a number, as a string;
+// "" if it is neither.
+func (o Object) ID(name string) string {
+	if s := o.Text(name); s != "" {
+		return s
+	}
+	var n json.Number
+	if json.Unmarshal(o.Member(name), &n) != nil {
+		return ""
+	}
+	return n.String()
+}
+
+// FirstOf descends into the named members, each of them an object or an array of
+// objects, as far as they are there, and returns the innermost object; of an array the
+// first one. found is false if none is there.
+func (o Object) FirstOf(names ...string) (inner Object, found bool) {
+	for _, name := range names {
+		raw := o.Member(name)
+		var items []json.RawMessage
+		if json.Unmarshal(raw, &items) == nil && len(items) > 0 {
+			raw = items[0]
+		}
+		if next, err := object(raw); err == nil {
+			o, found = next, true
+		}
+	}
+	return o, found
+}
+
+// Ref returns the first of the named members that names another thing: a string, or
+// an object with one of the members by, in their order. It is "" if none does.
+func (o Object) Ref(by []string, names ...string) string {
+	for _, name := range names {
+		if s := o.ID(name); s != "" {
+			return s
+		}
+		if inner, err := object(o.Member(name)); err == nil {
+			for _, member := range by {
+				if s := inner.ID(member); s != "" {
+					return s
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// NoZone is the location of a time whose zone the service did not tell: it may be
+// off by up to [ZoneSpan] in either direction.
+var NoZone = time.FixedZone("no zone", 0)
+
+// ZoneSpan is how far local times are from UTC at most.
+const ZoneSpan = 14 * time.Hour
+
+// ParseTime reads a time: RFC 3339, or without seconds, without a zone (its location is
+// then [NoZone]), or a date alone. It is zero if s is none of them.
+func ParseTime(s string) time.Time {
+	for _, form := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05Z0700"} {
+		if t, err := time.Parse(form, s); err == nil {
+			return t
+		}
+	}
+	for _, form := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(form, s, NoZone); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// Int returns the named member as a whole number, and whether it is there.
+func (o Object) Int(name string) (n int, ok bool, err error) {
+	f, ok, err := o.Number(name)
+	if err != nil || !ok {
+		return 0, false, err
+	}
+	if f != math.Trunc(f) || math.Abs(f) > math.MaxInt32 {
+		return 0, false, fmt.Errorf("%s is no whole number, or out of bounds", name)
+	}
+	return int(f), true, nil
+}
+
+// Seconds returns the named member, a number of seconds, and whether it is
+// there. What is longer than ten years, in either direction, becomes ten years.
+func (o Object) Seconds(name string) (d time.Duration, ok bool, err error) {
+	f, ok, err := o.Number(name)
+	if err != nil || !ok {
+		return 0, false, err
+	}
+	return Seconds(f), true, nil
+}
+
+// Seconds converts seconds, as Seconds does.
+func Seconds(seconds float64) time.Duration {
+	switch bound := longest.Seconds(); {
+	case seconds >= bound:
+		return longest
+	case seconds <= -bound:
+		return -longest
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
+
+// Number returns the named member as a number, which may be infinite, and
+// whether it is there. A string of a number counts as one; null is not there.
+func (o Object) Number(name string) (f float64, ok bool, err error) {
+	raw := strings.TrimSpace(string(o.Member(name)))
+	if raw == "" || raw == "null" {
+		return 0, false, nil
+	}
+	var n json.Number
+	if err := json.Unmarshal(o.Member(name), &n); err != nil {
+		return 0, false, fmt.Errorf("%s is no number", name)
+	}
+	f, err = strconv.ParseFloat(n.String(), 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(f) {
+		return 0, false, fmt.Errorf("%s is no number", name)
+	}
+	return f, true, nil
+}

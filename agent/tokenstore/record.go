@@ -1,0 +1,136 @@
+// Package vault holds the auth tokens: one record for each instance, in memory
+// and sealed in the store, never different in the two. It must not know when
+// to refresh or redeem: it keeps what those who know give it.
+package tokenstore
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"regent/agent/instance"
+	"regent/agent/tms"
+	"regent/agent/token"
+)
+
+// Record is one auth token and all that must outlast the process.
+type Record struct {
+	ID           instance.ID
+	Base         string // the tenant's base URL when it was redeemed
+	Intent       string // the ledger's intent that bought it
+	Registration string // fingerprint of the registration token that paid
+	AuthTokenID  string // the service's name of it
+	Identifier   string // what its administrator sees
+	Provider     tms.Provider
+
+	State instance.State
+	Since time.Time // when State began
+
+	Access      token.Secret
+	Life        token.Lifetime
+	Generation  uint64  // which refresh made it; grows by one
+	Draw        float64 // jitter in [0,1), drawn once when the access token arrived
+	Refresh     token.Secret
+	RefreshLife token.Lifetime // TTL 0: unknown or without end
+	Served      time.Time      // when Refresh was issued, by the service's own clock; zero if unknown
+	Older       token.Secret   // the refresh token before; kept until Refresh has worked once
+
+	Attempt  Attempt
+	Refusals Refusals
+
+	Shown bool     // the redemption's reply showed what it was told
+	Form  tms.Form // of the service's last reply with an auth token; zero if not known
+
+	Again time.Time // when policy last redeemed by itself after refresh_expired
+
+	Began   time.Time     // when it was redeemed, by the service's own clock; zero if unknown
+	Session time.Duration // after which the service ends its sessions, as was seen; 0 if no end was seen
+}
+
+// Attempt is what is known of refreshes that began and have not succeeded. It
+// is durable before the request is sent.
+type Attempt struct {
+	Open       bool      `json:"open,omitempty"`       // one is under way, or was when the process died
+	Unanswered int       `json:"unanswered,omitempty"` // earlier ones whose answer never came
+	OlderTried bool      `json:"older_tried,omitempty"`
+	At         time.Time `json:"at,omitzero"` // when the last one began
+}
+
+// Doubtful reports whether the service may have rotated the refresh token
+// without our having heard the answer.
+func (a Attempt) Doubtful() bool { return a.Open || a.Unanswered > 0 }
+
+// Refusals counts refusals in the service's shape, in a row.
+type Refusals struct {
+	Count int       `json:"count,omitempty"`
+	First time.Time `json:"first,omitzero"`
+}
+
+// Servable reports whether the state lets the access token be handed out while
+// it is valid: only a revocation withdraws it at once.
+func (r Record) Servable() bool { return r.State != instance.Revoked && !r.Access.IsZero() }
+
+// sealed is a Record as it lies in the store. Only this package makes one.
+type sealed struct {
+	Format       int            `json:"format"`
+	ID           instance.ID    `json:"id"`
+	Base         string         `json:"base"`
+	Intent       string         `json:"intent"`
+	Registration string         `json:"registration"`
+	AuthTokenID  string         `json:"auth_token_id"`
+	Identifier   string         `json:"identifier"`
+	Provider     tms.Provider   `json:"provider"`
+	State        instance.State `json:"state"`
+	Since        time.Time      `json:"since"`
+	Access       string         `json:"access"`
+	Life         token.Lifetime `json:"life"`
+	Generation   uint64         `json:"generation"`
+	Draw         float64        `json:"draw"`
+	Refresh      string         `json:"refresh"`
+	RefreshLife  token.Lifetime `json:"refresh_life"`
+	Served       time.Time      `json:"served,omitzero"`
+	Older        string         `json:"older,omitempty"`
+	Attempt      Attempt        `json:"attempt,omitzero"`
+	Refusals     Refusals       `json:"refusals,omitzero"`
+	Again        time.Time      `json:"again,omitzero"`
+	Shown        bool           `json:"shown,omitempty"`
+	Form         tms.Form       `json:"form,omitzero"`
+	Began        time.Time      `json:"began,omitzero"`
+	Session      time.Duration  `json:"session,omitempty"`
+}
+
+// format is the version of sealed. A newer daemon reads the one before.
+const format = 1
+
+func encode(r Record) ([]byte, error) {
+	b, err := json.Marshal(sealed{
+		Format: format, ID: r.ID, Base: r.Base, Intent: r.Intent, Registration: r.Registration,
+		AuthTokenID: r.AuthTokenID, Identifier: r.Identifier, Provider: r.Provider, State: r.State, Since: r.Since,
+		Access: r.Access.Reveal(), Life: r.Life, Generation: r.Generation, Draw: r.Draw,
+		Refresh: r.Refresh.Reveal(), RefreshLife: r.RefreshLife, Served: r.Served, Older: r.Older.Reveal(),
+		Attempt: r.Attempt, Refusals: r.Refusals, Again: r.Again, Shown: r.Shown, Form: r.Form,
+		Began: r.Began, Session: r.Session,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode auth token %s: %w", r.ID, err)
+	}
+	return b, nil
+}
+
+func decode(b []byte) (Record, error) {
+	var s sealed
+	if err := json.Unmarshal(b, &s); err != nil {
+		return Record{}, fmt.Errorf("decode auth token: %w", err)
+	}
+	if s.Format != format {
+		return Record{}, fmt.Errorf("auth token record has format %d, this daemon reads %d: install the newer version again", s.Format, format)
+	}
+	return Record{
+		ID: s.ID, Base: s.Base, Intent: s.Intent, Registration: s.Registration,
+		AuthTokenID: s.AuthTokenID, Identifier: s.Identifier, Provider: s.Provider, State: s.State, Since: s.Since,
+		Access: token.NewSecret(s.Access), Life: s.Life, Generation: s.Generation, Draw: s.Draw,
+		Refresh: token.NewSecret(s.Refresh), RefreshLife: s.RefreshLife, Served: s.Served, Older: token.NewSecret(s.Older),
+		Attempt: s.Attempt, Refusals: s.Refusals, Again: s.Again, Shown: s.Shown, Form: s.Form,
+		Began: s.Began, Session: s.Session,
+	}, nil
+}

@@ -1,0 +1,391 @@
+package tokenstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/instance"
+	"regent/agent/store"
+	"regent/agent/store/storetest"
+	"regent/agent/tms"
+	"regent/agent/token"
+	"regent/agent/tokenstore"
+)
+
+const (
+	accessSecret  = "SENTINEL-access"
+	refreshSecret = "SENTINEL-refresh"
+	olderSecret   = "SENTINEL-older"
+)
+
+// full is a record in which no field is zero.
+func full(n int) tokenstore.Record {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 7, time.UTC)
+	life := token.Lifetime{TTL: time.Hour, Wall: at, Boot: 5 * time.Minute, BootID: "boot-1"}
+	return tokenstore.Record{
+		ID:   instance.ID{Tenant: "demo-host.com:8443", Application: "cad", Number: n},
+		Base: "https://demo-host.com:8443", Intent: "regent-1", Registration: "0badcafe",
+		AuthTokenID: "at-1", Identifier: "regent-1",
+		Provider: tms.Provider{TokenEndpoint: "https://idp/auth/", Realm: "r", ClientID: "c"},
+		State:    instance.Stale, Since: at.Add(time.Second),
+		Access: token.NewSecret(accessSecret), Life: life, Generation: 3, Draw: 0.25,
+		Refresh: token.NewSecret(refreshSecret), RefreshLife: token.Lifetime{TTL: 24 * time.Hour, Wall: at, BootID: "boot-1"},
+		Older:    token.NewSecret(olderSecret),
+		Attempt:  tokenstore.Attempt{Open: true, Unanswered: 2, OlderTried: true, At: at.Add(time.Minute)},
+		Refusals: tokenstore.Refusals{Count: 2, First: at.Add(time.Hour)},
+		Again:    at.Add(2 * time.Hour),
+		Began:    at.Add(-time.Hour), Session: 10 * time.Hour,
+	}
+}
+
+var secrets = cmp.Comparer(func(a, b token.Secret) bool { return a.Equal(b) })
+
+func open(t *testing.T, s store.Store) *tokenstore.Vault {
+	t.Helper()
+	v, bad, err := tokenstore.Open(t.Context(), s)
+	if err != nil || len(bad) != 0 {
+		t.Fatalf("Open: %v, bad %v", err, bad)
+	}
+	return v
+}
+
+func create(t *testing.T, v *tokenstore.Vault, r tokenstore.Record) {
+	t.Helper()
+	if err := v.Create(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// want says what a vault and the next process's vault hold.
+func want(t *testing.T, v *tokenstore.Vault, s store.Store, want ...tokenstore.Record) {
+	t.Helper()
+	if diff := cmp.Diff(v.List(), want, secrets); diff != "" {
+		t.Errorf("in memory: got -, want +:\n%s", diff)
+	}
+	if diff := cmp.Diff(open(t, s).List(), want, secrets); diff != "" {
+		t.Errorf("on disk: got -, want +:\n%s", diff)
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	s := &storetest.Memory{}
+	v := open(t, s)
+	create(t, v, full(10))
+	create(t, v, full(2))
+	create(t, v, tokenstore.Record{ID: full(1).ID})
+	want(t, v, s, tokenstore.Record{ID: full(1).ID}, full(10), full(2))
+	if r, ok := v.Get(full(2).ID); !ok || cmp.Diff(r, full(2), secrets) != "" {
+		t.Errorf("Get: got %v, %t, want what was created", r, ok)
+	}
+	if r, ok := v.Get(full(3).ID); ok {
+		t.Errorf("Get of none: got %v", r)
+	}
+}
+
+func TestRecordShowsNoSecret(t *testing.T) {
+	v := open(t, &storetest.Memory{})
+	create(t, v, full(1))
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		for _, x := range []any{full(1), new(full(1)), v, v.List()} {
+			if text := fmt.Sprintf(verb, x); strings.Contains(text, "SENTINEL") {
+				t.Errorf("%s shows a secret: %s", verb, text)
+			}
+		}
+	}
+}
+
+func TestServable(t *testing.T) {
+	for _, state := range instance.States() {
+		r := full(1)
+		r.State = state
+		if got, want := r.Servable(), state != instance.Revoked; got != want {
+			t.Errorf("%s: got %t, want %t", state, got, want)
+		}
+		r.Access = token.Secret{}
+		if r.Servable() {
+			t.Errorf("%s without an access token: got true, want false", state)
+		}
+	}
+}
+
+func TestAttemptDoubtful(t *testing.T) {
+	tests := []struct {
+		a    tokenstore.Attempt
+		want bool
+	}{
+		{tokenstore.Attempt{}, false},
+		{tokenstore.Attempt{OlderTried: true}, false},
+		{tokenstore.Attempt{Open: true}, true},
+		{tokenstore.Attempt{Unanswered: 1}, true},
+	}
+	for _, tt := range tests {
+		if got := tt.a.Doubtful(); got != tt.want {
+			t.Errorf("%+v: got %t, want %t", tt.a, got, tt.want)
+		}
+	}
+}
+
+// TestOpenReportsBadRecords, and leaves them and the good ones as they are.
+func TestOpenReportsBadRecords(t *testing.T) {
+	good := &storetest.Memory{}
+	create(t, open(t, good), full(1))
+	sealed := valueOf(t, good, "auth-token/demo-host.com:8443/cad/1")
+	newer := strings.Replace(sealed, `"format":1`, `"format":2`, 1)
+	tests := []struct {
+		name, record, value string
+		want                string // in the error
+	}{
+		{"no JSON", "demo-host.com/cad/9", "\x00", "decode"},
+		{"another JSON", "demo-host.com/cad/9", "[]", "decode"},
+		{"empty", "demo-host.com/cad/9", "", "decode"},
+		{"an empty object", "demo-host.com/cad/9", "{}", "format 0"},
+		{"a later format", "demo-host.com:8443/cad/1", newer, "install the newer version"},
+		{"the name of another instance", "demo-host.com:8443/cad/2", sealed, "is of demo-host.com:8443/cad/1"},
+		{"the name of another tenant", "demo-host.com/cad/1", sealed, "is of demo-host.com:8443/cad/1"},
+		{"no name", "", sealed, "is of demo-host.com:8443/cad/1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := &storetest.Memory{}
+			create(t, open(t, s), full(5))
+			set(t, s, "auth-token/"+tt.record, tt.value)
+			set(t, s, "device", "not ours")
+			v, bad, err := tokenstore.Open(t.Context(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cause := bad[tt.record]
+			if len(bad) != 1 || cause == nil || !strings.Contains(cause.Error(), tt.want) {
+				t.Errorf("got bad %v, want %q because of %q", bad, tt.record, tt.want)
+			}
+			if cause != nil && strings.Contains(cause.Error(), "SENTINEL") {
+				t.Errorf("the error shows a secret: %v", cause)
+			}
+			if diff := cmp.Diff(v.List(), []tokenstore.Record{full(5)}, secrets); diff != "" {
+				t.Errorf("the good one: got -, want +:\n%s", diff)
+			}
+			if got := valueOf(t, s, "auth-token/"+tt.record); got != tt.value {
+				t.Errorf("the bad record was changed to %q", got)
+			}
+		})
+	}
+}
+
+func TestOpenReportsWhatCannotBeRead(t *testing.T) {
+	s := &storetest.Memory{}
+	create(t, open(t, s), full(1))
+	s.FailNext(storetest.Get, store.ErrKey)
+	if _, bad, err := tokenstore.Open(t.Context(), s); err != nil || !errors.Is(bad[full(1).ID.Key()], store.ErrKey) {
+		t.Errorf("got bad %v, %v, want %v", bad, err, store.ErrKey)
+	}
+	s.FailNext(storetest.List, errFull)
+	if _, _, err := tokenstore.Open(t.Context(), s); !errors.Is(err, errFull) {
+		t.Errorf("got %v, want %v", err, errFull)
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	s := &storetest.Memory{}
+	v := open(t, s)
+	create(t, v, full(1))
+	seen, _ := v.Get(full(1).ID)
+	later := full(1)
+	later.Attempt.Unanswered = 7
+	got, err := v.Update(t.Context(), seen, func(r *tokenstore.Record) { r.Attempt.Unanswered = 7 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(got, later, secrets); diff != "" {
+		t.Errorf("got -, want +:\n%s", diff)
+	}
+	want(t, v, s, later)
+}
+
+// TestUpdateOfWhatIsGone: an answer that comes for what was changed, redeemed
+// again or forgotten meanwhile is discarded.
+func TestUpdateOfWhatIsGone(t *testing.T) {
+	tests := []struct {
+		name      string
+		meanwhile func(*testing.T, *tokenstore.Vault)
+	}{
+		{"forgotten", func(t *testing.T, v *tokenstore.Vault) {
+			if err := v.Forget(t.Context(), full(1)); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"refreshed", func(t *testing.T, v *tokenstore.Vault) {
+			if _, err := v.Update(t.Context(), full(1), func(r *tokenstore.Record) { r.Generation++ }); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"redeemed again", func(t *testing.T, v *tokenstore.Vault) {
+			again := full(1)
+			again.Intent = "regent-2"
+			create(t, v, again)
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := &storetest.Memory{}
+			v := open(t, s)
+			create(t, v, full(1))
+			seen, _ := v.Get(full(1).ID)
+			tt.meanwhile(t, v)
+			kept := v.List()
+			_, err := v.Update(t.Context(), seen, func(r *tokenstore.Record) { r.Access = token.NewSecret("late") })
+			if !errors.Is(err, tokenstore.ErrGone) {
+				t.Errorf("got %v, want %v", err, tokenstore.ErrGone)
+			}
+			want(t, v, s, kept...)
+		})
+	}
+}
+
+func TestForget(t *testing.T) {
+	s := &storetest.Memory{}
+	v := open(t, s)
+	create(t, v, full(1))
+	create(t, v, full(2))
+	s.FailNext(storetest.Delete, errFull)
+	if err := v.Forget(t.Context(), full(1)); !errors.Is(err, errFull) {
+		t.Errorf("got %v, want %v", err, errFull)
+	}
+	want(t, v, s, full(1), full(2))
+	for range 2 { // forgetting again is no error
+		if err := v.Forget(t.Context(), full(1)); err != nil {
+			t.Errorf("Forget: %v", err)
+		}
+	}
+	want(t, v, s, full(2))
+	create(t, v, full(1))
+	want(t, v, s, full(1), full(2))
+}
+
+// TestForgetSparesAnother: what was redeemed in the place of the one that was
+// seen stays.
+func TestForgetSparesAnother(t *testing.T) {
+	s := &storetest.Memory{}
+	v := open(t, s)
+	create(t, v, full(1))
+	again := full(1)
+	again.Intent = "regent-2"
+	create(t, v, again)
+	if err := v.Forget(t.Context(), full(1)); !errors.Is(err, tokenstore.ErrGone) {
+		t.Errorf("got %v, want %v", err, tokenstore.ErrGone)
+	}
+	want(t, v, s, again)
+}
+
+// TestMemoryIsNeverAheadOfTheDisk: what could not be written is not served.
+func TestMemoryIsNeverAheadOfTheDisk(t *testing.T) {
+	s := &storetest.Memory{}
+	v := open(t, s)
+	s.FailNext(storetest.Put, errFull)
+	if err := v.Create(t.Context(), full(1)); !errors.Is(err, errFull) {
+		t.Errorf("Create: got %v, want %v", err, errFull)
+	}
+	want(t, v, s, []tokenstore.Record{}...)
+	create(t, v, full(1))
+	s.FailNext(storetest.Put, errFull)
+	if _, err := v.Update(t.Context(), full(1), func(r *tokenstore.Record) { r.Generation++ }); !errors.Is(err, errFull) {
+		t.Errorf("Update: got %v, want %v", err, errFull)
+	}
+	want(t, v, s, full(1))
+}
+
+// TestUpdatesDoNotLoseOneAnother: writers of one instance at once, of which each
+// saw the newest, are all heard.
+func TestUpdatesDoNotLoseOneAnother(t *testing.T) {
+	s := &storetest.Memory{}
+	v := open(t, s)
+	create(t, v, full(1))
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if _, err := v.Update(t.Context(), full(1), func(r *tokenstore.Record) { r.Refusals.Count++ }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	later := full(1)
+	later.Refusals.Count += 20
+	want(t, v, s, later)
+}
+
+var errFull = errors.New("no space left on device")
+
+// late is a store whose Put fails after it has taken effect, as when only the
+// last sync of a directory fails.
+type late struct {
+	*storetest.Memory
+	fail bool
+}
+
+func (l *late) Put(ctx context.Context, name string, value []byte, was store.Version) (store.Version, error) {
+	v, err := l.Memory.Put(ctx, name, value, was)
+	if err == nil && l.fail {
+		return 0, errFull
+	}
+	return v, err
+}
+
+// TestPutThatFailedAndTookEffect: the record can be written again afterwards,
+// and what was refused is not in memory.
+func TestPutThatFailedAndTookEffect(t *testing.T) {
+	s := &late{Memory: &storetest.Memory{}, fail: true}
+	v := open(t, s)
+	for range 2 {
+		if err := v.Create(t.Context(), full(1)); !errors.Is(err, errFull) {
+			t.Errorf("Create: got %v, want %v", err, errFull)
+		}
+		if r, ok := v.Get(full(1).ID); ok {
+			t.Errorf("got %v, want none", r)
+		}
+	}
+	s.fail = false
+	create(t, v, full(1))
+	want(t, v, s, full(1))
+
+	s.fail = true
+	if _, err := v.Update(t.Context(), full(1), func(r *tokenstore.Record) { r.Generation++ }); !errors.Is(err, errFull) {
+		t.Errorf("Update: got %v, want %v", err, errFull)
+	}
+	if r, _ := v.Get(full(1).ID); r.Generation != full(1).Generation {
+		t.Errorf("memory has generation %d, want %d", r.Generation, full(1).Generation)
+	}
+	s.fail = false
+	later := full(1)
+	later.Generation++
+	if _, err := v.Update(t.Context(), full(1), func(r *tokenstore.Record) { r.Generation++ }); err != nil {
+		t.Errorf("Update: %v", err)
+	}
+	want(t, v, s, later)
+}
+
+func set(t *testing.T, s store.Store, name, value string) {
+	t.Helper()
+	_, v, err := s.Get(t.Context(), name)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		t.Fatal(err)
+	}
+	if _, err := s.Put(t.Context(), name, []byte(value), v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func valueOf(t *testing.T, s store.Store, name string) string {
+	t.Helper()
+	b, _, err := s.Get(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"regent/agent/policy"
+)
+
+// File is one generated file.
+type File struct {
+	Name string // from the top of the tree, with slashes
+	Data []byte
+}
+
+const madeFrom = "Made from the table in agent/policy/table.go by go generate ./configs. Change the table, not this file."
+
+// Files returns everything that is made from the table as a whole file. The
+// table in the README is [Readme]'s.
+func Files() ([]File, error) {
+	const mdm = "packaging/mdm/"
+	table := policy.Table()
+	makers := []struct {
+		name string
+		make func() ([]byte, error)
+	}{
+		{"configs/config.yaml", always(config, table)},
+		{"configs/REFERENCE.md", always(reference, table)},
+		{"agent/tms/CONTRACT.md", always(contractTable, table)},
+		{"configs/regent.yaml.5", always(manual, table)},
+		{"configs/regent.schema.json", func() ([]byte, error) { return jsonSchema(table) }},
+		{"packaging/deb/templates", always(debconf, table)},
+		{mdm + "group-policy/regent.admx", from("regent.admx", policy.GroupPolicy, table)},
+		{mdm + "group-policy/en-US/regent.adml", from("regent.adml", policy.GroupPolicy, table)},
+		{mdm + "intune/oma-uri.csv", func() ([]byte, error) { return omaURIs(table) }},
+		{mdm + "jamf/regent.mobileconfig", from("regent.mobileconfig", policy.Profile, table)},
+		{mdm + "jamf/" + domain + ".plist", from("manifest.plist", policy.Manifest, table)},
+	}
+	var files []File
+	for _, m := range makers {
+		data, err := m.make()
+		if err != nil {
+			return nil, fmt.Errorf("make %s: %w", m.name, err)
+		}
+		files = append(files, File{m.name, data})
+	}
+	return files, nil
+}
+
+func always(write func([]policy.Definition) []byte, table []policy.Definition) func() ([]byte, error) {
+	return func() ([]byte, error) { return write(table), nil }
+}
+
+func from(template string, in policy.Artefact, table []policy.Definition) func() ([]byte, error) {
+	return func() ([]byte, error) { return managed(template, in, table) }
+}
+
+// value writes what stands behind a key's colon: its default, or an example if
+// the default is empty.
+func value(d policy.Definition) string {
+	if d.Example != "" {
+		return d.Example
+	}
+	return standard(d)
+}
+
+// standard writes a key's default as YAML, "" for none.
+func standard(d policy.Definition) string {
+	switch v := d.Default.(type) {
+	case nil:
+		return ""
+	case string:
+		if v == "" {
+			return `""`
+		}
+	case time.Duration:
+		return policy.FormatDuration(v)
+	}
+	return fmt.Sprint(d.Default)
+}
+
+// accepts says in words which values a key takes.
+func accepts(d policy.Definition) string {
+	switch d.Type {
+	case policy.Word:
+		return strings.Join(d.Words, ", ")
+	case policy.Int:
+		return fmt.Sprintf("%s, %d to %d", d.Type, d.Min, d.Max)
+	case policy.Duration:
+		low, high := time.Duration(d.Min), time.Duration(d.Max)
+		return fmt.Sprintf("%s, %s to %s", d.Type, policy.FormatDuration(low), policy.FormatDuration(high))
+	case policy.Text, policy.Path, policy.Bool, policy.Names, policy.Executables, policy.Rules, policy.Applications:
+	}
+	return string(d.Type)
+}
+
+// wrap breaks text at spaces into lines of at most width bytes.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return append(lines, line)
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"encoding/csv"
+	"encoding/xml"
+	"fmt"
+	"strings"
+	"text/template"
+
+	"regent/agent/policy"
+	"regent/platform/layout"
+)
+
+// What names us to the management systems. Changing one of them orphans what
+// was set under the old name.
+const (
+	registryKey = layout.PolicyKey
+	admxApp     = "Regent" // in OMA-URIs
+	category    = "Regent"
+	domain      = "com.regent.agent"
+)
+
+//go:embed templates
+var templates embed.FS
+
+// managed writes a file from a template, which is given one [setting] for each
+// row of the table that stands in the artefact.
+func managed(name string, in policy.Artefact, table []policy.Definition) ([]byte, error) {
+	t, err := template.New("").Funcs(template.FuncMap{"x": escape}).ParseFS(templates, "templates/"+name+".tmpl")
+	if err != nil {
+		return nil, err
+	}
+	page := struct {
+		Made, Key, Category, Domain string
+		Versions                    []version
+		Settings                    []setting
+	}{madeFrom, registryKey, category, domain, versions(table), settings(in, table)}
+	var b bytes.Buffer
+	err = t.ExecuteTemplate(&b, name+".tmpl", page)
+	return b.Bytes(), err
+}
+
+// setting is a row of the table in the words of management systems.
+type setting struct {
+	policy.Definition
+	Name    string // of the policy, and of the value in the registry
+	Element string // id of what the policy's value is entered into; "" of a Bool
+	Kind    string // of that: text, decimal, enum, list; "switch" of a Bool
+	Since   version
+	Items   []word
+	Help    string
+	Plist   string // an example or the default, as a property list's element
+	Fields  []setting
+}
+
+type version struct{ ID, Text string }
+
+type word struct{ ID, Value string }
+
+func versions(table []policy.Definition) []version {
+	var all []version
+	seen := map[string]bool{}
+	for _, d := range table {
+		if !seen[d.Since] {
+			seen[d.Since] = true
+			all = append(all, versionOf(d))
+		}
+	}
+	return all
+}
+
+func versionOf(d policy.Definition) version {
+	return version{"SINCE_" + strings.ReplaceAll(d.Since, ".", "_"), "Regent " + d.Since + " or later"}
+}
+
+// settings returns what stands in an artefact, the keys of a list's items below
+// their list.
+func settings(in policy.Artefact, table []policy.Definition) []setting {
+	return below("", in, table)
+}
+
+func below(prefix string, in policy.Artefact, table []policy.Definition) []setting {
+	var all []setting
+	for _, d := range table {
+		rest, ok := strings.CutPrefix(d.Key, prefix)
+		if !ok || !d.Stands(in) || strings.Contains(rest, "*") {
+			continue
+		}
+		d.Example = exampleOn(in, d)
+		s := newSetting(d)
+		if d.Type == policy.Applications || d.Type == policy.Rules || d.Type == policy.Executables {
+			s.Fields = below(d.Key+".*.", in, table)
+		}
+		if strings.Contains(d.Key, "*") {
+			s.Name = d.Name() // inside a list's item names are those of the file
+		}
+		s.Plist = plistValue(s)
+		all = append(all, s)
+	}
+	return all
+}
+
+// exampleOn turns the path of an example into one of the system that the
+// artefact is for.
+func exampleOn(in policy.Artefact, d policy.Definition) string {
+	file, ok := strings.CutPrefix(d.Example, "/etc/regent/")
+	switch {
+	case d.Type != policy.Path || !ok:
+		return d.Example
+	case in == policy.OMAURI || in == policy.GroupPolicy:
+		return layout.UsualProgramData + `\` + layout.DataFolder + `\` + file
+	}
+	return "/Library/Application Support/Regent/" + file
+}
+
+func newSetting(d policy.Definition) setting {
+	s := setting{Definition: d, Name: d.PolicyName(), Since: versionOf(d), Help: help(d)}
+	switch d.Type {
+	case policy.Bool:
+		s.Kind = "switch"
+		return s
+	case policy.Int:
+		s.Kind = "decimal"
+	case policy.Word:
+		s.Kind = "enum"
+		for _, w := range d.Words {
+			s.Items = append(s.Items, word{s.Name + "_" + w, w})
+		}
+	case policy.Applications:
+		s.Kind = "list"
+	case policy.Text, policy.Path, policy.Duration, policy.Names, policy.Executables, policy.Rules:
+		s.Kind = "text"
+	}
+	s.Element = s.Name + "_Value"
+	return s
+}
+
+const applicationJSON = `{"instances": 2, "allow": [{"groups": ["engineering"]}]}`
+
+// help is the text beside a policy.
+func help(d policy.Definition) string {
+	text := d.Doc
+	if d.Type == policy.Applications {
+		text += " Each is one entry: its name is the application's id, its value the application's other keys as JSON, such as " +
+			applicationJSON + ". The keys: regent.yaml(5)."
+	} else {
+		text += " Accepts: " + accepts(d) + "."
+	}
+	if s := standard(d); s != "" {
+		text += " Default: " + s + "."
+	}
+	if !d.Reloadable {
+		text += " A change takes effect when the service is restarted."
+	}
+	return text + " Every user of the device can read this value: no secrets here. Key in files: " + d.Key + "."
+}
+
+// omaURIs writes what Intune needs to be told to set each policy of the ADMX:
+// first the ingestion of that, then a row for each policy with a payload that
+// works.
+func omaURIs(table []policy.Definition) ([]byte, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	rows := [][]string{
+		{"name", "oma_uri", "data_type", "value", "key"},
+		{"Ingest regent.admx", "./Device/Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/" + admxApp + "/Policy/RegentAdmx", "String", "(the content of regent.admx)", ""},
+	}
+	for _, s := range settings(policy.OMAURI, table) {
+		uri := "./Device/Vendor/MSFT/Policy/Config/" + admxApp + "~Policy~" + category + "/" + s.Name
+		rows = append(rows, []string{s.Title, uri, "String", payload(s), s.Key})
+	}
+	err := w.WriteAll(rows)
+	return b.Bytes(), err
+}
+
+// payload enables a policy with its example, or its default.
+func payload(s setting) string {
+	text := value(s.Definition)
+	switch s.Kind {
+	case "switch":
+		return "<enabled/>"
+	case "list":
+		text = "cad\uf000" + applicationJSON
+	}
+	return fmt.Sprintf(`<enabled/><data id="%s" value="%s"/>`, s.Element, strings.ReplaceAll(escape(text), "\uf000", "&#xF000;"))
+}
+
+// escape makes text fit into XML, in elements and in attributes.
+func escape(text string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(text)) // a strings.Builder takes all
+	return b.String()
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"regent/ipc/api"
+)
+
+// operation is one call of the local interface.
+type operation struct {
+	method, path, does string
+	query              []string // its parameters; one in front of "!" is required
+	asks, answers      any      // nil is without a body
+	media              string   // of the answer, if it is not JSON
+}
+
+// The methods, as OpenAPI spells them.
+const get, post, del = "get", "post", "delete"
+
+// operations is the interface as a table. A test holds it against the server.
+func operations() []operation {
+	return []operation{
+		{post, api.PathToken, "Lease an instance and get its access token", nil, api.TokenRequest{}, api.Token{}, ""},
+		{del, api.PathLease, "Give a lease back early", nil, nil, nil, ""},
+		{post, api.PathInvalidate, "Say that Cloud LM refused the token, and wait for another", nil, api.InvalidateRequest{}, nil, ""},
+		{get, api.PathWatch, "Server-sent events: what each instance is, then every change", []string{"application!"}, nil, "", api.EventType},
+		{get, api.PathExplain, "Which rule decides about a process (administrators)", []string{"pid!", "application!"}, nil, api.Explanation{}, ""},
+		{get, api.PathStatus, "What is", nil, nil, api.Status{}, ""},
+		{post, api.PathRegistration, "Bring a registration token (administrators)", nil, api.RegistrationRequest{}, api.Registration{}, ""},
+		{del, api.PathRegistration, "Wipe every token and the data key (administrators)", nil, nil, api.Store{}, ""},
+		{post, api.PathRedeem, "Ask for another redemption, which costs a count (administrators)", nil, nil, nil, ""},
+		{del, api.PathInstance, "Wipe the auth token of an instance (administrators)", nil, nil, nil, ""},
+		{post, api.PathReload, "Read the configuration again (administrators)", nil, nil, nil, ""},
+		{get, api.PathPolicy, "What configuration is in force, and why (administrators)", nil, nil, api.Policy{}, ""},
+		{get, api.PathLedger, "The account of every redemption (administrators)", []string{"verify"}, nil, api.Ledger{}, ""},
+		{post, api.PathResolve, "Decide an uncertain redemption (administrators)", nil, api.Resolution{}, nil, ""},
+		{get, api.PathStore, "How the store is (administrators)", nil, nil, api.Store{}, ""},
+		{post, api.PathStoreVerb, "What may be done with the store, or doing it (administrators)", nil, api.StoreRequest{}, api.Store{}, ""},
+		{get, api.PathDiagnosis, "What only the daemon sees of what may be wrong (administrators)", nil, nil, api.Diagnosis{}, ""},
+		{get, api.PathMetrics, "The daemon in Prometheus' text format (administrators)", nil, nil, "", api.MetricsType},
+		{get, api.PathContract, "What the tenant was seen to do where its contract leaves it open (administrators)", nil, nil, api.Contract{}, ""},
+	}
+}
+
+// openAPI is the interface for programs that write clients.
+func openAPI() []byte {
+	paths, schemas := object{}, object{}
+	problem := object{
+		"description": "An error: act on its code",
+		"content":     object{api.ProblemType: object{"schema": named(schemas, api.Problem{})}},
+	}
+	for _, o := range operations() {
+		if paths[o.path] == nil {
+			paths[o.path] = object{}
+		}
+		paths[o.path].(object)[o.method] = o.describe(schemas)
+	}
+	b, err := json.MarshalIndent(object{
+		"openapi": "3.1.0",
+		"info": object{
+			"title": "Regent's local interface", "version": "1",
+			"description": "HTTP/1.1 over the Unix socket /run/regent/agent.sock or the named pipe \\\\.\\pipe\\regent. ipc/PROTOCOL.md says what the types cannot.",
+		},
+		"servers":    []object{{"url": "http://regent", "description": "the host's name stands for the socket"}},
+		"paths":      paths,
+		"components": object{"schemas": schemas, "responses": object{"Problem": problem}},
+	}, "", "  ")
+	if err != nil {
+		panic(fmt.Sprintf("[unexpected] openapi: %v", err)) // it is maps, lists and words
+	}
+	return append(b, '\n')
+}
+
+func (o operation) describe(schemas object) object {
+	d := object{"summary": o.does, "responses": object{"default": object{"$ref": "#/components/responses/Problem"}}}
+	if p := o.parameters(); len(p) > 0 {
+		d["parameters"] = p
+	}
+	if o.asks != nil {
+		d["requestBody"] = object{
+			"required": o.path != api.PathInvalidate,
+			"content":  object{api.ContentType: object{"schema": named(schemas, o.asks)}},
+		}
+	}
+	responses := d["responses"].(object)
+	switch {
+	case o.answers == nil:
+		responses["204"] = object{"description": "Done"}
+	case o.media != "":
+		responses["200"] = object{"description": o.does, "content": object{o.media: object{"schema": object{"type": "string"}}}}
+	default:
+		responses["200"] = object{"description": o.does, "content": object{api.ContentType: object{"schema": named(schemas, o.answers)}}}
+	}
+	return d
+}
+
+// parameters are those of the path, then those of the query.
+func (o operation) parameters() (all []object) {
+	for part := range strings.SplitSeq(o.path, "/") {
+		if strings.HasPrefix(part, "{") {
+			all = append(all, object{"name": strings.Trim(part, "{}"), "in": "path", "required": true, "schema": object{"type": "string"}})
+		}
+	}
+	for _, q := range o.query {
+		name, required := strings.CutSuffix(q, "!")
+		all = append(all, object{"name": name, "in": "query", "required": required, "schema": object{"type": "string"}})
+	}
+	return all
+}
+
+// named puts the schema of v's type among the schemas, and refers to it.
+func named(schemas object, v any) object {
+	t := reflect.TypeOf(v)
+	schemas[t.Name()] = of(t)
+	return object{"$ref": "#/components/schemas/" + t.Name()}
+}

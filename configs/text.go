@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"regent/agent/policy"
+)
+
+// tokenQuestions are of what is no key: the registration token itself, and whether it
+// may lie in a system that does not run.
+const tokenQuestions = `Template: regent/registration-token
+Type: password
+Description: Registration token:
+ The registration token that the Contact Administrator made for this device. It
+ is handed to the agent, which seals it; no other copy is kept.
+ .
+ Leave it empty to give it later: in the file /etc/regent/registration-token
+ with mode 0600, or by "regent register".
+
+Template: regent/token-in-image
+Type: boolean
+Default: false
+Description: for internal use: keep the registration token in a system that is not running
+ This is not asked. Preseed true where the package is installed into a system that
+ is not running yet, such as an installer's target, and the registration token is
+ to lie in it until its first start.
+`
+
+// debconf writes the questions of the Debian package. Each has a default, so
+// that none has to be answered.
+func debconf(table []policy.Definition) []byte {
+	var b bytes.Buffer
+	for _, d := range table {
+		if !d.Stands(policy.Debconf) {
+			continue
+		}
+		fmt.Fprintf(&b, "Template: %s\nType: string\nDescription: %s:\n", DebconfName(d), d.Title)
+		for _, line := range wrap(d.Doc+" It is written to /etc/regent/config.d/10-installer.yaml.", width-1) {
+			fmt.Fprintf(&b, " %s\n", line)
+		}
+		b.WriteString(" .\n Leave it empty if a configuration file or managed policy names it.\n\n")
+	}
+	b.WriteString(tokenQuestions)
+	return b.Bytes()
+}
+
+// DebconfName is the name of the question for a key.
+func DebconfName(d policy.Definition) string {
+	return "regent/" + strings.NewReplacer("_", "-", ".", "-").Replace(d.Key)
+}
+
+const manualHead = `.\" %s
+.TH REGENT.YAML 5 "" "Regent" "File formats"
+.SH NAME
+regent.yaml \- configuration and managed policy of regentd
+.SH SYNOPSIS
+.I /etc/regent/config.yaml
+.br
+.I /etc/regent/config.d/*.yaml
+.br
+.I /etc/regent/policy.d/*.yaml
+.SH DESCRIPTION
+.BR regentd (8)
+reads its settings from these files, which are YAML in UTF-8, each at most 1 MiB.
+A key that is not known is refused, with the file, the line and, where there is one, the key that was probably meant.
+Anchors, aliases, tags, merge keys and a second document are refused as well.
+Every user may read these files: secrets are named by the path of a file of their own.
+.PP
+Check a change with
+.BR "regentd check-config" ,
+and a policy before its rollout with
+.BR "regentd check-config --policy-dir \fIDIRECTORY\fP" .
+A change is applied within seconds;
+.B regent policy
+says what is in force, from where, and what waits for a restart.
+.SH LAYERS
+For each key the last of these that sets it rules:
+.IP 1. 4
+the default that is compiled in;
+.IP 2. 4
+.IR config.yaml ,
+which no package brings: an example with every key is
+.I /usr/share/doc/regent/examples/config.yaml
+on Linux;
+.IP 3. 4
+.IR config.d/*.yaml ,
+in the order of their names: the installer's answers, and what applications' packages drop there;
+.IP 4. 4
+managed policy: on Linux
+.IR policy.d/*.yaml ,
+which must belong to root, be writable by nobody else and be no symbolic links; on Windows the values below
+.IR HKLM\eSOFTWARE\ePolicies\eRegent ;
+on macOS the preference domain
+.IR com.regent.agent .
+.PP
+Something wrong in 2 or 3 stops the start, or leaves the old configuration in force at a reload.
+Something wrong in managed policy loses that value alone: it is reported, and the next lower layer rules.
+A policy file that becomes unreadable, empty or no YAML at all, or a policy directory that goes away, leaves the last good one in force until the daemon ends.
+.PP
+The list
+.B applications
+is merged by
+.BR id ;
+within an application each key is taken from the last layer that sets it, the list
+.B allow
+as a whole, so that no lower layer widens a managed one.
+.SH KEYS
+An asterisk stands for an item of a list. The name in brackets is the one in the registry and in macOS preferences.
+`
+
+const manualTail = `.SH EXAMPLES
+The least that works:
+.PP
+.nf
+tenant: https://demo-host.com/
+registration_token_file: /etc/regent/registration-token
+applications:
+  - id: cad
+    instances: 2
+    allow:
+      - groups: [engineering]
+.fi
+.SH SEE ALSO
+.BR regentd (8),
+.BR regent (1)
+`
+
+// manual writes regent.yaml(5).
+func manual(table []policy.Definition) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, manualHead, madeFrom)
+	for _, d := range table {
+		if !d.Stands(policy.Manual) {
+			continue
+		}
+		name := ""
+		if d.Stands(policy.GroupPolicy) {
+			name = " [" + d.PolicyName() + "]"
+		}
+		fmt.Fprintf(&b, ".TP\n.B %s\\fR%s\n%s\n", roff(d.Key), name, roff(d.Doc))
+		fmt.Fprintf(&b, ".br\n%s.\n", roff(facts(d)))
+		if d.Example != "" {
+			fmt.Fprintf(&b, ".br\nExample:\n.B %s\n", roff(d.Example))
+		}
+	}
+	b.WriteString(manualTail)
+	return b.Bytes()
+}
+
+// facts are what the table knows of a key beside its documentation.
+func facts(d policy.Definition) string {
+	text := strings.ToUpper(accepts(d)[:1]) + accepts(d)[1:]
+	switch fallback := standard(d); {
+	case d.Required:
+		text += "; required"
+	case fallback != "" && fallback != `""`:
+		text += "; default " + fallback
+	}
+	if !d.Reloadable {
+		text += "; a change waits for a restart"
+	}
+	return text + "; since " + d.Since
+}
+
+// roff escapes what the formatter would take for its own.
+func roff(text string) string {
+	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, `"`, `\(dq`).Replace(text)
+	if strings.HasPrefix(text, ".") {
+		text = `\&` + text
+	}
+	return text
+}
+
+// What encloses the table in the README.
+const (
+	readmeBegin = "<!-- keys: made by go generate ./configs -->\n"
+	readmeEnd   = "<!-- end of keys -->\n"
+)
+
+// Readme returns the README with its table of the most wanted keys made anew.
+func Readme(now []byte) ([]byte, error) {
+	before, rest, begun := bytes.Cut(now, []byte(readmeBegin))
+	_, after, ended := bytes.Cut(rest, []byte(readmeEnd))
+	if !begun || !ended {
+		return nil, errors.New("README.md: the lines that enclose the table of keys are gone; put them back: " + strings.TrimSpace(readmeBegin+readmeEnd))
+	}
+	var b bytes.Buffer
+	b.Write(before)
+	b.WriteString(readmeBegin + "| key | default | what |\n|---|---|---|\n")
+	for _, d := range policy.Table() {
+		if d.Stands(policy.Readme) {
+			first, _, _ := strings.Cut(d.Doc, ". ")
+			first = strings.TrimSuffix(first, ".")
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Key, cell(fallback(d)), cell(first))
+		}
+	}
+	b.WriteString(readmeEnd)
+	b.Write(after)
+	return b.Bytes(), nil
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"regent/platform/layout"
+)
+
+func namesMain() {
+	if _, err := fmt.Print(assignments()); err != nil {
+		fmt.Fprintln(os.Stderr, "names:", err)
+		os.Exit(1)
+	}
+}
+
+// assignments has a line for each name.
+func assignments() string {
+	const machine = `HKLM\`
+	var b strings.Builder
+	for _, n := range [][2]string{
+		{"product", layout.Product},
+		{"service", layout.Service},
+		{"pipe", layout.Pipe},
+		{"installer_key", machine + layout.InstallerKey},
+		{"policy_key", machine + layout.PolicyKey},
+		{"event_log_key", machine + layout.EventLogKey},
+		{"program_folder", layout.ProgramFolder},
+		{"data_folder", layout.DataFolder},
+		{"config_file", layout.ConfigFile},
+		{"state_folder", layout.StateFolder},
+		{"incoming_folder", layout.IncomingFolder},
+		{"registration_token_file", layout.RegistrationTokenFile},
+		{"account", layout.ServiceAccount},
+	} {
+		fmt.Fprintf(&b, "windows_%s=%s\n", n[0], quoted(n[1]))
+	}
+	return b.String()
+}
+
+// quoted is a text as one word of the shell's.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

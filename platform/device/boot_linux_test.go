@@ -1,0 +1,36 @@
+package device
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"testing"
+	"time"
+)
+
+func TestBootIsTheKernels(t *testing.T) {
+	id, since, err := ReadBoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString(id) {
+		t.Errorf("boot id: got %q, want a UUID", id)
+	}
+	if again, _, err := ReadBoot(); again != id || err != nil {
+		t.Errorf("boot id of the same boot: got %q, %v, want %q", again, err, id)
+	}
+	// /proc/uptime is the boot clock too, to a hundredth of a second. A container
+	// may show one of its own, and then says so by being earlier.
+	content, err := os.ReadFile("/proc/uptime")
+	if err != nil {
+		t.Skip(err)
+	}
+	var seconds float64
+	if _, err := fmt.Sscan(string(content), &seconds); err != nil {
+		t.Fatal(err)
+	}
+	uptime := time.Duration(seconds * float64(time.Second))
+	if got := since(); got < uptime-time.Second {
+		t.Errorf("since boot: got %s, want at least the uptime of %s", got, uptime)
+	}
+}

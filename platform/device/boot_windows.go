@@ -1,0 +1,45 @@
+package device
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/registry"
+)
+
+// bootKey holds the number of this boot, which the system counts up. A "fast
+// start" resumes the kernel of the boot before: neither the number nor the clock
+// begins anew, so they still belong together.
+const bootKey = `SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters`
+
+func boot() (string, func() time.Duration, error) {
+	id, err := bootNumber()
+	if err != nil {
+		return "", nil, fmt.Errorf(`power: HKLM\%s\BootId: %w`, bootKey, err)
+	}
+	// It counts milliseconds of interrupt time, which includes sleep and hibernation.
+	return id, windows.DurationSinceBoot, nil
+}
+
+// bootNumber returns "" where the system keeps no number.
+func bootNumber() (_ string, err error) {
+	key, err := registry.OpenKey(registry.LOCAL_MACHINE, bootKey, registry.QUERY_VALUE)
+	if errors.Is(err, registry.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, key.Close()) }()
+	n, _, err := key.GetIntegerValue("BootId")
+	if errors.Is(err, registry.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return "windows-boot-" + strconv.FormatUint(n, 10), nil
+}

@@ -1,0 +1,96 @@
+package device
+
+import (
+	"encoding/binary"
+	"iter"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// hostfactsCards lists the permanent addresses of network cards that are devices. Bridges,
+// tunnels and virtual pairs are none. permanent has the addresses that cards were
+// made with, by name, whatever was set or drawn since; of one that is not there,
+// as on old kernels, the address counts if nobody has set it.
+func hostfactsCards(class string, permanent map[string]string) []string {
+	entries, err := os.ReadDir(class)
+	if err != nil {
+		return nil
+	}
+	var macs []string
+	for _, e := range entries {
+		dir := filepath.Join(class, e.Name())
+		if _, err := os.Stat(filepath.Join(dir, "device")); err != nil {
+			continue
+		}
+		mac := permanent[e.Name()]
+		if mac == "" && text(dir, "addr_assign_type") == "0" {
+			mac = text(dir, "address")
+		}
+		if strings.Trim(mac, "0:") != "" {
+			macs = append(macs, mac)
+		}
+	}
+	slices.Sort(macs)
+	return slices.Compact(macs)
+}
+
+// permanentAddresses asks the kernel for every network card's. Where it does not
+// say there are none.
+func permanentAddresses() map[string]string {
+	links, err := syscall.NetlinkRIB(syscall.RTM_GETLINK, syscall.AF_UNSPEC)
+	if err != nil {
+		return nil
+	}
+	return permanentIn(links)
+}
+
+// permanentIn reads what the kernel says of network links.
+func permanentIn(links []byte) map[string]string {
+	messages, err := syscall.ParseNetlinkMessage(links)
+	if err != nil {
+		return nil
+	}
+	found := map[string]string{}
+	for _, m := range messages {
+		if m.Header.Type != syscall.RTM_NEWLINK || len(m.Data) < syscall.SizeofIfInfomsg {
+			continue
+		}
+		var name, mac string
+		for kind, value := range attributes(m.Data[syscall.SizeofIfInfomsg:]) {
+			switch kind {
+			case unix.IFLA_IFNAME:
+				name = strings.TrimRight(string(value), "\x00")
+			case unix.IFLA_PERM_ADDRESS:
+				mac = net.HardwareAddr(value).String()
+			}
+		}
+		if name != "" && mac != "" {
+			found[name] = mac
+		}
+	}
+	return found
+}
+
+// attributes yields what is in the body of a netlink message, up to the first
+// that does not fit: the standard library panics where only its padding is
+// missing.
+func attributes(body []byte) iter.Seq2[uint16, []byte] {
+	return func(yield func(uint16, []byte) bool) {
+		for len(body) >= unix.SizeofRtAttr {
+			size := int(binary.NativeEndian.Uint16(body))
+			if size < unix.SizeofRtAttr || size > len(body) {
+				return
+			}
+			if !yield(binary.NativeEndian.Uint16(body[2:]), body[unix.SizeofRtAttr:size]) {
+				return
+			}
+			body = body[min(len(body), (size+3)&^3):]
+		}
+	}
+}

@@ -1,0 +1,147 @@
+// Package host tells what a device is called: what the Contact Administrator
+// sees of it beside each of its auth tokens. The names are to be true, and the
+// same each time. The package must not know what they are used for.
+package device
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/user"
+	"strings"
+)
+
+// Names are what a device and its agent are called. What cannot be found out is
+// "", never invented.
+type Names struct {
+	FQDN     string // fully qualified where the device knows its domain, else the bare host name
+	UserName string // of the user that this process runs as
+	MAC      string // of a network card, as "02:00:5e:10:00:01"
+}
+
+// ReadNames returns the names of this device. It takes a second at most.
+func ReadNames() (Names, error) {
+	name, err := hostname()
+	if err != nil {
+		return Names{}, fmt.Errorf("host name: %w", err)
+	}
+	cards, err := cards()
+	if err != nil {
+		return Names{}, fmt.Errorf("network interfaces: %w", err)
+	}
+	return Names{FQDN: name, UserName: userName(), MAC: choose(cards)}, nil
+}
+
+// userName returns the name, or the number of a user that has none.
+func userName() string {
+	u, err := user.Current()
+	switch {
+	case err != nil:
+		return fmt.Sprintf("uid %d", os.Getuid())
+	case u.Username == "":
+		return "uid " + u.Uid
+	}
+	return u.Username
+}
+
+// qualify returns the fully qualified form of a host name: the name itself if it
+// has a domain, else what the hosts file says, else what the resolver says; the
+// bare name if nobody knows. The order is that of stability.
+func qualify(name, hosts string, ask func(name string) (string, error)) string {
+	name = strings.TrimSuffix(name, ".")
+	if strings.Contains(name, ".") {
+		return name
+	}
+	if full, ok := canonical(name, hosts); ok {
+		return full
+	}
+	full, err := ask(name)
+	if full = strings.TrimSuffix(full, "."); err == nil && extends(full, name) {
+		return full
+	}
+	return name
+}
+
+// canonical returns the first name of the line in a hosts file that names the
+// host, if that is fully qualified.
+func canonical(name, hosts string) (string, bool) {
+	for line := range strings.Lines(hosts) {
+		line, _, _ = strings.Cut(line, "#")
+		fields := strings.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		for _, alias := range fields[1:] {
+			if strings.EqualFold(alias, name) && extends(fields[1], name) {
+				return fields[1], true
+			}
+		}
+	}
+	return "", false
+}
+
+// extends reports whether full is name with a domain: an answer that names
+// another host, or localhost, is none.
+func extends(full, name string) bool {
+	host, domain, ok := strings.Cut(full, ".")
+	return ok && domain != "" && strings.EqualFold(host, name)
+}
+
+// card is a network interface.
+type card struct {
+	index     int
+	name      string
+	mac       string // "" if it has none
+	physical  bool   // there is a device behind it
+	permanent bool   // the address is the device's own, not one that was set or drawn
+}
+
+// choose returns the address of the card that will most likely be the same next
+// time: a physical one with its own address, then a physical one, then any; of
+// those the one that the system numbered first.
+func choose(cards []card) string {
+	best := -1
+	for i, c := range cards {
+		if c.mac == "" {
+			continue
+		}
+		if best < 0 || c.better(cards[best]) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return ""
+	}
+	return cards[best].mac
+}
+
+func (c card) better(than card) bool {
+	switch {
+	case c.physical != than.physical:
+		return c.physical
+	case c.permanent != than.permanent:
+		return c.permanent
+	}
+	return c.index < than.index
+}
+
+// cards lists the network interfaces but for loopback.
+func cards() ([]card, error) {
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	var cards []card
+	for _, i := range all {
+		if i.Flags&net.FlagLoopback != 0 {
+			continue
+		}
+		c := card{index: i.Index, name: i.Name, mac: i.HardwareAddr.String()}
+		c.physical, c.permanent = hardware(i.Name)
+		cards = append(cards, c)
+	}
+	return cards, nil
+}
+
+var errNoName = errors.New("the system has none")

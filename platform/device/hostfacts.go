@@ -1,0 +1,104 @@
+// Package hostfacts reads what tells one device from another: identities that a
+// copy of its disk does not take along, and some that it does. It must not know
+// what is concluded from them.
+package device
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Facts are what could be read. What could not is "", or none.
+type Facts struct {
+	MachineID string   `json:"machine_id,omitempty"`
+	DMI       string   `json:"dmi,omitempty"`
+	RootFS    string   `json:"root_fs,omitempty"`
+	EK        string   `json:"ek,omitempty"`
+	MACs      []string `json:"macs,omitempty"`
+}
+
+// Noted is what root notes for a daemon that may read less.
+type Noted struct {
+	Facts
+	// CredentialSealer is what seals the passphrase of the data key, as
+	// platform/keyring calls it; "" if that is not known.
+	CredentialSealer string `json:"credential_sealer,omitempty"`
+	// MachineIDChanged says that the passphrase cannot be unsealed because the
+	// machine-id is another one than when it was sealed.
+	MachineIDChanged bool `json:"machine_id_changed,omitempty"`
+}
+
+// ReadFacts reads what this process may. A fact that it may not read, or that is not
+// there, is no error.
+func ReadFacts() Facts { return readHere() }
+
+const maxFile = 64 << 10
+
+// FromFile reads what root has noted. A file that somebody else could have written is refused. No file is
+// [fs.ErrNotExist].
+func FromFile(path string) (Noted, error) {
+	f, err := os.Open(path) //nolint:gosec // the daemon was given the path
+	if err != nil {
+		return Noted{}, fmt.Errorf("host facts: %w", err)
+	}
+	noted, err := decode(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return Noted{}, fmt.Errorf("host facts %s: %w", path, err)
+	}
+	return noted, nil
+}
+
+func decode(f *os.File) (Noted, error) {
+	i, err := f.Stat()
+	if err != nil {
+		return Noted{}, err
+	}
+	if !i.Mode().IsRegular() {
+		return Noted{}, errors.New("it is no regular file")
+	}
+	if err := checkWriter(i); err != nil {
+		return Noted{}, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxFile))
+	if err != nil {
+		return Noted{}, err
+	}
+	var noted Noted
+	return noted, json.Unmarshal(b, &noted)
+}
+
+// Write writes it where [FromFile] finds them, whole or not at all. Everybody
+// may read it: none of them is a secret, though some systems keep them to root.
+func (n Noted) Write(path string) error {
+	b, err := json.Marshal(n)
+	if err != nil {
+		return fmt.Errorf("host facts: %w", err)
+	}
+	temp, err := os.CreateTemp(filepath.Dir(path), ".host-facts-*")
+	if err != nil {
+		return fmt.Errorf("host facts: %w", err)
+	}
+	_, err = temp.Write(append(b, '\n'))
+	if err == nil {
+		err = temp.Chmod(0o644) // the daemon's user reads it
+	}
+	if err = errors.Join(err, temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("host facts: %w", errors.Join(err, ignoreMissing(os.Remove(temp.Name()))))
+	}
+	return nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

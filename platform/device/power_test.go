@@ -1,0 +1,25 @@
+package device
+
+import (
+	"testing"
+	"time"
+)
+
+func TestBootClockRuns(t *testing.T) {
+	_, since, err := ReadBoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Whatever the clock's resolution, it gets ahead of where it began.
+	begin := since()
+	if begin <= 0 {
+		t.Fatalf("got %s since boot, want more than 0", begin)
+	}
+	for last := begin; last < begin+50*time.Millisecond; {
+		now := since()
+		if now < last {
+			t.Fatalf("went back from %s to %s", last, now)
+		}
+		last = now
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !windows
+
+package device
+
+func of() ([]Setting, error) { return nil, UserproxyErrUnsupported }

@@ -1,8 +1,0 @@
-//go:build !windows
-
-package exposure
-
-import "net"
-
-func ofFiles(string, string) ([]Exposed, error)  { return nil, ErrUnsupported }
-func ofPipe(string, net.Conn) ([]Exposed, error) { return nil, ErrUnsupported }

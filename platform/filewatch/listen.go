@@ -1,0 +1,38 @@
+package filewatch
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// Listen watches the nearest directory to dir that exists, and returns which
+// that is. A directory made in the meantime was made unheard, so it looks again.
+func Listen(events *fsnotify.Watcher, dir string) (at string, _ error) {
+	for next := nearest(dir); next != at; next = nearest(dir) {
+		at = next
+		// Added even when it is watched: a directory that was replaced needs a
+		// new watch.
+		if err := events.Add(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return at, err
+		}
+	}
+	return at, nil
+}
+
+// nearest returns the closest directory above dir that exists, dir included.
+func nearest(dir string) string {
+	for {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return dir
+		}
+		dir = up
+	}
+}

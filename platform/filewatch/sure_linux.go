@@ -1,0 +1,48 @@
+package filewatch
+
+import (
+	"io/fs"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// localFileSystem knows the file systems all changes of which pass through this
+// kernel, and so through inotify(7), which tells of no other. A network's, one in
+// user space and an overlay are not among them.
+func localFileSystem(dir string) bool {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return false
+	}
+	switch uint32(st.Type) { //nolint:gosec // statfs(2) defines them as 32 bits, whatever the field has
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC,
+		unix.TMPFS_MAGIC, unix.RAMFS_MAGIC, zfsMagic:
+		return true
+	}
+	return false
+}
+
+const zfsMagic = 0x2fc12fc1 // not in the kernel's own list, since ZFS is not in the kernel
+
+// sameMount reports whether two paths are of one mount. Before Linux 5.8 that
+// cannot be told.
+func sameMount(a, b string) bool {
+	at, known := mountOf(a)
+	bt, alsoKnown := mountOf(b)
+	return known && alsoKnown && at == bt
+}
+
+func mountOf(path string) (id uint64, known bool) {
+	var st unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW|unix.AT_STATX_DONT_SYNC, unix.STATX_MNT_ID, &st)
+	return st.Mnt_id, err == nil && st.Mask&unix.STATX_MNT_ID != 0
+}
+
+func links(info fs.FileInfo) uint64 {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0
+	}
+	return uint64(st.Nlink) //nolint:unconvert // 32 bits on some architectures
+}

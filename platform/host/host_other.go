@@ -1,6 +1,0 @@
-//go:build !linux
-
-package host
-
-// hardware does not know: the first interface with an address is taken.
-func hardware(string) (physical, permanent bool) { return false, false }

@@ -1,7 +1,0 @@
-//go:build !linux
-
-package hostfacts
-
-// readHere knows nothing yet: the state is then not bound to the device, and
-// status says so.
-func readHere() Facts { return Facts{} }

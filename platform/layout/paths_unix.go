@@ -1,0 +1,14 @@
+//go:build unix && !darwin
+
+package layout
+
+func defaults() Paths {
+	return Paths{ //nolint:gosec // places of secrets, no secrets
+		Config:            "/etc/regent/config.yaml",
+		ConfigDir:         "/etc/regent/config.d",
+		PolicyDir:         "/etc/regent/policy.d",
+		RegistrationToken: "/etc/regent/registration-token",
+		StateDir:          "/var/lib/regent",
+		Socket:            "/run/regent/agent.sock",
+	}
+}

@@ -1,0 +1,29 @@
+package layout
+
+import (
+	"path/filepath"
+
+	"golang.org/x/sys/windows"
+)
+
+// Managed policy is in the registry, so there is no directory of it.
+func defaults() Paths {
+	dir := filepath.Join(programData(), DataFolder)
+	return Paths{
+		Config:            filepath.Join(dir, ConfigFile),
+		ConfigDir:         filepath.Join(dir, ConfigFolder),
+		RegistrationToken: filepath.Join(dir, RegistrationTokenFile),
+		StateDir:          filepath.Join(dir, StateFolder),
+		Socket:            Pipe,
+	}
+}
+
+// programData asks the system and not the environment, which a caller of the
+// service could have set.
+func programData() string {
+	dir, err := windows.KnownFolderPath(windows.FOLDERID_ProgramData, windows.KF_FLAG_DEFAULT)
+	if err != nil {
+		return UsualProgramData
+	}
+	return dir
+}

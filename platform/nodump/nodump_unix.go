@@ -1,5 +1,0 @@
-//go:build unix && !linux
-
-package nodump
-
-func forbid() error { return noCore() }

@@ -1,0 +1,22 @@
+//go:build unix
+
+package process
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// noCore sets the limit unless it is set: a service manager may have done so and
+// forbidden the call.
+func noCore() error {
+	var now unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_CORE, &now); err == nil && now.Max == 0 {
+		return nil
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
+		return fmt.Errorf("set the limit of core dumps to 0: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,20 @@
+// Package processes finds processes by the name of their program, with their
+// command lines. Everything it says may have changed by the time that it is
+// read, so it is good for telling a person, and for no decision.
+package process
+
+import "errors"
+
+// ErrUnsupported means that this system is not asked.
+var ErrUnsupported = errors.New("not supported on this system")
+
+// Process is a process as it was seen.
+type Process struct {
+	PID  int
+	Dir  string   // its working directory; "" if it may not be seen
+	Args []string // its command line, the program first
+}
+
+// Named returns the processes whose program has the base name name, this one
+// excepted. Those of which nothing may be seen are left out.
+func Named(name string) ([]Process, error) { return named(name) }

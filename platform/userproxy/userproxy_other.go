@@ -1,5 +1,0 @@
-//go:build !windows
-
-package userproxy
-
-func of() ([]Setting, error) { return nil, ErrUnsupported }
