@@ -1,43 +1,91 @@
+// Command configs writes every generated file of the repository.
+//
+// These are the default configuration, the reference, the files for management
+// systems, the JSON schemas and the runbook. "go generate ./configs" runs it. The
+// tables are in agent/policy, agent/doctor, agent/tms/contract and ipc/api. Tests
+// compare the files with the output of the command.
 package main
 
 import (
+	_ "embed"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 
 	"regent/agent/doctor"
 )
 
+//go:generate go run .
+
+// shipped is the commented default config.yaml, as packages install it. It sets
+// nothing.
+//
+//go:embed config.yaml
+var shipped string
+
+// runbook is the folder of the runbook's pages.
+const runbook = "packaging/runbook"
+
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: gen DIRECTORY")
-		os.Exit(2)
-	}
-	if err := write(os.Args[1], doctor.RunbookPages()); err != nil {
-		fmt.Fprintln(os.Stderr, "gen:", err)
+	if err := generate(".."); err != nil {
+		fmt.Fprintln(os.Stderr, "configs:", err)
 		os.Exit(1)
 	}
 }
 
-func write(dir string, pages map[string]string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // documentation is for everyone
-		return err
-	}
-	there, err := filepath.Glob(filepath.Join(dir, "*.md"))
+// generate writes all files below top.
+func generate(top string) error {
+	files, err := Files()
 	if err != nil {
 		return err
 	}
-	for _, path := range there {
-		if _, ok := pages[filepath.Base(path)]; !ok {
-			if err := os.Remove(path); err != nil { //nolint:gosec // the caller names the directory
-				return err
-			}
-		}
+	now, err := os.ReadFile(filepath.Join(top, "README.md")) //nolint:gosec // of the source tree
+	if err != nil {
+		return err
 	}
+	readme, err := Readme(now)
+	if err != nil {
+		return err
+	}
+	files = append(files, File{Name: "README.md", Data: readme})
+	for name, text := range Schemas() {
+		files = append(files, File{Name: path.Join("ipc", name), Data: text})
+	}
+	pages := doctor.RunbookPages()
 	for name, text := range pages {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil { //nolint:gosec // documentation is for everyone
+		files = append(files, File{Name: path.Join(runbook, name), Data: []byte(text)})
+	}
+	if err := removeOldPages(filepath.Join(top, runbook), pages); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := write(filepath.Join(top, filepath.FromSlash(f.Name)), f.Data); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// removeOldPages deletes the pages of codes that no longer exist.
+func removeOldPages(dir string, pages map[string]string) error {
+	present, err := filepath.Glob(filepath.Join(dir, "*.md"))
+	if err != nil {
+		return err
+	}
+	for _, file := range present {
+		if _, ok := pages[filepath.Base(file)]; !ok {
+			if err := os.Remove(file); err != nil { //nolint:gosec // of the source tree
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func write(name string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // of the source tree, for everyone
+		return err
+	}
+	return os.WriteFile(name, data, 0o644) //nolint:gosec // of the source tree, for everyone
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // root is the top of the tree.
-const root = "../../.."
+const root = "../.."
 
 var (
 	links    = regexp.MustCompile(`\]\(([^)\s]+)\)`)

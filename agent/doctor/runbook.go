@@ -7,8 +7,6 @@ import (
 	"regent/agent/fault"
 )
 
-//go:generate go run ./gen ../../../packaging/runbook
-
 const generated = "<!-- made by go generate ./agent/doctor -->\n"
 
 // RunbookPages returns the pages by the names of their files: CODE.md, and README.md,

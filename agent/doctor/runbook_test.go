@@ -10,7 +10,7 @@ import (
 	"regent/agent/fault"
 )
 
-const dir = "../../../packaging/runbook"
+const dir = "../../packaging/runbook"
 
 // Every code of the doctor and of the local interface has a page, there are no
 // others, and what is in the tree is what the tables say now.

@@ -1,3 +1,8 @@
+// Package lease says which live process uses which instance.
+//
+// A lease is exclusive, costs nothing, and ends with its process. The journal, in
+// journal.go, keeps leases over a restart of the daemon. The caller watches the
+// processes: the package is given one.
 package lease
 
 import (

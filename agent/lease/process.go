@@ -1,6 +1,3 @@
-// Package lease says which live process uses which instance. A lease is
-// exclusive, costs nothing, and ends with its process, however that ends. The
-// package must not know how a system watches a process: it is given one.
 package lease
 
 // Process is one live process, held so that its PID cannot come to mean

@@ -1,5 +1,3 @@
-// Package backoff says how long to leave a service alone after a failure. It
-// must not know what failed.
 package timing
 
 import "time"

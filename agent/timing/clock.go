@@ -1,10 +1,8 @@
-// Package clock keeps the agent's two notions of time apart.
+// Package timing has the agent's clock, its back-off, and its pauses for a tenant.
 //
-// Civil time survives a restart, but jumps when someone sets the clock. Boot
-// time counts sleep and never jumps, but means nothing after the next boot,
-// which the boot id tells. Timers are not here: a test that needs to control
-// them runs in a testing/synctest bubble. The package must not know how a
-// system reads its boot clock: it is given the reading.
+// Civil time survives a restart, but jumps when somebody sets the clock. Boot time
+// counts sleep and never jumps, but ends with the boot. A boot ID tells the boots
+// apart. Timers are not here: a test that controls them runs in testing/synctest.
 package timing
 
 import "time"

@@ -1,6 +1,3 @@
-// Package vault holds the auth tokens: one record for each instance, in memory
-// and sealed in the store, never different in the two. It must not know when
-// to refresh or redeem: it keeps what those who know give it.
 package tokenstore
 
 import (

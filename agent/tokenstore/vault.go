@@ -1,3 +1,7 @@
+// Package tokenstore keeps the auth tokens: one sealed record for each instance.
+//
+// Memory and disk never differ. Its callers decide when to redeem and refresh.
+// It also keeps, for each tenant, the forms and the refresh mode that worked.
 package tokenstore
 
 import (

@@ -1,108 +1,158 @@
+// Command msi writes the input of Windows Installer's tools for packaging/msi/build.
+//
+// 	msi tables     every table as text, and the streams that tables refer to
+// 	msi payload    the files to install, in the cabinet's order
+// 	msi resources  the version resource and the manifest of a program
+// 	msi names      the names and paths on Windows, as assignments for a shell
+//
+// Names, paths and access lists come from platform/layout, names of settings from
+// agent/policy. The same input always gives the same text.
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"encoding/xml"
+	"crypto/md5" //nolint:gosec // what Windows Installer compares files by
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-
-	"regent/platform/layout"
 )
 
-func mkresourcesMain() {
-	program := flag.String("program", "", "the program's `name`")
-	version := flag.String("version", "", "the version, for people")
-	numbers := flag.String("numbers", "", "the version as numbers, for Windows: 1.2.3")
-	flag.Parse()
-	err := errors.New("usage: mkresources -program NAME -version VERSION -numbers N.N.N DIRECTORY")
-	if flag.NArg() == 1 && *version != "" && *numbers != "" {
-		err = write(flag.Arg(0), *program, *version, *numbers)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "mkresources:", err)
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "msi:", err)
 		os.Exit(1)
 	}
 }
 
-func write(dir, program, version, numbers string) error {
-	r, err := resources(program, version, numbers)
+// errUsage names the subcommands.
+var errUsage = errors.New("usage: msi tables|payload|resources|names [FLAG...]")
+
+func run(args []string, out io.Writer) error {
+	if len(args) == 0 {
+		return errUsage
+	}
+	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	switch args[0] {
+	case "tables":
+		return runTables(flags, args[1:])
+	case "payload":
+		for _, p := range Payload() {
+			if _, err := fmt.Fprintln(out, p.File); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "resources":
+		return runResources(flags, args[1:])
+	case "names":
+		_, err := fmt.Fprint(out, assignments())
+		return err
+	}
+	return errUsage
+}
+
+func runTables(flags *flag.FlagSet, args []string) error {
+	var o options
+	flags.StringVar(&o.version, "version", "", "`version` of the package, as 1.2.3")
+	flags.StringVar(&o.arch, "arch", "", "amd64 or arm64")
+	flags.StringVar(&o.stage, "stage", "", "`directory` of the files to install")
+	flags.StringVar(&o.license, "license", "", "`file` that the first dialog shows")
+	flags.StringVar(&o.scripts, "scripts", "", "`directory` of the scripts")
+	flags.StringVar(&o.out, "out", "", "empty `directory` to write to")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	return o.write()
+}
+
+func runResources(flags *flag.FlagSet, args []string) error {
+	program := flags.String("program", "", "the program's `name`")
+	version := flags.String("version", "", "the version, for people")
+	numbers := flags.String("numbers", "", "the version as numbers, for Windows: 1.2.3")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() != 1 || *version == "" || *numbers == "" {
+		return errors.New("usage: msi resources -program NAME -version VERSION -numbers N.N.N DIRECTORY")
+	}
+	return writeResources(flags.Arg(0), *program, *version, *numbers)
+}
+
+type options struct{ version, arch, stage, license, scripts, out string }
+
+func (o options) write() error {
+	license, err := os.ReadFile(o.license)
 	if err != nil {
 		return err
 	}
-	m, err := manifest(program)
+	b := Build{Version: o.version, Arch: o.arch, License: string(license)}
+	all := sha256.New() // of all that the package is made of
+	for _, p := range Payload() {
+		content, err := os.ReadFile(filepath.Join(o.stage, p.File))
+		if err != nil {
+			return err
+		}
+		all.Write(content)
+		b.Files = append(b.Files, file(p.File, content))
+	}
+	tables, err := Tables(b)
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		os.WriteFile(filepath.Join(dir, "winres.json"), r, 0o600),
-		os.WriteFile(filepath.Join(dir, manifestFile), m, 0o600),
-	)
+	if err := o.streams(all.Write); err != nil {
+		return err
+	}
+	for _, t := range tables {
+		all.Write([]byte(t.IDT()))
+	}
+	for _, t := range tables {
+		if t.Name == "_SummaryInformation" {
+			t.Rows = append(t.Rows, []string{"9", PackageCode(all.Sum(nil))})
+		}
+		if err := os.WriteFile(filepath.Join(o.out, t.Name+".idt"), []byte(t.IDT()), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-const (
-	manifestFile = "manifest.xml"
-	english      = "0409" // of the United States, which Windows falls back to
-)
-
-// resources returns go-winres's description: of each kind of resource, each by its
-// number and its language.
-func resources(program, version, numbers string) ([]byte, error) {
-	about := layout.Describe(program)
-	if about == "" {
-		return nil, fmt.Errorf("%q is none of our programs", program)
+// streams writes what stands in tables as binary data, and passes it to seen.
+func (o options) streams(seen func([]byte) (int, error)) error {
+	picture, err := Icon()
+	if err != nil {
+		return err
 	}
-	info := map[string]any{
-		"fixed": map[string]string{"file_version": numbers, "product_version": numbers},
-		"info": map[string]any{english: map[string]string{
-			"CompanyName":      layout.Publisher,
-			"FileDescription":  about,
-			"FileVersion":      version,
-			"InternalName":     program,
-			"OriginalFilename": program + ".exe",
-			"ProductName":      layout.Product,
-			"ProductVersion":   version,
-		}},
+	streams := map[string][]byte{filepath.Join("Icon", "regent.ico.ibd"): picture}
+	for _, name := range Scripts() {
+		content, err := os.ReadFile(filepath.Join(o.scripts, name)) //nolint:gosec // of the source tree
+		if err != nil {
+			return err
+		}
+		if _, err := seen(content); err != nil {
+			return err
+		}
+		streams[filepath.Join("Binary", name+".ibd")] = content
 	}
-	one := func(v any) any { return map[string]any{"#1": map[string]any{english: v}} }
-	return json.MarshalIndent(map[string]any{
-		"RT_MANIFEST": one(manifestFile),
-		"RT_VERSION":  map[string]any{"#1": map[string]any{english: info}},
-	}, "", "  ")
+	var errs []error
+	for name, content := range streams {
+		name = filepath.Join(o.out, name)
+		errs = append(errs, os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, content, 0o600))
+	}
+	return errors.Join(errs...)
 }
 
-// manifest returns what Windows reads before the program runs: that it asks for no
-// more rights than its caller has, knows Windows 10 and later, takes long paths, and
-// that its texts are UTF-8.
-func manifest(program string) ([]byte, error) {
-	var name bytes.Buffer
-	if err := xml.EscapeText(&name, []byte(layout.Product+"."+program)); err != nil {
-		return nil, err
+func file(name string, content []byte) File {
+	f := File{Name: name, Size: int64(len(content))}
+	if filepath.Ext(name) == ".exe" {
+		f.Version = FileVersion(content)
 	}
-	return fmt.Appendf(nil, `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
-<assembly xmlns="urn:schemas-microsoft-com:asm.v1" manifestVersion="1.0">
-  <assemblyIdentity type="win32" name="%s" version="1.0.0.0" processorArchitecture="*"/>
-  <trustInfo xmlns="urn:schemas-microsoft-com:asm.v3">
-    <security>
-      <requestedPrivileges>
-        <requestedExecutionLevel level="asInvoker" uiAccess="false"/>
-      </requestedPrivileges>
-    </security>
-  </trustInfo>
-  <compatibility xmlns="urn:schemas-microsoft-com:compatibility.v1">
-    <application>
-      <supportedOS Id="{8e0f7a12-bfb3-4fe8-b9a5-48fd50a15a9a}"/>
-    </application>
-  </compatibility>
-  <application xmlns="urn:schemas-microsoft-com:asm.v3">
-    <windowsSettings>
-      <longPathAware xmlns="http://schemas.microsoft.com/SMI/2016/WindowsSettings">true</longPathAware>
-      <activeCodePage xmlns="http://schemas.microsoft.com/SMI/2019/WindowsSettings">UTF-8</activeCodePage>
-    </windowsSettings>
-  </application>
-</assembly>
-`, name.String()), nil
+	sum := md5.Sum(content) //nolint:gosec // what Windows Installer compares files by
+	for i := range f.Hash {
+		f.Hash[i] = binary.LittleEndian.Uint32(sum[4*i:])
+	}
+	return f
 }

@@ -1,8 +1,3 @@
-// Package msi makes the tables of Windows Installer's database from which the
-// MSI is built. Every name, place and access list of Regent comes from package
-// windowsnames, every setting's name from the policy's table: what is written
-// here is how Windows Installer is told of them. It must not look at the system
-// it runs on: the same input is the same text.
 package main
 
 import (

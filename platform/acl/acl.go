@@ -1,3 +1,5 @@
-// Package acl reads the access lists of Windows into what can be decided about:
-// who has which right. It must not decide whose rights are good.
+// Package acl reads access lists of Windows, and finds files of Regent that are too open.
+//
+// List says who has which right. ExposedFiles and ExposedPipe compare the files and
+// the pipe of an installation with the lists in platform/layout. They change nothing.
 package acl

@@ -1,5 +1,3 @@
-// Package power knows how long the machine has been up, and which of its boots
-// this is. It must not know what is measured with that.
 package device
 
 import (

@@ -1,7 +1,3 @@
-// Package userproxy says by which proxies the programs of a Windows user go to a
-// host, as far as these are set for a user or for programs that ask Windows: what
-// a service with another account does not see. It must not know who goes where:
-// nothing is sent by what it finds, people are told of it.
 package device
 
 import (

@@ -1,5 +1,8 @@
-// Package paths knows where things are on each system when nobody says
-// otherwise. It only names places: it must not look whether they are there.
+// Package layout has the names, paths, flags and access lists of an installation.
+//
+// The programs, the MSI and the documentation take them from here. Most are data
+// that can be read on any system, so tests compare them without Windows. The
+// package does not check whether a path exists.
 package layout
 
 // Paths are the places that the daemon and its clients agree on. Each of them

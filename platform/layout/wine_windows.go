@@ -1,5 +1,3 @@
-// Package wine tells whether this Windows is Wine, where our tests run. It is asked
-// only where Wine cannot do what a check or a library takes for granted.
 package layout
 
 import "golang.org/x/sys/windows"

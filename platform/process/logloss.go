@@ -1,5 +1,3 @@
-// Package logloss counts the log records that could not be written, as after the
-// end of whoever reads the log, and says so when writing works again.
 package process
 
 import (

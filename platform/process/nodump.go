@@ -1,5 +1,8 @@
-// Package nodump keeps the memory of this process out of core dumps, and away
-// from debuggers of the same user, as far as the system lets a process say so.
+// Package process controls core dumps, finds other processes, and counts lost log records.
+//
+// ForbidDump keeps the memory of this process out of core dumps and away from
+// debuggers of the same user. Named finds processes by program name, to tell a
+// person; its result may be outdated, so no decision may depend on it.
 package process
 
 // ForbidDump forbids them from now on, for this process. It is to be called before a

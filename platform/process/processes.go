@@ -1,6 +1,3 @@
-// Package processes finds processes by the name of their program, with their
-// command lines. Everything it says may have changed by the time that it is
-// read, so it is good for telling a person, and for no decision.
 package process
 
 import "errors"

@@ -1,6 +1,3 @@
-// Package binding tells whether a state still lies on the device that it was
-// made on, from what is known of the device then and now. It is pure: it must
-// not know where facts come from, nor what is done about its outcome.
 package admin
 
 import (

@@ -8,7 +8,7 @@ import (
 
 // TestDifferences: a referee that sees nothing is worse than none.
 func TestDifferences(t *testing.T) {
-	x := Load(t, "../../testdata/exchanges", "redeem")
+	x := Load(t, "../testdata/exchanges", "redeem")
 	good := x.Body
 	header := map[string]string{
 		"Authorization": "Basic T", "Content-Type": "application/json", "Accept": "application/json",

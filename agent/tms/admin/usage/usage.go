@@ -1,7 +1,8 @@
-// Package usage says who used the counts of a registration token: it joins the
-// service's list of auth tokens with what devices' ledgers and an inventory know.
-// It decides and reads nothing: it must not know of files, of the service's
-// calls, or of how its findings are shown.
+// Package usage calculates with counts: who used them, and how many a fleet needs.
+//
+// Investigate joins the service's list of auth tokens with the ledgers of devices and
+// an inventory. NewPlan and NewForecast calculate registration tokens. The package is
+// pure: it reads no file and asks no service.
 package usage
 
 import (

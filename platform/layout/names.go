@@ -1,8 +1,3 @@
-// Package windowsnames holds every name, place, flag and access list by which
-// Regent is known to a Windows system, once: the programs, the MSI and the
-// documentation are made from it. It is data for any system to read, so that
-// what cannot be tried without Windows is compared with what is meant. It must
-// not do anything.
 package layout
 
 // Product is what people call it. Folders and keys are named after it.

@@ -11,8 +11,6 @@ import (
 	"regent/ipc/api"
 )
 
-//go:generate go run ./gen ../..
-
 // Schemas returns the schemas by the names of their files.
 func Schemas() map[string][]byte {
 	return map[string][]byte{

@@ -1,7 +1,9 @@
-// Package custody opens the store as a whole, and does with it what only a
-// person may decide: accept it, set aside what is damaged, begin anew, exchange
-// its key, declare it this device's. It says what each costs in counts before it
-// is done. It must not know of sockets, of keyrings' kinds, or of the service.
+// Package admin opens the store and runs the commands of "regent store".
+//
+// A person may accept a state, set damaged records aside, start over, change the
+// data key, or bind the state to this device. The package names the cost of each
+// command in counts before it runs. Decide, in binding.go, reports whether a state
+// still lies on its device. That part is pure.
 package admin
 
 import (

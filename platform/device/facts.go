@@ -1,6 +1,8 @@
-// Package hostfacts reads what tells one device from another: identities that a
-// copy of its disk does not take along, and some that it does. It must not know
-// what is concluded from them.
+// Package device reads the facts of this device: its names, hardware IDs and boots.
+//
+// The Contact Administrator sees the names beside each auth token. Hardware IDs tell
+// a device from a copy of its disk. The boot clock counts sleep. On Windows the
+// package also reads the proxies of a user, which a service does not see.
 package device
 
 import (

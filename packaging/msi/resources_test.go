@@ -16,7 +16,7 @@ import (
 func TestWrite(t *testing.T) {
 	for _, program := range []string{layout.Daemon, layout.Client, layout.Administrator} {
 		dir := t.TempDir()
-		if err := write(dir, program, "1.2.3-rc1", "1.2.3"); err != nil {
+		if err := writeResources(dir, program, "1.2.3-rc1", "1.2.3"); err != nil {
 			t.Fatal(err)
 		}
 		b, err := os.ReadFile(filepath.Join(dir, "winres.json"))
@@ -57,7 +57,7 @@ func wellFormed(t *testing.T, b []byte) string {
 }
 
 func TestWriteRefusesOthers(t *testing.T) {
-	if err := write(t.TempDir(), "demo", "1", "1"); err == nil {
+	if err := writeResources(t.TempDir(), "demo", "1", "1"); err == nil {
 		t.Error("got no error for a program that is none of ours")
 	}
 }

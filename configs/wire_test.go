@@ -17,7 +17,7 @@ import (
 // What is in the tree is what the types say now.
 func TestPublished(t *testing.T) {
 	for name, want := range Schemas() {
-		got, err := os.ReadFile(filepath.Join("..", "..", name))
+		got, err := os.ReadFile(filepath.Join("..", "ipc", name))
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("ipc/%s is not what the types say (%v): run go generate ./configs", name, err)
 		}

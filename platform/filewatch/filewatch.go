@@ -1,5 +1,4 @@
-// Package fileevents receives what the system reports of changed files, apart
-// from the loop that acts on it. It must not know what the files hold.
+// Package filewatch receives change events of files, apart from the loop that acts on them.
 package filewatch
 
 import "github.com/fsnotify/fsnotify"

@@ -2,18 +2,10 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"regent/platform/layout"
 )
-
-func namesMain() {
-	if _, err := fmt.Print(assignments()); err != nil {
-		fmt.Fprintln(os.Stderr, "names:", err)
-		os.Exit(1)
-	}
-}
 
 // assignments has a line for each name.
 func assignments() string {

@@ -1,6 +1,3 @@
-// Package host tells what a device is called: what the Contact Administrator
-// sees of it beside each of its auth tokens. The names are to be true, and the
-// same each time. The package must not know what they are used for.
 package device
 
 import (
