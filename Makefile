@@ -36,7 +36,7 @@ monitoring: ## promtool's lint, the alert rules' tests, and a real Prometheus by
 
 .PHONY: test-doctor
 test-doctor: ## one fault after the other injected from outside, and what regent doctor names: a table
-	go test -count=1 -timeout 20m -run '^TestDoctor' -v ./cmd/regentd
+	go test -count=1 -timeout 20m -run '^TestDoctor' -v ./cmd/stories
 
 .PHONY: fleet
 fleet: ## in virtual time: ten thousand devices at a power cut and at an hour's outage, 500 whose sessions end (minutes; SESSIONS=10000 takes an hour)
@@ -53,7 +53,7 @@ hardship: ## lost answers, 200 callers, a day of portals, weekends, clocks, 58 a
 
 .PHONY: network
 network: ## ten thousand local requests while the way to the service suffers (toxiproxy): who waits, and how long
-	go test -count=1 -v -run TestServesThroughABadNetwork ./cmd/regentd -network-judged
+	go test -count=1 -v -run TestServesThroughABadNetwork ./cmd/stories -network-judged
 
 .PHONY: test-keycloak
 test-keycloak: ## the emulator and the device's client held against a real Keycloak (needs Java and Maven, and fetches the server)
@@ -69,11 +69,11 @@ fuzz-long: ## every fuzz target for ten minutes (FUZZLONG=1m is shorter; FUZZJOB
 
 .PHONY: attacks
 attacks: ## what a local process may try, against the real daemon: descriptors, PIDs, namespaces, floods (root)
-	go test -count=1 -v -run '^(TestAttacks|TestPIDReuse|TestIdleConnections|TestFewDescriptors|TestShouting|TestRunaway|TestWatchers|TestManyUsers|TestLever)$$' ./cmd/regentd
+	go test -count=1 -v -run '^(TestAttacks|TestPIDReuse|TestIdleConnections|TestFewDescriptors|TestShouting|TestRunaway|TestWatchers|TestManyUsers|TestLever)$$' ./cmd/stories
 
 .PHONY: memory
 memory: ## what wears the daemon leaves nothing behind: 100,000 requests and 10,000 hang-ups; MEMORY=full is ten times that (root)
-	go test -count=1 -v -timeout 30m -run '^TestWear$$' ./cmd/regentd -wear-judged -wear-rest 80s -wear-requests $(if $(filter full,$(MEMORY)),1000000 -wear-connections 100000,100000 -wear-connections 10000)
+	go test -count=1 -v -timeout 30m -run '^TestWear$$' ./cmd/stories -wear-judged -wear-rest 80s -wear-requests $(if $(filter full,$(MEMORY)),1000000 -wear-connections 100000,100000 -wear-connections 10000)
 
 .PHONY: keyrings
 keyrings: ## the keyrings of systems and sessions, for real: gnome-keyring, Windows Credential Manager under Wine (installs them)
@@ -81,7 +81,7 @@ keyrings: ## the keyrings of systems and sessions, for real: gnome-keyring, Wind
 
 .PHONY: canary
 canary: ## no secret anywhere but sealed: a device's life at debug level, then a search for every secret, whole or in part
-	go test -count=1 -v -run '^TestCanar' ./cmd/regentd
+	go test -count=1 -v -run '^TestCanar' ./cmd/stories
 
 .PHONY: store
 store: ## the tables of damage and of clones, with the real daemon, and what sealing costs

@@ -245,3 +245,18 @@ func TestScale(t *testing.T) {
 		t.Errorf("a request takes %v with 10,000 instances and %v with one", most, one)
 	}
 }
+
+// shortDir is for sockets, whose paths have at most 107 bytes.
+func shortDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "rg") //nolint:usetesting // t.TempDir is too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}

@@ -1,7 +1,7 @@
 # No secret in the journal, nor in anything else that a real system keeps: the
 # packaged daemon at debug level, and an abort of it.
 story_canary() {
-	CGO_ENABLED=0 go test -c -o "$machines/canary/search" ./cmd/regentd
+	CGO_ENABLED=0 go test -c -o "$machines/canary/search" ./cmd/stories
 	boot canary
 	emulator
 	users

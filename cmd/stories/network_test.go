@@ -1,0 +1,166 @@
+//go:build unix
+
+package stories
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+
+	"regent/agent/fault"
+	"regent/agent/tms/emulator"
+	"regent/ipc/api"
+	"regent/ipc/client"
+)
+
+// proxy puts toxiproxy between a device and its service.
+func proxy(t testing.TB, upstream string) *toxiproxy.Proxy {
+	t.Helper()
+	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "service", "127.0.0.1:0", upstream)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	return p
+}
+
+// toxics are what a network suffers from, and whether a refresh gets through.
+var toxics = []struct {
+	name, json string
+	through    bool
+}{
+	{"latency", `{"name":"t","type":"latency","stream":"downstream","attributes":{"latency":300,"jitter":200}}`, true},
+	{"slices", `{"name":"t","type":"slicer","stream":"downstream","attributes":{"average_size":64,"size_variation":32,"delay":500}}`, true},
+	{"a thin line", `{"name":"t","type":"bandwidth","stream":"downstream","attributes":{"rate":10}}`, true},
+	{"resets in the middle of a body", `{"name":"t","type":"limit_data","stream":"downstream","attributes":{"bytes":2500}}`, false},
+	{"resets", `{"name":"t","type":"reset_peer","stream":"downstream","attributes":{"timeout":5}}`, false},
+	{"a black hole", `{"name":"t","type":"timeout","stream":"downstream","attributes":{"timeout":0}}`, false},
+}
+
+// badLife is how long an access token lives while the network is bad.
+const badLife = 10 * time.Second
+
+// TestServesThroughABadNetwork: while the way to the service suffers, local
+// requests are served from what is held. Where no refresh gets through they are
+// until the token's end, and then the answer is unavailable, with a time to come
+// back. How long they take is only told here; make network holds it.
+func TestServesThroughABadNetwork(t *testing.T) {
+	bin := build(t, "./cmd/regentd")
+	r := &report{}
+	t.Run("network", func(t *testing.T) {
+		t.Run(quiet, func(t *testing.T) {
+			t.Parallel()
+			s, _, d := behindProxy(t, bin, badLife)
+			defer d.stop(t)
+			r.add(quiet, hammer(t, s, true))
+		})
+		for _, toxic := range toxics {
+			t.Run(toxic.name, func(t *testing.T) {
+				t.Parallel()
+				s, way, d := behindProxy(t, bin, badLife)
+				defer d.stop(t)
+				if _, err := way.Toxics.AddToxicJson(strings.NewReader(toxic.json)); err != nil {
+					t.Fatal(err)
+				}
+				r.add(toxic.name, hammer(t, s, toxic.through))
+				if got := s.service.State().Redeemed; got != 1 {
+					t.Errorf("%d counts used, want 1", got)
+				}
+			})
+		}
+	})
+	t.Logf("\n%s", r)
+	if *judged {
+		r.judge(t)
+	}
+}
+
+// behindProxy is a device with a live auth token, and the proxy on its way. The
+// service does not rotate: a lost answer is to end nothing here.
+func behindProxy(t testing.TB, bin string, life time.Duration) (s *site, way *toxiproxy.Proxy, d *daemonProcess) {
+	t.Helper()
+	s = newSite(t, bin, emulator.Knobs{AccessLifetime: life, Rotation: emulator.RotationOff}, func(address string) string {
+		way = proxy(t, address)
+		return way.Listen
+	})
+	d = s.start(t)
+	for s.state(t) != "live" {
+		d.alive(t)
+		time.Sleep(10 * time.Millisecond)
+	}
+	return s, way, d
+}
+
+// callersAbreast is how many connections ask at one time.
+const callersAbreast = 8
+
+// hammer asks until the first access token would have ended, and a while longer.
+func hammer(t *testing.T, s *site, through bool) (all served) {
+	t.Helper()
+	until := time.Now().Add(badLife + 2*time.Second)
+	each := make([]served, callersAbreast)
+	var callers sync.WaitGroup
+	for i := range callersAbreast {
+		callers.Go(func() { each[i] = askAndAsk(t, s, until, through) })
+	}
+	callers.Wait()
+	for _, one := range each {
+		all.took = append(all.took, one.took...)
+		all.end = one.end
+	}
+	return all
+}
+
+func askAndAsk(t *testing.T, s *site, until time.Time, through bool) (got served) {
+	c := client.New(client.Options{Socket: s.socket()})
+	defer c.Close()
+	got.end = "served on"
+	var end time.Time // of the last token that was served
+	for began := time.Now(); began.Before(until); began = time.Now() {
+		answer, err := c.Token(t.Context(), api.TokenRequest{Application: "cad"})
+		now := time.Now()
+		switch f := fault.Of(err); {
+		case err == nil:
+			got.took = append(got.took, now.Sub(began))
+			end = answer.ExpiresAt
+		case through || now.Before(end.Add(-time.Second)): // it is told to the second
+			t.Errorf("refused %s before the token's end: %v", end.Sub(now), err)
+			return got
+		case f.Kind != fault.Unavailable || f.Retry <= 0:
+			t.Errorf("after the token's end: got %v, retry %s, want unavailable with a time to come back", err, f.Retry)
+			return got
+		default:
+			got.end = string(f.Kind) + ", with a time to come back"
+			return got
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if !through {
+		t.Error("a token is served after its end")
+	}
+	return got
+}
+
+// BenchmarkTokenThroughABlackHole is the time of a local request while every
+// refresh hangs.
+func BenchmarkTokenThroughABlackHole(b *testing.B) {
+	s, way, d := behindProxy(b, build(b, "./cmd/regentd"), time.Hour)
+	defer d.stop(b)
+	if _, err := way.Toxics.AddToxicJson(strings.NewReader(toxics[len(toxics)-1].json)); err != nil {
+		b.Fatal(err)
+	}
+	var got served
+	for b.Loop() {
+		began := time.Now()
+		// A wish for a longer life has a refresh started, which nobody waits for.
+		if _, err := s.client.Token(b.Context(), api.TokenRequest{Application: "cad", MinTTL: 3600}); err != nil {
+			b.Fatal(err)
+		}
+		got.took = append(got.took, time.Since(began))
+	}
+	b.ReportMetric(float64(got.at(99).Microseconds()), "p99-µs")
+}

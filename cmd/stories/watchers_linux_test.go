@@ -1,0 +1,73 @@
+package stories
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"regent/agent/fault"
+	"regent/ipc/api"
+	"regent/platform/localsock"
+)
+
+// TestWatchers: a thousand watchers of twenty users, each over a connection of its
+// own, see a rotation within a second. Beside them one reads nothing at all.
+func TestWatchers(t *testing.T) {
+	// Each user stays below the limit of calls at once, which is 100.
+	const users, each, limit = 20, 50, time.Second
+	b, d := flooded(t, func(t *testing.T, s *site) *daemonProcess { return s.start(t) })
+	tok, err := b.client.Token(t.Context(), api.TokenRequest{Application: "cad"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deaf, err := localsock.Dial(t.Context(), b.socket())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer deaf.Close()
+	if _, err := deaf.Write([]byte("GET /v1/watch?application=cad HTTP/1.1\r\nHost: regent\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	var watchers []*attacker
+	for i := range uint32(users) {
+		c := exec.Command(filepath.Join(b.bin, "attacker"))
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger + i, Gid: stranger}}
+		w := attack(t, c)
+		w.says(t, fmt.Sprintf("watch %s %d %d", b.socket(), each, tok.Generation+1), "watching")
+		watchers = append(watchers, w)
+	}
+
+	began := time.Now()
+	err = b.client.Invalidate(t.Context(), "cad", "1", tok.Generation)
+	if kindOf(err) == fault.Throttled { // limits.refresh_floor after the redemption
+		time.Sleep(fault.Of(err).Retry)
+		began = time.Now()
+		err = b.client.Invalidate(t.Context(), "cad", "1", tok.Generation)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotated := time.Now() // the answer comes once the new token is there
+	var last time.Time
+	for _, w := range watchers {
+		line, err := w.out.ReadString('\n')
+		at, err2 := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
+		if err != nil || err2 != nil {
+			t.Fatal(line, err, err2)
+		}
+		if told := time.Unix(0, at); told.After(last) {
+			last = told
+		}
+	}
+	t.Logf("%d watchers: a refresh took %v, and the last watcher saw it %v later", each*users, rotated.Sub(began).Round(time.Microsecond), last.Sub(rotated).Round(time.Microsecond))
+	if took := last.Sub(rotated); took > limit {
+		t.Errorf("the last of %d watchers saw the rotation after %v, want at most %v", each*users, took, limit)
+	}
+	d.alive(t)
+	d.stop(t)
+}

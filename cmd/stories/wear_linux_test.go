@@ -1,0 +1,164 @@
+package stories
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	wearRequests    = flag.Int("wear-requests", 20_000, "requests with which TestWear wears the daemon")
+	wearConnections = flag.Int("wear-connections", 2_000, "connections that hang up in TestWear")
+	wearRest        = flag.Duration("wear-rest", 3*time.Second, "how long TestWear rests before it looks: after 80 s the audit log's counts are written too")
+	wearJudged      = flag.Bool("wear-judged", false, "judge the memory too: not under the race detector")
+)
+
+// takes is what a process takes up.
+type takes struct{ Goroutines, Descriptors, KiB int }
+
+// buildWorn builds a regentd that says what it takes up. Its package has one file
+// more, testdata/worn/worn.go; the daemon that is released has no such door.
+func buildWorn(t *testing.T) string {
+	t.Helper()
+	top, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{
+		filepath.Join(top, "cmd/regentd/worn.go"): filepath.Join(top, "cmd/stories/testdata/worn/worn.go"),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "worn")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, "./cmd/regentd")
+	cmd.Dir = top
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return program
+}
+
+// worn is a daemon that says what it takes up.
+type worn struct {
+	*daemonProcess
+	ask io.Writer
+	say *json.Decoder
+}
+
+func (w *worn) now(t *testing.T) (got takes) {
+	t.Helper()
+	if _, err := io.WriteString(w.ask, "\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.say.Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// atRest waits until the daemon takes up no more than before, or, with nothing to
+// compare with, until it takes up the same for two seconds. It does not wait for ever.
+func (w *worn) atRest(t *testing.T, before takes) takes {
+	t.Helper()
+	got, same := w.now(t), 0
+	for until := time.Now().Add(patience); time.Now().Before(until); {
+		time.Sleep(200 * time.Millisecond)
+		now := w.now(t)
+		if same++; now.Goroutines != got.Goroutines || now.Descriptors != got.Descriptors {
+			same = 0
+		}
+		got = now
+		if before == (takes{}) && same >= 10 || got.Goroutines <= before.Goroutines && got.Descriptors <= before.Descriptors {
+			break
+		}
+	}
+	return got
+}
+
+// TestWear: so many requests, and connections that hang up at every endpoint and
+// moment, leave a daemon with 1,000 instances as it was after the first 10,000: as
+// many goroutines and descriptors, and the same memory but for 4 MiB.
+func TestWear(t *testing.T) {
+	const first, most = 10_000, 4 << 10
+	b, w := wearable(t)
+	var attackers []*attacker
+	for range 4 {
+		attackers = append(attackers, attack(t, exec.Command(filepath.Join(b.bin, "attacker"))))
+	}
+	wear := func(requests, connections int) {
+		for _, a := range attackers {
+			if _, err := fmt.Fprintf(a.in, "wear %s %d %d\n", b.socket(), requests/len(attackers), connections/len(attackers)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, a := range attackers {
+			if line, err := a.out.ReadString('\n'); line != "worn\n" {
+				t.Fatalf("got %q, %v", line, err)
+			}
+		}
+	}
+	wear(first, first/10)
+	time.Sleep(*wearRest)
+	before := w.atRest(t, takes{})
+	began := time.Now()
+	wear(*wearRequests, *wearConnections)
+	took := time.Since(began)
+	time.Sleep(*wearRest)
+	after := w.atRest(t, before)
+	t.Logf("after %d requests: %+v; after %d requests more, and %d connections that hung up, in %v: %+v", first, before, *wearRequests, *wearConnections, took.Round(time.Second), after)
+	if after.Goroutines > before.Goroutines || after.Descriptors > before.Descriptors {
+		t.Errorf("it took up %+v, and takes up %+v", before, after)
+	}
+	if *wearJudged && after.KiB > before.KiB+most {
+		t.Errorf("it had %d KiB, and has %d: more than %d have stayed", before.KiB, after.KiB, most)
+	}
+	w.alive(t)
+	w.stop(t)
+}
+
+// wearable is a device whose daemon says what it takes up.
+func wearable(t *testing.T) (*besieged, *worn) {
+	w := &worn{}
+	b, d := flooded(t, func(t *testing.T, s *site) *daemonProcess {
+		config, err := os.ReadFile(filepath.Join(s.dir, "config.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.write(t, "config.yaml", strings.Replace(string(config), "instances: 1,", "instances: 1000, redeem: on_demand,", 1))
+		d := &daemonProcess{cmd: exec.Command(buildWorn(t), s.args()[1:]...)}
+		d.pid = func() int { return d.cmd.Process.Pid }
+		in, err := d.cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, to, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.ask, w.say = in, json.NewDecoder(out)
+		d.cmd.ExtraFiles = []*os.File{to}
+		s.launch(t, d)
+		t.Cleanup(func() { _, _ = in.Close(), out.Close() })
+		if err := to.Close(); err != nil {
+			t.Error(err)
+		}
+		for until := time.Now().Add(patience); s.state(t) != "live" && time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
+			s.asks(t) // the registration token may have yet to come
+		}
+		return d
+	})
+	w.daemonProcess = d
+	return b, w
+}
