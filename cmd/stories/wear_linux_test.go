@@ -23,33 +23,6 @@ var (
 // takes is what a process takes up.
 type takes struct{ Goroutines, Descriptors, KiB int }
 
-// buildWorn builds a regentd that says what it takes up. Its package has one file
-// more, testdata/worn/worn.go; the daemon that is released has no such door.
-func buildWorn(t *testing.T) string {
-	t.Helper()
-	top, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{
-		filepath.Join(top, "cmd/regentd/worn.go"): filepath.Join(top, "cmd/stories/testdata/worn/worn.go"),
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	program := filepath.Join(dir, "worn")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, "./cmd/regentd")
-	cmd.Dir = top
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return program
-}
-
 // worn is a daemon that says what it takes up.
 type worn struct {
 	*daemonProcess
@@ -137,7 +110,7 @@ func wearable(t *testing.T) (*besieged, *worn) {
 			t.Fatal(err)
 		}
 		s.write(t, "config.yaml", strings.Replace(string(config), "instances: 1,", "instances: 1000, redeem: on_demand,", 1))
-		d := &daemonProcess{cmd: exec.Command(buildWorn(t), s.args()[1:]...)}
+		d := &daemonProcess{cmd: exec.Command(buildWith(t, "worn/worn.go"), s.args()[1:]...)}
 		d.pid = func() int { return d.cmd.Process.Pid }
 		in, err := d.cmd.StdinPipe()
 		if err != nil {
