@@ -13,16 +13,16 @@ import (
 // Administrators only. It does not wait.
 func (a *Agent) Redeem(ctx context.Context, by Caller, application, number string) error {
 	return a.administer(ctx, by, "redeem", application+"/"+number, func() error {
-		return a.askRedeem(ctx, by, application, number)
+		return a.requestRedeem(ctx, by, application, number)
 	})
 }
 
-func (a *Agent) askRedeem(ctx context.Context, by Caller, application, number string) error {
-	id, err := a.declared("redeem", application, number)
+func (a *Agent) requestRedeem(ctx context.Context, by Caller, application, number string) error {
+	id, err := a.findDeclared("redeem", application, number)
 	if err != nil {
 		return err
 	}
-	return a.redeem.Ask(ctx, id, by.name())
+	return a.redeem.RequestRedeem(ctx, id, by.name())
 }
 
 // Ledger returns the account of every redemption, oldest first. Administrators
@@ -66,7 +66,7 @@ func (a *Agent) Resolve(ctx context.Context, by Caller, redemption string, consu
 // not told. Administrators only.
 func (a *Agent) Forget(ctx context.Context, by Caller, application, number string) error {
 	return a.administer(ctx, by, "forget", application+"/"+number, func() error {
-		id, err := a.declared("forget", application, number)
+		id, err := a.findDeclared("forget", application, number)
 		if err != nil {
 			return err
 		}
@@ -95,11 +95,11 @@ func (a *Agent) administer(ctx context.Context, by Caller, action, name string, 
 	return err
 }
 
-// declared finds an instance that the configuration declares.
-func (a *Agent) declared(op, application, number string) (instance.ID, error) {
+// findDeclared finds an instance that the configuration declares.
+func (a *Agent) findDeclared(op, application, number string) (instance.ID, error) {
 	app, ok := a.settings.Load().Application(application)
 	if !ok {
 		return instance.ID{}, fault.Errorf(op, fault.UnknownApplication, "no application %.64q is configured", application)
 	}
-	return find(app, number)
+	return findInstance(app, number)
 }

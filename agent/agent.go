@@ -53,33 +53,33 @@ type Deps struct {
 	Settings policy.Settings
 	Problems []status.Problem // what configuration is to be mended
 
-	Store     Store
-	StateDir  string       // where the ledger is
-	LedgerKey []byte       // derived from the data key
-	Guard     status.Store // how the secrets are kept, for status
+	Store       Store
+	StateDir    string       // where the ledger is
+	LedgerKey   []byte       // derived from the data key
+	StoreStatus status.Store // how the secrets are kept, for status
 	// Unusable says why the store cannot be used. The agent then serves nothing
 	// but its status, redeems nothing and changes nothing.
 	Unusable *fault.Fault
 
 	// Service makes the client of a tenant as the settings have it; it calls observe with the Date of
 	// each of the service's answers.
-	Service func(base string, s policy.Settings, observe func(date time.Time)) (Service, error)
-	Host    func() Host // what the device is called now; may take a second
-	Audit   audit.Log
-	Log     *slog.Logger
-	Draw    func() float64 // in [0,1)
-	NewID   func() string  // fresh and unguessable, of lower-case letters and digits
-	Woke    <-chan struct{}
-	// Told says that Woke tells of every resume and of a clock that is set: then an
+	Service     func(base string, s policy.Settings, observe func(date time.Time)) (Service, error)
+	DeviceNames func() DeviceNames // what the device is called now; may take a second
+	Audit       audit.Log
+	Log         *slog.Logger
+	Random      func() float64 // in [0,1)
+	NewID       func() string  // fresh and unguessable, of lower-case letters and digits
+	Wakeups     <-chan struct{}
+	// WakeupsComplete says that Woke tells of every resume and of a clock that is set: then an
 	// idle agent may rest for minutes.
-	Told bool
-	// Full reports whether an error means that a disk or a quota is full; nil is
+	WakeupsComplete bool
+	// IsDiskFull reports whether an error means that a disk or a quota is full; nil is
 	// never.
-	Full func(error) bool
+	IsDiskFull func(error) bool
 
-	// Adopt finds the process that held a lease before the daemon was restarted,
+	// ReopenProcess finds the process that held a lease before the daemon was restarted,
 	// and returns an error if it has ended. nil forgets all leases at an end.
-	Adopt func(lease.Holder) (lease.Process, error)
+	ReopenProcess func(lease.Holder) (lease.Process, error)
 }
 
 // Agent is the daemon's core. Its methods are safe for concurrent use; Run is
@@ -92,50 +92,50 @@ type Agent struct {
 	plan     atomic.Pointer[redeem.Plan] // what settings want of redemption
 	problems atomic.Pointer[[]status.Problem]
 
-	vault   *tokenstore.Vault
-	regs    *redeem.Registrations
-	learned *tokenstore.Learned  // what each tenant taught
-	told    *redeem.Told         // the names of the first redemption
-	called  atomic.Pointer[Host] // what the device is called, as last asked
-	ledger  *redeem.Ledger
-	redeem  *redeem.Engine
-	refresh *refresh.Engine
-	leases  lease.Table
-	journal *lease.FileJournal // of leases; nil without Adopt
-	hub     hub
-	tenants contacts
-	local   *timing.Device // what fails on this device now
-	reports reports
-	denials denials
-	tally   tally
-	looks   *looks // at the services, for a diagnosis
+	tokens        *tokenstore.Store
+	registrations *redeem.Registrations
+	capabilities  *tokenstore.TenantCapabilities // what each tenant taught
+	sentNames     *redeem.SentNames              // the names of the first redemption
+	currentNames  atomic.Pointer[DeviceNames]    // what the device is called, as last asked
+	ledger        *redeem.Ledger
+	redeem        *redeem.Engine
+	refresh       *refresh.Engine
+	leases        lease.Table
+	journal       *lease.FileJournal // of leases; nil without Adopt
+	hub           hub
+	clients       serviceClients
+	localFailures *timing.LocalFailures // what fails on this device now
+	reports       reports
+	denials       denials
+	counters      requestCounters
+	probes        *probeQueue // at the services, for a diagnosis
 }
 
 // New reads the store and returns an agent that is not yet running. It sends
 // nothing: what was kept can be served at once.
 func New(ctx context.Context, d Deps) (*Agent, error) {
-	a := &Agent{d: d, started: d.Clock.Wall(), looks: newLooks()}
-	a.inForce(d.Settings, d.Problems)
-	a.tenants.clock, a.tenants.gate = d.Clock, timing.NewGate(d.Clock, d.Draw)
-	a.tenants.make = func(base string, observe func(time.Time)) (Service, error) {
+	a := &Agent{d: d, started: d.Clock.Wall(), probes: newProbeQueue()}
+	a.setSettings(d.Settings, d.Problems)
+	a.clients.clock, a.clients.breaker = d.Clock, timing.NewCircuitBreaker(d.Clock, d.Random)
+	a.clients.make = func(base string, observe func(time.Time)) (Service, error) {
 		return d.Service(base, a.Settings(), observe)
 	}
 	if d.Unusable != nil {
 		return a, nil //nolint:nilerr // an agent that says so to everyone who asks
 	}
 	if err := a.open(ctx); err != nil {
-		return nil, unopened(d.StateDir, err)
+		return nil, openFault(d.StateDir, err)
 	}
 	return a, nil
 }
 
-// unopened makes every failure to open the state one that status can show: the
+// openFault makes every failure to open the state one that status can show: the
 // daemon then runs and says so, and does not begin again and again.
-func unopened(dir string, err error) error {
+func openFault(dir string, err error) error {
 	if f, ok := errors.AsType[*fault.Fault](err); ok {
 		return f
 	}
-	return fault.Errorf("open", fault.StoreUnreadable, "the state in %s cannot be opened; nothing was changed and nothing will be redeemed; the daemon's log has the cause; mend it, then restart regentd", dir).Because(err)
+	return fault.Errorf("open", fault.StoreUnreadable, "the state in %s cannot be opened; nothing was changed and nothing will be redeemed; the daemon's log has the cause; mend it, then restart regentd", dir).WithCause(err)
 }
 
 func (a *Agent) open(ctx context.Context) error {
@@ -144,47 +144,47 @@ func (a *Agent) open(ctx context.Context) error {
 		return err
 	}
 	var bad, badRegs map[string]error
-	if a.vault, bad, err = tokenstore.Open(ctx, a.d.Store); err != nil {
+	if a.tokens, bad, err = tokenstore.Open(ctx, a.d.Store); err != nil {
 		return err
 	}
-	a.vault.Notify(func(r tokenstore.Record) { a.hub.publish(r.ID) })
-	if a.regs, badRegs, err = redeem.OpenRegistrations(ctx, a.d.Store); err != nil {
+	a.tokens.OnChange(func(r tokenstore.Record) { a.hub.publish(r.ID) })
+	if a.registrations, badRegs, err = redeem.OpenRegistrations(ctx, a.d.Store); err != nil {
 		return err
 	}
 	var badLearned map[string]error
-	if a.learned, badLearned, err = tokenstore.OpenLearned(ctx, a.d.Store); err != nil {
+	if a.capabilities, badLearned, err = tokenstore.OpenTenantCapabilities(ctx, a.d.Store); err != nil {
 		return err
 	}
-	for name, cause := range merge(bad, badRegs, badLearned) {
+	for name, cause := range mergeErrors(bad, badRegs, badLearned) {
 		// Nothing is known of this instance or tenant, which is not the same as its
 		// having no auth token: redeeming now could spend a count twice.
-		return fault.Errorf("open", fault.StoreUnreadable, "the sealed record %s cannot be read; nothing was changed and nothing will be redeemed; restore the state directory", name).Because(cause)
+		return fault.Errorf("open", fault.StoreUnreadable, "the sealed record %s cannot be read; nothing was changed and nothing will be redeemed; restore the state directory", name).WithCause(cause)
 	}
 	if a.ledger, err = redeem.OpenLedger(ctx, redeem.LedgerOptions{Dir: a.d.StateDir, Key: a.d.LedgerKey, Store: a.d.Store, Clock: a.d.Clock}); err != nil {
 		return a.ledgerFault(err)
 	}
-	if a.told, err = redeem.OpenTold(ctx, a.d.Store, a.ledger); err != nil {
+	if a.sentNames, err = redeem.OpenSentNames(ctx, a.d.Store, a.ledger); err != nil {
 		return err
 	}
-	a.today()
-	a.learnNames(ctx)
-	a.local = timing.NewDevice(a.d.Clock)
+	a.readNames()
+	a.saveSentNames(ctx)
+	a.localFailures = timing.NewLocalFailures(a.d.Clock)
 	a.redeem, err = redeem.NewEngine(ctx, redeem.Options{
-		Probe: a.d.Store.Probe, Ledger: a.ledger, Vault: a.vault, Registrations: a.regs, Learned: a.learned,
-		Service: func(base string) (redeem.Service, error) { return a.tenants.service(base) },
-		Plan:    func() redeem.Plan { return *a.plan.Load() },
-		Hold:    a.tenants.gate.Wait, Device: a.local, Skew: a.tenants.skew, Request: a.request, Clock: a.d.Clock, Draw: a.d.Draw, NewID: func() string { return "regent-" + a.d.NewID() }, Changed: a.redeemed, Log: a.d.Log,
+		Probe: a.d.Store.Probe, Ledger: a.ledger, Tokens: a.tokens, Registrations: a.registrations, Capabilities: a.capabilities,
+		Service:     func(base string) (redeem.Service, error) { return a.clients.service(base) },
+		Plan:        func() redeem.Plan { return *a.plan.Load() },
+		TenantPause: a.clients.breaker.Remaining, LocalFailures: a.localFailures, Skew: a.clients.skew, Request: a.redeemRequest, Clock: a.d.Clock, Random: a.d.Random, NewID: func() string { return "regent-" + a.d.NewID() }, Changed: a.redeemed, Log: a.d.Log,
 	})
 	if err != nil {
 		return err
 	}
-	a.adopt(ctx)
+	a.restoreLeases(ctx)
 	a.refresh = refresh.NewEngine(refresh.Options{
-		Vault:   a.vault,
-		Service: func(base string) (refresh.Service, error) { return a.tenants.service(base) },
-		Window:  refresh.Default(), Limits: a.refreshLimits, Clock: a.d.Clock, Draw: a.d.Draw, Skew: a.tenants.skew,
-		Hold: a.tenants.gate.Wait, Device: a.local, Woke: a.d.Woke, Told: a.d.Told, Changed: a.changed, Log: a.d.Log,
-		Registration: a.registrationOf, Learned: a.learned,
+		Tokens:  a.tokens,
+		Service: func(base string) (refresh.Service, error) { return a.clients.service(base) },
+		Window:  refresh.DefaultWindow(), Limits: a.refreshLimits, Clock: a.d.Clock, Random: a.d.Random, Skew: a.clients.skew,
+		TenantPause: a.clients.breaker.Remaining, LocalFailures: a.localFailures, Wakeups: a.d.Wakeups, WakeupsComplete: a.d.WakeupsComplete, Changed: a.changed, Log: a.d.Log,
+		Registration: a.registrationOf, Capabilities: a.capabilities,
 		Mode: a.refreshMode,
 	})
 	return nil
@@ -195,44 +195,44 @@ func (a *Agent) refreshLimits() refresh.Limits {
 	return refresh.Limits{Floor: l.RefreshFloor, Rate: l.RefreshRate}
 }
 
-// leasesName is the journal of leases in the state directory.
-const leasesName = "leases.jsonl"
+// leasesFile is the journal of leases in the state directory.
+const leasesFile = "leases.jsonl"
 
-// adopt takes up the leases of processes that outlived the daemon. That they
+// restoreLeases takes up the leases of processes that outlived the daemon. That they
 // cannot be kept is no reason to serve nobody.
-func (a *Agent) adopt(ctx context.Context) {
-	if a.d.Adopt == nil {
+func (a *Agent) restoreLeases(ctx context.Context) {
+	if a.d.ReopenProcess == nil {
 		return
 	}
-	book, kept, err := lease.OpenJournal(filepath.Join(a.d.StateDir, leasesName))
+	book, kept, err := lease.OpenJournal(filepath.Join(a.d.StateDir, leasesFile))
 	if err != nil {
 		a.d.Log.WarnContext(ctx, "the leases of running processes may be forgotten when the daemon is restarted", "err", err)
 	}
 	a.journal, a.leases.Journal = book, book
-	a.leases.Failed = func(err error) {
+	a.leases.OnJournalError = func(err error) {
 		a.d.Log.WarnContext(context.WithoutCancel(ctx), "a lease will be forgotten when the daemon is restarted", "err", err)
 	}
 	for _, k := range kept {
 		if k.Holder.BootID != a.d.Clock.BootID() {
 			continue
 		}
-		p, err := a.d.Adopt(k.Holder)
+		p, err := a.d.ReopenProcess(k.Holder)
 		if err != nil {
 			a.d.Log.DebugContext(ctx, "a lease has ended with its process while the daemon was away", "instance", k.Instance.String(), "err", err)
 			continue
 		}
-		a.leases.Adopt(k.Instance, k.Holder, p)
+		a.leases.Restore(k.Instance, k.Holder, p)
 	}
 }
 
 func (a *Agent) ledgerFault(err error) error {
 	if errors.Is(err, redeem.ErrAltered) {
-		return fault.Errorf("open", fault.StoreUnreadable, "the ledger %s/%s is not what this daemon wrote; nothing was changed and nothing will be redeemed; restore it", a.d.StateDir, redeem.LedgerName).Because(err)
+		return fault.Errorf("open", fault.StoreUnreadable, "the ledger %s/%s is not what this daemon wrote; nothing was changed and nothing will be redeemed; restore it", a.d.StateDir, redeem.LedgerName).WithCause(err)
 	}
 	return err
 }
 
-func merge(each ...map[string]error) map[string]error {
+func mergeErrors(each ...map[string]error) map[string]error {
 	out := map[string]error{}
 	for _, m := range each {
 		maps.Copy(out, m)
@@ -245,14 +245,14 @@ func merge(each ...map[string]error) map[string]error {
 // is recorded.
 func (a *Agent) Run(ctx context.Context) error {
 	if a.d.Unusable != nil {
-		a.runLooks(ctx)
+		a.runProbes(ctx)
 		return nil //nolint:nilerr // it was told at the start, and is no failure of this loop
 	}
 	var loops sync.WaitGroup
 	errs := make([]error, 2)
 	loops.Go(func() { errs[0] = a.redeem.Run(ctx) })
 	loops.Go(func() { errs[1] = a.refresh.Run(ctx) })
-	loops.Go(func() { a.runLooks(ctx) })
+	loops.Go(func() { a.runProbes(ctx) })
 	loops.Wait()
 	return errors.Join(append(errs, a.leases.Close(), a.closeJournal(), a.ledger.Close())...)
 }
@@ -267,20 +267,20 @@ func (a *Agent) closeJournal() error {
 // Apply makes s the settings in force. It touches no auth token: what a
 // changed tenant leaves behind is kept.
 func (a *Agent) Apply(s policy.Settings, problems []status.Problem) {
-	a.inForce(s, problems)
-	a.denials.clear()  // they were another configuration's
-	a.tenants.forget() // the next request is made with the new network settings
-	a.tenants.gate.Retry()
+	a.setSettings(s, problems)
+	a.denials.clear() // they were another configuration's
+	a.clients.reset() // the next request is made with the new network settings
+	a.clients.breaker.Retry()
 	if a.d.Unusable == nil {
-		a.local.Retry()
+		a.localFailures.Retry()
 		a.redeem.Retry()
 		a.refresh.Retry()
 	}
 }
 
-// inForce makes s the settings that everything reads from now on. The plan is
+// setSettings makes s the settings that everything reads from now on. The plan is
 // made once: for a thousand instances it is as many names.
-func (a *Agent) inForce(s policy.Settings, problems []status.Problem) {
+func (a *Agent) setSettings(s policy.Settings, problems []status.Problem) {
 	p := planOf(&s)
 	a.settings.Store(&s)
 	a.plan.Store(&p)
@@ -301,7 +301,7 @@ func deviceID(ctx context.Context, s store.Store, newID func() string) (string, 
 		return string(b), nil
 	}
 	if !errors.Is(err, store.ErrNotFound) {
-		return "", fault.Errorf("open", fault.StoreUnreadable, "the sealed record %s cannot be read; nothing was changed; restore the state directory", deviceRecord).Because(err)
+		return "", fault.Errorf("open", fault.StoreUnreadable, "the sealed record %s cannot be read; nothing was changed; restore the state directory", deviceRecord).WithCause(err)
 	}
 	id := "device-" + newID()
 	if _, err := s.Put(ctx, deviceRecord, []byte(id), 0); err != nil {
@@ -322,9 +322,9 @@ func (a *Agent) redeemed(ctx context.Context, id instance.ID, from, to instance.
 // changed records a change of state. One that cannot be recorded is logged: it
 // has happened all the same.
 func (a *Agent) changed(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
-	a.learnNames(ctx)
+	a.saveSentNames(ctx)
 	e := audit.Change{At: a.d.Clock.Wall(), Instance: id, From: from, To: to, Cause: cause}
-	a.tally.change(to)
+	a.counters.countChange(to)
 	if err := a.record(ctx, e); err != nil {
 		a.d.Log.WarnContext(ctx, "a change of state could not be recorded in the audit log", "instance", id.String(), "err", err)
 	}
@@ -339,26 +339,26 @@ func (a *Agent) changed(ctx context.Context, id instance.ID, from, to instance.S
 func planOf(s *policy.Settings) redeem.Plan {
 	p := redeem.Plan{
 		UncertainRetries: s.Limits.RedeemUncertainRetries, Splay: s.Limits.RedeemSplay,
-		Keep: s.KeepRegistrationToken, AgainOnExpiry: s.Refresh.OnRefreshExpired == policy.RedeemAgain,
-		Request: s.Contract.Request, Confirmed: s.Contract.RequestConfirmed,
+		KeepRegistrationToken: s.KeepRegistrationToken, RedeemOnExpiry: s.Refresh.OnRefreshExpired == policy.RedeemAgain,
+		RequestForm: s.Contract.Request, RequestConfirmed: s.Contract.RequestConfirmed,
 	}
 	for _, app := range s.Applications {
-		for _, id := range instances(app) {
-			p.Wants = append(p.Wants, redeem.Want{ID: id, Base: app.Tenant, OnDemand: app.Redeem == policy.OnDemand})
+		for _, id := range instanceIDs(app) {
+			p.Targets = append(p.Targets, redeem.Target{ID: id, BaseURL: app.Tenant, OnDemand: app.Redeem == policy.OnDemand})
 		}
 	}
 	return p
 }
 
-// instances lists the instances that an application declares.
-func instances(app policy.Application) []instance.ID {
+// instanceIDs lists the instances that an application declares.
+func instanceIDs(app policy.Application) []instance.ID {
 	ids := make([]instance.ID, 0, app.Instances)
 	for n := 1; n <= app.Instances; n++ {
-		ids = append(ids, numbered(app, n))
+		ids = append(ids, instanceID(app, n))
 	}
 	return ids
 }
 
-func numbered(app policy.Application, n int) instance.ID {
+func instanceID(app policy.Application, n int) instance.ID {
 	return instance.ID{Tenant: policy.Host(app.Tenant), Application: app.ID, Number: n}
 }

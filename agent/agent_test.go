@@ -21,35 +21,35 @@ import (
 
 func TestTwoProcessesGetTwoTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		defer d.stop()
-		a, first := caller("alice", 1)
-		b, _ := caller("alice", 2)
-		c, _ := caller("alice", 3)
-		one, err := d.Token(t.Context(), a, ask)
+		a, first := newCaller("alice", 1)
+		b, _ := newCaller("alice", 2)
+		c, _ := newCaller("alice", 3)
+		one, err := d.Token(t.Context(), a, cadRequest)
 		if err != nil {
 			t.Fatal(err)
 		}
-		two, err := d.Token(t.Context(), b, ask)
+		two, err := d.Token(t.Context(), b, cadRequest)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if one.Access.Equal(two.Access) || one.Instance == two.Instance {
 			t.Errorf("both got %s and %s", one.Instance, two.Instance)
 		}
-		again, err := d.Token(t.Context(), a, ask)
+		again, err := d.Token(t.Context(), a, cadRequest)
 		if err != nil || again.Instance != one.Instance {
 			t.Errorf("the same process got %s after %s, %v", again.Instance, one.Instance, err)
 		}
-		_, err = d.Token(t.Context(), c, ask)
+		_, err = d.Token(t.Context(), c, cadRequest)
 		if fault.KindOf(err) != fault.NoFreeInstance {
 			t.Errorf("a third process: %v, want no_free_instance", err)
 		}
-		if strings.Contains(fault.Of(err).Text(), "/bin/alice") {
+		if strings.Contains(fault.From(err).Text(), "/bin/alice") {
 			t.Errorf("a caller who is no administrator is told who: %v", err)
 		}
 		first.exit()
-		got, err := d.Token(t.Context(), c, ask)
+		got, err := d.Token(t.Context(), c, cadRequest)
 		if err != nil || got.Instance != one.Instance {
 			t.Errorf("after the first ended the third got %q, %v; want %s", got.Instance, err, one.Instance)
 		}
@@ -67,8 +67,8 @@ func TestTokenRefusals(t *testing.T) {
 		want fault.Kind
 		says string
 	}{
-		{"another user", "mallory", ask, fault.Denied, "mallory"},
-		{"root is not admitted for being root", "root", ask, fault.Denied, "root"},
+		{"another user", "mallory", cadRequest, fault.Denied, "mallory"},
+		{"root is not admitted for being root", "root", cadRequest, fault.Denied, "root"},
 		{"nobody may use it", "alice", TokenRequest{Application: "closed"}, fault.Denied, "no allow rule"},
 		{"unknown application", "alice", TokenRequest{Application: "cam"}, fault.UnknownApplication, "cam"},
 		{"unknown instance", "alice", TokenRequest{Application: "cad", Instance: "3"}, fault.UnknownInstance, "config.yaml:3"},
@@ -76,15 +76,15 @@ func TestTokenRefusals(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := registered(t)
+				d := registeredDevice(t)
 				defer d.stop()
-				by, _ := caller(tt.user, 9)
+				by, _ := newCaller(tt.user, 9)
 				by.Admin = tt.user == "root"
 				got, err := d.Token(t.Context(), by, tt.q)
 				if fault.KindOf(err) != tt.want || !got.Access.IsZero() {
 					t.Fatalf("Token = %v, %v; want %s", got.Instance, err, tt.want)
 				}
-				if text := fault.Of(err).Text(); !strings.Contains(text, tt.says) {
+				if text := fault.From(err).Text(); !strings.Contains(text, tt.says) {
 					t.Errorf("text %q does not name %q", text, tt.says)
 				}
 				last := d.trail.events[len(d.trail.events)-1].(audit.Access)
@@ -101,28 +101,28 @@ func TestTokenRefusals(t *testing.T) {
 
 func TestServesOfflineAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		d.stop()
 		d.service.set(true)
 		d.boot(t)
 		defer d.stop()
-		by, _ := caller("alice", 1)
-		got, err := d.Token(t.Context(), by, ask)
+		by, _ := newCaller("alice", 1)
+		got, err := d.Token(t.Context(), by, cadRequest)
 		if err != nil || got.Access.Reveal() != "access-of-cad/1" {
 			t.Fatalf("Token after an offline restart = %q, %v", got.Access.Reveal(), err)
 		}
 		time.Sleep(59 * time.Minute)
-		if _, err := d.Token(t.Context(), by, ask); err != nil {
+		if _, err := d.Token(t.Context(), by, cadRequest); err != nil {
 			t.Errorf("a valid token is not served while refreshing fails: %v", err)
 		}
 		time.Sleep(time.Minute)
-		_, err = d.Token(t.Context(), by, ask)
-		if fault.KindOf(err) != fault.Unavailable || fault.Of(err).Retry <= 0 {
+		_, err = d.Token(t.Context(), by, cadRequest)
+		if fault.KindOf(err) != fault.Unavailable || fault.From(err).Retry <= 0 {
 			t.Errorf("after its end: %v, want unavailable with a time to come back", err)
 		}
 		d.service.set(false)
 		time.Sleep(25 * time.Minute)
-		if _, err := d.Token(t.Context(), by, ask); err != nil || d.service.redeemed != 2 {
+		if _, err := d.Token(t.Context(), by, cadRequest); err != nil || d.service.redeemed != 2 {
 			t.Errorf("after the network came back: %v, %d counts used", err, d.service.redeemed)
 		}
 	})
@@ -132,20 +132,20 @@ func TestServesOfflineAfterARestart(t *testing.T) {
 // refresh first, else say what is wrong with the clock.
 func TestColdBootIn1970(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		d.stop()
 		d.service.set(true)
 		d.clock.Reboot("boot-2", -50*365*24*time.Hour)
 		d.boot(t)
 		defer d.stop()
-		by, _ := caller("alice", 1)
-		_, err := d.Token(t.Context(), by, ask)
-		if fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.Of(err).Text(), "clock") {
+		by, _ := newCaller("alice", 1)
+		_, err := d.Token(t.Context(), by, cadRequest)
+		if fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.From(err).Text(), "clock") {
 			t.Errorf("Token = %v, want unavailable that names the clock", err)
 		}
 		d.service.set(false)
 		time.Sleep(time.Minute)
-		if got, err := d.Token(t.Context(), by, ask); err != nil || !strings.HasPrefix(got.Access.Reveal(), "fresh-") {
+		if got, err := d.Token(t.Context(), by, cadRequest); err != nil || !strings.HasPrefix(got.Access.Reveal(), "fresh-") {
 			t.Errorf("with the network: %q, %v; want a fresh token", got.Access.Reveal(), err)
 		}
 	})
@@ -153,9 +153,9 @@ func TestColdBootIn1970(t *testing.T) {
 
 func TestMinTTL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		defer d.stop()
-		by, _ := caller("alice", 1)
+		by, _ := newCaller("alice", 1)
 		time.Sleep(20 * time.Minute)
 		q := TokenRequest{Application: "cad", MinTTL: 50 * time.Minute}
 		if g, err := d.Token(t.Context(), by, q); err != nil || g.Generation != 1 {
@@ -177,13 +177,13 @@ func TestMinTTL(t *testing.T) {
 	})
 }
 
-func TestCallerThatEndsGetsNothing(t *testing.T) {
+func TestEndedCallerIsDenied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		defer d.stop()
-		by, p := caller("alice", 1)
+		by, p := newCaller("alice", 1)
 		by.Recheck = func() error { p.exit(); return p.Alive() }
-		if g, err := d.Token(t.Context(), by, ask); fault.KindOf(err) != fault.Denied || !g.Access.IsZero() {
+		if g, err := d.Token(t.Context(), by, cadRequest); fault.KindOf(err) != fault.Denied || !g.Access.IsZero() {
 			t.Errorf("Token = %v, want denied and nothing", err)
 		}
 	})
@@ -199,13 +199,13 @@ func TestAuditRequired(t *testing.T) {
 	} {
 		t.Run(tt.audit, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := registered(t)
+				d := registeredDevice(t)
 				defer d.stop()
 				d.settings.Audit = tt.audit
 				d.Apply(d.settings, nil)
 				d.trail.fail = errors.New("no space left on device")
-				by, _ := caller("alice", 1)
-				g, err := d.Token(t.Context(), by, ask)
+				by, _ := newCaller("alice", 1)
+				g, err := d.Token(t.Context(), by, cadRequest)
 				if tt.want == "" && (err != nil || g.Access.IsZero()) {
 					t.Errorf("Token = %v, want it served", err)
 				}
@@ -222,7 +222,7 @@ func TestOnlyAdministratorsRegister(t *testing.T) {
 		d := newDevice(t)
 		d.boot(t)
 		defer d.stop()
-		by, _ := caller("alice", 1)
+		by, _ := newCaller("alice", 1)
 		if _, err := d.Register(t.Context(), by, Registration{Token: token.NewSecret("x")}); fault.KindOf(err) != fault.Denied {
 			t.Errorf("Register = %v, want denied", err)
 		}
@@ -230,7 +230,7 @@ func TestOnlyAdministratorsRegister(t *testing.T) {
 		if _, err := d.Register(t.Context(), by, Registration{Token: token.NewSecret("two words")}); fault.KindOf(err) != fault.InvalidRequest {
 			t.Errorf("Register of nonsense = %v, want invalid_request", err)
 		}
-		got, err := d.Register(t.Context(), by, Registration{Token: token.NewSecret("registration"), Asked: true, Wait: time.Minute})
+		got, err := d.Register(t.Context(), by, Registration{Token: token.NewSecret("registration"), Manual: true, Wait: time.Minute})
 		if err != nil || got.Instances[0].State != "live" {
 			t.Errorf("Register = %+v, %v", got, err)
 		}
@@ -243,7 +243,7 @@ func TestOnlyAdministratorsRegister(t *testing.T) {
 // What the Contact Administrator sees is true and tells the instances apart.
 func TestAttribution(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		defer d.stop()
 		seen := map[string]bool{}
 		for i, r := range d.service.requests {
@@ -261,16 +261,16 @@ func TestAttribution(t *testing.T) {
 	})
 }
 
-func TestStatusTellsOthersLess(t *testing.T) {
+func TestStatusHidesDetails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		defer d.stop()
-		by, _ := caller("alice", 1)
-		if _, err := d.Token(t.Context(), by, ask); err != nil {
+		by, _ := newCaller("alice", 1)
+		if _, err := d.Token(t.Context(), by, cadRequest); err != nil {
 			t.Fatal(err)
 		}
-		other, _ := caller("mallory", 2)
-		root, _ := caller("root", 3)
+		other, _ := newCaller("mallory", 2)
+		root, _ := newCaller("root", 3)
 		root.Admin = true
 		for _, tt := range []struct {
 			by   Caller
@@ -326,7 +326,7 @@ func TestHealth(t *testing.T) {
 		{"just installed", nil, nil, nil, status.Waiting, "waiting for a registration token"},
 		{"just installed, next step", nil, nil, nil, status.Waiting, "config.d"},
 		{"nothing configured", nil, held, nil, status.Degraded, "config.d"},
-		{"no store", []status.Instance{live}, nil, fault.E("open", fault.StoreLocked, nil), status.NotServing, "keyring"},
+		{"no store", []status.Instance{live}, nil, fault.New("open", fault.StoreLocked, nil), status.NotServing, "keyring"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := status.Status{Applications: []status.Application{{Instances: tt.instances, OnDemand: tt.name == "on demand"}}, Tenants: tt.tenants}
@@ -341,7 +341,7 @@ func TestHealth(t *testing.T) {
 // A state directory that cannot be trusted serves nothing and changes nothing. What
 // a tenant taught belongs to it: a count could be spent on a form that is known to be
 // wrong.
-func TestUnreadableStateIsNoFirstRun(t *testing.T) {
+func TestUnreadableState(t *testing.T) {
 	for _, name := range []string{"auth-token/demo-host.com/cad/1", "learned/demo-host.com"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { wantUnreadable(t, name) })
@@ -351,7 +351,7 @@ func TestUnreadableStateIsNoFirstRun(t *testing.T) {
 
 func wantUnreadable(t *testing.T, name string) {
 	t.Helper()
-	d := registered(t)
+	d := registeredDevice(t)
 	d.stop()
 	_, v, err := d.store.Get(t.Context(), name)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -365,7 +365,7 @@ func wantUnreadable(t *testing.T, name string) {
 		Clock: d.clock, Settings: d.settings, Store: d.store, StateDir: d.dir,
 		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), Log: slog.New(slog.DiscardHandler),
 	})
-	if fault.KindOf(err) != fault.StoreUnreadable || !strings.Contains(fault.Of(err).Text(), strings.TrimPrefix(name, "auth-token/")) {
+	if fault.KindOf(err) != fault.StoreUnreadable || !strings.Contains(fault.From(err).Text(), strings.TrimPrefix(name, "auth-token/")) {
 		t.Errorf("New = %v, want store_unreadable that names the record", err)
 	}
 	if d.store.Puts() != before {
@@ -376,17 +376,17 @@ func wantUnreadable(t *testing.T, name string) {
 func TestUnusableStoreServesItsStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDevice(t)
-		locked := fault.E("unlock", fault.StoreLocked, nil)
+		locked := fault.New("unlock", fault.StoreLocked, nil)
 		a, err := New(t.Context(), Deps{
 			Clock: d.clock, Settings: d.settings, Unusable: locked, Audit: d.trail, Log: slog.New(slog.DiscardHandler),
-			Guard: status.Store{State: "locked", Guard: "file"},
+			StoreStatus: status.Store{State: "locked", Guard: "file"},
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		by, _ := caller("alice", 1)
+		by, _ := newCaller("alice", 1)
 		by.Admin = true
-		if _, err := a.Token(t.Context(), by, ask); fault.KindOf(err) != fault.StoreLocked {
+		if _, err := a.Token(t.Context(), by, cadRequest); fault.KindOf(err) != fault.StoreLocked {
 			t.Errorf("Token = %v", err)
 		}
 		if _, err := a.Register(t.Context(), by, Registration{Token: token.NewSecret("x")}); fault.KindOf(err) != fault.StoreLocked {
@@ -421,25 +421,25 @@ func TestOnDemandCostsNothingUntilAsked(t *testing.T) {
 		}}
 		d.boot(t)
 		defer d.stop()
-		if _, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration")}); err != nil {
+		if _, err := d.RegisterAsDaemon(t.Context(), Registration{Token: token.NewSecret("registration")}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
 		if d.service.redeemed != 0 {
 			t.Fatalf("%d counts used before anyone asked", d.service.redeemed)
 		}
-		by, _ := caller("bob", 1)
-		if g, err := d.Token(t.Context(), by, ask); err != nil || d.service.redeemed != 1 {
+		by, _ := newCaller("bob", 1)
+		if g, err := d.Token(t.Context(), by, cadRequest); err != nil || d.service.redeemed != 1 {
 			t.Errorf("Token = %s, %v; %d counts used, want 1", g.Instance, err, d.service.redeemed)
 		}
 		// A second process takes the free one, which costs a count; a third of the
 		// same script cannot.
-		c, _ := caller("bob", 2)
-		e, _ := caller("bob", 3)
-		if _, err := d.Token(t.Context(), c, ask); err != nil {
+		c, _ := newCaller("bob", 2)
+		e, _ := newCaller("bob", 3)
+		if _, err := d.Token(t.Context(), c, cadRequest); err != nil {
 			t.Error(err)
 		}
-		if _, err := d.Token(t.Context(), e, ask); fault.KindOf(err) != fault.NoFreeInstance || d.service.redeemed != 2 {
+		if _, err := d.Token(t.Context(), e, cadRequest); fault.KindOf(err) != fault.NoFreeInstance || d.service.redeemed != 2 {
 			t.Errorf("Token = %v; %d counts used, want 2", err, d.service.redeemed)
 		}
 	})
@@ -447,10 +447,10 @@ func TestOnDemandCostsNothingUntilAsked(t *testing.T) {
 
 func TestReleaseIsTheHoldersAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		defer d.stop()
-		a, _ := caller("alice", 1)
-		b, _ := caller("alice", 2)
+		a, _ := newCaller("alice", 1)
+		b, _ := newCaller("alice", 2)
 		if _, err := d.Token(t.Context(), a, TokenRequest{Application: "cad", Instance: "1"}); err != nil {
 			t.Fatal(err)
 		}
@@ -469,19 +469,19 @@ func TestReleaseIsTheHoldersAlone(t *testing.T) {
 // A changed tenant leaves what the old one gave alone.
 func TestChangedTenantKeepsAuthTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		defer d.stop()
-		by, _ := caller("alice", 1)
+		by, _ := newCaller("alice", 1)
 		old := d.settings
 		moved := old
 		moved.Applications = []policy.Application{{ID: "cad", Tenant: "https://other.example", Instances: 1, Redeem: policy.Eager, Allow: []authz.Rule{{Everyone: true}}}}
 		d.Apply(moved, nil)
-		if _, err := d.Token(t.Context(), by, ask); fault.KindOf(err) != fault.NotRegistered {
+		if _, err := d.Token(t.Context(), by, cadRequest); fault.KindOf(err) != fault.NotRegistered {
 			t.Errorf("at the new tenant: %v, want not_registered", err)
 		}
 		time.Sleep(time.Hour)
 		d.Apply(old, nil)
-		if g, err := d.Token(t.Context(), by, ask); err != nil || g.Generation != 2 || d.service.redeemed != 2 {
+		if g, err := d.Token(t.Context(), by, cadRequest); err != nil || g.Generation != 2 || d.service.redeemed != 2 {
 			t.Errorf("back at the old one: generation %d, %v, %d counts used", g.Generation, err, d.service.redeemed)
 		}
 	})
@@ -489,15 +489,15 @@ func TestChangedTenantKeepsAuthTokens(t *testing.T) {
 
 func TestLedgerIsForAdministrators(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		defer d.stop()
-		root, _ := caller("root", 1)
+		root, _ := newCaller("root", 1)
 		root.Admin = true
 		entries, err := d.Ledger(t.Context(), root)
 		if err != nil || len(entries) != 4 {
 			t.Fatalf("Ledger has %d entries, %v; want an intent and a confirmation for each of 2", len(entries), err)
 		}
-		alice, _ := caller("alice", 2)
+		alice, _ := newCaller("alice", 2)
 		if _, err := d.Ledger(t.Context(), alice); fault.KindOf(err) != fault.Denied {
 			t.Errorf("Ledger by alice = %v, want denied", err)
 		}

@@ -34,16 +34,16 @@ func (p *process) Alive() error {
 	}
 	return nil
 }
-func (p *process) Hold() (lease.Process, error) { return p, p.Alive() }
-func (p *process) Close() error                 { return nil }
+func (p *process) Duplicate() (lease.Process, error) { return p, p.Alive() }
+func (p *process) Close() error                      { return nil }
 func (p *process) exit() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dead = true
 }
 
-// tenant is the remote service: it counts, and is offline when told.
-type tenant struct {
+// fakeService is the remote service: it counts, and is offline when told.
+type fakeService struct {
 	mu        sync.Mutex
 	offline   bool
 	redeemed  int
@@ -56,14 +56,14 @@ type tenant struct {
 	onRedeem   func(counts int) // called after one was used
 }
 
-func (s *tenant) down() error {
+func (s *fakeService) down() error {
 	if s.offline {
 		return &tms.Failure{Op: "redeem", Host: "demo-host.com", Reach: tms.NotSent, Err: errors.New("connection refused")}
 	}
 	return nil
 }
 
-func (s *tenant) Discover(context.Context) (tms.Provider, error) {
+func (s *fakeService) Discover(context.Context) (tms.Provider, error) {
 	if s.onDiscover != nil {
 		s.onDiscover()
 	}
@@ -72,7 +72,7 @@ func (s *tenant) Discover(context.Context) (tms.Provider, error) {
 	return tms.Provider{TokenEndpoint: "https://demo-host.com/auth/"}, s.down()
 }
 
-func (s *tenant) Redeem(_ context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error) {
+func (s *fakeService) Redeem(_ context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.only != "" && registration.Reveal() != s.only {
@@ -87,12 +87,12 @@ func (s *tenant) Redeem(_ context.Context, registration token.Secret, r tms.Requ
 		s.onRedeem(s.redeemed)
 	}
 	return tms.AuthToken{
-		Shown: true,
-		ID:    fmt.Sprint(s.redeemed), Access: token.NewSecret("access-of-" + r.RefID1), Refresh: token.NewSecret("refresh"), TTL: time.Hour,
+		Echoed: true,
+		ID:     fmt.Sprint(s.redeemed), Access: token.NewSecret("access-of-" + r.RefID1), Refresh: token.NewSecret("refresh"), TTL: time.Hour,
 	}, s.down()
 }
 
-func (s *tenant) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
+func (s *fakeService) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.down(); err != nil {
@@ -102,25 +102,25 @@ func (s *tenant) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthToken
 	return tms.AuthToken{Access: token.NewSecret("fresh-" + r.AuthTokenID), TTL: time.Hour}, nil
 }
 
-func (s *tenant) set(offline bool) {
+func (s *fakeService) set(offline bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.offline = offline
 }
 
-// probed is the fake store with a probe, as the sealed one has.
-type probed struct{ *storetest.Memory }
+// probedStore is the fake store with a probe, as the sealed one has.
+type probedStore struct{ *storetest.Memory }
 
-func (probed) Probe(context.Context) error { return nil }
+func (probedStore) Probe(context.Context) error { return nil }
 
-// trail is an audit log in memory.
-type trail struct {
+// memoryAudit is an audit log in memory.
+type memoryAudit struct {
 	mu     sync.Mutex
 	events []audit.Event
 	fail   error
 }
 
-func (l *trail) Record(_ context.Context, e audit.Event) error {
+func (l *memoryAudit) Record(_ context.Context, e audit.Event) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.events = append(l.events, e)
@@ -132,21 +132,21 @@ type device struct {
 	*Agent
 	dir      string
 	clock    *timingtest.Clock
-	store    probed
-	service  *tenant
-	trail    *trail
+	store    probedStore
+	service  *fakeService
+	trail    *memoryAudit
 	settings policy.Settings
 	adopt    func(lease.Holder) (lease.Process, error)
-	host     Host
+	host     DeviceNames
 	log      *slog.Logger
 	stop     func()
 }
 
 func newDevice(t *testing.T) *device {
 	t.Helper()
-	d := &device{dir: t.TempDir(), clock: timingtest.New(), store: probed{&storetest.Memory{}}, service: &tenant{}, trail: &trail{}}
+	d := &device{dir: t.TempDir(), clock: timingtest.New(), store: probedStore{&storetest.Memory{}}, service: &fakeService{}, trail: &memoryAudit{}}
 	d.log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	d.host = Host{FQDN: "ws-1.example.com", UserName: "regent", MAC: "02:00:00:00:00:01"}
+	d.host = DeviceNames{FQDN: "ws-1.example.com", UserName: "regent", MAC: "02:00:00:00:00:01"}
 	d.settings = policy.Settings{
 		Tenant: "https://demo-host.com",
 		Applications: []policy.Application{
@@ -166,13 +166,13 @@ func (d *device) boot(t *testing.T) {
 	var ids int
 	a, err := New(t.Context(), Deps{
 		Version: "test", Clock: d.clock, Settings: d.settings, Store: d.store, StateDir: d.dir,
-		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), Guard: status.Store{State: "ok", Guard: "file"},
-		Service: func(string, policy.Settings, func(time.Time)) (Service, error) { return d.service, nil },
-		Adopt:   d.adopt,
-		Host:    func() Host { return d.host },
-		Audit:   d.trail, Log: d.log,
-		Draw:  func() float64 { return 0.5 },
-		NewID: func() string { ids++; return fmt.Sprintf("id-%d-%d", d.clock.Boot(), ids) },
+		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), StoreStatus: status.Store{State: "ok", Guard: "file"},
+		Service:       func(string, policy.Settings, func(time.Time)) (Service, error) { return d.service, nil },
+		ReopenProcess: d.adopt,
+		DeviceNames:   func() DeviceNames { return d.host },
+		Audit:         d.trail, Log: d.log,
+		Random: func() float64 { return 0.5 },
+		NewID:  func() string { ids++; return fmt.Sprintf("id-%d-%d", d.clock.Boot(), ids) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -189,8 +189,8 @@ func (d *device) boot(t *testing.T) {
 	}
 }
 
-// registered is a device that has redeemed both instances of cad.
-func registered(t *testing.T) *device {
+// registeredDevice is a device that has redeemed both instances of cad.
+func registeredDevice(t *testing.T) *device {
 	t.Helper()
 	d := newDevice(t)
 	d.start(t)
@@ -201,7 +201,7 @@ func registered(t *testing.T) *device {
 func (d *device) start(t *testing.T) {
 	t.Helper()
 	d.boot(t)
-	got, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration"), Source: "test", Wait: time.Minute})
+	got, err := d.RegisterAsDaemon(t.Context(), Registration{Token: token.NewSecret("registration"), Source: "test", Wait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,9 +212,9 @@ func (d *device) start(t *testing.T) {
 	}
 }
 
-func caller(user string, pid int) (Caller, *process) {
+func newCaller(user string, pid int) (Caller, *process) {
 	p := &process{}
 	return Caller{Caller: authz.Caller{UID: user, User: user, PID: pid, Start: uint64(pid), Exe: "/bin/" + user}, Process: p}, p
 }
 
-var ask = TokenRequest{Application: "cad"}
+var cadRequest = TokenRequest{Application: "cad"}

@@ -21,18 +21,18 @@ type Caller struct {
 	Cgroup string
 }
 
-// still returns an error if the caller is not any more who it was.
-func (c Caller) still() error {
+// verify returns an error if the caller is not any more who it was.
+func (c Caller) verify() error {
 	if c.Recheck != nil {
 		return c.Recheck()
 	}
 	return c.Process.Alive()
 }
 
-// denyGone is still as a fault.
-func (c Caller) denyGone(op string) error {
-	if gone := c.still(); gone != nil {
-		return fault.Errorf(op, fault.Denied, "the process that asked has ended or become another program").Because(gone)
+// denyIfGone is still as a fault.
+func (c Caller) denyIfGone(op string) error {
+	if gone := c.verify(); gone != nil {
+		return fault.Errorf(op, fault.Denied, "the process that asked has ended or become another program").WithCause(gone)
 	}
 	return nil
 }

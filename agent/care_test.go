@@ -21,13 +21,13 @@ import (
 // that must not be wrong. Each began as a reviewer's proof of a defect.
 
 func administrator() Caller {
-	root, _ := caller("root", 3)
+	root, _ := newCaller("root", 3)
 	root.Admin = true
 	return root
 }
 
 // A slip in instances that is mended while they are bought costs no more.
-func TestLoweredInstancesAreNotBought(t *testing.T) {
+func TestRemovedInstancesAreNotRedeemed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDevice(t)
 		d.settings.Applications[0].Instances = 100
@@ -41,7 +41,7 @@ func TestLoweredInstancesAreNotBought(t *testing.T) {
 				d.Apply(s, nil)
 			}
 		}
-		if _, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration")}); err != nil {
+		if _, err := d.RegisterAsDaemon(t.Context(), Registration{Token: token.NewSecret("registration")}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
@@ -62,7 +62,7 @@ func TestNoRedemptionBeginsAfterTheStop(t *testing.T) {
 			go func() { d.stop(); close(stopped) }()
 			time.Sleep(20 * time.Second)
 		}
-		if _, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration")}); err != nil {
+		if _, err := d.RegisterAsDaemon(t.Context(), Registration{Token: token.NewSecret("registration")}); err != nil {
 			t.Fatal(err)
 		}
 		<-stopped
@@ -72,18 +72,18 @@ func TestNoRedemptionBeginsAfterTheStop(t *testing.T) {
 	})
 }
 
-func TestLiveAuthTokenIsNotReplacedBySlip(t *testing.T) {
+func TestWorkingTokenIsNotReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDevice(t)
 		d.settings.KeepRegistrationToken = true
 		d.boot(t)
 		defer d.stop()
-		if _, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration"), Wait: time.Minute}); err != nil {
+		if _, err := d.RegisterAsDaemon(t.Context(), Registration{Token: token.NewSecret("registration"), Wait: time.Minute}); err != nil {
 			t.Fatal(err)
 		}
 		err := d.Redeem(t.Context(), administrator(), "cad", "1")
 		time.Sleep(time.Minute)
-		if fault.KindOf(err) != fault.InvalidRequest || !strings.Contains(fault.Of(err).Text(), "regent instances forget cad/1") {
+		if fault.KindOf(err) != fault.InvalidRequest || !strings.Contains(fault.From(err).Text(), "regent instances forget cad/1") {
 			t.Errorf("Redeem = %v, want a refusal that says how", err)
 		}
 		if d.service.redeemed != 2 {
@@ -94,7 +94,7 @@ func TestLiveAuthTokenIsNotReplacedBySlip(t *testing.T) {
 
 // A person's decision is kept until a registration token comes that pays for it,
 // and status says so meanwhile.
-func TestAskedRedemptionIsRemembered(t *testing.T) {
+func TestRedeemRequestIsPersisted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDevice(t)
 		d.settings.Applications[0].Redeem = policy.OnDemand
@@ -108,7 +108,7 @@ func TestAskedRedemptionIsRemembered(t *testing.T) {
 			if err != nil || s.Applications[0].Instances[0].RedeemAsked != (counts == 0) || d.service.redeemed != counts {
 				t.Errorf("Status = %+v, %v; %d counts used, want %d", s.Applications[0], err, d.service.redeemed, counts)
 			}
-			if _, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration"), Wait: time.Minute}); err != nil {
+			if _, err := d.RegisterAsDaemon(t.Context(), Registration{Token: token.NewSecret("registration"), Wait: time.Minute}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -123,7 +123,7 @@ func TestRegisterOnAFullDisk(t *testing.T) {
 		defer d.stop()
 		d.store.FailNext(storetest.Put, errors.New("no space left on device"))
 		got, err := d.Register(t.Context(), administrator(), Registration{Token: token.NewSecret("x")})
-		if fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.Of(err).Text(), d.dir) || !strings.Contains(fault.Of(err).Text(), "free space") || got.Kept {
+		if fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.From(err).Text(), d.dir) || !strings.Contains(fault.From(err).Text(), "free space") || got.Stored {
 			t.Errorf("Register = %+v, %v", got, err)
 		}
 	})
@@ -138,43 +138,43 @@ func TestFailingRequestKeepsTheLeaseOfAnother(t *testing.T) {
 		d.settings.Applications[0].Redeem = policy.OnDemand
 		d.boot(t)
 		defer d.stop()
-		if _, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration")}); err != nil {
+		if _, err := d.RegisterAsDaemon(t.Context(), Registration{Token: token.NewSecret("registration")}); err != nil {
 			t.Fatal(err)
 		}
 		d.service.onDiscover = func() { time.Sleep(10 * time.Second) }
-		a, _ := caller("alice", 1)
-		b, _ := caller("alice", 2)
+		a, _ := newCaller("alice", 1)
+		b, _ := newCaller("alice", 2)
 		gone := make(chan error)
 		served := make(chan error)
 		go func() {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			defer cancel()
-			_, err := d.Token(ctx, a, ask)
+			_, err := d.Token(ctx, a, cadRequest)
 			gone <- err
 		}()
 		time.Sleep(3 * time.Second)
-		go func() { _, err := d.Token(t.Context(), a, ask); served <- err }()
+		go func() { _, err := d.Token(t.Context(), a, cadRequest); served <- err }()
 		if err := <-gone; err == nil {
 			t.Error("the request that was given up was served")
 		}
 		if err := <-served; err != nil {
 			t.Fatal(err)
 		}
-		if g, err := d.Token(t.Context(), b, ask); fault.KindOf(err) != fault.NoFreeInstance {
+		if g, err := d.Token(t.Context(), b, cadRequest); fault.KindOf(err) != fault.NoFreeInstance {
 			t.Errorf("another process got %q, %v, while the first lives and uses it", g.Instance, err)
 		}
 	})
 }
 
 // With audit: required an administrator's act that cannot be recorded is not done.
-func TestAuditRequiredComesBeforeTheAct(t *testing.T) {
+func TestAuditRequiredBeforeAction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDevice(t)
 		d.settings.Audit = policy.Required
 		d.boot(t)
 		defer d.stop()
 		d.trail.fail = errors.New("no space left on device")
-		_, err := d.Register(t.Context(), administrator(), Registration{Token: token.NewSecret("registration"), Asked: true, Wait: time.Minute})
+		_, err := d.Register(t.Context(), administrator(), Registration{Token: token.NewSecret("registration"), Manual: true, Wait: time.Minute})
 		if fault.KindOf(err) != fault.Unavailable || d.service.redeemed != 0 {
 			t.Errorf("Register = %v, %d counts used; want unavailable and 0", err, d.service.redeemed)
 		}
@@ -182,12 +182,12 @@ func TestAuditRequiredComesBeforeTheAct(t *testing.T) {
 }
 
 // A record that vanished is a state for a person, not an instance to buy again.
-func TestVanishedRecordIsNotBoughtAgain(t *testing.T) {
+func TestMissingRecordIsNotRedeemed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDevice(t)
 		d.settings.KeepRegistrationToken = true
 		d.boot(t)
-		if _, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration"), Wait: time.Minute}); err != nil {
+		if _, err := d.RegisterAsDaemon(t.Context(), Registration{Token: token.NewSecret("registration"), Wait: time.Minute}); err != nil {
 			t.Fatal(err)
 		}
 		d.stop()
@@ -200,7 +200,7 @@ func TestVanishedRecordIsNotBoughtAgain(t *testing.T) {
 		if d.service.redeemed != 2 {
 			t.Errorf("%d counts used, want 2", d.service.redeemed)
 		}
-		by, _ := caller("alice", 1)
+		by, _ := newCaller("alice", 1)
 		if _, err := d.Token(t.Context(), by, TokenRequest{Application: "cad", Instance: "1"}); fault.KindOf(err) != fault.StoreUnreadable {
 			t.Errorf("Token = %v, want store_unreadable", err)
 		}
@@ -211,17 +211,17 @@ func TestVanishedRecordIsNotBoughtAgain(t *testing.T) {
 // that works, so that the person's next step finds it.
 func TestRegistrationTokenForARevokedInstanceIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		defer d.stop()
 		id := instance.ID{Tenant: "demo-host.com", Application: "cad", Number: 1}
-		r, _ := d.vault.Get(id)
-		if _, err := d.vault.Update(t.Context(), r, func(r *tokenstore.Record) { r.State = instance.Revoked }); err != nil {
+		r, _ := d.tokens.Get(id)
+		if _, err := d.tokens.Update(t.Context(), r, func(r *tokenstore.Record) { r.State = instance.Revoked }); err != nil {
 			t.Fatal(err)
 		}
 		s := d.settings
 		s.Applications = s.Applications[:1]
 		d.Apply(s, nil)
-		if _, err := d.Register(t.Context(), administrator(), Registration{Token: token.NewSecret("second"), Asked: true}); err != nil {
+		if _, err := d.Register(t.Context(), administrator(), Registration{Token: token.NewSecret("second"), Manual: true}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
@@ -244,7 +244,7 @@ func TestRegistrationTokenForARevokedInstanceIsKept(t *testing.T) {
 
 // A registration token that was given by mistake does not cost the good one that
 // it replaced.
-func TestRefusedRegistrationTokenGivesWayToTheOneBefore(t *testing.T) {
+func TestRefusedTokenFallsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDevice(t)
 		for i := range d.settings.Applications {
@@ -253,17 +253,17 @@ func TestRefusedRegistrationTokenGivesWayToTheOneBefore(t *testing.T) {
 		d.boot(t)
 		defer d.stop()
 		for _, given := range []string{"good", "wrong"} {
-			if _, err := d.Register(t.Context(), administrator(), Registration{Token: token.NewSecret(given), Asked: true}); err != nil {
+			if _, err := d.Register(t.Context(), administrator(), Registration{Token: token.NewSecret(given), Manual: true}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		d.service.only = "good"
-		by, _ := caller("alice", 1)
-		if _, err := d.Token(t.Context(), by, ask); err != nil && fault.KindOf(err) != fault.RegistrationRefused {
+		by, _ := newCaller("alice", 1)
+		if _, err := d.Token(t.Context(), by, cadRequest); err != nil && fault.KindOf(err) != fault.RegistrationRefused {
 			t.Errorf("the first request: %v", err)
 		}
 		time.Sleep(time.Minute)
-		if _, err := d.Token(t.Context(), by, ask); err != nil || d.service.redeemed != 1 {
+		if _, err := d.Token(t.Context(), by, cadRequest); err != nil || d.service.redeemed != 1 {
 			t.Errorf("a minute later: %v, %d counts used; want the token before to be used", err, d.service.redeemed)
 		}
 	})
@@ -283,18 +283,18 @@ func TestRegisterForAnotherTenant(t *testing.T) {
 			{"ftp://demo-host.com", "", "tenant:"},
 		} {
 			_, err := d.Register(t.Context(), administrator(), Registration{Token: token.NewSecret("x"), Tenant: tt.tenant, Application: tt.application})
-			if fault.KindOf(err) != fault.InvalidRequest || !strings.Contains(fault.Of(err).Text(), tt.says) {
+			if fault.KindOf(err) != fault.InvalidRequest || !strings.Contains(fault.From(err).Text(), tt.says) {
 				t.Errorf("%q for %q: %v, want invalid_request and %q", tt.tenant, tt.application, err, tt.says)
 			}
 		}
-		if n := len(d.regs.List()); n != 0 {
+		if n := len(d.registrations.List()); n != 0 {
 			t.Errorf("%d registration tokens were taken", n)
 		}
 	})
 }
 
 // State that cannot be opened is told, not a reason to end.
-func TestStateThatCannotBeOpened(t *testing.T) {
+func TestUnopenableState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDevice(t)
 		d.store.FailNext(storetest.List, errors.New("input/output error"))
@@ -302,8 +302,8 @@ func TestStateThatCannotBeOpened(t *testing.T) {
 		if fault.KindOf(err) != fault.StoreUnreadable {
 			t.Errorf("New = %v, want store_unreadable", err)
 		}
-		if strings.Contains(fault.Of(err).Text(), "input/output") || !strings.Contains(fault.Of(err).Text(), d.dir) {
-			t.Errorf("text %q: want the directory and not the cause", fault.Of(err).Text())
+		if strings.Contains(fault.From(err).Text(), "input/output") || !strings.Contains(fault.From(err).Text(), d.dir) {
+			t.Errorf("text %q: want the directory and not the cause", fault.From(err).Text())
 		}
 	})
 }

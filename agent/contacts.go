@@ -13,20 +13,20 @@ import (
 	"regent/agent/token"
 )
 
-// contacts are the clients of the tenants, and how the last request to each
+// serviceClients are the clients of the tenants, and how the last request to each
 // went. It is safe for concurrent use.
-type contacts struct {
-	clock timing.Clock
-	gate  *timing.Gate // shared by all that is asked of a tenant
-	make  func(base string, observe func(time.Time)) (Service, error)
+type serviceClients struct {
+	clock   timing.Clock
+	breaker *timing.CircuitBreaker // shared by all that is asked of a tenant
+	make    func(base string, observe func(time.Time)) (Service, error)
 
-	mu      sync.Mutex
-	clients map[string]Service // by base URL
-	seen    map[string]contact // by host
+	mu           sync.Mutex
+	clients      map[string]Service     // by base URL
+	lastRequests map[string]lastRequest // by host
 }
 
-// contact is how the last request to a tenant went.
-type contact struct {
+// lastRequest is how the last request to a tenant went.
+type lastRequest struct {
 	tried     bool
 	reachable bool
 	text      string // of the last failure
@@ -35,113 +35,113 @@ type contact struct {
 }
 
 // service returns the client of a tenant.
-func (c *contacts) service(base string) (Service, error) {
+func (c *serviceClients) service(base string) (Service, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s, ok := c.clients[base]; ok {
 		return s, nil
 	}
 	host := policy.Host(base)
-	s, err := c.make(base, func(date time.Time) { c.observe(host, date) })
+	s, err := c.make(base, func(date time.Time) { c.observeDate(host, date) })
 	if err != nil {
 		return nil, err
 	}
 	if c.clients == nil {
 		c.clients = map[string]Service{}
 	}
-	s = noted{s, c, host}
+	s = trackedService{s, c, host}
 	c.clients[base] = s
 	return s, nil
 }
 
-// looker is a Service that can also be looked at.
-type looker interface {
-	Look(ctx context.Context) tms.Look
+// reachabilityProber is a Service that can also be looked at.
+type reachabilityProber interface {
+	Diagnose(ctx context.Context) tms.Diagnosis
 }
 
-// look looks at a tenant, whatever the gate says: a person asks. How it went is
+// probe looks at a tenant, whatever the gate says: a person asks. How it went is
 // remembered for status.
-func (c *contacts) look(ctx context.Context, base string) (tms.Look, error) {
+func (c *serviceClients) probe(ctx context.Context, base string) (tms.Diagnosis, error) {
 	s, err := c.service(base)
 	if err != nil {
-		return tms.Look{}, err
+		return tms.Diagnosis{}, err
 	}
-	n, _ := s.(noted)
-	l, ok := n.Service.(looker)
+	n, _ := s.(trackedService)
+	l, ok := n.Service.(reachabilityProber)
 	if !ok {
-		return tms.Look{}, errors.New("[unexpected] this service cannot be looked at")
+		return tms.Diagnosis{}, errors.New("[unexpected] this service cannot be looked at")
 	}
-	seen := l.Look(ctx)
+	seen := l.Diagnose(ctx)
 	if seen.Failure == nil {
-		c.remember(policy.Host(base), nil)
+		c.setLastRequest(policy.Host(base), nil)
 	} else {
-		c.remember(policy.Host(base), seen.Failure)
+		c.setLastRequest(policy.Host(base), seen.Failure)
 	}
 	return seen, nil
 }
 
-// forget makes the next request use a client made anew.
-func (c *contacts) forget() {
+// reset makes the next request use a client made anew.
+func (c *serviceClients) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clients = nil
 }
 
-func (c *contacts) observe(host string, date time.Time) {
-	c.change(host, func(k *contact) { k.skew = date.Sub(c.clock.Wall()).Round(time.Second) })
+func (c *serviceClients) observeDate(host string, date time.Time) {
+	c.updateLastRequest(host, func(k *lastRequest) { k.skew = date.Sub(c.clock.Wall()).Round(time.Second) })
 }
 
 // skew is how far the tenant's clock is ahead of ours; 0 if unknown.
-func (c *contacts) skew(host string) time.Duration {
+func (c *serviceClients) skew(host string) time.Duration {
 	k, _ := c.last(host)
 	return k.skew
 }
 
 // last returns how the last request to a tenant went, if there was one.
-func (c *contacts) last(host string) (contact, bool) {
+func (c *serviceClients) last(host string) (lastRequest, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	k, ok := c.seen[host]
+	k, ok := c.lastRequests[host]
 	return k, ok && k.tried
 }
 
 // errPaused is why nothing was sent to a tenant that is left alone.
 var errPaused = errors.New("earlier requests of this device failed, or it was asked to wait; it is tried again later")
 
-// enter returns an error if the tenant is left alone: then nothing is sent.
-func (c *contacts) enter(op, host string) error {
-	if c.gate.Enter(host) {
+// allow returns an error if the tenant is left alone: then nothing is sent.
+func (c *serviceClients) allow(op, host string) error {
+	if c.breaker.Allow(host) {
 		return nil
 	}
 	return &tms.Failure{Op: op, Host: host, Reach: tms.NotSent, Err: errPaused}
 }
 
-// tooMany is how long a tenant is left alone that said "too many requests" and
+// defaultRetryAfter is how long a tenant is left alone that said "too many requests" and
 // named no time. D: the service itself names this one.
-const tooMany = time.Minute
+const defaultRetryAfter = time.Minute
 
-// note records how a request went, and what it says of the tenant as a whole.
-func (c *contacts) note(host string, err error) {
+// recordOutcome records how a request went, and what it says of the tenant as a whole.
+func (c *serviceClients) recordOutcome(host string, err error) {
 	f, failed := errors.AsType[*tms.Failure](err)
 	switch {
 	case failed && f.Refused: // nobody was asked
 		return
 	case failed && f.Status == 429 && !f.HasRetryAfter:
-		c.gate.Asked(host, tooMany)
+		c.breaker.RetryAfter(host, defaultRetryAfter)
 	case failed && f.RetryAfter > 0 && (f.Status == 429 || f.Status == 503):
-		c.gate.Asked(host, f.RetryAfter)
+		c.breaker.RetryAfter(host, f.RetryAfter)
 	case err == nil, failed && f.ServiceShape && f.Status < 500:
-		c.gate.Works(host)
+		c.breaker.Success(host)
 	default:
-		c.gate.Failed(host)
+		c.breaker.Failure(host)
 	}
-	c.remember(host, err)
+	c.setLastRequest(host, err)
 }
 
-// remember keeps how a request went, for status. Any whole answer of the service
+// setLastRequest keeps how a request went, for status. Any whole answer of the service
 // means reachable.
-func (c *contacts) remember(host string, err error) {
-	c.change(host, func(k *contact) {
+func (c *serviceClients) setLastRequest(host string, err error) {
+	c.updateLastRequest(host, func(k *lastRequest) {
 		k.tried = true
 		f, failed := errors.AsType[*tms.Failure](err)
 		k.reachable = err == nil || failed && f.Reach == tms.Answered && (f.ServiceShape || f.Status == 429)
@@ -152,50 +152,50 @@ func (c *contacts) remember(host string, err error) {
 	})
 }
 
-func (c *contacts) change(host string, f func(*contact)) {
+func (c *serviceClients) updateLastRequest(host string, f func(*lastRequest)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.seen == nil {
-		c.seen = map[string]contact{}
+	if c.lastRequests == nil {
+		c.lastRequests = map[string]lastRequest{}
 	}
-	k := c.seen[host]
+	k := c.lastRequests[host]
 	f(&k)
-	c.seen[host] = k
+	c.lastRequests[host] = k
 }
 
-// noted is a Service whose outcomes are noted for status.
-type noted struct {
+// trackedService is a Service whose outcomes are noted for status.
+type trackedService struct {
 	Service
-	contacts *contacts
-	host     string
+	clients *serviceClients
+	host    string
 }
 
 // Discover implements [Service].
-func (n noted) Discover(ctx context.Context) (tms.Provider, error) {
-	if err := n.contacts.enter("discover", n.host); err != nil {
+func (n trackedService) Discover(ctx context.Context) (tms.Provider, error) {
+	if err := n.clients.allow("discover", n.host); err != nil {
 		return tms.Provider{}, err
 	}
 	p, err := n.Service.Discover(ctx)
-	n.contacts.note(n.host, err)
+	n.clients.recordOutcome(n.host, err)
 	return p, err
 }
 
 // Redeem implements [Service].
-func (n noted) Redeem(ctx context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error) {
-	if err := n.contacts.enter("redeem", n.host); err != nil {
+func (n trackedService) Redeem(ctx context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error) {
+	if err := n.clients.allow("redeem", n.host); err != nil {
 		return tms.AuthToken{}, err
 	}
 	t, err := n.Service.Redeem(ctx, registration, r)
-	n.contacts.note(n.host, err)
+	n.clients.recordOutcome(n.host, err)
 	return t, err
 }
 
 // Refresh implements [Service].
-func (n noted) Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
-	if err := n.contacts.enter("refresh", n.host); err != nil {
+func (n trackedService) Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
+	if err := n.clients.allow("refresh", n.host); err != nil {
 		return tms.AuthToken{}, err
 	}
 	t, err := n.Service.Refresh(ctx, r)
-	n.contacts.note(n.host, err)
+	n.clients.recordOutcome(n.host, err)
 	return t, err
 }

@@ -33,9 +33,9 @@ func TestPauseOfATenant(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := timingtest.New()
-				k := contacts{clock: c, gate: timing.NewGate(c, func() float64 { return 0 })}
-				k.note("demo-host.com", tt.answer)
-				if left, asked := k.gate.Wait("demo-host.com"); left != tt.least || asked != tt.asked {
+				k := serviceClients{clock: c, breaker: timing.NewCircuitBreaker(c, func() float64 { return 0 })}
+				k.recordOutcome("demo-host.com", tt.answer)
+				if left, asked := k.breaker.Remaining("demo-host.com"); left != tt.least || asked != tt.asked {
 					t.Errorf("left alone for %s, asked %t; want %s, %t", left, asked, tt.least, tt.asked)
 				}
 			})

@@ -13,8 +13,8 @@ import (
 	"regent/agent/token"
 )
 
-// prober is a [Service] that can be asked for its forms.
-type prober interface {
+// contractProber is a [Service] that can be asked for its forms.
+type contractProber interface {
 	Probe(ctx context.Context, madeUp token.Secret) tms.Probe
 }
 
@@ -30,27 +30,27 @@ func (a *Agent) Contract(ctx context.Context, by Caller) (status.Contract, error
 	for _, t := range settings.ByTenant() {
 		host := policy.Host(t.URL)
 		one := status.TenantContract{Tenant: host, Forms: []status.Form{}}
-		p, err := a.tenants.probe(ctx, t.URL, token.NewSecret("regent-doctor-"+a.d.NewID()))
+		p, err := a.clients.probeContract(ctx, t.URL, token.NewSecret("regent-doctor-"+a.d.NewID()))
 		if err != nil {
 			one.Failed = err.Error()
 		} else {
 			found := p.Findings()
-			a.learnt(host, found)
-			one.Forms = compare(contract.Fill(contract.Device, found), p.Judge(a.formsSeen(host)), settings)
+			a.addFindings(host, found)
+			one.Forms = compareConfigured(contract.Fill(contract.Device, found), p.Judge(a.formsSeen(host)), settings)
 		}
 		out.Tenants = append(out.Tenants, one)
 	}
 	return out, nil
 }
 
-// probe asks a tenant, whatever the gate says: a person asks.
-func (c *contacts) probe(ctx context.Context, base string, madeUp token.Secret) (tms.Probe, error) {
+// probeContract asks a tenant, whatever the gate says: a person asks.
+func (c *serviceClients) probeContract(ctx context.Context, base string, madeUp token.Secret) (tms.Probe, error) {
 	s, err := c.service(base)
 	if err != nil {
 		return tms.Probe{}, err
 	}
-	n, _ := s.(noted)
-	p, ok := n.Service.(prober)
+	n, _ := s.(trackedService)
+	p, ok := n.Service.(contractProber)
 	if !ok {
 		return tms.Probe{}, errors.New("[unexpected] this service cannot be asked")
 	}
@@ -63,51 +63,51 @@ func (a *Agent) formsSeen(host string) []tms.Form {
 		return nil
 	}
 	var seen []tms.Form
-	for _, r := range a.vault.List() {
-		if r.ID.Tenant == host && r.Form != (tms.Form{}) && !slices.Contains(seen, r.Form) {
-			seen = append(seen, r.Form)
+	for _, r := range a.tokens.List() {
+		if r.ID.Tenant == host && r.ReplyForm != (tms.Form{}) && !slices.Contains(seen, r.ReplyForm) {
+			seen = append(seen, r.ReplyForm)
 		}
 	}
 	return seen
 }
 
-// learnt adds what the auth tokens and the registration token of a tenant showed.
-func (a *Agent) learnt(host string, found contract.Findings) {
+// addFindings adds what the auth tokens and the registration token of a tenant showed.
+func (a *Agent) addFindings(host string, found contract.Findings) {
 	if a.d.Unusable != nil {
 		return
 	}
-	switch l := a.learned.Request(host); {
+	switch l := a.capabilities.RequestForm(host); {
 	case l.Proven():
-		found[contract.RequestBody] = contract.Seen{Answers: []string{l.Form}, Why: "proof: " + string(l.Proof)}
+		found[contract.RequestBody] = contract.Observation{Answers: []string{l.Form}, Why: "proof: " + string(l.Proof)}
 	case l.Form != "":
-		found[contract.RequestBody] = contract.Seen{Why: "a " + l.Form + " redemption was accepted; nobody has confirmed that the service read it"}
+		found[contract.RequestBody] = contract.Observation{Why: "a " + l.Form + " redemption was accepted; nobody has confirmed that the service read it"}
 	}
-	if mode := a.learned.Of(host).Refresh.Mode; mode != "" {
-		found[contract.RefreshMode] = contract.Seen{Answers: []string{mode}, Why: "a refresh worked in this mode"}
+	if mode := a.capabilities.Get(host).Refresh.Mode; mode != "" {
+		found[contract.RefreshMode] = contract.Observation{Answers: []string{mode}, Why: "a refresh worked in this mode"}
 	}
-	for _, h := range a.regs.List() {
+	for _, h := range a.registrations.List() {
 		if h.Tenant != host {
 			continue
 		}
-		form := token.Unproven(h.Token)
+		form := token.FormatWarning(h.Token)
 		if form == "" {
 			form = "base64 of user:password"
 		}
 		found.Set(contract.RegistrationForm, form)
 	}
 	lives, refreshLives := []string{}, []string{}
-	for _, r := range a.vault.List() {
+	for _, r := range a.tokens.List() {
 		if r.ID.Tenant != host || r.Generation == 0 {
 			continue
 		}
-		lives = append(lives, lifeOf(r.Life))
-		refreshLives = append(refreshLives, lifeOf(r.RefreshLife))
+		lives = append(lives, lifetimeText(r.AccessLife))
+		refreshLives = append(refreshLives, lifetimeText(r.RefreshLife))
 	}
 	found.Set(contract.AccessLife, distinct(lives)...)
 	found.Set(contract.RefreshLife, distinct(refreshLives)...)
 }
 
-func lifeOf(l token.Lifetime) string {
+func lifetimeText(l token.Lifetime) string {
 	if l.TTL == 0 {
 		return "not in the reply, or unlimited"
 	}
@@ -120,9 +120,9 @@ func distinct(all []string) []string {
 	return slices.Compact(all)
 }
 
-// compare adds to the rows that a key selects whether what is configured is what the
+// compareConfigured adds to the rows that a key selects whether what is configured is what the
 // tenant has. It is pure.
-func compare(rows []status.Form, variants []tms.Variant, s policy.Settings) []status.Form {
+func compareConfigured(rows []status.Form, variants []tms.Variant, s policy.Settings) []status.Form {
 	configured := map[string]string{
 		"contract.base_path": s.Contract.BasePath, "contract.reply": s.Contract.Reply,
 		"contract.access_token_name": s.Contract.AccessTokenName, "contract.registration_header": s.Contract.RegistrationHeader,
@@ -143,7 +143,7 @@ func compare(rows []status.Form, variants []tms.Variant, s policy.Settings) []st
 		case len(f.Answers) == 0:
 		case f.Configured == policy.AnyForm, slices.Contains(f.Answers, f.Configured),
 			f.Key == "contract.request" && f.Configured == policy.AutoRequest,
-			f.Key == "refresh.mode" && f.Configured == policy.AutoRefresh && findsMode(f.Answers):
+			f.Key == "refresh.mode" && f.Configured == policy.AutoRefresh && autoFindsMode(f.Answers):
 			f.Fits = status.FitYes
 		default:
 			f.Fits = status.FitNo
@@ -152,7 +152,7 @@ func compare(rows []status.Form, variants []tms.Variant, s policy.Settings) []st
 	return rows
 }
 
-// findsMode reports whether refresh.mode: auto finds one of these modes.
-func findsMode(answers []string) bool {
+// autoFindsMode reports whether refresh.mode: auto finds one of these modes.
+func autoFindsMode(answers []string) bool {
 	return slices.Contains(answers, policy.OIDC) || slices.Contains(answers, policy.TMS)
 }

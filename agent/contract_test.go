@@ -75,7 +75,7 @@ func TestCompare(t *testing.T) {
 			{Title: "times", Answers: []string{}, Why: "later"},
 		}
 	}
-	got := compare(rows(), []tms.Variant{
+	got := compareConfigured(rows(), []tms.Variant{
 		{Key: "contract.reply", Answers: []string{"bare"}, Why: "seen"},
 		{Key: "contract.access_token_name", Answers: []string{"token"}, Why: "seen"},
 		{Key: "refresh.mode", Answers: []string{"oidc", "tms"}, Why: "asked"},

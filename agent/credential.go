@@ -19,11 +19,11 @@ func (a *Agent) Credential(ctx context.Context, by Caller) (Grant, error) {
 	app, decision, err := a.admitUnit(by)
 	var g Grant
 	if err == nil {
-		g, err = a.grant(ctx, by, app, TokenRequest{Application: app.ID, Wait: demandWait})
+		g, err = a.grant(ctx, by, app, TokenRequest{Application: app.ID, Wait: maxCallerWait})
 	}
 	// 2. Has the unit still a process?
 	if err == nil {
-		if err = by.denyGone("credential"); err != nil {
+		if err = by.denyIfGone("credential"); err != nil {
 			g = Grant{}
 		}
 	}

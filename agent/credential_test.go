@@ -50,7 +50,7 @@ func withUnits(t *testing.T) *device {
 		},
 	}
 	d.boot(t)
-	if _, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration"), Source: "test", Wait: time.Minute}); err != nil {
+	if _, err := d.RegisterAsDaemon(t.Context(), Registration{Token: token.NewSecret("registration"), Source: "test", Wait: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -80,9 +80,9 @@ func TestCredential(t *testing.T) {
 		if e.Action != "credential" || e.Instance != "cad/1" || e.Caller.Unit != "third.service" || e.Decision.Rule != "allow[2]" {
 			t.Errorf("audit: %+v", e)
 		}
-		who, _ := caller("alice", 7)
+		who, _ := newCaller("alice", 7)
 		who.Admin = true
-		_, err := d.Token(t.Context(), who, ask)
+		_, err := d.Token(t.Context(), who, cadRequest)
 		if err == nil || !strings.Contains(err.Error(), "cad/1 by unit third.service") {
 			t.Errorf("an administrator is told %v", err)
 		}

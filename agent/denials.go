@@ -13,8 +13,8 @@ import (
 
 // A denial is of interest for so long, and so many are kept.
 const (
-	denialAge  = time.Hour
-	maxDenials = 16
+	denialLifetime = time.Hour
+	maxDenials     = 16
 )
 
 // denials are the last refusals of tokens by the rules, for a diagnosis: one for
@@ -30,8 +30,8 @@ type denial struct {
 	doctor.Denial
 }
 
-// note takes a request for a token into account.
-func (d *denials) note(e audit.Access) {
+// record takes a request for a token into account.
+func (d *denials) record(e audit.Access) {
 	if e.Outcome != "" && e.Outcome != fault.Denied {
 		return // of no interest here, and mostly the same again and again
 	}
@@ -69,7 +69,7 @@ func (d *denials) since(now time.Time, uid string, everybody bool) []doctor.Deni
 	defer d.mu.Unlock()
 	out := []doctor.Denial{}
 	for _, k := range d.last {
-		if now.Sub(k.At) <= denialAge && (everybody || k.uid == uid) {
+		if now.Sub(k.At) <= denialLifetime && (everybody || k.uid == uid) {
 			out = append(out, k.Denial)
 		}
 	}

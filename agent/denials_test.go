@@ -13,7 +13,7 @@ import (
 func TestDenials(t *testing.T) {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	asks := func(d *denials, user, application string, outcome fault.Kind, when time.Time) {
-		d.note(audit.Access{
+		d.record(audit.Access{
 			At: when, Caller: authz.Caller{UID: "uid-" + user, User: user, Exe: "/bin/" + user, PID: 7},
 			Instance: application, Decision: authz.Decision{Reason: "no rule"}, Outcome: outcome,
 		})

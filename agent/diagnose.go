@@ -14,8 +14,8 @@ import (
 	"regent/agent/tms"
 )
 
-// lookFor bounds one look at a service.
-const lookFor = 10 * time.Second
+// probeTimeout bounds one look at a service.
+const probeTimeout = 10 * time.Second
 
 // Diagnose gathers the facts that only this process can see, and looks at each
 // tenant's service as every request does, which costs no count. Everybody may
@@ -23,58 +23,58 @@ const lookFor = 10 * time.Second
 // administrators see those of others. One look is under way at a time, and users
 // share one for half a minute, also if they hang up: nobody can have the service
 // asked, or the disk written, again and again. An administrator gets a look that
-// began after the question, which takes at most two times [lookFor]. The status is
+// began after the question, which takes at most two times [probeTimeout]. The status is
 // left out: all callers share one. Run has to be running.
 func (a *Agent) Diagnose(ctx context.Context, by Caller) (doctor.Daemon, error) {
 	out := doctor.Daemon{
-		StateDir: a.d.StateDir, Reader: doctor.User,
-		Denials: a.denials.since(a.d.Clock.Wall(), by.UID, a.Administers(by)), Held: []doctor.Held{},
+		StateDir: a.d.StateDir, Audience: doctor.User,
+		Denials: a.denials.since(a.d.Clock.Wall(), by.UID, a.Administers(by)), RegistrationTokens: []doctor.RegistrationToken{},
 	}
 	if a.Administers(by) {
-		out.Reader = doctor.Administrator
+		out.Audience = doctor.Administrator
 	}
 	if a.d.Unusable != nil {
 		out.Unusable = string(a.d.Unusable.Kind)
 	}
 	since := a.d.Clock.Boot()
 	if !a.Administers(by) {
-		since -= shareFor
+		since -= probeCacheTime
 	}
-	saw, err := a.looks.see(ctx, a.settings.Load(), since)
+	saw, err := a.probes.get(ctx, a.settings.Load(), since)
 	if err != nil {
 		return doctor.Daemon{}, err
 	}
-	out.Disk, out.Ways = saw.disk, saw.ways
-	out.Held = append(out.Held, saw.held...) // a copy: users share what was seen
+	out.Disk, out.ServiceChecks = saw.disk, saw.ways
+	out.RegistrationTokens = append(out.RegistrationTokens, saw.held...) // a copy: users share what was seen
 	if !a.Administers(by) {
-		for i := range out.Held {
-			out.Held[i].Fingerprint = ""
+		for i := range out.RegistrationTokens {
+			out.RegistrationTokens[i].Fingerprint = ""
 		}
 	}
 	return out, nil
 }
 
-// disk proves that the state can be written, or says why not.
-func (a *Agent) disk(ctx context.Context) doctor.Disk {
+// diskStatus proves that the state can be written, or says why not.
+func (a *Agent) diskStatus(ctx context.Context) doctor.Disk {
 	err := a.d.Store.Probe(ctx)
 	if err == nil {
 		return doctor.Disk{}
 	}
-	return doctor.Disk{Failure: err.Error(), Full: a.d.Full != nil && a.d.Full(err)}
+	return doctor.Disk{Failure: err.Error(), Full: a.d.IsDiskFull != nil && a.d.IsDiskFull(err)}
 }
 
-// held describes the registration tokens without showing them.
-func (a *Agent) held(ctx context.Context) []doctor.Held {
-	var out []doctor.Held
-	tokens := a.regs.List()
+// heldRegistrations describes the registration tokens without showing them.
+func (a *Agent) heldRegistrations(ctx context.Context) []doctor.RegistrationToken {
+	var out []doctor.RegistrationToken
+	tokens := a.registrations.List()
 	if len(tokens) == 0 {
 		return nil
 	}
 	st, _ := a.Status(ctx, Caller{Caller: authz.Caller{Admin: true}}) // it does not fail
 	for _, h := range tokens {
-		d := doctor.Held{
+		d := doctor.RegistrationToken{
 			Tenant: h.Tenant, Application: h.Application, Fingerprint: h.Fingerprint,
-			Refused: string(h.Refused), Words: h.RefusedText, RefusedAt: h.RefusedAt,
+			Refused: string(h.Refused), Message: h.RefusedText, RefusedAt: h.RefusedAt,
 		}
 		for _, app := range st.Applications {
 			if app.Tenant != h.Tenant || h.Application != "" && h.Application != app.ID {
@@ -82,7 +82,7 @@ func (a *Agent) held(ctx context.Context) []doctor.Held {
 			}
 			for _, i := range app.Instances {
 				if i.State == string(instance.Unredeemed) || i.RedeemAsked {
-					d.Unpaid++
+					d.Pending++
 				}
 			}
 		}
@@ -91,54 +91,54 @@ func (a *Agent) held(ctx context.Context) []doctor.Held {
 	return out
 }
 
-// ways looks at each tenant, all at one time.
-func (a *Agent) ways(ctx context.Context, s *policy.Settings) []doctor.Way {
+// probeTenants looks at each tenant, all at one time.
+func (a *Agent) probeTenants(ctx context.Context, s *policy.Settings) []doctor.ServiceCheck {
 	tenants := s.ByTenant()
-	out := make([]doctor.Way, len(tenants))
+	out := make([]doctor.ServiceCheck, len(tenants))
 	var looks sync.WaitGroup
 	for i, t := range tenants {
-		looks.Go(func() { out[i] = a.way(ctx, t.URL) })
+		looks.Go(func() { out[i] = a.probeTenant(ctx, t.URL) })
 	}
 	looks.Wait()
 	return out
 }
 
-func (a *Agent) way(ctx context.Context, base string) doctor.Way {
-	ctx, cancel := context.WithTimeout(ctx, lookFor)
+func (a *Agent) probeTenant(ctx context.Context, base string) doctor.ServiceCheck {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	host := policy.Host(base)
-	look, err := a.tenants.look(ctx, base)
+	look, err := a.clients.probe(ctx, base)
 	if err != nil {
-		return doctor.Way{Host: host, Step: doctor.AtSettings, Failure: err.Error()}
+		return doctor.ServiceCheck{Host: host, Stage: doctor.StageSettings, Failure: err.Error()}
 	}
-	w := doctor.Way{Host: host, Proxy: look.Proxy, ProxyStatus: look.ProxyStatus, Issuer: look.Issuer, Minted: look.Minted, Step: stepOf(look.At)}
+	w := doctor.ServiceCheck{Host: host, Proxy: look.Proxy, ProxyStatus: look.ProxyStatus, Issuer: look.Issuer, Minted: look.Minted, Stage: stepOf(look.Stage)}
 	if f := look.Failure; f != nil {
 		w.Failure, w.Status, w.ServiceShape = f.Error(), f.Status, f.ServiceShape
 	}
 	if look.Authorities != "" {
 		w.Failure += "; " + look.Authorities
 	}
-	if look.At >= tms.StageAnswer { // else the skew is that of an earlier answer
-		w.SkewSeconds = int64(a.tenants.skew(host).Seconds())
+	if look.Stage >= tms.StageAnswer { // else the skew is that of an earlier answer
+		w.SkewSeconds = int64(a.clients.skew(host).Seconds())
 	}
-	if look.At == tms.Reached {
-		w.Provider = named(look.Provider)
+	if look.Stage == tms.StageDone {
+		w.Provider = providerText(look.Provider)
 		w.Remembered = a.otherProviders(host, look.Provider)
 	}
 	return w
 }
 
-func stepOf(at tms.Stage) doctor.Step {
-	return map[tms.Stage]doctor.Step{
-		tms.StageProxy: doctor.AtProxy, tms.StageDNS: doctor.AtDNS, tms.StageConnect: doctor.AtConnect,
-		tms.StageTrust: doctor.AtTrust, tms.StageName: doctor.AtName, tms.StageCertificate: doctor.AtCertificate,
-		tms.StageVersion: doctor.AtVersion, tms.StageClientCertificate: doctor.AtClient, tms.StageHandshake: doctor.AtHandshake, tms.StageTLS: doctor.AtTLS,
-		tms.StageAnswer: doctor.AtAnswer, tms.Reached: doctor.Reachable,
+func stepOf(at tms.Stage) doctor.Stage {
+	return map[tms.Stage]doctor.Stage{
+		tms.StageProxy: doctor.StageProxy, tms.StageDNS: doctor.StageDNS, tms.StageConnect: doctor.StageConnect,
+		tms.StageTrust: doctor.StageTrust, tms.StageName: doctor.StageName, tms.StageCertificate: doctor.StageCertificate,
+		tms.StageVersion: doctor.StageVersion, tms.StageClientCertificate: doctor.StageClientCertificate, tms.StageHandshake: doctor.StageHandshake, tms.StageTLS: doctor.StageTLS,
+		tms.StageAnswer: doctor.StageAnswer, tms.StageDone: doctor.StageDone,
 	}[at]
 }
 
-// named is a provider for people.
-func named(p tms.Provider) string {
+// providerText is a provider for people.
+func providerText(p tms.Provider) string {
 	return strings.TrimSuffix(p.TokenEndpoint, "/") + " realm " + p.Realm
 }
 
@@ -149,9 +149,9 @@ func (a *Agent) otherProviders(host string, now tms.Provider) []string {
 		return nil
 	}
 	var out []string
-	for _, r := range a.vault.List() {
-		if r.ID.Tenant == host && r.State.Refreshable() && named(r.Provider) != named(now) {
-			out = append(out, named(r.Provider))
+	for _, r := range a.tokens.List() {
+		if r.ID.Tenant == host && r.State.Refreshable() && providerText(r.Provider) != providerText(now) {
+			out = append(out, providerText(r.Provider))
 		}
 	}
 	slices.Sort(out)

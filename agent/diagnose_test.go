@@ -17,52 +17,52 @@ import (
 	"regent/agent/tms"
 )
 
-// sightly is a tenant that can be looked at, which takes a while.
-type sightly struct {
-	*tenant
+// slowProber is a tenant that can be looked at, which takes a while.
+type slowProber struct {
+	*fakeService
 	takes time.Duration // or as long as it may, if that is less
 	looks atomic.Int64
 }
 
-func (s *sightly) Look(ctx context.Context) tms.Look {
+func (s *slowProber) Diagnose(ctx context.Context) tms.Diagnosis {
 	s.looks.Add(1)
 	select {
 	case <-ctx.Done():
-		return tms.Look{At: tms.StageConnect, Failure: &tms.Failure{Op: "discover", Err: ctx.Err()}}
+		return tms.Diagnosis{Stage: tms.StageConnect, Failure: &tms.Failure{Op: "discover", Err: ctx.Err()}}
 	case <-time.After(s.takes):
-		return tms.Look{At: tms.Reached}
+		return tms.Diagnosis{Stage: tms.StageDone}
 	}
 }
 
-// visible is a device whose one tenant can be looked at.
-func visible(t *testing.T, takes time.Duration) (*device, *sightly) {
+// deviceWithProber is a device whose one tenant can be looked at.
+func deviceWithProber(t *testing.T, takes time.Duration) (*device, *slowProber) {
 	t.Helper()
-	d := registered(t)
-	seen := &sightly{tenant: d.service, takes: takes}
-	d.tenants.make = func(string, func(time.Time)) (Service, error) { return seen, nil }
-	d.tenants.forget()
+	d := registeredDevice(t)
+	seen := &slowProber{fakeService: d.service, takes: takes}
+	d.clients.make = func(string, func(time.Time)) (Service, error) { return seen, nil }
+	d.clients.reset()
 	return d, seen
 }
 
-// stuck is longer than any look may take.
-const stuck = time.Hour
+// longerThanProbe is longer than any look may take.
+const longerThanProbe = time.Hour
 
-// TestUsersShareALook: however many users ask for a diagnosis, the service is
+// TestUsersShareAProbe: however many users ask for a diagnosis, the service is
 // looked at twice a minute; an administrator, and whoever asks after a change of
 // the configuration, gets what is now.
-func TestUsersShareALook(t *testing.T) {
+func TestUsersShareAProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, seen := visible(t, time.Second)
+		d, seen := deviceWithProber(t, time.Second)
 		defer d.stop()
-		user, _ := caller("mallory", 1)
+		user, _ := newCaller("mallory", 1)
 		wantLooks := func(want int64, by Caller, times int) {
 			t.Helper()
 			var all sync.WaitGroup
 			for range times {
 				all.Go(func() {
 					got, err := d.Diagnose(t.Context(), by)
-					if err != nil || len(got.Ways) != 1 || got.Ways[0].Step != doctor.Reachable {
-						t.Errorf("got %+v, %v", got.Ways, err)
+					if err != nil || len(got.ServiceChecks) != 1 || got.ServiceChecks[0].Stage != doctor.StageDone {
+						t.Errorf("got %+v, %v", got.ServiceChecks, err)
 					}
 				})
 			}
@@ -72,7 +72,7 @@ func TestUsersShareALook(t *testing.T) {
 			}
 		}
 		wantLooks(1, user, 1000)
-		time.Sleep(shareFor)
+		time.Sleep(probeCacheTime)
 		wantLooks(1, user, 10)
 		admin := user
 		admin.Admin = true
@@ -83,13 +83,13 @@ func TestUsersShareALook(t *testing.T) {
 	})
 }
 
-// TestALookOutlivesWhoAsked: whoever hangs up at once, again and again, has the
+// TestProbeOutlivesCaller: whoever hangs up at once, again and again, has the
 // service looked at no more often than whoever waits.
-func TestALookOutlivesWhoAsked(t *testing.T) {
+func TestProbeOutlivesCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, seen := visible(t, 2*time.Second)
+		d, seen := deviceWithProber(t, 2*time.Second)
 		defer d.stop()
-		user, _ := caller("mallory", 1)
+		user, _ := newCaller("mallory", 1)
 		for range 20 {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			if _, err := d.Diagnose(ctx, user); seen.looks.Load() != 1 || !errors.Is(err, context.DeadlineExceeded) {
@@ -98,19 +98,19 @@ func TestALookOutlivesWhoAsked(t *testing.T) {
 			cancel()
 		}
 		got, err := d.Diagnose(t.Context(), user)
-		if err != nil || seen.looks.Load() != 1 || got.Ways[0].Step != doctor.Reachable {
-			t.Errorf("who waits: %d looks, %+v, %v; want what the one look saw", seen.looks.Load(), got.Ways, err)
+		if err != nil || seen.looks.Load() != 1 || got.ServiceChecks[0].Stage != doctor.StageDone {
+			t.Errorf("who waits: %d looks, %+v, %v; want what the one look saw", seen.looks.Load(), got.ServiceChecks, err)
 		}
 	})
 }
 
-// TestAnAdministratorIsNotHeldUp: before a service that does not answer, users
+// TestAdministratorIsNotDelayed: before a service that does not answer, users
 // who ask and hang up cost an administrator no more than the look under way.
-func TestAnAdministratorIsNotHeldUp(t *testing.T) {
+func TestAdministratorIsNotDelayed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, seen := visible(t, stuck)
+		d, seen := deviceWithProber(t, longerThanProbe)
 		defer d.stop()
-		user, _ := caller("mallory", 1)
+		user, _ := newCaller("mallory", 1)
 		ctx, hangUp := context.WithCancel(t.Context())
 		defer hangUp()
 		var all sync.WaitGroup
@@ -125,10 +125,10 @@ func TestAnAdministratorIsNotHeldUp(t *testing.T) {
 		for range 10 { // who share a look too
 			all.Go(func() {
 				got, err := d.Diagnose(t.Context(), admin)
-				if err != nil || got.Ways[0].Step != doctor.AtConnect {
-					t.Errorf("got %+v, %v", got.Ways, err)
+				if err != nil || got.ServiceChecks[0].Stage != doctor.StageConnect {
+					t.Errorf("got %+v, %v", got.ServiceChecks, err)
 				}
-				if took, want := time.Since(began), 2*lookFor-time.Second; took != want || seen.looks.Load() != 2 {
+				if took, want := time.Since(began), 2*probeTimeout-time.Second; took != want || seen.looks.Load() != 2 {
 					t.Errorf("%d looks and %v, want the rest of the one under way and another, %v", seen.looks.Load(), took, want)
 				}
 			})
@@ -137,12 +137,12 @@ func TestAnAdministratorIsNotHeldUp(t *testing.T) {
 	})
 }
 
-// TestALookEndsWithTheAgent: a look that is under way keeps the agent from
+// TestProbeEndsWithAgent: a look that is under way keeps the agent from
 // nothing, and who waits for it is told.
-func TestALookEndsWithTheAgent(t *testing.T) {
+func TestProbeEndsWithAgent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, seen := visible(t, stuck)
-		user, _ := caller("alice", 1)
+		d, seen := deviceWithProber(t, longerThanProbe)
+		user, _ := newCaller("alice", 1)
 		asked := make(chan error, 1)
 		go func() {
 			_, err := d.Diagnose(t.Context(), user)
@@ -169,9 +169,9 @@ func TestDiagnoseWithoutAStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDevice(t)
 		a, err := New(t.Context(), Deps{
-			Clock: d.clock, Settings: d.settings, Unusable: fault.E("unlock", fault.StoreLocked, nil), Audit: d.trail, Log: slog.New(slog.DiscardHandler),
+			Clock: d.clock, Settings: d.settings, Unusable: fault.New("unlock", fault.StoreLocked, nil), Audit: d.trail, Log: slog.New(slog.DiscardHandler),
 			Service: func(string, policy.Settings, func(time.Time)) (Service, error) {
-				return &sightly{tenant: d.service}, nil
+				return &slowProber{fakeService: d.service}, nil
 			},
 		})
 		if err != nil {
@@ -180,9 +180,9 @@ func TestDiagnoseWithoutAStore(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- a.Run(ctx) }()
-		by, _ := caller("alice", 1)
+		by, _ := newCaller("alice", 1)
 		got, err := a.Diagnose(t.Context(), by)
-		if err != nil || got.Unusable != string(fault.StoreLocked) || len(got.Ways) != 1 || got.Ways[0].Step != doctor.Reachable {
+		if err != nil || got.Unusable != string(fault.StoreLocked) || len(got.ServiceChecks) != 1 || got.ServiceChecks[0].Stage != doctor.StageDone {
 			t.Errorf("got %+v, %v", got, err)
 		}
 		stop()

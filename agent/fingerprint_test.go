@@ -23,8 +23,8 @@ func TestFingerprintIsForAdministrators(t *testing.T) {
 		d.log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		d.start(t)
 		fingerprint := token.Fingerprint(token.NewSecret("registration"))
-		other, _ := caller("mallory", 2)
-		root, _ := caller("root", 3)
+		other, _ := newCaller("mallory", 2)
+		root, _ := newCaller("root", 3)
 		root.Admin = true
 		for by, want := range map[*Caller]bool{&other: false, &root: true} {
 			st, err := d.Status(t.Context(), *by)
@@ -49,7 +49,7 @@ func TestFingerprintIsForAdministrators(t *testing.T) {
 			}
 		}
 		d.stop()
-		for _, name := range token.Names(token.NewSecret("registration")) {
+		for _, name := range token.Fingerprints(token.NewSecret("registration")) {
 			if strings.Contains(log.String(), name) {
 				t.Errorf("the log has %s:\n%s", name, log.String())
 			}

@@ -33,8 +33,8 @@ import (
 // 10,000; go test has fewer, with room for chance.
 var fleetSize = flag.Int("fleet", 200, "devices in a simulated fleet")
 
-// chance is how far n of many may be above its bound in a fleet that is not whole.
-func chance(n float64) float64 {
+// withMargin is how far n of many may be above its bound in a fleet that is not whole.
+func withMargin(n float64) float64 {
 	if *fleetSize >= 10_000 {
 		return 0
 	}
@@ -65,7 +65,7 @@ type fleet struct {
 type member struct {
 	dir   string
 	clock *timingtest.Clock
-	store probed
+	store probedStore
 	agent *Agent
 	stop  func()
 
@@ -125,9 +125,9 @@ func simulateIn(t *testing.T, size int, k emulator.Knobs, change func(*policy.Se
 			server.Close()
 			<-served
 		}()
-		fl.enrol(size, max(time.Hour, k.AccessLifetime))
+		fl.register(size, max(time.Hour, k.AccessLifetime))
 		f(fl)
-		fl.cut()
+		fl.cutPower()
 	})
 }
 
@@ -153,8 +153,8 @@ func (fl *fleet) count(minutes *[]int) {
 	(*minutes)[now]++
 }
 
-// from returns the requests by minute from a time on, for n minutes.
-func (fl *fleet) from(at time.Time, n int) []int {
+// requestsByMinute returns the requests by minute from a time on, for n minutes.
+func (fl *fleet) requestsByMinute(at time.Time, n int) []int {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
 	first := int(at.Sub(fl.began) / time.Minute)
@@ -194,9 +194,9 @@ func (fl *fleet) setDown(down bool) {
 // devices: what is not spent must be for want of a reason, not of a count.
 const spare = 10
 
-// enrol makes the devices, one after the other over the span, and gives each its
+// register makes the devices, one after the other over the span, and gives each its
 // registration token.
-func (fl *fleet) enrol(size int, over time.Duration) {
+func (fl *fleet) register(size int, over time.Duration) {
 	fl.Helper()
 	registration, err := fl.service.IssueRegistrationToken("fleet", 3*size+spare)
 	if err != nil {
@@ -206,7 +206,7 @@ func (fl *fleet) enrol(size int, over time.Duration) {
 	dir := shm(fl.T)
 	for i := range size {
 		m := &member{
-			dir: filepath.Join(dir, fmt.Sprint(i)), clock: timingtest.New(), store: probed{&storetest.Memory{}},
+			dir: filepath.Join(dir, fmt.Sprint(i)), clock: timingtest.New(), store: probedStore{&storetest.Memory{}},
 			rand: rand.New(rand.NewPCG(uint64(i), 2026)),
 		}
 		if err := os.Mkdir(m.dir, 0o700); err != nil {
@@ -214,7 +214,7 @@ func (fl *fleet) enrol(size int, over time.Duration) {
 		}
 		fl.devices = append(fl.devices, m)
 		fl.boot(m)
-		if _, err := m.agent.Enrol(fl.Context(), Registration{Token: token.NewSecret(registration), Source: "test"}); err != nil {
+		if _, err := m.agent.RegisterAsDaemon(fl.Context(), Registration{Token: token.NewSecret(registration), Source: "test"}); err != nil {
 			fl.Fatal(err)
 		}
 		time.Sleep(over / time.Duration(size))
@@ -257,15 +257,15 @@ func (fl *fleet) boot(m *member) {
 	}
 	a, err := New(fl.Context(), Deps{
 		Version: "test", Clock: m.clock, Store: m.store, StateDir: m.dir, Settings: settings,
-		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), Guard: status.Store{State: "ok", Guard: "file"},
+		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), StoreStatus: status.Store{State: "ok", Guard: "file"},
 		Service: func(base string, _ policy.Settings, observe func(time.Time)) (Service, error) {
 			c, err := tms.New(tms.Options{Tenant: base, Proxy: "none", Now: m.clock.Wall, Observe: observe, Dial: fl.dial})
 			if err != nil || fl.wrap == nil {
-				return paced{c, m}, err
+				return pacedClient{c, m}, err
 			}
-			return fl.wrap(m, paced{c, m}), nil
+			return fl.wrap(m, pacedClient{c, m}), nil
 		},
-		Audit: &trail{}, Log: slog.New(slog.DiscardHandler), Draw: m.draw, NewID: m.id, Host: func() Host { return Host{} },
+		Audit: &memoryAudit{}, Log: slog.New(slog.DiscardHandler), Random: m.draw, NewID: m.id, DeviceNames: func() DeviceNames { return DeviceNames{} },
 	})
 	if err != nil {
 		fl.Fatal(err)
@@ -282,8 +282,8 @@ func (fl *fleet) boot(m *member) {
 	}
 }
 
-// cut ends every agent.
-func (fl *fleet) cut() {
+// cutPower ends every agent.
+func (fl *fleet) cutPower() {
 	for _, m := range fl.devices {
 		m.stop()
 	}
@@ -292,7 +292,7 @@ func (fl *fleet) cut() {
 // stale counts the devices that have not refreshed since a time.
 func (fl *fleet) stale(since time.Time) (n int) {
 	for _, m := range fl.devices {
-		if r := m.agent.vault.List(); len(r) != 1 || r[0].Life.Wall.Before(since) {
+		if r := m.agent.tokens.List(); len(r) != 1 || r[0].AccessLife.Wall.Before(since) {
 			n++
 		}
 	}
@@ -306,9 +306,9 @@ func peak(minutes []int) (most, sum int) {
 	return slices.Max(minutes), sum
 }
 
-// ordinary is how many refreshes a minute a fleet makes on average, by the
+// meanPerMinute is how many refreshes a minute a fleet makes on average, by the
 // window in which they fall.
-func ordinary(life time.Duration) float64 {
+func meanPerMinute(life time.Duration) float64 {
 	return float64(*fleetSize) / (life.Minutes() * (0.60 + 0.75) / 2)
 }
 
@@ -318,7 +318,7 @@ func ordinary(life time.Duration) float64 {
 func TestPowerCut(t *testing.T) {
 	const life = time.Hour
 	simulate(t, *fleetSize, emulator.Knobs{AccessLifetime: life}, func(fl *fleet) {
-		fl.cut()
+		fl.cutPower()
 		time.Sleep(3 * time.Hour)
 		back := time.Now()
 		for _, m := range fl.devices {
@@ -326,12 +326,12 @@ func TestPowerCut(t *testing.T) {
 			fl.boot(m)
 		}
 		time.Sleep(2 * time.Hour)
-		minutes := fl.from(back, 120)
+		minutes := fl.requestsByMinute(back, 120)
 		most, sum := peak(minutes)
-		mean := ordinary(life)
+		mean := meanPerMinute(life)
 		fl.Logf("%d devices; mean %.0f refreshes a minute; after the power cut: peak %d (%.2f times), %d in two hours; by minute: %v",
 			*fleetSize, mean, most, float64(most)/mean, sum, minutes[:60])
-		if float64(most) > 3*mean+chance(3*mean) {
+		if float64(most) > 3*mean+withMargin(3*mean) {
 			fl.Errorf("the peak minute has %d refreshes, more than three times the mean of %.0f", most, mean)
 		}
 		if n := fl.stale(back.Add(time.Hour)); n > 0 {
@@ -350,7 +350,7 @@ func TestOutage(t *testing.T) {
 				time.Sleep(time.Hour)
 				waiting := map[*member]bool{}
 				for _, m := range fl.devices {
-					if r := m.agent.vault.List()[0]; m.agent.refresh.Window.Due(r) <= r.Life.DueAge(m.clock) {
+					if r := m.agent.tokens.List()[0]; m.agent.refresh.Window.Due(r) <= r.AccessLife.DueAge(m.clock) {
 						waiting[m] = true
 					}
 				}
@@ -361,17 +361,17 @@ func TestOutage(t *testing.T) {
 					time.Sleep(time.Minute)
 					n := 0
 					for m := range waiting {
-						if r := m.agent.vault.List()[0]; !r.Life.Wall.Before(back) {
+						if r := m.agent.tokens.List()[0]; !r.AccessLife.Wall.Before(back) {
 							n++
 						}
 					}
 					done = append(done, 100*float64(n)/float64(len(waiting)))
 				}
-				minutes := fl.from(back, 30)
+				minutes := fl.requestsByMinute(back, 30)
 				most, _ := peak(minutes)
 				fl.Logf("%d devices, tokens of %s; %d waited; first minute %.2f %%; after 30 minutes %.2f %%; peak minute %d requests; done by minute, percent: %.1f",
 					*fleetSize, life, len(waiting), done[0], done[29], most, done)
-				if first, most := done[0]/100*float64(len(waiting)), 0.05*float64(len(waiting)); first > most+chance(most) {
+				if first, most := done[0]/100*float64(len(waiting)), 0.05*float64(len(waiting)); first > most+withMargin(most) {
 					fl.Errorf("the first minute carries %.2f %% of the backlog, want at most 5", done[0])
 				}
 				if done[29] < 99 {

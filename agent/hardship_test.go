@@ -21,24 +21,24 @@ import (
 	"regent/agent/tms/emulator"
 )
 
-// serves asks a device for its token, as an application does.
-func (m *member) serves(t *testing.T) error {
-	by, _ := caller("alice", 1)
-	_, err := m.agent.Token(t.Context(), by, ask)
+// requestToken asks a device for its token, as an application does.
+func (m *member) requestToken(t *testing.T) error {
+	by, _ := newCaller("alice", 1)
+	_, err := m.agent.Token(t.Context(), by, cadRequest)
 	return err
 }
 
-func (m *member) state() instance.State { return m.agent.vault.List()[0].State }
+func (m *member) state() instance.State { return m.agent.tokens.List()[0].State }
 
-// dying is a client whose process ends between the service's answer and the
+// dyingClient is a client whose process ends between the service's answer and the
 // first use of it: the answer never comes, until the test ends.
-type dying struct {
+type dyingClient struct {
 	Service
 	asked func()
 	dead  chan struct{}
 }
 
-func (d dying) Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
+func (d dyingClient) Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
 	_, err := d.Service.Refresh(ctx, r)
 	d.asked()
 	<-d.dead
@@ -76,7 +76,7 @@ func TestLostAnswers(t *testing.T) {
 		for _, failure := range failures {
 			t.Run(mode.name+", "+failure.name, func(t *testing.T) {
 				simulate(t, devices, mode.knobs, func(fl *fleet) {
-					fl.teach()
+					fl.proveKeycloakMode()
 					failure.meet(fl)
 					time.Sleep(3 * time.Hour)
 					lost := fl.judgeLosses(mode.lost)
@@ -88,11 +88,11 @@ func TestLostAnswers(t *testing.T) {
 	t.Logf("\n%s", told)
 }
 
-// teach has each device know that Keycloak's form works.
-func (fl *fleet) teach() {
+// proveKeycloakMode has each device know that Keycloak's form works.
+func (fl *fleet) proveKeycloakMode() {
 	for _, m := range fl.devices {
-		tenant := m.agent.vault.List()[0].ID.Tenant
-		if err := m.agent.learned.Change(fl.Context(), tenant, func(l *tms.Learned) { l.Refreshed(tms.ModeOIDC, m.clock.Wall()) }); err != nil {
+		tenant := m.agent.tokens.List()[0].ID.Tenant
+		if err := m.agent.capabilities.Update(fl.Context(), tenant, func(l *tms.Capabilities) { l.NoteRefresh(tms.ModeOIDC, m.clock.Wall()) }); err != nil {
 			fl.Error(err)
 		}
 	}
@@ -103,7 +103,7 @@ func (fl *fleet) teach() {
 func (fl *fleet) judgeLosses(all bool) (lost int) {
 	fl.Helper()
 	for _, m := range fl.devices {
-		switch err := m.serves(fl.T); {
+		switch err := m.requestToken(fl.T); {
 		case m.state() == instance.Live && err == nil:
 		case m.state() == instance.RefreshLost && fault.KindOf(err) == fault.RefreshLost:
 			lost++
@@ -150,11 +150,11 @@ func (fl *fleet) loseFirst(instead func(http.ResponseWriter)) {
 func (fl *fleet) killAfterCommit() {
 	dead := make(chan struct{})
 	asked := make(chan *member, len(fl.devices))
-	fl.wrap = func(m *member, s Service) Service { return dying{s, sync.OnceFunc(func() { asked <- m }), dead} }
+	fl.wrap = func(m *member, s Service) Service { return dyingClient{s, sync.OnceFunc(func() { asked <- m }), dead} }
 	for _, m := range fl.devices {
 		m.stop()
 		fl.boot(m)
-		if _, err := m.agent.tenants.service(fleetTenant); err != nil { // its client is made when first used: now
+		if _, err := m.agent.clients.service(fleetTenant); err != nil { // its client is made when first used: now
 			fl.Fatal(err)
 		}
 	}
@@ -173,14 +173,14 @@ func (fl *fleet) killAfterCommit() {
 	}
 }
 
-// TestLostIsServedToItsEnd: the service takes back a refresh token that it saw
+// TestLostTokenServedUntilExpiry: the service takes back a refresh token that it saw
 // twice. What is held is served as long as it lives, status has the cause, and no
 // count is spent on another.
-func TestLostIsServedToItsEnd(t *testing.T) {
+func TestLostTokenServedUntilExpiry(t *testing.T) {
 	simulate(t, 1, emulator.Knobs{AccessLifetime: time.Hour}, func(fl *fleet) {
 		m := fl.devices[0]
 		fl.loseFirst(func(http.ResponseWriter) { panic(http.ErrAbortHandler) })
-		by, _ := caller("alice", 1)
+		by, _ := newCaller("alice", 1)
 		g, err := m.agent.Token(fl.Context(), by, TokenRequest{Application: "cad", MinTTL: 59 * time.Minute}) // starts a refresh
 		if err != nil {
 			fl.Fatal(err)
@@ -191,13 +191,13 @@ func TestLostIsServedToItsEnd(t *testing.T) {
 			fl.Fatalf("a minute after the lost answer it is %s, want %s", got, instance.RefreshLost)
 		}
 		for time.Now().Before(g.ExpiresAt.Add(-time.Second)) {
-			if err := m.serves(fl.T); err != nil {
+			if err := m.requestToken(fl.T); err != nil {
 				fl.Fatalf("%s before its end: %v", time.Until(g.ExpiresAt), err)
 			}
 			time.Sleep(30 * time.Second)
 		}
 		time.Sleep(time.Minute)
-		if err := m.serves(fl.T); fault.KindOf(err) != fault.RefreshLost {
+		if err := m.requestToken(fl.T); fault.KindOf(err) != fault.RefreshLost {
 			fl.Errorf("past its end: %v, want refresh_lost", err)
 		}
 		s, err := m.agent.Status(fl.Context(), administrator())
@@ -222,7 +222,7 @@ func TestOneRefreshForAll(t *testing.T) {
 		var callers sync.WaitGroup
 		for range 200 {
 			callers.Go(func() {
-				if err := m.serves(t); err != nil {
+				if err := m.requestToken(t); err != nil {
 					t.Errorf("a caller was refused: %v", err)
 				}
 			})
@@ -236,9 +236,9 @@ func TestOneRefreshForAll(t *testing.T) {
 	})
 }
 
-// TestADayOfPortals: 24 hours of 401s and captive portals at random, now of an
+// TestDayOfCaptivePortals: 24 hours of 401s and captive portals at random, now of an
 // hour and now of a moment, cost no count and no auth token.
-func TestADayOfPortals(t *testing.T) {
+func TestDayOfCaptivePortals(t *testing.T) {
 	const devices = 20
 	simulate(t, devices, emulator.Knobs{AccessLifetime: time.Hour}, func(fl *fleet) {
 		t := fl.T
@@ -250,7 +250,7 @@ func TestADayOfPortals(t *testing.T) {
 			n := dice.IntN(8)
 			answered[n]++
 			mu.Unlock()
-			return hostile(w, n)
+			return answerAsPortal(w, n)
 		})
 		time.Sleep(24 * time.Hour)
 		fl.setBetween(nil)
@@ -263,15 +263,15 @@ func TestADayOfPortals(t *testing.T) {
 			t.Errorf("%d counts used, want %d", got, devices)
 		}
 		for i, m := range fl.devices {
-			if err := m.serves(t); m.state() != instance.Live || err != nil {
+			if err := m.requestToken(t); m.state() != instance.Live || err != nil {
 				t.Errorf("device %d ends %s: %v", i, m.state(), err)
 			}
 		}
 	})
 }
 
-// hostile answers as things do that stand between a device and the service.
-func hostile(w http.ResponseWriter, kind int) bool {
+// answerAsPortal answers as things do that stand between a device and the service.
+func answerAsPortal(w http.ResponseWriter, kind int) bool {
 	portal := `<html><body>Welcome to the hotel. <a href="/login">Log in</a></body></html>`
 	switch kind {
 	case 0:

@@ -17,17 +17,17 @@ func (a *Agent) Invalidate(ctx context.Context, by Caller, application, number s
 	app, decision, err := a.admit(by, application)
 	var id instance.ID
 	if err == nil {
-		id, err = find(app, number)
+		id, err = findInstance(app, number)
 	}
 	if err == nil && !a.isHolder(by, id) {
-		err = fault.Errorf("invalidate", fault.Denied, "process %d holds no lease of %s", by.PID, id).On(id.String())
+		err = fault.Errorf("invalidate", fault.Denied, "process %d holds no lease of %s", by.PID, id).WithInstance(id.String())
 	}
 	// 2. Still alive, and still the same executable?
 	if err == nil {
-		err = by.denyGone("invalidate")
+		err = by.denyIfGone("invalidate")
 	}
 	if err == nil {
-		err = a.again(ctx, id, seen)
+		err = a.forceRefresh(ctx, id, seen)
 	}
 	// 3. Audit. 4. Answer.
 	if unrecorded := a.audit(ctx, by, "invalidate", application+"/"+number, decision, err); unrecorded != nil {
@@ -36,12 +36,12 @@ func (a *Agent) Invalidate(ctx context.Context, by Caller, application, number s
 	return err
 }
 
-// again refreshes id and waits for it.
-func (a *Agent) again(ctx context.Context, id instance.ID, seen uint64) error {
+// forceRefresh refreshes id and waits for it.
+func (a *Agent) forceRefresh(ctx context.Context, id instance.ID, seen uint64) error {
 	if a.d.Unusable != nil {
 		return a.d.Unusable
 	}
-	r, ok := a.vault.Get(id)
+	r, ok := a.tokens.Get(id)
 	switch {
 	case !ok:
 		f, _ := a.redeem.Reason(id)
@@ -51,15 +51,15 @@ func (a *Agent) again(ctx context.Context, id instance.ID, seen uint64) error {
 	case !r.State.Refreshable():
 		return a.stateFault(r)
 	}
-	flight, err := a.refresh.Again(id)
+	flight, err := a.refresh.Force(id)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, demandWait)
+	ctx, cancel := context.WithTimeout(ctx, maxCallerWait)
 	defer cancel()
 	if err := flight.Wait(ctx); err != nil {
-		if fault.Of(err).Kind == fault.Internal { // the caller's own time is up, the flight goes on
-			err = fault.Errorf("invalidate", fault.Unavailable, "the service has not answered in time; the refresh goes on").On(id.String()).Because(err)
+		if fault.From(err).Kind == fault.Internal { // the caller's own time is up, the flight goes on
+			err = fault.Errorf("invalidate", fault.Unavailable, "the service has not answered in time; the refresh goes on").WithInstance(id.String()).WithCause(err)
 		}
 		return err
 	}

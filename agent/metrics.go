@@ -11,16 +11,16 @@ import (
 	"regent/agent/status"
 )
 
-// tally counts what happens, for metrics. Its keys are kinds and states, never
+// requestCounters counts what happens, for metrics. Its keys are kinds and states, never
 // anything that a caller says. The zero value is empty. It is safe for
 // concurrent use.
-type tally struct {
+type requestCounters struct {
 	mu     sync.Mutex
 	counts status.Counters
 }
 
-// token counts a request for a token by its outcome; "" is success.
-func (t *tally) token(outcome fault.Kind) {
+// countToken counts a request for a token by its outcome; "" is success.
+func (t *requestCounters) countToken(outcome fault.Kind) {
 	if outcome == "" {
 		outcome = "ok"
 	}
@@ -32,7 +32,7 @@ func (t *tally) token(outcome fault.Kind) {
 	t.counts.Tokens[string(outcome)]++
 }
 
-func (t *tally) change(to instance.State) {
+func (t *requestCounters) countChange(to instance.State) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.counts.Changes == nil {
@@ -41,13 +41,13 @@ func (t *tally) change(to instance.State) {
 	t.counts.Changes[string(to)]++
 }
 
-func (t *tally) unrecorded() {
+func (t *requestCounters) countAuditFailure() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.counts.Audit++
 }
 
-func (t *tally) now() status.Counters {
+func (t *requestCounters) snapshot() status.Counters {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := t.counts
@@ -74,14 +74,14 @@ func (a *Agent) Exposition(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return status.Prometheus(s, a.tally.now()), nil
+	return status.Prometheus(s, a.counters.snapshot()), nil
 }
 
 // record takes an event into the audit log, and counts one that it did not take.
 func (a *Agent) record(ctx context.Context, e audit.Event) error {
 	err := a.d.Audit.Record(ctx, e)
 	if err != nil {
-		a.tally.unrecorded()
+		a.counters.countAuditFailure()
 	}
 	return err
 }

@@ -9,40 +9,40 @@ import (
 	"regent/agent/tms"
 )
 
-// Host is what a device is called: what the service's administrator is told of it.
-type Host struct{ FQDN, UserName, MAC string }
+// DeviceNames is what a device is called: what the service's administrator is told of it.
+type DeviceNames struct{ FQDN, UserName, MAC string }
 
-// today asks what the device is called now.
-func (a *Agent) today() Host {
-	h := a.d.Host()
-	a.called.Store(&h)
+// readNames asks what the device is called now.
+func (a *Agent) readNames() DeviceNames {
+	h := a.d.DeviceNames()
+	a.currentNames.Store(&h)
 	return h
 }
 
-// request is what the service, and so its administrator, is told of id: the names
+// redeemRequest is what the service, and so its administrator, is told of id: the names
 // of the first redemption, whatever the device is called today.
-func (a *Agent) request(id instance.ID) tms.Request {
-	names := redeem.Names(a.today())
-	if told, ok := a.told.Names(); ok {
+func (a *Agent) redeemRequest(id instance.ID) tms.Request {
+	names := redeem.DeviceNames(a.readNames())
+	if told, ok := a.sentNames.Names(); ok {
 		names = told
 	}
 	return tms.Request{FQDN: names.FQDN, UserName: names.UserName, MAC: names.MAC, RefID1: id.String(), RefID2: a.device}
 }
 
-// learnNames seals the names of the first redemption. While that fails they are
+// saveSentNames seals the names of the first redemption. While that fails they are
 // read from the ledger, and it is tried again.
-func (a *Agent) learnNames(ctx context.Context) {
-	if err := a.told.Learn(context.WithoutCancel(ctx)); err != nil {
+func (a *Agent) saveSentNames(ctx context.Context) {
+	if err := a.sentNames.Update(context.WithoutCancel(ctx)); err != nil {
 		a.d.Log.WarnContext(ctx, "cannot seal the names of this device; regentd retries", "err", err)
 	}
 }
 
-// fqdn shows the name that the service is told beside the one of today; nil
+// fqdnStatus shows the name that the service is told beside the one of today; nil
 // before the first redemption.
-func (a *Agent) fqdn() *status.FQDN {
-	told, ok := a.told.Names()
+func (a *Agent) fqdnStatus() *status.FQDN {
+	told, ok := a.sentNames.Names()
 	if !ok {
 		return nil
 	}
-	return &status.FQDN{Told: told.FQDN, Now: a.called.Load().FQDN}
+	return &status.FQDN{Registered: told.FQDN, Current: a.currentNames.Load().FQDN}
 }

@@ -16,14 +16,14 @@ import (
 // returns what the service was told.
 func (d *device) redeemAnother(t *testing.T, name string) tms.Request {
 	t.Helper()
-	d.host = Host{FQDN: name, UserName: "u-" + name, MAC: "02:00:00:00:00:99"}
+	d.host = DeviceNames{FQDN: name, UserName: "u-" + name, MAC: "02:00:00:00:00:99"}
 	if d.stop != nil {
 		d.stop()
 	}
 	d.settings.Applications[0].Instances++
 	before := len(d.service.requests)
 	d.boot(t)
-	_, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration"), Source: "test", Wait: time.Minute})
+	_, err := d.RegisterAsDaemon(t.Context(), Registration{Token: token.NewSecret("registration"), Source: "test", Wait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,16 +35,16 @@ func (d *device) redeemAnother(t *testing.T, name string) tms.Request {
 
 func (d *device) wantFQDN(t *testing.T, want status.FQDN) {
 	t.Helper()
-	by, _ := caller("alice", 1)
+	by, _ := newCaller("alice", 1)
 	s, err := d.Status(t.Context(), by)
 	if err != nil || s.FQDN == nil || *s.FQDN != want {
 		t.Errorf("status tells %+v, %v, want %+v", s.FQDN, err, want)
 	}
 }
 
-// TestNamesStay: the service is told the names of the first redemption, in an
+// TestSentNamesArePersistent: the service is told the names of the first redemption, in an
 // existing store those of its ledger, and status shows today's beside them.
-func TestNamesStay(t *testing.T) {
+func TestSentNamesArePersistent(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, d *device){
 		"as sealed": func(*testing.T, *device) {},
 		"an existing store": func(t *testing.T, d *device) {
@@ -55,7 +55,7 @@ func TestNamesStay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := registered(t)
+				d := registeredDevice(t)
 				first := d.service.requests[0]
 				d.stop()
 				d.stop = nil
@@ -65,7 +65,7 @@ func TestNamesStay(t *testing.T) {
 					if got.FQDN != first.FQDN || got.MAC != first.MAC || got.UserName != first.UserName {
 						t.Errorf("as %s the service is told %+v, want the names of the first redemption, %+v", today, got, first)
 					}
-					d.wantFQDN(t, status.FQDN{Told: first.FQDN, Now: today})
+					d.wantFQDN(t, status.FQDN{Registered: first.FQDN, Current: today})
 				}
 				d.stop()
 			})
@@ -73,14 +73,14 @@ func TestNamesStay(t *testing.T) {
 	}
 }
 
-// TestNamesOfTheFirstThatCounted: a redemption that the service refused left
+// TestSentNamesSkipRefused: a redemption that the service refused left
 // nothing in its list, so the next one names the device.
-func TestNamesOfTheFirstThatCounted(t *testing.T) {
+func TestSentNamesSkipRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDevice(t)
 		d.service.refuse = &tms.Failure{Op: "redeem", Host: "demo-host.com", Reach: tms.Answered, Status: 400, ServiceShape: true, Message: "expired", Code: "EXPIRED"}
 		d.boot(t)
-		if _, err := d.Enrol(t.Context(), Registration{Token: token.NewSecret("registration"), Source: "test", Wait: time.Minute}); err != nil {
+		if _, err := d.RegisterAsDaemon(t.Context(), Registration{Token: token.NewSecret("registration"), Source: "test", Wait: time.Minute}); err != nil {
 			t.Fatal(err)
 		}
 		d.service.refuse = nil
@@ -91,11 +91,11 @@ func TestNamesOfTheFirstThatCounted(t *testing.T) {
 	})
 }
 
-// TestNamesBeginAnew: a state that became another device's tells that one's name.
-func TestNamesBeginAnew(t *testing.T) {
+// TestSentNamesReset: a state that became another device's tells that one's name.
+func TestSentNamesReset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
-		anew, err := redeem.NamesAnew()
+		d := registeredDevice(t)
+		anew, err := redeem.ResetNames()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +114,7 @@ func TestNamesBeginAnew(t *testing.T) {
 			}
 		}
 		d.stop()
-		if first := d.request(instance.ID{Tenant: "demo-host.com", Application: "cad", Number: 9}); first.FQDN != "clone.example.com" {
+		if first := d.redeemRequest(instance.ID{Tenant: "demo-host.com", Application: "cad", Number: 9}); first.FQDN != "clone.example.com" {
 			t.Errorf("told %s", first.FQDN)
 		}
 	})

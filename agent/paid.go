@@ -11,13 +11,13 @@ import (
 // it is kept still: the one that the mode tms_registration shows again. Another
 // one would be refused, and the auth token taken for revoked.
 func (a *Agent) registrationOf(r tokenstore.Record) token.Secret {
-	for _, held := range a.regs.List() {
+	for _, held := range a.registrations.List() {
 		switch {
 		case held.Tenant != r.ID.Tenant:
-		case slices.Contains(a.regs.Names(held.Token), r.Registration):
+		case slices.Contains(a.registrations.Fingerprints(held.Token), r.Registration):
 			return held.Token
-		case !held.Spare.Token.IsZero() && slices.Contains(a.regs.Names(held.Spare.Token), r.Registration):
-			return held.Spare.Token
+		case !held.Fallback.Token.IsZero() && slices.Contains(a.registrations.Fingerprints(held.Fallback.Token), r.Registration):
+			return held.Fallback.Token
 		}
 	}
 	return token.Secret{}

@@ -18,19 +18,19 @@ func TestRegistrationOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	held := func(tenant, application, text, spare string) {
-		h := redeem.Held{Scope: redeem.Scope{Tenant: tenant, Application: application}, Token: token.NewSecret(text)}
+		h := redeem.RegistrationToken{Scope: redeem.Scope{Tenant: tenant, Application: application}, Token: token.NewSecret(text)}
 		h.Fingerprint = token.Fingerprint(h.Token)
 		if spare != "" {
-			h.Spare.Token = token.NewSecret(spare)
+			h.Fallback.Token = token.NewSecret(spare)
 		}
-		if err := regs.Keep(t.Context(), h); err != nil {
+		if err := regs.Store(t.Context(), h); err != nil {
 			t.Fatal(err)
 		}
 	}
 	held("here", "", "default-token", "replaced-token")
 	held("here", "cad", "cad-token", "")
 	held("there", "", "their-token", "")
-	a := &Agent{regs: regs}
+	a := &Agent{registrations: regs}
 	for paid, want := range map[string]string{
 		"default-token": "default-token", "replaced-token": "replaced-token", "cad-token": "cad-token",
 		"their-token": "", "forgotten-token": "",

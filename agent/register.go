@@ -50,43 +50,43 @@ func (a *Agent) Administer(ctx context.Context, by Caller, action string) error 
 // Register keeps a registration token sealed and begins to redeem it. When it
 // returns nil the original may go, whatever the redemptions come to; how far
 // they came stands in the answer. Administrators only.
-func (a *Agent) Register(ctx context.Context, by Caller, r Registration) (Registered, error) {
-	var out Registered
+func (a *Agent) Register(ctx context.Context, by Caller, r Registration) (RegisterResult, error) {
+	var out RegisterResult
 	err := a.administer(ctx, by, "register", r.Application, func() (err error) {
-		out, err = a.Enrol(ctx, r)
+		out, err = a.RegisterAsDaemon(ctx, r)
 		return err
 	})
 	return out, err
 }
 
-// Enrol is Register for a registration token that came to the daemon itself, by
+// RegisterAsDaemon is Register for a registration token that came to the daemon itself, by
 // a file or a credential that only an administrator could put there.
-func (a *Agent) Enrol(ctx context.Context, r Registration) (Registered, error) {
+func (a *Agent) RegisterAsDaemon(ctx context.Context, r Registration) (RegisterResult, error) {
 	if a.d.Unusable != nil {
-		return Registered{}, a.d.Unusable
+		return RegisterResult{}, a.d.Unusable
 	}
 	scope, err := a.scope(r)
 	if err != nil {
-		return Registered{}, err
+		return RegisterResult{}, err
 	}
-	held := redeem.Held{Scope: scope, Token: r.Token, Source: r.Source}
+	held := redeem.RegistrationToken{Scope: scope, Token: r.Token, Source: r.Source}
 	kept, err := a.redeem.Register(ctx, held)
 	if _, told := errors.AsType[*fault.Fault](err); err != nil && !told {
-		err = fault.Errorf("register", fault.Unavailable, "the registration token could not be sealed in %s, so it was not taken; free space there and see that regentd may write to it, then give it again", a.d.StateDir).Because(err)
+		err = fault.Errorf("register", fault.Unavailable, "the registration token could not be sealed in %s, so it was not taken; free space there and see that regentd may write to it, then give it again", a.d.StateDir).WithCause(err)
 	}
 	if err != nil {
-		return Registered{}, err
+		return RegisterResult{}, err
 	}
-	if why := token.Unproven(r.Token); why != "" {
+	if why := token.FormatWarning(r.Token); why != "" {
 		a.d.Log.WarnContext(ctx, "a registration token may not be a whole one", "why", why, "source", r.Source)
 	}
-	out := Registered{Tenant: scope.Tenant, Fingerprint: a.regs.Fingerprint(r.Token), Kept: kept}
-	if r.Asked {
-		a.redeem.Unsplayed(out.Fingerprint)
+	out := RegisterResult{Tenant: scope.Tenant, Fingerprint: a.registrations.Fingerprint(r.Token), Stored: kept}
+	if r.Manual {
+		a.redeem.SkipSplay(out.Fingerprint)
 	}
 	a.d.Log.InfoContext(ctx, "registration token received", "tenant", scope.Tenant, "source", r.Source, "kept", kept)
-	ids := a.payable(scope)
-	a.await(ctx, r, ids)
+	ids := a.coveredInstances(scope)
+	a.waitSettled(ctx, r, ids)
 	for _, id := range ids {
 		out.Instances = append(out.Instances, a.instanceStatus(id, true))
 	}
@@ -109,7 +109,7 @@ func (a *Agent) scope(r Registration) (redeem.Scope, error) {
 		if err != nil {
 			return redeem.Scope{}, fault.Errorf("register", fault.InvalidRequest, "tenant: %v", err)
 		}
-		if err := known(s, r.Application, base, t); err != nil {
+		if err := checkTenant(s, r.Application, base, t); err != nil {
 			return redeem.Scope{}, err
 		}
 		base = t
@@ -120,9 +120,9 @@ func (a *Agent) scope(r Registration) (redeem.Scope, error) {
 	return redeem.Scope{Tenant: policy.Host(base), Application: r.Application}, nil
 }
 
-// known refuses a tenant that the configuration does not name, since a slip in it
+// checkTenant refuses a tenant that the configuration does not name, since a slip in it
 // would cost the registration token, and one that is not the application's.
-func known(s *policy.Settings, application, own, asked string) error {
+func checkTenant(s *policy.Settings, application, own, asked string) error {
 	if application != "" && own != asked {
 		return fault.Errorf("register", fault.InvalidRequest, "application %s is licensed at %s, not at %s, so the registration token was not taken", application, policy.Host(own), policy.Host(asked))
 	}
@@ -132,10 +132,10 @@ func known(s *policy.Settings, application, own, asked string) error {
 	return nil
 }
 
-// payable lists the declared instances that a scope pays for.
-func (a *Agent) payable(scope redeem.Scope) []instance.ID {
+// coveredInstances lists the declared instances that a scope pays for.
+func (a *Agent) coveredInstances(scope redeem.Scope) []instance.ID {
 	var ids []instance.ID
-	for _, w := range a.plan.Load().Wants {
+	for _, w := range a.plan.Load().Targets {
 		if w.ID.Tenant != scope.Tenant || scope.Application != "" && w.ID.Application != scope.Application {
 			continue
 		}
@@ -144,20 +144,20 @@ func (a *Agent) payable(scope redeem.Scope) []instance.ID {
 	return ids
 }
 
-// await waits until the redemptions of ids have settled, for as long as r says.
-func (a *Agent) await(ctx context.Context, r Registration, ids []instance.ID) {
+// waitSettled waits until the redemptions of ids have settled, for as long as r says.
+func (a *Agent) waitSettled(ctx context.Context, r Registration, ids []instance.ID) {
 	if r.Wait <= 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.Wait)
 	defer cancel()
-	a.redeem.Settled(ctx, ids...)
+	a.redeem.WaitSettled(ctx, ids...)
 }
 
-// holds describes a registration token that is held for a tenant, without showing
+// registrationStatus describes a registration token that is held for a tenant, without showing
 // it. Its fingerprint is for administrators.
-func (a *Agent) holds(host string, admin bool) *status.RegistrationToken {
-	for _, h := range a.regs.List() {
+func (a *Agent) registrationStatus(host string, admin bool) *status.RegistrationToken {
+	for _, h := range a.registrations.List() {
 		if h.Tenant != host {
 			continue
 		}
@@ -170,36 +170,36 @@ func (a *Agent) holds(host string, admin bool) *status.RegistrationToken {
 	return nil
 }
 
-// Names are the names by which the ledger may have a registration token; none
+// RegistrationFingerprints are the names by which the ledger may have a registration token; none
 // where the store cannot be used.
-func (a *Agent) Names(ctx context.Context, t token.Secret) []string {
+func (a *Agent) RegistrationFingerprints(ctx context.Context, t token.Secret) []string {
 	if a.d.Unusable != nil {
 		return nil
 	}
-	a.regs.Note(ctx, t)
-	return a.regs.Names(t)
+	a.registrations.CacheFingerprint(ctx, t)
+	return a.registrations.Fingerprints(t)
 }
 
-// Taken reports whether the service has redeemed a registration token for this
+// HasRedeemed reports whether the service has redeemed a registration token for this
 // device, as the ledger has it.
-func (a *Agent) Taken(t token.Secret) bool {
+func (a *Agent) HasRedeemed(t token.Secret) bool {
 	if a.d.Unusable != nil {
 		return false
 	}
-	return redeem.Taken(a.ledger.Entries(), a.regs.Names(t))
+	return redeem.HasRedeemed(a.ledger.Entries(), a.registrations.Fingerprints(t))
 }
 
-// Holds reports whether a registration token is sealed for what r names, in use or
+// HasRegistration reports whether a registration token is sealed for what r names, in use or
 // as a spare.
-func (a *Agent) Holds(r Registration, t token.Secret) bool {
-	h, ok := a.heldFor(r)
-	return ok && (h.Token.Equal(t) || h.Spare.Token.Equal(t))
+func (a *Agent) HasRegistration(r Registration, t token.Secret) bool {
+	h, ok := a.registrationFor(r)
+	return ok && (h.Token.Equal(t) || h.Fallback.Token.Equal(t))
 }
 
-// Lacks reports whether a registration token is sealed for nobody, as far as a store
+// LacksRegistration reports whether a registration token is sealed for nobody, as far as a store
 // that can be used tells. It is safe for concurrent use.
-func (a *Agent) Lacks(t token.Secret) bool {
-	return a.d.Unusable == nil && !slices.ContainsFunc(a.regs.List(), func(h redeem.Held) bool { return h.Token.Equal(t) || h.Spare.Token.Equal(t) })
+func (a *Agent) LacksRegistration(t token.Secret) bool {
+	return a.d.Unusable == nil && !slices.ContainsFunc(a.registrations.List(), func(h redeem.RegistrationToken) bool { return h.Token.Equal(t) || h.Fallback.Token.Equal(t) })
 }
 
 // Superseded reports whether the service has taken another registration token
@@ -208,26 +208,26 @@ func (a *Agent) Superseded(r Registration, t token.Secret, since time.Time) bool
 	if a.d.Unusable != nil {
 		return false
 	}
-	if h, ok := a.heldFor(r); ok {
-		return !h.Token.Equal(t) && h.ReceivedAt.After(since) && a.Taken(h.Token)
+	if h, ok := a.registrationFor(r); ok {
+		return !h.Token.Equal(t) && h.ReceivedAt.After(since) && a.HasRedeemed(h.Token)
 	}
 	scope, err := a.scope(r)
-	return err == nil && redeem.TakenSince(a.ledger.Entries(), scope, a.regs.Names(t), since)
+	return err == nil && redeem.OtherRedeemedSince(a.ledger.Entries(), scope, a.registrations.Fingerprints(t), since)
 }
 
-// heldFor returns what is sealed for r itself.
-func (a *Agent) heldFor(r Registration) (redeem.Held, bool) {
+// registrationFor returns what is sealed for r itself.
+func (a *Agent) registrationFor(r Registration) (redeem.RegistrationToken, bool) {
 	if a.d.Unusable != nil {
-		return redeem.Held{}, false
+		return redeem.RegistrationToken{}, false
 	}
 	scope, err := a.scope(r)
 	if err != nil {
-		return redeem.Held{}, false
+		return redeem.RegistrationToken{}, false
 	}
-	for _, h := range a.regs.List() {
+	for _, h := range a.registrations.List() {
 		if h.Scope == scope {
 			return h, true
 		}
 	}
-	return redeem.Held{}, false
+	return redeem.RegistrationToken{}, false
 }

@@ -32,14 +32,14 @@ type Registration struct {
 	Tenant      string        // "" is the configured one
 	Application string        // "" is the tenant's default
 	Source      string        // "file /etc/regent/registration-token", "credential", "regent register"
-	Asked       bool          // a person gave it by hand
+	Manual      bool          // a person gave it by hand
 	Wait        time.Duration // how long to wait for the redemptions it allows
 }
 
-// Registered says what became of a registration token.
-type Registered struct {
+// RegisterResult says what became of a registration token.
+type RegisterResult struct {
 	Tenant      string // host
 	Fingerprint string
-	Kept        bool // sealed; false if nothing is left for it to pay for
+	Stored      bool // sealed; false if nothing is left for it to pay for
 	Instances   []status.Instance
 }

@@ -244,7 +244,7 @@ func refreshAction(err error, skew time.Duration) string {
 	switch {
 	case v.Event == instance.AuthTokenRevoked:
 		return "given up " + string(v.Code)
-	case v.Doubt:
+	case v.AnswerMissing:
 		return fmt.Sprintf("later %s, in doubt", v.Code)
 	case v.Refusal:
 		return fmt.Sprintf("later %s, counted", v.Code)

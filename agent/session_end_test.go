@@ -15,13 +15,13 @@ import (
 	"regent/agent/tms/emulator"
 )
 
-// paced is a device's client, whole, that notes how close its refreshes follow.
-type paced struct {
+// pacedClient is a device's client, whole, that notes how close its refreshes follow.
+type pacedClient struct {
 	*tms.Client
 	m *member
 }
 
-func (p paced) Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
+func (p pacedClient) Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
 	p.m.mu.Lock()
 	now := time.Now()
 	if gap := now.Sub(p.m.refreshed); p.m.gap == 0 || gap < p.m.gap {
@@ -55,7 +55,7 @@ func TestSessionMaximum(t *testing.T) {
 		change func(*policy.Settings)
 		spans  int // sessions for which an instance is served, each for one count
 	}{
-		{"wait", waits, 1},
+		{"wait", keepExpired, 1},
 		{"redeem", redeemAgain, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -109,8 +109,8 @@ func (m *member) ended(fl *fleet, i int, session, floor time.Duration) {
 	}
 }
 
-// TestLimitsAreTold: status says which limit acts, and nothing where none does.
-func TestLimitsAreTold(t *testing.T) {
+// TestLimitsInStatus: status says which limit acts, and nothing where none does.
+func TestLimitsInStatus(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		life    time.Duration
@@ -124,7 +124,7 @@ func TestLimitsAreTold(t *testing.T) {
 			change := func(s *policy.Settings) { s.Limits.RefreshFloor, s.Limits.RefreshRate = 5*time.Second, 10 }
 			simulateWith(t, 1, emulator.Knobs{AccessLifetime: tt.life}, change, func(fl *fleet) {
 				m := fl.devices[0]
-				age := func() time.Duration { a, _ := m.agent.vault.List()[0].Life.Age(m.clock); return a }
+				age := func() time.Duration { a, _ := m.agent.tokens.List()[0].AccessLife.Age(m.clock); return a }
 				var s status.Status
 				for a := time.Duration(0); a < 3*time.Second || a > 4*time.Second; a = age() {
 					time.Sleep(100 * time.Millisecond)
@@ -132,7 +132,7 @@ func TestLimitsAreTold(t *testing.T) {
 					if s, err = m.agent.Status(fl.Context(), Caller{}); err != nil {
 						fl.Fatal(err)
 					}
-					if held := len(m.agent.vault.List()) > 0; held && !strings.Contains(s.Summary, tt.summary) {
+					if held := len(m.agent.tokens.List()) > 0; held && !strings.Contains(s.Summary, tt.summary) {
 						fl.Errorf("at age %s the summary is %q, want %q in it", age(), s.Summary, tt.summary)
 					}
 				}

@@ -25,38 +25,38 @@ import (
 func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 	s := a.settings.Load()
 	out := status.Status{
-		Version: a.d.Version, StartedAt: a.started, Now: a.d.Clock.Wall(), Store: a.d.Guard,
+		Version: a.d.Version, StartedAt: a.started, Now: a.d.Clock.Wall(), Store: a.d.StoreStatus,
 		Tenants: []status.Tenant{}, Applications: []status.Application{}, Problems: []status.Problem{},
 	}
 	out.Problems = append(out.Problems, *a.problems.Load()...)
 	out.Problems = append(out.Problems, a.reports.all()...)
 	for _, app := range s.Applications {
 		view := status.Application{ID: app.ID, Tenant: policy.Host(app.Tenant), Rules: len(app.Allow), OnDemand: app.Redeem == policy.OnDemand, Instances: []status.Instance{}}
-		for _, id := range instances(app) {
+		for _, id := range instanceIDs(app) {
 			view.Instances = append(view.Instances, a.instanceStatus(id, a.Administers(by) || a.isHolder(by, id)))
 		}
 		out.Applications = append(out.Applications, view)
 	}
-	held := a.heldByTenant()
+	held := a.recordsByTenant()
 	for _, host := range hosts(s) {
 		out.Tenants = append(out.Tenants, a.tenantStatus(host, a.Administers(by), held[host]))
 	}
-	out.CanServeUntil = servesUntil(out.Applications)
+	out.CanServeUntil = canServeUntil(out.Applications)
 	if a.d.Unusable == nil {
-		out.Counts, out.FQDN = a.counts(), a.fqdn()
+		out.Counts, out.FQDN = a.counts(), a.fqdnStatus()
 	}
 	out.Health, out.Summary = summarise(out, a.d.Unusable)
 	return out, nil
 }
 
-// Held returns the instances that the caller holds, with what only their holder
+// LeasedInstances returns the instances that the caller holds, with what only their holder
 // may see.
-func (a *Agent) Held(_ context.Context, by Caller) []status.Instance {
+func (a *Agent) LeasedInstances(_ context.Context, by Caller) []status.Instance {
 	if a.d.Unusable != nil {
 		return nil
 	}
 	var out []status.Instance
-	for _, id := range a.leases.Of(by.holder(a.d.Clock.BootID()), nil) {
+	for _, id := range a.leases.ByHolder(by.holder(a.d.Clock.BootID()), nil) {
 		out = append(out, a.instanceStatus(id, a.isHolder(by, id)))
 	}
 	return out
@@ -115,13 +115,13 @@ func hosts(s *policy.Settings) []string {
 	return slices.Compact(out)
 }
 
-// heldByTenant is what is kept of the auth tokens, by tenant.
-func (a *Agent) heldByTenant() map[string][]tokenstore.Record {
+// recordsByTenant is what is kept of the auth tokens, by tenant.
+func (a *Agent) recordsByTenant() map[string][]tokenstore.Record {
 	if a.d.Unusable != nil {
 		return nil
 	}
 	out := map[string][]tokenstore.Record{}
-	for _, r := range a.vault.List() {
+	for _, r := range a.tokens.List() {
 		out[r.ID.Tenant] = append(out[r.ID.Tenant], r)
 	}
 	return out
@@ -129,7 +129,7 @@ func (a *Agent) heldByTenant() map[string][]tokenstore.Record {
 
 func (a *Agent) tenantStatus(host string, admin bool, held []tokenstore.Record) status.Tenant {
 	t := status.Tenant{Host: host, Reachable: "unknown"}
-	if k, ok := a.tenants.last(host); ok {
+	if k, ok := a.clients.last(host); ok {
 		t.Reachable = "no"
 		if k.reachable {
 			t.Reachable = "yes"
@@ -140,18 +140,18 @@ func (a *Agent) tenantStatus(host string, admin bool, held []tokenstore.Record) 
 		}
 	}
 	if a.d.Unusable == nil {
-		t.RegistrationToken = a.holds(host, admin)
-		t.RequestForm = requestForm(a.learned.Request(host), admin)
-		t.SessionsEndSeconds = int64(refresh.SessionsEnd(held).Seconds())
+		t.RegistrationToken = a.registrationStatus(host, admin)
+		t.RequestForm = requestFormStatus(a.capabilities.RequestForm(host), admin)
+		t.SessionsEndSeconds = int64(refresh.SessionLimit(held).Seconds())
 		t.Refresh = a.refreshStatus(host, admin, held)
-		t.Limited = limited(a.refresh.Limited(host, held), a.refresh.Limits())
+		t.Limited = limitedStatus(a.refresh.Limited(host, held), a.refresh.Limits())
 	}
 	return t
 }
 
-// requestForm shows in which form redemptions are accepted; nil if that is not known.
+// requestFormStatus shows in which form redemptions are accepted; nil if that is not known.
 // It is pure.
-func requestForm(l tms.RequestForm, admin bool) *status.RequestForm {
+func requestFormStatus(l tms.RequestForm, admin bool) *status.RequestForm {
 	if l.Form == "" {
 		return nil
 	}
@@ -165,7 +165,7 @@ func requestForm(l tms.RequestForm, admin bool) *status.RequestForm {
 // refreshStatus says how the auth tokens of a tenant are refreshed, and whether that
 // is uncertain. The service's words are for administrators.
 func (a *Agent) refreshStatus(host string, admin bool, held []tokenstore.Record) *status.Refresh {
-	known := a.learned.Of(host).Refresh
+	known := a.capabilities.Get(host).Refresh
 	if known.Mode == "" && len(held) == 0 {
 		return nil
 	}
@@ -193,8 +193,8 @@ func (a *Agent) refreshMode() string {
 	return cmp.Or(a.settings.Load().Refresh.Mode, policy.AutoRefresh)
 }
 
-// limited shows the limits that act; nil if none does. It is pure.
-func limited(l refresh.Limited, limits refresh.Limits) *status.Limited {
+// limitedStatus shows the limits that act; nil if none does. It is pure.
+func limitedStatus(l refresh.Limited, limits refresh.Limits) *status.Limited {
 	var out status.Limited
 	if l.Floor {
 		out.FloorSeconds, out.LifeSeconds = int64(limits.Floor.Seconds()), int64(l.Life.Seconds())
@@ -214,10 +214,10 @@ func (a *Agent) instanceStatus(id instance.ID, detail bool) status.Instance {
 	if a.d.Unusable != nil {
 		return v
 	}
-	r, held := a.vault.Get(id)
+	r, held := a.tokens.Get(id)
 	v.State = string(a.stateNow(id, r, held))
 	v.Since, v.Generation = r.Since, r.Generation
-	if left, known := r.Life.Remaining(a.d.Clock); held && known && r.Servable() {
+	if left, known := r.AccessLife.Remaining(a.d.Clock); held && known && r.Servable() {
 		v.ExpiresIn = int64(left.Seconds())
 		at := a.d.Clock.Wall().Add(left)
 		v.ExpiresAt = &at
@@ -235,7 +235,7 @@ func (a *Agent) instanceStatus(id instance.ID, detail bool) status.Instance {
 		at := a.d.Clock.Wall().Add(a.refresh.NextDue(r))
 		v.NextRefresh = &at
 	}
-	v.RedeemAsked = a.redeem.Account(id).Asked
+	v.RedeemAsked = a.redeem.Account(id).Requested
 	v.LastFault = a.lastFault(id, r, held)
 	return v
 }
@@ -246,7 +246,7 @@ func (a *Agent) stateNow(id instance.ID, r tokenstore.Record, held bool) instanc
 	if !held {
 		return a.redeem.State(id)
 	}
-	if left, known := r.Life.Remaining(a.d.Clock); r.State.Refreshable() && (!known || left == 0) {
+	if left, known := r.AccessLife.Remaining(a.d.Clock); r.State.Refreshable() && (!known || left == 0) {
 		return instance.Expired
 	}
 	return a.redeem.State(id) // an auth token of no more use may be in the middle of being replaced
@@ -262,7 +262,7 @@ func (a *Agent) lastFault(id instance.ID, r tokenstore.Record, held bool) *statu
 		f, at = a.stateFault(r), r.Since
 	}
 	account := a.redeem.Account(id)
-	if f == nil || f.Kind == fault.NotRegistered && (!account.Hold || account.Asked) {
+	if f == nil || f.Kind == fault.NotRegistered && (!account.ManualOnly || account.Requested) {
 		return nil
 	}
 	text := f.Text()
@@ -278,16 +278,16 @@ func (a *Agent) lastFault(id instance.ID, r tokenstore.Record, held bool) *statu
 // longer configured too.
 func (a *Agent) counts() *status.Counts {
 	var c status.Counts
-	for _, account := range redeem.Fold(a.ledger.Entries()) {
-		c.Confirmed += account.Confirmed + account.Spent
+	for _, account := range redeem.BuildAccounts(a.ledger.Entries()) {
+		c.Confirmed += account.Confirmed + account.FoundConsumed
 		c.Uncertain += len(account.Uncertain)
 	}
 	return &c
 }
 
-// servesUntil is the first end of an access token that is served now. It is
+// canServeUntil is the first end of an access token that is served now. It is
 // pure.
-func servesUntil(apps []status.Application) *time.Time {
+func canServeUntil(apps []status.Application) *time.Time {
 	var first *time.Time
 	for _, app := range apps {
 		for _, i := range app.Instances {
@@ -308,25 +308,25 @@ func summarise(s status.Status, unusable *fault.Fault) (status.Health, string) {
 	n := countInstances(s)
 	limited := slices.ContainsFunc(s.Tenants, func(t status.Tenant) bool { return t.Limited != nil })
 	switch {
-	case n.interrupted > 0 && n.good+n.asleep+n.interrupted == n.total,
-		n.asleep > 0 && n.good+n.asleep == n.total && limited:
+	case n.interrupted > 0 && n.serving+n.expiredOffline+n.interrupted == n.total,
+		n.expiredOffline > 0 && n.serving+n.expiredOffline == n.total && limited:
 		return status.Degraded, "access tokens expire before the next refresh is allowed; see Limited below"
-	case n.asleep > 0 && n.good+n.asleep == n.total:
+	case n.expiredOffline > 0 && n.serving+n.expiredOffline == n.total:
 		return status.Degraded, "access tokens expired while the device was off; Regent refreshes them within minutes, or when an application asks"
 	}
-	return health(s, n.total, n.good+n.interrupted, n.waiting, n.troubled)
+	return health(s, n.total, n.serving+n.interrupted, n.waiting, n.failing)
 }
 
 // instances counted by how they can be served.
-type tallied struct {
-	total, good, waiting int
-	asleep               int // the device was off; nothing has failed
-	interrupted          int // of a tenant whose access tokens end before the next refresh may begin
-	troubled             []string
+type instanceCounts struct {
+	total, serving, waiting int
+	expiredOffline          int // the device was off; nothing has failed
+	interrupted             int // of a tenant whose access tokens end before the next refresh may begin
+	failing                 []string
 }
 
 // countInstances is pure.
-func countInstances(s status.Status) (n tallied) {
+func countInstances(s status.Status) (n instanceCounts) {
 	interrupts := map[string]bool{}
 	for _, t := range s.Tenants {
 		interrupts[t.Host] = t.Limited.Interrupts()
@@ -339,16 +339,16 @@ func countInstances(s status.Status) (n tallied) {
 			case interrupts[app.Tenant] && (live || expired):
 				n.interrupted++
 			case live:
-				n.good++
+				n.serving++
 			case i.ExpiresIn > 0:
-				n.good++
-				n.troubled = append(n.troubled, i.Name)
+				n.serving++
+				n.failing = append(n.failing, i.Name)
 			case i.State == string(instance.Unredeemed) && i.LastFault == nil:
 				n.waiting++
 			case expired:
-				n.asleep++
+				n.expiredOffline++
 			default:
-				n.troubled = append(n.troubled, i.Name)
+				n.failing = append(n.failing, i.Name)
 			}
 		}
 	}
@@ -357,17 +357,17 @@ func countInstances(s status.Status) (n tallied) {
 
 func health(s status.Status, total, good, waiting int, troubled []string) (status.Health, string) {
 	switch {
-	case total == 0 && !holdsAny(s): // just installed
+	case total == 0 && !hasRegistrationToken(s): // just installed
 		return status.Waiting, "waiting for a registration token; an administrator gives one with: regent register --file FILE; and no application is configured yet: config.yaml or config.d names them"
 	case total == 0:
 		return status.Degraded, "no application is configured; an administrator adds one in config.yaml or config.d"
 	case good == total && len(troubled) == 0:
-		return status.Serving, served(good, total)
+		return status.Serving, servingText(good, total)
 	case good == total:
-		return status.Degraded, fmt.Sprintf("%s, and refreshing fails for %s", served(good, total), strings.Join(troubled, ", "))
+		return status.Degraded, fmt.Sprintf("%s, and refreshing fails for %s", servingText(good, total), strings.Join(troubled, ", "))
 	case good > 0:
-		return status.Degraded, fmt.Sprintf("%s; see the others below", served(good, total))
-	case waiting == total && !holdsAny(s):
+		return status.Degraded, fmt.Sprintf("%s; see the others below", servingText(good, total))
+	case waiting == total && !hasRegistrationToken(s):
 		return status.Waiting, "waiting for a registration token; an administrator gives one with: regent register --file FILE"
 	case waiting == total && onDemandOnly(s):
 		return status.Waiting, "a registration token is held; each instance is redeemed when it is first asked for"
@@ -378,7 +378,7 @@ func health(s status.Status, total, good, waiting int, troubled []string) (statu
 	}
 }
 
-func served(good, total int) string {
+func servingText(good, total int) string {
 	if total == 1 {
 		return "serving the one instance that is configured"
 	}
@@ -390,6 +390,6 @@ func onDemandOnly(s status.Status) bool {
 	return !slices.ContainsFunc(s.Applications, func(a status.Application) bool { return !a.OnDemand })
 }
 
-func holdsAny(s status.Status) bool {
+func hasRegistrationToken(s status.Status) bool {
 	return slices.ContainsFunc(s.Tenants, func(t status.Tenant) bool { return t.RegistrationToken != nil })
 }

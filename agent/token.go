@@ -15,9 +15,9 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// demandWait is how long a caller waits for an instance that is redeemed on
+// maxCallerWait is how long a caller waits for an instance that is redeemed on
 // demand, or for a refresh without which there is nothing to serve.
-const demandWait = 30 * time.Second
+const maxCallerWait = 30 * time.Second
 
 // Token leases an instance to the caller and returns its access token. A valid
 // token is served whatever else is wrong. With none the caller waits for a
@@ -33,7 +33,7 @@ func (a *Agent) Token(ctx context.Context, by Caller, q TokenRequest) (Grant, er
 	}
 	// 2. Still alive, and still the same executable?
 	if err == nil {
-		if err = by.denyGone("token"); err != nil {
+		if err = by.denyIfGone("token"); err != nil {
 			g = Grant{}
 		}
 	}
@@ -57,12 +57,12 @@ func (a *Agent) admit(by Caller, name string) (policy.Application, authz.Decisio
 	}
 	d := authz.Decide(by.Caller, app.Allow)
 	if !d.Allow {
-		return app, d, denied(by, app, d.Doubt)
+		return app, d, deniedFault(by, app, d.Doubt)
 	}
 	return app, d, nil
 }
 
-func denied(by Caller, app policy.Application, doubt string) *fault.Fault {
+func deniedFault(by Caller, app policy.Application, doubt string) *fault.Fault {
 	if len(app.Allow) == 0 {
 		return fault.Errorf("token", fault.Denied, "application %s has no allow rule, so nobody may use it; an administrator adds one where it is configured, %s", app.ID, app.Origin)
 	}
@@ -88,15 +88,15 @@ func (a *Agent) grant(ctx context.Context, by Caller, app policy.Application, q 
 	}
 	r, err := a.obtain(ctx, app, id, q)
 	if got != lease.Shared {
-		a.leases.Done(id, by.holder(a.d.Clock.BootID()), err == nil)
+		a.leases.EndRequest(id, by.holder(a.d.Clock.BootID()), err == nil)
 	}
 	if err != nil {
 		return Grant{}, err
 	}
-	left, _ := r.Life.Remaining(a.d.Clock)
+	left, _ := r.AccessLife.Remaining(a.d.Clock)
 	return Grant{
 		Access: r.Access, ExpiresIn: left, ExpiresAt: a.d.Clock.Wall().Add(left),
-		Application: app.ID, Instance: id.String(), Tenant: r.Base, Generation: r.Generation,
+		Application: app.ID, Instance: id.String(), Tenant: r.BaseURL, Generation: r.Generation,
 	}, nil
 }
 
@@ -105,32 +105,32 @@ func (a *Agent) grant(ctx context.Context, by Caller, app policy.Application, q 
 func (a *Agent) leaseFor(by Caller, app policy.Application, named string) (instance.ID, lease.Result, error) {
 	claim := lease.Claim{Holder: by.holder(a.d.Clock.BootID()), Parent: by.ParentPID, Process: by.Process}
 	if named != "" {
-		id, err := find(app, named)
+		id, err := findInstance(app, named)
 		if err != nil {
 			return id, lease.Busy, err
 		}
-		got, err := a.leases.Take(id, claim, true)
+		got, err := a.leases.Acquire(id, claim, true)
 		if err != nil {
-			return id, got, fault.E("token", fault.Denied, err).On(id.String())
+			return id, got, fault.New("token", fault.Denied, err).WithInstance(id.String())
 		}
 		if got == lease.Busy {
-			return id, got, a.busy(by, app, []instance.ID{id})
+			return id, got, a.busyFault(by, app, []instance.ID{id})
 		}
 		return id, got, nil
 	}
-	if mine, ok := a.mine(claim.Holder, app); ok {
-		if got, err := a.leases.Take(mine, claim, false); err == nil && got != lease.Busy {
+	if mine, ok := a.leasedBy(claim.Holder, app); ok {
+		if got, err := a.leases.Acquire(mine, claim, false); err == nil && got != lease.Busy {
 			return mine, got, nil
 		}
 	}
 	return a.leaseFree(by, app, claim)
 }
 
-// mine returns the lowest instance of the application that the process has.
-func (a *Agent) mine(h lease.Holder, app policy.Application) (lowest instance.ID, ok bool) {
+// leasedBy returns the lowest instance of the application that the process has.
+func (a *Agent) leasedBy(h lease.Holder, app policy.Application) (lowest instance.ID, ok bool) {
 	host := policy.Host(app.Tenant)
 	var few [4]instance.ID // more than usual, so that asking costs no memory
-	for _, id := range a.leases.Of(h, few[:0]) {
+	for _, id := range a.leases.ByHolder(h, few[:0]) {
 		if id.Application != app.ID || id.Tenant != host || id.Number > app.Instances {
 			continue
 		}
@@ -146,23 +146,23 @@ func (a *Agent) mine(h lease.Holder, app policy.Application) (lowest instance.ID
 func (a *Agent) leaseFree(by Caller, app policy.Application, claim lease.Claim) (instance.ID, lease.Result, error) {
 	for rank := range ranks {
 		for n := 1; n <= app.Instances; n++ {
-			id := numbered(app, n)
+			id := instanceID(app, n)
 			if a.rank(id) != rank {
 				continue
 			}
-			got, err := a.leases.Take(id, claim, false)
+			got, err := a.leases.Acquire(id, claim, false)
 			if err != nil {
-				return id, got, fault.E("token", fault.Denied, err).On(id.String())
+				return id, got, fault.New("token", fault.Denied, err).WithInstance(id.String())
 			}
 			if got != lease.Busy {
 				return id, got, nil
 			}
 		}
 	}
-	return instance.ID{}, lease.Busy, a.busy(by, app, instances(app))
+	return instance.ID{}, lease.Busy, a.busyFault(by, app, instanceIDs(app))
 }
 
-func find(app policy.Application, named string) (instance.ID, error) {
+func findInstance(app policy.Application, named string) (instance.ID, error) {
 	n, err := instance.ParseNumber(named)
 	if err != nil {
 		return instance.ID{}, fault.Errorf("token", fault.InvalidRequest, "%v", err)
@@ -170,7 +170,7 @@ func find(app policy.Application, named string) (instance.ID, error) {
 	if n > app.Instances {
 		return instance.ID{}, fault.Errorf("token", fault.UnknownInstance, "application %s has instances 1 to %d, not %d; an administrator can raise instances where it is configured, %s; each costs one count of the registration token", app.ID, app.Instances, n, app.Origin)
 	}
-	return numbered(app, n), nil
+	return instanceID(app, n), nil
 }
 
 // ranks is how many ranks there are.
@@ -179,8 +179,8 @@ const ranks = 3
 // rank says how good it is to lease id: 0 is served now, 1 needs a refresh, 2
 // would cost a count.
 func (a *Agent) rank(id instance.ID) int {
-	r, ok := a.vault.Get(id)
-	left, _ := r.Life.Remaining(a.d.Clock)
+	r, ok := a.tokens.Get(id)
+	left, _ := r.AccessLife.Remaining(a.d.Clock)
 	switch {
 	case ok && r.Servable() && left > 0:
 		return 0
@@ -191,12 +191,12 @@ func (a *Agent) rank(id instance.ID) int {
 	}
 }
 
-// busy says who has the instances, to administrators by name.
-func (a *Agent) busy(by Caller, app policy.Application, ids []instance.ID) *fault.Fault {
+// busyFault says who has the instances, to administrators by name.
+func (a *Agent) busyFault(by Caller, app policy.Application, ids []instance.ID) *fault.Fault {
 	var who []string
 	for _, id := range ids {
 		if h, ok := a.leases.Holder(id); ok && len(who) < 10 {
-			who = append(who, fmt.Sprintf("%s by %s", id, inWords(h)))
+			who = append(who, fmt.Sprintf("%s by %s", id, holderText(h)))
 		}
 	}
 	text := fmt.Sprintf("all %d instances of %s are in use by running processes; end one, or have an administrator raise instances (each costs one count)", app.Instances, app.ID)
@@ -209,8 +209,8 @@ func (a *Agent) busy(by Caller, app policy.Application, ids []instance.ID) *faul
 	return fault.Errorf("token", fault.NoFreeInstance, "%s", text)
 }
 
-// inWords says for an administrator who holds a lease.
-func inWords(h lease.Holder) string {
+// holderText says for an administrator who holds a lease.
+func holderText(h lease.Holder) string {
 	if h.Cgroup != "" {
 		return h.User
 	}
@@ -219,16 +219,16 @@ func inWords(h lease.Holder) string {
 
 // obtain returns a record whose access token is valid.
 func (a *Agent) obtain(ctx context.Context, app policy.Application, id instance.ID, q TokenRequest) (tokenstore.Record, error) {
-	r, ok := a.vault.Get(id)
+	r, ok := a.tokens.Get(id)
 	if !ok {
 		return a.awaitRedeemed(ctx, app, id, q.Wait)
 	}
-	left, _ := r.Life.Remaining(a.d.Clock)
-	if a.refresh.Withdrawn(id) {
+	left, _ := r.AccessLife.Remaining(a.d.Clock)
+	if a.refresh.RevocationPending(id) {
 		return r, a.stateFault(r)
 	}
 	if r.Servable() && left > 0 {
-		return a.lengthen(ctx, r, left, q), nil
+		return a.extend(ctx, r, left, q), nil
 	}
 	if !r.State.Refreshable() {
 		return a.awaitRedeemed(ctx, app, id, q.Wait)
@@ -236,13 +236,13 @@ func (a *Agent) obtain(ctx context.Context, app policy.Application, id instance.
 	return a.awaitRefreshed(ctx, app, id, q.Wait)
 }
 
-// lengthen tries, for as long as the caller wants to wait, to get a token that
+// extend tries, for as long as the caller wants to wait, to get a token that
 // is good for longer. The valid one is served in any case.
-func (a *Agent) lengthen(ctx context.Context, r tokenstore.Record, left time.Duration, q TokenRequest) tokenstore.Record {
-	if left >= q.MinTTL || r.Life.TTL < q.MinTTL || !r.State.Refreshable() {
+func (a *Agent) extend(ctx context.Context, r tokenstore.Record, left time.Duration, q TokenRequest) tokenstore.Record {
+	if left >= q.MinTTL || r.AccessLife.TTL < q.MinTTL || !r.State.Refreshable() {
 		return r
 	}
-	flight := a.refresh.Force(r.ID)
+	flight := a.refresh.TryForce(r.ID)
 	if flight == nil || q.Wait <= 0 {
 		return r
 	}
@@ -251,7 +251,7 @@ func (a *Agent) lengthen(ctx context.Context, r tokenstore.Record, left time.Dur
 	if err := flight.Wait(ctx); err != nil {
 		return r // why it failed is in the log and in status
 	}
-	if fresh, ok := a.vault.Get(r.ID); ok && fresh.Servable() {
+	if fresh, ok := a.tokens.Get(r.ID); ok && fresh.Servable() {
 		return fresh
 	}
 	return r
@@ -260,50 +260,50 @@ func (a *Agent) lengthen(ctx context.Context, r tokenstore.Record, left time.Dur
 // awaitRefreshed waits for a refresh without which there is nothing to serve.
 func (a *Agent) awaitRefreshed(ctx context.Context, app policy.Application, id instance.ID, wait time.Duration) (tokenstore.Record, error) {
 	whole := ctx
-	ctx, cancel := context.WithTimeout(ctx, demandWait)
+	ctx, cancel := context.WithTimeout(ctx, maxCallerWait)
 	defer cancel()
 	flight, err := a.refresh.Join(id)
 	if err == nil {
 		err = flight.Wait(ctx)
 	}
-	r, ok := a.vault.Get(id)
-	left, known := r.Life.Remaining(a.d.Clock)
+	r, ok := a.tokens.Get(id)
+	left, known := r.AccessLife.Remaining(a.d.Clock)
 	switch {
 	case ok && r.Servable() && left > 0:
 		return r, nil
 	case ok && !r.State.Refreshable():
 		return a.awaitRedeemed(whole, app, id, wait)
 	case ok && !known:
-		return r, fault.Errorf("token", fault.Unavailable, "this device's clock says %s, which is before the access token of %s was received, so its age is unknown, and a refresh has not worked yet; set the clock or restore the network", a.d.Clock.Wall().Format(time.RFC3339), id).On(id.String()).Because(err)
+		return r, fault.Errorf("token", fault.Unavailable, "this device's clock says %s, which is before the access token of %s was received, so its age is unknown, and a refresh has not worked yet; set the clock or restore the network", a.d.Clock.Wall().Format(time.RFC3339), id).WithInstance(id.String()).WithCause(err)
 	case err == nil:
-		return r, fault.E("token", fault.Unavailable, nil).On(id.String())
+		return r, fault.New("token", fault.Unavailable, nil).WithInstance(id.String())
 	}
-	f := fault.Of(err)
+	f := fault.From(err)
 	if f.Kind == fault.Internal { // the caller's own time is up, the flight goes on
-		f = fault.Errorf("token", fault.Unavailable, "the service has not answered in time; the refresh goes on").After(time.Second).Because(err)
+		f = fault.Errorf("token", fault.Unavailable, "the service has not answered in time; the refresh goes on").WithRetry(time.Second).WithCause(err)
 	}
-	return r, f.On(id.String())
+	return r, f.WithInstance(id.String())
 }
 
 // awaitRedeemed waits for an auth token of an instance that has none, or none of
 // use: on demand, by policy, or as long as the caller wants to wait for what is
 // under way.
 func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id instance.ID, wait time.Duration) (tokenstore.Record, error) {
-	old, held := a.vault.Get(id)
+	old, held := a.tokens.Get(id)
 	if app.Redeem == policy.OnDemand {
 		a.redeem.Demand(id)
-		wait = max(wait, demandWait)
+		wait = max(wait, maxCallerWait)
 	}
 	if held && old.State == instance.RefreshExpired {
-		wait = max(wait, demandWait) // policy may have it redeemed at this moment
+		wait = max(wait, maxCallerWait) // policy may have it redeemed at this moment
 	}
 	if wait > 0 {
 		ctx, cancel := context.WithTimeout(ctx, wait)
-		a.redeem.Settled(ctx, id)
+		a.redeem.WaitSettled(ctx, id)
 		cancel()
 	}
-	r, ok := a.vault.Get(id)
-	if left, _ := r.Life.Remaining(a.d.Clock); ok && r.Servable() && left > 0 {
+	r, ok := a.tokens.Get(id)
+	if left, _ := r.AccessLife.Remaining(a.d.Clock); ok && r.Servable() && left > 0 {
 		return r, nil
 	}
 	if ok && a.redeem.State(id) != instance.Uncertain {
@@ -317,7 +317,7 @@ func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id in
 func (a *Agent) stateFault(r tokenstore.Record) *fault.Fault {
 	if f, _ := a.refresh.LastFault(r.ID); f != nil {
 		if f.Kind.NeedsPerson() {
-			f = f.After(0) // a refresh is no help, whenever that pause ends
+			f = f.WithRetry(0) // a refresh is no help, whenever that pause ends
 		}
 		return f
 	}
@@ -330,7 +330,7 @@ func (a *Agent) stateFault(r tokenstore.Record) *fault.Fault {
 	if kind == "" {
 		kind = fault.NotRegistered
 	}
-	return fault.E("token", kind, nil).On(r.ID.String())
+	return fault.New("token", kind, nil).WithInstance(r.ID.String())
 }
 
 // Release gives a lease back early. Only its holder can.
@@ -338,10 +338,10 @@ func (a *Agent) Release(ctx context.Context, by Caller, application, number stri
 	app, decision, err := a.admit(by, application)
 	var id instance.ID
 	if err == nil {
-		id, err = find(app, number)
+		id, err = findInstance(app, number)
 	}
 	if err == nil && !a.leases.Release(id, by.holder(a.d.Clock.BootID())) {
-		err = fault.Errorf("release", fault.Denied, "process %d holds no lease of %s", by.PID, id).On(id.String())
+		err = fault.Errorf("release", fault.Denied, "process %d holds no lease of %s", by.PID, id).WithInstance(id.String())
 	}
 	if unrecorded := a.audit(ctx, by, "lease.release", application+"/"+number, decision, err); unrecorded != nil {
 		return unrecorded
@@ -357,10 +357,10 @@ func (a *Agent) audit(ctx context.Context, by Caller, action, name string, d aut
 		e.Outcome = fault.KindOf(outcome)
 	}
 	required := a.settings.Load().Audit == policy.Required
-	e.Alone = required && outcome == nil // nothing is handed out that is not in the log
+	e.Separate = required && outcome == nil // nothing is handed out that is not in the log
 	if action == "token" {
-		a.denials.note(e)
-		a.tally.token(e.Outcome)
+		a.denials.record(e)
+		a.counters.countToken(e.Outcome)
 	}
 	err := a.record(ctx, e)
 	if err == nil {
@@ -368,7 +368,7 @@ func (a *Agent) audit(ctx context.Context, by Caller, action, name string, d aut
 	}
 	a.d.Log.WarnContext(ctx, "a request could not be recorded in the audit log", "err", err)
 	if required {
-		return fault.Errorf(action, fault.Unavailable, "the audit log cannot be written and policy requires it (audit: required); an administrator frees disk space or mends the log").Because(err)
+		return fault.Errorf(action, fault.Unavailable, "the audit log cannot be written and policy requires it (audit: required); an administrator frees disk space or mends the log").WithCause(err)
 	}
 	return nil
 }

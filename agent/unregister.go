@@ -7,8 +7,8 @@ import (
 	"regent/agent/instance"
 )
 
-// Wiped is an auth token that this device gave up. The service still has it.
-type Wiped struct {
+// WipedToken is an auth token that this device gave up. The service still has it.
+type WipedToken struct {
 	ID          instance.ID
 	AuthTokenID string
 	Identifier  string // as the Contact Administrator sees it
@@ -18,19 +18,19 @@ type Wiped struct {
 // device, and returns what the Contact Administrator can delete: the service has
 // no call for a device to do so. What is left of the store is the caller's to
 // forget. Administrators only.
-func (a *Agent) Unregister(ctx context.Context, by Caller) ([]Wiped, error) {
-	var wiped []Wiped
+func (a *Agent) Unregister(ctx context.Context, by Caller) ([]WipedToken, error) {
+	var wiped []WipedToken
 	err := a.administer(ctx, by, "unregister", "", func() error {
 		// 1. What could buy new ones.
-		for _, h := range a.regs.List() {
-			if err := a.regs.Drop(ctx, h); err != nil {
+		for _, h := range a.registrations.List() {
+			if err := a.registrations.Delete(ctx, h); err != nil {
 				return err
 			}
 		}
 		// 2. What was bought. One that cannot be wiped does not keep the others.
 		var failed []error
-		for _, r := range a.vault.List() {
-			wiped = append(wiped, Wiped{ID: r.ID, AuthTokenID: r.AuthTokenID, Identifier: r.Identifier})
+		for _, r := range a.tokens.List() {
+			wiped = append(wiped, WipedToken{ID: r.ID, AuthTokenID: r.AuthTokenID, Identifier: r.Identifier})
 			failed = append(failed, a.redeem.Forget(ctx, r.ID, by.name()))
 		}
 		return errors.Join(failed...)

@@ -31,10 +31,10 @@ type feedKey struct{ host, application string }
 // feed is what changed in one application since somebody watches it. All its
 // watchers share it, so that one who does not read costs one number and no copy.
 type feed struct {
-	watchers map[*Watch]struct{}
-	changes  list.List // of change, each instance once, the newest last
-	of       map[instance.ID]*list.Element
-	count    uint64 // changes so far
+	watchers   map[*Watch]struct{}
+	changes    list.List // of change, each instance once, the newest last
+	byInstance map[instance.ID]*list.Element
+	count      uint64 // changes so far
 }
 
 type change struct {
@@ -47,7 +47,7 @@ func (h *hub) add(w *Watch) {
 	defer h.mu.Unlock()
 	f := h.feeds[w.key]
 	if f == nil {
-		f = &feed{watchers: map[*Watch]struct{}{}, of: map[instance.ID]*list.Element{}}
+		f = &feed{watchers: map[*Watch]struct{}{}, byInstance: map[instance.ID]*list.Element{}}
 		if h.feeds == nil {
 			h.feeds = map[feedKey]*feed{}
 		}
@@ -77,11 +77,11 @@ func (h *hub) publish(id instance.ID) {
 	}
 	f.count++
 	c := change{id, f.count}
-	if e, ok := f.of[id]; ok {
+	if e, ok := f.byInstance[id]; ok {
 		e.Value = c
 		f.changes.MoveToBack(e)
 	} else {
-		f.of[id] = f.changes.PushBack(c)
+		f.byInstance[id] = f.changes.PushBack(c)
 	}
 	for w := range f.watchers {
 		w.wake()
@@ -113,20 +113,20 @@ func (h *hub) since(w *Watch) []instance.ID {
 // long the watcher takes. It ends with the context that it was made with, and
 // holds nothing after that. It is for one goroutine.
 type Watch struct {
-	of      *hub
+	hub     *hub
 	key     feedKey
 	allowed func() error
 	event   func(instance.ID) Event
 	app     policy.Application
 	more    chan struct{} // receives when there is something to tell
 
-	begun int    // instances that were told as they are; the others are to be told
-	seen  uint64 // changes that were told; guarded by the hub
+	initial int    // instances that were told as they are; the others are to be told
+	seen    uint64 // changes that were told; guarded by the hub
 }
 
-// atOnce is how many instances a watcher is told of at a time when the watch
+// watchBatch is how many instances a watcher is told of at a time when the watch
 // begins: a client takes them in before the next ones are looked up.
-const atOnce = 256
+const watchBatch = 256
 
 func (w *Watch) wake() {
 	select {
@@ -156,14 +156,14 @@ func (w *Watch) Next(ctx context.Context) ([]Event, error) {
 
 func (w *Watch) take() []Event {
 	var events []Event
-	for ; w.begun < w.app.Instances && len(events) < atOnce; w.begun++ {
-		events = append(events, w.event(numbered(w.app, w.begun+1)))
+	for ; w.initial < w.app.Instances && len(events) < watchBatch; w.initial++ {
+		events = append(events, w.event(instanceID(w.app, w.initial+1)))
 	}
 	if events != nil {
 		w.wake() // for the rest, or for what has changed meanwhile
 		return events
 	}
-	for _, id := range w.of.since(w) {
+	for _, id := range w.hub.since(w) {
 		events = append(events, w.event(id))
 	}
 	return events
@@ -175,7 +175,7 @@ func (w *Watch) take() []Event {
 func (a *Agent) Watch(ctx context.Context, by Caller, application string) (*Watch, error) {
 	app, decision, err := a.admit(by, application)
 	if err == nil {
-		err = by.denyGone("watch")
+		err = by.denyIfGone("watch")
 	}
 	if unrecorded := a.audit(ctx, by, "watch", application, decision, err); unrecorded != nil {
 		return nil, unrecorded
@@ -184,13 +184,13 @@ func (a *Agent) Watch(ctx context.Context, by Caller, application string) (*Watc
 		return nil, err
 	}
 	w := &Watch{
-		of: &a.hub, key: feedKey{policy.Host(app.Tenant), app.ID}, event: a.event, app: app,
+		hub: &a.hub, key: feedKey{policy.Host(app.Tenant), app.ID}, event: a.event, app: app,
 		more: make(chan struct{}, 1),
 		allowed: func() error {
 			if _, _, err := a.admit(by, application); err != nil {
 				return err
 			}
-			return by.denyGone("watch")
+			return by.denyIfGone("watch")
 		},
 	}
 	a.hub.add(w)
@@ -204,6 +204,6 @@ func (a *Agent) event(id instance.ID) Event {
 	if a.d.Unusable != nil {
 		return Event{Instance: id, State: instance.Unredeemed}
 	}
-	r, held := a.vault.Get(id)
+	r, held := a.tokens.Get(id)
 	return Event{Instance: id, State: a.stateNow(id, r, held), Generation: r.Generation}
 }

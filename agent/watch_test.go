@@ -17,9 +17,9 @@ import (
 // look keeps nobody waiting: it finds the newest of each instance.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		defer d.stop()
-		by, _ := caller("alice", 1)
+		by, _ := newCaller("alice", 1)
 		var watches []*Watch
 		for range 1000 {
 			w, err := d.Watch(t.Context(), by, "cad")
@@ -65,9 +65,9 @@ func TestWatch(t *testing.T) {
 // looked, and what has changed is kept once for all watchers.
 func TestWatchEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		defer d.stop()
-		by, _ := caller("alice", 1)
+		by, _ := newCaller("alice", 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		looked, err := d.Watch(ctx, by, "cad")
 		if err != nil {
@@ -98,15 +98,15 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestWatchEndsWithTheRight(t *testing.T) {
+func TestWatchEndsWhenDenied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		defer d.stop()
-		stranger, _ := caller("mallory", 2)
+		stranger, _ := newCaller("mallory", 2)
 		if _, err := d.Watch(t.Context(), stranger, "cad"); !errors.Is(err, fault.Denied) {
 			t.Errorf("a stranger watches: %v", err)
 		}
-		by, p := caller("alice", 1)
+		by, p := newCaller("alice", 1)
 		w, err := d.Watch(t.Context(), by, "cad")
 		if err != nil {
 			t.Fatal(err)
@@ -126,9 +126,9 @@ func TestWatchEndsWithTheRight(t *testing.T) {
 // A thousand callers whose token Cloud LM refuses cause one refresh a minute.
 func TestInvalidateOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		defer d.stop()
-		by, _ := caller("alice", 1)
+		by, _ := newCaller("alice", 1)
 		g, err := d.Token(t.Context(), by, TokenRequest{Application: "cad", Instance: "1"})
 		if err != nil {
 			t.Fatal(err)
@@ -149,13 +149,13 @@ func TestInvalidateOnceAMinute(t *testing.T) {
 			t.Errorf("%d refreshes, want 1 (%d were throttled)", d.service.refreshed, throttled)
 		}
 		err = d.Invalidate(t.Context(), by, "cad", "1", 0)
-		if f := fault.Of(err); f.Kind != fault.Throttled || f.Retry <= 0 || f.Retry > time.Minute {
+		if f := fault.From(err); f.Kind != fault.Throttled || f.Retry <= 0 || f.Retry > time.Minute {
 			t.Errorf("once more: %v, retry %v", err, f.Retry)
 		}
 		if err := d.Invalidate(t.Context(), by, "cad", "1", g.Generation); err != nil {
 			t.Errorf("of a generation that is replaced already: %v", err)
 		}
-		other, _ := caller("alice", 2)
+		other, _ := newCaller("alice", 2)
 		if err := d.Invalidate(t.Context(), other, "cad", "1", 0); !errors.Is(err, fault.Denied) {
 			t.Errorf("by who does not hold it: %v", err)
 		}
@@ -168,13 +168,13 @@ func TestInvalidateOnceAMinute(t *testing.T) {
 
 func TestExplainIsForAdministrators(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		defer d.stop()
 		asked := false
 		of := func(user string) func() (Caller, error) {
-			return func() (Caller, error) { asked = true; c, _ := caller(user, 9); return c, nil }
+			return func() (Caller, error) { asked = true; c, _ := newCaller(user, 9); return c, nil }
 		}
-		by, _ := caller("alice", 1)
+		by, _ := newCaller("alice", 1)
 		if _, err := d.Explain(t.Context(), by, "cad", of("alice")); !errors.Is(err, fault.Denied) || asked {
 			t.Errorf("alice: %v, looked %t", err, asked)
 		}
@@ -200,9 +200,9 @@ func TestLeasesOverARestart(t *testing.T) {
 		d.start(t)
 		callers := []Caller{}
 		for pid := 1; pid <= 2; pid++ {
-			c, p := caller("alice", pid)
+			c, p := newCaller("alice", pid)
 			callers, processes[pid] = append(callers, c), p
-			if _, err := d.Token(t.Context(), c, ask); err != nil {
+			if _, err := d.Token(t.Context(), c, cadRequest); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -210,15 +210,15 @@ func TestLeasesOverARestart(t *testing.T) {
 		processes[1].exit()
 		d.boot(t)
 		defer d.stop()
-		if g, err := d.Token(t.Context(), callers[1], ask); err != nil || g.Instance != "cad/2" {
+		if g, err := d.Token(t.Context(), callers[1], cadRequest); err != nil || g.Instance != "cad/2" {
 			t.Errorf("the one that lives got %q, %v; want cad/2", g.Instance, err)
 		}
-		third, _ := caller("alice", 3)
-		if g, err := d.Token(t.Context(), third, ask); err != nil || g.Instance != "cad/1" {
+		third, _ := newCaller("alice", 3)
+		if g, err := d.Token(t.Context(), third, cadRequest); err != nil || g.Instance != "cad/1" {
 			t.Errorf("a new one got %q, %v; want cad/1, whose holder has ended", g.Instance, err)
 		}
-		fourth, _ := caller("alice", 4)
-		if _, err := d.Token(t.Context(), fourth, ask); !errors.Is(err, fault.NoFreeInstance) {
+		fourth, _ := newCaller("alice", 4)
+		if _, err := d.Token(t.Context(), fourth, cadRequest); !errors.Is(err, fault.NoFreeInstance) {
 			t.Errorf("a fourth: %v", err)
 		}
 	})
@@ -228,10 +228,10 @@ func TestLeasesOverARestart(t *testing.T) {
 // upgrade gives a running program's file another name.
 func TestHolderByAnotherName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := registered(t)
+		d := registeredDevice(t)
 		defer d.stop()
-		by, _ := caller("alice", 1)
-		g, err := d.Token(t.Context(), by, ask)
+		by, _ := newCaller("alice", 1)
+		g, err := d.Token(t.Context(), by, cadRequest)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,11 +21,11 @@ func redeemAgain(s *policy.Settings) {
 	s.Refresh.OnRefreshExpired = policy.RedeemAgain
 }
 
-func waits(*policy.Settings) {}
+func keepExpired(*policy.Settings) {}
 
-// away lets a laptop be shut for a while, and switched on with a clock that is
+// closeLid lets a laptop be shut for a while, and switched on with a clock that is
 // off by skew.
-func (fl *fleet) away(m *member, d, skew time.Duration) {
+func (fl *fleet) closeLid(m *member, d, skew time.Duration) {
 	m.stop()
 	time.Sleep(d)
 	m.clock.Reboot("boot-after-"+d.String(), 0)
@@ -35,10 +35,10 @@ func (fl *fleet) away(m *member, d, skew time.Duration) {
 
 const century = 100 * 365 * 24 * time.Hour
 
-// TestLongWeekend: a refresh token that lies unused past its life is expired,
+// TestRefreshTokenExpiresOffline: a refresh token that lies unused past its life is expired,
 // whatever the laptop's clock says when it comes back, and policy alone decides
 // whether a count is spent: at most one in 30 days.
-func TestLongWeekend(t *testing.T) {
+func TestRefreshTokenExpiresOffline(t *testing.T) {
 	knobs := emulator.Knobs{AccessLifetime: time.Hour, RefreshLifetime: 48 * time.Hour}
 	for _, tt := range []struct {
 		name   string
@@ -47,17 +47,17 @@ func TestLongWeekend(t *testing.T) {
 		state  instance.State
 		counts int
 	}{
-		{"wait", waits, 0, instance.RefreshExpired, 1},
+		{"wait", keepExpired, 0, instance.RefreshExpired, 1},
 		{"redeem", redeemAgain, 0, instance.Live, 2},
 		{"redeem, in 1970", redeemAgain, -30 * 365 * 24 * time.Hour, instance.Live, 2},
 		{"redeem, a century ahead", redeemAgain, century, instance.Live, 2},
-		{"wait, in 1970", waits, -30 * 365 * 24 * time.Hour, instance.RefreshExpired, 1},
+		{"wait, in 1970", keepExpired, -30 * 365 * 24 * time.Hour, instance.RefreshExpired, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			simulateWith(t, 1, knobs, tt.change, func(fl *fleet) {
 				m := fl.devices[0]
-				fl.away(m, 72*time.Hour, tt.skew)
-				err := m.serves(fl.T)
+				fl.closeLid(m, 72*time.Hour, tt.skew)
+				err := m.requestToken(fl.T)
 				if want := tt.state == instance.Live; (err == nil) != want || err != nil && fault.KindOf(err) != fault.RefreshExpired {
 					fl.Errorf("the first caller after it: %v", err)
 				}
@@ -68,7 +68,7 @@ func TestLongWeekend(t *testing.T) {
 				if got := fl.service.State().Redeemed; got != tt.counts {
 					fl.Errorf("%d counts used, want %d", got, tt.counts)
 				}
-				fl.away(m, 72*time.Hour, 0) // the second weekend within 30 days
+				fl.closeLid(m, 72*time.Hour, 0) // the second weekend within 30 days
 				time.Sleep(time.Hour)
 				if got := fl.service.State().Redeemed; got != tt.counts || m.state() != instance.RefreshExpired {
 					fl.Errorf("after another weekend %d counts used and %s, want %d and refresh_expired", got, m.state(), tt.counts)
@@ -85,17 +85,17 @@ func TestRevokedIsNotExpired(t *testing.T) {
 			change := func(s *policy.Settings) { redeemAgain(s); s.Refresh.Mode = mode }
 			simulateWith(t, 1, emulator.Knobs{AccessLifetime: time.Hour}, change, func(fl *fleet) {
 				m := fl.devices[0]
-				if !fl.service.DeleteAuthToken(m.agent.vault.List()[0].AuthTokenID) {
+				if !fl.service.DeleteAuthToken(m.agent.tokens.List()[0].AuthTokenID) {
 					fl.Fatal("there is no such auth token")
 				}
 				for m.state() != instance.Revoked {
 					time.Sleep(time.Second)
 				}
-				if f := fault.Of(m.serves(fl.T)); f.Kind != fault.Revoked || f.Retry != 0 { // the pause after the refusal runs
+				if f := fault.From(m.requestToken(fl.T)); f.Kind != fault.Revoked || f.Retry != 0 { // the pause after the refusal runs
 					fl.Errorf("just revoked: %v, and to be tried again in %s", f, f.Retry)
 				}
 				time.Sleep(24 * time.Hour)
-				if m.state() != instance.Revoked || fault.KindOf(m.serves(fl.T)) != fault.Revoked {
+				if m.state() != instance.Revoked || fault.KindOf(m.requestToken(fl.T)) != fault.Revoked {
 					fl.Errorf("it ends %s", m.state())
 				}
 				if got := fl.service.State().Redeemed; got != 1 {
@@ -148,8 +148,8 @@ func TestModeTMSRegistration(t *testing.T) {
 		if got := fl.service.State().Refreshed; m.state() != instance.Live || got < 200 {
 			fl.Errorf("after a week: %s, %d refreshes", m.state(), got)
 		}
-		for _, held := range m.agent.regs.List() {
-			if err := m.agent.regs.Drop(fl.Context(), held); err != nil {
+		for _, held := range m.agent.registrations.List() {
+			if err := m.agent.registrations.Delete(fl.Context(), held); err != nil {
 				fl.Fatal(err)
 			}
 		}
@@ -158,7 +158,7 @@ func TestModeTMSRegistration(t *testing.T) {
 		if got := fl.service.State().Requests[emulator.ClassRefresh]; got != before || m.state() != instance.Expired {
 			fl.Errorf("without the registration token: %d requests more and %s, want none and expired", got-before, m.state())
 		}
-		f, _ := m.agent.refresh.LastFault(m.agent.vault.List()[0].ID)
+		f, _ := m.agent.refresh.LastFault(m.agent.tokens.List()[0].ID)
 		if f == nil || !strings.Contains(f.Detail, "keep_registration_token: true") {
 			fl.Errorf("it says %v, want what to do", f)
 		}
@@ -174,7 +174,7 @@ func TestClockIsSet(t *testing.T) {
 			m.clock.SetWall(by)
 			for range 120 {
 				time.Sleep(time.Minute)
-				if err := m.serves(fl.T); err != nil {
+				if err := m.requestToken(fl.T); err != nil {
 					fl.Fatalf("the clock was set by %s: %v", by, err)
 				}
 			}
@@ -189,13 +189,13 @@ func TestClockIsSet(t *testing.T) {
 func (fl *fleet) reset(m *member) {
 	fl.Helper()
 	m.stop()
-	m.store = probed{&storetest.Memory{}}
+	m.store = probedStore{&storetest.Memory{}}
 	m.dir = filepath.Join(m.dir, "again")
 	if err := os.Mkdir(m.dir, 0o700); err != nil {
 		fl.Fatal(err)
 	}
 	fl.boot(m)
-	if _, err := m.agent.Enrol(fl.Context(), Registration{Token: token.NewSecret(fl.registration), Source: "test"}); err != nil {
+	if _, err := m.agent.RegisterAsDaemon(fl.Context(), Registration{Token: token.NewSecret(fl.registration), Source: "test"}); err != nil {
 		fl.Fatal(err)
 	}
 }
@@ -222,7 +222,7 @@ func TestDuplicates(t *testing.T) {
 					}
 					fl.reset(m)
 					time.Sleep(time.Hour)
-					id := instances(m.agent.Settings().Applications[0])[0]
+					id := instanceIDs(m.agent.Settings().Applications[0])[0]
 					if got := m.agent.redeem.State(id); got != tt.state {
 						fl.Errorf("it ends %s, want %s", got, tt.state)
 					}

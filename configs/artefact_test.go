@@ -35,7 +35,7 @@ func keysOf(t *testing.T, in policy.Artefact) []string {
 	t.Helper()
 	var keys []string
 	for _, d := range policy.Table() {
-		if d.Stands(in) {
+		if d.AppearsIn(in) {
 			keys = append(keys, d.Key)
 		}
 	}
@@ -45,9 +45,9 @@ func keysOf(t *testing.T, in policy.Artefact) []string {
 	return keys
 }
 
-// TestEveryKeyIsInItsArtefacts reads each file as its own reader would, and
+// TestArtefactsHaveTheirKeys reads each file as its own reader would, and
 // wants exactly the keys there whose rows say so.
-func TestEveryKeyIsInItsArtefacts(t *testing.T) {
+func TestArtefactsHaveTheirKeys(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		in   policy.Artefact
@@ -258,7 +258,7 @@ func (r references) use(kind, ref string) {
 	}
 }
 
-func TestReferencesOfGroupPolicyResolve(t *testing.T) {
+func TestGroupPolicyReferences(t *testing.T) {
 	a, l := groupPolicy(t)
 	r := references{map[string]int{}, map[string]int{}}
 	for _, s := range l.Strings {

@@ -33,7 +33,7 @@ func config(table []policy.Definition) []byte {
 		head, _, nested := strings.Cut(d.Key, ".")
 		switch {
 		case d.Type == policy.Applications:
-			doc(&b, "", d)
+			keyComment(&b, "", d)
 			fmt.Fprintf(&b, "%s:\n", d.Key)
 			section = head
 		case strings.HasPrefix(d.Key, "applications.*.allow."):
@@ -45,22 +45,22 @@ func config(table []policy.Definition) []byte {
 				fmt.Fprintf(&b, "\n%s:\n", head)
 				section = head
 			}
-			doc(&b, "  ", d)
+			keyComment(&b, "  ", d)
 			fmt.Fprintf(&b, "  #%s: %s\n", d.Name(), value(d))
 		default:
 			section = ""
-			doc(&b, "", d)
+			keyComment(&b, "", d)
 			fmt.Fprintf(&b, "#%s: %s\n", d.Name(), value(d))
 		}
 	}
 	return b.Bytes()
 }
 
-// doc writes the documentation above a key.
-func doc(b *bytes.Buffer, indent string, d policy.Definition) {
+// keyComment writes the documentation above a key.
+func keyComment(b *bytes.Buffer, indent string, d policy.Definition) {
 	text := d.Doc
 	if d.Type == policy.Word || d.Type == policy.Int || d.Type == policy.Duration {
-		text += " (" + accepts(d) + ")"
+		text += " (" + valueText(d) + ")"
 	}
 	if indent == "" {
 		b.WriteString("\n")
@@ -74,7 +74,7 @@ func doc(b *bytes.Buffer, indent string, d policy.Definition) {
 // that begins the list's item.
 func applicationKey(b *bytes.Buffer, d policy.Definition) {
 	const indent = "    "
-	doc(b, indent, d)
+	keyComment(b, indent, d)
 	switch {
 	case d.Required:
 		fmt.Fprintf(b, "  #- %s: %s\n", d.Name(), value(d))
@@ -91,16 +91,16 @@ func condition(b *bytes.Buffer, d policy.Definition) {
 	const indent, item = "      ", "          "
 	switch {
 	case d.Type == policy.Executables:
-		doc(b, indent, d)
+		keyComment(b, indent, d)
 		fmt.Fprintf(b, "%s#- %s:\n", indent, d.Name())
 	case !strings.Contains(d.Key, ".executables.*."):
-		doc(b, indent, d)
+		keyComment(b, indent, d)
 		fmt.Fprintf(b, "%s#- %s: %s\n", indent, d.Name(), value(d))
 	case d.Required:
-		doc(b, item, d)
+		keyComment(b, item, d)
 		fmt.Fprintf(b, "%s#- %s: %s\n", item, d.Name(), value(d))
 	default:
-		doc(b, item+"  ", d)
+		keyComment(b, item+"  ", d)
 		fmt.Fprintf(b, "%s#%s: %s\n", item+"  ", d.Name(), value(d))
 	}
 }

@@ -27,7 +27,7 @@ func TestGeneratedFilesAreUpToDate(t *testing.T) {
 }
 
 func TestDefaultSetsNothing(t *testing.T) {
-	got, problems := policy.Resolve(policy.Layer{Name: "config.yaml", Rank: policy.Local, Data: []byte(shipped)})
+	got, problems := policy.Resolve(policy.Layer{Name: "config.yaml", Rank: policy.Local, Data: []byte(embedded)})
 	if len(problems) > 0 {
 		t.Fatalf("problems in the default file: %v", problems)
 	}
@@ -40,7 +40,7 @@ func TestDefaultSetsNothing(t *testing.T) {
 // uncommented is the default file without the # before its keys.
 func uncommented() string {
 	commented := regexp.MustCompile(`(?m)^( *)#((?:- )?[a-z][a-z0-9_]*:)`)
-	return commented.ReplaceAllString(shipped, "$1$2")
+	return commented.ReplaceAllString(embedded, "$1$2")
 }
 
 // TestDefaultUncommented removes each # before a key, as a reader would, and

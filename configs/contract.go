@@ -44,13 +44,13 @@ func contractTable([]policy.Definition) []byte {
 		if key != "" {
 			key = "`" + key + "`"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", r.ID, cell(r.Title), r.Tag, cell(r.Taken), key, toldBy(r))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", r.ID, cell(r.Title), r.Tag, cell(r.Taken), key, reportedBy(r))
 	}
 	return b.Bytes()
 }
 
-// toldBy is which command tells a row first, at the least cost.
-func toldBy(r contract.Row) string {
+// reportedBy is which command tells a row first, at the least cost.
+func reportedBy(r contract.Row) string {
 	text := ""
 	for _, teller := range []struct {
 		name string

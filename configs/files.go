@@ -14,7 +14,7 @@ type File struct {
 	Data []byte
 }
 
-const madeFrom = "Made from the table in agent/policy/table.go by go generate ./configs. Change the table, not this file."
+const generatedFrom = "Made from the table in agent/policy/table.go by go generate ./configs. Change the table, not this file."
 
 // Files returns everything that is made from the table as a whole file. The
 // table in the README is [Readme]'s.
@@ -25,17 +25,17 @@ func Files() ([]File, error) {
 		name string
 		make func() ([]byte, error)
 	}{
-		{"configs/config.yaml", always(config, table)},
-		{"configs/REFERENCE.md", always(reference, table)},
-		{"agent/tms/CONTRACT.md", always(contractTable, table)},
-		{"configs/regent.yaml.5", always(manual, table)},
+		{"configs/config.yaml", fromTable(config, table)},
+		{"configs/REFERENCE.md", fromTable(reference, table)},
+		{"agent/tms/CONTRACT.md", fromTable(contractTable, table)},
+		{"configs/regent.yaml.5", fromTable(manual, table)},
 		{"configs/regent.schema.json", func() ([]byte, error) { return jsonSchema(table) }},
-		{"packaging/deb/templates", always(debconf, table)},
-		{mdm + "group-policy/regent.admx", from("regent.admx", policy.GroupPolicy, table)},
-		{mdm + "group-policy/en-US/regent.adml", from("regent.adml", policy.GroupPolicy, table)},
+		{"packaging/deb/templates", fromTable(debconf, table)},
+		{mdm + "group-policy/regent.admx", fromTemplate("regent.admx", policy.GroupPolicy, table)},
+		{mdm + "group-policy/en-US/regent.adml", fromTemplate("regent.adml", policy.GroupPolicy, table)},
 		{mdm + "intune/oma-uri.csv", func() ([]byte, error) { return omaURIs(table) }},
-		{mdm + "jamf/regent.mobileconfig", from("regent.mobileconfig", policy.Profile, table)},
-		{mdm + "jamf/" + domain + ".plist", from("manifest.plist", policy.Manifest, table)},
+		{mdm + "jamf/regent.mobileconfig", fromTemplate("regent.mobileconfig", policy.Profile, table)},
+		{mdm + "jamf/" + domain + ".plist", fromTemplate("manifest.plist", policy.Manifest, table)},
 	}
 	var files []File
 	for _, m := range makers {
@@ -48,12 +48,12 @@ func Files() ([]File, error) {
 	return files, nil
 }
 
-func always(write func([]policy.Definition) []byte, table []policy.Definition) func() ([]byte, error) {
+func fromTable(write func([]policy.Definition) []byte, table []policy.Definition) func() ([]byte, error) {
 	return func() ([]byte, error) { return write(table), nil }
 }
 
-func from(template string, in policy.Artefact, table []policy.Definition) func() ([]byte, error) {
-	return func() ([]byte, error) { return managed(template, in, table) }
+func fromTemplate(template string, in policy.Artefact, table []policy.Definition) func() ([]byte, error) {
+	return func() ([]byte, error) { return renderTemplate(template, in, table) }
 }
 
 // value writes what stands behind a key's colon: its default, or an example if
@@ -62,11 +62,11 @@ func value(d policy.Definition) string {
 	if d.Example != "" {
 		return d.Example
 	}
-	return standard(d)
+	return defaultText(d)
 }
 
-// standard writes a key's default as YAML, "" for none.
-func standard(d policy.Definition) string {
+// defaultText writes a key's default as YAML, "" for none.
+func defaultText(d policy.Definition) string {
 	switch v := d.Default.(type) {
 	case nil:
 		return ""
@@ -80,8 +80,8 @@ func standard(d policy.Definition) string {
 	return fmt.Sprint(d.Default)
 }
 
-// accepts says in words which values a key takes.
-func accepts(d policy.Definition) string {
+// valueText says in words which values a key takes.
+func valueText(d policy.Definition) string {
 	switch d.Type {
 	case policy.Word:
 		return strings.Join(d.Words, ", ")

@@ -18,11 +18,11 @@ import (
 
 //go:generate go run .
 
-// shipped is the commented default config.yaml, as packages install it. It sets
+// embedded is the commented default config.yaml, as packages install it. It sets
 // nothing.
 //
 //go:embed config.yaml
-var shipped string
+var embedded string
 
 // runbook is the folder of the runbook's pages.
 const runbook = "packaging/runbook"

@@ -25,9 +25,9 @@ const (
 //go:embed templates
 var templates embed.FS
 
-// managed writes a file from a template, which is given one [setting] for each
+// renderTemplate writes a file from a template, which is given one [setting] for each
 // row of the table that stands in the artefact.
-func managed(name string, in policy.Artefact, table []policy.Definition) ([]byte, error) {
+func renderTemplate(name string, in policy.Artefact, table []policy.Definition) ([]byte, error) {
 	t, err := template.New("").Funcs(template.FuncMap{"x": escape}).ParseFS(templates, "templates/"+name+".tmpl")
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func managed(name string, in policy.Artefact, table []policy.Definition) ([]byte
 		Made, Key, Category, Domain string
 		Versions                    []version
 		Settings                    []setting
-	}{madeFrom, registryKey, category, domain, versions(table), settings(in, table)}
+	}{generatedFrom, registryKey, category, domain, versions(table), settings(in, table)}
 	var b bytes.Buffer
 	err = t.ExecuteTemplate(&b, name+".tmpl", page)
 	return b.Bytes(), err
@@ -78,20 +78,20 @@ func versionOf(d policy.Definition) version {
 // settings returns what stands in an artefact, the keys of a list's items below
 // their list.
 func settings(in policy.Artefact, table []policy.Definition) []setting {
-	return below("", in, table)
+	return settingsBelow("", in, table)
 }
 
-func below(prefix string, in policy.Artefact, table []policy.Definition) []setting {
+func settingsBelow(prefix string, in policy.Artefact, table []policy.Definition) []setting {
 	var all []setting
 	for _, d := range table {
 		rest, ok := strings.CutPrefix(d.Key, prefix)
-		if !ok || !d.Stands(in) || strings.Contains(rest, "*") {
+		if !ok || !d.AppearsIn(in) || strings.Contains(rest, "*") {
 			continue
 		}
 		d.Example = exampleOn(in, d)
 		s := newSetting(d)
 		if d.Type == policy.Applications || d.Type == policy.Rules || d.Type == policy.Executables {
-			s.Fields = below(d.Key+".*.", in, table)
+			s.Fields = settingsBelow(d.Key+".*.", in, table)
 		}
 		if strings.Contains(d.Key, "*") {
 			s.Name = d.Name() // inside a list's item names are those of the file
@@ -110,7 +110,7 @@ func exampleOn(in policy.Artefact, d policy.Definition) string {
 	case d.Type != policy.Path || !ok:
 		return d.Example
 	case in == policy.OMAURI || in == policy.GroupPolicy:
-		return layout.UsualProgramData + `\` + layout.DataFolder + `\` + file
+		return layout.DefaultProgramData + `\` + layout.DataFolder + `\` + file
 	}
 	return "/Library/Application Support/Regent/" + file
 }
@@ -146,9 +146,9 @@ func help(d policy.Definition) string {
 		text += " Each is one entry: its name is the application's id, its value the application's other keys as JSON, such as " +
 			applicationJSON + ". The keys: regent.yaml(5)."
 	} else {
-		text += " Accepts: " + accepts(d) + "."
+		text += " Accepts: " + valueText(d) + "."
 	}
-	if s := standard(d); s != "" {
+	if s := defaultText(d); s != "" {
 		text += " Default: " + s + "."
 	}
 	if !d.Reloadable {

@@ -50,7 +50,7 @@ func openAPI() []byte {
 	paths, schemas := object{}, object{}
 	problem := object{
 		"description": "An error: act on its code",
-		"content":     object{api.ProblemType: object{"schema": named(schemas, api.Problem{})}},
+		"content":     object{api.ProblemType: object{"schema": schemaRef(schemas, api.Problem{})}},
 	}
 	for _, o := range operations() {
 		if paths[o.path] == nil {
@@ -82,7 +82,7 @@ func (o operation) describe(schemas object) object {
 	if o.asks != nil {
 		d["requestBody"] = object{
 			"required": o.path != api.PathInvalidate,
-			"content":  object{api.ContentType: object{"schema": named(schemas, o.asks)}},
+			"content":  object{api.ContentType: object{"schema": schemaRef(schemas, o.asks)}},
 		}
 	}
 	responses := d["responses"].(object)
@@ -92,7 +92,7 @@ func (o operation) describe(schemas object) object {
 	case o.media != "":
 		responses["200"] = object{"description": o.does, "content": object{o.media: object{"schema": object{"type": "string"}}}}
 	default:
-		responses["200"] = object{"description": o.does, "content": object{api.ContentType: object{"schema": named(schemas, o.answers)}}}
+		responses["200"] = object{"description": o.does, "content": object{api.ContentType: object{"schema": schemaRef(schemas, o.answers)}}}
 	}
 	return d
 }
@@ -111,9 +111,9 @@ func (o operation) parameters() (all []object) {
 	return all
 }
 
-// named puts the schema of v's type among the schemas, and refers to it.
-func named(schemas object, v any) object {
+// schemaRef puts the schema of v's type among the schemas, and refers to it.
+func schemaRef(schemas object, v any) object {
 	t := reflect.TypeOf(v)
-	schemas[t.Name()] = of(t)
+	schemas[t.Name()] = typeSchema(t)
 	return object{"$ref": "#/components/schemas/" + t.Name()}
 }

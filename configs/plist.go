@@ -70,7 +70,7 @@ func (s setting) PlistType() string {
 // Fallback is the setting's default as an element of a property list; "" for
 // none.
 func (s setting) Fallback() string {
-	text := standard(s.Definition)
+	text := defaultText(s.Definition)
 	switch {
 	case text == "" || text == `""`:
 		return ""

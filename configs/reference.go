@@ -34,14 +34,14 @@ func reference(table []policy.Definition) []byte {
 			text += " Example: `" + d.Example + "`"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n",
-			d.Key, cell(accepts(d)), cell(fallback(d)), applies, d.Since, cell(text))
+			d.Key, cell(valueText(d)), cell(defaultCell(d)), applies, d.Since, cell(text))
 	}
 	return b.Bytes()
 }
 
-// fallback says what rules where nothing is set, for a cell.
-func fallback(d policy.Definition) string {
-	text := standard(d)
+// defaultCell says what rules where nothing is set, for a cell.
+func defaultCell(d policy.Definition) string {
+	text := defaultText(d)
 	switch {
 	case d.Required:
 		return "required"

@@ -42,7 +42,7 @@ const durationPattern = `^[+-]?([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$`
 func jsonSchema(table []policy.Definition) ([]byte, error) {
 	root := &configurationSchema{
 		Schema: "https://json-schema.org/draft/2020-12/schema", ID: "urn:regent:config",
-		Comment: madeFrom, Title: "Configuration of regentd", Type: []string{"object", "null"}, Additional: new(bool),
+		Comment: generatedFrom, Title: "Configuration of regentd", Type: []string{"object", "null"}, Additional: new(bool),
 	}
 	for _, d := range table {
 		at := root
@@ -82,7 +82,7 @@ func (s *configurationSchema) child(name string) *configurationSchema {
 func (s *configurationSchema) describe(d policy.Definition) {
 	items := s.Items
 	*s = configurationSchema{Title: d.Title, Description: d.Doc, Items: items}
-	if fallback := standard(d); fallback != "" {
+	if fallback := defaultText(d); fallback != "" {
 		s.Default = d.Default
 		if d.Type == policy.Duration {
 			s.Default = fallback

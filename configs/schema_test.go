@@ -67,7 +67,7 @@ func validate(t *testing.T, s *jsonschema.Schema, text string) error {
 
 func TestSchemaAcceptsTheDefaultFile(t *testing.T) {
 	s := schema(t)
-	for name, text := range map[string]string{"as it is": shipped, "uncommented": uncommented()} {
+	for name, text := range map[string]string{"as it is": embedded, "uncommented": uncommented()} {
 		if err := validate(t, s, text); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -34,7 +34,7 @@ Description: for internal use: keep the registration token in a system that is n
 func debconf(table []policy.Definition) []byte {
 	var b bytes.Buffer
 	for _, d := range table {
-		if !d.Stands(policy.Debconf) {
+		if !d.AppearsIn(policy.Debconf) {
 			continue
 		}
 		fmt.Fprintf(&b, "Template: %s\nType: string\nDescription: %s:\n", DebconfName(d), d.Title)
@@ -131,17 +131,17 @@ applications:
 // manual writes regent.yaml(5).
 func manual(table []policy.Definition) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, manualHead, madeFrom)
+	fmt.Fprintf(&b, manualHead, generatedFrom)
 	for _, d := range table {
-		if !d.Stands(policy.Manual) {
+		if !d.AppearsIn(policy.Manual) {
 			continue
 		}
 		name := ""
-		if d.Stands(policy.GroupPolicy) {
+		if d.AppearsIn(policy.GroupPolicy) {
 			name = " [" + d.PolicyName() + "]"
 		}
 		fmt.Fprintf(&b, ".TP\n.B %s\\fR%s\n%s\n", roff(d.Key), name, roff(d.Doc))
-		fmt.Fprintf(&b, ".br\n%s.\n", roff(facts(d)))
+		fmt.Fprintf(&b, ".br\n%s.\n", roff(keyFacts(d)))
 		if d.Example != "" {
 			fmt.Fprintf(&b, ".br\nExample:\n.B %s\n", roff(d.Example))
 		}
@@ -150,10 +150,10 @@ func manual(table []policy.Definition) []byte {
 	return b.Bytes()
 }
 
-// facts are what the table knows of a key beside its documentation.
-func facts(d policy.Definition) string {
-	text := strings.ToUpper(accepts(d)[:1]) + accepts(d)[1:]
-	switch fallback := standard(d); {
+// keyFacts are what the table knows of a key beside its documentation.
+func keyFacts(d policy.Definition) string {
+	text := strings.ToUpper(valueText(d)[:1]) + valueText(d)[1:]
+	switch fallback := defaultText(d); {
 	case d.Required:
 		text += "; required"
 	case fallback != "" && fallback != `""`:
@@ -191,10 +191,10 @@ func Readme(now []byte) ([]byte, error) {
 	b.Write(before)
 	b.WriteString(readmeBegin + "| key | default | what |\n|---|---|---|\n")
 	for _, d := range policy.Table() {
-		if d.Stands(policy.Readme) {
+		if d.AppearsIn(policy.Readme) {
 			first, _, _ := strings.Cut(d.Doc, ". ")
 			first = strings.TrimSuffix(first, ".")
-			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Key, cell(fallback(d)), cell(first))
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Key, cell(defaultCell(d)), cell(first))
 		}
 	}
 	b.WriteString(readmeEnd)

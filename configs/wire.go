@@ -14,8 +14,8 @@ import (
 // Schemas returns the schemas by the names of their files.
 func Schemas() map[string][]byte {
 	return map[string][]byte{
-		"status.schema.json": document("The answer of regent status --json and of GET /v1/status", reflect.TypeFor[api.Status]()),
-		"doctor.schema.json": document("The answer of regent doctor --json", reflect.TypeFor[doctor.Report]()),
+		"status.schema.json": schemaDocument("The answer of regent status --json and of GET /v1/status", reflect.TypeFor[api.Status]()),
+		"doctor.schema.json": schemaDocument("The answer of regent doctor --json", reflect.TypeFor[doctor.Report]()),
 		"openapi.json":       openAPI(),
 	}
 }
@@ -23,8 +23,8 @@ func Schemas() map[string][]byte {
 // object is a JSON object whose keys encoding/json sorts.
 type object = map[string]any
 
-func document(title string, t reflect.Type) []byte {
-	s := of(t)
+func schemaDocument(title string, t reflect.Type) []byte {
+	s := typeSchema(t)
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	s["title"] = title
 	b, err := json.MarshalIndent(s, "", "  ")
@@ -34,18 +34,18 @@ func document(title string, t reflect.Type) []byte {
 	return append(b, '\n')
 }
 
-// of is the schema of a type. Readers ignore what they do not know, so further
+// typeSchema is the schema of a type. Readers ignore what they do not know, so further
 // fields are allowed: fields are only ever added.
-func of(t reflect.Type) object {
+func typeSchema(t reflect.Type) object {
 	switch {
 	case t == reflect.TypeFor[time.Time]():
 		return object{"type": "string", "format": "date-time"}
 	case t.Kind() == reflect.Pointer:
-		return of(t.Elem())
+		return typeSchema(t.Elem())
 	case t.Kind() == reflect.Struct:
 		return fields(t)
 	case t.Kind() == reflect.Slice:
-		return object{"type": "array", "items": of(t.Elem())}
+		return object{"type": "array", "items": typeSchema(t.Elem())}
 	case t.Kind() == reflect.String:
 		return object{"type": "string"}
 	case t.Kind() == reflect.Bool:
@@ -63,7 +63,7 @@ func fields(t reflect.Type) object {
 		if name == "" || name == "-" {
 			continue
 		}
-		properties[name] = of(f.Type)
+		properties[name] = typeSchema(f.Type)
 		if !strings.Contains(options, "omit") {
 			required = append(required, name)
 		}

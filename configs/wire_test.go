@@ -81,7 +81,7 @@ func TestStatus(t *testing.T) {
 
 func TestDoctor(t *testing.T) {
 	s := compiled(t, "doctor.schema.json")
-	r := doctor.Judge(doctor.Facts{Reader: doctor.User, Socket: doctor.Socket{Path: "/x", Reached: doctor.Missing, Words: "x"}})
+	r := doctor.Judge(doctor.Facts{Audience: doctor.User, Socket: doctor.Socket{Path: "/x", Connection: doctor.ConnectionNoSocket, Failure: "x"}})
 	if err := schemaValidate(t, s, r); err != nil || len(r.Findings) != 1 {
 		t.Errorf("a report with %d findings: %v", len(r.Findings), err)
 	}

@@ -13,10 +13,10 @@ import (
 	"strings"
 )
 
-// Split takes host[:port] apart, in lower case. The host is a DNS name, an IPv4
+// SplitHostPort takes host[:port] apart, in lower case. The host is a DNS name, an IPv4
 // address, or an IPv6 address in brackets and in the form of RFC 5952. The port
 // is "" if there is none. It is stricter than net/url.
-func Split(s string) (host, port string, err error) {
+func SplitHostPort(s string) (host, port string, err error) {
 	s = strings.ToLower(s)
 	if end := strings.IndexByte(s, ']'); strings.HasPrefix(s, "[") && end > 0 {
 		ip, err := netip.ParseAddr(s[1:end])
@@ -68,9 +68,9 @@ func checkHost(host string) error {
 	return nil
 }
 
-// Loopback reports whether a host can only be this device: localhost, or a
+// IsLoopback reports whether a host can only be this device: localhost, or a
 // loopback address, with or without the brackets of IPv6.
-func Loopback(host string) bool {
+func IsLoopback(host string) bool {
 	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return strings.EqualFold(host, "localhost") || err == nil && ip.Unmap().IsLoopback()
 }

@@ -16,7 +16,7 @@ import (
 // directly; each in capitals, else in small letters.
 type Environment struct {
 	https, http variable
-	spared      []rule
+	noProxy     []noProxyRule
 	ignored     []error
 }
 
@@ -28,52 +28,52 @@ type variable struct {
 }
 
 // FromEnvironment reads the environment. What is wrong with it comes from
-// [Environment.For], for the URLs that it concerns.
+// [Environment.ProxyFor], for the URLs that it concerns.
 func FromEnvironment(getenv func(string) string) Environment {
-	e := Environment{https: first(getenv, "HTTPS_PROXY", "ALL_PROXY"), http: first(getenv, "HTTP_PROXY", "ALL_PROXY")}
+	e := Environment{https: firstSet(getenv, "HTTPS_PROXY", "ALL_PROXY"), http: firstSet(getenv, "HTTP_PROXY", "ALL_PROXY")}
 	if e.http.name == "HTTP_PROXY" && getenv("REQUEST_METHOD") != "" {
 		e.http = variable{name: "HTTP_PROXY", err: errors.New("is a header of the request in a CGI program, and no proxy; set http_proxy")}
 	}
-	name, text := set(getenv, "NO_PROXY")
+	name, text := lookupVariable(getenv, "NO_PROXY")
 	for i, entry := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }) {
-		r, ok := ruleOf(strings.ToLower(entry))
+		r, ok := parseNoProxyRule(strings.ToLower(entry))
 		if !ok { // it is not quoted: people put a proxy there, with its password
 			e.ignored = append(e.ignored, fmt.Errorf("%s in the environment has an entry that is no host, address or network, so it has no effect: number %d", name, i+1))
 			continue
 		}
-		e.spared = append(e.spared, r)
+		e.noProxy = append(e.noProxy, r)
 	}
 	return e
 }
 
-// first is the first of the variables that is set.
-func first(getenv func(string) string, names ...string) variable {
+// firstSet is the first of the variables that is set.
+func firstSet(getenv func(string) string, names ...string) variable {
 	for _, n := range names {
-		if name, text := set(getenv, n); text != "" {
-			proxy, err := Proxy(text)
+		if name, text := lookupVariable(getenv, n); text != "" {
+			proxy, err := ParseProxy(text)
 			return variable{name, proxy, err}
 		}
 	}
 	return variable{}
 }
 
-// set is a variable in capitals, else in small letters.
-func set(getenv func(string) string, name string) (as, text string) {
+// lookupVariable is a variable in capitals, else in small letters.
+func lookupVariable(getenv func(string) string, name string) (as, text string) {
 	if text = getenv(name); text != "" {
 		return name, text
 	}
 	return strings.ToLower(name), getenv(strings.ToLower(name))
 }
 
-// For returns the proxy for a URL, nil for none, and the variable that names it.
+// ProxyFor returns the proxy for a URL, nil for none, and the variable that names it.
 // A variable that cannot be read is an error that names it and holds nothing of
 // its text: what was meant for a proxy never goes directly.
-func (e Environment) For(u *url.URL) (proxy *url.URL, from string, err error) {
+func (e Environment) ProxyFor(u *url.URL) (proxy *url.URL, from string, err error) {
 	v := e.https
 	if u.Scheme == "http" {
 		v = e.http
 	}
-	if v.name == "" || e.spares(u) {
+	if v.name == "" || e.bypasses(u) {
 		return nil, "", nil
 	}
 	if v.err != nil {
@@ -90,63 +90,63 @@ func (e Environment) Ignored() []error {
 	return append([]error{fmt.Errorf("%s in the environment %w; it is for http alone, so nothing of it is used", e.http.name, e.http.err)}, e.ignored...)
 }
 
-// spares reports whether a URL is reached directly: what is on this device
+// bypasses reports whether a URL is reached directly: what is on this device
 // always, else what NO_PROXY names.
-func (e Environment) spares(u *url.URL) bool {
+func (e Environment) bypasses(u *url.URL) bool {
 	host, port := strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), u.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	if Loopback(host) {
+	if IsLoopback(host) {
 		return true
 	}
-	for _, r := range e.spared {
-		if r.names(host, port) {
+	for _, r := range e.noProxy {
+		if r.matches(host, port) {
 			return true
 		}
 	}
 	return false
 }
 
-// rule is an entry of NO_PROXY.
-type rule struct {
+// noProxyRule is an entry of NO_PROXY.
+type noProxyRule struct {
 	all     bool         // *
 	network netip.Prefix // an address is a network of one
 	host    string       // a name and all below it; or, with a dot before it, those below alone
 	port    string       // "" for every one
 }
 
-// ruleOf reads an entry in small letters, and reports whether it means anything:
+// parseNoProxyRule reads an entry in small letters, and reports whether it means anything:
 // *, a network, an address or a name with or without a port, .name or *.name.
-func ruleOf(entry string) (rule, bool) {
+func parseNoProxyRule(entry string) (noProxyRule, bool) {
 	if entry == "*" {
-		return rule{all: true}, true
+		return noProxyRule{all: true}, true
 	}
 	if p, err := netip.ParsePrefix(entry); err == nil {
-		return rule{network: p.Masked()}, true
+		return noProxyRule{network: p.Masked()}, true
 	}
 	if ip, err := netip.ParseAddr(entry); err == nil { // IPv6 without brackets among them
-		return rule{network: alone(ip)}, true
+		return noProxyRule{network: singleAddress(ip)}, true
 	}
 	name, below := strings.CutPrefix(strings.TrimPrefix(entry, "*"), ".")
-	host, port, err := Split(strings.TrimSuffix(name, "."))
+	host, port, err := SplitHostPort(strings.TrimSuffix(name, "."))
 	if err != nil || strings.HasPrefix(entry, "*") && !below {
-		return rule{}, false
+		return noProxyRule{}, false
 	}
 	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		return rule{network: alone(ip), port: port}, !below
+		return noProxyRule{network: singleAddress(ip), port: port}, !below
 	}
 	if below {
 		host = "." + host
 	}
-	return rule{host: host, port: port}, true
+	return noProxyRule{host: host, port: port}, true
 }
 
-func alone(ip netip.Addr) netip.Prefix {
+func singleAddress(ip netip.Addr) netip.Prefix {
 	return netip.PrefixFrom(ip.Unmap().WithZone(""), ip.Unmap().BitLen())
 }
 
-func (r rule) names(host, port string) bool {
+func (r noProxyRule) matches(host, port string) bool {
 	if r.all {
 		return true
 	}

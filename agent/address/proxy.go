@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// writeProxy is the advice after what is wrong with a proxy.
-const writeProxy = "; write http://HOST:PORT"
+// proxyHint is the advice after what is wrong with a proxy.
+const proxyHint = "; write http://HOST:PORT"
 
-// schemes are what a proxy can speak.
-var schemes = []string{"http", "https", "socks5", "socks5h"}
+// proxySchemes are what a proxy can speak.
+var proxySchemes = []string{"http", "https", "socks5", "socks5h"}
 
-// Proxy reads the address of a proxy: scheme://user:password@host:port, where the
+// ParseProxy reads the address of a proxy: scheme://user:password@host:port, where the
 // scheme is http, https, socks5 or socks5h. Without a scheme it is http; user,
 // password and port may be left out. The host is in lower case.
-func Proxy(s string) (*url.URL, error) {
+func ParseProxy(s string) (*url.URL, error) {
 	switch {
 	case strings.Trim(s, " \t\r\n") != s:
 		return nil, errors.New("has a space or a line end before or after it; remove that")
@@ -31,8 +31,8 @@ func Proxy(s string) (*url.URL, error) {
 		scheme, rest = "http", s
 	}
 	scheme = strings.ToLower(scheme)
-	if !slices.Contains(schemes, scheme) {
-		return nil, errors.New("is not an http, https or socks5 URL" + writeProxy)
+	if !slices.Contains(proxySchemes, scheme) {
+		return nil, errors.New("is not an http, https or socks5 URL" + proxyHint)
 	}
 	u := &url.URL{Scheme: scheme}
 	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
@@ -44,11 +44,11 @@ func Proxy(s string) (*url.URL, error) {
 	}
 	rest = strings.TrimSuffix(rest, "/")
 	if strings.ContainsAny(rest, "/?#") {
-		return nil, errors.New("has more than a host and a port" + writeProxy)
+		return nil, errors.New("has more than a host and a port" + proxyHint)
 	}
-	host, port, err := Split(rest)
+	host, port, err := SplitHostPort(rest)
 	if err != nil {
-		return nil, errors.New(err.Error() + writeProxy)
+		return nil, errors.New(err.Error() + proxyHint)
 	}
 	if u.Host = host; port != "" {
 		u.Host += ":" + port
@@ -60,7 +60,7 @@ func Proxy(s string) (*url.URL, error) {
 // Before a colon and a port alone the word is a host: http:3128.
 func bareScheme(s string) string {
 	i := strings.IndexAny(s, ":/")
-	if i < 0 || !slices.Contains(schemes, strings.ToLower(s[:i])) {
+	if i < 0 || !slices.Contains(proxySchemes, strings.ToLower(s[:i])) {
 		return ""
 	}
 	if port := s[i+1:]; s[i] == ':' && port != "" && strings.Trim(port, "0123456789") == "" {
@@ -69,15 +69,15 @@ func bareScheme(s string) string {
 	return strings.ToLower(s[:i])
 }
 
-// inUserinfo are the characters that stand for themselves in the user and the
+// userinfoChars are the characters that stand for themselves in the user and the
 // password of a URL, beside letters and digits.
-const inUserinfo = "-._~!$&'()*+,;=@"
+const userinfoChars = "-._~!$&'()*+,;=@"
 
 // userinfo reads user or user:password. What a URL cannot hold as it is has two
 // readings, so it is refused.
 func userinfo(s string) (*url.Userinfo, error) {
 	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(inUserinfo, r)
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(userinfoChars, r)
 	}
 	bad := strings.ContainsFunc(s, func(r rune) bool { return !plain(r) && r != '%' && r != ':' })
 	name, secret, has := strings.Cut(s, ":")

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestProxy(t *testing.T) {
+func TestParseProxy(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		{"http://Proxy.example.com:3128/", "http://proxy.example.com:3128"},
 		{"HTTPS://proxy", "https://proxy"},
@@ -22,13 +22,13 @@ func TestProxy(t *testing.T) {
 		{"http://CORP%5Calice:pw@proxy:3128", "http://CORP%5Calice:pw@proxy:3128"},
 		{"http://alice:p@ss@proxy:3128", "http://alice:p%40ss@proxy:3128"},
 	} {
-		if got, err := Proxy(tt.in); err != nil || got.String() != tt.want {
+		if got, err := ParseProxy(tt.in); err != nil || got.String() != tt.want {
 			t.Errorf("Proxy(%q) = %v, %v, want %q", tt.in, got, err, tt.want)
 		}
 	}
 }
 
-func TestProxyRefused(t *testing.T) {
+func TestParseProxyErrors(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		{"", "has no host"},
 		{"   ", "has a space"},
@@ -70,7 +70,7 @@ func TestProxyRefused(t *testing.T) {
 		{`CORP\alice:SECRET@proxy:3128`, `\ as %5C`},
 		{"http://alice:SECRÄT@proxy:3128", "network.proxy_credentials_file"},
 	} {
-		got, err := Proxy(tt.in)
+		got, err := ParseProxy(tt.in)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "SEC") {
 			t.Errorf("Proxy(%q) = %v, %v, want an error with %q and no password", tt.in, got, err, tt.want)
 		}
@@ -124,7 +124,7 @@ func TestEnvironment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		proxy, _, err := FromEnvironment(environ(tt.env)).For(u)
+		proxy, _, err := FromEnvironment(environ(tt.env)).ProxyFor(u)
 		got := ""
 		switch {
 		case err != nil:
@@ -183,14 +183,14 @@ func FuzzEnvironment(f *testing.F) {
 	f.Fuzz(func(t *testing.T, proxy, spared string) {
 		env := map[string]string{"HTTPS_PROXY": proxy, "NO_PROXY": spared}
 		e := FromEnvironment(func(name string) string { return env[name] })
-		got, from, err := e.For(&url.URL{Scheme: "https", Host: "demo-host.com"})
+		got, from, err := e.ProxyFor(&url.URL{Scheme: "https", Host: "demo-host.com"})
 		switch {
 		case err != nil && (from != "HTTPS_PROXY" || !strings.Contains(err.Error(), "HTTPS_PROXY") || strings.Contains(err.Error(), secret)):
 			t.Errorf("%q fails with %v", proxy, err)
 		case err == nil && got == nil && proxy != "" && !strings.Contains(spared, "*") && !strings.Contains(strings.ToLower(spared), "com"):
 			t.Errorf("%q was dropped, with NO_PROXY %q", proxy, spared)
 		case got != nil:
-			again, err := Proxy(got.String())
+			again, err := ParseProxy(got.String())
 			if err != nil || again.String() != got.String() || got.Hostname() == "" {
 				t.Errorf("%q was read as %q, and that as %v, %v", proxy, got, again, err)
 			}

@@ -28,9 +28,9 @@ type (
 		Outcome  fault.Kind // "" is success
 		// Times is how often it came, the first time at Since and the last one At;
 		// 0 is once. Alone says that it must have a line of its own.
-		Times int
-		Since time.Time
-		Alone bool
+		Times    int
+		Since    time.Time
+		Separate bool
 	}
 	// Change is a change of an instance's state.
 	Change struct {

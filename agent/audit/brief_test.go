@@ -11,22 +11,22 @@ import (
 	"regent/agent/instance"
 )
 
-// kept is a log that keeps nothing but the number of its events.
-type kept struct {
+// countingLog is a log that keeps nothing but the number of its events.
+type countingLog struct {
 	n   int
 	err error
 }
 
-func (k *kept) Record(context.Context, Event) error { k.n++; return k.err }
+func (k *countingLog) Record(context.Context, Event) error { k.n++; return k.err }
 
 // Every event is recorded; the same is told once a minute, with a counter, and
 // nothing that was left untold is lost.
-func TestBrief(t *testing.T) {
+func TestForwarder(t *testing.T) {
 	now := at
-	var told []Told
+	var told []Entry
 	var times []int
-	log := &kept{}
-	b := NewBrief(log, func() time.Time { return now }, func(_ context.Context, x Told, n int) {
+	log := &countingLog{}
+	b := NewForwarder(log, func() time.Time { return now }, func(_ context.Context, x Entry, n int) {
 		told, times = append(told, x), append(times, n)
 	})
 	record := func(e Event) {
@@ -48,10 +48,10 @@ func TestBrief(t *testing.T) {
 }
 
 // That a record failed is the caller's to know, and is told of all the same.
-func TestBriefPassesFailuresOn(t *testing.T) {
+func TestForwarderReturnsErrors(t *testing.T) {
 	full := errors.New("no space left on device")
 	said := 0
-	b := NewBrief(&kept{err: full}, func() time.Time { return at }, func(context.Context, Told, int) { said++ })
+	b := NewForwarder(&countingLog{err: full}, func() time.Time { return at }, func(context.Context, Entry, int) { said++ })
 	if err := b.Record(t.Context(), Access{Action: "token"}); !errors.Is(err, full) || said != 1 {
 		t.Errorf("Record = %v, told %d times", err, said)
 	}

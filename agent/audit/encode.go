@@ -53,7 +53,7 @@ func appendField(b []byte, name, value string) []byte {
 	b = append(b, ',', '"')
 	b = append(b, name...)
 	b = append(b, '"', ':')
-	if plain(value) {
+	if isPlain(value) {
 		b = append(b, '"')
 		b = append(b, value...)
 		return append(b, '"')
@@ -67,8 +67,8 @@ func appendField(b []byte, name, value string) []byte {
 	return append(b, bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))...)
 }
 
-// plain reports whether s is its own form in JSON.
-func plain(s string) bool {
+// isPlain reports whether s is its own form in JSON.
+func isPlain(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
 			return false

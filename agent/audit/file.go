@@ -106,7 +106,7 @@ func (f *File) Record(_ context.Context, e Event) error {
 	f.line = l.appendTo(f.line[:0])
 	b := f.line
 	if f.size+int64(len(b)) > f.most {
-		if err := f.turn(); err != nil {
+		if err := f.rotate(); err != nil {
 			return err
 		}
 	}
@@ -118,9 +118,9 @@ func (f *File) Record(_ context.Context, e Event) error {
 	return nil
 }
 
-// turn begins a new file. If that fails the old one is opened again, so that a
+// rotate begins a new file. If that fails the old one is opened again, so that a
 // passing fault does not end the log.
-func (f *File) turn() error {
+func (f *File) rotate() error {
 	err := errors.Join(f.file.Close(), os.Rename(f.path, f.path+".1"))
 	if err = errors.Join(err, f.open()); err != nil {
 		return fmt.Errorf("begin a new audit log: %w", err)

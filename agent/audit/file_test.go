@@ -86,7 +86,7 @@ func TestFileIsBounded(t *testing.T) {
 	}
 }
 
-func TestFileSaysThatItCannotRecord(t *testing.T) {
+func TestFileWriteError(t *testing.T) {
 	f, err := OpenFile(filepath.Join(t.TempDir(), "audit.jsonl"), 1<<20)
 	if err != nil {
 		t.Fatal(err)

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestFileIsTheOwnersAlone: who was given what is nobody else's business. On
+// TestFileMode: who was given what is nobody else's business. On
 // Windows the access list of the state directory says so.
-func TestFileIsTheOwnersAlone(t *testing.T) {
+func TestFileMode(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
 	f, err := OpenFile(path, 1<<20)
 	if err != nil {

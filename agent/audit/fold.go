@@ -14,43 +14,43 @@ import (
 
 // How much of the log one user can fill. A user may have burst lines at once and
 // perMinute for ever; what is beyond that is counted, and each kind of it is one
-// line once in foldEvery.
+// line once in flushInterval.
 const (
-	burst     = 60
-	perMinute = 6
-	foldEvery = time.Minute
+	burst         = 60
+	perMinute     = 6
+	flushInterval = time.Minute
 
-	maxKinds = 8    // of one user's refusals that are counted apart; the others are counted by their outcome
-	maxGiven = 64   // of hand-outs by process; the others by program, and at twice as many by instance and rule
-	maxEver  = 4096 // of all kinds of one tab: more than policy has instances for anybody
-	maxTabs  = 64   // users who are counted apart
-	maxText  = 200  // bytes
+	maxRefusals = 8    // of one user's refusals that are counted apart; the others are counted by their outcome
+	maxHandouts = 64   // of hand-outs by process; the others by program, and at twice as many by instance and rule
+	maxCounters = 4096 // of all kinds of one tab: more than policy has instances for anybody
+	maxUsers    = 64   // users who are counted apart
+	maxText     = 200  // bytes
 )
 
 // Several is the action of a line that counts what is of too many kinds to be
 // counted apart.
 const Several = "several"
 
-// Fold is a [Log] that no caller can fill: requests beyond what a user may have
+// Limiter is a [Log] that no caller can fill: requests beyond what a user may have
 // in lines of their own are counted, and one line says how many there were.
 // No request is left out: the times of all lines add up. A hand-out is never
 // counted without its user, its instance and its rule, and what an administrator
 // did has a line of its own. What was counted is written by Run within a minute,
 // and by Close; a crash loses it. It is safe for concurrent use.
-type Fold struct {
-	next Log
-	now  func() time.Time
-	log  *slog.Logger
-	some chan struct{} // receives when something is counted
+type Limiter struct {
+	next    Log
+	now     func() time.Time
+	log     *slog.Logger
+	pending chan struct{} // receives when something is counted
 
-	mu   sync.Mutex
-	tabs map[string]*tab // by user; "" has those for whom there is no room
+	mu    sync.Mutex
+	users map[string]*userQuota // by user; "" has those for whom there is no room
 }
 
-var _ Log = (*Fold)(nil)
+var _ Log = (*Limiter)(nil)
 
-// tab is what one user has caused.
-type tab struct {
+// userQuota is what one user has caused.
+type userQuota struct {
 	credit  float64 // lines
 	at      time.Time
 	counted map[kind]*Access
@@ -79,9 +79,9 @@ func kindOf(a Access) kind {
 // own: of a hand-out what policy bounds stays, of a refusal its outcome.
 func (k kind) wider(known int) kind {
 	switch {
-	case known >= maxEver || k.outcome != "":
+	case known >= maxCounters || k.outcome != "":
 		return kind{action: Several, outcome: k.outcome}
-	case known >= 2*maxGiven:
+	case known >= 2*maxHandouts:
 		k.exe = ""
 		fallthrough
 	default:
@@ -90,37 +90,37 @@ func (k kind) wider(known int) kind {
 	return k
 }
 
-// NewFold returns a Fold before next. log is told when what was counted cannot
+// NewLimiter returns a Fold before next. log is told when what was counted cannot
 // be written.
-func NewFold(next Log, now func() time.Time, log *slog.Logger) *Fold {
-	return &Fold{next: next, now: now, log: log, some: make(chan struct{}, 1), tabs: map[string]*tab{}}
+func NewLimiter(next Log, now func() time.Time, log *slog.Logger) *Limiter {
+	return &Limiter{next: next, now: now, log: log, pending: make(chan struct{}, 1), users: map[string]*userQuota{}}
 }
 
 // Record implements [Log]. An event that is counted is not in the log yet; one
 // that says Alone never is.
-func (f *Fold) Record(ctx context.Context, e Event) error {
+func (f *Limiter) Record(ctx context.Context, e Event) error {
 	a, ok := e.(Access)
 	if !ok {
 		return f.next.Record(ctx, e)
 	}
-	a = clipped(a)
-	if !a.Alone && !administered(a) && f.count(a) {
+	a = clipAccess(a)
+	if !a.Separate && !byAdministrator(a) && f.count(a) {
 		return nil
 	}
 	return f.next.Record(ctx, a)
 }
 
-// administered reports whether a is what an administrator did, whom no limit
+// byAdministrator reports whether a is what an administrator did, whom no limit
 // keeps from anything.
-func administered(a Access) bool {
+func byAdministrator(a Access) bool {
 	return a.Caller.Admin && a.Outcome == "" && a.Action != "token"
 }
 
 // count counts a request that may have no line of its own.
-func (f *Fold) count(a Access) bool {
+func (f *Limiter) count(a Access) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	t := f.tabOf(a.Caller.UID)
+	t := f.quotaOf(a.Caller.UID)
 	now := f.now()
 	t.credit = min(burst, t.credit+max(0, now.Sub(t.at).Minutes())*perMinute)
 	t.at = now
@@ -133,42 +133,42 @@ func (f *Fold) count(a Access) bool {
 	return true
 }
 
-// tabOf returns the tab of a user. One with all its credit and nothing counted
+// quotaOf returns the tab of a user. One with all its credit and nothing counted
 // is nothing to remember.
-func (f *Fold) tabOf(uid string) *tab {
-	if t, ok := f.tabs[uid]; ok {
+func (f *Limiter) quotaOf(uid string) *userQuota {
+	if t, ok := f.users[uid]; ok {
 		return t
 	}
-	if len(f.tabs) >= maxTabs {
+	if len(f.users) >= maxUsers {
 		full := burst * time.Minute / perMinute
-		for id, t := range f.tabs {
+		for id, t := range f.users {
 			if len(t.counted) == 0 && f.now().Sub(t.at) >= full {
-				delete(f.tabs, id)
+				delete(f.users, id)
 			}
 		}
 	}
-	if len(f.tabs) >= maxTabs {
+	if len(f.users) >= maxUsers {
 		uid = ""
 	}
-	t, ok := f.tabs[uid]
+	t, ok := f.users[uid]
 	if !ok {
-		t = &tab{credit: burst, at: f.now(), counted: map[kind]*Access{}}
-		f.tabs[uid] = t
+		t = &userQuota{credit: burst, at: f.now(), counted: map[kind]*Access{}}
+		f.users[uid] = t
 	}
 	return t
 }
 
-func (t *tab) add(a Access) {
+func (t *userQuota) add(a Access) {
 	k := kindOf(a)
-	most := maxKinds
+	most := maxRefusals
 	if a.Outcome == "" {
-		most = maxGiven
+		most = maxHandouts
 	}
 	if _, known := t.counted[k]; !known && len(t.counted) >= most {
 		k = k.wider(len(t.counted))
 	}
 	if k.action == Several {
-		a = several(a)
+		a = combined(a)
 	}
 	before, known := t.counted[k]
 	if !known {
@@ -186,9 +186,9 @@ func (t *tab) add(a Access) {
 	before.At, before.Caller.PID = a.At, a.Caller.PID
 }
 
-// several is what requests of many kinds have in common: who asked, and what
+// combined is what requests of many kinds have in common: who asked, and what
 // came of it.
-func several(a Access) Access {
+func combined(a Access) Access {
 	out := Access{At: a.At, Action: Several, Outcome: a.Outcome}
 	out.Caller.UID, out.Caller.User = a.Caller.UID, a.Caller.User
 	out.Decision.Allow, out.Decision.Reason = a.Decision.Allow, "requests of many kinds, counted together"
@@ -197,17 +197,17 @@ func several(a Access) Access {
 
 // Run writes what was counted, once in a minute, until ctx is done. While
 // nothing is counted it sleeps.
-func (f *Fold) Run(ctx context.Context) error {
+func (f *Limiter) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-f.some:
+		case <-f.pending:
 		}
 		select {
 		case <-ctx.Done():
 			return nil // Close writes it
-		case <-time.After(foldEvery):
+		case <-time.After(flushInterval):
 		}
 		if err := f.flush(ctx); err != nil {
 			f.log.WarnContext(ctx, "requests that were counted could not be recorded in the audit log yet", "err", err)
@@ -216,22 +216,22 @@ func (f *Fold) Run(ctx context.Context) error {
 }
 
 // Close writes what was counted. No event may come afterwards.
-func (f *Fold) Close() error {
+func (f *Limiter) Close() error {
 	return f.flush(context.Background()) //nolint:forbidigo // what closes is given none
 }
 
 // flush writes what was counted, the oldest first. What cannot be written stays
 // counted.
-func (f *Fold) flush(ctx context.Context) error {
+func (f *Limiter) flush(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	type due struct {
-		of *tab
+		of *userQuota
 		kind
 		*Access
 	}
 	var all []due
-	for _, t := range f.tabs {
+	for _, t := range f.users {
 		for k, a := range t.counted {
 			all = append(all, due{t, k, a})
 		}
@@ -248,23 +248,23 @@ func (f *Fold) flush(ctx context.Context) error {
 }
 
 // wake lets Run know that something is counted.
-func (f *Fold) wake() {
+func (f *Limiter) wake() {
 	select {
-	case f.some <- struct{}{}:
+	case f.pending <- struct{}{}:
 	default: // it knows
 	}
 }
 
-// clipped bounds what a caller chooses: the name of a program, or of something
+// clipAccess bounds what a caller chooses: the name of a program, or of something
 // that is not there.
-func clipped(a Access) Access {
-	a.Instance, a.Caller.Exe, a.Caller.Unit = clip(a.Instance), clip(a.Caller.Exe), clip(a.Caller.Unit)
+func clipAccess(a Access) Access {
+	a.Instance, a.Caller.Exe, a.Caller.Unit = clipText(a.Instance), clipText(a.Caller.Exe), clipText(a.Caller.Unit)
 	return a
 }
 
-// clip also takes out what would be written with several characters for one.
-func clip(s string) string {
-	if len(s) <= maxText && plain(s) {
+// clipText also takes out what would be written with several characters for one.
+func clipText(s string) string {
+	if len(s) <= maxText && isPlain(s) {
 		return s
 	}
 	cut := ""

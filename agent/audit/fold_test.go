@@ -16,13 +16,13 @@ import (
 	"regent/agent/fault"
 )
 
-// book is a log in memory, which fails when it is told to.
-type book struct {
+// memoryLog is a log in memory, which fails when it is told to.
+type memoryLog struct {
 	lines []Access
 	err   error
 }
 
-func (b *book) Record(_ context.Context, e Event) error {
+func (b *memoryLog) Record(_ context.Context, e Event) error {
 	if b.err != nil {
 		return b.err
 	}
@@ -33,7 +33,7 @@ func (b *book) Record(_ context.Context, e Event) error {
 }
 
 // times adds up what the lines of a user say; "" is all.
-func (b *book) times(uid string) (n int) {
+func (b *memoryLog) times(uid string) (n int) {
 	for _, a := range b.lines {
 		if uid == "" || a.Caller.UID == uid {
 			n += max(1, a.Times)
@@ -50,12 +50,12 @@ func refusal(uid string, n int) Access {
 	}
 }
 
-// TestFold: the first refusals have a line each; a shouting user's later ones
+// TestLimiter: the first refusals have a line each; a shouting user's later ones
 // are one line with their number, and another user's lines are as they were.
-func TestFold(t *testing.T) {
+func TestLimiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := &book{}
-		f := NewFold(log, time.Now, slog.New(slog.DiscardHandler))
+		log := &memoryLog{}
+		f := NewLimiter(log, time.Now, slog.New(slog.DiscardHandler))
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- f.Run(ctx) }()
@@ -72,7 +72,7 @@ func TestFold(t *testing.T) {
 			}
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(2 * foldEvery)
+		time.Sleep(2 * flushInterval)
 		stop()
 		if err := errors.Join(<-done, f.Close()); err != nil {
 			t.Fatal(err)
@@ -93,15 +93,15 @@ func TestFold(t *testing.T) {
 	})
 }
 
-// TestFoldProperty: whatever comes from whom, the lines say for each outcome how
+// TestLimiterProperty: whatever comes from whom, the lines say for each outcome how
 // often it came, none is counted for somebody else, and no user has more lines in
 // a minute than the limits say.
-func TestFoldProperty(t *testing.T) {
+func TestLimiterProperty(t *testing.T) {
 	outcomes := []fault.Kind{"", fault.Denied, fault.UnknownApplication}
 	rapid.Check(t, func(t *rapid.T) {
 		now := at
-		log := &book{}
-		f := NewFold(log, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+		log := &memoryLog{}
+		f := NewLimiter(log, func() time.Time { return now }, slog.New(slog.DiscardHandler))
 		want, alone := map[string]int{}, 0
 		begin, lines := now, map[string]int{}
 		minute := func() {
@@ -109,7 +109,7 @@ func TestFoldProperty(t *testing.T) {
 				lines[a.Caller.UID]++
 			}
 			for uid, n := range lines {
-				if most := burst + perMinute + 1 + maxKinds + 2*maxGiven + 20 + len(outcomes); uid != "all" && n-alone > most {
+				if most := burst + perMinute + 1 + maxRefusals + 2*maxHandouts + 20 + len(outcomes); uid != "all" && n-alone > most {
 					t.Fatalf("%d lines of user %q within %s", n, uid, now.Sub(begin))
 				}
 			}
@@ -129,18 +129,18 @@ func TestFoldProperty(t *testing.T) {
 				a := refusal(rapid.SampledFrom([]string{"1", "2"}).Draw(t, "uid"), rapid.IntRange(1, 20).Draw(t, "pid"))
 				a.Outcome = rapid.SampledFrom(outcomes).Draw(t, "outcome")
 				a.Instance = fmt.Sprint("app-", rapid.IntRange(1, 20).Draw(t, "app"))
-				a.Alone = rapid.IntRange(0, 20).Draw(t, "alone") == 0
+				a.Separate = rapid.IntRange(0, 20).Draw(t, "alone") == 0
 				for range rapid.IntRange(1, 100).Draw(t, "times") {
 					if f.Record(t.Context(), a) == nil {
 						want[a.Caller.UID+string(a.Outcome)]++
-						if a.Alone {
+						if a.Separate {
 							alone++
 						}
 					}
 				}
 			}
 			now = now.Add(time.Duration(rapid.IntRange(0, 20).Draw(t, "seconds")) * time.Second)
-			if now.Sub(begin) >= foldEvery {
+			if now.Sub(begin) >= flushInterval {
 				_ = f.flush(t.Context()) // as Run does
 				minute()
 			}
@@ -164,11 +164,11 @@ func TestFoldProperty(t *testing.T) {
 	})
 }
 
-// TestFoldOfManyUsers: a user who has many (as by a user namespace) fills no more
+// TestLimiterManyUsers: a user who has many (as by a user namespace) fills no more
 // than some, and those who were known before keep their own lines.
-func TestFoldOfManyUsers(t *testing.T) {
-	log := &book{}
-	f := NewFold(log, func() time.Time { return at }, slog.New(slog.DiscardHandler))
+func TestLimiterManyUsers(t *testing.T) {
+	log := &memoryLog{}
+	f := NewLimiter(log, func() time.Time { return at }, slog.New(slog.DiscardHandler))
 	const users, times = 500, 70
 	for n := range times {
 		for u := range users {
@@ -183,40 +183,40 @@ func TestFoldOfManyUsers(t *testing.T) {
 	if got := log.times(""); got != users*times {
 		t.Errorf("the lines say %d times, want %d", got, users*times)
 	}
-	if most := (maxTabs + 1) * (burst + maxKinds + 2); len(log.lines) > most {
+	if most := (maxUsers + 1) * (burst + maxRefusals + 2); len(log.lines) > most {
 		t.Errorf("%d lines, want at most %d", len(log.lines), most)
 	}
 	if got := log.times("0"); got != times {
 		t.Errorf("the first user's lines say %d times, want %d", got, times)
 	}
-	if len(f.tabs) > maxTabs+1 {
-		t.Errorf("%d users are remembered", len(f.tabs))
+	if len(f.users) > maxUsers+1 {
+		t.Errorf("%d users are remembered", len(f.users))
 	}
 }
 
-// TestFoldForgetsUsers: who is quiet makes room for others.
-func TestFoldForgetsUsers(t *testing.T) {
+// TestLimiterForgetsIdleUsers: who is quiet makes room for others.
+func TestLimiterForgetsIdleUsers(t *testing.T) {
 	now := at
-	f := NewFold(&book{}, func() time.Time { return now }, slog.New(slog.DiscardHandler))
-	for u := range 3 * maxTabs {
-		if u == maxTabs {
+	f := NewLimiter(&memoryLog{}, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	for u := range 3 * maxUsers {
+		if u == maxUsers {
 			now = now.Add(time.Hour)
 		}
 		if err := f.Record(t.Context(), refusal(fmt.Sprint(u), 1)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, ok := f.tabs[fmt.Sprint(maxTabs)]; !ok {
+	if _, ok := f.users[fmt.Sprint(maxUsers)]; !ok {
 		t.Error("the one who came after an hour has no tab")
 	}
 }
 
-// TestFoldPassesOn: what must have a line of its own has one, or the caller knows.
-func TestFoldPassesOn(t *testing.T) {
-	log := &book{}
-	f := NewFold(log, func() time.Time { return at }, slog.New(slog.DiscardHandler))
+// TestLimiterSeparateLines: what must have a line of its own has one, or the caller knows.
+func TestLimiterSeparateLines(t *testing.T) {
+	log := &memoryLog{}
+	f := NewLimiter(log, func() time.Time { return at }, slog.New(slog.DiscardHandler))
 	grant := refusal("1", 1)
-	grant.Outcome, grant.Alone = "", true
+	grant.Outcome, grant.Separate = "", true
 	for range 1000 {
 		if err := f.Record(t.Context(), grant); err != nil {
 			t.Fatal(err)
@@ -231,11 +231,11 @@ func TestFoldPassesOn(t *testing.T) {
 	}
 }
 
-// TestFoldClips: no caller makes a line long by the name of its program or of
+// TestLimiterClipsText: no caller makes a line long by the name of its program or of
 // what it asks for.
-func TestFoldClips(t *testing.T) {
-	log := &book{}
-	f := NewFold(log, func() time.Time { return at }, slog.New(slog.DiscardHandler))
+func TestLimiterClipsText(t *testing.T) {
+	log := &memoryLog{}
+	f := NewLimiter(log, func() time.Time { return at }, slog.New(slog.DiscardHandler))
 	long := refusal("1", 1)
 	long.Instance, long.Caller.Exe = strings.Repeat("x", 1<<16), strings.Repeat("é", 1<<12)
 	if err := f.Record(t.Context(), long); err != nil {
@@ -247,13 +247,13 @@ func TestFoldClips(t *testing.T) {
 	}
 }
 
-// TestFoldHidesNoHandOut: noise of the same user's, or of many users', takes from a
+// TestLimiterKeepsHandouts: noise of the same user's, or of many users', takes from a
 // hand-out neither who got it nor what; what an administrator did is a line.
-func TestFoldHidesNoHandOut(t *testing.T) {
-	for name, uids := range map[string]int{"one user": 1, "more users than tabs": 3 * maxTabs} {
+func TestLimiterKeepsHandouts(t *testing.T) {
+	for name, uids := range map[string]int{"one user": 1, "more users than tabs": 3 * maxUsers} {
 		t.Run(name, func(t *testing.T) {
-			log := &book{}
-			f := NewFold(log, func() time.Time { return at }, slog.New(slog.DiscardHandler))
+			log := &memoryLog{}
+			f := NewLimiter(log, func() time.Time { return at }, slog.New(slog.DiscardHandler))
 			record := func(a Access) {
 				t.Helper()
 				if err := f.Record(t.Context(), a); err != nil {
@@ -268,7 +268,7 @@ func TestFoldHidesNoHandOut(t *testing.T) {
 				}
 			}
 			thief := fmt.Sprint(uids - 1)
-			const processes = 3 * maxGiven
+			const processes = 3 * maxHandouts
 			for pid := range processes {
 				given := refusal(thief, pid)
 				given.Outcome, given.Instance, given.Decision = "", "cad/2", authz.Decision{Allow: true, Rule: "allow[0]"}
@@ -299,14 +299,14 @@ func TestFoldHidesNoHandOut(t *testing.T) {
 	}
 }
 
-// TestFoldLinesAreShort: whatever a caller chooses, a line is not much longer than
+// TestLimiterLineLength: whatever a caller chooses, a line is not much longer than
 // any other.
-func TestFoldLinesAreShort(t *testing.T) {
+func TestLimiterLineLength(t *testing.T) {
 	for _, nasty := range []string{"\x01", "\u2028", "<", `"`, "\xff", "é<", "\U0010ffff"} {
 		a := refusal("1", 1)
 		a.Instance = strings.Repeat(nasty, 1000)
 		a.Caller.Exe, a.Caller.Unit = a.Instance, a.Instance
-		l := lineOf(clipped(a))
+		l := lineOf(clipAccess(a))
 		if n := len(l.appendTo(nil)); n > 2000 {
 			t.Errorf("%q: a line has %d bytes", nasty, n)
 		}

@@ -8,42 +8,42 @@ import (
 	"time"
 )
 
-// clocked is a filter whose clock is set by hand.
-func clocked(most int) (*Suppressor[string], *time.Time) {
+// newTestSuppressor is a filter whose clock is set by hand.
+func newTestSuppressor(most int) (*Suppressor[string], *time.Time) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	return NewSuppressor[string](time.Minute, most, func() time.Time { return now }), &now
 }
 
-func wantSaid(t *testing.T, f *Suppressor[string], k string, times int) {
+func wantAllowed(t *testing.T, f *Suppressor[string], k string, times int) {
 	t.Helper()
-	if got, say := f.Say(k); got != times || say != (times > 0) {
+	if got, say := f.Allow(k); got != times || say != (times > 0) {
 		t.Errorf("Say(%q) = %d, %t; want %d", k, got, say, times)
 	}
 }
 
-func TestSay(t *testing.T) {
-	f, now := clocked(10)
-	wantSaid(t, f, "a", 1)
+func TestAllow(t *testing.T) {
+	f, now := newTestSuppressor(10)
+	wantAllowed(t, f, "a", 1)
 	for range 59 {
 		*now = now.Add(time.Second)
-		wantSaid(t, f, "a", 0)
+		wantAllowed(t, f, "a", 0)
 	}
-	wantSaid(t, f, "b", 1) // another is another
+	wantAllowed(t, f, "b", 1) // another is another
 	*now = now.Add(time.Second)
-	wantSaid(t, f, "a", 60)
-	wantSaid(t, f, "a", 0)
+	wantAllowed(t, f, "a", 60)
+	wantAllowed(t, f, "a", 0)
 	*now = now.Add(-time.Hour) // somebody set the clock
-	wantSaid(t, f, "a", 2)
+	wantAllowed(t, f, "a", 2)
 }
 
 // What came and was not said is not lost, though it never comes again.
 func TestDue(t *testing.T) {
-	f, now := clocked(10)
+	f, now := newTestSuppressor(10)
 	f.Due() // the first look
 	for range 3 {
-		f.Say("a")
+		f.Allow("a")
 	}
-	f.Say("b")
+	f.Allow("b")
 	if got := f.Due(); got != nil {
 		t.Errorf("Due at once = %v", got)
 	}
@@ -52,35 +52,35 @@ func TestDue(t *testing.T) {
 		t.Errorf("Due = %v, want %v", got, want)
 	}
 	*now = now.Add(time.Minute)
-	if got := f.Due(); got != nil || len(f.said) != 0 {
-		t.Errorf("Due once more = %v, %d remembered", got, len(f.said))
+	if got := f.Due(); got != nil || len(f.seen) != 0 {
+		t.Errorf("Due once more = %v, %d remembered", got, len(f.seen))
 	}
 }
 
 // A flood of different things takes no more memory than was agreed.
-func TestBounded(t *testing.T) {
-	f, now := clocked(3)
+func TestSuppressorIsBounded(t *testing.T) {
+	f, now := newTestSuppressor(3)
 	for _, k := range []string{"a", "b", "c", "d", "e"} {
 		*now = now.Add(time.Second)
-		wantSaid(t, f, k, 1)
+		wantAllowed(t, f, k, 1)
 	}
-	if len(f.said) != 3 {
-		t.Errorf("%d are remembered, want 3", len(f.said))
+	if len(f.seen) != 3 {
+		t.Errorf("%d are remembered, want 3", len(f.seen))
 	}
-	wantSaid(t, f, "e", 0)
-	wantSaid(t, f, "a", 1) // it was forgotten
+	wantAllowed(t, f, "e", 0)
+	wantAllowed(t, f, "a", 1) // it was forgotten
 }
 
 // What is forgotten to make room is not lost if it was left unsaid, and that
 // takes no more memory either.
-func TestForgottenIsDue(t *testing.T) {
-	f, now := clocked(2)
+func TestEvictedIsDue(t *testing.T) {
+	f, now := newTestSuppressor(2)
 	f.Due() // the first look
 	for _, k := range []string{"a", "b", "c", "d"} {
 		*now = now.Add(time.Second)
-		f.Say(k)
-		f.Say(k)
-		f.Say(k)
+		f.Allow(k)
+		f.Allow(k)
+		f.Allow(k)
 	}
 	if got, want := f.Due(), []Suppressed[string]{{"a", 2}, {"b", 2}}; !slices.Equal(got, want) {
 		t.Errorf("Due = %v, want %v at once: their time is nobody's any more", got, want)
@@ -95,10 +95,10 @@ func TestForgottenIsDue(t *testing.T) {
 		t.Errorf("Due after a minute = %v, want %v", got, want)
 	}
 	for n := range 100 { // and nobody asks what is due
-		f.Say(strconv.Itoa(n))
-		f.Say(strconv.Itoa(n))
+		f.Allow(strconv.Itoa(n))
+		f.Allow(strconv.Itoa(n))
 	}
-	if len(f.left) != 2 {
-		t.Errorf("%d numbers are kept, want 2", len(f.left))
+	if len(f.evicted) != 2 {
+		t.Errorf("%d numbers are kept, want 2", len(f.evicted))
 	}
 }

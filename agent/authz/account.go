@@ -21,15 +21,15 @@ var (
 	groups = accounts{"group", "gid:", "group:", Evidence.GroupNamed}
 )
 
-// NormalUser returns a user as a rule names it: "uid:" and an id, "user:" and a
+// NormalizeUser returns a user as a rule names it: "uid:" and an id, "user:" and a
 // name, or one of the two alone. A number alone is an id. The error says what to
 // write instead.
-func NormalUser(word string) (string, error) { return users.normal(word) }
+func NormalizeUser(word string) (string, error) { return users.normalize(word) }
 
-// NormalGroup is [NormalUser] for groups, with "gid:" and "group:".
-func NormalGroup(word string) (string, error) { return groups.normal(word) }
+// NormalizeGroup is [NormalizeUser] for groups, with "gid:" and "group:".
+func NormalizeGroup(word string) (string, error) { return groups.normalize(word) }
 
-func (a accounts) normal(word string) (string, error) {
+func (a accounts) normalize(word string) (string, error) {
 	kind, rest, marked := strings.Cut(word, ":")
 	switch {
 	case word == "" || strings.TrimSpace(word) != word:
@@ -56,19 +56,19 @@ func IsID(word string) bool {
 // somebody may have that name.
 func IsNumber(word string) bool { return word != "" && strings.Trim(word, "0123456789") == "" }
 
-// isUser says whether one of the words means the caller's user. doubt is about a
+// matchesUser says whether one of the words means the caller's user. doubt is about a
 // number that looks like it.
-func isUser(words []string, c Caller) (is bool, doubt string) {
+func matchesUser(words []string, c Caller) (is bool, doubt string) {
 	id, name := [1]string{c.UID}, [1]string{c.User}
-	return users.among(words, id[:], name[:], c.Evidence)
+	return users.contain(words, id[:], name[:], c.Evidence)
 }
 
-// inGroups is isUser for the caller's groups.
-func inGroups(words []string, c Caller) (is bool, doubt string) {
-	return groups.among(words, c.GIDs, c.Groups, c.Evidence)
+// matchesGroups is matchesUser for the caller's groups.
+func matchesGroups(words []string, c Caller) (is bool, doubt string) {
+	return groups.contain(words, c.GIDs, c.Groups, c.Evidence)
 }
 
-func (a accounts) among(words, ids, names []string, e Evidence) (is bool, doubt string) {
+func (a accounts) contain(words, ids, names []string, e Evidence) (is bool, doubt string) {
 	for _, w := range words {
 		id, byID := strings.CutPrefix(w, a.byID)
 		name, byName := strings.CutPrefix(w, a.byName)
@@ -80,7 +80,7 @@ func (a accounts) among(words, ids, names []string, e Evidence) (is bool, doubt 
 			is = slices.Contains(names, name)
 		case IsNumber(w):
 			var unclear string
-			if is, unclear = a.numbered(w, ids, names, e); unclear != "" {
+			if is, unclear = a.matchNumber(w, ids, names, e); unclear != "" {
 				doubt = unclear
 			}
 		default:
@@ -93,10 +93,10 @@ func (a accounts) among(words, ids, names []string, e Evidence) (is bool, doubt 
 	return false, doubt
 }
 
-// numbered says whether a number alone means one of the ids. It is never a name:
+// matchNumber says whether a number alone means one of the ids. It is never a name:
 // who could choose the name 1000 must not become the user with that id. It is no id
 // either where it is somebody else's name, since that one may be meant.
-func (a accounts) numbered(w string, ids, names []string, e Evidence) (is bool, doubt string) {
+func (a accounts) matchNumber(w string, ids, names []string, e Evidence) (is bool, doubt string) {
 	isID, isName := slices.Contains(ids, w), slices.Contains(names, w)
 	switch {
 	case isID && isName:

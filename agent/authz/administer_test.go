@@ -18,11 +18,11 @@ func TestAdministers(t *testing.T) {
 	}{
 		{"a user", authz.Caller{}, authz.Administration{FromContainers: true}, false, ""},
 		{"root", authz.Caller{Admin: true}, strict, true, ""},
-		{"root in a container", confined("in another PID namespace", ""), strict, false, "in another PID namespace; run the command outside"},
-		{"policy says otherwise", confined("in another PID namespace", ""), authz.Administration{FromContainers: true, WithCapabilities: true}, true, ""},
-		{"without capabilities", confined("", "CAP_SYS_ADMIN"), strict, false, "root lacks CAP_SYS_ADMIN; run the command"},
-		{"without capabilities, by policy", confined("", "CAP_SYS_ADMIN"), authz.Administration{}, true, ""},
-		{"one does not allow the other", confined("away", "CAP_SYS_ADMIN"), authz.Administration{}, false, "away"},
+		{"root in a container", inContainer("in another PID namespace", ""), strict, false, "in another PID namespace; run the command outside"},
+		{"policy says otherwise", inContainer("in another PID namespace", ""), authz.Administration{FromContainers: true, WithCapabilities: true}, true, ""},
+		{"without capabilities", inContainer("", "CAP_SYS_ADMIN"), strict, false, "root lacks CAP_SYS_ADMIN; run the command"},
+		{"without capabilities, by policy", inContainer("", "CAP_SYS_ADMIN"), authz.Administration{}, true, ""},
+		{"one does not allow the other", inContainer("away", "CAP_SYS_ADMIN"), authz.Administration{}, false, "away"},
 	} {
 		if got := tt.caller.Administers(tt.terms); got.Allow != tt.want || !strings.Contains(got.Doubt, tt.doubt) || (got.Doubt == "") != (tt.doubt == "") {
 			t.Errorf("%s: %+v", tt.name, got)
@@ -30,14 +30,14 @@ func TestAdministers(t *testing.T) {
 	}
 }
 
-// confined is an administrator's process in a place.
-func confined(apart, lacks string) authz.Caller {
+// inContainer is an administrator's process in a place.
+func inContainer(apart, lacks string) authz.Caller {
 	return authz.Caller{Admin: true, Confined: func() (string, string) { return apart, lacks }}
 }
 
 // TestAdministersAsksOnlyWhereItMatters: where a process is costs some twenty
 // system calls.
-func TestAdministersAsksOnlyWhereItMatters(t *testing.T) {
+func TestAdministersIsLazy(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		admin  bool

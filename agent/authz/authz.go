@@ -57,11 +57,11 @@ type Executable struct {
 // empty is not asked; a rule without any condition admits nobody, and policy
 // refuses it before it gets here.
 type Rule struct {
-	Users       []string // each in the form of [NormalUser]
-	Groups      []string // each in the form of [NormalGroup]
+	Users       []string // each in the form of [NormalizeUser]
+	Groups      []string // each in the form of [NormalizeGroup]
 	Executables []Executable
 	Units       []string // with slices: all units in one
-	Signers     []string // each in the form of [NormalSigner]
+	Signers     []string // each in the form of [NormalizeSigner]
 	Everyone    bool     // says aloud what an empty rule would say in silence
 
 	Origin string // where it was written: "/etc/regent/config.yaml:12"

@@ -9,7 +9,7 @@ import (
 
 const (
 	maxExplained = 8   // rules that a refusal explains one by one
-	maxWhy       = 240 // bytes of the reason that one rule gives
+	maxReason    = 240 // bytes of the reason that one rule gives
 )
 
 // Decide says whether any of the rules admits the caller: every condition that
@@ -22,22 +22,22 @@ const (
 // Evidence is asked only for rules whose other conditions hold, and what it
 // cannot prove does not hold.
 func Decide(c Caller, rules []Rule) Decision {
-	var no []unmet // why not, rule by rule
+	var no []mismatch // why not, rule by rule
 	doubt := ""
 	for i, r := range rules {
 		if c.Unit != "" && !r.NamesUnit(c) {
 			continue
 		}
-		why, more := r.unmet(c)
+		why, more := r.mismatch(c)
 		if why == "" {
-			return Decision{Allow: true, Rule: name(i, r), Reason: r.holds() + more}
+			return Decision{Allow: true, Rule: name(i, r), Reason: r.allowReason() + more}
 		}
-		no = append(no, unmet{i, why})
+		no = append(no, mismatch{i, why})
 		if doubt == "" {
 			doubt = more
 		}
 	}
-	return Decision{Reason: reason(rules, no), Doubt: doubt}
+	return Decision{Reason: joinReasons(rules, no), Doubt: doubt}
 }
 
 // NamesUnit reports whether the rule names the unit that asks, or a slice of it.
@@ -45,10 +45,10 @@ func (r Rule) NamesUnit(c Caller) bool {
 	return slices.Contains(r.Units, c.Unit) || slices.ContainsFunc(c.Slices, func(s string) bool { return slices.Contains(r.Units, s) })
 }
 
-// unmet returns why the rule does not admit c, "" if it does. more is what the
+// mismatch returns why the rule does not admit c, "" if it does. more is what the
 // answer should tell besides: of the program if the rule admits, else a doubt. The
 // cheap conditions come first, so that a stranger costs no I/O.
-func (r Rule) unmet(c Caller) (why, more string) {
+func (r Rule) mismatch(c Caller) (why, more string) {
 	if r.conditions() == "" {
 		return "it has no condition, so it admits nobody", ""
 	}
@@ -56,27 +56,27 @@ func (r Rule) unmet(c Caller) (why, more string) {
 		return "it asks for more than the unit, and of a unit that is only starting nothing else is known", ""
 	}
 	if len(r.Users) > 0 {
-		if is, doubt := isUser(r.Users, c); !is {
-			return fmt.Sprintf("user %s is not among its users%s", label(c.UID, c.User), after(doubt)), doubt
+		if is, doubt := matchesUser(r.Users, c); !is {
+			return fmt.Sprintf("user %s is not among its users%s", label(c.UID, c.User), withColon(doubt)), doubt
 		}
 	}
 	if len(r.Groups) > 0 {
-		if is, doubt := inGroups(r.Groups, c); !is {
-			return fmt.Sprintf("user %s is in none of its groups%s", label(c.UID, c.User), after(doubt)), doubt
+		if is, doubt := matchesGroups(r.Groups, c); !is {
+			return fmt.Sprintf("user %s is in none of its groups%s", label(c.UID, c.User), withColon(doubt)), doubt
 		}
 	}
 	if len(r.Units) > 0 {
-		if why := unitUnmet(r.Units, c.Evidence); why != "" {
+		if why := unitMismatch(r.Units, c.Evidence); why != "" {
 			return why, ""
 		}
 	}
 	if len(r.Executables) > 0 {
-		if why := executableUnmet(r.Executables, c.Evidence); why != "" {
+		if why := executableMismatch(r.Executables, c.Evidence); why != "" {
 			return why, ""
 		}
 	}
 	if len(r.Signers) > 0 {
-		return signerUnmet(r.Signers, c.Evidence)
+		return signerMismatch(r.Signers, c.Evidence)
 	}
 	return "", ""
 }
@@ -109,9 +109,9 @@ func (r Rule) conditions() string {
 	return only + ", " + strings.Join(several, ", ")
 }
 
-// holds is the reason of a rule that admits. That of the usual rule costs no
+// allowReason is the reason of a rule that admits. That of the usual rule costs no
 // memory.
-func (r Rule) holds() string {
+func (r Rule) allowReason() string {
 	switch conditions := r.conditions(); conditions {
 	case "users":
 		return "it holds: users"
@@ -122,7 +122,7 @@ func (r Rule) holds() string {
 	}
 }
 
-func unitUnmet(units []string, e Evidence) string {
+func unitMismatch(units []string, e Evidence) string {
 	if e == nil {
 		return "nothing proves which unit the process is in"
 	}
@@ -138,20 +138,20 @@ func unitUnmet(units []string, e Evidence) string {
 	return fmt.Sprintf("unit %s is not among its units", strings.Join(of, " in "))
 }
 
-// executableUnmet gives the reason of the last program that was compared.
-func executableUnmet(programs []Executable, e Evidence) (why string) {
+// executableMismatch gives the reason of the last program that was compared.
+func executableMismatch(programs []Executable, e Evidence) (why string) {
 	if e == nil {
 		return "nothing proves which executable the process runs"
 	}
 	for _, p := range programs {
-		if why = programUnmet(p, e); why == "" {
+		if why = programMismatch(p, e); why == "" {
 			return ""
 		}
 	}
 	return why
 }
 
-func programUnmet(p Executable, e Evidence) string {
+func programMismatch(p Executable, e Evidence) string {
 	is, why := e.IsExecutable(p.Path)
 	if !is {
 		return fmt.Sprintf("it does not run %s: %s", p.Path, why)
@@ -169,8 +169,8 @@ func programUnmet(p Executable, e Evidence) string {
 	return ""
 }
 
-// signerUnmet tells in either case who signed the program.
-func signerUnmet(words []string, e Evidence) (why, by string) {
+// signerMismatch tells in either case who signed the program.
+func signerMismatch(words []string, e Evidence) (why, by string) {
 	if e == nil {
 		return "nothing proves who signed the program", ""
 	}
@@ -178,7 +178,7 @@ func signerUnmet(words []string, e Evidence) (why, by string) {
 	if err != nil {
 		return fmt.Sprintf("its signer cannot be told: %v", err), ""
 	}
-	if slices.ContainsFunc(words, s.is) {
+	if slices.ContainsFunc(words, s.matches) {
 		return "", "; signed by " + s.String()
 	}
 	return "it is signed by " + s.String() + ", who is not among its signers", ""
@@ -199,23 +199,23 @@ func label(id, name string) string {
 	return name + " (" + id + ")"
 }
 
-// after puts a colon before what explains something, if there is such a thing.
-func after(more string) string {
+// withColon puts a colon before what explains something, if there is such a thing.
+func withColon(more string) string {
 	if more == "" {
 		return ""
 	}
 	return ": " + more
 }
 
-// unmet is why one rule does not admit.
-type unmet struct {
-	rule int
-	why  string
+// mismatch is why one rule does not admit.
+type mismatch struct {
+	rule   int
+	reason string
 }
 
-// reason puts together why no rule admits. It is bounded: it goes to a log, and
+// joinReasons puts together why no rule admits. It is bounded: it goes to a log, and
 // rules and paths are somebody's input.
-func reason(rules []Rule, no []unmet) string {
+func joinReasons(rules []Rule, no []mismatch) string {
 	if len(no) == 0 {
 		return "no rule opens this application to anybody"
 	}
@@ -230,12 +230,12 @@ func reason(rules []Rule, no []unmet) string {
 		}
 		b.WriteString(name(u.rule, rules[u.rule]))
 		b.WriteString(": ")
-		b.WriteString(shortened(u.why, maxWhy))
+		b.WriteString(shorten(u.reason, maxReason))
 	}
 	return b.String()
 }
 
-func shortened(s string, most int) string {
+func shorten(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}

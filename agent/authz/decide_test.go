@@ -12,8 +12,8 @@ import (
 	"regent/agent/authz"
 )
 
-// proof is an Evidence with fixed answers, which counts how often it is asked.
-type proof struct {
+// fakeEvidence is an Evidence with fixed answers, which counts how often it is asked.
+type fakeEvidence struct {
 	path, why string
 	sum, unit string
 	slices    []string
@@ -24,27 +24,30 @@ type proof struct {
 	asked     int
 }
 
-func (p *proof) IsExecutable(path string) (bool, string) {
+func (p *fakeEvidence) IsExecutable(path string) (bool, string) {
 	p.asked++
 	return p.err == nil && path == p.path, p.why
 }
 
-func (p *proof) SHA256() (string, error) { p.asked++; return p.sum, p.err }
-func (p *proof) Units() ([]string, error) {
+func (p *fakeEvidence) SHA256() (string, error) { p.asked++; return p.sum, p.err }
+func (p *fakeEvidence) Units() ([]string, error) {
 	p.asked++
 	return append([]string{p.unit}, p.slices...), p.err
 }
-func (p *proof) UserNamed(name string) (string, error)  { p.asked++; return p.users[name], p.err }
-func (p *proof) GroupNamed(name string) (string, error) { p.asked++; return p.groups[name], p.err }
+func (p *fakeEvidence) UserNamed(name string) (string, error) { p.asked++; return p.users[name], p.err }
+func (p *fakeEvidence) GroupNamed(name string) (string, error) {
+	p.asked++
+	return p.groups[name], p.err
+}
 
-func (p *proof) Signer() (authz.Signer, error) { p.asked++; return p.signer, p.err }
+func (p *fakeEvidence) Signer() (authz.Signer, error) { p.asked++; return p.signer, p.err }
 
-var _ authz.Evidence = (*proof)(nil)
+var _ authz.Evidence = (*fakeEvidence)(nil)
 
 func alice() authz.Caller {
 	return authz.Caller{
 		UID: "1000", User: "alice", GIDs: []string{"1000", "2000"}, Groups: []string{"alice", "engineering"},
-		Evidence: &proof{path: "/opt/cad/bin/cad", sum: "ab12", unit: "cad-render.service", signer: example(), why: "another file"},
+		Evidence: &fakeEvidence{path: "/opt/cad/bin/cad", sum: "ab12", unit: "cad-render.service", signer: example(), why: "another file"},
 	}
 }
 
@@ -75,29 +78,29 @@ func TestDecide(t *testing.T) {
 		{"user by id", alice(), []authz.Rule{{Users: []string{"1000"}}}, true, "users"},
 		{"another user", alice(), []authz.Rule{{Users: []string{"alic", "alice2"}}}, false, "not among its users"},
 		{"the name of another one", with(func(c *authz.Caller) {
-			c.Evidence = &proof{users: map[string]string{"1000": "8675"}}
+			c.Evidence = &fakeEvidence{users: map[string]string{"1000": "8675"}}
 		}), []authz.Rule{{Users: []string{"1000"}}}, false, "1000 is its id, and also the name of the user with uid:8675; write uid:1000 or user:1000"},
 		{"its own name of digits", with(func(c *authz.Caller) {
-			c.User, c.Evidence = "1000", &proof{users: map[string]string{"1000": "1000"}}
+			c.User, c.Evidence = "1000", &fakeEvidence{users: map[string]string{"1000": "1000"}}
 		}), []authz.Rule{{Users: []string{"1000"}}}, true, "users"},
 		{"a name of digits, not said so", with(func(c *authz.Caller) { c.User = "30961" }), []authz.Rule{{Users: []string{"30961"}}}, false, "30961 is its name, and a number alone means an id; write user:30961"},
 		{"a name of digits, said so", with(func(c *authz.Caller) { c.User = "30961" }), []authz.Rule{{Users: []string{"user:30961"}}}, true, "users"},
 		{"an id, said so", with(func(c *authz.Caller) {
-			c.Evidence = &proof{users: map[string]string{"1000": "8675"}}
+			c.Evidence = &fakeEvidence{users: map[string]string{"1000": "8675"}}
 		}), []authz.Rule{{Users: []string{"uid:1000"}}}, true, "users"},
 		{"a name where an id is said", with(func(c *authz.Caller) { c.User = "30961" }), []authz.Rule{{Users: []string{"uid:30961"}}}, false, "not among its users"},
-		{"a name that nobody can look up", with(func(c *authz.Caller) { c.Evidence = &proof{err: errors.New("EIO")} }), []authz.Rule{{Users: []string{"1000"}}}, false, "whether 1000 is also a name cannot be told (EIO); write uid:1000"},
+		{"a name that nobody can look up", with(func(c *authz.Caller) { c.Evidence = &fakeEvidence{err: errors.New("EIO")} }), []authz.Rule{{Users: []string{"1000"}}}, false, "whether 1000 is also a name cannot be told (EIO); write uid:1000"},
 		{"nothing proves that it is no name", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Users: []string{"1000"}}}, false, "write uid:1000"},
 		{"a word for groups is none for users", alice(), []authz.Rule{{Users: []string{"gid:1000", "group:alice", "user:", "uid:"}}}, false, "not among its users"},
 		{"a group's number that is another's name", with(func(c *authz.Caller) {
-			c.Evidence = &proof{groups: map[string]string{"2000": "7"}}
+			c.Evidence = &fakeEvidence{groups: map[string]string{"2000": "7"}}
 		}), []authz.Rule{{Groups: []string{"2000"}}}, false, "2000 is its id, and also the name of the group with gid:7; write gid:2000 or group:2000"},
 		{"a group's id and name, said so", alice(), []authz.Rule{{Groups: []string{"gid:2000"}}, {Groups: []string{"group:engineering"}}}, true, "groups"},
 		{"a slice", with(func(c *authz.Caller) {
-			c.Evidence = &proof{unit: "cad@1.service", slices: []string{"system-cad.slice", "system.slice"}}
+			c.Evidence = &fakeEvidence{unit: "cad@1.service", slices: []string{"system-cad.slice", "system.slice"}}
 		}), []authz.Rule{{Units: []string{"system-cad.slice"}}}, true, "units"},
 		{"another slice", with(func(c *authz.Caller) {
-			c.Evidence = &proof{unit: "cad@1.service", slices: []string{"system-cad.slice", "system.slice"}}
+			c.Evidence = &fakeEvidence{unit: "cad@1.service", slices: []string{"system-cad.slice", "system.slice"}}
 		}), []authz.Rule{{Units: []string{"user.slice"}}}, false, "unit cad@1.service in system-cad.slice in system.slice is not among its units"},
 		{"digits mean an id, not a name", with(func(c *authz.Caller) { c.User = "0" }), []authz.Rule{{Users: []string{"0"}}}, false, "not among its users"},
 		{"a name is no id", with(func(c *authz.Caller) { c.UID, c.User = "", "" }), []authz.Rule{{Users: []string{"", "alice"}}}, false, "not among its users"},
@@ -121,7 +124,7 @@ func TestDecide(t *testing.T) {
 		{"another unit", alice(), []authz.Rule{{Units: []string{"cad.service"}}}, false, "unit cad-render.service is not among"},
 		{"no evidence of executable", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Executables: cad}}, false, "nothing proves which executable"},
 		{"no evidence of unit", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Units: []string{"a.service"}}}, false, "nothing proves which unit"},
-		{"evidence fails for unit", with(func(c *authz.Caller) { c.Evidence = &proof{err: errors.New("EIO"), unit: "a.service"} }), []authz.Rule{{Units: []string{"a.service"}}}, false, "cannot be told: EIO"},
+		{"evidence fails for unit", with(func(c *authz.Caller) { c.Evidence = &fakeEvidence{err: errors.New("EIO"), unit: "a.service"} }), []authz.Rule{{Units: []string{"a.service"}}}, false, "cannot be told: EIO"},
 		{"signer", alice(), []authz.Rule{{Signers: []string{"O=Other", "C=DE, O=Example GmbH"}}}, true, "it holds: signers; signed by CN=Example GmbH, O=Example GmbH, C=DE (sha256:" + sum64 + ")"},
 		{"another signer", alice(), []authz.Rule{{Signers: []string{"O=Other"}}}, false, "it is signed by CN=Example GmbH, O=Example GmbH, C=DE (sha256:" + sum64 + "), who is not among its signers"},
 		{"signer, and another executable", alice(), []authz.Rule{{Signers: []string{"O=Example GmbH"}, Executables: programs("/bin/x", "")}}, false, "it does not run /bin/x"},
@@ -129,7 +132,7 @@ func TestDecide(t *testing.T) {
 		{"executable and signer", alice(), []authz.Rule{{Signers: []string{"O=Example GmbH"}, Executables: cad}}, true, "it holds: executables, signers; signed by"},
 		{"no evidence of signer", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Signers: []string{"O=Example GmbH"}}}, false, "nothing proves who signed"},
 		{"evidence fails for signer", with(func(c *authz.Caller) {
-			c.Evidence = &proof{err: errors.New("not supported on this system"), signer: example()}
+			c.Evidence = &fakeEvidence{err: errors.New("not supported on this system"), signer: example()}
 		}), []authz.Rule{{Signers: []string{"O=Example GmbH"}}}, false, "its signer cannot be told: not supported on this system"},
 		{"an administrator is admitted to nothing", with(func(c *authz.Caller) { c.Admin, c.UID, c.User = true, "0", "root" }), []authz.Rule{{Users: []string{"alice"}}}, false, "root (0) is not among"},
 	} {
@@ -150,7 +153,7 @@ func TestDecide(t *testing.T) {
 
 // A unit that asks as a whole is admitted by what names it, and by nothing else.
 func TestDecideUnit(t *testing.T) {
-	unit := authz.Caller{UID: "0", User: "root", Unit: "cad.service", Slices: []string{"cad.slice"}, Admin: true, Evidence: &proof{unit: "cad.service", slices: []string{"cad.slice"}}}
+	unit := authz.Caller{UID: "0", User: "root", Unit: "cad.service", Slices: []string{"cad.slice"}, Admin: true, Evidence: &fakeEvidence{unit: "cad.service", slices: []string{"cad.slice"}}}
 	for _, tt := range []struct {
 		name   string
 		rules  []authz.Rule
@@ -175,19 +178,19 @@ func TestDecideUnit(t *testing.T) {
 			}
 		})
 	}
-	unit.Evidence = &proof{err: errors.New("it has ended")}
+	unit.Evidence = &fakeEvidence{err: errors.New("it has ended")}
 	if got := authz.Decide(unit, []authz.Rule{{Units: []string{"cad.service"}}}); got.Allow {
 		t.Errorf("a unit whose cgroup is gone was admitted: %+v", got)
 	}
 }
 
 // failingDigest proves the path and then fails.
-type failingDigest struct{ proof }
+type failingDigest struct{ fakeEvidence }
 
 func (failingDigest) SHA256() (string, error) { return "ab12", errors.New("too large") }
 
 func TestDecideFailingDigest(t *testing.T) {
-	c := with(func(c *authz.Caller) { c.Evidence = &failingDigest{proof{path: "/bin/x"}} })
+	c := with(func(c *authz.Caller) { c.Evidence = &failingDigest{fakeEvidence{path: "/bin/x"}} })
 	got := authz.Decide(c, []authz.Rule{{Executables: programs("/bin/x", "ab12")}})
 	if got.Allow || !strings.Contains(got.Reason, "too large") {
 		t.Errorf("Decide = %+v, want a refusal that says why", got)
@@ -202,8 +205,8 @@ func TestDecideNamesTheRule(t *testing.T) {
 	}
 }
 
-func TestStrangersCostNoEvidence(t *testing.T) {
-	e := &proof{path: "/bin/x", unit: "a.service"}
+func TestDeniedWithoutEvidence(t *testing.T) {
+	e := &fakeEvidence{path: "/bin/x", unit: "a.service"}
 	c := with(func(c *authz.Caller) { c.Evidence = e })
 	authz.Decide(c, []authz.Rule{{Users: []string{"bob"}, Units: []string{"a.service"}, Executables: programs("/bin/x", ""), Signers: []string{"O=Example GmbH"}}})
 	if e.asked != 0 {
@@ -230,7 +233,7 @@ func drawCaller(t *rapid.T) authz.Caller {
 		GIDs: words.Draw(t, "gids"), Groups: words.Draw(t, "groups"), Admin: rapid.Bool().Draw(t, "admin"),
 	}
 	if rapid.Bool().Draw(t, "has evidence") {
-		c.Evidence = &proof{path: word.Draw(t, "path"), sum: word.Draw(t, "sum"), unit: word.Draw(t, "unit"), signer: authz.Signer{Certificate: word.Draw(t, "certificate")}}
+		c.Evidence = &fakeEvidence{path: word.Draw(t, "path"), sum: word.Draw(t, "sum"), unit: word.Draw(t, "unit"), signer: authz.Signer{Certificate: word.Draw(t, "certificate")}}
 	}
 	return c
 }
@@ -273,7 +276,7 @@ func tighten(r, more authz.Rule, k int) authz.Rule {
 	return r
 }
 
-func TestAddingAConditionNeverAdmitsMore(t *testing.T) {
+func TestMoreConditionsNeverAllowMore(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c, r := drawCaller(t), drawRule(t)
 		if empty(r) {
@@ -287,7 +290,7 @@ func TestAddingAConditionNeverAdmitsMore(t *testing.T) {
 	})
 }
 
-func TestOrderAndMoreRules(t *testing.T) {
+func TestRuleOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawCaller(t)
 		rules := rapid.SliceOfN(rapid.Custom(drawRule), 0, 5).Draw(t, "rules")

@@ -31,16 +31,16 @@ const maxSubject = 100
 func (s Signer) String() string {
 	subject := slices.Clone(s.Subject)
 	slices.Reverse(subject)
-	return shortened(subjectText(subject), maxSubject) + " (" + sha256Prefix + s.Certificate + ")"
+	return shorten(subjectText(subject), maxSubject) + " (" + sha256Prefix + s.Certificate + ")"
 }
 
-// is reports whether a rule's word means this signer.
-func (s Signer) is(word string) bool {
+// matches reports whether a rule's word means this signer.
+func (s Signer) matches(word string) bool {
 	if sum, ok := strings.CutPrefix(word, sha256Prefix); ok {
 		return sum != "" && strings.EqualFold(sum, s.Certificate)
 	}
 	wanted, err := parseSubject(word)
-	if err != nil || !namesSomebody(wanted) {
+	if err != nil || !identifiesSigner(wanted) {
 		return false
 	}
 	return !slices.ContainsFunc(wanted, func(a Attribute) bool {
@@ -61,10 +61,10 @@ func valuesOf(oid string, subject []Attribute) []string {
 	return values
 }
 
-// NormalSigner returns a signer, as a rule names it, in its normal form: the
+// NormalizeSigner returns a signer, as a rule names it, in its normal form: the
 // SHA-256 of its certificate, or parts of that certificate's subject. The error
 // says what is wrong, and what to write instead.
-func NormalSigner(word string) (string, error) {
+func NormalizeSigner(word string) (string, error) {
 	if sum, ok := strings.CutPrefix(word, sha256Prefix); ok {
 		if len(sum) != 64 || !isHex(sum) {
 			return "", errors.New("has not 64 hex digits after sha256:; write those of " + hashCommand)
@@ -78,7 +78,7 @@ func NormalSigner(word string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w; write what %s prints, in quotes as one text, or sha256: and its certificate's SHA-256", err, subjectCommand)
 	}
-	if !namesSomebody(subject) {
+	if !identifiesSigner(subject) {
 		return "", errors.New("names neither O (the organisation) nor CN, so it would admit many; add one of them, with the whole in quotes as one text")
 	}
 	return subjectText(subject), nil
@@ -90,8 +90,8 @@ const (
 	hashCommand    = "(Get-AuthenticodeSignature FILE).SignerCertificate.GetCertHashString('SHA256')"
 )
 
-// namesSomebody reports whether a subject says who, and not only where.
-func namesSomebody(subject []Attribute) bool {
+// identifiesSigner reports whether a subject says who, and not only where.
+func identifiesSigner(subject []Attribute) bool {
 	return slices.ContainsFunc(subject, func(a Attribute) bool { return a.OID == organisation || a.OID == commonName })
 }
 

@@ -25,9 +25,9 @@ func example() authz.Signer {
 	return authz.Signer{Certificate: sum64, Subject: []authz.Attribute{{OID: oidC, Value: "DE"}, {OID: oidO, Value: "Example GmbH"}, {OID: oidCN, Value: "Example GmbH"}}}
 }
 
-// admits asks whether a rule with these words alone admits what is signed so.
-func admits(s authz.Signer, words ...string) bool {
-	c := authz.Caller{UID: "1000", Evidence: &proof{signer: s}}
+// allows asks whether a rule with these words alone admits what is signed so.
+func allows(s authz.Signer, words ...string) bool {
+	c := authz.Caller{UID: "1000", Evidence: &fakeEvidence{signer: s}}
 	return authz.Decide(c, []authz.Rule{{Signers: words}}).Allow
 }
 
@@ -57,17 +57,17 @@ func TestSigners(t *testing.T) {
 		{"nothing", "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := admits(signer, tt.word); got != tt.want {
+			if got := allows(signer, tt.word); got != tt.want {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})
 	}
-	if !admits(signer, "CN=Other", "CN=Example") {
+	if !allows(signer, "CN=Other", "CN=Example") {
 		t.Error("any of the signers must do")
 	}
 }
 
-func TestNormalSigner(t *testing.T) {
+func TestNormalizeSigner(t *testing.T) {
 	for _, tt := range []struct{ word, want string }{
 		{"sha256:" + strings.ToUpper(sum64), "sha256:" + sum64},
 		{"O=Example GmbH", "O=Example GmbH"},
@@ -76,14 +76,14 @@ func TestNormalSigner(t *testing.T) {
 		{`O="He said ""#1"""`, `O="He said ""#1"""`},
 		{"OID.1.2.3=x, O=y", "OID.1.2.3=x, O=y"},
 	} {
-		if got, err := authz.NormalSigner(tt.word); err != nil || got != tt.want {
+		if got, err := authz.NormalizeSigner(tt.word); err != nil || got != tt.want {
 			t.Errorf("%s: got %q, %v, want %q", tt.word, got, err, tt.want)
 		}
 	}
 }
 
 // TestNormalSignerRefuses: what is wrong is said, with what to write instead.
-func TestNormalSignerRefuses(t *testing.T) {
+func TestNormalizeSignerRefuses(t *testing.T) {
 	const subject, hash = "SignerCertificate.Subject", "GetCertHashString('SHA256')"
 	for _, tt := range []struct {
 		word string
@@ -107,7 +107,7 @@ func TestNormalSignerRefuses(t *testing.T) {
 		{strings.Repeat("a", 64), []string{"no sha256: before it", hash}},
 		{strings.Repeat("A", 40), []string{"SHA-1", hash}},
 	} {
-		got, err := authz.NormalSigner(tt.word)
+		got, err := authz.NormalizeSigner(tt.word)
 		if err == nil {
 			t.Errorf("%q: got %q, want an error", tt.word, got)
 			continue
@@ -117,7 +117,7 @@ func TestNormalSignerRefuses(t *testing.T) {
 				t.Errorf("%q: got %q, want it to contain %q", tt.word, err, part)
 			}
 		}
-		if admits(example(), tt.word) {
+		if allows(example(), tt.word) {
 			t.Errorf("%q: is refused, and admits", tt.word)
 		}
 	}
@@ -126,7 +126,7 @@ func TestNormalSignerRefuses(t *testing.T) {
 // TestSignerCutShort: a subject of any length leaves room for the certificate.
 func TestSignerCutShort(t *testing.T) {
 	s := authz.Signer{Certificate: sum64, Subject: []authz.Attribute{{OID: oidO, Value: strings.Repeat("é", 5000)}}}
-	got := authz.Decide(authz.Caller{UID: "1000", Evidence: &proof{signer: s}}, []authz.Rule{{Signers: []string{"O=x"}}})
+	got := authz.Decide(authz.Caller{UID: "1000", Evidence: &fakeEvidence{signer: s}}, []authz.Rule{{Signers: []string{"O=x"}}})
 	if len(got.Reason) > 300 || !strings.Contains(got.Reason, "(sha256:"+s.Certificate+")") {
 		t.Errorf("got %q", got.Reason)
 	}
@@ -134,7 +134,7 @@ func TestSignerCutShort(t *testing.T) {
 
 // TestSubjectIsItsOwnRule: what is shown of a signer, as it is short, is a rule that
 // admits it, and nobody whose organisation is another.
-func TestSubjectIsItsOwnRule(t *testing.T) {
+func TestSubjectAsRule(t *testing.T) {
 	value := rapid.StringMatching(`[a-c ,"=+#é]{1,6}`)
 	rapid.Check(t, func(t *rapid.T) {
 		s := authz.Signer{Certificate: sum64}
@@ -144,16 +144,16 @@ func TestSubjectIsItsOwnRule(t *testing.T) {
 		}
 		s.Subject = append(s.Subject, authz.Attribute{OID: oidO, Value: value.Draw(t, "organisation")})
 		shown, _, _ := strings.Cut(s.String(), " (sha256:")
-		word, err := authz.NormalSigner(shown)
+		word, err := authz.NormalizeSigner(shown)
 		if err != nil {
 			t.Fatalf("%q: %v", shown, err)
 		}
-		if !admits(s, word) {
+		if !allows(s, word) {
 			t.Fatalf("%q does not admit %+v", word, s)
 		}
 		other := s
 		other.Subject = append(slices.Clone(s.Subject), authz.Attribute{OID: oidO, Value: "other"})
-		if admits(other, word) {
+		if allows(other, word) {
 			t.Fatalf("%q admits %+v", word, other)
 		}
 	})
@@ -161,17 +161,17 @@ func TestSubjectIsItsOwnRule(t *testing.T) {
 
 func FuzzNormalSigner(f *testing.F) {
 	f.Fuzz(func(t *testing.T, word string) {
-		got, err := authz.NormalSigner(word)
+		got, err := authz.NormalizeSigner(word)
 		if err != nil {
-			if admits(example(), word) {
+			if allows(example(), word) {
 				t.Errorf("%q is refused (%v), and admits", word, err)
 			}
 			return
 		}
-		if again, err := authz.NormalSigner(got); err != nil || again != got {
+		if again, err := authz.NormalizeSigner(got); err != nil || again != got {
 			t.Errorf("%q became %q, and that %q, %v", word, got, again, err)
 		}
-		if admits(example(), word) != admits(example(), got) {
+		if allows(example(), word) != allows(example(), got) {
 			t.Errorf("%q and its normal form %q admit differently", word, got)
 		}
 	})

@@ -26,14 +26,14 @@ const (
 	Info    Severity = "info"    // worth knowing; nothing is to be mended
 )
 
-// Reader is who is told.
-type Reader string
+// Audience is who is told.
+type Audience string
 
 // The readers. A person who asks the service is a Contact Administrator; no
 // program of the device knows one.
 const (
-	User          Reader = "user"
-	Administrator Reader = "administrator"
+	User          Audience = "user"
+	Administrator Audience = "administrator"
 )
 
 // Entry is a row of the table: all that is known of a code beforehand.
@@ -60,7 +60,7 @@ type Finding struct {
 
 // Report is what regent doctor says.
 type Report struct {
-	Reader   Reader    `json:"reader"` // for whom each next step is
+	Audience Audience  `json:"reader"` // for whom each next step is
 	Checked  []string  `json:"checked"`
 	Skipped  []Skipped `json:"skipped"`
 	Findings []Finding `json:"findings"` // the worst first
@@ -96,24 +96,24 @@ func Lookup(c Code) (Entry, bool) {
 }
 
 // Next is the next step of a reader.
-func (e Entry) Next(r Reader) string {
+func (e Entry) Next(r Audience) string {
 	if r == Administrator {
 		return e.Administrator
 	}
 	return e.User
 }
 
-// doubt is what a judgement comes to: a code, about what, and why.
-type doubt struct {
+// diagnosis is what a judgement comes to: a code, about what, and why.
+type diagnosis struct {
 	code              Code
 	subject, evidence string
-	// known are the values that stand in the next step where the table has a word
+	// placeholders are the values that stand in the next step where the table has a word
 	// in capitals: word, value, word, value. What is not known stays a word.
-	known []string
+	placeholders []string
 }
 
-// worded is d in the words of the table, for a reader.
-func (d doubt) worded(r Reader, windows bool) Finding {
+// finding is d in the words of the table, for a reader.
+func (d diagnosis) finding(r Audience, windows bool) Finding {
 	e, _ := Lookup(d.code) // a test holds that every judgement's code is in the table
 	next := e.Next(r)
 	if there := OnWindows(d.code); windows && r == Administrator && there != "" {
@@ -121,7 +121,7 @@ func (d doubt) worded(r Reader, windows bool) Finding {
 	}
 	return Finding{
 		Code: d.code, Severity: e.Severity, Subject: d.subject, Title: e.Title,
-		Evidence: d.evidence, Cause: e.Cause, Next: strings.NewReplacer(d.known...).Replace(next),
+		Evidence: d.evidence, Cause: e.Cause, Next: strings.NewReplacer(d.placeholders...).Replace(next),
 	}
 }
 
@@ -129,9 +129,9 @@ func (d doubt) worded(r Reader, windows bool) Finding {
 // failure.
 var causes = map[Code]Code{RegistrationFile: RegistrationMissing}
 
-// byCause puts the worst first. Of the same severity, a cause is before what follows
+// sortByCause puts the worst first. Of the same severity, a cause is before what follows
 // from it: the checks are in that order, and so are findings.
-func byCause(findings []Finding) []Finding {
+func sortByCause(findings []Finding) []Finding {
 	severity := map[Code]Severity{}
 	for _, f := range findings {
 		severity[f.Code] = f.Severity
@@ -147,13 +147,13 @@ func byCause(findings []Finding) []Finding {
 	return findings
 }
 
-// inTableOrder sorts what one check found.
-func inTableOrder(doubts []doubt) []doubt {
+// sortByTable sorts what one check found.
+func sortByTable(doubts []diagnosis) []diagnosis {
 	place := map[Code]int{}
 	for i, e := range Table() {
 		place[e.Code] = i
 	}
-	slices.SortStableFunc(doubts, func(a, b doubt) int {
+	slices.SortStableFunc(doubts, func(a, b diagnosis) int {
 		return cmp.Or(cmp.Compare(place[a.code], place[b.code]), strings.Compare(a.subject, b.subject))
 	})
 	return doubts

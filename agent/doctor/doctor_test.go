@@ -35,30 +35,30 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// well is a device on which nothing is wrong.
-func well() Facts {
+// healthyDevice is a device on which nothing is wrong.
+func healthyDevice() Facts {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	return Facts{
-		Reader: Administrator, Client: Client{"1.0.0"}, Socket: Socket{Path: "/run/regent/agent.sock", Reached: Answered},
+		Audience: Administrator, Client: Client{"1.0.0"}, Socket: Socket{Path: "/run/regent/agent.sock", Connection: ConnectionAnswered},
 		Units: []Unit{{Name: DaemonUnit, Active: "active", Result: "success"}},
 		Daemon: &Daemon{
-			PID: 7, StateDir: "/var/lib/regent", Reader: Administrator,
+			PID: 7, StateDir: "/var/lib/regent", Audience: Administrator,
 			Status: status.Status{Version: "1.0.0", Now: at, Health: status.Serving, Summary: "as it is", Applications: []status.Application{
 				{ID: "cad", Tenant: "demo-host.com", Rules: 1, Instances: []status.Instance{{Name: "cad/1", State: "live", ExpiresIn: 60}}},
 			}},
-			Ways: []Way{{Host: "demo-host.com", Step: Reachable, Issuer: "CN=Example CA", Provider: "https://idp realm ems", SkewSeconds: 3}},
-			Held: []Held{{Tenant: "demo-host.com", Fingerprint: "0123abcd"}},
+			ServiceChecks:      []ServiceCheck{{Host: "demo-host.com", Stage: StageDone, Issuer: "CN=Example CA", Provider: "https://idp realm ems", SkewSeconds: 3}},
+			RegistrationTokens: []RegistrationToken{{Tenant: "demo-host.com", Fingerprint: "0123abcd"}},
 		},
 	}
 }
 
-// stopped is a device whose daemon does not answer.
-func stopped(f *Facts, reached Reached) {
-	f.Daemon, f.Units, f.Socket.Reached, f.Socket.Words = nil, nil, reached, "why"
+// stoppedDevice is a device whose daemon does not answer.
+func stoppedDevice(f *Facts, reached Connection) {
+	f.Daemon, f.Units, f.Socket.Connection, f.Socket.Failure = nil, nil, reached, "why"
 }
 
 func unit(f *Facts, active, result string, exit int) {
-	stopped(f, Silent)
+	stoppedDevice(f, ConnectionTimeout)
 	f.Units = []Unit{{Name: DaemonUnit, Active: active, Result: result, Exit: exit}}
 }
 
@@ -70,82 +70,90 @@ func instance(f *Facts, state, fault string) {
 	}
 }
 
-// illness is one thing that is wrong, and the one code that is to come of it.
-type illness struct {
+// faultCase is one thing that is wrong, and the one code that is to come of it.
+type faultCase struct {
 	name  string
-	wrong func(*Facts)
+	apply func(*Facts)
 	want  Code
 }
 
 // TestJudge makes one thing wrong at a time: each code comes from it alone, and
 // every code of the table can come.
 func TestJudge(t *testing.T) {
-	way := func(change func(*Way)) func(*Facts) { return func(f *Facts) { change(&f.Daemon.Ways[0]) } }
-	step := func(s Step) func(*Facts) {
-		return way(func(w *Way) { w.Step, w.Failure, w.Provider = s, "it failed", "" })
+	way := func(change func(*ServiceCheck)) func(*Facts) {
+		return func(f *Facts) { change(&f.Daemon.ServiceChecks[0]) }
+	}
+	step := func(s Stage) func(*Facts) {
+		return way(func(w *ServiceCheck) { w.Stage, w.Failure, w.Provider = s, "it failed", "" })
 	}
 	unusable := func(kind string) func(*Facts) {
-		return func(f *Facts) { f.Daemon.Unusable, f.Daemon.Held = kind, nil; instance(f, status.Unknown, "") }
+		return func(f *Facts) {
+			f.Daemon.Unusable, f.Daemon.RegistrationTokens = kind, nil
+			instance(f, status.Unknown, "")
+		}
 	}
 	refused := func(kind, words string) func(*Facts) {
 		return func(f *Facts) {
 			instance(f, "unredeemed", kind)
-			f.Daemon.Held[0].Refused, f.Daemon.Held[0].Words, f.Daemon.Held[0].Unpaid = kind, words, 1
+			f.Daemon.RegistrationTokens[0].Refused, f.Daemon.RegistrationTokens[0].Message, f.Daemon.RegistrationTokens[0].Pending = kind, words, 1
 		}
 	}
-	tests := []illness{
-		{"settings", step(AtSettings), NetworkSettings},
-		{"name", step(AtDNS), DNSFailed},
-		{"port", step(AtConnect), TCPUnreachable},
-		{"no proxy", step(AtProxy), ProxyUnreachable},
-		{"407", way(func(w *Way) { w.Step, w.ProxyStatus = AtProxy, 407 }), ProxyAuthentication},
-		{"403", way(func(w *Way) { w.Step, w.ProxyStatus = AtProxy, 403 }), ProxyRefused},
-		{"a proxy of the user's, for the name", func(f *Facts) { step(AtDNS)(f); f.Proxies = []Proxy{{"demo-host.com", "here", "p:1", ""}} }, ProxyUnseen},
+	tests := []faultCase{
+		{"settings", step(StageSettings), NetworkSettings},
+		{"name", step(StageDNS), DNSFailed},
+		{"port", step(StageConnect), TCPUnreachable},
+		{"no proxy", step(StageProxy), ProxyUnreachable},
+		{"407", way(func(w *ServiceCheck) { w.Stage, w.ProxyStatus = StageProxy, 407 }), ProxyAuthentication},
+		{"403", way(func(w *ServiceCheck) { w.Stage, w.ProxyStatus = StageProxy, 403 }), ProxyRefused},
+		{"a proxy of the user's, for the name", func(f *Facts) { step(StageDNS)(f); f.Proxies = []Proxy{{"demo-host.com", "here", "p:1", ""}} }, ProxyNotConfigured},
 		{"the proxy of both", func(f *Facts) {
-			way(func(w *Way) { w.Step, w.Proxy = AtProxy, "p:1" })(f)
+			way(func(w *ServiceCheck) { w.Stage, w.Proxy = StageProxy, "p:1" })(f)
 			f.Proxies = []Proxy{{"demo-host.com", "here", "p:1", ""}}
 		}, ProxyUnreachable},
 		{"the environment, told as a problem too", func(f *Facts) {
-			way(func(w *Way) { w.Step, w.Failure = AtSettings, "tms: HTTPS_PROXY has quotes" })(f)
+			way(func(w *ServiceCheck) { w.Stage, w.Failure = StageSettings, "tms: HTTPS_PROXY has quotes" })(f)
 			f.Daemon.Status.Problems = []status.Problem{{Source: "environment", Detail: "HTTPS_PROXY has quotes; correct it"}}
 		}, NetworkSettings},
 		{"the CA file, told as a problem too", func(f *Facts) {
-			way(func(w *Way) {
-				w.Step, w.Failure = AtSettings, "network.ca_file: open /ca.pem: no such file or directory"
+			way(func(w *ServiceCheck) {
+				w.Stage, w.Failure = StageSettings, "network.ca_file: open /ca.pem: no such file or directory"
 			})(f)
 			f.Daemon.Status.Problems = []status.Problem{{Source: "config.yaml:2", Detail: "network.ca_file: /ca.pem cannot be read"}}
 		}, NetworkSettings},
-		{"unknown CA", step(AtTrust), TLSUnknownCA},
-		{"minted", way(func(w *Way) { w.Step, w.Minted = AtTrust, true }), TLSInterception},
-		{"known product", way(func(w *Way) { w.Step, w.Issuer = AtTrust, "O=Zscaler Inc." }), TLSInterception},
-		{"trusted product", way(func(w *Way) { w.Minted = true }), TLSInterceptionTrusted},
-		{"certificate", step(AtCertificate), TLSCertificate},
-		{"another name", step(AtName), TLSName},
-		{"old TLS", step(AtVersion), TLSVersion},
-		{"a client certificate", step(AtClient), TLSClientCertificate},
-		{"an alert", step(AtHandshake), TLSHandshake},
-		{"no TLS", step(AtTLS), NotTheService},
-		{"unreadable answer", step(AtAnswer), NotTheService},
-		{"404", way(func(w *Way) { w.Step, w.Status, w.Provider = AtAnswer, 404, "" }), NotTheService},
-		{"a proxy's 502", way(func(w *Way) { w.Step, w.Status, w.Provider = AtAnswer, 502, "" }), NotTheService},
-		{"its own 503", way(func(w *Way) { w.Step, w.Status, w.ServiceShape = AtAnswer, 503, true }), ServiceIll},
-		{"429", way(func(w *Way) { w.Step, w.Status = AtAnswer, 429 }), ServiceIll},
-		{"ahead", way(func(w *Way) { w.SkewSeconds = -901 }), ClockWrong},
-		{"behind", way(func(w *Way) { w.SkewSeconds = 901 }), ClockWrong},
-		{"another realm", way(func(w *Way) { w.Remembered = []string{"https://idp realm old"} }), ProviderMismatch},
-		{"no token", func(f *Facts) { instance(f, "unredeemed", ""); f.Daemon.Held = nil }, RegistrationMissing},
-		{"another application's token", func(f *Facts) { instance(f, "unredeemed", ""); f.Daemon.Held[0].Application = "sim" }, RegistrationMissing},
-		{"asked again, without a token", func(f *Facts) { f.Daemon.Status.Applications[0].Instances[0].RedeemAsked = true; f.Daemon.Held = nil }, RegistrationMissing},
+		{"unknown CA", step(StageTrust), TLSUnknownCA},
+		{"minted", way(func(w *ServiceCheck) { w.Stage, w.Minted = StageTrust, true }), TLSInterception},
+		{"known product", way(func(w *ServiceCheck) { w.Stage, w.Issuer = StageTrust, "O=Zscaler Inc." }), TLSInterception},
+		{"trusted product", way(func(w *ServiceCheck) { w.Minted = true }), TLSInterceptionTrusted},
+		{"certificate", step(StageCertificate), TLSCertificate},
+		{"another name", step(StageName), TLSName},
+		{"old TLS", step(StageVersion), TLSVersion},
+		{"a client certificate", step(StageClientCertificate), TLSClientCertificate},
+		{"an alert", step(StageHandshake), TLSHandshake},
+		{"no TLS", step(StageTLS), NotTheService},
+		{"unreadable answer", step(StageAnswer), NotTheService},
+		{"404", way(func(w *ServiceCheck) { w.Stage, w.Status, w.Provider = StageAnswer, 404, "" }), NotTheService},
+		{"a proxy's 502", way(func(w *ServiceCheck) { w.Stage, w.Status, w.Provider = StageAnswer, 502, "" }), NotTheService},
+		{"its own 503", way(func(w *ServiceCheck) { w.Stage, w.Status, w.ServiceShape = StageAnswer, 503, true }), ServiceUnavailable},
+		{"429", way(func(w *ServiceCheck) { w.Stage, w.Status = StageAnswer, 429 }), ServiceUnavailable},
+		{"ahead", way(func(w *ServiceCheck) { w.SkewSeconds = -901 }), ClockWrong},
+		{"behind", way(func(w *ServiceCheck) { w.SkewSeconds = 901 }), ClockWrong},
+		{"another realm", way(func(w *ServiceCheck) { w.Remembered = []string{"https://idp realm old"} }), ProviderMismatch},
+		{"no token", func(f *Facts) { instance(f, "unredeemed", ""); f.Daemon.RegistrationTokens = nil }, RegistrationMissing},
+		{"another application's token", func(f *Facts) { instance(f, "unredeemed", ""); f.Daemon.RegistrationTokens[0].Application = "sim" }, RegistrationMissing},
+		{"asked again, without a token", func(f *Facts) {
+			f.Daemon.Status.Applications[0].Instances[0].RedeemAsked = true
+			f.Daemon.RegistrationTokens = nil
+		}, RegistrationMissing},
 		{"expired", refused("registration_expired", "x"), RegistrationExpired},
-		{"expired and dropped", func(f *Facts) { instance(f, "unredeemed", "registration_expired"); f.Daemon.Held = nil }, RegistrationExpired},
+		{"expired and dropped", func(f *Facts) { instance(f, "unredeemed", "registration_expired"); f.Daemon.RegistrationTokens = nil }, RegistrationExpired},
 		{"used up", refused("registration_exhausted", "x"), RegistrationExhausted},
 		{"disabled", refused("registration_refused", "The token is Disabled."), RegistrationDisabled},
 		{"unknown", refused("registration_refused", "unknown"), RegistrationRefused},
 		{"uncertain", func(f *Facts) { instance(f, "uncertain", "redemption_uncertain") }, RedemptionUncertain},
 		{"unconfirmed", func(f *Facts) { instance(f, "unredeemed", "redemption_unconfirmed") }, RedemptionUnconfirmed},
-		{"revoked", func(f *Facts) { instance(f, "revoked", "") }, AuthTokenRevoked},
-		{"lost", func(f *Facts) { instance(f, "refresh_lost", "") }, RefreshTokenLost},
-		{"off for long", func(f *Facts) { instance(f, "refresh_expired", "") }, RefreshTokenExpired},
+		{"revoked", func(f *Facts) { instance(f, "revoked", "") }, Revoked},
+		{"lost", func(f *Facts) { instance(f, "refresh_lost", "") }, RefreshLost},
+		{"off for long", func(f *Facts) { instance(f, "refresh_expired", "") }, RefreshExpired},
 		{"refused in each way", func(f *Facts) {
 			f.Daemon.Status.Tenants = []status.Tenant{{Host: "demo-host.com", Refresh: &status.Refresh{Configured: "auto", Uncertain: "refused", Instances: []string{"cad/1"}}}}
 		}, RefreshUncertain},
@@ -153,17 +161,17 @@ func TestJudge(t *testing.T) {
 			f.Daemon.Status.Tenants = []status.Tenant{{Host: "demo-host.com", SessionsEndSeconds: 36_000}}
 		}, SessionEnds},
 		{"another name", func(f *Facts) {
-			f.Daemon.Status.FQDN = &status.FQDN{Told: "ws-1.example.com", Now: "laptop"}
+			f.Daemon.Status.FQDN = &status.FQDN{Registered: "ws-1.example.com", Current: "laptop"}
 		}, DeviceRenamed},
 		{"locked", unusable("store_locked"), StoreLocked},
 		{"unreadable", unusable("store_unreadable"), StoreUnreadable},
 		{"a kind of later", unusable("store_of_later"), StoreUnreadable},
 		{"missing", unusable("store_missing"), StoreMissing},
 		{"rolled back", unusable("store_rolled_back"), StoreRolledBack},
-		{"clone", unusable("quarantined"), CloneQuarantined},
+		{"clone", unusable("quarantined"), Quarantined},
 		{"full", func(f *Facts) { f.Daemon.Disk = Disk{true, "no space left on device"} }, DiskFull},
 		{"read-only", func(f *Facts) { f.Daemon.Disk = Disk{false, "read-only file system"} }, StateNotWritable},
-		{"bad file, no unit", func(f *Facts) { stopped(f, Missing); f.Config = &Config{[]string{"config.yaml:2"}} }, ConfigInvalid},
+		{"bad file, no unit", func(f *Facts) { stoppedDevice(f, ConnectionNoSocket); f.Config = &Config{[]string{"config.yaml:2"}} }, ConfigInvalid},
 		{"bad file, by the unit", func(f *Facts) { unit(f, "failed", "exit-code", 2); f.Config = &Config{[]string{"config.yaml:2"}} }, ConfigInvalid},
 		{"bad file while it runs", func(f *Facts) { f.Daemon.Status.Problems = []status.Problem{{Source: ConfigSource, Detail: "x"}} }, ConfigInvalid},
 		{"policy", func(f *Facts) {
@@ -176,29 +184,29 @@ func TestJudge(t *testing.T) {
 		{"no rule, and denied", func(f *Facts) {
 			f.Daemon.Status.Applications[0].Rules = 0
 			f.Daemon.Denials = []Denial{{Application: "cad", Reason: "there is no rule"}}
-		}, ApplicationClosed},
+		}, AllowRuleMissing},
 		{"denied", func(f *Facts) {
 			f.Daemon.Denials = []Denial{{Application: "cad", User: "mallory", Reason: "no rule", Times: 3}}
-		}, CallerDenied},
-		{"no socket", func(f *Facts) { stopped(f, Missing) }, SocketMissing},
-		{"nobody listens", func(f *Facts) { stopped(f, Dead) }, SocketDead},
-		{"kept out", func(f *Facts) { stopped(f, Forbidden); f.Socket.Closed = "mode 0600" }, SocketMode},
-		{"kept out by a sandbox", func(f *Facts) { stopped(f, Forbidden) }, SocketMode},
+		}, Denied},
+		{"no socket", func(f *Facts) { stoppedDevice(f, ConnectionNoSocket) }, SocketMissing},
+		{"nobody listens", func(f *Facts) { stoppedDevice(f, ConnectionRefused) }, SocketRefused},
+		{"kept out", func(f *Facts) { stoppedDevice(f, ConnectionForbidden); f.Socket.Closed = "mode 0600" }, SocketMode},
+		{"kept out by a sandbox", func(f *Facts) { stoppedDevice(f, ConnectionForbidden) }, SocketMode},
 		{"root gets through", func(f *Facts) { f.Socket.Closed = "mode 0600" }, SocketMode},
-		{"somebody else", func(f *Facts) { stopped(f, Foreign) }, SocketForeign},
-		{"silent", func(f *Facts) { stopped(f, Silent) }, DaemonSilent},
+		{"somebody else", func(f *Facts) { stoppedDevice(f, ConnectionForeign) }, SocketForeign},
+		{"silent", func(f *Facts) { stoppedDevice(f, ConnectionTimeout) }, DaemonSilent},
 		{"short lives", func(f *Facts) {
 			f.Daemon.Status.Health = status.Degraded
 			f.Daemon.Status.Tenants = []status.Tenant{{Host: "demo-host.com", Limited: &status.Limited{FloorSeconds: 5, LifeSeconds: 3}}}
 		}, RefreshLimited},
 		{"degraded for no cause", func(f *Facts) { f.Daemon.Status.Health = status.Degraded }, StatusDegraded},
 		{"not serving for no cause", func(f *Facts) { f.Daemon.Status.Health = status.NotServing }, StatusNotServing},
-		{"throttled", func(f *Facts) { stopped(f, Throttled) }, CallsThrottled},
-		{"broken", func(f *Facts) { stopped(f, Broken) }, DaemonSilent},
-		{"older", func(f *Facts) { f.Client.Version = "1.1.0" }, DaemonOlder},
+		{"throttled", func(f *Facts) { stoppedDevice(f, ConnectionThrottled) }, Throttled},
+		{"broken", func(f *Facts) { stoppedDevice(f, ConnectionFailed) }, DaemonSilent},
+		{"older", func(f *Facts) { f.Client.Version = "1.1.0" }, DaemonVersion},
 		{"log", func(f *Facts) {
 			f.Daemon.Status.Problems = []status.Problem{{Source: LogSource, Detail: "records that could not be written to the log: 3: broken pipe"}}
-		}, LogLost},
+		}, LogNotWritable},
 		{"two", func(f *Facts) { f.Others = []Process{{8, "/var/lib/regent"}} }, TwoDaemons},
 		{"one by hand in the unit's place", func(f *Facts) {
 			f.Units[0].Active, f.Units[0].Result = "failed", "exit-code"
@@ -220,8 +228,8 @@ func TestJudge(t *testing.T) {
 	came := map[Code]bool{}
 	for _, tt := range append(tests, faultsOnWindows()...) {
 		t.Run(tt.name, func(t *testing.T) {
-			f := well()
-			tt.wrong(&f)
+			f := healthyDevice()
+			tt.apply(&f)
 			var got []Code
 			for _, finding := range Judge(f).Findings {
 				got = append(got, finding.Code)
@@ -243,8 +251,8 @@ func TestJudge(t *testing.T) {
 }
 
 func TestJudgeHealthy(t *testing.T) {
-	r := Judge(well())
-	if len(r.Findings) > 0 || len(r.Skipped) > 0 || r.Worst() != "" || len(r.Checked) != len(checks(well())) {
+	r := Judge(healthyDevice())
+	if len(r.Findings) > 0 || len(r.Skipped) > 0 || r.Worst() != "" || len(r.Checked) != len(checks(healthyDevice())) {
 		t.Errorf("of a device that is well: %+v", r)
 	}
 	b, err := json.Marshal(r)
@@ -255,7 +263,7 @@ func TestJudgeHealthy(t *testing.T) {
 
 // The worst comes first and decides, whatever the order of the checks.
 func TestWorst(t *testing.T) {
-	f := well()
+	f := healthyDevice()
 	f.Client.Version = "2"
 	f.Daemon.Disk = Disk{true, "no space"}
 	f.Daemon.Denials = []Denial{{Application: "cad", Reason: "x"}}
@@ -264,7 +272,7 @@ func TestWorst(t *testing.T) {
 	for _, x := range r.Findings {
 		got = append(got, x.Code)
 	}
-	if want := []Code{DiskFull, CallerDenied, DaemonOlder}; !slices.Equal(got, want) || r.Worst() != Failure {
+	if want := []Code{DiskFull, Denied, DaemonVersion}; !slices.Equal(got, want) || r.Worst() != Failure {
 		t.Errorf("findings %v, worst %s; want %v, %s", got, r.Worst(), want, Failure)
 	}
 	f.Daemon.Disk = Disk{}
@@ -284,21 +292,21 @@ func TestCauseIsFirst(t *testing.T) {
 		{"a file that was not taken", func(f *Facts) {
 			instance(f, "unredeemed", "")
 			f.Client.Version = "2"
-			f.Daemon.Held = nil
+			f.Daemon.RegistrationTokens = nil
 			f.Daemon.Status.Problems = []status.Problem{{Source: RegistrationSource + "/token", Detail: "is empty"}}
-		}, []Code{RegistrationFile, RegistrationMissing, DaemonOlder}},
+		}, []Code{RegistrationFile, RegistrationMissing, DaemonVersion}},
 		{"a file that is no cause", func(f *Facts) {
 			instance(f, "revoked", "revoked")
 			f.Daemon.Status.Problems = []status.Problem{{Source: RegistrationSource + "/token", Detail: "cannot be erased"}}
-		}, []Code{AuthTokenRevoked, RegistrationFile}},
+		}, []Code{Revoked, RegistrationFile}},
 		{"a full disk", func(f *Facts) {
 			instance(f, "revoked", "revoked")
 			f.Daemon.Disk = Disk{true, "no space"}
-		}, []Code{DiskFull, AuthTokenRevoked}},
+		}, []Code{DiskFull, Revoked}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := well()
+			f := healthyDevice()
 			tt.wrong(&f)
 			var got []Code
 			for _, x := range Judge(f).Findings {
@@ -328,19 +336,19 @@ func TestNextNamesWhatIsKnown(t *testing.T) {
 		wrong                func(*Facts)
 	}{
 		{"host", "getent hosts demo-host.com,", "no such host", func(f *Facts) {
-			w := &f.Daemon.Ways[0]
-			w.Host, w.Step, w.Failure = "demo-host.com:8443", AtDNS, "discover: nothing was sent to demo-host.com:8443: no such host"
+			w := &f.Daemon.ServiceChecks[0]
+			w.Host, w.Stage, w.Failure = "demo-host.com:8443", StageDNS, "discover: nothing was sent to demo-host.com:8443: no such host"
 		}},
-		{"behind", "Set the clock", "this device's clock is 20m0s behind the service's", func(f *Facts) { f.Daemon.Ways[0].SkewSeconds = 1200 }},
-		{"ahead", "Set the clock", "this device's clock is 20m0s ahead of the service's", func(f *Facts) { f.Daemon.Ways[0].SkewSeconds = -1200 }},
+		{"behind", "Set the clock", "this device's clock is 20m0s behind the service's", func(f *Facts) { f.Daemon.ServiceChecks[0].SkewSeconds = 1200 }},
+		{"ahead", "Set the clock", "this device's clock is 20m0s ahead of the service's", func(f *Facts) { f.Daemon.ServiceChecks[0].SkewSeconds = -1200 }},
 		{"provider", "regent instances forget cad/1, then regent instances redeem cad/1,", "the tenant names https://idp realm ems now; auth tokens are from old", func(f *Facts) {
-			f.Daemon.Ways[0].Remembered = []string{"old"}
+			f.Daemon.ServiceChecks[0].Remembered = []string{"old"}
 		}},
 		{"refused", "regent instances redeem cad/1", `registration token 0123abcd, refused at 2026-11-23 12:00Z; waiting: cad/1; demo-host.com said: E-7 "No (none) left."`, func(f *Facts) {
 			instance(f, "unredeemed", "registration_exhausted")
-			h := &f.Daemon.Held[0]
-			h.Unpaid, h.Refused, h.RefusedAt = 1, "registration_exhausted", f.Daemon.Status.Now
-			h.Words = `ask for more (demo-host.com said: E-7 "No (none) left.")`
+			h := &f.Daemon.RegistrationTokens[0]
+			h.Pending, h.Refused, h.RefusedAt = 1, "registration_exhausted", f.Daemon.Status.Now
+			h.Message = `ask for more (demo-host.com said: E-7 "No (none) left.")`
 		}},
 		{"uncertain", "regent ledger resolve regent-1 --consumed, then regent instances redeem cad/1,", "the answer was lost", fault("uncertain", "redemption_uncertain", "the answer was lost; if it does: regent ledger resolve regent-1 --consumed")},
 		{"revoked", "regent instances redeem cad/1,", `demo-host.com said: "Session not active"`, fault("revoked", "revoked", `ended; redeem (demo-host.com said: "Session not active")`)},
@@ -352,7 +360,7 @@ func TestNextNamesWhatIsKnown(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := well()
+			f := healthyDevice()
 			tt.wrong(&f)
 			got := Judge(f).Findings
 			if len(got) != 1 || got[0].Evidence != tt.evidence || !strings.Contains(got[0].Next, tt.next) {
@@ -364,10 +372,10 @@ func TestNextNamesWhatIsKnown(t *testing.T) {
 
 // Where several instances are meant, the next step is about each of them.
 func TestNextOfSeveral(t *testing.T) {
-	f := well()
+	f := healthyDevice()
 	instances := &f.Daemon.Status.Applications[0].Instances
 	*instances = append(*instances, status.Instance{Name: "cad/2", State: "live"})
-	f.Daemon.Ways[0].Remembered = []string{"old"}
+	f.Daemon.ServiceChecks[0].Remembered = []string{"old"}
 	e, _ := Lookup(ProviderMismatch)
 	if got := Judge(f).Findings[0].Next; got != e.Administrator {
 		t.Errorf("got %q, want it as it is in the table", got)
@@ -375,12 +383,12 @@ func TestNextOfSeveral(t *testing.T) {
 }
 
 // A reader is told what they can do.
-func TestReader(t *testing.T) {
-	f := well()
+func TestAudience(t *testing.T) {
+	f := healthyDevice()
 	f.Daemon.Disk = Disk{true, "no space"}
 	e, _ := Lookup(DiskFull)
-	for reader, want := range map[Reader]string{User: e.User, Administrator: e.Administrator} {
-		f.Reader = reader
+	for reader, want := range map[Audience]string{User: e.User, Administrator: e.Administrator} {
+		f.Audience = reader
 		if got := Judge(f).Findings[0].Next; got != want {
 			t.Errorf("%s is told %q, want %q", reader, got, want)
 		}

@@ -9,13 +9,13 @@ import (
 // Facts is all that is known of a device. What could not be found out is nil,
 // and then nothing is concluded from it.
 type Facts struct {
-	Reader Reader
-	Client Client
-	Socket Socket
-	Units  []Unit
-	Config *Config // looked at where no daemon answers
-	Daemon *Daemon // as it says of itself; nil if none answers
-	Others []Process
+	Audience Audience
+	Client   Client
+	Socket   Socket
+	Units    []Unit
+	Config   *Config // looked at where no daemon answers
+	Daemon   *Daemon // as it says of itself; nil if none answers
+	Others   []Process
 	// Proxies are what the programs of the user who asks go by, also where that is
 	// the service's proxy.
 	Proxies []Proxy
@@ -26,26 +26,26 @@ type Facts struct {
 // Client is the program that asks.
 type Client struct{ Version string }
 
-// Reached says what became of the connection to the daemon.
-type Reached string
+// Connection says what became of the connection to the daemon.
+type Connection string
 
 // What becomes of a connection.
 const (
-	Answered  Reached = "answered"
-	Missing   Reached = "missing"   // there is no socket
-	Dead      Reached = "dead"      // nobody listens
-	Forbidden Reached = "forbidden" // this user may not connect
-	Foreign   Reached = "foreign"   // somebody else listens
-	Silent    Reached = "silent"    // it does not answer in time
-	Throttled Reached = "throttled" // it answers that this user asks too often
-	Broken    Reached = "broken"    // any other failure
+	ConnectionAnswered  Connection = "answered"
+	ConnectionNoSocket  Connection = "missing"   // there is no socket
+	ConnectionRefused   Connection = "dead"      // nobody listens
+	ConnectionForbidden Connection = "forbidden" // this user may not connect
+	ConnectionForeign   Connection = "foreign"   // somebody else listens
+	ConnectionTimeout   Connection = "silent"    // it does not answer in time
+	ConnectionThrottled Connection = "throttled" // it answers that this user asks too often
+	ConnectionFailed    Connection = "broken"    // any other failure
 )
 
 // Socket is where the daemon should answer.
 type Socket struct {
-	Path    string
-	Reached Reached
-	Words   string // of the failure
+	Path       string
+	Connection Connection
+	Failure    string // of the failure
 	// Closed names what keeps users out: a path and its mode; "" is nothing.
 	Closed string
 }
@@ -62,7 +62,7 @@ type Unit struct {
 
 // Proxy is what a program of the user who asks goes by to a host.
 type Proxy struct {
-	Host  string // of a [Way]
+	Host  string // of a [ServiceCheck]
 	Where string // it is set, in words
 	Proxy string // host and port; "" if a script decides, or it has a flaw
 	Flaw  string // why what stands there cannot be read, as "has no host"; without a password
@@ -81,17 +81,17 @@ type Process struct {
 
 // Daemon is what the daemon says of itself and of what it sees.
 type Daemon struct {
-	PID      int           `json:"pid"`
-	Config   string        `json:"config"`
-	StateDir string        `json:"state_dir"`
-	Socket   string        `json:"socket"`
-	Reader   Reader        `json:"reader"` // what the caller is to it
-	Status   status.Status `json:"status"`
-	Unusable string        `json:"unusable,omitempty"` // why the store cannot be used: a fault.Kind
-	Disk     Disk          `json:"disk"`
-	Ways     []Way         `json:"ways"`    // to each tenant, by host
-	Held     []Held        `json:"held"`    // registration tokens
-	Denials  []Denial      `json:"denials"` // the last ones, of anybody that the reader may know of
+	PID                int                 `json:"pid"`
+	Config             string              `json:"config"`
+	StateDir           string              `json:"state_dir"`
+	Socket             string              `json:"socket"`
+	Audience           Audience            `json:"reader"` // what the caller is to it
+	Status             status.Status       `json:"status"`
+	Unusable           string              `json:"unusable,omitempty"` // why the store cannot be used: a fault.Kind
+	Disk               Disk                `json:"disk"`
+	ServiceChecks      []ServiceCheck      `json:"ways"`    // to each tenant, by host
+	RegistrationTokens []RegistrationToken `json:"held"`    // registration tokens
+	Denials            []Denial            `json:"denials"` // the last ones, of anybody that the reader may know of
 }
 
 // Disk is whether the state can be written now.
@@ -100,31 +100,31 @@ type Disk struct {
 	Failure string `json:"failure,omitempty"` // why not; "" if it can
 }
 
-// Step is how far a look at the service came.
-type Step string
+// Stage is how far a look at the service came.
+type Stage string
 
 // The steps, in their order. A way that came to Reachable has no fault.
 const (
-	AtSettings    Step = "settings"
-	AtProxy       Step = "proxy" // the connection to it, or its answer
-	AtDNS         Step = "dns"
-	AtConnect     Step = "connect"
-	AtTrust       Step = "trust"       // the certificate is signed by an unknown authority
-	AtName        Step = "name"        // the certificate or the server does not have this name
-	AtCertificate Step = "certificate" // the certificate is not valid today, or not for this use
-	AtVersion     Step = "tls_version" // no common TLS version or cipher suite
-	AtClient      Step = "tls_client"  // the server asks for a client certificate
-	AtHandshake   Step = "handshake"   // any other failure of the TLS handshake
-	AtTLS         Step = "tls"         // the server does not speak TLS
-	AtAnswer      Step = "answer"      // something answered
-	Reachable     Step = "reachable"
+	StageSettings          Stage = "settings"
+	StageProxy             Stage = "proxy" // the connection to it, or its answer
+	StageDNS               Stage = "dns"
+	StageConnect           Stage = "connect"
+	StageTrust             Stage = "trust"       // the certificate is signed by an unknown authority
+	StageName              Stage = "name"        // the certificate or the server does not have this name
+	StageCertificate       Stage = "certificate" // the certificate is not valid today, or not for this use
+	StageVersion           Stage = "tls_version" // no common TLS version or cipher suite
+	StageClientCertificate Stage = "tls_client"  // the server asks for a client certificate
+	StageHandshake         Stage = "handshake"   // any other failure of the TLS handshake
+	StageTLS               Stage = "tls"         // the server does not speak TLS
+	StageAnswer            Stage = "answer"      // something answered
+	StageDone              Stage = "reachable"
 )
 
-// Way is one look at a tenant's service, by the same way as every request.
-type Way struct {
+// ServiceCheck is one look at a tenant's service, by the same way as every request.
+type ServiceCheck struct {
 	Host         string `json:"host"`
 	Proxy        string `json:"proxy,omitempty"` // host and port; "" is a direct way
-	Step         Step   `json:"step"`
+	Stage        Stage  `json:"step"`
 	Failure      string `json:"failure,omitempty"`
 	ProxyStatus  int    `json:"proxy_status,omitempty"` // its answer to CONNECT; 0 if none came
 	Status       int    `json:"status,omitempty"`       // HTTP
@@ -138,15 +138,15 @@ type Way struct {
 	Remembered []string `json:"remembered,omitempty"`
 }
 
-// Held is a registration token, without showing it.
-type Held struct {
+// RegistrationToken is a registration token, without showing it.
+type RegistrationToken struct {
 	Tenant      string    `json:"tenant"`
 	Application string    `json:"application,omitempty"`
 	Fingerprint string    `json:"fingerprint,omitempty"` // administrators only
 	Refused     string    `json:"refused,omitempty"`     // a fault.Kind
-	Words       string    `json:"words,omitempty"`       // of the refusal
+	Message     string    `json:"words,omitempty"`       // of the refusal
 	RefusedAt   time.Time `json:"refused_at,omitzero"`
-	Unpaid      int       `json:"unpaid"` // instances that it would be redeemed for
+	Pending     int       `json:"unpaid"` // instances that it would be redeemed for
 }
 
 // Denial is a refusal of a token.

@@ -3,10 +3,10 @@ package doctor
 // Windows is what only a Windows system has. A part that could not be looked at
 // is nil.
 type Windows struct {
-	Service *Service // the daemon's; also nil where another pipe is asked for
-	Server  *Server  // who serves the pipe; also nil if nobody does, or it is not known
-	Lists   *Lists
-	Keeper  *Service // what keeps the clock
+	Service     *Service   // the daemon's; also nil where another pipe is asked for
+	PipeOwner   *PipeOwner // who serves the pipe; also nil if nobody does, or it is not known
+	AccessLists *AccessLists
+	TimeService *Service // what keeps the clock
 }
 
 // Service is a service as its manager has it.
@@ -33,20 +33,20 @@ const (
 	StartDisabled  = "disabled"
 )
 
-// Server is the process that serves the pipe.
-type Server struct {
+// PipeOwner is the process that serves the pipe.
+type PipeOwner struct {
 	PID int
 	Exe string // "" if it may not be seen
 }
 
-// Lists is what a look at the access lists of our data and of the pipe found.
-type Lists struct {
-	Widened []Widened
+// AccessLists is what a look at the access lists of our data and of the pipe found.
+type AccessLists struct {
+	Broad []BroadAccess
 }
 
-// Widened is something that more people may use than is meant.
-type Widened struct {
+// BroadAccess is something that more people may use than is meant.
+type BroadAccess struct {
 	Path string
 	Who  string // and what they may
-	Mend string // the command that sets it right
+	Fix  string // the command that sets it right
 }

@@ -20,7 +20,7 @@ func FuzzJudge(f *testing.F) {
 			return
 		}
 		facts := doctor.Facts{
-			Daemon: &d, Reader: d.Reader, Client: doctor.Client{Version: "1.2.3"}, Socket: doctor.Socket{Reached: doctor.Answered},
+			Daemon: &d, Audience: d.Audience, Client: doctor.Client{Version: "1.2.3"}, Socket: doctor.Socket{Connection: doctor.ConnectionAnswered},
 		}
 		r := doctor.Judge(facts)
 		if len(r.Checked)+len(r.Skipped) == 0 {

@@ -8,7 +8,7 @@ type check struct {
 	name string
 	// unasked says why the facts do not answer it; "" if they do.
 	unasked func(Facts) string
-	judge   func(Facts) []doubt
+	judge   func(Facts) []diagnosis
 }
 
 // checks are all judgements, causes before what follows from them. What one finds
@@ -22,9 +22,9 @@ func checks(f Facts) []check {
 		{"store", noDaemon, judgeStore},
 		{"disk", noDaemon, judgeDisk},
 		{"policy", noDaemon, judgePolicy},
-		{"network", noWay, judgeWays},
-		{"clock", noWay, judgeClock},
-		{"identity provider", noWay, judgeProviders},
+		{"network", noServiceCheck, judgeNetwork},
+		{"clock", noServiceCheck, judgeClock},
+		{"identity provider", noServiceCheck, judgeProviders},
 		{"registration token", noTokens, judgeRegistrations},
 		{"instances", noTokens, judgeInstances},
 		{"refresh", noTokens, judgeRefreshes},
@@ -38,14 +38,14 @@ func checks(f Facts) []check {
 		return all
 	}
 	return append(all,
-		check{"access lists", noLists, judgeLists},
-		check{"time service", noKeeper, judgeKeeper},
+		check{"access lists", noAccessLists, judgeAccess},
+		check{"time service", noTimeService, judgeTimeService},
 	)
 }
 
 // Judge turns facts into a report. It is pure.
 func Judge(f Facts) Report {
-	r := Report{Reader: f.Reader, Checked: []string{}, Skipped: []Skipped{}, Findings: []Finding{}}
+	r := Report{Audience: f.Audience, Checked: []string{}, Skipped: []Skipped{}, Findings: []Finding{}}
 	for _, c := range checks(f) {
 		if c.unasked != nil {
 			if why := c.unasked(f); why != "" {
@@ -54,35 +54,35 @@ func Judge(f Facts) Report {
 			}
 		}
 		r.Checked = append(r.Checked, c.name)
-		for _, d := range inTableOrder(c.judge(f)) {
-			r.Findings = append(r.Findings, d.worded(f.Reader, f.Windows != nil))
+		for _, d := range sortByTable(c.judge(f)) {
+			r.Findings = append(r.Findings, d.finding(f.Audience, f.Windows != nil))
 		}
 	}
 	for _, d := range judgeHealth(f, r.Worst()) {
-		r.Findings = append(r.Findings, d.worded(f.Reader, f.Windows != nil))
+		r.Findings = append(r.Findings, d.finding(f.Audience, f.Windows != nil))
 	}
-	r.Findings = byCause(r.Findings)
+	r.Findings = sortByCause(r.Findings)
 	return r
 }
 
 // judgeHealth sees to it that doctor and status never disagree: it finds what
 // status says if nothing that was found is as bad as that.
-func judgeHealth(f Facts, worst Severity) []doubt {
+func judgeHealth(f Facts, worst Severity) []diagnosis {
 	if f.Daemon == nil || worst == Failure {
 		return nil
 	}
 	s := f.Daemon.Status
 	switch {
 	case s.Health == status.NotServing:
-		return []doubt{{code: StatusNotServing, evidence: s.Summary}}
+		return []diagnosis{{code: StatusNotServing, evidence: s.Summary}}
 	case s.Health == status.Degraded && worst != Warning:
-		return []doubt{{code: StatusDegraded, evidence: s.Summary}}
+		return []diagnosis{{code: StatusDegraded, evidence: s.Summary}}
 	}
 	return nil
 }
 
 func noDaemon(f Facts) string {
-	if f.Daemon == nil && f.Socket.Reached == Throttled {
+	if f.Daemon == nil && f.Socket.Connection == ConnectionThrottled {
 		return "the daemon refuses calls: it gets too many"
 	}
 	if f.Daemon == nil {
@@ -99,7 +99,7 @@ func noManager(f Facts) string {
 }
 
 func noConfig(f Facts) string {
-	if f.Socket.Reached == Throttled {
+	if f.Socket.Connection == ConnectionThrottled {
 		return noDaemon(f)
 	}
 	if f.Config == nil && f.Daemon == nil {
@@ -108,8 +108,8 @@ func noConfig(f Facts) string {
 	return ""
 }
 
-func noWay(f Facts) string {
-	if f.Daemon != nil && len(f.Daemon.Ways) == 0 {
+func noServiceCheck(f Facts) string {
+	if f.Daemon != nil && len(f.Daemon.ServiceChecks) == 0 {
 		return "no tenant is configured"
 	}
 	return noDaemon(f)

@@ -31,7 +31,7 @@ func unitOf(f Facts, name string) (Unit, bool) {
 }
 
 // judgeManager says why the service manager runs no daemon, whichever it is.
-func judgeManager(f Facts) []doubt {
+func judgeManager(f Facts) []diagnosis {
 	if f.Windows != nil {
 		return judgeService(f)
 	}
@@ -40,7 +40,7 @@ func judgeManager(f Facts) []doubt {
 
 // judgeUnits says why systemd runs no daemon. One that answers all
 // the same is another one, which judgeOthers knows more of.
-func judgeUnits(f Facts) []doubt {
+func judgeUnits(f Facts) []diagnosis {
 	daemon, installed := unitOf(f, DaemonUnit)
 	key, _ := unitOf(f, KeyUnit)
 	said := fmt.Sprintf("%s is %s (result %s, exit status %d)", DaemonUnit, daemon.Active, daemon.Result, daemon.Exit)
@@ -49,21 +49,21 @@ func judgeUnits(f Facts) []doubt {
 		return nil
 	case f.Daemon == nil && maskedUnits(f) != "":
 		names := maskedUnits(f)
-		return []doubt{{code: ServiceMasked, subject: DaemonUnit, evidence: "masked: " + names, known: []string{"UNIT", names}}}
+		return []diagnosis{{code: ServiceMasked, subject: DaemonUnit, evidence: "masked: " + names, placeholders: []string{"UNIT", names}}}
 	case key.Active == "failed":
-		return []doubt{{code: ServiceCredential, subject: KeyUnit, evidence: fmt.Sprintf("%s is failed (result %s)", KeyUnit, key.Result)}}
+		return []diagnosis{{code: ServiceCredential, subject: KeyUnit, evidence: fmt.Sprintf("%s is failed (result %s)", KeyUnit, key.Result)}}
 	case f.Daemon != nil:
-		return []doubt{{code: TwoDaemons, subject: f.Socket.Path, evidence: said + ", and yet a daemon answers, process " + fmt.Sprint(f.Daemon.PID)}}
+		return []diagnosis{{code: TwoDaemons, subject: f.Socket.Path, evidence: said + ", and yet a daemon answers, process " + fmt.Sprint(f.Daemon.PID)}}
 	case daemon.Exit == exitCredentials && daemon.OtherMachine:
-		return []doubt{{code: MachineIDChanged, subject: DaemonUnit, evidence: said + ", and systemd's host key is of another machine-id"}}
+		return []diagnosis{{code: MachineIDChanged, subject: DaemonUnit, evidence: said + ", and systemd's host key is of another machine-id"}}
 	case daemon.Exit == exitCredentials:
-		return []doubt{{code: ServiceCredential, subject: DaemonUnit, evidence: said}}
+		return []diagnosis{{code: ServiceCredential, subject: DaemonUnit, evidence: said}}
 	case daemon.Exit == exitUsage && daemon.Result == "exit-code":
-		return []doubt{{code: ConfigInvalid, subject: DaemonUnit, evidence: withConfig(f, said)}}
+		return []diagnosis{{code: ConfigInvalid, subject: DaemonUnit, evidence: withConfig(f, said)}}
 	case daemon.Active == "inactive" && daemon.Result == "success":
-		return []doubt{{code: ServiceStopped, subject: DaemonUnit, evidence: said}}
+		return []diagnosis{{code: ServiceStopped, subject: DaemonUnit, evidence: said}}
 	case daemon.Active == "failed" || daemon.Result != "success":
-		return []doubt{{code: ServiceFailing, subject: DaemonUnit, evidence: said}}
+		return []diagnosis{{code: ServiceFailing, subject: DaemonUnit, evidence: said}}
 	}
 	return nil
 }
@@ -88,27 +88,27 @@ func withConfig(f Facts, said string) string {
 
 // judgeSocket says why no daemon answers, unless the service manager or the
 // configuration has.
-func judgeSocket(f Facts) []doubt {
+func judgeSocket(f Facts) []diagnosis {
 	s := f.Socket
-	if s.Closed != "" && (s.Reached == Answered || s.Reached == Forbidden) {
-		return []doubt{{code: SocketMode, subject: s.Path, evidence: s.Closed}}
+	if s.Closed != "" && (s.Connection == ConnectionAnswered || s.Connection == ConnectionForbidden) {
+		return []diagnosis{{code: SocketMode, subject: s.Path, evidence: s.Closed}}
 	}
 	if who := squatter(f); who != "" {
-		return []doubt{{code: PipeSquatted, subject: s.Path, evidence: who, known: numberOf(f.Windows.Server)}}
+		return []diagnosis{{code: PipeSquatted, subject: s.Path, evidence: who, placeholders: pidPlaceholder(f.Windows.PipeOwner)}}
 	}
-	if s.Reached == Foreign {
-		return []doubt{{code: SocketForeign, subject: s.Path, evidence: s.Words}}
+	if s.Connection == ConnectionForeign {
+		return []diagnosis{{code: SocketForeign, subject: s.Path, evidence: s.Failure}}
 	}
-	if s.Reached == Answered || len(judgeManager(f)) > 0 || len(judgeConfig(f)) > 0 {
+	if s.Connection == ConnectionAnswered || len(judgeManager(f)) > 0 || len(judgeConfig(f)) > 0 {
 		return nil
 	}
-	code := map[Reached]Code{Missing: SocketMissing, Dead: SocketDead, Forbidden: SocketMode, Silent: DaemonSilent, Throttled: CallsThrottled, Broken: DaemonSilent}[s.Reached]
-	return []doubt{{code: code, subject: s.Path, evidence: s.Words}}
+	code := map[Connection]Code{ConnectionNoSocket: SocketMissing, ConnectionRefused: SocketRefused, ConnectionForbidden: SocketMode, ConnectionTimeout: DaemonSilent, ConnectionThrottled: Throttled, ConnectionFailed: DaemonSilent}[s.Connection]
+	return []diagnosis{{code: code, subject: s.Path, evidence: s.Failure}}
 }
 
 // judgeConfig says that no daemon would start; what a running one makes of its
 // configuration is judgePolicy's.
-func judgeConfig(f Facts) []doubt {
+func judgeConfig(f Facts) []diagnosis {
 	if f.Daemon != nil || f.Config == nil || len(f.Config.Fatal) == 0 {
 		return nil
 	}
@@ -117,41 +117,41 @@ func judgeConfig(f Facts) []doubt {
 			return nil
 		}
 	}
-	return []doubt{{code: ConfigInvalid, subject: "", evidence: strings.Join(f.Config.Fatal, "; ")}}
+	return []diagnosis{{code: ConfigInvalid, subject: "", evidence: strings.Join(f.Config.Fatal, "; ")}}
 }
 
-func judgeVersion(f Facts) []doubt {
+func judgeVersion(f Facts) []diagnosis {
 	daemons := f.Daemon.Status.Version
 	if daemons == f.Client.Version {
 		return nil
 	}
-	return []doubt{{code: DaemonOlder, subject: "", evidence: fmt.Sprintf("regentd is %s, and this program %s", daemons, f.Client.Version)}}
+	return []diagnosis{{code: DaemonVersion, subject: "", evidence: fmt.Sprintf("regentd is %s, and this program %s", daemons, f.Client.Version)}}
 }
 
-func judgeOthers(f Facts) []doubt {
+func judgeOthers(f Facts) []diagnosis {
 	if len(judgeManager(f)) > 0 {
 		return nil // it was said there
 	}
-	var out []doubt
+	var out []diagnosis
 	for _, p := range f.Others {
-		out = append(out, doubt{code: TwoDaemons, subject: p.Shares, evidence: fmt.Sprintf("process %d, which answered here, and process %d both run regentd with %s", f.Daemon.PID, p.PID, p.Shares)})
+		out = append(out, diagnosis{code: TwoDaemons, subject: p.Shares, evidence: fmt.Sprintf("process %d, which answered here, and process %d both run regentd with %s", f.Daemon.PID, p.PID, p.Shares)})
 	}
 	return out
 }
 
 // judgeStore says why the store cannot be used.
-func judgeStore(f Facts) []doubt {
+func judgeStore(f Facts) []diagnosis {
 	if f.Daemon.Unusable == "" {
 		return nil
 	}
 	code, known := map[string]Code{
 		"store_locked": StoreLocked, "store_unreadable": StoreUnreadable, "store_missing": StoreMissing,
-		"store_rolled_back": StoreRolledBack, "quarantined": CloneQuarantined,
+		"store_rolled_back": StoreRolledBack, "quarantined": Quarantined,
 	}[f.Daemon.Unusable]
 	if !known {
 		code = StoreUnreadable
 	}
-	return []doubt{{code: code, subject: f.Daemon.StateDir, evidence: unusable(f.Daemon.Status.Summary), known: []string{"STATE", f.Daemon.StateDir}}}
+	return []diagnosis{{code: code, subject: f.Daemon.StateDir, evidence: unusable(f.Daemon.Status.Summary), placeholders: []string{"STATE", f.Daemon.StateDir}}}
 }
 
 // unusable is what is wrong, of a text about a store: its advice follows it, which
@@ -163,14 +163,14 @@ func unusable(text string) string {
 	return text
 }
 
-func judgeDisk(f Facts) []doubt {
+func judgeDisk(f Facts) []diagnosis {
 	switch d := f.Daemon.Disk; {
 	case d.Failure == "":
 		return nil
 	case d.Full:
-		return []doubt{{code: DiskFull, subject: f.Daemon.StateDir, evidence: d.Failure}}
+		return []diagnosis{{code: DiskFull, subject: f.Daemon.StateDir, evidence: d.Failure}}
 	default:
-		return []doubt{{code: StateNotWritable, subject: f.Daemon.StateDir, evidence: d.Failure}}
+		return []diagnosis{{code: StateNotWritable, subject: f.Daemon.StateDir, evidence: d.Failure}}
 	}
 }
 
@@ -185,39 +185,39 @@ const LogSource = "log"
 // that brings a registration token.
 const RegistrationSource = "registration token "
 
-// BringsToken reports whether a status has such a problem.
-func BringsToken(s status.Status) bool { return slices.ContainsFunc(s.Problems, bringsToken) }
+// HasTokenProblem reports whether a status has such a problem.
+func HasTokenProblem(s status.Status) bool { return slices.ContainsFunc(s.Problems, isTokenProblem) }
 
-func bringsToken(p status.Problem) bool { return strings.HasPrefix(p.Source, RegistrationSource) }
+func isTokenProblem(p status.Problem) bool { return strings.HasPrefix(p.Source, RegistrationSource) }
 
-func judgePolicy(f Facts) []doubt {
-	var out []doubt
+func judgePolicy(f Facts) []diagnosis {
+	var out []diagnosis
 	s := f.Daemon.Status
 	var invalid string
 	for _, p := range s.Problems {
 		switch p.Source {
 		case ConfigSource:
 			invalid = p.Detail
-			out = append(out, doubt{code: ConfigInvalid, subject: "", evidence: p.Detail})
+			out = append(out, diagnosis{code: ConfigInvalid, subject: "", evidence: p.Detail})
 		case LogSource:
-			out = append(out, doubt{code: LogLost, subject: "", evidence: p.Detail})
+			out = append(out, diagnosis{code: LogNotWritable, subject: "", evidence: p.Detail})
 		}
 	}
 	for _, p := range s.Problems {
-		if bringsToken(p) {
-			out = append(out, doubt{code: RegistrationFile, subject: strings.TrimPrefix(p.Source, RegistrationSource), evidence: p.Detail})
+		if isTokenProblem(p) {
+			out = append(out, diagnosis{code: RegistrationFile, subject: strings.TrimPrefix(p.Source, RegistrationSource), evidence: p.Detail})
 			continue
 		}
-		if p.Source != ConfigSource && p.Source != LogSource && !strings.Contains(invalid, p.Detail) && !saysClosed(p, s.Applications) && !saysSettings(p, f.Daemon.Ways) {
-			out = append(out, doubt{code: PolicyProblem, subject: p.Source, evidence: p.Detail})
+		if p.Source != ConfigSource && p.Source != LogSource && !strings.Contains(invalid, p.Detail) && !isAllowRuleMissing(p, s.Applications) && !isNetworkSettings(p, f.Daemon.ServiceChecks) {
+			out = append(out, diagnosis{code: PolicyProblem, subject: p.Source, evidence: p.Detail})
 		}
 	}
 	if len(s.Applications) == 0 {
-		out = append(out, doubt{code: NoApplication, subject: "", evidence: "the configuration in force names none"})
+		out = append(out, diagnosis{code: NoApplication, subject: "", evidence: "the configuration in force names none"})
 	}
 	for _, a := range s.Applications {
 		if a.Rules == 0 {
-			out = append(out, doubt{code: ApplicationClosed, subject: a.ID, evidence: "it has no rule under allow"})
+			out = append(out, diagnosis{code: AllowRuleMissing, subject: a.ID, evidence: "it has no rule under allow"})
 		}
 	}
 	return out
@@ -231,9 +231,9 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// saysClosed reports whether a problem is that an application has no rule, which
+// isAllowRuleMissing reports whether a problem is that an application has no rule, which
 // has a code of its own.
-func saysClosed(p status.Problem, apps []status.Application) bool {
+func isAllowRuleMissing(p status.Problem, apps []status.Application) bool {
 	return slices.ContainsFunc(apps, func(a status.Application) bool {
 		return a.Rules == 0 && strings.HasPrefix(p.Detail, "applications."+a.ID) && strings.Contains(p.Detail, "has no allow rule")
 	})
@@ -243,29 +243,29 @@ func saysClosed(p status.Problem, apps []status.Application) bool {
 // depends.
 var settingsFiles = []string{"network.ca_file", "network.proxy_credentials_file"}
 
-// saysSettings reports whether a problem is why a way fails before it begins, which
+// isNetworkSettings reports whether a problem is why a way fails before it begins, which
 // has a code of its own.
-func saysSettings(p status.Problem, ways []Way) bool {
-	return slices.ContainsFunc(ways, func(w Way) bool {
+func isNetworkSettings(p status.Problem, ways []ServiceCheck) bool {
+	return slices.ContainsFunc(ways, func(w ServiceCheck) bool {
 		file := slices.ContainsFunc(settingsFiles, func(key string) bool {
-			return strings.HasPrefix(p.Detail, key) && strings.HasPrefix(w.why(), key)
+			return strings.HasPrefix(p.Detail, key) && strings.HasPrefix(w.failureText(), key)
 		})
-		return w.Step == AtSettings && (file || strings.HasPrefix(p.Detail, w.why()))
+		return w.Stage == StageSettings && (file || strings.HasPrefix(p.Detail, w.failureText()))
 	})
 }
 
-func judgeDenials(f Facts) []doubt {
+func judgeDenials(f Facts) []diagnosis {
 	closed := map[string]bool{}
 	for _, a := range f.Daemon.Status.Applications {
 		closed[a.ID] = a.Rules == 0 // that is said already
 	}
-	var out []doubt
+	var out []diagnosis
 	for _, d := range f.Daemon.Denials {
 		if closed[d.Application] {
 			continue
 		}
-		out = append(out, doubt{code: CallerDenied, subject: d.Application, evidence: fmt.Sprintf("%s, last at %s by process %d of user %s (%s): %s",
-			times(d.Times), d.At.UTC().Format("15:04:05Z"), d.PID, d.User, d.Exe, d.Reason), known: []string{"PID", strconv.Itoa(d.PID), "APPLICATION", d.Application}})
+		out = append(out, diagnosis{code: Denied, subject: d.Application, evidence: fmt.Sprintf("%s, last at %s by process %d of user %s (%s): %s",
+			times(d.Times), d.At.UTC().Format("15:04:05Z"), d.PID, d.User, d.Exe, d.Reason), placeholders: []string{"PID", strconv.Itoa(d.PID), "APPLICATION", d.Application}})
 	}
 	return out
 }

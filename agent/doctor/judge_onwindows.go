@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// maxUnkept is how far a clock is off that is kept: anything beyond shows that
+// maxDrift is how far a clock is off that is kept: anything beyond shows that
 // nobody keeps it.
-const maxUnkept = time.Minute
+const maxDrift = time.Minute
 
 // judgeService says why the service manager of Windows runs no daemon.
-func judgeService(f Facts) []doubt {
+func judgeService(f Facts) []diagnosis {
 	s := f.Windows.Service
 	if s == nil || squatter(f) != "" {
 		return nil
@@ -21,7 +21,7 @@ func judgeService(f Facts) []doubt {
 	var code Code
 	switch {
 	case f.Daemon != nil:
-		return besides(f, *s, said)
+		return otherDaemon(f, *s, said)
 	case s.State == ServiceNotInstalled:
 		code = ServiceMissing
 	case s.State != ServiceEnded:
@@ -35,18 +35,18 @@ func judgeService(f Facts) []doubt {
 	default:
 		code, said = ServiceFailing, fmt.Sprintf("%s, and ended with code %d", said, s.Exit)
 	}
-	return []doubt{{code: code, subject: s.Name, evidence: said}}
+	return []diagnosis{{code: code, subject: s.Name, evidence: said}}
 }
 
-// besides is about a daemon that answers and is not the service's.
-func besides(f Facts, s Service, said string) []doubt {
+// otherDaemon is about a daemon that answers and is not the service's.
+func otherDaemon(f Facts, s Service, said string) []diagnosis {
 	if s.State == ServiceNotInstalled || s.PID == f.Daemon.PID {
 		return nil
 	}
 	if s.PID != 0 {
 		said += fmt.Sprintf(", process %d", s.PID)
 	}
-	return []doubt{{code: TwoDaemons, subject: f.Socket.Path, evidence: fmt.Sprintf("%s, and yet process %d answers", said, f.Daemon.PID), known: []string{"NUMBER", strconv.Itoa(f.Daemon.PID)}}}
+	return []diagnosis{{code: TwoDaemons, subject: f.Socket.Path, evidence: fmt.Sprintf("%s, and yet process %d answers", said, f.Daemon.PID), placeholders: []string{"NUMBER", strconv.Itoa(f.Daemon.PID)}}}
 }
 
 // squatter says who has the pipe in the service's place; "" is nobody, or it is
@@ -57,32 +57,32 @@ func squatter(f Facts) string {
 		return ""
 	}
 	who := ""
-	if w.Server != nil {
-		who = fmt.Sprintf("process %d (%s) serves it", w.Server.PID, cmp.Or(w.Server.Exe, "its program may not be seen"))
+	if w.PipeOwner != nil {
+		who = fmt.Sprintf("process %d (%s) serves it", w.PipeOwner.PID, cmp.Or(w.PipeOwner.Exe, "its program may not be seen"))
 	}
 	switch s := w.Service; {
-	case s != nil && w.Server != nil && s.PID == w.Server.PID:
+	case s != nil && w.PipeOwner != nil && s.PID == w.PipeOwner.PID:
 		return "" // it is the service's, whoever that runs as
-	case f.Socket.Reached == Foreign:
-		return joined(f.Socket.Words, who)
+	case f.Socket.Connection == ConnectionForeign:
+		return joined(f.Socket.Failure, who)
 	case s == nil:
 		return ""
-	case w.Server != nil && s.PID == 0:
+	case w.PipeOwner != nil && s.PID == 0:
 		return joined(who, fmt.Sprintf("the service %s is %s", s.Name, s.State))
-	case w.Server != nil:
+	case w.PipeOwner != nil:
 		return joined(who, fmt.Sprintf("the service %s is process %d", s.Name, s.PID))
 	case s.PID != 0:
 		return "" // it is busy itself
-	case f.Socket.Reached == Forbidden:
+	case f.Socket.Connection == ConnectionForbidden:
 		return joined("somebody serves it and lets this user not look", fmt.Sprintf("the service %s is %s", s.Name, s.State))
-	case f.Socket.Reached == Silent: // with nobody there it would be missing
+	case f.Socket.Connection == ConnectionTimeout: // with nobody there it would be missing
 		return joined("somebody serves it and answers nobody", fmt.Sprintf("the service %s is %s", s.Name, s.State))
 	}
 	return ""
 }
 
-// numberOf is the PID for where the next step has a word for it, if it is known.
-func numberOf(s *Server) []string {
+// pidPlaceholder is the PID for where the next step has a word for it, if it is known.
+func pidPlaceholder(s *PipeOwner) []string {
 	if s == nil {
 		return nil
 	}
@@ -96,45 +96,45 @@ func joined(a, b string) string {
 	return a + "; " + b
 }
 
-func noLists(f Facts) string {
-	if f.Windows.Lists == nil {
+func noAccessLists(f Facts) string {
+	if f.Windows.AccessLists == nil {
 		return "only an administrator may see them, or it is not the installed daemon"
 	}
 	return ""
 }
 
-// judgeLists names each thing that more people may use than is meant.
-func judgeLists(f Facts) []doubt {
-	var out []doubt
-	for _, w := range f.Windows.Lists.Widened {
-		out = append(out, doubt{code: AccessWidened, subject: w.Path, evidence: w.Who, known: []string{"COMMAND", w.Mend}})
+// judgeAccess names each thing that more people may use than is meant.
+func judgeAccess(f Facts) []diagnosis {
+	var out []diagnosis
+	for _, w := range f.Windows.AccessLists.Broad {
+		out = append(out, diagnosis{code: PermissionsTooBroad, subject: w.Path, evidence: w.Who, placeholders: []string{"COMMAND", w.Fix}})
 	}
 	return out
 }
 
-func noKeeper(f Facts) string {
-	if f.Windows.Keeper == nil || f.Windows.Keeper.State == ServiceNotInstalled {
+func noTimeService(f Facts) string {
+	if f.Windows.TimeService == nil || f.Windows.TimeService.State == ServiceNotInstalled {
 		return "this system has none, or does not say how it is"
 	}
 	return ""
 }
 
-// judgeKeeper says that nobody keeps the clock. One that is started when it is
+// judgeTimeService says that nobody keeps the clock. One that is started when it is
 // wanted, as where a device is in no domain, may rest as long as the clock is right.
-func judgeKeeper(f Facts) []doubt {
-	k := *f.Windows.Keeper
-	if k.State != ServiceEnded || len(clockDoubts(f)) > 0 {
+func judgeTimeService(f Facts) []diagnosis {
+	k := *f.Windows.TimeService
+	if k.State != ServiceEnded || len(clockDiagnoses(f)) > 0 {
 		return nil // that it is wrong is said, and what to do
 	}
 	said := fmt.Sprintf("the service %s is stopped, its start is %s", k.Name, k.Start)
 	skew, host := skewOf(f)
 	switch {
-	case skew.Abs() > maxUnkept:
-		said = fmt.Sprintf("%s, and by %s %s", said, host, wrongBy(skew))
+	case skew.Abs() > maxDrift:
+		said = fmt.Sprintf("%s, and by %s %s", said, host, clockError(skew))
 	case k.Start == StartManual:
 		return nil
 	}
-	return []doubt{{code: ClockUnkept, subject: k.Name, evidence: said}}
+	return []diagnosis{{code: TimeServiceStopped, subject: k.Name, evidence: said}}
 }
 
 // skewOf is how far the clock is off by the service that it is furthest off from.
@@ -142,7 +142,7 @@ func skewOf(f Facts) (skew time.Duration, host string) {
 	if f.Daemon == nil {
 		return 0, ""
 	}
-	for _, w := range f.Daemon.Ways {
+	for _, w := range f.Daemon.ServiceChecks {
 		if s := time.Duration(w.SkewSeconds) * time.Second; s.Abs() > skew.Abs() {
 			skew, host = s, w.Host
 		}
@@ -150,7 +150,7 @@ func skewOf(f Facts) (skew time.Duration, host string) {
 	return skew, host
 }
 
-func clockDoubts(f Facts) []doubt {
+func clockDiagnoses(f Facts) []diagnosis {
 	if f.Daemon == nil {
 		return nil
 	}

@@ -12,13 +12,13 @@ import (
 )
 
 // judgeRegistrations says what is wrong with the registration tokens.
-func judgeRegistrations(f Facts) []doubt {
-	var out []doubt
-	for _, h := range f.Daemon.Held {
-		if h.Refused == "" || h.Unpaid == 0 {
+func judgeRegistrations(f Facts) []diagnosis {
+	var out []diagnosis
+	for _, h := range f.Daemon.RegistrationTokens {
+		if h.Refused == "" || h.Pending == 0 {
 			continue
 		}
-		words := strings.ToLower(h.Words)
+		words := strings.ToLower(h.Message)
 		code := RegistrationRefused
 		switch {
 		case h.Refused == "registration_expired":
@@ -29,19 +29,21 @@ func judgeRegistrations(f Facts) []doubt {
 			code = RegistrationDisabled
 		}
 		waiting := h.waiting(f)
-		out = append(out, doubt{
-			code: code, subject: h.Tenant, known: theOne(waiting),
-			evidence: fmt.Sprintf("%s, refused at %s; waiting: %s; %s", h.Named(), h.RefusedAt.UTC().Format("2006-01-02 15:04Z"), strings.Join(waiting, ", "), said(h.Words)),
+		out = append(out, diagnosis{
+			code: code, subject: h.Tenant, placeholders: onlyInstance(waiting),
+			evidence: fmt.Sprintf("%s, refused at %s; waiting: %s; %s", h.Label(), h.RefusedAt.UTC().Format("2006-01-02 15:04Z"), strings.Join(waiting, ", "), serviceWords(h.Message)),
 		})
 	}
-	return append(out, missing(f)...)
+	return append(out, missingRegistrations(f)...)
 }
 
-// Named names h to its reader, who may know its fingerprint or not.
-func (h Held) Named() string { return strings.TrimSpace("registration token " + h.Fingerprint) }
+// Label names h to its reader, who may know its fingerprint or not.
+func (h RegistrationToken) Label() string {
+	return strings.TrimSpace("registration token " + h.Fingerprint)
+}
 
 // waiting names the instances that h would be redeemed for.
-func (h Held) waiting(f Facts) []string {
+func (h RegistrationToken) waiting(f Facts) []string {
 	var out []string
 	for _, a := range f.Daemon.Status.Applications {
 		if a.Tenant != h.Tenant || h.Application != "" && h.Application != a.ID {
@@ -56,8 +58,8 @@ func (h Held) waiting(f Facts) []string {
 	return out
 }
 
-// refreshed names the tenant's instances that have an auth token.
-func refreshed(f Facts, tenant string) []string {
+// redeemedInstances names the tenant's instances that have an auth token.
+func redeemedInstances(f Facts, tenant string) []string {
 	var out []string
 	for _, a := range f.Daemon.Status.Applications {
 		for _, i := range a.Instances {
@@ -69,19 +71,19 @@ func refreshed(f Facts, tenant string) []string {
 	return out
 }
 
-// theOne is the value for a next step that is about each of the instances, if
+// onlyInstance is the value for a next step that is about each of the instances, if
 // there is but one.
-func theOne(instances []string) []string {
+func onlyInstance(instances []string) []string {
 	if len(instances) != 1 {
 		return nil
 	}
-	return []string{fault.AnInstance, instances[0]}
+	return []string{fault.InstancePlaceholder, instances[0]}
 }
 
-// said is what the service said, of a text that has it in parentheses, and what stands
+// serviceWords is what the service said, of a text that has it in parentheses, and what stands
 // after that. The text before it is advice, which the finding has in the table's
 // words. A text without it is returned whole.
-func said(text string) string {
+func serviceWords(text string) string {
 	before, _, ok := strings.Cut(text, " said: ")
 	begin := strings.LastIndex(before, "(")
 	if !ok || begin < 0 {
@@ -94,20 +96,20 @@ func said(text string) string {
 	return strings.TrimSuffix(text, ")")
 }
 
-// redemption is the identifier in the text about an uncertain redemption, "" if it
+// redemptionID is the identifier in the text about an uncertain redemption, "" if it
 // has none.
-func redemption(text string) string {
+func redemptionID(text string) string {
 	_, after, _ := strings.Cut(text, "regent ledger resolve ")
 	id, _, _ := strings.Cut(after, " ")
 	return id
 }
 
-// missing names the tenants whose instances wait and for which nothing is held.
-func missing(f Facts) []doubt {
+// missingRegistrations names the tenants whose instances wait and for which nothing is held.
+func missingRegistrations(f Facts) []diagnosis {
 	waiting, order := map[string][]string{}, []string{}
 	for _, a := range f.Daemon.Status.Applications {
 		for _, i := range a.Instances {
-			if i.State != "unredeemed" && !i.RedeemAsked || pays(f, a) || refusedFor(i) != "" {
+			if i.State != "unredeemed" && !i.RedeemAsked || paysFor(f, a) || refusalCode(i) != "" {
 				continue
 			}
 			if waiting[a.Tenant] == nil {
@@ -118,18 +120,18 @@ func missing(f Facts) []doubt {
 	}
 	out := refusals(f)
 	hint := ""
-	if BringsToken(f.Daemon.Status) {
+	if HasTokenProblem(f.Daemon.Status) {
 		hint = "; one was brought, see " + string(RegistrationFile)
 	}
 	for _, host := range order {
-		out = append(out, doubt{code: RegistrationMissing, subject: host, evidence: "waiting: " + strings.Join(waiting[host], ", ") + hint})
+		out = append(out, diagnosis{code: RegistrationMissing, subject: host, evidence: "waiting: " + strings.Join(waiting[host], ", ") + hint})
 	}
 	return out
 }
 
-// pays reports whether a held registration token is for the application.
-func pays(f Facts, a status.Application) bool {
-	for _, h := range f.Daemon.Held {
+// paysFor reports whether a held registration token is for the application.
+func paysFor(f Facts, a status.Application) bool {
+	for _, h := range f.Daemon.RegistrationTokens {
 		if h.Tenant == a.Tenant && (h.Application == "" || h.Application == a.ID) {
 			return true
 		}
@@ -137,9 +139,9 @@ func pays(f Facts, a status.Application) bool {
 	return false
 }
 
-// refusedFor is the code of an instance whose registration token was refused
+// refusalCode is the code of an instance whose registration token was refused
 // and is gone.
-func refusedFor(i status.Instance) Code {
+func refusalCode(i status.Instance) Code {
 	if i.LastFault == nil {
 		return ""
 	}
@@ -154,15 +156,15 @@ func refusedFor(i status.Instance) Code {
 	return ""
 }
 
-func refusals(f Facts) []doubt {
-	var out []doubt
+func refusals(f Facts) []diagnosis {
+	var out []diagnosis
 	for _, a := range f.Daemon.Status.Applications {
-		if pays(f, a) {
+		if paysFor(f, a) {
 			continue
 		}
 		for _, i := range a.Instances {
-			if code := refusedFor(i); code != "" && i.State == "unredeemed" {
-				out = append(out, doubt{code: code, subject: i.Name, evidence: said(i.LastFault.Detail), known: theOne([]string{i.Name})})
+			if code := refusalCode(i); code != "" && i.State == "unredeemed" {
+				out = append(out, diagnosis{code: code, subject: i.Name, evidence: serviceWords(i.LastFault.Detail), placeholders: onlyInstance([]string{i.Name})})
 			}
 		}
 	}
@@ -171,12 +173,12 @@ func refusals(f Facts) []doubt {
 
 // judgeInstances says which instances need a person. Those that only wait for
 // the network or a registration token are explained by that.
-func judgeInstances(f Facts) []doubt {
+func judgeInstances(f Facts) []diagnosis {
 	codes := map[string]Code{
-		"uncertain": RedemptionUncertain, "revoked": AuthTokenRevoked,
-		"refresh_lost": RefreshTokenLost, "refresh_expired": RefreshTokenExpired,
+		"uncertain": RedemptionUncertain, "revoked": Revoked,
+		"refresh_lost": RefreshLost, "refresh_expired": RefreshExpired,
 	}
-	var out []doubt
+	var out []diagnosis
 	for _, a := range f.Daemon.Status.Applications {
 		for _, i := range a.Instances {
 			code, bad := codes[i.State]
@@ -190,24 +192,24 @@ func judgeInstances(f Facts) []doubt {
 			if i.LastFault != nil {
 				why = i.LastFault.Detail
 			}
-			known := theOne([]string{i.Name})
-			if id := redemption(why); id != "" {
+			known := onlyInstance([]string{i.Name})
+			if id := redemptionID(why); id != "" {
 				why, _, _ = strings.Cut(why, ";") // the rest is in the next step
 				known = append(known, "IDENTIFIER", id)
 			}
-			out = append(out, doubt{code: code, subject: i.Name, evidence: said(why), known: known})
+			out = append(out, diagnosis{code: code, subject: i.Name, evidence: serviceWords(why), placeholders: known})
 		}
 	}
 	return out
 }
 
 // judgeRefreshes names the tenants at which it is uncertain how to refresh.
-func judgeRefreshes(f Facts) []doubt {
-	var out []doubt
+func judgeRefreshes(f Facts) []diagnosis {
+	var out []diagnosis
 	for _, t := range f.Daemon.Status.Tenants {
 		if r := t.Refresh; r != nil && r.Uncertain != "" {
-			out = append(out, doubt{
-				code: RefreshUncertain, subject: t.Host, known: theOne(r.Instances),
+			out = append(out, diagnosis{
+				code: RefreshUncertain, subject: t.Host, placeholders: onlyInstance(r.Instances),
 				evidence: fmt.Sprintf("refresh.mode: %s; %s: %s", r.Configured, strings.Join(r.Instances, ", "), r.Uncertain),
 			})
 		}
@@ -216,11 +218,11 @@ func judgeRefreshes(f Facts) []doubt {
 }
 
 // judgeSessions names the tenants whose sessions end, whatever a device does.
-func judgeSessions(f Facts) []doubt {
-	var out []doubt
+func judgeSessions(f Facts) []diagnosis {
+	var out []diagnosis
 	for _, t := range f.Daemon.Status.Tenants {
 		if t.SessionsEndSeconds > 0 {
-			out = append(out, doubt{code: SessionEnds, subject: t.Host, evidence: token.SessionsEnd(time.Duration(t.SessionsEndSeconds) * time.Second)})
+			out = append(out, diagnosis{code: SessionEnds, subject: t.Host, evidence: token.SessionLimitText(time.Duration(t.SessionsEndSeconds) * time.Second)})
 		}
 	}
 	return out
@@ -228,11 +230,11 @@ func judgeSessions(f Facts) []doubt {
 
 // judgeLimits names the tenants whose access tokens end before the next refresh may
 // begin.
-func judgeLimits(f Facts) []doubt {
-	var out []doubt
+func judgeLimits(f Facts) []diagnosis {
+	var out []diagnosis
 	for _, t := range f.Daemon.Status.Tenants {
 		if l := t.Limited; l.Interrupts() {
-			out = append(out, doubt{code: RefreshLimited, subject: t.Host, evidence: fmt.Sprintf("lifetime of access tokens: %d s; limits.refresh_floor: %d s", l.LifeSeconds, l.FloorSeconds)})
+			out = append(out, diagnosis{code: RefreshLimited, subject: t.Host, evidence: fmt.Sprintf("lifetime of access tokens: %d s; limits.refresh_floor: %d s", l.LifeSeconds, l.FloorSeconds)})
 		}
 	}
 	return out
@@ -240,9 +242,9 @@ func judgeLimits(f Facts) []doubt {
 
 // judgeName says that the service knows this device by the name of its first
 // redemption.
-func judgeName(f Facts) []doubt {
+func judgeName(f Facts) []diagnosis {
 	if n := f.Daemon.Status.FQDN; n.Differs() {
-		return []doubt{{code: DeviceRenamed, subject: n.Told, evidence: fmt.Sprintf("name at the first redemption: %s; name today: %s", n.Told, n.Now), known: []string{"FQDN", n.Told}}}
+		return []diagnosis{{code: DeviceRenamed, subject: n.Registered, evidence: fmt.Sprintf("name at the first redemption: %s; name today: %s", n.Registered, n.Current), placeholders: []string{"FQDN", n.Registered}}}
 	}
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// root is the top of the tree.
-const root = "../.."
+// repositoryRoot is the top of the tree.
+const repositoryRoot = "../.."
 
 var (
 	links    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
@@ -23,17 +23,17 @@ var (
 // asked.
 func TestLinksOfAllPages(t *testing.T) {
 	pages, followed := 0, 0
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(repositoryRoot, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && path != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "out" || d.Name() == "bin"):
+		case d.IsDir() && path != repositoryRoot && (strings.HasPrefix(d.Name(), ".") || d.Name() == "out" || d.Name() == "bin"):
 			return fs.SkipDir
 		case filepath.Ext(path) != ".md":
 			return nil
 		}
 		pages++
-		followed += follow(t, path)
+		followed += checkLinks(t, path)
 		return nil
 	})
 	if err != nil {
@@ -45,8 +45,8 @@ func TestLinksOfAllPages(t *testing.T) {
 	t.Logf("%d links of %d pages followed", followed, pages)
 }
 
-// follow checks the links of one page, and returns how many.
-func follow(t *testing.T, page string) (n int) {
+// checkLinks checks the links of one page, and returns how many.
+func checkLinks(t *testing.T, page string) (n int) {
 	for _, m := range links.FindAllStringSubmatch(code.ReplaceAllString(text(t, page), ""), -1) {
 		if strings.Contains(m[1], "://") || strings.HasPrefix(m[1], "mailto:") {
 			continue

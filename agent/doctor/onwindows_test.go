@@ -7,94 +7,94 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// onWindows is a Windows system on which nothing is wrong.
-func onWindows(f *Facts) {
+// windowsDevice is a Windows system on which nothing is wrong.
+func windowsDevice(f *Facts) {
 	f.Units = nil
 	f.Socket.Path = `\\.\pipe\regent`
 	f.Windows = &Windows{
-		Service: &Service{Name: "regentd", State: ServiceRunning, Start: StartAutomatic, PID: 7},
-		Server:  &Server{PID: 7, Exe: `C:\Program Files\Regent\regentd.exe`},
-		Lists:   &Lists{},
-		Keeper:  &Service{Name: "W32Time", State: ServiceRunning, Start: StartAutomatic, PID: 9},
+		Service:     &Service{Name: "regentd", State: ServiceRunning, Start: StartAutomatic, PID: 7},
+		PipeOwner:   &PipeOwner{PID: 7, Exe: `C:\Program Files\Regent\regentd.exe`},
+		AccessLists: &AccessLists{},
+		TimeService: &Service{Name: "W32Time", State: ServiceRunning, Start: StartAutomatic, PID: 9},
 	}
 	f.Proxies = []Proxy{{Host: "demo-host.com", Where: "the Internet settings of this user", Proxy: "proxy.example:8080"}}
 }
 
-// ended is one whose service has ended, and where nobody has the pipe.
-func ended(f *Facts, s Service) {
-	stopped(f, Missing)
-	onWindows(f)
+// stoppedService is one whose service has ended, and where nobody has the pipe.
+func stoppedService(f *Facts, s Service) {
+	stoppedDevice(f, ConnectionNoSocket)
+	windowsDevice(f)
 	s.Name = "regentd"
-	f.Windows.Service, f.Windows.Server = &s, nil
+	f.Windows.Service, f.Windows.PipeOwner = &s, nil
 }
 
-// squatted is one whose pipe somebody else has.
-func squatted(f *Facts, reached Reached) {
-	ended(f, Service{State: ServiceEnded, Start: StartAutomatic, Exit: 1})
-	f.Socket.Reached = reached
-	f.Windows.Server = &Server{PID: 66, Exe: `C:\other.exe`}
+// foreignPipe is one whose pipe somebody else has.
+func foreignPipe(f *Facts, reached Connection) {
+	stoppedService(f, Service{State: ServiceEnded, Start: StartAutomatic, Exit: 1})
+	f.Socket.Connection = reached
+	f.Windows.PipeOwner = &PipeOwner{PID: 66, Exe: `C:\other.exe`}
 }
 
-func faultsOnWindows() []illness {
+func faultsOnWindows() []faultCase {
 	with := func(change func(*Facts)) func(*Facts) {
-		return func(f *Facts) { onWindows(f); change(f) }
+		return func(f *Facts) { windowsDevice(f); change(f) }
 	}
-	service := func(s Service) func(*Facts) { return func(f *Facts) { ended(f, s) } }
-	way := func(step Step, proxy string) func(*Facts) {
+	service := func(s Service) func(*Facts) { return func(f *Facts) { stoppedService(f, s) } }
+	way := func(step Stage, proxy string) func(*Facts) {
 		return with(func(f *Facts) {
-			w := &f.Daemon.Ways[0]
-			w.Step, w.Failure, w.Provider, w.Proxy = step, "it failed", "", proxy
+			w := &f.Daemon.ServiceChecks[0]
+			w.Stage, w.Failure, w.Provider, w.Proxy = step, "it failed", "", proxy
 		})
 	}
-	return []illness{
+	return []faultCase{
 		{"windows: not installed", service(Service{State: ServiceNotInstalled}), ServiceMissing},
 		{"windows: stopped", service(Service{State: ServiceEnded, Start: StartAutomatic}), ServiceStopped},
 		{"windows: disabled", service(Service{State: ServiceEnded, Start: StartDisabled, Exit: 1}), ServiceDisabled},
 		{"windows: fails", service(Service{State: ServiceEnded, Start: StartAutomatic, Exit: 1}), ServiceFailing},
 		{"windows: fails by its file", func(f *Facts) {
-			ended(f, Service{State: ServiceEnded, Start: StartAutomatic, Exit: 1})
+			stoppedService(f, Service{State: ServiceEnded, Start: StartAutomatic, Exit: 1})
 			f.Config = &Config{[]string{"config.yaml:2"}}
 		}, ConfigInvalid},
 		{"windows: no pipe", service(Service{State: ServiceRunning, Start: StartAutomatic, PID: 7}), SocketMissing},
-		{"windows: stuck", with(func(f *Facts) { f.Daemon, f.Socket.Reached, f.Socket.Words = nil, Silent, "why" }), DaemonSilent},
-		{"windows: somebody else's pipe", func(f *Facts) { squatted(f, Foreign) }, PipeSquatted},
-		{"windows: an administrator's pipe", func(f *Facts) { squatted(f, Silent) }, PipeSquatted},
-		{"windows: a pipe that nobody may open", func(f *Facts) { squatted(f, Forbidden); f.Windows.Server = nil }, PipeSquatted},
-		{"windows: a pipe that is kept busy", func(f *Facts) { squatted(f, Silent); f.Windows.Server = nil }, PipeSquatted},
+		{"windows: stuck", with(func(f *Facts) { f.Daemon, f.Socket.Connection, f.Socket.Failure = nil, ConnectionTimeout, "why" }), DaemonSilent},
+		{"windows: somebody else's pipe", func(f *Facts) { foreignPipe(f, ConnectionForeign) }, PipeSquatted},
+		{"windows: an administrator's pipe", func(f *Facts) { foreignPipe(f, ConnectionTimeout) }, PipeSquatted},
+		{"windows: a pipe that nobody may open", func(f *Facts) { foreignPipe(f, ConnectionForbidden); f.Windows.PipeOwner = nil }, PipeSquatted},
+		{"windows: a pipe that is kept busy", func(f *Facts) { foreignPipe(f, ConnectionTimeout); f.Windows.PipeOwner = nil }, PipeSquatted},
 		{"windows: a busy pipe before the service was installed", func(f *Facts) {
-			squatted(f, Silent)
-			f.Windows.Server, f.Windows.Service = nil, &Service{Name: "regentd", State: ServiceNotInstalled}
+			foreignPipe(f, ConnectionTimeout)
+			f.Windows.PipeOwner, f.Windows.Service = nil, &Service{Name: "regentd", State: ServiceNotInstalled}
 		}, PipeSquatted},
 		{"windows: a service that keeps its pipe busy", func(f *Facts) {
-			squatted(f, Silent)
-			f.Windows.Server, f.Windows.Service = nil, &Service{Name: "regentd", State: ServiceRunning, PID: 7}
+			foreignPipe(f, ConnectionTimeout)
+			f.Windows.PipeOwner, f.Windows.Service = nil, &Service{Name: "regentd", State: ServiceRunning, PID: 7}
 		}, DaemonSilent},
 		{"windows: before a service that runs", func(f *Facts) {
-			squatted(f, Silent)
+			foreignPipe(f, ConnectionTimeout)
 			f.Windows.Service.State, f.Windows.Service.PID = ServiceRunning, 7
 		}, PipeSquatted},
 		{"windows: the service as another account", with(func(f *Facts) {
-			f.Daemon, f.Socket.Reached, f.Socket.Words = nil, Foreign, "why"
+			f.Daemon, f.Socket.Connection, f.Socket.Failure = nil, ConnectionForeign, "why"
 		}), SocketForeign},
 		{"windows: by hand while it is stopped", with(func(f *Facts) { f.Windows.Service.State, f.Windows.Service.PID = ServiceEnded, 0 }), TwoDaemons},
 		{"windows: by hand beside it", with(func(f *Facts) { f.Windows.Service.PID = 8 }), TwoDaemons},
 		{"windows: widened", with(func(f *Facts) {
-			f.Windows.Lists.Widened = []Widened{{`C:\ProgramData\Regent\state`, "S-1-1-0 may read it", "icacls"}}
-		}), AccessWidened},
-		{"windows: proxy for the name", way(AtDNS, ""), ProxyUnseen},
-		{"windows: proxy for the connection", way(AtConnect, ""), ProxyUnseen},
-		{"windows: another proxy", way(AtProxy, "old.example:8080"), ProxyUnseen},
-		{"windows: the same proxy", way(AtProxy, "proxy.example:8080"), ProxyUnreachable},
-		{"windows: a proxy script", func(f *Facts) { way(AtDNS, "")(f); f.Proxies[0].Proxy = "" }, ProxyUnseen},
-		{"windows: a proxy for another host", func(f *Facts) { way(AtDNS, "")(f); f.Proxies[0].Host = "else.example" }, DNSFailed},
-		{"windows: what no proxy helps", way(AtTrust, ""), TLSUnknownCA},
-		{"windows: clock disabled", with(func(f *Facts) { f.Windows.Keeper.State, f.Windows.Keeper.Start = ServiceEnded, StartDisabled }), ClockUnkept},
-		{"windows: clock stopped", with(func(f *Facts) { f.Windows.Keeper.State = ServiceEnded }), ClockUnkept},
+			f.Windows.AccessLists.Broad = []BroadAccess{{`C:\ProgramData\Regent\state`, "S-1-1-0 may read it", "icacls"}}
+		}), PermissionsTooBroad},
+		{"windows: proxy for the name", way(StageDNS, ""), ProxyNotConfigured},
+		{"windows: proxy for the connection", way(StageConnect, ""), ProxyNotConfigured},
+		{"windows: another proxy", way(StageProxy, "old.example:8080"), ProxyNotConfigured},
+		{"windows: the same proxy", way(StageProxy, "proxy.example:8080"), ProxyUnreachable},
+		{"windows: a proxy script", func(f *Facts) { way(StageDNS, "")(f); f.Proxies[0].Proxy = "" }, ProxyNotConfigured},
+		{"windows: a proxy for another host", func(f *Facts) { way(StageDNS, "")(f); f.Proxies[0].Host = "else.example" }, DNSFailed},
+		{"windows: what no proxy helps", way(StageTrust, ""), TLSUnknownCA},
+		{"windows: clock disabled", with(func(f *Facts) { f.Windows.TimeService.State, f.Windows.TimeService.Start = ServiceEnded, StartDisabled }), TimeServiceStopped},
+		{"windows: clock stopped", with(func(f *Facts) { f.Windows.TimeService.State = ServiceEnded }), TimeServiceStopped},
 		{"windows: clock resting and off", with(func(f *Facts) {
-			f.Windows.Keeper.State, f.Windows.Keeper.Start, f.Daemon.Ways[0].SkewSeconds = ServiceEnded, StartManual, -61
-		}), ClockUnkept},
+			f.Windows.TimeService.State, f.Windows.TimeService.Start, f.Daemon.ServiceChecks[0].SkewSeconds = ServiceEnded, StartManual, -61
+		}), TimeServiceStopped},
 		{"windows: clock stopped and wrong", with(func(f *Facts) {
-			f.Windows.Keeper.State, f.Daemon.Ways[0].SkewSeconds = ServiceEnded, 901
+			f.Windows.TimeService.State, f.Daemon.ServiceChecks[0].SkewSeconds = ServiceEnded, 901
 		}), ClockWrong},
 	}
 }
@@ -109,17 +109,17 @@ func TestJudgeOnWindows(t *testing.T) {
 	}{
 		{"well", func(*Facts) {}, nil},
 		{"a clock that is kept when it is wanted", func(f *Facts) {
-			f.Windows.Keeper.State, f.Windows.Keeper.Start, f.Daemon.Ways[0].SkewSeconds = ServiceEnded, StartManual, 60
+			f.Windows.TimeService.State, f.Windows.TimeService.Start, f.Daemon.ServiceChecks[0].SkewSeconds = ServiceEnded, StartManual, 60
 		}, nil},
 		{"a proxy that nobody needs", func(f *Facts) { f.Proxies[0].Proxy = "" }, nil},
 		{"no service, and one by hand", func(f *Facts) { f.Windows.Service = &Service{State: ServiceNotInstalled} }, nil},
 		{"nothing could be looked at", func(f *Facts) { f.Windows = &Windows{} }, none},
-		{"no time service", func(f *Facts) { f.Windows.Keeper.State = ServiceNotInstalled }, none[2:]},
+		{"no time service", func(f *Facts) { f.Windows.TimeService.State = ServiceNotInstalled }, none[2:]},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := well()
-			onWindows(&f)
+			f := healthyDevice()
+			windowsDevice(&f)
 			tt.is(&f)
 			r := Judge(f)
 			var skipped []string
@@ -139,15 +139,15 @@ func TestJudgeOnWindows(t *testing.T) {
 // What an administrator of a Windows is told can be typed there.
 func TestNextOnWindows(t *testing.T) {
 	for _, tt := range faultsOnWindows() {
-		f := well()
-		tt.wrong(&f)
+		f := healthyDevice()
+		tt.apply(&f)
 		for _, got := range Judge(f).Findings {
 			for _, foreign := range []string{"systemctl", "journalctl", "chmod", "(ss ", "PROXY,", "NUMBER", "COMMAND"} {
-				if strings.Contains(got.Next, foreign) && f.Windows.Server != nil && f.Proxies[0].Proxy != "" {
+				if strings.Contains(got.Next, foreign) && f.Windows.PipeOwner != nil && f.Proxies[0].Proxy != "" {
 					t.Errorf("%s: %q is in %q", tt.name, foreign, got.Next)
 				}
 			}
-			f.Reader = User
+			f.Audience = User
 			if e, _ := Lookup(got.Code); Judge(f).Findings[0].Next != e.User {
 				t.Errorf("%s: a user is told %q", tt.name, got.Next)
 			}
@@ -175,8 +175,8 @@ func TestEvidenceOnWindows(t *testing.T) {
 				continue
 			}
 			found = true
-			f := well()
-			tt.wrong(&f)
+			f := healthyDevice()
+			tt.apply(&f)
 			if got := Judge(f).Findings[0].Evidence; got != want {
 				t.Errorf("%s: got %q, want %q", name, got, want)
 			}

@@ -12,7 +12,7 @@ const generated = "<!-- made by go generate ./agent/doctor -->\n"
 // RunbookPages returns the pages by the names of their files: CODE.md, and README.md,
 // which lists them. A code that the doctor and the interface share has one page.
 func RunbookPages() map[string]string {
-	pages := map[string]string{"README.md": index()}
+	pages := map[string]string{"README.md": indexPage()}
 	for _, e := range Table() {
 		pages[string(e.Code)+".md"] = doctorPage(e)
 	}
@@ -51,13 +51,13 @@ func interfacePage(k fault.Kind, whole bool) string {
 		fmt.Fprintf(&b, "# %s\n\n%s\n", k, generated)
 	}
 	fmt.Fprintf(&b, "## In the local interface\n\nA program that asked the agent got the `code` `%s`: %s.\n\n", k, k.Advice())
-	fmt.Fprintf(&b, "- **Application**: %s\n", programs(k))
+	fmt.Fprintf(&b, "- **Application**: %s\n", programAdvice(k))
 	b.WriteString("- **User and administrator**: `regent status` shows the instance, `regent doctor` the cause.\n")
 	return b.String()
 }
 
-// programs is what a program does with a code.
-func programs(k fault.Kind) string {
+// programAdvice is what a program does with a code.
+func programAdvice(k fault.Kind) string {
 	switch k {
 	case fault.InvalidRequest:
 		return "mend the request, see [the protocol](../../ipc/PROTOCOL.md); asking again changes nothing."
@@ -71,7 +71,7 @@ func programs(k fault.Kind) string {
 	return "show `detail` to the user, who decides; asking again changes nothing until somebody has done something."
 }
 
-func index() string {
+func indexPage() string {
 	var b strings.Builder
 	b.WriteString("# Runbook\n\n" + generated + "\nOne page for each code that `regent doctor` names, and for each `code` of the local interface. `regent doctor explain CODE` shows the same without this directory.\n\n")
 	b.WriteString("| regent doctor says | severity | what it is |\n|---|---|---|\n")

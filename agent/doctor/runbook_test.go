@@ -10,11 +10,11 @@ import (
 	"regent/agent/fault"
 )
 
-const dir = "../../packaging/runbook"
+const runbookDir = "../../packaging/runbook"
 
 // Every code of the doctor and of the local interface has a page, there are no
 // others, and what is in the tree is what the tables say now.
-func TestComplete(t *testing.T) {
+func TestRunbookComplete(t *testing.T) {
 	pages := RunbookPages()
 	want := map[string]bool{"README.md": true}
 	for _, e := range Table() {
@@ -27,12 +27,12 @@ func TestComplete(t *testing.T) {
 		if pages[name] == "" {
 			t.Errorf("%s is missing", name)
 		}
-		there, err := os.ReadFile(filepath.Join(dir, name))
+		there, err := os.ReadFile(filepath.Join(runbookDir, name))
 		if err != nil || string(there) != pages[name] {
 			t.Errorf("%s in the tree is not what the table says (%v): run go generate ./agent/doctor", name, err)
 		}
 	}
-	there, err := filepath.Glob(filepath.Join(dir, "*"))
+	there, err := filepath.Glob(filepath.Join(runbookDir, "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-func TestPages(t *testing.T) {
+func TestRunbookPages(t *testing.T) {
 	for name, text := range RunbookPages() {
 		if strings.Count(text, "\n# ")+strings.Count(text[:2], "# ") != 1 || !strings.Contains(text, generated) || strings.HasSuffix(text, "\n\n") {
 			t.Errorf("%s has no heading, or several, or does not say that it is generated", name)
@@ -56,12 +56,12 @@ func TestPages(t *testing.T) {
 }
 
 // Every link of a page leads to a file that is there.
-func TestLinks(t *testing.T) {
+func TestRunbookLinks(t *testing.T) {
 	links := 0
 	for name, text := range RunbookPages() {
 		for _, m := range regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`).FindAllStringSubmatch(text, -1) {
 			if links++; !strings.Contains(m[1], "://") {
-				if _, err := os.Stat(filepath.Join(dir, m[1])); err != nil {
+				if _, err := os.Stat(filepath.Join(runbookDir, m[1])); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
 			}

@@ -10,7 +10,7 @@ const (
 	ProxyUnreachable       Code = "proxy_unreachable"
 	ProxyAuthentication    Code = "proxy_authentication"
 	ProxyRefused           Code = "proxy_refused"
-	ProxyUnseen            Code = "proxy_unseen"
+	ProxyNotConfigured     Code = "proxy_unseen"
 	TLSUnknownCA           Code = "tls_unknown_ca"
 	TLSInterception        Code = "tls_interception"
 	TLSInterceptionTrusted Code = "tls_interception_trusted"
@@ -20,9 +20,9 @@ const (
 	TLSClientCertificate   Code = "tls_client_certificate"
 	TLSHandshake           Code = "tls_handshake"
 	NotTheService          Code = "not_the_service"
-	ServiceIll             Code = "service_ill"
+	ServiceUnavailable     Code = "service_ill"
 	ClockWrong             Code = "clock_wrong"
-	ClockUnkept            Code = "clock_unkept"
+	TimeServiceStopped     Code = "clock_unkept"
 	ProviderMismatch       Code = "provider_mismatch"
 )
 
@@ -36,9 +36,9 @@ const (
 	RegistrationRefused   Code = "registration_refused"
 	RedemptionUncertain   Code = "redemption_uncertain"
 	RedemptionUnconfirmed Code = "redemption_unconfirmed"
-	AuthTokenRevoked      Code = "auth_token_revoked" //nolint:gosec // a code, no credential
-	RefreshTokenLost      Code = "refresh_token_lost"
-	RefreshTokenExpired   Code = "refresh_token_expired"
+	Revoked               Code = "auth_token_revoked" //nolint:gosec // a code, no credential
+	RefreshLost           Code = "refresh_token_lost"
+	RefreshExpired        Code = "refresh_token_expired"
 	SessionEnds           Code = "session_ends"
 	RefreshUncertain      Code = "refresh_uncertain"
 	RefreshLimited        Code = "refresh_limited"
@@ -53,31 +53,31 @@ const (
 	StoreUnreadable  Code = "store_unreadable"
 	StoreMissing     Code = "store_missing"
 	StoreRolledBack  Code = "store_rolled_back"
-	CloneQuarantined Code = "clone_quarantined"
+	Quarantined      Code = "clone_quarantined"
 	DiskFull         Code = "disk_full"
 	StateNotWritable Code = "state_not_writable"
 )
 
 // of the configuration,
 const (
-	ConfigInvalid     Code = "config_invalid"
-	PolicyProblem     Code = "policy_problem"
-	NoApplication     Code = "no_application"
-	ApplicationClosed Code = "application_closed"
-	CallerDenied      Code = "caller_denied"
+	ConfigInvalid    Code = "config_invalid"
+	PolicyProblem    Code = "policy_problem"
+	NoApplication    Code = "no_application"
+	AllowRuleMissing Code = "application_closed"
+	Denied           Code = "caller_denied"
 )
 
 // and of the daemon.
 const (
 	SocketMissing     Code = "socket_missing"
-	SocketDead        Code = "socket_dead"
+	SocketRefused     Code = "socket_dead"
 	SocketMode        Code = "socket_mode"
 	SocketForeign     Code = "socket_foreign"
 	DaemonSilent      Code = "daemon_silent"
-	CallsThrottled    Code = "calls_throttled"
-	DaemonOlder       Code = "daemon_older"
+	Throttled         Code = "calls_throttled"
+	DaemonVersion     Code = "daemon_older"
 	TwoDaemons        Code = "two_daemons"
-	LogLost           Code = "log_lost"
+	LogNotWritable    Code = "log_lost"
 	ServiceStopped    Code = "service_stopped"
 	ServiceMasked     Code = "service_masked"
 	ServiceFailing    Code = "service_failing"
@@ -85,70 +85,70 @@ const (
 	MachineIDChanged  Code = "machine_id_changed"
 )
 
-// On Windows alone there are also these; [ClockUnkept] is of
+// On Windows alone there are also these; [TimeServiceStopped] is of
 // the way to the service.
 const (
-	ServiceMissing  Code = "service_missing"
-	ServiceDisabled Code = "service_disabled"
-	PipeSquatted    Code = "pipe_squatted"
-	AccessWidened   Code = "access_widened"
+	ServiceMissing      Code = "service_missing"
+	ServiceDisabled     Code = "service_disabled"
+	PipeSquatted        Code = "pipe_squatted"
+	PermissionsTooBroad Code = "access_widened"
 )
 
 // Table is all codes, in the order of the documentation.
 func Table() []Entry {
-	return slices.Concat(wayCodes(), tlsCodes(), serviceCodes(), tokenCodes(), sessionCodes(), storeCodes(), configCodes(), daemonCodes(), managerCodes(), windowsCodes())
+	return slices.Concat(networkCodes(), tlsCodes(), serviceCodes(), tokenCodes(), sessionCodes(), storeCodes(), configCodes(), daemonCodes(), managerCodes(), windowsCodes())
 }
 
 // What an end user without rights can do about most of it.
 const (
-	tellIT     = "Tell the administrator of this device this code and the evidence. Applications get the current access tokens until they expire."
-	tellITStop = "Tell the administrator of this device this code and the evidence. No application gets a token until the cause is corrected."
-	nobody     = "Nothing: it is not seen from the service's side."
+	tellIT        = "Tell the administrator of this device this code and the evidence. Applications get the current access tokens until they expire."
+	tellITStop    = "Tell the administrator of this device this code and the evidence. No application gets a token until the cause is corrected."
+	noContactStep = "Nothing: it is not seen from the service's side."
 )
 
 // What is the same in several next steps.
 const (
-	applied  = "A changed configuration applies by itself within seconds."
-	register = "regent register --file FILE --erase (--erase removes the file once the token is sealed)."
-	paidBy   = "The registration token that is held pays for it, or the next one that is given with regent register --file FILE."
+	appliesItself = "A changed configuration applies by itself within seconds."
+	registerStep  = "regent register --file FILE --erase (--erase removes the file once the token is sealed)."
+	paymentStep   = "The registration token that is held pays for it, or the next one that is given with regent register --file FILE."
 )
 
-func wayCodes() []Entry {
+func networkCodes() []Entry {
 	return []Entry{
 		{
 			NetworkSettings, Failure, "the network settings cannot be used",
 			"regentd cannot use a network setting: network.ca_file, network.proxy_credentials_file, network.proxy, or a proxy in its environment (HTTPS_PROXY, ALL_PROXY). A file is missing or has the wrong content, or a proxy is not a URL.",
-			tellIT, "Correct the file or the key that the evidence names. regent policy explain network.ca_file shows who set it. Then run: regent reload. For a variable of the environment, run: systemctl edit regentd, then restart regentd. Or set network.proxy, which replaces the variable.", nobody,
+			tellIT, "Correct the file or the key that the evidence names. regent policy explain network.ca_file shows who set it. Then run: regent reload. For a variable of the environment, run: systemctl edit regentd, then restart regentd. Or set network.proxy, which replaces the variable.", noContactStep,
 		},
 		{
 			DNSFailed, Failure, "the name of the service is not found",
 			"The device's name server does not know the host, or cannot be asked: a slip in tenant, no network, a split DNS without the VPN, or a network that only resolves through its proxy.",
-			tellIT, "Compare the host with the tenant that you were given; ask the same name server (getent hosts HOST, or Resolve-DnsName HOST). Where only a proxy resolves names, set network.proxy. " + applied, "Compare the host in the evidence with your tenant.",
+			tellIT, "Compare the host with the tenant that you were given; ask the same name server (getent hosts HOST, or Resolve-DnsName HOST). Where only a proxy resolves names, set network.proxy. " + appliesItself, "Compare the host in the evidence with your tenant.",
 		},
 		{
 			TCPUnreachable, Failure, "the service does not take connections",
 			"The name is found, but the connection is refused, or nobody answers: a firewall, a wrong port, or the service is down.",
-			tellIT, "Open the way from this device to the address and port in the evidence, or set network.proxy to the way out of this network. " + applied, "Check whether the tenant answers on another network.",
+			tellIT, "Open the way from this device to the address and port in the evidence, or set network.proxy to the way out of this network. " + appliesItself, "Check whether the tenant answers on another network.",
 		},
 		{
 			ProxyUnreachable, Failure, "the proxy does not take connections",
 			"A proxy is configured: network.proxy, else HTTPS_PROXY or ALL_PROXY in regentd's environment. Its name is not found, or its port does not answer.",
-			tellIT, "Correct network.proxy, or set it to none where there is a direct way; regent policy explain network.proxy says who set it. " + applied, nobody,
+			tellIT, "Correct network.proxy, or set it to none where there is a direct way; regent policy explain network.proxy says who set it. " + appliesItself, noContactStep,
 		},
 		{
-			ProxyUnseen, Failure, "the programs of this user use a proxy that regentd does not use",
+			ProxyNotConfigured, Failure, "the programs of this user use a proxy that regentd does not use",
 			"regentd cannot reach the tenant's host. It uses network.proxy, else HTTPS_PROXY or ALL_PROXY of its own environment. It does not see a proxy in a user's shell. On Windows it runs as LocalSystem. There it does not see a proxy in a user's Internet settings or in netsh winhttp.",
-			tellIT, "Set network.proxy: http://PROXY, in config.yaml or by policy; where a script decides, its proxy for HOST. " + applied, nobody,
+			tellIT, "Set network.proxy: http://PROXY, in config.yaml or by policy; where a script decides, its proxy for HOST. " + appliesItself, noContactStep,
 		},
 		{
 			ProxyAuthentication, Failure, "the proxy asks for a password",
 			"The proxy answered 407: it wants a user and a password. None are configured, or those that are configured are wrong.",
-			tellIT, "Write user:password into a file that only the daemon can read, and name it in network.proxy_credentials_file. " + applied + " If only the content of the file was changed, run regent reload.", nobody,
+			tellIT, "Write user:password into a file that only the daemon can read, and name it in network.proxy_credentials_file. " + appliesItself + " If only the content of the file was changed, run regent reload.", noContactStep,
 		},
 		{
 			ProxyRefused, Failure, "the proxy refuses the way to the service",
 			"The proxy is there and does not connect to the service's host: a block list, or a rule for this device.",
-			tellIT, "Have the proxy's administrator allow CONNECT to the host and port in the evidence.", nobody,
+			tellIT, "Have the proxy's administrator allow CONNECT to the host and port in the evidence.", noContactStep,
 		},
 	}
 }
@@ -158,7 +158,7 @@ func tlsCodes() []Entry {
 		{
 			TLSUnknownCA, Failure, "the server's certificate is signed by an unknown authority",
 			"The certificate is signed by an authority that neither the system nor network.ca_file has: a private authority whose certificate was not rolled out.",
-			tellIT, "If the issuer in the evidence is your organisation's authority, put its certificate (PEM) into a file and name that in network.ca_file. " + applied + " If you do not know the issuer, do not: somebody may be in the way.", "Say which authority your tenant's certificate is from.",
+			tellIT, "If the issuer in the evidence is your organisation's authority, put its certificate (PEM) into a file and name that in network.ca_file. " + appliesItself + " If you do not know the issuer, do not: somebody may be in the way.", "Say which authority your tenant's certificate is from.",
 		},
 		{
 			TLSInterception, Failure, "something between this device and the service opens its TLS connections",
@@ -168,7 +168,7 @@ func tlsCodes() []Entry {
 		{
 			TLSInterceptionTrusted, Warning, "something between this device and the service reads what they say",
 			"A security product or a proxy opens the TLS connections to the service; this device trusts its authority, so everything works, and the product sees every token.",
-			"Nothing: it works.", "Exempt the service's host from inspection, unless it is meant that the product in the evidence sees registration tokens and access tokens.", nobody,
+			"Nothing: it works.", "Exempt the service's host from inspection, unless it is meant that the product in the evidence sees registration tokens and access tokens.", noContactStep,
 		},
 		{
 			TLSName, Failure, "the server's certificate is for another name",
@@ -206,19 +206,19 @@ func serviceCodes() []Entry {
 			tellIT, "Compare tenant with the address that you were given; regent policy explain tenant says who set it. On a guest network, log in to it first. If regent status shows a live instance, the address was right. Then tell the operator of the service that something else answers there.", "Give out the address of the tenant, without a path.",
 		},
 		{
-			ServiceIll, Warning, "the service answers that it cannot answer now",
+			ServiceUnavailable, Warning, "the service answers that it cannot answer now",
 			"The service is reached and answers with an error of its own (HTTP 5xx), or asks for a pause (429). It is tried again by itself.",
 			"Wait: what is held already is served as long as it is valid.", "Wait; if it goes on for longer than the tokens are good for (regent status), ask the service's operator.", "Ask the service's operator.",
 		},
 		{
 			ClockWrong, Failure, "this device's clock is wrong",
 			"The service's clock and this device's are more than 15 minutes apart. Cloud LM discards calls that are further off, and tokens look expired or not yet valid.",
-			"Set the device's date, time and time zone, or have its administrator do so.", "Set the clock and let it be kept (timedatectl set-ntp true, or w32tm /resync).", nobody,
+			"Set the device's date, time and time zone, or have its administrator do so.", "Set the clock and let it be kept (timedatectl set-ntp true, or w32tm /resync).", noContactStep,
 		},
 		{
 			ProviderMismatch, Failure, "the tenant names another identity provider than the auth tokens came from",
 			"Each auth token is refreshed at the identity provider that it came from. The tenant now names another host or realm. Regent does not follow it by itself. If the old one is gone, each instance ends with its access token (regent status).",
-			tellIT, "Ask the Contact Administrator whether the identity provider was moved. If it was, for each instance: regent instances forget APPLICATION/NUMBER, then regent instances redeem APPLICATION/NUMBER, which costs one count. " + paidBy + " If it was not moved, compare tenant with the address that you were given.", "Say whether the tenant's identity provider was moved; old auth tokens can then be deleted.",
+			tellIT, "Ask the Contact Administrator whether the identity provider was moved. If it was, for each instance: regent instances forget APPLICATION/NUMBER, then regent instances redeem APPLICATION/NUMBER, which costs one count. " + paymentStep + " If it was not moved, compare tenant with the address that you were given.", "Say whether the tenant's identity provider was moved; old auth tokens can then be deleted.",
 		},
 	}
 }
@@ -228,32 +228,32 @@ func tokenCodes() []Entry {
 		{
 			RegistrationMissing, Failure, "no registration token was given yet",
 			"Instances are configured that have no auth token, and there is no registration token to redeem for them.",
-			"Ask the administrator of this device for a registration token.", "Ask the Contact Administrator for a registration token with a count for each instance that waits. Save it in a file, then run: " + register + " Or name the file in registration_token_file.", "Make one with tmsctl registration-token create; count is devices times instances.",
+			"Ask the administrator of this device for a registration token.", "Ask the Contact Administrator for a registration token with a count for each instance that waits. Save it in a file, then run: " + registerStep + " Or name the file in registration_token_file.", "Make one with tmsctl registration-token create; count is devices times instances.",
 		},
 		{
 			RegistrationFile, Warning, "the file or credential of a registration token needs attention",
 			"Regent did not seal the file: its content is not a registration token, another program still writes it, or other users can read it. Or Regent sealed it, and cannot erase it yet.",
-			tellIT, "Do what the evidence says. Regent did not change the file. Correct it in place, and regentd seals it within seconds. Or save the registration token in another file, then run: " + register, nobody,
+			tellIT, "Do what the evidence says. Regent did not change the file. Correct it in place, and regentd seals it within seconds. Or save the registration token in another file, then run: " + registerStep, noContactStep,
 		},
 		{
 			RegistrationExpired, Failure, "the registration token is past its expiration date",
 			"The service refused it as expired. Counts that were left have lapsed.",
-			"Tell the administrator of this device that a new registration token is needed.", "Ask the Contact Administrator for a new registration token. Save it in a file, then run: " + register, "Make a new one, or extend this one: tmsctl registration-token extend ID.",
+			"Tell the administrator of this device that a new registration token is needed.", "Ask the Contact Administrator for a new registration token. Save it in a file, then run: " + registerStep, "Make a new one, or extend this one: tmsctl registration-token extend ID.",
 		},
 		{
 			RegistrationExhausted, Failure, "the registration token has no count left",
 			"Its count is smaller than the number of devices and instances that use it, or unexpected users used it.",
-			"Tell the administrator of this device that the counts are used up.", "Ask the Contact Administrator for a new registration token with a count for each instance that waits. Save it in a file, then run: " + register + " If the count of the old one is raised instead, it is tried again by itself within six hours, or at once with: regent instances redeem APPLICATION/NUMBER", "Find out who used the counts: tmsctl investigate. Then tmsctl registration-token raise-count ID, or make a new one.",
+			"Tell the administrator of this device that the counts are used up.", "Ask the Contact Administrator for a new registration token with a count for each instance that waits. Save it in a file, then run: " + registerStep + " If the count of the old one is raised instead, it is tried again by itself within six hours, or at once with: regent instances redeem APPLICATION/NUMBER", "Find out who used the counts: tmsctl investigate. Then tmsctl registration-token raise-count ID, or make a new one.",
 		},
 		{
 			RegistrationDisabled, Failure, "the registration token is disabled",
 			"Somebody disabled it at the service, which says so in the evidence. No count was used.",
-			"Tell the administrator of this device that the registration token is disabled.", "Ask the Contact Administrator to enable it, or for another one. Once it is enabled, it is tried again by itself within six hours, or at once with: regent instances redeem APPLICATION/NUMBER. Another one is saved in a file, then: " + register, "Enable it, if that is meant: tmsctl registration-token enable ID.",
+			"Tell the administrator of this device that the registration token is disabled.", "Ask the Contact Administrator to enable it, or for another one. Once it is enabled, it is tried again by itself within six hours, or at once with: regent instances redeem APPLICATION/NUMBER. Another one is saved in a file, then: " + registerStep, "Enable it, if that is meant: tmsctl registration-token enable ID.",
 		},
 		{
 			RegistrationRefused, Failure, "the service refused the registration token",
 			"It is not one of this tenant, was deleted, or is not whole: its text is in the evidence.",
-			"Tell the administrator of this device that the registration token is refused.", "Compare the fingerprint and the tenant in the evidence with what tmsctl registration-token list shows to the Contact Administrator. Save the right one in a file, then run: " + register, "Look for it in tmsctl registration-token list; make a new one if it is gone.",
+			"Tell the administrator of this device that the registration token is refused.", "Compare the fingerprint and the tenant in the evidence with what tmsctl registration-token list shows to the Contact Administrator. Save the right one in a file, then run: " + registerStep, "Look for it in tmsctl registration-token list; make a new one if it is gone.",
 		},
 		{
 			RedemptionUncertain, Failure, "it is not known whether a redemption used a count",
@@ -266,19 +266,19 @@ func tokenCodes() []Entry {
 			"Tell the administrator of this device the instance in the evidence.", "Ask the Contact Administrator whether tmsctl auth-token list shows IDENTIFIER. If it does, run: regent ledger resolve IDENTIFIER --listed. Regent then redeems the waiting instances. If it does not, run: regent ledger resolve IDENTIFIER --not-listed. Regent then tries again, after an accepted redemption in the other form, which costs one count.", "Check whether tmsctl auth-token list shows the identifier. If it does, set contract.request and contract.request_confirmed for the fleet.",
 		},
 		{
-			AuthTokenRevoked, Failure, "the service no longer accepts the auth token of an instance",
+			Revoked, Failure, "the service no longer accepts the auth token of an instance",
 			"The service refuses to refresh it: it was deleted there, or its session was ended.",
-			"Tell the administrator of this device that the instance has ended.", "Ask the Contact Administrator whether it was meant. If the instance is to work again: regent instances redeem APPLICATION/NUMBER, which costs one count. " + paidBy, "Say whether it was meant; tmsctl auth-token list shows what is left.",
+			"Tell the administrator of this device that the instance has ended.", "Ask the Contact Administrator whether it was meant. If the instance is to work again: regent instances redeem APPLICATION/NUMBER, which costs one count. " + paymentStep, "Say whether it was meant; tmsctl auth-token list shows what is left.",
 		},
 		{
-			RefreshTokenLost, Failure, "the refresh token of an instance is lost",
+			RefreshLost, Failure, "the refresh token of an instance is lost",
 			"The answer to a refresh was lost, and the service no longer accepts the old refresh token.",
-			"Tell the administrator of this device the instance in the evidence.", "Redeem it again, which costs one count: regent instances redeem APPLICATION/NUMBER. " + paidBy, "Delete the old auth token, if you like: tmsctl auth-token delete ID.",
+			"Tell the administrator of this device the instance in the evidence.", "Redeem it again, which costs one count: regent instances redeem APPLICATION/NUMBER. " + paymentStep, "Delete the old auth token, if you like: tmsctl auth-token delete ID.",
 		},
 		{
-			RefreshTokenExpired, Failure, "the refresh token of an instance has reached its end",
+			RefreshExpired, Failure, "the refresh token of an instance has reached its end",
 			"The device was off for longer than the refresh token lives, or the service ended the session at its maximum.",
-			"Tell the administrator of this device the instance in the evidence.", "Redeem it again, which costs one count: regent instances redeem APPLICATION/NUMBER. " + paidBy + " For devices that are to do so by themselves, see refresh.on_refresh_expired. Where session_ends is found too, the next one ends as soon.", "Have the refresh tokens' life made longer; where sessions end, see session_ends.",
+			"Tell the administrator of this device the instance in the evidence.", "Redeem it again, which costs one count: regent instances redeem APPLICATION/NUMBER. " + paymentStep + " For devices that are to do so by themselves, see refresh.on_refresh_expired. Where session_ends is found too, the next one ends as soon.", "Have the refresh tokens' life made longer; where sessions end, see session_ends.",
 		},
 	}
 }
@@ -308,12 +308,12 @@ func sessionCodes() []Entry {
 		{
 			StatusDegraded, Warning, "regent status reports a problem, and doctor found no cause",
 			"The evidence is the summary of regent status. Most often the problem ends within minutes, for example after the device was off.",
-			"Wait a few minutes, then run regent doctor again. If the problem stays, tell the administrator of this device this code and the evidence.", "Wait a few minutes, then run regent doctor again. If the problem stays, run: regent status. It shows the last fault of each instance.", nobody,
+			"Wait a few minutes, then run regent doctor again. If the problem stays, tell the administrator of this device this code and the evidence.", "Wait a few minutes, then run regent doctor again. If the problem stays, run: regent status. It shows the last fault of each instance.", noContactStep,
 		},
 		{
 			StatusNotServing, Failure, "no application gets a token, and doctor found no cause",
 			"The evidence is the summary of regent status.",
-			tellITStop, "Run: regent status. It shows the last fault of each instance. To explain its code, run: regent doctor explain CODE", nobody,
+			tellITStop, "Run: regent status. It shows the last fault of each instance. To explain its code, run: regent doctor explain CODE", noContactStep,
 		},
 	}
 }
@@ -323,12 +323,12 @@ func storeCodes() []Entry {
 		{
 			StoreLocked, Failure, "the data key is not given out now",
 			"The keyring, or the credential of the service manager that opens it, does not answer or refuses.",
-			tellITStop, "Unlock the keyring, then run: regent reload. Nothing was changed and no count used.", nobody,
+			tellITStop, "Unlock the keyring, then run: regent reload. Nothing was changed and no count used.", noContactStep,
 		},
 		{
 			StoreUnreadable, Failure, "the sealed state is there and cannot be read",
 			"A record or the ledger was damaged or altered, or the directory cannot be read.",
-			tellITStop, "regent store status names the damage. Restore the state directory from a backup and run regent reload. Without a backup: regent store recover says what going on without it costs, and does it only with --yes.", nobody,
+			tellITStop, "regent store status names the damage. Restore the state directory from a backup and run regent reload. Without a backup: regent store recover says what going on without it costs, and does it only with --yes.", noContactStep,
 		},
 		{
 			StoreMissing, Failure, "the sealed records are there and the key to them is missing",
@@ -338,22 +338,22 @@ func storeCodes() []Entry {
 		{
 			StoreRolledBack, Failure, "the state directory is older than it should be",
 			"An older copy of it was put back, as after a restore from a backup or a snapshot. Refresh tokens in it may have been used since.",
-			tellITStop, "Put the newest copy back if there is one; else regent store recover says what going on costs, and does it only with --yes.", nobody,
+			tellITStop, "Put the newest copy back if there is one; else regent store recover says what going on costs, and does it only with --yes.", noContactStep,
 		},
 		{
-			CloneQuarantined, Failure, "this device looks like a copy of another one",
+			Quarantined, Failure, "this device looks like a copy of another one",
 			"The state was made on another device: a cloned disk, a golden image that was not sealed, or an exchanged main board.",
 			tellITStop, "Find out whether another device with this state is still running. If none is: regent store adopt, which costs nothing; but if one is, the two take each other's tokens away. If one is: regent store register-again, which costs one count for each instance, from a registration token. Each says first what it does, and does it only with --yes. Before making images: regent seal-image.", "Two devices with one ref ID 2 in tmsctl auth-token list are copies of each other.",
 		},
 		{
 			DiskFull, Failure, "the file system of the state is full",
 			"Nothing can be written, so nothing can be redeemed, and no new token be kept.",
-			tellIT, "Free space on the file system in the evidence. Nothing else is needed: what could not be written is tried again.", nobody,
+			tellIT, "Free space on the file system in the evidence. Nothing else is needed: what could not be written is tried again.", noContactStep,
 		},
 		{
 			StateNotWritable, Failure, "the state directory cannot be written",
 			"Its owner or mode was changed, it was removed, or its file system is read-only.",
-			tellIT, "Do what the evidence says, then run regent reload.", nobody,
+			tellIT, "Do what the evidence says, then run regent reload.", noContactStep,
 		},
 	}
 }
@@ -363,27 +363,27 @@ func configCodes() []Entry {
 		{
 			ConfigInvalid, Failure, "the configuration is not good",
 			"A local file has a mistake. A daemon that runs keeps the configuration before it; one that is started with it ends at once.",
-			tellITStop, "Correct the file and line in the evidence; regentd check-config says whether it is good. A daemon that runs applies it by itself. One that did not start is started by an administrator: systemctl restart regentd.service", nobody,
+			tellITStop, "Correct the file and line in the evidence; regentd check-config says whether it is good. A daemon that runs applies it by itself. One that did not start is started by an administrator: systemctl restart regentd.service", noContactStep,
 		},
 		{
 			PolicyProblem, Warning, "something in the configuration is set aside",
 			"A value of managed policy or of a drop-in is not good, or waits for a restart; the next lower layer rules in its place. Or a group that is neither root's nor the agent's may write a file that is trusted; that file is used all the same.",
-			tellIT, "Correct what the evidence names; regent policy shows every key and who said so. A change applies by itself.", nobody,
+			tellIT, "Correct what the evidence names; regent policy shows every key and who said so. A change applies by itself.", noContactStep,
 		},
 		{
 			NoApplication, Warning, "no application is configured",
 			"The daemon runs and has nothing to serve.",
-			"Tell the administrator of this device which application you need.", "Name the applications in config.yaml, config.d or managed policy.", nobody,
+			"Tell the administrator of this device which application you need.", "Name the applications in config.yaml, config.d or managed policy.", noContactStep,
 		},
 		{
-			ApplicationClosed, Warning, "nobody may use an application",
+			AllowRuleMissing, Warning, "nobody may use an application",
 			"The application has no rule under allow, and what no rule opens is served to nobody.",
-			"Tell the administrator of this device which application it is.", "Add a rule under the application's allow: users, groups, executables, signers, or everyone: true.", nobody,
+			"Tell the administrator of this device which application it is.", "Add a rule under the application's allow: users, groups, executables, signers, or everyone: true.", noContactStep,
 		},
 		{
-			CallerDenied, Warning, "a program was refused an access token",
+			Denied, Warning, "a program was refused an access token",
 			"No rule under the application's allow admits the program that asked, or it was asked by the wrong user.",
-			"Start the program as the user and from the place that it is meant for; or tell the administrator of this device the evidence.", "If it is to be served, add a rule under the application's allow. " + applied + " While the program runs, regent explain --pid PID --application APPLICATION says why it is refused; afterwards the evidence says it.", nobody,
+			"Start the program as the user and from the place that it is meant for; or tell the administrator of this device the evidence.", "If it is to be served, add a rule under the application's allow. " + appliesItself + " While the program runs, regent explain --pid PID --application APPLICATION says why it is refused; afterwards the evidence says it.", noContactStep,
 		},
 	}
 }
@@ -393,38 +393,38 @@ func daemonCodes() []Entry {
 		{
 			SocketMissing, Failure, "there is no socket of the agent",
 			"The daemon is not running, or its socket was removed.",
-			tellITStop, "Start it: systemctl start regentd.socket regentd.service; or does REGENT_SOCKET or --socket name another place?", nobody,
+			tellITStop, "Start it: systemctl start regentd.socket regentd.service; or does REGENT_SOCKET or --socket name another place?", noContactStep,
 		},
 		{
-			SocketDead, Failure, "nobody listens at the socket any more",
+			SocketRefused, Failure, "nobody listens at the socket any more",
 			"The daemon was killed and not started again.",
-			tellITStop, "Start it: systemctl restart regentd.service. journalctl -u regentd says how it ended.", nobody,
+			tellITStop, "Start it: systemctl restart regentd.service. journalctl -u regentd says how it ended.", noContactStep,
 		},
 		{
 			SocketMode, Failure, "the socket or its directory is not open to every user",
 			"Its mode was changed. The daemon decides by itself whom it serves; the socket is to be open to all.",
-			tellITStop, "Run: chmod 666 on the socket and chmod 755 on its directory, as in the evidence; or restart the daemon.", nobody,
+			tellITStop, "Run: chmod 666 on the socket and chmod 755 on its directory, as in the evidence; or restart the daemon.", noContactStep,
 		},
 		{
 			SocketForeign, Failure, "somebody else listens at the agent's socket",
 			"A process of a user who is neither root nor the agent's listens there, or this sandbox hides who does: the evidence says which. Nothing was sent to it.",
-			tellITStop, "Find out who it is (ss -xlp), end it, and see to it that only root can write the socket's directory.", nobody,
+			tellITStop, "Find out who it is (ss -xlp), end it, and see to it that only root can write the socket's directory.", noContactStep,
 		},
 		{
 			DaemonSilent, Failure, "the daemon takes connections and does not answer",
 			"It is stuck, or the device has much too much to do.",
-			tellITStop, "Restart it: systemctl restart regentd.service. journalctl -u regentd has what it did last.", nobody,
+			tellITStop, "Restart it: systemctl restart regentd.service. journalctl -u regentd has what it did last.", noContactStep,
 		},
 		{
-			CallsThrottled, Warning, "throttled: another program sends the daemon too many calls",
+			Throttled, Warning, "throttled: another program sends the daemon too many calls",
 			"A program of the user in the evidence calls the daemon many times a second. The daemon refuses more calls of that user. It still issues tokens.",
 			"Find your program that sends too many calls. Often it is a monitoring script. Let it call every few seconds. Then run regent doctor again.",
-			"Find the program of that user that sends too many calls: ps -u USER, or sudo ss -xp. Often it is a monitoring script. Let it call every few seconds. Then run regent doctor again.", nobody,
+			"Find the program of that user that sends too many calls: ps -u USER, or sudo ss -xp. Often it is a monitoring script. Let it call every few seconds. Then run regent doctor again.", noContactStep,
 		},
 		{
-			DaemonOlder, Warning, "the daemon that runs is of another version than this program",
+			DaemonVersion, Warning, "the daemon that runs is of another version than this program",
 			"The package was upgraded and the daemon not restarted, or two installations are there.",
-			"Nothing: it works.", "Restart it: systemctl restart regentd.service.", nobody,
+			"Nothing: it works.", "Restart it: systemctl restart regentd.service.", noContactStep,
 		},
 		{
 			TwoDaemons, Failure, "two daemons run with one configuration",
@@ -432,9 +432,9 @@ func daemonCodes() []Entry {
 			tellIT, "Keep the service's process, which systemctl show -p MainPID regentd.service names, and end the other one. If it names 0, end what is in the evidence and run: systemctl start regentd.service. See what started it: most often a regentd run by hand. What it redeemed is in its own ledger: ask it with regent ledger --socket before it ends.", "Two ref ID 2 with the host name of one device are two daemons.",
 		},
 		{
-			LogLost, Warning, "the log cannot be written",
+			LogNotWritable, Warning, "the log cannot be written",
 			"The program that reads the daemon's log ended, or its disk is full. The daemon works, and counts the records that it cannot write. It writes that number to the log when writing works again.",
-			tellIT, "Start the program that reads the log, then the daemon: systemctl restart regentd.service.", nobody,
+			tellIT, "Start the program that reads the log, then the daemon: systemctl restart regentd.service.", noContactStep,
 		},
 	}
 }
@@ -444,27 +444,27 @@ func managerCodes() []Entry {
 		{
 			ServiceMasked, Failure, "a unit of regentd is masked",
 			"An administrator masked it, so systemd does not start it.",
-			tellITStop, "Run: systemctl unmask UNIT && systemctl enable --now regentd.service. A registration token in /etc/regent/registration-token stays there until then.", nobody,
+			tellITStop, "Run: systemctl unmask UNIT && systemctl enable --now regentd.service. A registration token in /etc/regent/registration-token stays there until then.", noContactStep,
 		},
 		{
 			ServiceStopped, Failure, "regentd is stopped",
 			"Somebody stopped it, or it is not enabled.",
-			tellITStop, "Start it: systemctl start regentd.service; and for every start: systemctl enable regentd.service.", nobody,
+			tellITStop, "Start it: systemctl start regentd.service; and for every start: systemctl enable regentd.service.", noContactStep,
 		},
 		{
 			ServiceFailing, Failure, "regentd does not start",
 			"The daemon ends at its start; the service manager has its exit status.",
-			tellITStop, "journalctl -u regentd has the reason.", nobody,
+			tellITStop, "journalctl -u regentd has the reason.", noContactStep,
 		},
 		{
 			ServiceCredential, Failure, "the service manager cannot unseal the passphrase of the data key",
 			"The TPM was reset, or the disk is in another device. Nothing was changed.",
-			tellITStop, "See journalctl -u regentd, and for what can be done /usr/share/doc/regent/README.md.", nobody,
+			tellITStop, "See journalctl -u regentd, and for what can be done /usr/share/doc/regent/README.md.", noContactStep,
 		},
 		{
 			MachineIDChanged, Failure, "the machine-id was changed, so systemd cannot unseal the passphrase of the data key",
 			"The host key of systemd is good under one machine-id only. A clone, or a machine made from a template, has another one, and so has a system whose /etc/machine-id was written anew. Nothing was changed or lost.",
-			tellITStop, "If this is the same device, put the old machine-id back into /etc/machine-id (ls /var/log/journal names it, if the journal is kept there), restart the system, or run: systemctl start regentd.service. If this is a copy, it needs auth tokens of its own, one count for each instance: the steps are in /usr/share/doc/regent/README.md. On a template, before it is copied: regent seal-image.", nobody,
+			tellITStop, "If this is the same device, put the old machine-id back into /etc/machine-id (ls /var/log/journal names it, if the journal is kept there), restart the system, or run: systemctl start regentd.service. If this is a copy, it needs auth tokens of its own, one count for each instance: the steps are in /usr/share/doc/regent/README.md. On a template, before it is copied: regent seal-image.", noContactStep,
 		},
 	}
 }

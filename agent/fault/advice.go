@@ -1,8 +1,8 @@
 package fault
 
-// AnInstance stands in a text for the instance that it is about: [Fault.Prometheus]
+// InstancePlaceholder stands in a text for the instance that it is about: [Fault.Prometheus]
 // puts the name there, so that the text can be typed as it is.
-const AnInstance = "APPLICATION/NUMBER"
+const InstancePlaceholder = "APPLICATION/NUMBER"
 
 var advice = map[Kind]string{
 	InvalidRequest:        "the request is malformed; see ipc/PROTOCOL.md for the fields of each call",
@@ -16,10 +16,10 @@ var advice = map[Kind]string{
 	RegistrationRefused:   "the service refused the registration token; compare it with what the Contact Administrator gave out, and the tenant with its host",
 	RedemptionUncertain:   "the answer to a redemption was lost, so a count may have been used; ask the Contact Administrator whether tmsctl auth-token list shows the identifier that regent ledger does, then say so: regent ledger resolve IDENTIFIER --consumed if it does, or --not-consumed if it does not",
 	RedemptionUnconfirmed: "the service accepted one redemption, but its reply does not show the names of this device, was lost or could not be read; Regent redeems no other instance until somebody confirms it; regent ledger shows the IDENTIFIER: ask the Contact Administrator whether tmsctl auth-token list shows it too; if it does, run: regent ledger resolve IDENTIFIER --listed; if not, run: regent ledger resolve IDENTIFIER --not-listed",
-	Revoked:               "the service takes this auth token no more: it was deleted there, or its session was ended; ask the Contact Administrator whether that was meant; it is not redeemed again by itself, and doing so costs one count: regent instances redeem " + AnInstance,
-	RefreshLost:           "the answer to a refresh was lost and the service accepts the old refresh token no more; it is not redeemed again by itself, and doing so costs one count: regent instances redeem " + AnInstance,
-	RefreshExpired:        "the refresh token has reached its end: the device was off for longer than it lives, or the service has ended the session; to redeem again costs one count: regent instances redeem " + AnInstance,
-	RefreshUncertain:      "the service refuses to refresh, and no refresh mode has worked at this tenant yet; Regent keeps the auth token and retries; to see the refresh modes of the tenant, run: sudo regent doctor --contract; to replace the auth token, which costs one count, run: regent instances forget " + AnInstance + ", then regent instances redeem " + AnInstance,
+	Revoked:               "the service takes this auth token no more: it was deleted there, or its session was ended; ask the Contact Administrator whether that was meant; it is not redeemed again by itself, and doing so costs one count: regent instances redeem " + InstancePlaceholder,
+	RefreshLost:           "the answer to a refresh was lost and the service accepts the old refresh token no more; it is not redeemed again by itself, and doing so costs one count: regent instances redeem " + InstancePlaceholder,
+	RefreshExpired:        "the refresh token has reached its end: the device was off for longer than it lives, or the service has ended the session; to redeem again costs one count: regent instances redeem " + InstancePlaceholder,
+	RefreshUncertain:      "the service refuses to refresh, and no refresh mode has worked at this tenant yet; Regent keeps the auth token and retries; to see the refresh modes of the tenant, run: sudo regent doctor --contract; to replace the auth token, which costs one count, run: regent instances forget " + InstancePlaceholder + ", then regent instances redeem " + InstancePlaceholder,
 	Throttled:             "asked too often; try again later",
 	Unavailable:           "the service cannot be reached and no valid access token is held; check the network and the proxy",
 	StoreLocked:           "the keyring does not give out the data key now; unlock it, then restart regentd; nothing was changed",

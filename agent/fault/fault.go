@@ -70,16 +70,16 @@ func (k Kind) Error() string { return string(k) }
 
 // Fault is an error with a Kind.
 type Fault struct {
-	Op     string        // what was attempted: "refresh", "redeem"
-	Kind   Kind          // how a caller acts on it
-	ID     string        // the instance, if one is concerned: "cad/1"
-	Detail string        // one or two sentences for the caller: what, where, next step; no secret
-	Retry  time.Duration // when trying again may help; 0 if unknown
-	Err    error         // the cause, for the log only; may be nil
+	Op       string        // what was attempted: "refresh", "redeem"
+	Kind     Kind          // how a caller acts on it
+	Instance string        // the instance, if one is concerned: "cad/1"
+	Detail   string        // one or two sentences for the caller: what, where, next step; no secret
+	Retry    time.Duration // when trying again may help; 0 if unknown
+	Err      error         // the cause, for the log only; may be nil
 }
 
-// E returns a Fault. It never returns nil.
-func E(op string, kind Kind, cause error) *Fault { return &Fault{Op: op, Kind: kind, Err: cause} }
+// New returns a Fault. It never returns nil.
+func New(op string, kind Kind, cause error) *Fault { return &Fault{Op: op, Kind: kind, Err: cause} }
 
 // Errorf returns a Fault whose text may be shown to the caller. It never
 // returns nil. The arguments must hold no secret.
@@ -87,22 +87,22 @@ func Errorf(op string, kind Kind, format string, args ...any) *Fault {
 	return &Fault{Op: op, Kind: kind, Detail: fmt.Sprintf(format, args...)}
 }
 
-// On returns a copy of f that concerns the instance id.
-func (f *Fault) On(id string) *Fault {
+// WithInstance returns a copy of f that concerns the instance id.
+func (f *Fault) WithInstance(id string) *Fault {
 	g := *f
-	g.ID = id
+	g.Instance = id
 	return &g
 }
 
-// After returns a copy of f that says when trying again may help.
-func (f *Fault) After(d time.Duration) *Fault {
+// WithRetry returns a copy of f that says when trying again may help.
+func (f *Fault) WithRetry(d time.Duration) *Fault {
 	g := *f
 	g.Retry = d
 	return &g
 }
 
-// Because returns a copy of f with a cause for the log.
-func (f *Fault) Because(err error) *Fault {
+// WithCause returns a copy of f with a cause for the log.
+func (f *Fault) WithCause(err error) *Fault {
 	g := *f
 	g.Err = err
 	return &g
@@ -111,8 +111,8 @@ func (f *Fault) Because(err error) *Fault {
 func (f *Fault) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", f.Op, f.Kind)
-	if f.ID != "" {
-		fmt.Fprintf(&b, " (instance %s)", f.ID)
+	if f.Instance != "" {
+		fmt.Fprintf(&b, " (instance %s)", f.Instance)
 	}
 	if f.Detail != "" {
 		fmt.Fprintf(&b, ": %s", f.Detail)
@@ -130,8 +130,8 @@ func (f *Fault) Text() string {
 	if text == "" {
 		text = f.Kind.Advice()
 	}
-	if f.ID != "" {
-		text = strings.ReplaceAll(text, AnInstance, f.ID)
+	if f.Instance != "" {
+		text = strings.ReplaceAll(text, InstancePlaceholder, f.Instance)
 	}
 	return text
 }
@@ -155,14 +155,14 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// Of returns the outermost Fault in err, or an Internal one that wraps it.
+// From returns the outermost Fault in err, or an Internal one that wraps it.
 // It returns nil only for a nil error.
-func Of(err error) *Fault {
+func From(err error) *Fault {
 	if err == nil {
 		return nil
 	}
 	if f, ok := errors.AsType[*Fault](err); ok {
 		return f
 	}
-	return E("agent", KindOf(err), err)
+	return New("agent", KindOf(err), err)
 }

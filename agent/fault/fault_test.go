@@ -40,7 +40,7 @@ func TestExhaustedNamesBothCauses(t *testing.T) {
 
 func TestFault(t *testing.T) {
 	cause := errors.New("connection refused")
-	f := Errorf("refresh", Unavailable, "%s cannot be reached", "demo-host.com").On("cad/1").After(time.Second).Because(cause)
+	f := Errorf("refresh", Unavailable, "%s cannot be reached", "demo-host.com").WithInstance("cad/1").WithRetry(time.Second).WithCause(cause)
 	wrapped := fmt.Errorf("serve: %w", f)
 	if !errors.Is(wrapped, Unavailable) || !errors.Is(wrapped, cause) || errors.Is(wrapped, Revoked) {
 		t.Error("a fault is not its kind and its cause alone")
@@ -54,32 +54,32 @@ func TestFault(t *testing.T) {
 	if got := f.Text(); got != "demo-host.com cannot be reached" {
 		t.Errorf("Text = %q: the cause is for the log alone", got)
 	}
-	if got := E("token", Denied, cause).Text(); got != Denied.Advice() {
+	if got := New("token", Denied, cause).Text(); got != Denied.Advice() {
 		t.Errorf("Text without a detail = %q, want the advice", got)
 	}
 }
 
-func TestOf(t *testing.T) {
+func TestFrom(t *testing.T) {
 	plain := errors.New("disk on fire")
 	for _, tt := range []struct {
 		name string
 		err  error
 		want Kind
 	}{
-		{"a fault", fmt.Errorf("x: %w", E("y", Revoked, nil)), Revoked},
+		{"a fault", fmt.Errorf("x: %w", New("y", Revoked, nil)), Revoked},
 		{"a bare kind", fmt.Errorf("x: %w", Throttled), Throttled},
 		{"anything else", plain, Internal},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := Of(tt.err); got.Kind != tt.want || KindOf(tt.err) != tt.want {
+			if got := From(tt.err); got.Kind != tt.want || KindOf(tt.err) != tt.want {
 				t.Errorf("Of = %v, KindOf = %s; want %s", got, KindOf(tt.err), tt.want)
 			}
 		})
 	}
-	if Of(nil) != nil {
+	if From(nil) != nil {
 		t.Error("Of(nil) is an error")
 	}
-	if text := Of(plain).Text(); strings.Contains(text, "fire") {
+	if text := From(plain).Text(); strings.Contains(text, "fire") {
 		t.Errorf("Text = %q: a cause crossed the boundary", text)
 	}
 }
@@ -96,10 +96,10 @@ func TestNeedsPerson(t *testing.T) {
 // What is to be typed names the instance that it is about.
 func TestTextNamesTheInstance(t *testing.T) {
 	for _, k := range []Kind{Revoked, RefreshLost, RefreshExpired} {
-		if got, want := E("token", k, nil).On("cad/2").Text(), "regent instances redeem cad/2"; !strings.Contains(got, want) {
+		if got, want := New("token", k, nil).WithInstance("cad/2").Text(), "regent instances redeem cad/2"; !strings.Contains(got, want) {
 			t.Errorf("%s: Text = %q, want %q in it", k, got, want)
 		}
-		if got := E("token", k, nil).Text(); !strings.Contains(got, AnInstance) {
+		if got := New("token", k, nil).Text(); !strings.Contains(got, InstancePlaceholder) {
 			t.Errorf("%s of no instance: Text = %q", k, got)
 		}
 	}

@@ -50,9 +50,9 @@ func TestTransitions(t *testing.T) {
 	want := map[State]map[Event]State{
 		Unredeemed:     {TokenReceived: Live, AnswerLost: Uncertain},
 		Uncertain:      {TokenReceived: Live, AnswerLost: Uncertain, Resolved: Unredeemed},
-		Live:           {TokenReceived: Live, RefreshFailed: Stale, TokenLapsed: Expired, RefreshTokenLost: RefreshLost, RefreshTokenLapsed: RefreshExpired, AuthTokenRevoked: Revoked},
-		Stale:          {TokenReceived: Live, RefreshFailed: Stale, TokenLapsed: Expired, RefreshTokenLost: RefreshLost, RefreshTokenLapsed: RefreshExpired, AuthTokenRevoked: Revoked},
-		Expired:        {TokenReceived: Live, RefreshFailed: Expired, TokenLapsed: Expired, RefreshTokenLost: RefreshLost, RefreshTokenLapsed: RefreshExpired, AuthTokenRevoked: Revoked},
+		Live:           {TokenReceived: Live, RefreshFailed: Stale, AccessTokenExpired: Expired, RefreshTokenLost: RefreshLost, RefreshTokenExpired: RefreshExpired, AuthTokenRevoked: Revoked},
+		Stale:          {TokenReceived: Live, RefreshFailed: Stale, AccessTokenExpired: Expired, RefreshTokenLost: RefreshLost, RefreshTokenExpired: RefreshExpired, AuthTokenRevoked: Revoked},
+		Expired:        {TokenReceived: Live, RefreshFailed: Expired, AccessTokenExpired: Expired, RefreshTokenLost: RefreshLost, RefreshTokenExpired: RefreshExpired, AuthTokenRevoked: Revoked},
 		RefreshLost:    {TokenReceived: Live, AnswerLost: Uncertain},
 		RefreshExpired: {TokenReceived: Live, AnswerLost: Uncertain},
 		Revoked:        {TokenReceived: Live, AnswerLost: Uncertain},
@@ -72,7 +72,7 @@ func TestTransitions(t *testing.T) {
 
 // Whatever happens, an auth token that was given up comes back only with a
 // token received: by a redemption that somebody decided on.
-func TestGivenUpStaysGivenUp(t *testing.T) {
+func TestEndedStatesNeedRedemption(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.SampledFrom([]State{Revoked, RefreshLost, RefreshExpired}).Draw(t, "state")
 		for _, e := range rapid.SliceOf(rapid.SampledFrom(Events())).Draw(t, "events") {

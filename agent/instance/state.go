@@ -25,28 +25,28 @@ type Event string
 
 // The events that change a state.
 const (
-	TokenReceived      Event = "token_received"
-	AnswerLost         Event = "answer_lost"
-	RefreshFailed      Event = "refresh_failed"
-	TokenLapsed        Event = "token_lapsed"
-	RefreshTokenLost   Event = "refresh_token_lost"
-	RefreshTokenLapsed Event = "refresh_token_lapsed"
-	AuthTokenRevoked   Event = "auth_token_revoked" //nolint:gosec // a word, no credential
-	Resolved           Event = "resolved"           // a person decided an uncertain redemption
+	TokenReceived       Event = "token_received"
+	AnswerLost          Event = "answer_lost"
+	RefreshFailed       Event = "refresh_failed"
+	AccessTokenExpired  Event = "token_lapsed"
+	RefreshTokenLost    Event = "refresh_token_lost"
+	RefreshTokenExpired Event = "refresh_token_lapsed"
+	AuthTokenRevoked    Event = "auth_token_revoked" //nolint:gosec // a word, no credential
+	Resolved            Event = "resolved"           // a person decided an uncertain redemption
 )
 
 // Events lists every event.
 func Events() []Event {
 	return []Event{
-		TokenReceived, AnswerLost, RefreshFailed, TokenLapsed,
-		RefreshTokenLost, RefreshTokenLapsed, AuthTokenRevoked, Resolved,
+		TokenReceived, AnswerLost, RefreshFailed, AccessTokenExpired,
+		RefreshTokenLost, RefreshTokenExpired, AuthTokenRevoked, Resolved,
 	}
 }
 
 // Next is the whole life cycle: the state that follows s when e happens, and
 // whether e may happen in s at all.
 func (s State) Next(e Event) (State, bool) {
-	t, ok := transitions[edge{s, e}]
+	t, ok := transitions[transition{s, e}]
 	return t, ok
 }
 
@@ -58,12 +58,12 @@ func (s State) Refreshable() bool { return s == Live || s == Stale || s == Expir
 // who asks for it.
 func (s State) Redeemable() bool { return s == Unredeemed }
 
-type edge struct {
+type transition struct {
 	from State
 	on   Event
 }
 
-var transitions = map[edge]State{
+var transitions = map[transition]State{
 	{Unredeemed, TokenReceived}:     Live,
 	{Unredeemed, AnswerLost}:        Uncertain,
 	{Uncertain, TokenReceived}:      Live, // the documented 500, tried once more
@@ -71,19 +71,19 @@ var transitions = map[edge]State{
 	{Uncertain, Resolved}:           Unredeemed,
 	{Live, TokenReceived}:           Live,
 	{Live, RefreshFailed}:           Stale,
-	{Live, TokenLapsed}:             Expired,
+	{Live, AccessTokenExpired}:      Expired,
 	{Stale, TokenReceived}:          Live,
 	{Stale, RefreshFailed}:          Stale,
-	{Stale, TokenLapsed}:            Expired,
+	{Stale, AccessTokenExpired}:     Expired,
 	{Expired, TokenReceived}:        Live,
 	{Expired, RefreshFailed}:        Expired,
-	{Expired, TokenLapsed}:          Expired,
+	{Expired, AccessTokenExpired}:   Expired,
 	{Live, RefreshTokenLost}:        RefreshLost,
 	{Stale, RefreshTokenLost}:       RefreshLost,
 	{Expired, RefreshTokenLost}:     RefreshLost,
-	{Live, RefreshTokenLapsed}:      RefreshExpired,
-	{Stale, RefreshTokenLapsed}:     RefreshExpired,
-	{Expired, RefreshTokenLapsed}:   RefreshExpired,
+	{Live, RefreshTokenExpired}:     RefreshExpired,
+	{Stale, RefreshTokenExpired}:    RefreshExpired,
+	{Expired, RefreshTokenExpired}:  RefreshExpired,
 	{Live, AuthTokenRevoked}:        Revoked,
 	{Stale, AuthTokenRevoked}:       Revoked,
 	{Expired, AuthTokenRevoked}:     Revoked,

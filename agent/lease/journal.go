@@ -17,10 +17,10 @@ import (
 type FileJournal struct {
 	path string
 
-	mu    sync.Mutex
-	file  *os.File // nil until it could be begun
-	stale bool     // it does not say what is leased: it is to be begun anew
-	lines int
+	mu          sync.Mutex
+	file        *os.File // nil until it could be begun
+	mustRewrite bool     // it does not say what is leased: it is to be begun anew
+	lines       int
 }
 
 // maxLines is how many lines a journal has before it is written anew.
@@ -32,7 +32,7 @@ const maxLines = 10_000
 //
 // The journal is of use whatever err says: one that could not be begun, as on a
 // full disk, is begun with the first lease for which there is room.
-func OpenJournal(path string) (j *FileJournal, kept []Kept, err error) {
+func OpenJournal(path string) (j *FileJournal, kept []Lease, err error) {
 	b, err := os.ReadFile(path) //nolint:gosec // the daemon's own state directory
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
@@ -42,12 +42,12 @@ func OpenJournal(path string) (j *FileJournal, kept []Kept, err error) {
 	}
 	kept = replay(b)
 	j = &FileJournal{path: path}
-	return j, kept, errors.Join(err, j.begin(kept))
+	return j, kept, errors.Join(err, j.rewrite(kept))
 }
 
 // replay returns what a journal comes to. The last line may be half of one.
-func replay(b []byte) []Kept {
-	held := map[instance.ID]Kept{}
+func replay(b []byte) []Lease {
+	held := map[instance.ID]Lease{}
 	var order []instance.ID
 	for text := range bytes.Lines(b) {
 		var l Change
@@ -58,10 +58,10 @@ func replay(b []byte) []Kept {
 			delete(held, l.Instance)
 			continue
 		}
-		held[l.Instance] = l.Kept
+		held[l.Instance] = l.Lease
 		order = append(order, l.Instance)
 	}
-	var kept []Kept
+	var kept []Lease
 	for _, id := range order {
 		if k, ok := held[id]; ok {
 			kept = append(kept, k)
@@ -71,15 +71,15 @@ func replay(b []byte) []Kept {
 	return kept
 }
 
-// begin writes a new file and puts it in the place of the old one. If that fails
+// rewrite writes a new file and puts it in the place of the old one. If that fails
 // the old one goes on. No file is open meanwhile: Windows moves none that is, and
 // puts nothing in the place of one.
-func (j *FileJournal) begin(kept []Kept) error {
+func (j *FileJournal) rewrite(kept []Lease) error {
 	var b []byte
 	for _, k := range kept {
-		b = append(b, encode(Change{Kept: k})...)
+		b = append(b, encode(Change{Lease: k})...)
 	}
-	j.stale = true // until it is begun
+	j.mustRewrite = true // until it is begun
 	next := j.path + ".new"
 	err := os.WriteFile(next, b, 0o600)
 	if j.file != nil {
@@ -95,7 +95,7 @@ func (j *FileJournal) begin(kept []Kept) error {
 	if err = errors.Join(err, openErr); err != nil {
 		return fmt.Errorf("begin the journal of leases: %w", err)
 	}
-	j.stale, j.lines = false, len(kept)
+	j.mustRewrite, j.lines = false, len(kept)
 	return nil
 }
 
@@ -110,18 +110,18 @@ func encode(l Change) []byte {
 var _ Journal = (*FileJournal)(nil)
 
 // Record implements [lease.FileJournal].
-func (j *FileJournal) Record(l Change, all func() []Kept) error {
+func (j *FileJournal) Record(l Change, all func() []Lease) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.lines++; j.stale || j.lines > maxLines {
-		if kept := all(); j.stale || len(kept) < maxLines/2 {
-			if err := j.begin(kept); err != nil {
+	if j.lines++; j.mustRewrite || j.lines > maxLines {
+		if kept := all(); j.mustRewrite || len(kept) < maxLines/2 {
+			if err := j.rewrite(kept); err != nil {
 				return err
 			}
 		}
 	}
 	if _, err := j.file.Write(encode(l)); err != nil {
-		j.stale = true
+		j.mustRewrite = true
 		return fmt.Errorf("write the journal of leases: %w", err)
 	}
 	return nil

@@ -13,37 +13,37 @@ import (
 	"regent/agent/lease"
 )
 
-// journalProcess is one that lives until it ends.
-type journalProcess struct {
+// simpleProcess is one that lives until it ends.
+type simpleProcess struct {
 	lease.Holder
 	dead bool
 }
 
-func journalStart(pid int) *journalProcess {
-	return &journalProcess{Holder: lease.Holder{PID: pid, Start: uint64(pid), BootID: "boot-1", User: "alice"}}
+func newSimpleProcess(pid int) *simpleProcess {
+	return &simpleProcess{Holder: lease.Holder{PID: pid, Start: uint64(pid), BootID: "boot-1", User: "alice"}}
 }
 
-func (p *journalProcess) Alive() error {
+func (p *simpleProcess) Alive() error {
 	if p.dead {
 		return errors.New("it has ended")
 	}
 	return nil
 }
-func (p *journalProcess) Hold() (lease.Process, error) { return p, nil }
-func (p *journalProcess) Close() error                 { return nil }
+func (p *simpleProcess) Duplicate() (lease.Process, error) { return p, nil }
+func (p *simpleProcess) Close() error                      { return nil }
 
-func journalCad(n int) instance.ID {
+func instanceID(n int) instance.ID {
 	return instance.ID{Tenant: "demo-host.com", Application: "cad", Number: n}
 }
 
-func journalTake(t *testing.T, table *lease.Table, id instance.ID, p *journalProcess) {
+func mustAcquire(t *testing.T, table *lease.Table, id instance.ID, p *simpleProcess) {
 	t.Helper()
-	if got, err := table.Take(id, lease.Claim{Holder: p.Holder, Process: p}, false); err != nil || got != lease.Taken {
+	if got, err := table.Acquire(id, lease.Claim{Holder: p.Holder, Process: p}, false); err != nil || got != lease.Acquired {
 		t.Fatalf("Take(%s) = %d, %v", id, got, err)
 	}
 }
 
-func openJournal(t *testing.T, path string) (*lease.FileJournal, []lease.Kept) {
+func openJournal(t *testing.T, path string) (*lease.FileJournal, []lease.Lease) {
 	t.Helper()
 	j, kept, err := lease.OpenJournal(path)
 	if err != nil {
@@ -60,13 +60,13 @@ func TestJournal(t *testing.T) {
 		t.Errorf("a new journal has %v", kept)
 	}
 	table := lease.Table{Journal: j}
-	p, q, r := journalStart(100), journalStart(200), journalStart(300)
-	journalTake(t, &table, journalCad(1), p)
-	journalTake(t, &table, journalCad(2), q)
-	journalTake(t, &table, journalCad(3), r)
-	table.Release(journalCad(2), q.Holder)
+	p, q, r := newSimpleProcess(100), newSimpleProcess(200), newSimpleProcess(300)
+	mustAcquire(t, &table, instanceID(1), p)
+	mustAcquire(t, &table, instanceID(2), q)
+	mustAcquire(t, &table, instanceID(3), r)
+	table.Release(instanceID(2), q.Holder)
 	r.dead = true
-	journalTake(t, &table, journalCad(3), q)
+	mustAcquire(t, &table, instanceID(3), q)
 	if err := table.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestJournal(t *testing.T) {
 	}
 	f.Close()
 	_, kept = openJournal(t, path)
-	want := []lease.Kept{{Instance: journalCad(1), Holder: p.Holder}, {Instance: journalCad(3), Holder: q.Holder}}
+	want := []lease.Lease{{Instance: instanceID(1), Holder: p.Holder}, {Instance: instanceID(3), Holder: q.Holder}}
 	if diff := cmp.Diff(kept, want); diff != "" {
 		t.Errorf("after a restart: got -, want +:\n%s", diff)
 	}
@@ -91,12 +91,12 @@ func TestJournal(t *testing.T) {
 
 // A journal that cannot be begun, as on a full disk, is no reason to forget what
 // an earlier one says; it is begun with the first lease for which there is room.
-func TestJournalThatCannotBeBegun(t *testing.T) {
+func TestJournalOnFullDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "leases.jsonl")
 	j, _ := openJournal(t, path)
-	p, q, r := journalStart(100), journalStart(200), journalStart(300)
+	p, q, r := newSimpleProcess(100), newSimpleProcess(200), newSimpleProcess(300)
 	table := lease.Table{Journal: j}
-	journalTake(t, &table, journalCad(1), p)
+	mustAcquire(t, &table, instanceID(1), p)
 	if err := table.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -109,22 +109,22 @@ func TestJournalThatCannotBeBegun(t *testing.T) {
 		t.Fatalf("Open = %v, %v, %v; want a journal, what was leased, and why it was not begun", j, kept, err)
 	}
 	failed := 0
-	again := lease.Table{Journal: j, Failed: func(error) { failed++ }}
-	again.Adopt(journalCad(1), p.Holder, p)
-	journalTake(t, &again, journalCad(2), q)
+	again := lease.Table{Journal: j, OnJournalError: func(error) { failed++ }}
+	again.Restore(instanceID(1), p.Holder, p)
+	mustAcquire(t, &again, instanceID(2), q)
 	if failed != 1 {
 		t.Errorf("of leases that were not recorded %d were told, want 1", failed)
 	}
 	if err := os.Remove(inTheWay); err != nil {
 		t.Fatal(err)
 	}
-	journalTake(t, &again, journalCad(3), r)
+	mustAcquire(t, &again, instanceID(3), r)
 	if err := errors.Join(again.Close(), j.Close()); err != nil {
 		t.Fatal(err)
 	}
 	_, kept = openJournal(t, path)
-	want := []lease.Kept{{Instance: journalCad(1), Holder: p.Holder}, {Instance: journalCad(2), Holder: q.Holder}, {Instance: journalCad(3), Holder: r.Holder}}
-	if diff := cmp.Diff(kept, want, cmpopts.SortSlices(func(a, b lease.Kept) bool { return a.Instance.Number < b.Instance.Number })); diff != "" {
+	want := []lease.Lease{{Instance: instanceID(1), Holder: p.Holder}, {Instance: instanceID(2), Holder: q.Holder}, {Instance: instanceID(3), Holder: r.Holder}}
+	if diff := cmp.Diff(kept, want, cmpopts.SortSlices(func(a, b lease.Lease) bool { return a.Instance.Number < b.Instance.Number })); diff != "" {
 		t.Errorf("got -, want +:\n%s", diff)
 	}
 }
@@ -133,11 +133,11 @@ func TestJournalThatCannotBeBegun(t *testing.T) {
 func TestJournalIsBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "leases.jsonl")
 	j, _ := openJournal(t, path)
-	table := lease.Table{Journal: j, Failed: func(err error) { t.Error(err) }}
-	p := journalStart(100)
+	table := lease.Table{Journal: j, OnJournalError: func(err error) { t.Error(err) }}
+	p := newSimpleProcess(100)
 	for range 20_000 {
-		journalTake(t, &table, journalCad(1), p)
-		table.Release(journalCad(1), p.Holder)
+		mustAcquire(t, &table, instanceID(1), p)
+		table.Release(instanceID(1), p.Holder)
 	}
 	st, err := os.Stat(path)
 	if err != nil || st.Size() > 2<<20 {

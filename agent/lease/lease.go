@@ -29,15 +29,15 @@ func (h Holder) Same(o Holder) bool {
 	return h.key() == o.key()
 }
 
-// Kept is a lease as a journal has it.
-type Kept struct {
+// Lease is a lease as a journal has it.
+type Lease struct {
 	Instance instance.ID `json:"instance"`
 	Holder   Holder      `json:"holder"`
 }
 
 // Change is a lease that began, or one that ended.
 type Change struct {
-	Kept
+	Lease
 	Ended bool `json:"ended,omitempty"`
 }
 
@@ -45,7 +45,7 @@ type Change struct {
 type Journal interface {
 	// Record keeps a change. all says what is leased, for a journal that has
 	// become long. A failure is for the log: the lease itself stands.
-	Record(c Change, all func() []Kept) error
+	Record(c Change, all func() []Lease) error
 }
 
 // Table says which process leases which instance. It is safe for concurrent
@@ -54,23 +54,23 @@ type Journal interface {
 type Table struct {
 	// Journal is told of each change if it is set before the table is in use, and
 	// Failed of a change that it could not keep.
-	Journal Journal
-	Failed  func(error)
+	Journal        Journal
+	OnJournalError func(error)
 
-	mu   sync.Mutex
-	held map[instance.ID]*entry
-	mine map[key][]instance.ID // the same by holder, so that who asks again is found at once
+	mu       sync.Mutex
+	leases   map[instance.ID]*entry
+	byHolder map[holderKey][]instance.ID // the same by holder, so that who asks again is found at once
 }
 
-// key is what makes a holder.
-type key struct {
+// holderKey is what makes a holder.
+type holderKey struct {
 	pid    int
 	start  uint64
 	bootID string
 	cgroup string
 }
 
-func (h Holder) key() key { return key{h.PID, h.Start, h.BootID, h.Cgroup} }
+func (h Holder) key() holderKey { return holderKey{h.PID, h.Start, h.BootID, h.Cgroup} }
 
 type entry struct {
 	Holder
@@ -86,56 +86,56 @@ type Claim struct {
 	Process Process // the caller; the table holds it again for itself
 }
 
-// parentOf reports whether h, which lives, started the claimant. One that began
+// isParentOf reports whether h, which lives, started the claimant. One that began
 // after its child only has the PID of the child's parent.
-func (h Holder) parentOf(c Claim) bool {
+func (h Holder) isParentOf(c Claim) bool {
 	return h.Cgroup == "" && h.PID == c.Parent && h.BootID == c.BootID && h.Start <= c.Start
 }
 
 // Result of a Take.
 type Result int
 
-// The results of [Table.Take].
+// The results of [Table.Acquire].
 const (
-	Busy    Result = iota // another live process has it
-	Taken                 // leased to the caller just now
-	Already               // the caller has it since earlier
-	Shared                // the caller is a live direct child of the holder
+	Busy        Result = iota // another live process has it
+	Acquired                  // leased to the caller just now
+	AlreadyHeld               // the caller has it since earlier
+	Shared                    // the caller is a live direct child of the holder
 )
 
-// Take leases id to the claimant if it is free or already its own. A live
+// Acquire leases id to the claimant if it is free or already its own. A live
 // direct child of the holder may use the instance without a lease of its own,
-// if it names it: named says so. Whoever is told [Taken] or [Already] calls
-// [Table.Done] when the request has ended.
-func (t *Table) Take(id instance.ID, c Claim, named bool) (Result, error) {
+// if it names it: named says so. Whoever is told [HasRedeemed] or [AlreadyHeld] calls
+// [Table.EndRequest] when the request has ended.
+func (t *Table) Acquire(id instance.ID, c Claim, named bool) (Result, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sweep(id) // first: who has ended may have left its PID to the one that asks
-	if e, ok := t.held[id]; ok {
+	t.expire(id) // first: who has ended may have left its PID to the one that asks
+	if e, ok := t.leases[id]; ok {
 		switch {
 		case e.Same(c.Holder):
 			e.requests++
-			return Already, nil
-		case named && e.parentOf(c):
+			return AlreadyHeld, nil
+		case named && e.isParentOf(c):
 			return Shared, nil
 		}
 		return Busy, nil
 	}
-	p, err := c.Process.Hold()
+	p, err := c.Process.Duplicate()
 	if err != nil {
 		return Busy, err
 	}
 	t.add(id, &entry{Holder: c.Holder, process: p, requests: 1})
-	t.record(Change{Kept: Kept{id, c.Holder}})
-	return Taken, nil
+	t.record(Change{Lease: Lease{id, c.Holder}})
+	return Acquired, nil
 }
 
-// Adopt takes up a lease of before the daemon was restarted. The table owns p,
+// Restore takes up a lease of before the daemon was restarted. The table owns p,
 // the process h, which lives.
-func (t *Table) Adopt(id instance.ID, h Holder, p Process) {
+func (t *Table) Restore(id instance.ID, h Holder, p Process) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, ok := t.held[id]; ok {
+	if _, ok := t.leases[id]; ok {
 		_ = p.Close() // somebody was faster
 		return
 	}
@@ -147,32 +147,32 @@ func (t *Table) record(l Change) {
 	if t.Journal == nil {
 		return
 	}
-	err := t.Journal.Record(l, func() []Kept {
-		kept := make([]Kept, 0, len(t.held))
-		for id, e := range t.held {
-			kept = append(kept, Kept{id, e.Holder})
+	err := t.Journal.Record(l, func() []Lease {
+		kept := make([]Lease, 0, len(t.leases))
+		for id, e := range t.leases {
+			kept = append(kept, Lease{id, e.Holder})
 		}
 		return kept
 	})
-	if err != nil && t.Failed != nil {
-		t.Failed(err)
+	if err != nil && t.OnJournalError != nil {
+		t.OnJournalError(err)
 	}
 }
 
-// Of appends to ids what h leases, in the order of taking. h is the one who
+// ByHolder appends to ids what h leases, in the order of taking. h is the one who
 // asks, and so lives.
-func (t *Table) Of(h Holder, ids []instance.ID) []instance.ID {
+func (t *Table) ByHolder(h Holder, ids []instance.ID) []instance.ID {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return append(ids, t.mine[h.key()]...)
+	return append(ids, t.byHolder[h.key()]...)
 }
 
 // Holder returns the live process that leases id.
 func (t *Table) Holder(id instance.ID) (Holder, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sweep(id)
-	e, ok := t.held[id]
+	t.expire(id)
+	e, ok := t.leases[id]
 	if !ok {
 		return Holder{}, false
 	}
@@ -183,7 +183,7 @@ func (t *Table) Holder(id instance.ID) (Holder, bool) {
 func (t *Table) Release(id instance.ID, h Holder) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e, ok := t.held[id]
+	e, ok := t.leases[id]
 	if !ok || !e.Same(h) {
 		return false
 	}
@@ -191,12 +191,12 @@ func (t *Table) Release(id instance.ID, h Holder) bool {
 	return true
 }
 
-// Done ends a request of h under the lease of id. served says that something was
+// EndRequest ends a request of h under the lease of id. served says that something was
 // handed out. A lease under which nothing ever was ends with its last request.
-func (t *Table) Done(id instance.ID, h Holder, served bool) {
+func (t *Table) EndRequest(id instance.ID, h Holder, served bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e, ok := t.held[id]
+	e, ok := t.leases[id]
 	if !ok || !e.Same(h) {
 		return
 	}
@@ -212,9 +212,9 @@ func (t *Table) All() map[instance.ID]Holder {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	out := map[instance.ID]Holder{}
-	for id := range t.held {
-		t.sweep(id)
-		if e, ok := t.held[id]; ok {
+	for id := range t.leases {
+		t.expire(id)
+		if e, ok := t.leases[id]; ok {
 			out[id] = e.Holder
 		}
 	}
@@ -225,43 +225,43 @@ func (t *Table) All() map[instance.ID]Holder {
 func (t *Table) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for id := range t.held {
-		t.drop(id)
+	for id := range t.leases {
+		t.remove(id)
 	}
 	return nil
 }
 
-// sweep ends the lease of id if its process has.
-func (t *Table) sweep(id instance.ID) {
-	if e, ok := t.held[id]; ok && e.process.Alive() != nil {
+// expire ends the lease of id if its process has.
+func (t *Table) expire(id instance.ID) {
+	if e, ok := t.leases[id]; ok && e.process.Alive() != nil {
 		t.end(id)
 	}
 }
 
 // end drops a lease that has ended, and says so in the journal.
 func (t *Table) end(id instance.ID) {
-	t.record(Change{Kept: Kept{Instance: id}, Ended: true})
-	t.drop(id)
+	t.record(Change{Lease: Lease{Instance: id}, Ended: true})
+	t.remove(id)
 }
 
 func (t *Table) add(id instance.ID, e *entry) {
-	if t.held == nil {
-		t.held, t.mine = map[instance.ID]*entry{}, map[key][]instance.ID{}
+	if t.leases == nil {
+		t.leases, t.byHolder = map[instance.ID]*entry{}, map[holderKey][]instance.ID{}
 	}
-	t.held[id] = e
-	t.mine[e.key()] = append(t.mine[e.key()], id)
+	t.leases[id] = e
+	t.byHolder[e.key()] = append(t.byHolder[e.key()], id)
 }
 
-func (t *Table) drop(id instance.ID) {
-	e := t.held[id]
+func (t *Table) remove(id instance.ID) {
+	e := t.leases[id]
 	// A handle that cannot be closed is of no use to anyone; there is nothing
 	// to tell the caller that would change what it does.
 	_ = e.process.Close()
-	delete(t.held, id)
-	rest := slices.DeleteFunc(t.mine[e.key()], func(one instance.ID) bool { return one == id })
+	delete(t.leases, id)
+	rest := slices.DeleteFunc(t.byHolder[e.key()], func(one instance.ID) bool { return one == id })
 	if len(rest) == 0 {
-		delete(t.mine, e.key())
+		delete(t.byHolder, e.key())
 		return
 	}
-	t.mine[e.key()] = rest
+	t.byHolder[e.key()] = rest
 }

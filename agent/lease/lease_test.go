@@ -26,12 +26,12 @@ type process struct {
 	twice   int   // holds that were closed more than once
 }
 
-func start(pid int, parent int) *process {
+func newProcess(pid int, parent int) *process {
 	return &process{Holder: lease.Holder{PID: pid, Start: uint64(pid) * 10, BootID: "boot-1", User: "alice", Exe: "/opt/cad"}, parent: parent}
 }
 
 func (p *process) claim() lease.Claim {
-	return lease.Claim{Holder: p.Holder, Parent: p.parent, Process: &hold{of: p}}
+	return lease.Claim{Holder: p.Holder, Parent: p.parent, Process: &processHandle{of: p}}
 }
 
 func (p *process) end() {
@@ -46,19 +46,19 @@ func (p *process) open() (holds, twice int) {
 	return p.holds, p.twice
 }
 
-// hold is one hold of a process. The claim's own is not counted: the table
+// processHandle is one hold of a process. The claim's own is not counted: the table
 // must not close it.
-type hold struct {
+type processHandle struct {
 	of      *process
 	counted bool
 	closed  bool
 }
 
-var _ lease.Process = (*hold)(nil)
+var _ lease.Process = (*processHandle)(nil)
 
 var errEnded = errors.New("the process has ended")
 
-func (h *hold) Alive() error {
+func (h *processHandle) Alive() error {
 	h.of.mu.Lock()
 	defer h.of.mu.Unlock()
 	if h.of.dead {
@@ -67,17 +67,17 @@ func (h *hold) Alive() error {
 	return nil
 }
 
-func (h *hold) Hold() (lease.Process, error) {
+func (h *processHandle) Duplicate() (lease.Process, error) {
 	h.of.mu.Lock()
 	defer h.of.mu.Unlock()
 	if h.of.refuses != nil {
 		return nil, h.of.refuses
 	}
 	h.of.holds++
-	return &hold{of: h.of, counted: true}, nil
+	return &processHandle{of: h.of, counted: true}, nil
 }
 
-func (h *hold) Close() error {
+func (h *processHandle) Close() error {
 	h.of.mu.Lock()
 	defer h.of.mu.Unlock()
 	if h.closed || !h.counted {
@@ -92,54 +92,54 @@ func cad(n int) instance.ID {
 	return instance.ID{Tenant: "demo-host.com", Application: "cad", Number: n}
 }
 
-func take(t *testing.T, table *lease.Table, id instance.ID, p *process, named bool, want lease.Result) {
+func wantAcquire(t *testing.T, table *lease.Table, id instance.ID, p *process, named bool, want lease.Result) {
 	t.Helper()
-	got, err := table.Take(id, p.claim(), named)
+	got, err := table.Acquire(id, p.claim(), named)
 	if err != nil || got != want {
 		t.Errorf("Take %s by process %d: got %d, %v, want %d", id, p.PID, got, err, want)
 	}
 }
 
-// wantHolds says how many holds the table has of a process, each closed at most once.
-func wantHolds(t *testing.T, p *process, want int) {
+// wantHandles says how many holds the table has of a process, each closed at most once.
+func wantHandles(t *testing.T, p *process, want int) {
 	t.Helper()
 	if got, twice := p.open(); got != want || twice != 0 {
 		t.Errorf("process %d: got %d holds, %d closed that were not open, want %d and 0", p.PID, got, twice, want)
 	}
 }
 
-func TestTake(t *testing.T) {
-	holder := start(100, 1)
+func TestAcquire(t *testing.T) {
+	holder := newProcess(100, 1)
 	tests := []struct {
 		name  string
 		by    *process
 		named bool
 		want  lease.Result
 	}{
-		{"the holder again", holder, false, lease.Already},
-		{"the holder again, by name", holder, true, lease.Already},
-		{"a stranger", start(200, 1), false, lease.Busy},
-		{"a stranger, by name", start(200, 1), true, lease.Busy},
-		{"a child that names it", start(300, 100), true, lease.Shared},
-		{"a child that names none", start(300, 100), false, lease.Busy},
-		{"a grandchild", start(400, 300), true, lease.Busy},
+		{"the holder again", holder, false, lease.AlreadyHeld},
+		{"the holder again, by name", holder, true, lease.AlreadyHeld},
+		{"a stranger", newProcess(200, 1), false, lease.Busy},
+		{"a stranger, by name", newProcess(200, 1), true, lease.Busy},
+		{"a child that names it", newProcess(300, 100), true, lease.Shared},
+		{"a child that names none", newProcess(300, 100), false, lease.Busy},
+		{"a grandchild", newProcess(400, 300), true, lease.Busy},
 		{"the same PID, started later", &process{Holder: lease.Holder{PID: 100, Start: 1001, BootID: "boot-1"}}, true, lease.Busy},
 		{"the same PID of another boot", &process{Holder: lease.Holder{PID: 100, Start: 1000, BootID: "boot-2"}}, true, lease.Busy},
 		{"a child of that PID in another boot", &process{Holder: lease.Holder{PID: 300, BootID: "boot-2"}, parent: 100}, true, lease.Busy},
-		{"the holder under another name", &process{Holder: lease.Holder{PID: 100, Start: 1000, BootID: "boot-1", User: "bob", Exe: "/bin/sh"}}, true, lease.Already},
+		{"the holder under another name", &process{Holder: lease.Holder{PID: 100, Start: 1000, BootID: "boot-1", User: "bob", Exe: "/bin/sh"}}, true, lease.AlreadyHeld},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			holder := start(100, 1)
+			holder := newProcess(100, 1)
 			var table lease.Table
-			take(t, &table, cad(1), holder, false, lease.Taken)
-			take(t, &table, cad(1), tt.by, tt.named, tt.want)
+			wantAcquire(t, &table, cad(1), holder, false, lease.Acquired)
+			wantAcquire(t, &table, cad(1), tt.by, tt.named, tt.want)
 			if got, ok := table.Holder(cad(1)); !ok || got != holder.Holder {
 				t.Errorf("Holder: got %v, %t, want the first one", got, ok)
 			}
-			wantHolds(t, holder, 1)
+			wantHandles(t, holder, 1)
 			if tt.by.PID != holder.PID {
-				wantHolds(t, tt.by, 0)
+				wantHandles(t, tt.by, 0)
 			}
 		})
 	}
@@ -152,10 +152,10 @@ func TestLeaseEndsWithItsProcess(t *testing.T) {
 		ask  func(*testing.T, *lease.Table, lease.Holder)
 	}{
 		{"a stranger takes it", func(t *testing.T, table *lease.Table, _ lease.Holder) {
-			take(t, table, cad(1), start(200, 1), false, lease.Taken)
+			wantAcquire(t, table, cad(1), newProcess(200, 1), false, lease.Acquired)
 		}},
 		{"its child takes it", func(t *testing.T, table *lease.Table, _ lease.Holder) {
-			take(t, table, cad(1), start(300, 100), true, lease.Taken)
+			wantAcquire(t, table, cad(1), newProcess(300, 100), true, lease.Acquired)
 		}},
 		{"Holder", func(t *testing.T, table *lease.Table, _ lease.Holder) {
 			if h, ok := table.Holder(cad(1)); ok {
@@ -171,54 +171,54 @@ func TestLeaseEndsWithItsProcess(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var table lease.Table
-			p := start(100, 1)
-			take(t, &table, cad(1), p, false, lease.Taken)
+			p := newProcess(100, 1)
+			wantAcquire(t, &table, cad(1), p, false, lease.Acquired)
 			p.end()
 			tt.ask(t, &table, p.Holder)
-			wantHolds(t, p, 0)
+			wantHandles(t, p, 0)
 		})
 	}
 }
 
-func TestTakeOfWhatCannotBeHeld(t *testing.T) {
+func TestAcquireOfEndedProcess(t *testing.T) {
 	var table lease.Table
-	p := start(100, 1)
+	p := newProcess(100, 1)
 	p.refuses = errEnded
-	got, err := table.Take(cad(1), p.claim(), false)
+	got, err := table.Acquire(cad(1), p.claim(), false)
 	if got != lease.Busy || !errors.Is(err, errEnded) {
 		t.Errorf("got %d, %v, want %d, %v", got, err, lease.Busy, errEnded)
 	}
 	if h, ok := table.Holder(cad(1)); ok {
 		t.Errorf("a lease was left behind: %v", h)
 	}
-	take(t, &table, cad(1), start(200, 1), false, lease.Taken)
-	wantHolds(t, p, 0)
+	wantAcquire(t, &table, cad(1), newProcess(200, 1), false, lease.Acquired)
+	wantHandles(t, p, 0)
 }
 
 func TestRelease(t *testing.T) {
 	var table lease.Table
-	p, other := start(100, 1), start(200, 1)
+	p, other := newProcess(100, 1), newProcess(200, 1)
 	if table.Release(cad(1), p.Holder) {
 		t.Error("a lease that nobody has was released")
 	}
-	take(t, &table, cad(1), p, false, lease.Taken)
+	wantAcquire(t, &table, cad(1), p, false, lease.Acquired)
 	if table.Release(cad(1), other.Holder) || table.Release(cad(2), p.Holder) {
 		t.Error("a lease was released by who does not have it")
 	}
 	if !table.Release(cad(1), p.Holder) || table.Release(cad(1), p.Holder) {
 		t.Error("want the holder's release to work, once")
 	}
-	wantHolds(t, p, 0)
-	take(t, &table, cad(1), other, false, lease.Taken)
+	wantHandles(t, p, 0)
+	wantAcquire(t, &table, cad(1), other, false, lease.Acquired)
 }
 
-func TestWhoHasWhat(t *testing.T) {
+func TestHolderAndByHolder(t *testing.T) {
 	var table lease.Table
-	p, other := start(100, 1), start(200, 1)
-	take(t, &table, cad(1), p, false, lease.Taken)
-	take(t, &table, cad(2), other, false, lease.Taken)
-	take(t, &table, cad(3), p, true, lease.Taken)
-	if diff := cmp.Diff(table.Of(p.Holder, nil), []instance.ID{cad(1), cad(3)}); diff != "" {
+	p, other := newProcess(100, 1), newProcess(200, 1)
+	wantAcquire(t, &table, cad(1), p, false, lease.Acquired)
+	wantAcquire(t, &table, cad(2), other, false, lease.Acquired)
+	wantAcquire(t, &table, cad(3), p, true, lease.Acquired)
+	if diff := cmp.Diff(table.ByHolder(p.Holder, nil), []instance.ID{cad(1), cad(3)}); diff != "" {
 		t.Errorf("Of, in the order of taking: got -, want +:\n%s", diff)
 	}
 	want := map[instance.ID]lease.Holder{cad(1): p.Holder, cad(2): other.Holder, cad(3): p.Holder}
@@ -228,8 +228,8 @@ func TestWhoHasWhat(t *testing.T) {
 	if err := table.Close(); err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	wantHolds(t, p, 0)
-	wantHolds(t, other, 0)
+	wantHandles(t, p, 0)
+	wantHandles(t, other, 0)
 	if got := slices.Collect(maps.Keys(table.All())); len(got) != 0 {
 		t.Errorf("after Close: got %v, want none", got)
 	}
@@ -242,10 +242,10 @@ func TestRace(t *testing.T) {
 	taken := make(chan *process, 50)
 	for i := range cap(taken) {
 		all.Go(func() {
-			p := start(100+i, 1)
-			if got, err := table.Take(cad(1), p.claim(), i%2 == 0); err != nil {
+			p := newProcess(100+i, 1)
+			if got, err := table.Acquire(cad(1), p.claim(), i%2 == 0); err != nil {
 				t.Error(err)
-			} else if got == lease.Taken {
+			} else if got == lease.Acquired {
 				taken <- p
 			}
 		})
@@ -254,13 +254,13 @@ func TestRace(t *testing.T) {
 	if got := len(taken); got != 1 {
 		t.Fatalf("%d processes got the instance, want 1", got)
 	}
-	wantHolds(t, <-taken, 1)
+	wantHandles(t, <-taken, 1)
 }
 
 // A lease under which nothing was handed out ends with the last request under
 // way, not with the first that fails; one that was used stays.
-func TestDone(t *testing.T) {
-	p := start(100, 1)
+func TestEndRequest(t *testing.T) {
+	p := newProcess(100, 1)
 	tests := []struct {
 		name string
 		done []bool // the requests that end, of two, and whether they were served
@@ -276,12 +276,12 @@ func TestDone(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var table lease.Table
-			take(t, &table, cad(1), p, false, lease.Taken)
-			take(t, &table, cad(1), p, false, lease.Already)
-			table.Done(cad(2), p.Holder, true)              // not its lease
-			table.Done(cad(1), start(200, 1).Holder, false) // not its holder
+			wantAcquire(t, &table, cad(1), p, false, lease.Acquired)
+			wantAcquire(t, &table, cad(1), p, false, lease.AlreadyHeld)
+			table.EndRequest(cad(2), p.Holder, true)                   // not its lease
+			table.EndRequest(cad(1), newProcess(200, 1).Holder, false) // not its holder
 			for _, served := range tt.done {
-				table.Done(cad(1), p.Holder, served)
+				table.EndRequest(cad(1), p.Holder, served)
 			}
 			if _, got := table.Holder(cad(1)); got != tt.want {
 				t.Errorf("leased: %t, want %t", got, tt.want)
@@ -290,59 +290,59 @@ func TestDone(t *testing.T) {
 	}
 }
 
-func TestAdopt(t *testing.T) {
+func TestRestore(t *testing.T) {
 	var table lease.Table
-	p, q := start(100, 1), start(200, 1)
-	held, err := p.claim().Process.Hold()
+	p, q := newProcess(100, 1), newProcess(200, 1)
+	held, err := p.claim().Process.Duplicate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	table.Adopt(cad(1), p.Holder, held)
-	take(t, &table, cad(1), q, false, lease.Busy)
-	take(t, &table, cad(1), p, false, lease.Already)
+	table.Restore(cad(1), p.Holder, held)
+	wantAcquire(t, &table, cad(1), q, false, lease.Busy)
+	wantAcquire(t, &table, cad(1), p, false, lease.AlreadyHeld)
 	p.end()
-	take(t, &table, cad(1), q, false, lease.Taken)
-	wantHolds(t, p, 0)
+	wantAcquire(t, &table, cad(1), q, false, lease.Acquired)
+	wantHandles(t, p, 0)
 }
 
 // A child whose parent has ended is nobody's child, even if another process has
 // the parent's PID now.
-func TestChildOfAPIDThatCameAgain(t *testing.T) {
+func TestChildOfReusedPID(t *testing.T) {
 	var table lease.Table
-	mother, child := start(100, 1), start(200, 100)
-	take(t, &table, cad(1), mother, false, lease.Taken)
-	take(t, &table, cad(1), child, true, lease.Shared)
+	mother, child := newProcess(100, 1), newProcess(200, 100)
+	wantAcquire(t, &table, cad(1), mother, false, lease.Acquired)
+	wantAcquire(t, &table, cad(1), child, true, lease.Shared)
 	mother.end()
-	stranger := start(100, 1)
+	stranger := newProcess(100, 1)
 	stranger.Start = child.Start + 1
-	take(t, &table, cad(1), stranger, false, lease.Taken)
-	take(t, &table, cad(1), child, true, lease.Busy)
+	wantAcquire(t, &table, cad(1), stranger, false, lease.Acquired)
+	wantAcquire(t, &table, cad(1), child, true, lease.Busy)
 }
 
 // A unit is nobody's parent: processes whose parent cannot be seen have the
 // parent 0, as a unit has.
 func TestUnitHasNoChildren(t *testing.T) {
 	var table lease.Table
-	unit, orphan := start(0, 0), start(400, 0)
+	unit, orphan := newProcess(0, 0), newProcess(400, 0)
 	unit.Cgroup = "/system.slice/cad.service"
-	take(t, &table, cad(1), unit, false, lease.Taken)
-	take(t, &table, cad(1), orphan, true, lease.Busy)
-	other := start(0, 0)
+	wantAcquire(t, &table, cad(1), unit, false, lease.Acquired)
+	wantAcquire(t, &table, cad(1), orphan, true, lease.Busy)
+	other := newProcess(0, 0)
 	other.Cgroup = "/system.slice/other.service"
-	take(t, &table, cad(1), other, false, lease.Busy)
-	take(t, &table, cad(1), unit, true, lease.Already)
+	wantAcquire(t, &table, cad(1), other, false, lease.Busy)
+	wantAcquire(t, &table, cad(1), unit, true, lease.AlreadyHeld)
 }
 
 // A PID may come again within one tick of the clock that start times are in.
 // The lease of the one that has ended does not become the other's: nobody would
 // notice when that ends, or worse, it would be taken for ended while it lives.
-func TestPIDThatCameAgainAtOnce(t *testing.T) {
+func TestReusedPID(t *testing.T) {
 	var table lease.Table
-	first, second := start(100, 1), start(100, 1)
-	take(t, &table, cad(1), first, false, lease.Taken)
+	first, second := newProcess(100, 1), newProcess(100, 1)
+	wantAcquire(t, &table, cad(1), first, false, lease.Acquired)
 	first.end()
-	take(t, &table, cad(1), second, false, lease.Taken)
-	take(t, &table, cad(1), start(300, 1), false, lease.Busy)
-	wantHolds(t, first, 0)
-	wantHolds(t, second, 1)
+	wantAcquire(t, &table, cad(1), second, false, lease.Acquired)
+	wantAcquire(t, &table, cad(1), newProcess(300, 1), false, lease.Busy)
+	wantHandles(t, first, 0)
+	wantHandles(t, second, 1)
 }

@@ -6,9 +6,9 @@ package lease
 type Process interface {
 	// Alive returns an error once the process has exited, reaped or not.
 	Alive() error
-	// Hold returns a second, independent hold of the same process. The caller
+	// Duplicate returns a second, independent hold of the same process. The caller
 	// closes it.
-	Hold() (Process, error)
+	Duplicate() (Process, error)
 	// Close releases this hold.
 	Close() error
 }

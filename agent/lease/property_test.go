@@ -13,7 +13,7 @@ import (
 type machine struct {
 	table     lease.Table
 	processes []*process
-	mothers   map[*process]*process // who started it, whatever has that PID now
+	parents   map[*process]*process // who started it, whatever has that PID now
 	model     map[instance.ID]*process
 }
 
@@ -21,7 +21,7 @@ type machine struct {
 // that live, each result is what the model says, and every hold is closed once.
 func TestTableProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{model: map[instance.ID]*process{}, mothers: map[*process]*process{}}
+		m := &machine{model: map[instance.ID]*process{}, parents: map[*process]*process{}}
 		t.Repeat(map[string]func(*rapid.T){
 			"start":   m.start,
 			"take":    m.take,
@@ -43,9 +43,9 @@ func (m *machine) start(t *rapid.T) {
 		}
 		parent = mother.PID
 	}
-	p := start(100+len(m.processes)%4, parent) // PIDs come again
+	p := newProcess(100+len(m.processes)%4, parent) // PIDs come again
 	p.Start = uint64(len(m.processes))
-	m.mothers[p] = mother
+	m.parents[p] = mother
 	for _, old := range m.processes {
 		if old.PID == p.PID && !old.dead {
 			t.Skip("its PID is in use")
@@ -74,13 +74,13 @@ func (m *machine) take(t *rapid.T) {
 	want := lease.Busy
 	switch {
 	case has == nil || has.dead:
-		want, m.model[id] = lease.Taken, p
+		want, m.model[id] = lease.Acquired, p
 	case has == p:
-		want = lease.Already
-	case named && m.mothers[p] == has:
+		want = lease.AlreadyHeld
+	case named && m.parents[p] == has:
 		want = lease.Shared
 	}
-	if got, err := m.table.Take(id, p.claim(), named); err != nil || got != want {
+	if got, err := m.table.Acquire(id, p.claim(), named); err != nil || got != want {
 		t.Fatalf("Take: got %d, %v, want %d", got, err, want)
 	}
 }
@@ -128,7 +128,7 @@ func (m *machine) check(t *rapid.T) {
 		}
 	}
 	for _, p := range m.processes {
-		for _, id := range m.table.Of(p.Holder, nil) {
+		for _, id := range m.table.ByHolder(p.Holder, nil) {
 			if want[id] != p.Holder {
 				t.Fatalf("process %d has %s, which is leased to %v", p.PID, id, want[id])
 			}

@@ -9,7 +9,7 @@ import (
 )
 
 // Host returns the host, with its port if it has one, of a tenant in the
-// normal form of [Settings.Tenant]: the tenant's name in [instance.ID].
+// normal form of [Settings.Tenant]: the tenant's name in [instance.Instance].
 func Host(baseURL string) string {
 	_, host, _ := strings.Cut(baseURL, "://")
 	return host
@@ -51,11 +51,11 @@ func checkTenant(s string) (string, error) {
 	case path != "":
 		return "", errors.New("has a path; leave it out, the agent adds /token and /rmslm itself" + writeTenant)
 	}
-	host, port, err := address.Split(rest)
+	host, port, err := address.SplitHostPort(rest)
 	if err != nil {
 		return "", fmt.Errorf("%w%s", err, writeTenant)
 	}
-	if scheme == "http" && !address.Loopback(host) {
+	if scheme == "http" && !address.IsLoopback(host) {
 		return "", errors.New("is http, which would send tokens in the clear; write https:// (http only on a loopback address)")
 	}
 	if port == "" || scheme == "https" && port == "443" || scheme == "http" && port == "80" {
@@ -68,7 +68,7 @@ func checkTenant(s string) (string, error) {
 // belong into a file that every user can read, and a word alone is more likely a
 // slip, as "direct", than a host.
 func checkProxy(s string) (string, error) {
-	if s == "" || s == SystemProxy || s == WithoutProxy {
+	if s == "" || s == SystemProxy || s == NoProxy {
 		return s, nil
 	}
 	const write = "; write system, none, or a URL such as http://proxy.example.com:3128"
@@ -78,7 +78,7 @@ func checkProxy(s string) (string, error) {
 	case !strings.Contains(s, "://"):
 		return "", errors.New("is not an http, https or socks5 URL" + write)
 	}
-	u, err := address.Proxy(s)
+	u, err := address.ParseProxy(s)
 	if err != nil {
 		return "", err
 	}

@@ -14,7 +14,7 @@ func FuzzAddress(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		for what, check := range map[string]func(string) (string, error){"tenant": checkTenant, "proxy": checkProxy} {
 			got, err := check(s)
-			if err != nil || got == "" || got == SystemProxy || got == WithoutProxy {
+			if err != nil || got == "" || got == SystemProxy || got == NoProxy {
 				continue
 			}
 			if again, err := check(got); err != nil || again != got {
@@ -25,7 +25,7 @@ func FuzzAddress(f *testing.F) {
 				t.Errorf("%s %q: net/url reads %+v, %v", what, got, u, err)
 				continue
 			}
-			if got != strings.ToLower(got) || u.Scheme == "http" && what == "tenant" && !address.Loopback(u.Hostname()) {
+			if got != strings.ToLower(got) || u.Scheme == "http" && what == "tenant" && !address.IsLoopback(u.Hostname()) {
 				t.Errorf("%s %q got through", what, got)
 			}
 		}

@@ -81,9 +81,9 @@ func TestTenantRefused(t *testing.T) {
 	}
 }
 
-// TestTenantAsOthersReadIt holds our strict reading against net/url's, which
+// TestTenantAsNetURL holds our strict reading against net/url's, which
 // the client of the service goes by.
-func TestTenantAsOthersReadIt(t *testing.T) {
+func TestTenantAsNetURL(t *testing.T) {
 	part := rapid.SampledFrom([]string{"http", "https", "://", "a", "B", "9", "127", "0", "::", ":", ".", "-", "[", "]", "/", "localhost", "@", "%41", "?", " ", "443"})
 	rapid.Check(t, func(t *rapid.T) {
 		in := strings.Join(rapid.SliceOfN(part, 1, 8).Draw(t, "parts"), "")

@@ -44,9 +44,9 @@ const (
 func contractKeys() []Definition {
 	return []Definition{
 		{
-			Key: "contract.base_path", Title: "Path of the service", Type: Text, Default: "/token/api/v5", Check: checked(checkBasePath), Pattern: basePathPattern,
+			Key: "contract.base_path", Title: "Path of the service", Type: Text, Default: "/token/api/v5", Check: checkOf(checkBasePath), Pattern: basePathPattern,
 			Doc:   "Path of the Token Management Service below the tenant's host." + undocumented,
-			Since: firstVersion, In: everywhere, Reloadable: true,
+			Since: firstVersion, Artefacts: allArtefacts, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Contract.BasePath }),
 		},
 		{
@@ -54,33 +54,33 @@ func contractKeys() []Definition {
 			Doc: "Form of a redemption's body: wrapped in a member authToken, bare, or auto. " +
 				"auto begins with wrapped. After a 400 that can only be about the body, it tries the other form once for each registration token. Such a 400 costs no count. " +
 				"A form is proven when the reply shows the names of the device, or when somebody finds them in the service's list. Until then Regent redeems one instance, and the others wait." + undocumented,
-			Since: firstVersion, In: everywhere, Reloadable: true,
+			Since: firstVersion, Artefacts: allArtefacts, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Contract.Request }),
 		},
 		{
 			Key: "contract.request_confirmed", Title: "Form of a redemption's body is confirmed", Type: Bool, Default: false,
 			Doc: "true says that the service's list shows the names of a device that redeemed with contract.request: wrapped or bare. " +
 				"Devices then do not wait for a confirmation of their first redemption. It has no effect with auto.",
-			Since: firstVersion, In: everywhere, Reloadable: true,
+			Since: firstVersion, Artefacts: allArtefacts, Reloadable: true,
 			field: bind(func(s *Settings) *bool { return &s.Contract.RequestConfirmed }),
 		},
 		{
 			Key: "contract.reply", Title: "Form of the service's reply", Type: Word, Default: AnyForm, Words: []string{AnyForm, Wrapped, Bare},
 			Doc:   "Where an auth token stands in the service's reply: wrapped in a member authToken, bare, or in any of the two." + undocumented,
-			Since: firstVersion, In: everywhere, Reloadable: true,
+			Since: firstVersion, Artefacts: allArtefacts, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Contract.Reply }),
 		},
 		{
 			Key: "contract.access_token_name", Title: "Name of the access token", Type: Word, Default: AnyForm, Words: []string{AnyForm, SnakeName, CamelName, ShortName},
 			Doc:   "What the access token is called in the service's reply; of any, the first that is there." + undocumented,
-			Since: firstVersion, In: everywhere, Reloadable: true,
+			Since: firstVersion, Artefacts: allArtefacts, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Contract.AccessTokenName }),
 		},
 		{
 			Key: "contract.registration_header", Title: "How a registration token is shown", Type: Word, Default: BasicHeader, Words: []string{BasicHeader, EncodedHeader, BearerHeader},
 			Doc: "How the Authorization header shows a registration token: as it is after Basic, as base64 after Basic, or as it is after Bearer. " +
 				"Only one is ever tried, since a second redemption may cost a second count." + undocumented,
-			Since: firstVersion, In: everywhere, Reloadable: true,
+			Since: firstVersion, Artefacts: allArtefacts, Reloadable: true,
 			field: bind(func(s *Settings) *string { return &s.Contract.RegistrationHeader }),
 		},
 	}

@@ -47,8 +47,8 @@ type Definition struct {
 	// console can check. Check says the last word. "" matches anything.
 	Pattern string
 
-	// In names the generated artefacts that the key stands in.
-	In Artefact
+	// Artefacts names the generated artefacts that the key stands in.
+	Artefacts Artefact
 
 	Required   bool   // of a key in a list's item
 	Doc        string // sentences, for the person who writes the file
@@ -80,13 +80,13 @@ const (
 // Sets of artefacts. A key of a list's item is no policy of its own: it stands
 // inside the value of its list.
 const (
-	files      = ConfigFile | Schema | Reference | Manual
-	everywhere = files | GroupPolicy | OMAURI | Profile | Manifest
-	inItems    = files | Profile | Manifest
+	fileArtefacts = ConfigFile | Schema | Reference | Manual
+	allArtefacts  = fileArtefacts | GroupPolicy | OMAURI | Profile | Manifest
+	itemArtefacts = fileArtefacts | Profile | Manifest
 )
 
-// Stands reports whether the key stands in all of the artefacts.
-func (d Definition) Stands(in Artefact) bool { return d.In&in == in }
+// AppearsIn reports whether the key stands in all of the artefacts.
+func (d Definition) AppearsIn(in Artefact) bool { return d.Artefacts&in == in }
 
 // binding connects a key with its field in Settings, Application, Rule or
 // Executable.
@@ -102,8 +102,8 @@ func bind[T, V any](field func(*T) *V) binding {
 	}
 }
 
-// checked turns a check of one type into a [Definition.Check].
-func checked[V any](check func(V) (V, error)) func(any) (any, error) {
+// checkOf turns a check of one type into a [Definition.Check].
+func checkOf[V any](check func(V) (V, error)) func(any) (any, error) {
 	return func(value any) (any, error) { return check(value.(V)) }
 }
 
@@ -126,14 +126,14 @@ func (d Definition) PolicyName() string {
 	return name.String()
 }
 
-// Topmost reports whether the key is one of the agent itself, and none of an
+// IsAgentKey reports whether the key is one of the agent itself, and none of an
 // application: those that managed stores of named values can set, and
 // "applications" beside them.
-func (d Definition) Topmost() bool { return d.topmost() }
+func (d Definition) IsAgentKey() bool { return d.isSettingsKey() }
 
-// topmost reports whether the key is one of the agent itself, with a field in
+// isSettingsKey reports whether the key is one of the agent itself, with a field in
 // Settings, and none of an application.
-func (d Definition) topmost() bool {
+func (d Definition) isSettingsKey() bool {
 	return d.Key != "applications" && !strings.HasPrefix(d.Key, "applications.")
 }
 

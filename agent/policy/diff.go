@@ -20,7 +20,7 @@ func Diff(old, now Settings) Changes {
 		switch {
 		case d.Type == Applications:
 			c.applications(d, byID(old), byID(now))
-		case d.topmost():
+		case d.isSettingsKey():
 			c.compare(d, d.Key, &old, &now)
 		}
 	}
@@ -44,7 +44,7 @@ func (c *Changes) applications(list Definition, old, now map[string]Application)
 }
 
 func (c *Changes) compare(d Definition, key string, old, now any) {
-	if written(d.field.get(old)) != written(d.field.get(now)) {
+	if writeYAML(d.field.get(old)) != writeYAML(d.field.get(now)) {
 		c.add(d, key)
 	}
 }

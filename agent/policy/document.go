@@ -48,7 +48,7 @@ func parse(data []byte) (*yaml.Node, []flaw) {
 }
 
 func topMapping(root *yaml.Node) (*yaml.Node, []flaw) {
-	if flaws := surprises(root, 0); len(flaws) > 0 {
+	if flaws := disallowedYAML(root, 0); len(flaws) > 0 {
 		return nil, flaws
 	}
 	switch {
@@ -95,8 +95,8 @@ func syntaxFlaw(err error) flaw {
 	return flaw{line, "not YAML: " + text + "; check this line and the one before it"}
 }
 
-// surprises finds what is legal YAML and has no place in a configuration.
-func surprises(n *yaml.Node, depth int) []flaw {
+// disallowedYAML finds what is legal YAML and has no place in a configuration.
+func disallowedYAML(n *yaml.Node, depth int) []flaw {
 	var text string
 	switch {
 	case depth > maxDepth:
@@ -115,7 +115,7 @@ func surprises(n *yaml.Node, depth int) []flaw {
 	}
 	var flaws []flaw
 	for _, c := range n.Content {
-		flaws = append(flaws, surprises(c, depth+1)...)
+		flaws = append(flaws, disallowedYAML(c, depth+1)...)
 	}
 	return flaws
 }

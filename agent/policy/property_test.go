@@ -188,7 +188,7 @@ func unique(layers []policy.Layer) bool {
 	return true
 }
 
-func TestBadPolicyLosesOnlyItself(t *testing.T) {
+func TestInvalidPolicyIsIgnoredAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		layers := drawLayers(t)
 		good, before := policy.Resolve(layers...)
@@ -200,7 +200,7 @@ func TestBadPolicyLosesOnlyItself(t *testing.T) {
 			if l.Rank == policy.Managed {
 				lines, items := pick(t, "bad lines", badLines), pick(t, "bad items", badItems)
 				wrong += len(lines) + len(items)
-				l.Data = []byte(beside(string(l.Data), lines, items))
+				l.Data = []byte(addLines(string(l.Data), lines, items))
 			}
 			bad = append(bad, l)
 		}
@@ -225,8 +225,8 @@ func TestBadPolicyLosesOnlyItself(t *testing.T) {
 	})
 }
 
-// beside adds bad lines and items to the text of a good file.
-func beside(text string, lines, items []string) string {
+// addLines adds bad lines and items to the text of a good file.
+func addLines(text string, lines, items []string) string {
 	if len(items) > 0 {
 		if !strings.Contains(text, "applications:") {
 			text += "applications:\n"

@@ -35,7 +35,7 @@ func (res Resolved) Keys() []string {
 					keys = append(keys, applicationKey(id, f.Name()))
 				}
 			}
-		case d.topmost():
+		case d.isSettingsKey():
 			keys = append(keys, d.Key)
 		}
 	}
@@ -73,17 +73,17 @@ func (d Definition) show(v any) string {
 	if d.Sensitive {
 		return "(hidden)"
 	}
-	return written(v)
+	return writeYAML(v)
 }
 
-// written writes a value as YAML in one line. Where rules were written is not
+// writeYAML writes a value as YAML in one line. Where rules were written is not
 // part of it.
-func written(v any) string {
+func writeYAML(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "[]"
 	case string:
-		return quoted(v)
+		return quote(v)
 	case time.Duration:
 		return FormatDuration(v)
 	case []authz.Rule:
@@ -91,7 +91,7 @@ func written(v any) string {
 	case []authz.Executable:
 		return list(v, func(e authz.Executable) string { return fields("applications.*.allow.*.executables.*.", &e) })
 	case []string:
-		return list(v, quoted)
+		return list(v, quote)
 	}
 	return fmt.Sprint(v)
 }
@@ -111,15 +111,15 @@ func fields(prefix string, target any) string {
 		if !strings.HasPrefix(d.Key, prefix) || strings.Contains(d.Key[len(prefix):], ".") {
 			continue
 		}
-		if text := written(d.field.get(target)); text != written(d.Default) {
+		if text := writeYAML(d.field.get(target)); text != writeYAML(d.Default) {
 			items = append(items, d.Name()+": "+text)
 		}
 	}
 	return "{" + strings.Join(items, ", ") + "}"
 }
 
-// quoted leaves alone what is one plain word in any place of a YAML document.
-func quoted(s string) string {
+// quote leaves alone what is one plain word in any place of a YAML document.
+func quote(s string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:", r)
 	}

@@ -96,7 +96,7 @@ func (r *reader) mapping(n *yaml.Node, s *schema, path string, take leaf) {
 		k := n.Content[i]
 		if first, seen := lines[k.Value]; seen && k.Kind == yaml.ScalarNode {
 			twice[k.Value] = true
-			r.reject(k.Line, join(path, shown(k.Value)), "is set a second time, first in line %d; keep one of the two", first)
+			r.reject(k.Line, join(path, showKey(k.Value)), "is set a second time, first in line %d; keep one of the two", first)
 			continue
 		}
 		lines[k.Value] = k.Line
@@ -108,7 +108,7 @@ func (r *reader) mapping(n *yaml.Node, s *schema, path string, take leaf) {
 		case k.Kind != yaml.ScalarNode:
 			r.reject(k.Line, path, "has a key that is %s; a key is one word", kind(k))
 		case child == nil || k.Value == "*":
-			r.reject(k.Line, join(path, shown(k.Value)), "%s", r.schema.unknown(k.Value, s))
+			r.reject(k.Line, join(path, showKey(k.Value)), "%s", r.schema.unknown(k.Value, s))
 		case twice[k.Value]: // which one was meant is anybody's guess, so neither counts
 		case child.def != nil:
 			take(child.def, join(path, k.Value), v)

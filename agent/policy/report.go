@@ -10,10 +10,10 @@ type Row struct {
 	Problems []Problem // what was set aside or warned of about this key
 }
 
-// Account returns a row for each key that has a value, in the table's order, and
+// Rows returns a row for each key that has a value, in the table's order, and
 // the problems that belong to none of them: those of a whole layer, and those of
 // keys that do not exist.
-func (res Resolved) Account(problems []Problem) (rows []Row, other []Problem) {
+func (res Resolved) Rows(problems []Problem) (rows []Row, other []Problem) {
 	at := map[string]int{}
 	for _, key := range res.Keys() {
 		d, _ := Lookup(key)

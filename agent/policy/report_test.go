@@ -8,13 +8,13 @@ import (
 	"regent/agent/policy"
 )
 
-func TestAccount(t *testing.T) {
+func TestRows(t *testing.T) {
 	res, problems := policy.Resolve(
 		policy.Layer{Name: "config.yaml", Rank: policy.Local, Data: []byte("tenant: a\nlog: {level: debug}\napplications: [{id: cad, allow: [{everyone: true}]}]\n")},
 		policy.Layer{Name: "p.yaml", Rank: policy.Managed, Data: []byte("tenant: b\nlog: {level: loud}\nnope: 1\napplications: [{id: cad, allow: [{users: [alice]}, {users: []}]}]\n")},
 		policy.Layer{Name: "q.yaml", Rank: policy.Managed, Data: []byte("- 1")},
 	)
-	rows, other := res.Account(problems)
+	rows, other := res.Rows(problems)
 	byKey := map[string]policy.Row{}
 	for _, r := range rows {
 		byKey[r.Provenance.Key] = r

@@ -41,17 +41,17 @@ func Resolve(layers ...Layer) (Resolved, []Problem) {
 		}
 	}
 	slices.Sort(res.ids)
-	problems = append(problems, res.withoutToken("refresh.on_refresh_expired", RedeemAgain, "on_refresh_expired: wait")...)
-	problems = append(problems, res.withoutToken("refresh.mode", TMSRegistration, "mode: auto")...)
+	problems = append(problems, res.tokenNotKept("refresh.on_refresh_expired", RedeemAgain, "on_refresh_expired: wait")...)
+	problems = append(problems, res.tokenNotKept("refresh.mode", TMSRegistration, "mode: auto")...)
 	problems = append(problems, res.build()...)
 	return res, problems
 }
 
-// withoutToken finds a choice that needs a registration token, where none is
+// tokenNotKept finds a choice that needs a registration token, where none is
 // kept. If policy has a hand in it, the choice that needs none rules: a policy
 // must not stop the start, and one that says to keep no token is not to be
 // overridden from below.
-func (res *Resolved) withoutToken(choice, word, instead string) []Problem {
+func (res *Resolved) tokenNotKept(choice, word, instead string) []Problem {
 	const need = "keep_registration_token"
 	var problems []Problem
 	for {
@@ -80,7 +80,7 @@ func (res *Resolved) withoutToken(choice, word, instead string) []Problem {
 // build fills in the settings, and reports the applications that cannot work.
 func (res *Resolved) build() []Problem {
 	for _, d := range Table() {
-		if d.topmost() {
+		if d.isSettingsKey() {
 			d.field.set(&res.Settings, res.effective(d, d.Key))
 		}
 	}

@@ -105,7 +105,7 @@ func TestApplicationsMergeByID(t *testing.T) {
 	}
 }
 
-func TestNothingLocalWidensAManagedAllow(t *testing.T) {
+func TestLocalCannotExtendManagedAllow(t *testing.T) {
 	for _, rules := range []string{"[{groups: [engineering]}]", "[]"} {
 		got, _ := policy.Resolve(
 			local("tenant: a\napplications: [{id: cad, allow: [{everyone: true}]}]"),
@@ -153,7 +153,7 @@ func TestBadManagedValueIsIgnoredAlone(t *testing.T) {
 	}
 }
 
-func TestWhatPolicySaysTwiceItDoesNotSay(t *testing.T) {
+func TestDuplicatePolicyKeyIsIgnored(t *testing.T) {
 	got, problems := policy.Resolve(
 		local("tenant: a\nlog: {level: warn}\napplications: [{id: cad, instances: 2, allow: []}]"),
 		managed("log: {level: debug, level: error}\napplications: [{id: cad, instances: 3}, {id: cad, instances: 4}]"),

@@ -104,19 +104,19 @@ const (
 
 	TMSRegistration = "tms_registration"
 
-	Wait         = "wait"
-	RedeemAgain  = "redeem"
-	BestEffort   = "best_effort"
-	Required     = "required"
-	AutoKeyring  = "auto"
-	FileKeyring  = "file"
-	Quarantine   = "quarantine"
-	RegisterNew  = "register_again"
-	AdoptClone   = "adopt"
-	Keep         = "keep"
-	Remove       = "remove"
-	SystemProxy  = "system"
-	WithoutProxy = "none"
+	Wait          = "wait"
+	RedeemAgain   = "redeem"
+	BestEffort    = "best_effort"
+	Required      = "required"
+	AutoKeyring   = "auto"
+	FileKeyring   = "file"
+	Quarantine    = "quarantine"
+	RegisterAgain = "register_again"
+	AdoptClone    = "adopt"
+	Keep          = "keep"
+	Remove        = "remove"
+	SystemProxy   = "system"
+	NoProxy       = "none"
 )
 
 // Application returns the application of this id.

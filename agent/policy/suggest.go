@@ -15,7 +15,7 @@ func (s *schema) unknown(name string, at *schema) string {
 	if place := s.find(name); place != "" {
 		return "is not a known key here; it belongs to " + place
 	}
-	if secretive(name) {
+	if namesSecret(name) {
 		return "must not hold a secret: every user can read this file; remove it, take what was written there as disclosed, " +
 			"put a new registration token into a file of its own, and name that with registration_token_file or run: regent register --file FILE"
 	}
@@ -38,8 +38,8 @@ func (s *schema) find(name string) string {
 	return found
 }
 
-// secretive reports whether a key of this name would hold a secret.
-func secretive(name string) bool {
+// namesSecret reports whether a key of this name would hold a secret.
+func namesSecret(name string) bool {
 	name = strings.ToLower(name)
 	for _, word := range []string{"token", "password", "passwd", "passphrase", "secret", "credential"} {
 		if strings.Contains(name, word) {
@@ -49,9 +49,9 @@ func secretive(name string) bool {
 	return false
 }
 
-// shown returns an unknown key as it may be repeated: a secret pasted without
+// showKey returns an unknown key as it may be repeated: a secret pasted without
 // its key is long, or has characters that no key has.
-func shown(name string) string {
+func showKey(name string) string {
 	const most = 40
 	ok := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' || r == '.'

@@ -12,7 +12,7 @@ import (
 	"regent/agent/authz"
 )
 
-func TestTableIsSound(t *testing.T) {
+func TestTable(t *testing.T) {
 	seen, names := map[string]bool{}, map[string]bool{}
 	for _, d := range Table() {
 		if seen[d.Key] {
@@ -31,10 +31,10 @@ func TestTableIsSound(t *testing.T) {
 		if bounded := d.Type == Int || d.Type == Duration; bounded != (d.Max > d.Min) {
 			t.Errorf("%s: type %q with bounds %d to %d", d.Key, d.Type, d.Min, d.Max)
 		}
-		if d.In&files != files {
+		if d.Artefacts&fileArtefacts != fileArtefacts {
 			t.Errorf("%s is missing in an artefact that people read", d.Key)
 		}
-		if d.Topmost() != d.Stands(GroupPolicy) && d.Type != Applications {
+		if d.IsAgentKey() != d.AppearsIn(GroupPolicy) && d.Type != Applications {
 			t.Errorf("%s: want a policy of its own for every key that is in no list", d.Key)
 		}
 		name := strings.ToLower(d.PolicyName())
@@ -53,7 +53,7 @@ func TestDefaultsAndExamplesAreValid(t *testing.T) {
 	for _, d := range Table() {
 		shown := []string{d.Example}
 		if d.Default != nil {
-			shown = append(shown, written(d.Default))
+			shown = append(shown, writeYAML(d.Default))
 		}
 		for _, text := range shown {
 			if text == "" {
@@ -72,9 +72,9 @@ func TestDefaultsAndExamplesAreValid(t *testing.T) {
 	}
 }
 
-// TestPatternsAdmitWhatTheChecksDo tries each pattern on what its check accepts
+// TestPatternsMatchChecks tries each pattern on what its check accepts
 // of a few handfuls of texts, and on what it must refuse.
-func TestPatternsAdmitWhatTheChecksDo(t *testing.T) {
+func TestPatternsMatchChecks(t *testing.T) {
 	texts := []string{
 		"", "a", "cad-2", "system", "none", "demo-host.com", "https://demo-host.com/", "HTTP://127.0.0.1:8080", "https://[::1]:8443",
 		"http://proxy:3128/", "SOCKS5://p:1", "/etc/a", "/a", `C:\ProgramData\Regent\a`, "C:/a b/c", "alice", "DOMAIN\\alice b", "S-1-5-18",
@@ -124,7 +124,7 @@ func TestEveryFieldHasItsKey(t *testing.T) {
 		if got, want := d.field.get(lone), sample(t, d); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %v, want %v", d.Key, got, want)
 		}
-		if got := leavesSet(reflect.ValueOf(lone).Elem()); got != 1 {
+		if got := setKeys(reflect.ValueOf(lone).Elem()); got != 1 {
 			t.Errorf("%s sets %d fields, want 1", d.Key, got)
 		}
 		list := reflect.TypeOf(lone).String()
@@ -137,7 +137,7 @@ func TestEveryFieldHasItsKey(t *testing.T) {
 		t.Errorf("got keys of %d types, want %d", got, want)
 	}
 	for name, target := range filled {
-		for _, field := range leavesUnset(reflect.ValueOf(target).Elem()) {
+		for _, field := range unsetFields(reflect.ValueOf(target).Elem()) {
 			if field != "Origin" && field != "Applications" {
 				t.Errorf("no key sets the field %s of %s", field, name)
 			}
@@ -157,7 +157,7 @@ func newTarget(key string) any {
 	return &Settings{}
 }
 
-func leavesSet(v reflect.Value) int {
+func setKeys(v reflect.Value) int {
 	if v.Kind() != reflect.Struct {
 		if v.IsZero() {
 			return 0
@@ -166,18 +166,18 @@ func leavesSet(v reflect.Value) int {
 	}
 	n := 0
 	for _, field := range v.Fields() {
-		n += leavesSet(field)
+		n += setKeys(field)
 	}
 	return n
 }
 
-// leavesUnset names the fields that are zero, those of inner structs too.
-func leavesUnset(v reflect.Value) []string {
+// unsetFields names the fields that are zero, those of inner structs too.
+func unsetFields(v reflect.Value) []string {
 	var names []string
 	for about, field := range v.Fields() {
 		switch {
 		case field.Kind() == reflect.Struct:
-			names = append(names, leavesUnset(field)...)
+			names = append(names, unsetFields(field)...)
 		case field.IsZero():
 			names = append(names, about.Name)
 		}

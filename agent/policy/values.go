@@ -29,7 +29,7 @@ type Value struct {
 func (r *reader) values() {
 	policies := map[string]*Definition{}
 	for _, d := range Table() {
-		if d.Topmost() || d.Type == Applications {
+		if d.IsAgentKey() || d.Type == Applications {
 			policies[strings.ToLower(d.PolicyName())] = &d
 		}
 	}
@@ -38,16 +38,16 @@ func (r *reader) values() {
 		d := policies[strings.ToLower(v.Name)]
 		switch {
 		case d == nil:
-			r.reject(0, shown(v.Name), "%s", r.unknownPolicy(v.Name, policies))
+			r.reject(0, showKey(v.Name), "%s", r.unknownPolicy(v.Name, policies))
 		case d.Type == Applications:
-			r.merge(r.listed(v))
+			r.merge(r.applicationList(v))
 		default:
 			n, ok := node(v.Data, 0)
 			if !ok {
 				r.reject(0, d.Key, "is of a kind that no setting has")
 				continue
 			}
-			if got, ok := r.value(d, d.Key, loosened(d, n)); ok {
+			if got, ok := r.value(d, d.Key, coerce(d, n)); ok {
 				r.entries = append(r.entries, entry{d.Key, got, r.origin(0)})
 			}
 		}
@@ -60,15 +60,15 @@ func (r *reader) unknownPolicy(name string, policies map[string]*Definition) str
 	if near := Nearest(name, names); near != "" {
 		return "is not a known policy; did you mean " + policies[near].PolicyName() + "?"
 	}
-	if secretive(name) {
+	if namesSecret(name) {
 		return r.schema.unknown(name, r.schema)
 	}
 	return "is not a known policy; regent.yaml(5) lists them"
 }
 
-// loosened helps stores that have fewer kinds than YAML: the registry has no
+// coerce helps stores that have fewer kinds than YAML: the registry has no
 // truth values, and may hold a number as text.
-func loosened(d *Definition, n *yaml.Node) *yaml.Node {
+func coerce(d *Definition, n *yaml.Node) *yaml.Node {
 	if n.Kind != yaml.ScalarNode {
 		return n
 	}
@@ -83,8 +83,8 @@ func loosened(d *Definition, n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// listed returns the applications in a value.
-func (r *reader) listed(v Value) []item {
+// applicationList returns the applications in a value.
+func (r *reader) applicationList(v Value) []item {
 	switch data := v.Data.(type) {
 	case []any:
 		items := make([]item, 0, len(data))
@@ -108,7 +108,7 @@ func (r *reader) listItem(items []item, place, name string, data any) []item {
 	r.place = place
 	path := "applications[" + name + "]"
 	if !decimal(name) {
-		path = "applications." + shown(name)
+		path = "applications." + showKey(name)
 	}
 	n, ok := node(data, 0)
 	if text, isText := data.(string); isText {

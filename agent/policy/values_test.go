@@ -73,7 +73,7 @@ func TestValuesOfPreferences(t *testing.T) {
 	}
 }
 
-func TestBadValuesLoseOnlyThemselves(t *testing.T) {
+func TestInvalidValuesAreIgnoredAlone(t *testing.T) {
 	deep := any("x")
 	for range 40 {
 		deep = []any{deep}

@@ -14,7 +14,7 @@ import (
 // may go. A token that comes again, as an MDM brings it, is not kept when
 // nothing is left for it to pay for: kept says so. It spends nothing on
 // instances that have an auth token.
-func (e *Engine) Register(ctx context.Context, h Held) (kept bool, err error) {
+func (e *Engine) Register(ctx context.Context, h RegistrationToken) (kept bool, err error) {
 	bare, err := token.ParseRegistration([]byte(h.Token.Reveal())) //nolint:forbidigo // its form is read, and it stays here
 	if err == nil && !bare.Equal(h.Token) {
 		err = errors.New("has white space or a mark around it: remove that")
@@ -24,14 +24,14 @@ func (e *Engine) Register(ctx context.Context, h Held) (kept bool, err error) {
 	}
 	h.ReceivedAt = e.Clock.Wall()
 	plan := e.Plan()
-	if !plan.Keep && !e.useful(plan, h) {
-		e.Registrations.Note(ctx, h.Token) // it may come again at each start
+	if !plan.KeepRegistrationToken && !e.useful(plan, h) {
+		e.Registrations.CacheFingerprint(ctx, h.Token) // it may come again at each start
 		return false, nil
 	}
-	if err := e.Registrations.Keep(ctx, h); err != nil {
+	if err := e.Registrations.Store(ctx, h); err != nil {
 		return false, err
 	}
-	e.Registrations.Note(ctx, h.Token)
+	e.Registrations.CacheFingerprint(ctx, h.Token)
 	e.mu.Lock()
 	for id := range e.pauses {
 		if id.Tenant == h.Tenant {
@@ -44,25 +44,25 @@ func (e *Engine) Register(ctx context.Context, h Held) (kept bool, err error) {
 }
 
 // useful reports whether some declared instance could be bought with h.
-func (e *Engine) useful(plan Plan, h Held) bool {
+func (e *Engine) useful(plan Plan, h RegistrationToken) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	declared := false
-	for _, w := range plan.Wants {
+	for _, w := range plan.Targets {
 		if w.ID.Tenant != h.Tenant || h.Application != "" && h.Application != w.ID.Application {
 			continue
 		}
 		declared = true
-		if e.situation(plan, w).payable() {
+		if e.decisionInput(plan, w).mayNeedToken() {
 			return true
 		}
 	}
 	return !declared
 }
 
-// Unsplayed lets the registration token with the fingerprint be used at once:
+// SkipSplay lets the registration token with the fingerprint be used at once:
 // a person waits for it.
-func (e *Engine) Unsplayed(fingerprint string) {
+func (e *Engine) SkipSplay(fingerprint string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.splays[fingerprint] = 0
@@ -84,9 +84,9 @@ func (e *Engine) Demand(id instance.ID) {
 func (e *Engine) State(id instance.ID) instance.State {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	r, held := e.Vault.Get(id)
+	r, held := e.Tokens.Get(id)
 	a := e.accounts[id]
-	if e.busy == id {
+	if e.redeeming == id {
 		a.Open = nil // it is under way, which is no doubt yet
 	}
 	return stateOf(held, r.State, a)
@@ -102,72 +102,72 @@ func (e *Engine) Account(id instance.ID) Account {
 // Reason is what a caller of an instance without an auth token is told, when
 // that happened, and how long until it is tried again (0 if it is not).
 func (e *Engine) Reason(id instance.ID) (f *fault.Fault, at time.Time) {
-	held, has := e.Registrations.For(Scope{id.Tenant, id.Application})
+	held, has := e.Registrations.ForScope(Scope{id.Tenant, id.Application})
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	a := e.accounts[id]
-	code, text := reason(a, held, has)
+	code, text := unredeemedReason(a, held, has)
 	at = a.Last.At
 	var retry time.Duration
-	if p, ok := e.pauseOf(id, has); ok && !e.Device.Healed(p.cause) && code != fault.RedemptionUncertain && held.Refused == "" {
+	if p, ok := e.pauseOf(id, has); ok && !e.LocalFailures.Recovered(p.cause) && code != fault.RedemptionUncertain && held.Refused == "" {
 		code, text, at = p.code, p.text, p.at
 		if !p.code.NeedsPerson() {
-			retry = max(0, p.until-e.Clock.Boot(), e.Device.Left(p.cause))
+			retry = max(0, p.until-e.Clock.Boot(), e.LocalFailures.Remaining(p.cause))
 		}
 	}
-	if code == fault.RedemptionUncertain && has && e.goesOn(id) {
-		text = again
+	if code == fault.RedemptionUncertain && has && e.autoRetries(id) {
+		text = autoRetryText
 	}
 	if has && held.Refused == "" && code != fault.RedemptionUncertain {
-		if why, since := e.waits(id); why != "" {
+		if why, since := e.blockedReason(id); why != "" {
 			code, text, at, retry = fault.RedemptionUnconfirmed, why, since, 0
 		}
 	}
-	f = &fault.Fault{Op: "redeem", Kind: code, ID: id.String(), Detail: text, Retry: retry}
+	f = &fault.Fault{Op: "redeem", Kind: code, Instance: id.String(), Detail: text, Retry: retry}
 	return f, at
 }
 
 // Obstacle says what stands between an instance whose auth token has ended and another
 // redemption: for people, "" for nothing.
 func (e *Engine) Obstacle(id instance.ID) string {
-	held, has := e.Registrations.For(Scope{id.Tenant, id.Application})
+	held, has := e.Registrations.ForScope(Scope{id.Tenant, id.Application})
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	plan := e.Plan()
-	for _, w := range plan.Wants {
+	for _, w := range plan.Targets {
 		if w.ID == id {
-			return e.situation(plan, w).obstacle(held, has, e.serviceTime(id.Tenant))
+			return e.decisionInput(plan, w).obstacleText(held, has, e.serviceTime(id.Tenant))
 		}
 	}
 	return ""
 }
 
-// goesOn reports whether an uncertain redemption of id is tried again by itself.
+// autoRetries reports whether an uncertain redemption of id is tried again by itself.
 // The caller holds mu.
-func (e *Engine) goesOn(id instance.ID) bool {
+func (e *Engine) autoRetries(id instance.ID) bool {
 	plan := e.Plan()
-	for _, w := range plan.Wants {
+	for _, w := range plan.Targets {
 		if w.ID == id {
-			return e.situation(plan, w).goesOn()
+			return e.decisionInput(plan, w).autoRetries()
 		}
 	}
 	return false
 }
 
-// waits says for what id waits, and since when, if it is redeemed as soon as the form
+// blockedReason says for what id waits, and since when, if it is redeemed as soon as the form
 // of redemptions is proven; "" if it does not. The caller holds mu.
-func (e *Engine) waits(id instance.ID) (why string, since time.Time) {
-	plan, learned := e.Plan(), e.Learned.Request(id.Tenant)
-	doubt, doubted := e.holder(plan, id)
-	if _, accepted := plan.opening(learned); accepted {
-		why, since = unconfirmed(id.Tenant, learned), learned.At
+func (e *Engine) blockedReason(id instance.ID) (why string, since time.Time) {
+	plan, learned := e.Plan(), e.Capabilities.RequestForm(id.Tenant)
+	doubt, doubted := e.blocker(plan, id)
+	if _, accepted := plan.nextForm(learned); accepted {
+		why, since = unconfirmedText(id.Tenant, learned), learned.At
 	} else if doubted {
-		why, since = heldBy(doubt), doubt.At
+		why, since = blockedText(doubt), doubt.At
 	}
-	for _, w := range plan.Wants {
+	for _, w := range plan.Targets {
 		if w.ID == id && why != "" {
-			s := e.situation(plan, w)
-			s.waits = false
+			s := e.decisionInput(plan, w)
+			s.formUnproven = false
 			if s.due() {
 				return why, since
 			}
@@ -180,7 +180,7 @@ func (e *Engine) waits(id instance.ID) (why string, since time.Time) {
 // keeps a registration token from being used. The caller holds mu.
 func (e *Engine) pauseOf(id instance.ID, registered bool) (pause, bool) {
 	own, ok := e.pauses[id]
-	if t := e.tenants[id.Tenant]; registered && t.until > max(own.until, e.Clock.Boot()) {
+	if t := e.tenantPauses[id.Tenant]; registered && t.until > max(own.until, e.Clock.Boot()) {
 		return t, true
 	}
 	return own, ok

@@ -77,7 +77,7 @@ func (s *service) Redeem(ctx context.Context, registration token.Secret, r tms.R
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a.err == nil && s.left == 0 {
-		a.err = failure(said(400, "REGISTRATION_TOKEN_EXHAUSTED", wordsExhausted))
+		a.err = failure(serviceReply(400, "REGISTRATION_TOKEN_EXHAUSTED", wordsExhausted))
 	}
 	if a.err == nil || a.counts {
 		s.left--
@@ -89,7 +89,7 @@ func (s *service) Redeem(ctx context.Context, registration token.Secret, r tms.R
 	return tms.AuthToken{
 		ID: "id-of-" + r.Identifier, Access: token.NewSecret("SENTINEL-access-" + r.Identifier),
 		Refresh: token.NewSecret("SENTINEL-refresh"), TTL: time.Hour, RefreshTTL: 24 * time.Hour,
-		Shown: !a.silent,
+		Echoed: !a.silent,
 	}, nil
 }
 
@@ -133,20 +133,20 @@ var (
 	lost          = answer{err: failure(tms.Failure{Reach: tms.Lost}), counts: true}
 	lostUnused    = answer{err: failure(tms.Failure{Reach: tms.Lost})}
 	unreadable    = answer{err: failure(tms.Failure{Reach: tms.Lost, Status: 201}), counts: true}
-	documented    = answer{err: failure(said(500, "INTERNAL_ERROR", wordsOf500)), counts: true}
-	documentedNot = answer{err: failure(said(500, "INTERNAL_ERROR", wordsOf500))}
-	tooMany       = answer{err: failure(back(answered(429), time.Minute))}
-	portal        = answer{err: failure(answered(511))}
-	tooLate       = answer{err: failure(said(400, "REGISTRATION_TOKEN_EXPIRED", "The registration token has expired."))}
-	switchedOff   = answer{err: failure(said(403, "", "The registration token is disabled."))}
-	noSuch        = answer{err: failure(said(403, "", "No such token."))}
+	documented    = answer{err: failure(serviceReply(500, "INTERNAL_ERROR", wordsOf500)), counts: true}
+	documentedNot = answer{err: failure(serviceReply(500, "INTERNAL_ERROR", wordsOf500))}
+	tooMany       = answer{err: failure(withRetryAfter(statusReply(429), time.Minute))}
+	portal        = answer{err: failure(statusReply(511))}
+	tooLate       = answer{err: failure(serviceReply(400, "REGISTRATION_TOKEN_EXPIRED", "The registration token has expired."))}
+	switchedOff   = answer{err: failure(serviceReply(403, "", "The registration token is disabled."))}
+	noSuch        = answer{err: failure(serviceReply(403, "", "No such token."))}
 )
 
-// bed is a device of the test: its disk, its clock, its configuration, and the
+// harness is a device of the test: its disk, its clock, its configuration, and the
 // service it speaks to. Its engines are started and stopped over it.
-type bed struct {
+type harness struct {
 	*testing.T
-	*account
+	*ledgerFixture
 	service *service
 	probe   atomic.Pointer[error] // what proving the store writable returns
 
@@ -163,17 +163,17 @@ type bed struct {
 
 	engine *redeem.Engine
 	ledger *redeem.Ledger
-	vault  *tokenstore.Vault
-	taught *tokenstore.Learned
+	vault  *tokenstore.Store
+	taught *tokenstore.TenantCapabilities
 	regs   *redeem.Registrations
 	end    func() // of the engine
 }
 
-func newBed(t *testing.T, instances int) *bed {
-	b := &bed{T: t, account: newAccount(t), service: &service{left: -1}, draw: 0.5}
+func newHarness(t *testing.T, instances int) *harness {
+	b := &harness{T: t, ledgerFixture: newLedgerFixture(t), service: &service{left: -1}, draw: 0.5}
 	b.plan = redeem.Plan{UncertainRetries: 1, Splay: 2 * time.Second}
 	for n := range instances {
-		b.plan.Wants = append(b.plan.Wants, b.want(n+1))
+		b.plan.Targets = append(b.plan.Targets, b.want(n+1))
 	}
 	t.Cleanup(func() {
 		if b.end != nil {
@@ -183,37 +183,37 @@ func newBed(t *testing.T, instances int) *bed {
 	return b
 }
 
-func (b *bed) id(n int) instance.ID {
+func (b *harness) id(n int) instance.ID {
 	id := one
 	id.Number = n
 	return id
 }
 
-func (b *bed) idsOf(numbers []int) (ids []instance.ID) {
+func (b *harness) idsOf(numbers []int) (ids []instance.ID) {
 	for _, n := range numbers {
 		ids = append(ids, b.id(n))
 	}
 	return ids
 }
 
-func (b *bed) want(n int) redeem.Want {
-	return redeem.Want{ID: b.id(n), Base: "https://" + host}
+func (b *harness) want(n int) redeem.Target {
+	return redeem.Target{ID: b.id(n), BaseURL: "https://" + host}
 }
 
 // start opens what is on the disk and runs an engine over it.
-func (b *bed) start() {
+func (b *harness) start() {
 	b.Helper()
 	b.load()
 	b.run()
 }
 
 // run runs the engine that was made.
-func (b *bed) run() {
+func (b *harness) run() {
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer b.survive()
+		defer b.recoverCrash()
 		if err := b.engine.Run(ctx); err != nil {
 			b.Errorf("Run: %v", err)
 		}
@@ -222,14 +222,14 @@ func (b *bed) run() {
 }
 
 // load opens what is on the disk.
-func (b *bed) load() {
+func (b *harness) load() {
 	b.Helper()
 	b.ledger = b.open(b.T)
 	var bad, badRegs map[string]error
 	var err, errRegs error
 	b.vault, bad, err = tokenstore.Open(b.Context(), b.store)
 	b.regs, badRegs, errRegs = redeem.OpenRegistrations(b.Context(), b.store)
-	taught, badTaught, errTaught := tokenstore.OpenLearned(b.Context(), b.store)
+	taught, badTaught, errTaught := tokenstore.OpenTenantCapabilities(b.Context(), b.store)
 	b.taught = taught
 	if err := errors.Join(err, errRegs, errTaught); err != nil || len(bad)+len(badRegs)+len(badTaught) > 0 {
 		b.Fatalf("open: %v, bad %v %v", err, bad, badRegs)
@@ -239,80 +239,80 @@ func (b *bed) load() {
 	}
 }
 
-func (b *bed) options() redeem.Options {
+func (b *harness) options() redeem.Options {
 	return redeem.Options{
-		Probe:  b.proves,
-		Ledger: b.ledger, Vault: b.vault, Registrations: b.regs, Learned: b.taught,
+		Probe:  b.probeStore,
+		Ledger: b.ledger, Tokens: b.vault, Registrations: b.regs, Capabilities: b.taught,
 		Service: func(string) (redeem.Service, error) { return b.service, nil },
-		Plan:    b.planned,
+		Plan:    b.currentPlan,
 		Request: func(id instance.ID) tms.Request {
 			return tms.Request{FQDN: "ws", RefID1: id.String(), RefID2: "device-1"}
 		},
-		Hold:  func(string) (time.Duration, bool) { b.mu.Lock(); defer b.mu.Unlock(); b.gates++; return 0, false },
-		Skew:  func(string) time.Duration { b.mu.Lock(); defer b.mu.Unlock(); return b.skew },
-		Clock: b.clock, Draw: b.drawn, NewID: b.newID, Changed: b.changed,
+		TenantPause: func(string) (time.Duration, bool) { b.mu.Lock(); defer b.mu.Unlock(); b.gates++; return 0, false },
+		Skew:        func(string) time.Duration { b.mu.Lock(); defer b.mu.Unlock(); return b.skew },
+		Clock:       b.clock, Random: b.random, NewID: b.newID, Changed: b.changed,
 		Log: slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }
 
-func (b *bed) planned() redeem.Plan {
+func (b *harness) currentPlan() redeem.Plan {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.looks++
 	return b.plan
 }
 
-func (b *bed) proves(context.Context) error {
+func (b *harness) probeStore(context.Context) error {
 	if err := b.probe.Load(); err != nil {
 		return *err
 	}
 	return nil
 }
 
-// see is what the device learns of the service's clock.
-func (b *bed) see(skew time.Duration) {
+// observeSkew is what the device learns of the service's clock.
+func (b *harness) observeSkew(skew time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.skew = skew
 }
 
-func (b *bed) drawn() float64 {
+func (b *harness) random() float64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.draws++
 	return b.draw
 }
 
-func (b *bed) drawnSoFar() int {
+func (b *harness) randomCalls() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.draws
 }
 
-func (b *bed) newID() string {
+func (b *harness) newID() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ids++
 	return fmt.Sprintf("regent-%d", b.ids)
 }
 
-func (b *bed) changed(_ context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
+func (b *harness) changed(_ context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.changes = append(b.changes, strings.TrimSpace(fmt.Sprintf("%s %s>%s %s", id, from, to, cause)))
 }
 
-// errCrash is the panic that ends an engine where it stands, as a power cut does.
-var errCrash = errors.New("crash")
+// errInterrupted is the panic that ends an engine where it stands, as a power cut does.
+var errInterrupted = errors.New("crash")
 
-func (b *bed) survive() {
-	if r := recover(); r != nil && r != any(errCrash) {
+func (b *harness) recoverCrash() {
+	if r := recover(); r != nil && r != any(errInterrupted) {
 		panic(r)
 	}
 }
 
 // stop ends the engine in order.
-func (b *bed) stop() {
+func (b *harness) stop() {
 	b.Helper()
 	b.end()
 	b.end = nil
@@ -320,22 +320,22 @@ func (b *bed) stop() {
 }
 
 // restart stops the engine and starts the next one over the same disk.
-func (b *bed) restart() {
+func (b *harness) restart() {
 	b.Helper()
 	b.stop()
 	b.start()
 }
 
-// pass lets time pass, and what is then under way come to its end.
-func (b *bed) pass(d time.Duration) {
+// advance lets time pass, and what is then under way come to its end.
+func (b *harness) advance(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
 
 // register gives the tenant's registration token to the engine.
-func (b *bed) register(secret string) (kept bool) {
+func (b *harness) register(secret string) (kept bool) {
 	b.Helper()
-	kept, err := b.engine.Register(b.Context(), redeem.Held{Scope: redeem.Scope{Tenant: host}, Token: token.NewSecret(secret), Source: "test"})
+	kept, err := b.engine.Register(b.Context(), redeem.RegistrationToken{Scope: redeem.Scope{Tenant: host}, Token: token.NewSecret(secret), Source: "test"})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -343,23 +343,23 @@ func (b *bed) register(secret string) (kept bool) {
 }
 
 // ask is a person who decides to spend another count.
-func (b *bed) ask(n int) {
+func (b *harness) ask(n int) {
 	b.Helper()
-	if err := b.engine.Ask(b.Context(), b.id(n), "root"); err != nil {
+	if err := b.engine.RequestRedeem(b.Context(), b.id(n), "root"); err != nil {
 		b.Fatal(err)
 	}
 }
 
 const registration = "SENTINEL-registration"
 
-func (b *bed) wantPosts(want int) {
+func (b *harness) wantPosts(want int) {
 	b.Helper()
 	if got := b.service.posts(); got != want {
 		b.Errorf("got %d POSTs, want %d", got, want)
 	}
 }
 
-func (b *bed) wantStates(want ...instance.State) {
+func (b *harness) wantStates(want ...instance.State) {
 	b.Helper()
 	for i, want := range want {
 		if got := b.engine.State(b.id(i + 1)); got != want {
@@ -369,7 +369,7 @@ func (b *bed) wantStates(want ...instance.State) {
 }
 
 // wantReason says what the callers of an instance are told.
-func (b *bed) wantReason(n int, kind fault.Kind, texts ...string) {
+func (b *harness) wantReason(n int, kind fault.Kind, texts ...string) {
 	b.Helper()
 	f, _ := b.engine.Reason(b.id(n))
 	if f.Kind != kind {
@@ -386,9 +386,9 @@ func (b *bed) wantReason(n int, kind fault.Kind, texts ...string) {
 }
 
 // wantHeld says whether a registration token is held, in memory and sealed.
-func (b *bed) wantHeld(want bool) {
+func (b *harness) wantHeld(want bool) {
 	b.Helper()
-	_, got := b.regs.For(redeem.Scope{Tenant: host, Application: "cad"})
+	_, got := b.regs.ForScope(redeem.Scope{Tenant: host, Application: "cad"})
 	names, err := b.store.List(b.Context())
 	if err != nil {
 		b.Fatal(err)
@@ -399,7 +399,7 @@ func (b *bed) wantHeld(want bool) {
 }
 
 // kinds lists the kinds of an instance's entries.
-func (b *bed) kinds(n int) (kinds []redeem.Kind) {
+func (b *harness) kinds(n int) (kinds []redeem.Kind) {
 	for _, e := range b.ledger.Entries() {
 		if e.Instance == b.id(n).String() {
 			kinds = append(kinds, e.Kind)
@@ -412,13 +412,13 @@ func (b *bed) kinds(n int) (kinds []redeem.Kind) {
 // confirmed or in doubt; each that is confirmed was used, and its auth token is
 // held; each POST had an identifier of its own; no secret is in the ledger or the
 // log; and the engine's accounts are the ledger's.
-func (b *bed) audit() {
+func (b *harness) audit() {
 	b.Helper()
 	if err := b.ledger.Verify(); err != nil {
 		b.Errorf("Verify: %v", err)
 	}
 	confirmed, doubtful := map[string]bool{}, map[string]bool{}
-	for id, a := range redeem.Fold(b.ledger.Entries()) {
+	for id, a := range redeem.BuildAccounts(b.ledger.Entries()) {
 		if diff := cmp.Diff(b.engine.Account(id), a, cmpopts.EquateEmpty()); diff != "" { // which follows it line by line
 			b.Errorf("the account of %s, -the engine's +the ledger's:\n%s", id, diff)
 		}
@@ -458,7 +458,7 @@ func (b *bed) audit() {
 }
 
 // auditVault says that the newest confirmed auth token of each instance is held.
-func (b *bed) auditVault(confirmed map[string]bool) {
+func (b *harness) auditVault(confirmed map[string]bool) {
 	b.Helper()
 	newest := map[string]string{}
 	for _, e := range b.ledger.Entries() {
@@ -478,8 +478,8 @@ func (b *bed) auditVault(confirmed map[string]bool) {
 	}
 }
 
-// become puts an auth token that is held into a state, as refreshing does.
-func (b *bed) become(n int, s instance.State) {
+// setState puts an auth token that is held into a state, as refreshing does.
+func (b *harness) setState(n int, s instance.State) {
 	b.Helper()
 	r, ok := b.vault.Get(b.id(n))
 	if !ok {

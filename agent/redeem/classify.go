@@ -14,13 +14,13 @@ import (
 
 // Verdict is what a failed redemption means and what may follow it.
 type Verdict struct {
-	Entry Kind       // what the ledger says: Unused, Refused or Uncertain
-	Code  fault.Kind // what callers are told
-	Retry bool       // another POST may follow by itself
-	Paid  bool       // that retry takes from limits.redeem_uncertain_retries
-	After time.Duration
-	Cause timing.Cause // what failed on this device; "" if nothing did
-	Text  string       // what a person is told: what happened, and the next step
+	Entry           Kind       // what the ledger says: Unused, Refused or Uncertain
+	Code            fault.Kind // what callers are told
+	Retry           bool       // another POST may follow by itself
+	UsesRetryBudget bool       // that retry takes from limits.redeem_uncertain_retries
+	After           time.Duration
+	Cause           timing.LocalCause // what failed on this device; "" if nothing did
+	Text            string            // what a person is told: what happened, and the next step
 }
 
 // documented500 is the one error text of the service that Thales documents
@@ -33,48 +33,48 @@ func Classify(f *tms.Failure) Verdict {
 	switch {
 	case f.Reach == tms.NotSent:
 		if why := f.Handshake(); why != "" {
-			return unused(fault.Unavailable, 0, fmt.Sprintf("%s: %s, so nothing was sent and no count used; regent doctor says what to do; it is tried again by itself", f.Host, why))
+			return unusedVerdict(fault.Unavailable, 0, fmt.Sprintf("%s: %s, so nothing was sent and no count used; regent doctor says what to do; it is tried again by itself", f.Host, why))
 		}
-		return unused(fault.Unavailable, 0, fmt.Sprintf("%s cannot be reached, so nothing was sent and no count used; check the network, the proxy and the tenant; it is tried again by itself", f.Host))
+		return unusedVerdict(fault.Unavailable, 0, fmt.Sprintf("%s cannot be reached, so nothing was sent and no count used; check the network, the proxy and the tenant; it is tried again by itself", f.Host))
 	case f.Reach == tms.Lost && f.Status != 0:
-		return uncertain(f, "the answer could not be read")
+		return uncertainVerdict(f, "the answer could not be read")
 	case f.Reach == tms.Lost:
-		return uncertain(f, "the answer was lost")
+		return uncertainVerdict(f, "the answer was lost")
 	case f.Status == 407 || f.Status == 511: // by their meaning the request was not passed on
-		return unused(fault.Unavailable, 0, fmt.Sprintf("a proxy or a captive portal before %s wants a login first (HTTP %d), so no count was used; check the network and the proxy; it is tried again by itself", f.Host, f.Status))
+		return unusedVerdict(fault.Unavailable, 0, fmt.Sprintf("a proxy or a captive portal before %s wants a login first (HTTP %d), so no count was used; check the network and the proxy; it is tried again by itself", f.Host, f.Status))
 	case f.Status == 401 && !f.ServiceShape: // RFC 9110, 15.5.2: the request was not applied
-		return unused(fault.Unavailable, 0, fmt.Sprintf("%s answered HTTP 401 without a reason, so no count was used; either the service refuses the registration token, or a captive portal answered; check both; it is tried again by itself", f.Host))
+		return unusedVerdict(fault.Unavailable, 0, fmt.Sprintf("%s answered HTTP 401 without a reason, so no count was used; either the service refuses the registration token, or a captive portal answered; check both; it is tried again by itself", f.Host))
 	case f.Status == 429:
-		return unused(fault.Throttled, f.RetryAfter, fmt.Sprintf("%s asks for a pause (HTTP 429); no count was used; it is tried again by itself", f.Host))
+		return unusedVerdict(fault.Throttled, f.RetryAfter, fmt.Sprintf("%s asks for a pause (HTTP 429); no count was used; it is tried again by itself", f.Host))
 	case f.Status == 503 && f.HasRetryAfter: // A: not consumed
-		return unused(fault.Unavailable, f.RetryAfter, fmt.Sprintf("%s is not available now (HTTP 503, with a time to come back); it is tried again by itself", f.Host))
+		return unusedVerdict(fault.Unavailable, f.RetryAfter, fmt.Sprintf("%s is not available now (HTTP 503, with a time to come back); it is tried again by itself", f.Host))
 	case f.Status == 500 && f.ServiceShape && strings.Contains(strings.ToLower(f.Message), documented500):
-		v := uncertain(f, "the service reported its internal error")
-		v.Retry, v.Paid = true, true
+		v := uncertainVerdict(f, "the service reported its internal error")
+		v.Retry, v.UsesRetryBudget = true, true
 		return v
 	case f.Status == 408 || f.Status >= 500:
-		return uncertain(f, fmt.Sprintf("HTTP %d, which a proxy also sends after the service has finished", f.Status))
+		return uncertainVerdict(f, fmt.Sprintf("HTTP %d, which a proxy also sends after the service has finished", f.Status))
 	case f.Status < 300: // what says that it worked is no proof that nothing did
-		return uncertain(f, fmt.Sprintf("HTTP %d without an auth token", f.Status))
+		return uncertainVerdict(f, fmt.Sprintf("HTTP %d without an auth token", f.Status))
 	case f.Status >= 400 && f.ServiceShape:
-		return refused(f)
+		return refusedVerdict(f)
 	default:
-		return uncertain(f, fmt.Sprintf("something that is not the service answered (HTTP %d), and a proxy can do so after the service has finished", f.Status))
+		return uncertainVerdict(f, fmt.Sprintf("something that is not the service answered (HTTP %d), and a proxy can do so after the service has finished", f.Status))
 	}
 }
 
-// unused is the verdict on what cannot have used a count.
-func unused(code fault.Kind, after time.Duration, text string) Verdict {
+// unusedVerdict is the verdict on what cannot have used a count.
+func unusedVerdict(code fault.Kind, after time.Duration, text string) Verdict {
 	return Verdict{Entry: Unused, Code: code, Retry: true, After: after, Text: text}
 }
 
-func uncertain(f *tms.Failure, what string) Verdict {
+func uncertainVerdict(f *tms.Failure, what string) Verdict {
 	v := Verdict{
 		Entry: Uncertain, Code: fault.RedemptionUncertain,
 		Text: fmt.Sprintf("redeeming at %s: %s, so a count may have been used", f.Host, what),
 	}
 	if f.Code+f.Message != "" {
-		v.Text += fmt.Sprintf(" (%s said: %s)", f.Host, f.Said())
+		v.Text += fmt.Sprintf(" (%s said: %s)", f.Host, f.ServiceWords())
 	}
 	return v
 }
@@ -86,8 +86,8 @@ var (
 	wordsExhausted = regexp.MustCompile(`(?i)(^|[^a-z])(count|consumed|exhausted)($|[^a-z])`) // a code has _ around them
 )
 
-// refused reads the service's words. They are always passed on.
-func refused(f *tms.Failure) Verdict {
+// refusedVerdict reads the service's words. They are always passed on.
+func refusedVerdict(f *tms.Failure) Verdict {
 	words := strings.TrimSpace(f.Code + " " + f.Message)
 	v := Verdict{Entry: Refused, Code: fault.RegistrationRefused}
 	switch {
@@ -98,12 +98,12 @@ func refused(f *tms.Failure) Verdict {
 	}
 	advice := v.Code.Advice()
 	if v.Code == fault.RegistrationRefused && wordsDisabled.MatchString(cmp.Or(f.Message, f.Code)) {
-		advice = disabled
+		advice = disabledAdvice
 	}
-	v.Text = fmt.Sprintf("%s (%s said: %s)", advice, f.Host, f.Said())
+	v.Text = fmt.Sprintf("%s (%s said: %s)", advice, f.Host, f.ServiceWords())
 	return v
 }
 
-// disabled is the advice on a registration token that the service calls so: it is
+// disabledAdvice is the advice on a registration token that the service calls so: it is
 // the right one, so comparing it is no use.
-const disabled = "the registration token is disabled; ask the Contact Administrator to enable it, or for another one; one that is enabled again is tried again by itself within six hours, or at once with: regent instances redeem " + fault.AnInstance
+const disabledAdvice = "the registration token is disabled; ask the Contact Administrator to enable it, or for another one; one that is enabled again is tried again by itself within six hours, or at once with: regent instances redeem " + fault.InstancePlaceholder

@@ -21,11 +21,11 @@ const (
 	wordsOf500 = "An internal error occurred. Contact the system administrator for assistance."
 )
 
-// answered is an answer in no shape of the service's.
-func answered(status int) tms.Failure { return tms.Failure{Reach: tms.Answered, Status: status} }
+// statusReply is an answer in no shape of the service's.
+func statusReply(status int) tms.Failure { return tms.Failure{Reach: tms.Answered, Status: status} }
 
-// said is an answer in the service's shape.
-func said(status int, code, message string) tms.Failure {
+// serviceReply is an answer in the service's shape.
+func serviceReply(status int, code, message string) tms.Failure {
 	body, err := json.Marshal(map[string]string{"errorCode": code, "errorMessage": message})
 	if err != nil {
 		panic(err)
@@ -33,24 +33,24 @@ func said(status int, code, message string) tms.Failure {
 	return tms.Failure{Reach: tms.Answered, Status: status, ServiceShape: true, Code: code, Message: message, AboutForm: tms.AboutForm(body, nil)}
 }
 
-// back adds a Retry-After.
-func back(f tms.Failure, after time.Duration) tms.Failure {
+// withRetryAfter adds a Retry-After.
+func withRetryAfter(f tms.Failure, after time.Duration) tms.Failure {
 	f.HasRetryAfter, f.RetryAfter = true, after
 	return f
 }
 
 // The verdicts, as DESIGN.md's order of operations has them.
 var (
-	tryAgain  = redeem.Verdict{Entry: redeem.Unused, Code: fault.Unavailable, Retry: true}
-	throttled = redeem.Verdict{Entry: redeem.Unused, Code: fault.Throttled, Retry: true}
-	person    = redeem.Verdict{Entry: redeem.Uncertain, Code: fault.RedemptionUncertain}
-	paid      = redeem.Verdict{Entry: redeem.Uncertain, Code: fault.RedemptionUncertain, Retry: true, Paid: true}
-	expired   = redeem.Verdict{Entry: redeem.Refused, Code: fault.RegistrationExpired}
-	exhausted = redeem.Verdict{Entry: redeem.Refused, Code: fault.RegistrationExhausted}
-	refused   = redeem.Verdict{Entry: redeem.Refused, Code: fault.RegistrationRefused}
+	tryAgain       = redeem.Verdict{Entry: redeem.Unused, Code: fault.Unavailable, Retry: true}
+	throttled      = redeem.Verdict{Entry: redeem.Unused, Code: fault.Throttled, Retry: true}
+	person         = redeem.Verdict{Entry: redeem.Uncertain, Code: fault.RedemptionUncertain}
+	paid           = redeem.Verdict{Entry: redeem.Uncertain, Code: fault.RedemptionUncertain, Retry: true, UsesRetryBudget: true}
+	expired        = redeem.Verdict{Entry: redeem.Refused, Code: fault.RegistrationExpired}
+	exhausted      = redeem.Verdict{Entry: redeem.Refused, Code: fault.RegistrationExhausted}
+	refusedVerdict = redeem.Verdict{Entry: redeem.Refused, Code: fault.RegistrationRefused}
 )
 
-func after(v redeem.Verdict, d time.Duration) redeem.Verdict {
+func verdictAfter(v redeem.Verdict, d time.Duration) redeem.Verdict {
 	v.After = d
 	return v
 }
@@ -69,78 +69,78 @@ func TestClassify(t *testing.T) {
 		{"lost", tms.Failure{Reach: tms.Lost}, person},
 		{"lost, whatever else it says", tms.Failure{Reach: tms.Lost, Status: 429, HasRetryAfter: true}, person},
 		// 429: not consumed, honour Retry-After.
-		{"429", back(answered(429), minute), after(throttled, minute)},
-		{"429 in the service's shape", back(said(429, "THROTTLED", "count exhausted"), minute), after(throttled, minute)},
-		{"429 without a time", answered(429), throttled},
-		{"429 at once", back(answered(429), 0), throttled},
-		{"429, an hour", back(answered(429), time.Hour), after(throttled, time.Hour)},
+		{"429", withRetryAfter(statusReply(429), minute), verdictAfter(throttled, minute)},
+		{"429 in the service's shape", withRetryAfter(serviceReply(429, "THROTTLED", "count exhausted"), minute), verdictAfter(throttled, minute)},
+		{"429 without a time", statusReply(429), throttled},
+		{"429 at once", withRetryAfter(statusReply(429), 0), throttled},
+		{"429, an hour", withRetryAfter(statusReply(429), time.Hour), verdictAfter(throttled, time.Hour)},
 		// 503 with Retry-After: not consumed (assumed).
-		{"503 with a time", back(answered(503), minute), after(tryAgain, minute)},
-		{"503 with a time, in the service's shape", back(said(503, "BUSY", "busy"), minute), after(tryAgain, minute)},
-		{"503 with a time that is now", back(answered(503), 0), tryAgain},
-		{"503 without a time", answered(503), person},
-		{"503 in the service's shape without a time", said(503, "BUSY", "busy"), person},
+		{"503 with a time", withRetryAfter(statusReply(503), minute), verdictAfter(tryAgain, minute)},
+		{"503 with a time, in the service's shape", withRetryAfter(serviceReply(503, "BUSY", "busy"), minute), verdictAfter(tryAgain, minute)},
+		{"503 with a time that is now", withRetryAfter(statusReply(503), 0), tryAgain},
+		{"503 without a time", statusReply(503), person},
+		{"503 in the service's shape without a time", serviceReply(503, "BUSY", "busy"), person},
 		// The documented 500: retry, at most so often.
-		{"the documented 500", said(500, "", wordsOf500), paid},
-		{"the documented 500, with a code", said(500, "INTERNAL_ERROR", wordsOf500), paid},
-		{"the documented 500, in other letters", said(500, "", strings.ToUpper(wordsOf500)), paid},
-		{"the documented 500 with a time", back(said(500, "", wordsOf500), minute), paid},
+		{"the documented 500", serviceReply(500, "", wordsOf500), paid},
+		{"the documented 500, with a code", serviceReply(500, "INTERNAL_ERROR", wordsOf500), paid},
+		{"the documented 500, in other letters", serviceReply(500, "", strings.ToUpper(wordsOf500)), paid},
+		{"the documented 500 with a time", withRetryAfter(serviceReply(500, "", wordsOf500), minute), paid},
 		{"its words without its shape", tms.Failure{Reach: tms.Answered, Status: 500, Message: wordsOf500}, person},
-		{"its words with another status", said(502, "", wordsOf500), person},
-		{"its words with 503", said(503, "", wordsOf500), person},
+		{"its words with another status", serviceReply(502, "", wordsOf500), person},
+		{"its words with 503", serviceReply(503, "", wordsOf500), person},
 		// Any other 5xx, 408: uncertain.
-		{"500, a page", answered(500), person},
-		{"500 with other words", said(500, "INTERNAL_ERROR", "NullPointerException"), person},
-		{"500 with words of a refusal", said(500, "", "The token has expired."), person},
-		{"501", answered(501), person},
-		{"502", answered(502), person},
-		{"502 with a time", back(answered(502), minute), person},
-		{"504", answered(504), person},
-		{"504 with a time", back(answered(504), minute), person},
-		{"507", answered(507), person},
-		{"599", answered(599), person},
-		{"a status beyond all", answered(999), person},
-		{"408", answered(408), person},
-		{"408 in the service's shape", said(408, "TIMEOUT", "expired"), person},
+		{"500, a page", statusReply(500), person},
+		{"500 with other words", serviceReply(500, "INTERNAL_ERROR", "NullPointerException"), person},
+		{"500 with words of a refusal", serviceReply(500, "", "The token has expired."), person},
+		{"501", statusReply(501), person},
+		{"502", statusReply(502), person},
+		{"502 with a time", withRetryAfter(statusReply(502), minute), person},
+		{"504", statusReply(504), person},
+		{"504 with a time", withRetryAfter(statusReply(504), minute), person},
+		{"507", statusReply(507), person},
+		{"599", statusReply(599), person},
+		{"a status beyond all", statusReply(999), person},
+		{"408", statusReply(408), person},
+		{"408 in the service's shape", serviceReply(408, "TIMEOUT", "expired"), person},
 		// A 4xx in the service's shape: refused, with its cause by its words.
-		{"400 expired", said(400, "REGISTRATION_TOKEN_EXPIRED", "The registration token has expired."), expired},
-		{"400 expired, by its code alone", said(400, "TOKEN_EXPIRED", ""), expired},
-		{"403 expired and no count left", said(403, "", "Expired; no count left."), expired},
-		{"400 exhausted", said(400, "REGISTRATION_TOKEN_EXHAUSTED", "The count of the registration token is exhausted."), exhausted},
-		{"400 exhausted, by its code alone", said(400, "REGISTRATION_TOKEN_EXHAUSTED", ""), exhausted},
-		{"409 consumed", said(409, "", "All of it is consumed"), exhausted},
-		{"403 count", said(403, "", "Count: 0"), exhausted},
-		{"403 account is not count", said(403, "ACCOUNT_DISABLED", "The account is discounted."), refused},
-		{"400", said(400, "BAD", "fqdn is missing"), refused},
-		{"401", said(401, "", "Unauthorized"), refused},
-		{"403 disabled", said(403, "", "The registration token is disabled."), refused},
-		{"403", said(403, "", "Forbidden"), refused},
-		{"404", said(404, "", "No such registration token"), refused},
-		{"422", said(422, "X", ""), refused},
-		{"403 with a time", back(said(403, "", "Forbidden"), minute), refused},
+		{"400 expired", serviceReply(400, "REGISTRATION_TOKEN_EXPIRED", "The registration token has expired."), expired},
+		{"400 expired, by its code alone", serviceReply(400, "TOKEN_EXPIRED", ""), expired},
+		{"403 expired and no count left", serviceReply(403, "", "Expired; no count left."), expired},
+		{"400 exhausted", serviceReply(400, "REGISTRATION_TOKEN_EXHAUSTED", "The count of the registration token is exhausted."), exhausted},
+		{"400 exhausted, by its code alone", serviceReply(400, "REGISTRATION_TOKEN_EXHAUSTED", ""), exhausted},
+		{"409 consumed", serviceReply(409, "", "All of it is consumed"), exhausted},
+		{"403 count", serviceReply(403, "", "Count: 0"), exhausted},
+		{"403 account is not count", serviceReply(403, "ACCOUNT_DISABLED", "The account is discounted."), refusedVerdict},
+		{"400", serviceReply(400, "BAD", "fqdn is missing"), refusedVerdict},
+		{"401", serviceReply(401, "", "Unauthorized"), refusedVerdict},
+		{"403 disabled", serviceReply(403, "", "The registration token is disabled."), refusedVerdict},
+		{"403", serviceReply(403, "", "Forbidden"), refusedVerdict},
+		{"404", serviceReply(404, "", "No such registration token"), refusedVerdict},
+		{"422", serviceReply(422, "X", ""), refusedVerdict},
+		{"403 with a time", withRetryAfter(serviceReply(403, "", "Forbidden"), minute), refusedVerdict},
 		// A 4xx that is not: a gateway may have spoiled the answer of one that worked.
-		{"400, a page", answered(400), person},
-		{"401, a page", answered(401), tryAgain},
-		{"403, a page", answered(403), person},
-		{"404, a page", answered(404), person},
-		{"405, a page", answered(405), person},
-		{"413, a page", answered(413), person},
-		{"451, a page", answered(451), person},
+		{"400, a page", statusReply(400), person},
+		{"401, a page", statusReply(401), tryAgain},
+		{"403, a page", statusReply(403), person},
+		{"404, a page", statusReply(404), person},
+		{"405, a page", statusReply(405), person},
+		{"413, a page", statusReply(413), person},
+		{"451, a page", statusReply(451), person},
 		{"400, with words and no shape", tms.Failure{Reach: tms.Answered, Status: 400, Message: "expired"}, person},
 		// What says that the request was not passed on.
-		{"407 of a proxy", answered(407), tryAgain},
-		{"407 of a proxy, in the service's shape", said(407, "", "expired"), tryAgain},
-		{"511 of a captive portal", answered(511), tryAgain},
+		{"407 of a proxy", statusReply(407), tryAgain},
+		{"407 of a proxy, in the service's shape", serviceReply(407, "", "expired"), tryAgain},
+		{"511 of a captive portal", statusReply(511), tryAgain},
 		// Redirects are not followed.
-		{"301", answered(301), person},
-		{"302", answered(302), person},
-		{"303", answered(303), person},
-		{"307 in the service's shape", said(307, "", "expired"), person},
+		{"301", statusReply(301), person},
+		{"302", statusReply(302), person},
+		{"303", statusReply(303), person},
+		{"307 in the service's shape", serviceReply(307, "", "expired"), person},
 		// What says that it worked is no proof that nothing did.
-		{"200 without an auth token", answered(200), person},
-		{"204", answered(204), person},
-		{"202 in the service's shape", said(202, "", "later"), person},
-		{"101", answered(101), person},
+		{"200 without an auth token", statusReply(200), person},
+		{"204", statusReply(204), person},
+		{"202 in the service's shape", serviceReply(202, "", "later"), person},
+		{"101", statusReply(101), person},
 	}
 	if len(tests) < 40 {
 		t.Errorf("%d responses, want at least 40", len(tests))
@@ -179,7 +179,7 @@ func checkVerdictText(t *testing.T, v redeem.Verdict, f tms.Failure) {
 // TestRefusalKeepsCodeAndText: the ledger, the status and the doctor show both as the
 // service wrote them.
 func TestRefusalKeepsCodeAndText(t *testing.T) {
-	f := said(400, "TMS-0815-DUP", "something is a duplicate")
+	f := serviceReply(400, "TMS-0815-DUP", "something is a duplicate")
 	f.Host = host
 	if got, want := redeem.Classify(&f).Text, `(demo-host.com said: TMS-0815-DUP "something is a duplicate")`; !strings.HasSuffix(got, want) {
 		t.Errorf("got %q, want it to end in %s", got, want)

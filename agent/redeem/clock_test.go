@@ -12,29 +12,29 @@ const century = 100 * 365 * 24 * time.Hour
 // TestPolicyCountsByTheServicesClock: what policy spends once in 30 days it does
 // not spend again because somebody set the device's clock, whether the service's
 // is known already or only once it has been asked for something.
-func TestPolicyCountsByTheServicesClock(t *testing.T) {
+func TestPolicyUsesServiceClock(t *testing.T) {
 	for name, restarts := range map[string]bool{"it is known": false, "it is not known yet": true} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, 1, func(b *bed) {
-				b.plan.Keep, b.plan.AgainOnExpiry = true, true
+			bubble(t, 1, func(b *harness) {
+				b.plan.KeepRegistrationToken, b.plan.RedeemOnExpiry = true, true
 				b.start()
 				b.register(registration)
-				b.pass(time.Minute)
-				b.become(1, instance.RefreshExpired)
-				b.pass(time.Hour)
+				b.advance(time.Minute)
+				b.setState(1, instance.RefreshExpired)
+				b.advance(time.Hour)
 				b.wantPosts(2)
-				b.become(1, instance.RefreshExpired)
+				b.setState(1, instance.RefreshExpired)
 				b.stop()
 				b.clock.SetWall(century)
-				b.service.met = func() { b.see(-century) }
+				b.service.met = func() { b.observeSkew(-century) }
 				if !restarts {
-					b.see(-century)
+					b.observeSkew(-century)
 				}
 				b.start()
-				b.pass(time.Hour)
+				b.advance(time.Hour)
 				b.wantPosts(2)
 				b.clock.Suspend(30 * 24 * time.Hour)
-				b.pass(time.Hour)
+				b.advance(time.Hour)
 				b.wantPosts(3)
 				b.audit()
 			})
@@ -45,15 +45,15 @@ func TestPolicyCountsByTheServicesClock(t *testing.T) {
 // TestRefusalOfAWrongClock: a refusal that was noted with a clock years ahead is
 // not left alone for years once the clock is right.
 func TestRefusalOfAWrongClock(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+	bubble(t, 1, func(b *harness) {
 		b.clock.SetWall(century)
 		b.service.answers(noSuch)
 		b.start()
 		b.register(registration)
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantPosts(1)
 		b.clock.SetWall(-century)
-		b.pass(7 * time.Hour)
+		b.advance(7 * time.Hour)
 		b.wantPosts(2)
 		b.wantStates(instance.Live)
 	})
@@ -61,19 +61,19 @@ func TestRefusalOfAWrongClock(t *testing.T) {
 
 // TestWhatIsDecidedWhileTheServiceIsLookedFor: nothing is sent for an instance
 // that is wanted no more by the time that the service has been found.
-func TestWhatIsDecidedWhileTheServiceIsLookedFor(t *testing.T) {
+func TestDecisionDuringDiscovery(t *testing.T) {
 	tests := []struct {
 		name string
-		met  func(*bed)
+		met  func(*harness)
 	}{
-		{"it is configured no more", func(b *bed) {
+		{"it is configured no more", func(b *harness) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			b.plan.Wants = nil
+			b.plan.Targets = nil
 		}},
-		{"its registration token was taken away", func(b *bed) {
+		{"its registration token was taken away", func(b *harness) {
 			for _, h := range b.regs.List() {
-				if err := b.regs.Drop(b.Context(), h); err != nil {
+				if err := b.regs.Delete(b.Context(), h); err != nil {
 					b.Error(err)
 				}
 			}
@@ -81,11 +81,11 @@ func TestWhatIsDecidedWhileTheServiceIsLookedFor(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, 1, func(b *bed) {
+			bubble(t, 1, func(b *harness) {
 				b.service.met = func() { tt.met(b) }
 				b.start()
 				b.register(registration)
-				b.pass(time.Hour)
+				b.advance(time.Hour)
 				b.wantPosts(0)
 				if got := b.ledger.Entries(); len(got) != 0 {
 					b.Errorf("got entries %v, want none", got)

@@ -26,11 +26,11 @@ func CopyLedger(ctx context.Context, from, to LedgerOptions) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(fresh.fill(ctx, entries), fresh.Close())
+	return errors.Join(fresh.writeAll(ctx, entries), fresh.Close())
 }
 
-// fill writes entries into an empty ledger, all at once.
-func (l *Ledger) fill(ctx context.Context, entries []Entry) error {
+// writeAll writes entries into an empty ledger, all at once.
+func (l *Ledger) writeAll(ctx context.Context, entries []Entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.last.Seq != 0 {
@@ -39,7 +39,7 @@ func (l *Ledger) fill(ctx context.Context, entries []Entry) error {
 	var all []byte
 	end := head{}
 	for _, e := range entries {
-		line, chain, err := link(l.key, end.Chain, e)
+		line, chain, err := encodeLine(l.key, end.Chain, e)
 		if err != nil {
 			return err
 		}

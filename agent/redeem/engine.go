@@ -33,22 +33,22 @@ type Service interface {
 type Options struct {
 	Probe         func(context.Context) error // proves the store writable
 	Ledger        *Ledger
-	Vault         *tokenstore.Vault
+	Tokens        *tokenstore.Store
 	Registrations *Registrations
-	Learned       *tokenstore.Learned // what each tenant taught
+	Capabilities  *tokenstore.TenantCapabilities // what each tenant taught
 	Service       func(base string) (Service, error)
 	Plan          func() Plan // what is wanted now
 	// Request names an instance to the service, but for the identifier.
 	Request func(instance.ID) tms.Request
-	// Hold says how long a tenant is left alone for reasons beyond this engine,
+	// TenantPause says how long a tenant is left alone for reasons beyond this engine,
 	// and whether it asked for that; nil for never.
-	Hold func(tenant string) (left time.Duration, asked bool)
-	// Device says what fails on this device now; nil for one of the engine's own.
-	Device *timing.Device
-	Skew   func(tenant string) time.Duration // service minus device, as last seen; nil for 0
-	Clock  timing.Clock
-	Draw   func() float64 // in [0,1)
-	NewID  func() string  // a fresh name for each POST
+	TenantPause func(tenant string) (left time.Duration, asked bool)
+	// LocalFailures says what fails on this device now; nil for one of the engine's own.
+	LocalFailures *timing.LocalFailures
+	Skew          func(tenant string) time.Duration // service minus device, as last seen; nil for 0
+	Clock         timing.Clock
+	Random        func() float64 // in [0,1)
+	NewID         func() string  // a fresh name for each POST
 	// Changed is told of each change of an instance's state, after it is durable.
 	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
 	Log     *slog.Logger
@@ -58,22 +58,22 @@ type Options struct {
 // concurrent use; Run is called once.
 type Engine struct {
 	Options
-	kick     chan struct{}
-	deciding sync.Mutex // held over a person's decision: looking, writing
+	kick       chan struct{}
+	decisionMu sync.Mutex // held over a person's decision: looking, writing
 
-	mu       sync.Mutex
-	accounts map[instance.ID]Account
-	folded   uint64           // the last line of the ledger that is in them
-	doubts   map[string]Entry // of each tenant, the oldest that is in them
-	pauses   map[instance.ID]pause
-	tenants  map[string]pause               // tenants that asked to be left alone
-	splays   map[string]time.Duration       // fingerprint -> boot time before which it is not used
-	demanded map[instance.ID]bool           // a caller asked for it, on_demand
-	unkept   map[instance.ID]boughtOnce     // bought, and not yet durable
-	unread   map[string]*tms.Failure        // by redemption: answers that are not stored yet
-	owed     []Entry                        // outcomes that the ledger could not take yet
-	busy     instance.ID                    // being redeemed now
-	waiting  map[instance.ID]map[*wait]bool // who waits for it to settle
+	mu                sync.Mutex
+	accounts          map[instance.ID]Account
+	lastApplied       uint64           // the last line of the ledger that is in them
+	oldestUncertain   map[string]Entry // of each tenant, the oldest that is in them
+	pauses            map[instance.ID]pause
+	tenantPauses      map[string]pause                 // tenants that asked to be left alone
+	splays            map[string]time.Duration         // fingerprint -> boot time before which it is not used
+	demanded          map[instance.ID]bool             // a caller asked for it, on_demand
+	unsaved           map[instance.ID]unsavedToken     // bought, and not yet durable
+	unread            map[string]*tms.Failure          // by redemption: answers that are not stored yet
+	unwrittenOutcomes []Entry                          // outcomes that the ledger could not take yet
+	redeeming         instance.ID                      // being redeemed now
+	waiters           map[instance.ID]map[*waiter]bool // who waits for it to settle
 }
 
 type pause struct {
@@ -82,8 +82,8 @@ type pause struct {
 	code     fault.Kind
 	text     string
 	at       time.Time
-	cause    timing.Cause // what failed on this device; "" if nothing did
-	unsent   bool         // nothing reached the service, which asked for no pause
+	cause    timing.LocalCause // what failed on this device; "" if nothing did
+	unsent   bool              // nothing reached the service, which asked for no pause
 }
 
 // NewEngine reconciles the ledger with the vault: an intent whose auth token is
@@ -91,24 +91,24 @@ type pause struct {
 // process died in between. What cannot be written now is written later: a full
 // disk keeps nobody from being served.
 func NewEngine(ctx context.Context, o Options) (*Engine, error) {
-	if o.Probe == nil || o.Ledger == nil || o.Vault == nil || o.Registrations == nil || o.Learned == nil || o.Service == nil || o.Plan == nil ||
-		o.Request == nil || o.Clock == nil || o.Draw == nil || o.NewID == nil || o.Changed == nil || o.Log == nil {
+	if o.Probe == nil || o.Ledger == nil || o.Tokens == nil || o.Registrations == nil || o.Capabilities == nil || o.Service == nil || o.Plan == nil ||
+		o.Request == nil || o.Clock == nil || o.Random == nil || o.NewID == nil || o.Changed == nil || o.Log == nil {
 		return nil, errors.New("redeem: make engine: every option is required")
 	}
-	if o.Device == nil {
-		o.Device = timing.NewDevice(o.Clock)
+	if o.LocalFailures == nil {
+		o.LocalFailures = timing.NewLocalFailures(o.Clock)
 	}
 	entries := o.Ledger.Entries()
 	e := &Engine{
-		Options: o, kick: make(chan struct{}, 1), waiting: map[instance.ID]map[*wait]bool{},
-		accounts: Fold(entries), folded: uint64(len(entries)),
-		pauses: map[instance.ID]pause{}, tenants: map[string]pause{}, splays: map[string]time.Duration{},
-		demanded: map[instance.ID]bool{}, unkept: map[instance.ID]boughtOnce{}, unread: map[string]*tms.Failure{},
+		Options: o, kick: make(chan struct{}, 1), waiters: map[instance.ID]map[*waiter]bool{},
+		accounts: BuildAccounts(entries), lastApplied: uint64(len(entries)),
+		pauses: map[instance.ID]pause{}, tenantPauses: map[string]pause{}, splays: map[string]time.Duration{},
+		demanded: map[instance.ID]bool{}, unsaved: map[instance.ID]unsavedToken{}, unread: map[string]*tms.Failure{},
 	}
-	e.doubts = oldestDoubts(e.accounts)
+	e.oldestUncertain = oldestUncertain(e.accounts)
 	e.reconcile(ctx)
-	e.inherit(ctx)
-	e.wipe(ctx)
+	e.learnFromLedger(ctx)
+	e.finishForget(ctx)
 	e.dropAnswers(ctx)
 	return e, nil
 }
@@ -120,28 +120,28 @@ func (e *Engine) reconcile(ctx context.Context) {
 	}
 	slices.SortFunc(open, func(a, b Entry) int { return cmp.Compare(a.Seq, b.Seq) })
 	for _, intent := range open {
-		out := outcome(intent, Uncertain)
+		out := newOutcome(intent, Uncertain)
 		out.Code = fault.RedemptionUncertain
-		out.Words = "the daemon stopped between sending the redemption and recording its answer, so a count may have been used" + decideOn(intent.ID)
-		if id, err := intent.instance(); err == nil && e.holds(id, intent) {
-			out = outcome(intent, Confirmed)
-			r, _ := e.Vault.Get(id)
-			out.Unconfirmed = intent.Form != "" && !r.Shown
+		out.Words = "the daemon stopped between sending the redemption and recording its answer, so a count may have been used" + resolveHint(intent.ID)
+		if id, err := intent.instance(); err == nil && e.hasToken(id, intent) {
+			out = newOutcome(intent, Confirmed)
+			r, _ := e.Tokens.Get(id)
+			out.Unconfirmed = intent.Form != "" && !r.RequestEchoed
 		}
-		if err := e.record(ctx, out); err != nil {
+		if err := e.writeOutcome(ctx, out); err != nil {
 			e.Log.WarnContext(ctx, "the ledger could not be written; it is tried again", "instance", intent.Instance, "err", err)
 		}
 	}
 }
 
-// holds reports whether the auth token that intent bought is held.
-func (e *Engine) holds(id instance.ID, intent Entry) bool {
-	r, ok := e.Vault.Get(id)
+// hasToken reports whether the auth token that intent bought is held.
+func (e *Engine) hasToken(id instance.ID, intent Entry) bool {
+	r, ok := e.Tokens.Get(id)
 	return ok && r.Intent == intent.ID
 }
 
-// outcome begins the entry that closes intent.
-func outcome(intent Entry, k Kind) Entry {
+// newOutcome begins the entry that closes intent.
+func newOutcome(intent Entry, k Kind) Entry {
 	return Entry{Kind: k, ID: intent.ID, Tenant: intent.Tenant, Instance: intent.Instance}
 }
 
@@ -156,8 +156,8 @@ func (e *Engine) Kick() {
 // One sleep is bounded: timers stand still while the machine sleeps. With nothing
 // to redeem, record or remove there is no deadline that could be missed.
 const (
-	maxNap  = 30 * time.Second
-	maxRest = 5 * time.Minute
+	pollInterval = 30 * time.Second
+	idleInterval = 5 * time.Minute
 )
 
 // Run redeems until ctx is done. It owns no goroutine but the caller's. A
@@ -167,7 +167,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		nap := e.step(ctx)
 		select {
 		case <-ctx.Done():
-			e.settle(context.WithoutCancel(ctx)) // the last chance of what is only in memory
+			e.flush(context.WithoutCancel(ctx)) // the last chance of what is only in memory
 			return nil
 		case <-e.kick:
 		case <-time.After(nap):
@@ -179,44 +179,44 @@ func (e *Engine) Run(ctx context.Context) error {
 // anything else can be. The plan is read again for each: what the configuration
 // wants no more is not bought any more.
 func (e *Engine) step(ctx context.Context) time.Duration {
-	e.settle(context.WithoutCancel(ctx))
+	e.flush(context.WithoutCancel(ctx))
 	tried := map[instance.ID]bool{}
 	for ctx.Err() == nil {
 		plan := e.Plan()
 		w, nap, ok := e.next(plan, tried)
 		if !ok {
-			e.tellSettled(plan)
-			if e.dropSpent(ctx, plan) && e.done(plan) {
-				return maxRest
+			e.notifySettled(plan)
+			if e.deleteUnneeded(ctx, plan) && e.idle(plan) {
+				return idleInterval
 			}
-			return max(min(nap, e.unwritten()), time.Millisecond)
+			return max(min(nap, e.untilFlush()), time.Millisecond)
 		}
 		tried[w.ID] = true
 		e.attempt(ctx, w)
 	}
-	return maxNap
+	return pollInterval
 }
 
-// unwritten is how long until what could not be written is tried again.
-func (e *Engine) unwritten() time.Duration {
+// untilFlush is how long until what could not be written is tried again.
+func (e *Engine) untilFlush() time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.unkept) > 0 || len(e.owed) > 0 || len(e.unread) > 0 || e.Learned.Unsaved() {
+	if len(e.unsaved) > 0 || len(e.unwrittenOutcomes) > 0 || len(e.unread) > 0 || e.Capabilities.HasUnsaved() {
 		return timing.LocalPause
 	}
-	return maxNap
+	return pollInterval
 }
 
-// done reports whether nothing is to be redeemed or written: every instance that
+// idle reports whether nothing is to be redeemed or written: every instance that
 // is wanted is held, alive and recorded. What changes that wakes Run.
-func (e *Engine) done(plan Plan) bool {
+func (e *Engine) idle(plan Plan) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.unkept) > 0 || len(e.owed) > 0 || len(e.unread) > 0 {
+	if len(e.unsaved) > 0 || len(e.unwrittenOutcomes) > 0 || len(e.unread) > 0 {
 		return false
 	}
-	for _, w := range plan.Wants {
-		if r, held := e.Vault.Get(w.ID); !held || !r.State.Refreshable() {
+	for _, w := range plan.Targets {
+		if r, held := e.Tokens.Get(w.ID); !held || !r.State.Refreshable() {
 			return false
 		}
 	}
@@ -226,10 +226,10 @@ func (e *Engine) done(plan Plan) bool {
 // next returns what is to be redeemed now, and was not tried in this step: first
 // what somebody waits for, then by the order of the plan. Else it returns how
 // long until anything can be.
-func (e *Engine) next(plan Plan, tried map[instance.ID]bool) (first Want, nap time.Duration, ok bool) {
-	nap = maxNap
-	for _, w := range plan.Wants {
-		wait, do := e.look(plan, w)
+func (e *Engine) next(plan Plan, tried map[instance.ID]bool) (first Target, nap time.Duration, ok bool) {
+	nap = pollInterval
+	for _, w := range plan.Targets {
+		wait, do := e.readiness(plan, w)
 		switch {
 		case !do || tried[w.ID]:
 			nap = min(nap, wait)
@@ -246,58 +246,58 @@ func (e *Engine) next(plan Plan, tried map[instance.ID]bool) (first Want, nap ti
 func (e *Engine) urgent(id instance.ID) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.demanded[id] || e.accounts[id].Asked
+	return e.demanded[id] || e.accounts[id].Requested
 }
 
-// look reports whether w is to be redeemed now, or how long to wait before
+// readiness reports whether w is to be redeemed now, or how long to wait before
 // looking again.
-func (e *Engine) look(plan Plan, w Want) (wait time.Duration, do bool) {
+func (e *Engine) readiness(plan Plan, w Target) (wait time.Duration, do bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := e.Clock.Boot()
-	if _, ok := e.unkept[w.ID]; ok {
-		return maxNap, false
+	if _, ok := e.unsaved[w.ID]; ok {
+		return pollInterval, false
 	}
-	if !e.situation(plan, w).due() {
-		return maxNap, false
+	if !e.decisionInput(plan, w).due() {
+		return pollInterval, false
 	}
-	held, ok := e.Registrations.For(w.Scope())
-	if !ok || e.leftAlone(held) {
-		return maxNap, false
+	held, ok := e.Registrations.ForScope(w.Scope())
+	if !ok || e.recentlyRefused(held) {
+		return pollInterval, false
 	}
 	e.splay(plan, held, now)
-	until := max(e.tenants[w.ID.Tenant].until, e.splays[held.Fingerprint], now+e.held(w.ID.Tenant), e.until(w.ID, now))
+	until := max(e.tenantPauses[w.ID.Tenant].until, e.splays[held.Fingerprint], now+e.tenantPause(w.ID.Tenant), e.pausedUntil(w.ID, now))
 	return max(0, until-now), until <= now
 }
 
 // stillDue reports whether what look found still holds: w is declared and due,
 // and held is what pays for it.
-func (e *Engine) stillDue(w Want, held Held) bool {
+func (e *Engine) stillDue(w Target, held RegistrationToken) bool {
 	plan := e.Plan()
-	if !slices.Contains(plan.Wants, w) {
+	if !slices.Contains(plan.Targets, w) {
 		return false
 	}
-	paying, ok := e.Registrations.For(w.Scope())
+	paying, ok := e.Registrations.ForScope(w.Scope())
 	if !ok || paying.Scope != held.Scope || paying.Fingerprint != held.Fingerprint {
 		return false
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.situation(plan, w).due()
+	return e.decisionInput(plan, w).due()
 }
 
-// leftAlone reports whether the service has refused held lately. A refusal from
+// recentlyRefused reports whether the service has refused held lately. A refusal from
 // the future was noted by a clock that was wrong, and is not waited out.
-func (e *Engine) leftAlone(held Held) bool {
+func (e *Engine) recentlyRefused(held RegistrationToken) bool {
 	since := e.Clock.Wall().Sub(held.RefusedAt)
 	return held.Refused != "" && since >= 0 && since < refusedPause
 }
 
-// until is the boot time before which id is left alone after a failure of its own or
+// pausedUntil is the boot time before which id is left alone after a failure of its own or
 // of this device, at the boot time now. The caller holds mu.
-func (e *Engine) until(id instance.ID, now time.Duration) time.Duration {
+func (e *Engine) pausedUntil(id instance.ID, now time.Duration) time.Duration {
 	p := e.pauses[id]
-	return max(p.until, now+max(e.Device.Left(timing.CauseStore), e.Device.Left(p.cause)))
+	return max(p.until, now+max(e.LocalFailures.Remaining(timing.CauseStore), e.LocalFailures.Remaining(p.cause)))
 }
 
 // Retry ends the pauses after failures in which nothing reached the service: the
@@ -310,11 +310,11 @@ func (e *Engine) Retry() {
 	e.Kick()
 }
 
-func (e *Engine) held(tenant string) time.Duration {
-	if e.Hold == nil {
+func (e *Engine) tenantPause(tenant string) time.Duration {
+	if e.TenantPause == nil {
 		return 0
 	}
-	left, _ := e.Hold(tenant)
+	left, _ := e.TenantPause(tenant)
 	return left
 }
 
@@ -326,41 +326,41 @@ const refusedPause = 6 * time.Hour
 // splay draws, once for a registration token and process, how long it is not
 // used, so that a fleet that gets it at one moment does not arrive as one. The
 // caller holds mu.
-func (e *Engine) splay(plan Plan, held Held, now time.Duration) {
+func (e *Engine) splay(plan Plan, held RegistrationToken, now time.Duration) {
 	if _, ok := e.splays[held.Fingerprint]; !ok {
-		e.splays[held.Fingerprint] = now + time.Duration(e.Draw()*float64(plan.Splay))
+		e.splays[held.Fingerprint] = now + time.Duration(e.Random()*float64(plan.Splay))
 	}
 }
 
-// situation gathers what decides about w. The caller holds mu.
-func (e *Engine) situation(plan Plan, w Want) situation {
-	r, held := e.Vault.Get(w.ID)
+// decisionInput gathers what decides about w. The caller holds mu.
+func (e *Engine) decisionInput(plan Plan, w Target) decisionInput {
+	r, held := e.Tokens.Get(w.ID)
 	a := e.accounts[w.ID]
-	_, waits := plan.opening(e.Learned.Request(w.ID.Tenant))
-	_, doubted := e.holder(plan, w.ID)
-	return situation{
-		waits:   waits || doubted,
-		state:   stateOf(held, r.State, a),
-		account: a,
-		demand:  !w.OnDemand || e.demanded[w.ID],
-		policy:  plan.AgainOnExpiry,
-		sinceGo: e.serviceTime(w.ID.Tenant).Sub(r.Again),
-		retries: plan.UncertainRetries,
+	_, waits := plan.nextForm(e.Capabilities.RequestForm(w.ID.Tenant))
+	_, doubted := e.blocker(plan, w.ID)
+	return decisionInput{
+		formUnproven:      waits || doubted,
+		state:             stateOf(held, r.State, a),
+		account:           a,
+		wanted:            !w.OnDemand || e.demanded[w.ID],
+		redeemOnExpiry:    plan.RedeemOnExpiry,
+		sincePolicyRedeem: e.serviceTime(w.ID.Tenant).Sub(r.PolicyRedeemedAt),
+		retryLimit:        plan.UncertainRetries,
 	}
 }
 
-// dropSpent forgets each registration token that has nothing left to pay for. It
+// deleteUnneeded forgets each registration token that has nothing left to pay for. It
 // reports whether that has worked.
-func (e *Engine) dropSpent(ctx context.Context, plan Plan) (all bool) {
+func (e *Engine) deleteUnneeded(ctx context.Context, plan Plan) (all bool) {
 	all = true
-	if plan.Keep {
+	if plan.KeepRegistrationToken {
 		return all
 	}
 	for _, h := range e.Registrations.List() {
 		if e.needed(plan, h) {
 			continue
 		}
-		if err := e.Registrations.Drop(ctx, h); err != nil {
+		if err := e.Registrations.Delete(ctx, h); err != nil {
 			e.Log.WarnContext(ctx, "a registration token that is no longer needed could not be removed; it is tried again", "err", err)
 			all = false
 			continue
@@ -371,22 +371,22 @@ func (e *Engine) dropSpent(ctx context.Context, plan Plan) (all bool) {
 }
 
 // needed reports whether a declared instance may still be bought with h.
-func (e *Engine) needed(plan Plan, h Held) bool {
+func (e *Engine) needed(plan Plan, h RegistrationToken) bool {
 	if h.Refused == fault.RegistrationExpired {
 		return false
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	declared := false
-	for _, w := range plan.Wants {
-		if paying, ok := e.Registrations.For(w.Scope()); !ok || paying.Scope != h.Scope {
+	for _, w := range plan.Targets {
+		if paying, ok := e.Registrations.ForScope(w.Scope()); !ok || paying.Scope != h.Scope {
 			continue
 		}
 		declared = true
-		if e.situation(plan, w).payable() {
+		if e.decisionInput(plan, w).mayNeedToken() {
 			return true
 		}
-		if _, ok := e.unkept[w.ID]; ok {
+		if _, ok := e.unsaved[w.ID]; ok {
 			return true
 		}
 	}
@@ -401,16 +401,16 @@ func (e *Engine) pauseAfter(id instance.ID, v Verdict, why error) {
 	p.code, p.text, p.at = v.Code, v.Text, e.Clock.Wall()
 	p.cause, p.unsent = v.Cause, v.After == 0 && v.Entry == Unused
 	if v.Cause != "" {
-		e.Device.Failed(v.Cause, why)
+		e.LocalFailures.Record(v.Cause, why)
 		p.until = 0
 		e.pauses[id] = p
 		return
 	}
 	p.failures++
 	now := e.Clock.Boot()
-	p.until = now + max(v.After, timing.Pause(p.failures, e.Draw()))
+	p.until = now + max(v.After, timing.Backoff(p.failures, e.Random()))
 	if v.After > 0 {
-		e.tenants[id.Tenant] = pause{until: now + v.After, code: p.code, text: p.text, at: p.at}
+		e.tenantPauses[id.Tenant] = pause{until: now + v.After, code: p.code, text: p.text, at: p.at}
 	}
 	e.pauses[id] = p
 }

@@ -15,9 +15,9 @@ import (
 )
 
 // writesOf returns how many writes to the store the story of two instances takes.
-func writesOf(t *testing.T, story func(*bed)) (n int) {
+func writesOf(t *testing.T, story func(*harness)) (n int) {
 	t.Helper()
-	bubble(t, 2, func(b *bed) {
+	bubble(t, 2, func(b *harness) {
 		story(b)
 		n = b.store.written()
 	})
@@ -27,19 +27,19 @@ func writesOf(t *testing.T, story func(*bed)) (n int) {
 	return n
 }
 
-// twoRedeemed is the story that is disturbed: one instance is redeemed at once,
+// redeemTwo is the story that is disturbed: one instance is redeemed at once,
 // the other after it was throttled.
-func twoRedeemed(b *bed) {
+func redeemTwo(b *harness) {
 	b.service.answers(answer{}, tooMany)
 	b.start()
 	if b.tryRegister() {
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 	}
 }
 
 // tryRegister gives the registration token, as a disk allows.
-func (b *bed) tryRegister() bool {
-	held := redeem.Held{Scope: redeem.Scope{Tenant: host}, Token: secret(registration)}
+func (b *harness) tryRegister() bool {
+	held := redeem.RegistrationToken{Scope: redeem.Scope{Tenant: host}, Token: secret(registration)}
 	_, err := b.engine.Register(b.Context(), held)
 	return err == nil
 }
@@ -48,30 +48,30 @@ func (b *bed) tryRegister() bool {
 // or after it took effect. Once there is room again every auth token that was
 // bought is kept, and all is well without a restart and without a person.
 func TestDiskFullAtAnyWrite(t *testing.T) {
-	writes := writesOf(t, twoRedeemed)
+	writes := writesOf(t, redeemTwo)
 	for first := 1; first <= writes; first++ {
 		for _, times := range []int{1, 2, 1000} {
 			for _, after := range []bool{false, true} {
 				t.Run(fmt.Sprintf("from %d on, %d times, after %t", first, times, after), func(t *testing.T) {
-					bubble(t, 2, func(b *bed) { diskFull(b, first, times, after) })
+					bubble(t, 2, func(b *harness) { diskFull(b, first, times, after) })
 				})
 			}
 		}
 	}
 }
 
-func diskFull(b *bed, first, times int, after bool) {
-	b.store.suffers(at(after, func(n int) error {
+func diskFull(b *harness, first, times int, after bool) {
+	b.store.inject(storeFaultAt(after, func(n int) error {
 		if n >= first && n < first+times {
 			return errFull
 		}
 		return nil
 	}))
-	twoRedeemed(b)
+	redeemTwo(b)
 	bought := len(b.service.used)
-	b.store.suffers(trouble{})
+	b.store.inject(storeFault{})
 	b.register(registration)
-	b.pass(2 * time.Hour)
+	b.advance(2 * time.Hour)
 	if bought == 2 && b.service.posts() != 3 {
 		b.Errorf("both were bought with 3 POSTs, and then there were %d", b.service.posts())
 	}
@@ -79,22 +79,22 @@ func diskFull(b *bed, first, times int, after bool) {
 	b.wantCounts(2)
 	b.audit()
 	b.restart()
-	b.pass(time.Minute)
+	b.advance(time.Minute)
 	b.wantStates(instance.Live, instance.Live)
 	b.wantHeld(false)
 	b.audit()
 }
 
-// at is trouble before or after a write.
-func at(after bool, f func(n int) error) trouble {
+// storeFaultAt is trouble before or after a write.
+func storeFaultAt(after bool, f func(n int) error) storeFault {
 	if after {
-		return trouble{after: f}
+		return storeFault{after: f}
 	}
-	return trouble{before: f}
+	return storeFault{before: f}
 }
 
 // wantCounts says how many counts were used in all.
-func (b *bed) wantCounts(want int) {
+func (b *harness) wantCounts(want int) {
 	b.Helper()
 	if got := len(b.service.used); got != want {
 		b.Errorf("%d counts were used (%v), want %d", got, b.service.used, want)
@@ -105,53 +105,53 @@ func (b *bed) wantCounts(want int) {
 // commits. The next run accounts for all, keeps what was kept, and spends no
 // second count on an instance by itself.
 func TestCrashAtAnyStep(t *testing.T) {
-	writes := writesOf(t, twoRedeemed)
+	writes := writesOf(t, redeemTwo)
 	for n := 1; n <= writes; n++ {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("write %d, after %t", n, after), func(t *testing.T) {
-				bubble(t, 2, func(b *bed) {
-					b.store.suffers(at(after, func(now int) error {
+				bubble(t, 2, func(b *harness) {
+					b.store.inject(storeFaultAt(after, func(now int) error {
 						if now == n {
-							panic(errCrash)
+							panic(errInterrupted)
 						}
 						return nil
 					}))
-					crashed(b)
+					redeemThroughCrash(b)
 				})
 			})
 		}
 	}
 	for _, counts := range []bool{false, true} {
 		t.Run(fmt.Sprintf("POST, counts %t", counts), func(t *testing.T) {
-			bubble(t, 2, func(b *bed) {
+			bubble(t, 2, func(b *harness) {
 				b.service.answers(answer{during: func() {
 					if counts {
 						b.service.used = append(b.service.used, "regent-1")
 					}
-					panic(errCrash)
+					panic(errInterrupted)
 				}})
-				crashed(b)
+				redeemThroughCrash(b)
 			})
 		})
 	}
 }
 
-// crashed tells the story until it crashes, and then to its end.
-func crashed(b *bed) {
+// redeemThroughCrash tells the story until it crashes, and then to its end.
+func redeemThroughCrash(b *harness) {
 	b.plan.UncertainRetries = 0
-	b.plan.Request, b.plan.Confirmed = tms.Wrapped, true // else the second waits for the first
+	b.plan.RequestForm, b.plan.RequestConfirmed = tms.Wrapped, true // else the second waits for the first
 	func() {
-		defer b.survive() // the crash may come while registering
-		twoRedeemed(b)
+		defer b.recoverCrash() // the crash may come while registering
+		redeemTwo(b)
 	}()
-	b.store.suffers(trouble{})
+	b.store.inject(storeFault{})
 	var kept []string
 	for _, r := range b.vault.List() {
 		kept = append(kept, r.Intent)
 	}
 	b.restart()
 	b.tryRegister()
-	b.pass(2 * time.Hour)
+	b.advance(2 * time.Hour)
 	b.audit()
 	for _, r := range b.vault.List() {
 		kept = slices.DeleteFunc(kept, func(intent string) bool { return intent == r.Intent })
@@ -170,19 +170,19 @@ func crashed(b *bed) {
 }
 
 // TestStoreIsProvenFirst: what could not be kept is not bought.
-func TestStoreIsProvenFirst(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+func TestStoreIsProbedFirst(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
 		b.probe.Store(&errFull)
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(0)
 		if got := b.ledger.Entries(); len(got) != 0 {
 			b.Errorf("got entries %v, want none", got)
 		}
 		b.wantReason(1, fault.Unavailable, errFull.Error(), "nothing was sent")
 		b.probe.Store(nil)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantStates(instance.Live)
 	})
 }
@@ -190,39 +190,39 @@ func TestStoreIsProvenFirst(t *testing.T) {
 // TestBoughtAndNotStored: the auth token is held in memory and handed out to
 // nobody; callers are told the truth; no second one is bought; and it is stored
 // before the tenant's pause ends, or when the daemon stops.
-func TestBoughtAndNotStored(t *testing.T) {
+func TestAuthTokenNotStored(t *testing.T) {
 	tests := []struct {
 		name string
-		then func(*bed)
+		then func(*harness)
 	}{
-		{"there is room again", func(b *bed) { b.pass(30 * time.Second) }},
-		{"the daemon stops", func(b *bed) { b.stop(); b.start() }},
-		{"its application is configured no more", func(b *bed) {
+		{"there is room again", func(b *harness) { b.advance(30 * time.Second) }},
+		{"the daemon stops", func(b *harness) { b.stop(); b.start() }},
+		{"its application is configured no more", func(b *harness) {
 			b.mu.Lock()
-			b.plan.Wants = b.plan.Wants[1:]
+			b.plan.Targets = b.plan.Targets[1:]
 			b.mu.Unlock()
-			b.pass(30 * time.Second)
+			b.advance(30 * time.Second)
 		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, 2, func(b *bed) {
+			bubble(t, 2, func(b *harness) {
 				b.service.answers(answer{during: func() {
-					b.store.suffers(full)
-				}}, answer{err: failure(back(answered(429), time.Hour))})
+					b.store.inject(fullDisk)
+				}}, answer{err: failure(withRetryAfter(statusReply(429), time.Hour))})
 				b.start()
 				b.register(registration)
-				b.pass(2 * time.Second)
+				b.advance(2 * time.Second)
 				if r, ok := b.vault.Get(b.id(1)); ok {
 					b.Errorf("%+v can be handed out, and is not durable", r)
 				}
 				b.wantReason(1, fault.Unavailable, "one count was used", "leave the daemon running")
-				if err := b.engine.Ask(b.Context(), b.id(1), "root"); err == nil {
+				if err := b.engine.RequestRedeem(b.Context(), b.id(1), "root"); err == nil {
 					b.Error("a wish was taken that could not be written down")
 				}
-				b.pass(2 * time.Minute)
+				b.advance(2 * time.Minute)
 				b.wantCounts(1)
-				b.store.suffers(trouble{})
+				b.store.inject(storeFault{})
 				tt.then(b)
 				r, ok := b.vault.Get(b.id(1))
 				if !ok || r.Intent != "regent-1" {
@@ -239,18 +239,18 @@ func TestBoughtAndNotStored(t *testing.T) {
 
 // TestWishWhileOneIsNotStored: it buys no second one beside that, even where
 // full jitter draws no pause at all.
-func TestWishWhileOneIsNotStored(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+func TestRequestWhileTokenNotStored(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
 		b.draw = 0
-		b.store.suffers(trouble{refuses: "auth-token/"})
+		b.store.inject(storeFault{refuses: "auth-token/"})
 		b.start()
 		b.register(registration)
-		b.pass(2 * time.Second)
+		b.advance(2 * time.Second)
 		b.ask(1)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(1)
-		b.store.suffers(trouble{})
-		b.pass(time.Minute)
+		b.store.inject(storeFault{})
+		b.advance(time.Minute)
 		b.wantPosts(1)
 		b.wantStates(instance.Live)
 		b.audit()
@@ -260,13 +260,13 @@ func TestWishWhileOneIsNotStored(t *testing.T) {
 // TestOutcomeThatCannotBeWritten: what is known not to have used a count is not
 // left in doubt by a full disk, and is tried again.
 func TestOutcomeThatCannotBeWritten(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+	bubble(t, 1, func(b *harness) {
 		a := tooMany
 		a.during = func() { b.store.FailNext(storetest.Put, errFull) }
 		b.service.answers(a)
 		b.start()
 		b.register(registration)
-		b.pass(10 * time.Minute)
+		b.advance(10 * time.Minute)
 		b.wantStates(instance.Live)
 		want := []redeem.Kind{redeem.Intent, redeem.Unused, redeem.Intent, redeem.Confirmed}
 		if got := b.kinds(1); !slices.Equal(got, want) {
@@ -277,13 +277,13 @@ func TestOutcomeThatCannotBeWritten(t *testing.T) {
 }
 
 // TestIntentThatStandsThoughItFailed: nothing is sent, and the ledger says so.
-func TestIntentThatStandsThoughItFailed(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+func TestFailedIntentThatWasWritten(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
 		b.service.left = 0 // so that the next one is refused
 		b.start()
 		b.register(registration)
-		b.store.suffers(trouble{puts: 1})
-		b.pass(time.Second)
+		b.store.inject(storeFault{puts: 1})
+		b.advance(time.Second)
 		b.wantPosts(0)
 		if got, want := b.kinds(1), []redeem.Kind{redeem.Intent, redeem.Unused}; !slices.Equal(got, want) {
 			b.Errorf("got ledger %v, want %v", got, want)
@@ -296,18 +296,18 @@ func TestIntentThatStandsThoughItFailed(t *testing.T) {
 // TestStartOnAFullDisk with a redemption that was under way: nobody is kept from
 // being served, and the ledger is written once there is room.
 func TestStartOnAFullDisk(t *testing.T) {
-	bubble(t, 2, func(b *bed) {
-		b.service.answers(answer{}, answer{during: func() { panic(errCrash) }})
+	bubble(t, 2, func(b *harness) {
+		b.service.answers(answer{}, answer{during: func() { panic(errInterrupted) }})
 		b.start()
 		b.register(registration)
-		b.pass(time.Minute)
-		b.store.suffers(full)
+		b.advance(time.Minute)
+		b.store.inject(fullDisk)
 		b.restart()
 		b.wantStates(instance.Live, instance.Uncertain)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(2)
-		b.store.suffers(trouble{})
-		b.pass(time.Minute)
+		b.store.inject(storeFault{})
+		b.advance(time.Minute)
 		b.wantStates(instance.Live, instance.Uncertain)
 		b.wantReason(2, fault.RedemptionUncertain, "daemon stopped", "regent ledger")
 		if got, want := b.kinds(2), []redeem.Kind{redeem.Intent, redeem.Uncertain}; !slices.Equal(got, want) {
@@ -320,17 +320,17 @@ func TestStartOnAFullDisk(t *testing.T) {
 // TestAnotherTokenComesDuringARefusal: the refusal is not said of the new one.
 func TestAnotherTokenComesDuringARefusal(t *testing.T) {
 	for _, next := range []string{"SENTINEL-another", registration} {
-		bubble(t, 1, func(b *bed) {
+		bubble(t, 1, func(b *harness) {
 			refusal := noSuch
 			refusal.takes = 10 * time.Second
 			b.service.answers(refusal)
 			b.start()
 			b.register(registration)
-			b.pass(5 * time.Second)
+			b.advance(5 * time.Second)
 			if !b.register(next) {
 				b.Error("it was not kept")
 			}
-			b.pass(time.Minute)
+			b.advance(time.Minute)
 			if got, want := b.service.paidWith, []string{registration, next}; !slices.Equal(got, want) {
 				b.Errorf("paid with %v, want %v", got, want)
 			}
@@ -342,7 +342,7 @@ func TestAnotherTokenComesDuringARefusal(t *testing.T) {
 
 // TestRefusalThatCannotBeRecorded is asked again, with back-off, and costs nothing.
 func TestRefusalThatCannotBeRecorded(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+	bubble(t, 1, func(b *harness) {
 		a := noSuch
 		a.during = func() { // the outcome is written, the refusal is not
 			b.store.FailNext(storetest.Put, nil)
@@ -351,7 +351,7 @@ func TestRefusalThatCannotBeRecorded(t *testing.T) {
 		b.service.answers(a, noSuch)
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(2)
 		b.wantReason(1, fault.RegistrationRefused, "No such token.")
 		b.audit()
@@ -360,7 +360,7 @@ func TestRefusalThatCannotBeRecorded(t *testing.T) {
 
 // TestRegistrationThatCannotBeSealed: its original is not to go then.
 func TestRegistrationThatCannotBeSealed(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+	bubble(t, 1, func(b *harness) {
 		b.start()
 		b.store.FailNext(storetest.Put, errFull)
 		if b.tryRegister() {
@@ -368,14 +368,14 @@ func TestRegistrationThatCannotBeSealed(t *testing.T) {
 		}
 		b.wantHeld(false)
 		b.register(registration)
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantStates(instance.Live)
 	})
 }
 
 // TestServiceCannotBeMade: that is said, and nothing is intended.
-func TestServiceCannotBeMade(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+func TestClientCannotBeCreated(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
 		b.load()
 		o := b.options()
 		o.Service = func(string) (redeem.Service, error) { return nil, fmt.Errorf("ca_file: no such file") }
@@ -386,7 +386,7 @@ func TestServiceCannotBeMade(t *testing.T) {
 		b.engine = e
 		b.run()
 		b.register(registration)
-		b.pass(2 * time.Second)
+		b.advance(2 * time.Second)
 		b.wantReason(1, fault.Unavailable, "ca_file: no such file", "check tenant")
 		if len(b.ledger.Entries()) != 0 || strings.Contains(b.log.String(), "SENTINEL") {
 			b.Errorf("got entries %v, log %s", b.ledger.Entries(), b.log.String())

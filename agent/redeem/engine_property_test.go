@@ -14,22 +14,22 @@ import (
 var outcomes = []answer{
 	{},
 	notSent, lost, lostUnused, documented, documentedNot, tooMany, portal, tooLate, noSuch,
-	{err: failure(answered(502)), counts: true},
-	{err: failure(back(answered(503), time.Minute))},
+	{err: failure(statusReply(502)), counts: true},
+	{err: failure(withRetryAfter(statusReply(503), time.Minute))},
 	{takes: 20 * time.Second},
 }
 
 // moves are what may happen to a device in between.
-var moves = map[string]func(*bed){
-	"time":     func(b *bed) { b.pass(3 * time.Second) },
-	"long":     func(b *bed) { b.pass(7 * time.Hour) },
-	"asleep":   func(b *bed) { b.clock.Suspend(40 * 24 * time.Hour); b.pass(time.Minute) },
-	"back":     func(b *bed) { b.clock.SetWall(-time.Hour) },
-	"restart":  func(b *bed) { b.restart() },
-	"register": func(b *bed) { b.tryRegister() },
-	"full":     func(b *bed) { b.store.suffers(full) },
-	"late":     func(b *bed) { b.store.suffers(trouble{after: full.before}) },
-	"room":     func(b *bed) { b.store.suffers(trouble{}) },
+var moves = map[string]func(*harness){
+	"time":     func(b *harness) { b.advance(3 * time.Second) },
+	"long":     func(b *harness) { b.advance(7 * time.Hour) },
+	"asleep":   func(b *harness) { b.clock.Suspend(40 * 24 * time.Hour); b.advance(time.Minute) },
+	"back":     func(b *harness) { b.clock.SetWall(-time.Hour) },
+	"restart":  func(b *harness) { b.restart() },
+	"register": func(b *harness) { b.tryRegister() },
+	"full":     func(b *harness) { b.store.inject(fullDisk) },
+	"late":     func(b *harness) { b.store.inject(storeFault{after: fullDisk.before}) },
+	"room":     func(b *harness) { b.store.inject(storeFault{}) },
 }
 
 // TestEngineProperty: whatever the service answers and whatever happens to the
@@ -41,7 +41,7 @@ func TestEngineProperty(t *testing.T) {
 		script := rapid.SliceOfN(rapid.SampledFrom(outcomes), 0, 6).Draw(r, "script")
 		steps := rapid.SliceOfN(rapid.SampledFrom(slices.Sorted(maps.Keys(moves))), 0, 12).Draw(r, "steps")
 		failed := false
-		bubble(t, 2, func(b *bed) {
+		bubble(t, 2, func(b *harness) {
 			defer func() { failed = b.Failed() }()
 			b.plan.UncertainRetries = retries
 			b.service.answers(script...)
@@ -53,7 +53,7 @@ func TestEngineProperty(t *testing.T) {
 			}
 			moves["room"](b)
 			b.tryRegister()
-			b.pass(8 * time.Hour)
+			b.advance(8 * time.Hour)
 			b.wantBudget(retries)
 			b.audit()
 		})
@@ -64,7 +64,7 @@ func TestEngineProperty(t *testing.T) {
 }
 
 // wantBudget says that no instance has cost more than its budget.
-func (b *bed) wantBudget(retries int) {
+func (b *harness) wantBudget(retries int) {
 	b.Helper()
 	synctest.Wait()
 	b.service.mu.Lock()
@@ -88,15 +88,15 @@ func (b *bed) wantBudget(retries int) {
 func TestWithoutRetriesOneCount(t *testing.T) {
 	for _, first := range outcomes {
 		for _, second := range outcomes {
-			bubble(t, 1, func(b *bed) {
+			bubble(t, 1, func(b *harness) {
 				b.plan.UncertainRetries = 0
 				b.service.answers(first, second)
 				b.start()
 				b.register(registration)
-				b.pass(time.Minute)
+				b.advance(time.Minute)
 				b.restart()
 				b.register(registration)
-				b.pass(10 * time.Hour)
+				b.advance(10 * time.Hour)
 				if got := len(b.service.used); got > 1 {
 					b.Errorf("%v, then %v: %d counts were used", first.err, second.err, got)
 				}

@@ -18,18 +18,18 @@ import (
 )
 
 // bubble runs a test over a bed of so many instances in virtual time.
-func bubble(t *testing.T, instances int, test func(*bed)) {
+func bubble(t *testing.T, instances int, test func(*harness)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(newBed(t, instances)) })
+	synctest.Test(t, func(t *testing.T) { test(newHarness(t, instances)) })
 }
 
 func TestEager(t *testing.T) {
-	bubble(t, 2, func(b *bed) {
+	bubble(t, 2, func(b *harness) {
 		b.start()
 		if !b.register(registration) {
 			b.Error("the registration token was not kept")
 		}
-		b.pass(3 * time.Second)
+		b.advance(3 * time.Second)
 		b.wantPosts(2)
 		b.wantStates(instance.Live, instance.Live)
 		b.wantHeld(false)
@@ -45,37 +45,37 @@ func TestEager(t *testing.T) {
 			b.Errorf("the second POST: got -, want +:\n%s", diff)
 		}
 		if r.Identifier != r.Intent || r.Registration != token.Fingerprint(secret(registration)) || r.Generation != 1 ||
-			r.Life.TTL != time.Hour || r.RefreshLife.TTL != 24*time.Hour || r.AuthTokenID != "id-of-"+r.Intent || r.Base != "https://"+host {
+			r.AccessLife.TTL != time.Hour || r.RefreshLife.TTL != 24*time.Hour || r.AuthTokenID != "id-of-"+r.Intent || r.BaseURL != "https://"+host {
 			b.Errorf("got record %+v", r)
 		}
-		b.pass(48 * time.Hour)
+		b.advance(48 * time.Hour)
 		b.restart()
-		b.pass(48 * time.Hour)
+		b.advance(48 * time.Hour)
 		b.wantPosts(2)
 		b.audit()
 	})
 }
 
 func TestRegistrationTokenArrivesLater(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+	bubble(t, 1, func(b *harness) {
 		b.start()
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(0)
 		b.wantStates(instance.Unredeemed)
 		b.wantReason(1, fault.NotRegistered, "regent register")
 		b.register(registration)
-		b.pass(2 * time.Second)
+		b.advance(2 * time.Second)
 		b.wantStates(instance.Live)
 	})
 }
 
 // TestExhausted: the second instance is refused, the first one is served.
 func TestExhausted(t *testing.T) {
-	bubble(t, 2, func(b *bed) {
+	bubble(t, 2, func(b *harness) {
 		b.service.left = 1
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(2)
 		b.wantStates(instance.Live, instance.Unredeemed)
 		b.wantHeld(true)
@@ -88,11 +88,11 @@ func TestExhausted(t *testing.T) {
 }
 
 func TestExpired(t *testing.T) {
-	bubble(t, 2, func(b *bed) {
+	bubble(t, 2, func(b *harness) {
 		b.service.answers(tooLate)
 		b.start()
 		b.register(registration)
-		b.pass(24 * time.Hour)
+		b.advance(24 * time.Hour)
 		b.wantPosts(1)
 		b.wantHeld(false)
 		b.wantReason(1, fault.RegistrationExpired, "has expired.", host)
@@ -106,21 +106,21 @@ func TestExpired(t *testing.T) {
 // TestDisabled: the text's promises hold. One that is enabled again is tried again
 // within six hours, and at once when a person asks.
 func TestDisabled(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+	bubble(t, 1, func(b *harness) {
 		b.service.answers(switchedOff, switchedOff)
 		b.start()
 		b.register(registration)
-		b.pass(5 * time.Hour)
+		b.advance(5 * time.Hour)
 		b.wantPosts(1)
 		b.wantHeld(true)
 		b.wantReason(1, fault.RegistrationRefused, "enable it", "within six hours", "regent instances redeem cad/1 (", host)
 		if last := b.engine.Account(b.id(1)).Last; !strings.Contains(last.Words, "regent instances redeem cad/1 (") {
 			b.Errorf("the ledger says %q, want it to name the instance", last.Words)
 		}
-		b.pass(2 * time.Hour)
+		b.advance(2 * time.Hour)
 		b.wantPosts(2)
 		b.ask(1)
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantPosts(3)
 		b.wantStates(instance.Live)
 		b.audit()
@@ -130,16 +130,16 @@ func TestDisabled(t *testing.T) {
 // TestNotSent: what never left costs nothing, and is tried again with back-off,
 // however small the budget.
 func TestNotSent(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+	bubble(t, 1, func(b *harness) {
 		b.plan.UncertainRetries = 0
 		b.service.answers(notSent, notSent, portal, notSent)
 		b.start()
 		b.register(registration)
 		// 1 s of splay, then half of 1, 2, 4 and 8 s.
 		for i, wait := range []time.Duration{time.Second, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second} {
-			b.pass(wait - time.Millisecond)
+			b.advance(wait - time.Millisecond)
 			b.wantPosts(i)
-			b.pass(time.Millisecond)
+			b.advance(time.Millisecond)
 			b.wantPosts(i + 1)
 			if i == 0 {
 				b.wantReason(1, fault.Unavailable, host, "no count used")
@@ -159,19 +159,19 @@ func TestNotSent(t *testing.T) {
 
 // TestDiscoveryFails: nothing is intended, nothing sent, and it is tried again.
 func TestDiscoveryFails(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
-		b.service.discover = []error{failure(tms.Failure{Reach: tms.NotSent}), failure(back(answered(429), time.Minute)), context.DeadlineExceeded}
+	bubble(t, 1, func(b *harness) {
+		b.service.discover = []error{failure(tms.Failure{Reach: tms.NotSent}), failure(withRetryAfter(statusReply(429), time.Minute)), context.DeadlineExceeded}
 		b.start()
 		b.register(registration)
-		b.pass(1100 * time.Millisecond)
+		b.advance(1100 * time.Millisecond)
 		b.wantReason(1, fault.Unavailable, host, "no count was used")
-		b.pass(time.Second)
+		b.advance(time.Second)
 		b.wantReason(1, fault.Throttled, host)
 		b.wantPosts(0)
 		if got := b.ledger.Entries(); len(got) != 0 {
 			b.Errorf("got entries %v, want none", got)
 		}
-		b.pass(90 * time.Second)
+		b.advance(90 * time.Second)
 		b.wantPosts(1)
 		b.wantStates(instance.Live)
 	})
@@ -179,11 +179,11 @@ func TestDiscoveryFails(t *testing.T) {
 
 // TestThrottled: the pause that one instance was asked for is the tenant's.
 func TestThrottled(t *testing.T) {
-	bubble(t, 3, func(b *bed) {
+	bubble(t, 3, func(b *harness) {
 		b.service.answers(answer{}, tooMany)
 		b.start()
 		b.register(registration)
-		b.pass(2 * time.Second)
+		b.advance(2 * time.Second)
 		b.wantPosts(2)
 		b.wantReason(2, fault.Throttled, host, "no count was used")
 		b.wantReason(3, fault.Throttled, host)
@@ -192,9 +192,9 @@ func TestThrottled(t *testing.T) {
 		}
 		b.register(registration) // that is no way round
 		b.ask(3)
-		b.pass(58 * time.Second)
+		b.advance(58 * time.Second)
 		b.wantPosts(2)
-		b.pass(2 * time.Second)
+		b.advance(2 * time.Second)
 		b.wantPosts(4)
 		b.wantStates(instance.Live, instance.Live, instance.Live)
 		b.audit()
@@ -203,14 +203,14 @@ func TestThrottled(t *testing.T) {
 
 // TestSuspendEndsAPause: what counts is the boot clock, not the timer.
 func TestSuspendEndsAPause(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
-		b.service.answers(answer{err: failure(back(answered(429), time.Hour))})
+	bubble(t, 1, func(b *harness) {
+		b.service.answers(answer{err: failure(withRetryAfter(statusReply(429), time.Hour))})
 		b.start()
 		b.register(registration)
-		b.pass(2 * time.Second)
+		b.advance(2 * time.Second)
 		b.clock.SetWall(-100 * 365 * 24 * time.Hour)
 		b.clock.Suspend(time.Hour)
-		b.pass(31 * time.Second)
+		b.advance(31 * time.Second)
 		b.wantPosts(2)
 		b.wantStates(instance.Live)
 	})
@@ -221,13 +221,13 @@ func TestSuspendEndsAPause(t *testing.T) {
 func TestDocumented500(t *testing.T) {
 	for retries := range 4 {
 		for _, restarts := range []bool{false, true} {
-			bubble(t, 1, func(b *bed) {
+			bubble(t, 1, func(b *harness) {
 				b.plan.UncertainRetries = retries
 				b.service.answers(slices.Repeat([]answer{documented}, 10)...)
 				b.start()
 				b.register(registration)
 				for range 8 {
-					b.pass(time.Hour)
+					b.advance(time.Hour)
 					if restarts {
 						b.restart()
 					}
@@ -246,11 +246,11 @@ func TestDocumented500(t *testing.T) {
 }
 
 func TestDocumented500ThenGranted(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+	bubble(t, 1, func(b *harness) {
 		b.service.answers(documentedNot, notSent)
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(3)
 		b.wantStates(instance.Live)
 		b.wantHeld(false)
@@ -258,7 +258,7 @@ func TestDocumented500ThenGranted(t *testing.T) {
 		if diff := cmp.Diff(b.changes, want); diff != "" {
 			b.Errorf("changes: got -, want +:\n%s", diff)
 		}
-		if a := b.engine.Account(b.id(1)); len(a.Uncertain) != 1 || a.Confirmed != 1 || len(a.Doubt) != 0 {
+		if a := b.engine.Account(b.id(1)); len(a.Uncertain) != 1 || a.Confirmed != 1 || len(a.RecentUncertain) != 0 {
 			b.Errorf("got account %+v, want one uncertain still to be resolved", a)
 		}
 		b.audit()
@@ -268,14 +268,14 @@ func TestDocumented500ThenGranted(t *testing.T) {
 // TestLost: what may have used a count is never repeated by itself.
 func TestLost(t *testing.T) {
 	odd := answer{err: context.DeadlineExceeded, counts: true} // no evidence at all
-	for _, first := range []answer{lost, lostUnused, odd, {err: failure(answered(502)), counts: true}} {
-		bubble(t, 1, func(b *bed) {
+	for _, first := range []answer{lost, lostUnused, odd, {err: failure(statusReply(502)), counts: true}} {
+		bubble(t, 1, func(b *harness) {
 			b.plan.UncertainRetries = 3
 			b.service.answers(first)
 			b.start()
 			b.register(registration)
 			for range 3 {
-				b.pass(24 * time.Hour)
+				b.advance(24 * time.Hour)
 				b.clock.Suspend(30 * 24 * time.Hour)
 				b.restart()
 				b.register(registration)
@@ -290,24 +290,24 @@ func TestLost(t *testing.T) {
 }
 
 func TestOnDemand(t *testing.T) {
-	bubble(t, 2, func(b *bed) {
-		for i := range b.plan.Wants {
-			b.plan.Wants[i].OnDemand = true
+	bubble(t, 2, func(b *harness) {
+		for i := range b.plan.Targets {
+			b.plan.Targets[i].OnDemand = true
 		}
 		b.start()
 		b.register(registration)
-		b.pass(24 * time.Hour)
+		b.advance(24 * time.Hour)
 		b.wantPosts(0)
 		b.engine.Demand(b.id(2))
-		b.pass(time.Second)
+		b.advance(time.Second)
 		b.wantStates(instance.Unredeemed, instance.Live)
 		b.wantHeld(true)
 		b.restart()
-		b.pass(24 * time.Hour)
+		b.advance(24 * time.Hour)
 		b.wantPosts(1)
 		b.engine.Demand(b.id(1))
 		b.engine.Demand(b.id(1))
-		b.pass(2 * time.Second)
+		b.advance(2 * time.Second)
 		b.wantStates(instance.Live, instance.Live)
 		b.wantHeld(false)
 		b.wantPosts(2)
@@ -317,19 +317,19 @@ func TestOnDemand(t *testing.T) {
 
 // TestOnDemandAfterADocumented500: a new run waits for the next caller.
 func TestOnDemandAfterADocumented500(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
-		b.plan.Wants[0].OnDemand = true
+	bubble(t, 1, func(b *harness) {
+		b.plan.Targets[0].OnDemand = true
 		b.service.answers(documented)
 		b.start()
 		b.register(registration)
 		b.engine.Demand(b.id(1))
-		b.pass(time.Second)
+		b.advance(time.Second)
 		b.wantPosts(1)
 		b.restart()
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(1)
 		b.engine.Demand(b.id(1))
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantPosts(2)
 		b.wantStates(instance.Live)
 		b.audit()
@@ -337,29 +337,29 @@ func TestOnDemandAfterADocumented500(t *testing.T) {
 }
 
 // TestAsk: a person spends another count, once, in any state but one that works.
-func TestAsk(t *testing.T) {
-	bubble(t, 2, func(b *bed) {
+func TestRequestRedeem(t *testing.T) {
+	bubble(t, 2, func(b *harness) {
 		b.service.answers(lost)
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantStates(instance.Uncertain, instance.Unredeemed) // it waits until a form is proven
 		b.ask(1)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(3)
 		b.wantStates(instance.Live, instance.Live)
 		b.wantHeld(false)
 
 		// Without a registration token the wish waits for one.
-		b.become(2, instance.RefreshLost)
+		b.setState(2, instance.RefreshLost)
 		b.ask(2)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(3)
 		before, _ := b.vault.Get(b.id(2))
 		if !b.register(registration) {
 			b.Error("it was not kept, though a person asked")
 		}
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(4)
 		after, _ := b.vault.Get(b.id(2))
 		if after.Intent == before.Intent || after.Generation != before.Generation+1 {
@@ -370,9 +370,9 @@ func TestAsk(t *testing.T) {
 	})
 }
 
-// TestAskIsUsedUp by what may have used a count, and by a refusal; not by what
+// TestRequestIsUsedOnce by what may have used a count, and by a refusal; not by what
 // cost nothing.
-func TestAskIsUsedUp(t *testing.T) {
+func TestRequestIsUsedOnce(t *testing.T) {
 	tests := []struct {
 		name   string
 		answer answer
@@ -387,16 +387,16 @@ func TestAskIsUsedUp(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, 1, func(b *bed) {
-				b.plan.Keep = true
+			bubble(t, 1, func(b *harness) {
+				b.plan.KeepRegistrationToken = true
 				b.service.answers(answer{}, tt.answer)
 				b.start()
 				b.register(registration)
-				b.pass(time.Minute)
-				b.become(1, instance.Revoked)
+				b.advance(time.Minute)
+				b.setState(1, instance.Revoked)
 				b.changes = nil
 				b.ask(1)
-				b.pass(5 * time.Hour)
+				b.advance(5 * time.Hour)
 				b.wantPosts(tt.posts)
 				b.wantStates(tt.state)
 				if tt.state == instance.Uncertain && !slices.Equal(b.changes, []string{"cad/1 revoked>uncertain redemption_uncertain"}) {
@@ -411,31 +411,31 @@ func TestAskIsUsedUp(t *testing.T) {
 // TestSplay is drawn once for a registration token, and is at most its limit.
 func TestSplay(t *testing.T) {
 	for _, draw := range []float64{0, 0.25, 0.999} {
-		bubble(t, 3, func(b *bed) {
+		bubble(t, 3, func(b *harness) {
 			b.plan.Splay = 20 * time.Second
 			b.draw = draw
 			b.start()
 			b.register(registration)
 			wait := time.Duration(draw * float64(b.plan.Splay))
 			if wait > 0 {
-				b.pass(wait - time.Millisecond)
+				b.advance(wait - time.Millisecond)
 				b.wantPosts(0)
-				if got := b.drawnSoFar(); got != 1 {
+				if got := b.randomCalls(); got != 1 {
 					b.Errorf("drawn %d times, want once", got)
 				}
 			}
-			b.pass(2 * time.Millisecond)
+			b.advance(2 * time.Millisecond)
 			b.wantPosts(3)
 		})
 	}
-	bubble(t, 1, func(b *bed) {
+	bubble(t, 1, func(b *harness) {
 		b.plan.Splay = time.Hour
 		b.start()
 		b.register(registration)
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantPosts(0)
-		b.engine.Unsplayed(token.Fingerprint(secret(registration)))
-		b.pass(0)
+		b.engine.SkipSplay(token.Fingerprint(secret(registration)))
+		b.advance(0)
 		b.wantPosts(1)
 	})
 }
@@ -453,11 +453,11 @@ func TestShutdown(t *testing.T) {
 		{answer{takes: takes, err: lost.err}, redeem.Uncertain},
 	}
 	for _, tt := range tests {
-		bubble(t, 2, func(b *bed) {
+		bubble(t, 2, func(b *harness) {
 			b.service.answers(tt.first)
 			b.start()
 			b.register(registration)
-			b.pass(5 * time.Second)
+			b.advance(5 * time.Second)
 			b.wantPosts(1)
 			b.stop()
 			if got, want := b.kinds(1), []redeem.Kind{redeem.Intent, tt.want}; !slices.Equal(got, want) {
@@ -465,7 +465,7 @@ func TestShutdown(t *testing.T) {
 			}
 			b.start()
 			b.wantPosts(1) // and no other was begun
-			b.pass(2 * time.Minute)
+			b.advance(2 * time.Minute)
 			b.audit()
 		})
 	}
@@ -474,21 +474,21 @@ func TestShutdown(t *testing.T) {
 // TestRefreshExpired: policy redeems again where it says so, once in 30 days.
 func TestRefreshExpired(t *testing.T) {
 	for _, again := range []bool{false, true} {
-		bubble(t, 1, func(b *bed) {
-			b.plan.Keep, b.plan.AgainOnExpiry = true, again
+		bubble(t, 1, func(b *harness) {
+			b.plan.KeepRegistrationToken, b.plan.RedeemOnExpiry = true, again
 			b.start()
 			b.register(registration)
-			b.pass(time.Minute)
+			b.advance(time.Minute)
 			want := 1
 			for day := range 61 {
-				b.become(1, instance.RefreshExpired)
+				b.setState(1, instance.RefreshExpired)
 				if again && day%30 == 0 {
 					want++
 				}
 				b.clock.Suspend(22 * time.Hour)
-				b.pass(time.Hour)
+				b.advance(time.Hour)
 				b.wantPosts(want)
-				b.pass(time.Hour)
+				b.advance(time.Hour)
 			}
 			b.audit()
 		})
@@ -497,23 +497,23 @@ func TestRefreshExpired(t *testing.T) {
 
 // TestNoStateRedeemsByItself: for a revoked or a lost one a person is needed,
 // whatever policy says of expired ones.
-func TestNoStateRedeemsByItself(t *testing.T) {
+func TestNoAutomaticRedemption(t *testing.T) {
 	for _, state := range []instance.State{instance.Revoked, instance.RefreshLost, instance.Live, instance.Stale, instance.Expired} {
-		bubble(t, 2, func(b *bed) {
-			b.plan.Keep, b.plan.AgainOnExpiry = true, true
+		bubble(t, 2, func(b *harness) {
+			b.plan.KeepRegistrationToken, b.plan.RedeemOnExpiry = true, true
 			b.start()
 			b.register(registration)
-			b.pass(time.Minute)
-			b.become(2, state)
+			b.advance(time.Minute)
+			b.setState(2, state)
 			for range 3 {
 				b.clock.Suspend(40 * 24 * time.Hour)
-				b.pass(time.Hour)
+				b.advance(time.Hour)
 				b.register(registration)
 				b.engine.Demand(b.id(1))
-				b.pass(time.Hour)
+				b.advance(time.Hour)
 				b.restart()
 			}
-			b.pass(time.Hour)
+			b.advance(time.Hour)
 			b.wantPosts(2)
 			b.wantStates(instance.Live, state)
 		})

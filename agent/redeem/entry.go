@@ -50,7 +50,7 @@ type Entry struct {
 	MAC          string `json:"mac,omitempty"`
 	RefID1       string `json:"ref_id_1,omitempty"`
 	RefID2       string `json:"ref_id_2,omitempty"`
-	Registration string `json:"registration,omitempty"` // fingerprint; see [token.Names]
+	Registration string `json:"registration,omitempty"` // fingerprint; see [token.RegistrationFingerprints]
 	Form         string `json:"form,omitempty"`         // of the body: wrapped, bare; "" of an earlier release, which was bare
 
 	// Of an outcome.
@@ -77,15 +77,15 @@ func (e Entry) instance() (instance.ID, error) { return instance.ParseKey(e.Tena
 // an HMAC over the chain before it and the object without it. It is checked
 // over the bytes as they lie there, so that any flipped one is found.
 const (
-	chainOpen  = `,"chain":"`
-	chainClose = `"}`
-	chainSize  = sha256.Size * 2
-	suffixSize = len(chainOpen) + chainSize + len(chainClose)
-	maxLine    = 16 << 10
+	chainPrefix = `,"chain":"`
+	chainSuffix = `"}`
+	chainSize   = sha256.Size * 2
+	suffixSize  = len(chainPrefix) + chainSize + len(chainSuffix)
+	maxLine     = 16 << 10
 )
 
-// link returns the line for e, without its newline, and its chain.
-func link(key []byte, before string, e Entry) (line []byte, chain string, err error) {
+// encodeLine returns the line for e, without its newline, and its chain.
+func encodeLine(key []byte, before string, e Entry) (line []byte, chain string, err error) {
 	body, err := json.Marshal(e)
 	if err != nil {
 		return nil, "", fmt.Errorf("encode ledger entry: %w", err)
@@ -94,19 +94,19 @@ func link(key []byte, before string, e Entry) (line []byte, chain string, err er
 		return nil, "", fmt.Errorf("ledger entry has %d bytes, at most %d fit", len(body), maxLine-suffixSize)
 	}
 	chain = mac(key, before, body)
-	line = append(body[:len(body)-1:len(body)-1], chainOpen+chain+chainClose...)
+	line = append(body[:len(body)-1:len(body)-1], chainPrefix+chain+chainSuffix...)
 	return line, chain, nil
 }
 
-// unlink checks line against the chain before it, and returns the entry and
+// decodeLine checks line against the chain before it, and returns the entry and
 // its chain.
-func unlink(key []byte, before string, line []byte) (Entry, string, error) {
+func decodeLine(key []byte, before string, line []byte) (Entry, string, error) {
 	if len(line) <= suffixSize || len(line) > maxLine {
 		return Entry{}, "", fmt.Errorf("line has %d bytes", len(line))
 	}
 	cut := len(line) - suffixSize
 	suffix := string(line[cut:])
-	chain := strings.TrimSuffix(strings.TrimPrefix(suffix, chainOpen), chainClose)
+	chain := strings.TrimSuffix(strings.TrimPrefix(suffix, chainPrefix), chainSuffix)
 	if len(chain) != chainSize {
 		return Entry{}, "", fmt.Errorf("line does not end in its chain")
 	}

@@ -17,12 +17,12 @@ import (
 // fingerprintsName is the store's record of fingerprints.
 const fingerprintsName = "fingerprints"
 
-// mostFingerprints bounds the record; beyond it the oldest is computed again.
-const mostFingerprints = 512
+// maxFingerprints bounds the record; beyond it the oldest is computed again.
+const maxFingerprints = 512
 
-// fingerprinted is one registration token by its SHA-256. That stands sealed only:
+// fingerprintEntry is one registration token by its SHA-256. That stands sealed only:
 // it can be guessed against.
-type fingerprinted struct {
+type fingerprintEntry struct {
 	Sum         string `json:"sum"`
 	Fingerprint string `json:"fingerprint"`
 }
@@ -33,9 +33,9 @@ type fingerprints struct {
 	store store.Store
 
 	mu      sync.Mutex
-	known   []fingerprinted // oldest first
+	known   []fingerprintEntry // oldest first
 	version store.Version
-	unkept  bool
+	unsaved bool
 }
 
 func openFingerprints(ctx context.Context, s store.Store) (*fingerprints, error) {
@@ -54,8 +54,8 @@ func openFingerprints(ctx context.Context, s store.Store) (*fingerprints, error)
 	return f, nil
 }
 
-// of returns the fingerprint of t, which is computed if it is not known.
-func (f *fingerprints) of(t token.Secret) string {
+// get returns the fingerprint of t, which is computed if it is not known.
+func (f *fingerprints) get(t token.Secret) string {
 	sum := sha256.Sum256([]byte(t.Reveal())) //nolint:forbidigo // it is kept sealed
 	key := hex.EncodeToString(sum[:])
 	if known, ok := f.find(key); ok {
@@ -64,11 +64,11 @@ func (f *fingerprints) of(t token.Secret) string {
 	computed := token.Fingerprint(t) // slow: nobody waits for mu meanwhile
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if slices.ContainsFunc(f.known, func(one fingerprinted) bool { return one.Sum == key }) {
+	if slices.ContainsFunc(f.known, func(one fingerprintEntry) bool { return one.Sum == key }) {
 		return computed
 	}
-	f.known, f.unkept = append(f.known, fingerprinted{key, computed}), true
-	if len(f.known) > mostFingerprints {
+	f.known, f.unsaved = append(f.known, fingerprintEntry{key, computed}), true
+	if len(f.known) > maxFingerprints {
 		f.known = f.known[1:]
 	}
 	return computed
@@ -85,12 +85,12 @@ func (f *fingerprints) find(key string) (string, bool) {
 	return "", false
 }
 
-// keep seals what was computed since. What cannot be sealed is computed again by
+// save seals what was computed since. What cannot be sealed is computed again by
 // the next process.
-func (f *fingerprints) keep(ctx context.Context) error {
+func (f *fingerprints) save(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.unkept {
+	if !f.unsaved {
 		return nil
 	}
 	b, err := json.Marshal(f.known)
@@ -105,6 +105,6 @@ func (f *fingerprints) keep(ctx context.Context) error {
 		}
 		return fmt.Errorf("keep the fingerprints of registration tokens: %w", err)
 	}
-	f.version, f.unkept = v, false
+	f.version, f.unsaved = v, false
 	return nil
 }

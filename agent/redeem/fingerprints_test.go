@@ -35,7 +35,7 @@ func TestFingerprintsAreKept(t *testing.T) {
 	if got := first.List()[0].Fingerprint; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	first.Note(t.Context(), secret(seldom))
+	first.CacheFingerprint(t.Context(), secret(seldom))
 	for _, one := range []string{text, seldom} {
 		b, _, err := s.Get(t.Context(), "fingerprints")
 		if err != nil || !strings.Contains(string(b), token.Fingerprint(secret(one))) {
@@ -51,14 +51,14 @@ func TestFingerprintsAreKept(t *testing.T) {
 
 // TestNamesOfEarlierReleases: a line of the ledger that an earlier release wrote
 // is still known to be of its registration token.
-func TestNamesOfEarlierReleases(t *testing.T) {
+func TestLegacyFingerprints(t *testing.T) {
 	r, _, err := redeem.OpenRegistrations(t.Context(), &storetest.Memory{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"ba7816bf", token.Fingerprint(secret("abc"))} { // SHA-256 of abc
 		entries := []redeem.Entry{{Kind: redeem.Intent, ID: "a", Registration: name}, {Kind: redeem.Confirmed, ID: "a"}}
-		if !redeem.Taken(entries, r.Names(secret("abc"))) || redeem.Taken(entries, r.Names(secret("abd"))) {
+		if !redeem.HasRedeemed(entries, r.Fingerprints(secret("abc"))) || redeem.HasRedeemed(entries, r.Fingerprints(secret("abd"))) {
 			t.Errorf("%s is not taken for the fingerprint of abc alone", name)
 		}
 	}

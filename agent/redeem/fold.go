@@ -10,91 +10,91 @@ import (
 
 // Account is what the ledger says of one instance.
 type Account struct {
-	Open      []Entry // intents without an outcome: the process died in between
-	Uncertain []Entry // uncertain outcomes that nobody has resolved
-	Doubt     []Entry // those of them since the last confirmed one: they decide the state
-	Confirmed int     // counts that bought an auth token
-	Spent     int     // uncertain ones that a person found consumed
-	Retried   int     // outcomes in doubt that allowed a retry: the budget used
-	Last      Entry   // the last outcome, for its reason
-	Hold      bool    // a person said "consumed", or wiped it: only a person redeems again
-	Asked     bool    // a person decided to spend another count, and none has been since
-	Kept      string  // the intent of the auth token that must be held: confirmed, not forgotten
+	Open            []Entry // intents without an outcome: the process died in between
+	Uncertain       []Entry // uncertain outcomes that nobody has resolved
+	RecentUncertain []Entry // those of them since the last confirmed one: they decide the state
+	Confirmed       int     // counts that bought an auth token
+	FoundConsumed   int     // uncertain ones that a person found consumed
+	RetriesUsed     int     // outcomes in doubt that allowed a retry: the budget used
+	Last            Entry   // the last outcome, for its reason
+	ManualOnly      bool    // a person said "consumed", or wiped it: only a person redeems again
+	Requested       bool    // a person decided to spend another count, and none has been since
+	CurrentIntent   string  // the intent of the auth token that must be held: confirmed, not forgotten
 }
 
-// Fold reads the ledger and returns an account for each instance. It is pure.
-func Fold(entries []Entry) map[instance.ID]Account {
+// BuildAccounts reads the ledger and returns an account for each instance. It is pure.
+func BuildAccounts(entries []Entry) map[instance.ID]Account {
 	accounts := map[instance.ID]Account{}
 	for _, e := range entries {
 		id, err := e.instance()
 		if err != nil {
 			continue // a chained line that this version does not know the form of
 		}
-		accounts[id] = accounts[id].next(e)
+		accounts[id] = accounts[id].apply(e)
 	}
 	return accounts
 }
 
-// next is the account after e.
-func (a Account) next(e Entry) Account {
+// apply is the account after e.
+func (a Account) apply(e Entry) Account {
 	switch e.Kind {
 	case Intent:
 		a.Open = append(a.Open, e)
 		return a
 	case Confirmed:
 		a.Confirmed++
-		a.Retried = 0
-		a.Doubt = nil
-		a.Hold, a.Asked = false, false
-		a.Kept = e.ID
+		a.RetriesUsed = 0
+		a.RecentUncertain = nil
+		a.ManualOnly, a.Requested = false, false
+		a.CurrentIntent = e.ID
 	case Uncertain:
 		a.Uncertain = append(a.Uncertain, e)
-		a.Doubt = append(a.Doubt, e)
-		a.Asked = false // it may have been what was asked for
+		a.RecentUncertain = append(a.RecentUncertain, e)
+		a.Requested = false // it may have been what was asked for
 		if e.Retryable {
-			a.Retried++
+			a.RetriesUsed++
 		}
 	case Resolved:
-		a = a.resolved(e)
+		a = a.applyResolved(e)
 	case Asked:
 		// One that was bought while the person decided is what they wanted.
-		a.Asked = a.Asked || e.Replaces == a.Kept
+		a.Requested = a.Requested || e.Replaces == a.CurrentIntent
 		return a
 	case Forgotten:
-		if a.Kept == "" || a.Kept == e.ID { // else another was bought meanwhile
-			a.Kept, a.Hold = "", true
+		if a.CurrentIntent == "" || a.CurrentIntent == e.ID { // else another was bought meanwhile
+			a.CurrentIntent, a.ManualOnly = "", true
 		}
 	case Compared:
 		return a
 	case Refused, Unused:
 	}
-	a.Open = without(a.Open, e.ID)
+	a.Open = removeID(a.Open, e.ID)
 	a.Last = e
 	return a
 }
 
-// resolved is the account after a person decided about one redemption. Others
+// applyResolved is the account after a person decided about one redemption. Others
 // that are in doubt stay so: neither is the budget renewed by that, nor does one
 // that was not consumed outweigh one that was.
-func (a Account) resolved(e Entry) Account {
-	a.Uncertain = without(a.Uncertain, e.ID)
-	a.Doubt = without(a.Doubt, e.ID)
-	if len(a.Doubt) == 0 {
-		a.Retried = 0
+func (a Account) applyResolved(e Entry) Account {
+	a.Uncertain = removeID(a.Uncertain, e.ID)
+	a.RecentUncertain = removeID(a.RecentUncertain, e.ID)
+	if len(a.RecentUncertain) == 0 {
+		a.RetriesUsed = 0
 	}
 	if e.Consumed {
-		a.Spent++
-		a.Hold = true
+		a.FoundConsumed++
+		a.ManualOnly = true
 	}
 	return a
 }
 
-// oldestDoubts returns for each tenant the oldest redemption that may have used a
+// oldestUncertain returns for each tenant the oldest redemption that may have used a
 // count and that nobody has decided about. It is pure.
-func oldestDoubts(accounts map[instance.ID]Account) map[string]Entry {
+func oldestUncertain(accounts map[instance.ID]Account) map[string]Entry {
 	oldest := map[string]Entry{}
 	for id, a := range accounts {
-		for _, e := range slices.Concat(a.Doubt, a.Open) {
+		for _, e := range slices.Concat(a.RecentUncertain, a.Open) {
 			if known, ok := oldest[id.Tenant]; !ok || e.Seq < known.Seq {
 				oldest[id.Tenant] = e
 			}
@@ -103,8 +103,8 @@ func oldestDoubts(accounts map[instance.ID]Account) map[string]Entry {
 	return oldest
 }
 
-// without returns entries less the one with the id, in a new slice.
-func without(entries []Entry, id string) []Entry {
+// removeID returns entries less the one with the id, in a new slice.
+func removeID(entries []Entry, id string) []Entry {
 	var out []Entry
 	for _, e := range entries {
 		if e.ID != id {
@@ -114,9 +114,9 @@ func without(entries []Entry, id string) []Entry {
 	return out
 }
 
-// Taken reports whether the registration token with the names, as by
-// [token.Names], has bought an auth token.
-func Taken(entries []Entry, names []string) bool {
+// HasRedeemed reports whether the registration token with the names, as by
+// [token.RegistrationFingerprints], has bought an auth token.
+func HasRedeemed(entries []Entry, names []string) bool {
 	sent := map[string]bool{}
 	for _, e := range entries {
 		switch {
@@ -129,9 +129,9 @@ func Taken(entries []Entry, names []string) bool {
 	return false
 }
 
-// TakenSince reports whether the service has redeemed another registration token
+// OtherRedeemedSince reports whether the service has redeemed another registration token
 // than that with the names for the scope, by an intent after since.
-func TakenSince(entries []Entry, scope Scope, names []string, since time.Time) bool {
+func OtherRedeemedSince(entries []Entry, scope Scope, names []string, since time.Time) bool {
 	sent := map[string]bool{}
 	for _, e := range entries {
 		application, _, _ := strings.Cut(e.Instance, "/")

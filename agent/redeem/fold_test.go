@@ -33,14 +33,14 @@ func found(id string, consumed bool) redeem.Entry {
 	return e
 }
 
-// inPlaceOf is a person's wish for another auth token than the one named.
-func inPlaceOf(id string) redeem.Entry {
+// replacing is a person's wish for another auth token than the one named.
+func replacing(id string) redeem.Entry {
 	e := line(redeem.Asked, "")
 	e.Replaces = id
 	return e
 }
 
-func TestFold(t *testing.T) {
+func TestBuildAccounts(t *testing.T) {
 	type entries = []redeem.Entry
 	tests := []struct {
 		name string
@@ -51,24 +51,24 @@ func TestFold(t *testing.T) {
 		{
 			"confirmed",
 			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a")},
-			redeem.Account{Confirmed: 1, Kept: "a", Last: line(redeem.Confirmed, "a")},
+			redeem.Account{Confirmed: 1, CurrentIntent: "a", Last: line(redeem.Confirmed, "a")},
 		},
 		{"refused", entries{line(redeem.Intent, "a"), line(redeem.Refused, "a")}, redeem.Account{Last: line(redeem.Refused, "a")}},
 		{"unused", entries{line(redeem.Intent, "a"), line(redeem.Unused, "a")}, redeem.Account{Last: line(redeem.Unused, "a")}},
 		{
 			"lost",
 			entries{line(redeem.Intent, "a"), line(redeem.Uncertain, "a")},
-			redeem.Account{Uncertain: entries{line(redeem.Uncertain, "a")}, Doubt: entries{line(redeem.Uncertain, "a")}, Last: line(redeem.Uncertain, "a")},
+			redeem.Account{Uncertain: entries{line(redeem.Uncertain, "a")}, RecentUncertain: entries{line(redeem.Uncertain, "a")}, Last: line(redeem.Uncertain, "a")},
 		},
 		{
 			"the documented 500, twice",
 			entries{line(redeem.Intent, "a"), retryable("a"), line(redeem.Intent, "b"), retryable("b")},
-			redeem.Account{Uncertain: entries{retryable("a"), retryable("b")}, Doubt: entries{retryable("a"), retryable("b")}, Retried: 2, Last: retryable("b")},
+			redeem.Account{Uncertain: entries{retryable("a"), retryable("b")}, RecentUncertain: entries{retryable("a"), retryable("b")}, RetriesUsed: 2, Last: retryable("b")},
 		},
 		{
 			"the documented 500, then confirmed",
 			entries{line(redeem.Intent, "a"), retryable("a"), line(redeem.Intent, "b"), line(redeem.Confirmed, "b")},
-			redeem.Account{Uncertain: entries{retryable("a")}, Confirmed: 1, Kept: "b", Last: line(redeem.Confirmed, "b")},
+			redeem.Account{Uncertain: entries{retryable("a")}, Confirmed: 1, CurrentIntent: "b", Last: line(redeem.Confirmed, "b")},
 		},
 		{
 			"lost, and found unused",
@@ -78,52 +78,52 @@ func TestFold(t *testing.T) {
 		{
 			"lost, and found used",
 			entries{line(redeem.Intent, "a"), line(redeem.Uncertain, "a"), found("a", true)},
-			redeem.Account{Spent: 1, Hold: true, Last: found("a", true)},
+			redeem.Account{FoundConsumed: 1, ManualOnly: true, Last: found("a", true)},
 		},
 		{
 			"one of two found used, then the other unused",
 			entries{line(redeem.Intent, "a"), retryable("a"), line(redeem.Intent, "b"), retryable("b"), found("a", true), found("b", false)},
-			redeem.Account{Spent: 1, Hold: true, Last: found("b", false)},
+			redeem.Account{FoundConsumed: 1, ManualOnly: true, Last: found("b", false)},
 		},
 		{
 			"one of two found unused: that renews no budget",
 			entries{line(redeem.Intent, "a"), retryable("a"), line(redeem.Intent, "b"), retryable("b"), found("a", false)},
-			redeem.Account{Uncertain: entries{retryable("b")}, Doubt: entries{retryable("b")}, Retried: 2, Last: found("a", false)},
+			redeem.Account{Uncertain: entries{retryable("b")}, RecentUncertain: entries{retryable("b")}, RetriesUsed: 2, Last: found("a", false)},
 		},
 		{
 			"found used, then a person spent another",
 			entries{line(redeem.Intent, "a"), line(redeem.Uncertain, "a"), found("a", true), line(redeem.Intent, "b"), line(redeem.Confirmed, "b")},
-			redeem.Account{Spent: 1, Confirmed: 1, Kept: "b", Last: line(redeem.Confirmed, "b")},
+			redeem.Account{FoundConsumed: 1, Confirmed: 1, CurrentIntent: "b", Last: line(redeem.Confirmed, "b")},
 		},
 		{
 			"a person asked for another",
-			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), inPlaceOf("a")},
-			redeem.Account{Confirmed: 1, Kept: "a", Asked: true, Last: line(redeem.Confirmed, "a")},
+			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), replacing("a")},
+			redeem.Account{Confirmed: 1, CurrentIntent: "a", Requested: true, Last: line(redeem.Confirmed, "a")},
 		},
 		{
 			"a person asked for one, which was bought meanwhile",
-			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), inPlaceOf("")},
-			redeem.Account{Confirmed: 1, Kept: "a", Last: line(redeem.Confirmed, "a")},
+			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), replacing("")},
+			redeem.Account{Confirmed: 1, CurrentIntent: "a", Last: line(redeem.Confirmed, "a")},
 		},
 		{
 			"asked, and refused: it waits for another registration token",
 			entries{line(redeem.Asked, ""), line(redeem.Intent, "a"), line(redeem.Refused, "a")},
-			redeem.Account{Asked: true, Last: line(redeem.Refused, "a")},
+			redeem.Account{Requested: true, Last: line(redeem.Refused, "a")},
 		},
 		{
 			"asked, and bought",
 			entries{line(redeem.Asked, ""), line(redeem.Intent, "a"), line(redeem.Confirmed, "a")},
-			redeem.Account{Confirmed: 1, Kept: "a", Last: line(redeem.Confirmed, "a")},
+			redeem.Account{Confirmed: 1, CurrentIntent: "a", Last: line(redeem.Confirmed, "a")},
 		},
 		{
 			"asked, and lost: it may have been bought",
 			entries{line(redeem.Asked, ""), line(redeem.Intent, "a"), line(redeem.Uncertain, "a")},
-			redeem.Account{Uncertain: entries{line(redeem.Uncertain, "a")}, Doubt: entries{line(redeem.Uncertain, "a")}, Last: line(redeem.Uncertain, "a")},
+			redeem.Account{Uncertain: entries{line(redeem.Uncertain, "a")}, RecentUncertain: entries{line(redeem.Uncertain, "a")}, Last: line(redeem.Uncertain, "a")},
 		},
 		{
 			"forgotten",
 			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line(redeem.Forgotten, "a")},
-			redeem.Account{Confirmed: 1, Hold: true, Last: line(redeem.Forgotten, "a")},
+			redeem.Account{Confirmed: 1, ManualOnly: true, Last: line(redeem.Forgotten, "a")},
 		},
 		{
 			"forgotten, and another was bought meanwhile",
@@ -131,34 +131,34 @@ func TestFold(t *testing.T) {
 				line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line(redeem.Intent, "b"), line(redeem.Confirmed, "b"),
 				line(redeem.Forgotten, "a"),
 			},
-			redeem.Account{Confirmed: 2, Kept: "b", Last: line(redeem.Forgotten, "a")},
+			redeem.Account{Confirmed: 2, CurrentIntent: "b", Last: line(redeem.Forgotten, "a")},
 		},
 		{
 			"forgotten, of which an older ledger told",
 			entries{line(redeem.Forgotten, "a")},
-			redeem.Account{Hold: true, Last: line(redeem.Forgotten, "a")},
+			redeem.Account{ManualOnly: true, Last: line(redeem.Forgotten, "a")},
 		},
 		{
 			"a kind that is not known yet",
 			entries{line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line("adopted", "a")},
-			redeem.Account{Confirmed: 1, Kept: "a", Last: line("adopted", "a")},
+			redeem.Account{Confirmed: 1, CurrentIntent: "a", Last: line("adopted", "a")},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(redeem.Fold(tt.in)[one], tt.want); diff != "" {
+			if diff := cmp.Diff(redeem.BuildAccounts(tt.in)[one], tt.want); diff != "" {
 				t.Errorf("got -, want +:\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestFoldKeepsInstancesApart(t *testing.T) {
+func TestBuildAccountsPerInstance(t *testing.T) {
 	other := line(redeem.Confirmed, "b")
 	other.Tenant = "other-host.com"
 	odd := line(redeem.Confirmed, "c")
 	odd.Instance = "no instance"
-	got := redeem.Fold([]redeem.Entry{line(redeem.Intent, "a"), other, odd})
+	got := redeem.BuildAccounts([]redeem.Entry{line(redeem.Intent, "a"), other, odd})
 	if len(got) != 2 || len(got[one].Open) != 1 || got[one].Confirmed != 0 {
 		t.Errorf("got %+v", got)
 	}
@@ -167,7 +167,7 @@ func TestFoldKeepsInstancesApart(t *testing.T) {
 // TestFoldProperty: for any legal sequence the account says of each redemption
 // what became of it: of all that began, each is open, uncertain, confirmed,
 // found used, or cost nothing.
-func TestFoldProperty(t *testing.T) {
+func TestBuildAccountsProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var entries []redeem.Entry
 		var open, uncertain []string
@@ -209,15 +209,15 @@ func TestFoldProperty(t *testing.T) {
 				say(e)
 			},
 			"": func(t *rapid.T) {
-				a := redeem.Fold(entries)[one]
-				if a.Confirmed != confirmed || a.Spent != spent || len(a.Open) != len(open) || len(a.Uncertain) != len(uncertain) {
+				a := redeem.BuildAccounts(entries)[one]
+				if a.Confirmed != confirmed || a.FoundConsumed != spent || len(a.Open) != len(open) || len(a.Uncertain) != len(uncertain) {
 					t.Fatalf("got %+v, want %d confirmed, %d spent, %v open, %v uncertain", a, confirmed, spent, open, uncertain)
 				}
-				if got := a.Confirmed + a.Spent + len(a.Open) + len(a.Uncertain) + free; got != began {
+				if got := a.Confirmed + a.FoundConsumed + len(a.Open) + len(a.Uncertain) + free; got != began {
 					t.Fatalf("%d of %d redemptions are accounted for", got, began)
 				}
-				if len(a.Doubt) > len(a.Uncertain) || len(a.Doubt) > since || a.Retried < count(a.Doubt) {
-					t.Fatalf("in doubt %v, uncertain %v, retried %d", a.Doubt, a.Uncertain, a.Retried)
+				if len(a.RecentUncertain) > len(a.Uncertain) || len(a.RecentUncertain) > since || a.RetriesUsed < count(a.RecentUncertain) {
+					t.Fatalf("in doubt %v, uncertain %v, retried %d", a.RecentUncertain, a.Uncertain, a.RetriesUsed)
 				}
 			},
 		})
@@ -234,7 +234,7 @@ func count(outcomes []redeem.Entry) (n int) {
 	return n
 }
 
-func TestTaken(t *testing.T) {
+func TestHasRedeemed(t *testing.T) {
 	entries := []redeem.Entry{
 		{Kind: redeem.Intent, ID: "a", Registration: "refused1"},
 		{Kind: redeem.Refused, ID: "a"},
@@ -249,13 +249,13 @@ func TestTaken(t *testing.T) {
 		{Kind: redeem.Confirmed, ID: "e"},
 	}
 	for fingerprint, want := range map[string]bool{"refused1": false, "taken222": true, "doubted3": false, "resolve4": true, "unknown4": false, "": false} {
-		if got := redeem.Taken(entries, []string{fingerprint}); got != want {
+		if got := redeem.HasRedeemed(entries, []string{fingerprint}); got != want {
 			t.Errorf("%s: got %v, want %v", fingerprint, got, want)
 		}
 	}
 }
 
-func TestTakenSince(t *testing.T) {
+func TestOtherRedeemedSince(t *testing.T) {
 	at := func(minute int) time.Time { return time.Date(2026, 11, 29, 12, minute, 0, 0, time.UTC) }
 	entries := []redeem.Entry{
 		{Kind: redeem.Intent, ID: "a", At: at(1), Tenant: "t", Instance: "cad/1", Registration: "before11"},
@@ -278,7 +278,7 @@ func TestTakenSince(t *testing.T) {
 		{"another, before", "t", "", "half2222", 5, false},
 		{"sent before, and taken after", "t", "", "whole333", 2, false},
 	} {
-		got := redeem.TakenSince(entries, redeem.Scope{Tenant: tt.tenant, Application: tt.application}, []string{tt.fingerprint}, at(tt.since))
+		got := redeem.OtherRedeemedSince(entries, redeem.Scope{Tenant: tt.tenant, Application: tt.application}, []string{tt.fingerprint}, at(tt.since))
 		if got != tt.want {
 			t.Errorf("%s: got %v", tt.name, got)
 		}

@@ -10,8 +10,8 @@ import (
 	"regent/agent/tms"
 )
 
-// TestOpening: until a form is proven, one instance is redeemed and no more.
-func TestOpening(t *testing.T) {
+// TestNextForm: until a form is proven, one instance is redeemed and no more.
+func TestNextForm(t *testing.T) {
 	l := func(form string, p tms.Proof) tms.RequestForm { return tms.RequestForm{Form: form, Proof: p} }
 	tests := []struct {
 		request   string
@@ -20,17 +20,17 @@ func TestOpening(t *testing.T) {
 		form      string
 		waits     bool
 	}{
-		{Auto, false, tms.RequestForm{}, tms.Wrapped, false},
+		{FormAuto, false, tms.RequestForm{}, tms.Wrapped, false},
 		{"", false, tms.RequestForm{}, tms.Wrapped, false},
-		{Auto, false, l(tms.Wrapped, tms.Accepted), tms.Wrapped, true},
-		{Auto, true, l(tms.Wrapped, tms.Accepted), tms.Wrapped, true},
-		{Auto, false, l(tms.Wrapped, tms.ByReply), tms.Wrapped, false},
-		{Auto, false, l(tms.Bare, tms.Accepted), tms.Bare, true},
-		{Auto, false, l(tms.Bare, tms.ByReply), tms.Bare, false},
-		{Auto, false, l(tms.Bare, tms.ByPerson), tms.Bare, false},
-		{Auto, false, l(tms.Bare, tms.ByRelease), tms.Bare, false},
-		{Auto, false, l(tms.Wrapped, tms.Ignored), tms.Bare, false},
-		{Auto, false, l(tms.Bare, tms.Ignored), tms.Wrapped, false},
+		{FormAuto, false, l(tms.Wrapped, tms.Accepted), tms.Wrapped, true},
+		{FormAuto, true, l(tms.Wrapped, tms.Accepted), tms.Wrapped, true},
+		{FormAuto, false, l(tms.Wrapped, tms.ByReply), tms.Wrapped, false},
+		{FormAuto, false, l(tms.Bare, tms.Accepted), tms.Bare, true},
+		{FormAuto, false, l(tms.Bare, tms.ByReply), tms.Bare, false},
+		{FormAuto, false, l(tms.Bare, tms.ByPerson), tms.Bare, false},
+		{FormAuto, false, l(tms.Bare, tms.ByRelease), tms.Bare, false},
+		{FormAuto, false, l(tms.Wrapped, tms.Ignored), tms.Bare, false},
+		{FormAuto, false, l(tms.Bare, tms.Ignored), tms.Wrapped, false},
 		{tms.Bare, false, tms.RequestForm{}, tms.Bare, false},
 		{tms.Bare, false, l(tms.Bare, tms.Accepted), tms.Bare, true},
 		{tms.Bare, true, l(tms.Bare, tms.Accepted), tms.Bare, false},
@@ -41,8 +41,8 @@ func TestOpening(t *testing.T) {
 		{tms.Wrapped, true, l(tms.Wrapped, tms.Ignored), tms.Wrapped, true},
 	}
 	for _, tt := range tests {
-		p := Plan{Request: tt.request, Confirmed: tt.confirmed}
-		if form, waits := p.opening(tt.learned); form != tt.form || waits != tt.waits {
+		p := Plan{RequestForm: tt.request, RequestConfirmed: tt.confirmed}
+		if form, waits := p.nextForm(tt.learned); form != tt.form || waits != tt.waits {
 			t.Errorf("contract.request %q, confirmed %t, learned %+v: got %s, waits %t", tt.request, tt.confirmed, tt.learned, form, waits)
 		}
 	}
@@ -56,8 +56,8 @@ func refused400(code, text string) *tms.Failure {
 	return &tms.Failure{Reach: tms.Answered, Status: 400, ServiceShape: true, Code: code, Message: text, AboutForm: tms.AboutForm(body, nil), Err: errors.New("x")}
 }
 
-// opaque are refusals that can only be about the body, as far as a text tells.
-var opaque = []*tms.Failure{
+// formRefusals are refusals that can only be about the body, as far as a text tells.
+var formRefusals = []*tms.Failure{
 	refused400("", "Invalid request body."),
 	refused400("BAD_REQUEST", ""),
 	refused400("40012", "Unrecognized field \"identifier\""),
@@ -67,8 +67,8 @@ var opaque = []*tms.Failure{
 	refused400("", "Missing required member: authToken"),
 }
 
-// spoken are refusals that are about the registration token, or may be.
-var spoken = []*tms.Failure{
+// explainedRefusals are refusals that are about the registration token, or may be.
+var explainedRefusals = []*tms.Failure{
 	refused400("DUPLICATE", "x"),
 	refused400("", "An auth token with this identifier already exists."),
 	refused400("AuthTokenNotUnique", ""),
@@ -85,56 +85,56 @@ var spoken = []*tms.Failure{
 	refused400("", "Token is inactive"),
 }
 
-func TestAnother(t *testing.T) {
-	good := sending{request: Auto, form: tms.Wrapped, first: true, token: "a"}
-	for _, f := range opaque {
-		if got := good.another(f); got != tms.Bare {
+func TestFallbackForm(t *testing.T) {
+	good := formInput{request: FormAuto, form: tms.Wrapped, first: true, token: "a"}
+	for _, f := range formRefusals {
+		if got := good.fallbackForm(f); got != tms.Bare {
 			t.Errorf("%s %q: got %q, want the other form", f.Code, f.Message, got)
 		}
 	}
-	for _, f := range spoken {
-		if got := good.another(f); got != "" {
+	for _, f := range explainedRefusals {
+		if got := good.fallbackForm(f); got != "" {
 			t.Errorf("%s %q: got %q, want none", f.Code, f.Message, got)
 		}
 	}
-	with := func(change func(*sending)) sending {
+	with := func(change func(*formInput)) formInput {
 		s := good
 		change(&s)
 		return s
 	}
-	learned := func(form string, p tms.Proof) func(*sending) {
-		return func(s *sending) { s.learned.Request = tms.RequestForm{Form: form, Proof: p} }
+	learned := func(form string, p tms.Proof) func(*formInput) {
+		return func(s *formInput) { s.learned.Request = tms.RequestForm{Form: form, Proof: p} }
 	}
-	for name, s := range map[string]sending{
-		"wrapped is configured":            with(func(s *sending) { s.request = tms.Wrapped }),
-		"an earlier send is unanswered":    with(func(s *sending) { s.first = false }),
-		"it was tried for this token":      with(func(s *sending) { s.learned.Refused("a", tms.Refusal{}) }),
+	for name, s := range map[string]formInput{
+		"wrapped is configured":            with(func(s *formInput) { s.request = tms.Wrapped }),
+		"an earlier send is unanswered":    with(func(s *formInput) { s.first = false }),
+		"it was tried for this token":      with(func(s *formInput) { s.learned.NoteRefusal("a", tms.Refusal{}) }),
 		"the form is proven":               with(learned(tms.Wrapped, tms.ByReply)),
 		"a person confirmed it":            with(learned(tms.Wrapped, tms.ByPerson)),
 		"the form was accepted":            with(learned(tms.Wrapped, tms.Accepted)),
 		"the other form is known as wrong": with(learned(tms.Bare, tms.Ignored)),
 	} {
-		if got := s.another(opaque[0]); got != "" {
+		if got := s.fallbackForm(formRefusals[0]); got != "" {
 			t.Errorf("%s: got %q, want none", name, got)
 		}
 	}
-	for name, s := range map[string]sending{
-		"bare was first":                with(func(s *sending) { s.form = tms.Bare }),
-		"it was tried for another":      with(func(s *sending) { s.learned.Refused("b", tms.Refusal{}) }),
+	for name, s := range map[string]formInput{
+		"bare was first":                with(func(s *formInput) { s.form = tms.Bare }),
+		"it was tried for another":      with(func(s *formInput) { s.learned.NoteRefusal("b", tms.Refusal{}) }),
 		"this form is known as ignored": with(learned(tms.Wrapped, tms.Ignored)),
 	} {
-		if got := s.another(opaque[0]); got != tms.Other(s.form) {
+		if got := s.fallbackForm(formRefusals[0]); got != tms.OtherForm(s.form) {
 			t.Errorf("%s: got %q, want the other form", name, got)
 		}
 	}
 }
 
-// TestAnotherProperty: nothing but a 400 in the service's shape leads to a second
+// TestFallbackFormProperty: nothing but a 400 in the service's shape leads to a second
 // form, and never twice for a registration token.
-func TestAnotherProperty(t *testing.T) {
+func TestFallbackFormProperty(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		s := sending{
-			request: rapid.SampledFrom([]string{Auto, "", tms.Wrapped, tms.Bare}).Draw(r, "request"),
+		s := formInput{
+			request: rapid.SampledFrom([]string{FormAuto, "", tms.Wrapped, tms.Bare}).Draw(r, "request"),
 			form:    rapid.SampledFrom([]string{tms.Wrapped, tms.Bare}).Draw(r, "form"),
 			first:   rapid.Bool().Draw(r, "first"),
 			token:   "a",
@@ -149,22 +149,22 @@ func TestAnotherProperty(t *testing.T) {
 			ServiceShape: rapid.Bool().Draw(r, "shape"),
 			AboutForm:    rapid.Bool().Draw(r, "about the form"),
 		}
-		other := s.another(f)
+		other := s.fallbackForm(f)
 		if other == "" {
 			return
 		}
 		if other == s.form || f.Status != 400 || f.Reach != tms.Answered || !f.ServiceShape || !f.AboutForm || !s.first || s.request == tms.Wrapped || s.request == tms.Bare || s.learned.Request.Proven() {
 			r.Errorf("%+v after %+v: %s", s, f, other)
 		}
-		s.learned.Refused(s.token, tms.Refusal{})
-		if s.another(f) != "" {
+		s.learned.NoteRefusal(s.token, tms.Refusal{})
+		if s.fallbackForm(f) != "" {
 			r.Error("it is tried twice")
 		}
 	})
 }
 
-// TestTaught: what a ledger says, of this release and of earlier ones.
-func TestTaught(t *testing.T) {
+// TestFormsInLedger: what a ledger says, of this release and of earlier ones.
+func TestFormsInLedger(t *testing.T) {
 	const tenant = "demo-host.com"
 	intent := func(form string) Entry { return Entry{Kind: Intent, ID: "1", Tenant: tenant, Form: form} }
 	out := func(k Kind, change func(*Entry)) Entry {
@@ -195,7 +195,7 @@ func TestTaught(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := taught(tt.entries)[tenant]; got.Form != tt.form || got.Proof != tt.proof {
+			if got := formsInLedger(tt.entries)[tenant]; got.Form != tt.form || got.Proof != tt.proof {
 				t.Errorf("got %+v", got)
 			}
 		})

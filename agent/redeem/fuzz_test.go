@@ -10,18 +10,18 @@ import (
 	"pgregory.net/rapid"
 )
 
-// keyOfSeeds is the key under which the seeds of FuzzWalk are chained.
+// keyOfSeeds is the key under which the seeds of FuzzDecodeLines are chained.
 var keyOfSeeds = []byte("a key of the seeds")
 
-// FuzzWalk: whatever lies there, what is accepted are whole lines that we could
+// FuzzDecodeLines: whatever lies there, what is accepted are whole lines that we could
 // have written, numbered from 1, and what is not accepted is all of the rest.
-func FuzzWalk(f *testing.F) {
+func FuzzDecodeLines(f *testing.F) {
 	if seeds, err := filepath.Glob(filepath.Join("testdata", "fuzz", "FuzzWalk", "*")); err != nil || len(seeds) == 0 {
 		f.Fatalf("no seeds, %v", err)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		given := bytes.Clone(data)
-		entries, ends, rest, err := walk(keyOfSeeds, data)
+		entries, ends, rest, err := decodeLines(keyOfSeeds, data)
 		if !bytes.Equal(data, given) {
 			t.Fatal("what was read was changed")
 		}
@@ -43,21 +43,21 @@ func FuzzWalk(f *testing.F) {
 	})
 }
 
-// TestSeedOfFuzzWalk: the fuzzing begins with a chain that is accepted.
-func TestSeedOfFuzzWalk(t *testing.T) {
+// TestSeedOfFuzzDecodeLines: the fuzzing begins with a chain that is accepted.
+func TestSeedOfFuzzDecodeLines(t *testing.T) {
 	seed, err := os.ReadFile(filepath.Join("testdata", "chain.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries, _, rest, err := walk(keyOfSeeds, seed)
+	entries, _, rest, err := decodeLines(keyOfSeeds, seed)
 	if err != nil || len(entries) != 3 || len(rest) != 0 {
 		t.Errorf("got %d entries, %d bytes left, %v; want 3 and none: the format of the ledger has changed", len(entries), len(rest), err)
 	}
 }
 
-// TestLinkProperty: each entry that is linked is read again as it was, behind
+// TestEncodeLineProperty: each entry that is linked is read again as it was, behind
 // the line before it and behind no other.
-func TestLinkProperty(t *testing.T) {
+func TestEncodeLineProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.Map(rapid.String(), func(s string) string { return strings.ToValidUTF8(s, "") })
 		e := Entry{
@@ -65,21 +65,21 @@ func TestLinkProperty(t *testing.T) {
 			Words: text.Draw(t, "words"), Status: rapid.Int().Draw(t, "status"), Consumed: rapid.Bool().Draw(t, "consumed"),
 		}
 		before := text.Draw(t, "before")
-		line, chain, err := link(keyOfSeeds, before, e)
+		line, chain, err := encodeLine(keyOfSeeds, before, e)
 		if err != nil {
 			t.Skip(err)
 		}
 		if bytes.ContainsAny(line, "\n") {
 			t.Fatalf("more than one line: %q", line)
 		}
-		got, next, err := unlink(keyOfSeeds, before, line)
+		got, next, err := decodeLine(keyOfSeeds, before, line)
 		if err != nil || got != e || next != chain {
 			t.Fatalf("got %+v, %q, %v, want %+v, %q", got, next, err, e, chain)
 		}
-		if _, _, err := unlink(keyOfSeeds, before+"x", line); err == nil {
+		if _, _, err := decodeLine(keyOfSeeds, before+"x", line); err == nil {
 			t.Fatal("it was accepted behind another line")
 		}
-		if _, _, err := unlink([]byte("another key"), before, line); err == nil {
+		if _, _, err := decodeLine([]byte("another key"), before, line); err == nil {
 			t.Fatal("it was accepted under another key")
 		}
 	})

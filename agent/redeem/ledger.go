@@ -26,8 +26,8 @@ const LedgerName = "ledger.jsonl"
 // redeemed then: what is not known cannot be accounted for.
 var ErrAltered = errors.New("redeem: the ledger was altered")
 
-// errCrash is what the first look finds after a crash.
-var errCrash = errors.New("the last run ended in the middle of a line")
+// errInterrupted is what the first look finds after a crash.
+var errInterrupted = errors.New("the last run ended in the middle of a line")
 
 // head is where the ledger ends, sealed, so that a removed last line is found.
 type head struct {
@@ -43,18 +43,18 @@ type Ledger struct {
 	store store.Store
 	clock timing.Clock
 
-	mu      sync.Mutex
-	file    *os.File
-	size    int64         // of the file as far as its last line
-	last    head          // of that line
-	sealed  head          // what the store's record says
-	version store.Version // of that record
-	doubt   error         // why the file may have more than size, or the record another head than last
+	mu         sync.Mutex
+	file       *os.File
+	size       int64         // of the file as far as its last line
+	last       head          // of that line
+	sealed     head          // what the store's record says
+	version    store.Version // of that record
+	unrepaired error         // why the file may have more than size, or the record another head than last
 
 	// Its own lock, held for no longer than a copy: whoever reads waits for no
 	// disk, and reads no line before Append is through with it. Taken within mu.
-	reading sync.Mutex
-	entries []Entry
+	entriesMu sync.Mutex
+	entries   []Entry
 }
 
 // LedgerOptions is what a ledger needs. All fields are required.
@@ -145,7 +145,7 @@ func (l *Ledger) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read ledger: %w", err)
 	}
-	entries, ends, rest, verr := walk(l.key, data)
+	entries, ends, rest, verr := decodeLines(l.key, data)
 	n, sealed := uint64(len(entries)), l.sealed.Seq
 	complete := verr == nil && len(rest) <= maxLine && n >= sealed
 	switch {
@@ -160,22 +160,22 @@ func (l *Ledger) load(ctx context.Context) error {
 		l.last = ends[n-1]
 	}
 	if len(rest) > 0 || l.last != l.sealed {
-		l.doubt = errCrash
-		_ = l.mend(ctx) // what fails stays in doubt, and keeps the next line from being written
+		l.unrepaired = errInterrupted
+		_ = l.repair(ctx) // what fails stays in doubt, and keeps the next line from being written
 	}
 	return nil
 }
 
-// walk verifies data line by line. rest is what follows the last newline. err
+// decodeLines verifies data line by line. rest is what follows the last newline. err
 // says why a whole line was not accepted.
-func walk(key, data []byte) (entries []Entry, ends []head, rest []byte, err error) {
+func decodeLines(key, data []byte) (entries []Entry, ends []head, rest []byte, err error) {
 	chain := ""
 	for {
 		i := bytes.IndexByte(data, '\n')
 		if i < 0 {
 			return entries, ends, data, nil
 		}
-		e, next, err := unlink(key, chain, data[:i])
+		e, next, err := decodeLine(key, chain, data[:i])
 		if err == nil && e.Seq != uint64(len(entries))+1 {
 			err = fmt.Errorf("its number is %d", e.Seq)
 		}
@@ -195,43 +195,43 @@ func walk(key, data []byte) (entries []Entry, ends []head, rest []byte, err erro
 func (l *Ledger) Append(ctx context.Context, e Entry) (Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.ready(ctx); err != nil {
+	if err := l.checkWritable(ctx); err != nil {
 		return Entry{}, err
 	}
 	e.Seq = l.last.Seq + 1
 	e.At = l.clock.Wall().UTC()
-	line, chain, err := link(l.key, l.last.Chain, e)
+	line, chain, err := encodeLine(l.key, l.last.Chain, e)
 	if err != nil {
 		return Entry{}, err
 	}
 	if err := l.write(append(line, '\n')); err != nil {
-		return Entry{}, fmt.Errorf("write ledger %s: %w", l.path, l.undo(err))
+		return Entry{}, fmt.Errorf("write ledger %s: %w", l.path, l.rollBack(err))
 	}
 	end := head{e.Seq, chain}
 	err = l.seal(ctx, end)
-	if err != nil && !l.stands(ctx, end) {
-		return Entry{}, l.undo(err)
+	if err != nil && !l.isSealed(ctx, end) {
+		return Entry{}, l.rollBack(err)
 	}
 	l.size += int64(len(line)) + 1
 	l.last = end
-	l.reading.Lock()
+	l.entriesMu.Lock()
 	l.entries = append(l.entries, e)
-	l.reading.Unlock()
+	l.entriesMu.Unlock()
 	return e, err
 }
 
-// ready refuses to write where nothing written would last, or behind a line
+// checkWritable refuses to write where nothing written would last, or behind a line
 // that is in doubt.
-func (l *Ledger) ready(ctx context.Context) error {
-	if err := l.inPlace(); err != nil {
+func (l *Ledger) checkWritable(ctx context.Context) error {
+	if err := l.checkFile(); err != nil {
 		return err
 	}
-	return l.mend(ctx)
+	return l.repair(ctx)
 }
 
-// inPlace reports whether the file that is open is still the one that the next
+// checkFile reports whether the file that is open is still the one that the next
 // start will find.
-func (l *Ledger) inPlace() error {
+func (l *Ledger) checkFile() error {
 	opened, err := l.file.Stat()
 	if err != nil {
 		return fmt.Errorf("look at ledger: %w", err)
@@ -242,31 +242,31 @@ func (l *Ledger) inPlace() error {
 	return nil
 }
 
-// mend puts right what a crash or an earlier failure left in doubt: what is
+// repair puts right what a crash or an earlier failure left in doubt: what is
 // behind the last line goes, and the head is that line's.
-func (l *Ledger) mend(ctx context.Context) error {
-	if l.doubt == nil {
+func (l *Ledger) repair(ctx context.Context) error {
+	if l.unrepaired == nil {
 		return nil
 	}
-	l.doubt = l.cut()
-	if l.doubt == nil {
-		l.doubt = l.readHead(ctx)
+	l.unrepaired = l.truncate()
+	if l.unrepaired == nil {
+		l.unrepaired = l.readHead(ctx)
 	}
-	if l.doubt == nil && l.sealed != l.last {
-		l.doubt = l.seal(ctx, l.last)
+	if l.unrepaired == nil && l.sealed != l.last {
+		l.unrepaired = l.seal(ctx, l.last)
 	}
-	if l.doubt != nil {
-		return fmt.Errorf("mend ledger %s after an earlier failure: %w", l.path, l.doubt)
+	if l.unrepaired != nil {
+		return fmt.Errorf("mend ledger %s after an earlier failure: %w", l.path, l.unrepaired)
 	}
 	return nil
 }
 
-// stands reports whether end is sealed although sealing it failed: then cutting
+// isSealed reports whether end is sealed although sealing it failed: then cutting
 // its line off would look like a removed one. Where that cannot be told the
 // line stays, and both are accepted, by mend and by the next start.
-func (l *Ledger) stands(ctx context.Context, end head) bool {
+func (l *Ledger) isSealed(ctx context.Context, end head) bool {
 	if err := l.readHead(ctx); err != nil {
-		l.doubt = err
+		l.unrepaired = err
 		return true
 	}
 	return l.sealed == end
@@ -280,18 +280,18 @@ func (l *Ledger) write(line []byte) error {
 	return l.file.Sync()
 }
 
-// undo takes back what a failed Append wrote, and returns why it failed. What
+// rollBack takes back what a failed Append wrote, and returns why it failed. What
 // cannot be taken back now is in doubt.
-func (l *Ledger) undo(cause error) error {
-	if err := l.cut(); err != nil {
-		l.doubt = err
+func (l *Ledger) rollBack(cause error) error {
+	if err := l.truncate(); err != nil {
+		l.unrepaired = err
 		return errors.Join(cause, err)
 	}
 	return cause
 }
 
-// cut makes the file end with its last line, durably.
-func (l *Ledger) cut() error {
+// truncate makes the file end with its last line, durably.
+func (l *Ledger) truncate() error {
 	if err := l.file.Truncate(l.size); err != nil {
 		return err
 	}
@@ -314,23 +314,23 @@ func (l *Ledger) seal(ctx context.Context, end head) error {
 // Entries returns the whole ledger, oldest first. It does not wait for a line
 // that is being written.
 func (l *Ledger) Entries() []Entry {
-	l.reading.Lock()
-	defer l.reading.Unlock()
+	l.entriesMu.Lock()
+	defer l.entriesMu.Unlock()
 	return slices.Clone(l.entries)
 }
 
-// end is the number of the last entry; 0 if there is none.
-func (l *Ledger) end() uint64 {
-	l.reading.Lock()
-	defer l.reading.Unlock()
+// lastSeq is the number of the last entry; 0 if there is none.
+func (l *Ledger) lastSeq() uint64 {
+	l.entriesMu.Lock()
+	defer l.entriesMu.Unlock()
 	return uint64(len(l.entries))
 }
 
-// since returns the entries after the one numbered seq. It waits for no disk, as
+// entriesAfter returns the entries after the one numbered seq. It waits for no disk, as
 // its caller must not.
-func (l *Ledger) since(seq uint64) []Entry {
-	l.reading.Lock()
-	defer l.reading.Unlock()
+func (l *Ledger) entriesAfter(seq uint64) []Entry {
+	l.entriesMu.Lock()
+	defer l.entriesMu.Unlock()
 	return slices.Clone(l.entries[min(seq, uint64(len(l.entries))):])
 }
 
@@ -339,17 +339,17 @@ func (l *Ledger) since(seq uint64) []Entry {
 func (l *Ledger) Verify() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.inPlace(); err != nil {
+	if err := l.checkFile(); err != nil {
 		return err
 	}
-	if l.doubt != nil {
-		return fmt.Errorf("verify ledger %s: a write failed and is not mended yet; ask again later: %w", l.path, l.doubt)
+	if l.unrepaired != nil {
+		return fmt.Errorf("verify ledger %s: a write failed and is not mended yet; ask again later: %w", l.path, l.unrepaired)
 	}
 	data, err := io.ReadAll(io.NewSectionReader(l.file, 0, l.size+1))
 	if err != nil {
 		return fmt.Errorf("read ledger: %w", err)
 	}
-	entries, ends, rest, err := walk(l.key, data)
+	entries, ends, rest, err := decodeLines(l.key, data)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w: %w", l.path, ErrAltered, err)

@@ -14,7 +14,7 @@ import (
 
 // TestAppendWhenTheHeadCannotBeSealed: the ledger is as before, and goes on.
 func TestAppendWhenTheHeadCannotBeSealed(t *testing.T) {
-	a := newAccount(t)
+	a := newLedgerFixture(t)
 	l := a.open(t)
 	for n := range 3 {
 		before := a.bytes(t)
@@ -33,10 +33,10 @@ func TestAppendWhenTheHeadCannotBeSealed(t *testing.T) {
 
 // TestAppendWhenSealingFailsAfterItTookEffect: the line stands, and says so.
 func TestAppendWhenSealingFailsAfterItTookEffect(t *testing.T) {
-	a := newAccount(t)
+	a := newLedgerFixture(t)
 	l := a.open(t)
 	fill(t, l, 1)
-	a.store.suffers(trouble{puts: 1})
+	a.store.inject(storeFault{puts: 1})
 	if e, err := l.Append(t.Context(), intent("regent-9")); !errors.Is(err, errFull) || e.Seq != 2 {
 		t.Errorf("got %v, %v, want entry 2, %v", e, err, errFull)
 	}
@@ -45,15 +45,15 @@ func TestAppendWhenSealingFailsAfterItTookEffect(t *testing.T) {
 	a.wantEntries(t, l, 3)
 }
 
-// TestAppendWhenItCannotBeTold whether the head was sealed: the line stays, as
+// TestAppendWhenHeadIsUnknown whether the head was sealed: the line stays, as
 // the next start might find it, and is put right before the next one.
-func TestAppendWhenItCannotBeTold(t *testing.T) {
+func TestAppendWhenHeadIsUnknown(t *testing.T) {
 	for _, sealed := range []bool{false, true} {
-		a := newAccount(t)
+		a := newLedgerFixture(t)
 		l := a.open(t)
 		fill(t, l, 1)
 		if sealed {
-			a.store.suffers(trouble{puts: 1, gets: 2})
+			a.store.inject(storeFault{puts: 1, gets: 2})
 		} else {
 			a.store.FailNext(storetest.Put, errFull)
 			a.store.FailNext(storetest.Get, errFull)
@@ -76,7 +76,7 @@ func TestAppendWhenItCannotBeTold(t *testing.T) {
 // TestOpenOnAFullDisk: what is known can be served; nothing is written until
 // the repair has worked.
 func TestOpenOnAFullDisk(t *testing.T) {
-	a := newAccount(t)
+	a := newLedgerFixture(t)
 	l := a.open(t)
 	fill(t, l, 1)
 	head := a.head(t)
@@ -95,9 +95,9 @@ func TestOpenOnAFullDisk(t *testing.T) {
 	a.wantEntries(t, l, 3)
 }
 
-// TestAppendWhenTold to stop: nothing is half done.
-func TestAppendWhenTold(t *testing.T) {
-	a := newAccount(t)
+// TestAppendWhenHeadIsKnown to stop: nothing is half done.
+func TestAppendWhenHeadIsKnown(t *testing.T) {
+	a := newLedgerFixture(t)
 	l := a.open(t)
 	fill(t, l, 1)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -113,8 +113,8 @@ func TestAppendWhenTold(t *testing.T) {
 
 // TestAppendAfterTheFileWasTaken: a line in a file that the next start will not
 // find is no account.
-func TestAppendAfterTheFileWasTaken(t *testing.T) {
-	a := newAccount(t)
+func TestAppendAfterFileRemoved(t *testing.T) {
+	a := newLedgerFixture(t)
 	l := a.open(t)
 	fill(t, l, 2)
 	if err := os.Rename(a.path(), a.path()+".away"); err != nil {
@@ -143,7 +143,7 @@ func TestAppendAfterTheFileWasTaken(t *testing.T) {
 }
 
 func TestAppendAfterClose(t *testing.T) {
-	a := newAccount(t)
+	a := newLedgerFixture(t)
 	l := a.open(t)
 	fill(t, l, 1)
 	if err := l.Close(); err != nil {
@@ -157,13 +157,13 @@ func TestAppendAfterClose(t *testing.T) {
 
 // TestReadingWaitsForNoDisk: while a line is being written, which may take as
 // long as a disk likes, the ledger can be read, and it does not have that line.
-func TestReadingWaitsForNoDisk(t *testing.T) {
-	a := newAccount(t)
+func TestEntriesDoNotBlock(t *testing.T) {
+	a := newLedgerFixture(t)
 	l := a.open(t)
 	if _, err := l.Append(t.Context(), intent("regent-1")); err != nil {
 		t.Fatal(err)
 	}
-	a.store.suffers(trouble{before: func(int) error {
+	a.store.inject(storeFault{before: func(int) error {
 		read := make(chan int, 1)
 		go func() { read <- len(l.Entries()) }()
 		select {

@@ -14,7 +14,7 @@ import (
 
 // TestAppendOfWhichOnlyAPartFits: a short write leaves no trace. It runs in a
 // process of its own, since the limit holds for a whole process.
-func TestAppendOfWhichOnlyAPartFits(t *testing.T) {
+func TestPartialAppend(t *testing.T) {
 	const child = "REGENT_TEST_SHORT_WRITES"
 	if os.Getenv(child) == "" {
 		c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
@@ -24,7 +24,7 @@ func TestAppendOfWhichOnlyAPartFits(t *testing.T) {
 		}
 		return
 	}
-	a := newAccount(t)
+	a := newLedgerFixture(t)
 	l := a.open(t)
 	fill(t, l, 2)
 	good := a.bytes(t)
@@ -65,7 +65,7 @@ func limited(t *testing.T, size uint64, f func()) {
 }
 
 func TestOpenRefusesAFIFO(t *testing.T) {
-	a := newAccount(t)
+	a := newLedgerFixture(t)
 	if err := syscall.Mkfifo(filepath.Join(a.dir, redeem.LedgerName), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 // TestVerifyFindsAnyFlippedByte, in the file that is open and at the next start:
 // each byte of a ledger in turn, changed to any other.
 func TestVerifyFindsAnyFlippedByte(t *testing.T) {
-	a := newAccount(t)
+	a := newLedgerFixture(t)
 	l := a.open(t)
 	fill(t, l, 2)
 	good := a.bytes(t)
@@ -42,7 +42,7 @@ func flipped(good []byte, at int, flip byte) []byte {
 // and so are the last of them all.
 func TestVerifyFindsRemovedLines(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		a := newAccount(t)
+		a := newLedgerFixture(t)
 		l := a.open(t)
 		n := rapid.IntRange(1, 8).Draw(r, "lines")
 		gone := rapid.IntRange(1, n).Draw(r, "removed")
@@ -57,7 +57,7 @@ func TestVerifyFindsRemovedLines(t *testing.T) {
 
 // wantFound says that a ledger that was changed to bad is refused by who has it
 // open, and by the next start.
-func (a *account) wantFound(t *testing.T, l *redeem.Ledger, bad []byte) {
+func (a *ledgerFixture) wantFound(t *testing.T, l *redeem.Ledger, bad []byte) {
 	t.Helper()
 	a.set(t, bad)
 	if err := l.Verify(); !errors.Is(err, redeem.ErrAltered) {

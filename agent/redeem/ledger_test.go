@@ -23,38 +23,38 @@ import (
 
 var errFull = errors.New("no space left on device")
 
-// disk is a store that has trouble when told to.
-type disk struct {
+// faultyStore is a store that has trouble when told to.
+type faultyStore struct {
 	storetest.Memory
 
 	mu      sync.Mutex
-	trouble trouble
+	trouble storeFault
 	writes  int
 }
 
-// trouble is what a disk suffers.
-type trouble struct {
+// storeFault is what a disk suffers.
+type storeFault struct {
 	before, after func(n int) error // asked at each write, by its number from 1
 	refuses       string            // names that begin so are never written
 	puts          int               // so many fail after they took effect, as if a directory's sync failed
 	gets          int               // after that, so many fail
 }
 
-// suffers makes t the disk's trouble from now on.
-func (d *disk) suffers(t trouble) {
+// inject makes t the disk's trouble from now on.
+func (d *faultyStore) inject(t storeFault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.trouble = t
 }
 
 // written returns how many writes there were.
-func (d *disk) written() int {
+func (d *faultyStore) written() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.writes
 }
 
-func (d *disk) Put(ctx context.Context, name string, value []byte, was store.Version) (v store.Version, err error) {
+func (d *faultyStore) Put(ctx context.Context, name string, value []byte, was store.Version) (v store.Version, err error) {
 	err = d.write(name, func() error {
 		v, err = d.Memory.Put(ctx, name, value, was)
 		return err
@@ -65,11 +65,11 @@ func (d *disk) Put(ctx context.Context, name string, value []byte, was store.Ver
 	return v, err
 }
 
-func (d *disk) Delete(ctx context.Context, name string) error {
+func (d *faultyStore) Delete(ctx context.Context, name string) error {
 	return d.write(name, func() error { return d.Memory.Delete(ctx, name) })
 }
 
-func (d *disk) write(name string, f func() error) error {
+func (d *faultyStore) write(name string, f func() error) error {
 	d.mu.Lock()
 	d.writes++
 	n, t := d.writes, d.trouble
@@ -92,7 +92,7 @@ func (d *disk) write(name string, f func() error) error {
 }
 
 // tooLate reports whether a Put that took effect fails all the same.
-func (d *disk) tooLate() bool {
+func (d *faultyStore) tooLate() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.trouble.puts == 0 {
@@ -106,23 +106,23 @@ func (d *disk) tooLate() bool {
 	return true
 }
 
-// full is the trouble of a disk without room.
-var full = trouble{before: func(int) error { return errFull }}
+// fullDisk is the trouble of a disk without room.
+var fullDisk = storeFault{before: func(int) error { return errFull }}
 
-// account is a ledger of the test: a real file beside a store in memory.
-type account struct {
+// ledgerFixture is a ledger of the test: a real file beside a store in memory.
+type ledgerFixture struct {
 	dir   string
-	store *disk
+	store *faultyStore
 	clock *timingtest.Clock
 }
 
-func newAccount(t *testing.T) *account {
-	return &account{t.TempDir(), &disk{}, timingtest.New()}
+func newLedgerFixture(t *testing.T) *ledgerFixture {
+	return &ledgerFixture{t.TempDir(), &faultyStore{}, timingtest.New()}
 }
 
-func (a *account) path() string { return filepath.Join(a.dir, redeem.LedgerName) }
+func (a *ledgerFixture) path() string { return filepath.Join(a.dir, redeem.LedgerName) }
 
-func (a *account) tryOpen(t *testing.T) (*redeem.Ledger, error) {
+func (a *ledgerFixture) tryOpen(t *testing.T) (*redeem.Ledger, error) {
 	t.Helper()
 	l, err := redeem.OpenLedger(t.Context(), redeem.LedgerOptions{
 		Dir: a.dir, Key: []byte("a key of the test"), Store: a.store, Clock: a.clock,
@@ -133,7 +133,7 @@ func (a *account) tryOpen(t *testing.T) (*redeem.Ledger, error) {
 	return l, err
 }
 
-func (a *account) open(t *testing.T) *redeem.Ledger {
+func (a *ledgerFixture) open(t *testing.T) *redeem.Ledger {
 	t.Helper()
 	l, err := a.tryOpen(t)
 	if err != nil {
@@ -142,7 +142,7 @@ func (a *account) open(t *testing.T) *redeem.Ledger {
 	return l
 }
 
-func (a *account) bytes(t *testing.T) []byte {
+func (a *ledgerFixture) bytes(t *testing.T) []byte {
 	t.Helper()
 	b, err := os.ReadFile(a.path())
 	if err != nil {
@@ -151,14 +151,14 @@ func (a *account) bytes(t *testing.T) []byte {
 	return b
 }
 
-func (a *account) set(t *testing.T, b []byte) {
+func (a *ledgerFixture) set(t *testing.T, b []byte) {
 	t.Helper()
 	if err := os.WriteFile(a.path(), b, 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (a *account) head(t *testing.T) string {
+func (a *ledgerFixture) head(t *testing.T) string {
 	t.Helper()
 	b, _, err := a.store.Get(t.Context(), "ledger/head")
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -168,7 +168,7 @@ func (a *account) head(t *testing.T) string {
 }
 
 // wantAltered says that opening is refused and changes nothing.
-func (a *account) wantAltered(t *testing.T) {
+func (a *ledgerFixture) wantAltered(t *testing.T) {
 	t.Helper()
 	file, head := a.bytes(t), a.head(t)
 	if _, err := a.tryOpen(t); !errors.Is(err, redeem.ErrAltered) {
@@ -183,7 +183,7 @@ func (a *account) wantAltered(t *testing.T) {
 }
 
 // wantEntries says that the ledger, and the next start's, holds n entries and is good.
-func (a *account) wantEntries(t *testing.T, l *redeem.Ledger, n int) {
+func (a *ledgerFixture) wantEntries(t *testing.T, l *redeem.Ledger, n int) {
 	t.Helper()
 	if err := l.Verify(); err != nil {
 		t.Errorf("Verify: %v", err)
@@ -223,7 +223,7 @@ func fill(t *testing.T, l *redeem.Ledger, n int) {
 }
 
 func TestLedgerRoundTrip(t *testing.T) {
-	a := newAccount(t)
+	a := newLedgerFixture(t)
 	l := a.open(t)
 	a.wantEntries(t, l, 0)
 	in := []redeem.Entry{
@@ -251,7 +251,7 @@ func TestLedgerRoundTrip(t *testing.T) {
 }
 
 func TestLedgerIsOneLineForEachEntry(t *testing.T) {
-	a := newAccount(t)
+	a := newLedgerFixture(t)
 	l := a.open(t)
 	e := intent("regent-1")
 	e.FQDN = "two\nlines"
@@ -270,7 +270,7 @@ func TestLedgerIsOneLineForEachEntry(t *testing.T) {
 }
 
 func TestLedgerRefusesWhatIsTooLong(t *testing.T) {
-	a := newAccount(t)
+	a := newLedgerFixture(t)
 	l := a.open(t)
 	long := intent("regent-1")
 	long.Words = strings.Repeat("x", 17<<10)
@@ -281,7 +281,7 @@ func TestLedgerRefusesWhatIsTooLong(t *testing.T) {
 	a.wantEntries(t, l, 1)
 }
 
-func TestVerifyFindsWhatWasDone(t *testing.T) {
+func TestVerifyFindsChanges(t *testing.T) {
 	cut := func(b []byte, from, to int) []byte { return append(bytes.Clone(b[:from]), b[to:]...) }
 	tests := []struct {
 		name  string
@@ -305,7 +305,7 @@ func TestVerifyFindsWhatWasDone(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := newAccount(t)
+			a := newLedgerFixture(t)
 			l := a.open(t)
 			fill(t, l, 4)
 			lines := bytes.SplitAfter(a.bytes(t), []byte("\n"))[:4]
@@ -319,7 +319,7 @@ func TestVerifyFindsWhatWasDone(t *testing.T) {
 }
 
 func TestLedgerOfAnotherKeyIsAltered(t *testing.T) {
-	a := newAccount(t)
+	a := newLedgerFixture(t)
 	fill(t, a.open(t), 2)
 	_, err := redeem.OpenLedger(t.Context(), redeem.LedgerOptions{Dir: a.dir, Key: []byte("another"), Store: a.store, Clock: a.clock})
 	if !errors.Is(err, redeem.ErrAltered) {
@@ -329,7 +329,7 @@ func TestLedgerOfAnotherKeyIsAltered(t *testing.T) {
 
 // TestOpenRepairsATornLine: any part of a line, as a crash leaves it.
 func TestOpenRepairsATornLine(t *testing.T) {
-	a := newAccount(t)
+	a := newLedgerFixture(t)
 	fill(t, a.open(t), 2)
 	good := a.bytes(t)
 	line := bytes.SplitAfter(good, []byte("\n"))[1]
@@ -351,7 +351,7 @@ func TestOpenRepairsATornLine(t *testing.T) {
 // leaves it; two are not what a crash leaves.
 func TestOpenRepairsAHeadThatIsOneBehind(t *testing.T) {
 	for _, before := range []int{0, 2} {
-		a := newAccount(t)
+		a := newLedgerFixture(t)
 		fill(t, a.open(t), before)
 		head := a.head(t)
 		fill(t, a.open(t), 1)
@@ -373,7 +373,7 @@ func TestOpenRepairsAHeadThatIsOneBehind(t *testing.T) {
 }
 
 // setHead puts an older head back; "" is none.
-func (a *account) setHead(t *testing.T, head string) {
+func (a *ledgerFixture) setHead(t *testing.T, head string) {
 	t.Helper()
 	if head == "" {
 		if err := a.store.Delete(t.Context(), "ledger/head"); err != nil {
@@ -395,7 +395,7 @@ func TestOpenRefusesOtherHeads(t *testing.T) {
 		"", "x", "[]", `{"seq":3,"chain":""}`, `{"seq":4,"chain":"00"}`, `{"seq":3,"chain":"00"}`, `{"seq":2,"chain":"00"}`, `{"seq":18446744073709551615}`,
 	} {
 		t.Run(head, func(t *testing.T) {
-			a := newAccount(t)
+			a := newLedgerFixture(t)
 			fill(t, a.open(t), 3)
 			a.setHead(t, head)
 			file := a.bytes(t)
@@ -411,7 +411,7 @@ func TestOpenRefusesOtherHeads(t *testing.T) {
 
 // TestOpenOfAHeadWithoutAFile: a ledger that was removed is not begun anew.
 func TestOpenOfAHeadWithoutAFile(t *testing.T) {
-	a := newAccount(t)
+	a := newLedgerFixture(t)
 	fill(t, a.open(t), 1)
 	if err := os.Remove(a.path()); err != nil {
 		t.Fatal(err)
@@ -426,7 +426,7 @@ func TestOpenOfAHeadWithoutAFile(t *testing.T) {
 
 // TestOpenWhenTheHeadCannotBeRead: that is not a first run.
 func TestOpenWhenTheHeadCannotBeRead(t *testing.T) {
-	a := newAccount(t)
+	a := newLedgerFixture(t)
 	a.store.FailNext(storetest.Get, store.ErrKey)
 	if _, err := a.tryOpen(t); !errors.Is(err, store.ErrKey) {
 		t.Errorf("got %v, want %v", err, store.ErrKey)
@@ -436,7 +436,7 @@ func TestOpenWhenTheHeadCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesWhatIsNoFile(t *testing.T) {
+func TestOpenRefusesNonRegularFile(t *testing.T) {
 	tests := []struct {
 		name string
 		make func(path string) error
@@ -449,7 +449,7 @@ func TestOpenRefusesWhatIsNoFile(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := newAccount(t)
+			a := newLedgerFixture(t)
 			if err := tt.make(a.path()); err != nil {
 				t.Skip(err)
 			}

@@ -20,29 +20,29 @@ type wrongForm struct {
 }
 
 var wrongForms = []wrongForm{
-	{"400", answer{err: failure(said(400, "", "Invalid request body."))}, true},
-	{"400, a code alone", answer{err: failure(said(400, "BAD_REQUEST", ""))}, true},
-	{"400, duplicate", answer{err: failure(said(400, "", "An auth token with this identifier already exists."))}, false},
-	{"400, count", answer{err: failure(said(400, "REGISTRATION_TOKEN_EXHAUSTED", wordsExhausted))}, false},
+	{"400", answer{err: failure(serviceReply(400, "", "Invalid request body."))}, true},
+	{"400, a code alone", answer{err: failure(serviceReply(400, "BAD_REQUEST", ""))}, true},
+	{"400, duplicate", answer{err: failure(serviceReply(400, "", "An auth token with this identifier already exists."))}, false},
+	{"400, count", answer{err: failure(serviceReply(400, "REGISTRATION_TOKEN_EXHAUSTED", wordsExhausted))}, false},
 	{"400, expired", tooLate, false},
-	{"400, disabled", answer{err: failure(said(400, "", "The registration token is disabled."))}, false},
-	{"400 of a proxy", answer{err: failure(answered(400))}, false},
-	{"401", answer{err: failure(said(401, "", "Unauthorized"))}, false},
+	{"400, disabled", answer{err: failure(serviceReply(400, "", "The registration token is disabled."))}, false},
+	{"400 of a proxy", answer{err: failure(statusReply(400))}, false},
+	{"401", answer{err: failure(serviceReply(401, "", "Unauthorized"))}, false},
 	{"403", noSuch, false},
-	{"404", answer{err: failure(said(404, "", "Not found"))}, false},
-	{"409", answer{err: failure(said(409, "", "Conflict"))}, false},
-	{"415", answer{err: failure(said(415, "", "Unsupported body"))}, false},
-	{"422", answer{err: failure(said(422, "", "Invalid request body."))}, false},
+	{"404", answer{err: failure(serviceReply(404, "", "Not found"))}, false},
+	{"409", answer{err: failure(serviceReply(409, "", "Conflict"))}, false},
+	{"415", answer{err: failure(serviceReply(415, "", "Unsupported body"))}, false},
+	{"422", answer{err: failure(serviceReply(422, "", "Invalid request body."))}, false},
 	{"429", tooMany, false},
 	{"500, documented", documentedNot, false},
-	{"500", answer{err: failure(said(500, "", "Broken"))}, false},
+	{"500", answer{err: failure(serviceReply(500, "", "Broken"))}, false},
 	{"400 of a gateway, a count used", spoiled(400), false},
 	{"403 of a gateway, a count used", spoiled(403), false},
 	{"404 of a gateway, a count used", spoiled(404), false},
 	{"302, a count used", spoiled(302), false},
 	{"500 of a gateway, a count used", spoiled(500), false},
 	{"502, a count used", spoiled(502), false},
-	{"503", answer{err: failure(back(answered(503), time.Minute))}, false},
+	{"503", answer{err: failure(withRetryAfter(statusReply(503), time.Minute))}, false},
 	{"lost, a count used", lost, false},
 	{"lost", lostUnused, false},
 	{"not sent", notSent, false},
@@ -51,14 +51,14 @@ var wrongForms = []wrongForm{
 
 // spoiled is a redemption that worked, and whose answer something before the service
 // has replaced by a page of its own.
-func spoiled(status int) answer { return answer{err: failure(answered(status)), counts: true} }
+func spoiled(status int) answer { return answer{err: failure(statusReply(status)), counts: true} }
 
 // TestCountsOfEveryForm walks dialects, request forms and refusals: an instance
 // costs one count at most, a 400 to the first form costs none, nothing but that
 // leads to a second form, and a lenient service that ignores the body costs one
 // count in all. So does a service whose answers are lost or cannot be read.
 func TestCountsOfEveryForm(t *testing.T) {
-	for _, request := range []string{redeem.Auto, tms.Wrapped, tms.Bare} {
+	for _, request := range []string{redeem.FormAuto, tms.Wrapped, tms.Bare} {
 		for _, reads := range [][]string{{tms.Wrapped}, {tms.Bare}, {tms.Wrapped, tms.Bare}} {
 			for _, right := range []answer{{}, {silent: true}, lost, unreadable} {
 				for _, wrong := range wrongForms {
@@ -66,7 +66,7 @@ func TestCountsOfEveryForm(t *testing.T) {
 						continue // as after an answer that was read
 					}
 					c := combination{request, reads, right, wrong}
-					bubble(t, 3, func(b *bed) { c.check(b) })
+					bubble(t, 3, func(b *harness) { c.check(b) })
 				}
 			}
 		}
@@ -91,15 +91,15 @@ func (c combination) dialect(r tms.Request) answer {
 	return c.wrong.answer
 }
 
-func (c combination) check(b *bed) {
+func (c combination) check(b *harness) {
 	b.Helper()
-	b.plan.UncertainRetries, b.plan.Request = 0, c.request
+	b.plan.UncertainRetries, b.plan.RequestForm = 0, c.request
 	b.service.dialect = c.dialect
 	b.start()
 	b.register(registration)
-	b.pass(20 * time.Minute)
+	b.advance(20 * time.Minute)
 	b.restart()
-	b.pass(20 * time.Minute)
+	b.advance(20 * time.Minute)
 	if b.Failed() {
 		b.Fatal(c)
 	}
@@ -108,10 +108,10 @@ func (c combination) check(b *bed) {
 		forms[r.Form] = true
 	}
 	first := c.request
-	if first == redeem.Auto {
+	if first == redeem.FormAuto {
 		first = tms.Wrapped
 	}
-	leads := c.request == redeem.Auto && !slices.Contains(c.reads, first) && c.wrong.leads
+	leads := c.request == redeem.FormAuto && !slices.Contains(c.reads, first) && c.wrong.leads
 	if len(forms) == 2 != leads || !forms[first] {
 		b.Errorf("%s: sent in %v", c, forms)
 	}
@@ -139,32 +139,32 @@ func (c combination) check(b *bed) {
 	}
 }
 
-// accepted is a device of three instances whose first redemption was accepted and
+// redeemAccepted is a device of three instances whose first redemption was accepted and
 // not shown, by a service that reads bodies in one form.
-func accepted(b *bed, reads string) (redemption string) {
+func redeemAccepted(b *harness, reads string) (redemption string) {
 	b.Helper()
 	b.service.dialect = combination{reads: []string{reads}, right: answer{silent: true}, wrong: wrongForm{answer: answer{silent: true}}}.dialect
 	b.start()
 	b.register(registration)
-	b.pass(time.Hour)
+	b.advance(time.Hour)
 	b.wantPosts(1)
 	b.wantStates(instance.Live, instance.Unredeemed, instance.Unredeemed)
 	return b.ledger.Entries()[0].ID
 }
 
-func (b *bed) resolve(redemption string, listed bool) {
+func (b *harness) resolve(redemption string, listed bool) {
 	b.Helper()
 	if err := b.engine.Resolve(b.Context(), redemption, listed, "root"); err != nil {
 		b.Fatal(err)
 	}
-	b.pass(time.Minute)
+	b.advance(time.Minute)
 }
 
 // TestConfirmed: a person who finds the identifier lets the others be redeemed, in
 // the same form, and it stays so over a restart.
 func TestConfirmed(t *testing.T) {
-	bubble(t, 3, func(b *bed) {
-		redemption := accepted(b, tms.Wrapped)
+	bubble(t, 3, func(b *harness) {
+		redemption := redeemAccepted(b, tms.Wrapped)
 		b.resolve(redemption, true)
 		b.wantStates(instance.Live, instance.Live, instance.Live)
 		b.wantPosts(3)
@@ -174,7 +174,7 @@ func TestConfirmed(t *testing.T) {
 			}
 		}
 		b.restart()
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(3)
 		if err := b.engine.Resolve(b.Context(), redemption, false, "root"); err == nil {
 			b.Error("it was resolved twice")
@@ -186,11 +186,11 @@ func TestConfirmed(t *testing.T) {
 // TestNotListed: the other form is next, for one instance again; it is shown, and
 // then all are redeemed.
 func TestNotListed(t *testing.T) {
-	bubble(t, 3, func(b *bed) {
-		redemption := accepted(b, tms.Bare)
+	bubble(t, 3, func(b *harness) {
+		redemption := redeemAccepted(b, tms.Bare)
 		b.service.dialect = combination{reads: []string{tms.Bare}, wrong: wrongForm{answer: answer{silent: true}}}.dialect
 		b.restart()
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(1)
 		b.resolve(redemption, false)
 		b.wantStates(instance.Live, instance.Live, instance.Live)
@@ -199,7 +199,7 @@ func TestNotListed(t *testing.T) {
 				b.Errorf("%s was sent %s", r.Identifier, r.Form)
 			}
 		}
-		if got := b.taught.Of(host).Request; got.Form != tms.Bare || got.Proof != tms.ByReply {
+		if got := b.taught.Get(host).Request; got.Form != tms.Bare || got.Proof != tms.ByReply {
 			b.Errorf("learnt %+v", got)
 		}
 		b.audit()
@@ -209,12 +209,12 @@ func TestNotListed(t *testing.T) {
 // TestConfirmedByConfiguration: where somebody has confirmed the form for all
 // devices, none waits.
 func TestConfirmedByConfiguration(t *testing.T) {
-	bubble(t, 3, func(b *bed) {
-		b.plan.Request, b.plan.Confirmed = tms.Wrapped, true
+	bubble(t, 3, func(b *harness) {
+		b.plan.RequestForm, b.plan.RequestConfirmed = tms.Wrapped, true
 		b.service.dialect = combination{reads: []string{tms.Wrapped}, right: answer{silent: true}}.dialect
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantStates(instance.Live, instance.Live, instance.Live)
 		b.audit()
 	})
@@ -223,7 +223,7 @@ func TestConfirmedByConfiguration(t *testing.T) {
 // TestEarlierRelease: a device that has redeemed before goes on in the bare form,
 // and waits for nobody.
 func TestEarlierRelease(t *testing.T) {
-	bubble(t, 3, func(b *bed) {
+	bubble(t, 3, func(b *harness) {
 		b.load()
 		for _, e := range []redeem.Entry{
 			{Kind: redeem.Intent, ID: "old", Tenant: host, Instance: "cad/9"},
@@ -237,7 +237,7 @@ func TestEarlierRelease(t *testing.T) {
 		b.service.dialect = combination{reads: []string{tms.Bare}, wrong: wrongForms[0]}.dialect
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(3)
 		b.wantStates(instance.Live, instance.Live, instance.Live)
 		for _, r := range b.service.requests {
@@ -251,16 +251,16 @@ func TestEarlierRelease(t *testing.T) {
 // TestOtherFormOncePerRegistrationToken: not for each instance, nor after a restart;
 // another registration token has a try of its own.
 func TestOtherFormOncePerRegistrationToken(t *testing.T) {
-	bubble(t, 2, func(b *bed) {
+	bubble(t, 2, func(b *harness) {
 		b.service.dialect = combination{wrong: wrongForms[0]}.dialect
 		b.start()
 		b.register(registration)
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantPosts(2)
 		b.wantReason(1, fault.RegistrationRefused, "in the wrapped form it was refused as well")
-		b.pass(7 * time.Hour) // the pause after a refusal
+		b.advance(7 * time.Hour) // the pause after a refusal
 		b.restart()
-		b.pass(7 * time.Hour)
+		b.advance(7 * time.Hour)
 		bare := 0
 		for _, r := range b.service.requests {
 			if r.Form == tms.Bare {
@@ -272,7 +272,7 @@ func TestOtherFormOncePerRegistrationToken(t *testing.T) {
 		}
 		posts := b.service.posts()
 		b.register(registration + "-another")
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantPosts(posts + 2)
 		if len(b.service.used) > 0 {
 			b.Errorf("%d counts were used", len(b.service.used))
@@ -282,12 +282,12 @@ func TestOtherFormOncePerRegistrationToken(t *testing.T) {
 
 // TestNoOtherFormAfterAnUnansweredSend: what comes back later may be about that.
 func TestNoOtherFormAfterAnUnansweredSend(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+	bubble(t, 1, func(b *harness) {
 		b.plan.UncertainRetries = 1
-		b.service.answers(documented, answer{err: failure(said(400, "", "Invalid request body."))})
+		b.service.answers(documented, answer{err: failure(serviceReply(400, "", "Invalid request body."))})
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(2)
 		for _, r := range b.service.requests {
 			if r.Form != tms.Wrapped {
@@ -299,18 +299,18 @@ func TestNoOtherFormAfterAnUnansweredSend(t *testing.T) {
 
 // TestOtherFormThatIsLost is uncertain, as any other redemption.
 func TestOtherFormThatIsLost(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+	bubble(t, 1, func(b *harness) {
 		b.service.answers(wrongForms[0].answer, lost)
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.restart()
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(2)
 		b.wantStates(instance.Uncertain)
 		b.wantReason(1, fault.RedemptionUncertain, "regent ledger resolve regent-2 --consumed")
 		b.resolve("regent-2", true) // the list has it, which proves the form
-		if got := b.taught.Of(host).Request; got.Form != tms.Bare || !got.Proven() {
+		if got := b.taught.Get(host).Request; got.Form != tms.Bare || !got.Proven() {
 			b.Errorf("learnt %+v", got)
 		}
 		if got := len(b.service.used); got != 1 {
@@ -319,16 +319,16 @@ func TestOtherFormThatIsLost(t *testing.T) {
 	})
 }
 
-// inDoubt is a device of three instances whose first redemption came to answer.
-func inDoubt(b *bed, first answer) (redemption string) {
+// redeemUncertain is a device of three instances whose first redemption came to answer.
+func redeemUncertain(b *harness, first answer) (redemption string) {
 	b.Helper()
 	b.plan.UncertainRetries = 0
 	b.service.answers(first)
 	b.start()
 	b.register(registration)
-	b.pass(time.Hour)
+	b.advance(time.Hour)
 	b.restart()
-	b.pass(time.Hour)
+	b.advance(time.Hour)
 	b.wantPosts(1)
 	b.wantStates(instance.Uncertain, instance.Unredeemed, instance.Unredeemed)
 	return b.ledger.Entries()[0].ID
@@ -336,29 +336,29 @@ func inDoubt(b *bed, first answer) (redemption string) {
 
 // TestUncertainHolds: while no form is proven, an uncertain redemption holds the
 // other instances until a person has looked for it.
-func TestUncertainHolds(t *testing.T) {
+func TestUncertainBlocksOthers(t *testing.T) {
 	for name, first := range map[string]answer{"lost": lost, "lost, unused": lostUnused, "unreadable": unreadable, "500": documentedNot, "400, a page": spoiled(400), "403, a page": spoiled(403)} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, 3, func(b *bed) { // the list has it, which proves the form
-				b.resolve(inDoubt(b, first), true)
+			bubble(t, 3, func(b *harness) { // the list has it, which proves the form
+				b.resolve(redeemUncertain(b, first), true)
 				b.wantStates(instance.Unredeemed, instance.Live, instance.Live)
 				b.wantPosts(3)
 				b.audit()
 			})
 			first.counts = false
-			bubble(t, 3, func(b *bed) { // the list does not have it: one is next, which proves the form
-				b.resolve(inDoubt(b, first), false)
+			bubble(t, 3, func(b *harness) { // the list does not have it: one is next, which proves the form
+				b.resolve(redeemUncertain(b, first), false)
 				b.wantStates(instance.Live, instance.Live, instance.Live)
 				b.wantPosts(4)
 				b.audit()
 			})
-			bubble(t, 3, func(b *bed) { // nor the next one, which is lost too
-				redemption := inDoubt(b, first)
+			bubble(t, 3, func(b *harness) { // nor the next one, which is lost too
+				redemption := redeemUncertain(b, first)
 				b.service.answers(first)
 				b.resolve(redemption, false)
 				b.wantPosts(2)
 				b.ask(3) // not a person's wish either
-				b.pass(time.Hour)
+				b.advance(time.Hour)
 				b.wantPosts(2)
 			})
 		})
@@ -367,33 +367,33 @@ func TestUncertainHolds(t *testing.T) {
 
 // TestUncertainHoldsNothingProven: what is proven, or confirmed for all devices, is
 // held by no uncertain redemption.
-func TestUncertainHoldsNothingProven(t *testing.T) {
-	bubble(t, 3, func(b *bed) {
-		b.plan.Request, b.plan.Confirmed = tms.Wrapped, true
+func TestUncertainDoesNotBlockProvenForm(t *testing.T) {
+	bubble(t, 3, func(b *harness) {
+		b.plan.RequestForm, b.plan.RequestConfirmed = tms.Wrapped, true
 		b.service.answers(lost)
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantStates(instance.Uncertain, instance.Live, instance.Live)
 	})
-	bubble(t, 3, func(b *bed) {
+	bubble(t, 3, func(b *harness) {
 		b.service.answers(answer{}, lost)
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantStates(instance.Live, instance.Uncertain, instance.Live)
 	})
 }
 
 // TestUncertainThatGoesOn: the documented 500 is tried again by itself, and that
 // proves the form for those that wait.
-func TestUncertainThatGoesOn(t *testing.T) {
-	bubble(t, 3, func(b *bed) {
+func TestUncertainWithAutoRetry(t *testing.T) {
+	bubble(t, 3, func(b *harness) {
 		b.plan.UncertainRetries = 1
 		b.service.answers(documentedNot)
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantStates(instance.Live, instance.Live, instance.Live)
 		b.wantPosts(4)
 		b.audit()

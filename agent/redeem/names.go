@@ -14,9 +14,9 @@ import (
 // this installation.
 const NamesRecord = "names"
 
-// Names are what the Contact Administrator sees of a device beside each of its
+// DeviceNames are what the Contact Administrator sees of a device beside each of its
 // auth tokens.
-type Names struct {
+type DeviceNames struct {
 	FQDN     string `json:"fqdn,omitempty"`
 	UserName string `json:"user_name,omitempty"`
 	MAC      string `json:"mac,omitempty"`
@@ -25,32 +25,32 @@ type Names struct {
 // sealedNames is the record. Anew and After say that earlier redemptions were
 // another device's: After is their last line in the ledger.
 type sealedNames struct {
-	Names
-	Anew  bool   `json:"anew,omitempty"`
+	DeviceNames
+	Reset bool   `json:"anew,omitempty"`
 	After uint64 `json:"after,omitempty"`
 }
 
-// NamesAnew returns the content of [NamesRecord] by which the next redemption
+// ResetNames returns the content of [NamesRecord] by which the next redemption
 // names the device, and no earlier one does.
-func NamesAnew() ([]byte, error) { return json.Marshal(sealedNames{Anew: true}) }
+func ResetNames() ([]byte, error) { return json.Marshal(sealedNames{Reset: true}) }
 
-// Told stores the names of the first redemption that used a count, or may have used
+// SentNames stores the names of the first redemption that used a count, or may have used
 // one. Names of a device change with its network, but the service's administrator
 // should see one device. It is safe for concurrent use.
-type Told struct {
+type SentNames struct {
 	store  store.Store
 	ledger *Ledger
 
 	mu      sync.Mutex
 	record  sealedNames
 	version store.Version
-	unkept  bool // record is newer than the store's
+	unsaved bool // record is newer than the store's
 }
 
-// OpenTold reads the names that are kept. An installation that keeps none yet has
+// OpenSentNames reads the names that are kept. An installation that keeps none yet has
 // those of its ledger.
-func OpenTold(ctx context.Context, s store.Store, l *Ledger) (*Told, error) {
-	t := &Told{store: s, ledger: l}
+func OpenSentNames(ctx context.Context, s store.Store, l *Ledger) (*SentNames, error) {
+	t := &SentNames{store: s, ledger: l}
 	b, v, err := s.Get(ctx, NamesRecord)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("read the names of this device: %w", err)
@@ -61,31 +61,31 @@ func OpenTold(ctx context.Context, s store.Store, l *Ledger) (*Told, error) {
 		}
 		t.version = v
 	}
-	if t.record.Anew {
-		t.record, t.unkept = sealedNames{After: l.end()}, true
+	if t.record.Reset {
+		t.record, t.unsaved = sealedNames{After: l.lastSeq()}, true
 	}
 	return t, nil
 }
 
 // Names returns what the service was told; false if it was told nothing yet.
-func (t *Told) Names() (Names, bool) {
+func (t *SentNames) Names() (DeviceNames, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.record.Names, t.record.FQDN != ""
+	return t.record.DeviceNames, t.record.FQDN != ""
 }
 
-// Learn looks in the ledger for the first redemption, if none is known, and seals
+// Update looks in the ledger for the first redemption, if none is known, and seals
 // its names. What cannot be sealed now stands in the ledger still.
-func (t *Told) Learn(ctx context.Context) error {
+func (t *SentNames) Update(ctx context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.record.FQDN == "" {
-		first, ok := firstCounted(t.ledger.since(t.record.After))
+		first, ok := firstCounted(t.ledger.entriesAfter(t.record.After))
 		if ok {
-			t.record.Names, t.unkept = Names{first.FQDN, first.UserName, first.MAC}, true
+			t.record.DeviceNames, t.unsaved = DeviceNames{first.FQDN, first.UserName, first.MAC}, true
 		}
 	}
-	if !t.unkept {
+	if !t.unsaved {
 		return nil
 	}
 	b, err := json.Marshal(t.record)
@@ -100,7 +100,7 @@ func (t *Told) Learn(ctx context.Context) error {
 		}
 		return fmt.Errorf("keep the names of this device: %w", err)
 	}
-	t.version, t.unkept = v, false
+	t.version, t.unsaved = v, false
 	return nil
 }
 

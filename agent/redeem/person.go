@@ -12,58 +12,58 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// Ask records, durably, that a person decided to spend another count on id, which
+// RequestRedeem records, durably, that a person decided to spend another count on id, which
 // has no auth token that works. It is spent once: the ledger holds the decision
 // until an auth token was bought or a count may have been used.
-func (e *Engine) Ask(ctx context.Context, id instance.ID, by string) error {
-	e.deciding.Lock()
-	defer e.deciding.Unlock()
+func (e *Engine) RequestRedeem(ctx context.Context, id instance.ID, by string) error {
+	e.decisionMu.Lock()
+	defer e.decisionMu.Unlock()
 	// 1. What the person wants replaced, before the look at whether it works: one
 	// that is bought in between has another name, and is not asked for again.
 	a := e.Account(id)
 	// 2. One that works is not replaced by a slip.
-	if err := e.works(id); err != nil {
+	if err := e.denyIfWorking(id); err != nil {
 		return err
 	}
-	if !a.Asked {
-		asked := Entry{Kind: Asked, Tenant: id.Tenant, Instance: id.String(), Replaces: a.Kept, By: by}
+	if !a.Requested {
+		asked := Entry{Kind: Asked, Tenant: id.Tenant, Instance: id.String(), Replaces: a.CurrentIntent, By: by}
 		if _, err := e.append(ctx, asked); err != nil {
-			return unwritten("redeem", err)
+			return ledgerFault("redeem", err)
 		}
 	}
-	e.lift(ctx, id)
+	e.clearRefusal(ctx, id)
 	e.mu.Lock()
 	e.demanded[id] = true
 	e.mu.Unlock()
-	e.unpause(id)
+	e.clearPause(id)
 	e.Kick()
 	return nil
 }
 
-// works returns an error if the auth token of id works: then no count is spent.
-func (e *Engine) works(id instance.ID) error {
-	r, held := e.Vault.Get(id)
+// denyIfWorking returns an error if the auth token of id works: then no count is spent.
+func (e *Engine) denyIfWorking(id instance.ID) error {
+	r, held := e.Tokens.Get(id)
 	if !held || !r.State.Refreshable() {
 		return nil
 	}
-	return fault.Errorf("redeem", fault.InvalidRequest, "%s has an auth token that works (%s), so no count was spent; to have another one all the same, wipe it first with: regent instances forget %[1]s", id, r.State).On(id.String())
+	return fault.Errorf("redeem", fault.InvalidRequest, "%s has an auth token that works (%s), so no count was spent; to have another one all the same, wipe it first with: regent instances forget %[1]s", id, r.State).WithInstance(id.String())
 }
 
-// unpause forgets what earlier attempts of id came to: a person has decided since.
-func (e *Engine) unpause(id instance.ID) {
+// clearPause forgets what earlier attempts of id came to: a person has decided since.
+func (e *Engine) clearPause(id instance.ID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.pauses, id)
 }
 
-// lift takes back what the service said of the registration token that pays for
+// clearRefusal takes back what the service said of the registration token that pays for
 // id, so that it is asked once more: the person may know that its count was raised.
-func (e *Engine) lift(ctx context.Context, id instance.ID) {
-	held, ok := e.Registrations.For(Scope{id.Tenant, id.Application})
+func (e *Engine) clearRefusal(ctx context.Context, id instance.ID) {
+	held, ok := e.Registrations.ForScope(Scope{id.Tenant, id.Application})
 	if !ok || held.Refused == "" {
 		return
 	}
-	if err := e.Registrations.Refuse(ctx, held, "", "", held.RefusedAt); err != nil {
+	if err := e.Registrations.SetRefusal(ctx, held, "", "", held.RefusedAt); err != nil {
 		e.Log.WarnContext(ctx, "a refusal could not be lifted; the registration token is left alone a while longer", "instance", id.String(), "err", err)
 	}
 }
@@ -75,25 +75,25 @@ func (e *Engine) lift(ctx context.Context, id instance.ID) {
 // sent: then waiting instances are redeemed. After an unconfirmed one that it does
 // not have, the other form is tried.
 func (e *Engine) Resolve(ctx context.Context, redemption string, listed bool, by string) error {
-	e.deciding.Lock()
-	defer e.deciding.Unlock()
-	id, doubt, err := e.unresolved(redemption)
+	e.decisionMu.Lock()
+	defer e.decisionMu.Unlock()
+	id, doubt, err := e.findUnresolved(redemption)
 	if err != nil {
 		return err
 	}
 	was := e.State(id)
-	out := outcome(doubt, Resolved)
+	out := newOutcome(doubt, Resolved)
 	if doubt.Kind == Confirmed {
 		out.Kind = Compared
 	}
 	out.Consumed, out.By = listed, by
 	written, err := e.append(ctx, out)
 	if err != nil {
-		return unwritten("resolve", err)
+		return ledgerFault("resolve", err)
 	}
-	e.lookedFor(ctx, written)
+	e.learnFromResolution(ctx, written)
 	e.dropAnswers(ctx)
-	e.unpause(id)
+	e.clearPause(id)
 	if now := e.State(id); now != was {
 		e.Changed(ctx, id, was, now, "")
 	}
@@ -101,20 +101,20 @@ func (e *Engine) Resolve(ctx context.Context, redemption string, listed bool, by
 	return nil
 }
 
-// lookedFor learns from what a person found in the service's list.
-func (e *Engine) lookedFor(ctx context.Context, found Entry) {
+// learnFromResolution learns from what a person found in the service's list.
+func (e *Engine) learnFromResolution(ctx context.Context, found Entry) {
 	for _, intent := range e.Ledger.Entries() {
 		if intent.Kind != Intent || intent.ID != found.ID {
 			continue
 		}
-		if form, ok := shown(intent, found); ok {
-			e.learn(ctx, found.Tenant, func(l *tms.Learned) { l.Redeemed(form.Form, form.By, form.Proof, form.At) })
+		if form, ok := formEvidence(intent, found); ok {
+			e.recordCapability(ctx, found.Tenant, func(l *tms.Capabilities) { l.NoteRedemption(form.Form, form.By, form.Proof, form.At) })
 		}
 	}
 }
 
-// unresolved finds an uncertain or unconfirmed redemption that nobody has resolved.
-func (e *Engine) unresolved(redemption string) (instance.ID, Entry, error) {
+// findUnresolved finds an uncertain or unconfirmed redemption that nobody has resolved.
+func (e *Engine) findUnresolved(redemption string) (instance.ID, Entry, error) {
 	last, unconfirmed := Entry{}, Entry{}
 	for _, entry := range e.Ledger.Entries() {
 		if entry.ID != redemption {
@@ -140,56 +140,56 @@ func (e *Engine) unresolved(redemption string) (instance.ID, Entry, error) {
 			return id, doubt, nil
 		}
 	}
-	return id, last, fault.Errorf("resolve", fault.InvalidRequest, "redemption %s of %s is not uncertain but %s: there is nothing to resolve", redemption, id, last.Kind).On(id.String())
+	return id, last, fault.Errorf("resolve", fault.InvalidRequest, "redemption %s of %s is not uncertain but %s: there is nothing to resolve", redemption, id, last.Kind).WithInstance(id.String())
 }
 
 // Forget wipes the auth token of id from this device. The service is not told:
 // its administrator deletes it there. Only a person redeems id again.
 func (e *Engine) Forget(ctx context.Context, id instance.ID, by string) error {
-	e.deciding.Lock()
-	defer e.deciding.Unlock()
-	r, ok := e.Vault.Get(id)
+	e.decisionMu.Lock()
+	defer e.decisionMu.Unlock()
+	r, ok := e.Tokens.Get(id)
 	if !ok {
-		return fault.Errorf("forget", fault.NotRegistered, "no auth token of %s is held: there is nothing to forget", id).On(id.String())
+		return fault.Errorf("forget", fault.NotRegistered, "no auth token of %s is held: there is nothing to forget", id).WithInstance(id.String())
 	}
-	if e.unrecorded(id, r.Intent) {
+	if e.outcomePending(id, r.Intent) {
 		e.Kick()
-		return fault.Errorf("forget", fault.Unavailable, "the ledger has not taken yet how %s came to its auth token; try again in a moment, and free disk space if that does not help", id).On(id.String())
+		return fault.Errorf("forget", fault.Unavailable, "the ledger has not taken yet how %s came to its auth token; try again in a moment, and free disk space if that does not help", id).WithInstance(id.String())
 	}
 	was := e.State(id)
 	// 1. The ledger says so, durably: a start that finds the record ends the work.
 	gone := Entry{Kind: Forgotten, ID: r.Intent, Tenant: id.Tenant, Instance: id.String(), AuthTokenID: r.AuthTokenID, By: by}
 	if _, err := e.append(ctx, gone); err != nil {
-		return unwritten("forget", err)
+		return ledgerFault("forget", err)
 	}
 	// 2. The record goes. One that was bought in its place meanwhile stays.
-	if err := e.Vault.Forget(ctx, r); err != nil && !errors.Is(err, tokenstore.ErrGone) {
-		return fault.Errorf("forget", fault.Unavailable, "the auth token of %s could not be wiped; free disk space and try again, or restart the daemon", id).On(id.String()).Because(err)
+	if err := e.Tokens.Forget(ctx, r); err != nil && !errors.Is(err, tokenstore.ErrConflict) {
+		return fault.Errorf("forget", fault.Unavailable, "the auth token of %s could not be wiped; free disk space and try again, or restart the daemon", id).WithInstance(id.String()).WithCause(err)
 	}
 	e.Changed(ctx, id, was, e.State(id), "")
 	return nil
 }
 
-// unrecorded reports whether the redemption that bought an auth token of id has no
+// outcomePending reports whether the redemption that bought an auth token of id has no
 // outcome in the ledger yet.
-func (e *Engine) unrecorded(id instance.ID, intent string) bool {
+func (e *Engine) outcomePending(id instance.ID, intent string) bool {
 	return slices.ContainsFunc(e.Account(id).Open, func(open Entry) bool { return open.ID == intent })
 }
 
-// wipe ends what a crash interrupted in Forget.
-func (e *Engine) wipe(ctx context.Context) {
+// finishForget ends what a crash interrupted in Forget.
+func (e *Engine) finishForget(ctx context.Context) {
 	for id, a := range e.accounts {
-		r, held := e.Vault.Get(id)
+		r, held := e.Tokens.Get(id)
 		if !held || a.Last.Kind != Forgotten || a.Last.ID != r.Intent {
 			continue
 		}
-		if err := e.Vault.Forget(ctx, r); err != nil {
+		if err := e.Tokens.Forget(ctx, r); err != nil {
 			e.Log.WarnContext(ctx, "an auth token that is to be forgotten could not be wiped; the next start tries again", "instance", id.String(), "err", err)
 		}
 	}
 }
 
-// unwritten is the answer to a person whose decision the ledger could not take.
-func unwritten(op string, err error) *fault.Fault {
-	return fault.Errorf(op, fault.Unavailable, "the ledger could not be written, so nothing was changed; free disk space and try again").Because(fmt.Errorf("decide: %w", err))
+// ledgerFault is the answer to a person whose decision the ledger could not take.
+func ledgerFault(op string, err error) *fault.Fault {
+	return fault.Errorf(op, fault.Unavailable, "the ledger could not be written, so nothing was changed; free disk space and try again").WithCause(fmt.Errorf("decide: %w", err))
 }

@@ -13,12 +13,12 @@ import (
 	"regent/agent/tms"
 )
 
-// doubtful is a device whose first instance has an uncertain redemption.
-func doubtful(b *bed) (redemption string) {
+// redeemLost is a device whose first instance has an uncertain redemption.
+func redeemLost(b *harness) (redemption string) {
 	b.service.answers(lost)
 	b.start()
 	b.register(registration)
-	b.pass(time.Hour)
+	b.advance(time.Hour)
 	b.wantStates(instance.Uncertain)
 	return b.ledger.Entries()[0].ID
 }
@@ -37,8 +37,8 @@ func TestResolve(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, 1, func(b *bed) {
-				redemption := doubtful(b)
+			bubble(t, 1, func(b *harness) {
+				redemption := redeemLost(b)
 				b.changes = nil
 				if tt.consumed {
 					defer b.wantReason(1, fault.NotRegistered, "regent instances redeem cad/1")
@@ -46,9 +46,9 @@ func TestResolve(t *testing.T) {
 				if err := b.engine.Resolve(b.Context(), redemption, tt.consumed, "alice"); err != nil {
 					b.Fatal(err)
 				}
-				b.pass(time.Hour)
+				b.advance(time.Hour)
 				b.restart()
-				b.pass(time.Hour)
+				b.advance(time.Hour)
 				b.wantPosts(tt.posts)
 				b.wantStates(tt.state)
 				if b.changes[0] != "cad/1 uncertain>unredeemed" {
@@ -70,9 +70,9 @@ func TestResolve(t *testing.T) {
 // TestResolveRefuses what is not in doubt, and what cannot be written; nothing
 // changes then.
 func TestResolveRefuses(t *testing.T) {
-	bubble(t, 2, func(b *bed) {
-		b.plan.Request, b.plan.Confirmed = tms.Wrapped, true
-		redemption := doubtful(b)
+	bubble(t, 2, func(b *harness) {
+		b.plan.RequestForm, b.plan.RequestConfirmed = tms.Wrapped, true
+		redemption := redeemLost(b)
 		before := b.ledger.Entries()
 		for _, id := range []string{"", "regent-99", before[len(before)-1].ID} {
 			if err := b.engine.Resolve(b.Context(), id, true, "alice"); fault.KindOf(err) != fault.InvalidRequest {
@@ -94,23 +94,23 @@ func TestResolveRefuses(t *testing.T) {
 
 // TestAskOutlastsARestart: the wish waits in the ledger for a registration
 // token, and is spent once.
-func TestAskOutlastsARestart(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+func TestRequestSurvivesRestart(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
-		b.become(1, instance.RefreshLost)
+		b.advance(time.Hour)
+		b.setState(1, instance.RefreshLost)
 		b.ask(1)
 		b.ask(1) // says it twice
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(1)
 		b.restart()
 		if !b.register("SENTINEL-another") {
 			b.Error("the registration token was not kept, though a person asked")
 		}
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.restart()
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(2)
 		b.wantStates(instance.Live)
 		b.wantHeld(false)
@@ -121,15 +121,15 @@ func TestAskOutlastsARestart(t *testing.T) {
 }
 
 // TestAskLiftsARefusal: the person may know that the count was raised.
-func TestAskLiftsARefusal(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+func TestRequestClearsRefusal(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
 		b.service.answers(noSuch)
 		b.start()
 		b.register(registration)
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantPosts(1)
 		b.ask(1)
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantPosts(2)
 		b.wantStates(instance.Live)
 	})
@@ -138,18 +138,18 @@ func TestAskLiftsARefusal(t *testing.T) {
 // TestForget: the record goes, the ledger says so, and nothing is bought by
 // itself, though a registration token is held.
 func TestForget(t *testing.T) {
-	bubble(t, 2, func(b *bed) {
-		b.plan.Keep = true
+	bubble(t, 2, func(b *harness) {
+		b.plan.KeepRegistrationToken = true
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		before, _ := b.vault.Get(b.id(1))
 		if err := b.engine.Forget(b.Context(), b.id(1), "alice"); err != nil {
 			b.Fatal(err)
 		}
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.restart()
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(2)
 		b.wantStates(instance.Unredeemed, instance.Live)
 		b.wantReason(1, fault.NotRegistered, "wiped", "regent instances redeem cad/1")
@@ -161,7 +161,7 @@ func TestForget(t *testing.T) {
 			b.Errorf("once more: got %v, want not_registered", err)
 		}
 		b.ask(1)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(3)
 		b.wantStates(instance.Live, instance.Live)
 	})
@@ -169,11 +169,11 @@ func TestForget(t *testing.T) {
 
 // TestForgetIsEndedByTheNextStart: a crash between the ledger and the record
 // leaves no auth token that the ledger calls wiped.
-func TestForgetIsEndedByTheNextStart(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+func TestForgetFinishedAtStart(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.store.FailNext(storetest.Delete, errFull)
 		if err := b.engine.Forget(b.Context(), b.id(1), "alice"); fault.KindOf(err) != fault.Unavailable {
 			b.Errorf("got %v, want unavailable", err)
@@ -188,19 +188,19 @@ func TestForgetIsEndedByTheNextStart(t *testing.T) {
 	})
 }
 
-// TestARecordThatIsGone is no first run: its count was used.
-func TestARecordThatIsGone(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
-		b.plan.Keep = true
+// TestMissingRecord is no first run: its count was used.
+func TestMissingRecord(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
+		b.plan.KeepRegistrationToken = true
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.stop()
 		if err := b.store.Memory.Delete(b.Context(), "auth-token/"+b.id(1).Key()); err != nil {
 			b.Fatal(err)
 		}
 		b.start()
-		b.pass(24 * time.Hour)
+		b.advance(24 * time.Hour)
 		b.wantPosts(1)
 		b.wantReason(1, fault.StoreUnreadable, "its record is gone")
 	})

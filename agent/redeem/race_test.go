@@ -16,16 +16,16 @@ import (
 // TestForgetSparesWhatWasBoughtMeanwhile: a person wipes an auth token that is
 // revoked. While the ledger takes that, the one that was bought in its place is
 // stored.
-func TestForgetSparesWhatWasBoughtMeanwhile(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+func TestForgetKeepsNewerToken(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
-		b.become(1, instance.Revoked)
+		b.advance(time.Hour)
+		b.setState(1, instance.Revoked)
 		another, _ := b.vault.Get(b.id(1))
 		another.Intent, another.State = "regent-2", instance.Live
-		b.store.suffers(trouble{after: func(int) error {
-			b.store.suffers(trouble{})
+		b.store.inject(storeFault{after: func(int) error {
+			b.store.inject(storeFault{})
 			return b.vault.Create(b.Context(), another)
 		}})
 		if err := b.engine.Forget(b.Context(), b.id(1), "alice"); err != nil {
@@ -41,41 +41,41 @@ func TestForgetSparesWhatWasBoughtMeanwhile(t *testing.T) {
 // take yet that it was bought. That line, written later, must not name one that
 // is gone.
 func TestForgetWaitsForTheLedger(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
-		b.service.answers(answer{during: func() { b.store.suffers(trouble{refuses: "ledger/head"}) }})
+	bubble(t, 1, func(b *harness) {
+		b.service.answers(answer{during: func() { b.store.inject(storeFault{refuses: "ledger/head"}) }})
 		b.start()
 		b.register(registration)
-		b.pass(2 * time.Second)
+		b.advance(2 * time.Second)
 		if _, held := b.vault.Get(b.id(1)); !held || len(b.ledger.Entries()) != 1 {
 			b.Fatalf("held %t, ledger %v; want an auth token and its intent alone", held, b.ledger.Entries())
 		}
-		b.store.suffers(trouble{})
-		if err := b.engine.Forget(b.Context(), b.id(1), "alice"); fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.Of(err).Text(), "try again") {
+		b.store.inject(storeFault{})
+		if err := b.engine.Forget(b.Context(), b.id(1), "alice"); fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.From(err).Text(), "try again") {
 			b.Errorf("Forget = %v, want unavailable for a moment", err)
 		}
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantStates(instance.Live)
 		if err := b.engine.Forget(b.Context(), b.id(1), "alice"); err != nil {
 			b.Errorf("a minute later: %v", err)
 		}
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantReason(1, fault.NotRegistered, "wiped")
 	})
 }
 
 // TestAskOfWhatWorks: a wish for an instance whose auth token works is refused,
 // and spends nothing later either, when that one is revoked.
-func TestAskOfWhatWorks(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
-		b.plan.Keep = true
+func TestRequestOfWorkingToken(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
+		b.plan.KeepRegistrationToken = true
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
-		if err := b.engine.Ask(b.Context(), b.id(1), "root"); fault.KindOf(err) != fault.InvalidRequest {
+		b.advance(time.Hour)
+		if err := b.engine.RequestRedeem(b.Context(), b.id(1), "root"); fault.KindOf(err) != fault.InvalidRequest {
 			b.Errorf("Ask = %v, want invalid_request", err)
 		}
-		b.become(1, instance.Revoked)
-		b.pass(time.Hour)
+		b.setState(1, instance.Revoked)
+		b.advance(time.Hour)
 		b.wantCounts(1)
 		b.wantStates(instance.Revoked)
 	})
@@ -83,21 +83,21 @@ func TestAskOfWhatWorks(t *testing.T) {
 
 // TestAskWhileOneIsBought: the auth token is stored and confirmed between the
 // person's look and the line in the ledger. The wish was for the one before.
-func TestAskWhileOneIsBought(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
-		b.plan.Keep = true
+func TestRequestDuringRedemption(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
+		b.plan.KeepRegistrationToken = true
 		b.start()
 		b.register(registration)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		late := redeem.Entry{Kind: redeem.Asked, Tenant: host, Instance: b.id(1).String(), By: "root"} // it saw none
 		b.stop()
 		l := b.open(b.T)
 		add(b.T, l, late)
 		l.Close()
 		b.start()
-		b.pass(time.Hour)
-		b.become(1, instance.Revoked)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
+		b.setState(1, instance.Revoked)
+		b.advance(time.Hour)
 		b.wantCounts(1)
 	})
 }

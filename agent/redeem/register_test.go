@@ -15,47 +15,47 @@ import (
 )
 
 func TestRegistrationTokenOfAnotherTenantOrApplication(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+	bubble(t, 1, func(b *harness) {
 		b.start()
 		for _, scope := range []redeem.Scope{{Tenant: "other-host.com"}, {Tenant: host, Application: "cam"}} {
-			if kept, err := b.engine.Register(b.Context(), redeem.Held{Scope: scope, Token: secret("other")}); err != nil || !kept {
+			if kept, err := b.engine.Register(b.Context(), redeem.RegistrationToken{Scope: scope, Token: secret("other")}); err != nil || !kept {
 				b.Errorf("%v: got %t, %v, want it kept: its application may come", scope, kept, err)
 			}
 		}
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(0)
-		own := redeem.Held{Scope: redeem.Scope{Tenant: host, Application: "cad"}, Token: secret("own")}
+		own := redeem.RegistrationToken{Scope: redeem.Scope{Tenant: host, Application: "cad"}, Token: secret("own")}
 		b.register(registration)
 		if _, err := b.engine.Register(b.Context(), own); err != nil {
 			b.Fatal(err)
 		}
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		if diff := cmp.Diff(b.service.paidWith, []string{"own"}); diff != "" {
 			b.Errorf("the application's own comes first: got -, want +:\n%s", diff)
 		}
 	})
 }
 
-// TestRefusedIsNotAskedAgain for six hours, unless it is given again.
-func TestRefusedIsNotAskedAgain(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+// TestRefusedIsNotRetried for six hours, unless it is given again.
+func TestRefusedIsNotRetried(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
 		b.service.answers(noSuch, noSuch, noSuch)
 		b.start()
 		b.register(registration)
-		b.pass(5*time.Hour + 59*time.Minute)
+		b.advance(5*time.Hour + 59*time.Minute)
 		b.wantPosts(1)
 		b.restart()
-		b.pass(30 * time.Second)
+		b.advance(30 * time.Second)
 		b.wantPosts(1)
-		b.pass(10 * time.Minute)
+		b.advance(10 * time.Minute)
 		b.wantPosts(2)
-		b.pass(time.Hour)
+		b.advance(time.Hour)
 		b.wantPosts(2)
 		b.register(registration)
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantPosts(3)
 		b.register("SENTINEL-another")
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantPosts(4)
 		b.wantStates(instance.Live)
 		if diff := cmp.Diff(b.service.paidWith, []string{registration, registration, registration, "SENTINEL-another"}); diff != "" {
@@ -66,20 +66,20 @@ func TestRefusedIsNotAskedAgain(t *testing.T) {
 }
 
 func TestKeepRegistrationToken(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
-		b.plan.Keep = true
+	bubble(t, 1, func(b *harness) {
+		b.plan.KeepRegistrationToken = true
 		b.service.answers(tooLate)
 		b.start()
 		b.register(registration)
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantHeld(true)
 		if !b.register(registration) {
 			b.Error("it was not kept")
 		}
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantStates(instance.Live)
 		b.wantHeld(true)
-		b.pass(24 * time.Hour)
+		b.advance(24 * time.Hour)
 		b.wantPosts(2)
 		b.audit()
 	})
@@ -87,15 +87,15 @@ func TestKeepRegistrationToken(t *testing.T) {
 
 // TestRegisteredAgain, as an MDM does: nothing is spent, and nothing kept.
 func TestRegisteredAgain(t *testing.T) {
-	bubble(t, 2, func(b *bed) {
+	bubble(t, 2, func(b *harness) {
 		b.start()
 		b.register(registration)
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		for _, again := range []string{registration, "SENTINEL-another"} {
 			if b.register(again) {
 				b.Error("it was kept, with nothing to pay for")
 			}
-			b.pass(time.Hour)
+			b.advance(time.Hour)
 			b.wantHeld(false)
 		}
 		b.wantPosts(2)
@@ -103,9 +103,9 @@ func TestRegisteredAgain(t *testing.T) {
 }
 
 func TestRegisterRefusesWhatCannotBeAToken(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+	bubble(t, 1, func(b *harness) {
 		b.start()
-		_, err := b.engine.Register(b.Context(), redeem.Held{Scope: redeem.Scope{Tenant: host}, Token: secret("SENTINEL two")})
+		_, err := b.engine.Register(b.Context(), redeem.RegistrationToken{Scope: redeem.Scope{Tenant: host}, Token: secret("SENTINEL two")})
 		if fault.KindOf(err) != fault.InvalidRequest {
 			b.Errorf("got %v, want %v", err, fault.InvalidRequest)
 		}
@@ -113,7 +113,7 @@ func TestRegisterRefusesWhatCannotBeAToken(t *testing.T) {
 	})
 }
 
-func TestSettled(t *testing.T) {
+func TestWaitSettled(t *testing.T) {
 	tests := []struct {
 		name  string
 		first answer
@@ -127,12 +127,12 @@ func TestSettled(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, 1, func(b *bed) {
+			bubble(t, 1, func(b *harness) {
 				b.service.answers(tt.first)
 				b.start()
 				b.register(registration)
 				start := time.Now()
-				b.engine.Settled(b.Context(), b.id(1))
+				b.engine.WaitSettled(b.Context(), b.id(1))
 				if got, want := time.Since(start), 6*time.Second; got != want { // with the splay
 					b.Errorf("settled after %s, want %s", got, want)
 				}
@@ -144,7 +144,7 @@ func TestSettled(t *testing.T) {
 
 // TestSettledWaitsForTheRetry: after the documented 500 the next try is a matter
 // of seconds, and what it comes to is what the caller wants to know.
-func TestSettledWaitsForTheRetry(t *testing.T) {
+func TestWaitSettledCoversRetry(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		retries int
@@ -158,14 +158,14 @@ func TestSettledWaitsForTheRetry(t *testing.T) {
 		{"then refused", 1, []answer{documentedNot, noSuch}, instance.Uncertain, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, 1, func(b *bed) {
+			bubble(t, 1, func(b *harness) {
 				b.plan.UncertainRetries = tt.retries
 				b.service.answers(tt.script...)
 				b.start()
 				b.register(registration)
 				ctx, cancel := context.WithTimeout(b.Context(), 30*time.Second)
 				defer cancel()
-				b.engine.Settled(ctx, b.id(1))
+				b.engine.WaitSettled(ctx, b.id(1))
 				if ctx.Err() != nil {
 					b.Error("it waited for more than the retry")
 				}
@@ -177,38 +177,38 @@ func TestSettledWaitsForTheRetry(t *testing.T) {
 }
 
 // TestSettledAtOnce: where nothing is going to happen, nobody waits.
-func TestSettledAtOnce(t *testing.T) {
-	bubble(t, 2, func(b *bed) {
+func TestWaitSettledAtOnce(t *testing.T) {
+	bubble(t, 2, func(b *harness) {
 		b.start()
 		none := b.id(9)
-		b.engine.Settled(b.Context(), b.id(1)) // no registration token
-		b.engine.Settled(b.Context(), none)    // not declared
+		b.engine.WaitSettled(b.Context(), b.id(1)) // no registration token
+		b.engine.WaitSettled(b.Context(), none)    // not declared
 		b.service.answers(answer{}, tooMany)
 		b.register(registration)
 		start := time.Now()
-		b.engine.Settled(b.Context(), b.id(1))
-		b.engine.Settled(b.Context(), b.id(2))
-		b.engine.Settled(b.Context(), b.id(1)) // live
+		b.engine.WaitSettled(b.Context(), b.id(1))
+		b.engine.WaitSettled(b.Context(), b.id(2))
+		b.engine.WaitSettled(b.Context(), b.id(1)) // live
 		if got := time.Since(start); got > 2*time.Second {
 			b.Errorf("settled after %s, want no more than the splay", got)
 		}
 	})
 }
 
-func TestSettledEndsWithItsCaller(t *testing.T) {
-	bubble(t, 1, func(b *bed) {
+func TestWaitSettledEndsWithContext(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
 		b.service.answers(answer{takes: time.Minute})
 		b.start()
 		b.register(registration)
 		ctx, cancel := context.WithTimeout(b.Context(), 10*time.Second)
 		defer cancel()
 		start := time.Now()
-		b.engine.Settled(ctx, b.id(1))
+		b.engine.WaitSettled(ctx, b.id(1))
 		if got, want := time.Since(start), 10*time.Second; got != want {
 			b.Errorf("returned after %s, want %s", got, want)
 		}
 		b.wantStates(instance.Unredeemed) // and not uncertain while it is under way
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantStates(instance.Live)
 	})
 }
@@ -217,22 +217,22 @@ func TestSettledEndsWithItsCaller(t *testing.T) {
 // for one instance each, make a redemption look at nothing more often than when
 // nobody waits. Before, each of them read the whole plan five times for each
 // redemption.
-func TestWaitingCostsNoLooks(t *testing.T) {
+func TestWaitingDoesNotPoll(t *testing.T) {
 	const instances = 40
 	var all []int
 	for n := range instances {
 		all = append(all, n+1)
 	}
 	looks := func(t *testing.T, waits ...[]int) (plans, gates int) {
-		bubble(t, instances, func(b *bed) {
+		bubble(t, instances, func(b *harness) {
 			b.start()
 			b.register(registration)
 			var waiting sync.WaitGroup
 			for _, numbers := range waits {
 				ids := b.idsOf(numbers)
-				waiting.Go(func() { b.engine.Settled(b.Context(), ids...) })
+				waiting.Go(func() { b.engine.WaitSettled(b.Context(), ids...) })
 			}
-			plans = b.looksIn(time.Minute)
+			plans = b.wakeupsIn(time.Minute)
 			waiting.Wait()
 			b.wantPosts(instances)
 			gates = b.gates
@@ -269,25 +269,25 @@ func TestWaitingCostsNoLooks(t *testing.T) {
 // TestSettledForMany: a wait for many ends when the last of them has settled, in
 // whatever way: by an attempt of its own, by its tenant's wish for a pause, or
 // since the configuration declares it no more.
-func TestSettledForMany(t *testing.T) {
+func TestWaitSettledForMany(t *testing.T) {
 	tests := []struct {
 		name   string
 		script []answer
-		during func(*bed) // 3 s after the beginning
+		during func(*harness) // 3 s after the beginning
 		want   time.Duration
 	}{
 		{"all granted", []answer{{takes: 5 * time.Second}, {takes: 5 * time.Second}, {takes: 5 * time.Second}}, nil, 16 * time.Second},
 		{"the tenant asks for a pause", []answer{{takes: 5 * time.Second, err: tooMany.err}}, nil, 6 * time.Second},
 		{"refused", []answer{{takes: 5 * time.Second, err: noSuch.err}}, nil, 6 * time.Second},
-		{"undeclared", []answer{{takes: 5 * time.Second}}, func(b *bed) {
+		{"undeclared", []answer{{takes: 5 * time.Second}}, func(b *harness) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			b.plan.Wants = b.plan.Wants[:1]
+			b.plan.Targets = b.plan.Targets[:1]
 		}, 6 * time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, 3, func(b *bed) {
+			bubble(t, 3, func(b *harness) {
 				b.service.answers(tt.script...)
 				b.start()
 				b.register(registration)
@@ -295,7 +295,7 @@ func TestSettledForMany(t *testing.T) {
 				if tt.during != nil {
 					time.AfterFunc(3*time.Second, func() { tt.during(b) })
 				}
-				b.engine.Settled(b.Context(), b.id(1), b.id(2), b.id(3), b.id(1))
+				b.engine.WaitSettled(b.Context(), b.id(1), b.id(2), b.id(3), b.id(1))
 				if got := time.Since(start); got != tt.want {
 					b.Errorf("settled after %s, want %s", got, tt.want)
 				}
@@ -305,22 +305,22 @@ func TestSettledForMany(t *testing.T) {
 }
 
 // TestGivenUpWaitsCostNothing: who hangs up is forgotten.
-func TestGivenUpWaitsCostNothing(t *testing.T) {
-	bubble(t, 2, func(b *bed) {
+func TestCancelledWaitsAreRemoved(t *testing.T) {
+	bubble(t, 2, func(b *harness) {
 		b.plan.Splay = 4 * time.Hour
 		b.start()
 		b.register(registration)
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		asked := func() int {
 			before := b.gates
-			b.looksIn(30 * time.Minute)
+			b.wakeupsIn(30 * time.Minute)
 			return b.gates - before
 		}
 		want := asked()
 		for range 100 {
 			ctx, hangUp := context.WithCancel(b.Context())
 			hangUp()
-			b.engine.Settled(ctx, b.id(1), b.id(2))
+			b.engine.WaitSettled(ctx, b.id(1), b.id(2))
 		}
 		if got := asked(); got != want {
 			b.Errorf("after 100 waits that were given up the gate was asked %d times in half an hour, want %d as before", got, want)

@@ -27,8 +27,8 @@ func (s Scope) record() string {
 	return registrationPrefix + strings.TrimSuffix(s.Tenant+"/"+s.Application, "/")
 }
 
-// Held is a registration token that is kept sealed.
-type Held struct {
+// RegistrationToken is a registration token that is kept sealed.
+type RegistrationToken struct {
 	Scope
 	Token       token.Secret
 	Fingerprint string
@@ -40,13 +40,13 @@ type Held struct {
 	RefusedText string
 	RefusedAt   time.Time
 
-	// Spare is the one before, if the service had nothing against it: should
+	// Fallback is the one before, if the service had nothing against it: should
 	// this one be refused, a slip of the hand has cost nothing.
-	Spare Spare
+	Fallback FallbackToken
 }
 
-// Spare is a registration token that was replaced. The zero value is none.
-type Spare struct {
+// FallbackToken is a registration token that was replaced. The zero value is none.
+type FallbackToken struct {
 	Token      token.Secret
 	Source     string
 	ReceivedAt time.Time
@@ -68,11 +68,11 @@ type sealedRegistration struct {
 // Registrations are the registration tokens held, in memory and sealed in the
 // store, never different in the two. It is safe for concurrent use.
 type Registrations struct {
-	store  store.Store
-	prints *fingerprints
+	store        store.Store
+	fingerprints *fingerprints
 
 	mu       sync.Mutex
-	held     map[Scope]Held
+	tokens   map[Scope]RegistrationToken
 	versions map[Scope]store.Version // as they are in the store
 }
 
@@ -87,7 +87,7 @@ func OpenRegistrations(ctx context.Context, s store.Store) (r *Registrations, ba
 	if err != nil {
 		return nil, nil, err
 	}
-	r = &Registrations{store: s, prints: prints, held: map[Scope]Held{}, versions: map[Scope]store.Version{}}
+	r = &Registrations{store: s, fingerprints: prints, tokens: map[Scope]RegistrationToken{}, versions: map[Scope]store.Version{}}
 	bad = map[string]error{}
 	for _, name := range names {
 		if !strings.HasPrefix(name, registrationPrefix) {
@@ -99,24 +99,24 @@ func OpenRegistrations(ctx context.Context, s store.Store) (r *Registrations, ba
 	}
 	// Those of an earlier release come into the record here. That it cannot be
 	// written, as on a full disk, keeps nobody from being served.
-	_ = prints.keep(ctx)
+	_ = prints.save(ctx)
 	return r, bad, nil
 }
 
 // Fingerprint returns the fingerprint of a registration token, held or not. One
 // that never came here takes as long as [token.Fingerprint].
-func (r *Registrations) Fingerprint(t token.Secret) string { return r.prints.of(t) }
+func (r *Registrations) Fingerprint(t token.Secret) string { return r.fingerprints.get(t) }
 
-// Note keeps the fingerprint of a registration token sealed, so that no later start
+// CacheFingerprint keeps the fingerprint of a registration token sealed, so that no later start
 // computes it. That it cannot be written keeps nobody from being served.
-func (r *Registrations) Note(ctx context.Context, t token.Secret) {
-	r.prints.of(t)
-	_ = r.prints.keep(ctx)
+func (r *Registrations) CacheFingerprint(ctx context.Context, t token.Secret) {
+	r.fingerprints.get(t)
+	_ = r.fingerprints.save(ctx)
 }
 
-// Names are the names by which a registration token may stand in the ledger.
-func (r *Registrations) Names(t token.Secret) []string {
-	return []string{r.prints.of(t), token.EarlierFingerprint(t)}
+// Fingerprints are the names by which a registration token may stand in the ledger.
+func (r *Registrations) Fingerprints(t token.Secret) []string {
+	return []string{r.fingerprints.get(t), token.LegacyFingerprint(t)}
 }
 
 func (r *Registrations) load(ctx context.Context, name string) error {
@@ -133,36 +133,36 @@ func (r *Registrations) load(ctx context.Context, name string) error {
 	}
 	t := token.NewSecret(s.Token)
 	r.versions[s.Scope] = v
-	r.held[s.Scope] = Held{
-		Scope: s.Scope, Token: t, Fingerprint: r.prints.of(t), Source: s.Source, ReceivedAt: s.ReceivedAt,
+	r.tokens[s.Scope] = RegistrationToken{
+		Scope: s.Scope, Token: t, Fingerprint: r.fingerprints.get(t), Source: s.Source, ReceivedAt: s.ReceivedAt,
 		Refused: s.Refused, RefusedText: s.RefusedText, RefusedAt: s.RefusedAt,
-		Spare: Spare{token.NewSecret(s.Spare), s.SpareSource, s.SpareAt},
+		Fallback: FallbackToken{token.NewSecret(s.Spare), s.SpareSource, s.SpareAt},
 	}
 	return nil
 }
 
-// Keep seals h in place of what its scope held. When it returns nil the sealed
+// Store seals h in place of what its scope held. When it returns nil the sealed
 // copy is durable and the original may go. What the scope held stays beside it
 // as its spare, unless the service has refused that.
-func (r *Registrations) Keep(ctx context.Context, h Held) error {
-	r.prints.of(h.Token) // slow: nobody waits for mu meanwhile
+func (r *Registrations) Store(ctx context.Context, h RegistrationToken) error {
+	r.fingerprints.get(h.Token) // slow: nobody waits for mu meanwhile
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if old, ok := r.held[h.Scope]; ok {
-		h.Spare = old.Spare
+	if old, ok := r.tokens[h.Scope]; ok {
+		h.Fallback = old.Fallback
 		if !old.Token.Equal(h.Token) && old.Refused == "" {
-			h.Spare = Spare{old.Token, old.Source, old.ReceivedAt}
+			h.Fallback = FallbackToken{old.Token, old.Source, old.ReceivedAt}
 		}
 	}
 	return r.put(ctx, h)
 }
 
 // put writes first and remembers second. The caller holds mu.
-func (r *Registrations) put(ctx context.Context, h Held) error {
+func (r *Registrations) put(ctx context.Context, h RegistrationToken) error {
 	b, err := json.Marshal(sealedRegistration{
 		Scope: h.Scope, Token: h.Token.Reveal(), Source: h.Source, ReceivedAt: h.ReceivedAt,
 		Refused: h.Refused, RefusedText: h.RefusedText, RefusedAt: h.RefusedAt,
-		Spare: h.Spare.Token.Reveal(), SpareSource: h.Spare.Source, SpareAt: h.Spare.ReceivedAt,
+		Spare: h.Fallback.Token.Reveal(), SpareSource: h.Fallback.Source, SpareAt: h.Fallback.ReceivedAt,
 	})
 	if err != nil {
 		return fmt.Errorf("encode registration token: %w", err)
@@ -176,69 +176,69 @@ func (r *Registrations) put(ctx context.Context, h Held) error {
 		}
 		return fmt.Errorf("keep registration token for %s: %w", h.Tenant, err)
 	}
-	h.Fingerprint = r.prints.of(h.Token)
-	r.held[h.Scope], r.versions[h.Scope] = h, v
+	h.Fingerprint = r.fingerprints.get(h.Token)
+	r.tokens[h.Scope], r.versions[h.Scope] = h, v
 	return nil
 }
 
-// Refuse records what the service said of h, unless another registration token
+// SetRefusal records what the service said of h, unless another registration token
 // came meanwhile, or the same one again: that one is to be tried. If h has a
 // spare, that takes its place.
-func (r *Registrations) Refuse(ctx context.Context, h Held, code fault.Kind, text string, at time.Time) error {
+func (r *Registrations) SetRefusal(ctx context.Context, h RegistrationToken, code fault.Kind, text string, at time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.has(h) {
+	if !r.isCurrent(h) {
 		return nil
 	}
-	if s := h.Spare; code != "" && !s.Token.IsZero() {
-		return r.put(ctx, Held{Scope: h.Scope, Token: s.Token, Source: s.Source, ReceivedAt: s.ReceivedAt})
+	if s := h.Fallback; code != "" && !s.Token.IsZero() {
+		return r.put(ctx, RegistrationToken{Scope: h.Scope, Token: s.Token, Source: s.Source, ReceivedAt: s.ReceivedAt})
 	}
 	h.Refused, h.RefusedText, h.RefusedAt = code, text, at
 	return r.put(ctx, h)
 }
 
-// Drop removes h durably, unless another registration token came meanwhile, or
+// Delete removes h durably, unless another registration token came meanwhile, or
 // the same one again: somebody has found a use for that one.
-func (r *Registrations) Drop(ctx context.Context, h Held) error {
+func (r *Registrations) Delete(ctx context.Context, h RegistrationToken) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.has(h) {
+	if !r.isCurrent(h) {
 		return nil
 	}
 	if err := r.store.Delete(ctx, h.record()); err != nil {
 		return fmt.Errorf("drop registration token for %s: %w", h.Tenant, err)
 	}
-	delete(r.held, h.Scope)
+	delete(r.tokens, h.Scope)
 	delete(r.versions, h.Scope)
 	return nil
 }
 
-// has reports whether h is what its scope holds now. The caller holds mu.
-func (r *Registrations) has(h Held) bool {
-	now, ok := r.held[h.Scope]
+// isCurrent reports whether h is what its scope holds now. The caller holds mu.
+func (r *Registrations) isCurrent(h RegistrationToken) bool {
+	now, ok := r.tokens[h.Scope]
 	return ok && now.Token.Equal(h.Token) && now.ReceivedAt.Equal(h.ReceivedAt)
 }
 
-// For returns the registration token that pays for an application: its own, or
+// ForScope returns the registration token that pays for an application: its own, or
 // the tenant's default.
-func (r *Registrations) For(s Scope) (Held, bool) {
+func (r *Registrations) ForScope(s Scope) (RegistrationToken, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if h, ok := r.held[s]; ok {
+	if h, ok := r.tokens[s]; ok {
 		return h, true
 	}
-	h, ok := r.held[Scope{Tenant: s.Tenant}]
+	h, ok := r.tokens[Scope{Tenant: s.Tenant}]
 	return h, ok
 }
 
 // List returns all that are held, sorted by scope.
-func (r *Registrations) List() []Held {
+func (r *Registrations) List() []RegistrationToken {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var out []Held
-	for _, h := range r.held {
+	var out []RegistrationToken
+	for _, h := range r.tokens {
 		out = append(out, h)
 	}
-	slices.SortFunc(out, func(a, b Held) int { return strings.Compare(a.record(), b.record()) })
+	slices.SortFunc(out, func(a, b RegistrationToken) int { return strings.Compare(a.record(), b.record()) })
 	return out
 }

@@ -18,9 +18,9 @@ import (
 
 var sameSecret = cmp.Comparer(func(a, b token.Secret) bool { return a.Equal(b) })
 
-// held is a registration token in which much is set.
-func held(application, text string) redeem.Held {
-	return redeem.Held{
+// newRegistrationToken is a registration token in which much is set.
+func newRegistrationToken(application, text string) redeem.RegistrationToken {
+	return redeem.RegistrationToken{
 		Scope: redeem.Scope{Tenant: host, Application: application}, Token: secret(text),
 		Fingerprint: token.Fingerprint(secret(text)), Source: "file", ReceivedAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
 	}
@@ -35,15 +35,15 @@ func openRegistrations(t *testing.T, s store.Store) *redeem.Registrations {
 	return r
 }
 
-func keep(t *testing.T, r *redeem.Registrations, h redeem.Held) {
+func storeRegistration(t *testing.T, r *redeem.Registrations, h redeem.RegistrationToken) {
 	t.Helper()
-	if err := r.Keep(t.Context(), h); err != nil {
+	if err := r.Store(t.Context(), h); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // wantRegistrations says what is held in memory and what the next run finds.
-func wantRegistrations(t *testing.T, r *redeem.Registrations, s store.Store, want ...redeem.Held) {
+func wantRegistrations(t *testing.T, r *redeem.Registrations, s store.Store, want ...redeem.RegistrationToken) {
 	t.Helper()
 	if diff := cmp.Diff(r.List(), want, sameSecret); diff != "" {
 		t.Errorf("in memory: got -, want +:\n%s", diff)
@@ -56,34 +56,34 @@ func wantRegistrations(t *testing.T, r *redeem.Registrations, s store.Store, wan
 func TestRegistrations(t *testing.T) {
 	s := &storetest.Memory{}
 	r := openRegistrations(t, s)
-	common, own := held("", "SENTINEL-common"), held("cad", "SENTINEL-own")
-	keep(t, r, own)
-	keep(t, r, common)
+	common, own := newRegistrationToken("", "SENTINEL-common"), newRegistrationToken("cad", "SENTINEL-own")
+	storeRegistration(t, r, own)
+	storeRegistration(t, r, common)
 	wantRegistrations(t, r, s, common, own)
-	for application, want := range map[string]redeem.Held{"cad": own, "cam": common, "": common} {
-		if got, ok := r.For(redeem.Scope{Tenant: host, Application: application}); !ok || got.Fingerprint != want.Fingerprint {
+	for application, want := range map[string]redeem.RegistrationToken{"cad": own, "cam": common, "": common} {
+		if got, ok := r.ForScope(redeem.Scope{Tenant: host, Application: application}); !ok || got.Fingerprint != want.Fingerprint {
 			t.Errorf("For %q: got %v, %t, want %v", application, got, ok, want)
 		}
 	}
-	if got, ok := r.For(redeem.Scope{Tenant: "other-host.com", Application: "cad"}); ok {
+	if got, ok := r.ForScope(redeem.Scope{Tenant: "other-host.com", Application: "cad"}); ok {
 		t.Errorf("another tenant: got %v", got)
 	}
 	if text := fmt.Sprintf("%v %+v %#v", r, r.List(), own); strings.Contains(text, "SENTINEL") {
 		t.Errorf("a secret is shown: %s", text)
 	}
-	if err := r.Drop(t.Context(), own); err != nil {
+	if err := r.Delete(t.Context(), own); err != nil {
 		t.Fatal(err)
 	}
 	wantRegistrations(t, r, s, common)
 }
 
-func TestRefuse(t *testing.T) {
+func TestSetRefusal(t *testing.T) {
 	s := &storetest.Memory{}
 	r := openRegistrations(t, s)
-	h := held("", "one")
-	keep(t, r, h)
+	h := newRegistrationToken("", "one")
+	storeRegistration(t, r, h)
 	at := h.ReceivedAt.Add(time.Hour)
-	if err := r.Refuse(t.Context(), h, fault.RegistrationExpired, "too late", at); err != nil {
+	if err := r.SetRefusal(t.Context(), h, fault.RegistrationExpired, "too late", at); err != nil {
 		t.Fatal(err)
 	}
 	refused := h
@@ -91,23 +91,23 @@ func TestRefuse(t *testing.T) {
 	wantRegistrations(t, r, s, refused)
 }
 
-// TestWhatCameMeanwhile is neither refused nor dropped in the place of what was
+// TestConcurrentRegistration is neither refused nor dropped in the place of what was
 // seen: another token, or the same one given again.
-func TestWhatCameMeanwhile(t *testing.T) {
-	seen := held("", "one")
+func TestConcurrentRegistration(t *testing.T) {
+	seen := newRegistrationToken("", "one")
 	again := seen
 	again.ReceivedAt = seen.ReceivedAt.Add(time.Second)
-	another := held("", "another")
-	another.Spare = redeem.Spare{Token: seen.Token, Source: seen.Source, ReceivedAt: seen.ReceivedAt}
-	for _, now := range []redeem.Held{another, again} {
+	another := newRegistrationToken("", "another")
+	another.Fallback = redeem.FallbackToken{Token: seen.Token, Source: seen.Source, ReceivedAt: seen.ReceivedAt}
+	for _, now := range []redeem.RegistrationToken{another, again} {
 		s := &storetest.Memory{}
 		r := openRegistrations(t, s)
-		keep(t, r, seen)
-		keep(t, r, now)
-		if err := r.Refuse(t.Context(), seen, fault.RegistrationExpired, "too late", seen.ReceivedAt); err != nil {
+		storeRegistration(t, r, seen)
+		storeRegistration(t, r, now)
+		if err := r.SetRefusal(t.Context(), seen, fault.RegistrationExpired, "too late", seen.ReceivedAt); err != nil {
 			t.Error(err)
 		}
-		if err := r.Drop(t.Context(), seen); err != nil {
+		if err := r.Delete(t.Context(), seen); err != nil {
 			t.Error(err)
 		}
 		wantRegistrations(t, r, s, now)
@@ -115,25 +115,25 @@ func TestWhatCameMeanwhile(t *testing.T) {
 }
 
 func TestRegistrationsOnAFullDisk(t *testing.T) {
-	s := &disk{}
+	s := &faultyStore{}
 	r := openRegistrations(t, s)
-	one, two := held("", "one"), held("", "two")
-	keep(t, r, one)
+	one, two := newRegistrationToken("", "one"), newRegistrationToken("", "two")
+	storeRegistration(t, r, one)
 	s.FailNext(storetest.Put, errFull)
-	if err := r.Keep(t.Context(), two); !errors.Is(err, errFull) {
+	if err := r.Store(t.Context(), two); !errors.Is(err, errFull) {
 		t.Errorf("Keep: got %v, want %v", err, errFull)
 	}
 	s.FailNext(storetest.Delete, errFull)
-	if err := r.Drop(t.Context(), one); !errors.Is(err, errFull) {
+	if err := r.Delete(t.Context(), one); !errors.Is(err, errFull) {
 		t.Errorf("Drop: got %v, want %v", err, errFull)
 	}
 	wantRegistrations(t, r, s, one)
-	s.suffers(trouble{puts: 1}) // it fails after it took effect
-	if err := r.Keep(t.Context(), two); !errors.Is(err, errFull) {
+	s.inject(storeFault{puts: 1}) // it fails after it took effect
+	if err := r.Store(t.Context(), two); !errors.Is(err, errFull) {
 		t.Errorf("Keep: got %v, want %v", err, errFull)
 	}
-	keep(t, r, two)
-	two.Spare = redeem.Spare{Token: one.Token, Source: one.Source, ReceivedAt: one.ReceivedAt}
+	storeRegistration(t, r, two)
+	two.Fallback = redeem.FallbackToken{Token: one.Token, Source: one.Source, ReceivedAt: one.ReceivedAt}
 	wantRegistrations(t, r, s, two)
 }
 
@@ -145,7 +145,7 @@ func TestOpenRegistrationsReportsBadOnes(t *testing.T) {
 		"registration/" + host + "/none": `{}`,
 	} {
 		s := &storetest.Memory{}
-		keep(t, openRegistrations(t, s), held("cam", "good"))
+		storeRegistration(t, openRegistrations(t, s), newRegistrationToken("cam", "good"))
 		if _, err := s.Put(t.Context(), name, []byte(value), 0); err != nil {
 			t.Fatal(err)
 		}

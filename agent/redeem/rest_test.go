@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// looksIn counts how often the engine looks at its plan in an hour in which
+// wakeupsIn counts how often the engine looks at its plan in an hour in which
 // nothing happens.
-func (b *bed) looksIn(d time.Duration) int {
+func (b *harness) wakeupsIn(d time.Duration) int {
 	b.mu.Lock()
 	before := b.looks
 	b.mu.Unlock()
-	b.pass(d)
+	b.advance(d)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.looks - before
@@ -19,24 +19,24 @@ func (b *bed) looksIn(d time.Duration) int {
 
 // TestRestsWhenAllIsBought: with nothing to redeem the engine wakes the device
 // every five minutes only, and at once when there is something again.
-func TestRestsWhenAllIsBought(t *testing.T) {
-	bubble(t, 2, func(b *bed) {
+func TestIdleWhenAllRedeemed(t *testing.T) {
+	bubble(t, 2, func(b *harness) {
 		b.start()
-		if looks := b.looksIn(time.Hour); looks < 100 {
+		if looks := b.wakeupsIn(time.Hour); looks < 100 {
 			b.Errorf("waiting for a registration token, it looked %d times in an hour, want every 30 s", looks)
 		}
 		b.register(registration)
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantPosts(2)
-		if looks := b.looksIn(time.Hour); looks > 24 {
+		if looks := b.wakeupsIn(time.Hour); looks > 24 {
 			b.Errorf("with everything bought it looked %d times in an hour, want every 5 minutes", looks)
 		}
 		b.mu.Lock()
-		b.plan.Wants = append(b.plan.Wants, b.want(3))
+		b.plan.Targets = append(b.plan.Targets, b.want(3))
 		b.mu.Unlock()
 		b.engine.Kick()
 		b.register(registration)
-		b.pass(time.Minute)
+		b.advance(time.Minute)
 		b.wantPosts(3)
 	})
 }

@@ -6,46 +6,46 @@ import (
 	"regent/agent/instance"
 )
 
-// wait is one call of Settled. Engine.mu guards it.
-type wait struct {
+// waiter is one call of Settled. Engine.mu guards it.
+type waiter struct {
 	left int           // instances that are not settled yet
 	done chan struct{} // closed when none is left
 }
 
-// Settled waits until each of ids has settled once: nothing more happens to it by
+// WaitSettled waits until each of ids has settled once: nothing more happens to it by
 // itself for now, since it has an auth token, was refused, waits for a person, or
 // its last attempt failed. It waits for the few seconds until an uncertain
 // redemption is tried again. It returns early when ctx is done.
 //
 // Waiting costs the redeemer nothing: it looks at an instance that somebody waits
 // for once after each attempt, and at all of them before each nap.
-func (e *Engine) Settled(ctx context.Context, ids ...instance.ID) {
-	w := e.await(ids)
+func (e *Engine) WaitSettled(ctx context.Context, ids ...instance.ID) {
+	w := e.addWaiter(ids)
 	select {
 	case <-ctx.Done():
-		e.leave(w, ids)
+		e.removeWaiter(w, ids)
 	case <-w.done:
 	}
 }
 
-// await begins to wait for those of ids that are declared and not settled.
-func (e *Engine) await(ids []instance.ID) *wait {
+// addWaiter begins to wait for those of ids that are declared and not settled.
+func (e *Engine) addWaiter(ids []instance.ID) *waiter {
 	among := make(map[instance.ID]bool, len(ids))
 	for _, id := range ids {
 		among[id] = true
 	}
 	plan := e.Plan()
-	w := &wait{done: make(chan struct{})}
+	w := &waiter{done: make(chan struct{})}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, want := range plan.Wants {
-		if !among[want.ID] || e.quiet(plan, want) {
+	for _, want := range plan.Targets {
+		if !among[want.ID] || e.settled(plan, want) {
 			continue
 		}
-		if e.waiting[want.ID] == nil {
-			e.waiting[want.ID] = map[*wait]bool{}
+		if e.waiters[want.ID] == nil {
+			e.waiters[want.ID] = map[*waiter]bool{}
 		}
-		e.waiting[want.ID][w] = true
+		e.waiters[want.ID][w] = true
 		w.left++
 	}
 	if w.left == 0 {
@@ -54,60 +54,60 @@ func (e *Engine) await(ids []instance.ID) *wait {
 	return w
 }
 
-// leave forgets a wait that its caller has given up.
-func (e *Engine) leave(w *wait, ids []instance.ID) {
+// removeWaiter forgets a wait that its caller has given up.
+func (e *Engine) removeWaiter(w *waiter, ids []instance.ID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, id := range ids {
-		if delete(e.waiting[id], w); len(e.waiting[id]) == 0 {
-			delete(e.waiting, id)
+		if delete(e.waiters[id], w); len(e.waiters[id]) == 0 {
+			delete(e.waiters, id)
 		}
 	}
 }
 
-// begin says that w is being redeemed.
-func (e *Engine) begin(w Want) {
+// beginAttempt says that w is being redeemed.
+func (e *Engine) beginAttempt(w Target) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.busy = w.ID
+	e.redeeming = w.ID
 }
 
-// end says that an attempt of w has ended, and tells who waits for it.
-func (e *Engine) end(w Want) {
+// endAttempt says that an attempt of w has ended, and tells who waits for it.
+func (e *Engine) endAttempt(w Target) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.busy = instance.ID{}
-	if waits, ok := e.waiting[w.ID]; ok && e.quiet(e.Plan(), w) {
-		delete(e.waiting, w.ID)
-		tell(waits)
+	e.redeeming = instance.ID{}
+	if waits, ok := e.waiters[w.ID]; ok && e.settled(e.Plan(), w) {
+		delete(e.waiters, w.ID)
+		notify(waits)
 	}
 }
 
-// tellSettled tells who waits for an instance that has settled otherwise than by
+// notifySettled tells who waits for an instance that has settled otherwise than by
 // an attempt of its own: its tenant asked for a pause, its registration token was
 // refused, or the plan declares it no more.
-func (e *Engine) tellSettled(plan Plan) {
+func (e *Engine) notifySettled(plan Plan) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.waiting) == 0 {
+	if len(e.waiters) == 0 {
 		return
 	}
-	still := map[instance.ID]map[*wait]bool{}
-	for _, w := range plan.Wants {
-		if waits, ok := e.waiting[w.ID]; ok && !e.quiet(plan, w) {
+	still := map[instance.ID]map[*waiter]bool{}
+	for _, w := range plan.Targets {
+		if waits, ok := e.waiters[w.ID]; ok && !e.settled(plan, w) {
 			still[w.ID] = waits
 		}
 	}
-	for id, waits := range e.waiting {
+	for id, waits := range e.waiters {
 		if still[id] == nil {
-			tell(waits)
+			notify(waits)
 		}
 	}
-	e.waiting = still
+	e.waiters = still
 }
 
-// tell says that an instance has settled. The caller holds mu.
-func tell(waits map[*wait]bool) {
+// notify says that an instance has settled. The caller holds mu.
+func notify(waits map[*waiter]bool) {
 	for w := range waits {
 		if w.left--; w.left == 0 {
 			close(w.done)
@@ -115,28 +115,28 @@ func tell(waits map[*wait]bool) {
 	}
 }
 
-// quiet reports whether w is settled. The caller holds mu.
-func (e *Engine) quiet(plan Plan, w Want) bool {
-	if e.busy == w.ID {
+// settled reports whether w is settled. The caller holds mu.
+func (e *Engine) settled(plan Plan, w Target) bool {
+	if e.redeeming == w.ID {
 		return false
 	}
-	held, ok := e.Registrations.For(w.Scope())
-	usable, s := ok && held.Refused == "", e.situation(plan, w)
+	held, ok := e.Registrations.ForScope(w.Scope())
+	usable, s := ok && held.Refused == "", e.decisionInput(plan, w)
 	now := e.Clock.Boot()
 	switch {
-	case usable && (s.goesOn() || s.waits && e.holderGoesOn(plan, w.ID)):
+	case usable && (s.autoRetries() || s.formUnproven && e.blockerRetries(plan, w.ID)):
 		return false
-	case max(e.until(w.ID, now), e.tenants[w.ID.Tenant].until) > now || e.held(w.ID.Tenant) > 0:
+	case max(e.pausedUntil(w.ID, now), e.tenantPauses[w.ID.Tenant].until) > now || e.tenantPause(w.ID.Tenant) > 0:
 		return true
 	default:
 		return !usable || !s.due()
 	}
 }
 
-// holderGoesOn reports whether id waits for a redemption that is tried again by
+// blockerRetries reports whether id waits for a redemption that is tried again by
 // itself. The caller holds mu.
-func (e *Engine) holderGoesOn(plan Plan, id instance.ID) bool {
-	doubt, held := e.holder(plan, id)
+func (e *Engine) blockerRetries(plan Plan, id instance.ID) bool {
+	doubt, held := e.blocker(plan, id)
 	other, err := doubt.instance()
-	return held && err == nil && e.goesOn(other)
+	return held && err == nil && e.autoRetries(other)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // answersKept are the answers in the store, by the names of their records.
-func (b *bed) answersKept() map[string]string {
+func (b *harness) answersKept() map[string]string {
 	b.Helper()
 	kept := map[string]string{}
 	names, err := b.store.List(b.Context())
@@ -46,17 +46,17 @@ func TestUnreadableAnswerIsKept(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, 1, func(b *bed) {
+			bubble(t, 1, func(b *harness) {
 				odd := answer{err: failure(tms.Failure{Reach: tms.Lost, Status: 201, Unread: secret(tt.body)}), counts: true}
 				if tt.full {
-					odd.during = func() { b.store.suffers(at(false, func(int) error { return errFull })) }
+					odd.during = func() { b.store.inject(storeFaultAt(false, func(int) error { return errFull })) }
 				}
 				b.service.answers(odd)
 				b.start()
 				b.register(registration)
-				b.pass(time.Minute)
-				b.store.suffers(trouble{})
-				b.pass(time.Hour)
+				b.advance(time.Minute)
+				b.store.inject(storeFault{})
+				b.advance(time.Hour)
 				b.restart()
 				b.wantStates(instance.Uncertain)
 				redemption := b.ledger.Entries()[0].ID

@@ -14,28 +14,28 @@ import (
 
 // Evidence is what is known of an auth token beside the reply to a refresh.
 type Evidence struct {
-	Before        tokenstore.Attempt  // attempts on record before this one
-	Refusals      tokenstore.Refusals // in a row before this one
-	SinceFirst    time.Duration       // since the first of them
-	HasOlder      bool                // an older refresh token is kept and was not the one sent
-	RefreshLapsed bool                // at the end of the refresh token's life, as the service announced it, or past it
-	Session       time.Duration       // after which the service ends its sessions, as was seen; 0 if no end was seen
-	SaneClock     bool                // the device's clock agrees with the service's
+	Before              tokenstore.Attempt  // attempts on record before this one
+	Refusals            tokenstore.Refusals // in a row before this one
+	SinceFirst          time.Duration       // since the first of them
+	HasPrevious         bool                // an older refresh token is kept and was not the one sent
+	RefreshTokenExpired bool                // at the end of the refresh token's life, as the service announced it, or past it
+	SessionLimit        time.Duration       // after which the service ends its sessions, as was seen; 0 if no end was seen
+	SaneClock           bool                // the device's clock agrees with the service's
 }
 
 // Verdict is what a failed refresh means and what follows it.
 type Verdict struct {
-	Event    instance.Event // RefreshFailed, RefreshTokenLost, RefreshTokenLapsed or AuthTokenRevoked
-	Code     fault.Kind
-	Doubt    bool          // the service may have rotated the refresh token: an answer is missing
-	Unasked  bool          // the service cannot have looked at the refresh token
-	NotBegun bool          // no attempt is on record for this: an open one is of another process
-	Older    bool          // it was the older refresh token that was sent
-	TryOlder bool          // ask again with the older refresh token, once, now
-	Refusal  bool          // counts towards three in a row
-	After    time.Duration // the service asked for a pause
-	Cause    timing.Cause  // what failed on this device; "" if nothing did
-	Text     string        // for a person
+	Event         instance.Event // RefreshFailed, RefreshTokenLost, RefreshTokenLapsed or AuthTokenRevoked
+	Code          fault.Kind
+	AnswerMissing bool              // the service may have rotated the refresh token: an answer is missing
+	NotEvaluated  bool              // the service cannot have looked at the refresh token
+	NotRecorded   bool              // no attempt is on record for this: an open one is of another process
+	SentPrevious  bool              // it was the older refresh token that was sent
+	TryPrevious   bool              // ask again with the older refresh token, once, now
+	Refusal       bool              // counts towards three in a row
+	After         time.Duration     // the service asked for a pause
+	Cause         timing.LocalCause // what failed on this device; "" if nothing did
+	Text          string            // for a person
 }
 
 // A refusal that is no invalid_grant gives an identity up only if it is said
@@ -51,83 +51,83 @@ func Classify(f *tms.Failure, e Evidence) Verdict {
 	later := Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable}
 	switch {
 	case f.Refused:
-		later.Unasked = true
+		later.NotEvaluated = true
 		later.Text = fmt.Sprintf("nothing was sent to %s: %v", f.Host, f.Err)
 	case f.Reach == tms.NotSent:
-		later.Unasked = true
+		later.NotEvaluated = true
 		later.Text = fmt.Sprintf("%s cannot be reached; check the network and the proxy; it is tried again by itself", f.Host)
 		if why := f.Handshake(); why != "" {
 			later.Text = fmt.Sprintf("%s: %s; regent doctor says what to do; it is tried again by itself", f.Host, why)
 		}
 	case f.Reach == tms.Lost:
-		later.Doubt = true
+		later.AnswerMissing = true
 		later.Text = fmt.Sprintf("the answer of %s was lost; it is tried again by itself", f.Host)
 	case f.Status == 429:
-		later.Code, later.After, later.Unasked = fault.Throttled, f.RetryAfter, true
+		later.Code, later.After, later.NotEvaluated = fault.Throttled, f.RetryAfter, true
 		later.Text = fmt.Sprintf("%s asks for a pause (HTTP 429)", f.Host)
 	case f.Status == 408 || f.Status >= 500: // a proxy sends these after the service has finished, too
-		later.Doubt, later.After = true, f.RetryAfter
+		later.AnswerMissing, later.After = true, f.RetryAfter
 		later.Text = fmt.Sprintf("%s answers HTTP %d; it is tried again by itself", f.Host, f.Status)
 	case f.Status >= 400 && f.ServiceShape && f.Code == "invalid_grant":
-		return invalidGrant(f, e)
+		return invalidGrantVerdict(f, e)
 	case f.Status >= 400 && f.ServiceShape:
-		return refusal(f, e)
+		return refusalVerdict(f, e)
 	default:
-		later.Unasked = true
+		later.NotEvaluated = true
 		later.Text = fmt.Sprintf("something that is not the service answered for %s (HTTP %d), as a captive portal or a proxy does; check the network; it is tried again by itself", f.Host, f.Status)
 	}
 	return later
 }
 
-// invalidGrant reads "this refresh token is good no more" by our own evidence. At
+// invalidGrantVerdict reads "this refresh token is good no more" by our own evidence. At
 // the announced end of its life it would be refused whatever else happened.
-func invalidGrant(f *tms.Failure, e Evidence) Verdict {
+func invalidGrantVerdict(f *tms.Failure, e Evidence) Verdict {
 	switch {
-	case e.RefreshLapsed:
-		return expired(f, e)
-	case e.Before.Doubtful() && e.HasOlder && !e.Before.OlderTried:
-		return tryOlder()
-	case e.Before.Doubtful():
+	case e.RefreshTokenExpired:
+		return expiredVerdict(f, e)
+	case e.Before.AnswerMissing() && e.HasPrevious && !e.Before.PreviousTried:
+		return tryPreviousVerdict()
+	case e.Before.AnswerMissing():
 		return Verdict{Event: instance.RefreshTokenLost, Code: fault.RefreshLost, Text: verdictText(fault.RefreshLost, f)}
 	default:
 		return Verdict{Event: instance.AuthTokenRevoked, Code: fault.Revoked, Text: verdictText(fault.Revoked, f)}
 	}
 }
 
-func tryOlder() Verdict {
+func tryPreviousVerdict() Verdict {
 	return Verdict{
-		Event: instance.RefreshFailed, Code: fault.Unavailable, TryOlder: true,
+		Event: instance.RefreshFailed, Code: fault.Unavailable, TryPrevious: true,
 		Text: "the answer to an earlier refresh was lost; the refresh token before it is tried once",
 	}
 }
 
-// expired is the verdict on a refresh token at its end. Where sessions were seen to
+// expiredVerdict is the verdict on a refresh token at its end. Where sessions were seen to
 // end, that is what a person has to know.
-func expired(f *tms.Failure, e Evidence) Verdict {
+func expiredVerdict(f *tms.Failure, e Evidence) Verdict {
 	text := verdictText(fault.RefreshExpired, f)
-	if e.Session > 0 {
+	if e.SessionLimit > 0 {
 		text = fmt.Sprintf("the service has ended the session: %s; to redeem again costs one count: regent instances redeem %s (%s said: %s)",
-			token.SessionsEnd(e.Session), fault.AnInstance, f.Host, f.Said())
+			token.SessionLimitText(e.SessionLimit), fault.InstancePlaceholder, f.Host, f.ServiceWords())
 	}
-	return Verdict{Event: instance.RefreshTokenLapsed, Code: fault.RefreshExpired, Text: text}
+	return Verdict{Event: instance.RefreshTokenExpired, Code: fault.RefreshExpired, Text: text}
 }
 
-// refusal counts: three in a row over half an hour, with a sane clock, mean what
+// refusalVerdict counts: three in a row over half an hour, with a sane clock, mean what
 // invalid_grant means. At the announced end of the refresh token's life one is
 // enough.
-func refusal(f *tms.Failure, e Evidence) Verdict {
-	if e.RefreshLapsed && e.SaneClock {
-		return expired(f, e)
+func refusalVerdict(f *tms.Failure, e Evidence) Verdict {
+	if e.RefreshTokenExpired && e.SaneClock {
+		return expiredVerdict(f, e)
 	}
 	if e.Refusals.Count+1 >= refusalsNeeded && e.SinceFirst >= refusalsOver && e.SaneClock {
-		return invalidGrant(f, e)
+		return invalidGrantVerdict(f, e)
 	}
 	return Verdict{
 		Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true,
-		Text: fmt.Sprintf("%s refuses to refresh (HTTP %d, %s); it is tried again by itself before the auth token is given up", f.Host, f.Status, f.Said()),
+		Text: fmt.Sprintf("%s refuses to refresh (HTTP %d, %s); it is tried again by itself before the auth token is given up", f.Host, f.Status, f.ServiceWords()),
 	}
 }
 
 func verdictText(k fault.Kind, f *tms.Failure) string {
-	return fmt.Sprintf("%s (%s said: %s)", k.Advice(), f.Host, f.Said())
+	return fmt.Sprintf("%s (%s said: %s)", k.Advice(), f.Host, f.ServiceWords())
 }

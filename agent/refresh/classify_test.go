@@ -13,23 +13,23 @@ import (
 )
 
 // The replies of the table below.
-func answered(status int, code, message string) *tms.Failure {
+func statusFailure(status int, code, message string) *tms.Failure {
 	return &tms.Failure{
 		Op: "refresh", Host: "demo-host.com", Reach: tms.Answered, Status: status,
 		ServiceShape: code != "" || message != "", Code: code, Message: message,
 	}
 }
 
-func asking(f *tms.Failure, d time.Duration) *tms.Failure {
+func withRetryAfter(f *tms.Failure, d time.Duration) *tms.Failure {
 	f.HasRetryAfter, f.RetryAfter = true, d
 	return f
 }
 
 func TestClassify(t *testing.T) {
-	grant := answered(400, "invalid_grant", "Token is not active")
+	grant := statusFailure(400, "invalid_grant", "Token is not active")
 	doubt := tokenstore.Attempt{Unanswered: 1}
 	died := tokenstore.Attempt{Open: true}
-	tried := tokenstore.Attempt{Unanswered: 1, OlderTried: true}
+	tried := tokenstore.Attempt{Unanswered: 1, PreviousTried: true}
 	many := tokenstore.Refusals{Count: 2}
 	for _, tt := range []struct {
 		name string
@@ -40,59 +40,59 @@ func TestClassify(t *testing.T) {
 		{
 			"nothing was sent", &tms.Failure{Host: "demo-host.com", Reach: tms.NotSent},
 			Evidence{},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Unasked: true},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, NotEvaluated: true},
 		},
 		{
 			"the answer was lost", &tms.Failure{Host: "demo-host.com", Reach: tms.Lost},
 			Evidence{},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Doubt: true},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, AnswerMissing: true},
 		},
 		{
-			"throttled", asking(answered(429, "", ""), time.Minute),
+			"throttled", withRetryAfter(statusFailure(429, "", ""), time.Minute),
 			Evidence{},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Throttled, After: time.Minute, Unasked: true},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Throttled, After: time.Minute, NotEvaluated: true},
 		},
 		{
-			"throttled in the service's shape", asking(answered(429, "throttled", "slow down"), time.Minute),
+			"throttled in the service's shape", withRetryAfter(statusFailure(429, "throttled", "slow down"), time.Minute),
 			Evidence{},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Throttled, After: time.Minute, Unasked: true},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Throttled, After: time.Minute, NotEvaluated: true},
 		},
 		{
-			"500 of the service", answered(500, "x", "An internal error occurred."),
+			"500 of the service", statusFailure(500, "x", "An internal error occurred."),
 			Evidence{},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Doubt: true},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, AnswerMissing: true},
 		},
 		{
-			"502 of a proxy", answered(502, "", ""),
+			"502 of a proxy", statusFailure(502, "", ""),
 			Evidence{},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Doubt: true},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, AnswerMissing: true},
 		},
 		{
-			"503 with a time", asking(answered(503, "", ""), time.Second),
+			"503 with a time", withRetryAfter(statusFailure(503, "", ""), time.Second),
 			Evidence{},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Doubt: true, After: time.Second},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, AnswerMissing: true, After: time.Second},
 		},
 		{
-			"408", answered(408, "", ""),
+			"408", statusFailure(408, "", ""),
 			Evidence{},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Doubt: true},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, AnswerMissing: true},
 		},
 		{
-			"a portal's 401", answered(401, "", ""),
+			"a portal's 401", statusFailure(401, "", ""),
 			Evidence{Refusals: many, SinceFirst: time.Hour, SaneClock: true},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Unasked: true},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, NotEvaluated: true},
 		},
 		{
-			"a portal's redirect", answered(302, "", ""),
+			"a portal's redirect", statusFailure(302, "", ""),
 			Evidence{},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Unasked: true},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, NotEvaluated: true},
 		},
 
 		{"invalid_grant out of the blue", grant, Evidence{}, Verdict{Event: instance.AuthTokenRevoked, Code: fault.Revoked}},
 		{
 			"invalid_grant past the refresh token's life", grant,
-			Evidence{RefreshLapsed: true},
-			Verdict{Event: instance.RefreshTokenLapsed, Code: fault.RefreshExpired},
+			Evidence{RefreshTokenExpired: true},
+			Verdict{Event: instance.RefreshTokenExpired, Code: fault.RefreshExpired},
 		},
 		{
 			"invalid_grant after a lost answer", grant,
@@ -106,57 +106,57 @@ func TestClassify(t *testing.T) {
 		},
 		{
 			"at its announced end it is expired, whatever was lost before", grant,
-			Evidence{Before: doubt, HasOlder: true, RefreshLapsed: true},
-			Verdict{Event: instance.RefreshTokenLapsed, Code: fault.RefreshExpired},
+			Evidence{Before: doubt, HasPrevious: true, RefreshTokenExpired: true},
+			Verdict{Event: instance.RefreshTokenExpired, Code: fault.RefreshExpired},
 		},
 		{
 			"after a lost answer the older one is tried", grant,
-			Evidence{Before: doubt, HasOlder: true},
-			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, TryOlder: true},
+			Evidence{Before: doubt, HasPrevious: true},
+			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, TryPrevious: true},
 		},
 		{
 			"the older one is tried once", grant,
-			Evidence{Before: tried, HasOlder: true},
+			Evidence{Before: tried, HasPrevious: true},
 			Verdict{Event: instance.RefreshTokenLost, Code: fault.RefreshLost},
 		},
 		{
 			"without doubt the older one is left alone", grant,
-			Evidence{HasOlder: true},
+			Evidence{HasPrevious: true},
 			Verdict{Event: instance.AuthTokenRevoked, Code: fault.Revoked},
 		},
 
 		{
-			"first refusal", answered(403, "forbidden", "no"),
+			"first refusal", statusFailure(403, "forbidden", "no"),
 			Evidence{SaneClock: true},
 			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true},
 		},
 		{
-			"a refusal at the announced end", answered(401, "REFRESH_TOKEN_INVALID", "no"),
-			Evidence{RefreshLapsed: true, SaneClock: true},
-			Verdict{Event: instance.RefreshTokenLapsed, Code: fault.RefreshExpired},
+			"a refusal at the announced end", statusFailure(401, "REFRESH_TOKEN_INVALID", "no"),
+			Evidence{RefreshTokenExpired: true, SaneClock: true},
+			Verdict{Event: instance.RefreshTokenExpired, Code: fault.RefreshExpired},
 		},
 		{
-			"a refusal at the announced end, clock off", answered(401, "REFRESH_TOKEN_INVALID", "no"),
-			Evidence{RefreshLapsed: true},
+			"a refusal at the announced end, clock off", statusFailure(401, "REFRESH_TOKEN_INVALID", "no"),
+			Evidence{RefreshTokenExpired: true},
 			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true},
 		},
 		{
-			"third refusal, too soon", answered(403, "forbidden", "no"),
+			"third refusal, too soon", statusFailure(403, "forbidden", "no"),
 			Evidence{Refusals: many, SinceFirst: 29 * time.Minute, SaneClock: true},
 			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true},
 		},
 		{
-			"third refusal, clock off", answered(403, "forbidden", "no"),
+			"third refusal, clock off", statusFailure(403, "forbidden", "no"),
 			Evidence{Refusals: many, SinceFirst: time.Hour},
 			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true},
 		},
 		{
-			"third refusal", answered(403, "forbidden", "no"),
+			"third refusal", statusFailure(403, "forbidden", "no"),
 			Evidence{Refusals: many, SinceFirst: 30 * time.Minute, SaneClock: true},
 			Verdict{Event: instance.AuthTokenRevoked, Code: fault.Revoked},
 		},
 		{
-			"invalid_client is a refusal", answered(401, "invalid_client", "no"),
+			"invalid_client is a refusal", statusFailure(401, "invalid_client", "no"),
 			Evidence{},
 			Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true},
 		},
@@ -168,7 +168,7 @@ func TestClassify(t *testing.T) {
 			if got != tt.want {
 				t.Errorf("Classify = %+v, want %+v", got, tt.want)
 			}
-			if text == "" || !got.TryOlder && !strings.Contains(text, "demo-host.com") {
+			if text == "" || !got.TryPrevious && !strings.Contains(text, "demo-host.com") {
 				t.Errorf("text = %q, want the host in it", text)
 			}
 			if tt.f.Message != "" && got.Event == instance.AuthTokenRevoked && !strings.Contains(text, tt.f.Message) {
@@ -181,12 +181,12 @@ func TestClassify(t *testing.T) {
 // No answer but one in the service's own shape gives an identity up, whatever
 // is on record.
 func TestClassifyGivesUpOnEvidenceOnly(t *testing.T) {
-	worst := Evidence{Before: tokenstore.Attempt{Unanswered: 3, OlderTried: true}, Refusals: tokenstore.Refusals{Count: 9}, SinceFirst: time.Hour, RefreshLapsed: true, SaneClock: true}
+	worst := Evidence{Before: tokenstore.Attempt{Unanswered: 3, PreviousTried: true}, Refusals: tokenstore.Refusals{Count: 9}, SinceFirst: time.Hour, RefreshTokenExpired: true, SaneClock: true}
 	for status := 300; status < 600; status++ {
-		if v := Classify(answered(status, "", ""), worst); v.Event != instance.RefreshFailed || v.TryOlder {
+		if v := Classify(statusFailure(status, "", ""), worst); v.Event != instance.RefreshFailed || v.TryPrevious {
 			t.Errorf("HTTP %d without the service's shape: %+v", status, v)
 		}
-		f := answered(status, "invalid_grant", "")
+		f := statusFailure(status, "invalid_grant", "")
 		if v := Classify(f, worst); v.Event != instance.RefreshFailed && (status < 400 || status >= 500 || status == 408 || status == 429) {
 			t.Errorf("HTTP %d with invalid_grant: %+v", status, v)
 		}
@@ -200,12 +200,12 @@ func TestClassifyGivesUpOnEvidenceOnly(t *testing.T) {
 	}
 }
 
-// TestSessionEndIsTold: where the service ends its sessions, the words name that
+// TestSessionLimitText: where the service ends its sessions, the words name that
 // cause and no other.
-func TestSessionEndIsTold(t *testing.T) {
-	f := answered(400, "invalid_grant", "Token is not active")
-	got := Classify(f, Evidence{RefreshLapsed: true, Session: 38 * time.Second}).Text
-	for _, want := range []string{"the service has ended the session: sessions end after about 38 s", "regent instances redeem " + fault.AnInstance, "Token is not active"} {
+func TestSessionLimitText(t *testing.T) {
+	f := statusFailure(400, "invalid_grant", "Token is not active")
+	got := Classify(f, Evidence{RefreshTokenExpired: true, SessionLimit: 38 * time.Second}).Text
+	for _, want := range []string{"the service has ended the session: sessions end after about 38 s", "regent instances redeem " + fault.InstancePlaceholder, "Token is not active"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in %q", want, got)
 		}

@@ -13,8 +13,8 @@ import (
 
 var errFull = errors.New("no space left on device")
 
-// full makes the next n writes fail.
-func (b *bench) full(n int) {
+// failWrites makes the next n writes fail.
+func (b *harness) failWrites(n int) {
 	for range n {
 		b.store.FailNext(storetest.Put, errFull)
 	}
@@ -25,9 +25,9 @@ func (b *bench) full(n int) {
 // longer than it is so.
 func TestDeviceFailuresTakeNoBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, rotates)
-		b.full(400) // two writes for each try, a try each two seconds: 400 s
-		r, _ := b.Vault.Get(one)
+		b := newHarness(t, answerRotated)
+		b.failWrites(400) // two writes for each try, a try each two seconds: 400 s
+		r, _ := b.Tokens.Get(one)
 		time.Sleep(b.NextDue(r) + 150*time.Second)
 		synctest.Wait()
 		if f, _ := b.LastFault(one); f == nil || b.service.count() != 0 {
@@ -42,23 +42,23 @@ func TestDeviceFailuresTakeNoBackOff(t *testing.T) {
 	})
 }
 
-// TestRetryEndsWhatLiesHere: after a reload a refresh that was never sent is tried
+// TestRetryEndsLocalPauses: after a reload a refresh that was never sent is tried
 // at once; a pause that the service asked for stays.
-func TestRetryEndsWhatLiesHere(t *testing.T) {
-	asked := fails(asking(answered(429, "", ""), time.Hour))
+func TestRetryEndsLocalPauses(t *testing.T) {
+	asked := answerFailure(withRetryAfter(statusFailure(429, "", ""), time.Hour))
 	for name, tt := range map[string]struct {
 		script func(tms.RefreshRequest) (tms.AuthToken, error)
 		tried  bool // in the second after it
 	}{
-		"nothing was sent":           {fails(offline()), true},
+		"nothing was sent":           {answerFailure(offlineFailure()), true},
 		"a pause that was asked for": {asked, false},
-		"a lost answer":              {fails(lost()), false},
+		"a lost answer":              {answerFailure(lostFailure()), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := start(t, tt.script)
-				r, _ := b.Vault.Get(one)
-				if _, err := b.Vault.Update(t.Context(), r, func(r *tokenstore.Record) { r.Life.TTL = time.Minute }); err != nil {
+				b := newHarness(t, tt.script)
+				r, _ := b.Tokens.Get(one)
+				if _, err := b.Tokens.Update(t.Context(), r, func(r *tokenstore.Record) { r.AccessLife.TTL = time.Minute }); err != nil {
 					t.Fatal(err)
 				}
 				b.Kick()

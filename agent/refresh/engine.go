@@ -25,8 +25,8 @@ import (
 // timer may be trusted with a deadline. Where the system tells of each resume that
 // bound is only for what nobody thought of, and an idle device is left in peace.
 const (
-	maxNap  = 30 * time.Second
-	maxRest = 5 * time.Minute
+	pollInterval = 30 * time.Second
+	idleInterval = 5 * time.Minute
 )
 
 // forceEvery bounds the refreshes that callers can cause beyond what is due:
@@ -41,23 +41,23 @@ type Service interface {
 // Options is what the engine is given. All fields but Hold, Woke and
 // Registration are required.
 type Options struct {
-	Vault   *tokenstore.Vault
-	Service func(base string) (Service, error)
-	Window  Window
-	Limits  func() Limits // in force now
-	Mode    func() string // refresh.mode, in force now: ModeAuto or a mode of package tms
-	Learned *tokenstore.Learned
-	Clock   timing.Clock
-	Draw    func() float64                    // in [0,1)
-	Skew    func(tenant string) time.Duration // service minus device, as last seen
-	// Hold says how long a tenant is left alone for reasons beyond this engine,
+	Tokens       *tokenstore.Store
+	Service      func(base string) (Service, error)
+	Window       Window
+	Limits       func() Limits // in force now
+	Mode         func() string // refresh.mode, in force now: ModeAuto or a mode of package tms
+	Capabilities *tokenstore.TenantCapabilities
+	Clock        timing.Clock
+	Random       func() float64                    // in [0,1)
+	Skew         func(tenant string) time.Duration // service minus device, as last seen
+	// TenantPause says how long a tenant is left alone for reasons beyond this engine,
 	// and whether it asked for that; nil for never.
-	Hold func(tenant string) (left time.Duration, asked bool)
-	// Device says what fails on this device now; nil for one of the engine's own.
-	Device *timing.Device
-	Woke   <-chan struct{} // receives after resume from sleep, until it is closed; nil where nobody tells of that
-	// Told says that Woke tells of every resume and of a clock that is set.
-	Told bool
+	TenantPause func(tenant string) (left time.Duration, asked bool)
+	// LocalFailures says what fails on this device now; nil for one of the engine's own.
+	LocalFailures *timing.LocalFailures
+	Wakeups       <-chan struct{} // receives after resume from sleep, until it is closed; nil where nobody tells of that
+	// WakeupsComplete says that Woke tells of every resume and of a clock that is set.
+	WakeupsComplete bool
 	// Changed is told of each change of an instance's state, after it is durable.
 	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
 	// Registration returns the registration token that paid for an auth token, if
@@ -71,17 +71,17 @@ type Engine struct {
 	Options
 	kick chan struct{}
 
-	mu      sync.Mutex
-	closed  bool
-	flights map[instance.ID]*Flight
-	queued  []*Flight
-	pauses  map[instance.ID]pause
-	tenants map[string]time.Duration        // boot time before which a tenant is left alone
-	forced  map[instance.ID]time.Duration   // boot time of the last refresh that a caller forced
-	unkept  map[instance.ID]answeredRefresh // answered, and not yet durable
-	unsaid  map[instance.ID]Verdict         // given up, and not yet durable
-	refused map[instance.ID][]Refusal       // modes that refused, where another one is not decided yet
-	pace    pace
+	mu              sync.Mutex
+	closed          bool
+	flights         map[instance.ID]*Flight
+	queued          []*Flight
+	pauses          map[instance.ID]pause
+	tenantPauses    map[string]time.Duration      // boot time before which a tenant is left alone
+	forced          map[instance.ID]time.Duration // boot time of the last refresh that a caller forced
+	unsaved         map[instance.ID]refreshAnswer // answered, and not yet durable
+	unsavedVerdicts map[instance.ID]Verdict       // given up, and not yet durable
+	refused         map[instance.ID][]Refusal     // modes that refused, where another one is not decided yet
+	limiter         rateLimiter
 }
 
 type pause struct {
@@ -90,21 +90,21 @@ type pause struct {
 	code     fault.Kind
 	text     string
 	at       time.Time
-	cause    timing.Cause // what failed on this device; "" if nothing did
-	unsent   bool         // nothing reached the service, which asked for no pause
+	cause    timing.LocalCause // what failed on this device; "" if nothing did
+	unsent   bool              // nothing reached the service, which asked for no pause
 }
 
 // NewEngine returns an engine that is not yet running.
 func NewEngine(o Options) *Engine {
-	if o.Device == nil {
-		o.Device = timing.NewDevice(o.Clock)
+	if o.LocalFailures == nil {
+		o.LocalFailures = timing.NewLocalFailures(o.Clock)
 	}
 	e := &Engine{
 		Options: o, kick: make(chan struct{}, 1),
 		flights: map[instance.ID]*Flight{}, pauses: map[instance.ID]pause{},
-		tenants: map[string]time.Duration{}, forced: map[instance.ID]time.Duration{},
-		unkept: map[instance.ID]answeredRefresh{}, unsaid: map[instance.ID]Verdict{},
-		refused: map[instance.ID][]Refusal{}, pace: newPace(),
+		tenantPauses: map[string]time.Duration{}, forced: map[instance.ID]time.Duration{},
+		unsaved: map[instance.ID]refreshAnswer{}, unsavedVerdicts: map[instance.ID]Verdict{},
+		refused: map[instance.ID][]Refusal{}, limiter: newRateLimiter(),
 	}
 	e.splayStart()
 	return e
@@ -114,10 +114,10 @@ func NewEngine(o Options) *Engine {
 // moment must not arrive as one.
 func (e *Engine) splayStart() {
 	now := e.Clock.Boot()
-	for _, r := range e.Vault.List() {
+	for _, r := range e.Tokens.List() {
 		if r.State.Refreshable() && e.untilDue(r) <= 0 {
 			most := startSplay(r, e.Clock)
-			e.pauses[r.ID] = pause{until: now + time.Duration(e.Draw()*float64(most))}
+			e.pauses[r.ID] = pause{until: now + time.Duration(e.Random()*float64(most))}
 		}
 	}
 }
@@ -136,22 +136,22 @@ func (e *Engine) Run(ctx context.Context) error {
 	var flying sync.WaitGroup
 	defer func() {
 		flying.Wait()
-		e.lastChance(context.WithoutCancel(ctx))
+		e.flush(context.WithoutCancel(ctx))
 	}()
 	for ctx.Err() == nil {
 		nap := e.step()
-		begin, next := e.take()
+		begin, next := e.takeReady()
 		for _, f := range begin {
 			// A refresh that has begun is finished and recorded even if the daemon
 			// is told to stop meanwhile; the client's own timeout bounds it.
-			flying.Go(func() { e.fly(context.WithoutCancel(ctx), f) })
+			flying.Go(func() { e.runFlight(context.WithoutCancel(ctx), f) })
 		}
 		select {
 		case <-ctx.Done():
 		case <-e.kick:
-		case _, on := <-e.Woke:
+		case _, on := <-e.Wakeups:
 			if !on {
-				e.Woke = nil
+				e.Wakeups = nil
 			}
 		case <-time.After(min(nap, next)):
 		}
@@ -160,36 +160,36 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
-// lastChance writes, before the process ends, what is only in memory.
-func (e *Engine) lastChance(ctx context.Context) {
+// flush writes, before the process ends, what is only in memory.
+func (e *Engine) flush(ctx context.Context) {
 	e.mu.Lock()
-	ids := slices.Concat(slices.Collect(maps.Keys(e.unkept)), slices.Collect(maps.Keys(e.unsaid)))
+	ids := slices.Concat(slices.Collect(maps.Keys(e.unsaved)), slices.Collect(maps.Keys(e.unsavedVerdicts)))
 	e.mu.Unlock()
 	for _, id := range ids {
-		if err := e.catchUp(ctx, id); err != nil && !errors.Is(err, errCaughtUp) {
+		if err := e.savePending(ctx, id); err != nil && !errors.Is(err, errOnlySaved) {
 			e.Log.WarnContext(ctx, "at the end", "instance", id.String(), "err", err)
 		}
 	}
 }
 
-func (e *Engine) longestNap() time.Duration {
-	if e.Woke == nil || !e.Told {
-		return maxNap
+func (e *Engine) maxSleep() time.Duration {
+	if e.Wakeups == nil || !e.WakeupsComplete {
+		return pollInterval
 	}
-	return maxRest
+	return idleInterval
 }
 
 // step queues what is due and returns how long until anything else can be.
 func (e *Engine) step() time.Duration {
-	nap := e.longestNap()
-	for _, r := range e.Vault.List() {
+	nap := e.maxSleep()
+	for _, r := range e.Tokens.List() {
 		if !r.State.Refreshable() {
 			continue
 		}
 		wait := max(e.untilDue(r), e.Paused(r.ID))
 		if wait > 0 {
 			nap = min(nap, wait)
-		} else if e.room(r.ID.Tenant) {
+		} else if e.hasSlot(r.ID.Tenant) {
 			e.queue(r.ID)
 		}
 	}
@@ -200,10 +200,10 @@ func (e *Engine) step() time.Duration {
 // missing is, whatever its age: the service may take the same refresh token again
 // for some seconds only. Any other one is at least the floor old.
 func (e *Engine) untilDue(r tokenstore.Record) time.Duration {
-	if r.Attempt.Doubtful() {
+	if r.Attempt.AnswerMissing() {
 		return 0
 	}
-	return max(e.Window.Due(r)-r.Life.DueAge(e.Clock), e.untilFloor(r))
+	return max(e.Window.Due(r)-r.AccessLife.DueAge(e.Clock), e.untilFloor(r))
 }
 
 // NextDue returns how long until r is refreshed by itself; 0 means now.
@@ -221,14 +221,14 @@ func (e *Engine) Paused(id instance.ID) time.Duration {
 
 func (e *Engine) paused(id instance.ID) time.Duration {
 	p := e.pauses[id]
-	return max(0, max(p.until, e.tenants[id.Tenant])-e.Clock.Boot(), e.held(id.Tenant), e.Device.Left(timing.CauseStore), e.Device.Left(p.cause))
+	return max(0, max(p.until, e.tenantPauses[id.Tenant])-e.Clock.Boot(), e.tenantPause(id.Tenant), e.LocalFailures.Remaining(timing.CauseStore), e.LocalFailures.Remaining(p.cause))
 }
 
-func (e *Engine) held(tenant string) time.Duration {
-	if e.Hold == nil {
+func (e *Engine) tenantPause(tenant string) time.Duration {
+	if e.TenantPause == nil {
 		return 0
 	}
-	left, _ := e.Hold(tenant)
+	left, _ := e.TenantPause(tenant)
 	return left
 }
 
@@ -237,10 +237,10 @@ func (e *Engine) LastFault(id instance.ID) (f *fault.Fault, at time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	p, ok := e.pauses[id]
-	if !ok || p.code == "" || e.Device.Healed(p.cause) {
+	if !ok || p.code == "" || e.LocalFailures.Recovered(p.cause) {
 		return nil, time.Time{}
 	}
-	return &fault.Fault{Op: "refresh", Kind: p.code, ID: id.String(), Detail: p.text, Retry: e.paused(id)}, p.at
+	return &fault.Fault{Op: "refresh", Kind: p.code, Instance: id.String(), Detail: p.text, Retry: e.paused(id)}, p.at
 }
 
 // Retry ends the pauses after failures in which nothing reached the service: the
@@ -261,26 +261,26 @@ func (e *Engine) pauseAfter(id instance.ID, v Verdict, why error) {
 	defer e.mu.Unlock()
 	p := e.pauses[id]
 	p.code, p.text, p.at = v.Code, v.Text, e.Clock.Wall()
-	p.cause, p.unsent = v.Cause, v.After == 0 && (v.Unasked || v.NotBegun)
+	p.cause, p.unsent = v.Cause, v.After == 0 && (v.NotEvaluated || v.NotRecorded)
 	if v.Cause != "" {
-		e.Device.Failed(v.Cause, why)
+		e.LocalFailures.Record(v.Cause, why)
 		p.until = 0
 		e.pauses[id] = p
 		return
 	}
 	p.failures++
 	now := e.Clock.Boot()
-	p.until = now + timing.Pause(p.failures, e.Draw())
-	if left := e.held(id.Tenant); left > 0 {
+	p.until = now + timing.Backoff(p.failures, e.Random())
+	if left := e.tenantPause(id.Tenant); left > 0 {
 		p.until = now + left // the device's own pause for this tenant: drawn once, not twice
 	}
 	if v.After > 0 {
-		e.tenants[id.Tenant] = max(e.tenants[id.Tenant], now+v.After)
+		e.tenantPauses[id.Tenant] = max(e.tenantPauses[id.Tenant], now+v.After)
 	}
 	e.pauses[id] = p
 }
 
-func (e *Engine) worked(id instance.ID) {
+func (e *Engine) clearPause(id instance.ID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.pauses, id)

@@ -51,26 +51,28 @@ func (s *service) count() int {
 	return len(s.sent)
 }
 
-// rotates answers with a new access and a new refresh token.
-func rotates(r tms.RefreshRequest) (tms.AuthToken, error) {
+// answerRotated answers with a new access and a new refresh token.
+func answerRotated(r tms.RefreshRequest) (tms.AuthToken, error) {
 	return tms.AuthToken{Access: token.NewSecret("access+"), Refresh: token.NewSecret(r.Refresh.Reveal() + "+"), TTL: time.Hour}, nil
 }
 
-func keeps(tms.RefreshRequest) (tms.AuthToken, error) {
+func answerUnrotated(tms.RefreshRequest) (tms.AuthToken, error) {
 	return tms.AuthToken{Access: token.NewSecret("access+"), TTL: time.Hour}, nil
 }
 
-func fails(f *tms.Failure) func(tms.RefreshRequest) (tms.AuthToken, error) {
+func answerFailure(f *tms.Failure) func(tms.RefreshRequest) (tms.AuthToken, error) {
 	f.Op, f.Host = "refresh", "demo-host.com"
 	return func(tms.RefreshRequest) (tms.AuthToken, error) { return tms.AuthToken{}, f }
 }
 
-func lost() *tms.Failure     { return &tms.Failure{Reach: tms.Lost} }
-func offline() *tms.Failure  { return &tms.Failure{Reach: tms.NotSent} }
-func badGrant() *tms.Failure { return answered(400, "invalid_grant", "Token is not active") }
+func lostFailure() *tms.Failure    { return &tms.Failure{Reach: tms.Lost} }
+func offlineFailure() *tms.Failure { return &tms.Failure{Reach: tms.NotSent} }
+func invalidGrantFailure() *tms.Failure {
+	return statusFailure(400, "invalid_grant", "Token is not active")
+}
 
-// bench is an engine with all it needs, in a bubble.
-type bench struct {
+// harness is an engine with all it needs, in a bubble.
+type harness struct {
 	*Engine
 	clock   *timingtest.Clock
 	store   *storetest.Memory
@@ -87,23 +89,23 @@ type bench struct {
 	stop     func()
 }
 
-func start(t *testing.T, script ...func(tms.RefreshRequest) (tms.AuthToken, error)) *bench {
+func newHarness(t *testing.T, script ...func(tms.RefreshRequest) (tms.AuthToken, error)) *harness {
 	t.Helper()
-	b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, service: &service{script: script}, woke: make(chan struct{})}
-	b.hold(t, tokenstore.Record{ID: one})
+	b := &harness{clock: timingtest.New(), store: &storetest.Memory{}, service: &service{script: script}, woke: make(chan struct{})}
+	b.addToken(t, tokenstore.Record{ID: one})
 	b.run(t)
 	return b
 }
 
-// hold makes a vault with one live auth token that was received just now.
-func (b *bench) hold(t *testing.T, r tokenstore.Record) {
+// addToken makes a vault with one live auth token that was received just now.
+func (b *harness) addToken(t *testing.T, r tokenstore.Record) {
 	t.Helper()
 	v, _, err := tokenstore.Open(t.Context(), b.store)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.State, r.Generation, r.Intent = instance.Live, 1, "intent-1"
-	r.Access, r.Life = token.NewSecret("access"), token.Received(b.clock, time.Hour)
+	r.Access, r.AccessLife = token.NewSecret("access"), token.NewLifetime(b.clock, time.Hour)
 	r.Refresh = token.NewSecret("refresh")
 	if err := v.Create(t.Context(), r); err != nil {
 		t.Fatal(err)
@@ -111,17 +113,17 @@ func (b *bench) hold(t *testing.T, r tokenstore.Record) {
 }
 
 // run starts an engine over what the store holds, as a new process does.
-func (b *bench) run(t *testing.T) {
+func (b *harness) run(t *testing.T) {
 	t.Helper()
 	v, bad, err := tokenstore.Open(t.Context(), b.store)
 	if err != nil || len(bad) > 0 {
 		t.Fatal(err, bad)
 	}
 	b.Engine = NewEngine(Options{
-		Learned: learnedIn(t, b.store, b.mode), Mode: func() string { return cmp.Or(b.mode, tms.ModeOIDC) },
-		Vault: v, Service: b.client, Window: Default(), Limits: b.limited,
-		Clock: b.clock, Draw: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
-		Hold: b.held, Woke: b.woke, Told: !b.untold, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Capabilities: openCapabilities(t, b.store, b.mode), Mode: func() string { return cmp.Or(b.mode, tms.ModeOIDC) },
+		Tokens: v, Service: b.client, Window: DefaultWindow(), Limits: b.limited,
+		Clock: b.clock, Random: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
+		TenantPause: b.held, Wakeups: b.woke, WakeupsComplete: !b.untold, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Changed: func(_ context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
 			b.changes = append(b.changes, fmt.Sprintf("%s %s>%s %s", id, from, to, cause))
 		},
@@ -137,24 +139,24 @@ func (b *bench) run(t *testing.T) {
 	}
 }
 
-// learnedIn is what the tenants taught, as a store has it. Without a mode the tenant
+// openCapabilities is what the tenants taught, as a store has it. Without a mode the tenant
 // has taught that mode oidc works.
-func learnedIn(t *testing.T, s store.Store, mode string) *tokenstore.Learned {
+func openCapabilities(t *testing.T, s store.Store, mode string) *tokenstore.TenantCapabilities {
 	t.Helper()
-	l, bad, err := tokenstore.OpenLearned(t.Context(), s)
+	l, bad, err := tokenstore.OpenTenantCapabilities(t.Context(), s)
 	if err != nil || len(bad) > 0 {
 		t.Fatal(err, bad)
 	}
 	if mode != "" {
 		return l
 	}
-	if err := l.Change(t.Context(), one.Tenant, func(l *tms.Learned) { l.Refreshed(tms.ModeOIDC, time.Now()) }); err != nil {
+	if err := l.Update(t.Context(), one.Tenant, func(l *tms.Capabilities) { l.NoteRefresh(tms.ModeOIDC, time.Now()) }); err != nil {
 		t.Fatal(err)
 	}
 	return l
 }
 
-func (b *bench) client(string) (Service, error) {
+func (b *harness) client(string) (Service, error) {
 	if b.other != nil {
 		return b.other, nil
 	}
@@ -165,16 +167,16 @@ func (b *bench) client(string) (Service, error) {
 	return b.service, err
 }
 
-func (b *bench) limited() Limits {
+func (b *harness) limited() Limits {
 	if l := b.limits.Load(); l != nil {
 		return *l
 	}
 	return Limits{}
 }
 
-func (b *bench) record(t *testing.T) tokenstore.Record {
+func (b *harness) record(t *testing.T) tokenstore.Record {
 	t.Helper()
-	r, ok := b.Vault.Get(one)
+	r, ok := b.Tokens.Get(one)
 	if !ok {
 		t.Fatal("the auth token is gone")
 	}
@@ -183,7 +185,7 @@ func (b *bench) record(t *testing.T) tokenstore.Record {
 
 func TestRefreshesInItsWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, rotates)
+		b := newHarness(t, answerRotated)
 		defer b.stop()
 		time.Sleep(36*time.Minute - time.Second)
 		if n := b.service.count(); n != 0 {
@@ -194,8 +196,8 @@ func TestRefreshesInItsWindow(t *testing.T) {
 		if n := b.service.count(); n != 1 || r.Generation != 2 || r.Access.Reveal() != "access+" {
 			t.Fatalf("after 75 %% of the life: %d requests, generation %d", n, r.Generation)
 		}
-		if r.Refresh.Reveal() != "refresh+" || r.Older.Reveal() != "refresh" || r.Attempt != (tokenstore.Attempt{}) {
-			t.Errorf("refresh token %q, older %q, attempt %+v", r.Refresh.Reveal(), r.Older.Reveal(), r.Attempt)
+		if r.Refresh.Reveal() != "refresh+" || r.PreviousRefresh.Reveal() != "refresh" || r.Attempt != (tokenstore.Attempt{}) {
+			t.Errorf("refresh token %q, older %q, attempt %+v", r.Refresh.Reveal(), r.PreviousRefresh.Reveal(), r.Attempt)
 		}
 		time.Sleep(time.Hour)
 		if n := b.service.count(); n != 2 {
@@ -212,11 +214,11 @@ func TestRefreshesAfterSleep(t *testing.T) {
 		slack time.Duration
 	}{
 		{"with a wake event", true, 0},
-		{"without one", false, maxNap},
+		{"without one", false, pollInterval},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := start(t, rotates)
+				b := newHarness(t, answerRotated)
 				defer func() { b.stop() }()
 				if !tt.event {
 					b.stop()
@@ -240,14 +242,14 @@ func TestRefreshesAfterSleep(t *testing.T) {
 
 func TestCivilClockOnlyMakesARefreshDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, rotates)
+		b := newHarness(t, answerRotated)
 		defer b.stop()
 		time.Sleep(time.Minute)
 		b.clock.SetWall(100 * 365 * 24 * time.Hour)
-		if left, known := b.record(t).Life.Remaining(b.clock); !known || left != 59*time.Minute {
+		if left, known := b.record(t).AccessLife.Remaining(b.clock); !known || left != 59*time.Minute {
 			t.Errorf("Remaining = %v, %v after the civil clock ran ahead; want 59m", left, known)
 		}
-		time.Sleep(maxRest)
+		time.Sleep(idleInterval)
 		synctest.Wait()
 		if n := b.service.count(); n != 1 {
 			t.Errorf("%d requests, want 1", n)
@@ -255,9 +257,9 @@ func TestCivilClockOnlyMakesARefreshDue(t *testing.T) {
 	})
 }
 
-func TestManyWaitForOneFlight(t *testing.T) {
+func TestCallersShareOneFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, rotates)
+		b := newHarness(t, answerRotated)
 		defer b.stop()
 		b.service.delay = 3 * time.Second
 		var waiting sync.WaitGroup
@@ -279,9 +281,9 @@ func TestManyWaitForOneFlight(t *testing.T) {
 	})
 }
 
-func TestCallerLeavesAndTheFlightGoesOn(t *testing.T) {
+func TestFlightOutlivesCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, rotates)
+		b := newHarness(t, answerRotated)
 		defer b.stop()
 		b.service.delay = 10 * time.Second
 		f, err := b.Join(one)
@@ -302,7 +304,7 @@ func TestCallerLeavesAndTheFlightGoesOn(t *testing.T) {
 
 func TestShutdownDrainsAFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, rotates)
+		b := newHarness(t, answerRotated)
 		b.service.delay = 10 * time.Second
 		f, err := b.Join(one)
 		if err != nil {
@@ -325,7 +327,7 @@ func TestShutdownDrainsAFlight(t *testing.T) {
 
 // Each outcome of a story is what the evidence says, and no failure overwrites
 // the access token.
-func TestStories(t *testing.T) {
+func TestFailureSequences(t *testing.T) {
 	type step = func(tms.RefreshRequest) (tms.AuthToken, error)
 	for _, tt := range []struct {
 		name   string
@@ -333,27 +335,27 @@ func TestStories(t *testing.T) {
 		want   instance.State
 		sent   []string
 	}{
-		{"offline for a while", []step{fails(offline()), fails(offline()), rotates}, instance.Live, []string{"refresh", "refresh", "refresh"}},
-		{"lost answer, then the same token works", []step{fails(lost()), rotates}, instance.Live, []string{"refresh", "refresh"}},
+		{"offline for a while", []step{answerFailure(offlineFailure()), answerFailure(offlineFailure()), answerRotated}, instance.Live, []string{"refresh", "refresh", "refresh"}},
+		{"lost answer, then the same token works", []step{answerFailure(lostFailure()), answerRotated}, instance.Live, []string{"refresh", "refresh"}},
 		{
 			"lost answer, then only the older one works",
-			[]step{rotates, fails(lost()), fails(badGrant()), rotates},
+			[]step{answerRotated, answerFailure(lostFailure()), answerFailure(invalidGrantFailure()), answerRotated},
 			instance.Live,
 			[]string{"refresh", "refresh+", "refresh+", "refresh"},
 		},
 		{
 			"lost answer, and neither works",
-			[]step{rotates, fails(lost()), fails(badGrant())},
+			[]step{answerRotated, answerFailure(lostFailure()), answerFailure(invalidGrantFailure())},
 			instance.RefreshLost,
 			[]string{"refresh", "refresh+", "refresh+", "refresh"},
 		},
-		{"lost answer without an older one", []step{fails(lost()), fails(badGrant())}, instance.RefreshLost, []string{"refresh", "refresh"}},
-		{"invalid_grant out of the blue", []step{fails(badGrant())}, instance.Revoked, []string{"refresh"}},
-		{"a portal for ever", []step{fails(answered(401, "", ""))}, instance.Expired, nil},
+		{"lost answer without an older one", []step{answerFailure(lostFailure()), answerFailure(invalidGrantFailure())}, instance.RefreshLost, []string{"refresh", "refresh"}},
+		{"invalid_grant out of the blue", []step{answerFailure(invalidGrantFailure())}, instance.Revoked, []string{"refresh"}},
+		{"a portal for ever", []step{answerFailure(statusFailure(401, "", ""))}, instance.Expired, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := start(t, tt.script...)
+				b := newHarness(t, tt.script...)
 				defer b.stop()
 				time.Sleep(4 * time.Hour)
 				r := b.record(t)
@@ -376,11 +378,11 @@ func TestStories(t *testing.T) {
 	}
 }
 
-func TestLapsedRefreshToken(t *testing.T) {
+func TestExpiredRefreshToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{})}
-		b.service = &service{script: []func(tms.RefreshRequest) (tms.AuthToken, error){fails(badGrant())}}
-		b.hold(t, tokenstore.Record{ID: one, RefreshLife: token.Received(b.clock, 48*time.Hour)})
+		b := &harness{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{})}
+		b.service = &service{script: []func(tms.RefreshRequest) (tms.AuthToken, error){answerFailure(invalidGrantFailure())}}
+		b.addToken(t, tokenstore.Record{ID: one, RefreshLife: token.NewLifetime(b.clock, 48*time.Hour)})
 		b.clock.Reboot("boot-2", 72*time.Hour) // a long weekend
 		b.run(t)
 		defer b.stop()
@@ -393,11 +395,11 @@ func TestLapsedRefreshToken(t *testing.T) {
 
 // A process that dies while it asks leaves its attempt on record, and the next
 // one reads invalid_grant by it.
-func TestAttemptOutlastsTheProcess(t *testing.T) {
+func TestAttemptSurvivesRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, fails(badGrant()))
+		b := newHarness(t, answerFailure(invalidGrantFailure()))
 		b.stop()
-		if _, err := b.Vault.Update(t.Context(), b.record(t), func(r *tokenstore.Record) { r.Attempt.Open = true }); err != nil {
+		if _, err := b.Tokens.Update(t.Context(), b.record(t), func(r *tokenstore.Record) { r.Attempt.Open = true }); err != nil {
 			t.Fatal(err)
 		}
 		b.run(t)
@@ -411,7 +413,7 @@ func TestAttemptOutlastsTheProcess(t *testing.T) {
 
 func TestThrottlePausesTheTenant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, fails(asking(answered(429, "", ""), 10*time.Minute)), rotates)
+		b := newHarness(t, answerFailure(withRetryAfter(statusFailure(429, "", ""), 10*time.Minute)), answerRotated)
 		defer b.stop()
 		f, err := b.Join(one)
 		if err != nil {
@@ -421,10 +423,10 @@ func TestThrottlePausesTheTenant(t *testing.T) {
 			t.Errorf("Wait = %v, want throttled", err)
 		}
 		two := instance.ID{Tenant: one.Tenant, Application: "other", Number: 1}
-		if _, err := b.Join(two); fault.Of(err).Retry != 10*time.Minute {
+		if _, err := b.Join(two); fault.From(err).Retry != 10*time.Minute {
 			t.Errorf("another instance of the tenant: %v, want a pause of 10m", err)
 		}
-		if b.Force(one) != nil {
+		if b.TryForce(one) != nil {
 			t.Error("a caller forced a refresh during the pause")
 		}
 	})
@@ -432,10 +434,10 @@ func TestThrottlePausesTheTenant(t *testing.T) {
 
 func TestForceIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, rotates)
+		b := newHarness(t, answerRotated)
 		defer b.stop()
 		for range 600 {
-			if f := b.Force(one); f != nil {
+			if f := b.TryForce(one); f != nil {
 				if err := f.Wait(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -455,7 +457,7 @@ func TestDiskFull(t *testing.T) {
 	for n := range 3 {
 		t.Run(fmt.Sprintf("write %d", n+1), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := start(t, rotates)
+				b := newHarness(t, answerRotated)
 				defer b.stop()
 				for range n {
 					b.store.FailNext(storetest.Put, nil)
@@ -484,9 +486,9 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-func TestForgottenMeanwhile(t *testing.T) {
+func TestForgetDuringRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, rotates)
+		b := newHarness(t, answerRotated)
 		defer b.stop()
 		b.service.delay = 5 * time.Second
 		f, err := b.Join(one)
@@ -494,13 +496,13 @@ func TestForgottenMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		if err := b.Vault.Forget(t.Context(), b.record(t)); err != nil {
+		if err := b.Tokens.Forget(t.Context(), b.record(t)); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.Wait(t.Context()); err == nil {
 			t.Error("an answer for a forgotten instance was accepted")
 		}
-		if _, ok := b.Vault.Get(one); ok {
+		if _, ok := b.Tokens.Get(one); ok {
 			t.Error("an answer brought a forgotten auth token back")
 		}
 	})
@@ -508,12 +510,12 @@ func TestForgottenMeanwhile(t *testing.T) {
 
 func TestNoRotationKeepsTheRefreshToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, keeps)
+		b := newHarness(t, answerUnrotated)
 		defer b.stop()
 		time.Sleep(50 * time.Minute)
 		r := b.record(t)
-		if r.Generation != 2 || r.Refresh.Reveal() != "refresh" || !r.Older.IsZero() {
-			t.Errorf("generation %d, refresh token %q, older %q", r.Generation, r.Refresh.Reveal(), r.Older.Reveal())
+		if r.Generation != 2 || r.Refresh.Reveal() != "refresh" || !r.PreviousRefresh.IsZero() {
+			t.Errorf("generation %d, refresh token %q, older %q", r.Generation, r.Refresh.Reveal(), r.PreviousRefresh.Reveal())
 		}
 	})
 }

@@ -16,20 +16,20 @@ import (
 // A process died while it asked, and the next one cannot ask at first: its disk
 // is full, or its client cannot be made. The open attempt is still the evidence
 // by which invalid_grant is read, once there is an answer.
-func TestEvidenceOutlastsATryThatNeverBegan(t *testing.T) {
+func TestEvidenceSurvivesUnsentAttempt(t *testing.T) {
 	tests := []struct {
 		name string
-		fail func(*bench)
+		fail func(*harness)
 	}{
-		{"the disk is full", func(b *bench) { b.store.FailNext(storetest.Put, errors.New("no space left on device")) }},
-		{"no client", func(b *bench) { b.noClient = errors.New("ca_file: no such file") }},
+		{"the disk is full", func(b *harness) { b.store.FailNext(storetest.Put, errors.New("no space left on device")) }},
+		{"no client", func(b *harness) { b.noClient = errors.New("ca_file: no such file") }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := start(t, fails(badGrant()))
+				b := newHarness(t, answerFailure(invalidGrantFailure()))
 				b.stop()
-				if _, err := b.Vault.Update(t.Context(), b.record(t), func(r *tokenstore.Record) { r.Attempt.Open = true }); err != nil {
+				if _, err := b.Tokens.Update(t.Context(), b.record(t), func(r *tokenstore.Record) { r.Attempt.Open = true }); err != nil {
 					t.Fatal(err)
 				}
 				tt.fail(b)
@@ -42,7 +42,7 @@ func TestEvidenceOutlastsATryThatNeverBegan(t *testing.T) {
 				if err == nil || b.service.count() != 0 {
 					t.Fatalf("Wait = %v after %d requests, want a failure and none", err, b.service.count())
 				}
-				if !b.record(t).Attempt.Doubtful() {
+				if !b.record(t).Attempt.AnswerMissing() {
 					t.Error("nothing was asked, and the attempt of the process that died is forgotten")
 				}
 				time.Sleep(time.Hour)
@@ -58,15 +58,15 @@ func TestEvidenceOutlastsATryThatNeverBegan(t *testing.T) {
 // same refresh token is sent again within seconds: a service's grace is no longer.
 func TestLostAnswerOfAForcedRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, fails(lost()), rotates)
+		b := newHarness(t, answerFailure(lostFailure()), answerRotated)
 		defer b.stop()
 		time.Sleep(10 * time.Minute)
-		if err := b.Force(one).Wait(t.Context()); err == nil {
+		if err := b.TryForce(one).Wait(t.Context()); err == nil {
 			t.Fatal("the answer was not lost")
 		}
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if r := b.record(t); b.service.count() != 2 || r.Generation != 2 || r.Attempt.Doubtful() {
+		if r := b.record(t); b.service.count() != 2 || r.Generation != 2 || r.Attempt.AnswerMissing() {
 			t.Errorf("after %d requests: generation %d, attempt %+v; want the second to have settled it", b.service.count(), r.Generation, r.Attempt)
 		}
 	})
@@ -74,9 +74,9 @@ func TestLostAnswerOfAForcedRefresh(t *testing.T) {
 
 // An answer that cannot be stored leaves its evidence on disk: whoever reads it
 // after a power cut does not take a rotated refresh token for a revoked one.
-func TestUnkeptAnswerLeavesItsEvidence(t *testing.T) {
+func TestUnsavedAnswerKeepsEvidence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, rotates)
+		b := newHarness(t, answerRotated)
 		defer b.stop()
 		b.store.FailNext(storetest.Put, nil) // the attempt
 		b.store.FailNext(storetest.Put, errors.New("no space left on device"))
@@ -91,16 +91,16 @@ func TestUnkeptAnswerLeavesItsEvidence(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r, _ := v.Get(one); !r.Attempt.Doubtful() || r.State != instance.Live {
+		if r, _ := v.Get(one); !r.Attempt.AnswerMissing() || r.State != instance.Live {
 			t.Errorf("on disk: %s, attempt %+v; want live and in doubt", r.State, r.Attempt)
 		}
 	})
 }
 
 // What could not be stored has a last chance when the daemon stops.
-func TestUnkeptAnswerIsStoredAtTheEnd(t *testing.T) {
+func TestUnsavedAnswerIsFlushed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, rotates)
+		b := newHarness(t, answerRotated)
 		b.store.FailNext(storetest.Put, nil)
 		b.store.FailNext(storetest.Put, errors.New("no space left on device"))
 		f, err := b.Join(one)
@@ -121,7 +121,7 @@ func TestUnkeptAnswerIsStoredAtTheEnd(t *testing.T) {
 // and is stored before anything else is asked.
 func TestRevocationOnAFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, fails(badGrant()))
+		b := newHarness(t, answerFailure(invalidGrantFailure()))
 		defer b.stop()
 		b.store.FailNext(storetest.Put, nil)
 		b.store.FailNext(storetest.Put, errors.New("no space left on device"))
@@ -132,7 +132,7 @@ func TestRevocationOnAFullDisk(t *testing.T) {
 		if err := f.Wait(t.Context()); fault.KindOf(err) != fault.Revoked {
 			t.Errorf("Wait = %v, want revoked", err)
 		}
-		if !b.Withdrawn(one) {
+		if !b.RevocationPending(one) {
 			t.Error("the access token is still to be handed out")
 		}
 		time.Sleep(time.Hour)
@@ -144,9 +144,9 @@ func TestRevocationOnAFullDisk(t *testing.T) {
 
 // The older refresh token has its one try also when the first attempt at it did
 // not reach the service.
-func TestOlderTokenIsTriedThoughOffline(t *testing.T) {
+func TestPreviousTokenTriedAfterOffline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, rotates, fails(lost()), fails(badGrant()), fails(offline()), fails(badGrant()), rotates)
+		b := newHarness(t, answerRotated, answerFailure(lostFailure()), answerFailure(invalidGrantFailure()), answerFailure(offlineFailure()), answerFailure(invalidGrantFailure()), answerRotated)
 		defer b.stop()
 		time.Sleep(4 * time.Hour)
 		synctest.Wait()

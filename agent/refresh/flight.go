@@ -38,14 +38,14 @@ func (e *Engine) Join(id instance.ID) (*Flight, error) {
 	if f, ok := e.flights[id]; ok {
 		return f, nil
 	}
-	if left := e.paused(id); left > 0 && e.pauses[id].code != "" && !e.Device.Healed(e.pauses[id].cause) {
+	if left := e.paused(id); left > 0 && e.pauses[id].code != "" && !e.LocalFailures.Recovered(e.pauses[id].cause) {
 		p := e.pauses[id]
-		return nil, fault.Errorf("refresh", p.code, "%s", p.text).On(id.String()).After(left)
+		return nil, fault.Errorf("refresh", p.code, "%s", p.text).WithInstance(id.String()).WithRetry(left)
 	}
-	if left := max(e.tenants[id.Tenant]-e.Clock.Boot(), e.held(id.Tenant)); left > 0 {
-		return nil, e.heldFault(id.Tenant).On(id.String()).After(left)
+	if left := max(e.tenantPauses[id.Tenant]-e.Clock.Boot(), e.tenantPause(id.Tenant)); left > 0 {
+		return nil, e.tenantPauseFault(id.Tenant).WithInstance(id.String()).WithRetry(left)
 	}
-	if err := e.tooSoon(id); err != nil {
+	if err := e.checkLimits(id); err != nil {
 		return nil, err
 	}
 	if e.pauses[id].code == "" {
@@ -54,11 +54,11 @@ func (e *Engine) Join(id instance.ID) (*Flight, error) {
 	return e.add(id), nil
 }
 
-// heldFault says why a tenant is left alone. The caller holds mu.
-func (e *Engine) heldFault(tenant string) *fault.Fault {
-	asked := e.tenants[tenant] > e.Clock.Boot()
-	if e.Hold != nil && !asked {
-		_, asked = e.Hold(tenant)
+// tenantPauseFault says why a tenant is left alone. The caller holds mu.
+func (e *Engine) tenantPauseFault(tenant string) *fault.Fault {
+	asked := e.tenantPauses[tenant] > e.Clock.Boot()
+	if e.TenantPause != nil && !asked {
+		_, asked = e.TenantPause(tenant)
 	}
 	if asked {
 		return fault.Errorf("refresh", fault.Throttled, "%s asked for a pause", tenant)
@@ -66,23 +66,23 @@ func (e *Engine) heldFault(tenant string) *fault.Fault {
 	return fault.Errorf("refresh", fault.Unavailable, "%s has not answered several requests in a row, and is left alone for a while; check the network and the proxy; it is tried again by itself", tenant)
 }
 
-// Force is Again for who has a valid token and can do without another: it
+// TryForce is Again for who has a valid token and can do without another: it
 // returns nil if there is nothing to wait for.
-func (e *Engine) Force(id instance.ID) *Flight {
-	f, err := e.Again(id)
+func (e *Engine) TryForce(id instance.ID) *Flight {
+	f, err := e.Force(id)
 	if err != nil {
 		return nil // a pause runs; the valid token is served meanwhile
 	}
 	return f
 }
 
-// Again is Join for a token that is not due, at most once a minute for each
+// Force is Join for a token that is not due, at most once a minute for each
 // instance: earlier it is throttled, unless a flight is under way.
-func (e *Engine) Again(id instance.ID) (*Flight, error) {
+func (e *Engine) Force(id instance.ID) (*Flight, error) {
 	if f, left := e.mayForce(id); f != nil {
 		return f, nil
 	} else if left > 0 {
-		return nil, fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago; ask for the token again, and use the one that comes", id).On(id.String()).After(left)
+		return nil, fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago; ask for the token again, and use the one that comes", id).WithInstance(id.String()).WithRetry(left)
 	}
 	return e.Join(id)
 }
@@ -96,7 +96,7 @@ func (e *Engine) mayForce(id instance.ID) (*Flight, time.Duration) {
 		return f, 0
 	}
 	now := e.Clock.Boot()
-	if r, ok := e.Vault.Get(id); ok && e.untilFloor(r) > 0 {
+	if r, ok := e.Tokens.Get(id); ok && e.untilFloor(r) > 0 {
 		return nil, e.untilFloor(r) // the minute of [forceEvery] does not begin
 	}
 	if last, ok := e.forced[id]; ok && now-last < forceEvery {
@@ -110,9 +110,9 @@ func (e *Engine) mayForce(id instance.ID) (*Flight, time.Duration) {
 // with many instances that are due at one moment is not a crowd.
 const flightsAtOnce = 4
 
-// room reports whether one more flight to a tenant may start by itself. When it
+// hasSlot reports whether one more flight to a tenant may start by itself. When it
 // is full, the end of a flight makes Run look again.
-func (e *Engine) room(tenant string) bool {
+func (e *Engine) hasSlot(tenant string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	n := 0
@@ -132,7 +132,7 @@ func (e *Engine) queue(id instance.ID) {
 	if _, ok := e.flights[id]; ok {
 		return
 	}
-	if r, ok := e.Vault.Get(id); ok && max(e.untilDue(r), e.paused(id)) <= 0 {
+	if r, ok := e.Tokens.Get(id); ok && max(e.untilDue(r), e.paused(id)) <= 0 {
 		e.add(id)
 	}
 }
@@ -141,7 +141,7 @@ func (e *Engine) queue(id instance.ID) {
 func (e *Engine) add(id instance.ID) *Flight {
 	f := &Flight{id: id, done: make(chan struct{})}
 	if e.closed {
-		f.err = fault.E("refresh", fault.Unavailable, errStopping).On(id.String())
+		f.err = fault.New("refresh", fault.Unavailable, errStopping).WithInstance(id.String())
 		close(f.done)
 		return f
 	}
@@ -151,15 +151,15 @@ func (e *Engine) add(id instance.ID) *Flight {
 	return f
 }
 
-// take returns the flights that may begin now, and how long until the first of the
+// takeReady returns the flights that may begin now, and how long until the first of the
 // others may. They stay in line.
-func (e *Engine) take() (begin []*Flight, next time.Duration) {
+func (e *Engine) takeReady() (begin []*Flight, next time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	next = maxRest
+	next = idleInterval
 	var line []*Flight
 	for _, f := range e.queued {
-		if left := e.pace.enter(f.id.Tenant, e.Limits().Rate, e.Clock.Boot()); left > 0 {
+		if left := e.limiter.allow(f.id.Tenant, e.Limits().Rate, e.Clock.Boot()); left > 0 {
 			next = min(next, left)
 			line = append(line, f)
 			continue
@@ -177,16 +177,16 @@ func (e *Engine) close() {
 	e.closed = true
 	for _, f := range e.queued {
 		delete(e.flights, f.id)
-		f.err = fault.E("refresh", fault.Unavailable, errStopping).On(f.id.String())
+		f.err = fault.New("refresh", fault.Unavailable, errStopping).WithInstance(f.id.String())
 		close(f.done)
 	}
 	e.queued = nil
 }
 
-// fly runs one flight to its end.
-func (e *Engine) fly(ctx context.Context, f *Flight) {
+// runFlight runs one flight to its end.
+func (e *Engine) runFlight(ctx context.Context, f *Flight) {
 	err := e.renew(ctx, f.id)
-	if errors.Is(err, errCaughtUp) {
+	if errors.Is(err, errOnlySaved) {
 		err = nil
 	}
 	e.mu.Lock()

@@ -32,7 +32,7 @@ func TestStartSplay(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := timingtest.New()
-				r := tokenstore.Record{Life: token.Received(c, time.Hour), RefreshLife: token.Received(c, tt.refresh), Attempt: tt.attempt}
+				r := tokenstore.Record{AccessLife: token.NewLifetime(c, time.Hour), RefreshLife: token.NewLifetime(c, tt.refresh), Attempt: tt.attempt}
 				time.Sleep(tt.away)
 				if got := startSplay(r, c); got != tt.want {
 					t.Errorf("got %s, want %s", got, tt.want)
@@ -42,15 +42,15 @@ func TestStartSplay(t *testing.T) {
 	}
 }
 
-// many is an engine over n auth tokens of one tenant, received just now.
-func many(t *testing.T, n int) *bench {
+// newHarnessWith is an engine over n auth tokens of one tenant, received just now.
+func newHarnessWith(t *testing.T, n int) *harness {
 	t.Helper()
-	b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, service: &service{delay: time.Second}, woke: make(chan struct{})}
-	b.service.script = append(b.service.script, rotates)
+	b := &harness{clock: timingtest.New(), store: &storetest.Memory{}, service: &service{delay: time.Second}, woke: make(chan struct{})}
+	b.service.script = append(b.service.script, answerRotated)
 	for i := range n {
 		id := one
 		id.Number = i + 1
-		b.hold(t, tokenstore.Record{ID: id})
+		b.addToken(t, tokenstore.Record{ID: id})
 	}
 	return b
 }
@@ -59,7 +59,7 @@ func many(t *testing.T, n int) *bench {
 // four at a time.
 func TestFlightsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := many(t, 50)
+		b := newHarnessWith(t, 50)
 		b.run(t)
 		defer b.stop()
 		time.Sleep(36*time.Minute + 1500*time.Millisecond)
@@ -73,13 +73,13 @@ func TestFlightsAtOnce(t *testing.T) {
 	})
 }
 
-// TestHeldTenant: while a tenant is left alone nothing is sent to it, and a
+// TestPausedTenant: while a tenant is left alone nothing is sent to it, and a
 // caller is told why and for how long.
-func TestHeldTenant(t *testing.T) {
+func TestPausedTenant(t *testing.T) {
 	for _, asked := range []bool{true, false} {
 		t.Run(fmt.Sprint(asked), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := many(t, 1)
+				b := newHarnessWith(t, 1)
 				until := b.clock.Boot() + 2*time.Hour
 				b.held = func(string) (time.Duration, bool) { return max(0, until-b.clock.Boot()), asked }
 				b.run(t)
@@ -89,7 +89,7 @@ func TestHeldTenant(t *testing.T) {
 				if asked {
 					want = fault.Throttled
 				}
-				if f != nil || fault.KindOf(err) != want || fault.Of(err).Retry != 2*time.Hour {
+				if f != nil || fault.KindOf(err) != want || fault.From(err).Retry != 2*time.Hour {
 					t.Errorf("Join = %v, %v; want %s for 2h", f, err, want)
 				}
 				time.Sleep(119 * time.Minute)
@@ -109,7 +109,7 @@ func TestHeldTenant(t *testing.T) {
 // TestRefusalsEndInTheEvidence: three refusals that are no invalid_grant, over
 // half an hour, mean what our own record says.
 func TestRefusalsEndInTheEvidence(t *testing.T) {
-	no := answered(403, "forbidden", "no")
+	no := statusFailure(403, "forbidden", "no")
 	enough := Evidence{Refusals: tokenstore.Refusals{Count: 2}, SinceFirst: time.Hour, SaneClock: true}
 	for _, tt := range []struct {
 		name   string
@@ -118,7 +118,7 @@ func TestRefusalsEndInTheEvidence(t *testing.T) {
 	}{
 		{"nothing else is known", func(*Evidence) {}, instance.AuthTokenRevoked},
 		{"an answer is missing", func(e *Evidence) { e.Before.Unanswered = 1 }, instance.RefreshTokenLost},
-		{"past its life", func(e *Evidence) { e.RefreshLapsed = true }, instance.RefreshTokenLapsed},
+		{"past its life", func(e *Evidence) { e.RefreshTokenExpired = true }, instance.RefreshTokenExpired},
 		{"an insane clock", func(e *Evidence) { e.SaneClock = false }, instance.RefreshFailed},
 		{"too soon", func(e *Evidence) { e.SinceFirst = time.Minute }, instance.RefreshFailed},
 	} {

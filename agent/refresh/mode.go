@@ -15,17 +15,17 @@ import (
 // trying, and keeps to the one that has worked.
 const ModeAuto = "auto"
 
-// Known is what decides in which mode a refresh is tried.
-type Known struct {
+// ModeInput is what decides in which mode a refresh is tried.
+type ModeInput struct {
 	Configured string // refresh.mode
-	Taught     string // the mode that has worked at the tenant; "" if none is known
-	// Before says that auth tokens of the tenant were refreshed by a version that did
+	Working    string // the mode that has worked at the tenant; "" if none is known
+	// RefreshedBefore says that auth tokens of the tenant were refreshed by a version that did
 	// not keep in which mode. It counts only where nothing is taught.
-	Before bool
-	// Nameless says that the service gave the auth token no id. Then it cannot be
+	RefreshedBefore bool
+	// NoTokenID says that the service gave the auth token no id. Then it cannot be
 	// refreshed at the service itself.
-	Nameless bool
-	Refused  []Refusal // what this refresh token was answered since the first try
+	NoTokenID bool
+	Refused   []Refusal // what this refresh token was answered since the first try
 }
 
 // Refusal is the answer of the service to a try in a mode.
@@ -35,24 +35,24 @@ type Refusal struct {
 }
 
 // modes are those that may be tried, in their order (A: contract.md, the refresh).
-func (k Known) modes() []string {
+func (k ModeInput) modes() []string {
 	switch {
 	case k.Configured != ModeAuto:
 		return []string{k.Configured}
-	case k.found():
-		return []string{k.Taught}
-	case k.Nameless:
+	case k.hasAutoMode():
+		return []string{k.Working}
+	case k.NoTokenID:
 		return []string{tms.ModeOIDC}
 	}
 	return []string{tms.ModeOIDC, tms.ModeTMS}
 }
 
-// found reports whether [ModeAuto] has a mode that works. One by the registration
+// hasAutoMode reports whether [ModeAuto] has a mode that works. One by the registration
 // token is chosen by a person alone.
-func (k Known) found() bool { return k.Taught == tms.ModeOIDC || k.Taught == tms.ModeTMS }
+func (k ModeInput) hasAutoMode() bool { return k.Working == tms.ModeOIDC || k.Working == tms.ModeTMS }
 
 // Next returns the mode to try now, or "" if each has refused. It is pure.
-func (k Known) Next() string {
+func (k ModeInput) Next() string {
 	for _, mode := range k.modes() {
 		if !slices.ContainsFunc(k.Refused, func(r Refusal) bool { return r.Mode == mode }) {
 			return mode
@@ -64,18 +64,18 @@ func (k Known) Next() string {
 // Proven reports whether the mode that is tried has worked at the tenant before.
 // Only then may a refusal end an auth token. A person who had chosen a mode before
 // that was kept is believed. It is pure.
-func (k Known) Proven() bool {
+func (k ModeInput) Proven() bool {
 	if k.Configured == ModeAuto {
-		return k.found()
+		return k.hasAutoMode()
 	}
-	return k.Taught == k.Configured || k.Taught == "" && k.Before
+	return k.Working == k.Configured || k.Working == "" && k.RefreshedBefore
 }
 
-// refuses reports whether an answer is a refusal, which leads to the other mode.
+// isRefusal reports whether an answer is a refusal, which leads to the other mode.
 // The service's pages name no shape for a 404 or a 405, and a service that does not
 // know a path may answer in any. A proxy's 407, and what says "later", decide
 // nothing.
-func refuses(f *tms.Failure) bool {
+func isRefusal(f *tms.Failure) bool {
 	switch {
 	case f.Reach != tms.Answered || f.Refused:
 		return false
@@ -85,31 +85,31 @@ func refuses(f *tms.Failure) bool {
 	return f.Status >= 400 && f.Status < 500
 }
 
-// ofService reports whether a refusal can be the service's own. A captive portal
+// fromService reports whether a refusal can be the service's own. A captive portal
 // refuses as well, in no shape of the service.
-func ofService(r Refusal) bool {
+func fromService(r Refusal) bool {
 	return r.Failure.ServiceShape || r.Failure.Status == 404 || r.Failure.Status == 405
 }
 
-// unproven is the verdict on a refresh token that was refused in each mode, where
+// unprovenVerdict is the verdict on a refresh token that was refused in each mode, where
 // none of them has been proven. It is kept: such a refusal may be about the form of
 // the request as well as about the token. It is pure.
-func (k Known) unproven(e Evidence) Verdict {
-	i := slices.IndexFunc(k.Refused, ofService)
+func (k ModeInput) unprovenVerdict(e Evidence) Verdict {
+	i := slices.IndexFunc(k.Refused, fromService)
 	switch {
 	case i < 0:
 		return Classify(k.Refused[len(k.Refused)-1].Failure, e)
-	case e.RefreshLapsed:
-		return expired(k.Refused[i].Failure, e) // its announced end, and not the refusal, ends it
-	case e.Before.Doubtful() && e.HasOlder && !e.Before.OlderTried:
-		return tryOlder()
-	case k.Configured == ModeAuto && k.Taught == "" && k.Before:
+	case e.RefreshTokenExpired:
+		return expiredVerdict(k.Refused[i].Failure, e) // its announced end, and not the refusal, ends it
+	case e.Before.AnswerMissing() && e.HasPrevious && !e.Before.PreviousTried:
+		return tryPreviousVerdict()
+	case k.Configured == ModeAuto && k.Working == "" && k.RefreshedBefore:
 		// One of the two modes has worked before, and both refuse now.
-		return refusal(k.Refused[i].Failure, e)
+		return refusalVerdict(k.Refused[i].Failure, e)
 	}
 	words := make([]string, len(k.Refused))
 	for i, r := range k.Refused {
-		words[i] = fmt.Sprintf("%s answered HTTP %d, %s", status.ModeInWords(r.Mode), r.Failure.Status, r.Failure.Said())
+		words[i] = fmt.Sprintf("%s answered HTTP %d, %s", status.ModeText(r.Mode), r.Failure.Status, r.Failure.ServiceWords())
 	}
 	text := fmt.Sprintf("%s refuses to refresh, and no refresh mode is proven: %s", k.Refused[i].Failure.Host, strings.Join(words, "; "))
 	text += "; Regent keeps the auth token and retries; "

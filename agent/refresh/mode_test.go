@@ -23,23 +23,23 @@ func TestNextMode(t *testing.T) {
 	const auto, oidc, patch, registration = ModeAuto, tms.ModeOIDC, tms.ModeTMS, tms.ModeTMSRegistration
 	for _, tt := range []struct {
 		name   string
-		k      Known
+		k      ModeInput
 		tries  []string // each refuses
 		proven bool
 	}{
-		{"nothing is known", Known{Configured: auto}, []string{oidc, patch}, false},
-		{"an auth token without an id", Known{Configured: auto, Nameless: true}, []string{oidc}, false},
-		{"Keycloak has worked", Known{Configured: auto, Taught: oidc}, []string{oidc}, true},
-		{"the service has worked", Known{Configured: auto, Taught: patch}, []string{patch}, true},
-		{"the service has worked, and this one has no id", Known{Configured: auto, Taught: patch, Nameless: true}, []string{patch}, true},
-		{"the registration token has worked, which auto never tries", Known{Configured: auto, Taught: registration}, []string{oidc, patch}, false},
-		{"an earlier version has refreshed, and nobody knows how", Known{Configured: auto, Before: true}, []string{oidc, patch}, false},
-		{"chosen", Known{Configured: patch}, []string{patch}, false},
-		{"chosen, and has worked", Known{Configured: patch, Taught: patch}, []string{patch}, true},
-		{"chosen, and another one has worked", Known{Configured: patch, Taught: oidc}, []string{patch}, false},
-		{"chosen in an earlier version", Known{Configured: oidc, Before: true}, []string{oidc}, true},
-		{"chosen after that version, where another one has worked", Known{Configured: oidc, Taught: patch, Before: true}, []string{oidc}, false},
-		{"the registration token, chosen", Known{Configured: registration, Taught: registration}, []string{registration}, true},
+		{"nothing is known", ModeInput{Configured: auto}, []string{oidc, patch}, false},
+		{"an auth token without an id", ModeInput{Configured: auto, NoTokenID: true}, []string{oidc}, false},
+		{"Keycloak has worked", ModeInput{Configured: auto, Working: oidc}, []string{oidc}, true},
+		{"the service has worked", ModeInput{Configured: auto, Working: patch}, []string{patch}, true},
+		{"the service has worked, and this one has no id", ModeInput{Configured: auto, Working: patch, NoTokenID: true}, []string{patch}, true},
+		{"the registration token has worked, which auto never tries", ModeInput{Configured: auto, Working: registration}, []string{oidc, patch}, false},
+		{"an earlier version has refreshed, and nobody knows how", ModeInput{Configured: auto, RefreshedBefore: true}, []string{oidc, patch}, false},
+		{"chosen", ModeInput{Configured: patch}, []string{patch}, false},
+		{"chosen, and has worked", ModeInput{Configured: patch, Working: patch}, []string{patch}, true},
+		{"chosen, and another one has worked", ModeInput{Configured: patch, Working: oidc}, []string{patch}, false},
+		{"chosen in an earlier version", ModeInput{Configured: oidc, RefreshedBefore: true}, []string{oidc}, true},
+		{"chosen after that version, where another one has worked", ModeInput{Configured: oidc, Working: patch, RefreshedBefore: true}, []string{oidc}, false},
+		{"the registration token, chosen", ModeInput{Configured: registration, Working: registration}, []string{registration}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := tt.k.Proven(); got != tt.proven {
@@ -48,7 +48,7 @@ func TestNextMode(t *testing.T) {
 			var tries []string
 			for mode := tt.k.Next(); mode != ""; mode = tt.k.Next() {
 				tries = append(tries, mode)
-				tt.k.Refused = append(tt.k.Refused, Refusal{mode, badGrant()})
+				tt.k.Refused = append(tt.k.Refused, Refusal{mode, invalidGrantFailure()})
 			}
 			if !slices.Equal(tries, tt.tries) {
 				t.Errorf("tries %q, want %q", tries, tt.tries)
@@ -57,45 +57,45 @@ func TestNextMode(t *testing.T) {
 	}
 }
 
-func TestWhatRefuses(t *testing.T) {
+func TestIsRefusal(t *testing.T) {
 	for _, tt := range []struct {
 		f             *tms.Failure
 		refuses, ours bool
 	}{
-		{badGrant(), true, true},
-		{answered(401, "invalid_client", ""), true, true},
-		{answered(400, "unauthorized_client", "no"), true, true},
-		{answered(404, "NOT_FOUND", "no"), true, true},
-		{answered(404, "", ""), true, true}, // a path that the service does not know
-		{answered(405, "", ""), true, true},
-		{answered(401, "", ""), true, false}, // or a captive portal's
-		{answered(403, "", ""), true, false},
-		{answered(407, "", ""), false, false},
-		{answered(408, "", ""), false, false},
-		{answered(429, "x", "slow down"), false, true},
-		{answered(302, "", ""), false, false},
-		{answered(500, "x", "An internal error occurred."), false, true},
-		{answered(503, "", ""), false, false},
-		{lost(), false, false},
-		{offline(), false, false},
+		{invalidGrantFailure(), true, true},
+		{statusFailure(401, "invalid_client", ""), true, true},
+		{statusFailure(400, "unauthorized_client", "no"), true, true},
+		{statusFailure(404, "NOT_FOUND", "no"), true, true},
+		{statusFailure(404, "", ""), true, true}, // a path that the service does not know
+		{statusFailure(405, "", ""), true, true},
+		{statusFailure(401, "", ""), true, false}, // or a captive portal's
+		{statusFailure(403, "", ""), true, false},
+		{statusFailure(407, "", ""), false, false},
+		{statusFailure(408, "", ""), false, false},
+		{statusFailure(429, "x", "slow down"), false, true},
+		{statusFailure(302, "", ""), false, false},
+		{statusFailure(500, "x", "An internal error occurred."), false, true},
+		{statusFailure(503, "", ""), false, false},
+		{lostFailure(), false, false},
+		{offlineFailure(), false, false},
 		{&tms.Failure{Refused: true}, false, false},
 	} {
-		if got := refuses(tt.f); got != tt.refuses {
+		if got := isRefusal(tt.f); got != tt.refuses {
 			t.Errorf("refuses(%v) = %t", tt.f, got)
 		}
-		if got := ofService(Refusal{"", tt.f}); got != tt.ours {
+		if got := fromService(Refusal{"", tt.f}); got != tt.ours {
 			t.Errorf("ofService(%v) = %t", tt.f, got)
 		}
 	}
 }
 
-// modal answers each mode by its own script, the last step for ever after.
-type modal struct {
+// modeService answers each mode by its own script, the last step for ever after.
+type modeService struct {
 	oidc, patch *service
 	tried       []string
 }
 
-func (m *modal) of(mode string) *service {
+func (m *modeService) of(mode string) *service {
 	m.tried = append(m.tried, mode)
 	if mode == tms.ModeOIDC {
 		return m.oidc
@@ -123,30 +123,30 @@ func steps(s ...func(tms.RefreshRequest) (tms.AuthToken, error)) []func(tms.Refr
 // TestModes: no refusal ends an auth token before a mode has worked once at its
 // tenant, and once one has, it is kept to.
 func TestModes(t *testing.T) {
-	no := fails(badGrant())
-	gone := fails(answered(404, "", ""))
-	client := fails(answered(401, "invalid_client", "Invalid client"))
-	unknown := fails(answered(400, "unauthorized_client", "Client not allowed"))
+	no := answerFailure(invalidGrantFailure())
+	gone := answerFailure(statusFailure(404, "", ""))
+	client := answerFailure(statusFailure(401, "invalid_client", "Invalid client"))
+	unknown := answerFailure(statusFailure(400, "unauthorized_client", "Client not allowed"))
 	for _, tt := range []modeStory{
-		{name: "Keycloak works", oidc: steps(rotates), patch: steps(no), want: instance.Live, learned: "oidc", tried: "oidc oidc"},
-		{name: "only the service works, after invalid_grant", oidc: steps(no), patch: steps(rotates), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
-		{name: "only the service works, after invalid_client", oidc: steps(client), patch: steps(rotates), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
-		{name: "only the service works, after unauthorized_client", oidc: steps(unknown), patch: steps(rotates), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
-		{name: "only the service works, after a 404", oidc: steps(gone), patch: steps(rotates), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
+		{name: "Keycloak works", oidc: steps(answerRotated), patch: steps(no), want: instance.Live, learned: "oidc", tried: "oidc oidc"},
+		{name: "only the service works, after invalid_grant", oidc: steps(no), patch: steps(answerRotated), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
+		{name: "only the service works, after invalid_client", oidc: steps(client), patch: steps(answerRotated), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
+		{name: "only the service works, after unauthorized_client", oidc: steps(unknown), patch: steps(answerRotated), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
+		{name: "only the service works, after a 404", oidc: steps(gone), patch: steps(answerRotated), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
 		{name: "neither works", oidc: steps(no), patch: steps(client), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc tms oidc tms"},
-		{name: "the first answer is lost, and then neither works", oidc: steps(fails(lost()), no), patch: steps(no), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc oidc tms oidc tms"},
+		{name: "the first answer is lost, and then neither works", oidc: steps(answerFailure(lostFailure()), no), patch: steps(no), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc oidc tms oidc tms"},
 		{name: "neither is known", oidc: steps(gone), patch: steps(gone), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc tms oidc tms"},
-		{name: "neither works, and then Keycloak", oidc: steps(no, no, rotates), patch: steps(no), want: instance.Live, learned: "oidc", tried: "oidc tms oidc tms oidc"},
-		{name: "a portal", oidc: steps(fails(answered(401, "", ""))), patch: steps(fails(answered(403, "", ""))), want: instance.Expired, code: fault.Unavailable, tried: "oidc tms oidc tms"},
-		{name: "offline decides nothing", oidc: steps(fails(offline()), fails(lost()), fails(answered(503, "", "")), fails(asking(answered(429, "", ""), time.Second)), rotates), patch: steps(rotates), want: instance.Live, learned: "oidc", tried: "oidc oidc oidc oidc oidc"},
-		{name: "the second mode is undecided, and is gone on with", oidc: steps(no), patch: steps(fails(offline()), fails(answered(503, "", "")), rotates), want: instance.Live, learned: "tms", tried: "oidc tms tms tms tms"},
-		{name: "the refusal that Keycloak proved", taught: "oidc", oidc: steps(no), patch: steps(rotates), want: instance.Revoked, learned: "oidc", tried: "oidc", code: fault.Revoked},
-		{name: "one refusal leaves no proven mode", taught: "tms", oidc: steps(rotates), patch: steps(client, rotates), want: instance.Live, learned: "tms", tried: "tms tms tms"},
-		{name: "chosen, and refuses", mode: "oidc", oidc: steps(no), patch: steps(rotates), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc oidc"},
-		{name: "chosen, and works", mode: "tms", oidc: steps(no), patch: steps(rotates, no), want: instance.Revoked, learned: "tms", tried: "tms tms", code: fault.Revoked},
-		{name: "chosen, where another one has worked", mode: "tms", taught: "oidc", oidc: steps(rotates), patch: steps(no), want: instance.Expired, learned: "oidc", code: fault.RefreshUncertain, tried: "tms tms"},
-		{name: "chosen in an earlier version", mode: "oidc", generation: 7, oidc: steps(no), patch: steps(rotates), want: instance.Revoked, tried: "oidc", code: fault.Revoked},
-		{name: "an earlier version refreshed at the service", generation: 7, oidc: steps(no), patch: steps(rotates), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
+		{name: "neither works, and then Keycloak", oidc: steps(no, no, answerRotated), patch: steps(no), want: instance.Live, learned: "oidc", tried: "oidc tms oidc tms oidc"},
+		{name: "a portal", oidc: steps(answerFailure(statusFailure(401, "", ""))), patch: steps(answerFailure(statusFailure(403, "", ""))), want: instance.Expired, code: fault.Unavailable, tried: "oidc tms oidc tms"},
+		{name: "offline decides nothing", oidc: steps(answerFailure(offlineFailure()), answerFailure(lostFailure()), answerFailure(statusFailure(503, "", "")), answerFailure(withRetryAfter(statusFailure(429, "", ""), time.Second)), answerRotated), patch: steps(answerRotated), want: instance.Live, learned: "oidc", tried: "oidc oidc oidc oidc oidc"},
+		{name: "the second mode is undecided, and is gone on with", oidc: steps(no), patch: steps(answerFailure(offlineFailure()), answerFailure(statusFailure(503, "", "")), answerRotated), want: instance.Live, learned: "tms", tried: "oidc tms tms tms tms"},
+		{name: "the refusal that Keycloak proved", taught: "oidc", oidc: steps(no), patch: steps(answerRotated), want: instance.Revoked, learned: "oidc", tried: "oidc", code: fault.Revoked},
+		{name: "one refusal leaves no proven mode", taught: "tms", oidc: steps(answerRotated), patch: steps(client, answerRotated), want: instance.Live, learned: "tms", tried: "tms tms tms"},
+		{name: "chosen, and refuses", mode: "oidc", oidc: steps(no), patch: steps(answerRotated), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc oidc"},
+		{name: "chosen, and works", mode: "tms", oidc: steps(no), patch: steps(answerRotated, no), want: instance.Revoked, learned: "tms", tried: "tms tms", code: fault.Revoked},
+		{name: "chosen, where another one has worked", mode: "tms", taught: "oidc", oidc: steps(answerRotated), patch: steps(no), want: instance.Expired, learned: "oidc", code: fault.RefreshUncertain, tried: "tms tms"},
+		{name: "chosen in an earlier version", mode: "oidc", generation: 7, oidc: steps(no), patch: steps(answerRotated), want: instance.Revoked, tried: "oidc", code: fault.Revoked},
+		{name: "an earlier version refreshed at the service", generation: 7, oidc: steps(no), patch: steps(answerRotated), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
 		{name: "an earlier version refreshed, and now both refuse", generation: 7, oidc: steps(no), patch: steps(client), want: instance.Revoked, code: fault.Revoked, tried: "oidc tms oidc tms oidc tms"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -156,18 +156,18 @@ func TestModes(t *testing.T) {
 }
 
 func (tt modeStory) play(t *testing.T) {
-	b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: tt.mode}
+	b := &harness{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: tt.mode}
 	if b.mode == "" {
 		b.mode = ModeAuto
 	}
-	m := &modal{&service{script: tt.oidc}, &service{script: tt.patch}, nil}
+	m := &modeService{&service{script: tt.oidc}, &service{script: tt.patch}, nil}
 	b.service = &service{script: steps(func(r tms.RefreshRequest) (tms.AuthToken, error) { return m.of(r.Mode).Refresh(t.Context(), r) })}
-	b.hold(t, tokenstore.Record{ID: one, AuthTokenID: "at-1"})
+	b.addToken(t, tokenstore.Record{ID: one, AuthTokenID: "at-1"})
 	if tt.generation > 0 {
-		b.ended(t, tt.generation)
+		b.addEndedToken(t, tt.generation)
 	}
 	if tt.taught != "" {
-		if err := learnedIn(t, b.store, b.mode).Change(t.Context(), one.Tenant, func(l *tms.Learned) { l.Refreshed(tt.taught, time.Now()) }); err != nil {
+		if err := openCapabilities(t, b.store, b.mode).Update(t.Context(), one.Tenant, func(l *tms.Capabilities) { l.NoteRefresh(tt.taught, time.Now()) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -187,7 +187,7 @@ func (tt modeStory) play(t *testing.T) {
 	case f != nil && tt.code == fault.RefreshUncertain && !strings.Contains(f.Text(), "regent doctor --contract"):
 		t.Errorf("no next step in %q", f.Text())
 	}
-	if got := b.Learned.Of(one.Tenant).Refresh.Mode; got != tt.learned {
+	if got := b.Capabilities.Get(one.Tenant).Refresh.Mode; got != tt.learned {
 		t.Errorf("learned %q, want %q", got, tt.learned)
 	}
 	if got := strings.Join(m.tried, " "); !strings.HasPrefix(got+" ", tt.tried+" ") {
@@ -198,9 +198,9 @@ func (tt modeStory) play(t *testing.T) {
 	}
 }
 
-// ended keeps another auth token of the tenant, which was refreshed often and then
+// addEndedToken keeps another auth token of the tenant, which was refreshed often and then
 // given up.
-func (b *bench) ended(t *testing.T, generation uint64) {
+func (b *harness) addEndedToken(t *testing.T, generation uint64) {
 	t.Helper()
 	v, _, err := tokenstore.Open(t.Context(), b.store)
 	if err != nil {
@@ -217,9 +217,9 @@ func (b *bench) ended(t *testing.T, generation uint64) {
 // the pause to end.
 func TestRetryAfterUncertain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
-		b.service = &service{script: steps(fails(badGrant()))}
-		b.hold(t, tokenstore.Record{ID: one, AuthTokenID: "at-1"})
+		b := &harness{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
+		b.service = &service{script: steps(answerFailure(invalidGrantFailure()))}
+		b.addToken(t, tokenstore.Record{ID: one, AuthTokenID: "at-1"})
 		b.run(t)
 		defer b.stop()
 		time.Sleep(3 * time.Hour)
@@ -240,13 +240,13 @@ func TestRetryAfterUncertain(t *testing.T) {
 func TestUnprovenLapsed(t *testing.T) {
 	for life, want := range map[time.Duration]instance.State{0: instance.Expired, 2 * time.Hour: instance.RefreshExpired, 90 * time.Hour: instance.Expired} {
 		synctest.Test(t, func(t *testing.T) {
-			b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
-			b.service = &service{script: steps(fails(badGrant()))}
+			b := &harness{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
+			b.service = &service{script: steps(answerFailure(invalidGrantFailure()))}
 			held := tokenstore.Record{ID: one, AuthTokenID: "at-1"}
 			if life > 0 {
-				held.RefreshLife = token.Received(b.clock, life)
+				held.RefreshLife = token.NewLifetime(b.clock, life)
 			}
-			b.hold(t, held)
+			b.addToken(t, held)
 			b.run(t)
 			defer b.stop()
 			time.Sleep(5 * time.Hour)
@@ -263,9 +263,9 @@ func TestUnprovenLapsed(t *testing.T) {
 // found when it is answered.
 func TestUnprovenProperty(t *testing.T) {
 	answers := map[string]func(tms.RefreshRequest) (tms.AuthToken, error){
-		"invalid_grant": fails(badGrant()), "invalid_client": fails(answered(401, "invalid_client", "no")), "404": fails(answered(404, "", "")),
-		"403": fails(answered(403, "FORBIDDEN", "no")), "portal": fails(answered(401, "", "")), "302": fails(answered(302, "", "")),
-		"500": fails(answered(500, "", "")), "429": fails(asking(answered(429, "", ""), time.Minute)), "lost": fails(lost()), "offline": fails(offline()),
+		"invalid_grant": answerFailure(invalidGrantFailure()), "invalid_client": answerFailure(statusFailure(401, "invalid_client", "no")), "404": answerFailure(statusFailure(404, "", "")),
+		"403": answerFailure(statusFailure(403, "FORBIDDEN", "no")), "portal": answerFailure(statusFailure(401, "", "")), "302": answerFailure(statusFailure(302, "", "")),
+		"500": answerFailure(statusFailure(500, "", "")), "429": answerFailure(withRetryAfter(statusFailure(429, "", ""), time.Minute)), "lost": answerFailure(lostFailure()), "offline": answerFailure(offlineFailure()),
 	}
 	words := []string{"invalid_grant", "invalid_client", "404", "403", "portal", "302", "500", "429", "lost", "offline"}
 	rapid.Check(t, func(r *rapid.T) {
@@ -280,14 +280,14 @@ func TestUnprovenProperty(t *testing.T) {
 		lapses := rapid.Bool().Draw(r, "lapses")
 		failure := ""
 		synctest.Test(t, func(t *testing.T) {
-			b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
-			m := &modal{&service{script: oidc}, &service{script: patch}, nil}
+			b := &harness{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
+			m := &modeService{&service{script: oidc}, &service{script: patch}, nil}
 			b.service = &service{script: steps(func(q tms.RefreshRequest) (tms.AuthToken, error) { return m.of(q.Mode).Refresh(t.Context(), q) })}
 			held := tokenstore.Record{ID: one, AuthTokenID: "at-1"}
 			if lapses {
-				held.RefreshLife = token.Received(b.clock, 2*time.Hour)
+				held.RefreshLife = token.NewLifetime(b.clock, 2*time.Hour)
 			}
-			b.hold(t, held)
+			b.addToken(t, held)
 			b.run(t)
 			time.Sleep(24 * time.Hour)
 			synctest.Wait()
@@ -296,15 +296,15 @@ func TestUnprovenProperty(t *testing.T) {
 			if got := b.record(t); !ended() && (!got.State.Refreshable() || got.Refresh.IsZero()) {
 				failure = "it was given up: " + string(got.State)
 			}
-			m.oidc.script, m.patch.script = steps(fails(badGrant())), steps(fails(badGrant()))
-			m.of(works).script = steps(rotates)
+			m.oidc.script, m.patch.script = steps(answerFailure(invalidGrantFailure())), steps(answerFailure(invalidGrantFailure()))
+			m.of(works).script = steps(answerRotated)
 			b.Retry()
 			time.Sleep(24 * time.Hour)
 			synctest.Wait()
 			if got := b.record(t); failure == "" && !ended() && got.State != instance.Live {
 				failure = "it does not recover: " + string(got.State)
 			}
-			if got := b.Learned.Of(one.Tenant).Refresh.Mode; failure == "" && !ended() && got != works {
+			if got := b.Capabilities.Get(one.Tenant).Refresh.Mode; failure == "" && !ended() && got != works {
 				failure = "learned " + got
 			}
 			b.stop()

@@ -19,24 +19,24 @@ type Limits struct {
 // a moment ago. An attempt without an answer is tried again all the same: its
 // pauses bound that.
 func (e *Engine) untilFloor(r tokenstore.Record) time.Duration {
-	age, known := r.Life.Age(e.Clock)
-	if !known || r.Attempt.Doubtful() {
+	age, known := r.AccessLife.Age(e.Clock)
+	if !known || r.Attempt.AnswerMissing() {
 		return 0
 	}
 	return max(0, e.Limits().Floor-age)
 }
 
-// lineFor bounds the line of flights that the rate keeps waiting: who would stand
+// maxQueueWait bounds the line of flights that the rate keeps waiting: who would stand
 // in it for longer is told when to come again.
-const lineFor = 10 * time.Second
+const maxQueueWait = 10 * time.Second
 
-// tooSoon says why a caller may start no flight of id now, and when to come again;
+// checkLimits says why a caller may start no flight of id now, and when to come again;
 // nil if it may. The caller holds mu.
-func (e *Engine) tooSoon(id instance.ID) error {
+func (e *Engine) checkLimits(id instance.ID) error {
 	limits := e.Limits()
-	r, ok := e.Vault.Get(id)
+	r, ok := e.Tokens.Get(id)
 	if left := e.untilFloor(r); ok && left > 0 {
-		return fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago, and limits.refresh_floor allows that once in %s; ask again", id, limits.Floor).On(id.String()).After(left)
+		return fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago, and limits.refresh_floor allows that once in %s; ask again", id, limits.Floor).WithInstance(id.String()).WithRetry(left)
 	}
 	line := 0
 	for _, f := range e.queued {
@@ -44,17 +44,17 @@ func (e *Engine) tooSoon(id instance.ID) error {
 			line++
 		}
 	}
-	if most := limits.Rate * int(lineFor/time.Second); limits.Rate > 0 && line >= most {
-		return fault.Errorf("refresh", fault.Throttled, "%d refreshes at %s wait already, and limits.refresh_rate allows %d in a second; ask again", line, id.Tenant, limits.Rate).On(id.String()).After(lineFor)
+	if most := limits.Rate * int(maxQueueWait/time.Second); limits.Rate > 0 && line >= most {
+		return fault.Errorf("refresh", fault.Throttled, "%d refreshes at %s wait already, and limits.refresh_rate allows %d in a second; ask again", line, id.Tenant, limits.Rate).WithInstance(id.String()).WithRetry(maxQueueWait)
 	}
 	return nil
 }
 
-// alsoAsked counts a second request of one flight, for which the next flights wait.
-func (e *Engine) alsoAsked(tenant string) {
+// countExtraRequest counts a second request of one flight, for which the next flights wait.
+func (e *Engine) countExtraRequest(tenant string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.pace.begun[tenant] = append(e.pace.begun[tenant], e.Clock.Boot())
+	e.limiter.started[tenant] = append(e.limiter.started[tenant], e.Clock.Boot())
 }
 
 // Limited says which limits act on a tenant now.
@@ -64,8 +64,8 @@ type Limited struct {
 	Rate  bool          // a refresh waited for its turn in the last minute
 }
 
-// rateShown is how long it is told that the rate has kept a refresh waiting.
-const rateShown = time.Minute
+// rateDisplayTime is how long it is told that the rate has kept a refresh waiting.
+const rateDisplayTime = time.Minute
 
 // Limited looks which limits act on the auth tokens of a tenant.
 func (e *Engine) Limited(tenant string, held []tokenstore.Record) Limited {
@@ -75,37 +75,37 @@ func (e *Engine) Limited(tenant string, held []tokenstore.Record) Limited {
 		if !r.State.Refreshable() || e.Window.Due(r) >= floor {
 			continue
 		}
-		if life := shorter(r); !l.Floor || life < l.Life {
+		if life := shorterLife(r); !l.Floor || life < l.Life {
 			l.Floor, l.Life = true, life
 		}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	last, ok := e.pace.held[tenant]
-	l.Rate = ok && e.Clock.Boot()-last < rateShown
+	last, ok := e.limiter.delayedAt[tenant]
+	l.Rate = ok && e.Clock.Boot()-last < rateDisplayTime
 	return l
 }
 
-// pace counts what began, by tenant. It is not safe for concurrent use.
-type pace struct {
-	begun map[string][]time.Duration // boot times of the last second, the oldest first
-	held  map[string]time.Duration   // boot time at which a refresh was last kept waiting
+// rateLimiter counts what began, by tenant. It is not safe for concurrent use.
+type rateLimiter struct {
+	started   map[string][]time.Duration // boot times of the last second, the oldest first
+	delayedAt map[string]time.Duration   // boot time at which a refresh was last kept waiting
 }
 
-func newPace() pace {
-	return pace{begun: map[string][]time.Duration{}, held: map[string]time.Duration{}}
+func newRateLimiter() rateLimiter {
+	return rateLimiter{started: map[string][]time.Duration{}, delayedAt: map[string]time.Duration{}}
 }
 
-// enter lets one more refresh begin now, or returns how long it must wait.
-func (p *pace) enter(tenant string, rate int, now time.Duration) time.Duration {
-	begun := p.begun[tenant]
+// allow lets one more refresh begin now, or returns how long it must wait.
+func (p *rateLimiter) allow(tenant string, rate int, now time.Duration) time.Duration {
+	begun := p.started[tenant]
 	for len(begun) > 0 && now-begun[0] >= time.Second {
 		begun = begun[1:]
 	}
 	if rate > 0 && len(begun) >= rate {
-		p.begun[tenant], p.held[tenant] = begun, now
+		p.started[tenant], p.delayedAt[tenant] = begun, now
 		return begun[len(begun)-rate] + time.Second - now
 	}
-	p.begun[tenant] = append(begun, now)
+	p.started[tenant] = append(begun, now)
 	return 0
 }

@@ -17,13 +17,13 @@ func TestDue(t *testing.T) {
 		r    tokenstore.Record
 		want time.Duration
 	}{
-		{"earliest", tokenstore.Record{Life: life(time.Hour)}, 36 * time.Minute},
-		{"latest", tokenstore.Record{Life: life(time.Hour), Draw: 1}, 45 * time.Minute},
-		{"a refresh token that lives longer", tokenstore.Record{Life: life(time.Hour), RefreshLife: life(24 * time.Hour)}, 36 * time.Minute},
-		{"a refresh token that lives shorter", tokenstore.Record{Life: life(time.Hour), RefreshLife: life(10 * time.Minute)}, 6 * time.Minute},
+		{"earliest", tokenstore.Record{AccessLife: life(time.Hour)}, 36 * time.Minute},
+		{"latest", tokenstore.Record{AccessLife: life(time.Hour), Jitter: 1}, 45 * time.Minute},
+		{"a refresh token that lives longer", tokenstore.Record{AccessLife: life(time.Hour), RefreshLife: life(24 * time.Hour)}, 36 * time.Minute},
+		{"a refresh token that lives shorter", tokenstore.Record{AccessLife: life(time.Hour), RefreshLife: life(10 * time.Minute)}, 6 * time.Minute},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := Default().Due(tt.r); got != tt.want {
+			if got := DefaultWindow().Due(tt.r); got != tt.want {
 				t.Errorf("Due = %v, want %v", got, tt.want)
 			}
 		})
@@ -33,12 +33,12 @@ func TestDue(t *testing.T) {
 func TestDueIsWithinItsWindow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ttl := time.Duration(rapid.Int64Range(int64(time.Second), int64(1000*time.Hour)).Draw(t, "ttl"))
-		r := tokenstore.Record{Life: token.Lifetime{TTL: ttl}, Draw: rapid.Float64Range(0, 1).Draw(t, "draw")}
-		got := Default().Due(r)
+		r := tokenstore.Record{AccessLife: token.Lifetime{TTL: ttl}, Jitter: rapid.Float64Range(0, 1).Draw(t, "draw")}
+		got := DefaultWindow().Due(r)
 		if got < ttl*59/100 || got > ttl*76/100 {
-			t.Fatalf("Due(%v, draw %v) = %v", ttl, r.Draw, got)
+			t.Fatalf("Due(%v, draw %v) = %v", ttl, r.Jitter, got)
 		}
-		if again := Default().Due(r); again != got {
+		if again := DefaultWindow().Due(r); again != got {
 			t.Fatalf("asked twice: %v, then %v", got, again)
 		}
 	})

@@ -45,17 +45,17 @@ type provider struct {
 
 // The troubles, and for each whether the provider sees the request, and what the
 // device gets instead of its answer.
-var troubles = map[string]struct {
+var networkFaults = map[string]struct {
 	seen bool
 	gets *tms.Failure
 }{
-	"reply lost":       {true, lost()},
-	"request lost":     {false, lost()},
-	"500 after commit": {true, answered(500, "", "")},
-	"502 before it":    {false, answered(502, "", "")},
-	"offline":          {false, offline()},
-	"throttled":        {false, asking(answered(429, "", ""), time.Minute)},
-	"portal":           {false, answered(403, "", "")},
+	"reply lost":       {true, lostFailure()},
+	"request lost":     {false, lostFailure()},
+	"500 after commit": {true, statusFailure(500, "", "")},
+	"502 before it":    {false, statusFailure(502, "", "")},
+	"offline":          {false, offlineFailure()},
+	"throttled":        {false, withRetryAfter(statusFailure(429, "", ""), time.Minute)},
+	"portal":           {false, statusFailure(403, "", "")},
 	"none":             {true, nil},
 }
 
@@ -65,9 +65,9 @@ func (p *provider) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthTok
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.requests++
-	met := troubles["none"]
+	met := networkFaults["none"]
 	if len(p.trouble) > 0 {
-		met = troubles[p.trouble[0]]
+		met = networkFaults[p.trouble[0]]
 		p.trouble = p.trouble[1:]
 	}
 	var t tms.AuthToken
@@ -93,7 +93,7 @@ func (p *provider) grant(sent string) (tms.AuthToken, *tms.Failure) {
 		p.killed = true
 	}
 	if p.killed || p.revoked {
-		return tms.AuthToken{}, badGrant()
+		return tms.AuthToken{}, invalidGrantFailure()
 	}
 	p.issued++
 	t := tms.AuthToken{Access: token.NewSecret(fmt.Sprintf("access-%d", p.issued)), TTL: time.Hour}
@@ -104,23 +104,23 @@ func (p *provider) grant(sent string) (tms.AuthToken, *tms.Failure) {
 	return t, nil
 }
 
-// failing is a disk that takes nothing while it is told so, or takes it and says
+// faultyStore is a disk that takes nothing while it is told so, or takes it and says
 // that it did not.
-type failing struct {
+type faultyStore struct {
 	storetest.Memory
 	mu   sync.Mutex
 	full string // "", "before" or "after" it took effect, "now and then"
 	puts int
 }
 
-func (f *failing) set(full string) {
+func (f *faultyStore) set(full string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.full = full
 }
 
 // Put implements [store.CauseStore].
-func (f *failing) Put(ctx context.Context, name string, value []byte, was store.Version) (store.Version, error) {
+func (f *faultyStore) Put(ctx context.Context, name string, value []byte, was store.Version) (store.Version, error) {
 	f.mu.Lock()
 	full := f.full
 	f.puts++
@@ -140,9 +140,9 @@ func (f *failing) Put(ctx context.Context, name string, value []byte, was store.
 type laptop struct {
 	*testing.T
 	clock    *timingtest.Clock
-	disk     *failing
+	disk     *faultyStore
 	provider *provider
-	vault    *tokenstore.Vault
+	vault    *tokenstore.Store
 	engine   *Engine
 	stop     func()
 	boots    int
@@ -156,10 +156,10 @@ func (l *laptop) start() {
 	}
 	l.vault = v
 	l.engine = NewEngine(Options{
-		Learned: learnedIn(l.T, l.disk, l.mode), Mode: func() string { return cmp.Or(l.mode, tms.ModeOIDC) },
-		Vault: v, Service: func(string) (Service, error) { return l.provider, nil }, Window: Default(),
+		Capabilities: openCapabilities(l.T, l.disk, l.mode), Mode: func() string { return cmp.Or(l.mode, tms.ModeOIDC) },
+		Tokens: v, Service: func(string) (Service, error) { return l.provider, nil }, Window: DefaultWindow(),
 		Limits: func() Limits { return Limits{Floor: 5 * time.Second, Rate: 10} },
-		Clock:  l.clock, Draw: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
+		Clock:  l.clock, Random: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
 		Log:     slog.New(slog.DiscardHandler),
 		Changed: func(context.Context, instance.ID, instance.State, instance.State, fault.Kind) {},
 	})
@@ -175,14 +175,14 @@ func (l *laptop) start() {
 }
 
 // The moves that may happen to a laptop.
-var happenings = map[string]func(*laptop){
+var laptopEvents = map[string]func(*laptop){
 	"seconds": func(*laptop) { time.Sleep(3 * time.Second) },
 	"minutes": func(*laptop) { time.Sleep(17 * time.Minute) },
 	"hours":   func(*laptop) { time.Sleep(2 * time.Hour) },
 	"asleep":  func(l *laptop) { l.clock.Suspend(3 * time.Hour); time.Sleep(time.Minute) },
 	"ahead":   func(l *laptop) { l.clock.SetWall(24 * time.Hour) },
 	"back":    func(l *laptop) { l.clock.SetWall(-24 * time.Hour) },
-	"forced":  func(l *laptop) { l.engine.Force(one) },
+	"forced":  func(l *laptop) { l.engine.TryForce(one) },
 	"full":    func(l *laptop) { l.disk.set("before") },
 	"late":    func(l *laptop) { l.disk.set("after") },
 	"room":    func(l *laptop) { l.disk.set("") },
@@ -191,12 +191,12 @@ var happenings = map[string]func(*laptop){
 		l.stop()
 		l.start()
 	},
-	"killed":               (*laptop).die,
-	"killed while it asks": func(l *laptop) { l.ask(); l.die() },
+	"killed":               (*laptop).restart,
+	"killed while it asks": func(l *laptop) { l.ask(); l.restart() },
 	"full while it asks":   func(l *laptop) { l.ask(); l.disk.set("before"); time.Sleep(time.Minute) },
 	"killed, and the disk is bad": func(l *laptop) {
 		l.ask()
-		l.die()
+		l.restart()
 		l.disk.set("now and then")
 		time.Sleep(time.Minute)
 	},
@@ -208,7 +208,7 @@ var happenings = map[string]func(*laptop){
 	"rebooted": func(l *laptop) {
 		l.boots++
 		l.clock.Reboot(fmt.Sprintf("boot-%d", l.boots+1), time.Minute)
-		l.die()
+		l.restart()
 	},
 	"revoked": func(l *laptop) {
 		l.provider.mu.Lock()
@@ -220,12 +220,12 @@ var happenings = map[string]func(*laptop){
 // ask has a refresh under way.
 func (l *laptop) ask() {
 	l.disk.set("")
-	l.engine.Force(one)
+	l.engine.TryForce(one)
 	time.Sleep(2 * time.Second)
 }
 
-// die ends the process, and what is in memory with it, and starts the next.
-func (l *laptop) die() {
+// restart ends the process, and what is in memory with it, and starts the next.
+func (l *laptop) restart() {
 	l.provider.mu.Lock()
 	l.provider.unheard = true
 	l.provider.mu.Unlock()
@@ -244,15 +244,15 @@ func TestEngineProperty(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		p := &provider{rotates: rapid.Bool().Draw(r, "rotates"), current: "refresh"}
 		p.grace = time.Duration(rapid.SampledFrom([]int{0, 30}).Draw(r, "grace")) * time.Second
-		p.trouble = rapid.SliceOfN(rapid.SampledFrom(slices.Sorted(maps.Keys(troubles))), 0, 8).Draw(r, "trouble")
-		steps := rapid.SliceOfN(rapid.SampledFrom(slices.Sorted(maps.Keys(happenings))), 0, 12).Draw(r, "steps")
+		p.trouble = rapid.SliceOfN(rapid.SampledFrom(slices.Sorted(maps.Keys(networkFaults))), 0, 8).Draw(r, "trouble")
+		steps := rapid.SliceOfN(rapid.SampledFrom(slices.Sorted(maps.Keys(laptopEvents))), 0, 12).Draw(r, "steps")
 		failure := ""
 		synctest.Test(t, func(t *testing.T) {
-			l := &laptop{T: t, clock: timingtest.New(), disk: &failing{}, provider: p}
+			l := &laptop{T: t, clock: timingtest.New(), disk: &faultyStore{}, provider: p}
 			l.enrol()
 			l.start()
 			for _, step := range steps {
-				happenings[step](l)
+				laptopEvents[step](l)
 			}
 			l.disk.set("")
 			time.Sleep(6 * time.Hour) // with nothing wrong any more, but what the script still holds
@@ -273,8 +273,8 @@ func (l *laptop) enrol() {
 		l.Fatal(err)
 	}
 	err = v.Create(l.Context(), tokenstore.Record{
-		ID: one, Intent: "intent-1", State: instance.Live, Generation: 1, Draw: 0.5,
-		Access: token.NewSecret("access"), Life: token.Received(l.clock, time.Hour), Refresh: token.NewSecret("refresh"),
+		ID: one, Intent: "intent-1", State: instance.Live, Generation: 1, Jitter: 0.5,
+		Access: token.NewSecret("access"), AccessLife: token.NewLifetime(l.clock, time.Hour), Refresh: token.NewSecret("refresh"),
 	})
 	if err != nil {
 		l.Fatal(err)

@@ -15,72 +15,72 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// answeredRefresh is the answer to a refresh that is not yet durable.
-type answeredRefresh struct {
-	seen   tokenstore.Record
-	sent   token.Secret
-	mode   string // in which it was sent
-	answer tms.AuthToken
-	life   token.Lifetime
-	refr   token.Lifetime
-	served time.Time // by the service's clock
+// refreshAnswer is the answer to a refresh that is not yet durable.
+type refreshAnswer struct {
+	base        tokenstore.Record
+	sent        token.Secret
+	mode        string // in which it was sent
+	token       tms.AuthToken
+	life        token.Lifetime
+	refreshLife token.Lifetime
+	receivedAt  time.Time // by the service's clock
 }
 
 // renew refreshes one auth token. The order is DESIGN.md's and is what keeps
 // the newest refresh token whenever the power goes.
 func (e *Engine) renew(ctx context.Context, id instance.ID) error {
-	if err := e.catchUp(ctx, id); err != nil {
+	if err := e.savePending(ctx, id); err != nil {
 		return err
 	}
-	r, ok := e.Vault.Get(id)
+	r, ok := e.Tokens.Get(id)
 	if !ok || !r.State.Refreshable() {
-		return fault.E("refresh", kindOf(r.State), nil).On(id.String())
+		return fault.New("refresh", kindOfState(r.State), nil).WithInstance(id.String())
 	}
-	service, err := e.Service(r.Base)
+	service, err := e.Service(r.BaseURL)
 	if err != nil {
-		return e.failed(ctx, r, Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, NotBegun: true, Text: err.Error(), Cause: timing.CauseClient(r.Base)}, err)
+		return e.saveFailure(ctx, r, Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, NotRecorded: true, Text: err.Error(), Cause: timing.CauseClient(r.BaseURL)}, err)
 	}
-	e.Device.Works(timing.CauseClient(r.Base))
+	e.LocalFailures.Clear(timing.CauseClient(r.BaseURL))
 	a, v, err := e.tryModes(ctx, service, r, false)
-	if err != nil && v.TryOlder {
-		if r, ok = e.Vault.Get(id); !ok {
-			return fault.E("refresh", fault.Unavailable, tokenstore.ErrGone).On(id.String())
+	if err != nil && v.TryPrevious {
+		if r, ok = e.Tokens.Get(id); !ok {
+			return fault.New("refresh", fault.Unavailable, tokenstore.ErrConflict).WithInstance(id.String())
 		}
-		e.alsoAsked(id.Tenant)
+		e.countExtraRequest(id.Tenant)
 		a, v, err = e.tryModes(ctx, service, r, true)
 	}
 	if err != nil {
-		return e.failed(ctx, r, v, err)
+		return e.saveFailure(ctx, r, v, err)
 	}
 	// 3. The new refresh token is durable, the one that was sent kept beside it.
 	// 4. Only then the new access token can be handed out: the vault has it.
-	return e.keep(ctx, id, a)
+	return e.saveAnswer(ctx, id, a)
 }
 
-// catchUp writes what an earlier flight found out and could not write: an
+// savePending writes what an earlier flight found out and could not write: an
 // answer, or that there is nothing more to ask. Until that works nothing else is
 // asked for the instance. It returns an error if there is nothing left to do.
-func (e *Engine) catchUp(ctx context.Context, id instance.ID) error {
+func (e *Engine) savePending(ctx context.Context, id instance.ID) error {
 	e.mu.Lock()
-	a, answered := e.unkept[id]
-	v, judged := e.unsaid[id]
+	a, answered := e.unsaved[id]
+	v, judged := e.unsavedVerdicts[id]
 	e.mu.Unlock()
 	switch {
 	case answered:
-		return cmp.Or(e.keep(ctx, id, a), errCaughtUp)
+		return cmp.Or(e.saveAnswer(ctx, id, a), errOnlySaved)
 	case judged:
-		r, ok := e.Vault.Get(id)
+		r, ok := e.Tokens.Get(id)
 		if !ok {
-			e.setUnsaid(id, nil)
+			e.setUnsavedVerdict(id, nil)
 			return nil
 		}
-		return e.failed(ctx, r, v, errors.New("the verdict on an earlier refresh had not been written"))
+		return e.saveFailure(ctx, r, v, errors.New("the verdict on an earlier refresh had not been written"))
 	}
 	return nil
 }
 
-// errCaughtUp ends a flight that had only an earlier answer to write.
-var errCaughtUp = errors.New("refresh: an earlier answer was written")
+// errOnlySaved ends a flight that had only an earlier answer to write.
+var errOnlySaved = errors.New("refresh: an earlier answer was written")
 
 func (e *Engine) registration(r tokenstore.Record) token.Secret {
 	if e.Registration == nil {
@@ -92,7 +92,7 @@ func (e *Engine) registration(r tokenstore.Record) token.Secret {
 // localVerdict is for a failure of this device: nothing was asked.
 func localVerdict(err error) Verdict {
 	return Verdict{
-		Event: instance.RefreshFailed, Code: fault.Unavailable, NotBegun: true, Cause: timing.CauseStore,
+		Event: instance.RefreshFailed, Code: fault.Unavailable, NotRecorded: true, Cause: timing.CauseStore,
 		Text: fmt.Sprintf("the store cannot be written: %v; it is tried again by itself", err),
 	}
 }
@@ -101,13 +101,13 @@ func localVerdict(err error) Verdict {
 // attempts on record before this one.
 func (e *Engine) evidence(r tokenstore.Record, before tokenstore.Attempt, older bool) Evidence {
 	return Evidence{
-		Before:        before,
-		Refusals:      r.Refusals,
-		SinceFirst:    e.serviceTime(r.ID.Tenant).Sub(r.Refusals.First),
-		HasOlder:      !older && !r.Older.IsZero() && !r.Older.Equal(r.Refresh),
-		RefreshLapsed: e.lapsed(r),
-		Session:       r.Session,
-		SaneClock:     e.Skew(r.ID.Tenant).Abs() < saneSkew,
+		Before:              before,
+		Refusals:            r.Refusals,
+		SinceFirst:          e.serviceTime(r.ID.Tenant).Sub(r.Refusals.First),
+		HasPrevious:         !older && !r.PreviousRefresh.IsZero() && !r.PreviousRefresh.Equal(r.Refresh),
+		RefreshTokenExpired: e.refreshTokenExpired(r),
+		SessionLimit:        r.SessionLimit,
+		SaneClock:           e.Skew(r.ID.Tenant).Abs() < maxSkew,
 	}
 }
 
@@ -115,130 +115,130 @@ func (e *Engine) evidence(r tokenstore.Record, before tokenstore.Attempt, older 
 // showed it. This device's may have been set by years, or never.
 func (e *Engine) serviceTime(tenant string) time.Time { return e.Clock.Wall().Add(e.Skew(tenant)) }
 
-// saneSkew is how far the clock may be off: beyond it Cloud LM discards signed
+// maxSkew is how far the clock may be off: beyond it Cloud LM discards signed
 // calls (contract.md, D).
-const saneSkew = 15 * time.Minute
+const maxSkew = 15 * time.Minute
 
-// lapsed reports whether the refresh token is at the end of its known life, or past
+// refreshTokenExpired reports whether the refresh token is at the end of its known life, or past
 // it, by the boot clock or by the service's own.
-func (e *Engine) lapsed(r tokenstore.Record) bool {
+func (e *Engine) refreshTokenExpired(r tokenstore.Record) bool {
 	if r.RefreshLife.TTL <= 0 {
 		return false
 	}
-	if !r.Served.IsZero() && e.serviceTime(r.ID.Tenant).Sub(r.Served) >= r.RefreshLife.TTL-endSlack {
+	if !r.RefreshIssuedAt.IsZero() && e.serviceTime(r.ID.Tenant).Sub(r.RefreshIssuedAt) >= r.RefreshLife.TTL-expiryTolerance {
 		return true
 	}
 	left, known := r.RefreshLife.Remaining(e.Clock)
-	return known && left <= endSlack && (r.Served.IsZero() || r.RefreshLife.BootID == e.Clock.BootID())
+	return known && left <= expiryTolerance && (r.RefreshIssuedAt.IsZero() || r.RefreshLife.BootID == e.Clock.BootID())
 }
 
-// keep makes an answer durable. Until that works it is held in memory, handed
+// saveAnswer makes an answer durable. Until that works it is held in memory, handed
 // out to nobody, and tried again before anything else is asked.
-func (e *Engine) keep(ctx context.Context, id instance.ID, a answeredRefresh) error {
-	was := a.seen.State
-	_, err := e.Vault.Update(ctx, a.seen, func(r *tokenstore.Record) {
+func (e *Engine) saveAnswer(ctx context.Context, id instance.ID, a refreshAnswer) error {
+	was := a.base.State
+	_, err := e.Tokens.Update(ctx, a.base, func(r *tokenstore.Record) {
 		was = r.State
-		e.adopt(r, a)
+		e.applyAnswer(r, a)
 	})
-	if errors.Is(err, tokenstore.ErrGone) {
-		e.setUnkept(id, nil)
-		return fault.E("refresh", fault.Unavailable, fmt.Errorf("an answer is discarded: %w", err)).On(id.String())
+	if errors.Is(err, tokenstore.ErrConflict) {
+		e.setUnsaved(id, nil)
+		return fault.New("refresh", fault.Unavailable, fmt.Errorf("an answer is discarded: %w", err)).WithInstance(id.String())
 	}
 	if err != nil {
-		e.setUnkept(id, &a)
+		e.setUnsaved(id, &a)
 		e.pauseAfter(id, localVerdict(err), err)
-		return fault.E("refresh", fault.Unavailable, err).On(id.String())
+		return fault.New("refresh", fault.Unavailable, err).WithInstance(id.String())
 	}
-	e.Device.Works(timing.CauseStore)
-	e.setUnkept(id, nil)
-	e.worked(id)
-	e.learn(ctx, id.Tenant, a)
+	e.LocalFailures.Clear(timing.CauseStore)
+	e.setUnsaved(id, nil)
+	e.clearPause(id)
+	e.recordCapability(ctx, id.Tenant, a)
 	if was != instance.Live {
 		e.Changed(ctx, id, was, instance.Live, "")
 	}
-	e.Log.DebugContext(ctx, "refreshed", "instance", id.String(), "gen", a.seen.Generation+1)
+	e.Log.DebugContext(ctx, "refreshed", "instance", id.String(), "gen", a.base.Generation+1)
 	return nil
 }
 
-// adopt writes an answer into the record.
-func (e *Engine) adopt(r *tokenstore.Record, a answeredRefresh) {
+// applyAnswer writes an answer into the record.
+func (e *Engine) applyAnswer(r *tokenstore.Record, a refreshAnswer) {
 	if r.State != instance.Live {
 		r.State, r.Since = instance.Live, e.Clock.Wall()
 	}
-	if left, _ := r.Life.Remaining(e.Clock); a.answer.Access.IsZero() || a.life.TTL <= 0 && left > 0 {
-		r.Life = token.Received(e.Clock, left) // nothing better came: what is held is good to its own end
+	if left, _ := r.AccessLife.Remaining(e.Clock); a.token.Access.IsZero() || a.life.TTL <= 0 && left > 0 {
+		r.AccessLife = token.NewLifetime(e.Clock, left) // nothing better came: what is held is good to its own end
 	} else {
-		r.Access, r.Life = a.answer.Access, a.life
+		r.Access, r.AccessLife = a.token.Access, a.life
 	}
-	r.Draw = e.Draw()
+	r.Jitter = e.Random()
 	r.Generation++
-	r.Session = session(*r, a)
-	if a.refr.TTL > 0 || !a.answer.Refresh.IsZero() && !announced(*r, a) {
-		r.RefreshLife, r.Served = a.refr, a.served
+	r.SessionLimit = sessionLimit(*r, a)
+	if a.refreshLife.TTL > 0 || !a.token.Refresh.IsZero() && !atAnnouncedEnd(*r, a) {
+		r.RefreshLife, r.RefreshIssuedAt = a.refreshLife, a.receivedAt
 	}
-	if !a.answer.Refresh.IsZero() && !a.answer.Refresh.Equal(a.sent) {
-		r.Refresh, r.Older = a.answer.Refresh, a.sent
+	if !a.token.Refresh.IsZero() && !a.token.Refresh.Equal(a.sent) {
+		r.Refresh, r.PreviousRefresh = a.token.Refresh, a.sent
 	} else {
-		r.Refresh, r.Older = a.sent, token.Secret{}
+		r.Refresh, r.PreviousRefresh = a.sent, token.Secret{}
 	}
-	if a.answer.Form != (tms.Form{}) {
-		r.Form = a.answer.Form
+	if a.token.Form != (tms.Form{}) {
+		r.ReplyForm = a.token.Form
 	}
 	r.Attempt, r.Refusals = tokenstore.Attempt{}, tokenstore.Refusals{}
 }
 
-// failed records a failed refresh. It overwrites no token.
-func (e *Engine) failed(ctx context.Context, seen tokenstore.Record, v Verdict, cause error) error {
-	if errors.Is(cause, tokenstore.ErrGone) {
-		return fault.E("refresh", fault.Unavailable, cause).On(seen.ID.String())
+// saveFailure records a failed refresh. It overwrites no token.
+func (e *Engine) saveFailure(ctx context.Context, seen tokenstore.Record, v Verdict, cause error) error {
+	if errors.Is(cause, tokenstore.ErrConflict) {
+		return fault.New("refresh", fault.Unavailable, cause).WithInstance(seen.ID.String())
 	}
 	was := seen.State
-	now, err := e.Vault.Update(ctx, seen, func(r *tokenstore.Record) {
+	now, err := e.Tokens.Update(ctx, seen, func(r *tokenstore.Record) {
 		was = r.State
-		e.settle(r, v)
+		e.applyVerdict(r, v)
 	})
 	switch {
-	case errors.Is(err, tokenstore.ErrGone):
-		e.setUnsaid(seen.ID, nil)
-		return fault.E("refresh", fault.Unavailable, err).On(seen.ID.String())
+	case errors.Is(err, tokenstore.ErrConflict):
+		e.setUnsavedVerdict(seen.ID, nil)
+		return fault.New("refresh", fault.Unavailable, err).WithInstance(seen.ID.String())
 	case err != nil:
 		e.Log.WarnContext(ctx, "what a refresh came to could not be recorded yet; it is tried again", "instance", seen.ID.String(), "err", err)
-		e.setUnsaid(seen.ID, &v)
+		e.setUnsavedVerdict(seen.ID, &v)
 		now = seen
 	default:
-		e.setUnsaid(seen.ID, nil)
+		e.setUnsavedVerdict(seen.ID, nil)
 	}
 	e.pauseAfter(seen.ID, v, cause)
 	e.Log.WarnContext(ctx, "refresh failed", "instance", seen.ID.String(), "kind", string(v.Code), "err", cause)
 	if now.State != was {
 		e.Changed(ctx, seen.ID, was, now.State, v.Code)
 	}
-	return &fault.Fault{Op: "refresh", Kind: v.Code, ID: seen.ID.String(), Detail: v.Text, Retry: e.Paused(seen.ID), Err: cause}
+	return &fault.Fault{Op: "refresh", Kind: v.Code, Instance: seen.ID.String(), Detail: v.Text, Retry: e.Paused(seen.ID), Err: cause}
 }
 
-// settle writes a verdict into the record.
-func (e *Engine) settle(r *tokenstore.Record, v Verdict) {
-	if !v.NotBegun {
-		e.conclude(r, v)
+// applyVerdict writes a verdict into the record.
+func (e *Engine) applyVerdict(r *tokenstore.Record, v Verdict) {
+	if !v.NotRecorded {
+		e.closeAttempt(r, v)
 	}
 	event := v.Event
-	if left, known := r.Life.Remaining(e.Clock); event == instance.RefreshFailed && (!known || left == 0) {
-		event = instance.TokenLapsed
+	if left, known := r.AccessLife.Remaining(e.Clock); event == instance.RefreshFailed && (!known || left == 0) {
+		event = instance.AccessTokenExpired
 	}
 	if next, ok := r.State.Next(event); ok && next != r.State {
 		r.State, r.Since = next, e.Clock.Wall()
 	}
 }
 
-// conclude closes the attempt on record, and keeps of it what the next answer is
+// closeAttempt closes the attempt on record, and keeps of it what the next answer is
 // to be read by.
-func (e *Engine) conclude(r *tokenstore.Record, v Verdict) {
-	if r.Attempt.Open && v.Doubt {
+func (e *Engine) closeAttempt(r *tokenstore.Record, v Verdict) {
+	if r.Attempt.Open && v.AnswerMissing {
 		r.Attempt.Unanswered++
 	}
 	r.Attempt.Open = false
-	if v.Unasked && v.Older {
-		r.Attempt.OlderTried = false // nobody looked at it: it has its one try still
+	if v.NotEvaluated && v.SentPrevious {
+		r.Attempt.PreviousTried = false // nobody looked at it: it has its one try still
 	}
 	switch {
 	case v.Refusal && r.Refusals.Count == 0:
@@ -251,45 +251,45 @@ func (e *Engine) conclude(r *tokenstore.Record, v Verdict) {
 	}
 }
 
-func (e *Engine) setUnkept(id instance.ID, a *answeredRefresh) {
+func (e *Engine) setUnsaved(id instance.ID, a *refreshAnswer) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if a == nil {
-		delete(e.unkept, id)
+		delete(e.unsaved, id)
 		return
 	}
-	e.unkept[id] = *a
+	e.unsaved[id] = *a
 }
 
-func (e *Engine) setUnsaid(id instance.ID, v *Verdict) {
+func (e *Engine) setUnsavedVerdict(id instance.ID, v *Verdict) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if v == nil || v.Event == instance.RefreshFailed {
-		delete(e.unsaid, id) // a failure that says nothing of the auth token may be forgotten
+		delete(e.unsavedVerdicts, id) // a failure that says nothing of the auth token may be forgotten
 		return
 	}
-	e.unsaid[id] = *v
+	e.unsavedVerdicts[id] = *v
 }
 
-// Withdrawn reports whether the service has revoked the auth token of id, and
+// RevocationPending reports whether the service has revoked the auth token of id, and
 // the store could not take that yet: its access token is handed out no more.
-func (e *Engine) Withdrawn(id instance.ID) bool {
+func (e *Engine) RevocationPending(id instance.ID) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.unsaid[id].Event == instance.AuthTokenRevoked
+	return e.unsavedVerdicts[id].Event == instance.AuthTokenRevoked
 }
 
 // Redeemed forgets what went wrong with id before: it has another auth token.
 func (e *Engine) Redeemed(id instance.ID) {
-	e.worked(id)
+	e.clearPause(id)
 	e.setRefused(id, nil)
-	e.setUnsaid(id, nil)
-	e.setUnkept(id, nil)
+	e.setUnsavedVerdict(id, nil)
+	e.setUnsaved(id, nil)
 	e.Kick()
 }
 
-// kindOf is what a state that cannot be refreshed means for a caller.
-func kindOf(s instance.State) fault.Kind {
+// kindOfState is what a state that cannot be refreshed means for a caller.
+func kindOfState(s instance.State) fault.Kind {
 	switch s {
 	case instance.Revoked:
 		return fault.Revoked

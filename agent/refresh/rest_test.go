@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// TestRests: where the system tells of every resume, an engine with nothing due
+// TestIdleInterval: where the system tells of every resume, an engine with nothing due
 // wakes the device every five minutes only; elsewhere every half minute.
-func TestRests(t *testing.T) {
+func TestIdleInterval(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
-		spoil       func(*bench)
+		spoil       func(*harness)
 		least, most int64
 	}{
-		{"every resume is told", func(*bench) {}, 1, 5},
-		{"not every one", func(b *bench) { b.untold = true }, 35, 45},
-		{"nobody tells", func(b *bench) { b.woke = nil }, 35, 45},
-		{"nobody tells any more", func(b *bench) { close(b.woke) }, 35, 45},
+		{"every resume is told", func(*harness) {}, 1, 5},
+		{"not every one", func(b *harness) { b.untold = true }, 35, 45},
+		{"nobody tells", func(b *harness) { b.woke = nil }, 35, 45},
+		{"nobody tells any more", func(b *harness) { close(b.woke) }, 35, 45},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := start(t, rotates)
+				b := newHarness(t, answerRotated)
 				defer func() { b.stop() }()
 				b.stop()
 				var looks atomic.Int64

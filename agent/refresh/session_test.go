@@ -17,9 +17,9 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// sessions is an identity provider that ends each session, and says so in whole
+// sessionProvider is an identity provider that ends each session, and says so in whole
 // seconds, as Keycloak does. It is safe for concurrent use.
-type sessions struct {
+type sessionProvider struct {
 	mu        sync.Mutex
 	began     time.Time
 	current   string
@@ -32,7 +32,7 @@ type sessions struct {
 	answer    func(t *tms.AuthToken) // changes every answer
 }
 
-func (s *sessions) grant(now time.Time) tms.AuthToken {
+func (s *sessionProvider) grant(now time.Time) tms.AuthToken {
 	left := s.max - now.Sub(s.began)
 	t := tms.AuthToken{Access: token.NewSecret("access+"), Refresh: token.NewSecret(s.current), TTL: s.life}
 	if s.max > 0 {
@@ -51,7 +51,7 @@ func (s *sessions) grant(now time.Time) tms.AuthToken {
 }
 
 // Refresh implements [Service].
-func (s *sessions) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
+func (s *sessionProvider) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
 	time.Sleep(20 * time.Millisecond)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,16 +62,16 @@ func (s *sessions) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthTok
 		if s.refuse != nil {
 			return tms.AuthToken{}, s.refuse
 		}
-		return tms.AuthToken{}, badGrant()
+		return tms.AuthToken{}, invalidGrantFailure()
 	}
 	s.current += "+"
 	return s.grant(now), nil
 }
 
 // open begins a session, and an engine that holds its auth token.
-func (s *sessions) open(t *testing.T, limits Limits) *bench {
+func (s *sessionProvider) open(t *testing.T, limits Limits) *harness {
 	t.Helper()
-	b := &bench{clock: timingtest.New(), store: &storetest.Memory{}, other: s, woke: make(chan struct{})}
+	b := &harness{clock: timingtest.New(), store: &storetest.Memory{}, other: s, woke: make(chan struct{})}
 	b.limits.Store(&limits)
 	s.began, s.current = time.Now(), "refresh"
 	first := s.grant(s.began)
@@ -80,9 +80,9 @@ func (s *sessions) open(t *testing.T, limits Limits) *bench {
 		t.Fatal(err)
 	}
 	err = v.Create(t.Context(), tokenstore.Record{
-		ID: one, State: instance.Live, Generation: 1, Intent: "intent-1", Draw: 0.5,
-		Access: first.Access, Life: token.Received(b.clock, first.TTL), Refresh: first.Refresh,
-		RefreshLife: token.Received(b.clock, first.RefreshTTL), Served: b.clock.Wall(), Began: b.clock.Wall(),
+		ID: one, State: instance.Live, Generation: 1, Intent: "intent-1", Jitter: 0.5,
+		Access: first.Access, AccessLife: token.NewLifetime(b.clock, first.TTL), Refresh: first.Refresh,
+		RefreshLife: token.NewLifetime(b.clock, first.RefreshTTL), RefreshIssuedAt: b.clock.Wall(), RedeemedAt: b.clock.Wall(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -91,29 +91,29 @@ func (s *sessions) open(t *testing.T, limits Limits) *bench {
 	return b
 }
 
-// TestSessionsEnd: what a refresh comes to when the service ends the session, and
+// TestSessionLimit: what a refresh comes to when the service ends the session, and
 // what is known then of how long its sessions last.
-func TestSessionsEnd(t *testing.T) {
+func TestSessionLimit(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
-		s       *sessions
+		s       *sessionProvider
 		away    time.Duration // after ten seconds the device sleeps for so long
 		state   instance.State
 		session time.Duration
 	}{
-		{"short sessions", &sessions{life: 15 * time.Second, max: 45 * time.Second}, 0, instance.RefreshExpired, 45 * time.Second},
-		{"they end between two seconds", &sessions{life: 15 * time.Second, max: 45*time.Second + 700*time.Millisecond}, 0, instance.RefreshExpired, 45 * time.Second},
-		{"Keycloak's defaults", &sessions{life: 5 * time.Minute, idle: 30 * time.Minute, max: 10 * time.Hour}, 0, instance.RefreshExpired, 10 * time.Hour},
-		{"the last lives are below 0", &sessions{life: 15 * time.Second, max: 45 * time.Second, last: func(a *tms.AuthToken) {
+		{"short sessions", &sessionProvider{life: 15 * time.Second, max: 45 * time.Second}, 0, instance.RefreshExpired, 45 * time.Second},
+		{"they end between two seconds", &sessionProvider{life: 15 * time.Second, max: 45*time.Second + 700*time.Millisecond}, 0, instance.RefreshExpired, 45 * time.Second},
+		{"Keycloak's defaults", &sessionProvider{life: 5 * time.Minute, idle: 30 * time.Minute, max: 10 * time.Hour}, 0, instance.RefreshExpired, 10 * time.Hour},
+		{"the last lives are below 0", &sessionProvider{life: 15 * time.Second, max: 45 * time.Second, last: func(a *tms.AuthToken) {
 			a.RefreshTTL = time.Nanosecond
 		}}, 0, instance.RefreshExpired, 45 * time.Second},
-		{"the last answer has a refresh token alone", &sessions{life: 15 * time.Second, max: 45 * time.Second, last: func(a *tms.AuthToken) {
+		{"the last answer has a refresh token alone", &sessionProvider{life: 15 * time.Second, max: 45 * time.Second, last: func(a *tms.AuthToken) {
 			a.Access = token.Secret{}
 		}}, 0, instance.RefreshExpired, 45 * time.Second},
-		{"the end is told in the service's own words", &sessions{life: 15 * time.Second, max: 45 * time.Second, refuse: answered(401, "REFRESH_TOKEN_INVALID", "no")}, 0, instance.RefreshExpired, 45 * time.Second},
-		{"idle for too long", &sessions{life: 5 * time.Minute, idle: 30 * time.Minute, max: 10 * time.Hour}, 12 * time.Hour, instance.RefreshExpired, 0},
-		{"only idleness ends them", &sessions{life: 5 * time.Minute, idle: 30 * time.Minute}, 0, instance.Live, 0},
-		{"offline tokens", &sessions{life: 5 * time.Minute}, 0, instance.Live, 0},
+		{"the end is told in the service's own words", &sessionProvider{life: 15 * time.Second, max: 45 * time.Second, refuse: statusFailure(401, "REFRESH_TOKEN_INVALID", "no")}, 0, instance.RefreshExpired, 45 * time.Second},
+		{"idle for too long", &sessionProvider{life: 5 * time.Minute, idle: 30 * time.Minute, max: 10 * time.Hour}, 12 * time.Hour, instance.RefreshExpired, 0},
+		{"only idleness ends them", &sessionProvider{life: 5 * time.Minute, idle: 30 * time.Minute}, 0, instance.Live, 0},
+		{"offline tokens", &sessionProvider{life: 5 * time.Minute}, 0, instance.Live, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -128,8 +128,8 @@ func TestSessionsEnd(t *testing.T) {
 				}
 				time.Sleep(11 * time.Hour)
 				r := b.record(t)
-				if r.State != tt.state || (r.Session-tt.session).Abs() > time.Second {
-					t.Errorf("%s, sessions of %s; want %s, %s; changes %q", r.State, r.Session, tt.state, tt.session, b.changes)
+				if r.State != tt.state || (r.SessionLimit-tt.session).Abs() > time.Second {
+					t.Errorf("%s, sessions of %s; want %s, %s; changes %q", r.State, r.SessionLimit, tt.state, tt.session, b.changes)
 				}
 				for i, at := range tt.s.requests[1:] {
 					if gap := at.Sub(tt.s.requests[i]); gap < 4*time.Second {
@@ -145,7 +145,7 @@ func TestSessionsEnd(t *testing.T) {
 // has an end.
 func TestRevokedWithinASession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &sessions{life: 15 * time.Second, max: time.Hour}
+		s := &sessionProvider{life: 15 * time.Second, max: time.Hour}
 		b := s.open(t, Limits{Floor: 5 * time.Second})
 		defer b.stop()
 		time.Sleep(20 * time.Second)
@@ -159,11 +159,11 @@ func TestRevokedWithinASession(t *testing.T) {
 	})
 }
 
-// TestSessionIsForgotten: a session that outlives what was seen, or a refresh token
+// TestSessionLimitIsCleared: a session that outlives what was seen, or a refresh token
 // without an end, takes back that sessions end.
-func TestSessionIsForgotten(t *testing.T) {
+func TestSessionLimitIsCleared(t *testing.T) {
 	at := time.Date(2026, 11, 29, 8, 0, 0, 0, time.UTC)
-	r := tokenstore.Record{Began: at, Served: at, RefreshLife: token.Lifetime{TTL: time.Minute}, Session: time.Minute}
+	r := tokenstore.Record{RedeemedAt: at, RefreshIssuedAt: at, RefreshLife: token.Lifetime{TTL: time.Minute}, SessionLimit: time.Minute}
 	for _, tt := range []struct {
 		name  string
 		after time.Duration
@@ -177,8 +177,8 @@ func TestSessionIsForgotten(t *testing.T) {
 		{"no end, at the announced one", 58 * time.Second, 0, time.Minute},
 		{"too soon to tell", 2 * time.Second, 58 * time.Second, time.Minute},
 	} {
-		a := answeredRefresh{served: at.Add(tt.after), refr: token.Lifetime{TTL: tt.life}, answer: tms.AuthToken{Refresh: token.NewSecret("r")}}
-		if got := session(r, a); got != tt.want {
+		a := refreshAnswer{receivedAt: at.Add(tt.after), refreshLife: token.Lifetime{TTL: tt.life}, token: tms.AuthToken{Refresh: token.NewSecret("r")}}
+		if got := sessionLimit(r, a); got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
 		}
 	}
@@ -199,9 +199,9 @@ func TestKeepsTheBetterToken(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := start(t, func(tms.RefreshRequest) (tms.AuthToken, error) {
+				b := newHarness(t, func(tms.RefreshRequest) (tms.AuthToken, error) {
 					return tms.AuthToken{Access: token.NewSecret(tt.access), Refresh: token.NewSecret("rotated"), TTL: tt.ttl}, nil
-				}, rotates)
+				}, answerRotated)
 				defer b.stop()
 				time.Sleep(20 * time.Minute)
 				f, err := b.Join(one)
@@ -211,11 +211,11 @@ func TestKeepsTheBetterToken(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				r, ok := b.Vault.Get(one)
+				r, ok := b.Tokens.Get(one)
 				if !ok || r.Refresh.Reveal() != "rotated" || r.State != instance.Live || r.Access.Reveal() != tt.want {
 					t.Errorf("%s, access %q, refresh %q", r.State, r.Access.Reveal(), r.Refresh.Reveal())
 				}
-				if left, _ := r.Life.Remaining(b.clock); tt.want == "access" && left != 40*time.Minute {
+				if left, _ := r.AccessLife.Remaining(b.clock); tt.want == "access" && left != 40*time.Minute {
 					t.Errorf("it is good for %s, want 40m", left)
 				}
 			})
@@ -227,7 +227,7 @@ func TestKeepsTheBetterToken(t *testing.T) {
 // caller between is told when to come again.
 func TestFloor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &sessions{life: time.Second}
+		s := &sessionProvider{life: time.Second}
 		b := s.open(t, Limits{Floor: 5 * time.Second, Rate: 10})
 		defer b.stop()
 		time.Sleep(time.Minute + time.Second)
@@ -236,32 +236,32 @@ func TestFloor(t *testing.T) {
 			t.Errorf("%d requests in a minute, want 12 at most", n)
 		}
 		_, err := b.Join(one)
-		if f := fault.Of(err); f.Kind != fault.Throttled || f.Retry <= 0 || f.Retry > 5*time.Second {
+		if f := fault.From(err); f.Kind != fault.Throttled || f.Retry <= 0 || f.Retry > 5*time.Second {
 			t.Errorf("Join = %v, retry after %s", err, f.Retry)
 		}
-		if _, err := b.Again(one); fault.KindOf(err) != fault.Throttled {
+		if _, err := b.Force(one); fault.KindOf(err) != fault.Throttled {
 			t.Errorf("Again = %v", err)
 		}
-		if l := b.Limited(one.Tenant, b.Vault.List()); !l.Floor || l.Life != time.Second || l.Rate {
+		if l := b.Limited(one.Tenant, b.Tokens.List()); !l.Floor || l.Life != time.Second || l.Rate {
 			t.Errorf("Limited = %+v", l)
 		}
 		time.Sleep(5 * time.Second)
-		if f, err := b.Again(one); err == nil && f.Wait(t.Context()) != nil {
+		if f, err := b.Force(one); err == nil && f.Wait(t.Context()) != nil {
 			t.Error("a minute of waiting began though nothing was asked")
 		}
 	})
 }
 
-// TestFloorSparesALostAnswer: the same refresh token is sent again at once.
-func TestFloorSparesALostAnswer(t *testing.T) {
+// TestFloorExemptsLostAnswer: the same refresh token is sent again at once.
+func TestFloorExemptsLostAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, rotates, fails(lost()), rotates)
+		b := newHarness(t, answerRotated, answerFailure(lostFailure()), answerRotated)
 		defer b.stop()
 		b.limits.Store(&Limits{Floor: 5 * time.Second, Rate: 10})
 		time.Sleep(45 * time.Minute)
 		time.Sleep(39*time.Minute + 30*time.Second) // the second, whose answer is lost, and the third
 		time.Sleep(2 * time.Second)
-		if n, r := b.service.count(), b.record(t); n != 3 || r.Attempt.Doubtful() {
+		if n, r := b.service.count(), b.record(t); n != 3 || r.Attempt.AnswerMissing() {
 			t.Errorf("%d requests, attempt %+v; want the third to have settled it", n, r.Attempt)
 		}
 	})
@@ -272,7 +272,7 @@ func TestFloorSparesALostAnswer(t *testing.T) {
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const instances = 300
-		b := many(t, instances)
+		b := newHarnessWith(t, instances)
 		b.service.delay = 0
 		b.limits.Store(&Limits{Floor: 5 * time.Second, Rate: 10})
 		b.run(t)
@@ -284,7 +284,7 @@ func TestRate(t *testing.T) {
 			id := one
 			id.Number = n + 1
 			f, err := b.Join(id)
-			switch wrong := fault.Of(err); {
+			switch wrong := fault.From(err); {
 			case err == nil:
 				flights = append(flights, f)
 			case wrong.Kind == fault.Throttled && wrong.Retry > 0:
@@ -303,7 +303,7 @@ func TestRate(t *testing.T) {
 			}
 			time.Sleep(500 * time.Millisecond)
 		}
-		if l := b.Limited(one.Tenant, b.Vault.List()); l.Floor || !l.Rate {
+		if l := b.Limited(one.Tenant, b.Tokens.List()); l.Floor || !l.Rate {
 			t.Errorf("Limited = %+v", l)
 		}
 		for _, f := range flights {
@@ -312,18 +312,18 @@ func TestRate(t *testing.T) {
 			}
 		}
 		time.Sleep(2 * time.Minute)
-		if l := b.Limited(one.Tenant, b.Vault.List()); l.Rate {
+		if l := b.Limited(one.Tenant, b.Tokens.List()); l.Rate {
 			t.Error("it is said a minute later still that the rate acts")
 		}
 	})
 }
 
-// TestSessionsEndOfTenant: the newest answer that shows an end, or that there is
+// TestSessionLimitOfTenant: the newest answer that shows an end, or that there is
 // none, says whether a tenant's sessions end.
-func TestSessionsEndOfTenant(t *testing.T) {
+func TestSessionLimitOfTenant(t *testing.T) {
 	held := func(served int, session, life time.Duration) tokenstore.Record {
 		return tokenstore.Record{
-			ID: one, Served: time.Unix(int64(served), 0), Session: session,
+			ID: one, RefreshIssuedAt: time.Unix(int64(served), 0), SessionLimit: session,
 			Refresh: token.NewSecret("r"), RefreshLife: token.Lifetime{TTL: life},
 		}
 	}
@@ -338,7 +338,7 @@ func TestSessionsEndOfTenant(t *testing.T) {
 		{"made longer since", []tokenstore.Record{held(2, 20*time.Hour, time.Hour), held(1, 10*time.Hour, 0)}, 20 * time.Hour},
 		{"offline tokens since", []tokenstore.Record{held(1, 10*time.Hour, 0), held(2, 0, 0)}, 0},
 	} {
-		if got := SessionsEnd(tt.held); got != tt.want {
+		if got := SessionLimit(tt.held); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}

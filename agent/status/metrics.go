@@ -28,7 +28,7 @@ var states = [...]string{
 
 // Prometheus is the whole exposition.
 func Prometheus(s Status, c Counters) string {
-	var b text
+	var b exposition
 	b.family("regent_build_info", "gauge", "Version of the daemon.")
 	b.sample("regent_build_info", 1, "version", s.Version)
 	b.family("regent_start_time_seconds", "gauge", "When the daemon was started, in civil time.")
@@ -37,10 +37,10 @@ func Prometheus(s Status, c Counters) string {
 	b.sample("regent_status_time_seconds", unix(s.Now))
 	b.family("regent_health", "gauge", "State of the whole: 1 for the one that it is in.")
 	for _, h := range healths {
-		b.sample("regent_health", truth(s.Health == h), "health", string(h))
+		b.sample("regent_health", boolValue(s.Health == h), "health", string(h))
 	}
 	b.family("regent_store_ok", "gauge", "Whether the sealed store can be used.")
-	b.sample("regent_store_ok", truth(s.Store.State == "ok"), "guard", s.Store.Guard)
+	b.sample("regent_store_ok", boolValue(s.Store.State == "ok"), "guard", s.Store.Guard)
 	b.family("regent_problems", "gauge", "Parts of the configuration that are to be mended.")
 	b.sample("regent_problems", float64(len(s.Problems)))
 	b.tenants(s.Tenants)
@@ -50,11 +50,11 @@ func Prometheus(s Status, c Counters) string {
 	return b.out.String()
 }
 
-func (b *text) tenants(all []Tenant) {
+func (b *exposition) tenants(all []Tenant) {
 	b.family("regent_tenant_reachable", "gauge", "Whether the last request to the tenant's service was answered; absent before the first.")
 	for _, t := range all {
 		if t.Reachable != "unknown" {
-			b.sample("regent_tenant_reachable", truth(t.Reachable == "yes"), "tenant", t.Host)
+			b.sample("regent_tenant_reachable", boolValue(t.Reachable == "yes"), "tenant", t.Host)
 		}
 	}
 	b.family("regent_tenant_clock_skew_seconds", "gauge", "How far the service's clock is ahead of this device's.")
@@ -63,28 +63,28 @@ func (b *text) tenants(all []Tenant) {
 	}
 	b.family("regent_registration_token_held", "gauge", "Whether a registration token is held for the tenant.")
 	for _, t := range all {
-		b.sample("regent_registration_token_held", truth(t.RegistrationToken != nil), "tenant", t.Host)
+		b.sample("regent_registration_token_held", boolValue(t.RegistrationToken != nil), "tenant", t.Host)
 	}
 }
 
-func (b *text) instances(apps []Application) {
+func (b *exposition) instances(apps []Application) {
 	b.family("regent_instance_state", "gauge", "State of an instance: 1 for the one that it is in.")
-	each(apps, func(a Application, i Instance) {
+	forEachInstance(apps, func(a Application, i Instance) {
 		for _, state := range states {
-			b.sample("regent_instance_state", truth(i.State == state), "application", a.ID, "application_instance", i.Name, "state", state)
+			b.sample("regent_instance_state", boolValue(i.State == state), "application", a.ID, "application_instance", i.Name, "state", state)
 		}
 	})
 	b.family("regent_instance_leased", "gauge", "Whether a process uses the instance.")
-	each(apps, func(a Application, i Instance) {
-		b.sample("regent_instance_leased", truth(i.Leased), "application", a.ID, "application_instance", i.Name)
+	forEachInstance(apps, func(a Application, i Instance) {
+		b.sample("regent_instance_leased", boolValue(i.Leased), "application", a.ID, "application_instance", i.Name)
 	})
 	b.family("regent_instance_token_expiry_seconds", "gauge", "For how long the access token is still good; 0 if there is none.")
-	each(apps, func(a Application, i Instance) {
+	forEachInstance(apps, func(a Application, i Instance) {
 		b.sample("regent_instance_token_expiry_seconds", float64(i.ExpiresIn), "application", a.ID, "application_instance", i.Name)
 	})
 }
 
-func each(apps []Application, do func(Application, Instance)) {
+func forEachInstance(apps []Application, do func(Application, Instance)) {
 	for _, a := range apps {
 		for _, i := range a.Instances {
 			do(a, i)
@@ -92,7 +92,7 @@ func each(apps []Application, do func(Application, Instance)) {
 	}
 }
 
-func (b *text) counts(c *Counts) {
+func (b *exposition) counts(c *Counts) {
 	if c == nil {
 		return
 	}
@@ -101,7 +101,7 @@ func (b *text) counts(c *Counts) {
 	b.sample("regent_counts_used", float64(c.Uncertain), "certainty", "uncertain")
 }
 
-func (b *text) counters(c Counters) {
+func (b *exposition) counters(c Counters) {
 	b.family("regent_token_requests_total", "counter", "Requests for an access token, by outcome.")
 	for _, k := range sortedKeys(c.Tokens) {
 		b.sample("regent_token_requests_total", float64(c.Tokens[k]), "outcome", k)
@@ -123,15 +123,15 @@ func sortedKeys(m map[string]uint64) []string {
 	return keys
 }
 
-// text is an exposition that grows.
-type text struct{ out strings.Builder }
+// exposition is an exposition that grows.
+type exposition struct{ out strings.Builder }
 
-func (b *text) family(name, kind, help string) {
+func (b *exposition) family(name, kind, help string) {
 	fmt.Fprintf(&b.out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
 }
 
 // sample adds a line; labels are names and values in turn.
-func (b *text) sample(name string, value float64, labels ...string) {
+func (b *exposition) sample(name string, value float64, labels ...string) {
 	b.out.WriteString(name)
 	for i := 0; i+1 < len(labels); i += 2 {
 		b.out.WriteByte("{,"[min(i, 1)])
@@ -145,7 +145,7 @@ func (b *text) sample(name string, value float64, labels ...string) {
 
 var escaped = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
-func truth(is bool) float64 {
+func boolValue(is bool) float64 {
 	if is {
 		return 1
 	}

@@ -29,7 +29,7 @@ func sample() (Status, Counters) {
 	}
 }
 
-func TestText(t *testing.T) {
+func TestPrometheus(t *testing.T) {
 	text := Prometheus(sample())
 	for _, want := range []string{
 		`regent_build_info{version="1.0.0"} 1`,
@@ -66,7 +66,7 @@ func TestText(t *testing.T) {
 
 // Every line is one of the format's, and every sample belongs to the family that
 // was announced before it.
-func TestTextIsWellFormed(t *testing.T) {
+func TestPrometheusIsWellFormed(t *testing.T) {
 	line := regexp.MustCompile(`^([a-z_]+)(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? -?[0-9.]+$`)
 	s, c := sample()
 	s.Applications[0].ID = `odd "name\`

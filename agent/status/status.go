@@ -33,14 +33,16 @@ type Status struct {
 // FQDN is the name of this device at the service, and its name today. The service
 // keeps the name of the first redemption, so its administrator sees one device.
 type FQDN struct {
-	Told string `json:"told"`
-	// Now is what the device is called: as of the start of the daemon, its last
+	Registered string `json:"told"`
+	// Current is what the device is called: as of the start of the daemon, its last
 	// redemption or its last diagnosis, whichever was later.
-	Now string `json:"now"`
+	Current string `json:"now"`
 }
 
 // Differs reports whether the device is called otherwise today.
-func (f *FQDN) Differs() bool { return f != nil && f.Now != "" && !strings.EqualFold(f.Told, f.Now) }
+func (f *FQDN) Differs() bool {
+	return f != nil && f.Current != "" && !strings.EqualFold(f.Registered, f.Current)
+}
 
 // Counts are counts of registration tokens.
 type Counts struct {
@@ -103,28 +105,28 @@ type Refresh struct {
 	Instances  []string   `json:"instances,omitempty"` // that this concerns, if it is uncertain
 }
 
-// InWords names the way of refreshing for people: "Keycloak (worked 2026-11-29 21:05 UTC)".
-func (r Refresh) InWords() string {
+// Text names the way of refreshing for people: "Keycloak (worked 2026-11-29 21:05 UTC)".
+func (r Refresh) Text() string {
 	switch {
 	case r.Uncertain != "" && r.Mode != "":
-		return fmt.Sprintf("uncertain with refresh.mode: %s; %s worked before (%s)", r.Configured, ModeInWords(r.Mode), r.when())
+		return fmt.Sprintf("uncertain with refresh.mode: %s; %s worked before (%s)", r.Configured, ModeText(r.Mode), r.workedAtText())
 	case r.Uncertain != "":
 		return "uncertain: the service refuses, and no refresh mode has worked yet; Regent keeps the auth tokens and retries"
 	case r.Mode != "":
-		return fmt.Sprintf("%s (worked %s)", ModeInWords(r.Mode), r.when())
+		return fmt.Sprintf("%s (worked %s)", ModeText(r.Mode), r.workedAtText())
 	}
 	return "not known until a refresh works"
 }
 
-func (r Refresh) when() string {
+func (r Refresh) workedAtText() string {
 	if r.WorkedAt == nil {
 		return "at an unknown time"
 	}
 	return r.WorkedAt.UTC().Format("2006-01-02 15:04 UTC")
 }
 
-// ModeInWords names a mode of refreshing for people.
-func ModeInWords(mode string) string {
+// ModeText names a mode of refreshing for people.
+func ModeText(mode string) string {
 	switch mode {
 	case "oidc":
 		return "Keycloak"

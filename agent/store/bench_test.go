@@ -16,9 +16,9 @@ const benchSize = 4 << 10 // an auth token with a large JWT
 // The limits that the design promises. They are held when there are enough
 // samples, as in make store.
 const (
-	putLimit   = 1.5                    // times the bare steps
-	startLimit = 100 * time.Millisecond // to open 1,000 records
-	enough     = 20
+	putLimit    = 1.5                    // times the bare steps
+	startLimit  = 100 * time.Millisecond // to open 1,000 records
+	benchRounds = 20
 )
 
 // BenchmarkPut compares a Put with the bare steps that make a write durable, in
@@ -41,7 +41,7 @@ func BenchmarkPut(b *testing.B) {
 	b.ReportMetric(float64(median(sealed).Microseconds()), "p50-put-µs")
 	b.ReportMetric(ratio, "put/bare")
 	b.ReportMetric(putLimit, "limit")
-	if len(bare) >= enough && ratio > putLimit {
+	if len(bare) >= benchRounds && ratio > putLimit {
 		b.Errorf("a put takes %.2f times as long as the bare steps, want %.1f at most", ratio, putLimit)
 	}
 }
@@ -103,7 +103,7 @@ func BenchmarkStart(b *testing.B) {
 	b.ReportMetric(float64(median(took).Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(startLimit.Milliseconds()), "limit-ms")
 	// The fastest is held to it: what else the machine does is not the store's.
-	if fastest := slices.Min(took); len(took) >= enough && fastest > startLimit {
+	if fastest := slices.Min(took); len(took) >= benchRounds && fastest > startLimit {
 		b.Errorf("opening %d records took %s at least, want %s at most", records, fastest, startLimit)
 	}
 }

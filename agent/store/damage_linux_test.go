@@ -20,8 +20,8 @@ func TestFIFOIsRefused(t *testing.T) {
 	wantRefused(t, dir, file, store.ErrKey)
 }
 
-// TestUmaskCannotWiden creates files under the widest umask.
-func TestUmaskCannotWiden(t *testing.T) {
+// TestUmask creates files under the widest umask.
+func TestUmask(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0))
 	TestModesDoNotDependOnTheUmask(t)
 }

@@ -24,7 +24,7 @@ func damaged(t *testing.T, damage func(t *testing.T, file string)) (dir, file st
 	return dir, file
 }
 
-func TestDamageIsNamedAndKept(t *testing.T) {
+func TestVerifyDamage(t *testing.T) {
 	rewrite := func(change func([]byte) []byte) func(*testing.T, string) {
 		return func(t *testing.T, file string) {
 			content, err := os.ReadFile(file)
@@ -71,7 +71,7 @@ func TestDamageIsNamedAndKept(t *testing.T) {
 	}
 }
 
-func TestEveryFlippedByteAndEveryCutIsNoticed(t *testing.T) {
+func TestDetectsFlippedAndCutBytes(t *testing.T) {
 	dir, file := damaged(t, func(*testing.T, string) {})
 	content, err := os.ReadFile(file)
 	must(t, err)
@@ -107,7 +107,7 @@ func TestNewerFormatIsLeftIntact(t *testing.T) {
 	wantRefused(t, dir, file, store.ErrNewer)
 }
 
-func TestAnotherKeyOpensNothing(t *testing.T) {
+func TestWrongKey(t *testing.T) {
 	dir, file := damaged(t, func(*testing.T, string) {})
 	before, err := os.ReadFile(file)
 	must(t, err)
@@ -126,9 +126,9 @@ func TestAnotherKeyOpensNothing(t *testing.T) {
 	}
 }
 
-// TestOlderCopyIsNoticedWhileRunning puts back what a backup would, and takes a
+// TestDetectsOlderCopy puts back what a backup would, and takes a
 // file away, under the eyes of one process.
-func TestOlderCopyIsNoticedWhileRunning(t *testing.T) {
+func TestDetectsOlderCopy(t *testing.T) {
 	dir, file := damaged(t, func(*testing.T, string) {})
 	s := open(t, dir)
 	older, err := os.ReadFile(file)
@@ -156,7 +156,7 @@ func TestOlderCopyIsNoticedWhileRunning(t *testing.T) {
 
 // TestVerifyNoticesWhatIsGone: a record that is taken away under the eyes of the
 // process is damage, and no number of later writes makes up for it.
-func TestVerifyNoticesWhatIsGone(t *testing.T) {
+func TestVerifyMissingRecord(t *testing.T) {
 	dir, file := damaged(t, func(*testing.T, string) {})
 	s := open(t, dir)
 	mustPut(t, s, "a", "newer", 1)
@@ -178,7 +178,7 @@ func TestVerifyNoticesWhatIsGone(t *testing.T) {
 	}
 }
 
-func TestVerifyNamesWhatOnlyContentTells(t *testing.T) {
+func TestVerifyHashedName(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	long := string(bytes.Repeat([]byte{'A'}, 200))

@@ -17,7 +17,7 @@ func (s *Sealed) read(file string) (record, error) {
 	if err != nil {
 		return record{}, err
 	}
-	rec, err := s.box.open(raw)
+	rec, err := s.sealer.open(raw)
 	if err != nil {
 		return record{}, fmt.Errorf("%s: %w", filepath.Join(s.path, file), err)
 	}

@@ -15,16 +15,16 @@ import (
 // whose version counts what deleted records took out of the sum, and one more
 // for each deletion.
 const (
-	tallyFile  = "tally.sealed"
-	tallyName  = "tally of deletions"
-	tallyValue = "counts in its version what deleted records had in theirs"
+	deletionsFile  = "tally.sealed"
+	deletionsName  = "tally of deletions"
+	deletionsValue = "counts in its version what deleted records had in theirs"
 )
 
-// rise counts one more write, and tells who follows the level. The caller holds mu.
-func (s *Sealed) rise() {
+// countWrite counts one more write, and tells who follows the level. The caller holds mu.
+func (s *Sealed) countWrite() {
 	s.level++
 	select {
-	case s.risen <- struct{}{}:
+	case s.onWrite <- struct{}{}:
 	default: // whoever follows has yet to look
 	}
 }
@@ -47,32 +47,32 @@ func (s *Sealed) Level(ctx context.Context) (uint64, error) {
 	return s.level, nil
 }
 
-// tally reads the tally; none is 0.
-func (s *Sealed) tally() (Version, error) {
-	rec, err := s.read(tallyFile)
+// deletions reads the tally; none is 0.
+func (s *Sealed) deletions() (Version, error) {
+	rec, err := s.read(deletionsFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return 0, nil
 	case err != nil:
 		return 0, err
-	case rec.name != tallyName || string(rec.value) != tallyValue:
-		return 0, fmt.Errorf("%s/%s holds the record %q: %w", s.path, tallyFile, rec.name, ErrKey)
+	case rec.name != deletionsName || string(rec.value) != deletionsValue:
+		return 0, fmt.Errorf("%s/%s holds the record %q: %w", s.path, deletionsFile, rec.name, ErrKey)
 	}
 	return rec.version, nil
 }
 
-// retire counts a record into the tally, durably, before it is removed: a crash
+// countDeletion counts a record into the tally, durably, before it is removed: a crash
 // in between makes the level too high, never too low.
-func (s *Sealed) retire(name string) error {
+func (s *Sealed) countDeletion(name string) error {
 	var gone Version
 	if rec, err := s.load(name); err == nil {
 		gone = rec.version
 	} else {
 		gone = s.seen[name] // of one that cannot be read, what was seen of it
 	}
-	before, err := s.tally()
+	before, err := s.deletions()
 	if err != nil {
 		return err
 	}
-	return s.write(tallyFile, s.box.seal(tallyName, before+gone+1, []byte(tallyValue)))
+	return s.write(deletionsFile, s.sealer.seal(deletionsName, before+gone+1, []byte(deletionsValue)))
 }

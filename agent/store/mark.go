@@ -13,10 +13,10 @@ import (
 // ErrNoMark means that no mark was ever kept, or that it was taken away.
 var ErrNoMark = errors.New("store: no mark is kept")
 
-// MarkPlace keeps one small sealed mark where a restore of the state directory
+// MarkStore keeps one small sealed mark where a restore of the state directory
 // does not reach it. The platform provides it. Every call ends within the time
 // that ctx allows.
-type MarkPlace interface {
+type MarkStore interface {
 	// LoadMark returns the mark, or an error that wraps [ErrNoMark].
 	LoadMark(ctx context.Context) ([]byte, error)
 	// SaveMark replaces the mark, durably.
@@ -32,10 +32,10 @@ const (
 // writes, not with each: a store ahead of its mark is a crash, and nothing is
 // wrong with it. One behind its mark is an older copy that was put back.
 type Mark struct {
-	store *Sealed
-	place MarkPlace
-	log   *slog.Logger
-	saved uint64
+	store     *Sealed
+	markStore MarkStore
+	log       *slog.Logger
+	saved     uint64
 }
 
 // OpenMark compares a store with its mark. Where there is no mark yet, it is
@@ -43,11 +43,11 @@ type Mark struct {
 // ([RolledBack]), or the mark cannot be read ([Unreadable]): then nothing was
 // changed. A mark that cannot be had or kept is logged: then a restore would not
 // be noticed, which is no reason not to serve.
-func OpenMark(ctx context.Context, s *Sealed, place MarkPlace, log *slog.Logger) (*Mark, State, error) {
-	m := &Mark{store: s, place: place, log: log}
+func OpenMark(ctx context.Context, s *Sealed, place MarkStore, log *slog.Logger) (*Mark, State, error) {
+	m := &Mark{store: s, markStore: place, log: log}
 	level, err := s.Level(ctx)
 	if err != nil {
-		return nil, Unreadable, fault.E("compare the store with its mark", fault.StoreUnreadable, err)
+		return nil, Unreadable, fault.New("compare the store with its mark", fault.StoreUnreadable, err)
 	}
 	sealed, err := place.LoadMark(ctx)
 	switch {
@@ -78,8 +78,8 @@ func OpenMark(ctx context.Context, s *Sealed, place MarkPlace, log *slog.Logger)
 
 // FirstMark makes the mark of a store that has none, or whose mark is of no
 // concern: on a first run, or because a person accepts the store as it is.
-func FirstMark(ctx context.Context, s *Sealed, place MarkPlace, log *slog.Logger) *Mark {
-	m := &Mark{store: s, place: place, log: log}
+func FirstMark(ctx context.Context, s *Sealed, place MarkStore, log *slog.Logger) *Mark {
+	m := &Mark{store: s, markStore: place, log: log}
 	level, err := s.Level(ctx)
 	if err == nil {
 		err = m.save(ctx, level)
@@ -92,17 +92,17 @@ func FirstMark(ctx context.Context, s *Sealed, place MarkPlace, log *slog.Logger
 
 // readMark opens a sealed mark.
 func (s *Sealed) readMark(sealed []byte) (uint64, State, error) {
-	rec, err := s.box.open(sealed)
+	rec, err := s.sealer.open(sealed)
 	switch {
 	case errors.Is(err, errOtherKey):
 		return 0, RolledBack, fault.Errorf("compare the store with its mark", fault.StoreRolledBack,
-			"the mark of the state directory is under another data key, as after a restore from a backup that is older than regent store rekey; nothing was used; put the newer state back, or accept this one with: regent store recover").Because(err)
+			"the mark of the state directory is under another data key, as after a restore from a backup that is older than regent store rekey; nothing was used; put the newer state back, or accept this one with: regent store recover").WithCause(err)
 	case err == nil && (rec.name != markName || string(rec.value) != markValue):
 		err = fmt.Errorf("it is the record %q", rec.name)
 		fallthrough
 	case err != nil:
 		return 0, Unreadable, fault.Errorf("compare the store with its mark", fault.StoreUnreadable,
-			"the mark of the state directory was damaged, so it cannot be told whether the state is an old copy; nothing was used; restore the mark, or accept the state as it is with: regent store recover").Because(err)
+			"the mark of the state directory was damaged, so it cannot be told whether the state is an old copy; nothing was used; restore the mark, or accept the state as it is with: regent store recover").WithCause(err)
 	}
 	return uint64(rec.version), OK, nil
 }
@@ -120,7 +120,7 @@ func (m *Mark) Save(ctx context.Context) error {
 }
 
 func (m *Mark) save(ctx context.Context, level uint64) error {
-	if err := m.place.SaveMark(ctx, m.store.SealMark(level)); err != nil {
+	if err := m.markStore.SaveMark(ctx, m.store.SealMark(level)); err != nil {
 		return fmt.Errorf("save the mark of the store: %w", err)
 	}
 	m.saved = level
@@ -130,7 +130,7 @@ func (m *Mark) save(ctx context.Context, level uint64) error {
 // SealMark returns the mark of a level, sealed under the store's key.
 func (s *Sealed) SealMark(level uint64) []byte {
 	level = max(level, 1) // a version begins with 1; an empty store is compared with no mark
-	return s.box.seal(markName, Version(level), []byte(markValue))
+	return s.sealer.seal(markName, Version(level), []byte(markValue))
 }
 
 // markEvery is how far the mark may be behind. A keyring is slow, and a backup
@@ -156,7 +156,7 @@ func (m *Mark) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-		case <-m.store.risen:
+		case <-m.store.onWrite:
 		}
 	}
 	return m.Save(context.WithoutCancel(ctx))

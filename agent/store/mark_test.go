@@ -15,38 +15,38 @@ import (
 	"regent/agent/store"
 )
 
-// place keeps a mark in memory.
-type place struct {
+// memoryMark keeps a mark in memory.
+type memoryMark struct {
 	mark  []byte
 	err   error
 	saves int
 }
 
-func (p *place) LoadMark(context.Context) ([]byte, error) {
+func (p *memoryMark) LoadMark(context.Context) ([]byte, error) {
 	if p.err == nil && p.mark == nil {
 		return nil, store.ErrNoMark
 	}
 	return p.mark, p.err
 }
 
-func (p *place) SaveMark(_ context.Context, mark []byte) error {
+func (p *memoryMark) SaveMark(_ context.Context, mark []byte) error {
 	if p.err == nil {
 		p.mark, p.saves = mark, p.saves+1
 	}
 	return p.err
 }
 
-func quiet(t *testing.T) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }
+func discardLog(t *testing.T) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }
 
-// marked is a store with two records, one of them written twice, and its mark.
-func marked(t *testing.T) (dir string, p *place) {
+// newMarkedStore is a store with two records, one of them written twice, and its mark.
+func newMarkedStore(t *testing.T) (dir string, p *memoryMark) {
 	t.Helper()
-	dir, p = t.TempDir(), &place{}
+	dir, p = t.TempDir(), &memoryMark{}
 	s := open(t, dir)
 	mustPut(t, s, "a", "one", 0)
 	mustPut(t, s, "a", "two", 1)
 	mustPut(t, s, "b", "one", 0)
-	if _, state, err := store.OpenMark(t.Context(), s, p, quiet(t)); state != store.OK || err != nil {
+	if _, state, err := store.OpenMark(t.Context(), s, p, discardLog(t)); state != store.OK || err != nil {
 		t.Fatalf("got %s, %v", state, err)
 	}
 	return dir, p
@@ -55,18 +55,18 @@ func marked(t *testing.T) (dir string, p *place) {
 func TestMark(t *testing.T) {
 	tests := []struct {
 		name   string
-		change func(t *testing.T, dir string, p *place)
+		change func(t *testing.T, dir string, p *memoryMark)
 		state  store.State
 		kind   fault.Kind
 	}{
-		{"nothing happened", func(*testing.T, string, *place) {}, store.OK, ""},
-		{"a crash after a write", func(t *testing.T, dir string, _ *place) {
+		{"nothing happened", func(*testing.T, string, *memoryMark) {}, store.OK, ""},
+		{"a crash after a write", func(t *testing.T, dir string, _ *memoryMark) {
 			mustPut(t, open(t, dir), "a", "three", 2)
 		}, store.OK, ""},
-		{"a crash after a deletion", func(t *testing.T, dir string, _ *place) {
+		{"a crash after a deletion", func(t *testing.T, dir string, _ *memoryMark) {
 			must(t, open(t, dir).Delete(t.Context(), "a"))
 		}, store.OK, ""},
-		{"an older directory", func(t *testing.T, dir string, p *place) {
+		{"an older directory", func(t *testing.T, dir string, p *memoryMark) {
 			older := t.TempDir()
 			must(t, os.CopyFS(older+"/state", os.DirFS(dir)))
 			s := open(t, dir)
@@ -75,7 +75,7 @@ func TestMark(t *testing.T) {
 			must(t, os.RemoveAll(dir))
 			must(t, os.CopyFS(dir, os.DirFS(older+"/state")))
 		}, store.RolledBack, fault.StoreRolledBack},
-		{"an older directory, with a record that was deleted since", func(t *testing.T, dir string, p *place) {
+		{"an older directory, with a record that was deleted since", func(t *testing.T, dir string, p *memoryMark) {
 			older := t.TempDir()
 			must(t, os.CopyFS(older+"/state", os.DirFS(dir)))
 			s := open(t, dir)
@@ -84,30 +84,30 @@ func TestMark(t *testing.T) {
 			must(t, os.RemoveAll(dir))
 			must(t, os.CopyFS(dir, os.DirFS(older+"/state")))
 		}, store.RolledBack, fault.StoreRolledBack},
-		{"a record taken away", func(t *testing.T, dir string, _ *place) {
+		{"a record taken away", func(t *testing.T, dir string, _ *memoryMark) {
 			must(t, os.Remove(filepath.Join(dir, store.RecordsDir, "r-b.rec")))
 		}, store.RolledBack, fault.StoreRolledBack},
-		{"a mark under another key", func(t *testing.T, _ string, p *place) {
+		{"a mark under another key", func(t *testing.T, _ string, p *memoryMark) {
 			s, err := store.Open(t.Context(), store.Options{Dir: t.TempDir(), Key: bytes.Repeat([]byte{9}, store.KeySize)})
 			must(t, err)
-			store.FirstMark(t.Context(), s, p, quiet(t))
+			store.FirstMark(t.Context(), s, p, discardLog(t))
 		}, store.RolledBack, fault.StoreRolledBack},
-		{"a damaged mark", func(_ *testing.T, _ string, p *place) { p.mark[len(p.mark)-1] ^= 1 }, store.Unreadable, fault.StoreUnreadable},
-		{"a mark cut short", func(_ *testing.T, _ string, p *place) { p.mark = p.mark[:9] }, store.Unreadable, fault.StoreUnreadable},
-		{"a record in the mark's place", func(t *testing.T, dir string, p *place) {
+		{"a damaged mark", func(_ *testing.T, _ string, p *memoryMark) { p.mark[len(p.mark)-1] ^= 1 }, store.Unreadable, fault.StoreUnreadable},
+		{"a mark cut short", func(_ *testing.T, _ string, p *memoryMark) { p.mark = p.mark[:9] }, store.Unreadable, fault.StoreUnreadable},
+		{"a record in the mark's place", func(t *testing.T, dir string, p *memoryMark) {
 			b, err := os.ReadFile(filepath.Join(dir, store.RecordsDir, "r-a.rec"))
 			must(t, err)
 			p.mark = b
 		}, store.Unreadable, fault.StoreUnreadable},
-		{"no mark any more", func(_ *testing.T, _ string, p *place) { p.mark = nil }, store.OK, ""},
-		{"a keyring that gives none", func(_ *testing.T, _ string, p *place) { p.err = store.ErrLocked }, store.OK, ""},
+		{"no mark any more", func(_ *testing.T, _ string, p *memoryMark) { p.mark = nil }, store.OK, ""},
+		{"a keyring that gives none", func(_ *testing.T, _ string, p *memoryMark) { p.err = store.ErrLocked }, store.OK, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			dir, p := marked(t)
+			dir, p := newMarkedStore(t)
 			tt.change(t, dir, p)
 			before := bytes.Clone(p.mark)
-			_, state, err := store.OpenMark(t.Context(), open(t, dir), p, quiet(t))
+			_, state, err := store.OpenMark(t.Context(), open(t, dir), p, discardLog(t))
 			if state != tt.state || (err == nil) != (tt.kind == "") || err != nil && fault.KindOf(err) != tt.kind {
 				t.Fatalf("got %s, %v, want %s, %q", state, err, tt.state, tt.kind)
 			}
@@ -115,7 +115,7 @@ func TestMark(t *testing.T) {
 				t.Error("the mark was changed")
 			}
 			if err == nil && p.err == nil {
-				if _, state, err := store.OpenMark(t.Context(), open(t, dir), p, quiet(t)); state != store.OK || err != nil {
+				if _, state, err := store.OpenMark(t.Context(), open(t, dir), p, discardLog(t)); state != store.OK || err != nil {
 					t.Errorf("opened again: got %s, %v", state, err)
 				}
 			}
@@ -123,31 +123,31 @@ func TestMark(t *testing.T) {
 	}
 }
 
-func save(t *testing.T, s *store.Sealed, p *place) {
+func save(t *testing.T, s *store.Sealed, p *memoryMark) {
 	t.Helper()
-	m, state, err := store.OpenMark(t.Context(), s, p, quiet(t))
+	m, state, err := store.OpenMark(t.Context(), s, p, discardLog(t))
 	if err != nil {
 		t.Fatalf("%s, %v", state, err)
 	}
 	must(t, m.Save(t.Context()))
 }
 
-func TestFirstMarkTakesTheStoreAsItIs(t *testing.T) {
-	_, p := marked(t)
+func TestFirstMark(t *testing.T) {
+	_, p := newMarkedStore(t)
 	fresh := open(t, t.TempDir())
-	store.FirstMark(t.Context(), fresh, p, quiet(t))
+	store.FirstMark(t.Context(), fresh, p, discardLog(t))
 	mustPut(t, fresh, "a", "one", 0)
-	if _, state, err := store.OpenMark(t.Context(), fresh, p, quiet(t)); state != store.OK || err != nil {
+	if _, state, err := store.OpenMark(t.Context(), fresh, p, discardLog(t)); state != store.OK || err != nil {
 		t.Errorf("got %s, %v", state, err)
 	}
 }
 
-// TestMarkFollows writes often and marks seldom.
-func TestMarkFollows(t *testing.T) {
+// TestMarkRun writes often and marks seldom.
+func TestMarkRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &place{}
+		p := &memoryMark{}
 		s := open(t, t.TempDir())
-		m := store.FirstMark(t.Context(), s, p, quiet(t))
+		m := store.FirstMark(t.Context(), s, p, discardLog(t))
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- m.Run(ctx) }()

@@ -24,14 +24,14 @@ import (
 // A reader knows its own format and the one before it; a file of a later format
 // is refused and left as it is.
 const (
-	magic          = "REGENTR"
-	format    byte = 1
-	oldest    byte = 1 // the oldest format that is still read
-	keyIDAt        = len(magic) + 1
-	keyIDSize      = 8
-	verAt          = keyIDAt + keyIDSize
-	lenAt          = verAt + 8
-	nameAt         = lenAt + 1
+	magic             = "REGENTR"
+	format       byte = 1
+	oldestFormat byte = 1 // the oldest format that is still read
+	keyIDAt           = len(magic) + 1
+	keyIDSize         = 8
+	verAt             = keyIDAt + keyIDSize
+	lenAt             = verAt + 8
+	nameAt            = lenAt + 1
 
 	overhead    = 12 + 16 // of GCM: nonce and tag
 	maxFileSize = nameAt + maxName + overhead + MaxSize
@@ -74,7 +74,7 @@ func decodeHeader(file []byte) (header, error) {
 	}
 	if f := file[len(magic)]; f > format {
 		return header{}, fmt.Errorf("format %d, this release reads up to %d: %w", f, format, ErrNewer)
-	} else if f < oldest {
+	} else if f < oldestFormat {
 		return header{}, fmt.Errorf("format %d is not known", f)
 	}
 	if len(file) < nameAt {
@@ -101,17 +101,17 @@ type record struct {
 	value []byte
 }
 
-// box seals and opens records. The data key itself is not kept, only what is
+// sealer seals and opens records. The data key itself is not kept, only what is
 // derived from it, and that behind functions, so that printing a box shows
 // addresses.
-type box struct {
+type sealer struct {
 	aead   cipher.AEAD
 	keyID  [keyIDSize]byte
 	derive func(info string, size int) ([]byte, error)
 }
 
-// newBox derives what is needed from the data key, which it does not keep.
-func newBox(key []byte) (*box, error) {
+// newSealer derives what is needed from the data key, which it does not keep.
+func newSealer(key []byte) (*sealer, error) {
 	if len(key) != KeySize {
 		return nil, fmt.Errorf("store: the data key has %d bytes, want %d", len(key), KeySize)
 	}
@@ -119,7 +119,7 @@ func newBox(key []byte) (*box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: derive from the data key: %w", err)
 	}
-	b := &box{derive: func(info string, size int) ([]byte, error) {
+	b := &sealer{derive: func(info string, size int) ([]byte, error) {
 		return hkdf.Expand(sha256.New, prk, info, size)
 	}}
 	id, err := b.derive("regent record key id", keyIDSize)
@@ -142,13 +142,13 @@ func newBox(key []byte) (*box, error) {
 }
 
 // seal returns the content of the file for a record.
-func (b *box) seal(name string, v Version, value []byte) []byte {
+func (b *sealer) seal(name string, v Version, value []byte) []byte {
 	head := header{keyID: b.keyID, version: v, name: name}.encode()
 	return b.aead.Seal(head, nil, value, head) //nolint:gosec // not a fixed nonce: this AEAD draws its own
 }
 
 // open opens the content of a file. Every error wraps [ErrKey].
-func (b *box) open(file []byte) (record, error) {
+func (b *sealer) open(file []byte) (record, error) {
 	h, err := decodeHeader(file)
 	switch {
 	case errors.Is(err, ErrKey):

@@ -9,9 +9,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-func testBox(t testing.TB) *box {
+func testSealer(t testing.TB) *sealer {
 	t.Helper()
-	b, err := newBox(bytes.Repeat([]byte{7}, KeySize))
+	b, err := newSealer(bytes.Repeat([]byte{7}, KeySize))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func TestFormat1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec, err := testBox(t).open(file)
+	rec, err := testSealer(t).open(file)
 	if err != nil || rec.name != "cad/1" || rec.version != 2 || string(rec.value) != "written by the first release" {
 		t.Errorf("got %+v, %v", rec, err)
 	}
@@ -36,7 +36,7 @@ func TestFormat1(t *testing.T) {
 
 // TestHeaderIsBound moves a sealed part under another header of the same key.
 func TestHeaderIsBound(t *testing.T) {
-	b := testBox(t)
+	b := testSealer(t)
 	file := b.seal("a", 2, []byte("value"))
 	sealed := file[nameAt+1:]
 	for name, h := range map[string]header{
@@ -54,7 +54,7 @@ func TestHeaderIsBound(t *testing.T) {
 }
 
 func TestSealingTwiceDiffers(t *testing.T) {
-	b := testBox(t)
+	b := testSealer(t)
 	if bytes.Equal(b.seal("a", 1, []byte("value")), b.seal("a", 1, []byte("value"))) {
 		t.Error("two sealings of one value are equal: the nonce was used again")
 	}
@@ -104,7 +104,7 @@ func TestFileNamesAreApart(t *testing.T) {
 }
 
 func FuzzOpenRecord(f *testing.F) {
-	b := testBox(f)
+	b := testSealer(f)
 	f.Add(b.seal("a", 1, nil))
 	f.Add([]byte(magic))
 	f.Add([]byte(magic + "\x02"))

@@ -31,9 +31,9 @@ type Options struct {
 // that is put back, or a file that is taken away, while the process runs is
 // refused with [ErrKey]. After a restart only a [Mark] tells.
 type Sealed struct {
-	path string // of the directory of records
-	root *os.Root
-	box  *box
+	path   string // of the directory of records
+	root   *os.Root
+	sealer *sealer
 
 	refuse error // see [Options]
 
@@ -42,7 +42,7 @@ type Sealed struct {
 	// level is the store's, once it is known; see [Sealed.Level].
 	level    uint64
 	levelled bool
-	risen    chan struct{} // told of each rise of the level; has room for one
+	onWrite  chan struct{} // told of each rise of the level; has room for one
 
 	// testOnlyFail, if set, is asked before each step of a write.
 	testOnlyFail func(step string) error
@@ -63,11 +63,11 @@ func Open(ctx context.Context, o Options) (*Sealed, error) {
 	if o.Dir == "" {
 		return nil, errors.New("store: open: no state directory is given")
 	}
-	box, err := newBox(o.Key)
+	box, err := newSealer(o.Key)
 	if err != nil {
 		return nil, err
 	}
-	s := &Sealed{path: filepath.Join(o.Dir, RecordsDir), box: box, seen: map[string]Version{}, refuse: o.Refuse, risen: make(chan struct{}, 1)}
+	s := &Sealed{path: filepath.Join(o.Dir, RecordsDir), sealer: box, seen: map[string]Version{}, refuse: o.Refuse, onWrite: make(chan struct{}, 1)}
 	if s.root, err = openRecords(o.Dir, s.path); err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", s.path, err)
 	}
@@ -142,11 +142,11 @@ func (s *Sealed) Put(ctx context.Context, name string, value []byte, was Version
 		return 0, fmt.Errorf("store: put %q over version %d, found version %d: %w", name, was, rec.version, ErrConflict)
 	}
 	next := was + 1
-	if err := s.write(fileOf(name), s.box.seal(name, next, value)); err != nil {
+	if err := s.write(fileOf(name), s.sealer.seal(name, next, value)); err != nil {
 		return 0, fmt.Errorf("store: put %q: %w", name, err)
 	}
 	s.seen[name] = next
-	s.rise()
+	s.countWrite()
 	return next, nil
 }
 
@@ -165,14 +165,14 @@ func (s *Sealed) Delete(ctx context.Context, name string) error {
 		return fmt.Errorf("store: delete %q: %w", name, err)
 	}
 	delete(s.seen, name)
-	s.rise()
+	s.countWrite()
 	return nil
 }
 
 // remove takes a record that is there off the disk, durably. What it stood for in
 // the level stays.
 func (s *Sealed) remove(name string) error {
-	if err := s.retire(name); err != nil {
+	if err := s.countDeletion(name); err != nil {
 		return err
 	}
 	if err := s.root.Remove(fileOf(name)); err != nil {
@@ -206,7 +206,7 @@ func (s *Sealed) List(ctx context.Context) ([]string, error) {
 // Subkey returns a key of [KeySize] bytes that is derived from the data key for
 // another purpose, which the label names. It tells nothing of the data key.
 func (s *Sealed) Subkey(label string) ([]byte, error) {
-	key, err := s.box.derive("regent subkey "+label, KeySize)
+	key, err := s.sealer.derive("regent subkey "+label, KeySize)
 	if err != nil {
 		return nil, fmt.Errorf("store: derive the key for %s: %w", label, err)
 	}

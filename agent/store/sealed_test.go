@@ -89,8 +89,8 @@ func wantMode(t *testing.T, path string, want os.FileMode) {
 	}
 }
 
-// TestNothingInClear looks for the value, in whole and in part, in every file.
-func TestNothingInClear(t *testing.T) {
+// TestNoPlaintext looks for the value, in whole and in part, in every file.
+func TestNoPlaintext(t *testing.T) {
 	const canary = "CANARY-0123456789"
 	dir := t.TempDir()
 	mustPut(t, open(t, dir), "cad/1", canary, 0)
@@ -156,7 +156,7 @@ func TestSubkeys(t *testing.T) {
 // TestSealedAgainstModel compares the store, reopened at any time, with a map.
 func TestSealedAgainstModel(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		m := &machine{t: t, dir: t.TempDir(), model: map[string]modelled{}}
+		m := &machine{t: t, dir: t.TempDir(), model: map[string]modelRecord{}}
 		m.s = open(t, m.dir)
 		r.Repeat(map[string]func(*rapid.T){
 			"put": m.put, "get": m.get, "delete": m.delete, "reopen": m.reopen, "": m.check,
@@ -164,7 +164,7 @@ func TestSealedAgainstModel(t *testing.T) {
 	})
 }
 
-type modelled struct {
+type modelRecord struct {
 	value   string
 	version store.Version
 }
@@ -173,7 +173,7 @@ type machine struct {
 	t     *testing.T
 	dir   string
 	s     *store.Sealed
-	model map[string]modelled
+	model map[string]modelRecord
 }
 
 func drawName(r *rapid.T) string {
@@ -191,7 +191,7 @@ func (m *machine) put(r *rapid.T) {
 		r.Fatalf("Put %q over %d: got %v, model is at %d", name, was, err, m.model[name].version)
 	}
 	if err == nil {
-		m.model[name] = modelled{value, v}
+		m.model[name] = modelRecord{value, v}
 	}
 }
 

@@ -33,7 +33,7 @@ func (s *Sealed) SetAside(ctx context.Context, damaged []Damage) ([]string, erro
 	return moved, nil
 }
 
-const maxAside = 1000 // copies of one file; more means that something else is wrong
+const maxCopies = 1000 // copies of one file; more means that something else is wrong
 
 // SetAside renames a file or directory of the state to PATH.corrupt-N, with the
 // first N that is free, durably, and returns the new path; "" if nothing was at
@@ -42,7 +42,7 @@ func SetAside(path string) (string, error) {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
-	for n := 1; n <= maxAside; n++ {
+	for n := 1; n <= maxCopies; n++ {
 		to := fmt.Sprintf("%s.corrupt-%d", path, n)
 		if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -55,5 +55,5 @@ func SetAside(path string) (string, error) {
 		}
 		return to, nil
 	}
-	return "", fmt.Errorf("store: %d damaged copies of %s are kept; move them away", maxAside, path)
+	return "", fmt.Errorf("store: %d damaged copies of %s are kept; move them away", maxCopies, path)
 }

@@ -68,11 +68,11 @@ type Keyring interface {
 	// there is one. Material that holds no whole key, as a crash in an earlier
 	// Create leaves it, is put aside and never destroyed. Only [Unlock] calls it.
 	Create(ctx context.Context) ([]byte, error)
-	// Forget destroys the data key; every record sealed under it is then lost.
-	Forget(ctx context.Context) error
-	// Guard says in a word what guards the key, for status: "file",
+	// Delete destroys the data key; every record sealed under it is then lost.
+	Delete(ctx context.Context) error
+	// Kind says in a word what guards the key, for status: "file",
 	// "windows-credential-manager", "keychain", "secret-service", "kwallet".
-	Guard() string
+	Kind() string
 }
 
 var (

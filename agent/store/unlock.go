@@ -22,26 +22,26 @@ func Unlock(ctx context.Context, ring Keyring, hasState bool) (key []byte, state
 	if err == nil {
 		err = checkKey(key)
 	}
-	state, first := judge(err, hasState)
+	state, first := classifyUnlock(err, hasState)
 	if first {
 		key, err = ring.Create(ctx)
 		if err == nil {
 			err = checkKey(key)
 		}
 		// There is no state yet that could lack its key.
-		if state, _ = judge(err, true); state == Missing {
+		if state, _ = classifyUnlock(err, true); state == Missing {
 			state = Unreadable
 		}
 	}
 	if state == OK {
 		return key, OK, nil
 	}
-	return nil, state, fault.E("unlock the store", kindOf(state), err)
+	return nil, state, fault.New("unlock the store", kindOf(state), err)
 }
 
-// judge says what an attempt to get the data key means, and whether a new one
+// classifyUnlock says what an attempt to get the data key means, and whether a new one
 // is to be made.
-func judge(err error, hasState bool) (state State, create bool) {
+func classifyUnlock(err error, hasState bool) (state State, create bool) {
 	switch {
 	case err == nil:
 		return OK, false

@@ -10,21 +10,21 @@ import (
 	"regent/agent/fault"
 )
 
-// fakeRing answers what the test says and counts the keys that are made.
-type fakeRing struct {
+// fakeKeyring answers what the test says and counts the keys that are made.
+type fakeKeyring struct {
 	key       []byte
 	keyErr    error
 	createErr error
 	created   int
 }
 
-func (r *fakeRing) Key(context.Context) ([]byte, error) { return r.key, r.keyErr }
-func (r *fakeRing) Create(context.Context) ([]byte, error) {
+func (r *fakeKeyring) Key(context.Context) ([]byte, error) { return r.key, r.keyErr }
+func (r *fakeKeyring) Create(context.Context) ([]byte, error) {
 	r.created++
 	return madeKey, r.createErr
 }
-func (r *fakeRing) Forget(context.Context) error { return nil }
-func (r *fakeRing) Guard() string                { return "fake" }
+func (r *fakeKeyring) Delete(context.Context) error { return nil }
+func (r *fakeKeyring) Kind() string                 { return "fake" }
 
 var (
 	heldKey = bytes.Repeat([]byte{1}, KeySize)
@@ -37,28 +37,28 @@ func TestUnlock(t *testing.T) {
 	none := fmt.Errorf("file: %w", ErrNoKey)
 	tests := []struct {
 		name     string
-		ring     fakeRing
+		ring     fakeKeyring
 		hasState bool
 		key      []byte
 		state    State
 		kind     fault.Kind
 		created  int
 	}{
-		{name: "key and state", ring: fakeRing{key: heldKey}, hasState: true, key: heldKey, state: OK},
-		{name: "key, nothing kept yet", ring: fakeRing{key: heldKey}, key: heldKey, state: OK},
-		{name: "first run", ring: fakeRing{keyErr: none}, key: madeKey, state: OK, created: 1},
-		{name: "first run with half-made material", ring: fakeRing{keyErr: damaged}, key: madeKey, state: OK, created: 1},
-		{name: "first run with a short key", ring: fakeRing{key: heldKey[1:]}, key: madeKey, state: OK, created: 1},
-		{name: "first run, no key can be made", ring: fakeRing{keyErr: none, createErr: damaged}, state: Unreadable, kind: fault.StoreUnreadable, created: 1},
-		{name: "first run, still no key", ring: fakeRing{keyErr: none, createErr: none}, state: Unreadable, kind: fault.StoreUnreadable, created: 1},
-		{name: "first run, keyring locked meanwhile", ring: fakeRing{keyErr: none, createErr: locked}, state: Locked, kind: fault.StoreLocked, created: 1},
-		{name: "first run, keyring locked", ring: fakeRing{keyErr: locked}, state: Locked, kind: fault.StoreLocked},
-		{name: "first run, no answer", ring: fakeRing{keyErr: context.DeadlineExceeded}, state: Locked, kind: fault.StoreLocked},
-		{name: "first run, stopped", ring: fakeRing{keyErr: context.Canceled}, state: Locked, kind: fault.StoreLocked},
-		{name: "state without its key", ring: fakeRing{keyErr: none}, hasState: true, state: Missing, kind: fault.StoreMissing},
-		{name: "state, keyring locked", ring: fakeRing{keyErr: locked}, hasState: true, state: Locked, kind: fault.StoreLocked},
-		{name: "state, key damaged", ring: fakeRing{keyErr: damaged}, hasState: true, state: Unreadable, kind: fault.StoreUnreadable},
-		{name: "state, key short", ring: fakeRing{key: heldKey[1:]}, hasState: true, state: Unreadable, kind: fault.StoreUnreadable},
+		{name: "key and state", ring: fakeKeyring{key: heldKey}, hasState: true, key: heldKey, state: OK},
+		{name: "key, nothing kept yet", ring: fakeKeyring{key: heldKey}, key: heldKey, state: OK},
+		{name: "first run", ring: fakeKeyring{keyErr: none}, key: madeKey, state: OK, created: 1},
+		{name: "first run with half-made material", ring: fakeKeyring{keyErr: damaged}, key: madeKey, state: OK, created: 1},
+		{name: "first run with a short key", ring: fakeKeyring{key: heldKey[1:]}, key: madeKey, state: OK, created: 1},
+		{name: "first run, no key can be made", ring: fakeKeyring{keyErr: none, createErr: damaged}, state: Unreadable, kind: fault.StoreUnreadable, created: 1},
+		{name: "first run, still no key", ring: fakeKeyring{keyErr: none, createErr: none}, state: Unreadable, kind: fault.StoreUnreadable, created: 1},
+		{name: "first run, keyring locked meanwhile", ring: fakeKeyring{keyErr: none, createErr: locked}, state: Locked, kind: fault.StoreLocked, created: 1},
+		{name: "first run, keyring locked", ring: fakeKeyring{keyErr: locked}, state: Locked, kind: fault.StoreLocked},
+		{name: "first run, no answer", ring: fakeKeyring{keyErr: context.DeadlineExceeded}, state: Locked, kind: fault.StoreLocked},
+		{name: "first run, stopped", ring: fakeKeyring{keyErr: context.Canceled}, state: Locked, kind: fault.StoreLocked},
+		{name: "state without its key", ring: fakeKeyring{keyErr: none}, hasState: true, state: Missing, kind: fault.StoreMissing},
+		{name: "state, keyring locked", ring: fakeKeyring{keyErr: locked}, hasState: true, state: Locked, kind: fault.StoreLocked},
+		{name: "state, key damaged", ring: fakeKeyring{keyErr: damaged}, hasState: true, state: Unreadable, kind: fault.StoreUnreadable},
+		{name: "state, key short", ring: fakeKeyring{key: heldKey[1:]}, hasState: true, state: Unreadable, kind: fault.StoreUnreadable},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

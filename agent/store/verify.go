@@ -43,9 +43,9 @@ func (s *Sealed) Verify(ctx context.Context) (damaged []Damage, sound int, err e
 		damaged = append(damaged, Damage{Name: name, Path: filepath.Join(s.path, file), Err: err})
 	}
 	damaged = append(damaged, s.gone(files)...)
-	deleted, err := s.tally()
+	deleted, err := s.deletions()
 	if err != nil {
-		damaged = append(damaged, Damage{Path: filepath.Join(s.path, tallyFile), Err: err})
+		damaged = append(damaged, Damage{Path: filepath.Join(s.path, deletionsFile), Err: err})
 	}
 	slices.SortFunc(damaged, func(a, b Damage) int { return strings.Compare(a.Path, b.Path) })
 	if level += uint64(deleted); !s.levelled || level > s.level {

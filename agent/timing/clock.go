@@ -14,15 +14,15 @@ type Clock interface {
 	BootID() string      // changes with each boot; "" if the system cannot say
 }
 
-type system struct {
+type systemClock struct {
 	id   string
 	boot func() time.Duration
 }
 
 // NewClock returns the machine's clock. boot reads the time since boot, sleep
 // included (Linux CLOCK_BOOTTIME, Windows interrupt time).
-func NewClock(bootID string, boot func() time.Duration) Clock { return system{bootID, boot} }
+func NewClock(bootID string, boot func() time.Duration) Clock { return systemClock{bootID, boot} }
 
-func (s system) Wall() time.Time     { return time.Now().Round(0) }
-func (s system) Boot() time.Duration { return s.boot() }
-func (s system) BootID() string      { return s.id }
+func (s systemClock) Wall() time.Time     { return time.Now().Round(0) }
+func (s systemClock) Boot() time.Duration { return s.boot() }
+func (s systemClock) BootID() string      { return s.id }

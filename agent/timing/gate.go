@@ -5,40 +5,40 @@ import (
 	"time"
 )
 
-// opens is after how many failures in a row, of whatever instances, a tenant is
+// breakerThreshold is after how many failures in a row, of whatever instances, a tenant is
 // left alone as a whole.
-const opens = 5
+const breakerThreshold = 5
 
-// probing bounds how long a probe can keep the others waiting if nobody says
+// probeTimeout bounds how long a probe can keep the others waiting if nobody says
 // how it went.
-const probing = 2 * time.Minute
+const probeTimeout = 2 * time.Minute
 
-// Gate is what all who ask one tenant's service share: a pause that the service
+// CircuitBreaker is what all who ask one tenant's service share: a pause that the service
 // asked for, and a circuit breaker. While the breaker is open one request at a
-// time tries, at the pauses of [Pause]; the first that works closes it. It is
+// time tries, at the pauses of [Backoff]; the first that works closes it. It is
 // safe for concurrent use.
-type Gate struct {
+type CircuitBreaker struct {
 	clock Clock
 	draw  func() float64
 
 	mu      sync.Mutex
-	tenants map[string]*tenant
+	tenants map[string]*breakerState
 }
 
-type tenant struct {
-	failures int           // in a row; at most one for each round of requests
-	counted  time.Duration // boot time up to which a further failure is of the same round
-	until    time.Duration // boot time before which it is left alone
-	asked    bool          // it asked for that itself
+type breakerState struct {
+	failures  int           // in a row; at most one for each round of requests
+	roundEnd  time.Duration // boot time up to which a further failure is of the same round
+	until     time.Duration // boot time before which it is left alone
+	requested bool          // it asked for that itself
 }
 
-// NewGate returns a gate that is open to every tenant. draw is in [0,1).
-func NewGate(c Clock, draw func() float64) *Gate {
-	return &Gate{clock: c, draw: draw, tenants: map[string]*tenant{}}
+// NewCircuitBreaker returns a gate that is open to every tenant. draw is in [0,1).
+func NewCircuitBreaker(c Clock, draw func() float64) *CircuitBreaker {
+	return &CircuitBreaker{clock: c, draw: draw, tenants: map[string]*breakerState{}}
 }
 
-// Wait returns how long the tenant is left alone, and whether it asked for that.
-func (g *Gate) Wait(host string) (left time.Duration, asked bool) {
+// Remaining returns how long the tenant is left alone, and whether it asked for that.
+func (g *CircuitBreaker) Remaining(host string) (left time.Duration, asked bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	t, ok := g.tenants[host]
@@ -46,13 +46,13 @@ func (g *Gate) Wait(host string) (left time.Duration, asked bool) {
 		return 0, false
 	}
 	left = max(0, t.until-g.clock.Boot())
-	return left, left > 0 && t.asked
+	return left, left > 0 && t.requested
 }
 
-// Enter reports whether a request may begin. With the breaker open it is the
+// Allow reports whether a request may begin. With the breaker open it is the
 // probe, and the others wait for how it goes. Who enters says how it went:
 // Works, Asked or Failed.
-func (g *Gate) Enter(host string) bool {
+func (g *CircuitBreaker) Allow(host string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	t, ok := g.tenants[host]
@@ -62,68 +62,68 @@ func (g *Gate) Enter(host string) bool {
 	if t.until > g.clock.Boot() {
 		return false
 	}
-	if t.failures >= opens {
-		t.until, t.asked = g.clock.Boot()+probing, false
+	if t.failures >= breakerThreshold {
+		t.until, t.requested = g.clock.Boot()+probeTimeout, false
 	}
 	return true
 }
 
-// Works says that the service answered: the breaker closes. A pause that it
+// Success says that the service answered: the breaker closes. A pause that it
 // asked for runs on.
-func (g *Gate) Works(host string) {
+func (g *CircuitBreaker) Success(host string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	t, ok := g.tenants[host]
 	if !ok {
 		return
 	}
-	if t.failures, t.counted = 0, 0; !t.asked {
+	if t.failures, t.roundEnd = 0, 0; !t.requested {
 		t.until = 0
 	}
 }
 
-// Asked says that the service wants to be left alone for d. Up to half as much
+// RetryAfter says that the service wants to be left alone for d. Up to half as much
 // is added, drawn, so that a fleet that was told one time does not come as one.
-func (g *Gate) Asked(host string, d time.Duration) {
+func (g *CircuitBreaker) RetryAfter(host string, d time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	t := g.tenant(host)
 	until := g.clock.Boot() + d + time.Duration(g.draw()*float64(d)/2)
-	t.until, t.asked = max(t.until, until), true
+	t.until, t.requested = max(t.until, until), true
 }
 
-// Failed says that a request got no answer of the service.
-func (g *Gate) Failed(host string) {
+// Failure says that a request got no answer of the service.
+func (g *CircuitBreaker) Failure(host string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	t := g.tenant(host)
 	now := g.clock.Boot()
-	if now >= t.counted || t.failures >= opens {
+	if now >= t.roundEnd || t.failures >= breakerThreshold {
 		t.failures++
-		t.counted = now + Base
+		t.roundEnd = now + BackoffBase
 	}
-	if t.failures >= opens && (!t.asked || t.until <= now) { // what it asked for stands
-		t.until, t.asked = now+Pause(t.failures, g.draw()), false
+	if t.failures >= breakerThreshold && (!t.requested || t.until <= now) { // what it asked for stands
+		t.until, t.requested = now+Backoff(t.failures, g.draw()), false
 	}
 }
 
 // Retry ends every pause that no service asked for: the way to it may have been
 // changed on this device. While the breaker is open one request tries.
-func (g *Gate) Retry() {
+func (g *CircuitBreaker) Retry() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, t := range g.tenants {
-		if !t.asked {
+		if !t.requested {
 			t.until = 0
 		}
 	}
 }
 
 // tenant returns what is known of a tenant. The caller holds mu.
-func (g *Gate) tenant(host string) *tenant {
+func (g *CircuitBreaker) tenant(host string) *breakerState {
 	t, ok := g.tenants[host]
 	if !ok {
-		t = &tenant{}
+		t = &breakerState{}
 		g.tenants[host] = t
 	}
 	return t

@@ -24,7 +24,7 @@ type AuthorizationServer struct {
 func (c *Client) AuthorizationServer(ctx context.Context, issuer, clientID string) (AuthorizationServer, error) {
 	if issuer != "" {
 		if clientID == "" {
-			return AuthorizationServer{}, c.refused("log in", errors.New("--issuer needs --client-id"))
+			return AuthorizationServer{}, c.notSent("log in", errors.New("--issuer needs --client-id"))
 		}
 		return c.describedServer(ctx, issuer, clientID)
 	}
@@ -43,7 +43,7 @@ func (c *Client) AuthorizationServer(ctx context.Context, issuer, clientID strin
 func (c *Client) describedServer(ctx context.Context, issuer, clientID string) (AuthorizationServer, error) {
 	const op = "look up the identity provider"
 	if _, err := endpointURL(issuer, c.tenant); err != nil {
-		return AuthorizationServer{}, c.refused(op, fmt.Errorf("the issuer: %w", err))
+		return AuthorizationServer{}, c.notSent(op, fmt.Errorf("the issuer: %w", err))
 	}
 	var d struct {
 		Issuer        string   `json:"issuer"`

@@ -33,13 +33,13 @@ func (r Remark) String() string { return fmt.Sprintf("line %d: %s", r.Line, r.Te
 // and then says why; nothing of the content is in an error or a remark.
 func ReadBundle(data []byte, now time.Time) (Bundle, error) {
 	var b Bundle
-	if what := otherForm(data); what != "" {
+	if what := otherFormat(data); what != "" {
 		return b, errors.New(what)
 	}
-	p := blocks{bundle: &b, now: now}
+	p := bundleReader{bundle: &b, now: now}
 	text := string(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
 	for i, line := range strings.Split(lineEnds.Replace(text), "\n") {
-		for _, part := range joined(strings.TrimSpace(line)) {
+		for _, part := range splitJoined(strings.TrimSpace(line)) {
 			p.line(i+1, part)
 		}
 	}
@@ -56,8 +56,8 @@ func ReadBundle(data []byte, now time.Time) (Bundle, error) {
 	return b, errors.New(strings.Join(why, "; "))
 }
 
-// otherForm names what the file is if it is no text in UTF-8, "" if that is not known.
-func otherForm(data []byte) string {
+// otherFormat names what the file is if it is no text in UTF-8, "" if that is not known.
+func otherFormat(data []byte) string {
 	pkcs7 := []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07} // OID of what is in PKCS#7, RFC 2315
 	_, content, _ := bytes.Cut(data[:min(len(data), 32)], pkcs7)
 	switch {
@@ -74,20 +74,20 @@ func otherForm(data []byte) string {
 		return "is DER and not PEM; convert it: openssl x509 -inform der -in FILE -out FILE.pem"
 	}
 	if _, err := x509.ParseCertificateRequest(data); err == nil {
-		return isRequest
+		return requestRemark
 	}
 	return ""
 }
 
-// isRequest is said of a request, in any form.
-const isRequest = "is a request for a certificate (CSR) and no certificate; put the authority's own certificate in its place. To see whose it is: openssl req -in FILE -noout -subject"
+// requestRemark is said of a request, in any form.
+const requestRemark = "is a request for a certificate (CSR) and no certificate; put the authority's own certificate in its place. To see whose it is: openssl req -in FILE -noout -subject"
 
 // lineEnds makes one line end of all.
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// joined has an END and a BEGIN line that stand in one line as two: of files that
+// splitJoined has an END and a BEGIN line that stand in one line as two: of files that
 // were joined, the first may have no line end at its end.
-func joined(s string) []string {
+func splitJoined(s string) []string {
 	end, begin, both := strings.Cut(s, "----------BEGIN ")
 	if !both || !strings.HasPrefix(s, "-----END ") {
 		return []string{s}
@@ -98,8 +98,8 @@ func joined(s string) []string {
 // maxRemarks bounds what is said of one file.
 const maxRemarks = 20
 
-// blocks reads a bundle line by line.
-type blocks struct {
+// bundleReader reads a bundle line by line.
+type bundleReader struct {
 	bundle *Bundle
 	now    time.Time
 	kind   string // of the block that was begun; "" outside of one
@@ -108,13 +108,13 @@ type blocks struct {
 	loose  bool // the line before was of no block, and was remarked on
 }
 
-func (p *blocks) remark(text string) {
+func (p *bundleReader) remark(text string) {
 	if len(p.bundle.Remarks) < maxRemarks {
 		p.bundle.Remarks = append(p.bundle.Remarks, Remark{Line: p.began, Text: text})
 	}
 }
 
-func (p *blocks) line(n int, s string) {
+func (p *bundleReader) line(n int, s string) {
 	_, first, hasBegin := strings.Cut(s, "-----BEGIN ")
 	hasEnd := strings.Contains(s, "-----END ")
 	kind, begins := boundary(s, "BEGIN")
@@ -127,10 +127,10 @@ func (p *blocks) line(n int, s string) {
 		p.kind, p.began, p.loose = kind, n, false
 		p.body.Reset()
 		if hasEnd {
-			p.oneLine(first)
+			p.singleLine(first)
 		}
 	case isEnd && p.kind == ends:
-		p.block()
+		p.endBlock()
 		p.kind = ""
 	case isEnd && p.loose: // that was remarked on
 		p.loose = false
@@ -145,17 +145,17 @@ func (p *blocks) line(n int, s string) {
 		p.kind = ""
 	case p.kind != "" && !strings.Contains(s, ":"): // a header of the block has one
 		p.body.WriteString(s)
-	case p.kind == "" && !p.loose && stray(s):
+	case p.kind == "" && !p.loose && isStray(s):
 		p.began, p.loose = n, true
 		p.remark("looks like a part of a certificate that is in no block; copy the certificate again, with its BEGIN and END lines")
 	}
 }
 
-// oneLine says that a whole block, or more than one, stands in one line. text is
+// singleLine says that a whole block, or more than one, stands in one line. text is
 // what follows the first BEGIN.
-func (p *blocks) oneLine(text string) {
+func (p *bundleReader) singleLine(text string) {
 	if kind, _, _ := strings.Cut(text, "-----"); strings.HasSuffix(kind, privateKey) {
-		p.remark(isPrivateKey)
+		p.remark(privateKeyRemark)
 	} else {
 		p.remark("is all in one line; put its BEGIN line, its base64 and its END line on lines of their own")
 	}
@@ -164,8 +164,8 @@ func (p *blocks) oneLine(text string) {
 
 // What is said of a private key, in any form.
 const (
-	privateKey   = "PRIVATE KEY"
-	isPrivateKey = "is a private key, which does not belong here and is not used; remove it"
+	privateKey       = "PRIVATE KEY"
+	privateKeyRemark = "is a private key, which does not belong here and is not used; remove it"
 )
 
 // boundary reads -----BEGIN KIND----- and the like.
@@ -175,9 +175,9 @@ func boundary(s, word string) (kind string, is bool) {
 	return s, begins && ends && s != ""
 }
 
-// stray reports whether a line outside of a block is no comment: half a boundary,
+// isStray reports whether a line outside of a block is no comment: half a boundary,
 // or base64.
-func stray(s string) bool {
+func isStray(s string) bool {
 	if strings.Contains(s, "--") && (strings.Contains(s, "BEGIN") || strings.Contains(s, "END")) {
 		return true
 	}
@@ -185,11 +185,11 @@ func stray(s string) bool {
 	return err == nil && len(s) >= 60
 }
 
-// block takes the block that ends here.
-func (p *blocks) block() {
+// endBlock takes the block that ends here.
+func (p *bundleReader) endBlock() {
 	switch {
 	case strings.HasSuffix(p.kind, privateKey):
-		p.remark(isPrivateKey)
+		p.remark(privateKeyRemark)
 		return
 	case p.kind == "TRUSTED CERTIFICATE":
 		p.remark("is an OpenSSL TRUSTED CERTIFICATE and is not read; convert it: openssl x509 -in FILE -out FILE.pem")
@@ -198,7 +198,7 @@ func (p *blocks) block() {
 		p.remark("is PKCS#7 and is not read; convert it: openssl pkcs7 -in FILE -print_certs -out FILE.pem")
 		return
 	case strings.HasSuffix(p.kind, "CERTIFICATE REQUEST"):
-		p.remark(isRequest)
+		p.remark(requestRemark)
 		return
 	case p.kind != "CERTIFICATE" && p.kind != "X509 CERTIFICATE":
 		p.remark("is no CERTIFICATE block and is not read; remove it, or put the certificate in its place")
@@ -214,11 +214,11 @@ func (p *blocks) block() {
 		p.remark("cannot be read as a certificate; copy it again")
 		return
 	}
-	p.take(c)
+	p.addCertificate(c)
 }
 
-// take adds a certificate, and says what may keep it from being of use.
-func (p *blocks) take(c *x509.Certificate) {
+// addCertificate adds a certificate, and says what may keep it from being of use.
+func (p *bundleReader) addCertificate(c *x509.Certificate) {
 	text := ""
 	for i, other := range p.bundle.Certificates {
 		if other.Equal(c) {
@@ -244,11 +244,11 @@ func (p *blocks) take(c *x509.Certificate) {
 // maxNamed bounds how many certificates a diagnosis names.
 const maxNamed = 5
 
-// account says which blocks were read and which were not.
-func (b Bundle) account() string {
+// summarize says which blocks were read and which were not.
+func (b Bundle) summarize() string {
 	var said []string
 	for i, c := range b.Certificates[:min(maxNamed, len(b.Certificates))] {
-		said = append(said, fmt.Sprintf("line %d %q", b.Lines[i], masked{}.text(c.Subject.String())))
+		said = append(said, fmt.Sprintf("line %d %q", b.Lines[i], redactor{}.text(c.Subject.String())))
 	}
 	text := fmt.Sprintf("the CA file gave %d: %s", len(b.Certificates), strings.Join(said, ", "))
 	if len(b.Certificates) > maxNamed {

@@ -69,7 +69,7 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 	f.Host = r.URL.Host
 	client := c.once
 	if call.Method == http.MethodGet {
-		client = c.repeating
+		client = c.retrying
 	}
 	answer, err := client.Do(r)
 	if err != nil {
@@ -86,7 +86,7 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 }
 
 // judge turns a response into an answer read, or into evidence.
-func (c *Client) judge(answer *http.Response, call Call, f *Failure, hide masked) error {
+func (c *Client) judge(answer *http.Response, call Call, f *Failure, hide redactor) error {
 	good := answer.StatusCode/100 == 2
 	body, err := readBody(answer)
 	if good && (err == nil || call.bought || json.Valid(body)) { // JSON that is whole misses nothing
@@ -198,8 +198,8 @@ func (call Call) body() (body any, contentType string, err error) {
 	return nil, "", nil
 }
 
-func (call Call) secrets() masked {
-	m := masked{call.Secret, call.hidden}
+func (call Call) secrets() redactor {
+	m := redactor{call.Secret, call.hidden}
 	for _, p := range call.Form {
 		m = append(m, p.Secret)
 	}

@@ -15,8 +15,8 @@ func TestNoProofMeansSent(t *testing.T) {
 		err  error
 		want bool
 	}{
-		{"no connection", &tryError{err: cause}, true},
-		{"connected", &tryError{connected: true, err: cause}, false},
+		{"no connection", &attemptError{err: cause}, true},
+		{"connected", &attemptError{connected: true, err: cause}, false},
 		{"not ours", cause, false},
 	}
 	for _, tt := range tests {

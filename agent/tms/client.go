@@ -17,16 +17,16 @@ import (
 // Client speaks to one tenant. It is safe for concurrent use.
 // Every error of its methods is a *[Failure].
 type Client struct {
-	o         Options
-	tenant    *url.URL
-	repeating *retryablehttp.Client // for reads
-	once      *retryablehttp.Client // for all else
-	unfit     sync.Once             // for compare
+	o        Options
+	tenant   *url.URL
+	retrying *retryablehttp.Client // for reads
+	once     *retryablehttp.Client // for all else
+	unfit    sync.Once             // for compare
 }
 
 // New returns a client. It sends nothing yet.
 func New(o Options) (*Client, error) {
-	o, err := o.settled()
+	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func New(o Options) (*Client, error) {
 		}
 	}
 	c := &Client{o: o, tenant: tenant}
-	c.repeating, c.once = clients(transport, o.Now, c.observe)
+	c.retrying, c.once = newHTTPClients(transport, o.Now, c.observe)
 	return c, nil
 }
 
@@ -56,7 +56,7 @@ func (c *Client) Path() string { return c.o.Forms.Path }
 
 // Close gives up idle connections. Calls under way are not disturbed.
 func (c *Client) Close() {
-	c.repeating.HTTPClient.CloseIdleConnections()
+	c.retrying.HTTPClient.CloseIdleConnections()
 	c.once.HTTPClient.CloseIdleConnections()
 }
 
@@ -94,14 +94,14 @@ func (c *Client) discover(ctx context.Context, look func(Answer)) (Provider, err
 func (c *Client) Redeem(ctx context.Context, registration token.Secret, r Request) (AuthToken, error) {
 	const op = "redeem"
 	if r.Identifier == "" {
-		return AuthToken{}, c.refused(op, errors.New("the request has no identifier"))
+		return AuthToken{}, c.notSent(op, errors.New("the request has no identifier"))
 	}
 	call := Call{Op: op, Method: http.MethodPost, Path: pathAuth, JSON: r.body(), bought: true}
-	c.o.Forms.show(&call, registration)
+	c.o.Forms.authorize(&call, registration)
 	var t AuthToken
 	call.Read = func(a Answer) (err error) {
 		t, err = authTokenOf(a.Body, a.Date, c.o.Forms)
-		t.Shown = err == nil && r.shownIn(a.Body)
+		t.Echoed = err == nil && r.echoedIn(a.Body)
 		return err
 	}
 	if err := c.Do(ctx, call); err != nil {
@@ -130,9 +130,9 @@ func (c *Client) Refresh(ctx context.Context, r RefreshRequest) (AuthToken, erro
 	case r.Mode == ModeTMS || r.Mode == ModeTMSRegistration:
 		return c.refreshAtService(ctx, op, r)
 	case r.Mode != ModeOIDC:
-		return AuthToken{}, c.refused(op, fmt.Errorf("the refresh mode %q is none of %s, %s, %s", r.Mode, ModeOIDC, ModeTMS, ModeTMSRegistration))
+		return AuthToken{}, c.notSent(op, fmt.Errorf("the refresh mode %q is none of %s, %s, %s", r.Mode, ModeOIDC, ModeTMS, ModeTMSRegistration))
 	case r.Refresh.IsZero():
-		return AuthToken{}, c.refused(op, errors.New("there is no refresh token"))
+		return AuthToken{}, c.notSent(op, errors.New("there is no refresh token"))
 	}
 	form := []Pair{
 		{Name: "grant_type", Value: "refresh_token"},
@@ -144,21 +144,21 @@ func (c *Client) Refresh(ctx context.Context, r RefreshRequest) (AuthToken, erro
 // refreshAtService is a refresh in the modes of the service itself.
 func (c *Client) refreshAtService(ctx context.Context, op string, r RefreshRequest) (AuthToken, error) {
 	if r.AuthTokenID == "" {
-		return AuthToken{}, c.refused(op, fmt.Errorf("the auth token has no id, which refresh.mode %s needs", r.Mode))
+		return AuthToken{}, c.notSent(op, fmt.Errorf("the auth token has no id, which refresh.mode %s needs", r.Mode))
 	}
 	call := Call{Op: op, Method: http.MethodPatch, Path: pathAuth + "/" + url.PathEscape(r.AuthTokenID)}
 	switch {
 	case r.Mode == ModeTMS:
 		call.Scheme, call.Secret = bearerScheme, r.Refresh
 	case r.Registration.IsZero():
-		return AuthToken{}, c.refused(op, errNoRegistration)
+		return AuthToken{}, c.notSent(op, errNoRegistration)
 	default:
-		c.o.Forms.show(&call, r.Registration)
+		c.o.Forms.authorize(&call, r.Registration)
 	}
 	var t AuthToken
 	call.Read = func(a Answer) (err error) {
 		t, err = authTokenOf(a.Body, a.Date, c.o.Forms)
-		t.Shown = err == nil && Request{Identifier: r.Identifier}.shownIn(a.Body)
+		t.Echoed = err == nil && Request{Identifier: r.Identifier}.echoedIn(a.Body)
 		return err
 	}
 	if err := c.Do(ctx, call); err != nil {
@@ -175,7 +175,7 @@ var errNoRegistration = errors.New("refresh.mode " + ModeTMSRegistration +
 // for the packages below this one.
 func (c *Client) Grant(ctx context.Context, op string, p Provider, form []Pair) (AuthToken, error) {
 	if _, err := endpointURL(p.TokenEndpoint, c.tenant); err != nil {
-		return AuthToken{}, c.refused(op, err)
+		return AuthToken{}, c.notSent(op, err)
 	}
 	if !slices.ContainsFunc(form, func(f Pair) bool { return f.Name == "client_id" }) {
 		form = append(form, Pair{Name: "client_id", Value: p.ClientID})
@@ -198,7 +198,7 @@ func (c *Client) authToken(ctx context.Context, call Call, forms Forms) (AuthTok
 	return t, nil
 }
 
-// refused is a failure found before anything was sent.
-func (c *Client) refused(op string, err error) *Failure {
+// notSent is a failure found before anything was sent.
+func (c *Client) notSent(op string, err error) *Failure {
 	return &Failure{Op: op, Host: c.tenant.Host, Reach: NotSent, Refused: true, Err: fmt.Errorf("refused here: %w", err)}
 }

@@ -85,11 +85,11 @@ func (r Request) body() any {
 	return map[string]redeemBody{wrapAuthToken: b}
 }
 
-// shownIn reports whether a reply shows the identifier of r anywhere, which is fresh
+// echoedIn reports whether a reply shows the identifier of r anywhere, which is fresh
 // for each request, or a name of r in its member, at any depth: then the service has
 // read the body. A: it may change the case, and the signs between the digits of a MAC
 // address.
-func (r Request) shownIn(body []byte) bool {
+func (r Request) echoedIn(body []byte) bool {
 	for _, value := range Values(body) {
 		for _, l := range Leaves(value) {
 			if r.Identifier != "" && strings.EqualFold(strings.TrimSpace(l.Text), r.Identifier) || r.named(l) {
@@ -252,7 +252,7 @@ func errorMembers(body []byte) string {
 // MembersOfProvider says where the identity provider stands in the answer of
 // idpConfigurations: "idpConfigurations[0]: tokenEndpoint, realm, clientId".
 func MembersOfProvider(body []byte) string {
-	o, err := FirstObject(body, memberEndpoint)
+	o, err := FindObject(body, memberEndpoint)
 	if err != nil {
 		return ""
 	}
@@ -260,7 +260,7 @@ func MembersOfProvider(body []byte) string {
 	for _, name := range []string{memberEndpoint, memberRealm, memberClientID} {
 		if o.Member(name) != nil {
 			names = append(names, name)
-		} else if OnlyText(body, name) != "" {
+		} else if UniqueText(body, name) != "" {
 			names = append(names, name+" in "+cmp.Or(PathOf(body, name), "the top"))
 		}
 	}
@@ -275,14 +275,14 @@ func MembersOfProvider(body []byte) string {
 // at any depth, arrays included, that has a token endpoint. What is not beside it
 // may stand anywhere else, if there is just one.
 func providerOf(body []byte) (Provider, error) {
-	o, err := FirstObject(body, memberEndpoint)
+	o, err := FindObject(body, memberEndpoint)
 	if err != nil {
 		return Provider{}, err
 	}
 	p := Provider{
 		TokenEndpoint: o.Text(memberEndpoint),
-		Realm:         cmp.Or(o.Text(memberRealm), OnlyText(body, memberRealm)),
-		ClientID:      cmp.Or(o.Text(memberClientID), OnlyText(body, memberClientID), defaultClientID),
+		Realm:         cmp.Or(o.Text(memberRealm), UniqueText(body, memberRealm)),
+		ClientID:      cmp.Or(o.Text(memberClientID), UniqueText(body, memberClientID), defaultClientID),
 	}
 	if p.TokenEndpoint == "" {
 		return Provider{}, errors.New(memberEndpoint + " is empty, or no string")

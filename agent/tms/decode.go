@@ -59,14 +59,14 @@ func accessLife(o Object, access string, date time.Time) time.Duration {
 func refreshLife(o Object, refresh string, date time.Time) time.Duration {
 	ttl, _ := lifetime(o, refresh, date, memberRefreshExpires, memberRefreshCamelIn)
 	if ttl < 0 {
-		return over
+		return expired
 	}
 	return ttl
 }
 
-// over is the life of a refresh token that had ended when it came: the shortest
+// expired is the life of a refresh token that had ended when it came: the shortest
 // that is not unknown.
-const over = time.Nanosecond
+const expired = time.Nanosecond
 
 // lifetime is what the answer says of a token, in the first of the named members
 // that is a number. It is what the token says, where the token is a JWT, if the
@@ -96,7 +96,7 @@ func untilExp(jwt string, date time.Time) (d time.Duration, ok bool) {
 	if err != nil || !said || exp <= 0 {
 		return 0, false
 	}
-	return Seconds(exp - float64(date.Unix())), true
+	return SecondsDuration(exp - float64(date.Unix())), true
 }
 
 // claimsOf reads the claims of a JWT without verifying it; ok is false of any other

@@ -101,7 +101,7 @@ func TestAuthTokenOfKeeps(t *testing.T) {
 		ttl, refreshTTL time.Duration
 	}{
 		{"a life of 0", `{"token":"A","refresh_token":"R","expires_in":0,"refresh_expires_in":0}`, "A", "R", 0, 0},
-		{"in the past", `{"token":"A","refresh_token":"R","expires_in":-1,"refresh_expires_in":-1}`, "A", "R", 0, over},
+		{"in the past", `{"token":"A","refresh_token":"R","expires_in":-1,"refresh_expires_in":-1}`, "A", "R", 0, expired},
 		{"long past", `{"token":"A","expires_in":-1e300}`, "A", "", 0, 0},
 		{"too short to count", `{"token":"A","expires_in":1e-12}`, "A", "", 0, 0},
 		{"a fraction", `{"token":"A","refresh_token":"R","expires_in":0.25,"refresh_expires_in":"0.5"}`, "A", "R", 250 * time.Millisecond, 500 * time.Millisecond},
@@ -119,7 +119,7 @@ func TestAuthTokenOfKeeps(t *testing.T) {
 		{"a JWT that ends sooner than the answer says", `{"token":"` + jwtUntil(`1795420860`) + `","expires_in":1e99}`, jwtUntil(`1795420860`), "", time.Minute, 0},
 		{"a JWT that ends later", `{"token":"` + jwtUntil(`1795420860`) + `","expires_in":30}`, jwtUntil(`1795420860`), "", 30 * time.Second, 0},
 		{"the refresh token tells its own end", `{"token":"A","refresh_token":"` + jwtUntil(`1795420860`) + `","expires_in":60}`, "A", jwtUntil(`1795420860`), time.Minute, time.Minute},
-		{"a refresh token that is over", `{"token":"A","refresh_token":"` + jwtUntil(`1795420000`) + `","expires_in":60,"refresh_expires_in":0}`, "A", jwtUntil(`1795420000`), time.Minute, over},
+		{"a refresh token that is over", `{"token":"A","refresh_token":"` + jwtUntil(`1795420000`) + `","expires_in":60,"refresh_expires_in":0}`, "A", jwtUntil(`1795420000`), time.Minute, expired},
 		{"a refresh token without an end", `{"token":"A","refresh_token":"` + jwtUntil(`0`) + `","expires_in":60,"refresh_expires_in":0}`, "A", jwtUntil(`0`), time.Minute, 0},
 		{"a refresh token alone", `{"refresh_token":"R","expires_in":60}`, "", "R", 0, 0},
 		{"beside an access token of two lines", `{"token":"A\nB","refresh_token":"R","expires_in":60}`, "", "R", 0, 0},

@@ -191,7 +191,7 @@ func TestLostAndAnswered(t *testing.T) {
 
 // TestDiscoverFollowsNoOneAnywhere: whoever answers in the service's place cannot
 // have refresh tokens sent in clear text.
-func TestDiscoverFollowsNoOneAnywhere(t *testing.T) {
+func TestDiscoverRejectsForeignEndpoint(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, `[{"tokenEndpoint":"http://tokens.example.com/auth/","realm":"ems"}]`)
 	}))

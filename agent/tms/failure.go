@@ -39,8 +39,8 @@ func (f *Failure) Error() string {
 	return fmt.Sprintf("%s: %s answered %s", f.Op, f.Host, said)
 }
 
-// Said is what the service answered, word by word: its code, and its text in quotes.
-func (f *Failure) Said() string {
+// ServiceWords is what the service answered, word by word: its code, and its text in quotes.
+func (f *Failure) ServiceWords() string {
 	if f.Message == "" || f.Code == "" {
 		return strconv.Quote(f.Message + f.Code)
 	}
@@ -51,15 +51,15 @@ func (f *Failure) Said() string {
 // be cut out.
 const withheld = "[withheld: it repeats a secret]"
 
-// masked hides the secrets of one call in what others wrote.
-type masked []token.Secret
+// redactor hides the secrets of one call in what others wrote.
+type redactor []token.Secret
 
 // text makes the words of others fit for a message: one line, printable,
 // bounded, without the secrets. Where a piece of one is left, nothing is shown.
-func (m masked) text(s string) string {
+func (m redactor) text(s string) string {
 	s = strings.Map(printable, strings.ToValidUTF8(s, ""))
-	s = truncated(m.mask(strings.TrimSpace(s)))
-	if m.repeats(s) {
+	s = truncated(m.redact(strings.TrimSpace(s)))
+	if m.leaks(s) {
 		s = withheld
 	} else {
 		s = m.fragments(s)
@@ -73,24 +73,24 @@ func (m masked) text(s string) string {
 // cause makes err fit for [Failure.Err]. It stays what it is, unless its text
 // is not fit to be shown: of that one only the text is kept, and whether the
 // context ended it.
-func (m masked) cause(err error) error {
+func (m redactor) cause(err error) error {
 	if inner, ok := errors.AsType[*url.Error](err); ok {
 		err = inner.Err // without the URL
 	}
 	if clean := m.text(err.Error()); clean != err.Error() {
-		return &cleaned{clean, contextCause(err)}
+		return &redactedError{clean, contextCause(err)}
 	}
 	return err
 }
 
-func (m masked) mask(s string) string {
+func (m redactor) redact(s string) string {
 	for _, form := range m.forms() {
 		s = strings.ReplaceAll(s, form, redacted)
 	}
 	return s
 }
 
-func (m masked) in(s string) bool {
+func (m redactor) in(s string) bool {
 	for _, form := range m.forms() {
 		if strings.Contains(s, form) {
 			return true
@@ -101,30 +101,30 @@ func (m masked) in(s string) bool {
 
 // forms returns how each secret may stand in a text, the longest form first, since
 // a shorter one may be a part of it.
-func (m masked) forms() []string {
+func (m redactor) forms() []string {
 	var forms []string
 	for _, s := range m {
 		if s.IsZero() {
 			continue
 		}
-		for i, part := range parts(reveal(s)) {
+		for i, part := range secretParts(reveal(s)) {
 			if i > 0 && len(part) < shortestHalf {
 				continue
 			}
-			forms = append(forms, spellings(part)...)
+			forms = append(forms, encodings(part)...)
 		}
 	}
 	slices.SortFunc(forms, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
 	return slices.Compact(forms)
 }
 
-type cleaned struct {
+type redactedError struct {
 	text  string
 	cause error
 }
 
-func (c *cleaned) Error() string { return c.text }
-func (c *cleaned) Unwrap() error { return c.cause }
+func (c *redactedError) Error() string { return c.text }
+func (c *redactedError) Unwrap() error { return c.cause }
 
 func contextCause(err error) error {
 	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {

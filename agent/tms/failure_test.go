@@ -39,20 +39,20 @@ func TestFailureSays(t *testing.T) {
 	}
 }
 
-// TestSaid: a person is shown the service's code and its text, word by word.
-func TestSaid(t *testing.T) {
+// TestServiceWords: a person is shown the service's code and its text, word by word.
+func TestServiceWords(t *testing.T) {
 	for want, f := range map[string]Failure{
 		`TMS-0815 "No \"x\" left."`: {Code: "TMS-0815", Message: `No "x" left.`},
 		`"TMS-0815"`:                {Code: "TMS-0815"},
 		`"No."`:                     {Message: "No."},
 	} {
-		if got := f.Said(); got != want {
+		if got := f.ServiceWords(); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 }
 
-func TestMaskedText(t *testing.T) {
+func TestRedactedText(t *testing.T) {
 	const bidi = "\u202e"
 	tests := []struct{ name, in, want string }{
 		{"plain", "Token expired.", "Token expired."},
@@ -66,7 +66,7 @@ func TestMaskedText(t *testing.T) {
 		{"long", strings.Repeat("ä", 200), strings.Repeat("ä", 150)},
 		{"long, cut in a rune", "x" + strings.Repeat("ä", 200), "x" + strings.Repeat("ä", 149)},
 	}
-	hide := masked{token.Secret{}, token.NewSecret("s3cr&t")}
+	hide := redactor{token.Secret{}, token.NewSecret("s3cr&t")}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := hide.text(tt.in); got != tt.want {
@@ -76,14 +76,14 @@ func TestMaskedText(t *testing.T) {
 	}
 }
 
-// TestHalvesAreMasked: a registration token is base64 of user:password; what the
+// TestHalvesAreRedacted: a registration token is base64 of user:password; what the
 // service decoded of it is masked in each form in which it may repeat it.
-func TestHalvesAreMasked(t *testing.T) {
+func TestHalvesAreRedacted(t *testing.T) {
 	const user, password = "RegToken-User-0815", "S3cret/Passw0rd+XYZ&\"ä"
 	both := user + ":" + password
 	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
 		registration := e.EncodeToString([]byte(both))
-		hide := masked{token.NewSecret(registration)}
+		hide := redactor{token.NewSecret(registration)}
 		for _, part := range []string{registration, both, user, password} {
 			quoted, err := json.Marshal(part)
 			if err != nil {
@@ -102,11 +102,11 @@ func TestHalvesAreMasked(t *testing.T) {
 			}
 		}
 	}
-	hide := masked{token.NewSecret(base64.StdEncoding.EncodeToString([]byte(both)))}
+	hide := redactor{token.NewSecret(base64.StdEncoding.EncodeToString([]byte(both)))}
 	for _, around := range []string{"", "x", "xy"} { // a header, or a dump, in base64
 		text := base64.StdEncoding.EncodeToString([]byte(around + "Basic " + both + around))
 		for _, half := range []string{user, password} {
-			core := inside(base64.StdEncoding, []byte(half), 0)
+			core := base64Inside(base64.StdEncoding, []byte(half), 0)
 			if got := hide.text(text); strings.Contains(got, core) || !strings.Contains(got, "[redacted]") {
 				t.Errorf("%q is shown as %q", text, got)
 			}
@@ -140,7 +140,7 @@ func TestHalvesAreMasked(t *testing.T) {
 			t.Errorf("%q is shown as %q", plain, got)
 		}
 	}
-	hide = masked{token.NewSecret(base64.StdEncoding.EncodeToString([]byte("registration-token-12:Secr3t%2F+1df91980ea018=")))}
+	hide = redactor{token.NewSecret(base64.StdEncoding.EncodeToString([]byte("registration-token-12:Secr3t%2F+1df91980ea018=")))}
 	for _, form := range []string{"Secr3t%2F+1df91...", "Secr3t%25252F%252B1df", url.QueryEscape(url.QueryEscape("Secr3t%2F+1df91980")), eachByte("&#%d;", "Secr3t%2F+1df9198"), base32.StdEncoding.EncodeToString([]byte("Secr3t%2F+1df9198"))} {
 		if got := hide.text("Bad credential " + form); got != withheld {
 			t.Errorf("%q is shown as %q", form, got)
@@ -149,7 +149,7 @@ func TestHalvesAreMasked(t *testing.T) {
 	if got := hide.text("REGISTRATION_TOKEN_EXPIRED"); got != "REGISTRATION_TOKEN_EXPIRED" {
 		t.Errorf("a word of the service is shown as %q", got)
 	}
-	hide = masked{token.NewSecret(base64.StdEncoding.EncodeToString([]byte("a:b")))}
+	hide = redactor{token.NewSecret(base64.StdEncoding.EncodeToString([]byte("a:b")))}
 	if got := hide.text("a bad word"); got != "a bad word" {
 		t.Errorf("a half of one letter is masked: %q", got)
 	}
@@ -169,8 +169,8 @@ func reversed(s string) string {
 	return string(r)
 }
 
-// TestMaskedTextHoldsNoSecret: whatever the secrets and whatever is said.
-func TestMaskedTextHoldsNoSecret(t *testing.T) {
+// TestRedactedTextHoldsNoSecret: whatever the secrets and whatever is said.
+func TestRedactedTextHoldsNoSecret(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		visible := rapid.StringMatching(`[!-~]{1,12}`)
 		secrets := rapid.SliceOfN(visible, 1, 3).Draw(t, "secrets")
@@ -178,7 +178,7 @@ func TestMaskedTextHoldsNoSecret(t *testing.T) {
 		for _, part := range rapid.SliceOf(rapid.OneOf(rapid.SampledFrom(secrets), rapid.String())).Draw(t, "said") {
 			said += part
 		}
-		var hide masked
+		var hide redactor
 		for _, s := range secrets {
 			hide = append(hide, token.NewSecret(s))
 		}
@@ -201,8 +201,8 @@ func checkText(t interface{ Errorf(string, ...any) }, got string, secrets []stri
 	}
 }
 
-func TestCauseKeepsWhatItMay(t *testing.T) {
-	hide := masked{token.NewSecret("s3cret")}
+func TestRedactedCause(t *testing.T) {
+	hide := redactor{token.NewSecret("s3cret")}
 	plain := errors.New("connection refused")
 	if got := hide.cause(&url.Error{Op: "Post", URL: "https://host/s3cret", Err: plain}); !errors.Is(got, plain) || got.Error() != plain.Error() {
 		t.Errorf("got %v, want the cause itself, without the URL", got)

@@ -56,8 +56,8 @@ type Form struct {
 // service; of several the first counts.
 func AccessNames() []string { return []string{memberAccess, memberAccessCamel, memberAccessShort} }
 
-// settled returns f with its defaults filled in, or says which word is none.
-func (f Forms) settled() (Forms, error) {
+// withDefaults returns f with its defaults filled in, or says which word is none.
+func (f Forms) withDefaults() (Forms, error) {
 	for _, choice := range []struct {
 		what  string
 		value *string
@@ -84,8 +84,8 @@ func (f Forms) settled() (Forms, error) {
 	return f, nil
 }
 
-// show makes a registration token stand in a call's Authorization.
-func (f Forms) show(call *Call, registration token.Secret) {
+// authorize makes a registration token stand in a call's Authorization.
+func (f Forms) authorize(call *Call, registration token.Secret) {
 	switch f.Authorization {
 	case BasicEncoded:
 		call.Scheme, call.Secret = registrationScheme, encoded(registration)
@@ -108,7 +108,7 @@ func encoded(s token.Secret) token.Secret {
 func (f Forms) object(body []byte) (o Object, wrapped bool, err error) {
 	values := Values(body)
 	all := Array(values)
-	found := HoldersOf(all, AccessNames()...)
+	found := ObjectsWith(all, AccessNames()...)
 	var around []Object // the places of an id
 	for _, value := range values {
 		outer, _ := ParseReply(value, "")
@@ -118,16 +118,16 @@ func (f Forms) object(body []byte) (o Object, wrapped bool, err error) {
 			place, in = inner, true
 		}
 		if access, _ := f.access(place); access != "" || place.Text(memberRefresh, memberRefreshCamel) != "" && len(found) == 0 {
-			return withRefresh(named(place, inner), all), in, nil
+			return withRefresh(withID(place, inner), all), in, nil
 		}
 		around, wrapped = append(around, inner, outer), wrapped || innerErr == nil
 	}
 	if len(found) == 1 {
-		return withRefresh(named(found[0], around...), all), wrapped, nil
+		return withRefresh(withID(found[0], around...), all), wrapped, nil
 	}
 	for _, place := range around {
 		if o := flat(place); o.Text(memberAccess) != "" {
-			return withRefresh(named(o, around...), all), wrapped, nil
+			return withRefresh(withID(o, around...), all), wrapped, nil
 		}
 	}
 	switch {
@@ -162,7 +162,7 @@ func withRefresh(o Object, body []byte) Object {
 		if o.Text(memberRefresh, memberRefreshCamel) != "" {
 			break
 		}
-		if text, err := json.Marshal(OnlyText(body, name)); err == nil {
+		if text, err := json.Marshal(UniqueText(body, name)); err == nil {
 			o[memberRefresh] = text
 		}
 	}
@@ -184,8 +184,8 @@ func loose(body []byte) (Object, error) {
 	return o, nil
 }
 
-// named returns o with the id of the first of others that has one, if it has none.
-func named(o Object, others ...Object) Object {
+// withID returns o with the id of the first of others that has one, if it has none.
+func withID(o Object, others ...Object) Object {
 	for _, other := range others {
 		if o.ID("id") == "" && other.ID("id") != "" {
 			o["id"] = other["id"]

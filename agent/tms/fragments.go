@@ -26,7 +26,7 @@ var (
 )
 
 // fragments hides the pieces of secrets that are left in s, where a text cuts them.
-func (m masked) fragments(s string) string {
+func (m redactor) fragments(s string) string {
 	raw, coded := m.wholes()
 	if len(raw) == 0 {
 		return s
@@ -57,7 +57,7 @@ func (m masked) fragments(s string) string {
 
 // tells reports whether piece, which stands between left and right, tells of a secret.
 func tells(piece, left, right string, raw, coded []string) bool {
-	if strings.Contains(ordinary, strings.ToLower(piece)) {
+	if strings.Contains(commonWords, strings.ToLower(piece)) {
 		return false
 	}
 	word := wordlike(piece)
@@ -77,15 +77,15 @@ func tells(piece, left, right string, raw, coded []string) bool {
 }
 
 // wholes returns the secrets and their parts as they are, and as they may be encoded.
-func (m masked) wholes() (raw, coded []string) {
+func (m redactor) wholes() (raw, coded []string) {
 	for _, s := range m {
 		if s.IsZero() {
 			continue
 		}
-		for _, part := range parts(reveal(s)) {
+		for _, part := range secretParts(reveal(s)) {
 			if len(part) >= shortestCoded { // of a shorter one a fragment is most of it, and a mask would say so
 				raw = append(raw, strings.TrimFunc(part, isSign))
-				coded = append(coded, spellings(part)...)
+				coded = append(coded, encodings(part)...)
 			}
 		}
 	}

@@ -66,10 +66,10 @@ func TestRedeemGolden(t *testing.T) {
 	if got, want := s.Values(0)["registration_token"], registration.Reveal(); got != want {
 		t.Errorf("sent the registration token %q, want %q", got, want)
 	}
-	if !got.Shown {
+	if !got.Echoed {
 		t.Error("the reply shows the identifier, and that was not seen")
 	}
-	got.Shown = false
+	got.Echoed = false
 	checkAuthToken(t, got, "some-id")
 }
 

@@ -14,21 +14,21 @@ import (
 	"time"
 )
 
-// trouble is what went wrong in a TLS handshake. Its error is in plain words;
+// handshakeError is what went wrong in a TLS handshake. Its error is in plain words;
 // the library's error is below it.
-type trouble struct {
+type handshakeError struct {
 	at    Stage
 	text  string
 	cause error
 }
 
-func (t *trouble) Error() string { return t.text }
-func (t *trouble) Unwrap() error { return t.cause }
+func (t *handshakeError) Error() string { return t.text }
+func (t *handshakeError) Unwrap() error { return t.cause }
 
-// inWords names what failed in a TLS handshake with host. Any other error is
+// explainHandshake names what failed in a TLS handshake with host. Any other error is
 // returned as it is.
-func inWords(err error, host string) error {
-	if t, ok := handshakeTrouble(err, host); ok {
+func explainHandshake(err error, host string) error {
+	if t, ok := handshakeErrorOf(err, host); ok {
 		return t
 	}
 	return err
@@ -36,34 +36,34 @@ func inWords(err error, host string) error {
 
 // Handshake says what went wrong in the TLS handshake; "" if that was not it.
 func (f *Failure) Handshake() string {
-	if t, ok := handshakeTrouble(f.Err, f.Host); ok {
+	if t, ok := handshakeErrorOf(f.Err, f.Host); ok {
 		return t.text
 	}
 	return ""
 }
 
-// handshakeTrouble reads from err what went wrong in a TLS handshake with host,
+// handshakeErrorOf reads from err what went wrong in a TLS handshake with host,
 // and reports whether it was the handshake that failed. It is pure.
-func handshakeTrouble(err error, host string) (*trouble, bool) {
-	if done, ok := errors.AsType[*trouble](err); ok {
+func handshakeErrorOf(err error, host string) (*handshakeError, bool) {
+	if done, ok := errors.AsType[*handshakeError](err); ok {
 		return done, true
 	}
 	who := "the server"
 	if throughProxy(err) {
 		who = "the proxy"
 	}
-	at, text := certificateTrouble(err, host)
+	at, text := certificateReason(err, host)
 	if text == "" {
-		at, text = alertTrouble(err, who, host)
+		at, text = alertReason(err, who, host)
 	}
 	if text == "" {
-		at, text = localTrouble(err, who)
+		at, text = localReason(err, who)
 	}
-	return &trouble{at, text, err}, text != ""
+	return &handshakeError{at, text, err}, text != ""
 }
 
-// certificateTrouble is what is wrong with the server's certificate; "" if nothing is.
-func certificateTrouble(err error, host string) (Stage, string) {
+// certificateReason is what is wrong with the server's certificate; "" if nothing is.
+func certificateReason(err error, host string) (Stage, string) {
 	if bad, ok := errors.AsType[x509.HostnameError](err); ok {
 		return StageName, wrongName(bad.Certificate, host)
 	}
@@ -118,17 +118,17 @@ func invalid(bad x509.CertificateInvalidError) string {
 	return "the server's certificate expired on " + bad.Cert.NotAfter.UTC().Format(time.DateOnly)
 }
 
-// alertTrouble is the TLS alert that the peer ended the handshake with (RFC 8446,
+// alertReason is the TLS alert that the peer ended the handshake with (RFC 8446,
 // section 6.2); "" if it sent none.
-func alertTrouble(err error, who, host string) (Stage, string) {
+func alertReason(err error, who, host string) (Stage, string) {
 	op, ok := errors.AsType[*net.OpError](err)
 	if !ok || op.Op != "remote error" {
 		return 0, ""
 	}
 	number, name := alertOf(op.Err)
 	alert := fmt.Sprintf(" (TLS alert %s, %s)", number, name)
-	try, _ := errors.AsType[*tryError](err)
-	asked := try != nil && try.asked
+	try, _ := errors.AsType[*attemptError](err)
+	asked := try != nil && try.clientCertificateAsked
 	switch number {
 	case "70":
 		return StageVersion, oldVersion(who) + alert
@@ -173,14 +173,14 @@ func noClientCertificate(who string) string {
 	return who + " asks for a client certificate, and Regent has none"
 }
 
-// localTrouble is what this side did not accept of the handshake; "" if it was
+// localReason is what this side did not accept of the handshake; "" if it was
 // not the handshake that failed.
-func localTrouble(err error, who string) (Stage, string) {
+func localReason(err error, who string) (Stage, string) {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return StageTLS, who + " does not speak TLS at this port"
 	}
-	try, _ := errors.AsType[*tryError](err)
-	if try == nil || !try.shaking {
+	try, _ := errors.AsType[*attemptError](err)
+	if try == nil || !try.handshaking {
 		return 0, ""
 	}
 	text := strings.TrimPrefix(try.err.Error(), "tls: ")

@@ -74,7 +74,7 @@ func TestHandshakes(t *testing.T) {
 			s.TLS.Certificates = []tls.Certificate{shown}
 			s.StartTLS()
 			defer s.Close()
-			looked(t, s.URL, leaf, tt.want, tt.says)
+			wantDiagnosis(t, s.URL, leaf, tt.want, tt.says)
 		})
 	}
 }
@@ -119,7 +119,7 @@ func TestHandshakesCut(t *testing.T) {
 				}
 			}()
 			defer l.Close()
-			looked(t, "https://"+l.Addr().String(), nil, tt.want, tt.says)
+			wantDiagnosis(t, "https://"+l.Addr().String(), nil, tt.want, tt.says)
 		})
 	}
 }
@@ -137,14 +137,14 @@ func TestHandshakeWithoutAnAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	look := c.Look(t.Context())
-	if look.At != StageHandshake || !strings.Contains(look.Failure.Error(), "did not answer during the TLS handshake") {
-		t.Errorf("stage %d: %v", look.At, look.Failure)
+	look := c.Diagnose(t.Context())
+	if look.Stage != StageHandshake || !strings.Contains(look.Failure.Error(), "did not answer during the TLS handshake") {
+		t.Errorf("stage %d: %v", look.Stage, look.Failure)
 	}
 }
 
-// looked looks at the service at address, and compares stage and words.
-func looked(t *testing.T, address string, trusted *x509.Certificate, want Stage, says string) {
+// wantDiagnosis looks at the service at address, and compares stage and words.
+func wantDiagnosis(t *testing.T, address string, trusted *x509.Certificate, want Stage, says string) {
 	t.Helper()
 	o := Options{Tenant: address, Proxy: "none", Now: time.Now, Timeout: 5 * time.Second}
 	if trusted != nil {
@@ -155,9 +155,9 @@ func looked(t *testing.T, address string, trusted *x509.Certificate, want Stage,
 		t.Fatal(err)
 	}
 	defer c.Close()
-	l := c.Look(t.Context())
-	if l.Failure == nil || l.At != want {
-		t.Fatalf("stage %d, want %d: %v", l.At, want, l.Failure)
+	l := c.Diagnose(t.Context())
+	if l.Failure == nil || l.Stage != want {
+		t.Fatalf("stage %d, want %d: %v", l.Stage, want, l.Failure)
 	}
 	text := l.Failure.Error()
 	if !strings.Contains(text, says) {

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Learned is what one tenant taught this device of the forms that the contract
+// Capabilities is what one tenant taught this device of the forms that the contract
 // leaves open. It holds no secret and costs no count: it comes with answers that
 // were asked for anyway. The zero value is a tenant that taught nothing yet. Its
 // JSON is how it lies in the store.
-type Learned struct {
+type Capabilities struct {
 	Request RequestForm        `json:"request,omitzero"`
 	Tried   map[string]Refusal `json:"tried,omitempty"` // by fingerprint of the registration token; see [Learned.WasRefused]
 	Reply   ReplyForm          `json:"reply,omitzero"`
@@ -65,18 +65,18 @@ type RefreshForm struct {
 	At   time.Time `json:"at,omitzero"`    // when it first worked
 }
 
-// mostTried bounds the registration tokens whose refusal is remembered.
-const mostTried = 32
+// maxTried bounds the registration tokens whose refusal is remembered.
+const maxTried = 32
 
 // Clone returns a copy that shares nothing with l.
-func (l Learned) Clone() Learned {
+func (l Capabilities) Clone() Capabilities {
 	l.Tried = maps.Clone(l.Tried)
 	return l
 }
 
-// Redeemed notes that a redemption in form was accepted. A form that is proven
+// NoteRedemption notes that a redemption in form was accepted. A form that is proven
 // stays so: a later reply without names takes nothing back.
-func (l *Learned) Redeemed(form, redemption string, proof Proof, at time.Time) {
+func (l *Capabilities) NoteRedemption(form, redemption string, proof Proof, at time.Time) {
 	if l.Request.Form == form && l.Request.Proven() && proof == Accepted {
 		return
 	}
@@ -85,7 +85,7 @@ func (l *Learned) Redeemed(form, redemption string, proof Proof, at time.Time) {
 
 // Shows notes that a later reply showed the identifier that a redemption told: the
 // service has read its body.
-func (l *Learned) Shows(redemption string, at time.Time) {
+func (l *Capabilities) Shows(redemption string, at time.Time) {
 	if redemption != "" && l.Request.By == redemption && l.Request.Proof == Accepted {
 		l.Request.Proof, l.Request.At = ByReply, at
 	}
@@ -93,43 +93,43 @@ func (l *Learned) Shows(redemption string, at time.Time) {
 
 // WasRefused reports whether the other form was tried for the registration token
 // with the fingerprint: it is tried once.
-func (l Learned) WasRefused(fingerprint string) bool {
+func (l Capabilities) WasRefused(fingerprint string) bool {
 	_, tried := l.Tried[fingerprint]
 	return tried
 }
 
-// Refused notes why the other form is tried for a registration token. Beyond
-// [mostTried] the oldest goes.
-func (l *Learned) Refused(fingerprint string, r Refusal) {
+// NoteRefusal notes why the other form is tried for a registration token. Beyond
+// [maxTried] the oldest goes.
+func (l *Capabilities) NoteRefusal(fingerprint string, r Refusal) {
 	if l.Tried == nil {
 		l.Tried = map[string]Refusal{}
 	}
 	l.Tried[fingerprint] = r
-	for len(l.Tried) > mostTried {
+	for len(l.Tried) > maxTried {
 		delete(l.Tried, slices.MinFunc(slices.Sorted(maps.Keys(l.Tried)), func(a, b string) int {
 			return l.Tried[a].At.Compare(l.Tried[b].At)
 		}))
 	}
 }
 
-// Replied notes how a reply with an auth token looked. An identity provider's
+// NoteReply notes how a reply with an auth token looked. An identity provider's
 // has no form, and teaches nothing.
-func (l *Learned) Replied(f Form, at time.Time) {
+func (l *Capabilities) NoteReply(f Form, at time.Time) {
 	if f != (Form{}) && f != l.Reply.Form {
 		l.Reply = ReplyForm{Form: f, At: at}
 	}
 }
 
-// Refreshed notes that a refresh in mode worked. The time is that of the first
+// NoteRefresh notes that a refresh in mode worked. The time is that of the first
 // one: a mode that works on is not written again.
-func (l *Learned) Refreshed(mode string, at time.Time) {
+func (l *Capabilities) NoteRefresh(mode string, at time.Time) {
 	if l.Refresh.Mode != mode {
 		l.Refresh = RefreshForm{Mode: mode, At: at}
 	}
 }
 
-// Other is the other form of a request's body.
-func Other(form string) string {
+// OtherForm is the other form of a request's body.
+func OtherForm(form string) string {
 	if form == Bare {
 		return Wrapped
 	}

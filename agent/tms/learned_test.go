@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestLearnedRequest(t *testing.T) {
+func TestNoteRedemption(t *testing.T) {
 	at := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 	tests := []struct {
 		name   string
@@ -26,8 +26,8 @@ func TestLearnedRequest(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			l := Learned{Request: tt.before}
-			l.Redeemed(tt.form, "regent-1", tt.proof, at)
+			l := Capabilities{Request: tt.before}
+			l.NoteRedemption(tt.form, "regent-1", tt.proof, at)
 			if l.Request.Proof != tt.want || l.Request.Form != tt.form || l.Request.Proven() != tt.proven {
 				t.Errorf("got %+v", l.Request)
 			}
@@ -35,12 +35,12 @@ func TestLearnedRequest(t *testing.T) {
 	}
 }
 
-func TestLearnedForgetsTheOldestRefusal(t *testing.T) {
-	var l Learned
-	for n := range mostTried + 1 {
-		l.Refused(fmt.Sprint(n), Refusal{At: time.Unix(int64(n), 0)})
+func TestNoteRefusalForgetsOldest(t *testing.T) {
+	var l Capabilities
+	for n := range maxTried + 1 {
+		l.NoteRefusal(fmt.Sprint(n), Refusal{At: time.Unix(int64(n), 0)})
 	}
-	if len(l.Tried) != mostTried || l.WasRefused("0") || !l.WasRefused("1") {
+	if len(l.Tried) != maxTried || l.WasRefused("0") || !l.WasRefused("1") {
 		t.Errorf("%d are kept, the oldest: %t", len(l.Tried), l.WasRefused("0"))
 	}
 }

@@ -29,7 +29,7 @@ func (l List) Parse(body []byte) (list []Object, total Total, err error) {
 		total.All = total.All || total.N > 0
 		return nil, total, err
 	}
-	if one, err := object(raw); err == nil {
+	if one, err := parseObject(raw); err == nil {
 		return []Object{one}, total, nil
 	}
 	var items []json.RawMessage
@@ -37,7 +37,7 @@ func (l List) Parse(body []byte) (list []Object, total Total, err error) {
 		return nil, total, fmt.Errorf("%s is no JSON array", l.Member)
 	}
 	for _, item := range items {
-		o, err := object(item)
+		o, err := parseObject(item)
 		if err != nil {
 			o = Object{}
 		}
@@ -50,7 +50,7 @@ func (l List) Parse(body []byte) (list []Object, total Total, err error) {
 // find returns the array of the rows, nil if there is none because it is empty.
 func (l List) find(body []byte) (raw json.RawMessage, total Total, err error) {
 	total.N = -1
-	outer, err := object(body)
+	outer, err := parseObject(body)
 	if err != nil {
 		return body, total, nil //nolint:nilerr // it is an array, or Parse says that it is none
 	}
@@ -59,7 +59,7 @@ func (l List) find(body []byte) (raw json.RawMessage, total Total, err error) {
 		if len(outer) == 0 || len(outer) == 1 && total.N == 0 {
 			return nil, total, nil
 		}
-		if outer, err = FirstObject(body, l.Member); err != nil {
+		if outer, err = FindObject(body, l.Member); err != nil {
 			return nil, total, fmt.Errorf("no %s in the answer", l.Member)
 		}
 		total = l.total(outer, total)
@@ -68,7 +68,7 @@ func (l List) find(body []byte) (raw json.RawMessage, total Total, err error) {
 	if rows == nil {
 		return outer.Member(l.Inner), total, nil
 	}
-	inner, err := object(rows)
+	inner, err := parseObject(rows)
 	switch {
 	case err != nil && nothing(rows) && total.N <= 0:
 		return nil, total, nil

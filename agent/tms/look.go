@@ -14,12 +14,12 @@ import (
 	"sync/atomic"
 )
 
-// Look is how far one look at the service came, for a diagnosis. Its failure is
-// evidence for [Look.At] and the methods' callers; it holds no secret.
-type Look struct {
+// Diagnosis is how far one look at the service came, for a diagnosis. Its failure is
+// evidence for [Look.Stage] and the methods' callers; it holds no secret.
+type Diagnosis struct {
 	Proxy       string // host and port of the proxy that was used; "" for none
 	ProxyStatus int    // its answer to CONNECT, if that was a refusal
-	At          Stage
+	Stage       Stage
 	Failure     *Failure // nil if At is Reached
 	Issuer      string   // of the certificate that was shown, for people
 	Minted      bool     // a certificate was made for a name that nobody has
@@ -44,7 +44,7 @@ const (
 	StageHandshake                      // any other failure of the handshake
 	StageTLS                            // the server does not speak TLS
 	StageAnswer                         // the answer is not the service's
-	Reached                             // the service answered as it should
+	StageDone                           // the service answered as it should
 )
 
 // proxyAnswer is a proxy's refusal of a CONNECT.
@@ -57,22 +57,22 @@ func (p *proxyAnswer) Error() string {
 	return fmt.Sprintf("the proxy %s answered %d to CONNECT", p.host, p.status)
 }
 
-// Look asks for the identity provider, which costs nothing, by the same way as
+// Diagnose asks for the identity provider, which costs nothing, by the same way as
 // every request, and says how far that came. Where a certificate was shown, it
 // then begins a second handshake for a name that nobody has, and sends nothing:
 // only what opens TLS connections in passing makes a certificate for that.
-func (c *Client) Look(ctx context.Context) Look {
+func (c *Client) Diagnose(ctx context.Context) Diagnosis {
 	c.Close() // what is looked at is the way of now, not a connection from before
-	var shown witnessed
+	var shown certificateRecorder
 	p, err := c.Discover(httptrace.WithClientTrace(ctx, shown.trace()))
-	l := Look{At: Reached, Provider: p, Proxy: c.proxyHost()}
+	l := Diagnosis{Stage: StageDone, Provider: p, Proxy: c.proxyHost()}
 	if failure, ok := errors.AsType[*Failure](err); ok {
 		l.Failure = failure
-		l.At, l.ProxyStatus = stageOf(failure)
+		l.Stage, l.ProxyStatus = stageOf(failure)
 	}
-	if l.At == StageTrust && c.o.ExtraCA != nil {
+	if l.Stage == StageTrust && c.o.ExtraCA != nil {
 		if b, err := ReadBundle(c.o.ExtraCA, c.o.Now()); err == nil {
-			l.Authorities = b.account()
+			l.Authorities = b.summarize()
 		}
 	}
 	if leaf := shown.certificate(err); leaf != nil {
@@ -99,7 +99,7 @@ func stageOf(f *Failure) (at Stage, proxyStatus int) {
 	if _, ok := errors.AsType[*net.DNSError](f.Err); ok {
 		return StageDNS, 0
 	}
-	if trouble, ok := handshakeTrouble(f.Err, ""); ok {
+	if trouble, ok := handshakeErrorOf(f.Err, ""); ok {
 		return trouble.at, 0
 	}
 	if f.Reach == NotSent {
@@ -114,13 +114,13 @@ func throughProxy(err error) bool {
 	return ok && (op.Op == "proxyconnect" || op.Op == "socks connect")
 }
 
-// witnessed keeps the certificate that a handshake ended with.
-type witnessed struct {
+// certificateRecorder keeps the certificate that a handshake ended with.
+type certificateRecorder struct {
 	mu   sync.Mutex
 	leaf *x509.Certificate
 }
 
-func (w *witnessed) trace() *httptrace.ClientTrace {
+func (w *certificateRecorder) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{TLSHandshakeDone: func(s tls.ConnectionState, _ error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -131,7 +131,7 @@ func (w *witnessed) trace() *httptrace.ClientTrace {
 }
 
 // certificate is the one that was accepted, or the one that err refuses.
-func (w *witnessed) certificate(err error) *x509.Certificate {
+func (w *certificateRecorder) certificate(err error) *x509.Certificate {
 	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && len(bad.UnverifiedCertificates) > 0 {
 		return bad.UnverifiedCertificates[0]
 	}
@@ -142,11 +142,11 @@ func (w *witnessed) certificate(err error) *x509.Certificate {
 
 // issuerOf names an authority for people.
 func issuerOf(leaf *x509.Certificate) string {
-	return masked{}.text(leaf.Issuer.String())
+	return redactor{}.text(leaf.Issuer.String())
 }
 
-// nobodys is a name that no certificate is good for: .invalid is reserved.
-const nobodys = "regent-looks-whether-somebody-is-in-the-way.invalid"
+// unknownName is a name that no certificate is good for: .invalid is reserved.
+const unknownName = "regent-looks-whether-somebody-is-in-the-way.invalid"
 
 var errSeen = errors.New("the certificate was seen")
 
@@ -159,10 +159,10 @@ func (c *Client) minted(ctx context.Context) bool {
 	defer t.CloseIdleConnections()
 	var made atomic.Bool // of a handshake that goes on after ctx has ended, too
 	t.TLSClientConfig = &tls.Config{
-		MinVersion: tls.VersionTLS12, ServerName: nobodys,
+		MinVersion: tls.VersionTLS12, ServerName: unknownName,
 		InsecureSkipVerify: true, //nolint:gosec // the handshake is given up by what follows, whoever is there
 		VerifyConnection: func(s tls.ConnectionState) error {
-			made.Store(s.PeerCertificates[0].VerifyHostname(nobodys) == nil)
+			made.Store(s.PeerCertificates[0].VerifyHostname(unknownName) == nil)
 			return errSeen
 		},
 	}

@@ -40,7 +40,7 @@ func TestStageOf(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := fmt.Errorf("wrapped: %w", &tryError{err: tt.err})
+			err := fmt.Errorf("wrapped: %w", &attemptError{err: tt.err})
 			if got, status := stageOf(&Failure{Reach: tt.reach, Err: err}); got != tt.want || status != tt.status {
 				t.Errorf("stageOf = %d, %d; want %d, %d", got, status, tt.want, tt.status)
 			}
@@ -49,7 +49,7 @@ func TestStageOf(t *testing.T) {
 }
 
 // A look is at the way of now: a connection from before is not used.
-func TestLookConnectsAnew(t *testing.T) {
+func TestDiagnoseReconnects(t *testing.T) {
 	connections := 0
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }))
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -63,7 +63,7 @@ func TestLookConnectsAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if l := c.Look(t.Context()); l.At != StageAnswer || l.Failure == nil || l.Minted || l.Proxy != "" {
+		if l := c.Diagnose(t.Context()); l.Stage != StageAnswer || l.Failure == nil || l.Minted || l.Proxy != "" {
 			t.Errorf("Look = %+v", l)
 		}
 	}

@@ -72,9 +72,9 @@ func (s *rawServer) stop() {
 
 func (s *rawServer) url() string { return "http://" + s.Addr().String() }
 
-// TestNothingButReadsIsRepeated is the test of the main risk: a registration
+// TestOnlyReadsAreRetried is the test of the main risk: a registration
 // token must not lose a second count because some layer below us helped.
-func TestNothingButReadsIsRepeated(t *testing.T) {
+func TestOnlyReadsAreRetried(t *testing.T) {
 	answers := map[string]string{
 		"closes after the request": "",
 		"cuts the header":          "HTTP/1.1 201 Cre",

@@ -30,7 +30,7 @@ const defaultTimeout = 30 * time.Second
 // Options says whom a Client speaks to, and how.
 type Options struct {
 	Tenant    string        // "https://host" or "https://host:8443"; http on a loopback address only
-	Proxy     string        // "" or "system": by Environment; "none"; or as [address.Proxy] takes it
+	Proxy     string        // "" or "system": by Environment; "none"; or as [address.ParseProxy] takes it
 	ExtraCA   []byte        // as [ReadBundle] takes them, trusted beside the system's; nil for none
 	Timeout   time.Duration // of one call, the repetitions of a read included; 0 for 30 s
 	UserAgent string        // "" for "regent"
@@ -52,8 +52,8 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// settled returns o with its defaults filled in, or says what contradicts.
-func (o Options) settled() (Options, error) {
+// withDefaults returns o with its defaults filled in, or says what contradicts.
+func (o Options) withDefaults() (Options, error) {
 	if o.Now == nil {
 		return o, errors.New("tms: no clock given")
 	}
@@ -64,7 +64,7 @@ func (o Options) settled() (Options, error) {
 		o.Timeout = defaultTimeout
 	}
 	var err error
-	if o.Forms, err = o.Forms.settled(); err != nil {
+	if o.Forms, err = o.Forms.withDefaults(); err != nil {
 		return o, err
 	}
 	if o.UserAgent == "" {
@@ -135,7 +135,7 @@ func plainURL(u *url.URL) error {
 	return nil
 }
 
-func loopback(u *url.URL) bool { return address.Loopback(u.Hostname()) }
+func loopback(u *url.URL) bool { return address.IsLoopback(u.Hostname()) }
 
 // proxyWith is proxyFor with credentials, which are the proxy's that was chosen
 // and no other's: one whose address has some keeps them.
@@ -166,22 +166,22 @@ func proxyFor(proxy string, environment address.Environment) (func(*http.Request
 	switch proxy {
 	case "", "system":
 		return func(r *http.Request) (*url.URL, error) {
-			u, _, err := environment.For(r.URL)
+			u, _, err := environment.ProxyFor(r.URL)
 			return u, err
 		}, nil
 	case "none":
 		return nil, nil
 	}
-	u, err := address.Proxy(proxy)
+	u, err := address.ParseProxy(proxy)
 	if err != nil { // the value may hold a password: never quoted
 		return nil, fmt.Errorf("tms: the proxy %w", err)
 	}
 	return http.ProxyURL(u), nil
 }
 
-// trust returns the system's certificate authorities and the extra ones, or
+// certPool returns the system's certificate authorities and the extra ones, or
 // nil, which means the system's alone.
-func trust(extra []byte, now time.Time) (*x509.CertPool, error) {
+func certPool(extra []byte, now time.Time) (*x509.CertPool, error) {
 	if extra == nil {
 		return nil, nil
 	}

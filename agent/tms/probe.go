@@ -22,15 +22,15 @@ type Probe struct {
 
 	OIDC *Failure // a refresh by a made-up refresh token at the provider
 
-	Refresh Shown // of a made-up auth token, at the service
-	Redeem  Shown
+	Refresh HeaderRefusals // of a made-up auth token, at the service
+	Redeem  HeaderRefusals
 }
 
-// Shown is how one request was refused: without Authorization, and with what was
+// HeaderRefusals is how one request was refused: without Authorization, and with what was
 // made up in each form of it (Basic, BasicEncoded, Bearer).
-type Shown struct {
-	Plain *Failure
-	In    map[string]*Failure
+type HeaderRefusals struct {
+	Plain  *Failure
+	ByForm map[string]*Failure
 }
 
 // headers are the forms of Authorization, in the order of the documentation.
@@ -52,18 +52,18 @@ func (c *Client) Probe(ctx context.Context, madeUp token.Secret) Probe {
 	_, err = c.Grant(ctx, "probe", provider, []Pair{{Name: "grant_type", Value: "refresh_token"}, {Name: "refresh_token", Secret: madeUp}})
 	p.OIDC = c.refusal(err)
 
-	p.Refresh = c.show(ctx, Call{Op: "probe", Method: http.MethodPatch, Path: pathAuth + "/regent-doctor"}, madeUp)
-	p.Redeem = c.show(ctx, Call{Op: "probe", Method: http.MethodPost, Path: pathAuth, JSON: Request{Identifier: "regent-doctor"}.body()}, madeUp)
+	p.Refresh = c.probeHeaders(ctx, Call{Op: "probe", Method: http.MethodPatch, Path: pathAuth + "/regent-doctor"}, madeUp)
+	p.Redeem = c.probeHeaders(ctx, Call{Op: "probe", Method: http.MethodPost, Path: pathAuth, JSON: Request{Identifier: "regent-doctor"}.body()}, madeUp)
 	return p
 }
 
-// show makes a call without Authorization, and in each form of it.
-func (c *Client) show(ctx context.Context, call Call, madeUp token.Secret) Shown {
-	s := Shown{Plain: c.refusal(c.Do(ctx, call)), In: map[string]*Failure{}}
+// probeHeaders makes a call without Authorization, and in each form of it.
+func (c *Client) probeHeaders(ctx context.Context, call Call, madeUp token.Secret) HeaderRefusals {
+	s := HeaderRefusals{Plain: c.refusal(c.Do(ctx, call)), ByForm: map[string]*Failure{}}
 	for _, form := range headers() {
 		shown := call
-		Forms{Authorization: form}.show(&shown, madeUp)
-		s.In[form] = c.refusal(c.Do(ctx, shown))
+		Forms{Authorization: form}.authorize(&shown, madeUp)
+		s.ByForm[form] = c.refusal(c.Do(ctx, shown))
 	}
 	return s
 }
@@ -155,8 +155,8 @@ func (p Probe) headers() Variant {
 
 // understood reports whether what was shown in a form was looked at: the refusal
 // is the service's own, and another one than where nothing is shown.
-func (s Shown) understood(form string) bool {
-	shown, plain := s.In[form], s.Plain
+func (s HeaderRefusals) understood(form string) bool {
+	shown, plain := s.ByForm[form], s.Plain
 	if shown == nil || plain == nil || shown.Reach != Answered || plain.Reach != Answered || !shown.ServiceShape {
 		return false
 	}
@@ -167,14 +167,14 @@ func (s Shown) understood(form string) bool {
 	return false
 }
 
-// unseen is why nothing is known of the form of a reply.
-const unseen = "known after the first redemption"
+// afterRedemption is why nothing is known of the form of a reply.
+const afterRedemption = "known after the first redemption"
 
-// read is how the form of a reply is known.
-const read = "seen in auth tokens of this device"
+// fromAuthTokens is how the form of a reply is known.
+const fromAuthTokens = "seen in auth tokens of this device"
 
 func replies(seen []Form) Variant {
-	v := Variant{Key: "contract.reply", Why: unseen}
+	v := Variant{Key: "contract.reply", Why: afterRedemption}
 	for _, f := range seen {
 		word := Bare
 		if f.Wrapped {
@@ -186,7 +186,7 @@ func replies(seen []Form) Variant {
 }
 
 func names(seen []Form) Variant {
-	v := Variant{Key: "contract.access_token_name", Why: unseen}
+	v := Variant{Key: "contract.access_token_name", Why: afterRedemption}
 	for _, f := range seen {
 		v = v.with(f.AccessToken)
 	}
@@ -194,7 +194,7 @@ func names(seen []Form) Variant {
 }
 
 func (v Variant) with(word string) Variant {
-	v.Why = read
+	v.Why = fromAuthTokens
 	if !slices.Contains(v.Answers, word) {
 		v.Answers = append(v.Answers, word)
 	}

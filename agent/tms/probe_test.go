@@ -97,7 +97,7 @@ func TestJudgeOfReplies(t *testing.T) {
 
 // TestProbeOfStrangers: a portal, a service in trouble, and one that grants what
 // was made up are no evidence of anything.
-func TestProbeOfStrangers(t *testing.T) {
+func TestProbeOtherServers(t *testing.T) {
 	for name, fault := range map[string]emulator.Fault{
 		"portal":  {Class: emulator.ClassAny, Count: 100, Status: 403, Body: "<html>log in</html>"},
 		"trouble": {Class: emulator.ClassAny, Count: 100, Status: 503},

@@ -20,15 +20,15 @@ const (
 	longPiece  = 12
 )
 
-// repeats reports whether a piece of a secret is left in s, however it is escaped,
+// leaks reports whether a piece of a secret is left in s, however it is escaped,
 // encoded or spread. s is short.
-func (m masked) repeats(s string) bool {
+func (m redactor) leaks(s string) bool {
 	pieces := m.pieces()
 	if len(pieces) == 0 {
 		return false
 	}
-	for _, reading := range readings(s) {
-		if pieces.in(squeezed(reading)) {
+	for _, reading := range decodings(s) {
+		if pieces.in(alphanumeric(reading)) {
 			return true
 		}
 	}
@@ -37,19 +37,19 @@ func (m masked) repeats(s string) bool {
 
 type pieces map[string]bool
 
-// ordinary are words of the service that may stand in a secret, and tell nothing of it.
-const ordinary = "registrationtokens authtokens accesstokens refreshtokens clientcredentials expirationdate administrator"
+// commonWords are words of the service that may stand in a secret, and tell nothing of it.
+const commonWords = "registrationtokens authtokens accesstokens refreshtokens clientcredentials expirationdate administrator"
 
 // pieces returns what of each secret may not be shown.
-func (m masked) pieces() pieces {
+func (m redactor) pieces() pieces {
 	found := pieces{}
 	for _, s := range m {
 		if s.IsZero() {
 			continue
 		}
-		for _, part := range parts(reveal(s)) {
-			found.add(squeezed(part))
-			found.add(squeezed(unescaped(part))) // what looks like an escape may be its own
+		for _, part := range secretParts(reveal(s)) {
+			found.add(alphanumeric(part))
+			found.add(alphanumeric(unescaped(part))) // what looks like an escape may be its own
 		}
 	}
 	return found
@@ -66,7 +66,7 @@ func (p pieces) add(part []rune) {
 	if len(part) >= shortPiece && len(part) < longPiece {
 		p[string(part)] = true
 	}
-	maps.DeleteFunc(p, func(piece string, _ bool) bool { return strings.Contains(ordinary, piece) })
+	maps.DeleteFunc(p, func(piece string, _ bool) bool { return strings.Contains(commonWords, piece) })
 }
 
 // mixed reports whether a piece has both letters and digits.
@@ -89,8 +89,8 @@ func (p pieces) in(text []rune) bool {
 	return false
 }
 
-// squeezed returns the letters and digits of s, in lower case.
-func squeezed(s string) []rune {
+// alphanumeric returns the letters and digits of s, in lower case.
+func alphanumeric(s string) []rune {
 	var rest []rune
 	for _, r := range s {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -100,17 +100,17 @@ func squeezed(s string) []rune {
 	return rest
 }
 
-// deepest is how many encodings, one within the other, are read.
-const deepest = 3
+// maxDecodings is how many encodings, one within the other, are read.
+const maxDecodings = 3
 
-// mostEscapes is how many escapes, one within the other, are undone.
-const mostEscapes = 8
+// maxEscapes is how many escapes, one within the other, are undone.
+const maxEscapes = 8
 
-// readings returns s and what it may stand for.
-func readings(s string) []string {
+// decodings returns s and what it may stand for.
+func decodings(s string) []string {
 	all := []string{s, unescaped(s)}
 	last := all
-	for range deepest {
+	for range maxDecodings {
 		var next []string
 		for _, text := range last {
 			for _, plain := range decoded(text) {
@@ -138,7 +138,7 @@ var (
 
 // unescaped undoes escapes, also one within the other.
 func unescaped(s string) string {
-	for range mostEscapes {
+	for range maxEscapes {
 		before := s
 		s = html.UnescapeString(s)
 		s = escapedRune.ReplaceAllStringFunc(s, func(e string) string {

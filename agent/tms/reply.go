@@ -71,18 +71,18 @@ func lower(c byte) byte {
 // ParseReply reads body as one object. If it has a member called wrapper that is an
 // object, that one is returned.
 func ParseReply(body []byte, wrapper string) (Object, error) {
-	o, err := object(whole(body))
+	o, err := parseObject(whole(body))
 	if err != nil {
 		return nil, err
 	}
-	if inner, err := object(o.Member(wrapper)); err == nil {
+	if inner, err := parseObject(o.Member(wrapper)); err == nil {
 		return inner, nil
 	}
 	return o, nil
 }
 
-// object reads raw as an object.
-func object(raw []byte) (Object, error) {
+// parseObject reads raw as an object.
+func parseObject(raw []byte) (Object, error) {
 	var o Object
 	if err := json.Unmarshal(inText(raw), &o); err != nil || o == nil {
 		return nil, errors.New("no JSON object")
@@ -90,36 +90,36 @@ func object(raw []byte) (Object, error) {
 	return o, nil
 }
 
-// FirstObject returns the first object of body, at any depth down to a bound, arrays
+// FindObject returns the first object of body, at any depth down to a bound, arrays
 // included, that has a member called name. An object comes before those in it.
-func FirstObject(body []byte, name string) (Object, error) {
+func FindObject(body []byte, name string) (Object, error) {
 	if body = whole(body); !json.Valid(body) {
 		return nil, errors.New("no JSON")
 	}
-	if o := first(body, name, 0); o != nil {
+	if o := findObject(body, name, 0); o != nil {
 		return o, nil
 	}
 	return nil, fmt.Errorf("no object with %s in the answer, down to %d levels", name, maxDepth)
 }
 
-func first(raw json.RawMessage, name string, depth int) Object {
+func findObject(raw json.RawMessage, name string, depth int) Object {
 	if depth >= maxDepth {
 		return nil
 	}
-	if o, err := object(raw); err == nil && o.Member(name) != nil {
+	if o, err := parseObject(raw); err == nil && o.Member(name) != nil {
 		return o
 	}
 	for _, child := range children(raw) {
-		if o := first(child, name, depth+1); o != nil {
+		if o := findObject(child, name, depth+1); o != nil {
 			return o
 		}
 	}
 	return nil
 }
 
-// OnlyText returns the one text that members called name have in body, at any depth down
+// UniqueText returns the one text that members called name have in body, at any depth down
 // to a bound, and "" if there is none, or if there are several.
-func OnlyText(body []byte, name string) string {
+func UniqueText(body []byte, name string) string {
 	found := map[string]bool{}
 	texts(whole(body), name, 0, found)
 	if len(found) != 1 {
@@ -132,7 +132,7 @@ func texts(raw json.RawMessage, name string, depth int, found map[string]bool) {
 	if depth >= maxDepth {
 		return
 	}
-	if o, err := object(raw); err == nil && o.Text(name) != "" {
+	if o, err := parseObject(raw); err == nil && o.Text(name) != "" {
 		found[o.Text(name)] = true
 	}
 	for _, child := range children(raw) {
@@ -140,25 +140,25 @@ func texts(raw json.RawMessage, name string, depth int, found map[string]bool) {
 	}
 }
 
-// HoldersOf returns the objects of body, at any depth down to a bound, arrays included,
+// ObjectsWith returns the objects of body, at any depth down to a bound, arrays included,
 // that have a string that is not empty by one of the names; at most two, since a second
 // string already makes it unclear which is meant.
-func HoldersOf(body []byte, names ...string) []Object {
+func ObjectsWith(body []byte, names ...string) []Object {
 	if body = whole(body); !json.Valid(body) {
 		return nil
 	}
-	return holders(body, names, 0)
+	return collectObjects(body, names, 0)
 }
 
-func holders(raw json.RawMessage, names []string, depth int) (found []Object) {
+func collectObjects(raw json.RawMessage, names []string, depth int) (found []Object) {
 	if depth >= maxDepth {
 		return nil
 	}
-	if o, err := object(raw); err == nil && o.Text(names...) != "" {
+	if o, err := parseObject(raw); err == nil && o.Text(names...) != "" {
 		found = append(found, o)
 	}
 	for _, child := range children(raw) {
-		for _, o := range holders(child, names, depth+1) {
+		for _, o := range collectObjects(child, names, depth+1) {
 			if len(found) == 0 || o.Text(names...) != found[0].Text(names...) {
 				found = append(found, o)
 			}
@@ -174,14 +174,14 @@ func holders(raw json.RawMessage, names []string, depth int) (found []Object) {
 // "" for the body itself. It is for people: the names are the body's.
 func PathOf(body []byte, name string) string {
 	body = whole(body)
-	o, err := object(body)
+	o, err := parseObject(body)
 	switch {
 	case err == nil && o.Member(name) != nil:
 		return ""
 	case err == nil:
 		for _, member := range slices.Sorted(maps.Keys(o)) {
-			if first(o[member], name, 1) != nil {
-				return replyJoined(member, PathOf(o[member], name))
+			if findObject(o[member], name, 1) != nil {
+				return joinPath(member, PathOf(o[member], name))
 			}
 		}
 	}
@@ -190,14 +190,14 @@ func PathOf(body []byte, name string) string {
 		return ""
 	}
 	for i, item := range items {
-		if first(item, name, 1) != nil {
-			return replyJoined(fmt.Sprintf("[%d]", i), PathOf(item, name))
+		if findObject(item, name, 1) != nil {
+			return joinPath(fmt.Sprintf("[%d]", i), PathOf(item, name))
 		}
 	}
 	return ""
 }
 
-func replyJoined(outer, inner string) string {
+func joinPath(outer, inner string) string {
 	if inner == "" || strings.HasPrefix(inner, "[") {
 		return outer + inner
 	}
@@ -249,17 +249,17 @@ func (o Object) Texts(except ...string) []string { return o.texts(except, 0) }
 func (o Object) texts(except []string, depth int) (all []string) {
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		if !slices.ContainsFunc(except, func(other string) bool { return sameName(name, other) }) {
-			all = append(all, replyTextsIn(o[name], except, depth+1)...)
+			all = append(all, collectTexts(o[name], except, depth+1)...)
 		}
 	}
 	return all
 }
 
-func replyTextsIn(raw json.RawMessage, except []string, depth int) (all []string) {
+func collectTexts(raw json.RawMessage, except []string, depth int) (all []string) {
 	if depth >= maxDepth {
 		return nil
 	}
-	if o, err := object(raw); err == nil {
+	if o, err := parseObject(raw); err == nil {
 		return o.texts(except, depth)
 	}
 	var text string
@@ -267,7 +267,7 @@ func replyTextsIn(raw json.RawMessage, except []string, depth int) (all []string
 		return []string{text}
 	}
 	for _, child := range children(raw) {
-		all = append(all, replyTextsIn(child, except, depth+1)...)
+		all = append(all, collectTexts(child, except, depth+1)...)
 	}
 	return all
 }
@@ -295,7 +295,7 @@ func (o Object) FirstOf(names ...string) (inner Object, found bool) {
 		if json.Unmarshal(raw, &items) == nil && len(items) > 0 {
 			raw = items[0]
 		}
-		if next, err := object(raw); err == nil {
+		if next, err := parseObject(raw); err == nil {
 			o, found = next, true
 		}
 	}
@@ -309,7 +309,7 @@ func (o Object) Ref(by []string, names ...string) string {
 		if s := o.ID(name); s != "" {
 			return s
 		}
-		if inner, err := object(o.Member(name)); err == nil {
+		if inner, err := parseObject(o.Member(name)); err == nil {
 			for _, member := range by {
 				if s := inner.ID(member); s != "" {
 					return s
@@ -362,11 +362,11 @@ func (o Object) Seconds(name string) (d time.Duration, ok bool, err error) {
 	if err != nil || !ok {
 		return 0, false, err
 	}
-	return Seconds(f), true, nil
+	return SecondsDuration(f), true, nil
 }
 
-// Seconds converts seconds, as Seconds does.
-func Seconds(seconds float64) time.Duration {
+// SecondsDuration converts seconds, as Seconds does.
+func SecondsDuration(seconds float64) time.Duration {
 	switch bound := longest.Seconds(); {
 	case seconds >= bound:
 		return longest

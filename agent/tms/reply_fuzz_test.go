@@ -13,7 +13,7 @@ func FuzzFirst(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		o, err := FirstObject(body, "token")
+		o, err := FindObject(body, "token")
 		if err != nil {
 			if strings.Contains(err.Error(), "SECRET") {
 				t.Errorf("the error %v quotes", err)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestParse(t *testing.T) {
+func TestParseReply(t *testing.T) {
 	tests := []struct{ name, body, want, err string }{
 		{"bare", `{"id":"bare"}`, "bare", ""},
 		{"wrapped", `{"w":{"id":"inner"},"id":"outer"}`, "inner", ""},
@@ -83,7 +83,7 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-func TestSpan(t *testing.T) {
+func TestSeconds(t *testing.T) {
 	tests := []struct {
 		in   string
 		want time.Duration
@@ -151,7 +151,7 @@ func TestParseList(t *testing.T) {
 	}
 }
 
-func TestTime(t *testing.T) {
+func TestParseTime(t *testing.T) {
 	at := time.Date(2019, 12, 19, 6, 43, 0, 0, time.UTC)
 	tests := []struct {
 		text string

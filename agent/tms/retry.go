@@ -17,14 +17,14 @@ const (
 	readWaitMax = 2 * time.Second
 )
 
-// clients returns two clients: repeating is for reads, which have no effect and
+// newHTTPClients returns two clients: repeating is for reads, which have no effect and
 // may be repeated; once is for all else: it never repeats, and each request goes
 // on a connection of its own, so that none can meet one that the service has
 // just closed.
-func clients(t *http.Transport, now func() time.Time, observe func(*http.Response)) (repeating, once *retryablehttp.Client) {
+func newHTTPClients(t *http.Transport, now func() time.Time, observe func(*http.Response)) (repeating, once *retryablehttp.Client) {
 	hook := func(_ retryablehttp.Logger, answer *http.Response) { observe(answer) }
 	repeating = &retryablehttp.Client{
-		HTTPClient:      &http.Client{Transport: witness{t}},
+		HTTPClient:      &http.Client{Transport: attemptTransport{t}},
 		RetryMax:        readTries - 1,
 		RetryWaitMin:    readWaitMin,
 		RetryWaitMax:    readWaitMax,
@@ -36,8 +36,8 @@ func clients(t *http.Transport, now func() time.Time, observe func(*http.Respons
 	single := t.Clone()
 	single.DisableKeepAlives = true
 	once = &retryablehttp.Client{
-		HTTPClient:      &http.Client{Transport: witness{single}},
-		CheckRetry:      neverAgain,
+		HTTPClient:      &http.Client{Transport: attemptTransport{single}},
+		CheckRetry:      neverRetry,
 		Backoff:         retryablehttp.DefaultBackoff,
 		ErrorHandler:    retryablehttp.PassthroughErrorHandler,
 		ResponseLogHook: hook,
@@ -45,8 +45,8 @@ func clients(t *http.Transport, now func() time.Time, observe func(*http.Respons
 	return repeating, once
 }
 
-// neverAgain is the policy for everything that may have an effect.
-func neverAgain(context.Context, *http.Response, error) (bool, error) { return false, nil }
+// neverRetry is the policy for everything that may have an effect.
+func neverRetry(context.Context, *http.Response, error) (bool, error) { return false, nil }
 
 // readPolicy repeats a read that was not sent, or was answered that the service
 // is busy for no longer than we are ready to wait.

@@ -5,10 +5,10 @@ import (
 	"testing"
 )
 
-var told = Request{Identifier: "regent-1", FQDN: "ws-1.example.com", UserName: "regent", MAC: "02:00:5e:10:00:01", RefID1: "cad/1", RefID2: "device-1"}
+var testRequest = Request{Identifier: "regent-1", FQDN: "ws-1.example.com", UserName: "regent", MAC: "02:00:5e:10:00:01", RefID1: "cad/1", RefID2: "device-1"}
 
-// TestShownIn: only our own words in their own members prove that a body was read.
-func TestShownIn(t *testing.T) {
+// TestEchoedIn: only our own words in their own members prove that a body was read.
+func TestEchoedIn(t *testing.T) {
 	tests := []struct {
 		name, reply string
 		want        bool
@@ -38,26 +38,26 @@ func TestShownIn(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := told.shownIn([]byte(tt.reply)); got != tt.want {
+			if got := testRequest.echoedIn([]byte(tt.reply)); got != tt.want {
 				t.Errorf("got %t", got)
 			}
 		})
 	}
-	if (Request{}).shownIn([]byte(`{"identifier":"","macAddress":""}`)) {
+	if (Request{}).echoedIn([]byte(`{"identifier":"","macAddress":""}`)) {
 		t.Error("nothing was sent, and it was found")
 	}
 }
 
 // TestBody: wrapped by default, and nothing empty is sent.
 func TestBody(t *testing.T) {
-	bare := told
+	bare := testRequest
 	bare.Form = Bare
 	tests := []struct {
 		name string
 		r    Request
 		want string
 	}{
-		{"wrapped", told, `{"authToken":{"identifier":"regent-1","fqdn":"ws-1.example.com","systemUserName":"regent","macAddress":"02:00:5e:10:00:01","refId1":"cad/1","refId2":"device-1"}}`},
+		{"wrapped", testRequest, `{"authToken":{"identifier":"regent-1","fqdn":"ws-1.example.com","systemUserName":"regent","macAddress":"02:00:5e:10:00:01","refId1":"cad/1","refId2":"device-1"}}`},
 		{"bare", bare, `{"identifier":"regent-1","fqdn":"ws-1.example.com","systemUserName":"regent","macAddress":"02:00:5e:10:00:01","refId1":"cad/1","refId2":"device-1"}`},
 		{"nothing empty", Request{Identifier: "regent-1"}, `{"authToken":{"identifier":"regent-1"}}`},
 		{"nothing empty, bare", Request{Identifier: "regent-1", Form: Bare}, `{"identifier":"regent-1"}`},

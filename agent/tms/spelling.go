@@ -16,9 +16,9 @@ import (
 // bytes: a shorter one stands in every other word, and is no secret.
 const shortestHalf = 4
 
-// parts returns a secret and, if it is base64 of user:password as a registration
+// secretParts returns a secret and, if it is base64 of user:password as a registration
 // token is (O), the decoded text and both halves, which are secrets as well.
-func parts(secret string) []string {
+func secretParts(secret string) []string {
 	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
 		plain, err := e.DecodeString(secret)
 		user, password, ok := strings.Cut(string(plain), ":")
@@ -29,9 +29,9 @@ func parts(secret string) []string {
 	return []string{secret}
 }
 
-// spellings returns the ways in which a service, or something before it, may write
+// encodings returns the ways in which a service, or something before it, may write
 // a secret that it was sent: as it is, escaped, and encoded.
-func spellings(part string) []string {
+func encodings(part string) []string {
 	b := []byte(part)
 	numbers := strings.Trim(fmt.Sprintf("%d", b), "[]")
 	forms := []string{
@@ -47,7 +47,7 @@ func spellings(part string) []string {
 	}
 	if len(b) >= shortestInside {
 		for shift := range 3 {
-			forms = append(forms, inside(base64.StdEncoding, b, shift), inside(base64.URLEncoding, b, shift))
+			forms = append(forms, base64Inside(base64.StdEncoding, b, shift), base64Inside(base64.URLEncoding, b, shift))
 		}
 	}
 	if quoted, err := json.Marshal(part); err == nil {
@@ -60,9 +60,9 @@ func spellings(part string) []string {
 // longer text, in bytes: of a shorter one too few letters are its own.
 const shortestInside = 8
 
-// inside returns what stands in the base64 of a longer text for b alone, when shift
+// base64Inside returns what stands in the base64 of a longer text for b alone, when shift
 // bytes, or three more, are before it.
-func inside(e *base64.Encoding, b []byte, shift int) string {
+func base64Inside(e *base64.Encoding, b []byte, shift int) string {
 	text := e.EncodeToString(append(make([]byte, shift), b...))
 	return text[(8*shift+5)/6 : 8*(shift+len(b))/6]
 }

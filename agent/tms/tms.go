@@ -28,7 +28,7 @@ type AuthToken struct {
 	TTL        time.Duration // of the access token; 0 if it has ended already
 	RefreshTTL time.Duration // 0 if unknown or without end
 	Form       Form          // of the service's reply; zero of an identity provider's
-	Shown      bool          // the service's reply shows the identifier, or a name, that a redemption told
+	Echoed     bool          // the service's reply shows the identifier, or a name, that a redemption told
 }
 
 // Request names the instance to the service, and so to its administrator: this
@@ -49,7 +49,7 @@ type RefreshRequest struct {
 	Mode         string // ModeOIDC, ModeTMS or ModeTMSRegistration
 	Provider     Provider
 	AuthTokenID  string       // for the modes of the service itself
-	Identifier   string       // that its redemption told; for [AuthToken.Shown]
+	Identifier   string       // that its redemption told; for [AuthToken.RequestEchoed]
 	Refresh      token.Secret // the refresh token
 	Registration token.Secret // for ModeTMSRegistration; else not looked at
 }

@@ -24,7 +24,7 @@ func newTransport(o Options) (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool, err := trust(o.ExtraCA, o.Now())
+	pool, err := certPool(o.ExtraCA, o.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -60,41 +60,41 @@ func proxyRefusal(_ context.Context, proxy *url.URL, _ *http.Request, answer *ht
 	return &proxyAnswer{proxy.Host, answer.StatusCode}
 }
 
-// tryError is the failure of one try, and whether a connection was had: only
+// attemptError is the failure of one try, and whether a connection was had: only
 // then can anything of the request have left this machine.
-type tryError struct {
-	connected bool
-	shaking   bool // the TLS handshake failed, or did not end
-	asked     bool // the server asked for a client certificate
-	err       error
+type attemptError struct {
+	connected              bool
+	handshaking            bool // the TLS handshake failed, or did not end
+	clientCertificateAsked bool // the server asked for a client certificate
+	err                    error
 }
 
-func (e *tryError) Error() string { return e.err.Error() }
-func (e *tryError) Unwrap() error { return e.err }
+func (e *attemptError) Error() string { return e.err.Error() }
+func (e *attemptError) Unwrap() error { return e.err }
 
 // notSent reports whether err is proof that nothing was sent. No proof means
 // that something may have been.
 func notSent(err error) bool {
-	try, ok := errors.AsType[*tryError](err)
+	try, ok := errors.AsType[*attemptError](err)
 	return ok && !try.connected
 }
 
-// witness is a RoundTripper that says of each failed try how far it got, and
+// attemptTransport is a RoundTripper that says of each failed try how far it got, and
 // hides from http.Client where an answer redirects to, so that a redirect is an
 // answer like any other. Even a malformed one is.
-type witness struct{ next http.RoundTripper }
+type attemptTransport struct{ next http.RoundTripper }
 
-var _ http.RoundTripper = witness{}
+var _ http.RoundTripper = attemptTransport{}
 
 // CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
-func (w witness) CloseIdleConnections() {
+func (w attemptTransport) CloseIdleConnections() {
 	if closer, ok := w.next.(interface{ CloseIdleConnections() }); ok {
 		closer.CloseIdleConnections()
 	}
 }
 
 // RoundTrip implements [http.RoundTripper].
-func (w witness) RoundTrip(r *http.Request) (*http.Response, error) {
+func (w attemptTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	var connected, shaking, asked atomic.Bool
 	ctx := httptrace.WithClientTrace(context.WithValue(r.Context(), askedKey{}, &asked), &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
@@ -104,7 +104,7 @@ func (w witness) RoundTrip(r *http.Request) (*http.Response, error) {
 	})
 	answer, err := w.next.RoundTrip(r.WithContext(ctx))
 	if err != nil {
-		return nil, inWords(&tryError{connected.Load(), shaking.Load(), asked.Load(), err}, r.URL.Hostname())
+		return nil, explainHandshake(&attemptError{connected.Load(), shaking.Load(), asked.Load(), err}, r.URL.Hostname())
 	}
 	answer.Header.Del("Location")
 	return answer, nil

@@ -28,7 +28,7 @@ func variants() map[string]variant {
 	short := func(t *tms.AuthToken) { t.Form.AccessToken = "token" }
 	bare := func(t *tms.AuthToken) { t.Form.Wrapped = false }
 	named := func(id string) func(*tms.AuthToken) {
-		return func(t *tms.AuthToken) { t.ID, t.RefreshTTL, t.Shown = id, 1800e9, false } // no name in the reply
+		return func(t *tms.AuthToken) { t.ID, t.RefreshTTL, t.Echoed = id, 1800e9, false } // no name in the reply
 	}
 	return map[string]variant{
 		"redeem-bare":              {forms: tms.Forms{Reply: tms.Bare}, change: bare},
@@ -110,7 +110,7 @@ func wantGranted(t *testing.T, name string, v variant) {
 	want := tms.AuthToken{
 		ID: "some-id", Access: token.NewSecret("some-access_token"), Refresh: token.NewSecret("some-refresh_token"),
 		TTL: 300e9, Form: tms.Form{Wrapped: true, AccessToken: "access_token"},
-		Shown: strings.HasPrefix(name, "redeem"),
+		Echoed: strings.HasPrefix(name, "redeem"),
 	}
 	if v.change != nil {
 		v.change(&want)

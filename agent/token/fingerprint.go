@@ -19,15 +19,15 @@ const (
 	fingerprintSize   = 6        // bytes, of which each is two digits
 )
 
-// computed are the fingerprints that this process computed, by SHA-256. One is
+// fingerprintCache are the fingerprints that this process computed, by SHA-256. One is
 // computed at a time: each takes much memory.
-var computed struct {
+var fingerprintCache struct {
 	sync.Mutex
 	by map[[sha256.Size]byte]string
 }
 
-// mostComputed bounds them.
-const mostComputed = 64
+// maxCachedFingerprints bounds them.
+const maxCachedFingerprints = 64
 
 // Fingerprint names a registration token without showing it: 12 hex digits of a
 // slow hash, so that who reads it cannot try passwords against it at any speed. It
@@ -37,29 +37,29 @@ const mostComputed = 64
 func Fingerprint(registration Secret) string {
 	plain := []byte(registration.Reveal()) //nolint:forbidigo // only a part of the hash leaves
 	key := sha256.Sum256(plain)
-	computed.Lock()
-	defer computed.Unlock()
-	if known, ok := computed.by[key]; ok {
+	fingerprintCache.Lock()
+	defer fingerprintCache.Unlock()
+	if known, ok := fingerprintCache.by[key]; ok {
 		return known
 	}
 	sum := argon2.IDKey(plain, []byte(fingerprintSalt), fingerprintPasses, fingerprintMemory, 1, fingerprintSize)
-	if computed.by == nil || len(computed.by) >= mostComputed {
-		computed.by = map[[sha256.Size]byte]string{}
+	if fingerprintCache.by == nil || len(fingerprintCache.by) >= maxCachedFingerprints {
+		fingerprintCache.by = map[[sha256.Size]byte]string{}
 	}
 	debug.FreeOSMemory() // a daemon is not to keep for days what it needs once
-	computed.by[key] = hex.EncodeToString(sum)
-	return computed.by[key]
+	fingerprintCache.by[key] = hex.EncodeToString(sum)
+	return fingerprintCache.by[key]
 }
 
-// EarlierFingerprint is how releases before named a registration token in the
+// LegacyFingerprint is how releases before named a registration token in the
 // ledger and in sealed records: the first 8 hex digits of its SHA-256. It is to
 // find those lines, and is shown to nobody.
-func EarlierFingerprint(registration Secret) string {
+func LegacyFingerprint(registration Secret) string {
 	sum := sha256.Sum256([]byte(registration.Reveal())) //nolint:forbidigo // only a part of the sum leaves
 	return hex.EncodeToString(sum[:4])
 }
 
-// Names are the names by which a registration token may stand in the ledger.
-func Names(registration Secret) []string {
-	return []string{Fingerprint(registration), EarlierFingerprint(registration)}
+// Fingerprints are the names by which a registration token may stand in the ledger.
+func Fingerprints(registration Secret) []string {
+	return []string{Fingerprint(registration), LegacyFingerprint(registration)}
 }

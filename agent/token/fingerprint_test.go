@@ -11,7 +11,7 @@ func TestFingerprint(t *testing.T) {
 	if got, want := Fingerprint(NewSecret(sound)), "c60fa0c865ef"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if got, want := EarlierFingerprint(NewSecret("abc")), "ba7816bf"; got != want { // SHA-256 of abc
+	if got, want := LegacyFingerprint(NewSecret("abc")), "ba7816bf"; got != want { // SHA-256 of abc
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

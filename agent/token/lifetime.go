@@ -16,8 +16,8 @@ type Lifetime struct {
 	BootID string        `json:"boot_id"` // of the boot in which it was received
 }
 
-// Received returns the lifetime of a token that arrived just now.
-func Received(c timing.Clock, ttl time.Duration) Lifetime {
+// NewLifetime returns the lifetime of a token that arrived just now.
+func NewLifetime(c timing.Clock, ttl time.Duration) Lifetime {
 	return Lifetime{TTL: ttl, Wall: c.Wall(), Boot: c.Boot(), BootID: c.BootID()}
 }
 
@@ -58,14 +58,14 @@ func (l Lifetime) sameBoot(c timing.Clock) bool {
 	return l.BootID != "" && l.BootID == c.BootID()
 }
 
-// SessionsEnd says for people that a service ends its sessions after d, and what
+// SessionLimitText says for people that a service ends its sessions after d, and what
 // a device needs then. d is rounded.
-func SessionsEnd(d time.Duration) string {
-	return fmt.Sprintf("sessions end after about %s: this tenant needs offline tokens", about(d))
+func SessionLimitText(d time.Duration) string {
+	return fmt.Sprintf("sessions end after about %s: this tenant needs offline tokens", roundedText(d))
 }
 
-// about is d in the largest unit of which it has two, when it is rounded.
-func about(d time.Duration) string {
+// roundedText is d in the largest unit of which it has two, when it is rounded.
+func roundedText(d time.Duration) string {
 	switch {
 	case d.Round(time.Hour) >= 48*time.Hour:
 		return fmt.Sprintf("%d d", int64((d+12*time.Hour)/(24*time.Hour)))

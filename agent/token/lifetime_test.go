@@ -35,7 +35,7 @@ func TestLifetime(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := timingtest.New()
-				l := kept(t, Received(c, time.Hour))
+				l := kept(t, NewLifetime(c, time.Hour))
 				tt.after(c)
 				left, known := l.Remaining(c)
 				if got := (want{left, known, l.DueAge(c)}); got != tt.want {
@@ -61,11 +61,11 @@ func kept(t *testing.T, l Lifetime) Lifetime {
 }
 
 // Two boots without a name are not the same boot.
-func TestNamelessBoots(t *testing.T) {
+func TestUnknownBootID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := timingtest.New()
 		c.Reboot("", 0)
-		l := Received(c, time.Hour)
+		l := NewLifetime(c, time.Hour)
 		c.Reboot("", 30*time.Minute)
 		if left, known := l.Remaining(c); !known || left != 30*time.Minute {
 			t.Errorf("Remaining = %v, %v; want 30m by civil time", left, known)
@@ -73,9 +73,9 @@ func TestNamelessBoots(t *testing.T) {
 	})
 }
 
-// TestSessionsEnd: a length that was learnt of whole seconds is told as the one that
+// TestSessionLimitText: a length that was learnt of whole seconds is told as the one that
 // was configured.
-func TestSessionsEnd(t *testing.T) {
+func TestSessionLimitText(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		36 * time.Second:              "36 s",
 		2*time.Minute - time.Second:   "119 s",
@@ -85,7 +85,7 @@ func TestSessionsEnd(t *testing.T) {
 		48*time.Hour - time.Second:    "2 d",
 		30*24*time.Hour - time.Second: "30 d",
 	} {
-		if got := SessionsEnd(d); got != "sessions end after about "+want+": this tenant needs offline tokens" {
+		if got := SessionLimitText(d); got != "sessions end after about "+want+": this tenant needs offline tokens" {
 			t.Errorf("%s: %q, want %s", d, got, want)
 		}
 	}

@@ -15,8 +15,8 @@ import (
 // MaxRegistration is the longest registration token that is taken, in bytes.
 const MaxRegistration = 16 << 10
 
-// space is the white space that editors and shells leave around a token.
-const space = " \t\r\n\v\f"
+// whiteSpace is the white space that editors and shells leave around a token.
+const whiteSpace = " \t\r\n\v\f"
 
 // ParseRegistration returns the registration token in content: a file, standard
 // input, an answer at a prompt, a credential or a request. It removes white space
@@ -26,20 +26,20 @@ const space = " \t\r\n\v\f"
 // and a next step, to be put behind the name of what was read. It shows nothing
 // of the content.
 func ParseRegistration(content []byte) (Secret, error) {
-	text, err := plain(content)
+	text, err := decodeText(content)
 	if err != nil {
 		return Secret{}, err
 	}
-	text = strings.Trim(text, space)
+	text = strings.Trim(text, whiteSpace)
 	if err := checkForm(text); err != nil {
 		return Secret{}, err
 	}
 	return NewSecret(text), nil
 }
 
-// plain removes a byte order mark, which Notepad and PowerShell write, and
+// decodeText removes a byte order mark, which Notepad and PowerShell write, and
 // decodes the UTF-16 that follows its mark.
-func plain(content []byte) (string, error) {
+func decodeText(content []byte) (string, error) {
 	if rest, marked := bytes.CutPrefix(content, []byte("\xEF\xBB\xBF")); marked {
 		return string(rest), nil
 	}
@@ -49,7 +49,7 @@ func plain(content []byte) (string, error) {
 	big := bytes.HasPrefix(content, []byte("\xFE\xFF"))
 	switch {
 	case !big && !bytes.HasPrefix(content, []byte("\xFF\xFE")):
-		if looksWide(content) {
+		if looksLikeUTF16(content) {
 			return "", errors.New("looks like UTF-16 without its mark: save it as UTF-8")
 		}
 		return string(content), nil
@@ -67,9 +67,9 @@ func plain(content []byte) (string, error) {
 	return string(utf16.Decode(units)), nil
 }
 
-// looksWide reports whether content is ASCII in UTF-16: every second byte is 0,
+// looksLikeUTF16 reports whether content is ASCII in UTF-16: every second byte is 0,
 // and no other one.
-func looksWide(content []byte) bool {
+func looksLikeUTF16(content []byte) bool {
 	var zeros [2]int
 	for i, b := range content {
 		if b == 0 {
@@ -89,49 +89,49 @@ func checkForm(text string) error {
 	case len(text) > MaxRegistration:
 		return fmt.Errorf("has %d bytes, and a registration token has at most %d: name the right file", len(text), MaxRegistration)
 	}
-	for _, f := range whole {
-		if f.is(text) {
+	for _, f := range fileMistakes {
+		if f.matches(text) {
 			return errors.New(f.reason)
 		}
 	}
 	if n := len(lines(text)); n > 1 {
 		return checkLines(text, n)
 	}
-	for _, f := range line {
-		if f.is(text) {
+	for _, f := range lineMistakes {
+		if f.matches(text) {
 			return errors.New(f.reason)
 		}
 	}
 	return checkBytes(text)
 }
 
-const onlyToken = ", so that only the registration token is left" //nolint:gosec // it is advice
+const onlyTokenHint = ", so that only the registration token is left" //nolint:gosec // it is advice
 
-// form is what people and programs put into a file in place of a bare token.
-type form struct {
-	is     func(string) bool
-	reason string
+// knownMistake is what people and programs put into a file in place of a bare token.
+type knownMistake struct {
+	matches func(string) bool
+	reason  string
 }
 
-// whole are the forms of a whole file, in any number of lines.
-var whole = []form{
-	{begins("-----BEGIN"), "is a key or a certificate in PEM form, and no registration token: name the right file"},
-	{begins("{", "["), "is JSON or a template, and not the token alone: take out the value" + onlyToken},
-	{begins("<"), "is a placeholder or markup: put the registration token itself in its place"},
-	{matches(`(?i)^(authorization\s*:|basic\s|basic:|bearer\s)`), `has the word "Basic" or another part of a request's header before it: remove that` + onlyToken},
+// fileMistakes are the forms of a whole file, in any number of lines.
+var fileMistakes = []knownMistake{
+	{hasPrefix("-----BEGIN"), "is a key or a certificate in PEM form, and no registration token: name the right file"},
+	{hasPrefix("{", "["), "is JSON or a template, and not the token alone: take out the value" + onlyTokenHint},
+	{hasPrefix("<"), "is a placeholder or markup: put the registration token itself in its place"},
+	{matchesPattern(`(?i)^(authorization\s*:|basic\s|basic:|bearer\s)`), `has the word "Basic" or another part of a request's header before it: remove that` + onlyTokenHint},
 }
 
-// line are the forms of one line.
-var line = []form{
+// lineMistakes are the forms of one line.
+var lineMistakes = []knownMistake{
 	{isJoined, "has two registration tokens without a line end in between, or something behind the end of one: leave one token in it and nothing else"},
-	{matches(`^(export\s+|set\s+|\$env:|\$)?["']?[A-Za-z_][A-Za-z0-9_.-]*["']?\s*=\s*["']?[A-Za-z0-9+/_-]`), `has NAME= before the token: remove it, and quotes too` + onlyToken},
-	{matches(`^["']?[A-Za-z_][A-Za-z0-9_.-]*["']?\s*:\s`), `has "NAME:" before the token: remove it, and quotes too` + onlyToken},
-	{isQuoted, "stands in quotes: remove them" + onlyToken},
-	{matches(`^[A-Za-z][A-Za-z0-9+.-]*://`), "is a URL: put the registration token itself in its place"},
-	{matches(`^(\$\w+|\$\{.*\}|\$\(.*\)|%\w+%|\$env:\w+)$`), "is the name of a variable and not its value: put the registration token itself in its place"},
+	{matchesPattern(`^(export\s+|set\s+|\$env:|\$)?["']?[A-Za-z_][A-Za-z0-9_.-]*["']?\s*=\s*["']?[A-Za-z0-9+/_-]`), `has NAME= before the token: remove it, and quotes too` + onlyTokenHint},
+	{matchesPattern(`^["']?[A-Za-z_][A-Za-z0-9_.-]*["']?\s*:\s`), `has "NAME:" before the token: remove it, and quotes too` + onlyTokenHint},
+	{isQuoted, "stands in quotes: remove them" + onlyTokenHint},
+	{matchesPattern(`^[A-Za-z][A-Za-z0-9+.-]*://`), "is a URL: put the registration token itself in its place"},
+	{matchesPattern(`^(\$\w+|\$\{.*\}|\$\(.*\)|%\w+%|\$env:\w+)$`), "is the name of a variable and not its value: put the registration token itself in its place"},
 }
 
-func begins(prefixes ...string) func(string) bool {
+func hasPrefix(prefixes ...string) func(string) bool {
 	return func(s string) bool {
 		for _, p := range prefixes {
 			if strings.HasPrefix(s, p) {
@@ -142,12 +142,12 @@ func begins(prefixes ...string) func(string) bool {
 	}
 }
 
-func matches(pattern string) func(string) bool { return regexp.MustCompile(pattern).MatchString }
+func matchesPattern(pattern string) func(string) bool { return regexp.MustCompile(pattern).MatchString }
 
 // lines returns the lines of s that are not blank, without white space around them.
 func lines(s string) (out []string) {
 	for line := range strings.FieldsFuncSeq(s, func(r rune) bool { return strings.ContainsRune("\r\n\v\f", r) }) {
-		if line = strings.Trim(line, space); line != "" {
+		if line = strings.Trim(line, whiteSpace); line != "" {
 			out = append(out, line)
 		}
 	}
@@ -160,12 +160,12 @@ func checkLines(text string, n int) error {
 	all := lines(text)
 	sound := 0
 	for _, line := range all {
-		if decodes(line) {
+		if isUserPassword(line) {
 			sound++
 		}
 	}
 	switch {
-	case sound < n && decodes(strings.Join(all, "")):
+	case sound < n && isUserPassword(strings.Join(all, "")):
 		return fmt.Errorf("has one registration token that is broken into %d lines: join them, for example with: tr -d ' \\t\\r\\n'", n)
 	case sound == n:
 		return fmt.Errorf("has %d registration tokens, one in each line: leave one in it and nothing else", n)
@@ -178,13 +178,13 @@ func checkLines(text string, n int) error {
 func isJoined(s string) bool {
 	end := strings.LastIndexByte(strings.TrimRight(s, "="), '=')
 	if end >= 0 {
-		return (end+1)%4 == 0 && decodes(s[:end+1]) && isBase64(s[end+1:])
+		return (end+1)%4 == 0 && isUserPassword(s[:end+1]) && isBase64(s[end+1:])
 	}
 	half := len(s) / 2
-	return len(s)%2 == 0 && s[:half] == s[half:] && decodes(s[:half])
+	return len(s)%2 == 0 && s[:half] == s[half:] && isUserPassword(s[:half])
 }
 
-var isBase64 = matches(`^[A-Za-z0-9+/_-]+=*$`)
+var isBase64 = matchesPattern(`^[A-Za-z0-9+/_-]+=*$`)
 
 // isQuoted reports whether s begins or ends with a quotation mark of any kind.
 func isQuoted(s string) bool {
@@ -215,16 +215,16 @@ func checkBytes(s string) error {
 	return nil
 }
 
-// Unproven says why a registration token may not be a whole one; "" if nothing
+// FormatWarning says why a registration token may not be a whole one; "" if nothing
 // speaks against it. The vendor describes it as base64 of user:password, in one
 // source, so anything else is worth a warning and no refusal.
-func Unproven(registration Secret) string {
+func FormatWarning(registration Secret) string {
 	text := registration.Reveal() //nolint:forbidigo // its form is read, and it stays here
 	const but = "it does not decode to user:password"
 	switch {
-	case decodes(text) && len(text)%4 != 0:
+	case isUserPassword(text) && len(text)%4 != 0:
 		return "its length is not a multiple of 4, so its end may be missing"
-	case decodes(text):
+	case isUserPassword(text):
 		return ""
 	case strings.Contains(text, ":"):
 		return but + ": it has a colon, so it may be user:password without base64"
@@ -234,9 +234,9 @@ func Unproven(registration Secret) string {
 	return but + ", so it may be incomplete or something else"
 }
 
-// decodes reports whether s is base64 of user:password, in either alphabet, with
+// isUserPassword reports whether s is base64 of user:password, in either alphabet, with
 // or without padding.
-func decodes(s string) bool {
+func isUserPassword(s string) bool {
 	s = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(s, "="))
 	text, err := base64.RawStdEncoding.DecodeString(s)
 	if err != nil || !utf8.Valid(text) || bytes.ContainsFunc(text, unicode.IsControl) {

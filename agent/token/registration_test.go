@@ -127,7 +127,7 @@ func TestParseRegistrationRefuses(t *testing.T) {
 	}
 }
 
-func TestUnproven(t *testing.T) {
+func TestFormatWarning(t *testing.T) {
 	for s, want := range map[string]bool{
 		sound:                         false,
 		strings.TrimRight(sound, "="): true, // its end may be missing
@@ -143,7 +143,7 @@ func TestUnproven(t *testing.T) {
 		base64.StdEncoding.EncodeToString([]byte("user:a\nb")): true,
 		base64.StdEncoding.EncodeToString([]byte(sound)):       true,
 	} {
-		if got := Unproven(NewSecret(s)); (got != "") != want {
+		if got := FormatWarning(NewSecret(s)); (got != "") != want {
 			t.Errorf("%s: got %q, want unproven %v", s, got, want)
 		}
 	}

@@ -16,69 +16,69 @@ import (
 
 const host = "demo-host.com:8443"
 
-func openLearned(t *testing.T, s store.Store) *tokenstore.Learned {
+func openCapabilities(t *testing.T, s store.Store) *tokenstore.TenantCapabilities {
 	t.Helper()
-	l, bad, err := tokenstore.OpenLearned(t.Context(), s)
+	l, bad, err := tokenstore.OpenTenantCapabilities(t.Context(), s)
 	if err != nil || len(bad) != 0 {
 		t.Fatalf("OpenLearned: %v, bad %v", err, bad)
 	}
 	return l
 }
 
-// taught changes every member.
-func taught(l *tms.Learned) {
+// setAllCapabilities changes every member.
+func setAllCapabilities(l *tms.Capabilities) {
 	at := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
-	l.Redeemed(tms.Bare, "regent-1", tms.ByReply, at)
-	l.Refused("0badcafe", tms.Refusal{Form: tms.Wrapped, Code: "BAD", Text: "bad body", At: at})
-	l.Replied(tms.Form{Wrapped: true, AccessToken: "access_token"}, at)
-	l.Refreshed(tms.ModeOIDC, at)
+	l.NoteRedemption(tms.Bare, "regent-1", tms.ByReply, at)
+	l.NoteRefusal("0badcafe", tms.Refusal{Form: tms.Wrapped, Code: "BAD", Text: "bad body", At: at})
+	l.NoteReply(tms.Form{Wrapped: true, AccessToken: "access_token"}, at)
+	l.NoteRefresh(tms.ModeOIDC, at)
 }
 
-func TestLearnedIsKept(t *testing.T) {
+func TestCapabilitiesArePersisted(t *testing.T) {
 	s := &storetest.Memory{}
-	if err := openLearned(t, s).Change(t.Context(), host, taught); err != nil {
+	if err := openCapabilities(t, s).Update(t.Context(), host, setAllCapabilities); err != nil {
 		t.Fatal(err)
 	}
-	var want tms.Learned
-	taught(&want)
-	again := openLearned(t, s)
-	if diff := cmp.Diff(want, again.Of(host)); diff != "" {
+	var want tms.Capabilities
+	setAllCapabilities(&want)
+	again := openCapabilities(t, s)
+	if diff := cmp.Diff(want, again.Get(host)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if diff := cmp.Diff(tms.Learned{}, again.Of("other-host.com")); diff != "" {
+	if diff := cmp.Diff(tms.Capabilities{}, again.Get("other-host.com")); diff != "" {
 		t.Errorf("another tenant: %s", diff)
 	}
 	puts := s.Puts()
-	if err := again.Change(t.Context(), host, taught); err != nil || s.Puts() != puts {
+	if err := again.Update(t.Context(), host, setAllCapabilities); err != nil || s.Puts() != puts {
 		t.Errorf("the same again: %v, %d writes", err, s.Puts()-puts)
 	}
-	again.Of(host).Tried["another"] = tms.Refusal{}
-	if again.Of(host).WasRefused("another") {
+	again.Get(host).Tried["another"] = tms.Refusal{}
+	if again.Get(host).WasRefused("another") {
 		t.Error("what was returned is shared")
 	}
 }
 
 // TestLearnedOnFullDisk: what an answer taught holds at once, and is written later.
-func TestLearnedOnFullDisk(t *testing.T) {
+func TestCapabilitiesOnFullDisk(t *testing.T) {
 	s := &storetest.Memory{}
-	l := openLearned(t, s)
+	l := openCapabilities(t, s)
 	full := errors.New("disk full")
 	s.FailNext(storetest.Put, full)
-	if err := l.Change(t.Context(), host, taught); !errors.Is(err, full) {
+	if err := l.Update(t.Context(), host, setAllCapabilities); !errors.Is(err, full) {
 		t.Fatalf("Change: %v", err)
 	}
-	if !l.Of(host).Request.Proven() {
+	if !l.Get(host).Request.Proven() {
 		t.Error("it is forgotten")
 	}
 	if err := l.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if !openLearned(t, s).Of(host).Request.Proven() {
+	if !openCapabilities(t, s).Get(host).Request.Proven() {
 		t.Error("it was not written")
 	}
 }
 
-func TestLearnedThatIsDamaged(t *testing.T) {
+func TestDamagedCapabilities(t *testing.T) {
 	for name, value := range map[string]string{
 		"no JSON":            "x",
 		"of another tenant":  `{"format":1,"tenant":"other-host.com","learned":{}}`,
@@ -89,7 +89,7 @@ func TestLearnedThatIsDamaged(t *testing.T) {
 			if _, err := s.Put(t.Context(), "learned/"+host, []byte(value), 0); err != nil {
 				t.Fatal(err)
 			}
-			_, bad, err := tokenstore.OpenLearned(t.Context(), s)
+			_, bad, err := tokenstore.OpenTenantCapabilities(t.Context(), s)
 			if err != nil || bad["learned/"+host] == nil {
 				t.Errorf("got %v, %v", bad, err)
 			}
@@ -97,22 +97,22 @@ func TestLearnedThatIsDamaged(t *testing.T) {
 	}
 }
 
-func TestLearnedConcurrently(t *testing.T) {
+func TestCapabilitiesConcurrently(t *testing.T) {
 	s := &storetest.Memory{}
-	l := openLearned(t, s)
+	l := openCapabilities(t, s)
 	var all sync.WaitGroup
 	for _, mode := range []string{tms.ModeOIDC, tms.ModeTMS} {
 		all.Go(func() {
 			for range 50 {
-				if err := l.Change(t.Context(), host, func(l *tms.Learned) { l.Refreshed(mode, time.Unix(1, 0)) }); err != nil {
+				if err := l.Update(t.Context(), host, func(l *tms.Capabilities) { l.NoteRefresh(mode, time.Unix(1, 0)) }); err != nil {
 					t.Error(err)
 				}
-				_ = l.Of(host)
+				_ = l.Get(host)
 			}
 		})
 	}
 	all.Wait()
-	if got, want := openLearned(t, s).Of(host).Refresh, l.Of(host).Refresh; got.Mode != want.Mode || got.Mode == "" {
+	if got, want := openCapabilities(t, s).Get(host).Refresh, l.Get(host).Refresh; got.Mode != want.Mode || got.Mode == "" {
 		t.Errorf("kept %v, in memory %v", got, want)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // Record is one auth token and all that must outlast the process.
 type Record struct {
 	ID           instance.ID
-	Base         string // the tenant's base URL when it was redeemed
+	BaseURL      string // the tenant's base URL when it was redeemed
 	Intent       string // the ledger's intent that bought it
 	Registration string // fingerprint of the registration token that paid
 	AuthTokenID  string // the service's name of it
@@ -23,39 +23,39 @@ type Record struct {
 	State instance.State
 	Since time.Time // when State began
 
-	Access      token.Secret
-	Life        token.Lifetime
-	Generation  uint64  // which refresh made it; grows by one
-	Draw        float64 // jitter in [0,1), drawn once when the access token arrived
-	Refresh     token.Secret
-	RefreshLife token.Lifetime // TTL 0: unknown or without end
-	Served      time.Time      // when Refresh was issued, by the service's own clock; zero if unknown
-	Older       token.Secret   // the refresh token before; kept until Refresh has worked once
+	Access          token.Secret
+	AccessLife      token.Lifetime
+	Generation      uint64  // which refresh made it; grows by one
+	Jitter          float64 // jitter in [0,1), drawn once when the access token arrived
+	Refresh         token.Secret
+	RefreshLife     token.Lifetime // TTL 0: unknown or without end
+	RefreshIssuedAt time.Time      // when Refresh was issued, by the service's own clock; zero if unknown
+	PreviousRefresh token.Secret   // the refresh token before; kept until Refresh has worked once
 
 	Attempt  Attempt
 	Refusals Refusals
 
-	Shown bool     // the redemption's reply showed what it was told
-	Form  tms.Form // of the service's last reply with an auth token; zero if not known
+	RequestEchoed bool     // the redemption's reply showed what it was told
+	ReplyForm     tms.Form // of the service's last reply with an auth token; zero if not known
 
-	Again time.Time // when policy last redeemed by itself after refresh_expired
+	PolicyRedeemedAt time.Time // when policy last redeemed by itself after refresh_expired
 
-	Began   time.Time     // when it was redeemed, by the service's own clock; zero if unknown
-	Session time.Duration // after which the service ends its sessions, as was seen; 0 if no end was seen
+	RedeemedAt   time.Time     // when it was redeemed, by the service's own clock; zero if unknown
+	SessionLimit time.Duration // after which the service ends its sessions, as was seen; 0 if no end was seen
 }
 
 // Attempt is what is known of refreshes that began and have not succeeded. It
 // is durable before the request is sent.
 type Attempt struct {
-	Open       bool      `json:"open,omitempty"`       // one is under way, or was when the process died
-	Unanswered int       `json:"unanswered,omitempty"` // earlier ones whose answer never came
-	OlderTried bool      `json:"older_tried,omitempty"`
-	At         time.Time `json:"at,omitzero"` // when the last one began
+	Open          bool      `json:"open,omitempty"`       // one is under way, or was when the process died
+	Unanswered    int       `json:"unanswered,omitempty"` // earlier ones whose answer never came
+	PreviousTried bool      `json:"older_tried,omitempty"`
+	At            time.Time `json:"at,omitzero"` // when the last one began
 }
 
-// Doubtful reports whether the service may have rotated the refresh token
+// AnswerMissing reports whether the service may have rotated the refresh token
 // without our having heard the answer.
-func (a Attempt) Doubtful() bool { return a.Open || a.Unanswered > 0 }
+func (a Attempt) AnswerMissing() bool { return a.Open || a.Unanswered > 0 }
 
 // Refusals counts refusals in the service's shape, in a row.
 type Refusals struct {
@@ -101,12 +101,12 @@ const format = 1
 
 func encode(r Record) ([]byte, error) {
 	b, err := json.Marshal(sealed{
-		Format: format, ID: r.ID, Base: r.Base, Intent: r.Intent, Registration: r.Registration,
+		Format: format, ID: r.ID, Base: r.BaseURL, Intent: r.Intent, Registration: r.Registration,
 		AuthTokenID: r.AuthTokenID, Identifier: r.Identifier, Provider: r.Provider, State: r.State, Since: r.Since,
-		Access: r.Access.Reveal(), Life: r.Life, Generation: r.Generation, Draw: r.Draw,
-		Refresh: r.Refresh.Reveal(), RefreshLife: r.RefreshLife, Served: r.Served, Older: r.Older.Reveal(),
-		Attempt: r.Attempt, Refusals: r.Refusals, Again: r.Again, Shown: r.Shown, Form: r.Form,
-		Began: r.Began, Session: r.Session,
+		Access: r.Access.Reveal(), Life: r.AccessLife, Generation: r.Generation, Draw: r.Jitter,
+		Refresh: r.Refresh.Reveal(), RefreshLife: r.RefreshLife, Served: r.RefreshIssuedAt, Older: r.PreviousRefresh.Reveal(),
+		Attempt: r.Attempt, Refusals: r.Refusals, Again: r.PolicyRedeemedAt, Shown: r.RequestEchoed, Form: r.ReplyForm,
+		Began: r.RedeemedAt, Session: r.SessionLimit,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode auth token %s: %w", r.ID, err)
@@ -123,11 +123,11 @@ func decode(b []byte) (Record, error) {
 		return Record{}, fmt.Errorf("auth token record has format %d, this daemon reads %d: install the newer version again", s.Format, format)
 	}
 	return Record{
-		ID: s.ID, Base: s.Base, Intent: s.Intent, Registration: s.Registration,
+		ID: s.ID, BaseURL: s.Base, Intent: s.Intent, Registration: s.Registration,
 		AuthTokenID: s.AuthTokenID, Identifier: s.Identifier, Provider: s.Provider, State: s.State, Since: s.Since,
-		Access: token.NewSecret(s.Access), Life: s.Life, Generation: s.Generation, Draw: s.Draw,
-		Refresh: token.NewSecret(s.Refresh), RefreshLife: s.RefreshLife, Served: s.Served, Older: token.NewSecret(s.Older),
-		Attempt: s.Attempt, Refusals: s.Refusals, Again: s.Again, Shown: s.Shown, Form: s.Form,
-		Began: s.Began, Session: s.Session,
+		Access: token.NewSecret(s.Access), AccessLife: s.Life, Generation: s.Generation, Jitter: s.Draw,
+		Refresh: token.NewSecret(s.Refresh), RefreshLife: s.RefreshLife, RefreshIssuedAt: s.Served, PreviousRefresh: token.NewSecret(s.Older),
+		Attempt: s.Attempt, Refusals: s.Refusals, PolicyRedeemedAt: s.Again, RequestEchoed: s.Shown, ReplyForm: s.Form,
+		RedeemedAt: s.Began, SessionLimit: s.Session,
 	}, nil
 }

@@ -20,33 +20,33 @@ import (
 // prefix is where auth tokens are in the store.
 const prefix = "auth-token/"
 
-// ErrGone means that the instance was forgotten or changed while an answer for
+// ErrConflict means that the instance was forgotten or changed while an answer for
 // it was under way: the answer is discarded.
-var ErrGone = errors.New("vault: the auth token was changed or forgotten meanwhile")
+var ErrConflict = errors.New("vault: the auth token was changed or forgotten meanwhile")
 
-// Vault is the set of auth tokens. It is safe for concurrent use: changes are
+// Store is the set of auth tokens. It is safe for concurrent use: changes are
 // made one after the other, and reading waits for none of them.
-type Vault struct {
+type Store struct {
 	store store.Store
 
-	writes   sync.Mutex                    // held over a whole change
+	writing  sync.Mutex                    // held over a whole change
 	versions map[instance.ID]store.Version // as they are in the store; guarded by writes
 
 	notify func(Record) // of each record that was kept
 
-	mu   sync.RWMutex
-	held map[instance.ID]Record
+	mu      sync.RWMutex
+	records map[instance.ID]Record
 }
 
 // Open reads all auth tokens. Records that cannot be read are returned as bad,
 // by store name, and left where they are: nothing is known of their instances,
 // which is not the same as their having none.
-func Open(ctx context.Context, s store.Store) (v *Vault, bad map[string]error, err error) {
+func Open(ctx context.Context, s store.Store) (v *Store, bad map[string]error, err error) {
 	names, err := s.List(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("list auth tokens: %w", err)
 	}
-	v = &Vault{store: s, held: map[instance.ID]Record{}, versions: map[instance.ID]store.Version{}}
+	v = &Store{store: s, records: map[instance.ID]Record{}, versions: map[instance.ID]store.Version{}}
 	bad = map[string]error{}
 	for _, name := range names {
 		key, ok := strings.CutPrefix(name, prefix)
@@ -60,7 +60,7 @@ func Open(ctx context.Context, s store.Store) (v *Vault, bad map[string]error, e
 	return v, bad, nil
 }
 
-func (v *Vault) load(ctx context.Context, name, key string) error {
+func (v *Store) load(ctx context.Context, name, key string) error {
 	b, version, err := v.store.Get(ctx, name)
 	if err != nil {
 		return err
@@ -72,28 +72,28 @@ func (v *Vault) load(ctx context.Context, name, key string) error {
 	if r.ID.Key() != key {
 		return fmt.Errorf("record %s is of %s: %w", name, r.ID.Key(), store.ErrKey)
 	}
-	v.held[r.ID], v.versions[r.ID] = r, version
+	v.records[r.ID], v.versions[r.ID] = r, version
 	return nil
 }
 
-// Notify has f told of each record after it was kept. f must not change the
+// OnChange has f told of each record after it was kept. f must not change the
 // vault, nor wait. To be called once, before the vault is in use.
-func (v *Vault) Notify(f func(Record)) { v.notify = f }
+func (v *Store) OnChange(f func(Record)) { v.notify = f }
 
 // Get returns the auth token of id.
-func (v *Vault) Get(id instance.ID) (Record, bool) {
+func (v *Store) Get(id instance.ID) (Record, bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	r, ok := v.held[id]
+	r, ok := v.records[id]
 	return r, ok
 }
 
 // List returns all auth tokens, sorted by key.
-func (v *Vault) List() []Record {
+func (v *Store) List() []Record {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	byKey := make(map[string]Record, len(v.held)) // each key is made once: this is done for each redemption
-	for id, r := range v.held {
+	byKey := make(map[string]Record, len(v.records)) // each key is made once: this is done for each redemption
+	for id, r := range v.records {
 		byKey[id.Key()] = r
 	}
 	out := make([]Record, 0, len(byKey))
@@ -105,21 +105,21 @@ func (v *Vault) List() []Record {
 
 // Create keeps the auth token of an instance that has none, or replaces one
 // that was redeemed again. When it returns nil the auth token is durable.
-func (v *Vault) Create(ctx context.Context, r Record) error {
-	v.writes.Lock()
-	defer v.writes.Unlock()
+func (v *Store) Create(ctx context.Context, r Record) error {
+	v.writing.Lock()
+	defer v.writing.Unlock()
 	return v.put(ctx, r)
 }
 
 // Update changes the auth token of id by change, durably, and returns what it
-// became. It returns [ErrGone] if there is none, or if it is no longer of the
+// became. It returns [ErrConflict] if there is none, or if it is no longer of the
 // generation and intent that the caller saw.
-func (v *Vault) Update(ctx context.Context, seen Record, change func(*Record)) (Record, error) {
-	v.writes.Lock()
-	defer v.writes.Unlock()
+func (v *Store) Update(ctx context.Context, seen Record, change func(*Record)) (Record, error) {
+	v.writing.Lock()
+	defer v.writing.Unlock()
 	r, ok := v.Get(seen.ID)
 	if !ok || r.Intent != seen.Intent || r.Generation != seen.Generation {
-		return Record{}, ErrGone
+		return Record{}, ErrConflict
 	}
 	change(&r)
 	if err := v.put(ctx, r); err != nil {
@@ -130,7 +130,7 @@ func (v *Vault) Update(ctx context.Context, seen Record, change func(*Record)) (
 
 // put writes first and remembers second, so that memory never holds what the
 // disk does not. The caller holds writes.
-func (v *Vault) put(ctx context.Context, r Record) error {
+func (v *Store) put(ctx context.Context, r Record) error {
 	b, err := encode(r)
 	if err != nil {
 		return err
@@ -147,7 +147,7 @@ func (v *Vault) put(ctx context.Context, r Record) error {
 	}
 	v.versions[r.ID] = version
 	v.mu.Lock()
-	v.held[r.ID] = r
+	v.records[r.ID] = r
 	v.mu.Unlock()
 	if v.notify != nil {
 		v.notify(r)
@@ -156,13 +156,13 @@ func (v *Vault) put(ctx context.Context, r Record) error {
 }
 
 // Forget removes the auth token that the caller saw, durably. None is no error;
-// another one, which was redeemed in its place meanwhile, stays: [ErrGone].
-func (v *Vault) Forget(ctx context.Context, seen Record) error {
-	v.writes.Lock()
-	defer v.writes.Unlock()
+// another one, which was redeemed in its place meanwhile, stays: [ErrConflict].
+func (v *Store) Forget(ctx context.Context, seen Record) error {
+	v.writing.Lock()
+	defer v.writing.Unlock()
 	id := seen.ID
 	if r, held := v.Get(id); held && r.Intent != seen.Intent {
-		return ErrGone
+		return ErrConflict
 	}
 	if err := v.store.Delete(ctx, prefix+id.Key()); err != nil {
 		return fmt.Errorf("forget auth token %s: %w", id, err)
@@ -170,7 +170,7 @@ func (v *Vault) Forget(ctx context.Context, seen Record) error {
 	delete(v.versions, id)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	delete(v.held, id)
+	delete(v.records, id)
 	return nil
 }
 

@@ -25,29 +25,29 @@ const (
 	olderSecret   = "SENTINEL-older"
 )
 
-// full is a record in which no field is zero.
-func full(n int) tokenstore.Record {
+// fullRecord is a record in which no field is zero.
+func fullRecord(n int) tokenstore.Record {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 7, time.UTC)
 	life := token.Lifetime{TTL: time.Hour, Wall: at, Boot: 5 * time.Minute, BootID: "boot-1"}
 	return tokenstore.Record{
-		ID:   instance.ID{Tenant: "demo-host.com:8443", Application: "cad", Number: n},
-		Base: "https://demo-host.com:8443", Intent: "regent-1", Registration: "0badcafe",
+		ID:      instance.ID{Tenant: "demo-host.com:8443", Application: "cad", Number: n},
+		BaseURL: "https://demo-host.com:8443", Intent: "regent-1", Registration: "0badcafe",
 		AuthTokenID: "at-1", Identifier: "regent-1",
 		Provider: tms.Provider{TokenEndpoint: "https://idp/auth/", Realm: "r", ClientID: "c"},
 		State:    instance.Stale, Since: at.Add(time.Second),
-		Access: token.NewSecret(accessSecret), Life: life, Generation: 3, Draw: 0.25,
+		Access: token.NewSecret(accessSecret), AccessLife: life, Generation: 3, Jitter: 0.25,
 		Refresh: token.NewSecret(refreshSecret), RefreshLife: token.Lifetime{TTL: 24 * time.Hour, Wall: at, BootID: "boot-1"},
-		Older:    token.NewSecret(olderSecret),
-		Attempt:  tokenstore.Attempt{Open: true, Unanswered: 2, OlderTried: true, At: at.Add(time.Minute)},
-		Refusals: tokenstore.Refusals{Count: 2, First: at.Add(time.Hour)},
-		Again:    at.Add(2 * time.Hour),
-		Began:    at.Add(-time.Hour), Session: 10 * time.Hour,
+		PreviousRefresh:  token.NewSecret(olderSecret),
+		Attempt:          tokenstore.Attempt{Open: true, Unanswered: 2, PreviousTried: true, At: at.Add(time.Minute)},
+		Refusals:         tokenstore.Refusals{Count: 2, First: at.Add(time.Hour)},
+		PolicyRedeemedAt: at.Add(2 * time.Hour),
+		RedeemedAt:       at.Add(-time.Hour), SessionLimit: 10 * time.Hour,
 	}
 }
 
 var secrets = cmp.Comparer(func(a, b token.Secret) bool { return a.Equal(b) })
 
-func open(t *testing.T, s store.Store) *tokenstore.Vault {
+func open(t *testing.T, s store.Store) *tokenstore.Store {
 	t.Helper()
 	v, bad, err := tokenstore.Open(t.Context(), s)
 	if err != nil || len(bad) != 0 {
@@ -56,15 +56,15 @@ func open(t *testing.T, s store.Store) *tokenstore.Vault {
 	return v
 }
 
-func create(t *testing.T, v *tokenstore.Vault, r tokenstore.Record) {
+func create(t *testing.T, v *tokenstore.Store, r tokenstore.Record) {
 	t.Helper()
 	if err := v.Create(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// want says what a vault and the next process's vault hold.
-func want(t *testing.T, v *tokenstore.Vault, s store.Store, want ...tokenstore.Record) {
+// wantRecords says what a vault and the next process's vault hold.
+func wantRecords(t *testing.T, v *tokenstore.Store, s store.Store, want ...tokenstore.Record) {
 	t.Helper()
 	if diff := cmp.Diff(v.List(), want, secrets); diff != "" {
 		t.Errorf("in memory: got -, want +:\n%s", diff)
@@ -77,23 +77,23 @@ func want(t *testing.T, v *tokenstore.Vault, s store.Store, want ...tokenstore.R
 func TestRoundTrip(t *testing.T) {
 	s := &storetest.Memory{}
 	v := open(t, s)
-	create(t, v, full(10))
-	create(t, v, full(2))
-	create(t, v, tokenstore.Record{ID: full(1).ID})
-	want(t, v, s, tokenstore.Record{ID: full(1).ID}, full(10), full(2))
-	if r, ok := v.Get(full(2).ID); !ok || cmp.Diff(r, full(2), secrets) != "" {
+	create(t, v, fullRecord(10))
+	create(t, v, fullRecord(2))
+	create(t, v, tokenstore.Record{ID: fullRecord(1).ID})
+	wantRecords(t, v, s, tokenstore.Record{ID: fullRecord(1).ID}, fullRecord(10), fullRecord(2))
+	if r, ok := v.Get(fullRecord(2).ID); !ok || cmp.Diff(r, fullRecord(2), secrets) != "" {
 		t.Errorf("Get: got %v, %t, want what was created", r, ok)
 	}
-	if r, ok := v.Get(full(3).ID); ok {
+	if r, ok := v.Get(fullRecord(3).ID); ok {
 		t.Errorf("Get of none: got %v", r)
 	}
 }
 
 func TestRecordShowsNoSecret(t *testing.T) {
 	v := open(t, &storetest.Memory{})
-	create(t, v, full(1))
+	create(t, v, fullRecord(1))
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
-		for _, x := range []any{full(1), new(full(1)), v, v.List()} {
+		for _, x := range []any{fullRecord(1), new(fullRecord(1)), v, v.List()} {
 			if text := fmt.Sprintf(verb, x); strings.Contains(text, "SENTINEL") {
 				t.Errorf("%s shows a secret: %s", verb, text)
 			}
@@ -103,7 +103,7 @@ func TestRecordShowsNoSecret(t *testing.T) {
 
 func TestServable(t *testing.T) {
 	for _, state := range instance.States() {
-		r := full(1)
+		r := fullRecord(1)
 		r.State = state
 		if got, want := r.Servable(), state != instance.Revoked; got != want {
 			t.Errorf("%s: got %t, want %t", state, got, want)
@@ -115,18 +115,18 @@ func TestServable(t *testing.T) {
 	}
 }
 
-func TestAttemptDoubtful(t *testing.T) {
+func TestAttemptAnswerMissing(t *testing.T) {
 	tests := []struct {
 		a    tokenstore.Attempt
 		want bool
 	}{
 		{tokenstore.Attempt{}, false},
-		{tokenstore.Attempt{OlderTried: true}, false},
+		{tokenstore.Attempt{PreviousTried: true}, false},
 		{tokenstore.Attempt{Open: true}, true},
 		{tokenstore.Attempt{Unanswered: 1}, true},
 	}
 	for _, tt := range tests {
-		if got := tt.a.Doubtful(); got != tt.want {
+		if got := tt.a.AnswerMissing(); got != tt.want {
 			t.Errorf("%+v: got %t, want %t", tt.a, got, tt.want)
 		}
 	}
@@ -135,7 +135,7 @@ func TestAttemptDoubtful(t *testing.T) {
 // TestOpenReportsBadRecords, and leaves them and the good ones as they are.
 func TestOpenReportsBadRecords(t *testing.T) {
 	good := &storetest.Memory{}
-	create(t, open(t, good), full(1))
+	create(t, open(t, good), fullRecord(1))
 	sealed := valueOf(t, good, "auth-token/demo-host.com:8443/cad/1")
 	newer := strings.Replace(sealed, `"format":1`, `"format":2`, 1)
 	tests := []struct {
@@ -154,7 +154,7 @@ func TestOpenReportsBadRecords(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &storetest.Memory{}
-			create(t, open(t, s), full(5))
+			create(t, open(t, s), fullRecord(5))
 			set(t, s, "auth-token/"+tt.record, tt.value)
 			set(t, s, "device", "not ours")
 			v, bad, err := tokenstore.Open(t.Context(), s)
@@ -168,7 +168,7 @@ func TestOpenReportsBadRecords(t *testing.T) {
 			if cause != nil && strings.Contains(cause.Error(), "SENTINEL") {
 				t.Errorf("the error shows a secret: %v", cause)
 			}
-			if diff := cmp.Diff(v.List(), []tokenstore.Record{full(5)}, secrets); diff != "" {
+			if diff := cmp.Diff(v.List(), []tokenstore.Record{fullRecord(5)}, secrets); diff != "" {
 				t.Errorf("the good one: got -, want +:\n%s", diff)
 			}
 			if got := valueOf(t, s, "auth-token/"+tt.record); got != tt.value {
@@ -178,11 +178,11 @@ func TestOpenReportsBadRecords(t *testing.T) {
 	}
 }
 
-func TestOpenReportsWhatCannotBeRead(t *testing.T) {
+func TestOpenReportsUnreadableStore(t *testing.T) {
 	s := &storetest.Memory{}
-	create(t, open(t, s), full(1))
+	create(t, open(t, s), fullRecord(1))
 	s.FailNext(storetest.Get, store.ErrKey)
-	if _, bad, err := tokenstore.Open(t.Context(), s); err != nil || !errors.Is(bad[full(1).ID.Key()], store.ErrKey) {
+	if _, bad, err := tokenstore.Open(t.Context(), s); err != nil || !errors.Is(bad[fullRecord(1).ID.Key()], store.ErrKey) {
 		t.Errorf("got bad %v, %v, want %v", bad, err, store.ErrKey)
 	}
 	s.FailNext(storetest.List, errFull)
@@ -194,9 +194,9 @@ func TestOpenReportsWhatCannotBeRead(t *testing.T) {
 func TestUpdate(t *testing.T) {
 	s := &storetest.Memory{}
 	v := open(t, s)
-	create(t, v, full(1))
-	seen, _ := v.Get(full(1).ID)
-	later := full(1)
+	create(t, v, fullRecord(1))
+	seen, _ := v.Get(fullRecord(1).ID)
+	later := fullRecord(1)
 	later.Attempt.Unanswered = 7
 	got, err := v.Update(t.Context(), seen, func(r *tokenstore.Record) { r.Attempt.Unanswered = 7 })
 	if err != nil {
@@ -205,28 +205,28 @@ func TestUpdate(t *testing.T) {
 	if diff := cmp.Diff(got, later, secrets); diff != "" {
 		t.Errorf("got -, want +:\n%s", diff)
 	}
-	want(t, v, s, later)
+	wantRecords(t, v, s, later)
 }
 
 // TestUpdateOfWhatIsGone: an answer that comes for what was changed, redeemed
 // again or forgotten meanwhile is discarded.
-func TestUpdateOfWhatIsGone(t *testing.T) {
+func TestUpdateConflict(t *testing.T) {
 	tests := []struct {
 		name      string
-		meanwhile func(*testing.T, *tokenstore.Vault)
+		meanwhile func(*testing.T, *tokenstore.Store)
 	}{
-		{"forgotten", func(t *testing.T, v *tokenstore.Vault) {
-			if err := v.Forget(t.Context(), full(1)); err != nil {
+		{"forgotten", func(t *testing.T, v *tokenstore.Store) {
+			if err := v.Forget(t.Context(), fullRecord(1)); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		{"refreshed", func(t *testing.T, v *tokenstore.Vault) {
-			if _, err := v.Update(t.Context(), full(1), func(r *tokenstore.Record) { r.Generation++ }); err != nil {
+		{"refreshed", func(t *testing.T, v *tokenstore.Store) {
+			if _, err := v.Update(t.Context(), fullRecord(1), func(r *tokenstore.Record) { r.Generation++ }); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		{"redeemed again", func(t *testing.T, v *tokenstore.Vault) {
-			again := full(1)
+		{"redeemed again", func(t *testing.T, v *tokenstore.Store) {
+			again := fullRecord(1)
 			again.Intent = "regent-2"
 			create(t, v, again)
 		}},
@@ -235,15 +235,15 @@ func TestUpdateOfWhatIsGone(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &storetest.Memory{}
 			v := open(t, s)
-			create(t, v, full(1))
-			seen, _ := v.Get(full(1).ID)
+			create(t, v, fullRecord(1))
+			seen, _ := v.Get(fullRecord(1).ID)
 			tt.meanwhile(t, v)
 			kept := v.List()
 			_, err := v.Update(t.Context(), seen, func(r *tokenstore.Record) { r.Access = token.NewSecret("late") })
-			if !errors.Is(err, tokenstore.ErrGone) {
-				t.Errorf("got %v, want %v", err, tokenstore.ErrGone)
+			if !errors.Is(err, tokenstore.ErrConflict) {
+				t.Errorf("got %v, want %v", err, tokenstore.ErrConflict)
 			}
-			want(t, v, s, kept...)
+			wantRecords(t, v, s, kept...)
 		})
 	}
 }
@@ -251,36 +251,36 @@ func TestUpdateOfWhatIsGone(t *testing.T) {
 func TestForget(t *testing.T) {
 	s := &storetest.Memory{}
 	v := open(t, s)
-	create(t, v, full(1))
-	create(t, v, full(2))
+	create(t, v, fullRecord(1))
+	create(t, v, fullRecord(2))
 	s.FailNext(storetest.Delete, errFull)
-	if err := v.Forget(t.Context(), full(1)); !errors.Is(err, errFull) {
+	if err := v.Forget(t.Context(), fullRecord(1)); !errors.Is(err, errFull) {
 		t.Errorf("got %v, want %v", err, errFull)
 	}
-	want(t, v, s, full(1), full(2))
+	wantRecords(t, v, s, fullRecord(1), fullRecord(2))
 	for range 2 { // forgetting again is no error
-		if err := v.Forget(t.Context(), full(1)); err != nil {
+		if err := v.Forget(t.Context(), fullRecord(1)); err != nil {
 			t.Errorf("Forget: %v", err)
 		}
 	}
-	want(t, v, s, full(2))
-	create(t, v, full(1))
-	want(t, v, s, full(1), full(2))
+	wantRecords(t, v, s, fullRecord(2))
+	create(t, v, fullRecord(1))
+	wantRecords(t, v, s, fullRecord(1), fullRecord(2))
 }
 
 // TestForgetSparesAnother: what was redeemed in the place of the one that was
 // seen stays.
-func TestForgetSparesAnother(t *testing.T) {
+func TestForgetConflict(t *testing.T) {
 	s := &storetest.Memory{}
 	v := open(t, s)
-	create(t, v, full(1))
-	again := full(1)
+	create(t, v, fullRecord(1))
+	again := fullRecord(1)
 	again.Intent = "regent-2"
 	create(t, v, again)
-	if err := v.Forget(t.Context(), full(1)); !errors.Is(err, tokenstore.ErrGone) {
-		t.Errorf("got %v, want %v", err, tokenstore.ErrGone)
+	if err := v.Forget(t.Context(), fullRecord(1)); !errors.Is(err, tokenstore.ErrConflict) {
+		t.Errorf("got %v, want %v", err, tokenstore.ErrConflict)
 	}
-	want(t, v, s, again)
+	wantRecords(t, v, s, again)
 }
 
 // TestMemoryIsNeverAheadOfTheDisk: what could not be written is not served.
@@ -288,48 +288,48 @@ func TestMemoryIsNeverAheadOfTheDisk(t *testing.T) {
 	s := &storetest.Memory{}
 	v := open(t, s)
 	s.FailNext(storetest.Put, errFull)
-	if err := v.Create(t.Context(), full(1)); !errors.Is(err, errFull) {
+	if err := v.Create(t.Context(), fullRecord(1)); !errors.Is(err, errFull) {
 		t.Errorf("Create: got %v, want %v", err, errFull)
 	}
-	want(t, v, s, []tokenstore.Record{}...)
-	create(t, v, full(1))
+	wantRecords(t, v, s, []tokenstore.Record{}...)
+	create(t, v, fullRecord(1))
 	s.FailNext(storetest.Put, errFull)
-	if _, err := v.Update(t.Context(), full(1), func(r *tokenstore.Record) { r.Generation++ }); !errors.Is(err, errFull) {
+	if _, err := v.Update(t.Context(), fullRecord(1), func(r *tokenstore.Record) { r.Generation++ }); !errors.Is(err, errFull) {
 		t.Errorf("Update: got %v, want %v", err, errFull)
 	}
-	want(t, v, s, full(1))
+	wantRecords(t, v, s, fullRecord(1))
 }
 
 // TestUpdatesDoNotLoseOneAnother: writers of one instance at once, of which each
 // saw the newest, are all heard.
-func TestUpdatesDoNotLoseOneAnother(t *testing.T) {
+func TestConcurrentUpdates(t *testing.T) {
 	s := &storetest.Memory{}
 	v := open(t, s)
-	create(t, v, full(1))
+	create(t, v, fullRecord(1))
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
-			if _, err := v.Update(t.Context(), full(1), func(r *tokenstore.Record) { r.Refusals.Count++ }); err != nil {
+			if _, err := v.Update(t.Context(), fullRecord(1), func(r *tokenstore.Record) { r.Refusals.Count++ }); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
-	later := full(1)
+	later := fullRecord(1)
 	later.Refusals.Count += 20
-	want(t, v, s, later)
+	wantRecords(t, v, s, later)
 }
 
 var errFull = errors.New("no space left on device")
 
-// late is a store whose Put fails after it has taken effect, as when only the
+// lateFailure is a store whose Put fails after it has taken effect, as when only the
 // last sync of a directory fails.
-type late struct {
+type lateFailure struct {
 	*storetest.Memory
 	fail bool
 }
 
-func (l *late) Put(ctx context.Context, name string, value []byte, was store.Version) (store.Version, error) {
+func (l *lateFailure) Put(ctx context.Context, name string, value []byte, was store.Version) (store.Version, error) {
 	v, err := l.Memory.Put(ctx, name, value, was)
 	if err == nil && l.fail {
 		return 0, errFull
@@ -339,35 +339,35 @@ func (l *late) Put(ctx context.Context, name string, value []byte, was store.Ver
 
 // TestPutThatFailedAndTookEffect: the record can be written again afterwards,
 // and what was refused is not in memory.
-func TestPutThatFailedAndTookEffect(t *testing.T) {
-	s := &late{Memory: &storetest.Memory{}, fail: true}
+func TestPutFailsAfterTakingEffect(t *testing.T) {
+	s := &lateFailure{Memory: &storetest.Memory{}, fail: true}
 	v := open(t, s)
 	for range 2 {
-		if err := v.Create(t.Context(), full(1)); !errors.Is(err, errFull) {
+		if err := v.Create(t.Context(), fullRecord(1)); !errors.Is(err, errFull) {
 			t.Errorf("Create: got %v, want %v", err, errFull)
 		}
-		if r, ok := v.Get(full(1).ID); ok {
+		if r, ok := v.Get(fullRecord(1).ID); ok {
 			t.Errorf("got %v, want none", r)
 		}
 	}
 	s.fail = false
-	create(t, v, full(1))
-	want(t, v, s, full(1))
+	create(t, v, fullRecord(1))
+	wantRecords(t, v, s, fullRecord(1))
 
 	s.fail = true
-	if _, err := v.Update(t.Context(), full(1), func(r *tokenstore.Record) { r.Generation++ }); !errors.Is(err, errFull) {
+	if _, err := v.Update(t.Context(), fullRecord(1), func(r *tokenstore.Record) { r.Generation++ }); !errors.Is(err, errFull) {
 		t.Errorf("Update: got %v, want %v", err, errFull)
 	}
-	if r, _ := v.Get(full(1).ID); r.Generation != full(1).Generation {
-		t.Errorf("memory has generation %d, want %d", r.Generation, full(1).Generation)
+	if r, _ := v.Get(fullRecord(1).ID); r.Generation != fullRecord(1).Generation {
+		t.Errorf("memory has generation %d, want %d", r.Generation, fullRecord(1).Generation)
 	}
 	s.fail = false
-	later := full(1)
+	later := fullRecord(1)
 	later.Generation++
-	if _, err := v.Update(t.Context(), full(1), func(r *tokenstore.Record) { r.Generation++ }); err != nil {
+	if _, err := v.Update(t.Context(), fullRecord(1), func(r *tokenstore.Record) { r.Generation++ }); err != nil {
 		t.Errorf("Update: %v", err)
 	}
-	want(t, v, s, later)
+	wantRecords(t, v, s, later)
 }
 
 func set(t *testing.T, s store.Store, name, value string) {

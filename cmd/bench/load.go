@@ -17,24 +17,24 @@ const body = `{"application":"cad"}`
 // request is the one prepared request.
 var request = fmt.Sprintf("POST /v1/token HTTP/1.1\r\nHost: regent\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 
-// asker is a connection over which one request is written and one reply read,
+// rawClient is a connection over which one request is written and one reply read,
 // again and again. It is for one goroutine.
-type asker struct {
+type rawClient struct {
 	net.Conn
 	reply [16 << 10]byte
 }
 
-func connect(ctx context.Context, socket string) (*asker, error) {
+func connect(ctx context.Context, socket string) (*rawClient, error) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "unix", socket)
 	if err != nil {
 		return nil, err
 	}
-	return &asker{Conn: c}, nil
+	return &rawClient{Conn: c}, nil
 }
 
-// ask writes the request and reads the reply, as long as its header says.
-func (a *asker) ask() error {
+// do writes the request and reads the reply, as long as its header says.
+func (a *rawClient) do() error {
 	if _, err := a.Write([]byte(request)); err != nil {
 		return err
 	}
@@ -55,27 +55,27 @@ func (a *asker) ask() error {
 }
 
 var (
-	okay     = []byte("HTTP/1.1 200 ")
-	blank    = []byte("\r\n\r\n")
-	lengthIs = []byte("Content-Length: ")
+	statusOK     = []byte("HTTP/1.1 200 ")
+	headerEnd    = []byte("\r\n\r\n")
+	lengthHeader = []byte("Content-Length: ")
 )
 
 // lengthOf returns how long a reply is with its header, 0 if that is not whole.
 func lengthOf(reply []byte) (int, error) {
-	end := bytes.Index(reply, blank)
+	end := bytes.Index(reply, headerEnd)
 	if end < 0 {
 		return 0, nil
 	}
-	if !bytes.HasPrefix(reply, okay) {
+	if !bytes.HasPrefix(reply, statusOK) {
 		return 0, fmt.Errorf("it answers %.200q", reply)
 	}
-	_, rest, found := bytes.Cut(reply[:end+2], lengthIs)
-	digits, _, _ := bytes.Cut(rest, blank[:2])
+	_, rest, found := bytes.Cut(reply[:end+2], lengthHeader)
+	digits, _, _ := bytes.Cut(rest, headerEnd[:2])
 	n, err := strconv.Atoi(string(digits))
 	if !found || err != nil {
 		return 0, errors.New("it answers without a length")
 	}
-	return end + len(blank) + n, nil
+	return end + len(headerEnd) + n, nil
 }
 
 // sample is how long each request took, and how long all of them.
@@ -109,9 +109,9 @@ func load(ctx context.Context, socket string, n int, keep bool, d time.Duration)
 	for i := range n {
 		asking.Go(func() {
 			if keep {
-				samples[i].each, errs[i] = askOverOne(ctx, socket, began.Add(d))
+				samples[i].each, errs[i] = reuseConnection(ctx, socket, began.Add(d))
 			} else {
-				samples[i].each, errs[i] = askOverNew(ctx, socket, began.Add(d))
+				samples[i].each, errs[i] = connectEachTime(ctx, socket, began.Add(d))
 			}
 		})
 	}
@@ -123,14 +123,14 @@ func load(ctx context.Context, socket string, n int, keep bool, d time.Duration)
 	return all, errors.Join(errs...)
 }
 
-func askOverOne(ctx context.Context, socket string, end time.Time) (each []time.Duration, err error) {
+func reuseConnection(ctx context.Context, socket string, end time.Time) (each []time.Duration, err error) {
 	a, err := connect(ctx, socket)
 	if err != nil {
 		return nil, err
 	}
 	defer a.Close() //nolint:errcheck // all was read
 	for began := now(); began.Before(end); {
-		if err := a.ask(); err != nil {
+		if err := a.do(); err != nil {
 			return nil, err
 		}
 		after := now()
@@ -140,13 +140,13 @@ func askOverOne(ctx context.Context, socket string, end time.Time) (each []time.
 	return each, nil
 }
 
-func askOverNew(ctx context.Context, socket string, end time.Time) (each []time.Duration, err error) {
+func connectEachTime(ctx context.Context, socket string, end time.Time) (each []time.Duration, err error) {
 	for began := now(); began.Before(end); {
 		a, err := connect(ctx, socket)
 		if err != nil {
 			return nil, err
 		}
-		if err := errors.Join(a.ask(), a.Close()); err != nil {
+		if err := errors.Join(a.do(), a.Close()); err != nil {
 			return nil, err
 		}
 		after := now()

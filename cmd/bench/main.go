@@ -28,8 +28,8 @@ func main() {
 // options say how thoroughly it is measured.
 type options struct {
 	programs string        // directory of the programs
-	idle     time.Duration // in which wake-ups are counted
-	turn     time.Duration // of one server, before the next one's
+	idleTime time.Duration // in which wake-ups are counted
+	slice    time.Duration // of one server, before the next one's
 	rounds   int
 }
 
@@ -40,8 +40,8 @@ func run(ctx context.Context, args []string) error {
 	o := options{}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&o.programs, "bin", "bin", "`directory` of the programs")
-	f.DurationVar(&o.idle, "idle", time.Minute, "how long an idle daemon is watched")
-	f.DurationVar(&o.turn, "turn", 300*time.Millisecond, "how long each server is asked before the next one")
+	f.DurationVar(&o.idleTime, "idle", time.Minute, "how long an idle daemon is watched")
+	f.DurationVar(&o.slice, "turn", 300*time.Millisecond, "how long each server is asked before the next one")
 	f.IntVar(&o.rounds, "rounds", 7, "how many `turns` each server has")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -64,7 +64,7 @@ func (o options) measure(ctx context.Context) (err error) {
 	}
 	b := &bench{options: o, stage: s, table: &table{out: os.Stdout}}
 	for _, part := range []func(context.Context) error{
-		b.setUp, b.compare, b.inside, b.cached, b.wholeProcess, b.startUp, b.memory, b.sizes, b.wakeUps,
+		b.setUp, b.measureRates, b.measureInProcess, b.measureTokenSource, b.measureProcess, b.measureStart, b.measureMemory, b.measureSizes, b.measureWakeUps,
 	} {
 		if err := part(ctx); err != nil {
 			return err

@@ -16,9 +16,9 @@ import (
 	"regent/ipc/client"
 )
 
-// small is the usual device: as many instances as the goals about start and
+// smallCount is the usual device: as many instances as the goals about start and
 // memory are for.
-const small = 100
+const smallCount = 100
 
 // bench is the set of measurements. Each adds its lines to the table.
 type bench struct {
@@ -35,7 +35,7 @@ type target struct{ name, socket string }
 // setUp starts the daemons and the servers that they are compared with.
 func (b *bench) setUp(ctx context.Context) error {
 	b.daemons = map[int]*daemon{}
-	for _, n := range []int{1, small} {
+	for _, n := range []int{1, smallCount} {
 		began := now()
 		d, err := b.newDaemon(ctx, n)
 		if err != nil {
@@ -49,14 +49,14 @@ func (b *bench) setUp(ctx context.Context) error {
 		return err
 	}
 	defer a.Close() //nolint:errcheck // all was read
-	if err := a.ask(); err != nil {
+	if err := a.do(); err != nil {
 		return err
 	}
-	_, payload, _ := bytes.Cut(a.reply[:], blank)
+	_, payload, _ := bytes.Cut(a.reply[:], headerEnd)
 	payload = bytes.TrimRight(payload, "\x00")
 	for _, kind := range []string{"echo", "http", "http1"} {
 		socket := b.at(kind + ".sock")
-		if err := b.rival(ctx, kind, socket, payload); err != nil {
+		if err := b.startReference(ctx, kind, socket, payload); err != nil {
 			return err
 		}
 		b.sockets = append(b.sockets, target{kind, socket})
@@ -71,8 +71,8 @@ func hostname() string {
 	return runtime.GOOS + "/" + runtime.GOARCH + " " + string(bytes.TrimSpace(release))
 }
 
-// rival starts one of the servers of this program.
-func (b *bench) rival(ctx context.Context, kind, socket string, payload []byte) error {
+// startReference starts one of the servers of this program.
+func (b *bench) startReference(ctx context.Context, kind, socket string, payload []byte) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -83,16 +83,16 @@ func (b *bench) rival(ctx context.Context, kind, socket string, payload []byte) 
 		return err
 	}
 	b.running = append(b.running, c)
-	return until(ctx, func() error { _, err := os.Stat(socket); return err })
+	return retryUntil(ctx, func() error { _, err := os.Stat(socket); return err })
 }
 
-// compare asks all servers by turns, so that what else the machine does falls on
+// measureRates asks all servers by turns, so that what else the machine does falls on
 // each of them.
-func (b *bench) compare(ctx context.Context) error {
+func (b *bench) measureRates(ctx context.Context) error {
 	b.fact("\nconnections\tserver\tp50\tp99\trate")
 	for _, keep := range []bool{true, false} {
 		for _, n := range []int{1, 8, 64} {
-			got, err := b.byTurns(ctx, b.sockets, n, keep)
+			got, err := b.interleave(ctx, b.sockets, n, keep)
 			if err != nil {
 				return err
 			}
@@ -101,15 +101,15 @@ func (b *bench) compare(ctx context.Context) error {
 				s := got[t.name]
 				b.fact("%d %s\t%s\t%s\t%s\t%.0f/s", n, how, t.name, micros(s.quantile(.5)), micros(s.quantile(.99)), s.rate())
 			}
-			b.judge(n, keep, got)
+			b.addGoals(n, keep, got)
 		}
 	}
 	b.fact("http is net/http as it comes, http1 the same on one core (GOMAXPROCS=1), as the agent runs\t")
 	return nil
 }
 
-// judge adds the goals that the comparison is for.
-func (b *bench) judge(n int, keep bool, got map[string]sample) {
+// addGoals adds the goals that the comparison is for.
+func (b *bench) addGoals(n int, keep bool, got map[string]sample) {
 	agent, bare, one := got["agent"], got["http"], got["http1"]
 	switch {
 	case n == 1:
@@ -129,11 +129,11 @@ func (b *bench) judge(n int, keep bool, got map[string]sample) {
 	}
 }
 
-func (b *bench) byTurns(ctx context.Context, targets []target, n int, keep bool) (map[string]sample, error) {
+func (b *bench) interleave(ctx context.Context, targets []target, n int, keep bool) (map[string]sample, error) {
 	got := map[string]sample{}
 	for range b.rounds {
 		for _, t := range targets {
-			s, err := load(ctx, t.socket, n, keep, b.turn)
+			s, err := load(ctx, t.socket, n, keep, b.slice)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", t.name, err)
 			}
@@ -150,9 +150,9 @@ var (
 	scaled    = regexp.MustCompile(`instances: (\d+), p50 ([0-9.]+) µs`)
 )
 
-// inside measures what takes the daemon inside a test: its allocations, and
+// measureInProcess measures what takes the daemon inside a test: its allocations, and
 // thousands of instances, which no service has to redeem for that.
-func (b *bench) inside(ctx context.Context) error {
+func (b *bench) measureInProcess(ctx context.Context) error {
 	c := exec.CommandContext(ctx, "go", "test", "-count=1", "-v", "-run", "^(TestAllocations|TestScale)$", "./cmd/regentd")
 	out, err := c.CombinedOutput()
 	m, sizes := allocated.FindSubmatch(out), scaled.FindAllSubmatch(out, -1)
@@ -182,8 +182,8 @@ func number(b []byte) float64 {
 	return n
 }
 
-// cached asks a TokenSource that has a token.
-func (b *bench) cached(ctx context.Context) error {
+// measureTokenSource asks a TokenSource that has a token.
+func (b *bench) measureTokenSource(ctx context.Context) error {
 	const times = 2_000_000
 	c := client.New(client.Options{Socket: b.daemons[1].socket})
 	defer c.Close()
@@ -201,52 +201,52 @@ func (b *bench) cached(ctx context.Context) error {
 	return nil
 }
 
-// wholeProcess runs regent token again and again.
-func (b *bench) wholeProcess(ctx context.Context) error {
+// measureProcess runs regent token again and again.
+func (b *bench) measureProcess(ctx context.Context) error {
 	const times = 60
 	var s sample
 	for range times {
 		began := now()
-		if err := b.do(ctx, "regent", "--socket", b.daemons[small].socket, "token", "--application", "cad", "--instance", "2"); err != nil {
+		if err := b.do(ctx, "regent", "--socket", b.daemons[smallCount].socket, "token", "--application", "cad", "--instance", "2"); err != nil {
 			return err
 		}
 		s.each = append(s.each, since(began))
 	}
 	b.goal(goal{
 		name: "regent token, a whole process", limit: 10, unit: " ms", got: millis(s.quantile(.5)),
-		explanation: fmt.Sprintf("p50 of %d; p99 %.1f ms; %d instances", times, millis(s.quantile(.99)), small),
+		explanation: fmt.Sprintf("p50 of %d; p99 %.1f ms; %d instances", times, millis(s.quantile(.99)), smallCount),
 	})
 	return nil
 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
 
-// startUp measures from the start of the process until it has answered with a
+// measureStart measures from the start of the process until it has answered with a
 // token, asked by a client that was waiting for it.
-func (b *bench) startUp(ctx context.Context) error {
+func (b *bench) measureStart(ctx context.Context) error {
 	const times = 15
-	d := b.daemons[small]
+	d := b.daemons[smallCount]
 	var s sample
 	for range times {
-		if err := b.end(d.Cmd); err != nil {
+		if err := b.stopProgram(d.Cmd); err != nil {
 			return err
 		}
 		began := now()
-		if err := b.startAtOnce(ctx, d); err != nil {
+		if err := b.startAndPoll(ctx, d); err != nil {
 			return err
 		}
 		s.each = append(s.each, since(began))
 	}
 	b.goal(goal{
 		name: "start to first token", limit: 50, unit: " ms", got: millis(s.quantile(.5)),
-		explanation: fmt.Sprintf("p50 of %d; the longest %.1f ms; %d instances", times, millis(slices.Max(s.each)), small),
+		explanation: fmt.Sprintf("p50 of %d; the longest %.1f ms; %d instances", times, millis(slices.Max(s.each)), smallCount),
 	})
 	return nil
 }
 
-// startAtOnce starts the daemon and asks every half millisecond until there is
+// startAndPoll starts the daemon and asks every half millisecond until there is
 // an answer.
-func (b *bench) startAtOnce(ctx context.Context, d *daemon) (err error) {
+func (b *bench) startAndPoll(ctx context.Context, d *daemon) (err error) {
 	if d.Cmd, err = b.runDaemon(ctx, d); err != nil {
 		return err
 	}
@@ -256,7 +256,7 @@ func (b *bench) startAtOnce(ctx context.Context, d *daemon) (err error) {
 		a, err := connect(ctx, d.socket)
 		if err == nil {
 			defer a.Close() //nolint:errcheck // all was read
-			return a.ask()
+			return a.do()
 		}
 		select {
 		case <-ctx.Done():

@@ -41,7 +41,7 @@ func serve(ctx context.Context, kind, socket string) error {
 // headers as the agent, and does nothing else.
 func serveHTTP(ctx context.Context, ln net.Listener, payload []byte) error {
 	length := strconv.Itoa(len(payload))
-	s := &http.Server{ReadHeaderTimeout: patience, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := &http.Server{ReadHeaderTimeout: startTimeout, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			return
 		}

@@ -20,10 +20,10 @@ import (
 	"regent/ipc/client"
 )
 
-// patience bounds the wait for a program to be ready; farewell for its end.
+// startTimeout bounds the wait for a program to be ready; farewell for its end.
 const (
-	patience = time.Minute
-	farewell = 20 * time.Second
+	startTimeout = time.Minute
+	stopTimeout  = 20 * time.Second
 )
 
 // stage is a directory with the real programs at work in it.
@@ -64,7 +64,7 @@ func stop(c *exec.Cmd) error {
 	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 		return nil // it has ended, and was waited for
 	}
-	late := time.AfterFunc(farewell, func() { _ = c.Process.Kill() }) // it ends then, or had ended
+	late := time.AfterFunc(stopTimeout, func() { _ = c.Process.Kill() }) // it ends then, or had ended
 	defer late.Stop()
 	if err := c.Wait(); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Base(c.Path), err)
@@ -88,8 +88,8 @@ func (s *stage) launch(ctx context.Context, log, program string, args ...string)
 	return c, nil
 }
 
-// end stops one program before the others.
-func (s *stage) end(c *exec.Cmd) error {
+// stopProgram stops one program before the others.
+func (s *stage) stopProgram(c *exec.Cmd) error {
 	s.running = slices.DeleteFunc(s.running, func(one *exec.Cmd) bool { return one == c })
 	return stop(c)
 }
@@ -100,7 +100,7 @@ func (s *stage) startService(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return until(ctx, func() error {
+	return retryUntil(ctx, func() error {
 		text, err := os.ReadFile(s.at("emulator.log"))
 		if err != nil {
 			return err
@@ -168,7 +168,7 @@ func (s *stage) startDaemon(ctx context.Context, d *daemon) (err error) {
 	if d.Cmd, err = s.runDaemon(ctx, d); err != nil {
 		return err
 	}
-	return until(ctx, func() error {
+	return retryUntil(ctx, func() error {
 		_, err := os.Stat(d.socket)
 		return err
 	})
@@ -178,7 +178,7 @@ func (s *stage) startDaemon(ctx context.Context, d *daemon) (err error) {
 func (d *daemon) await(ctx context.Context, instances int) error {
 	c := client.New(client.Options{Socket: d.socket})
 	defer c.Close()
-	return until(ctx, func() error {
+	return retryUntil(ctx, func() error {
 		st, err := c.Status(ctx)
 		if err != nil {
 			return err
@@ -205,9 +205,9 @@ func (s *stage) do(ctx context.Context, program string, args ...string) error {
 	return nil
 }
 
-// until tries again and again until there is no error any more.
-func until(ctx context.Context, try func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// retryUntil tries again and again until there is no error any more.
+func retryUntil(ctx context.Context, try func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		err := try()

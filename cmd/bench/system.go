@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// memory measures a daemon with the usual number of instances after it has
+// measureMemory measures a daemon with the usual number of instances after it has
 // served.
-func (b *bench) memory(ctx context.Context) error {
-	d := b.daemons[small]
-	if _, err := load(ctx, d.socket, 8, true, b.turn); err != nil {
+func (b *bench) measureMemory(ctx context.Context) error {
+	d := b.daemons[smallCount]
+	if _, err := load(ctx, d.socket, 8, true, b.slice); err != nil {
 		return err
 	}
 	kib, err := statusOf(d.Process.Pid, strconv.Itoa(d.Process.Pid), "VmRSS:")
 	if err != nil {
 		return err
 	}
-	b.goal(goal{name: "resident memory", limit: 20, unit: " MiB", got: float64(kib) / 1024, explanation: fmt.Sprintf("%d instances, after it has served", small)})
+	b.goal(goal{name: "resident memory", limit: 20, unit: " MiB", got: float64(kib) / 1024, explanation: fmt.Sprintf("%d instances, after it has served", smallCount)})
 	return nil
 }
 
@@ -41,31 +41,31 @@ func statusOf(pid int, task, name string) (int, error) {
 	return strconv.Atoi(fields[0])
 }
 
-// settling is how long a daemon needs to become idle: connections to the service
+// settleTime is how long a daemon needs to become idle: connections to the service
 // are closed half a minute after their last use, and requests that were counted
 // are in the audit log a minute after the first.
-const settling = 75 * time.Second
+const settleTime = 75 * time.Second
 
-// wakeUps counts how often threads of an idle daemon run.
-func (b *bench) wakeUps(ctx context.Context) error {
-	pid := b.daemons[small].Process.Pid
-	if err := wait(ctx, settling); err != nil {
+// measureWakeUps counts how often threads of an idle daemon run.
+func (b *bench) measureWakeUps(ctx context.Context) error {
+	pid := b.daemons[smallCount].Process.Pid
+	if err := wait(ctx, settleTime); err != nil {
 		return err
 	}
-	before, err := switches(pid)
+	before, err := contextSwitches(pid)
 	if err != nil {
 		return err
 	}
-	if err := wait(ctx, b.idle); err != nil {
+	if err := wait(ctx, b.idleTime); err != nil {
 		return err
 	}
-	after, err := switches(pid)
+	after, err := contextSwitches(pid)
 	if err != nil {
 		return err
 	}
 	b.goal(goal{
-		name: "wake-ups in an idle minute", limit: 4, got: float64(after-before) * float64(time.Minute) / float64(b.idle),
-		explanation: fmt.Sprintf("%d in %v, of all threads; %d instances", after-before, b.idle, small),
+		name: "wake-ups in an idle minute", limit: 4, got: float64(after-before) * float64(time.Minute) / float64(b.idleTime),
+		explanation: fmt.Sprintf("%d in %v, of all threads; %d instances", after-before, b.idleTime, smallCount),
 	})
 	return nil
 }
@@ -79,8 +79,8 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// switches returns how often the threads of a process went to sleep so far.
-func switches(pid int) (int, error) {
+// contextSwitches returns how often the threads of a process went to sleep so far.
+func contextSwitches(pid int) (int, error) {
 	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	if err != nil {
 		return 0, err
@@ -99,8 +99,8 @@ func switches(pid int) (int, error) {
 	return all, nil
 }
 
-// sizes measures the programs that go onto a device.
-func (b *bench) sizes(context.Context) error {
+// measureSizes measures the programs that go onto a device.
+func (b *bench) measureSizes(context.Context) error {
 	for _, program := range []string{"regentd", "regent"} {
 		st, err := os.Stat(filepath.Join(b.bin, program))
 		if err != nil {

@@ -78,7 +78,7 @@ func serveLines(ask func() (api.Token, error), in io.Reader, out io.Writer) erro
 		}
 		var said answer
 		if dir := lines.Text(); dir != "" {
-			said = looked(dir, held)
+			said = searchReport(dir, held)
 		} else {
 			t, err := ask()
 			held, said = t.AccessToken, answerOf(t, err)
@@ -103,20 +103,20 @@ func answerOf(t api.Token, err error) answer {
 	}
 }
 
-// looked says where the token that is held lies in clear text, if it does.
-func looked(dir, held string) answer {
+// searchReport says where the token that is held lies in clear text, if it does.
+func searchReport(dir, held string) answer {
 	if held == "" {
 		return answer{Problem: "no token to look for"}
 	}
-	if err := nowhere(dir, held); err != nil {
+	if err := secretAbsent(dir, held); err != nil {
 		return answer{Problem: err.Error()}
 	}
 	return answer{}
 }
 
-// nowhere says whether a secret is in none of the files below dir. What is no
+// secretAbsent says whether a secret is in none of the files below dir. What is no
 // file, as a socket, is passed over.
-func nowhere(dir, secret string) error {
+func secretAbsent(dir, secret string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err

@@ -49,19 +49,19 @@ func launchApp(ctx context.Context, env []string, stays bool) (*application, err
 }
 
 // ask makes the application ask for a token, and returns what it says of it.
-func (a *application) ask(ctx context.Context) (answer, error) { return a.tell(ctx, "") }
+func (a *application) ask(ctx context.Context) (answer, error) { return a.send(ctx, "") }
 
-// look makes the application look for its token in the files below dir.
-func (a *application) look(ctx context.Context, dir string) error {
-	got, err := a.tell(ctx, dir)
+// searchFiles makes the application look for its token in the files below dir.
+func (a *application) searchFiles(ctx context.Context, dir string) error {
+	got, err := a.send(ctx, dir)
 	if err == nil && got.Problem != "" {
 		err = errors.New(got.Problem)
 	}
 	return err
 }
 
-// tell gives the application a line, and returns its answer.
-func (a *application) tell(ctx context.Context, line string) (answer, error) {
+// send gives the application a line, and returns its answer.
+func (a *application) send(ctx context.Context, line string) (answer, error) {
 	var got answer
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = a.out.SetReadDeadline(deadline) // where there is none, the story's end ends it
@@ -82,7 +82,7 @@ func (a *application) tell(ctx context.Context, line string) (answer, error) {
 // mustGet asks until there is a token, which must be soon.
 func (a *application) mustGet(ctx context.Context) (answer, error) {
 	var got answer
-	err := until(ctx, soon, func() (err error) {
+	err := retryUntil(ctx, shortTimeout, func() (err error) {
 		if got, err = a.ask(ctx); err == nil && got.Problem != "" {
 			err = fmt.Errorf("the application (pid %d) got no token: %s", a.cmd.Process.Pid, got.Problem)
 		}
@@ -91,9 +91,9 @@ func (a *application) mustGet(ctx context.Context) (answer, error) {
 	return got, err
 }
 
-// until does f again and again until it returns no error, for as long as d. The
+// retryUntil does f again and again until it returns no error, for as long as d. The
 // error is the last one of f.
-func until(ctx context.Context, d time.Duration, f func() error) error {
+func retryUntil(ctx context.Context, d time.Duration, f func() error) error {
 	again := time.NewTicker(100 * time.Millisecond)
 	defer again.Stop()
 	late := time.After(d)

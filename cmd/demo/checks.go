@@ -27,8 +27,8 @@ type attribution struct {
 	Instance     string `json:"ref_id_1"`
 }
 
-// bothInstances are the instances of the story's application.
-func bothInstances() []string { return []string{"cad/1", "cad/2"} }
+// instanceNames are the instances of the story's application.
+func instanceNames() []string { return []string{"cad/1", "cad/2"} }
 
 // instances returns the instances in st, which must be the two of the story.
 func instances(st status.Status) ([]status.Instance, error) {
@@ -41,14 +41,14 @@ func instances(st status.Status) ([]status.Instance, error) {
 		}
 	}
 	slices.Sort(names)
-	if !slices.Equal(names, bothInstances()) {
-		return nil, fmt.Errorf("status has the instances %v, want %v", names, bothInstances())
+	if !slices.Equal(names, instanceNames()) {
+		return nil, fmt.Errorf("status has the instances %v, want %v", names, instanceNames())
 	}
 	return all, nil
 }
 
-// inState says whether both instances are in a state.
-func inState(st status.Status, want instance.State) error {
+// checkState says whether both instances are in a state.
+func checkState(st status.Status, want instance.State) error {
 	all, err := instances(st)
 	if err != nil {
 		return err
@@ -68,21 +68,21 @@ func because(f *status.Fault) string {
 	return fmt.Sprintf(" (%s: %s)", f.Code, f.Detail)
 }
 
-// waits says whether the agent waits for a registration token, and says how it
+// checkWaiting says whether the agent waits for a registration token, and says how it
 // keeps its data key.
-func waits(st status.Status) error {
+func checkWaiting(st status.Status) error {
 	if st.Health != status.Waiting {
 		return fmt.Errorf("status is %s, want %s: %s", st.Health, status.Waiting, st.Summary)
 	}
 	if st.Store.Guard != "file" {
 		return fmt.Errorf("status says that %q guards the data key, want file", st.Store.Guard)
 	}
-	return inState(st, instance.Unredeemed)
+	return checkState(st, instance.Unredeemed)
 }
 
-// registered says whether both instances have an auth token of their own.
-func registered(st status.Status) error {
-	if err := inState(st, instance.Live); err != nil {
+// checkRegistered says whether both instances have an auth token of their own.
+func checkRegistered(st status.Status) error {
+	if err := checkState(st, instance.Live); err != nil {
 		return err
 	}
 	all, err := instances(st)
@@ -95,8 +95,8 @@ func registered(st status.Status) error {
 	return nil
 }
 
-// leased says whether both instances are leased, or neither is.
-func leased(st status.Status, want bool) error {
+// checkLeased says whether both instances are leased, or neither is.
+func checkLeased(st status.Status, want bool) error {
 	all, err := instances(st)
 	if err != nil {
 		return err
@@ -109,8 +109,8 @@ func leased(st status.Status, want bool) error {
 	return nil
 }
 
-// grown says whether both instances were refreshed between two looks.
-func grown(before, after status.Status) error {
+// checkRefreshed says whether both instances were refreshed between two looks.
+func checkRefreshed(before, after status.Status) error {
 	old, err := generations(before)
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func grown(before, after status.Status) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range bothInstances() {
+	for _, name := range instanceNames() {
 		if now[name] <= old[name] {
 			return fmt.Errorf("instance %s is still at generation %d", name, now[name])
 		}
@@ -136,12 +136,12 @@ func generations(st status.Status) (map[string]uint64, error) {
 	return m, err
 }
 
-// different says whether two applications have two instances and two tokens.
-func different(a, b answer) error {
+// checkDistinct says whether two applications have two instances and two tokens.
+func checkDistinct(a, b answer) error {
 	names := []string{a.Instance, b.Instance}
 	slices.Sort(names)
-	if !slices.Equal(names, bothInstances()) {
-		return fmt.Errorf("the applications have the instances %v, want %v", names, bothInstances())
+	if !slices.Equal(names, instanceNames()) {
+		return fmt.Errorf("the applications have the instances %v, want %v", names, instanceNames())
 	}
 	if a.Fingerprint == "" || a.Fingerprint == b.Fingerprint {
 		return fmt.Errorf("the access tokens have the fingerprints %q and %q, want two", a.Fingerprint, b.Fingerprint)
@@ -149,17 +149,17 @@ func different(a, b answer) error {
 	return nil
 }
 
-// refused says whether an application got no token because none was free.
-func refused(a answer) error {
+// checkRefused says whether an application got no token because none was free.
+func checkRefused(a answer) error {
 	if !strings.Contains(a.Problem, "no_free_instance") {
 		return fmt.Errorf("the third application has %s, want no_free_instance", a)
 	}
 	return nil
 }
 
-// renewed says whether an application has a new token of the instance that it
+// checkRenewed says whether an application has a new token of the instance that it
 // had.
-func renewed(before, after answer) error {
+func checkRenewed(before, after answer) error {
 	if after.Instance != before.Instance {
 		return fmt.Errorf("the application had instance %s and now has %s", before.Instance, after.Instance)
 	}
@@ -169,9 +169,9 @@ func renewed(before, after answer) error {
 	return nil
 }
 
-// unchanged says whether the tokens are those of before. Which application has
+// checkUnchanged says whether the tokens are those of before. Which application has
 // which does not matter.
-func unchanged(before, after [2]answer) error {
+func checkUnchanged(before, after [2]answer) error {
 	tokens := func(of [2]answer) []string {
 		s := []string{of[0].Instance + " " + of[0].Fingerprint, of[1].Instance + " " + of[1].Fingerprint}
 		slices.Sort(s)
@@ -183,8 +183,8 @@ func unchanged(before, after [2]answer) error {
 	return nil
 }
 
-// counted says whether the one registration token has used counts of three.
-func counted(list []registration, used int) error {
+// checkCounts says whether the one registration token has used counts of three.
+func checkCounts(list []registration, used int) error {
 	if len(list) != 1 {
 		return fmt.Errorf("there are %d registration tokens, want 1", len(list))
 	}
@@ -194,8 +194,8 @@ func counted(list []registration, used int) error {
 	return nil
 }
 
-// attributed says whether the administrator can tell who has the auth tokens.
-func attributed(list []attribution, registration string) error {
+// checkAttribution says whether the administrator can tell who has the auth tokens.
+func checkAttribution(list []attribution, registration string) error {
 	var names []string
 	for _, a := range list {
 		if a.FQDN == "" || a.User == "" {
@@ -207,8 +207,8 @@ func attributed(list []attribution, registration string) error {
 		names = append(names, a.Instance)
 	}
 	slices.Sort(names)
-	if !slices.Equal(names, bothInstances()) {
-		return fmt.Errorf("the auth tokens are shown as those of %v, want %v", names, bothInstances())
+	if !slices.Equal(names, instanceNames()) {
+		return fmt.Errorf("the auth tokens are shown as those of %v, want %v", names, instanceNames())
 	}
 	return nil
 }

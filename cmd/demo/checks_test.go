@@ -44,54 +44,54 @@ func TestChecks(t *testing.T) {
 		err  error
 		want string // "" is no error
 	}{
-		{"waits", waits(waiting(nil)), ""},
-		{"waits, but serves", waits(waiting(func(s *status.Status) { s.Health = status.Serving })), "serving, want waiting"},
-		{"waits, guarded by more", waits(waiting(func(s *status.Status) { s.Store.Guard = "tpm2" })), "want file"},
-		{"waits, redeemed", waits(waiting(func(s *status.Status) { s.Applications[0].Instances[1].State = "live" })), "cad/2 is live"},
+		{"waits", checkWaiting(waiting(nil)), ""},
+		{"waits, but serves", checkWaiting(waiting(func(s *status.Status) { s.Health = status.Serving })), "serving, want waiting"},
+		{"waits, guarded by more", checkWaiting(waiting(func(s *status.Status) { s.Store.Guard = "tpm2" })), "want file"},
+		{"waits, redeemed", checkWaiting(waiting(func(s *status.Status) { s.Applications[0].Instances[1].State = "live" })), "cad/2 is live"},
 
-		{"registered", registered(snapshot(nil)), ""},
-		{"registered, one twice", registered(snapshot(func(_, b *status.Instance) { b.AuthTokenID = "a" })), "want two"},
-		{"registered, without ids", registered(snapshot(func(a, _ *status.Instance) { a.AuthTokenID = "" })), "want two"},
-		{"registered, one refused", registered(snapshot(func(_, b *status.Instance) {
+		{"registered", checkRegistered(snapshot(nil)), ""},
+		{"registered, one twice", checkRegistered(snapshot(func(_, b *status.Instance) { b.AuthTokenID = "a" })), "want two"},
+		{"registered, without ids", checkRegistered(snapshot(func(a, _ *status.Instance) { a.AuthTokenID = "" })), "want two"},
+		{"registered, one refused", checkRegistered(snapshot(func(_, b *status.Instance) {
 			b.State, b.LastFault = "unredeemed", &status.Fault{Code: "registration_expired", Detail: "too late"}
 		})), "(registration_expired: too late)"},
-		{"registered, one instance", registered(status.Status{}), "instances []"},
+		{"registered, one instance", checkRegistered(status.Status{}), "instances []"},
 
-		{"leased", leased(snapshot(func(a, b *status.Instance) { a.Leased, b.Leased = true, true }), true), ""},
-		{"leased, one not", leased(snapshot(func(a, _ *status.Instance) { a.Leased = true }), true), "cad/2: leased is false"},
-		{"free, one not", leased(snapshot(func(a, _ *status.Instance) { a.Leased = true }), false), "cad/1: leased is true"},
+		{"leased", checkLeased(snapshot(func(a, b *status.Instance) { a.Leased, b.Leased = true, true }), true), ""},
+		{"leased, one not", checkLeased(snapshot(func(a, _ *status.Instance) { a.Leased = true }), true), "cad/2: leased is false"},
+		{"free, one not", checkLeased(snapshot(func(a, _ *status.Instance) { a.Leased = true }), false), "cad/1: leased is true"},
 
-		{"grown", grown(snapshot(nil), snapshot(func(a, b *status.Instance) { a.Generation, b.Generation = 2, 3 })), ""},
-		{"grown, one not", grown(snapshot(nil), snapshot(func(a, _ *status.Instance) { a.Generation = 2 })), "cad/2 is still at generation 1"},
-		{"grown, from nothing", grown(status.Status{}, snapshot(nil)), "instances []"},
+		{"grown", checkRefreshed(snapshot(nil), snapshot(func(a, b *status.Instance) { a.Generation, b.Generation = 2, 3 })), ""},
+		{"grown, one not", checkRefreshed(snapshot(nil), snapshot(func(a, _ *status.Instance) { a.Generation = 2 })), "cad/2 is still at generation 1"},
+		{"grown, from nothing", checkRefreshed(status.Status{}, snapshot(nil)), "instances []"},
 
-		{"different", different(second, first), ""},
-		{"different, one instance", different(first, answer{Instance: "cad/1", Fingerprint: "bb"}), "[cad/1 cad/1]"},
-		{"different, one token", different(first, answer{Instance: "cad/2", Fingerprint: "aa"}), "want two"},
+		{"different", checkDistinct(second, first), ""},
+		{"different, one instance", checkDistinct(first, answer{Instance: "cad/1", Fingerprint: "bb"}), "[cad/1 cad/1]"},
+		{"different, one token", checkDistinct(first, answer{Instance: "cad/2", Fingerprint: "aa"}), "want two"},
 
-		{"refused", refused(answer{Problem: "token: no_free_instance: all are leased"}), ""},
-		{"refused otherwise", refused(answer{Problem: "denied"}), "want no_free_instance"},
-		{"not refused", refused(first), "instance cad/1"},
+		{"refused", checkRefused(answer{Problem: "token: no_free_instance: all are leased"}), ""},
+		{"refused otherwise", checkRefused(answer{Problem: "denied"}), "want no_free_instance"},
+		{"not refused", checkRefused(first), "instance cad/1"},
 
-		{"renewed", renewed(first, answer{Instance: "cad/1", Fingerprint: "cc", Generation: 2}), ""},
-		{"renewed, another", renewed(first, answer{Instance: "cad/2", Fingerprint: "cc", Generation: 2}), "now has cad/2"},
-		{"renewed, the same", renewed(first, answer{Instance: "cad/1", Fingerprint: "aa", Generation: 2}), "still has"},
-		{"renewed, uncounted", renewed(first, answer{Instance: "cad/1", Fingerprint: "cc", Generation: 1}), "still has"},
+		{"renewed", checkRenewed(first, answer{Instance: "cad/1", Fingerprint: "cc", Generation: 2}), ""},
+		{"renewed, another", checkRenewed(first, answer{Instance: "cad/2", Fingerprint: "cc", Generation: 2}), "now has cad/2"},
+		{"renewed, the same", checkRenewed(first, answer{Instance: "cad/1", Fingerprint: "aa", Generation: 2}), "still has"},
+		{"renewed, uncounted", checkRenewed(first, answer{Instance: "cad/1", Fingerprint: "cc", Generation: 1}), "still has"},
 
-		{"unchanged", unchanged([2]answer{first, second}, [2]answer{second, first}), ""},
-		{"changed", unchanged([2]answer{first, second}, [2]answer{first, {Instance: "cad/2", Fingerprint: "cc"}}), "cad/2 cc"},
+		{"unchanged", checkUnchanged([2]answer{first, second}, [2]answer{second, first}), ""},
+		{"changed", checkUnchanged([2]answer{first, second}, [2]answer{first, {Instance: "cad/2", Fingerprint: "cc"}}), "cad/2 cc"},
 
-		{"counted", counted(used, 2), ""},
-		{"counted, otherwise", counted(used, 0), "2 of 3 counts used, want usable with 0"},
-		{"counted, several", counted(append(used, used...), 2), "2 registration tokens"},
-		{"counted, used up", counted([]registration{{Count: 3, Used: 2, Status: "used up"}}, 2), "used up with"},
+		{"counted", checkCounts(used, 2), ""},
+		{"counted, otherwise", checkCounts(used, 0), "2 of 3 counts used, want usable with 0"},
+		{"counted, several", checkCounts(append(used, used...), 2), "2 registration tokens"},
+		{"counted, used up", checkCounts([]registration{{Count: 3, Used: 2, Status: "used up"}}, 2), "used up with"},
 
-		{"attributed", attributed(shown(func(*attribution) {}), "r"), ""},
-		{"attributed to no host", attributed(shown(func(a *attribution) { a.FQDN = "" }), "r"), "without its host"},
-		{"attributed to nobody", attributed(shown(func(a *attribution) { a.User = "" }), "r"), "its user"},
-		{"attributed to another token", attributed(shown(func(a *attribution) { a.Registration = "s" }), "r"), `token "s"`},
-		{"attributed to one instance", attributed(shown(func(a *attribution) { a.Instance = "cad/1" }), "r"), "[cad/1 cad/1]"},
-		{"attributed to none", attributed(nil, "r"), "those of []"},
+		{"attributed", checkAttribution(shown(func(*attribution) {}), "r"), ""},
+		{"attributed to no host", checkAttribution(shown(func(a *attribution) { a.FQDN = "" }), "r"), "without its host"},
+		{"attributed to nobody", checkAttribution(shown(func(a *attribution) { a.User = "" }), "r"), "its user"},
+		{"attributed to another token", checkAttribution(shown(func(a *attribution) { a.Registration = "s" }), "r"), `token "s"`},
+		{"attributed to one instance", checkAttribution(shown(func(a *attribution) { a.Instance = "cad/1" }), "r"), "[cad/1 cad/1]"},
+		{"attributed to none", checkAttribution(nil, "r"), "those of []"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

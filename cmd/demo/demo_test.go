@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestApplicationTellsNoToken(t *testing.T) {
+func TestApplicationPrintsNoToken(t *testing.T) {
 	const secret = "eyJhbGciOiJFUzI1NiJ9.secret.secret"
 	asked := 0
 	ask := func() (api.Token, error) {
@@ -75,7 +75,7 @@ func TestApplicationIsAProcess(t *testing.T) {
 	}
 }
 
-func TestProgramThatIsNotThere(t *testing.T) {
+func TestMissingProgram(t *testing.T) {
 	_, err := launch(t.Context(), filepath.Join(t.TempDir(), "log"), nil, filepath.Join(t.TempDir(), "regentd"))
 	if !errors.Is(err, exec.ErrNotFound) && !errors.Is(err, os.ErrNotExist) {
 		t.Fatalf("got %v, want an error that says what is missing", err)
@@ -85,7 +85,7 @@ func TestProgramThatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestStoryFailsLoudly(t *testing.T) {
+func TestStoryError(t *testing.T) {
 	var out, problems bytes.Buffer
 	code := run(t.Context(), []string{"-bin", t.TempDir()}, &out, &problems)
 	if code != 1 {
@@ -116,17 +116,17 @@ func TestUntil(t *testing.T) {
 			}
 			return nil
 		}
-		if err := until(t.Context(), time.Second, third); err != nil || times != 3 {
+		if err := retryUntil(t.Context(), time.Second, third); err != nil || times != 3 {
 			t.Errorf("third time: got %v after %d times", err, times)
 		}
-		err := until(t.Context(), time.Second, func() error { return never })
+		err := retryUntil(t.Context(), time.Second, func() error { return never })
 		if !errors.Is(err, never) || !strings.Contains(err.Error(), "after 1s") {
 			t.Errorf("never: got %v, want the last error and how long", err)
 		}
 		late := errors.New("the story is too long")
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, late)
 		defer cancel()
-		if err := until(ctx, time.Hour, func() error { return never }); !errors.Is(err, late) || !errors.Is(err, never) {
+		if err := retryUntil(ctx, time.Hour, func() error { return never }); !errors.Is(err, late) || !errors.Is(err, never) {
 			t.Errorf("ended: got %v, want the cause and the last error", err)
 		}
 	})
@@ -152,13 +152,13 @@ func TestTail(t *testing.T) {
 	}
 }
 
-func TestNarrator(t *testing.T) {
+func TestTranscript(t *testing.T) {
 	var out strings.Builder
-	n := &narrator{w: &out, bin: "bin", dir: "/tmp/demo-1"}
+	n := &transcript{w: &out, bin: "bin", dir: "/tmp/demo-1"}
 	n.begin("The service")
 	n.background("tms-emulator", []string{"--ca-out", "/tmp/demo-1/ca.pem"})
-	n.typed("regent", []string{"status"})
-	n.saw("100% of /tmp/demo-1\n\nlast")
+	n.command("regent", []string{"status"})
+	n.output("100% of /tmp/demo-1\n\nlast")
 	want := `
 1. The service
    $ bin/tms-emulator --ca-out $D/ca.pem &
@@ -173,7 +173,7 @@ func TestNarrator(t *testing.T) {
 }
 
 func TestStage(t *testing.T) {
-	s, err := newStage("bin", time.Minute, &narrator{w: t.Output()})
+	s, err := newStage("bin", time.Minute, &transcript{w: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,10 +182,10 @@ func TestStage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := nowhere(s.dir, string(password)); err == nil || !strings.Contains(err.Error(), s.at("admin/password")) {
+	if err := secretAbsent(s.dir, string(password)); err == nil || !strings.Contains(err.Error(), s.at("admin/password")) {
 		t.Errorf("of the password: got %v, want the file that holds it", err)
 	}
-	if err := nowhere(s.dir, "nobody wrote this"); err != nil {
+	if err := secretAbsent(s.dir, "nobody wrote this"); err != nil {
 		t.Errorf("of nothing: %v", err)
 	}
 	t.Setenv("CREDENTIALS_DIRECTORY", "/somewhere")

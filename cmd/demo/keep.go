@@ -8,34 +8,34 @@ import (
 	"time"
 )
 
-// keptLife is the life of access tokens of what is left running: a refresh about
+// keptTokenLife is the life of access tokens of what is left running: a refresh about
 // every 40 seconds is often enough to be seen.
-const keptLife = time.Minute
+const keptTokenLife = time.Minute
 
 // leaveRunning sets the stage once more, up to where two applications have
 // their tokens, leaves it so, and says what a reader can type next.
 func leaveRunning(ctx context.Context, bin, dialect string, w io.Writer) error {
-	show := &narrator{w: io.Discard, bin: bin}
-	s, err := newStage(bin, keptLife, show)
+	show := &transcript{w: io.Discard, bin: bin}
+	s, err := newStage(bin, keptTokenLife, show)
 	if err != nil {
 		return err
 	}
 	s.dialect = dialect
 	again := &story{stage: s}
 	for _, do := range []func(context.Context) error{
-		again.serviceStarts, again.tokenIsMade, again.agentWaits, again.tokenArrives, again.applicationsStay,
+		again.serviceStarts, again.tokenIsMade, again.agentWaits, again.tokenArrives, again.startLastingApplications,
 	} {
 		if err := do(ctx); err != nil {
 			s.close()
-			return &brokenError{0, "the same again, to be left running", s.logs(), err}
+			return &stepError{0, "the same again, to be left running", s.logs(), err}
 		}
 	}
-	_, err = fmt.Fprint(w, s.next())
+	_, err = fmt.Fprint(w, s.printNextSteps())
 	return err
 }
 
-// applicationsStay starts two applications that outlive this program.
-func (s *story) applicationsStay(ctx context.Context) error {
+// startLastingApplications starts two applications that outlive this program.
+func (s *story) startLastingApplications(ctx context.Context) error {
 	for i := range s.got {
 		a, err := s.startApp(ctx, true)
 		if err != nil {
@@ -45,11 +45,11 @@ func (s *story) applicationsStay(ctx context.Context) error {
 			return err
 		}
 	}
-	return different(s.got[0], s.got[1])
+	return checkDistinct(s.got[0], s.got[1])
 }
 
-// next is what to type.
-func (s *stage) next() string {
+// printNextSteps is what to type.
+func (s *stage) printNextSteps() string {
 	var pids strings.Builder
 	for _, p := range []*process{s.apps[0].process, s.apps[1].process, s.daemon, s.service} {
 		fmt.Fprintf(&pids, " %d", p.cmd.Process.Pid)

@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// patience is how long the whole story may take.
-const patience = time.Minute
+// demoTimeout is how long the whole story may take.
+const demoTimeout = time.Minute
 
 func main() {
 	args := os.Args[1:]
@@ -44,9 +44,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		return 2
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the story took longer than %v", patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, demoTimeout, fmt.Errorf("the story took longer than %v", demoTimeout))
 	defer cancel()
-	err := tell(ctx, *bin, *dialect, stdout)
+	err := runStory(ctx, *bin, *dialect, stdout)
 	if err == nil && *keep {
 		err = leaveRunning(ctx, *bin, *dialect, stdout)
 	}
@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	fmt.Fprintf(stderr, "\ndemo: %v\n", err) //nolint:errcheck // nobody is left to be told
-	if broken, ok := errors.AsType[*brokenError](err); ok {
+	if broken, ok := errors.AsType[*stepError](err); ok {
 		io.WriteString(stderr, broken.logs) //nolint:errcheck,gosec // as above
 	}
 	return 1

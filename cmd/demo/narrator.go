@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// narrator writes the story down. Paths are shown as a reader would type them:
+// transcript writes the story down. Paths are shown as a reader would type them:
 // below $D.
-type narrator struct {
+type transcript struct {
 	w    io.Writer
 	bin  string
 	dir  string // what $D stands for; "" is not known yet
@@ -17,40 +17,40 @@ type narrator struct {
 }
 
 // begin opens the next step.
-func (n *narrator) begin(title string) {
+func (n *transcript) begin(title string) {
 	n.step++
 	n.line("\n%d. %s", n.step, title)
 }
 
-// say is the narrator's own voice.
-func (n *narrator) say(format string, args ...any) { n.line("   "+format, args...) }
+// text is the narrator's own voice.
+func (n *transcript) text(format string, args ...any) { n.line("   "+format, args...) }
 
-// typed shows a command line.
-func (n *narrator) typed(name string, args []string) { n.line("   $ %s", n.command(name, args)) }
+// command shows a command line.
+func (n *transcript) command(name string, args []string) { n.line("   $ %s", n.format(name, args)) }
 
 // background shows a command line of something that goes on running.
-func (n *narrator) background(name string, args []string) {
-	n.line("   $ %s &", n.command(name, args))
+func (n *transcript) background(name string, args []string) {
+	n.line("   $ %s &", n.format(name, args))
 }
 
-func (n *narrator) command(name string, args []string) string {
+func (n *transcript) format(name string, args []string) string {
 	return n.short(strings.Join(append([]string{filepath.Join(n.bin, name)}, args...), " "))
 }
 
-// saw shows what a program wrote.
-func (n *narrator) saw(text string) {
+// output shows what a program wrote.
+func (n *transcript) output(text string) {
 	for line := range strings.Lines(text) {
 		n.line("%s", strings.TrimRight("     "+n.short(line), " \r\n"))
 	}
 }
 
-func (n *narrator) short(text string) string {
+func (n *transcript) short(text string) string {
 	if n.dir == "" {
 		return text
 	}
 	return strings.ReplaceAll(text, n.dir, "$D")
 }
 
-func (n *narrator) line(format string, args ...any) {
+func (n *transcript) line(format string, args ...any) {
 	fmt.Fprintf(n.w, format+"\n", args...) //nolint:errcheck // a story that nobody reads is told all the same
 }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// farewell is how long a process may take to end when it is told to.
-const farewell = 10 * time.Second
+// stopTimeout is how long a process may take to end when it is told to.
+const stopTimeout = 10 * time.Second
 
 // process is a program that runs beside the story. It outlives its context: who
 // starts it stops it, or leaves it running on purpose.
@@ -68,10 +68,10 @@ func (p *process) stop() error {
 	select {
 	case <-p.ended:
 		return p.err
-	case <-time.After(farewell):
+	case <-time.After(stopTimeout):
 		_ = p.cmd.Process.Kill() // it ends then, or had ended
 		<-p.ended
-		return fmt.Errorf("%s did not end within %v of being told to, and was killed", p.name, farewell)
+		return fmt.Errorf("%s did not end within %v of being told to, and was killed", p.name, stopTimeout)
 	}
 }
 

@@ -21,24 +21,24 @@ import (
 // stage is where a story takes place: a directory with a part for each of its
 // persons, and the processes that run.
 type stage struct {
-	dir     string // "D" in what is shown
-	bin     string
-	tenant  string // once the service runs
-	dialect string // of the service; "" is the emulator's default
-	show    *narrator
-	life    time.Duration // of access tokens
-	service *process
-	daemon  *process
-	apps    []*application
+	dir       string // "D" in what is shown
+	bin       string
+	tenant    string // once the service runs
+	dialect   string // of the service; "" is the emulator's default
+	show      *transcript
+	tokenLife time.Duration // of access tokens
+	service   *process
+	daemon    *process
+	apps      []*application
 }
 
 // newStage makes the directory, and what is in it before anything runs.
-func newStage(bin string, life time.Duration, show *narrator) (*stage, error) {
+func newStage(bin string, life time.Duration, show *transcript) (*stage, error) {
 	dir, err := os.MkdirTemp("", "regent-demo-")
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{dir: dir, bin: bin, life: life, show: show}
+	s := &stage{dir: dir, bin: bin, tokenLife: life, show: show}
 	for _, d := range []string{"service", "admin", "device"} {
 		if err := os.Mkdir(s.at(d), 0o700); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(dir))
@@ -92,7 +92,7 @@ applications:
 // startService starts the emulator and learns its address.
 func (s *stage) startService(ctx context.Context) (err error) {
 	args := []string{
-		"--ca-out", s.at("service/ca.pem"), "--access-lifetime", s.life.String(),
+		"--ca-out", s.at("service/ca.pem"), "--access-lifetime", s.tokenLife.String(),
 		"--admin-password-file", s.at("admin/password"), "--client-secret-file", s.at("admin/client-secret"), "--verbose",
 		"--request-body", "strict",
 	}
@@ -104,7 +104,7 @@ func (s *stage) startService(ctx context.Context) (err error) {
 	if s.service, err = launch(ctx, log, s.env(), s.program("tms-emulator"), args...); err != nil {
 		return err
 	}
-	return until(ctx, 10*time.Second, func() error {
+	return retryUntil(ctx, 10*time.Second, func() error {
 		if err := s.service.running(); err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func (s *stage) startDaemon(ctx context.Context) (err error) {
 	if s.daemon, err = launch(ctx, s.at("device/regentd.log"), s.env(), s.program("regentd"), args...); err != nil {
 		return err
 	}
-	return until(ctx, 10*time.Second, func() error {
+	return retryUntil(ctx, 10*time.Second, func() error {
 		if err := s.daemon.running(); err != nil {
 			return err
 		}
@@ -179,13 +179,13 @@ func (s *stage) do(ctx context.Context, name string, args ...string) error {
 
 // doUntil is do for another exit code.
 func (s *stage) doUntil(ctx context.Context, code int, name string, args ...string) error {
-	s.show.typed(name, args)
+	s.show.command(name, args)
 	out, err := s.output(ctx, name, args...)
-	s.show.saw(string(out))
+	s.show.output(string(out))
 	if code == 0 {
 		return err
 	}
-	s.show.say("exit code %d", code)
+	s.show.text("exit code %d", code)
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != code {
 		return fmt.Errorf("%s %s did not end with exit code %d: %w", name, args[0], code, err)
 	}

@@ -20,19 +20,19 @@ import (
 // daemon in what is left of one.
 const tokenLife = 20 * time.Second
 
-// soon is how long what should happen at once may take on a slow machine.
-const soon = 15 * time.Second
+// shortTimeout is how long what should happen at once may take on a slow machine.
+const shortTimeout = 15 * time.Second
 
-// brokenError is a step at which something was not so.
-type brokenError struct {
+// stepError is a step at which something was not so.
+type stepError struct {
 	step  int
 	title string
 	logs  string // the ends of the logs
 	err   error
 }
 
-func (b *brokenError) Error() string { return fmt.Sprintf("step %d, %s: %v", b.step, b.title, b.err) }
-func (b *brokenError) Unwrap() error { return b.err }
+func (b *stepError) Error() string { return fmt.Sprintf("step %d, %s: %v", b.step, b.title, b.err) }
+func (b *stepError) Unwrap() error { return b.err }
 
 // story is one run of it: the stage, and what is remembered from step to step.
 type story struct {
@@ -43,9 +43,9 @@ type story struct {
 	got    [2]answer // by the two applications
 }
 
-// tell tells the story from the first step to the last.
-func tell(ctx context.Context, bin, dialect string, w io.Writer) (err error) {
-	show := &narrator{w: w, bin: bin}
+// runStory tells the story from the first step to the last.
+func runStory(ctx context.Context, bin, dialect string, w io.Writer) (err error) {
+	show := &transcript{w: w, bin: bin}
 	st, err := newStage(bin, tokenLife, show)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func tell(ctx context.Context, bin, dialect string, w io.Writer) (err error) {
 			if late := context.Cause(ctx); late != nil && !errors.Is(err, late) {
 				err = fmt.Errorf("%w (%w)", late, err)
 			}
-			return &brokenError{show.step, step.title, st.logs(), err}
+			return &stepError{show.step, step.title, st.logs(), err}
 		}
 	}
 	show.line("\nAll of it was so, in %v.", time.Since(started).Round(100*time.Millisecond)) //nolint:forbidigo // as above
@@ -91,7 +91,7 @@ func (s *story) serviceStarts(ctx context.Context) error {
 	if err := s.startService(ctx); err != nil {
 		return err
 	}
-	s.show.say("It listens at %s, and made a certificate authority, which its clients are given.", s.tenant)
+	s.show.text("It listens at %s, and made a certificate authority, which its clients are given.", s.tenant)
 	s.show.line("   $ export TMSCTL_TENANT=%s REGENT_SOCKET=$D/device/agent.sock", s.tenant)
 	return nil
 }
@@ -105,7 +105,7 @@ func (s *story) tokenIsMade(ctx context.Context) error {
 	if err := s.adminJSON(ctx, &list, "registration-token", "list"); err != nil {
 		return err
 	}
-	if err := counted(list, 0); err != nil {
+	if err := checkCounts(list, 0); err != nil {
 		return err
 	}
 	s.name = list[0].Identifier
@@ -125,14 +125,14 @@ func (s *story) agentWaits(ctx context.Context) error {
 		return err
 	}
 	s.show.line("   $ cat $D/device/config.yaml")
-	s.show.saw(config)
+	s.show.output(config)
 	if err := s.startDaemon(ctx); err != nil {
 		return err
 	}
 	if s.before, err = s.status(ctx); err != nil {
 		return err
 	}
-	return errors.Join(s.doUntil(ctx, 5, "regent", "status"), waits(s.before))
+	return errors.Join(s.doUntil(ctx, 5, "regent", "status"), checkWaiting(s.before))
 }
 
 func (s *story) tokenArrives(ctx context.Context) error {
@@ -140,11 +140,11 @@ func (s *story) tokenArrives(ctx context.Context) error {
 	if err := os.Rename(s.at("admin/registration-token"), s.at("device/registration-token")); err != nil {
 		return err
 	}
-	err := until(ctx, soon, func() (err error) {
+	err := retryUntil(ctx, shortTimeout, func() (err error) {
 		if s.before, err = s.status(ctx); err != nil {
 			return err
 		}
-		return registered(s.before)
+		return checkRegistered(s.before)
 	})
 	if err != nil {
 		return err
@@ -155,8 +155,8 @@ func (s *story) tokenArrives(ctx context.Context) error {
 	if _, err := os.Lstat(s.at("device/registration-token")); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("the file of the registration token should be gone: %w", err)
 	}
-	s.show.say("The file is gone; what the agent keeps is sealed: no file holds the registration token any more.")
-	return nowhere(s.dir, s.token)
+	s.show.text("The file is gone; what the agent keeps is sealed: no file holds the registration token any more.")
+	return secretAbsent(s.dir, s.token)
 }
 
 func (s *story) applicationsAsk(ctx context.Context) error {
@@ -168,9 +168,9 @@ func (s *story) applicationsAsk(ctx context.Context) error {
 		if s.got[i], err = a.mustGet(ctx); err != nil {
 			return err
 		}
-		s.show.say("process %d: %s", a.cmd.Process.Pid, s.got[i])
+		s.show.text("process %d: %s", a.cmd.Process.Pid, s.got[i])
 	}
-	if err := different(s.got[0], s.got[1]); err != nil {
+	if err := checkDistinct(s.got[0], s.got[1]); err != nil {
 		return err
 	}
 	third, err := s.startApp(ctx, false)
@@ -181,8 +181,8 @@ func (s *story) applicationsAsk(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.show.say("process %d: %s", third.cmd.Process.Pid, none)
-	if err := refused(none); err != nil {
+	s.show.text("process %d: %s", third.cmd.Process.Pid, none)
+	if err := checkRefused(none); err != nil {
 		return err
 	}
 	return s.do(ctx, "regent", "instances")
@@ -203,17 +203,17 @@ func (s *story) administratorLooks(ctx context.Context) error {
 	if err := s.adminJSON(ctx, &users, "auth-token", "list"); err != nil {
 		return err
 	}
-	return errors.Join(counted(tokens, 2), attributed(users, s.name))
+	return errors.Join(checkCounts(tokens, 2), checkAttribution(users, s.name))
 }
 
 func (s *story) refreshHappens(ctx context.Context) error {
-	s.show.say("An access token is good for %v here, and is refreshed between 60 %% and 75 %% of that.", s.life)
-	err := until(ctx, s.life+soon, func() error {
+	s.show.text("An access token is good for %v here, and is refreshed between 60 %% and 75 %% of that.", s.tokenLife)
+	err := retryUntil(ctx, s.tokenLife+shortTimeout, func() error {
 		now, err := s.status(ctx)
 		if err != nil {
 			return err
 		}
-		return grown(s.before, now)
+		return checkRefreshed(s.before, now)
 	})
 	if err != nil {
 		return err
@@ -223,8 +223,8 @@ func (s *story) refreshHappens(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.show.say("process %d: %s", s.apps[i].cmd.Process.Pid, now)
-		if err := renewed(old, now); err != nil {
+		s.show.text("process %d: %s", s.apps[i].cmd.Process.Pid, now)
+		if err := checkRenewed(old, now); err != nil {
 			return err
 		}
 		s.got[i] = now
@@ -233,14 +233,14 @@ func (s *story) refreshHappens(ctx context.Context) error {
 }
 
 func (s *story) serviceStops(ctx context.Context) error {
-	s.show.say("$ kill %d    # tms-emulator", s.service.cmd.Process.Pid)
+	s.show.text("$ kill %d    # tms-emulator", s.service.cmd.Process.Pid)
 	if err := s.service.stop(); err != nil {
 		return fmt.Errorf("tms-emulator: %w", err)
 	}
 	if err := s.unreachable(ctx); err != nil {
 		return err
 	}
-	s.show.say("$ kill %d    # regentd, which drains and exits 0", s.daemon.cmd.Process.Pid)
+	s.show.text("$ kill %d    # regentd, which drains and exits 0", s.daemon.cmd.Process.Pid)
 	if err := s.daemon.stop(); err != nil {
 		return fmt.Errorf("regentd: %w", err)
 	}
@@ -253,13 +253,13 @@ func (s *story) serviceStops(ctx context.Context) error {
 		if now[i], err = s.apps[i].mustGet(ctx); err != nil {
 			return err
 		}
-		s.show.say("process %d: %s", s.apps[i].cmd.Process.Pid, now[i])
-		if err := s.apps[i].look(ctx, s.dir); err != nil {
+		s.show.text("process %d: %s", s.apps[i].cmd.Process.Pid, now[i])
+		if err := s.apps[i].searchFiles(ctx, s.dir); err != nil {
 			return err
 		}
 	}
-	s.show.say("Both looked through all files below $D: none holds their access token.")
-	return unchanged(s.got, now)
+	s.show.text("Both looked through all files below $D: none holds their access token.")
+	return checkUnchanged(s.got, now)
 }
 
 // unreachable makes sure that the service is gone.
@@ -279,12 +279,12 @@ func (s *story) allEnd(ctx context.Context) error {
 	for _, a := range s.apps {
 		_ = a.stop() // by a signal, so it is no success
 	}
-	err := until(ctx, soon, func() error {
+	err := retryUntil(ctx, shortTimeout, func() error {
 		now, err := s.status(ctx)
 		if err != nil {
 			return err
 		}
-		return leased(now, false)
+		return checkLeased(now, false)
 	})
 	if err != nil {
 		return err
@@ -292,6 +292,6 @@ func (s *story) allEnd(ctx context.Context) error {
 	if err := s.daemon.stop(); err != nil {
 		return fmt.Errorf("regentd: %w", err)
 	}
-	s.show.say("Nothing runs any more.")
+	s.show.text("Nothing runs any more.")
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// become replaces this process, so that the lease, which is the process's, is
+// execProgram replaces this process, so that the lease, which is the process's, is
 // the program's.
-func become(_ context.Context, path string, argv, env []string) (int, error) {
+func execProgram(_ context.Context, path string, argv, env []string) (int, error) {
 	return 0, unix.Exec(path, argv, env)
 }

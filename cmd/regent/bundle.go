@@ -133,7 +133,7 @@ type (
 	}
 )
 
-func bundledStatus(s status.Status) bundleStatus {
+func bundleStatusOf(s status.Status) bundleStatus {
 	out := bundleStatus{
 		StartedAt: s.StartedAt, Now: s.Now, Health: string(s.Health), Summary: s.Summary, StoreState: s.Store.State, Guard: s.Store.Guard,
 		Tenants: []bundleTenant{}, Instances: []bundleInstance{}, Applications: []bundleApp{}, Problems: []bundleProblem{},
@@ -154,7 +154,7 @@ func bundledStatus(s status.Status) bundleStatus {
 	for _, a := range s.Applications {
 		out.Applications = append(out.Applications, bundleApp{a.ID, a.Tenant, a.Rules, a.OnDemand})
 		for _, i := range a.Instances {
-			out.Instances = append(out.Instances, bundledInstance(i))
+			out.Instances = append(out.Instances, bundleInstanceOf(i))
 		}
 	}
 	for _, p := range s.Problems {
@@ -163,7 +163,7 @@ func bundledStatus(s status.Status) bundleStatus {
 	return out
 }
 
-func bundledInstance(i status.Instance) bundleInstance {
+func bundleInstanceOf(i status.Instance) bundleInstance {
 	b := bundleInstance{
 		Name: i.Name, State: i.State, Since: i.Since, Generation: i.Generation, Leased: i.Leased, ExpiresIn: i.ExpiresIn, RedeemAsked: i.RedeemAsked,
 	}
@@ -176,7 +176,7 @@ func bundledInstance(i status.Instance) bundleInstance {
 	return b
 }
 
-func bundledDoctor(f doctor.Facts) bundleDoctor {
+func bundleDoctorOf(f doctor.Facts) bundleDoctor {
 	r := doctor.Judge(f)
 	out := bundleDoctor{Findings: []bundleFinding{}, Checked: r.Checked, Ways: []bundleWay{}, Denials: []bundleDenial{}}
 	for _, x := range r.Findings {
@@ -185,8 +185,8 @@ func bundledDoctor(f doctor.Facts) bundleDoctor {
 	if f.Daemon == nil {
 		return out
 	}
-	for _, w := range f.Daemon.Ways {
-		out.Ways = append(out.Ways, bundleWay{w.Host, w.Proxy, string(w.Step), w.Failure, w.Status, w.Issuer, w.Provider})
+	for _, w := range f.Daemon.ServiceChecks {
+		out.Ways = append(out.Ways, bundleWay{w.Host, w.Proxy, string(w.Stage), w.Failure, w.Status, w.Issuer, w.Provider})
 	}
 	for _, d := range f.Daemon.Denials {
 		out.Denials = append(out.Denials, bundleDenial{d.Application, d.User, d.Exe, d.Reason, d.At, d.Times})
@@ -194,25 +194,25 @@ func bundledDoctor(f doctor.Facts) bundleDoctor {
 	return out
 }
 
-func bundledPolicy(p api.Policy) []bundleKey {
+func bundlePolicyOf(p api.Policy) []bundleKey {
 	out := []bundleKey{}
 	for _, k := range p.Keys {
-		if k.Level != defaultLevel || k.Status != api.PolicyOK {
+		if k.Level != defaultLevel || k.Status != api.PolicyStateOK {
 			out = append(out, bundleKey{k.Key, k.Value, k.Level, k.Source, k.Status})
 		}
 	}
 	return out
 }
 
-func bundledStore(s api.Store) *bundleStore {
-	out := &bundleStore{State: s.State, Guard: s.Guard, Why: s.Why, Binding: s.Binding, Records: s.Records, Damaged: []string{}, Ledger: s.Ledger}
+func bundleStoreOf(s api.Store) *bundleStore {
+	out := &bundleStore{State: s.State, Guard: s.Protection, Why: s.Reason, Binding: s.Binding, Records: s.Records, Damaged: []string{}, Ledger: s.Ledger}
 	for _, d := range s.Damaged {
 		out.Damaged = append(out.Damaged, d.Path+": "+d.Why)
 	}
 	return out
 }
 
-func bundledLedger(l api.Ledger) []bundleEntry {
+func bundleLedgerOf(l api.Ledger) []bundleEntry {
 	out := []bundleEntry{}
 	for _, e := range l.Entries {
 		out = append(out, bundleEntry{e.At, e.Kind, e.Instance, e.Tenant, e.Identifier, e.Code, e.Status, e.By})
@@ -220,8 +220,8 @@ func bundledLedger(l api.Ledger) []bundleEntry {
 	return out
 }
 
-// leftOut stands where a user's name was.
-const leftOut = "(left out)"
+// redacted stands where a user's name was.
+const redacted = "(left out)"
 
 // redact takes out what names users: fields that are names, rules that list
 // them, and the names themselves wherever a text repeats them. Of programs only
@@ -231,7 +231,7 @@ func (b *bundle) redact() {
 	hide := func(name *string) {
 		if *name != "" {
 			names = append(names, *name)
-			*name = leftOut
+			*name = redacted
 		}
 	}
 	for i := range b.Status.Instances {
@@ -240,19 +240,19 @@ func (b *bundle) redact() {
 	}
 	for i := range b.Doctor.Denials {
 		hide(&b.Doctor.Denials[i].User)
-		b.Doctor.Denials[i].Exe, b.Doctor.Denials[i].Reason = path.Base(b.Doctor.Denials[i].Exe), leftOut
+		b.Doctor.Denials[i].Exe, b.Doctor.Denials[i].Reason = path.Base(b.Doctor.Denials[i].Exe), redacted
 	}
 	for i := range b.Ledger {
 		hide(&b.Ledger[i].By)
 	}
 	for i := range b.Status.Tenants {
 		if b.Status.Tenants[i].Source != "" {
-			b.Status.Tenants[i].Source = leftOut
+			b.Status.Tenants[i].Source = redacted
 		}
 	}
 	for i := range b.Policy {
 		if strings.HasSuffix(b.Policy[i].Key, ".allow") {
-			b.Policy[i].Value = leftOut
+			b.Policy[i].Value = redacted
 		}
 	}
 	b.About.UserNames = false
@@ -264,7 +264,7 @@ func (b *bundle) mask(names []string) {
 	slices.SortFunc(names, func(x, y string) int { return len(y) - len(x) })
 	var pairs []string
 	for _, name := range names {
-		pairs = append(pairs, name, leftOut)
+		pairs = append(pairs, name, redacted)
 	}
 	r := strings.NewReplacer(pairs...)
 	for i := range b.Status.Instances {
@@ -272,8 +272,8 @@ func (b *bundle) mask(names []string) {
 	}
 	for i, f := range b.Doctor.Findings {
 		b.Doctor.Findings[i].Evidence = r.Replace(f.Evidence)
-		if f.Code == string(doctor.CallerDenied) {
-			b.Doctor.Findings[i].Evidence = leftOut
+		if f.Code == string(doctor.Denied) {
+			b.Doctor.Findings[i].Evidence = redacted
 		}
 	}
 	for i, p := range b.Status.Problems {

@@ -18,7 +18,7 @@ import (
 // bundle.
 const namesKey = "support.user_names"
 
-func newBundle(s surroundings, socket *string, dial dialer, inquire inquirer) *cobra.Command {
+func newBundle(s runtimeEnv, socket *string, dial dialer, inquire unitQuery) *cobra.Command {
 	var out string
 	var list bool
 	cmd := &cobra.Command{
@@ -36,7 +36,7 @@ policy.`,
 			if !list && out == "" {
 				return usage(cmd, "say where it goes: --out FILE; or only what would be in it: --list")
 			}
-			b := examination{s, *socket, "", dial, inquire}.bundle(cmd.Context())
+			b := doctorRun{s, *socket, "", dial, inquire}.bundle(cmd.Context())
 			parts, err := b.parts()
 			if err != nil {
 				return err
@@ -53,32 +53,32 @@ policy.`,
 }
 
 // bundle gathers everything. A part that cannot be had is named instead.
-func (x examination) bundle(ctx context.Context) bundle {
+func (x doctorRun) bundle(ctx context.Context) bundle {
 	f := x.gather(ctx)
 	b := bundle{
 		About:  bundleAbout{Made: x.now().UTC(), Program: version, UserNames: true, Missing: []string{}},
-		Doctor: bundledDoctor(f), Policy: []bundleKey{}, Ledger: []bundleEntry{},
+		Doctor: bundleDoctorOf(f), Policy: []bundleKey{}, Ledger: []bundleEntry{},
 	}
 	missing := func(part string, err error) { b.About.Missing = append(b.About.Missing, part+": "+err.Error()) }
 	if f.Daemon != nil {
-		b.About.Daemon, b.Status = f.Daemon.Status.Version, bundledStatus(f.Daemon.Status)
+		b.About.Daemon, b.Status = f.Daemon.Status.Version, bundleStatusOf(f.Daemon.Status)
 	}
-	ctx, cancel := within(ctx, 0)
+	ctx, cancel := withTimeout(ctx, 0)
 	defer cancel()
 	policy, err := x.dial().Policy(ctx)
 	if err != nil {
-		missing("policy", late(ctx, err))
+		missing("policy", timeoutError(ctx, err))
 	}
-	b.Policy = bundledPolicy(policy)
+	b.Policy = bundlePolicyOf(policy)
 	if store, err := x.dial().Store(ctx); err != nil {
-		missing("store", late(ctx, err))
+		missing("store", timeoutError(ctx, err))
 	} else {
-		b.Store = bundledStore(store)
+		b.Store = bundleStoreOf(store)
 	}
 	if ledger, err := x.dial().Ledger(ctx); err != nil {
-		missing("ledger", late(ctx, err))
+		missing("ledger", timeoutError(ctx, err))
 	} else {
-		b.Ledger = bundledLedger(ledger)
+		b.Ledger = bundleLedgerOf(ledger)
 	}
 	if !namesAllowed(policy) {
 		b.redact()
@@ -97,14 +97,14 @@ func namesAllowed(p api.Policy) bool {
 	return false
 }
 
-// part is one file of the bundle.
-type part struct {
+// bundleFile is one file of the bundle.
+type bundleFile struct {
 	name, what string
 	content    []byte
 }
 
-func (b bundle) parts() ([]part, error) {
-	parts := []part{
+func (b bundle) parts() ([]bundleFile, error) {
+	parts := []bundleFile{
 		{name: "about.json", what: "when and by which versions it was made, and what is missing"},
 		{name: "status.json", what: "what regent status shows"},
 		{name: "doctor.json", what: "what regent doctor finds, and how far the services were reached"},
@@ -122,7 +122,7 @@ func (b bundle) parts() ([]part, error) {
 	return parts, nil
 }
 
-func renderParts(b bundle, parts []part) string {
+func renderParts(b bundle, parts []bundleFile) string {
 	rows := [][]string{}
 	for _, p := range parts {
 		rows = append(rows, []string{p.name, fmt.Sprintf("%d bytes", len(p.content)), p.what})
@@ -138,7 +138,7 @@ func renderParts(b bundle, parts []part) string {
 	return text.String()
 }
 
-func writeBundle(w io.Writer, file string, parts []part) error {
+func writeBundle(w io.Writer, file string, parts []bundleFile) error {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for _, p := range parts {

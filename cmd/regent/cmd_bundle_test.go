@@ -48,32 +48,32 @@ func jsonPaths(at string, t reflect.Type) []string {
 	return []string{at + " IS OF A TYPE THAT COULD GROW UNSEEN: " + t.String()}
 }
 
-// unwellNamed is a device on which users' names are wherever they can be.
-func unwellNamed(names string) session {
-	st := troubled()
+// deviceWithUserNames is a device on which users' names are wherever they can be.
+func deviceWithUserNames(names string) cliRun {
+	st := troubledDevice()
 	st.Applications[0].Instances[0].LastFault = &status.Fault{Code: "denied", Detail: "no rule admits user alice"}
 	d := doctor.Daemon{
 		Status: st, StateDir: "/var/lib/regent",
-		Denials: []doctor.Denial{{Application: "cad", User: "mallory", Exe: "/home/mallory/cad", Reason: "user mallory (uid 1007) is not among its users"}},
-		Ways:    []doctor.Way{{Host: "demo-host.com", Step: doctor.AtDNS, Failure: "no such host"}},
+		Denials:       []doctor.Denial{{Application: "cad", User: "mallory", Exe: "/home/mallory/cad", Reason: "user mallory (uid 1007) is not among its users"}},
+		ServiceChecks: []doctor.ServiceCheck{{Host: "demo-host.com", Stage: doctor.StageDNS, Failure: "no such host"}},
 	}
 	d.Status.Tenants[0].RegistrationToken.Source = "regent register by alice, file /home/alice/token"
-	return session{
-		daemon: &fake{
+	return cliRun{
+		daemon: &fakeDaemon{
 			status: st, diagnosis: d, ledger: api.Ledger{Entries: []api.LedgerEntry{{Kind: "resolved", By: "alice"}}}, store: api.Store{State: "ok"},
 			policy: api.Policy{Keys: []api.PolicyKey{
 				{Key: "applications.cad.allow", Value: "[{users: [alice, mallory]}]", Level: "local"},
 				{Key: namesKey, Value: names, Level: "managed"},
 			}},
 		},
-		survey:  survey{closed: func(string) string { return "" }, others: func(doctor.Daemon) []doctor.Process { return nil }, proxies: proxiesToward},
-		inquire: func(context.Context) ([]unit, error) { return nil, nil },
+		localFacts: localFacts{socketMode: func(string) string { return "" }, otherDaemons: func(doctor.Daemon) []doctor.Process { return nil }, proxies: userProxies},
+		queryUnits: func(context.Context) ([]unit, error) { return nil, nil },
 	}
 }
 
-// isOwnersAlone holds a file that was written to its mode. Windows has no modes:
+// wantPrivateMode holds a file that was written to its mode. Windows has no modes:
 // the access list of the file's directory says it there.
-func isOwnersAlone(t *testing.T, file string) {
+func wantPrivateMode(t *testing.T, file string) {
 	t.Helper()
 	info, err := os.Stat(file)
 	if err != nil {
@@ -84,15 +84,15 @@ func isOwnersAlone(t *testing.T, file string) {
 	}
 }
 
-// unpacked writes a bundle and returns its files.
-func unpacked(t *testing.T, s session) map[string]string {
+// bundleFiles writes a bundle and returns its files.
+func bundleFiles(t *testing.T, s cliRun) map[string]string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "regent.zip")
 	got := s.run(t, "bundle", "--out", file)
 	if got.Code != exitDone || got.Err != "" {
 		t.Fatalf("got %+v", got)
 	}
-	isOwnersAlone(t, file)
+	wantPrivateMode(t, file)
 	z, err := zip.OpenReader(file)
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ func unpacked(t *testing.T, s session) map[string]string {
 }
 
 func TestBundle(t *testing.T) {
-	files := unpacked(t, unwellNamed("true"))
+	files := bundleFiles(t, deviceWithUserNames("true"))
 	for name, want := range map[string]string{
 		"about.json": `"user_names": true`, "status.json": `"user": "alice"`, "doctor.json": `"code": "dns_failed"`,
 		"policy.json": "mallory", "store.json": `"state": "ok"`, "ledger.json": `"by": "alice"`,
@@ -134,11 +134,11 @@ func TestBundle(t *testing.T) {
 // Where policy says so no name of a user is in any file, nor where the reader may
 // not know what policy says.
 func TestBundleWithoutNames(t *testing.T) {
-	unread := unwellNamed("true")
+	unread := deviceWithUserNames("true")
 	unread.daemon.policy = api.Policy{}
-	for name, s := range map[string]session{"policy says no": unwellNamed("false"), "policy is not known": unread} {
+	for name, s := range map[string]cliRun{"policy says no": deviceWithUserNames("false"), "policy is not known": unread} {
 		t.Run(name, func(t *testing.T) {
-			for file, text := range unpacked(t, s) {
+			for file, text := range bundleFiles(t, s) {
 				for _, user := range []string{"alice", "mallory", `"eve"`, "1007", "/home/"} {
 					if strings.Contains(text, user) {
 						t.Errorf("%s has %q:\n%s", file, user, text)
@@ -153,10 +153,10 @@ func TestBundleWithoutNames(t *testing.T) {
 func TestBundleList(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	if got := unwellNamed("false").run(t, "bundle", "--list"); got.Code != exitDone || !strings.Contains(got.Out, "ledger.json") || !strings.Contains(got.Out, "Names of users are left out") {
+	if got := deviceWithUserNames("false").run(t, "bundle", "--list"); got.Code != exitDone || !strings.Contains(got.Out, "ledger.json") || !strings.Contains(got.Out, "Names of users are left out") {
 		t.Errorf("got %+v", got)
 	}
-	if got := unwellNamed("false").run(t, "bundle"); got.Code != exitUsage {
+	if got := deviceWithUserNames("false").run(t, "bundle"); got.Code != exitUsage {
 		t.Errorf("got %+v", got)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {

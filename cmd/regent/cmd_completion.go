@@ -7,14 +7,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// shells are those that a completion script can be made for.
-func shells() []string { return []string{"bash", "zsh", "fish", "powershell"} }
+// shellNames are those that a completion script can be made for.
+func shellNames() []string { return []string{"bash", "zsh", "fish", "powershell"} }
 
 // newCompletion stands in for cobra's own, which answers an unknown shell with
 // its help and success.
 func newCompletion() *cobra.Command {
 	return &cobra.Command{
-		Use:   "completion {" + strings.Join(shells(), "|") + "}",
+		Use:   "completion {" + strings.Join(shellNames(), "|") + "}",
 		Short: "Print a script that completes regent's commands in a shell",
 		Long: `Print a script that completes regent's commands in a shell. To load it:
 
@@ -22,11 +22,11 @@ func newCompletion() *cobra.Command {
   zsh         regent completion zsh > "${fpath[1]}/_regent"
   fish        regent completion fish | source
   powershell  regent completion powershell | Out-String | Invoke-Expression`,
-		ValidArgs:             shells(),
+		ValidArgs:             shellNames(),
 		DisableFlagsInUseLine: true,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 || !slices.Contains(shells(), args[0]) {
-				return usage(cmd, "name one shell: %s", strings.Join(shells(), ", "))
+			if len(args) != 1 || !slices.Contains(shellNames(), args[0]) {
+				return usage(cmd, "name one shell: %s", strings.Join(shellNames(), ", "))
 			}
 			return nil
 		},
@@ -45,16 +45,16 @@ func newCompletion() *cobra.Command {
 	}
 }
 
-// complete has a shell complete the values of a flag that cmd has.
-func complete(cmd *cobra.Command, flag string, values cobra.CompletionFunc) {
+// completeFlag has a shell complete the values of a flag that cmd has.
+func completeFlag(cmd *cobra.Command, flag string, values cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, values); err != nil {
 		panic("[unexpected] " + err.Error())
 	}
 }
 
-// applications completes the ids that the daemon knows: none, if it does not
+// completeApplications completes the ids that the daemon knows: none, if it does not
 // answer.
-func applications(dial dialer) cobra.CompletionFunc {
+func completeApplications(dial dialer) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		st, err := askStatus(cmd.Context(), dial)
 		if err != nil {

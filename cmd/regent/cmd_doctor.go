@@ -25,7 +25,7 @@ const diagnosisTime = 30 * time.Second
 // answerTime is how long a daemon may take to answer at all.
 const answerTime = 5 * time.Second
 
-func newDoctor(s surroundings, socket *string, dial dialer, inquire inquirer) *cobra.Command {
+func newDoctor(s runtimeEnv, socket *string, dial dialer, inquire unitQuery) *cobra.Command {
 	var asJSON, registration, contract bool
 	var config string
 	cmd := &cobra.Command{
@@ -40,14 +40,14 @@ served or will soon not be.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if contract {
-				return doctorContract(cmd, s, dial, asJSON)
+				return runDoctorContract(cmd, s, dial, asJSON)
 			}
-			facts := examination{s, *socket, config, dial, inquire}.gather(cmd.Context())
+			facts := doctorRun{s, *socket, config, dial, inquire}.gather(cmd.Context())
 			r := doctor.Judge(facts)
 			if err := showReport(cmd.OutOrStdout(), r, facts, s, asJSON, registration); err != nil {
 				return err
 			}
-			return unsoundness(r)
+			return severityError(r)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
@@ -79,97 +79,97 @@ func newDoctorExplain() *cobra.Command {
 	}
 }
 
-// unsoundness ends regent with the code of the worst severity.
-func unsoundness(r doctor.Report) error {
+// severityError ends regent with the code of the worst severity.
+func severityError(r doctor.Report) error {
 	switch r.Worst() {
 	case doctor.Failure:
-		return unwell(status.NotServing)
+		return healthError(status.NotServing)
 	case doctor.Warning:
-		return unwell(status.Degraded)
+		return healthError(status.Degraded)
 	}
 	return nil
 }
 
-// examination is one look at everything.
-type examination struct {
-	surroundings
+// doctorRun is one look at everything.
+type doctorRun struct {
+	runtimeEnv
 	socket, config string
 	dial           dialer
-	inquire        inquirer
+	queryUnits     unitQuery
 }
 
 // gather finds out all that is known of this device.
-func (x examination) gather(ctx context.Context) doctor.Facts {
+func (x doctorRun) gather(ctx context.Context) doctor.Facts {
 	f := doctor.Facts{
-		Reader: doctor.User, Client: doctor.Client{Version: version},
-		Socket: doctor.Socket{Path: x.socket, Reached: doctor.Answered, Closed: x.survey.closed(x.socket)},
+		Audience: doctor.User, Client: doctor.Client{Version: version},
+		Socket: doctor.Socket{Path: x.socket, Connection: doctor.ConnectionAnswered, Closed: x.localFacts.socketMode(x.socket)},
 	}
-	if x.euid == 0 || x.survey.elevated != nil && x.survey.elevated() {
-		f.Reader = doctor.Administrator
+	if x.euid == 0 || x.localFacts.elevated != nil && x.localFacts.elevated() {
+		f.Audience = doctor.Administrator
 	}
-	if d, err := x.ask(ctx); err == nil {
-		f.Daemon, f.Reader, f.Others = &d, d.Reader, x.survey.others(d)
-		f.Proxies = x.survey.proxies(d)
+	if d, err := x.diagnose(ctx); err == nil {
+		f.Daemon, f.Audience, f.Others = &d, d.Audience, x.localFacts.otherDaemons(d)
+		f.Proxies = x.localFacts.proxies(d)
 	} else {
-		f.Socket.Reached, f.Socket.Words = reached(err), err.Error()
+		f.Socket.Connection, f.Socket.Failure = connectionOf(err), err.Error()
 	}
 	// One that has not been asked has no units.
-	units, _ := x.inquire(ctx)
+	units, _ := x.queryUnits(ctx)
 	for _, u := range units {
 		f.Units = append(f.Units, doctor.Unit{Name: u.name, Active: u.active, Result: u.result, Exit: u.exit, OtherMachine: u.otherMachine})
 	}
-	if f.Daemon == nil && f.Socket.Reached != doctor.Throttled && (x.config != "" || x.socket == localsock.DefaultPath) {
-		f.Config = x.survey.config(ctx, x.config)
+	if f.Daemon == nil && f.Socket.Connection != doctor.ConnectionThrottled && (x.config != "" || x.socket == localsock.DefaultPath) {
+		f.Config = x.localFacts.config(ctx, x.config)
 	}
-	if x.survey.windows != nil {
-		f.Windows = x.survey.windows(ctx, x.socket, f.Daemon)
+	if x.localFacts.windows != nil {
+		f.Windows = x.localFacts.windows(ctx, x.socket, f.Daemon)
 	}
 	return f
 }
 
-// ask has the daemon look at its services, which takes its time, once it has
+// diagnose has the daemon look at its services, which takes its time, once it has
 // shown that it answers at all.
-func (x examination) ask(ctx context.Context) (doctor.Daemon, error) {
-	first, cancel := context.WithTimeoutCause(ctx, answerTime, fmt.Errorf("%w: no answer within %s", client.ErrNotReachable, inWords(answerTime)))
+func (x doctorRun) diagnose(ctx context.Context) (doctor.Daemon, error) {
+	first, cancel := context.WithTimeoutCause(ctx, answerTime, fmt.Errorf("%w: no answer within %s", client.ErrNotReachable, formatDuration(answerTime)))
 	defer cancel()
 	a := x.dial()
 	if _, err := a.Status(first); err != nil {
-		return doctor.Daemon{}, late(first, err)
+		return doctor.Daemon{}, timeoutError(first, err)
 	}
-	ctx, cancel = within(ctx, diagnosisTime)
+	ctx, cancel = withTimeout(ctx, diagnosisTime)
 	defer cancel()
 	d, err := a.Diagnose(ctx)
-	return d, late(ctx, err)
+	return d, timeoutError(ctx, err)
 }
 
-// reached says what became of a connection. A daemon that knows no diagnosis is
+// connectionOf says what became of a connection. A daemon that knows no diagnosis is
 // one that answers.
-func reached(err error) doctor.Reached {
+func connectionOf(err error) doctor.Connection {
 	if err == nil {
-		return doctor.Answered
+		return doctor.ConnectionAnswered
 	}
 	if f, ok := errors.AsType[*fault.Fault](err); ok {
 		if f.Kind == fault.Throttled {
-			return doctor.Throttled
+			return doctor.ConnectionThrottled
 		}
-		return doctor.Broken
+		return doctor.ConnectionFailed
 	}
-	switch why := client.WhyUnreached(err); why {
-	case client.NoSocket:
-		return doctor.Missing
-	case client.NobodyListens:
-		return doctor.Dead
-	case client.MayNotConnect:
-		return doctor.Forbidden
-	case client.SomebodyElse:
-		return doctor.Foreign
-	case client.NoAnswer:
-		return doctor.Silent
+	switch why := client.FailureReasonOf(err); why {
+	case client.FailureNoSocket:
+		return doctor.ConnectionNoSocket
+	case client.FailureNoListener:
+		return doctor.ConnectionRefused
+	case client.FailureNoPermission:
+		return doctor.ConnectionForbidden
+	case client.FailureUntrustedListener:
+		return doctor.ConnectionForeign
+	case client.FailureNoAnswer:
+		return doctor.ConnectionTimeout
 	}
-	return doctor.Broken
+	return doctor.ConnectionFailed
 }
 
-func showReport(w io.Writer, r doctor.Report, f doctor.Facts, s surroundings, asJSON, registration bool) error {
+func showReport(w io.Writer, r doctor.Report, f doctor.Facts, s runtimeEnv, asJSON, registration bool) error {
 	if asJSON {
 		return printJSON(w, r)
 	}
@@ -195,14 +195,14 @@ func renderReport(r doctor.Report, v view) string {
 		b.WriteString(renderFinding(f, v))
 	}
 	b.WriteString("\n" + strings.Join(wrap("Looked at: "+strings.Join(r.Checked, ", ")+".", v.width), "\n") + "\n")
-	for _, text := range skipped(r.Skipped) {
+	for _, text := range skippedChecks(r.Skipped) {
 		b.WriteString(strings.Join(wrap(text, v.width), "\n") + "\n")
 	}
 	return b.String()
 }
 
-// skipped is one sentence for each reason, in their order.
-func skipped(all []doctor.Skipped) []string {
+// skippedChecks is one sentence for each reason, in their order.
+func skippedChecks(all []doctor.Skipped) []string {
 	var out []string
 	for i, s := range all {
 		if slices.ContainsFunc(all[:i], func(earlier doctor.Skipped) bool { return earlier.Why == s.Why }) {
@@ -236,29 +236,29 @@ func renderDryRun(f doctor.Facts, v view) string {
 	if f.Daemon == nil {
 		return "No registration token was looked at: no daemon answers.\n"
 	}
-	if len(f.Daemon.Held) == 0 {
+	if len(f.Daemon.RegistrationTokens) == 0 {
 		return "No registration token is held, so nothing would be redeemed.\n"
 	}
 	var rows [][2]string
-	for _, h := range f.Daemon.Held {
-		rows = append(rows, [2]string{h.Named(), printable(dryRun(h, f.Daemon.Ways))})
+	for _, h := range f.Daemon.RegistrationTokens {
+		rows = append(rows, [2]string{h.Label(), printable(dryRun(h, f.Daemon.ServiceChecks))})
 	}
 	return v.paint(bold, "What a redemption would do (nothing was sent)") + "\n" + v.labelled("  ", rows) +
 		strings.Join(wrap("How many counts are left only a redemption tells, or the Contact Administrator: tmsctl registration-token list.", v.width), "\n") + "\n"
 }
 
-func dryRun(h doctor.Held, ways []doctor.Way) string {
-	text := fmt.Sprintf("for %s, would use %d counts", h.Tenant, h.Unpaid)
+func dryRun(h doctor.RegistrationToken, ways []doctor.ServiceCheck) string {
+	text := fmt.Sprintf("for %s, would use %d counts", h.Tenant, h.Pending)
 	if h.Application != "" {
 		text += " for " + h.Application
 	}
-	i := slices.IndexFunc(ways, func(w doctor.Way) bool { return w.Host == h.Tenant })
+	i := slices.IndexFunc(ways, func(w doctor.ServiceCheck) bool { return w.Host == h.Tenant })
 	switch {
 	case h.Refused != "":
-		text += fmt.Sprintf("; but the service refused it (%s): %s", h.Refused, h.Words)
+		text += fmt.Sprintf("; but the service refused it (%s): %s", h.Refused, h.Message)
 	case i < 0:
 		text += "; the configuration names no such tenant"
-	case ways[i].Step != doctor.Reachable:
+	case ways[i].Stage != doctor.StageDone:
 		text += "; but the service is not reached, see above"
 	default:
 		text += "; the service is reached, and has not refused it yet"

@@ -15,40 +15,40 @@ import (
 // contractTime is how long the daemon may take to ask its tenants.
 const contractTime = 60 * time.Second
 
-// doctorContract is regent doctor --contract: what each tenant showed of what the
+// runDoctorContract is regent doctor --contract: what each tenant showed of what the
 // vendor leaves open.
-func doctorContract(cmd *cobra.Command, s surroundings, dial dialer, asJSON bool) error {
-	ctx, cancel := within(cmd.Context(), contractTime)
+func runDoctorContract(cmd *cobra.Command, s runtimeEnv, dial dialer, asJSON bool) error {
+	ctx, cancel := withTimeout(cmd.Context(), contractTime)
 	defer cancel()
 	c, err := askContract(ctx, dial)
 	if err != nil {
 		return err
 	}
-	c = signed(c, s.now())
+	c = withSignature(c, s.now())
 	if asJSON {
 		err = printJSON(cmd.OutOrStdout(), c)
 	} else {
 		_, err = io.WriteString(cmd.OutOrStdout(), renderContract(c))
 	}
-	if err == nil && misfits(c) {
-		return unwell(status.Degraded)
+	if err == nil && hasMismatch(c) {
+		return healthError(status.Degraded)
 	}
 	return err
 }
 
 func askContract(ctx context.Context, dial dialer) (status.Contract, error) {
 	c, err := dial().Contract(ctx)
-	return c, late(ctx, err)
+	return c, timeoutError(ctx, err)
 }
 
-// misfits reports whether anything is configured otherwise than a tenant has it,
+// hasMismatch reports whether anything is configured otherwise than a tenant has it,
 // or a tenant could not be asked.
-func misfits(c status.Contract) bool {
+func hasMismatch(c status.Contract) bool {
 	return slices.ContainsFunc(c.Tenants, status.TenantContract.Misfits)
 }
 
-// signed says in each block who asked, and when.
-func signed(c status.Contract, now time.Time) status.Contract {
+// withSignature says in each block who asked, and when.
+func withSignature(c status.Contract, now time.Time) status.Contract {
 	for i := range c.Tenants {
 		c.Tenants[i].By, c.Tenants[i].At = "regent "+version+" as a device", now.UTC().Truncate(time.Second)
 	}

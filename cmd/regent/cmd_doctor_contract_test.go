@@ -34,7 +34,7 @@ func TestDoctorContract(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := session{daemon: &fake{contract: tt.c, err: tt.err}}.run(t, "doctor", "--contract")
+			got := cliRun{daemon: &fakeDaemon{contract: tt.c, err: tt.err}}.run(t, "doctor", "--contract")
 			for _, want := range tt.want {
 				if !strings.Contains(strings.Join(strings.Fields(got.Out+got.Err), " "), want) {
 					t.Errorf("got:\n%s%s\nwant %q", got.Out, got.Err, want)

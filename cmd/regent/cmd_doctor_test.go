@@ -18,17 +18,17 @@ import (
 	"regent/platform/process"
 )
 
-// examined is a device that is well, but for what change does.
-func examined(change func(*doctor.Daemon)) session {
-	d := doctor.Daemon{PID: 7, StateDir: "/var/lib/regent", Reader: doctor.Administrator, Status: serving()}
+// examineDevice is a device that is well, but for what change does.
+func examineDevice(change func(*doctor.Daemon)) cliRun {
+	d := doctor.Daemon{PID: 7, StateDir: "/var/lib/regent", Audience: doctor.Administrator, Status: servingDevice()}
 	d.Status.Version = version
 	if change != nil {
 		change(&d)
 	}
-	return session{
-		daemon:  &fake{status: d.Status, diagnosis: d},
-		survey:  survey{closed: func(string) string { return "" }, others: func(doctor.Daemon) []doctor.Process { return nil }, proxies: proxiesToward},
-		inquire: func(context.Context) ([]unit, error) { return nil, nil },
+	return cliRun{
+		daemon:     &fakeDaemon{status: d.Status, diagnosis: d},
+		localFacts: localFacts{socketMode: func(string) string { return "" }, otherDaemons: func(doctor.Daemon) []doctor.Process { return nil }, proxies: userProxies},
+		queryUnits: func(context.Context) ([]unit, error) { return nil, nil },
 	}
 }
 
@@ -39,9 +39,9 @@ func TestDoctorNamesTheProxyOfThisUser(t *testing.T) {
 	t.Setenv("NO_PROXY", "")
 	t.Setenv("no_proxy", "")
 	lost := func(d *doctor.Daemon) {
-		d.Ways = []doctor.Way{{Host: "demo-host.com:8443", Step: doctor.AtDNS, Failure: "no such host"}}
+		d.ServiceChecks = []doctor.ServiceCheck{{Host: "demo-host.com:8443", Stage: doctor.StageDNS, Failure: "no such host"}}
 	}
-	got := examined(lost).run(t, "doctor")
+	got := examineDevice(lost).run(t, "doctor")
 	for _, want := range []string{"proxy_unseen", "(HTTPS_PROXY) stands proxy.example:8080", "network.proxy: http://proxy.example:8080"} {
 		if !strings.Contains(got.Out, want) || strings.Contains(got.Out, "secret") {
 			t.Errorf("no %q, or a password, in:\n%s", want, got.Out)
@@ -64,8 +64,8 @@ func TestDoctorNamesAProxyThatCannotBeRead(t *testing.T) {
 				t.Setenv(name, "")
 			}
 			t.Setenv(tt.name, tt.text)
-			got := examined(func(d *doctor.Daemon) {
-				d.Ways = []doctor.Way{{Host: "demo-host.com", Step: doctor.AtConnect, Failure: "connection refused"}}
+			got := examineDevice(func(d *doctor.Daemon) {
+				d.ServiceChecks = []doctor.ServiceCheck{{Host: "demo-host.com", Stage: doctor.StageConnect, Failure: "connection refused"}}
 			}).run(t, "doctor")
 			text, name := strings.Join(strings.Fields(got.Out), " "), tt.name
 			if runtime.GOOS == "windows" { // where one name has no case
@@ -95,7 +95,7 @@ func TestDoctor(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := examined(tt.change).run(t, "doctor")
+			got := examineDevice(tt.change).run(t, "doctor")
 			if got.Code != tt.code || got.Err != "" {
 				t.Errorf("got %+v, want code %d and no error text", got, tt.code)
 			}
@@ -105,7 +105,7 @@ func TestDoctor(t *testing.T) {
 				}
 			}
 			var r doctor.Report
-			asJSON := examined(tt.change).run(t, "doctor", "--json")
+			asJSON := examineDevice(tt.change).run(t, "doctor", "--json")
 			if err := json.Unmarshal([]byte(asJSON.Out), &r); err != nil || asJSON.Code != tt.code {
 				t.Errorf("--json: %+v, %v", asJSON, err)
 			}
@@ -115,8 +115,8 @@ func TestDoctor(t *testing.T) {
 
 // TestDoctorIsThrottled: a daemon that answers "too often" is not silent.
 func TestDoctorIsThrottled(t *testing.T) {
-	s := examined(nil)
-	s.daemon.err = fault.Errorf("serve", fault.Throttled, "user 0 asks too often").After(time.Second)
+	s := examineDevice(nil)
+	s.daemon.err = fault.Errorf("serve", fault.Throttled, "user 0 asks too often").WithRetry(time.Second)
 	got := s.run(t, "doctor")
 	for _, want := range []string{"calls_throttled: throttled: another program", "user 0 asks too often", "refuses calls: it gets too many"} {
 		if !strings.Contains(got.Out, want) || got.Code != 6 {
@@ -132,7 +132,7 @@ func TestDoctorIsThrottled(t *testing.T) {
 // of it speaks to the terminal.
 func TestRenderFindingIsPrintable(t *testing.T) {
 	const sneaky = "state\x1b]0;title\a\u202e"
-	got := renderFinding(doctor.Finding{Code: doctor.AccessWidened, Subject: sneaky, Evidence: sneaky, Next: sneaky}, view{})
+	got := renderFinding(doctor.Finding{Code: doctor.PermissionsTooBroad, Subject: sneaky, Evidence: sneaky, Next: sneaky}, view{})
 	if n := strings.Count(got, "state?]0;title??"); n != 3 || strings.ContainsAny(got, "\x1b\a\u202e") {
 		t.Errorf("%d of 3 are clean: %q", n, got)
 	}
@@ -140,12 +140,12 @@ func TestRenderFindingIsPrintable(t *testing.T) {
 
 // A dry run says what would be paid for, and asks for nothing but a diagnosis.
 func TestDoctorDryRun(t *testing.T) {
-	s := examined(func(d *doctor.Daemon) {
-		d.Held = []doctor.Held{
-			{Tenant: "demo-host.com", Fingerprint: "0123abcd", Unpaid: 2},
+	s := examineDevice(func(d *doctor.Daemon) {
+		d.RegistrationTokens = []doctor.RegistrationToken{
+			{Tenant: "demo-host.com", Fingerprint: "0123abcd", Pending: 2},
 			{Tenant: "other.example", Application: "sim", Fingerprint: "89abcdef"},
 		}
-		d.Ways = []doctor.Way{{Host: "demo-host.com", Step: doctor.Reachable}}
+		d.ServiceChecks = []doctor.ServiceCheck{{Host: "demo-host.com", Stage: doctor.StageDone}}
 	})
 	got := s.run(t, "doctor", "--check-registration")
 	for _, want := range []string{"nothing was sent", "would use 2 counts", "has not refused it yet", "the configuration names no such tenant"} {
@@ -153,42 +153,42 @@ func TestDoctorDryRun(t *testing.T) {
 			t.Errorf("%q is not in:\n%s", want, got.Out)
 		}
 	}
-	if len(s.daemon.asked) != 0 {
-		t.Errorf("it asked for %v", s.daemon.asked)
+	if len(s.daemon.requests) != 0 {
+		t.Errorf("it asked for %v", s.daemon.requests)
 	}
-	if got := examined(nil).run(t, "doctor", "--check-registration"); !strings.Contains(got.Out, "No registration token is held") {
+	if got := examineDevice(nil).run(t, "doctor", "--check-registration"); !strings.Contains(got.Out, "No registration token is held") {
 		t.Errorf("got %+v", got)
 	}
 }
 
 func TestDoctorExplain(t *testing.T) {
 	for _, code := range []string{"dns_failed", "no_free_instance"} { // one of the doctor, one of the interface
-		if got := (session{}).run(t, "doctor", "explain", code); got.Code != exitDone || !strings.HasPrefix(got.Out, "# "+code+"\n") {
+		if got := (cliRun{}).run(t, "doctor", "explain", code); got.Code != exitDone || !strings.HasPrefix(got.Out, "# "+code+"\n") {
 			t.Errorf("%s: %+v", code, got)
 		}
 	}
 	for _, args := range [][]string{{"doctor", "explain", "nonsense"}, {"doctor", "explain"}, {"doctor", "more"}} {
-		if got := (session{}).run(t, args...); got.Code != exitUsage {
+		if got := (cliRun{}).run(t, args...); got.Code != exitUsage {
 			t.Errorf("%v: %+v", args, got)
 		}
 	}
 }
 
-func TestReached(t *testing.T) {
+func TestConnectionOf(t *testing.T) {
 	missing, err := client.DialChecked(t.Context(), filepath.Join(t.TempDir(), "none.sock"), client.Trust{})
-	if missing != nil || reached(err) != doctor.Missing {
-		t.Errorf("without a socket: %v, %s", err, reached(err))
+	if missing != nil || connectionOf(err) != doctor.ConnectionNoSocket {
+		t.Errorf("without a socket: %v, %s", err, connectionOf(err))
 	}
 	late := fmt.Errorf("status: %w", fmt.Errorf("%w: no answer within 5 s", client.ErrNotReachable))
-	if got := reached(late); got != doctor.Silent {
+	if got := connectionOf(late); got != doctor.ConnectionTimeout {
 		t.Errorf("after a deadline: %s", got)
 	}
-	if got := reached(nil); got != doctor.Answered {
+	if got := connectionOf(nil); got != doctor.ConnectionAnswered {
 		t.Errorf("of an answer: %s", got)
 	}
 }
 
-func TestShared(t *testing.T) {
+func TestSharedPath(t *testing.T) {
 	d := doctor.Daemon{Config: "/etc/regent/config.yaml", StateDir: "/var/lib/regent", Socket: "/run/regent/agent.sock"}
 	own := []string{"regentd", "run", "--config=/home/dev/c.yaml", "--state-dir", "/home/dev/s", "--socket", "a.sock"}
 	tests := []struct {
@@ -201,7 +201,7 @@ func TestShared(t *testing.T) {
 		{"the same socket", []string{"regentd", "run", "--config", "/c", "--state-dir", "/s"}, "/run/regent/agent.sock"},
 	}
 	for _, tt := range tests {
-		if got := shared(process.Process{Dir: "/home/dev", Args: tt.args}, d); got != tt.want {
+		if got := sharedPath(process.Process{Dir: "/home/dev", Args: tt.args}, d); got != tt.want {
 			t.Errorf("%s: shares %q, want %q", tt.name, got, tt.want)
 		}
 	}
@@ -212,10 +212,10 @@ func TestClosedSocket(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := closedSocket(file); got != "" {
+	if got := checkSocketMode(file); got != "" {
 		t.Errorf("of what is no socket: %q", got)
 	}
-	if got := closedSocket(filepath.Join(file, "x")); got != "" {
+	if got := checkSocketMode(filepath.Join(file, "x")); got != "" {
 		t.Errorf("of what is not there (%v): %q", fs.ErrNotExist, got)
 	}
 }

@@ -20,17 +20,17 @@ const (
 	envInstance    = "REGENT_INSTANCE"
 )
 
-// successor takes the place of this process, and does not return; where a
+// execFunc takes the place of this process, and does not return; where a
 // system cannot do that it runs the program, waits for it and returns its exit
 // code.
-type successor func(ctx context.Context, path string, argv, env []string) (code int, err error)
+type execFunc func(ctx context.Context, path string, argv, env []string) (code int, err error)
 
-// exited ends regent with the code of the program that it ran.
-type exited int
+// exitError ends regent with the code of the program that it ran.
+type exitError int
 
-func (e exited) Error() string { return fmt.Sprintf("the program ended with code %d", int(e)) }
+func (e exitError) Error() string { return fmt.Sprintf("the program ended with code %d", int(e)) }
 
-func newExec(s surroundings, socket *string, dial dialer) *cobra.Command {
+func newExec(s runtimeEnv, socket *string, dial dialer) *cobra.Command {
 	var f tokenFlags
 	var envToken string
 	cmd := &cobra.Command{
@@ -62,18 +62,18 @@ application asks the socket itself, since regent is another program.`,
 			if err != nil {
 				return usage(cmd, "%v", err)
 			}
-			ctx, cancel := within(cmd.Context(), f.wait)
+			ctx, cancel := withTimeout(cmd.Context(), f.wait)
 			defer cancel()
 			tok, err := dial().Token(ctx, req)
 			if err != nil {
-				return notThisWay(late(ctx, err))
+				return explainExecRefusal(timeoutError(ctx, err))
 			}
-			code, err := s.become(cmd.Context(), path, args, environment(s.environ(), *socket, tok, envToken))
+			code, err := s.exec(cmd.Context(), path, args, programEnv(s.environ(), *socket, tok, envToken))
 			if err != nil {
 				return fmt.Errorf("run %s: %w", path, err)
 			}
 			if code != 0 {
-				return exited(code)
+				return exitError(code)
 			}
 			return nil
 		},
@@ -82,12 +82,12 @@ application asks the socket itself, since regent is another program.`,
 	cmd.Flags().StringVar(&f.instance, "instance", "", "the `number` of the instance; without it a free one is leased")
 	cmd.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for the first token of an instance")
 	cmd.Flags().StringVar(&envToken, "env-token", "", "put the access token into the environment, under this `name`")
-	complete(cmd, "application", applications(dial))
+	completeFlag(cmd, "application", completeApplications(dial))
 	return cmd
 }
 
-// notThisWay adds to a refusal what is special about this way of asking.
-func notThisWay(err error) error {
+// explainExecRefusal adds to a refusal what is special about this way of asking.
+func explainExecRefusal(err error) error {
 	f, ok := errors.AsType[*fault.Fault](err)
 	if !ok || f.Kind != fault.Denied {
 		return err
@@ -97,9 +97,9 @@ func notThisWay(err error) error {
 	return &with
 }
 
-// environment is env with what the program has to know. Words of the same name
+// programEnv is env with what the program has to know. Words of the same name
 // are replaced: two of one name are read differently by different programs.
-func environment(env []string, socket string, tok api.Token, envToken string) []string {
+func programEnv(env []string, socket string, tok api.Token, envToken string) []string {
 	_, number, _ := strings.Cut(tok.Instance, "/")
 	add := [][2]string{{envSocket, socket}, {envApplication, tok.Application}, {envInstance, number}}
 	if envToken != "" {

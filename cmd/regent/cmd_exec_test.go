@@ -11,8 +11,8 @@ import (
 	"regent/ipc/api"
 )
 
-// installed is a program that the system has. It is not run.
-func installed() string {
+// systemProgram is a program that the system has. It is not run.
+func systemProgram() string {
 	if runtime.GOOS == "windows" {
 		return "cmd"
 	}
@@ -31,18 +31,18 @@ func TestExec(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := &fake{token: tok, exits: 7}
+			f := &fakeDaemon{token: tok, exits: 7}
 			args := append([]string{"exec", "--socket", "/run/s", "--application", "cad"}, tt.args...)
-			got := session{daemon: f}.run(t, append(args, "--", installed(), "-c", "exit 7")...)
+			got := cliRun{daemon: f}.run(t, append(args, "--", systemProgram(), "-c", "exit 7")...)
 			if diff := cmp.Diff(got, result{Code: 7}); diff != "" {
 				t.Errorf("got -, want +:\n%s", diff)
 			}
 			want := []any{
 				api.TokenRequest{Application: "cad"},
-				[]string{installed(), "-c", "exit 7"},
+				[]string{systemProgram(), "-c", "exit 7"},
 				append([]string{"PATH=/bin", "REGENT_SOCKET=/run/s", "REGENT_APPLICATION=cad", "REGENT_INSTANCE=2"}, tt.more...),
 			}
-			if diff := cmp.Diff(f.asked, want); diff != "" {
+			if diff := cmp.Diff(f.requests, want); diff != "" {
 				t.Errorf("got -, want +:\n%s", diff)
 			}
 		})
@@ -50,40 +50,40 @@ func TestExec(t *testing.T) {
 }
 
 func TestExecRefused(t *testing.T) {
-	f := &fake{err: fault.E("token", fault.Denied, nil)}
-	got := session{daemon: f}.run(t, "exec", "--application", "cad", "--", installed())
+	f := &fakeDaemon{err: fault.New("token", fault.Denied, nil)}
+	got := cliRun{daemon: f}.run(t, "exec", "--application", "cad", "--", systemProgram())
 	if got.Code != exitDenied || !strings.Contains(got.Err, "must call the socket itself") {
 		t.Errorf("%+v", got)
 	}
-	for _, args := range [][]string{{"--application", "cad"}, {"--", installed()}, {"--application", "cad", "--", "no-such-program-here"}} {
-		if got := (session{daemon: &fake{}}).run(t, append([]string{"exec"}, args...)...); got.Code != exitUsage {
+	for _, args := range [][]string{{"--application", "cad"}, {"--", systemProgram()}, {"--application", "cad", "--", "no-such-program-here"}} {
+		if got := (cliRun{daemon: &fakeDaemon{}}).run(t, append([]string{"exec"}, args...)...); got.Code != exitUsage {
 			t.Errorf("%q: %+v", args, got)
 		}
 	}
 }
 
 func TestWatch(t *testing.T) {
-	got := session{daemon: &fake{}}.run(t, "watch", "--application", "cad")
+	got := cliRun{daemon: &fakeDaemon{}}.run(t, "watch", "--application", "cad")
 	if diff := cmp.Diff(got, result{Out: "cad/1  live, token 1\ncad/1  live, token 2\n"}); diff != "" {
 		t.Errorf("got -, want +:\n%s", diff)
 	}
-	got = session{daemon: &fake{}}.run(t, "watch", "--application", "cad", "--json")
+	got = cliRun{daemon: &fakeDaemon{}}.run(t, "watch", "--application", "cad", "--json")
 	if want := `{"instance":"cad/1","state":"live","generation":1}`; !strings.HasPrefix(got.Out, want+"\n") {
 		t.Errorf("got %q, want %s", got.Out, want)
 	}
 }
 
 func TestExplain(t *testing.T) {
-	f := &fake{explained: api.Explanation{Application: "cad", PID: 42, UID: "1000", User: "alice", Groups: []string{"1000"}, Reason: "user alice (1000) is not among its users"}}
-	got := session{daemon: f}.run(t, "explain", "--pid", "42", "--application", "cad")
+	f := &fakeDaemon{explained: api.Explanation{Application: "cad", PID: 42, UID: "1000", User: "alice", Groups: []string{"1000"}, Reason: "user alice (1000) is not among its users"}}
+	got := cliRun{daemon: f}.run(t, "explain", "--pid", "42", "--application", "cad")
 	if got.Code != exitDenied || got.Err != "" || !strings.Contains(got.Out, "Process 42 may not use cad") || !strings.Contains(got.Out, "alice (1000)") {
 		t.Errorf("%+v", got)
 	}
 	f.explained.Allow = true
-	if got := (session{daemon: f}).run(t, "explain", "--pid", "42", "--application", "cad", "--json"); got.Code != exitDone || !strings.Contains(got.Out, `"allow": true`) {
+	if got := (cliRun{daemon: f}).run(t, "explain", "--pid", "42", "--application", "cad", "--json"); got.Code != exitDone || !strings.Contains(got.Out, `"allow": true`) {
 		t.Errorf("%+v", got)
 	}
-	if got := (session{daemon: f}).run(t, "explain", "--application", "cad"); got.Code != exitUsage {
+	if got := (cliRun{daemon: f}).run(t, "explain", "--application", "cad"); got.Code != exitUsage {
 		t.Errorf("without a process: %+v", got)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"regent/ipc/api"
 )
 
-func newExplain(s surroundings, dial dialer) *cobra.Command {
+func newExplain(s runtimeEnv, dial dialer) *cobra.Command {
 	var application string
 	var pid int
 	var asJSON bool
@@ -27,11 +27,11 @@ Nothing is leased. For administrators. It exits 4 if the process gets no token.`
 			if err := instance.CheckApplication(application); err != nil {
 				return usage(cmd, "--application: %v", err)
 			}
-			ctx, cancel := within(cmd.Context(), 0)
+			ctx, cancel := withTimeout(cmd.Context(), 0)
 			defer cancel()
 			e, err := dial().Explain(ctx, pid, application)
 			if err != nil {
-				return late(ctx, err)
+				return timeoutError(ctx, err)
 			}
 			if asJSON {
 				err = printJSON(cmd.OutOrStdout(), e)
@@ -39,7 +39,7 @@ Nothing is leased. For administrators. It exits 4 if the process gets no token.`
 				_, err = fmt.Fprint(cmd.OutOrStdout(), renderExplanation(e, view{width: s.width, colour: s.colour()}))
 			}
 			if err == nil && !e.Allow {
-				return refused{}
+				return refusalError{}
 			}
 			return err
 		},
@@ -47,14 +47,14 @@ Nothing is leased. For administrators. It exits 4 if the process gets no token.`
 	cmd.Flags().IntVar(&pid, "pid", 0, "the `number` of the process")
 	cmd.Flags().StringVar(&application, "application", "", "the `id` of the application")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	complete(cmd, "application", applications(dial))
+	completeFlag(cmd, "application", completeApplications(dial))
 	return cmd
 }
 
-// refused ends regent with the code of a refusal; what was printed says it.
-type refused struct{}
+// refusalError ends regent with the code of a refusal; what was printed says it.
+type refusalError struct{}
 
-func (refused) Error() string { return "the process gets no token" }
+func (refusalError) Error() string { return "the process gets no token" }
 
 func renderExplanation(e api.Explanation, v view) string {
 	answer := "Process %d may use %s: %s, %s"

@@ -11,7 +11,7 @@ import (
 	"regent/agent/status"
 )
 
-func newInstances(s surroundings, dial dialer) *cobra.Command {
+func newInstances(s runtimeEnv, dial dialer) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "instances",
@@ -58,10 +58,10 @@ brings the instance back.`,
 			if err != nil {
 				return usage(cmd, "%v", err)
 			}
-			ctx, cancel := within(cmd.Context(), 0)
+			ctx, cancel := withTimeout(cmd.Context(), 0)
 			defer cancel()
 			if err := dial().Forget(ctx, application, strconv.Itoa(number)); err != nil {
-				return late(ctx, err)
+				return timeoutError(ctx, err)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The auth token of %s is wiped.\n", args[0])
 			return err

@@ -11,7 +11,7 @@ import (
 	"regent/ipc/api"
 )
 
-func newLedger(s surroundings, dial dialer) *cobra.Command {
+func newLedger(s runtimeEnv, dial dialer) *cobra.Command {
 	var asJSON, asCSV bool
 	cmd := &cobra.Command{
 		Use:   "ledger",
@@ -27,11 +27,11 @@ has its identifier, then say so with regent ledger resolve.`,
 			if asJSON && asCSV {
 				return usage(cmd, "--json and --csv exclude each other")
 			}
-			ctx, cancel := within(cmd.Context(), 0)
+			ctx, cancel := withTimeout(cmd.Context(), 0)
 			defer cancel()
 			l, err := dial().Ledger(ctx)
 			if err != nil {
-				return late(ctx, err)
+				return timeoutError(ctx, err)
 			}
 			switch {
 			case asJSON:
@@ -56,11 +56,11 @@ func newLedgerVerify(dial dialer) *cobra.Command {
 		Short: "Have the agent read the ledger again and compare it with what it wrote",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := within(cmd.Context(), 0)
+			ctx, cancel := withTimeout(cmd.Context(), 0)
 			defer cancel()
 			l, err := dial().VerifiedLedger(ctx)
 			if err != nil {
-				return late(ctx, err)
+				return timeoutError(ctx, err)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The ledger is as the agent wrote it: %d entries.\n", len(l.Entries))
 			return err
@@ -93,10 +93,10 @@ the list does not show it, use --not-listed. Regent then tries the other form.`,
 			if yes == no {
 				return usage(cmd, "add one of --consumed, --not-consumed, --listed, --not-listed; see regent ledger resolve --help")
 			}
-			ctx, cancel := within(cmd.Context(), 0)
+			ctx, cancel := withTimeout(cmd.Context(), 0)
 			defer cancel()
 			if err := dial().Resolve(ctx, args[0], yes); err != nil {
-				return late(ctx, err)
+				return timeoutError(ctx, err)
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s is resolved.\n", printable(args[0]))
 			return err
@@ -122,7 +122,7 @@ func renderLedger(l api.Ledger, v view) string {
 		rows = append(rows, []string{
 			first.At.In(v.now.Location()).Format("2006-01-02 15:04:05"),
 			printable(first.Instance), printable(first.Identifier), printable(first.Registration),
-			printable(became(entries[len(entries)-1])),
+			printable(outcomeText(entries[len(entries)-1])),
 		})
 	}
 	return table("", rows)
@@ -149,8 +149,8 @@ func redemptions(entries []api.LedgerEntry) [][]api.LedgerEntry {
 	return all
 }
 
-// became says what the last entry of a redemption makes of it.
-func became(e api.LedgerEntry) string {
+// outcomeText says what the last entry of a redemption makes of it.
+func outcomeText(e api.LedgerEntry) string {
 	switch redeem.Kind(e.Kind) {
 	case redeem.Intent:
 		return "under way"
@@ -160,11 +160,11 @@ func became(e api.LedgerEntry) string {
 		}
 		return "auth token " + e.AuthTokenID
 	case redeem.Refused:
-		return because("refused, no count used", e)
+		return serviceReason("refused, no count used", e)
 	case redeem.Unused:
-		return because("no count used", e)
+		return serviceReason("no count used", e)
 	case redeem.Uncertain:
-		return because("uncertain, a count may have been used", e)
+		return serviceReason("uncertain, a count may have been used", e)
 	case redeem.Resolved:
 		if e.Consumed {
 			return "a count was used, says " + e.By
@@ -181,8 +181,8 @@ func became(e api.LedgerEntry) string {
 	return e.Kind
 }
 
-// because adds what the service said.
-func because(what string, e api.LedgerEntry) string {
+// serviceReason adds what the service said.
+func serviceReason(what string, e api.LedgerEntry) string {
 	var reasons []string
 	if e.Code != "" {
 		reasons = append(reasons, e.Code)

@@ -12,13 +12,13 @@ import (
 	"regent/ipc/api"
 )
 
-// account is a ledger with every kind of ending.
-func account() api.Ledger {
+// sampleLedger is a ledger with every kind of ending.
+func sampleLedger() api.Ledger {
 	var seq uint64
 	line := func(id, kind string, e api.LedgerEntry) api.LedgerEntry {
 		seq++
 		e.Seq, e.ID, e.Kind, e.Tenant = seq, id, kind, "demo-host.com"
-		e.At = before(time.Hour).Add(time.Duration(seq) * time.Minute)
+		e.At = beforeNoon(time.Hour).Add(time.Duration(seq) * time.Minute)
 		e.Instance = "cad/" + id
 		return e
 	}
@@ -41,34 +41,34 @@ func account() api.Ledger {
 }
 
 func TestLedgerScreen(t *testing.T) {
-	got := session{daemon: &fake{ledger: account()}}.run(t, "ledger")
+	got := cliRun{daemon: &fakeDaemon{ledger: sampleLedger()}}.run(t, "ledger")
 	if got.Code != 0 || got.Err != "" {
 		t.Errorf("got %+v", got)
 	}
 	golden(t, "ledger.golden", got.Out)
-	got = session{daemon: &fake{}}.run(t, "ledger")
+	got = cliRun{daemon: &fakeDaemon{}}.run(t, "ledger")
 	if want := "No redemption was ever tried on this device.\n"; got.Out != want {
 		t.Errorf("got %q, want %q", got.Out, want)
 	}
 }
 
 func TestLedgerJSONIsTheLedger(t *testing.T) {
-	got := session{daemon: &fake{ledger: account()}}.run(t, "ledger", "--json")
+	got := cliRun{daemon: &fakeDaemon{ledger: sampleLedger()}}.run(t, "ledger", "--json")
 	var back api.Ledger
 	if err := json.Unmarshal([]byte(got.Out), &back); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(back, account()); diff != "" {
+	if diff := cmp.Diff(back, sampleLedger()); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
 	}
 }
 
 func TestLedgerCSV(t *testing.T) {
-	l := account()
+	l := sampleLedger()
 	l.Entries[0].FQDN, l.Entries[0].UserName, l.Entries[0].MAC = "ws17.example.com", `o"hara, jr`, "02:00:00:00:00:01"
 	l.Entries[0].RefID1, l.Entries[0].RefID2 = "cad/1", "device-7c1e"
 	l.Entries = append(l.Entries, api.LedgerEntry{Kind: "asked", Instance: "cad/1", By: "alice"}) // no redemption of its own
-	got := session{daemon: &fake{ledger: l}}.run(t, "ledger", "--csv")
+	got := cliRun{daemon: &fakeDaemon{ledger: l}}.run(t, "ledger", "--csv")
 	if got.Code != 0 || got.Err != "" {
 		t.Errorf("got %+v", got)
 	}
@@ -76,12 +76,12 @@ func TestLedgerCSV(t *testing.T) {
 }
 
 func TestLedgerVerify(t *testing.T) {
-	got := session{daemon: &fake{ledger: account()}}.run(t, "ledger", "verify")
+	got := cliRun{daemon: &fakeDaemon{ledger: sampleLedger()}}.run(t, "ledger", "verify")
 	if want := (result{Out: "The ledger is as the agent wrote it: 19 entries.\n"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	altered := fault.Errorf("verify", fault.StoreUnreadable, "the ledger is not what this daemon wrote: line 3")
-	got = session{daemon: &fake{err: altered}}.run(t, "ledger", "verify")
+	got = cliRun{daemon: &fakeDaemon{err: altered}}.run(t, "ledger", "verify")
 	if got.Code != 1 || got.Out != "" || !strings.Contains(got.Err, "line 3") {
 		t.Errorf("an altered ledger: got %+v, want exit 1 and the line", got)
 	}
@@ -89,12 +89,12 @@ func TestLedgerVerify(t *testing.T) {
 
 func TestLedgerResolve(t *testing.T) {
 	for flag, want := range map[string]string{"--consumed": "resolve regent-03 true", "--not-consumed": "resolve regent-03 false"} {
-		daemon := &fake{}
-		got := session{daemon: daemon}.run(t, "ledger", "resolve", "regent-03", flag)
+		daemon := &fakeDaemon{}
+		got := cliRun{daemon: daemon}.run(t, "ledger", "resolve", "regent-03", flag)
 		if got.Code != 0 || got.Out != "regent-03 is resolved.\n" {
 			t.Errorf("%s: got %+v", flag, got)
 		}
-		if diff := cmp.Diff(daemon.asked, []any{want}); diff != "" {
+		if diff := cmp.Diff(daemon.requests, []any{want}); diff != "" {
 			t.Errorf("%s: the agent was asked (-got +want):\n%s", flag, diff)
 		}
 	}
@@ -108,21 +108,21 @@ func TestLedgerResolveUsage(t *testing.T) {
 		{"ledger", "resolve", "regent-03", "--consumed", "--not-consumed"},
 		{"ledger", "--json", "--csv"},
 	} {
-		daemon := &fake{}
-		got := session{daemon: daemon}.run(t, args...)
-		if got.Code != 2 || daemon.asked != nil {
-			t.Errorf("%q: got %+v, asked %v; want exit 2 and nothing asked", args, got, daemon.asked)
+		daemon := &fakeDaemon{}
+		got := cliRun{daemon: daemon}.run(t, args...)
+		if got.Code != 2 || daemon.requests != nil {
+			t.Errorf("%q: got %+v, asked %v; want exit 2 and nothing asked", args, got, daemon.requests)
 		}
 	}
 }
 
 func TestInstancesForget(t *testing.T) {
-	daemon := &fake{}
-	got := session{daemon: daemon}.run(t, "instances", "forget", "cad/12")
+	daemon := &fakeDaemon{}
+	got := cliRun{daemon: daemon}.run(t, "instances", "forget", "cad/12")
 	if want := (result{Out: "The auth token of cad/12 is wiped.\n"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if diff := cmp.Diff(daemon.asked, []any{"forget cad 12"}); diff != "" {
+	if diff := cmp.Diff(daemon.requests, []any{"forget cad 12"}); diff != "" {
 		t.Errorf("the agent was asked (-got +want):\n%s", diff)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"regent/ipc/api"
 )
 
-func newPolicy(s surroundings, dial dialer) *cobra.Command {
+func newPolicy(s runtimeEnv, dial dialer) *cobra.Command {
 	var asJSON, all, strict bool
 	cmd := &cobra.Command{
 		Use:   "policy",
@@ -35,8 +35,8 @@ for a restart.`,
 			} else {
 				_, err = io.WriteString(cmd.OutOrStdout(), renderPolicy(p, s.viewAt(s.now()), all))
 			}
-			if err == nil && strict && toMend(p) > 0 {
-				return unwell(status.Degraded)
+			if err == nil && strict && countProblems(p) > 0 {
+				return healthError(status.Degraded)
 			}
 			return err
 		},
@@ -48,7 +48,7 @@ for a restart.`,
 	return cmd
 }
 
-func newPolicyExplain(s surroundings, dial dialer) *cobra.Command {
+func newPolicyExplain(s runtimeEnv, dial dialer) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain KEY",
 		Short: "Say why a key has its value, and what it means",
@@ -78,10 +78,10 @@ macOS preferences.`,
 }
 
 func askPolicy(ctx context.Context, dial dialer) (api.Policy, error) {
-	ctx, cancel := within(ctx, 0)
+	ctx, cancel := withTimeout(ctx, 0)
 	defer cancel()
 	p, err := dial().Policy(ctx)
-	return p, late(ctx, err)
+	return p, timeoutError(ctx, err)
 }
 
 func findKey(cmd *cobra.Command, p api.Policy, name string) (api.PolicyKey, error) {
@@ -103,12 +103,12 @@ func findKey(cmd *cobra.Command, p api.Policy, name string) (api.PolicyKey, erro
 	return api.PolicyKey{}, usage(cmd, "there is no key %q here; regent policy --all lists them", name)
 }
 
-// toMend counts the keys and the files with which something is not as somebody
+// countProblems counts the keys and the files with which something is not as somebody
 // wanted it.
-func toMend(p api.Policy) int {
+func countProblems(p api.Policy) int {
 	n := len(p.Problems)
 	for _, k := range p.Keys {
-		if k.Status != api.PolicyOK {
+		if k.Status != api.PolicyStateOK {
 			n++
 		}
 	}
@@ -121,14 +121,14 @@ const defaultLevel = "default"
 func renderPolicy(p api.Policy, v view, all bool) string {
 	rows := [][]string{{"KEY", "VALUE", "LEVEL", "STATUS", "SOURCE", "HIDES"}}
 	for _, k := range p.Keys {
-		if k.Level == defaultLevel && k.Status == api.PolicyOK && !all {
+		if k.Level == defaultLevel && k.Status == api.PolicyStateOK && !all {
 			continue
 		}
 		hides := ""
 		if len(k.Hides) > 0 {
-			hides = fmt.Sprintf("%s (%s)", shortened(k.Hides[0].Value), k.Hides[0].Level)
+			hides = fmt.Sprintf("%s (%s)", truncateValue(k.Hides[0].Value), k.Hides[0].Level)
 		}
-		rows = append(rows, []string{printable(k.Key), shortened(k.Value), printable(k.Level), inPlainWords(k.Status), printable(k.Source), hides})
+		rows = append(rows, []string{printable(k.Key), truncateValue(k.Value), printable(k.Level), valueText(k.Status), printable(k.Source), hides})
 	}
 	text := "Nobody sets anything: every key has its default.\n"
 	if len(rows) > 1 {
@@ -139,15 +139,15 @@ func renderPolicy(p api.Policy, v view, all bool) string {
 		mistakes = append(mistakes, k.Problems...)
 	}
 	if len(mistakes) > 0 {
-		text += "\n" + v.paint(bold, "To be mended:") + "\n" + renderMistakes(mistakes, v)
+		text += "\n" + v.paint(bold, "To be mended:") + "\n" + renderPolicyProblems(mistakes, v)
 	}
 	if !p.AppliedAt.IsZero() {
-		text += fmt.Sprintf("\nIn force for %s. Why a key has its value: regent policy explain KEY\n", inWords(v.now.Sub(p.AppliedAt)))
+		text += fmt.Sprintf("\nIn force for %s. Why a key has its value: regent policy explain KEY\n", formatDuration(v.now.Sub(p.AppliedAt)))
 	}
 	return text
 }
 
-func renderMistakes(mistakes []api.PolicyMistake, v view) string {
+func renderPolicyProblems(mistakes []api.PolicyProblem, v view) string {
 	var rows [][2]string
 	for _, m := range mistakes {
 		rows = append(rows, [2]string{printable(m.Source), printable(m.Detail)})
@@ -155,9 +155,9 @@ func renderMistakes(mistakes []api.PolicyMistake, v view) string {
 	return v.labelled("  ", rows)
 }
 
-// shortened keeps a long list from widening a whole table; explain and --json
+// truncateValue keeps a long list from widening a whole table; explain and --json
 // show it in full.
-func shortened(value string) string {
+func truncateValue(value string) string {
 	const most = 48
 	if runes := []rune(printable(value)); len(runes) > most {
 		return string(runes[:most-1]) + "…"
@@ -165,13 +165,13 @@ func shortened(value string) string {
 	return printable(value)
 }
 
-func inPlainWords(status string) string { return strings.ReplaceAll(printable(status), "_", " ") }
+func valueText(status string) string { return strings.ReplaceAll(printable(status), "_", " ") }
 
 // explainKey says all that is known of one key.
 func explainKey(k api.PolicyKey, v view) string {
 	because := "because nobody sets it"
 	if k.Level != defaultLevel {
-		because = fmt.Sprintf("set by %s, which is %s", printable(k.Source), levelInWords(k.Level))
+		because = fmt.Sprintf("set by %s, which is %s", printable(k.Source), levelText(k.Level))
 	}
 	text := v.paint(bold, printable(k.Key)+": "+printable(k.Value)) + "\n"
 	rows := [][2]string{{"Why", because}}
@@ -195,7 +195,7 @@ func explainKey(k api.PolicyKey, v view) string {
 	return text + v.labelled("  ", rows)
 }
 
-func levelInWords(level string) string {
+func levelText(level string) string {
 	switch level {
 	case "managed":
 		return "managed policy; nothing on this device overrides it"

@@ -13,25 +13,25 @@ import (
 	"regent/ipc/api"
 )
 
-// fleet is what a device with a typo or two in its policy answers.
-func fleet() api.Policy {
+// samplePolicy is what a device with a typo or two in its policy answers.
+func samplePolicy() api.Policy {
 	return api.Policy{
 		AppliedAt: noon.Add(-3 * time.Minute),
 		Keys: []api.PolicyKey{
 			{
-				Key: "tenant", Value: "https://demo-host.com", Level: "managed", Source: "/etc/regent/policy.d/10-fleet.yaml:1", Status: api.PolicyOK,
+				Key: "tenant", Value: "https://demo-host.com", Level: "managed", Source: "/etc/regent/policy.d/10-fleet.yaml:1", Status: api.PolicyStateOK,
 				Hides:   []api.PolicyValue{{Value: "https://old-host.com", Level: "local", Source: "/etc/regent/config.yaml:1"}},
 				Default: `""`, Title: "Tenant", Doc: "Address of the tenant.", PolicyName: "Tenant", Reloadable: true,
 			},
 			{
-				Key: "log.level", Value: "debug", Level: "local", Source: "/etc/regent/config.yaml:3", Status: api.PolicyProblem, Default: "info", Doc: "The least severe message that is logged.",
-				Problems: []api.PolicyMistake{{Source: "/etc/regent/policy.d/10-fleet.yaml:2", Detail: "log.level: is none of its words; write debug, info, warn or error"}}, PolicyName: "LogLevel", Reloadable: true,
+				Key: "log.level", Value: "debug", Level: "local", Source: "/etc/regent/config.yaml:3", Status: api.PolicyStateProblem, Default: "info", Doc: "The least severe message that is logged.",
+				Problems: []api.PolicyProblem{{Source: "/etc/regent/policy.d/10-fleet.yaml:2", Detail: "log.level: is none of its words; write debug, info, warn or error"}}, PolicyName: "LogLevel", Reloadable: true,
 			},
-			{Key: "log.format", Value: "json", Level: "managed", Source: "/etc/regent/policy.d/10-fleet.yaml:3", Status: api.PolicyWaiting, Default: "text", Doc: "How messages are written.", PolicyName: "LogFormat"},
-			{Key: "audit", Value: "best_effort", Level: "default", Source: "default", Status: api.PolicyOK, Default: "best_effort", Doc: "x.", Reloadable: true},
-			{Key: "applications.cad.allow", Value: "[{groups: [" + strings.Repeat("engineering, ", 9) + "x]}]", Level: "managed", Source: "HKLM\\SOFTWARE\\Policies\\Regent\\Applications\\cad", Status: api.PolicyOK, Doc: "Who may use the application.", Reloadable: true},
+			{Key: "log.format", Value: "json", Level: "managed", Source: "/etc/regent/policy.d/10-fleet.yaml:3", Status: api.PolicyStateWaiting, Default: "text", Doc: "How messages are written.", PolicyName: "LogFormat"},
+			{Key: "audit", Value: "best_effort", Level: "default", Source: "default", Status: api.PolicyStateOK, Default: "best_effort", Doc: "x.", Reloadable: true},
+			{Key: "applications.cad.allow", Value: "[{groups: [" + strings.Repeat("engineering, ", 9) + "x]}]", Level: "managed", Source: "HKLM\\SOFTWARE\\Policies\\Regent\\Applications\\cad", Status: api.PolicyStateOK, Doc: "Who may use the application.", Reloadable: true},
 		},
-		Problems: []api.PolicyMistake{{Source: "/etc/regent/policy.d/20-typo.yaml:1", Detail: "tenent: is not a known key; did you mean tenant?"}},
+		Problems: []api.PolicyProblem{{Source: "/etc/regent/policy.d/20-typo.yaml:1", Detail: "tenent: is not a known key; did you mean tenant?"}},
 	}
 }
 
@@ -41,8 +41,8 @@ func TestPolicyScreens(t *testing.T) {
 		"policy": {"policy"}, "policy-all": {"policy", "--all"},
 		"policy-explain": {"policy", "explain", "tenant"}, "policy-explain-mend": {"policy", "explain", "LOGLEVEL"},
 	} {
-		d := &fake{policy: fleet()}
-		got := session{daemon: d}.run(t, args...)
+		d := &fakeDaemon{policy: samplePolicy()}
+		got := cliRun{daemon: d}.run(t, args...)
 		want, err := os.ReadFile(filepath.Join("testdata", name+".golden"))
 		if err != nil {
 			t.Fatal(err)
@@ -54,8 +54,8 @@ func TestPolicyScreens(t *testing.T) {
 }
 
 func TestPolicyForScripts(t *testing.T) {
-	d := &fake{policy: fleet()}
-	got := session{daemon: d}.run(t, "policy", "--json")
+	d := &fakeDaemon{policy: samplePolicy()}
+	got := cliRun{daemon: d}.run(t, "policy", "--json")
 	var back api.Policy
 	if err := json.Unmarshal([]byte(got.Out), &back); err != nil || got.Code != 0 {
 		t.Fatalf("%d, %v", got.Code, err)
@@ -63,17 +63,17 @@ func TestPolicyForScripts(t *testing.T) {
 	if diff := cmp.Diff(back, d.policy); diff != "" {
 		t.Errorf("JSON (-got +want):\n%s", diff)
 	}
-	if got := (session{daemon: d}).run(t, "policy", "--exit-code"); got.Code != exitDegraded {
+	if got := (cliRun{daemon: d}).run(t, "policy", "--exit-code"); got.Code != exitDegraded {
 		t.Errorf("with something to be mended: code %d, want %d", got.Code, exitDegraded)
 	}
 	d.policy = api.Policy{}
-	if got := (session{daemon: d}).run(t, "policy", "--exit-code"); got.Code != exitDone || !strings.Contains(got.Out, "every key has its default") {
+	if got := (cliRun{daemon: d}).run(t, "policy", "--exit-code"); got.Code != exitDone || !strings.Contains(got.Out, "every key has its default") {
 		t.Errorf("with nothing set: %+v", got)
 	}
 }
 
 func TestPolicyExplainOfNoKey(t *testing.T) {
-	d := &fake{policy: fleet()}
+	d := &fakeDaemon{policy: samplePolicy()}
 	for _, tt := range []struct {
 		args []string
 		want string
@@ -83,7 +83,7 @@ func TestPolicyExplainOfNoKey(t *testing.T) {
 		{[]string{"policy", "explain", "nothing"}, "regent policy --all lists them"},
 		{[]string{"policy", "tenant"}, "takes no arguments"},
 	} {
-		if got := (session{daemon: d}).run(t, tt.args...); got.Code != exitUsage || !strings.Contains(got.Err, tt.want) {
+		if got := (cliRun{daemon: d}).run(t, tt.args...); got.Code != exitUsage || !strings.Contains(got.Err, tt.want) {
 			t.Errorf("%v: got %+v, want code 2 and %q", tt.args, got, tt.want)
 		}
 	}

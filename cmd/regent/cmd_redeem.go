@@ -15,7 +15,7 @@ import (
 
 // newRedeem is a person's decision to spend a count on an instance whose auth
 // token is of no use any more.
-func newRedeem(s surroundings, dial dialer) *cobra.Command {
+func newRedeem(s runtimeEnv, dial dialer) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "redeem INSTANCE",
@@ -30,13 +30,13 @@ remembered, and the next one pays for it.`,
 			if err != nil {
 				return usage(cmd, "%v", err)
 			}
-			if err := sure(cmd, s, yes, fmt.Sprintf("Spend one count of a registration token on %s?", args[0])); err != nil {
+			if err := confirm(cmd, s, yes, fmt.Sprintf("Spend one count of a registration token on %s?", args[0])); err != nil {
 				return err
 			}
-			ctx, cancel := within(cmd.Context(), 0)
+			ctx, cancel := withTimeout(cmd.Context(), 0)
 			defer cancel()
 			if err := dial().Redeem(ctx, application, strconv.Itoa(number)); err != nil {
-				return late(ctx, err)
+				return timeoutError(ctx, err)
 			}
 			st, err := dial().Status(ctx)
 			_, err = fmt.Fprint(cmd.OutOrStdout(), begun(st, err == nil, application, args[0]))
@@ -58,18 +58,18 @@ func begun(st status.Status, known bool, application, name string) string {
 			}
 		}
 	}
-	if known && !payable(st, application) {
+	if known && !hasRegistration(st, application) {
 		return fmt.Sprintf("Remembered: the next registration token pays one count for %s; give one with regent register.\n", name)
 	}
 	return fmt.Sprintf("%s is being redeemed, which costs a count; see regent status.\n", name)
 }
 
-// errUnsure ends a command that was not confirmed.
-var errUnsure = errors.New("nothing was changed")
+// errNotConfirmed ends a command that was not confirmed.
+var errNotConfirmed = errors.New("nothing was changed")
 
-// sure asks the person, unless yes says that it is not needed. Where there is
+// confirm asks the person, unless yes says that it is not needed. Where there is
 // nobody to ask, yes is.
-func sure(cmd *cobra.Command, s surroundings, yes bool, question string) error {
+func confirm(cmd *cobra.Command, s runtimeEnv, yes bool, question string) error {
 	if yes {
 		return nil
 	}
@@ -78,13 +78,13 @@ func sure(cmd *cobra.Command, s surroundings, yes bool, question string) error {
 	}
 	agreed, err := s.confirm(cmd.Context(), question)
 	if err == nil && !agreed {
-		return errUnsure
+		return errNotConfirmed
 	}
 	return err
 }
 
-// payable reports whether a registration token is held for the application.
-func payable(st status.Status, application string) bool {
+// hasRegistration reports whether a registration token is held for the application.
+func hasRegistration(st status.Status, application string) bool {
 	return slices.ContainsFunc(st.Applications, func(a status.Application) bool {
 		return a.ID == application && holdsRegistration(st, a.Tenant)
 	})

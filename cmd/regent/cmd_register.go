@@ -27,7 +27,7 @@ type registerFlags struct {
 	wait                time.Duration
 }
 
-func newRegister(s surroundings, dial dialer) *cobra.Command {
+func newRegister(s runtimeEnv, dial dialer) *cobra.Command {
 	var f registerFlags
 	cmd := &cobra.Command{
 		Use:   "register {--file FILE | --stdin}",
@@ -55,11 +55,11 @@ accepted the token. Running the same command again does so too.`,
 	cmd.Flags().StringVar(&f.application, "application", "", "the `id` of the only application that it is for (default: every one of the tenant)")
 	cmd.Flags().StringVar(&f.tenant, "tenant", "", "the `URL` of the token service (default: the configured one)")
 	cmd.Flags().DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for its redemption")
-	complete(cmd, "application", applications(dial))
+	completeFlag(cmd, "application", completeApplications(dial))
 	return cmd
 }
 
-func register(cmd *cobra.Command, s surroundings, f registerFlags, dial dialer) error {
+func register(cmd *cobra.Command, s runtimeEnv, f registerFlags, dial dialer) error {
 	req, err := f.request(cmd)
 	if err != nil {
 		return err
@@ -78,26 +78,26 @@ func register(cmd *cobra.Command, s surroundings, f registerFlags, dial dialer) 
 	if err != nil {
 		return err
 	}
-	doubt := token.Unproven(secret)
+	doubt := token.FormatWarning(secret)
 	if doubt != "" {
 		fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: registration token from %s: %s\n", printable(from.name), doubt) //nolint:errcheck // the answer says how it went
 	}
 	req.RegistrationToken = secret.Reveal() //nolint:forbidigo // it leaves for the daemon here
 	req.Source = from.name
-	ctx, cancel := within(cmd.Context(), f.wait)
+	ctx, cancel := withTimeout(cmd.Context(), f.wait)
 	defer cancel()
 	// 1. The daemon answers once its sealed copy is durable.
 	reg, err := dial().Register(ctx, req)
 	if err != nil {
-		return late(ctx, err)
+		return timeoutError(ctx, err)
 	}
 	text, failed := renderRegistration(reg, f.wait > 0, s.viewAt(s.now()))
 	if _, err := io.WriteString(cmd.OutOrStdout(), text); err != nil {
 		return err
 	}
 	// 2. Only then may the file go, whatever became of the redemptions.
-	if f.erase && (reg.Kept || f.eraseUnneeded) {
-		if err := clearFile(cmd, dial(), from, secret, doubt); err != nil {
+	if f.erase && (reg.Stored || f.eraseUnneeded) {
+		if err := removeTokenFile(cmd, dial(), from, secret, doubt); err != nil {
 			return err
 		}
 	}
@@ -109,7 +109,7 @@ func (f registerFlags) request(cmd *cobra.Command) (req api.RegistrationRequest,
 	if f.file != "" && f.stdin {
 		return req, usage(cmd, "--file and --stdin exclude each other")
 	}
-	if f.erase && (f.file == "" || f.file == "-" || tokenfile.Stream(f.file)) {
+	if f.erase && (f.file == "" || f.file == "-" || tokenfile.IsStream(f.file)) {
 		return req, usage(cmd, "--erase needs --file and a file: there is nothing else to unlink; leave it out")
 	}
 	if f.eraseUnneeded && !f.erase {
@@ -119,76 +119,76 @@ func (f registerFlags) request(cmd *cobra.Command) (req api.RegistrationRequest,
 	return api.RegistrationRequest{Application: f.application, Tenant: f.tenant, Wait: wait}, err
 }
 
-// origin is where a registration token came from.
-type origin struct {
+// tokenOrigin is where a registration token came from.
+type tokenOrigin struct {
 	name string // "file /etc/regent/registration-token", "stdin", "terminal"
 	path string // of the file; "" if there is none
 	id   tokenfile.Identity
 }
 
 // read gets the token from where the flags say.
-func (f registerFlags) read(cmd *cobra.Command, s surroundings) (token.Secret, origin, error) {
+func (f registerFlags) read(cmd *cobra.Command, s runtimeEnv) (token.Secret, tokenOrigin, error) {
 	file := f.file
-	if tokenfile.Stdin(file) {
+	if tokenfile.IsStdin(file) {
 		file = "-"
 	}
 	switch {
-	case file != "" && file != "-" && tokenfile.Stream(file):
+	case file != "" && file != "-" && tokenfile.IsStream(file):
 		return readStream(cmd, file, s)
 	case file != "" && file != "-":
 		return f.readFile(cmd, s)
 	case s.prompt != nil:
 		answer, err := s.prompt(cmd.Context(), "Registration token (not shown): ")
 		if err != nil {
-			return token.Secret{}, origin{}, err
+			return token.Secret{}, tokenOrigin{}, err
 		}
-		return parse(answer, "terminal")
+		return parseToken(answer, "terminal")
 	case f.stdin || file == "-":
 		return readAll(cmd, s.in, "stdin")
 	}
-	return token.Secret{}, origin{}, usage(cmd, "a registration token is needed: --file FILE or --stdin")
+	return token.Secret{}, tokenOrigin{}, usage(cmd, "a registration token is needed: --file FILE or --stdin")
 }
 
 // readAll reads to the end of a stream, unless the person interrupts.
-func readAll(cmd *cobra.Command, in io.Reader, name string) (token.Secret, origin, error) {
+func readAll(cmd *cobra.Command, in io.Reader, name string) (token.Secret, tokenOrigin, error) {
 	content, err := terminal.Await(cmd.Context(), func() ([]byte, error) {
 		return io.ReadAll(io.LimitReader(in, tokenfile.MaxSize+1))
 	})
 	if err != nil {
-		return token.Secret{}, origin{}, fmt.Errorf("read registration token: %w", err)
+		return token.Secret{}, tokenOrigin{}, fmt.Errorf("read registration token: %w", err)
 	}
-	return parse(content, name)
+	return parseToken(content, name)
 }
 
-func readStream(cmd *cobra.Command, path string, s surroundings) (token.Secret, origin, error) {
-	f, err := terminal.Await(cmd.Context(), func() (*os.File, error) { return tokenfile.OpenStream(path, s.person()...) })
+func readStream(cmd *cobra.Command, path string, s runtimeEnv) (token.Secret, tokenOrigin, error) {
+	f, err := terminal.Await(cmd.Context(), func() (*os.File, error) { return tokenfile.OpenStream(path, s.invokingUser()...) })
 	if err != nil {
-		return token.Secret{}, origin{}, err
+		return token.Secret{}, tokenOrigin{}, err
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
 	return readAll(cmd, f, path)
 }
 
-// maxBusy is how long regent waits for whoever writes the file.
-const maxBusy = time.Minute
+// maxFileWait is how long regent waits for whoever writes the file.
+const maxFileWait = time.Minute
 
 // readFile waits while the file is being written. Where it is to be erased, it
 // has to keep still as well: another piece may be coming.
-func (f registerFlags) readFile(cmd *cobra.Command, s surroundings) (token.Secret, origin, error) {
+func (f registerFlags) readFile(cmd *cobra.Command, s runtimeEnv) (token.Secret, tokenOrigin, error) {
 	path, err := filepath.Abs(f.file)
 	if err != nil {
-		return token.Secret{}, origin{}, fmt.Errorf("read registration token: %w", err)
+		return token.Secret{}, tokenOrigin{}, fmt.Errorf("read registration token: %w", err)
 	}
 	const step = 200 * time.Millisecond
 	for waited := time.Duration(0); ; waited += step {
 		still := time.Duration(0)
 		if f.erase {
-			still = tokenfile.Unsettled(path, s.now())
+			still = tokenfile.SettleDelay(path, s.now())
 		}
 		if still == 0 {
-			secret, id, err := tokenfile.Read(path, token.ParseRegistration, s.person()...)
-			if !errors.Is(err, tokenfile.ErrBusy) || waited >= maxBusy {
-				return secret, origin{"file " + path, path, id}, err
+			secret, id, err := tokenfile.Read(path, token.ParseRegistration, s.invokingUser()...)
+			if !errors.Is(err, tokenfile.ErrBusy) || waited >= maxFileWait {
+				return secret, tokenOrigin{"file " + path, path, id}, err
 			}
 		}
 		if waited == 2*time.Second {
@@ -196,25 +196,25 @@ func (f registerFlags) readFile(cmd *cobra.Command, s surroundings) (token.Secre
 		}
 		select {
 		case <-cmd.Context().Done():
-			return token.Secret{}, origin{}, cmd.Context().Err()
+			return token.Secret{}, tokenOrigin{}, cmd.Context().Err()
 		case <-time.After(step):
 		}
 	}
 }
 
-// parse takes the token out of what was typed or piped.
-func parse(content []byte, name string) (token.Secret, origin, error) {
+// parseToken takes the token out of what was typed or piped.
+func parseToken(content []byte, name string) (token.Secret, tokenOrigin, error) {
 	t, err := token.ParseRegistration(content)
 	if err != nil {
-		return token.Secret{}, origin{}, fmt.Errorf("registration token from %s: %w", name, err)
+		return token.Secret{}, tokenOrigin{}, fmt.Errorf("registration token from %s: %w", name, err)
 	}
-	return t, origin{name: name}, nil
+	return t, tokenOrigin{name: name}, nil
 }
 
-// person is the user behind sudo or pkexec, whose own file root may register.
+// invokingUser is the user behind sudo or pkexec, whose own file root may register.
 // Only root is asked in somebody's name: for any other user the environment
 // is no evidence.
-func (s surroundings) person() []int {
+func (s runtimeEnv) invokingUser() []int {
 	if s.euid != 0 {
 		return nil
 	}

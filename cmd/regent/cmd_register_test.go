@@ -24,25 +24,25 @@ func TestRegisterSendsTheToken(t *testing.T) {
 	typed := func(context.Context, string) ([]byte, error) { return []byte(" " + sound), nil }
 	tests := []struct {
 		name    string
-		session session
+		session cliRun
 		args    []string
 		want    api.RegistrationRequest
 	}{
-		{"file", session{}, []string{"--file", file}, api.RegistrationRequest{Source: "file " + file, Wait: 30}},
-		{"stdin", session{stdin: sound + "\r\n"}, []string{"--stdin"}, api.RegistrationRequest{Source: "stdin", Wait: 30}},
-		{"dash", session{stdin: sound}, []string{"--file", "-"}, api.RegistrationRequest{Source: "stdin", Wait: 30}},
-		{"terminal", session{prompt: typed}, []string{"--stdin"}, api.RegistrationRequest{Source: "terminal", Wait: 30}},
-		{"terminal unasked", session{prompt: typed}, nil, api.RegistrationRequest{Source: "terminal", Wait: 30}},
+		{"file", cliRun{}, []string{"--file", file}, api.RegistrationRequest{Source: "file " + file, Wait: 30}},
+		{"stdin", cliRun{stdin: sound + "\r\n"}, []string{"--stdin"}, api.RegistrationRequest{Source: "stdin", Wait: 30}},
+		{"dash", cliRun{stdin: sound}, []string{"--file", "-"}, api.RegistrationRequest{Source: "stdin", Wait: 30}},
+		{"terminal", cliRun{prompt: typed}, []string{"--stdin"}, api.RegistrationRequest{Source: "terminal", Wait: 30}},
+		{"terminal unasked", cliRun{prompt: typed}, nil, api.RegistrationRequest{Source: "terminal", Wait: 30}},
 		{
 			name:    "all flags",
-			session: session{},
+			session: cliRun{},
 			args:    []string{"--file", file, "--application", "cad", "--tenant", "https://demo-host.com", "--wait", "0"},
 			want:    api.RegistrationRequest{Source: "file " + file, Application: "cad", Tenant: "https://demo-host.com"},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.session.daemon = &fake{registered: registered(live("cad/1"), live("cad/2"))}
+			tt.session.daemon = &fakeDaemon{registered: registered(liveInstance("cad/1"), liveInstance("cad/2"))}
 			got := tt.session.run(t, append([]string{"register"}, tt.args...)...)
 			want := result{0, "Registration token 9f86d081 is sealed, for demo-host.com.\n" +
 				"  cad/1  registered, token good for 12 min\n" +
@@ -51,7 +51,7 @@ func TestRegisterSendsTheToken(t *testing.T) {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
 			tt.want.RegistrationToken = sound
-			if diff := cmp.Diff(tt.session.daemon.asked, []any{tt.want}); diff != "" {
+			if diff := cmp.Diff(tt.session.daemon.requests, []any{tt.want}); diff != "" {
 				t.Errorf("asked (-got +want):\n%s", diff)
 			}
 			if _, err := os.Stat(file); err != nil {
@@ -64,27 +64,27 @@ func TestRegisterSendsTheToken(t *testing.T) {
 func TestRegisterRefusesWhatIsNoToken(t *testing.T) {
 	tests := []struct {
 		name    string
-		session session
+		session cliRun
 		args    []string
 		want    string
 	}{
-		{"missing", session{}, []string{"--file", "/nowhere/token"}, "no such file"},
-		{"empty stdin", session{stdin: "\n"}, []string{"--stdin"}, "registration token from stdin: is empty"},
-		{"two tokens", session{stdin: "one two"}, []string{"--stdin"}, "has a space inside"},
+		{"missing", cliRun{}, []string{"--file", "/nowhere/token"}, "no such file"},
+		{"empty stdin", cliRun{stdin: "\n"}, []string{"--stdin"}, "registration token from stdin: is empty"},
+		{"two tokens", cliRun{stdin: "one two"}, []string{"--stdin"}, "has a space inside"},
 		{
 			"terminal gone",
-			session{prompt: func(context.Context, string) ([]byte, error) { return nil, errors.New("read from the terminal: gone") }},
+			cliRun{prompt: func(context.Context, string) ([]byte, error) { return nil, errors.New("read from the terminal: gone") }},
 			nil, "read from the terminal: gone",
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.session.daemon = &fake{}
+			tt.session.daemon = &fakeDaemon{}
 			got := tt.session.run(t, append([]string{"register"}, tt.args...)...)
 			if got.Code != 1 || !strings.Contains(got.Err, tt.want) {
 				t.Errorf("got %+v, want code 1 and %q", got, tt.want)
 			}
-			if len(tt.session.daemon.asked) > 0 {
+			if len(tt.session.daemon.requests) > 0 {
 				t.Error("the daemon was asked")
 			}
 		})
@@ -98,7 +98,7 @@ func TestRegisterIsInterrupted(t *testing.T) {
 	for _, args := range [][]string{{"register"}, {"register", "--stdin"}} {
 		ctx, cancel := context.WithCancel(t.Context())
 		var out, err bytes.Buffer
-		s := surroundings{in: nobody, out: &out, err: &err, getenv: os.Getenv, dial: func(string) agent { return &fake{} }}
+		s := runtimeEnv{in: nobody, out: &out, err: &err, getenv: os.Getenv, dial: func(string) agent { return &fakeDaemon{} }}
 		if len(args) == 1 {
 			s.prompt = func(ctx context.Context, _ string) ([]byte, error) {
 				cancel()
@@ -120,31 +120,31 @@ func TestRegisterErases(t *testing.T) {
 		Name: "cad/1", State: string(instance.Unredeemed),
 		LastFault: &status.Fault{Code: string(fault.RegistrationExhausted), Detail: "none left"},
 	}
-	unneeded := registered(live("cad/1"))
-	unneeded.Kept = false
+	unneeded := registered(liveInstance("cad/1"))
+	unneeded.Stored = false
 	tests := []struct {
 		name   string
-		daemon fake
+		daemon fakeDaemon
 		flag   string
 		code   int
 		gone   bool
 	}{
-		{"redeemed", fake{registered: registered(live("cad/1"))}, "--erase", 0, true},
-		{"sealed, but of no use", fake{registered: registered(exhausted)}, "--erase", 1, true},
-		{"not taken", fake{err: fault.E("register", fault.StoreLocked, nil)}, "--erase", 1, false},
-		{"not needed", fake{registered: unneeded}, "--erase", 0, false},
-		{"not needed, all the same", fake{registered: unneeded}, "--erase-unneeded", 0, true},
-		{"not taken, all the same", fake{err: fault.E("register", fault.StoreLocked, nil)}, "--erase-unneeded", 1, false},
+		{"redeemed", fakeDaemon{registered: registered(liveInstance("cad/1"))}, "--erase", 0, true},
+		{"sealed, but of no use", fakeDaemon{registered: registered(exhausted)}, "--erase", 1, true},
+		{"not taken", fakeDaemon{err: fault.New("register", fault.StoreLocked, nil)}, "--erase", 1, false},
+		{"not needed", fakeDaemon{registered: unneeded}, "--erase", 0, false},
+		{"not needed, all the same", fakeDaemon{registered: unneeded}, "--erase-unneeded", 0, true},
+		{"not taken, all the same", fakeDaemon{err: fault.New("register", fault.StoreLocked, nil)}, "--erase-unneeded", 1, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			file := secretFile(t)
-			tt.daemon.onAsking = func() {
+			tt.daemon.onRequest = func() {
 				if _, err := os.Stat(file); err != nil {
 					t.Errorf("it went before the answer: %v", err)
 				}
 			}
-			got := session{daemon: &tt.daemon}.run(t, "register", "--file", file, "--erase", tt.flag)
+			got := cliRun{daemon: &tt.daemon}.run(t, "register", "--file", file, "--erase", tt.flag)
 			if got.Code != tt.code {
 				t.Errorf("got %+v, want code %d", got, tt.code)
 			}
@@ -160,23 +160,23 @@ func TestRegisterErases(t *testing.T) {
 }
 
 // A registration token that nothing needs is not called sealed.
-func TestRegisterSaysWhatWasNotKept(t *testing.T) {
-	reply := registered(live("cad/1"))
-	reply.Kept = false
-	got := session{daemon: &fake{registered: reply}, stdin: sound}.run(t, "register", "--stdin")
+func TestRegisterNamesUnneededTokens(t *testing.T) {
+	reply := registered(liveInstance("cad/1"))
+	reply.Stored = false
+	got := cliRun{daemon: &fakeDaemon{registered: reply}, stdin: sound}.run(t, "register", "--stdin")
 	if got.Code != 0 || !strings.HasPrefix(got.Out, "Registration token 9f86d081 was not kept: nothing at demo-host.com needs it.\n  cad/1  registered") {
 		t.Errorf("got %+v", got)
 	}
 }
 
-func TestRegisterSparesAFileThatCameMeanwhile(t *testing.T) {
+func TestRegisterKeepsAReplacedFile(t *testing.T) {
 	file := secretFile(t)
-	daemon := &fake{registered: registered(live("cad/1")), onAsking: func() {
+	daemon := &fakeDaemon{registered: registered(liveInstance("cad/1")), onRequest: func() {
 		if err := os.WriteFile(file, []byte("another-token"), 0o600); err != nil {
 			t.Error(err)
 		}
 	}}
-	got := session{daemon: daemon}.run(t, "register", "--file", file, "--erase")
+	got := cliRun{daemon: daemon}.run(t, "register", "--file", file, "--erase")
 	if got.Code != 1 || !strings.Contains(got.Err, "changed or replaced") {
 		t.Errorf("got %+v, want code 1", got)
 	}
@@ -185,7 +185,7 @@ func TestRegisterSparesAFileThatCameMeanwhile(t *testing.T) {
 	}
 }
 
-func TestRegisterSaysWhatBecameOfEachInstance(t *testing.T) {
+func TestRegisterReportsEachInstance(t *testing.T) {
 	unredeemed := func(kind fault.Kind) status.Instance {
 		return status.Instance{
 			Name: "cad/2", State: string(instance.Unredeemed),
@@ -199,7 +199,7 @@ func TestRegisterSaysWhatBecameOfEachInstance(t *testing.T) {
 		out      string
 		failed   fault.Kind // "" is success
 	}{
-		{"live", live("cad/2"), "registered, token good for 12 min", ""},
+		{"live", liveInstance("cad/2"), "registered, token good for 12 min", ""},
 		{"on demand", state(instance.Unredeemed), "not redeemed yet", ""},
 		{"expired before", state(instance.Expired), "registered before, but its token cannot be refreshed now", ""},
 		{"revoked", state(instance.Revoked), "revoked by the service: left as it is", ""},
@@ -210,8 +210,8 @@ func TestRegisterSaysWhatBecameOfEachInstance(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			daemon := &fake{registered: registered(live("cad/1"), tt.instance)}
-			got := session{daemon: daemon, stdin: sound}.run(t, "register", "--stdin")
+			daemon := &fakeDaemon{registered: registered(liveInstance("cad/1"), tt.instance)}
+			got := cliRun{daemon: daemon, stdin: sound}.run(t, "register", "--stdin")
 			code, said := 0, ""
 			if tt.failed != "" {
 				code, said = 1, "regent: cad/2: "+string(tt.failed)+": "
@@ -235,8 +235,8 @@ func TestRegisterNamesAllThatShareAReason(t *testing.T) {
 			LastFault: &status.Fault{Code: string(fault.Unavailable), Detail: detail},
 		}
 	}
-	daemon := &fake{registered: registered(failing("cad/1", "no route"), failing("cad/2", "no route"), failing("sim/1", "no name"))}
-	got := session{daemon: daemon, stdin: sound}.run(t, "register", "--stdin")
+	daemon := &fakeDaemon{registered: registered(failing("cad/1", "no route"), failing("cad/2", "no route"), failing("sim/1", "no name"))}
+	got := cliRun{daemon: daemon, stdin: sound}.run(t, "register", "--stdin")
 	want := "regent: cad/1, cad/2: unavailable: no route\nregent: sim/1: unavailable: no name\n"
 	if got.Code != 1 || got.Err != want {
 		t.Errorf("got %+v, want code 1 and %q", got, want)
@@ -250,20 +250,20 @@ func TestRegisterWithoutWaitingReportsNoOldFault(t *testing.T) {
 		Name: "cad/1", State: string(instance.Unredeemed),
 		LastFault: &status.Fault{Code: string(fault.RegistrationExhausted), Detail: "none left"},
 	}
-	got := session{daemon: &fake{registered: registered(old)}, stdin: sound}.run(t, "register", "--stdin", "--wait", "0")
+	got := cliRun{daemon: &fakeDaemon{registered: registered(old)}, stdin: sound}.run(t, "register", "--stdin", "--wait", "0")
 	if got.Code != 0 || got.Err != "" || strings.Contains(got.Out, "none left") {
 		t.Errorf("got %+v, want success", got)
 	}
 }
 
 func TestRegisterWithoutAnApplication(t *testing.T) {
-	got := session{daemon: &fake{registered: registered()}, stdin: sound}.run(t, "register", "--stdin")
+	got := cliRun{daemon: &fakeDaemon{registered: registered()}, stdin: sound}.run(t, "register", "--stdin")
 	if got.Code != 0 || !strings.Contains(got.Out, "No application uses it yet") {
 		t.Errorf("got %+v", got)
 	}
 }
 
-func TestPersonBehindSudo(t *testing.T) {
+func TestInvokingUser(t *testing.T) {
 	env := func(pairs map[string]string) func(string) string {
 		return func(name string) string { return pairs[name] }
 	}
@@ -282,7 +282,7 @@ func TestPersonBehindSudo(t *testing.T) {
 		{"Windows", -1, map[string]string{"SUDO_UID": "1001"}, nil},
 	}
 	for _, tt := range tests {
-		got := surroundings{euid: tt.euid, getenv: env(tt.env)}.person()
+		got := runtimeEnv{euid: tt.euid, getenv: env(tt.env)}.invokingUser()
 		if diff := cmp.Diff(got, tt.want); diff != "" {
 			t.Errorf("%s (-got +want):\n%s", tt.name, diff)
 		}
@@ -291,34 +291,34 @@ func TestPersonBehindSudo(t *testing.T) {
 
 // A token that may not be whole is kept beside until the service has accepted it,
 // and the same command again erases it then.
-func TestRegisterKeepsWhatIsUnproven(t *testing.T) {
+func TestRegisterKeepsAnUnprovenFile(t *testing.T) {
 	file := secretFile(t)
 	const odd = "half-a-token"
 	if err := os.WriteFile(file, []byte(odd), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	reply := registered(live("cad/1"))
+	reply := registered(liveInstance("cad/1"))
 	reply.Fingerprint = token.Fingerprint(token.NewSecret(odd))
-	daemon := &fake{registered: reply}
-	got := session{daemon: daemon}.run(t, "register", "--file", file, "--erase")
+	daemon := &fakeDaemon{registered: reply}
+	got := cliRun{daemon: daemon}.run(t, "register", "--file", file, "--erase")
 	if got.Code != 0 || !strings.Contains(got.Out, "Moved "+file+" to "+file+".unproven") || !strings.Contains(got.Err, "does not decode to user:password") {
 		t.Errorf("got %+v", got)
 	}
 	if kept, err := os.ReadFile(file + ".unproven"); err != nil || string(kept) != odd {
 		t.Errorf("kept: got %q, %v", kept, err)
 	}
-	asked := len(daemon.asked)
-	got = session{daemon: daemon}.run(t, "register", "--file", file, "--erase", "--wait", "0s")
+	asked := len(daemon.requests)
+	got = cliRun{daemon: daemon}.run(t, "register", "--file", file, "--erase", "--wait", "0s")
 	if got.Code != 0 || !strings.Contains(got.Out, file+".unproven is kept") {
 		t.Errorf("not taken yet: got %+v", got)
 	}
 	daemon.ledger.Entries = []api.LedgerEntry{{Kind: "intent", ID: "a", Registration: reply.Fingerprint}, {Kind: "confirmed", ID: "a"}}
-	got = session{daemon: daemon}.run(t, "register", "--file", file, "--erase", "--wait", "0s")
+	got = cliRun{daemon: daemon}.run(t, "register", "--file", file, "--erase", "--wait", "0s")
 	if got.Code != 0 || got.Out != "Removed "+file+".unproven.\n" {
 		t.Errorf("taken: got %+v", got)
 	}
-	if len(daemon.asked) != asked {
-		t.Errorf("it was given again: %v", daemon.asked[asked:])
+	if len(daemon.requests) != asked {
+		t.Errorf("it was given again: %v", daemon.requests[asked:])
 	}
 	if _, err := os.Stat(file + ".unproven"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("after it was taken: %v", err)
@@ -326,16 +326,16 @@ func TestRegisterKeepsWhatIsUnproven(t *testing.T) {
 }
 
 // A file that is taken while the command waits for nothing else goes at once.
-func TestRegisterErasesWhatProvedItself(t *testing.T) {
+func TestRegisterErasesAProvenFile(t *testing.T) {
 	file := secretFile(t)
 	const odd = "odd-but-good"
 	if err := os.WriteFile(file, []byte(odd), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	reply := registered(live("cad/1"))
+	reply := registered(liveInstance("cad/1"))
 	reply.Fingerprint = token.Fingerprint(token.NewSecret(odd))
-	daemon := &fake{registered: reply, ledger: api.Ledger{Entries: []api.LedgerEntry{{Kind: "intent", ID: "a", Registration: reply.Fingerprint}, {Kind: "confirmed", ID: "a"}}}}
-	got := session{daemon: daemon}.run(t, "register", "--file", file, "--erase")
+	daemon := &fakeDaemon{registered: reply, ledger: api.Ledger{Entries: []api.LedgerEntry{{Kind: "intent", ID: "a", Registration: reply.Fingerprint}, {Kind: "confirmed", ID: "a"}}}}
+	got := cliRun{daemon: daemon}.run(t, "register", "--file", file, "--erase")
 	if got.Code != 0 || !strings.Contains(got.Out, "Removed "+file+".\n") {
 		t.Errorf("got %+v", got)
 	}

@@ -12,10 +12,10 @@ func newReload(dial dialer) *cobra.Command {
 		Short: "Have the agent read its configuration again",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := within(cmd.Context(), 0)
+			ctx, cancel := withTimeout(cmd.Context(), 0)
 			defer cancel()
 			if err := dial().Reload(ctx); err != nil {
-				return late(ctx, err)
+				return timeoutError(ctx, err)
 			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), "The agent has read its configuration again.")
 			return err

@@ -16,21 +16,21 @@ import (
 	"regent/ipc/api"
 )
 
-// watchEvery is how often --watch asks again.
-const watchEvery = 2 * time.Second
+// watchInterval is how often --watch asks again.
+const watchInterval = 2 * time.Second
 
 // statusView is how regent status is to show what it is told.
 type statusView struct {
-	surroundings
-	dial    dialer
-	inquire inquirer
-	json    bool
-	watch   bool
-	html    string // file of the page; "" for none
+	runtimeEnv
+	dial       dialer
+	queryUnits unitQuery
+	json       bool
+	watch      bool
+	html       string // file of the page; "" for none
 }
 
-func newStatus(s surroundings, dial dialer, inquire inquirer) *cobra.Command {
-	sv := statusView{surroundings: s, dial: dial, inquire: inquire}
+func newStatus(s runtimeEnv, dial dialer, inquire unitQuery) *cobra.Command {
+	sv := statusView{runtimeEnv: s, dial: dial, queryUnits: inquire}
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show how the agent is, and what to do next",
@@ -59,7 +59,7 @@ status.schema.json, which the package installs.`,
 
 // once shows the status, and ends with its code.
 func (v statusView) once(ctx context.Context, w io.Writer) error {
-	st, err := askOrInquire(ctx, v.dial, v.inquire)
+	st, err := statusOrUnits(ctx, v.dial, v.queryUnits)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (v statusView) once(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	if healthCode(st.Health) != exitDone {
-		return unwell(st.Health)
+		return healthError(st.Health)
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func (v statusView) once(ctx context.Context, w io.Writer) error {
 // follow shows the status again and again. An agent that is away for a moment
 // is waited for.
 func (v statusView) follow(ctx context.Context, w io.Writer) error {
-	again := time.NewTicker(watchEvery)
+	again := time.NewTicker(watchInterval)
 	defer again.Stop()
 	for {
 		text, err := v.current(ctx)
@@ -109,7 +109,7 @@ func (v statusView) follow(ctx context.Context, w io.Writer) error {
 
 // current is the status as it is to be shown now.
 func (v statusView) current(ctx context.Context) (string, error) {
-	st, err := askOrInquire(ctx, v.dial, v.inquire)
+	st, err := statusOrUnits(ctx, v.dial, v.queryUnits)
 	if err != nil {
 		return "", err
 	}
@@ -152,7 +152,7 @@ func (v statusView) policy(ctx context.Context, st status.Status) (*api.Policy, 
 
 // viewAt is the view of what the daemon said at its own time: relative times
 // hold even if that was no fresh answer.
-func (s surroundings) viewAt(daemons time.Time) view {
+func (s runtimeEnv) viewAt(daemons time.Time) view {
 	if daemons.IsZero() {
 		daemons = s.now()
 	}

@@ -17,14 +17,14 @@ import (
 	"regent/ipc/api"
 )
 
-// watched runs regent status --watch for a while, and returns what it wrote.
-func watched(t *testing.T, f *fake, width int, noColour bool, args ...string) string {
+// runStatusWatch runs regent status --watch for a while, and returns what it wrote.
+func runStatusWatch(t *testing.T, f *fakeDaemon, width int, noColour bool, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var out bytes.Buffer
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, append([]string{"status", "--watch"}, args...), surroundings{
+		ended <- run(ctx, append([]string{"status", "--watch"}, args...), runtimeEnv{
 			out: &out, err: &out, width: width, now: func() time.Time { return noon },
 			dial: func(string) agent { return f },
 			getenv: func(name string) string {
@@ -35,7 +35,7 @@ func watched(t *testing.T, f *fake, width int, noColour bool, args ...string) st
 			},
 		})
 	}()
-	time.Sleep(2*watchEvery + watchEvery/2)
+	time.Sleep(2*watchInterval + watchInterval/2)
 	cancel()
 	if code := <-ended; code != exitDone {
 		t.Errorf("it ended with %d, want %d: Ctrl-C is how one ends it", code, exitDone)
@@ -45,18 +45,18 @@ func watched(t *testing.T, f *fake, width int, noColour bool, args ...string) st
 
 func TestStatusWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fake{status: serving()}
-		screen := watched(t, f, 80, false)
+		f := &fakeDaemon{status: servingDevice()}
+		screen := runStatusWatch(t, f, 80, false)
 		if got := strings.Count(screen, "\x1b[2J"); got != 3 || strings.Count(screen, "INSTANCE") != 3 {
 			t.Errorf("%d screens, want 3:\n%s", got, screen)
 		}
-		if got := watched(t, f, 0, false); strings.Contains(got, "\x1b") || strings.Count(got, "INSTANCE") != 3 {
+		if got := runStatusWatch(t, f, 0, false); strings.Contains(got, "\x1b") || strings.Count(got, "INSTANCE") != 3 {
 			t.Errorf("into a pipe it writes:\n%q", got)
 		}
-		if got := watched(t, f, 80, true); strings.Contains(got, "\x1b[1m") {
+		if got := runStatusWatch(t, f, 80, true); strings.Contains(got, "\x1b[1m") {
 			t.Errorf("with NO_COLOR it writes:\n%q", got)
 		}
-		lines := strings.Split(strings.TrimSpace(watched(t, f, 80, false, "--json")), "\n")
+		lines := strings.Split(strings.TrimSpace(runStatusWatch(t, f, 80, false, "--json")), "\n")
 		for _, line := range lines {
 			var st status.Status
 			if err := json.Unmarshal([]byte(line), &st); err != nil || st.Health != status.Serving {
@@ -72,12 +72,12 @@ func TestStatusWatch(t *testing.T) {
 func TestStatusPage(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "status.html")
 	policy := api.Policy{Keys: []api.PolicyKey{
-		{Key: "network.timeout", Value: "10s", Level: "managed", Source: "10-it.yaml:3", Status: api.PolicyProblem},
-		{Key: "log.level", Value: "info", Level: defaultLevel, Status: api.PolicyOK},
+		{Key: "network.timeout", Value: "10s", Level: "managed", Source: "10-it.yaml:3", Status: api.PolicyStateProblem},
+		{Key: "log.level", Value: "info", Level: defaultLevel, Status: api.PolicyStateOK},
 	}}
-	st := troubled()
+	st := troubledDevice()
 	st.Summary = "<script>alert(1)</script>"
-	got := session{daemon: &fake{status: st, policy: policy}}.run(t, "status", "--html", file)
+	got := cliRun{daemon: &fakeDaemon{status: st, policy: policy}}.run(t, "status", "--html", file)
 	if got.Code != exitDegraded || !strings.Contains(got.Out, file) {
 		t.Errorf("got %+v", got)
 	}
@@ -94,25 +94,25 @@ func TestStatusPage(t *testing.T) {
 	if m := regexp.MustCompile(`(?i)<script|<link|src=|url\(|@import|log\.level`).FindString(string(b)); m != "" {
 		t.Errorf("%q is on the page", m)
 	}
-	isOwnersAlone(t, file)
+	wantPrivateMode(t, file)
 }
 
 // A user without rights gets the page without the policy; a place that cannot be
 // written is said.
 func TestStatusPageOfAUser(t *testing.T) {
 	dir := t.TempDir()
-	f := &fake{status: serving(), err: fault.E("policy", fault.Denied, nil)}
-	if got := (session{daemon: f}).run(t, "status", "--html", filepath.Join(dir, "page.html")); got.Code != exitDone {
+	f := &fakeDaemon{status: servingDevice(), err: fault.New("policy", fault.Denied, nil)}
+	if got := (cliRun{daemon: f}).run(t, "status", "--html", filepath.Join(dir, "page.html")); got.Code != exitDone {
 		t.Errorf("got %+v", got)
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "page.html"))
 	if err != nil || !strings.Contains(string(b), "shown to administrators only") {
 		t.Errorf("%s, %v", b, err)
 	}
-	if got := (session{daemon: f}).run(t, "status", "--html", filepath.Join(dir, "gone", "page.html")); got.Code != exitFailed || got.Err == "" {
+	if got := (cliRun{daemon: f}).run(t, "status", "--html", filepath.Join(dir, "gone", "page.html")); got.Code != exitFailed || got.Err == "" {
 		t.Errorf("got %+v", got)
 	}
-	if got := (session{daemon: f}).run(t, "status", "--html", "x", "--watch"); got.Code != exitUsage {
+	if got := (cliRun{daemon: f}).run(t, "status", "--html", "x", "--watch"); got.Code != exitUsage {
 		t.Errorf("got %+v", got)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {

@@ -13,7 +13,7 @@ import (
 	"regent/ipc/api"
 )
 
-func newStore(s surroundings, dial dialer) *cobra.Command {
+func newStore(s runtimeEnv, dial dialer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "store",
 		Short: "Look after the sealed store of this device's tokens",
@@ -23,8 +23,8 @@ and the agent starts anew for it.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return showStore(cmd, s, dial, false) },
 	}
-	cmd.AddCommand(newStoreStatus(s, dial), newStoreTell(s, dial, "verify", "Read every record and the ledger, and compare them"),
-		newStoreTell(s, dial, "drill", "Rehearse on copies what could happen to the store"))
+	cmd.AddCommand(newStoreStatus(s, dial), newStoreReport(s, dial, "verify", "Read every record and the ledger, and compare them"),
+		newStoreReport(s, dial, "drill", "Rehearse on copies what could happen to the store"))
 	for _, v := range []struct{ verb, short string }{
 		{"recover", "Go on with what can be read; the rest is kept as .corrupt-N"},
 		{"reset", "Forget every token and the data key, and begin anew"},
@@ -37,7 +37,7 @@ and the agent starts anew for it.`,
 	return cmd
 }
 
-func newStoreStatus(s surroundings, dial dialer) *cobra.Command {
+func newStoreStatus(s runtimeEnv, dial dialer) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "status", Short: "Say how the store is and what guards its key", Args: noArguments,
@@ -47,12 +47,12 @@ func newStoreStatus(s surroundings, dial dialer) *cobra.Command {
 	return cmd
 }
 
-func showStore(cmd *cobra.Command, s surroundings, dial dialer, asJSON bool) error {
-	ctx, cancel := within(cmd.Context(), 0)
+func showStore(cmd *cobra.Command, s runtimeEnv, dial dialer, asJSON bool) error {
+	ctx, cancel := withTimeout(cmd.Context(), 0)
 	defer cancel()
 	st, err := dial().Store(ctx)
 	if err != nil {
-		return late(ctx, err)
+		return timeoutError(ctx, err)
 	}
 	if asJSON {
 		return printJSON(cmd.OutOrStdout(), st)
@@ -61,29 +61,29 @@ func showStore(cmd *cobra.Command, s surroundings, dial dialer, asJSON bool) err
 	return err
 }
 
-// newStoreTell makes a command that changes nothing.
-func newStoreTell(s surroundings, dial dialer, verb, short string) *cobra.Command {
+// newStoreReport makes a command that changes nothing.
+func newStoreReport(s runtimeEnv, dial dialer, verb, short string) *cobra.Command {
 	return &cobra.Command{
 		Use: verb, Short: short, Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := within(cmd.Context(), time.Minute)
+			ctx, cancel := withTimeout(cmd.Context(), time.Minute)
 			defer cancel()
-			st, err := dial().DoWithStore(ctx, verb, true)
+			st, err := dial().RunStoreOperation(ctx, verb, true)
 			if err != nil {
-				return late(ctx, err)
+				return timeoutError(ctx, err)
 			}
 			if _, err := io.WriteString(cmd.OutOrStdout(), renderStore(st, s.viewAt(s.now()))); err != nil {
 				return err
 			}
-			return unsound(st)
+			return storeError(st)
 		},
 	}
 }
 
-// unsound is the failure of a store that was looked at and is not good.
-func unsound(st api.Store) error {
+// storeError is the failure of a store that was looked at and is not good.
+func storeError(st api.Store) error {
 	for _, step := range st.Steps {
-		if !step.Held {
+		if !step.Passed {
 			return fault.Errorf("drill", fault.Internal, "%s: the store came to %s, which was not expected", step.Name, step.State)
 		}
 	}
@@ -94,7 +94,7 @@ func unsound(st api.Store) error {
 }
 
 // newStoreChange makes a command that says what it costs, and with --yes does it.
-func newStoreChange(s surroundings, dial dialer, verb, short string) *cobra.Command {
+func newStoreChange(s runtimeEnv, dial dialer, verb, short string) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use: verb, Short: short, Args: noArguments,
@@ -104,38 +104,38 @@ func newStoreChange(s surroundings, dial dialer, verb, short string) *cobra.Comm
 	return cmd
 }
 
-// imageKeeps is what sealing an image leaves, and why.
-const imageKeeps = `The configuration stays, since the copies need it.
+// imageNotice is what sealing an image leaves, and why.
+const imageNotice = `The configuration stays, since the copies need it.
 These are not Regent's alone, and are yours to remove: the machine id, the
 registration token's file, the system's log, and systemd's own key in
 /var/lib/systemd/credential.secret.`
 
-func newSealImage(s surroundings, dial dialer) *cobra.Command {
+func newSealImage(s runtimeEnv, dial dialer) *cobra.Command {
 	cmd := newStoreChange(s, dial, "seal-image", "Strip this machine of all that its copies must not share")
 	cmd.Long = `Strip this machine, a golden image, of all that its copies must not share: tokens,
 data key, ledger, audit log, the name of the installation and what binds it to the
 device. It uses nothing and records nothing until it starts the next time. Each copy
 then makes a key and registers by itself.
 
-` + imageKeeps
+` + imageNotice
 	do := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := do(cmd, args); err != nil || !cmd.Flags().Changed("yes") {
 			return err
 		}
-		_, err := io.WriteString(cmd.OutOrStdout(), imageKeeps+"\n")
+		_, err := io.WriteString(cmd.OutOrStdout(), imageNotice+"\n")
 		return err
 	}
 	return cmd
 }
 
-func changeStore(cmd *cobra.Command, s surroundings, dial dialer, verb string, yes bool) error {
-	ctx, cancel := within(cmd.Context(), time.Minute)
+func changeStore(cmd *cobra.Command, s runtimeEnv, dial dialer, verb string, yes bool) error {
+	ctx, cancel := withTimeout(cmd.Context(), time.Minute)
 	defer cancel()
 	a := dial()
-	st, err := a.DoWithStore(ctx, verb, yes)
+	st, err := a.RunStoreOperation(ctx, verb, yes)
 	if err != nil {
-		return late(ctx, err)
+		return timeoutError(ctx, err)
 	}
 	cost := "It costs no count."
 	switch {
@@ -145,21 +145,21 @@ func changeStore(cmd *cobra.Command, s surroundings, dial dialer, verb string, y
 		cost = fmt.Sprintf("It costs at most %d counts.", st.Counts)
 	}
 	v := s.viewAt(s.now())
-	text := strings.Join(wrap(printable("This "+st.Says), v.width), "\n") + "\n" + cost + "\n"
+	text := strings.Join(wrap(printable("This "+st.Effect), v.width), "\n") + "\n" + cost + "\n"
 	if !yes {
 		text += "Nothing was changed. To do it, add --yes.\n"
 	}
 	if _, err := io.WriteString(cmd.OutOrStdout(), text); err != nil || !yes {
 		return err
 	}
-	deed, err := ending(ctx, a, st.ID)
+	deed, err := awaitStoreJob(ctx, a, st.ID)
 	if err != nil {
-		return late(ctx, err)
+		return timeoutError(ctx, err)
 	}
 	if !deed.Done {
 		return fault.Errorf(verb, fault.StoreUnreadable, "%s", deed.Failure)
 	}
-	for _, path := range deed.Kept {
+	for _, path := range deed.SetAside {
 		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "Kept as %s\n", printable(path)); err != nil {
 			return err
 		}
@@ -168,22 +168,22 @@ func changeStore(cmd *cobra.Command, s surroundings, dial dialer, verb string, y
 	return err
 }
 
-const askAgain = 100 * time.Millisecond
+const pollInterval = 100 * time.Millisecond
 
-// ending waits for the end of what was begun. The agent goes away for a moment
+// awaitStoreJob waits for the end of what was begun. The agent goes away for a moment
 // meanwhile.
-func ending(ctx context.Context, a agent, id string) (api.StoreDeed, error) {
-	again := time.NewTicker(askAgain)
+func awaitStoreJob(ctx context.Context, a agent, id string) (api.StoreOperation, error) {
+	again := time.NewTicker(pollInterval)
 	defer again.Stop()
 	for {
 		st, err := a.Store(ctx)
-		if err == nil && st.Last != nil && st.Last.ID == id {
-			return *st.Last, nil
+		if err == nil && st.LastOperation != nil && st.LastOperation.ID == id {
+			return *st.LastOperation, nil
 		}
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return api.StoreDeed{}, ctx.Err()
+			return api.StoreOperation{}, ctx.Err()
 		}
 	}
 }
@@ -201,29 +201,29 @@ tmsctl auth-token delete. Deleted or not, no count comes back.`,
 			if !yes {
 				return usage(cmd, "it wipes every token of this device; add --yes if that is what you want")
 			}
-			ctx, cancel := within(cmd.Context(), 0)
+			ctx, cancel := withTimeout(cmd.Context(), 0)
 			defer cancel()
 			a := dial()
 			st, err := a.Unregister(ctx)
 			if err != nil {
-				return late(ctx, err)
+				return timeoutError(ctx, err)
 			}
 			if _, err := io.WriteString(cmd.OutOrStdout(), renderWiped(st)); err != nil || st.ID == "" {
 				return err
 			}
 			// The agent goes away for a moment: what comes next is to find it.
-			return cleared(ctx, a, st.ID)
+			return awaitCleared(ctx, a, st.ID)
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
 	return cmd
 }
 
-// cleared waits until what was sealed under the destroyed key is cleared away.
-func cleared(ctx context.Context, a agent, id string) error {
-	deed, err := ending(ctx, a, id)
+// awaitCleared waits until what was sealed under the destroyed key is cleared away.
+func awaitCleared(ctx context.Context, a agent, id string) error {
+	deed, err := awaitStoreJob(ctx, a, id)
 	if err != nil {
-		return late(ctx, err)
+		return timeoutError(ctx, err)
 	}
 	if !deed.Done {
 		return fault.Errorf("unregister", fault.StoreUnreadable, "the data key is destroyed, but what it sealed could not be cleared away: %s; see regent store", deed.Failure)
@@ -244,40 +244,40 @@ func renderWiped(st api.Store) string {
 
 // renderStore is the store for people.
 func renderStore(st api.Store, v view) string {
-	rows := [][2]string{{"State", printable(st.State)}, {"Key", printable(st.Guard)}}
+	rows := [][2]string{{"State", printable(st.State)}, {"Key", printable(st.Protection)}}
 	add := func(label, text string) {
 		if text != "" {
 			rows = append(rows, [2]string{label, printable(text)})
 		}
 	}
 	add("", st.Detail)
-	add("Why", st.Why)
+	add("Why", st.Reason)
 	add("Records", fmt.Sprintf("%d can be read, %d cannot", st.Records, len(st.Damaged)))
 	for _, d := range st.Damaged {
 		add("", d.Path+": "+d.Why)
 	}
 	add("Ledger", st.Ledger)
-	add("Binding", bindingInWords(st))
-	if st.Last != nil {
-		add("Last", fmt.Sprintf("%s, done: %t %s", st.Last.Verb, st.Last.Done, st.Last.Failure))
+	add("Binding", bindingText(st))
+	if st.LastOperation != nil {
+		add("Last", fmt.Sprintf("%s, done: %t %s", st.LastOperation.Verb, st.LastOperation.Done, st.LastOperation.Failure))
 	}
 	var text strings.Builder
 	text.WriteString(v.labelled("", rows))
 	for _, step := range st.Steps {
 		verdict := "as it should"
-		if !step.Held {
+		if !step.Passed {
 			verdict = "NOT AS IT SHOULD"
 		}
 		fmt.Fprintf(&text, "\nIf %s: %s, costs up to %d counts (%s)\n", printable(step.Name), printable(step.State), step.Counts, verdict)
-		text.WriteString(strings.Join(wrap(printable(step.Says), v.width), "\n") + "\n")
+		text.WriteString(strings.Join(wrap(printable(step.Message), v.width), "\n") + "\n")
 	}
 	if len(st.Steps) > 0 {
-		text.WriteString("\n" + printable(st.Says) + "\n")
+		text.WriteString("\n" + printable(st.Effect) + "\n")
 	}
 	return text.String()
 }
 
-func bindingInWords(st api.Store) string {
+func bindingText(st api.Store) string {
 	switch st.Binding {
 	case "":
 		return ""

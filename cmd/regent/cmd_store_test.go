@@ -13,12 +13,12 @@ import (
 )
 
 func TestStoreStatus(t *testing.T) {
-	daemon := &fake{store: api.Store{
-		State: "unreadable", Guard: "file", Detail: "a file", Why: "1 of the sealed records cannot be read", Binding: "off", Records: 6,
+	daemon := &fakeDaemon{store: api.Store{
+		State: "unreadable", Protection: "file", Detail: "a file", Reason: "1 of the sealed records cannot be read", Binding: "off", Records: 6,
 		Damaged: []api.StoreDamage{{Record: "a", Path: "/var/lib/regent/records/r-a.rec", Why: "it was altered"}}, Ledger: "ok",
-		Last: &api.StoreDeed{Verb: "rekey", Done: true},
+		LastOperation: &api.StoreOperation{Verb: "rekey", Done: true},
 	}}
-	got := session{daemon: daemon}.run(t, "store", "status")
+	got := cliRun{daemon: daemon}.run(t, "store", "status")
 	want := `State    unreadable
 Key      file
          a file
@@ -32,67 +32,67 @@ Last     rekey, done: true
 	if diff := cmp.Diff(got, result{0, want, ""}); diff != "" {
 		t.Errorf("-got +want:\n%s", diff)
 	}
-	if got := (session{daemon: daemon}).run(t, "store", "verify"); got.Code != 1 || !strings.Contains(got.Err, "store_unreadable") {
+	if got := (cliRun{daemon: daemon}).run(t, "store", "verify"); got.Code != 1 || !strings.Contains(got.Err, "store_unreadable") {
 		t.Errorf("verify of a damaged store: got %+v", got)
 	}
-	if got := (session{daemon: daemon}).run(t, "store", "status", "--json"); !strings.Contains(got.Out, `"state": "unreadable"`) {
+	if got := (cliRun{daemon: daemon}).run(t, "store", "status", "--json"); !strings.Contains(got.Out, `"state": "unreadable"`) {
 		t.Errorf("JSON: got %+v", got)
 	}
 }
 
-func TestStoreChangeTellsWhatItCosts(t *testing.T) {
-	plan := api.Store{State: "unreadable", Verb: "recover", Counts: 2, Says: "sets 2 damaged records aside.", ID: "deed-1"}
-	daemon := &fake{store: plan}
-	got := session{daemon: daemon}.run(t, "store", "recover")
+func TestStoreChangeNamesTheCost(t *testing.T) {
+	plan := api.Store{State: "unreadable", Verb: "recover", Counts: 2, Effect: "sets 2 damaged records aside.", ID: "deed-1"}
+	daemon := &fakeDaemon{store: plan}
+	got := cliRun{daemon: daemon}.run(t, "store", "recover")
 	want := "This sets 2 damaged records aside.\nIt costs at most 2 counts.\nNothing was changed. To do it, add --yes.\n"
-	if diff := cmp.Diff(got, result{0, want, ""}); diff != "" || !slices.Equal(daemon.asked, []any{"recover false"}) {
-		t.Errorf("asked %v, -got +want:\n%s", daemon.asked, diff)
+	if diff := cmp.Diff(got, result{0, want, ""}); diff != "" || !slices.Equal(daemon.requests, []any{"recover false"}) {
+		t.Errorf("asked %v, -got +want:\n%s", daemon.requests, diff)
 	}
 	for _, tt := range []struct {
 		name string
-		last api.StoreDeed
+		last api.StoreOperation
 		code int
 		says string
 	}{
-		{"done", api.StoreDeed{ID: "deed-1", Done: true, Kept: []string{"/x.corrupt-1"}}, 0, "Kept as /x.corrupt-1\nDone.\n"},
-		{"failed", api.StoreDeed{ID: "deed-1", Failure: "the disk is full"}, 1, "the disk is full"},
+		{"done", api.StoreOperation{ID: "deed-1", Done: true, SetAside: []string{"/x.corrupt-1"}}, 0, "Kept as /x.corrupt-1\nDone.\n"},
+		{"failed", api.StoreOperation{ID: "deed-1", Failure: "the disk is full"}, 1, "the disk is full"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				older := api.Store{Last: &api.StoreDeed{ID: "deed-0", Done: true}}
-				daemon := &fake{store: plan, stores: []api.Store{{}, older, {Last: &tt.last}}}
-				got := session{daemon: daemon}.run(t, "store", "recover", "--yes")
+				older := api.Store{LastOperation: &api.StoreOperation{ID: "deed-0", Done: true}}
+				daemon := &fakeDaemon{store: plan, stores: []api.Store{{}, older, {LastOperation: &tt.last}}}
+				got := cliRun{daemon: daemon}.run(t, "store", "recover", "--yes")
 				if got.Code != tt.code || !strings.Contains(got.Out+got.Err, tt.says) {
 					t.Errorf("got %+v, want code %d and %q", got, tt.code, tt.says)
 				}
 			})
 		})
 	}
-	refused := &fake{err: fault.Errorf("rekey", fault.InvalidRequest, "the store is damaged")}
-	if got := (session{daemon: refused}).run(t, "store", "rekey", "--yes"); got.Code != 2 || got.Out != "" {
+	refused := &fakeDaemon{err: fault.Errorf("rekey", fault.InvalidRequest, "the store is damaged")}
+	if got := (cliRun{daemon: refused}).run(t, "store", "rekey", "--yes"); got.Code != 2 || got.Out != "" {
 		t.Errorf("refused: got %+v", got)
 	}
 }
 
-func TestDrillThatGoesWrongFails(t *testing.T) {
-	step := api.StoreStep{Name: "the data key is lost", State: "missing", Says: "put it back", Counts: 3, Held: true}
-	good := &fake{store: api.Store{State: "ok", Says: "Rehearsed.", Steps: []api.StoreStep{step}}}
-	if got := (session{daemon: good}).run(t, "store", "drill"); got.Code != 0 || !strings.Contains(got.Out, "If the data key is lost: missing, costs up to 3 counts (as it should)") {
+func TestFailedDrill(t *testing.T) {
+	step := api.StoreStep{Name: "the data key is lost", State: "missing", Message: "put it back", Counts: 3, Passed: true}
+	good := &fakeDaemon{store: api.Store{State: "ok", Effect: "Rehearsed.", Steps: []api.StoreStep{step}}}
+	if got := (cliRun{daemon: good}).run(t, "store", "drill"); got.Code != 0 || !strings.Contains(got.Out, "If the data key is lost: missing, costs up to 3 counts (as it should)") {
 		t.Errorf("got %+v", got)
 	}
-	step.State, step.Held = "ok", false
-	bad := &fake{store: api.Store{State: "ok", Steps: []api.StoreStep{step}}}
-	if got := (session{daemon: bad}).run(t, "store", "drill"); got.Code != 1 || !strings.Contains(got.Out, "NOT AS IT SHOULD") {
+	step.State, step.Passed = "ok", false
+	bad := &fakeDaemon{store: api.Store{State: "ok", Steps: []api.StoreStep{step}}}
+	if got := (cliRun{daemon: bad}).run(t, "store", "drill"); got.Code != 1 || !strings.Contains(got.Out, "NOT AS IT SHOULD") {
 		t.Errorf("got %+v", got)
 	}
 }
 
 func TestUnregister(t *testing.T) {
-	daemon := &fake{store: api.Store{Wiped: []api.WipedToken{{Instance: "cad/1", Tenant: "demo-host.com", Identifier: "regent-1", AuthTokenID: "7"}}}}
-	if got := (session{daemon: daemon}).run(t, "unregister"); got.Code != 2 || len(daemon.asked) != 0 {
-		t.Errorf("without --yes: got %+v, asked %v", got, daemon.asked)
+	daemon := &fakeDaemon{store: api.Store{Wiped: []api.WipedToken{{Instance: "cad/1", Tenant: "demo-host.com", Identifier: "regent-1", AuthTokenID: "7"}}}}
+	if got := (cliRun{daemon: daemon}).run(t, "unregister"); got.Code != 2 || len(daemon.requests) != 0 {
+		t.Errorf("without --yes: got %+v, asked %v", got, daemon.requests)
 	}
-	got := session{daemon: daemon}.run(t, "unregister", "--yes")
+	got := cliRun{daemon: daemon}.run(t, "unregister", "--yes")
 	want := `Wiped from this device. The Contact Administrator can delete:
 INSTANCE  TENANT         IDENTIFIER  AUTH TOKEN
 cad/1     demo-host.com  regent-1    7
@@ -101,13 +101,13 @@ cad/1     demo-host.com  regent-1    7
 		t.Errorf("-got +want:\n%s", diff)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		daemon := &fake{store: api.Store{ID: "deed-1"}, stores: []api.Store{{}, {Last: &api.StoreDeed{ID: "deed-1", Failure: "the disk takes no writes"}}}}
-		if got := (session{daemon: daemon}).run(t, "unregister", "--yes"); got.Code != 1 || !strings.Contains(got.Err, "the disk takes no writes") {
+		daemon := &fakeDaemon{store: api.Store{ID: "deed-1"}, stores: []api.Store{{}, {LastOperation: &api.StoreOperation{ID: "deed-1", Failure: "the disk takes no writes"}}}}
+		if got := (cliRun{daemon: daemon}).run(t, "unregister", "--yes"); got.Code != 1 || !strings.Contains(got.Err, "the disk takes no writes") {
 			t.Errorf("what is sealed stays: got %+v", got)
 		}
 	})
 	daemon.store.Wiped = nil
-	if got := (session{daemon: daemon}).run(t, "unregister", "--yes"); !strings.Contains(got.Out, "none can be named") {
+	if got := (cliRun{daemon: daemon}).run(t, "unregister", "--yes"); !strings.Contains(got.Out, "none can be named") {
 		t.Errorf("of an unreadable store: got %+v", got)
 	}
 }

@@ -40,16 +40,16 @@ ends. A program that should keep its instance asks the socket itself.`,
 				return err
 			}
 			a := dial()
-			ctx, cancel := within(cmd.Context(), f.wait)
+			ctx, cancel := withTimeout(cmd.Context(), f.wait)
 			defer cancel()
 			if req.Instance == "" {
 				if req.Instance, err = onlyInstance(ctx, cmd, a, req.Application); err != nil {
-					return late(ctx, err)
+					return timeoutError(ctx, err)
 				}
 			}
 			tok, err := a.Token(ctx, req)
 			if err != nil {
-				return late(ctx, err)
+				return timeoutError(ctx, err)
 			}
 			return printToken(cmd.OutOrStdout(), tok, f.output)
 		},
@@ -59,8 +59,8 @@ ends. A program that should keep its instance asks the socket itself.`,
 	cmd.Flags().DurationVar(&f.minTTL, "min-ttl", 0, "refresh a token that is good for less")
 	cmd.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for --min-ttl; then the valid token is printed")
 	cmd.Flags().StringVar(&f.output, "output", "token", "the form: "+strings.Join(outputs(), ", "))
-	complete(cmd, "output", cobra.FixedCompletions(outputs(), cobra.ShellCompDirectiveNoFileComp))
-	complete(cmd, "application", applications(dial))
+	completeFlag(cmd, "output", cobra.FixedCompletions(outputs(), cobra.ShellCompDirectiveNoFileComp))
+	completeFlag(cmd, "application", completeApplications(dial))
 	return cmd
 }
 

@@ -42,7 +42,7 @@ each change of state, until it is interrupted or the agent ends.`,
 	}
 	cmd.Flags().StringVar(&application, "application", "", "the `id` of the application")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
-	complete(cmd, "application", applications(dial))
+	completeFlag(cmd, "application", completeApplications(dial))
 	return cmd
 }
 
@@ -50,6 +50,6 @@ func printEvent(cmd *cobra.Command, e api.Event, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(e)
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %s, token %d\n", printable(e.Instance), stateInWords(status.Instance{State: e.State}, true, false), e.Generation)
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %s, token %d\n", printable(e.Instance), stateText(status.Instance{State: e.State}, true, false), e.Generation)
 	return err
 }

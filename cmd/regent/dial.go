@@ -27,7 +27,7 @@ type agent interface {
 	Explain(ctx context.Context, pid int, application string) (api.Explanation, error)
 	Policy(context.Context) (api.Policy, error)
 	Store(context.Context) (api.Store, error)
-	DoWithStore(ctx context.Context, verb string, really bool) (api.Store, error)
+	RunStoreOperation(ctx context.Context, verb string, really bool) (api.Store, error)
 	Unregister(context.Context) (api.Store, error)
 }
 

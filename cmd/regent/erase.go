@@ -14,27 +14,27 @@ import (
 	"regent/platform/tokenfile"
 )
 
-// clearFile removes the file of a registration token that was sealed, or sets it
+// removeTokenFile removes the file of a registration token that was sealed, or sets it
 // aside until the service has accepted it, as [tokenfile.Clear] decides.
-func clearFile(cmd *cobra.Command, d agent, from origin, secret token.Secret, doubt string) error {
-	name, err := tokenfile.Clear(from.path, from.id, doubt != "", func() bool { return taken(cmd.Context(), d, secret) })
+func removeTokenFile(cmd *cobra.Command, d agent, from tokenOrigin, secret token.Secret, doubt string) error {
+	name, err := tokenfile.Clear(from.path, from.id, doubt != "", func() bool { return isRedeemed(cmd.Context(), d, secret) })
 	if err != nil || name == "" {
-		return erased(cmd, from.path, from.id, err)
+		return reportErased(cmd, from.path, from.id, err)
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Moved %s to %s. regentd erases it when the service has accepted this registration token. Running this command again does so too.\n", printable(from.path), printable(name))
 	return err
 }
 
-// erased says that a file went. One that nobody can erase is a warning.
-func erased(cmd *cobra.Command, path string, id tokenfile.Identity, err error) error {
-	if errors.Is(err, tokenfile.ErrFixed) {
+// reportErased says that a file went. One that nobody can erase is a warning.
+func reportErased(cmd *cobra.Command, path string, id tokenfile.Identity, err error) error {
+	if errors.Is(err, tokenfile.ErrUnremovable) {
 		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s cannot be erased: it is mounted read-only, or is a mount itself. Everybody who sees the mount can read it. Remove the secret from the definition of the container or unit.\n", printable(path))
 		return err
 	}
 	if err != nil {
 		return err
 	}
-	if told := id.Linked(path); told != "" {
+	if told := id.LinkAdvice(path); told != "" {
 		fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s\n", printable(told)) //nolint:errcheck // what was removed follows
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Removed %s.\n", printable(path))
@@ -45,7 +45,7 @@ func erased(cmd *cobra.Command, path string, id tokenfile.Identity, err error) e
 // has accepted it. done says that something was set aside.
 func (f registerFlags) eraseProven(cmd *cobra.Command, d agent) (done bool, err error) {
 	path, err := filepath.Abs(f.file)
-	if err != nil || len(tokenfile.Aside(path)) == 0 {
+	if err != nil || len(tokenfile.ListAside(path)) == 0 {
 		return false, err
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), f.wait)
@@ -61,33 +61,33 @@ func (f registerFlags) eraseProven(cmd *cobra.Command, d agent) (done bool, err 
 		case <-ctx.Done():
 		}
 		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is kept: the service has not accepted its registration token yet. See regent status. If it is the wrong one, delete it, and save the right one in %s.\n",
-			printable(tokenfile.Aside(path)[0]), printable(path))
+			printable(tokenfile.ListAside(path)[0]), printable(path))
 		return true, err
 	}
 }
 
 func eraseOnce(cmd *cobra.Command, d agent, path string) (left int, err error) {
-	for _, name := range tokenfile.Aside(path) {
+	for _, name := range tokenfile.ListAside(path) {
 		secret, id, err := tokenfile.Read(name, token.ParseRegistration)
 		switch {
 		case errors.Is(err, tokenfile.ErrMissing):
 			continue // regentd was faster
 		case err != nil:
 			return 0, err
-		case !taken(cmd.Context(), d, secret):
+		case !isRedeemed(cmd.Context(), d, secret):
 			left++
 			continue
 		}
-		if err := erased(cmd, name, id, tokenfile.ClearAside(name, id)); err != nil {
+		if err := reportErased(cmd, name, id, tokenfile.ClearAside(name, id)); err != nil {
 			return 0, err
 		}
 	}
 	return left, nil
 }
 
-// taken reports whether the service has redeemed a registration token for this
+// isRedeemed reports whether the service has redeemed a registration token for this
 // device. Where the ledger cannot be had it is not known, which is no.
-func taken(ctx context.Context, d agent, secret token.Secret) bool {
+func isRedeemed(ctx context.Context, d agent, secret token.Secret) bool {
 	l, err := d.Ledger(ctx)
 	if err != nil {
 		return false
@@ -96,5 +96,5 @@ func taken(ctx context.Context, d agent, secret token.Secret) bool {
 	for _, e := range l.Entries {
 		entries = append(entries, redeem.Entry{Kind: redeem.Kind(e.Kind), ID: e.ID, Registration: e.Registration, Consumed: e.Consumed})
 	}
-	return redeem.Taken(entries, token.Names(secret))
+	return redeem.HasRedeemed(entries, token.Fingerprints(secret))
 }

@@ -26,10 +26,10 @@ type usageError struct{ command, text string }
 
 func (e *usageError) Error() string { return e.text }
 
-// unwell ends regent with the code of a health; the screen has said the rest.
-type unwell status.Health
+// healthError ends regent with the code of a health; the screen has said the rest.
+type healthError status.Health
 
-func (u unwell) Error() string { return "agent is " + string(u) }
+func (u healthError) Error() string { return "agent is " + string(u) }
 
 // exitCode says what err means to a script.
 func exitCode(err error) int {
@@ -39,13 +39,13 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
-	if u, ok := errors.AsType[unwell](err); ok {
+	if u, ok := errors.AsType[healthError](err); ok {
 		return healthCode(status.Health(u))
 	}
-	if code, ok := errors.AsType[exited](err); ok {
+	if code, ok := errors.AsType[exitError](err); ok {
 		return int(code)
 	}
-	if _, ok := errors.AsType[refused](err); ok {
+	if _, ok := errors.AsType[refusalError](err); ok {
 		return exitDenied
 	}
 	if errors.Is(err, client.ErrNotReachable) {

@@ -12,10 +12,10 @@ import (
 // explain puts err into one or two lines: what is wrong, and the next step.
 // It is empty where all has been said.
 func explain(err error) string {
-	if saidAlready(err) {
+	if isReported(err) {
 		return ""
 	}
-	if all, ok := errors.AsType[unredeemed](err); ok {
+	if all, ok := errors.AsType[unredeemedError](err); ok {
 		return explainAll(all)
 	}
 	what, next := err.Error(), nextStep(err)
@@ -32,11 +32,11 @@ func explain(err error) string {
 	return text
 }
 
-// saidAlready reports whether the screen, or another program, has said it all.
-func saidAlready(err error) bool {
-	_, unwell := errors.AsType[unwell](err)
-	_, exited := errors.AsType[exited](err)
-	_, refused := errors.AsType[refused](err)
+// isReported reports whether the screen, or another program, has said it all.
+func isReported(err error) bool {
+	_, unwell := errors.AsType[healthError](err)
+	_, exited := errors.AsType[exitError](err)
+	_, refused := errors.AsType[refusalError](err)
 	return unwell || exited || refused
 }
 
@@ -53,7 +53,7 @@ func nextStep(err error) string {
 }
 
 // explainAll is one line for each reason.
-func explainAll(all unredeemed) string {
+func explainAll(all unredeemedError) string {
 	var b strings.Builder
 	for _, f := range all {
 		b.WriteString("regent: " + printable(explainFault(f)) + "\n")
@@ -64,11 +64,11 @@ func explainAll(all unredeemed) string {
 // explainFault is the kind, for scripts, and the text, for people.
 func explainFault(f *fault.Fault) string {
 	what := string(f.Kind) + ": " + f.Text()
-	if f.ID != "" {
-		what = f.ID + ": " + what
+	if f.Instance != "" {
+		what = f.Instance + ": " + what
 	}
 	if f.Retry > 0 {
-		what += " (try again in " + inWords(f.Retry) + ")"
+		what += " (try again in " + formatDuration(f.Retry) + ")"
 	}
 	return what
 }

@@ -22,7 +22,7 @@ func FuzzParseUnits(f *testing.F) {
 				t.Errorf("%+v", u)
 			}
 		}
-		if st, found := diagnose(units); found && (st.Summary == "" || st.Health != "not_serving") {
+		if st, found := diagnoseUnits(units); found && (st.Summary == "" || st.Health != "not_serving") {
 			t.Errorf("diagnosed %q, %s", st.Summary, st.Health)
 		}
 	})
@@ -34,7 +34,7 @@ func FuzzShared(f *testing.F) {
 	d := doctor.Daemon{PID: 1, Config: "/etc/own/config.yaml", StateDir: "/var/lib/own", Socket: "/run/own/agent.sock"}
 	f.Fuzz(func(t *testing.T, line, dir string) {
 		p := process.Process{PID: 2, Dir: dir, Args: strings.Split(line, "\x00")}
-		got := shared(p, d)
+		got := sharedPath(p, d)
 		if got == "" {
 			return
 		}

@@ -17,7 +17,7 @@ type view struct {
 
 // The colours of the first line, and bold for headings, as terminals know them.
 const (
-	plain  = "\x1b[0m"
+	normal = "\x1b[0m"
 	bold   = "\x1b[1m"
 	red    = "\x1b[31m"
 	green  = "\x1b[32m"
@@ -30,7 +30,7 @@ func (v view) paint(colour, text string) string {
 	if !v.colour {
 		return text
 	}
-	return colour + text + plain
+	return colour + text + normal
 }
 
 // table lines up the cells of rows, each row indented.
@@ -43,9 +43,9 @@ func table(indent string, rows [][]string) string {
 	return terminal.Columns(indented)
 }
 
-// minimum is the narrowest column that prose is wrapped into: a narrower
+// minTextWidth is the narrowest column that prose is wrapped into: a narrower
 // terminal wraps by itself.
-const minimum = 30
+const minTextWidth = 30
 
 // labelled sets out what each label has to say, wrapped beside it.
 func (v view) labelled(indent string, rows [][2]string) string {
@@ -57,7 +57,7 @@ func (v view) labelled(indent string, rows [][2]string) string {
 	if v.width > 0 {
 		room = v.width - len(indent) - widest - 2
 	}
-	if v.width > 0 && room < minimum {
+	if v.width > 0 && room < minTextWidth {
 		return v.stacked(indent, rows)
 	}
 	var cells [][]string
@@ -77,9 +77,9 @@ func (v view) stacked(indent string, rows [][2]string) string {
 	var b strings.Builder
 	for _, row := range rows {
 		if row[0] != "" {
-			b.WriteString(terminal.Fold(indent+row[0]+"\n", v.width))
+			b.WriteString(terminal.WrapText(indent+row[0]+"\n", v.width))
 		}
-		for _, line := range wrap(row[1], max(minimum, v.width-len(indent)-2)) {
+		for _, line := range wrap(row[1], max(minTextWidth, v.width-len(indent)-2)) {
 			b.WriteString(indent + "  " + line + "\n")
 		}
 	}

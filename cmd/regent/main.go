@@ -13,7 +13,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // main
 	context.AfterFunc(ctx, stop)                                                           // the second signal ends the program at once
-	code := run(ctx, os.Args[1:], system())
+	code := run(ctx, os.Args[1:], newRuntimeEnv())
 	stop()
 	os.Exit(code)
 }

@@ -15,10 +15,10 @@ import (
 	"regent/ipc/client"
 )
 
-// soon is how long the daemon may take before its service manager is asked
+// slowAfter is how long the daemon may take before its service manager is asked
 // whether it can start at all: its socket is there all the time, so that a
 // request to a daemon that cannot start only waits.
-const soon = 2 * time.Second
+const slowAfter = 2 * time.Second
 
 // The units of the package.
 const (
@@ -41,56 +41,56 @@ type unit struct {
 	otherMachine bool
 }
 
-// inquirer asks the service manager for the package's units that it has.
-type inquirer func(context.Context) ([]unit, error)
+// unitQuery asks the service manager for the package's units that it has.
+type unitQuery func(context.Context) ([]unit, error)
 
-// answer is what came of asking the daemon.
-type answer struct {
+// statusAnswer is what came of asking the daemon.
+type statusAnswer struct {
 	status status.Status
 	err    error
 }
 
-// askOrInquire asks the daemon, and where that does not answer, the service
+// statusOrUnits asks the daemon, and where that does not answer, the service
 // manager. A daemon that is only slow is waited for.
-func askOrInquire(ctx context.Context, dial dialer, inquire inquirer) (status.Status, error) {
+func statusOrUnits(ctx context.Context, dial dialer, inquire unitQuery) (status.Status, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	answers := make(chan answer, 1)
+	answers := make(chan statusAnswer, 1)
 	go func() {
 		st, err := askStatus(ctx, dial)
-		answers <- answer{st, err}
+		answers <- statusAnswer{st, err}
 		close(answers)
 	}()
 	defer func() { // it ends before this function does
 		cancel()
 		<-answers
 	}()
-	late := time.NewTimer(soon)
+	late := time.NewTimer(slowAfter)
 	defer late.Stop()
 	select {
 	case a := <-answers:
-		return a.orReason(ctx, inquire)
+		return a.orUnitReason(ctx, inquire)
 	case <-late.C:
-		if st, found := reasonOf(ctx, inquire); found {
+		if st, found := unitReason(ctx, inquire); found {
 			return st, nil
 		}
-		return (<-answers).orReason(ctx, inquire)
+		return (<-answers).orUnitReason(ctx, inquire)
 	}
 }
 
-// orReason is the answer, or why there is none, as far as the service manager
+// orUnitReason is the answer, or why there is none, as far as the service manager
 // knows.
-func (a answer) orReason(ctx context.Context, inquire inquirer) (status.Status, error) {
+func (a statusAnswer) orUnitReason(ctx context.Context, inquire unitQuery) (status.Status, error) {
 	if errors.Is(a.err, client.ErrNotReachable) {
-		if st, found := reasonOf(ctx, inquire); found {
+		if st, found := unitReason(ctx, inquire); found {
 			return st, nil
 		}
 	}
 	return a.status, a.err
 }
 
-// reasonOf asks the service manager why there is no daemon. One that cannot be
+// unitReason asks the service manager why there is no daemon. One that cannot be
 // asked knows no reason.
-func reasonOf(ctx context.Context, inquire inquirer) (status.Status, bool) {
+func unitReason(ctx context.Context, inquire unitQuery) (status.Status, bool) {
 	if inquire == nil {
 		return status.Status{}, false
 	}
@@ -98,11 +98,11 @@ func reasonOf(ctx context.Context, inquire inquirer) (status.Status, bool) {
 	if err != nil {
 		return status.Status{}, false
 	}
-	return diagnose(units)
+	return diagnoseUnits(units)
 }
 
-// diagnose says why there is no daemon, if its units say so. It is pure.
-func diagnose(units []unit) (status.Status, bool) {
+// diagnoseUnits says why there is no daemon, if its units say so. It is pure.
+func diagnoseUnits(units []unit) (status.Status, bool) {
 	known := map[string]unit{}
 	var masked []string
 	for _, u := range units {
@@ -117,34 +117,34 @@ func diagnose(units []unit) (status.Status, bool) {
 		return status.Status{}, false
 	case len(masked) > 0:
 		names := strings.Join(masked, " ")
-		return stopped(fmt.Sprintf("regentd cannot start, because an administrator masked %s; to start it: systemctl unmask %[1]s && systemctl enable --now %s", names, daemonUnit)), true
+		return stoppedStatus(fmt.Sprintf("regentd cannot start, because an administrator masked %s; to start it: systemctl unmask %[1]s && systemctl enable --now %s", names, daemonUnit)), true
 	case known[keyUnit].active == "failed":
-		return locked(fmt.Sprintf("the passphrase of the data key could not be made (%s); see journalctl -u %s, then start regentd again", keyUnit, keyUnit)), true
+		return lockedStatus(fmt.Sprintf("the passphrase of the data key could not be made (%s); see journalctl -u %s, then start regentd again", keyUnit, keyUnit)), true
 	case daemon.result == "success" && daemon.active == "inactive":
-		return stopped("regentd is stopped; an administrator starts it with: systemctl start regentd"), true
+		return stoppedStatus("regentd is stopped; an administrator starts it with: systemctl start regentd"), true
 	case daemon.exit == exitCredentials && daemon.otherMachine:
-		return locked("the machine-id of this device was changed, and systemd unseals the passphrase of the data key only under the old one; " +
+		return lockedStatus("the machine-id of this device was changed, and systemd unseals the passphrase of the data key only under the old one; " +
 			"nothing was changed; for the way back, with or without the old machine-id: regent doctor"), true
 	case daemon.exit == exitCredentials:
-		return locked(fmt.Sprintf("systemd cannot unseal the passphrase of the data key (%s: exit status 243/CREDENTIALS), as after a reset of the TPM or with this disk in another device; "+
+		return lockedStatus(fmt.Sprintf("systemd cannot unseal the passphrase of the data key (%s: exit status 243/CREDENTIALS), as after a reset of the TPM or with this disk in another device; "+
 			"nothing was changed; see journalctl -u regentd, and for what can be done /usr/share/doc/regent/README.md", daemonUnit)), true
 	case daemon.exit == exitUsage && daemon.result == "exit-code":
-		return stopped("the configuration is not good, so regentd does not start; for file and line: regentd check-config"), true
+		return stoppedStatus("the configuration is not good, so regentd does not start; for file and line: regentd check-config"), true
 	case daemon.active == "failed" || daemon.result != "success":
-		return stopped(fmt.Sprintf("regentd does not start (%s: %s, exit status %d); see journalctl -u regentd", daemonUnit, daemon.result, daemon.exit)), true
+		return stoppedStatus(fmt.Sprintf("regentd does not start (%s: %s, exit status %d); see journalctl -u regentd", daemonUnit, daemon.result, daemon.exit)), true
 	}
 	return status.Status{}, false
 }
 
-// locked is the status of a device whose data key cannot be opened.
-func locked(why string) status.Status {
-	st := stopped("locked: " + why)
+// lockedStatus is the status of a device whose data key cannot be opened.
+func lockedStatus(why string) status.Status {
+	st := stoppedStatus("locked: " + why)
 	st.Store = status.Store{State: "locked", Guard: "file", Detail: "its passphrase is a systemd credential"}
 	return st
 }
 
-// stopped is the status of a device on which no daemon runs.
-func stopped(why string) status.Status {
+// stoppedStatus is the status of a device on which no daemon runs.
+func stoppedStatus(why string) status.Status {
 	return status.Status{
 		Health: status.NotServing, Summary: why, Store: status.Store{State: "unknown"},
 		Tenants: []status.Tenant{}, Applications: []status.Application{}, Problems: []status.Problem{},

@@ -20,7 +20,7 @@ func askManager(ctx context.Context) ([]unit, error) {
 		return nil, err
 	}
 	units := parseUnits(out)
-	noted, err := device.FromFile(filepath.Join(filepath.Dir(localsock.DefaultPath), "host-facts"))
+	noted, err := device.ReadFactsFile(filepath.Join(filepath.Dir(localsock.DefaultPath), "host-facts"))
 	for i := range units {
 		units[i].otherMachine = err == nil && noted.MachineIDChanged
 	}

@@ -14,7 +14,7 @@ import (
 	"regent/ipc/client"
 )
 
-func TestDiagnose(t *testing.T) {
+func TestDiagnoseUnits(t *testing.T) {
 	daemon := func(active, result string, exit int) unit {
 		return unit{name: daemonUnit, active: active, result: result, exit: exit}
 	}
@@ -41,7 +41,7 @@ func TestDiagnose(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, found := diagnose(tt.units)
+			got, found := diagnoseUnits(tt.units)
 			if found != (tt.want != "") || !strings.Contains(got.Summary, tt.want) || got.Store.State != tt.store {
 				t.Errorf("got %q, store %q, %t, want %q in it, store %q", got.Summary, got.Store.State, found, tt.want, tt.store)
 			}
@@ -71,13 +71,13 @@ func TestParseUnits(t *testing.T) {
 // answer comes after 2 s and not after the patience of a call.
 func TestStatusInquiresWhereNoAnswerComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dial := func() agent { return &fake{silent: true} }
+		dial := func() agent { return &fakeDaemon{silent: true} }
 		cannot := func(context.Context) ([]unit, error) {
 			return []unit{{name: daemonUnit, active: "activating", result: "exit-code", exit: 243}}, nil
 		}
 		begun := time.Now()
-		st, err := askOrInquire(t.Context(), dial, cannot)
-		if err != nil || st.Store.State != "locked" || time.Since(begun) != soon {
+		st, err := statusOrUnits(t.Context(), dial, cannot)
+		if err != nil || st.Store.State != "locked" || time.Since(begun) != slowAfter {
 			t.Errorf("got %+v, %v after %s", st.Store, err, time.Since(begun))
 		}
 	})
@@ -85,7 +85,7 @@ func TestStatusInquiresWhereNoAnswerComes(t *testing.T) {
 
 // One that is only slow, or of which nothing is known, is waited for.
 func TestStatusWaitsForASlowDaemon(t *testing.T) {
-	for name, inquire := range map[string]inquirer{
+	for name, inquire := range map[string]unitQuery{
 		"runs": func(context.Context) ([]unit, error) {
 			return []unit{{name: daemonUnit, active: "active", result: "success", exit: 0}}, nil
 		},
@@ -95,9 +95,9 @@ func TestStatusWaitsForASlowDaemon(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begun := time.Now()
-				_, err := askOrInquire(t.Context(), func() agent { return &fake{silent: true} }, inquire)
-				if !errors.Is(err, client.ErrNotReachable) || time.Since(begun) != patience {
-					t.Errorf("got %v after %s, want %s", err, time.Since(begun), patience)
+				_, err := statusOrUnits(t.Context(), func() agent { return &fakeDaemon{silent: true} }, inquire)
+				if !errors.Is(err, client.ErrNotReachable) || time.Since(begun) != callTimeout {
+					t.Errorf("got %v after %s, want %s", err, time.Since(begun), callTimeout)
 				}
 			})
 		})
@@ -114,7 +114,7 @@ func TestStatusInquiresAgainAfterwards(t *testing.T) {
 			}
 			return []unit{{name: daemonUnit, active: "failed", result: "exit-code", exit: exitUsage}}, nil
 		}
-		st, err := askOrInquire(t.Context(), func() agent { return &fake{silent: true} }, fails)
+		st, err := statusOrUnits(t.Context(), func() agent { return &fakeDaemon{silent: true} }, fails)
 		if err != nil || !strings.Contains(st.Summary, "check-config") || asked != 2 {
 			t.Errorf("got %q, %v after %d inquiries, want the configuration's after 2", st.Summary, err, asked)
 		}
@@ -126,7 +126,7 @@ func TestStatusOfARunningDaemonAsksNobodyElse(t *testing.T) {
 		t.Error("the service manager was asked")
 		return nil, nil
 	}
-	st, err := askOrInquire(t.Context(), func() agent { return &fake{status: status.Status{Health: status.Serving}} }, inquire)
+	st, err := statusOrUnits(t.Context(), func() agent { return &fakeDaemon{status: status.Status{Health: status.Serving}} }, inquire)
 	if err != nil || st.Health != status.Serving {
 		t.Errorf("got %v, %v", st.Health, err)
 	}

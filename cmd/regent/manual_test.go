@@ -9,5 +9,5 @@ import (
 var manual = manualtest.NewFlags()
 
 func TestManual(t *testing.T) {
-	manualtest.Write(t, manual, newRoot(surroundings{getenv: func(string) string { return "" }}), "1")
+	manualtest.Write(t, manual, newRoot(runtimeEnv{getenv: func(string) string { return "" }}), "1")
 }

@@ -23,18 +23,18 @@ type outcome struct {
 func renderRegistration(r api.Registration, waited bool, v view) (string, error) {
 	text := fmt.Sprintf("Registration token %s is sealed, for %s.\n", printable(r.Fingerprint), printable(r.Tenant))
 	switch {
-	case !r.Kept:
+	case !r.Stored:
 		text = fmt.Sprintf("Registration token %s was not kept: nothing at %s needs it.\n", printable(r.Fingerprint), printable(r.Tenant))
 	case len(r.Instances) == 0:
 		return text + "No application uses it yet: configure one, and it is redeemed.\n", nil
 	}
 	var rows [][2]string
-	var failures unredeemed
+	var failures unredeemedError
 	for _, i := range r.Instances {
 		o := outcomeOf(i, waited)
 		rows = append(rows, [2]string{printable(i.Name), printable(o.text)})
 		if o.failed != nil {
-			failures = failures.with(o.failed.On(i.Name))
+			failures = failures.with(o.failed.WithInstance(i.Name))
 		}
 	}
 	if text += v.labelled("  ", rows); len(failures) == 0 {
@@ -43,19 +43,19 @@ func renderRegistration(r api.Registration, waited bool, v view) (string, error)
 	return text, failures
 }
 
-// unredeemed is why instances are still not registered: each reason once, for
+// unredeemedError is why instances are still not registered: each reason once, for
 // all that share it.
-type unredeemed []*fault.Fault
+type unredeemedError []*fault.Fault
 
-func (u unredeemed) Error() string { return fmt.Sprintf("not redeemed, for %d reasons", len(u)) }
+func (u unredeemedError) Error() string { return fmt.Sprintf("not redeemed, for %d reasons", len(u)) }
 
 // Unwrap has the exit code follow the first of them.
-func (u unredeemed) Unwrap() error { return u[0] }
+func (u unredeemedError) Unwrap() error { return u[0] }
 
-func (u unredeemed) with(f *fault.Fault) unredeemed {
+func (u unredeemedError) with(f *fault.Fault) unredeemedError {
 	for i, known := range u {
 		if f.Kind == known.Kind && f.Detail == known.Detail {
-			u[i] = known.On(known.ID + ", " + f.ID)
+			u[i] = known.WithInstance(known.Instance + ", " + f.Instance)
 			return u
 		}
 	}
@@ -65,29 +65,29 @@ func (u unredeemed) with(f *fault.Fault) unredeemed {
 func outcomeOf(i status.Instance, waited bool) outcome {
 	switch state := instance.State(i.State); state {
 	case instance.Live, instance.Stale:
-		return outcome{text: "registered, token good for " + inWords(time.Duration(i.ExpiresIn)*time.Second)}
+		return outcome{text: "registered, token good for " + formatDuration(time.Duration(i.ExpiresIn)*time.Second)}
 	case instance.Expired:
 		return outcome{text: "registered before, but its token cannot be refreshed now"}
 	case instance.Uncertain:
-		return outcome{"uncertain: a count may have been used", whyNot(i, fault.RedemptionUncertain)}
+		return outcome{"uncertain: a count may have been used", reasonText(i, fault.RedemptionUncertain)}
 	case instance.Revoked, instance.RefreshLost, instance.RefreshExpired:
-		advice := fault.E("redeem", fault.Kind(state), nil).On(i.Name).Text()
-		return outcome{text: fmt.Sprintf("%s: left as it is; %s", stateInWords(i, true, false), advice)}
+		advice := fault.New("redeem", fault.Kind(state), nil).WithInstance(i.Name).Text()
+		return outcome{text: fmt.Sprintf("%s: left as it is; %s", stateText(i, true, false), advice)}
 	}
 	if i.LastFault == nil || !waited {
 		return outcome{text: "not redeemed yet: the agent does so in the background, or when it is first asked for"}
 	}
-	failed := whyNot(i, fault.Kind(i.LastFault.Code))
+	failed := reasonText(i, fault.Kind(i.LastFault.Code))
 	if failed.Kind.NeedsPerson() {
-		return outcome{"not redeemed: " + inPlainWords(string(failed.Kind)), failed}
+		return outcome{"not redeemed: " + valueText(string(failed.Kind)), failed}
 	}
-	return outcome{fmt.Sprintf("not redeemed yet: %s; the agent goes on trying", inPlainWords(string(failed.Kind))), failed}
+	return outcome{fmt.Sprintf("not redeemed yet: %s; the agent goes on trying", valueText(string(failed.Kind))), failed}
 }
 
-// whyNot is the daemon's reason, or what the kind says by itself.
-func whyNot(i status.Instance, k fault.Kind) *fault.Fault {
+// reasonText is the daemon's reason, or what the kind says by itself.
+func reasonText(i status.Instance, k fault.Kind) *fault.Fault {
 	if i.LastFault == nil || fault.Kind(i.LastFault.Code) != k {
-		return fault.E("redeem", k, nil)
+		return fault.New("redeem", k, nil)
 	}
 	return fault.Errorf("redeem", k, "%s", i.LastFault.Detail)
 }

@@ -60,13 +60,13 @@ func newPage(st status.Status, policy *api.Policy, why string, v view) page {
 		Policy:    grid{Head: []string{"Key", "Value", "Level", "Status", "Source"}},
 	}
 	if st.Version != "" {
-		p.Daemon = fmt.Sprintf("regentd %s, running for %s", st.Version, inWords(v.now.Sub(st.StartedAt)))
+		p.Daemon = fmt.Sprintf("regentd %s, running for %s", st.Version, formatDuration(v.now.Sub(st.StartedAt)))
 	}
 	p.Facts = pairs(statusFacts(st, v))
 	for _, a := range st.Applications {
 		held := holdsRegistration(st, a.Tenant)
 		for _, i := range a.Instances {
-			p.Instances.add(append(instanceRow(i, stateInWords(i, held, a.OnDemand), v), a.Tenant)...)
+			p.Instances.add(append(instanceRow(i, stateText(i, held, a.OnDemand), v), a.Tenant)...)
 		}
 	}
 	p.Faults, p.Problems = pairs(faultRows(st, v)), pairs(problemRows(st))
@@ -74,8 +74,8 @@ func newPage(st status.Status, policy *api.Policy, why string, v view) page {
 		return p
 	}
 	for _, k := range policy.Keys {
-		if k.Level != defaultLevel || k.Status != api.PolicyOK {
-			p.Policy.add(k.Key, k.Value, k.Level, inPlainWords(k.Status), k.Source)
+		if k.Level != defaultLevel || k.Status != api.PolicyStateOK {
+			p.Policy.add(k.Key, k.Value, k.Level, valueText(k.Status), k.Source)
 		}
 	}
 	return p

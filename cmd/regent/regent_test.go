@@ -31,9 +31,9 @@ const sample = "SENTINEL-registration-token"
 // sound is a registration token that decodes to user:password.
 const sound = "YWdlbnQtMDEyMzQ1NjpTRU5USU5FTC03ODk="
 
-// fake is a daemon that answers what it was given and remembers what it was
+// fakeDaemon is a daemon that answers what it was given and remembers what it was
 // asked.
-type fake struct {
+type fakeDaemon struct {
 	status     status.Status
 	token      api.Token
 	explained  api.Explanation
@@ -47,13 +47,13 @@ type fake struct {
 	err        error       // of every call but Status
 	silent     bool        // of Status: no answer comes
 
-	exits    int // the code of a program that exec runs
-	asked    []any
-	socket   string
-	onAsking func() // called by Register, before it answers
+	exits     int // the code of a program that exec runs
+	requests  []any
+	socket    string
+	onRequest func() // called by Register, before it answers
 }
 
-func (f *fake) Status(ctx context.Context) (status.Status, error) {
+func (f *fakeDaemon) Status(ctx context.Context) (status.Status, error) {
 	if f.silent {
 		<-ctx.Done()
 		return status.Status{}, fmt.Errorf("status: %w", ctx.Err())
@@ -61,24 +61,24 @@ func (f *fake) Status(ctx context.Context) (status.Status, error) {
 	return f.status, nil
 }
 
-func (f *fake) Diagnose(context.Context) (api.Diagnosis, error) { return f.diagnosis, f.err }
+func (f *fakeDaemon) Diagnose(context.Context) (api.Diagnosis, error) { return f.diagnosis, f.err }
 
-func (f *fake) Contract(context.Context) (api.Contract, error) { return f.contract, f.err }
+func (f *fakeDaemon) Contract(context.Context) (api.Contract, error) { return f.contract, f.err }
 
-func (f *fake) Token(_ context.Context, r api.TokenRequest) (api.Token, error) {
-	f.asked = append(f.asked, r)
+func (f *fakeDaemon) Token(_ context.Context, r api.TokenRequest) (api.Token, error) {
+	f.requests = append(f.requests, r)
 	return f.token, f.err
 }
 
-func (f *fake) Register(_ context.Context, r api.RegistrationRequest) (api.Registration, error) {
-	f.asked = append(f.asked, r)
-	if f.onAsking != nil {
-		f.onAsking()
+func (f *fakeDaemon) Register(_ context.Context, r api.RegistrationRequest) (api.Registration, error) {
+	f.requests = append(f.requests, r)
+	if f.onRequest != nil {
+		f.onRequest()
 	}
 	return f.registered, f.err
 }
 
-func (f *fake) Store(context.Context) (api.Store, error) {
+func (f *fakeDaemon) Store(context.Context) (api.Store, error) {
 	if len(f.stores) == 0 {
 		return f.store, f.err
 	}
@@ -87,17 +87,17 @@ func (f *fake) Store(context.Context) (api.Store, error) {
 	return next, nil
 }
 
-func (f *fake) DoWithStore(_ context.Context, verb string, really bool) (api.Store, error) {
-	f.asked = append(f.asked, fmt.Sprintf("%s %t", verb, really))
+func (f *fakeDaemon) RunStoreOperation(_ context.Context, verb string, really bool) (api.Store, error) {
+	f.requests = append(f.requests, fmt.Sprintf("%s %t", verb, really))
 	return f.store, f.err
 }
 
-func (f *fake) Unregister(context.Context) (api.Store, error) {
-	f.asked = append(f.asked, "unregister")
+func (f *fakeDaemon) Unregister(context.Context) (api.Store, error) {
+	f.requests = append(f.requests, "unregister")
 	return f.store, f.err
 }
 
-func (f *fake) Watch(context.Context, string) iter.Seq2[api.Event, error] {
+func (f *fakeDaemon) Watch(context.Context, string) iter.Seq2[api.Event, error] {
 	return func(yield func(api.Event, error) bool) {
 		for generation := range uint64(2) {
 			if !yield(api.Event{Instance: "cad/1", State: "live", Generation: generation + 1}, nil) {
@@ -108,47 +108,47 @@ func (f *fake) Watch(context.Context, string) iter.Seq2[api.Event, error] {
 	}
 }
 
-func (f *fake) Explain(_ context.Context, pid int, application string) (api.Explanation, error) {
-	f.asked = append(f.asked, fmt.Sprintf("explain %d %s", pid, application))
+func (f *fakeDaemon) Explain(_ context.Context, pid int, application string) (api.Explanation, error) {
+	f.requests = append(f.requests, fmt.Sprintf("explain %d %s", pid, application))
 	return f.explained, f.err
 }
 
-func (f *fake) Policy(context.Context) (api.Policy, error) { return f.policy, f.err }
+func (f *fakeDaemon) Policy(context.Context) (api.Policy, error) { return f.policy, f.err }
 
-func (f *fake) Forget(_ context.Context, application, number string) error {
-	f.asked = append(f.asked, "forget "+application+" "+number)
+func (f *fakeDaemon) Forget(_ context.Context, application, number string) error {
+	f.requests = append(f.requests, "forget "+application+" "+number)
 	return f.err
 }
 
-func (f *fake) Resolve(_ context.Context, redemption string, consumed bool) error {
-	f.asked = append(f.asked, fmt.Sprintf("resolve %s %t", redemption, consumed))
+func (f *fakeDaemon) Resolve(_ context.Context, redemption string, consumed bool) error {
+	f.requests = append(f.requests, fmt.Sprintf("resolve %s %t", redemption, consumed))
 	return f.err
 }
 
-func (f *fake) VerifiedLedger(context.Context) (api.Ledger, error) { return f.ledger, f.err }
+func (f *fakeDaemon) VerifiedLedger(context.Context) (api.Ledger, error) { return f.ledger, f.err }
 
-func (f *fake) Redeem(_ context.Context, application, number string) error {
-	f.asked = append(f.asked, "redeem "+application+" "+number)
+func (f *fakeDaemon) Redeem(_ context.Context, application, number string) error {
+	f.requests = append(f.requests, "redeem "+application+" "+number)
 	return f.err
 }
 
-func (f *fake) Ledger(context.Context) (api.Ledger, error) { return f.ledger, f.err }
+func (f *fakeDaemon) Ledger(context.Context) (api.Ledger, error) { return f.ledger, f.err }
 
-func (f *fake) Reload(context.Context) error {
-	f.asked = append(f.asked, "reload")
+func (f *fakeDaemon) Reload(context.Context) error {
+	f.requests = append(f.requests, "reload")
 	return f.err
 }
 
-// session is one run of regent.
-type session struct {
-	daemon  *fake // nil has it look at its socket for a real one
-	stdin   string
-	env     map[string]string
-	prompt  func(context.Context, string) ([]byte, error)
-	answer  string // to a question; "" is nobody to ask
-	width   int    // of the terminal; 0 is none
-	survey  survey
-	inquire inquirer
+// cliRun is one run of regent.
+type cliRun struct {
+	daemon     *fakeDaemon // nil has it look at its socket for a real one
+	stdin      string
+	env        map[string]string
+	prompt     func(context.Context, string) ([]byte, error)
+	answer     string // to a question; "" is nobody to ask
+	width      int    // of the terminal; 0 is none
+	localFacts localFacts
+	queryUnits unitQuery
 }
 
 // result is what a run left behind.
@@ -157,10 +157,10 @@ type result struct {
 	Out, Err string
 }
 
-func (s session) run(t *testing.T, args ...string) result {
+func (s cliRun) run(t *testing.T, args ...string) result {
 	t.Helper()
 	var out, err bytes.Buffer
-	code := run(t.Context(), args, surroundings{
+	code := run(t.Context(), args, runtimeEnv{
 		in: strings.NewReader(s.stdin), out: &out, err: &err,
 		getenv: func(name string) string { return s.env[name] },
 		euid:   os.Geteuid(),
@@ -172,10 +172,10 @@ func (s session) run(t *testing.T, args ...string) result {
 			s.daemon.socket = socket
 			return s.daemon
 		},
-		prompt: s.prompt, confirm: s.confirm(), survey: s.survey, width: s.width, inquire: s.inquire,
+		prompt: s.prompt, confirm: s.confirm(), localFacts: s.localFacts, width: s.width, queryUnits: s.queryUnits,
 		environ: func() []string { return []string{"PATH=/bin", "REGENT_INSTANCE=9"} },
-		become: func(_ context.Context, _ string, argv, env []string) (int, error) {
-			s.daemon.asked = append(s.daemon.asked, argv, env)
+		exec: func(_ context.Context, _ string, argv, env []string) (int, error) {
+			s.daemon.requests = append(s.daemon.requests, argv, env)
 			return s.daemon.exits, nil
 		},
 	})
@@ -187,7 +187,7 @@ func (s session) run(t *testing.T, args ...string) result {
 	return result{code, out.String(), err.String()}
 }
 
-func (s session) confirm() func(context.Context, string) (bool, error) {
+func (s cliRun) confirm() func(context.Context, string) (bool, error) {
 	if s.answer == "" {
 		return nil
 	}
@@ -207,9 +207,9 @@ func TestStatusEndsWithTheHealth(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for _, args := range [][]string{{"status"}, {"status", "--json"}} {
-			st := serving()
+			st := servingDevice()
 			st.Health = tt.health
-			got := session{daemon: &fake{status: st}}.run(t, args...)
+			got := cliRun{daemon: &fakeDaemon{status: st}}.run(t, args...)
 			if got.Code != tt.want || got.Err != "" || got.Out == "" {
 				t.Errorf("%v, %s: got %+v, want code %d and no error text", args, tt.health, got, tt.want)
 			}
@@ -218,35 +218,35 @@ func TestStatusEndsWithTheHealth(t *testing.T) {
 }
 
 func TestStatusJSONIsTheStatus(t *testing.T) {
-	got := session{daemon: &fake{status: troubled()}}.run(t, "status", "--json")
+	got := cliRun{daemon: &fakeDaemon{status: troubledDevice()}}.run(t, "status", "--json")
 	var st status.Status
 	if err := json.Unmarshal([]byte(got.Out), &st); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(st, troubled()); diff != "" {
+	if diff := cmp.Diff(st, troubledDevice()); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
 	}
 }
 
 func TestInstances(t *testing.T) {
-	daemon := &fake{status: serving()}
-	got := session{daemon: daemon}.run(t, "instances")
+	daemon := &fakeDaemon{status: servingDevice()}
+	got := cliRun{daemon: daemon}.run(t, "instances")
 	if got.Code != 0 || !strings.HasPrefix(got.Out, "INSTANCE") || !strings.Contains(got.Out, "cad/2") {
 		t.Errorf("got %+v", got)
 	}
-	got = session{daemon: daemon}.run(t, "instances", "--json")
+	got = cliRun{daemon: daemon}.run(t, "instances", "--json")
 	var all []status.Instance
 	if err := json.Unmarshal([]byte(got.Out), &all); err != nil || len(all) != 2 {
 		t.Errorf("got %d instances, %v, want 2", len(all), err)
 	}
-	got = session{daemon: &fake{}}.run(t, "instances", "--json")
+	got = cliRun{daemon: &fakeDaemon{}}.run(t, "instances", "--json")
 	if want := "[]\n"; got.Out != want {
 		t.Errorf("of nothing: got %q, want %q", got.Out, want)
 	}
 }
 
 func TestInstancesRedeem(t *testing.T) {
-	holding := serving()
+	holding := servingDevice()
 	holding.Tenants[0].RegistrationToken = &status.RegistrationToken{Fingerprint: "9f86d081"}
 	const (
 		begun      = "cad/12 is being redeemed, which costs a count; see regent status.\n"
@@ -261,19 +261,19 @@ func TestInstancesRedeem(t *testing.T) {
 	}{
 		{"yes", holding, "yes", nil, result{Out: begun}},
 		{"unasked", holding, "", []string{"--yes"}, result{Out: begun}},
-		{"nothing to pay with", serving(), "yes", nil, result{Out: remembered}},
+		{"nothing to pay with", servingDevice(), "yes", nil, result{Out: remembered}},
 		{"no", holding, "no", nil, result{Code: 1, Err: "regent: nothing was changed\n"}},
 		{"nobody to ask", holding, "", nil, result{Code: 2, Err: "regent: nobody can be asked here: add --yes to go ahead without a question\nsee regent instances redeem --help\n"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			daemon := &fake{status: tt.status}
-			got := session{daemon: daemon, answer: tt.answer}.run(t, append([]string{"instances", "redeem", "cad/12"}, tt.args...)...)
+			daemon := &fakeDaemon{status: tt.status}
+			got := cliRun{daemon: daemon, answer: tt.answer}.run(t, append([]string{"instances", "redeem", "cad/12"}, tt.args...)...)
 			if diff := cmp.Diff(got, tt.want); diff != "" {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
-			if asked := len(daemon.asked) > 0; asked != (tt.want.Code == 0) {
-				t.Errorf("the daemon was asked for %v", daemon.asked)
+			if asked := len(daemon.requests) > 0; asked != (tt.want.Code == 0) {
+				t.Errorf("the daemon was asked for %v", daemon.requests)
 			}
 		})
 	}
@@ -286,50 +286,50 @@ func TestTokenAsksForWhatTheFlagsSay(t *testing.T) {
 		status status.Status
 		want   api.TokenRequest
 	}{
-		{"instance named", []string{"--instance", "2"}, serving(), api.TokenRequest{Application: "cad", Instance: "2"}},
-		{"the only one", nil, single(), api.TokenRequest{Application: "cad", Instance: "1"}},
+		{"instance named", []string{"--instance", "2"}, servingDevice(), api.TokenRequest{Application: "cad", Instance: "2"}},
+		{"the only one", nil, singleInstance(), api.TokenRequest{Application: "cad", Instance: "1"}},
 		{"not configured", nil, status.Status{}, api.TokenRequest{Application: "cad"}},
 		{
 			name:   "durations",
 			args:   []string{"--min-ttl", "1500ms", "--wait", "1m"},
-			status: single(),
+			status: singleInstance(),
 			want:   api.TokenRequest{Application: "cad", Instance: "1", MinTTL: 2, Wait: 60},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			daemon := &fake{status: tt.status}
-			got := session{daemon: daemon}.run(t, append([]string{"token", "--application", "cad"}, tt.args...)...)
+			daemon := &fakeDaemon{status: tt.status}
+			got := cliRun{daemon: daemon}.run(t, append([]string{"token", "--application", "cad"}, tt.args...)...)
 			if got.Code != 0 {
 				t.Errorf("got %+v", got)
 			}
-			if diff := cmp.Diff(daemon.asked, []any{tt.want}); diff != "" {
+			if diff := cmp.Diff(daemon.requests, []any{tt.want}); diff != "" {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
 		})
 	}
 }
 
-// single is a device with one instance of its application.
-func single() status.Status {
-	s := serving()
+// singleInstance is a device with one instance of its application.
+func singleInstance() status.Status {
+	s := servingDevice()
 	s.Applications[0].Instances = s.Applications[0].Instances[:1]
 	return s
 }
 
 func TestTokenOutput(t *testing.T) {
-	tok := api.Token{AccessToken: "eyJ.a.b", TokenType: "Bearer", ExpiresIn: 720, ExpiresAt: *after(12 * time.Minute), Application: "cad", Instance: "cad/1"}
+	tok := api.Token{AccessToken: "eyJ.a.b", TokenType: "Bearer", ExpiresIn: 720, ExpiresAt: *afterNoon(12 * time.Minute), Application: "cad", Instance: "cad/1"}
 	tests := []struct{ form, want string }{
 		{"token", "eyJ.a.b\n"},
 		{"header", "Authorization: Bearer eyJ.a.b\n"},
 	}
 	for _, tt := range tests {
-		got := session{daemon: &fake{token: tok}}.run(t, "token", "--application", "cad", "--instance", "1", "--output", tt.form)
+		got := cliRun{daemon: &fakeDaemon{token: tok}}.run(t, "token", "--application", "cad", "--instance", "1", "--output", tt.form)
 		if diff := cmp.Diff(got, result{Out: tt.want}); diff != "" {
 			t.Errorf("%s (-got +want):\n%s", tt.form, diff)
 		}
 	}
-	got := session{daemon: &fake{token: tok}}.run(t, "token", "--application", "cad", "--instance", "1", "--output", "json")
+	got := cliRun{daemon: &fakeDaemon{token: tok}}.run(t, "token", "--application", "cad", "--instance", "1", "--output", "json")
 	var back api.Token
 	if err := json.Unmarshal([]byte(got.Out), &back); err != nil {
 		t.Fatal(err)
@@ -368,16 +368,16 @@ func TestBadUsage(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
-			daemon := &fake{status: serving()}
-			got := session{daemon: daemon}.run(t, tt.args...)
+			daemon := &fakeDaemon{status: servingDevice()}
+			got := cliRun{daemon: daemon}.run(t, tt.args...)
 			if got.Code != 2 || got.Out != "" || !strings.HasPrefix(got.Err, "regent: ") || !strings.Contains(got.Err, tt.want) {
 				t.Errorf("got %+v, want code 2 and %q", got, tt.want)
 			}
 			if !strings.Contains(got.Err, "\nsee regent") {
 				t.Errorf("no next step in %q", got.Err)
 			}
-			if len(daemon.asked) > 0 {
-				t.Errorf("the daemon was asked: %v", daemon.asked)
+			if len(daemon.requests) > 0 {
+				t.Errorf("the daemon was asked: %v", daemon.requests)
 			}
 		})
 	}
@@ -397,8 +397,8 @@ func TestSocketComesFromFlagOrEnvironment(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			daemon := &fake{}
-			if got := (session{daemon: daemon, env: tt.env}).run(t, tt.args...); got.Code != 0 {
+			daemon := &fakeDaemon{}
+			if got := (cliRun{daemon: daemon, env: tt.env}).run(t, tt.args...); got.Code != 0 {
 				t.Errorf("got %+v", got)
 			}
 			if daemon.socket != tt.want {
@@ -424,7 +424,7 @@ func TestEveryCommandNeedsTheDaemon(t *testing.T) {
 		{"token", "--application", "cad"},
 		{"register", "--file", secretFile(t)},
 	} {
-		got := session{}.run(t, append(args, "--socket", nowhere)...)
+		got := cliRun{}.run(t, append(args, "--socket", nowhere)...)
 		if got.Code != 3 || got.Out != "" || !strings.HasPrefix(got.Err, "regent: ") ||
 			!strings.Contains(got.Err, nowhere) || !strings.Contains(got.Err, "is regentd running?") {
 			t.Errorf("%v: got %+v, want code 3, the socket and the next step", args, got)
@@ -434,16 +434,16 @@ func TestEveryCommandNeedsTheDaemon(t *testing.T) {
 
 // A daemon that took the connection and says nothing is not waited for without
 // end.
-func TestASilentDaemonIsNotReachable(t *testing.T) {
+func TestDaemonThatDoesNotReply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		got := session{daemon: &fake{silent: true}}.run(t, "status")
+		got := cliRun{daemon: &fakeDaemon{silent: true}}.run(t, "status")
 		want := result{3, "", "regent: the agent is not reachable: no answer within 15 s; the daemon's log may say why\n"}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("(-got +want):\n%s", diff)
 		}
-		if took := time.Since(began); took != patience {
-			t.Errorf("got it after %s, want %s", took, patience)
+		if took := time.Since(began); took != callTimeout {
+			t.Errorf("got it after %s, want %s", took, callTimeout)
 		}
 	})
 }
@@ -456,7 +456,7 @@ func TestFaultsAreExplained(t *testing.T) {
 		want string
 	}{
 		{
-			"advice only", fault.E("token", fault.NotRegistered, nil).On("cad/1"), 5,
+			"advice only", fault.New("token", fault.NotRegistered, nil).WithInstance("cad/1"), 5,
 			"regent: cad/1: not_registered: waiting for a registration token; an administrator gives one with: regent register --file FILE\n",
 		},
 		{
@@ -464,16 +464,16 @@ func TestFaultsAreExplained(t *testing.T) {
 			"regent: denied: alice is not in the group engineering\n",
 		},
 		{
-			"retry", fault.E("token", fault.Throttled, nil).After(time.Minute), 1,
+			"retry", fault.New("token", fault.Throttled, nil).WithRetry(time.Minute), 1,
 			"regent: throttled: asked too often; try again later (try again in 1 min)\n",
 		},
-		{"cause stays in the log", fault.E("token", fault.Internal, errors.New("cause")), 1, "regent: internal: " + fault.Internal.Advice() + "\n"},
+		{"cause stays in the log", fault.New("token", fault.Internal, errors.New("cause")), 1, "regent: internal: " + fault.Internal.Advice() + "\n"},
 		{"foreign controls", fault.Errorf("token", fault.Unavailable, "%s", "\x1b[2J"), 1, "regent: unavailable: ?[2J\n"},
 		{"interrupted", fmt.Errorf("get: %w", context.Canceled), 1, "regent: interrupted\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := session{daemon: &fake{err: tt.err}}.run(t, "token", "--application", "cad", "--instance", "1")
+			got := cliRun{daemon: &fakeDaemon{err: tt.err}}.run(t, "token", "--application", "cad", "--instance", "1")
 			if diff := cmp.Diff(got, result{tt.code, "", tt.want}); diff != "" {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
@@ -491,7 +491,7 @@ func TestExitCodes(t *testing.T) {
 		if w == 0 {
 			w = exitFailed
 		}
-		if got := exitCode(fmt.Errorf("wrapped: %w", fault.E("token", kind, nil))); got != w {
+		if got := exitCode(fmt.Errorf("wrapped: %w", fault.New("token", kind, nil))); got != w {
 			t.Errorf("%s: got %d, want %d", kind, got, w)
 		}
 	}
@@ -503,14 +503,14 @@ func TestExitCodes(t *testing.T) {
 func TestFlagsAreCompleted(t *testing.T) {
 	tests := []struct {
 		name    string
-		session session
+		session cliRun
 		args    []string
 		want    string
 	}{
-		{"application", session{daemon: &fake{status: troubled()}}, []string{"--application", ""}, "cad\nsim\n"},
-		{"application begun", session{daemon: &fake{status: troubled()}}, []string{"--application", "s"}, "sim\n"},
-		{"no daemon", session{}, []string{"--application", ""}, ""},
-		{"output", session{}, []string{"--output", ""}, "token\njson\nheader\n"},
+		{"application", cliRun{daemon: &fakeDaemon{status: troubledDevice()}}, []string{"--application", ""}, "cad\nsim\n"},
+		{"application begun", cliRun{daemon: &fakeDaemon{status: troubledDevice()}}, []string{"--application", "s"}, "sim\n"},
+		{"no daemon", cliRun{}, []string{"--application", ""}, ""},
+		{"output", cliRun{}, []string{"--output", ""}, "token\njson\nheader\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -524,8 +524,8 @@ func TestFlagsAreCompleted(t *testing.T) {
 }
 
 func TestCompletionOfEveryShell(t *testing.T) {
-	for _, shell := range shells() {
-		got := session{}.run(t, "completion", shell)
+	for _, shell := range shellNames() {
+		got := cliRun{}.run(t, "completion", shell)
 		if got.Code != 0 || !strings.Contains(got.Out, "regent") || got.Err != "" {
 			t.Errorf("%s: got code %d and %d bytes", shell, got.Code, len(got.Out))
 		}
@@ -533,14 +533,14 @@ func TestCompletionOfEveryShell(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	got := session{}.run(t, "version")
+	got := cliRun{}.run(t, "version")
 	if got.Code != 0 || !strings.HasPrefix(got.Out, "regent ") {
 		t.Errorf("got %+v", got)
 	}
 }
 
 func TestHelpWithoutACommand(t *testing.T) {
-	got := session{}.run(t)
+	got := cliRun{}.run(t)
 	if got.Code != 0 || !strings.Contains(got.Out, "Exit codes: 0 done") {
 		t.Errorf("got %+v", got)
 	}
@@ -558,9 +558,9 @@ func secretFile(t *testing.T) string {
 
 // registered is the daemon's answer when all went well.
 func registered(instances ...status.Instance) api.Registration {
-	return api.Registration{Tenant: "demo-host.com", Fingerprint: "9f86d081", Kept: true, Instances: instances}
+	return api.Registration{Tenant: "demo-host.com", Fingerprint: "9f86d081", Stored: true, Instances: instances}
 }
 
-func live(name string) status.Instance {
+func liveInstance(name string) status.Instance {
 	return status.Instance{Name: name, State: string(instance.Live), ExpiresIn: 720}
 }

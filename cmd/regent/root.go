@@ -16,22 +16,22 @@ import (
 	"regent/platform/terminal"
 )
 
-// patience is how long an answer may take beyond what was asked to be waited
+// callTimeout is how long an answer may take beyond what was asked to be waited
 // for, before the daemon counts as not reachable.
-const patience = 15 * time.Second
+const callTimeout = 15 * time.Second
 
 // run is the whole program but for the process: it returns the exit code.
-func run(ctx context.Context, args []string, s surroundings) int {
+func run(ctx context.Context, args []string, s runtimeEnv) int {
 	root := newRoot(s)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		terminal.Say(s.err, explain(err))
+		terminal.Print(s.err, explain(err))
 	}
 	return exitCode(err)
 }
 
-func newRoot(s surroundings) *cobra.Command {
+func newRoot(s runtimeEnv) *cobra.Command {
 	var socket string
 	root := &cobra.Command{
 		Use:   "regent",
@@ -60,10 +60,10 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
 		"the `address` of the agent; REGENT_SOCKET sets it too")
 	dial := func() agent { return s.dial(socket) }
 	inquire := func(ctx context.Context) ([]unit, error) {
-		if socket != localsock.DefaultPath || s.inquire == nil {
+		if socket != localsock.DefaultPath || s.queryUnits == nil {
 			return nil, nil // it is not the package's daemon
 		}
-		return s.inquire(ctx)
+		return s.queryUnits(ctx)
 	}
 	root.AddCommand(
 		newStatus(s, dial, inquire),
@@ -118,14 +118,14 @@ func seconds(cmd *cobra.Command, flag string, d time.Duration) (int64, error) {
 	return int64((d + time.Second - 1) / time.Second), nil
 }
 
-// within bounds a call that should take no longer than d.
-func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	late := fmt.Errorf("%w: no answer within %s; the daemon's log may say why", client.ErrNotReachable, inWords(d+patience))
-	return context.WithTimeoutCause(ctx, d+patience, late)
+// withTimeout bounds a call that should take no longer than d.
+func withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	late := fmt.Errorf("%w: no answer within %s; the daemon's log may say why", client.ErrNotReachable, formatDuration(d+callTimeout))
+	return context.WithTimeoutCause(ctx, d+callTimeout, late)
 }
 
-// late replaces the bare deadline error of a call by its cause.
-func late(ctx context.Context, err error) error {
+// timeoutError replaces the bare deadline error of a call by its cause.
+func timeoutError(ctx context.Context, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -134,8 +134,8 @@ func late(ctx context.Context, err error) error {
 
 // askStatus is what several commands begin with.
 func askStatus(ctx context.Context, dial dialer) (api.Status, error) {
-	ctx, cancel := within(ctx, 0)
+	ctx, cancel := withTimeout(ctx, 0)
 	defer cancel()
 	s, err := dial().Status(ctx)
-	return s, late(ctx, err)
+	return s, timeoutError(ctx, err)
 }

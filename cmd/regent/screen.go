@@ -26,7 +26,7 @@ func renderStatus(s status.Status, v view) string {
 		renderInstances(s, v),
 		renderFaults(s, v),
 		renderProblems(s, v),
-		fmt.Sprintf("regentd %s, running for %s\n", printable(s.Version), inWords(v.now.Sub(s.StartedAt))),
+		fmt.Sprintf("regentd %s, running for %s\n", printable(s.Version), formatDuration(v.now.Sub(s.StartedAt))),
 	}
 	var shown []string
 	for _, part := range parts {
@@ -59,24 +59,24 @@ func renderHealth(s status.Status, v view) string {
 func renderFacts(s status.Status, v view) string { return v.labelled("", statusFacts(s, v)) }
 
 func statusFacts(s status.Status, v view) [][2]string {
-	rows := [][2]string{{"Key guarded by", storeInWords(s.Store)}}
+	rows := [][2]string{{"Key guarded by", storeText(s.Store)}}
 	for _, t := range s.Tenants {
-		rows = append(rows, tenantFacts(t, needs{now: needsRegistration(s, t.Host), again: hasEnded(s, t.Host), unknown: isUnknown(s), brought: doctor.BringsToken(s)}, v)...)
+		rows = append(rows, tenantFacts(t, registrationNeed{now: needsRegistration(s, t.Host), forRedeem: hasEnded(s, t.Host), unknown: allUnknown(s), brought: doctor.HasTokenProblem(s)}, v)...)
 	}
 	if s.FQDN.Differs() {
-		rows = append(rows, [2]string{"Name", printable(fmt.Sprintf("%s at the service (from the first redemption), %s today", s.FQDN.Told, s.FQDN.Now))})
+		rows = append(rows, [2]string{"Name", printable(fmt.Sprintf("%s at the service (from the first redemption), %s today", s.FQDN.Registered, s.FQDN.Current))})
 	}
 	if s.CanServeUntil != nil {
-		rows = append(rows, [2]string{"Can serve", fmt.Sprintf("for %s without the service, until %s", inWords(s.CanServeUntil.Sub(v.now)), s.CanServeUntil.UTC().Format("2006-01-02 15:04 UTC"))})
+		rows = append(rows, [2]string{"Can serve", fmt.Sprintf("for %s without the service, until %s", formatDuration(s.CanServeUntil.Sub(v.now)), s.CanServeUntil.UTC().Format("2006-01-02 15:04 UTC"))})
 	}
 	if s.Counts != nil {
-		rows = append(rows, [2]string{"Counts used", countsInWords(*s.Counts)})
+		rows = append(rows, [2]string{"Counts used", countsText(*s.Counts)})
 	}
 	return rows
 }
 
-// countsInWords says how many counts this device has used.
-func countsInWords(c status.Counts) string {
+// countsText says how many counts this device has used.
+func countsText(c status.Counts) string {
 	text := fmt.Sprintf("%d by this device", c.Confirmed)
 	if c.Uncertain > 0 {
 		text += fmt.Sprintf(", and %d uncertain: see regent ledger", c.Uncertain)
@@ -84,7 +84,7 @@ func countsInWords(c status.Counts) string {
 	return text
 }
 
-func storeInWords(s status.Store) string {
+func storeText(s status.Store) string {
 	text := s.Guard
 	if s.State != "ok" {
 		text += ", store " + strings.ReplaceAll(s.State, "_", " ")
@@ -95,41 +95,41 @@ func storeInWords(s status.Store) string {
 	return printable(text)
 }
 
-// needs is what a tenant's registration token is wanted for.
-type needs struct {
-	now     bool // an instance waits for it
-	again   bool // an instance has ended, and a person may have it redeemed again
-	unknown bool // nothing can be read
-	brought bool // a file or a credential with one is there, and has a problem
+// registrationNeed is what a tenant's registration token is wanted for.
+type registrationNeed struct {
+	now       bool // an instance waits for it
+	forRedeem bool // an instance has ended, and a person may have it redeemed again
+	unknown   bool // nothing can be read
+	brought   bool // a file or a credential with one is there, and has a problem
 }
 
-func tenantFacts(t status.Tenant, n needs, v view) [][2]string {
-	rows := [][2]string{{"Token service", printable(t.Host) + ", " + reachableInWords(t.Reachable)}}
+func tenantFacts(t status.Tenant, n registrationNeed, v view) [][2]string {
+	rows := [][2]string{{"Token service", printable(t.Host) + ", " + reachableText(t.Reachable)}}
 	if t.LastFault != nil && t.Reachable != "yes" {
-		rows = append(rows, [2]string{"", faultInWords(*t.LastFault, v)})
+		rows = append(rows, [2]string{"", faultText(*t.LastFault, v)})
 	}
-	rows = append(rows, [2]string{"Registration token", registrationInWords(t.RegistrationToken, n, v)})
+	rows = append(rows, [2]string{"Registration token", registrationText(t.RegistrationToken, n, v)})
 	if skew := time.Duration(t.ClockSkewSeconds) * time.Second; skew.Abs() > time.Minute {
-		rows = append(rows, [2]string{"Clock", skewInWords(skew)})
+		rows = append(rows, [2]string{"Clock", skewText(skew)})
 	}
-	if line := requestInWords(t.RequestForm); line != "" {
+	if line := requestFormText(t.RequestForm); line != "" {
 		rows = append(rows, [2]string{"Redemptions", line})
 	}
 	if t.Refresh != nil {
-		rows = append(rows, [2]string{"Refresh", printable(t.Refresh.InWords())})
+		rows = append(rows, [2]string{"Refresh", printable(t.Refresh.Text())})
 	}
 	if t.SessionsEndSeconds > 0 {
-		rows = append(rows, [2]string{"Sessions", token.SessionsEnd(time.Duration(t.SessionsEndSeconds) * time.Second)})
+		rows = append(rows, [2]string{"Sessions", token.SessionLimitText(time.Duration(t.SessionsEndSeconds) * time.Second)})
 	}
-	for _, line := range limitedInWords(t.Limited) {
+	for _, line := range limitsText(t.Limited) {
 		rows = append(rows, [2]string{"Limited", line})
 	}
 	return rows
 }
 
-// requestInWords says of a form of redemptions what a person should know; "" if that
+// requestFormText says of a form of redemptions what a person should know; "" if that
 // is nothing.
-func requestInWords(r *status.RequestForm) string {
+func requestFormText(r *status.RequestForm) string {
 	if r == nil {
 		return ""
 	}
@@ -149,8 +149,8 @@ func requestInWords(r *status.RequestForm) string {
 	return ""
 }
 
-// limitedInWords says which limits act, each in a line.
-func limitedInWords(l *status.Limited) []string {
+// limitsText says which limits act, each in a line.
+func limitsText(l *status.Limited) []string {
 	if l == nil {
 		return nil
 	}
@@ -164,7 +164,7 @@ func limitedInWords(l *status.Limited) []string {
 	return lines
 }
 
-func registrationInWords(r *status.RegistrationToken, n needs, v view) string {
+func registrationText(r *status.RegistrationToken, n registrationNeed, v view) string {
 	switch {
 	case r == nil && n.unknown:
 		return "unknown, since the store cannot be used"
@@ -172,25 +172,25 @@ func registrationInWords(r *status.RegistrationToken, n needs, v view) string {
 		return "none held; Regent did not seal its file, see Problems below"
 	case r == nil && n.now:
 		return "none held"
-	case r == nil && n.again:
+	case r == nil && n.forRedeem:
 		return "none held; one is needed to redeem again"
 	case r == nil:
 		return "none held, none needed"
 	}
-	held := fmt.Sprintf("from %s, held for %s", r.Source, inWords(v.now.Sub(r.ReceivedAt)))
+	held := fmt.Sprintf("from %s, held for %s", r.Source, formatDuration(v.now.Sub(r.ReceivedAt)))
 	if r.Fingerprint != "" { // it is told to administrators
 		held = r.Fingerprint + " " + held
 	}
 	return printable(held)
 }
 
-// skewInWords says how wrong this device's clock is: the service's is right.
-func skewInWords(skew time.Duration) string {
+// skewText says how wrong this device's clock is: the service's is right.
+func skewText(skew time.Duration) string {
 	side := "behind"
 	if skew < 0 {
 		side = "ahead of"
 	}
-	return fmt.Sprintf("this device is %s %s the service: set its clock, Cloud LM refuses calls that are over 15 min off", inWords(skew.Abs()), side)
+	return fmt.Sprintf("this device is %s %s the service: set its clock, Cloud LM refuses calls that are over 15 min off", formatDuration(skew.Abs()), side)
 }
 
 // renderInstances is the table of all instances.
@@ -207,30 +207,30 @@ func renderInstances(s status.Status, v view) string {
 	for _, a := range s.Applications {
 		held := holdsRegistration(s, a.Tenant)
 		for _, i := range a.Instances {
-			row := instanceRow(i, stateInWords(i, held, a.OnDemand), v)
+			row := instanceRow(i, stateText(i, held, a.OnDemand), v)
 			if several {
 				row = append(row, printable(a.Tenant))
 			}
 			rows = append(rows, row)
 		}
 	}
-	return terminal.List(rows, v.width) + terminal.Fold(wishes(s)+closedApplications(s), v.width)
+	return terminal.Table(rows, v.width) + terminal.WrapText(pendingRedemptions(s)+closedApplications(s), v.width)
 }
 
 func instanceRow(i status.Instance, state string, v view) []string {
 	left, next := "-", "-"
 	if i.ExpiresIn > 0 {
-		left = inWords(time.Duration(i.ExpiresIn) * time.Second)
+		left = formatDuration(time.Duration(i.ExpiresIn) * time.Second)
 	}
 	if i.NextRefresh != nil {
-		next = until(v.now, *i.NextRefresh)
+		next = formatUntil(v.now, *i.NextRefresh)
 	}
-	return []string{printable(i.Name), state, left, next, holderInWords(i)}
+	return []string{printable(i.Name), state, left, next, holderText(i)}
 }
 
-// wishes names the redemptions that a person asked for and that nothing pays for
+// pendingRedemptions names the redemptions that a person asked for and that nothing pays for
 // yet.
-func wishes(s status.Status) string {
+func pendingRedemptions(s status.Status) string {
 	var b strings.Builder
 	for _, a := range s.Applications {
 		for _, i := range a.Instances {
@@ -262,8 +262,8 @@ func holdsRegistration(s status.Status, tenant string) bool {
 	return false
 }
 
-// isUnknown reports whether nothing can be read of any instance.
-func isUnknown(s status.Status) bool {
+// allUnknown reports whether nothing can be read of any instance.
+func allUnknown(s status.Status) bool {
 	return slices.ContainsFunc(s.Applications, func(a status.Application) bool {
 		return slices.ContainsFunc(a.Instances, func(i status.Instance) bool { return i.State == status.Unknown })
 	})
@@ -306,7 +306,7 @@ func faultRows(s status.Status, v view) [][2]string {
 			if i.LastFault == nil {
 				continue
 			}
-			f := same{i.LastFault.Code, strings.ReplaceAll(i.LastFault.Detail, i.Name, fault.AnInstance)}
+			f := same{i.LastFault.Code, strings.ReplaceAll(i.LastFault.Detail, i.Name, fault.InstancePlaceholder)}
 			if len(names[f]) == 0 {
 				order = append(order, f)
 			}
@@ -322,7 +322,7 @@ func faultRows(s status.Status, v view) [][2]string {
 		if len(names[f]) > 1 {
 			shown.Detail = f.detail
 		}
-		rows = append(rows, [2]string{printable(severalNames(names[f])), faultInWords(shown, v)})
+		rows = append(rows, [2]string{printable(severalNames(names[f])), faultText(shown, v)})
 	}
 	return rows
 }
@@ -354,6 +354,6 @@ func (v view) section(heading string, rows [][2]string) string {
 	return v.paint(bold, heading) + "\n" + v.labelled("  ", rows)
 }
 
-func faultInWords(f status.Fault, v view) string {
-	return printable(fmt.Sprintf("%s, %s: %s", ago(v.now, f.At), f.Code, f.Detail))
+func faultText(f status.Fault, v view) string {
+	return printable(fmt.Sprintf("%s, %s: %s", formatAgo(v.now, f.At), f.Code, f.Detail))
 }

@@ -21,36 +21,36 @@ var update = flag.Bool("update", false, "write the golden files")
 // noon is the moment of every screen.
 var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 
-func before(d time.Duration) time.Time { return noon.Add(-d) }
+func beforeNoon(d time.Duration) time.Time { return noon.Add(-d) }
 
-func after(d time.Duration) *time.Time { t := noon.Add(d); return &t }
+func afterNoon(d time.Duration) *time.Time { t := noon.Add(d); return &t }
 
-// serving is a device on which all is well.
-func serving() status.Status {
+// servingDevice is a device on which all is well.
+func servingDevice() status.Status {
 	return status.Status{
 		Version:   "1.0.0",
-		StartedAt: before(3*time.Hour + 20*time.Minute),
+		StartedAt: beforeNoon(3*time.Hour + 20*time.Minute),
 		Now:       noon,
 		Health:    status.Serving,
 		Summary:   "Both instances have a valid access token.",
 		Store:     status.Store{State: "ok", Guard: "file", Detail: "a passphrase in a 0600 file beside the records; who reads the disk reads both"},
 		Tenants:   []status.Tenant{{Host: "demo-host.com", Reachable: "yes", ClockSkewSeconds: 60}},
 
-		CanServeUntil: after(500 * time.Second), Counts: &status.Counts{Confirmed: 2},
+		CanServeUntil: afterNoon(500 * time.Second), Counts: &status.Counts{Confirmed: 2},
 		Applications: []status.Application{{ID: "cad", Tenant: "demo-host.com", Rules: 1, Instances: []status.Instance{
 			{
-				Name: "cad/1", State: string(instance.Live), Since: before(time.Hour), Generation: 7, Leased: true,
+				Name: "cad/1", State: string(instance.Live), Since: beforeNoon(time.Hour), Generation: 7, Leased: true,
 				Holder:    &status.Holder{PID: 4711, User: "alice", Exe: "/opt/cad/bin/cad"},
-				ExpiresAt: after(12 * time.Minute), ExpiresIn: 720, NextRefresh: after(4*time.Minute + 10*time.Second),
+				ExpiresAt: afterNoon(12 * time.Minute), ExpiresIn: 720, NextRefresh: afterNoon(4*time.Minute + 10*time.Second),
 			},
-			{Name: "cad/2", State: string(instance.Live), Since: before(time.Hour), Generation: 7, ExpiresIn: 500, NextRefresh: after(-time.Second)},
+			{Name: "cad/2", State: string(instance.Live), Since: beforeNoon(time.Hour), Generation: 7, ExpiresIn: 500, NextRefresh: afterNoon(-time.Second)},
 		}}},
 	}
 }
 
-// waiting is a device that was just installed.
-func waiting() status.Status {
-	s := serving()
+// waitingDevice is a device that was just installed.
+func waitingDevice() status.Status {
+	s := servingDevice()
 	s.Health = status.Waiting
 	s.Summary = "No registration token has come yet; an administrator gives one with: regent register --file FILE"
 	s.Tenants[0].Reachable = "unknown"
@@ -61,21 +61,21 @@ func waiting() status.Status {
 	return s
 }
 
-// troubled is a device with all kinds of trouble, and two tenants.
-func troubled() status.Status {
-	s := serving()
+// troubledDevice is a device with all kinds of trouble, and two tenants.
+func troubledDevice() status.Status {
+	s := servingDevice()
 	s.Health = status.Degraded
 	s.Summary = "1 of 4 instances cannot be served: cad/2 was revoked."
 	s.Store, s.Counts = status.Store{State: "rolled_back", Guard: "tpm2"}, &status.Counts{Confirmed: 3, Uncertain: 1}
 	s.Tenants[0].ClockSkewSeconds = -905
-	worked := before(50 * time.Hour)
+	worked := beforeNoon(50 * time.Hour)
 	s.Tenants[0].Refresh = &status.Refresh{Configured: "auto", Mode: "oidc", WorkedAt: &worked}
 	s.Tenants[0].RegistrationToken = &status.RegistrationToken{
-		Fingerprint: "9f86d081", Source: "file /etc/regent/registration-token", ReceivedAt: before(26 * time.Hour),
+		Fingerprint: "9f86d081", Source: "file /etc/regent/registration-token", ReceivedAt: beforeNoon(26 * time.Hour),
 	}
 	s.Tenants = append(s.Tenants, status.Tenant{
 		Host: "other.example:8443", Reachable: "no", ClockSkewSeconds: 125,
-		LastFault:          &status.Fault{Code: "unavailable", Detail: "connection refused", At: before(40 * time.Second)},
+		LastFault:          &status.Fault{Code: "unavailable", Detail: "connection refused", At: beforeNoon(40 * time.Second)},
 		Refresh:            &status.Refresh{Configured: "auto", Uncertain: "refused", Instances: []string{"sim/1"}},
 		SessionsEndSeconds: 36_000, Limited: &status.Limited{FloorSeconds: 5, LifeSeconds: 3, Rate: 10},
 		RequestForm: &status.RequestForm{Form: "wrapped", Proof: "accepted", Redemption: "regent-1"},
@@ -84,11 +84,11 @@ func troubled() status.Status {
 		Name: "cad/2", State: string(instance.Revoked), Leased: true,
 		LastFault: &status.Fault{
 			Code: "revoked", Detail: "the service takes this auth token no more: it was deleted there, or its session was ended",
-			At: before(4 * time.Minute),
+			At: beforeNoon(4 * time.Minute),
 		},
 	}
 	s.Applications = append(s.Applications, status.Application{ID: "sim", Tenant: "other.example:8443", Instances: []status.Instance{
-		{Name: "sim/1", State: string(instance.Stale), ExpiresIn: 41, NextRefresh: after(90 * time.Second)},
+		{Name: "sim/1", State: string(instance.Stale), ExpiresIn: 41, NextRefresh: afterNoon(90 * time.Second)},
 		{Name: "sim/2", State: string(instance.Uncertain), Holder: &status.Holder{PID: 9, User: "eve", Exe: "/tmp/\x1b[31mred"}},
 	}})
 	s.Problems = []status.Problem{
@@ -98,9 +98,9 @@ func troubled() status.Status {
 	return s
 }
 
-// unusable is a device whose store cannot be read.
-func unusable() status.Status {
-	s := waiting()
+// unusableDevice is a device whose store cannot be read.
+func unusableDevice() status.Status {
+	s := waitingDevice()
 	s.Health, s.Summary = status.NotServing, "the sealed records are there and the key to them is missing; nothing was changed; restore the key material"
 	s.Store, s.Counts = status.Store{State: "missing", Guard: "file"}, nil
 	for i := range s.Applications[0].Instances {
@@ -109,10 +109,10 @@ func unusable() status.Status {
 	return s
 }
 
-// asked is a device with a wish that nothing pays for yet, and a fault of which
+// pendingDevice is a device with a wish that nothing pays for yet, and a fault of which
 // nobody knows the time.
-func asked() status.Status {
-	s := serving()
+func pendingDevice() status.Status {
+	s := servingDevice()
 	s.Health, s.Summary = status.Degraded, "serving 1 of 2 instances; see the others below"
 	s.Applications[0].Instances[1] = status.Instance{
 		Name: "cad/2", State: string(instance.Revoked), RedeemAsked: true,
@@ -127,14 +127,14 @@ func TestStatusScreen(t *testing.T) {
 		status status.Status
 		view   view
 	}{
-		{"serving", serving(), view{}},
-		{"waiting", waiting(), view{width: 80}},
-		{"troubled", troubled(), view{}},
-		{"troubled-80", troubled(), view{width: 80, colour: true}},
-		{"unusable", unusable(), view{}},
-		{"asked", asked(), view{}},
+		{"serving", servingDevice(), view{}},
+		{"waiting", waitingDevice(), view{width: 80}},
+		{"troubled", troubledDevice(), view{}},
+		{"troubled-80", troubledDevice(), view{width: 80, colour: true}},
+		{"unusable", unusableDevice(), view{}},
+		{"asked", pendingDevice(), view{}},
 		{"unconfigured", status.Status{
-			Version: "1.0.0", StartedAt: before(time.Second), Health: status.NotServing,
+			Version: "1.0.0", StartedAt: beforeNoon(time.Second), Health: status.NotServing,
 			Store: status.Store{State: "ok", Guard: "file"},
 		}, view{colour: true}},
 	}
@@ -147,8 +147,8 @@ func TestStatusScreen(t *testing.T) {
 }
 
 // One who has to redeem again is not told that no registration token is needed.
-func TestRegistrationOfTheEnded(t *testing.T) {
-	s := serving()
+func TestRegistrationTextAfterExpiry(t *testing.T) {
+	s := servingDevice()
 	for state, want := range map[instance.State]string{
 		instance.Live: "none held, none needed", instance.Unredeemed: "none held",
 		instance.Revoked: "none held; one is needed to redeem again", instance.RefreshExpired: "none held; one is needed to redeem again",
@@ -181,8 +181,8 @@ func golden(t *testing.T, name, got string) {
 
 // Whatever a program is called, it cannot take over the administrator's
 // terminal.
-func TestScreenHasNoForeignControls(t *testing.T) {
-	got := renderStatus(troubled(), view{now: noon})
+func TestScreenEscapesControlCharacters(t *testing.T) {
+	got := renderStatus(troubledDevice(), view{now: noon})
 	for _, r := range got {
 		if r < ' ' && r != '\n' || r == 0x7f {
 			t.Errorf("control character %q in:\n%s", r, got)
@@ -190,10 +190,10 @@ func TestScreenHasNoForeignControls(t *testing.T) {
 	}
 }
 
-func TestEveryStateHasWords(t *testing.T) {
+func TestEveryStateHasText(t *testing.T) {
 	seen := map[string]instance.State{}
 	for _, s := range instance.States() {
-		words := stateInWords(status.Instance{State: string(s)}, false, false)
+		words := stateText(status.Instance{State: string(s)}, false, false)
 		if other, twice := seen[words]; twice {
 			t.Errorf("%s and %s are both %q", s, other, words)
 		}
@@ -202,25 +202,25 @@ func TestEveryStateHasWords(t *testing.T) {
 			t.Errorf("%s: got %q, want words", s, words)
 		}
 	}
-	if got, want := stateInWords(status.Instance{State: "new\x07state"}, false, false), "new?state"; got != want {
+	if got, want := stateText(status.Instance{State: "new\x07state"}, false, false), "new?state"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
 // A device that was off has failed at nothing yet.
-func TestExpiredInWords(t *testing.T) {
+func TestExpiredText(t *testing.T) {
 	i := status.Instance{State: string(instance.Expired)}
-	if got, want := stateInWords(i, false, false), "expired, refreshed when asked for"; got != want {
+	if got, want := stateText(i, false, false), "expired, refreshed when asked for"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	i.LastFault = &status.Fault{Code: "unavailable"}
-	if got, want := stateInWords(i, false, false), "expired, refresh fails"; got != want {
+	if got, want := stateText(i, false, false), "expired, refresh fails"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
 // Why an instance has no auth token yet differs, and so does what to do.
-func TestUnredeemedInWords(t *testing.T) {
+func TestUnredeemedText(t *testing.T) {
 	none := status.Instance{State: string(instance.Unredeemed)}
 	exhausted := none
 	exhausted.LastFault = &status.Fault{Code: "registration_exhausted"}
@@ -237,7 +237,7 @@ func TestUnredeemedInWords(t *testing.T) {
 		{status.Instance{State: status.Unknown}, false, false, "unknown"},
 	}
 	for _, tt := range tests {
-		if got := stateInWords(tt.instance, tt.held, tt.onDemand); got != tt.want {
+		if got := stateText(tt.instance, tt.held, tt.onDemand); got != tt.want {
 			t.Errorf("%+v: got %q, want %q", tt, got, tt.want)
 		}
 	}
@@ -246,7 +246,7 @@ func TestUnredeemedInWords(t *testing.T) {
 // TestStatusFitsATerminal: with the longest names there are, each line has at most 80
 // columns, unless one word has more, and the same fault is told once.
 func TestStatusFitsATerminal(t *testing.T) {
-	s := troubled()
+	s := troubledDevice()
 	long := "computer-aided-design-for-the-site-in-the-north"
 	s.Applications = []status.Application{{ID: long, Tenant: s.Tenants[0].Host}}
 	for n := range 5 {

@@ -19,13 +19,13 @@ import (
 	"regent/platform/process"
 )
 
-// survey is what doctor finds out by itself, without the daemon.
-type survey struct {
-	// closed names what keeps users out of the socket; "" is nothing.
-	closed func(socket string) string
-	// others lists daemons beside the one that answers, which share something
+// localFacts is what doctor finds out by itself, without the daemon.
+type localFacts struct {
+	// socketMode names what keeps users out of the socket; "" is nothing.
+	socketMode func(socket string) string
+	// findOtherDaemons lists daemons beside the one that answers, which share something
 	// with it that they should not.
-	others func(doctor.Daemon) []doctor.Process
+	otherDaemons func(doctor.Daemon) []doctor.Process
 	// config looks at the configuration, "" is the installed one; nil if that cannot be done.
 	config func(ctx context.Context, file string) *doctor.Config
 	// proxies are what this user's programs go by.
@@ -38,13 +38,13 @@ type survey struct {
 	elevated func() bool
 }
 
-func theSystem() survey {
-	return onThisSystem(survey{closed: closedSocket, others: otherDaemons, config: checkedConfig, proxies: proxiesToward})
+func newLocalFacts() localFacts {
+	return addSystemFacts(localFacts{socketMode: checkSocketMode, otherDaemons: findOtherDaemons, config: checkConfig, proxies: userProxies})
 }
 
-// closedSocket looks at the modes of the socket and its directory. It says
+// checkSocketMode looks at the modes of the socket and its directory. It says
 // nothing of what it may not see.
-func closedSocket(socket string) string {
+func checkSocketMode(socket string) string {
 	if info, err := os.Lstat(socket); err == nil && info.Mode().Type() == fs.ModeSocket && info.Mode().Perm()&0o006 != 0o006 {
 		return fmt.Sprintf("%s has mode %04o, want 0666", socket, info.Mode().Perm())
 	}
@@ -55,10 +55,10 @@ func closedSocket(socket string) string {
 	return ""
 }
 
-// otherDaemons looks for processes of the daemon's program. One with a
+// findOtherDaemons looks for processes of the daemon's program. One with a
 // configuration, a state and a socket of its own is somebody's business.
-func otherDaemons(d doctor.Daemon) []doctor.Process {
-	found, err := process.Named("regentd")
+func findOtherDaemons(d doctor.Daemon) []doctor.Process {
+	found, err := process.FindByName("regentd")
 	if err != nil {
 		return nil
 	}
@@ -67,16 +67,16 @@ func otherDaemons(d doctor.Daemon) []doctor.Process {
 		if p.PID == d.PID || !slices.Contains(p.Args, "run") {
 			continue
 		}
-		if what := shared(p, d); what != "" {
+		if what := sharedPath(p, d); what != "" {
 			out = append(out, doctor.Process{PID: p.PID, Shares: what})
 		}
 	}
 	return out
 }
 
-// shared is the path that a process has in common with the daemon, by its
+// sharedPath is the path that a process has in common with the daemon, by its
 // command line; "" is none.
-func shared(p process.Process, d doctor.Daemon) string {
+func sharedPath(p process.Process, d doctor.Daemon) string {
 	usual := layout.DefaultPaths()
 	for _, f := range []struct{ flag, usual, daemons string }{
 		{"--config", usual.Config, d.Config}, {"--state-dir", usual.StateDir, d.StateDir}, {"--socket", usual.Socket, d.Socket},
@@ -105,9 +105,9 @@ func flagValue(args []string, flag string) string {
 	return ""
 }
 
-// checkedConfig asks the daemon's own program, beside this one or where packages
+// checkConfig asks the daemon's own program, beside this one or where packages
 // put it, what it thinks of the configuration.
-func checkedConfig(ctx context.Context, file string) *doctor.Config {
+func checkConfig(ctx context.Context, file string) *doctor.Config {
 	program := daemonProgram()
 	if program == "" {
 		return nil
@@ -154,12 +154,12 @@ func daemonDirs() []string {
 	return dirs
 }
 
-// proxiesToward is what the programs of this user go by to each host that the
+// userProxies is what the programs of this user go by to each host that the
 // daemon looked at.
-func proxiesToward(d doctor.Daemon) (all []doctor.Proxy) {
+func userProxies(d doctor.Daemon) (all []doctor.Proxy) {
 	e := address.FromEnvironment(os.Getenv)
-	for _, w := range d.Ways {
-		proxy, from, err := e.For(&url.URL{Scheme: "https", Host: w.Host})
+	for _, w := range d.ServiceChecks {
+		proxy, from, err := e.ProxyFor(&url.URL{Scheme: "https", Host: w.Host})
 		p := doctor.Proxy{Host: w.Host, Where: "the environment of this user (" + from + ")"}
 		switch {
 		case err != nil:
@@ -171,5 +171,5 @@ func proxiesToward(d doctor.Daemon) (all []doctor.Proxy) {
 		}
 		all = append(all, p)
 	}
-	return append(all, ofThisSystem(d)...)
+	return append(all, systemProxies(d)...)
 }

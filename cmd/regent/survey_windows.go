@@ -17,11 +17,11 @@ import (
 	"regent/platform/service"
 )
 
-// onThisSystem adds what Windows has. Its pipe has no mode; the look at a file
+// addSystemFacts adds what Windows has. Its pipe has no mode; the look at a file
 // would also open it.
-func onThisSystem(s survey) survey {
-	s.closed = func(string) string { return "" }
-	s.windows = lookAtWindows
+func addSystemFacts(s localFacts) localFacts {
+	s.socketMode = func(string) string { return "" }
+	s.windows = readWindowsFacts
 	s.elevated = func() bool { return windows.GetCurrentProcessToken().IsElevated() }
 	return s
 }
@@ -30,16 +30,16 @@ func onThisSystem(s survey) survey {
 // a drive is on the current one, where an ordinary user may make folders.
 func packageDirs() []string { return nil }
 
-// lookAtWindows asks the system itself: all of it can be had while no daemon runs.
-func lookAtWindows(ctx context.Context, socket string, d *doctor.Daemon) *doctor.Windows {
-	w := &doctor.Windows{Keeper: seen(layout.TimeService)}
+// readWindowsFacts asks the system itself: all of it can be had while no daemon runs.
+func readWindowsFacts(ctx context.Context, socket string, d *doctor.Daemon) *doctor.Windows {
+	w := &doctor.Windows{TimeService: serviceState(layout.TimeService)}
 	if socket != localsock.DefaultPath {
 		return w // it is not the installed daemon's
 	}
-	w.Service = seen(layout.Service)
+	w.Service = serviceState(layout.Service)
 	places := layout.DefaultPaths()
-	w.Lists = exposedFiles(filepath.Dir(places.Config), places.StateDir)
-	ctx, cancel := within(ctx, answerTime)
+	w.AccessLists = exposedFiles(filepath.Dir(places.Config), places.StateDir)
+	ctx, cancel := withTimeout(ctx, answerTime)
 	defer cancel()
 	c, err := localsock.Dial(ctx, socket)
 	if err != nil {
@@ -47,17 +47,17 @@ func lookAtWindows(ctx context.Context, socket string, d *doctor.Daemon) *doctor
 	}
 	defer c.Close() //nolint:errcheck // nothing was said
 	if s, err := peer.ServerOf(c); err == nil {
-		w.Server = &doctor.Server{PID: s.PID, Exe: s.Exe}
+		w.PipeOwner = &doctor.PipeOwner{PID: s.PID, Exe: s.Exe}
 	}
 	if d != nil { // of somebody else's pipe the access says nothing
-		w.Lists = withPipe(w.Lists, socket, c)
+		w.AccessLists = addPipe(w.AccessLists, socket, c)
 	}
 	return w
 }
 
-// seen is a service, nil if the manager does not say.
-func seen(name string) *doctor.Service {
-	s, err := service.Look(name)
+// serviceState is a service, nil if the manager does not say.
+func serviceState(name string) *doctor.Service {
+	s, err := service.Query(name)
 	if err != nil {
 		return nil
 	}
@@ -65,46 +65,46 @@ func seen(name string) *doctor.Service {
 }
 
 // exposedFiles is nil if this user may not look at them.
-func exposedFiles(data, state string) *doctor.Lists {
-	found, err := acl.ExposedFiles(data, state)
+func exposedFiles(data, state string) *doctor.AccessLists {
+	found, err := acl.FileExposures(data, state)
 	if err != nil {
 		return nil
 	}
-	return &doctor.Lists{Widened: widened(found)}
+	return &doctor.AccessLists{Broad: toWidened(found)}
 }
 
-// withPipe adds the pipe, at which everybody may look.
-func withPipe(l *doctor.Lists, path string, c net.Conn) *doctor.Lists {
-	found, err := acl.ExposedPipe(path, c)
+// addPipe adds the pipe, at which everybody may look.
+func addPipe(l *doctor.AccessLists, path string, c net.Conn) *doctor.AccessLists {
+	found, err := acl.PipeExposures(path, c)
 	if err != nil || l == nil && len(found) == 0 {
 		return l
 	}
 	if l == nil {
-		l = &doctor.Lists{}
+		l = &doctor.AccessLists{}
 	}
-	l.Widened = append(l.Widened, widened(found)...)
+	l.Broad = append(l.Broad, toWidened(found)...)
 	return l
 }
 
-func widened(found []acl.Exposed) (all []doctor.Widened) {
+func toWidened(found []acl.Exposure) (all []doctor.BroadAccess) {
 	for _, e := range found {
-		all = append(all, doctor.Widened{Path: e.Path, Who: e.Who, Mend: e.Mend})
+		all = append(all, doctor.BroadAccess{Path: e.Path, Who: e.Problem, Fix: e.FixCommand})
 	}
 	return all
 }
 
-// ofThisSystem are the proxies that Windows has for this user, to each host that
+// systemProxies are the proxies that Windows has for this user, to each host that
 // the daemon looked at.
-func ofThisSystem(d doctor.Daemon) (all []doctor.Proxy) {
-	settings, err := device.Of()
+func systemProxies(d doctor.Daemon) (all []doctor.Proxy) {
+	settings, err := device.ReadProxies()
 	if err != nil {
 		return nil
 	}
-	for _, w := range d.Ways {
+	for _, w := range d.ServiceChecks {
 		host, _, _ := strings.Cut(w.Host, ":")
 		for _, s := range settings {
-			if proxy, is := s.For(host); is {
-				all = append(all, doctor.Proxy{Host: w.Host, Where: s.Where, Proxy: proxy})
+			if proxy, is := s.ProxyFor(host); is {
+				all = append(all, doctor.Proxy{Host: w.Host, Where: s.Source, Proxy: proxy})
 			}
 		}
 	}

@@ -19,11 +19,11 @@ import (
 	"regent/platform/service"
 )
 
-// examine is regent doctor on this very system; with no daemon it looks for a real
+// examineThisSystem is regent doctor on this very system; with no daemon it looks for a real
 // one.
-func examine(t *testing.T, daemon *fake) doctor.Report {
+func examineThisSystem(t *testing.T, daemon *fakeDaemon) doctor.Report {
 	t.Helper()
-	got := session{daemon: daemon, survey: theSystem(), inquire: askManager}.run(t, "doctor", "--json", "--socket", localsock.DefaultPath)
+	got := cliRun{daemon: daemon, localFacts: newLocalFacts(), queryUnits: askManager}.run(t, "doctor", "--json", "--socket", localsock.DefaultPath)
 	var r doctor.Report
 	if err := json.Unmarshal([]byte(got.Out), &r); err != nil {
 		t.Fatalf("doctor says %+v: %v", got, err)
@@ -38,10 +38,10 @@ func codes(r doctor.Report) (all []doctor.Code) {
 	return all
 }
 
-// uninstalled skips where the service is installed: this test stands in its place.
-func uninstalled(t *testing.T) {
+// skipIfInstalled skips where the service is installed: this test stands in its place.
+func skipIfInstalled(t *testing.T) {
 	t.Helper()
-	if s, err := service.Look(layout.Service); err != nil || s.State != service.NotInstalled {
+	if s, err := service.Query(layout.Service); err != nil || s.State != service.NotInstalled {
 		t.Skipf("not run: the service is %s here (%v)", s.State, err)
 	}
 }
@@ -60,16 +60,16 @@ func TestDaemonIsBesideThisProgram(t *testing.T) {
 
 // TestDoctorWithoutAService: nobody answers, and that is why.
 func TestDoctorWithoutAService(t *testing.T) {
-	uninstalled(t)
-	if got := codes(examine(t, nil)); !slices.Equal(got, []doctor.Code{doctor.ServiceMissing}) {
+	skipIfInstalled(t)
+	if got := codes(examineThisSystem(t, nil)); !slices.Equal(got, []doctor.Code{doctor.ServiceMissing}) {
 		t.Errorf("got %v, want %s", got, doctor.ServiceMissing)
 	}
 }
 
-// TestDoctorNamesTheSquatter: this process makes the pipe before the service can,
+// TestDoctorPipeSquatter: this process makes the pipe before the service can,
 // as a user and as what looks like an administrator's.
-func TestDoctorNamesTheSquatter(t *testing.T) {
-	uninstalled(t)
+func TestDoctorPipeSquatter(t *testing.T) {
+	skipIfInstalled(t)
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -83,9 +83,9 @@ func TestDoctorNamesTheSquatter(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			go deaf(l)
+			go acceptSilently(l)
 			defer l.Close()
-			r := examine(t, nil)
+			r := examineThisSystem(t, nil)
 			if got := codes(r); !slices.Equal(got, []doctor.Code{doctor.PipeSquatted}) {
 				t.Fatalf("got %v, want %s: %+v", got, doctor.PipeSquatted, r.Findings)
 			}
@@ -96,8 +96,8 @@ func TestDoctorNamesTheSquatter(t *testing.T) {
 	}
 }
 
-// deaf takes connections and says nothing.
-func deaf(l net.Listener) {
+// acceptSilently takes connections and says nothing.
+func acceptSilently(l net.Listener) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -107,25 +107,25 @@ func deaf(l net.Listener) {
 	}
 }
 
-// TestDoctorNamesAClockThatNobodyKeeps registers a time service where there is
+// TestDoctorTimeServiceDisabled registers a time service where there is
 // none, and disables it.
-func TestDoctorNamesAClockThatNobodyKeeps(t *testing.T) {
-	uninstalled(t)
-	if s, err := service.Look(layout.TimeService); err != nil || s.State != service.NotInstalled {
+func TestDoctorTimeServiceDisabled(t *testing.T) {
+	skipIfInstalled(t)
+	if s, err := service.Query(layout.TimeService); err != nil || s.State != service.NotInstalled {
 		t.Skipf("not run: this system has a time service (%v)", err)
 	}
-	daemon := examined(nil).daemon
-	if got := codes(examine(t, daemon)); len(got) > 0 {
+	daemon := examineDevice(nil).daemon
+	if got := codes(examineThisSystem(t, daemon)); len(got) > 0 {
 		t.Fatalf("before: got %v, want nothing", got)
 	}
-	disabled(t, layout.TimeService)
-	if got := codes(examine(t, daemon)); !slices.Equal(got, []doctor.Code{doctor.ClockUnkept}) {
-		t.Errorf("got %v, want %s", got, doctor.ClockUnkept)
+	disableService(t, layout.TimeService)
+	if got := codes(examineThisSystem(t, daemon)); !slices.Equal(got, []doctor.Code{doctor.TimeServiceStopped}) {
+		t.Errorf("got %v, want %s", got, doctor.TimeServiceStopped)
 	}
 }
 
-// disabled registers a service that is never started, for the length of a test.
-func disabled(t *testing.T, name string) {
+// disableService registers a service that is never started, for the length of a test.
+func disableService(t *testing.T, name string) {
 	t.Helper()
 	m, err := mgr.Connect()
 	if err != nil {
@@ -145,23 +145,23 @@ func disabled(t *testing.T, name string) {
 // TestDoctorNamesTheProxyOfTheUser: the user's environment has one, and the daemon
 // does not get out.
 func TestDoctorNamesTheProxyOfTheUser(t *testing.T) {
-	uninstalled(t)
+	skipIfInstalled(t)
 	t.Setenv("HTTPS_PROXY", "http://user:secret@proxy.example:8080")
 	lost := func(d *doctor.Daemon) {
-		d.Ways = []doctor.Way{{Host: "demo-host.com:8443", Step: doctor.AtDNS, Failure: "no such host"}}
+		d.ServiceChecks = []doctor.ServiceCheck{{Host: "demo-host.com:8443", Stage: doctor.StageDNS, Failure: "no such host"}}
 	}
-	r := examine(t, examined(lost).daemon)
-	if got := codes(r); !slices.Equal(got, []doctor.Code{doctor.ProxyUnseen}) {
-		t.Fatalf("got %v, want %s", got, doctor.ProxyUnseen)
+	r := examineThisSystem(t, examineDevice(lost).daemon)
+	if got := codes(r); !slices.Equal(got, []doctor.Code{doctor.ProxyNotConfigured}) {
+		t.Fatalf("got %v, want %s", got, doctor.ProxyNotConfigured)
 	}
 	if e := r.Findings[0].Evidence; !strings.Contains(e, "proxy.example:8080") || strings.Contains(e, "secret") {
 		t.Errorf("got %q, want the proxy's address without its password", e)
 	}
 }
 
-// TestDoctorSpeaksAsTheManager: what is concluded from the words of the service
+// TestDoctorServiceManagerErrors: what is concluded from the words of the service
 // manager is concluded from those that are used, and advised by the names.
-func TestDoctorSpeaksAsTheManager(t *testing.T) {
+func TestDoctorServiceManagerErrors(t *testing.T) {
 	for _, w := range [][2]string{
 		{doctor.ServiceRunning, service.Running},
 		{doctor.ServiceEnded, service.Stopped},
@@ -175,8 +175,8 @@ func TestDoctorSpeaksAsTheManager(t *testing.T) {
 		}
 	}
 	for code, name := range map[doctor.Code]string{
-		doctor.ServiceDisabled: "sc.exe config " + layout.Service + " ",
-		doctor.ClockUnkept:     "sc.exe config " + strings.ToLower(layout.TimeService) + " ",
+		doctor.ServiceDisabled:    "sc.exe config " + layout.Service + " ",
+		doctor.TimeServiceStopped: "sc.exe config " + strings.ToLower(layout.TimeService) + " ",
 	} {
 		if e, _ := doctor.Lookup(code); !strings.Contains(e.Administrator, name) {
 			t.Errorf("%s does not say %q: %s", code, name, e.Administrator)

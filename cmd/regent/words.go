@@ -10,9 +10,9 @@ import (
 	"regent/agent/status"
 )
 
-// inWords says a duration as one would aloud: no more than two units, and none
+// formatDuration says a duration as one would aloud: no more than two units, and none
 // finer than matters. Below zero is zero.
-func inWords(d time.Duration) string {
+func formatDuration(d time.Duration) string {
 	s := int64(max(0, d) / time.Second)
 	m, h := s/60, s/3600
 	switch {
@@ -30,32 +30,32 @@ func inWords(d time.Duration) string {
 	return fmt.Sprintf("%d days", h/24)
 }
 
-// until says how far ahead of now t is.
-func until(now, t time.Time) string {
+// formatUntil says how far ahead of now t is.
+func formatUntil(now, t time.Time) string {
 	if d := t.Sub(now); d >= time.Second {
-		return "in " + inWords(d)
+		return "in " + formatDuration(d)
 	}
 	return "now"
 }
 
-// ago says how far behind now t is.
-func ago(now, t time.Time) string {
+// formatAgo says how far behind now t is.
+func formatAgo(now, t time.Time) string {
 	switch d := now.Sub(t); {
 	case t.IsZero():
 		return "some time ago"
 	case d >= time.Second:
-		return inWords(d) + " ago"
+		return formatDuration(d) + " ago"
 	}
 	return "just now"
 }
 
-// stateInWords says what state an instance is in. held tells whether its tenant
+// stateText says what state an instance is in. held tells whether its tenant
 // has a registration token in hand, onDemand whether that is used only when the
 // instance is asked for.
-func stateInWords(i status.Instance, held, onDemand bool) string {
+func stateText(i status.Instance, held, onDemand bool) string {
 	switch s := instance.State(i.State); s {
 	case instance.Unredeemed:
-		return unredeemedInWords(i, held, onDemand)
+		return unredeemedText(i, held, onDemand)
 	case instance.Uncertain:
 		return "uncertain: a person decides"
 	case instance.Live:
@@ -77,11 +77,11 @@ func stateInWords(i status.Instance, held, onDemand bool) string {
 	return printable(i.State)
 }
 
-// unredeemedInWords says why an instance has no auth token yet.
-func unredeemedInWords(i status.Instance, held, onDemand bool) string {
+// unredeemedText says why an instance has no auth token yet.
+func unredeemedText(i status.Instance, held, onDemand bool) string {
 	switch {
 	case i.LastFault != nil && held:
-		return "not redeemed: " + inPlainWords(i.LastFault.Code)
+		return "not redeemed: " + valueText(i.LastFault.Code)
 	case !held:
 		return "waiting for a registration token"
 	case onDemand:
@@ -90,8 +90,8 @@ func unredeemedInWords(i status.Instance, held, onDemand bool) string {
 	return "not redeemed yet"
 }
 
-// reachableInWords completes "HOST, ".
-func reachableInWords(reachable string) string {
+// reachableText completes "HOST, ".
+func reachableText(reachable string) string {
 	switch reachable {
 	case "yes":
 		return "reachable"
@@ -101,8 +101,8 @@ func reachableInWords(reachable string) string {
 	return "not asked yet"
 }
 
-// holderInWords says who uses an instance.
-func holderInWords(i status.Instance) string {
+// holderText says who uses an instance.
+func holderText(i status.Instance) string {
 	switch {
 	case i.Holder != nil && i.Holder.Exe != "":
 		return printable(fmt.Sprintf("%s, pid %d (%s)", i.Holder.User, i.Holder.PID, i.Holder.Exe))

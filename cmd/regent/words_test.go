@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestInWords(t *testing.T) {
+func TestFormatDuration(t *testing.T) {
 	tests := []struct {
 		d    time.Duration
 		want string
@@ -25,13 +25,13 @@ func TestInWords(t *testing.T) {
 		{72 * time.Hour, "3 days"},
 	}
 	for _, tt := range tests {
-		if got := inWords(tt.d); got != tt.want {
+		if got := formatDuration(tt.d); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.d, got, tt.want)
 		}
 	}
 }
 
-func TestUntilAndAgo(t *testing.T) {
+func TestFormatUntilAndAgo(t *testing.T) {
 	tests := []struct {
 		at          time.Duration
 		until, agoo string
@@ -41,10 +41,10 @@ func TestUntilAndAgo(t *testing.T) {
 		{time.Minute, "in 1 min", "just now"},
 	}
 	for _, tt := range tests {
-		if got := until(noon, noon.Add(tt.at)); got != tt.until {
+		if got := formatUntil(noon, noon.Add(tt.at)); got != tt.until {
 			t.Errorf("until %s: got %q, want %q", tt.at, got, tt.until)
 		}
-		if got := ago(noon, noon.Add(tt.at)); got != tt.agoo {
+		if got := formatAgo(noon, noon.Add(tt.at)); got != tt.agoo {
 			t.Errorf("ago %s: got %q, want %q", tt.at, got, tt.agoo)
 		}
 	}

@@ -9,27 +9,27 @@ import (
 	"regent/ipc/api"
 )
 
-// account says for an administrator what configuration is in force, and why.
-func (r *reloader) account(ctx context.Context, by agent.Caller) (api.Policy, error) {
+// policyReport says for an administrator what configuration is in force, and why.
+func (r *reloader) policyReport(ctx context.Context, by agent.Caller) (api.Policy, error) {
 	if err := r.agent.Administer(ctx, by, "policy"); err != nil {
 		return api.Policy{}, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return inWire(r.resolved, r.problems, r.waiting, api.Policy{AppliedAt: r.applied}), nil
+	return policyToAPI(r.resolved, r.problems, r.pendingRestart, api.Policy{AppliedAt: r.appliedAt}), nil
 }
 
-// inWire puts an account of the policy into the words of the wire. What waits
+// policyToAPI puts an account of the policy into the words of the wire. What waits
 // for a restart is a problem of its key too, which says so itself.
-func inWire(resolved policy.Resolved, problems []policy.Problem, waiting []string, p api.Policy) api.Policy {
-	rows, other := resolved.Account(problems)
+func policyToAPI(resolved policy.Resolved, problems []policy.Problem, waiting []string, p api.Policy) api.Policy {
+	rows, other := resolved.Rows(problems)
 	p.Keys = make([]api.PolicyKey, 0, len(rows))
 	for _, row := range rows {
 		k := api.PolicyKey{
-			Key: row.Provenance.Key, Value: row.Value, Level: row.Origin.Rank.String(), Source: row.Origin.String(), Status: api.PolicyOK,
-			Default: row.Default, Title: row.Title, Doc: row.Doc, Reloadable: row.Reloadable, Problems: mistakes(row.Problems),
+			Key: row.Provenance.Key, Value: row.Value, Level: row.Origin.Rank.String(), Source: row.Origin.String(), Status: api.PolicyStateOK,
+			Default: row.Default, Title: row.Title, Doc: row.Doc, Reloadable: row.Reloadable, Problems: problemsToAPI(row.Problems),
 		}
-		if row.Stands(policy.GroupPolicy) {
+		if row.AppearsIn(policy.GroupPolicy) {
 			k.PolicyName = row.PolicyName()
 		}
 		for _, h := range row.Hidden {
@@ -37,20 +37,20 @@ func inWire(resolved policy.Resolved, problems []policy.Problem, waiting []strin
 		}
 		switch {
 		case slices.Contains(waiting, k.Key):
-			k.Status = api.PolicyWaiting
+			k.Status = api.PolicyStateWaiting
 		case len(k.Problems) > 0:
-			k.Status = api.PolicyProblem
+			k.Status = api.PolicyStateProblem
 		}
 		p.Keys = append(p.Keys, k)
 	}
-	p.Problems = append([]api.PolicyMistake{}, mistakes(other)...)
+	p.Problems = append([]api.PolicyProblem{}, problemsToAPI(other)...)
 	return p
 }
 
-func mistakes(problems []policy.Problem) []api.PolicyMistake {
-	var all []api.PolicyMistake
+func problemsToAPI(problems []policy.Problem) []api.PolicyProblem {
+	var all []api.PolicyProblem
 	for _, p := range forStatus(problems) {
-		all = append(all, api.PolicyMistake{Source: p.Source, Detail: p.Detail})
+		all = append(all, api.PolicyProblem{Source: p.Source, Detail: p.Detail})
 	}
 	return all
 }

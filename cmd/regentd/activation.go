@@ -17,22 +17,22 @@ const (
 	credentialSocket = "credential" // for LoadCredential= of other units
 )
 
-// inherited are the listeners that the service manager opened before the daemon
+// inheritedSockets are the listeners that the service manager opened before the daemon
 // was started, and keeps open while it is not there: who connects then waits,
 // and is not refused. Each is nil if there is none.
-type inherited struct{ agent, credential net.Listener }
+type inheritedSockets struct{ agent, credential net.Listener }
 
-// inherit takes what the service manager has passed on. It can be done once.
-func inherit() (inherited, error) {
+// inheritSockets takes what the service manager has passed on. It can be done once.
+func inheritSockets() (inheritedSockets, error) {
 	named, err := activation.ListenersWithNames()
 	if err != nil {
-		return inherited{}, fmt.Errorf("take the sockets of the service manager: %w", err)
+		return inheritedSockets{}, fmt.Errorf("take the sockets of the service manager: %w", err)
 	}
-	return sortOut(named)
+	return assignSockets(named)
 }
 
-// sortOut refuses what nobody would serve: its clients would wait for ever.
-func sortOut(named map[string][]net.Listener) (in inherited, err error) {
+// assignSockets refuses what nobody would serve: its clients would wait for ever.
+func assignSockets(named map[string][]net.Listener) (in inheritedSockets, err error) {
 	for name, all := range named {
 		switch {
 		case name == agentSocket && len(all) == 1:
@@ -52,14 +52,14 @@ func sortOut(named map[string][]net.Listener) (in inherited, err error) {
 			err = errors.Join(err, ln.Close())
 		}
 	}
-	return inherited{}, err
+	return inheritedSockets{}, err
 }
 
 // listen returns the inherited listener of the local interface, or opens one at
 // path.
-func (in inherited) listen(path string) (net.Listener, error) {
+func (in inheritedSockets) listen(path string) (net.Listener, error) {
 	if in.agent != nil {
-		return lend(in.agent)
+		return newReusableListener(in.agent)
 	}
 	return localsock.Listen(path)
 }

@@ -17,7 +17,7 @@ func (f *fakeListener) Close() error {
 	return nil
 }
 
-func TestSortOut(t *testing.T) {
+func TestAssignSockets(t *testing.T) {
 	tests := []struct {
 		name  string
 		given []string
@@ -35,7 +35,7 @@ func TestSortOut(t *testing.T) {
 			for _, name := range tt.given {
 				named[name] = append(named[name], &fakeListener{})
 			}
-			in, err := sortOut(named)
+			in, err := assignSockets(named)
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Fatalf("got %v, want %q", err, tt.want)
 			}
@@ -55,11 +55,11 @@ func TestSortOut(t *testing.T) {
 // touches no path.
 func TestListen(t *testing.T) {
 	given := &fakeListener{}
-	if ln, err := (inherited{agent: given}).listen("/nonexistent/agent.sock"); err != nil || ln != given {
+	if ln, err := (inheritedSockets{agent: given}).listen("/nonexistent/agent.sock"); err != nil || ln != given {
 		t.Errorf("got %v, %v, want the inherited one", ln, err)
 	}
 	path := t.TempDir() + "/agent.sock"
-	ln, err := inherited{}.listen(path)
+	ln, err := inheritedSockets{}.listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,29 +17,29 @@ import (
 )
 
 const (
-	packageUser = "regent"           // whom the package's unit runs as
-	operators   = "regent-operators" // the group of the administrators that are not root
+	packageUser    = "regent"           // whom the package's unit runs as
+	operatorsGroup = "regent-operators" // the group of the administrators that are not root
 )
 
-// callers turns what the kernel says of a connection into the agent's caller.
-type callers struct {
-	names    *names
-	accounts peer.Accounts
-	digests  peer.Digests
-	signers  *peer.Signers
-	self     string // the daemon's user
-	own      string // the same, if whoever has it administers; else ""
+// callerResolver turns what the kernel says of a connection into the agent's caller.
+type callerResolver struct {
+	names      *nameCache
+	accounts   peer.Accounts
+	digests    peer.Digests
+	signers    *peer.Signers
+	daemonUser string // the daemon's user
+	own        string // the same, if whoever has it administers; else ""
 }
 
-// newCallers takes the uid of the daemon, negative on a system that has none, and
+// newCallerResolver takes the uid of the daemon, negative on a system that has none, and
 // a clock for its cache of names.
-func newCallers(uid int, now func() time.Time) *callers {
-	cs := &callers{names: newNames(now), accounts: peer.Accounts{Now: now}, signers: peer.NewSigners(now)}
+func newCallerResolver(uid int, now func() time.Time) *callerResolver {
+	cs := &callerResolver{names: newNameCache(now), accounts: peer.Accounts{Now: now}, signers: peer.NewSigners(now)}
 	own := strconv.Itoa(uid)
 	if uid < 0 {
 		own, _ = peer.Self() // "" administers nothing
 	}
-	cs.self = own
+	cs.daemonUser = own
 	// Who runs a daemon of their own administers it. The package's user is
 	// nobody's own: it must not administer itself.
 	if cs.names.user(own) != packageUser {
@@ -49,19 +49,19 @@ func newCallers(uid int, now func() time.Time) *callers {
 }
 
 // identify is for [server.Deps].
-func (cs *callers) identify(c net.Conn) (server.Attested, error) {
-	p, err := peer.Of(c)
+func (cs *callerResolver) identify(c net.Conn) (server.IdentifiedCaller, error) {
+	p, err := peer.Identify(c)
 	if errors.Is(err, peer.ErrExhausted) {
 		return nil, fmt.Errorf("%w: %w", server.ErrExhausted, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &attested{p, cs}, nil
+	return &attestedPeer{p, cs}, nil
 }
 
 // inspect is for [server.Deps].
-func (cs *callers) inspect(pid int) (server.Attested, error) {
+func (cs *callerResolver) inspect(pid int) (server.IdentifiedCaller, error) {
 	p, err := peer.Find(pid)
 	if errors.Is(err, peer.ErrGone) {
 		return nil, fmt.Errorf("there is no process %d", pid)
@@ -69,7 +69,7 @@ func (cs *callers) inspect(pid int) (server.Attested, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &attested{p, cs}, nil
+	return &attestedPeer{p, cs}, nil
 }
 
 // adopt is for [agent.Deps].
@@ -79,27 +79,27 @@ func adopt(h lease.Holder) (lease.Process, error) {
 		if err != nil {
 			return nil, err
 		}
-		return heldUnit{u}, nil
+		return leaseUnit{u}, nil
 	}
 	p, err := peer.Open(h.PID, h.Start)
 	if err != nil {
 		return nil, err
 	}
-	return heldProcess{p}, nil
+	return leaseProcess{p}, nil
 }
 
-// attested is the peer of one connection.
-type attested struct {
+// attestedPeer is the peer of one connection.
+type attestedPeer struct {
 	*peer.Peer
-	from *callers
+	from *callerResolver
 }
 
-// Caller implements [server.Attested].
-func (a *attested) Caller() agent.Caller {
+// Caller implements [server.IdentifiedCaller].
+func (a *attestedPeer) Caller() agent.Caller {
 	cs := a.from
 	c := authz.Caller{
 		UID: a.UID, User: cs.names.user(a.UID), GIDs: a.GIDs,
-		PID: a.PID, ParentPID: a.ParentPID, Start: a.Start, Exe: a.Exe, Weak: a.Weak,
+		PID: a.PID, ParentPID: a.ParentPID, Start: a.Start, Exe: a.Exe, Weak: a.ByPID,
 		Evidence: evidence{a.Peer, cs},
 	}
 	for _, id := range a.GIDs {
@@ -107,30 +107,30 @@ func (a *attested) Caller() agent.Caller {
 			c.Groups = append(c.Groups, name)
 		}
 	}
-	if c.Admin = administers(c, cs.own); c.Admin {
-		capable := c.UID != "0" || slices.Contains(c.Groups, operators)
+	if c.Admin = isAdministrator(c, cs.own); c.Admin {
+		capable := c.UID != "0" || slices.Contains(c.Groups, operatorsGroup)
 		c.Confined = sync.OnceValues(func() (apart, lacks string) {
 			in := a.Confinement()
 			if capable {
-				in.Lacks = ""
+				in.MissingCapabilities = ""
 			}
-			return in.Apart, in.Lacks
+			return in.Difference, in.MissingCapabilities
 		})
 	}
-	return agent.Caller{Caller: c, Process: heldProcess{a.Peer}, Recheck: a.Recheck}
+	return agent.Caller{Caller: c, Process: leaseProcess{a.Peer}, Recheck: a.Recheck}
 }
 
-// administers says who may administer: whom the system lets do everything anyway,
+// isAdministrator says who may administer: whom the system lets do everything anyway,
 // the operators, and the daemon's own user where that is a person.
-func administers(c authz.Caller, own string) bool {
+func isAdministrator(c authz.Caller, own string) bool {
 	return peer.Identity{UID: c.UID, GIDs: c.GIDs}.Administers() ||
-		own != "" && c.UID == own || slices.Contains(c.Groups, operators)
+		own != "" && c.UID == own || slices.Contains(c.Groups, operatorsGroup)
 }
 
 // evidence is a peer, with what is remembered of programs.
 type evidence struct {
 	*peer.Peer
-	known *callers
+	known *callerResolver
 }
 
 // SHA256 implements [authz.Evidence].
@@ -155,27 +155,27 @@ func (e evidence) UserNamed(name string) (string, error) { return e.known.names.
 // GroupNamed implements [authz.Evidence].
 func (e evidence) GroupNamed(name string) (string, error) { return e.known.names.groupNamed(name) }
 
-// holdable is what a peer and a hold of it have in common.
-type holdable interface {
+// processHandle is what a peer and a hold of it have in common.
+type processHandle interface {
 	Alive() error
-	Hold() (*peer.Process, error)
+	Duplicate() (*peer.Process, error)
 	Close() error
 }
 
-// heldProcess is a peer, or a hold of one, for leases.
-type heldProcess struct{ holdable }
+// leaseProcess is a peer, or a hold of one, for leases.
+type leaseProcess struct{ processHandle }
 
-// Hold implements [lease.Process].
-func (p heldProcess) Hold() (lease.Process, error) {
-	h, err := p.holdable.Hold()
+// Duplicate implements [lease.Process].
+func (p leaseProcess) Duplicate() (lease.Process, error) {
+	h, err := p.processHandle.Duplicate()
 	if err != nil {
 		return nil, fmt.Errorf("hold process: %w", err)
 	}
-	return heldProcess{h}, nil
+	return leaseProcess{h}, nil
 }
 
 var (
-	_ server.Attested = (*attested)(nil)
-	_ authz.Evidence  = evidence{}
-	_ lease.Process   = heldProcess{}
+	_ server.IdentifiedCaller = (*attestedPeer)(nil)
+	_ authz.Evidence          = evidence{}
+	_ lease.Process           = leaseProcess{}
 )

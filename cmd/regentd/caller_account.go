@@ -8,8 +8,8 @@ import (
 	"regent/platform/peer"
 )
 
-// account is for [server.Deps]: for whom a connection is counted.
-func (cs *callers) account(c net.Conn) (server.Account, error) {
+// quotaOwner is for [server.Deps]: for whom a connection is counted.
+func (cs *callerResolver) quotaOwner(c net.Conn) (server.Account, error) {
 	uid, err := peer.UID(c)
 	if err != nil {
 		return server.Account{}, err
@@ -22,26 +22,26 @@ func (cs *callers) account(c net.Conn) (server.Account, error) {
 // daemon's own user's and those of operators, unless the process is apart from the
 // system, as root of a container is. It gives no right to anything else. It is asked
 // only when there is no room else, so it may take its time.
-func (cs *callers) privileged(c net.Conn, uid string) bool {
-	if !cs.ranks(c, uid) {
+func (cs *callerResolver) privileged(c net.Conn, uid string) bool {
+	if !cs.hasReserve(c, uid) {
 		return false
 	}
-	p, err := peer.Of(c)
+	p, err := peer.Identify(c)
 	if err != nil {
 		return false // neither could it be identified afterwards
 	}
 	defer p.Close() //nolint:errcheck // it was only looked at
-	return p.Confinement().Apart == ""
+	return p.Confinement().Difference == ""
 }
 
-// ranks reports whether a user is one for whom connections are reserved.
-func (cs *callers) ranks(c net.Conn, uid string) bool {
-	if uid == cs.self || slices.Contains(peer.Superusers(), uid) {
+// hasReserve reports whether a user is one for whom connections are reserved.
+func (cs *callerResolver) hasReserve(c net.Conn, uid string) bool {
+	if uid == cs.daemonUser || slices.Contains(peer.Superusers(), uid) {
 		return true
 	}
 	gids, err := peer.Groups(c)
 	if err != nil {
 		return false // this system cannot say, or the connection is gone
 	}
-	return slices.ContainsFunc(gids, func(gid string) bool { return cs.names.group(gid) == operators })
+	return slices.ContainsFunc(gids, func(gid string) bool { return cs.names.group(gid) == operatorsGroup })
 }

@@ -14,7 +14,7 @@ import (
 	"regent/platform/peer"
 )
 
-func TestAdministers(t *testing.T) {
+func TestIsAdministrator(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		caller authz.Caller
@@ -29,23 +29,23 @@ func TestAdministers(t *testing.T) {
 		{"the package's user", authz.Caller{UID: "990", User: "regent"}, "", false},
 		{"nobody known", authz.Caller{}, "", false},
 	} {
-		if got := administers(tt.caller, tt.own); got != tt.want {
+		if got := isAdministrator(tt.caller, tt.own); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }
 
 func TestOwnUserAdministers(t *testing.T) {
-	cs := newCallers(12345678, time.Now)
+	cs := newCallerResolver(12345678, time.Now)
 	if cs.own != "12345678" {
 		t.Errorf("own = %q for a user without a name", cs.own)
 	}
 }
 
 // clockedNames is a cache over a system that knows uid 1 and gid 1 alone.
-func clockedNames() (n *names, now *time.Time, asked *[]string) {
+func clockedNames() (n *nameCache, now *time.Time, asked *[]string) {
 	now, asked = new(time.Time), new([]string)
-	n = newNames(func() time.Time { return *now })
+	n = newNameCache(func() time.Time { return *now })
 	answer := func(what string) func(string) (string, error) {
 		return func(id string) (string, error) {
 			*asked = append(*asked, what+id)
@@ -55,22 +55,22 @@ func clockedNames() (n *names, now *time.Time, asked *[]string) {
 			return what, nil
 		}
 	}
-	n.ask[userByID], n.ask[groupByID] = answer("user"), answer("group")
+	n.query[userByID], n.query[groupByID] = answer("user"), answer("group")
 	return n, now, asked
 }
 
-func TestNames(t *testing.T) {
+func TestNameCache(t *testing.T) {
 	n, now, asked := clockedNames()
 	for range 3 {
 		if u, g, none := n.user("1"), n.group("1"), n.user("2"); u != "user" || g != "group" || none != "" {
 			t.Errorf("names = %q, %q, %q", u, g, none)
 		}
-		*now = now.Add(nameLife/2 - 1)
+		*now = now.Add(nameTTL/2 - 1)
 	}
 	if want := []string{"user1", "group1", "user2"}; !slices.Equal(*asked, want) {
 		t.Errorf("the system was asked %q, want %q", *asked, want)
 	}
-	*now = now.Add(nameLife)
+	*now = now.Add(nameTTL)
 	n.user("1")
 	if len(*asked) != 4 {
 		t.Error("a name is kept beyond its time")
@@ -78,8 +78,8 @@ func TestNames(t *testing.T) {
 	for id := range 3 * maxNames {
 		n.user(strconv.Itoa(id))
 	}
-	if len(n.known) > maxNames {
-		t.Errorf("%d names are kept, want at most %d", len(n.known), maxNames)
+	if len(n.entries) > maxNames {
+		t.Errorf("%d names are kept, want at most %d", len(n.entries), maxNames)
 	}
 }
 
@@ -101,7 +101,7 @@ func TestIdentify(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	cs := newCallers(os.Getuid(), time.Now)
+	cs := newCallerResolver(os.Getuid(), time.Now)
 	who, err := cs.identify(in)
 	if err != nil {
 		t.Skip("the platform does not identify callers:", err)
@@ -113,11 +113,11 @@ func TestIdentify(t *testing.T) {
 	if is, why := c.Evidence.IsExecutable("/nowhere"); is || why == "" {
 		t.Errorf("IsExecutable = %v, %q", is, why)
 	}
-	hold, err := c.Process.Hold()
+	hold, err := c.Process.Duplicate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := hold.Hold()
+	again, err := hold.Duplicate()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,9 +25,9 @@ type options struct {
 	credentialSocket             string
 	logLevel                     string
 	hostFacts                    string // file
-	deeds                        *deeds
-	unsaid                       *process.LogLoss // log records, over all lives
-	opened                       func()           // told once that the socket is open; may be nil
+	jobs                         *storeJobs
+	logLoss                      *process.LostRecords // log records, over all lives
+	onReady                      func()               // told once that the socket is open; may be nil
 	configNamed                  bool
 }
 
@@ -38,20 +38,20 @@ func (o *options) addConfigFlags(f *pflag.FlagSet, p layout.Paths) {
 	f.StringVar(&o.policyDir, "policy-dir", p.PolicyDir, "`directory` of managed policy")
 }
 
-// complete fills in what follows from the flags that were given.
-func (o *options) complete(f *pflag.FlagSet) {
+// setDefaults fills in what follows from the flags that were given.
+func (o *options) setDefaults(f *pflag.FlagSet) {
 	o.configNamed = f.Changed("config")
 	if o.configDir == "" {
 		o.configDir = filepath.Join(filepath.Dir(o.config), "config.d")
 	}
 }
 
-// find reads the configuration.
-func (o *options) find() findings { return find(o.paths()) }
+// readLayers reads the configuration.
+func (o *options) readLayers() configLayers { return readLayers(o.paths()) }
 
 // resolve resolves what was found. A problem that must stop a start is the
 // error; all of them come back for the log and for status.
-func (o *options) resolve(f findings) (policy.Resolved, []policy.Problem, error) {
+func (o *options) resolve(f configLayers) (policy.Resolved, []policy.Problem, error) {
 	layers := f.layers
 	if o.logLevel != "" { // above all that is local; policy rules over it too
 		level := policy.Value{Name: "LogLevel", Place: "--log-level", Data: o.logLevel}
@@ -101,7 +101,7 @@ name or a file is missing is about the machine that checks; it does not change t
 exit code.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.complete(cmd.Flags())
+			o.setDefaults(cmd.Flags())
 			if cmd.Flags().Changed("policy-dir") {
 				return o.checkPolicy(stdout)
 			}
@@ -113,21 +113,21 @@ exit code.`,
 }
 
 func (o *options) check(stdout io.Writer) error {
-	resolved, problems, err := o.resolve(o.find())
+	resolved, problems, err := o.resolve(o.readLayers())
 	if err != nil {
 		return err
 	}
-	found := thisMachine().check(resolved)
+	found := newHostChecker().check(resolved)
 	for _, p := range append(problems, found...) {
 		if !p.Fatal {
-			say(stdout, "warning: "+p.Error())
+			printLine(stdout, "warning: "+p.Error())
 		}
 	}
 	if err := policy.Fatal(found); err != nil {
 		return usageError{err}
 	}
 	if _, err := os.Stat(o.config); errors.Is(err, fs.ErrNotExist) {
-		say(stdout, "note: there is no "+o.config+", and none is needed where policy or drop-ins say everything")
+		printLine(stdout, "note: there is no "+o.config+", and none is needed where policy or drop-ins say everything")
 	}
 	return summarize(stdout, resolved.Settings)
 }
@@ -139,13 +139,13 @@ func (o *options) checkPolicy(stdout io.Writer) error {
 	}
 	paths := o.paths()
 	paths.Sources = nil // this machine's own policy is not what is asked about
-	lenient := layerLoader{trusted: func(name string, info fs.FileInfo) error {
+	lenient := layerLoader{checkManaged: func(name string, info fs.FileInfo) error {
 		if err := writableByRootOnly(name, info); err != nil {
-			say(stdout, "note: "+name+": on a device, what "+err.Error())
+			printLine(stdout, "note: "+name+": on a device, what "+err.Error())
 		}
 		return nil
 	}}
-	resolved, problems, err := o.resolve(lenient.find(paths))
+	resolved, problems, err := o.resolve(lenient.readAll(paths))
 	if err != nil {
 		return err
 	}
@@ -156,12 +156,12 @@ func (o *options) checkPolicy(stdout io.Writer) error {
 			word = "problem: "
 			wrong++
 		}
-		say(stdout, word+p.Error())
+		printLine(stdout, word+p.Error())
 	}
-	found := thisMachine().check(resolved)
+	found := newHostChecker().check(resolved)
 	for _, p := range found {
 		if !p.Fatal {
-			say(stdout, "warning: "+p.Error())
+			printLine(stdout, "warning: "+p.Error())
 		}
 	}
 	err = policy.Fatal(found)
@@ -184,12 +184,12 @@ func summarize(stdout io.Writer, s policy.Settings) error {
 		return err
 	}
 	if len(s.Applications) == 1 && n == 1 {
-		return sayGood(stdout, "1 application with 1 instance, which costs one count of a registration token")
+		return printValid(stdout, "1 application with 1 instance, which costs one count of a registration token")
 	}
-	return sayGood(stdout, "%s with %s, which cost as many counts of a registration token", plural(len(s.Applications), "application"), plural(n, "instance"))
+	return printValid(stdout, "%s with %s, which cost as many counts of a registration token", plural(len(s.Applications), "application"), plural(n, "instance"))
 }
 
-func sayGood(stdout io.Writer, format string, args ...any) error {
+func printValid(stdout io.Writer, format string, args ...any) error {
 	_, err := fmt.Fprintf(stdout, "the configuration is well-formed: "+format+"\n", args...)
 	return err
 }

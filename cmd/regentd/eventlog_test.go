@@ -14,30 +14,30 @@ import (
 // event is an entry of the event log: its type and its text.
 type event struct{ Type, Text string }
 
-// noted is an event log that remembers.
-type noted struct {
+// fakeEventLog is an event log that remembers.
+type fakeEventLog struct {
 	service.Log
 	events []event
 }
 
-func (n *noted) Info(text string) error    { return n.note("information", text) }
-func (n *noted) Warning(text string) error { return n.note("warning", text) }
-func (n *noted) Error(text string) error   { return n.note("error", text) }
+func (n *fakeEventLog) Info(text string) error    { return n.add("information", text) }
+func (n *fakeEventLog) Warning(text string) error { return n.add("warning", text) }
+func (n *fakeEventLog) Error(text string) error   { return n.add("error", text) }
 
-func (n *noted) note(kind, text string) error {
+func (n *fakeEventLog) add(kind, text string) error {
 	n.events = append(n.events, event{kind, text})
 	return nil
 }
 
-// speak logs one record of each level; spoken is what comes of it.
-func speak(log *slog.Logger) {
+// logEachLevel logs one record of each level; spoken is what comes of it.
+func logEachLevel(log *slog.Logger) {
 	log.Debug("not wanted")
 	log.Info("serves", "pipe", `\\.\pipe\regent`, "applications", 2)
 	log.With("instance", "cad/1").Warn("the service is slow", "took", "31 s")
 	log.Error("the disk is full", "text", "two\nlines")
 }
 
-func spoken() []event {
+func loggedEvents() []event {
 	return []event{
 		{"information", `serves pipe=\\.\pipe\regent applications=2`},
 		{"warning", `the service is slow instance=cad/1 took="31 s"`},
@@ -48,13 +48,13 @@ func spoken() []event {
 // TestEvents: each record is one entry of its level's type, its attributes after
 // the message as key=value; what is no record is a warning.
 func TestEvents(t *testing.T) {
-	n := new(noted)
+	n := new(fakeEventLog)
 	w := &eventLog{n}
-	speak(newLogging(w, policy.Log{Level: "info"}, &process.LogLoss{}).Logger)
+	logEachLevel(newLogging(w, policy.Log{Level: "info"}, &process.LostRecords{}).Logger)
 	if length, err := w.Write([]byte("something else")); err != nil || length != len("something else") {
 		t.Errorf("a write: got %d, %v", length, err)
 	}
-	if diff := cmp.Diff(n.events, append(spoken(), event{"warning", "something else"})); diff != "" {
+	if diff := cmp.Diff(n.events, append(loggedEvents(), event{"warning", "something else"})); diff != "" {
 		t.Errorf("entries (-got +want):\n%s", diff)
 	}
 }

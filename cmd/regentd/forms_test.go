@@ -11,9 +11,9 @@ import (
 	"regent/agent/tms"
 )
 
-// TestEveryFormIsKnown: each word that policy has for the contract is one that
+// TestFormsOfPolicyAndClient: each word that policy has for the contract is one that
 // the client takes, and the defaults are the client's own.
-func TestEveryFormIsKnown(t *testing.T) {
+func TestFormsOfPolicyAndClient(t *testing.T) {
 	client := newService(slog.New(slog.DiscardHandler))
 	resolved, _ := policy.Resolve()
 	defaults := resolved.Settings
@@ -37,7 +37,7 @@ func TestEveryFormIsKnown(t *testing.T) {
 		}
 	}
 	request, _ := policy.Lookup("contract.request")
-	if want := []string{redeem.Auto, tms.Wrapped, tms.Bare}; !slices.Equal(request.Words, want) {
+	if want := []string{redeem.FormAuto, tms.Wrapped, tms.Bare}; !slices.Equal(request.Words, want) {
 		t.Errorf("policy has the request forms %v, redeem %v", request.Words, want)
 	}
 	d, _ := policy.Lookup("contract.access_token_name")

@@ -19,8 +19,8 @@ func FuzzRecall(f *testing.F) {
 			t.Fatal(err)
 		}
 		var g lastGood
-		err := g.recall(name, dir)
-		if err != nil && (g.recalled || len(g.layers) > 0 || strings.Contains(err.Error(), "canary")) {
+		err := g.load(name, dir)
+		if err != nil && (g.loaded || len(g.layers) > 0 || strings.Contains(err.Error(), "canary")) {
 			t.Errorf("%d layers with %v", len(g.layers), err)
 		}
 		for _, l := range g.layers {
@@ -28,11 +28,11 @@ func FuzzRecall(f *testing.F) {
 				t.Errorf("layer %q of rank %v", l.Name, l.Rank)
 			}
 		}
-		if err := g.keep(name); err != nil {
+		if err := g.save(name); err != nil {
 			t.Fatal(err)
 		}
 		var again lastGood
-		if err := again.recall(name, dir); err != nil || len(again.layers) != len(g.layers) {
+		if err := again.load(name, dir); err != nil || len(again.layers) != len(g.layers) {
 			t.Errorf("kept again: %d layers, %v; before %d", len(again.layers), err, len(g.layers))
 		}
 	})

@@ -20,8 +20,8 @@ func newHostFacts() *cobra.Command {
 		Short: "note what tells this device from another, for a daemon that may read less",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			n := note()
-			foreign, err := keyring.KeepHostKey(hostKeyFile, n.MachineID)
+			n := readFacts()
+			foreign, err := keyring.PreserveHostKey(hostKeyFile, n.MachineID)
 			n.MachineIDChanged = foreign && keyring.Sealer(n.CredentialSealer).UsesHostKey()
 			return errors.Join(n.Write(out), err)
 		},
@@ -37,8 +37,8 @@ const credentialFile = "/etc/credstore.encrypted/" + keyring.CredentialName
 // hostKeyFile is where systemd keeps the host's key. Only root may look there.
 const hostKeyFile = "/var/lib/systemd/credential.secret"
 
-// note gathers what this process can read of the device.
-func note() device.Noted {
-	sealer, _ := keyring.SealedBy(credentialFile) // none, or none that is known, is not known either way
-	return device.Noted{Facts: device.ReadFacts(), CredentialSealer: string(sealer)}
+// readFacts gathers what this process can read of the device.
+func readFacts() device.RootFacts {
+	sealer, _ := keyring.ReadSealer(credentialFile) // none, or none that is known, is not known either way
+	return device.RootFacts{Facts: device.ReadFacts(), CredentialSealer: string(sealer)}
 }

@@ -33,19 +33,19 @@ import (
 	"regent/platform/localsock"
 )
 
-const hotTenant = "https://demo-host.com"
+const costTenant = "https://demo-host.com"
 
-// hotService is never asked: every token is fresh.
-type hotService struct{ agent.Service }
+// idleService is never asked: every token is fresh.
+type idleService struct{ agent.Service }
 
-// hotStore is a store that can be written.
-type hotStore struct{ *storetest.Memory }
+// writableStore is a store that can be written.
+type writableStore struct{ *storetest.Memory }
 
-func (hotStore) Probe(context.Context) error { return nil }
+func (writableStore) Probe(context.Context) error { return nil }
 
-// hotDaemon serves n instances inside this process, with all that a request
+// startInProcess serves n instances inside this process, with all that a request
 // costs: the caller from the kernel, rules, leases, a true audit log.
-func hotDaemon(t *testing.T, n int) (socket string) {
+func startInProcess(t *testing.T, n int) (socket string) {
 	t.Helper()
 	dir := shortDir(t)
 	bootID, boot, err := device.ReadBoot()
@@ -53,8 +53,8 @@ func hotDaemon(t *testing.T, n int) (socket string) {
 		t.Fatal(err)
 	}
 	c := timing.NewClock(bootID, boot)
-	settings := policy.Settings{Tenant: hotTenant, Applications: []policy.Application{{
-		ID: "cad", Tenant: hotTenant, Instances: n, Redeem: policy.OnDemand, Origin: "config.yaml:1",
+	settings := policy.Settings{Tenant: costTenant, Applications: []policy.Application{{
+		ID: "cad", Tenant: costTenant, Instances: n, Redeem: policy.OnDemand, Origin: "config.yaml:1",
 		Allow: []authz.Rule{{Users: []string{strconv.Itoa(os.Getuid())}, Origin: "config.yaml:2"}},
 	}}}
 	records, err := audit.OpenFile(filepath.Join(dir, "audit.jsonl"), auditSize)
@@ -62,31 +62,31 @@ func hotDaemon(t *testing.T, n int) (socket string) {
 		t.Fatal(err)
 	}
 	a, err := agent.New(t.Context(), agent.Deps{
-		Version: "test", Clock: c, Settings: settings, Store: hotRecords(t, c, n), StateDir: dir, LedgerKey: make([]byte, 32),
-		Service: func(string, policy.Settings, func(time.Time)) (agent.Service, error) { return hotService{}, nil },
-		Audit:   records, Log: slog.New(slog.DiscardHandler), Draw: func() float64 { return .5 }, NewID: newID, Host: func() agent.Host { return agent.Host{} },
+		Version: "test", Clock: c, Settings: settings, Store: freshRecords(t, c, n), StateDir: dir, LedgerKey: make([]byte, 32),
+		Service: func(string, policy.Settings, func(time.Time)) (agent.Service, error) { return idleService{}, nil },
+		Audit:   records, Log: slog.New(slog.DiscardHandler), Random: func() float64 { return .5 }, NewID: newID, DeviceNames: func() agent.DeviceNames { return agent.DeviceNames{} },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	socket = filepath.Join(dir, "agent.sock")
-	serveHot(t, a, records, socket)
+	serveUntilEnd(t, a, records, socket)
 	return socket
 }
 
-// hotRecords is a store with n auth tokens that need no refresh for a year.
-func hotRecords(t *testing.T, c timing.Clock, n int) hotStore {
+// freshRecords is a store with n auth tokens that need no refresh for a year.
+func freshRecords(t *testing.T, c timing.Clock, n int) writableStore {
 	t.Helper()
-	s := hotStore{&storetest.Memory{}}
+	s := writableStore{&storetest.Memory{}}
 	v, _, err := tokenstore.Open(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {
 		if err := v.Create(t.Context(), tokenstore.Record{
-			ID: instance.ID{Tenant: policy.Host(hotTenant), Application: "cad", Number: i + 1}, Base: hotTenant, State: instance.Live,
-			Intent: strconv.Itoa(i), AuthTokenID: strconv.Itoa(i), Provider: tms.Provider{TokenEndpoint: hotTenant}, Generation: 1, Draw: .5,
-			Access: token.NewSecret(strings.Repeat("jwt.", 110)), Life: token.Received(c, 365*24*time.Hour), Refresh: token.NewSecret("r"),
+			ID: instance.ID{Tenant: policy.Host(costTenant), Application: "cad", Number: i + 1}, BaseURL: costTenant, State: instance.Live,
+			Intent: strconv.Itoa(i), AuthTokenID: strconv.Itoa(i), Provider: tms.Provider{TokenEndpoint: costTenant}, Generation: 1, Jitter: .5,
+			Access: token.NewSecret(strings.Repeat("jwt.", 110)), AccessLife: token.NewLifetime(c, 365*24*time.Hour), Refresh: token.NewSecret("r"),
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -94,15 +94,15 @@ func hotRecords(t *testing.T, c timing.Clock, n int) hotStore {
 	return s
 }
 
-// serveHot runs an agent and its local interface until the test ends.
-func serveHot(t *testing.T, a *agent.Agent, records io.Closer, socket string) {
+// serveUntilEnd runs an agent and its local interface until the test ends.
+func serveUntilEnd(t *testing.T, a *agent.Agent, records io.Closer, socket string) {
 	t.Helper()
-	cs := newCallers(os.Getuid(), now)
+	cs := newCallerResolver(os.Getuid(), now)
 	r := &reloader{}
 	s, err := server.New(server.Deps{
-		Tokens: a, Registrar: a, Observer: a, Keeper: &keeper{agent: a}, Minder: a, Watch: (&daemon{agent: a}).watch,
-		Reload: r.asked, Policy: r.account, Diagnose: r.diagnose, Metrics: a.Metrics, Contract: a.Contract,
-		User: cs.account, Identify: cs.identify, Inspect: cs.inspect, Total: 200, Now: now, Log: slog.New(slog.DiscardHandler),
+		Tokens: a, Registrar: a, Observer: a, StoreManager: &storeAdmin{agent: a}, AccessManager: a, Watch: (&daemon{agent: a}).watch,
+		Reload: r.reloadFor, Policy: r.policyReport, Diagnose: r.diagnose, Metrics: a.Metrics, Contract: a.Contract,
+		AccountOf: cs.quotaOwner, Identify: cs.identify, IdentifyPID: cs.inspect, MaxConnections: 200, Now: now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +114,7 @@ func serveHot(t *testing.T, a *agent.Agent, records io.Closer, socket string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- outlasting(ctx, a.Run, func(ctx context.Context) error { return s.Serve(ctx, ln) })
+		done <- runWithCore(ctx, a.Run, func(ctx context.Context) error { return s.Serve(ctx, ln) })
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -127,14 +127,14 @@ func serveHot(t *testing.T, a *agent.Agent, records io.Closer, socket string) {
 	})
 }
 
-// hotAsker asks over one connection, and allocates nothing.
-type hotAsker struct {
+// rawClient asks over one connection, and allocates nothing.
+type rawClient struct {
 	net.Conn
 	request []byte
 	reply   [16 << 10]byte
 }
 
-func newHotAsker(t *testing.T, socket string) *hotAsker {
+func newRawClient(t *testing.T, socket string) *rawClient {
 	t.Helper()
 	const body = `{"application":"cad"}`
 	c, err := net.Dial("unix", socket)
@@ -142,13 +142,13 @@ func newHotAsker(t *testing.T, socket string) *hotAsker {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	a := &hotAsker{Conn: c, request: fmt.Appendf(nil, "POST /v1/token HTTP/1.1\r\nHost: regent\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)}
-	a.ask(t) // the first request looks up names and leases
+	a := &rawClient{Conn: c, request: fmt.Appendf(nil, "POST /v1/token HTTP/1.1\r\nHost: regent\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)}
+	a.do(t) // the first request looks up names and leases
 	return a
 }
 
-// ask reads until the end of the one line of JSON.
-func (a *hotAsker) ask(t *testing.T) []byte {
+// do reads until the end of the one line of JSON.
+func (a *rawClient) do(t *testing.T) []byte {
 	if _, err := a.Write(a.request); err != nil {
 		t.Fatal(err)
 	}
@@ -165,12 +165,12 @@ func (a *hotAsker) ask(t *testing.T) []byte {
 
 // allocationsOf returns how many allocations a request costs, the client's none
 // included.
-func allocationsOf(t *testing.T, a *hotAsker) float64 {
+func allocationsOf(t *testing.T, a *rawClient) float64 {
 	const times = 5000
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range times {
-		a.ask(t)
+		a.do(t)
 	}
 	runtime.ReadMemStats(&after)
 	return float64(after.Mallocs-before.Mallocs) / times
@@ -179,8 +179,8 @@ func allocationsOf(t *testing.T, a *hotAsker) float64 {
 // TestAllocations compares a request with a bare net/http handler that sends the
 // same reply.
 func TestAllocations(t *testing.T) {
-	own := newHotAsker(t, hotDaemon(t, 10))
-	reply, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(own.ask(t))), nil)
+	own := newRawClient(t, startInProcess(t, 10))
+	reply, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(own.do(t))), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestAllocations(t *testing.T) {
 	if err != nil || reply.StatusCode != http.StatusOK {
 		t.Fatalf("%s %s, %v", reply.Status, payload, err)
 	}
-	agents, bares := allocationsOf(t, own), allocationsOf(t, newHotAsker(t, bareHTTP(t, payload)))
+	agents, bares := allocationsOf(t, own), allocationsOf(t, newRawClient(t, bareHTTP(t, payload)))
 	t.Logf("allocations: agent %.1f, bare %.1f", agents, bares)
 	if agents > bares+10 {
 		t.Errorf("a request has %.1f allocations, want at most 10 more than bare net/http's %.1f", agents, bares)
@@ -224,15 +224,15 @@ func TestScale(t *testing.T) {
 	const rounds, each = 20, 200
 	sizes := []int{1, 10, 100, 1000, 10_000}
 	took := map[int][]time.Duration{}
-	askers := map[int]*hotAsker{}
+	askers := map[int]*rawClient{}
 	for _, n := range sizes {
-		askers[n] = newHotAsker(t, hotDaemon(t, n))
+		askers[n] = newRawClient(t, startInProcess(t, n))
 	}
 	for range rounds {
 		for _, n := range sizes {
 			for range each {
 				began := time.Now()
-				askers[n].ask(t)
+				askers[n].do(t)
 				took[n] = append(took[n], time.Since(began))
 			}
 		}

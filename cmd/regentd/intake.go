@@ -22,14 +22,14 @@ import (
 // registration token.
 const registrationCredential = "regent-registration-token" //nolint:gosec // its name, not what is in it
 
-// intake is the registration token's way in without a person: by a systemd
+// tokenImporter is the registration token's way in without a person: by a systemd
 // credential at start, or by a file that may appear at any time.
-type intake struct {
+type tokenImporter struct {
 	agent *agent.Agent
 	log   *slog.Logger
 	watch *tokenfile.Watcher
-	// givenUp says of what nobody can erase whether a person wants it no more.
-	givenUp func(names []string) (bool, error)
+	// isUnregistered says of what nobody can erase whether a person wants it no more.
+	isUnregistered func(names []string) (bool, error)
 	// sealed has each registration token whose file could not
 	// be removed: it is removed later, and not taken again. Only Run's goroutine
 	// uses it.
@@ -39,41 +39,41 @@ type intake struct {
 	reported map[string]bool
 }
 
-func newIntake(a *agent.Agent, log *slog.Logger, givenUp func(names []string) (bool, error)) (*intake, error) {
-	in := &intake{agent: a, log: log, givenUp: givenUp, sealed: map[string]token.Secret{}, reported: map[string]bool{}}
+func newTokenImporter(a *agent.Agent, log *slog.Logger, givenUp func(names []string) (bool, error)) (*tokenImporter, error) {
+	in := &tokenImporter{agent: a, log: log, isUnregistered: givenUp, sealed: map[string]token.Secret{}, reported: map[string]bool{}}
 	var err error
-	in.watch, err = tokenfile.NewWatcher(tokenfile.Deps{Paths: in.paths, OnFile: in.told, Now: now, Log: log})
+	in.watch, err = tokenfile.NewWatcher(tokenfile.Deps{Paths: in.paths, OnFile: in.importFile, Now: now, Log: log})
 	return in, err
 }
 
 // Run takes what comes until ctx is done.
-func (in *intake) Run(ctx context.Context) error {
-	if err := in.credential(ctx); err != nil {
+func (in *tokenImporter) Run(ctx context.Context) error {
+	if err := in.importCredential(ctx); err != nil {
 		in.agent.Report(doctor.RegistrationSource+"credential "+registrationCredential, tokenfile.Reason(err).Error())
 		in.log.WarnContext(ctx, "the registration token's credential was not sealed", "err", err)
 	}
 	return in.watch.Run(ctx)
 }
 
-func (in *intake) credential(ctx context.Context) error {
+func (in *tokenImporter) importCredential(ctx context.Context) error {
 	t, ok, err := credentialToken()
 	if err != nil || !ok {
 		return err
 	}
-	switch unwanted, err := in.givenUp(in.agent.Names(ctx, t)); {
+	switch unwanted, err := in.isUnregistered(in.agent.RegistrationFingerprints(ctx, t)); {
 	case err != nil:
 		return err
 	case unwanted:
 		in.log.InfoContext(ctx, "ignoring the credential of the registration token: this device was unregistered")
 		return nil
 	}
-	_, err = in.agent.Enrol(ctx, agent.Registration{Token: t, Source: "credential " + registrationCredential})
+	_, err = in.agent.RegisterAsDaemon(ctx, agent.Registration{Token: t, Source: "credential " + registrationCredential})
 	return err
 }
 
 // paths lists the files that the configuration names, and those that were set
 // aside beside them. A problem whose file is gone is one no more.
-func (in *intake) paths() []string {
+func (in *tokenImporter) paths() []string {
 	for path := range in.reported {
 		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
 			in.report(path, "")
@@ -82,7 +82,7 @@ func (in *intake) paths() []string {
 	named := tokenFiles(in.agent.Settings())
 	out := slices.Clone(named)
 	for _, path := range named {
-		out = append(out, tokenfile.Aside(path)...)
+		out = append(out, tokenfile.ListAside(path)...)
 	}
 	return out
 }
@@ -102,19 +102,19 @@ func tokenFiles(s policy.Settings) []string {
 	return out
 }
 
-// told takes the file at path, or proves one that was set aside, and has status
+// importFile takes the file at path, or proves one that was set aside, and has status
 // show what is to be done about it.
-func (in *intake) told(ctx context.Context, path string) error {
+func (in *tokenImporter) importFile(ctx context.Context, path string) error {
 	if tokenfile.IsAside(path) {
-		err := in.prove(ctx, path)
+		err := in.removeProven(ctx, path)
 		in.reportError(path, err)
 		return err
 	}
-	err := in.take(ctx, path)
+	err := in.sealFile(ctx, path)
 	switch {
 	case errors.Is(err, tokenfile.ErrNotPermitted): // regentd-register.service takes it
 		in.report(path, "")
-	case errors.Is(err, tokenfile.ErrFixed):
+	case errors.Is(err, tokenfile.ErrUnremovable):
 		in.report(path, err.Error())
 		return nil // until the file changes
 	default:
@@ -123,7 +123,7 @@ func (in *intake) told(ctx context.Context, path string) error {
 	return err
 }
 
-func (in *intake) reportError(path string, err error) {
+func (in *tokenImporter) reportError(path string, err error) {
 	if err == nil || errors.Is(err, tokenfile.ErrMissing) {
 		in.report(path, "")
 		return
@@ -131,7 +131,7 @@ func (in *intake) reportError(path string, err error) {
 	in.report(path, err.Error())
 }
 
-func (in *intake) report(path, detail string) {
+func (in *tokenImporter) report(path, detail string) {
 	in.agent.Report(doctor.RegistrationSource+path, detail)
 	delete(in.reported, path)
 	if detail != "" {
@@ -139,126 +139,126 @@ func (in *intake) report(path, detail string) {
 	}
 }
 
-// take seals the registration token in the file at path, for everyone that the
+// sealFile seals the registration token in the file at path, for everyone that the
 // configuration names it for. Only when every sealed copy is durable the file
 // goes; one that may not be whole is set aside instead.
-func (in *intake) take(ctx context.Context, path string) error {
+func (in *tokenImporter) sealFile(ctx context.Context, path string) error {
 	secret, seen, err := tokenfile.Read(path, token.ParseRegistration)
 	if err != nil {
 		return fmt.Errorf("%w; the file is unchanged", tokenfile.Reason(err))
 	}
-	if tokenfile.Pinned(path) {
-		if unwanted, err := in.givenUp(in.agent.Names(ctx, secret)); unwanted || err != nil {
+	if tokenfile.IsUnremovable(path) {
+		if unwanted, err := in.isUnregistered(in.agent.RegistrationFingerprints(ctx, secret)); unwanted || err != nil {
 			return err // this device was unregistered, and nobody could erase the file
 		}
-		if in.holds(path, secret) {
+		if in.isSealed(path, secret) {
 			in.sealed[path] = secret // by an earlier start
 		}
 	}
 	if !in.sealed[path].Equal(secret) {
-		if err := in.seal(ctx, path, secret); err != nil {
+		if err := in.sealToken(ctx, path, secret); err != nil {
 			return err
 		}
 		in.sealed[path] = secret
 	}
-	if err := in.clear(ctx, path, seen, secret); err != nil {
-		return fmt.Errorf("the token is sealed, but the file is not erased: %w", withErasing(tokenfile.Reason(err)))
+	if err := in.removeFile(ctx, path, seen, secret); err != nil {
+		return fmt.Errorf("the token is sealed, but the file is not erased: %w", withMountHint(tokenfile.Reason(err)))
 	}
 	delete(in.sealed, path)
 	return nil
 }
 
-// clear removes the file of a sealed registration token, or has it set aside
+// removeFile removes the file of a sealed registration token, or has it set aside
 // until the service has accepted it, as [tokenfile.Clear] decides.
-func (in *intake) clear(ctx context.Context, path string, seen tokenfile.Identity, secret token.Secret) error {
-	why := token.Unproven(secret)
-	aside, err := tokenfile.Clear(path, seen, why != "", func() bool { return in.agent.Taken(secret) })
+func (in *tokenImporter) removeFile(ctx context.Context, path string, seen tokenfile.Identity, secret token.Secret) error {
+	why := token.FormatWarning(secret)
+	aside, err := tokenfile.Clear(path, seen, why != "", func() bool { return in.agent.HasRedeemed(secret) })
 	switch {
 	case err != nil:
 		return err
 	case aside != "":
-		in.log.WarnContext(ctx, "the registration token's file is kept until the service has accepted it", "why", cmp.Or(why, mayBeRest), "path", path, "kept", aside)
-		in.watch.Look()
+		in.log.WarnContext(ctx, "the registration token's file is kept until the service has accepted it", "why", cmp.Or(why, maybeRemainder), "path", path, "kept", aside)
+		in.watch.CheckNow()
 		return nil
 	}
 	in.warnOfLinks(ctx, path, seen)
 	return nil
 }
 
-// mayBeRest is why a registration token is kept that is doubtful by its company.
-const mayBeRest = "the service has not accepted the registration token in another .unproven file; this one may be the rest of it"
+// maybeRemainder is why a registration token is kept that is doubtful by its company.
+const maybeRemainder = "the service has not accepted the registration token in another .unproven file; this one may be the rest of it"
 
-func (in *intake) warnOfLinks(ctx context.Context, path string, removed tokenfile.Identity) {
-	if told := removed.Linked(path); told != "" {
+func (in *tokenImporter) warnOfLinks(ctx context.Context, path string, removed tokenfile.Identity) {
+	if told := removed.LinkAdvice(path); told != "" {
 		in.log.WarnContext(ctx, "a removed registration token has other names", "err", told)
 	}
 }
 
-// holds reports whether a registration token is sealed for everyone that the
+// isSealed reports whether a registration token is sealed for everyone that the
 // configuration names the file for.
-func (in *intake) holds(path string, t token.Secret) bool {
+func (in *tokenImporter) isSealed(path string, t token.Secret) bool {
 	all := readers(in.agent.Settings(), path)
-	return len(all) > 0 && !slices.ContainsFunc(all, func(r agent.Registration) bool { return !in.agent.Holds(r, t) })
+	return len(all) > 0 && !slices.ContainsFunc(all, func(r agent.Registration) bool { return !in.agent.HasRegistration(r, t) })
 }
 
 // superseded reports whether the service has accepted another registration token
 // from each reader of a file that was set aside, after that.
-func (in *intake) superseded(aside string, t token.Secret, since time.Time) bool {
-	all := readers(in.agent.Settings(), tokenfile.Original(aside))
+func (in *tokenImporter) superseded(aside string, t token.Secret, since time.Time) bool {
+	all := readers(in.agent.Settings(), tokenfile.OriginalName(aside))
 	return len(all) > 0 && !slices.ContainsFunc(all, func(r agent.Registration) bool { return !in.agent.Superseded(r, t, since) })
 }
 
-// withErasing says what a person can do about a file that cannot be removed.
-func withErasing(err error) error {
-	if errors.Is(err, tokenfile.ErrFixed) {
+// withMountHint says what a person can do about a file that cannot be removed.
+func withMountHint(err error) error {
+	if errors.Is(err, tokenfile.ErrUnremovable) {
 		return fmt.Errorf("%w; everybody who sees the mount can read it: when every instance is registered, remove the secret from the definition of the container or unit", err)
 	}
 	return err
 }
 
-// prove removes a file that was set aside, once the service has accepted its
+// removeProven removes a file that was set aside, once the service has accepted its
 // registration token.
-func (in *intake) prove(ctx context.Context, path string) error {
+func (in *tokenImporter) removeProven(ctx context.Context, path string) error {
 	secret, seen, err := tokenfile.Read(path, token.ParseRegistration)
 	switch {
 	case errors.Is(err, tokenfile.ErrNotPermitted):
-		return fmt.Errorf("it is kept: its registration token may be incomplete, and regentd has no permission to open it; when the service has accepted the token, run: sudo regent register --file %s --erase: %w", tokenfile.Original(path), tokenfile.Reason(err))
+		return fmt.Errorf("it is kept: its registration token may be incomplete, and regentd has no permission to open it; when the service has accepted the token, run: sudo regent register --file %s --erase: %w", tokenfile.OriginalName(path), tokenfile.Reason(err))
 	case err != nil:
 		return tokenfile.Reason(err)
 	}
 	switch {
-	case in.agent.Taken(secret):
-	case in.superseded(path, secret, seen.Changed()):
+	case in.agent.HasRedeemed(secret):
+	case in.superseded(path, secret, seen.ChangedAt()):
 		in.log.WarnContext(ctx, "the service has accepted a newer registration token; the file is kept, delete it if you do not need it", "path", path)
 		return nil // until the file changes
-	case len(tokenfile.Aside(tokenfile.Original(path))) == 1 && in.agent.Lacks(secret):
-		return fmt.Errorf("this state does not know the registration token in it; if it is the right one, run: sudo regent register --file %s; if not, delete the file: %w", path, tokenfile.ErrWaiting)
+	case len(tokenfile.ListAside(tokenfile.OriginalName(path))) == 1 && in.agent.LacksRegistration(secret):
+		return fmt.Errorf("this state does not know the registration token in it; if it is the right one, run: sudo regent register --file %s; if not, delete the file: %w", path, tokenfile.ErrAwaitingRemoval)
 	default:
 		return fmt.Errorf("it is kept until the service has accepted its registration token: %s; %s: %w",
-			cmp.Or(token.Unproven(secret), mayBeRest), withParts(tokenfile.Original(path)), tokenfile.ErrWaiting)
+			cmp.Or(token.FormatWarning(secret), maybeRemainder), joinHint(tokenfile.OriginalName(path)), tokenfile.ErrAwaitingRemoval)
 	}
 	if err := tokenfile.ClearAside(path, seen); err != nil {
-		return fmt.Errorf("the service has accepted the token, but the file is not erased: %w", withErasing(tokenfile.Reason(err)))
+		return fmt.Errorf("the service has accepted the token, but the file is not erased: %w", withMountHint(tokenfile.Reason(err)))
 	}
 	in.log.InfoContext(ctx, "removed the file of a registration token: the service has accepted the token", "path", path)
 	in.warnOfLinks(ctx, path, seen)
 	return nil
 }
 
-// withParts says what a person can do about files that were set aside.
-func withParts(path string) string {
+// joinHint says what a person can do about files that were set aside.
+func joinHint(path string) string {
 	const right = "if it is the wrong one, delete this file and give the right one"
-	all := tokenfile.Aside(path)
+	all := tokenfile.ListAside(path)
 	if len(all) < 2 {
 		return right
 	}
 	return fmt.Sprintf("if these files are parts of one token, join them: sudo sh -c \"umask 077; cat %s | tr -d '\\r\\n' > %s\"; %s", strings.Join(all, " "), path, right)
 }
 
-func (in *intake) seal(ctx context.Context, path string, secret token.Secret) error {
+func (in *tokenImporter) sealToken(ctx context.Context, path string, secret token.Secret) error {
 	for _, r := range readers(in.agent.Settings(), path) {
 		r.Token, r.Source = secret, "file "+path
-		if _, err := in.agent.Enrol(ctx, r); err != nil {
+		if _, err := in.agent.RegisterAsDaemon(ctx, r); err != nil {
 			return fmt.Errorf("the token was not sealed, and the file is unchanged: %w", err)
 		}
 	}

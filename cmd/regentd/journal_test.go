@@ -84,7 +84,7 @@ func TestNoJournal(t *testing.T) {
 	}
 	for format, want := range map[string]string{"text": "level=INFO msg=ready", "json": `"msg":"ready"`} {
 		var out strings.Builder
-		newLogging(&out, policy.Log{Level: "info", Format: format}, &process.LogLoss{}).Info("ready")
+		newLogging(&out, policy.Log{Level: "info", Format: format}, &process.LostRecords{}).Info("ready")
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%s: got %q, want %q in it", format, out.String(), want)
 		}

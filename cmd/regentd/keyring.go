@@ -17,7 +17,7 @@ type sealedKeyring struct {
 	o    keyring.Options // that it was opened with
 }
 
-var _ admin.Ring = sealedKeyring{}
+var _ admin.Keyring = sealedKeyring{}
 
 func openKeyring(o keyring.Options) (sealedKeyring, error) {
 	ring, err := keyring.Open(o)
@@ -26,44 +26,44 @@ func openKeyring(o keyring.Options) (sealedKeyring, error) {
 
 func (k sealedKeyring) Key(ctx context.Context) ([]byte, error) {
 	key, err := k.ring.Key(ctx)
-	return key, inStoreWords(err)
+	return key, toStoreError(err)
 }
 
 func (k sealedKeyring) Create(ctx context.Context) ([]byte, error) {
 	key, err := k.ring.Create(ctx)
-	return key, inStoreWords(err)
+	return key, toStoreError(err)
 }
 
 func (k sealedKeyring) Replace(ctx context.Context, key []byte) error {
-	return inStoreWords(k.ring.Replace(ctx, key))
+	return toStoreError(k.ring.Replace(ctx, key))
 }
 
-func (k sealedKeyring) Forget(ctx context.Context) error { return inStoreWords(k.ring.Forget(ctx)) }
+func (k sealedKeyring) Delete(ctx context.Context) error { return toStoreError(k.ring.Delete(ctx)) }
 
-func (k sealedKeyring) Guard() string { return k.ring.Guard() }
+func (k sealedKeyring) Kind() string { return k.ring.Kind() }
 
 func (k sealedKeyring) LoadMark(ctx context.Context) ([]byte, error) {
 	mark, err := k.ring.LoadMark(ctx)
-	return mark, inStoreWords(err)
+	return mark, toStoreError(err)
 }
 
 func (k sealedKeyring) SaveMark(ctx context.Context, mark []byte) error {
-	return inStoreWords(k.ring.SaveMark(ctx, mark))
+	return toStoreError(k.ring.SaveMark(ctx, mark))
 }
 
-func (k sealedKeyring) ForgetMark(ctx context.Context) error {
-	return inStoreWords(k.ring.ForgetMark(ctx))
+func (k sealedKeyring) DeleteMark(ctx context.Context) error {
+	return toStoreError(k.ring.DeleteMark(ctx))
 }
 
-// For implements [admin.Ring].
-func (k sealedKeyring) For(dir string) (admin.Ring, error) {
+// For implements [admin.Keyring].
+func (k sealedKeyring) For(dir string) (admin.Keyring, error) {
 	o := k.o
-	o.StateDir, o.Kind = dir, k.ring.Guard() // "auto" was decided
+	o.StateDir, o.Kind = dir, k.ring.Kind() // "auto" was decided
 	return openKeyring(o)
 }
 
-// inStoreWords adds the store's word for what went wrong, where it has one.
-func inStoreWords(err error) error {
+// toStoreError adds the store's word for what went wrong, where it has one.
+func toStoreError(err error) error {
 	switch {
 	case errors.Is(err, keyring.ErrNoKey):
 		return fmt.Errorf("%w: %w", store.ErrNoKey, err)

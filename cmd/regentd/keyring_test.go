@@ -13,7 +13,7 @@ import (
 	"regent/platform/keyring"
 )
 
-func TestInStoreWords(t *testing.T) {
+func TestToStoreError(t *testing.T) {
 	other := errors.New("input/output error")
 	tests := []struct{ err, want error }{
 		{nil, nil},
@@ -23,7 +23,7 @@ func TestInStoreWords(t *testing.T) {
 		{context.Canceled, context.Canceled},
 	}
 	for _, tt := range tests {
-		got := inStoreWords(tt.err)
+		got := toStoreError(tt.err)
 		if !errors.Is(got, tt.want) || !errors.Is(got, tt.err) {
 			t.Errorf("%v: got %v, want one that is %v too", tt.err, got, tt.want)
 		}

@@ -17,19 +17,19 @@ import (
 // of a rollout is no more open than before; a directory that is gone by then was
 // removed on purpose, too.
 type lastGood struct {
-	layers   []policy.Layer
-	recalled bool // they are from before the start, and were not yet looked for
+	layers []policy.Layer
+	loaded bool // they are from before the start, and were not yet looked for
 }
 
-// stays is what is said of a file that is kept, and gone of its directory.
+// untilReadable is what is said of a file that is kept, and gone of its directory.
 const (
-	stays = "; what it said before stays in force until it can be read again or is removed"
-	gone  = "; what it said before stays in force until it is there again or regentd is restarted"
+	untilReadable = "; what it said before stays in force until it can be read again or is removed"
+	untilBack     = "; what it said before stays in force until it is there again or regentd is restarted"
 )
 
-// mend returns f with the parts that cannot be read replaced by what they were,
+// restore returns f with the parts that cannot be read replaced by what they were,
 // and remembers the result.
-func (g *lastGood) mend(f findings, policyDir string) findings {
+func (g *lastGood) restore(f configLayers, policyDir string) configLayers {
 	f.layers, f.problems = slices.Clone(f.layers), slices.Clone(f.problems)
 	for _, old := range g.layers {
 		i := slices.IndexFunc(f.layers, func(l policy.Layer) bool { return isManaged(l) && l.Name == old.Name })
@@ -37,33 +37,33 @@ func (g *lastGood) mend(f findings, policyDir string) findings {
 		case i >= 0:
 			if err := f.layers[i].Unreadable(); err != nil {
 				f.layers[i] = old
-				f.say(old, err.Error()+stays)
+				f.addProblem(old, err.Error()+untilReadable)
 			}
-		case f.blames(old.Name):
+		case f.hasProblem(old.Name):
 			f.layers = append(f.layers, old)
-			f.say(old, "cannot be used"+stays)
-		case old.Values != nil || filepath.Dir(old.Name) != filepath.Clean(policyDir) || f.policyDir:
-		case f.blames(policyDir):
+			f.addProblem(old, "cannot be used"+untilReadable)
+		case old.Values != nil || filepath.Dir(old.Name) != filepath.Clean(policyDir) || f.policyDirRead:
+		case f.hasProblem(policyDir):
 			f.layers = append(f.layers, old)
-			f.say(old, "is in a directory that cannot be used"+stays)
-		case !g.recalled:
+			f.addProblem(old, "is in a directory that cannot be used"+untilReadable)
+		case !g.loaded:
 			f.layers = append(f.layers, old)
-			f.say(old, "is gone with its directory"+gone)
+			f.addProblem(old, "is gone with its directory"+untilBack)
 		}
 	}
-	g.layers, g.recalled = nil, false
+	g.layers, g.loaded = nil, false
 	for _, l := range f.layers {
 		if isManaged(l) && l.Unreadable() == nil {
 			g.layers = append(g.layers, l)
 		}
 	}
-	f.layers = ordered(f.layers)
+	f.layers = sortLayers(f.layers)
 	return f
 }
 
-// ordered has managed files, of which some were put back, in the order of their
+// sortLayers has managed files, of which some were put back, in the order of their
 // names, and what is no file after them.
-func ordered(layers []policy.Layer) []policy.Layer {
+func sortLayers(layers []policy.Layer) []policy.Layer {
 	var local, files, values []policy.Layer
 	for _, l := range layers {
 		switch {
@@ -79,13 +79,13 @@ func ordered(layers []policy.Layer) []policy.Layer {
 	return slices.Concat(local, files, values)
 }
 
-// blames reports whether a layer of this name was there and could not be read.
-func (f findings) blames(name string) bool {
+// hasProblem reports whether a layer of this name was there and could not be read.
+func (f configLayers) hasProblem(name string) bool {
 	return slices.ContainsFunc(f.problems, func(p policy.Problem) bool {
 		return p.Origin.Rank == policy.Managed && p.Origin.Name == name && p.Key == ""
 	})
 }
 
-func (f *findings) say(l policy.Layer, text string) {
+func (f *configLayers) addProblem(l policy.Layer, text string) {
 	f.problems = append(f.problems, policy.Problem{Origin: policy.Origin{Rank: l.Rank, Name: l.Name}, Text: text})
 }

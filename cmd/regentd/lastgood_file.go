@@ -12,29 +12,29 @@ import (
 	"regent/agent/policy"
 )
 
-// lastPolicy is where policy is remembered over a restart. It holds what every
+// lastPolicyFile is where policy is remembered over a restart. It holds what every
 // user may read anyway, and lies where only the daemon can write.
-func (o *options) lastPolicy() string { return filepath.Join(o.stateDir, "policy.last.json") }
+func (o *options) lastPolicyFile() string { return filepath.Join(o.stateDir, "policy.last.json") }
 
-// keptPolicy is that file. Only files are in it: the other stores of policy are
+// savedPolicy is that file. Only files are in it: the other stores of policy are
 // written by the system, and never half.
-type keptPolicy struct {
-	Files []keptFile `json:"files"`
+type savedPolicy struct {
+	Files []savedFile `json:"files"`
 }
 
-type keptFile struct {
+type savedFile struct {
 	Name string `json:"name"`
 	Data string `json:"data"`
 }
 
-// recall takes up what was kept of the files in policyDir. The error says, for
+// load takes up what was kept of the files in policyDirRead. The error says, for
 // status, that nothing could be; without a file there is nothing and none.
-func (g *lastGood) recall(name, policyDir string) error {
+func (g *lastGood) load(name, policyDir string) error {
 	content, err := os.ReadFile(name) //nolint:gosec // the daemon's own state directory
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	var kept keptPolicy
+	var kept savedPolicy
 	if err == nil {
 		err = json.Unmarshal(content, &kept)
 	}
@@ -46,17 +46,17 @@ func (g *lastGood) recall(name, policyDir string) error {
 			g.layers = append(g.layers, policy.Layer{Name: f.Name, Rank: policy.Managed, Data: []byte(f.Data)})
 		}
 	}
-	g.recalled = true
+	g.loaded = true
 	return nil
 }
 
-// keep writes the files of policy that are in force, if they are not what is
+// save writes the files of policy that are in force, if they are not what is
 // there already; without any there is no file.
-func (g *lastGood) keep(name string) error {
-	var kept keptPolicy
+func (g *lastGood) save(name string) error {
+	var kept savedPolicy
 	for _, l := range g.layers {
 		if l.Values == nil {
-			kept.Files = append(kept.Files, keptFile{l.Name, string(l.Data)})
+			kept.Files = append(kept.Files, savedFile{l.Name, string(l.Data)})
 		}
 	}
 	if len(kept.Files) == 0 {
@@ -72,11 +72,11 @@ func (g *lastGood) keep(name string) error {
 	if old, err := os.ReadFile(name); err == nil && slices.Equal(old, content) { //nolint:gosec // the daemon's own state directory
 		return nil
 	}
-	return replace(name, content)
+	return replaceFile(name, content)
 }
 
-// replace writes a file whole or not at all, for the daemon alone.
-func replace(name string, content []byte) error {
+// replaceFile writes a file whole or not at all, for the daemon alone.
+func replaceFile(name string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
 	if err != nil {
 		return err

@@ -39,8 +39,8 @@ func TestLastGoodOverARestart(t *testing.T) {
 			dir, paths := configTree(t, map[string]string{"config.yaml": "audit: best_effort\n", file: "audit: required\n"})
 			kept := filepath.Join(dir, "policy.last.json")
 			var before lastGood
-			before.mend(trusting().find(paths), paths.PolicyDir)
-			if err := before.keep(kept); err != nil {
+			before.restore(trustAllOwners().readAll(paths), paths.PolicyDir)
+			if err := before.save(kept); err != nil {
 				t.Fatal(err)
 			}
 			if err := tt.do(dir); err != nil {
@@ -48,16 +48,16 @@ func TestLastGoodOverARestart(t *testing.T) {
 			}
 			var after lastGood
 			texts := ""
-			if err := after.recall(kept, paths.PolicyDir); err != nil {
+			if err := after.load(kept, paths.PolicyDir); err != nil {
 				texts = err.Error()
 			}
-			loader := layerLoader{trusted: func(string, fs.FileInfo) error {
+			loader := layerLoader{checkManaged: func(string, fs.FileInfo) error {
 				if _, err := os.Stat(filepath.Join(dir, "stranger")); err == nil {
 					return errors.New("is writable by a stranger, so it is ignored")
 				}
 				return nil
 			}}
-			f := after.mend(loader.find(paths), paths.PolicyDir)
+			f := after.restore(loader.readAll(paths), paths.PolicyDir)
 			res, problems := policy.Resolve(f.layers...)
 			texts += withoutDir(dir, problemTexts(append(f.problems, problems...)))
 			if res.Settings.Audit != tt.audit || (tt.report == "") != (texts == "") || !strings.Contains(texts, tt.report) {
@@ -80,24 +80,24 @@ func TestKeptPolicyFile(t *testing.T) {
 		layer(filepath.Join(dir, "elsewhere", "b.yaml"), "audit: required\n"), // of another --policy-dir
 		{Name: "store", Rank: policy.Managed, Values: []policy.Value{{Name: "Audit", Data: "required"}}},
 	}}
-	if err := g.keep(name); err != nil {
+	if err := g.save(name); err != nil {
 		t.Fatal(err)
 	}
 	first, err := os.Stat(name)
 	if err != nil || runtime.GOOS != "windows" && first.Mode().Perm() != 0o600 {
 		t.Fatalf("%v, %v; want a file of mode 0600", first, err)
 	}
-	if err := g.keep(name); err != nil {
+	if err := g.save(name); err != nil {
 		t.Fatal(err)
 	}
 	if second, err := os.Stat(name); err != nil || !os.SameFile(first, second) {
 		t.Errorf("what had not changed was written again: %v", err)
 	}
 	var again lastGood
-	if err := again.recall(name, policies); err != nil || len(again.layers) != 1 || again.layers[0].Name != filepath.Join(policies, "a.yaml") {
+	if err := again.load(name, policies); err != nil || len(again.layers) != 1 || again.layers[0].Name != filepath.Join(policies, "a.yaml") {
 		t.Errorf("recalled %v, %v; want the file of this directory", again.layers, err)
 	}
-	if err := (&lastGood{}).keep(name); err != nil {
+	if err := (&lastGood{}).save(name); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(name); !os.IsNotExist(err) {

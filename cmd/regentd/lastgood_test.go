@@ -57,12 +57,12 @@ func TestLastGoodPolicyStays(t *testing.T) {
 			}
 			dir, paths := configTree(t, good)
 			var g lastGood
-			g.mend(trusting().find(paths), paths.PolicyDir)
+			g.restore(trustAllOwners().readAll(paths), paths.PolicyDir)
 			if err := tt.do(dir); err != nil {
 				t.Fatal(err)
 			}
 			for again := range 2 { // a second look finds the same
-				f := g.mend(trusting().find(paths), paths.PolicyDir)
+				f := g.restore(trustAllOwners().readAll(paths), paths.PolicyDir)
 				res, problems := policy.Resolve(f.layers...)
 				texts := withoutDir(dir, problemTexts(append(f.problems, problems...)))
 				if s := res.Settings; s.Log.Level != tt.level || s.Audit != tt.audit {
@@ -89,7 +89,7 @@ func TestLastGoodComesBackInItsPlace(t *testing.T) {
 	dir, paths := configTree(t, map[string]string{"policy.d/10-a.yaml": "tenant: a", "policy.d/20-b.yaml": "tenant: b", "config.yaml": ""})
 	paths.Sources = []source{fakeSource(t, map[string]any{"Tenant": "c"})}
 	var g lastGood
-	g.mend(trusting().find(paths), paths.PolicyDir)
+	g.restore(trustAllOwners().readAll(paths), paths.PolicyDir)
 	if err := os.Remove(filepath.Join(dir, "policy.d", "10-a.yaml")); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestLastGoodComesBackInItsPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	var names []string
-	for _, l := range g.mend(trusting().find(paths), paths.PolicyDir).layers {
+	for _, l := range g.restore(trustAllOwners().readAll(paths), paths.PolicyDir).layers {
 		names = append(names, withoutDir(dir, l.Name))
 	}
 	if diff := cmp.Diff(names, []string{"config.yaml", "policy.d/10-a.yaml", "policy.d/20-b.yaml", "store"}); diff != "" {
@@ -111,7 +111,7 @@ func fakeSource(t *testing.T, values map[string]any) source {
 	return source{name: "store", rank: policy.Managed, read: func() ([]mdm.Value, error) {
 		var all []mdm.Value
 		for name, data := range values {
-			all = append(all, mdm.Value{Name: name, Place: `store\` + name, Data: data})
+			all = append(all, mdm.Value{Name: name, Source: `store\` + name, Data: data})
 		}
 		return all, nil
 	}}

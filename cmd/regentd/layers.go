@@ -26,48 +26,50 @@ type layerPaths struct {
 	ConfigNamed bool
 }
 
-// findings are the layers of the configuration, lowest first. What cannot be
+// configLayers are the layers of the configuration, lowest first. What cannot be
 // read is a problem: a fatal one, unless it is managed.
-type findings struct {
-	layers    []policy.Layer
-	problems  []policy.Problem
-	policyDir bool // the directory of managed policy was read
+type configLayers struct {
+	layers        []policy.Layer
+	problems      []policy.Problem
+	policyDirRead bool // the directory of managed policy was read
 }
 
-// find reads the layers.
-func find(paths layerPaths) findings { return layerLoader{trusted: writableByRootOnly}.find(paths) }
+// readLayers reads the layers.
+func readLayers(paths layerPaths) configLayers {
+	return layerLoader{checkManaged: writableByRootOnly}.readAll(paths)
+}
 
 // layerLoader collects the layers. trusted says what is wrong with the owner or
 // the mode of a managed file or directory; a test replaces it, since what
 // belongs to root cannot be made by everyone.
 type layerLoader struct {
-	trusted func(name string, info fs.FileInfo) error
-	doubted []string // paths whose doubt was told
-	findings
+	checkManaged func(name string, info fs.FileInfo) error
+	checkLocal   []string // paths whose doubt was told
+	configLayers
 }
 
-func (l layerLoader) find(paths layerPaths) findings {
-	data, err := readRegular(paths.Config, l.lookOurs)
+func (l layerLoader) readAll(paths layerPaths) configLayers {
+	data, err := readRegular(paths.Config, l.statLocal)
 	switch {
 	case err == nil:
 		l.layers = append(l.layers, policy.Layer{Name: paths.Config, Rank: policy.Local, Data: data})
 	case errors.Is(err, fs.ErrNotExist) && !paths.ConfigNamed:
-		l.misnamed(paths.Config)
+		l.warnMisnamed(paths.Config)
 	case errors.Is(err, fs.ErrNotExist):
 		l.report(paths.Config, policy.Local, "there is no such file; name the configuration with --config, or leave that out to use the default one")
 	default:
 		l.report(paths.Config, policy.Local, "%v", err)
 	}
 	l.directory(paths.ConfigDir, policy.Dropin)
-	l.policyDir = l.directory(paths.PolicyDir, policy.Managed)
+	l.policyDirRead = l.directory(paths.PolicyDir, policy.Managed)
 	for _, s := range paths.Sources {
 		l.source(s)
 	}
-	return l.findings
+	return l.configLayers
 }
 
-// misnamed warns of a configuration file that nobody reads for its ending.
-func (l *layerLoader) misnamed(config string) {
+// warnMisnamed warns of a configuration file that nobody reads for its ending.
+func (l *layerLoader) warnMisnamed(config string) {
 	other := strings.TrimSuffix(config, filepath.Ext(config)) + ".yml"
 	if _, err := os.Stat(other); err == nil {
 		l.warn(other, policy.Local, "is not read; rename it to end in .yaml")
@@ -87,10 +89,10 @@ func (l *layerLoader) directory(dir string, rank policy.Rank) bool {
 	if err == nil && rank == policy.Managed {
 		err = l.trustedDirectory(dir)
 	} else if err == nil {
-		_, err = l.lookOurs(dir)
+		_, err = l.statLocal(dir)
 	}
 	if err != nil {
-		l.report(dir, rank, "%v", cause(err))
+		l.report(dir, rank, "%v", bareError(err))
 		return false
 	}
 	for _, e := range entries {
@@ -114,13 +116,13 @@ func (l *layerLoader) trustedDirectory(dir string) error {
 	if !info.IsDir() {
 		return errors.New("is a symbolic link; name the directory itself")
 	}
-	return l.trusted(dir, info)
+	return l.checkManaged(dir, info)
 }
 
 func (l *layerLoader) file(name string, rank policy.Rank) {
-	look := l.lookOurs
+	look := l.statLocal
 	if rank == policy.Managed {
-		look = l.lookTrusted
+		look = l.statManaged
 	}
 	data, err := readRegular(name, look)
 	switch {
@@ -133,19 +135,19 @@ func (l *layerLoader) file(name string, rank policy.Rank) {
 	}
 }
 
-// doubt is what makes a file less sure, without being held against it.
-type doubt struct {
+// permissionWarning is what makes a file less sure, without being held against it.
+type permissionWarning struct {
 	path string // of what is to be mended
 	text string // follows the name of the file in a sentence, and says how to mend it
 }
 
-// lookOurs is os.Stat for local files and directories, which strangers may not
+// statLocal is os.Stat for local files and directories, which strangers may not
 // be able to write. A doubt about a directory is told once for all that is in it.
-func (l *layerLoader) lookOurs(name string) (fs.FileInfo, error) {
-	found, err := strangers(name)
+func (l *layerLoader) statLocal(name string) (fs.FileInfo, error) {
+	found, err := checkOwnWriters(name)
 	for _, d := range found {
-		if !slices.Contains(l.doubted, d.path) {
-			l.doubted = append(l.doubted, d.path)
+		if !slices.Contains(l.checkLocal, d.path) {
+			l.checkLocal = append(l.checkLocal, d.path)
 			l.warn(name, policy.Local, d.text)
 		}
 	}
@@ -155,14 +157,14 @@ func (l *layerLoader) lookOurs(name string) (fs.FileInfo, error) {
 	return os.Stat(name)
 }
 
-// lookTrusted is os.Lstat for managed files: no link is followed, and the file
+// statManaged is os.Lstat for managed files: no link is followed, and the file
 // must be root's.
-func (l *layerLoader) lookTrusted(name string) (fs.FileInfo, error) {
+func (l *layerLoader) statManaged(name string) (fs.FileInfo, error) {
 	info, err := os.Lstat(name)
 	if err != nil {
 		return nil, err
 	}
-	return info, l.trusted(name, info)
+	return info, l.checkManaged(name, info)
 }
 
 func (l *layerLoader) report(name string, rank policy.Rank, format string, args ...any) {
@@ -186,33 +188,33 @@ func (l *layerLoader) add(name string, rank policy.Rank, fatal bool, text string
 func readRegular(name string, look func(string) (fs.FileInfo, error)) ([]byte, error) {
 	seen, err := look(name)
 	if err != nil {
-		return nil, cause(err)
+		return nil, bareError(err)
 	}
 	if !seen.Mode().IsRegular() {
 		return nil, errors.New("is not a regular file; put what it holds into one")
 	}
 	f, err := os.Open(name) //nolint:gosec // the administrator names it
 	if err != nil {
-		return nil, cause(err)
+		return nil, bareError(err)
 	}
 	defer f.Close() //nolint:errcheck // opened for reading only
 	opened, err := f.Stat()
 	if err != nil {
-		return nil, cause(err)
+		return nil, bareError(err)
 	}
 	if !os.SameFile(seen, opened) {
 		return nil, errors.New("was exchanged while it was opened; try again")
 	}
 	data, err := io.ReadAll(io.LimitReader(f, policy.MaxLayer+1))
 	if err != nil {
-		return nil, cause(err)
+		return nil, bareError(err)
 	}
 	return data, nil
 }
 
-// cause strips the operation and the path from an error of package os: the
+// bareError strips the operation and the path from an error of package os: the
 // problem names the file already.
-func cause(err error) error {
+func bareError(err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return fmt.Errorf("cannot be read: %w", pathErr.Err)
 	}

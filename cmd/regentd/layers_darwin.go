@@ -49,9 +49,9 @@ func replaceableByRootOnly(dir string) error {
 	}
 }
 
-// strangers says why a user who is neither root nor whom the daemon runs as could
+// checkOwnWriters says why a user who is neither root nor whom the daemon runs as could
 // have written a file or a directory. The way to it is looked at on Linux alone.
-func strangers(name string) ([]doubt, error) {
+func checkOwnWriters(name string) ([]permissionWarning, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err

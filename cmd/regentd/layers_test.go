@@ -33,9 +33,9 @@ func configTree(t *testing.T, files map[string]string) (dir string, paths layerP
 	}
 }
 
-// trusting takes every owner for root, so that these tests run as any user.
-func trusting() layerLoader {
-	return layerLoader{trusted: func(string, fs.FileInfo) error { return nil }}
+// trustAllOwners takes every owner for root, so that these tests run as any user.
+func trustAllOwners() layerLoader {
+	return layerLoader{checkManaged: func(string, fs.FileInfo) error { return nil }}
 }
 
 type foundLayer struct {
@@ -93,12 +93,12 @@ func TestLayersInTheirOrder(t *testing.T) {
 
 // load is find, in two.
 func (l layerLoader) load(paths layerPaths) ([]policy.Layer, []policy.Problem) {
-	f := l.find(paths)
+	f := l.readAll(paths)
 	return f.layers, f.problems
 }
 
 func loadBelow(dir string, paths layerPaths) ([]foundLayer, []string) {
-	layers, problems := trusting().load(paths)
+	layers, problems := trustAllOwners().load(paths)
 	return relativeTo(dir, layers, problems)
 }
 
@@ -116,7 +116,7 @@ func TestMissingConfiguration(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoRegularFile(t *testing.T) {
+func TestIrregularFiles(t *testing.T) {
 	dir, paths := configTree(t, map[string]string{
 		"config.yaml/inner":         "x",
 		"config.d/dir.yaml/inner":   "x",
@@ -172,7 +172,7 @@ func TestLinks(t *testing.T) {
 
 func TestLargeFileIsNotReadWhole(t *testing.T) {
 	_, paths := configTree(t, map[string]string{"config.yaml": strings.Repeat("#", policy.MaxLayer+4096)})
-	layers, _ := trusting().load(paths)
+	layers, _ := trustAllOwners().load(paths)
 	if len(layers) != 1 || len(layers[0].Data) != policy.MaxLayer+1 {
 		t.Fatalf("got %d layers, want one of %d bytes", len(layers), policy.MaxLayer+1)
 	}
@@ -192,7 +192,7 @@ func TestExchangedFileIsRefused(t *testing.T) {
 func TestUntrustedPolicy(t *testing.T) {
 	_, paths := configTree(t, map[string]string{"config.yaml": "", "policy.d/a.yaml": "x", "policy.d/b.yaml": "y"})
 	refuse := func(name string) layerLoader {
-		return layerLoader{trusted: func(_ string, info fs.FileInfo) error {
+		return layerLoader{checkManaged: func(_ string, info fs.FileInfo) error {
 			if info.Name() == name {
 				return errors.New("does not belong to root")
 			}
@@ -219,7 +219,7 @@ func TestVendorsFileAddsItsApplication(t *testing.T) {
 		"config.yaml":       "tenant: demo-host.com\n",
 		"config.d/cad.yaml": "applications:\n  - id: cad\n    instances: 2\n    allow: [{groups: [engineering]}]\n",
 	})
-	layers, problems := trusting().load(paths)
+	layers, problems := trustAllOwners().load(paths)
 	res, more := policy.Resolve(layers...)
 	if len(problems)+len(more) > 0 {
 		t.Fatalf("problems: %v %v", problems, more)
@@ -242,7 +242,7 @@ func TestLogLevelFlag(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := findings{layers: []policy.Layer{
+			f := configLayers{layers: []policy.Layer{
 				{Name: "config.yaml", Rank: policy.Local, Data: []byte("log: {level: warn}")},
 				{Name: "drop.yaml", Rank: policy.Dropin, Data: []byte("log: {level: info}")},
 				{Name: "policy.yaml", Rank: policy.Managed, Data: []byte(tt.managed)},

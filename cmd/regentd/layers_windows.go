@@ -10,11 +10,11 @@ import (
 // is at name, or nil. Managed policy on Windows is in the registry, below keys
 // that only administrators can write; this is for a directory that a person
 // names.
-func writableByRootOnly(name string, _ fs.FileInfo) error { return mdm.AdministratorsOnly(name) }
+func writableByRootOnly(name string, _ fs.FileInfo) error { return mdm.CheckAdministratorsOnly(name) }
 
 // readableByAll accepts everything: a file's modes say nothing here, and the
 // directory of the daemon is not readable by others.
 func readableByAll(string, fs.FileInfo) error { return nil }
 
-// strangers says nothing yet: who may write is in access control lists.
-func strangers(string) ([]doubt, error) { return nil, nil }
+// checkOwnWriters says nothing yet: who may write is in access control lists.
+func checkOwnWriters(string) ([]permissionWarning, error) { return nil, nil }

@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// lent is the service manager's listener for one life of the daemon: closing it
+// reusableListener is the service manager's listener for one life of the daemon: closing it
 // only ends that life's waiting, since it can be had only once.
-type lent struct{ *net.UnixListener }
+type reusableListener struct{ *net.UnixListener }
 
-// lend returns ln for one life, if it can be had for another one after.
-func lend(ln net.Listener) (net.Listener, error) {
+// newReusableListener returns ln for one life, if it can be had for another one after.
+func newReusableListener(ln net.Listener) (net.Listener, error) {
 	u, ok := ln.(*net.UnixListener)
 	if !ok {
 		return ln, nil
 	}
-	return lent{u}, u.SetDeadline(time.Time{})
+	return reusableListener{u}, u.SetDeadline(time.Time{})
 }
 
 // Accept implements [net.Listener].
-func (l lent) Accept() (net.Conn, error) {
+func (l reusableListener) Accept() (net.Conn, error) {
 	c, err := l.UnixListener.Accept()
 	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
 		return nil, net.ErrClosed
@@ -29,4 +29,4 @@ func (l lent) Accept() (net.Conn, error) {
 }
 
 // Close implements [net.Listener].
-func (l lent) Close() error { return l.SetDeadline(time.Unix(1, 0)) }
+func (l reusableListener) Close() error { return l.SetDeadline(time.Unix(1, 0)) }

@@ -16,7 +16,7 @@ type logging struct {
 	level *slog.LevelVar
 }
 
-func newLogging(w io.Writer, c policy.Log, unsaid *process.LogLoss) *logging {
+func newLogging(w io.Writer, c policy.Log, unsaid *process.LostRecords) *logging {
 	level := new(slog.LevelVar)
 	o := &slog.HandlerOptions{Level: level}
 	var h slog.Handler
@@ -30,7 +30,7 @@ func newLogging(w io.Writer, c policy.Log, unsaid *process.LogLoss) *logging {
 	default:
 		h = slog.NewTextHandler(w, o)
 	}
-	l := &logging{slog.New(newRepeats(unsaid.Handler(h), now)), level}
+	l := &logging{slog.New(newDedupHandler(unsaid.Handler(h), now)), level}
 	l.set(c)
 	return l
 }

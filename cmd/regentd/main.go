@@ -30,7 +30,7 @@ const (
 
 func main() {
 	if len(os.Args) < 2 || os.Args[1] != "run" {
-		signals.Usual()
+		signals.RestoreHangup()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // main
 	context.AfterFunc(ctx, stop)                                                           // the second signal ends the program at once
@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitDone
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		terminal.Say(stderr, "regentd: "+line+"\n")
+		terminal.Print(stderr, "regentd: "+line+"\n")
 	}
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
@@ -81,7 +81,7 @@ applications over a socket. People talk to it with the program regent.`,
 	})
 	root.AddCommand(newRun(stderr), newManage(stdout), newCheckConfig(stdout), newHostFacts(), &cobra.Command{
 		Use: "version", Short: "print the version", Args: noArgs,
-		Run: func(*cobra.Command, []string) { say(stdout, "regentd "+version) },
+		Run: func(*cobra.Command, []string) { printLine(stdout, "regentd "+version) },
 	})
 	return root
 }
@@ -93,5 +93,5 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// say writes a line to a person. If that fails nobody is left to be told.
-func say(w io.Writer, line string) { _, _ = fmt.Fprintln(w, line) }
+// printLine writes a line to a person. If that fails nobody is left to be told.
+func printLine(w io.Writer, line string) { _, _ = fmt.Fprintln(w, line) }

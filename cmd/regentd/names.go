@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// names remembers for a while what users and groups are called: a look at the
+// nameCache remembers for a while what users and groups are called: a look at the
 // system's database costs more than all else about a request. It is safe for
 // concurrent use.
-type names struct {
-	now func() time.Time
-	ask [4]func(string) (string, error) // by nameKey.of
+type nameCache struct {
+	now   func() time.Time
+	query [4]func(string) (string, error) // by nameKey.of
 
-	mu    sync.Mutex
-	known map[nameKey]nameEntry
+	mu      sync.Mutex
+	entries map[nameKey]nameEntry
 }
 
 // What is asked of the system's database.
@@ -38,12 +38,12 @@ type nameEntry struct {
 }
 
 const (
-	nameLife = time.Minute
+	nameTTL  = time.Minute
 	maxNames = 1024
 )
 
-func newNames(now func() time.Time) *names {
-	return &names{now: now, known: map[nameKey]nameEntry{}, ask: [...]func(string) (string, error){
+func newNameCache(now func() time.Time) *nameCache {
+	return &nameCache{now: now, entries: map[nameKey]nameEntry{}, query: [...]func(string) (string, error){
 		userByID: func(uid string) (string, error) {
 			u, err := user.LookupId(uid)
 			if err != nil {
@@ -89,42 +89,46 @@ func groupID(name string) (string, error) {
 
 // user returns the name of a user, "" if none is known. A rule by name then does
 // not admit, one by number does.
-func (n *names) user(uid string) string {
+func (n *nameCache) user(uid string) string {
 	name, _ := n.lookUp(nameKey{userByID, uid})
 	return name
 }
 
 // group returns the name of a group, "" if none is known.
-func (n *names) group(gid string) string {
+func (n *nameCache) group(gid string) string {
 	name, _ := n.lookUp(nameKey{groupByID, gid})
 	return name
 }
 
 // userNamed returns the id of the user of this name, "" if there is none.
-func (n *names) userNamed(name string) (string, error) { return n.lookUp(nameKey{userByName, name}) }
+func (n *nameCache) userNamed(name string) (string, error) {
+	return n.lookUp(nameKey{userByName, name})
+}
 
 // groupNamed returns the id of the group of this name, "" if there is none.
-func (n *names) groupNamed(name string) (string, error) { return n.lookUp(nameKey{groupByName, name}) }
+func (n *nameCache) groupNamed(name string) (string, error) {
+	return n.lookUp(nameKey{groupByName, name})
+}
 
 // lookUp asks without the lock held: the system may take its time. A failure
 // is remembered too.
-func (n *names) lookUp(k nameKey) (string, error) {
+func (n *nameCache) lookUp(k nameKey) (string, error) {
 	now := n.now()
 	n.mu.Lock()
-	e, ok := n.known[k]
+	e, ok := n.entries[k]
 	n.mu.Unlock()
 	if ok && now.Before(e.until) {
 		return e.answer, e.err
 	}
-	e = nameEntry{until: now.Add(nameLife)}
-	if e.answer, e.err = n.ask[k.of](k.word); e.err != nil {
+	e = nameEntry{until: now.Add(nameTTL)}
+	if e.answer, e.err = n.query[k.of](k.word); e.err != nil {
 		e.answer = ""
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(n.known) >= maxNames {
-		clear(n.known) // a rare event; they are asked for again
+	if len(n.entries) >= maxNames {
+		clear(n.entries) // a rare event; they are asked for again
 	}
-	n.known[k] = e
+	n.entries[k] = e
 	return e.answer, e.err
 }

@@ -6,6 +6,6 @@ import (
 	"regent/ipc/server"
 )
 
-// connections returns how many connections this process may have at a time;
+// maxConnections returns how many connections this process may have at a time;
 // this system has no limit of its own that would be met before.
-func connections(*slog.Logger) int { return 16 * server.MaxPerUser }
+func maxConnections(*slog.Logger) int { return 16 * server.MaxPerUser }

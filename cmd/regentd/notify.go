@@ -13,19 +13,19 @@ import (
 	"regent/agent/status"
 )
 
-// statusEvery is how often the service manager is told how the daemon is, where
+// statusInterval is how often the service manager is told how the daemon is, where
 // it wants no sign of life more often.
-const statusEvery = time.Minute
+const statusInterval = time.Minute
 
 // notifier tells the service manager how the daemon is: ready, alive, and in one
 // sentence what it does. The sign of life is worth something because the agent
 // has to answer for it: if it does not, none is sent, and the service manager
 // ends the daemon and starts it again.
 type notifier struct {
-	send  func(state string) error
-	every time.Duration
-	ask   func(context.Context, agent.Caller) (status.Status, error)
-	log   *slog.Logger
+	send      func(state string) error
+	interval  time.Duration
+	getStatus func(context.Context, agent.Caller) (status.Status, error)
+	log       *slog.Logger
 }
 
 // newNotifier returns nil if no service manager wants to be told.
@@ -37,13 +37,13 @@ func newNotifier(a *agent.Agent, log *slog.Logger) (*notifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the watchdog's time from the environment: %w", err)
 	}
-	return &notifier{send: notifyManager, every: signEvery(watchdog), ask: a.Status, log: log}, nil
+	return &notifier{send: sdNotify, interval: heartbeatInterval(watchdog), getStatus: a.Status, log: log}, nil
 }
 
-// sayStopping tells the service manager that the process ends, when ctx is done.
+// notifyStopping tells the service manager that the process ends, when ctx is done.
 // ctx is the process's: after STOPPING=1 systemd kills what has not ended within
 // TimeoutStopSec=. The function that it returns waits until that was said.
-func sayStopping(ctx context.Context, send func(state string) error) (wait func()) {
+func notifyStopping(ctx context.Context, send func(state string) error) (wait func()) {
 	said := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(said)
@@ -56,52 +56,52 @@ func sayStopping(ctx context.Context, send func(state string) error) (wait func(
 	}
 }
 
-func notifyManager(state string) error {
+func sdNotify(state string) error {
 	_, err := sdnotify.SdNotify(false, state)
 	return err
 }
 
-// signEvery is half of what the watchdog allows, so that one sign may be late.
-func signEvery(watchdog time.Duration) time.Duration {
+// heartbeatInterval is half of what the watchdog allows, so that one sign may be late.
+func heartbeatInterval(watchdog time.Duration) time.Duration {
 	if watchdog <= 0 {
-		return statusEvery
+		return statusInterval
 	}
-	return min(watchdog/2, statusEvery)
+	return min(watchdog/2, statusInterval)
 }
 
 // Run says ready, then gives a sign of life again and again until ctx is done.
 // The last sign gives the daemon the watchdog's whole time to open the store
-// again, where it does so within the process; see [sayStopping].
+// again, where it does so within the process; see [notifyStopping].
 func (n *notifier) Run(ctx context.Context) error {
 	if n == nil {
 		<-ctx.Done()
 		return nil
 	}
-	again := time.NewTicker(n.every)
+	again := time.NewTicker(n.interval)
 	defer again.Stop()
 	for state := sdnotify.SdNotifyReady + "\n" + sdnotify.SdNotifyWatchdog; ; state = sdnotify.SdNotifyWatchdog {
-		n.tell(ctx, state)
+		n.sendStatus(ctx, state)
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			n.say(context.WithoutCancel(ctx), sdnotify.SdNotifyWatchdog)
+			n.sendState(context.WithoutCancel(ctx), sdnotify.SdNotifyWatchdog)
 			return nil
 		}
 	}
 }
 
-// tell passes on a state with the agent's sentence. It waits for the agent as
+// sendStatus passes on a state with the agent's sentence. It waits for the agent as
 // long as that takes: that is the point.
-func (n *notifier) tell(ctx context.Context, state string) {
-	s, err := n.ask(ctx, agent.Caller{})
+func (n *notifier) sendStatus(ctx context.Context, state string) {
+	s, err := n.getStatus(ctx, agent.Caller{})
 	if err != nil {
 		n.log.WarnContext(ctx, "the agent does not say how it is", "err", err)
 		return
 	}
-	n.say(ctx, state+"\nSTATUS="+s.Summary)
+	n.sendState(ctx, state+"\nSTATUS="+s.Summary)
 }
 
-func (n *notifier) say(ctx context.Context, state string) {
+func (n *notifier) sendState(ctx context.Context, state string) {
 	if err := n.send(state); err != nil {
 		n.log.WarnContext(ctx, "the service manager was not told how the daemon is", "err", err)
 	}

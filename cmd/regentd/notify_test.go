@@ -15,10 +15,10 @@ import (
 	"regent/agent/status"
 )
 
-// told collects what a notifier says.
-type told struct{ states []string }
+// fakeManager collects what a notifier says.
+type fakeManager struct{ states []string }
 
-func (t *told) send(state string) error {
+func (t *fakeManager) send(state string) error {
 	t.states = append(t.states, strings.ReplaceAll(state, "\n", " "))
 	return nil
 }
@@ -27,10 +27,10 @@ func summary(text string) func(context.Context, agent.Caller) (status.Status, er
 	return func(context.Context, agent.Caller) (status.Status, error) { return status.Status{Summary: text}, nil }
 }
 
-func TestNotifierSaysReadyAndAlive(t *testing.T) {
+func TestNotifierSendsReadyAndHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var got told
-		n := &notifier{send: got.send, every: time.Minute, ask: summary("serving"), log: slog.New(slog.DiscardHandler)}
+		var got fakeManager
+		n := &notifier{send: got.send, interval: time.Minute, getStatus: summary("serving"), log: slog.New(slog.DiscardHandler)}
 		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Second)
 		defer cancel()
 		if err := n.Run(ctx); err != nil {
@@ -45,9 +45,9 @@ func TestNotifierSaysReadyAndAlive(t *testing.T) {
 
 // An agent that does not answer is one that the watchdog must see: no sign of
 // life is sent while it is asked.
-func TestNotifierIsSilentWhileTheAgentIsWedged(t *testing.T) {
+func TestNotifierSendsNothingWhileTheAgentHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var got told
+		var got fakeManager
 		wedged := make(chan struct{})
 		ask := func(context.Context, agent.Caller) (status.Status, error) {
 			if len(got.states) > 0 {
@@ -55,7 +55,7 @@ func TestNotifierIsSilentWhileTheAgentIsWedged(t *testing.T) {
 			}
 			return status.Status{}, nil
 		}
-		n := &notifier{send: got.send, every: time.Minute, ask: ask, log: slog.New(slog.DiscardHandler)}
+		n := &notifier{send: got.send, interval: time.Minute, getStatus: ask, log: slog.New(slog.DiscardHandler)}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		done := make(chan error)
@@ -73,12 +73,12 @@ func TestNotifierIsSilentWhileTheAgentIsWedged(t *testing.T) {
 }
 
 // A service manager that does not listen is no reason to stop.
-func TestNotifierGoesOn(t *testing.T) {
+func TestNotifierSurvivesErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		n := &notifier{
-			send: func(string) error { return errors.New("nobody listens") }, every: time.Minute,
-			ask: summary(""), log: slog.New(slog.NewTextHandler(&log, nil)),
+			send: func(string) error { return errors.New("nobody listens") }, interval: time.Minute,
+			getStatus: summary(""), log: slog.New(slog.NewTextHandler(&log, nil)),
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 		defer cancel()
@@ -113,11 +113,11 @@ func TestWatchdogTimeIsChecked(t *testing.T) {
 	}
 }
 
-func TestSignEvery(t *testing.T) {
+func TestHeartbeatInterval(t *testing.T) {
 	for watchdog, want := range map[time.Duration]time.Duration{
-		0: statusEvery, 10 * time.Second: 5 * time.Second, 2 * time.Minute: time.Minute, time.Hour: statusEvery,
+		0: statusInterval, 10 * time.Second: 5 * time.Second, 2 * time.Minute: time.Minute, time.Hour: statusInterval,
 	} {
-		if got := signEvery(watchdog); got != want {
+		if got := heartbeatInterval(watchdog); got != want {
 			t.Errorf("watchdog %s: got %s, want %s", watchdog, got, want)
 		}
 	}

@@ -42,18 +42,18 @@ const auditSize = 8 << 20
 
 // daemon is what run opened and must close.
 type daemon struct {
-	agent *agent.Agent
-	safe  *admin.Safe // nil without a keyring
-	guard status.Store
-	audit *audit.Fold
-	image bool // this machine is a golden image: nothing is written into it
-	uid   int
-	opens []io.Closer // in the order of opening
+	agent   *agent.Agent
+	store   *admin.Manager // nil without a keyring
+	guard   status.Store
+	audit   *audit.Limiter
+	image   bool // this machine is a golden image: nothing is written into it
+	uid     int
+	closers []io.Closer // in the order of opening
 }
 
 func (d *daemon) close() error {
 	var errs []error
-	for _, open := range slices.Backward(d.opens) {
+	for _, open := range slices.Backward(d.closers) {
 		errs = append(errs, open.Close())
 	}
 	return errors.Join(errs...)
@@ -73,23 +73,23 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 	if err != nil {
 		return d, err
 	}
-	d.opens = append(d.opens, dir)
+	d.closers = append(d.closers, dir)
 	deps, err := o.deps(s, problems, log)
 	if err != nil {
 		return d, err
 	}
 	// 1. What is to be done with the store, while nothing in the directory is open.
-	custodian, locked := o.custodian(ctx, s.Store, &deps)
+	custodian, locked := o.prepareStore(ctx, s.Store, &deps)
 	// 2. The audit log. In a golden image it is not kept.
 	if err := o.openAudit(d, &deps); err != nil {
 		return d, err
 	}
-	woke, stop, err := device.Resumes()
+	woke, stop, err := device.WatchResumes()
 	if err != nil {
 		log.WarnContext(ctx, "the system does not tell of a resume from sleep, so it is noticed half a minute later", "err", err)
 	} else {
-		deps.Woke, deps.Told = woke, device.TellsAll
-		d.opens = append(d.opens, closer(stop))
+		deps.Wakeups, deps.WakeupsComplete = woke, device.ReportsAllResumes
+		d.closers = append(d.closers, closeFunc(stop))
 	}
 	if locked == nil {
 		locked = unlock(ctx, custodian, d, &deps)
@@ -100,10 +100,10 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 	d.agent, err = agent.New(ctx, deps)
 	if f, ok := errors.AsType[*fault.Fault](err); ok && deps.Unusable == nil {
 		deps.Unusable = unusable(ctx, log, f)
-		deps.Guard.State = string(store.Unreadable)
+		deps.StoreStatus.State = string(store.Unreadable)
 		d.agent, err = agent.New(ctx, deps)
 	}
-	d.guard = deps.Guard
+	d.guard = deps.StoreStatus
 	return d, err
 }
 
@@ -112,34 +112,34 @@ func (o *options) openAudit(d *daemon, deps *agent.Deps) (err error) {
 	if d.image, err = admin.InImage(o.stateDir, deps.Clock.BootID()); err != nil {
 		return fmt.Errorf("look at the state directory: %w", err)
 	}
-	var records audit.Log = notKept{}
+	var records audit.Log = discardAudit{}
 	if !d.image {
 		file, err := audit.OpenFile(filepath.Join(o.stateDir, "audit.jsonl"), auditSize)
 		if err != nil {
 			return err
 		}
-		d.opens = append(d.opens, file)
+		d.closers = append(d.closers, file)
 		records = file
 	}
-	d.audit = audit.NewFold(alsoTold(records, deps.Log), now, deps.Log)
-	d.opens = append(d.opens, d.audit)
+	d.audit = audit.NewLimiter(mirrorToJournal(records, deps.Log), now, deps.Log)
+	d.closers = append(d.closers, d.audit)
 	deps.Audit = d.audit
 	return nil
 }
 
-// notKept is the audit log of a golden image, whose copies are to have no history.
-type notKept struct{}
+// discardAudit is the audit log of a golden image, whose copies are to have no history.
+type discardAudit struct{}
 
-func (notKept) Record(context.Context, audit.Event) error { return nil }
+func (discardAudit) Record(context.Context, audit.Event) error { return nil }
 
-// closer is an [io.Closer].
-type closer func() error
+// closeFunc is an [io.Closer].
+type closeFunc func() error
 
-func (c closer) Close() error { return c() }
+func (c closeFunc) Close() error { return c() }
 
 func unusable(ctx context.Context, log *slog.Logger, err error) *fault.Fault {
 	log.ErrorContext(ctx, "the store cannot be used; nothing is served and nothing is changed", "err", err)
-	return fault.Of(err)
+	return fault.From(err)
 }
 
 // deps gathers what needs no store.
@@ -155,33 +155,33 @@ func (o *options) deps(s policy.Settings, problems []policy.Problem, log *slog.L
 	return agent.Deps{
 		Version: version, Clock: timing.NewClock(bootID, boot), Settings: s, Problems: forStatus(problems),
 		StateDir: o.stateDir, Service: newService(log), Log: log,
-		Host: called,
-		Draw: mathrand.Float64, NewID: newID, Adopt: adopt, Full: statedir.Full,
+		DeviceNames: called,
+		Random:      mathrand.Float64, NewID: newID, ReopenProcess: adopt, IsDiskFull: statedir.IsDiskFull,
 	}, nil
 }
 
 // hostNames returns what tells the names of this device, each time as they are
 // then. If they cannot be read later, the last ones are told.
-func hostNames(log *slog.Logger) (func() agent.Host, error) {
+func hostNames(log *slog.Logger) (func() agent.DeviceNames, error) {
 	first, err := device.ReadNames()
 	if err != nil {
 		return nil, fmt.Errorf("read the names of this host: %w", err)
 	}
 	var last atomic.Pointer[device.Names]
 	last.Store(&first)
-	return func() agent.Host {
+	return func() agent.DeviceNames {
 		if now, err := device.ReadNames(); err != nil {
 			log.Warn("cannot read the names of this host; using the earlier names", "err", err)
 		} else {
 			last.Store(&now)
 		}
-		return agent.Host(*last.Load())
+		return agent.DeviceNames(*last.Load())
 	}, nil
 }
 
-// custodian opens the keyring, and does with the store what is to be done with it.
-func (o *options) custodian(ctx context.Context, s policy.Store, deps *agent.Deps) (admin.Deps, error) {
-	noted, unread := o.noted()
+// prepareStore opens the keyring, and does with the store what is to be done with it.
+func (o *options) prepareStore(ctx context.Context, s policy.Store, deps *agent.Deps) (admin.Deps, error) {
+	noted, unread := o.loadFacts()
 	if unread != nil {
 		deps.Log.WarnContext(ctx, "what root has noted of this device cannot be used", "err", unread)
 	}
@@ -190,41 +190,41 @@ func (o *options) custodian(ctx context.Context, s policy.Store, deps *agent.Dep
 		CredentialSealer: keyring.Sealer(noted.CredentialSealer),
 	})
 	if err != nil {
-		deps.Guard = status.Store{State: string(store.Unreadable), Guard: s.Keyring, Detail: err.Error()}
-		return admin.Deps{}, fault.Errorf("open the keyring", fault.StoreUnreadable, "%v", err).Because(err)
+		deps.StoreStatus = status.Store{State: string(store.Unreadable), Guard: s.Keyring, Detail: err.Error()}
+		return admin.Deps{}, fault.Errorf("open the keyring", fault.StoreUnreadable, "%v", err).WithCause(err)
 	}
-	deps.Guard = status.Store{Guard: ring.Guard(), Detail: ring.ring.Detail()}
+	deps.StoreStatus = status.Store{Guard: ring.Kind(), Detail: ring.ring.Description()}
 	custodian := admin.Deps{
-		Dir: o.stateDir, Lock: statedir.LockName, Ring: ring, Facts: admin.Facts(noted.Facts), BootID: deps.Clock.BootID(),
+		Dir: o.stateDir, Lock: statedir.LockName, Keyring: ring, Facts: admin.Facts(noted.Facts), BootID: deps.Clock.BootID(),
 		OnClone: admin.OnClone(s.OnClone), Clock: deps.Clock, Log: deps.Log,
 	}
-	o.deeds.do(ctx, custodian)
+	o.jobs.runPending(ctx, custodian)
 	return custodian, nil
 }
 
 // unlock opens the store with the data key from the keyring.
 func unlock(ctx context.Context, custodian admin.Deps, d *daemon, deps *agent.Deps) error {
-	d.safe = admin.New(custodian)
-	d.opens = append(d.opens, d.safe)
-	err := d.safe.Open(ctx)
-	deps.Guard.State = string(d.safe.State())
+	d.store = admin.New(custodian)
+	d.closers = append(d.closers, d.store)
+	err := d.store.Open(ctx)
+	deps.StoreStatus.State = string(d.store.State())
 	if err != nil {
 		return err
 	}
-	if d.safe.Bound() == admin.Off {
-		deps.Guard.Detail += "; not bound to this device, of which too little is known to notice a copy, as in a container"
+	if d.store.Binding() == admin.Off {
+		deps.StoreStatus.Detail += "; not bound to this device, of which too little is known to notice a copy, as in a container"
 	}
-	deps.Store = d.safe.Store()
-	deps.LedgerKey, err = d.safe.LedgerKey()
+	deps.Store = d.store.Store()
+	deps.LedgerKey, err = d.store.LedgerKey()
 	return err
 }
 
-// noted is what is known of this device: what root has noted, or what this process
+// loadFacts is what is known of this device: what root has noted, or what this process
 // can read itself.
-func (o *options) noted() (device.Noted, error) {
-	n, err := device.FromFile(o.hostFacts)
+func (o *options) loadFacts() (device.RootFacts, error) {
+	n, err := device.ReadFactsFile(o.hostFacts)
 	if err != nil {
-		n = note()
+		n = readFacts()
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
@@ -256,7 +256,7 @@ func extraCA(name string) ([]byte, error) {
 	if name == "" {
 		return nil, nil
 	}
-	_, doubted := strangers(name)
+	_, doubted := checkOwnWriters(name)
 	extra, err := readCertificates(name)
 	if err != nil {
 		return nil, fmt.Errorf("network.ca_file: %w; put the certificate there, or correct the key", err)

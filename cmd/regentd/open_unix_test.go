@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestCAFileThatNeverEnds: a pipe or a device as network.ca_file is an error that names
+// TestCAFileIsAPipe: a pipe or a device as network.ca_file is an error that names
 // it, and keeps nobody waiting.
-func TestCAFileThatNeverEnds(t *testing.T) {
+func TestCAFileIsAPipe(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "ca.pem")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
@@ -21,7 +21,7 @@ func TestCAFileThatNeverEnds(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "is not a regular file") {
 			t.Errorf("%s: %v", name, err)
 		}
-		if told := thisMachine().certificates(name); len(told) != 1 || !told[0].refused || !strings.Contains(told[0].text, "is not a regular file") {
+		if told := newHostChecker().checkCertificates(name); len(told) != 1 || !told[0].refused || !strings.Contains(told[0].text, "is not a regular file") {
 			t.Errorf("%s: check-config says %v", name, told)
 		}
 	}

@@ -158,13 +158,13 @@ func TestRandomPolicyDirectories(t *testing.T) {
 // root, so that anybody can run this; modes count.
 func effective(t *testing.T, paths layerPaths, local policy.Layer) (policy.Resolved, []policy.Problem) {
 	t.Helper()
-	l := layerLoader{trusted: func(_ string, info fs.FileInfo) error {
+	l := layerLoader{checkManaged: func(_ string, info fs.FileInfo) error {
 		if info.Mode().IsRegular() && info.Mode().Perm()&0o022 != 0 {
 			return errors.New("may be written by others")
 		}
 		return nil
 	}}
-	f := l.find(paths)
+	f := l.readAll(paths)
 	res, problems := policy.Resolve(append([]policy.Layer{local}, f.layers...)...)
 	return res, append(f.problems, problems...)
 }

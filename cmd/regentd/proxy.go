@@ -23,7 +23,7 @@ func environmentProblems(s policy.Settings, e address.Environment) []policy.Prob
 	for _, t := range s.ByTenant() {
 		u, err := url.Parse(t.URL)
 		if err == nil {
-			_, _, err = e.For(u)
+			_, _, err = e.ProxyFor(u)
 		}
 		if err != nil {
 			found = append(found, fmt.Errorf("%w; nothing is sent to %s; set network.proxy, or correct the service's environment and restart it", err, policy.Host(t.URL)))
@@ -46,13 +46,13 @@ func proxyCredentials(path string) (token.Secret, error) {
 	if path == "" {
 		return token.Secret{}, nil
 	}
-	_, err := strangers(path)
+	_, err := checkOwnWriters(path)
 	var secret token.Secret
 	if err == nil {
 		secret, err = readCredentials(path)
 	}
 	if err != nil {
-		return token.Secret{}, fmt.Errorf("network.proxy_credentials_file %s: %w", path, cause(err))
+		return token.Secret{}, fmt.Errorf("network.proxy_credentials_file %s: %w", path, bareError(err))
 	}
 	return secret, nil
 }
@@ -65,9 +65,9 @@ func readCredentials(path string) (token.Secret, error) {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return token.Secret{}, cause(err)
+		return token.Secret{}, bareError(err)
 	}
-	if err := readableByAll(path, info); err != nil && !tokenfile.Fixed(path) { // as a container's secret, it cannot be closed here
+	if err := readableByAll(path, info); err != nil && !tokenfile.IsReadOnly(path) { // as a container's secret, it cannot be closed here
 		return token.Secret{}, err
 	}
 	text = bytes.TrimRight(text, "\r\n")

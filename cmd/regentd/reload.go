@@ -20,24 +20,24 @@ import (
 // reloader applies the configuration, at the start and whenever it changes.
 type reloader struct {
 	*options
-	agent   *agent.Agent // from when the daemon runs
-	logging *logging
-	files   *mdm.Files
-	retry   func()           // tries a store again that could not be used
-	lookIn  func()           // looks for the registration token's files, which may have other names now
-	hup     <-chan os.Signal // asks for a reload
-	image   bool             // this machine is a golden image: nothing is kept
+	agent            *agent.Agent // from when the daemon runs
+	logging          *logging
+	files            *mdm.FileWatcher
+	retryStore       func()           // tries a store again that could not be used
+	rescanTokenFiles func()           // looks for the registration token's files, which may have other names now
+	hup              <-chan os.Signal // asks for a reload
+	image            bool             // this machine is a golden image: nothing is kept
 
-	mu       sync.Mutex
-	found    findings // as they were last
-	managed  lastGood
-	local    []policy.Layer  // those beside policy that are in force
-	started  policy.Settings // at the start: what needs a restart is still as it was there
-	in       policy.Settings // in force
-	resolved policy.Resolved // the same, with where it is from
-	problems []policy.Problem
-	waiting  []string // keys whose changed values wait for a restart
-	applied  time.Time
+	mu             sync.Mutex
+	found          configLayers // as they were last
+	managed        lastGood
+	local          []policy.Layer  // those beside policy that are in force
+	started        policy.Settings // at the start: what needs a restart is still as it was there
+	settings       policy.Settings // in force
+	resolved       policy.Resolved // the same, with where it is from
+	problems       []policy.Problem
+	pendingRestart []string // keys whose changed values wait for a restart
+	appliedAt      time.Time
 }
 
 // newReloader reads the configuration for the first time. What changes from now
@@ -48,58 +48,58 @@ func newReloader(o *options) (*reloader, error) {
 	for _, s := range sources() {
 		watched = append(watched, s.file)
 	}
-	files, err := mdm.NewFiles(mdm.FilesOptions{Paths: watched, Changed: r.look})
+	files, err := mdm.NewFileWatcher(mdm.FileWatcherOptions{Paths: watched, Changed: r.reloadIfChanged})
 	if err != nil {
 		return nil, err
 	}
 	r.files = files
-	r.found = o.find()
-	forgotten := r.managed.recall(o.lastPolicy(), o.policyDir)
-	now := r.managed.mend(r.found, o.policyDir)
+	r.found = o.readLayers()
+	forgotten := r.managed.load(o.lastPolicyFile(), o.policyDir)
+	now := r.managed.restore(r.found, o.policyDir)
 	resolved, problems, err := o.resolve(now)
 	if err != nil {
 		return nil, err
 	}
 	r.started = resolved.Settings
 	if forgotten != nil {
-		problems = append(problems, policy.Problem{Origin: policy.Origin{Rank: policy.Managed, Name: o.lastPolicy()}, Text: forgotten.Error()})
+		problems = append(problems, policy.Problem{Origin: policy.Origin{Rank: policy.Managed, Name: o.lastPolicyFile()}, Text: forgotten.Error()})
 	}
-	r.inForce(now, resolved, problems)
+	r.activate(now, resolved, problems)
 	return r, nil
 }
 
-// inForce remembers what is in force from now on.
-func (r *reloader) inForce(f findings, resolved policy.Resolved, problems []policy.Problem) {
+// activate remembers what is in force from now on.
+func (r *reloader) activate(f configLayers, resolved policy.Resolved, problems []policy.Problem) {
 	r.local = slices.DeleteFunc(slices.Clone(f.layers), isManaged)
-	r.in, r.resolved = resolved.Settings, resolved
-	r.problems = slices.Concat(problems, environmentProblems(resolved.Settings, address.FromEnvironment(os.Getenv)), thisMachine().files(resolved))
-	r.waiting = policy.Diff(r.started, resolved.Settings).Restart
-	for _, key := range r.waiting {
+	r.settings, r.resolved = resolved.Settings, resolved
+	r.problems = slices.Concat(problems, environmentProblems(resolved.Settings, address.FromEnvironment(os.Getenv)), newHostChecker().checkFiles(resolved))
+	r.pendingRestart = policy.Diff(r.started, resolved.Settings).Restart
+	for _, key := range r.pendingRestart {
 		p, _ := resolved.Provenance(key)
 		r.problems = append(r.problems, policy.Problem{Origin: p.Origin, Key: key, Text: "the changed value waits for a restart of regentd"})
 	}
-	r.applied = now()
+	r.appliedAt = now()
 }
 
-// watches are the loops that notice changes.
-func (r *reloader) watches() []func(context.Context) error {
+// watchLoops are the loops that notice changes.
+func (r *reloader) watchLoops() []func(context.Context) error {
 	loops := []func(context.Context) error{r.files.Run}
 	for _, s := range sources() {
 		if s.watch != nil {
-			loops = append(loops, func(ctx context.Context) error { return r.follow(ctx, s) })
+			loops = append(loops, func(ctx context.Context) error { return r.watchSource(ctx, s) })
 		}
 	}
 	return loops
 }
 
-// followAgain is how long a source is left alone whose watch has failed.
-const followAgain = 5 * time.Second
+// watchRetryDelay is how long a source is left alone whose watch has failed.
+const watchRetryDelay = 5 * time.Second
 
-// follow watches a source until ctx is done. If it cannot be watched, it is
+// watchSource watches a source until ctx is done. If it cannot be watched, it is
 // looked at every now and then.
-func (r *reloader) follow(ctx context.Context, s source) error {
+func (r *reloader) watchSource(ctx context.Context, s source) error {
 	for {
-		err := s.watch(ctx, func() { r.look(ctx) })
+		err := s.watch(ctx, func() { r.reloadIfChanged(ctx) })
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // it was told to end
 		}
@@ -107,30 +107,30 @@ func (r *reloader) follow(ctx context.Context, s source) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(followAgain):
-			r.look(ctx)
+		case <-time.After(watchRetryDelay):
+			r.reloadIfChanged(ctx)
 		}
 	}
 }
 
-// asked reloads for an administrator.
-func (r *reloader) asked(ctx context.Context, by agent.Caller) error {
+// reloadFor reloads for an administrator.
+func (r *reloader) reloadFor(ctx context.Context, by agent.Caller) error {
 	if err := r.agent.Administer(ctx, by, "reload"); err != nil {
 		return err
 	}
 	if err := r.reload(ctx); err != nil {
 		return fault.Errorf("reload", fault.InvalidRequest, "%v", err)
 	}
-	if r.retry != nil {
-		r.retry()
+	if r.retryStore != nil {
+		r.retryStore()
 	}
 	return nil
 }
 
-// look reloads if anything is not as it was found last.
-func (r *reloader) look(ctx context.Context) {
+// reloadIfChanged reloads if anything is not as it was found last.
+func (r *reloader) reloadIfChanged(ctx context.Context) {
 	r.mu.Lock()
-	same := reflect.DeepEqual(r.find(), r.found)
+	same := reflect.DeepEqual(r.readLayers(), r.found)
 	r.mu.Unlock()
 	if !same {
 		_ = r.reload(ctx) // it has logged why it failed; the daemon goes on
@@ -143,47 +143,47 @@ func (r *reloader) look(ctx context.Context) {
 func (r *reloader) reload(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.found = r.find()
-	now := r.managed.mend(r.found, r.policyDir)
+	r.found = r.readLayers()
+	now := r.managed.restore(r.found, r.policyDir)
 	resolved, problems, failed := r.resolve(now)
 	if failed != nil {
 		r.logging.WarnContext(ctx, "the configuration was not reloaded; the old one stays in force", "err", failed)
 		now.layers = slices.Concat(r.local, slices.DeleteFunc(slices.Clone(now.layers), func(l policy.Layer) bool { return !isManaged(l) }))
-		resolved, _, _ = r.resolve(findings{layers: now.layers}) // what was good is, and policy is never fatal
+		resolved, _, _ = r.resolve(configLayers{layers: now.layers}) // what was good is, and policy is never fatal
 	}
-	changed := policy.Diff(r.in, resolved.Settings).Reload
-	r.inForce(now, resolved, problems)
+	changed := policy.Diff(r.settings, resolved.Settings).Reload
+	r.activate(now, resolved, problems)
 	if failed == nil {
 		logProblems(ctx, r.logging.Logger, r.problems)
 	}
-	r.keepManaged(ctx)
+	r.saveManaged(ctx)
 	r.logging.set(resolved.Settings.Log)
 	r.agent.Apply(resolved.Settings, forStatus(r.problems))
-	if r.lookIn != nil {
-		r.lookIn()
+	if r.rescanTokenFiles != nil {
+		r.rescanTokenFiles()
 	}
-	r.tell(failed)
-	r.logging.InfoContext(ctx, "configuration reloaded", "changed", changed, "waiting_for_restart", r.waiting)
+	r.reportStatus(failed)
+	r.logging.InfoContext(ctx, "configuration reloaded", "changed", changed, "waiting_for_restart", r.pendingRestart)
 	if failed != nil {
 		return fmt.Errorf("the old configuration stays in force: %w", failed)
 	}
 	return nil
 }
 
-// keepManaged remembers policy for the next start. Where that fails, a start in
+// saveManaged remembers policy for the next start. Where that fails, a start in
 // the middle of a rollout is all that suffers.
-func (r *reloader) keepManaged(ctx context.Context) {
+func (r *reloader) saveManaged(ctx context.Context) {
 	if r.image {
 		return
 	}
-	if err := r.managed.keep(r.lastPolicy()); err != nil {
+	if err := r.managed.save(r.lastPolicyFile()); err != nil {
 		r.logging.WarnContext(ctx, "managed policy could not be kept for the next start", "err", err)
 	}
 }
 
-// tell lets status say that the configuration on disk is not the one in force;
+// reportStatus lets status say that the configuration on disk is not the one in force;
 // nil says that it is.
-func (r *reloader) tell(failed error) {
+func (r *reloader) reportStatus(failed error) {
 	if failed == nil {
 		r.agent.Report(doctor.ConfigSource, "")
 		return

@@ -12,35 +12,35 @@ import (
 // The same line is logged again after so long, and so many different ones are
 // known.
 const (
-	repeatEvery = time.Minute
-	repeatMost  = 128
+	dedupInterval = time.Minute
+	dedupCapacity = 128
 )
 
-// repeats keeps the same warning from filling a log: it comes at once, then at
+// dedupHandler keeps the same warning from filling a log: it comes at once, then at
 // most once a minute, with how often it came.
-type repeats struct {
+type dedupHandler struct {
 	slog.Handler
-	seen *audit.Suppressor[string]
-	with string // attributes that every record has
+	suppressor *audit.Suppressor[string]
+	attrsKey   string // attributes that every record has
 }
 
-func newRepeats(h slog.Handler, now func() time.Time) *repeats {
-	return &repeats{Handler: h, seen: audit.NewSuppressor[string](repeatEvery, repeatMost, now)}
+func newDedupHandler(h slog.Handler, now func() time.Time) *dedupHandler {
+	return &dedupHandler{Handler: h, suppressor: audit.NewSuppressor[string](dedupInterval, dedupCapacity, now)}
 }
 
 // Handle implements [slog.Handler]. What is no warning is passed on: nothing
 // says the same again and again at Info, and Debug may.
-func (r *repeats) Handle(ctx context.Context, rec slog.Record) error {
+func (r *dedupHandler) Handle(ctx context.Context, rec slog.Record) error {
 	if rec.Level < slog.LevelWarn {
 		return r.Handler.Handle(ctx, rec)
 	}
 	var key strings.Builder
-	key.WriteString(rec.Message + r.with)
+	key.WriteString(rec.Message + r.attrsKey)
 	rec.Attrs(func(a slog.Attr) bool {
 		key.WriteString(" " + a.String())
 		return true
 	})
-	times, say := r.seen.Say(key.String())
+	times, say := r.suppressor.Allow(key.String())
 	if !say {
 		return nil
 	}
@@ -51,28 +51,28 @@ func (r *repeats) Handle(ctx context.Context, rec slog.Record) error {
 }
 
 // WithAttrs implements [slog.Handler].
-func (r *repeats) WithAttrs(attrs []slog.Attr) slog.Handler {
+func (r *dedupHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	with := *r
 	with.Handler = r.Handler.WithAttrs(attrs)
 	for _, a := range attrs {
-		with.with += " " + a.String()
+		with.attrsKey += " " + a.String()
 	}
 	return &with
 }
 
 // WithGroup implements [slog.Handler].
-func (r *repeats) WithGroup(name string) slog.Handler {
+func (r *dedupHandler) WithGroup(name string) slog.Handler {
 	with := *r
 	with.Handler = r.Handler.WithGroup(name)
-	with.with += " " + name
+	with.attrsKey += " " + name
 	return &with
 }
 
-// alsoTold has events told to the system's log too, if the daemon logs there:
+// mirrorToJournal has events told to the system's log too, if the daemon logs there:
 // where others look for who did what. Elsewhere audit.jsonl is beside the log.
-func alsoTold(records audit.Log, log *slog.Logger) audit.Log {
+func mirrorToJournal(records audit.Log, log *slog.Logger) audit.Log {
 	h := log.Handler()
-	if r, ok := h.(*repeats); ok {
+	if r, ok := h.(*dedupHandler); ok {
 		h = r.Handler
 	}
 	if w, ok := h.(interface{ Unwrap() slog.Handler }); ok {
@@ -81,18 +81,18 @@ func alsoTold(records audit.Log, log *slog.Logger) audit.Log {
 	if _, ok := h.(*journalHandler); !ok {
 		return records
 	}
-	return audit.NewBrief(records, now, toldIn(log))
+	return audit.NewForwarder(records, now, journalWriter(log))
 }
 
-// toldIn puts audit events into the system's log, in brief: who, what, by which
+// journalWriter puts audit events into the system's log, in brief: who, what, by which
 // rule, and how it came out.
-func toldIn(log *slog.Logger) func(context.Context, audit.Told, int) {
-	return func(ctx context.Context, t audit.Told, times int) {
+func journalWriter(log *slog.Logger) func(context.Context, audit.Entry, int) {
+	return func(ctx context.Context, t audit.Entry, times int) {
 		attrs := []slog.Attr{slog.String("event", t.Event)}
 		for _, a := range [...]struct{ key, value string }{
 			{"action", t.Action},
 			{"instance", t.Instance},
-			{"caller", caller(t)},
+			{"caller", callerName(t)},
 			{"exe", t.Exe},
 			{"rule", t.Rule},
 			{"reason", t.Reason},
@@ -111,7 +111,7 @@ func toldIn(log *slog.Logger) func(context.Context, audit.Told, int) {
 	}
 }
 
-func caller(t audit.Told) string {
+func callerName(t audit.Entry) string {
 	switch {
 	case t.UID == "":
 		return ""

@@ -15,10 +15,10 @@ import (
 	"regent/agent/fault"
 )
 
-func TestRepeats(t *testing.T) {
+func TestDedupHandler(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	var out bytes.Buffer
-	log := slog.New(newRepeats(slog.NewTextHandler(&out, nil), func() time.Time { return now }))
+	log := slog.New(newDedupHandler(slog.NewTextHandler(&out, nil), func() time.Time { return now }))
 	full := errors.New("no space left on device")
 	for range 120 { // two a second
 		log.WarnContext(t.Context(), "not recorded", "err", full)
@@ -40,11 +40,11 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
-func TestTold(t *testing.T) {
+func TestJournalWriter(t *testing.T) {
 	var out bytes.Buffer
-	tell := toldIn(slog.New(slog.NewTextHandler(&out, nil)))
-	tell(t.Context(), audit.Told{Event: "access", Action: "token", Instance: "cad/1", UID: "1000", User: "alice", Allow: true, Rule: "allow[0]"}, 3)
-	tell(t.Context(), audit.Told{Event: "access", Action: "token", Instance: "cad", UID: "1001", Reason: "no rule", Outcome: fault.Denied}, 1)
+	tell := journalWriter(slog.New(slog.NewTextHandler(&out, nil)))
+	tell(t.Context(), audit.Entry{Event: "access", Action: "token", Instance: "cad/1", UID: "1000", User: "alice", Allow: true, Rule: "allow[0]"}, 3)
+	tell(t.Context(), audit.Entry{Event: "access", Action: "token", Instance: "cad", UID: "1001", Reason: "no rule", Outcome: fault.Denied}, 1)
 	for _, want := range []string{
 		"msg=audit event=access action=token instance=cad/1 caller=alice rule=allow[0] times=3\n",
 		`msg=audit event=access action=token instance=cad caller="uid 1001" reason="no rule" kind=denied` + "\n",
@@ -57,7 +57,7 @@ func TestTold(t *testing.T) {
 
 // Events go where others look for them: into the system's log, not into a file
 // that lies beside the audit log anyway.
-func TestAlsoTold(t *testing.T) {
+func TestMirrorToJournal(t *testing.T) {
 	var sent []map[string]string
 	system := &journalHandler{level: slog.LevelInfo, send: func(_ string, _ journal.Priority, fields map[string]string) error {
 		sent = append(sent, fields)
@@ -66,8 +66,8 @@ func TestAlsoTold(t *testing.T) {
 	for _, tt := range []struct {
 		h    slog.Handler
 		want int
-	}{{newRepeats(system, now), 1}, {newRepeats(slog.DiscardHandler, now), 1}} { // the second adds none
-		if err := alsoTold(nowhere{}, slog.New(tt.h)).Record(t.Context(), audit.Access{Action: "reload", Instance: "x"}); err != nil {
+	}{{newDedupHandler(system, now), 1}, {newDedupHandler(slog.DiscardHandler, now), 1}} { // the second adds none
+		if err := mirrorToJournal(nullAudit{}, slog.New(tt.h)).Record(t.Context(), audit.Access{Action: "reload", Instance: "x"}); err != nil {
 			t.Error(err)
 		}
 		if len(sent) != tt.want || sent[0]["REGENT_ACTION"] != "reload" {
@@ -76,7 +76,7 @@ func TestAlsoTold(t *testing.T) {
 	}
 }
 
-// nowhere is an audit log that keeps nothing.
-type nowhere struct{}
+// nullAudit is an audit log that keeps nothing.
+type nullAudit struct{}
 
-func (nowhere) Record(context.Context, audit.Event) error { return nil }
+func (nullAudit) Record(context.Context, audit.Event) error { return nil }

@@ -26,18 +26,18 @@ func replacers() []replacer {
 	return []replacer{
 		{`records\r-one.rec`, writeRecord},
 		{"policy.last.json", func(t *testing.T, state string, time int) {
-			succeed(t, replace(filepath.Join(state, "policy.last.json"), []byte{byte(time)}))
+			mustRun(t, replaceFile(filepath.Join(state, "policy.last.json"), []byte{byte(time)}))
 		}},
 		{"leases.jsonl", func(t *testing.T, state string, _ int) {
 			j, _, err := lease.OpenJournal(filepath.Join(state, "leases.jsonl"))
-			succeed(t, err)
-			succeed(t, j.Close())
+			mustRun(t, err)
+			mustRun(t, j.Close())
 		}},
 		{"audit.jsonl", func(t *testing.T, state string, _ int) {
 			log, err := audit.OpenFile(filepath.Join(state, "audit.jsonl"), 1) // each line begins a file
-			succeed(t, err)
-			succeed(t, log.Record(t.Context(), audit.Change{}))
-			succeed(t, log.Close())
+			mustRun(t, err)
+			mustRun(t, log.Record(t.Context(), audit.Change{}))
+			mustRun(t, log.Close())
 		}},
 	}
 }
@@ -45,14 +45,14 @@ func replacers() []replacer {
 func writeRecord(t *testing.T, state string, time int) {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Options{Dir: state, Key: make([]byte, store.KeySize)})
-	succeed(t, err)
+	mustRun(t, err)
 	_, was, err := s.Get(t.Context(), "one")
 	if time > 0 {
-		succeed(t, err)
+		mustRun(t, err)
 	}
 	_, err = s.Put(t.Context(), "one", []byte{byte(time)}, was)
-	succeed(t, err)
-	succeed(t, s.Close())
+	mustRun(t, err)
+	mustRun(t, s.Close())
 }
 
 // TestReplacingKeepsTheAccessList writes each kind of file of the state again and
@@ -66,7 +66,7 @@ func TestReplacingKeepsTheAccessList(t *testing.T) {
 	for _, r := range replacers() {
 		t.Run(filepath.Base(r.file), func(t *testing.T) {
 			dir, err := statedir.Open(filepath.Join(t.TempDir(), "Regent", "state"))
-			succeed(t, err)
+			mustRun(t, err)
 			defer dir.Close()
 			r.write(t, dir.Path(), 0)
 			path := filepath.Join(dir.Path(), r.file)
@@ -84,9 +84,9 @@ func TestReplacingKeepsTheAccessList(t *testing.T) {
 				t.Errorf("access of %s, which was widened (-got +want):\n%s", path, diff)
 			}
 			if r.file == "audit.jsonl" { // the file before it goes on under another name
-				succeed(t, os.Remove(path+".1"))
+				mustRun(t, os.Remove(path+".1"))
 			}
-			if open, err := acl.ExposedFiles(filepath.Dir(dir.Path()), dir.Path()); err != nil || len(open) > 0 {
+			if open, err := acl.FileExposures(filepath.Dir(dir.Path()), dir.Path()); err != nil || len(open) > 0 {
 				t.Errorf("exposed: %+v, %v", open, err)
 			}
 		})
@@ -95,8 +95,8 @@ func TestReplacingKeepsTheAccessList(t *testing.T) {
 
 func accessOf(t *testing.T, path string) acl.List {
 	t.Helper()
-	list, err := acl.OfFile(path)
-	succeed(t, err)
+	list, err := acl.ReadFile(path)
+	mustRun(t, err)
 	return list
 }
 
@@ -104,13 +104,13 @@ func accessOf(t *testing.T, path string) acl.List {
 func widen(t *testing.T, path string) {
 	t.Helper()
 	sd, err := windows.SecurityDescriptorFromString("D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;WD)")
-	succeed(t, err)
+	mustRun(t, err)
 	list, _, err := sd.DACL()
-	succeed(t, err)
-	succeed(t, windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, list, nil))
+	mustRun(t, err)
+	mustRun(t, windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, list, nil))
 }
 
-func succeed(t *testing.T, err error) {
+func mustRun(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// TestReserveIsForTheSystemsOwn: root of a container, which is uid 0 too, uses no
+// TestReservedConnectionsNeedTheHostsUser: root of a container, which is uid 0 too, uses no
 // connection that is reserved for root.
-func TestReserveIsForTheSystemsOwn(t *testing.T) {
+func TestReservedConnectionsNeedTheHostsUser(t *testing.T) {
 	const dial = "REGENTD_TEST_DIAL"
 	if socket := os.Getenv(dial); socket != "" { // the test's own child
 		c, err := net.Dial("unix", socket)
@@ -37,7 +37,7 @@ func TestReserveIsForTheSystemsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cs := newCallers(os.Getuid(), time.Now)
+	cs := newCallerResolver(os.Getuid(), time.Now)
 	for _, tt := range []struct {
 		name  string
 		flags uintptr

@@ -36,15 +36,15 @@ under way and exits 0. SIGHUP reads the configuration again; one that is not goo
 is reported and the old one stays in force.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.complete(cmd.Flags())
+			o.setDefaults(cmd.Flags())
 			if err := checkLevel(o.logLevel); err != nil {
 				return err
 			}
 			// Before anything is read that could be a secret.
-			if err := process.ForbidDump(); err != nil {
+			if err := process.DisableDump(); err != nil {
 				return err
 			}
-			oneAtATime(os.Getenv("GOMAXPROCS"))
+			limitToOneCore(os.Getenv("GOMAXPROCS"))
 			return o.serve(cmd.Context(), stderr)
 		},
 	}
@@ -57,11 +57,11 @@ is reported and the old one stays in force.`,
 	return cmd
 }
 
-// oneAtATime runs Go code on one core, unless the environment says otherwise.
+// limitToOneCore runs Go code on one core, unless the environment says otherwise.
 // An answer takes microseconds and several short system calls, around each of
 // which the runtime would wake another thread to take over; that costs more
 // than half of the answer. Waiting, for the disk or the network, stops nobody.
-func oneAtATime(said string) {
+func limitToOneCore(said string) {
 	if said == "" {
 		runtime.GOMAXPROCS(1)
 	}
@@ -70,32 +70,32 @@ func oneAtATime(said string) {
 // run is the daemon's lives: one after the other, as long as a deed with the
 // store asks for another.
 func (o *options) run(ctx context.Context, stderr io.Writer) error {
-	hup := signals.Outlive()
-	defer sayStopping(ctx, notifyManager)()
-	sockets, err := inherit()
+	hup := signals.CatchHangup()
+	defer notifyStopping(ctx, sdNotify)()
+	sockets, err := inheritSockets()
 	if err != nil {
 		return err
 	}
-	o.deeds, o.unsaid = newDeeds(), &process.LogLoss{}
+	o.jobs, o.logLoss = newStoreJobs(), &process.LostRecords{}
 	for {
-		err := o.live(ctx, stderr, sockets, hup)
-		if err != nil || ctx.Err() != nil || !o.deeds.next() {
+		err := o.runOnce(ctx, stderr, sockets, hup)
+		if err != nil || ctx.Err() != nil || !o.jobs.restartRequested() {
 			return err
 		}
 	}
 }
 
-// live is one life: load, open, serve, drain.
-func (o *options) live(ctx context.Context, stderr io.Writer, sockets inherited, hup <-chan os.Signal) (err error) {
+// runOnce is one life: load, open, serve, drain.
+func (o *options) runOnce(ctx context.Context, stderr io.Writer, sockets inheritedSockets, hup <-chan os.Signal) (err error) {
 	r, err := newReloader(o)
 	if err != nil {
 		return err
 	}
 	r.hup = hup
-	logging := newLogging(stderr, r.in.Log, o.unsaid)
+	logging := newLogging(stderr, r.settings.Log, o.logLoss)
 	logProblems(ctx, logging.Logger, r.problems)
 
-	d, err := o.open(ctx, r.in, r.problems, logging.Logger)
+	d, err := o.open(ctx, r.settings, r.problems, logging.Logger)
 	if err != nil {
 		return err
 	}
@@ -109,19 +109,19 @@ func (o *options) live(ctx context.Context, stderr io.Writer, sockets inherited,
 	}
 	r.agent, r.logging = d.agent, logging
 	r.image = d.image
-	o.unsaid.Tell(d.reportLoss)
-	r.keepManaged(ctx)
+	o.logLoss.Notify(d.reportLoss)
+	r.saveManaged(ctx)
 	loops, err := d.loops(ln, r, logging.Logger)
 	if err == nil {
-		loops, err = d.forUnits(loops, sockets, o.credentialSocket, logging.Logger)
+		loops, err = d.addCredentialLoop(loops, sockets, o.credentialSocket, logging.Logger)
 	}
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	o.ready()
+	o.notifyReady()
 	logging.InfoContext(ctx, "ready", "socket", ln.Addr().String(), "version", version)
-	err = outlasting(ctx, d.agent.Run, loops...)
-	d.settle(context.WithoutCancel(ctx), logging.Logger)
+	err = runWithCore(ctx, d.agent.Run, loops...)
+	d.saveMark(context.WithoutCancel(ctx), logging.Logger)
 	logging.InfoContext(context.WithoutCancel(ctx), "stopped")
 	return err
 }
@@ -131,29 +131,29 @@ func now() time.Time { return time.Now() } //nolint:forbidigo // the program's o
 
 // loops are all that runs in the daemon beside the agent.
 func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(context.Context) error, error) {
-	keeper := &keeper{agent: d.agent, deeds: r.deeds, guard: d.guard, safe: d.safe, o: r.options}
-	r.retry = keeper.retry
-	cs := newCallers(d.uid, now)
-	total := connections(log)
+	keeper := &storeAdmin{agent: d.agent, jobs: r.jobs, guard: d.guard, store: d.store, options: r.options}
+	r.retryStore = keeper.retry
+	cs := newCallerResolver(d.uid, now)
+	total := maxConnections(log)
 	s, err := server.New(server.Deps{
-		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, Keeper: keeper, Minder: d.agent,
-		Watch: d.watch, Reload: r.asked, Policy: r.account, Diagnose: r.diagnose, Metrics: d.agent.Metrics, Contract: d.agent.Contract, User: cs.account, Identify: cs.identify, Inspect: cs.inspect,
-		Total: total, Now: now, Log: log,
+		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, StoreManager: keeper, AccessManager: d.agent,
+		Watch: d.watch, Reload: r.reloadFor, Policy: r.policyReport, Diagnose: r.diagnose, Metrics: d.agent.Metrics, Contract: d.agent.Contract, AccountOf: cs.quotaOwner, Identify: cs.identify, IdentifyPID: cs.inspect,
+		MaxConnections: total, Now: now, Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	intake, err := newIntake(d.agent, log, r.givenUp)
+	intake, err := newTokenImporter(d.agent, log, r.isUnregistered)
 	if err != nil {
 		return nil, err
 	}
-	r.lookIn = intake.watch.Look
+	r.rescanTokenFiles = intake.watch.CheckNow
 	notify, err := newNotifier(d.agent, log)
 	if err != nil {
 		return nil, err
 	}
-	return append(r.watches(),
-		d.follow, d.audit.Run, r.deeds.Run,
+	return append(r.watchLoops(),
+		d.runMark, d.audit.Run, r.jobs.Run,
 		func(ctx context.Context) error { return s.Serve(ctx, ln) },
 		intake.Run,
 		r.Run,
@@ -162,13 +162,13 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 	), nil
 }
 
-// follow lets the store's mark follow it.
-func (d *daemon) follow(ctx context.Context) error {
-	if d.safe == nil || d.safe.Mark() == nil {
+// runMark lets the store's mark follow it.
+func (d *daemon) runMark(ctx context.Context) error {
+	if d.store == nil || d.store.Mark() == nil {
 		<-ctx.Done()
 		return nil
 	}
-	return d.safe.Mark().Run(ctx)
+	return d.store.Mark().Run(ctx)
 }
 
 // reportLoss shows in the status that the log cannot be written.
@@ -180,18 +180,18 @@ func (d *daemon) reportLoss(lost int, why error) {
 	d.agent.Report(doctor.LogSource, fmt.Sprintf("records that could not be written to the log: %d: %v", lost, why))
 }
 
-// settle marks what the agent wrote last.
-func (d *daemon) settle(ctx context.Context, log *slog.Logger) {
-	if d.safe == nil || d.safe.Mark() == nil {
+// saveMark marks what the agent wrote last.
+func (d *daemon) saveMark(ctx context.Context, log *slog.Logger) {
+	if d.store == nil || d.store.Mark() == nil {
 		return
 	}
-	if err := d.safe.Mark().Save(ctx); err != nil {
+	if err := d.store.Mark().Save(ctx); err != nil {
 		log.WarnContext(ctx, "the last writes were not marked, so an older state directory might not be noticed", "err", err)
 	}
 }
 
 // watch is for [server.Deps].
-func (d *daemon) watch(ctx context.Context, by agent.Caller, application string) (server.Changes, error) {
+func (d *daemon) watch(ctx context.Context, by agent.Caller, application string) (server.EventStream, error) {
 	w, err := d.agent.Watch(ctx, by, application)
 	if err != nil {
 		return nil, err
@@ -199,10 +199,10 @@ func (d *daemon) watch(ctx context.Context, by agent.Caller, application string)
 	return w, nil
 }
 
-// outlasting runs loops together, and core until after the last of them: a
+// runWithCore runs loops together, and core until after the last of them: a
 // request that is being drained may wait for what core does. If core ends
 // before, so do they.
-func outlasting(ctx context.Context, core func(context.Context) error, loops ...func(context.Context) error) error {
+func runWithCore(ctx context.Context, core func(context.Context) error, loops ...func(context.Context) error) error {
 	own, stopCore := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopCore()
 	ended := make(chan struct{})
@@ -211,7 +211,7 @@ func outlasting(ctx context.Context, core func(context.Context) error, loops ...
 		defer close(ended)
 		coreErr = core(own)
 	}()
-	err := together(ctx, append(loops, func(ctx context.Context) error {
+	err := runAll(ctx, append(loops, func(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-ended:
@@ -223,9 +223,9 @@ func outlasting(ctx context.Context, core func(context.Context) error, loops ...
 	return errors.Join(err, coreErr)
 }
 
-// together runs loops until ctx is done or one of them fails, and returns after
+// runAll runs loops until ctx is done or one of them fails, and returns after
 // the last has ended.
-func together(ctx context.Context, loops ...func(context.Context) error) error {
+func runAll(ctx context.Context, loops ...func(context.Context) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	errs := make([]error, len(loops))

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestOutlasting(t *testing.T) {
+func TestRunWithCore(t *testing.T) {
 	errCore, errLoop := errors.New("core failed"), errors.New("loop failed")
 	// lives ends d after it is told to, or by itself after most.
 	lives := func(most, d time.Duration, err error, note func()) func(context.Context) error {
@@ -39,7 +39,7 @@ func TestOutlasting(t *testing.T) {
 				note := func(name string) func() { return func() { order = append(order, name) } }
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 				defer cancel()
-				err := outlasting(ctx,
+				err := runWithCore(ctx,
 					lives(tt.core, 0, errCore, note("core")),
 					lives(tt.loop, 5*time.Second, errLoop, note("loop")),
 				)

@@ -13,13 +13,13 @@ import (
 	"regent/agent/policy"
 )
 
-// rule says what of a rule admits nobody, or more than it seems to.
-func (m sanity) rule(r authz.Rule) []string {
+// checkRule says what of a rule admits nobody, or more than it seems to.
+func (m hostChecker) checkRule(r authz.Rule) []string {
 	users := accounts{"user", "uid:", "user:", "users", m.userID, m.names("/etc/passwd")}
 	groups := accounts{"group", "gid:", "group:", "groups", m.groupID, m.names("/etc/group")}
 	texts := slices.Concat(users.check(r.Users, groups), groups.check(r.Groups, users))
 	for _, u := range r.Units {
-		texts = append(texts, unit(u)...)
+		texts = append(texts, checkUnit(u)...)
 	}
 	for _, e := range r.Executables {
 		if interpreters.MatchString(filepath.Base(e.Path)) {
@@ -28,11 +28,11 @@ func (m sanity) rule(r authz.Rule) []string {
 			texts = append(texts, e.Path+" does not exist here yet; if it never will, correct the path")
 		}
 	}
-	return slices.Concat(texts, m.foreign(r), open(r))
+	return slices.Concat(texts, m.checkOtherSystems(r), checkProgramsOnly(r))
 }
 
 // names returns the names in a file such as /etc/passwd, where there is one.
-func (m sanity) names(file string) []string {
+func (m hostChecker) names(file string) []string {
 	if m.system == "windows" {
 		return nil
 	}
@@ -51,10 +51,10 @@ func (m sanity) names(file string) []string {
 
 // accounts are the users or the groups of this machine.
 type accounts struct {
-	one, byID, byName string // as rules and people write them
-	key               string // of rules
-	id                func(name string) (string, error)
-	known             []string // some of them, to guess what was meant
+	singular, byID, byName string // as rules and people write them
+	key                    string // of rules
+	id                     func(name string) (string, error)
+	known                  []string // some of them, to guess what was meant
 }
 
 // check says what of a rule's words means nobody here, or perhaps somebody else.
@@ -64,15 +64,15 @@ func (a accounts) check(words []string, other accounts) (texts []string) {
 		name, named := strings.CutPrefix(w, a.byName)
 		switch {
 		case strings.HasPrefix(w, a.byID):
-			texts = append(texts, a.nobodys(strings.TrimPrefix(w, a.byID))...)
+			texts = append(texts, a.checkReserved(strings.TrimPrefix(w, a.byID))...)
 		case strings.HasPrefix(name, "S-1-"):
 		case authz.IsNumber(w):
-			texts = append(texts, a.number(w)...)
+			texts = append(texts, a.checkNumber(w)...)
 		default:
 			id, err := a.id(name)
 			if err == nil && id == "" {
-				texts = append(texts, a.unknown(name, named, other))
-			} else if first := a.first(name, id); err == nil && first != name {
+				texts = append(texts, a.unknownName(name, named, other))
+			} else if first := a.primaryName(name, id); err == nil && first != name {
 				texts = append(texts, fmt.Sprintf("%s and %s have one id (%s), and the system calls it %s, so %s admits nobody; write %s, or %s%s",
 					name, first, id, first, name, first, a.byID, id))
 			}
@@ -81,9 +81,9 @@ func (a accounts) check(words []string, other accounts) (texts []string) {
 	return texts
 }
 
-// first returns the name that the system has for an id: of several in its file, the
+// primaryName returns the name that the system has for an id: of several in its file, the
 // first one.
-func (a accounts) first(name, id string) string {
+func (a accounts) primaryName(name, id string) string {
 	i := slices.Index(a.known, name)
 	for _, other := range a.known[:max(i, 0)] {
 		if of, err := a.id(other); err == nil && of == id {
@@ -93,49 +93,49 @@ func (a accounts) first(name, id string) string {
 	return name
 }
 
-// number says what a number alone may mean besides an id.
-func (a accounts) number(w string) []string {
+// checkNumber says what a number alone may mean besides an id.
+func (a accounts) checkNumber(w string) []string {
 	id, err := a.id(w)
 	switch {
 	case err == nil && id != "" && id != w:
 		return []string{fmt.Sprintf("%s is the name of a %s (%s%s), and alone means %s%s, so it admits neither; write %s%s or %s%s",
-			w, a.one, a.byID, id, a.byID, w, a.byName, w, a.byID, w)}
+			w, a.singular, a.byID, id, a.byID, w, a.byName, w, a.byID, w)}
 	case !authz.IsID(w):
-		return []string{fmt.Sprintf("%s is no id of a %s, so it admits nobody; write the id as the system does, or %s%s if that is a name", w, a.one, a.byName, w)}
+		return []string{fmt.Sprintf("%s is no id of a %s, so it admits nobody; write the id as the system does, or %s%s if that is a name", w, a.singular, a.byName, w)}
 	}
-	return a.nobodys(w)
+	return a.checkReserved(w)
 }
 
-// notAnID are ids that stand for none: -1 in 32 and in 16 bits.
-var notAnID = []string{"4294967295", "65535"}
+// reservedIDs are ids that stand for none: -1 in 32 and in 16 bits.
+var reservedIDs = []string{"4294967295", "65535"}
 
-// nobodys says that an id is one that no account can have.
-func (a accounts) nobodys(id string) []string {
-	if !slices.Contains(notAnID, id) {
+// checkReserved says that an id is one that no account can have.
+func (a accounts) checkReserved(id string) []string {
+	if !slices.Contains(reservedIDs, id) {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s%s stands for \"no %s\" (it is -1), so it admits nobody; write the id of the %s, or %sNAME", a.byID, id, a.one, a.one, a.byName)}
+	return []string{fmt.Sprintf("%s%s stands for \"no %s\" (it is -1), so it admits nobody; write the id of the %s, or %sNAME", a.byID, id, a.singular, a.singular, a.byName)}
 }
 
-// unknown says that there is no account of a name, and what to write instead.
-func (a accounts) unknown(name string, named bool, other accounts) string {
-	text := "no " + a.one + " " + name + " is known here, so it admits nobody; "
+// unknownName says that there is no account of a name, and what to write instead.
+func (a accounts) unknownName(name string, named bool, other accounts) string {
+	text := "no " + a.singular + " " + name + " is known here, so it admits nobody; "
 	if id, err := other.id(name); err == nil && id != "" {
-		text += "there is a " + other.one + " of that name: write it under " + other.key + "; or "
+		text += "there is a " + other.singular + " of that name: write it under " + other.key + "; or "
 	} else if near := policy.Nearest(name, a.known); near != "" {
 		text += "did you mean " + near + "? Or "
 	}
 	if named {
-		return text + "make it, or write " + a.byID + "NUMBER for a " + a.one + " whom only a directory service knows"
+		return text + "make it, or write " + a.byID + "NUMBER for a " + a.singular + " whom only a directory service knows"
 	}
-	return text + "make it, correct the name, or write the number of a " + a.one + " that only a directory service knows"
+	return text + "make it, correct the name, or write the number of a " + a.singular + " that only a directory service knows"
 }
 
 // unitTypes are the units that a process can be in.
 var unitTypes = []string{".service", ".scope", ".slice", ".socket", ".mount", ".swap"}
 
-// unit says why a rule's unit never matches, if it never does.
-func unit(name string) []string {
+// checkUnit says why a rule's unit never matches, if it never does.
+func checkUnit(name string) []string {
 	kind := name[strings.LastIndexByte(name, '.'):]
 	base := strings.TrimSuffix(name, kind)
 	var why string
@@ -169,8 +169,8 @@ var interpreters = regexp.MustCompile(`^(a|ba|c|da|fi|k|tc|z)?sh$` +
 // interpreterSigners are who sign what runs any script.
 var interpreterSigners = regexp.MustCompile(`(^|, )(O|CN)="?(Microsoft (Corporation|Windows)|Python Software Foundation|OpenJS Foundation|Oracle America, Inc\.|Eclipse\.org Foundation, Inc\.)"?(,|$)`)
 
-// foreign says what of a rule is of another system's, or of everybody's programs.
-func (m sanity) foreign(r authz.Rule) []string {
+// checkOtherSystems says what of a rule is of another system's, or of everybody's programs.
+func (m hostChecker) checkOtherSystems(r authz.Rule) []string {
 	var texts []string
 	if len(r.Units) > 0 && m.system != "linux" {
 		texts = append(texts, "units are systemd's, which is not supported on this system, so the rule admits nobody here; name users, groups or executables in a rule for it")
@@ -186,8 +186,8 @@ func (m sanity) foreign(r authz.Rule) []string {
 	return texts
 }
 
-// open says that a rule of programs alone keeps no local user out.
-func open(r authz.Rule) []string {
+// checkProgramsOnly says that a rule of programs alone keeps no local user out.
+func checkProgramsOnly(r authz.Rule) []string {
 	switch {
 	case len(r.Users)+len(r.Groups)+len(r.Units) > 0:
 		return nil

@@ -15,13 +15,13 @@ import (
 	"regent/agent/token"
 )
 
-// TestSanity: what is well-formed and cannot work here is a warning that names
+// TestHostChecker: what is well-formed and cannot work here is a warning that names
 // the line, and says what to do.
-func TestSanity(t *testing.T) {
+func TestHostChecker(t *testing.T) {
 	server := httptest.NewTLSServer(nil)
 	defer server.Close()
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	here := sanity{
+	here := hostChecker{
 		system: "linux",
 		userID: func(name string) (string, error) {
 			return map[string]string{"alice": "1000", "alicia": "1000", "30961": "8675", "77": "77", "0815": "5"}[name], nil
@@ -51,12 +51,12 @@ func TestSanity(t *testing.T) {
 			}
 			return token.Secret{}, nil
 		},
-		strangers: func(name string) ([]doubt, error) {
+		checkWriters: func(name string) ([]permissionWarning, error) {
 			switch name {
 			case "/everybodys":
 				return nil, errors.New("may be written by every user; run: chmod o-w /everybodys")
 			case "/staff/credentials":
-				return []doubt{{"/staff", "is reached by /staff, which may be written by the group with gid 50"}}, nil
+				return []permissionWarning{{"/staff", "is reached by /staff, which may be written by the group with gid 50"}}, nil
 			}
 			return nil, nil
 		},
@@ -109,7 +109,7 @@ func TestSanity(t *testing.T) {
 		{"not installed yet", rule("users: [alice], executables: [{path: /opt/cad/cad}]"), "c:2: applications.cad.allow: /opt/cad/cad does not exist here yet", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := warnings(t, here, tt.yaml)
+			got := checkConfig(t, here, tt.yaml)
 			if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].Error(), tt.want) || got[0].Fatal != tt.refused) {
 				t.Errorf("got %v, want %q", got, tt.want)
 			}
@@ -117,9 +117,9 @@ func TestSanity(t *testing.T) {
 	}
 }
 
-// TestForeign: what only other systems have admits nobody here, and what signers
+// TestCheckOtherSystems: what only other systems have admits nobody here, and what signers
 // alone admit is more than it seems, and is said so.
-func TestForeign(t *testing.T) {
+func TestCheckOtherSystems(t *testing.T) {
 	for _, tt := range []struct{ system, rule, want string }{
 		{"linux", "units: [cad.service]", ""},
 		{"windows", "units: [cad.service]", "c:2: applications.cad.allow: units are systemd's, which is not supported on this system"},
@@ -137,8 +137,8 @@ func TestForeign(t *testing.T) {
 		t.Run(tt.system+" "+tt.rule, func(t *testing.T) {
 			known := func(string) (string, error) { return "1", nil }
 			none := func(string) ([]byte, error) { return nil, fs.ErrNotExist }
-			here := sanity{system: tt.system, userID: known, groupID: known, readFile: none, stat: func(string) (fs.FileInfo, error) { return nil, nil }} //nolint:nilnil // nobody looks at it
-			got := warnings(t, here, rule(tt.rule))
+			here := hostChecker{system: tt.system, userID: known, groupID: known, readFile: none, stat: func(string) (fs.FileInfo, error) { return nil, nil }} //nolint:nilnil // nobody looks at it
+			got := checkConfig(t, here, rule(tt.rule))
 			if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].Error(), tt.want) || got[0].Fatal) {
 				t.Errorf("got %v, want %q", got, tt.want)
 			}
@@ -146,8 +146,8 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// warnings are what a machine says of a configuration without a mistake.
-func warnings(t *testing.T, here sanity, yaml string) []policy.Problem {
+// checkConfig are what a machine says of a configuration without a mistake.
+func checkConfig(t *testing.T, here hostChecker, yaml string) []policy.Problem {
 	t.Helper()
 	res, problems := policy.Resolve(policy.Layer{Name: "c", Rank: policy.Local, Data: []byte(yaml)})
 	if len(problems) > 0 {
@@ -166,7 +166,7 @@ func TestMisnamedConfiguration(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "config.yml"), []byte("tenant: demo-host.com\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	found := layerLoader{}.find(layerPaths{Config: filepath.Join(dir, "config.yaml")})
+	found := layerLoader{}.readAll(layerPaths{Config: filepath.Join(dir, "config.yaml")})
 	if !slices.ContainsFunc(found.problems, func(p policy.Problem) bool {
 		return !p.Fatal && strings.Contains(p.Error(), "config.yml: is not read; rename it to end in .yaml")
 	}) {

@@ -37,7 +37,7 @@ func newManage(stdout io.Writer) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			word, err := service.Status()
 			if err == nil {
-				say(stdout, word)
+				printLine(stdout, word)
 			}
 			return err
 		},
@@ -47,7 +47,7 @@ func newManage(stdout io.Writer) *cobra.Command {
 
 // serve runs the daemon, as a service where the service manager started it.
 func (o *options) serve(ctx context.Context, stderr io.Writer) error {
-	if !service.Inside() {
+	if !service.StartedByManager() {
 		return o.run(ctx, stderr)
 	}
 	log, err := service.OpenLog()
@@ -55,11 +55,11 @@ func (o *options) serve(ctx context.Context, stderr io.Writer) error {
 		return err
 	}
 	defer log.Close() //nolint:errcheck // nothing follows that could tell
-	if err := service.Settle(); err != nil {
+	if err := service.Configure(); err != nil {
 		_ = log.Warning("regentd: the service was not settled: " + err.Error()) // it serves all the same
 	}
 	return service.Run(func(ctx context.Context, ready func()) error {
-		o.opened = ready
+		o.onReady = ready
 		err := o.run(ctx, &eventLog{log})
 		if err != nil {
 			_ = log.Error("regentd: " + err.Error()) // there is nobody else to tell
@@ -68,11 +68,11 @@ func (o *options) serve(ctx context.Context, stderr io.Writer) error {
 	})
 }
 
-// ready tells, the first time, that the socket is open.
-func (o *options) ready() {
-	if o.opened != nil {
-		o.opened()
-		o.opened = nil
+// notifyReady tells, the first time, that the socket is open.
+func (o *options) notifyReady() {
+	if o.onReady != nil {
+		o.onReady()
+		o.onReady = nil
 	}
 }
 

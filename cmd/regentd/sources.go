@@ -28,13 +28,13 @@ type source struct {
 func (l *layerLoader) source(s source) {
 	found, err := s.read()
 	if err != nil {
-		l.report(s.name, s.rank, "%v", cause(err))
+		l.report(s.name, s.rank, "%v", bareError(err))
 		return
 	}
 	values := make([]policy.Value, 0, len(found))
 	for _, v := range found {
 		if !s.mixed || isPolicy(v.Name) {
-			values = append(values, policy.Value{Name: v.Name, Place: v.Place, Data: v.Data})
+			values = append(values, policy.Value{Name: v.Name, Place: v.Source, Data: v.Data})
 		}
 	}
 	if len(values) > 0 {

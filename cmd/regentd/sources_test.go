@@ -32,7 +32,7 @@ func TestProfileFileWorks(t *testing.T) {
 	}
 	_, paths := configTree(t, nil)
 	paths.Sources = []source{fakeSource(t, settings)}
-	f := trusting().find(paths)
+	f := trustAllOwners().readAll(paths)
 	res, problems := policy.Resolve(f.layers...)
 	if len(f.problems)+len(problems) > 0 {
 		t.Errorf("problems: %v %v", f.problems, problems)
@@ -55,7 +55,7 @@ func TestSources(t *testing.T) {
 	broken := source{name: "broken", rank: policy.Managed, read: func() ([]mdm.Value, error) { return nil, errors.New("cannot be read") }}
 	paths.Sources = []source{installer, managed, broken}
 
-	f := trusting().find(paths)
+	f := trustAllOwners().readAll(paths)
 	res, problems := policy.Resolve(f.layers...)
 	s := res.Settings
 	if s.Tenant != "https://installer" || s.Log.Level != "warn" || s.Audit != policy.BestEffort {

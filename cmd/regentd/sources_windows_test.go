@@ -25,10 +25,10 @@ func reg(t *testing.T, args ...string) {
 	}
 }
 
-// inForce resolves what is in the registry now.
+// activate resolves what is in the registry now.
 func inForce(t *testing.T) (policy.Resolved, []policy.Problem) {
 	t.Helper()
-	f := find(layerPaths{Config: `C:\nowhere\config.yaml`, Sources: sources()})
+	f := readLayers(layerPaths{Config: `C:\nowhere\config.yaml`, Sources: sources()})
 	res, problems := policy.Resolve(f.layers...)
 	return res, append(f.problems, problems...)
 }
@@ -76,7 +76,7 @@ func editIsNoticed(t *testing.T) {
 	managed := sources()[1]
 	go func() {
 		ended <- managed.watch(ctx, func() {
-			f := find(layerPaths{Config: `C:\nowhere\config.yaml`, Sources: sources()})
+			f := readLayers(layerPaths{Config: `C:\nowhere\config.yaml`, Sources: sources()})
 			res, _ := policy.Resolve(f.layers...)
 			tenants <- res.Settings.Tenant
 		})

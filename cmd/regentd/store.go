@@ -14,54 +14,54 @@ import (
 	"regent/ipc/server"
 )
 
-// deeds are what is to be done with the store while nobody uses it. They outlive
+// storeJobs are what is to be done with the store while nobody uses it. They outlive
 // the daemon's lives: each ends one, and is done before the next begins.
-type deeds struct {
-	mu      sync.Mutex
-	pending admin.Verb // "" is none, or nothing but a new life
-	id      string
-	last    *api.StoreDeed
-	wanted  chan struct{} // closed when this life is to end for another
-	ended   bool          // wanted is closed
+type storeJobs struct {
+	mu         sync.Mutex
+	pending    admin.Verb // "" is none, or nothing but a new life
+	id         string
+	last       *api.StoreOperation
+	restart    chan struct{} // closed when this life is to end for another
+	restarting bool          // wanted is closed
 }
 
-func newDeeds() *deeds { return &deeds{wanted: make(chan struct{})} }
+func newStoreJobs() *storeJobs { return &storeJobs{restart: make(chan struct{})} }
 
-// begin asks for a new life, and that v is done before it; "" does nothing more.
+// start asks for a new life, and that v is done before it; "" does nothing more.
 // Only one deed is under way at a time.
-func (d *deeds) begin(v admin.Verb) (id string, err error) {
+func (d *storeJobs) start(v admin.Verb) (id string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.ended {
+	if d.restarting {
 		return "", fault.Errorf(string(v), fault.Throttled, "another change of the store is under way; try again in a moment")
 	}
-	d.pending, d.id, d.ended = v, newID(), true
-	close(d.wanted)
+	d.pending, d.id, d.restarting = v, newID(), true
+	close(d.restart)
 	return d.id, nil
 }
 
 // Run returns when this life is to end, or ctx is done.
-func (d *deeds) Run(ctx context.Context) error {
+func (d *storeJobs) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
-	case <-d.wanted:
+	case <-d.restart:
 	}
 	return nil
 }
 
-// next reports whether there is to be another life, and prepares for it.
-func (d *deeds) next() bool {
+// restartRequested reports whether there is to be another life, and prepares for it.
+func (d *storeJobs) restartRequested() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	again := d.ended
+	again := d.restarting
 	if again {
-		d.wanted, d.ended = make(chan struct{}), false
+		d.restart, d.restarting = make(chan struct{}), false
 	}
 	return again
 }
 
-// do does what is pending, on a safe of its own.
-func (d *deeds) do(ctx context.Context, deps admin.Deps) {
+// runPending does what is pending, on a safe of its own.
+func (d *storeJobs) runPending(ctx context.Context, deps admin.Deps) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.pending == "" {
@@ -69,13 +69,13 @@ func (d *deeds) do(ctx context.Context, deps admin.Deps) {
 	}
 	safe := admin.New(deps)
 	_ = safe.Open(ctx) // what it comes to is what the deed is about
-	r, err := safe.Act(ctx, d.pending)
-	d.last = &api.StoreDeed{ID: d.id, Verb: string(d.pending), Done: err == nil, Kept: r.Kept}
+	r, err := safe.Execute(ctx, d.pending)
+	d.last = &api.StoreOperation{ID: d.id, Verb: string(d.pending), Done: err == nil, SetAside: r.SetAside}
 	if err != nil {
-		d.last.Failure = fault.Of(err).Text()
+		d.last.Failure = fault.From(err).Text()
 		deps.Log.ErrorContext(ctx, "the store was not changed as asked", "verb", string(d.pending), "err", err)
 	} else {
-		deps.Log.WarnContext(ctx, "the store was changed, as an administrator asked", "verb", string(d.pending), "kept", r.Kept)
+		deps.Log.WarnContext(ctx, "the store was changed, as an administrator asked", "verb", string(d.pending), "kept", r.SetAside)
 	}
 	d.pending = ""
 	if err := safe.Close(); err != nil {
@@ -83,53 +83,53 @@ func (d *deeds) do(ctx context.Context, deps admin.Deps) {
 	}
 }
 
-func (d *deeds) lastDone() *api.StoreDeed {
+func (d *storeJobs) lastResult() *api.StoreOperation {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.last
 }
 
-// keeper answers for the store as a whole, in one life.
-type keeper struct {
+// storeAdmin answers for the store as a whole, in one life.
+type storeAdmin struct {
 	agent *agent.Agent
-	deeds *deeds
+	jobs  *storeJobs
 	guard status.Store
 
-	mu   sync.Mutex  // over safe
-	safe *admin.Safe // nil without a keyring
-	o    *options
+	mu      sync.Mutex     // over safe
+	store   *admin.Manager // nil without a keyring
+	options *options
 }
 
-var _ server.Keeper = (*keeper)(nil)
+var _ server.StoreManager = (*storeAdmin)(nil)
 
-// LookAtStore implements [server.Keeper].
-func (k *keeper) LookAtStore(ctx context.Context, by agent.Caller) (api.Store, error) {
+// StoreStatus implements [server.StoreManager].
+func (k *storeAdmin) StoreStatus(ctx context.Context, by agent.Caller) (api.Store, error) {
 	if err := k.agent.Administer(ctx, by, "store"); err != nil {
 		return api.Store{}, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.safe == nil {
+	if k.store == nil {
 		return k.report(admin.Report{Ledger: "unknown"}), nil
 	}
-	r, err := k.safe.Look(ctx)
+	r, err := k.store.Inspect(ctx)
 	out := k.report(r)
-	if err == nil && k.safe.State() == "ok" {
+	if err == nil && k.store.State() == "ok" {
 		out.Ledger = k.ledger(ctx, by)
 	}
 	return out, err
 }
 
 // ledger says how the ledger is that the agent has in use.
-func (k *keeper) ledger(ctx context.Context, by agent.Caller) string {
+func (k *storeAdmin) ledger(ctx context.Context, by agent.Caller) string {
 	if err := k.agent.VerifyLedger(ctx, by); err != nil {
 		return "altered"
 	}
 	return "ok"
 }
 
-// DoWithStore implements [server.Keeper].
-func (k *keeper) DoWithStore(ctx context.Context, by agent.Caller, name string, really bool) (api.Store, error) {
+// RunStoreOperation implements [server.StoreManager].
+func (k *storeAdmin) RunStoreOperation(ctx context.Context, by agent.Caller, name string, really bool) (api.Store, error) {
 	v := admin.Verb(name)
 	if !v.Known() {
 		return api.Store{}, fault.Errorf("store", fault.InvalidRequest, "there is nothing named %.40q to do with the store", name)
@@ -143,34 +143,34 @@ func (k *keeper) DoWithStore(ctx context.Context, by agent.Caller, name string, 
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.safe == nil {
+	if k.store == nil {
 		return api.Store{}, fault.Errorf("store", fault.StoreUnreadable, "%s", k.guard.Detail)
 	}
 	if v == admin.Drill && really {
-		r, err := k.safe.Drill(ctx)
+		r, err := k.store.Drill(ctx)
 		return k.report(r), err
 	}
-	r, err := k.safe.Plan(ctx, v)
+	r, err := k.store.Plan(ctx, v)
 	if err != nil {
 		return api.Store{}, err
 	}
 	out := k.report(r)
 	if !v.Changes() {
-		if k.safe.State() == "ok" {
+		if k.store.State() == "ok" {
 			out.Ledger = k.ledger(ctx, by)
 		}
 		out.Done = true
 		return out, nil
 	}
 	if really {
-		out.ID, err = k.deeds.begin(v)
+		out.ID, err = k.jobs.start(v)
 	}
 	return out, err
 }
 
-// Unregister implements [server.Keeper]. The tokens and the key go at once; the
+// Unregister implements [server.StoreManager]. The tokens and the key go at once; the
 // rest follows before the next life.
-func (k *keeper) Unregister(ctx context.Context, by agent.Caller) (api.Store, error) {
+func (k *storeAdmin) Unregister(ctx context.Context, by agent.Caller) (api.Store, error) {
 	// 1. What the Contact Administrator can delete, while it can be read.
 	wiped, err := k.agent.Unregister(ctx, by)
 	if fault.KindOf(err) == fault.Denied {
@@ -178,53 +178,53 @@ func (k *keeper) Unregister(ctx context.Context, by agent.Caller) (api.Store, er
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.safe == nil {
+	if k.store == nil {
 		return api.Store{}, fault.Errorf("unregister", fault.StoreUnreadable, "%s", k.guard.Detail)
 	}
 	// 2. The key: what is sealed under it is lost from here on.
-	if err := k.safe.ForgetKey(ctx); err != nil {
+	if err := k.store.ForgetKey(ctx); err != nil {
 		return api.Store{}, err
 	}
 	// 3. What was kept until it would be proven, and what comes again at each start.
 	files := tokenFiles(k.agent.Settings())
-	left := eraseAside(files)
-	if err := k.o.remember(files); err != nil {
-		return api.Store{}, fault.Errorf("unregister", fault.Unavailable, "%v", err).Because(err)
+	left := removeAside(files)
+	if err := k.options.saveUnregistered(files); err != nil {
+		return api.Store{}, fault.Errorf("unregister", fault.Unavailable, "%v", err).WithCause(err)
 	}
 	out := k.report(admin.Report{
-		State: k.safe.State(), Ledger: "unknown", Verb: "unregister", Done: true,
-		Says: fmt.Sprintf("%d auth tokens and the data key were wiped from this device; the service still has the auth tokens", len(wiped)),
+		State: k.store.State(), Ledger: "unknown", Verb: "unregister", Done: true,
+		Effect: fmt.Sprintf("%d auth tokens and the data key were wiped from this device; the service still has the auth tokens", len(wiped)),
 	})
 	if len(left) > 0 {
-		out.Says += "; registration tokens are left in files, erase them: sudo rm " + strings.Join(left, " ")
+		out.Effect += "; registration tokens are left in files, erase them: sudo rm " + strings.Join(left, " ")
 	}
 	for _, w := range wiped {
 		out.Wiped = append(out.Wiped, api.WipedToken{Tenant: w.ID.Tenant, Instance: w.ID.String(), AuthTokenID: w.AuthTokenID, Identifier: w.Identifier})
 	}
 	// 4. The records and everything else.
-	out.ID, err = k.deeds.begin(admin.Reset)
+	out.ID, err = k.jobs.start(admin.Reset)
 	return out, err
 }
 
-func (k *keeper) report(r admin.Report) api.Store {
+func (k *storeAdmin) report(r admin.Report) api.Store {
 	out := api.Store{
-		State: k.guard.State, Guard: k.guard.Guard, Detail: k.guard.Detail, Why: r.Why,
-		Binding: string(r.Bound), Facts: r.Facts, Records: r.Records, Damaged: []api.StoreDamage{}, Ledger: r.Ledger,
-		Verb: string(r.Verb), Counts: r.Counts, Says: r.Says, Kept: r.Kept, Done: r.Done, Last: k.deeds.lastDone(),
+		State: k.guard.State, Protection: k.guard.Guard, Detail: k.guard.Detail, Reason: r.Why,
+		Binding: string(r.Binding), Facts: r.Facts, Records: r.Records, Damaged: []api.StoreDamage{}, Ledger: r.Ledger,
+		Verb: string(r.Verb), Counts: r.Counts, Effect: r.Effect, SetAside: r.SetAside, Done: r.Done, LastOperation: k.jobs.lastResult(),
 	}
 	for _, d := range r.Damaged {
 		out.Damaged = append(out.Damaged, api.StoreDamage(d))
 	}
 	for _, s := range r.Steps {
-		out.Steps = append(out.Steps, api.StoreStep{Name: s.Name, State: string(s.State), Says: s.Says, Counts: s.Counts, Held: s.Held})
+		out.Steps = append(out.Steps, api.StoreStep{Name: s.Name, State: string(s.State), Message: s.Message, Counts: s.Counts, Passed: s.Passed})
 	}
 	return out
 }
 
 // retry begins a new life if the store could not be used in this one: what kept
 // it may have been mended.
-func (k *keeper) retry() {
+func (k *storeAdmin) retry() {
 	if k.guard.State != "ok" {
-		_, _ = k.deeds.begin("") // one that is under way is as good
+		_, _ = k.jobs.start("") // one that is under way is as good
 	}
 }

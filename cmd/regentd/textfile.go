@@ -12,8 +12,8 @@ import (
 	"regent/agent"
 )
 
-// textfileEvery is how often the file with metrics is written.
-const textfileEvery = 15 * time.Second
+// textfileInterval is how often the file with metrics is written.
+const textfileInterval = 15 * time.Second
 
 // textfileKey is the key of the configuration that names it.
 const textfileKey = "metrics_textfile"
@@ -42,7 +42,7 @@ func (t *textfile) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	again := time.NewTicker(textfileEvery)
+	again := time.NewTicker(textfileInterval)
 	defer again.Stop()
 	var failed bool // the last time
 	for {
@@ -51,7 +51,7 @@ func (t *textfile) Run(ctx context.Context) error {
 			t.log.WarnContext(ctx, "the file with metrics cannot be written", "path", t.path, "err", err)
 		}
 		failed = err != nil
-		t.tell(err)
+		t.reportResult(err)
 		select {
 		case <-again.C:
 		case <-ctx.Done():
@@ -60,7 +60,7 @@ func (t *textfile) Run(ctx context.Context) error {
 	}
 }
 
-func (t *textfile) tell(err error) {
+func (t *textfile) reportResult(err error) {
 	if err == nil {
 		t.report(textfileKey, "")
 		return

@@ -12,21 +12,21 @@ import (
 	"time"
 )
 
-// reported is what was said last of each source.
-type reported struct {
+// fakeReporter is what was said last of each source.
+type fakeReporter struct {
 	mu sync.Mutex
 	of map[string]string
 }
 
-func newReported() *reported { return &reported{of: map[string]string{}} }
+func newReported() *fakeReporter { return &fakeReporter{of: map[string]string{}} }
 
-func (r *reported) set(source, detail string) {
+func (r *fakeReporter) set(source, detail string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.of[source] = detail
 }
 
-func (r *reported) get() string {
+func (r *fakeReporter) get() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.of[textfileKey]
@@ -51,7 +51,7 @@ func TestTextfile(t *testing.T) {
 			if err != nil || strings.Count(string(b), "\n") != n || said.get() != "" {
 				t.Errorf("write %d: %q, %v, reported %q", n, b, err, said.get())
 			}
-			time.Sleep(textfileEvery)
+			time.Sleep(textfileInterval)
 		}
 		if i, err := os.Stat(path); err != nil || i.Mode().Perm()&0o444 != 0o444 {
 			t.Errorf("its mode: %v, %v; want it readable by all", i, err)
@@ -78,7 +78,7 @@ func TestTextfileThatCannotBeWritten(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- f.Run(ctx) }()
-		time.Sleep(10 * textfileEvery)
+		time.Sleep(10 * textfileInterval)
 		synctest.Wait()
 		if !strings.Contains(said.get(), "ReadWritePaths=") {
 			t.Errorf("reported %q", said.get())
@@ -86,7 +86,7 @@ func TestTextfileThatCannotBeWritten(t *testing.T) {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(textfileEvery)
+		time.Sleep(textfileInterval)
 		synctest.Wait()
 		if said.get() != "" {
 			t.Errorf("mended, and still reported: %q", said.get())

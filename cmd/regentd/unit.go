@@ -15,9 +15,9 @@ import (
 	"regent/platform/peer"
 )
 
-// forUnits adds the loop that serves the service manager's units, if it has
+// addCredentialLoop adds the loop that serves the service manager's units, if it has
 // passed on a socket for that or one is asked for.
-func (d *daemon) forUnits(loops []func(context.Context) error, in inherited, path string, log *slog.Logger) ([]func(context.Context) error, error) {
+func (d *daemon) addCredentialLoop(loops []func(context.Context) error, in inheritedSockets, path string, log *slog.Logger) ([]func(context.Context) error, error) {
 	s, err := credential.New(credential.Deps{
 		Credential: d.agent.Credential, User: peer.UID, Identify: identifyUnit, Now: now, Log: log,
 	})
@@ -27,7 +27,7 @@ func (d *daemon) forUnits(loops []func(context.Context) error, in inherited, pat
 	var ln net.Listener
 	switch {
 	case in.credential != nil:
-		ln, err = lend(in.credential)
+		ln, err = newReusableListener(in.credential)
 	case path != "":
 		ln, err = localsock.Listen(path)
 	default:
@@ -40,19 +40,19 @@ func (d *daemon) forUnits(loops []func(context.Context) error, in inherited, pat
 }
 
 // identifyUnit is for [credential.Deps].
-func identifyUnit(c net.Conn) (credential.Attested, error) {
-	p, err := peer.Of(c)
+func identifyUnit(c net.Conn) (credential.IdentifiedUnit, error) {
+	p, err := peer.Identify(c)
 	if err != nil {
-		return credential.Attested{}, err
+		return credential.IdentifiedUnit{}, err
 	}
-	u, err := p.HoldUnit()
+	u, err := p.OpenUnit()
 	if err := errors.Join(err, p.Close()); err != nil {
-		return credential.Attested{}, err
+		return credential.IdentifiedUnit{}, err
 	}
-	return credential.Attested{
+	return credential.IdentifiedUnit{
 		Caller: agent.Caller{
-			Caller:  authz.Caller{UID: p.UID, Unit: u.Name, Slices: u.Slices(), Start: u.ID, Weak: p.Weak, Evidence: unitEvidence{u}},
-			Process: heldUnit{u}, Cgroup: u.Cgroup,
+			Caller:  authz.Caller{UID: p.UID, Unit: u.Name, Slices: u.Slices(), Start: u.ID, Weak: p.ByPID, Evidence: unitEvidence{u}},
+			Process: leaseUnit{u}, Cgroup: u.Cgroup,
 		},
 		Close: u.Close,
 	}, nil
@@ -83,19 +83,19 @@ func (unitEvidence) UserNamed(string) (string, error) { return "", errors.New("a
 // GroupNamed implements [authz.Evidence].
 func (unitEvidence) GroupNamed(string) (string, error) { return "", errors.New("a unit is no group") }
 
-// heldUnit is a hold of a unit, for leases.
-type heldUnit struct{ *peer.Unit }
+// leaseUnit is a hold of a unit, for leases.
+type leaseUnit struct{ *peer.Unit }
 
-// Hold implements [lease.Process].
-func (u heldUnit) Hold() (lease.Process, error) {
-	h, err := u.Unit.Hold()
+// Duplicate implements [lease.Process].
+func (u leaseUnit) Duplicate() (lease.Process, error) {
+	h, err := u.Unit.Duplicate()
 	if err != nil {
 		return nil, fmt.Errorf("hold unit: %w", err)
 	}
-	return heldUnit{h}, nil
+	return leaseUnit{h}, nil
 }
 
 var (
 	_ authz.Evidence = unitEvidence{}
-	_ lease.Process  = heldUnit{}
+	_ lease.Process  = leaseUnit{}
 )

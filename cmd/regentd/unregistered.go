@@ -35,15 +35,15 @@ func credentialToken() (t token.Secret, ok bool, err error) {
 	return t, true, nil
 }
 
-// remember notes which of the files and which credential are not to be taken
+// saveUnregistered notes which of the files and which credential are not to be taken
 // again, by their fingerprints.
-func (o *options) remember(files []string) error {
+func (o *options) saveUnregistered(files []string) error {
 	var unwanted []string
 	if t, ok, err := credentialToken(); ok && err == nil {
 		unwanted = append(unwanted, token.Fingerprint(t))
 	}
 	for _, path := range files {
-		if !tokenfile.Pinned(path) {
+		if !tokenfile.IsUnremovable(path) {
 			continue
 		}
 		if t, _, err := tokenfile.Read(path, token.ParseRegistration); err == nil {
@@ -60,9 +60,9 @@ func (o *options) remember(files []string) error {
 	return nil
 }
 
-// givenUp reports whether the registration token with the names was there when the
+// isUnregistered reports whether the registration token with the names was there when the
 // device was unregistered.
-func (o *options) givenUp(names []string) (bool, error) {
+func (o *options) isUnregistered(names []string) (bool, error) {
 	b, err := os.ReadFile(filepath.Join(o.stateDir, unregisteredFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -71,11 +71,11 @@ func (o *options) givenUp(names []string) (bool, error) {
 	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(unwanted, name) }), err
 }
 
-// eraseAside removes the files that were set aside beside files, and returns
+// removeAside removes the files that were set aside beside files, and returns
 // those that are left.
-func eraseAside(files []string) (left []string) {
+func removeAside(files []string) (left []string) {
 	for _, path := range files {
-		for _, aside := range tokenfile.Aside(path) {
+		for _, aside := range tokenfile.ListAside(path) {
 			if err := os.Remove(aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				left = append(left, aside)
 			}

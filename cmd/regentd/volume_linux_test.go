@@ -48,11 +48,11 @@ func TestVolumes(t *testing.T) {
 		t.Run(fmt.Sprintf("%o", mode), func(t *testing.T) {
 			files := map[string]string{"10-site.yaml": "limits: {redeem_splay: 0s}\n", "token": "dXNlcjpwYXNz", "credentials": "user:pass"}
 			dir := volume(t, mode, unix.MS_RDONLY, files)
-			if err := asDropins(dir); err != nil {
+			if err := readDropins(dir); err != nil {
 				t.Errorf("read-only: %v", err)
 			}
 			for name := range files {
-				if told, err := strangers(filepath.Join(dir, name)); err != nil || len(told) > 0 {
+				if told, err := checkOwnWriters(filepath.Join(dir, name)); err != nil || len(told) > 0 {
 					t.Errorf("read-only: %s: %v, %v", name, told, err)
 				}
 			}
@@ -63,22 +63,22 @@ func TestVolumes(t *testing.T) {
 				t.Errorf("read-only: %v", err)
 			}
 			dir = volume(t, mode, 0, files)
-			if err := asDropins(dir); err == nil || !strings.Contains(err.Error(), "run: chmod o-w "+dir) {
+			if err := readDropins(dir); err == nil || !strings.Contains(err.Error(), "run: chmod o-w "+dir) {
 				t.Errorf("writable: %v", err)
 			}
 			if err := os.Chmod(dir, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			if err := asDropins(dir); err != nil {
+			if err := readDropins(dir); err != nil {
 				t.Errorf("writable, after the advice: %v", err)
 			}
 		})
 	}
 }
 
-// asDropins reads a directory as config.d.
-func asDropins(dir string) error {
-	f := find(layerPaths{Config: filepath.Join(dir, "no.yaml"), ConfigDir: dir})
+// readDropins reads a directory as config.d.
+func readDropins(dir string) error {
+	f := readLayers(layerPaths{Config: filepath.Join(dir, "no.yaml"), ConfigDir: dir})
 	if err := policy.Fatal(f.problems); err != nil {
 		return err
 	}

@@ -17,63 +17,63 @@ import (
 const module = "regent/"
 
 // A room is a part of the tree with a rule of its own: of our packages those
-// under may can be imported, of all others those that are not under mayNot.
+// under may can be imported, of all others those that are not under deny.
 // Rules are not inherited: the longest part that a package is under rules.
-type room struct {
-	part   string
-	may    []string
-	mayNot []string
+type importRule struct {
+	path  string
+	allow []string
+	deny  []string
 }
 
 // What a package that decides may not touch, and what the agent may not.
 var (
-	world  = []string{"net", "os", "syscall", "golang.org/x/sys"}
-	system = []string{"net/http", "os/exec", "os/user", "os/signal", "syscall", "golang.org/x/sys"}
+	ioPackages     = []string{"net", "os", "syscall", "golang.org/x/sys"}
+	systemPackages = []string{"net/http", "os/exec", "os/user", "os/signal", "syscall", "golang.org/x/sys"}
 )
 
-// rooms is DESIGN.md's import rule: cmd sees everything; ipc sees agent (its
+// importRules is DESIGN.md's import rule: cmd sees everything; ipc sees agent (its
 // client also how to reach and know the daemon); agent sees only itself;
 // platform sees nothing of ours. Below that, what is pure stays pure.
-var rooms = []room{
+var importRules = []importRule{
 	{"cmd", []string{"cmd", "agent", "ipc", "platform"}, nil},
 	{"configs", []string{"agent/doctor", "agent/policy", "agent/status", "agent/tms/contract", "ipc/api", "platform/layout"}, []string{"net"}},
 	{"packaging", []string{"packaging", "platform/layout"}, []string{"net"}},
 	{"packaging/msi", []string{"platform/layout", "agent/policy"}, []string{"net"}},
 	{"packaging/system/probe", nil, nil},
 
-	{"agent", []string{"agent"}, system},
-	{"agent/address", nil, append(system, "os", "time")},
-	{"agent/audit", []string{"agent/authz", "agent/fault", "agent/instance"}, system},
-	{"agent/authz", []string{"agent/instance"}, append(world, "time")},
-	{"agent/doctor", []string{"agent/fault", "agent/instance", "agent/status", "agent/token"}, world},
-	{"agent/fault", nil, world},
-	{"agent/instance", nil, world},
-	{"agent/lease", []string{"agent/instance"}, system},
-	{"agent/policy", []string{"agent/address", "agent/authz", "agent/instance"}, world},
-	{"agent/status", []string{"agent/instance", "agent/tms/contract"}, world},
-	{"agent/store", []string{"agent/fault"}, system},
-	{"agent/store/admin", []string{"agent"}, system},
-	{"agent/store/storetest", []string{"agent/store"}, system},
-	{"agent/timing", []string{"agent/timing"}, world},
-	{"agent/token", []string{"agent/timing", "agent/instance"}, world},
+	{"agent", []string{"agent"}, systemPackages},
+	{"agent/address", nil, append(systemPackages, "os", "time")},
+	{"agent/audit", []string{"agent/authz", "agent/fault", "agent/instance"}, systemPackages},
+	{"agent/authz", []string{"agent/instance"}, append(ioPackages, "time")},
+	{"agent/doctor", []string{"agent/fault", "agent/instance", "agent/status", "agent/token"}, ioPackages},
+	{"agent/fault", nil, ioPackages},
+	{"agent/instance", nil, ioPackages},
+	{"agent/lease", []string{"agent/instance"}, systemPackages},
+	{"agent/policy", []string{"agent/address", "agent/authz", "agent/instance"}, ioPackages},
+	{"agent/status", []string{"agent/instance", "agent/tms/contract"}, ioPackages},
+	{"agent/store", []string{"agent/fault"}, systemPackages},
+	{"agent/store/admin", []string{"agent"}, systemPackages},
+	{"agent/store/storetest", []string{"agent/store"}, systemPackages},
+	{"agent/timing", []string{"agent/timing"}, ioPackages},
+	{"agent/token", []string{"agent/timing", "agent/instance"}, ioPackages},
 
 	{"agent/tms", []string{"agent/address", "agent/timing", "agent/fault", "agent/token", "agent/tms/contract", "agent/tms/exchangetest"}, []string{"os", "syscall", "golang.org/x/sys"}},
 	{"agent/tms/admin", []string{"agent/fault", "agent/token", "agent/tms", "agent/tms/admin"}, []string{"os", "syscall", "golang.org/x/sys"}},
-	{"agent/tms/admin/usage", []string{"agent/tms/admin"}, world},
-	{"agent/tms/contract", nil, world},
+	{"agent/tms/admin/usage", []string{"agent/tms/admin"}, ioPackages},
+	{"agent/tms/contract", nil, ioPackages},
 	{"agent/tms/emulator", nil, []string{"os", "syscall", "golang.org/x/sys"}},
 	{"agent/tms/exchangetest", nil, nil},
 
 	{"ipc", []string{"ipc", "agent"}, nil},
-	{"ipc/api", []string{"agent/doctor", "agent/fault", "agent/status"}, world},
+	{"ipc/api", []string{"agent/doctor", "agent/fault", "agent/status"}, ioPackages},
 	{"ipc/server", []string{"ipc/api", "agent"}, []string{"os/exec", "os/user", "os/signal", "syscall", "golang.org/x/sys"}},
 	{"ipc/client", []string{"ipc/api", "agent", "platform/localsock", "platform/peer"}, nil},
 
 	{"platform", []string{"platform"}, []string{"net/http"}},
 }
 
-// private says which packages have their users named, and why.
-var private = []struct {
+// restrictedImports says which packages have their users named, and why.
+var restrictedImports = []struct {
 	pkg   string
 	users []string
 	why   string
@@ -88,35 +88,35 @@ var private = []struct {
 	{"regent/agent/tms/admin", []string{"cmd/tmsctl"}, "the device has no administrator's password"},
 }
 
-// forTests is what only tests may import, and packages for tests: those are
+// testOnlyImports is what only tests may import, and packages for tests: those are
 // named …test, here as in the standard library.
-var forTests = []string{"testing", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "pgregory.net/rapid"}
+var testOnlyImports = []string{"testing", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "pgregory.net/rapid"}
 
-func TestRooms(t *testing.T) {
+func TestImportRules(t *testing.T) {
 	entered := map[string]bool{}
 	for _, goos := range []string{"linux", "windows", "darwin"} {
-		packages := list(t, goos)
+		packages := listPackages(t, goos)
 		if len(packages) == 0 {
 			t.Fatal("go list found no packages")
 		}
 		for _, p := range packages {
-			for _, v := range check(p.path, p.imports) {
+			for _, v := range importViolations(p.path, p.imports) {
 				t.Errorf("%s: %s", goos, v)
 			}
-			if r := roomOf(p.path); r != nil {
-				entered[r.part] = true
+			if r := ruleFor(p.path); r != nil {
+				entered[r.path] = true
 			}
 		}
 	}
-	for _, r := range rooms {
-		if !entered[r.part] {
-			t.Errorf("no package is under %q any more: mend the table", r.part)
+	for _, r := range importRules {
+		if !entered[r.path] {
+			t.Errorf("no package is under %q any more: mend the table", r.path)
 		}
 	}
 }
 
-// TestCheck plants what TestRooms is there to find.
-func TestCheck(t *testing.T) {
+// TestImportViolations plants what TestImportRules is there to find.
+func TestImportViolations(t *testing.T) {
 	tests := []struct {
 		name, pkg string
 		imports   []string
@@ -167,30 +167,30 @@ func TestCheck(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(check(tt.pkg, tt.imports), tt.want); diff != "" {
+			if diff := cmp.Diff(importViolations(tt.pkg, tt.imports), tt.want); diff != "" {
 				t.Errorf("check (-got +want):\n%s", diff)
 			}
 		})
 	}
 }
 
-// check returns what is wrong with what pkg, one of ours, imports.
-func check(pkg string, imports []string) (wrong []string) {
-	r := roomOf(pkg)
+// importViolations returns what is wrong with what pkg, one of ours, imports.
+func importViolations(pkg string, imports []string) (wrong []string) {
+	r := ruleFor(pkg)
 	if r == nil {
 		return []string{pkg + ": in no room"}
 	}
 	for _, imp := range imports {
 		ours, isOurs := strings.CutPrefix(imp, module)
 		switch {
-		case isOurs && !under(ours, r.may...), !isOurs && under(imp, r.mayNot...):
+		case isOurs && !isBelow(ours, r.allow...), !isOurs && isBelow(imp, r.deny...):
 			wrong = append(wrong, fmt.Sprintf("%s may not import %s", pkg, ours))
 			continue
-		case !forTest(pkg) && (forTest(ours) || under(imp, forTests...)):
+		case !isTestPackage(pkg) && (isTestPackage(ours) || isBelow(imp, testOnlyImports...)):
 			wrong = append(wrong, fmt.Sprintf("%s may not import %s: it is for tests", pkg, imp))
 		}
-		for _, p := range private {
-			if under(imp, p.pkg) && !under(pkg, p.users...) && !under(module+pkg, p.pkg) {
+		for _, p := range restrictedImports {
+			if isBelow(imp, p.pkg) && !isBelow(pkg, p.users...) && !isBelow(module+pkg, p.pkg) {
 				wrong = append(wrong, fmt.Sprintf("%s may not import %s: %s", pkg, imp, p.why))
 			}
 		}
@@ -198,35 +198,35 @@ func check(pkg string, imports []string) (wrong []string) {
 	return wrong
 }
 
-// roomOf returns the room that pkg is in, or nil.
-func roomOf(pkg string) *room {
-	var best *room
-	for i, r := range rooms {
-		if under(pkg, r.part) && (best == nil || len(r.part) > len(best.part)) {
-			best = &rooms[i]
+// ruleFor returns the room that pkg is in, or nil.
+func ruleFor(pkg string) *importRule {
+	var best *importRule
+	for i, r := range importRules {
+		if isBelow(pkg, r.path) && (best == nil || len(r.path) > len(best.path)) {
+			best = &importRules[i]
 		}
 	}
 	return best
 }
 
-// forTest reports whether a package is named as one for tests.
-func forTest(pkg string) bool { return strings.HasSuffix(path.Base(pkg), "test") }
+// isTestPackage reports whether a package is named as one for tests.
+func isTestPackage(pkg string) bool { return strings.HasSuffix(path.Base(pkg), "test") }
 
-// under reports whether pkg is one of parts or lies below one.
-func under(pkg string, parts ...string) bool {
+// isBelow reports whether pkg is one of parts or lies below one.
+func isBelow(pkg string, parts ...string) bool {
 	return slices.ContainsFunc(parts, func(part string) bool {
 		return pkg == part || strings.HasPrefix(pkg, part+"/")
 	})
 }
 
-// listed is a package of ours, and what its files import, but for tests.
-type listed struct {
+// packageImports is a package of ours, and what its files import, but for tests.
+type packageImports struct {
 	path    string
 	imports []string
 }
 
-// list returns the packages of the module as they are built for a system.
-func list(t *testing.T, goos string) []listed {
+// listPackages returns the packages of the module as they are built for a system.
+func listPackages(t *testing.T, goos string) []packageImports {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", "./...")
 	c.Dir = "../.."
@@ -235,7 +235,7 @@ func list(t *testing.T, goos string) []listed {
 	if err != nil {
 		t.Fatalf("go list for %s: %v", goos, err)
 	}
-	var all []listed
+	var all []packageImports
 	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
 		var p struct {
 			ImportPath string
@@ -246,6 +246,6 @@ func list(t *testing.T, goos string) []listed {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, listed{strings.TrimPrefix(p.ImportPath, module), p.Imports})
+		all = append(all, packageImports{strings.TrimPrefix(p.ImportPath, module), p.Imports})
 	}
 }

@@ -18,17 +18,17 @@ import (
 	"regent/agent/tms/emulator"
 )
 
-const stranger = 54321 // a uid that no rule names
+const otherUID = 54321 // a uid that no rule names
 
-// besieged is a daemon with one instance, which only this user's processes of one
+// victim is a daemon with one instance, which only this user's processes of one
 // program may use. Everything on the way to that program is root's.
-type besieged struct {
-	*site
+type victim struct {
+	*testDevice
 	program string // the allowed one
 	other   string // a copy of it
 }
 
-func besiege(t *testing.T) *besieged {
+func newVictim(t *testing.T) *victim {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("attacks on root's programs, as other users and in namespaces, take root")
@@ -41,7 +41,7 @@ func besiege(t *testing.T) *besieged {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	b := &besieged{site: newSite(t, build(t, "./cmd/regentd", "./cmd/stories/testdata/attacker"), emulator.Knobs{}, nil)}
+	b := &victim{testDevice: newTestDevice(t, build(t, "./cmd/regentd", "./cmd/stories/testdata/attacker"), emulator.Knobs{}, nil)}
 	b.program, b.other = filepath.Join(dir, "cad"), filepath.Join(dir, "other")
 	for _, to := range []string{b.program, b.other} {
 		copyFile(t, filepath.Join(b.bin, "attacker"), to)
@@ -58,8 +58,8 @@ func besiege(t *testing.T) *besieged {
 	return b
 }
 
-// redeemed waits until there is a token to attack.
-func (b *besieged) redeemed(t *testing.T) {
+// awaitRedeemed waits until there is a token to attack.
+func (b *victim) awaitRedeemed(t *testing.T) {
 	t.Helper()
 	for until := time.Now().Add(patience); b.state(t) != "live"; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(until) {
@@ -86,7 +86,7 @@ type attacker struct {
 	out *bufio.Reader
 }
 
-func attack(t *testing.T, cmd *exec.Cmd) *attacker {
+func startAttacker(t *testing.T, cmd *exec.Cmd) *attacker {
 	t.Helper()
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -111,16 +111,16 @@ func (a *attacker) end() {
 	a.cmd.Wait()
 }
 
-// says sends a line and wants another one back.
-func (a *attacker) says(t *testing.T, line, want string) {
+// send sends a line and wants another one back.
+func (a *attacker) send(t *testing.T, line, want string) {
 	t.Helper()
 	if _, err := fmt.Fprintln(a.in, line); err != nil {
 		t.Fatal(err)
 	}
-	a.hears(t, want)
+	a.expect(t, want)
 }
 
-func (a *attacker) hears(t *testing.T, want string) {
+func (a *attacker) expect(t *testing.T, want string) {
 	t.Helper()
 	got, err := a.out.ReadString('\n')
 	if got = strings.TrimSpace(got); got != want || err != nil {
@@ -136,10 +136,10 @@ const (
 // TestAttacks: what a local process may try, and what it gets. Each begins with
 // nobody holding the instance.
 func TestAttacks(t *testing.T) {
-	b := besiege(t)
+	b := newVictim(t)
 	d := b.start(t)
-	b.redeemed(t)
-	for name, try := range map[string]func(*testing.T, *besieged){
+	b.awaitRedeemed(t)
+	for name, try := range map[string]func(*testing.T, *victim){
 		"the allowed program":                     allowed,
 		"another program":                         anotherProgram,
 		"another user":                            anotherUser,
@@ -149,9 +149,9 @@ func TestAttacks(t *testing.T) {
 		"exec between two requests":               execBetweenRequests,
 		"replaced by rename":                      replaced,
 		"bind mount in a private mount namespace": bindMount,
-		"a holder whose first thread has ended":   leaderless,
-		"a holder that nobody reaps":              zombie,
-		"a holder that has hung up":               hungUp,
+		"a holder whose first thread has ended":   holderWithoutLeader,
+		"a holder that nobody reaps":              zombieHolder,
+		"a holder that has hung up":               closedConnection,
 	} {
 		t.Run(name, func(t *testing.T) { try(t, b) })
 	}
@@ -159,47 +159,47 @@ func TestAttacks(t *testing.T) {
 	d.stop(t)
 }
 
-func allowed(t *testing.T, b *besieged) {
-	a := attack(t, exec.Command(b.program))
-	a.says(t, "connect "+b.socket(), "connected")
-	a.says(t, "ask", granted)
-	second := attack(t, exec.Command(b.program))
-	second.says(t, "connect "+b.socket(), "connected")
-	second.says(t, "ask", "409 no_free_instance")
+func allowed(t *testing.T, b *victim) {
+	a := startAttacker(t, exec.Command(b.program))
+	a.send(t, "connect "+b.socket(), "connected")
+	a.send(t, "ask", granted)
+	second := startAttacker(t, exec.Command(b.program))
+	second.send(t, "connect "+b.socket(), "connected")
+	second.send(t, "ask", "409 no_free_instance")
 	a.end()
-	second.says(t, "ask", granted)
+	second.send(t, "ask", granted)
 }
 
-func anotherProgram(t *testing.T, b *besieged) {
-	a := attack(t, exec.Command(b.other))
-	a.says(t, "connect "+b.socket(), "connected")
-	a.says(t, "ask", denied)
+func anotherProgram(t *testing.T, b *victim) {
+	a := startAttacker(t, exec.Command(b.other))
+	a.send(t, "connect "+b.socket(), "connected")
+	a.send(t, "ask", denied)
 }
 
-func anotherUser(t *testing.T, b *besieged) {
+func anotherUser(t *testing.T, b *victim) {
 	c := exec.Command(b.program)
-	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger, Gid: stranger}}
-	a := attack(t, c)
-	a.says(t, "connect "+b.socket(), "connected")
-	a.says(t, "ask", denied)
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUID, Gid: otherUID}}
+	a := startAttacker(t, c)
+	a.send(t, "connect "+b.socket(), "connected")
+	a.send(t, "ask", denied)
 }
 
-func rootOfAUserNamespace(t *testing.T, b *besieged) {
+func rootOfAUserNamespace(t *testing.T, b *victim) {
 	c := exec.Command(b.program)
 	c.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: stranger, Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: stranger, Size: 1}},
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: otherUID, Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: otherUID, Size: 1}},
 		Credential:  &syscall.Credential{Uid: 0, Gid: 0, NoSetGroups: true},
 	}
-	a := attack(t, c)
-	a.says(t, "connect "+b.socket(), "connected")
-	a.says(t, "ask", denied)
+	a := startAttacker(t, c)
+	a.send(t, "connect "+b.socket(), "connected")
+	a.send(t, "ask", denied)
 }
 
 // handedOver has the allowed program connect a descriptor of this process, which
 // then asks over it: while that program lives as itself, and once it has ended.
-func handedOver(t *testing.T, b *besieged) {
+func handedOver(t *testing.T, b *victim) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -208,29 +208,29 @@ func handedOver(t *testing.T, b *besieged) {
 	defer shared.Close()
 	c := exec.Command(b.program, "3")
 	c.ExtraFiles = []*os.File{shared}
-	a := attack(t, c)
-	a.hears(t, "ready")
-	a.says(t, "connect "+b.socket(), "connected")
-	a.says(t, "ask", granted)
+	a := startAttacker(t, c)
+	a.expect(t, "ready")
+	a.send(t, "connect "+b.socket(), "connected")
+	a.send(t, "ask", granted)
 	a.end()
 	thief := exec.Command(b.program, "3")
 	thief.ExtraFiles = []*os.File{shared}
-	other := attack(t, thief)
-	other.hears(t, "ready")
-	other.says(t, "ask", denied)
+	other := startAttacker(t, thief)
+	other.expect(t, "ready")
+	other.send(t, "ask", denied)
 }
 
-func execBetween(t *testing.T, b *besieged) {
-	a := attack(t, exec.Command(b.program))
-	a.says(t, "connect "+b.socket(), "connected")
-	b.settle(t)
-	a.says(t, "exec "+b.other, "ready")
-	a.says(t, "ask", denied)
+func execBetween(t *testing.T, b *victim) {
+	a := startAttacker(t, exec.Command(b.program))
+	a.send(t, "connect "+b.socket(), "connected")
+	b.awaitAccepted(t)
+	a.send(t, "exec "+b.other, "ready")
+	a.send(t, "ask", denied)
 }
 
-// settle waits until the daemon has accepted what was connected before: it takes
+// awaitAccepted waits until the daemon has accepted what was connected before: it takes
 // connections one after the other.
-func (b *besieged) settle(t *testing.T) {
+func (b *victim) awaitAccepted(t *testing.T) {
 	t.Helper()
 	b.client.Close() // so that the next call connects
 	if _, err := b.client.Status(t.Context()); err != nil {
@@ -238,53 +238,53 @@ func (b *besieged) settle(t *testing.T) {
 	}
 }
 
-func execBetweenRequests(t *testing.T, b *besieged) {
-	a := attack(t, exec.Command(b.program))
-	a.says(t, "connect "+b.socket(), "connected")
-	a.says(t, "ask", granted)
-	a.says(t, "exec "+b.other, "ready")
-	a.says(t, "ask", denied)
-	a.says(t, "exec "+b.program, "ready")
-	a.says(t, "ask", granted) // it is the holder again, and runs what is allowed
+func execBetweenRequests(t *testing.T, b *victim) {
+	a := startAttacker(t, exec.Command(b.program))
+	a.send(t, "connect "+b.socket(), "connected")
+	a.send(t, "ask", granted)
+	a.send(t, "exec "+b.other, "ready")
+	a.send(t, "ask", denied)
+	a.send(t, "exec "+b.program, "ready")
+	a.send(t, "ask", granted) // it is the holder again, and runs what is allowed
 }
 
 // replaced puts another file into the place of the allowed one. Whoever runs the
 // old one does not run what the rule names any more; who runs the new one does.
-func replaced(t *testing.T, b *besieged) {
-	old := attack(t, exec.Command(b.program))
-	old.says(t, "connect "+b.socket(), "connected")
-	old.says(t, "ask", granted)
+func replaced(t *testing.T, b *victim) {
+	old := startAttacker(t, exec.Command(b.program))
+	old.send(t, "connect "+b.socket(), "connected")
+	old.send(t, "ask", granted)
 	copyFile(t, b.other, b.program+".new")
 	if err := os.Rename(b.program+".new", b.program); err != nil {
 		t.Fatal(err)
 	}
-	old.says(t, "ask", denied)
+	old.send(t, "ask", denied)
 	old.end()
-	young := attack(t, exec.Command(b.program))
-	young.says(t, "connect "+b.socket(), "connected")
-	young.says(t, "ask", granted)
+	young := startAttacker(t, exec.Command(b.program))
+	young.send(t, "connect "+b.socket(), "connected")
+	young.send(t, "ask", granted)
 }
 
 // bindMount runs a file of the attacker's under the allowed path, which is true
 // in the attacker's mount namespace alone.
-func bindMount(t *testing.T, b *besieged) {
+func bindMount(t *testing.T, b *victim) {
 	c := exec.Command("sh", "-c", `mount --bind "$1" "$0" && exec "$0"`, b.program, b.other)
 	c.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	a := attack(t, c)
-	a.says(t, "connect "+b.socket(), "connected")
+	a := startAttacker(t, c)
+	a.send(t, "connect "+b.socket(), "connected")
 	exe, err := os.Readlink("/proc/" + strconv.Itoa(a.cmd.Process.Pid) + "/exe")
 	if err != nil || exe != b.program {
 		t.Errorf("the attack is none: the process shows %q, %v", exe, err)
 	}
-	a.says(t, "ask", denied)
+	a.send(t, "ask", denied)
 }
 
 // TestPIDReuse forces the PID of a process that has connected and ended onto
 // another one, in a PID namespace of their own with the daemon.
 func TestPIDReuse(t *testing.T) {
-	b := besiege(t)
+	b := newVictim(t)
 	d := b.start(t)
-	b.redeemed(t)
+	b.awaitRedeemed(t)
 	d.stop(t)
 	c := exec.Command(b.program, "pid-reuse", b.socket()+" "+strings.Join(b.args(), " "))
 	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS, Unshareflags: syscall.CLONE_NEWNS}

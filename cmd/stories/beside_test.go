@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// TestNewContentIsMadeBesideTheOld: what takes the place of a file of the daemon's
+// TestTempFilesAreInTheTargetDirectory: what takes the place of a file of the daemon's
 // in one step is made in the same directory. Elsewhere the step would be a copy, and
 // on Windows the file would bring the access list of where it was made.
-func TestNewContentIsMadeBesideTheOld(t *testing.T) {
+func TestTempFilesAreInTheTargetDirectory(t *testing.T) {
 	made := 0
 	for _, room := range []string{"agent", "platform", "cmd/regentd"} {
 		err := filepath.WalkDir(filepath.Join("../..", room), func(path string, d fs.DirEntry, err error) error {
@@ -25,7 +25,7 @@ func TestNewContentIsMadeBesideTheOld(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			n, wrong := madeElsewhere(f)
+			n, wrong := tempFilesElsewhere(f)
 			made += n
 			for _, what := range wrong {
 				t.Errorf("%s: %s", path, what)
@@ -41,8 +41,8 @@ func TestNewContentIsMadeBesideTheOld(t *testing.T) {
 	}
 }
 
-// TestMadeElsewhere plants what the test above is there to find.
-func TestMadeElsewhere(t *testing.T) {
+// TestTempFilesElsewhere plants what the test above is there to find.
+func TestTempFilesElsewhere(t *testing.T) {
 	for call, want := range map[string]bool{
 		`os.CreateTemp(filepath.Dir(name), "x")`: false,
 		`os.CreateTemp("", "x")`:                 true,
@@ -55,28 +55,28 @@ func TestMadeElsewhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, wrong := madeElsewhere(f); (len(wrong) > 0) != want {
+		if _, wrong := tempFilesElsewhere(f); (len(wrong) > 0) != want {
 			t.Errorf("%s: found %v, want something: %t", call, wrong, want)
 		}
 	}
 }
 
-// madeElsewhere returns how many temporary things a file makes, and those of which
+// tempFilesElsewhere returns how many temporary things a file makes, and those of which
 // it cannot be seen that they are beside what they are for.
-func madeElsewhere(f *ast.File) (made int, wrong []string) {
+func tempFilesElsewhere(f *ast.File) (made int, wrong []string) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
 		if !ok || len(call.Args) != 2 {
 			return true
 		}
-		name := selected(call.Fun)
+		name := selectorName(call.Fun)
 		if name != "os.CreateTemp" && name != "os.MkdirTemp" {
 			return true
 		}
 		made++
 		switch where := call.Args[0].(type) {
 		case *ast.CallExpr:
-			if selected(where.Fun) == "filepath.Dir" {
+			if selectorName(where.Fun) == "filepath.Dir" {
 				return true
 			}
 		case *ast.Ident:
@@ -88,8 +88,8 @@ func madeElsewhere(f *ast.File) (made int, wrong []string) {
 	return made, wrong
 }
 
-// selected is PACKAGE.NAME, "" if it is something else.
-func selected(e ast.Expr) string {
+// selectorName is PACKAGE.NAME, "" if it is something else.
+func selectorName(e ast.Expr) string {
 	s, ok := e.(*ast.SelectorExpr)
 	if !ok {
 		return ""

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// TestCanaryElsewhere searches what a booted machine has kept, its journal above
+// TestCanaryInMachine searches what a booted machine has kept, its journal above
 // all, for the secrets that a story there names: a line for each, its kind, a tab
 // and itself. packaging/system/run canary runs it.
-func TestCanaryElsewhere(t *testing.T) {
+func TestCanaryInMachine(t *testing.T) {
 	named := os.Getenv("REGENT_TEST_CANARIES")
 	if named == "" {
 		t.Skip("not run: needs a booted machine; packaging/system/run canary boots one")
@@ -34,18 +34,18 @@ func TestCanaryElsewhere(t *testing.T) {
 		t.Error("control: the secrets are not found where they are named")
 	}
 	for _, path := range filepath.SplitList(os.Getenv("REGENT_TEST_SEARCH")) {
-		e := newHaul("")
-		e.files(t, path)
+		e := newEvidence("")
+		e.addFiles(t, path)
 		search(t, c, e, path)
 	}
-	e := newHaul("")
+	e := newEvidence("")
 	ctx, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer stop()
-	e.processes(ctx)
+	e.watchProcesses(ctx)
 	search(t, c, e, "/proc/*/{cmdline,environ}")
 }
 
-func search(t *testing.T, c *canaries, e *haul, what string) {
+func search(t *testing.T, c *canaries, e *evidence, what string) {
 	t.Helper()
 	found, looked := e.search(c)
 	contents, size := 0, 0

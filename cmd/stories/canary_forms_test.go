@@ -110,9 +110,9 @@ func formsOf(s string) map[string][]string {
 		"plain":  {s},
 		"hex":    {hex.EncodeToString(b), strings.ToUpper(hex.EncodeToString(b))},
 		"URL":    {url.QueryEscape(s), url.PathEscape(s), percent(b, "%%%02X"), percent(b, "%%%02x")},
-		"bytes":  {numbers(b, " "), numbers(b, ",")},
-		"UTF-16": {string(wide(s))},
-		"quoted": {trimmed(strconv.Quote(s)), trimmed(strconv.QuoteToASCII(s)), inJSON(s)},
+		"bytes":  {byteList(b, " "), byteList(b, ",")},
+		"UTF-16": {string(utf16Text(s))},
+		"quoted": {withoutPadding(strconv.Quote(s)), withoutPadding(strconv.QuoteToASCII(s)), inJSON(s)},
 	}
 	for shift := range 3 {
 		name := fmt.Sprintf("base64, %d bytes before it", shift)
@@ -132,8 +132,8 @@ func unaligned(e *base64.Encoding, b []byte, shift int) string {
 	return text[(8*shift+5)/6 : 8*(shift+len(b))/6]
 }
 
-// numbers is how Go prints bytes, and how others do.
-func numbers(b []byte, between string) string {
+// byteList is how Go prints bytes, and how others do.
+func byteList(b []byte, between string) string {
 	var text []string
 	for _, c := range b {
 		text = append(text, strconv.Itoa(int(c)))
@@ -149,7 +149,7 @@ func percent(b []byte, format string) string {
 	return text.String()
 }
 
-func wide(s string) []byte {
+func utf16Text(s string) []byte {
 	var b []byte
 	for _, unit := range utf16.Encode([]rune(s)) {
 		b = binary.LittleEndian.AppendUint16(b, unit)
@@ -157,14 +157,14 @@ func wide(s string) []byte {
 	return b
 }
 
-func trimmed(quoted string) string { return strings.Trim(quoted, `"`) }
+func withoutPadding(quoted string) string { return strings.Trim(quoted, `"`) }
 
 func inJSON(s string) string {
 	b, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // a text is always JSON
 	}
-	return trimmed(string(b))
+	return withoutPadding(string(b))
 }
 
 // TestCanariesAreFound plants each form of a secret, and of a part of one, in the

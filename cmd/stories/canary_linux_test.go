@@ -48,7 +48,7 @@ type scenario struct {
 	service  *emulator.Emulator
 	tenant   string
 	canaries *canaries
-	evidence *haul
+	evidence *evidence
 	echo     atomic.Bool // the service repeats in its error what it was sent
 	client   *client.Client
 }
@@ -61,29 +61,29 @@ func TestCanary(t *testing.T) {
 	looking := make(chan struct{})
 	go func() {
 		defer close(looking)
-		s.evidence.processes(ctx)
+		s.evidence.watchProcesses(ctx)
 	}()
 	defer func() { stop(); <-looking }()
 
-	s.firstLife()
-	s.secondLife()
+	s.firstRun()
+	s.secondRun()
 	s.abort()
-	s.mistakes()
+	s.misplacedSecrets()
 	stop()
 	<-looking
 	s.report()
-	s.control()
+	s.selfCheck()
 }
 
 func newScenario(t *testing.T) *scenario {
 	s := &scenario{T: t, dir: shortDir(t), bin: build(t), canaries: newCanaries()}
-	s.evidence = newHaul(s.path("in"))
+	s.evidence = newEvidence(s.path("in"))
 	for _, dir := range []string{"in/credentials", "etc", "policy.d", "drop", "home", "tmp"} {
 		if err := os.MkdirAll(s.path(dir), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	password := s.made(passwordKind)
+	password := s.newSecret(passwordKind)
 	var err error
 	s.service, err = emulator.New(emulator.Options{
 		Knobs:       emulator.Knobs{AccessLifetime: 10 * time.Second, ReuseGrace: time.Minute}, // a slow machine may lose an answer
@@ -102,9 +102,9 @@ func newScenario(t *testing.T) *scenario {
 
 	s.write("in/password", password)
 	s.write("in/ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
-	s.write("in/proxy", "alice:"+s.made(proxyKind))
-	s.write("in/credentials/"+keyring.CredentialName, s.made(phraseKind))
-	s.write("in/credentials/regent-registration-token", s.issued())
+	s.write("in/proxy", "alice:"+s.newSecret(proxyKind))
+	s.write("in/credentials/"+keyring.CredentialName, s.newSecret(phraseKind))
+	s.write("in/credentials/regent-registration-token", s.newRegistrationToken())
 	return s
 }
 
@@ -117,16 +117,16 @@ func (s *scenario) write(name, text string) {
 	}
 }
 
-// made is a new secret with letters that are written differently in URLs, JSON
+// newSecret is a new secret with letters that are written differently in URLs, JSON
 // and quotes.
-func (s *scenario) made(kind string) string {
+func (s *scenario) newSecret(kind string) string {
 	secret := `ca/na+ry "` + rand.Text() + `&` + rand.Text() + `%<` + rand.Text()
 	s.canaries.add(kind, secret)
 	return secret
 }
 
-// issued is a registration token that the service knows.
-func (s *scenario) issued() string {
+// newRegistrationToken is a registration token that the service knows.
+func (s *scenario) newRegistrationToken() string {
 	registration, err := s.service.IssueRegistrationToken("canary", 20)
 	if err != nil {
 		s.Fatal(err)
@@ -154,7 +154,7 @@ func (s *scenario) recording(service http.Handler) http.Handler {
 		}
 		answer := httptest.NewRecorder()
 		service.ServeHTTP(answer, r)
-		s.note(answer.Body.Bytes())
+		s.recordTokens(answer.Body.Bytes())
 		maps.Copy(w.Header(), answer.Header())
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(answer.Body.Bytes()) // whoever asked may have gone
@@ -173,8 +173,8 @@ func decoded(r *http.Request) string {
 		url.QueryEscape(plain), base64.URLEncoding.EncodeToString([]byte(password)), password)
 }
 
-// note takes the tokens of an answer.
-func (s *scenario) note(body []byte) {
+// recordTokens takes the tokens of an answer.
+func (s *scenario) recordTokens(body []byte) {
 	var answer any
 	if json.Unmarshal(body, &answer) != nil {
 		return
@@ -259,7 +259,7 @@ func (s *scenario) run(code int, may []string, stdin, name string, args ...strin
 	cmd := s.command(name, args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	out, _ := cmd.CombinedOutput() // how it ended is looked at below
-	s.evidence.add(exhibit{place: inOutput, name: name + " " + strings.Join(args, " "), content: out, may: may})
+	s.evidence.add(evidenceItem{place: inOutput, name: name + " " + strings.Join(args, " "), content: out, may: may})
 	if got := cmd.ProcessState.ExitCode(); code != anyCode && got != code {
 		s.Errorf("%s %q: ended with %d, want %d:\n%s", name, args, got, code, out)
 	}
@@ -295,9 +295,9 @@ func (s *scenario) daemon() *daemonProcess {
 	return d
 }
 
-// logged takes what a daemon that has ended said.
-func (s *scenario) logged(d *daemonProcess) {
-	s.evidence.add(exhibit{place: inLog, name: "regentd", content: []byte(d.said.String())})
+// collectLog takes what a daemon that has ended said.
+func (s *scenario) collectLog(d *daemonProcess) {
+	s.evidence.add(evidenceItem{place: inLog, name: "regentd", content: []byte(d.said.String())})
 }
 
 // until waits for what must come.

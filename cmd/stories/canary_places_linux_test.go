@@ -14,28 +14,28 @@ import (
 	"time"
 )
 
-// exhibit is something that was written or shown, and what it may hold: a
+// evidenceItem is something that was written or shown, and what it may hold: a
 // command that prints an access token prints it.
-type exhibit struct {
+type evidenceItem struct {
 	place, name string
 	content     []byte
 	may         []string // kinds of secrets
 }
 
-// haul is what a scenario leaves, each content of a place once. It is safe
+// evidence is what a scenario leaves, each content of a place once. It is safe
 // for concurrent use. It is searched at the end, when all secrets are known.
-type haul struct {
+type evidence struct {
 	mu       sync.Mutex
-	exhibits []exhibit
+	exhibits []evidenceItem
 	seen     map[[sha256.Size]byte]bool
 	skip     string // a directory whose files hold secrets because the test put them there
 }
 
-func newHaul(skip string) *haul {
-	return &haul{seen: map[[sha256.Size]byte]bool{}, skip: skip}
+func newEvidence(skip string) *evidence {
+	return &evidence{seen: map[[sha256.Size]byte]bool{}, skip: skip}
 }
 
-func (e *haul) add(x exhibit) {
+func (e *evidence) add(x evidenceItem) {
 	id := sha256.Sum256(fmt.Append(nil, x.place, x.may, string(x.content)))
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -58,8 +58,8 @@ const (
 	inCore    = "what an abort leaves"
 )
 
-// files takes every file below dir, and its name.
-func (e *haul) files(t *testing.T, dir string) {
+// addFiles takes every file below dir, and its name.
+func (e *evidence) addFiles(t *testing.T, dir string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || path == e.skip {
@@ -77,7 +77,7 @@ func (e *haul) files(t *testing.T, dir string) {
 		if strings.HasSuffix(path, ".rec") {
 			place = inRecords
 		}
-		e.add(exhibit{place: place, name: path, content: content})
+		e.add(evidenceItem{place: place, name: path, content: content})
 		return nil
 	})
 	if err != nil {
@@ -96,9 +96,9 @@ func skipGone(err error, dir bool) error {
 	return err
 }
 
-// open takes the files that a process has open, those without a name too. Of the
+// addOpenFiles takes the files that a process has open, those without a name too. Of the
 // daemon only root may see them.
-func (e *haul) open(t *testing.T, pid int) {
+func (e *evidence) addOpenFiles(t *testing.T, pid int) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		return
@@ -114,15 +114,15 @@ func (e *haul) open(t *testing.T, pid int) {
 			continue
 		}
 		if b, err := os.ReadFile(path); err == nil {
-			e.add(exhibit{place: inOpen, name: path, content: b})
+			e.add(evidenceItem{place: inOpen, name: path, content: b})
 		}
 	}
 }
 
-// processes takes every command line and environment that there is on the
+// watchProcesses takes every command line and environment that there is on the
 // machine, once and then again and again until ctx is done. What may not be read is not
 // readable for others either.
-func (e *haul) processes(ctx context.Context) {
+func (e *evidence) watchProcesses(ctx context.Context) {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
@@ -133,7 +133,7 @@ func (e *haul) processes(ctx context.Context) {
 			}
 			for _, path := range paths {
 				if b, err := os.ReadFile(path); err == nil && len(b) > 0 {
-					e.add(exhibit{place: place, name: path, content: b})
+					e.add(evidenceItem{place: place, name: path, content: b})
 				}
 			}
 		}
@@ -147,13 +147,13 @@ func (e *haul) processes(ctx context.Context) {
 
 // finding is a secret where it does not belong.
 type finding struct {
-	exhibit
+	evidenceItem
 	needle
 }
 
 // search looks for the canaries in all that there is, and counts what it looked
 // at: exhibits and bytes by place.
-func (e *haul) search(c *canaries) (found []finding, looked map[string][2]int) {
+func (e *evidence) search(c *canaries) (found []finding, looked map[string][2]int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	looked = map[string][2]int{}

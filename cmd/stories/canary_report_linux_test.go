@@ -39,9 +39,9 @@ func (s *scenario) report() {
 	s.Logf("canary: %d secrets, each in %d forms, whole or in part: %d hits", len(secrets), len(formsOf("0123456789abcdef")), len(found))
 }
 
-// control plants secrets in every place, and fails if the same search does not
+// selfCheck plants secrets in every place, and fails if the same search does not
 // find them there.
-func (s *scenario) control() {
+func (s *scenario) selfCheck() {
 	_, secrets := s.canaries.list()
 	planted, found := 0, 0
 	for _, secret := range secrets {
@@ -74,8 +74,8 @@ func (s *scenario) control() {
 }
 
 // plant lets a program show a secret in every way there is.
-func (s *scenario) plant(secret string) *haul {
-	e := newHaul("")
+func (s *scenario) plant(secret string) *evidence {
+	e := newEvidence("")
 	if err := os.MkdirAll(s.path("planted"), 0o700); err != nil {
 		s.Fatal(err)
 	}
@@ -99,14 +99,14 @@ func (s *scenario) plant(secret string) *haul {
 	})
 	ctx, stop := context.WithTimeout(s.Context(), 100*time.Millisecond)
 	defer stop()
-	e.processes(ctx)
-	e.open(s.T, cmd.Process.Pid)
-	e.files(s.T, s.path("planted"))
+	e.watchProcesses(ctx)
+	e.addOpenFiles(s.T, cmd.Process.Pid)
+	e.addFiles(s.T, s.path("planted"))
 	in.Close()
 	if err := cmd.Wait(); err != nil && !strings.Contains(err.Error(), "exit status 1") { // read met the end
 		s.Error(err)
 	}
-	e.add(exhibit{place: inOutput, name: "sh", content: out.Bytes()})
+	e.add(evidenceItem{place: inOutput, name: "sh", content: out.Bytes()})
 	return e
 }
 

@@ -25,9 +25,9 @@ const anyCode = -1
 // prints is what the commands may show whose purpose it is.
 var prints = []string{accessKind}
 
-// firstLife is a device's life with a registration token that comes in each way,
+// firstRun is a device's life with a registration token that comes in each way,
 // through a proxy with a password, with good answers and odd ones. The log is text.
-func (s *scenario) firstLife() {
+func (s *scenario) firstRun() {
 	s.configure("text")
 	d := s.daemon()
 	s.serving("by the credential", 2)
@@ -38,19 +38,19 @@ func (s *scenario) firstLife() {
 		st, err := s.client.Status(s.Context())
 		return err == nil && st.Applications[0].Instances[0].Generation > 1 && st.Applications[0].Instances[1].Generation > 1
 	})
-	s.oddAnswers()
+	s.errorReplies()
 	for _, args := range [][]string{{"verify"}, {"drill"}, {"rekey", "--yes"}, {"status", "--json"}} {
 		s.run(0, nil, "", "regent", append([]string{"store"}, args...)...)
 	}
 	s.serving("after the key was exchanged", 2)
-	s.takeStock(d)
+	s.collect(d)
 	d.stop(s.T)
-	s.logged(d)
-	s.evidence.files(s.T, s.dir)
+	s.collectLog(d)
+	s.evidence.addFiles(s.T, s.dir)
 }
 
-// secondLife begins with a damaged record, and unregisters. The log is JSON.
-func (s *scenario) secondLife() {
+// secondRun begins with a damaged record, and unregisters. The log is JSON.
+func (s *scenario) secondRun() {
 	records, err := filepath.Glob(s.path("state/records/r-auth-token*cad%2f1.rec"))
 	if err != nil || len(records) != 1 {
 		s.Fatalf("got %q, %v, want the record of cad/1", records, err)
@@ -64,13 +64,13 @@ func (s *scenario) secondLife() {
 	s.run(1, nil, "", "regent", "store", "verify")
 	s.run(0, nil, "", "regent", "store", "recover", "--yes")
 	s.serving("what was whole", 1)
-	s.evidence.files(s.T, s.dir)
+	s.evidence.addFiles(s.T, s.dir)
 	s.run(0, nil, "", "regent", "unregister", "--yes")
-	s.run(anyCode, nil, s.issued(), "regent", "register", "--stdin") // a slow network is tried again
+	s.run(anyCode, nil, s.newRegistrationToken(), "regent", "register", "--stdin") // a slow network is tried again
 	s.serving("a new registration", 2)
-	s.takeStock(d)
+	s.collect(d)
 	d.stop(s.T)
-	s.logged(d)
+	s.collectLog(d)
 }
 
 func (s *scenario) serving(what string, instances int) {
@@ -109,15 +109,15 @@ func (s *scenario) administer() {
 
 // register gives registration tokens in every way, good ones and others.
 func (s *scenario) register() {
-	wrong := strings.ReplaceAll(s.made(stray), " ", "_")
+	wrong := strings.ReplaceAll(s.newSecret(stray), " ", "_")
 	s.canaries.add(stray, wrong)
-	s.write("drop/erased", s.issued())
+	s.write("drop/erased", s.newRegistrationToken())
 	s.run(anyCode, nil, "", "regent", "register", "--file", s.path("drop/erased"), "--erase", "--wait", "30s")
-	s.run(anyCode, nil, s.issued(), "regent", "register", "--stdin", "--wait", "30s")
+	s.run(anyCode, nil, s.newRegistrationToken(), "regent", "register", "--stdin", "--wait", "30s")
 	s.run(anyCode, nil, wrong, "regent", "register", "--stdin", "--wait", "1s")
 	s.run(1, nil, wrong+" and more", "regent", "register", "--stdin")
-	s.run(anyCode, nil, s.issued(), "regent", "register", "--stdin", "--tenant", "https://127.0.0.1:1", "--wait", "1s")
-	s.write("drop/token.new", s.issued())
+	s.run(anyCode, nil, s.newRegistrationToken(), "regent", "register", "--stdin", "--tenant", "https://127.0.0.1:1", "--wait", "1s")
+	s.write("drop/token.new", s.newRegistrationToken())
 	if err := os.Rename(s.path("drop/token.new"), s.path("drop/token")); err != nil {
 		s.Fatal(err)
 	}
@@ -160,12 +160,12 @@ func (s *scenario) metrics() {
 	if err != nil {
 		s.Error(err)
 	}
-	s.evidence.add(exhibit{place: inMetrics, name: answer.Status, content: body})
+	s.evidence.add(evidenceItem{place: inMetrics, name: answer.Status, content: body})
 }
 
-// oddAnswers has the service say in its errors what it was sent, to a redemption
+// errorReplies has the service say in its errors what it was sent, to a redemption
 // and to a refresh.
-func (s *scenario) oddAnswers() {
+func (s *scenario) errorReplies() {
 	s.echo.Store(true)
 	s.run(anyCode, nil, "", "regent", "token", "--application", "cam", "--instance", "1")
 	if _, err := s.client.Token(s.Context(), api.TokenRequest{Application: "cad", Instance: "1", MinTTL: 10, Wait: 2}); err != nil {
@@ -177,13 +177,13 @@ func (s *scenario) oddAnswers() {
 	s.echo.Store(false)
 }
 
-// takeStock notes the data key, and looks at all that there is while the daemon
+// collect notes the data key, and looks at all that there is while the daemon
 // runs.
-func (s *scenario) takeStock(d *daemonProcess) {
+func (s *scenario) collect(d *daemonProcess) {
 	s.Helper()
 	s.noteDataKey()
-	s.evidence.open(s.T, d.pid())
-	s.evidence.files(s.T, s.dir)
+	s.evidence.addOpenFiles(s.T, d.pid())
+	s.evidence.addFiles(s.T, s.dir)
 }
 
 func (s *scenario) noteDataKey() {
@@ -218,12 +218,12 @@ func (s *scenario) abort() {
 	if after := s.cores(); !slices.Equal(before, after) {
 		s.Errorf("the abort left %q", after)
 	}
-	s.logged(d)
+	s.collectLog(d)
 	said := d.said.String()
 	if !strings.Contains(said, "goroutine ") {
 		s.Errorf("the abort says nothing of the goroutines, whose arguments are of interest:\n%.200s", said)
 	}
-	s.evidence.add(exhibit{place: inCore, name: "what it said", content: []byte(said)})
+	s.evidence.add(evidenceItem{place: inCore, name: "what it said", content: []byte(said)})
 
 	shell := exec.Command("sh", "-c", "ulimit -c unlimited; kill -ABRT $$")
 	shell.Dir = s.path("tmp")
@@ -252,7 +252,7 @@ func (s *scenario) abortRegistering() {
 	if err := cmd.Start(); err != nil {
 		s.Fatal(err)
 	}
-	if _, err := io.WriteString(in, s.issued()); err != nil {
+	if _, err := io.WriteString(in, s.newRegistrationToken()); err != nil {
 		s.Fatal(err)
 	}
 	limits := fmt.Sprintf("/proc/%d/limits", cmd.Process.Pid)
@@ -267,7 +267,7 @@ func (s *scenario) abortRegistering() {
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.CoreDump() {
 		s.Errorf("regent register ended with %v, core dumped: %t", cmd.ProcessState, status.CoreDump())
 	}
-	s.evidence.add(exhibit{place: inCore, name: "what regent register said", content: out.Bytes()})
+	s.evidence.add(evidenceItem{place: inCore, name: "what regent register said", content: out.Bytes()})
 }
 
 // cores lists what may be one, where the programs ran.
@@ -283,15 +283,15 @@ func (s *scenario) cores() []string {
 	return found
 }
 
-// mistakes are secrets where none belongs: what is said of them does not repeat
+// misplacedSecrets are secrets where none belongs: what is said of them does not repeat
 // them.
-func (s *scenario) mistakes() {
+func (s *scenario) misplacedSecrets() {
 	secret := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(` "/&%<+`, r) {
 			return '-'
 		}
 		return r
-	}, s.made(stray))
+	}, s.newSecret(stray))
 	s.canaries.add(stray, secret)
 	for _, text := range []string{
 		"registration_token: " + secret,

@@ -20,16 +20,16 @@ func TestFullDisk(t *testing.T) {
 	bin := build(t, "./cmd/regentd")
 	for _, tt := range []struct {
 		name    string
-		prepare func(*site, *testing.T)
+		prepare func(*testDevice, *testing.T)
 		during  fault.Kind // of a request for the token; "" if it is served
 		used    int        // counts, while the disk is full
 	}{
-		{"a first start", func(*site, *testing.T) {}, notRunning, 0},
-		{"with a good access token", (*site).redeemed, "", 1},
-		{"with an access token that has ended", (*site).prepare, fault.Unavailable, 1},
+		{"a first start", func(*testDevice, *testing.T) {}, notRunning, 0},
+		{"with a good access token", (*testDevice).redeemed, "", 1},
+		{"with an access token that has ended", (*testDevice).prepare, fault.Unavailable, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newSite(t, bin, emulator.Knobs{}, nil)
+			s := newTestDevice(t, bin, emulator.Knobs{}, nil)
 			tt.prepare(s, t)
 			before := s.service.State().Requests
 			d, _ := s.startTraced(t, position{}, fullDisk)
@@ -43,7 +43,7 @@ func TestFullDisk(t *testing.T) {
 			d.stop(t)
 			d = s.start(t)
 			defer d.stop(t)
-			end := s.settle(t, d, patience)
+			end := s.awaitEnd(t, d, patience)
 			t.Logf("a full disk, %s: a request is answered %q; with room again it ends %s, %d counts used", tt.name, cmp.Or(code, "served"), end.state, s.service.State().Redeemed)
 			if end.state != "live" || end.code != "" || s.service.State().Redeemed != 1 {
 				t.Errorf("with room again it ends %q, %q, %d counts used", end.state, end.code, s.service.State().Redeemed)
@@ -53,7 +53,7 @@ func TestFullDisk(t *testing.T) {
 }
 
 // redeemed redeems an auth token that lives on.
-func (s *site) redeemed(t *testing.T) {
+func (s *testDevice) redeemed(t *testing.T) {
 	t.Helper()
 	d := s.start(t)
 	for s.state(t) != "live" {
@@ -71,7 +71,7 @@ func (s *site) redeemed(t *testing.T) {
 const notRunning fault.Kind = "ended"
 
 // code is what a request for the token comes to, "" if it is served.
-func (s *site) code(t *testing.T, d *daemonProcess) fault.Kind {
+func (s *testDevice) code(t *testing.T, d *daemonProcess) fault.Kind {
 	t.Helper()
 	if d.ended() {
 		return notRunning

@@ -28,11 +28,11 @@ import (
 	"regent/ipc/api"
 )
 
-// every thins the matrix out: CI makes every nth run of it.
-var every = flag.Int("crash-every", 1, "make only every nth run of the crash matrix")
+// everyFlag thins the matrix out: CI makes every nth run of it.
+var everyFlag = flag.Int("crash-every", 1, "make only every nth run of the crash matrix")
 
-// abreast is how many runs are made at one time: they mostly wait.
-const abreast = 4
+// parallelRuns is how many runs are made at one time: they mostly wait.
+const parallelRuns = 4
 
 // TestCrashMatrix lets one thing go wrong at every position of a redemption and
 // of a refresh, one for each run, with the real regentd against the emulator:
@@ -45,7 +45,7 @@ func TestCrashMatrix(t *testing.T) {
 	strict := emulator.Knobs{}
 	off := emulator.Knobs{Rotation: emulator.RotationOff}
 	table := &outcomes{seen: map[string]map[string]int{}}
-	for _, sc := range []disturbance{
+	for _, sc := range []crashScenario{
 		{name: "redeem", knobs: strict},
 		{name: "refresh, strict rotation", knobs: strict, refresh: true, mayLose: true},
 		{name: "refresh, 30 s grace", knobs: grace, refresh: true},
@@ -59,19 +59,19 @@ func TestCrashMatrix(t *testing.T) {
 	t.Logf("\n%s", table)
 }
 
-// TestPositionsAreStraces holds the tracer's list against strace's: for one
+// TestPositionsMatchStrace holds the tracer's list against strace's: for one
 // first start, as many calls that change a file or its name, and as many
 // connections.
-func TestPositionsAreStraces(t *testing.T) {
+func TestPositionsMatchStrace(t *testing.T) {
 	bin := build(t, "./cmd/regentd")
 	want, marked := map[string]int{}, false
-	s := newSite(t, bin, emulator.Knobs{}, nil)
+	s := newTestDevice(t, bin, emulator.Knobs{}, nil)
 	d, report := s.startTraced(t, position{}, "")
-	s.settle(t, d, patience)
+	s.awaitEnd(t, d, patience)
 	d.stop(t)
-	for _, p := range passed(t, report) {
+	for _, p := range readPositions(t, report) {
 		call, _, _ := strings.Cut(p.Call, " ")
-		if p.Call != "write tcp" && !unsteady.MatchString(p.Call) {
+		if p.Call != "write tcp" && !unstableCalls.MatchString(p.Call) {
 			want[call]++
 		}
 		marked = marked || p.Call == "rename ../state.mark"
@@ -79,7 +79,7 @@ func TestPositionsAreStraces(t *testing.T) {
 	if !marked {
 		t.Error("the tracer has not seen the mark, which lies beside the state directory")
 	}
-	got := countByStrace(t, newSite(t, bin, emulator.Knobs{}, nil))
+	got := countByStrace(t, newTestDevice(t, bin, emulator.Knobs{}, nil))
 	for _, call := range []string{"rename", "fsync", "unlink", "mkdir", "connect"} {
 		if got[call] != want[call] || want[call] == 0 && call != "unlink" {
 			t.Errorf("%s: strace counts %d, the tracer %d", call, got[call], want[call])
@@ -88,16 +88,16 @@ func TestPositionsAreStraces(t *testing.T) {
 	t.Logf("strace and the tracer agree: %v", got)
 }
 
-// straced are the calls by strace's names, in a line of its output that names
+// straceCalls are the calls by strace's names, in a line of its output that names
 // the state directory or an address of the Internet.
-var straced = regexp.MustCompile(`\b(rename|fsync|unlink|mkdir|connect)(at2?)?\(`)
+var straceCalls = regexp.MustCompile(`\b(rename|fsync|unlink|mkdir|connect)(at2?)?\(`)
 
-// unsteady is what two runs do a different number of times: a request more or
+// unstableCalls is what two runs do a different number of times: a request more or
 // less is audited, and the mark follows the store by the second.
-var unsteady = regexp.MustCompile(`audit|\.mark|fsync \.\.$`)
+var unstableCalls = regexp.MustCompile(`audit|\.mark|fsync \.\.$`)
 
 // countByStrace runs the first start of a device under strace.
-func countByStrace(t *testing.T, fresh *site) map[string]int {
+func countByStrace(t *testing.T, fresh *testDevice) map[string]int {
 	t.Helper()
 	out := filepath.Join(fresh.dir, "strace")
 	args := append([]string{"strace", "-f", "-y", "-e", "trace=renameat,renameat2,fsync,unlinkat,mkdirat,connect", "-o", out}, fresh.args()...)
@@ -111,7 +111,7 @@ func countByStrace(t *testing.T, fresh *site) map[string]int {
 		return pid
 	}
 	fresh.launch(t, d)
-	fresh.settle(t, d, patience)
+	fresh.awaitEnd(t, d, patience)
 	d.stop(t)
 	text, err := os.ReadFile(out)
 	if err != nil {
@@ -119,16 +119,16 @@ func countByStrace(t *testing.T, fresh *site) map[string]int {
 	}
 	got := map[string]int{}
 	for line := range strings.Lines(string(text)) {
-		m := straced.FindStringSubmatch(line)
-		if m != nil && !unsteady.MatchString(line) && (strings.Contains(line, filepath.Join(fresh.dir, "state")) || strings.Contains(line, "AF_INET")) {
+		m := straceCalls.FindStringSubmatch(line)
+		if m != nil && !unstableCalls.MatchString(line) && (strings.Contains(line, filepath.Join(fresh.dir, "state")) || strings.Contains(line, "AF_INET")) {
 			got[m[1]]++
 		}
 	}
 	return got
 }
 
-// disturbance is what is interrupted.
-type disturbance struct {
+// crashScenario is what is interrupted.
+type crashScenario struct {
 	name    string
 	bin     string
 	knobs   emulator.Knobs
@@ -138,18 +138,18 @@ type disturbance struct {
 }
 
 // run enumerates the positions and then visits each.
-func (sc disturbance) run(t *testing.T) {
+func (sc crashScenario) run(t *testing.T) {
 	positions := sc.once(t, position{}, "")
 	if len(positions) < 10 {
 		t.Fatalf("only %d positions: %v", len(positions), positions)
 	}
 	t.Logf("%d positions", len(positions))
 	var visits sync.WaitGroup
-	free := make(chan struct{}, abreast)
+	free := make(chan struct{}, parallelRuns)
 	n := 0
 	for _, do := range []string{"KILL", "EIO", "ENOSPC"} {
 		for _, at := range positions {
-			if n++; n%*every != 0 {
+			if n++; n%*everyFlag != 0 {
 				continue
 			}
 			free <- struct{}{}
@@ -165,19 +165,19 @@ func (sc disturbance) run(t *testing.T) {
 
 // once makes one run on a device of its own, and returns the positions that it
 // passed.
-func (sc disturbance) once(t *testing.T, at position, do string) []position {
-	s := newSite(t, sc.bin, sc.knobs, nil)
+func (sc crashScenario) once(t *testing.T, at position, do string) []position {
+	s := newTestDevice(t, sc.bin, sc.knobs, nil)
 	if sc.refresh {
 		s.prepare(t)
 	}
 	d, report := s.startTraced(t, at, do)
-	s.settle(t, d, disturbed)
+	s.awaitEnd(t, d, crashDevice)
 	d.stop(t)
-	passed := passed(t, report)
+	passed := readPositions(t, report)
 	reached := do == "" || slices.Contains(passed, at)
 
 	d = s.start(t)
-	end := s.settle(t, d, patience)
+	end := s.awaitEnd(t, d, patience)
 	s.judge(t, sc, end)
 	d.stop(t)
 	if do != "" {
@@ -188,7 +188,7 @@ func (sc disturbance) once(t *testing.T, at position, do string) []position {
 
 // prepare redeems an auth token whose access token is at its end when prepare
 // returns; the one after it lives long, so that one refresh is all there is.
-func (s *site) prepare(t *testing.T) {
+func (s *testDevice) prepare(t *testing.T) {
 	t.Helper()
 	knobs := s.service.Knobs()
 	life := knobs.AccessLifetime
@@ -205,26 +205,26 @@ func (s *site) prepare(t *testing.T) {
 	s.turn(t, knobs)
 }
 
-func (s *site) turn(t testing.TB, k emulator.Knobs) {
+func (s *testDevice) turn(t testing.TB, k emulator.Knobs) {
 	t.Helper()
 	if err := s.service.SetKnobs(k); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// ending is how a run came out.
-type ending struct {
+// runResult is how a run came out.
+type runResult struct {
 	state string     // of the instance
 	code  fault.Kind // of a request for its token; "" if that was served
 }
 
-// disturbed is how long a daemon is left to whatever went wrong: a call that
+// crashDevice is how long a daemon is left to whatever went wrong: a call that
 // failed is tried again within seconds.
-const disturbed = 6 * time.Second
+const crashDevice = 6 * time.Second
 
-// settle waits until the instance has come to an end, or the daemon has, or
+// awaitEnd waits until the instance has come to an end, or the daemon has, or
 // neither for a while.
-func (s *site) settle(t *testing.T, d *daemonProcess, most time.Duration) (end ending) {
+func (s *testDevice) awaitEnd(t *testing.T, d *daemonProcess, most time.Duration) (end runResult) {
 	t.Helper()
 	for until := time.Now().Add(most); time.Now().Before(until) && !d.ended(); time.Sleep(15 * time.Millisecond) {
 		end.state = s.state(t)
@@ -245,7 +245,7 @@ func (s *site) settle(t *testing.T, d *daemonProcess, most time.Duration) (end e
 }
 
 // judge compares what the service counted with what the device says.
-func (s *site) judge(t *testing.T, sc disturbance, end ending) {
+func (s *testDevice) judge(t *testing.T, sc crashScenario, end runResult) {
 	t.Helper()
 	l, err := s.client.VerifiedLedger(t.Context())
 	if err != nil {
@@ -284,7 +284,7 @@ func (s *site) judge(t *testing.T, sc disturbance, end ending) {
 
 // startTraced starts regentd with something that goes wrong, and returns the
 // file in which the tracer reports.
-func (s *site) startTraced(t *testing.T, at position, do string) (d *daemonProcess, report string) {
+func (s *testDevice) startTraced(t *testing.T, at position, do string) (d *daemonProcess, report string) {
 	t.Helper()
 	report = filepath.Join(s.dir, "report")
 	spec, err := json.Marshal(tracerSpec{Dir: filepath.Join(s.dir, "state"), Report: report, Args: s.args(), At: at, Do: do})
@@ -306,8 +306,8 @@ func (s *site) startTraced(t *testing.T, at position, do string) (d *daemonProce
 	return d, report
 }
 
-// passed lists the positions that a traced daemon passed.
-func passed(t *testing.T, report string) (all []position) {
+// readPositions lists the positions that a traced daemon passed.
+func readPositions(t *testing.T, report string) (all []position) {
 	t.Helper()
 	f, err := os.Open(report)
 	if err != nil {
@@ -339,7 +339,7 @@ func (o *outcomes) positions(name string, n int) {
 	o.counts = append(o.counts, fmt.Sprintf("%s: %d positions", name, n))
 }
 
-func (o *outcomes) add(row string, end ending, reached bool) {
+func (o *outcomes) add(row string, end runResult, reached bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.seen[row] == nil {

@@ -167,17 +167,17 @@ func (t *tracer) stopped(tid int) {
 	here := position{name, t.passed[name]}
 	line, _ := json.Marshal(here) // a struct of text and number
 	fmt.Fprintf(t.report, "%s\n", line)
-	if here == t.At || t.Do == fullDisk && t.takesRoom(c, name) {
-		t.strike(tid)
+	if here == t.At || t.Do == fullDisk && t.needsSpace(c, name) {
+		t.inject(tid)
 	}
 }
 
 // fullDisk has every call fail that takes room on the disk, from the beginning on.
 const fullDisk = "full disk"
 
-// takesRoom reports whether a call fails on a disk without any: the content of a
+// needsSpace reports whether a call fails on a disk without any: the content of a
 // file, and a new name.
-func (t *tracer) takesRoom(c call, name string) bool {
+func (t *tracer) needsSpace(c call, name string) bool {
 	switch c.nr {
 	case syscall.SYS_WRITE, syscall.SYS_PWRITE64:
 		return !strings.HasSuffix(name, " tcp")
@@ -194,8 +194,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// strike does the bad thing: before the call has had any effect.
-func (t *tracer) strike(tid int) {
+// inject does the bad thing: before the call has had any effect.
+func (t *tracer) inject(tid int) {
 	if t.Do == "KILL" {
 		_ = syscall.Kill(t.pid, syscall.SIGKILL) // of a process that we hold
 		return
@@ -262,15 +262,15 @@ var random = regexp.MustCompile(`[^/]*\.tmp$|-[0-9]+$|[0-9]{4,}`)
 
 func (t *tracer) onPath(what, path string) string {
 	rel, err := filepath.Rel(t.Dir, path)
-	if path == "" || err != nil || strings.HasPrefix(rel, "..") && !t.beside(what, rel) {
+	if path == "" || err != nil || strings.HasPrefix(rel, "..") && !t.isMark(what, rel) {
 		return ""
 	}
 	return what + " " + random.ReplaceAllString(rel, "*")
 }
 
-// beside reports whether a call is on the mark, which lies beside the state
+// isMark reports whether a call is on the mark, which lies beside the state
 // directory; of the directory that they are in, only that it is synced counts.
-func (t *tracer) beside(what, rel string) bool {
+func (t *tracer) isMark(what, rel string) bool {
 	if rel == ".." {
 		return what == "fsync"
 	}

@@ -27,7 +27,7 @@ func TestDoctorDiskFull(t *testing.T) {
 		want  fault.Kind // of a request for a token; "" is one
 	}{{"best_effort", ""}, {"required", fault.Unavailable}} {
 		t.Run(tt.audit, func(t *testing.T) {
-			w := &ward{site: newSite(t, bin, emulator.Knobs{AccessLifetime: time.Hour}, nil)}
+			w := &sickDevice{testDevice: newTestDevice(t, bin, emulator.Knobs{AccessLifetime: time.Hour}, nil)}
 			w.edit(t, "applications:", "audit: "+tt.audit+"\napplications:")
 			state := filepath.Join(w.dir, "state")
 			must(t, os.Mkdir(state, 0o700))
@@ -36,7 +36,7 @@ func TestDoctorDiskFull(t *testing.T) {
 			}
 			t.Cleanup(func() { must(t, unix.Unmount(state, unix.MNT_DETACH)) })
 			w.d = w.start(t)
-			spent(t, w)
+			awaitTokenUsed(t, w)
 
 			ballast := filepath.Join(state, "ballast")
 			fillDisk(t, ballast)
@@ -62,7 +62,7 @@ func TestDoctorDiskFull(t *testing.T) {
 
 // last is the outcome of the last of so many requests: what is left of the audit
 // log's last page takes a few.
-func (w *ward) last(t *testing.T, requests int) (k fault.Kind) {
+func (w *sickDevice) last(t *testing.T, requests int) (k fault.Kind) {
 	t.Helper()
 	for range requests {
 		_, err := w.client.Token(t.Context(), api.TokenRequest{Application: "cad"})

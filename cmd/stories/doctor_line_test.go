@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// line is a wire to the service, which can be cut, or led elsewhere.
-type line struct {
+// uplink is a wire to the service, which can be cut, or led elsewhere.
+type uplink struct {
 	ln net.Listener
 
 	mu       sync.Mutex
@@ -27,13 +27,13 @@ type line struct {
 	terminal *tls.Config // of somebody who opens TLS on the way; nil for nobody
 }
 
-func newLine(t *testing.T) *line {
+func newUplink(t *testing.T) *uplink {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &line{ln: ln}
+	l := &uplink{ln: ln}
 	var carrying sync.WaitGroup
 	carrying.Go(func() {
 		for {
@@ -51,27 +51,27 @@ func newLine(t *testing.T) *line {
 	return l
 }
 
-// to is for newSite.
-func (l *line) to(address string) string {
-	l.lead(address)
+// to is for newTestDevice.
+func (l *uplink) to(address string) string {
+	l.redirect(address)
 	return l.ln.Addr().String()
 }
 
-func (l *line) lead(address string) {
+func (l *uplink) redirect(address string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.upstream = address
 }
 
-func (l *line) open(by *tls.Config) {
+func (l *uplink) open(by *tls.Config) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.terminal = by
 }
 
-func (l *line) cut() { _ = l.ln.Close() } // a second time says that it was
+func (l *uplink) cut() { _ = l.ln.Close() } // a second time says that it was
 
-func (l *line) carry(near net.Conn) {
+func (l *uplink) carry(near net.Conn) {
 	l.mu.Lock()
 	upstream, terminal := l.upstream, l.terminal
 	l.mu.Unlock()
@@ -95,9 +95,9 @@ func (l *line) carry(near net.Conn) {
 	both.Wait()
 }
 
-// product is a security product that opens TLS connections: its authority, and
+// tlsInspector is a security product that opens TLS connections: its authority, and
 // what makes a certificate for every name.
-func product(t *testing.T) (ca string, terminal *tls.Config) {
+func tlsInspector(t *testing.T) (ca string, terminal *tls.Config) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -17,11 +17,11 @@ import (
 	"regent/ipc/api"
 )
 
-// TestNothingSecretIsTold: no way of telling how a device is tells a secret of
+// TestReportsHoldNoSecret: no way of telling how a device is tells a secret of
 // it: not the screen, the JSON, the page, the bundle, nor the metrics.
-func TestNothingSecretIsTold(t *testing.T) {
+func TestReportsHoldNoSecret(t *testing.T) {
 	bin := build(t, "./cmd/regentd", "./cmd/regent")
-	w := &ward{site: newSite(t, bin, emulator.Knobs{AccessLifetime: time.Hour}, nil)}
+	w := &sickDevice{testDevice: newTestDevice(t, bin, emulator.Knobs{AccessLifetime: time.Hour}, nil)}
 	registration, err := os.ReadFile(filepath.Join(w.dir, "token"))
 	must(t, err)
 	w.edit(t, "applications:", "keep_registration_token: true\nmetrics_textfile: "+w.dir+"/regent.prom\napplications:")

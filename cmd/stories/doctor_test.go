@@ -24,35 +24,35 @@ import (
 	"regent/ipc/api"
 )
 
-// ward is a device that something is done to.
-type ward struct {
-	*site
-	line *line // to the service
+// sickDevice is a device that something is done to.
+type sickDevice struct {
+	*testDevice
+	line *uplink // to the service
 	d    *daemonProcess
 	args []string // further ones of doctor
 	look []string // programs to use in place of the usual ones
 }
 
-// illness is a fault that is injected from outside, and the one code that
+// doctorCase is a fault that is injected from outside, and the one code that
 // doctor is to name.
-type illness struct {
+type doctorCase struct {
 	what string
 	want doctor.Code // "" is none: the device is well
 	// before changes the device before its first start, after what is running.
-	before, after func(*testing.T, *ward)
+	before, after func(*testing.T, *sickDevice)
 	// until says when what was there before is done with; nil is when the one
 	// instance is live.
-	until func(*testing.T, *ward)
+	until func(*testing.T, *sickDevice)
 }
 
-func illnesses() []illness {
-	return slices.Concat(health(), networkIllnesses(), tlsIllnesses(), tokenIllnesses(), storeIllnesses(), configIllnesses(), daemonIllnesses())
+func doctorCases() []doctorCase {
+	return slices.Concat(health(), networkCases(), tlsCases(), tokenCases(), storeCases(), configCases(), daemonCases())
 }
 
-func health() []illness {
-	return []illness{
+func health() []doctorCase {
+	return []doctorCase{
 		{what: "nothing"},
-		{what: "nothing, with a token handed out", after: func(t *testing.T, w *ward) { w.ask(t) }},
+		{what: "nothing, with a token handed out", after: func(t *testing.T, w *sickDevice) { w.ask(t) }},
 	}
 }
 
@@ -63,7 +63,7 @@ func TestDoctor(t *testing.T) {
 	var mu sync.Mutex
 	rows := map[string]string{}
 	t.Run("ill", func(t *testing.T) {
-		for _, i := range illnesses() {
+		for _, i := range doctorCases() {
 			t.Run(strings.ReplaceAll(i.what, " ", "-"), func(t *testing.T) {
 				t.Parallel()
 				got := diagnosed(t, bin, i)
@@ -75,7 +75,7 @@ func TestDoctor(t *testing.T) {
 	})
 	codes := map[doctor.Code]bool{}
 	var table strings.Builder
-	for _, i := range illnesses() {
+	for _, i := range doctorCases() {
 		got, ran := rows[i.what]
 		if !ran {
 			got = "not run"
@@ -87,9 +87,9 @@ func TestDoctor(t *testing.T) {
 }
 
 // diagnosed is what doctor names, as a row of the table.
-func diagnosed(t *testing.T, bin string, i illness) string {
-	w := &ward{line: newLine(t)}
-	w.site = newSite(t, bin, emulator.Knobs{AccessLifetime: time.Hour}, w.line.to)
+func diagnosed(t *testing.T, bin string, i doctorCase) string {
+	w := &sickDevice{line: newUplink(t)}
+	w.testDevice = newTestDevice(t, bin, emulator.Knobs{AccessLifetime: time.Hour}, w.line.to)
 	if i.before != nil {
 		i.before(t, w)
 	}
@@ -123,7 +123,7 @@ func diagnosed(t *testing.T, bin string, i illness) string {
 }
 
 // doctor runs regent doctor.
-func (w *ward) doctor(t *testing.T) (r doctor.Report, code int) {
+func (w *sickDevice) doctor(t *testing.T) (r doctor.Report, code int) {
 	t.Helper()
 	program := filepath.Join(w.bin, "regent")
 	if w.look != nil {
@@ -143,31 +143,31 @@ func (w *ward) doctor(t *testing.T) (r doctor.Report, code int) {
 }
 
 // await waits for a state of the one instance.
-func (w *ward) await(t *testing.T, state string) {
+func (w *sickDevice) await(t *testing.T, state string) {
 	t.Helper()
 	w.awaitStatus(t, state, func(s api.Status) bool {
 		return len(s.Applications) == 1 && s.Applications[0].Instances[0].State == state
 	})
 }
 
-// answers waits for no more than an answer, which start has seen.
-func answers(*testing.T, *ward) {}
+// awaitAnswer waits for no more than an answer, which start has seen.
+func awaitAnswer(*testing.T, *sickDevice) {}
 
-// held waits until a registration token is held.
-func held(t *testing.T, w *ward) {
+// awaitTokenHeld waits until a registration token is held.
+func awaitTokenHeld(t *testing.T, w *sickDevice) {
 	t.Helper()
 	w.awaitStatus(t, "a registration token", func(s api.Status) bool { return s.Tenants[0].RegistrationToken != nil })
 }
 
-// spent waits until the instance is live, and the registration token is gone.
-func spent(t *testing.T, w *ward) {
+// awaitTokenUsed waits until the instance is live, and the registration token is gone.
+func awaitTokenUsed(t *testing.T, w *sickDevice) {
 	t.Helper()
 	w.await(t, "live")
 	w.awaitStatus(t, "no registration token", func(s api.Status) bool { return s.Tenants[0].RegistrationToken == nil })
 }
 
-// failed waits until an instance has a last fault.
-func failed(t *testing.T, w *ward) {
+// awaitFault waits until an instance has a last fault.
+func awaitFault(t *testing.T, w *sickDevice) {
 	t.Helper()
 	w.awaitStatus(t, "a fault", func(s api.Status) bool {
 		return slices.ContainsFunc(s.Applications[0].Instances, func(i status.Instance) bool { return i.LastFault != nil })
@@ -175,7 +175,7 @@ func failed(t *testing.T, w *ward) {
 }
 
 // awaitStatus waits for a status.
-func (w *ward) awaitStatus(t *testing.T, what string, is func(api.Status) bool) {
+func (w *sickDevice) awaitStatus(t *testing.T, what string, is func(api.Status) bool) {
 	t.Helper()
 	for until := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		s, err := w.client.Status(t.Context())
@@ -189,12 +189,12 @@ func (w *ward) awaitStatus(t *testing.T, what string, is func(api.Status) bool) 
 }
 
 // ask asks for a token. That it is refused may be the point.
-func (w *ward) ask(t *testing.T) {
+func (w *sickDevice) ask(t *testing.T) {
 	_, _ = w.client.Token(t.Context(), api.TokenRequest{Application: "cad"})
 }
 
 // edit replaces text in the configuration.
-func (w *ward) edit(t *testing.T, old, replacement string) {
+func (w *sickDevice) edit(t *testing.T, old, replacement string) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(w.dir, "config.yaml"))
 	if err != nil || !bytes.Contains(b, []byte(old)) {
@@ -204,13 +204,13 @@ func (w *ward) edit(t *testing.T, old, replacement string) {
 }
 
 // tenant replaces the tenant's address.
-func (w *ward) tenant(t *testing.T, address string) {
+func (w *sickDevice) tenant(t *testing.T, address string) {
 	t.Helper()
 	w.edit(t, "https://"+w.address, address)
 }
 
 // restart ends the daemon, does something, and starts it again.
-func (w *ward) restart(t *testing.T, meanwhile func()) {
+func (w *sickDevice) restart(t *testing.T, meanwhile func()) {
 	t.Helper()
 	w.d.stop(t)
 	meanwhile()
@@ -218,7 +218,7 @@ func (w *ward) restart(t *testing.T, meanwhile func()) {
 }
 
 // administer runs tmsctl as the Contact Administrator.
-func (w *ward) administer(t *testing.T, args ...string) string {
+func (w *sickDevice) administer(t *testing.T, args ...string) string {
 	t.Helper()
 	w.write(t, "password", w.service.Credentials().Password)
 	args = append([]string{"--tenant", w.address, "--user", w.service.Credentials().User, "--password-file", filepath.Join(w.dir, "password"), "--ca-file", filepath.Join(w.dir, "ca.pem")}, args...)
@@ -243,8 +243,8 @@ func decodeJSON(t *testing.T, text string, into any) {
 	}
 }
 
-// answering is a proxy that answers every CONNECT with a status.
-func answering(t *testing.T, status int) string {
+// proxyWithStatus is a proxy that answers every CONNECT with a status.
+func proxyWithStatus(t *testing.T, status int) string {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
 	t.Cleanup(s.Close)
 	return s.URL

@@ -20,35 +20,35 @@ import (
 	"regent/ipc/server"
 )
 
-// flooded is a daemon at whose socket another user does what it likes.
-func flooded(t *testing.T, launch func(t *testing.T, s *site) *daemonProcess) (*besieged, *daemonProcess) {
+// newFloodVictim is a daemon at whose socket another user does what it likes.
+func newFloodVictim(t *testing.T, launch func(t *testing.T, s *testDevice) *daemonProcess) (*victim, *daemonProcess) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("being two users takes root")
 	}
-	b := &besieged{site: newSite(t, build(t, "./cmd/regentd", "./cmd/stories/testdata/attacker"), emulator.Knobs{}, nil)}
+	b := &victim{testDevice: newTestDevice(t, build(t, "./cmd/regentd", "./cmd/stories/testdata/attacker"), emulator.Knobs{}, nil)}
 	for _, dir := range []string{b.dir, b.bin, filepath.Dir(b.bin)} {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	d := launch(t, b.site)
-	b.redeemed(t)
+	d := launch(t, b.testDevice)
+	b.awaitRedeemed(t)
 	return b, d
 }
 
-// flood has the stranger connect so often, and keep what it gets.
-func (b *besieged) flood(t *testing.T, times int) *attacker {
+// openConnections has the stranger connect so often, and keep what it gets.
+func (b *victim) openConnections(t *testing.T, times int) *attacker {
 	t.Helper()
 	c := exec.Command(filepath.Join(b.bin, "attacker"))
-	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger, Gid: stranger}}
-	a := attack(t, c)
-	a.says(t, fmt.Sprintf("flood %s %d", b.socket(), times), fmt.Sprint(times))
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUID, Gid: otherUID}}
+	a := startAttacker(t, c)
+	a.send(t, fmt.Sprintf("flood %s %d", b.socket(), times), fmt.Sprint(times))
 	return a
 }
 
 // ask asks for a token over a new connection.
-func (b *besieged) ask(t *testing.T) (time.Duration, error) {
+func (b *victim) ask(t *testing.T) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	c := client.New(client.Options{Socket: b.socket()})
@@ -61,8 +61,8 @@ func (b *besieged) ask(t *testing.T) (time.Duration, error) {
 // TestIdleConnections: 5,000 idle connections of one user slow no other one.
 func TestIdleConnections(t *testing.T) {
 	const connections, times, limit = 5000, 1000, 100 * time.Millisecond
-	b, d := flooded(t, func(t *testing.T, s *site) *daemonProcess { return s.start(t) })
-	b.flood(t, connections)
+	b, d := newFloodVictim(t, func(t *testing.T, s *testDevice) *daemonProcess { return s.start(t) })
+	b.openConnections(t, connections)
 	var took []time.Duration
 	for range times {
 		one, err := b.ask(t)
@@ -96,13 +96,13 @@ func descriptors(t *testing.T, pid int) int {
 // TestFewDescriptors: a daemon that may have 64 of them serves while another
 // user wants them all, does not end when there is none, and serves again after.
 func TestFewDescriptors(t *testing.T) {
-	b, d := flooded(t, func(t *testing.T, s *site) *daemonProcess {
+	b, d := newFloodVictim(t, func(t *testing.T, s *testDevice) *daemonProcess {
 		d := &daemonProcess{cmd: exec.Command("prlimit", append([]string{"--nofile=64"}, s.args()...)...)}
 		d.pid = func() int { return d.cmd.Process.Pid } // prlimit becomes the daemon
 		s.launch(t, d)
 		return d
 	})
-	strangers := b.flood(t, 200)
+	strangers := b.openConnections(t, 200)
 	if _, err := b.ask(t); err != nil {
 		t.Errorf("while another user wants all: %v", err)
 	}
@@ -137,12 +137,12 @@ func TestFewDescriptors(t *testing.T) {
 	if err := unix.Prlimit(d.pid(), unix.RLIMIT_NOFILE, &was, nil); err != nil {
 		t.Fatal(err)
 	}
-	b.recovers(t)
+	b.awaitToken(t)
 	d.stop(t)
 }
 
-// recovers waits until a token is handed out.
-func (b *besieged) recovers(t *testing.T) {
+// awaitToken waits until a token is handed out.
+func (b *victim) awaitToken(t *testing.T) {
 	t.Helper()
 	for until := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		_, err := b.ask(t)

@@ -16,20 +16,20 @@ import (
 	"regent/ipc/client"
 )
 
-// TestLever: a user who may use an application, and one who may use none, ask a
+// TestLongReplies: a user who may use an application, and one who may use none, ask a
 // daemon with 10,000 instances for all that is long, and do not read half of it.
 // Neither the others' tokens nor the memory suffer as much as they could.
-func TestLever(t *testing.T) {
+func TestLongReplies(t *testing.T) {
 	const instances, connections, leastShare, mostGrowth = 10_000, 200, 10, 96 << 10
-	b, d := flooded(t, func(t *testing.T, s *site) *daemonProcess {
+	b, d := newFloodVictim(t, func(t *testing.T, s *testDevice) *daemonProcess {
 		config, err := os.ReadFile(filepath.Join(s.dir, "config.yaml"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		more := fmt.Sprintf("instances: %d, redeem: on_demand, allow: [{users: [root, %d]}]}", instances, stranger+1)
+		more := fmt.Sprintf("instances: %d, redeem: on_demand, allow: [{users: [root, %d]}]}", instances, otherUID+1)
 		s.write(t, "config.yaml", strings.Replace(string(config), "instances: 1, allow: [{everyone: true}]}", more, 1))
 		d := s.start(t)
-		s.asks(t)
+		s.requestToken(t)
 		return d
 	})
 	c := client.New(client.Options{Socket: b.socket()})
@@ -46,8 +46,8 @@ func TestLever(t *testing.T) {
 	quiet, before := rate(2*time.Second), residentOf(t, d.pid())
 	for i := range uint32(2) {
 		a := exec.Command(filepath.Join(b.bin, "attacker"))
-		a.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger + i, Gid: stranger}}
-		attack(t, a).says(t, fmt.Sprintf("look %s %d", b.socket(), connections), "looking")
+		a.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUID + i, Gid: otherUID}}
+		startAttacker(t, a).send(t, fmt.Sprintf("look %s %d", b.socket(), connections), "looking")
 	}
 	most, rates := 0, make([]int, 8)
 	for i := range rates {

@@ -17,9 +17,9 @@ import (
 	"regent/ipc/client"
 )
 
-// TestEditIsAppliedLive edits files of a daemon that runs, and measures the time
+// TestLiveReload edits files of a daemon that runs, and measures the time
 // until it says that the edit is in force. 10 s is the promise.
-func TestEditIsAppliedLive(t *testing.T) {
+func TestLiveReload(t *testing.T) {
 	const edits, promise = 12, 10 * time.Second
 	dir := shortDir(t)
 	for _, sub := range []string{"etc/config.d", "etc/policy.d"} {

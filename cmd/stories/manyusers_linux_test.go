@@ -15,7 +15,7 @@ import (
 // descriptors for itself.
 func TestManyUsers(t *testing.T) {
 	const users, each, nofile = 32, 300, 1024
-	b, d := flooded(t, func(t *testing.T, s *site) *daemonProcess {
+	b, d := newFloodVictim(t, func(t *testing.T, s *testDevice) *daemonProcess {
 		d := &daemonProcess{cmd: exec.Command("prlimit", append([]string{fmt.Sprintf("--nofile=%d", nofile)}, s.args()...)...)}
 		d.pid = func() int { return d.cmd.Process.Pid } // prlimit becomes the daemon
 		s.launch(t, d)
@@ -23,11 +23,11 @@ func TestManyUsers(t *testing.T) {
 	})
 	as := func(uid uint32) *attacker {
 		c := exec.Command(filepath.Join(b.bin, "attacker"))
-		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: stranger}}
-		return attack(t, c)
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: otherUID}}
+		return startAttacker(t, c)
 	}
 	for i := range uint32(users) {
-		as(100_000+i).says(t, fmt.Sprintf("flood %s %d", b.socket(), each), fmt.Sprint(each))
+		as(100_000+i).send(t, fmt.Sprintf("flood %s %d", b.socket(), each), fmt.Sprint(each))
 	}
 	for i := range 10 { // more than the client has ready
 		if _, err := b.ask(t); err != nil {
@@ -37,8 +37,8 @@ func TestManyUsers(t *testing.T) {
 	for name, uid := range map[string]uint32{"a known user": 1, "another unknown user": 200_000} {
 		began := time.Now()
 		a := as(uid)
-		a.says(t, "connect "+b.socket(), "connected")
-		a.says(t, "ask", "409 no_free_instance")
+		a.send(t, "connect "+b.socket(), "connected")
+		a.send(t, "ask", "409 no_free_instance")
 		t.Logf("%s was answered after %v", name, time.Since(began).Round(time.Millisecond))
 	}
 	if open := descriptors(t, d.pid()); open > nofile/2+200 {

@@ -13,30 +13,30 @@ import (
 	"time"
 )
 
-// judged holds the figures. Only a machine that does nothing else can be held to
+// networkJudged holds the figures. Only a machine that does nothing else can be held to
 // them: make network says so.
-var judged = flag.Bool("network-judged", false, "hold how many local requests were served, and how fast")
+var networkJudged = flag.Bool("network-judged", false, "hold how many local requests were served, and how fast")
 
-// quiet is a way to the service that suffers from nothing: what the others are
+// baseline is a way to the service that suffers from nothing: what the others are
 // compared with.
-const quiet = "nothing"
+const baseline = "nothing"
 
 // Whoever asks for a token waits so long at most, 99 times of 100, while so many
 // ask; a machine that is slow for another reason is slow on the quiet way too.
 const (
-	mostWait = 50 * time.Millisecond
-	slower   = 3 // times as slow as on the quiet way
-	enough   = 10_000
+	maxWait     = 50 * time.Millisecond
+	maxSlowdown = 3 // times as slow as on the quiet way
+	minRequests = 10_000
 )
 
-// served is what became of the requests of one device.
-type served struct {
+// latencies is what became of the requests of one device.
+type latencies struct {
 	took []time.Duration // of each that was served
 	end  string          // what came after the token's end
 }
 
 // at returns what percent of the requests did not take longer than.
-func (s served) at(percent int) time.Duration {
+func (s latencies) at(percent int) time.Duration {
 	if len(s.took) == 0 {
 		return 0
 	}
@@ -44,27 +44,27 @@ func (s served) at(percent int) time.Duration {
 	return s.took[min(len(s.took)*percent/100, len(s.took)-1)]
 }
 
-// report is the table that the test ends with. It is safe for concurrent use.
-type report struct {
+// networkReport is the table that the test ends with. It is safe for concurrent use.
+type networkReport struct {
 	mu    sync.Mutex
 	names []string
-	rows  map[string]served
+	rows  map[string]latencies
 }
 
-func (r *report) add(name string, s served) {
+func (r *networkReport) add(name string, s latencies) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.rows == nil {
-		r.rows = map[string]served{}
+		r.rows = map[string]latencies{}
 	}
 	r.names = append(r.names, name)
 	r.rows[name] = s
 }
 
 // troubled are the requests on all ways but the quiet one.
-func (r *report) troubled() (all served) {
+func (r *networkReport) troubled() (all latencies) {
 	for name, s := range r.rows {
-		if name != quiet {
+		if name != baseline {
 			all.took = append(all.took, s.took...)
 		}
 	}
@@ -72,7 +72,7 @@ func (r *report) troubled() (all served) {
 }
 
 // String is the table.
-func (r *report) String() string {
+func (r *networkReport) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var b strings.Builder
@@ -86,20 +86,20 @@ func (r *report) String() string {
 	return b.String()
 }
 
-func (r *report) row(w *tabwriter.Writer, name string, s served) {
+func (r *networkReport) row(w *tabwriter.Writer, name string, s latencies) {
 	short := func(percent int) time.Duration { return s.at(percent).Round(10 * time.Microsecond) }
 	fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", name, len(s.took), short(50), short(99), short(100), s.end)
 }
 
-func (r *report) judge(t *testing.T) {
+func (r *networkReport) judge(t *testing.T) {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := r.troubled()
-	if len(all.took) < enough {
-		t.Errorf("only %d requests were served, want %d", len(all.took), enough)
+	if len(all.took) < minRequests {
+		t.Errorf("only %d requests were served, want %d", len(all.took), minRequests)
 	}
-	most := max(mostWait, slower*r.rows[quiet].at(99))
+	most := max(maxWait, maxSlowdown*r.rows[baseline].at(99))
 	if got := all.at(99); got > most {
 		t.Errorf("p99 is %s, want at most %s", got, most)
 	}

@@ -41,8 +41,8 @@ var toxics = []struct {
 	{"a black hole", `{"name":"t","type":"timeout","stream":"downstream","attributes":{"timeout":0}}`, false},
 }
 
-// badLife is how long an access token lives while the network is bad.
-const badLife = 10 * time.Second
+// badNetworkTokenLife is how long an access token lives while the network is bad.
+const badNetworkTokenLife = 10 * time.Second
 
 // TestServesThroughABadNetwork: while the way to the service suffers, local
 // requests are served from what is held. Where no refresh gets through they are
@@ -50,23 +50,23 @@ const badLife = 10 * time.Second
 // back. How long they take is only told here; make network holds it.
 func TestServesThroughABadNetwork(t *testing.T) {
 	bin := build(t, "./cmd/regentd")
-	r := &report{}
+	r := &networkReport{}
 	t.Run("network", func(t *testing.T) {
-		t.Run(quiet, func(t *testing.T) {
+		t.Run(baseline, func(t *testing.T) {
 			t.Parallel()
-			s, _, d := behindProxy(t, bin, badLife)
+			s, _, d := behindProxy(t, bin, badNetworkTokenLife)
 			defer d.stop(t)
-			r.add(quiet, hammer(t, s, true))
+			r.add(baseline, requestUntilExpiry(t, s, true))
 		})
 		for _, toxic := range toxics {
 			t.Run(toxic.name, func(t *testing.T) {
 				t.Parallel()
-				s, way, d := behindProxy(t, bin, badLife)
+				s, way, d := behindProxy(t, bin, badNetworkTokenLife)
 				defer d.stop(t)
 				if _, err := way.Toxics.AddToxicJson(strings.NewReader(toxic.json)); err != nil {
 					t.Fatal(err)
 				}
-				r.add(toxic.name, hammer(t, s, toxic.through))
+				r.add(toxic.name, requestUntilExpiry(t, s, toxic.through))
 				if got := s.service.State().Redeemed; got != 1 {
 					t.Errorf("%d counts used, want 1", got)
 				}
@@ -74,16 +74,16 @@ func TestServesThroughABadNetwork(t *testing.T) {
 		}
 	})
 	t.Logf("\n%s", r)
-	if *judged {
+	if *networkJudged {
 		r.judge(t)
 	}
 }
 
 // behindProxy is a device with a live auth token, and the proxy on its way. The
 // service does not rotate: a lost answer is to end nothing here.
-func behindProxy(t testing.TB, bin string, life time.Duration) (s *site, way *toxiproxy.Proxy, d *daemonProcess) {
+func behindProxy(t testing.TB, bin string, life time.Duration) (s *testDevice, way *toxiproxy.Proxy, d *daemonProcess) {
 	t.Helper()
-	s = newSite(t, bin, emulator.Knobs{AccessLifetime: life, Rotation: emulator.RotationOff}, func(address string) string {
+	s = newTestDevice(t, bin, emulator.Knobs{AccessLifetime: life, Rotation: emulator.RotationOff}, func(address string) string {
 		way = proxy(t, address)
 		return way.Listen
 	})
@@ -95,17 +95,17 @@ func behindProxy(t testing.TB, bin string, life time.Duration) (s *site, way *to
 	return s, way, d
 }
 
-// callersAbreast is how many connections ask at one time.
-const callersAbreast = 8
+// parallelCallers is how many connections ask at one time.
+const parallelCallers = 8
 
-// hammer asks until the first access token would have ended, and a while longer.
-func hammer(t *testing.T, s *site, through bool) (all served) {
+// requestUntilExpiry asks until the first access token would have ended, and a while longer.
+func requestUntilExpiry(t *testing.T, s *testDevice, through bool) (all latencies) {
 	t.Helper()
-	until := time.Now().Add(badLife + 2*time.Second)
-	each := make([]served, callersAbreast)
+	until := time.Now().Add(badNetworkTokenLife + 2*time.Second)
+	each := make([]latencies, parallelCallers)
 	var callers sync.WaitGroup
-	for i := range callersAbreast {
-		callers.Go(func() { each[i] = askAndAsk(t, s, until, through) })
+	for i := range parallelCallers {
+		callers.Go(func() { each[i] = requestLoop(t, s, until, through) })
 	}
 	callers.Wait()
 	for _, one := range each {
@@ -115,7 +115,7 @@ func hammer(t *testing.T, s *site, through bool) (all served) {
 	return all
 }
 
-func askAndAsk(t *testing.T, s *site, until time.Time, through bool) (got served) {
+func requestLoop(t *testing.T, s *testDevice, until time.Time, through bool) (got latencies) {
 	c := client.New(client.Options{Socket: s.socket()})
 	defer c.Close()
 	got.end = "served on"
@@ -123,7 +123,7 @@ func askAndAsk(t *testing.T, s *site, until time.Time, through bool) (got served
 	for began := time.Now(); began.Before(until); began = time.Now() {
 		answer, err := c.Token(t.Context(), api.TokenRequest{Application: "cad"})
 		now := time.Now()
-		switch f := fault.Of(err); {
+		switch f := fault.From(err); {
 		case err == nil:
 			got.took = append(got.took, now.Sub(began))
 			end = answer.ExpiresAt
@@ -153,7 +153,7 @@ func BenchmarkTokenThroughABlackHole(b *testing.B) {
 	if _, err := way.Toxics.AddToxicJson(strings.NewReader(toxics[len(toxics)-1].json)); err != nil {
 		b.Fatal(err)
 	}
-	var got served
+	var got latencies
 	for b.Loop() {
 		began := time.Now()
 		// A wish for a longer life has a refresh started, which nobody waits for.

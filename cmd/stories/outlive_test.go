@@ -19,10 +19,10 @@ import (
 
 // Whoever reads the log ends: the daemon lives and shows how much it could not
 // say; when somebody reads again, the log has it.
-func TestOutlivesTheReaderOfItsLog(t *testing.T) {
+func TestLogReaderExits(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
-			s := newSite(t, build(t, "./cmd/regentd"), emulator.Knobs{}, nil)
+			s := newTestDevice(t, build(t, "./cmd/regentd"), emulator.Knobs{}, nil)
 			config, err := os.ReadFile(filepath.Join(s.dir, "config.yaml"))
 			must(t, err)
 			s.write(t, "config.yaml", string(config)+"log: {format: "+format+"}\n")
@@ -39,7 +39,7 @@ func TestOutlivesTheReaderOfItsLog(t *testing.T) {
 			go func() { ended <- d.Wait() }()
 			t.Cleanup(func() { _ = d.Process.Kill() })
 
-			logs(t, reader, "ready")
+			awaitLogLine(t, reader, "ready")
 			must(t, reader.Close())
 			lost := func(st api.Status) bool {
 				for _, p := range st.Problems {
@@ -49,12 +49,12 @@ func TestOutlivesTheReaderOfItsLog(t *testing.T) {
 				}
 				return false
 			}
-			awaitHUP(t, s, d, ended, lost)
+			reloadUntil(t, s, d, ended, lost)
 
 			reader = openFIFO(t, pipe, os.O_RDONLY|syscall.O_NONBLOCK)
 			defer reader.Close()
-			awaitHUP(t, s, d, ended, func(st api.Status) bool { return !lost(st) })
-			logs(t, reader, "lost")
+			reloadUntil(t, s, d, ended, func(st api.Status) bool { return !lost(st) })
+			awaitLogLine(t, reader, "lost")
 			must(t, d.Process.Signal(syscall.SIGTERM))
 			if err := <-ended; err != nil {
 				t.Errorf("it ended with: %v", err)
@@ -70,8 +70,8 @@ func openFIFO(t *testing.T, path string, flags int) *os.File {
 	return f
 }
 
-// logs waits for a line with word.
-func logs(t *testing.T, log *os.File, word string) {
+// awaitLogLine waits for a line with word.
+func awaitLogLine(t *testing.T, log *os.File, word string) {
 	t.Helper()
 	must(t, log.SetReadDeadline(time.Now().Add(patience)))
 	for sc := bufio.NewScanner(log); sc.Scan(); {
@@ -82,9 +82,9 @@ func logs(t *testing.T, log *os.File, word string) {
 	t.Fatalf("the log does not say %q", word)
 }
 
-// awaitHUP has the daemon log something, by reloading it, until its status is as
+// reloadUntil has the daemon log something, by reloading it, until its status is as
 // wanted.
-func awaitHUP(t *testing.T, s *site, d *exec.Cmd, ended <-chan error, wanted func(api.Status) bool) {
+func reloadUntil(t *testing.T, s *testDevice, d *exec.Cmd, ended <-chan error, wanted func(api.Status) bool) {
 	t.Helper()
 	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
 		select {
@@ -103,7 +103,7 @@ func awaitHUP(t *testing.T, s *site, d *exec.Cmd, ended <-chan error, wanted fun
 // Go says of each package when it is initialized: the first one of ours, and the
 // daemon hears SIGHUP.
 func TestEarlyHangup(t *testing.T) {
-	s := newSite(t, build(t, "./cmd/regentd"), emulator.Knobs{}, nil)
+	s := newTestDevice(t, build(t, "./cmd/regentd"), emulator.Knobs{}, nil)
 	for range 10 {
 		args := s.args()
 		d := exec.Command(args[0], args[1:]...)

@@ -25,7 +25,7 @@ var pathShown = flag.Bool("path-shown", false, "TestPathOfARequest prints the fi
 func TestPathOfARequest(t *testing.T) {
 	const maxFiles, maxPackages = 31, 15 // the goal is 20 files and 9 packages
 	program := buildWith(t, "covered/covered.go", "-cover", "-covermode=atomic", "-coverpkg=regent/...")
-	s := newSite(t, filepath.Dir(program), emulator.Knobs{}, nil)
+	s := newTestDevice(t, filepath.Dir(program), emulator.Knobs{}, nil)
 	commands, answers := s.startCovered(t, program)
 	ask := func() {
 		t.Helper()
@@ -69,7 +69,7 @@ func TestPathOfARequest(t *testing.T) {
 }
 
 // startCovered starts the daemon that writes its coverage.
-func (s *site) startCovered(t *testing.T, program string) (commands io.Writer, answers *bufio.Reader) {
+func (s *testDevice) startCovered(t *testing.T, program string) (commands io.Writer, answers *bufio.Reader) {
 	t.Helper()
 	d := &daemonProcess{cmd: exec.Command(program, s.args()[1:]...)}
 	d.pid = func() int { return d.cmd.Process.Pid }

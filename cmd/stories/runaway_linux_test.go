@@ -24,14 +24,14 @@ func TestRunaway(t *testing.T) {
 
 func runaway(t *testing.T, redeem string) {
 	const instances, processes = 3, 4
-	b, d := flooded(t, func(t *testing.T, s *site) *daemonProcess {
+	b, d := newFloodVictim(t, func(t *testing.T, s *testDevice) *daemonProcess {
 		config, err := os.ReadFile(filepath.Join(s.dir, "config.yaml"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.write(t, "config.yaml", strings.Replace(string(config), "instances: 1,", fmt.Sprintf("instances: %d, redeem: %s,", instances, redeem), 1))
 		d := s.start(t)
-		s.asks(t) // an instance that is redeemed on demand begins with a demand
+		s.requestToken(t) // an instance that is redeemed on demand begins with a demand
 		return d
 	})
 	got := 0
@@ -39,8 +39,8 @@ func runaway(t *testing.T, redeem string) {
 		var all []*attacker
 		for range processes {
 			c := exec.Command(filepath.Join(b.bin, "attacker"))
-			c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger, Gid: stranger}}
-			a := attack(t, c)
+			c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUID, Gid: otherUID}}
+			a := startAttacker(t, c)
 			if _, err := fmt.Fprintf(a.in, "runaway %s 1\n", b.socket()); err != nil {
 				t.Fatal(err)
 			}
@@ -77,10 +77,10 @@ func runaway(t *testing.T, redeem string) {
 	}
 }
 
-// asks asks for a token once.
-func (s *site) asks(t *testing.T) {
+// requestToken asks for a token once.
+func (s *testDevice) requestToken(t *testing.T) {
 	t.Helper()
-	if _, err := (&besieged{site: s}).ask(t); err != nil {
+	if _, err := (&victim{testDevice: s}).ask(t); err != nil {
 		t.Log("the first ask:", err)
 	}
 }

@@ -13,21 +13,21 @@ import (
 	"testing"
 )
 
-// shouted is what a line of the audit log says of who was refused how often.
-type shouted struct {
+// denialEntry is what a line of the audit log says of who was refused how often.
+type denialEntry struct {
 	Event, Action, UID, Outcome string
 	Times                       int
 }
 
-// recorded reads the audit log.
-func (s *site) recorded(t *testing.T) (lines []shouted) {
+// auditEntries reads the audit log.
+func (s *testDevice) auditEntries(t *testing.T) (lines []denialEntry) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(s.dir, "state", "audit.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for line := range bytes.Lines(text) {
-		var l shouted
+		var l denialEntry
 		if err := json.Unmarshal(line, &l); err != nil {
 			t.Fatal(err)
 		}
@@ -37,13 +37,13 @@ func (s *site) recorded(t *testing.T) (lines []shouted) {
 	return lines
 }
 
-// TestShouting: a user who is refused over ever new connections, by several
+// TestRepeatedDenials: a user who is refused over ever new connections, by several
 // processes, for whatever there is to be asked for, does not fill the audit log
 // or the daemon's own. Each refusal is in it all the same, and so is what another
 // user did.
-func TestShouting(t *testing.T) {
+func TestRepeatedDenials(t *testing.T) {
 	const each = 1500
-	b, d := flooded(t, func(t *testing.T, s *site) *daemonProcess {
+	b, d := newFloodVictim(t, func(t *testing.T, s *testDevice) *daemonProcess {
 		config, err := os.ReadFile(filepath.Join(s.dir, "config.yaml"))
 		if err != nil {
 			t.Fatal(err)
@@ -58,8 +58,8 @@ func TestShouting(t *testing.T) {
 	var all []*attacker
 	for _, what := range []string{"token", "unknown", "watch", "release", "resolve"} {
 		c := exec.Command(filepath.Join(b.bin, "attacker"))
-		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger, Gid: stranger}}
-		a := attack(t, c)
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUID, Gid: otherUID}}
+		a := startAttacker(t, c)
 		if _, err := fmt.Fprintf(a.in, "shout %s %d %s\n", b.socket(), each, what); err != nil {
 			t.Fatal(err)
 		}
@@ -78,9 +78,9 @@ func TestShouting(t *testing.T) {
 	d.stop(t)
 
 	lines, times, mine := 0, 0, 0
-	for _, l := range b.recorded(t) {
+	for _, l := range b.auditEntries(t) {
 		switch {
-		case l.UID == strconv.Itoa(stranger):
+		case l.UID == strconv.Itoa(otherUID):
 			lines, times = lines+1, times+l.Times
 		case l.UID == "0" && l.Action == "token" && l.Outcome == "":
 			mine++

@@ -21,8 +21,8 @@ import (
 	"regent/ipc/client"
 )
 
-// site is one device and its service.
-type site struct {
+// testDevice is one device and its service.
+type testDevice struct {
 	dir     string
 	bin     string
 	service *emulator.Emulator
@@ -31,9 +31,9 @@ type site struct {
 	extra   []string // arguments of regentd, which rule over the usual ones
 }
 
-// newSite makes a device whose registration token waits in a file. between, if
+// newTestDevice makes a device whose registration token waits in a file. between, if
 // not nil, stands between it and the service, and returns where.
-func newSite(t testing.TB, bin string, k emulator.Knobs, between func(address string) string) *site {
+func newTestDevice(t testing.TB, bin string, k emulator.Knobs, between func(address string) string) *testDevice {
 	t.Helper()
 	service, err := emulator.New(emulator.Options{Knobs: k})
 	if err != nil {
@@ -47,7 +47,7 @@ func newSite(t testing.TB, bin string, k emulator.Knobs, between func(address st
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{dir: shortDir(t), bin: bin, service: service, address: server.Listener.Addr().String()}
+	s := &testDevice{dir: shortDir(t), bin: bin, service: service, address: server.Listener.Addr().String()}
 	if between != nil {
 		s.address = between(s.address)
 	}
@@ -66,17 +66,17 @@ applications:
 	return s
 }
 
-func (s *site) write(t testing.TB, name, text string) {
+func (s *testDevice) write(t testing.TB, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (s *site) socket() string { return filepath.Join(s.dir, "agent.sock") }
+func (s *testDevice) socket() string { return filepath.Join(s.dir, "agent.sock") }
 
 // state is the state of the one instance, "" if nobody answers.
-func (s *site) state(t testing.TB) string {
+func (s *testDevice) state(t testing.TB) string {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	st, err := s.client.Status(ctx)
@@ -95,7 +95,7 @@ type daemonProcess struct {
 }
 
 // args is the command line of the device's regentd.
-func (s *site) args() []string {
+func (s *testDevice) args() []string {
 	return append([]string{
 		filepath.Join(s.bin, "regentd"), "run", "--config", filepath.Join(s.dir, "config.yaml"),
 		"--policy-dir", filepath.Join(s.dir, "policy.d"), "--state-dir", filepath.Join(s.dir, "state"), "--socket", s.socket(),
@@ -103,7 +103,7 @@ func (s *site) args() []string {
 }
 
 // start starts regentd, and returns when it answers or has ended.
-func (s *site) start(t testing.TB) *daemonProcess {
+func (s *testDevice) start(t testing.TB) *daemonProcess {
 	t.Helper()
 	args := s.args()
 	d := &daemonProcess{cmd: exec.Command(args[0], args[1:]...)}
@@ -113,7 +113,7 @@ func (s *site) start(t testing.TB) *daemonProcess {
 }
 
 // launch runs d's command, and returns when the daemon answers or has ended.
-func (s *site) launch(t testing.TB, d *daemonProcess) {
+func (s *testDevice) launch(t testing.TB, d *daemonProcess) {
 	t.Helper()
 	d.done, d.said = make(chan struct{}), &logFile{}
 	d.cmd.Stdout, d.cmd.Stderr = d.said, d.said

@@ -18,8 +18,8 @@ import (
 // After STOPPING=1 systemd kills a daemon that has not ended within
 // TimeoutStopSec=. What an administrator does to the store opens it again within
 // the process, which says READY=1 a second time and nothing of an end.
-func TestOnlyTheEndOfTheProcessSaysStopping(t *testing.T) {
-	s := newSite(t, build(t, "./cmd/regentd", "./cmd/regent"), emulator.Knobs{}, nil)
+func TestStoppingIsSentAtExit(t *testing.T) {
+	s := newTestDevice(t, build(t, "./cmd/regentd", "./cmd/regent"), emulator.Knobs{}, nil)
 	address := &net.UnixAddr{Name: filepath.Join(s.dir, "notify.sock"), Net: "unixgram"}
 	manager, err := net.ListenUnixgram("unixgram", address)
 	if err != nil {
@@ -28,26 +28,26 @@ func TestOnlyTheEndOfTheProcessSaysStopping(t *testing.T) {
 	defer manager.Close()
 	t.Setenv("NOTIFY_SOCKET", address.Name)
 	d := s.start(t)
-	heardUntil(t, manager, "READY=1")
+	readStatesUntil(t, manager, "READY=1")
 	for _, verb := range []string{"store rekey", "store reset", "unregister", "seal-image"} {
 		cmd := exec.Command(filepath.Join(s.bin, "regent"), append(strings.Fields(verb), "--yes")...)
 		cmd.Env = append(os.Environ(), "REGENT_SOCKET="+s.socket())
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", verb, err, out)
 		}
-		for _, state := range heardUntil(t, manager, "READY=1") {
+		for _, state := range readStatesUntil(t, manager, "READY=1") {
 			if strings.Contains(state, "STOPPING=1") {
 				t.Errorf("%s: the daemon goes on, and said it was stopping", verb)
 			}
 		}
 	}
 	must(t, d.cmd.Process.Signal(syscall.SIGTERM))
-	heardUntil(t, manager, "STOPPING=1")
+	readStatesUntil(t, manager, "STOPPING=1")
 	<-d.done
 }
 
-// heardUntil returns what the service manager is told, up to a state with word.
-func heardUntil(t *testing.T, manager *net.UnixConn, word string) []string {
+// readStatesUntil returns what the service manager is told, up to a state with word.
+func readStatesUntil(t *testing.T, manager *net.UnixConn, word string) []string {
 	t.Helper()
 	var heard []string
 	b := make([]byte, 4096)

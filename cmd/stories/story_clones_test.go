@@ -10,8 +10,8 @@ import (
 	"regent/agent/store/admin"
 )
 
-// laptop is the device on which the sound state was made.
-func laptop(change func(*admin.Facts)) admin.Facts {
+// originalFacts is the device on which the sound state was made.
+func originalFacts(change func(*admin.Facts)) admin.Facts {
 	f := admin.Facts{MachineID: "m1", DMI: "d1", RootFS: "r1", EK: "e1", MACs: []string{"00:16:3e:00:00:01"}}
 	change(&f)
 	return f
@@ -29,25 +29,25 @@ type cloneCase struct {
 func cloneCases() []cloneCase {
 	other := []string{"00:16:3e:00:00:02"}
 	return []cloneCase{
-		{"a restart", laptop(func(*admin.Facts) {}), false, "ok", "same"},
-		{"a VM is cloned", laptop(func(f *admin.Facts) { f.DMI, f.MACs = "d2", other }), false, "foreign_host", "quarantine"},
-		{"a VM is cloned, its virtual TPM alone is new", laptop(func(f *admin.Facts) { f.EK, f.MACs = "e2", other }), false, "foreign_host", "quarantine"},
-		{"the disk's image is written to another device", laptop(func(f *admin.Facts) { f.DMI, f.EK, f.MACs = "d2", "e2", other }), false, "foreign_host", "quarantine"},
+		{"a restart", originalFacts(func(*admin.Facts) {}), false, "ok", "same"},
+		{"a VM is cloned", originalFacts(func(f *admin.Facts) { f.DMI, f.MACs = "d2", other }), false, "foreign_host", "quarantine"},
+		{"a VM is cloned, its virtual TPM alone is new", originalFacts(func(f *admin.Facts) { f.EK, f.MACs = "e2", other }), false, "foreign_host", "quarantine"},
+		{"the disk's image is written to another device", originalFacts(func(f *admin.Facts) { f.DMI, f.EK, f.MACs = "d2", "e2", other }), false, "foreign_host", "quarantine"},
 		{"the state directory is put on another device", admin.Facts{MachineID: "m2", DMI: "d2", RootFS: "r2", EK: "e2", MACs: other}, false, "foreign_host", "quarantine"},
-		{"a new mainboard, its network card with it", laptop(func(f *admin.Facts) { f.DMI, f.EK, f.MACs = "d2", "e2", other }), false, "foreign_host", "quarantine"},
-		{"a new mainboard, the network card kept", laptop(func(f *admin.Facts) { f.DMI, f.EK = "d2", "e2" }), false, "ok", "rebind"},
-		{"a dock, and a VPN", laptop(func(f *admin.Facts) { f.MACs = append(f.MACs, other...) }), false, "ok", "rebind"},
-		{"a new disk, the system copied", laptop(func(f *admin.Facts) { f.RootFS = "r2" }), false, "ok", "rebind"},
-		{"the system reinstalled, the state kept", laptop(func(f *admin.Facts) { f.MachineID, f.RootFS = "m2", "r2" }), false, "ok", "rebind"},
+		{"a new mainboard, its network card with it", originalFacts(func(f *admin.Facts) { f.DMI, f.EK, f.MACs = "d2", "e2", other }), false, "foreign_host", "quarantine"},
+		{"a new mainboard, the network card kept", originalFacts(func(f *admin.Facts) { f.DMI, f.EK = "d2", "e2" }), false, "ok", "rebind"},
+		{"a dock, and a VPN", originalFacts(func(f *admin.Facts) { f.MACs = append(f.MACs, other...) }), false, "ok", "rebind"},
+		{"a new disk, the system copied", originalFacts(func(f *admin.Facts) { f.RootFS = "r2" }), false, "ok", "rebind"},
+		{"the system reinstalled, the state kept", originalFacts(func(f *admin.Facts) { f.MachineID, f.RootFS = "m2", "r2" }), false, "ok", "rebind"},
 		{"a container", admin.Facts{MachineID: "m9"}, false, "ok", "off"},
-		{"the state directory restored from a backup", laptop(func(*admin.Facts) {}), true, "rolled_back", ""},
+		{"the state directory restored from a backup", originalFacts(func(*admin.Facts) {}), true, "rolled_back", ""},
 	}
 }
 
-// clones starts the daemon in each case, on a copy of the state in sound or, for
+// cloneMatrix starts the daemon in each case, on a copy of the state in sound or, for
 // an older one, in older. Every access token there has expired, so that a daemon
 // that may ask does so at once; one that may not has asked for nothing.
-func clones(ts *testscript.TestScript, _ bool, _ []string) {
+func cloneMatrix(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Logf("clones: %-48s %-13s %-11s %s", "what happens", "store", "binding", "requests to the service")
 	for _, c := range cloneCases() {
 		from := "sound"

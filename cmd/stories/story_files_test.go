@@ -57,8 +57,8 @@ func replaceText(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(after), 0o600))
 }
 
-// nowhereIn FILE DIR: no file of a directory has the text that is in the file.
-func nowhereIn(ts *testscript.TestScript, neg bool, args []string) {
+// absentIn FILE DIR: no file of a directory has the text that is in the file.
+func absentIn(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: nowhere FILE DIR")
 	}

@@ -43,10 +43,10 @@ func rewrite(path string, change func([]byte) []byte) error {
 	return os.WriteFile(path, change(b), 0o600)
 }
 
-// matrix damages the key, a record and the ledger in every way, each time on a
+// damageMatrix damages the key, a record and the ledger in every way, each time on a
 // copy of the sound state in the directory sound. The daemon names the state,
 // makes no key, asks nothing of the service, and leaves every file as it is.
-func matrix(ts *testscript.TestScript, _ bool, _ []string) {
+func damageMatrix(ts *testscript.TestScript, _ bool, _ []string) {
 	records, err := filepath.Glob(ts.MkAbs("sound/records/r-auth-token*"))
 	ts.Check(err)
 	if len(records) < 2 {
@@ -84,7 +84,7 @@ func freshCopy(ts *testscript.TestScript, from string) {
 
 // tryDamaged starts the daemon on a damaged state.
 func tryDamaged(ts *testscript.TestScript, cell, want string) {
-	before, requests := kept(ts), requestCount(ts)
+	before, requests := stateFiles(ts), requestCount(ts)
 	startDaemon(ts, false, nil)
 	code := exitOf(ts, "status", "--json")
 	out := ts.ReadFile("stdout")
@@ -98,7 +98,7 @@ func tryDamaged(ts *testscript.TestScript, cell, want string) {
 	if !strings.Contains(said, "store_"+want) {
 		ts.Fatalf("%s: token says %q, want store_%s", cell, said, want)
 	}
-	if after := kept(ts); !bytes.Equal(before, after) {
+	if after := stateFiles(ts); !bytes.Equal(before, after) {
 		ts.Fatalf("%s: the daemon changed the state:\n%s\n%s", cell, before, after)
 	}
 	if now := requestCount(ts); now != requests {
@@ -126,8 +126,8 @@ func requestCount(ts *testscript.TestScript) string {
 	return ts.ReadFile("counted")
 }
 
-// kept is every file of the key, the records and the ledger, with its content.
-func kept(ts *testscript.TestScript) []byte {
+// stateFiles is every file of the key, the records and the ledger, with its content.
+func stateFiles(ts *testscript.TestScript) []byte {
 	var all bytes.Buffer
 	ts.Check(filepath.WalkDir(ts.MkAbs("state"), func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || e.Name() == "lock" || strings.Contains(path, "audit.jsonl") {

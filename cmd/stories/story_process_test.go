@@ -61,7 +61,7 @@ func start(ts *testscript.TestScript, name string, args ...string) *program {
 	path, err := lookPath(ts.Getenv("PATH"), args[0])
 	ts.Check(err)
 	p := &program{Cmd: exec.Command(path, args[1:]...), lines: make(chan string, 100), done: make(chan error, 1), log: &logFile{}}
-	p.Dir, p.Stderr, p.SysProcAttr = ts.Getenv("WORK"), p.log, apart()
+	p.Dir, p.Stderr, p.SysProcAttr = ts.Getenv("WORK"), p.log, detach()
 	p.Env = append(os.Environ(), "REGENT_SOCKET="+ts.Getenv("REGENT_SOCKET"), "HTTPS_PROXY="+ts.Getenv("HTTPS_PROXY"), "NO_PROXY="+ts.Getenv("NO_PROXY"))
 	if dir := ts.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
 		p.Env = append(p.Env, "CREDENTIALS_DIRECTORY="+dir)
@@ -143,7 +143,7 @@ func named(ts *testscript.TestScript, args []string) (*story, *program) {
 // end tells a program to end.
 func end(ts *testscript.TestScript, neg bool, args []string) {
 	s, p := named(ts, args)
-	ts.Check(p.tell())
+	ts.Check(p.signalEnd())
 	if err := s.waitFor(ts, args[0]); (err != nil) != neg {
 		ts.Fatalf("%s ended with %v", args[0], err)
 	}

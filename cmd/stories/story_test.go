@@ -61,24 +61,24 @@ func runStories(t *testing.T, bin string, d emulator.Dialect, scripts []string) 
 		Setup:       func(env *testscript.Env) error { return setUp(env, bin, d) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"emulator": startEmulator,
-			"knobs":    turnKnobs,
+			"knobs":    setEmulator,
 			"resolve":  resolve,
 			"daemon":   startDaemon,
 			"requests": countRequests,
-			"matrix":   matrix,
-			"clones":   clones,
+			"matrix":   damageMatrix,
+			"clones":   cloneMatrix,
 			"app":      startApp,
 			"term":     end,
 			"kill9":    kill,
 			"hup":      hangUp,
 			"await":    await,
-			"within":   within,
+			"within":   expectWithin,
 			"pause":    pause,
 
 			"copydir":    copyDir,
 			"glob":       glob,
 			"replace":    replaceText,
-			"nowhere":    nowhereIn,
+			"nowhere":    absentIn,
 			"await-gone": awaitGone,
 		},
 	})
@@ -157,8 +157,8 @@ func startEmulator(ts *testscript.TestScript, _ bool, args []string) {
 	fill(ts)
 }
 
-// turnKnobs changes how the emulator behaves while it runs.
-func turnKnobs(ts *testscript.TestScript, _ bool, args []string) {
+// setEmulator changes how the emulator behaves while it runs.
+func setEmulator(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: knobs JSON")
 	}
@@ -267,8 +267,8 @@ func awaitOutput(ts *testscript.TestScript, re *regexp.Regexp, args []string) []
 	}
 }
 
-// within runs a command that has a promise to keep.
-func within(ts *testscript.TestScript, neg bool, args []string) {
+// expectWithin runs a command that has a promise to keep.
+func expectWithin(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: within TIME CMD…")
 	}

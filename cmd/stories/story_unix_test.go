@@ -18,11 +18,11 @@ const suffix = ""
 // socketOf is where a socket of a story is.
 func socketOf(dir, name string) string { return filepath.Join(dir, name+".sock") }
 
-// apart starts a program as any other.
-func apart() *syscall.SysProcAttr { return nil }
+// detach starts a program as any other.
+func detach() *syscall.SysProcAttr { return nil }
 
-// tell tells a program to end.
-func (p *program) tell() error { return p.Process.Signal(syscall.SIGTERM) }
+// signalEnd tells a program to end.
+func (p *program) signalEnd() error { return p.Process.Signal(syscall.SIGTERM) }
 
 func hangUp(ts *testscript.TestScript, _ bool, args []string) {
 	_, p := named(ts, args)

@@ -64,14 +64,14 @@ func socketOf(dir, name string) string {
 	return fmt.Sprintf(`\\.\pipe\regent-test-%d-%s-%s`, os.Getpid(), filepath.Base(dir), name)
 }
 
-// apart gives a program a console of its own, which nobody sees, so that it can be
+// detach gives a program a console of its own, which nobody sees, so that it can be
 // interrupted alone.
-func apart() *syscall.SysProcAttr {
+func detach() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: windows.CREATE_NO_WINDOW}
 }
 
-// tell tells a program to end.
-func (p *program) tell() error {
+// signalEnd tells a program to end.
+func (p *program) signalEnd() error {
 	self, err := os.Executable()
 	if err != nil {
 		return err

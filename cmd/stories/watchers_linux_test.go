@@ -20,7 +20,7 @@ import (
 func TestWatchers(t *testing.T) {
 	// Each user stays below the limit of calls at once, which is 100.
 	const users, each, limit = 20, 50, time.Second
-	b, d := flooded(t, func(t *testing.T, s *site) *daemonProcess { return s.start(t) })
+	b, d := newFloodVictim(t, func(t *testing.T, s *testDevice) *daemonProcess { return s.start(t) })
 	tok, err := b.client.Token(t.Context(), api.TokenRequest{Application: "cad"})
 	if err != nil {
 		t.Fatal(err)
@@ -36,16 +36,16 @@ func TestWatchers(t *testing.T) {
 	var watchers []*attacker
 	for i := range uint32(users) {
 		c := exec.Command(filepath.Join(b.bin, "attacker"))
-		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger + i, Gid: stranger}}
-		w := attack(t, c)
-		w.says(t, fmt.Sprintf("watch %s %d %d", b.socket(), each, tok.Generation+1), "watching")
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUID + i, Gid: otherUID}}
+		w := startAttacker(t, c)
+		w.send(t, fmt.Sprintf("watch %s %d %d", b.socket(), each, tok.Generation+1), "watching")
 		watchers = append(watchers, w)
 	}
 
 	began := time.Now()
 	err = b.client.Invalidate(t.Context(), "cad", "1", tok.Generation)
 	if kindOf(err) == fault.Throttled { // limits.refresh_floor after the redemption
-		time.Sleep(fault.Of(err).Retry)
+		time.Sleep(fault.From(err).Retry)
 		began = time.Now()
 		err = b.client.Invalidate(t.Context(), "cad", "1", tok.Generation)
 	}

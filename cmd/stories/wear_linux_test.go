@@ -14,61 +14,61 @@ import (
 )
 
 var (
-	wearRequests    = flag.Int("wear-requests", 20_000, "requests with which TestWear wears the daemon")
-	wearConnections = flag.Int("wear-connections", 2_000, "connections that hang up in TestWear")
-	wearRest        = flag.Duration("wear-rest", 3*time.Second, "how long TestWear rests before it looks: after 80 s the audit log's counts are written too")
-	wearJudged      = flag.Bool("wear-judged", false, "judge the memory too: not under the race detector")
+	leakRequests    = flag.Int("wear-requests", 20_000, "requests with which TestWear wears the daemon")
+	leakConnections = flag.Int("wear-connections", 2_000, "connections that hang up in TestWear")
+	leakRest        = flag.Duration("wear-rest", 3*time.Second, "how long TestWear rests before it looks: after 80 s the audit log's counts are written too")
+	leakJudged      = flag.Bool("wear-judged", false, "judge the memory too: not under the race detector")
 )
 
-// takes is what a process takes up.
-type takes struct{ Goroutines, Descriptors, KiB int }
+// resources is what a process takes up.
+type resources struct{ Goroutines, Descriptors, KiB int }
 
-// worn is a daemon that says what it takes up.
-type worn struct {
+// meteredDaemon is a daemon that says what it takes up.
+type meteredDaemon struct {
 	*daemonProcess
-	ask io.Writer
-	say *json.Decoder
+	ask     io.Writer
+	replies *json.Decoder
 }
 
-func (w *worn) now(t *testing.T) (got takes) {
+func (w *meteredDaemon) measure(t *testing.T) (got resources) {
 	t.Helper()
 	if _, err := io.WriteString(w.ask, "\n"); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.say.Decode(&got); err != nil {
+	if err := w.replies.Decode(&got); err != nil {
 		t.Fatal(err)
 	}
 	return got
 }
 
-// atRest waits until the daemon takes up no more than before, or, with nothing to
+// awaitIdle waits until the daemon takes up no more than before, or, with nothing to
 // compare with, until it takes up the same for two seconds. It does not wait for ever.
-func (w *worn) atRest(t *testing.T, before takes) takes {
+func (w *meteredDaemon) awaitIdle(t *testing.T, before resources) resources {
 	t.Helper()
-	got, same := w.now(t), 0
+	got, same := w.measure(t), 0
 	for until := time.Now().Add(patience); time.Now().Before(until); {
 		time.Sleep(200 * time.Millisecond)
-		now := w.now(t)
+		now := w.measure(t)
 		if same++; now.Goroutines != got.Goroutines || now.Descriptors != got.Descriptors {
 			same = 0
 		}
 		got = now
-		if before == (takes{}) && same >= 10 || got.Goroutines <= before.Goroutines && got.Descriptors <= before.Descriptors {
+		if before == (resources{}) && same >= 10 || got.Goroutines <= before.Goroutines && got.Descriptors <= before.Descriptors {
 			break
 		}
 	}
 	return got
 }
 
-// TestWear: so many requests, and connections that hang up at every endpoint and
+// TestLeaks: so many requests, and connections that hang up at every endpoint and
 // moment, leave a daemon with 1,000 instances as it was after the first 10,000: as
 // many goroutines and descriptors, and the same memory but for 4 MiB.
-func TestWear(t *testing.T) {
+func TestLeaks(t *testing.T) {
 	const first, most = 10_000, 4 << 10
-	b, w := wearable(t)
+	b, w := startMetered(t)
 	var attackers []*attacker
 	for range 4 {
-		attackers = append(attackers, attack(t, exec.Command(filepath.Join(b.bin, "attacker"))))
+		attackers = append(attackers, startAttacker(t, exec.Command(filepath.Join(b.bin, "attacker"))))
 	}
 	wear := func(requests, connections int) {
 		for _, a := range attackers {
@@ -83,28 +83,28 @@ func TestWear(t *testing.T) {
 		}
 	}
 	wear(first, first/10)
-	time.Sleep(*wearRest)
-	before := w.atRest(t, takes{})
+	time.Sleep(*leakRest)
+	before := w.awaitIdle(t, resources{})
 	began := time.Now()
-	wear(*wearRequests, *wearConnections)
+	wear(*leakRequests, *leakConnections)
 	took := time.Since(began)
-	time.Sleep(*wearRest)
-	after := w.atRest(t, before)
-	t.Logf("after %d requests: %+v; after %d requests more, and %d connections that hung up, in %v: %+v", first, before, *wearRequests, *wearConnections, took.Round(time.Second), after)
+	time.Sleep(*leakRest)
+	after := w.awaitIdle(t, before)
+	t.Logf("after %d requests: %+v; after %d requests more, and %d connections that hung up, in %v: %+v", first, before, *leakRequests, *leakConnections, took.Round(time.Second), after)
 	if after.Goroutines > before.Goroutines || after.Descriptors > before.Descriptors {
 		t.Errorf("it took up %+v, and takes up %+v", before, after)
 	}
-	if *wearJudged && after.KiB > before.KiB+most {
+	if *leakJudged && after.KiB > before.KiB+most {
 		t.Errorf("it had %d KiB, and has %d: more than %d have stayed", before.KiB, after.KiB, most)
 	}
 	w.alive(t)
 	w.stop(t)
 }
 
-// wearable is a device whose daemon says what it takes up.
-func wearable(t *testing.T) (*besieged, *worn) {
-	w := &worn{}
-	b, d := flooded(t, func(t *testing.T, s *site) *daemonProcess {
+// startMetered is a device whose daemon says what it takes up.
+func startMetered(t *testing.T) (*victim, *meteredDaemon) {
+	w := &meteredDaemon{}
+	b, d := newFloodVictim(t, func(t *testing.T, s *testDevice) *daemonProcess {
 		config, err := os.ReadFile(filepath.Join(s.dir, "config.yaml"))
 		if err != nil {
 			t.Fatal(err)
@@ -120,7 +120,7 @@ func wearable(t *testing.T) (*besieged, *worn) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.ask, w.say = in, json.NewDecoder(out)
+		w.ask, w.replies = in, json.NewDecoder(out)
 		d.cmd.ExtraFiles = []*os.File{to}
 		s.launch(t, d)
 		t.Cleanup(func() { _, _ = in.Close(), out.Close() })
@@ -128,7 +128,7 @@ func wearable(t *testing.T) (*besieged, *worn) {
 			t.Error(err)
 		}
 		for until := time.Now().Add(patience); s.state(t) != "live" && time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
-			s.asks(t) // the registration token may have yet to come
+			s.requestToken(t) // the registration token may have yet to come
 		}
 		return d
 	})

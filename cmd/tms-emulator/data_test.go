@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// TestDataOutlivesTheProgram: what clients were told is still so after a restart,
+// TestDataSurvivesRestart: what clients were told is still so after a restart,
 // an abrupt one included: whom to trust, the password, and what was made.
-func TestDataOutlivesTheProgram(t *testing.T) {
+func TestDataSurvivesRestart(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "tenant.db")
 	p := start(t, "--data", data)
 	password, ca := p.lines, read(t, p.ca)

@@ -58,7 +58,7 @@ func newChromium(t *testing.T, page string) *chromium {
 			t.Fatal(err)
 		}
 	}
-	if err := from.SetReadDeadline(time.Now().Add(startPatient)); err != nil {
+	if err := from.SetReadDeadline(time.Now().Add(startTimeoutLong)); err != nil {
 		t.Fatal(err)
 	}
 	b := &chromium{t: t, to: to, from: bufio.NewReader(from)}
@@ -135,10 +135,10 @@ func (b *chromium) await(expression string) {
 	}
 }
 
-// byBrowser logs in with the browser, as a person does, and lists auth tokens.
-func (s *side) byBrowser(what string, b admin.Browser) {
+// loginByBrowser logs in with the browser, as a person does, and lists auth tokens.
+func (s *testService) loginByBrowser(what string, b admin.Browser) {
 	s.t.Helper()
-	b.Patience, b.Scopes = 5*time.Minute, []string{"openid"}
+	b.Timeout, b.Scopes = 5*time.Minute, []string{"openid"}
 	shown := make(chan string, 1)
 	b.Show = func(page string) { shown <- page }
 	failed := make(chan error, 1)
@@ -169,13 +169,13 @@ func (s *side) byBrowser(what string, b admin.Browser) {
 	s.note(what, <-failed, func() string { return "may list" })
 }
 
-// storyByBrowser: the page is where the service says that its people log in, or an
+// testLoginByBrowser: the page is where the service says that its people log in, or an
 // identity provider of the tenant's own, found by its description.
-func storyByBrowser(s *side) {
-	s.byBrowser("the tenant's", admin.Browser{ClientID: "tmsctl"})
+func testLoginByBrowser(s *testService) {
+	s.loginByBrowser("the tenant's", admin.Browser{ClientID: "tmsctl"})
 	// The emulator's certificate is for a loopback address, and so is Keycloak: https is
 	// asked for elsewhere.
-	s.byBrowser("by its description", admin.Browser{Issuer: s.keycloak.url + "realms/ems", ClientID: "tmsctl"})
+	s.loginByBrowser("by its description", admin.Browser{Issuer: s.keycloak.url + "realms/ems", ClientID: "tmsctl"})
 	_, err := s.admin.LoginByBrowser(s.t.Context(), admin.Browser{Issuer: s.keycloak.url + "realms/other", ClientID: "tmsctl"})
 	s.note("no such issuer", err, func() string { return "a page" })
 }

@@ -27,10 +27,10 @@ const (
 	// the stories are not run; make test-keycloak gets one and sets it.
 	keycloakHome = "REGENT_KEYCLOAK_HOME"
 
-	realmSecret  = "for-tests-alone" // of both clients in ems-realm.json
-	realmUser    = "admin"
-	realmAdmin   = "correct horse" // that user's password
-	startPatient = 10 * time.Minute
+	realmSecret      = "for-tests-alone" // of both clients in ems-realm.json
+	realmUser        = "admin"
+	realmAdmin       = "correct horse" // that user's password
+	startTimeoutLong = 10 * time.Minute
 )
 
 // keycloak is a real server on a loopback port.
@@ -108,7 +108,7 @@ func (k *keycloak) start(before ...string) {
 	if err := k.cmd.Start(); err != nil {
 		k.t.Fatal(err)
 	}
-	end := time.Now().Add(startPatient)
+	end := time.Now().Add(startTimeoutLong)
 	for !k.ready() {
 		if time.Now().After(end) || k.cmd.ProcessState != nil {
 			k.t.Fatalf("Keycloak does not come up:\n%s", k.log)

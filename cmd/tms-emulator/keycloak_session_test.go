@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// about36 is what status says of sessions of 36 s: lives are told in whole seconds.
-var about36 = regexp.MustCompile("sessions end after about 3[456] s: this tenant needs offline tokens")
+// idPattern is what status says of sessions of 36 s: lives are told in whole seconds.
+var idPattern = regexp.MustCompile("sessions end after about 3[456] s: this tenant needs offline tokens")
 
 // TestKeycloakSessionEnd: a realm with a session maximum ends all instances of a
 // device, whatever they refresh. Each is refresh_expired, status and doctor name
@@ -45,7 +45,7 @@ func TestKeycloakSessionEnd(t *testing.T) {
 			if !strings.Contains(s, tt.counts) || !strings.Contains(s, `"sessions_end_after_seconds": 3`) {
 				t.Errorf("want %s and a session's length of 36 s:\n%s", tt.counts, s)
 			}
-			if text := string(d.run("regent", "status")); !about36.MatchString(text) {
+			if text := string(d.run("regent", "status")); !idPattern.MatchString(text) {
 				t.Errorf("regent status does not say that sessions end:\n%s", text)
 			}
 			if text := string(d.run("regent", "doctor")); !strings.Contains(text, "session_ends") || !strings.Contains(text, "refresh_token_expired") {

@@ -23,9 +23,9 @@ import (
 	"regent/agent/token"
 )
 
-// side is one of the two that must behave alike: the service with the emulator's
+// testService is one of the two that must behave alike: the service with the emulator's
 // own identity provider, or with a real Keycloak.
-type side struct {
+type testService struct {
 	t        *testing.T
 	e        *emulator.Emulator
 	options  tms.Options
@@ -37,14 +37,14 @@ type side struct {
 	got      []string // what the story saw
 }
 
-// tokens is how an identity provider is set; durations are whole seconds.
-type tokens struct {
+// providerSettings is how an identity provider is set; durations are whole seconds.
+type providerSettings struct {
 	off         bool // no rotation
 	reuse       int
 	idle, whole time.Duration // 0 is long
 }
 
-func newSide(t *testing.T, k *keycloak, o emulator.Options) *side {
+func newTestService(t *testing.T, k *keycloak, o emulator.Options) *testService {
 	t.Helper()
 	password := realmAdmin
 	o.Credentials = emulator.Credentials{User: realmUser, Password: password, ClientSecret: realmSecret}
@@ -60,7 +60,7 @@ func newSide(t *testing.T, k *keycloak, o emulator.Options) *side {
 		Tenant: server.URL, Proxy: "none", Now: time.Now,
 		ExtraCA: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
 	}
-	s := &side{t: t, e: e, options: options, password: password, keycloak: k}
+	s := &testService{t: t, e: e, options: options, password: password, keycloak: k}
 	if s.device, err = tms.New(options); err != nil {
 		t.Fatal(err)
 	}
@@ -74,20 +74,20 @@ func newSide(t *testing.T, k *keycloak, o emulator.Options) *side {
 }
 
 // withKeycloak is the service with that Keycloak as its identity half.
-func withKeycloak(t *testing.T, k *keycloak, offline bool, o emulator.Options) *side {
+func withKeycloak(t *testing.T, k *keycloak, offline bool, o emulator.Options) *testService {
 	t.Helper()
 	idp, err := emulator.NewKeycloak(emulator.KeycloakOptions{
 		URL: k.url, Realm: "ems", ClientID: "tms-emulator", ClientSecret: realmSecret, Offline: offline,
-		Client: &http.Client{Timeout: patience},
+		Client: &http.Client{Timeout: startTimeout},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.Identity, o.Log = idp, slog.New(slog.NewTextHandler(t.Output(), nil))
-	return newSide(t, k, o)
+	return newTestService(t, k, o)
 }
 
-func (s *side) set(want tokens) {
+func (s *testService) set(want providerSettings) {
 	s.t.Helper()
 	if s.keycloak == nil {
 		k := emulator.Knobs{MaxReuse: want.reuse, RefreshLifetime: 30 * time.Minute, SessionLifetime: want.whole}
@@ -115,7 +115,7 @@ func (s *side) set(want tokens) {
 }
 
 // open redeems a count of a new registration token.
-func (s *side) open() tms.AuthToken {
+func (s *testService) open() tms.AuthToken {
 	s.t.Helper()
 	registration, err := s.e.IssueRegistrationToken("fleet", 1)
 	if err != nil {
@@ -129,7 +129,7 @@ func (s *side) open() tms.AuthToken {
 }
 
 // refresh uses a refresh token, notes what came of it, and returns the next one.
-func (s *side) refresh(what string, t tms.AuthToken) tms.AuthToken {
+func (s *testService) refresh(what string, t tms.AuthToken) tms.AuthToken {
 	s.t.Helper()
 	got, err := s.device.Refresh(s.t.Context(), tms.RefreshRequest{Mode: tms.ModeOIDC, Provider: s.provider, Refresh: t.Refresh})
 	s.note(what, err, func() string {
@@ -146,7 +146,7 @@ func (s *side) refresh(what string, t tms.AuthToken) tms.AuthToken {
 	return got
 }
 
-func (s *side) note(what string, err error, good func() string) {
+func (s *testService) note(what string, err error, good func() string) {
 	s.t.Helper()
 	outcome := ""
 	f, ok := errors.AsType[*tms.Failure](err)
@@ -163,13 +163,13 @@ func (s *side) note(what string, err error, good func() string) {
 	s.got = append(s.got, what+": "+outcome)
 }
 
-// alike are the stories that both sides must tell in the same words.
-var alike = []struct {
+// commonCases are the stories that both sides must tell in the same words.
+var commonCases = []struct {
 	name string
-	tell func(*side)
+	tell func(*testService)
 }{
-	{"rotation strict: a refresh token that comes again ends all", func(s *side) {
-		s.set(tokens{})
+	{"rotation strict: a refresh token that comes again ends all", func(s *testService) {
+		s.set(providerSettings{})
 		first := s.open()
 		second := s.refresh("first", first)
 		third := s.refresh("second", second)
@@ -177,8 +177,8 @@ var alike = []struct {
 		s.refresh("second again", second)
 		s.refresh("third", third)
 	}},
-	{"rotation graced: the lost answer's token is refreshed again", func(s *side) {
-		s.set(tokens{reuse: 1})
+	{"rotation graced: the lost answer's token is refreshed again", func(s *testService) {
+		s.set(providerSettings{reuse: 1})
 		first := s.open()
 		s.refresh("first, the answer is lost", first)
 		wait(1100 * time.Millisecond)
@@ -186,16 +186,16 @@ var alike = []struct {
 		third := s.refresh("its successor", second)
 		s.refresh("the next", third)
 	}},
-	{"rotation graced: once is not twice", func(s *side) {
-		s.set(tokens{reuse: 1})
+	{"rotation graced: once is not twice", func(s *testService) {
+		s.set(providerSettings{reuse: 1})
 		first := s.open()
 		s.refresh("first", first)
 		second := s.refresh("again", first)
 		s.refresh("a third time", first)
 		s.refresh("its successor", second)
 	}},
-	{"rotation graced: the earlier successor is stale", func(s *side) {
-		s.set(tokens{reuse: 1})
+	{"rotation graced: the earlier successor is stale", func(s *testService) {
+		s.set(providerSettings{reuse: 1})
 		first := s.open()
 		lost := s.refresh("first", first)
 		wait(1100 * time.Millisecond)
@@ -207,22 +207,22 @@ var alike = []struct {
 		}
 		s.refresh("the later successor", second)
 	}},
-	{"rotation off: all stay good", func(s *side) {
-		s.set(tokens{off: true})
+	{"rotation off: all stay good", func(s *testService) {
+		s.set(providerSettings{off: true})
 		first := s.open()
 		second := s.refresh("first", first)
 		s.refresh("first again", first)
 		s.refresh("second", second)
 	}},
-	{"idle for too long", func(s *side) {
-		s.set(tokens{idle: 2 * time.Second})
+	{"idle for too long", func(s *testService) {
+		s.set(providerSettings{idle: 2 * time.Second})
 		first := s.open()
 		second := s.refresh("at once", first)
 		wait(4 * time.Second)
 		s.refresh("after 4 s", second)
 	}},
-	{"the session's absolute end", func(s *side) {
-		s.set(tokens{whole: 3 * time.Second})
+	{"the session's absolute end", func(s *testService) {
+		s.set(providerSettings{whole: 3 * time.Second})
 		first := s.open()
 		if first.TTL > 3*time.Second {
 			s.t.Errorf("the access token lives %v, longer than its session", first.TTL)
@@ -231,8 +231,8 @@ var alike = []struct {
 		wait(4 * time.Second)
 		s.refresh("after 4 s", second)
 	}},
-	{"the administrator deletes the auth token", func(s *side) {
-		s.set(tokens{})
+	{"the administrator deletes the auth token", func(s *testService) {
+		s.set(providerSettings{})
 		first := s.open()
 		session, err := s.admin.Login(s.t.Context(), admin.Password{User: realmUser, Password: token.NewSecret(s.password)})
 		if err != nil {
@@ -241,7 +241,7 @@ var alike = []struct {
 		s.note("delete", session.DeleteAuthToken(s.t.Context(), first.ID), func() string { return "done" })
 		s.refresh("refresh", first)
 	}},
-	{"administrators log in", func(s *side) {
+	{"administrators log in", func(s *testService) {
 		for _, who := range []struct {
 			name string
 			as   admin.Credentials
@@ -260,15 +260,15 @@ var alike = []struct {
 			s.note(who.name, err, func() string { return "may list" })
 		}
 	}},
-	{"a device's access token is no administrator's", func(s *side) {
-		s.set(tokens{})
+	{"a device's access token is no administrator's", func(s *testService) {
+		s.set(providerSettings{})
 		got := s.open()
 		bearer := admin.Bearer{Access: got.Access, Expires: time.Now().Add(got.TTL)}
 		again := func() (admin.Credentials, error) { return nil, errors.New("nobody is asked") }
 		_, err := s.admin.Resume(bearer, again).AuthTokens(s.t.Context(), admin.AuthFilter{})
 		s.note("list", err, func() string { return "may list" })
 	}},
-	{"a refresh token that never was", func(s *side) {
+	{"a refresh token that never was", func(s *testService) {
 		s.refresh("refresh", tms.AuthToken{Refresh: token.NewSecret("a.b")})
 	}},
 }
@@ -278,10 +278,10 @@ var alike = []struct {
 func TestKeycloak(t *testing.T) {
 	k := newKeycloak(t)
 	t.Logf("the server is %s", k.version())
-	for _, story := range alike {
+	for _, story := range commonCases {
 		t.Run(story.name, func(t *testing.T) {
 			k.t = t
-			ours, theirs := newSide(t, nil, emulator.Options{}), withKeycloak(t, k, false, emulator.Options{})
+			ours, theirs := newTestService(t, nil, emulator.Options{}), withKeycloak(t, k, false, emulator.Options{})
 			story.tell(ours)
 			story.tell(theirs)
 			for _, line := range theirs.got {
@@ -292,11 +292,11 @@ func TestKeycloak(t *testing.T) {
 			}
 		})
 	}
-	for _, story := range alone {
+	for _, story := range keycloakCases {
 		t.Run(story.name, func(t *testing.T) {
 			k.t = t
 			s := withKeycloak(t, k, story.offline, emulator.Options{})
-			s.set(tokens{})
+			s.set(providerSettings{})
 			story.tell(s)
 			if diff := cmp.Diff(s.got, story.want); diff != "" {
 				t.Errorf("-got +want:\n%s", diff)
@@ -305,26 +305,26 @@ func TestKeycloak(t *testing.T) {
 	}
 }
 
-const invalid = ": 400 invalid_grant: "
+const invalidGrant = ": 400 invalid_grant: "
 
-// alone are stories of a real server alone.
-var alone = []struct {
+// keycloakCases are stories of a real server alone.
+var keycloakCases = []struct {
 	name    string
 	offline bool
-	tell    func(*side)
+	tell    func(*testService)
 	want    []string
 }{
-	{"session revoked by the administrator", false, func(s *side) {
+	{"session revoked by the administrator", false, func(s *testService) {
 		first := s.open()
 		var users []struct{ ID, Username string }
 		s.keycloak.admin(http.MethodGet, "/users?exact=true&username="+strings.ToLower(first.ID), nil, &users)
 		s.keycloak.admin(http.MethodPost, "/users/"+users[0].ID+"/logout", nil, nil)
 		s.refresh("refresh", first)
-	}, []string{"refresh" + invalid + "Session not active"}},
-	{"administrators log in with a browser", false, storyByBrowser, []string{
+	}, []string{"refresh" + invalidGrant + "Session not active"}},
+	{"administrators log in with a browser", false, testLoginByBrowser, []string{
 		"the tenant's: may list", "by its description: may list", "no such issuer: 404 Realm does not exist:",
 	}},
-	{"client disabled, and enabled again", false, func(s *side) {
+	{"client disabled, and enabled again", false, func(s *testService) {
 		first := s.open()
 		s.enableClient(false)
 		s.refresh("disabled", first)
@@ -334,7 +334,7 @@ var alone = []struct {
 		"disabled: 401 invalid_client: Invalid client or Invalid client credentials",
 		"enabled: another refresh token",
 	}},
-	{"realm keys rotated", false, func(s *side) {
+	{"realm keys rotated", false, func(s *testService) {
 		session, err := s.admin.Login(s.t.Context(), admin.Password{User: realmUser, Password: token.NewSecret(s.password)})
 		if err != nil {
 			s.t.Fatal(err)
@@ -355,8 +355,8 @@ var alone = []struct {
 	}, []string{
 		"refresh: another refresh token", "an access token under the old key: may list", "one under the new key: may list",
 	}},
-	{"offline tokens outlive the idle session", true, func(s *side) {
-		s.set(tokens{idle: 2 * time.Second})
+	{"offline tokens outlive the idle session", true, func(s *testService) {
+		s.set(providerSettings{idle: 2 * time.Second})
 		first := s.open()
 		if first.RefreshTTL != 0 {
 			s.t.Errorf("the refresh token ends in %v, want never", first.RefreshTTL)
@@ -367,10 +367,10 @@ var alone = []struct {
 		s.refresh("the new one", second)
 	}, []string{
 		"after 4 s: another refresh token",
-		"the old one" + invalid + "Maximum allowed refresh token reuse exceeded",
-		"the new one" + invalid + "Session doesn't have required client",
+		"the old one" + invalidGrant + "Maximum allowed refresh token reuse exceeded",
+		"the new one" + invalidGrant + "Session doesn't have required client",
 	}},
-	{"mode tms is passed on", false, func(s *side) {
+	{"mode tms is passed on", false, func(s *testService) {
 		first := s.open()
 		second, err := s.device.Refresh(s.t.Context(), tms.RefreshRequest{Mode: tms.ModeTMS, AuthTokenID: first.ID, Refresh: first.Refresh})
 		s.note("refresh", err, func() string { return "done" })
@@ -382,7 +382,7 @@ var alone = []struct {
 		"refresh: done", "mode oidc goes on with it: another refresh token",
 		"a token that was used: 401 REFRESH_TOKEN_INVALID: The refresh token is not valid.",
 	}},
-	{"server restarted", false, func(s *side) {
+	{"server restarted", false, func(s *testService) {
 		first := s.open()
 		s.keycloak.stop()
 		s.refresh("while it is away", first)
@@ -394,7 +394,7 @@ var alone = []struct {
 	}},
 }
 
-func (s *side) enableClient(on bool) {
+func (s *testService) enableClient(on bool) {
 	s.t.Helper()
 	var clients []struct{ ID string }
 	s.keycloak.admin(http.MethodGet, "/clients?clientId=ems-scl-public-client", nil, &clients)
@@ -403,7 +403,7 @@ func (s *side) enableClient(on bool) {
 
 // clockOffset runs the server, and the service in front of it, ahead of us. It
 // comes last: the server stays as it is.
-func clockOffset(s *side) {
+func clockOffset(s *testService) {
 	if _, err := exec.LookPath("faketime"); err != nil {
 		s.t.Fatal("not run: faketime is not installed")
 	}

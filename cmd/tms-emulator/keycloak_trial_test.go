@@ -21,10 +21,10 @@ import (
 	"testing"
 )
 
-// oneUser stands before an emulator and makes each registration token a Keycloak user:
+// userPerToken stands before an emulator and makes each registration token a Keycloak user:
 // its auth tokens are sessions of that user (A). Enabling, disabling and deleting the
 // registration token does the same to the user.
-type oneUser struct {
+type userPerToken struct {
 	k    *keycloak
 	next http.Handler
 
@@ -32,7 +32,7 @@ type oneUser struct {
 	sets map[string]func(enabled bool) // by the id of the registration token
 }
 
-func (o *oneUser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (o *userPerToken) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body) // the emulator refuses a body that is cut
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	answer := httptest.NewRecorder()
@@ -58,7 +58,7 @@ func (o *oneUser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // add makes the user of a registration token.
-func (o *oneUser) add(reply []byte) {
+func (o *userPerToken) add(reply []byte) {
 	var made struct {
 		RegistrationToken struct{ ID, Token string }
 	}
@@ -77,7 +77,7 @@ func (o *oneUser) add(reply []byte) {
 	o.sets[made.RegistrationToken.ID] = o.k.user(user, password)
 }
 
-func (o *oneUser) set(id string, enabled bool) {
+func (o *userPerToken) set(id string, enabled bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if set := o.sets[id]; set != nil {
@@ -86,7 +86,7 @@ func (o *oneUser) set(id string, enabled bool) {
 }
 
 // open puts the tokens of a new session of the user into the reply to a redemption.
-func (o *oneUser) open(reply []byte, user, password string) []byte {
+func (o *userPerToken) open(reply []byte, user, password string) []byte {
 	var redeemed struct{ AuthToken map[string]any }
 	form := url.Values{"grant_type": {"password"}, "client_id": {"ems-scl-public-client"}, "username": {user}, "password": {password}}
 	err := json.Unmarshal(reply, &redeemed)
@@ -103,9 +103,9 @@ func (o *oneUser) open(reply []byte, user, password string) []byte {
 	return text
 }
 
-// trials makes tmsctl trial with Keycloak behind the service: with a user for each auth
+// runTrials makes tmsctl trial with Keycloak behind the service: with a user for each auth
 // token, and with one for each registration token.
-func trials(t *testing.T, k *keycloak, bin string) {
+func runTrials(t *testing.T, k *keycloak, bin string) {
 	k.set(map[string]any{"accessTokenLifespan": 300, "revokeRefreshToken": true, "refreshTokenMaxReuse": 0})
 	p := start(t, "--idp", k.url, "--idp-client-secret-file", secretIn(t, realmSecret))
 	for _, tt := range []struct {
@@ -124,7 +124,7 @@ func trials(t *testing.T, k *keycloak, bin string) {
 			k.t = t
 			front := p
 			if tt.one {
-				front = before(t, k, p)
+				front = inFrontOf(t, k, p)
 			}
 			d := newDevice(t, bin, front)
 			out := string(d.run("tmsctl", d.admin("trial", "--yes", "--config", d.path("contract.yaml"))...))
@@ -134,8 +134,8 @@ func trials(t *testing.T, k *keycloak, bin string) {
 					t.Errorf("want %q in\n%s", want, out)
 				}
 			}
-			t.Log(line(out, "disable ends auth tokens"))
-			t.Log(line(out, "delete ends auth tokens"))
+			t.Log(lineWith(out, "disable ends auth tokens"))
+			t.Log(lineWith(out, "delete ends auth tokens"))
 			if text := read(t, d.path("contract.yaml")); !strings.Contains(text, "  request: wrapped\n  request_confirmed: true\n") || !strings.Contains(text, "  mode: oidc\n") {
 				t.Errorf("the configuration is\n%s", text)
 			}
@@ -148,8 +148,8 @@ func trials(t *testing.T, k *keycloak, bin string) {
 	}
 }
 
-// before puts a [oneUser] before a program.
-func before(t *testing.T, k *keycloak, p *program) *program {
+// inFrontOf puts a [userPerToken] before a program.
+func inFrontOf(t *testing.T, k *keycloak, p *program) *program {
 	t.Helper()
 	u, err := url.Parse(p.url)
 	if err != nil {
@@ -157,7 +157,7 @@ func before(t *testing.T, k *keycloak, p *program) *program {
 	}
 	next := httputil.NewSingleHostReverseProxy(u)
 	next.Transport = p.client.Transport
-	server := httptest.NewUnstartedServer(&oneUser{k: k, next: next, sets: map[string]func(bool){}})
+	server := httptest.NewUnstartedServer(&userPerToken{k: k, next: next, sets: map[string]func(bool){}})
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
 	t.Cleanup(server.Close)

@@ -20,17 +20,17 @@ import (
 	"testing"
 )
 
-// userFront is a Token Management Service whose registration tokens are user and
+// userService is a Token Management Service whose registration tokens are user and
 // password of one Keycloak user each (O, A: contract.md), so that all auth tokens of
 // one are sessions of that user. Its idpConfigurations name a client for which the
 // tokens were not made: what refreshes has to read azp.
-type userFront struct {
+type userService struct {
 	k       *keycloak
 	made    atomic.Int32
 	patched atomic.Int32 // refreshes by PATCH, which it does not have
 }
 
-func (f *userFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *userService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	say := func(status int, body any) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
@@ -95,11 +95,11 @@ func TestKeycloakUser(t *testing.T) {
 	t.Run("disabled after a refresh has worked", func(t *testing.T) {
 		d, f, enable := deviceOfUser(t, k, bin, "rt-proven", 6)
 		d.daemon()
-		d.await("both refreshed", func(s string) bool { return strings.Contains(s, `"mode": "oidc"`) && refreshedTwice(s) })
-		t.Logf("refresh.mode auto: %s", line(string(d.run("regent", "status")), "Refresh"))
+		d.await("both refreshed", func(s string) bool { return strings.Contains(s, `"mode": "oidc"`) && haveBothRefreshed(s) })
+		t.Logf("refresh.mode auto: %s", lineWith(string(d.run("regent", "status")), "Refresh"))
 		enable(false)
 		d.await("the end of both", both(`"state": "revoked"`))
-		t.Logf("the user of the registration token is disabled: %s", line(string(d.run("regent", "status")), "cad/1  "))
+		t.Logf("the user of the registration token is disabled: %s", lineWith(string(d.run("regent", "status")), "cad/1  "))
 		enable(true)
 		if n := f.patched.Load(); n != 0 {
 			t.Errorf("%d refreshes by PATCH, although Keycloak's form had worked", n)
@@ -112,27 +112,27 @@ func TestKeycloakUser(t *testing.T) {
 		d.await("both redeemed", both(`"state": "live"`))
 		enable(false)
 		d.await("uncertain, and kept", both(`"code": "refresh_uncertain"`))
-		t.Logf("the user is disabled, and nothing has worked yet: %s", line(string(d.run("regent", "status")), "Refresh"))
+		t.Logf("the user is disabled, and nothing has worked yet: %s", lineWith(string(d.run("regent", "status")), "Refresh"))
 		if f.patched.Load() == 0 {
 			t.Error("the other way was not tried")
 		}
 		enable(true)
-		d.await("both live again", func(s string) bool { return both(`"state": "live"`)(s) && refreshedTwice(s) })
+		d.await("both live again", func(s string) bool { return both(`"state": "live"`)(s) && haveBothRefreshed(s) })
 		if n := f.made.Load(); n != 2 {
 			t.Errorf("%d redemptions, want one for each instance", n)
 		}
 		d.end()
 	})
-	trials(t, k, bin)
+	runTrials(t, k, bin)
 }
 
 // deviceOfUser is a device with a registration token that is a new user of Keycloak.
-func deviceOfUser(t *testing.T, k *keycloak, bin, name string, life int) (*device, *userFront, func(bool)) {
+func deviceOfUser(t *testing.T, k *keycloak, bin, name string, life int) (*device, *userService, func(bool)) {
 	t.Helper()
 	k.t = t
 	k.set(map[string]any{"accessTokenLifespan": life, "revokeRefreshToken": true, "refreshTokenMaxReuse": 0})
 	enable := k.user(name, "pass:word of "+name)
-	f := &userFront{k: k}
+	f := &userService{k: k}
 	server := httptest.NewUnstartedServer(f)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
@@ -147,13 +147,13 @@ func deviceOfUser(t *testing.T, k *keycloak, bin, name string, life int) (*devic
 	return d, f, enable
 }
 
-// refreshedTwice reports whether two instances have been refreshed.
-func refreshedTwice(status string) bool {
+// haveBothRefreshed reports whether two instances have been refreshed.
+func haveBothRefreshed(status string) bool {
 	return strings.Count(status, `"generation": `)-strings.Count(status, `"generation": 1,`)-strings.Count(status, `"generation": 0,`) == 2
 }
 
-// line is the first line of a text that has a word in it.
-func line(text, word string) string {
+// lineWith is the first line of a text that has a word in it.
+func lineWith(text, word string) string {
 	for l := range strings.Lines(text) {
 		if strings.Contains(l, word) {
 			return strings.TrimSpace(l)

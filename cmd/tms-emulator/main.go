@@ -32,7 +32,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	terminal.Say(stderr, fmt.Sprintln("tms-emulator:", err))
+	terminal.Print(stderr, fmt.Sprintln("tms-emulator:", err))
 	if _, ok := errors.AsType[*usageError](err); ok {
 		_, _ = fmt.Fprintln(stderr, "See tms-emulator --help.")
 		return 2

@@ -15,7 +15,7 @@ import (
 )
 
 // Whoever reads its log ends: the service goes on.
-func TestOutlivesTheReaderOfItsLog(t *testing.T) {
+func TestLogReaderExits(t *testing.T) {
 	p := &program{t: t, ca: filepath.Join(t.TempDir(), "ca.pem")}
 	p.cmd = exec.CommandContext(t.Context(), os.Args[0], "--verbose", "--ca-out", p.ca)
 	p.cmd.Env = append(p.cmd.Environ(), asProgram+"=1")
@@ -46,7 +46,7 @@ func TestOutlivesTheReaderOfItsLog(t *testing.T) {
 }
 
 // The end of a terminal's session does not end the service.
-func TestOutlivesHangup(t *testing.T) {
+func TestIgnoresHangup(t *testing.T) {
 	p := start(t)
 	defer p.stop()
 	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {

@@ -17,11 +17,11 @@ import (
 	"regent/platform/process"
 )
 
-// patience is how long another identity provider may take for one answer.
-const patience = 30 * time.Second
+// startTimeout is how long another identity provider may take for one answer.
+const startTimeout = 30 * time.Second
 
-// drain is how long requests that are under way may take at the end.
-const drain = 5 * time.Second
+// drainTimeout is how long requests that are under way may take at the end.
+const drainTimeout = 5 * time.Second
 
 // serve runs the emulator until ctx ends.
 func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) (err error) {
@@ -93,7 +93,7 @@ func (s *settings) identity() (err error) {
 	if s.idp.ClientSecret, err = secretFile("--idp-client-secret-file", s.idpSecret); err != nil {
 		return err
 	}
-	s.idp.Realm, s.idp.Client = s.options.Realm, &http.Client{Timeout: patience}
+	s.idp.Realm, s.idp.Client = s.options.Realm, &http.Client{Timeout: startTimeout}
 	if s.options.Identity, err = emulator.NewKeycloak(s.idp); err != nil {
 		return &usageError{fmt.Errorf("--idp: %w", err)}
 	}
@@ -137,7 +137,7 @@ func (s *settings) authority(now time.Time) (*authority, error) {
 	if s.options.Store == nil {
 		return newAuthority(now)
 	}
-	kept, err := s.options.Store.Keep("authority", func() ([]byte, error) {
+	kept, err := s.options.Store.GetOrCreate("authority", func() ([]byte, error) {
 		a, err := newAuthority(now)
 		if err != nil {
 			return nil, err
@@ -171,7 +171,7 @@ func (s *settings) announce(w io.Writer, cred emulator.Credentials, addr net.Add
 
 // logTo returns a log whose reader may end: what it misses is counted.
 func logTo(w io.Writer) slog.Handler {
-	return new(process.LogLoss).Handler(slog.NewTextHandler(w, nil))
+	return new(process.LostRecords).Handler(slog.NewTextHandler(w, nil))
 }
 
 func handler(e *emulator.Emulator) http.Handler {
@@ -195,11 +195,11 @@ func listen(ctx context.Context, l net.Listener, h http.Handler, stderr io.Write
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
 	err := server.Shutdown(end)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = errors.Join(fmt.Errorf("requests under way took longer than %v", drain), server.Close())
+		err = errors.Join(fmt.Errorf("requests under way took longer than %v", drainTimeout), server.Close())
 	}
 	if e := <-served; !errors.Is(e, http.ErrServerClosed) {
 		err = errors.Join(err, fmt.Errorf("serve: %w", e))

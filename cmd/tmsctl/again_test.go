@@ -10,10 +10,10 @@ import (
 	"regent/agent/token"
 )
 
-// TestEachAgainWhereNoTokenIsShown: --per-recipient can be repeated where the service
+// TestRepeatWithoutShownTokens: --per-recipient can be repeated where the service
 // shows a token only once, and else says why not.
-func TestEachAgainWhereNoTokenIsShown(t *testing.T) {
-	e, url := changedService(t, func(body []byte) []byte { return cut(body, "token") })
+func TestRepeatWithoutShownTokens(t *testing.T) {
+	e, url := changedService(t, func(body []byte) []byte { return withoutMembers(body, "token") })
 	dir := t.TempDir()
 	people, files := filepath.Join(dir, "people.csv"), filepath.Join(dir, "files")
 	if err := os.WriteFile(people, []byte("recipient\nalice\nbob\n"), 0o600); err != nil {

@@ -19,8 +19,8 @@ func noArguments(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// one wants what a command is about, and no more.
-func one(what string) cobra.PositionalArgs {
+// oneArgument wants what a command is about, and no more.
+func oneArgument(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			return usagef("name one %s, not %d; see %s --help", what, len(args), c.CommandPath())
@@ -34,7 +34,7 @@ func one(what string) cobra.PositionalArgs {
 func flagError(c *cobra.Command, err error) error {
 	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		f := bad.GetFlag()
-		return usagef("--%s %q: %s", f.Name, bad.GetValue(), wanted(f.Value.Type()))
+		return usagef("--%s %q: %s", f.Name, bad.GetValue(), flagValueText(f.Value.Type()))
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return usagef("--%s needs a value; see %s --help", missing.GetFlag().Name, c.CommandPath())
@@ -42,8 +42,8 @@ func flagError(c *cobra.Command, err error) error {
 	return usagef("%v; see %s --help", err, c.CommandPath())
 }
 
-// wanted is what a flag of a type takes.
-func wanted(kind string) string {
+// flagValueText is what a flag of a type takes.
+func flagValueText(kind string) string {
 	switch kind {
 	case "int":
 		return "write a whole number, not above 2,147,483,647"
@@ -70,7 +70,7 @@ func completion() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: running(func(c *cobra.Command, args []string) error {
+		RunE: markErrors(func(c *cobra.Command, args []string) error {
 			switch root, out := c.Root(), c.OutOrStdout(); args[0] {
 			case "bash":
 				return root.GenBashCompletionV2(out, true)

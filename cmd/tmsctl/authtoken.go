@@ -38,21 +38,21 @@ func (t *tool) authDeletion() *cobra.Command {
 
 func (t *tool) authList() *cobra.Command {
 	var filter admin.AuthFilter
-	var more authNarrowing
+	var more authFilter
 	c := &cobra.Command{
 		Use: "list", Short: "List auth tokens: who used which registration token", Args: noArguments,
-		RunE: running(func(c *cobra.Command, _ []string) error {
+		RunE: markErrors(func(c *cobra.Command, _ []string) error {
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
-				filter.Unplaced = true
+				filter.Unassigned = true
 				list, err := s.AuthTokens(c.Context(), filter)
 				if err != nil {
 					return err
 				}
 				if n := unplaced(list); n > 0 && filter.Registration != "" {
-					t.say("tmsctl: warning: %s: the service does not show the registration token, so they are left out. See them with: tmsctl auth-token list\n", counted(n, "auth token"))
+					t.print("tmsctl: warning: %s: the service does not show the registration token, so they are left out. See them with: tmsctl auth-token list\n", counted(n, "auth token"))
 					list = slices.DeleteFunc(list, func(a admin.AuthToken) bool { return a.Registration == "" })
 				}
-				if list, err = more.narrow(list, s.Now()); err != nil {
+				if list, err = more.apply(list, s.Now()); err != nil {
 					return err
 				}
 				if more.csv {
@@ -74,17 +74,17 @@ func (t *tool) authList() *cobra.Command {
 	return c
 }
 
-// authNarrowing are filters that the service does not have.
-type authNarrowing struct {
+// authFilter are filters that the service does not have.
+type authFilter struct {
 	user, since string
 	csv         bool
 }
 
-func (n authNarrowing) narrow(list []admin.AuthToken, now time.Time) ([]admin.AuthToken, error) {
+func (n authFilter) apply(list []admin.AuthToken, now time.Time) ([]admin.AuthToken, error) {
 	var from time.Time
 	if n.since != "" {
 		var err error
-		if from, err = ago(n.since, now); err != nil {
+		if from, err = pastTime(n.since, now); err != nil {
 			return nil, err
 		}
 	}
@@ -112,7 +112,7 @@ func (t *tool) printAuthTokens(list []admin.AuthToken) error {
 	rows := [][]string{{"ID", "FQDN", "REF ID 1", "CREATED", "REGISTRATION TOKEN", "USER", "REF ID 2", "MAC", "IDENTIFIER"}}
 	for _, a := range list {
 		rows = append(rows, []string{
-			a.ID, a.FQDN, a.RefID1, when(a.Created), a.Registration, a.UserName, a.RefID2, a.MAC, a.Identifier,
+			a.ID, a.FQDN, a.RefID1, timeText(a.Created), a.Registration, a.UserName, a.RefID2, a.MAC, a.Identifier,
 		})
 	}
 	return t.list(rows)

@@ -27,15 +27,15 @@ import (
 // about for as long as its registration tokens live.
 const passphraseBytes = 12
 
-// bundling is where the tokens of --per-recipient go together, encrypted.
-type bundling struct {
+// bundleFlags is where the tokens of --per-recipient go together, encrypted.
+type bundleFlags struct {
 	file       string // "" for a file each
 	recipients string // file of age recipients; "" for a passphrase
 	passphrase string // file with the passphrase; "" to ask
 }
 
 // check refuses what contradicts itself.
-func (b bundling) check(perRecipient bool) error {
+func (b bundleFlags) check(perRecipient bool) error {
 	switch {
 	case b.file == "" && (b.recipients != "" || b.passphrase != ""):
 		return usagef("--recipients-file and --passphrase-file are for --bundle FILE")
@@ -47,8 +47,8 @@ func (b bundling) check(perRecipient bool) error {
 	return nil
 }
 
-// keys returns the keys that open a bundle, before a token is created.
-func (t *tool) keys(ctx context.Context, b bundling) ([]age.Recipient, error) {
+// bundleRecipients returns the keys that open a bundle, before a token is created.
+func (t *tool) bundleRecipients(ctx context.Context, b bundleFlags) ([]age.Recipient, error) {
 	if b.recipients != "" {
 		return recipientsIn(ctx, b.recipients)
 	}
@@ -74,7 +74,7 @@ func (t *tool) keys(ctx context.Context, b bundling) ([]age.Recipient, error) {
 func recipientsIn(ctx context.Context, name string) ([]age.Recipient, error) {
 	content, _, err := readFile(ctx, name)
 	if err != nil {
-		return nil, usagef("--recipients-file %s: %v", name, bare(err))
+		return nil, usagef("--recipients-file %s: %v", name, withoutPath(err))
 	}
 	if bytes.Contains(content, []byte("AGE-SECRET-KEY-")) {
 		return nil, usagef("--recipients-file %s: holds a secret key; write the public one, which begins with age1 (age-keygen -y prints it)", name)
@@ -100,15 +100,15 @@ func recipientsIn(ctx context.Context, name string) ([]age.Recipient, error) {
 	return keys, nil
 }
 
-// bare is err without the operation and the path: the message names the file.
-func bare(err error) error {
+// withoutPath is err without the operation and the path: the message names the file.
+func withoutPath(err error) error {
 	if cause, ok := errors.AsType[*fs.PathError](err); ok {
 		return cause.Err
 	}
 	return err
 }
 
-func (t *tool) passphrase(ctx context.Context, b bundling) (token.Secret, error) {
+func (t *tool) passphrase(ctx context.Context, b bundleFlags) (token.Secret, error) {
 	if b.passphrase != "" {
 		return t.secretFile(ctx, "--passphrase-file", b.passphrase)
 	}
@@ -151,14 +151,14 @@ type bundled struct {
 const partSuffix = tokenSuffix + ".age"
 
 // newBundle refuses a name that is taken.
-func (t *tool) newBundle(ctx context.Context, b bundling) (*bundle, error) {
+func (t *tool) newBundle(ctx context.Context, b bundleFlags) (*bundle, error) {
 	if _, err := os.Lstat(b.file); err == nil {
 		return nil, usagef("--bundle %s: is there already; remove it or name another", b.file)
 	}
 	if info, err := os.Stat(filepath.Dir(b.file)); err != nil || !info.IsDir() {
 		return nil, usagef("--bundle %s: there is no such directory", b.file)
 	}
-	keys, err := t.keys(ctx, b)
+	keys, err := t.bundleRecipients(ctx, b)
 	if err != nil {
 		return nil, err
 	}
@@ -186,8 +186,8 @@ func (b *bundle) reserve(recipient) (*reserved, error) {
 	return reserve(b.partsDir(), tokenSpace+len(b.keys)*256)
 }
 
-// keep implements [tokens].
-func (b *bundle) keep(r recipient, is admin.RegistrationToken, into *reserved) (string, error) {
+// store implements [tokens].
+func (b *bundle) store(r recipient, is admin.RegistrationToken, into *reserved) (string, error) {
 	part, file := b.part(r, is.ID), r.name+tokenSuffix
 	content := is.Token
 	switch {
@@ -221,8 +221,8 @@ func (b *bundle) seal(w io.Writer, text string) error {
 	return errors.Join(err, sealed.Close())
 }
 
-// kept implements [tokens]. Who has no secret key cannot read the part of an earlier run.
-func (b *bundle) kept(r recipient, id string) (token.Secret, bool) {
+// stored implements [tokens]. Who has no secret key cannot read the part of an earlier run.
+func (b *bundle) stored(r recipient, id string) (token.Secret, bool) {
 	info, err := os.Lstat(filepath.Join(b.partsDir(), b.part(r, id)))
 	return token.Secret{}, err == nil && info.Mode().IsRegular()
 }
@@ -235,18 +235,18 @@ func (b *bundle) close(whole bool) (string, error) {
 	}
 	f, err := os.CreateTemp(filepath.Dir(b.name), ".bundle-*") // mode 0600
 	if err != nil {
-		return b.left(), fmt.Errorf("--bundle %s: %w", b.name, bare(err))
+		return b.left(), fmt.Errorf("--bundle %s: %w", b.name, withoutPath(err))
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // it has its other name now, or is of no use
 	err = errors.Join(b.encrypt(f), f.Sync(), f.Close())
 	if err == nil {
-		err = place(f.Name(), b.name)
+		err = claimName(f.Name(), b.name)
 	}
 	if err == nil {
 		err = store.SyncDir(filepath.Dir(b.name))
 	}
 	if err != nil {
-		return b.left(), fmt.Errorf("--bundle %s: %w", b.name, bare(err))
+		return b.left(), fmt.Errorf("--bundle %s: %w", b.name, withoutPath(err))
 	}
 	said := "; all in " + b.name
 	if slices.ContainsFunc(b.in, func(one bundled) bool { return strings.HasSuffix(one.name, partSuffix) }) {
@@ -286,8 +286,8 @@ func (b *bundle) encrypt(w io.Writer) error {
 	return errors.Join(archive.Close(), sealed.Close())
 }
 
-// place gives a file its name, unless something has it already.
-func place(temporary, name string) error {
+// claimName gives a file its name, unless something has it already.
+func claimName(temporary, name string) error {
 	if err := os.Link(temporary, name); err == nil || errors.Is(err, fs.ErrExist) {
 		return err
 	}

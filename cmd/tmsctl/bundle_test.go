@@ -21,34 +21,34 @@ import (
 	"regent/agent/token"
 )
 
-// office is an administrator's desk: a service, a directory, and a list of
+// adminDesk is an administrator's desk: a service, a directory, and a list of
 // recipients.
-type office struct {
+type adminDesk struct {
 	*testing.T
 	service *emulator.Emulator
-	*interruption
+	*changeHook
 	url string
 	dir string
 }
 
-func newOffice(t *testing.T) *office {
+func newAdminDesk(t *testing.T) *adminDesk {
 	t.Helper()
 	e, err := emulator.New(emulator.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := &interruption{next: e}
+	i := &changeHook{next: e}
 	s := httptest.NewServer(http.HandlerFunc(i.handle))
 	t.Cleanup(s.Close)
-	o := &office{t, e, i, s.URL, t.TempDir()}
+	o := &adminDesk{t, e, i, s.URL, t.TempDir()}
 	o.write("people.csv", "recipient,count\nalice,2\nbob,7\n")
 	o.write("password", e.Credentials().Password)
 	return o
 }
 
-func (o *office) path(name string) string { return filepath.Join(o.dir, name) }
+func (o *adminDesk) path(name string) string { return filepath.Join(o.dir, name) }
 
-func (o *office) write(name, text string) {
+func (o *adminDesk) write(name, text string) {
 	o.Helper()
 	if err := os.WriteFile(o.path(name), []byte(text), 0o600); err != nil {
 		o.Fatal(err)
@@ -56,9 +56,11 @@ func (o *office) write(name, text string) {
 }
 
 // create runs registration-token create --per-recipient.
-func (o *office) create(w world, more ...string) int { return o.createIn(o.Context(), w, more...) }
+func (o *adminDesk) create(w runtimeEnv, more ...string) int {
+	return o.createIn(o.Context(), w, more...)
+}
 
-func (o *office) createIn(ctx context.Context, w world, more ...string) int {
+func (o *adminDesk) createIn(ctx context.Context, w runtimeEnv, more ...string) int {
 	args := []string{
 		"--tenant", o.url, "--user", "admin", "--password-file", o.path("password"),
 		"registration-token", "create", "--per-recipient", o.path("people.csv"), "--identifier", "q4",
@@ -67,7 +69,7 @@ func (o *office) createIn(ctx context.Context, w world, more ...string) int {
 }
 
 // open decrypts a bundle, and returns what is in it by name.
-func (o *office) open(name string, who age.Identity) map[string]string {
+func (o *adminDesk) open(name string, who age.Identity) map[string]string {
 	o.Helper()
 	f, err := os.Open(o.path(name))
 	if err != nil {
@@ -110,7 +112,7 @@ func identity(t *testing.T) *age.X25519Identity {
 // TestBundle: one file for all, which the keys of the list open and nobody
 // else; an interruption writes none, and the repeated command has them all.
 func TestBundle(t *testing.T) {
-	o := newOffice(t)
+	o := newAdminDesk(t)
 	it, boss := identity(t), identity(t)
 	o.write("keys", "# who may open it\n"+it.Recipient().String()+"\n"+boss.Recipient().String()+"\n")
 	var out, stderr bytes.Buffer
@@ -162,7 +164,7 @@ func TestBundle(t *testing.T) {
 // TestBundleByPassphrase: asked for twice, or from a file.
 func TestBundleByPassphrase(t *testing.T) {
 	const passphrase = "correct horse battery staple"
-	o := newOffice(t)
+	o := newAdminDesk(t)
 	o.write("passphrase", passphrase+"\n")
 	who, err := age.NewScryptIdentity(passphrase)
 	if err != nil {
@@ -185,9 +187,9 @@ func TestBundleByPassphrase(t *testing.T) {
 	}
 }
 
-// TestBundleThatIsRefused: before anything is sent, and nothing secret is said.
-func TestBundleThatIsRefused(t *testing.T) {
-	o := newOffice(t)
+// TestBundleRefused: before anything is sent, and nothing secret is said.
+func TestBundleRefused(t *testing.T) {
+	o := newAdminDesk(t)
 	it := identity(t)
 	o.write("keys", it.Recipient().String())
 	o.write("secret", it.String())
@@ -237,7 +239,7 @@ func TestBundleThatIsRefused(t *testing.T) {
 // TestPassphrasesThatDiffer: a slip of the hand makes no bundle that nobody can
 // open.
 func TestPassphrasesThatDiffer(t *testing.T) {
-	o := newOffice(t)
+	o := newAdminDesk(t)
 	var out, stderr bytes.Buffer
 	w := typed(&out, &stderr, "", token.Secret{})
 	typing := []string{"correct horse battery", "correct horse batttery"}

@@ -11,19 +11,19 @@ import (
 	"regent/agent/tms/admin"
 )
 
-// changing returns a command that changes one registration token. decide looks
+// newChangeCommand returns a command that changes one registration token. decide looks
 // at what there is and says what is to become of it; an error of it changes nothing,
 // and a Change of nothing means that it is so already.
-func (t *tool) changing(use, short string, decide func(admin.RegistrationToken, time.Time) (admin.Change, error)) *cobra.Command {
-	return t.changingIf(use, short, decide, func(context.Context, admin.RegistrationToken) error { return nil })
+func (t *tool) newChangeCommand(use, short string, decide func(admin.RegistrationToken, time.Time) (admin.Change, error)) *cobra.Command {
+	return t.newChangeCommandIf(use, short, decide, func(context.Context, admin.RegistrationToken) error { return nil })
 }
 
-// changingIf is changing, which asks sure before a change is sent.
-func (t *tool) changingIf(use, short string, decide func(admin.RegistrationToken, time.Time) (admin.Change, error), sure func(context.Context, admin.RegistrationToken) error) *cobra.Command {
+// newChangeCommandIf is changing, which asks sure before a change is sent.
+func (t *tool) newChangeCommandIf(use, short string, decide func(admin.RegistrationToken, time.Time) (admin.Change, error), sure func(context.Context, admin.RegistrationToken) error) *cobra.Command {
 	var dry bool
 	c := &cobra.Command{
-		Use: use, Short: short, Args: one("registration token"),
-		RunE: running(func(c *cobra.Command, args []string) error {
+		Use: use, Short: short, Args: oneArgument("registration token"),
+		RunE: markErrors(func(c *cobra.Command, args []string) error {
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
 				return t.change(c.Context(), s, args[0], dry, decide, sure)
 			})
@@ -43,11 +43,11 @@ func (t *tool) change(ctx context.Context, s *admin.Session, id string, dry bool
 		return err
 	}
 	if change == (admin.Change{}) {
-		t.say("It is so already. Nothing was changed.\n")
+		t.print("It is so already. Nothing was changed.\n")
 		return t.printRegistration(was, false)
 	}
 	if dry {
-		_, err := fmt.Fprintf(t.out, "would change %s: %s\n", cell(was.Identifier), differences(was, was.With(change)))
+		_, err := fmt.Fprintf(t.out, "would change %s: %s\n", tableCell(was.Identifier), differences(was, was.WithChange(change)))
 		return err
 	}
 	if err := sure(ctx, was); err != nil {
@@ -57,13 +57,13 @@ func (t *tool) change(ctx context.Context, s *admin.Session, id string, dry bool
 	if errors.Is(err, admin.ErrChanged) {
 		return fmt.Errorf("%w: see tmsctl registration-token show %s, then repeat the command", err, id)
 	}
-	if _, ok := errors.AsType[*admin.NotAsAskedError](err); ok {
-		return errors.Join(fmt.Errorf("%s: %w", cell(was.Identifier), err), t.printRegistration(is, false))
+	if _, ok := errors.AsType[*admin.MismatchError](err); ok {
+		return errors.Join(fmt.Errorf("%s: %w", tableCell(was.Identifier), err), t.printRegistration(is, false))
 	}
 	if err != nil {
 		return err
 	}
-	t.say("changed %s: %s\n", cell(was.Identifier), differences(was, is))
+	t.print("changed %s: %s\n", tableCell(was.Identifier), differences(was, is))
 	return t.printRegistration(is, false)
 }
 
@@ -77,7 +77,7 @@ func differences(from, to admin.RegistrationToken) string {
 		if text != "" {
 			text += ", "
 		}
-		text += fmt.Sprintf("%s %s to %s", what, cell(a), cell(b))
+		text += fmt.Sprintf("%s %s to %s", what, tableCell(a), tableCell(b))
 	}
 	add("count", fmt.Sprint(from.Count), fmt.Sprint(to.Count))
 	add("last day", from.LastDay(), to.LastDay())
@@ -87,7 +87,7 @@ func differences(from, to admin.RegistrationToken) string {
 
 func (t *tool) registrationExtend() *cobra.Command {
 	var until string
-	c := t.changing("extend ID", "Move the last day of a registration token", func(r admin.RegistrationToken, now time.Time) (admin.Change, error) {
+	c := t.newChangeCommand("extend ID", "Move the last day of a registration token", func(r admin.RegistrationToken, now time.Time) (admin.Change, error) {
 		day, err := expiry(until, now)
 		if err != nil {
 			return admin.Change{}, err
@@ -114,7 +114,7 @@ can also extend an expired one. Unused counts lapse after the last day.`
 
 func (t *tool) registrationRaise() *cobra.Command {
 	var to int
-	c := t.changing("raise-count ID --to N", "Raise the count of a registration token", func(r admin.RegistrationToken, _ time.Time) (admin.Change, error) {
+	c := t.newChangeCommand("raise-count ID --to N", "Raise the count of a registration token", func(r admin.RegistrationToken, _ time.Time) (admin.Change, error) {
 		switch {
 		case to == r.Count:
 			return admin.Change{}, nil
@@ -144,20 +144,20 @@ func (t *tool) registrationEnable(on bool) *cobra.Command {
 		return admin.Change{Enabled: &on}, nil
 	}
 	if on {
-		return t.changing("enable ID", "Let devices redeem a registration token again", decide)
+		return t.newChangeCommand("enable ID", "Let devices redeem a registration token again", decide)
 	}
 	var yes bool
-	c := t.changingIf("disable ID", "Stop redemptions; its auth tokens may end too", decide,
+	c := t.newChangeCommandIf("disable ID", "Stop redemptions; its auth tokens may end too", decide,
 		func(ctx context.Context, r admin.RegistrationToken) error {
 			made := -1
 			if r.UsedKnown {
 				made = r.Used
 			}
-			t.say("%s", mayEnd(made))
+			t.print("%s", dependentsWarning(made))
 			if yes || !t.terminal {
 				return nil
 			}
-			sure, err := t.confirm(ctx, fmt.Sprintf("Disable %s on %s?", cell(r.Identifier), t.host))
+			sure, err := t.confirm(ctx, fmt.Sprintf("Disable %s on %s?", tableCell(r.Identifier), t.host))
 			if err == nil && !sure {
 				err = errors.New("nothing was changed")
 			}

@@ -20,7 +20,7 @@ is assumed that the service allows this call to a Contact Administrator.`,
 			}
 			return nil
 		},
-		RunE: running(func(c *cobra.Command, args []string) error {
+		RunE: markErrors(func(c *cobra.Command, args []string) error {
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
 				if len(args) == 0 {
 					list, err := s.OAuthClients(c.Context())
@@ -63,7 +63,7 @@ func (t *tool) printClients(list []admin.OAuthClient) error {
 	}
 	rows := [][]string{{"ID", "CLIENT ID", "STATUS", "NAME", "CREATED"}}
 	for _, c := range list {
-		rows = append(rows, []string{c.ID, c.ClientID, c.State.String(), c.Name, when(c.Created)})
+		rows = append(rows, []string{c.ID, c.ClientID, c.State.String(), c.Name, timeText(c.Created)})
 	}
 	return t.list(rows)
 }

@@ -25,20 +25,20 @@ func (t *tool) options() (tms.Options, error) {
 	if name := t.flags.caFile; name != "" {
 		var err error
 		if ca, err = readBounded(name); err != nil {
-			return tms.Options{}, usagef("--ca-file %s: %v", name, bare(err))
+			return tms.Options{}, usagef("--ca-file %s: %v", name, withoutPath(err))
 		}
 		b, err := tms.ReadBundle(ca, t.clock.Wall())
 		if err != nil {
 			return tms.Options{}, usagef("--ca-file %s: %v", name, err)
 		}
 		for _, r := range b.Remarks {
-			t.say("tmsctl: warning: --ca-file %s:%d: %s\n", name, r.Line, r.Text)
+			t.print("tmsctl: warning: --ca-file %s:%d: %s\n", name, r.Line, r.Text)
 		}
 	}
 	environment := address.FromEnvironment(t.getenv)
 	if t.flags.proxy == "system" {
 		for _, ignored := range environment.Ignored() {
-			t.say("tmsctl: warning: %v\n", ignored)
+			t.print("tmsctl: warning: %v\n", ignored)
 		}
 	}
 	return tms.Options{
@@ -72,7 +72,7 @@ func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error
 		return err
 	}
 	defer c.Close()
-	defer t.remember(c)
+	defer t.saveRequestForm(c)
 	t.host, t.service = c.Host(), c.Now
 	if err := t.ready(ctx, c.Host()); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error
 	if t.flags.clientCredentials || t.flags.passwordFile != "" || t.flags.anew {
 		return t.loggedIn(ctx, c, f)
 	}
-	was, ring, ok := t.kept(ctx, c.Host())
+	was, ring, ok := t.savedLogin(ctx, c.Host())
 	if !ok {
 		return t.loggedIn(ctx, c, f)
 	}
@@ -92,7 +92,7 @@ func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error
 	})
 	err = f(session)
 	if is := session.Bearer(); !is.Access.Equal(was.Access) { // it was renewed: the old refresh token may be used up
-		err = errors.Join(err, t.keep(ctx, ring, c.Host(), is))
+		err = errors.Join(err, t.saveLogin(ctx, ring, c.Host(), is))
 	}
 	return err
 }
@@ -147,7 +147,7 @@ func (t *tool) ready(ctx context.Context, host string) error {
 		return nil
 	}
 	if t.flags.passwordFile == "" && !t.flags.anew {
-		if _, _, ok := t.kept(ctx, host); ok {
+		if _, _, ok := t.savedLogin(ctx, host); ok {
 			return nil
 		}
 	}

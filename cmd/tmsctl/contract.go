@@ -20,7 +20,7 @@ it into a support ticket.
 
 regent doctor --contract prints the report of a device. tmsctl trial tests what
 reading cannot show.`,
-		RunE: running(func(c *cobra.Command, _ []string) error {
+		RunE: markErrors(func(c *cobra.Command, _ []string) error {
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error { return t.observe(c.Context(), s) })
 		}),
 	}

@@ -13,19 +13,19 @@ import (
 	"regent/agent/tms/admin"
 )
 
-// creation is the flags of registration-token create.
-type creation struct {
+// createFlags is the flags of registration-token create.
+type createFlags struct {
 	new     admin.NewRegistrationToken
 	expires string
 	out     string
 
 	perRecipient, outDir string
-	bundle               bundling
+	bundle               bundleFlags
 	dry                  bool
 }
 
 func (t *tool) registrationCreate() *cobra.Command {
-	var o creation
+	var o createFlags
 	c := &cobra.Command{
 		Use: "create --count N", Short: "Create a registration token", Args: noArguments,
 		Long: `Create a registration token. Its count is the number of auth tokens that it can
@@ -43,7 +43,7 @@ The service may show a token only once. Each token is on the disk before the
 next one is created; with --bundle it is encrypted in the directory
 BUNDLE.parts. After an interruption, run the command with --per-recipient
 again: it creates only the missing tokens.`,
-		RunE: running(func(c *cobra.Command, _ []string) error {
+		RunE: markErrors(func(c *cobra.Command, _ []string) error {
 			if err := o.bundle.check(o.perRecipient != ""); err != nil {
 				return err
 			}
@@ -79,7 +79,7 @@ again: it creates only the missing tokens.`,
 	return c
 }
 
-func (t *tool) create(ctx context.Context, o creation) (err error) {
+func (t *tool) create(ctx context.Context, o createFlags) (err error) {
 	// 1. What can be refused without the service is refused before it is asked.
 	now := t.now()
 	if o.new.Expires, err = expiry(o.expires, now); err != nil {
@@ -106,31 +106,31 @@ func (t *tool) create(ctx context.Context, o creation) (err error) {
 	return t.asAdministrator(ctx, func(s *admin.Session) error {
 		// 3. One token is made, and kept or shown.
 		r, err := t.createToken(ctx, s, o.new)
-		odd, isOdd := errors.AsType[*admin.NotAsAskedError](err)
+		odd, isOdd := errors.AsType[*admin.MismatchError](err)
 		if err != nil && !isOdd {
 			return err
 		}
 		if err := file.keep([]byte(reveal(r.Token))); err != nil {
-			return notKept(r, fmt.Errorf("--out %s: %w", o.out, bare(err)))
+			return notKept(r, fmt.Errorf("--out %s: %w", o.out, withoutPath(err)))
 		}
-		t.sayFound(r)
+		t.printFormFound(r)
 		err = t.printRegistration(r, o.out == "")
 		switch {
 		case err != nil && o.out == "":
 			err = notKept(r, fmt.Errorf("print it: %w", err))
 		case err != nil:
-			err = fmt.Errorf("registration token %s was made and is in %s, but it cannot be printed: %w", cell(r.ID), o.out, err)
+			err = fmt.Errorf("registration token %s was made and is in %s, but it cannot be printed: %w", tableCell(r.ID), o.out, err)
 		}
 		if isOdd {
-			err = errors.Join(fmt.Errorf("registration token %s was made: %w", cell(r.ID), odd), err)
+			err = errors.Join(fmt.Errorf("registration token %s was made: %w", tableCell(r.ID), odd), err)
 		}
 		return err
 	})
 }
 
-// notKept says how to go on with a registration token that was made, and that nobody has.
+// discardAudit says how to go on with a registration token that was made, and that nobody has.
 func notKept(r admin.RegistrationToken, why error) error {
-	return fmt.Errorf("registration token %[1]s was made, but nobody has it: %[2]w\nif the service still shows it: tmsctl registration-token show --reveal %[1]s\nelse delete it, and make another: tmsctl registration-token delete %[1]s", cell(r.ID), why)
+	return fmt.Errorf("registration token %[1]s was made, but nobody has it: %[2]w\nif the service still shows it: tmsctl registration-token show --reveal %[1]s\nelse delete it, and make another: tmsctl registration-token delete %[1]s", tableCell(r.ID), why)
 }
 
 // createToken creates a registration token. The service may show it only in the reply,
@@ -150,14 +150,14 @@ func (t *tool) createToken(ctx context.Context, s *admin.Session, n admin.NewReg
 	select {
 	case <-done:
 	case <-ctx.Done():
-		t.say("\ntmsctl: interrupted: waiting for the reply to %s, which may be the only one that has the token; a second interruption ends tmsctl at once\n", cell(n.Identifier))
+		t.print("\ntmsctl: interrupted: waiting for the reply to %s, which may be the only one that has the token; a second interruption ends tmsctl at once\n", tableCell(n.Identifier))
 		<-done
 	}
 	return r, err
 }
 
-func (t *tool) sayFound(r admin.RegistrationToken) {
+func (t *tool) printFormFound(r admin.RegistrationToken) {
 	if r.Found {
-		t.say("tmsctl: note: the service sent no reply; its list shows that it created %s\n", cell(r.Identifier))
+		t.print("tmsctl: note: the service sent no reply; its list shows that it created %s\n", tableCell(r.Identifier))
 	}
 }

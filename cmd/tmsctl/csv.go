@@ -50,7 +50,7 @@ type csvColumns struct {
 func readCSV(name string, want csvColumns) ([]csvRow, error) {
 	content, err := readBounded(name)
 	if err != nil {
-		return nil, inFile(name, bare(err))
+		return nil, inFile(name, withoutPath(err))
 	}
 	text, err := decodeText(content)
 	if err != nil {
@@ -71,7 +71,7 @@ func readCSV(name string, want csvColumns) ([]csvRow, error) {
 			return rows, nil
 		case err != nil:
 			if broken, ok := errors.AsType[*csv.ParseError](err); ok {
-				err = atLine{broken.StartLine + skipped, broken.Err}
+				err = lineError{broken.StartLine + skipped, broken.Err}
 			}
 			return nil, inFile(name, err)
 		case blank(record):
@@ -83,7 +83,7 @@ func readCSV(name string, want csvColumns) ([]csvRow, error) {
 				err = want.check(name, columns, comma)
 			}
 			if err != nil {
-				return nil, inFile(name, atLine{line + skipped, err})
+				return nil, inFile(name, lineError{line + skipped, err})
 			}
 			continue
 		}
@@ -93,25 +93,25 @@ func readCSV(name string, want csvColumns) ([]csvRow, error) {
 			case i < len(columns):
 				row.cells[columns[i]] = cell
 			case strings.TrimSpace(cell) != "":
-				return nil, inFile(name, atLine{row.line, errors.New("has more cells than the first row; put double quotes around a cell that contains a separator")})
+				return nil, inFile(name, lineError{row.line, errors.New("has more cells than the first row; put double quotes around a cell that contains a separator")})
 			}
 		}
 		rows = append(rows, row)
 	}
 }
 
-// atLine is an error in a line of a file.
-type atLine struct {
+// lineError is an error in a line of a file.
+type lineError struct {
 	line int
 	why  error
 }
 
-func (a atLine) Error() string { return fmt.Sprintf("line %d: %v", a.line, a.why) }
-func (a atLine) Unwrap() error { return a.why }
+func (a lineError) Error() string { return fmt.Sprintf("line %d: %v", a.line, a.why) }
+func (a lineError) Unwrap() error { return a.why }
 
 // inFile names the file of an error, and the line if the error is of one.
 func inFile(name string, err error) error {
-	if a, ok := errors.AsType[atLine](err); ok {
+	if a, ok := errors.AsType[lineError](err); ok {
 		return fmt.Errorf("%s:%d: %w", name, a.line, a.why)
 	}
 	return fmt.Errorf("%s: %w", name, err)
@@ -194,16 +194,16 @@ func decodeText(content []byte) (string, error) {
 		line++
 		switch {
 		case bytes.IndexByte(part, 0) >= 0:
-			return "", atLine{line, errors.New("is no text; save the file as \"CSV UTF-8\"")}
+			return "", lineError{line, errors.New("is no text; save the file as \"CSV UTF-8\"")}
 		case !utf8.Valid(part):
-			return "", atLine{line, fmt.Errorf("%q is not UTF-8, perhaps the ANSI code page of some system; save the file as \"CSV UTF-8\"", wrongWord(part))}
+			return "", lineError{line, fmt.Errorf("%q is not UTF-8, perhaps the ANSI code page of some system; save the file as \"CSV UTF-8\"", undecodableCell(part))}
 		}
 	}
 	return string(content), nil
 }
 
-// wrongWord is the cell of a line in which the first character stands that is not UTF-8.
-func wrongWord(line []byte) []byte {
+// undecodableCell is the cell of a line in which the first character stands that is not UTF-8.
+func undecodableCell(line []byte) []byte {
 	at := bytes.IndexRune(line, utf8.RuneError) // which finds what is not UTF-8
 	begin := bytes.LastIndexAny(line[:at], separators) + 1
 	if end := bytes.IndexAny(line[at:], separators+"\r\n"); end >= 0 {
@@ -222,7 +222,7 @@ func separator(text *string, needed []string) (comma rune, skipped int, err erro
 	first, rest, _ := strings.Cut(*text, "\n")
 	if said, ok := strings.CutPrefix(strings.ToLower(strings.TrimRight(first, "\r")), "sep="); ok {
 		if utf8.RuneCountInString(said) != 1 || !strings.Contains(separators, said) {
-			return 0, 0, atLine{1, fmt.Errorf("%q: the separator must be comma, semicolon or tab", strings.TrimRight(first, "\r"))}
+			return 0, 0, lineError{1, fmt.Errorf("%q: the separator must be comma, semicolon or tab", strings.TrimRight(first, "\r"))}
 		}
 		*text, skipped = rest, 1
 	}

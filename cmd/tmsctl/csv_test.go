@@ -109,7 +109,7 @@ func TestChangedRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	tool := &tool{world: world{err: &said}}
+	tool := &tool{runtimeEnv: runtimeEnv{err: &said}}
 	d := deletion{thing: "auth token", from: file}
 	_, _, err = tool.choose(d, rows, there)
 	for _, want := range []string{
@@ -193,7 +193,7 @@ func TestPathsAreNoPatterns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	in, err := inquiry{ledgers: dir}.read()
+	in, err := investigateFlags{ledgers: dir}.read()
 	if err != nil || len(in.Entries) != 2 {
 		t.Errorf("%d entries, %v; want 2", len(in.Entries), err)
 	}
@@ -202,7 +202,7 @@ func TestPathsAreNoPatterns(t *testing.T) {
 // TestInventory: a word that is neither yes nor no is an error, and no "no".
 func TestInventory(t *testing.T) {
 	for cell, want := range map[string]string{"yes": "true", "Yes": "true", "1": "true", "no": "false", "": "false", "ja": ":2: ", "retired": ":2: "} {
-		in, err := inquiry{devices: written(t, []byte("fqdn;user;retired\r\nws1;root;"+cell+"\r\n"))}.read()
+		in, err := investigateFlags{devices: written(t, []byte("fqdn;user;retired\r\nws1;root;"+cell+"\r\n"))}.read()
 		got := fmt.Sprint(err)
 		if err == nil {
 			got = fmt.Sprint(in.Devices[0].Retired)
@@ -213,11 +213,11 @@ func TestInventory(t *testing.T) {
 	}
 }
 
-// TestJSONMovesNoCursor: what a device wrote is escaped where it cannot be printed.
-func TestJSONMovesNoCursor(t *testing.T) {
+// TestJSONEscapesDeviceText: what a device wrote is escaped where it cannot be printed.
+func TestJSONEscapesDeviceText(t *testing.T) {
 	var out bytes.Buffer
-	w := world{out: &out}
-	if err := (&tool{world: w}).printJSON(map[string]string{"fqdn": "a\x1b[2J\u009b\u202e\x7fé東"}); err != nil {
+	w := runtimeEnv{out: &out}
+	if err := (&tool{runtimeEnv: w}).printJSON(map[string]string{"fqdn": "a\x1b[2J\u009b\u202e\x7fé東"}); err != nil {
 		t.Fatal(err)
 	}
 	if want := "{\n  \"fqdn\": \"a\\u001b[2J\\u009b\\u202e\\u007fé東\"\n}\n"; out.String() != want {

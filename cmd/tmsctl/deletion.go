@@ -57,7 +57,7 @@ others.`,
 			}
 			return nil
 		},
-		RunE: running(func(c *cobra.Command, ids []string) error {
+		RunE: markErrors(func(c *cobra.Command, ids []string) error {
 			if d.from != "" {
 				return t.deleteFrom(c.Context(), d)
 			}
@@ -81,35 +81,35 @@ func (t *tool) deleteIDs(ctx context.Context, d deletion, ids []string) error {
 		return err
 	}
 	if d.dry {
-		return t.wouldDelete(d.thing, ids, 0, false)
+		return t.printDryRun(d.thing, ids, 0, false)
 	}
 	if !d.yes && !t.terminal {
 		_, err := t.confirm(ctx, "") // says that nobody can be asked, before anybody logs in
 		return err
 	}
 	if d.warn == nil { // nobody logs in for nothing
-		if err := t.sure(ctx, d, len(ids), client.Host(), ""); err != nil {
+		if err := t.confirmDeletion(ctx, d, len(ids), client.Host(), ""); err != nil {
 			return err
 		}
 		d.yes = true
 	}
 	return t.asAdministrator(ctx, func(s *admin.Session) error {
-		if err := t.warned(ctx, s, d, ids, ""); err != nil {
+		if err := t.confirmWithWarning(ctx, s, d, ids, ""); err != nil {
 			return err
 		}
 		return t.delete(ctx, s, d, ids, 0)
 	})
 }
 
-// warned asks after it has said what else may end.
-func (t *tool) warned(ctx context.Context, s *admin.Session, d deletion, ids []string, more string) error {
+// confirmWithWarning asks after it has said what else may end.
+func (t *tool) confirmWithWarning(ctx context.Context, s *admin.Session, d deletion, ids []string, more string) error {
 	if d.warn != nil && !d.yes {
-		t.say("%s", d.warn(ctx, s, ids))
+		t.print("%s", d.warn(ctx, s, ids))
 	}
-	return t.sure(ctx, d, len(ids), t.host, more)
+	return t.confirmDeletion(ctx, d, len(ids), t.host, more)
 }
 
-func (t *tool) sure(ctx context.Context, d deletion, n int, host, more string) error {
+func (t *tool) confirmDeletion(ctx context.Context, d deletion, n int, host, more string) error {
 	if d.yes {
 		return nil
 	}
@@ -125,7 +125,7 @@ func (t *tool) sure(ctx context.Context, d deletion, n int, host, more string) e
 
 // deleteFrom deletes what a file names and the service still has.
 func (t *tool) deleteFrom(ctx context.Context, d deletion) error {
-	rows, err := readCSV(d.from, csvColumns{needed: []string{"id", "identifier"}, optional: []string{deleteColumn}, others: findingColumns, say: t.say})
+	rows, err := readCSV(d.from, csvColumns{needed: []string{"id", "identifier"}, optional: []string{deleteColumn}, others: findingColumns, say: t.print})
 	if err != nil {
 		return usagef("--from %v", err)
 	}
@@ -143,16 +143,16 @@ func (t *tool) deleteFrom(ctx context.Context, d deletion) error {
 			return err
 		}
 		if d.dry {
-			return t.wouldDelete(d.thing, ids, gone, true)
+			return t.printDryRun(d.thing, ids, gone, true)
 		}
 		if len(ids) == 0 {
-			return t.deleted(d, nil, gone)
+			return t.printDeleted(d, nil, gone)
 		}
 		more := ""
 		if gone > 0 {
 			more = fmt.Sprintf(" %d more of the file are not there.", gone)
 		}
-		if err := t.warned(ctx, s, d, ids, more); err != nil {
+		if err := t.confirmWithWarning(ctx, s, d, ids, more); err != nil {
 			return err
 		}
 		return t.delete(ctx, s, d, ids, gone)
@@ -179,7 +179,7 @@ func (t *tool) choose(d deletion, rows []csvRow, there map[string]string) (ids [
 			unclear = append(unclear, fmt.Sprintf("%s:%d: %v", d.from, row.line, err))
 		case !wanted || seen[id]:
 		case id != "" && !ok && elsewhere && row.text("identifier") != "":
-			changed = append(changed, fmt.Sprintf("%s:%d: no %s has the id %q; %q has the id %s%s", d.from, row.line, d.thing, id, row.text("identifier"), cell(other), rewritten(id, other)))
+			changed = append(changed, fmt.Sprintf("%s:%d: no %s has the id %q; %q has the id %s%s", d.from, row.line, d.thing, id, row.text("identifier"), tableCell(other), rewritten(id, other)))
 		case id == "" || !ok:
 			gone++ // a finding without an auth token, or one that was deleted before
 		case !row.names(identifier):
@@ -193,7 +193,7 @@ func (t *tool) choose(d deletion, rows []csvRow, there map[string]string) (ids [
 		return nil, 0, d.refuse(unclear, changed)
 	}
 	for _, text := range changed {
-		t.say("tmsctl: warning: skipped: %s\n", text)
+		t.print("tmsctl: warning: skipped: %s\n", text)
 	}
 	return ids, gone, nil
 }
@@ -254,19 +254,19 @@ func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, ids []s
 			if d.from != "" {
 				left += "; the same command goes on where this one ended"
 			}
-			return errors.Join(fmt.Errorf("%s %q: %w", d.thing, id, withLeft(err, left)), t.deleted(d, deleted, gone))
+			return errors.Join(fmt.Errorf("%s %q: %w", d.thing, id, withLeft(err, left)), t.printDeleted(d, deleted, gone))
 		}
 		deleted = append(deleted, id)
 		if d.from != "" {
 			progress.step()
 		} else if !t.flags.json {
-			if _, err := fmt.Fprintf(t.out, "deleted %s %s\n", d.thing, cell(id)); err != nil {
+			if _, err := fmt.Fprintf(t.out, "deleted %s %s\n", d.thing, tableCell(id)); err != nil {
 				return err
 			}
 		}
 	}
 	progress.end()
-	return t.deleted(d, deleted, gone)
+	return t.printDeleted(d, deleted, gone)
 }
 
 func withLeft(err error, left string) error {
@@ -276,8 +276,8 @@ func withLeft(err error, left string) error {
 	return fmt.Errorf("%w%s", err, left)
 }
 
-// deleted sums up.
-func (t *tool) deleted(d deletion, ids []string, gone int) error {
+// printDeleted sums up.
+func (t *tool) printDeleted(d deletion, ids []string, gone int) error {
 	if t.flags.json {
 		if ids == nil {
 			ids = []string{}
@@ -291,13 +291,13 @@ func (t *tool) deleted(d deletion, ids []string, gone int) error {
 	return err
 }
 
-// wouldDelete is the end of --dry-run. looked means that the service has these ids.
-func (t *tool) wouldDelete(thing string, ids []string, gone int, looked bool) error {
+// printDryRun is the end of --dry-run. looked means that the service has these ids.
+func (t *tool) printDryRun(thing string, ids []string, gone int, looked bool) error {
 	if t.flags.json {
 		return t.printJSON(map[string]any{"would_delete": append([]string{}, ids...), "gone": gone})
 	}
 	for _, id := range ids {
-		if _, err := fmt.Fprintf(t.out, "would delete %s %s\n", thing, cell(id)); err != nil {
+		if _, err := fmt.Fprintf(t.out, "would delete %s %s\n", thing, tableCell(id)); err != nil {
 			return err
 		}
 	}

@@ -25,8 +25,8 @@ func expiry(s string, now time.Time) (time.Time, error) {
 		s, first.Format(time.DateOnly), last.Format(time.DateOnly))
 }
 
-// ago reads "7d" or "2026-12-01": a time that is past.
-func ago(s string, now time.Time) (time.Time, error) {
+// pastTime reads "7d" or "2026-12-01": a time that is past.
+func pastTime(s string, now time.Time) (time.Time, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		if n, err := strconv.Atoi(days); err == nil && n > 0 && n < 10_000 {
 			return now.UTC().AddDate(0, 0, -n), nil
@@ -37,8 +37,8 @@ func ago(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, usagef("--since %q: write 7d, or a date as 2026-11-01", s)
 }
 
-// inWords says when a last day is, seen from now.
-func inWords(day, now time.Time) string {
+// expiryText says when a last day is, seen from now.
+func expiryText(day, now time.Time) string {
 	if day.IsZero() {
 		return "unknown"
 	}

@@ -54,7 +54,7 @@ func explained(err error) []string {
 	if errors.Is(err, context.Canceled) {
 		return []string{"interrupted: " + err.Error()}
 	}
-	if odd, ok := errors.AsType[*admin.NotAsAskedError](err); ok {
+	if odd, ok := errors.AsType[*admin.MismatchError](err); ok {
 		return []string{err.Error(), oddStep(odd)}
 	}
 	if errors.Is(err, admin.ErrBrowser) {
@@ -75,16 +75,16 @@ func explained(err error) []string {
 }
 
 // oddStep is what a person does about something else than was asked for.
-func oddStep(odd *admin.NotAsAskedError) string {
-	switch odd.Untold {
+func oddStep(odd *admin.MismatchError) string {
+	switch odd.Unverified {
 	case "":
 	case "state":
 		return "to check, look at the service's own pages, or redeem on one device. If that works, the registration token is enabled, and one count is used"
 	default:
 		return "to check, look at the service's own pages"
 	}
-	if odd.Nothing {
-		return "the service may ignore this form of body. Run tmsctl registration-token show, then try --request " + tms.Other(odd.Form)
+	if odd.Unchanged {
+		return "the service may ignore this form of body. Run tmsctl registration-token show, then try --request " + tms.OtherForm(odd.Form)
 	}
 	return "the service may add the number, or somebody else changed the registration token. Run tmsctl registration-token show before you retry"
 }

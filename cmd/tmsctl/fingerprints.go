@@ -37,9 +37,9 @@ func (t *tool) fingerprintsFile() (string, error) {
 	return filepath.Join(filepath.Dir(profiles), fingerprintsName), nil
 }
 
-// recorded returns the fingerprints of the tenant by the ids of their registration
+// readFingerprints returns the fingerprints of the tenant by the ids of their registration
 // tokens. A line that cannot be read is as if it were not there.
-func (t *tool) recorded() map[string]string {
+func (t *tool) readFingerprints() map[string]string {
 	if t.prints != nil {
 		return t.prints
 	}
@@ -50,7 +50,7 @@ func (t *tool) recorded() map[string]string {
 	}
 	content, err := os.ReadFile(file) //nolint:gosec // the person's own file
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		t.say("tmsctl: note: cannot read the recorded fingerprints: %v\n", err)
+		t.print("tmsctl: note: cannot read the recorded fingerprints: %v\n", err)
 	}
 	for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {
 		var l fingerprintLine
@@ -65,24 +65,24 @@ func (t *tool) recorded() map[string]string {
 // it; "" if the service does not show the token and none was recorded. What is
 // computed is recorded.
 func (t *tool) fingerprint(r admin.RegistrationToken) string {
-	if known := t.recorded()[r.ID]; known != "" || r.Token.IsZero() {
+	if known := t.readFingerprints()[r.ID]; known != "" || r.Token.IsZero() {
 		return known
 	}
 	computed := token.Fingerprint(r.Token)
 	t.prints[r.ID] = computed
 	if err := t.record(fingerprintLine{t.host, r.ID, computed}); err != nil {
-		t.say("tmsctl: note: cannot record the fingerprint of %[2]s: %[3]v. Write it down: %[1]s\n", computed, cell(r.ID), err)
+		t.print("tmsctl: note: cannot record the fingerprint of %[2]s: %[3]v. Write it down: %[1]s\n", computed, tableCell(r.ID), err)
 	}
 	return computed
 }
 
-// listed returns the fingerprints of a list. Of many that were never recorded only
+// fingerprintsOf returns the fingerprints of a list. Of many that were never recorded only
 // some are computed.
-func (t *tool) listed(list []admin.RegistrationToken) map[string]string {
+func (t *tool) fingerprintsOf(list []admin.RegistrationToken) map[string]string {
 	out := map[string]string{}
 	left, skipped := mostComputed, 0
 	for _, r := range list {
-		isNew := t.recorded()[r.ID] == "" && !r.Token.IsZero()
+		isNew := t.readFingerprints()[r.ID] == "" && !r.Token.IsZero()
 		if isNew && left == 0 {
 			skipped++
 			continue
@@ -93,7 +93,7 @@ func (t *tool) listed(list []admin.RegistrationToken) map[string]string {
 		out[r.ID] = t.fingerprint(r)
 	}
 	if skipped > 0 {
-		t.say("tmsctl: note: %d fingerprints are not computed yet. Run the command again, or run: tmsctl registration-token show ID\n", skipped)
+		t.print("tmsctl: note: %d fingerprints are not computed yet. Run the command again, or run: tmsctl registration-token show ID\n", skipped)
 	}
 	return out
 }
@@ -119,9 +119,9 @@ func (t *tool) record(l fingerprintLine) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// doubt warns of a registration token that does not look like one.
-func (t *tool) doubt(r admin.RegistrationToken) {
-	if why := token.Unproven(r.Token); !r.Token.IsZero() && why != "" {
-		t.say("tmsctl: warning: registration token %s: %s\n", cell(r.ID), why)
+// warnUnusualToken warns of a registration token that does not look like one.
+func (t *tool) warnUnusualToken(r admin.RegistrationToken) {
+	if why := token.FormatWarning(r.Token); !r.Token.IsZero() && why != "" {
+		t.print("tmsctl: warning: registration token %s: %s\n", tableCell(r.ID), why)
 	}
 }

@@ -18,7 +18,7 @@ func TestFingerprintIsRecorded(t *testing.T) {
 	dir := t.TempDir()
 	var said bytes.Buffer
 	at := func(host string) *tool {
-		return &tool{host: host, world: world{err: &said, getenv: func(string) string { return "" }, configDir: func() (string, error) { return dir, nil }}}
+		return &tool{host: host, runtimeEnv: runtimeEnv{err: &said, getenv: func(string) string { return "" }, configDir: func() (string, error) { return dir, nil }}}
 	}
 	secret := token.NewSecret("YWdlbnQtMDEyMzQ1NjpTRU5USU5FTC03ODk=")
 	want := token.Fingerprint(secret)

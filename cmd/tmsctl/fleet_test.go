@@ -133,10 +133,10 @@ func (f *fleet) build() {
 			instances--
 		case 15:
 			f.record(fmt.Sprintf("lost-%05d", d), host, "regent", "sim/9", installation, "uncertain")
-			f.plant(fmt.Sprintf("lost-%05d", d), usage.NotUsed)
+			f.plant(fmt.Sprintf("lost-%05d", d), usage.NoCountUsed)
 		case 17:
 			f.record(fmt.Sprintf("deleted-%05d", d), host, "regent", "sim/9", installation, "confirmed")
-			f.plant(fmt.Sprintf("deleted-%05d", d), usage.NotThere)
+			f.plant(fmt.Sprintf("deleted-%05d", d), usage.MissingAtService)
 		case 19:
 			f.record(fmt.Sprintf("refused-%05d", d), host, "regent", "sim/9", installation, "refused") // nothing
 		}

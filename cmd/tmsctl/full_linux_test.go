@@ -41,7 +41,7 @@ func TestFullDisk(t *testing.T) {
 			})
 			t.Chdir(dir)
 			service, who := newOnce(t), identity(t)
-			o := &office{T: t, service: service.Emulator, url: service.url, dir: dir}
+			o := &adminDesk{T: t, service: service.Emulator, url: service.url, dir: dir}
 			o.write("people.csv", "recipient,count\nalice,2\nbob,7\ncarol,1\n")
 			o.write("password", service.Credentials().Password)
 			o.write("keys", who.Recipient().String())

@@ -76,7 +76,7 @@ var profileKeys = []string{"tenant", "proxy", "ca_file", "user", "password_file"
 func FuzzProfiles(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		name := written(t, content)
-		tl := &tool{world: world{getenv: func(key string) string {
+		tl := &tool{runtimeEnv: runtimeEnv{getenv: func(key string) string {
 			if key == "TMSCTL_PROFILES" {
 				return name
 			}
@@ -127,11 +127,11 @@ func FuzzRecipientKeys(f *testing.F) {
 func FuzzKept(f *testing.F) {
 	f.Fuzz(func(t *testing.T, access, refresh string) {
 		var said strings.Builder
-		tl := &tool{world: world{err: &said, keyring: func() (vault, error) {
-			return ring{"admin at h access": access, "admin at h refresh": refresh}, nil
+		tl := &tool{runtimeEnv: runtimeEnv{err: &said, keyring: func() (loginStore, error) {
+			return memoryKeyring{"admin at h access": access, "admin at h refresh": refresh}, nil
 		}}}
 		tl.flags.user = "admin"
-		b, _, ok := tl.kept(t.Context(), "h")
+		b, _, ok := tl.savedLogin(t.Context(), "h")
 		if !ok && (!b.Access.IsZero() || !b.Refresh.IsZero()) {
 			t.Error("a login that cannot be used was returned")
 		}

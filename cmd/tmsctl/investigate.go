@@ -19,8 +19,8 @@ import (
 	"regent/agent/tms/admin/usage"
 )
 
-// inquiry is the flags of investigate.
-type inquiry struct {
+// investigateFlags is the flags of investigate.
+type investigateFlags struct {
 	ledgers, devices, html string
 	csv, all               bool
 	say                    func(string, ...any) // tells of columns that are not read
@@ -30,10 +30,10 @@ type inquiry struct {
 const shown = 50
 
 func (t *tool) investigate() *cobra.Command {
-	var o inquiry
+	var o investigateFlags
 	c := &cobra.Command{
 		Use: "investigate REGISTRATION-TOKEN", Short: "Find out who used the counts of a registration token",
-		Args: one("registration token"),
+		Args: oneArgument("registration token"),
 		Long: `Find out who used the counts of a registration token, named by its identifier
 or id.
 
@@ -50,11 +50,11 @@ unless the inventory says that its device is retired. One that an installation
 without a ledger here may have redeemed says no, too: get that ledger, or write
 yes yourself. Export the ledgers first: a redemption after the export looks
 like a stranger's.`,
-		RunE: running(func(c *cobra.Command, args []string) error {
+		RunE: markErrors(func(c *cobra.Command, args []string) error {
 			if o.csv && t.flags.json {
 				return usagef("--csv and --json exclude each other")
 			}
-			o.say = t.say
+			o.say = t.print
 			in, err := o.read()
 			if err != nil {
 				return err
@@ -64,11 +64,11 @@ like a stranger's.`,
 				if err != nil {
 					return err
 				}
-				if in.Tokens, err = s.AuthTokens(c.Context(), admin.AuthFilter{Registration: r.Identifier, RegistrationID: r.ID, Unplaced: true}); err != nil {
+				if in.Tokens, err = s.AuthTokens(c.Context(), admin.AuthFilter{Registration: r.Identifier, RegistrationID: r.ID, Unassigned: true}); err != nil {
 					return err
 				}
 				if n := unplaced(in.Tokens); n > 0 {
-					t.say("tmsctl: warning: %s: the service does not show the registration token, which may be another one. None is proposed for deletion\n", counted(n, "auth token"))
+					t.print("tmsctl: warning: %s: the service does not show the registration token, which may be another one. None is proposed for deletion\n", counted(n, "auth token"))
 				}
 				return t.report(r, usage.Investigate(in), o)
 			})
@@ -106,7 +106,7 @@ func (t *tool) find(ctx context.Context, s *admin.Session, name string) (admin.R
 		return list[0], nil
 	}
 	if len(list) > 1 {
-		t.say("%d registration tokens are called %s; their auth tokens cannot be told apart\n", len(list), cell(name))
+		t.print("%d registration tokens are called %s; their auth tokens cannot be told apart\n", len(list), tableCell(name))
 		return list[0], nil
 	}
 	r, err := s.RegistrationToken(ctx, name)
@@ -117,7 +117,7 @@ func (t *tool) find(ctx context.Context, s *admin.Session, name string) (admin.R
 }
 
 // read reads what is joined with the list, before anything is asked of the service.
-func (o inquiry) read() (usage.Input, error) {
+func (o investigateFlags) read() (usage.Input, error) {
 	var in usage.Input
 	if o.ledgers != "" {
 		files, err := ledgersIn(o.ledgers)
@@ -214,7 +214,7 @@ func csvTime(cell string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not a time such as 2026-11-29T08:00:00Z; a spreadsheet may have changed it: export the file again with regent ledger --csv", cell)
 }
 
-func (t *tool) report(r admin.RegistrationToken, report usage.Report, o inquiry) error {
+func (t *tool) report(r admin.RegistrationToken, report usage.Report, o investigateFlags) error {
 	rows := report.Anomalies()
 	if o.all {
 		rows = report.Rows
@@ -223,7 +223,7 @@ func (t *tool) report(r admin.RegistrationToken, report usage.Report, o inquiry)
 		if err := writePage(o.html, page{r, report, t.now()}); err != nil {
 			return fmt.Errorf("--html: %w", err)
 		}
-		t.say("wrote %s\n", o.html)
+		t.print("wrote %s\n", o.html)
 	}
 	switch {
 	case t.flags.json:
@@ -246,7 +246,7 @@ func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows 
 		deleted = fmt.Sprintf("%d were deleted", max(0, r.Used-listed))
 	}
 	if _, err := fmt.Fprintf(t.out, "%s: %s counts used, %s, last day %s\n%d auth tokens exist; %s\n\n",
-		cell(r.Identifier), usedOf(r), r.Usability(t.now()), expiresInWords(r, t.now()), listed, deleted); err != nil {
+		tableCell(r.Identifier), usedOf(r), r.Usability(t.now()), expiresText(r, t.now()), listed, deleted); err != nil {
 		return err
 	}
 	sums := [][]string{{"FINDING", "AUTH TOKENS"}}
@@ -271,7 +271,7 @@ func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows 
 func (t *tool) printFindings(rows []usage.Row) error {
 	lines := [][]string{{"FINDING", "FQDN", "REF ID 1", "CREATED", "USER", "ID", "WHY"}}
 	for _, row := range rows {
-		lines = append(lines, []string{word(row.Kind), row.FQDN, row.RefID1, when(row.Created), row.UserName, row.ID, row.Why})
+		lines = append(lines, []string{word(row.Kind), row.FQDN, row.RefID1, timeText(row.Created), row.UserName, row.ID, row.Why})
 	}
 	return t.list(lines)
 }

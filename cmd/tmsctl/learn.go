@@ -13,27 +13,27 @@ import (
 	"regent/agent/tms/admin"
 )
 
-// remember keeps in the profile the form of bodies that the service was found to
+// saveRequestForm keeps in the profile the form of bodies that the service was found to
 // take. If it cannot, that is said, and found out again next time.
-func (t *tool) remember(c *admin.Client) {
-	form := c.Request()
+func (t *tool) saveRequestForm(c *admin.Client) {
+	form := c.BodyForm()
 	if !t.learn || t.flags.request != tms.Auto || form == tms.Auto {
 		return
 	}
 	t.learn = false
 	file, err := t.profilesFile()
 	if err == nil {
-		err = editFile(file, func(content []byte) ([]byte, error) { return withRequest(content, t.profileName, form) })
+		err = editFile(file, func(content []byte) ([]byte, error) { return setRequestForm(content, t.profileName, form) })
 	}
 	if err != nil {
-		t.say("tmsctl: note: %s takes %s bodies; this cannot be kept in profile %s: %v\n", c.Host(), form, t.profileName, err)
+		t.print("tmsctl: note: %s takes %s bodies; this cannot be kept in profile %s: %v\n", c.Host(), form, t.profileName, err)
 		return
 	}
-	t.say("tmsctl: note: %s takes %s bodies; kept as request: %[2]s in profile %[3]s\n", c.Host(), form, t.profileName)
+	t.print("tmsctl: note: %s takes %s bodies; kept as request: %[2]s in profile %[3]s\n", c.Host(), form, t.profileName)
 }
 
-// withRequest returns the file of profiles in which one has this key request.
-func withRequest(content []byte, name, form string) ([]byte, error) {
+// setRequestForm returns the file of profiles in which one has this key request.
+func setRequestForm(content []byte, name, form string) ([]byte, error) {
 	var root yaml.Node
 	if err := yaml.Unmarshal(content, &root); err != nil {
 		return nil, err

@@ -15,26 +15,26 @@ import (
 	"regent/platform/keyring"
 )
 
-// vault is the keyring of the person. What is not there is keyring.ErrNothing.
-type vault interface {
+// loginStore is the keyring of the person. What is not there is keyring.ErrNotFound.
+type loginStore interface {
 	Get(ctx context.Context, name string) (string, error)
 	Set(ctx context.Context, name, secret string) error
 	Remove(ctx context.Context, name string) error
-	Guard() string
+	Kind() string
 }
 
-var _ vault = (*keyring.Personal)(nil)
+var _ loginStore = (*keyring.Personal)(nil)
 
 // A login lies in the keyring as two items, since a Windows credential holds no
 // more than 2,560 bytes.
 type (
-	keptAccess struct {
+	savedAccess struct {
 		Access   string       `json:"access"`
 		Expires  time.Time    `json:"expires"`
 		Provider tms.Provider `json:"provider"`
 		Browser  bool         `json:"browser,omitempty"`
 	}
-	keptRefresh struct {
+	savedRefresh struct {
 		Refresh string `json:"refresh"`
 	}
 )
@@ -50,29 +50,29 @@ func (t *tool) loginName(host string) string {
 // whose names a login for a person.
 func (t *tool) whose(host string) string {
 	if t.flags.user == "" {
-		return "by browser at " + cell(host)
+		return "by browser at " + tableCell(host)
 	}
-	return "of " + cell(t.flags.user) + " at " + cell(host)
+	return "of " + tableCell(t.flags.user) + " at " + tableCell(host)
 }
 
-// kept returns the login that is in the keyring, or false. A keyring that does
+// savedLogin returns the login that is in the keyring, or false. A keyring that does
 // not answer is said, and not waited for a second time.
-func (t *tool) kept(ctx context.Context, host string) (admin.Bearer, vault, bool) {
+func (t *tool) savedLogin(ctx context.Context, host string) (admin.Bearer, loginStore, bool) {
 	ring, err := t.keyring()
 	if err != nil {
 		return admin.Bearer{}, nil, false
 	}
 	name := t.loginName(host)
-	var access keptAccess
-	var refresh keptRefresh
+	var access savedAccess
+	var refresh savedRefresh
 	for part, into := range map[string]any{"access": &access, "refresh": &refresh} {
 		text, err := ring.Get(ctx, name+" "+part)
 		if err == nil && json.Unmarshal([]byte(text), into) != nil {
 			err = errors.New("it is not what tmsctl keeps there; log in again") // the decoder's error may quote it
 		}
 		if err != nil {
-			if !errors.Is(err, keyring.ErrNothing) {
-				t.say("the login in the keyring cannot be used: %v\n", err)
+			if !errors.Is(err, keyring.ErrNotFound) {
+				t.print("the login in the keyring cannot be used: %v\n", err)
 			}
 			return admin.Bearer{}, nil, false
 		}
@@ -84,10 +84,10 @@ func (t *tool) kept(ctx context.Context, host string) (admin.Bearer, vault, bool
 	}, ring, true
 }
 
-func (t *tool) keep(ctx context.Context, ring vault, host string, b admin.Bearer) error {
+func (t *tool) saveLogin(ctx context.Context, ring loginStore, host string, b admin.Bearer) error {
 	for part, value := range map[string]any{
-		"access":  keptAccess{reveal(b.Access), b.Expires, b.Provider, t.byBrowser},
-		"refresh": keptRefresh{reveal(b.Refresh)},
+		"access":  savedAccess{reveal(b.Access), b.Expires, b.Provider, t.byBrowser},
+		"refresh": savedRefresh{reveal(b.Refresh)},
 	} {
 		text, err := json.Marshal(value)
 		if err == nil {
@@ -115,7 +115,7 @@ sees the password. The browser must run on this computer: it sends the reply to
 a random port of 127.0.0.1. The OAuth client must allow http://127.0.0.1/ as
 redirect address. If the tenant has an identity provider of its own, add
 --issuer and --client-id. Later commands need no --user.`,
-		RunE: running(func(c *cobra.Command, _ []string) error {
+		RunE: markErrors(func(c *cobra.Command, _ []string) error {
 			switch {
 			case t.flags.clientCredentials && browser:
 				return usagef("--browser excludes --client-credentials")
@@ -134,7 +134,7 @@ redirect address. If the tenant has an identity provider of its own, add
 				return t.loginByBrowser(c.Context(), ring, b)
 			}
 			t.flags.anew = true
-			return t.asAdministrator(c.Context(), func(s *admin.Session) error { return t.keepLogin(c.Context(), ring, s) })
+			return t.asAdministrator(c.Context(), func(s *admin.Session) error { return t.saveFirstLogin(c.Context(), ring, s) })
 		}),
 	}
 	c.Flags().BoolVar(&browser, "browser", false, "log in with a browser, by authorization code and PKCE")
@@ -145,20 +145,20 @@ redirect address. If the tenant has an identity provider of its own, add
 // browserPatience is how long a person has to log in with a browser.
 const browserPatience = 5 * time.Minute
 
-func (t *tool) loginByBrowser(ctx context.Context, ring vault, b admin.Browser) error {
+func (t *tool) loginByBrowser(ctx context.Context, ring loginStore, b admin.Browser) error {
 	c, err := t.client()
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	t.host, t.service, t.byBrowser = c.Host(), c.Now, true
-	b.Issuer, b.ClientID, b.Patience = t.flags.issuer, t.flags.clientID, browserPatience
+	b.Issuer, b.ClientID, b.Timeout = t.flags.issuer, t.flags.clientID, browserPatience
 	b.Show = func(page string) {
-		if err := t.browse(page); err != nil {
-			t.say("Cannot open a browser: %v. Open this page on this computer to log in:\n%s\n", err, page)
+		if err := t.openBrowser(page); err != nil {
+			t.print("Cannot open a browser: %v. Open this page on this computer to log in:\n%s\n", err, page)
 			return
 		}
-		t.say("Opening a browser. If none appears, open this page on this computer to log in:\n%s\n", page)
+		t.print("Opening a browser. If none appears, open this page on this computer to log in:\n%s\n", page)
 	}
 	session, err := c.LoginByBrowser(ctx, b)
 	if _, answered := errors.AsType[*tms.Failure](err); err != nil && !answered {
@@ -167,25 +167,25 @@ func (t *tool) loginByBrowser(ctx context.Context, ring vault, b admin.Browser) 
 	if err != nil {
 		return err
 	}
-	return t.keepLogin(ctx, ring, session)
+	return t.saveFirstLogin(ctx, ring, session)
 }
 
-func (t *tool) keepLogin(ctx context.Context, ring vault, s *admin.Session) error {
-	if err := t.keep(ctx, ring, t.host, s.Bearer()); err != nil {
+func (t *tool) saveFirstLogin(ctx context.Context, ring loginStore, s *admin.Session) error {
+	if err := t.saveLogin(ctx, ring, t.host, s.Bearer()); err != nil {
 		return err
 	}
 	as := ""
 	if t.flags.user != "" {
-		as = " as " + cell(t.flags.user)
+		as = " as " + tableCell(t.flags.user)
 	}
-	_, err := fmt.Fprintf(t.out, "logged in to %s%s; kept in %s\n", t.host, as, ring.Guard())
+	_, err := fmt.Fprintf(t.out, "logged in to %s%s; kept in %s\n", t.host, as, ring.Kind())
 	return err
 }
 
 func (t *tool) logout() *cobra.Command {
 	return &cobra.Command{
 		Use: "logout", Short: "Remove a login from your keyring", Args: noArguments,
-		RunE: running(func(c *cobra.Command, _ []string) error {
+		RunE: markErrors(func(c *cobra.Command, _ []string) error {
 			client, err := t.client()
 			if err != nil {
 				return err

@@ -18,18 +18,21 @@ import (
 	"regent/platform/keyring"
 )
 
-// ring is a person's keyring in memory.
-type ring map[string]string
+// memoryKeyring is a person's keyring in memory.
+type memoryKeyring map[string]string
 
-func (r ring) Get(_ context.Context, name string) (string, error) {
+func (r memoryKeyring) Get(_ context.Context, name string) (string, error) {
 	if v, ok := r[name]; ok {
 		return v, nil
 	}
-	return "", keyring.ErrNothing
+	return "", keyring.ErrNotFound
 }
-func (r ring) Set(_ context.Context, name, secret string) error { r[name] = secret; return nil }
-func (r ring) Remove(_ context.Context, name string) error      { delete(r, name); return nil }
-func (r ring) Guard() string                                    { return "test" }
+func (r memoryKeyring) Set(_ context.Context, name, secret string) error {
+	r[name] = secret
+	return nil
+}
+func (r memoryKeyring) Remove(_ context.Context, name string) error { delete(r, name); return nil }
+func (r memoryKeyring) Kind() string                                { return "test" }
 
 // TestLogin: the password is asked for once; later commands need none, and go on
 // when the access token has ended; after logout it is asked for again.
@@ -40,11 +43,11 @@ func TestLogin(t *testing.T) {
 	}
 	s := httptest.NewServer(e)
 	defer s.Close()
-	held, password := ring{}, e.Credentials().Password
+	held, password := memoryKeyring{}, e.Credentials().Password
 	command := func(args ...string) (code int, out, said string) {
 		var stdout, stderr bytes.Buffer
 		w := typed(&stdout, &stderr, "", token.NewSecret(password))
-		w.keyring = func() (vault, error) { return held, nil }
+		w.keyring = func() (loginStore, error) { return held, nil }
 		code = run(t.Context(), w, append([]string{"--tenant", s.URL, "--user", "admin"}, args...))
 		return code, stdout.String(), stderr.String()
 	}
@@ -114,14 +117,14 @@ func TestLoginByBrowser(t *testing.T) {
 	})
 	s := httptest.NewServer(mux)
 	defer s.Close()
-	held := ring{}
+	held := memoryKeyring{}
 	opens := true
 	command := func(args ...string) (code int, said string) {
 		var text bytes.Buffer
 		w := typed(&text, &text, "", token.Secret{})
-		w.keyring = func() (vault, error) { return held, nil }
-		w.browse = func(page string) error {
-			go comeBack(t, page)
+		w.keyring = func() (loginStore, error) { return held, nil }
+		w.openBrowser = func(page string) error {
+			go fakeBrowser(t, page)
 			if !opens {
 				return errors.New("there is no display")
 			}
@@ -157,8 +160,8 @@ func TestLoginByBrowser(t *testing.T) {
 	want(2, "no login given", "auth-token", "list")
 }
 
-// comeBack is a person who logs in at once.
-func comeBack(t *testing.T, page string) {
+// fakeBrowser is a person who logs in at once.
+func fakeBrowser(t *testing.T, page string) {
 	u, err := url.Parse(page)
 	if err != nil {
 		t.Error(err)

@@ -26,9 +26,9 @@ func mainCode() int {
 	context.AfterFunc(ctx, stop) // the second signal ends the program at once
 	// It handles passwords and registration tokens. The one program that it starts is a
 	// browser.
-	if err := process.ForbidDump(); err != nil {
+	if err := process.DisableDump(); err != nil {
 		fmt.Fprintln(os.Stderr, "tmsctl:", err)
 		return 1
 	}
-	return run(ctx, system(), os.Args[1:])
+	return run(ctx, newRuntimeEnv(), os.Args[1:])
 }

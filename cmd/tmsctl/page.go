@@ -27,14 +27,14 @@ type page struct {
 const pageRows = 2000
 
 func (p page) write(w io.Writer) error {
-	text, err := template.New("page").Funcs(template.FuncMap{"word": word, "when": when, "shown": printable}).Parse(pageText)
+	text, err := template.New("page").Funcs(template.FuncMap{"word": word, "when": timeText, "shown": printable}).Parse(pageText)
 	if err != nil {
 		return err
 	}
 	rows := p.Report.Anomalies()
 	return text.Execute(w, map[string]any{
 		"Identifier": p.Registration.Identifier, "Used": usedNumber(p.Registration), "Count": p.Registration.Count, "Told": p.Registration.UsedKnown,
-		"Status": p.Registration.Usability(p.Now), "Expires": expiresInWords(p.Registration, p.Now), "Now": when(p.Now),
+		"Status": p.Registration.Usability(p.Now), "Expires": expiresText(p.Registration, p.Now), "Now": timeText(p.Now),
 		"Sums": sumsOf(p.Report), "Lines": []line{
 			timeLine("All redemptions", p.Report.Rows, p.Report.Rows), timeLine("What is to be looked at, alone", rows, p.Report.Rows),
 		},
@@ -100,12 +100,12 @@ func timeLine(title string, rows, all []usage.Row) line {
 		columns[i][r.Kind]++
 		sums[i]++
 	}
-	l := line{Title: title, From: when(first), To: when(first.Add(span * lineBars)), Span: span.Round(time.Minute).String()}
+	l := line{Title: title, From: timeText(first), To: timeText(first.Add(span * lineBars)), Span: span.Round(time.Minute).String()}
 	for _, n := range sums {
 		l.Most = max(l.Most, n)
 	}
 	for i, counts := range columns {
-		l.Bars = append(l.Bars, column(i, counts, l.Most, when(first.Add(span*time.Duration(i))))...)
+		l.Bars = append(l.Bars, column(i, counts, l.Most, timeText(first.Add(span*time.Duration(i))))...)
 	}
 	return l
 }

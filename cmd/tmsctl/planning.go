@@ -15,8 +15,8 @@ import (
 	"regent/agent/token"
 )
 
-// planning is the flags of plan.
-type planning struct {
+// planFlags is the flags of plan.
+type planFlags struct {
 	need       usage.Need
 	unmanaged  bool
 	identifier string
@@ -24,13 +24,13 @@ type planning struct {
 }
 
 func (t *tool) plan() *cobra.Command {
-	var o planning
+	var o planFlags
 	c := &cobra.Command{
 		Use: "plan --devices N --instances M", Short: "Calculate counts and expiry, and forecast the usage",
 		Args: noArguments,
 		Long: `Calculate: one count for each instance of each application on each device. The
 service is not asked, unless --registration-token names one to forecast for.`,
-		RunE: running(func(c *cobra.Command, _ []string) error {
+		RunE: markErrors(func(c *cobra.Command, _ []string) error {
 			if o.identifier == "" {
 				return t.printPlan(o, nil)
 			}
@@ -44,7 +44,7 @@ service is not asked, unless --registration-token names one to forecast for.`,
 					return err
 				}
 				f := usage.NewForecast(r, used, s.Now())
-				return t.printPlan(o, &looked{r, f})
+				return t.printPlan(o, &planInput{r, f})
 			})
 		}),
 	}
@@ -55,29 +55,29 @@ service is not asked, unless --registration-token names one to forecast for.`,
 	f.IntVar(&o.need.Rollout, "rollout", 0, "`DAYS` until the last device has redeemed (default 30)")
 	f.BoolVar(&o.unmanaged, "unmanaged", false, "nobody manages all devices together: separate tokens are better")
 	f.StringVar(&o.identifier, "registration-token", "", "forecast for the registration token with this `IDENTIFIER` or id")
-	f.Var((*span)(&o.session), "session-max", "`DURATION` after which the identity provider ends each session, as 10h, 40d, 6w or 1y; regent status says it where a device saw it")
+	f.Var((*longDuration)(&o.session), "session-max", "`DURATION` after which the identity provider ends each session, as 10h, 40d, 6w or 1y; regent status says it where a device saw it")
 	return c
 }
 
-// span is a flag for a duration that may be longer than hours are good for.
-type span time.Duration
+// longDuration is a flag for a duration that may be longer than hours are good for.
+type longDuration time.Duration
 
-// spanUnits are the units that [time.ParseDuration] does not have. A year has 365 days.
-var spanUnits = map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour, "y": 365 * 24 * time.Hour}
+// durationUnits are the units that [time.ParseDuration] does not have. A year has 365 days.
+var durationUnits = map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour, "y": 365 * 24 * time.Hour}
 
-// spanPart is a whole number of such a unit, or the rest in hours and below.
-var spanPart = regexp.MustCompile(`^(\d{1,6})([dwy])`)
+// durationPart is a whole number of such a unit, or the rest in hours and below.
+var durationPart = regexp.MustCompile(`^(\d{1,6})([dwy])`)
 
 // Set reads a duration such as 90m, 40d or 1y6w.
-func (s *span) Set(text string) error {
+func (s *longDuration) Set(text string) error {
 	rest := strings.ReplaceAll(strings.ToLower(text), " ", "")
 	var sum time.Duration
-	for part := spanPart.FindStringSubmatch(rest); part != nil; part = spanPart.FindStringSubmatch(rest) {
+	for part := durationPart.FindStringSubmatch(rest); part != nil; part = durationPart.FindStringSubmatch(rest) {
 		n, _ := strconv.Atoi(part[1]) // the pattern has it
-		if limit := 100 * spanUnits["y"]; time.Duration(n) > (limit-sum)/spanUnits[part[2]] {
+		if limit := 100 * durationUnits["y"]; time.Duration(n) > (limit-sum)/durationUnits[part[2]] {
 			return errors.New("is longer than 100 years")
 		}
-		sum += time.Duration(n) * spanUnits[part[2]]
+		sum += time.Duration(n) * durationUnits[part[2]]
 		rest = rest[len(part[0]):]
 	}
 	if rest != "" || sum == 0 {
@@ -87,19 +87,19 @@ func (s *span) Set(text string) error {
 		}
 		sum += more
 	}
-	*s = span(sum)
+	*s = longDuration(sum)
 	return nil
 }
 
-func (s *span) String() string { return time.Duration(*s).String() }
-func (s *span) Type() string   { return "duration" }
+func (s *longDuration) String() string { return time.Duration(*s).String() }
+func (s *longDuration) Type() string   { return "duration" }
 
-type looked struct {
+type planInput struct {
 	admin.RegistrationToken
 	usage.Forecast
 }
 
-func (t *tool) printPlan(o planning, l *looked) error {
+func (t *tool) printPlan(o planFlags, l *planInput) error {
 	if o.need.Devices == 0 && l != nil {
 		if o.session != 0 {
 			return usagef("--session-max: its counts are of devices; give --devices too")
@@ -114,9 +114,9 @@ func (t *tool) printPlan(o planning, l *looked) error {
 	if err != nil {
 		return usagef("%v", err)
 	}
-	var ends *usage.Sessions
+	var ends *usage.SessionCost
 	if o.session != 0 {
-		e, err := usage.NewSessions(o.need, o.session)
+		e, err := usage.NewSessionCost(o.need, o.session)
 		if err != nil {
 			return usagef("--session-max: %v", err)
 		}
@@ -138,7 +138,7 @@ func (t *tool) printPlan(o planning, l *looked) error {
 	return t.printForecast(l)
 }
 
-func (t *tool) sayPlan(o planning, p usage.Plan, ends *usage.Sessions) error {
+func (t *tool) sayPlan(o planFlags, p usage.Plan, ends *usage.SessionCost) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%d devices × %d instances + %d spare = %d counts\n\n", o.need.Devices, o.need.Instances, p.Spare, p.Counts)
 	for _, one := range p.Tokens {
@@ -155,7 +155,7 @@ deleted. Counts have nothing to do with entitlement quantity.
 
 `)
 	if ends != nil {
-		text.WriteString(sessionsInWords(*ends) + "\n")
+		text.WriteString(sessionsText(*ends) + "\n")
 	}
 	for i, c := range usage.Choices(!o.unmanaged) {
 		word := "or"
@@ -167,7 +167,7 @@ deleted. Counts have nothing to do with entitlement quantity.
 	return t.prose(text.String())
 }
 
-func (t *tool) printForecast(l *looked) error {
+func (t *tool) printForecast(l *planInput) error {
 	used, most, rate := fmt.Sprint(l.Used), "", fmt.Sprintf("%.1f a day lately", l.PerDay)
 	if l.AtMost {
 		used, most = fmt.Sprintf("at least %d", l.Count-l.Left), "at most "
@@ -175,33 +175,33 @@ func (t *tool) printForecast(l *looked) error {
 	if l.Undated > 0 {
 		rate = "how many a day is not known"
 	}
-	text := fmt.Sprintf("\n%s: %s of %d counts used, %s, last day %s\n", cell(l.Identifier), used, l.Count, rate, expiresInWords(l.RegistrationToken, t.now()))
+	text := fmt.Sprintf("\n%s: %s of %d counts used, %s, last day %s\n", tableCell(l.Identifier), used, l.Count, rate, expiresText(l.RegistrationToken, t.now()))
 	if l.AtMost {
 		text += "The service does not show how many counts are used. Each auth token that exists used one. Deleted ones are not counted.\n"
 	}
 	usability := l.Usability(t.now())
-	if usability == admin.Unclear {
+	if usability == admin.UsabilityUnknown {
 		text += "It is not known whether a device can redeem it.\n"
 	}
 	switch {
-	case usability != admin.Usable && usability != admin.Unclear:
+	case usability != admin.Usable && usability != admin.UsabilityUnknown:
 		text += fmt.Sprintf("It is %s: no device can redeem it; %s%d counts are left.\n", usability, most, l.Left)
 	case l.Undated > 0:
 		text += fmt.Sprintf("The service gives no creation date of %d auth tokens: there is no forecast; %s%d counts are left.\n", l.Undated, most, l.Left)
 	case !l.UsedUp.IsZero():
-		text += fmt.Sprintf("At this rate no count is left from %s on, before its last day. See tmsctl investigate, or raise the count.\n", inWords(l.UsedUp, t.now()))
+		text += fmt.Sprintf("At this rate no count is left from %s on, before its last day. See tmsctl investigate, or raise the count.\n", expiryText(l.UsedUp, t.now()))
 	default:
 		text += fmt.Sprintf("At this rate %s%d counts lapse after its last day.\n", most, l.Lapsing)
 	}
 	return t.prose(text)
 }
 
-// sessionsInWords says what a session maximum costs.
-func sessionsInWords(s usage.Sessions) string {
+// sessionsText says what a session maximum costs.
+func sessionsText(s usage.SessionCost) string {
 	text := fmt.Sprintf(`%s.
 After each end every instance needs another count: %d counts each time, or %d in
 30 days without a gap. Offline tokens (scope offline_access) need none.
-`, token.SessionsEnd(s.Max), s.EachEnd, s.Always)
+`, token.SessionLimitText(s.Max), s.EachEnd, s.Always)
 	text = strings.ToUpper(text[:1]) + text[1:]
 	text += fmt.Sprintf(`With refresh.on_refresh_expired: redeem a device spends at most one count
 per instance in 30 days: %d counts.
@@ -221,7 +221,7 @@ type sessionsJSON struct {
 	ByItself   int   `json:"counts_in_30_days_by_redeem"`
 }
 
-func sessionsJSONOf(s usage.Sessions) sessionsJSON {
+func sessionsJSONOf(s usage.SessionCost) sessionsJSON {
 	return sessionsJSON{int64(s.Max.Seconds()), s.EachEnd, s.Always, s.ByItself}
 }
 
@@ -249,7 +249,7 @@ type forecastJSON struct {
 	Lapsing    *int     `json:"lapsing,omitempty"` // the same
 }
 
-func forecastJSONOf(l *looked) forecastJSON {
+func forecastJSONOf(l *planInput) forecastJSON {
 	j := forecastJSON{ID: l.ID, Identifier: l.Identifier, Left: l.Left, AtMost: l.AtMost}
 	if l.Undated == 0 {
 		j.PerDay, j.Lapsing = &l.PerDay, &l.Lapsing

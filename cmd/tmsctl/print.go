@@ -25,7 +25,7 @@ func printableCells(rows [][]string) [][]string {
 	for i, row := range rows {
 		shown[i] = make([]string, len(row))
 		for j, text := range row {
-			shown[i][j] = cell(text)
+			shown[i][j] = tableCell(text)
 		}
 	}
 	return shown
@@ -35,7 +35,7 @@ func printableCells(rows [][]string) [][]string {
 // narrow stand below their row, by name. What is no terminal gets one line for each
 // row.
 func (t *tool) list(rows [][]string) error {
-	_, err := io.WriteString(t.out, terminal.List(printableCells(rows), t.width))
+	_, err := io.WriteString(t.out, terminal.Table(printableCells(rows), t.width))
 	return err
 }
 
@@ -53,12 +53,12 @@ func quotedList[T ~string](words []T) string {
 
 // prose prints text that fits the terminal.
 func (t *tool) prose(text string) error {
-	_, err := io.WriteString(t.out, terminal.Fold(text, t.width))
+	_, err := io.WriteString(t.out, terminal.WrapText(text, t.width))
 	return err
 }
 
-// cell makes a text fit for a table.
-func cell(s string) string {
+// tableCell makes a text fit for a table.
+func tableCell(s string) string {
 	if s == "" {
 		return "-"
 	}
@@ -76,8 +76,8 @@ func printable(s string) string {
 	}, s)
 }
 
-// when is a time in UTC, or as the service says it if it tells no zone.
-func when(t time.Time) string {
+// timeText is a time in UTC, or as the service says it if it tells no zone.
+func timeText(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}

@@ -37,7 +37,7 @@ func TestListsFitTheTerminal(t *testing.T) {
 			var out, stderr bytes.Buffer
 			w := typed(&out, &stderr, "", token.Secret{})
 			w.width = tt.width
-			if err := (&tool{world: w}).list(rows); err != nil {
+			if err := (&tool{runtimeEnv: w}).list(rows); err != nil {
 				t.Fatal(err)
 			}
 			first, _, _ := strings.Cut(out.String(), "\n")
@@ -71,7 +71,7 @@ func TestFindingsOnATerminal(t *testing.T) {
 		{AuthToken: admin.AuthToken{ID: strings.Repeat("A", 26), FQDN: "ws-017.example.com", RefID1: "cad/1"}, Kind: usage.UnexpectedHost, Why: "no such host in the inventory"},
 		{AuthToken: admin.AuthToken{FQDN: "ws-018.example.com"}, Kind: usage.Orphan, Why: "its device\x1b[2J is retired"},
 	}
-	if err := (&tool{world: w}).printFindings(rows); err != nil {
+	if err := (&tool{runtimeEnv: w}).printFindings(rows); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"why no such host in the inventory\n", "why its device?[2J is retired\n"} {
@@ -84,11 +84,11 @@ func TestFindingsOnATerminal(t *testing.T) {
 	}
 }
 
-// TestOneBadRowHidesNoOther: the service lists a registration token that cannot
+// TestInvalidRowIsListed: the service lists a registration token that cannot
 // be read; the others are shown, and the bad one is marked.
-func TestOneBadRowHidesNoOther(t *testing.T) { eachDialect(t, testOneBadRowHidesNoOther) }
+func TestInvalidRowIsListed(t *testing.T) { eachDialect(t, testInvalidRowIsListed) }
 
-func testOneBadRowHidesNoOther(t *testing.T, d emulator.Dialect) {
+func testInvalidRowIsListed(t *testing.T, d emulator.Dialect) {
 	e, err := emulator.New(emulator.Options{Knobs: emulator.Knobs{Dialect: d}})
 	if err != nil {
 		t.Fatal(err)
@@ -130,14 +130,14 @@ func testOneBadRowHidesNoOther(t *testing.T, d emulator.Dialect) {
 	}
 }
 
-// TestSpan: days, weeks and years are units of --session-max.
-func TestSpan(t *testing.T) {
+// TestLongDuration: days, weeks and years are units of --session-max.
+func TestLongDuration(t *testing.T) {
 	const day = 24 * time.Hour
 	for text, want := range map[string]time.Duration{
 		"40d": 40 * day, "6w": 42 * day, "1y": 365 * day, "1y2w3d4h": 382*day + 4*time.Hour, "10h": 10 * time.Hour, "90m": 90 * time.Minute, "1 d 12 h": 36 * time.Hour, "40D": 40 * day, "1h30m": 90 * time.Minute,
 		"40 days": 0, "forty": 0, "": 0, "1.5d": 0, "d": 0, "999999y": 0, "10": 0,
 	} {
-		var got span
+		var got longDuration
 		err := got.Set(text)
 		if time.Duration(got) != want || (err == nil) != (want > 0) {
 			t.Errorf("%q: %v, %v; want %v", text, time.Duration(got), err, want)

@@ -41,7 +41,7 @@ func readRecipients(name string, common admin.NewRegistrationToken, say func(str
 		lower := strings.ToLower(who)
 		switch {
 		case !recipientName.MatchString(who):
-			return nil, usagef("--per-recipient %s:%d: recipient %q: a file is called after it, so it has 1 to 100 of A-Z a-z 0-9 . _ @ + - and begins with a letter or digit%s", name, row.line, who, misread(who))
+			return nil, usagef("--per-recipient %s:%d: recipient %q: a file is called after it, so it has 1 to 100 of A-Z a-z 0-9 . _ @ + - and begins with a letter or digit%s", name, row.line, who, encodingError(who))
 		case seen[lower]:
 			return nil, usagef("--per-recipient %s:%d: recipient %q: stands there twice; names that differ in capitals alone are one file on some systems", name, row.line, who)
 		}
@@ -66,8 +66,8 @@ func readRecipients(name string, common admin.NewRegistrationToken, say func(str
 	return all, nil
 }
 
-// misread says that another program read a text in a wrong encoding and saved it.
-func misread(text string) string {
+// encodingError says that another program read a text in a wrong encoding and saved it.
+func encodingError(text string) string {
 	if strings.ContainsRune(text, utf8.RuneError) {
 		return "; another program could not read a character of it: write the right one and save the file as \"CSV UTF-8\""
 	}
@@ -87,7 +87,7 @@ func misread(text string) string {
 // createForEach makes one registration token for each recipient, in a file of
 // their own. It can be repeated: the service's list says what was made already,
 // by the identifier.
-func (t *tool) createForEach(ctx context.Context, o creation) error {
+func (t *tool) createForEach(ctx context.Context, o createFlags) error {
 	now := t.now()
 	var err error
 	if o.new.Expires, err = expiry(o.expires, now); err != nil {
@@ -96,7 +96,7 @@ func (t *tool) createForEach(ctx context.Context, o creation) error {
 	if o.new.Identifier == "" {
 		return usagef("--per-recipient needs --identifier: with the recipient's name it tells what was made already when the command is repeated")
 	}
-	all, err := readRecipients(o.perRecipient, o.new, t.say)
+	all, err := readRecipients(o.perRecipient, o.new, t.print)
 	if err != nil {
 		return err
 	}
@@ -121,22 +121,22 @@ func (t *tool) createForEach(ctx context.Context, o creation) error {
 	return t.asAdministrator(ctx, func(s *admin.Session) error { return t.makeEach(ctx, s, all, out) })
 }
 
-// tokens is where the registration tokens go that are made.
-type tokens interface {
+// tokenSink is where the registration tokens go that are made.
+type tokenSink interface {
 	// reserve makes space on the disk for one, before it is made.
 	reserve(recipient) (*reserved, error)
-	// keep takes one, and returns once it is durable. It says what its file is called.
+	// store takes one, and returns once it is durable. It says what its file is called.
 	// The space is nil for one that the service shows again.
-	keep(recipient, admin.RegistrationToken, *reserved) (file string, err error)
-	// kept reports whether an earlier run kept the one of this id. The token is zero if
+	store(recipient, admin.RegistrationToken, *reserved) (file string, err error)
+	// stored reports whether an earlier run kept the one of this id. The token is zero if
 	// it cannot be read.
-	kept(r recipient, id string) (token.Secret, bool)
+	stored(r recipient, id string) (token.Secret, bool)
 	// close ends it, whole or not, and says for a person what became of it.
 	close(whole bool) (said string, err error)
 }
 
 // tokens makes the place for them, before anything is sent.
-func (t *tool) tokens(ctx context.Context, o creation) (tokens, error) {
+func (t *tool) tokens(ctx context.Context, o createFlags) (tokenSink, error) {
 	if o.bundle.file != "" {
 		return t.newBundle(ctx, o.bundle)
 	}
@@ -161,14 +161,14 @@ func (d directory) reserve(r recipient) (*reserved, error) {
 	return reserve(d.path, tokenSpace)
 }
 
-func (d directory) keep(r recipient, is admin.RegistrationToken, into *reserved) (string, error) {
+func (d directory) store(r recipient, is admin.RegistrationToken, into *reserved) (string, error) {
 	if into == nil {
 		return d.file(r), keepToken(d.file(r), is.Token)
 	}
 	return d.file(r), into.keepAs(d.file(r), []byte(reveal(is.Token)))
 }
 
-func (d directory) kept(r recipient, _ string) (token.Secret, bool) {
+func (d directory) stored(r recipient, _ string) (token.Secret, bool) {
 	content, err := os.ReadFile(d.file(r))
 	if err != nil { // keep will say so
 		return token.Secret{}, false
@@ -179,8 +179,8 @@ func (d directory) kept(r recipient, _ string) (token.Secret, bool) {
 
 func (directory) close(bool) (string, error) { return "", nil }
 
-// made is what became of one recipient.
-type made struct {
+// recipientResult is what became of one recipient.
+type recipientResult struct {
 	Recipient  string `json:"recipient"`
 	Identifier string `json:"identifier"`
 	ID         string `json:"id"`
@@ -190,7 +190,7 @@ type made struct {
 	Fingerprint string `json:"fingerprint,omitempty"` // as devices show it to administrators
 }
 
-func (t *tool) makeEach(ctx context.Context, s *admin.Session, all []recipient, out tokens) error {
+func (t *tool) makeEach(ctx context.Context, s *admin.Session, all []recipient, out tokenSink) error {
 	list, err := s.RegistrationTokens(ctx, admin.RegistrationFilter{})
 	if err != nil {
 		return err
@@ -200,7 +200,7 @@ func (t *tool) makeEach(ctx context.Context, s *admin.Session, all []recipient, 
 		there[r.Identifier] = append(there[r.Identifier], r)
 	}
 	progress := t.progress("registration tokens", len(all))
-	done := []made{}
+	done := []recipientResult{}
 	for _, r := range all {
 		one, err := t.makeOne(ctx, s, r, there[r.new.Identifier], out)
 		if err != nil {
@@ -222,61 +222,61 @@ func (t *tool) makeEach(ctx context.Context, s *admin.Session, all []recipient, 
 }
 
 // stopped says what is done, where it is, and how to go on.
-func (t *tool) stopped(out tokens, done []made, of int, why error) error {
+func (t *tool) stopped(out tokenSink, done []recipientResult, of int, why error) error {
 	said, closing := out.close(false)
 	return t.stoppedAt(said, done, of, errors.Join(why, closing))
 }
 
-func (t *tool) stoppedAt(said string, done []made, of int, why error) error {
+func (t *tool) stoppedAt(said string, done []recipientResult, of int, why error) error {
 	return errors.Join(why, t.reportEach(done, of, ""), fmt.Errorf("%d of %d are done%s; repeat the command to go on where it ended", len(done), of, said))
 }
 
-func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there []admin.RegistrationToken, out tokens) (made, error) {
+func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there []admin.RegistrationToken, out tokenSink) (recipientResult, error) {
 	outcome := "found"
 	var is admin.RegistrationToken
 	var odd error      // one was made, and it is not as asked
 	var into *reserved // the space of one that is made now
 	switch {
 	case len(there) > 1:
-		return made{}, fmt.Errorf("there are %d registration tokens called %s; delete what is too many, or take another --identifier", len(there), r.new.Identifier)
+		return recipientResult{}, fmt.Errorf("there are %d registration tokens called %s; delete what is too many, or take another --identifier", len(there), r.new.Identifier)
 	case len(there) == 1:
 		var err error
-		if is, err = t.again(ctx, s, r, there[0], out); err != nil {
-			return made{}, fmt.Errorf("%s is there already, but %w", r.new.Identifier, err)
+		if is, err = t.existingToken(ctx, s, r, there[0], out); err != nil {
+			return recipientResult{}, fmt.Errorf("%s is there already, but %w", r.new.Identifier, err)
 		}
 	default:
 		var err error
 		if into, err = out.reserve(r); err != nil {
-			return made{}, fmt.Errorf("%w; %s was not made", err, r.new.Identifier)
+			return recipientResult{}, fmt.Errorf("%w; %s was not made", err, r.new.Identifier)
 		}
 		defer into.discard()
 		if is, odd = t.createToken(ctx, s, r.new); odd != nil && is.Token.IsZero() {
-			return made{}, odd
+			return recipientResult{}, odd
 		}
 		if outcome = "made"; is.Found {
 			outcome = "found"
 		}
 	}
 	// It is kept before anything else is done: the service may not show it again.
-	file, err := out.keep(r, is, into)
+	file, err := out.store(r, is, into)
 	switch {
 	case err != nil && into == nil:
-		return made{}, fmt.Errorf("%s is not kept: %w", r.new.Identifier, err)
+		return recipientResult{}, fmt.Errorf("%s is not kept: %w", r.new.Identifier, err)
 	case err != nil:
-		return made{}, errors.Join(odd, notKept(is, err))
+		return recipientResult{}, errors.Join(odd, notKept(is, err))
 	}
-	t.doubt(is)
+	t.warnUnusualToken(is)
 	fingerprint := t.fingerprint(is)
 	if odd != nil {
-		return made{}, fmt.Errorf("registration token %s was made, into %s: %w", is.ID, file, odd)
+		return recipientResult{}, fmt.Errorf("registration token %s was made, into %s: %w", is.ID, file, odd)
 	}
-	return made{r.name, is.Identifier, is.ID, file, outcome, fingerprint}, nil
+	return recipientResult{r.name, is.Identifier, is.ID, file, outcome, fingerprint}, nil
 }
 
-// again returns a registration token of an earlier run, with its token. Where the
+// existingToken returns a registration token of an earlier run, with its token. Where the
 // service does not show it any more, what that run kept is it, if it has the
 // fingerprint that was recorded. An error completes a sentence.
-func (t *tool) again(ctx context.Context, s *admin.Session, r recipient, is admin.RegistrationToken, out tokens) (admin.RegistrationToken, error) {
+func (t *tool) existingToken(ctx context.Context, s *admin.Session, r recipient, is admin.RegistrationToken, out tokenSink) (admin.RegistrationToken, error) {
 	const other = "; take another --identifier"
 	switch {
 	case is.Flaw != "":
@@ -292,9 +292,9 @@ func (t *tool) again(ctx context.Context, s *admin.Session, r recipient, is admi
 	if is.Token = one.Token; err != nil || !is.Token.IsZero() {
 		return is, err
 	}
-	recorded := t.recorded()[is.ID]
+	recorded := t.readFingerprints()[is.ID]
 	var why string
-	switch kept, ok := out.kept(r, is.ID); {
+	switch kept, ok := out.stored(r, is.ID); {
 	case ok && kept.IsZero():
 		return is, nil
 	case !ok:
@@ -307,7 +307,7 @@ func (t *tool) again(ctx context.Context, s *admin.Session, r recipient, is admi
 	default:
 		why = "the file of this recipient holds a token with another fingerprint"
 	}
-	return is, fmt.Errorf("the service does not show its token any more, and %s. If nobody has the token, delete it and repeat the command: tmsctl registration-token delete %s", why, cell(is.ID))
+	return is, fmt.Errorf("the service does not show its token any more, and %s. If nobody has the token, delete it and repeat the command: tmsctl registration-token delete %s", why, tableCell(is.ID))
 }
 
 // keepToken writes a file for its owner alone, whole or not at all. One that
@@ -325,7 +325,7 @@ func keepToken(name string, secret token.Secret) error {
 	return replaceFile(name, []byte(reveal(secret)), 0o600)
 }
 
-func (t *tool) reportEach(done []made, of int, said string) error {
+func (t *tool) reportEach(done []recipientResult, of int, said string) error {
 	if t.flags.json {
 		return t.printJSON(done)
 	}
@@ -351,12 +351,12 @@ func (t *tool) progress(what string, of int) *progress { return &progress{t: t, 
 func (p *progress) step() {
 	p.done++
 	if p.t.terminal {
-		p.t.say("\r%s: %d of %d", p.what, p.done, p.of)
+		p.t.print("\r%s: %d of %d", p.what, p.done, p.of)
 	}
 }
 
 func (p *progress) end() {
 	if p.t.terminal && p.done > 0 {
-		p.t.say("\n")
+		p.t.print("\n")
 	}
 }

@@ -23,7 +23,7 @@ func (t *tool) registrationList() *cobra.Command {
 	var status string
 	c := &cobra.Command{
 		Use: "list", Short: "List registration tokens, with what is left of each", Args: noArguments,
-		RunE: running(func(c *cobra.Command, _ []string) error {
+		RunE: markErrors(func(c *cobra.Command, _ []string) error {
 			if status != "" && !slices.Contains(admin.Usabilities(), admin.Usability(status)) {
 				return usagef("--status %q: write one of %s", status, quotedList(admin.Usabilities()))
 			}
@@ -49,8 +49,8 @@ func (t *tool) registrationList() *cobra.Command {
 func (t *tool) registrationShow() *cobra.Command {
 	var withToken bool
 	c := &cobra.Command{
-		Use: "show ID", Short: "Show one registration token", Args: one("registration token"),
-		RunE: running(func(c *cobra.Command, args []string) error {
+		Use: "show ID", Short: "Show one registration token", Args: oneArgument("registration token"),
+		RunE: markErrors(func(c *cobra.Command, args []string) error {
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
 				r, err := s.RegistrationToken(c.Context(), args[0])
 				if err != nil {
@@ -72,14 +72,14 @@ func (t *tool) registrationDelete() *cobra.Command {
 			for _, id := range ids {
 				r, err := s.RegistrationToken(ctx, id)
 				if err != nil { // the deletion will say why
-					return mayEnd(-1)
+					return dependentsWarning(-1)
 				}
 				if !r.UsedKnown {
-					return mayEnd(-1)
+					return dependentsWarning(-1)
 				}
 				made += r.Used
 			}
-			return mayEnd(made)
+			return dependentsWarning(made)
 		},
 		remove: func(ctx context.Context, s *admin.Session, id string) error {
 			return s.DeleteRegistrationToken(ctx, id)
@@ -98,9 +98,9 @@ func (t *tool) registrationDelete() *cobra.Command {
 	})
 }
 
-// mayEnd warns of what may end with a registration token from which so many auth tokens
+// dependentsWarning warns of what may end with a registration token from which so many auth tokens
 // were made; below 0 the number is not known.
-func mayEnd(made int) string {
+func dependentsWarning(made int) string {
 	number := "auth tokens that were made from it"
 	switch {
 	case made == 0:
@@ -116,7 +116,7 @@ func mayEnd(made int) string {
 
 func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
 	now := t.now()
-	prints := t.listed(list)
+	prints := t.fingerprintsOf(list)
 	if t.flags.json {
 		all := []registrationJSON{}
 		for _, r := range list {
@@ -133,11 +133,11 @@ func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
 	rows := [][]string{{"ID", "IDENTIFIER", "USED", "STATUS", "EXPIRES", "CUSTOMER", "REF ID 1", "REF ID 2", "CREATED", "FINGERPRINT"}}
 	for _, r := range list {
 		rows = append(rows, []string{
-			r.ID, r.Identifier, usedOf(r), string(r.Usability(now)), expiresInWords(r, now),
-			r.Customer, r.RefID1, r.RefID2, when(r.Created), prints[r.ID],
+			r.ID, r.Identifier, usedOf(r), string(r.Usability(now)), expiresText(r, now),
+			r.Customer, r.RefID1, r.RefID2, timeText(r.Created), prints[r.ID],
 		})
 		if r.Flaw != "" {
-			t.say("tmsctl: note: %s %s cannot be read whole: %s\n", cell(r.ID), cell(r.Identifier), r.Flaw)
+			t.print("tmsctl: note: %s %s cannot be read whole: %s\n", tableCell(r.ID), tableCell(r.Identifier), r.Flaw)
 		}
 	}
 	return t.list(rows)
@@ -145,7 +145,7 @@ func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
 
 func (t *tool) printRegistration(r admin.RegistrationToken, withToken bool) error {
 	now := t.now()
-	t.doubt(r)
+	t.warnUnusualToken(r)
 	fingerprint := t.fingerprint(r)
 	if t.flags.json {
 		j := jsonOf(r, now, withToken)
@@ -155,13 +155,13 @@ func (t *tool) printRegistration(r admin.RegistrationToken, withToken bool) erro
 	rows := [][]string{
 		{"id", r.ID},
 		{"identifier", r.Identifier},
-		{"used", usedInWords(r)},
+		{"used", usedText(r)},
 		{"status", string(r.Usability(now))},
-		{"expires", expiresInWords(r, now)},
+		{"expires", expiresText(r, now)},
 		{"ref id 1", r.RefID1},
 		{"ref id 2", r.RefID2},
 		{"customer", r.Customer},
-		{"created", when(r.Created)},
+		{"created", timeText(r.Created)},
 		{"fingerprint", fingerprint},
 	}
 	if withToken {
@@ -185,20 +185,20 @@ func usedNumber(r admin.RegistrationToken) string {
 	return fmt.Sprint(r.Used)
 }
 
-// usedInWords is usedOf, which says why there is no number.
-func usedInWords(r admin.RegistrationToken) string {
+// usedText is usedOf, which says why there is no number.
+func usedText(r admin.RegistrationToken) string {
 	if r.UsedKnown || r.Flaw != "" {
 		return usedOf(r)
 	}
 	return usedOf(r) + " (used: the service does not show it)"
 }
 
-// expiresInWords is the last day of r. "never" is what the service says.
-func expiresInWords(r admin.RegistrationToken, now time.Time) string {
+// expiresText is the last day of r. "never" is what the service says.
+func expiresText(r admin.RegistrationToken, now time.Time) string {
 	if r.Never {
 		return "never"
 	}
-	return inWords(r.Expires, now)
+	return expiryText(r.Expires, now)
 }
 
 // registrationJSON is what scripts read: names may be added, never changed.

@@ -72,7 +72,7 @@ func (r *reserved) keepAs(name string, content []byte) error {
 		return err
 	}
 	if err := os.Rename(r.name, name); err != nil {
-		return fmt.Errorf("%w; the content is in %s", bare(err), r.name)
+		return fmt.Errorf("%w; the content is in %s", withoutPath(err), r.name)
 	}
 	return store.SyncDir(filepath.Dir(name))
 }
@@ -109,7 +109,7 @@ func newTokenFile(name string) (*reserved, error) {
 		return nil, usagef("--out %s: is there already; remove it or name another", name)
 	}
 	if err != nil {
-		return nil, usagef("--out %s: %v", name, bare(err))
+		return nil, usagef("--out %s: %v", name, withoutPath(err))
 	}
 	return r, nil
 }

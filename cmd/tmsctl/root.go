@@ -15,7 +15,7 @@ import (
 
 // tool is one run.
 type tool struct {
-	world
+	runtimeEnv
 	flags globalFlags
 
 	reached tms.Options // of the client, once there is one
@@ -70,8 +70,8 @@ func (e *failedError) Unwrap() error { return e.err }
 const exitNotAsAsked = 3
 
 // run runs the command line and returns the exit code.
-func run(ctx context.Context, w world, args []string) int {
-	t := &tool{world: w}
+func run(ctx context.Context, w runtimeEnv, args []string) int {
+	t := &tool{runtimeEnv: w}
 	root := t.root()
 	root.SetArgs(args)
 	root.SetIn(w.in)
@@ -82,9 +82,9 @@ func run(ctx context.Context, w world, args []string) int {
 		return 0
 	}
 	for _, line := range explain(err) {
-		w.say("tmsctl: %s\n", line)
+		w.print("tmsctl: %s\n", line)
 	}
-	if _, odd := errors.AsType[*admin.NotAsAskedError](err); odd {
+	if _, odd := errors.AsType[*admin.MismatchError](err); odd {
 		return exitNotAsAsked
 	}
 	_, usage := errors.AsType[*usageError](err)
@@ -95,8 +95,8 @@ func run(ctx context.Context, w world, args []string) int {
 	return 2
 }
 
-// running marks the errors of a command that was understood.
-func running(f func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+// markErrors marks the errors of a command that was understood.
+func markErrors(f func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		if err := f(c, args); err != nil {
 			return &failedError{err}
@@ -179,7 +179,7 @@ var version = "dev"
 func (t *tool) version() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: noArguments,
-		RunE: running(func(*cobra.Command, []string) error {
+		RunE: markErrors(func(*cobra.Command, []string) error {
 			if t.flags.json {
 				return t.printJSON(map[string]string{"version": version})
 			}

@@ -86,12 +86,12 @@ type service struct {
 	*emulator.Emulator
 	url string
 	ca  []byte
-	*interruption
+	*changeHook
 }
 
-// interruption stands before the service, and does something once, at a change that
+// changeHook stands before the service, and does something once, at a change that
 // its administrator makes and whose body the service reads.
-type interruption struct {
+type changeHook struct {
 	next *emulator.Emulator
 
 	mu    sync.Mutex
@@ -100,13 +100,13 @@ type interruption struct {
 	then  func(http.ResponseWriter, *http.Request)
 }
 
-func (i *interruption) at(call int, then func(http.ResponseWriter, *http.Request)) {
+func (i *changeHook) at(call int, then func(http.ResponseWriter, *http.Request)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.left, i.then = call, then
 }
 
-func (i *interruption) handle(w http.ResponseWriter, r *http.Request) {
+func (i *changeHook) handle(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	now := false
 	change := r.Method != http.MethodGet && strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -159,7 +159,7 @@ func startService(env *testscript.Env, d emulator.Dialect) error {
 	if err != nil {
 		return err
 	}
-	i := &interruption{next: e}
+	i := &changeHook{next: e}
 	s := httptest.NewUnstartedServer(http.HandlerFunc(i.handle))
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	s.StartTLS()

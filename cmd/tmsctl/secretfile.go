@@ -32,7 +32,7 @@ func (t *tool) secretFile(ctx context.Context, flag, name string) (token.Secret,
 		return token.Secret{}, usagef("%s %s: %v", flag, name, err)
 	}
 	if open := othersMayRead(mode); open {
-		t.say("tmsctl: note: %s %s has mode %04o, so other users can read it; run: chmod 600 %s\n", flag, name, mode.Perm(), name)
+		t.print("tmsctl: note: %s %s has mode %04o, so other users can read it; run: chmod 600 %s\n", flag, name, mode.Perm(), name)
 	}
 	return token.NewSecret(secret), nil
 }

@@ -54,7 +54,7 @@ func (o *once) handle(w http.ResponseWriter, r *http.Request) {
 	if creation {
 		o.note(body)
 	} else {
-		body = cut(body, "token")
+		body = withoutMembers(body, "token")
 	}
 	then(true)
 	answer.Header().Del("Content-Length")
@@ -134,21 +134,21 @@ func TestBundleOfTokensShownOnce(t *testing.T) {
 	const n = 3
 	for _, tt := range []struct {
 		name  string
-		stops func(t *testing.T, o *office, stop context.CancelFunc, created bool) // at the second creation
+		stops func(t *testing.T, o *adminDesk, stop context.CancelFunc, created bool) // at the second creation
 		made  int
 		said  string
 	}{
-		{"interrupted before the reply", func(_ *testing.T, _ *office, stop context.CancelFunc, created bool) {
+		{"interrupted before the reply", func(_ *testing.T, _ *adminDesk, stop context.CancelFunc, created bool) {
 			if !created {
 				stop()
 			}
 		}, 2, "waiting for the reply to q4-bob"},
-		{"interrupted after it", func(_ *testing.T, _ *office, stop context.CancelFunc, created bool) {
+		{"interrupted after it", func(_ *testing.T, _ *adminDesk, stop context.CancelFunc, created bool) {
 			if created {
 				stop()
 			}
 		}, 2, "2 of 3 are done; no bundle was written, and the tokens made are encrypted in "},
-		{"the bundle's name is taken", func(_ *testing.T, o *office, _ context.CancelFunc, created bool) {
+		{"the bundle's name is taken", func(_ *testing.T, o *adminDesk, _ context.CancelFunc, created bool) {
 			if created {
 				o.write("q4.age", "mine")
 			}
@@ -156,7 +156,7 @@ func TestBundleOfTokensShownOnce(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			service, who := newOnce(t), identity(t)
-			o := &office{T: t, service: service.Emulator, url: service.url, dir: t.TempDir()}
+			o := &adminDesk{T: t, service: service.Emulator, url: service.url, dir: t.TempDir()}
 			o.write("people.csv", "recipient,count\nalice,2\nbob,7\ncarol,1\n")
 			o.write("password", service.Credentials().Password)
 			o.write("keys", who.Recipient().String()+"\n")
@@ -213,7 +213,7 @@ func holds(t *testing.T, dir, secret string) {
 // made, and an interruption waits for the reply.
 func TestDirectoryOfTokensShownOnce(t *testing.T) {
 	service := newOnce(t)
-	o := &office{T: t, service: service.Emulator, url: service.url, dir: t.TempDir()}
+	o := &adminDesk{T: t, service: service.Emulator, url: service.url, dir: t.TempDir()}
 	o.write("people.csv", "recipient,count\nalice,2\nbob,7\n")
 	o.write("password", service.Credentials().Password)
 	o.write("alice.token", "mine")

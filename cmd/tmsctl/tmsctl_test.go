@@ -25,8 +25,8 @@ import (
 var now = time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
 
 // typed is a terminal at which somebody types.
-func typed(out, err *bytes.Buffer, in string, password token.Secret) world {
-	return world{
+func typed(out, err *bytes.Buffer, in string, password token.Secret) runtimeEnv {
+	return runtimeEnv{
 		in: strings.NewReader(in), out: out, err: err, terminal: true,
 		password: func(_ context.Context, question string) (token.Secret, error) {
 			err.WriteString(question)
@@ -35,18 +35,18 @@ func typed(out, err *bytes.Buffer, in string, password token.Secret) world {
 		getenv: func(string) string { return "" },
 		clock:  timing.NewClock("", nil),
 
-		outlive:   func() {},
-		browse:    func(string) error { return errors.New("this is a test") },
-		work:      10, // a test has nobody to keep out
-		configDir: func() (string, error) { return "", errors.New("none") },
-		keyring:   func() (vault, error) { return nil, keyring.ErrNoKeyring },
+		outlive:     func() {},
+		openBrowser: func(string) error { return errors.New("this is a test") },
+		work:        10, // a test has nobody to keep out
+		configDir:   func() (string, error) { return "", errors.New("none") },
+		keyring:     func() (loginStore, error) { return nil, keyring.ErrNoKeyring },
 	}
 }
 
-// TestAtATerminal: the password is asked for, and so is each deletion.
-func TestAtATerminal(t *testing.T) { eachDialect(t, testAtATerminal) }
+// TestPrompts: the password is asked for, and so is each deletion.
+func TestPrompts(t *testing.T) { eachDialect(t, testPrompts) }
 
-func testAtATerminal(t *testing.T, d emulator.Dialect) {
+func testPrompts(t *testing.T, d emulator.Dialect) {
 	e, err := emulator.New(emulator.Options{Knobs: emulator.Knobs{Dialect: d, RequestBody: emulator.BodyStrict}})
 	if err != nil {
 		t.Fatal(err)
@@ -127,9 +127,9 @@ func testScriptedDeletion(t *testing.T, d emulator.Dialect) {
 	}
 }
 
-// TestMayEnd: before somebody is asked, it is said that auth tokens may end with a
+// TestDependentsWarning: before somebody is asked, it is said that auth tokens may end with a
 // registration token, and how many.
-func TestMayEnd(t *testing.T) {
+func TestDependentsWarning(t *testing.T) {
 	e, err := emulator.New(emulator.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -333,7 +333,7 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-func TestInWords(t *testing.T) {
+func TestExpiryText(t *testing.T) {
 	tests := []struct{ day, want string }{
 		{"2026-11-23", "2026-11-23 (today)"},
 		{"2026-11-24", "2026-11-24 (tomorrow)"},
@@ -346,16 +346,16 @@ func TestInWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := inWords(day, now); got != tt.want {
+		if got := expiryText(day, now); got != tt.want {
 			t.Errorf("got %q, want %q", got, tt.want)
 		}
 	}
-	if got, want := inWords(time.Time{}, now), "unknown"; got != want {
+	if got, want := expiryText(time.Time{}, now), "unknown"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-func TestTableHoldsWhatDevicesWrite(t *testing.T) {
+func TestTableEscapesDeviceText(t *testing.T) {
 	var out bytes.Buffer
 	if err := table(&out, [][]string{{"A", "B"}, {"ws\x1b[2J\n\t\u202e", ""}, {"ä", "x"}}); err != nil {
 		t.Fatal(err)

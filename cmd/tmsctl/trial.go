@@ -27,7 +27,7 @@ type trial struct {
 	registration admin.NewRegistrationToken
 	made         admin.RegistrationToken // as the service had it last
 	mayBeMade    bool                    // it was asked for, and is not known to be gone
-	bought       []*bought
+	tokens       []*trialToken
 	form         string // of a redemption's body; "" as long as none was accepted
 	mode         string // of a refresh; "" as long as none has worked
 
@@ -35,8 +35,8 @@ type trial struct {
 	notes []string
 }
 
-// bought is one auth token of the trial, or a redemption without a reply.
-type bought struct {
+// trialToken is one auth token of the trial, or a redemption without a reply.
+type trialToken struct {
 	tms.AuthToken
 	identifier string
 	provider   tms.Provider
@@ -63,13 +63,13 @@ failure. If it cannot delete a token, it prints the command that does.
 The trial asks before it starts. --yes answers the question, for scripts. A
 redemption without a reply is not repeated. Secrets stay in memory. The trial
 prints a report for a support ticket, and writes configuration for devices.`, trialCounts),
-		RunE: running(func(c *cobra.Command, _ []string) error {
+		RunE: markErrors(func(c *cobra.Command, _ []string) error {
 			file, err := newTokenFile(config) // before anything is used: what was learnt must not be lost
 			if err != nil {
 				return usagef("%s", strings.Replace(err.Error(), "--out", "--config", 1))
 			}
 			defer file.discard()
-			return t.asAdministrator(c.Context(), func(s *admin.Session) error { return t.try(c.Context(), s, yes, config, file) })
+			return t.asAdministrator(c.Context(), func(s *admin.Session) error { return t.runTrial(c.Context(), s, yes, config, file) })
 		}),
 	}
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
@@ -77,14 +77,14 @@ prints a report for a support ticket, and writes configuration for devices.`, tr
 	return c
 }
 
-// try asks, makes the trial, cleans up, and says what was found and used.
-func (t *tool) try(ctx context.Context, s *admin.Session, yes bool, config string, file *reserved) error {
+// runTrial asks, makes the trial, cleans up, and says what was found and used.
+func (t *tool) runTrial(ctx context.Context, s *admin.Session, yes bool, config string, file *reserved) error {
 	x, err := t.newTrial(s)
 	if err != nil {
 		return err
 	}
 	defer x.close()
-	t.say("The trial on %s uses at most %d counts. It creates registration token %s (count %d, last day %s) and up to %d auth tokens. It deletes them at its end. It changes nothing else.\n",
+	t.print("The trial on %s uses at most %d counts. It creates registration token %s (count %d, last day %s) and up to %d auth tokens. It deletes them at its end. It changes nothing else.\n",
 		t.host, trialCounts, x.registration.Identifier, trialCounts, x.registration.Expires.Format(time.DateOnly), trialCounts)
 	if !yes {
 		if sure, err := t.confirm(ctx, "Start the trial?"); err != nil || !sure {
@@ -96,12 +96,12 @@ func (t *tool) try(ctx context.Context, s *admin.Session, yes bool, config strin
 	if err := file.keep([]byte(x.configuration())); err != nil {
 		left = errors.Join(left, fmt.Errorf("%s: %w", config, err))
 	} else {
-		t.say("Wrote configuration for devices to %s.\n", config)
+		t.print("Wrote configuration for devices to %s.\n", config)
 	}
 	used, maybe := x.counts()
 	x.notes = append(x.notes, countsUsed(used, maybe))
 	err = t.printBlock(contract.Block{Tenant: t.host, Counts: used, Notes: x.notes, Forms: contract.Fill(contract.Trial, x.found)})
-	t.say("%s\n", countsUsed(used, maybe))
+	t.print("%s\n", countsUsed(used, maybe))
 	if stopped != nil {
 		stopped = fmt.Errorf("the trial is not complete: %w", stopped)
 	}
@@ -150,7 +150,7 @@ func (x *trial) run(ctx context.Context) error {
 		{"delete the first auth token", x.deleteFirst},
 		{"delete the registration token", x.deleteRegistration},
 	} {
-		x.t.say("trial: %s ...\n", step.what)
+		x.t.print("trial: %s ...\n", step.what)
 		err := ctx.Err()
 		if err == nil {
 			err = step.do(ctx)
@@ -164,7 +164,7 @@ func (x *trial) run(ctx context.Context) error {
 
 // counts is how many counts were used for certain, and how many perhaps.
 func (x *trial) counts() (used, maybe int) {
-	for _, b := range x.bought {
+	for _, b := range x.tokens {
 		if b.lost {
 			maybe++
 			continue

@@ -23,17 +23,17 @@ const cleanTime = time.Minute
 func (x *trial) clean(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, cleanTime)
 	defer cancel()
-	if len(x.bought) == 0 && !x.mayBeMade {
+	if len(x.tokens) == 0 && !x.mayBeMade {
 		return nil
 	}
-	x.t.say("trial: delete the tokens of the trial ...\n")
+	x.t.print("trial: delete the tokens of the trial ...\n")
 	var left []error
 	ids, err := x.authTokensLeft(ctx)
 	if err != nil {
 		left = append(left, fmt.Errorf("the auth tokens of registration token %s cannot be listed: %w; list them with: tmsctl auth-token list --registration-token %[1]s", x.registration.Identifier, err))
 	}
 	for _, id := range ids {
-		if err := gone(x.s.DeleteAuthToken(ctx, id)); err != nil {
+		if err := ignoreNotFound(x.s.DeleteAuthToken(ctx, id)); err != nil {
 			left = append(left, fmt.Errorf("auth token %s is left: %w; delete it with: tmsctl auth-token delete %[1]s", id, err))
 		}
 	}
@@ -57,7 +57,7 @@ func (x *trial) cleanRegistration(ctx context.Context) error {
 		id = list[i].ID
 	}
 	x.readCount(ctx, id)
-	if err := gone(x.s.DeleteRegistrationToken(ctx, id)); err != nil {
+	if err := ignoreNotFound(x.s.DeleteRegistrationToken(ctx, id)); err != nil {
 		return fmt.Errorf("registration token %s is left: %w; delete it with: tmsctl registration-token delete %[1]s", id, err)
 	}
 	return nil
@@ -79,11 +79,11 @@ func (x *trial) readCount(ctx context.Context, id string) {
 // authTokensLeft returns the ids of the trial's auth tokens, from replies and from the
 // list. The list also shows a redemption whose reply was lost: it used a count.
 func (x *trial) authTokensLeft(ctx context.Context) ([]string, error) {
-	if len(x.bought) == 0 {
+	if len(x.tokens) == 0 {
 		return nil, nil
 	}
 	var ids, deleted []string
-	for _, b := range x.bought {
+	for _, b := range x.tokens {
 		switch {
 		case b.gone:
 			deleted = append(deleted, b.ID)
@@ -99,7 +99,7 @@ func (x *trial) authTokensLeft(ctx context.Context) ([]string, error) {
 		if !slices.Contains(ids, a.ID) {
 			ids = append(ids, a.ID)
 		}
-		for _, b := range x.bought {
+		for _, b := range x.tokens {
 			b.lost = b.lost && b.identifier != a.Identifier
 		}
 	}
@@ -109,11 +109,11 @@ func (x *trial) authTokensLeft(ctx context.Context) ([]string, error) {
 func (x *trial) ours(a admin.AuthToken) bool {
 	return a.RefID2 == x.registration.Identifier || a.Registration == x.registration.Identifier ||
 		x.made.ID != "" && a.Registration == x.made.ID ||
-		slices.ContainsFunc(x.bought, func(b *bought) bool { return a.Identifier == b.identifier })
+		slices.ContainsFunc(x.tokens, func(b *trialToken) bool { return a.Identifier == b.identifier })
 }
 
-// gone is no error where there is nothing any more.
-func gone(err error) error {
+// ignoreNotFound is no error where there is nothing any more.
+func ignoreNotFound(err error) error {
 	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.Answered && f.Status == http.StatusNotFound && f.ServiceShape {
 		return nil
 	}
@@ -168,7 +168,7 @@ func seconds(d time.Duration) string {
 }
 
 func registrationForm(r admin.RegistrationToken) string {
-	if why := token.Unproven(r.Token); why != "" {
+	if why := token.FormatWarning(r.Token); why != "" {
 		return why
 	}
 	return "shown at its creation, base64 of user:password"

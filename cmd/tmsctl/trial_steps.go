@@ -49,28 +49,28 @@ func (x *trial) redeemFirst(ctx context.Context) error {
 	if form == tms.Auto {
 		form = tms.Wrapped
 	}
-	err := x.buy(ctx, form)
+	err := x.redeemOnce(ctx, form)
 	if f, ok := errors.AsType[*tms.Failure](err); ok && x.t.flags.request == tms.Auto && f.FormRefused() {
 		x.notes = append(x.notes, fmt.Sprintf("a wrapped redemption was refused with status %d; the bare form was tried once", f.Status))
 		form = tms.Bare
-		err = x.buy(ctx, form)
+		err = x.redeemOnce(ctx, form)
 	}
 	if err != nil {
 		return err
 	}
-	first := x.bought[0]
+	first := x.tokens[0]
 	x.found.Set(contract.RegistrationHeader, "basic")
 	x.found.Set(contract.RedeemReply, map[bool]string{true: tms.Wrapped, false: tms.Bare}[first.Form.Wrapped])
 	x.found.Set(contract.AccessName, first.Form.AccessToken)
 	x.found.Set(contract.AccessLife, seconds(first.TTL))
 	x.found.Set(contract.RefreshLife, seconds(first.RefreshTTL))
 	x.found.Set(contract.RefreshToken, tokenKind(first.Refresh))
-	return x.prove(ctx, form, first)
+	return x.verifyForm(ctx, form, first)
 }
 
-// prove looks whether the service read the redemption's body. Else the count is
+// verifyForm looks whether the service read the redemption's body. Else the count is
 // spent, and more would be spent in the same way.
-func (x *trial) prove(ctx context.Context, form string, b *bought) error {
+func (x *trial) verifyForm(ctx context.Context, form string, b *trialToken) error {
 	listed, err := x.s.AuthTokens(ctx, admin.AuthFilter{Identifier: b.identifier})
 	if err != nil {
 		return err
@@ -80,24 +80,24 @@ func (x *trial) prove(ctx context.Context, form string, b *bought) error {
 			if b.ID == "" {
 				b.ID = a.ID
 			}
-			x.found[contract.RequestBody] = contract.Seen{Answers: []string{form}, Why: "the list shows the identifier"}
+			x.found[contract.RequestBody] = contract.Observation{Answers: []string{form}, Why: "the list shows the identifier"}
 			x.form = form
 			x.found.Set(contract.Attribution, shownOf(a)...)
 			return nil
 		}
 	}
-	x.found[contract.RequestBody] = contract.Seen{Why: "a " + form + " body was accepted, but the list does not show its identifier"}
+	x.found[contract.RequestBody] = contract.Observation{Why: "a " + form + " body was accepted, but the list does not show its identifier"}
 	x.found.Set(contract.Attribution, "not shown after a "+form+" redemption")
 	x.notes = append(x.notes, "The service accepted a "+form+" body, but its list does not show the identifier. It may ignore this form. Try the other form with --request.")
 	return fmt.Errorf("the service accepted a %s redemption, but its list does not show the identifier; no more counts are used", form)
 }
 
 // redeem buys one more in the form that is proven.
-func (x *trial) redeem(ctx context.Context) error { return x.buy(ctx, x.form) }
+func (x *trial) redeem(ctx context.Context) error { return x.redeemOnce(ctx, x.form) }
 
-// buy redeems once, with one POST that is never repeated.
-func (x *trial) buy(ctx context.Context, form string) error {
-	n := len(x.bought) + 1
+// redeemOnce redeems once, with one POST that is never repeated.
+func (x *trial) redeemOnce(ctx context.Context, form string) error {
+	n := len(x.tokens) + 1
 	if n > trialCounts {
 		return errors.New("[unexpected] more counts than were agreed")
 	}
@@ -106,7 +106,7 @@ func (x *trial) buy(ctx context.Context, form string) error {
 	if err != nil {
 		return err
 	}
-	b := &bought{identifier: fmt.Sprintf("%s-%d-%s", x.registration.Identifier, n, form), provider: provider}
+	b := &trialToken{identifier: fmt.Sprintf("%s-%d-%s", x.registration.Identifier, n, form), provider: provider}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -116,25 +116,25 @@ func (x *trial) buy(ctx context.Context, form string) error {
 		RefID1: fmt.Sprintf("regent-trial/%d", n), RefID2: x.registration.Identifier, Form: form,
 	})
 	if err == nil {
-		x.bought = append(x.bought, b)
+		x.tokens = append(x.tokens, b)
 		return nil
 	}
 	if f, ok := errors.AsType[*tms.Failure](err); ok && (f.Reach == tms.Lost || f.Reach == tms.Answered && f.Status >= 500) {
 		b.lost = true
-		x.bought = append(x.bought, b)
+		x.tokens = append(x.tokens, b)
 		return fmt.Errorf("the redemption may have used a count, and is not repeated: %w", err)
 	}
 	return err
 }
 
-// outcome is what came of a refresh.
-type outcome struct {
+// refreshOutcome is what came of a refresh.
+type refreshOutcome struct {
 	worked, refused bool
 	text            string // of the refusal, for people
 }
 
 // String says what came of it.
-func (o outcome) String() string {
+func (o refreshOutcome) String() string {
 	switch {
 	case o.worked:
 		return "works"
@@ -145,7 +145,7 @@ func (o outcome) String() string {
 }
 
 // refresh refreshes an auth token in a mode, with one request.
-func (x *trial) refresh(ctx context.Context, b *bought, mode string) outcome {
+func (x *trial) refresh(ctx context.Context, b *trialToken, mode string) refreshOutcome {
 	provider := b.provider
 	provider.ClientID = provider.ClientFor(b.Refresh)
 	got, err := x.device.Refresh(ctx, tms.RefreshRequest{Mode: mode, Provider: provider, AuthTokenID: b.ID, Refresh: b.Refresh})
@@ -153,15 +153,15 @@ func (x *trial) refresh(ctx context.Context, b *bought, mode string) outcome {
 		if !got.Refresh.IsZero() {
 			b.Refresh = got.Refresh
 		}
-		return outcome{worked: true}
+		return refreshOutcome{worked: true}
 	}
 	f, _ := errors.AsType[*tms.Failure](err)
-	return outcome{refused: f.Reach == tms.Answered && f.Status/100 == 4 && !f.HasRetryAfter, text: explained(err)[0]}
+	return refreshOutcome{refused: f.Reach == tms.Answered && f.Status/100 == 4 && !f.HasRetryAfter, text: explained(err)[0]}
 }
 
 // refreshFirst finds the mode: the identity provider first, then the service.
 func (x *trial) refreshFirst(ctx context.Context) error {
-	b := x.bought[0]
+	b := x.tokens[0]
 	var refusals []string
 	for _, mode := range []string{tms.ModeOIDC, tms.ModeTMS} {
 		before := b.Refresh
@@ -177,7 +177,7 @@ func (x *trial) refreshFirst(ctx context.Context) error {
 		}
 		refusals = append(refusals, mode+": "+o.text)
 	}
-	x.found[contract.RefreshMode] = contract.Seen{Why: "the service refused each mode"}
+	x.found[contract.RefreshMode] = contract.Observation{Why: "the service refused each mode"}
 	x.notes = append(x.notes, "No refresh worked. "+strings.Join(refusals, "; "))
 	return errors.New("the service refused each mode: " + strings.Join(refusals, "; "))
 }
@@ -189,7 +189,7 @@ func (x *trial) disable(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := x.refresh(ctx, x.bought[1], x.mode)
+	o := x.refresh(ctx, x.tokens[1], x.mode)
 	if _, err := x.enable(ctx, true); err != nil {
 		return err
 	}
@@ -197,13 +197,13 @@ func (x *trial) disable(ctx context.Context) error {
 	if untold == "" {
 		x.found.Set(contract.Change, "PATCH in the form "+form+" changes the state")
 	} else {
-		x.found[contract.Change] = contract.Seen{Why: "PATCH in the form " + form + " is accepted, but " + untold}
+		x.found[contract.Change] = contract.Observation{Why: "PATCH in the form " + form + " is accepted, but " + untold}
 	}
 	if untold != "" && o.worked { // the registration token may not be disabled
-		o = outcome{text: untold}
+		o = refreshOutcome{text: untold}
 	}
 	if o.refused {
-		back := x.refresh(ctx, x.bought[1], x.mode)
+		back := x.refresh(ctx, x.tokens[1], x.mode)
 		o.text += map[bool]string{true: "; it works again after enabling", false: "; it stays refused after enabling"}[back.worked]
 	}
 	x.conclude(contract.DisableEnds, o)
@@ -218,27 +218,27 @@ func (x *trial) enable(ctx context.Context, on bool) (untold string, err error) 
 		return "", err
 	}
 	_, err = x.s.UpdateRegistrationToken(ctx, was, admin.Change{Enabled: &on})
-	if odd, ok := errors.AsType[*admin.NotAsAskedError](err); ok && odd.Untold != "" {
-		return "the service does not show the " + odd.Untold, nil
+	if odd, ok := errors.AsType[*admin.MismatchError](err); ok && odd.Unverified != "" {
+		return "the service does not show the " + odd.Unverified, nil
 	}
 	return "", err
 }
 
 // conclude notes whether something ended another auth token.
-func (x *trial) conclude(id contract.ID, o outcome) {
+func (x *trial) conclude(id contract.ID, o refreshOutcome) {
 	switch {
 	case o.worked:
 		x.found.Set(id, "no: another auth token still refreshes")
 	case o.refused:
-		x.found[id] = contract.Seen{Answers: []string{"yes: the refresh of another auth token is refused"}, Why: o.text}
+		x.found[id] = contract.Observation{Answers: []string{"yes: the refresh of another auth token is refused"}, Why: o.text}
 	default:
-		x.found[id] = contract.Seen{Why: o.text}
+		x.found[id] = contract.Observation{Why: o.text}
 	}
 }
 
 // deleteFirst deletes one auth token, and looks at it, at another one and at the count.
 func (x *trial) deleteFirst(ctx context.Context) error {
-	first, other := x.bought[0], x.bought[2]
+	first, other := x.tokens[0], x.tokens[2]
 	if first.ID == "" {
 		return errors.New("the reply to its redemption has no id")
 	}
@@ -261,15 +261,15 @@ func (x *trial) deleteFirst(ctx context.Context) error {
 }
 
 // countBack says whether a deletion gave a count back. It is pure.
-func countBack(before, after admin.RegistrationToken) contract.Seen {
+func countBack(before, after admin.RegistrationToken) contract.Observation {
 	told := before.UsedKnown && after.UsedKnown
 	switch {
 	case told && after.Count-after.Used > before.Count-before.Used, !told && after.Count > before.Count:
-		return contract.Seen{Answers: []string{"comes back"}}
+		return contract.Observation{Answers: []string{"comes back"}}
 	case told:
-		return contract.Seen{Answers: []string{"does not come back"}}
+		return contract.Observation{Answers: []string{"does not come back"}}
 	}
-	return contract.Seen{Why: "the service does not tell how many counts are used"}
+	return contract.Observation{Why: "the service does not tell how many counts are used"}
 }
 
 func (x *trial) deleteRegistration(ctx context.Context) error {
@@ -278,6 +278,6 @@ func (x *trial) deleteRegistration(ctx context.Context) error {
 		return err
 	}
 	x.mayBeMade = false
-	x.conclude(contract.DeleteEnds, x.refresh(ctx, x.bought[2], x.mode))
+	x.conclude(contract.DeleteEnds, x.refresh(ctx, x.tokens[2], x.mode))
 	return nil
 }

@@ -18,8 +18,8 @@ import (
 	"regent/agent/token"
 )
 
-// between is a service, with somebody in between, and with what it gave away.
-type between struct {
+// interceptor is a service, with somebody in between, and with what it gave away.
+type interceptor struct {
 	*emulator.Emulator
 	url string
 
@@ -27,12 +27,12 @@ type between struct {
 	secrets []string
 }
 
-func newBetween(t *testing.T, k emulator.Knobs, f func(http.ResponseWriter, *http.Request, *emulator.Emulator)) *between {
+func newInterceptor(t *testing.T, k emulator.Knobs, f func(http.ResponseWriter, *http.Request, *emulator.Emulator)) *interceptor {
 	e, err := emulator.New(emulator.Options{Knobs: k})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &between{Emulator: e}
+	b := &interceptor{Emulator: e}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := httptest.NewRecorder()
 		f(answer, r, e)
@@ -49,7 +49,7 @@ func newBetween(t *testing.T, k emulator.Knobs, f func(http.ResponseWriter, *htt
 var secretMembers = regexp.MustCompile(`"(?:token|access_token|refresh_token|accessToken|refreshToken)":"([^"]{20,})"`)
 
 // note keeps the secrets of an answer, and the halves of a registration token.
-func (b *between) note(body []byte) {
+func (b *interceptor) note(body []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, m := range secretMembers.FindAllSubmatch(body, -1) {
@@ -60,7 +60,7 @@ func (b *between) note(body []byte) {
 	}
 }
 
-func (b *between) try(ctx context.Context, t *testing.T, more ...string) (code int, out, said string) {
+func (b *interceptor) try(ctx context.Context, t *testing.T, more ...string) (code int, out, said string) {
 	t.Helper()
 	var o, stderr bytes.Buffer
 	config := filepath.Join(t.TempDir(), "contract.yaml")
@@ -92,7 +92,7 @@ func TestTrialIsInterrupted(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	n := 0
-	e := newBetween(t, emulator.Knobs{}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
+	e := newInterceptor(t, emulator.Knobs{}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
 		if isRedemption(r) {
 			if n++; n == 2 {
 				interrupt()
@@ -111,9 +111,9 @@ func TestTrialIsInterrupted(t *testing.T) {
 	}
 }
 
-// TestTrialCannotCleanUp: what is left is named, with the command that deletes it.
-func TestTrialCannotCleanUp(t *testing.T) {
-	e := newBetween(t, emulator.Knobs{}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
+// TestTrialCleanUpFails: what is left is named, with the command that deletes it.
+func TestTrialCleanUpFails(t *testing.T) {
+	e := newInterceptor(t, emulator.Knobs{}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
 		if r.Method == http.MethodDelete {
 			http.Error(w, `{"errorCode":"403","errorMessage":"not you"}`, http.StatusForbidden)
 			return
@@ -135,10 +135,10 @@ func TestTrialCannotCleanUp(t *testing.T) {
 	}
 }
 
-// TestTrialOfALenientService: a redemption in the other form is accepted and
+// TestTrialFormIgnored: a redemption in the other form is accepted and
 // ignored. That costs one count, is told, and is not done again.
-func TestTrialOfALenientService(t *testing.T) {
-	e := newBetween(t, emulator.Knobs{Dialect: emulator.First}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
+func TestTrialFormIgnored(t *testing.T) {
+	e := newInterceptor(t, emulator.Knobs{Dialect: emulator.First}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
 		k := e.Knobs()
 		k.RequestBody = emulator.BodyEither
 		if isRedemption(r) {
@@ -166,7 +166,7 @@ func TestTrialOfALenientService(t *testing.T) {
 func TestTrialFindsTheOtherForm(t *testing.T) {
 	for _, d := range emulator.Dialects() {
 		n := 0
-		e := newBetween(t, emulator.Knobs{Dialect: d, RequestBody: emulator.BodyStrict}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
+		e := newInterceptor(t, emulator.Knobs{Dialect: d, RequestBody: emulator.BodyStrict}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
 			if isRedemption(r) {
 				n++
 			}

@@ -13,16 +13,16 @@ import (
 	"regent/agent/token"
 )
 
-// cut is a body without the members of this name.
-func cut(body []byte, member string) []byte {
+// withoutMembers is a body without the members of this name.
+func withoutMembers(body []byte, member string) []byte {
 	absent := regexp.MustCompile(`"` + member + `":\s*("[^"]*"|[0-9]+|\{[^}]*\})\s*,?`)
 	return regexp.MustCompile(`,\s*\}`).ReplaceAll(absent.ReplaceAll(body, nil), []byte("}"))
 }
 
-// without is a service that does not send a member of this name.
-func without(t *testing.T, member string) (command func(args ...string) (int, string, string), id string) {
+// serviceWithout is a service that does not send a member of this name.
+func serviceWithout(t *testing.T, member string) (command func(args ...string) (int, string, string), id string) {
 	t.Helper()
-	return changedReplies(t, func(body []byte) []byte { return cut(body, member) })
+	return changedReplies(t, func(body []byte) []byte { return withoutMembers(body, member) })
 }
 
 // changedService is a service whose replies to reading calls are changed, at url.
@@ -66,10 +66,10 @@ func changedReplies(t *testing.T, change func([]byte) []byte) (command func(args
 	return command, made.ID
 }
 
-// TestUsedIsNotTold: what the service does not tell of a registration token is not
+// TestUsedCountMissing: what the service does not tell of a registration token is not
 // told as a fact.
-func TestUsedIsNotTold(t *testing.T) {
-	command, id := without(t, "usedCount")
+func TestUsedCountMissing(t *testing.T) {
+	command, id := serviceWithout(t, "usedCount")
 	for _, tt := range []struct {
 		args  []string
 		wants []string
@@ -104,11 +104,11 @@ func TestUsedIsNotTold(t *testing.T) {
 	}
 }
 
-// TestStateAndExpiryAreNotTold: a registration token is usable only where the
+// TestStateAndExpiryMissing: a registration token is usable only where the
 // service says so.
-func TestStateAndExpiryAreNotTold(t *testing.T) {
+func TestStateAndExpiryMissing(t *testing.T) {
 	for _, member := range []string{"state", "expirationDate"} {
-		command, id := without(t, member)
+		command, id := serviceWithout(t, member)
 		if _, out, _ := command("registration-token", "show", id); !regexp.MustCompile(`status +unknown`).MatchString(out) {
 			t.Errorf("without %s:\n%s", member, out)
 		}
@@ -128,9 +128,9 @@ func TestNoLastDay(t *testing.T) {
 	}
 }
 
-// TestTheLastDayIsNotTold: a change of it cannot be seen, and no date is invented.
-func TestTheLastDayIsNotTold(t *testing.T) {
-	command, id := without(t, "expirationDate")
+// TestExpirationDateMissing: a change of it cannot be seen, and no date is invented.
+func TestExpirationDateMissing(t *testing.T) {
+	command, id := serviceWithout(t, "expirationDate")
 	for _, tt := range []struct {
 		args []string
 		want string
@@ -146,14 +146,14 @@ func TestTheLastDayIsNotTold(t *testing.T) {
 	}
 }
 
-// TestTheResultIsNotTold: a change that the service accepts, and does not show, is told
+// TestChangeResultMissing: a change that the service accepts, and does not show, is told
 // as such. Nothing says that the service ignored it, or that it is another form's turn.
-func TestTheResultIsNotTold(t *testing.T) {
+func TestChangeResultMissing(t *testing.T) {
 	replace := func(from, to string) func([]byte) []byte {
 		return func(body []byte) []byte { return bytes.ReplaceAll(body, []byte(from), []byte(to)) }
 	}
 	silent := func(member string) func([]byte) []byte {
-		return func(body []byte) []byte { return cut(body, member) }
+		return func(body []byte) []byte { return withoutMembers(body, member) }
 	}
 	const pages, device = "look at the service's own pages", "redeem on one device"
 	for _, tt := range []struct {
@@ -188,14 +188,14 @@ func TestTheResultIsNotTold(t *testing.T) {
 	}
 }
 
-// TestTrialIsNotToldTheState: whether disabling ends auth tokens is then not known, and
+// TestTrialWithoutState: whether disabling ends auth tokens is then not known, and
 // the trial goes on.
-func TestTrialIsNotToldTheState(t *testing.T) {
-	e := newBetween(t, emulator.Knobs{}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
+func TestTrialWithoutState(t *testing.T) {
+	e := newInterceptor(t, emulator.Knobs{}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
 		answer := httptest.NewRecorder()
 		e.ServeHTTP(answer, r)
 		w.WriteHeader(answer.Code)
-		_, _ = w.Write(cut(answer.Body.Bytes(), "state")) // the client says so if it comes short
+		_, _ = w.Write(withoutMembers(answer.Body.Bytes(), "state")) // the client says so if it comes short
 	})
 	code, out, said := e.try(t.Context(), t)
 	if code != 0 {
@@ -208,13 +208,13 @@ func TestTrialIsNotToldTheState(t *testing.T) {
 	}
 }
 
-// TestTrialIsNotToldTheUsedCount: whether a count comes back is then not known.
-func TestTrialIsNotToldTheUsedCount(t *testing.T) {
-	e := newBetween(t, emulator.Knobs{}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
+// TestTrialWithoutUsedCount: whether a count comes back is then not known.
+func TestTrialWithoutUsedCount(t *testing.T) {
+	e := newInterceptor(t, emulator.Knobs{}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
 		answer := httptest.NewRecorder()
 		e.ServeHTTP(answer, r)
 		w.WriteHeader(answer.Code)
-		_, _ = w.Write(cut(answer.Body.Bytes(), "usedCount")) // the client says so if it comes short
+		_, _ = w.Write(withoutMembers(answer.Body.Bytes(), "usedCount")) // the client says so if it comes short
 	})
 	code, out, said := e.try(t.Context(), t)
 	if code != 0 {

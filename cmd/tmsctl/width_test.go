@@ -15,7 +15,7 @@ import (
 // TestEightyColumns: what a person reads fits a terminal of 80 columns, and an answer
 // that nobody asked the service for is not given.
 func TestEightyColumns(t *testing.T) {
-	o := newOffice(t)
+	o := newAdminDesk(t)
 	if err := o.service.SetKnobs(emulator.Knobs{PageSize: 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -71,5 +71,5 @@ func TestHelpFitsEightyColumns(t *testing.T) {
 			walk(sub)
 		}
 	}
-	walk((&tool{world: system()}).root())
+	walk((&tool{runtimeEnv: newRuntimeEnv()}).root())
 }

@@ -14,8 +14,8 @@ import (
 	"regent/platform/terminal"
 )
 
-// world is what a run has around it: a test gives another one.
-type world struct {
+// runtimeEnv is what a run has around it: a test gives another one.
+type runtimeEnv struct {
 	in       io.Reader
 	out, err io.Writer
 	terminal bool // somebody sits at in
@@ -25,41 +25,43 @@ type world struct {
 	getenv   func(string) string
 	clock    timing.Clock
 
-	browse func(page string) error // opens a page in the person's browser
+	openBrowser func(page string) error // opens a page in the person's browser
 
 	outlive func() // from now on, printing to a reader that has ended is an error, and not the end
 
-	work      int                    // that a guess at a bundle's passphrase costs, as a power of 2; 0 is age's own: about a second
-	configDir func() (string, error) // of the person
-	keyring   func() (vault, error)  // keyring.ErrNoKeyring if there is none
+	work      int                        // that a guess at a bundle's passphrase costs, as a power of 2; 0 is age's own: about a second
+	configDir func() (string, error)     // of the person
+	keyring   func() (loginStore, error) // keyring.ErrNoKeyring if there is none
 }
 
-func system() world {
-	return world{
+func newRuntimeEnv() runtimeEnv {
+	return runtimeEnv{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		terminal: terminal.Is(os.Stdin), width: terminal.Width(os.Stdout),
+		terminal: terminal.IsTerminal(os.Stdin), width: terminal.Width(os.Stdout),
 		password: func(ctx context.Context, question string) (token.Secret, error) {
-			line, err := terminal.Secret(ctx, os.Stdin, os.Stderr, question)
+			line, err := terminal.ReadSecret(ctx, os.Stdin, os.Stderr, question)
 			return token.NewSecret(string(line)), err
 		},
 		getenv: os.Getenv,
 		clock:  timing.NewClock("", nil), // only civil time is asked for
 
-		browse: func(page string) error { return openBrowser(os.Getenv, page) },
+		openBrowser: func(page string) error { return openBrowser(os.Getenv, page) },
 
 		outlive: func() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) },
 
 		configDir: os.UserConfigDir,
-		keyring:   func() (vault, error) { return keyring.OpenPersonal("regent-tmsctl", 0) },
+		keyring:   func() (loginStore, error) { return keyring.OpenPersonal("regent-tmsctl", 0) },
 	}
 }
 
-// say tells the person. If that fails, there is no other way to say so.
-func (w world) say(format string, args ...any) { terminal.Say(w.err, fmt.Sprintf(format, args...)) }
+// print tells the person. If that fails, there is no other way to say so.
+func (w runtimeEnv) print(format string, args ...any) {
+	terminal.Print(w.err, fmt.Sprintf(format, args...))
+}
 
 // confirm asks a question whose answer is no unless it is yes. Without a
 // terminal there is nobody to ask.
-func (w world) confirm(ctx context.Context, question string) (bool, error) {
+func (w runtimeEnv) confirm(ctx context.Context, question string) (bool, error) {
 	if !w.terminal {
 		return false, usagef("stdin is not a terminal, so nobody can be asked: add --yes to do it without a question")
 	}

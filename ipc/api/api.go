@@ -74,7 +74,7 @@ type RegistrationRequest struct {
 type Registration struct {
 	Tenant      string            `json:"tenant"` // host
 	Fingerprint string            `json:"fingerprint"`
-	Kept        bool              `json:"kept"`      // sealed; false if nothing needs it
+	Stored      bool              `json:"kept"`      // sealed; false if nothing needs it
 	Instances   []status.Instance `json:"instances"` // those that may use it
 }
 

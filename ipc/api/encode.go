@@ -9,19 +9,19 @@ import (
 // AppendJSON appends what encoding/json makes of the token, but for characters
 // that it escapes for browsers. It is what nearly every answer is.
 func (t *Token) AppendJSON(b []byte) []byte {
-	b = appendText(append(b, `{"access_token":`...), t.AccessToken)
-	b = appendText(append(b, `,"token_type":`...), t.TokenType)
+	b = appendString(append(b, `{"access_token":`...), t.AccessToken)
+	b = appendString(append(b, `,"token_type":`...), t.TokenType)
 	b = strconv.AppendInt(append(b, `,"expires_in":`...), t.ExpiresIn, 10)
 	b = t.ExpiresAt.AppendFormat(append(b, `,"expires_at":"`...), time.RFC3339Nano)
-	b = appendText(append(b, `","application":`...), t.Application)
-	b = appendText(append(b, `,"instance":`...), t.Instance)
-	b = appendText(append(b, `,"tenant":`...), t.Tenant)
+	b = appendString(append(b, `","application":`...), t.Application)
+	b = appendString(append(b, `,"instance":`...), t.Instance)
+	b = appendString(append(b, `,"tenant":`...), t.Tenant)
 	b = strconv.AppendUint(append(b, `,"generation":`...), t.Generation, 10)
 	return append(b, '}')
 }
 
-func appendText(b []byte, s string) []byte {
-	if plain(s) {
+func appendString(b []byte, s string) []byte {
+	if needsNoEscape(s) {
 		b = append(b, '"')
 		b = append(b, s...)
 		return append(b, '"')
@@ -33,8 +33,8 @@ func appendText(b []byte, s string) []byte {
 	return append(b, quoted...)
 }
 
-// plain reports whether s is its own form in JSON.
-func plain(s string) bool {
+// needsNoEscape reports whether s is its own form in JSON.
+func needsNoEscape(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
 			return false

@@ -26,13 +26,13 @@ func TestAppendJSON(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(object(t, tok.AppendJSON(nil)), object(t, std)); diff != "" {
+		if diff := cmp.Diff(decodeObject(t, tok.AppendJSON(nil)), decodeObject(t, std)); diff != "" {
 			t.Errorf("got -, want +:\n%s", diff)
 		}
 	})
 }
 
-func object(t *rapid.T, b []byte) map[string]any {
+func decodeObject(t *rapid.T, b []byte) map[string]any {
 	var m map[string]any
 	if err := json.Unmarshal(b, &m); err != nil {
 		t.Fatalf("%q: %v", b, err)

@@ -4,16 +4,16 @@ import "time"
 
 // The states of a key in [PolicyKey].
 const (
-	PolicyOK      = "ok"
-	PolicyProblem = "problem" // some layer's value was set aside; see Problems
-	PolicyWaiting = "waiting_for_restart"
+	PolicyStateOK      = "ok"
+	PolicyStateProblem = "problem" // some layer's value was set aside; see Problems
+	PolicyStateWaiting = "waiting_for_restart"
 )
 
 // Policy is the answer to GET [PathPolicy]: what is in force, and why.
 type Policy struct {
 	AppliedAt time.Time       `json:"applied_at"`
 	Keys      []PolicyKey     `json:"keys"`     // in the order of the documentation
-	Problems  []PolicyMistake `json:"problems"` // of whole files, and of keys that do not exist
+	Problems  []PolicyProblem `json:"problems"` // of whole files, and of keys that do not exist
 }
 
 // PolicyKey is one key of the configuration. Values are YAML in one line; those
@@ -26,7 +26,7 @@ type PolicyKey struct {
 	Status string `json:"status"` // ok, problem, waiting_for_restart
 
 	Hides    []PolicyValue   `json:"hides,omitempty"` // what lower layers say, the nearest first
-	Problems []PolicyMistake `json:"problems,omitempty"`
+	Problems []PolicyProblem `json:"problems,omitempty"`
 
 	Default    string `json:"default"`
 	Title      string `json:"title"`
@@ -42,8 +42,8 @@ type PolicyValue struct {
 	Source string `json:"source"`
 }
 
-// PolicyMistake is something to be mended. Its text never holds a value.
-type PolicyMistake struct {
+// PolicyStateProblem is something to be mended. Its text never holds a value.
+type PolicyProblem struct {
 	Source string `json:"source"`
 	Detail string `json:"detail"`
 }

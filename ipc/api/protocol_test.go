@@ -17,7 +17,7 @@ import (
 	"regent/ipc/api"
 )
 
-func protocol(t *testing.T) string {
+func readProtocol(t *testing.T) string {
 	t.Helper()
 	b, err := os.ReadFile("../PROTOCOL.md")
 	if err != nil {
@@ -34,7 +34,7 @@ func TestExamples(t *testing.T) {
 		"RegistrationRequest": &api.RegistrationRequest{}, "Registration": &api.Registration{},
 		"Ledger": &api.Ledger{}, "Resolution": &api.Resolution{}, "Problem": &api.Problem{}, "Policy": &api.Policy{}, "Store": &api.Store{}, "Diagnosis": &api.Diagnosis{}, "Contract": &api.Contract{}, "StoreRequest": &api.StoreRequest{},
 	}
-	text := protocol(t)
+	text := readProtocol(t)
 	examples := regexp.MustCompile("(?s)<!-- (\\w+) -->\n```json\n(.*?)```").FindAllStringSubmatch(text, -1)
 	if got, want := len(examples), strings.Count(text, "```json"); got != want {
 		t.Errorf("%d of %d examples say what they are", got, want)
@@ -57,7 +57,7 @@ func TestExamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(loose(t, []byte(example)), loose(t, again)); diff != "" {
+		if diff := cmp.Diff(decodeAny(t, []byte(example)), decodeAny(t, again)); diff != "" {
 			t.Errorf("%s: what the page shows (-) is not what the code writes (+):\n%s", name, diff)
 		}
 	}
@@ -66,7 +66,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-func loose(t *testing.T, b []byte) (v any) {
+func decodeAny(t *testing.T, b []byte) (v any) {
 	t.Helper()
 	if err := json.NewDecoder(bytes.NewReader(b)).Decode(&v); err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func loose(t *testing.T, b []byte) (v any) {
 }
 
 func TestEveryPathIsDescribed(t *testing.T) {
-	text := protocol(t)
+	text := readProtocol(t)
 	for name, path := range paths(t) {
 		if !strings.Contains(text, " "+path+"`") && !strings.Contains(text, " "+path+"?") {
 			t.Errorf("%s = %s is not described", name, path)

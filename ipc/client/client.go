@@ -27,8 +27,8 @@ import (
 // A read call that is throttled is made again, since another program of the user
 // may have asked too often.
 const (
-	repeats = 2               // times
-	maxWait = 5 * time.Second // before each; when the agent names more, the call fails
+	maxRetries   = 2               // times
+	maxRetryWait = 5 * time.Second // before each; when the agent names more, the call fails
 )
 
 // maxReply bounds an answer in bytes: the ledger of a long life.
@@ -60,7 +60,7 @@ func New(o Options) *Client {
 		if socket == "" {
 			socket = localsock.DefaultPath
 		}
-		trust := TrustOf(socket)
+		trust := TrustFor(socket)
 		dial = func(ctx context.Context) (net.Conn, error) { return DialChecked(ctx, socket, trust) }
 	}
 	return &Client{&http.Client{
@@ -84,7 +84,7 @@ func (c *Client) Token(ctx context.Context, q api.TokenRequest) (api.Token, erro
 
 // Release gives the lease of an instance ("1") back early.
 func (c *Client) Release(ctx context.Context, application, instance string) error {
-	_, err := call[nothing](ctx, c, "release", http.MethodDelete, fill(api.PathLease, application, instance), nil)
+	_, err := call[noContent](ctx, c, "release", http.MethodDelete, expandPath(api.PathLease, application, instance), nil)
 	return err
 }
 
@@ -93,7 +93,7 @@ func (c *Client) Release(ctx context.Context, application, instance string) erro
 // is the generation that was refused, 0 if that is not known. More often than
 // once a minute it is throttled.
 func (c *Client) Invalidate(ctx context.Context, application, instance string, seen uint64) error {
-	_, err := call[nothing](ctx, c, "invalidate", http.MethodPost, fill(api.PathInvalidate, application, instance), api.InvalidateRequest{Generation: seen})
+	_, err := call[noContent](ctx, c, "invalidate", http.MethodPost, expandPath(api.PathInvalidate, application, instance), api.InvalidateRequest{Generation: seen})
 	return err
 }
 
@@ -118,7 +118,7 @@ func (c *Client) Register(ctx context.Context, q api.RegistrationRequest) (api.R
 // Redeem asks for another redemption of an instance ("1"), which costs a
 // count. Administrators only.
 func (c *Client) Redeem(ctx context.Context, application, instance string) error {
-	_, err := call[nothing](ctx, c, "redeem", http.MethodPost, fill(api.PathRedeem, application, instance), nil)
+	_, err := call[noContent](ctx, c, "redeem", http.MethodPost, expandPath(api.PathRedeem, application, instance), nil)
 	return err
 }
 
@@ -137,20 +137,20 @@ func (c *Client) VerifiedLedger(ctx context.Context) (api.Ledger, error) {
 // Resolve says of an uncertain redemption whether it used a count.
 // Administrators only.
 func (c *Client) Resolve(ctx context.Context, redemption string, consumed bool) error {
-	_, err := call[nothing](ctx, c, "resolve", http.MethodPost, api.PathResolve, api.Resolution{ID: redemption, Consumed: &consumed})
+	_, err := call[noContent](ctx, c, "resolve", http.MethodPost, api.PathResolve, api.Resolution{ID: redemption, Consumed: &consumed})
 	return err
 }
 
 // Forget wipes the auth token of an instance ("1") from this device; the service
 // is not told. Administrators only.
 func (c *Client) Forget(ctx context.Context, application, instance string) error {
-	_, err := call[nothing](ctx, c, "forget", http.MethodDelete, fill(api.PathInstance, application, instance), nil)
+	_, err := call[noContent](ctx, c, "forget", http.MethodDelete, expandPath(api.PathInstance, application, instance), nil)
 	return err
 }
 
 // Reload makes the agent read its configuration again. Administrators only.
 func (c *Client) Reload(ctx context.Context) error {
-	_, err := call[nothing](ctx, c, "reload", http.MethodPost, api.PathReload, nil)
+	_, err := call[noContent](ctx, c, "reload", http.MethodPost, api.PathReload, nil)
 	return err
 }
 
@@ -159,17 +159,17 @@ func (c *Client) Policy(ctx context.Context) (api.Policy, error) {
 	return call[api.Policy](ctx, c, "policy", http.MethodGet, api.PathPolicy, nil)
 }
 
-// nothing is the answer of a call that has none.
-type nothing struct{}
+// noContent is the answer of a call that has none.
+type noContent struct{}
 
-func fill(path, application, instance string) string {
+func expandPath(path, application, instance string) string {
 	return strings.NewReplacer("{application}", url.PathEscape(application), "{instance}", url.PathEscape(instance)).Replace(path)
 }
 
 // call makes one request and reads its answer. body nil sends none.
 func call[T any](ctx context.Context, c *Client, op, method, path string, body any) (T, error) {
 	var answer T
-	resp, err := c.ask(ctx, op, method, path, body)
+	resp, err := c.requestWithRetry(ctx, op, method, path, body)
 	if err != nil {
 		return answer, err
 	}
@@ -178,38 +178,38 @@ func call[T any](ctx context.Context, c *Client, op, method, path string, body a
 	case resp.StatusCode == http.StatusNoContent:
 		return answer, nil
 	case resp.StatusCode != http.StatusOK:
-		return answer, problem(op, resp)
+		return answer, faultOf(op, resp)
 	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxReply)).Decode(&answer); err != nil {
-		return *new(T), fmt.Errorf("%s: %w", op, unreached(ctx, err))
+		return *new(T), fmt.Errorf("%s: %w", op, newNotReachableError(ctx, err))
 	}
 	return answer, nil
 }
 
-// ask makes one request. The caller closes the answer's body. A GET that is throttled
+// requestWithRetry makes one request. The caller closes the answer's body. A GET that is throttled
 // is made again after the time that the agent names, if that is not too long.
-func (c *Client) ask(ctx context.Context, op, method, path string, body any) (*http.Response, error) {
+func (c *Client) requestWithRetry(ctx context.Context, op, method, path string, body any) (*http.Response, error) {
 	var throttled error
-	for left := repeats; ; left-- {
-		resp, err := c.once(ctx, op, method, path, body)
+	for left := maxRetries; ; left-- {
+		resp, err := c.request(ctx, op, method, path, body)
 		if err != nil && throttled != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return nil, throttled // which is an answer
 		}
 		if err != nil || method != http.MethodGet || resp.StatusCode != http.StatusTooManyRequests {
 			return resp, err
 		}
-		throttled = problem(op, resp)
+		throttled = faultOf(op, resp)
 		_ = resp.Body.Close() // it was read to its end, or is of no use
-		if left == 0 || !rest(ctx, fault.Of(throttled).Retry) {
+		if left == 0 || !waitToRetry(ctx, fault.From(throttled).Retry) {
 			return nil, throttled
 		}
 	}
 }
 
-// rest waits as long as the agent said, and reports whether the call may be made
+// waitToRetry waits as long as the agent said, and reports whether the call may be made
 // again.
-func rest(ctx context.Context, wait time.Duration) bool {
-	if wait <= 0 || wait > maxWait {
+func waitToRetry(ctx context.Context, wait time.Duration) bool {
+	if wait <= 0 || wait > maxRetryWait {
 		return false
 	}
 	select {
@@ -220,38 +220,38 @@ func rest(ctx context.Context, wait time.Duration) bool {
 	}
 }
 
-// once makes one request. The caller closes the answer's body.
-func (c *Client) once(ctx context.Context, op, method, path string, body any) (*http.Response, error) {
+// request makes one request. The caller closes the answer's body.
+func (c *Client) request(ctx context.Context, op, method, path string, body any) (*http.Response, error) {
 	var payload io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
 		if err != nil {
-			return nil, fault.E(op, fault.Internal, err)
+			return nil, fault.New(op, fault.Internal, err)
 		}
 		payload = bytes.NewReader(b)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, "http://regent"+path, payload)
 	if err != nil {
-		return nil, fault.E(op, fault.InvalidRequest, err)
+		return nil, fault.New(op, fault.InvalidRequest, err)
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", api.ContentType)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", op, unreached(ctx, err))
+		return nil, fmt.Errorf("%s: %w", op, newNotReachableError(ctx, err))
 	}
 	return resp, nil
 }
 
-// problem turns an error of the agent back into the fault that it was.
-func problem(op string, resp *http.Response) error {
+// faultOf turns an error of the agent back into the fault that it was.
+func faultOf(op string, resp *http.Response) error {
 	var p api.Problem
 	if resp.Header.Get("Content-Type") != api.ProblemType ||
 		json.NewDecoder(io.LimitReader(resp.Body, maxReply)).Decode(&p) != nil || p.Code == "" {
 		return fault.Errorf(op, fault.Internal, "what listens answers HTTP status %d in another shape than the agent's; is it another program?", resp.StatusCode)
 	}
-	f := &fault.Fault{Op: op, Kind: fault.Kind(p.Code), ID: p.Instance, Detail: p.Detail}
+	f := &fault.Fault{Op: op, Kind: fault.Kind(p.Code), Instance: p.Instance, Detail: p.Detail}
 	if p.RetryAfter > 0 {
 		f.Retry = time.Duration(min(p.RetryAfter, int64(24*time.Hour/time.Second))) * time.Second
 	}

@@ -34,7 +34,7 @@ type daemon struct{}
 
 func (daemon) Token(_ context.Context, by agent.Caller, q agent.TokenRequest) (agent.Grant, error) {
 	if q.Application != "cad" {
-		return agent.Grant{}, fault.E("token", fault.UnknownApplication, nil)
+		return agent.Grant{}, fault.New("token", fault.UnknownApplication, nil)
 	}
 	return agent.Grant{
 		Access: token.NewSecret("tok-" + by.UID), ExpiresIn: 5 * time.Minute, ExpiresAt: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC),
@@ -44,12 +44,12 @@ func (daemon) Token(_ context.Context, by agent.Caller, q agent.TokenRequest) (a
 
 func (daemon) Release(context.Context, agent.Caller, string, string) error { return nil }
 
-func (daemon) Register(context.Context, agent.Caller, agent.Registration) (agent.Registered, error) {
-	return agent.Registered{Tenant: "demo-host.com", Fingerprint: "0123abcd"}, nil
+func (daemon) Register(context.Context, agent.Caller, agent.Registration) (agent.RegisterResult, error) {
+	return agent.RegisterResult{Tenant: "demo-host.com", Fingerprint: "0123abcd"}, nil
 }
 
 func (daemon) Redeem(context.Context, agent.Caller, string, string) error {
-	return fault.E("redeem", fault.Throttled, nil).On("cad/1").After(time.Minute)
+	return fault.New("redeem", fault.Throttled, nil).WithInstance("cad/1").WithRetry(time.Minute)
 }
 
 func (daemon) Resolve(context.Context, agent.Caller, string, bool) error { return nil }
@@ -60,7 +60,7 @@ func (daemon) Administers(by agent.Caller) bool { return by.Admin }
 
 func (daemon) VerifyLedger(context.Context, agent.Caller) error { return nil }
 
-func (daemon) Held(context.Context, agent.Caller) []status.Instance { return nil }
+func (daemon) LeasedInstances(context.Context, agent.Caller) []status.Instance { return nil }
 
 func (daemon) Status(context.Context, agent.Caller) (status.Status, error) {
 	return status.Status{Health: status.Waiting}, nil
@@ -74,32 +74,32 @@ func (daemon) Explain(context.Context, agent.Caller, string, func() (agent.Calle
 	return agent.Explanation{}, nil
 }
 
-func (daemon) Watch(context.Context, agent.Caller, string) (server.Changes, error) {
-	return &once{}, nil
+func (daemon) Watch(context.Context, agent.Caller, string) (server.EventStream, error) {
+	return &oneEvent{}, nil
 }
 
-// once tells of one instance, and ends.
-type once struct{ told bool }
+// oneEvent tells of one instance, and ends.
+type oneEvent struct{ sent bool }
 
-func (o *once) Next(context.Context) ([]agent.Event, error) {
-	if o.told {
-		return nil, fault.E("watch", fault.Denied, nil)
+func (o *oneEvent) Next(context.Context) ([]agent.Event, error) {
+	if o.sent {
+		return nil, fault.New("watch", fault.Denied, nil)
 	}
-	o.told = true
+	o.sent = true
 	return []agent.Event{{Instance: instance.ID{Tenant: "demo-host.com", Application: "cad", Number: 1}, State: instance.Live, Generation: 8}}, nil
 }
 
-func (*once) Close() {}
+func (*oneEvent) Close() {}
 
 func (daemon) Reload(context.Context, agent.Caller) error { return nil }
 
 func (daemon) Policy(context.Context, agent.Caller) (api.Policy, error) { return api.Policy{}, nil }
 
-func (daemon) LookAtStore(context.Context, agent.Caller) (api.Store, error) {
+func (daemon) StoreStatus(context.Context, agent.Caller) (api.Store, error) {
 	return api.Store{State: "ok"}, nil
 }
 
-func (daemon) DoWithStore(_ context.Context, _ agent.Caller, verb string, _ bool) (api.Store, error) {
+func (daemon) RunStoreOperation(_ context.Context, _ agent.Caller, verb string, _ bool) (api.Store, error) {
 	return api.Store{State: "ok", Verb: verb}, nil
 }
 
@@ -123,17 +123,17 @@ func serve(t *testing.T) string {
 		t.Fatal(err)
 	}
 	s, err := server.New(server.Deps{
-		Tokens: daemon{}, Registrar: daemon{}, Observer: daemon{}, Keeper: daemon{}, Reload: daemon{}.Reload, Policy: daemon{}.Policy, Diagnose: daemon{}.Diagnose, Metrics: daemon{}.Metrics, Contract: daemon{}.Contract,
-		User: func(c net.Conn) (server.Account, error) {
+		Tokens: daemon{}, Registrar: daemon{}, Observer: daemon{}, StoreManager: daemon{}, Reload: daemon{}.Reload, Policy: daemon{}.Policy, Diagnose: daemon{}.Diagnose, Metrics: daemon{}.Metrics, Contract: daemon{}.Contract,
+		AccountOf: func(c net.Conn) (server.Account, error) {
 			uid, err := peer.UID(c)
 			return server.Account{Name: uid}, err
 		},
-		Identify: func(c net.Conn) (server.Attested, error) {
-			p, err := peer.Of(c)
+		Identify: func(c net.Conn) (server.IdentifiedCaller, error) {
+			p, err := peer.Identify(c)
 			return attested{p}, err
 		},
-		Minder: daemon{}, Watch: daemon{}.Watch, Inspect: func(int) (server.Attested, error) { return nil, errors.New("no process") },
-		Total: 200, Now: time.Now,
+		AccessManager: daemon{}, Watch: daemon{}.Watch, IdentifyPID: func(int) (server.IdentifiedCaller, error) { return nil, errors.New("no process") },
+		MaxConnections: 200, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
@@ -151,7 +151,7 @@ func dial(t *testing.T, path string) *client.Client {
 }
 
 // The whole way over a real socket, with both ends asking the kernel.
-func TestSocket(t *testing.T) {
+func TestRealSocket(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1") // must not be asked
 	c := dial(t, serve(t))
 	got, err := c.Token(t.Context(), api.TokenRequest{Application: "cad"})
@@ -169,14 +169,14 @@ func TestSocket(t *testing.T) {
 	}
 }
 
-func TestFaults(t *testing.T) {
+func TestFaultsReachClient(t *testing.T) {
 	c := dial(t, serve(t))
 	_, err := c.Token(t.Context(), api.TokenRequest{Application: "cam"})
-	if f := fault.Of(err); f.Kind != fault.UnknownApplication || f.Op != "token" || f.Text() == "" {
+	if f := fault.From(err); f.Kind != fault.UnknownApplication || f.Op != "token" || f.Text() == "" {
 		t.Errorf("Token of an unknown application = %+v", f)
 	}
 	err = c.Redeem(t.Context(), "cad", "1")
-	if f := fault.Of(err); f.Kind != fault.Throttled || f.ID != "cad/1" || f.Retry != time.Minute {
+	if f := fault.From(err); f.Kind != fault.Throttled || f.Instance != "cad/1" || f.Retry != time.Minute {
 		t.Errorf("Redeem = %+v", f)
 	}
 	if err := c.Release(t.Context(), "../../status?", "1"); !errors.Is(err, fault.InvalidRequest) {
@@ -239,12 +239,12 @@ func TestUntrustedListenerGetsNothing(t *testing.T) {
 	}
 }
 
-func TestTrust(t *testing.T) {
+func TestListenerTrust(t *testing.T) {
 	own := strconv.Itoa(os.Getuid())
-	if got := client.TrustOf("/tmp/mine.sock").UIDs; len(got) != 2 || got[0] != "0" || got[1] != own {
+	if got := client.TrustFor("/tmp/mine.sock").UIDs; len(got) != 2 || got[0] != "0" || got[1] != own {
 		t.Errorf("a socket of one's own: %q", got)
 	}
-	if got := client.TrustOf(localsock.DefaultPath); len(got.UIDs) != 1 || got.UIDs[0] != "0" || got.Users[0] != "regent" {
+	if got := client.TrustFor(localsock.DefaultPath); len(got.UIDs) != 1 || got.UIDs[0] != "0" || got.Users[0] != "regent" {
 		t.Errorf("the installed socket: %+v", got)
 	}
 	c, err := client.DialChecked(t.Context(), serve(t), client.Trust{Users: []string{"root"}})
@@ -256,8 +256,8 @@ func TestTrust(t *testing.T) {
 	}
 }
 
-// answers makes a client of something that answers h.
-func answers(t *testing.T, h http.HandlerFunc) *client.Client {
+// clientOfHandler makes a client of something that answers h.
+func clientOfHandler(t *testing.T, h http.HandlerFunc) *client.Client {
 	t.Helper()
 	ln := ipctest.NewListener()
 	hs := &http.Server{Handler: h}
@@ -269,7 +269,7 @@ func answers(t *testing.T, h http.HandlerFunc) *client.Client {
 	return c
 }
 
-func TestStrangeAnswers(t *testing.T) {
+func TestInvalidReplies(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		h    http.HandlerFunc
@@ -288,7 +288,7 @@ func TestStrangeAnswers(t *testing.T) {
 		{"nothing", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, client.ErrNotReachable},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := answers(t, tt.h).Token(t.Context(), api.TokenRequest{Application: "cad"})
+			got, err := clientOfHandler(t, tt.h).Token(t.Context(), api.TokenRequest{Application: "cad"})
 			if !errors.Is(err, tt.want) || got != (api.Token{}) {
 				t.Errorf("Token = %+v, %v; want %v", got, err, tt.want)
 			}

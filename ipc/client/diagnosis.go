@@ -18,17 +18,17 @@ func (c *Client) Diagnose(ctx context.Context) (api.Diagnosis, error) {
 // Metrics returns the agent in Prometheus' text format. Administrators only.
 func (c *Client) Metrics(ctx context.Context) (string, error) {
 	const op = "metrics"
-	resp, err := c.ask(ctx, op, http.MethodGet, api.PathMetrics, nil)
+	resp, err := c.requestWithRetry(ctx, op, http.MethodGet, api.PathMetrics, nil)
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = resp.Body.Close() }() // it was read to its end, or is of no use
 	if resp.StatusCode != http.StatusOK {
-		return "", problem(op, resp)
+		return "", faultOf(op, resp)
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", op, unreached(ctx, err))
+		return "", fmt.Errorf("%s: %w", op, newNotReachableError(ctx, err))
 	}
 	return string(text), nil
 }

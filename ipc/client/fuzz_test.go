@@ -17,8 +17,8 @@ import (
 	"regent/ipc/client"
 )
 
-// canned answers every request with the same bytes, and ends.
-func canned(answer []byte) *client.Client {
+// clientOfReply answers every request with the same bytes, and ends.
+func clientOfReply(answer []byte) *client.Client {
 	return client.New(client.Options{Dial: func(context.Context) (net.Conn, error) {
 		ours, theirs := net.Pipe()
 		go func() {
@@ -41,7 +41,7 @@ func FuzzReply(f *testing.F) {
 		}
 		var head bytes.Buffer
 		fmt.Fprintf(&head, "HTTP/1.1 %d x\r\nConnection: close\r\nContent-Type: %s\r\n\r\n", status, contentType)
-		c := canned(append(head.Bytes(), body...))
+		c := clientOfReply(append(head.Bytes(), body...))
 		defer c.Close()
 		tok, err := c.Token(t.Context(), api.TokenRequest{Application: "cad"})
 		var said *fault.Fault

@@ -2,5 +2,5 @@
 
 package client
 
-// manager returns what a person types to have the service manager do something.
-func manager(verb string) string { return "systemctl " + verb + " regentd" }
+// serviceCommand returns what a person types to have the service manager do something.
+func serviceCommand(verb string) string { return "systemctl " + verb + " regentd" }

@@ -19,53 +19,53 @@ import (
 // what to do next.
 var ErrNotReachable = errors.New("the agent is not reachable")
 
-// Why is why no agent answers.
-type Why int
+// FailureReason is why no agent answers.
+type FailureReason int
 
 // Why no agent answers.
 const (
-	Otherwise     Why = iota // as its text says
-	NoSocket                 // nothing is there
-	NobodyListens            // what is there is left over
-	MayNotConnect            // this user is kept out
-	SomebodyElse             // who listens is not trusted
-	NoAnswer                 // not in time
+	FailureOther             FailureReason = iota // as its text says
+	FailureNoSocket                               // nothing is there
+	FailureNoListener                             // what is there is left over
+	FailureNoPermission                           // this user is kept out
+	FailureUntrustedListener                      // who listens is not trusted
+	FailureNoAnswer                               // not in time
 )
 
-// WhyUnreached says why err, which wraps [ErrNotReachable], came.
-func WhyUnreached(err error) Why {
-	if u, ok := errors.AsType[*unreachable](err); ok {
-		return u.kind
+// FailureReasonOf says why err, which wraps [ErrNotReachable], came.
+func FailureReasonOf(err error) FailureReason {
+	if u, ok := errors.AsType[*notReachableError](err); ok {
+		return u.reason
 	}
 	if errors.Is(err, ErrNotReachable) {
-		return NoAnswer // it is the cause of a deadline
+		return FailureNoAnswer // it is the cause of a deadline
 	}
-	return Otherwise
+	return FailureOther
 }
 
-// unreachable is an ErrNotReachable with its reason.
-type unreachable struct {
-	kind  Why
-	why   string // what is wrong and what to do next
-	cause error
+// notReachableError is an ErrNotReachable with its reason.
+type notReachableError struct {
+	reason FailureReason
+	detail string // what is wrong and what to do next
+	cause  error
 }
 
-func (u *unreachable) Error() string   { return ErrNotReachable.Error() + ": " + u.why }
-func (u *unreachable) Unwrap() []error { return []error{ErrNotReachable, u.cause} }
+func (u *notReachableError) Error() string   { return ErrNotReachable.Error() + ": " + u.detail }
+func (u *notReachableError) Unwrap() []error { return []error{ErrNotReachable, u.cause} }
 
-// unreached says why there is no answer. What the HTTP client wraps around the
+// newNotReachableError says why there is no answer. What the HTTP client wraps around the
 // reason is of no use to a reader.
-func unreached(ctx context.Context, err error) error {
+func newNotReachableError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if known, ok := errors.AsType[*unreachable](err); ok {
+	if known, ok := errors.AsType[*notReachableError](err); ok {
 		return known
 	}
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
-	return &unreachable{Otherwise, fmt.Sprintf("it ended the connection before it had answered (%v); ask again, and see the daemon's log if that repeats", err), err}
+	return &notReachableError{FailureOther, fmt.Sprintf("it ended the connection before it had answered (%v); ask again, and see the daemon's log if that repeats", err), err}
 }
 
 // Trust says whose listener a client talks to.
@@ -77,13 +77,13 @@ type Trust struct {
 	System bool
 }
 
-// TrustOf returns the trust for a socket: root, on Windows SYSTEM and
+// TrustFor returns the trust for a socket: root, on Windows SYSTEM and
 // Administrators, the package's user regent, and
 // for any but the installed socket also the user of this process, who runs a
 // daemon of their own there. A user namespace that gives the user of this process
 // no number names nobody's own, and the root of one that somebody made beside the
 // system is no root.
-func TrustOf(socket string) Trust {
+func TrustFor(socket string) Trust {
 	t := Trust{UIDs: peer.SystemUsers(), Users: []string{"regent"}, System: true}
 	if self, err := peer.Self(); err == nil && socket != localsock.DefaultPath {
 		t.UIDs = append(t.UIDs, self)
@@ -106,43 +106,43 @@ func DialChecked(ctx context.Context, socket string, t Trust) (net.Conn, error) 
 	}
 	uid, err := peer.UID(c)
 	if err != nil {
-		return nil, errors.Join(distrusted(socket, err, askAdministrator), c.Close())
+		return nil, errors.Join(untrustedListenerError(socket, err, adviceAskAdministrator), c.Close())
 	}
-	unnamed, err := peer.Unnamed(uid)
+	unnamed, err := peer.IsUnmapped(uid)
 	switch {
 	case err != nil:
-		return nil, errors.Join(distrusted(socket, err, "mount /proc into this sandbox"), c.Close())
+		return nil, errors.Join(untrustedListenerError(socket, err, "mount /proc into this sandbox"), c.Close())
 	case unnamed && t.System:
-		return redial(ctx, socket, uid, c)
+		return dialAsUnmappedUser(ctx, socket, uid, c)
 	case unnamed || !t.accepts(uid):
 		who := "neither root nor the user of the agent"
 		if slices.Contains(peer.Superusers(), uid) {
 			who = "root of this user namespace alone, and an ordinary user outside"
 		}
 		err = fmt.Errorf("uid %s listens there, who is %s", uid, who)
-		return nil, errors.Join(distrusted(socket, err, askAdministrator), c.Close())
+		return nil, errors.Join(untrustedListenerError(socket, err, adviceAskAdministrator), c.Close())
 	}
 	return c, nil
 }
 
-const askAdministrator = "an administrator finds out what it is"
+const adviceAskAdministrator = "an administrator finds out what it is"
 
-// distrusted says why nothing was sent to who listens, and what to do next.
-func distrusted(socket string, why error, next string) error {
-	return &unreachable{SomebodyElse, fmt.Sprintf("nothing was sent to %s: %v; %s", socket, why, next), why}
+// untrustedListenerError says why nothing was sent to who listens, and what to do next.
+func untrustedListenerError(socket string, why error, next string) error {
+	return &notReachableError{FailureUntrustedListener, fmt.Sprintf("nothing was sent to %s: %v; %s", socket, why, next), why}
 }
 
-// redial connects anew in place of first, whose listener the kernel shows as uid,
+// dialAsUnmappedUser connects anew in place of first, whose listener the kernel shows as uid,
 // a stand-in for users without a number here: to the very file that was judged.
-func redial(ctx context.Context, socket, uid string, first net.Conn) (net.Conn, error) {
+func dialAsUnmappedUser(ctx context.Context, socket, uid string, first net.Conn) (net.Conn, error) {
 	refuse := func(why error) error {
-		return distrusted(socket, fmt.Errorf("this process is in a user namespace that does not map the daemon's user (it has uid %s here): %w, so regent cannot verify the daemon", uid, why),
+		return untrustedListenerError(socket, fmt.Errorf("this process is in a user namespace that does not map the daemon's user (it has uid %s here): %w, so regent cannot verify the daemon", uid, why),
 			"mount /run/regent into the sandbox at /run/regent, or run this command outside the sandbox")
 	}
 	if err := first.Close(); err != nil {
 		return nil, refuse(err)
 	}
-	file, err := peer.OpenGuarded(socket)
+	file, err := peer.OpenProtectedSocket(socket)
 	if err != nil {
 		return nil, refuse(err)
 	}
@@ -158,7 +158,7 @@ func redial(ctx context.Context, socket, uid string, first net.Conn) (net.Conn, 
 		err = fmt.Errorf("uid %s listens there now", now)
 	}
 	if err == nil {
-		err = peer.Outside(c)
+		err = peer.CheckOutsideNamespace(c)
 	}
 	if err != nil {
 		return nil, errors.Join(refuse(err), c.Close())
@@ -175,7 +175,7 @@ func connect(ctx context.Context, socket, address string) (net.Conn, error) {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	}
-	return nil, &unreachable{kindOf(err), reason(socket, err), err}
+	return nil, &notReachableError{failureReason(err), failureText(socket, err), err}
 }
 
 func (t Trust) accepts(uid string) bool {
@@ -185,24 +185,24 @@ func (t Trust) accepts(uid string) bool {
 	})
 }
 
-func kindOf(err error) Why {
+func failureReason(err error) FailureReason {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return NoSocket
-	case errors.Is(err, localsock.ErrRefused):
-		return NobodyListens
+		return FailureNoSocket
+	case errors.Is(err, localsock.ErrNoListener):
+		return FailureNoListener
 	case errors.Is(err, fs.ErrPermission):
-		return MayNotConnect
+		return FailureNoPermission
 	}
-	return Otherwise
+	return FailureOther
 }
 
-func reason(socket string, err error) string {
+func failureText(socket string, err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Sprintf("there is no %s; is regentd running? See %s, and what is wrong with: regent doctor; or does --socket or REGENT_SOCKET name another one?", socket, manager("status"))
-	case errors.Is(err, localsock.ErrRefused):
-		return fmt.Sprintf("nobody listens at %s any more; regentd was killed: start it again, with %s", socket, manager("start"))
+		return fmt.Sprintf("there is no %s; is regentd running? See %s, and what is wrong with: regent doctor; or does --socket or REGENT_SOCKET name another one?", socket, serviceCommand("status"))
+	case errors.Is(err, localsock.ErrNoListener):
+		return fmt.Sprintf("nobody listens at %s any more; regentd was killed: start it again, with %s", socket, serviceCommand("start"))
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("this user may not connect to %s; the socket should be open to all, and its directory too: see its mode, and any sandbox around this process", socket)
 	default:

@@ -18,23 +18,23 @@ import (
 // With Run it also learns at once that a token was replaced or withdrawn;
 // without, when a fifth of its life is left.
 type TokenSource struct {
-	client  *Client
-	request api.TokenRequest
-	now     func() time.Time
-	held    atomic.Pointer[held]
-	turn    chan struct{} // taken by the one who asks the agent
+	client      *Client
+	request     api.TokenRequest
+	now         func() time.Time
+	cached      atomic.Pointer[cachedToken]
+	refreshLock chan struct{} // taken by the one who asks the agent
 }
 
-// held is a token and when to ask for the next one. Each time is kept by both
+// cachedToken is a token and when to ask for the next one. Each time is kept by both
 // clocks: the monotonic one may stand still while the machine sleeps, and the
 // civil one can be set back.
-type held struct {
-	token     api.Token
-	next, end time.Time // next is never after end
+type cachedToken struct {
+	token                api.Token
+	refreshAt, expiresAt time.Time // next is never after end
 }
 
-// passed reports whether t has come by either clock.
-func passed(now, t time.Time) bool { return !now.Before(t) || !now.Round(0).Before(t.Round(0)) }
+// isPast reports whether t has come by either clock.
+func isPast(now, t time.Time) bool { return !now.Before(t) || !now.Round(0).Before(t.Round(0)) }
 
 // retryAfter is how long a valid token is used on before the agent, which could
 // not be asked for the next one, is asked again.
@@ -44,84 +44,84 @@ const retryAfter = 5 * time.Second
 // yet.
 func (c *Client) TokenSource(q api.TokenRequest) *TokenSource {
 	return &TokenSource{
-		client: c, request: q, turn: make(chan struct{}, 1),
+		client: c, request: q, refreshLock: make(chan struct{}, 1),
 		now: time.Now, //nolint:forbidigo // a client has no clock of the agent's
 	}
 }
 
 // Token returns a token that is valid now. Errors are those of [Client.PlannedToken].
 func (s *TokenSource) Token(ctx context.Context) (api.Token, error) {
-	h, now := s.held.Load(), s.now()
-	if h != nil && !passed(now, h.next) {
+	h, now := s.cached.Load(), s.now()
+	if h != nil && !isPast(now, h.refreshAt) {
 		return h.token, nil
 	}
 	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-		return s.renew(ctx)
+	case s.refreshLock <- struct{}{}:
+		defer func() { <-s.refreshLock }()
+		return s.refresh(ctx)
 	default: // somebody asks already
 	}
-	if h != nil && !passed(now, h.end) {
+	if h != nil && !isPast(now, h.expiresAt) {
 		return h.token, nil
 	}
 	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-		return s.renew(ctx)
+	case s.refreshLock <- struct{}{}:
+		defer func() { <-s.refreshLock }()
+		return s.refresh(ctx)
 	case <-ctx.Done():
 		return api.Token{}, context.Cause(ctx)
 	}
 }
 
-// renew asks the agent, unless the one before did. The caller has the turn.
-func (s *TokenSource) renew(ctx context.Context) (api.Token, error) {
-	h := s.held.Load()
-	if h != nil && !passed(s.now(), h.next) {
+// refresh asks the agent, unless the one before did. The caller has the turn.
+func (s *TokenSource) refresh(ctx context.Context) (api.Token, error) {
+	h := s.cached.Load()
+	if h != nil && !isPast(s.now(), h.refreshAt) {
 		return h.token, nil
 	}
 	began := s.now() // its life counts from the answer, which came later
 	tok, err := s.client.Token(ctx, s.request)
 	if err == nil {
 		life := time.Duration(tok.ExpiresIn) * time.Second
-		s.held.Store(&held{token: tok, next: began.Add(life * 4 / 5), end: began.Add(life)})
+		s.cached.Store(&cachedToken{token: tok, refreshAt: began.Add(life * 4 / 5), expiresAt: began.Add(life)})
 		return tok, nil
 	}
-	if h == nil || passed(s.now(), h.end) || final(err) {
-		s.held.Store(nil)
+	if h == nil || isPast(s.now(), h.expiresAt) || isPermanent(err) {
+		s.cached.Store(nil)
 		return api.Token{}, err
 	}
 	next := s.now().Add(retryAfter)
-	if next.After(h.end) {
-		next = h.end
+	if next.After(h.expiresAt) {
+		next = h.expiresAt
 	}
-	s.held.Store(&held{token: h.token, next: next, end: h.end})
+	s.cached.Store(&cachedToken{token: h.token, refreshAt: next, expiresAt: h.expiresAt})
 	return h.token, nil
 }
 
-// final reports whether the agent has withdrawn what was handed out: the token
+// isPermanent reports whether the agent has withdrawn what was handed out: the token
 // is no good any more, or not ours to use.
-func final(err error) bool {
+func isPermanent(err error) bool {
 	return errors.Is(err, fault.Revoked) || errors.Is(err, fault.Denied) || errors.Is(err, fault.NoFreeInstance)
 }
 
-// Refused says that Cloud LM answered 401 to a token, waits for another one and
+// ReplaceRejected says that Cloud LM answered 401 to a token, waits for another one and
 // returns it. More often than once a minute that is throttled.
-func (s *TokenSource) Refused(ctx context.Context, tok api.Token) (api.Token, error) {
+func (s *TokenSource) ReplaceRejected(ctx context.Context, tok api.Token) (api.Token, error) {
 	_, number, _ := strings.Cut(tok.Instance, "/")
 	if err := s.client.Invalidate(ctx, tok.Application, number, tok.Generation); err != nil {
 		return api.Token{}, err
 	}
-	s.forget(tok.Instance, tok.Generation+1)
+	s.expire(tok.Instance, tok.Generation+1)
 	return s.Token(ctx)
 }
 
-// forget has the next Token ask, if what is held is older than generation.
-func (s *TokenSource) forget(instance string, generation uint64) {
-	h := s.held.Load()
+// expire has the next Token ask, if what is held is older than generation.
+func (s *TokenSource) expire(instance string, generation uint64) {
+	h := s.cached.Load()
 	if h == nil || h.token.Instance != instance || h.token.Generation >= generation {
 		return
 	}
-	s.held.CompareAndSwap(h, &held{token: h.token, next: s.now(), end: h.end})
+	s.cached.CompareAndSwap(h, &cachedToken{token: h.token, refreshAt: s.now(), expiresAt: h.expiresAt})
 }
 
 // Run watches until ctx is done, and has the source ask when its token was
@@ -133,8 +133,8 @@ func (s *TokenSource) Run(ctx context.Context) error {
 				break
 			}
 			pause = time.Second
-			if s.replaced(e) {
-				s.forget(e.Instance, e.Generation+1)
+			if s.isOutdated(e) {
+				s.expire(e.Instance, e.Generation+1)
 			}
 		}
 		select {
@@ -145,8 +145,8 @@ func (s *TokenSource) Run(ctx context.Context) error {
 	}
 }
 
-// replaced reports whether what is held is not what the event tells of.
-func (s *TokenSource) replaced(e api.Event) bool {
-	h := s.held.Load()
+// isOutdated reports whether what is held is not what the event tells of.
+func (s *TokenSource) isOutdated(e api.Event) bool {
+	h := s.cached.Load()
 	return h != nil && h.token.Instance == e.Instance && (h.token.Generation < e.Generation || e.State == string(fault.Revoked))
 }

@@ -17,23 +17,23 @@ import (
 	"regent/ipc/ipctest"
 )
 
-// scripted is an agent that hands out what a test says.
-type scripted struct {
+// fakeAgent is an agent that hands out what a test says.
+type fakeAgent struct {
 	mu      sync.Mutex
 	asked   int
-	life    int64 // seconds
+	ttl     int64 // seconds
 	refuse  fault.Kind
 	events  chan api.Event
 	offline bool
 }
 
-func (s *scripted) set(change func(*scripted)) {
+func (s *fakeAgent) set(change func(*fakeAgent)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(s)
 }
 
-func (s *scripted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *fakeAgent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == api.PathWatch {
 		w.Header().Set("Content-Type", api.EventType)
 		for {
@@ -61,15 +61,15 @@ func (s *scripted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	json.NewEncoder(w).Encode(api.Token{
-		AccessToken: "t", ExpiresIn: s.life, Application: "cad", Instance: "cad/1", Generation: uint64(s.asked),
+		AccessToken: "t", ExpiresIn: s.ttl, Application: "cad", Instance: "cad/1", Generation: uint64(s.asked),
 	})
 }
 
-// source runs f with a source of the scripted agent's tokens.
-func source(t *testing.T, f func(t *testing.T, s *scripted, from *client.TokenSource)) {
+// withSource runs f with a source of the scripted agent's tokens.
+func withSource(t *testing.T, f func(t *testing.T, s *fakeAgent, from *client.TokenSource)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{life: 100, events: make(chan api.Event)}
+		s := &fakeAgent{ttl: 100, events: make(chan api.Event)}
 		ln := ipctest.NewListener()
 		hs := &http.Server{Handler: s}
 		done := make(chan error)
@@ -98,7 +98,7 @@ func wantGeneration(t *testing.T, from *client.TokenSource, want uint64) {
 }
 
 func TestSourceCaches(t *testing.T) {
-	source(t, func(t *testing.T, _ *scripted, from *client.TokenSource) {
+	withSource(t, func(t *testing.T, _ *fakeAgent, from *client.TokenSource) {
 		for range 10 {
 			wantGeneration(t, from, 1)
 		}
@@ -112,16 +112,16 @@ func TestSourceCaches(t *testing.T) {
 // A valid token is used on while the agent cannot be asked, and not one moment
 // after its end.
 func TestSourceWithoutAgent(t *testing.T) {
-	source(t, func(t *testing.T, s *scripted, from *client.TokenSource) {
+	withSource(t, func(t *testing.T, s *fakeAgent, from *client.TokenSource) {
 		wantGeneration(t, from, 1)
-		s.set(func(s *scripted) { s.refuse = fault.Unavailable })
+		s.set(func(s *fakeAgent) { s.refuse = fault.Unavailable })
 		time.Sleep(99 * time.Second)
 		wantGeneration(t, from, 1)
 		time.Sleep(time.Second)
 		if tok, err := from.Token(t.Context()); !errors.Is(err, fault.Unavailable) || tok.AccessToken != "" {
 			t.Errorf("after its end: %+v, %v", tok, err)
 		}
-		s.set(func(s *scripted) { s.refuse = "" })
+		s.set(func(s *fakeAgent) { s.refuse = "" })
 		if _, err := from.Token(t.Context()); err != nil {
 			t.Errorf("with the agent again: %v", err)
 		}
@@ -130,7 +130,7 @@ func TestSourceWithoutAgent(t *testing.T) {
 
 // What was revoked is not used on, however long it would be valid.
 func TestSourceRevoked(t *testing.T) {
-	source(t, func(t *testing.T, s *scripted, from *client.TokenSource) {
+	withSource(t, func(t *testing.T, s *fakeAgent, from *client.TokenSource) {
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() {
@@ -145,7 +145,7 @@ func TestSourceRevoked(t *testing.T) {
 		s.events <- api.Event{Instance: "cad/2", State: "live", Generation: 9}
 		synctest.Wait()
 		wantGeneration(t, from, 2)
-		s.set(func(s *scripted) { s.refuse = fault.Revoked })
+		s.set(func(s *fakeAgent) { s.refuse = fault.Revoked })
 		s.events <- api.Event{Instance: "cad/1", State: "revoked", Generation: 2}
 		synctest.Wait()
 		if tok, err := from.Token(t.Context()); !errors.Is(err, fault.Revoked) {
@@ -157,12 +157,12 @@ func TestSourceRevoked(t *testing.T) {
 }
 
 func TestSourceRefused(t *testing.T) {
-	source(t, func(t *testing.T, _ *scripted, from *client.TokenSource) {
+	withSource(t, func(t *testing.T, _ *fakeAgent, from *client.TokenSource) {
 		tok, err := from.Token(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if next, err := from.Refused(t.Context(), tok); err != nil || next.Generation != 2 {
+		if next, err := from.ReplaceRejected(t.Context(), tok); err != nil || next.Generation != 2 {
 			t.Errorf("%+v, %v", next, err)
 		}
 	})
@@ -170,7 +170,7 @@ func TestSourceRefused(t *testing.T) {
 
 // However many ask at once, the agent is asked once.
 func TestSourceAsksOnce(t *testing.T) {
-	source(t, func(t *testing.T, s *scripted, from *client.TokenSource) {
+	withSource(t, func(t *testing.T, s *fakeAgent, from *client.TokenSource) {
 		var asking sync.WaitGroup
 		for range 100 {
 			asking.Go(func() {
@@ -191,7 +191,7 @@ func BenchmarkCachedToken(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	hs := &http.Server{Handler: &scripted{life: 3600}}
+	hs := &http.Server{Handler: &fakeAgent{ttl: 3600}}
 	go hs.Serve(ln)
 	defer hs.Close()
 	c := client.New(client.Options{Dial: func(ctx context.Context) (net.Conn, error) {

@@ -14,13 +14,13 @@ func (c *Client) Store(ctx context.Context) (api.Store, error) {
 	return call[api.Store](ctx, c, "store", http.MethodGet, api.PathStore, nil)
 }
 
-// DoWithStore tells what a verb would do with the store and what that costs; with
+// RunStoreOperation tells what a verb would do with the store and what that costs; with
 // really it is done. One that changes the store is only begun: the agent goes
 // away for a moment, and Last of [Client.CauseStore] tells its end. Administrators
 // only.
-func (c *Client) DoWithStore(ctx context.Context, verb string, really bool) (api.Store, error) {
+func (c *Client) RunStoreOperation(ctx context.Context, verb string, really bool) (api.Store, error) {
 	path := strings.ReplaceAll(api.PathStoreVerb, "{verb}", url.PathEscape(verb))
-	return call[api.Store](ctx, c, verb, http.MethodPost, path, api.StoreRequest{Really: really})
+	return call[api.Store](ctx, c, verb, http.MethodPost, path, api.StoreRequest{Confirmed: really})
 }
 
 // Unregister wipes everything from this device; the service is not told. The

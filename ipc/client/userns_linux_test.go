@@ -28,7 +28,7 @@ const (
 // TestMain lets the test binary be the client in a user namespace too.
 func TestMain(m *testing.M) {
 	if socket := os.Getenv(dialEnv); socket != "" {
-		c, err := client.DialChecked(context.Background(), socket, client.TrustOf(os.Getenv(trustEnv)))
+		c, err := client.DialChecked(context.Background(), socket, client.TrustFor(os.Getenv(trustEnv)))
 		if err != nil {
 			fmt.Println(err)
 			os.Exit(0)
@@ -39,8 +39,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// again is the test binary in new namespaces.
-func again(t *testing.T, attr syscall.SysProcAttr, args []string, env ...string) *exec.Cmd {
+// commandInNamespaces is the test binary in new namespaces.
+func commandInNamespaces(t *testing.T, attr syscall.SysProcAttr, args []string, env ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -57,16 +57,16 @@ func again(t *testing.T, attr syscall.SysProcAttr, args []string, env ...string)
 // temporary files is below a sticky one.
 func TestUserNamespace(t *testing.T) {
 	if os.Getenv(stageEnv) != "" {
-		places(t)
+		testNamespacePlaces(t)
 		return
 	}
 	attr := syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
 	if os.Getuid() != 0 {
 		attr.Cloneflags |= unix.CLONE_NEWUSER
-		attr.UidMappings = one(0)
+		attr.UidMappings = singleIDMap(0)
 		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	}
-	out, err := again(t, attr, []string{"-test.run=^TestUserNamespace$", "-test.v"}, stageEnv+"=1").CombinedOutput()
+	out, err := commandInNamespaces(t, attr, []string{"-test.run=^TestUserNamespace$", "-test.v"}, stageEnv+"=1").CombinedOutput()
 	t.Logf("in a mount namespace of its own:\n%s", out)
 	if os.Getuid() != 0 && errors.Is(err, fs.ErrPermission) {
 		t.Skip("this system lets only root make user namespaces; run this test as root:", err)
@@ -76,9 +76,9 @@ func TestUserNamespace(t *testing.T) {
 	}
 }
 
-// places is the test proper. All listeners are of this process's user; what each
+// testNamespacePlaces is the test proper. All listeners are of this process's user; what each
 // client's namespace says of that user makes the difference.
-func places(t *testing.T) {
+func testNamespacePlaces(t *testing.T) {
 	root := t.TempDir()
 	must := func(err error) {
 		t.Helper()
@@ -134,14 +134,14 @@ func places(t *testing.T) {
 	}{
 		{"unshare -U", regent, nobody, true, "reached"},
 		{"unshare -U, not the installed one", regent, nobody, false, "reached"},
-		{"unshare -Ur: root's listener is root, where the root directory is root's", sticky, one(0), true, ownRoot},
-		{"unshare -Ur: a daemon of one's own", sticky, one(0), false, "reached"},
+		{"unshare -Ur: root's listener is root, where the root directory is root's", sticky, singleIDMap(0), true, ownRoot},
+		{"unshare -Ur: a daemon of one's own", sticky, singleIDMap(0), false, "reached"},
 		{"a closed folder of some user outside", closed, nobody, true, "any user outside could listen at"},
 		{"the same, not the installed one", closed, nobody, false, "any user outside could listen at"},
 		{"the installed one by another of its names", filepath.Join(run, "link.sock"), nobody, false, "reached"},
-		{"--map-user: an impostor that has a number", regent, one(1000), true, "uid 1000 listens there"},
-		{"--map-user: a daemon of one's own", sticky, one(1000), false, "reached"},
-		{"nobody has the number of the others", regent, one(65534), true, "of this user namespace"},
+		{"--map-user: an impostor that has a number", regent, singleIDMap(1000), true, "uid 1000 listens there"},
+		{"--map-user: a daemon of one's own", sticky, singleIDMap(1000), false, "reached"},
+		{"nobody has the number of the others", regent, singleIDMap(65534), true, "of this user namespace"},
 		{"a sticky folder", sticky, nobody, true, "sticky is writable by its group or others (mode 1777)"},
 		{"a sticky folder, not the installed one", sticky, nobody, false, "is writable by its group or others"},
 		{"a folder of a group", group, nobody, true, "group is writable by its group or others (mode 0775)"},
@@ -162,7 +162,7 @@ func places(t *testing.T) {
 		if tt.installed {
 			trust = localsock.DefaultPath
 		}
-		out, err := again(t, syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER, UidMappings: tt.ids}, nil, dialEnv+"="+tt.socket, trustEnv+"="+trust).CombinedOutput()
+		out, err := commandInNamespaces(t, syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER, UidMappings: tt.ids}, nil, dialEnv+"="+tt.socket, trustEnv+"="+trust).CombinedOutput()
 		must(err)
 		if got := string(out); !strings.Contains(got, tt.want) || strings.Contains(got, "reached") != (tt.want == "reached") {
 			t.Errorf("%s: %swant %q", tt.name, got, tt.want)
@@ -172,8 +172,8 @@ func places(t *testing.T) {
 	}
 }
 
-// one maps one number to the user of this process.
-func one(id int) []syscall.SysProcIDMap {
+// singleIDMap maps one number to the user of this process.
+func singleIDMap(id int) []syscall.SysProcIDMap {
 	return []syscall.SysProcIDMap{{ContainerID: id, HostID: os.Getuid(), Size: 1}}
 }
 

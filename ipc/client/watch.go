@@ -19,21 +19,21 @@ import (
 // or the agent's end among them; who wants to go on watches again.
 func (c *Client) Watch(ctx context.Context, application string) iter.Seq2[api.Event, error] {
 	return func(yield func(api.Event, error) bool) {
-		resp, err := c.ask(ctx, "watch", http.MethodGet, api.PathWatch+"?"+url.Values{"application": {application}}.Encode(), nil)
+		resp, err := c.requestWithRetry(ctx, "watch", http.MethodGet, api.PathWatch+"?"+url.Values{"application": {application}}.Encode(), nil)
 		if err != nil {
 			yield(api.Event{}, err)
 			return
 		}
 		defer func() { _ = resp.Body.Close() }() // it has no end that could be read
 		if resp.StatusCode != http.StatusOK {
-			yield(api.Event{}, problem("watch", resp))
+			yield(api.Event{}, faultOf("watch", resp))
 			return
 		}
 		events := eventReader{bufio.NewScanner(resp.Body)}
 		for {
 			e, err := events.next()
 			if err != nil {
-				yield(api.Event{}, fmt.Errorf("watch: %w", unreached(ctx, err)))
+				yield(api.Event{}, fmt.Errorf("watch: %w", newNotReachableError(ctx, err)))
 				return
 			}
 			if !yield(e, nil) {

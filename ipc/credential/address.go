@@ -15,22 +15,22 @@ var errAddress = errors.New("its address is not one that a service manager conne
 // it asks, and what that calls the credential.
 func parseAddress(address string) (unit, name string, err error) {
 	random, rest, ok := strings.Cut(strings.TrimPrefix(address, "@"), "/unit/")
-	if !ok || !strings.HasPrefix(address, "@") || !hexadecimal(random) {
+	if !ok || !strings.HasPrefix(address, "@") || !isHexadecimal(random) {
 		return "", "", errAddress
 	}
 	unit, name, ok = strings.Cut(rest, "/")
-	if !ok || !plain(unit) || !plain(name) {
+	if !ok || !isName(unit) || !isName(name) {
 		return "", "", errAddress
 	}
 	return unit, name, nil
 }
 
-func hexadecimal(s string) bool {
+func isHexadecimal(s string) bool {
 	return s != "" && len(s) <= 32 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// plain reports whether s can be the name of a unit or of a credential.
-func plain(s string) bool {
+// isName reports whether s can be the name of a unit or of a credential.
+func isName(s string) bool {
 	if s == "" || len(s) > 255 {
 		return false
 	}

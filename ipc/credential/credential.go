@@ -20,17 +20,17 @@ import (
 )
 
 const (
-	root = "0"
+	rootUID = "0"
 
 	// A start of a unit waits for its answer: for a refresh, or a redemption.
-	answerTime = 40 * time.Second
-	atOnce     = 64              // connections; more wait at the listener
-	afterFault = 1 * time.Second // before the listener is asked again
+	answerTimeout    = 40 * time.Second
+	maxConcurrent    = 64              // connections; more wait at the listener
+	acceptRetryDelay = 1 * time.Second // before the listener is asked again
 )
 
-// Attested is a unit that the platform found behind a connection, and holds
+// IdentifiedUnit is a unit that the platform found behind a connection, and holds
 // until Close.
-type Attested struct {
+type IdentifiedUnit struct {
 	Caller agent.Caller
 	Close  func() error
 }
@@ -42,7 +42,7 @@ type Deps struct {
 	// User says which user made a connection.
 	User func(net.Conn) (uid string, err error)
 	// Identify finds the unit whose process made a connection of root's.
-	Identify func(net.Conn) (Attested, error)
+	Identify func(net.Conn) (IdentifiedUnit, error)
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -66,7 +66,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	defer stop()
 	var answers sync.WaitGroup
 	defer answers.Wait()
-	free := make(chan struct{}, atOnce)
+	free := make(chan struct{}, maxConcurrent)
 	for {
 		c, err := ln.Accept()
 		if ctx.Err() != nil {
@@ -77,7 +77,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		}
 		if err != nil {
 			s.Log.WarnContext(ctx, "no connection can be taken for a credential now", "err", err)
-			pause(ctx, afterFault)
+			sleep(ctx, acceptRetryDelay)
 			continue
 		}
 		free <- struct{}{}
@@ -88,7 +88,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) {
+func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):
@@ -98,9 +98,9 @@ func pause(ctx context.Context, d time.Duration) {
 // serve answers one connection: with a token, or with nothing.
 func (s *Server) serve(ctx context.Context, c net.Conn) {
 	defer func() { _ = c.Close() }() // what was written has left, or will not
-	_ = c.SetDeadline(s.Now().Add(answerTime))
+	_ = c.SetDeadline(s.Now().Add(answerTimeout))
 	uid, err := s.User(c)
-	if err != nil || uid != root {
+	if err != nil || uid != rootUID {
 		// Anybody can take an address that names a unit. Not logged at a level that
 		// is on: it would be anybody's way to fill the log.
 		s.Log.DebugContext(ctx, "not root asks for a credential", "uid", uid, "err", err)
@@ -128,7 +128,7 @@ func (s *Server) answer(ctx context.Context, c net.Conn) (unit string, err error
 	if who.Caller.Unit != unit {
 		return unit, fmt.Errorf("the process that asks for it is in %s", who.Caller.Unit)
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	g, err := s.Credential(ctx, who.Caller)
 	if err != nil {

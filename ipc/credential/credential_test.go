@@ -21,8 +21,8 @@ import (
 	"regent/ipc/ipctest"
 )
 
-// manager is a server with a service manager that connects to it.
-type manager struct {
+// fakeServiceManager is a server with a service manager that connects to it.
+type fakeServiceManager struct {
 	uid    string
 	unit   string // of the process that connects
 	err    error
@@ -33,7 +33,7 @@ type manager struct {
 	path   string
 }
 
-func (m *manager) credential(_ context.Context, by agent.Caller) (agent.Grant, error) {
+func (m *fakeServiceManager) credential(_ context.Context, by agent.Caller) (agent.Grant, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.asked = append(m.asked, by.Unit)
@@ -41,7 +41,7 @@ func (m *manager) credential(_ context.Context, by agent.Caller) (agent.Grant, e
 }
 
 // serve runs the server at a real socket until the test ends.
-func (m *manager) serve(t *testing.T) {
+func (m *fakeServiceManager) serve(t *testing.T) {
 	t.Helper()
 	m.path = filepath.Join(t.TempDir(), "s")
 	ln, err := net.Listen("unix", m.path)
@@ -51,8 +51,8 @@ func (m *manager) serve(t *testing.T) {
 	s, err := New(Deps{
 		Credential: m.credential,
 		User:       func(net.Conn) (string, error) { return m.uid, nil },
-		Identify: func(net.Conn) (Attested, error) {
-			return Attested{agent.Caller{Caller: authz.Caller{Unit: m.unit}}, func() error { m.closed++; return nil }}, nil
+		Identify: func(net.Conn) (IdentifiedUnit, error) {
+			return IdentifiedUnit{agent.Caller{Caller: authz.Caller{Unit: m.unit}}, func() error { m.closed++; return nil }}, nil
 		},
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(&m.log, nil)),
 	})
@@ -64,7 +64,7 @@ func (m *manager) serve(t *testing.T) {
 
 // load does what the service manager does: it binds its end to address, connects
 // and reads until the end.
-func (m *manager) load(t *testing.T, address string) string {
+func (m *fakeServiceManager) load(t *testing.T, address string) string {
 	t.Helper()
 	c, err := net.DialUnix("unix", &net.UnixAddr{Name: address, Net: "unix"}, &net.UnixAddr{Name: m.path, Net: "unix"})
 	if err != nil {
@@ -99,7 +99,7 @@ func TestCredential(t *testing.T) {
 		{"a defect", "0", "cad.service", "/unit/cad.service/cloudlm-token", errors.New("disk on fire"), "", "disk on fire"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			m := &manager{uid: tt.uid, unit: tt.unit, err: tt.err}
+			m := &fakeServiceManager{uid: tt.uid, unit: tt.unit, err: tt.err}
 			t.Run("load", func(t *testing.T) {
 				m.serve(t)
 				if got := m.load(t, fmt.Sprintf("@%x%s", rand.Uint64(), tt.address)); got != tt.want {

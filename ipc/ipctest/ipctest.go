@@ -80,30 +80,30 @@ func Serve(t testing.TB, s interface {
 // Process is a process that lives until it is told otherwise. The zero value
 // lives. It is safe for concurrent use.
 type Process struct {
-	mu    sync.Mutex
-	gone  error
-	holds int
+	mu      sync.Mutex
+	exitErr error
+	handles int
 }
 
 // Exit makes Alive, and Recheck of its callers, return err from now on.
 func (p *Process) Exit(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.gone = err
+	p.exitErr = err
 }
 
 // Alive implements [lease.Process].
 func (p *Process) Alive() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.gone
+	return p.exitErr
 }
 
-// Hold implements [lease.Process].
-func (p *Process) Hold() (lease.Process, error) {
+// Duplicate implements [lease.Process].
+func (p *Process) Duplicate() (lease.Process, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.holds++
+	p.handles++
 	return p, nil
 }
 
@@ -111,37 +111,37 @@ func (p *Process) Hold() (lease.Process, error) {
 func (p *Process) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.holds--
+	p.handles--
 	return nil
 }
 
-// Holds returns how many holds there are that were not closed.
-func (p *Process) Holds() int {
+// OpenHandles returns how many holds there are that were not closed.
+func (p *Process) OpenHandles() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.holds
+	return p.handles
 }
 
-// User says that every caller is this user.
-func User(uid string) func(net.Conn) (server.Account, error) {
+// FixedAccount says that every caller is this user.
+func FixedAccount(uid string) func(net.Conn) (server.Account, error) {
 	return func(net.Conn) (server.Account, error) { return server.Account{Name: uid}, nil }
 }
 
-// As identifies every caller as the process p with the facts c.
-func As(c authz.Caller, p *Process) func(net.Conn) (server.Attested, error) {
-	return func(net.Conn) (server.Attested, error) {
-		hold, err := p.Hold()
-		return attested{agent.Caller{Caller: c, Process: hold, Recheck: p.Alive}}, err
+// FixedCaller identifies every caller as the process p with the facts c.
+func FixedCaller(c authz.Caller, p *Process) func(net.Conn) (server.IdentifiedCaller, error) {
+	return func(net.Conn) (server.IdentifiedCaller, error) {
+		hold, err := p.Duplicate()
+		return fixedCaller{agent.Caller{Caller: c, Process: hold, Recheck: p.Alive}}, err
 	}
 }
 
-type attested struct{ caller agent.Caller }
+type fixedCaller struct{ caller agent.Caller }
 
-func (a attested) Caller() agent.Caller { return a.caller }
-func (a attested) Close() error         { return a.caller.Process.Close() }
+func (a fixedCaller) Caller() agent.Caller { return a.caller }
+func (a fixedCaller) Close() error         { return a.caller.Process.Close() }
 
 var (
-	_ net.Listener    = (*Listener)(nil)
-	_ lease.Process   = (*Process)(nil)
-	_ server.Attested = attested{}
+	_ net.Listener            = (*Listener)(nil)
+	_ lease.Process           = (*Process)(nil)
+	_ server.IdentifiedCaller = fixedCaller{}
 )

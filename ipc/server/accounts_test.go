@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// flood has so many users connect, one after the other, until each was refused.
-func flood(us *users, n int, unknown bool) (open int) {
+// connectUsers has so many users connect, one after the other, until each was refused.
+func connectUsers(us *accounts, n int, unknown bool) (open int) {
 	for i := range n {
 		for us.connect(Account{Name: fmt.Sprint("flood", unknown, i), Unknown: unknown}) {
 			open++
@@ -22,9 +22,9 @@ func TestManyUsers(t *testing.T) {
 	privileged := func() bool { return true }
 	for _, total := range []int{8, 64, 2016, 32736} {
 		for _, n := range []int{1, 2, 3, 32, 1000, 70_000} {
-			us := newUsers(time.Now, total)
-			open := flood(us, n, true)
-			if open == 0 || open > total/2 || open > unknownShares*MaxPerUser {
+			us := newAccounts(time.Now, total)
+			open := connectUsers(us, n, true)
+			if open == 0 || open > total/2 || open > unknownUsersFactor*MaxPerUser {
 				t.Errorf("%d unknown users of %d connections got %d", n, total, open)
 			}
 			if n <= 32 && total > 64 && !us.connect(Account{Name: "a newcomer", Unknown: true}) {
@@ -37,8 +37,8 @@ func TestManyUsers(t *testing.T) {
 			}
 		}
 		for _, n := range []int{1, 2, 32, 1000} {
-			us := newUsers(time.Now, total)
-			open := flood(us, n, false)
+			us := newAccounts(time.Now, total)
+			open := connectUsers(us, n, false)
 			if us.connect(Account{Name: "flood", Privileged: func() bool { return false }}) && n > us.common {
 				t.Errorf("%d connections, %d known users: one more, beyond what is for all", total, n)
 			}
@@ -52,8 +52,8 @@ func TestManyUsers(t *testing.T) {
 }
 
 // What was taken is given back to where it was taken from.
-func TestConnectionsAreGivenBack(t *testing.T) {
-	us := newUsers(time.Now, 64)
+func TestDisconnectFreesRoom(t *testing.T) {
+	us := newAccounts(time.Now, 64)
 	accounts := []Account{{Name: "known"}, {Name: "unknown", Unknown: true}, {Name: "0", Privileged: func() bool { return true }}}
 	for range 3 {
 		var held []Account

@@ -32,7 +32,7 @@ type backend struct {
 	onStatus func()        // before Status returns
 	grant    agent.Grant
 	entries  []redeem.Entry
-	changes  changes
+	changes  eventStream
 	held     []status.Instance
 
 	mu    sync.Mutex
@@ -40,14 +40,14 @@ type backend struct {
 	ended error // what Token's context said when it was given up
 }
 
-func (b *backend) note(by agent.Caller, what ...any) {
+func (b *backend) record(by agent.Caller, what ...any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.asked = append(append(b.asked, by.User), what...)
 }
 
 func (b *backend) Token(ctx context.Context, by agent.Caller, q agent.TokenRequest) (agent.Grant, error) {
-	b.note(by, q)
+	b.record(by, q)
 	select {
 	case <-time.After(b.delay):
 	case <-ctx.Done():
@@ -63,84 +63,84 @@ func (b *backend) Token(ctx context.Context, by agent.Caller, q agent.TokenReque
 }
 
 func (b *backend) Release(_ context.Context, by agent.Caller, application, instance string) error {
-	b.note(by, "release", application, instance)
+	b.record(by, "release", application, instance)
 	return b.err
 }
 
-func (b *backend) Register(_ context.Context, by agent.Caller, r agent.Registration) (agent.Registered, error) {
-	b.note(by, r.Token.Reveal(), r.Tenant, r.Application, r.Source, r.Asked, r.Wait)
-	return agent.Registered{Tenant: "demo-host.com", Fingerprint: "0123abcd", Kept: true}, b.err
+func (b *backend) Register(_ context.Context, by agent.Caller, r agent.Registration) (agent.RegisterResult, error) {
+	b.record(by, r.Token.Reveal(), r.Tenant, r.Application, r.Source, r.Manual, r.Wait)
+	return agent.RegisterResult{Tenant: "demo-host.com", Fingerprint: "0123abcd", Stored: true}, b.err
 }
 
 func (b *backend) Redeem(_ context.Context, by agent.Caller, application, instance string) error {
-	b.note(by, "redeem", application, instance)
+	b.record(by, "redeem", application, instance)
 	return b.err
 }
 
 func (b *backend) Resolve(_ context.Context, by agent.Caller, redemption string, consumed bool) error {
-	b.note(by, "resolve", redemption, consumed)
+	b.record(by, "resolve", redemption, consumed)
 	return b.err
 }
 
 func (b *backend) Forget(_ context.Context, by agent.Caller, application, instance string) error {
-	b.note(by, "forget", application, instance)
+	b.record(by, "forget", application, instance)
 	return b.err
 }
 
 func (b *backend) Administers(by agent.Caller) bool { return by.Admin }
 
 func (b *backend) VerifyLedger(_ context.Context, by agent.Caller) error {
-	b.note(by, "verify")
+	b.record(by, "verify")
 	return b.err
 }
 
 func (b *backend) Status(_ context.Context, by agent.Caller) (status.Status, error) {
-	b.note(by, "status")
+	b.record(by, "status")
 	if b.onStatus != nil {
 		b.onStatus()
 	}
 	return status.Status{Version: "1.2.3", Health: status.Serving}, b.err
 }
 
-func (b *backend) Held(context.Context, agent.Caller) []status.Instance { return b.held }
+func (b *backend) LeasedInstances(context.Context, agent.Caller) []status.Instance { return b.held }
 
 func (b *backend) Ledger(_ context.Context, by agent.Caller) ([]redeem.Entry, error) {
-	b.note(by, "ledger")
+	b.record(by, "ledger")
 	return b.entries, b.err
 }
 
 func (b *backend) Reload(_ context.Context, by agent.Caller) error {
-	b.note(by, "reload")
+	b.record(by, "reload")
 	return b.err
 }
 
 func (b *backend) Policy(_ context.Context, by agent.Caller) (api.Policy, error) {
-	b.note(by, "policy")
-	return api.Policy{Keys: []api.PolicyKey{{Key: "tenant", Status: api.PolicyOK}}}, b.err
+	b.record(by, "policy")
+	return api.Policy{Keys: []api.PolicyKey{{Key: "tenant", Status: api.PolicyStateOK}}}, b.err
 }
 
-func (b *backend) LookAtStore(_ context.Context, by agent.Caller) (api.Store, error) {
-	b.note(by, "store")
+func (b *backend) StoreStatus(_ context.Context, by agent.Caller) (api.Store, error) {
+	b.record(by, "store")
 	return api.Store{State: "ok", Damaged: []api.StoreDamage{}}, b.err
 }
 
-func (b *backend) DoWithStore(_ context.Context, by agent.Caller, verb string, really bool) (api.Store, error) {
-	b.note(by, verb, really)
+func (b *backend) RunStoreOperation(_ context.Context, by agent.Caller, verb string, really bool) (api.Store, error) {
+	b.record(by, verb, really)
 	return api.Store{State: "ok", Verb: verb, Counts: 3}, b.err
 }
 
 func (b *backend) Unregister(_ context.Context, by agent.Caller) (api.Store, error) {
-	b.note(by, "unregister")
+	b.record(by, "unregister")
 	return api.Store{State: "ok", Wiped: []api.WipedToken{{Instance: "cad/1"}}}, b.err
 }
 
 func (b *backend) Invalidate(_ context.Context, by agent.Caller, application, instance string, seen uint64) error {
-	b.note(by, "invalidate", application, instance, seen)
+	b.record(by, "invalidate", application, instance, seen)
 	return b.err
 }
 
 func (b *backend) Explain(_ context.Context, by agent.Caller, application string, of func() (agent.Caller, error)) (agent.Explanation, error) {
-	b.note(by, "explain", application)
+	b.record(by, "explain", application)
 	if b.err != nil {
 		return agent.Explanation{}, b.err
 	}
@@ -151,22 +151,22 @@ func (b *backend) Explain(_ context.Context, by agent.Caller, application string
 	return agent.Explanation{Application: application, Caller: c.Caller, Decision: authz.Decision{Allow: true, Rule: "allow[0]", Reason: "it holds"}}, nil
 }
 
-func (b *backend) Watch(_ context.Context, by agent.Caller, application string) (server.Changes, error) {
-	b.note(by, "watch", application)
+func (b *backend) Watch(_ context.Context, by agent.Caller, application string) (server.EventStream, error) {
+	b.record(by, "watch", application)
 	if b.err != nil {
 		return nil, b.err
 	}
 	return b.changes, nil
 }
 
-// changes are events that a test sends; a nil one ends the right to watch.
-type changes chan *agent.Event
+// eventStream are events that a test sends; a nil one ends the right to watch.
+type eventStream chan *agent.Event
 
-func (c changes) Next(ctx context.Context) ([]agent.Event, error) {
+func (c eventStream) Next(ctx context.Context) ([]agent.Event, error) {
 	select {
 	case e := <-c:
 		if e == nil {
-			return nil, fault.E("watch", fault.Denied, nil)
+			return nil, fault.New("watch", fault.Denied, nil)
 		}
 		return []agent.Event{*e}, nil
 	case <-ctx.Done():
@@ -174,9 +174,9 @@ func (c changes) Next(ctx context.Context) ([]agent.Event, error) {
 	}
 }
 
-// granted is a token as long as a JWT is, so that its reply is too long for the
+// longGrant is a token as long as a JWT is, so that its reply is too long for the
 // HTTP server to know its length by itself.
-func granted() agent.Grant {
+func longGrant() agent.Grant {
 	return agent.Grant{
 		Access: token.NewSecret(strings.Repeat("jwt.", 1000)), ExpiresIn: 90*time.Second + 999*time.Millisecond,
 		ExpiresAt: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Application: "cad", Instance: "cad/2",
@@ -184,8 +184,8 @@ func granted() agent.Grant {
 	}
 }
 
-// house is a server that runs, with a caller called alice.
-type house struct {
+// testServer is a server that runs, with a caller called alice.
+type testServer struct {
 	backend *backend
 	process ipctest.Process
 	ln      *ipctest.Listener
@@ -194,18 +194,18 @@ type house struct {
 	log     strings.Builder
 }
 
-// open starts a server. It is to be called in a bubble, and stopped there.
-func open(t *testing.T, b *backend) *house {
+// newTestServer starts a server. It is to be called in a bubble, and stopped there.
+func newTestServer(t *testing.T, b *backend) *testServer {
 	t.Helper()
-	h := &house{backend: b, ln: ipctest.NewListener()}
-	h.serve(t, ipctest.As(authz.Caller{User: "alice", UID: "1000", PID: 42}, &h.process))
+	h := &testServer{backend: b, ln: ipctest.NewListener()}
+	h.serve(t, ipctest.FixedCaller(authz.Caller{User: "alice", UID: "1000", PID: 42}, &h.process))
 	return h
 }
 
-func (h *house) serve(t *testing.T, identify func(net.Conn) (server.Attested, error)) {
+func (h *testServer) serve(t *testing.T, identify func(net.Conn) (server.IdentifiedCaller, error)) {
 	t.Helper()
-	d := deps(h.backend, identify, slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	d.User = func(net.Conn) (server.Account, error) { return server.Account{Name: cmp.Or(h.user, "1000")}, nil }
+	d := newDeps(h.backend, identify, slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	d.AccountOf = func(net.Conn) (server.Account, error) { return server.Account{Name: cmp.Or(h.user, "1000")}, nil }
 	s, err := server.New(d)
 	if err != nil {
 		t.Fatal(err)
@@ -217,8 +217,8 @@ func (h *house) serve(t *testing.T, identify func(net.Conn) (server.Attested, er
 }
 
 // inspect finds process 42 and no other.
-func inspect(identify func(net.Conn) (server.Attested, error)) func(int) (server.Attested, error) {
-	return func(pid int) (server.Attested, error) {
+func inspect(identify func(net.Conn) (server.IdentifiedCaller, error)) func(int) (server.IdentifiedCaller, error) {
+	return func(pid int) (server.IdentifiedCaller, error) {
 		if pid != 42 {
 			return nil, fmt.Errorf("there is no process %d", pid)
 		}
@@ -226,19 +226,19 @@ func inspect(identify func(net.Conn) (server.Attested, error)) func(int) (server
 	}
 }
 
-func deps(b *backend, identify func(net.Conn) (server.Attested, error), log *slog.Logger) server.Deps {
-	return server.Deps{Tokens: b, Registrar: b, Observer: b, Keeper: b, Minder: b, Watch: b.Watch, Reload: b.Reload, Policy: b.Policy, Diagnose: b.Diagnose, Metrics: b.Metrics, Contract: b.Contract, User: ipctest.User("1000"), Identify: identify, Inspect: inspect(identify), Total: 6, Now: time.Now, Log: log}
+func newDeps(b *backend, identify func(net.Conn) (server.IdentifiedCaller, error), log *slog.Logger) server.Deps {
+	return server.Deps{Tokens: b, Registrar: b, Observer: b, StoreManager: b, AccessManager: b, Watch: b.Watch, Reload: b.Reload, Policy: b.Policy, Diagnose: b.Diagnose, Metrics: b.Metrics, Contract: b.Contract, AccountOf: ipctest.FixedAccount("1000"), Identify: identify, IdentifyPID: inspect(identify), MaxConnections: 6, Now: time.Now, Log: log}
 }
 
 // client returns a client of the server.
-func (h *house) client(t *testing.T) *client.Client {
+func (h *testServer) client(t *testing.T) *client.Client {
 	c := client.New(client.Options{Dial: h.ln.Dial})
 	t.Cleanup(c.Close)
 	return c
 }
 
-// plain returns an HTTP client of the server without any manners.
-func (h *house) plain(t *testing.T) *http.Client {
+// httpClient returns an HTTP client of the server without any manners.
+func (h *testServer) httpClient(t *testing.T) *http.Client {
 	tr := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return h.ln.Dial(ctx) }}
 	t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -15,50 +15,50 @@ import (
 
 // connections holds the caller of each connection for as long as that is open.
 type connections struct {
-	user     func(net.Conn) (Account, error)
-	identify func(net.Conn) (Attested, error)
-	users    *users
-	open     sync.WaitGroup
-	fresh    atomic.Int64 // connections whose first request has not begun
+	accountOf       func(net.Conn) (Account, error)
+	identify        func(net.Conn) (IdentifiedCaller, error)
+	accounts        *accounts
+	open            sync.WaitGroup
+	awaitingRequest atomic.Int64 // connections whose first request has not begun
 
-	mu   sync.Mutex
-	held map[net.Conn]*connection
+	mu     sync.Mutex
+	byConn map[net.Conn]*connection
 }
 
 // connection is what the requests over one connection know of its caller.
 type connection struct {
 	net.Conn
-	late   *time.Timer         // ends the wait for a body; nil before the first
-	user   Account             // its name is "" if it is counted for nobody
-	unread bool                // the request under way has a body that has not come; for its goroutine alone
-	who    Attested            // nil if the caller is not known
-	caller func() agent.Caller // resolved at the first request
-	err    error
-	used   atomic.Bool // a request has begun, or none will
+	bodyTimer   *time.Timer         // ends the wait for a body; nil before the first
+	account     Account             // its name is "" if it is counted for nobody
+	bodyPending bool                // the request under way has a body that has not come; for its goroutine alone
+	identified  IdentifiedCaller    // nil if the caller is not known
+	caller      func() agent.Caller // resolved at the first request
+	err         error
+	used        atomic.Bool // a request has begun, or none will
 }
 
 type connectionKey struct{}
 
 var errTooMany = errors.New("too many connections of this user")
 
-func newConnections(user func(net.Conn) (Account, error), identify func(net.Conn) (Attested, error), us *users) *connections {
-	return &connections{user: user, identify: identify, users: us, held: map[net.Conn]*connection{}}
+func newConnections(user func(net.Conn) (Account, error), identify func(net.Conn) (IdentifiedCaller, error), us *accounts) *connections {
+	return &connections{accountOf: user, identify: identify, accounts: us, byConn: map[net.Conn]*connection{}}
 }
 
-// opened identifies the caller. The HTTP server calls it for each connection
+// onConnect identifies the caller. The HTTP server calls it for each connection
 // that it accepts, before changed.
-func (cs *connections) opened(ctx context.Context, c net.Conn) context.Context {
+func (cs *connections) onConnect(ctx context.Context, c net.Conn) context.Context {
 	cs.open.Add(1)
-	cs.fresh.Add(1)
+	cs.awaitingRequest.Add(1)
 	conn := &connection{Conn: c}
 	if err := cs.admit(c, conn); err != nil {
 		conn.err = err
-		if conn.user.Name == "" || errors.Is(err, ErrExhausted) {
+		if conn.account.Name == "" || errors.Is(err, ErrExhausted) {
 			_ = c.Close() // the HTTP server finds that, and reports it closed
 		}
 	}
 	cs.mu.Lock()
-	cs.held[c] = conn
+	cs.byConn[c] = conn
 	cs.mu.Unlock()
 	return context.WithValue(ctx, connectionKey{}, conn)
 }
@@ -67,72 +67,72 @@ func (cs *connections) opened(ctx context.Context, c net.Conn) context.Context {
 // cannot be counted, and who has too many, costs no more than this look; who
 // cannot be identified, since it has exited, still counts for its user.
 func (cs *connections) admit(c net.Conn, conn *connection) error {
-	account, err := cs.user(c)
+	account, err := cs.accountOf(c)
 	if err != nil {
 		return err
 	}
-	if !cs.users.connect(account) {
+	if !cs.accounts.connect(account) {
 		return errTooMany
 	}
-	conn.user = account
+	conn.account = account
 	who, err := cs.identify(c)
 	if err != nil {
 		return err
 	}
-	conn.who, conn.caller = who, sync.OnceValue(who.Caller)
+	conn.identified, conn.caller = who, sync.OnceValue(who.Caller)
 	return nil
 }
 
-// changed lets go of the caller. The HTTP server reports a connection closed
+// onStateChange lets go of the caller. The HTTP server reports a connection closed
 // once, after the last request over it has ended.
-func (cs *connections) changed(c net.Conn, state http.ConnState) {
+func (cs *connections) onStateChange(c net.Conn, state http.ConnState) {
 	if state != http.StateClosed {
 		return
 	}
 	cs.mu.Lock()
-	conn := cs.held[c]
-	delete(cs.held, c)
+	conn := cs.byConn[c]
+	delete(cs.byConn, c)
 	cs.mu.Unlock()
-	if conn.late != nil {
-		conn.late.Stop()
+	if conn.bodyTimer != nil {
+		conn.bodyTimer.Stop()
 	}
-	cs.use(conn)
-	if conn.who != nil {
-		_ = conn.who.Close() // there is nobody to tell, and nothing to be done
+	cs.markUsed(conn)
+	if conn.identified != nil {
+		_ = conn.identified.Close() // there is nobody to tell, and nothing to be done
 	}
-	if conn.user.Name != "" {
-		cs.users.disconnect(conn.user)
+	if conn.account.Name != "" {
+		cs.accounts.disconnect(conn.account)
 	}
 	cs.open.Done()
 }
 
-// use notes that a request has begun over a connection, or that none will.
-func (cs *connections) use(c *connection) {
+// markUsed notes that a request has begun over a connection, or that none will.
+func (cs *connections) markUsed(c *connection) {
 	if c.used.CompareAndSwap(false, true) {
-		cs.fresh.Add(-1)
+		cs.awaitingRequest.Add(-1)
 	}
 }
 
-// begins notes the beginning of each request.
-func (cs *connections) begins(next http.Handler) http.Handler {
+// trackRequests notes the beginning of each request.
+func (cs *connections) trackRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := connectionOf(r); ok {
-			cs.use(c)
-			c.unread = r.ContentLength != 0
+			cs.markUsed(c)
+			c.bodyPending = r.ContentLength != 0
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// settle returns once a request has begun over every connection that there is,
+// awaitFirstRequests returns once a request has begun over every connection that there is,
 // or after a limit: who connects and says nothing holds nobody up. No new one
 // may come any more.
-func (cs *connections) settle(limit time.Duration) {
-	again := time.NewTicker(settleEvery)
+func (cs *connections) awaitFirstRequests(limit time.Duration) {
+	again := time.NewTicker(firstRequestPoll)
 	defer again.Stop()
 	late := time.NewTimer(limit)
 	defer late.Stop()
-	for cs.fresh.Load() > 0 {
+	for cs.awaitingRequest.Load() > 0 {
 		select {
 		case <-again.C:
 		case <-late.C:
@@ -150,34 +150,34 @@ func connectionOf(r *http.Request) (*connection, bool) {
 	return c, ok
 }
 
-// await bounds the wait for a body. The timer is the connection's: one for each request would be three
+// startBodyTimer bounds the wait for a body. The timer is the connection's: one for each request would be three
 // allocations.
-func (c *connection) await(limit time.Duration) {
-	if c.late == nil {
-		c.late = time.AfterFunc(limit, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) })
+func (c *connection) startBodyTimer(limit time.Duration) {
+	if c.bodyTimer == nil {
+		c.bodyTimer = time.AfterFunc(limit, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) })
 		return
 	}
-	c.late.Reset(limit)
+	c.bodyTimer.Reset(limit)
 }
 
-// arrived ends the wait. err is what reading the body to its end came to.
-func (c *connection) arrived(err error) error {
-	late := !c.late.Stop()
+// stopBodyTimer ends the wait. err is what reading the body to its end came to.
+func (c *connection) stopBodyTimer(err error) error {
+	late := !c.bodyTimer.Stop()
 	if err != nil {
 		return err
 	}
-	c.unread = false
+	c.bodyPending = false
 	if late {
 		return c.SetReadDeadline(time.Time{}) // it came just in time
 	}
 	return nil
 }
 
-// dismiss sees to it that nobody waits for a body that is not read: the HTTP
+// abandonBody sees to it that nobody waits for a body that is not read: the HTTP
 // server would, without a limit, to find the next request behind it.
-func dismiss(w http.ResponseWriter, r *http.Request) {
+func abandonBody(w http.ResponseWriter, r *http.Request) {
 	c, ok := connectionOf(r)
-	if !ok || !c.unread {
+	if !ok || !c.bodyPending {
 		return
 	}
 	w.Header().Set("Connection", "close")
@@ -191,7 +191,7 @@ func callerOf(r *http.Request) (agent.Caller, error) {
 	case !ok:
 		return agent.Caller{}, fault.Errorf("attest", fault.Internal, "[unexpected] the request came over no connection")
 	case c.err != nil:
-		return agent.Caller{}, fault.Errorf("attest", fault.Denied, "the system could not say which process is calling; the daemon's log has the cause").Because(c.err)
+		return agent.Caller{}, fault.Errorf("attest", fault.Denied, "the system could not say which process is calling; the daemon's log has the cause").WithCause(c.err)
 	}
 	return c.caller(), nil
 }
@@ -199,7 +199,7 @@ func callerOf(r *http.Request) (agent.Caller, error) {
 // accountOf returns for whom the calls over the connection of a request count.
 func accountOf(r *http.Request) string {
 	if c, ok := connectionOf(r); ok {
-		return c.user.Name
+		return c.account.Name
 	}
 	return ""
 }

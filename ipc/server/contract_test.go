@@ -12,14 +12,14 @@ import (
 )
 
 func (b *backend) Contract(_ context.Context, by agent.Caller) (api.Contract, error) {
-	b.note(by, "contract")
+	b.record(by, "contract")
 	return api.Contract{Tenants: []status.TenantContract{{Tenant: "demo-host.com", Forms: []status.Form{}}}}, b.err
 }
 
 func TestContract(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &backend{}
-		h := open(t, b)
+		h := newTestServer(t, b)
 		if c, err := h.client(t).Contract(t.Context()); err != nil || len(c.Tenants) != 1 || c.Tenants[0].Tenant != "demo-host.com" {
 			t.Errorf("Contract = %+v, %v", c, err)
 		}
@@ -28,7 +28,7 @@ func TestContract(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		h := open(t, &backend{err: fault.Errorf("contract", fault.Denied, "for administrators")})
+		h := newTestServer(t, &backend{err: fault.Errorf("contract", fault.Denied, "for administrators")})
 		if c, err := h.client(t).Contract(t.Context()); fault.KindOf(err) != fault.Denied || len(c.Tenants) != 0 {
 			t.Errorf("Contract = %+v, %v; want it denied", c, err)
 		}

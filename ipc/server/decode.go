@@ -10,18 +10,18 @@ import (
 	"strings"
 )
 
-// decode reads exactly one JSON object into what into points to: no field that
+// decodeStrict reads exactly one JSON object into what into points to: no field that
 // it does not have, by its exact name, and none twice. Errors are words for the
 // caller and hold no value that was sent.
-func decode(b []byte, into any) error {
+func decodeStrict(b []byte, into any) error {
 	if err := checkFields(b, reflect.TypeOf(into).Elem()); err != nil {
 		return err
 	}
 	err := json.Unmarshal(b, into)
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("%s is a JSON %s, want %s", wrong.Field, strings.Fields(wrong.Value)[0], inWords(wrong.Type.Kind()))
+		return fmt.Errorf("%s is a JSON %s, want %s", wrong.Field, strings.Fields(wrong.Value)[0], describeKind(wrong.Type.Kind()))
 	}
-	return inJSON(err)
+	return trimJSONPrefix(err)
 }
 
 // checkFields reads the names of the object, which json.Unmarshal takes in any
@@ -33,7 +33,7 @@ func checkFields(b []byte, t reflect.Type) error {
 	case errors.Is(err, io.EOF):
 		return errors.New("it is empty")
 	case err != nil:
-		return inJSON(err)
+		return trimJSONPrefix(err)
 	case first != json.Delim('{'):
 		return errors.New("it is no object in { }")
 	}
@@ -41,7 +41,7 @@ func checkFields(b []byte, t reflect.Type) error {
 	for d.More() {
 		name, err := d.Token()
 		if err != nil {
-			return inJSON(err)
+			return trimJSONPrefix(err)
 		}
 		field, _ := name.(string)
 		if !hasField(t, field) {
@@ -53,7 +53,7 @@ func checkFields(b []byte, t reflect.Type) error {
 		seen[field] = true
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {
-			return inJSON(err)
+			return trimJSONPrefix(err)
 		}
 	}
 	return nil // how it ends is for json.Unmarshal to judge
@@ -69,8 +69,8 @@ func hasField(t reflect.Type, name string) bool {
 	return false
 }
 
-// inWords names what a field holds.
-func inWords(k reflect.Kind) string {
+// describeKind names what a field holds.
+func describeKind(k reflect.Kind) string {
 	switch k {
 	case reflect.String:
 		return "text in quotes"
@@ -82,8 +82,8 @@ func inWords(k reflect.Kind) string {
 	return k.String()
 }
 
-// inJSON takes the name of the package off an error.
-func inJSON(err error) error {
+// trimJSONPrefix takes the name of the package off an error.
+func trimJSONPrefix(err error) error {
 	if err == nil {
 		return nil
 	}

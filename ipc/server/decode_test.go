@@ -18,17 +18,17 @@ import (
 
 func TestEveryKindHasAStatus(t *testing.T) {
 	for _, k := range fault.Kinds() {
-		if statusOf[k] < 400 {
-			t.Errorf("%s has HTTP status %d", k, statusOf[k])
+		if httpStatusOf[k] < 400 {
+			t.Errorf("%s has HTTP status %d", k, httpStatusOf[k])
 		}
 	}
-	if got, want := len(statusOf), len(fault.Kinds()); got != want {
+	if got, want := len(httpStatusOf), len(fault.Kinds()); got != want {
 		t.Errorf("%d kinds have a status, want %d", got, want)
 	}
 }
 
 // A field that is added to the ledger must not be lost on the wire.
-func TestLedgerEntryIsWhole(t *testing.T) {
+func TestLedgerEntryHasEveryField(t *testing.T) {
 	var e redeem.Entry
 	in := reflect.ValueOf(&e).Elem()
 	for _, f := range in.Fields() {
@@ -58,7 +58,7 @@ func TestLedgerEntryIsWhole(t *testing.T) {
 }
 
 // A mistake is told in the caller's words, not in Go's.
-func TestDecodeTellsTheMistake(t *testing.T) {
+func TestDecodeErrors(t *testing.T) {
 	for in, want := range map[string]string{
 		``:                      "it is empty",
 		`null`:                  "it is no object in { }",
@@ -74,35 +74,35 @@ func TestDecodeTellsTheMistake(t *testing.T) {
 		`{"application":}`:                          "invalid character '}' looking for beginning of value",
 	} {
 		var q api.TokenRequest
-		if err := decode([]byte(in), &q); err == nil || err.Error() != want {
+		if err := decodeStrict([]byte(in), &q); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", in, err, want)
 		}
 	}
 }
 
 // The quick way knows less than the other one, and what it knows is the same.
-func FuzzQuick(f *testing.F) {
+func FuzzFastTokenRequest(f *testing.F) {
 	f.Add([]byte(`{"application":"cad","instance":"1","min_ttl":60,"wait":5}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, ok := quick(b)
+		got, ok := decodeTokenRequestFast(b)
 		if !ok {
 			return
 		}
 		var want api.TokenRequest
-		if err := decode(b, &want); err != nil || got != want {
+		if err := decodeStrict(b, &want); err != nil || got != want {
 			t.Errorf("quick read %+v, decode %+v, %v", got, want, err)
 		}
 	})
 }
 
-func TestQuickKnowsTheUsualForms(t *testing.T) {
+func TestDecodeTokenRequestFast(t *testing.T) {
 	want := api.TokenRequest{Application: "cad", Instance: "1", MinTTL: 60, Wait: 5}
 	for _, in := range []string{
 		`{"application":"cad","instance":"1","min_ttl":60,"wait":5}`,
 		"{\n  \"application\": \"cad\",\n  \"instance\": \"1\", \"min_ttl\": 60, \"wait\": 5\n}\n",
 		`{"wait":5,"min_ttl":60,"instance":"1","application":"cad"}`,
 	} {
-		if got, ok := quick([]byte(in)); !ok || got != want {
+		if got, ok := decodeTokenRequestFast([]byte(in)); !ok || got != want {
 			t.Errorf("quick(%s) = %+v, %t", in, got, ok)
 		}
 	}
@@ -114,7 +114,7 @@ func FuzzTokenRequest(f *testing.F) {
 	f.Add([]byte(`{"application":"cad","instance":"1","min_ttl":60,"wait":5}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var q api.TokenRequest
-		if decode(b, &q) != nil {
+		if decodeStrict(b, &q) != nil {
 			return
 		}
 		var loose any
@@ -126,7 +126,7 @@ func FuzzTokenRequest(f *testing.F) {
 			t.Fatal(err)
 		}
 		var q2 api.TokenRequest
-		if err := decode(again, &q2); err != nil || q2 != q {
+		if err := decodeStrict(again, &q2); err != nil || q2 != q {
 			t.Errorf("%+v became %+v, %v", q, q2, err)
 		}
 		r, err := tokenRequest(q)
@@ -154,7 +154,7 @@ func TestStatusesAreDescribed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff(got, statusOf); diff != "" {
+	if diff := cmp.Diff(got, httpStatusOf); diff != "" {
 		t.Errorf("the page's table (-) is not the code's (+):\n%s", diff)
 	}
 }

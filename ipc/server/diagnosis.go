@@ -7,8 +7,8 @@ import (
 	"regent/agent/status"
 )
 
-// exposition is a reply that is text and not JSON.
-type exposition string
+// metricsText is a reply that is text and not JSON.
+type metricsText string
 
 func (s *Server) diagnosis(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	d, err := s.Diagnose(r.Context(), by)
@@ -20,7 +20,7 @@ func (s *Server) diagnosis(_ http.ResponseWriter, r *http.Request, by agent.Call
 	if err != nil {
 		return nil, err
 	}
-	whole, err := within(&d, st)
+	whole, err := embedStatus(&d, st)
 	if err != nil {
 		return nil, err
 	}
@@ -32,5 +32,5 @@ func (s *Server) metrics(_ http.ResponseWriter, r *http.Request, by agent.Caller
 	if err != nil {
 		return nil, err
 	}
-	return exposition(text), nil
+	return metricsText(text), nil
 }

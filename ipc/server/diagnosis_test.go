@@ -13,20 +13,20 @@ import (
 )
 
 func (b *backend) Diagnose(_ context.Context, by agent.Caller) (api.Diagnosis, error) {
-	b.note(by, "diagnose")
-	return doctor.Daemon{PID: 7, Ways: []doctor.Way{{Host: "demo-host.com", Step: doctor.AtDNS}}}, b.err
+	b.record(by, "diagnose")
+	return doctor.Daemon{PID: 7, ServiceChecks: []doctor.ServiceCheck{{Host: "demo-host.com", Stage: doctor.StageDNS}}}, b.err
 }
 
 func (b *backend) Metrics(_ context.Context, by agent.Caller) (string, error) {
-	b.note(by, "metrics")
+	b.record(by, "metrics")
 	return "regent_health 1\n", b.err
 }
 
 func TestDiagnosis(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := open(t, &backend{})
+		h := newTestServer(t, &backend{})
 		d, err := h.client(t).Diagnose(t.Context())
-		if err != nil || d.PID != 7 || len(d.Ways) != 1 || d.Ways[0].Step != doctor.AtDNS {
+		if err != nil || d.PID != 7 || len(d.ServiceChecks) != 1 || d.ServiceChecks[0].Stage != doctor.StageDNS {
 			t.Errorf("Diagnose = %+v, %v", d, err)
 		}
 		if err := h.stop(); err != nil {
@@ -38,8 +38,8 @@ func TestDiagnosis(t *testing.T) {
 // Metrics are text, whole and with a length, not JSON.
 func TestMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := open(t, &backend{})
-		resp, err := h.plain(t).Get("http://regent/metrics")
+		h := newTestServer(t, &backend{})
+		resp, err := h.httpClient(t).Get("http://regent/metrics")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,7 @@ const (
 )
 
 func (s *Server) token(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	q, err := s.readToken(w, r)
+	q, err := s.readTokenRequest(w, r)
 	if err != nil {
 		return nil, err
 	}
@@ -50,53 +50,53 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, by agent.Caller) 
 func tokenRequest(q api.TokenRequest) (agent.TokenRequest, error) {
 	var none agent.TokenRequest
 	if q.Application == "" {
-		return none, invalid("application", "it is missing")
+		return none, invalidField("application", "it is missing")
 	}
 	if err := instance.CheckApplication(q.Application); err != nil {
-		return none, invalid("application", err.Error())
+		return none, invalidField("application", err.Error())
 	}
 	if q.Instance != "" {
 		if _, err := instance.ParseNumber(q.Instance); err != nil {
-			return none, invalid("instance", err.Error())
+			return none, invalidField("instance", err.Error())
 		}
 	}
-	ttl, err := seconds("min_ttl", q.MinTTL, maxTTL)
+	ttl, err := secondsOf("min_ttl", q.MinTTL, maxTTL)
 	if err != nil {
 		return none, err
 	}
-	wait, err := seconds("wait", q.Wait, maxWait)
+	wait, err := secondsOf("wait", q.Wait, maxWait)
 	if err != nil {
 		return none, err
 	}
 	return agent.TokenRequest{Application: q.Application, Instance: q.Instance, MinTTL: ttl, Wait: wait}, nil
 }
 
-func invalid(field, why string) error {
+func invalidField(field, why string) error {
 	return fault.Errorf("read request", fault.InvalidRequest, "%s: %s", field, why)
 }
 
-// seconds checks before it multiplies, which could overflow.
-func seconds(field string, n int64, most time.Duration) (time.Duration, error) {
+// secondsOf checks before it multiplies, which could overflow.
+func secondsOf(field string, n int64, most time.Duration) (time.Duration, error) {
 	if n < 0 || n > int64(most/time.Second) {
 		return 0, fault.Errorf("read request", fault.InvalidRequest, "%s is %d, want 0 to %d seconds", field, n, int64(most/time.Second))
 	}
 	return time.Duration(n) * time.Second, nil
 }
 
-// named returns the application and the instance's number of the path.
-func named(r *http.Request) (application, number string, err error) {
+// pathInstance returns the application and the instance's number of the path.
+func pathInstance(r *http.Request) (application, number string, err error) {
 	application, number = r.PathValue("application"), r.PathValue("instance")
 	if err := instance.CheckApplication(application); err != nil {
-		return "", "", invalid("application", err.Error())
+		return "", "", invalidField("application", err.Error())
 	}
 	if _, err := instance.ParseNumber(number); err != nil {
-		return "", "", invalid("instance", err.Error())
+		return "", "", invalidField("instance", err.Error())
 	}
 	return application, number, nil
 }
 
 func (s *Server) release(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	application, number, err := named(r)
+	application, number, err := pathInstance(r)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (s *Server) release(_ http.ResponseWriter, r *http.Request, by agent.Caller
 }
 
 func (s *Server) redeem(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	application, number, err := named(r)
+	application, number, err := pathInstance(r)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (s *Server) redeem(_ http.ResponseWriter, r *http.Request, by agent.Caller)
 }
 
 func (s *Server) forget(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	application, number, err := named(r)
+	application, number, err := pathInstance(r)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (s *Server) policy(_ http.ResponseWriter, r *http.Request, by agent.Caller)
 
 func (s *Server) register(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	var q api.RegistrationRequest
-	if err := s.read(w, r, &q); err != nil {
+	if err := s.readBody(w, r, &q); err != nil {
 		return nil, err
 	}
 	want, err := registration(q, by)
@@ -152,7 +152,7 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request, by agent.Calle
 	if err != nil {
 		return nil, err
 	}
-	reply := &api.Registration{Tenant: got.Tenant, Fingerprint: got.Fingerprint, Kept: got.Kept, Instances: got.Instances}
+	reply := &api.Registration{Tenant: got.Tenant, Fingerprint: got.Fingerprint, Stored: got.Stored, Instances: got.Instances}
 	if reply.Instances == nil {
 		reply.Instances = []status.Instance{} // a list on the wire, never null
 	}
@@ -161,33 +161,33 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request, by agent.Calle
 
 func registration(q api.RegistrationRequest, by agent.Caller) (agent.Registration, error) {
 	var none agent.Registration
-	wait, err := seconds("wait", q.Wait, maxWait)
+	wait, err := secondsOf("wait", q.Wait, maxWait)
 	if err != nil {
 		return none, err
 	}
 	if q.RegistrationToken == "" {
-		return none, invalid("registration_token", "it is missing")
+		return none, invalidField("registration_token", "it is missing")
 	}
 	if q.Application != "" {
 		if err := instance.CheckApplication(q.Application); err != nil {
-			return none, invalid("application", err.Error())
+			return none, invalidField("application", err.Error())
 		}
 	}
-	source, err := sourceOf(q.Source, by)
+	source, err := describeSource(q.Source, by)
 	if err != nil {
 		return none, err
 	}
 	return agent.Registration{
 		Token: token.NewSecret(q.RegistrationToken), Tenant: q.Tenant, Application: q.Application,
-		Source: source, Asked: true, Wait: wait,
+		Source: source, Manual: true, Wait: wait,
 	}, nil
 }
 
-// sourceOf words where a registration token came from, for status and log. Who
+// describeSource words where a registration token came from, for status and log. Who
 // gave it is known; from where is what they say.
-func sourceOf(said string, by agent.Caller) (string, error) {
+func describeSource(said string, by agent.Caller) (string, error) {
 	if len(said) > maxSource || strings.ContainsFunc(said, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return "", invalid("source", "want at most 200 bytes of printable text")
+		return "", invalidField("source", "want at most 200 bytes of printable text")
 	}
 	who := by.User
 	if who == "" {

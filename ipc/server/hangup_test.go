@@ -27,41 +27,41 @@ import (
 
 // hangups are the moments at which a client can hang up. Each is given a
 // connection and a request.
-var hangups = map[string]func(net.Conn, spoken){
-	"after the connection":     func(net.Conn, spoken) {},
-	"in the request line":      func(c net.Conn, r spoken) { say(c, r.head[:5]) },
-	"in the header":            func(c net.Conn, r spoken) { say(c, r.head[:len(r.head)-3]) },
-	"before the body":          func(c net.Conn, r spoken) { say(c, r.head) },
-	"in the body":              func(c net.Conn, r spoken) { say(c, r.head, r.body[:len(r.body)/2]) },
-	"before the answer":        func(c net.Conn, r spoken) { say(c, r.head, r.body) },
-	"before the second answer": func(c net.Conn, r spoken) { say(c, r.head, r.body, r.head, r.body) },
-	"with nothing more to say": func(c net.Conn, r spoken) { say(c, r.head, r.body); _ = c.(*net.UnixConn).CloseWrite() },
-	"while it is answered":     func(c net.Conn, r spoken) { say(c, r.head, r.body); time.Sleep(slowly / 2) },
-	"in the answer's header":   func(c net.Conn, r spoken) { say(c, r.head, r.body); hear(c, 16) },
-	"in the answer":            func(c net.Conn, r spoken) { say(c, r.head, r.body); hear(c, 400) },
-	"long after the answer":    func(c net.Conn, r spoken) { say(c, r.head, r.body); time.Sleep(3 * slowly) },
+var hangups = map[string]func(net.Conn, rawRequest){
+	"after the connection":     func(net.Conn, rawRequest) {},
+	"in the request line":      func(c net.Conn, r rawRequest) { writeParts(c, r.head[:5]) },
+	"in the header":            func(c net.Conn, r rawRequest) { writeParts(c, r.head[:len(r.head)-3]) },
+	"before the body":          func(c net.Conn, r rawRequest) { writeParts(c, r.head) },
+	"in the body":              func(c net.Conn, r rawRequest) { writeParts(c, r.head, r.body[:len(r.body)/2]) },
+	"before the answer":        func(c net.Conn, r rawRequest) { writeParts(c, r.head, r.body) },
+	"before the second answer": func(c net.Conn, r rawRequest) { writeParts(c, r.head, r.body, r.head, r.body) },
+	"with nothing more to say": func(c net.Conn, r rawRequest) { writeParts(c, r.head, r.body); _ = c.(*net.UnixConn).CloseWrite() },
+	"while it is answered":     func(c net.Conn, r rawRequest) { writeParts(c, r.head, r.body); time.Sleep(backendDelay / 2) },
+	"in the answer's header":   func(c net.Conn, r rawRequest) { writeParts(c, r.head, r.body); readBytes(c, 16) },
+	"in the answer":            func(c net.Conn, r rawRequest) { writeParts(c, r.head, r.body); readBytes(c, 400) },
+	"long after the answer":    func(c net.Conn, r rawRequest) { writeParts(c, r.head, r.body); time.Sleep(3 * backendDelay) },
 }
 
-// say sends all that the server takes: it may have closed already.
-func say(c net.Conn, parts ...string) { _, _ = io.WriteString(c, strings.Join(parts, "")) }
+// writeParts sends all that the server takes: it may have closed already.
+func writeParts(c net.Conn, parts ...string) { _, _ = io.WriteString(c, strings.Join(parts, "")) }
 
-// hear reads so many bytes, or what comes within a moment.
-func hear(c net.Conn, n int) {
-	_ = c.SetReadDeadline(time.Now().Add(5 * slowly))
+// readBytes reads so many bytes, or what comes within a moment.
+func readBytes(c net.Conn, n int) {
+	_ = c.SetReadDeadline(time.Now().Add(5 * backendDelay))
 	_, _ = io.ReadFull(c, make([]byte, n))
 }
 
-// slowly is how long the backend takes for a token, and between two events.
-const slowly = 2 * time.Millisecond
+// backendDelay is how long the backend takes for a token, and between two events.
+const backendDelay = 2 * time.Millisecond
 
-// spoken is one valid request, as it is on the wire.
-type spoken struct{ head, body string }
+// rawRequest is one valid request, as it is on the wire.
+type rawRequest struct{ head, body string }
 
 // requests returns one for each operation that the interface has.
-func requests(t *testing.T) map[string]spoken {
+func requests(t *testing.T) map[string]rawRequest {
 	t.Helper()
 	d, _ := readOpenAPI(t)
-	all := map[string]spoken{}
+	all := map[string]rawRequest{}
 	for path, methods := range d.Paths {
 		for method := range methods {
 			at, body := example.Replace(path), exampleBodies[path]
@@ -74,14 +74,14 @@ func requests(t *testing.T) map[string]spoken {
 			if method != "post" {
 				body = ""
 			}
-			all[method+" "+path] = spoken{fmt.Sprintf("%s %s HTTP/1.1\r\nHost: regent\r\nContent-Length: %d\r\n\r\n", strings.ToUpper(method), at, len(body)), body}
+			all[method+" "+path] = rawRequest{fmt.Sprintf("%s %s HTTP/1.1\r\nHost: regent\r\nContent-Length: %d\r\n\r\n", strings.ToUpper(method), at, len(body)), body}
 		}
 	}
 	return all
 }
 
-// walked is a server at whose endpoints clients hang up, and what it holds for them.
-type walked struct {
+// hangupServer is a server at whose endpoints clients hang up, and what it holds for them.
+type hangupServer struct {
 	*backend
 	process ipctest.Process
 	socket  string
@@ -91,48 +91,48 @@ type walked struct {
 	watched atomic.Int64 // in all
 }
 
-// left is what there is of each kind.
-type left struct{ goroutines, descriptors, callers, watches int64 }
+// resources is what there is of each kind.
+type resources struct{ goroutines, descriptors, callers, watches int64 }
 
 // Status implements [server.Observer]. It is longer than a socket takes in.
-func (w *walked) Status(context.Context, agent.Caller) (status.Status, error) {
+func (w *hangupServer) Status(context.Context, agent.Caller) (status.Status, error) {
 	return status.Status{Summary: strings.Repeat("x", 1<<20)}, nil
 }
 
 // Watch is for [server.Deps]: it tells of a change again and again.
-func (w *walked) Watch(ctx context.Context, _ agent.Caller, _ string) (server.Changes, error) {
+func (w *hangupServer) Watch(ctx context.Context, _ agent.Caller, _ string) (server.EventStream, error) {
 	w.watches.Add(1)
 	w.watched.Add(1)
 	context.AfterFunc(ctx, func() { w.watches.Add(-1) })
-	return again{}, nil
+	return endlessEvents{}, nil
 }
 
-type again struct{}
+type endlessEvents struct{}
 
-func (again) Next(ctx context.Context) ([]agent.Event, error) {
+func (endlessEvents) Next(ctx context.Context) ([]agent.Event, error) {
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case <-time.After(slowly):
+	case <-time.After(backendDelay):
 		return []agent.Event{{Instance: instance.ID{Tenant: "t", Application: "cad", Number: 1}, State: instance.Live}}, nil
 	}
 }
 
-// walk serves over a real socket, to callers of whom each is another user: no
+// newHangupServer serves over a real socket, to callers of whom each is another user: no
 // one runs out of calls.
-func walk(t *testing.T) *walked {
+func newHangupServer(t *testing.T) *hangupServer {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "r") //nolint:usetesting // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	w := &walked{backend: &backend{grant: granted(), delay: slowly}, socket: filepath.Join(dir, "s")}
-	d := deps(w.backend, func(c net.Conn) (server.Attested, error) {
-		return ipctest.As(authz.Caller{UID: fmt.Sprint(w.taken.Load()), PID: 42}, &w.process)(c)
+	w := &hangupServer{backend: &backend{grant: longGrant(), delay: backendDelay}, socket: filepath.Join(dir, "s")}
+	d := newDeps(w.backend, func(c net.Conn) (server.IdentifiedCaller, error) {
+		return ipctest.FixedCaller(authz.Caller{UID: fmt.Sprint(w.taken.Load()), PID: 42}, &w.process)(c)
 	}, slog.New(slog.DiscardHandler))
-	d.User = func(net.Conn) (server.Account, error) { return server.Account{Name: fmt.Sprint(w.taken.Add(1))}, nil }
-	d.Observer, d.Watch, d.Total = w, w.Watch, 1000
+	d.AccountOf = func(net.Conn) (server.Account, error) { return server.Account{Name: fmt.Sprint(w.taken.Add(1))}, nil }
+	d.Observer, d.Watch, d.MaxConnections = w, w.Watch, 1000
 	s, err := server.New(d)
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +146,7 @@ func walk(t *testing.T) *walked {
 }
 
 // hangUp connects, does what is done until then, and goes.
-func (w *walked) hangUp(t *testing.T, r spoken, until func(net.Conn, spoken)) {
+func (w *hangupServer) hangUp(t *testing.T, r rawRequest, until func(net.Conn, rawRequest)) {
 	t.Helper()
 	c, err := net.Dial("unix", w.socket)
 	if err != nil {
@@ -157,11 +157,11 @@ func (w *walked) hangUp(t *testing.T, r spoken, until func(net.Conn, spoken)) {
 	c.Close()
 }
 
-// left waits until there is no more than want, but not for ever, and returns what
+// waitForResources waits until there is no more than want, but not for ever, and returns what
 // there is.
-func (w *walked) left(want left) (now left) {
+func (w *hangupServer) waitForResources(want resources) (now resources) {
 	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(time.Millisecond) {
-		now = left{int64(runtime.NumGoroutine()), 0, int64(w.process.Holds()), w.watches.Load()}
+		now = resources{int64(runtime.NumGoroutine()), 0, int64(w.process.OpenHandles()), w.watches.Load()}
 		if names, err := os.ReadDir("/proc/self/fd"); err == nil { // only Linux has it
 			now.descriptors = int64(len(names))
 		}
@@ -175,8 +175,8 @@ func (w *walked) left(want left) (now left) {
 // TestHangUp: whoever hangs up, at whatever endpoint and moment, leaves nothing
 // behind: no goroutine, no descriptor, no watch and no hold of the caller.
 func TestHangUp(t *testing.T) {
-	w := walk(t)
-	before := left{goroutines: int64(runtime.NumGoroutine()) + 1} // one more is between two looks
+	w := newHangupServer(t)
+	before := resources{goroutines: int64(runtime.NumGoroutine()) + 1} // one more is between two looks
 	if names, err := os.ReadDir("/proc/self/fd"); err == nil {
 		before.descriptors = int64(len(names))
 	}
@@ -185,7 +185,7 @@ func TestHangUp(t *testing.T) {
 			for range 3 {
 				w.hangUp(t, r, until)
 			}
-			if after := w.left(before); after != before {
+			if after := w.waitForResources(before); after != before {
 				t.Fatalf("%s, hung up %s: there are %+v, want %+v", name, moment, after, before)
 			}
 		}

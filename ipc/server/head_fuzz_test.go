@@ -19,8 +19,8 @@ import (
 func FuzzRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		synctest.Test(t, func(t *testing.T) {
-			b := &backend{grant: granted(), changes: make(changes)}
-			h := open(t, b)
+			b := &backend{grant: longGrant(), changes: make(eventStream)}
+			h := newTestServer(t, b)
 			c, err := h.ln.Dial(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -55,7 +55,7 @@ func FuzzRequest(f *testing.F) {
 			if err := h.stop(); err != nil {
 				t.Error(err)
 			}
-			if n := h.process.Holds(); n != 0 {
+			if n := h.process.OpenHandles(); n != 0 {
 				t.Errorf("%d holds are left of the process", n)
 			}
 		})

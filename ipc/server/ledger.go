@@ -13,14 +13,14 @@ const maxRedemption = 200
 
 func (s *Server) resolve(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	var q api.Resolution
-	if err := s.read(w, r, &q); err != nil {
+	if err := s.readBody(w, r, &q); err != nil {
 		return nil, err
 	}
 	switch {
 	case q.ID == "" || len(q.ID) > maxRedemption:
-		return nil, invalid("id", "want a redemption's id as the ledger has it")
+		return nil, invalidField("id", "want a redemption's id as the ledger has it")
 	case q.Consumed == nil: // it decides about a count: nothing is taken for granted
-		return nil, invalid("consumed", "it is missing; say true or false")
+		return nil, invalidField("consumed", "it is missing; say true or false")
 	}
 	return nil, s.Registrar.Resolve(r.Context(), by, q.ID, *q.Consumed)
 }

@@ -10,27 +10,27 @@ const (
 	// MaxPerUser is how many connections an account has at most, if there is room
 	// for twice as many: more is a leak or an attack. Each takes about 25 KiB.
 	MaxPerUser = 1024
-	// maxReserve is how many connections are kept for root, administrators and the
+	// maxReserved is how many connections are kept for root, administrators and the
 	// daemon's own user: they must be able to look at, and end, what takes the rest.
-	maxReserve = 64
-	// unknownShares is how many times MaxPerUser all users together have that no
+	maxReserved = 64
+	// unknownUsersFactor is how many times MaxPerUser all users together have that no
 	// database of this device knows: who has many user ids is not many people.
-	unknownShares = 4
+	unknownUsersFactor = 4
 )
 
 // Limits of calls of one account. Hand-outs are never counted, and never refused
 // by them.
 const (
-	burst     = 100 // other calls at once, and as many refusals of tokens
-	perSecond = 20  // of each, for ever
+	maxBurst       = 100 // other calls at once, and as many refusals of tokens
+	callsPerSecond = 20  // of each, for ever
 
 	// A reply is paid for by its length, since that is what it costs to make and to
 	// copy: 1.25 MiB a second for ever. Short ones are in the price of the call.
-	replyUnit  = 64 << 10 // bytes that count as a call
-	maxPending = 8 << 20  // bytes of replies that are not taken in, unless it is one
+	replyBytesPerCall    = 64 << 10 // bytes that count as a call
+	maxPendingReplyBytes = 8 << 20  // bytes of replies that are not taken in, unless it is one
 
-	maxTarpit = time.Second // for an answer that nobody may hurry
-	maxIdle   = 1024        // users that are remembered without a connection
+	throttleDelay   = time.Second // for an answer that nobody may hurry
+	maxIdleAccounts = 1024        // users that are remembered without a connection
 )
 
 // Account is whose connections and calls are counted together.
@@ -42,17 +42,17 @@ type Account struct {
 	Privileged func() bool
 }
 
-// users keeps account of what each user takes up. It is safe for concurrent
+// accounts keeps account of what each user takes up. It is safe for concurrent
 // use.
-type users struct {
-	now                             func() time.Time
-	perUser, unknown, common, total int // connections at a time: of one account, of all unknown, of all, with the reserve
+type accounts struct {
+	now                                func() time.Time
+	perAccount, unknown, common, total int // connections at a time: of one account, of all unknown, of all, with the reserve
 
 	mu          sync.Mutex
-	by          map[string]*usage
+	byName      map[string]*usage
 	open        int
 	openUnknown int
-	sweep       int // accounts at which the idle ones are forgotten
+	sweepAt     int // accounts at which the idle ones are forgotten
 }
 
 // usage is what one user takes up: connections, and credit. Refusals of tokens have
@@ -70,26 +70,26 @@ type credit struct {
 	at   time.Time // of left
 }
 
-func newUsers(now func() time.Time, total int) *users {
-	return &users{
-		now: now, perUser: min(MaxPerUser, total/2), unknown: min(unknownShares*MaxPerUser, total/2),
-		common: total - min(maxReserve, total/8), total: total, sweep: maxIdle, by: map[string]*usage{},
+func newAccounts(now func() time.Time, total int) *accounts {
+	return &accounts{
+		now: now, perAccount: min(MaxPerUser, total/2), unknown: min(unknownUsersFactor*MaxPerUser, total/2),
+		common: total - min(maxReserved, total/8), total: total, sweepAt: maxIdleAccounts, byName: map[string]*usage{},
 	}
 }
 
 // connect takes a connection into the account, and reports whether it may stay.
-func (us *users) connect(a Account) bool {
-	if us.take(a, false) {
+func (us *accounts) connect(a Account) bool {
+	if us.admit(a, false) {
 		return true
 	}
-	return a.Privileged != nil && a.Privileged() && us.take(a, true)
+	return a.Privileged != nil && a.Privileged() && us.admit(a, true)
 }
 
-func (us *users) take(a Account, privileged bool) bool {
+func (us *accounts) admit(a Account, privileged bool) bool {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	u := us.user(a.Name)
-	if u.open >= us.perUser || us.open >= us.total || !privileged && u.open >= us.room(a) {
+	u := us.usageOf(a.Name)
+	if u.open >= us.perAccount || us.open >= us.total || !privileged && u.open >= us.connectionLimit(a) {
 		return false
 	}
 	u.open++
@@ -100,10 +100,10 @@ func (us *users) take(a Account, privileged bool) bool {
 	return true
 }
 
-// room is how many connections an account may have now: no more than are left for
+// connectionLimit is how many connections an account may have now: no more than are left for
 // others, and of an unknown user an eighth of what is left for all unknown. So the
 // 32 users of one person leave something to the next unknown one.
-func (us *users) room(a Account) int {
+func (us *accounts) connectionLimit(a Account) int {
 	left := us.common - us.open
 	if a.Unknown {
 		left = min(left, (us.unknown-us.openUnknown+7)/8)
@@ -112,108 +112,108 @@ func (us *users) room(a Account) int {
 }
 
 // disconnect takes it out again.
-func (us *users) disconnect(a Account) {
+func (us *accounts) disconnect(a Account) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	us.user(a.Name).open--
+	us.usageOf(a.Name).open--
 	us.open--
 	if a.Unknown {
 		us.openUnknown--
 	}
 }
 
-// spend takes one call from the user's credit, and returns 0; or how long it
+// takeCall takes one call from the user's credit, and returns 0; or how long it
 // will be until there is credit again.
-func (us *users) spend(account string) time.Duration {
+func (us *accounts) takeCall(account string) time.Duration {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	return us.user(account).calls.spend(us.now())
+	return us.usageOf(account).calls.take(us.now())
 }
 
-// spendRefusal is spend for a refusal of a token.
-func (us *users) spendRefusal(account string) time.Duration {
+// takeRefusal is spend for a refusal of a token.
+func (us *accounts) takeRefusal(account string) time.Duration {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	return us.user(account).refusals.spend(us.now())
+	return us.usageOf(account).refusals.take(us.now())
 }
 
-// lend takes a reply of so many bytes into the account, to be given back once it is
+// reserveReply takes a reply of so many bytes into the account, to be given back once it is
 // written, and returns 0; or how long it will be until it may be had. One that must
 // be is never refused.
-func (us *users) lend(account string, bytes int, must bool) time.Duration {
+func (us *accounts) reserveReply(account string, bytes int, must bool) time.Duration {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	u := us.user(account)
-	u.calls.earn(us.now())
+	u := us.usageOf(account)
+	u.calls.refill(us.now())
 	if !must && u.calls.left < 0 {
-		return u.calls.debt()
+		return u.calls.delay()
 	}
-	if !must && u.pending > 0 && u.pending+bytes > maxPending {
+	if !must && u.pending > 0 && u.pending+bytes > maxPendingReplyBytes {
 		return time.Second
 	}
 	u.pending += bytes
-	u.calls.left -= float64(bytes) / replyUnit
+	u.calls.left -= float64(bytes) / replyBytesPerCall
 	return 0
 }
 
-// giveBack is called when a reply was written, or nobody takes it in.
-func (us *users) giveBack(account string, bytes int) {
+// releaseReply is called when a reply was written, or nobody takes it in.
+func (us *accounts) releaseReply(account string, bytes int) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	us.user(account).pending -= bytes
+	us.usageOf(account).pending -= bytes
 }
 
-// owes returns how long it will be until the account is out of debt.
-func (us *users) owes(account string) time.Duration {
+// retryDelay returns how long it will be until the account is out of debt.
+func (us *accounts) retryDelay(account string) time.Duration {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	u := us.user(account)
-	u.calls.earn(us.now())
-	return max(0, u.calls.debt())
+	u := us.usageOf(account)
+	u.calls.refill(us.now())
+	return max(0, u.calls.delay())
 }
 
-// spend takes one call, and returns 0; or how long it will be until there is one.
-func (c *credit) spend(now time.Time) time.Duration {
-	c.earn(now)
+// take takes one call, and returns 0; or how long it will be until there is one.
+func (c *credit) take(now time.Time) time.Duration {
+	c.refill(now)
 	if c.left < 1 {
-		return time.Duration((1 - c.left) / perSecond * float64(time.Second))
+		return time.Duration((1 - c.left) / callsPerSecond * float64(time.Second))
 	}
 	c.left--
 	return 0
 }
 
-func (c *credit) debt() time.Duration {
-	return time.Duration(-c.left / perSecond * float64(time.Second))
+func (c *credit) delay() time.Duration {
+	return time.Duration(-c.left / callsPerSecond * float64(time.Second))
 }
 
-func (c *credit) earn(now time.Time) {
-	c.left = min(burst, c.left+max(0, now.Sub(c.at).Seconds())*perSecond)
+func (c *credit) refill(now time.Time) {
+	c.left = min(maxBurst, c.left+max(0, now.Sub(c.at).Seconds())*callsPerSecond)
 	c.at = now
 }
 
-// idle reports whether there is nothing to remember.
-func (u *usage) idle(now time.Time) bool {
-	u.calls.earn(now)
-	u.refusals.earn(now)
-	return u.open == 0 && u.calls.left == burst && u.refusals.left == burst
+// isIdle reports whether there is nothing to remember.
+func (u *usage) isIdle(now time.Time) bool {
+	u.calls.refill(now)
+	u.refusals.refill(now)
+	return u.open == 0 && u.calls.left == maxBurst && u.refusals.left == maxBurst
 }
 
-// user returns the account of a user. One that is idle and has all its credit
+// usageOf returns the account of a user. One that is idle and has all its credit
 // is nothing to remember; they are looked for when there are twice as many.
-func (us *users) user(account string) *usage {
-	if u, ok := us.by[account]; ok {
+func (us *accounts) usageOf(account string) *usage {
+	if u, ok := us.byName[account]; ok {
 		return u
 	}
-	if now := us.now(); len(us.by) >= us.sweep {
-		for id, u := range us.by {
-			if u.idle(now) {
-				delete(us.by, id)
+	if now := us.now(); len(us.byName) >= us.sweepAt {
+		for id, u := range us.byName {
+			if u.isIdle(now) {
+				delete(us.byName, id)
 			}
 		}
-		us.sweep = max(maxIdle, 2*len(us.by))
+		us.sweepAt = max(maxIdleAccounts, 2*len(us.byName))
 	}
-	whole := credit{burst, us.now()}
+	whole := credit{maxBurst, us.now()}
 	u := &usage{calls: whole, refusals: whole}
-	us.by[account] = u
+	us.byName[account] = u
 	return u
 }

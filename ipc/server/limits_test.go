@@ -21,8 +21,8 @@ import (
 // served, and those that were closed make room.
 func TestConnectionsOfOneUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &house{backend: &backend{}, ln: ipctest.NewListener()}
-		h.serve(t, ipctest.As(authz.Caller{}, &h.process))
+		h := &testServer{backend: &backend{}, ln: ipctest.NewListener()}
+		h.serve(t, ipctest.FixedCaller(authz.Caller{}, &h.process))
 		var open []net.Conn
 		for range 4 { // the limit is three
 			c, err := h.ln.Dial(t.Context())
@@ -51,7 +51,7 @@ func TestConnectionsOfOneUser(t *testing.T) {
 		if err := h.stop(); err != nil {
 			t.Error(err)
 		}
-		if n := h.process.Holds(); n != 0 {
+		if n := h.process.OpenHandles(); n != 0 {
 			t.Errorf("%d callers are still held", n)
 		}
 	})
@@ -59,11 +59,14 @@ func TestConnectionsOfOneUser(t *testing.T) {
 
 // A connection whose process has exited, its descriptor handed to another one,
 // takes a descriptor of ours too: it counts for the user who made it.
-func TestConnectionsOfNobodyCount(t *testing.T) {
+func TestConnectionOfExitedProcessCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &house{backend: &backend{}, ln: ipctest.NewListener()}
+		h := &testServer{backend: &backend{}, ln: ipctest.NewListener()}
 		identified := 0
-		h.serve(t, func(net.Conn) (server.Attested, error) { identified++; return nil, errors.New("process has exited") })
+		h.serve(t, func(net.Conn) (server.IdentifiedCaller, error) {
+			identified++
+			return nil, errors.New("process has exited")
+		})
 		for range 4 { // the limit is three
 			c, err := h.ln.Dial(t.Context())
 			if err != nil {
@@ -83,7 +86,7 @@ func TestConnectionsOfNobodyCount(t *testing.T) {
 
 // Calls have a limit for each user; hand-outs are neither counted nor refused.
 func TestCallsOfOneUser(t *testing.T) {
-	bubble(t, &backend{grant: granted()}, func(t *testing.T, h *house) {
+	withServer(t, &backend{grant: longGrant()}, func(t *testing.T, h *testServer) {
 		c := h.client(t)
 		for i := range 1000 {
 			if _, err := c.Token(t.Context(), api.TokenRequest{Application: "cad"}); err != nil {
@@ -95,7 +98,7 @@ func TestCallsOfOneUser(t *testing.T) {
 		for ; err == nil; calls++ { // no read call, which the client would make again
 			err = c.Reload(t.Context())
 		}
-		if f := fault.Of(err); f.Kind != fault.Throttled || f.Retry <= 0 || calls != 101 {
+		if f := fault.From(err); f.Kind != fault.Throttled || f.Retry <= 0 || calls != 101 {
 			t.Errorf("call %d: %v, retry %v; want the 101st to be throttled", calls, err, f.Retry)
 		}
 		if _, err := c.Token(t.Context(), api.TokenRequest{Application: "cad"}); err != nil {
@@ -109,9 +112,9 @@ func TestCallsOfOneUser(t *testing.T) {
 }
 
 // Who is refused again and again gets the refusals slowly.
-func TestRefusalsAreSlow(t *testing.T) {
-	b := &backend{err: fault.E("token", fault.Denied, nil)}
-	bubble(t, b, func(t *testing.T, h *house) {
+func TestRefusalsAreThrottled(t *testing.T) {
+	b := &backend{err: fault.New("token", fault.Denied, nil)}
+	withServer(t, b, func(t *testing.T, h *testServer) {
 		c, began := h.client(t), time.Now()
 		for range 110 {
 			if _, err := c.Token(t.Context(), api.TokenRequest{Application: "cad"}); !errors.Is(err, fault.Denied) {
@@ -126,8 +129,8 @@ func TestRefusalsAreSlow(t *testing.T) {
 
 // TestRefusalsLeaveCalls: when every request for a token is refused, doctor and
 // status still find out why.
-func TestRefusalsLeaveCalls(t *testing.T) {
-	bubble(t, &backend{err: fault.E("token", fault.Unavailable, nil)}, func(t *testing.T, h *house) {
+func TestRefusalsHaveOwnCredit(t *testing.T) {
+	withServer(t, &backend{err: fault.New("token", fault.Unavailable, nil)}, func(t *testing.T, h *testServer) {
 		c := h.client(t)
 		for range 105 {
 			if _, err := c.Token(t.Context(), api.TokenRequest{Application: "cad"}); !errors.Is(err, fault.Unavailable) {
@@ -142,8 +145,8 @@ func TestRefusalsLeaveCalls(t *testing.T) {
 
 // TestThrottledReadsAreMadeAgain: another program of the user has used the credit
 // up. A read call waits for it; one that changes something is the caller's to repeat.
-func TestThrottledReadsAreMadeAgain(t *testing.T) {
-	bubble(t, &backend{}, func(t *testing.T, h *house) {
+func TestThrottledReadsAreRetried(t *testing.T) {
+	withServer(t, &backend{}, func(t *testing.T, h *testServer) {
 		c := h.client(t)
 		spend := func() {
 			var err error
@@ -178,8 +181,8 @@ func TestThrottledReadsAreMadeAgain(t *testing.T) {
 }
 
 // A client that asks and does not read loses its connection.
-func TestAnswerThatIsNotRead(t *testing.T) {
-	bubble(t, &backend{grant: granted()}, func(t *testing.T, h *house) {
+func TestUnreadReplyClosesConnection(t *testing.T) {
+	withServer(t, &backend{grant: longGrant()}, func(t *testing.T, h *testServer) {
 		c, err := h.ln.Dial(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -193,7 +196,7 @@ func TestAnswerThatIsNotRead(t *testing.T) {
 		synctest.Wait()
 		time.Sleep(6 * time.Second)
 		synctest.Wait()
-		if n := h.process.Holds(); n != 0 {
+		if n := h.process.OpenHandles(); n != 0 {
 			t.Errorf("%d callers are held %v later", n, time.Since(began))
 		}
 	})

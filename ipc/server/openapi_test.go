@@ -18,8 +18,8 @@ import (
 	"regent/ipc/api"
 )
 
-// described is the OpenAPI document, as far as this test reads it.
-type described struct {
+// openAPIDocument is the OpenAPI document, as far as this test reads it.
+type openAPIDocument struct {
 	Paths map[string]map[string]struct {
 		RequestBody *struct{ Content map[string]any }
 		Responses   map[string]struct {
@@ -32,11 +32,11 @@ type described struct {
 	}
 }
 
-const document = "../openapi.json"
+const openAPIFile = "../openapi.json"
 
-func readOpenAPI(t *testing.T) (d described, c *jsonschema.Compiler) {
+func readOpenAPI(t *testing.T) (d openAPIDocument, c *jsonschema.Compiler) {
 	t.Helper()
-	b, err := os.ReadFile(document)
+	b, err := os.ReadFile(openAPIFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestOpenAPIPaths(t *testing.T) {
 	if got, want := slices.Sorted(maps.Keys(d.Paths)), slices.Sorted(slices.Values(paths)); !slices.Equal(got, want) {
 		t.Errorf("the document has %q, the interface %q", got, want)
 	}
-	bubble(t, &backend{}, func(t *testing.T, h *house) {
+	withServer(t, &backend{}, func(t *testing.T, h *testServer) {
 		for path, methods := range d.Paths {
 			var want []string
 			for m := range methods {
@@ -94,14 +94,14 @@ var exampleBodies = map[string]string{
 	api.PathResolve: `{"id":"x","consumed":true}`, api.PathStoreVerb: `{"really":true}`, api.PathInvalidate: `{"generation":7}`,
 }
 
-func request(t *testing.T, h *house, method, path string, body io.Reader) (*http.Response, []byte) {
+func request(t *testing.T, h *testServer, method, path string, body io.Reader) (*http.Response, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, "http://regent"+example.Replace(path), body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Close = true // the server of the test takes few connections
-	resp, err := h.plain(t).Do(req)
+	resp, err := h.httpClient(t).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,17 +133,17 @@ func TestOpenAPIAnswers(t *testing.T) {
 				if refused && body == nil && url == path {
 					continue // nothing about it can be wrong
 				}
-				bubble(t, &backend{grant: granted(), changes: make(chan *agent.Event)}, func(t *testing.T, h *house) {
+				withServer(t, &backend{grant: longGrant(), changes: make(chan *agent.Event)}, func(t *testing.T, h *testServer) {
 					resp, got := request(t, h, strings.ToUpper(method), url, body)
-					answers(t, compiler, o.Responses, resp, got, refused)
+					checkAnswer(t, compiler, o.Responses, resp, got, refused)
 				})
 			}
 		}
 	}
 }
 
-// answers holds one answer against what is described.
-func answers(t *testing.T, c *jsonschema.Compiler, responses map[string]struct {
+// checkAnswer holds one answer against what is described.
+func checkAnswer(t *testing.T, c *jsonschema.Compiler, responses map[string]struct {
 	Content map[string]struct {
 		Schema struct {
 			Ref string `json:"$ref"`

@@ -6,36 +6,36 @@ import (
 	"regent/ipc/api"
 )
 
-// quick reads a token request of the usual form, at a tenth of what
+// decodeTokenRequestFast reads a token request of the usual form, at a tenth of what
 // encoding/json takes. It refuses nothing: what it does not know (escapes,
 // other types, unknown or repeated keys) is for decode to judge. That the two
-// never differ is held by FuzzQuick.
-func quick(b []byte) (q api.TokenRequest, ok bool) {
-	s := scan{b}
-	if !s.take('{') {
+// never differ is held by FuzzFastTokenRequest.
+func decodeTokenRequestFast(b []byte) (q api.TokenRequest, ok bool) {
+	s := jsonScanner{b}
+	if !s.takeByte('{') {
 		return q, false
 	}
-	for first := true; !s.take('}'); first = false {
-		if !first && !s.take(',') {
+	for first := true; !s.takeByte('}'); first = false {
+		if !first && !s.takeByte(',') {
 			return q, false
 		}
-		name, ok := s.text()
-		if !ok || !s.take(':') || !s.field(string(name), &q) {
+		name, ok := s.takePlainString()
+		if !ok || !s.takeByte(':') || !s.takeField(string(name), &q) {
 			return api.TokenRequest{}, false
 		}
 	}
-	s.space()
+	s.skipSpace()
 	return q, len(s.rest) == 0
 }
 
-// scan is JSON that is yet to be read.
-type scan struct{ rest []byte }
+// jsonScanner is JSON that is yet to be read.
+type jsonScanner struct{ rest []byte }
 
-func (s *scan) space() { s.rest = bytes.TrimLeft(s.rest, " \t\r\n") }
+func (s *jsonScanner) skipSpace() { s.rest = bytes.TrimLeft(s.rest, " \t\r\n") }
 
-// take takes one character, after space.
-func (s *scan) take(c byte) bool {
-	s.space()
+// takeByte takes one character, after space.
+func (s *jsonScanner) takeByte(c byte) bool {
+	s.skipSpace()
 	if len(s.rest) == 0 || s.rest[0] != c {
 		return false
 	}
@@ -43,23 +43,23 @@ func (s *scan) take(c byte) bool {
 	return true
 }
 
-// field takes the value of a field that has none yet.
-func (s *scan) field(name string, q *api.TokenRequest) bool {
+// takeField takes the value of a field that has none yet.
+func (s *jsonScanner) takeField(name string, q *api.TokenRequest) bool {
 	switch name {
 	case "application":
-		return s.word(&q.Application)
+		return s.takeString(&q.Application)
 	case "instance":
-		return s.word(&q.Instance)
+		return s.takeString(&q.Instance)
 	case "min_ttl":
-		return s.number(&q.MinTTL)
+		return s.takeNumber(&q.MinTTL)
 	case "wait":
-		return s.number(&q.Wait)
+		return s.takeNumber(&q.Wait)
 	}
 	return false
 }
 
-func (s *scan) word(into *string) bool {
-	v, ok := s.text()
+func (s *jsonScanner) takeString(into *string) bool {
+	v, ok := s.takePlainString()
 	if !ok || len(v) == 0 || *into != "" {
 		return false
 	}
@@ -67,9 +67,9 @@ func (s *scan) word(into *string) bool {
 	return true
 }
 
-// text takes a string of plain characters.
-func (s *scan) text() ([]byte, bool) {
-	if !s.take('"') {
+// takePlainString takes a string of plain characters.
+func (s *jsonScanner) takePlainString() ([]byte, bool) {
+	if !s.takeByte('"') {
 		return nil, false
 	}
 	for i, c := range s.rest {
@@ -85,9 +85,9 @@ func (s *scan) text() ([]byte, bool) {
 	return nil, false
 }
 
-// number takes a whole number above 0 of at most nine digits.
-func (s *scan) number(into *int64) bool {
-	s.space()
+// takeNumber takes a whole number above 0 of at most nine digits.
+func (s *jsonScanner) takeNumber(into *int64) bool {
+	s.skipSpace()
 	n, v := 0, int64(0)
 	for n < len(s.rest) && '0' <= s.rest[n] && s.rest[n] <= '9' {
 		v = v*10 + int64(s.rest[n]-'0')

@@ -24,24 +24,24 @@ import (
 
 // Limits of one connection.
 const (
-	maxHeader     = 8 << 10         // bytes, with the request line
-	slop          = 4 << 10         // that net/http reads beyond the limit it is given
-	maxBody       = 64 << 10        // bytes
-	usualReply    = 8 << 10         // bytes; more than an answer with a token has
-	headerTimeout = 5 * time.Second // for the header of a request to arrive
-	bodyTimeout   = 5 * time.Second // for its body
-	idleTimeout   = 2 * time.Minute // between requests
-	writeTimeout  = 5 * time.Second // for a client to take an answer in
-	grace         = 5 * time.Second // for requests under way when the server is to end
-	firstRequest  = 1 * time.Second // for the first request over a new connection, then
-	settleEvery   = 2 * time.Millisecond
+	maxHeaderBytes      = 8 << 10         // bytes, with the request line
+	headerSlack         = 4 << 10         // that net/http reads beyond the limit it is given
+	maxBodyBytes        = 64 << 10        // bytes
+	replyBufferSize     = 8 << 10         // bytes; more than an answer with a token has
+	headerTimeout       = 5 * time.Second // for the header of a request to arrive
+	bodyTimeout         = 5 * time.Second // for its body
+	idleTimeout         = 2 * time.Minute // between requests
+	writeTimeout        = 5 * time.Second // for a client to take an answer in
+	shutdownTimeout     = 5 * time.Second // for requests under way when the server is to end
+	firstRequestTimeout = 1 * time.Second // for the first request over a new connection, then
+	firstRequestPoll    = 2 * time.Millisecond
 )
 
 // The failures of one user are logged again after so long, and those of so many
 // are known.
 const (
-	tellEvery = time.Minute
-	tellMost  = 256
+	failureLogInterval = time.Minute
+	maxLoggedFailures  = 256
 )
 
 // Tokens hands out access tokens. Errors are faults; any other is a defect.
@@ -52,7 +52,7 @@ type Tokens interface {
 
 // Registrar spends counts and keeps their account. Errors are faults; any other is a defect.
 type Registrar interface {
-	Register(context.Context, agent.Caller, agent.Registration) (agent.Registered, error)
+	Register(context.Context, agent.Caller, agent.Registration) (agent.RegisterResult, error)
 	Redeem(ctx context.Context, by agent.Caller, application, instance string) error
 	Resolve(ctx context.Context, by agent.Caller, redemption string, consumed bool) error
 	Forget(ctx context.Context, by agent.Caller, application, instance string) error
@@ -65,8 +65,8 @@ type Observer interface {
 	// Status is asked for an administrator, or for nobody in particular, and not for
 	// each caller: what it returns is shared.
 	Status(context.Context, agent.Caller) (status.Status, error)
-	// Held are the instances that the caller holds, as it may see them.
-	Held(context.Context, agent.Caller) []status.Instance
+	// LeasedInstances are the instances that the caller holds, as it may see them.
+	LeasedInstances(context.Context, agent.Caller) []status.Instance
 	Ledger(context.Context, agent.Caller) ([]redeem.Entry, error)
 	VerifyLedger(context.Context, agent.Caller) error
 }
@@ -77,8 +77,8 @@ var (
 	_ Observer  = (*agent.Agent)(nil)
 )
 
-// Attested is a caller that the platform identified, and holds until Close.
-type Attested interface {
+// IdentifiedCaller is a caller that the platform identified, and holds until Close.
+type IdentifiedCaller interface {
 	// Caller is asked when there is a request; it may take its time. Its
 	// Recheck is asked right before an answer.
 	Caller() agent.Caller
@@ -91,13 +91,13 @@ var ErrExhausted = errors.New("out of descriptors")
 
 // Deps is what a server is made of. All of it is required.
 type Deps struct {
-	Tokens    Tokens
-	Registrar Registrar
-	Observer  Observer
-	Keeper    Keeper
-	Minder    Minder
+	Tokens        Tokens
+	Registrar     Registrar
+	Observer      Observer
+	StoreManager  StoreManager
+	AccessManager AccessManager
 	// Watch begins to watch an application, if the caller may.
-	Watch func(ctx context.Context, by agent.Caller, application string) (Changes, error)
+	Watch func(ctx context.Context, by agent.Caller, application string) (EventStream, error)
 	// Reload reads the configuration again, if the caller may have that done.
 	Reload func(context.Context, agent.Caller) error
 	// Policy says what configuration is in force and why, if the caller may know.
@@ -109,32 +109,32 @@ type Deps struct {
 	Metrics func(context.Context, agent.Caller) (string, error)
 	// Contract asks the tenants for their forms, if the caller may have that done.
 	Contract func(context.Context, agent.Caller) (api.Contract, error)
-	// User says which account a connection is counted for: it is asked before
+	// AccountOf says which account a connection is counted for: it is asked before
 	// anything is spent on it, and of a process that is gone too.
-	User func(net.Conn) (Account, error)
+	AccountOf func(net.Conn) (Account, error)
 	// Identify says which process made a connection. It is called as connections
 	// are accepted, one after the other, so it must not wait for anything. If it
 	// fails, requests over that connection are denied.
-	Identify func(net.Conn) (Attested, error)
-	// Inspect identifies a process that has not connected, for an administrator.
+	Identify func(net.Conn) (IdentifiedCaller, error)
+	// IdentifyPID identifies a process that has not connected, for an administrator.
 	// Its errors are words for a person.
-	Inspect func(pid int) (Attested, error)
-	// Total bounds the connections at a time; more are closed. What of it one
+	IdentifyPID func(pid int) (IdentifiedCaller, error)
+	// MaxConnections bounds the connections at a time; more are closed. What of it one
 	// account has is in limits.go.
-	Total int
-	Now   func() time.Time
-	Log   *slog.Logger
+	MaxConnections int
+	Now            func() time.Time
+	Log            *slog.Logger
 }
 
 // Server is the local interface. It is safe for concurrent use.
 type Server struct {
 	Deps
-	handler http.Handler
-	users   *users
-	full    *shared   // the status for administrators
-	public  *shared   // and for everybody
-	buffers sync.Pool // of *bytes.Buffer, empty and wiped
-	told    *audit.Suppressor[failure]
+	handler      http.Handler
+	accounts     *accounts
+	adminStatus  *sharedReply // the status for administrators
+	publicStatus *sharedReply // and for everybody
+	buffers      sync.Pool    // of *bytes.Buffer, empty and wiped
+	failureLog   *audit.Suppressor[failureKey]
 }
 
 // New returns a server.
@@ -146,18 +146,18 @@ func New(d Deps) (*Server, error) {
 		{"Tokens", d.Tokens == nil},
 		{"Registrar", d.Registrar == nil},
 		{"Observer", d.Observer == nil},
-		{"Keeper", d.Keeper == nil},
+		{"Keeper", d.StoreManager == nil},
 		{"Reload", d.Reload == nil},
 		{"Policy", d.Policy == nil},
 		{"Diagnose", d.Diagnose == nil},
 		{"Metrics", d.Metrics == nil},
 		{"Contract", d.Contract == nil},
-		{"User", d.User == nil},
+		{"User", d.AccountOf == nil},
 		{"Identify", d.Identify == nil},
-		{"Minder", d.Minder == nil},
+		{"Minder", d.AccessManager == nil},
 		{"Watch", d.Watch == nil},
-		{"Inspect", d.Inspect == nil},
-		{"Total", d.Total <= 0},
+		{"Inspect", d.IdentifyPID == nil},
+		{"Total", d.MaxConnections <= 0},
 		{"Now", d.Now == nil},
 		{"Log", d.Log == nil},
 	} {
@@ -165,9 +165,9 @@ func New(d Deps) (*Server, error) {
 			return nil, fmt.Errorf("new server: %s is missing", f.name)
 		}
 	}
-	s := &Server{Deps: d, users: newUsers(d.Now, d.Total), told: audit.NewSuppressor[failure](tellEvery, tellMost, d.Now)}
-	s.full, s.public = s.statusFor(true), s.statusFor(false)
-	s.handler = s.guard(s.mux())
+	s := &Server{Deps: d, accounts: newAccounts(d.Now, d.MaxConnections), failureLog: audit.NewSuppressor[failureKey](failureLogInterval, maxLoggedFailures, d.Now)}
+	s.adminStatus, s.publicStatus = s.statusFor(true), s.statusFor(false)
+	s.handler = s.rejectBrowsers(s.mux())
 	return s, nil
 }
 
@@ -176,9 +176,9 @@ func New(d Deps) (*Server, error) {
 // have 5 s to end; what is left is cut off. It returns after the last of them,
 // with an error only if ln failed.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	base, cut := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), endingKey{}, ctx))
+	base, cut := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), shutdownKey{}, ctx))
 	defer cut()
-	conns := newConnections(s.User, s.Identify, s.users)
+	conns := newConnections(s.AccountOf, s.Identify, s.accounts)
 	hs := s.httpServer(base, conns)
 	served := make(chan struct{})
 	var ended error // to be read once served is closed
@@ -197,7 +197,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	<-served
 	// 2. Who was accepted is answered. net/http drops a connection whose first
 	//    request it reads after it was told to shut down, so it is told later.
-	conns.settle(firstRequest)
+	conns.awaitFirstRequests(firstRequestTimeout)
 	// 3. Requests under way come to their end.
 	s.drain(base, cut, hs)
 	conns.wait()
@@ -209,7 +209,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 
 // drain lets requests end, and cuts off those that take too long.
 func (s *Server) drain(base context.Context, cut func(), hs *http.Server) {
-	patience, cancel := context.WithTimeout(base, grace)
+	patience, cancel := context.WithTimeout(base, shutdownTimeout)
 	defer cancel()
 	if err := hs.Shutdown(patience); err != nil {
 		s.Log.InfoContext(base, "connections were cut off at the end", "err", err)
@@ -220,14 +220,14 @@ func (s *Server) drain(base context.Context, cut func(), hs *http.Server) {
 
 func (s *Server) httpServer(base context.Context, conns *connections) *http.Server {
 	return &http.Server{
-		Handler:                      conns.begins(s.handler),
+		Handler:                      conns.trackRequests(s.handler),
 		DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout:            headerTimeout,
 		IdleTimeout:                  idleTimeout,
-		MaxHeaderBytes:               maxHeader - slop,
+		MaxHeaderBytes:               maxHeaderBytes - headerSlack,
 		BaseContext:                  func(net.Listener) context.Context { return base },
-		ConnContext:                  conns.opened,
-		ConnState:                    conns.changed,
+		ConnContext:                  conns.onConnect,
+		ConnState:                    conns.onStateChange,
 		ErrorLog:                     slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
 	}
 }

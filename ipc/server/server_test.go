@@ -27,16 +27,16 @@ import (
 	"regent/ipc/server"
 )
 
-// bubble runs f with a server whose Serve must end well.
-func bubble(t *testing.T, b *backend, f func(t *testing.T, h *house)) {
+// withServer runs f with a server whose Serve must end well.
+func withServer(t *testing.T, b *backend, f func(t *testing.T, h *testServer)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		h := open(t, b)
+		h := newTestServer(t, b)
 		f(t, h)
 		if err := h.stop(); err != nil {
 			t.Errorf("Serve = %v", err)
 		}
-		if n := h.process.Holds(); n != 0 {
+		if n := h.process.OpenHandles(); n != 0 {
 			t.Errorf("%d callers are still held after Serve", n)
 		}
 		for line := range strings.Lines(h.log.String()) {
@@ -48,7 +48,7 @@ func bubble(t *testing.T, b *backend, f func(t *testing.T, h *house)) {
 }
 
 func TestToken(t *testing.T) {
-	bubble(t, &backend{grant: granted(), delay: 40 * time.Second}, func(t *testing.T, h *house) {
+	withServer(t, &backend{grant: longGrant(), delay: 40 * time.Second}, func(t *testing.T, h *testServer) {
 		got, err := h.client(t).Token(t.Context(), api.TokenRequest{Application: "cad", Instance: "2", MinTTL: 60, Wait: 45})
 		if err != nil {
 			t.Fatal(err)
@@ -68,7 +68,7 @@ func TestToken(t *testing.T) {
 	})
 }
 
-func TestOtherCalls(t *testing.T) {
+func TestCalls(t *testing.T) {
 	at := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 	b := &backend{entries: []redeem.Entry{{Seq: 1, At: at, Kind: redeem.Refused, Code: fault.RegistrationExhausted, Tenant: "t", Instance: "cad/1"}}}
 	for _, tt := range []struct {
@@ -95,14 +95,16 @@ func TestOtherCalls(t *testing.T) {
 			return nil, c.Resolve(ctx, "regent-1", false)
 		}, nil, []any{"alice", "resolve", "regent-1", false}},
 		{"forget", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Forget(ctx, "cad", "2") }, nil, []any{"alice", "forget", "cad", "2"}},
-		{"policy", func(ctx context.Context, c *client.Client) (any, error) { return c.Policy(ctx) }, api.Policy{Keys: []api.PolicyKey{{Key: "tenant", Status: api.PolicyOK}}}, []any{"alice", "policy"}},
+		{"policy", func(ctx context.Context, c *client.Client) (any, error) { return c.Policy(ctx) }, api.Policy{Keys: []api.PolicyKey{{Key: "tenant", Status: api.PolicyStateOK}}}, []any{"alice", "policy"}},
 		{
 			"store", func(ctx context.Context, c *client.Client) (any, error) { return c.Store(ctx) },
 			api.Store{State: "ok", Damaged: []api.StoreDamage{}},
 			[]any{"alice", "store"},
 		},
 		{
-			"store verb", func(ctx context.Context, c *client.Client) (any, error) { return c.DoWithStore(ctx, "recover", true) },
+			"store verb", func(ctx context.Context, c *client.Client) (any, error) {
+				return c.RunStoreOperation(ctx, "recover", true)
+			},
 			api.Store{State: "ok", Verb: "recover", Counts: 3, Damaged: []api.StoreDamage{}},
 			[]any{"alice", "recover", true},
 		},
@@ -116,13 +118,13 @@ func TestOtherCalls(t *testing.T) {
 			"register", func(ctx context.Context, c *client.Client) (any, error) {
 				return c.Register(ctx, api.RegistrationRequest{RegistrationToken: "r3g", Tenant: "t", Application: "cad", Source: "file /x", Wait: 3})
 			},
-			api.Registration{Tenant: "demo-host.com", Fingerprint: "0123abcd", Kept: true, Instances: []status.Instance{}},
+			api.Registration{Tenant: "demo-host.com", Fingerprint: "0123abcd", Stored: true, Instances: []status.Instance{}},
 			[]any{"alice", "r3g", "t", "cad", "regent register by alice, file /x", true, 3 * time.Second},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b.asked = nil
-			bubble(t, b, func(t *testing.T, h *house) {
+			withServer(t, b, func(t *testing.T, h *testServer) {
 				got, err := tt.call(t.Context(), h.client(t))
 				if err != nil {
 					t.Fatal(err)
@@ -138,18 +140,18 @@ func TestOtherCalls(t *testing.T) {
 	}
 }
 
-func TestEveryKindCrosses(t *testing.T) {
+func TestEveryFaultKindReachesClient(t *testing.T) {
 	seen := map[int]bool{}
 	for _, kind := range fault.Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
-			b := &backend{err: fmt.Errorf("outer: %w", fault.E("refresh", kind, errors.New("SENTINEL cause")).On("cad/1").After(1500*time.Millisecond))}
-			bubble(t, b, func(t *testing.T, h *house) {
+			b := &backend{err: fmt.Errorf("outer: %w", fault.New("refresh", kind, errors.New("SENTINEL cause")).WithInstance("cad/1").WithRetry(1500*time.Millisecond))}
+			withServer(t, b, func(t *testing.T, h *testServer) {
 				_, err := h.client(t).Token(t.Context(), api.TokenRequest{Application: "cad"})
 				got, ok := errors.AsType[*fault.Fault](err)
 				if !ok {
 					t.Fatalf("err = %v, want a fault", err)
 				}
-				want := fault.Fault{Op: "token", Kind: kind, ID: "cad/1", Detail: fault.E("refresh", kind, nil).On("cad/1").Text(), Retry: 2 * time.Second}
+				want := fault.Fault{Op: "token", Kind: kind, Instance: "cad/1", Detail: fault.New("refresh", kind, nil).WithInstance("cad/1").Text(), Retry: 2 * time.Second}
 				if diff := cmp.Diff(*got, want); diff != "" {
 					t.Errorf("fault (-got +want):\n%s", diff)
 				}
@@ -159,7 +161,7 @@ func TestEveryKindCrosses(t *testing.T) {
 				if !strings.Contains(h.log.String(), "SENTINEL cause") {
 					t.Errorf("the cause is not in the log: %s", h.log.String())
 				}
-				resp, err := h.plain(t).Get("http://regent/v1/status")
+				resp, err := h.httpClient(t).Get("http://regent/v1/status")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -179,7 +181,7 @@ func TestEveryKindCrosses(t *testing.T) {
 	}
 }
 
-func TestOtherErrors(t *testing.T) {
+func TestUnknownErrorsAreInternal(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		err  error
@@ -188,10 +190,10 @@ func TestOtherErrors(t *testing.T) {
 		{"a defect", errors.New("SENTINEL disk on fire"), fault.Internal},
 		{"a bare kind", fmt.Errorf("SENTINEL: %w", fault.Revoked), fault.Revoked},
 		{"given up", fmt.Errorf("SENTINEL: %w", context.Canceled), fault.Unavailable},
-		{"a kind of the future", fault.E("x", "SENTINEL-free_kind", nil), "SENTINEL-free_kind"},
+		{"a kind of the future", fault.New("x", "SENTINEL-free_kind", nil), "SENTINEL-free_kind"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, &backend{err: tt.err}, func(t *testing.T, h *house) {
+			withServer(t, &backend{err: tt.err}, func(t *testing.T, h *testServer) {
 				_, err := h.client(t).Status(t.Context())
 				if got := fault.KindOf(err); got != tt.want {
 					t.Errorf("kind = %q, want %q", got, tt.want)
@@ -206,8 +208,8 @@ func TestOtherErrors(t *testing.T) {
 
 func TestNotIdentified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &house{backend: &backend{grant: granted()}, ln: ipctest.NewListener()}
-		h.serve(t, func(net.Conn) (server.Attested, error) { return nil, errors.New("SENTINEL peer is gone") })
+		h := &testServer{backend: &backend{grant: longGrant()}, ln: ipctest.NewListener()}
+		h.serve(t, func(net.Conn) (server.IdentifiedCaller, error) { return nil, errors.New("SENTINEL peer is gone") })
 		_, err := h.client(t).Token(t.Context(), api.TokenRequest{Application: "cad"})
 		if !errors.Is(err, fault.Denied) || strings.Contains(err.Error(), "SENTINEL") {
 			t.Errorf("err = %v, want denied without the cause", err)
@@ -222,8 +224,8 @@ func TestNotIdentified(t *testing.T) {
 }
 
 func TestCallerGoneBeforeTheAnswer(t *testing.T) {
-	b := &backend{grant: granted()}
-	bubble(t, b, func(t *testing.T, h *house) {
+	b := &backend{grant: longGrant()}
+	withServer(t, b, func(t *testing.T, h *testServer) {
 		b.onStatus = func() { h.process.Exit(errors.New("became another program")) }
 		got, err := h.client(t).Status(t.Context())
 		if !errors.Is(err, fault.Denied) || got.Version != "" {
@@ -232,15 +234,15 @@ func TestCallerGoneBeforeTheAnswer(t *testing.T) {
 	})
 }
 
-func TestCallerIsHeldWithItsConnection(t *testing.T) {
-	bubble(t, &backend{}, func(t *testing.T, h *house) {
+func TestCallerIsOpenWhileConnected(t *testing.T) {
+	withServer(t, &backend{}, func(t *testing.T, h *testServer) {
 		c := h.client(t)
 		for range 3 {
 			if _, err := c.Status(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if n := h.process.Holds(); n != 1 {
+		if n := h.process.OpenHandles(); n != 1 {
 			t.Errorf("%d holds for one connection with three requests", n)
 		}
 		other := h.client(t)
@@ -249,15 +251,15 @@ func TestCallerIsHeldWithItsConnection(t *testing.T) {
 		}
 		c.Close()
 		synctest.Wait()
-		if n := h.process.Holds(); n != 1 {
+		if n := h.process.OpenHandles(); n != 1 {
 			t.Errorf("%d holds after one of two connections ended", n)
 		}
 	})
 }
 
 func TestPanic(t *testing.T) {
-	b := &backend{grant: granted()}
-	bubble(t, b, func(t *testing.T, h *house) {
+	b := &backend{grant: longGrant()}
+	withServer(t, b, func(t *testing.T, h *testServer) {
 		b.onToken = func() { panic("SENTINEL") }
 		_, err := h.client(t).Token(t.Context(), api.TokenRequest{Application: "cad"})
 		if !errors.Is(err, fault.Internal) || strings.Contains(err.Error(), "SENTINEL") {
@@ -284,8 +286,8 @@ func TestDrain(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := &backend{grant: granted(), delay: tt.delay}
-				h := open(t, b)
+				b := &backend{grant: longGrant(), delay: tt.delay}
+				h := newTestServer(t, b)
 				began := time.Now()
 				res := make(chan error, 1)
 				go func() {
@@ -314,9 +316,9 @@ func TestDrain(t *testing.T) {
 // Who connected before the end is answered, also if the request comes a moment
 // later: behind a socket that the service manager holds, no client may notice a
 // restart.
-func TestDrainAnswersWhoWasAccepted(t *testing.T) {
+func TestDrainAnswersAcceptedConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := open(t, &backend{})
+		h := newTestServer(t, &backend{})
 		c, err := h.ln.Dial(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -339,9 +341,9 @@ func TestDrainAnswersWhoWasAccepted(t *testing.T) {
 	})
 }
 
-// sends writes s over a connection of its own and returns all that comes back,
+// sendRaw writes s over a connection of its own and returns all that comes back,
 // and after how long.
-func sends(t *testing.T, h *house, s string) (string, time.Duration) {
+func sendRaw(t *testing.T, h *testServer, s string) (string, time.Duration) {
 	t.Helper()
 	c, err := h.ln.Dial(t.Context())
 	if err != nil {
@@ -376,8 +378,8 @@ func TestSlowRequests(t *testing.T) {
 		{"nothing more", "GET /v1/status HTTP/1.1\r\nHost: regent\r\n\r\n", "HTTP/1.1 200 ", 2 * time.Minute},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, &backend{}, func(t *testing.T, h *house) {
-				got, took := sends(t, h, tt.sent)
+			withServer(t, &backend{}, func(t *testing.T, h *testServer) {
+				got, took := sendRaw(t, h, tt.sent)
 				if !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
 					t.Errorf("got %q, want %q", got, tt.want)
 				}
@@ -390,8 +392,8 @@ func TestSlowRequests(t *testing.T) {
 }
 
 // A long wait must not be taken for a body that does not come.
-func TestWaitIsNoSlowBody(t *testing.T) {
-	bubble(t, &backend{grant: granted(), delay: 10 * time.Minute}, func(t *testing.T, h *house) {
+func TestWaitOutlastsBodyTimeout(t *testing.T) {
+	withServer(t, &backend{grant: longGrant(), delay: 10 * time.Minute}, func(t *testing.T, h *testServer) {
 		if _, err := h.client(t).Token(t.Context(), api.TokenRequest{Application: "cad", Wait: 600}); err != nil {
 			t.Error(err)
 		}
@@ -399,8 +401,8 @@ func TestWaitIsNoSlowBody(t *testing.T) {
 }
 
 func TestCallerHangsUp(t *testing.T) {
-	b := &backend{grant: granted(), delay: time.Hour}
-	bubble(t, b, func(t *testing.T, h *house) {
+	b := &backend{grant: longGrant(), delay: time.Hour}
+	withServer(t, b, func(t *testing.T, h *testServer) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := h.client(t).Token(ctx, api.TokenRequest{Application: "cad"}); !errors.Is(err, context.DeadlineExceeded) {
@@ -413,36 +415,36 @@ func TestCallerHangsUp(t *testing.T) {
 	})
 }
 
-// broken is a listener that fails.
-type broken struct{ *ipctest.Listener }
+// brokenListener is a listener that fails.
+type brokenListener struct{ *ipctest.Listener }
 
-func (broken) Accept() (net.Conn, error) { return nil, errors.New("SENTINEL no more") }
+func (brokenListener) Accept() (net.Conn, error) { return nil, errors.New("SENTINEL no more") }
 
 func TestListenerFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &backend{}
-		s, err := server.New(deps(b, ipctest.As(authz.Caller{}, new(ipctest.Process)), slog.New(slog.DiscardHandler)))
+		s, err := server.New(newDeps(b, ipctest.FixedCaller(authz.Caller{}, new(ipctest.Process)), slog.New(slog.DiscardHandler)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Serve(t.Context(), broken{ipctest.NewListener()}); err == nil || !strings.Contains(err.Error(), "SENTINEL") {
+		if err := s.Serve(t.Context(), brokenListener{ipctest.NewListener()}); err == nil || !strings.Contains(err.Error(), "SENTINEL") {
 			t.Errorf("Serve = %v, want the listener's error", err)
 		}
 	})
 }
 
-func TestNewRefusesWhatIsMissing(t *testing.T) {
+func TestNewRequiresAllDeps(t *testing.T) {
 	for name, forget := range map[string]func(*server.Deps){
 		"Tokens":    func(d *server.Deps) { d.Tokens = nil },
 		"Registrar": func(d *server.Deps) { d.Registrar = nil },
 		"Observer":  func(d *server.Deps) { d.Observer = nil },
 		"Reload":    func(d *server.Deps) { d.Reload = nil },
 		"Policy":    func(d *server.Deps) { d.Policy = nil },
-		"User":      func(d *server.Deps) { d.User = nil },
+		"User":      func(d *server.Deps) { d.AccountOf = nil },
 		"Identify":  func(d *server.Deps) { d.Identify = nil },
 		"Log":       func(d *server.Deps) { d.Log = nil },
 	} {
-		d := deps(new(backend), ipctest.As(authz.Caller{}, new(ipctest.Process)), slog.New(slog.DiscardHandler))
+		d := newDeps(new(backend), ipctest.FixedCaller(authz.Caller{}, new(ipctest.Process)), slog.New(slog.DiscardHandler))
 		forget(&d)
 		if _, err := server.New(d); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("without %s: %v", name, err)

@@ -17,41 +17,41 @@ import (
 // Limits of what grows with the instances: a status of 10,000 takes 25 ms and has
 // 2 MB. Each is made for all who wait for it, and then none for a while.
 const (
-	restFactor = 19          // times as long as making one took: a twentieth of a core
-	maxRest    = time.Second // so that nobody waits for long
+	pauseFactor = 19          // times as long as making one took: a twentieth of a core
+	maxPause    = time.Second // so that nobody waits for long
 )
 
-// shared makes a reply for all callers of a kind. Whoever asks gets one that began
+// sharedReply makes a reply for all callers of a kind. Whoever asks gets one that began
 // after the question, so a change that the caller made is in it. Nothing is kept:
 // a reply is in memory for as long as somebody waits for it or takes it in. It is
 // safe for concurrent use.
-type shared struct {
-	make func(context.Context) ([]byte, error)
-	now  func() time.Time
-	turn chan struct{} // full while one is made, or its maker rests before
+type sharedReply struct {
+	make   func(context.Context) ([]byte, error)
+	now    func() time.Time
+	making chan struct{} // full while one is made, or its maker rests before
 
-	mu    sync.Mutex
-	next  *edition  // that did not begin; nil if nobody has asked
-	ready time.Time // when the next may begin
+	mu        sync.Mutex
+	next      *pendingReply // that did not begin; nil if nobody has asked
+	notBefore time.Time     // when the next may begin
 }
 
-// edition is a reply that many wait for.
-type edition struct {
+// pendingReply is a reply that many wait for.
+type pendingReply struct {
 	done chan struct{}
 	body []byte // once done is closed; nobody changes it
 	err  error
 }
 
-func newShared(now func() time.Time, of func(context.Context) ([]byte, error)) *shared {
-	return &shared{make: of, now: now, turn: make(chan struct{}, 1)}
+func newSharedReply(now func() time.Time, of func(context.Context) ([]byte, error)) *sharedReply {
+	return &sharedReply{make: of, now: now, making: make(chan struct{}, 1)}
 }
 
 // get returns a reply. One of those who wait makes it, and if that one hangs up
 // before, the next one does.
-func (s *shared) get(ctx context.Context) ([]byte, error) {
+func (s *sharedReply) get(ctx context.Context) ([]byte, error) {
 	s.mu.Lock()
 	if s.next == nil {
-		s.next = &edition{done: make(chan struct{}), err: fault.E("serve", fault.Internal, nil)}
+		s.next = &pendingReply{done: make(chan struct{}), err: fault.New("serve", fault.Internal, nil)}
 	}
 	mine := s.next
 	s.mu.Unlock()
@@ -59,19 +59,19 @@ func (s *shared) get(ctx context.Context) ([]byte, error) {
 	case <-mine.done:
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-		if err := s.publish(ctx, mine); err != nil {
+	case s.making <- struct{}{}:
+		defer func() { <-s.making }()
+		if err := s.produce(ctx, mine); err != nil {
 			return nil, err
 		}
 	}
 	return mine.body, mine.err
 }
 
-// publish makes an edition, unless that has been done.
-func (s *shared) publish(ctx context.Context, e *edition) error {
+// produce makes an edition, unless that has been done.
+func (s *sharedReply) produce(ctx context.Context, e *pendingReply) error {
 	s.mu.Lock()
-	late, rest := s.next != e, s.ready.Sub(s.now())
+	late, rest := s.next != e, s.notBefore.Sub(s.now())
 	s.mu.Unlock()
 	if late {
 		return nil
@@ -91,15 +91,15 @@ func (s *shared) publish(ctx context.Context, e *edition) error {
 	e.body, e.err = s.make(context.WithoutCancel(ctx))
 	ended := s.now()
 	s.mu.Lock()
-	s.ready = ended.Add(min(restFactor*ended.Sub(began), maxRest))
+	s.notBefore = ended.Add(min(pauseFactor*ended.Sub(began), maxPause))
 	s.mu.Unlock()
 	return nil
 }
 
-// pieces are a reply in JSON of several parts, which are not changed.
-type pieces [][]byte
+// replyParts are a reply in JSON of several parts, which are not changed.
+type replyParts [][]byte
 
-func (p pieces) size() (n int) {
+func (p replyParts) size() (n int) {
 	for _, b := range p {
 		n += len(b)
 	}
@@ -110,8 +110,8 @@ func (p pieces) size() (n int) {
 var newline = []byte("\n")
 
 // statusFor returns what administrators see, or everybody.
-func (s *Server) statusFor(admin bool) *shared {
-	return newShared(s.Now, func(ctx context.Context) ([]byte, error) {
+func (s *Server) statusFor(admin bool) *sharedReply {
+	return newSharedReply(s.Now, func(ctx context.Context) ([]byte, error) {
 		var by agent.Caller
 		by.Admin = admin
 		st, err := s.Observer.Status(ctx, by)
@@ -122,21 +122,21 @@ func (s *Server) statusFor(admin bool) *shared {
 	})
 }
 
-// statusOf returns the status that the caller may see, in pieces that are shared.
-func (s *Server) statusOf(ctx context.Context, by agent.Caller) (pieces, error) {
+// httpStatusOf returns the status that the caller may see, in pieces that are shared.
+func (s *Server) statusOf(ctx context.Context, by agent.Caller) (replyParts, error) {
 	if s.Observer.Administers(by) {
-		whole, err := s.full.get(ctx)
-		return pieces{whole}, err
+		whole, err := s.adminStatus.get(ctx)
+		return replyParts{whole}, err
 	}
-	whole, err := s.public.get(ctx)
+	whole, err := s.publicStatus.get(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return detailed(whole, s.Observer.Held(ctx, by))
+	return withHeldInstances(whole, s.Observer.LeasedInstances(ctx, by))
 }
 
-// detailed returns a status in which some instances are shown as given.
-func detailed(whole []byte, held []status.Instance) (pieces, error) {
+// withHeldInstances returns a status in which some instances are shown as given.
+func withHeldInstances(whole []byte, held []status.Instance) (replyParts, error) {
 	type place struct {
 		from, to int
 		shown    []byte
@@ -147,13 +147,13 @@ func detailed(whole []byte, held []status.Instance) (pieces, error) {
 		if err != nil {
 			return nil, err
 		}
-		from, to := find(whole, i.Name)
+		from, to := findInstance(whole, i.Name)
 		if from >= 0 { // else the configuration has changed meanwhile
 			places = append(places, place{from, to, shown})
 		}
 	}
 	slices.SortFunc(places, func(a, b place) int { return a.from - b.from })
-	var out pieces
+	var out replyParts
 	end := 0
 	for _, p := range places {
 		out = append(out, whole[end:p.from], p.shown)
@@ -162,9 +162,9 @@ func detailed(whole []byte, held []status.Instance) (pieces, error) {
 	return append(out, whole[end:]), nil
 }
 
-// find returns where an instance stands in a status. Its name begins the object;
+// findInstance returns where an instance stands in a status. Its name begins the object;
 // in a string, which is quoted, the same bytes cannot stand.
-func find(whole []byte, name string) (from, to int) {
+func findInstance(whole []byte, name string) (from, to int) {
 	quoted, err := json.Marshal(name)
 	if err != nil {
 		return -1, -1
@@ -181,8 +181,8 @@ func find(whole []byte, name string) (from, to int) {
 	return from, from + int(d.InputOffset())
 }
 
-// within puts a status into the JSON of v, whose own is empty.
-func within(v any, st pieces) (pieces, error) {
+// embedStatus puts a status into the JSON of v, whose own is empty.
+func embedStatus(v any, st replyParts) (replyParts, error) {
 	outer, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
@@ -195,21 +195,21 @@ func within(v any, st pieces) (pieces, error) {
 	if !ok {
 		return nil, fault.Errorf("serve", fault.Internal, "[unexpected] there is no place for the status")
 	}
-	out := append(pieces{before, []byte(`"status":`)}, st...)
+	out := append(replyParts{before, []byte(`"status":`)}, st...)
 	return append(out, after), nil
 }
 
-// lend takes a reply into the account of who asked, before it is written. What
+// reserveReply takes a reply into the account of who asked, before it is written. What
 // only looks is refused when the account is in debt or does not read; what has
 // been done is answered.
-func (s *Server) lend(r *http.Request, size int) (done func(), err error) {
-	if size <= usualReply {
+func (s *Server) reserveReply(r *http.Request, size int) (done func(), err error) {
+	if size <= replyBufferSize {
 		return func() {}, nil
 	}
 	account := accountOf(r)
 	looks := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if wait := s.users.lend(account, size, !looks); wait > 0 {
-		return nil, fault.Errorf("serve", fault.Throttled, "this reply has %d KiB, and the user has asked for too much of that kind; each %d KiB count as a call", size>>10, replyUnit>>10).After(wait)
+	if wait := s.accounts.reserveReply(account, size, !looks); wait > 0 {
+		return nil, fault.Errorf("serve", fault.Throttled, "this reply has %d KiB, and the user has asked for too much of that kind; each %d KiB count as a call", size>>10, replyBytesPerCall>>10).WithRetry(wait)
 	}
-	return func() { s.users.giveBack(account, size) }, nil
+	return func() { s.accounts.releaseReply(account, size) }, nil
 }

@@ -18,10 +18,10 @@ import (
 
 // A thousand who ask at one time get one reply that began after they asked, and
 // after one that took long none is made for a while.
-func TestShared(t *testing.T) {
+func TestSharedReply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		made := 0
-		s := newShared(time.Now, func(context.Context) ([]byte, error) {
+		s := newSharedReply(time.Now, func(context.Context) ([]byte, error) {
 			made++
 			now := made
 			time.Sleep(10 * time.Millisecond)
@@ -46,7 +46,7 @@ func TestShared(t *testing.T) {
 				t.Fatalf("one that asked while the first was made got %s", got)
 			}
 		}
-		if took := time.Since(began); took != restFactor*10*time.Millisecond+10*time.Millisecond {
+		if took := time.Since(began); took != pauseFactor*10*time.Millisecond+10*time.Millisecond {
 			t.Errorf("the second was there after %v", took)
 		}
 	})
@@ -54,10 +54,10 @@ func TestShared(t *testing.T) {
 
 // Who hangs up while it waits leaves the others none the worse, a failure is told
 // to all who wait, and the next question is another try.
-func TestSharedHangUp(t *testing.T) {
+func TestSharedReplyHangUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		made := 0
-		s := newShared(time.Now, func(ctx context.Context) ([]byte, error) {
+		s := newSharedReply(time.Now, func(ctx context.Context) ([]byte, error) {
 			made++
 			time.Sleep(time.Second)
 			if made == 2 {
@@ -92,7 +92,7 @@ func TestSharedHangUp(t *testing.T) {
 
 // The pieces of a status are one document, in which what a caller holds is shown to
 // it and nothing else has changed, whatever the texts in it look like.
-func TestPieces(t *testing.T) {
+func TestReplyParts(t *testing.T) {
 	at := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
 	st := status.Status{Version: "1", Summary: `{"instance":"cad/1","state":"a text"}`, Applications: []status.Application{{ID: "cad"}}}
 	for i := range 12 {
@@ -107,12 +107,12 @@ func TestPieces(t *testing.T) {
 		{Name: "cad/1", State: "expired", LastFault: &status.Fault{Code: "x", At: at}},
 		{Name: "cad/99", State: "live"}, // it is configured no more
 	}
-	got, err := detailed(whole, held)
+	got, err := withHeldInstances(whole, held)
 	if err != nil {
 		t.Fatal(err)
 	}
 	st.Applications[0].Instances[11], st.Applications[0].Instances[0] = held[0], held[1]
-	check := func(parts pieces, want any) {
+	check := func(parts replyParts, want any) {
 		t.Helper()
 		b, err := json.Marshal(want)
 		if err != nil {
@@ -128,7 +128,7 @@ func TestPieces(t *testing.T) {
 	}
 	check(got, st)
 	d := doctor.Daemon{Config: `"status":{}`}
-	in, err := within(d, got)
+	in, err := embedStatus(d, got)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,10 +141,10 @@ func TestPieces(t *testing.T) {
 func TestLongReplies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const long = 2500 << 10
-		us := newUsers(time.Now, 64)
+		us := newAccounts(time.Now, 64)
 		got := 0
-		for us.spend("alice") == 0 && us.lend("alice", long, false) == 0 {
-			us.giveBack("alice", long)
+		for us.takeCall("alice") == 0 && us.reserveReply("alice", long, false) == 0 {
+			us.releaseReply("alice", long)
 			got++
 		}
 		if got < 2 || got > 4 {
@@ -152,8 +152,8 @@ func TestLongReplies(t *testing.T) {
 		}
 		for range 300 {
 			time.Sleep(100 * time.Millisecond)
-			if us.spend("alice") == 0 && us.lend("alice", long, false) == 0 {
-				us.giveBack("alice", long)
+			if us.takeCall("alice") == 0 && us.reserveReply("alice", long, false) == 0 {
+				us.releaseReply("alice", long)
 				got++
 			}
 		}
@@ -161,13 +161,13 @@ func TestLongReplies(t *testing.T) {
 			t.Errorf("%d in half a minute", got)
 		}
 		pending := 0
-		for us.lend("deaf", long, false) == 0 {
+		for us.reserveReply("deaf", long, false) == 0 {
 			pending += long
 		}
-		if pending > maxPending {
+		if pending > maxPendingReplyBytes {
 			t.Errorf("%d bytes for one who does not read", pending)
 		}
-		if us.lend("deaf", long, true) != 0 || us.lend("other", 10*maxPending, false) != 0 {
+		if us.reserveReply("deaf", long, true) != 0 || us.reserveReply("other", 10*maxPendingReplyBytes, false) != 0 {
 			t.Error("an answer that must be, or the only one of somebody, is refused")
 		}
 	})

@@ -8,32 +8,32 @@ import (
 	"regent/ipc/api"
 )
 
-// Keeper tells how the store is, and does with it what only a person may decide.
+// StoreManager tells how the store is, and does with it what only a person may decide.
 // Errors are faults; any other is a defect.
-type Keeper interface {
-	LookAtStore(ctx context.Context, by agent.Caller) (api.Store, error)
-	DoWithStore(ctx context.Context, by agent.Caller, verb string, really bool) (api.Store, error)
+type StoreManager interface {
+	StoreStatus(ctx context.Context, by agent.Caller) (api.Store, error)
+	RunStoreOperation(ctx context.Context, by agent.Caller, verb string, really bool) (api.Store, error)
 	Unregister(ctx context.Context, by agent.Caller) (api.Store, error)
 }
 
 func (s *Server) store(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	return answered(s.Keeper.LookAtStore(r.Context(), by))
+	return storeReply(s.StoreManager.StoreStatus(r.Context(), by))
 }
 
 func (s *Server) storeVerb(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	var q api.StoreRequest
-	if err := s.read(w, r, &q); err != nil {
+	if err := s.readBody(w, r, &q); err != nil {
 		return nil, err
 	}
-	return answered(s.Keeper.DoWithStore(r.Context(), by, r.PathValue("verb"), q.Really))
+	return storeReply(s.StoreManager.RunStoreOperation(r.Context(), by, r.PathValue("verb"), q.Confirmed))
 }
 
 func (s *Server) unregister(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	return answered(s.Keeper.Unregister(r.Context(), by))
+	return storeReply(s.StoreManager.Unregister(r.Context(), by))
 }
 
-// answered is a reply, or the error instead of it.
-func answered(reply api.Store, err error) (any, error) {
+// storeReply is a reply, or the error instead of it.
+func storeReply(reply api.Store, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}

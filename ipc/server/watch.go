@@ -13,51 +13,51 @@ import (
 	"regent/ipc/api"
 )
 
-// Minder minds what is in use. Errors are faults; any other is a defect.
-type Minder interface {
+// AccessManager minds what is in use. Errors are faults; any other is a defect.
+type AccessManager interface {
 	Invalidate(ctx context.Context, by agent.Caller, application, instance string, seen uint64) error
 	Explain(ctx context.Context, by agent.Caller, application string, of func() (agent.Caller, error)) (agent.Explanation, error)
 }
 
-// Changes are what a watcher is told, until the context of the watch ends. Errors
+// EventStream are what a watcher is told, until the context of the watch ends. Errors
 // of Next are the context's, or faults.
-type Changes interface {
+type EventStream interface {
 	Next(context.Context) ([]agent.Event, error)
 }
 
 var (
-	_ Minder  = (*agent.Agent)(nil)
-	_ Changes = (*agent.Watch)(nil)
+	_ AccessManager = (*agent.Agent)(nil)
+	_ EventStream   = (*agent.Watch)(nil)
 )
 
 func (s *Server) invalidate(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	application, number, err := named(r)
+	application, number, err := pathInstance(r)
 	if err != nil {
 		return nil, err
 	}
 	var q api.InvalidateRequest
 	if r.ContentLength != 0 {
-		if err := s.read(w, r, &q); err != nil {
+		if err := s.readBody(w, r, &q); err != nil {
 			return nil, err
 		}
 	}
-	return nil, s.Minder.Invalidate(r.Context(), by, application, number, q.Generation)
+	return nil, s.AccessManager.Invalidate(r.Context(), by, application, number, q.Generation)
 }
 
-// stream is a reply without an end. It writes until its client, its right or
+// streamReply is a reply without an end. It writes until its client, its right or
 // the server is gone.
-type stream func(ctx context.Context, w http.ResponseWriter) error
+type streamReply func(ctx context.Context, w http.ResponseWriter) error
 
 func (s *Server) watch(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	application := r.URL.Query().Get("application")
 	if err := instance.CheckApplication(application); err != nil {
-		return nil, invalid("application", err.Error())
+		return nil, invalidField("application", err.Error())
 	}
 	watch, err := s.Watch(r.Context(), by, application)
 	if err != nil {
 		return nil, err
 	}
-	return stream(func(ctx context.Context, w http.ResponseWriter) error {
+	return streamReply(func(ctx context.Context, w http.ResponseWriter) error {
 		for {
 			events, err := watch.Next(ctx)
 			if err != nil {
@@ -74,8 +74,8 @@ func (s *Server) watch(_ http.ResponseWriter, r *http.Request, by agent.Caller) 
 // them in time loses its stream. Who has been told much is told on when that is
 // paid for; a change here and there never waits.
 func (s *Server) send(ctx context.Context, w http.ResponseWriter, r *http.Request, events []agent.Event) error {
-	b := s.buffer()
-	defer s.recycle(b)
+	b := s.getBuffer()
+	defer s.putBuffer(b)
 	for _, e := range events {
 		data, err := json.Marshal(api.Event{Instance: e.Instance.String(), State: string(e.State), Generation: e.Generation})
 		if err != nil {
@@ -85,15 +85,15 @@ func (s *Server) send(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		b.Write(append(data, '\n', '\n'))
 	}
 	account, size := accountOf(r), b.Len()
-	if wait := s.users.owes(account); wait > 0 && size > usualReply {
+	if wait := s.accounts.retryDelay(account); wait > 0 && size > replyBufferSize {
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	s.users.lend(account, size, true)
-	defer s.users.giveBack(account, size)
+	s.accounts.reserveReply(account, size, true)
+	defer s.accounts.releaseReply(account, size)
 	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(s.Now().Add(writeTimeout)) // without deadlines there is none to keep
 	if _, err := w.Write(b.Bytes()); err != nil {
@@ -103,8 +103,8 @@ func (s *Server) send(ctx context.Context, w http.ResponseWriter, r *http.Reques
 }
 
 // stream writes a reply that has no end of its own.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request, write stream) {
-	dismiss(w, r)
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, write streamReply) {
+	abandonBody(w, r)
 	h := w.Header()
 	h["Content-Type"] = []string{api.EventType}
 	h["Connection"] = []string{"close"} // nothing can follow a stream
@@ -114,7 +114,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, write stream) {
 	}
 	ctx, stop := context.WithCancel(r.Context())
 	defer stop()
-	if ending, ok := ctx.Value(endingKey{}).(context.Context); ok {
+	if ending, ok := ctx.Value(shutdownKey{}).(context.Context); ok {
 		defer context.AfterFunc(ending, stop)() // a stream is nothing to be drained
 	}
 	if err := write(ctx, w); err != nil && !errors.Is(err, context.Canceled) {
@@ -122,29 +122,29 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, write stream) {
 	}
 }
 
-// endingKey is under which a request finds the context that is done when the
+// shutdownKey is under which a request finds the context that is done when the
 // server is to end.
-type endingKey struct{}
+type shutdownKey struct{}
 
 func (s *Server) explain(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	q := r.URL.Query()
 	pid, err := strconv.Atoi(q.Get("pid"))
 	if err != nil || pid <= 0 {
-		return nil, invalid("pid", "want the number of a process")
+		return nil, invalidField("pid", "want the number of a process")
 	}
 	application := q.Get("application")
 	if err := instance.CheckApplication(application); err != nil {
-		return nil, invalid("application", err.Error())
+		return nil, invalidField("application", err.Error())
 	}
 	var unit string
-	var held Attested
+	var held IdentifiedCaller
 	defer func() {
 		if held != nil {
 			_ = held.Close() // it was only looked at
 		}
 	}()
-	got, err := s.Minder.Explain(r.Context(), by, application, func() (agent.Caller, error) {
-		who, err := s.Inspect(pid)
+	got, err := s.AccessManager.Explain(r.Context(), by, application, func() (agent.Caller, error) {
+		who, err := s.IdentifyPID(pid)
 		if err != nil {
 			return agent.Caller{}, err
 		}

@@ -17,8 +17,8 @@ import (
 
 func TestWatch(t *testing.T) {
 	b := &backend{}
-	bubble(t, b, func(t *testing.T, h *house) {
-		b.changes = make(changes) // of this bubble
+	withServer(t, b, func(t *testing.T, h *testServer) {
+		b.changes = make(eventStream) // of this bubble
 		go func() {
 			for generation := range uint64(2) {
 				b.changes <- &agent.Event{Instance: instance.ID{Tenant: "t", Application: "cad", Number: 2}, State: instance.Live, Generation: generation + 1}
@@ -45,8 +45,8 @@ func TestWatch(t *testing.T) {
 // A watch is not waited for when the server ends.
 func TestWatchEndsWithTheServer(t *testing.T) {
 	b := &backend{}
-	bubble(t, b, func(t *testing.T, h *house) {
-		b.changes = make(changes) // of this bubble
+	withServer(t, b, func(t *testing.T, h *testServer) {
+		b.changes = make(eventStream) // of this bubble
 		ended := make(chan error)
 		go func() {
 			for _, err := range h.client(t).Watch(t.Context(), "cad") {
@@ -66,8 +66,8 @@ func TestWatchEndsWithTheServer(t *testing.T) {
 }
 
 func TestWatchRefused(t *testing.T) {
-	b := &backend{err: fault.E("watch", fault.Denied, nil)}
-	bubble(t, b, func(t *testing.T, h *house) {
+	b := &backend{err: fault.New("watch", fault.Denied, nil)}
+	withServer(t, b, func(t *testing.T, h *testServer) {
 		for _, err := range h.client(t).Watch(t.Context(), "cad") {
 			if !errors.Is(err, fault.Denied) {
 				t.Error(err)
@@ -83,7 +83,7 @@ func TestWatchRefused(t *testing.T) {
 
 func TestInvalidate(t *testing.T) {
 	b := &backend{}
-	bubble(t, b, func(t *testing.T, h *house) {
+	withServer(t, b, func(t *testing.T, h *testServer) {
 		if err := h.client(t).Invalidate(t.Context(), "cad", "2", 7); err != nil {
 			t.Error(err)
 		}
@@ -94,7 +94,7 @@ func TestInvalidate(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	bubble(t, &backend{}, func(t *testing.T, h *house) {
+	withServer(t, &backend{}, func(t *testing.T, h *testServer) {
 		got, err := h.client(t).Explain(t.Context(), 42, "cad")
 		want := api.Explanation{Application: "cad", PID: 42, UID: "1000", User: "alice", Allow: true, Rule: "allow[0]", Reason: "it holds"}
 		if diff := cmp.Diff(got, want); diff != "" || err != nil {

@@ -70,9 +70,9 @@ func TestRefusals(t *testing.T) {
 		{"application of a registration", post("/v1/registration", `{"registration_token":"r","application":"-"}`), 400, fault.InvalidRequest, "application"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			b := &backend{grant: granted()}
-			bubble(t, b, func(t *testing.T, h *house) {
-				raw, _ := sends(t, h, tt.raw)
+			b := &backend{grant: longGrant()}
+			withServer(t, b, func(t *testing.T, h *testServer) {
+				raw, _ := sendRaw(t, h, tt.raw)
 				p := problemOf(t, raw)
 				if p.Status != tt.status || p.Code != string(tt.code) || !strings.Contains(p.Detail, tt.detail) {
 					t.Errorf("got %+v, want %d %s with %q", p, tt.status, tt.code, tt.detail)
@@ -88,7 +88,7 @@ func TestRefusals(t *testing.T) {
 // TestTurnedAwayIsInTheLog: who is refused before the agent is asked is in no
 // audit log, so the log has it at its usual level; what the agent decided is in
 // the audit log, and is for the curious here.
-func TestTurnedAwayIsInTheLog(t *testing.T) {
+func TestRejectedCallerIsLogged(t *testing.T) {
 	for _, tt := range []struct {
 		name, raw string
 		calls     int
@@ -103,11 +103,11 @@ func TestTurnedAwayIsInTheLog(t *testing.T) {
 		{"no such path", get("GET /v2/status", host), 1, "DEBUG", "no such path"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, &backend{err: fault.E("token", fault.Denied, nil)}, func(t *testing.T, h *house) {
+			withServer(t, &backend{err: fault.New("token", fault.Denied, nil)}, func(t *testing.T, h *testServer) {
 				for range tt.calls {
-					sends(t, h, tt.raw)
+					sendRaw(t, h, tt.raw)
 				}
-				if line := lastOf(linesWith(h, tt.detail)); !strings.Contains(line, "level="+tt.level) {
+				if line := lastLine(linesWith(h, tt.detail)); !strings.Contains(line, "level="+tt.level) {
 					t.Errorf("the line with %q is %q, want one of level %s", tt.detail, line, tt.level)
 				}
 			})
@@ -117,20 +117,20 @@ func TestTurnedAwayIsInTheLog(t *testing.T) {
 
 // TestABurstIsToldWithItsNumber: a burst is one line at once, and one with its
 // number later, though it does not come again.
-func TestABurstIsToldWithItsNumber(t *testing.T) {
-	bubble(t, &backend{}, func(t *testing.T, h *house) {
+func TestRepeatedFailuresAreCounted(t *testing.T) {
+	withServer(t, &backend{}, func(t *testing.T, h *testServer) {
 		foreign := get("GET /v1/status", "Host: evil.example")
-		sends(t, h, foreign)
+		sendRaw(t, h, foreign)
 		time.Sleep(3 * time.Minute) // so that the minute of the burst is its own
 		for range 1000 {
-			sends(t, h, foreign)
+			sendRaw(t, h, foreign)
 		}
-		sends(t, h, get("GET /v1/status", host))
+		sendRaw(t, h, get("GET /v1/status", host))
 		if got := linesWith(h, "level=INFO"); len(got) != 2 {
 			t.Errorf("%d lines at once, want 2: %s", len(got), got)
 		}
 		time.Sleep(2 * time.Minute)
-		sends(t, h, get("GET /v1/status", host))
+		sendRaw(t, h, get("GET /v1/status", host))
 		if got := linesWith(h, "level=INFO"); len(got) != 3 || !strings.Contains(got[2], `user=1000 op="check host" kind=denied times=999`) {
 			t.Errorf("two minutes later: %s, want another line with the number", got)
 		}
@@ -139,21 +139,21 @@ func TestABurstIsToldWithItsNumber(t *testing.T) {
 
 // TestAnotherFailureIsTold: that something of a kind failed is no reason to keep
 // quiet about what is another failure of the kind.
-func TestAnotherFailureIsTold(t *testing.T) {
+func TestDifferentFailureIsLogged(t *testing.T) {
 	full := errors.New("no space left on device")
-	b := &backend{err: fault.E("token", fault.Unavailable, full)}
-	bubble(t, b, func(t *testing.T, h *house) {
+	b := &backend{err: fault.New("token", fault.Unavailable, full)}
+	withServer(t, b, func(t *testing.T, h *testServer) {
 		for _, raw := range []string{
 			get("GET /v1/status", "Host: evil.example"),
 			get("GET /v1/status", host, "Origin: http://evil.example"), // another check
 			post("/v1/token", `{"application":"cad"}`),
 			get("GET /v1/ledger", host), // another route
 		} {
-			sends(t, h, raw)
-			sends(t, h, raw)
+			sendRaw(t, h, raw)
+			sendRaw(t, h, raw)
 		}
-		b.err = fault.E("attest", fault.Unavailable, errors.New("permission denied")) // another operation
-		sends(t, h, get("GET /v1/ledger", host))
+		b.err = fault.New("attest", fault.Unavailable, errors.New("permission denied")) // another operation
+		sendRaw(t, h, get("GET /v1/ledger", host))
 		if got := linesWith(h, "level=INFO"); len(got) != 5 {
 			t.Errorf("%d lines, want 5: %s", len(got), got)
 		}
@@ -161,7 +161,7 @@ func TestAnotherFailureIsTold(t *testing.T) {
 }
 
 // linesWith returns the lines of the log with all of the texts.
-func linesWith(h *house, texts ...string) []string {
+func linesWith(h *testServer, texts ...string) []string {
 	var out []string
 	for line := range strings.Lines(h.log.String()) {
 		if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
@@ -171,7 +171,7 @@ func linesWith(h *house, texts ...string) []string {
 	return out
 }
 
-func lastOf(lines []string) string {
+func lastLine(lines []string) string {
 	if len(lines) == 0 {
 		return ""
 	}
@@ -205,9 +205,9 @@ func problemOf(t *testing.T, raw string) api.Problem {
 	return p
 }
 
-func TestLengthIsKnown(t *testing.T) {
-	bubble(t, &backend{grant: granted()}, func(t *testing.T, h *house) {
-		raw, _ := sends(t, h, post("/v1/token", `{"application":"cad"}`))
+func TestContentLength(t *testing.T) {
+	withServer(t, &backend{grant: longGrant()}, func(t *testing.T, h *testServer) {
+		raw, _ := sendRaw(t, h, post("/v1/token", `{"application":"cad"}`))
 		resp := readResponse(t, raw)
 		if resp.StatusCode != 200 || resp.ContentLength < 4000 || resp.TransferEncoding != nil {
 			t.Errorf("status %d, length %d, %v", resp.StatusCode, resp.ContentLength, resp.TransferEncoding)
@@ -219,8 +219,8 @@ func TestLengthIsKnown(t *testing.T) {
 }
 
 func TestLargeHeader(t *testing.T) {
-	bubble(t, &backend{}, func(t *testing.T, h *house) {
-		raw, _ := sends(t, h, get("GET /v1/status", host, "X: "+strings.Repeat("x", 7<<10)))
+	withServer(t, &backend{}, func(t *testing.T, h *testServer) {
+		raw, _ := sendRaw(t, h, get("GET /v1/status", host, "X: "+strings.Repeat("x", 7<<10)))
 		if got := readResponse(t, raw).StatusCode; got != 200 {
 			t.Errorf("a header below the limit: %d", got)
 		}
@@ -231,7 +231,7 @@ func TestLargeHeader(t *testing.T) {
 }
 
 // largeHeader writes more than the server reads, so writing may fail.
-func largeHeader(t *testing.T, h *house) int {
+func largeHeader(t *testing.T, h *testServer) int {
 	t.Helper()
 	c, err := h.ln.Dial(t.Context())
 	if err != nil {
@@ -243,10 +243,10 @@ func largeHeader(t *testing.T, h *house) int {
 	return readResponse(t, string(b)).StatusCode
 }
 
-func TestHostsThatAreUs(t *testing.T) {
+func TestAcceptedHosts(t *testing.T) {
 	for _, name := range []string{"regent", "localhost"} {
-		bubble(t, &backend{}, func(t *testing.T, h *house) {
-			raw, _ := sends(t, h, get("GET /v1/status", "Host: "+name))
+		withServer(t, &backend{}, func(t *testing.T, h *testServer) {
+			raw, _ := sendRaw(t, h, get("GET /v1/status", "Host: "+name))
 			if got := readResponse(t, raw).StatusCode; got != 200 {
 				t.Errorf("Host %s: %d", name, got)
 			}

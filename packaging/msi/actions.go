@@ -4,9 +4,9 @@ import "strconv"
 
 // The kinds of custom actions and their options, as their numbers add up.
 const (
-	inScriptFile = 5  // a function of a script in table Binary
+	callsScript  = 5  // a function of a script in table Binary
 	setsProperty = 51 // a property, to a formatted text
-	fails        = 19 // with a text
+	showError    = 19 // with a text
 
 	ignoresFailure = 0x40
 	onRollback     = 0x100
@@ -41,7 +41,7 @@ func Scripts() []string { return []string{answersScript, stateScript, tokenScrip
 // the network and none registers the device: that is the service's.
 func (d *database) actions() {
 	for _, name := range Scripts() {
-		d.in("Binary").add(name, name+".ibd")
+		d.table("Binary").add(name, name+".ibd")
 	}
 	set := func(name, property, value string) { d.action(name, setsProperty, property, value) }
 	set("KeepTenant", tenant, "["+savedTenant+"]")
@@ -51,27 +51,27 @@ func (d *database) actions() {
 
 	// A policy's script control must not stop an install that gives no token.
 	for _, check := range []string{checkAll, checkTenant, checkToken} {
-		d.action(check, inScriptFile|as64Bit|ignoresFailure, answersScript, check)
+		d.action(check, callsScript|as64Bit|ignoresFailure, answersScript, check)
 	}
-	d.action("RefuseAnswers", fails, "", "["+answerProblem+"]")
-	d.action("RefuseTwoTokens", fails, "", "Give "+tokenFile+" or "+tokenText+", and not both.")
+	d.action("RefuseAnswers", showError, "", "["+answerProblem+"]")
+	d.action("RefuseTwoTokens", showError, "", "Give "+tokenFile+" or "+tokenText+", and not both.")
 
 	// The token goes by CustomActionData alone: from the property to a script, to
 	// a file. Neither a table, a command line nor a log has it.
 	data := "[" + tokenPath + "]|[" + tokenText + "]"
 	d.action("Set"+writeToken, setsProperty|hidden, writeToken, data)
-	d.action(writeToken, inScriptFile|as64Bit|deferred|asSystem|hidden, tokenScript, writeToken)
+	d.action(writeToken, callsScript|as64Bit|deferred|asSystem|hidden, tokenScript, writeToken)
 	set("Set"+dropToken, dropToken, "["+tokenPath+"]|")
-	d.action(dropToken, inScriptFile|as64Bit|deferred|onRollback|asSystem|hidden, tokenScript, dropToken)
+	d.action(dropToken, callsScript|as64Bit|deferred|onRollback|asSystem|hidden, tokenScript, dropToken)
 
 	// A token that nobody took does not outlive the agent; an upgrade leaves it.
-	set("DropUnused", unusedDir, "["+incomingDir+"]")
+	set("DropUnused", removeTokenDir, "["+incomingDir+"]")
 
 	// Only an uninstall that has succeeded takes the state along.
 	set("Set"+removeState, removeState, "["+dataDir+"]")
-	d.action(removeState, inScriptFile|as64Bit|deferred|onCommit|asSystem|ignoresFailure, stateScript, removeState)
+	d.action(removeState, callsScript|as64Bit|deferred|onCommit|asSystem|ignoresFailure, stateScript, removeState)
 }
 
 func (d *database) action(name string, kind int, source, target string) {
-	d.in("CustomAction").add(name, strconv.Itoa(kind), source, target)
+	d.table("CustomAction").add(name, strconv.Itoa(kind), source, target)
 }

@@ -65,7 +65,7 @@ func TestNoCommandLines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if kind := n & 0x3f; kind != inScriptFile && kind != setsProperty && kind != fails {
+		if kind := n & 0x3f; kind != callsScript && kind != setsProperty && kind != showError {
 			t.Errorf("%s is an action of kind %d", action, kind)
 		}
 	}

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestDialogsHoldTogether: what a button refers to is there, and every dialog can
+// TestDialogReferences: what a button refers to is there, and every dialog can
 // be reached.
-func TestDialogsHoldTogether(t *testing.T) {
+func TestDialogReferences(t *testing.T) {
 	tables := tablesUnderTest(t)
 	dialogs, actions := cells(t, tables["Dialog"], "Dialog"), cells(t, tables["CustomAction"], "Action")
 	controls := map[string]bool{}

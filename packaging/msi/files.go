@@ -7,8 +7,8 @@ import (
 	"regent/platform/layout"
 )
 
-// Payload lists the files that are installed, in the order of the cabinet.
-func Payload() []Installed {
+// InstalledFiles lists the files that are installed, in the order of the cabinet.
+func InstalledFiles() []Installed {
 	return []Installed{
 		{File: layout.Daemon + ".exe", Component: "Daemon", dir: programDir},
 		{File: layout.Client + ".exe", Component: "Client", dir: programDir},
@@ -44,10 +44,10 @@ const component64 = 0x100
 const keyIsRegistry = 0x4
 
 func (d *database) files() {
-	d.in("Feature").add(mainFeature, "", layout.Product, layout.Describe(layout.Daemon)+".", "2", "1", programDir, "16")
-	d.in("Feature").add(adminFeature, "", layout.Administrator, layout.Describe(layout.Administrator)+".", "4", "100", programDir, "0")
+	d.table("Feature").add(mainFeature, "", layout.Product, layout.Describe(layout.Daemon)+".", "2", "1", programDir, "16")
+	d.table("Feature").add(adminFeature, "", layout.Administrator, layout.Describe(layout.Administrator)+".", "4", "100", programDir, "0")
 	seen := map[string]bool{}
-	for i, p := range Payload() {
+	for i, p := range InstalledFiles() {
 		f := d.Files[i]
 		if !seen[p.Component] {
 			seen[p.Component] = true
@@ -63,13 +63,13 @@ func (d *database) files() {
 		} else {
 			d.hash(f)
 		}
-		d.in("File").add(p.File, p.Component, name, fmt.Sprint(f.Size), f.Version, language, "512", strconv.Itoa(i+1))
+		d.table("File").add(p.File, p.Component, name, fmt.Sprint(f.Size), f.Version, language, "512", strconv.Itoa(i+1))
 	}
-	d.in("Media").add("1", strconv.Itoa(len(d.Files)), "", "#"+Cabinet)
+	d.table("Media").add("1", strconv.Itoa(len(d.Files)), "", "#"+Cabinet)
 
 	// The command line is there in every console. The value stands for what was
 	// there before, so that uninstalling takes out this part alone.
-	d.in("Environment").add("Path", "=-*PATH", "[~];["+programDir+"]", "Client")
+	d.table("Environment").add("Path", "=-*PATH", "[~];["+programDir+"]", "Client")
 }
 
 // Cabinet is the name of the stream that holds the files.
@@ -81,16 +81,16 @@ func (d *database) hash(f File) {
 	for _, part := range f.Hash {
 		row = append(row, strconv.Itoa(int(int32(part)))) //nolint:gosec // the table holds the bits as a signed number
 	}
-	d.in("MsiFileHash").add(row...)
+	d.table("MsiFileHash").add(row...)
 }
 
 // component adds a component. Its identifier is its name's: a component of the
 // same name is the same one in every version.
 func (d *database) component(name, dir string, attributes int, condition, keyPath string) {
-	d.in("Component").add(name, identifier("component", name, d.Arch), dir, strconv.Itoa(component64|attributes), condition, keyPath)
+	d.table("Component").add(name, identifier("component", name, d.Arch), dir, strconv.Itoa(component64|attributes), condition, keyPath)
 	feature := mainFeature
 	if name == adminFeature {
 		feature = adminFeature
 	}
-	d.in("FeatureComponents").add(feature, name)
+	d.table("FeatureComponents").add(feature, name)
 }

@@ -1,9 +1,9 @@
 // Command msi writes the input of Windows Installer's tools for packaging/msi/build.
 //
-// 	msi tables     every table as text, and the streams that tables refer to
-// 	msi payload    the files to install, in the cabinet's order
-// 	msi resources  the version resource and the manifest of a program
-// 	msi names      the names and paths on Windows, as assignments for a shell
+//	msi tables     every table as text, and the streams that tables refer to
+//	msi payload    the files to install, in the cabinet's order
+//	msi resources  the version resource and the manifest of a program
+//	msi names      the names and paths on Windows, as assignments for a shell
 //
 // Names, paths and access lists come from platform/layout, names of settings from
 // agent/policy. The same input always gives the same text.
@@ -40,7 +40,7 @@ func run(args []string, out io.Writer) error {
 	case "tables":
 		return runTables(flags, args[1:])
 	case "payload":
-		for _, p := range Payload() {
+		for _, p := range InstalledFiles() {
 			if _, err := fmt.Fprintln(out, p.File); err != nil {
 				return err
 			}
@@ -49,7 +49,7 @@ func run(args []string, out io.Writer) error {
 	case "resources":
 		return runResources(flags, args[1:])
 	case "names":
-		_, err := fmt.Fprint(out, assignments())
+		_, err := fmt.Fprint(out, shellVariables())
 		return err
 	}
 	return errUsage
@@ -91,7 +91,7 @@ func (o options) write() error {
 	}
 	b := Build{Version: o.version, Arch: o.arch, License: string(license)}
 	all := sha256.New() // of all that the package is made of
-	for _, p := range Payload() {
+	for _, p := range InstalledFiles() {
 		content, err := os.ReadFile(filepath.Join(o.stage, p.File))
 		if err != nil {
 			return err

@@ -76,7 +76,7 @@ func (b Build) check() error {
 	for _, f := range b.Files {
 		names = append(names, f.Name)
 	}
-	for _, p := range Payload() {
+	for _, p := range InstalledFiles() {
 		want = append(want, p.File)
 	}
 	if !slices.Equal(names, want) {
@@ -94,8 +94,8 @@ type database struct {
 	tables map[string]*Table
 }
 
-// in returns the table of that name.
-func (d *database) in(name string) *Table {
+// table returns the table of that name.
+func (d *database) table(name string) *Table {
 	if d.tables[name] == nil {
 		d.tables[name] = newTable(name)
 	}
@@ -103,7 +103,7 @@ func (d *database) in(name string) *Table {
 }
 
 // property sets a property that the database brings.
-func (d *database) property(name, value string) { d.in("Property").add(name, value) }
+func (d *database) property(name, value string) { d.table("Property").add(name, value) }
 
 // The directories, as the tables call them.
 const (
@@ -115,7 +115,7 @@ const (
 )
 
 func (d *database) directories() {
-	t := d.in("Directory")
+	t := d.table("Directory")
 	t.add("TARGETDIR", "", "SourceDir")
 	t.add("ProgramFiles64Folder", "TARGETDIR", ".")
 	t.add(programDir, "ProgramFiles64Folder", layout.ProgramFolder)
@@ -141,16 +141,16 @@ func (d *database) product() {
 	d.property("ARPPRODUCTICON", icon)
 	d.property("MSIRESTARTMANAGERCONTROL", "Disable") // the service is stopped by its own table
 	d.property("REBOOT", "ReallySuppress")
-	d.in("Icon").add(icon, icon+".ibd")
+	d.table("Icon").add(icon, icon+".ibd")
 
 	// From the same version on is an upgrade; a higher one is left alone.
-	d.in("Upgrade").add(layout.UpgradeCode, "", d.Version, "", "513", "", "OLDERFOUND") // migrate the features, inclusive
-	d.in("Upgrade").add(layout.UpgradeCode, d.Version, "", "", "2", "", "NEWERFOUND")   // only detect
-	d.in("LaunchCondition").add("Installed OR NOT NEWERFOUND",
+	d.table("Upgrade").add(layout.UpgradeCode, "", d.Version, "", "513", "", "OLDERFOUND") // migrate the features, inclusive
+	d.table("Upgrade").add(layout.UpgradeCode, d.Version, "", "", "2", "", "NEWERFOUND")   // only detect
+	d.table("LaunchCondition").add("Installed OR NOT NEWERFOUND",
 		"A newer version of [ProductName] is installed already. If you want this older one, uninstall the newer one first; what it keeps stays.")
-	d.in("LaunchCondition").add("Installed OR VersionNT >= 603", "[ProductName] needs Windows 10, Windows Server 2016 or newer.")
+	d.table("LaunchCondition").add("Installed OR VersionNT >= 603", "[ProductName] needs Windows 10, Windows Server 2016 or newer.")
 
-	s := d.in("_SummaryInformation")
+	s := d.table("_SummaryInformation")
 	s.add("1", "1252") // the code page; all is ASCII
 	s.add("2", "Installation Database")
 	s.add("3", layout.Product)

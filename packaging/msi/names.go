@@ -7,8 +7,8 @@ import (
 	"regent/platform/layout"
 )
 
-// assignments has a line for each name.
-func assignments() string {
+// shellVariables has a line for each name.
+func shellVariables() string {
 	const machine = `HKLM\`
 	var b strings.Builder
 	for _, n := range [][2]string{
@@ -26,10 +26,10 @@ func assignments() string {
 		{"registration_token_file", layout.RegistrationTokenFile},
 		{"account", layout.ServiceAccount},
 	} {
-		fmt.Fprintf(&b, "windows_%s=%s\n", n[0], quoted(n[1]))
+		fmt.Fprintf(&b, "windows_%s=%s\n", n[0], shellQuote(n[1]))
 	}
 	return b.String()
 }
 
-// quoted is a text as one word of the shell's.
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+// shellQuote is a text as one word of the shell's.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

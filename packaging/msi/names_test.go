@@ -14,7 +14,7 @@ func TestQuoted(t *testing.T) {
 		"it's":          `'it'\''s'`,
 		"$HOME `id`":    "'$HOME `id`'",
 	} {
-		if got := quoted(s); got != want {
+		if got := shellQuote(s); got != want {
 			t.Errorf("%q: got %s, want %s", s, got, want)
 		}
 	}
@@ -26,7 +26,7 @@ func TestAssignments(t *testing.T) {
 	if err != nil {
 		t.Skip("there is no bash here")
 	}
-	script := assignments() + `printf '%s\n' "$windows_pipe" "$windows_policy_key" "$windows_service"`
+	script := shellVariables() + `printf '%s\n' "$windows_pipe" "$windows_policy_key" "$windows_service"`
 	out, err := exec.CommandContext(t.Context(), shell, "-euc", script).Output()
 	if err != nil {
 		t.Fatal(err)

@@ -44,7 +44,7 @@ func key(size int) image.Image {
 				if math.Hypot(u-0.5, v-0.5) <= 0.5 {
 					ground++
 				}
-				if onKey(u, v) {
+				if isOnKey(u, v) {
 					metal++
 				}
 			}
@@ -54,9 +54,9 @@ func key(size int) image.Image {
 	return img
 }
 
-// onKey reports whether the point is on the key: a ring, a shaft and two teeth,
+// isOnKey reports whether the point is on the key: a ring, a shaft and two teeth,
 // in a square of width one.
-func onKey(u, v float64) bool {
+func isOnKey(u, v float64) bool {
 	ring := math.Hypot(u-0.33, v-0.5)
 	shaft := u > 0.45 && u < 0.84 && math.Abs(v-0.5) < 0.045
 	teeth := v >= 0.5 && v < 0.65 && (u > 0.66 && u < 0.72 || u > 0.78 && u < 0.84)

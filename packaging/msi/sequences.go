@@ -18,12 +18,12 @@ type step struct {
 
 // Conditions of steps.
 const (
-	always    = ""
-	firstTime = "NOT Installed"
+	always       = ""
+	firstInstall = "NOT Installed"
 
-	// leaving is an uninstall by a person, and not that of an old version by a
+	// uninstalling is an uninstall by a person, and not that of an old version by a
 	// newer one.
-	leaving = `REMOVE~="ALL" AND NOT UPGRADINGPRODUCTCODE`
+	uninstalling = `REMOVE~="ALL" AND NOT UPGRADINGPRODUCTCODE`
 )
 
 // answersSteps come before everything: what is known already, then what is wrong.
@@ -44,9 +44,9 @@ var costSteps = []step{
 // executeSteps do it. The old version goes within the same transaction: if the
 // new one fails, the old one is back.
 var executeSteps = []step{
-	{110, "RefuseTwoTokens", firstTime + " AND " + tokenFile + " AND " + tokenText},
-	{120, checkAll, firstTime},
-	{121, "RefuseAnswers", firstTime + " AND " + answerProblem},
+	{110, "RefuseTwoTokens", firstInstall + " AND " + tokenFile + " AND " + tokenText},
+	{120, checkAll, firstInstall},
+	{121, "RefuseAnswers", firstInstall + " AND " + answerProblem},
 	{700, "ValidateProductID", always},
 	{1001, "TokenPathGiven", tokenFile},
 	{1002, "TokenPathOurs", tokenText},
@@ -60,20 +60,20 @@ var executeSteps = []step{
 	{2000, "DeleteServices", always},
 	{2600, "RemoveRegistryValues", always},
 	{3300, "RemoveEnvironmentStrings", always},
-	{3490, "DropUnused", leaving},
+	{3490, "DropUnused", uninstalling},
 	{3500, "RemoveFiles", always},
 	{3600, "RemoveFolders", always},
-	{3610, "Set" + removeState, leaving},
-	{3611, removeState, leaving + " AND " + onUninstall + `="remove"`},
+	{3610, "Set" + removeState, uninstalling},
+	{3611, removeState, uninstalling + " AND " + onUninstall + `="remove"`},
 	{3700, "CreateFolders", always},
 	{3800, "MoveFiles", always},
 	{4000, "InstallFiles", always},
 	{5000, "WriteRegistryValues", always},
 	{5200, "WriteEnvironmentStrings", always},
-	{5600, "Set" + dropToken, firstTime + " AND " + tokenText},
-	{5601, dropToken, firstTime + " AND " + tokenText},
-	{5610, "Set" + writeToken, firstTime + " AND " + tokenText},
-	{5611, writeToken, firstTime + " AND " + tokenText},
+	{5600, "Set" + dropToken, firstInstall + " AND " + tokenText},
+	{5601, dropToken, firstInstall + " AND " + tokenText},
+	{5610, "Set" + writeToken, firstInstall + " AND " + tokenText},
+	{5611, writeToken, firstInstall + " AND " + tokenText},
 	{5800, "InstallServices", always},
 	{5850, "MsiConfigureServices", always},
 	{5900, "StartServices", startNow + `<>"0"`},
@@ -88,7 +88,7 @@ func (d *database) sequences() {
 	fill := func(table string, parts ...[]step) {
 		for _, part := range parts {
 			for _, s := range part {
-				d.in(table).add(s.action, s.condition, strconv.Itoa(s.number))
+				d.table(table).add(s.action, s.condition, strconv.Itoa(s.number))
 			}
 		}
 	}

@@ -30,15 +30,15 @@ const (
 // each start: the table for it does not work, says its own documentation.
 func (d *database) service() {
 	const component = "Daemon"
-	d.in("ServiceInstall").add(layout.Service, layout.Service, layout.ServiceDisplayName,
+	d.table("ServiceInstall").add(layout.Service, layout.Service, layout.ServiceDisplayName,
 		ownProcess, startAuto, strconv.Itoa(errorNormal|errorVital), "", "", layout.ServiceAccount, "",
 		layout.ServiceArguments, component, layout.ServiceDescription)
-	d.in("ServiceControl").add(layout.Service, layout.Service,
+	d.table("ServiceControl").add(layout.Service, layout.Service,
 		strconv.Itoa(controlStart|controlStop|controlStopLater|controlDeleteLast), "", "1", component)
 	if layout.ServiceDelayed {
-		d.in("MsiServiceConfig").add("DelayedStart", layout.Service, onEachChange, delayedStart, "1", component)
+		d.table("MsiServiceConfig").add("DelayedStart", layout.Service, onEachChange, delayedStart, "1", component)
 	}
-	d.in("MsiServiceConfig").add("Privileges", layout.Service, onEachChange, requiredPrivileges,
+	d.table("MsiServiceConfig").add("Privileges", layout.Service, onEachChange, requiredPrivileges,
 		strings.Join(layout.ServicePrivileges(), "[~]"), component)
 
 	d.component("EventLog", programDir, keyIsRegistry, "", "EventMessageFile")
@@ -51,5 +51,5 @@ const localMachine = "2"
 
 // registry adds a value below HKEY_LOCAL_MACHINE.
 func (d *database) registry(row, key, name, value, component string) {
-	d.in("Registry").add(row, localMachine, key, name, value, component)
+	d.table("Registry").add(row, localMachine, key, name, value, component)
 }

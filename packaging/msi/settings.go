@@ -23,10 +23,10 @@ const (
 // The package's own properties. Those whose names are not in capitals never
 // leave the process that set them.
 const (
-	tokenPath     = "TokenPath"
-	unusedDir     = "UnusedDir" // set if what is in the folder is to go
-	answerProblem = "AnswerProblem"
-	leavingHere   = "LeavingHere" // set if a dialog was told to remove it
+	tokenPath           = "TokenPath"
+	removeTokenDir      = "UnusedDir" // set if what is in the folder is to go
+	answerProblem       = "AnswerProblem"
+	uninstallFromDialog = "LeavingHere" // set if a dialog was told to remove it
 
 	savedTenant     = "SAVEDTENANT"
 	savedTokenFile  = "SAVEDTOKENFILE"
@@ -68,8 +68,8 @@ func (d *database) settings() {
 
 	d.folder("Data", dataDir, layout.DataAccess)
 	d.folder("Incoming", incomingDir, layout.IncomingAccess)
-	d.in("RemoveFile").add("UnusedToken", "Incoming", tokenName, unusedDir, "2")            // at uninstall
-	d.in("MoveFile").add("Config", "Data", "", layout.ConfigFile, configFile, dataDir, "0") // copies
+	d.table("RemoveFile").add("UnusedToken", "Incoming", tokenName, removeTokenDir, "2")       // at uninstall
+	d.table("MoveFile").add("Config", "Data", "", layout.ConfigFile, configFile, dataDir, "0") // copies
 
 	d.property("SecureCustomProperties", strings.Join([]string{
 		configFile, "NEWERFOUND", "OLDERFOUND", onUninstall, policyTenant, policyTokenFile,
@@ -83,15 +83,15 @@ const raw64 = "18"
 
 // search has a property hold what a registry value holds, before anything else.
 func (d *database) search(property, key, name string) {
-	d.in("AppSearch").add(property, property)
-	d.in("RegLocator").add(property, localMachine, key, name, raw64)
+	d.table("AppSearch").add(property, property)
+	d.table("RegLocator").add(property, localMachine, key, name, raw64)
 }
 
 // folder has a folder made with an access list. Its owner is the installer's,
 // which is the system.
 func (d *database) folder(component, dir, access string) {
 	d.component(component, dir, 0, "", "")
-	d.in("CreateFolder").add(dir, component)
+	d.table("CreateFolder").add(dir, component)
 	_, list, _ := strings.Cut(access, "D:")
-	d.in("MsiLockPermissionsEx").add(component, dir, "CreateFolder", "D:"+list)
+	d.table("MsiLockPermissionsEx").add(component, dir, "CreateFolder", "D:"+list)
 }

@@ -51,7 +51,7 @@ func tablesUnderTest(t *testing.T) map[string]Table {
 // example is a build of nothing in particular.
 func example(arch string) Build {
 	b := Build{Version: "1.2.3", Arch: arch, License: "First.\n\nSecond {line}."}
-	for i, p := range Payload() {
+	for i, p := range InstalledFiles() {
 		f := File{Name: p.File, Size: int64(1000 + i), Hash: [4]uint32{uint32(i), 1, 2, 0xffffffff}}
 		if strings.HasSuffix(p.File, ".exe") {
 			f.Version = "1.2.3.0"
@@ -84,8 +84,8 @@ func cells(t *testing.T, table Table, column string) map[string]string {
 	return out
 }
 
-// varying is what differs from build to build. A * stands for any row.
-var varying = map[string]string{
+// varyingCells is what differs from build to build. A * stands for any row.
+var varyingCells = map[string]string{
 	"File/*":                  "FileSize Version Language",
 	"MsiFileHash/*":           "HashPart1 HashPart2 HashPart3 HashPart4",
 	"Property/ProductCode":    "Value",
@@ -109,8 +109,8 @@ func golden(tables map[string]Table) string {
 		masked := table
 		masked.Rows = nil
 		for _, row := range table.Rows {
-			if !leftOut(name, row[0]) {
-				masked.Rows = append(masked.Rows, mask(table, row))
+			if !isOmitted(name, row[0]) {
+				masked.Rows = append(masked.Rows, maskVarying(table, row))
 			}
 		}
 		b.WriteString(strings.ReplaceAll(masked.IDT(), "\r\n", "\n") + "\n")
@@ -118,21 +118,21 @@ func golden(tables map[string]Table) string {
 	return b.String()
 }
 
-// leftOut are rows that are there or not: the package code comes last of all, the
+// isOmitted are rows that are there or not: the package code comes last of all, the
 // tools say that there is no password, and a program that has a version has no
 // hash.
-func leftOut(table, key string) bool {
+func isOmitted(table, key string) bool {
 	return table == "_SummaryInformation" && (key == "9" || key == "16") ||
 		table == "MsiFileHash" && strings.HasSuffix(key, ".exe")
 }
 
-// mask replaces what varies, and what is no text.
-func mask(table Table, row []string) []string {
+// maskVarying replaces what varies, and what is no text.
+func maskVarying(table Table, row []string) []string {
 	row = slices.Clone(row)
 	if table.Name == "Control" && row[2] == "ScrollableText" {
 		row[9] = "(the licence)"
 	}
-	columns := strings.Fields(varying[table.Name+"/*"] + " " + varying[table.Name+"/"+row[0]])
+	columns := strings.Fields(varyingCells[table.Name+"/*"] + " " + varyingCells[table.Name+"/"+row[0]])
 	for i, c := range table.Columns {
 		switch {
 		case c.Type[0]|0x20 == 'v':

@@ -14,9 +14,9 @@ const (
 	text     = 0x30003  // transparent, and & is only for shortcuts
 )
 
-// window is a dialog that is being made. Controls take the keyboard in the order
+// dialogBuilder is a dialog that is being made. Controls take the keyboard in the order
 // in which they were added.
-type window struct {
+type dialogBuilder struct {
 	d        *database
 	name     string
 	dialog   int // its row
@@ -24,10 +24,10 @@ type window struct {
 	ordering map[string]int
 }
 
-// window begins a dialog of the usual size, with a title, a line below it and
+// newDialog begins a dialog of the usual size, with a title, a line below it and
 // room for buttons.
-func (d *database) window(name, title, about string) *window {
-	w := d.newWindow(name, title, 370, 270)
+func (d *database) newDialog(name, title, about string) *dialogBuilder {
+	w := d.newDialogBuilder(name, title, 370, 270)
 	w.add("Text", "Title", 15, 8, 330, 15, text, "", `{\Bold}`+title)
 	w.add("Text", "About", 25, 25, 330, 20, text, "", about)
 	w.add("Line", "Above", 0, 46, 370, 0, 1, "", "")
@@ -35,9 +35,9 @@ func (d *database) window(name, title, about string) *window {
 	return w
 }
 
-// small begins a dialog with one sentence.
-func (d *database) small(name, title, sentence string) *window {
-	w := d.newWindow(name, title, 260, 85)
+// newMessage begins a dialog with one sentence.
+func (d *database) newMessage(name, title, sentence string) *dialogBuilder {
+	w := d.newDialogBuilder(name, title, 260, 85)
 	control := "Text"
 	if name == errorDlg {
 		control = "ErrorText"
@@ -49,43 +49,43 @@ func (d *database) small(name, title, sentence string) *window {
 	return w
 }
 
-func (d *database) newWindow(name, title string, width, height int) *window {
-	dialogs := d.in("Dialog")
+func (d *database) newDialogBuilder(name, title string, width, height int) *dialogBuilder {
+	dialogs := d.table("Dialog")
 	dialogs.add(name, "50", "50", strconv.Itoa(width), strconv.Itoa(height), "3", "[ProductName]: "+title)
-	return &window{d: d, name: name, dialog: len(dialogs.Rows) - 1, first: len(d.in("Control").Rows), ordering: map[string]int{}}
+	return &dialogBuilder{d: d, name: name, dialog: len(dialogs.Rows) - 1, first: len(d.table("Control").Rows), ordering: map[string]int{}}
 }
 
 // add adds a control.
-func (w *window) add(kind, control string, x, y, width, height, attributes int, property, content string) {
+func (w *dialogBuilder) add(kind, control string, x, y, width, height, attributes int, property, content string) {
 	row := []string{w.name, control, kind}
 	for _, n := range []int{x, y, width, height, attributes} {
 		row = append(row, strconv.Itoa(n))
 	}
-	w.d.in("Control").add(append(row, property, content)...)
+	w.d.table("Control").add(append(row, property, content)...)
 }
 
-// when adds a text that is there only if the condition holds. It goes on to the
+// addConditionalText adds a text that is there only if the condition holds. It goes on to the
 // right edge, on a second line if it has to.
-func (w *window) when(condition, control string, x, y int, content string) {
+func (w *dialogBuilder) addConditionalText(condition, control string, x, y int, content string) {
 	w.add("Text", control, x, y, 350-x, 24, text, "", content)
-	w.d.in("ControlCondition").add(w.name, control, "Show", condition)
-	w.d.in("ControlCondition").add(w.name, control, "Hide", "NOT ("+condition+")")
+	w.d.table("ControlCondition").add(w.name, control, "Show", condition)
+	w.d.table("ControlCondition").add(w.name, control, "Hide", "NOT ("+condition+")")
 }
 
-func (w *window) push(control string, x, y int, label string) {
+func (w *dialogBuilder) push(control string, x, y int, label string) {
 	w.add("PushButton", control, x, y, 56, 17, shown, "", label)
 }
 
-// on has a button do something if condition holds. What is said first is done
+// addEvent has a button do something if condition holds. What is said first is done
 // first.
-func (w *window) on(control, event, argument, condition string) {
+func (w *dialogBuilder) addEvent(control, event, argument, condition string) {
 	w.ordering[control]++
-	w.d.in("ControlEvent").add(w.name, control, event, argument, condition, strconv.Itoa(w.ordering[control]))
+	w.d.table("ControlEvent").add(w.name, control, event, argument, condition, strconv.Itoa(w.ordering[control]))
 }
 
 // buttons ends a dialog with its row of buttons: back, next and cancel. One
 // without a label is left out.
-func (w *window) buttons(back, next string) {
+func (w *dialogBuilder) buttons(back, next string) {
 	for _, b := range []struct {
 		control, label string
 		x              int
@@ -94,22 +94,22 @@ func (w *window) buttons(back, next string) {
 			w.push(b.control, b.x, 243, b.label)
 		}
 	}
-	w.on("Cancel", "SpawnDialog", cancelDlg, "1")
+	w.addEvent("Cancel", "SpawnDialog", cancelDlg, "1")
 	standard := "Next"
 	if next == "" {
 		standard = "Cancel"
 	}
-	w.ends(w.firstToType(standard), standard, "Cancel")
+	w.setFocus(w.firstToType(standard), standard, "Cancel")
 }
 
 // lastButton ends a dialog with one button.
-func (w *window) lastButton(label string) {
+func (w *dialogBuilder) lastButton(label string) {
 	w.push("Next", 304, 243, label)
-	w.ends("Next", "Next", "Next")
+	w.setFocus("Next", "Next", "Next")
 }
 
 // shield has the button show that the system will ask for consent.
-func (w *window) shield(control string) {
+func (w *dialogBuilder) shield(control string) {
 	for _, row := range w.controls() {
 		if row[1] == control {
 			row[7] = strconv.Itoa(shown | shield)
@@ -118,11 +118,11 @@ func (w *window) shield(control string) {
 }
 
 // modeless lets the work go on while the dialog is there.
-func (w *window) modeless() { w.cell("Attributes", "1") }
+func (w *dialogBuilder) modeless() { w.cell("Attributes", "1") }
 
-// ends says where the keyboard is at first, and what Return and Escape do. The
+// setFocus says where the keyboard is at first, and what Return and Escape do. The
 // controls that take the keyboard are chained into a ring.
-func (w *window) ends(first, standard, cancel string) {
+func (w *dialogBuilder) setFocus(first, standard, cancel string) {
 	w.cell("Control_First", first)
 	w.cell("Control_Default", standard)
 	w.cell("Control_Cancel", cancel)
@@ -137,10 +137,10 @@ func (w *window) ends(first, standard, cancel string) {
 	}
 }
 
-func (w *window) controls() [][]string { return w.d.in("Control").Rows[w.first:] }
+func (w *dialogBuilder) controls() [][]string { return w.d.table("Control").Rows[w.first:] }
 
 // firstToType is the first control that is for typing, or standard.
-func (w *window) firstToType(standard string) string {
+func (w *dialogBuilder) firstToType(standard string) string {
 	for _, row := range w.controls() {
 		switch row[2] {
 		case "Edit", "CheckBox", "RadioButtonGroup":
@@ -151,8 +151,8 @@ func (w *window) firstToType(standard string) string {
 }
 
 // cell sets a column of the dialog's own row.
-func (w *window) cell(column, value string) {
-	t := w.d.in("Dialog")
+func (w *dialogBuilder) cell(column, value string) {
+	t := w.d.table("Dialog")
 	for i, c := range t.Columns {
 		if c.Name == column {
 			t.Rows[w.dialog][i] = value

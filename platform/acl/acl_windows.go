@@ -12,19 +12,19 @@ import (
 	"regent/platform/layout"
 )
 
-// ErrOpen means that there is no access list, which lets everybody do everything.
-var ErrOpen = errors.New("has no access list, so it is open to everybody")
+// ErrNoAccessList means that there is no access list, which lets everybody do everything.
+var ErrNoAccessList = errors.New("has no access list, so it is open to everybody")
 
 // DeleteChild is FILE_DELETE_CHILD of a directory, which the library does not name.
 const DeleteChild = 0x40
 
-// Change is every right by which its holder comes to change a file or what a
+// ChangeRights is every right by which its holder comes to change a file or what a
 // directory has, or who may.
-const Change = windows.FILE_WRITE_DATA | windows.FILE_APPEND_DATA | Replace
+const ChangeRights = windows.FILE_WRITE_DATA | windows.FILE_APPEND_DATA | ReplaceRights
 
-// Replace is every right by which its holder comes to put another in the place of
+// ReplaceRights is every right by which its holder comes to put another in the place of
 // a file or a directory that is there, or to the right to.
-const Replace = DeleteChild | windows.DELETE | windows.WRITE_DAC | windows.WRITE_OWNER | windows.GENERIC_WRITE | windows.GENERIC_ALL
+const ReplaceRights = DeleteChild | windows.DELETE | windows.WRITE_DAC | windows.WRITE_OWNER | windows.GENERIC_WRITE | windows.GENERIC_ALL
 
 // Grant is what an access list lets somebody do with the thing itself.
 type Grant struct {
@@ -40,37 +40,37 @@ type List struct {
 	Denied    []Grant // whatever is granted
 }
 
-// OfFile returns the access of the file or directory at path.
-func OfFile(path string) (List, error) {
+// ReadFile returns the access of the file or directory at path.
+func ReadFile(path string) (List, error) {
 	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
 		return List{}, &fs.PathError{Op: "read the access of", Path: path, Err: err}
 	}
-	return Of(sd)
+	return FromDescriptor(sd)
 }
 
-// OfHandle returns the access of what the system has open as h.
-func OfHandle(h windows.Handle) (List, error) {
+// ReadHandle returns the access of what the system has open as h.
+func ReadHandle(h windows.Handle) (List, error) {
 	sd, err := windows.GetSecurityInfo(h, windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
 		return List{}, fmt.Errorf("read the access: %w", err)
 	}
-	return Of(sd)
+	return FromDescriptor(sd)
 }
 
-// Meant returns the access that SDDL says. One without an owner is an error.
-func Meant(sddl string) (List, error) {
+// ParseSDDL returns the access that SDDL says. One without an owner is an error.
+func ParseSDDL(sddl string) (List, error) {
 	sd, err := windows.SecurityDescriptorFromString(sddl)
 	if err != nil {
 		return List{}, fmt.Errorf("[unexpected] access list %s: %w", sddl, err)
 	}
-	return Of(sd)
+	return FromDescriptor(sd)
 }
 
-// Of returns the access that sd says. What is only for what comes below is left
+// FromDescriptor returns the access that sd says. What is only for what comes below is left
 // out, and an entry of a kind that is not understood is an error, since it may
 // allow something.
-func Of(sd *windows.SECURITY_DESCRIPTOR) (List, error) {
+func FromDescriptor(sd *windows.SECURITY_DESCRIPTOR) (List, error) {
 	var l List
 	owner, _, err := sd.Owner()
 	if err != nil || owner == nil {
@@ -84,13 +84,13 @@ func Of(sd *windows.SECURITY_DESCRIPTOR) (List, error) {
 	l.Protected = control&windows.SE_DACL_PROTECTED != 0
 	list, _, err := sd.DACL()
 	if err != nil || list == nil {
-		return l, ErrOpen
+		return l, ErrNoAccessList
 	}
-	return l, l.take(list)
+	return l, l.addEntries(list)
 }
 
-// take takes what an access list says of the thing itself.
-func (l *List) take(list *windows.ACL) error {
+// addEntries takes what an access list says of the thing itself.
+func (l *List) addEntries(list *windows.ACL) error {
 	for i := range uint32(list.AceCount) {
 		var ace *windows.ACCESS_ALLOWED_ACE
 		if err := windows.GetAce(list, i, &ace); err != nil {
@@ -120,9 +120,9 @@ func Trusted(sid string) bool {
 	return false
 }
 
-// Strangers returns those who have any of the rights and are not [Trusted] or
+// UntrustedWith returns those who have any of the rights and are not [Trusted] or
 // among those that are named.
-func (l List) Strangers(rights windows.ACCESS_MASK, but ...string) (sids []string) {
+func (l List) UntrustedWith(rights windows.ACCESS_MASK, but ...string) (sids []string) {
 	for _, g := range l.Grants {
 		if g.Mask&rights != 0 && !Trusted(g.SID) && !slices.Contains(but, g.SID) {
 			sids = append(sids, g.SID)
@@ -131,15 +131,15 @@ func (l List) Strangers(rights windows.ACCESS_MASK, but ...string) (sids []strin
 	return sids
 }
 
-// Beyond returns what is granted to somebody who is not [Trusted] and is not
+// ExcessGrants returns what is granted to somebody who is not [Trusted] and is not
 // meant to have it, each as far as that goes. Who is denied what is not looked at:
 // a denial of somebody else makes nothing narrower.
-func (l List) Beyond(meant List) (more []Grant) {
+func (l List) ExcessGrants(meant List) (more []Grant) {
 	for _, g := range l.Grants {
-		g.Mask = specific(g.Mask)
+		g.Mask = expandGeneric(g.Mask)
 		for _, m := range meant.Grants {
 			if m.SID == g.SID {
-				g.Mask &^= specific(m.Mask)
+				g.Mask &^= expandGeneric(m.Mask)
 			}
 		}
 		if g.Mask != 0 && !Trusted(g.SID) {
@@ -149,24 +149,24 @@ func (l List) Beyond(meant List) (more []Grant) {
 	return more
 }
 
-// Undenied returns what is meant to be denied and is not.
-func (l List) Undenied(meant List) (missing []Grant) {
+// MissingDenials returns what is meant to be denied and is not.
+func (l List) MissingDenials(meant List) (missing []Grant) {
 	for _, m := range meant.Denied {
-		if !slices.ContainsFunc(l.Denied, func(d Grant) bool { return d.SID == m.SID && specific(m.Mask)&^specific(d.Mask) == 0 }) {
+		if !slices.ContainsFunc(l.Denied, func(d Grant) bool { return d.SID == m.SID && expandGeneric(m.Mask)&^expandGeneric(d.Mask) == 0 }) {
 			missing = append(missing, m)
 		}
 	}
 	return missing
 }
 
-// specific is a mask in the rights of files, directories and pipes, as Windows
+// expandGeneric is a mask in the rights of files, directories and pipes, as Windows
 // stores it: SDDL and Wine keep rights that stand for several.
-func specific(mask windows.ACCESS_MASK) windows.ACCESS_MASK {
+func expandGeneric(mask windows.ACCESS_MASK) windows.ACCESS_MASK {
 	for _, g := range []struct{ generic, rights windows.ACCESS_MASK }{
 		{windows.GENERIC_READ, windows.FILE_GENERIC_READ},
 		{windows.GENERIC_WRITE, windows.FILE_GENERIC_WRITE},
 		{windows.GENERIC_EXECUTE, windows.FILE_GENERIC_EXECUTE},
-		{windows.GENERIC_ALL, allOfFile},
+		{windows.GENERIC_ALL, fileAllAccess},
 	} {
 		if mask&g.generic != 0 {
 			mask = mask&^g.generic | g.rights
@@ -175,5 +175,5 @@ func specific(mask windows.ACCESS_MASK) windows.ACCESS_MASK {
 	return mask
 }
 
-// allOfFile is FILE_ALL_ACCESS, which the library does not name.
-const allOfFile = windows.STANDARD_RIGHTS_REQUIRED | windows.SYNCHRONIZE | 0x1ff
+// fileAllAccess is FILE_ALL_ACCESS, which the library does not name.
+const fileAllAccess = windows.STANDARD_RIGHTS_REQUIRED | windows.SYNCHRONIZE | 0x1ff

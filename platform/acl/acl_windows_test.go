@@ -14,7 +14,7 @@ const (
 	users  = "S-1-5-32-545"
 )
 
-func TestOf(t *testing.T) {
+func TestFromDescriptor(t *testing.T) {
 	tests := []struct {
 		name, sddl string
 		want       List
@@ -30,7 +30,7 @@ func TestOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(tt.name, err)
 		}
-		got, err := Of(sd)
+		got, err := FromDescriptor(sd)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 		}
@@ -40,29 +40,29 @@ func TestOf(t *testing.T) {
 	}
 }
 
-func TestOfRefuses(t *testing.T) {
-	for sddl, want := range map[string]error{"O:SY": ErrOpen, "D:P(A;;FA;;;SY)": nil} {
+func TestFromDescriptorRefuses(t *testing.T) {
+	for sddl, want := range map[string]error{"O:SY": ErrNoAccessList, "D:P(A;;FA;;;SY)": nil} {
 		sd, err := windows.SecurityDescriptorFromString(sddl)
 		if err != nil {
 			t.Fatal(sddl, err)
 		}
-		if _, err := Of(sd); err == nil || want != nil && !errors.Is(err, want) {
+		if _, err := FromDescriptor(sd); err == nil || want != nil && !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want an error (%v)", sddl, err, want)
 		}
 	}
 }
 
-func TestStrangers(t *testing.T) {
-	l := List{Grants: []Grant{{system, Change}, {users, windows.FILE_WRITE_DATA}, {"S-1-5-21-1", windows.DELETE}, {"S-1-1-0", windows.FILE_READ_DATA}}}
-	if diff := cmp.Diff(l.Strangers(Change, "S-1-5-21-1"), []string{users}); diff != "" {
+func TestUntrustedWith(t *testing.T) {
+	l := List{Grants: []Grant{{system, ChangeRights}, {users, windows.FILE_WRITE_DATA}, {"S-1-5-21-1", windows.DELETE}, {"S-1-1-0", windows.FILE_READ_DATA}}}
+	if diff := cmp.Diff(l.UntrustedWith(ChangeRights, "S-1-5-21-1"), []string{users}); diff != "" {
 		t.Errorf("who may change (-got +want):\n%s", diff)
 	}
-	if diff := cmp.Diff(l.Strangers(Replace), []string{"S-1-5-21-1"}); diff != "" {
+	if diff := cmp.Diff(l.UntrustedWith(ReplaceRights), []string{"S-1-5-21-1"}); diff != "" {
 		t.Errorf("who may replace (-got +want):\n%s", diff)
 	}
 }
 
-func TestBeyondWhatIsMeant(t *testing.T) {
+func TestExcessGrants(t *testing.T) {
 	const meant = "O:BAD:P(D;;FA;;;NU)(A;;FA;;;SY)(A;;FR;;;BU)"
 	tests := []struct {
 		name, is string
@@ -81,18 +81,18 @@ func TestBeyondWhatIsMeant(t *testing.T) {
 		{"from the network to read", "O:BAD:P(D;;FW;;;NU)(A;;FA;;;SY)", nil, []Grant{{"S-1-5-2", 0x1f01ff}}},
 	}
 	for _, tt := range tests {
-		want, err := Meant(meant)
+		want, err := ParseSDDL(meant)
 		if err != nil {
 			t.Fatal(err)
 		}
-		is, err := Meant(tt.is)
+		is, err := ParseSDDL(tt.is)
 		if err != nil {
 			t.Fatal(tt.name, err)
 		}
-		if diff := cmp.Diff(is.Beyond(want), tt.beyond); diff != "" {
+		if diff := cmp.Diff(is.ExcessGrants(want), tt.beyond); diff != "" {
 			t.Errorf("%s: beyond (-got +want):\n%s", tt.name, diff)
 		}
-		if diff := cmp.Diff(is.Undenied(want), tt.undenied); diff != "" {
+		if diff := cmp.Diff(is.MissingDenials(want), tt.undenied); diff != "" {
 			t.Errorf("%s: undenied (-got +want):\n%s", tt.name, diff)
 		}
 	}

@@ -4,5 +4,5 @@ package acl
 
 import "net"
 
-func ofFiles(string, string) ([]Exposed, error)  { return nil, ErrUnsupported }
-func ofPipe(string, net.Conn) ([]Exposed, error) { return nil, ErrUnsupported }
+func fileExposures(string, string) ([]Exposure, error)   { return nil, ErrUnsupported }
+func pipeExposures(string, net.Conn) ([]Exposure, error) { return nil, ErrUnsupported }

@@ -24,8 +24,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// installed makes the folders of an installation with what is in them.
-func installed(t *testing.T) (data, state string) {
+// makeInstallation makes the folders of an installation with what is in them.
+func makeInstallation(t *testing.T) (data, state string) {
 	t.Helper()
 	data = filepath.Join(t.TempDir(), layout.DataFolder)
 	state = filepath.Join(data, layout.StateFolder)
@@ -38,8 +38,8 @@ func installed(t *testing.T) (data, state string) {
 	return data, state
 }
 
-// widen gives everybody rights on a path.
-func widen(t *testing.T, path, rights string) {
+// grantEveryone gives everybody rights on a path.
+func grantEveryone(t *testing.T, path, rights string) {
 	t.Helper()
 	sd, err := windows.SecurityDescriptorFromString("D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;" + rights + ";;;WD)")
 	must(t, err)
@@ -48,8 +48,8 @@ func widen(t *testing.T, path, rights string) {
 	must(t, windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, list, nil))
 }
 
-// TestOfFiles widens one real thing after the other: it is named, and nothing else.
-func TestOfFiles(t *testing.T) {
+// TestFileExposures widens one real thing after the other: it is named, and nothing else.
+func TestFileExposures(t *testing.T) {
 	for _, tt := range []struct{ path, rights, who, mend string }{
 		{"", "FA", "may change it", "/grant:r"},
 		{"", "FR", "", ""}, // users may see what is there
@@ -67,13 +67,13 @@ func TestOfFiles(t *testing.T) {
 		{`state\records\one`, "FR", "may read it", "/reset"},
 		{`state\lock`, "FA", "may change it", "/reset"},
 	} {
-		data, state := installed(t)
-		if got, err := ExposedFiles(data, state); err != nil || len(got) > 0 {
+		data, state := makeInstallation(t)
+		if got, err := FileExposures(data, state); err != nil || len(got) > 0 {
 			t.Fatalf("before: got %+v, %v", got, err)
 		}
 		path := filepath.Join(data, tt.path)
-		widen(t, path, tt.rights)
-		got, err := ExposedFiles(data, state)
+		grantEveryone(t, path, tt.rights)
+		got, err := FileExposures(data, state)
 		must(t, err)
 		if tt.who == "" {
 			if len(got) > 0 {
@@ -81,24 +81,24 @@ func TestOfFiles(t *testing.T) {
 			}
 			continue
 		}
-		if len(got) != 1 || got[0].Path != path || !strings.Contains(got[0].Who, "S-1-1-0") || !strings.Contains(got[0].Who, tt.who) || !strings.Contains(got[0].Mend, tt.mend) {
+		if len(got) != 1 || got[0].Path != path || !strings.Contains(got[0].Problem, "S-1-1-0") || !strings.Contains(got[0].Problem, tt.who) || !strings.Contains(got[0].FixCommand, tt.mend) {
 			t.Errorf("%s with %s: got %+v, want that everybody %s, and %s", path, tt.rights, got, tt.who, tt.mend)
 		}
 	}
 }
 
-func TestOfFilesThatAreNotThere(t *testing.T) {
+func TestFileExposuresOfMissingFiles(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "none")
-	if got, err := ExposedFiles(data, filepath.Join(data, "state")); err != nil || len(got) > 0 {
+	if got, err := FileExposures(data, filepath.Join(data, "state")); err != nil || len(got) > 0 {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
-// blind is somebody to whom the system refuses the list of one path, and what is in
+// restrictedChecker is somebody to whom the system refuses the list of one path, and what is in
 // another.
-func blind(administrator bool, list, content string) looker {
+func restrictedChecker(administrator bool, list, content string) checker {
 	refused := &fs.PathError{Op: "open", Err: windows.ERROR_ACCESS_DENIED}
-	return looker{
+	return checker{
 		administrator: administrator,
 		walk: func(root string, visit fs.WalkDirFunc) error {
 			return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -116,22 +116,22 @@ func blind(administrator bool, list, content string) looker {
 			if path == list {
 				return List{}, refused
 			}
-			return OfFile(path)
+			return ReadFile(path)
 		},
 	}
 }
 
-// below is "" for none.
-func below(dir, name string) string {
+// pathBelow is "" for none.
+func pathBelow(dir, name string) string {
 	if name == "" {
 		return ""
 	}
 	return filepath.Join(dir, name)
 }
 
-// TestOfFilesThatCannotBeSeen: what is widened is named whatever else cannot be
+// TestFileExposuresOfUnreadableFiles: what is widened is named whatever else cannot be
 // seen, which is a fault by itself where an administrator looks.
-func TestOfFilesThatCannotBeSeen(t *testing.T) {
+func TestFileExposuresOfUnreadableFiles(t *testing.T) {
 	for _, tt := range []struct {
 		name, list, content, widened string
 		administrator                bool
@@ -153,11 +153,11 @@ func TestOfFilesThatCannotBeSeen(t *testing.T) {
 		{name: "the configuration, and another is widened, by a user", list: "config.yaml", widened: "state", want: []string{"state"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			data, state := installed(t)
+			data, state := makeInstallation(t)
 			if tt.widened != "" {
-				widen(t, filepath.Join(data, tt.widened), "FA")
+				grantEveryone(t, filepath.Join(data, tt.widened), "FA")
 			}
-			found, err := blind(tt.administrator, below(data, tt.list), below(data, tt.content)).files(data, state)
+			found, err := restrictedChecker(tt.administrator, pathBelow(data, tt.list), pathBelow(data, tt.content)).files(data, state)
 			var got []string
 			for _, e := range found {
 				path, err := filepath.Rel(data, e.Path)
@@ -171,19 +171,19 @@ func TestOfFilesThatCannotBeSeen(t *testing.T) {
 	}
 }
 
-// reparsed is how Windows shows a link or a junction, which Wine has not.
-type reparsed struct {
+// reparseInfo is how Windows shows a link or a junction, which Wine has not.
+type reparseInfo struct {
 	fs.FileInfo
 	mode       fs.FileMode
 	attributes uint32
 }
 
-func (r reparsed) Mode() fs.FileMode { return r.mode }
-func (r reparsed) Sys() any          { return &syscall.Win32FileAttributeData{FileAttributes: r.attributes} }
+func (r reparseInfo) Mode() fs.FileMode { return r.mode }
+func (r reparseInfo) Sys() any          { return &syscall.Win32FileAttributeData{FileAttributes: r.attributes} }
 
-// TestOfLinks: a link is named by itself, and neither its target's list is read nor
+// TestFileExposuresOfLinks: a link is named by itself, and neither its target's list is read nor
 // a command advised that could change it.
-func TestOfLinks(t *testing.T) {
+func TestFileExposuresOfLinks(t *testing.T) {
 	for _, tt := range []struct {
 		name, path, mend string
 		mode             fs.FileMode
@@ -197,13 +197,13 @@ func TestOfLinks(t *testing.T) {
 		{"the folder of the configuration", "config.d", "rmdir ", fs.ModeIrregular, windows.FILE_ATTRIBUTE_DIRECTORY},
 		{"a file of the configuration", `config.d\cad.yaml`, "del ", fs.ModeSymlink, 0},
 	} {
-		data, state := installed(t)
+		data, state := makeInstallation(t)
 		path := filepath.Join(data, tt.path)
-		l := blind(true, "", "")
+		l := restrictedChecker(true, "", "")
 		l.lstat = func(at string) (fs.FileInfo, error) {
 			info, err := os.Lstat(at)
 			if at == path {
-				info = reparsed{info, tt.mode, tt.attributes}
+				info = reparseInfo{info, tt.mode, tt.attributes}
 			}
 			return info, err
 		}
@@ -216,14 +216,14 @@ func TestOfLinks(t *testing.T) {
 		}
 		got, err := l.files(data, state)
 		must(t, err)
-		if want := []Exposed{{path, "it is a link to another place", tt.mend + `"` + path + `"`}}; !slices.Equal(got, want) {
+		if want := []Exposure{{path, "it is a link to another place", tt.mend + `"` + path + `"`}}; !slices.Equal(got, want) {
 			t.Errorf("%s: got %+v, want %+v", tt.name, got, want)
 		}
 	}
 }
 
-// TestAdvised: who chooses the name of a file does not choose the command.
-func TestAdvised(t *testing.T) {
+// TestAdviseCommand: who chooses the name of a file does not choose the command.
+func TestAdviseCommand(t *testing.T) {
 	const state, command = `C:\ProgramData\Regent\state`, "the command"
 	for name, want := range map[string]string{
 		"lock":              command,
@@ -234,14 +234,14 @@ func TestAdvised(t *testing.T) {
 		"two  spaces":       `dir /a /x "` + state + `"`,
 		"turned\u202eround": `dir /a /x "` + state + `"`,
 	} {
-		if got := advised(filepath.Join(state, name), command); got != want {
+		if got := adviseCommand(filepath.Join(state, name), command); got != want {
 			t.Errorf("%q: got %s, want %s", name, got, want)
 		}
 	}
 }
 
-// TestExposedTo is about lists that no system here enforces, as text.
-func TestExposedTo(t *testing.T) {
+// TestTargetProblem is about lists that no system here enforces, as text.
+func TestTargetProblem(t *testing.T) {
 	const alice = "S-1-5-21-1-2-3-1001"
 	for _, tt := range []struct{ name, sddl, meant, want string }{
 		{"as it is made", layout.StateAccess, layout.StateAccess, ""},
@@ -250,18 +250,18 @@ func TestExposedTo(t *testing.T) {
 		{"a stranger may give it away", "O:BAD:P(A;;WD;;;" + alice + ")", layout.StateAccess, alice + " may change it"},
 		{"data as it is made", layout.DataAccess, layout.DataAccess, ""},
 	} {
-		is, err := Meant(tt.sddl)
+		is, err := ParseSDDL(tt.sddl)
 		must(t, err)
-		meant, err := Meant(tt.meant)
+		meant, err := ParseSDDL(tt.meant)
 		must(t, err)
-		if got := (thing{meant: meant, rights: everything}).exposedTo(is); got != tt.want && (tt.want == "" || !strings.HasPrefix(got, tt.want)) {
+		if got := (target{expected: meant, rights: allRights}).problem(is); got != tt.want && (tt.want == "" || !strings.HasPrefix(got, tt.want)) {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }
 
-// TestOfPipe makes the pipe itself, and others with wider lists in its place.
-func TestOfPipe(t *testing.T) {
+// TestPipeExposures makes the pipe itself, and others with wider lists in its place.
+func TestPipeExposures(t *testing.T) {
 	const name = `\\.\pipe\regent-test-exposure`
 	for _, tt := range []struct{ what, sddl, want string }{
 		{"as it is made", layout.PipeAccess, ""},
@@ -275,12 +275,12 @@ func TestOfPipe(t *testing.T) {
 		go l.Accept()
 		c, err := localsock.Dial(t.Context(), name)
 		must(t, err)
-		got, err := ExposedPipe(name, c)
+		got, err := PipeExposures(name, c)
 		must(t, err)
 		switch {
 		case tt.want == "" && len(got) > 0:
 			t.Errorf("%s: got %+v, want nothing", tt.what, got)
-		case tt.want != "" && (len(got) != 1 || !strings.Contains(got[0].Who, tt.want) || got[0].Path != name):
+		case tt.want != "" && (len(got) != 1 || !strings.Contains(got[0].Problem, tt.want) || got[0].Path != name):
 			t.Errorf("%s: got %+v, want %q", tt.what, got, tt.want)
 		}
 		c.Close()

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func boot() (string, func() time.Duration, error) {
+func readBoot() (string, func() time.Duration, error) {
 	id, err := unix.Sysctl("kern.bootsessionuuid")
 	if err != nil {
 		return "", nil, fmt.Errorf("power: kern.bootsessionuuid: %w", err)

@@ -13,7 +13,7 @@ import (
 
 const bootIDFile = "/proc/sys/kernel/random/boot_id"
 
-func boot() (string, func() time.Duration, error) {
+func readBoot() (string, func() time.Duration, error) {
 	// A sandbox may hide the file; the clock is good without it.
 	id, err := os.ReadFile(bootIDFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {

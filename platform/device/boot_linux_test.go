@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestBootIsTheKernels(t *testing.T) {
+func TestReadBootMatchesKernel(t *testing.T) {
 	id, since, err := ReadBoot()
 	if err != nil {
 		t.Fatal(err)

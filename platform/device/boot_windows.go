@@ -15,7 +15,7 @@ import (
 // begins anew, so they still belong together.
 const bootKey = `SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters`
 
-func boot() (string, func() time.Duration, error) {
+func readBoot() (string, func() time.Duration, error) {
 	id, err := bootNumber()
 	if err != nil {
 		return "", nil, fmt.Errorf(`power: HKLM\%s\BootId: %w`, bootKey, err)

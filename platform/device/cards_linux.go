@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hostfactsCards lists the permanent addresses of network cards that are devices. Bridges,
+// permanentMACs lists the permanent addresses of network cards that are devices. Bridges,
 // tunnels and virtual pairs are none. permanent has the addresses that cards were
 // made with, by name, whatever was set or drawn since; of one that is not there,
 // as on old kernels, the address counts if nobody has set it.
-func hostfactsCards(class string, permanent map[string]string) []string {
+func permanentMACs(class string, permanent map[string]string) []string {
 	entries, err := os.ReadDir(class)
 	if err != nil {
 		return nil
@@ -29,8 +29,8 @@ func hostfactsCards(class string, permanent map[string]string) []string {
 			continue
 		}
 		mac := permanent[e.Name()]
-		if mac == "" && text(dir, "addr_assign_type") == "0" {
-			mac = text(dir, "address")
+		if mac == "" && readText(dir, "addr_assign_type") == "0" {
+			mac = readText(dir, "address")
 		}
 		if strings.Trim(mac, "0:") != "" {
 			macs = append(macs, mac)
@@ -47,11 +47,11 @@ func permanentAddresses() map[string]string {
 	if err != nil {
 		return nil
 	}
-	return permanentIn(links)
+	return parseLinks(links)
 }
 
-// permanentIn reads what the kernel says of network links.
-func permanentIn(links []byte) map[string]string {
+// parseLinks reads what the kernel says of network links.
+func parseLinks(links []byte) map[string]string {
 	messages, err := syscall.ParseNetlinkMessage(links)
 	if err != nil {
 		return nil

@@ -43,10 +43,10 @@ func TestPermanentAddresses(t *testing.T) {
 	} {
 		links = append(links, l...)
 	}
-	if diff := cmp.Diff(permanentIn(links), map[string]string{"wlan0": "00:16:3e:00:00:01"}); diff != "" {
+	if diff := cmp.Diff(parseLinks(links), map[string]string{"wlan0": "00:16:3e:00:00:01"}); diff != "" {
 		t.Errorf("-got +want:\n%s", diff)
 	}
-	if diff := cmp.Diff(permanentIn(links[:20]), map[string]string(nil)); diff != "" {
+	if diff := cmp.Diff(parseLinks(links[:20]), map[string]string(nil)); diff != "" {
 		t.Errorf("cut short, -got +want:\n%s", diff)
 	}
 	if diff := cmp.Diff(permanentAddresses(), permanentAddresses()); diff != "" {

@@ -24,8 +24,8 @@ type Facts struct {
 	MACs      []string `json:"macs,omitempty"`
 }
 
-// Noted is what root notes for a daemon that may read less.
-type Noted struct {
+// RootFacts is what root notes for a daemon that may read less.
+type RootFacts struct {
 	Facts
 	// CredentialSealer is what seals the passphrase of the data key, as
 	// platform/keyring calls it; "" if that is not known.
@@ -37,46 +37,46 @@ type Noted struct {
 
 // ReadFacts reads what this process may. A fact that it may not read, or that is not
 // there, is no error.
-func ReadFacts() Facts { return readHere() }
+func ReadFacts() Facts { return readLocalFacts() }
 
 const maxFile = 64 << 10
 
-// FromFile reads what root has noted. A file that somebody else could have written is refused. No file is
+// ReadFactsFile reads what root has noted. A file that somebody else could have written is refused. No file is
 // [fs.ErrNotExist].
-func FromFile(path string) (Noted, error) {
+func ReadFactsFile(path string) (RootFacts, error) {
 	f, err := os.Open(path) //nolint:gosec // the daemon was given the path
 	if err != nil {
-		return Noted{}, fmt.Errorf("host facts: %w", err)
+		return RootFacts{}, fmt.Errorf("host facts: %w", err)
 	}
 	noted, err := decode(f)
 	if err := errors.Join(err, f.Close()); err != nil {
-		return Noted{}, fmt.Errorf("host facts %s: %w", path, err)
+		return RootFacts{}, fmt.Errorf("host facts %s: %w", path, err)
 	}
 	return noted, nil
 }
 
-func decode(f *os.File) (Noted, error) {
+func decode(f *os.File) (RootFacts, error) {
 	i, err := f.Stat()
 	if err != nil {
-		return Noted{}, err
+		return RootFacts{}, err
 	}
 	if !i.Mode().IsRegular() {
-		return Noted{}, errors.New("it is no regular file")
+		return RootFacts{}, errors.New("it is no regular file")
 	}
 	if err := checkWriter(i); err != nil {
-		return Noted{}, err
+		return RootFacts{}, err
 	}
 	b, err := io.ReadAll(io.LimitReader(f, maxFile))
 	if err != nil {
-		return Noted{}, err
+		return RootFacts{}, err
 	}
-	var noted Noted
+	var noted RootFacts
 	return noted, json.Unmarshal(b, &noted)
 }
 
-// Write writes it where [FromFile] finds them, whole or not at all. Everybody
+// Write writes it where [ReadFactsFile] finds them, whole or not at all. Everybody
 // may read it: none of them is a secret, though some systems keep them to root.
-func (n Noted) Write(path string) error {
+func (n RootFacts) Write(path string) error {
 	b, err := json.Marshal(n)
 	if err != nil {
 		return fmt.Errorf("host facts: %w", err)

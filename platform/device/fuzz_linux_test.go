@@ -11,17 +11,17 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// FuzzNoted: what root has noted is read whole or not at all, and read again as
+// FuzzRootFacts: what root has noted is read whole or not at all, and read again as
 // it was when it is written again.
-func FuzzNoted(f *testing.F) {
+func FuzzRootFacts(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		path := filepath.Join(t.TempDir(), "host-facts")
 		if err := os.WriteFile(path, content, 0o644); err != nil { // as root makes it
 			t.Fatal(err)
 		}
-		noted, err := FromFile(path)
+		noted, err := ReadFactsFile(path)
 		if err != nil {
-			if diff := cmp.Diff(noted, Noted{}); diff != "" {
+			if diff := cmp.Diff(noted, RootFacts{}); diff != "" {
 				t.Errorf("with %v:\n%s", err, diff)
 			}
 			return
@@ -32,18 +32,18 @@ func FuzzNoted(f *testing.F) {
 		if err := noted.Write(path); err != nil {
 			t.Fatal(err)
 		}
-		again, err := FromFile(path)
+		again, err := ReadFactsFile(path)
 		if diff := cmp.Diff(again, noted, cmpopts.EquateEmpty()); diff != "" || err != nil {
 			t.Errorf("%v, -again +before:\n%s", err, diff)
 		}
 	})
 }
 
-// FuzzPermanentIn: whatever the kernel's message says, each card that is found
+// FuzzParseLinks: whatever the kernel's message says, each card that is found
 // has a name and an address in its usual form.
-func FuzzPermanentIn(f *testing.F) {
+func FuzzParseLinks(f *testing.F) {
 	f.Fuzz(func(t *testing.T, links []byte) {
-		for name, mac := range permanentIn(links) {
+		for name, mac := range parseLinks(links) {
 			if name == "" || mac == "" || strings.Trim(mac, "0123456789abcdef:") != "" {
 				t.Errorf("%q has %q", name, mac)
 			}
@@ -55,7 +55,7 @@ func FuzzPermanentIn(f *testing.F) {
 // or not known.
 func FuzzUdev(f *testing.F) {
 	f.Fuzz(func(t *testing.T, record []byte) {
-		id := idIn(record)
+		id := parseUdevUUID(record)
 		if strings.ContainsAny(id, "\n") || id != "" && !strings.Contains(string(record), "E:ID_FS_UUID="+id) {
 			t.Errorf("%q was read of %q", id, record)
 		}

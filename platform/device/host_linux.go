@@ -8,11 +8,11 @@ import (
 
 const netClass = "/sys/class/net"
 
-// hardware tells whether an interface has a device behind it, as bridges,
+// cardHardware tells whether an interface has a device behind it, as bridges,
 // tunnels and virtual pairs have not, and whether its address is the device's.
-func hardware(name string) (physical, permanent bool) { return hardwareIn(netClass, name) }
+func cardHardware(name string) (physical, permanent bool) { return cardHardwareIn(netClass, name) }
 
-func hardwareIn(class, name string) (physical, permanent bool) {
+func cardHardwareIn(class, name string) (physical, permanent bool) {
 	_, err := os.Stat(filepath.Join(class, name, "device"))
 	kind, readErr := os.ReadFile(filepath.Join(class, name, "addr_assign_type")) //nolint:gosec // a name from the kernel's list
 	return err == nil, readErr == nil && strings.TrimSpace(string(kind)) == "0"

@@ -31,7 +31,7 @@ func TestHardware(t *testing.T) {
 		{"gone0", false, false},
 	}
 	for _, tt := range tests {
-		if physical, permanent := hardwareIn(class, tt.name); physical != tt.physical || permanent != tt.permanent {
+		if physical, permanent := cardHardwareIn(class, tt.name); physical != tt.physical || permanent != tt.permanent {
 			t.Errorf("%s: got %t, %t, want %t, %t", tt.name, physical, permanent, tt.physical, tt.permanent)
 		}
 	}

@@ -2,5 +2,5 @@
 
 package device
 
-// hardware does not know: the first interface with an address is taken.
-func hardware(string) (physical, permanent bool) { return false, false }
+// cardHardware does not know: the first interface with an address is taken.
+func cardHardware(string) (physical, permanent bool) { return false, false }

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestFactsAreOfThisHostAndStable(t *testing.T) {
+func TestReadNamesIsStable(t *testing.T) {
 	got, err := ReadNames()
 	if err != nil {
 		t.Fatal(err)
@@ -78,26 +78,26 @@ func TestQualify(t *testing.T) {
 	}
 }
 
-func TestChoose(t *testing.T) {
-	bridge := card{index: 2, mac: "02:42:00:00:00:02"}
-	wifi := card{index: 3, mac: "0a:00:00:00:00:03", physical: true} // with a drawn address
-	dock := card{index: 9, mac: "00:16:3e:00:00:09", physical: true, permanent: true}
-	board := card{index: 4, mac: "00:16:3e:00:00:04", physical: true, permanent: true}
-	tunnel := card{index: 1}
+func TestChooseMAC(t *testing.T) {
+	bridge := networkCard{index: 2, mac: "02:42:00:00:00:02"}
+	wifi := networkCard{index: 3, mac: "0a:00:00:00:00:03", physical: true} // with a drawn address
+	dock := networkCard{index: 9, mac: "00:16:3e:00:00:09", physical: true, permanent: true}
+	board := networkCard{index: 4, mac: "00:16:3e:00:00:04", physical: true, permanent: true}
+	tunnel := networkCard{index: 1}
 	tests := []struct {
 		name  string
-		cards []card
+		cards []networkCard
 		want  string
 	}{
 		{"none", nil, ""},
-		{"without an address", []card{tunnel}, ""},
-		{"only virtual", []card{tunnel, bridge}, bridge.mac},
-		{"physical before virtual", []card{bridge, wifi}, wifi.mac},
-		{"own address before a drawn one", []card{wifi, dock}, dock.mac},
-		{"first number, in any order", []card{dock, wifi, board, bridge}, board.mac},
+		{"without an address", []networkCard{tunnel}, ""},
+		{"only virtual", []networkCard{tunnel, bridge}, bridge.mac},
+		{"physical before virtual", []networkCard{bridge, wifi}, wifi.mac},
+		{"own address before a drawn one", []networkCard{wifi, dock}, dock.mac},
+		{"first number, in any order", []networkCard{dock, wifi, board, bridge}, board.mac},
 	}
 	for _, tt := range tests {
-		if got := choose(tt.cards); got != tt.want {
+		if got := chooseMAC(tt.cards); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
 	}

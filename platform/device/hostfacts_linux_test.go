@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machine makes a root directory of what a device says of itself.
-func machine(t *testing.T, files map[string]string) string {
+// makeMachine makes a root directory of what a device says of itself.
+func makeMachine(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
 	for name, content := range files {
@@ -28,8 +28,8 @@ func machine(t *testing.T, files map[string]string) string {
 	return root
 }
 
-func TestRead(t *testing.T) {
-	root := machine(t, map[string]string{
+func TestReadFacts(t *testing.T) {
+	root := makeMachine(t, map[string]string{
 		"etc/machine-id":                         "0123456789abcdef0123456789abcdef\n",
 		"sys/class/dmi/id/product_uuid":          "4C4C4544-0051\n",
 		"sys/class/net/eth1/device/vendor":       "0x8086\n",
@@ -62,17 +62,17 @@ func TestRead(t *testing.T) {
 		MachineID: "0123456789abcdef0123456789abcdef", DMI: "4c4c4544-0051", RootFS: "c0ffee-01",
 		MACs: []string{"00:16:3e:00:00:01", "00:16:3e:00:00:02", "00:16:3e:00:00:03"},
 	}
-	if diff := cmp.Diff(read(root, map[string]string{"wlan1": "00:16:3e:00:00:03", "docker0": "02:42:00:00:00:02"}), want); diff != "" {
+	if diff := cmp.Diff(readFactsBelow(root, map[string]string{"wlan1": "00:16:3e:00:00:03", "docker0": "02:42:00:00:00:02"}), want); diff != "" {
 		t.Errorf("-got +want:\n%s", diff)
 	}
 }
 
-func TestReadOfLittle(t *testing.T) {
-	root := machine(t, map[string]string{
+func TestReadFactsOfBareDevice(t *testing.T) {
+	root := makeMachine(t, map[string]string{
 		"etc/machine-id":                "uninitialized\n",
 		"sys/class/dmi/id/product_uuid": "00000000-0000-0000-0000-000000000000\n",
 	})
-	if diff := cmp.Diff(read(root, nil), Facts{}); diff != "" {
+	if diff := cmp.Diff(readFactsBelow(root, nil), Facts{}); diff != "" {
 		t.Errorf("-got +want:\n%s", diff)
 	}
 	if diff := cmp.Diff(ReadFacts(), ReadFacts()); diff != "" {
@@ -80,18 +80,18 @@ func TestReadOfLittle(t *testing.T) {
 	}
 }
 
-func TestFile(t *testing.T) {
+func TestFactsFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "host-facts")
-	if _, err := FromFile(path); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := ReadFactsFile(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("none: got %v", err)
 	}
-	want := Noted{Facts: Facts{MachineID: "m", EK: "e", MACs: []string{"a"}}, CredentialSealer: "tpm2"}
+	want := RootFacts{Facts: Facts{MachineID: "m", EK: "e", MACs: []string{"a"}}, CredentialSealer: "tpm2"}
 	for range 2 {
 		if err := want.Write(path); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got, err := FromFile(path); err != nil || !cmp.Equal(got, want) {
+	if got, err := ReadFactsFile(path); err != nil || !cmp.Equal(got, want) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 	if left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".host-facts-*")); len(left) > 0 || err != nil {
@@ -110,7 +110,7 @@ func TestFile(t *testing.T) {
 		must(os.RemoveAll(path))
 		must(want.Write(path))
 		must(spoil())
-		if got, err := FromFile(path); err == nil {
+		if got, err := ReadFactsFile(path); err == nil {
 			t.Errorf("%s: got %+v", name, got)
 		}
 	}

@@ -24,14 +24,14 @@ func hostname() (string, error) {
 	if err != nil {
 		hosts = nil // the resolver may know
 	}
-	return qualify(name, string(hosts), ask), nil
+	return qualify(name, string(hosts), lookupFQDN), nil
 }
 
 // lookupTimeout bounds the only question that goes to the network.
 const lookupTimeout = time.Second
 
-// ask asks the system's resolver, for as long as is bearable at a start.
-func ask(name string) (string, error) {
+// lookupFQDN asks the system's resolver, for as long as is bearable at a start.
+func lookupFQDN(name string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout) //nolint:forbidigo // bounded here, and nothing above it would end it earlier
 	defer cancel()
 	// The resolver in Go ends with its context; the C library's does not.

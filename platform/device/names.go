@@ -23,11 +23,11 @@ func ReadNames() (Names, error) {
 	if err != nil {
 		return Names{}, fmt.Errorf("host name: %w", err)
 	}
-	cards, err := cards()
+	cards, err := networkCards()
 	if err != nil {
 		return Names{}, fmt.Errorf("network interfaces: %w", err)
 	}
-	return Names{FQDN: name, UserName: userName(), MAC: choose(cards)}, nil
+	return Names{FQDN: name, UserName: userName(), MAC: chooseMAC(cards)}, nil
 }
 
 // userName returns the name, or the number of a user that has none.
@@ -85,8 +85,8 @@ func extends(full, name string) bool {
 	return ok && domain != "" && strings.EqualFold(host, name)
 }
 
-// card is a network interface.
-type card struct {
+// networkCard is a network interface.
+type networkCard struct {
 	index     int
 	name      string
 	mac       string // "" if it has none
@@ -94,16 +94,16 @@ type card struct {
 	permanent bool   // the address is the device's own, not one that was set or drawn
 }
 
-// choose returns the address of the card that will most likely be the same next
+// chooseMAC returns the address of the card that will most likely be the same next
 // time: a physical one with its own address, then a physical one, then any; of
 // those the one that the system numbered first.
-func choose(cards []card) string {
+func chooseMAC(cards []networkCard) string {
 	best := -1
 	for i, c := range cards {
 		if c.mac == "" {
 			continue
 		}
-		if best < 0 || c.better(cards[best]) {
+		if best < 0 || c.isBetter(cards[best]) {
 			best = i
 		}
 	}
@@ -113,7 +113,7 @@ func choose(cards []card) string {
 	return cards[best].mac
 }
 
-func (c card) better(than card) bool {
+func (c networkCard) isBetter(than networkCard) bool {
 	switch {
 	case c.physical != than.physical:
 		return c.physical
@@ -123,19 +123,19 @@ func (c card) better(than card) bool {
 	return c.index < than.index
 }
 
-// cards lists the network interfaces but for loopback.
-func cards() ([]card, error) {
+// networkCards lists the network interfaces but for loopback.
+func networkCards() ([]networkCard, error) {
 	all, err := net.Interfaces()
 	if err != nil {
 		return nil, err
 	}
-	var cards []card
+	var cards []networkCard
 	for _, i := range all {
 		if i.Flags&net.FlagLoopback != 0 {
 			continue
 		}
-		c := card{index: i.Index, name: i.Name, mac: i.HardwareAddr.String()}
-		c.physical, c.permanent = hardware(i.Name)
+		c := networkCard{index: i.Index, name: i.Name, mac: i.HardwareAddr.String()}
+		c.physical, c.permanent = cardHardware(i.Name)
 		cards = append(cards, c)
 	}
 	return cards, nil

@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// ErrUnsupported means that this system has no boot clock that counts sleep.
-var ErrUnsupported = errors.New("power: no boot clock on this system")
+// ErrNoBootClock means that this system has no boot clock that counts sleep.
+var ErrNoBootClock = errors.New("power: no boot clock on this system")
 
 // ReadBoot returns a name for this boot, which no other boot of this machine has,
 // and a clock that tells how long ago it was. The clock counts sleep, nobody can
 // set it, and it never goes back; it is safe for concurrent use. The name is ""
 // where the system has none: then times cannot be compared across processes.
-func ReadBoot() (id string, since func() time.Duration, err error) { return boot() }
+func ReadBoot() (id string, since func() time.Duration, err error) { return readBoot() }
 
-// TellsAll says whether Resumes tells of every resume, and of a clock that is set,
+// ReportsAllResumes says whether Resumes tells of every resume, and of a clock that is set,
 // so that nobody need look for one: shown on Linux. On Windows a set clock is not
 // told, and no notice of a resume has been seen yet.
-const TellsAll = tellsAll
+const ReportsAllResumes = reportsAllResumes
 
-// Resumes returns a channel that receives after the machine has resumed from sleep,
+// WatchResumes returns a channel that receives after the machine has resumed from sleep,
 // until stop; nil where the system tells nobody. It is closed when nothing will be
 // told any more. A resume that nobody has received yet is told once. To be called once in a process's life, or few times: some
 // systems keep what each call needed.
-func Resumes() (woke <-chan struct{}, stop func() error, err error) { return resumes() }
+func WatchResumes() (woke <-chan struct{}, stop func() error, err error) { return watchResumes() }

@@ -11,35 +11,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func readHere() Facts {
-	f := read("/", permanentAddresses())
+func readLocalFacts() Facts {
+	f := readFactsBelow("/", permanentAddresses())
 	f.EK = endorsementKey(func() (transport.TPMCloser, error) { return linuxtpm.Open(tpmDevice) })
 	return f
 }
 
-// read reads what a device says of itself below root, and cards that permanent
+// readFactsBelow reads what a device says of itself below root, and cards that permanent
 // has the addresses of.
-func read(root string, permanent map[string]string) Facts {
+func readFactsBelow(root string, permanent map[string]string) Facts {
 	return Facts{
-		MachineID: word(root, "etc/machine-id"),
-		DMI:       strings.ToLower(word(root, "sys/class/dmi/id/product_uuid")), // root's alone, as a rule
+		MachineID: readWord(root, "etc/machine-id"),
+		DMI:       strings.ToLower(readWord(root, "sys/class/dmi/id/product_uuid")), // root's alone, as a rule
 		RootFS:    rootFS(root),
-		MACs:      hostfactsCards(filepath.Join(root, "sys/class/net"), permanent),
+		MACs:      permanentMACs(filepath.Join(root, "sys/class/net"), permanent),
 	}
 }
 
-// word returns what a file says; "" if it cannot be read, or says that nothing is
+// readWord returns what a file says; "" if it cannot be read, or says that nothing is
 // known.
-func word(elem ...string) string {
-	said := text(elem...)
+func readWord(elem ...string) string {
+	said := readText(elem...)
 	if said == "uninitialized" || strings.Trim(said, "0-") == "" {
 		return ""
 	}
 	return said
 }
 
-// text returns what a file says; "" if it cannot be read.
-func text(elem ...string) string {
+// readText returns what a file says; "" if it cannot be read.
+func readText(elem ...string) string {
 	b, err := os.ReadFile(filepath.Join(elem...)) //nolint:gosec // where the system keeps it
 	if err != nil {
 		return ""
@@ -54,7 +54,7 @@ func rootFS(root string) string {
 		return ""
 	}
 	b, err := os.ReadFile(filepath.Join(root, fmt.Sprintf("run/udev/data/b%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev)))) //nolint:gosec // a device number from the kernel
-	if id := idIn(b); err == nil && id != "" {
+	if id := parseUdevUUID(b); err == nil && id != "" {
 		return id
 	}
 	links, err := filepath.Glob(filepath.Join(root, "dev/disk/by-uuid/*"))
@@ -70,8 +70,8 @@ func rootFS(root string) string {
 	return ""
 }
 
-// idIn returns the UUID in udev's record of a block device, "" if it has none.
-func idIn(record []byte) string {
+// parseUdevUUID returns the UUID in udev's record of a block device, "" if it has none.
+func parseUdevUUID(record []byte) string {
 	for line := range strings.Lines(string(record)) {
 		if id, ok := strings.CutPrefix(line, "E:ID_FS_UUID="); ok {
 			return strings.TrimRight(id, " \t\r\n")

@@ -2,6 +2,6 @@
 
 package device
 
-// readHere knows nothing yet: the state is then not bound to the device, and
+// readLocalFacts knows nothing yet: the state is then not bound to the device, and
 // status says so.
-func readHere() Facts { return Facts{} }
+func readLocalFacts() Facts { return Facts{} }

@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestResumesTellsOfASetClock: no machine here may sleep, but a clock that is set
+// TestWatchResumesReportsSetClock: no machine here may sleep, but a clock that is set
 // comes the same way through the kernel. It takes root.
-func TestResumesTellsOfASetClock(t *testing.T) {
-	woke, stop, err := Resumes()
+func TestWatchResumesReportsSetClock(t *testing.T) {
+	woke, stop, err := WatchResumes()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,10 +2,10 @@
 
 package device
 
-const tellsAll = false
+const reportsAllResumes = false
 
-// resumes tells of nothing: who sleeps for at most half a minute of the boot clock
+// watchResumes tells of nothing: who sleeps for at most half a minute of the boot clock
 // hears soon enough.
-func resumes() (<-chan struct{}, func() error, error) {
+func watchResumes() (<-chan struct{}, func() error, error) {
 	return nil, func() error { return nil }, nil
 }

@@ -7,13 +7,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-const tellsAll = false
+const reportsAllResumes = false
 
 // What the system calls a resume: PBT_APMRESUMESUSPEND, for a person, and
 // PBT_APMRESUMEAUTOMATIC, for any.
 const (
-	resumedByPerson = 7
-	resumed         = 18
+	pbtResumeSuspend   = 7
+	pbtResumeAutomatic = 18
 )
 
 // subscription is DEVICE_NOTIFY_SUBSCRIBE_PARAMETERS.
@@ -22,10 +22,10 @@ type subscription struct {
 	context  uintptr
 }
 
-func resumes() (<-chan struct{}, func() error, error) {
+func watchResumes() (<-chan struct{}, func() error, error) {
 	woke := make(chan struct{}, 1)
 	tell := func(_, event, _ uintptr) uintptr {
-		if event == resumed || event == resumedByPerson {
+		if event == pbtResumeAutomatic || event == pbtResumeSuspend {
 			select {
 			case woke <- struct{}{}:
 			default: // the last one was not heard yet

@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-tpm/tpm2/transport/linuxudstpm"
 )
 
-// keyOf returns the key of the software TPM whose seeds are in dir. One that was
+// endorsementKeyOf returns the key of the software TPM whose seeds are in dir. One that was
 // killed a moment ago may still hold its state, so it is started again then.
-func keyOf(t *testing.T, dir string) (key string) {
+func endorsementKeyOf(t *testing.T, dir string) (key string) {
 	t.Helper()
 	for range 20 {
 		if key = startedKey(t, dir); key != "" {
@@ -56,14 +56,14 @@ func startedKey(t *testing.T, dir string) string {
 // other TPM's.
 func TestEndorsementKey(t *testing.T) {
 	here, there := t.TempDir(), t.TempDir()
-	first := keyOf(t, here)
+	first := endorsementKeyOf(t, here)
 	if len(first) < 64 {
 		t.Fatalf("got %q, want a digest", first)
 	}
-	if again := keyOf(t, here); again != first {
+	if again := endorsementKeyOf(t, here); again != first {
 		t.Errorf("started again: got %s, want %s", again, first)
 	}
-	if other := keyOf(t, there); other == first || other == "" {
+	if other := endorsementKeyOf(t, there); other == first || other == "" {
 		t.Errorf("another TPM: got %q", other)
 	}
 	none := func() (transport.TPMCloser, error) { return nil, errors.New("no such device") }

@@ -7,37 +7,37 @@ import (
 	"strings"
 )
 
-// UserproxyErrUnsupported means that this system has no such settings.
-var UserproxyErrUnsupported = errors.New("not supported on this system")
+// ErrNoProxySettings means that this system has no such settings.
+var ErrNoProxySettings = errors.New("not supported on this system")
 
-// Setting is one place where proxies are set.
-type Setting struct {
-	Where   string // in words
-	Proxies string // host:port for all, or http=host:port;https=host:port
-	Script  bool   // a script decides; none is run
-	Bypass  string // hosts that no proxy is for, with * for anything, by ; or space
+// ProxySettings is one place where proxies are set.
+type ProxySettings struct {
+	Source    string // in words
+	Proxies   string // host:port for all, or http=host:port;https=host:port
+	HasScript bool   // a script decides; none is run
+	Bypass    string // hosts that no proxy is for, with * for anything, by ; or space
 }
 
-// Of returns the settings of the user of this process, those that name nothing
+// ReadProxies returns the settings of the user of this process, those that name nothing
 // left out. Their environment is not among them.
-func Of() ([]Setting, error) { return of() }
+func ReadProxies() ([]ProxySettings, error) { return readProxies() }
 
-// For returns the proxy for a host that is asked by https, as host and port
+// ProxyFor returns the proxy for a host that is asked by https, as host and port
 // without a password, and whether there is one. One that a script decides about is
 // "".
-func (s Setting) For(host string) (proxy string, is bool) {
-	if s.spared(host) {
+func (s ProxySettings) ProxyFor(host string) (proxy string, is bool) {
+	if s.bypasses(host) {
 		return "", false
 	}
-	if p := s.https(); p != "" {
+	if p := s.httpsProxy(); p != "" {
 		return p, true
 	}
-	return "", s.Script
+	return "", s.HasScript
 }
 
-// https is the proxy for https, without anything but its host and port.
-func (s Setting) https() string {
-	for entry := range strings.FieldsFuncSeq(s.Proxies, separates) {
+// httpsProxy is the proxy for https, without anything but its host and port.
+func (s ProxySettings) httpsProxy() string {
+	for entry := range strings.FieldsFuncSeq(s.Proxies, isSeparator) {
 		scheme, address, of := strings.Cut(entry, "=")
 		if !of {
 			scheme, address = "https", entry
@@ -55,10 +55,10 @@ func (s Setting) https() string {
 	return ""
 }
 
-// spared reports whether no proxy is for the host.
-func (s Setting) spared(host string) bool {
+// bypasses reports whether no proxy is for the host.
+func (s ProxySettings) bypasses(host string) bool {
 	host = strings.ToLower(host)
-	for pattern := range strings.FieldsFuncSeq(strings.ToLower(s.Bypass), separates) {
+	for pattern := range strings.FieldsFuncSeq(strings.ToLower(s.Bypass), isSeparator) {
 		if pattern == "<local>" && !strings.Contains(host, ".") {
 			return true
 		}
@@ -69,4 +69,4 @@ func (s Setting) spared(host string) bool {
 	return false
 }
 
-func separates(r rune) bool { return r == ';' || r == ' ' || r == '\t' }
+func isSeparator(r rune) bool { return r == ';' || r == ' ' || r == '\t' }

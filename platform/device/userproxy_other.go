@@ -2,4 +2,4 @@
 
 package device
 
-func of() ([]Setting, error) { return nil, UserproxyErrUnsupported }
+func readProxies() ([]ProxySettings, error) { return nil, ErrNoProxySettings }

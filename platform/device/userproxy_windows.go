@@ -8,18 +8,18 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-func of() ([]Setting, error) {
-	internet, err := ofInternetSettings()
+func readProxies() ([]ProxySettings, error) {
+	internet, err := readInternetSettings()
 	if err != nil {
 		return nil, err
 	}
-	machine, err := ofWinHTTP()
+	machine, err := readWinHTTP()
 	if err != nil {
 		return nil, err
 	}
-	var all []Setting
-	for _, s := range []Setting{internet, machine} {
-		if s.Proxies != "" || s.Script {
+	var all []ProxySettings
+	for _, s := range []ProxySettings{internet, machine} {
+		if s.Proxies != "" || s.HasScript {
 			all = append(all, s)
 		}
 	}
@@ -32,36 +32,36 @@ type internetSettings struct {
 	scriptURL, proxy, bypass *uint16
 }
 
-// ofInternetSettings are those that a person sets, or a policy for them. That a
+// readInternetSettings are those that a person sets, or a policy for them. That a
 // script is to be looked for in the network is no setting: it is everywhere.
-func ofInternetSettings() (Setting, error) {
+func readInternetSettings() (ProxySettings, error) {
 	var c internetSettings
-	err := call("WinHttpGetIEProxyConfigForCurrentUser", unsafe.Pointer(&c)) //nolint:gosec // the form of the call
+	err := callWinHTTP("WinHttpGetIEProxyConfigForCurrentUser", unsafe.Pointer(&c)) //nolint:gosec // the form of the call
 	if errors.Is(err, windows.ERROR_FILE_NOT_FOUND) {
-		return Setting{}, nil // nobody has set anything yet
+		return ProxySettings{}, nil // nobody has set anything yet
 	}
 	if err != nil {
-		return Setting{}, err
+		return ProxySettings{}, err
 	}
-	return Setting{Where: "the Internet settings of this user", Script: taken(c.scriptURL) != "", Proxies: taken(c.proxy), Bypass: taken(c.bypass)}, nil
+	return ProxySettings{Source: "the Internet settings of this user", HasScript: takeString(c.scriptURL) != "", Proxies: takeString(c.proxy), Bypass: takeString(c.bypass)}, nil
 }
 
-// defaults is WINHTTP_PROXY_INFO.
-type defaults struct {
+// winHTTPProxyInfo is WINHTTP_PROXY_INFO.
+type winHTTPProxyInfo struct {
 	access        uint32
 	proxy, bypass *uint16
 }
 
-// ofWinHTTP is what netsh winhttp set, for programs that ask WinHTTP.
-func ofWinHTTP() (Setting, error) {
-	var c defaults
-	if err := call("WinHttpGetDefaultProxyConfiguration", unsafe.Pointer(&c)); err != nil { //nolint:gosec // the form of the call
-		return Setting{}, err
+// readWinHTTP is what netsh winhttp set, for programs that ask WinHTTP.
+func readWinHTTP() (ProxySettings, error) {
+	var c winHTTPProxyInfo
+	if err := callWinHTTP("WinHttpGetDefaultProxyConfiguration", unsafe.Pointer(&c)); err != nil { //nolint:gosec // the form of the call
+		return ProxySettings{}, err
 	}
-	return Setting{Where: "netsh winhttp", Proxies: taken(c.proxy), Bypass: taken(c.bypass)}, nil
+	return ProxySettings{Source: "netsh winhttp", Proxies: takeString(c.proxy), Bypass: takeString(c.bypass)}, nil
 }
 
-func call(name string, into unsafe.Pointer) error {
+func callWinHTTP(name string, into unsafe.Pointer) error {
 	p := windows.NewLazySystemDLL("winhttp.dll").NewProc(name)
 	if err := p.Find(); err != nil {
 		return fmt.Errorf("read the settings of proxies: %w", err)
@@ -72,8 +72,8 @@ func call(name string, into unsafe.Pointer) error {
 	return nil
 }
 
-// taken is a text that the system made for us, which is given back to it.
-func taken(text *uint16) string {
+// takeString is a text that the system made for us, which is given back to it.
+func takeString(text *uint16) string {
 	if text == nil {
 		return ""
 	}

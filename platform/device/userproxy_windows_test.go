@@ -21,9 +21,9 @@ const (
 	autoFound = 8
 )
 
-// given writes a user's connection settings, as the dialog of Windows does, and
+// setUserProxy writes a user's connection settings, as the dialog of Windows does, and
 // puts back what was there.
-func given(t *testing.T, flags uint32, proxy, bypass, script string) {
+func setUserProxy(t *testing.T, flags uint32, proxy, bypass, script string) {
 	t.Helper()
 	k, _, err := registry.CreateKey(registry.CURRENT_USER, connections, registry.ALL_ACCESS)
 	if err != nil {
@@ -53,27 +53,27 @@ func given(t *testing.T, flags uint32, proxy, bypass, script string) {
 	}
 }
 
-// TestOf sets proxies as a person does, and reads them as programs do.
-func TestOf(t *testing.T) {
-	internet := func(s Setting) []Setting {
-		s.Where = "the Internet settings of this user"
-		return []Setting{s}
+// TestReadProxies sets proxies as a person does, and reads them as programs do.
+func TestReadProxies(t *testing.T) {
+	internet := func(s ProxySettings) []ProxySettings {
+		s.Source = "the Internet settings of this user"
+		return []ProxySettings{s}
 	}
 	tests := []struct {
 		name                  string
 		flags                 uint32
 		proxy, bypass, script string
-		want                  []Setting
+		want                  []ProxySettings
 	}{
 		{"none", direct, "", "", "", nil},
 		{"found by itself", direct | autoFound, "", "", "", nil},
-		{"a proxy", direct | byProxy, "proxy.example:8080", "<local>;*.corp.example", "", internet(Setting{Proxies: "proxy.example:8080", Bypass: "<local>;*.corp.example"})},
-		{"a script", direct | byScript, "", "", "http://proxy.example/proxy.pac", internet(Setting{Script: true})},
+		{"a proxy", direct | byProxy, "proxy.example:8080", "<local>;*.corp.example", "", internet(ProxySettings{Proxies: "proxy.example:8080", Bypass: "<local>;*.corp.example"})},
+		{"a script", direct | byScript, "", "", "http://proxy.example/proxy.pac", internet(ProxySettings{HasScript: true})},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			given(t, tt.flags, tt.proxy, tt.bypass, tt.script)
-			got, err := Of()
+			setUserProxy(t, tt.flags, tt.proxy, tt.bypass, tt.script)
+			got, err := ReadProxies()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -83,31 +83,31 @@ func TestOf(t *testing.T) {
 		})
 	}
 	t.Run("netsh winhttp", func(t *testing.T) {
-		machineProxy(t, "machine.example:3128", "*.corp.example")
-		got, err := Of()
-		want := []Setting{{Where: "netsh winhttp", Proxies: "machine.example:3128", Bypass: "*.corp.example"}}
+		setMachineProxy(t, "machine.example:3128", "*.corp.example")
+		got, err := ReadProxies()
+		want := []ProxySettings{{Source: "netsh winhttp", Proxies: "machine.example:3128", Bypass: "*.corp.example"}}
 		if diff := cmp.Diff(got, want); err != nil || diff != "" {
 			t.Errorf("settings, %v (-got +want):\n%s", err, diff)
 		}
 	})
 }
 
-// machineProxy sets what netsh winhttp sets, and puts back that there is none.
-func machineProxy(t *testing.T, proxy, bypass string) {
+// setMachineProxy sets what netsh winhttp sets, and puts back that there is none.
+func setMachineProxy(t *testing.T, proxy, bypass string) {
 	t.Helper()
 	const none, named = 1, 3
 	set := func(access uint32, proxy, bypass string) {
-		c := defaults{access: access}
+		c := winHTTPProxyInfo{access: access}
 		var err, bypassErr error
 		if access == named {
 			c.proxy, err = windows.UTF16PtrFromString(proxy)
 			c.bypass, bypassErr = windows.UTF16PtrFromString(bypass)
 		}
-		if err := errors.Join(err, bypassErr, call("WinHttpSetDefaultProxyConfiguration", unsafe.Pointer(&c))); err != nil {
+		if err := errors.Join(err, bypassErr, callWinHTTP("WinHttpSetDefaultProxyConfiguration", unsafe.Pointer(&c))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if before, err := ofWinHTTP(); err != nil || before.Proxies != "" {
+	if before, err := readWinHTTP(); err != nil || before.Proxies != "" {
 		t.Skipf("not run: this system has one (%v)", err)
 	}
 	set(named, proxy, bypass)

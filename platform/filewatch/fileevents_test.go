@@ -7,14 +7,14 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// TestPump: what concerns the reader is told, an error too, and once while
+// TestForward: what concerns the reader is told, an error too, and once while
 // nobody has listened; a closed watcher ends it.
-func TestPump(t *testing.T) {
+func TestForward(t *testing.T) {
 	events := &fsnotify.Watcher{Events: make(chan fsnotify.Event), Errors: make(chan error)}
 	told := make(chan struct{}, 1)
 	ended := make(chan struct{})
 	go func() {
-		Pump(events, func(path string) bool { return path == "ours" }, told)
+		Forward(events, func(path string) bool { return path == "ours" }, told)
 		close(ended)
 	}()
 	events.Events <- fsnotify.Event{Name: "theirs"}

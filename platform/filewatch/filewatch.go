@@ -3,12 +3,12 @@ package filewatch
 
 import "github.com/fsnotify/fsnotify"
 
-// Pump receives from events until that is closed, and tells of what concerns
+// Forward receives from events until that is closed, and tells of what concerns
 // the reader: each event whose path concerns admits, and each error, since some
 // changes were then lost. told has room for one; while it is full the reader has
 // yet to hear of the last one. Pump runs in a goroutine of its own, since on
 // Windows fsnotify's Add waits for the thread that sends.
-func Pump(events *fsnotify.Watcher, concerns func(path string) bool, told chan<- struct{}) {
+func Forward(events *fsnotify.Watcher, concerns func(path string) bool, told chan<- struct{}) {
 	for {
 		select {
 		case e, ok := <-events.Events:

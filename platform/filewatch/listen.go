@@ -9,10 +9,10 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// Listen watches the nearest directory to dir that exists, and returns which
+// WatchNearest watches the nearest directory to dir that exists, and returns which
 // that is. A directory made in the meantime was made unheard, so it looks again.
-func Listen(events *fsnotify.Watcher, dir string) (at string, _ error) {
-	for next := nearest(dir); next != at; next = nearest(dir) {
+func WatchNearest(events *fsnotify.Watcher, dir string) (at string, _ error) {
+	for next := nearestDir(dir); next != at; next = nearestDir(dir) {
 		at = next
 		// Added even when it is watched: a directory that was replaced needs a
 		// new watch.
@@ -23,8 +23,8 @@ func Listen(events *fsnotify.Watcher, dir string) (at string, _ error) {
 	return at, nil
 }
 
-// nearest returns the closest directory above dir that exists, dir included.
-func nearest(dir string) string {
+// nearestDir returns the closest directory above dir that exists, dir included.
+func nearestDir(dir string) string {
 	for {
 		if info, err := os.Stat(dir); err == nil && info.IsDir() {
 			return dir

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// localFileSystem knows the file systems all changes of which pass through this
+// isLocalFileSystem knows the file systems all changes of which pass through this
 // kernel, and so through inotify(7), which tells of no other. A network's, one in
 // user space and an overlay are not among them.
-func localFileSystem(dir string) bool {
+func isLocalFileSystem(dir string) bool {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return false
@@ -25,21 +25,21 @@ func localFileSystem(dir string) bool {
 
 const zfsMagic = 0x2fc12fc1 // not in the kernel's own list, since ZFS is not in the kernel
 
-// sameMount reports whether two paths are of one mount. Before Linux 5.8 that
+// isSameMount reports whether two paths are of one mount. Before Linux 5.8 that
 // cannot be told.
-func sameMount(a, b string) bool {
-	at, known := mountOf(a)
-	bt, alsoKnown := mountOf(b)
+func isSameMount(a, b string) bool {
+	at, known := mountID(a)
+	bt, alsoKnown := mountID(b)
 	return known && alsoKnown && at == bt
 }
 
-func mountOf(path string) (id uint64, known bool) {
+func mountID(path string) (id uint64, known bool) {
 	var st unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW|unix.AT_STATX_DONT_SYNC, unix.STATX_MNT_ID, &st)
 	return st.Mnt_id, err == nil && st.Mask&unix.STATX_MNT_ID != 0
 }
 
-func links(info fs.FileInfo) uint64 {
+func linkCount(info fs.FileInfo) uint64 {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return 0

@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSure goes through what the system does not report to who watches the
+// TestIsReliable goes through what the system does not report to who watches the
 // directory of a file.
-func TestSure(t *testing.T) {
+func TestIsReliable(t *testing.T) {
 	top := t.TempDir()
-	if !localFileSystem(top) {
+	if !isLocalFileSystem(top) {
 		t.Skip("not run: the temporary directory is on a file system that is not believed")
 	}
 	at := func(name string) string { return filepath.Join(top, name) }
@@ -50,20 +50,20 @@ func TestSure(t *testing.T) {
 		{at("twice/a.yaml"), false}, // it has
 		{"/proc/self/status", false},
 	} {
-		if got := Sure(tt.path); got != tt.want {
+		if got := IsReliable(tt.path); got != tt.want {
 			t.Errorf("%s: got %t, want %t", tt.path, got, tt.want)
 		}
 	}
-	if Sure(at("plain"), at("linked")) {
+	if IsReliable(at("plain"), at("linked")) {
 		t.Error("one that is not sure makes all of them unsure")
 	}
 }
 
-// TestSureOfWhatIsMounted: a file that is mounted in another one's place changes
+// TestIsReliableOfMountedFile: a file that is mounted in another one's place changes
 // where it really is.
-func TestSureOfWhatIsMounted(t *testing.T) {
+func TestIsReliableOfMountedFile(t *testing.T) {
 	top := t.TempDir()
-	if !localFileSystem(top) {
+	if !isLocalFileSystem(top) {
 		t.Skip("not run: the temporary directory is on a file system that is not believed")
 	}
 	there, here := filepath.Join(top, "there.yaml"), filepath.Join(top, "here", "a.yaml")
@@ -75,7 +75,7 @@ func TestSureOfWhatIsMounted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !Sure(here, filepath.Dir(here)) {
+	if !IsReliable(here, filepath.Dir(here)) {
 		t.Error("it is sure before")
 	}
 	if err := unix.Mount(there, here, "", unix.MS_BIND, ""); err != nil {
@@ -86,7 +86,7 @@ func TestSureOfWhatIsMounted(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if Sure(here) || Sure(filepath.Dir(here)) {
+	if IsReliable(here) || IsReliable(filepath.Dir(here)) {
 		t.Error("sure of a file that is another one")
 	}
 }

@@ -11,17 +11,17 @@ import (
 	ring "github.com/99designs/keyring"
 )
 
-// TestConform holds every keyring that this machine can host to the same. The
+// TestConformance holds every keyring that this machine can host to the same. The
 // real ones are named by REGENT_TEST_KEYRING, as .ci/keyrings does that starts
 // them; one that is named and not there is a failure.
-func TestConform(t *testing.T) {
+func TestConformance(t *testing.T) {
 	t.Run("fake", func(t *testing.T) {
 		b := &fakeBackend{}
-		conform(t, func() *Keyring { return newKeyring("fake", b, 0) })
+		testConformance(t, func() *Keyring { return newKeyring("fake", b, 0) })
 	})
 	t.Run("library in memory", func(t *testing.T) {
 		lib := ring.NewArrayKeyring(nil)
-		conform(t, func() *Keyring {
+		testConformance(t, func() *Keyring {
 			s := newSystem(lib)
 			s.markName = "mark /state"
 			return newKeyring("memory", s, 0)
@@ -32,7 +32,7 @@ func TestConform(t *testing.T) {
 		if err := os.Mkdir(state, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		conform(t, func() *Keyring { return openFile(t, state) })
+		testConformance(t, func() *Keyring { return openFile(t, state) })
 	})
 	kind := os.Getenv("REGENT_TEST_KEYRING")
 	if kind == "" {
@@ -41,21 +41,21 @@ func TestConform(t *testing.T) {
 	}
 	t.Run(kind, func(t *testing.T) {
 		state := t.TempDir()
-		conform(t, func() *Keyring {
+		testConformance(t, func() *Keyring {
 			k, err := Open(Options{Kind: kind, StateDir: state, CredentialsDir: os.Getenv("CREDENTIALS_DIRECTORY")})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if credential := os.Getenv("REGENT_TEST_CREDENTIAL"); !strings.Contains(k.Detail(), credential) {
-				t.Fatalf("it does not use the credential %s: %s", credential, k.Detail())
+			if credential := os.Getenv("REGENT_TEST_CREDENTIAL"); !strings.Contains(k.Description(), credential) {
+				t.Fatalf("it does not use the credential %s: %s", credential, k.Description())
 			}
 			return k
 		})
 	})
 }
 
-// conform lives a key's life. open makes what the next process would have.
-func conform(t *testing.T, open func() *Keyring) {
+// testConformance lives a key's life. open makes what the next process would have.
+func testConformance(t *testing.T, open func() *Keyring) {
 	k := open()
 	if _, err := k.Key(t.Context()); !errors.Is(err, ErrNoKey) {
 		t.Fatalf("Key of none: got %v, want %v", err, ErrNoKey)
@@ -73,9 +73,9 @@ func conform(t *testing.T, open func() *Keyring) {
 	if err := k.Replace(t.Context(), other[1:]); err == nil {
 		t.Error("Replace by a short key: got no error")
 	}
-	conformMark(t, open)
+	testMarkConformance(t, open)
 	for range 2 {
-		if err := errors.Join(k.Forget(t.Context()), k.ForgetMark(t.Context())); err != nil {
+		if err := errors.Join(k.Delete(t.Context()), k.DeleteMark(t.Context())); err != nil {
 			t.Errorf("Forget: %v", err)
 		}
 	}
@@ -87,7 +87,7 @@ func conform(t *testing.T, open func() *Keyring) {
 	}
 }
 
-func conformMark(t *testing.T, open func() *Keyring) {
+func testMarkConformance(t *testing.T, open func() *Keyring) {
 	t.Helper()
 	if _, err := open().LoadMark(t.Context()); !errors.Is(err, ErrNoMark) {
 		t.Errorf("LoadMark of none: got %v, want %v", err, ErrNoMark)
@@ -109,8 +109,8 @@ func wantKey(t *testing.T, k *Keyring, want []byte) {
 	}
 }
 
-// TestMarkOutlivesTheStateDirectory puts an older state directory back.
-func TestMarkOutlivesTheStateDirectory(t *testing.T) {
+// TestMarkSurvivesStateDirRestore puts an older state directory back.
+func TestMarkSurvivesStateDirRestore(t *testing.T) {
 	for name, prepare := range map[string]func(string) error{
 		"a file beside it":                   func(string) error { return nil },
 		"in a directory that a package made": func(state string) error { return os.Mkdir(state+".mark", 0o700) },

@@ -12,40 +12,40 @@ import (
 
 // The names in the state directory.
 const (
-	fileDir    = "keyring"     // the library's directory, with the item in it
-	newDir     = "keyring.new" // where an item is made before it takes its place
-	phraseFile = "keyring.passphrase"
+	fileDirName    = "keyring"     // the library's directory, with the item in it
+	newDir         = "keyring.new" // where an item is made before it takes its place
+	passphraseFile = "keyring.passphrase"
 
 	// CredentialName is the systemd credential that holds the passphrase.
 	CredentialName = "regent-keyring-passphrase" //nolint:gosec // the name of a credential, not one
 )
 
-// file is the library's file backend: one item, encrypted under a passphrase that
+// fileKeyring is the library's file backend: one item, encrypted under a passphrase that
 // is a systemd credential or, without one, lies in a file beside it.
-type file struct {
-	state  string
-	phrase passphrase
-	sealer Sealer // of the credential, if the passphrase is one
+type fileKeyring struct {
+	state      string
+	passphrase passphrase
+	sealer     Sealer // of the credential, if the passphrase is one
 }
 
-var _ backend = (*file)(nil)
+var _ backend = (*fileKeyring)(nil)
 
-func newFile(o Options) *file {
-	f := &file{state: o.StateDir, sealer: o.CredentialSealer, phrase: passphrase{path: filepath.Join(o.StateDir, phraseFile)}}
+func newFileKeyring(o Options) *fileKeyring {
+	f := &fileKeyring{state: o.StateDir, sealer: o.CredentialSealer, passphrase: passphrase{path: filepath.Join(o.StateDir, passphraseFile)}}
 	if o.CredentialsDir == "" {
 		return f
 	}
 	// A unit may have credentials and none of this name: then ours is the file.
 	credential := filepath.Join(o.CredentialsDir, CredentialName)
 	if _, err := os.Lstat(credential); !errors.Is(err, fs.ErrNotExist) {
-		f.phrase = passphrase{path: credential, given: true}
+		f.passphrase = passphrase{path: credential, external: true}
 	}
 	return f
 }
 
-func (f *file) item() string { return filepath.Join(f.state, fileDir, itemName) }
+func (f *fileKeyring) item() string { return filepath.Join(f.state, fileDirName, itemName) }
 
-func (f *file) get() ([]byte, error) {
+func (f *fileKeyring) get() ([]byte, error) {
 	// The library follows links and waits at a FIFO.
 	switch i, err := os.Lstat(f.item()); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -61,23 +61,23 @@ func (f *file) get() ([]byte, error) {
 	}
 	item, err := lib.Get(itemName)
 	if err != nil {
-		return nil, fmt.Errorf("%s does not open with the passphrase in %s: %w", f.item(), f.phrase.path, err)
+		return nil, fmt.Errorf("%s does not open with the passphrase in %s: %w", f.item(), f.passphrase.path, err)
 	}
 	return item.Data, nil
 }
 
 // create is safe against a crash: what it leaves half done has no whole key, and
 // the next create clears it away.
-func (f *file) create(data []byte) error {
+func (f *fileKeyring) create(data []byte) error {
 	// 1. The passphrase, durable before anything depends on it.
-	if err := f.phrase.ensure(); err != nil {
+	if err := f.passphrase.ensure(); err != nil {
 		return err
 	}
 	// 2. What is in its place is put aside.
 	if err := f.makeDir(); err != nil {
 		return err
 	}
-	if err := putAside(f.item()); err != nil {
+	if err := setAside(f.item()); err != nil {
 		return err
 	}
 	// 3. It takes the place in one step.
@@ -86,7 +86,7 @@ func (f *file) create(data []byte) error {
 
 // replace makes the item in a directory of its own, since the library writes in
 // place, and renames it to where it belongs.
-func (f *file) replace(data []byte) error {
+func (f *fileKeyring) replace(data []byte) error {
 	fresh := filepath.Join(f.state, newDir)
 	if err := f.makeItem(fresh, data); err != nil {
 		return err
@@ -102,7 +102,7 @@ func (f *file) replace(data []byte) error {
 
 // makeItem makes the directory fresh with a durable item in it, and clears away
 // what an earlier try left.
-func (f *file) makeItem(fresh string, data []byte) error {
+func (f *fileKeyring) makeItem(fresh string, data []byte) error {
 	if err := os.RemoveAll(fresh); err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func (f *file) makeItem(fresh string, data []byte) error {
 }
 
 // makeDir makes the library's directory, and refuses anything else in its place.
-func (f *file) makeDir() error {
+func (f *fileKeyring) makeDir() error {
 	dir := filepath.Dir(f.item())
 	if err := os.Mkdir(dir, 0o700); err == nil {
 		return syncDir(f.state)
@@ -137,8 +137,8 @@ func (f *file) makeDir() error {
 	return nil
 }
 
-func (f *file) remove() error {
-	own := []string{f.item(), filepath.Join(f.state, phraseFile)}
+func (f *fileKeyring) remove() error {
+	own := []string{f.item(), filepath.Join(f.state, passphraseFile)}
 	for _, path := range own {
 		aside, err := filepath.Glob(escapeGlob(path) + ".corrupt-*")
 		if err != nil {
@@ -159,16 +159,16 @@ func (f *file) remove() error {
 	return syncDir(f.state)
 }
 
-func (f *file) detail() string {
-	if f.phrase.given {
-		return fmt.Sprintf("a file (%s) whose passphrase systemd hands to the service as the credential %s; %s", f.item(), CredentialName, f.sealer.inWords())
+func (f *fileKeyring) detail() string {
+	if f.passphrase.external {
+		return fmt.Sprintf("a file (%s) whose passphrase systemd hands to the service as the credential %s; %s", f.item(), CredentialName, f.sealer.description())
 	}
-	return fmt.Sprintf("a file that only the service's user and root can read (%s): whoever can read the disk can read the tokens", f.phrase.path)
+	return fmt.Sprintf("a file that only the service's user and root can read (%s): whoever can read the disk can read the tokens", f.passphrase.path)
 }
 
 // open opens the library's backend on a directory.
-func (f *file) open(dir string) (ring.Keyring, error) {
-	phrase, err := f.phrase.read()
+func (f *fileKeyring) open(dir string) (ring.Keyring, error) {
+	phrase, err := f.passphrase.read()
 	if err != nil {
 		return nil, err
 	}
@@ -179,16 +179,16 @@ func (f *file) open(dir string) (ring.Keyring, error) {
 	})
 }
 
-// putAside renames what is at path to path.corrupt-N. Nothing there is no error.
-func putAside(path string) error {
+// setAside renames what is at path to path.corrupt-N. Nothing there is no error.
+func setAside(path string) error {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	for n := 1; n <= maxAside; n++ {
-		to := asideName(path, n)
+	for n := 1; n <= maxSetAside; n++ {
+		to := setAsideName(path, n)
 		if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
 			return os.Rename(path, to)
 		}
 	}
-	return fmt.Errorf("%d damaged copies of %s are kept; remove them", maxAside, path)
+	return fmt.Errorf("%d damaged copies of %s are kept; remove them", maxSetAside, path)
 }

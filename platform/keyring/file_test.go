@@ -29,7 +29,7 @@ func create(t *testing.T, k *Keyring) []byte {
 	return key
 }
 
-func TestFileKeyIsThereForTheNextProcess(t *testing.T) {
+func TestFileKeyIsDurable(t *testing.T) {
 	state := t.TempDir()
 	first := openFile(t, state)
 	if _, err := first.Key(t.Context()); !errors.Is(err, ErrNoKey) {
@@ -43,10 +43,10 @@ func TestFileKeyIsThereForTheNextProcess(t *testing.T) {
 	if got, err := next.Key(t.Context()); err != nil || !bytes.Equal(got, key) {
 		t.Errorf("the next process: got another key, %v", err)
 	}
-	if got, want := next.Guard(), File; got != want {
+	if got, want := next.Kind(), File; got != want {
 		t.Errorf("Guard: got %q, want %q", got, want)
 	}
-	if got := next.Detail(); !strings.Contains(got, filepath.Join(state, phraseFile)) {
+	if got := next.Description(); !strings.Contains(got, filepath.Join(state, passphraseFile)) {
 		t.Errorf("Detail: %q does not name the file", got)
 	}
 	for path, want := range map[string]os.FileMode{
@@ -57,20 +57,20 @@ func TestFileKeyIsThereForTheNextProcess(t *testing.T) {
 		}
 	}
 	wantState(t, state, "keyring", "keyring.passphrase")
-	if err := next.Forget(t.Context()); err != nil {
+	if err := next.Delete(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	wantState(t, state)
-	if err := next.Forget(t.Context()); err != nil {
+	if err := next.Delete(t.Context()); err != nil {
 		t.Errorf("Forget of no key: %v", err)
 	}
 }
 
-// TestHalfMadeMaterial is what crashes and accidents leave. Key says that it is
+// TestIncompleteMaterial is what crashes and accidents leave. Key says that it is
 // none, and of another kind than no key where something is there; Create, which
 // the agent calls only on a first run, replaces it and keeps it aside.
-func TestHalfMadeMaterial(t *testing.T) {
-	item := filepath.Join(fileDir, itemName)
+func TestIncompleteMaterial(t *testing.T) {
+	item := filepath.Join(fileDirName, itemName)
 	whole := func(t *testing.T, state string) { create(t, openFile(t, state)) }
 	write := func(path, content string) func(*testing.T, string) {
 		return func(t *testing.T, state string) {
@@ -83,27 +83,29 @@ func TestHalfMadeMaterial(t *testing.T) {
 		none  bool     // Key says ErrNoKey
 		aside []string // after Create
 	}{
-		"empty passphrase":      {write(phraseFile, ""), false, []string{phraseFile, item}},
-		"passphrase cut short":  {write(phraseFile, "c2hvcnQ"), false, []string{phraseFile, item}},
-		"passphrase of another": {write(phraseFile, strings.Repeat("A", 43)+"\n"), false, []string{item}},
+		"empty passphrase":      {write(passphraseFile, ""), false, []string{passphraseFile, item}},
+		"passphrase cut short":  {write(passphraseFile, "c2hvcnQ"), false, []string{passphraseFile, item}},
+		"passphrase of another": {write(passphraseFile, strings.Repeat("A", 43)+"\n"), false, []string{item}},
 		"empty item":            {write(item, ""), false, []string{item}},
 		"item of another kind":  {write(item, "eyJhbGciOiJub25lIn0.e30."), false, []string{item}},
-		"item cut short":        {func(t *testing.T, state string) { whole(t, state); cut(t, filepath.Join(state, item)) }, false, []string{item}},
+		"item cut short":        {func(t *testing.T, state string) { whole(t, state); truncate(t, filepath.Join(state, item)) }, false, []string{item}},
 		"no passphrase": {func(t *testing.T, state string) {
 			whole(t, state)
-			must(t, os.Remove(filepath.Join(state, phraseFile)))
+			must(t, os.Remove(filepath.Join(state, passphraseFile)))
 		}, false, []string{item}},
 		"no item":              {func(t *testing.T, state string) { whole(t, state); must(t, os.Remove(filepath.Join(state, item))) }, true, nil},
 		"item is a directory":  {func(t *testing.T, state string) { must(t, os.MkdirAll(filepath.Join(state, item), 0o700)) }, false, []string{item}},
 		"item is a link":       {func(t *testing.T, state string) { whole(t, state); link(t, filepath.Join(state, item)) }, false, []string{item}},
-		"passphrase is a link": {func(t *testing.T, state string) { whole(t, state); link(t, filepath.Join(state, phraseFile)) }, false, []string{phraseFile, item}},
+		"passphrase is a link": {func(t *testing.T, state string) { whole(t, state); link(t, filepath.Join(state, passphraseFile)) }, false, []string{passphraseFile, item}},
 		"others may read": {func(t *testing.T, state string) {
 			whole(t, state)
-			must(t, os.Chmod(filepath.Join(state, phraseFile), 0o644))
-		}, false, []string{phraseFile, item}},
-		"crash before the item":  {func(t *testing.T, state string) { must(t, passphrase{path: filepath.Join(state, phraseFile)}.ensure()) }, true, nil},
+			must(t, os.Chmod(filepath.Join(state, passphraseFile), 0o644))
+		}, false, []string{passphraseFile, item}},
+		"crash before the item": {func(t *testing.T, state string) {
+			must(t, passphrase{path: filepath.Join(state, passphraseFile)}.ensure())
+		}, true, nil},
 		"crash before it moved":  {func(t *testing.T, state string) { must(t, os.MkdirAll(filepath.Join(state, newDir, itemName), 0o700)) }, true, nil},
-		"crash in the directory": {func(t *testing.T, state string) { must(t, os.Mkdir(filepath.Join(state, fileDir), 0o700)) }, true, nil},
+		"crash in the directory": {func(t *testing.T, state string) { must(t, os.Mkdir(filepath.Join(state, fileDirName), 0o700)) }, true, nil},
 	}
 	for _, name := range slices.Sorted(maps.Keys(tests)) {
 		t.Run(name, func(t *testing.T) {
@@ -125,19 +127,19 @@ func TestHalfMadeMaterial(t *testing.T) {
 			if got, err := filepath.Glob(filepath.Join(state, "*", "*.corrupt-*")); err != nil || len(got) > 1 {
 				t.Errorf("kept aside: %q, %v", got, err)
 			}
-			must(t, k.Forget(t.Context()))
+			must(t, k.Delete(t.Context()))
 			wantState(t, state)
 		})
 	}
 }
 
-// TestDamagedItemIsNeverAnotherKey flips bytes of the item's file, a few in each
+// TestDamagedItemIsRefused flips bytes of the item's file, a few in each
 // of its parts: every try costs a key derivation.
-func TestDamagedItemIsNeverAnotherKey(t *testing.T) {
+func TestDamagedItemIsRefused(t *testing.T) {
 	state := t.TempDir()
 	k := openFile(t, state)
 	key := create(t, k)
-	path := filepath.Join(state, fileDir, itemName)
+	path := filepath.Join(state, fileDirName, itemName)
 	content, err := os.ReadFile(path)
 	must(t, err)
 	for i := 0; i < len(content); i += 7 {
@@ -160,7 +162,7 @@ func TestPassphraseFromACredential(t *testing.T) {
 	must(t, err)
 	key := create(t, k)
 	wantState(t, state, "keyring")
-	if got := k.Detail(); !strings.Contains(got, CredentialName) {
+	if got := k.Description(); !strings.Contains(got, CredentialName) {
 		t.Errorf("Detail: %q does not name the credential", got)
 	}
 
@@ -188,18 +190,18 @@ func TestCredentialsWithoutOurs(t *testing.T) {
 	wantState(t, state, "keyring", "keyring.passphrase")
 }
 
-func TestPathsAreNoPatterns(t *testing.T) {
+func TestPathsAreEscaped(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "[a-z]*?")
 	must(t, os.Mkdir(state, 0o700))
-	must(t, os.WriteFile(filepath.Join(state, phraseFile), nil, 0o600))
+	must(t, os.WriteFile(filepath.Join(state, passphraseFile), nil, 0o600))
 	k := openFile(t, state)
 	create(t, k)
-	must(t, k.Forget(t.Context()))
+	must(t, k.Delete(t.Context()))
 	wantState(t, state)
 }
 
-// cut removes the last byte of a file.
-func cut(t *testing.T, path string) {
+// truncate removes the last byte of a file.
+func truncate(t *testing.T, path string) {
 	t.Helper()
 	i, err := os.Stat(path)
 	must(t, err)

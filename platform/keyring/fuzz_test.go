@@ -35,31 +35,31 @@ func FuzzPassphrase(f *testing.F) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, err := passphrase{path: path, given: given}.read()
+		got, err := passphrase{path: path, external: given}.read()
 		if err != nil {
 			if got != "" || strings.Contains(err.Error(), "canary") {
 				t.Errorf("a passphrase, or one in %v", err)
 			}
 			return
 		}
-		if got == "" || len(got) > maxPhrase || !bytes.HasPrefix(content, []byte(got)) {
+		if got == "" || len(got) > maxPassphrase || !bytes.HasPrefix(content, []byte(got)) {
 			t.Errorf("%q was read of %q", got, content)
 		}
-		if b, err := base64.RawURLEncoding.DecodeString(got); !given && (err != nil || len(b) != phraseSize || base64.RawURLEncoding.EncodeToString(b) != got) {
+		if b, err := base64.RawURLEncoding.DecodeString(got); !given && (err != nil || len(b) != passphraseSize || base64.RawURLEncoding.EncodeToString(b) != got) {
 			t.Errorf("%q is not what is generated", got)
 		}
 	})
 }
 
-// FuzzSealedBy: what seals a credential is one that is known, or not known;
+// FuzzReadSealer: what seals a credential is one that is known, or not known;
 // never a text of the file's.
-func FuzzSealedBy(f *testing.F) {
+func FuzzReadSealer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		path := filepath.Join(t.TempDir(), "credential")
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, err := SealedBy(path)
+		got, err := ReadSealer(path)
 		if !slices.Contains([]Sealer{"", HostKey, TPM, TPMAndHostKey}, got) || err != nil && got != "" {
 			t.Errorf("sealed by %q, %v", got, err)
 		}

@@ -16,18 +16,18 @@ import (
 // identity from the machine-id.
 var hostKeyApp = []byte{0xd3, 0xac, 0xec, 0xba, 0x0d, 0xad, 0x4c, 0xdf, 0xb8, 0xc9, 0x38, 0x15, 0x28, 0x93, 0x6c, 0x58}
 
-// KeepHostKey keeps systemd's host key over a change of the machine-id. systemd
+// PreserveHostKey keeps systemd's host key over a change of the machine-id. systemd
 // deletes a key that was made under another machine-id, as soon as it is to unseal
-// something; then nothing brings back what was sealed with it. KeepHostKey moves
+// something; then nothing brings back what was sealed with it. PreserveHostKey moves
 // such a key to path.ID first, where ID is what the key says of its machine-id, and
 // moves the key of this machine-id back when that returns. It reports whether only
 // keys of other machine-ids are there. path is /var/lib/systemd/credential.secret.
-func KeepHostKey(path, machineID string) (foreign bool, err error) {
+func PreserveHostKey(path, machineID string) (foreign bool, err error) {
 	id, ok := hostKeyID(machineID)
 	if !ok {
 		return false, nil
 	}
-	made, err := madeUnder(path)
+	made, err := readHostKeyID(path)
 	switch {
 	case err == nil && made == id:
 		return false, nil
@@ -61,8 +61,8 @@ func hostKeyID(machineID string) (id string, ok bool) {
 	return hex.EncodeToString(b), true
 }
 
-// madeUnder is the identity that a host key begins with.
-func madeUnder(path string) (string, error) {
+// readHostKeyID is the identity that a host key begins with.
+func readHostKeyID(path string) (string, error) {
 	f, err := os.Open(path) //nolint:gosec // where systemd keeps it
 	if err != nil {
 		return "", err

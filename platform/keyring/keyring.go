@@ -32,7 +32,7 @@ var (
 	ErrExists = errors.New("keyring: there is a data key already")
 )
 
-// The kinds of keyring. All but Auto are also what [Keyring.Guard] returns.
+// The kinds of keyring. All but Auto are also what [Keyring.Kind] returns.
 const (
 	Auto          = "auto" // the system's own for a service, else File
 	File          = "file"
@@ -87,7 +87,7 @@ type Keyring struct {
 	kind    string
 	backend backend
 	timeout time.Duration
-	turn    chan struct{} // holds one token while a call is under way
+	lock    chan struct{} // holds one token while a call is under way
 }
 
 // Open chooses the keyring. It asks it for nothing yet.
@@ -104,7 +104,7 @@ func Open(o Options) (*Keyring, error) {
 	}
 	kind := o.Kind
 	if kind == "" || kind == Auto {
-		kind = pick(ring.AvailableBackends())
+		kind = chooseKind(ring.AvailableBackends())
 	}
 	b, err := newBackend(kind, o)
 	if err != nil {
@@ -117,24 +117,24 @@ func newKeyring(kind string, b backend, timeout time.Duration) *Keyring {
 	if timeout == 0 {
 		timeout = defaultTimeout
 	}
-	return &Keyring{kind: kind, backend: b, timeout: timeout, turn: make(chan struct{}, 1)}
+	return &Keyring{kind: kind, backend: b, timeout: timeout, lock: make(chan struct{}, 1)}
 }
 
-// pick is what Auto means, given what the library can do here.
-func pick(available []ring.BackendType) string {
+// chooseKind is what Auto means, given what the library can do here.
+func chooseKind(available []ring.BackendType) string {
 	for _, own := range []ring.BackendType{ring.WinCredBackend, ring.KeychainBackend} {
 		if slices.Contains(available, own) {
-			return guardOf(own)
+			return kindOf(own)
 		}
 	}
 	return File
 }
 
-// Guard says in a word what guards the key: one of the kinds.
-func (k *Keyring) Guard() string { return k.kind }
+// Kind says in a word what guards the key: one of the kinds.
+func (k *Keyring) Kind() string { return k.kind }
 
-// Detail says in a sentence what that means.
-func (k *Keyring) Detail() string { return k.backend.detail() }
+// Description says in a sentence what that means.
+func (k *Keyring) Description() string { return k.backend.detail() }
 
 // Key returns the data key, or an error that wraps [ErrNoKey] when there is none
 // or [ErrLocked] when there is no answer in time. Any other error means that
@@ -178,15 +178,15 @@ func (k *Keyring) SaveMark(ctx context.Context, mark []byte) error {
 	return err
 }
 
-// ForgetMark removes the mark. No mark is no error.
-func (k *Keyring) ForgetMark(ctx context.Context) error {
+// DeleteMark removes the mark. No mark is no error.
+func (k *Keyring) DeleteMark(ctx context.Context) error {
 	_, err := call(ctx, k, "remove the mark", func() ([]byte, error) { return nil, k.backend.removeMark() })
 	return err
 }
 
-// Forget destroys the data key and what was put aside of earlier ones. No key is
+// Delete destroys the data key and what was put aside of earlier ones. No key is
 // no error.
-func (k *Keyring) Forget(ctx context.Context) error {
+func (k *Keyring) Delete(ctx context.Context) error {
 	_, err := call(ctx, k, "destroy the data key", func() ([]byte, error) { return nil, k.backend.remove() })
 	return err
 }
@@ -234,13 +234,13 @@ func call(ctx context.Context, k *Keyring, op string, f func() ([]byte, error)) 
 	}
 	done := make(chan result, 1)
 	select {
-	case k.turn <- struct{}{}:
+	case k.lock <- struct{}{}:
 	case <-ctx.Done():
-		return nil, k.unanswered(ctx, op)
+		return nil, k.timeoutError(ctx, op)
 	}
 	go func() {
-		defer func() { <-k.turn }()
-		key, err := guarded(f)
+		defer func() { <-k.lock }()
+		key, err := recoverPanic(f)
 		done <- result{key, err}
 	}()
 	select {
@@ -250,21 +250,21 @@ func call(ctx context.Context, k *Keyring, op string, f func() ([]byte, error)) 
 		}
 		return r.key, nil
 	case <-ctx.Done():
-		return nil, k.unanswered(ctx, op)
+		return nil, k.timeoutError(ctx, op)
 	}
 }
 
-// unanswered is the error of a call that ctx ended.
-func (k *Keyring) unanswered(ctx context.Context, op string) error {
+// timeoutError is the error of a call that ctx ended.
+func (k *Keyring) timeoutError(ctx context.Context, op string) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("keyring %s: %s: no answer within %s, it may be waiting for someone to unlock it: %w", k.kind, op, k.timeout, ErrLocked)
 	}
 	return fmt.Errorf("keyring %s: %s: %w", k.kind, op, ctx.Err())
 }
 
-// guarded makes an error of a panic: damaged files go through the library's
+// recoverPanic makes an error of a panic: damaged files go through the library's
 // decoder, and they must not end the daemon.
-func guarded(f func() ([]byte, error)) (key []byte, err error) {
+func recoverPanic(f func() ([]byte, error)) (key []byte, err error) {
 	defer func() {
 		if recover() != nil { // what it says could hold key material
 			key, err = nil, errors.New("[unexpected] the keyring's library panicked")

@@ -14,13 +14,13 @@ import (
 
 // fakeBackend holds one item in memory, and can refuse to answer.
 type fakeBackend struct {
-	item   []byte
-	marked []byte
-	getErr error
-	lose   bool          // keeps nothing, and says it did
-	hang   chan struct{} // if not nil, every call waits until it is closed
-	calls  int
-	panics bool
+	item       []byte
+	marked     []byte
+	getErr     error
+	dropWrites bool          // keeps nothing, and says it did
+	hang       chan struct{} // if not nil, every call waits until it is closed
+	calls      int
+	panics     bool
 }
 
 func (b *fakeBackend) get() ([]byte, error) {
@@ -38,7 +38,7 @@ func (b *fakeBackend) get() ([]byte, error) {
 }
 
 func (b *fakeBackend) create(item []byte) error {
-	if !b.lose {
+	if !b.dropWrites {
 		b.item, b.getErr = item, nil
 	}
 	return nil
@@ -58,7 +58,7 @@ func (b *fakeBackend) removeMark() error         { b.marked = nil; return nil }
 
 func (b *fakeBackend) detail() string { return "a fake" }
 
-func TestLifeOfAKey(t *testing.T) {
+func TestKeyLifecycle(t *testing.T) {
 	k := newKeyring("fake", &fakeBackend{}, 0)
 	if _, err := k.Key(t.Context()); !errors.Is(err, ErrNoKey) {
 		t.Fatalf("Key of none: got %v, want %v", err, ErrNoKey)
@@ -73,7 +73,7 @@ func TestLifeOfAKey(t *testing.T) {
 	if _, err := k.Create(t.Context()); !errors.Is(err, ErrExists) {
 		t.Errorf("second Create: got %v, want %v", err, ErrExists)
 	}
-	if err := k.Forget(t.Context()); err != nil {
+	if err := k.Delete(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if _, err := k.Key(t.Context()); !errors.Is(err, ErrNoKey) {
@@ -85,7 +85,7 @@ func TestLifeOfAKey(t *testing.T) {
 	}
 }
 
-func TestKeyThatIsNoneIsNeitherNoKeyNorLocked(t *testing.T) {
+func TestInvalidKeyError(t *testing.T) {
 	sound := encode(make([]byte, keySize))
 	tests := map[string]*fakeBackend{
 		"empty item":     {item: []byte{}},
@@ -108,13 +108,13 @@ func TestKeyThatIsNoneIsNeitherNoKeyNorLocked(t *testing.T) {
 }
 
 func TestCreateReadsBack(t *testing.T) {
-	if _, err := newKeyring("fake", &fakeBackend{lose: true}, 0).Create(t.Context()); err == nil {
+	if _, err := newKeyring("fake", &fakeBackend{dropWrites: true}, 0).Create(t.Context()); err == nil {
 		t.Error("Create believed a keyring that kept nothing")
 	}
 }
 
-// TestNoAnswer is a keyring that shows a prompt which nobody sees.
-func TestNoAnswer(t *testing.T) {
+// TestTimeout is a keyring that shows a prompt which nobody sees.
+func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &fakeBackend{hang: make(chan struct{})}
 		k := newKeyring("fake", b, 3*time.Second)
@@ -163,7 +163,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-func TestPick(t *testing.T) {
+func TestChooseKind(t *testing.T) {
 	tests := []struct {
 		available []ring.BackendType
 		want      string
@@ -174,7 +174,7 @@ func TestPick(t *testing.T) {
 		{[]ring.BackendType{ring.WinCredBackend, ring.FileBackend}, WinCred},
 	}
 	for _, tt := range tests {
-		if got := pick(tt.available); got != tt.want {
+		if got := chooseKind(tt.available); got != tt.want {
 			t.Errorf("pick(%v): got %s, want %s", tt.available, got, tt.want)
 		}
 	}

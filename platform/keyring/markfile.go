@@ -18,7 +18,7 @@ const (
 )
 
 // markPath returns where the mark is.
-func (f *file) markPath() string {
+func (f *fileKeyring) markPath() string {
 	path := f.state + markSuffix
 	if i, err := os.Lstat(path); err == nil && i.IsDir() {
 		return filepath.Join(path, markInside)
@@ -26,7 +26,7 @@ func (f *file) markPath() string {
 	return path
 }
 
-func (f *file) mark() ([]byte, error) {
+func (f *fileKeyring) mark() ([]byte, error) {
 	path := f.markPath()
 	i, err := os.Lstat(path)
 	switch {
@@ -40,7 +40,7 @@ func (f *file) mark() ([]byte, error) {
 	return os.ReadFile(path) //nolint:gosec // beside the state directory, which the daemon was given
 }
 
-func (f *file) setMark(mark []byte) error {
+func (f *fileKeyring) setMark(mark []byte) error {
 	path := f.markPath()
 	if i, err := os.Lstat(path); err == nil && !i.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file; move it away", path)
@@ -48,7 +48,7 @@ func (f *file) setMark(mark []byte) error {
 	return writeDurably(path, mark)
 }
 
-func (f *file) removeMark() error {
+func (f *fileKeyring) removeMark() error {
 	path := f.markPath()
 	if err := ignoreMissing(os.Remove(path)); err != nil {
 		return err

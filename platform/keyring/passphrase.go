@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	maxPhrase  = 4 << 10 // bytes
-	phraseSize = 32      // random bytes of a generated one
+	maxPassphrase  = 4 << 10 // bytes
+	passphraseSize = 32      // random bytes of a generated one
 )
 
 // passphrase is where the file keyring's passphrase comes from.
 type passphrase struct {
-	path  string
-	given bool // by the service manager; never made here
+	path     string
+	external bool // by the service manager; never made here
 }
 
 // read returns the passphrase. What is not a whole one is an error.
@@ -35,14 +35,14 @@ func (p passphrase) read() (string, error) {
 	}
 	// A credential may carry an access list, which shows as group bits, and lies
 	// where nobody else can go.
-	if !p.given && isOpenToOthers(named) {
+	if !p.external && isOpenToOthers(named) {
 		return "", fmt.Errorf("passphrase: %s has mode %#o and others may read it; run: chmod 600 %[1]s", p.path, named.Mode().Perm())
 	}
 	f, err := os.Open(p.path)
 	if err != nil {
 		return "", fmt.Errorf("passphrase: %w", err)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxPhrase+1))
+	text, err := io.ReadAll(io.LimitReader(f, maxPassphrase+1))
 	if err := errors.Join(err, f.Close()); err != nil {
 		return "", fmt.Errorf("passphrase: %w", err)
 	}
@@ -50,9 +50,9 @@ func (p passphrase) read() (string, error) {
 	switch {
 	case len(text) == 0:
 		return "", fmt.Errorf("passphrase: %s is empty", p.path)
-	case len(text) > maxPhrase:
-		return "", fmt.Errorf("passphrase: %s has more than %d bytes", p.path, maxPhrase)
-	case !p.given && !isGenerated(string(text)):
+	case len(text) > maxPassphrase:
+		return "", fmt.Errorf("passphrase: %s has more than %d bytes", p.path, maxPassphrase)
+	case !p.external && !isGenerated(string(text)):
 		return "", fmt.Errorf("passphrase: %s is not what was generated", p.path)
 	}
 	return string(text), nil
@@ -62,13 +62,13 @@ func (p passphrase) read() (string, error) {
 // in its place and is none is put aside.
 func (p passphrase) ensure() error {
 	_, err := p.read()
-	if err == nil || p.given {
+	if err == nil || p.external {
 		return err
 	}
-	if err := putAside(p.path); err != nil {
+	if err := setAside(p.path); err != nil {
 		return err
 	}
-	text := make([]byte, phraseSize)
+	text := make([]byte, passphraseSize)
 	rand.Read(text) // it never fails
 	return writeDurably(p.path, []byte(base64.RawURLEncoding.EncodeToString(text)+"\n"))
 }
@@ -77,7 +77,7 @@ func (p passphrase) ensure() error {
 // crash would lock the key away as soon as it is mended.
 func isGenerated(text string) bool {
 	b, err := base64.RawURLEncoding.DecodeString(text)
-	return err == nil && len(b) == phraseSize && base64.RawURLEncoding.EncodeToString(b) == text
+	return err == nil && len(b) == passphraseSize && base64.RawURLEncoding.EncodeToString(b) == text
 }
 
 // writeDurably makes a file of mode 0600 that is there whole or not at all.

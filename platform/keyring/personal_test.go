@@ -10,10 +10,10 @@ import (
 	ring "github.com/99designs/keyring"
 )
 
-// held is a keyring of the library in memory.
-type held map[string]ring.Item
+// memoryKeyring is a keyring of the library in memory.
+type memoryKeyring map[string]ring.Item
 
-func (h held) Get(key string) (ring.Item, error) {
+func (h memoryKeyring) Get(key string) (ring.Item, error) {
 	item, ok := h[key]
 	if !ok {
 		return ring.Item{}, ring.ErrKeyNotFound
@@ -21,9 +21,9 @@ func (h held) Get(key string) (ring.Item, error) {
 	return item, nil
 }
 
-func (h held) Set(item ring.Item) error { h[item.Key] = item; return nil }
+func (h memoryKeyring) Set(item ring.Item) error { h[item.Key] = item; return nil }
 
-func (h held) Remove(key string) error {
+func (h memoryKeyring) Remove(key string) error {
 	if _, ok := h[key]; !ok {
 		return ring.ErrKeyNotFound
 	}
@@ -33,8 +33,8 @@ func (h held) Remove(key string) error {
 
 func TestPersonal(t *testing.T) {
 	opens := 0
-	p := newPersonal(SecretService, time.Second, func() (opened, error) { opens++; return held{}, nil })
-	if _, err := p.Get(t.Context(), "a"); !errors.Is(err, ErrNothing) {
+	p := newPersonal(SecretService, time.Second, func() (itemStore, error) { opens++; return memoryKeyring{}, nil })
+	if _, err := p.Get(t.Context(), "a"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("read of nothing: %v", err)
 	}
 	if err := p.Set(t.Context(), "a", "secret"); err != nil {
@@ -48,7 +48,7 @@ func TestPersonal(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := p.Get(t.Context(), "a"); !errors.Is(err, ErrNothing) {
+	if _, err := p.Get(t.Context(), "a"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("read of what was removed: %v", err)
 	}
 	if opens != 1 {
@@ -56,9 +56,9 @@ func TestPersonal(t *testing.T) {
 	}
 }
 
-func TestPersonalHoldsWindowsToItsLimit(t *testing.T) {
+func TestPersonalWindowsSizeLimit(t *testing.T) {
 	for kind, most := range map[string]bool{WinCred: true, SecretService: false} {
-		p := newPersonal(kind, time.Second, func() (opened, error) { return held{}, nil })
+		p := newPersonal(kind, time.Second, func() (itemStore, error) { return memoryKeyring{}, nil })
 		if err := p.Set(t.Context(), "a", strings.Repeat("a", maxItem)); err != nil {
 			t.Errorf("%s: as much as fits: %v", kind, err)
 		}
@@ -68,11 +68,11 @@ func TestPersonalHoldsWindowsToItsLimit(t *testing.T) {
 	}
 }
 
-// TestPersonalEndsInTime: a prompt that nobody sees must not hold a command up.
-func TestPersonalEndsInTime(t *testing.T) {
+// TestPersonalTimeout: a prompt that nobody sees must not hold a command up.
+func TestPersonalTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(chan struct{})
-		p := newPersonal(KWallet, time.Second, func() (opened, error) { <-stuck; return held{}, nil })
+		p := newPersonal(KWallet, time.Second, func() (itemStore, error) { <-stuck; return memoryKeyring{}, nil })
 		if _, err := p.Get(t.Context(), "a"); !errors.Is(err, ErrLocked) {
 			t.Errorf("got %v, want that it is locked", err)
 		}

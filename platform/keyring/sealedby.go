@@ -38,8 +38,8 @@ func sealerOf(mark string) Sealer {
 // machine-id only.
 func (s Sealer) UsesHostKey() bool { return s == HostKey || s == TPMAndHostKey }
 
-// inWords says what that is good for.
-func (s Sealer) inWords() string {
+// description says what that is good for.
+func (s Sealer) description() string {
 	switch s {
 	case HostKey:
 		return "a key on the same disk seals it, so whoever can read the disk can read the tokens"
@@ -49,9 +49,9 @@ func (s Sealer) inWords() string {
 	return "what seals it is not known here"
 }
 
-// SealedBy says what seals the encrypted credential in a file; "" if it is of no
+// ReadSealer says what seals the encrypted credential in a file; "" if it is of no
 // kind that is known. It opens nothing.
-func SealedBy(path string) (Sealer, error) {
+func ReadSealer(path string) (Sealer, error) {
 	f, err := os.Open(path) //nolint:gosec // where systemd looks for it
 	if err != nil {
 		return "", fmt.Errorf("look at the credential: %w", err)

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func TestSealedBy(t *testing.T) {
+func TestReadSealer(t *testing.T) {
 	credential := func(mark string) string {
 		b, err := hex.DecodeString(mark)
 		if err != nil {
@@ -34,29 +34,29 @@ func TestSealedBy(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "credential")
 		must(t, os.WriteFile(path, []byte(tt.content), 0o600))
-		if got, err := SealedBy(path); got != tt.want || (err != nil) != tt.fails {
+		if got, err := ReadSealer(path); got != tt.want || (err != nil) != tt.fails {
 			t.Errorf("%s: got %q, %v, want %q", name, got, err, tt.want)
 		}
 	}
-	if _, err := SealedBy(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := ReadSealer(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("none: got %v", err)
 	}
 }
 
-// TestSealedByForReal looks at a credential that systemd has made.
-func TestSealedByForReal(t *testing.T) {
+// TestReadSealerOfSystemd looks at a credential that systemd has made.
+func TestReadSealerOfSystemd(t *testing.T) {
 	path, want, ok := strings.Cut(os.Getenv("REGENT_TEST_SEALED"), "=")
 	if !ok {
 		t.Skip("not run: needs systemd's credentials; make keyrings makes them")
 	}
-	if got, err := SealedBy(path); string(got) != want || err != nil {
+	if got, err := ReadSealer(path); string(got) != want || err != nil {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
 }
 
-// TestDetailSaysWhatSealsThePassphrase: nobody is to take a key file on the same
+// TestDescriptionNamesSealer: nobody is to take a key file on the same
 // disk for more.
-func TestDetailSaysWhatSealsThePassphrase(t *testing.T) {
+func TestDescriptionNamesSealer(t *testing.T) {
 	given := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(given, CredentialName), []byte("passphrase"), 0o600))
 	for sealer, want := range map[Sealer]string{
@@ -69,7 +69,7 @@ func TestDetailSaysWhatSealsThePassphrase(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := k.Detail(); !strings.Contains(got, want) || !strings.Contains(got, CredentialName) {
+		if got := k.Description(); !strings.Contains(got, want) || !strings.Contains(got, CredentialName) {
 			t.Errorf("%q: got %q, want %q", sealer, got, want)
 		}
 	}

@@ -9,11 +9,11 @@ import (
 )
 
 // newSystem returns a system keyring over the library's one in memory.
-func newSystem(items *ring.ArrayKeyring) *system {
-	return &system{open: func() (opened, error) { return items, nil }, name: "data-key /state", says: "a fake"}
+func newSystem(items *ring.ArrayKeyring) *systemKeyring {
+	return &systemKeyring{open: func() (itemStore, error) { return items, nil }, name: "data-key /state", description: "a fake"}
 }
 
-func TestSystemKeepsDamagedItemsAside(t *testing.T) {
+func TestSystemSetsDamagedItemsAside(t *testing.T) {
 	lib := ring.NewArrayKeyring([]ring.Item{
 		{Key: "data-key /state", Data: []byte("damaged")},
 		{Key: "data-key /state.corrupt-1", Data: []byte("damaged before")},
@@ -29,7 +29,7 @@ func TestSystemKeepsDamagedItemsAside(t *testing.T) {
 	}
 	wantItem(t, lib, "data-key /state.corrupt-1", "damaged before")
 	wantItem(t, lib, "data-key /state.corrupt-2", "damaged")
-	if err := k.Forget(t.Context()); err != nil {
+	if err := k.Delete(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	wantItem(t, lib, "data-key /other", "of another state directory")
@@ -38,8 +38,8 @@ func TestSystemKeepsDamagedItemsAside(t *testing.T) {
 	}
 }
 
-func TestSystemDoesNotOverwriteWhatItCannotRead(t *testing.T) {
-	s := &system{open: func() (opened, error) { return refusing{}, nil }, name: "data-key /state"}
+func TestSystemKeepsUnreadableItems(t *testing.T) {
+	s := &systemKeyring{open: func() (itemStore, error) { return unreadableKeyring{}, nil }, name: "data-key /state"}
 	if err := s.create([]byte("item")); !errors.Is(err, errRefused) {
 		t.Errorf("got %v, want %v", err, errRefused)
 	}
@@ -47,14 +47,14 @@ func TestSystemDoesNotOverwriteWhatItCannotRead(t *testing.T) {
 
 func TestSystemThatDoesNotOpenIsLocked(t *testing.T) {
 	opens := 0
-	s := &system{open: func() (opened, error) { opens++; return nil, ring.ErrNoAvailImpl }}
+	s := &systemKeyring{open: func() (itemStore, error) { opens++; return nil, ring.ErrNoAvailImpl }}
 	k := newKeyring("fake", s, 0)
 	for range 2 {
 		if _, err := k.Key(t.Context()); !errors.Is(err, ErrLocked) {
 			t.Errorf("Key: got %v, want %v", err, ErrLocked)
 		}
 	}
-	if err := k.Forget(t.Context()); !errors.Is(err, ErrLocked) {
+	if err := k.Delete(t.Context()); !errors.Is(err, ErrLocked) {
 		t.Errorf("Forget: got %v, want %v", err, ErrLocked)
 	}
 	if opens != 3 {
@@ -62,7 +62,7 @@ func TestSystemThatDoesNotOpenIsLocked(t *testing.T) {
 	}
 }
 
-func TestSystemHoldsAtMostAWindowsCredential(t *testing.T) {
+func TestSystemWindowsSizeLimit(t *testing.T) {
 	s := newSystem(ring.NewArrayKeyring(nil))
 	if err := s.create(make([]byte, maxItem)); err != nil {
 		t.Errorf("%d bytes: %v", maxItem, err)
@@ -74,12 +74,12 @@ func TestSystemHoldsAtMostAWindowsCredential(t *testing.T) {
 
 var errRefused = errors.New("access denied")
 
-// refusing is a keyring that lets nobody read, but everybody write.
-type refusing struct{}
+// unreadableKeyring is a keyring that lets nobody read, but everybody write.
+type unreadableKeyring struct{}
 
-func (refusing) Get(string) (ring.Item, error) { return ring.Item{}, errRefused }
-func (refusing) Set(ring.Item) error           { return nil }
-func (refusing) Remove(string) error           { return nil }
+func (unreadableKeyring) Get(string) (ring.Item, error) { return ring.Item{}, errRefused }
+func (unreadableKeyring) Set(ring.Item) error           { return nil }
+func (unreadableKeyring) Remove(string) error           { return nil }
 
 func wantItem(t *testing.T, lib *ring.ArrayKeyring, key, want string) {
 	t.Helper()

@@ -45,8 +45,8 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-// TestNoUserTakesOver: of none of our things has a user a right that leads to more.
-func TestNoUserTakesOver(t *testing.T) {
+// TestUsersCannotTakeOver: of none of our things has a user a right that leads to more.
+func TestUsersCannotTakeOver(t *testing.T) {
 	for name, sddl := range map[string]string{"pipe": PipeAccess, "data": DataAccess, "state": StateAccess, "token": RegistrationTokenAccess} {
 		l := parse(t, sddl)
 		if !l.protected {

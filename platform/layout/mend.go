@@ -8,38 +8,38 @@ import (
 // UsersSID is of everybody who may log on.
 const UsersSID = "S-1-5-32-545"
 
-// SetAccess returns the command, of cmd and not of PowerShell, with which an
+// SetAccessCommand returns the command, of cmd and not of PowerShell, with which an
 // administrator gives the directory at path one of the access lists above again,
-// whatever it has now. [TestSetAccess] holds that it can say each of them. A link
+// whatever it has now. [TestSetAccessCommand] holds that it can say each of them. A link
 // that somebody puts in its place meanwhile is not followed.
-func SetAccess(path, access string) string {
+func SetAccessCommand(path, access string) string {
 	var grants []string
 	_, list, _ := strings.Cut(access, "(")
 	for entry := range strings.SplitSeq(strings.TrimSuffix(list, ")"), ")(") {
 		f := strings.Split(entry, ";") // kind; inheritance; rights; ; ; who
-		grants = append(grants, "*"+icacls(f[5])+":"+icacls(f[1])+icacls(f[2]))
+		grants = append(grants, "*"+icaclsRights(f[5])+":"+icaclsRights(f[1])+icaclsRights(f[2]))
 	}
-	return fmt.Sprintf(`%s && icacls "%s" /inheritance:r /grant:r %s /L`, InheritAccess(path), path, strings.Join(grants, " "))
+	return fmt.Sprintf(`%s && icacls "%s" /inheritance:r /grant:r %s /L`, InheritAccessCommand(path), path, strings.Join(grants, " "))
 }
 
-// InheritAccess returns the command with which an administrator gives what is in
+// InheritAccessCommand returns the command with which an administrator gives what is in
 // such a directory the access that comes from there.
-func InheritAccess(path string) string {
+func InheritAccessCommand(path string) string {
 	return fmt.Sprintf(`icacls "%s" /setowner *%s /L && icacls "%[1]s" /reset /L`, path, AdministratorsSID)
 }
 
-// RemoveLink returns the command with which an administrator removes a link to a
+// RemoveLinkCommand returns the command with which an administrator removes a link to a
 // directory, or to a file, and not what is there.
-func RemoveLink(path string, toDirectory bool) string {
+func RemoveLinkCommand(path string, toDirectory bool) string {
 	if toDirectory {
 		return fmt.Sprintf(`rmdir "%s"`, path)
 	}
 	return fmt.Sprintf(`del "%s"`, path)
 }
 
-// icacls is a word of SDDL in that program's words; of those that our lists of
+// icaclsRights is a word of SDDL in that program's words; of those that our lists of
 // directories use.
-func icacls(word string) string {
+func icaclsRights(word string) string {
 	return map[string]string{
 		"SY": SystemSID, "BA": AdministratorsSID, "BU": UsersSID,
 		"OICI": "(OI)(CI)", "": "",

@@ -27,9 +27,9 @@ const (
 	RegistrationTokenFile = "registration-token"
 )
 
-// UsualProgramData is where ProgramData is unless somebody moved it: what examples
+// DefaultProgramData is where ProgramData is unless somebody moved it: what examples
 // name, and where to look if the system does not say.
-const UsualProgramData = `C:\ProgramData`
+const DefaultProgramData = `C:\ProgramData`
 
 // The programs, and what each is in the properties of its file.
 const (

@@ -14,9 +14,9 @@ import (
 // root is of the tree.
 const root = "../.."
 
-// ours are what this package names, as it may be written elsewhere: with one
+// ownNames are what this package names, as it may be written elsewhere: with one
 // backslash or with two, or with slashes, in any case.
-var ours = []*regexp.Regexp{
+var ownNames = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)SOFTWARE\\{1,2}(Policies\\{1,2})?` + Product + `\b`),
 	regexp.MustCompile(`(?i)EventLog\\{1,2}Application\\{1,2}\w`),
 	regexp.MustCompile(`(?i)pipe[\\/]{1,2}regent\b($|[^-])`), // a pipe of a test has a dash
@@ -27,41 +27,41 @@ var ours = []*regexp.Regexp{
 	regexp.MustCompile(`Se[A-Z]\w+Privilege\b`),
 }
 
-// twice are the files that may name something of ours once more, and why.
-var twice = map[string]string{
+// allowedDuplicates are the files that may name something of ours once more, and why.
+var allowedDuplicates = map[string]string{
 	"agent/policy/check.go":  "an example of a path, in a room that may know of no system",
 	"agent/policy/values.go": "an example in a comment",
 }
 
-// TestNamesStandOnce: what is made of the names is made from here. What is for people,
-// what is generated and what tests compare with may say them; [TestNamesThatAreSaid]
+// TestNamesAreDefinedOnce: what is made of the names is made from here. What is for people,
+// what is generated and what tests compare with may say them; [TestNamesInDocumentation]
 // holds those to what stands here.
-func TestNamesStandOnce(t *testing.T) {
+func TestNamesAreDefinedOnce(t *testing.T) {
 	used := map[string]bool{}
 	eachFile(t, func(path string, text []byte) {
-		if said(path) || strings.HasPrefix(path, "platform/layout/") {
+		if isTextOrTest(path) || strings.HasPrefix(path, "platform/layout/") {
 			return
 		}
-		for _, re := range ours {
+		for _, re := range ownNames {
 			m := re.Find(text)
 			if m == nil {
 				continue
 			}
-			if used[path] = twice[path] != ""; !used[path] {
+			if used[path] = allowedDuplicates[path] != ""; !used[path] {
 				t.Errorf("%s has %q; take it from platform/layout, in a script by packaging/msi", path, m)
 			}
 		}
 	})
-	for path := range twice {
+	for path := range allowedDuplicates {
 		if !used[path] {
 			t.Errorf("%s is excepted for nothing", path)
 		}
 	}
 }
 
-// TestNamesThatAreSaid: where people read a name, and where a test compares with one,
+// TestNamesInDocumentation: where people read a name, and where a test compares with one,
 // it is the one that stands here.
-func TestNamesThatAreSaid(t *testing.T) {
+func TestNamesInDocumentation(t *testing.T) {
 	for _, tt := range []struct {
 		re   *regexp.Regexp
 		want []string
@@ -73,7 +73,7 @@ func TestNamesThatAreSaid(t *testing.T) {
 	} {
 		found := 0
 		eachFile(t, func(path string, text []byte) {
-			if !said(path) {
+			if !isTextOrTest(path) {
 				return
 			}
 			for _, m := range tt.re.FindAllSubmatch(text, -1) {
@@ -90,8 +90,8 @@ func TestNamesThatAreSaid(t *testing.T) {
 	}
 }
 
-// said reports whether a file is for people, generated, or a test.
-func said(path string) bool {
+// isTextOrTest reports whether a file is for people, generated, or a test.
+func isTextOrTest(path string) bool {
 	return strings.HasSuffix(path, ".md") || strings.HasPrefix(path, "ipc/openapi") || path == "configs/openapi.go" || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "/testdata/") ||
 		strings.HasPrefix(path, "packaging/mdm/") || strings.HasPrefix(path, "configs/") && !strings.HasSuffix(path, ".go")
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestDefaultsAreAbsoluteAndApart(t *testing.T) {
+func TestDefaultPathsAreAbsoluteAndDistinct(t *testing.T) {
 	p := DefaultPaths()
 	seen := map[string]string{}
 	for name, path := range map[string]string{

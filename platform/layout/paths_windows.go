@@ -23,7 +23,7 @@ func defaults() Paths {
 func programData() string {
 	dir, err := windows.KnownFolderPath(windows.FOLDERID_ProgramData, windows.KF_FLAG_DEFAULT)
 	if err != nil {
-		return UsualProgramData
+		return DefaultProgramData
 	}
 	return dir
 }

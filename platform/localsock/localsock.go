@@ -13,9 +13,9 @@ import (
 var (
 	// ErrInUse means that somebody listens at the address already.
 	ErrInUse = errors.New("somebody listens there already")
-	// ErrRefused means that nobody listens at the address: what listened there
+	// ErrNoListener means that nobody listens at the address: what listened there
 	// was killed.
-	ErrRefused = errors.New("nobody listens there")
+	ErrNoListener = errors.New("nobody listens there")
 )
 
 // Listen listens at path for every local user. What a killed process left there
@@ -28,7 +28,7 @@ var (
 func Listen(path string) (net.Listener, error) { return listen(path) }
 
 // Dial connects to path. Its errors wrap [io/fs.ErrNotExist],
-// [io/fs.ErrPermission] or [ErrRefused] where these say what is wrong, and the
+// [io/fs.ErrPermission] or [ErrNoListener] where these say what is wrong, and the
 // context's error once that is done. Who listens is for the caller to find out
 // before it says anything.
 func Dial(ctx context.Context, path string) (net.Conn, error) { return dial(ctx, path) }

@@ -14,7 +14,7 @@ import (
 // The kernel's own record of what happened to the name: it appears once, by a
 // move, and nothing is done to it afterwards. A socket that is bound in place
 // shows as created, and one whose mode is mended as changed.
-func TestModeIsRightFromTheFirstMoment(t *testing.T) {
+func TestSocketModeIsAtomic(t *testing.T) {
 	dir := t.TempDir()
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {

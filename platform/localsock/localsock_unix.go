@@ -73,7 +73,7 @@ func open(path string) (_ *listener, err error) {
 	if err := prepareDir(dir); err != nil {
 		return nil, err
 	}
-	if err := vacant(path); err != nil {
+	if err := checkVacant(path); err != nil {
 		return nil, err
 	}
 	private, err := os.MkdirTemp(dir, ".s") // 0700
@@ -147,9 +147,9 @@ func makeDir(dir string) error {
 	return os.Chmod(dir, 0o755) //nolint:gosec // whatever the umask is
 }
 
-// vacant returns nil if a socket may be put at path: nothing is there, or a
+// checkVacant returns nil if a socket may be put at path: nothing is there, or a
 // socket at which nobody answers.
-func vacant(path string) error {
+func checkVacant(path string) error {
 	st, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -177,7 +177,7 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "unix", path)
 	if errors.Is(err, unix.ECONNREFUSED) {
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+		return nil, fmt.Errorf("%w: %w", ErrNoListener, err)
 	}
 	return c, err
 }

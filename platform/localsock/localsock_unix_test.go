@@ -44,8 +44,8 @@ func listen(t *testing.T, path string) net.Listener {
 	return ln
 }
 
-// reach says whether a client gets through to ln by path.
-func reach(t *testing.T, ln net.Listener, path string) {
+// checkReachable says whether a client gets through to ln by path.
+func checkReachable(t *testing.T, ln net.Listener, path string) {
 	t.Helper()
 	c, err := localsock.Dial(t.Context(), path)
 	if err != nil {
@@ -75,7 +75,7 @@ func names(t *testing.T, dir string) string {
 func TestListen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "agent.sock")
 	ln := listen(t, path)
-	reach(t, ln, path)
+	checkReachable(t, ln, path)
 	if got := ln.Addr().String(); got != path {
 		t.Errorf("Addr = %q, want %q", got, path)
 	}
@@ -91,7 +91,7 @@ func TestListen(t *testing.T) {
 }
 
 // The umask is the whole process's, so this test must not run beside others.
-func TestUmaskChangesNothing(t *testing.T) {
+func TestUmaskIsIgnored(t *testing.T) {
 	for _, mask := range []int{0, 0o077, 0o777} {
 		func() {
 			dir := filepath.Join(t.TempDir(), "run")
@@ -118,7 +118,7 @@ func TestUmaskChangesNothing(t *testing.T) {
 }
 
 // Whoever owns the directory can take the socket away and put another there.
-func TestDirectoryOfAnotherUser(t *testing.T) {
+func TestForeignDirectoryIsRefused(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("giving a directory away takes root")
 	}
@@ -134,7 +134,7 @@ func TestDirectoryOfAnotherUser(t *testing.T) {
 	}
 }
 
-func TestKilledDaemonIsReplaced(t *testing.T) {
+func TestStaleSocketIsReplaced(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "agent.sock")
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), listenEnv+"="+path)
@@ -154,13 +154,13 @@ func TestKilledDaemonIsReplaced(t *testing.T) {
 	}
 	cmd.Process.Kill()
 	cmd.Wait()
-	if _, err := localsock.Dial(t.Context(), path); !errors.Is(err, localsock.ErrRefused) {
+	if _, err := localsock.Dial(t.Context(), path); !errors.Is(err, localsock.ErrNoListener) {
 		t.Errorf("Dial to a killed daemon's socket = %v, want ErrRefused", err)
 	}
-	reach(t, listen(t, path), path)
+	checkReachable(t, listen(t, path), path)
 }
 
-func TestCloseLeavesTheNextSocketAlone(t *testing.T) {
+func TestCloseKeepsNewerSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "agent.sock")
 	old := listen(t, path)
 	if err := os.Remove(path); err != nil {
@@ -170,7 +170,7 @@ func TestCloseLeavesTheNextSocketAlone(t *testing.T) {
 	if err := old.Close(); err != nil {
 		t.Error(err)
 	}
-	reach(t, next, path)
+	checkReachable(t, next, path)
 }
 
 func TestListenRefuses(t *testing.T) {
@@ -213,13 +213,13 @@ func TestListenRefuses(t *testing.T) {
 	}
 }
 
-func TestStickyDirectoryWillDo(t *testing.T) {
+func TestStickyDirectoryIsAccepted(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o777|fs.ModeSticky); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "agent.sock")
-	reach(t, listen(t, path), path)
+	checkReachable(t, listen(t, path), path)
 }
 
 func TestDialErrors(t *testing.T) {

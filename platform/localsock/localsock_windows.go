@@ -19,7 +19,7 @@ const bufferSize = 64 << 10
 // listen fails if the pipe exists already: the library asks for the first
 // instance. What a killed process left goes with its last handle.
 func listen(path string) (net.Listener, error) {
-	owner, err := owner()
+	owner, err := pipeOwner()
 	if err != nil {
 		return nil, fmt.Errorf("listen at %s: %w", path, err)
 	}
@@ -34,7 +34,7 @@ func listen(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen at %s: %w", path, err)
 	}
-	return onWine(l, path)
+	return holdFirstInstance(l, path)
 }
 
 // dial connects at identification level: the listener learns who calls and
@@ -47,9 +47,9 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 	return c, err
 }
 
-// owner returns whom a client shall find the pipe to belong to: Administrators
+// pipeOwner returns whom a client shall find the pipe to belong to: Administrators
 // where this process is one, as only they can say, else its user.
-func owner() (sid string, err error) {
+func pipeOwner() (sid string, err error) {
 	administrators, err := windows.StringToSid(layout.AdministratorsSID)
 	if err != nil {
 		return "", err

@@ -25,7 +25,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func TestConversation(t *testing.T) {
+func TestReadWrite(t *testing.T) {
 	l, err := localsock.Listen(name(t))
 	must(t, err)
 	defer l.Close()
@@ -67,7 +67,7 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-func TestNobodyListens(t *testing.T) {
+func TestNoListener(t *testing.T) {
 	if _, err := localsock.Dial(t.Context(), name(t)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want ErrNotExist", err)
 	}

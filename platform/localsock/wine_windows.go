@@ -10,10 +10,10 @@ import (
 	"regent/platform/layout"
 )
 
-// onWine has a listener's first instance of the pipe taken under Wine, where our
+// holdFirstInstance has a listener's first instance of the pipe taken under Wine, where our
 // tests run: there it waits for a client from its first moment, as it does not on
 // Windows, and the first client would be connected to nobody.
-func onWine(l net.Listener, path string) (net.Listener, error) {
+func holdFirstInstance(l net.Listener, path string) (net.Listener, error) {
 	if !layout.UnderWine() {
 		return l, nil
 	}
@@ -24,15 +24,15 @@ func onWine(l net.Listener, path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("take the first instance: %w", err)
 	}
-	return occupied{l, first}, nil
+	return wineListener{l, first}, nil
 }
 
-type occupied struct {
+type wineListener struct {
 	net.Listener
 	first net.Conn
 }
 
-func (o occupied) Close() error {
+func (o wineListener) Close() error {
 	_ = o.first.Close() // nobody is at its other end
 	return o.Listener.Close()
 }

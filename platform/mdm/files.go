@@ -16,29 +16,29 @@ import (
 	"regent/platform/filewatch"
 )
 
-// FilesOptions say what to watch.
-type FilesOptions struct {
+// FileWatcherOptions say what to watch.
+type FileWatcherOptions struct {
 	// Paths are the files and directories that matter, absolute; of a directory
 	// the files in it. None of them need exist. Empty ones are left out.
 	Paths []string
 	// Changed is told that something may have changed and has been still since
 	// for Settle. It may be told in vain.
-	Changed func(ctx context.Context)
-	Settle  time.Duration // 0 is 500 ms
-	Poll    time.Duration // longest time between two looks; 0 is 5 s
-	Rest    time.Duration // the same while the system reports changes; 0 is 9 s, and at least Poll
-	Trust   time.Duration // the same where it is known to report every change; 0 is 5 minutes, and at least Rest
+	Changed      func(ctx context.Context)
+	Settle       time.Duration // 0 is 500 ms
+	Poll         time.Duration // longest time between two looks; 0 is 5 s
+	WatchedPoll  time.Duration // the same while the system reports changes; 0 is 9 s, and at least Poll
+	ReliablePoll time.Duration // the same where it is known to report every change; 0 is 5 minutes, and at least Rest
 }
 
-// Files watches files that may come, go, and be written at any time.
-type Files struct {
-	FilesOptions
-	last string // what was seen when Changed was last told
+// FileWatcher watches files that may come, go, and be written at any time.
+type FileWatcher struct {
+	FileWatcherOptions
+	lastSnapshot string // what was seen when Changed was last told
 }
 
-// NewFiles returns a watcher. What changes from now on is a change, also before
+// NewFileWatcher returns a watcher. What changes from now on is a change, also before
 // Run.
-func NewFiles(o FilesOptions) (*Files, error) {
+func NewFileWatcher(o FileWatcherOptions) (*FileWatcher, error) {
 	if o.Changed == nil {
 		return nil, errors.New("mdm: Changed is needed")
 	}
@@ -48,14 +48,14 @@ func NewFiles(o FilesOptions) (*Files, error) {
 	if o.Poll == 0 {
 		o.Poll = 5 * time.Second
 	}
-	if o.Rest == 0 {
-		o.Rest = 9 * time.Second
+	if o.WatchedPoll == 0 {
+		o.WatchedPoll = 9 * time.Second
 	}
-	o.Rest = max(o.Rest, o.Poll)
-	if o.Trust == 0 {
-		o.Trust = 5 * time.Minute
+	o.WatchedPoll = max(o.WatchedPoll, o.Poll)
+	if o.ReliablePoll == 0 {
+		o.ReliablePoll = 5 * time.Minute
 	}
-	o.Trust = max(o.Trust, o.Rest)
+	o.ReliablePoll = max(o.ReliablePoll, o.WatchedPoll)
 	if o.Settle > o.Poll {
 		return nil, fmt.Errorf("mdm: settle must be at most poll: %s > %s", o.Settle, o.Poll)
 	}
@@ -66,34 +66,34 @@ func NewFiles(o FilesOptions) (*Files, error) {
 		}
 	}
 	o.Paths = paths
-	f := &Files{FilesOptions: o}
-	f.last = f.look()
+	f := &FileWatcher{FileWatcherOptions: o}
+	f.lastSnapshot = f.snapshot()
 	return f, nil
 }
 
 // Run watches until ctx is done. It acts on what the system reports, and looks
 // every Poll, Rest or Trust anyway, since no system reports every change on every
 // file system. It may be called once.
-func (f *Files) Run(ctx context.Context) error {
+func (f *FileWatcher) Run(ctx context.Context) error {
 	events, err := fsnotify.NewWatcher()
 	if err != nil { // the poll does it then
 		return f.loop(ctx, nil, func() time.Duration { return f.Poll })
 	}
 	told := make(chan struct{}, 1)
 	var pump sync.WaitGroup
-	pump.Go(func() { filewatch.Pump(events, f.concerns, told) })
-	err = f.loop(ctx, told, func() time.Duration { return f.follow(events) })
+	pump.Go(func() { filewatch.Forward(events, f.isRelevant, told) })
+	err = f.loop(ctx, told, func() time.Duration { return f.watchDirs(events) })
 	_ = events.Close() // nothing follows that an error could spoil
 	pump.Wait()
 	return err
 }
 
-// follow watches the directories that are there now or, in place of one that is
+// watchDirs watches the directories that are there now or, in place of one that is
 // not, the nearest above it, and returns how long that can be relied on.
-func (f *Files) follow(events *fsnotify.Watcher) time.Duration {
+func (f *FileWatcher) watchDirs(events *fsnotify.Watcher) time.Duration {
 	var deaf error
 	for _, p := range f.Paths {
-		_, err := filewatch.Listen(events, filepath.Dir(p))
+		_, err := filewatch.WatchNearest(events, filepath.Dir(p))
 		if info, missing := os.Stat(p); missing == nil && info.IsDir() {
 			err = errors.Join(err, events.Add(p))
 		}
@@ -102,16 +102,16 @@ func (f *Files) follow(events *fsnotify.Watcher) time.Duration {
 	switch {
 	case deaf != nil:
 		return f.Poll
-	case filewatch.Sure(f.Paths...):
-		return f.Trust
+	case filewatch.IsReliable(f.Paths...):
+		return f.ReliablePoll
 	}
-	return f.Rest
+	return f.WatchedPoll
 }
 
-func (f *Files) loop(ctx context.Context, told <-chan struct{}, follow func() (every time.Duration)) error {
+func (f *FileWatcher) loop(ctx context.Context, told <-chan struct{}, follow func() (every time.Duration)) error {
 	for {
 		every := follow()
-		for heard := false; !heard && f.look() == f.last; {
+		for heard := false; !heard && f.snapshot() == f.lastSnapshot; {
 			select {
 			case <-ctx.Done():
 				return nil
@@ -125,7 +125,7 @@ func (f *Files) loop(ctx context.Context, told <-chan struct{}, follow func() (e
 			return nil
 		}
 		follow() // a directory may have come
-		f.last = f.look()
+		f.lastSnapshot = f.snapshot()
 		f.Changed(ctx)
 	}
 }
@@ -133,7 +133,7 @@ func (f *Files) loop(ctx context.Context, told <-chan struct{}, follow func() (e
 // settle returns when nothing has happened for Settle, or after Poll: who never
 // stops writing must not keep everyone from reading. It is false when ctx is
 // done.
-func (f *Files) settle(ctx context.Context, told <-chan struct{}) bool {
+func (f *FileWatcher) settle(ctx context.Context, told <-chan struct{}) bool {
 	enough := time.After(f.Poll)
 	still := time.NewTimer(f.Settle)
 	defer still.Stop()
@@ -151,8 +151,8 @@ func (f *Files) settle(ctx context.Context, told <-chan struct{}) bool {
 	}
 }
 
-// concerns reports whether path is one that matters, in one, or above one.
-func (f *Files) concerns(path string) bool {
+// isRelevant reports whether path is one that matters, in one, or above one.
+func (f *FileWatcher) isRelevant(path string) bool {
 	path = filepath.Clean(path)
 	for _, p := range f.Paths {
 		if path == p || filepath.Dir(path) == p || strings.HasPrefix(p, path+string(filepath.Separator)) {
@@ -162,8 +162,8 @@ func (f *Files) concerns(path string) bool {
 	return false
 }
 
-// look sums up what is there, without reading it.
-func (f *Files) look() string {
+// snapshot sums up what is there, without reading it.
+func (f *FileWatcher) snapshot() string {
 	var b strings.Builder
 	for _, p := range f.Paths {
 		info, err := os.Stat(p)

@@ -15,8 +15,8 @@ import (
 	"regent/platform/filewatch"
 )
 
-// patience bounds waits for the system; a wait that is over ends at once.
-const patience = 30 * time.Second
+// testTimeout bounds waits for the system; a wait that is over ends at once.
+const testTimeout = 30 * time.Second
 
 func write(t *testing.T, path, text string) {
 	t.Helper()
@@ -28,12 +28,12 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// watching runs a watcher, and returns where each call of Changed is told.
-func watching(t *testing.T, o FilesOptions) <-chan time.Time {
+// runWatcher runs a watcher, and returns where each call of Changed is told.
+func runWatcher(t *testing.T, o FileWatcherOptions) <-chan time.Time {
 	t.Helper()
 	told := make(chan time.Time, 100)
 	o.Changed = func(context.Context) { told <- time.Now() }
-	f, err := NewFiles(o)
+	f, err := NewFileWatcher(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,18 +54,18 @@ func wait(t *testing.T, what string, told <-chan time.Time) time.Time {
 	select {
 	case at := <-told:
 		return at
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		t.Fatalf("%s: nobody was told", what)
 		return time.Time{}
 	}
 }
 
-// TestFilesTellsOfEachChange goes through what editors and management systems
+// TestFileWatcherReportsEachChange goes through what editors and management systems
 // do, with the polling so slow that only the system's notice can have helped.
-func TestFilesTellsOfEachChange(t *testing.T) {
+func TestFileWatcherReportsEachChange(t *testing.T) {
 	dir := t.TempDir()
 	config, drops := filepath.Join(dir, "config.yaml"), filepath.Join(dir, "policy.d")
-	told := watching(t, FilesOptions{Paths: []string{config, drops, ""}, Settle: 20 * time.Millisecond, Poll: time.Hour})
+	told := runWatcher(t, FileWatcherOptions{Paths: []string{config, drops, ""}, Settle: 20 * time.Millisecond, Poll: time.Hour})
 	steps := []change{
 		{"the file appears", func() error { return os.WriteFile(config, []byte("1"), 0o644) }},
 		{"it is written in place", func() error { return os.WriteFile(config, []byte("2"), 0o644) }},
@@ -101,21 +101,21 @@ type change struct {
 	do   func() error
 }
 
-// TestFilesWithoutNotices has the system report nothing, and say so or, as on
+// TestFileWatcherWithoutNotices has the system report nothing, and say so or, as on
 // some network file systems, not say so.
-func TestFilesWithoutNotices(t *testing.T) {
-	t.Run("known", func(t *testing.T) { withoutNotices(t, 5*time.Second, 10500*time.Millisecond) })
-	t.Run("in silence", func(t *testing.T) { withoutNotices(t, 9*time.Second, 9500*time.Millisecond) })
+func TestFileWatcherWithoutNotices(t *testing.T) {
+	t.Run("known", func(t *testing.T) { testWithoutNotices(t, 5*time.Second, 10500*time.Millisecond) })
+	t.Run("in silence", func(t *testing.T) { testWithoutNotices(t, 9*time.Second, 9500*time.Millisecond) })
 }
 
-func withoutNotices(t *testing.T, every, told time.Duration) {
+func testWithoutNotices(t *testing.T, every, told time.Duration) {
 	t.Helper()
 	dir := t.TempDir()
 	drops := filepath.Join(dir, "policy.d")
 	synctest.Test(t, func(t *testing.T) {
 		var at []time.Duration
 		start := time.Now()
-		f, err := NewFiles(FilesOptions{Paths: []string{drops}, Changed: func(context.Context) { at = append(at, time.Since(start)) }})
+		f, err := NewFileWatcher(FileWatcherOptions{Paths: []string{drops}, Changed: func(context.Context) { at = append(at, time.Since(start)) }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,12 +135,12 @@ func withoutNotices(t *testing.T, every, told time.Duration) {
 	})
 }
 
-// TestFilesSeesWhatHappensBeforeRun is about the time between reading and
+// TestFileWatcherReportsChangeBeforeRun is about the time between reading and
 // watching.
-func TestFilesSeesWhatHappensBeforeRun(t *testing.T) {
+func TestFileWatcherReportsChangeBeforeRun(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yaml")
 	told := make(chan time.Time, 1)
-	f, err := NewFiles(FilesOptions{Paths: []string{path}, Settle: time.Millisecond, Poll: 10 * time.Millisecond, Changed: func(context.Context) { told <- time.Now() }})
+	f, err := NewFileWatcher(FileWatcherOptions{Paths: []string{path}, Settle: time.Millisecond, Poll: 10 * time.Millisecond, Changed: func(context.Context) { told <- time.Now() }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,32 +155,32 @@ func TestFilesSeesWhatHappensBeforeRun(t *testing.T) {
 	}
 }
 
-func TestConcerns(t *testing.T) {
-	f := &Files{FilesOptions: FilesOptions{Paths: []string{filepath.FromSlash("/etc/regent/config.yaml"), filepath.FromSlash("/etc/regent/policy.d")}}}
+func TestIsRelevant(t *testing.T) {
+	f := &FileWatcher{FileWatcherOptions: FileWatcherOptions{Paths: []string{filepath.FromSlash("/etc/regent/config.yaml"), filepath.FromSlash("/etc/regent/policy.d")}}}
 	for path, want := range map[string]bool{
 		"/etc/regent/config.yaml": true, "/etc/regent/policy.d": true, "/etc/regent/policy.d/a.yaml": true, "/etc/regent": true, "/etc": true,
 		"/etc/regent/registration-token": false, "/etc/regent/policy.d/a/b": false, "/etc/regent/policy": false, "/var": false,
 	} {
-		if got := f.concerns(filepath.FromSlash(path)); got != want {
+		if got := f.isRelevant(filepath.FromSlash(path)); got != want {
 			t.Errorf("concerns(%s) = %t, want %t", path, got, want)
 		}
 	}
 }
 
-func TestNewFilesRefusesContradictions(t *testing.T) {
-	if _, err := NewFiles(FilesOptions{}); err == nil {
+func TestNewFileWatcherRefusesContradictions(t *testing.T) {
+	if _, err := NewFileWatcher(FileWatcherOptions{}); err == nil {
 		t.Error("without Changed: no error")
 	}
-	if _, err := NewFiles(FilesOptions{Changed: func(context.Context) {}, Settle: time.Minute}); err == nil {
+	if _, err := NewFileWatcher(FileWatcherOptions{Changed: func(context.Context) {}, Settle: time.Minute}); err == nil {
 		t.Error("settle above poll: no error")
 	}
 }
 
-// TestFilesPace: how often is looked where, with defaults.
-func TestFilesPace(t *testing.T) {
+// TestFileWatcherIntervals: how often is looked where, with defaults.
+func TestFileWatcherIntervals(t *testing.T) {
 	dir := t.TempDir()
 	policy := filepath.Join(dir, "policy.d")
-	f, err := NewFiles(FilesOptions{Paths: []string{policy}, Changed: func(context.Context) {}})
+	f, err := NewFileWatcher(FileWatcherOptions{Paths: []string{policy}, Changed: func(context.Context) {}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,8 +189,8 @@ func TestFilesPace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer events.Close()
-	all := map[bool]time.Duration{true: 5 * time.Minute, false: 9 * time.Second}[filewatch.Sure(policy)]
-	if got := f.follow(events); got != all {
+	all := map[bool]time.Duration{true: 5 * time.Minute, false: 9 * time.Second}[filewatch.IsReliable(policy)]
+	if got := f.watchDirs(events); got != all {
 		t.Errorf("every %s, want %s", got, all)
 	}
 	write(t, filepath.Join(dir, "elsewhere.yaml"), "1")
@@ -200,13 +200,13 @@ func TestFilesPace(t *testing.T) {
 	if err := os.Symlink(filepath.Join(dir, "elsewhere.yaml"), filepath.Join(policy, "a.yaml")); err != nil {
 		t.Skip(err)
 	}
-	if got, want := f.follow(events), 9*time.Second; got != want {
+	if got, want := f.watchDirs(events), 9*time.Second; got != want {
 		t.Errorf("with a link, whose file can change unheard: every %s, want %s", got, want)
 	}
 	if err := events.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := f.follow(events), 5*time.Second; got != want {
+	if got, want := f.watchDirs(events), 5*time.Second; got != want {
 		t.Errorf("where nothing can be watched: every %s, want %s", got, want)
 	}
 }

@@ -10,8 +10,8 @@ var ErrUnsupported = errors.New("this system has no such store of policy")
 
 // Value is one named value of a store.
 type Value struct {
-	Name  string
-	Place string // the name in full, for people
+	Name   string
+	Source string // the name in full, for people
 	// Data is a string, a bool, an int64, a []any, or a map[string]any of those;
 	// nil stands for a value of any other kind.
 	Data any

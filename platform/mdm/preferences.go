@@ -62,14 +62,14 @@ func parsePreferences(path string, data []byte) ([]Value, error) {
 	}
 	values := make([]Value, 0, len(settings))
 	for name, v := range settings {
-		values = append(values, Value{Name: name, Place: path + ": " + name, Data: plain(v)})
+		values = append(values, Value{Name: name, Source: path + ": " + name, Data: normalizeValue(v)})
 	}
 	slices.SortFunc(values, func(a, b Value) int { return cmp.Compare(a.Name, b.Name) })
 	return values, nil
 }
 
-// plain turns what the decoder makes into the kinds of [Value.Data].
-func plain(v any) any {
+// normalizeValue turns what the decoder makes into the kinds of [Value.Data].
+func normalizeValue(v any) any {
 	switch v := v.(type) {
 	case string, bool, int64:
 		return v
@@ -80,13 +80,13 @@ func plain(v any) any {
 	case []any:
 		list := make([]any, len(v))
 		for i, one := range v {
-			list[i] = plain(one)
+			list[i] = normalizeValue(one)
 		}
 		return list
 	case map[string]any:
 		m := make(map[string]any, len(v))
 		for name, one := range v {
-			m[name] = plain(one)
+			m[name] = normalizeValue(one)
 		}
 		return m
 	}

@@ -54,7 +54,7 @@ func TestReadPreferences(t *testing.T) {
 	}
 }
 
-func TestPreferencesThatAreNotTaken(t *testing.T) {
+func TestReadPreferencesRefuses(t *testing.T) {
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
 	if v, err := ReadPreferences(path("none"), anyOwner); v != nil || err != nil {

@@ -4,8 +4,8 @@ package mdm
 
 import "context"
 
-// Read returns [UserproxyErrUnsupported]: there is no registry here.
+// Read returns [ErrNoProxySettings]: there is no registry here.
 func (r Registry) Read() ([]Value, error) { return nil, ErrUnsupported }
 
-// Watch returns [UserproxyErrUnsupported]: there is no registry here.
+// Watch returns [ErrNoProxySettings]: there is no registry here.
 func (r Registry) Watch(context.Context, func()) error { return ErrUnsupported }

@@ -31,7 +31,7 @@ func (r Registry) Read() ([]Value, error) {
 	}
 	var values []Value
 	for _, name := range names {
-		values = append(values, Value{Name: name, Place: r.String() + `\` + name, Data: value(k, name)})
+		values = append(values, Value{Name: name, Source: r.String() + `\` + name, Data: value(k, name)})
 	}
 	subkeys, err := k.ReadSubKeyNames(maxValues)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -42,7 +42,7 @@ func (r Registry) Read() ([]Value, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the subkey %s: %w", name, err)
 		}
-		values = append(values, Value{Name: name, Place: r.String() + `\` + name, Data: m})
+		values = append(values, Value{Name: name, Source: r.String() + `\` + name, Data: m})
 	}
 	slices.SortFunc(values, func(a, b Value) int { return strings.Compare(a.Name, b.Name) })
 	return values, nil
@@ -151,7 +151,7 @@ func (r Registry) wait(ctx context.Context, stop windows.Handle, poll time.Durat
 	switch {
 	case err == nil:
 		defer key.Close() //nolint:errcheck // opened for notices only
-		if notices, err = arm(notices, key, true); err != nil {
+		if notices, err = armNotice(notices, key, true); err != nil {
 			return err
 		}
 	case !errors.Is(err, registry.ErrNotExist):
@@ -164,7 +164,7 @@ func (r Registry) wait(ctx context.Context, stop windows.Handle, poll time.Durat
 		return err
 	}
 	defer above.Close() //nolint:errcheck // opened for notices only
-	if notices, err = arm(notices, above, false); err != nil {
+	if notices, err = armNotice(notices, above, false); err != nil {
 		return err
 	}
 	defer func() {
@@ -179,9 +179,9 @@ func (r Registry) wait(ctx context.Context, stop windows.Handle, poll time.Durat
 	return err
 }
 
-// arm asks for a notice of the next change and appends its event. A key that
+// armNotice asks for a notice of the next change and appends its event. A key that
 // was deleted since it was opened gives none, and needs none.
-func arm(notices []windows.Handle, k registry.Key, whole bool) ([]windows.Handle, error) {
+func armNotice(notices []windows.Handle, k registry.Key, whole bool) ([]windows.Handle, error) {
 	const filter = windows.REG_NOTIFY_CHANGE_NAME | windows.REG_NOTIFY_CHANGE_LAST_SET
 	notice, err := windows.CreateEvent(nil, 0, 0, nil)
 	if err != nil {

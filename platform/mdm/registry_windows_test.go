@@ -21,7 +21,7 @@ func reg(t *testing.T, args ...string) {
 	}
 }
 
-func cleaned(t *testing.T) {
+func deleteTestKey(t *testing.T) {
 	t.Helper()
 	clean := func() {
 		for _, path := range []string{testKey.Path + `\Applications`, testKey.Path, `SOFTWARE\Policies\RegentTest`} {
@@ -33,7 +33,7 @@ func cleaned(t *testing.T) {
 }
 
 func TestReadRegistry(t *testing.T) {
-	cleaned(t)
+	deleteTestKey(t)
 	if v, err := testKey.Read(); v != nil || err != nil {
 		t.Errorf("no key: got %v, %v, want neither", v, err)
 	}
@@ -82,7 +82,7 @@ func TestReadRegistry(t *testing.T) {
 // TestWatchRegistry changes the key from another process and wants to be told
 // each time, without the poll's help.
 func TestWatchRegistry(t *testing.T) {
-	cleaned(t)
+	deleteTestKey(t)
 	ctx, stop := context.WithCancel(t.Context())
 	told := make(chan time.Time, 1000)
 	ended := make(chan error, 1)

@@ -7,21 +7,21 @@ import (
 	"regent/platform/layout"
 )
 
-// AdministratorsOnly says who else than the system and its administrators may
+// CheckAdministratorsOnly says who else than the system and its administrators may
 // change the file or the directory at path, or nil.
-func AdministratorsOnly(path string) error {
-	access, err := acl.OfFile(path)
+func CheckAdministratorsOnly(path string) error {
+	access, err := acl.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("is ignored: %w", err)
 	}
-	return administratorsOnly(path, access)
+	return checkAdministratorsOnly(path, access)
 }
 
-func administratorsOnly(path string, access acl.List) error {
+func checkAdministratorsOnly(path string, access acl.List) error {
 	if !acl.Trusted(access.Owner) {
 		return fmt.Errorf("belongs to %s and not to Administrators, so it is ignored; run: icacls \"%s\" /setowner *%s", access.Owner, path, layout.AdministratorsSID)
 	}
-	for _, sid := range access.Strangers(acl.Change) {
+	for _, sid := range access.UntrustedWith(acl.ChangeRights) {
 		return fmt.Errorf("is writable by %s, so it is ignored; run: icacls \"%s\" /remove *%[1]s", sid, path)
 	}
 	return nil

@@ -9,7 +9,7 @@ import (
 	"regent/platform/acl"
 )
 
-func TestAdministratorsOnly(t *testing.T) {
+func TestCheckAdministratorsOnly(t *testing.T) {
 	for _, tt := range []struct {
 		name, sddl, want string // "" for no error
 	}{
@@ -28,9 +28,9 @@ func TestAdministratorsOnly(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", tt.name, err)
 		}
-		access, err := acl.Of(sd)
+		access, err := acl.FromDescriptor(sd)
 		if err == nil {
-			err = administratorsOnly(`C:\p q`, access)
+			err = checkAdministratorsOnly(`C:\p q`, access)
 		}
 		if err != nil && strings.Contains(err.Error(), "icacls") && !strings.Contains(err.Error(), `icacls "C:\p q" /`) {
 			t.Errorf("%s: %v; want a command that can be run", tt.name, err)
@@ -41,8 +41,8 @@ func TestAdministratorsOnly(t *testing.T) {
 	}
 }
 
-func TestAdministratorsOnlyOfAFile(t *testing.T) {
-	if err := AdministratorsOnly(t.TempDir() + `\missing`); err == nil {
+func TestCheckAdministratorsOnlyOfFile(t *testing.T) {
+	if err := CheckAdministratorsOnly(t.TempDir() + `\missing`); err == nil {
 		t.Error("a missing file: no error")
 	}
 }

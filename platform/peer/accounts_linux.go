@@ -17,9 +17,9 @@ const (
 	subuidFile = "/etc/subuid"
 )
 
-// lookEvery is how often Accounts looks whether a file has changed, at most: each
+// accountsInterval is how often Accounts looks whether a file has changed, at most: each
 // new connection asks.
-const lookEvery = time.Second
+const accountsInterval = time.Second
 
 // Accounts tells to whom a user id belongs. The zero value is ready. It reads the
 // system's files when they have changed, and is safe for concurrent use.
@@ -35,7 +35,7 @@ type Accounts struct {
 	mu             sync.Mutex
 	looked         time.Time
 	passwd, subuid string // other files than the system's, for tests
-	users, ranges  edition
+	users, ranges  fileVersion
 	byID, byName   map[string]string // the name of a user id, and the reverse
 	subordinate    []subordinates
 }
@@ -46,8 +46,8 @@ type subordinates struct {
 	first, count uint64
 }
 
-// edition tells one content of a file from another. The zero value is no file.
-type edition struct {
+// fileVersion tells one content of a file from another. The zero value is no file.
+type fileVersion struct {
 	inode, size uint64
 	at          time.Time
 }
@@ -78,7 +78,7 @@ func (a *Accounts) Owner(uid string) (owner string, known bool) {
 func (a *Accounts) refresh() {
 	if a.Now != nil {
 		now := a.Now()
-		if a.byID != nil && now.Sub(a.looked) < lookEvery {
+		if a.byID != nil && now.Sub(a.looked) < accountsInterval {
 			return
 		}
 		a.looked = now
@@ -87,7 +87,7 @@ func (a *Accounts) refresh() {
 	if passwd == "" {
 		passwd, subuid = passwdFile, subuidFile
 	}
-	users, ranges := editionOf(passwd), editionOf(subuid)
+	users, ranges := fileVersionOf(passwd), fileVersionOf(subuid)
 	if a.byID != nil && users == a.users && ranges == a.ranges {
 		return
 	}
@@ -120,12 +120,12 @@ func (a *Accounts) addRange(f []string) {
 	a.subordinate = append(a.subordinate, subordinates{owner, first, count})
 }
 
-func editionOf(path string) edition {
+func fileVersionOf(path string) fileVersion {
 	fi, err := os.Stat(path)
 	if err != nil {
-		return edition{}
+		return fileVersion{}
 	}
-	v := edition{size: uint64(fi.Size()), at: fi.ModTime()} //nolint:gosec // no file has a negative size
+	v := fileVersion{size: uint64(fi.Size()), at: fi.ModTime()} //nolint:gosec // no file has a negative size
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
 		v.inode = st.Ino
 	}

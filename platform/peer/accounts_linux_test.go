@@ -58,6 +58,6 @@ func TestOwner(t *testing.T) {
 	check("1000", "1000", true)
 	write(a.passwd, "bob:x:1002:1002::/:/bin/sh\n")
 	check("1002", "1002", false)
-	at = at.Add(lookEvery)
+	at = at.Add(accountsInterval)
 	check("1002", "1002", true)
 }

@@ -18,47 +18,47 @@ const (
 	network = "S-1-5-2"
 )
 
-func TestAgree(t *testing.T) {
+func TestCheckSameIdentity(t *testing.T) {
 	for _, tt := range []struct {
 		name            string
-		client, process identity
+		client, process tokenIdentity
 		want            string // "" if they agree
 	}{
-		{"the same", identity{alice, []string{staff}}, identity{alice, []string{staff}}, ""},
-		{"another user", identity{alice, nil}, identity{bob, nil}, "runs as " + bob},
-		{"elevated meanwhile", identity{alice, []string{layout.AdministratorsSID}}, identity{alice, nil}, "in the group " + layout.AdministratorsSID},
-		{"gave a group up to call", identity{alice, nil}, identity{alice, []string{staff}}, ""},
-		{"travelled", identity{alice, []string{network}}, identity{alice, nil}, ""},
+		{"the same", tokenIdentity{alice, []string{staff}}, tokenIdentity{alice, []string{staff}}, ""},
+		{"another user", tokenIdentity{alice, nil}, tokenIdentity{bob, nil}, "runs as " + bob},
+		{"elevated meanwhile", tokenIdentity{alice, []string{layout.AdministratorsSID}}, tokenIdentity{alice, nil}, "in the group " + layout.AdministratorsSID},
+		{"gave a group up to call", tokenIdentity{alice, nil}, tokenIdentity{alice, []string{staff}}, ""},
+		{"travelled", tokenIdentity{alice, []string{network}}, tokenIdentity{alice, nil}, ""},
 	} {
-		err := agree(tt.client, tt.process)
+		err := checkSameIdentity(tt.client, tt.process)
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want an error with %q", tt.name, err, tt.want)
 		}
 	}
 }
 
-func TestServes(t *testing.T) {
-	system := identity{layout.SystemSID, []string{layout.AdministratorsSID}}
+func TestCheckServer(t *testing.T) {
+	system := tokenIdentity{layout.SystemSID, []string{layout.AdministratorsSID}}
 	for _, tt := range []struct {
 		name, owner string
-		server      identity
+		server      tokenIdentity
 		want        bool
 	}{
 		{"SYSTEM's, by its group", layout.AdministratorsSID, system, true},
 		{"SYSTEM's own", layout.SystemSID, system, true},
-		{"a user's own", alice, identity{user: alice}, true},
-		{"a user before a pipe of SYSTEM's", layout.SystemSID, identity{user: alice}, false},
-		{"not elevated", layout.AdministratorsSID, identity{user: alice}, false},
+		{"a user's own", alice, tokenIdentity{user: alice}, true},
+		{"a user before a pipe of SYSTEM's", layout.SystemSID, tokenIdentity{user: alice}, false},
+		{"not elevated", layout.AdministratorsSID, tokenIdentity{user: alice}, false},
 	} {
-		got, err := serves(tt.owner, tt.server)
+		got, err := checkServer(tt.owner, tt.server)
 		if (err == nil) != tt.want || err == nil && got != tt.owner {
 			t.Errorf("%s: got %q, %v, want %v", tt.name, got, err, tt.want)
 		}
 	}
 }
 
-// TestCounts: a member of Administrators is none before elevation.
-func TestCounts(t *testing.T) {
+// TestIsGroupEnabled: a member of Administrators is none before elevation.
+func TestIsGroupEnabled(t *testing.T) {
 	for attributes, want := range map[uint32]bool{
 		windows.SE_GROUP_ENABLED:                                      true,
 		windows.SE_GROUP_ENABLED | windows.SE_GROUP_MANDATORY:         true,
@@ -66,7 +66,7 @@ func TestCounts(t *testing.T) {
 		windows.SE_GROUP_ENABLED | windows.SE_GROUP_USE_FOR_DENY_ONLY: false,
 		0: false,
 	} {
-		if got := counts(attributes); got != want {
+		if got := isGroupEnabled(attributes); got != want {
 			t.Errorf("%#x: got %v, want %v", attributes, got, want)
 		}
 	}
@@ -89,9 +89,9 @@ func TestAdministers(t *testing.T) {
 	}
 }
 
-// TestBelieve asks about a place that anybody may write to, and names that are no
+// TestTrustCheck asks about a place that anybody may write to, and names that are no
 // place.
-func TestBelieve(t *testing.T) {
+func TestTrustCheck(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "cad.exe")
 	if err := os.WriteFile(file, []byte("MZ"), 0o600); err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func TestBelieve(t *testing.T) {
 		`cad.exe`:                          "not a clean absolute path",
 		filepath.Dir(file) + `\..\cad.exe`: "not a clean absolute path",
 	} {
-		if err := (trust{}).believe(path); err == nil || !strings.Contains(err.Error(), want) && want != "cannot find" {
+		if err := (trust{}).check(path); err == nil || !strings.Contains(err.Error(), want) && want != "cannot find" {
 			t.Errorf("%s: got %v, want an error with %q", path, err, want)
 		}
 	}

@@ -77,7 +77,7 @@ func verify(f *os.File, revocation uint32) (_ Signer, err error) {
 	if err != nil {
 		return Signer{}, err
 	}
-	data := question(path, windows.Handle(f.Fd()), revocation)
+	data := newTrustData(path, windows.Handle(f.Fd()), revocation)
 	defer func() {
 		data.StateAction = windows.WTD_STATEACTION_CLOSE
 		err = errors.Join(err, winVerifyTrust(data))
@@ -89,9 +89,9 @@ func verify(f *os.File, revocation uint32) (_ Signer, err error) {
 	return signerOf(data.StateData)
 }
 
-// question is what the system is asked about an open file: without a window, and
+// newTrustData is what the system is asked about an open file: without a window, and
 // without the network.
-func question(path *uint16, handle windows.Handle, revocation uint32) *windows.WinTrustData {
+func newTrustData(path *uint16, handle windows.Handle, revocation uint32) *windows.WinTrustData {
 	file := &windows.WinTrustFileInfo{FilePath: path, File: handle}
 	file.Size = uint32(unsafe.Sizeof(*file))
 	flags := uint32(windows.WTD_CACHE_ONLY_URL_RETRIEVAL | windows.WTD_DISABLE_MD2_MD4)

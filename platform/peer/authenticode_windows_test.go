@@ -40,7 +40,7 @@ func TestSigner(t *testing.T) {
 	} {
 		t.Run(program, func(t *testing.T) {
 			c, cmd := callFrom(t, filepath.Join(dir, program))
-			p, err := peer.Of(c)
+			p, err := peer.Identify(c)
 			must(t, err)
 			defer p.Close()
 			known := peer.NewSigners(time.Now)

@@ -57,8 +57,8 @@ func child(path string) error {
 	return err
 }
 
-// other is a process of ours that has connected.
-type other struct {
+// childProcess is a process of ours that has connected.
+type childProcess struct {
 	cmd  *exec.Cmd
 	in   io.WriteCloser
 	out  *bufio.Reader
@@ -67,7 +67,7 @@ type other struct {
 
 // start runs exe, which is the test binary or a copy of it, and accepts its
 // connection.
-func start(t *testing.T, exe string, cred *syscall.Credential) *other {
+func start(t *testing.T, exe string, cred *syscall.Credential) *childProcess {
 	t.Helper()
 	path := filepath.Join(openDir(t), "s")
 	ln, err := net.Listen("unix", path)
@@ -78,7 +78,7 @@ func start(t *testing.T, exe string, cred *syscall.Credential) *other {
 	if err := os.Chmod(path, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	o := &other{cmd: exec.CommandContext(t.Context(), exe)}
+	o := &childProcess{cmd: exec.CommandContext(t.Context(), exe)}
 	o.cmd.Env = []string{dialEnv + "=" + path}
 	o.cmd.Stderr = t.Output()
 	o.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred}
@@ -103,7 +103,7 @@ func start(t *testing.T, exe string, cred *syscall.Credential) *other {
 }
 
 // ready waits for the process to say that it is.
-func (o *other) ready(t *testing.T) {
+func (o *childProcess) ready(t *testing.T) {
 	t.Helper()
 	if line, err := o.out.ReadString('\n'); line != "ready\n" {
 		t.Fatalf("child said %q, %v", line, err)
@@ -111,7 +111,7 @@ func (o *other) ready(t *testing.T) {
 }
 
 // become makes the process execute another file.
-func (o *other) become(t *testing.T, exe string) {
+func (o *childProcess) become(t *testing.T, exe string) {
 	t.Helper()
 	if _, err := fmt.Fprintln(o.in, "exec "+exe); err != nil {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ func (o *other) become(t *testing.T, exe string) {
 }
 
 // exit ends the process without reaping it.
-func (o *other) exit(t *testing.T, p *Peer) {
+func (o *childProcess) exit(t *testing.T, p *Peer) {
 	t.Helper()
 	o.in.Close()
 	fds := []unix.PollFd{{Fd: int32(p.process.fd), Events: unix.POLLIN}}
@@ -167,9 +167,9 @@ func copySelf(t *testing.T, path string) string {
 }
 
 // peerOf identifies the other process.
-func peerOf(t *testing.T, o *other) *Peer {
+func peerOf(t *testing.T, o *childProcess) *Peer {
 	t.Helper()
-	p, err := Of(o.conn)
+	p, err := Identify(o.conn)
 	if err != nil {
 		t.Fatal(err)
 	}

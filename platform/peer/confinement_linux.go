@@ -14,27 +14,27 @@ import (
 )
 
 func (p *Peer) confinement() Confinement {
-	facts, err := factsOf(procPath(p.PID, ""))
+	facts, err := readConfinementFacts(procPath(p.PID, ""))
 	if gone := p.Alive(); gone != nil { // then it was perhaps another one's
 		err = gone
 	}
 	if err != nil {
-		return Confinement{Apart: fmt.Sprintf("in a place that cannot be determined (%v)", err)}
+		return Confinement{Difference: fmt.Sprintf("in a place that cannot be determined (%v)", err)}
 	}
-	self, err := factsOf("/proc/self/")
+	self, err := readConfinementFacts("/proc/self/")
 	if err != nil {
-		return Confinement{Apart: fmt.Sprintf("in a place that cannot be determined (%v)", err)}
+		return Confinement{Difference: fmt.Sprintf("in a place that cannot be determined (%v)", err)}
 	}
-	first, err := factsOf("/proc/1/")
+	first, err := readConfinementFacts("/proc/1/")
 	if err != nil { // hidden: what this process is in has to do, and root needs all
 		first = self
 		first.capabilities = ^uint64(0)
 	}
-	return Confinement{Apart: facts.apart(self, first), Lacks: facts.lacks(self, first)}
+	return Confinement{Difference: facts.difference(self, first), MissingCapabilities: facts.missingCapabilities(self, first)}
 }
 
-// grounds are what a process stands on. What the kernel shows to few is "".
-type grounds struct {
+// confinementFacts are what a process stands on. What the kernel shows to few is "".
+type confinementFacts struct {
 	userNS, pidNS string // links
 	uidMap        string
 	pidDepth      int // of PID namespaces that it is seen in
@@ -42,35 +42,35 @@ type grounds struct {
 	capabilities  uint64
 }
 
-func factsOf(dir string) (grounds, error) {
-	var g grounds
+func readConfinementFacts(dir string) (confinementFacts, error) {
+	var g confinementFacts
 	status, err := os.ReadFile(dir + "status") //nolint:gosec // of /proc
 	if err == nil {
 		err = g.parse(string(status))
 	}
 	if err != nil {
-		return grounds{}, err
+		return confinementFacts{}, err
 	}
 	uidMap, err := os.ReadFile(dir + "uid_map") //nolint:gosec // of /proc
 	if err != nil {
-		return grounds{}, err
+		return confinementFacts{}, err
 	}
 	g.uidMap = strings.Join(strings.Fields(string(uidMap)), " ")
 	cgroup, err := os.ReadFile(dir + "cgroup") //nolint:gosec // of /proc
 	if err != nil {
-		return grounds{}, err
+		return confinementFacts{}, err
 	}
 	g.container = containerIn(string(cgroup))
 	for name, to := range map[string]*string{"ns/user": &g.userNS, "ns/pid": &g.pidNS} {
 		if *to, err = os.Readlink(dir + name); err != nil && !errors.Is(err, fs.ErrPermission) {
-			return grounds{}, err
+			return confinementFacts{}, err
 		}
 	}
 	return g, nil
 }
 
 // parse reads /proc/PID/status.
-func (g *grounds) parse(status string) (err error) {
+func (g *confinementFacts) parse(status string) (err error) {
 	for line := range strings.Lines(status) {
 		name, rest, _ := strings.Cut(line, ":")
 		switch rest = strings.TrimSpace(rest); name {
@@ -93,13 +93,13 @@ func (g *grounds) parse(status string) (err error) {
 	return nil
 }
 
-// apart says how g is apart from this process, whose system first is PID 1 of.
+// difference says how g is apart from this process, whose system first is PID 1 of.
 // Links to namespaces show them exactly. Where the kernel does not show them, the
 // map of uids and the depth do: only root of the system can make another user
 // namespace with the map of the first one.
-func (g grounds) apart(self, first grounds) string {
+func (g confinementFacts) difference(self, first confinementFacts) string {
 	switch {
-	case g.elsewhere(self):
+	case g.inOtherUserNamespace(self):
 		return "in another user namespace than regentd"
 	case g.pidNS != "" && g.pidNS != self.pidNS, g.pidDepth != self.pidDepth:
 		return "in another PID namespace than regentd"
@@ -109,26 +109,26 @@ func (g grounds) apart(self, first grounds) string {
 	return ""
 }
 
-// elsewhere reports whether g is in another user namespace than this process.
-func (g grounds) elsewhere(self grounds) bool {
+// inOtherUserNamespace reports whether g is in another user namespace than this process.
+func (g confinementFacts) inOtherUserNamespace(self confinementFacts) bool {
 	return g.userNS != "" && g.userNS != self.userNS || g.uidMap != self.uidMap
 }
 
-// ruling are the capabilities without which root does not rule a system.
-var ruling = [...]struct {
+// rootCapabilities are the capabilities without which root does not rule a system.
+var rootCapabilities = [...]struct {
 	bit  int
 	name string
 }{{unix.CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE"}, {unix.CAP_SYS_ADMIN, "CAP_SYS_ADMIN"}}
 
-// lacks names the ruling capabilities that PID 1 has and g has not. Those of another
+// missingCapabilities names the ruling capabilities that PID 1 has and g has not. Those of another
 // user namespace are none here: whoever makes one has all of them in it.
-func (g grounds) lacks(self, first grounds) string {
+func (g confinementFacts) missingCapabilities(self, first confinementFacts) string {
 	has := g.capabilities
-	if g.elsewhere(self) {
+	if g.inOtherUserNamespace(self) {
 		has = 0
 	}
 	var names []string
-	for _, c := range ruling {
+	for _, c := range rootCapabilities {
 		if first.capabilities&(1<<c.bit) != 0 && has&(1<<c.bit) == 0 {
 			names = append(names, c.name)
 		}

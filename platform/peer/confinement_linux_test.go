@@ -35,14 +35,14 @@ func TestContainerIn(t *testing.T) {
 func TestParseStatus(t *testing.T) {
 	for _, tt := range []struct {
 		in, err string
-		want    grounds
+		want    confinementFacts
 	}{
-		{"State:\tS (sleeping)\nNSpid:\t7\t1\nCapEff:\t0000000000200002\n", "", grounds{pidDepth: 2, capabilities: 1<<1 | 1<<21}},
-		{"State:\tZ (zombie)\nNSpid:\t7\nCapEff:\t0000000000200002\n", "first thread has ended", grounds{}},
-		{"State:\tS (sleeping)\nCapEff:\t0\n", "no line NSpid", grounds{}},
-		{"NSpid:\t7\nCapEff:\tall\n", "CapEff", grounds{}},
+		{"State:\tS (sleeping)\nNSpid:\t7\t1\nCapEff:\t0000000000200002\n", "", confinementFacts{pidDepth: 2, capabilities: 1<<1 | 1<<21}},
+		{"State:\tZ (zombie)\nNSpid:\t7\nCapEff:\t0000000000200002\n", "first thread has ended", confinementFacts{}},
+		{"State:\tS (sleeping)\nCapEff:\t0\n", "no line NSpid", confinementFacts{}},
+		{"NSpid:\t7\nCapEff:\tall\n", "CapEff", confinementFacts{}},
 	} {
-		var got grounds
+		var got confinementFacts
 		err := got.parse(tt.in)
 		switch {
 		case tt.err == "" && (err != nil || got != tt.want):
@@ -53,37 +53,37 @@ func TestParseStatus(t *testing.T) {
 	}
 }
 
-func TestApart(t *testing.T) {
-	host := grounds{userNS: "user:[1]", pidNS: "pid:[1]", uidMap: "0 0 4294967295", pidDepth: 1, capabilities: 1<<1 | 1<<21}
-	with := func(change func(*grounds)) grounds { g := host; change(&g); return g }
+func TestConfinementDifference(t *testing.T) {
+	host := confinementFacts{userNS: "user:[1]", pidNS: "pid:[1]", uidMap: "0 0 4294967295", pidDepth: 1, capabilities: 1<<1 | 1<<21}
+	with := func(change func(*confinementFacts)) confinementFacts { g := host; change(&g); return g }
 	for _, tt := range []struct {
 		name         string
-		g            grounds
+		g            confinementFacts
 		apart, lacks string
 	}{
 		{"the system's own", host, "", ""},
-		{"unshare -U with the whole map", with(func(g *grounds) { g.userNS = "user:[2]" }), "user namespace", "CAP_DAC_OVERRIDE, CAP_SYS_ADMIN"},
-		{"a user namespace that is not shown", with(func(g *grounds) { g.userNS, g.uidMap = "", "0 1000 1" }), "user namespace", "CAP_DAC_OVERRIDE, CAP_SYS_ADMIN"},
-		{"namespaces that are not shown", with(func(g *grounds) { g.userNS, g.pidNS = "", "" }), "", ""},
-		{"unshare -p", with(func(g *grounds) { g.pidNS, g.pidDepth = "", 2 }), "PID namespace", ""},
-		{"a container's cgroup", with(func(g *grounds) { g.container = "/docker/x" }), "cgroup of a container, /docker/x", ""},
-		{"without capabilities", with(func(g *grounds) { g.capabilities = 0 }), "", "CAP_DAC_OVERRIDE, CAP_SYS_ADMIN"},
+		{"unshare -U with the whole map", with(func(g *confinementFacts) { g.userNS = "user:[2]" }), "user namespace", "CAP_DAC_OVERRIDE, CAP_SYS_ADMIN"},
+		{"a user namespace that is not shown", with(func(g *confinementFacts) { g.userNS, g.uidMap = "", "0 1000 1" }), "user namespace", "CAP_DAC_OVERRIDE, CAP_SYS_ADMIN"},
+		{"namespaces that are not shown", with(func(g *confinementFacts) { g.userNS, g.pidNS = "", "" }), "", ""},
+		{"unshare -p", with(func(g *confinementFacts) { g.pidNS, g.pidDepth = "", 2 }), "PID namespace", ""},
+		{"a container's cgroup", with(func(g *confinementFacts) { g.container = "/docker/x" }), "cgroup of a container, /docker/x", ""},
+		{"without capabilities", with(func(g *confinementFacts) { g.capabilities = 0 }), "", "CAP_DAC_OVERRIDE, CAP_SYS_ADMIN"},
 	} {
-		if got := tt.g.apart(host, host); !strings.Contains(got, tt.apart) || (got == "") != (tt.apart == "") {
+		if got := tt.g.difference(host, host); !strings.Contains(got, tt.apart) || (got == "") != (tt.apart == "") {
 			t.Errorf("%s: apart %q, want %q", tt.name, got, tt.apart)
 		}
-		if got := tt.g.lacks(host, host); got != tt.lacks {
+		if got := tt.g.missingCapabilities(host, host); got != tt.lacks {
 			t.Errorf("%s: lacks %q, want %q", tt.name, got, tt.lacks)
 		}
 	}
-	inside := with(func(g *grounds) { g.container = "/docker/x" })
-	if got := inside.apart(inside, inside); got != "" {
+	inside := with(func(g *confinementFacts) { g.container = "/docker/x" })
+	if got := inside.difference(inside, inside); got != "" {
 		t.Errorf("where the daemon is in the same container: %q", got)
 	}
-	if got := inside.apart(inside, host); got != "" {
+	if got := inside.difference(inside, host); got != "" {
 		t.Errorf("where the daemon is in the same container and PID 1 is not: %q", got)
 	}
-	if got := host.lacks(host, grounds{}); got != "" {
+	if got := host.missingCapabilities(host, confinementFacts{}); got != "" {
 		t.Errorf("where PID 1 has none: %q", got)
 	}
 }

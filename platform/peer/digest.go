@@ -34,13 +34,13 @@ type digest struct {
 	err  error
 }
 
-// steady returns the digest of f, which must not change while it is read.
-func (d *Digests) steady(f *os.File) (string, error) {
+// digestUnchanged returns the digest of f, which must not change while it is read.
+func (d *Digests) digestUnchanged(f *os.File) (string, error) {
 	before, err := versionOf(f)
 	if err != nil {
 		return "", err
 	}
-	sum, err := d.of(before, f)
+	sum, err := d.digestOf(before, f)
 	if err != nil {
 		return "", err
 	}
@@ -50,9 +50,9 @@ func (d *Digests) steady(f *os.File) (string, error) {
 	return sum, nil
 }
 
-// of returns the digest of the file at version v, reading it from r if it is
+// digestOf returns the digest of the file at version v, reading it from r if it is
 // not known.
-func (d *Digests) of(v version, r io.Reader) (string, error) {
+func (d *Digests) digestOf(v version, r io.Reader) (string, error) {
 	e := d.entry(v)
 	e.once.Do(func() { e.hex, e.err = sum(r, v.size) })
 	if e.err != nil {

@@ -17,7 +17,7 @@ func TestIsExecutable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	believeAll(t, p, p.Exe)
+	trustAll(t, p, p.Exe)
 	if is, why := p.IsExecutable(p.Exe); !is {
 		t.Errorf("its own image: %s", why)
 	}
@@ -29,22 +29,22 @@ func TestIsExecutable(t *testing.T) {
 	if is, why := p.IsExecutable(other); is || !strings.Contains(why, "it runs another file") {
 		t.Errorf("another file: %v, %s", is, why)
 	}
-	p.process.trust.also = nil
+	p.process.trust.extraOwners = nil
 	if is, _ := p.IsExecutable(p.Exe); is {
 		t.Error("a file of nobody trusted is believed")
 	}
 }
 
-// believeAll has whoever owns, or may change, what is on the way to a file believed.
-func believeAll(t *testing.T, p *Peer, file string) {
+// trustAll has whoever owns, or may change, what is on the way to a file believed.
+func trustAll(t *testing.T, p *Peer, file string) {
 	t.Helper()
 	for at := file; ; at = filepath.Dir(at) {
-		access, err := acl.OfFile(at)
+		access, err := acl.ReadFile(at)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.process.trust.also = append(p.process.trust.also, access.Owner)
-		p.process.trust.also = append(p.process.trust.also, access.Strangers(acl.Change)...)
+		p.process.trust.extraOwners = append(p.process.trust.extraOwners, access.Owner)
+		p.process.trust.extraOwners = append(p.process.trust.extraOwners, access.UntrustedWith(acl.ChangeRights)...)
 		if at == filepath.Dir(at) {
 			break
 		}

@@ -43,7 +43,7 @@ func find(pid int) (*Peer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find process %d: %w", pid, err)
 	}
-	p := &Peer{Identity: Identity{PID: pid}, process: hold(pid, fd)}
+	p := &Peer{Identity: Identity{PID: pid}, process: newTarget(pid, fd)}
 	b, err := os.ReadFile(p.proc("status"))
 	if err == nil {
 		p.UID, p.GIDs, err = parseStatus(b)

@@ -17,17 +17,17 @@ type image struct {
 	birth    unix.StatxTimestamp
 }
 
-// held is a process with what its executable is compared with later.
-type held struct {
+// target is a process with what its executable is compared with later.
+type target struct {
 	*Process
 	exe   string // its link in /proc
 	image image  // the executable at the time of Of
 	trust trust  // what a path must be for IsExecutable to believe it
 }
 
-// hold makes one of a pidfd, which it owns from now on.
-func hold(pid, pidfd int) held {
-	return held{Process: &Process{fd: pidfd}, exe: procPath(pid, "exe"), trust: trust{root: "/", Writers: Writers{UIDs: []uint32{0}}}}
+// newTarget makes one of a pidfd, which it owns from now on.
+func newTarget(pid, pidfd int) target {
+	return target{Process: &Process{fd: pidfd}, exe: procPath(pid, "exe"), trust: trust{root: "/", TrustedWriters: TrustedWriters{UIDs: []uint32{0}}}}
 }
 
 const imageMask = unix.STATX_BASIC_STATS | unix.STATX_BTIME
@@ -78,7 +78,7 @@ func (p *Peer) isExecutable(path string) (bool, string) {
 	defer func() { _ = f.close() }() // it was only looked at
 	now, err := p.readImage()        // while f is open, its inode is not used again
 	if err != nil {
-		return false, p.orGone(err).Error()
+		return false, p.goneOr(err).Error()
 	}
 	switch {
 	case now == image{}:
@@ -95,10 +95,10 @@ func (p *Peer) isExecutable(path string) (bool, string) {
 func (p *Peer) sha256(d *Digests) (string, error) {
 	f, err := lookAt(p, os.Open)
 	if err != nil {
-		return "", p.orGone(err)
+		return "", p.goneOr(err)
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	sum, err := d.steady(f)
+	sum, err := d.digestUnchanged(f)
 	if err != nil {
 		return "", err
 	}

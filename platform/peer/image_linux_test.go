@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func check(t *testing.T, errs ...error) {
+func mustSucceed(t *testing.T, errs ...error) {
 	t.Helper()
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
@@ -53,9 +53,9 @@ func TestIsExecutable(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			root := openDir(t)
 			p := peerOf(t, start(t, copySelf(t, filepath.Join(root, "opt/cad/bin/cad")), nil))
-			p.process.trust = trust{root: root, Writers: Writers{UIDs: []uint32{uint32(os.Getuid())}}}
+			p.process.trust = trust{root: root, TrustedWriters: TrustedWriters{UIDs: []uint32{uint32(os.Getuid())}}}
 			if tt.prepare != nil {
-				check(t, tt.prepare(root))
+				mustSucceed(t, tt.prepare(root))
 			}
 			is, why := p.IsExecutable(tt.path)
 			if is != (tt.why == "") || !strings.Contains(why, tt.why) {
@@ -72,8 +72,8 @@ func TestIsExecutableOfAnotherOwner(t *testing.T) {
 	for _, path := range []string{"opt/cad/bin/cad", "opt/cad", "link"} {
 		root := openDir(t)
 		p := peerOf(t, start(t, copySelf(t, filepath.Join(root, "opt/cad/bin/cad")), nil))
-		p.process.trust = trust{root: root, Writers: Writers{UIDs: []uint32{0}}}
-		check(t, os.Symlink("opt", root+"/link"), os.Lchown(filepath.Join(root, path), 1, 0))
+		p.process.trust = trust{root: root, TrustedWriters: TrustedWriters{UIDs: []uint32{0}}}
+		mustSucceed(t, os.Symlink("opt", root+"/link"), os.Lchown(filepath.Join(root, path), 1, 0))
 		if is, why := p.IsExecutable("/link/cad/bin/cad"); is || !strings.Contains(why, "belongs to uid 1,") {
 			t.Errorf("with %s of another user: %v, %q", path, is, why)
 		}
@@ -93,9 +93,9 @@ func TestScriptIsNotItsInterpreter(t *testing.T) {
 	root := openDir(t)
 	interpreter := copySelf(t, filepath.Join(root, "sh"))
 	script := filepath.Join(root, "script")
-	check(t, os.WriteFile(script, []byte("#!"+interpreter+"\n"), 0o755))
+	mustSucceed(t, os.WriteFile(script, []byte("#!"+interpreter+"\n"), 0o755))
 	p := peerOf(t, start(t, script, nil))
-	p.process.trust = trust{root: root, Writers: Writers{UIDs: []uint32{uint32(os.Getuid())}}}
+	p.process.trust = trust{root: root, TrustedWriters: TrustedWriters{UIDs: []uint32{uint32(os.Getuid())}}}
 	if is, why := p.IsExecutable("/script"); is {
 		t.Error("the path of a script matched")
 	} else if !strings.Contains(why, "runs another file") {
@@ -108,7 +108,7 @@ func TestExecutableAfterExec(t *testing.T) {
 	allowed, evil := copySelf(t, filepath.Join(root, "cad")), copySelf(t, filepath.Join(root, "evil"))
 	o := start(t, evil, nil)
 	p := peerOf(t, o)
-	p.process.trust = trust{root: root, Writers: Writers{UIDs: []uint32{uint32(os.Getuid())}}}
+	p.process.trust = trust{root: root, TrustedWriters: TrustedWriters{UIDs: []uint32{uint32(os.Getuid())}}}
 	o.become(t, allowed)
 	if is, why := p.IsExecutable("/cad"); is || !strings.Contains(why, ErrChanged.Error()) {
 		t.Errorf("a process that became the allowed program after it connected: %v, %q", is, why)
@@ -117,7 +117,7 @@ func TestExecutableAfterExec(t *testing.T) {
 
 func TestSHA256(t *testing.T) {
 	b, err := os.ReadFile(self(t))
-	check(t, err)
+	mustSucceed(t, err)
 	sum := sha256.Sum256(b)
 	want := hex.EncodeToString(sum[:])
 	o := start(t, self(t), nil)
@@ -134,35 +134,35 @@ func TestSHA256(t *testing.T) {
 	}
 }
 
-// reads counts the files that are read.
-type reads struct {
+// readCounter counts the files that are read.
+type readCounter struct {
 	mu sync.Mutex
 	n  int
 }
 
-func (r *reads) open(content string) *strings.Reader {
+func (r *readCounter) open(content string) *strings.Reader {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.n++
 	return strings.NewReader(content)
 }
 
-type lazily func() *strings.Reader
+type lazyReader func() *strings.Reader
 
-func (f lazily) Read(p []byte) (int, error) { return f().Read(p) }
+func (f lazyReader) Read(p []byte) (int, error) { return f().Read(p) }
 
-func once(r *reads, content string) lazily {
-	return lazily(sync.OnceValue(func() *strings.Reader { return r.open(content) }))
+func readOnceFrom(r *readCounter, content string) lazyReader {
+	return lazyReader(sync.OnceValue(func() *strings.Reader { return r.open(content) }))
 }
 
 func TestDigests(t *testing.T) {
 	var d Digests
-	var r reads
+	var r readCounter
 	v := version{dev: 1, ino: 2, size: 3, ctime: 4}
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if _, err := d.of(v, once(&r, "abc")); err != nil {
+			if _, err := d.digestOf(v, readOnceFrom(&r, "abc")); err != nil {
 				t.Error(err)
 			}
 		})
@@ -173,12 +173,12 @@ func TestDigests(t *testing.T) {
 	}
 	for _, other := range []version{{9, 2, 3, 4}, {1, 9, 3, 4}, {1, 2, 3, 9}} {
 		before := r.n
-		if _, err := d.of(other, once(&r, "abc")); err != nil || r.n != before+1 {
+		if _, err := d.digestOf(other, readOnceFrom(&r, "abc")); err != nil || r.n != before+1 {
 			t.Errorf("%+v was taken for %+v (%v)", other, v, err)
 		}
 	}
 	for i := range uint64(2 * maxDigests) {
-		if _, err := d.of(version{ino: 100 + i, size: 3}, strings.NewReader("abc")); err != nil {
+		if _, err := d.digestOf(version{ino: 100 + i, size: 3}, strings.NewReader("abc")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -199,7 +199,7 @@ func TestDigestFails(t *testing.T) {
 		{"grew", 2, "changed while it was read"},
 	} {
 		v := version{size: tt.size}
-		if got, err := d.of(v, strings.NewReader("abc")); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if got, err := d.digestOf(v, strings.NewReader("abc")); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %q, %v", tt.name, got, err)
 		}
 		if len(d.known) != 0 {

@@ -18,10 +18,10 @@ type image struct{ volume, index uint64 }
 
 // trust says whose files are believed: those of the system and its
 // administrators. Only a test has others believed too.
-type trust struct{ also []string }
+type trust struct{ extraOwners []string }
 
-// held is a process with whose files it is compared.
-type held struct {
+// target is a process with whose files it is compared.
+type target struct {
 	*Process
 	trust trust
 }
@@ -30,7 +30,7 @@ type held struct {
 func (p *Peer) recheck() error { return p.Alive() }
 
 func (p *Peer) isExecutable(path string) (bool, string) {
-	if err := p.process.trust.believe(path); err != nil {
+	if err := p.process.trust.check(path); err != nil {
 		return false, err.Error()
 	}
 	named, err := lookAt(path)
@@ -61,7 +61,7 @@ func (p *Peer) isExecutable(path string) (bool, string) {
 
 // lookAt opens a file to ask for its attributes. While it is open its number is
 // not used again.
-func lookAt(path string) (*os.File, error) { return openLocal(path, toRead, anySharing) }
+func lookAt(path string) (*os.File, error) { return openLocal(path, readAccess, anySharing) }
 
 func imageOf(f *os.File) (image, error) {
 	var i windows.ByHandleFileInformation
@@ -71,19 +71,19 @@ func imageOf(f *os.File) (image, error) {
 	return image{uint64(i.VolumeSerialNumber), uint64(i.FileIndexHigh)<<32 | uint64(i.FileIndexLow)}, nil
 }
 
-// believe refuses a file that somebody else could change or exchange: by rights
+// check refuses a file that somebody else could change or exchange: by rights
 // over it, over its directory, or over a directory above, where only taking away
 // what is there matters.
-func (t trust) believe(path string) error {
+func (t trust) check(path string) error {
 	if !filepath.IsAbs(path) || filepath.Clean(path) != path {
 		return fmt.Errorf("%q is not a clean absolute path", path)
 	}
-	rights := windows.ACCESS_MASK(acl.Change)
+	rights := windows.ACCESS_MASK(acl.ChangeRights)
 	for at, depth := path, 0; ; depth++ {
 		if depth == 2 {
-			rights = acl.Replace
+			rights = acl.ReplaceRights
 		}
-		if err := t.believeOne(at, rights); err != nil {
+		if err := t.checkOne(at, rights); err != nil {
 			return fmt.Errorf("%s %w", at, err)
 		}
 		above := filepath.Dir(at)
@@ -94,7 +94,7 @@ func (t trust) believe(path string) error {
 	}
 }
 
-func (t trust) believeOne(path string, rights windows.ACCESS_MASK) error {
+func (t trust) checkOne(path string, rights windows.ACCESS_MASK) error {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return err
@@ -102,26 +102,26 @@ func (t trust) believeOne(path string, rights windows.ACCESS_MASK) error {
 	if info.Mode()&(os.ModeSymlink|os.ModeIrregular) != 0 {
 		return errors.New("is a link; name the file itself")
 	}
-	access, err := acl.OfFile(path)
+	access, err := acl.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	if !acl.Trusted(access.Owner) && !slices.Contains(t.also, access.Owner) {
+	if !acl.Trusted(access.Owner) && !slices.Contains(t.extraOwners, access.Owner) {
 		return fmt.Errorf("belongs to %s, not to Administrators", access.Owner)
 	}
-	for _, sid := range access.Strangers(rights, t.also...) {
+	for _, sid := range access.UntrustedWith(rights, t.extraOwners...) {
 		return fmt.Errorf("can be changed by %s", sid)
 	}
 	return nil
 }
 
 func (p *Peer) sha256(d *Digests) (string, error) {
-	f, err := openLocal(p.Exe, toRead, anySharing)
+	f, err := openLocal(p.Exe, readAccess, anySharing)
 	if err != nil {
 		return "", fmt.Errorf("read the image: %w", err)
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	sum, err := d.steady(f)
+	sum, err := d.digestUnchanged(f)
 	if err != nil {
 		return "", err
 	}

@@ -13,8 +13,8 @@ import (
 
 // What is asked of a file, and what others may do to it meanwhile.
 const (
-	toRead    = windows.FILE_GENERIC_READ
-	toExecute = windows.FILE_EXECUTE
+	readAccess    = windows.FILE_GENERIC_READ
+	executeAccess = windows.FILE_EXECUTE
 
 	anySharing  = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
 	readSharing = windows.FILE_SHARE_READ
@@ -29,7 +29,7 @@ const (
 // log on with the machine's account to wherever the caller likes, which would then
 // answer each read as it likes, or never.
 func openLocal(path string, access, share uint32) (*os.File, error) {
-	root, rest, err := onFixedDrive(path, driveType)
+	root, rest, err := splitFixedDrive(path, driveType)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func openLocal(path string, access, share uint32) (*os.File, error) {
 		if h != windows.InvalidHandle && errors.Is(err, windows.STATUS_OPLOCK_BREAK_IN_PROGRESS) {
 			err = errors.Join(errOplocked, windows.CloseHandle(h))
 		}
-		return nil, fmt.Errorf("open %s: %w", path, inWords(err))
+		return nil, fmt.Errorf("open %s: %w", path, translateError(err))
 	}
 	return os.NewFile(uintptr(h), path), nil
 }
@@ -69,8 +69,8 @@ var (
 	errLink     = errors.New("a link is on the way to it, or it is one")
 )
 
-// inWords is the system's error as [os.OpenJournal] would have it, or in clearer words.
-func inWords(err error) error {
+// translateError is the system's error as [os.OpenJournal] would have it, or in clearer words.
+func translateError(err error) error {
 	if errors.Is(err, windows.STATUS_REPARSE_POINT_ENCOUNTERED) {
 		return errLink
 	}
@@ -80,9 +80,9 @@ func inWords(err error) error {
 	return err
 }
 
-// onFixedDrive takes a path apart: its drive's root, and what is below. It asks
+// splitFixedDrive takes a path apart: its drive's root, and what is below. It asks
 // nobody about a path that is not of a drive, since to ask is to go there.
-func onFixedDrive(path string, kind func(root string) uint32) (root, rest string, err error) {
+func splitFixedDrive(path string, kind func(root string) uint32) (root, rest string, err error) {
 	if len(path) < 4 || path[1:3] != `:\` || !isLetter(path[0]) {
 		return "", "", fmt.Errorf("%q is not on a drive of this machine; only programs on a fixed drive are looked at", path)
 	}

@@ -60,16 +60,16 @@ func TestOnFixedDrive(t *testing.T) {
 			t.Errorf("%s: asked what drive %s is", path, root)
 			return windows.DRIVE_FIXED
 		}
-		root, rest, err := onFixedDrive(path, kind)
+		root, rest, err := splitFixedDrive(path, kind)
 		if want == "" && (err != nil || root+rest != path) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: got %q, %q, %v, want an error with %q", path, root, rest, err, want)
 		}
 	}
 }
 
-// TestNothingIsOpenedElsewhere: a pipe stands for a server of the caller's, which
+// TestRemotePathsAreNotOpened: a pipe stands for a server of the caller's, which
 // nobody visits, whichever condition is asked for. It takes one visitor in its life.
-func TestNothingIsOpenedElsewhere(t *testing.T) {
+func TestRemotePathsAreNotOpened(t *testing.T) {
 	const server = `\\.\pipe\regent-test-elsewhere`
 	name, err := windows.UTF16PtrFromString(server)
 	if err != nil {
@@ -85,7 +85,7 @@ func TestNothingIsOpenedElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	believeAll(t, p, p.Exe)
+	trustAll(t, p, p.Exe)
 	own := p.Exe
 	p.Exe = server
 	_, signed := p.Signer(NewSigners(nil))
@@ -119,7 +119,7 @@ func TestBelow(t *testing.T) {
 	}
 }
 
-func TestInWords(t *testing.T) {
+func TestTranslateError(t *testing.T) {
 	for _, tt := range []struct{ err, want error }{
 		{windows.STATUS_REPARSE_POINT_ENCOUNTERED, errLink},
 		{windows.STATUS_OBJECT_NAME_NOT_FOUND, os.ErrNotExist},
@@ -127,7 +127,7 @@ func TestInWords(t *testing.T) {
 		{windows.STATUS_SHARING_VIOLATION, windows.ERROR_SHARING_VIOLATION},
 		{errOplocked, errOplocked},
 	} {
-		if got := inWords(tt.err); !errors.Is(got, tt.want) {
+		if got := translateError(tt.err); !errors.Is(got, tt.want) {
 			t.Errorf("%v: got %v, want %v", tt.err, got, tt.want)
 		}
 	}

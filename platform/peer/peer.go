@@ -34,15 +34,15 @@ type Identity struct {
 	ParentPID int
 	Start     uint64 // start time, in the system's own unit
 	Exe       string // path of the image as the kernel shows it; "" if it may not be seen
-	Weak      bool   // found by PID and start time, not by a handle from the socket
+	ByPID     bool   // found by PID and start time, not by a handle from the socket
 }
 
-// Of identifies the process that made c and holds it. The caller closes the
-// Peer. An error that wraps [ErrGone] means that it had exited already.
-func Of(c net.Conn) (*Peer, error) { return of(c) }
+// Identify identifies the process that made c and holds it. The caller closes the
+// Peer. An error that wraps [ErrConflict] means that it had exited already.
+func Identify(c net.Conn) (*Peer, error) { return identifyPeer(c) }
 
 // Open holds the process that has this PID and started at start, both of an
-// [Identity] of the same boot. An error that wraps [ErrGone] means that it has
+// [Identity] of the same boot. An error that wraps [ErrConflict] means that it has
 // exited.
 func Open(pid int, start uint64) (*Process, error) { return openProcess(pid, start) }
 
@@ -51,17 +51,17 @@ func Open(pid int, start uint64) (*Process, error) { return openProcess(pid, sta
 func Find(pid int) (*Peer, error) { return find(pid) }
 
 // UID returns the user at the other end of c, in decimal or as a SID, at far
-// less cost than [Of]. For a client it is the user that listens, which a
+// less cost than [FromDescriptor]. For a client it is the user that listens, which a
 // client should know before it says anything.
 func UID(c net.Conn) (string, error) { return uid(c) }
 
 // Groups returns the groups of the process at the other end of c, the primary one
-// first, as it had them when it connected. An error that wraps [UserproxyErrUnsupported]
+// first, as it had them when it connected. An error that wraps [ErrNoProxySettings]
 // means that the connection alone does not tell on this system.
 func Groups(c net.Conn) ([]string, error) { return groupsOf(c) }
 
 // Self returns the user of this process, as [UID] would, and an error where that
-// is [Unnamed].
+// is [IsUnmapped].
 func Self() (string, error) { return ownUser() }
 
 // Superusers returns whom [UID] may name for a listener of the system's own: root,
@@ -76,14 +76,14 @@ func (i Identity) Administers() bool { return administers(i) }
 // answer for the process as it is now, and fail once it has exited.
 type Peer struct {
 	Identity
-	process held
+	process target
 }
 
-// Alive returns an error that wraps [ErrGone] once the process has exited.
+// Alive returns an error that wraps [ErrConflict] once the process has exited.
 func (p *Peer) Alive() error { return p.process.Alive() }
 
-// Hold returns a second, independent hold of the process. The caller closes it.
-func (p *Peer) Hold() (*Process, error) { return p.process.Hold() }
+// Duplicate returns a second, independent hold of the process. The caller closes it.
+func (p *Peer) Duplicate() (*Process, error) { return p.process.Duplicate() }
 
 // Close releases the process. Closing again does nothing.
 func (p *Peer) Close() error { return p.process.Close() }
@@ -109,7 +109,7 @@ func (p *Peer) SHA256(d *Digests) (string, error) { return p.sha256(d) }
 // verifies, with a certificate that it trusts for signing programs: Authenticode.
 // The network is not asked. What takes too long is refused, and goes on: asked again
 // later, it is known. Only Windows has such signatures; elsewhere the error wraps
-// [UserproxyErrUnsupported].
+// [ErrNoProxySettings].
 //
 // It is no boundary against local users: who may start a signed program can debug
 // it, or bring it to run what they like.
@@ -123,8 +123,8 @@ func (p *Peer) Units() ([]string, error) { return p.units() }
 
 // Confinement is how a process differs from one of the system's own.
 type Confinement struct {
-	Apart string // "in another PID namespace"; "" if it is not
-	Lacks string // the capabilities that the system's root has and the process has not; "" if none
+	Difference          string // "in another PID namespace"; "" if it is not
+	MissingCapabilities string // the capabilities that the system's root has and the process has not; "" if none
 }
 
 // Confinement compares the process with this one and with PID 1: the user and PID
@@ -133,10 +133,10 @@ type Confinement struct {
 // without namespaces confines nothing here.
 func (p *Peer) Confinement() Confinement { return p.confinement() }
 
-// HoldUnit holds the unit of the process, and not only the process. The caller
+// OpenUnit holds the unit of the process, and not only the process. The caller
 // closes it.
-func (p *Peer) HoldUnit() (*Unit, error) { return p.holdUnit() }
+func (p *Peer) OpenUnit() (*Unit, error) { return p.openUnit() }
 
 // OpenUnit holds the unit that has this cgroup, both of a [Unit] of the same
-// boot. An error that wraps [ErrGone] means that it has ended since.
+// boot. An error that wraps [ErrConflict] means that it has ended since.
 func OpenUnit(cgroup string, id uint64) (*Unit, error) { return reopenUnit(cgroup, id) }

@@ -18,12 +18,12 @@ type Process struct {
 	closed atomic.Bool
 }
 
-// Alive returns an error that wraps [ErrGone] once the process has exited.
+// Alive returns an error that wraps [ErrConflict] once the process has exited.
 func (p *Process) Alive() error {
 	if p.closed.Load() {
 		return ErrClosed
 	}
-	_, start, err := look(p.pid)
+	_, start, err := readProcess(p.pid)
 	if err != nil {
 		return err
 	}
@@ -33,8 +33,8 @@ func (p *Process) Alive() error {
 	return nil
 }
 
-// Hold returns a second, independent hold of the process. The caller closes it.
-func (p *Process) Hold() (*Process, error) {
+// Duplicate returns a second, independent hold of the process. The caller closes it.
+func (p *Process) Duplicate() (*Process, error) {
 	if p.closed.Load() {
 		return nil, ErrClosed
 	}
@@ -47,35 +47,35 @@ func (p *Process) Close() error {
 	return nil
 }
 
-type held struct{ *Process }
+type target struct{ *Process }
 
 var errImage = fmt.Errorf("executable of a process: %w", ErrUnsupported)
 
-func of(c net.Conn) (*Peer, error) {
-	cred, pid, err := ask(c)
+func identifyPeer(c net.Conn) (*Peer, error) {
+	cred, pid, err := readCredentials(c)
 	if err != nil {
 		return nil, fmt.Errorf("identify caller: %w", err)
 	}
-	parent, start, err := look(pid)
+	parent, start, err := readProcess(pid)
 	if err != nil {
 		return nil, fmt.Errorf("identify caller: %w", err)
 	}
-	id := Identity{UID: decimal(cred.Uid), PID: pid, ParentPID: parent, Start: start, Weak: true}
+	id := Identity{UID: decimal(cred.Uid), PID: pid, ParentPID: parent, Start: start, ByPID: true}
 	for _, g := range cred.Groups[:min(max(int(cred.Ngroups), 0), len(cred.Groups))] {
 		id.GIDs = append(id.GIDs, decimal(g))
 	}
-	return &Peer{Identity: id, process: held{&Process{pid: pid, start: start}}}, nil
+	return &Peer{Identity: id, process: target{&Process{pid: pid, start: start}}}, nil
 }
 
 func uid(c net.Conn) (string, error) {
-	cred, _, err := ask(c)
+	cred, _, err := readCredentials(c)
 	if err != nil {
 		return "", fmt.Errorf("ask the socket for its peer: %w", err)
 	}
 	return decimal(cred.Uid), nil
 }
 
-func ask(c net.Conn) (cred *unix.Xucred, pid int, err error) {
+func readCredentials(c net.Conn) (cred *unix.Xucred, pid int, err error) {
 	uc, ok := c.(*net.UnixConn)
 	if !ok {
 		return nil, 0, fmt.Errorf("%T is not a Unix socket", c)
@@ -95,8 +95,8 @@ func ask(c net.Conn) (cred *unix.Xucred, pid int, err error) {
 
 const zombie = 5 // SZOMB of sys/proc.h
 
-// look returns the parent and the start time, in microseconds, of a process.
-func look(pid int) (parent int, start uint64, err error) {
+// readProcess returns the parent and the start time, in microseconds, of a process.
+func readProcess(pid int) (parent int, start uint64, err error) {
 	k, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
 	if errors.Is(err, unix.EIO) || errors.Is(err, unix.ESRCH) { // the kernel's list of such processes is empty
 		return 0, 0, ErrGone

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func of(c net.Conn) (*Peer, error) {
+func identifyPeer(c net.Conn) (*Peer, error) {
 	p, err := identify(c, peerPIDFD)
 	if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
 		return nil, fmt.Errorf("identify caller: %w: %w", ErrExhausted, err)
@@ -24,13 +24,13 @@ func of(c net.Conn) (*Peer, error) {
 }
 
 func identify(c net.Conn, pidfd pidfdOf) (*Peer, error) {
-	cr, err := ask(c, pidfd)
+	cr, err := readCredentials(c, pidfd)
 	if err != nil {
 		return nil, err
 	}
 	p := &Peer{
-		Identity: Identity{UID: decimal(cr.Uid), GIDs: gids(cr), PID: int(cr.Pid), Weak: cr.weak},
-		process:  hold(int(cr.Pid), cr.pidfd),
+		Identity: Identity{UID: decimal(cr.Uid), GIDs: gids(cr), PID: int(cr.Pid), ByPID: cr.weak},
+		process:  newTarget(int(cr.Pid), cr.pidfd),
 	}
 	if err := p.read(); err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -54,14 +54,14 @@ func gids(cr credentials) []string {
 func (p *Peer) read() error {
 	st, err := readStat(p.PID)
 	if err != nil {
-		return p.orGone(err)
+		return p.goneOr(err)
 	}
 	p.ParentPID, p.Start = st.parent, st.start
 	if p.Exe, err = lookAt(p, readExe); err != nil {
-		return p.orGone(err)
+		return p.goneOr(err)
 	}
 	if p.process.image, err = p.readImage(); err != nil {
-		return p.orGone(err)
+		return p.goneOr(err)
 	}
 	return p.Alive()
 }
@@ -79,8 +79,8 @@ func readExe(link string) (string, error) {
 	return string(buf[:n]), nil
 }
 
-// orGone returns ErrGone if that explains err.
-func (p *Peer) orGone(err error) error {
+// goneOr returns ErrGone if that explains err.
+func (p *Peer) goneOr(err error) error {
 	if gone := p.Alive(); gone != nil {
 		return gone
 	}
@@ -94,7 +94,7 @@ func procPath(pid int, name string) string { return "/proc/" + strconv.Itoa(pid)
 func (p *Peer) recheck() error {
 	now, err := p.readImage()
 	if err != nil {
-		return p.orGone(err)
+		return p.goneOr(err)
 	}
 	if err := p.Alive(); err != nil { // before the comparison: now may be that of another process
 		return err
@@ -108,7 +108,7 @@ func (p *Peer) recheck() error {
 func (p *Peer) units() ([]string, error) {
 	b, err := os.ReadFile(p.proc("cgroup"))
 	if err != nil {
-		return nil, p.orGone(err)
+		return nil, p.goneOr(err)
 	}
 	if err := p.Alive(); err != nil {
 		return nil, err

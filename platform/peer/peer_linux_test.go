@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestOf(t *testing.T) {
+func TestIdentify(t *testing.T) {
 	exe := copySelf(t, filepath.Join(t.TempDir(), "a) R 1 (b")) // a name that a careless parser of stat trips over
 	o := start(t, exe, nil)
 	p := peerOf(t, o)
@@ -52,7 +52,7 @@ func groups(t *testing.T) []string {
 	return all
 }
 
-func TestOfAnotherUser(t *testing.T) {
+func TestIdentifyAnotherUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("becoming another user takes root")
 	}
@@ -78,7 +78,7 @@ func TestOfAnotherUser(t *testing.T) {
 func TestExit(t *testing.T) {
 	o := start(t, self(t), nil)
 	p := peerOf(t, o)
-	hold, err := p.Hold()
+	hold, err := p.Duplicate()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestExit(t *testing.T) {
 	if err := p.Alive(); !errors.Is(err, ErrGone) {
 		t.Errorf("Alive of a reaped process = %v, want ErrGone", err)
 	}
-	if _, err := Of(o.conn); !errors.Is(err, ErrGone) {
+	if _, err := Identify(o.conn); !errors.Is(err, ErrGone) {
 		t.Errorf("Of a reaped process = %v, want ErrGone", err)
 	}
 }
@@ -111,7 +111,7 @@ func TestExit(t *testing.T) {
 func TestClose(t *testing.T) {
 	o := start(t, self(t), nil)
 	p := peerOf(t, o)
-	hold, err := p.Hold()
+	hold, err := p.Duplicate()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestClose(t *testing.T) {
 	if err := p.Alive(); !errors.Is(err, ErrClosed) {
 		t.Errorf("Alive after Close = %v, want ErrClosed", err)
 	}
-	if _, err := p.Hold(); !errors.Is(err, ErrClosed) {
+	if _, err := p.Duplicate(); !errors.Is(err, ErrClosed) {
 		t.Errorf("Hold after Close = %v, want ErrClosed", err)
 	}
 	if err := hold.Alive(); err != nil {
@@ -141,7 +141,7 @@ func TestOldKernel(t *testing.T) {
 	}
 	defer p.Close()
 	want := peerOf(t, o).Identity
-	want.Weak = true
+	want.ByPID = true
 	if diff := cmp.Diff(p.Identity, want); diff != "" {
 		t.Errorf("identify (-got +want):\n%s", diff)
 	}
@@ -168,7 +168,7 @@ func TestSocketErrors(t *testing.T) {
 	a, b := net.Pipe()
 	defer a.Close()
 	defer b.Close()
-	if _, err := Of(a); err == nil {
+	if _, err := Identify(a); err == nil {
 		t.Error("Of identified the peer of a pipe inside this process")
 	}
 }
@@ -200,7 +200,7 @@ func TestRecheckAfterUpgrade(t *testing.T) {
 	}
 }
 
-func TestNoDescriptorIsLeft(t *testing.T) {
+func TestDescriptorsExhausted(t *testing.T) {
 	o := start(t, self(t), nil)
 	open := func() int {
 		t.Helper()
@@ -212,7 +212,7 @@ func TestNoDescriptorIsLeft(t *testing.T) {
 	}
 	before := open()
 	for range 20 {
-		p, err := Of(o.conn)
+		p, err := Identify(o.conn)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -230,7 +230,7 @@ func TestNoDescriptorIsLeft(t *testing.T) {
 	}
 }
 
-func BenchmarkOf(b *testing.B) {
+func BenchmarkIdentify(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "s")
 	ln, err := net.Listen("unix", path)
 	if err != nil {
@@ -250,7 +250,7 @@ func BenchmarkOf(b *testing.B) {
 	b.Run("Of", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			p, err := Of(c)
+			p, err := Identify(c)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -258,7 +258,7 @@ func BenchmarkOf(b *testing.B) {
 		}
 	})
 	b.Run("Recheck", func(b *testing.B) {
-		p, err := Of(c)
+		p, err := Identify(c)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -12,7 +12,7 @@ import (
 	"regent/platform/layout"
 )
 
-func of(c net.Conn) (*Peer, error) {
+func identifyPeer(c net.Conn) (*Peer, error) {
 	p, err := identify(c)
 	if err != nil {
 		return nil, fmt.Errorf("identify caller: %w", err)
@@ -31,22 +31,22 @@ func identify(c net.Conn) (_ *Peer, err error) {
 	if err := windows.GetNamedPipeClientProcessId(pipe, &pid); err != nil {
 		return nil, fmt.Errorf("ask the pipe for its client: %w", err)
 	}
-	client, err := ofClient(pipe)
+	client, err := clientIdentity(pipe)
 	if err != nil {
 		return nil, err
 	}
-	p, process, err := hold(int(pid))
+	p, process, err := newTarget(int(pid))
 	if err != nil {
 		return nil, err
 	}
-	if err := agree(client, process); err != nil {
+	if err := checkSameIdentity(client, process); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }
 
-// hold identifies the process with this PID.
-func hold(pid int) (p *Peer, id identity, err error) {
+// newTarget identifies the process with this PID.
+func newTarget(pid int) (p *Peer, id tokenIdentity, err error) {
 	process, err := open(pid)
 	if err != nil {
 		return nil, id, err
@@ -59,7 +59,7 @@ func hold(pid int) (p *Peer, id identity, err error) {
 	if id, err = process.identity(); err != nil {
 		return nil, id, err
 	}
-	p = &Peer{Identity: Identity{UID: id.user, GIDs: id.groups, PID: pid, Weak: true}, process: held{Process: process}}
+	p = &Peer{Identity: Identity{UID: id.user, GIDs: id.groups, PID: pid, ByPID: true}, process: target{Process: process}}
 	if p.Start, err = process.started(); err != nil {
 		return nil, id, err
 	}
@@ -73,7 +73,7 @@ func hold(pid int) (p *Peer, id identity, err error) {
 }
 
 func find(pid int) (*Peer, error) {
-	p, _, err := hold(pid)
+	p, _, err := newTarget(pid)
 	return p, err
 }
 
@@ -99,7 +99,7 @@ func openProcess(pid int, start uint64) (*Process, error) {
 // start; 0 if that is gone. The system keeps the number when the parent has
 // exited, and it may be another's by now, who then started later.
 func (p *Process) parent(start uint64) (pid int, err error) {
-	err = p.with(func(h windows.Handle) error {
+	err = p.withHandle(func(h windows.Handle) error {
 		var info windows.PROCESS_BASIC_INFORMATION
 		if err := windows.NtQueryInformationProcess(h, windows.ProcessBasicInformation, unsafe.Pointer(&info), uint32(unsafe.Sizeof(info)), nil); err != nil { //nolint:gosec // the form of the call
 			return fmt.Errorf("ask for the parent of a process: %w", err)
@@ -165,12 +165,12 @@ func uid(c net.Conn) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return serves(owner.String(), id)
+	return checkServer(owner.String(), id)
 }
 
-// serves returns the owner of a pipe if its server may own it: as itself, or by
+// checkServer returns the owner of a pipe if its server may own it: as itself, or by
 // one of its groups.
-func serves(owner string, server identity) (string, error) {
+func checkServer(owner string, server tokenIdentity) (string, error) {
 	if owner != server.user && !slices.Contains(server.groups, owner) {
 		return "", fmt.Errorf("the pipe belongs to %s, and %s serves it", owner, server.user)
 	}

@@ -68,9 +68,9 @@ func callFrom(t *testing.T, program string) (net.Conn, *exec.Cmd) {
 	return c, cmd
 }
 
-func TestOf(t *testing.T) {
+func TestIdentify(t *testing.T) {
 	c, cmd := call(t)
-	p, err := peer.Of(c)
+	p, err := peer.Identify(c)
 	must(t, err)
 	defer p.Close()
 	self, err := peer.Self()
@@ -83,16 +83,16 @@ func TestOf(t *testing.T) {
 	if len(p.GIDs) == 0 {
 		t.Error("got no groups")
 	}
-	if !p.Weak {
+	if !p.ByPID {
 		t.Error("a PID of a pipe is not a handle from it")
 	}
 }
 
-func TestEndIsNoticed(t *testing.T) {
+func TestProcessExit(t *testing.T) {
 	c, cmd := call(t)
-	p, err := peer.Of(c)
+	p, err := peer.Identify(c)
 	must(t, err)
-	held, err := p.Hold()
+	held, err := p.Duplicate()
 	must(t, err)
 	adopted, err := peer.Open(p.PID, p.Start)
 	must(t, err)
@@ -117,7 +117,7 @@ func TestEndIsNoticed(t *testing.T) {
 	}
 }
 
-func TestOpenWantsTheSameStart(t *testing.T) {
+func TestOpenChecksStart(t *testing.T) {
 	p, err := peer.Find(os.Getpid())
 	must(t, err)
 	defer p.Close()

@@ -84,7 +84,7 @@ func TestUnits(t *testing.T) {
 	o := start(t, self(t), nil)
 	p := peerOf(t, o)
 	b, err := os.ReadFile(p.proc("cgroup"))
-	check(t, err)
+	mustSucceed(t, err)
 	want, wantErr := parseCgroup(b)
 	if got, err := p.Units(); !slices.Equal(got, want) || (err == nil) != (wantErr == nil) {
 		t.Errorf("Units = %q, %v; want %q, %v", got, err, want, wantErr)

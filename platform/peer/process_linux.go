@@ -15,7 +15,7 @@ type Process struct {
 	fd int          // -1 once closed
 }
 
-// Alive returns an error that wraps [ErrGone] once the process has exited.
+// Alive returns an error that wraps [ErrConflict] once the process has exited.
 //
 // It polls: a pidfd becomes readable when its process exits, even if nobody
 // has reaped it, where signal 0 still succeeds; and polling needs no
@@ -41,8 +41,8 @@ func (p *Process) Alive() error {
 	}
 }
 
-// Hold returns a second, independent hold of the process. The caller closes it.
-func (p *Process) Hold() (*Process, error) {
+// Duplicate returns a second, independent hold of the process. The caller closes it.
+func (p *Process) Duplicate() (*Process, error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	if p.fd < 0 {

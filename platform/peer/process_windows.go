@@ -32,9 +32,9 @@ func open(pid int) (*Process, error) {
 	return &Process{handle: h}, nil
 }
 
-// Alive returns an error that wraps [ErrGone] once the process has exited.
+// Alive returns an error that wraps [ErrConflict] once the process has exited.
 func (p *Process) Alive() error {
-	return p.with(func(h windows.Handle) error {
+	return p.withHandle(func(h windows.Handle) error {
 		event, err := windows.WaitForSingleObject(h, 0)
 		switch {
 		case err != nil:
@@ -46,9 +46,9 @@ func (p *Process) Alive() error {
 	})
 }
 
-// Hold returns a second, independent hold of the process. The caller closes it.
-func (p *Process) Hold() (held *Process, err error) {
-	err = p.with(func(h windows.Handle) error {
+// Duplicate returns a second, independent hold of the process. The caller closes it.
+func (p *Process) Duplicate() (held *Process, err error) {
+	err = p.withHandle(func(h windows.Handle) error {
 		var second windows.Handle
 		self := windows.CurrentProcess()
 		if err := windows.DuplicateHandle(self, h, self, &second, 0, false, windows.DUPLICATE_SAME_ACCESS); err != nil {
@@ -72,8 +72,8 @@ func (p *Process) Close() error {
 	return windows.CloseHandle(h)
 }
 
-// with lends the handle, which is not closed meanwhile.
-func (p *Process) with(use func(windows.Handle) error) error {
+// withHandle lends the handle, which is not closed meanwhile.
+func (p *Process) withHandle(use func(windows.Handle) error) error {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	if p.handle == 0 {
@@ -84,7 +84,7 @@ func (p *Process) with(use func(windows.Handle) error) error {
 
 // started returns when the process was made, in units of 100 ns since 1601.
 func (p *Process) started() (start uint64, err error) {
-	err = p.with(func(h windows.Handle) error {
+	err = p.withHandle(func(h windows.Handle) error {
 		var made, exited, kernel, user windows.Filetime
 		if err := windows.GetProcessTimes(h, &made, &exited, &kernel, &user); err != nil {
 			return fmt.Errorf("ask for the start of a process: %w", err)
@@ -97,7 +97,7 @@ func (p *Process) started() (start uint64, err error) {
 
 // exe returns the path of the image.
 func (p *Process) exe() (path string, err error) {
-	err = p.with(func(h windows.Handle) error {
+	err = p.withHandle(func(h windows.Handle) error {
 		name := make([]uint16, windows.MAX_LONG_PATH)
 		n := uint32(windows.MAX_LONG_PATH)
 		if err := windows.QueryFullProcessImageName(h, 0, &name[0], &n); err != nil {

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// TestQuestion: what Wine does not heed is asked all the same.
-func TestQuestion(t *testing.T) {
+// TestNewTrustData: what Wine does not heed is asked all the same.
+func TestNewTrustData(t *testing.T) {
 	const always = windows.WTD_CACHE_ONLY_URL_RETRIEVAL | windows.WTD_DISABLE_MD2_MD4
 	for revocation, flags := range map[uint32]uint32{
 		windows.WTD_REVOKE_WHOLECHAIN: always | windows.WTD_REVOCATION_CHECK_CHAIN_EXCLUDE_ROOT,
@@ -22,7 +22,7 @@ func TestQuestion(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := question(path, 7, revocation)
+		got := newTrustData(path, 7, revocation)
 		file := (*windows.WinTrustFileInfo)(got.FileOrCatalogOrBlobOrSgnrOrCert)
 		if got.UIChoice != windows.WTD_UI_NONE || got.StateAction != windows.WTD_STATEACTION_VERIFY || got.RevocationChecks != revocation || got.ProvFlags != flags {
 			t.Errorf("got %+v, want no window, revocation %d, flags %#x", got, revocation, flags)

@@ -25,7 +25,7 @@ func (p *Peer) signer(s *Signers) (Signer, error) {
 	if err != nil {
 		return Signer{}, errors.Join(err, f.Close())
 	}
-	signer, err := s.of(p.UID, program{v, p.PID, p.Start}, f, func() (Signer, error) { return authenticode(f) })
+	signer, err := s.signerOf(p.UID, program{v, p.PID, p.Start}, f, func() (Signer, error) { return authenticode(f) })
 	if err != nil {
 		return Signer{}, err
 	}
@@ -34,26 +34,26 @@ func (p *Peer) signer(s *Signers) (Signer, error) {
 
 // versionOfImage returns an error unless f is the image of the process.
 func (p *Peer) versionOfImage(f *os.File) (version, error) {
-	if err := p.runs(f); err != nil {
+	if err := p.checkImage(f); err != nil {
 		return version{}, err
 	}
 	return versionOf(f)
 }
 
 // openImage opens a program for reading, while nobody opens it for writing, renames
-// or deletes it. toExecute is for [Peer.runs].
+// or deletes it. executeAccess is for [Peer.runs].
 func openImage(path string) (*os.File, error) {
-	f, err := openLocal(path, toRead|toExecute, readSharing)
+	f, err := openLocal(path, readAccess|executeAccess, readSharing)
 	if err != nil {
 		return nil, fmt.Errorf("verify the image: %w", err)
 	}
 	return f, nil
 }
 
-// runs returns an error unless the image of the process is f: a program that
+// checkImage returns an error unless the image of the process is f: a program that
 // runs can be renamed, and another be put where it was.
-func (p *Peer) runs(f *os.File) error {
-	return p.process.with(func(windows.Handle) error { // the PID is its own meanwhile
+func (p *Peer) checkImage(f *os.File) error {
+	return p.process.withHandle(func(windows.Handle) error { // the PID is its own meanwhile
 		h, err := windows.OpenProcess(windows.PROCESS_QUERY_INFORMATION, false, uint32(p.PID)) //nolint:gosec // a PID fits in 32 bits
 		if err != nil {
 			return fmt.Errorf("ask for the image of process %d: %w", p.PID, err)

@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// closings counts how often an image was closed.
-type closings struct{ atomic.Int32 }
+// closeCounter counts how often an image was closed.
+type closeCounter struct{ atomic.Int32 }
 
-func (c *closings) Close() error { c.Add(1); return nil }
+func (c *closeCounter) Close() error { c.Add(1); return nil }
 
 // TestSigners: one verification serves a process for a while, and what is final is
 // remembered as much as a signer is.
@@ -23,7 +23,7 @@ func TestSigners(t *testing.T) {
 	now := time.Unix(0, 0)
 	s := NewSigners(func() time.Time { return now })
 	asked := 0
-	image := new(closings)
+	image := new(closeCounter)
 	verify := func(err error) func() (Signer, error) {
 		return func() (Signer, error) { asked++; return Signer{Certificate: "ab12"}, err }
 	}
@@ -46,19 +46,19 @@ func TestSigners(t *testing.T) {
 		{"again, which is final", another, nil, 0, 2},
 		{"another state of the file", changed, failed, 0, 3},
 		{"again, which may pass", changed, nil, 0, 4},
-		{"just before its end", one, nil, signerLife - 1, 4},
+		{"just before its end", one, nil, signerTTL - 1, 4},
 		{"at its end", one, nil, 1, 5},
 		{"before it was, by a clock that was set", one, nil, -time.Hour, 6},
 	} {
 		now = now.Add(step.later)
-		if s.of(alice, step.p, image, verify(step.err)); asked != step.asked {
+		if s.signerOf(alice, step.p, image, verify(step.err)); asked != step.asked {
 			t.Errorf("%s: asked %d times, want %d", step.name, asked, step.asked)
 		}
 		if got := int(image.Load()); got != i+1 {
 			t.Errorf("%s: images were closed %d times, want %d", step.name, got, i+1)
 		}
 	}
-	if _, err := s.of(alice, another, image, verify(nil)); err != nil || asked != 7 {
+	if _, err := s.signerOf(alice, another, image, verify(nil)); err != nil || asked != 7 {
 		t.Errorf("a refusal outlives its time: %v, asked %d times", err, asked)
 	}
 }
@@ -96,12 +96,12 @@ func TestSignersOfMany(t *testing.T) {
 		t.Run(fmt.Sprintf("%d users", tt.users), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := NewSigners(time.Now)
-				system, image := &fakeSystem{takes: time.Second}, new(closings)
+				system, image := &fakeSystem{takes: time.Second}, new(closeCounter)
 				var all sync.WaitGroup
 				for i := range 5 * tt.users * tt.programs {
 					all.Go(func() {
 						user, p := fmt.Sprint(i%tt.users), program{pid: i % (tt.users * tt.programs)}
-						if got, err := s.of(user, p, image, system.verify); err != nil || got.Certificate != "ab12" {
+						if got, err := s.signerOf(user, p, image, system.verify); err != nil || got.Certificate != "ab12" {
 							t.Errorf("got %+v, %v", got, err)
 						}
 					})
@@ -115,15 +115,15 @@ func TestSignersOfMany(t *testing.T) {
 	}
 }
 
-// TestSlowProgram: who waits for a file that is slow to read is answered in time,
+// TestVerifyTimeout: who waits for a file that is slow to read is answered in time,
 // and nobody else waits for it.
-func TestSlowProgram(t *testing.T) {
+func TestVerifyTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewSigners(time.Now)
 		slow, quick := &fakeSystem{takes: time.Minute}, new(fakeSystem)
 		took := func(user string, pid int, system *fakeSystem, want error) time.Duration {
 			began := time.Now()
-			if _, err := s.of(user, program{pid: pid}, new(closings), system.verify); !errors.Is(err, want) {
+			if _, err := s.signerOf(user, program{pid: pid}, new(closeCounter), system.verify); !errors.Is(err, want) {
 				t.Errorf("%s's program %d: got %v, want %v", user, pid, err, want)
 			}
 			return time.Since(began)
@@ -135,10 +135,10 @@ func TestSlowProgram(t *testing.T) {
 			err        error
 			takes      time.Duration
 		}{
-			{"a slow program", alice, 1, slow, errSlow, signerPatience},
-			{"asked again", alice, 1, slow, errSlow, 0},
+			{"a slow program", alice, 1, slow, errVerifying, verifyTimeout},
+			{"asked again", alice, 1, slow, errVerifying, 0},
 			{"another user's", bob, 2, quick, nil, 0},
-			{"another of the same user's", alice, 3, quick, errSlow, signerPatience},
+			{"another of the same user's", alice, 3, quick, errVerifying, verifyTimeout},
 		} {
 			if got := took(step.user, step.pid, step.system, step.err); got != step.takes {
 				t.Errorf("%s: answered after %v, want %v", step.name, got, step.takes)
@@ -161,30 +161,30 @@ func TestSlowProgram(t *testing.T) {
 func TestManyPrograms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewSigners(time.Now)
-		quick, slow, image := new(fakeSystem), &fakeSystem{takes: time.Minute}, new(closings)
-		s.of(bob, program{pid: -1}, image, quick.verify)
+		quick, slow, image := new(fakeSystem), &fakeSystem{takes: time.Minute}, new(closeCounter)
+		s.signerOf(bob, program{pid: -1}, image, quick.verify)
 		for i := range 2 * maxSigners {
-			s.of(alice, program{pid: i}, image, quick.verify)
+			s.signerOf(alice, program{pid: i}, image, quick.verify)
 			if n := len(s.users[alice].known); n > maxSigners {
 				t.Fatalf("%d programs are remembered, want %d at most", n, maxSigners)
 			}
 		}
-		if s.of(bob, program{pid: -1}, image, quick.verify); quick.asked != 2*maxSigners+1 {
+		if s.signerOf(bob, program{pid: -1}, image, quick.verify); quick.asked != 2*maxSigners+1 {
 			t.Errorf("bob's program was forgotten for alice's: asked %d times", quick.asked)
 		}
 		for i := range maxSigners {
-			go s.of(alice, program{pid: 1000 + i}, image, slow.verify)
+			go s.signerOf(alice, program{pid: 1000 + i}, image, slow.verify)
 		}
 		synctest.Wait()
 		closed := image.Load()
-		if _, err := s.of(alice, program{pid: 2000}, image, slow.verify); !errors.Is(err, errMany) || image.Load() != closed+1 {
-			t.Errorf("one more than may wait: got %v, want %v, and its image closed", err, errMany)
+		if _, err := s.signerOf(alice, program{pid: 2000}, image, slow.verify); !errors.Is(err, errTooManyPrograms) || image.Load() != closed+1 {
+			t.Errorf("one more than may wait: got %v, want %v, and its image closed", err, errTooManyPrograms)
 		}
-		if _, err := s.of(bob, program{pid: 2001}, image, quick.verify); err != nil {
+		if _, err := s.signerOf(bob, program{pid: 2001}, image, quick.verify); err != nil {
 			t.Errorf("bob's, while alice's wait: %v", err)
 		}
-		time.Sleep(maxSigners*time.Minute + signerLife)
-		if s.of(network, program{pid: 1}, image, quick.verify); len(s.users) != 1 {
+		time.Sleep(maxSigners*time.Minute + signerTTL)
+		if s.signerOf(network, program{pid: 1}, image, quick.verify); len(s.users) != 1 {
 			t.Errorf("%d users are remembered, want the last", len(s.users))
 		}
 	})

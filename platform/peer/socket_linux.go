@@ -51,8 +51,8 @@ func groupsOf(c net.Conn) ([]string, error) {
 	return gids(cr), nil
 }
 
-// ask reads the credentials. The caller owns the pidfd.
-func ask(c net.Conn, pidfd pidfdOf) (credentials, error) {
+// readCredentials reads the credentials. The caller owns the pidfd.
+func readCredentials(c net.Conn, pidfd pidfdOf) (credentials, error) {
 	var cr credentials
 	err := control(c, func(s int) error {
 		cred, err := unix.GetsockoptUcred(s, unix.SOL_SOCKET, unix.SO_PEERCRED)

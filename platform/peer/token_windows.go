@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// identity is who a token speaks for.
-type identity struct {
+// tokenIdentity is who a token speaks for.
+type tokenIdentity struct {
 	user   string   // a SID
 	groups []string // SIDs of the groups that count: not those that only deny
 }
 
-func identityOf(t windows.Token) (id identity, err error) {
+func tokenIdentityOf(t windows.Token) (id tokenIdentity, err error) {
 	user, err := t.GetTokenUser()
 	if err != nil {
 		return id, fmt.Errorf("ask a token for its user: %w", err)
@@ -26,22 +26,22 @@ func identityOf(t windows.Token) (id identity, err error) {
 	}
 	id.user = user.User.Sid.String()
 	for _, g := range groups.AllGroups() {
-		if counts(g.Attributes) {
+		if isGroupEnabled(g.Attributes) {
 			id.groups = append(id.groups, g.Sid.String())
 		}
 	}
 	return id, nil
 }
 
-// counts reports whether a group with these attributes gives its rights: that of
+// isGroupEnabled reports whether a group with these attributes gives its rights: that of
 // the administrators does not until its member is elevated.
-func counts(attributes uint32) bool {
+func isGroupEnabled(attributes uint32) bool {
 	return attributes&windows.SE_GROUP_ENABLED != 0 && attributes&windows.SE_GROUP_USE_FOR_DENY_ONLY == 0
 }
 
-// ofClient returns who the client of a pipe is, by the token that the system lends
+// clientIdentity returns who the client of a pipe is, by the token that the system lends
 // for that. The system knows it once the client has connected.
-func ofClient(pipe windows.Handle) (id identity, err error) {
+func clientIdentity(pipe windows.Handle) (id tokenIdentity, err error) {
 	runtime.LockOSThread()
 	if err := impersonate(pipe); err != nil {
 		runtime.UnlockOSThread()
@@ -61,7 +61,7 @@ func ofClient(pipe windows.Handle) (id identity, err error) {
 		return id, fmt.Errorf("open the client's token: %w", err)
 	}
 	defer t.Close() //nolint:errcheck // it was only read
-	return identityOf(t)
+	return tokenIdentityOf(t)
 }
 
 func impersonate(pipe windows.Handle) error {
@@ -73,34 +73,34 @@ func impersonate(pipe windows.Handle) error {
 }
 
 // identity returns whom the process runs as.
-func (p *Process) identity() (id identity, err error) {
-	err = p.with(func(h windows.Handle) error {
+func (p *Process) identity() (id tokenIdentity, err error) {
+	err = p.withHandle(func(h windows.Handle) error {
 		var t windows.Token
 		if err := windows.OpenProcessToken(h, windows.TOKEN_QUERY, &t); err != nil {
 			return fmt.Errorf("open the token of a process: %w", err)
 		}
 		defer t.Close() //nolint:errcheck // it was only read
-		id, err = identityOf(t)
+		id, err = tokenIdentityOf(t)
 		return err
 	})
 	return id, err
 }
 
-// agree refuses two accounts of one caller: who connected, and whom the process
+// checkSameIdentity refuses two accounts of one caller: who connected, and whom the process
 // that connected runs as. Somebody who impersonates another, or handed the pipe's
 // end on, is neither.
-func agree(client, process identity) error {
+func checkSameIdentity(client, process tokenIdentity) error {
 	if client.user != process.user {
 		return fmt.Errorf("the pipe's client is %s, and its process runs as %s", client.user, process.user)
 	}
 	for _, g := range client.groups {
-		if !slices.Contains(process.groups, g) && !transient(g) {
+		if !slices.Contains(process.groups, g) && !isLogonGroup(g) {
 			return fmt.Errorf("the pipe's client is in the group %s, and its process is not", g)
 		}
 	}
 	return nil
 }
 
-// transient reports whether a group says how somebody came, and not who it is:
+// isLogonGroup reports whether a group says how somebody came, and not who it is:
 // NETWORK, which a token gets that has travelled.
-func transient(group string) bool { return group == "S-1-5-2" }
+func isLogonGroup(group string) bool { return group == "S-1-5-2" }

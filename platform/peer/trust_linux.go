@@ -13,57 +13,57 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Writers say who may write what is believed: a file, and each directory and link
+// TrustedWriters say who may write what is believed: a file, and each directory and link
 // on the way to it.
-type Writers struct {
+type TrustedWriters struct {
 	// UIDs may own it.
 	UIDs []uint32
 	// GIDs may write it. Without any no group may; with some, that another one
 	// may is only told.
 	GIDs []uint32
-	// Sticky allows directories on the way to which everybody may add, but from
+	// AllowSticky allows directories on the way to which everybody may add, but from
 	// which nobody takes what is another's.
-	Sticky bool
-	// Fixed believes what is on a read-only mount by its owner alone: nobody can
+	AllowSticky bool
+	// AllowReadOnlyMount believes what is on a read-only mount by its owner alone: nobody can
 	// write it there, and nobody there can change its mode. Containers mount
 	// volumes so, whose folders are mode 1777 or 0777.
-	Fixed bool
+	AllowReadOnlyMount bool
 }
 
-// OwnWriters are root and the user and the group of this process. What belongs to
+// DefaultWriters are root and the user and the group of this process. What belongs to
 // users outside of a user namespace all seems to belong to one: who that is cannot
 // be told, and whoever made the namespace put it there, so that user may write too.
-func OwnWriters() Writers {
-	k := Writers{UIDs: []uint32{0, uint32(os.Getuid())}, GIDs: []uint32{0, uint32(os.Getgid())}, Sticky: true, Fixed: true} //nolint:gosec // the kernel's have 32 bits
-	if ns, err := readUserNamespace(); err == nil && !ns.complete() {
+func DefaultWriters() TrustedWriters {
+	k := TrustedWriters{UIDs: []uint32{0, uint32(os.Getuid())}, GIDs: []uint32{0, uint32(os.Getgid())}, AllowSticky: true, AllowReadOnlyMount: true} //nolint:gosec // the kernel's have 32 bits
+	if ns, err := readUserNamespace(); err == nil && !ns.isComplete() {
 		k.UIDs, k.GIDs = append(k.UIDs, ns.overflow), append(k.GIDs, ns.overflow)
 	}
 	return k
 }
 
-// Doubt is why something is not believed.
-type Doubt struct {
-	Path    string // of what is wrong, without links before its last component
-	Why     string // follows the path in a sentence
-	Command string // that an administrator runs
+// UntrustedPath is why something is not believed.
+type UntrustedPath struct {
+	Path       string // of what is wrong, without links before its last component
+	Reason     string // follows the path in a sentence
+	FixCommand string // that an administrator runs
 }
 
-func (d *Doubt) Error() string { return d.Path + " " + d.Why + "; run: " + d.Command }
+func (d *UntrustedPath) Error() string { return d.Path + " " + d.Reason + "; run: " + d.FixCommand }
 
-// Doubts walks to the file or directory that an absolute path names. The error is
+// CheckPath walks to the file or directory that an absolute path names. The error is
 // a *Doubt if somebody else than the writers can write it or exchange it, and
 // otherwise why it cannot be looked at; the doubts are those that are only told.
-func Doubts(name string, k Writers) ([]*Doubt, error) {
-	w := walk{trust: trust{root: "/", Writers: k}}
+func CheckPath(name string, k TrustedWriters) ([]*UntrustedPath, error) {
+	w := pathWalk{trust: trust{root: "/", TrustedWriters: k}}
 	at, err := w.follow(name)
-	return w.doubts, errors.Join(err, at.close())
+	return w.warnings, errors.Join(err, at.close())
 }
 
 // trust says whose files are believed, below which root. Only a test has another
 // one than the whole tree.
 type trust struct {
 	root string
-	Writers
+	TrustedWriters
 }
 
 // maxSteps bounds the components and links on the way to a file.
@@ -71,33 +71,33 @@ const maxSteps = 256
 
 // open finds the file that an absolute path names and checks it and everything
 // on the way. The caller closes the place.
-func (t trust) open(name string) (place, error) {
-	w := walk{trust: t}
+func (t trust) open(name string) (pathHandle, error) {
+	w := pathWalk{trust: t}
 	at, err := w.follow(name)
 	if err == nil && at.st.Mode&unix.S_IFMT != unix.S_IFREG {
 		err = fmt.Errorf("%s is not a regular file", name)
 	}
 	if err != nil {
-		return place{}, errors.Join(err, at.close())
+		return pathHandle{}, errors.Join(err, at.close())
 	}
 	return at, nil
 }
 
-// walk goes to a file one component at a time. Each is opened, then checked,
+// pathWalk goes to a file one component at a time. Each is opened, then checked,
 // and the next one is opened from there, so that nothing can be put in its
 // place after it was checked. A link is a component too.
-type walk struct {
+type pathWalk struct {
 	trust
-	at     place
-	path   string // of at, for errors
-	todo   []string
-	doubts []*Doubt // that are only told
+	at       pathHandle
+	path     string // of at, for errors
+	todo     []string
+	warnings []*UntrustedPath // that are only told
 }
 
 // follow goes to what an absolute path names. The caller closes the place, also
 // after an error.
-func (w *walk) follow(name string) (place, error) {
-	w.at = place{fd: -1}
+func (w *pathWalk) follow(name string) (pathHandle, error) {
+	w.at = pathHandle{fd: -1}
 	if !path.IsAbs(name) || path.Clean(name) != name {
 		return w.at, fmt.Errorf("%q is not a clean absolute path", name)
 	}
@@ -111,14 +111,14 @@ func (w *walk) follow(name string) (place, error) {
 	return w.at, err
 }
 
-// place is an open file or directory that was checked. It is open by O_PATH:
+// pathHandle is an open file or directory that was checked. It is open by O_PATH:
 // it can be looked at, and nothing else.
-type place struct {
+type pathHandle struct {
 	fd int
 	st unix.Statx_t
 }
 
-func (p place) close() error {
+func (p pathHandle) close() error {
 	if p.fd < 0 {
 		return nil
 	}
@@ -126,7 +126,7 @@ func (p place) close() error {
 }
 
 // start goes to the root.
-func (w *walk) start() error {
+func (w *pathWalk) start() error {
 	root, err := w.look(unix.AT_FDCWD, w.root, "/")
 	if err != nil {
 		return err
@@ -134,14 +134,14 @@ func (w *walk) start() error {
 	return w.move(root, "/")
 }
 
-func (w *walk) move(to place, path string) error {
+func (w *pathWalk) move(to pathHandle, path string) error {
 	from := w.at
 	w.at, w.path = to, path
 	return from.close()
 }
 
 // next takes one component. A link is replaced by the components it stands for.
-func (w *walk) next() error {
+func (w *pathWalk) next() error {
 	part := w.todo[0]
 	w.todo = w.todo[1:]
 	full := path.Join(w.path, part)
@@ -164,33 +164,33 @@ func (w *walk) next() error {
 }
 
 // look opens and checks one component.
-func (w *walk) look(dir int, part, full string) (place, error) {
+func (w *pathWalk) look(dir int, part, full string) (pathHandle, error) {
 	fd, err := unix.Openat(dir, part, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return place{}, fmt.Errorf("%s: %w", full, err)
+		return pathHandle{}, fmt.Errorf("%s: %w", full, err)
 	}
-	p := place{fd: fd}
+	p := pathHandle{fd: fd}
 	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW, imageMask, &p.st)
 	if err != nil {
-		return place{}, errors.Join(fmt.Errorf("%s: %w", full, err), p.close())
+		return pathHandle{}, errors.Join(fmt.Errorf("%s: %w", full, err), p.close())
 	}
-	seen := component{path: full, uid: p.st.Uid, gid: p.st.Gid, mode: p.st.Mode, last: len(w.todo) == 0, fixed: p.fixed()}
-	if list := p.list(); list != nil {
+	seen := component{path: full, uid: p.st.Uid, gid: p.st.Gid, mode: p.st.Mode, last: len(w.todo) == 0, readOnlyMount: p.isReadOnlyMount()}
+	if list := p.accessList(); list != nil {
 		seen.apply(list)
 	}
-	doubt, refused := w.judge(seen)
+	doubt, refused := w.check(seen)
 	if refused {
-		return place{}, errors.Join(doubt, p.close())
+		return pathHandle{}, errors.Join(doubt, p.close())
 	}
 	if doubt != nil {
-		w.doubts = append(w.doubts, doubt)
+		w.warnings = append(w.warnings, doubt)
 	}
 	return p, nil
 }
 
-// list returns the place's access list as the kernel has it, nil if there is none
+// accessList returns the place's access list as the kernel has it, nil if there is none
 // by which anybody may write.
-func (p place) list() []byte {
+func (p pathHandle) accessList() []byte {
 	if p.st.Mode&unix.S_IFMT == unix.S_IFLNK || p.st.Mode&0o020 == 0 { // the list's mask: nobody that it names may write
 		return nil
 	}
@@ -202,19 +202,19 @@ func (p place) list() []byte {
 	return list[:n]
 }
 
-// fixed reports whether the place is on a mount that is read-only.
-func (p place) fixed() bool {
+// isReadOnlyMount reports whether the place is on a mount that is read-only.
+func (p pathHandle) isReadOnlyMount() bool {
 	var st unix.Statfs_t
 	return unix.Fstatfs(p.fd, &st) == nil && st.Flags&unix.ST_RDONLY != 0
 }
 
 // component is one of the way, as it was seen.
 type component struct {
-	path     string
-	uid, gid uint32
-	mode     uint16
-	last     bool
-	fixed    bool // on a read-only mount
+	path          string
+	uid, gid      uint32
+	mode          uint16
+	last          bool
+	readOnlyMount bool // on a read-only mount
 	// whom an access list lets write, beside the owner, its group and all others
 	users, groups []uint32
 }
@@ -257,26 +257,26 @@ func (c *component) apply(list []byte) {
 	c.users, c.groups = users, groups
 }
 
-// judge says what is wrong with a component, if anything is, and whether it is
+// check says what is wrong with a component, if anything is, and whether it is
 // refused for that. A link has no mode of its own. In a sticky directory what
 // comes next cannot be taken away by others, and is looked at itself; but of one
 // that is to be read whole, every file that they add is a part.
-func (k Writers) judge(c component) (d *Doubt, refused bool) {
-	doubt := func(mend, format string, args ...any) *Doubt {
-		d := &Doubt{Path: c.path, Why: fmt.Sprintf(format, args...), Command: mend + " " + c.path}
-		if c.fixed {
-			d.Command += " (where it is mounted from: here it is read-only)"
+func (k TrustedWriters) check(c component) (d *UntrustedPath, refused bool) {
+	doubt := func(mend, format string, args ...any) *UntrustedPath {
+		d := &UntrustedPath{Path: c.path, Reason: fmt.Sprintf(format, args...), FixCommand: mend + " " + c.path}
+		if c.readOnlyMount {
+			d.FixCommand += " (where it is mounted from: here it is read-only)"
 		}
 		return d
 	}
 	link := c.mode&unix.S_IFMT == unix.S_IFLNK
-	user, group := stranger(c.users, k.UIDs), stranger(c.groups, k.GIDs)
+	user, group := firstUnlisted(c.users, k.UIDs), firstUnlisted(c.groups, k.GIDs)
 	switch {
 	case !slices.Contains(k.UIDs, c.uid) && link:
-		return doubt("chown -h root", "belongs to uid %d, who is %s", c.uid, k.neither()), true
+		return doubt("chown -h root", "belongs to uid %d, who is %s", c.uid, k.describe()), true
 	case !slices.Contains(k.UIDs, c.uid):
-		return doubt("chown root", "belongs to uid %d, who is %s", c.uid, k.neither()), true
-	case link || !c.writable() || k.Fixed && c.fixed || k.Sticky && !c.last && c.mode&unix.S_ISVTX != 0:
+		return doubt("chown root", "belongs to uid %d, who is %s", c.uid, k.describe()), true
+	case link || !c.writable() || k.AllowReadOnlyMount && c.readOnlyMount || k.AllowSticky && !c.last && c.mode&unix.S_ISVTX != 0:
 		return nil, false
 	case c.mode&0o002 != 0 && c.mode&0o020 != 0 && len(k.GIDs) == 0:
 		return doubt("chmod go-w", "may be written by every user"), true
@@ -294,8 +294,8 @@ func (k Writers) judge(c component) (d *Doubt, refused bool) {
 	return nil, false
 }
 
-// stranger returns the first of ids that is none of the writers, -1 if there is none.
-func stranger(ids, writers []uint32) int64 {
+// firstUnlisted returns the first of ids that is none of the writers, -1 if there is none.
+func firstUnlisted(ids, writers []uint32) int64 {
 	for _, id := range ids {
 		if !slices.Contains(writers, id) {
 			return int64(id)
@@ -304,8 +304,8 @@ func stranger(ids, writers []uint32) int64 {
 	return -1
 }
 
-// neither names who is no keeper's user.
-func (k Writers) neither() string {
+// describe names who is no keeper's user.
+func (k TrustedWriters) describe() string {
 	if len(k.UIDs) == 1 {
 		return "not root"
 	}

@@ -12,17 +12,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestTrustJudge: what is refused, what is only told, and the command that mends
+// TestTrustedWritersCheck: what is refused, what is only told, and the command that mends
 // it, for programs (root alone), managed policy (root alone, sticky) and what is
 // the daemon's (root, its user and its group, sticky).
-func TestTrustJudge(t *testing.T) {
+func TestTrustedWritersCheck(t *testing.T) {
 	const dir, file, link = unix.S_IFDIR, unix.S_IFREG, unix.S_IFLNK
-	programs := Writers{UIDs: []uint32{0}}
-	managed := Writers{UIDs: []uint32{0}, Sticky: true}
-	ours := Writers{UIDs: []uint32{0, 990}, GIDs: []uint32{0, 991}, Sticky: true, Fixed: true}
+	programs := TrustedWriters{UIDs: []uint32{0}}
+	managed := TrustedWriters{UIDs: []uint32{0}, AllowSticky: true}
+	ours := TrustedWriters{UIDs: []uint32{0, 990}, GIDs: []uint32{0, 991}, AllowSticky: true, AllowReadOnlyMount: true}
 	for _, tt := range []struct {
 		name    string
-		writers Writers
+		writers TrustedWriters
 		seen    component
 		mend    string // "" if nothing is wrong
 		refused bool
@@ -44,20 +44,20 @@ func TestTrustJudge(t *testing.T) {
 		{"another group's directory", ours, component{gid: 4444, mode: dir | 0o775}, "chgrp root", false},
 		{"another group's, sticky on the way", ours, component{gid: 4444, mode: dir | 0o1775}, "", false},
 		{"another group's, and everybody's", ours, component{gid: 4444, mode: dir | 0o777}, "chmod o-w", true},
-		{"an access list lets another user write", ours, listed(file|0o664, 2, 6, 4444, 0x10, 6, none), "setfacl -x u:4444", true},
-		{"an access list on a directory", ours, listed(dir|0o775, 2, 7, 4444, 0x10, 7, none), "setfacl -x u:4444", true},
-		{"an access list lets the daemon write", ours, listed(file|0o664, 2, 6, 990, 8, 6, 991, 0x10, 6, none), "", false},
-		{"an access list lets others read", ours, listed(file|0o664, 2, 4, 4444, 8, 5, 4444, 0x10, 6, none), "", false},
-		{"an access list whose mask lets nobody write", ours, listed(file|0o664, 2, 6, 4444, 0x10, 4, none), "", false},
-		{"an access list lets another group write", ours, listed(file|0o664, 8, 6, 4444, 0x10, 6, none), "setfacl -x g:4444", false},
-		{"an access list lets another group's own only read", ours, group(4444, listed(file|0o664, 4, 4, none, 8, 6, 991, 0x10, 6, none)), "", false},
-		{"an access list lets another group's own write", ours, group(4444, listed(file|0o664, 4, 6, none, 0x10, 6, none)), "chgrp root", false},
-		{"an access list, sticky on the way", ours, listed(dir|0o1775, 2, 7, 4444, 0x10, 7, none), "", false},
-		{"managed: an access list lets a group write", managed, listed(file|0o664, 8, 6, 4444, 0x10, 6, none), "setfacl -x g:4444", true},
-		{"managed: an access list lets a user write", managed, listed(file|0o664, 2, 6, 4444, 0x10, 6, none), "setfacl -x u:4444", true},
-		{"everybody's directory, mounted read-only", ours, component{mode: dir | 0o777, last: true, fixed: true}, "", false},
-		{"another's file, mounted read-only", ours, component{uid: 4444, mode: file | 0o600, fixed: true}, "chown root /p (where it is mounted from: here it is read-only)", true},
-		{"managed: everybody's, mounted read-only", managed, component{mode: dir | 0o777, fixed: true}, "chmod go-w /p (where it is mounted from: here it is read-only)", true},
+		{"an access list lets another user write", ours, rootComponent(file|0o664, 2, 6, 4444, 0x10, 6, noID16), "setfacl -x u:4444", true},
+		{"an access list on a directory", ours, rootComponent(dir|0o775, 2, 7, 4444, 0x10, 7, noID16), "setfacl -x u:4444", true},
+		{"an access list lets the daemon write", ours, rootComponent(file|0o664, 2, 6, 990, 8, 6, 991, 0x10, 6, noID16), "", false},
+		{"an access list lets others read", ours, rootComponent(file|0o664, 2, 4, 4444, 8, 5, 4444, 0x10, 6, noID16), "", false},
+		{"an access list whose mask lets nobody write", ours, rootComponent(file|0o664, 2, 6, 4444, 0x10, 4, noID16), "", false},
+		{"an access list lets another group write", ours, rootComponent(file|0o664, 8, 6, 4444, 0x10, 6, noID16), "setfacl -x g:4444", false},
+		{"an access list lets another group's own only read", ours, withGroup(4444, rootComponent(file|0o664, 4, 4, noID16, 8, 6, 991, 0x10, 6, noID16)), "", false},
+		{"an access list lets another group's own write", ours, withGroup(4444, rootComponent(file|0o664, 4, 6, noID16, 0x10, 6, noID16)), "chgrp root", false},
+		{"an access list, sticky on the way", ours, rootComponent(dir|0o1775, 2, 7, 4444, 0x10, 7, noID16), "", false},
+		{"managed: an access list lets a group write", managed, rootComponent(file|0o664, 8, 6, 4444, 0x10, 6, noID16), "setfacl -x g:4444", true},
+		{"managed: an access list lets a user write", managed, rootComponent(file|0o664, 2, 6, 4444, 0x10, 6, noID16), "setfacl -x u:4444", true},
+		{"everybody's directory, mounted read-only", ours, component{mode: dir | 0o777, last: true, readOnlyMount: true}, "", false},
+		{"another's file, mounted read-only", ours, component{uid: 4444, mode: file | 0o600, readOnlyMount: true}, "chown root /p (where it is mounted from: here it is read-only)", true},
+		{"managed: everybody's, mounted read-only", managed, component{mode: dir | 0o777, readOnlyMount: true}, "chmod go-w /p (where it is mounted from: here it is read-only)", true},
 		{"managed: root's group may write", managed, component{mode: file | 0o664}, "chmod g-w", true},
 		{"managed: everybody's", managed, component{mode: file | 0o666}, "chmod go-w", true},
 		{"managed: the daemon's", managed, component{uid: 990, mode: file | 0o644}, "chown root", true},
@@ -67,10 +67,10 @@ func TestTrustJudge(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.seen.path = "/p"
-			d, refused := tt.writers.judge(tt.seen)
+			d, refused := tt.writers.check(tt.seen)
 			got := ""
 			if d != nil {
-				got = strings.TrimSuffix(d.Command, " /p")
+				got = strings.TrimSuffix(d.FixCommand, " /p")
 			}
 			if got != tt.mend || refused != tt.refused {
 				t.Errorf("%v, refused %v; want %q, refused %v", d, refused, tt.mend, tt.refused)
@@ -79,8 +79,8 @@ func TestTrustJudge(t *testing.T) {
 	}
 }
 
-// none is the id of an entry that names nobody.
-const none = 0xffffffff
+// noID16 is the id of an entry that names nobody.
+const noID16 = 0xffffffff
 
 // accessList has the kernel's form of entries of tag, permissions and id.
 func accessList(entries ...uint32) []byte {
@@ -93,22 +93,22 @@ func accessList(entries ...uint32) []byte {
 	return list
 }
 
-// listed is what root owns, with an access list.
-func listed(mode uint16, entries ...uint32) component {
+// rootComponent is what root owns, with an access list.
+func rootComponent(mode uint16, entries ...uint32) component {
 	c := component{mode: mode}
 	c.apply(accessList(entries...))
 	return c
 }
 
-func group(gid uint32, c component) component {
+func withGroup(gid uint32, c component) component {
 	c.gid = gid
 	return c
 }
 
-// TestTrustList: who an access list of a real file lets write is refused, and a
+// TestTrustAccessList: who an access list of a real file lets write is refused, and a
 // list that lets nobody write is no matter.
-func TestTrustList(t *testing.T) {
-	k := OwnWriters()
+func TestTrustAccessList(t *testing.T) {
+	k := DefaultWriters()
 	for _, tt := range []struct {
 		name           string
 		user, mask     uint32
@@ -121,16 +121,16 @@ func TestTrustList(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			name := filepath.Join(openDir(t), "file")
-			check(t, os.WriteFile(name, nil, 0o600))
+			mustSucceed(t, os.WriteFile(name, nil, 0o600))
 			uid := uint32(4444)
 			if tt.owner {
 				uid = 0
 			}
-			list := accessList(1, 6, none, 2, tt.user, uid, 4, 4, none, 0x10, tt.mask, none, 0x20, 4, none)
+			list := accessList(1, 6, noID16, 2, tt.user, uid, 4, 4, noID16, 0x10, tt.mask, noID16, 0x20, 4, noID16)
 			if err := unix.Setxattr(name, "system.posix_acl_access", list, 0); err != nil {
 				t.Skipf("no access lists on this file system: %v", err)
 			}
-			told, err := Doubts(name, k)
+			told, err := CheckPath(name, k)
 			if len(told) > 0 || (err != nil) != tt.refused || err != nil && !strings.HasSuffix(err.Error(), "run: setfacl -x u:4444 "+name) {
 				t.Errorf("%v, %v; want refused %v", told, err, tt.refused)
 			}
@@ -138,10 +138,10 @@ func TestTrustList(t *testing.T) {
 	}
 }
 
-// TestTrustWay: each directory and link on the way counts, also of a file that is
+// TestTrustPathComponents: each directory and link on the way counts, also of a file that is
 // not there yet.
-func TestTrustWay(t *testing.T) {
-	k := OwnWriters()
+func TestTrustPathComponents(t *testing.T) {
+	k := DefaultWriters()
 	for _, tt := range []struct {
 		name, path string
 		mode       os.FileMode // of /a
@@ -156,9 +156,9 @@ func TestTrustWay(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root := openDir(t)
-			check(t, os.MkdirAll(root+"/a/b", 0o755), os.WriteFile(root+"/a/b/file", nil, 0o600), os.Symlink("a/b/file", root+"/link"), os.Chmod(root+"/a", tt.mode))
-			told, err := Doubts(filepath.Join(root, tt.path), k)
-			d, doubted := errors.AsType[*Doubt](err)
+			mustSucceed(t, os.MkdirAll(root+"/a/b", 0o755), os.WriteFile(root+"/a/b/file", nil, 0o600), os.Symlink("a/b/file", root+"/link"), os.Chmod(root+"/a", tt.mode))
+			told, err := CheckPath(filepath.Join(root, tt.path), k)
+			d, doubted := errors.AsType[*UntrustedPath](err)
 			if doubted != (tt.wrong != "") || doubted && d.Path != root+tt.wrong || err != nil && !doubted || len(told) > 0 {
 				t.Errorf("%v, %v; want a doubt about %q", told, err, tt.wrong)
 			}

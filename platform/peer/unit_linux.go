@@ -22,10 +22,10 @@ type Unit struct {
 	dir    *os.Root
 }
 
-func (p *Peer) holdUnit() (*Unit, error) {
+func (p *Peer) openUnit() (*Unit, error) {
 	b, err := os.ReadFile(p.proc("cgroup"))
 	if err != nil {
-		return nil, p.orGone(err)
+		return nil, p.goneOr(err)
 	}
 	if err := p.Alive(); err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func openUnit(root, cgroup string) (*Unit, error) {
 // Slices returns the slices that the unit is in, the innermost first.
 func (u *Unit) Slices() []string { return slicesOf(u.Cgroup) }
 
-// Alive returns an error that wraps [ErrGone] once no process of the unit is
+// Alive returns an error that wraps [ErrConflict] once no process of the unit is
 // left.
 func (u *Unit) Alive() error {
 	events, err := u.dir.ReadFile("cgroup.events") // version 2
@@ -129,8 +129,8 @@ func (u *Unit) populated() error {
 	return gone
 }
 
-// Hold returns a second, independent hold of the unit. The caller closes it.
-func (u *Unit) Hold() (*Unit, error) {
+// Duplicate returns a second, independent hold of the unit. The caller closes it.
+func (u *Unit) Duplicate() (*Unit, error) {
 	dir, err := u.dir.OpenRoot(".")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrGone

@@ -16,12 +16,12 @@ func fakeUnit(t *testing.T, files map[string]string) (root string, u *Unit) {
 	root = t.TempDir()
 	for name, content := range files {
 		file := filepath.Join(root, "system.slice/cad.service", name)
-		check(t, os.MkdirAll(filepath.Dir(file), 0o755))
-		check(t, os.WriteFile(file, []byte(content), 0o644))
+		mustSucceed(t, os.MkdirAll(filepath.Dir(file), 0o755))
+		mustSucceed(t, os.WriteFile(file, []byte(content), 0o644))
 	}
 	u, err := openUnit(root, "/system.slice/cad.service")
-	check(t, err)
-	t.Cleanup(func() { check(t, u.Close()) })
+	mustSucceed(t, err)
+	t.Cleanup(func() { mustSucceed(t, u.Close()) })
 	return root, u
 }
 
@@ -42,18 +42,18 @@ func TestUnitAlive(t *testing.T) {
 			if u.Name != "cad.service" || u.ID == 0 {
 				t.Errorf("unit %+v", u)
 			}
-			hold, err := u.Hold()
-			check(t, err)
+			hold, err := u.Duplicate()
+			mustSucceed(t, err)
 			for _, h := range []*Unit{u, hold} {
 				if err := h.Alive(); !errors.Is(err, tt.want) {
 					t.Errorf("Alive = %v, want %v", err, tt.want)
 				}
 			}
-			check(t, os.RemoveAll(filepath.Join(root, "system.slice")))
+			mustSucceed(t, os.RemoveAll(filepath.Join(root, "system.slice")))
 			if err := u.Alive(); !errors.Is(err, ErrGone) {
 				t.Errorf("Alive after it was removed = %v, want ErrGone", err)
 			}
-			check(t, errors.Join(hold.Close(), hold.Close()))
+			mustSucceed(t, errors.Join(hold.Close(), hold.Close()))
 			if err := hold.Alive(); err == nil {
 				t.Error("a closed hold says that the unit lives")
 			}
@@ -65,7 +65,7 @@ func TestUnitAlive(t *testing.T) {
 }
 
 // The whole way with a cgroup of the kernel's.
-func TestHoldUnit(t *testing.T) {
+func TestOpenUnit(t *testing.T) {
 	tree := cgroups + treeOf(cgroups, named(t))
 	dir := filepath.Join(tree, "regent-test-"+strconv.Itoa(os.Getpid())+".service")
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -75,18 +75,18 @@ func TestHoldUnit(t *testing.T) {
 	o := start(t, self(t), nil)
 	p := peerOf(t, o)
 	join(t, dir, o.cmd.Process.Pid)
-	u, err := p.HoldUnit()
-	check(t, err)
+	u, err := p.OpenUnit()
+	mustSucceed(t, err)
 	defer u.Close()
 	if want := filepath.Base(dir); u.Name != want {
 		t.Errorf("unit %q, want %q", u.Name, want)
 	}
 	other := exec.CommandContext(t.Context(), "sleep", "60")
-	check(t, other.Start())
+	mustSucceed(t, other.Start())
 	join(t, dir, other.Process.Pid)
 	o.exit(t, p)
 	again, err := OpenUnit(u.Cgroup, u.ID)
-	check(t, err)
+	mustSucceed(t, err)
 	defer again.Close()
 	if err := errors.Join(u.Alive(), again.Alive()); err != nil {
 		t.Errorf("another process of the unit lives: %v", err)
@@ -94,7 +94,7 @@ func TestHoldUnit(t *testing.T) {
 	if _, err := OpenUnit(u.Cgroup, u.ID+1); !errors.Is(err, ErrGone) {
 		t.Errorf("OpenUnit of another one with the same path = %v, want ErrGone", err)
 	}
-	check(t, other.Process.Kill())
+	mustSucceed(t, other.Process.Kill())
 	_ = other.Wait() // it was killed
 	o.cmd.Wait()
 	if err := u.Alive(); !errors.Is(err, ErrGone) {
@@ -109,11 +109,11 @@ func TestHoldUnit(t *testing.T) {
 func named(t *testing.T) bool {
 	t.Helper()
 	b, err := os.ReadFile("/proc/self/cgroup")
-	check(t, err)
+	mustSucceed(t, err)
 	return strings.Contains(string(b), ":name=systemd:/") && !strings.Contains(string(b), ":name=systemd:/\n")
 }
 
 func join(t *testing.T, dir string, pid int) {
 	t.Helper()
-	check(t, os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o644))
+	mustSucceed(t, os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o644))
 }

@@ -8,18 +8,18 @@ type Unit struct {
 	ID           uint64
 }
 
-func (*Peer) holdUnit() (*Unit, error) { return nil, ErrUnsupported }
+func (*Peer) openUnit() (*Unit, error) { return nil, ErrUnsupported }
 
 func reopenUnit(string, uint64) (*Unit, error) { return nil, ErrUnsupported }
 
 // Slices returns none.
 func (*Unit) Slices() []string { return nil }
 
-// Alive returns [UserproxyErrUnsupported].
+// Alive returns [ErrNoProxySettings].
 func (*Unit) Alive() error { return ErrUnsupported }
 
-// Hold returns [UserproxyErrUnsupported].
-func (*Unit) Hold() (*Unit, error) { return nil, ErrUnsupported }
+// Duplicate returns [ErrNoProxySettings].
+func (*Unit) Duplicate() (*Unit, error) { return nil, ErrUnsupported }
 
 // Close does nothing.
 func (*Unit) Close() error { return nil }

@@ -16,12 +16,12 @@ import (
 // Where the kernel says which users this process's namespace has, and which uid
 // stands for the others.
 const (
-	uidMapFile   = "/proc/self/uid_map"
-	overflowFile = "/proc/sys/kernel/overflowuid"
-	nobody       = 65534        // overflowFile, unless an administrator changed it
-	allIDs       = 1<<32 - 1    // the last number is no id
-	noID         = 1<<32 - 1    // how uid_map writes an outside id that has no number here
-	maxDepth     = unix.PathMax // folders above a socket
+	uidMapFile        = "/proc/self/uid_map"
+	overflowFile      = "/proc/sys/kernel/overflowuid"
+	defaultOverflowID = 65534        // overflowFile, unless an administrator changed it
+	allIDs            = 1<<32 - 1    // the last number is no id
+	noID              = 1<<32 - 1    // how uid_map writes an outside id that has no number here
+	maxDepth          = unix.PathMax // folders above a socket
 )
 
 // userNamespace is what this process's own says of users.
@@ -43,7 +43,7 @@ func readUserNamespace() (ns userNamespace, err error) {
 	}
 	text, err = os.ReadFile(overflowFile)
 	if errors.Is(err, fs.ErrNotExist) { // a sandbox hides /proc/sys
-		ns.overflow = nobody
+		ns.overflow = defaultOverflowID
 		return ns, nil
 	}
 	if err != nil {
@@ -69,8 +69,8 @@ func parseIDs(text string) (ids []idRange, err error) {
 	return ids, nil
 }
 
-// complete reports whether each user has a number: ranges do not overlap.
-func (ns userNamespace) complete() bool {
+// isComplete reports whether each user has a number: ranges do not overlap.
+func (ns userNamespace) isComplete() bool {
 	var n uint64
 	for _, r := range ns.ids {
 		n += r.count
@@ -78,8 +78,8 @@ func (ns userNamespace) complete() bool {
 	return n >= allIDs
 }
 
-// has reports whether the namespace gives the number to a user of its own.
-func (ns userNamespace) has(id uint32) bool {
+// hasID reports whether the namespace gives the number to a user of its own.
+func (ns userNamespace) hasID(id uint32) bool {
 	for _, r := range ns.ids {
 		if uint64(id) >= r.inside && uint64(id)-r.inside < r.count {
 			return true
@@ -88,21 +88,21 @@ func (ns userNamespace) has(id uint32) bool {
 	return false
 }
 
-func unnamed(uid string) (bool, error) {
+func isUnmapped(uid string) (bool, error) {
 	ns, err := readUserNamespace()
 	if err != nil {
-		if uid != decimal(nobody) {
+		if uid != decimal(defaultOverflowID) {
 			return false, nil // nothing suggests a user namespace
 		}
 		return false, fmt.Errorf("whom uid %s stands for: %w", uid, err)
 	}
-	return uid == decimal(ns.overflow) && !ns.complete(), nil
+	return uid == decimal(ns.overflow) && !ns.isComplete(), nil
 }
 
 // ownUser has no answer where the number may stand for anybody.
 func ownUser() (string, error) {
 	uid := decimal(uint32(os.Getuid())) //nolint:gosec // the kernel's have 32 bits
-	switch is, err := unnamed(uid); {
+	switch is, err := isUnmapped(uid); {
 	case err != nil:
 		return "", err
 	case is:
@@ -113,7 +113,7 @@ func ownUser() (string, error) {
 
 func systemUsers() []string {
 	ns, err := readUserNamespace()
-	if err != nil || ns.complete() {
+	if err != nil || ns.isComplete() {
 		return superusers() // nothing suggests a user namespace
 	}
 	var root unix.Stat_t
@@ -123,18 +123,18 @@ func systemUsers() []string {
 	return superusers()
 }
 
-// step is what is judged on the way up from a socket, which is the first.
-type step struct {
+// pathStep is what is judged on the way up from a socket, which is the first.
+type pathStep struct {
 	path string
 	uid  uint32
 	mode uint16
 }
 
-// judge refuses a way that a user of the namespace other than its root could have
+// checkPath refuses a way that a user of the namespace other than its root could have
 // changed. Its root is trusted as a listener, so no less as the owner of a folder.
 // Anybody may write to the socket itself: that is how one connects. The sticky bit
 // changes nothing: somebody can put a socket there first.
-func (ns userNamespace) judge(way []step) error {
+func (ns userNamespace) checkPath(way []pathStep) error {
 	for i, s := range way {
 		switch {
 		case i == 0 && s.mode&unix.S_IFMT != unix.S_IFSOCK:
@@ -148,12 +148,12 @@ func (ns userNamespace) judge(way []step) error {
 	return nil
 }
 
-// guardedFile is the socket's, open by O_PATH.
-type guardedFile = *os.File
+// protectedFile is the socket's, open by O_PATH.
+type protectedFile = *os.File
 
-// openGuarded opens the folder, then the socket in it, and climbs from there: what
+// openProtectedSocket opens the folder, then the socket in it, and climbs from there: what
 // it judges is where the opened file is.
-func openGuarded(socket string) (*Guarded, error) {
+func openProtectedSocket(socket string) (*ProtectedSocket, error) {
 	ns, err := readUserNamespace()
 	if err != nil {
 		return nil, err
@@ -173,14 +173,14 @@ func openGuarded(socket string) (*Guarded, error) {
 	if err != nil {
 		return nil, errors.Join(err, dir.Close())
 	}
-	way, err := climb(file, dir, name)
+	way, err := pathSteps(file, dir, name)
 	if err == nil {
-		err = ns.judge(way)
+		err = ns.checkPath(way)
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return &Guarded{"/proc/self/fd/" + strconv.Itoa(int(file.Fd())), name, file}, nil
+	return &ProtectedSocket{"/proc/self/fd/" + strconv.Itoa(int(file.Fd())), name, file}, nil
 }
 
 func openPath(dir int, name string, flags int) (*os.File, error) {
@@ -191,9 +191,9 @@ func openPath(dir int, name string, flags int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// climb looks at the file and each folder above it, up to the root of a mount, and
+// pathSteps looks at the file and each folder above it, up to the root of a mount, and
 // closes dir, which is the file's.
-func climb(file, dir *os.File, name string) (way []step, err error) {
+func pathSteps(file, dir *os.File, name string) (way []pathStep, err error) {
 	defer func() { err = errors.Join(err, dir.Close()) }()
 	at, last := file, unix.Statx_t{}
 	for range maxDepth {
@@ -204,7 +204,7 @@ func climb(file, dir *os.File, name string) (way []step, err error) {
 		if st.Ino == last.Ino && st.Dev_major == last.Dev_major && st.Dev_minor == last.Dev_minor {
 			return way, nil // nothing is above the root
 		}
-		way, last = append(way, step{name, st.Uid, st.Mode}), st
+		way, last = append(way, pathStep{name, st.Uid, st.Mode}), st
 		if st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0 {
 			return way, nil
 		}
@@ -225,11 +225,11 @@ func climb(file, dir *os.File, name string) (way []step, err error) {
 	return nil, fmt.Errorf("%s: too many folders", name)
 }
 
-// outside asks further only where the namespace has the number that stands for the
+// checkOutsideNamespace asks further only where the namespace has the number that stands for the
 // users outside: a process of its own could have it.
-func outside(c net.Conn) error {
+func checkOutsideNamespace(c net.Conn) error {
 	ns, err := readUserNamespace()
-	if err != nil || !ns.has(ns.overflow) {
+	if err != nil || !ns.hasID(ns.overflow) {
 		return err
 	}
 	var pid int32
@@ -247,15 +247,15 @@ func outside(c net.Conn) error {
 	if err != nil {
 		return fmt.Errorf("where process %d is from: %w", pid, err)
 	}
-	if theirs, err := parseIDs(string(text)); err != nil || !foreign(theirs) {
+	if theirs, err := parseIDs(string(text)); err != nil || !isForeignNamespace(theirs) {
 		return fmt.Errorf("process %d, which listens, is of this user namespace, or of one within", pid)
 	}
 	return nil
 }
 
-// foreign reports whether a namespace is outside of this one: none of its users
+// isForeignNamespace reports whether a namespace is outside of this one: none of its users
 // has a number here. The kernel writes the map as this process sees it.
-func foreign(ids []idRange) bool {
+func isForeignNamespace(ids []idRange) bool {
 	for _, r := range ids {
 		if r.outside != noID {
 			return false

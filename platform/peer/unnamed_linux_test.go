@@ -27,9 +27,9 @@ func TestUserNamespaceIDs(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 		}
-		ns := userNamespace{ids, nobody}
-		if ns.complete() != tt.complete || ns.has(nobody) != tt.has || foreign(ids) != tt.everywhere {
-			t.Errorf("%s: complete %t, has 65534 %t, foreign %t", tt.name, ns.complete(), ns.has(nobody), foreign(ids))
+		ns := userNamespace{ids, defaultOverflowID}
+		if ns.isComplete() != tt.complete || ns.hasID(defaultOverflowID) != tt.has || isForeignNamespace(ids) != tt.everywhere {
+			t.Errorf("%s: complete %t, has 65534 %t, foreign %t", tt.name, ns.isComplete(), ns.hasID(defaultOverflowID), isForeignNamespace(ids))
 		}
 	}
 	for _, text := range []string{"0 0\n", "a b c\n", "0 0 -1\n", "\n", "0 0 1 1\n"} {
@@ -39,41 +39,41 @@ func TestUserNamespaceIDs(t *testing.T) {
 	}
 }
 
-// TestJudgeWay: who could have put the socket where it is.
-func TestJudgeWay(t *testing.T) {
+// TestUserNamespaceCheckPath: who could have put the socket where it is.
+func TestUserNamespaceCheckPath(t *testing.T) {
 	const dir, sock, out = unix.S_IFDIR, unix.S_IFSOCK, 65534
-	socket := step{"/run/regent/agent.sock", out, sock | 0o666}
+	socket := pathStep{"/run/regent/agent.sock", out, sock | 0o666}
 	for _, tt := range []struct {
 		name string
-		way  []step
+		way  []pathStep
 		want string // "" is believed
 	}{
-		{"the daemon's", []step{socket, {"/run/regent", out, dir | 0o755}, {"/run", out, dir | 0o755}, {"/", out, dir | 0o755}}, ""},
-		{"below the root of the namespace (PrivateUsers=yes)", []step{socket, {"/run/regent", out, dir | 0o755}, {"/run", 0, dir | 0o755}}, ""},
-		{"the socket alone is mounted", []step{socket}, ""},
-		{"in a sticky folder", []step{socket, {"/tmp", out, dir | 0o1777}}, "/tmp is writable by its group or others (mode 1777)"},
-		{"below a sticky folder", []step{socket, {"/tmp/x", out, dir | 0o700}, {"/tmp", out, dir | 0o1777}}, "/tmp is writable"},
-		{"a group may write", []step{socket, {"/srv", out, dir | 0o775}}, "mode 0775"},
-		{"root's, and others may write", []step{socket, {"/srv", 0, dir | 0o757}}, "mode 0757"},
-		{"a folder of a user here", []step{socket, {"/home/alice", 1000, dir | 0o755}}, "/home/alice belongs to uid 1000"},
-		{"far above, of a user here", []step{socket, {"/a/b", out, dir | 0o755}, {"/a", 1000, dir | 0o755}}, "/a belongs to uid 1000"},
-		{"a socket of a user here", []step{{"/s", 1000, sock | 0o666}, {"/", out, dir | 0o755}}, "/s belongs to uid 1000"},
-		{"a file", []step{{"/s", out, unix.S_IFREG | 0o644}}, "/s is no socket"},
+		{"the daemon's", []pathStep{socket, {"/run/regent", out, dir | 0o755}, {"/run", out, dir | 0o755}, {"/", out, dir | 0o755}}, ""},
+		{"below the root of the namespace (PrivateUsers=yes)", []pathStep{socket, {"/run/regent", out, dir | 0o755}, {"/run", 0, dir | 0o755}}, ""},
+		{"the socket alone is mounted", []pathStep{socket}, ""},
+		{"in a sticky folder", []pathStep{socket, {"/tmp", out, dir | 0o1777}}, "/tmp is writable by its group or others (mode 1777)"},
+		{"below a sticky folder", []pathStep{socket, {"/tmp/x", out, dir | 0o700}, {"/tmp", out, dir | 0o1777}}, "/tmp is writable"},
+		{"a group may write", []pathStep{socket, {"/srv", out, dir | 0o775}}, "mode 0775"},
+		{"root's, and others may write", []pathStep{socket, {"/srv", 0, dir | 0o757}}, "mode 0757"},
+		{"a folder of a user here", []pathStep{socket, {"/home/alice", 1000, dir | 0o755}}, "/home/alice belongs to uid 1000"},
+		{"far above, of a user here", []pathStep{socket, {"/a/b", out, dir | 0o755}, {"/a", 1000, dir | 0o755}}, "/a belongs to uid 1000"},
+		{"a socket of a user here", []pathStep{{"/s", 1000, sock | 0o666}, {"/", out, dir | 0o755}}, "/s belongs to uid 1000"},
+		{"a file", []pathStep{{"/s", out, unix.S_IFREG | 0o644}}, "/s is no socket"},
 	} {
-		err := (userNamespace{overflow: out}).judge(tt.way)
+		err := (userNamespace{overflow: out}).checkPath(tt.way)
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
 	}
 }
 
-// TestNobodyIsUnnamedOnlyInANamespace: outside, 65534 is a user like others.
-func TestNobodyIsUnnamedOnlyInANamespace(t *testing.T) {
+// TestIsUnmappedOnlyInNamespace: outside, 65534 is a user like others.
+func TestIsUnmappedOnlyInNamespace(t *testing.T) {
 	ns, err := readUserNamespace()
-	check(t, err)
+	mustSucceed(t, err)
 	for _, uid := range []string{"0", "1000", decimal(ns.overflow)} {
-		want := uid == decimal(ns.overflow) && !ns.complete()
-		if got, err := Unnamed(uid); err != nil || got != want {
+		want := uid == decimal(ns.overflow) && !ns.isComplete()
+		if got, err := IsUnmapped(uid); err != nil || got != want {
 			t.Errorf("uid %s: unnamed %t, %v, want %t", uid, got, err, want)
 		}
 	}

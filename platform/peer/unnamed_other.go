@@ -4,14 +4,14 @@ package peer
 
 import "net"
 
-type guardedFile struct{}
+type protectedFile struct{}
 
-func (guardedFile) Close() error { return nil }
+func (protectedFile) Close() error { return nil }
 
-func unnamed(string) (bool, error) { return false, nil }
+func isUnmapped(string) (bool, error) { return false, nil }
 
 func systemUsers() []string { return superusers() }
 
-func openGuarded(string) (*Guarded, error) { return nil, ErrUnsupported }
+func openProtectedSocket(string) (*ProtectedSocket, error) { return nil, ErrUnsupported }
 
-func outside(net.Conn) error { return ErrUnsupported }
+func checkOutsideNamespace(net.Conn) error { return ErrUnsupported }

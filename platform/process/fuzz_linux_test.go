@@ -9,7 +9,7 @@ import (
 // FuzzArguments: a command line is taken apart at its ends and nowhere else.
 func FuzzArguments(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line []byte) {
-		args := arguments(line)
+		args := parseArguments(line)
 		if len(args) == 0 {
 			t.Fatal("no arguments, not even one")
 		}

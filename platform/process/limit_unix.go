@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// noCore sets the limit unless it is set: a service manager may have done so and
+// disableCore sets the limit unless it is set: a service manager may have done so and
 // forbidden the call.
-func noCore() error {
+func disableCore() error {
 	var now unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_CORE, &now); err == nil && now.Max == 0 {
 		return nil

@@ -6,62 +6,62 @@ import (
 	"sync"
 )
 
-// LogLoss counts lost records. The zero value is ready. It is safe for concurrent
+// LostRecords counts lost records. The zero value is ready. It is safe for concurrent
 // use.
-type LogLoss struct {
+type LostRecords struct {
 	mu      sync.Mutex
 	lost    int
-	told    func(lost int, why error)
-	because error
+	notify  func(lost int, why error)
+	lastErr error
 }
 
-// Tell has told called with the number of records lost since writing last worked,
+// Notify has told called with the number of records lost since writing last worked,
 // and the last error; now, if that is not 0, then at each change. 0 is that
 // writing works again. told must not log.
-func (c *LogLoss) Tell(told func(lost int, why error)) {
+func (c *LostRecords) Notify(told func(lost int, why error)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.told = told
+	c.notify = told
 	if c.lost > 0 {
-		told(c.lost, c.because)
+		told(c.lost, c.lastErr)
 	}
 }
 
 // Handler returns h with its failures counted.
-func (c *LogLoss) Handler(h slog.Handler) slog.Handler { return &handler{h, c} }
+func (c *LostRecords) Handler(h slog.Handler) slog.Handler { return &countingHandler{h, c} }
 
-// written notes what came of a record. It returns how many were lost before one
+// record notes what came of a record. It returns how many were lost before one
 // that was written.
-func (c *LogLoss) written(err error) (lost int, why error) {
+func (c *LostRecords) record(err error) (lost int, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case err != nil:
-		c.lost, c.because = c.lost+1, err
+		c.lost, c.lastErr = c.lost+1, err
 	case c.lost > 0:
-		lost, why = c.lost, c.because
-		c.lost, c.because = 0, nil
+		lost, why = c.lost, c.lastErr
+		c.lost, c.lastErr = 0, nil
 	default:
 		return 0, nil
 	}
-	if c.told != nil {
-		c.told(c.lost, c.because)
+	if c.notify != nil {
+		c.notify(c.lost, c.lastErr)
 	}
 	return lost, why
 }
 
-type handler struct {
+type countingHandler struct {
 	slog.Handler
-	count *LogLoss
+	count *LostRecords
 }
 
 // Unwrap returns the handler that writes.
-func (h *handler) Unwrap() slog.Handler { return h.Handler }
+func (h *countingHandler) Unwrap() slog.Handler { return h.Handler }
 
 // Handle implements [slog.Handler].
-func (h *handler) Handle(ctx context.Context, r slog.Record) error {
+func (h *countingHandler) Handle(ctx context.Context, r slog.Record) error {
 	err := h.Handler.Handle(ctx, r)
-	lost, why := h.count.written(err)
+	lost, why := h.count.record(err)
 	if lost == 0 {
 		return err
 	}
@@ -71,11 +71,11 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs implements [slog.Handler].
-func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &handler{h.Handler.WithAttrs(attrs), h.count}
+func (h *countingHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &countingHandler{h.Handler.WithAttrs(attrs), h.count}
 }
 
 // WithGroup implements [slog.Handler].
-func (h *handler) WithGroup(name string) slog.Handler {
-	return &handler{h.Handler.WithGroup(name), h.count}
+func (h *countingHandler) WithGroup(name string) slog.Handler {
+	return &countingHandler{h.Handler.WithGroup(name), h.count}
 }

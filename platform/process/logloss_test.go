@@ -8,28 +8,28 @@ import (
 	"testing"
 )
 
-// pipe is a log that is broken now and then.
-type pipe struct {
+// flakyWriter is a log that is broken now and then.
+type flakyWriter struct {
 	strings.Builder
 	broken bool
 }
 
-func (p *pipe) Write(b []byte) (int, error) {
+func (p *flakyWriter) Write(b []byte) (int, error) {
 	if p.broken {
 		return 0, errors.New("broken pipe")
 	}
 	return p.Builder.Write(b)
 }
 
-func TestLossIsCountedAndSaid(t *testing.T) {
-	var out pipe
-	var c LogLoss
+func TestLostRecordsAreReported(t *testing.T) {
+	var out flakyWriter
+	var c LostRecords
 	log := slog.New(c.Handler(slog.NewTextHandler(&out, nil))).With("k", "v").WithGroup("g")
 	log.Info("first")
 	out.broken = true
 	log.Info("second")
 	var told []int
-	c.Tell(func(lost int, _ error) { told = append(told, lost) })
+	c.Notify(func(lost int, _ error) { told = append(told, lost) })
 	log.Info("third")
 	out.broken = false
 	log.Info("fourth")

@@ -1,10 +1,10 @@
 // Package process controls core dumps, finds other processes, and counts lost log records.
 //
-// ForbidDump keeps the memory of this process out of core dumps and away from
+// DisableDump keeps the memory of this process out of core dumps and away from
 // debuggers of the same user. Named finds processes by program name, to tell a
 // person; its result may be outdated, so no decision may depend on it.
 package process
 
-// ForbidDump forbids them from now on, for this process. It is to be called before a
+// DisableDump forbids them from now on, for this process. It is to be called before a
 // secret is read. Children that run another program are not concerned.
-func ForbidDump() error { return forbid() }
+func DisableDump() error { return disableDump() }

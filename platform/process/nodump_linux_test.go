@@ -19,7 +19,7 @@ func TestChild(t *testing.T) {
 	if os.Getenv(childEnv) == "" {
 		t.Skip("is run by TestForbid")
 	}
-	if err := ForbidDump(); err != nil {
+	if err := DisableDump(); err != nil {
 		t.Fatal(err)
 	}
 	var core unix.Rlimit
@@ -42,7 +42,7 @@ func TestChild(t *testing.T) {
 	select {}
 }
 
-func TestForbid(t *testing.T) {
+func TestDisableDump(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -2,4 +2,4 @@
 
 package process
 
-func forbid() error { return noCore() }
+func disableDump() error { return disableCore() }

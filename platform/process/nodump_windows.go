@@ -1,5 +1,5 @@
 package process
 
-// forbid does nothing: Windows Error Reporting is the administrator's to
+// disableDump does nothing: Windows Error Reporting is the administrator's to
 // configure, and keeps no dumps of services unless told to.
-func forbid() error { return nil }
+func disableDump() error { return nil }

@@ -12,6 +12,6 @@ type Process struct {
 	Args []string // its command line, the program first
 }
 
-// Named returns the processes whose program has the base name name, this one
+// FindByName returns the processes whose program has the base name name, this one
 // excepted. Those of which nothing may be seen are left out.
-func Named(name string) ([]Process, error) { return named(name) }
+func FindByName(name string) ([]Process, error) { return findByName(name) }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-func named(name string) ([]Process, error) {
+func findByName(name string) ([]Process, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
@@ -23,7 +23,7 @@ func named(name string) ([]Process, error) {
 		if err != nil || len(line) == 0 { // it has ended, may not be seen, or is the kernel's
 			continue
 		}
-		args := arguments(line)
+		args := parseArguments(line)
 		if filepath.Base(args[0]) != name {
 			continue
 		}
@@ -36,8 +36,8 @@ func named(name string) ([]Process, error) {
 	return out, nil
 }
 
-// arguments takes a command line of /proc apart, which its process can have
+// parseArguments takes a command line of /proc apart, which its process can have
 // overwritten with anything. It is at least one.
-func arguments(line []byte) []string {
+func parseArguments(line []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
 }

@@ -10,7 +10,7 @@ import (
 
 // A process is found by the name that it was started under, with its arguments;
 // this one is never.
-func TestNamed(t *testing.T) {
+func TestFindByName(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "/bin/sh")
 	cmd.Args = []string{"/somewhere/regent-test-waits", "-c", "read line"}
 	cmd.Dir = t.TempDir()
@@ -24,11 +24,11 @@ func TestNamed(t *testing.T) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // that it was killed is the point
 	})
-	got, err := Named("regent-test-waits")
+	got, err := FindByName("regent-test-waits")
 	if err != nil || len(got) != 1 || got[0].PID != cmd.Process.Pid || !slices.Equal(got[0].Args, cmd.Args) || got[0].Dir != cmd.Dir {
 		t.Errorf("Named = %+v, %v; want process %d in %s", got, err, cmd.Process.Pid, cmd.Dir)
 	}
-	if got, err := Named(filepath.Base(os.Args[0])); err != nil || slices.ContainsFunc(got, func(p Process) bool { return p.PID == os.Getpid() }) {
+	if got, err := FindByName(filepath.Base(os.Args[0])); err != nil || slices.ContainsFunc(got, func(p Process) bool { return p.PID == os.Getpid() }) {
 		t.Errorf("Named of this program = %+v, %v; want it left out", got, err)
 	}
 }

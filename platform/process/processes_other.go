@@ -2,4 +2,4 @@
 
 package process
 
-func named(string) ([]Process, error) { return nil, ErrUnsupported }
+func findByName(string) ([]Process, error) { return nil, ErrUnsupported }

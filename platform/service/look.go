@@ -17,14 +17,14 @@ const (
 	Disabled  = "disabled"
 )
 
-// Seen is a service as its manager has it.
-type Seen struct {
+// Info is a service as its manager has it.
+type Info struct {
 	State string
 	Start string // "" if it is not installed
 	PID   int    // of its process; 0 if it has none
 	Exit  int    // what it ended with, the system's number or its own; 0 if it did not fail
 }
 
-// Look asks for any service by its name. Every user may: it takes no right but
+// Query asks for any service by its name. Every user may: it takes no right but
 // to look.
-func Look(name string) (Seen, error) { return look(name) }
+func Query(name string) (Info, error) { return query(name) }

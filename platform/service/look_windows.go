@@ -11,48 +11,48 @@ import (
 
 // The rights of a look. The library's own ways in ask for all of them.
 const (
-	lookAtManager = windows.SC_MANAGER_CONNECT
-	lookAtService = windows.SERVICE_QUERY_STATUS | windows.SERVICE_QUERY_CONFIG
+	managerAccess = windows.SC_MANAGER_CONNECT
+	serviceAccess = windows.SERVICE_QUERY_STATUS | windows.SERVICE_QUERY_CONFIG
 )
 
-func look(name string) (Seen, error) {
-	manager, err := windows.OpenSCManager(nil, nil, lookAtManager)
+func query(name string) (Info, error) {
+	manager, err := windows.OpenSCManager(nil, nil, managerAccess)
 	if err != nil {
-		return Seen{}, fmt.Errorf("reach the service manager: %w", err)
+		return Info{}, fmt.Errorf("reach the service manager: %w", err)
 	}
 	defer windows.CloseServiceHandle(manager) //nolint:errcheck // it was only asked
 	text, err := windows.UTF16PtrFromString(name)
 	if err != nil {
-		return Seen{}, fmt.Errorf("service %q: %w", name, err)
+		return Info{}, fmt.Errorf("service %q: %w", name, err)
 	}
-	s, err := windows.OpenService(manager, text, lookAtService)
+	s, err := windows.OpenService(manager, text, serviceAccess)
 	if errors.Is(err, windows.ERROR_SERVICE_DOES_NOT_EXIST) {
-		return Seen{State: NotInstalled}, nil
+		return Info{State: NotInstalled}, nil
 	}
 	if err != nil {
-		return Seen{}, fmt.Errorf("open the service %s: %w", name, err)
+		return Info{}, fmt.Errorf("open the service %s: %w", name, err)
 	}
 	defer windows.CloseServiceHandle(s) //nolint:errcheck // it was only asked
-	seen, err := ask(s)
+	seen, err := queryInfo(s)
 	if err != nil {
-		return Seen{}, fmt.Errorf("ask for the service %s: %w", name, err)
+		return Info{}, fmt.Errorf("ask for the service %s: %w", name, err)
 	}
 	return seen, nil
 }
 
-func ask(s windows.Handle) (Seen, error) {
+func queryInfo(s windows.Handle) (Info, error) {
 	var now windows.SERVICE_STATUS_PROCESS
 	n := uint32(0)
 	if err := windows.QueryServiceStatusEx(s, windows.SC_STATUS_PROCESS_INFO, (*byte)(unsafe.Pointer(&now)), uint32(unsafe.Sizeof(now)), &n); err != nil { //nolint:gosec // the form of the call
-		return Seen{}, err
+		return Info{}, err
 	}
 	// The texts of the configuration follow it in the buffer.
 	buffer := make([]uint64, 8<<10/8)                                // the most that the call fills
 	c := (*windows.QUERY_SERVICE_CONFIG)(unsafe.Pointer(&buffer[0])) //nolint:gosec // the form of the call
 	if err := windows.QueryServiceConfig(s, c, 8<<10, &n); err != nil {
-		return Seen{}, err
+		return Info{}, err
 	}
-	return Seen{State: stateOf(now.CurrentState), Start: startOf(c.StartType), PID: int(now.ProcessId), Exit: exitOf(now)}, nil
+	return Info{State: stateOf(now.CurrentState), Start: startOf(c.StartType), PID: int(now.ProcessId), Exit: exitOf(now)}, nil
 }
 
 func stateOf(state uint32) string {

@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/windows/svc/mgr"
 )
 
-// TestLook asks for services as any user may: one of the system's that runs, one
+// TestQuery asks for services as any user may: one of the system's that runs, one
 // that was only registered, and none.
-func TestLook(t *testing.T) {
+func TestQuery(t *testing.T) {
 	const name = "regent-test-look"
-	if got, err := Look(name); err != nil || got != (Seen{State: NotInstalled}) {
+	if got, err := Query(name); err != nil || got != (Info{State: NotInstalled}) {
 		t.Fatalf("before: got %+v, %v", got, err)
 	}
 	for _, tt := range []struct {
@@ -20,12 +20,12 @@ func TestLook(t *testing.T) {
 		want  string
 	}{{mgr.StartDisabled, Disabled}, {mgr.StartManual, Manual}, {mgr.StartAutomatic, Automatic}} {
 		register(t, name, tt.start)
-		if got, err := Look(name); err != nil || got != (Seen{State: Stopped, Start: tt.want}) {
+		if got, err := Query(name); err != nil || got != (Info{State: Stopped, Start: tt.want}) {
 			t.Errorf("registered: got %+v, %v, want stopped and %s", got, err, tt.want)
 		}
-		withdraw(t, name)
+		unregister(t, name)
 	}
-	got, err := Look("EventLog") // of every Windows, and of Wine
+	got, err := Query("EventLog") // of every Windows, and of Wine
 	if err != nil || got.State != Running || got.PID == 0 || got.PID == os.Getpid() || got.Exit != 0 {
 		t.Errorf("of the system's own: got %+v, %v, want one that runs", got, err)
 	}
@@ -45,7 +45,7 @@ func register(t *testing.T, name string, start uint32) {
 	s.Close()
 }
 
-func withdraw(t *testing.T, name string) {
+func unregister(t *testing.T, name string) {
 	t.Helper()
 	m, err := mgr.Connect()
 	if err != nil {
@@ -62,9 +62,9 @@ func withdraw(t *testing.T, name string) {
 	}
 }
 
-// TestWhatItEndedWith: the number of the system's, or the service's own, and none
+// TestExitOf: the number of the system's, or the service's own, and none
 // of one that nobody has started yet.
-func TestWhatItEndedWith(t *testing.T) {
+func TestExitOf(t *testing.T) {
 	for _, tt := range []struct {
 		status windows.SERVICE_STATUS_PROCESS
 		want   int

@@ -23,22 +23,22 @@ func install() error {
 	if err := s.Install(); err != nil {
 		return fmt.Errorf("install the service: %w", err)
 	}
-	if err := with(settle); err != nil {
+	if err := withService(configure); err != nil {
 		return errors.Join(fmt.Errorf("install the service: %w", err), s.Uninstall())
 	}
 	return nil
 }
 
-func settleOwn() error { return with(settle) }
+func configureOwn() error { return withService(configure) }
 
-// settle sets what the library leaves out. A system that does not know of
+// configure sets what the library leaves out. A system that does not know of
 // something is no reason to have no service.
-func settle(s *mgr.Service) error {
+func configure(s *mgr.Service) error {
 	return errors.Join(
-		known("recovery actions", s.SetRecoveryActions(recovery(), uint32(layout.RecoveryReset/time.Second))),
-		known("recovery of errors", s.SetRecoveryActionsOnNonCrashFailures(true)),
-		known("delayed start", setDelayed(s)),
-		known("required privileges", setPrivileges(s)),
+		ignoreUnsupported("recovery actions", s.SetRecoveryActions(recovery(), uint32(layout.RecoveryReset/time.Second))),
+		ignoreUnsupported("recovery of errors", s.SetRecoveryActionsOnNonCrashFailures(true)),
+		ignoreUnsupported("delayed start", setDelayed(s)),
+		ignoreUnsupported("required privileges", setPrivileges(s)),
 	)
 }
 
@@ -51,7 +51,7 @@ func recovery() (actions []mgr.RecoveryAction) {
 	return actions
 }
 
-func known(what string, err error) error {
+func ignoreUnsupported(what string, err error) error {
 	if err == nil || errors.Is(err, windows.ERROR_INVALID_LEVEL) {
 		return nil
 	}
@@ -63,25 +63,25 @@ func setDelayed(s *mgr.Service) error {
 	if layout.ServiceDelayed {
 		info.IsDelayedAutoStartUp = 1
 	}
-	return change(s, windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, unsafe.Pointer(&info)) //nolint:gosec // the form of the call
+	return changeConfig(s, windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, unsafe.Pointer(&info)) //nolint:gosec // the form of the call
 }
 
 func setPrivileges(s *mgr.Service) error {
-	list, err := multi(layout.ServicePrivileges())
+	list, err := multiString(layout.ServicePrivileges())
 	if err != nil {
 		return err
 	}
-	info := struct{ privileges *uint16 }{&list[0]}                                           // SERVICE_REQUIRED_PRIVILEGES_INFO
-	return change(s, windows.SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, unsafe.Pointer(&info)) //nolint:gosec // the form of the call
+	info := struct{ privileges *uint16 }{&list[0]}                                                 // SERVICE_REQUIRED_PRIVILEGES_INFO
+	return changeConfig(s, windows.SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, unsafe.Pointer(&info)) //nolint:gosec // the form of the call
 }
 
-func change(s *mgr.Service, level uint32, info unsafe.Pointer) error {
+func changeConfig(s *mgr.Service, level uint32, info unsafe.Pointer) error {
 	return windows.ChangeServiceConfig2(s.Handle, level, (*byte)(info))
 }
 
-// multi returns texts as the system wants a list of them: each ended by a zero,
+// multiString returns texts as the system wants a list of them: each ended by a zero,
 // and all by another.
-func multi(texts []string) (all []uint16, err error) {
+func multiString(texts []string) (all []uint16, err error) {
 	for _, t := range texts {
 		one, err := windows.UTF16FromString(t)
 		if err != nil {
@@ -106,8 +106,8 @@ func uninstall() error {
 	return nil
 }
 
-// with lends the service, opened with all rights.
-func with(do func(*mgr.Service) error) error {
+// withService lends the service, opened with all rights.
+func withService(do func(*mgr.Service) error) error {
 	m, err := mgr.Connect()
 	if err != nil {
 		return fmt.Errorf("reach the service manager: %w; run it as an administrator", err)
@@ -125,21 +125,21 @@ func with(do func(*mgr.Service) error) error {
 var errNotRunning = errors.New("it does not run")
 
 const (
-	tick    = 100 * time.Millisecond
-	longest = 2 * time.Minute // of waiting for a start or for a drain
+	pollInterval = 100 * time.Millisecond
+	maxStateWait = 2 * time.Minute // of waiting for a start or for a drain
 )
 
 func start() error {
-	return with(func(s *mgr.Service) error {
+	return withService(func(s *mgr.Service) error {
 		if err := s.Start(); err != nil {
 			return fmt.Errorf("start the service: %w; its event log has the cause", err)
 		}
-		return await(s, svc.Running)
+		return waitForState(s, svc.Running)
 	})
 }
 
 func stop() error {
-	return with(func(s *mgr.Service) error {
+	return withService(func(s *mgr.Service) error {
 		_, err := s.Control(svc.Stop)
 		if errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE) {
 			return errNotRunning
@@ -147,13 +147,13 @@ func stop() error {
 		if err != nil {
 			return fmt.Errorf("stop the service: %w", err)
 		}
-		return await(s, svc.Stopped)
+		return waitForState(s, svc.Stopped)
 	})
 }
 
-// await returns when the service is in the state, or has stopped instead.
-func await(s *mgr.Service, want svc.State) error {
-	for range longest / tick {
+// waitForState returns when the service is in the state, or has stopped instead.
+func waitForState(s *mgr.Service, want svc.State) error {
+	for range maxStateWait / pollInterval {
 		now, err := s.Query()
 		switch {
 		case err != nil:
@@ -163,9 +163,9 @@ func await(s *mgr.Service, want svc.State) error {
 		case now.State == svc.Stopped:
 			return errors.New("the service has stopped; its event log has the cause")
 		}
-		time.Sleep(tick)
+		time.Sleep(pollInterval)
 	}
-	return fmt.Errorf("the service is on its way for %s; ask again with: regentd service status", longest)
+	return fmt.Errorf("the service is on its way for %s; ask again with: regentd service status", maxStateWait)
 }
 
 func state() (string, error) {
@@ -186,17 +186,17 @@ func state() (string, error) {
 	return "unknown", nil
 }
 
-// events writes to the event log.
-type events struct{ *eventlog.Log }
+// eventLogger writes to the event log.
+type eventLogger struct{ *eventlog.Log }
 
 func openLog() (Log, error) {
 	l, err := eventlog.Open(layout.EventSource)
 	if err != nil {
 		return nil, fmt.Errorf("open the event log: %w", err)
 	}
-	return events{l}, nil
+	return eventLogger{l}, nil
 }
 
-func (e events) Info(text string) error    { return e.Log.Info(layout.EventInfo, text) }
-func (e events) Warning(text string) error { return e.Log.Warning(layout.EventWarning, text) }
-func (e events) Error(text string) error   { return e.Log.Error(layout.EventError, text) }
+func (e eventLogger) Info(text string) error    { return e.Log.Info(layout.EventInfo, text) }
+func (e eventLogger) Warning(text string) error { return e.Log.Warning(layout.EventWarning, text) }
+func (e eventLogger) Error(text string) error   { return e.Log.Error(layout.EventError, text) }

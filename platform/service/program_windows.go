@@ -16,9 +16,9 @@ import (
 	"regent/platform/peer"
 )
 
-// patience is how long the manager is told that the service starts: it gives up
+// startTimeout is how long the manager is told that the service starts: it gives up
 // after 30 s. A program that takes longer is not ready, and goes on.
-const patience = 20 * time.Second
+const startTimeout = 20 * time.Second
 
 // errEnded means that the program ended without having been told to.
 var errEnded = errors.New("the program ended of itself")
@@ -48,15 +48,15 @@ func (p *program) Start(service.Service) error {
 		cancel()
 		return errors.Join(errEnded, p.err)
 	case <-ready:
-	case <-time.After(patience):
+	case <-time.After(startTimeout):
 	}
-	go p.mind(ctx)
+	go p.watchExit(ctx)
 	return nil
 }
 
-// mind ends the process when the program ends though nobody has told it to: the
+// watchExit ends the process when the program ends though nobody has told it to: the
 // manager then does what is to be done about a crash.
-func (p *program) mind(ctx context.Context) {
+func (p *program) watchExit(ctx context.Context) {
 	<-p.ended
 	if ctx.Err() == nil {
 		p.exit(1)
@@ -73,11 +73,11 @@ func (p *program) Stop(service.Service) error {
 
 var _ service.Interface = (*program)(nil)
 
-func inside() bool { return !service.Interactive() || ofManager() }
+func startedByManager() bool { return !service.Interactive() || isChildOfManager() }
 
-// ofManager reports whether the manager is this process's parent. The library also
+// isChildOfManager reports whether the manager is this process's parent. The library also
 // wants its session to be the system's, which Wine has not.
-func ofManager() bool {
+func isChildOfManager() bool {
 	own, err := peer.Find(os.Getpid())
 	if err != nil {
 		return false

@@ -15,8 +15,8 @@ import (
 	"regent/platform/layout"
 )
 
-// registered compares what the manager has with what is meant.
-func registered(s *mgr.Service) error {
+// checkRegistration compares what the manager has with what is meant.
+func checkRegistration(s *mgr.Service) error {
 	buffer := make([]byte, 8<<10) // the most that the call fills
 	c, n := (*windows.QUERY_SERVICE_CONFIG)(unsafe.Pointer(&buffer[0])), uint32(0)
 	if err := windows.QueryServiceConfig(s.Handle, c, uint32(len(buffer)), &n); err != nil {
@@ -36,13 +36,13 @@ func registered(s *mgr.Service) error {
 	want("account", windows.UTF16PtrToString(c.ServiceStartName), layout.ServiceAccount)
 	want("start type", c.StartType, uint32(mgr.StartAutomatic))
 	want("image", strings.EqualFold(strings.ReplaceAll(windows.UTF16PtrToString(c.BinaryPathName), `"`, ""), exe+" "+layout.ServiceArguments), true)
-	return errors.Join(append(wrong, recovers(s))...)
+	return errors.Join(append(wrong, checkRecovery(s))...)
 }
 
-// recovers compares the recovery actions, where the manager keeps them.
-func recovers(s *mgr.Service) error {
+// checkRecovery compares the recovery actions, where the manager keeps them.
+func checkRecovery(s *mgr.Service) error {
 	actions, err := s.RecoveryActions()
-	if known("recovery", err) == nil && len(actions) == 0 {
+	if ignoreUnsupported("recovery", err) == nil && len(actions) == 0 {
 		return nil // Wine takes them and keeps none
 	}
 	var got []time.Duration
@@ -58,9 +58,9 @@ func recovers(s *mgr.Service) error {
 	return nil
 }
 
-// sourced compares what the registry has of the event log source: without the file
+// checkEventSource compares what the registry has of the event log source: without the file
 // of messages the log shows no text.
-func sourced() error {
+func checkEventSource() error {
 	k, err := registry.OpenKey(registry.LOCAL_MACHINE, layout.EventLogKey, registry.QUERY_VALUE)
 	if err != nil {
 		return fmt.Errorf("the event log source: %w", err)

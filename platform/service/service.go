@@ -16,8 +16,8 @@ var ErrUnsupported = errors.New("not supported on this system: the package regis
 // once it serves.
 type Program func(ctx context.Context, ready func()) error
 
-// Inside reports whether the service manager has started this process.
-func Inside() bool { return inside() }
+// StartedByManager reports whether the service manager has started this process.
+func StartedByManager() bool { return startedByManager() }
 
 // Run runs the program as the service, and returns after it has ended. Told to
 // stop, or that the system shuts down, the manager is told that the service is
@@ -30,10 +30,10 @@ func Run(p Program) error { return run(p) }
 // source.
 func Install() error { return install() }
 
-// Settle gives the registered service what whoever registered it could not: an
+// Configure gives the registered service what whoever registered it could not: an
 // MSI's table of recovery actions does not work. A service calls it of itself, at
 // each start.
-func Settle() error { return settleOwn() }
+func Configure() error { return configureOwn() }
 
 // Uninstall stops the service and takes away what Install registered; what the
 // program keeps stays.

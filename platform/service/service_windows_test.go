@@ -97,9 +97,9 @@ func TestStartFails(t *testing.T) {
 	}
 }
 
-// TestEndIsACrash: a program that ends of itself ends the process, so that the
+// TestUnexpectedEndIsCrash: a program that ends of itself ends the process, so that the
 // manager starts it again.
-func TestEndIsACrash(t *testing.T) {
+func TestUnexpectedEndIsCrash(t *testing.T) {
 	end, code := make(chan struct{}), make(chan int, 1)
 	m := manage(t, &program{
 		exit: func(c int) { code <- c },
@@ -125,8 +125,8 @@ func TestEndIsACrash(t *testing.T) {
 	<-m.ended
 }
 
-func TestPrivilegesAsTheSystemWantsThem(t *testing.T) {
-	got, err := multi([]string{"A", "Bc"})
+func TestMultiString(t *testing.T) {
+	got, err := multiString([]string{"A", "Bc"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestRegistration(t *testing.T) {
 		if word, err := Status(); err != nil || word != "not installed" {
 			t.Errorf("afterwards: %s, %v", word, err)
 		}
-		if err := sourced(); !errors.Is(err, fs.ErrNotExist) {
+		if err := checkEventSource(); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("afterwards: %v, want no event log source", err)
 		}
 	})
@@ -172,7 +172,7 @@ func TestRegistration(t *testing.T) {
 	if word, err := Status(); err != nil || word != "stopped" {
 		t.Errorf("installed: %s, %v, want stopped", word, err)
 	}
-	if err := errors.Join(with(registered), sourced()); err != nil {
+	if err := errors.Join(withService(checkRegistration), checkEventSource()); err != nil {
 		t.Error(err)
 	}
 }

@@ -12,22 +12,22 @@ import (
 	"syscall"
 )
 
-var hangups = hear()
+var hangups = notifyHangup()
 
-func hear() <-chan os.Signal {
+func notifyHangup() <-chan os.Signal {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGHUP)
 	return c
 }
 
-// Outlive makes the process outlive whoever reads its standard output and error:
+// CatchHangup makes the process outlive whoever reads its standard output and error:
 // writing to a closed pipe is an error (EPIPE) and not the end. The channel has
 // the SIGHUPs since the start of the process, as one where there were several.
 // On Windows nothing arrives.
-func Outlive() <-chan os.Signal {
+func CatchHangup() <-chan os.Signal {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // the write says it
 	return hangups
 }
 
-// Usual gives SIGHUP its usual effect back: it ends the process.
-func Usual() { signal.Reset(syscall.SIGHUP) }
+// RestoreHangup gives SIGHUP its usual effect back: it ends the process.
+func RestoreHangup() { signal.Reset(syscall.SIGHUP) }

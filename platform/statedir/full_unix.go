@@ -8,5 +8,5 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Full reports whether err means that a disk or a quota is full.
-func Full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
+// IsDiskFull reports whether err means that a disk or a quota is full.
+func IsDiskFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }

@@ -21,7 +21,7 @@ func makeParents(dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // modes mean nothing here
 		return err
 	}
-	err := makeWith(dir, layout.DataAccess)
+	err := makeWithAccess(dir, layout.DataAccess)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
@@ -30,11 +30,11 @@ func makeParents(dir string) error {
 
 // makePrivate makes a directory that is SYSTEM's, the administrators' and this
 // user's alone from its first moment.
-func makePrivate(path string) error { return makeWith(path, layout.StateAccess) }
+func makePrivate(path string) error { return makeWithAccess(path, layout.StateAccess) }
 
-// makeWith makes a directory with an access list that is meant for a service. Who is
+// makeWithAccess makes a directory with an access list that is meant for a service. Who is
 // no administrator can give it to nobody else, owns it, and is let in too.
-func makeWith(path, access string) error {
+func makeWithAccess(path, access string) error {
 	self, err := ownUser()
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func checkOwner(path string, _ fs.FileInfo) error {
 	if layout.UnderWine() { // it makes modes of access lists, and other lists of those
 		return nil
 	}
-	access, err := acl.OfFile(path)
+	access, err := acl.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("state directory %s: %w", path, err)
 	}
@@ -89,20 +89,20 @@ func checkOwner(path string, _ fs.FileInfo) error {
 	if err != nil {
 		return fmt.Errorf("state directory %s: %w", path, err)
 	}
-	return private(path, access, self)
+	return checkPrivate(path, access, self)
 }
 
-// private refuses a directory that is a stranger's, that takes its access from
+// checkPrivate refuses a directory that is a stranger's, that takes its access from
 // above, or where anybody else may do anything.
-func private(path string, access acl.List, self string) error {
-	mend := layout.SetAccess(path, layout.StateAccess)
+func checkPrivate(path string, access acl.List, self string) error {
+	mend := layout.SetAccessCommand(path, layout.StateAccess)
 	if !acl.Trusted(access.Owner) && access.Owner != self {
 		return fmt.Errorf("state directory %s belongs to %s; run as an administrator, in cmd: %s", path, access.Owner, mend)
 	}
 	if !access.Protected {
 		return fmt.Errorf("state directory %s takes its access from the directory above; run as an administrator, in cmd: %s", path, mend)
 	}
-	for _, sid := range access.Strangers(^windows.ACCESS_MASK(0), self) {
+	for _, sid := range access.UntrustedWith(^windows.ACCESS_MASK(0), self) {
 		return fmt.Errorf("state directory %s is open to %s; run as an administrator, in cmd: %s", path, sid, mend)
 	}
 	return nil

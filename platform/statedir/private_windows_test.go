@@ -13,7 +13,7 @@ import (
 
 const alice = "S-1-5-21-1-2-3-1001"
 
-func TestPrivate(t *testing.T) {
+func TestCheckPrivate(t *testing.T) {
 	for _, tt := range []struct{ name, sddl, want string }{
 		{"as it is made", layout.StateAccess, ""},
 		{"a person's own", "O:" + alice + "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;" + alice + ")", ""},
@@ -25,9 +25,9 @@ func TestPrivate(t *testing.T) {
 	} {
 		sd, err := windows.SecurityDescriptorFromString(tt.sddl)
 		must(t, err)
-		access, err := acl.Of(sd)
+		access, err := acl.FromDescriptor(sd)
 		must(t, err)
-		err = private("C:\\state", access, alice)
+		err = checkPrivate("C:\\state", access, alice)
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want an error with %q", tt.name, err, tt.want)
 		}
@@ -37,15 +37,15 @@ func TestPrivate(t *testing.T) {
 	}
 }
 
-// TestMadePrivate reads back what a directory was made with.
-func TestMadePrivate(t *testing.T) {
+// TestMakePrivate reads back what a directory was made with.
+func TestMakePrivate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "Regent", "state")
 	d, err := Open(path)
 	must(t, err)
 	must(t, d.Close())
-	access, err := acl.OfFile(path)
+	access, err := acl.ReadFile(path)
 	must(t, err)
 	self, err := ownUser()
 	must(t, err)
-	must(t, private(path, access, self))
+	must(t, checkPrivate(path, access, self))
 }

@@ -19,17 +19,17 @@ import (
 // process however that ends. Its content only says who holds it.
 const LockName = "lock"
 
-// ErrHeld means that another process has the directory.
-var ErrHeld = errors.New("state directory is held by another process")
+// ErrLocked means that another process has the directory.
+var ErrLocked = errors.New("state directory is held by another process")
 
-// HeldError says who has the directory. It matches [ErrHeld].
-type HeldError struct {
+// LockedError says who has the directory. It matches [ErrLocked].
+type LockedError struct {
 	Path  string
 	PID   int       // 0 if it is not known
 	Since time.Time // zero if it is not known
 }
 
-func (e *HeldError) Error() string {
+func (e *LockedError) Error() string {
 	who := "another process"
 	if e.PID != 0 {
 		who = fmt.Sprintf("the process with pid %d", e.PID)
@@ -40,8 +40,8 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("state directory %s is held by %s; stop that one first, or name another directory with --state-dir", e.Path, who)
 }
 
-// Is makes errors.Is(err, ErrHeld) true.
-func (e *HeldError) Is(target error) bool { return target == ErrHeld }
+// Is makes errors.Is(err, ErrLocked) true.
+func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 
 // Dir is a state directory that this process holds until Close, or its end.
 type Dir struct {
@@ -51,7 +51,7 @@ type Dir struct {
 
 // Open makes the directory, with mode 0700 or an access list that says the same, if it is not there, checks that it is
 // this user's alone, and takes it. A directory that another process has is a
-// [*HeldError]. Parents that are missing are made with
+// [*LockedError]. Parents that are missing are made with
 // mode 0755; on Windows the nearest one keeps what is in it from users.
 func Open(path string) (*Dir, error) {
 	path, err := filepath.Abs(path)
@@ -67,7 +67,7 @@ func Open(path string) (*Dir, error) {
 	if err := check(path); err != nil {
 		return nil, err
 	}
-	lock, err := take(path)
+	lock, err := acquireLock(path)
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +95,8 @@ func check(path string) error {
 	return checkOwner(path, i)
 }
 
-// take locks the lock file and writes into it who holds it.
-func take(dir string) (*os.File, error) {
+// acquireLock locks the lock file and writes into it who holds it.
+func acquireLock(dir string) (*os.File, error) {
 	path := filepath.Join(dir, LockName)
 	if i, err := os.Lstat(path); err == nil && !i.Mode().IsRegular() { //nolint:gosec // the directory that the daemon was given
 		return nil, fmt.Errorf("state directory %s: %s is not a regular file; move it away", dir, path)
@@ -106,19 +106,19 @@ func take(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %w", dir, err)
 	}
-	if err := hold(dir, f); err != nil {
+	if err := lockFile(dir, f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
-func hold(dir string, f *os.File) error {
+func lockFile(dir string, f *os.File) error {
 	locked, err := tryLock(f)
 	if err != nil {
 		return fmt.Errorf("state directory %s: lock %s: %w", dir, f.Name(), err)
 	}
 	if !locked {
-		return holder(dir, f.Name())
+		return lockedError(dir, f.Name())
 	}
 	// The name could have been given to another file since it was opened.
 	named, err := os.Lstat(f.Name()) //nolint:gosec // the directory that the daemon was given
@@ -132,13 +132,13 @@ func hold(dir string, f *os.File) error {
 	if !os.SameFile(named, mine) {
 		return fmt.Errorf("state directory %s: %s was exchanged while it was locked; try again", dir, f.Name())
 	}
-	_ = sign(f) // the lock is the kernel's; on a full disk it is held all the same
+	_ = writeHolder(f) // the lock is the kernel's; on a full disk it is held all the same
 	return nil
 }
 
-// sign writes who holds the lock, for people. It need not be durable: after a
+// writeHolder writes who holds the lock, for people. It need not be durable: after a
 // crash nobody does.
-func sign(f *os.File) error {
+func writeHolder(f *os.File) error {
 	now := time.Now() //nolint:forbidigo // for people to read; nothing is decided by it
 	line := fmt.Sprintf("%d %s\n", os.Getpid(), now.UTC().Format(time.RFC3339))
 	if err := f.Truncate(0); err != nil {
@@ -148,10 +148,10 @@ func sign(f *os.File) error {
 	return err
 }
 
-// holder returns the error that says who holds the lock. The holder may be about
+// lockedError returns the error that says who holds the lock. The holder may be about
 // to write it, so it may not be known.
-func holder(dir, lock string) error {
-	e := &HeldError{Path: dir}
+func lockedError(dir, lock string) error {
+	e := &LockedError{Path: dir}
 	content, err := os.ReadFile(lock) //nolint:gosec // in the state directory, which the daemon was given
 	if err != nil {
 		return e

@@ -66,13 +66,13 @@ func TestOpenMakesItPrivate(t *testing.T) {
 	}
 }
 
-func TestOneHolderAtATime(t *testing.T) {
+func TestLockIsExclusive(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	first, err := Open(path)
 	must(t, err)
 	_, err = Open(path)
-	held, ok := errors.AsType[*HeldError](err)
-	if !ok || !errors.Is(err, ErrHeld) || held.PID != os.Getpid() || held.Since.IsZero() || held.Path != path {
+	held, ok := errors.AsType[*LockedError](err)
+	if !ok || !errors.Is(err, ErrLocked) || held.PID != os.Getpid() || held.Since.IsZero() || held.Path != path {
 		t.Errorf("second Open: got %v, want a HeldError that names pid %d", err, os.Getpid())
 	}
 	must(t, first.Close())
@@ -81,15 +81,15 @@ func TestOneHolderAtATime(t *testing.T) {
 	must(t, again.Close())
 }
 
-// TestHolderThatWasKilled leaves its lock file behind, and no lock.
-func TestHolderThatWasKilled(t *testing.T) {
+// TestStaleLockFile leaves its lock file behind, and no lock.
+func TestStaleLockFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	c, said := startChild(t, path)
 	if said != "held" {
 		t.Fatalf("child: %s", said)
 	}
 	_, err := Open(path)
-	if held, ok := errors.AsType[*HeldError](err); !ok || held.PID != c.Process.Pid {
+	if held, ok := errors.AsType[*LockedError](err); !ok || held.PID != c.Process.Pid {
 		t.Errorf("while it lives: got %v, want a HeldError that names pid %d", err, c.Process.Pid)
 	}
 	must(t, c.Process.Kill())
@@ -162,7 +162,7 @@ func TestUnreadableLockFile(t *testing.T) {
 	for _, tt := range tests {
 		lock := filepath.Join(t.TempDir(), LockName)
 		must(t, os.WriteFile(lock, []byte(tt.content), 0o600))
-		held, ok := errors.AsType[*HeldError](holder("/state", lock))
+		held, ok := errors.AsType[*LockedError](lockedError("/state", lock))
 		if !ok || held.PID != tt.pid || !held.Since.Equal(tt.since) {
 			t.Errorf("%q: got %+v, want pid %d since %s", tt.content, held, tt.pid, tt.since)
 		}

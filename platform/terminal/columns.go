@@ -7,8 +7,8 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Gap is how many spaces stand between two columns.
-const Gap = 2
+// ColumnGap is how many spaces stand between two columns.
+const ColumnGap = 2
 
 // Columns lines up the cells of rows, Gap spaces apart, without spaces at the end
 // of a line. Each row ends with a line feed. Rows may have different lengths.
@@ -26,7 +26,7 @@ func Columns(rows [][]string) string {
 	for _, row := range rows {
 		padded := make([]string, len(row))
 		for i, cell := range row {
-			padded[i] = cell + strings.Repeat(" ", widest[i]-Cells(cell)+Gap)
+			padded[i] = cell + strings.Repeat(" ", widest[i]-Cells(cell)+ColumnGap)
 		}
 		b.WriteString(strings.TrimRight(strings.Join(padded, ""), " ") + "\n")
 	}

@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// Say writes text to w for a person. If w is a terminal, lines that are too long for it
+// Print writes text to w for a person. If w is a terminal, lines that are too long for it
 // are broken between words. If writing fails, nobody is left to be told.
-func Say(w io.Writer, text string) {
+func Print(w io.Writer, text string) {
 	if f, ok := w.(*os.File); ok {
-		text = Fold(text, Width(f))
+		text = WrapText(text, Width(f))
 	}
 	_, _ = io.WriteString(w, text)
 }
 
-// Fold breaks each line of text that is wider than width cells between words, if the
+// WrapText breaks each line of text that is wider than width cells between words, if the
 // words allow it. What follows is indented by two more than the line. A width of 0
 // breaks nothing.
-func Fold(text string, width int) string {
+func WrapText(text string, width int) string {
 	if width <= 0 {
 		return text
 	}
@@ -31,7 +31,7 @@ func Fold(text string, width int) string {
 		}
 		words := strings.TrimLeft(line, " ")
 		indent := line[:len(line)-len(words)]
-		for i, part := range Wrap(words, max(minimum, width-len(indent)-2)) {
+		for i, part := range Wrap(words, max(minColumnWidth, width-len(indent)-2)) {
 			if i > 0 {
 				b.WriteString("\n  ")
 			}
@@ -42,9 +42,9 @@ func Fold(text string, width int) string {
 	return b.String()
 }
 
-// minimum is the narrowest column that prose is broken into: a narrower terminal
+// minColumnWidth is the narrowest column that prose is broken into: a narrower terminal
 // breaks lines by itself.
-const minimum = 30
+const minColumnWidth = 30
 
 // Wrap breaks text between words into lines of at most width cells of a terminal, if
 // the words allow it; at least one line. A width of 0 breaks nothing.
@@ -68,12 +68,12 @@ func Wrap(text string, width int) []string {
 	return append(lines, line)
 }
 
-// List lines up the cells of rows, of which the first is the head, for a terminal of
+// Table lines up the cells of rows, of which the first is the head, for a terminal of
 // that width. The columns for which it is too narrow stand below their row, by name;
 // empty cells and a dash are left out there. A width of 0 has room for all.
-func List(rows [][]string, width int) string {
+func Table(rows [][]string, width int) string {
 	n := len(rows[0])
-	for n > 1 && width > 0 && wide(rows, n) > width {
+	for n > 1 && width > 0 && columnsWidth(rows, n) > width {
 		n--
 	}
 	narrow := make([][]string, len(rows))
@@ -88,15 +88,15 @@ func List(rows [][]string, width int) string {
 	for line := range strings.Lines(Columns(narrow)) {
 		b.WriteString(line)
 		if i > 0 {
-			b.WriteString(below(rows[0][n:], rows[i][n:], width))
+			b.WriteString(detailLines(rows[0][n:], rows[i][n:], width))
 		}
 		i++
 	}
 	return b.String()
 }
 
-// below is what of a row stands below it, in lines that fit if the words do.
-func below(names, values []string, width int) string {
+// detailLines is what of a row stands below it, in lines that fit if the words do.
+func detailLines(names, values []string, width int) string {
 	var all []string
 	for i, value := range values {
 		if value != "" && value != "-" {
@@ -107,12 +107,12 @@ func below(names, values []string, width int) string {
 		return ""
 	}
 	const indent = "    "
-	return indent + strings.Join(Wrap(strings.Join(all, ", "), max(minimum, width-len(indent))), "\n"+indent) + "\n"
+	return indent + strings.Join(Wrap(strings.Join(all, ", "), max(minColumnWidth, width-len(indent))), "\n"+indent) + "\n"
 }
 
-// wide is how many cells of a terminal the first n columns take.
-func wide(rows [][]string, n int) int {
-	total := (n - 1) * Gap
+// columnsWidth is how many cells of a terminal the first n columns take.
+func columnsWidth(rows [][]string, n int) int {
+	total := (n - 1) * ColumnGap
 	for column := range n {
 		most := 0
 		for _, row := range rows {

@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-// TestFold: no line is wider than the terminal unless a word is, and no word is lost.
-func TestFold(t *testing.T) {
+// TestWrapText: no line is wider than the terminal unless a word is, and no word is lost.
+func TestWrapText(t *testing.T) {
 	long := "regent: status: " + strings.Repeat("what happened ", 20) + "\n  next: run this\nshort\n"
 	for _, width := range []int{0, 40, 80, 200} {
-		got := Fold(long, width)
+		got := WrapText(long, width)
 		for line := range strings.Lines(got) {
 			if width > 0 && Cells(strings.TrimSuffix(line, "\n")) > width {
 				t.Errorf("width %d: %q", width, line)
@@ -19,20 +19,20 @@ func TestFold(t *testing.T) {
 			t.Errorf("width %d lost something: %q", width, got)
 		}
 	}
-	if got := Fold(long, 0); got != long {
+	if got := WrapText(long, 0); got != long {
 		t.Errorf("without a width: %q", got)
 	}
 }
 
-// TestList: the columns without room stand below their row.
-func TestList(t *testing.T) {
+// TestTable: the columns without room stand below their row.
+func TestTable(t *testing.T) {
 	name := strings.Repeat("workstation-", 6) + "1"
 	rows := [][]string{{"NAME", "STATE", "NEXT"}, {name, "live", "in 3 min"}, {"b", "-", ""}}
 	want := "NAME\n" + name + "\n    state live, next in 3 min\nb\n"
-	if got := List(rows, 74); got != want {
+	if got := Table(rows, 74); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := List(rows, 0); strings.Count(got, "\n") != 3 {
+	if got := Table(rows, 0); strings.Count(got, "\n") != 3 {
 		t.Errorf("without a width: %q", got)
 	}
 }

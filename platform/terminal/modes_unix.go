@@ -4,9 +4,9 @@ package terminal
 
 import "golang.org/x/sys/unix"
 
-// hide keeps the terminal from showing what is typed. Lines and signals stay the
+// hideInput keeps the terminal from showing what is typed. Lines and signals stay the
 // terminal's, so that Ctrl-C is one.
-func hide(fd int) (restore func() error, err error) {
+func hideInput(fd int) (restore func() error, err error) {
 	before, err := unix.IoctlGetTermios(fd, getModes)
 	if err != nil {
 		return nil, err

@@ -2,9 +2,9 @@ package terminal
 
 import "golang.org/x/sys/windows"
 
-// hide keeps the console from showing what is typed. Lines and signals stay the
+// hideInput keeps the console from showing what is typed. Lines and signals stay the
 // console's, so that Ctrl-C is one.
-func hide(fd int) (restore func() error, err error) {
+func hideInput(fd int) (restore func() error, err error) {
 	console := windows.Handle(fd)
 	var before uint32
 	if err := windows.GetConsoleMode(console, &before); err != nil {

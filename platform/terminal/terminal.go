@@ -15,13 +15,13 @@ import (
 	"golang.org/x/term"
 )
 
-// Is reports whether f is a terminal.
-func Is(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+// IsTerminal reports whether f is a terminal.
+func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // Width returns how many characters fit into a line of f, or 0 if f is no
 // terminal. One that does not say is 80 wide.
 func Width(f *os.File) int {
-	if !Is(f) {
+	if !IsTerminal(f) {
 		return 0
 	}
 	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
@@ -30,29 +30,29 @@ func Width(f *os.File) int {
 	return 80
 }
 
-// Secret writes the question to out and returns the line that is typed at in,
+// ReadSecret writes the question to out and returns the line that is typed at in,
 // which does not show it. When ctx is done first, in shows what is typed again,
 // and the error is that of ctx.
-func Secret(ctx context.Context, in *os.File, out io.Writer, question string) (answer []byte, err error) {
+func ReadSecret(ctx context.Context, in *os.File, out io.Writer, question string) (answer []byte, err error) {
 	// The modes are set here and not beside the read, which outlives ctx and
 	// could hide what is typed after they were restored.
-	restore, err := hide(int(in.Fd()))
+	restore, err := hideInput(int(in.Fd()))
 	if err != nil {
 		return nil, fmt.Errorf("read from the terminal: %w", err)
 	}
 	defer func() { err = errors.Join(err, restore()) }()
 	_, _ = fmt.Fprint(out, question)                // who cannot be asked sees no question
 	defer func() { _, _ = fmt.Fprint(out, "\n") }() // the end of the line was not shown either
-	return Await(ctx, func() ([]byte, error) { return line(in) })
+	return Await(ctx, func() ([]byte, error) { return readLine(in) })
 }
 
 // Confirm writes the question to out and reports whether the line that is typed
 // at in says yes. Anything else is no. When ctx is done first, the error is that
 // of ctx.
 func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) (bool, error) {
-	Say(out, question+" [y/N]") // who cannot be asked sees no question, and says no
-	Say(out, " ")
-	answer, err := Await(ctx, func() ([]byte, error) { return line(in) })
+	Print(out, question+" [y/N]") // who cannot be asked sees no question, and says no
+	Print(out, " ")
+	answer, err := Await(ctx, func() ([]byte, error) { return readLine(in) })
 	if err != nil {
 		_, _ = fmt.Fprint(out, "\n")
 		return false, err
@@ -67,9 +67,9 @@ func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) 
 // maxLine bounds what is typed, in bytes.
 const maxLine = 64 << 10
 
-// line reads up to the end of a line, and no byte more: who asks next reads the
+// readLine reads up to the end of a line, and no byte more: who asks next reads the
 // same terminal.
-func line(r io.Reader) ([]byte, error) {
+func readLine(r io.Reader) ([]byte, error) {
 	var typed []byte
 	for b := make([]byte, 1); len(typed) < maxLine; {
 		n, err := r.Read(b)

@@ -48,24 +48,24 @@ func echoes(t *testing.T, f *os.File) bool {
 	return modes.Lflag&unix.ECHO != 0
 }
 
-func TestSecretIsTheLineTyped(t *testing.T) {
+func TestReadSecret(t *testing.T) {
 	keys, screen := pty(t)
 	asked := signaller{make(chan string, 4)}
 	go func() {
 		<-asked.texts
 		fmt.Fprintln(keys, "open sesame")
 	}()
-	got, err := Secret(t.Context(), screen, asked, "Password: ")
+	got, err := ReadSecret(t.Context(), screen, asked, "Password: ")
 	if err != nil || string(got) != "open sesame" {
 		t.Errorf("got %q, %v", got, err)
 	}
-	if !Is(screen) || !echoes(t, screen) {
+	if !IsTerminal(screen) || !echoes(t, screen) {
 		t.Error("the terminal is not as it was")
 	}
 }
 
 // A program that is told to end gives the terminal back, though nobody typed.
-func TestSecretEndsWithItsContext(t *testing.T) {
+func TestReadSecretCanceled(t *testing.T) {
 	_, screen := pty(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	asked := signaller{make(chan string, 4)}
@@ -73,7 +73,7 @@ func TestSecretEndsWithItsContext(t *testing.T) {
 		<-asked.texts
 		cancel()
 	}()
-	got, err := Secret(ctx, screen, asked, "Password: ")
+	got, err := ReadSecret(ctx, screen, asked, "Password: ")
 	if !errors.Is(err, context.Canceled) || got != nil {
 		t.Errorf("got %q, %v, want %v", got, err, context.Canceled)
 	}
@@ -90,7 +90,7 @@ func TestAwaitReturnsWhatWasRead(t *testing.T) {
 	}
 }
 
-func TestConfirmTakesYesAlone(t *testing.T) {
+func TestConfirmRequiresYes(t *testing.T) {
 	for typed, want := range map[string]bool{"y\n": true, "Yes\r\n": true, "n\n": false, "\n": false, "": false, "yesterday\n": false} {
 		got, err := Confirm(t.Context(), strings.NewReader(typed), &strings.Builder{}, "Sure?")
 		if got != want || err != nil {
@@ -99,7 +99,7 @@ func TestConfirmTakesYesAlone(t *testing.T) {
 	}
 }
 
-func TestConfirmEndsWithItsContext(t *testing.T) {
+func TestConfirmCanceled(t *testing.T) {
 	_, screen := pty(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -112,11 +112,11 @@ func TestConfirmEndsWithItsContext(t *testing.T) {
 func TestLineReadsNoByteTooMany(t *testing.T) {
 	typed := strings.NewReader("one\r\ntwo")
 	for _, want := range []string{"one", "two", ""} {
-		if got, err := line(typed); string(got) != want || err != nil {
+		if got, err := readLine(typed); string(got) != want || err != nil {
 			t.Errorf("got %q, %v, want %q", got, err, want)
 		}
 	}
-	if _, err := line(strings.NewReader(strings.Repeat("x", maxLine))); err == nil {
+	if _, err := readLine(strings.NewReader(strings.Repeat("x", maxLine))); err == nil {
 		t.Error("a line without end was taken")
 	}
 }
@@ -127,10 +127,10 @@ func TestAFileIsNoTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if Is(f) {
+	if IsTerminal(f) {
 		t.Error("a file is taken for a terminal")
 	}
-	if _, err := Secret(t.Context(), f, &strings.Builder{}, "?"); err == nil {
+	if _, err := ReadSecret(t.Context(), f, &strings.Builder{}, "?"); err == nil {
 		t.Error("a file was asked")
 	}
 }

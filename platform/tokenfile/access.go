@@ -18,16 +18,16 @@ func checkMode(path string, mode, open fs.FileMode, uid int, others []int, fixed
 		if fixed {
 			mend = "it is mounted read-only, so give it to root where it is mounted from"
 		}
-		return refuse(path, fmt.Errorf("belongs to user %d, so anybody could have put it there: %s", uid, mend))
+		return newError(path, fmt.Errorf("belongs to user %d, so anybody could have put it there: %s", uid, mend))
 	}
 	if open != 0 {
-		return refuse(path, fmt.Errorf("has mode %04o, so others can %s it: chmod 600 %s", mode.Perm(), what(open), path))
+		return newError(path, fmt.Errorf("has mode %04o, so others can %s it: chmod 600 %s", mode.Perm(), describeAccess(open), path))
 	}
 	return nil
 }
 
-// what says what the permission bits allow.
-func what(bits fs.FileMode) string {
+// describeAccess says what the permission bits allow.
+func describeAccess(bits fs.FileMode) string {
 	switch {
 	case bits&0o022 != 0:
 		return "change"
@@ -56,7 +56,7 @@ const (
 func checkList(path, owner string, grants []grant, self string) error {
 	trusted := []string{sidSystem, sidAdministrators, self}
 	if !slices.Contains(trusted, owner) {
-		return refuse(path, fmt.Errorf(`belongs to %s, so anybody could have put it there: icacls "%s" /setowner *%s`,
+		return newError(path, fmt.Errorf(`belongs to %s, so anybody could have put it there: icacls "%s" /setowner *%s`,
 			owner, path, sidAdministrators))
 	}
 	trusted = append(trusted, sidOwnerRights)
@@ -67,7 +67,7 @@ func checkList(path, owner string, grants []grant, self string) error {
 		}
 	}
 	if len(others) > 0 {
-		return refuse(path, fmt.Errorf(`is open to %s: icacls "%s" /inheritance:r /grant:r *%s:F *%s:F`,
+		return newError(path, fmt.Errorf(`is open to %s: icacls "%s" /inheritance:r /grant:r *%s:F *%s:F`,
 			strings.Join(others, ", "), path, sidSystem, sidAdministrators))
 	}
 	return nil

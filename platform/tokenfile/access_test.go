@@ -26,7 +26,7 @@ func TestCheckMode(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			verdict(t, checkMode("F", tt.mode, tt.mode&0o077, tt.uid, []int{990, 1000}, false), tt.want)
+			wantError(t, checkMode("F", tt.mode, tt.mode&0o077, tt.uid, []int{990, 1000}, false), tt.want)
 		})
 	}
 }
@@ -51,12 +51,12 @@ func TestCheckList(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			verdict(t, checkList("F", tt.owner, tt.grants, self), tt.want)
+			wantError(t, checkList("F", tt.owner, tt.grants, self), tt.want)
 		})
 	}
 }
 
-func verdict(t *testing.T, err error, want string) {
+func wantError(t *testing.T, err error, want string) {
 	t.Helper()
 	if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 		t.Errorf("got %v, want %q", err, want)

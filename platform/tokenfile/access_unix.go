@@ -16,7 +16,7 @@ import (
 // nobody can change the link, and does not wait for the other end of a pipe.
 func open(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0) //nolint:gosec // the configured path
-	if isSymlink(err) && Fixed(path) {
+	if isSymlink(err) && IsReadOnly(path) {
 		return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) //nolint:gosec // the configured path
 	}
 	return f, err
@@ -29,48 +29,50 @@ func isSymlink(err error) bool {
 // isBusy is never true: opening a file that somebody writes is no error.
 func isBusy(error) bool { return false }
 
-// tellsWriters reports whether writes knows of the file at path.
-func tellsWriters(path string) bool {
+// canDetectWriters reports whether writes knows of the file at path.
+func canDetectWriters(path string) bool {
 	f, err := open(path)
 	if err != nil {
 		return true // reading it says why
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
-	_, known := writes(f)
+	_, known := hasWriter(f)
 	return known
 }
 
 // isMount reports whether a file could not be removed because it is a mount.
 func isMount(err error) bool { return errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EROFS) }
 
-// Fixed reports whether what is at path lies on a read-only mount, so that it
+// IsReadOnly reports whether what is at path lies on a read-only mount, so that it
 // can neither be changed nor erased here.
-func Fixed(path string) bool { return readOnly(path) || readOnly(filepath.Dir(path)) }
+func IsReadOnly(path string) bool {
+	return isReadOnlyMount(path) || isReadOnlyMount(filepath.Dir(path))
+}
 
-// Pinned reports whether the file at path can be neither removed nor renamed
+// IsUnremovable reports whether the file at path can be neither removed nor renamed
 // here: it is Fixed, or itself a mount.
-func Pinned(path string) bool { return Fixed(path) || mounted(path) }
+func IsUnremovable(path string) bool { return IsReadOnly(path) || isMountPoint(path) }
 
-// links returns the number of the file and of its names.
-func links(info fs.FileInfo) (inode, names uint64) {
+// linkInfo returns the number of the file and of its names.
+func linkInfo(info fs.FileInfo) (inode, names uint64) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return 0, 0
 	}
-	return st.Ino, wide(st.Nlink)
+	return st.Ino, toUint64(st.Nlink)
 }
 
-// wide widens a number whose size differs from system to system.
-func wide[T uint16 | uint32 | uint64](n T) uint64 { return uint64(n) }
+// toUint64 widens a number whose size differs from system to system.
+func toUint64[T uint16 | uint32 | uint64](n T) uint64 { return uint64(n) }
 
 func checkAccess(path string, f *os.File, info fs.FileInfo, owners []int) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return refuse(path, errors.New("its owner is unknown [unexpected]"))
+		return newError(path, errors.New("its owner is unknown [unexpected]"))
 	}
 	allowed := append([]int{os.Geteuid()}, owners...)
-	open := openTo(f, info.Mode(), append(allowed, 0))
-	fixed := Fixed(path)
+	open := accessOfOthers(f, info.Mode(), append(allowed, 0))
+	fixed := IsReadOnly(path)
 	if fixed || filepath.Dir(path) == filepath.Clean(os.Getenv("CREDENTIALS_DIRECTORY")) {
 		open = 0 // nobody can change that here, or the service manager has decided it
 	}

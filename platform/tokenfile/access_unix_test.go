@@ -12,7 +12,7 @@ import (
 )
 
 func TestReadRefusesWhatOthersMayOpen(t *testing.T) {
-	path := place(t, sample)
+	path := writeTokenFile(t, sample)
 	chmod(t, path, 0o644)
 	_, _, err := Read(path, parse)
 	want := "has mode 0644, so others can read it: chmod 600 " + path
@@ -26,7 +26,7 @@ func TestReadRefusesWhatOthersMayOpen(t *testing.T) {
 }
 
 func TestReadRefusesAStrangersFile(t *testing.T) {
-	path := place(t, sample)
+	path := writeTokenFile(t, sample)
 	const stranger = 4242
 	if err := os.Chown(path, stranger, -1); err != nil {
 		t.Skipf("only root can give a file away: %v", err)
@@ -50,9 +50,9 @@ func TestReadRefusesAPipeAtOnce(t *testing.T) {
 	}
 }
 
-// TestWhatIsNoTokenIsNotChanged: whoever names a file by mistake is told that it
+// TestReadNoTokenGivesNoModeAdvice: whoever names a file by mistake is told that it
 // holds no token, and not to take it away from others.
-func TestWhatIsNoTokenIsNotChanged(t *testing.T) {
+func TestReadNoTokenGivesNoModeAdvice(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "passwd")
 	if err := os.WriteFile(path, []byte("bad:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/:/bin/sh\n"), 0o644); err != nil {
 		t.Fatal(err)

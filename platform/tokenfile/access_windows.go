@@ -36,36 +36,36 @@ func isBusy(err error) bool { return errors.Is(err, windows.ERROR_SHARING_VIOLAT
 
 func isMount(error) bool { return false }
 
-// Fixed reports whether what is at path can neither be changed nor erased here.
+// IsReadOnly reports whether what is at path can neither be changed nor erased here.
 // No such mount of Windows is known to carry secrets.
-func Fixed(string) bool { return false }
+func IsReadOnly(string) bool { return false }
 
-// Pinned is Fixed: a file cannot be a mount.
-func Pinned(string) bool { return false }
+// IsUnremovable is Fixed: a file cannot be a mount.
+func IsUnremovable(string) bool { return false }
 
-// links knows of none.
-func links(fs.FileInfo) (inode, names uint64) { return 0, 0 }
+// linkInfo knows of none.
+func linkInfo(fs.FileInfo) (inode, names uint64) { return 0, 0 }
 
-// tellsWriters is true: opening tells, and is left to Read, for it keeps others
+// canDetectWriters is true: opening tells, and is left to Read, for it keeps others
 // from opening the file for writing.
-func tellsWriters(string) bool { return true }
+func canDetectWriters(string) bool { return true }
 
-// writes is never true of a file that open opened.
-func writes(*os.File) (open, known bool) { return false, true }
+// hasWriter is never true of a file that open opened.
+func hasWriter(*os.File) (open, known bool) { return false, true }
 
 func checkAccess(path string, f *os.File, _ fs.FileInfo, _ []int) error {
 	sd, err := windows.GetSecurityInfo(windows.Handle(f.Fd()), windows.SE_FILE_OBJECT,
 		windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
-		return refuse(path, fmt.Errorf("its access control list cannot be read: %w", err))
+		return newError(path, fmt.Errorf("its access control list cannot be read: %w", err))
 	}
-	access, err := acl.Of(sd)
+	access, err := acl.FromDescriptor(sd)
 	if err != nil {
-		return refuse(path, err)
+		return newError(path, err)
 	}
 	var grants []grant
 	for _, g := range access.Grants {
-		grants = append(grants, grant{sid: g.SID, content: g.Mask&content != 0})
+		grants = append(grants, grant{sid: g.SID, content: g.Mask&contentRights != 0})
 	}
 	self, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err != nil {
@@ -74,7 +74,7 @@ func checkAccess(path string, f *os.File, _ fs.FileInfo, _ []int) error {
 	return checkList(path, access.Owner, grants, self.User.Sid.String())
 }
 
-// content is every right by which its holder comes to the content, or to the
+// contentRights is every right by which its holder comes to the content, or to the
 // right to.
-const content = windows.FILE_READ_DATA | windows.FILE_WRITE_DATA | windows.FILE_APPEND_DATA |
+const contentRights = windows.FILE_READ_DATA | windows.FILE_WRITE_DATA | windows.FILE_APPEND_DATA |
 	windows.GENERIC_READ | windows.GENERIC_WRITE | windows.GENERIC_ALL | windows.WRITE_DAC | windows.WRITE_OWNER

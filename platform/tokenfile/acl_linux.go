@@ -23,23 +23,23 @@ const (
 	tagOther    = 0x20
 )
 
-// openTo returns what others than the owner and allowed may do with a file. With
+// accessOfOthers returns what others than the owner and allowed may do with a file. With
 // an access list the group's bits of the mode are only the list's mask.
-func openTo(f *os.File, mode fs.FileMode, allowed []int) fs.FileMode {
+func accessOfOthers(f *os.File, mode fs.FileMode, allowed []int) fs.FileMode {
 	list := make([]byte, 64<<10)
 	n, err := unix.Fgetxattr(int(f.Fd()), listAttribute, list)
 	if err != nil {
 		return mode.Perm() & 0o077 // it has none
 	}
-	open, ok := openByList(list[:n], allowed)
+	open, ok := accessByList(list[:n], allowed)
 	if !ok {
 		return mode.Perm() & 0o077
 	}
 	return open
 }
 
-// openByList reads an access list; ok is false for one that it does not know.
-func openByList(list []byte, allowed []int) (open fs.FileMode, ok bool) {
+// accessByList reads an access list; ok is false for one that it does not know.
+func accessByList(list []byte, allowed []int) (open fs.FileMode, ok bool) {
 	if len(list) < 4 || (len(list)-4)%entrySize != 0 || binary.LittleEndian.Uint32(list) != listVersion {
 		return 0, false
 	}

@@ -7,5 +7,5 @@ import (
 	"os"
 )
 
-// openTo goes by the mode alone: access lists of other systems are not read.
-func openTo(_ *os.File, mode fs.FileMode, _ []int) fs.FileMode { return mode.Perm() & 0o077 }
+// accessOfOthers goes by the mode alone: access lists of other systems are not read.
+func accessOfOthers(_ *os.File, mode fs.FileMode, _ []int) fs.FileMode { return mode.Perm() & 0o077 }

@@ -25,8 +25,8 @@ func asideName(path string, n int) string {
 	return path + asideSuffix + "-" + strconv.Itoa(n)
 }
 
-// Aside lists the files that SetAside left beside path.
-func Aside(path string) (there []string) {
+// ListAside lists the files that SetAside left beside path.
+func ListAside(path string) (there []string) {
 	for n := 1; n <= maxAside; n++ {
 		if _, err := os.Lstat(asideName(path, n)); err == nil {
 			there = append(there, asideName(path, n))
@@ -35,8 +35,8 @@ func Aside(path string) (there []string) {
 	return there
 }
 
-// Original is the name of the file that SetAside renamed to path.
-func Original(path string) string { return path[:max(0, strings.LastIndex(path, asideSuffix))] }
+// OriginalName is the name of the file that SetAside renamed to path.
+func OriginalName(path string) string { return path[:max(0, strings.LastIndex(path, asideSuffix))] }
 
 // IsAside reports whether path is a name that SetAside gives.
 func IsAside(path string) bool {
@@ -55,12 +55,12 @@ func IsAside(path string) bool {
 // the file is removed, and the name is that of the first. The errors are those of
 // Remove. A file that is gone has no name.
 func SetAside(path string, read Identity) (string, error) {
-	if gone, err := isStill(path, read); err != nil || gone {
+	if gone, err := checkUnchanged(path, read); err != nil || gone {
 		return "", err
 	}
 	content, err := os.ReadFile(path) //nolint:gosec // the file that its reader watches
 	if err != nil {
-		return "", unread(path, err)
+		return "", readError(path, err)
 	}
 	for n := 1; n <= maxAside; n++ {
 		name := asideName(path, n)
@@ -72,7 +72,7 @@ func SetAside(path string, read Identity) (string, error) {
 			return name, Remove(path, read)
 		}
 	}
-	return "", refuse(path, fmt.Errorf("%d unproven ones lie beside it: delete those that are not wanted: rm %s%s*", maxAside, path, asideSuffix))
+	return "", newError(path, fmt.Errorf("%d unproven ones lie beside it: delete those that are not wanted: rm %s%s*", maxAside, path, asideSuffix))
 }
 
 // Clear removes the file of a registration token that was sealed, or sets it
@@ -89,7 +89,7 @@ func SetAside(path string, read Identity) (string, error) {
 // taken the whole. taken is asked only where that matters. The errors are those
 // of Remove.
 func Clear(path string, read Identity, doubtful bool, taken func() bool) (aside string, err error) {
-	if !doubtful && len(Aside(path)) == 0 {
+	if !doubtful && len(ListAside(path)) == 0 {
 		return "", Remove(path, read)
 	}
 	if !taken() {
@@ -101,29 +101,29 @@ func Clear(path string, read Identity, doubtful bool, taken func() bool) (aside 
 // ClearAside removes a file that was set aside and that the service has accepted,
 // as the first rule of Clear says. The errors are those of Remove.
 func ClearAside(aside string, read Identity) error {
-	return removeWithParts(aside, Original(aside), read)
+	return removeWithParts(aside, OriginalName(aside), read)
 }
 
 // removeWithParts removes the file at path, and what is aside of original and a part
 // of it.
 func removeWithParts(path, original string, read Identity) error {
-	if gone, err := isStill(path, read); err != nil || gone {
+	if gone, err := checkUnchanged(path, read); err != nil || gone {
 		return err
 	}
 	whole, err := os.ReadFile(path) //nolint:gosec // the file that its reader watches
 	if err != nil {
-		return unread(path, err)
+		return readError(path, err)
 	}
 	if err := Remove(path, read); err != nil {
 		return err
 	}
-	for _, name := range Aside(original) {
+	for _, name := range ListAside(original) {
 		part, err := os.ReadFile(name) //nolint:gosec // beside that file
 		if err != nil || !bytes.Contains(whole, bytes.TrimSpace(part)) {
 			continue
 		}
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fixed(name, fmt.Errorf("is a part of a registration token and cannot be removed: %w; delete it by hand", bare(err)))
+			return unremovableError(name, fmt.Errorf("is a part of a registration token and cannot be removed: %w; delete it by hand", trimPath(err)))
 		}
 	}
 	return nil
@@ -131,10 +131,10 @@ func removeWithParts(path, original string, read Identity) error {
 
 func moveAside(path, name string) error {
 	if err := os.Rename(path, name); err != nil {
-		return fixed(path, fmt.Errorf("cannot be renamed to %s: %w", name, bare(err)))
+		return unremovableError(path, fmt.Errorf("cannot be renamed to %s: %w", name, trimPath(err)))
 	}
 	if err := os.Chmod(name, 0o600); err != nil { // its owner alone could read it before as well
-		return refuse(name, fmt.Errorf("its mode cannot be set: %w; run: chmod 600 %s", bare(err), name))
+		return newError(name, fmt.Errorf("its mode cannot be set: %w; run: chmod 600 %s", trimPath(err), name))
 	}
 	return nil
 }

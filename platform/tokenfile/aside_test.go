@@ -11,7 +11,7 @@ import (
 )
 
 func TestSetAside(t *testing.T) {
-	path := place(t, "one")
+	path := writeTokenFile(t, "one")
 	set := func(content string) (string, error) {
 		write(t, path, content)
 		_, id, err := Read(path, parse)
@@ -34,7 +34,7 @@ func TestSetAside(t *testing.T) {
 		}
 	}
 	want := []string{path + ".unproven", path + ".unproven-2", path + ".unproven-3"}
-	if got := Aside(path); !slices.Equal(got, want) {
+	if got := ListAside(path); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	for i, content := range []string{"one", "two", "three"} {
@@ -58,8 +58,8 @@ func TestSetAside(t *testing.T) {
 	}
 }
 
-func TestSetAsideSparesWhatCameMeanwhile(t *testing.T) {
-	path := place(t, "one")
+func TestSetAsideKeepsNewerFile(t *testing.T) {
+	path := writeTokenFile(t, "one")
 	_, id, err := Read(path, parse)
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestIsAside(t *testing.T) {
 // TestClear: no part of what may be the only copy is removed before the service
 // has accepted the whole.
 func TestClear(t *testing.T) {
-	path := place(t, "")
+	path := writeTokenFile(t, "")
 	accepted := map[string]bool{}
 	bring := func(content string, doubtful bool) string {
 		t.Helper()
@@ -130,11 +130,11 @@ func TestClear(t *testing.T) {
 	if err := ClearAside(path+".unproven-4", id); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := Aside(path), []string{path + ".unproven-3"}; !slices.Equal(got, want) {
+	if got, want := ListAside(path), []string{path + ".unproven-3"}; !slices.Equal(got, want) {
 		t.Errorf("once the whole was taken: got %v, want %v", got, want)
 	}
 	accepted["so strange it is"] = true
-	if got := bring("so strange it is", false); got != "" || len(Aside(path)) != 0 {
-		t.Errorf("taken at once: kept %q, %v", got, Aside(path))
+	if got := bring("so strange it is", false); got != "" || len(ListAside(path)) != 0 {
+		t.Errorf("taken at once: kept %q, %v", got, ListAside(path))
 	}
 }

@@ -9,18 +9,18 @@ import (
 	"regent/platform/filewatch"
 )
 
-// follow has the system report changes where the paths are, or would be: in
+// watchDirs has the system report changes where the paths are, or would be: in
 // each one's directory or, while there is none, in the nearest that exists.
-func (w *Watcher) follow(ctx context.Context, events *fsnotify.Watcher) {
+func (w *Watcher) watchDirs(ctx context.Context, events *fsnotify.Watcher) {
 	if events == nil {
 		return
 	}
 	wanted := map[string]bool{}
 	var deaf error
 	paths := w.Paths()
-	w.followed.Store(&paths)
+	w.watchedPaths.Store(&paths)
 	for _, path := range paths {
-		dir, err := filewatch.Listen(events, filepath.Dir(path))
+		dir, err := filewatch.WatchNearest(events, filepath.Dir(path))
 		if err != nil {
 			deaf = err
 		}
@@ -31,14 +31,14 @@ func (w *Watcher) follow(ctx context.Context, events *fsnotify.Watcher) {
 			events.Remove(dir) //nolint:errcheck,gosec // it may have gone, and its watch with it
 		}
 	}
-	w.goDeaf(ctx, deaf)
-	w.sure = filewatch.Sure(paths...)
+	w.reportWatchError(ctx, deaf)
+	w.reliable = filewatch.IsReliable(paths...)
 }
 
-// concerns reports whether a change of name can matter to one of the paths: it
+// isRelevant reports whether a change of name can matter to one of the paths: it
 // is the path or one of the directories above it.
-func (w *Watcher) concerns(name string) bool {
-	for _, path := range *w.followed.Load() {
+func (w *Watcher) isRelevant(name string) bool {
+	for _, path := range *w.watchedPaths.Load() {
 		if below, err := filepath.Rel(name, path); err == nil && filepath.IsLocal(below) {
 			return true
 		}
@@ -46,14 +46,14 @@ func (w *Watcher) concerns(name string) bool {
 	return false
 }
 
-// goDeaf reports, once per cause, that looking every Poll is all there is.
-func (w *Watcher) goDeaf(ctx context.Context, err error) {
+// reportWatchError reports, once per cause, that looking every Poll is all there is.
+func (w *Watcher) reportWatchError(ctx context.Context, err error) {
 	cause := ""
 	if err != nil {
 		cause = err.Error()
 	}
-	if cause != "" && cause != w.deaf {
+	if cause != "" && cause != w.watchErr {
 		w.Log.WarnContext(ctx, "the system reports no file changes, looking at intervals", "err", err, "interval", w.Poll)
 	}
-	w.deaf = cause
+	w.watchErr = cause
 }

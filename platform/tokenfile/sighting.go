@@ -5,59 +5,59 @@ import (
 	"time"
 )
 
-// sighting is what the watcher remembers of one path between two looks.
-type sighting struct {
-	seen  fs.FileInfo     // at the last look; nil if there was no file
-	since time.Time       // when it was first seen as it is
-	done  bool            // this very file was delivered
-	quiet map[string]bool // failures reported since the file last was well or away
+// fileState is what the watcher remembers of one path between two looks.
+type fileState struct {
+	lastInfo fs.FileInfo     // at the last look; nil if there was no file
+	since    time.Time       // when it was first seen as it is
+	done     bool            // this very file was delivered
+	reported map[string]bool // failures reported since the file last was well or away
 }
 
-// step is what to do about a path after a look at it.
-type step int
+// action is what to do about a path after a look at it.
+type action int
 
 const (
-	rest    step = iota // nothing to do until something changes
-	settle              // look again soon: it may still be written
-	deliver             // it kept still for long enough
+	actionNone    action = iota // nothing to do until something changes
+	actionSettle                // look again soon: it may still be written
+	actionDeliver               // it kept still for long enough
 )
 
-// look decides what to do at now, when info was found at the path; nil is no
+// observe decides what to do at now, when info was found at the path; nil is no
 // file. whole reports whether a file that kept still so long is not being
 // written any more.
-func (s *sighting) look(info fs.FileInfo, now time.Time, whole func(kept time.Duration) bool) step {
-	before := s.seen
-	s.seen = info
+func (s *fileState) observe(info fs.FileInfo, now time.Time, whole func(kept time.Duration) bool) action {
+	before := s.lastInfo
+	s.lastInfo = info
 	switch {
 	case info == nil:
-		*s = sighting{}
-		return rest
+		*s = fileState{}
+		return actionNone
 	case before == nil || !sameFile(before, info):
 		s.done, s.since = false, now
-		return settle
+		return actionSettle
 	case s.done:
-		return rest
+		return actionNone
 	case !whole(now.Sub(s.since)):
-		return settle
+		return actionSettle
 	}
-	return deliver
+	return actionDeliver
 }
 
-// delivered records how a delivery went and tells whether its failure is news.
+// recordDelivery records how a delivery went and tells whether its failure is news.
 // A file that failed is delivered again at a later look: its cause may lie
 // elsewhere and pass.
-func (s *sighting) delivered(err error) (news bool) {
+func (s *fileState) recordDelivery(err error) (news bool) {
 	s.done = err == nil
 	if err == nil {
-		s.quiet = nil
+		s.reported = nil
 		return false
 	}
-	if s.quiet[err.Error()] {
+	if s.reported[err.Error()] {
 		return false
 	}
-	if s.quiet == nil {
-		s.quiet = map[string]bool{}
+	if s.reported == nil {
+		s.reported = map[string]bool{}
 	}
-	s.quiet[err.Error()] = true
+	s.reported[err.Error()] = true
 	return true
 }

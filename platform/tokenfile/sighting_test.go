@@ -14,12 +14,12 @@ import (
 // Whatever is written, removed and answered between the looks: a file is
 // delivered when it was whole at a look after the first and was not taken yet, and
 // at no other look.
-func TestSightingDeliversWhatKeptStill(t *testing.T) {
+func TestFileStateDeliversSettledFile(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		path := filepath.Join(dir, "token")
 		os.Remove(path)
-		var s sighting
+		var s fileState
 		size, seen := 0, 0 // of the file now and at the last look; 0 is none
 		taken := false
 		now := time.Unix(0, 0)
@@ -38,30 +38,30 @@ func TestSightingDeliversWhatKeptStill(t *testing.T) {
 			},
 			"look": func(t *rapid.T) {
 				now = now.Add(time.Second)
-				want := deliver
+				want := actionDeliver
 				switch {
 				case size == 0:
-					want = rest
+					want = actionNone
 				case size != seen:
-					want = settle
+					want = actionSettle
 				case taken:
-					want = rest
+					want = actionNone
 				}
-				if got := s.look(find(path), now, func(kept time.Duration) bool { return kept >= time.Second }); got != want {
+				if got := s.observe(statFile(path), now, func(kept time.Duration) bool { return kept >= time.Second }); got != want {
 					t.Fatalf("got %d, want %d: size %d, %d at the look before, taken %v", got, want, size, seen, taken)
 				}
 				if size != seen {
 					taken = false
 				}
 				seen = size
-				if want != deliver {
+				if want != actionDeliver {
 					return
 				}
 				var answer error
 				if rapid.Bool().Draw(t, "refused") {
 					answer = errors.New("refused")
 				}
-				s.delivered(answer)
+				s.recordDelivery(answer)
 				taken = answer == nil
 			},
 		})

@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// Stdin reports whether path is a name of this process's standard input.
-func Stdin(path string) bool {
+// IsStdin reports whether path is a name of this process's standard input.
+func IsStdin(path string) bool {
 	return path == "/dev/stdin" || path == "/dev/fd/0" || path == "/proc/self/fd/0"
 }
 
-// Stream reports whether path is read once and not erased: a descriptor of this
+// IsStream reports whether path is read once and not erased: a descriptor of this
 // process, as a shell's <(COMMAND) is, or a pipe.
-func Stream(path string) bool {
-	if descriptor(path) {
+func IsStream(path string) bool {
+	if isDescriptor(path) {
 		return true
 	}
 	info, err := os.Lstat(path)
 	return err == nil && info.Mode()&fs.ModeNamedPipe != 0
 }
 
-func descriptor(path string) bool {
-	return Stdin(path) || strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/")
+func isDescriptor(path string) bool {
+	return IsStdin(path) || strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/")
 }
 
 // OpenStream opens a stream for reading, which may wait for who writes. A pipe
@@ -31,11 +31,11 @@ func descriptor(path string) bool {
 func OpenStream(path string, owners ...int) (*os.File, error) {
 	f, err := os.Open(path) //nolint:gosec // the path that the person named
 	switch {
-	case descriptor(path) && errors.Is(err, fs.ErrNotExist):
-		return nil, refuse(path, errors.New("is not open in this process; sudo closes what <(COMMAND) opens: COMMAND | sudo regent register --stdin"))
+	case isDescriptor(path) && errors.Is(err, fs.ErrNotExist):
+		return nil, newError(path, errors.New("is not open in this process; sudo closes what <(COMMAND) opens: COMMAND | sudo regent register --stdin"))
 	case err != nil:
 		return nil, openError(path, err)
-	case descriptor(path):
+	case isDescriptor(path):
 		return f, nil
 	}
 	info, err := f.Stat()

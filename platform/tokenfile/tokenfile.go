@@ -17,12 +17,12 @@ import (
 // MaxSize is the largest file that is read, in bytes.
 const MaxSize = 64 << 10
 
-// Still is how long a file has to keep still before it is taken for whole. Where
+// SettleTime is how long a file has to keep still before it is taken for whole. Where
 // the system does not tell whether somebody has it open for writing, it is
 // Untold.
 const (
-	Still  = 2 * time.Second
-	Untold = 5 * time.Second
+	SettleTime              = 2 * time.Second
+	SettleTimeUnknownWriter = 5 * time.Second
 )
 
 // What is no token yet, and no mistake either. Each is returned wrapped, with the
@@ -34,23 +34,23 @@ var (
 	ErrBusy         = errors.New("is still being written by another program, so it is not sealed yet: close it there")
 )
 
-// ErrWaiting is for a caller that has taken a file and waits to remove it.
-var ErrWaiting = errors.New("waits to be erased")
+// ErrAwaitingRemoval is for a caller that has taken a file and waits to remove it.
+var ErrAwaitingRemoval = errors.New("waits to be erased")
 
 // ErrChanged says that the file is no longer the one that was read.
 var ErrChanged = errors.New("the file was changed or replaced since it was read; it was left alone")
 
-// ErrFixed says that a file cannot be removed or renamed here by anybody: it is
+// ErrUnremovable says that a file cannot be removed or renamed here by anybody: it is
 // mounted read-only, or itself a mount.
-var ErrFixed = errors.New("cannot be erased here: it is mounted read-only, or is a mount itself")
+var ErrUnremovable = errors.New("cannot be erased here: it is mounted read-only, or is a mount itself")
 
 // Identity tells the file that was read from every other, including a later one
 // of the same name. It holds nothing of the content. The zero Identity is no
 // file's.
 type Identity struct{ info fs.FileInfo }
 
-// Changed returns when the file last changed, in civil time.
-func (i Identity) Changed() time.Time {
+// ChangedAt returns when the file last changed, in civil time.
+func (i Identity) ChangedAt() time.Time {
 	if i.info == nil {
 		return time.Time{}
 	}
@@ -60,13 +60,13 @@ func (i Identity) Changed() time.Time {
 	return i.info.ModTime()
 }
 
-// Linked says what is to be done about further names of the file, which was at
+// LinkAdvice says what is to be done about further names of the file, which was at
 // path and is removed; "" if it had none. Hard links of Windows are not known.
-func (i Identity) Linked(path string) string {
+func (i Identity) LinkAdvice(path string) string {
 	if i.info == nil {
 		return ""
 	}
-	inode, names := links(i.info)
+	inode, names := linkInfo(i.info)
 	if names < 2 {
 		return ""
 	}
@@ -98,7 +98,7 @@ func Read[T any](path string, parse func([]byte) (T, error), owners ...int) (T, 
 	defer f.Close() //nolint:errcheck // opened for reading
 	info, err := f.Stat()
 	if err != nil {
-		return none, Identity{}, unread(path, err)
+		return none, Identity{}, readError(path, err)
 	}
 	if err := checkKind(path, info.Mode()); err != nil {
 		return none, Identity{}, err
@@ -111,7 +111,7 @@ func Read[T any](path string, parse func([]byte) (T, error), owners ...int) (T, 
 	// not be told to change its owner or mode.
 	token, err := parse(content)
 	if err != nil {
-		return none, Identity{}, refuse(path, err)
+		return none, Identity{}, newError(path, err)
 	}
 	if err := checkAccess(path, f, info, owners); err != nil {
 		return none, Identity{}, err
@@ -122,40 +122,40 @@ func Read[T any](path string, parse func([]byte) (T, error), owners ...int) (T, 
 // readWhole reads a file that nobody is writing. An empty one has its mode and
 // owner set last by whoever makes it, so this comes before the look at those.
 func readWhole(path string, f *os.File, before fs.FileInfo) ([]byte, error) {
-	if open, _ := writes(f); open {
-		return nil, refuse(path, ErrBusy)
+	if open, _ := hasWriter(f); open {
+		return nil, newError(path, ErrBusy)
 	}
 	content, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
 	if err != nil {
-		return nil, unread(path, err)
+		return nil, readError(path, err)
 	}
 	after, err := f.Stat()
 	if err != nil {
-		return nil, unread(path, err)
+		return nil, readError(path, err)
 	}
 	switch {
 	case !sameFile(before, after):
-		return nil, refuse(path, ErrBusy)
+		return nil, newError(path, ErrBusy)
 	case len(content) > MaxSize:
-		return nil, refuse(path, fmt.Errorf("has more than %d KiB, so it is no registration token: name the right file", MaxSize>>10))
+		return nil, newError(path, fmt.Errorf("has more than %d KiB, so it is no registration token: name the right file", MaxSize>>10))
 	case len(bytes.TrimSpace(content)) == 0:
-		return nil, refuse(path, ErrEmpty)
+		return nil, newError(path, ErrEmpty)
 	}
 	return content, nil
 }
 
-// Unsettled returns how long to wait until the file at path has kept still: 0 if
+// SettleDelay returns how long to wait until the file at path has kept still: 0 if
 // it has, or if nothing of it can be told. now is civil time, as the file has it.
-func Unsettled(path string, now time.Time) time.Duration {
+func SettleDelay(path string, now time.Time) time.Duration {
 	info, err := os.Lstat(path)
-	if err != nil || !info.Mode().IsRegular() || Fixed(path) {
+	if err != nil || !info.Mode().IsRegular() || IsReadOnly(path) {
 		return 0
 	}
-	age := now.Sub(Identity{info}.Changed())
-	if age < 0 || age >= Still {
+	age := now.Sub(Identity{info}.ChangedAt())
+	if age < 0 || age >= SettleTime {
 		return 0 // long ago, or by another clock
 	}
-	return Still - age
+	return SettleTime - age
 }
 
 // Credential returns what parse makes of the credential name that the service
@@ -189,57 +189,57 @@ func Credential[T any](dir, name string, parse func([]byte) (T, error)) (T, erro
 	}
 	token, err := parse(content)
 	if err != nil {
-		return none, refuse(path, err)
+		return none, newError(path, err)
 	}
 	return token, nil
 }
 
 // Remove unlinks the file at path if it still is the one that was read, and
-// returns ErrChanged if it is not, ErrFixed where no file can be removed. A file
+// returns ErrChanged if it is not, ErrUnremovable where no file can be removed. A file
 // that is gone already is no error. The content is not overwritten: on today's
 // disks that erases nothing.
 //
 // A file renamed over path between the look and the unlinking, a matter of
 // microseconds, is lost with it: no system unlinks by identity.
 func Remove(path string, read Identity) error {
-	gone, err := isStill(path, read)
+	gone, err := checkUnchanged(path, read)
 	if err != nil || gone {
 		return err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fixed(path, fmt.Errorf("cannot be removed: %w; delete it by hand", bare(err)))
+		return unremovableError(path, fmt.Errorf("cannot be removed: %w; delete it by hand", trimPath(err)))
 	}
 	return nil
 }
 
-// isStill reports whether the file at path is gone, and returns ErrChanged if
+// checkUnchanged reports whether the file at path is gone, and returns ErrChanged if
 // it is another one than was read.
-func isStill(path string, read Identity) (gone bool, err error) {
+func checkUnchanged(path string, read Identity) (gone bool, err error) {
 	now, err := lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
 	if err != nil {
-		return false, refuse(path, fmt.Errorf("cannot be removed: %w", bare(err)))
+		return false, newError(path, fmt.Errorf("cannot be removed: %w", trimPath(err)))
 	}
 	if read.info == nil || !sameFile(read.info, now) {
-		return false, refuse(path, ErrChanged)
+		return false, newError(path, ErrChanged)
 	}
 	return false, nil
 }
 
-// fixed is err, or ErrFixed where the cause lies in the mount.
-func fixed(path string, err error) error {
-	if Fixed(path) || isMount(err) {
-		return refuse(path, ErrFixed)
+// unremovableError is err, or ErrUnremovable where the cause lies in the mount.
+func unremovableError(path string, err error) error {
+	if IsReadOnly(path) || isMount(err) {
+		return newError(path, ErrUnremovable)
 	}
-	return refuse(path, err)
+	return newError(path, err)
 }
 
 // lstat looks at path itself, or through a link where Read follows one.
 func lstat(path string) (fs.FileInfo, error) {
 	info, err := os.Lstat(path)
-	if err == nil && info.Mode()&fs.ModeSymlink != 0 && Fixed(path) {
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 && IsReadOnly(path) {
 		return os.Stat(path)
 	}
 	return info, err
@@ -255,17 +255,17 @@ func sameFile(a, b fs.FileInfo) bool {
 func openError(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return refuse(path, ErrMissing)
+		return newError(path, ErrMissing)
 	case isBusy(err):
-		return refuse(path, ErrBusy)
+		return newError(path, ErrBusy)
 	case errors.Is(err, fs.ErrPermission) && isDir(path): // no other process takes it either
 		return checkKind(path, fs.ModeDir)
 	case errors.Is(err, fs.ErrPermission):
-		return refuse(path, ErrNotPermitted)
+		return newError(path, ErrNotPermitted)
 	case isSymlink(err):
-		return refuse(path, errSymlink)
+		return newError(path, errSymlink)
 	}
-	return unread(path, err)
+	return readError(path, err)
 }
 
 func isDir(path string) bool {
@@ -291,15 +291,15 @@ func Reason(err error) error {
 	return err
 }
 
-func refuse(path string, why error) error { return &Error{path, why} }
+func newError(path string, why error) error { return &Error{path, why} }
 
-func unread(path string, err error) error {
-	return refuse(path, fmt.Errorf("cannot be read: %w", bare(err)))
+func readError(path string, err error) error {
+	return newError(path, fmt.Errorf("cannot be read: %w", trimPath(err)))
 }
 
-// bare is err without the operation and the path that the system's packages put
+// trimPath is err without the operation and the path that the system's packages put
 // before it.
-func bare(err error) error {
+func trimPath(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err
 	}
@@ -317,11 +317,11 @@ func checkKind(path string, mode fs.FileMode) error {
 	case mode.IsRegular():
 		return nil
 	case mode&fs.ModeSymlink != 0:
-		return refuse(path, errSymlink)
+		return newError(path, errSymlink)
 	case mode.IsDir():
-		return refuse(path, errors.New("is a directory: name a file in it (docker run -v makes a directory where the host has no such file: make the file there, and the container anew)"))
+		return newError(path, errors.New("is a directory: name a file in it (docker run -v makes a directory where the host has no such file: make the file there, and the container anew)"))
 	case mode&fs.ModeNamedPipe != 0:
-		return refuse(path, fmt.Errorf("is a pipe, which holds nothing for a daemon to find: sudo regent register --file %s", path))
+		return newError(path, fmt.Errorf("is a pipe, which holds nothing for a daemon to find: sudo regent register --file %s", path))
 	}
-	return refuse(path, fmt.Errorf("is no regular file (%s): name one", mode.Type()))
+	return newError(path, fmt.Errorf("is no regular file (%s): name one", mode.Type()))
 }

@@ -23,8 +23,8 @@ func parse(content []byte) ([]byte, error) {
 	return bytes.TrimSpace(content), nil
 }
 
-// place writes content to a new file that only this user may read.
-func place(t *testing.T, content string) string {
+// writeTokenFile writes content to a new file that only this user may read.
+func writeTokenFile(t *testing.T, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "registration-token")
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -34,7 +34,7 @@ func place(t *testing.T, content string) string {
 }
 
 func TestRead(t *testing.T) {
-	path := place(t, " \r\n"+sample+"\r\n")
+	path := writeTokenFile(t, " \r\n"+sample+"\r\n")
 	got, _, err := Read(path, parse)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-func TestReadSaysWhatIsNotYetAToken(t *testing.T) {
+func TestReadNotYetToken(t *testing.T) {
 	tests := []struct {
 		name string
 		path string
@@ -52,8 +52,8 @@ func TestReadSaysWhatIsNotYetAToken(t *testing.T) {
 	}{
 		{"no file", filepath.Join(t.TempDir(), "none"), ErrMissing},
 		{"no directory", filepath.Join(t.TempDir(), "none", "none"), ErrMissing},
-		{"empty", place(t, ""), ErrEmpty},
-		{"blank", place(t, "\n \n"), ErrEmpty},
+		{"empty", writeTokenFile(t, ""), ErrEmpty},
+		{"blank", writeTokenFile(t, "\n \n"), ErrEmpty},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -73,8 +73,8 @@ func TestReadSaysWhatIsNotYetAToken(t *testing.T) {
 
 // An empty file that everybody may write is somebody's touch before the chmod:
 // not yet a token, and no complaint.
-func TestReadForgivesAnEmptyFileItsMode(t *testing.T) {
-	path := place(t, "")
+func TestReadEmptyFileIgnoresMode(t *testing.T) {
+	path := writeTokenFile(t, "")
 	chmod(t, path, 0o666)
 	if _, _, err := Read(path, parse); !errors.Is(err, ErrEmpty) {
 		t.Errorf("got %v, want %v", err, ErrEmpty)
@@ -95,7 +95,7 @@ func TestClosedDirectory(t *testing.T) {
 func TestReadRefuses(t *testing.T) {
 	dir := t.TempDir()
 	link := filepath.Join(dir, "link")
-	if err := os.Symlink(place(t, sample), link); err != nil {
+	if err := os.Symlink(writeTokenFile(t, sample), link); err != nil {
 		t.Skipf("no symbolic links here: %v", err)
 	}
 	tests := []struct {
@@ -103,8 +103,8 @@ func TestReadRefuses(t *testing.T) {
 	}{
 		{"link", link, "symbolic link"},
 		{"directory", dir, "is a directory"},
-		{"no token", place(t, "bad"), "is bad"},
-		{"too long", place(t, strings.Repeat("x", MaxSize+1)), "has more than 64 KiB"},
+		{"no token", writeTokenFile(t, "bad"), "is bad"},
+		{"too long", writeTokenFile(t, strings.Repeat("x", MaxSize+1)), "has more than 64 KiB"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -121,14 +121,14 @@ func TestReadRefuses(t *testing.T) {
 
 func TestReadLargestFile(t *testing.T) {
 	want := strings.Repeat("x", MaxSize)
-	got, _, err := Read(place(t, want), parse)
+	got, _, err := Read(writeTokenFile(t, want), parse)
 	if err != nil || string(got) != want {
 		t.Errorf("got %d bytes, %v, want %d", len(got), err, MaxSize)
 	}
 }
 
 func TestCredential(t *testing.T) {
-	path := place(t, sample+"\n")
+	path := writeTokenFile(t, sample+"\n")
 	chmod(t, path, 0o440) // as the service manager makes them for a group
 	dir, name := filepath.Split(path)
 	got, err := Credential(dir, name, parse)
@@ -158,7 +158,7 @@ func TestRemove(t *testing.T) {
 		{"gone already", remove, nil, true},
 		{"written again", func(t *testing.T, path string) { write(t, path, sample[2:]) }, ErrChanged, false},
 		{"replaced", func(t *testing.T, path string) {
-			other := place(t, sample)
+			other := writeTokenFile(t, sample)
 			if err := os.Rename(other, path); err != nil {
 				t.Fatal(err)
 			}
@@ -172,7 +172,7 @@ func TestRemove(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			path := place(t, sample)
+			path := writeTokenFile(t, sample)
 			_, id, err := Read(path, parse)
 			if err != nil {
 				t.Fatal(err)
@@ -191,11 +191,11 @@ func TestRemove(t *testing.T) {
 
 // The same bytes written again with the old time put back are another file
 // where the system keeps a time of change.
-func TestRemoveIsNotFooledByTheTimeOfWriting(t *testing.T) {
+func TestRemoveDetectsRewrittenFile(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("this system tells no time of change")
 	}
-	path := place(t, sample)
+	path := writeTokenFile(t, sample)
 	old := time.Unix(1_000_000_000, 0)
 	chtimes(t, path, old)
 	_, id, err := Read(path, parse)
@@ -210,7 +210,7 @@ func TestRemoveIsNotFooledByTheTimeOfWriting(t *testing.T) {
 }
 
 func TestRemoveRefusesNoIdentity(t *testing.T) {
-	path := place(t, sample)
+	path := writeTokenFile(t, sample)
 	if err := Remove(path, Identity{}); !errors.Is(err, ErrChanged) {
 		t.Errorf("got %v, want %v", err, ErrChanged)
 	}
@@ -247,16 +247,16 @@ func chtimes(t *testing.T, path string, at time.Time) {
 	}
 }
 
-// TestErrorsNameThePathOnce: an error says the path once, at its front, so that a text
+// TestErrorsNamePathOnce: an error says the path once, at its front, so that a text
 // which has the path already can leave it out.
-func TestErrorsNameThePathOnce(t *testing.T) {
+func TestErrorsNamePathOnce(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "token")
 	gone := &fs.PathError{Op: "unlink", Path: path, Err: fs.ErrPermission}
 	moved := &os.LinkError{Op: "rename", Old: path, New: path + "x", Err: fs.ErrPermission}
 	for _, err := range []error{
-		refuse(path, ErrEmpty), unread(path, gone), openError(path, errors.New("odd")),
-		fixed(path, fmt.Errorf("cannot be removed: %w", bare(gone))), unread(path, bare(moved)),
+		newError(path, ErrEmpty), readError(path, gone), openError(path, errors.New("odd")),
+		unremovableError(path, fmt.Errorf("cannot be removed: %w", trimPath(gone))), readError(path, trimPath(moved)),
 	} {
 		text, reason := err.Error(), Reason(err).Error()
 		if strings.Count(text, path) != 1 || !strings.HasPrefix(text, "registration token "+path+": ") || strings.Contains(reason, path) {

@@ -24,25 +24,25 @@ type Deps struct {
 	// OnFile is told of a file at path that is no longer being written. An
 	// error has it told again at a later look; nil settles the matter until
 	// the file changes. Errors that are ErrMissing, ErrEmpty, ErrNotPermitted,
-	// ErrBusy or ErrWaiting are not worth a report.
-	OnFile func(ctx context.Context, path string) error
-	Now    func() time.Time // any clock that only moves on
-	Log    *slog.Logger
-	Poll   time.Duration // longest time between two looks; 0 is 5 s
-	Rest   time.Duration // the same while the system reports changes and no file waits; 0 is 10 s, and at least Poll
-	Trust  time.Duration // the same where it is known to report every change; 0 is 5 minutes, and at least Rest
-	Settle time.Duration // time between two looks at a file that may still be written; 0 is 200 ms
+	// ErrBusy or ErrAwaitingRemoval are not worth a report.
+	OnFile       func(ctx context.Context, path string) error
+	Now          func() time.Time // any clock that only moves on
+	Log          *slog.Logger
+	Poll         time.Duration // longest time between two looks; 0 is 5 s
+	WatchedPoll  time.Duration // the same while the system reports changes and no file waits; 0 is 10 s, and at least Poll
+	ReliablePoll time.Duration // the same where it is known to report every change; 0 is 5 minutes, and at least Rest
+	Settle       time.Duration // time between two looks at a file that may still be written; 0 is 200 ms
 }
 
 // Watcher watches for files that appear at any time, in directories that may
 // themselves come, go and come again.
 type Watcher struct {
 	Deps
-	sightings map[string]*sighting
-	deaf      string                   // why the system reports no changes; "" if it does
-	sure      bool                     // it reports every one
-	again     chan struct{}            // Look was called
-	followed  atomic.Pointer[[]string] // the paths, as of the last look; for pump
+	files        map[string]*fileState
+	watchErr     string                   // why the system reports no changes; "" if it does
+	reliable     bool                     // it reports every one
+	checkNow     chan struct{}            // Look was called
+	watchedPaths atomic.Pointer[[]string] // the paths, as of the last look; for pump
 }
 
 // NewWatcher returns a watcher.
@@ -56,24 +56,24 @@ func NewWatcher(d Deps) (*Watcher, error) {
 	if d.Settle == 0 {
 		d.Settle = 200 * time.Millisecond
 	}
-	if d.Rest == 0 {
-		d.Rest = 10 * time.Second
+	if d.WatchedPoll == 0 {
+		d.WatchedPoll = 10 * time.Second
 	}
-	d.Rest = max(d.Rest, d.Poll)
-	if d.Trust == 0 {
-		d.Trust = 5 * time.Minute
+	d.WatchedPoll = max(d.WatchedPoll, d.Poll)
+	if d.ReliablePoll == 0 {
+		d.ReliablePoll = 5 * time.Minute
 	}
-	d.Trust = max(d.Trust, d.Rest)
+	d.ReliablePoll = max(d.ReliablePoll, d.WatchedPoll)
 	if d.Settle > d.Poll {
 		return nil, errors.New("tokenfile: settle must be at most poll: " + d.Settle.String() + " > " + d.Poll.String())
 	}
-	return &Watcher{Deps: d, sightings: map[string]*sighting{}, again: make(chan struct{}, 1)}, nil
+	return &Watcher{Deps: d, files: map[string]*fileState{}, checkNow: make(chan struct{}, 1)}, nil
 }
 
-// Look has Run look again at once. It is safe for concurrent use.
-func (w *Watcher) Look() {
+// CheckNow has Run look again at once. It is safe for concurrent use.
+func (w *Watcher) CheckNow() {
 	select {
-	case w.again <- struct{}{}:
+	case w.checkNow <- struct{}{}:
 	default: // a look is already due
 	}
 }
@@ -84,12 +84,12 @@ func (w *Watcher) Look() {
 func (w *Watcher) Run(ctx context.Context) error {
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
-		w.goDeaf(ctx, err)
+		w.reportWatchError(ctx, err)
 		return w.loop(ctx, nil, nil)
 	}
 	told := make(chan struct{}, 1)
 	var pump sync.WaitGroup
-	pump.Go(func() { filewatch.Pump(events, w.concerns, told) })
+	pump.Go(func() { filewatch.Forward(events, w.isRelevant, told) })
 	err = w.loop(ctx, events, told)
 	_ = events.Close() // nothing follows that an error could spoil
 	pump.Wait()
@@ -99,25 +99,25 @@ func (w *Watcher) Run(ctx context.Context) error {
 // loop looks again and again. events is nil where the system reports nothing.
 func (w *Watcher) loop(ctx context.Context, events *fsnotify.Watcher, told <-chan struct{}) error {
 	for {
-		w.follow(ctx, events)
-		soon, waits := w.look(ctx)
-		if err := w.wait(ctx, told, w.nap(soon, waits, events != nil && w.deaf == "", w.sure)); err != nil {
+		w.watchDirs(ctx, events)
+		soon, waits := w.checkFiles(ctx)
+		if err := w.wait(ctx, told, w.nextInterval(soon, waits, events != nil && w.watchErr == "", w.reliable)); err != nil {
 			return err
 		}
 	}
 }
 
-// nap returns when to look again if nothing is reported.
-func (w *Watcher) nap(soon, waits, hears, all bool) time.Duration {
+// nextInterval returns when to look again if nothing is reported.
+func (w *Watcher) nextInterval(soon, waits, hears, all bool) time.Duration {
 	switch {
 	case soon:
 		return w.Settle
 	case waits || !hears:
 		return w.Poll
 	case all:
-		return w.Trust
+		return w.ReliablePoll
 	}
-	return w.Rest
+	return w.WatchedPoll
 }
 
 // wait returns after nap, or Settle after a change was reported: that is what
@@ -128,7 +128,7 @@ func (w *Watcher) wait(ctx context.Context, told <-chan struct{}, nap time.Durat
 		return ctx.Err()
 	case <-time.After(nap):
 		return nil
-	case <-w.again:
+	case <-w.checkNow:
 		return nil
 	case <-told:
 	}
@@ -140,47 +140,47 @@ func (w *Watcher) wait(ctx context.Context, told <-chan struct{}, nap time.Durat
 	}
 }
 
-// look looks at every path once, and reports whether to look again soon, and
+// checkFiles looks at every path once, and reports whether to look again soon, and
 // whether a file that is there waits to be taken.
-func (w *Watcher) look(ctx context.Context) (soon, waits bool) {
+func (w *Watcher) checkFiles(ctx context.Context) (soon, waits bool) {
 	paths := w.Paths()
-	for path := range w.sightings {
+	for path := range w.files {
 		if !slices.Contains(paths, path) {
-			delete(w.sightings, path)
+			delete(w.files, path)
 		}
 	}
 	for _, path := range paths {
-		s := w.sightings[path]
+		s := w.files[path]
 		if s == nil {
-			s = &sighting{}
-			w.sightings[path] = s
+			s = &fileState{}
+			w.files[path] = s
 		}
-		switch s.look(find(path), w.Now(), func(kept time.Duration) bool { return whole(path, kept) }) {
-		case settle:
+		switch s.observe(statFile(path), w.Now(), func(kept time.Duration) bool { return isComplete(path, kept) }) {
+		case actionSettle:
 			soon = true
-		case deliver:
+		case actionDeliver:
 			w.deliver(ctx, path, s)
 			waits = waits || !s.done
-		case rest:
+		case actionNone:
 		}
 	}
 	return soon, waits
 }
 
-func (w *Watcher) deliver(ctx context.Context, path string, s *sighting) {
+func (w *Watcher) deliver(ctx context.Context, path string, s *fileState) {
 	err := w.OnFile(ctx, path)
 	if ctx.Err() != nil {
 		return
 	}
-	news := s.delivered(err)
-	if news && !silent(err) {
+	news := s.recordDelivery(err)
+	if news && !isExpected(err) {
 		w.Log.WarnContext(ctx, "the registration token file was not sealed", "path", path, "err", err)
 	}
 }
 
-// silent reports whether err is the state of a file, and no fault.
-func silent(err error) bool {
-	for _, state := range []error{ErrMissing, ErrEmpty, ErrNotPermitted, ErrBusy, ErrWaiting} {
+// isExpected reports whether err is the state of a file, and no fault.
+func isExpected(err error) bool {
+	for _, state := range []error{ErrMissing, ErrEmpty, ErrNotPermitted, ErrBusy, ErrAwaitingRemoval} {
 		if errors.Is(err, state) {
 			return true
 		}
@@ -188,21 +188,21 @@ func silent(err error) bool {
 	return false
 }
 
-// whole reports whether a file that kept still so long is not being written any
+// isComplete reports whether a file that kept still so long is not being written any
 // more. Nobody writes on a read-only mount. Who writes is not known everywhere.
-func whole(path string, kept time.Duration) bool {
+func isComplete(path string, kept time.Duration) bool {
 	switch {
-	case kept >= Untold, Fixed(path):
+	case kept >= SettleTimeUnknownWriter, IsReadOnly(path):
 		return true
-	case kept < Still:
+	case kept < SettleTime:
 		return false
 	}
-	return tellsWriters(path)
+	return canDetectWriters(path)
 }
 
-// find returns what is at path; nil if nothing is, or nothing that this process
+// statFile returns what is at path; nil if nothing is, or nothing that this process
 // may see.
-func find(path string) fs.FileInfo {
+func statFile(path string) fs.FileInfo {
 	info, err := lstat(path)
 	if err != nil {
 		return nil

@@ -46,9 +46,9 @@ func (j *journal) all() string {
 	return strings.Join(j.took, " ")
 }
 
-// polling starts a watcher that only looks at intervals, so that a bubble's
+// startPolling starts a watcher that only looks at intervals, so that a bubble's
 // clock drives it.
-func polling(t *testing.T, j *journal, paths ...string) (log *bytes.Buffer) {
+func startPolling(t *testing.T, j *journal, paths ...string) (log *bytes.Buffer) {
 	t.Helper()
 	log = &bytes.Buffer{}
 	w, err := NewWatcher(Deps{
@@ -71,21 +71,21 @@ func polling(t *testing.T, j *journal, paths ...string) (log *bytes.Buffer) {
 	return log
 }
 
-// pass lets d go by, and a little more.
-func pass(d time.Duration) {
+// advance lets d go by, and a little more.
+func advance(d time.Duration) {
 	time.Sleep(d + time.Millisecond)
 	synctest.Wait()
 }
 
-func TestWatcherTakesAFileThatIsThere(t *testing.T) {
+func TestWatcherDeliversExistingFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &journal{}
-		polling(t, j, place(t, "one"))
-		pass(Still)
+		startPolling(t, j, writeTokenFile(t, "one"))
+		advance(SettleTime)
 		if got, want := j.all(), "one"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		pass(time.Hour)
+		advance(time.Hour)
 		if got, want := j.all(), "one"; got != want {
 			t.Errorf("an hour later: got %q, want %q", got, want)
 		}
@@ -95,25 +95,25 @@ func TestWatcherTakesAFileThatIsThere(t *testing.T) {
 func TestWatcherWaitsForTheWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &journal{}
-		path := place(t, "o")
-		polling(t, j, path)
+		path := writeTokenFile(t, "o")
+		startPolling(t, j, path)
 		for _, content := range []string{"on", "one", "onet", "onetwo"} {
-			pass(Still - 500*time.Millisecond)
+			advance(SettleTime - 500*time.Millisecond)
 			write(t, path, content)
 			if got := j.all(); got != "" {
 				t.Fatalf("took %q while it was written", got)
 			}
 		}
-		pass(Still + 400*time.Millisecond)
+		advance(SettleTime + 400*time.Millisecond)
 		if got, want := j.all(), "onetwo"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
 }
 
-// TestWatcherRests: who hears of changes looks less often, unless a file waits
+// TestWatcherIntervals: who hears of changes looks less often, unless a file waits
 // to be taken.
-func TestWatcherRests(t *testing.T) {
+func TestWatcherIntervals(t *testing.T) {
 	w, err := NewWatcher(Deps{Paths: func() []string { return nil }, OnFile: (&journal{}).onFile, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -124,48 +124,48 @@ func TestWatcherRests(t *testing.T) {
 		hears, all  bool
 		want        time.Duration
 	}{
-		{"hears all, and nothing waits", false, false, true, true, w.Trust},
+		{"hears all, and nothing waits", false, false, true, true, w.ReliablePoll},
 		{"hears all, and a file waits", false, true, true, true, w.Poll},
-		{"hears most, and nothing waits", false, false, true, false, w.Rest},
+		{"hears most, and nothing waits", false, false, true, false, w.WatchedPoll},
 		{"hears most, and a file waits", false, true, true, false, w.Poll},
 		{"hears nothing", false, false, false, false, w.Poll},
 		{"hears nothing where all could be heard", false, false, false, true, w.Poll},
 		{"a file is being written", true, false, true, true, w.Settle},
 	} {
-		if got := w.nap(tt.soon, tt.waits, tt.hears, tt.all); got != tt.want {
+		if got := w.nextInterval(tt.soon, tt.waits, tt.hears, tt.all); got != tt.want {
 			t.Errorf("%s: naps %s, want %s", tt.name, got, tt.want)
 		}
 	}
 }
 
-func TestWatcherTakesANewFileOfTheSameName(t *testing.T) {
+func TestWatcherDeliversReplacedFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &journal{}
-		path := place(t, "one")
-		polling(t, j, path)
-		pass(10 * time.Second)
+		path := writeTokenFile(t, "one")
+		startPolling(t, j, path)
+		advance(10 * time.Second)
 		remove(t, path)
-		pass(10 * time.Second)
+		advance(10 * time.Second)
 		write(t, path, "two")
-		pass(10 * time.Second)
+		advance(10 * time.Second)
 		write(t, path, "three")
-		pass(10 * time.Second)
+		advance(10 * time.Second)
 		if got, want := j.all(), "one two three"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
 }
 
-func TestWatcherReportsACauseOnce(t *testing.T) {
+func TestWatcherReportsErrorOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &journal{answer: errors.New("first cause")}
-		path := place(t, "one")
-		log := polling(t, j, path)
-		pass(time.Minute)
+		path := writeTokenFile(t, "one")
+		log := startPolling(t, j, path)
+		advance(time.Minute)
 		j.set(errors.New("second cause"))
-		pass(time.Minute)
+		advance(time.Minute)
 		j.set(errors.New("first cause"))
-		pass(time.Minute)
+		advance(time.Minute)
 		for _, cause := range []string{"first cause", "second cause"} {
 			if got := strings.Count(log.String(), cause); got != 1 {
 				t.Errorf("%s: got %d reports, want 1:\n%s", cause, got, log)
@@ -175,27 +175,27 @@ func TestWatcherReportsACauseOnce(t *testing.T) {
 			t.Errorf("got %d tries in three minutes, want one every 5 s", tries)
 		}
 		remove(t, path)
-		pass(time.Minute)
+		advance(time.Minute)
 		write(t, path, "two")
-		pass(time.Minute)
+		advance(time.Minute)
 		if got := strings.Count(log.String(), "first cause"); got != 2 {
 			t.Errorf("a new file: got %d reports in all, want 2", got)
 		}
 		j.set(nil)
-		pass(time.Minute)
+		advance(time.Minute)
 		tries := len(j.all())
-		pass(time.Hour)
+		advance(time.Hour)
 		if got := len(j.all()); got != tries {
 			t.Error("it was tried again after it had been taken")
 		}
 	})
 }
 
-func TestWatcherSaysNothingOfWhatIsNoToken(t *testing.T) {
-	for _, silent := range []error{ErrMissing, ErrEmpty, ErrNotPermitted, ErrBusy, ErrWaiting} {
+func TestWatcherIgnoresExpectedErrors(t *testing.T) {
+	for _, silent := range []error{ErrMissing, ErrEmpty, ErrNotPermitted, ErrBusy, ErrAwaitingRemoval} {
 		synctest.Test(t, func(t *testing.T) {
-			log := polling(t, &journal{answer: fmt.Errorf("read: %w", silent)}, place(t, "one"))
-			pass(time.Minute)
+			log := startPolling(t, &journal{answer: fmt.Errorf("read: %w", silent)}, writeTokenFile(t, "one"))
+			advance(time.Minute)
 			if log.Len() > 0 {
 				t.Errorf("%v: got %s", silent, log)
 			}
@@ -203,8 +203,8 @@ func TestWatcherSaysNothingOfWhatIsNoToken(t *testing.T) {
 	}
 }
 
-func TestWatcherForgetsPathsThatWentAway(t *testing.T) {
-	path := place(t, "one")
+func TestWatcherForgetsRemovedPaths(t *testing.T) {
+	path := writeTokenFile(t, "one")
 	paths := []string{path}
 	w, err := NewWatcher(Deps{
 		Paths:  func() []string { return paths },
@@ -214,14 +214,14 @@ func TestWatcherForgetsPathsThatWentAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.look(t.Context())
-	if len(w.sightings) != 1 {
-		t.Fatalf("got %d sightings, want 1", len(w.sightings))
+	w.checkFiles(t.Context())
+	if len(w.files) != 1 {
+		t.Fatalf("got %d sightings, want 1", len(w.files))
 	}
 	paths = nil
-	w.look(t.Context())
-	if len(w.sightings) != 0 {
-		t.Errorf("got %d sightings, want 0", len(w.sightings))
+	w.checkFiles(t.Context())
+	if len(w.files) != 0 {
+		t.Errorf("got %d sightings, want 0", len(w.files))
 	}
 }
 
@@ -256,7 +256,7 @@ func TestNewWatcherRefuses(t *testing.T) {
 
 // The one test with the system's own notices: with an interval of an hour only
 // they can bring the file to light.
-func TestWatcherHearsOfAFileInADirectoryThatComesAndGoes(t *testing.T) {
+func TestWatcherReportsFileInNewDirectory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "etc", "regent")
 	path := filepath.Join(dir, "registration-token")
 	took := make(chan string)
@@ -303,8 +303,8 @@ func TestWatcherHearsOfAFileInADirectoryThatComesAndGoes(t *testing.T) {
 	}
 }
 
-// TestLook: a file that the configuration names from now on is not waited for.
-func TestLook(t *testing.T) {
+// TestCheckNow: a file that the configuration names from now on is not waited for.
+func TestCheckNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &journal{}
 		var paths atomic.Pointer[[]string]
@@ -318,10 +318,10 @@ func TestLook(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- w.loop(ctx, nil, nil) }()
-		pass(time.Second)
-		paths.Store(&[]string{place(t, "one")})
-		w.Look()
-		pass(Still + time.Second)
+		advance(time.Second)
+		paths.Store(&[]string{writeTokenFile(t, "one")})
+		w.CheckNow()
+		advance(SettleTime + time.Second)
 		if got, want := j.all(), "one"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}

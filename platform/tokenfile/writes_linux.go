@@ -7,13 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writes reports whether somebody has f open for writing, and whether that is
+// hasWriter reports whether somebody has f open for writing, and whether that is
 // known. A read lease (fcntl(2), F_SETLEASE) fails with EAGAIN then. It may be
 // asked for by the file's owner and with CAP_LEASE. Where it succeeds it is given
 // back at once: it would have to be answered for.
-func writes(f *os.File) (open, known bool) {
+func hasWriter(f *os.File) (open, known bool) {
 	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil || remote(uint32(st.Type)) { //nolint:gosec // statfs(2) defines it as 32 bits
+	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil || isRemoteFileSystem(uint32(st.Type)) { //nolint:gosec // statfs(2) defines it as 32 bits
 		return false, false
 	}
 	if st.Flags&unix.ST_RDONLY != 0 {
@@ -27,9 +27,9 @@ func writes(f *os.File) (open, known bool) {
 	return errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EAGAIN)
 }
 
-// remote knows the file systems that answer EAGAIN for reasons of their own, as
+// isRemoteFileSystem knows the file systems that answer EAGAIN for reasons of their own, as
 // without a delegation of the server's, and where others write unseen.
-func remote(kind uint32) bool {
+func isRemoteFileSystem(kind uint32) bool {
 	switch kind {
 	case unix.NFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.CEPH_SUPER_MAGIC,
 		unix.AFS_SUPER_MAGIC, unix.AFS_FS_MAGIC, unix.V9FS_MAGIC, unix.FUSE_SUPER_MAGIC:
@@ -38,15 +38,15 @@ func remote(kind uint32) bool {
 	return false
 }
 
-// readOnly reports whether path is on a mount that is read-only.
-func readOnly(path string) bool {
+// isReadOnlyMount reports whether path is on a mount that is read-only.
+func isReadOnlyMount(path string) bool {
 	var st unix.Statfs_t
 	return unix.Statfs(path, &st) == nil && st.Flags&unix.ST_RDONLY != 0
 }
 
-// mounted reports whether path itself is a mount, as a container's secret often
+// isMountPoint reports whether path itself is a mount, as a container's secret often
 // is. Linux says so since 5.8.
-func mounted(path string) bool {
+func isMountPoint(path string) bool {
 	var st unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS, &st)
 	return err == nil && st.Attributes&st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0

@@ -22,7 +22,7 @@ import (
 func TestWatcherWaitsWhileAFileIsOpenForWriting(t *testing.T) {
 	for _, gap := range []time.Duration{500 * time.Millisecond, time.Second, 3 * time.Second, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			path := place(t, "")
+			path := writeTokenFile(t, "")
 			f, err := os.OpenFile(path, os.O_WRONLY, 0)
 			if err != nil {
 				t.Fatal(err)
@@ -44,7 +44,7 @@ func TestWatcherWaitsWhileAFileIsOpenForWriting(t *testing.T) {
 				if _, err := f.WriteString(piece); err != nil {
 					t.Fatal(err)
 				}
-				pass(gap)
+				advance(gap)
 			}
 			if took := taken(); len(took) > 0 {
 				t.Fatalf("gap %v: took %q of an open file", gap, took)
@@ -52,7 +52,7 @@ func TestWatcherWaitsWhileAFileIsOpenForWriting(t *testing.T) {
 			if err := f.Close(); err != nil {
 				t.Fatal(err)
 			}
-			pass(10 * time.Second)
+			advance(10 * time.Second)
 			if took := taken(); len(took) != 1 || took[0] != "firstsecond" {
 				t.Errorf("gap %v: took %q, want the whole", gap, took)
 			}
@@ -73,7 +73,7 @@ func follow(t *testing.T, path string, onFile func(context.Context, string) erro
 }
 
 func TestReadWhileItIsWritten(t *testing.T) {
-	path := place(t, "bad") // not refused before it is whole
+	path := writeTokenFile(t, "bad") // not refused before it is whole
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -91,17 +91,17 @@ func TestReadWhileItIsWritten(t *testing.T) {
 
 // Whether somebody writes is not known of everything; such a file has to keep
 // still for longer.
-func TestWhole(t *testing.T) {
-	path := place(t, sample)
+func TestIsComplete(t *testing.T) {
+	path := writeTokenFile(t, sample)
 	for _, tt := range []struct {
 		kept time.Duration
 		want bool
-	}{{0, false}, {Still - 1, false}, {Still, true}, {Untold, true}} {
-		if got := whole(path, tt.kept); got != tt.want {
+	}{{0, false}, {SettleTime - 1, false}, {SettleTime, true}, {SettleTimeUnknownWriter, true}} {
+		if got := isComplete(path, tt.kept); got != tt.want {
 			t.Errorf("kept still for %v: got %v, want %v", tt.kept, got, tt.want)
 		}
 	}
-	if dir := t.TempDir(); whole(dir, Still) || !whole(dir, Untold) {
+	if dir := t.TempDir(); isComplete(dir, SettleTime) || !isComplete(dir, SettleTimeUnknownWriter) {
 		t.Error("a file whose writers are not known is not waited for longer")
 	}
 }
@@ -117,7 +117,7 @@ func list(entries ...[]byte) []byte {
 	return append([]byte{listVersion, 0, 0, 0}, bytes.Join(entries, nil)...)
 }
 
-func TestOpenByList(t *testing.T) {
+func TestAccessByList(t *testing.T) {
 	const none = 1<<32 - 1
 	owner, group, other := entry(0x01, 4, none), entry(tagGroupObj, 0, none), entry(tagOther, 0, none)
 	mask := entry(tagMask, 4, none)
@@ -138,7 +138,7 @@ func TestOpenByList(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, ok := openByList(tt.list, []int{0, 990})
+			got, ok := accessByList(tt.list, []int{0, 990})
 			if got != tt.want || ok != tt.ok {
 				t.Errorf("got %v %v, want %v %v", got, ok, tt.want, tt.ok)
 			}
@@ -150,7 +150,7 @@ func TestOpenByList(t *testing.T) {
 // although its mode is 0440.
 func TestReadByAccessList(t *testing.T) {
 	const none = 1<<32 - 1
-	path := place(t, sample)
+	path := writeTokenFile(t, sample)
 	l := list(entry(0x01, 6, none), entry(tagUser, 4, uint32(os.Geteuid())), entry(tagGroupObj, 0, none), entry(tagMask, 4, none), entry(tagOther, 0, none))
 	if err := unix.Setxattr(path, listAttribute, l, 0); err != nil {
 		t.Skipf("no access lists in %s: %v", path, err)
@@ -164,29 +164,29 @@ func TestReadByAccessList(t *testing.T) {
 }
 
 // A file that is a mount of its own is known before anybody tries to erase it.
-func TestPinned(t *testing.T) {
-	path := place(t, sample)
-	if Pinned(path) {
+func TestIsUnremovable(t *testing.T) {
+	path := writeTokenFile(t, sample)
+	if IsUnremovable(path) {
 		t.Fatal("an ordinary file")
 	}
 	if err := unix.Mount(path, path, "", unix.MS_BIND, ""); err != nil {
 		t.Skipf("only root can mount: %v", err)
 	}
 	defer unix.Unmount(path, unix.MNT_DETACH)
-	if !Pinned(path) || Fixed(path) {
-		t.Errorf("a mount: got pinned %v, fixed %v", Pinned(path), Fixed(path))
+	if !IsUnremovable(path) || IsReadOnly(path) {
+		t.Errorf("a mount: got pinned %v, fixed %v", IsUnremovable(path), IsReadOnly(path))
 	}
 	_, id, err := Read(path, parse)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Clear(path, id, false, nil); !errors.Is(err, ErrFixed) {
-		t.Errorf("got %v, want %v", err, ErrFixed)
+	if _, err := Clear(path, id, false, nil); !errors.Is(err, ErrUnremovable) {
+		t.Errorf("got %v, want %v", err, ErrUnremovable)
 	}
 }
 
-func TestLinked(t *testing.T) {
-	path := place(t, sample)
+func TestLinkAdvice(t *testing.T) {
+	path := writeTokenFile(t, sample)
 	if err := os.Link(path, path+".copy"); err != nil {
 		t.Fatal(err)
 	}
@@ -194,11 +194,11 @@ func TestLinked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := id.Linked(path); !strings.Contains(got, "one of 2 names") || !strings.Contains(got, "-xdev -inum ") {
+	if got := id.LinkAdvice(path); !strings.Contains(got, "one of 2 names") || !strings.Contains(got, "-xdev -inum ") {
 		t.Errorf("got %q", got)
 	}
 	remove(t, path)
-	if _, id, err = Read(path+".copy", parse); err != nil || id.Linked(path) != "" {
-		t.Errorf("one name: got %q, %v", id.Linked(path), err)
+	if _, id, err = Read(path+".copy", parse); err != nil || id.LinkAdvice(path) != "" {
+		t.Errorf("one name: got %q, %v", id.LinkAdvice(path), err)
 	}
 }

@@ -4,11 +4,11 @@ package tokenfile
 
 import "os"
 
-// writes does not know: nothing of this system's is asked.
-func writes(*os.File) (open, known bool) { return false, false }
+// hasWriter does not know: nothing of this system's is asked.
+func hasWriter(*os.File) (open, known bool) { return false, false }
 
-// readOnly does not know either, and so forgives nothing.
-func readOnly(string) bool { return false }
+// isReadOnlyMount does not know either, and so forgives nothing.
+func isReadOnlyMount(string) bool { return false }
 
-// mounted does not know.
-func mounted(string) bool { return false }
+// isMountPoint does not know.
+func isMountPoint(string) bool { return false }

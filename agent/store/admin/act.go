@@ -21,14 +21,14 @@ type Verb string
 // The verbs. Verify and Drill change nothing and can be done while the store is
 // in use; the others are done while nobody uses it.
 const (
-	Verify    Verb = "verify"         // read all of it
-	Drill     Verb = "drill"          // rehearse what could happen to it
-	Recover   Verb = "recover"        // go on with what can be read
-	Reset     Verb = "reset"          // forget everything
-	Rekey     Verb = "rekey"          // exchange the data key
-	AdoptIt   Verb = "adopt"          // it is this device's
-	Again     Verb = "register-again" // it is another device's: forget its auth tokens
-	SealImage Verb = "seal-image"     // forget everything, until the next boot
+	Verify        Verb = "verify"         // read all of it
+	Drill         Verb = "drill"          // rehearse what could happen to it
+	Recover       Verb = "recover"        // go on with what can be read
+	Reset         Verb = "reset"          // forget everything
+	Rekey         Verb = "rekey"          // exchange the data key
+	Adopt         Verb = "adopt"          // it is this device's
+	RegisterAgain Verb = "register-again" // it is another device's: forget its auth tokens
+	SealImage     Verb = "seal-image"     // forget everything, until the next boot
 )
 
 // Changes reports whether the verb changes anything.
@@ -37,15 +37,15 @@ func (v Verb) Changes() bool { return v != Verify && v != Drill }
 // Known reports whether there is such a verb.
 func (v Verb) Known() bool {
 	switch v {
-	case Verify, Drill, Recover, Reset, Rekey, AdoptIt, Again, SealImage:
+	case Verify, Drill, Recover, Reset, Rekey, Adopt, RegisterAgain, SealImage:
 		return true
 	}
 	return false
 }
 
-// Act does what the verb says. Open came first, whatever it came to. The safe is
+// Execute does what the verb says. Open came first, whatever it came to. The safe is
 // of no more use afterwards: close it and open another.
-func (s *Safe) Act(ctx context.Context, v Verb) (Report, error) {
+func (s *Manager) Execute(ctx context.Context, v Verb) (Report, error) {
 	r, err := s.Plan(ctx, v)
 	if err != nil {
 		return r, err
@@ -59,9 +59,9 @@ func (s *Safe) Act(ctx context.Context, v Verb) (Report, error) {
 		err = s.sealImage(ctx)
 	case Rekey:
 		err = s.rekey(ctx)
-	case AdoptIt:
+	case Adopt:
 		err = s.adopt(ctx)
-	case Again:
+	case RegisterAgain:
 		err = s.registerAgain(ctx)
 	}
 	r.Done = err == nil
@@ -69,7 +69,7 @@ func (s *Safe) Act(ctx context.Context, v Verb) (Report, error) {
 }
 
 // recover goes on with what can be read. What cannot is kept as .corrupt-N.
-func (s *Safe) recover(ctx context.Context, r *Report) error {
+func (s *Manager) recover(ctx context.Context, r *Report) error {
 	if s.sealed == nil {
 		return s.setAllAside(r)
 	}
@@ -78,7 +78,7 @@ func (s *Safe) recover(ctx context.Context, r *Report) error {
 		return err
 	}
 	moved, err := s.sealed.SetAside(ctx, damaged)
-	r.Kept = append(r.Kept, moved...)
+	r.SetAside = append(r.SetAside, moved...)
 	if err != nil {
 		return err
 	}
@@ -87,30 +87,30 @@ func (s *Safe) recover(ctx context.Context, r *Report) error {
 		if err != nil {
 			return err
 		}
-		r.Kept = append(r.Kept, path)
+		r.SetAside = append(r.SetAside, path)
 	}
-	s.mark = store.FirstMark(ctx, s.sealed, s.Ring, s.Log)
+	s.mark = store.FirstMark(ctx, s.sealed, s.Keyring, s.Log)
 	return nil
 }
 
 // setAllAside keeps the state whose key is lost, and leaves a first run.
-func (s *Safe) setAllAside(r *Report) error {
+func (s *Manager) setAllAside(r *Report) error {
 	for _, name := range []string{store.RecordsDir, redeem.LedgerName} {
 		path, err := store.SetAside(s.path(name))
 		if err != nil {
 			return err
 		}
 		if path != "" {
-			r.Kept = append(r.Kept, path)
+			r.SetAside = append(r.SetAside, path)
 		}
 	}
 	return nil
 }
 
 // beginLedger keeps the account of before, and begins a new one.
-func (s *Safe) beginLedger(ctx context.Context) error {
+func (s *Manager) beginLedger(ctx context.Context) error {
 	if _, err := redeem.SetLedgerAside(ctx, s.Dir, s.sealed); err != nil {
-		return fault.E("begin a new ledger", fault.StoreUnreadable, err)
+		return fault.New("begin a new ledger", fault.StoreUnreadable, err)
 	}
 	return nil
 }
@@ -118,11 +118,11 @@ func (s *Safe) beginLedger(ctx context.Context) error {
 // reset forgets everything but the account of redemptions, which has no secret
 // and is kept. The key goes first: what is sealed under it is then lost, however
 // far the rest comes.
-func (s *Safe) reset(ctx context.Context) error {
-	if err := s.Ring.Forget(ctx); err != nil {
+func (s *Manager) reset(ctx context.Context) error {
+	if err := s.Keyring.Delete(ctx); err != nil {
 		return err
 	}
-	if err := s.Ring.ForgetMark(ctx); err != nil {
+	if err := s.Keyring.DeleteMark(ctx); err != nil {
 		return err
 	}
 	if _, err := store.SetAside(s.path(redeem.LedgerName)); err != nil {
@@ -138,7 +138,7 @@ func (s *Safe) reset(ctx context.Context) error {
 		return err
 	}
 	for _, e := range entries {
-		if !sealedOnly(e.Name()) {
+		if !needsDataKey(e.Name()) {
 			continue
 		}
 		if err := os.RemoveAll(s.path(e.Name())); err != nil {
@@ -149,7 +149,7 @@ func (s *Safe) reset(ctx context.Context) error {
 }
 
 // sealImage forgets everything, the account too: a copy of the image has no history.
-func (s *Safe) sealImage(ctx context.Context) error {
+func (s *Manager) sealImage(ctx context.Context) error {
 	if err := s.reset(ctx); err != nil {
 		return err
 	}
@@ -168,10 +168,10 @@ func (s *Safe) sealImage(ctx context.Context) error {
 	return writeNew(s.path(imageFile), []byte(s.BootID))
 }
 
-// sealedOnly reports whether a file or directory of the state is of no use
+// needsDataKey reports whether a file or directory of the state is of no use
 // without the data key: the records, those that were set aside, and what an
 // interrupted drill or exchange of the key left of copies.
-func sealedOnly(name string) bool {
+func needsDataKey(name string) bool {
 	switch name {
 	case store.RecordsDir, imageFile, drillDir, rekeyDir:
 		return true
@@ -185,11 +185,11 @@ const forgetLimit = 4 * time.Second
 
 // ForgetKey destroys the data key at once: what is sealed under it is lost from
 // here on. [Reset] clears the rest away.
-func (s *Safe) ForgetKey(ctx context.Context) error {
+func (s *Manager) ForgetKey(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, forgetLimit)
 	defer cancel()
-	if err := s.Ring.Forget(ctx); err != nil {
-		return fault.Errorf("unregister", fault.StoreLocked, "the data key could not be destroyed: %v", err).Because(err)
+	if err := s.Keyring.Delete(ctx); err != nil {
+		return fault.Errorf("unregister", fault.StoreLocked, "the data key could not be destroyed: %v", err).WithCause(err)
 	}
 	return nil
 }

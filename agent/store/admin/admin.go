@@ -18,16 +18,16 @@ import (
 	"regent/agent/timing"
 )
 
-// Ring is what custody needs of the keyring. Every call ends in time.
-type Ring interface {
+// Keyring is what custody needs of the keyring. Every call ends in time.
+type Keyring interface {
 	store.Keyring
-	store.MarkPlace
-	// ForgetMark removes the mark. No mark is no error.
-	ForgetMark(ctx context.Context) error
+	store.MarkStore
+	// DeleteMark removes the mark. No mark is no error.
+	DeleteMark(ctx context.Context) error
 	// Replace puts key in the data key's place in one step.
 	Replace(ctx context.Context, key []byte) error
 	// For is the same keyring for another state directory.
-	For(dir string) (Ring, error)
+	For(dir string) (Keyring, error)
 }
 
 // OnClone is what to do where a state turns out to be another device's.
@@ -35,16 +35,16 @@ type OnClone string
 
 // The ways, as in DESIGN.md. Every other is Quarantine.
 const (
-	CloneQuarantine OnClone = "quarantine"     // nothing, until a person decides
-	RegisterAgain   OnClone = "register_again" // forget the auth tokens, which are the other device's
-	Adopt           OnClone = "adopt"          // believe that it is the same device
+	CloneQuarantine    OnClone = "quarantine"     // nothing, until a person decides
+	CloneRegisterAgain OnClone = "register_again" // forget the auth tokens, which are the other device's
+	CloneAdopt         OnClone = "adopt"          // believe that it is the same device
 )
 
 // Deps is what a safe is made of. All of it is required.
 type Deps struct {
 	Dir     string // the state directory, which this process holds
 	Lock    string // name of the file in it by which this process holds it
-	Ring    Ring
+	Keyring Keyring
 	Facts   Facts // of this device; none is fine
 	BootID  string
 	OnClone OnClone
@@ -52,23 +52,23 @@ type Deps struct {
 	Log     *slog.Logger
 }
 
-// Safe is the store of one state directory, as a whole. Open comes first. It is
+// Manager is the store of one state directory, as a whole. Open comes first. It is
 // not safe for concurrent use.
-type Safe struct {
+type Manager struct {
 	Deps
-	sealed   *store.Sealed // nil while there is no key
-	mark     *store.Mark
-	bound    Outcome
-	state    store.State
-	cause    error
-	noWrites error // of a rehearsal: what every write fails with
+	sealed     *store.Sealed // nil while there is no key
+	mark       *store.Mark
+	binding    Outcome
+	state      store.State
+	cause      error
+	probeError error // of a rehearsal: what every write fails with
 }
 
 // New returns a safe that is not open.
-func New(d Deps) *Safe { return &Safe{Deps: d, state: store.Missing} }
+func New(d Deps) *Manager { return &Manager{Deps: d, state: store.Missing} }
 
 // Store returns the open store; nil if it cannot be used.
-func (s *Safe) Store() *store.Sealed {
+func (s *Manager) Store() *store.Sealed {
 	if s.state != store.OK {
 		return nil
 	}
@@ -76,16 +76,16 @@ func (s *Safe) Store() *store.Sealed {
 }
 
 // Mark returns what lets the mark follow the store; nil if it cannot be used.
-func (s *Safe) Mark() *store.Mark { return s.mark }
+func (s *Manager) Mark() *store.Mark { return s.mark }
 
 // State returns what Open came to.
-func (s *Safe) State() store.State { return s.state }
+func (s *Manager) State() store.State { return s.state }
 
-// Bound says what became of the binding to this device.
-func (s *Safe) Bound() Outcome { return s.bound }
+// Binding says what became of the binding to this device.
+func (s *Manager) Binding() Outcome { return s.binding }
 
 // Close releases the store.
-func (s *Safe) Close() error {
+func (s *Manager) Close() error {
 	if s.sealed == nil {
 		return nil
 	}
@@ -95,29 +95,29 @@ func (s *Safe) Close() error {
 // Open opens the store if it is sound, this device's, and no older copy. It
 // makes a key on a first run and never otherwise. The error is a [fault.Fault];
 // nothing was changed then that a person had not asked for.
-func (s *Safe) Open(ctx context.Context) error {
+func (s *Manager) Open(ctx context.Context) error {
 	s.state, s.cause = s.open(ctx)
 	return s.cause
 }
 
-func (s *Safe) open(ctx context.Context) (store.State, error) {
+func (s *Manager) open(ctx context.Context) (store.State, error) {
 	if err := s.checkImage(); err != nil {
 		return store.ForeignHost, err
 	}
 	if err := s.finishRekey(ctx); err != nil {
-		return store.Unreadable, fault.Errorf("open the store", fault.StoreUnreadable, "an exchange of the data key was interrupted and cannot be finished: %v", err).Because(err)
+		return store.Unreadable, fault.Errorf("open the store", fault.StoreUnreadable, "an exchange of the data key was interrupted and cannot be finished: %v", err).WithCause(err)
 	}
 	kept, err := HasState(s.Dir)
 	if err != nil {
-		return store.Unreadable, fault.Errorf("look at the state directory", fault.StoreUnreadable, "%v", err).Because(err)
+		return store.Unreadable, fault.Errorf("look at the state directory", fault.StoreUnreadable, "%v", err).WithCause(err)
 	}
-	key, state, err := store.Unlock(ctx, s.Ring, kept)
+	key, state, err := store.Unlock(ctx, s.Keyring, kept)
 	if err != nil {
 		return state, explain(state, err)
 	}
-	s.sealed, err = store.Open(ctx, store.Options{Dir: s.Dir, Key: key, Refuse: s.noWrites})
+	s.sealed, err = store.Open(ctx, store.Options{Dir: s.Dir, Key: key, Refuse: s.probeError})
 	if err != nil {
-		return store.Unreadable, fault.Errorf("open the store", fault.StoreUnreadable, "%v", err).Because(err)
+		return store.Unreadable, fault.Errorf("open the store", fault.StoreUnreadable, "%v", err).WithCause(err)
 	}
 	// 1. Every record can be read: one that cannot is not the same as none.
 	damaged, _, err := s.sealed.Verify(ctx)
@@ -126,8 +126,8 @@ func (s *Safe) open(ctx context.Context) (store.State, error) {
 	}
 	// 2. It is no older copy.
 	if !kept {
-		s.mark = store.FirstMark(ctx, s.sealed, s.Ring, s.Log)
-	} else if s.mark, state, err = store.OpenMark(ctx, s.sealed, s.Ring, s.Log); err != nil {
+		s.mark = store.FirstMark(ctx, s.sealed, s.Keyring, s.Log)
+	} else if s.mark, state, err = store.OpenMark(ctx, s.sealed, s.Keyring, s.Log); err != nil {
 		return state, err
 	}
 	// 3. It is this device's.
@@ -146,14 +146,14 @@ func HasState(dir string) (bool, error) {
 
 // explain adds to a state what its reader can do.
 func explain(state store.State, err error) error {
-	f := fault.Of(err)
+	f := fault.From(err)
 	switch state {
 	case store.Locked:
-		return fault.Errorf(f.Op, f.Kind, "the keyring does not give out the data key: %v; unlock it, then run: regent reload", f.Err).Because(f.Err)
+		return fault.Errorf(f.Op, f.Kind, "the keyring does not give out the data key: %v; unlock it, then run: regent reload", f.Err).WithCause(f.Err)
 	case store.Missing:
-		return fault.Errorf(f.Op, f.Kind, "the sealed records are there and the key to them is missing; nothing was changed; put the key back from a backup (regent doctor names its files) and run regent reload; without a backup, regent store recover says what going on without the records costs (--yes does it)").Because(f.Err)
+		return fault.Errorf(f.Op, f.Kind, "the sealed records are there and the key to them is missing; nothing was changed; put the key back from a backup (regent doctor names its files) and run regent reload; without a backup, regent store recover says what going on without the records costs (--yes does it)").WithCause(f.Err)
 	case store.Unreadable:
-		return fault.Errorf(f.Op, f.Kind, "the key material is there and cannot be read: %v; nothing was changed; restore it and run regent reload; without a backup, regent store recover says what going on without the records costs (--yes does it)", f.Err).Because(f.Err)
+		return fault.Errorf(f.Op, f.Kind, "the key material is there and cannot be read: %v; nothing was changed; restore it and run regent reload; without a backup, regent store recover says what going on without the records costs (--yes does it)", f.Err).WithCause(f.Err)
 	}
 	return err
 }
@@ -161,17 +161,17 @@ func explain(state store.State, err error) error {
 // damage is the fault of records that cannot be read.
 func damage(found []store.Damage, err error) error {
 	if err != nil {
-		return fault.Errorf("read the store", fault.StoreUnreadable, "%v", err).Because(err)
+		return fault.Errorf("read the store", fault.StoreUnreadable, "%v", err).WithCause(err)
 	}
 	if len(found) == 0 {
 		return nil
 	}
 	if first, ok := newer(found); ok {
-		return fault.Errorf("read the store", fault.StoreUnreadable, "%s was written by a newer release of Regent; it was left as it is; install that release again", first.Path).Because(first.Err)
+		return fault.Errorf("read the store", fault.StoreUnreadable, "%s was written by a newer release of Regent; it was left as it is; install that release again", first.Path).WithCause(first.Err)
 	}
 	first := found[0]
 	return fault.Errorf("read the store", fault.StoreUnreadable,
-		"%d of the sealed records cannot be read, the first is %s; nothing was changed and nothing will be redeemed; restore the state directory and run regent reload; without a backup, regent store recover says what going on without them costs (--yes does it)", len(found), first.Path).Because(first.Err)
+		"%d of the sealed records cannot be read, the first is %s; nothing was changed and nothing will be redeemed; restore the state directory and run regent reload; without a backup, regent store recover says what going on without them costs (--yes does it)", len(found), first.Path).WithCause(first.Err)
 }
 
 // newer finds a record that a later release wrote.
@@ -185,18 +185,18 @@ func newer(found []store.Damage) (store.Damage, bool) {
 }
 
 // LedgerKey returns the key of the ledger's chain.
-func (s *Safe) LedgerKey() ([]byte, error) { return s.sealed.Subkey(ledgerLabel) }
+func (s *Manager) LedgerKey() ([]byte, error) { return s.sealed.Subkey(ledgerLabel) }
 
 const ledgerLabel = "ledger"
 
 // ledgerOptions is the ledger of a store in dir.
-func (s *Safe) ledgerOptions(dir string, in *store.Sealed) (redeem.LedgerOptions, error) {
+func (s *Manager) ledgerOptions(dir string, in *store.Sealed) (redeem.LedgerOptions, error) {
 	key, err := in.Subkey(ledgerLabel)
 	return redeem.LedgerOptions{Dir: dir, Key: key, Store: in, Clock: s.Clock}, err
 }
 
 // checkLedger reads the whole ledger, as a start does.
-func (s *Safe) checkLedger(ctx context.Context) error {
+func (s *Manager) checkLedger(ctx context.Context) error {
 	o, err := s.ledgerOptions(s.Dir, s.sealed)
 	if err != nil {
 		return err
@@ -208,4 +208,4 @@ func (s *Safe) checkLedger(ctx context.Context) error {
 	return l.Close()
 }
 
-func (s *Safe) path(name string) string { return filepath.Join(s.Dir, name) }
+func (s *Manager) path(name string) string { return filepath.Join(s.Dir, name) }

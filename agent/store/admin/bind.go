@@ -21,13 +21,13 @@ const (
 )
 
 // bind decides whether the state is this device's, and binds it.
-func (s *Safe) bind(ctx context.Context) (store.State, error) {
+func (s *Manager) bind(ctx context.Context) (store.State, error) {
 	bound, err := s.bindingNow(ctx)
 	if err != nil {
-		return store.Unreadable, fault.Errorf("compare the device", fault.StoreUnreadable, "%v", err).Because(err)
+		return store.Unreadable, fault.Errorf("compare the device", fault.StoreUnreadable, "%v", err).WithCause(err)
 	}
 	d := Decide(bound, s.Facts)
-	s.bound = d.Outcome
+	s.binding = d.Outcome
 	switch d.Outcome {
 	case Same:
 		return store.OK, nil
@@ -49,13 +49,13 @@ func (s *Safe) bind(ctx context.Context) (store.State, error) {
 }
 
 // foreign is what happens with the state of another device.
-func (s *Safe) foreign(ctx context.Context, d Decision) (store.State, error) {
+func (s *Manager) foreign(ctx context.Context, d Decision) (store.State, error) {
 	changed := strings.Join(d.Changed, ", ")
 	switch s.OnClone {
-	case Adopt:
+	case CloneAdopt:
 		s.Log.WarnContext(ctx, "the state seems to be another device's, and is adopted as store.on_clone says", "changed", changed)
 		return store.OK, s.adopt(ctx)
-	case RegisterAgain:
+	case CloneRegisterAgain:
 		s.Log.WarnContext(ctx, "the state seems to be another device's; its auth tokens are forgotten, as store.on_clone says", "changed", changed)
 		return store.OK, s.registerAgain(ctx)
 	}
@@ -65,7 +65,7 @@ func (s *Safe) foreign(ctx context.Context, d Decision) (store.State, error) {
 
 // adopt makes the state this device's. What another device was called is not
 // told of this one.
-func (s *Safe) adopt(ctx context.Context) error {
+func (s *Manager) adopt(ctx context.Context) error {
 	if err := s.beginNames(ctx); err != nil {
 		return err
 	}
@@ -73,27 +73,27 @@ func (s *Safe) adopt(ctx context.Context) error {
 }
 
 // beginNames has the next redemption name this device.
-func (s *Safe) beginNames(ctx context.Context) error {
-	anew, err := redeem.NamesAnew()
+func (s *Manager) beginNames(ctx context.Context) error {
+	anew, err := redeem.ResetNames()
 	if err != nil {
-		return fault.E("name this device anew", fault.Internal, err)
+		return fault.New("name this device anew", fault.Internal, err)
 	}
 	return s.put(ctx, redeem.NamesRecord, anew)
 }
 
 // registerAgain forgets what is the other device's: the auth tokens, the answers that
 // could not be read, and the names of the installation. Registration tokens stay, to be redeemed here.
-func (s *Safe) registerAgain(ctx context.Context) error {
+func (s *Manager) registerAgain(ctx context.Context) error {
 	names, err := s.sealed.List(ctx)
 	if err != nil {
-		return fault.E("forget the other device's auth tokens", fault.StoreUnreadable, err)
+		return fault.New("forget the other device's auth tokens", fault.StoreUnreadable, err)
 	}
 	for _, name := range names {
 		if !tokenstore.IsRecord(name) && name != deviceRecord && name != redeem.NamesRecord && !redeem.IsUnread(name) {
 			continue
 		}
 		if err := s.sealed.Delete(ctx, name); err != nil {
-			return fault.E("forget the other device's auth tokens", fault.StoreUnreadable, err)
+			return fault.New("forget the other device's auth tokens", fault.StoreUnreadable, err)
 		}
 	}
 	if err := s.beginLedger(ctx); err != nil {
@@ -102,7 +102,7 @@ func (s *Safe) registerAgain(ctx context.Context) error {
 	return s.rebind(ctx, nil)
 }
 
-func (s *Safe) bindingNow(ctx context.Context) (*Facts, error) {
+func (s *Manager) bindingNow(ctx context.Context) (*Facts, error) {
 	b, _, err := s.sealed.Get(ctx, hostRecord)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil //nolint:nilnil // nothing is bound
@@ -116,22 +116,22 @@ func (s *Safe) bindingNow(ctx context.Context) (*Facts, error) {
 
 // rebind binds the state to this device. bound is what was bound and is the
 // same device's; nil if none was.
-func (s *Safe) rebind(ctx context.Context, bound *Facts) error {
+func (s *Manager) rebind(ctx context.Context, bound *Facts) error {
 	b, err := Renew(bound, s.Facts).Encode()
 	if err != nil {
-		return fault.E("bind the state to this device", fault.Internal, err)
+		return fault.New("bind the state to this device", fault.Internal, err)
 	}
 	return s.put(ctx, hostRecord, b)
 }
 
 // put writes a record of custody's own, over whatever version it has.
-func (s *Safe) put(ctx context.Context, name string, value []byte) error {
+func (s *Manager) put(ctx context.Context, name string, value []byte) error {
 	_, was, err := s.sealed.Get(ctx, name)
 	if err == nil || errors.Is(err, store.ErrNotFound) {
 		_, err = s.sealed.Put(ctx, name, value, was)
 	}
 	if err != nil {
-		return fault.Errorf("write to the store", fault.StoreUnreadable, "%v", err).Because(err)
+		return fault.Errorf("write to the store", fault.StoreUnreadable, "%v", err).WithCause(err)
 	}
 	return nil
 }
@@ -139,16 +139,16 @@ func (s *Safe) put(ctx context.Context, name string, value []byte) error {
 // checkImage keeps the machine on which a golden image was sealed from using it:
 // what is sealed is for the next boot. There is no key then, so the boot stands
 // in a file of its own.
-func (s *Safe) checkImage() error {
+func (s *Manager) checkImage() error {
 	here, err := InImage(s.Dir, s.BootID)
 	if err != nil {
-		return fault.Errorf("look at the state directory", fault.StoreUnreadable, "%v", err).Because(err)
+		return fault.Errorf("look at the state directory", fault.StoreUnreadable, "%v", err).WithCause(err)
 	}
 	if here {
 		return fault.Errorf("open the store", fault.Quarantined, "this machine was sealed as a golden image: nothing is served and nothing is asked of the service until it starts the next time; to use it now: regent store reset")
 	}
 	if err := os.Remove(s.path(imageFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fault.Errorf("begin with a golden image", fault.StoreUnreadable, "%v", err).Because(err)
+		return fault.Errorf("begin with a golden image", fault.StoreUnreadable, "%v", err).WithCause(err)
 	}
 	return nil
 }

@@ -49,8 +49,8 @@ type Decision struct {
 // identity of its own.
 func (d Decision) System() bool { return slices.Contains(d.Changed, system) }
 
-// Fewest is how many kinds of facts there must be.
-const Fewest = 2
+// MinFacts is how many kinds of facts there must be.
+const MinFacts = 2
 
 // The kinds of facts, for people.
 const (
@@ -66,9 +66,9 @@ const (
 // less than before is on no other device.
 func Decide(bound *Facts, now Facts) Decision {
 	switch {
-	case now.Known() < Fewest:
+	case now.Known() < MinFacts:
 		return Decision{Outcome: Off}
-	case bound == nil || bound.Known() < Fewest:
+	case bound == nil || bound.Known() < MinFacts:
 		return Decision{Outcome: Bind}
 	}
 	changed := bound.changed(now)
@@ -131,7 +131,7 @@ func (f Facts) with(now Facts) Facts {
 		out.MACs = append(slices.Clone(f.MACs), now.MACs...)
 		slices.Sort(out.MACs)
 		out.MACs = slices.Compact(out.MACs)
-		if len(out.MACs) > mostCards { // docks come and go
+		if len(out.MACs) > maxCards { // docks come and go
 			out.MACs = slices.Clone(now.MACs)
 		}
 	case (f.DMI == "" || now.DMI != "") && (f.EK == "" || now.EK != ""):
@@ -147,7 +147,7 @@ func fill(to *string, from string) {
 	}
 }
 
-const mostCards = 32
+const maxCards = 32
 
 // Encode returns the form in which facts are kept.
 func (f Facts) Encode() ([]byte, error) { return json.Marshal(f) }

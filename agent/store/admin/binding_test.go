@@ -18,8 +18,8 @@ func with(change func(*Facts)) Facts {
 	return f
 }
 
-// TestTwelveCases is the table of what happens to devices and their images.
-func TestTwelveCases(t *testing.T) {
+// TestDecide is the table of what happens to devices and their images.
+func TestDecide(t *testing.T) {
 	bound := laptop()
 	tests := []struct {
 		name    string
@@ -80,8 +80,8 @@ func TestTwelveCases(t *testing.T) {
 	}
 }
 
-// TestNothingIsDecidedByWhatIsNotKnown draws devices, and takes facts away.
-func TestNothingIsDecidedByWhatIsNotKnown(t *testing.T) {
+// TestUnknownFactsDecideNothing draws devices, and takes facts away.
+func TestUnknownFactsDecideNothing(t *testing.T) {
 	value := rapid.SampledFrom([]string{"", "1", "2"})
 	draw := rapid.Custom(func(r *rapid.T) Facts {
 		return Facts{
@@ -129,9 +129,9 @@ func TestCopyInTwoSteps(t *testing.T) {
 	}
 }
 
-// TestNoCopyPassesInSteps: a copy of which little is known at its first start, as
+// TestCopyNeverPasses: a copy of which little is known at its first start, as
 // before its network card is up, is found out once more is known.
-func TestNoCopyPassesInSteps(t *testing.T) {
+func TestCopyNeverPasses(t *testing.T) {
 	value := rapid.SampledFrom([]string{"", "1", "2"})
 	draw := rapid.Custom(func(r *rapid.T) Facts {
 		return Facts{

@@ -31,22 +31,22 @@ type rings struct {
 	fail  func(op string) error
 }
 
-// ring is the one of a state directory.
-type ring struct {
+// fakeKeyring is the one of a state directory.
+type fakeKeyring struct {
 	*rings
 	dir string
 }
 
-var _ Ring = ring{}
+var _ Keyring = fakeKeyring{}
 
-func (r ring) step(op string) error {
+func (r fakeKeyring) step(op string) error {
 	if r.fail == nil {
 		return nil
 	}
 	return r.fail(op)
 }
 
-func (r ring) Key(context.Context) ([]byte, error) {
+func (r fakeKeyring) Key(context.Context) ([]byte, error) {
 	if err := errors.Join(r.err, r.step("key")); err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (r ring) Key(context.Context) ([]byte, error) {
 	return r.keys[r.dir], nil
 }
 
-func (r ring) Create(context.Context) ([]byte, error) {
+func (r fakeKeyring) Create(context.Context) ([]byte, error) {
 	if err := r.step("create"); err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (r ring) Create(context.Context) ([]byte, error) {
 	return r.keys[r.dir], nil
 }
 
-func (r ring) Replace(_ context.Context, key []byte) error {
+func (r fakeKeyring) Replace(_ context.Context, key []byte) error {
 	if err := r.step("replace"); err != nil {
 		return err
 	}
@@ -73,29 +73,29 @@ func (r ring) Replace(_ context.Context, key []byte) error {
 	return nil
 }
 
-func (r ring) Forget(context.Context) error {
+func (r fakeKeyring) Delete(context.Context) error {
 	if err := r.step("forget"); err != nil {
 		return err
 	}
 	delete(r.keys, r.dir)
 	return nil
 }
-func (r ring) Guard() string                { return "fake" }
-func (r ring) For(dir string) (Ring, error) { return ring{r.rings, dir}, nil }
+func (r fakeKeyring) Kind() string                    { return "fake" }
+func (r fakeKeyring) For(dir string) (Keyring, error) { return fakeKeyring{r.rings, dir}, nil }
 
-func (r ring) LoadMark(context.Context) ([]byte, error) {
+func (r fakeKeyring) LoadMark(context.Context) ([]byte, error) {
 	if r.marks[r.dir] == nil {
 		return nil, store.ErrNoMark
 	}
 	return r.marks[r.dir], nil
 }
 
-func (r ring) SaveMark(_ context.Context, mark []byte) error {
+func (r fakeKeyring) SaveMark(_ context.Context, mark []byte) error {
 	r.marks[r.dir] = mark
 	return nil
 }
 
-func (r ring) ForgetMark(context.Context) error {
+func (r fakeKeyring) DeleteMark(context.Context) error {
 	if err := r.step("forget mark"); err != nil {
 		return err
 	}
@@ -113,11 +113,11 @@ type device struct {
 	boot  string
 }
 
-func here() Facts {
+func thisDevice() Facts {
 	return Facts{MachineID: "m1", DMI: "d1", MACs: []string{"00:16:3e:00:00:01"}}
 }
 
-func elsewhere() Facts {
+func otherDevice() Facts {
 	return Facts{MachineID: "m1", DMI: "d2", MACs: []string{"00:16:3e:00:00:02"}}
 }
 
@@ -126,7 +126,7 @@ func newDevice(t *testing.T) *device {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "state [1]") // no pattern; Windows takes no asterisk
 	must(t, os.Mkdir(dir, 0o700))
-	d := &device{t: t, dir: dir, rings: &rings{keys: map[string][]byte{}, marks: map[string][]byte{}}, facts: here(), boot: "boot-1"}
+	d := &device{t: t, dir: dir, rings: &rings{keys: map[string][]byte{}, marks: map[string][]byte{}}, facts: thisDevice(), boot: "boot-1"}
 	s := d.open()
 	for i := 1; i <= 3; i++ {
 		must(t, s.put(t.Context(), fmt.Sprintf("auth-token/demo-host.com/cad/%d", i), []byte("token")))
@@ -147,26 +147,26 @@ func newDevice(t *testing.T) *device {
 	return d
 }
 
-func (d *device) safe() *Safe {
+func (d *device) manager() *Manager {
 	return New(Deps{
-		Dir: d.dir, Lock: "lock", Ring: ring{d.rings, d.dir}, Facts: d.facts, BootID: d.boot, OnClone: d.clone,
+		Dir: d.dir, Lock: "lock", Keyring: fakeKeyring{d.rings, d.dir}, Facts: d.facts, BootID: d.boot, OnClone: d.clone,
 		Clock: timingtest.New(), Log: slog.New(slog.NewTextHandler(d.t.Output(), nil)),
 	})
 }
 
 // open opens a store that must be sound.
-func (d *device) open() *Safe {
+func (d *device) open() *Manager {
 	d.t.Helper()
-	s := d.safe()
+	s := d.manager()
 	must(d.t, s.Open(d.t.Context()))
 	d.t.Cleanup(func() { s.Close() })
 	return s
 }
 
 // want opens the store and looks at what it comes to.
-func (d *device) want(state store.State, kind fault.Kind) *Safe {
+func (d *device) want(state store.State, kind fault.Kind) *Manager {
 	d.t.Helper()
-	s := d.safe()
+	s := d.manager()
 	err := s.Open(d.t.Context())
 	if s.State() != state || (err == nil) != (kind == "") || err != nil && fault.KindOf(err) != kind {
 		d.t.Errorf("Open: got %s, %v, want %s, %q", s.State(), err, state, kind)
@@ -199,9 +199,9 @@ func change(t *testing.T, path string, f func([]byte) []byte) {
 // act does a verb as the daemon does: on a safe of its own.
 func (d *device) act(v Verb) (Report, error) {
 	d.t.Helper()
-	s := d.safe()
+	s := d.manager()
 	_ = s.Open(d.t.Context()) // what it came to is what the verb is about
-	r, err := s.Act(d.t.Context(), v)
+	r, err := s.Execute(d.t.Context(), v)
 	must(d.t, s.Close())
 	return r, err
 }
@@ -218,9 +218,9 @@ func (d *device) snapshot() map[string]string {
 	return files
 }
 
-const anAuthToken = "auth-token/demo-host.com/cad/2"
+const authTokenRecord = "auth-token/demo-host.com/cad/2"
 
-func TestDamageAndTheWayOut(t *testing.T) {
+func TestRecover(t *testing.T) {
 	flip := func(b []byte) []byte { b[len(b)-1] ^= 1; return b }
 	tests := []struct {
 		name    string
@@ -231,13 +231,13 @@ func TestDamageAndTheWayOut(t *testing.T) {
 		kept    int
 		records int // that are there afterwards
 	}{
-		{"a record flipped", func(t *testing.T, d *device) { change(t, d.file(anAuthToken), flip) }, store.Unreadable, fault.StoreUnreadable, 1, 1, 6},
+		{"a record flipped", func(t *testing.T, d *device) { change(t, d.file(authTokenRecord), flip) }, store.Unreadable, fault.StoreUnreadable, 1, 1, 6},
 		{"two records cut", func(t *testing.T, d *device) {
-			for _, name := range []string{anAuthToken, deviceRecord} {
+			for _, name := range []string{authTokenRecord, deviceRecord} {
 				change(t, d.file(name), func([]byte) []byte { return nil })
 			}
 		}, store.Unreadable, fault.StoreUnreadable, 1, 2, 5},
-		{"a record taken away", func(t *testing.T, d *device) { must(t, os.Remove(d.file(anAuthToken))) }, store.RolledBack, fault.StoreRolledBack, 2, 0, 6},
+		{"a record taken away", func(t *testing.T, d *device) { must(t, os.Remove(d.file(authTokenRecord))) }, store.RolledBack, fault.StoreRolledBack, 2, 0, 6},
 		{"the key is gone", func(_ *testing.T, d *device) { delete(d.rings.keys, d.dir) }, store.Missing, fault.StoreMissing, 3, 2, 1},
 		{"the key is another one", func(_ *testing.T, d *device) { d.rings.keys[d.dir] = make([]byte, store.KeySize) }, store.Unreadable, fault.StoreUnreadable, 3, 8, 1},
 		{"the key cannot be read", func(_ *testing.T, d *device) { d.rings.keys[d.dir] = []byte("short") }, store.Unreadable, fault.StoreUnreadable, 3, 2, 1},
@@ -254,8 +254,8 @@ func TestDamageAndTheWayOut(t *testing.T) {
 				t.Fatalf("Open changed %q, made %d keys", diff, d.rings.made-made)
 			}
 			r, err := d.act(Recover)
-			if err != nil || !r.Done || r.Counts != tt.counts || len(r.Kept) != tt.kept {
-				t.Errorf("recover: got %d counts, kept %q, %v, want %d and %d", r.Counts, r.Kept, err, tt.counts, tt.kept)
+			if err != nil || !r.Done || r.Counts != tt.counts || len(r.SetAside) != tt.kept {
+				t.Errorf("recover: got %d counts, kept %q, %v, want %d and %d", r.Counts, r.SetAside, err, tt.counts, tt.kept)
 			}
 			if tt.name == "the key cannot be read" {
 				delete(d.rings.keys, d.dir) // which Create of a real keyring puts aside
@@ -293,7 +293,7 @@ func TestAlteredLedgerIsKept(t *testing.T) {
 	d := newDevice(t)
 	change(t, filepath.Join(d.dir, redeem.LedgerName), func(b []byte) []byte { return bytes.Replace(b, []byte("asked"), []byte("Asked"), 1) })
 	r, err := d.act(Recover)
-	if err != nil || r.Ledger != "altered" || r.Counts != 0 || !strings.Contains(r.Says, "tmsctl") {
+	if err != nil || r.Ledger != "altered" || r.Counts != 0 || !strings.Contains(r.Effect, "tmsctl") {
 		t.Errorf("got %+v, %v", r, err)
 	}
 	if _, err := os.Stat(filepath.Join(d.dir, redeem.LedgerName+".corrupt-1")); err != nil {
@@ -305,14 +305,14 @@ func TestAlteredLedgerIsKept(t *testing.T) {
 func TestNewerStateIsLeftAsItIs(t *testing.T) {
 	const formatAt = 7
 	d := newDevice(t)
-	change(t, d.file(anAuthToken), func(b []byte) []byte { b[formatAt]++; return b })
+	change(t, d.file(authTokenRecord), func(b []byte) []byte { b[formatAt]++; return b })
 	change(t, d.file(deviceRecord), func([]byte) []byte { return nil })
 	before := d.snapshot()
 	s := d.want(store.Unreadable, fault.StoreUnreadable)
-	if !strings.Contains(fault.Of(s.cause).Text(), "newer release") {
-		t.Errorf("it says %q", fault.Of(s.cause).Text())
+	if !strings.Contains(fault.From(s.cause).Text(), "newer release") {
+		t.Errorf("it says %q", fault.From(s.cause).Text())
 	}
-	for _, v := range []Verb{Recover, Reset, Rekey, AdoptIt, Again, SealImage} {
+	for _, v := range []Verb{Recover, Reset, Rekey, Adopt, RegisterAgain, SealImage} {
 		if _, err := d.act(v); fault.KindOf(err) != fault.InvalidRequest {
 			t.Errorf("%s: got %v", v, err)
 		}
@@ -327,7 +327,7 @@ func TestLockedIsLeftAsItIs(t *testing.T) {
 	d.rings.err = store.ErrLocked
 	before := d.snapshot()
 	d.want(store.Locked, fault.StoreLocked)
-	for _, v := range []Verb{Recover, Rekey, AdoptIt, Again, Drill} {
+	for _, v := range []Verb{Recover, Rekey, Adopt, RegisterAgain, Drill} {
 		if _, err := d.act(v); err == nil {
 			t.Errorf("%s: got no error", v)
 		}
@@ -337,7 +337,7 @@ func TestLockedIsLeftAsItIs(t *testing.T) {
 	}
 }
 
-func TestResetForgetsAllButTheAccount(t *testing.T) {
+func TestResetKeepsLedger(t *testing.T) {
 	d := newDevice(t)
 	for _, left := range []string{"records.corrupt-1", drillDir + "/records", rekeyDir + "/records"} { // of a crash
 		must(t, os.MkdirAll(filepath.Join(d.dir, left), 0o700))
@@ -361,7 +361,7 @@ func TestResetForgetsAllButTheAccount(t *testing.T) {
 func TestClone(t *testing.T) {
 	copyOf := func(t *testing.T, on OnClone) *device {
 		d := newDevice(t)
-		d.facts, d.clone = elsewhere(), on
+		d.facts, d.clone = otherDevice(), on
 		return d
 	}
 	t.Run("quarantine, adopted", func(t *testing.T) {
@@ -371,35 +371,35 @@ func TestClone(t *testing.T) {
 		if diff := changed(before, d.snapshot()); len(diff) > 0 {
 			t.Errorf("Open changed %q", diff)
 		}
-		if r, err := d.act(AdoptIt); err != nil || r.Counts != 0 {
+		if r, err := d.act(Adopt); err != nil || r.Counts != 0 {
 			t.Errorf("got %+v, %v", r, err)
 		}
 		s := d.want(store.OK, "")
-		if s.Bound() != Same {
-			t.Errorf("bound: got %s", s.Bound())
+		if s.Binding() != Same {
+			t.Errorf("bound: got %s", s.Binding())
 		}
-		if _, err := d.act(AdoptIt); err == nil {
+		if _, err := d.act(Adopt); err == nil {
 			t.Error("adopted again")
 		}
 	})
 	t.Run("quarantine, registered again", func(t *testing.T) {
 		d := copyOf(t, "anything else")
 		d.want(store.ForeignHost, fault.Quarantined)
-		if r, err := d.act(Again); err != nil || r.Counts != 3 {
+		if r, err := d.act(RegisterAgain); err != nil || r.Counts != 3 {
 			t.Errorf("got %+v, %v", r, err)
 		}
 		wantForgotten(t, d.want(store.OK, ""))
 	})
 	t.Run("policy adopts", func(t *testing.T) {
-		d := copyOf(t, Adopt)
-		if _, _, err := d.want(store.OK, "").Store().Get(t.Context(), anAuthToken); err != nil {
+		d := copyOf(t, CloneAdopt)
+		if _, _, err := d.want(store.OK, "").Store().Get(t.Context(), authTokenRecord); err != nil {
 			t.Error(err)
 		}
 	})
-	t.Run("policy registers again", func(t *testing.T) { wantForgotten(t, copyOf(t, RegisterAgain).want(store.OK, "")) })
+	t.Run("policy registers again", func(t *testing.T) { wantForgotten(t, copyOf(t, CloneRegisterAgain).want(store.OK, "")) })
 }
 
-func wantForgotten(t *testing.T, s *Safe) {
+func wantForgotten(t *testing.T, s *Manager) {
 	t.Helper()
 	names, err := s.Store().List(t.Context())
 	if want := []string{hostRecord, "registration/demo-host.com"}; err != nil || !slices.Equal(names, want) {
@@ -426,7 +426,7 @@ func TestGoldenImage(t *testing.T) {
 	if d.rings.made != made {
 		t.Error("a key was made in the image")
 	}
-	d.boot, d.facts = "boot-2", elsewhere()
+	d.boot, d.facts = "boot-2", otherDevice()
 	d.want(store.OK, "")
 	d.want(store.OK, "")
 }
@@ -434,7 +434,7 @@ func TestGoldenImage(t *testing.T) {
 func TestRekey(t *testing.T) {
 	d := newDevice(t)
 	old := bytes.Clone(d.rings.keys[d.dir])
-	oldRecord := d.snapshot()[d.file(anAuthToken)]
+	oldRecord := d.snapshot()[d.file(authTokenRecord)]
 	if _, err := d.act(Rekey); err != nil {
 		t.Fatal(err)
 	}
@@ -447,14 +447,14 @@ func wantRekeyed(t *testing.T, d *device, old []byte, oldRecord string) {
 	if bytes.Equal(d.rings.keys[d.dir], old) || len(d.rings.keys) != 1 {
 		t.Errorf("the keyring has %d keys, or the old one", len(d.rings.keys))
 	}
-	if d.snapshot()[d.file(anAuthToken)] == oldRecord {
+	if d.snapshot()[d.file(authTokenRecord)] == oldRecord {
 		t.Error("the record is sealed as before")
 	}
 	wantWhole(t, s)
 }
 
 // wantWhole looks for all that newDevice has made.
-func wantWhole(t *testing.T, s *Safe) {
+func wantWhole(t *testing.T, s *Manager) {
 	t.Helper()
 	for i := 1; i <= 3; i++ {
 		if b, _, err := s.sealed.Get(t.Context(), fmt.Sprintf("auth-token/demo-host.com/cad/%d", i)); string(b) != "token" || err != nil {
@@ -489,7 +489,7 @@ func TestRekeyInterrupted(t *testing.T) {
 			}
 			return nil
 		}
-		_, err := s.Act(t.Context(), Rekey)
+		_, err := s.Execute(t.Context(), Rekey)
 		d.rings.fail = nil
 		must(t, s.Close())
 		wantWhole(t, d.want(store.OK, ""))
@@ -510,26 +510,26 @@ func TestDrill(t *testing.T) {
 	s := d.open()
 	before, made := d.snapshot(), d.rings.made
 	r, err := s.Drill(t.Context())
-	if err != nil || !r.Done || len(r.Steps) != len(mishaps()) {
+	if err != nil || !r.Done || len(r.Steps) != len(scenarios()) {
 		t.Fatalf("got %+v, %v", r, err)
 	}
 	for _, step := range r.Steps {
-		if !step.Held || step.Says == "" || strings.Contains(step.Says, drillDir+"/") {
-			t.Errorf("%s: %s, %q", step.Name, step.State, step.Says)
+		if !step.Passed || step.Message == "" || strings.Contains(step.Message, drillDir+"/") {
+			t.Errorf("%s: %s, %q", step.Name, step.State, step.Message)
 		}
-		t.Logf("%-60s %-13s %d  %s", step.Name, step.State, step.Counts, step.Says)
+		t.Logf("%-60s %-13s %d  %s", step.Name, step.State, step.Counts, step.Message)
 	}
 	if diff := changed(before, d.snapshot()); len(diff) > 0 || d.rings.made != made {
 		t.Errorf("the drill changed %q, made %d keys", diff, d.rings.made-made)
 	}
 }
 
-// TestForgetKeyGivesUp: a keyring that does not answer is not waited for longer
+// TestForgetKeyTimeout: a keyring that does not answer is not waited for longer
 // than a person would.
-func TestForgetKeyGivesUp(t *testing.T) {
+func TestForgetKeyTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		s := New(Deps{Ring: silent{}})
+		s := New(Deps{Keyring: silentKeyring{}})
 		if err := s.ForgetKey(t.Context()); fault.KindOf(err) != fault.StoreLocked {
 			t.Errorf("got %v, want %s", err, fault.StoreLocked)
 		}
@@ -539,10 +539,10 @@ func TestForgetKeyGivesUp(t *testing.T) {
 	})
 }
 
-// silent is a keyring that never answers.
-type silent struct{ Ring }
+// silentKeyring is a keyring that never answers.
+type silentKeyring struct{ Keyring }
 
-func (silent) Forget(ctx context.Context) error {
+func (silentKeyring) Delete(ctx context.Context) error {
 	<-ctx.Done()
 	return fmt.Errorf("%w: %w", store.ErrLocked, ctx.Err())
 }

@@ -18,20 +18,20 @@ import (
 
 // Step is one rehearsal of a drill.
 type Step struct {
-	Name   string      // what happens
-	State  store.State // what the daemon would say of the store
-	Says   string      // what it would tell people
-	Counts int         // that getting out of it costs at most, if nothing is restored
-	Held   bool        // the state is the expected one, and no key was made
+	Name    string      // what happens
+	State   store.State // what the daemon would say of the store
+	Message string      // what it would tell people
+	Counts  int         // that getting out of it costs at most, if nothing is restored
+	Passed  bool        // the state is the expected one, and no key was made
 }
 
 // drillDir is where the copies lie, while a drill lasts.
 const drillDir = "drill"
 
-// mishap is what a drill rehearses on a copy.
-type mishap struct {
+// scenario is what a drill rehearses on a copy.
+type scenario struct {
 	name   string
-	happen func(ctx context.Context, ring *drillRing, s *Safe) error
+	apply  func(ctx context.Context, ring *drillKeyring, s *Manager) error
 	want   store.State
 	counts func(tokens int) int
 	remark string // added to what the daemon would say
@@ -41,18 +41,18 @@ func all(tokens int) int { return tokens }
 func none(int) int       { return 0 }
 func one(tokens int) int { return min(tokens, 1) }
 
-func mishaps() []mishap {
-	return []mishap{
-		{"the data key is lost", func(_ context.Context, r *drillRing, _ *Safe) error { r.err = store.ErrNoKey; return nil }, store.Missing, all, ""},
+func scenarios() []scenario {
+	return []scenario{
+		{"the data key is lost", func(_ context.Context, r *drillKeyring, _ *Manager) error { r.err = store.ErrNoKey; return nil }, store.Missing, all, ""},
 		{
 			"the TPM is reset, or the disk is put into another device",
-			func(_ context.Context, r *drillRing, _ *Safe) error {
+			func(_ context.Context, r *drillKeyring, _ *Manager) error {
 				r.err = errors.New("the passphrase does not open the key")
 				return nil
 			},
 			store.Unreadable, all, "Where systemd hands the passphrase over, the daemon does not start at all then (243/CREDENTIALS), and regent status says locked.",
 		},
-		{"the keyring is locked", func(_ context.Context, r *drillRing, _ *Safe) error { r.err = store.ErrLocked; return nil }, store.Locked, none, ""},
+		{"the keyring is locked", func(_ context.Context, r *drillKeyring, _ *Manager) error { r.err = store.ErrLocked; return nil }, store.Locked, none, ""},
 		{"the disk takes no writes", readOnly, store.OK, none, "What is held is served until it expires; nothing is redeemed and no refresh is begun that could not be kept."},
 		{"a record is damaged", damageOne, store.Unreadable, one, ""},
 		{"the state directory is restored from a backup", makeOlder, store.RolledBack, all, ""},
@@ -62,33 +62,33 @@ func mishaps() []mishap {
 
 // Drill rehearses on copies what could happen to the store, and what would come
 // of it. It changes nothing and sends nothing. The store must be open.
-func (s *Safe) Drill(ctx context.Context) (Report, error) {
+func (s *Manager) Drill(ctx context.Context) (Report, error) {
 	r, err := s.Plan(ctx, Drill)
 	if err != nil || s.state != store.OK {
 		return r, errors.Join(err, s.cause)
 	}
-	key, err := s.Ring.Key(ctx)
+	key, err := s.Keyring.Key(ctx)
 	if err != nil {
-		return r, fault.Errorf("drill", fault.StoreLocked, "the keyring does not give out the data key: %v", err).Because(err)
+		return r, fault.Errorf("drill", fault.StoreLocked, "the keyring does not give out the data key: %v", err).WithCause(err)
 	}
 	tokens, err := s.authTokens()
 	if err != nil {
-		return r, fault.E("drill", fault.StoreUnreadable, err)
+		return r, fault.New("drill", fault.StoreUnreadable, err)
 	}
-	for _, m := range mishaps() {
-		step, err := s.rehearse(ctx, m, key)
+	for _, m := range scenarios() {
+		step, err := s.runScenario(ctx, m, key)
 		if err != nil {
-			return r, fault.Errorf("drill", fault.Internal, "%s: %v", m.name, err).Because(err)
+			return r, fault.Errorf("drill", fault.Internal, "%s: %v", m.name, err).WithCause(err)
 		}
 		step.Counts = m.counts(tokens)
 		r.Steps = append(r.Steps, step)
 	}
-	r.Says, r.Done = "Rehearsed on copies; nothing was changed.", true
+	r.Effect, r.Done = "Rehearsed on copies; nothing was changed.", true
 	return r, nil
 }
 
-// rehearse lets one mishap happen to a copy, and starts on it.
-func (s *Safe) rehearse(ctx context.Context, m mishap, key []byte) (step Step, err error) {
+// runScenario lets one mishap happen to a copy, and starts on it.
+func (s *Manager) runScenario(ctx context.Context, m scenario, key []byte) (step Step, err error) {
 	dir := s.path(drillDir)
 	if err := os.RemoveAll(dir); err != nil { // of a drill that was interrupted
 		return step, err
@@ -97,31 +97,31 @@ func (s *Safe) rehearse(ctx context.Context, m mishap, key []byte) (step Step, e
 	if err := s.copyState(dir); err != nil {
 		return step, err
 	}
-	ring := &drillRing{key: slices.Clone(key)}
+	ring := &drillKeyring{key: slices.Clone(key)}
 	d := s.Deps
-	d.Dir, d.Ring, d.OnClone, d.Log = dir, ring, CloneQuarantine, slog.New(slog.DiscardHandler)
+	d.Dir, d.Keyring, d.OnClone, d.Log = dir, ring, CloneQuarantine, slog.New(slog.DiscardHandler)
 	copied := New(d)
-	if err := m.happen(ctx, ring, copied); err != nil {
+	if err := m.apply(ctx, ring, copied); err != nil {
 		return step, err
 	}
 	cause := copied.Open(ctx)
-	if cause == nil && copied.noWrites != nil {
+	if cause == nil && copied.probeError != nil {
 		cause = copied.sealed.Probe(ctx)
 	}
-	step = Step{Name: m.name, State: copied.state, Held: copied.state == m.want && ring.made == 0}
+	step = Step{Name: m.name, State: copied.state, Passed: copied.state == m.want && ring.made == 0}
 	if cause != nil {
-		step.Says = fault.Of(cause).Text()
+		step.Message = fault.From(cause).Text()
 	}
-	if f := fault.Of(cause); f != nil && f.Kind == fault.Internal {
-		step.Says = cause.Error()
+	if f := fault.From(cause); f != nil && f.Kind == fault.Internal {
+		step.Message = cause.Error()
 	}
-	step.Says = strings.TrimSpace(strings.ReplaceAll(step.Says, dir, s.Dir) + ". " + m.remark)
+	step.Message = strings.TrimSpace(strings.ReplaceAll(step.Message, dir, s.Dir) + ". " + m.remark)
 	return step, copied.Close()
 }
 
 // copyState copies records first: a ledger that is written meanwhile is then at
 // most ahead of its head.
-func (s *Safe) copyState(dir string) error {
+func (s *Manager) copyState(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -155,12 +155,12 @@ func copyFile(from, to string) error {
 	return os.WriteFile(to, b, 0o600) //nolint:gosec // in the copy, which the drill made
 }
 
-func readOnly(_ context.Context, _ *drillRing, s *Safe) error {
-	s.noWrites = errors.New("read-only file system")
+func readOnly(_ context.Context, _ *drillKeyring, s *Manager) error {
+	s.probeError = errors.New("read-only file system")
 	return nil
 }
 
-func damageOne(_ context.Context, _ *drillRing, s *Safe) error {
+func damageOne(_ context.Context, _ *drillKeyring, s *Manager) error {
 	dir := filepath.Join(s.Dir, store.RecordsDir)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -180,7 +180,7 @@ func damageOne(_ context.Context, _ *drillRing, s *Safe) error {
 }
 
 // makeOlder marks a store that is one write further.
-func makeOlder(ctx context.Context, ring *drillRing, s *Safe) error {
+func makeOlder(ctx context.Context, ring *drillKeyring, s *Manager) error {
 	newer, err := store.Open(ctx, store.Options{Dir: s.Dir, Key: ring.key})
 	if err != nil {
 		return err
@@ -194,7 +194,7 @@ func makeOlder(ctx context.Context, ring *drillRing, s *Safe) error {
 
 // copyElsewhere binds the copy to one device that there is not and lets another
 // find it, since of this one too little may be known.
-func copyElsewhere(ctx context.Context, ring *drillRing, s *Safe) error {
+func copyElsewhere(ctx context.Context, ring *drillKeyring, s *Manager) error {
 	here, err := Facts{DMI: "here", MACs: []string{"02:00:00:00:00:01"}}.Encode()
 	if err != nil {
 		return err
@@ -209,32 +209,32 @@ func copyElsewhere(ctx context.Context, ring *drillRing, s *Safe) error {
 	return errors.Join(on.put(ctx, hostRecord, here), copied.Close())
 }
 
-// drillRing is a keyring in memory, for a copy.
-type drillRing struct {
+// drillKeyring is a keyring in memory, for a copy.
+type drillKeyring struct {
 	key, mark []byte
 	err       error
 	made      int
 }
 
-var _ Ring = (*drillRing)(nil)
+var _ Keyring = (*drillKeyring)(nil)
 
-func (r *drillRing) Key(context.Context) ([]byte, error)    { return r.key, r.err }
-func (r *drillRing) Create(context.Context) ([]byte, error) { r.made++; return r.key, r.err }
-func (r *drillRing) Forget(context.Context) error           { return nil }
-func (r *drillRing) Guard() string                          { return "drill" }
-func (r *drillRing) ForgetMark(context.Context) error       { r.mark = nil; return nil }
-func (r *drillRing) Replace(context.Context, []byte) error {
+func (r *drillKeyring) Key(context.Context) ([]byte, error)    { return r.key, r.err }
+func (r *drillKeyring) Create(context.Context) ([]byte, error) { r.made++; return r.key, r.err }
+func (r *drillKeyring) Delete(context.Context) error           { return nil }
+func (r *drillKeyring) Kind() string                           { return "drill" }
+func (r *drillKeyring) DeleteMark(context.Context) error       { r.mark = nil; return nil }
+func (r *drillKeyring) Replace(context.Context, []byte) error {
 	return fmt.Errorf("[unexpected] a drill exchanges no key")
 }
-func (r *drillRing) For(string) (Ring, error) { return r, nil }
-func (r *drillRing) LoadMark(context.Context) ([]byte, error) {
+func (r *drillKeyring) For(string) (Keyring, error) { return r, nil }
+func (r *drillKeyring) LoadMark(context.Context) ([]byte, error) {
 	if r.mark == nil {
 		return nil, store.ErrNoMark
 	}
 	return r.mark, nil
 }
 
-func (r *drillRing) SaveMark(_ context.Context, mark []byte) error {
+func (r *drillKeyring) SaveMark(_ context.Context, mark []byte) error {
 	r.mark = mark
 	return nil
 }

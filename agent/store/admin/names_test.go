@@ -26,9 +26,9 @@ func TestNamesOfAnotherDevice(t *testing.T) {
 		"a new disk":        {change: func(f *Facts) { f.RootFS = "r2" }, stays: true},
 		"a new mainboard":   {change: func(f *Facts) { f.DMI = "d2" }, stays: true},
 		"machine-id":        {change: otherSystem},
-		"adopted by policy": {change: func(f *Facts) { *f = elsewhere() }, clone: Adopt},
-		"adopted":           {change: func(f *Facts) { *f = elsewhere() }, act: AdoptIt},
-		"registered again":  {change: func(f *Facts) { *f = elsewhere() }, act: Again},
+		"adopted by policy": {change: func(f *Facts) { *f = otherDevice() }, clone: CloneAdopt},
+		"adopted":           {change: func(f *Facts) { *f = otherDevice() }, act: Adopt},
+		"registered again":  {change: func(f *Facts) { *f = otherDevice() }, act: RegisterAgain},
 		"reset":             {change: func(*Facts) {}, act: Reset},
 	} {
 		t.Run(name, func(t *testing.T) {

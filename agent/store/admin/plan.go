@@ -14,35 +14,35 @@ import (
 type Report struct {
 	State   store.State
 	Why     string // of a state that is not ok
-	Bound   Outcome
+	Binding Outcome
 	Facts   int // kinds of facts that are known of this device
 	Records int // that can be read
 	Damaged []Damaged
 	Ledger  string // "ok", "altered", or "unknown" without a key
 
-	Verb   Verb
-	Counts int      // that it costs at most, if every auth token that is lost is bought again
-	Says   string   // what it does, and what that costs
-	Kept   []string // files that were set aside
-	Steps  []Step   // of a drill
-	Done   bool
+	Verb     Verb
+	Counts   int      // that it costs at most, if every auth token that is lost is bought again
+	Effect   string   // what it does, and what that costs
+	SetAside []string // files that were set aside
+	Steps    []Step   // of a drill
+	Done     bool
 }
 
 // Damaged is a record that cannot be read.
 type Damaged struct{ Record, Path, Why string }
 
-// Look says how the store is. It changes nothing.
-func (s *Safe) Look(ctx context.Context) (Report, error) {
-	r := Report{State: s.state, Bound: s.bound, Facts: s.Facts.Known(), Ledger: "unknown", Damaged: []Damaged{}}
+// Inspect says how the store is. It changes nothing.
+func (s *Manager) Inspect(ctx context.Context) (Report, error) {
+	r := Report{State: s.state, Binding: s.binding, Facts: s.Facts.Known(), Ledger: "unknown", Damaged: []Damaged{}}
 	if s.cause != nil {
-		r.Why = fault.Of(s.cause).Text()
+		r.Why = fault.From(s.cause).Text()
 	}
 	if s.sealed == nil {
 		return r, nil
 	}
 	found, sound, err := s.sealed.Verify(ctx)
 	if err != nil {
-		return r, fault.E("verify the store", fault.StoreUnreadable, err)
+		return r, fault.New("verify the store", fault.StoreUnreadable, err)
 	}
 	r.Records = sound
 	for _, d := range found {
@@ -53,8 +53,8 @@ func (s *Safe) Look(ctx context.Context) (Report, error) {
 
 // Plan says what a verb would do and what that costs, or why it cannot be done.
 // It changes nothing.
-func (s *Safe) Plan(ctx context.Context, v Verb) (Report, error) {
-	r, err := s.Look(ctx)
+func (s *Manager) Plan(ctx context.Context, v Verb) (Report, error) {
+	r, err := s.Inspect(ctx)
 	if err != nil {
 		return r, err
 	}
@@ -67,18 +67,18 @@ func (s *Safe) Plan(ctx context.Context, v Verb) (Report, error) {
 	}
 	tokens, err := s.authTokens()
 	if err != nil {
-		return r, fault.E("count the auth tokens", fault.StoreUnreadable, err)
+		return r, fault.New("count the auth tokens", fault.StoreUnreadable, err)
 	}
 	if why := s.refuse(v, r); why != "" {
 		return r, fault.Errorf(string(v), fault.InvalidRequest, "%s", why)
 	}
-	r.Counts, r.Says = s.cost(v, r, tokens)
+	r.Counts, r.Effect = s.cost(v, r, tokens)
 	return r, nil
 }
 
 // authTokens counts the auth tokens by the names of their files. One whose name
 // the file does not tell may be one.
-func (s *Safe) authTokens() (int, error) {
+func (s *Manager) authTokens() (int, error) {
 	names, err := store.Names(s.Dir)
 	n := 0
 	for _, name := range names {
@@ -90,7 +90,7 @@ func (s *Safe) authTokens() (int, error) {
 }
 
 // refuse says why a verb cannot be done in this state; "" if it can.
-func (s *Safe) refuse(v Verb, r Report) string {
+func (s *Manager) refuse(v Verb, r Report) string {
 	foreign := s.state == store.ForeignHost && s.sealed != nil
 	switch {
 	case errors.Is(s.cause, store.ErrNewer):
@@ -103,51 +103,51 @@ func (s *Safe) refuse(v Verb, r Report) string {
 		return "the state is sound, and seems to be another device's: decide by regent store adopt or regent store register-again"
 	case v == Rekey && (s.state != store.OK || r.Ledger != "ok"):
 		return "the key of a store can be exchanged only while all of it can be read"
-	case (v == AdoptIt || v == Again) && !foreign:
+	case (v == Adopt || v == RegisterAgain) && !foreign:
 		return "the state is not taken for another device's: there is nothing to decide"
 	}
 	return ""
 }
 
 // cost says what a verb does and what it costs at most, in counts.
-func (s *Safe) cost(v Verb, r Report, tokens int) (counts int, says string) {
+func (s *Manager) cost(v Verb, r Report, tokens int) (counts int, says string) {
 	switch v {
 	case Recover:
 		return s.recoverCost(r, tokens)
 	case Reset:
-		return tokens, fmt.Sprintf("forgets the data key, every record and every registration token; the ledger is kept beside. All %s are lost, and each costs one count to buy again; the service's list still has the old ones.", auths(tokens))
+		return tokens, fmt.Sprintf("forgets the data key, every record and every registration token; the ledger is kept beside. All %s are lost, and each costs one count to buy again; the service's list still has the old ones.", countText(tokens))
 	case SealImage:
-		return tokens, fmt.Sprintf("deletes everything in the state directory, the ledger and the audit log too, and uses nothing until the next boot. %s are lost; the service still has them. Note them before, for the Contact Administrator: regent ledger --csv.", auths(tokens))
+		return tokens, fmt.Sprintf("deletes everything in the state directory, the ledger and the audit log too, and uses nothing until the next boot. %s are lost; the service still has them. Note them before, for the Contact Administrator: regent ledger --csv.", countText(tokens))
 	case Rekey:
 		return 0, "seals every record and the ledger under a new data key; costs no count."
-	case AdoptIt:
+	case Adopt:
 		return 0, "takes this device for the same that the state was made on; costs no count. If it is a copy, both devices use the same auth tokens and take each other's refresh tokens away."
-	case Again:
-		return tokens, fmt.Sprintf("forgets %s, which are the other device's, and buys new ones with the registration token that is held, if it has counts left.", auths(tokens))
+	case RegisterAgain:
+		return tokens, fmt.Sprintf("forgets %s, which are the other device's, and buys new ones with the registration token that is held, if it has counts left.", countText(tokens))
 	}
 	return 0, ""
 }
 
-func (s *Safe) recoverCost(r Report, tokens int) (counts int, says string) {
+func (s *Manager) recoverCost(r Report, tokens int) (counts int, says string) {
 	switch {
 	case s.sealed == nil:
-		return tokens, fmt.Sprintf("sets every record and the ledger aside, since their key is lost, and begins anew. All %s are lost, and each costs one count to buy again.", auths(tokens))
+		return tokens, fmt.Sprintf("sets every record and the ledger aside, since their key is lost, and begins anew. All %s are lost, and each costs one count to buy again.", countText(tokens))
 	case s.state == store.RolledBack:
-		return tokens, fmt.Sprintf("accepts the older state. Its %s may have been refreshed since; each whose refresh token is used up costs one count to buy again.", auths(tokens))
+		return tokens, fmt.Sprintf("accepts the older state. Its %s may have been refreshed since; each whose refresh token is used up costs one count to buy again.", countText(tokens))
 	}
 	for _, d := range r.Damaged {
 		if d.Record == "" || tokenstore.IsRecord(d.Record) {
 			counts++
 		}
 	}
-	says = fmt.Sprintf("sets %d damaged records aside. %s are lost, and each costs one count to buy again, by regent instances redeem.", len(r.Damaged), auths(counts))
+	says = fmt.Sprintf("sets %d damaged records aside. %s are lost, and each costs one count to buy again, by regent instances redeem.", len(r.Damaged), countText(counts))
 	if r.Ledger != "ok" {
 		says += " The ledger is set aside as well: compare tmsctl auth-token list before you redeem."
 	}
 	return counts, says
 }
 
-func auths(n int) string {
+func countText(n int) string {
 	if n == 1 {
 		return "1 auth token"
 	}

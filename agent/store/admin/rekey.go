@@ -17,12 +17,12 @@ import (
 // that it is whole; from then on every start carries it through, before then it
 // is cleared away.
 const (
-	rekeyDir  = "rekey"
-	wholeFile = "whole"
+	rekeyDir     = "rekey"
+	completeFile = "whole"
 )
 
 // rekey exchanges the data key. The store must be sound; it is closed afterwards.
-func (s *Safe) rekey(ctx context.Context) error {
+func (s *Manager) rekey(ctx context.Context) error {
 	dir := s.path(rekeyDir)
 	// 1. A store under a new key, beside the old one.
 	fresh, err := s.freshStore(ctx, dir)
@@ -34,7 +34,7 @@ func (s *Safe) rekey(ctx context.Context) error {
 		return errors.Join(err, s.finishRekey(ctx)) // which clears it away
 	}
 	// 3. It is whole: there is no way back.
-	if err := touch(filepath.Join(dir, wholeFile)); err != nil {
+	if err := touch(filepath.Join(dir, completeFile)); err != nil {
 		return err
 	}
 	// 4. It takes the old one's place.
@@ -45,11 +45,11 @@ func (s *Safe) rekey(ctx context.Context) error {
 	return s.finishRekey(ctx)
 }
 
-func (s *Safe) freshStore(ctx context.Context, dir string) (*store.Sealed, error) {
+func (s *Manager) freshStore(ctx context.Context, dir string) (*store.Sealed, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make a store under a new key: %w", err)
 	}
-	ring, err := s.Ring.For(dir)
+	ring, err := s.Keyring.For(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (s *Safe) freshStore(ctx context.Context, dir string) (*store.Sealed, error
 	return store.Open(ctx, store.Options{Dir: dir, Key: key})
 }
 
-func (s *Safe) copyTo(ctx context.Context, dir string, fresh *store.Sealed) error {
+func (s *Manager) copyTo(ctx context.Context, dir string, fresh *store.Sealed) error {
 	names, err := s.sealed.List(ctx)
 	if err != nil {
 		return err
@@ -90,23 +90,23 @@ func (s *Safe) copyTo(ctx context.Context, dir string, fresh *store.Sealed) erro
 
 // finishRekey carries an exchange of the key through that is whole, and clears
 // one away that is not. Every step may have been done before.
-func (s *Safe) finishRekey(ctx context.Context) error {
+func (s *Manager) finishRekey(ctx context.Context) error {
 	dir := s.path(rekeyDir)
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	ring, err := s.Ring.For(dir)
+	ring, err := s.Keyring.For(dir)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(filepath.Join(dir, wholeFile)); err == nil {
-		if err := s.carryThrough(ctx, dir, ring); err != nil {
+	if _, err := os.Lstat(filepath.Join(dir, completeFile)); err == nil {
+		if err := s.completeRekey(ctx, dir, ring); err != nil {
 			return err
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := ring.Forget(ctx); err != nil {
+	if err := ring.Delete(ctx); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(dir); err != nil {
@@ -115,7 +115,7 @@ func (s *Safe) finishRekey(ctx context.Context) error {
 	return store.SyncDir(s.Dir)
 }
 
-func (s *Safe) carryThrough(ctx context.Context, dir string, ring Ring) error {
+func (s *Manager) completeRekey(ctx context.Context, dir string, ring Keyring) error {
 	key, err := ring.Key(ctx)
 	if errors.Is(err, store.ErrNoKey) {
 		return nil // all was done but clearing it away
@@ -124,11 +124,11 @@ func (s *Safe) carryThrough(ctx context.Context, dir string, ring Ring) error {
 		return err
 	}
 	// 1. The mark, which is under the old key: the next start makes one.
-	if err := s.Ring.ForgetMark(ctx); err != nil {
+	if err := s.Keyring.DeleteMark(ctx); err != nil {
 		return err
 	}
 	// 2. The key.
-	if err := s.Ring.Replace(ctx, key); err != nil {
+	if err := s.Keyring.Replace(ctx, key); err != nil {
 		return err
 	}
 	// 3. The records and the ledger.

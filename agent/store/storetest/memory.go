@@ -110,21 +110,21 @@ func (m *Memory) Delete(ctx context.Context, name string) error {
 func (m *Memory) List(ctx context.Context) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := cmp.Or(ctx.Err(), m.planned(List)); err != nil {
+	if err := cmp.Or(ctx.Err(), m.nextFailure(List)); err != nil {
 		return nil, fmt.Errorf("memory: list: %w", err)
 	}
 	return slices.Sorted(maps.Keys(m.records)), nil
 }
 
 func (m *Memory) begin(ctx context.Context, op Op, name string) error {
-	if err := cmp.Or(ctx.Err(), store.CheckName(name), m.planned(op)); err != nil {
+	if err := cmp.Or(ctx.Err(), store.CheckName(name), m.nextFailure(op)); err != nil {
 		return fmt.Errorf("memory: %s %q: %w", op, name, err)
 	}
 	return nil
 }
 
-// planned takes the failure that is due, if one is.
-func (m *Memory) planned(op Op) error {
+// nextFailure takes the failure that is due, if one is.
+func (m *Memory) nextFailure(op Op) error {
 	if len(m.fail[op]) == 0 {
 		return nil
 	}

@@ -15,7 +15,7 @@ func TestMemory(t *testing.T) {
 	})
 }
 
-func TestMemoryFailsWhenTold(t *testing.T) {
+func TestMemoryFailNext(t *testing.T) {
 	var m storetest.Memory
 	full := errors.New("disk full")
 	m.FailNext(storetest.Put, full)

@@ -17,7 +17,7 @@ import (
 type Client struct {
 	tms     *tms.Client
 	clock   *serviceClock
-	writing *writing
+	writing *bodyForm
 }
 
 // New returns a client. It sends nothing yet.
@@ -38,7 +38,7 @@ func New(o tms.Options) (*Client, error) {
 	if form == "" {
 		form = tms.Auto
 	}
-	return &Client{c, clock, &writing{form: form}}, nil
+	return &Client{c, clock, &bodyForm{form: form}}, nil
 }
 
 // Host is the tenant's, for messages.

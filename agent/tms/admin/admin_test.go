@@ -69,7 +69,7 @@ func TestPagesToTheEnd(t *testing.T) {
 	}
 }
 
-func TestPagesComeToAnEnd(t *testing.T) {
+func TestPagesEnd(t *testing.T) {
 	tests := []struct{ name, answer, want string }{
 		{"the same page again", `{"authTokens":[{"id":1}],"totalCount":9}`, "the same page came twice"},
 		{"no list", `{"totalCount":9}`, "no authTokens"},
@@ -87,7 +87,7 @@ func TestPagesComeToAnEnd(t *testing.T) {
 	}
 }
 
-func TestEndlessPages(t *testing.T) {
+func TestPageLimit(t *testing.T) {
 	next := 0
 	session := service(t, func(w http.ResponseWriter, _ *http.Request) {
 		next++
@@ -180,11 +180,11 @@ func TestUsability(t *testing.T) {
 		{"no count left", change(func(r *admin.RegistrationToken) { r.Used = 3 }), now, admin.UsedUp},
 		{"both", change(func(r *admin.RegistrationToken) { r.Used = 3 }), lastMoment.Add(time.Second), admin.Expired},
 		{"disabled", change(func(r *admin.RegistrationToken) { r.State = admin.StateDisabled }), now, admin.Disabled},
-		{"no state", change(func(r *admin.RegistrationToken) { r.State = admin.StateUnsaid }), now, admin.Unclear},
-		{"an unknown word", change(func(r *admin.RegistrationToken) { r.State = admin.StateUnknown }), now, admin.Unclear},
-		{"no date", change(func(r *admin.RegistrationToken) { r.Expires = time.Time{} }), now, admin.Unclear},
+		{"no state", change(func(r *admin.RegistrationToken) { r.State = admin.StateMissing }), now, admin.UsabilityUnknown},
+		{"an unknown word", change(func(r *admin.RegistrationToken) { r.State = admin.StateUnknown }), now, admin.UsabilityUnknown},
+		{"no date", change(func(r *admin.RegistrationToken) { r.Expires = time.Time{} }), now, admin.UsabilityUnknown},
 		{"no last day", change(func(r *admin.RegistrationToken) { r.Expires, r.Never = time.Time{}, true }), now, admin.Usable},
-		{"used counts not told", change(func(r *admin.RegistrationToken) { r.UsedKnown = false }), now, admin.Unclear},
+		{"used counts not told", change(func(r *admin.RegistrationToken) { r.UsedKnown = false }), now, admin.UsabilityUnknown},
 		{"used counts not told, disabled", change(func(r *admin.RegistrationToken) { r.UsedKnown, r.State = false, admin.StateDisabled }), now, admin.Disabled},
 		{"used counts not told, expired", change(func(r *admin.RegistrationToken) { r.UsedKnown = false }), lastMoment.Add(time.Second), admin.Expired},
 	}

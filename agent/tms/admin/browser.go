@@ -26,7 +26,7 @@ type Browser struct {
 	ClientID string            // "" for the one that the tenant names
 	Scopes   []string          // what is asked for; none is the provider's default
 	Show     func(page string) // shows the person the page where to log in
-	Patience time.Duration     // how long the person has
+	Timeout  time.Duration     // how long the person has
 }
 
 // ErrBrowser is what a session says once its login has ended, which was by browser.
@@ -45,9 +45,9 @@ func (c *Client) LoginByBrowser(ctx context.Context, b Browser) (*Session, error
 	if err != nil {
 		return nil, fmt.Errorf("log in with a browser: open a port for its answer: %w", err)
 	}
-	back := &redirect{
+	back := &callback{
 		host: l.Addr().String(), state: rand.Text(), issuer: server.Issuer,
-		answer: make(chan answered, 1), done: make(chan struct{}),
+		answer: make(chan browserAnswer, 1), done: make(chan struct{}),
 	}
 	h := &http.Server{Handler: back, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	go func() { _ = h.Serve(l) }() // it ends with Close
@@ -59,7 +59,7 @@ func (c *Client) LoginByBrowser(ctx context.Context, b Browser) (*Session, error
 		Endpoint: oauth2.Endpoint{AuthURL: server.Page},
 	}
 	b.Show(o.AuthCodeURL(back.state, oauth2.S256ChallengeOption(verifier)))
-	code, err := back.wait(ctx, b.Patience)
+	code, err := back.wait(ctx, b.Timeout)
 	if err != nil {
 		return nil, err
 	}
@@ -89,24 +89,24 @@ const (
 	pathDone = "/regent/done"
 )
 
-// answered is the answer of the browser: a code, or why there is none.
-type answered struct {
+// browserAnswer is the answer of the browser: a code, or why there is none.
+type browserAnswer struct {
 	code token.Secret
 	err  error
 }
 
-// redirect takes the first answer that has the right state, and no other.
-type redirect struct {
+// callback takes the first answer that has the right state, and no other.
+type callback struct {
 	host, state, issuer string
 
-	answer chan answered // holds one
-	done   chan struct{} // closed once the last page was sent
+	answer chan browserAnswer // holds one
+	done   chan struct{}      // closed once the last page was sent
 
 	taken, shown sync.Once
 }
 
 // wait returns the code.
-func (b *redirect) wait(ctx context.Context, patience time.Duration) (token.Secret, error) {
+func (b *callback) wait(ctx context.Context, patience time.Duration) (token.Secret, error) {
 	late := fmt.Errorf("log in with a browser: no reply within %s", patience)
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, late)
 	defer cancel()
@@ -119,7 +119,7 @@ func (b *redirect) wait(ctx context.Context, patience time.Duration) (token.Secr
 }
 
 // ServeHTTP implements [http.Handler].
-func (b *redirect) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (b *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range map[string]string{
 		"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
 		"Content-Security-Policy": "default-src 'none'", "Content-Type": "text/plain; charset=utf-8", "Connection": "close",
@@ -142,7 +142,7 @@ func (b *redirect) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // take takes the answer, if it is ours and the first one.
-func (b *redirect) take(w http.ResponseWriter, r *http.Request) {
+func (b *callback) take(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(b.state)) != 1 {
 		http.Error(w, "This is not the expected reply.", http.StatusBadRequest)
@@ -151,14 +151,14 @@ func (b *redirect) take(w http.ResponseWriter, r *http.Request) {
 	first := false
 	b.taken.Do(func() {
 		first = true
-		a := answered{code: token.NewSecret(q.Get("code"))}
+		a := browserAnswer{code: token.NewSecret(q.Get("code"))}
 		switch {
 		case q.Get("error") != "":
-			a = answered{err: fmt.Errorf("log in with a browser: the identity provider refused: %.100s %.300s", q.Get("error"), q.Get("error_description"))}
+			a = browserAnswer{err: fmt.Errorf("log in with a browser: the identity provider refused: %.100s %.300s", q.Get("error"), q.Get("error_description"))}
 		case b.issuer != "" && q.Has("iss") && q.Get("iss") != b.issuer: // RFC 9207
-			a = answered{err: errors.New("log in with a browser: the reply is from another identity provider")}
+			a = browserAnswer{err: errors.New("log in with a browser: the reply is from another identity provider")}
 		case a.code.IsZero():
-			a = answered{err: errors.New("log in with a browser: the reply has no code")}
+			a = browserAnswer{err: errors.New("log in with a browser: the reply has no code")}
 		}
 		b.answer <- a
 	})

@@ -139,9 +139,9 @@ func TestLoginByBrowser(t *testing.T) {
 			if tt.prepare != nil {
 				tt.prepare(p)
 			}
-			b := admin.Browser{Scopes: []string{"openid"}, Patience: time.Minute}
+			b := admin.Browser{Scopes: []string{"openid"}, Timeout: time.Minute}
 			if strings.Contains(tt.want, "within") {
-				b.Patience = 10 * time.Millisecond
+				b.Timeout = 10 * time.Millisecond
 			}
 			client := "ems-scl-public-client"
 			if tt.own {
@@ -196,7 +196,7 @@ func TestLoginByBrowser(t *testing.T) {
 // provider repeats them.
 func TestBrowserSecrets(t *testing.T) {
 	p := newProvider(t)
-	b := admin.Browser{Patience: time.Minute, Show: func(page string) {
+	b := admin.Browser{Timeout: time.Minute, Show: func(page string) {
 		u, _ := url.Parse(page)
 		if strings.Contains(page, "verifier") {
 			t.Errorf("the page is %s", page)

@@ -66,7 +66,7 @@ func clientIn(o tms.Object) (OAuthClient, error) {
 	}
 	c.State, _, c.Status = stateOf(o)
 	switch word := string(o.Member("enabled")); { // A: or Keycloak's member
-	case c.State != StateUnsaid:
+	case c.State != StateMissing:
 	case word == "true" || word == "false":
 		c.State, c.Status = StateIf(word == "true"), word
 	}

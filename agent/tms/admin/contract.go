@@ -64,21 +64,21 @@ type State int
 // The states.
 const (
 	StateUnknown State = iota // the service uses a word that is not known, or two that contradict each other
-	StateUnsaid               // the service does not say
+	StateMissing              // the service does not say
 	StateEnabled
 	StateDisabled
 )
 
 // String is the state for people.
 func (s State) String() string {
-	return map[State]string{StateUnknown: "unknown", StateUnsaid: "not told", StateEnabled: "enabled", StateDisabled: "disabled"}[s]
+	return map[State]string{StateUnknown: "unknown", StateMissing: "not told", StateEnabled: "enabled", StateDisabled: "disabled"}[s]
 }
 
 // stateOf reads a state. F: the member state, with ENABLE and DISABLE. A: the member
 // status, with ENABLED and DISABLED. Both are read, in any case of letters. member is
 // the first that is there, and word its word, or both words if they contradict.
 func stateOf(o tms.Object) (state State, member, word string) {
-	state = StateUnsaid
+	state = StateMissing
 	for _, name := range []string{memberState, memberStatus} {
 		text := o.Text(name)
 		if text == "" {
@@ -91,7 +91,7 @@ func stateOf(o tms.Object) (state State, member, word string) {
 		case stateDisable, statusDisabled:
 			is = StateDisabled
 		}
-		if state != StateUnsaid && state != is {
+		if state != StateMissing && state != is {
 			return StateUnknown, member, word + ", " + text
 		}
 		if state = is; member == "" {

@@ -19,10 +19,10 @@ import (
 	"regent/agent/token"
 )
 
-// members is a JSON object as it is written: in an order, with repeats.
-type members [][2]string
+// orderedObject is a JSON object as it is written: in an order, with repeats.
+type orderedObject [][2]string
 
-func (m members) json(t *rapid.T) string {
+func (m orderedObject) json(t *rapid.T) string {
 	shuffled := rapid.Permutation(m).Draw(t, "order")
 	texts := make([]string, len(shuffled))
 	for i, pair := range shuffled {
@@ -34,8 +34,8 @@ func (m members) json(t *rapid.T) string {
 func oneOf(t *rapid.T, what string, of ...string) string { return rapid.SampledFrom(of).Draw(t, what) }
 
 // unknown are members that no dialect has.
-func unknown(t *rapid.T) members {
-	var m members
+func unknown(t *rapid.T) orderedObject {
+	var m orderedObject
 	for i := range rapid.IntRange(0, 3).Draw(t, "unknown members") {
 		m = append(m, [2]string{fmt.Sprintf("other%d", i), oneOf(t, "value", `null`, `"x"`, `7`, `[]`, `{"id":"another","count":99,"token":"T2"}`, `[{"id":"another"}]`)})
 	}
@@ -47,7 +47,7 @@ func wrapped(t *rapid.T, outer, inner string, rows []string) string {
 	array := "[" + strings.Join(rows, ",") + "]"
 	n := len(rows)
 	count := oneOf(t, "count", strconv.Itoa(n), strconv.Quote(strconv.Itoa(n)))
-	nested := members{{"count", count}, {inner, array}}
+	nested := orderedObject{{"count", count}, {inner, array}}
 	switch {
 	case n == 0 && rapid.Bool().Draw(t, "inner array missing"):
 		nested = nested[:1]
@@ -58,15 +58,15 @@ func wrapped(t *rapid.T, outer, inner string, rows []string) string {
 	case "bare":
 		return array
 	case "first":
-		m := members{{outer, array}}
+		m := orderedObject{{outer, array}}
 		if rapid.Bool().Draw(t, "total") {
 			m = append(m, [2]string{"totalCount", count})
 		}
 		return append(m, unknown(t)...).json(t)
 	case "deeper":
-		return members{{"response", members{{outer, nested.json(t)}}.json(t)}}.json(t)
+		return orderedObject{{"response", orderedObject{{outer, nested.json(t)}}.json(t)}}.json(t)
 	}
-	return append(members{{outer, nested.json(t)}}, unknown(t)...).json(t)
+	return append(orderedObject{{outer, nested.json(t)}}, unknown(t)...).json(t)
 }
 
 // TestDialects: a list of registration tokens and one of auth tokens are read to the
@@ -84,7 +84,7 @@ func TestDialects(t *testing.T) {
 		at := oneOf(t, "created", `"2026-11-23T08:00:00Z"`, `"2026-11-23T09:00:00+01:00"`, `"2026-11-23 08:00"`, `"2026-11-23 08:00:00"`, `"2026-11-23T08:00:00"`)
 		text := func(s string) string { return strconv.Quote(s) }
 		id := func(s string) string { return oneOf(t, "id", text(s), s) }
-		object := append(members{
+		object := append(orderedObject{
 			{"id", id("17")},
 			{"identifier", text("fleet")},
 			{"token", text("T")},
@@ -107,7 +107,7 @@ func TestDialects(t *testing.T) {
 		p, err := l.readPage([]byte(wrapped(t, "registrationTokens", "registrationToken", rows)))
 		compare(t, len(rows), p.items, want, err)
 
-		object = append(members{
+		object = append(orderedObject{
 			{"id", id("18")},
 			{"identifier", text("regent-1")},
 			{"fqdn", text("ws")},
@@ -165,8 +165,8 @@ func TestContradiction(t *testing.T) {
 		`{"state":"ENABLE","status":"ENABLED"}`:  StateEnabled,
 		`{"state":"ENABLE","status":"DISABLED"}`: StateUnknown,
 		`{"state":"ENABLE","status":"?"}`:        StateUnknown,
-		`{"state":null}`:                         StateUnsaid,
-		`{}`:                                     StateUnsaid,
+		`{"state":null}`:                         StateMissing,
+		`{}`:                                     StateMissing,
 	} {
 		o, err := tms.ParseReply([]byte(body), "")
 		if err != nil {

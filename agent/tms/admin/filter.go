@@ -28,9 +28,9 @@ type AuthFilter struct {
 	Registration   string // the identifier of the registration token
 	RegistrationID string // its id, if it is known: some services name it by that alone
 
-	// Unplaced selects by the registration token those too that do not show theirs.
+	// Unassigned selects by the registration token those too that do not show theirs.
 	// They may be another's: none of them may be deleted for what it is.
-	Unplaced bool
+	Unassigned bool
 }
 
 // selects reports whether all but the registration token fits.
@@ -65,7 +65,7 @@ func (f AuthFilter) of(row authRow, ids []string) bool {
 	case f.Registration == "" && f.RegistrationID == "":
 		return true
 	case row.Registration == "":
-		return f.Unplaced
+		return f.Unassigned
 	}
 	return f.Registration != "" && row.name == f.Registration || slices.Contains(ids, row.id)
 }

@@ -9,8 +9,8 @@ import (
 	"regent/agent/tms/admin"
 )
 
-// careless answers every list with all of its rows, whatever the query says.
-func careless(t *testing.T) *admin.Session {
+// unfilteredService answers every list with all of its rows, whatever the query says.
+func unfilteredService(t *testing.T) *admin.Session {
 	return service(t, func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/authTokens") {
 			fmt.Fprint(w, `{"authTokens":{"count":7,"authToken":[
@@ -50,10 +50,10 @@ func TestFiltersAreFollowedHere(t *testing.T) {
 		{admin.AuthFilter{Registration: "nosuch"}, ""},
 		{admin.AuthFilter{Registration: "fleet", RegistrationID: "17"}, "a1 a2 a3"},
 		{admin.AuthFilter{RegistrationID: "18"}, "a4 a5"},
-		{admin.AuthFilter{Registration: "fleet", Unplaced: true}, "a1 a2 a3 a7"},
-		{admin.AuthFilter{Registration: "fleet", Unplaced: true, FQDN: "ws-7.example.com"}, "a7"},
+		{admin.AuthFilter{Registration: "fleet", Unassigned: true}, "a1 a2 a3 a7"},
+		{admin.AuthFilter{Registration: "fleet", Unassigned: true, FQDN: "ws-7.example.com"}, "a7"},
 	} {
-		list, err := careless(t).AuthTokens(t.Context(), tt.filter)
+		list, err := unfilteredService(t).AuthTokens(t.Context(), tt.filter)
 		var ids []string
 		for _, a := range list {
 			ids = append(ids, a.ID)
@@ -73,7 +73,7 @@ func TestFiltersAreFollowedHere(t *testing.T) {
 		{admin.RegistrationFilter{RefID1: "x"}, "17"},
 		{admin.RegistrationFilter{RefID2: "x"}, ""},
 	} {
-		list, err := careless(t).RegistrationTokens(t.Context(), tt.filter)
+		list, err := unfilteredService(t).RegistrationTokens(t.Context(), tt.filter)
 		var ids []string
 		for _, r := range list {
 			ids = append(ids, r.ID)

@@ -15,8 +15,8 @@ import (
 	"regent/agent/token"
 )
 
-// nobody is an identifier that nothing has.
-const nobody = "regent-contract-nobody"
+// missingName is an identifier that nothing has.
+const missingName = "regent-contract-nobody"
 
 // Contract asks the tenant for what the vendor leaves open, by reading calls alone:
 // nothing is made or changed, and no count is used. It is about 15 requests. What a
@@ -83,7 +83,7 @@ func (o observer) clients(ctx context.Context) error {
 
 // refusal asks for what there is not, to see an error's body.
 func (o observer) refusal(ctx context.Context) error {
-	_, refused, err := o.get(ctx, pathRegistration+"/"+nobody, nil)
+	_, refused, err := o.get(ctx, pathRegistration+"/"+missingName, nil)
 	if refused != nil && refused.Shape != "" {
 		o.found.Set(contract.ErrorShape, fmt.Sprintf("%s (with status %d)", refused.Shape, refused.Status))
 	}
@@ -121,7 +121,7 @@ func (o observer) list(ctx context.Context, l observed) error {
 
 // empty asks for what nothing is called.
 func (o observer) empty(ctx context.Context, l observed, there int) error {
-	a, refused, err := o.get(ctx, l.path, url.Values{"identifier": {nobody}})
+	a, refused, err := o.get(ctx, l.path, url.Values{"identifier": {missingName}})
 	switch {
 	case err != nil:
 		return err
@@ -277,7 +277,7 @@ func timesIn(rows []tms.Object) []string {
 	var times []string
 	for _, r := range rows {
 		if text := r.Text("creationDate"); text != "" {
-			times = append(times, masked(text))
+			times = append(times, timeForm(text))
 		}
 	}
 	return times
@@ -312,13 +312,13 @@ func kindOf(o tms.Object, name string) string {
 	case text == "":
 		return "not a string"
 	case !tms.ParseTime(text).IsZero():
-		return masked(text)
+		return timeForm(text)
 	}
 	return "a string"
 }
 
-// masked is the form of a time, without its value.
-func masked(text string) string {
+// timeForm is the form of a time, without its value.
+func timeForm(text string) string {
 	if len(text) > 40 || tms.ParseTime(text).IsZero() {
 		return "not readable"
 	}
@@ -343,7 +343,7 @@ func tokenForm(text string) string {
 	switch {
 	case text == "":
 		return "not shown"
-	case token.Unproven(token.NewSecret(text)) == "":
+	case token.FormatWarning(token.NewSecret(text)) == "":
 		return "shown, base64 of user:password"
 	}
 	return "shown, not base64 of user:password"

@@ -104,17 +104,17 @@ type Usability string
 
 // Usabilities. The service lists all but Disabled as enabled.
 const (
-	Usable   Usability = "usable"
-	UsedUp   Usability = "used up"
-	Expired  Usability = "expired"
-	Disabled Usability = "disabled"
-	Unclear  Usability = "unknown"    // the service does not tell enough: its used counts, its state or its last day
-	Unknown  Usability = "unreadable" // it has a Flaw
+	Usable           Usability = "usable"
+	UsedUp           Usability = "used up"
+	Expired          Usability = "expired"
+	Disabled         Usability = "disabled"
+	UsabilityUnknown Usability = "unknown"    // the service does not tell enough: its used counts, its state or its last day
+	Unreadable       Usability = "unreadable" // it has a Flaw
 )
 
 // Usabilities are all of them.
 func Usabilities() []Usability {
-	return []Usability{Usable, UsedUp, Expired, Disabled, Unclear, Unknown}
+	return []Usability{Usable, UsedUp, Expired, Disabled, UsabilityUnknown, Unreadable}
 }
 
 // Usability tells it at the time now. What is expired stays so whatever else is
@@ -122,7 +122,7 @@ func Usabilities() []Usability {
 func (r RegistrationToken) Usability(now time.Time) Usability {
 	switch {
 	case r.Flaw != "":
-		return Unknown
+		return Unreadable
 	case !r.Expires.IsZero() && midnight(now).After(r.Expires):
 		return Expired
 	case r.UsedKnown && r.Used >= r.Count:
@@ -130,7 +130,7 @@ func (r RegistrationToken) Usability(now time.Time) Usability {
 	case r.State == StateDisabled:
 		return Disabled
 	case !r.UsedKnown, r.State != StateEnabled, r.Expires.IsZero() && !r.Never:
-		return Unclear
+		return UsabilityUnknown
 	}
 	return Usable
 }
@@ -232,7 +232,7 @@ func shownIn(o tms.Object) token.Secret {
 	var found token.Secret
 	for _, text := range o.Texts("id", "identifier", "refId1", "refId2", "customer", "name", "description") {
 		switch is := token.NewSecret(text); {
-		case token.Unproven(is) != "":
+		case token.FormatWarning(is) != "":
 		case !found.IsZero() && !found.Equal(is):
 			return token.Secret{}
 		default:

@@ -12,9 +12,9 @@ import (
 	"regent/agent/token"
 )
 
-// early is how long before its end an access token is renewed: longer than a
+// renewBefore is how long before its end an access token is renewed: longer than a
 // request and the difference of two clocks within one answer.
-const early = 15 * time.Second
+const renewBefore = 15 * time.Second
 
 // Bearer is a login that was granted. Who keeps it keeps secrets.
 type Bearer struct {
@@ -37,17 +37,17 @@ func (c *Client) Login(ctx context.Context, who Credentials) (*Session, error) {
 // asked for credentials, at most once; what it returns as error comes back as it
 // is. Nothing is sent yet.
 func (c *Client) Resume(b Bearer, who func() (Credentials, error)) *Session {
-	return &Session{tms: c.tms, writing: c.writing, now: c.Now, bearer: b, who: sync.OnceValues(who)}
+	return &Session{tms: c.tms, writing: c.writing, now: c.Now, bearer: b, credentials: sync.OnceValues(who)}
 }
 
 // Session is a logged-in administrator. It renews its access token before it
 // ends, and once more if the service says 401, which means that nothing was
 // done. It is safe for concurrent use.
 type Session struct {
-	tms     *tms.Client
-	writing *writing
-	now     func() time.Time
-	who     func() (Credentials, error)
+	tms         *tms.Client
+	writing     *bodyForm
+	now         func() time.Time
+	credentials func() (Credentials, error)
 
 	mu     sync.Mutex // held over a renewal: one is enough for all
 	bearer Bearer
@@ -60,7 +60,7 @@ func (s *Session) Bearer() Bearer {
 	return s.bearer
 }
 
-// Now is [Client.Now].
+// Now is [Client.Current].
 func (s *Session) Now() time.Time { return s.now() }
 
 // Confirm makes sure that there is a login that the service granted within the
@@ -93,7 +93,7 @@ func (s *Session) do(ctx context.Context, call tms.Call) error {
 func (s *Session) access(ctx context.Context) (token.Secret, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.bearer.Access.IsZero() && s.now().Add(early).Before(s.bearer.Expires) {
+	if !s.bearer.Access.IsZero() && s.now().Add(renewBefore).Before(s.bearer.Expires) {
 		return s.bearer.Access, nil
 	}
 	err := s.renew(ctx)
@@ -139,7 +139,7 @@ func (s *Session) logIn(ctx context.Context) error {
 
 // grant logs in with credentials. s.mu is held.
 func (s *Session) grant(ctx context.Context) error {
-	who, err := s.who()
+	who, err := s.credentials()
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func TestTokenUnderAnotherName(t *testing.T) {
 		if !got.Token.IsZero() {
 			shown = got.Token.Reveal()
 		}
-		lost, isLost := errors.AsType[*admin.NotShownError](err)
+		lost, isLost := errors.AsType[*admin.TokenNotShownError](err)
 		if shown != tt.want || isLost != (tt.want == "") || isLost && lost.ID != "1" || !isLost && err != nil {
 			t.Errorf("%s: got %q, %v, want %q", tt.name, shown, err, tt.want)
 		}

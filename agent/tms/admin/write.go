@@ -12,34 +12,34 @@ import (
 	"regent/agent/tms"
 )
 
-// writing is the form of a tenant's bodies: the one that is set or was proven, or
+// bodyForm is the form of a tenant's bodies: the one that is set or was proven, or
 // tms.Auto as long as none is. It is safe for concurrent use.
-type writing struct {
+type bodyForm struct {
 	mu   sync.Mutex
 	form string
 }
 
-func (w *writing) now() string {
+func (w *bodyForm) current() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.form
 }
 
-func (w *writing) prove(form string) {
+func (w *bodyForm) confirm(form string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.form = form
 }
 
-// Request is the form of bodies that is set or was proven: tms.Wrapped or tms.Bare,
+// BodyForm is the form of bodies that is set or was proven: tms.Wrapped or tms.Bare,
 // or tms.Auto as long as none is.
-func (c *Client) Request() string { return c.writing.now() }
+func (c *Client) BodyForm() string { return c.writing.current() }
 
 // send makes a call with a body. As long as no form is proven, it is wrapped first.
 // If the service refuses that form, and undone has no error, the body is sent bare,
 // once. It returns the form that was sent last.
 func (s *Session) send(ctx context.Context, call tms.Call, body func(form string) any, undone func() error) (string, error) {
-	form := s.writing.now()
+	form := s.writing.current()
 	auto := form == tms.Auto
 	if auto {
 		form = tms.Wrapped
@@ -60,43 +60,43 @@ func (s *Session) send(ctx context.Context, call tms.Call, body func(form string
 	return tms.Bare, nil
 }
 
-// unanswered reports whether a call may have been done although it failed: no answer
+// outcomeUnknown reports whether a call may have been done although it failed: no answer
 // came that can be read, or the service, or something before it, failed meanwhile.
-func unanswered(err error) bool {
+func outcomeUnknown(err error) bool {
 	f, ok := errors.AsType[*tms.Failure](err)
 	return ok && (f.Reach == tms.Lost || f.Reach == tms.Answered && f.Status >= http.StatusInternalServerError)
 }
 
-// NotAsAskedError means that the service did something else than it was asked for, or
+// MismatchError means that the service did something else than it was asked for, or
 // that it does not show what it did.
-type NotAsAskedError struct {
-	Text    string // in what it differs
-	Nothing bool   // nothing was changed: the body may have had a form that the service ignores
-	Untold  string // the member whose change the service does not show, in words; "" if it shows all
-	Form    string // of the body
+type MismatchError struct {
+	Text       string // in what it differs
+	Unchanged  bool   // nothing was changed: the body may have had a form that the service ignores
+	Unverified string // the member whose change the service does not show, in words; "" if it shows all
+	Form       string // of the body
 }
 
-var _ error = (*NotAsAskedError)(nil)
+var _ error = (*MismatchError)(nil)
 
 // Error is in what it differs.
-func (e *NotAsAskedError) Error() string { return e.Text }
+func (e *MismatchError) Error() string { return e.Text }
 
-// NotShownError means that a registration token is there, and that the service shows
+// TokenNotShownError means that a registration token is there, and that the service shows
 // its token nowhere.
-type NotShownError struct{ ID string }
+type TokenNotShownError struct{ ID string }
 
-var _ error = (*NotShownError)(nil)
+var _ error = (*TokenNotShownError)(nil)
 
 // Error says how to go on.
-func (e *NotShownError) Error() string {
+func (e *TokenNotShownError) Error() string {
 	return fmt.Sprintf("the service created registration token %[1]s, but does not show the token in any member that is known. "+
 		"Look for it on the service's pages. If it is not there, delete this one before you make another: tmsctl registration-token delete %[1]s", e.ID)
 }
 
 // CreateRegistrationToken makes one. It is never asked for twice: if the answer is
 // lost, it is looked up in the list. What Check refuses is not sent, and its error is
-// no *tms.Failure. After a *[NotAsAskedError] the registration token is there, and is
-// returned too. After a *[NotShownError] it is there without its token.
+// no *tms.Failure. After a *[MismatchError] the registration token is there, and is
+// returned too. After a *[TokenNotShownError] it is there without its token.
 func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistrationToken, now time.Time) (RegistrationToken, error) {
 	if err := n.Check(now); err != nil {
 		return RegistrationToken{}, err
@@ -109,40 +109,40 @@ func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistration
 	}
 	call := tms.Call{Op: op, Method: http.MethodPost, Path: pathRegistration, Read: read}
 	form, err := s.send(ctx, call, n.body, func() error {
-		_, made, err := s.made(ctx, n)
+		_, made, err := s.findCreated(ctx, n)
 		if made {
 			err = fmt.Errorf("registration token %s exists already, and may be unused", n.Identifier)
 		}
 		return err
 	})
 	switch {
-	case unanswered(err):
-		r, made, lookErr := s.made(ctx, n)
+	case outcomeUnknown(err):
+		r, made, lookErr := s.findCreated(ctx, n)
 		if lookErr == nil && made {
 			r.Found = true
 			return r, nil
 		}
-		if hidden, ok := errors.AsType[*NotShownError](lookErr); ok {
+		if hidden, ok := errors.AsType[*TokenNotShownError](lookErr); ok {
 			return RegistrationToken{}, fmt.Errorf("%w (%w)", hidden, err)
 		}
 		return RegistrationToken{}, err
 	case err != nil:
 		return RegistrationToken{}, err
 	}
-	r = s.whole(ctx, r)
+	r = s.fetchToken(ctx, r)
 	if text := n.differences(r); text != "" {
-		err = &NotAsAskedError{Text: text, Nothing: r.Identifier != n.Identifier, Form: form}
+		err = &MismatchError{Text: text, Unchanged: r.Identifier != n.Identifier, Form: form}
 	} else {
-		s.writing.prove(form)
+		s.writing.confirm(form)
 	}
 	if r.Token.IsZero() {
-		err = errors.Join(&NotShownError{r.ID}, err)
+		err = errors.Join(&TokenNotShownError{r.ID}, err)
 	}
 	return r, err
 }
 
-// whole asks for what the reply to a creation does not show.
-func (s *Session) whole(ctx context.Context, r RegistrationToken) RegistrationToken {
+// fetchToken asks for what the reply to a creation does not show.
+func (s *Session) fetchToken(ctx context.Context, r RegistrationToken) RegistrationToken {
 	if r.Identifier != "" && !r.Token.IsZero() {
 		return r
 	}
@@ -159,9 +159,9 @@ func (s *Session) whole(ctx context.Context, r RegistrationToken) RegistrationTo
 	return is
 }
 
-// made looks for one that is as n asks, and of which no used count is known. It reports false if there
+// findCreated looks for one that is as n asks, and of which no used count is known. It reports false if there
 // is none. It is an error if there are several, or if the token is not shown.
-func (s *Session) made(ctx context.Context, n NewRegistrationToken) (RegistrationToken, bool, error) {
+func (s *Session) findCreated(ctx context.Context, n NewRegistrationToken) (RegistrationToken, bool, error) {
 	list, err := s.RegistrationTokens(ctx, RegistrationFilter{Identifier: n.Identifier})
 	if err != nil {
 		return RegistrationToken{}, false, err
@@ -182,7 +182,7 @@ func (s *Session) made(ctx context.Context, n NewRegistrationToken) (Registratio
 	r := found[0]
 	if r.Token.IsZero() {
 		if r, err = s.RegistrationToken(ctx, r.ID); err == nil && r.Token.IsZero() {
-			err = &NotShownError{found[0].ID}
+			err = &TokenNotShownError{found[0].ID}
 		}
 	}
 	return r, err == nil, err
@@ -214,8 +214,8 @@ type Change struct {
 // look at it and our change, which was not made.
 var ErrChanged = errors.New("somebody else changed it meanwhile; tmsctl changed nothing")
 
-// With is the registration token as a change would leave it.
-func (r RegistrationToken) With(c Change) RegistrationToken {
+// WithChange is the registration token as a change would leave it.
+func (r RegistrationToken) WithChange(c Change) RegistrationToken {
 	if c.Count != nil {
 		r.Count = *c.Count
 	}
@@ -236,7 +236,7 @@ func (r RegistrationToken) same(as RegistrationToken) bool {
 // UpdateRegistrationToken changes was, which the caller has looked at, and returns
 // what the service has then. It sends a PATCH and reads the result back: the service
 // may take a number for a difference. If that is not was.With(c), the error is a
-// *[NotAsAskedError]. Where the service gives versions it fails with [ErrChanged] if
+// *[MismatchError]. Where the service gives versions it fails with [ErrChanged] if
 // was is no longer what the service has.
 func (s *Session) UpdateRegistrationToken(ctx context.Context, was RegistrationToken, c Change) (RegistrationToken, error) {
 	form, err := s.send(ctx, tms.Call{
@@ -246,7 +246,7 @@ func (s *Session) UpdateRegistrationToken(ctx context.Context, was RegistrationT
 	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.Answered && f.Status == http.StatusPreconditionFailed {
 		return RegistrationToken{}, fmt.Errorf("%w (%w)", ErrChanged, f)
 	}
-	if err != nil && !unanswered(err) {
+	if err != nil && !outcomeUnknown(err) {
 		return RegistrationToken{}, err
 	}
 	is, readErr := s.RegistrationToken(ctx, was.ID)
@@ -255,18 +255,18 @@ func (s *Session) UpdateRegistrationToken(ctx context.Context, was RegistrationT
 		return RegistrationToken{}, err
 	case readErr != nil:
 		return RegistrationToken{}, fmt.Errorf("the service accepted the change, but it cannot be read back: %w", readErr)
-	case !is.same(is.shown(was.With(c))):
-		return is, &NotAsAskedError{Text: was.told(c, is), Nothing: is.same(was), Form: form}
+	case !is.same(is.withoutHidden(was.WithChange(c))):
+		return is, &MismatchError{Text: was.changeResult(c, is), Unchanged: is.same(was), Form: form}
 	}
-	if member, why := is.untold(c); member != "" {
-		return is, &NotAsAskedError{Text: "the service accepted the change, but " + why, Untold: member, Form: form}
+	if member, why := is.unverified(c); member != "" {
+		return is, &MismatchError{Text: "the service accepted the change, but " + why, Unverified: member, Form: form}
 	}
-	s.writing.prove(form)
+	s.writing.confirm(form)
 	return is, nil
 }
 
-// shown is want without the members that the service does not tell of r.
-func (r RegistrationToken) shown(want RegistrationToken) RegistrationToken {
+// withoutHidden is want without the members that the service does not tell of r.
+func (r RegistrationToken) withoutHidden(want RegistrationToken) RegistrationToken {
 	if r.State != StateEnabled && r.State != StateDisabled {
 		want.State = r.State
 	}
@@ -276,11 +276,11 @@ func (r RegistrationToken) shown(want RegistrationToken) RegistrationToken {
 	return want
 }
 
-// untold names the member of a change that the service does not tell of r, and says why
+// unverified names the member of a change that the service does not tell of r, and says why
 // it is not known. The member is "" if it tells all.
-func (r RegistrationToken) untold(c Change) (member, why string) {
+func (r RegistrationToken) unverified(c Change) (member, why string) {
 	switch {
-	case c.Enabled != nil && r.State == StateUnsaid:
+	case c.Enabled != nil && r.State == StateMissing:
 		return "state", "it does not show whether the registration token is enabled"
 	case c.Enabled != nil && r.State == StateUnknown:
 		return "state", fmt.Sprintf("it says the state %q, which tmsctl does not know", r.Status)
@@ -290,9 +290,9 @@ func (r RegistrationToken) untold(c Change) (member, why string) {
 	return "", ""
 }
 
-// told says what a change asked for and what came of it.
-func (r RegistrationToken) told(c Change, is RegistrationToken) string {
-	want := r.With(c)
+// changeResult says what a change asked for and what came of it.
+func (r RegistrationToken) changeResult(c Change, is RegistrationToken) string {
+	want := r.WithChange(c)
 	text := ""
 	add := func(what, was, asked, now string) {
 		if now == asked {

@@ -190,8 +190,8 @@ func TestLenient(t *testing.T) {
 	s.other = func(w http.ResponseWriter) { s.write(w, map[string]any{"registrationToken": s.add(nil)}) }
 	session, c := clientOf(t, s, tms.Auto)
 	got, err := session.CreateRegistrationToken(t.Context(), full, now)
-	if _, ok := errors.AsType[*admin.NotAsAskedError](err); !ok || got.ID != "1" || got.Token.IsZero() || len(s.made) != 1 || c.Request() != tms.Auto {
-		t.Errorf("got %+v, %v, %d made, proven %s", got, err, len(s.made), c.Request())
+	if _, ok := errors.AsType[*admin.MismatchError](err); !ok || got.ID != "1" || got.Token.IsZero() || len(s.made) != 1 || c.BodyForm() != tms.Auto {
+		t.Errorf("got %+v, %v, %d made, proven %s", got, err, len(s.made), c.BodyForm())
 	}
 }
 
@@ -200,8 +200,8 @@ func TestProven(t *testing.T) {
 	for _, form := range []string{tms.Wrapped, tms.Bare} {
 		s := &writer{form: form, other: refuse(400, `{"errorCode":"BAD_REQUEST"}`)}
 		session, c := clientOf(t, s, tms.Auto)
-		if _, err := session.CreateRegistrationToken(t.Context(), full, now); err != nil || c.Request() != form {
-			t.Fatalf("%v, proven %s, want %s", err, c.Request(), form)
+		if _, err := session.CreateRegistrationToken(t.Context(), full, now); err != nil || c.BodyForm() != form {
+			t.Fatalf("%v, proven %s, want %s", err, c.BodyForm(), form)
 		}
 		s.came, s.before = nil, func(w http.ResponseWriter) bool { refuse(400, `{"errorCode":"BAD_REQUEST"}`)(w); return true }
 		if _, err := session.CreateRegistrationToken(t.Context(), full, now); err == nil || !slices.Equal(s.came, []string{form}) {

@@ -41,34 +41,34 @@ type Block struct {
 	Failed string    `json:"failed,omitempty"` // why nothing could be asked
 }
 
-// Seen is what somebody found of a row.
-type Seen struct {
+// Observation is what somebody found of a row.
+type Observation struct {
 	Answers []string
 	Why     string // "" if there is nothing to add
 }
 
 // Findings are by row.
-type Findings map[ID]Seen
+type Findings map[ID]Observation
 
 // Set notes what a tenant showed; empty answers are none.
 func (f Findings) Set(id ID, answers ...string) {
 	if answers = slices.DeleteFunc(answers, func(s string) bool { return s == "" }); len(answers) > 0 {
-		f[id] = Seen{Answers: answers}
+		f[id] = Observation{Answers: answers}
 	}
 }
 
-// View is who asks.
-type View string
+// Source is who asks.
+type Source string
 
 // The views.
 const (
-	Device        View = "device"
-	Administrator View = "administrator"
-	Trial         View = "trial"
+	Device        Source = "device"
+	Administrator Source = "administrator"
+	Trial         Source = "trial"
 )
 
 // when is when a view learns a row, and whether it ever does.
-func (v View) when(r Row) (string, bool) {
+func (v Source) when(r Row) (string, bool) {
 	switch v {
 	case Device:
 		return r.Device, r.Device != ""
@@ -83,7 +83,7 @@ func (v View) when(r Row) (string, bool) {
 }
 
 // Fill returns the rows that a view can learn, with what was found.
-func Fill(v View, found Findings) []Form {
+func Fill(v Source, found Findings) []Form {
 	forms := []Form{}
 	for _, r := range Rows() {
 		when, sees := v.when(r)

@@ -20,7 +20,7 @@ func TestRows(t *testing.T) {
 			t.Errorf("row %s: tag %q", r.ID, r.Tag)
 		}
 	}
-	for _, v := range []View{Device, Administrator, Trial} {
+	for _, v := range []Source{Device, Administrator, Trial} {
 		if n := len(Fill(v, Findings{})); n < 8 {
 			t.Errorf("%s learns %d rows", v, n)
 		}
@@ -31,7 +31,7 @@ func TestFill(t *testing.T) {
 	found := Findings{}
 	found.Set(State, "state: ENABLE")
 	found.Set(Times, "")
-	found[RequestBody] = Seen{Why: "two devices differ"}
+	found[RequestBody] = Observation{Why: "two devices differ"}
 	byRow := map[ID]Form{}
 	for _, f := range Fill(Administrator, found) {
 		byRow[f.Row] = f

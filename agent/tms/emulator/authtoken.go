@@ -72,14 +72,14 @@ func (e *Emulator) redeemed(c *call, registration string, d device) (grant, gran
 	if err := e.store.redeemable(registration, c.now); err != nil {
 		return grant{}, grantAnswer{}, err
 	}
-	issued, err := e.idp.admit(c.Context(), id)
+	issued, err := e.idp.createUser(c.Context(), id)
 	if err != nil { // its refusal is of us, and says nothing of the device: a 500
 		e.log.ErrorContext(c.Context(), "identity provider", "err", err.Error())
 		return grant{}, grantAnswer{}, errors.New("the identity provider gave no tokens")
 	}
 	g, err := e.store.redeem(registration, id, d, c.knobs, c.now)
 	if err != nil || g.authToken.ID != id {
-		err = errors.Join(err, e.idp.dismiss(c.Context(), id))
+		err = errors.Join(err, e.idp.removeUser(c.Context(), id))
 	}
 	return g, issued, err
 }
@@ -171,7 +171,7 @@ func (e *Emulator) removeAuthToken(c *call) answer {
 		return refused(err)
 	}
 	if e.idp != nil {
-		if err := e.idp.dismiss(c.Context(), id); err != nil {
+		if err := e.idp.removeUser(c.Context(), id); err != nil {
 			return refused(err)
 		}
 	}

@@ -82,7 +82,7 @@ func (m *memory) state() State {
 		s.RegistrationTokens = append(s.RegistrationTokens,
 			RegistrationTokenState{r.ID, r.Identifier, r.Count, r.UsedCount, r.ExpirationDate, r.Status})
 	}
-	for _, a := range m.inOrder {
+	for _, a := range m.authTokenList {
 		s.AuthTokens = append(s.AuthTokens, AuthTokenState{
 			a.ID, a.Identifier, a.RegistrationToken, a.RefID1, a.RefID2, a.refreshes,
 			m.sessions[a.session].revoked, m.sessions[a.session].ended,
@@ -104,8 +104,8 @@ type stateJSON struct {
 	AuthTokens         []AuthTokenState         `json:"auth_tokens"`
 }
 
-// turn is a request to the control endpoint. What it does not name stays.
-type turn struct {
+// controlRequest is a request to the control endpoint. What it does not name stays.
+type controlRequest struct {
 	knobsJSON
 	Faults *[]Fault `json:"faults"` // replaces those that are pending
 }
@@ -120,7 +120,7 @@ func (e *Emulator) Control() http.Handler {
 	mux.HandleFunc("POST "+ControlPath+"knobs", func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		if err == nil {
-			err = e.turn(body)
+			err = e.applyControl(body)
 		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
@@ -142,11 +142,11 @@ func fromLoopback(r *http.Request) bool {
 	return err == nil && net.ParseIP(host).IsLoopback()
 }
 
-// turn applies all that the JSON names, or nothing.
-func (e *Emulator) turn(body []byte) error {
-	e.turning.Lock() // read, change, write is one step among those who come this way
-	defer e.turning.Unlock()
-	t := turn{knobsJSON: e.Knobs().wire()}
+// applyControl applies all that the JSON names, or nothing.
+func (e *Emulator) applyControl(body []byte) error {
+	e.controlMu.Lock() // read, change, write is one step among those who come this way
+	defer e.controlMu.Unlock()
+	t := controlRequest{knobsJSON: e.Knobs().wire()}
 	if err := decodeStrict(body, &t); err != nil {
 		return fmt.Errorf("read knobs: %w", err)
 	}

@@ -114,7 +114,7 @@ func TestControlRefuses(t *testing.T) {
 
 // TestStateWhileTurned: state, knobs and requests at once; the race detector
 // is the judge, and the counts.
-func TestStateWhileTurned(t *testing.T) {
+func TestStateConcurrent(t *testing.T) {
 	f := newFixture(t, emulator.Knobs{})
 	token := f.issue(100)
 	done := make(chan int)

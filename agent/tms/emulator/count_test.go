@@ -85,7 +85,7 @@ func TestCountsModel(t *testing.T) {
 			"switch":  m.toggle,
 			"delete":  m.delete,
 			"raise":   m.raise,
-			"day":     func(*rapid.T) { m.f.pass(24 * time.Hour) },
+			"day":     func(*rapid.T) { m.f.advance(24 * time.Hour) },
 			"repeats": m.duplicates,
 			"":        m.check,
 		})
@@ -214,7 +214,7 @@ func (m *ledger) check(t *rapid.T) {
 
 // TestSameAgain: with DuplicatesSame a redemption may be repeated when its
 // reply was lost, and still works when no count is left.
-func TestSameAgain(t *testing.T) {
+func TestDuplicatesSame(t *testing.T) {
 	f := newFixture(t, emulator.Knobs{Duplicates: emulator.DuplicatesSame})
 	token := f.issue(1)
 	first := f.redeem(token, "a").grant(t, http.StatusCreated)

@@ -257,7 +257,7 @@ func (e *Emulator) shaped(k Knobs, body any) any {
 	if !ok {
 		return body
 	}
-	i := slices.Index(ErrorShapes(), or(k.ErrorShape, k.Dialect.words().shape))
+	i := slices.Index(ErrorShapes(), firstNonEmpty(k.ErrorShape, k.Dialect.words().shape))
 	if k.ErrorShape == ErrorRotate {
 		e.mu.Lock()
 		i = e.errors % len(errorShapes)
@@ -269,8 +269,8 @@ func (e *Emulator) shaped(k Knobs, body any) any {
 
 // completeDialect fills in what the dialect decides.
 func (k Knobs) completeDialect() (Knobs, error) {
-	k.Dialect = Dialect(or(string(k.Dialect), string(Family)))
-	k.RequestBody = RequestBody(or(string(k.RequestBody), string(BodyStrict)))
+	k.Dialect = Dialect(firstNonEmpty(string(k.Dialect), string(Family)))
+	k.RequestBody = RequestBody(firstNonEmpty(string(k.RequestBody), string(BodyStrict)))
 	for _, choice := range []struct {
 		what, value string
 		words       []string

@@ -108,7 +108,7 @@ func TestRequestBodies(t *testing.T) {
 }
 
 // TestNothingEmpty: the family refuses an empty member, and a reference that is no object.
-func TestNothingEmpty(t *testing.T) {
+func TestEmptyMembersRefused(t *testing.T) {
 	f := newFixture(t, emulator.Knobs{RequestBody: emulator.BodyStrict})
 	for member, status := range map[string]int{
 		`"customer":""`: 400, `"customer":"ACME"`: 400, `"refId1":""`: 400, `"customer":{"id":"7"}`: 201, `"refId1":"a"`: 201,

@@ -61,7 +61,7 @@ type Emulator struct {
 	store  *memory
 	mux    *http.ServeMux
 
-	turning sync.Mutex // held while Control changes the knobs
+	controlMu sync.Mutex // held while Control changes the knobs
 
 	mu     sync.Mutex // over what follows
 	knobs  Knobs      // complete: defaults filled in
@@ -92,23 +92,23 @@ func New(o Options) (*Emulator, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.Identity != nil && knobs.ofTokens() != (Knobs{}).ofTokens() {
-		return nil, errOthersOwn
+	if o.Identity != nil && knobs.tokenKnobs() != (Knobs{}).tokenKnobs() {
+		return nil, errKeycloakKnobs
 	}
 	e := &Emulator{
-		realm: or(o.Realm, "ems"), path: o.TokenPath, cred: o.Credentials.complete(),
+		realm: firstNonEmpty(o.Realm, "ems"), path: o.TokenPath, cred: o.Credentials.complete(),
 		now: o.Now, log: o.Log, idp: o.Identity, store: newMemory(), knobs: knobs,
 	}
-	if err := e.keepIn(o.Store, o.Credentials); err != nil {
+	if err := e.attachStore(o.Store, o.Credentials); err != nil {
 		return nil, err
 	}
 	e.mux = e.routes()
 	return e, nil
 }
 
-// keepIn takes over what an earlier run kept: all rows, the key that signs, and
+// attachStore takes over what an earlier run kept: all rows, the key that signs, and
 // of the credentials those that nobody gave. Without a Store all is new.
-func (e *Emulator) keepIn(s *Store, given Credentials) (err error) {
+func (e *Emulator) attachStore(s *Store, given Credentials) (err error) {
 	if s == nil {
 		e.signer, err = newSigner(nil)
 		return err
@@ -116,32 +116,32 @@ func (e *Emulator) keepIn(s *Store, given Credentials) (err error) {
 	if e.signer, err = newSigner(s); err != nil {
 		return err
 	}
-	e.store.kept = s
+	e.store.file = s
 	if err := e.store.load(); err != nil {
 		return err
 	}
 	if given.Password == "" {
-		if e.cred.Password, err = s.keepText("password", e.cred.Password); err != nil {
+		if e.cred.Password, err = s.getOrPut("password", e.cred.Password); err != nil {
 			return err
 		}
 	}
 	if given.ClientSecret == "" {
-		e.cred.ClientSecret, err = s.keepText("client secret", e.cred.ClientSecret)
+		e.cred.ClientSecret, err = s.getOrPut("client secret", e.cred.ClientSecret)
 	}
 	return err
 }
 
 func (c Credentials) complete() Credentials {
 	return Credentials{
-		User:         or(c.User, "admin"),
-		Password:     or(c.Password, rand.Text()),
-		ClientID:     or(c.ClientID, "ems-admin-client"),
-		ClientSecret: or(c.ClientSecret, rand.Text()),
+		User:         firstNonEmpty(c.User, "admin"),
+		Password:     firstNonEmpty(c.Password, rand.Text()),
+		ClientID:     firstNonEmpty(c.ClientID, "ems-admin-client"),
+		ClientSecret: firstNonEmpty(c.ClientSecret, rand.Text()),
 	}
 }
 
-// or returns s, or if it is empty, otherwise.
-func or(s, otherwise string) string {
+// firstNonEmpty returns s, or if it is empty, otherwise.
+func firstNonEmpty(s, otherwise string) string {
 	if s == "" {
 		return otherwise
 	}
@@ -188,7 +188,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.mux.Ser
 func (e *Emulator) serve(w http.ResponseWriter, r *http.Request, rt route) {
 	c, ep := e.open(w, r, rt)
 	// 1. Count it, and take the fault that is meant for it.
-	fault, faulty := e.arrive(ep.class)
+	fault, faulty := e.nextFault(ep.class)
 	// 2. Commit, unless the fault comes before.
 	var a answer
 	if !faulty || fault.AfterCommit {

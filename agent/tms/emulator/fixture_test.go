@@ -23,8 +23,8 @@ const (
 	host     = "tenant.example"
 )
 
-// begin is when each test starts: the golden exchanges say so.
-var begin = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+// startTime is when each test starts: the golden exchanges say so.
+var startTime = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 
 // tester is a test of either kind: testing's, or rapid's.
 type tester interface {
@@ -48,9 +48,9 @@ type fixture struct {
 	now time.Time
 }
 
-// bareToo lets the service read bare bodies, which the tests here send, where a test
+// acceptBare lets the service read bare bodies, which the tests here send, where a test
 // does not say what it takes.
-func bareToo(k emulator.Knobs) emulator.Knobs {
+func acceptBare(k emulator.Knobs) emulator.Knobs {
 	if k.RequestBody == "" {
 		k.RequestBody = emulator.BodyEither
 	}
@@ -58,12 +58,12 @@ func bareToo(k emulator.Knobs) emulator.Knobs {
 }
 
 // SetKnobs is the emulator's, with bareToo.
-func (f *fixture) SetKnobs(k emulator.Knobs) error { return f.Emulator.SetKnobs(bareToo(k)) }
+func (f *fixture) SetKnobs(k emulator.Knobs) error { return f.Emulator.SetKnobs(acceptBare(k)) }
 
 func newFixture(t tester, knobs emulator.Knobs) *fixture {
 	t.Helper()
-	f := &fixture{t: t, now: begin}
-	e, err := emulator.New(emulator.Options{Knobs: bareToo(knobs), Now: f.clock})
+	f := &fixture{t: t, now: startTime}
+	e, err := emulator.New(emulator.Options{Knobs: acceptBare(knobs), Now: f.clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func (f *fixture) clock() time.Time {
 	return f.now
 }
 
-func (f *fixture) pass(d time.Duration) {
+func (f *fixture) advance(d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.now = f.now.Add(d)

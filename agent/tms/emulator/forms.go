@@ -28,7 +28,7 @@ func (f Forms) complete() (Forms, error) {
 		{"authorization", &f.Authorization, []string{"basic", "basic_encoded", "bearer"}},
 		{"refresh", &f.Refresh, []string{"any", "oidc", "tms", "tms_registration", "none"}},
 	} {
-		*choice.value = or(*choice.value, choice.words[0])
+		*choice.value = firstNonEmpty(*choice.value, choice.words[0])
 		if !slices.Contains(choice.words, *choice.value) {
 			return f, fmt.Errorf("forms: %s %q: must be one of %s", choice.what, *choice.value, strings.Join(choice.words, ", "))
 		}

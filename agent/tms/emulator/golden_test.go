@@ -50,7 +50,7 @@ var prepare = map[string]func(*fixture) map[string]string{
 
 	"redeem":                     withRegistration(nil),
 	"redeem-exhausted":           withRegistration(func(f *fixture, token string) { drain(f, token, 3) }),
-	"redeem-expired":             withRegistration(func(f *fixture, _ string) { f.pass(9 * 24 * time.Hour) }),
+	"redeem-expired":             withRegistration(func(f *fixture, _ string) { f.advance(9 * 24 * time.Hour) }),
 	"internal-error-500":         withRegistration(func(f *fixture, _ string) { must(f, f.FailNext(emulator.ClassRedeem, 1, 500)) }),
 	"throttled-429":              withRegistration(func(f *fixture, _ string) { must(f, f.FailNext(emulator.ClassRedeem, 1, 429)) }),
 	"refresh-oidc":               withAuthToken(nil),
@@ -173,7 +173,7 @@ func TestVariants(t *testing.T) {
 }
 
 // TestOneWayOfRefreshing: who is set to one way has no other.
-func TestOneWayOfRefreshing(t *testing.T) {
+func TestRefreshModeIsExclusive(t *testing.T) {
 	f := newFixture(t, emulator.Knobs{})
 	_, token := register(f)
 	g := f.send(load(t, "redeem").read(t, map[string]string{"host": host, "registration_token": token})).grant(t, http.StatusCreated)

@@ -125,7 +125,7 @@ func (e *Emulator) administrator(handle func(*call) answer) func(*call) answer {
 		if !ok {
 			return refused(errUnauthorized)
 		}
-		who, err := e.whose(c, token)
+		who, err := e.subjectOf(c, token)
 		if err != nil {
 			return refused(errUnauthorized)
 		}
@@ -136,8 +136,8 @@ func (e *Emulator) administrator(handle func(*call) answer) func(*call) answer {
 	}
 }
 
-// whose verifies an access token.
-func (e *Emulator) whose(c *call, token string) (claims, error) {
+// subjectOf verifies an access token.
+func (e *Emulator) subjectOf(c *call, token string) (claims, error) {
 	if e.idp != nil {
 		return e.idp.verify(c.Context(), token, c.now)
 	}

@@ -57,15 +57,15 @@ func NewKeycloak(o KeycloakOptions) (*Keycloak, error) {
 	if o.Client == nil {
 		return nil, errors.New("identity provider: needs an HTTP client")
 	}
-	return &Keycloak{base: strings.TrimRight(o.URL, "/") + "/", realm: or(o.Realm, "ems"), o: o, http: o.Client}, nil
+	return &Keycloak{base: strings.TrimRight(o.URL, "/") + "/", realm: firstNonEmpty(o.Realm, "ems"), o: o, http: o.Client}, nil
 }
 
 func (k *Keycloak) endpoint() string { return k.base }
 
 func (k *Keycloak) issuer() string { return k.base + "realms/" + k.realm }
 
-// admit makes the user of an auth token and gets its first tokens.
-func (k *Keycloak) admit(ctx context.Context, id string) (grantAnswer, error) {
+// createUser makes the user of an auth token and gets its first tokens.
+func (k *Keycloak) createUser(ctx context.Context, id string) (grantAnswer, error) {
 	password := rand.Text()
 	user := map[string]any{
 		"username": id, "enabled": true, "email": id + "@auth-token.invalid", "emailVerified": true,
@@ -81,7 +81,7 @@ func (k *Keycloak) admit(ctx context.Context, id string) (grantAnswer, error) {
 	}
 	g, err := k.token(ctx, form)
 	if err != nil {
-		return grantAnswer{}, errors.Join(fmt.Errorf("get its tokens: %w", err), k.dismiss(ctx, id))
+		return grantAnswer{}, errors.Join(fmt.Errorf("get its tokens: %w", err), k.removeUser(ctx, id))
 	}
 	return g, nil
 }
@@ -91,9 +91,9 @@ func (k *Keycloak) refresh(ctx context.Context, token string) (grantAnswer, erro
 	return k.token(ctx, url.Values{"grant_type": {"refresh_token"}, "client_id": {publicClient}, "refresh_token": {token}})
 }
 
-// dismiss ends the session of an auth token, and removes its user. One that is
+// removeUser ends the session of an auth token, and removes its user. One that is
 // gone is no error.
-func (k *Keycloak) dismiss(ctx context.Context, id string) error {
+func (k *Keycloak) removeUser(ctx context.Context, id string) error {
 	var found []struct{ ID string }
 	query := "/users?exact=true&username=" + url.QueryEscape(strings.ToLower(id))
 	if err := k.admin(ctx, http.MethodGet, query, nil, &found); err != nil {

@@ -111,11 +111,11 @@ func (k Knobs) complete() (Knobs, error) {
 	return k, k.check()
 }
 
-// errOthersOwn refuses knobs of tokens where another identity provider makes them.
-var errOthersOwn = errors.New("lifetimes, rotation, reuse grace and one user: are the identity provider's own, set them there")
+// errKeycloakKnobs refuses knobs of tokens where another identity provider makes them.
+var errKeycloakKnobs = errors.New("lifetimes, rotation, reuse grace and one user: are the identity provider's own, set them there")
 
-// ofTokens is what an identity provider decides.
-func (k Knobs) ofTokens() Knobs {
+// tokenKnobs is what an identity provider decides.
+func (k Knobs) tokenKnobs() Knobs {
 	of := Knobs{
 		AccessLifetime: k.AccessLifetime, RefreshLifetime: k.RefreshLifetime, SessionLifetime: k.SessionLifetime,
 		Rotation: k.Rotation, ReuseGrace: k.ReuseGrace, MaxReuse: k.MaxReuse, OneUser: k.OneUser,
@@ -193,8 +193,8 @@ func (e *Emulator) SetKnobs(k Knobs) error {
 	if err != nil {
 		return err
 	}
-	if e.idp != nil && k.ofTokens() != (Knobs{}).ofTokens() {
-		return errOthersOwn
+	if e.idp != nil && k.tokenKnobs() != (Knobs{}).tokenKnobs() {
+		return errKeycloakKnobs
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -244,8 +244,8 @@ func (e *Emulator) DropNext(class Class, n int) error {
 	return e.AddFault(Fault{Class: class, Count: n, AfterCommit: true})
 }
 
-// arrive counts a request, and takes the fault that is meant for it.
-func (e *Emulator) arrive(class Class) (Fault, bool) {
+// nextFault counts a request, and takes the fault that is meant for it.
+func (e *Emulator) nextFault(class Class) (Fault, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.tally.add(class)
@@ -288,16 +288,16 @@ func (f Fault) answer(oidc bool) answer {
 
 // knobsJSON is Knobs as the control endpoint reads and writes them.
 type knobsJSON struct {
-	AccessLifetime  span       `json:"access_lifetime"`
-	RefreshLifetime span       `json:"refresh_lifetime"`
-	SessionLifetime span       `json:"session_lifetime"`
-	Rotation        Rotation   `json:"rotation"`
-	ReuseGrace      span       `json:"reuse_grace"`
-	MaxReuse        int        `json:"max_reuse"`
-	Latency         span       `json:"latency"`
-	ClockOffset     span       `json:"clock_offset"`
-	Duplicates      Duplicates `json:"duplicates"`
-	Forms           Forms      `json:"forms"`
+	AccessLifetime  jsonDuration `json:"access_lifetime"`
+	RefreshLifetime jsonDuration `json:"refresh_lifetime"`
+	SessionLifetime jsonDuration `json:"session_lifetime"`
+	Rotation        Rotation     `json:"rotation"`
+	ReuseGrace      jsonDuration `json:"reuse_grace"`
+	MaxReuse        int          `json:"max_reuse"`
+	Latency         jsonDuration `json:"latency"`
+	ClockOffset     jsonDuration `json:"clock_offset"`
+	Duplicates      Duplicates   `json:"duplicates"`
+	Forms           Forms        `json:"forms"`
 
 	Dialect     Dialect     `json:"dialect"`
 	RequestBody RequestBody `json:"request_body"`
@@ -309,8 +309,8 @@ type knobsJSON struct {
 
 func (k Knobs) wire() knobsJSON {
 	return knobsJSON{
-		span(k.AccessLifetime), span(k.RefreshLifetime), span(k.SessionLifetime), k.Rotation,
-		span(k.ReuseGrace), k.MaxReuse, span(k.Latency), span(k.ClockOffset), k.Duplicates, k.Forms,
+		jsonDuration(k.AccessLifetime), jsonDuration(k.RefreshLifetime), jsonDuration(k.SessionLifetime), k.Rotation,
+		jsonDuration(k.ReuseGrace), k.MaxReuse, jsonDuration(k.Latency), jsonDuration(k.ClockOffset), k.Duplicates, k.Forms,
 		k.Dialect, k.RequestBody, k.ErrorShape, k.PageSize, k.CountDelta, k.OneUser,
 	}
 }
@@ -323,17 +323,17 @@ func (k knobsJSON) knobs() Knobs {
 	}
 }
 
-// span is a duration written as "5m0s".
-type span time.Duration
+// jsonDuration is a duration written as "5m0s".
+type jsonDuration time.Duration
 
-func (s span) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(s).String()) }
+func (s jsonDuration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(s).String()) }
 
-func (s *span) UnmarshalJSON(b []byte) error {
+func (s *jsonDuration) UnmarshalJSON(b []byte) error {
 	var text string
 	if err := json.Unmarshal(b, &text); err != nil {
 		return fmt.Errorf("duration %s: must be text like \"90s\"", b)
 	}
 	d, err := time.ParseDuration(text)
-	*s = span(d)
+	*s = jsonDuration(d)
 	return err
 }

@@ -52,9 +52,9 @@ func OpenStore(path string) (*Store, error) {
 // Close gives the file back. No Emulator may use it any more.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Keep returns what was kept under a name at the first call, which made it.
+// GetOrCreate returns what was kept under a name at the first call, which made it.
 // It is for what has to stay the same over restarts, such as keys.
-func (s *Store) Keep(name string, first func() ([]byte, error)) (value []byte, err error) {
+func (s *Store) GetOrCreate(name string, first func() ([]byte, error)) (value []byte, err error) {
 	err = s.db.Update(func(tx *bolt.Tx) error {
 		b := tx.Bucket([]byte(bucketOther))
 		if old := b.Get([]byte("kept " + name)); old != nil {
@@ -72,9 +72,9 @@ func (s *Store) Keep(name string, first func() ([]byte, error)) (value []byte, e
 	return value, nil
 }
 
-// keepText is Keep for a text that is made already.
-func (s *Store) keepText(name, made string) (string, error) {
-	b, err := s.Keep(name, func() ([]byte, error) { return []byte(made), nil })
+// getOrPut is Keep for a text that is made already.
+func (s *Store) getOrPut(name, made string) (string, error) {
+	b, err := s.GetOrCreate(name, func() ([]byte, error) { return []byte(made), nil })
 	return string(b), err
 }
 
@@ -84,16 +84,16 @@ type change struct {
 	value       any
 }
 
-func gone(bucket, key string) change { return change{bucket: bucket, key: key} }
+func deletion(bucket, key string) change { return change{bucket: bucket, key: key} }
 
-// keep makes the changes of one transaction durable. Once that failed, memory
+// persist makes the changes of one transaction durable. Once that failed, memory
 // knows more than the file, and each later change is refused: what a client was
 // told must be there after a restart. m.mu is held.
-func (m *memory) keep(changes ...change) error {
-	if m.kept == nil || m.broken != nil {
+func (m *memory) persist(changes ...change) error {
+	if m.file == nil || m.broken != nil {
 		return m.broken
 	}
-	err := m.kept.db.Update(func(tx *bolt.Tx) error {
+	err := m.file.db.Update(func(tx *bolt.Tx) error {
 		for _, c := range changes {
 			b := tx.Bucket([]byte(c.bucket))
 			if c.value == nil {
@@ -159,7 +159,7 @@ func (m *memory) counters() change {
 
 // load reads what the file holds into a memory that is new.
 func (m *memory) load() error {
-	return m.kept.db.View(func(tx *bolt.Tx) error {
+	return m.file.db.View(func(tx *bolt.Tx) error {
 		return errors.Join(
 			eachRow(tx, bucketRegistrations, func(_ string, s savedRegistration) {
 				row := &registrationRow{s.Registration, s.Seq, s.Version, map[string]string{}}
@@ -169,7 +169,7 @@ func (m *memory) load() error {
 				row := &authTokenRow{s.AuthToken, s.Seq, s.Refreshes, s.Registration, s.Session}
 				row.registrationID = s.Registration
 				m.authTokens[id] = row
-				m.inOrder = append(m.inOrder, row)
+				m.authTokenList = append(m.authTokenList, row)
 			}),
 			eachRow(tx, bucketSessions, func(id string, s savedSession) {
 				m.sessions[id] = &session{
@@ -190,8 +190,8 @@ func (m *memory) restore(tx *bolt.Tx) error {
 		}
 		m.seq, m.redeemed, m.refreshed = c.Seq, c.Redeemed, c.Refreshed
 	}
-	slices.SortFunc(m.inOrder, func(a, b *authTokenRow) int { return cmp.Compare(a.seq, b.seq) })
-	for _, row := range m.inOrder { // the latest of an identifier comes last
+	slices.SortFunc(m.authTokenList, func(a, b *authTokenRow) int { return cmp.Compare(a.seq, b.seq) })
+	for _, row := range m.authTokenList { // the latest of an identifier comes last
 		if r, ok := m.registrations[row.registration]; ok {
 			r.redeemed[row.Identifier] = row.ID
 		}

@@ -22,8 +22,8 @@ func restarted(t *testing.T, path string, knobs emulator.Knobs) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() }) // a test may have closed it
-	f := &fixture{t: t, now: begin}
-	f.Emulator, err = emulator.New(emulator.Options{Knobs: bareToo(knobs), Now: f.clock, Store: s})
+	f := &fixture{t: t, now: startTime}
+	f.Emulator, err = emulator.New(emulator.Options{Knobs: acceptBare(knobs), Now: f.clock, Store: s})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestDuplicatesAfterRestart(t *testing.T) {
 }
 
 // TestNothingIsToldThatIsNotKept: once a change cannot be kept, the service is out of order.
-func TestNothingIsToldThatIsNotKept(t *testing.T) {
+func TestStoreFailure(t *testing.T) {
 	f := restarted(t, filepath.Join(t.TempDir(), "data"), emulator.Knobs{})
 	registration := f.issue(2)
 	f.stop(t)
@@ -134,7 +134,7 @@ func TestAdministratorsSessionsEnd(t *testing.T) {
 	f := restarted(t, path, emulator.Knobs{})
 	for range 50 {
 		f.admin()
-		f.pass(time.Hour)
+		f.advance(time.Hour)
 	}
 	if got := f.Sessions(); got != 1 {
 		t.Errorf("%d sessions, want the last one alone", got)

@@ -115,7 +115,7 @@ func TestRedemptionTexts(t *testing.T) {
 		{"deleted", 401, nil, func(f *fixture, _, id string) {
 			f.call("DELETE", "/registrationTokens/"+id, f.admin(), "").want(t, http.StatusNoContent)
 		}},
-		{"expired", 400, []string{"expired"}, func(f *fixture, _, _ string) { f.pass(31 * 24 * time.Hour) }},
+		{"expired", 400, []string{"expired"}, func(f *fixture, _, _ string) { f.advance(31 * 24 * time.Hour) }},
 		{"exhausted", 400, []string{"count", "exhausted"}, func(f *fixture, token, _ string) {
 			f.redeem(token, "a").want(t, http.StatusCreated)
 		}},
@@ -196,9 +196,9 @@ func TestExpirationDate(t *testing.T) {
 func TestLastDay(t *testing.T) {
 	f := newFixture(t, emulator.Knobs{})
 	token := f.issue(2)
-	f.pass(30*24*time.Hour + 15*time.Hour + 59*time.Minute) // the 30th day, 23:59
+	f.advance(30*24*time.Hour + 15*time.Hour + 59*time.Minute) // the 30th day, 23:59
 	f.redeem(token, "a").want(t, http.StatusCreated)
-	f.pass(time.Minute)
+	f.advance(time.Minute)
 	f.redeem(token, "b").want(t, http.StatusBadRequest)
 	if s := f.State().RegistrationTokens[0]; s.Status != "ENABLED" || s.Used != 1 {
 		t.Errorf("%+v, want 1 used, and still listed as enabled", s)

@@ -103,7 +103,7 @@ func (m *memory) login(subject, client string, k Knobs, now time.Time) (string, 
 	changes := m.prune(k, now)
 	s := newSession(subject, client, now)
 	m.sessions[s.id] = s
-	return s.current, m.keep(append(changes, s.saved())...)
+	return s.current, m.persist(append(changes, s.saved())...)
 }
 
 // prune drops administrators' sessions that have ended. m.mu is held.
@@ -112,7 +112,7 @@ func (m *memory) prune(k Knobs, now time.Time) (changes []change) {
 		left, ends := s.left(k, now)
 		if s.authToken == "" && (s.revoked || ends && left <= 0) {
 			delete(m.sessions, id)
-			changes = append(changes, gone(bucketSessions, id))
+			changes = append(changes, deletion(bucketSessions, id))
 		}
 	}
 	return changes
@@ -155,7 +155,7 @@ func (m *memory) refreshBy(registration, id string, k Knobs, now time.Time) (gra
 // revoked it. m.mu is held.
 func (m *memory) use(s *session, token string, k Knobs, now time.Time) (grant, error) {
 	if err := s.refresh(token, k, now); err != nil {
-		return grant{}, errors.Join(err, m.keep(s.saved()))
+		return grant{}, errors.Join(err, m.persist(s.saved()))
 	}
 	changes := []change{s.saved()}
 	if row, ok := m.authTokens[s.authToken]; ok {
@@ -163,7 +163,7 @@ func (m *memory) use(s *session, token string, k Knobs, now time.Time) (grant, e
 		m.refreshed++
 		changes = append(changes, row.saved(), m.counters())
 	}
-	return m.granted(s, k, now), m.keep(changes...)
+	return m.granted(s, k, now), m.persist(changes...)
 }
 
 func (m *memory) granted(s *session, k Knobs, now time.Time) grant {

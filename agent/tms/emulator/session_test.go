@@ -47,7 +47,7 @@ func TestRefreshTokens(t *testing.T) {
 			f := newFixture(t, tt.knobs)
 			given := []string{f.redeem(f.issue(1), "a").grant(t, http.StatusCreated).RefreshToken}
 			for i, s := range tt.steps {
-				f.pass(s.after)
+				f.advance(s.after)
 				r := f.refresh(given[s.use])
 				if !s.ok {
 					if r.status != http.StatusBadRequest || r.code() != "invalid_grant" {
@@ -115,7 +115,7 @@ func TestRefreshExpiresIn(t *testing.T) {
 			if g.RefreshExpiresIn != tt.redeem {
 				t.Errorf("redeemed: %d, want %d", g.RefreshExpiresIn, tt.redeem)
 			}
-			f.pass(time.Minute)
+			f.advance(time.Minute)
 			if g = f.refresh(g.RefreshToken).grant(t, http.StatusOK); g.RefreshExpiresIn != tt.after {
 				t.Errorf("refreshed: %d, want %d", g.RefreshExpiresIn, tt.after)
 			}
@@ -147,7 +147,7 @@ func TestRefreshByRegistrationToken(t *testing.T) {
 	f := newFixture(t, emulator.Knobs{})
 	token := f.issue(1)
 	g := f.redeem(token, "a").grant(t, http.StatusCreated)
-	f.pass(60 * 24 * time.Hour)
+	f.advance(60 * 24 * time.Hour)
 	next := f.call("PATCH", "/authTokens/"+g.ID, "Basic "+token, "").grant(t, http.StatusOK)
 	f.refresh(next.RefreshToken).want(t, http.StatusOK)
 
@@ -176,14 +176,14 @@ func TestAdministratorsRefresh(t *testing.T) {
 	f := newFixture(t, emulator.Knobs{RefreshLifetime: time.Second})
 	login := f.form("grant_type", "password", "client_id", client,
 		"username", "admin", "password", f.Credentials().Password).grant(t, http.StatusOK)
-	f.pass(29 * time.Minute)
+	f.advance(29 * time.Minute)
 	f.call("GET", "/authTokens", "Bearer "+login.AccessToken, "").want(t, http.StatusUnauthorized)
 	next := f.refresh(login.RefreshToken).grant(t, http.StatusOK)
 	f.call("GET", "/authTokens", "Bearer "+next.AccessToken, "").want(t, http.StatusOK)
 	if got := f.State().Refreshed; got != 0 {
 		t.Errorf("%d refreshes of auth tokens, want 0", got)
 	}
-	f.pass(30 * time.Minute)
+	f.advance(30 * time.Minute)
 	f.refresh(next.RefreshToken).want(t, http.StatusBadRequest)
 }
 
@@ -225,7 +225,7 @@ func TestAccessEndsWithTheSession(t *testing.T) {
 	if g.ExpiresIn != 60 {
 		t.Errorf("expires in %d s, want 60", g.ExpiresIn)
 	}
-	f.pass(50 * time.Second)
+	f.advance(50 * time.Second)
 	if g = f.refresh(g.RefreshToken).grant(t, http.StatusOK); g.ExpiresIn != 10 {
 		t.Errorf("expires in %d s, want 10", g.ExpiresIn)
 	}

@@ -68,7 +68,7 @@ func signingKey(s *Store) (key *ecdsa.PrivateKey, id string, err error) {
 	}
 	keep := generate
 	if s != nil {
-		keep = func() ([]byte, error) { return s.Keep("signing key", generate) }
+		keep = func() ([]byte, error) { return s.GetOrCreate("signing key", generate) }
 	}
 	der, err := keep()
 	if err != nil {

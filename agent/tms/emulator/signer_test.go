@@ -61,8 +61,8 @@ func TestAccessToken(t *testing.T) {
 	}
 	want := jwt.Claims{
 		ID: got.ID, Issuer: document.Issuer, Subject: g.ID,
-		IssuedAt: jwt.NewNumericDate(begin.Add(time.Hour)),
-		Expiry:   jwt.NewNumericDate(begin.Add(time.Hour + 90*time.Second)),
+		IssuedAt: jwt.NewNumericDate(startTime.Add(time.Hour)),
+		Expiry:   jwt.NewNumericDate(startTime.Add(time.Hour + 90*time.Second)),
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("claims (-got +want):\n%s", diff)

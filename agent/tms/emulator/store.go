@@ -13,7 +13,7 @@ import (
 // gives out copies. With a Store, a change is durable before its method returns.
 type memory struct {
 	mu            sync.Mutex
-	kept          *Store // nil: nothing outlives the program
+	file          *Store // nil: nothing outlives the program
 	broken        error  // a change could not be kept: memory is ahead, and nothing more is done
 	seq           int    // orders lists by creation
 	redeemed      int    // auth tokens ever created, which is counts ever used
@@ -21,7 +21,7 @@ type memory struct {
 	registrations map[string]*registrationRow // by id
 	byToken       map[string]*registrationRow
 	authTokens    map[string]*authTokenRow // by id
-	inOrder       []*authTokenRow          // the same, by seq: a long list is read page by page
+	authTokenList []*authTokenRow          // the same, by seq: a long list is read page by page
 	sessions      map[string]*session      // by id
 }
 
@@ -54,7 +54,7 @@ func (m *memory) addRegistration(r registration) error {
 	row := &registrationRow{registration: r, seq: m.seq, version: 1, redeemed: map[string]string{}}
 	m.registrations[r.ID] = row
 	m.byToken[r.Token] = row
-	return m.keep(row.saved(), m.counters())
+	return m.persist(row.saved(), m.counters())
 }
 
 // registration returns the one of that id, and its version.
@@ -108,7 +108,7 @@ func (m *memory) updateRegistration(id string, version int, oneUser bool, apply 
 	if oneUser && row.Status == disabled {
 		changes = append(changes, m.endSessions(id)...)
 	}
-	return changed, row.version, m.keep(changes...)
+	return changed, row.version, m.persist(changes...)
 }
 
 // deleteRegistration ends what can still be redeemed. Auth tokens stay; with
@@ -122,17 +122,17 @@ func (m *memory) deleteRegistration(id string, oneUser bool) error {
 	}
 	delete(m.registrations, id)
 	delete(m.byToken, row.Token)
-	changes := []change{gone(bucketRegistrations, id)}
+	changes := []change{deletion(bucketRegistrations, id)}
 	if oneUser {
 		changes = append(changes, m.endSessions(id)...)
 	}
-	return m.keep(changes...)
+	return m.persist(changes...)
 }
 
 // endSessions ends the sessions of all auth tokens of a registration token. m.mu
 // is held.
 func (m *memory) endSessions(registration string) (changes []change) {
-	for _, row := range m.inOrder {
+	for _, row := range m.authTokenList {
 		if row.registration == registration {
 			s := m.sessions[row.session]
 			s.ended = true
@@ -187,7 +187,7 @@ func (m *memory) redeem(token, id string, d device, k Knobs, now time.Time) (gra
 	m.redeemed++
 	a := m.addAuthToken(row, id, d, now)
 	s := m.sessions[a.session]
-	return m.granted(s, k, now), m.keep(row.saved(), a.saved(), s.saved(), m.counters())
+	return m.granted(s, k, now), m.persist(row.saved(), a.saved(), s.saved(), m.counters())
 }
 
 // addAuthToken makes an auth token and its session.
@@ -202,7 +202,7 @@ func (m *memory) addAuthToken(row *registrationRow, id string, d device, now tim
 	m.seq++
 	made := &authTokenRow{authToken: a, seq: m.seq, registration: row.ID, session: s.id}
 	m.authTokens[a.ID] = made
-	m.inOrder = append(m.inOrder, made)
+	m.authTokenList = append(m.authTokenList, made)
 	row.redeemed[d.Identifier] = a.ID
 	return made
 }
@@ -223,7 +223,7 @@ func (m *memory) listAuthTokens(match func(*authToken) bool, start, size int) (p
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	part = []authToken{}
-	for _, row := range m.inOrder {
+	for _, row := range m.authTokenList {
 		if !match(&row.authToken) {
 			continue
 		}
@@ -245,8 +245,8 @@ func (m *memory) deleteAuthToken(id string) error {
 	}
 	delete(m.authTokens, id)
 	delete(m.sessions, row.session)
-	if i, ok := slices.BinarySearchFunc(m.inOrder, row.seq, func(r *authTokenRow, seq int) int { return cmp.Compare(r.seq, seq) }); ok {
-		m.inOrder = slices.Delete(m.inOrder, i, i+1)
+	if i, ok := slices.BinarySearchFunc(m.authTokenList, row.seq, func(r *authTokenRow, seq int) int { return cmp.Compare(r.seq, seq) }); ok {
+		m.authTokenList = slices.Delete(m.authTokenList, i, i+1)
 	}
-	return m.keep(gone(bucketAuthTokens, id), gone(bucketSessions, row.session))
+	return m.persist(deletion(bucketAuthTokens, id), deletion(bucketSessions, row.session))
 }

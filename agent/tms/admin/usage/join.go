@@ -8,8 +8,8 @@ import (
 	"regent/agent/tms/admin"
 )
 
-// join is what is looked up while judging.
-type join struct {
+// matcher is what is looked up while judging.
+type matcher struct {
 	entries       map[string]Entry           // by identifier
 	installations map[string]bool            // that gave a ledger, by ref ID 2
 	byHost        map[string]hostLedger      // by FQDN, of hosts that gave a ledger
@@ -36,8 +36,8 @@ type hostLedger struct {
 	users map[string]bool
 }
 
-func newJoin(in Input) *join {
-	j := &join{
+func newMatcher(in Input) *matcher {
+	j := &matcher{
 		entries: make(map[string]Entry, len(in.Entries)), installations: map[string]bool{}, byHost: map[string]hostLedger{},
 		devices: make(map[string]Device, len(in.Devices)), groups: make(map[instance]group, len(in.Tokens)),
 		listed: make(map[string]int, len(in.Tokens)), hosts: map[string]map[string]bool{}, original: map[string]string{},
@@ -46,7 +46,7 @@ func newJoin(in Input) *join {
 		j.devices[host(d.FQDN)] = d
 	}
 	for _, e := range in.Entries {
-		j.learn(e)
+		j.addEntry(e)
 	}
 	first := map[string]time.Time{}
 	for _, t := range in.Tokens {
@@ -73,7 +73,7 @@ func newJoin(in Input) *join {
 	return j
 }
 
-func (j *join) learn(e Entry) {
+func (j *matcher) addEntry(e Entry) {
 	// A copied disk has the ledger of the first one, and one export may be older
 	// than another: what any of them confirms is confirmed.
 	if old := j.entries[e.Identifier]; old.Outcome != "confirmed" || e.Outcome == "confirmed" && old.ID == "" {
@@ -117,9 +117,9 @@ type known struct {
 	disputed  bool // several auth tokens have its identifier, and the ledger does not say which is its own
 }
 
-// look looks t up in the ledgers: by its ID where the ledger has it, since anybody
+// lookUp looks t up in the ledgers: by its ID where the ledger has it, since anybody
 // can redeem with an identifier that they have seen.
-func (j *join) look(t admin.AuthToken) known {
+func (j *matcher) lookUp(t admin.AuthToken) known {
 	e, ok := j.entries[t.Identifier]
 	switch {
 	case !ok, e.ID != "" && e.ID != t.ID:
@@ -131,8 +131,8 @@ func (j *join) look(t admin.AuthToken) known {
 }
 
 // judge says what an auth token of the service's list is: the first that holds.
-func (j *join) judge(t admin.AuthToken) Row {
-	k := j.look(t)
+func (j *matcher) judge(t admin.AuthToken) Row {
+	k := j.lookUp(t)
 	for _, rule := range []func(admin.AuthToken, known) (Kind, string){
 		j.impostor, j.unexpectedHost, j.orphan, j.unexpectedUser, j.uncertain, j.unaccounted, j.clone, j.duplicate,
 	} {
@@ -155,7 +155,7 @@ func (j *join) judge(t admin.AuthToken) Row {
 // is retired; nor is what only its names speak against, which anybody can copy; nor
 // what another installation of the host may have redeemed, of which there is no ledger;
 // nor what may be another registration token's, because the service does not show it.
-func (j *join) deletable(t admin.AuthToken, k known, kind Kind) bool {
+func (j *matcher) deletable(t admin.AuthToken, k known, kind Kind) bool {
 	switch {
 	case t.Registration == "":
 		return false
@@ -171,13 +171,13 @@ func (j *join) deletable(t admin.AuthToken, k known, kind Kind) bool {
 	case kind == UnexpectedUser:
 		return j.otherUser(t) || j.installations[t.RefID2]
 	case kind == Duplicate:
-		return j.look(j.groups[instanceOf(t)].newest).confirmed
+		return j.lookUp(j.groups[instanceOf(t)].newest).confirmed
 	}
 	return true
 }
 
 // impostor is an auth token with the identifier of another one, which a ledger has.
-func (j *join) impostor(t admin.AuthToken, k known) (Kind, string) {
+func (j *matcher) impostor(t admin.AuthToken, k known) (Kind, string) {
 	e, ok := j.entries[t.Identifier]
 	switch {
 	case k.disputed && k.Outcome != "confirmed":
@@ -192,7 +192,7 @@ func (j *join) impostor(t admin.AuthToken, k known) (Kind, string) {
 
 // unexpectedHost needs an inventory or ledgers. Who gives only ledgers says that
 // they are all of them.
-func (j *join) unexpectedHost(t admin.AuthToken, k known) (Kind, string) {
+func (j *matcher) unexpectedHost(t admin.AuthToken, k known) (Kind, string) {
 	_, inInventory := j.devices[host(t.FQDN)]
 	_, gaveLedger := j.byHost[host(t.FQDN)]
 	if k.listed || inInventory || gaveLedger || len(j.devices)+len(j.entries) == 0 {
@@ -207,7 +207,7 @@ func (j *join) unexpectedHost(t admin.AuthToken, k known) (Kind, string) {
 	return UnexpectedHost, "no ledger of this host"
 }
 
-func (j *join) orphan(t admin.AuthToken, k known) (Kind, string) {
+func (j *matcher) orphan(t admin.AuthToken, k known) (Kind, string) {
 	if j.devices[host(t.FQDN)].Retired {
 		return Orphan, "its device is retired in the inventory"
 	}
@@ -221,7 +221,7 @@ func (j *join) orphan(t admin.AuthToken, k known) (Kind, string) {
 	return "", ""
 }
 
-func (j *join) unexpectedUser(t admin.AuthToken, k known) (Kind, string) {
+func (j *matcher) unexpectedUser(t admin.AuthToken, k known) (Kind, string) {
 	if k.listed {
 		return "", ""
 	}
@@ -235,19 +235,19 @@ func (j *join) unexpectedUser(t admin.AuthToken, k known) (Kind, string) {
 	case j.installations[t.RefID2]:
 		return UnexpectedUser, "the ledger of this installation has no redemption of this user"
 	}
-	return UnexpectedUser, "no ledger of this host has a redemption of this user: " + perhapsAnother
+	return UnexpectedUser, "no ledger of this host has a redemption of this user: " + nameConflict
 }
 
 // otherUser reports whether the inventory expects another user on the host.
-func (j *join) otherUser(t admin.AuthToken) bool {
+func (j *matcher) otherUser(t admin.AuthToken) bool {
 	user := j.devices[host(t.FQDN)].User
 	return user != "" && user != t.UserName
 }
 
-// perhapsAnother says why a host's ledgers do not settle what an auth token is.
-const perhapsAnother = "somebody else used its name, or another installation on it, of which there is no ledger here"
+// nameConflict says why a host's ledgers do not settle what an auth token is.
+const nameConflict = "somebody else used its name, or another installation on it, of which there is no ledger here"
 
-func (j *join) uncertain(_ admin.AuthToken, k known) (Kind, string) {
+func (j *matcher) uncertain(_ admin.AuthToken, k known) (Kind, string) {
 	if k.listed && (k.Outcome == "uncertain" || k.Outcome == "intent") {
 		return Uncertain, "its device did not get the answer, but a count was used: on the device, regent ledger resolve " + k.Identifier + " --consumed; this one can be deleted"
 	}
@@ -256,17 +256,17 @@ func (j *join) uncertain(_ admin.AuthToken, k known) (Kind, string) {
 
 // unaccounted is an auth token with the names of a host whose ledger was given,
 // which does not have it: the ledger is the device's account of every redemption.
-func (j *join) unaccounted(t admin.AuthToken, k known) (Kind, string) {
+func (j *matcher) unaccounted(t admin.AuthToken, k known) (Kind, string) {
 	if _, ok := j.byHost[host(t.FQDN)]; k.listed || !ok {
 		return "", ""
 	}
 	if j.installations[t.RefID2] {
 		return Unaccounted, "the ledger of this installation has no such redemption: somebody else used its names"
 	}
-	return Unaccounted, "no ledger of this host has such a redemption: " + perhapsAnother
+	return Unaccounted, "no ledger of this host has such a redemption: " + nameConflict
 }
 
-func (j *join) clone(t admin.AuthToken, k known) (Kind, string) {
+func (j *matcher) clone(t admin.AuthToken, k known) (Kind, string) {
 	if t.RefID2 == "" || len(j.hosts[t.RefID2]) < 2 || j.original[t.RefID2] == host(t.FQDN) {
 		return "", ""
 	}
@@ -282,12 +282,12 @@ func (j *join) clone(t admin.AuthToken, k known) (Kind, string) {
 
 // duplicate is one of several auth tokens of one instance. Which of them its device
 // uses only a ledger says: the names are the same, and a stranger can copy them.
-func (j *join) duplicate(t admin.AuthToken, k known) (Kind, string) {
+func (j *matcher) duplicate(t admin.AuthToken, k known) (Kind, string) {
 	g := j.groups[instanceOf(t)]
 	if t.RefID1 == "" || g.n < 2 {
 		return "", ""
 	}
-	last := j.look(g.newest)
+	last := j.lookUp(g.newest)
 	switch {
 	case last.confirmed && g.newest.ID != t.ID:
 		if t.Created.IsZero() || g.newest.Created.IsZero() {

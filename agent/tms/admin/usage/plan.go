@@ -74,9 +74,9 @@ func longest(now time.Time) int {
 	return int(last.Sub(now.UTC().Truncate(24*time.Hour)) / (24 * time.Hour))
 }
 
-// Sessions is what follows for the counts where the identity provider ends each
+// SessionCost is what follows for the counts where the identity provider ends each
 // session after a time: each instance then needs another count, or offline tokens.
-type Sessions struct {
+type SessionCost struct {
 	Max      time.Duration // of a session
 	EachEnd  int           // counts that all instances need after each end
 	Always   int           // counts in 30 days to be served all the time
@@ -87,16 +87,16 @@ type Sessions struct {
 // at most.
 const month = 30 * 24 * time.Hour
 
-// NewSessions calculates what a session maximum costs the devices of n, without spares.
-func NewSessions(n Need, session time.Duration) (Sessions, error) {
+// NewSessionCost calculates what a session maximum costs the devices of n, without spares.
+func NewSessionCost(n Need, session time.Duration) (SessionCost, error) {
 	if session < time.Minute || session > 10*365*24*time.Hour {
-		return Sessions{}, errors.New("must be 1 minute to 10 years")
+		return SessionCost{}, errors.New("must be 1 minute to 10 years")
 	}
 	need := n.Devices * n.Instances
 	inMonth := func(every time.Duration) int { // rounded up
 		return int((int64(need)*int64(month/time.Second) + int64(every/time.Second) - 1) / int64(every/time.Second))
 	}
-	return Sessions{Max: session, EachEnd: need, Always: inMonth(session), ByItself: inMonth(max(session, month))}, nil
+	return SessionCost{Max: session, EachEnd: need, Always: inMonth(session), ByItself: inMonth(max(session, month))}, nil
 }
 
 // Forecast is where a registration token is going at its present rate of use.

@@ -14,11 +14,11 @@ import (
 
 var now = time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
 
-func planDay(month time.Month, d int) time.Time {
+func planStart(month time.Month, d int) time.Time {
 	return time.Date(2026, month, d, 0, 0, 0, 0, time.UTC)
 }
 
-func TestMake(t *testing.T) {
+func TestNewPlan(t *testing.T) {
 	tests := []struct {
 		name string
 		need usage.Need
@@ -27,22 +27,22 @@ func TestMake(t *testing.T) {
 		{
 			"a hundred devices of two instances",
 			usage.Need{Devices: 100, Instances: 2},
-			usage.Plan{Counts: 200, Tokens: []usage.PlannedToken{{200, planDay(11, 23), planDay(12, 23)}}},
+			usage.Plan{Counts: 200, Tokens: []usage.PlannedToken{{200, planStart(11, 23), planStart(12, 23)}}},
 		},
 		{
 			"with five per cent more",
 			usage.Need{Devices: 101, Instances: 1, Spare: 5},
-			usage.Plan{Counts: 107, Spare: 6, Tokens: []usage.PlannedToken{{107, planDay(11, 23), planDay(12, 23)}}},
+			usage.Plan{Counts: 107, Spare: 6, Tokens: []usage.PlannedToken{{107, planStart(11, 23), planStart(12, 23)}}},
 		},
 		{
 			"a short rollout",
 			usage.Need{Devices: 1, Instances: 1, Rollout: 3},
-			usage.Plan{Counts: 1, Tokens: []usage.PlannedToken{{1, planDay(11, 23), planDay(11, 26)}}},
+			usage.Plan{Counts: 1, Tokens: []usage.PlannedToken{{1, planStart(11, 23), planStart(11, 26)}}},
 		},
 		{
 			"longer than a token lives",
 			usage.Need{Devices: 5, Instances: 1, Rollout: 38},
-			usage.Plan{Counts: 5, Tokens: []usage.PlannedToken{{3, planDay(11, 23), planDay(12, 23)}, {2, planDay(12, 23), planDay(12, 31)}}},
+			usage.Plan{Counts: 5, Tokens: []usage.PlannedToken{{3, planStart(11, 23), planStart(12, 23)}, {2, planStart(12, 23), planStart(12, 31)}}},
 		},
 	}
 	for _, tt := range tests {
@@ -74,7 +74,7 @@ func TestMake(t *testing.T) {
 
 // TestPlansCanBeMade: whatever is asked for, the counts add up, no token lives
 // longer than the service allows, and no day is without one.
-func TestPlansCanBeMade(t *testing.T) {
+func TestPlanProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := usage.Need{
 			Devices: rapid.IntRange(1, 50_000).Draw(t, "devices"), Instances: rapid.IntRange(1, 9).Draw(t, "instances"),
@@ -84,7 +84,7 @@ func TestPlansCanBeMade(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sum, at := 0, planDay(11, 23)
+		sum, at := 0, planStart(11, 23)
 		for _, token := range p.Tokens {
 			sum += token.Count
 			if !token.Make.Equal(at) {
@@ -104,8 +104,8 @@ func TestPlansCanBeMade(t *testing.T) {
 	})
 }
 
-func TestLook(t *testing.T) {
-	r := admin.RegistrationToken{Count: 100, Used: 30, UsedKnown: true, Created: now.AddDate(0, 0, -3), Expires: planDay(12, 3)}
+func TestNewForecast(t *testing.T) {
+	r := admin.RegistrationToken{Count: 100, Used: 30, UsedKnown: true, Created: now.AddDate(0, 0, -3), Expires: planStart(12, 3)}
 	used := func(n int, ago time.Duration) []admin.AuthToken {
 		all := make([]admin.AuthToken, n)
 		for i := range all {
@@ -119,14 +119,14 @@ func TestLook(t *testing.T) {
 		change func(*admin.RegistrationToken)
 		want   usage.Forecast
 	}{
-		{"ten a day: used up before its end", used(30, time.Hour), nil, usage.Forecast{Left: 70, PerDay: 10, UsedUp: planDay(11, 30)}},
+		{"ten a day: used up before its end", used(30, time.Hour), nil, usage.Forecast{Left: 70, PerDay: 10, UsedUp: planStart(11, 30)}},
 		{"one a day: most lapse", used(3, time.Hour), nil, usage.Forecast{Left: 70, PerDay: 1, Lapsing: 60}},
 		{"none: all lapse", nil, nil, usage.Forecast{Left: 70, Lapsing: 70}},
 		{"what is older than a week says nothing of now", used(30, 8*24*time.Hour), func(r *admin.RegistrationToken) { r.Created = now.AddDate(0, 0, -20) }, usage.Forecast{Left: 70, Lapsing: 70}},
-		{"expired", used(7, time.Hour), func(r *admin.RegistrationToken) { r.Expires = planDay(11, 22); r.Created = now.AddDate(0, 0, -9) }, usage.Forecast{Left: 70, PerDay: 1}},
-		{"used counts not told", used(30, time.Hour), func(r *admin.RegistrationToken) { r.UsedKnown, r.Used = false, 0 }, usage.Forecast{Left: 70, AtMost: true, PerDay: 10, UsedUp: planDay(11, 30)}},
+		{"expired", used(7, time.Hour), func(r *admin.RegistrationToken) { r.Expires = planStart(11, 22); r.Created = now.AddDate(0, 0, -9) }, usage.Forecast{Left: 70, PerDay: 1}},
+		{"used counts not told", used(30, time.Hour), func(r *admin.RegistrationToken) { r.UsedKnown, r.Used = false, 0 }, usage.Forecast{Left: 70, AtMost: true, PerDay: 10, UsedUp: planStart(11, 30)}},
 		{"creation dates not told", make([]admin.AuthToken, 2), nil, usage.Forecast{Left: 70, Undated: 2}},
-		{"used up", used(30, time.Hour), func(r *admin.RegistrationToken) { r.Used = 100 }, usage.Forecast{PerDay: 10, UsedUp: planDay(11, 23)}},
+		{"used up", used(30, time.Hour), func(r *admin.RegistrationToken) { r.Used = 100 }, usage.Forecast{PerDay: 10, UsedUp: planStart(11, 23)}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -152,24 +152,24 @@ func TestChoices(t *testing.T) {
 
 // TestEnds: what a session maximum costs. One redemption in 30 days and instance is
 // all that a device spends by itself; long sessions need fewer.
-func TestEnds(t *testing.T) {
+func TestNewSessionCost(t *testing.T) {
 	need := usage.Need{Devices: 100, Instances: 2}
 	for _, tt := range []struct {
 		session time.Duration
-		want    usage.Sessions
+		want    usage.SessionCost
 	}{
-		{10 * time.Hour, usage.Sessions{EachEnd: 200, Always: 14_400, ByItself: 200}},
-		{7 * time.Hour, usage.Sessions{EachEnd: 200, Always: 20_572, ByItself: 200}},
-		{30 * 24 * time.Hour, usage.Sessions{EachEnd: 200, Always: 200, ByItself: 200}},
-		{60 * 24 * time.Hour, usage.Sessions{EachEnd: 200, Always: 100, ByItself: 100}},
+		{10 * time.Hour, usage.SessionCost{EachEnd: 200, Always: 14_400, ByItself: 200}},
+		{7 * time.Hour, usage.SessionCost{EachEnd: 200, Always: 20_572, ByItself: 200}},
+		{30 * 24 * time.Hour, usage.SessionCost{EachEnd: 200, Always: 200, ByItself: 200}},
+		{60 * 24 * time.Hour, usage.SessionCost{EachEnd: 200, Always: 100, ByItself: 100}},
 	} {
 		tt.want.Max = tt.session
-		if got, err := usage.NewSessions(need, tt.session); err != nil || got != tt.want {
+		if got, err := usage.NewSessionCost(need, tt.session); err != nil || got != tt.want {
 			t.Errorf("%s: got %+v, %v; want %+v", tt.session, got, err, tt.want)
 		}
 	}
 	for _, bad := range []time.Duration{-time.Hour, 0, time.Second, 11 * 365 * 24 * time.Hour} {
-		if got, err := usage.NewSessions(need, bad); err == nil {
+		if got, err := usage.NewSessionCost(need, bad); err == nil {
 			t.Errorf("%s: got %+v, want an error", bad, got)
 		}
 	}

@@ -48,15 +48,15 @@ type Kind string
 // The kinds of findings. An auth token has at most one of them: the first here
 // that holds.
 const (
-	UnexpectedHost Kind = "unexpected_host" // neither inventory nor ledgers know the host
-	Orphan         Kind = "orphan"          // its device or installation no longer exists, or has wiped it
-	UnexpectedUser Kind = "unexpected_user" // not the user that the device redeems as
-	Uncertain      Kind = "uncertain"       // the device never learned that it got it
-	Clone          Kind = "clone"           // one installation on more than one host: a copied disk
-	Duplicate      Kind = "duplicate"       // several auth tokens of one instance of one device
-	Unaccounted    Kind = "unaccounted"     // it has the names of a device whose ledger does not have it
-	NotThere       Kind = "not_there"       // the device holds it, and the service does not have it: deleted
-	NotUsed        Kind = "not_used"        // uncertain to the device, and not at the service: no count was used
+	UnexpectedHost   Kind = "unexpected_host" // neither inventory nor ledgers know the host
+	Orphan           Kind = "orphan"          // its device or installation no longer exists, or has wiped it
+	UnexpectedUser   Kind = "unexpected_user" // not the user that the device redeems as
+	Uncertain        Kind = "uncertain"       // the device never learned that it got it
+	Clone            Kind = "clone"           // one installation on more than one host: a copied disk
+	Duplicate        Kind = "duplicate"       // several auth tokens of one instance of one device
+	Unaccounted      Kind = "unaccounted"     // it has the names of a device whose ledger does not have it
+	MissingAtService Kind = "not_there"       // the device holds it, and the service does not have it: deleted
+	NoCountUsed      Kind = "not_used"        // uncertain to the device, and not at the service: no count was used
 
 	Expected Kind = "expected" // not a finding: known to a ledger, or to the inventory
 	Unknown  Kind = "unknown"  // not a finding: nothing was given to compare it with
@@ -65,7 +65,7 @@ const (
 // Kinds returns all kinds in the order in which they are shown.
 func Kinds() []Kind {
 	return []Kind{
-		Unaccounted, UnexpectedUser, UnexpectedHost, Clone, Uncertain, Orphan, Duplicate, NotThere, NotUsed, Unknown, Expected,
+		Unaccounted, UnexpectedUser, UnexpectedHost, Clone, Uncertain, Orphan, Duplicate, MissingAtService, NoCountUsed, Unknown, Expected,
 	}
 }
 
@@ -102,7 +102,7 @@ func (r Report) Anomalies() []Row {
 
 // Investigate joins.
 func Investigate(in Input) Report {
-	j := newJoin(in)
+	j := newMatcher(in)
 	report := Report{Counts: map[Kind]int{}}
 	add := func(row Row) {
 		report.Rows = append(report.Rows, row)
@@ -117,7 +117,7 @@ func Investigate(in Input) Report {
 		if listed[e.Identifier] {
 			continue
 		}
-		if kind, why := missing(e); kind != "" {
+		if kind, why := judgeMissing(e); kind != "" {
 			add(Row{admin.AuthToken{
 				Identifier: e.Identifier, FQDN: e.FQDN, UserName: e.UserName, MAC: e.MAC,
 				RefID1: e.RefID1, RefID2: e.RefID2, Created: e.Began,
@@ -130,13 +130,13 @@ func Investigate(in Input) Report {
 	return report
 }
 
-// missing judges an entry whose identifier the service does not list.
-func missing(e Entry) (Kind, string) {
+// judgeMissing judges an entry whose identifier the service does not list.
+func judgeMissing(e Entry) (Kind, string) {
 	switch e.Outcome {
 	case "confirmed", "resolved_consumed":
-		return NotThere, "the device redeemed it, and the service has it no more: it was deleted there"
+		return MissingAtService, "the device redeemed it, and the service has it no more: it was deleted there"
 	case "uncertain", "intent":
-		return NotUsed, "uncertain to the device, and not at the service: on the device, regent ledger resolve " + e.Identifier + " --not-consumed"
+		return NoCountUsed, "uncertain to the device, and not at the service: on the device, regent ledger resolve " + e.Identifier + " --not-consumed"
 	}
 	return "", "" // refused, unused, forgotten and deleted: no count to look for
 }

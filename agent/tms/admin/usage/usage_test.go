@@ -15,8 +15,8 @@ import (
 
 var day = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 
-// tok is an auth token; ledger is what a device says of it.
-func tok(id, host, user, instance, installation string, hour int) admin.AuthToken {
+// authToken is an auth token; ledger is what a device says of it.
+func authToken(id, host, user, instance, installation string, hour int) admin.AuthToken {
 	return admin.AuthToken{
 		ID: "id-" + id, Identifier: id, FQDN: host, UserName: user, RefID1: instance, RefID2: installation,
 		Registration: "fleet", Created: day.Add(time.Duration(hour) * time.Hour),
@@ -36,7 +36,7 @@ func undated(a admin.AuthToken) admin.AuthToken {
 }
 
 func TestInvestigate(t *testing.T) {
-	good := tok("good", "ws1", "regent", "cad/1", "device-1", 0)
+	good := authToken("good", "ws1", "regent", "cad/1", "device-1", 0)
 	tests := []struct {
 		name string
 		in   usage.Input
@@ -55,37 +55,37 @@ func TestInvestigate(t *testing.T) {
 		},
 		{
 			"unexpected host",
-			usage.Input{Tokens: []admin.AuthToken{good, tok("x", "evil", "regent", "cad/1", "", 1)}, Devices: []usage.Device{{FQDN: "ws1"}}},
+			usage.Input{Tokens: []admin.AuthToken{good, authToken("x", "evil", "regent", "cad/1", "", 1)}, Devices: []usage.Device{{FQDN: "ws1"}}},
 			map[string]usage.Kind{"good": usage.Expected, "x": usage.UnexpectedHost},
 		},
 		{
 			"no ledger of that host",
-			usage.Input{Tokens: []admin.AuthToken{good, tok("x", "evil", "regent", "cad/1", "", 1)}, Entries: []usage.Entry{ledger(good, "confirmed")}},
+			usage.Input{Tokens: []admin.AuthToken{good, authToken("x", "evil", "regent", "cad/1", "", 1)}, Entries: []usage.Entry{ledger(good, "confirmed")}},
 			map[string]usage.Kind{"good": usage.Expected, "x": usage.UnexpectedHost},
 		},
 		{
 			"unexpected user",
-			usage.Input{Tokens: []admin.AuthToken{good, tok("x", "ws1", "mallory", "cad/1", "", 1)}, Devices: []usage.Device{{FQDN: "ws1", User: "regent"}}},
+			usage.Input{Tokens: []admin.AuthToken{good, authToken("x", "ws1", "mallory", "cad/1", "", 1)}, Devices: []usage.Device{{FQDN: "ws1", User: "regent"}}},
 			map[string]usage.Kind{"good": usage.Expected, "x": usage.UnexpectedUser},
 		},
 		{
 			"a user that the ledger does not have",
-			usage.Input{Tokens: []admin.AuthToken{good, tok("x", "ws1", "mallory", "cad/1", "", 1)}, Entries: []usage.Entry{ledger(good, "confirmed")}},
+			usage.Input{Tokens: []admin.AuthToken{good, authToken("x", "ws1", "mallory", "cad/1", "", 1)}, Entries: []usage.Entry{ledger(good, "confirmed")}},
 			map[string]usage.Kind{"good": usage.Expected, "x": usage.UnexpectedUser},
 		},
 		{
 			"redeemed again",
-			usage.Input{Tokens: []admin.AuthToken{good, tok("again", "ws1", "regent", "cad/1", "device-1", 5)}},
+			usage.Input{Tokens: []admin.AuthToken{good, authToken("again", "ws1", "regent", "cad/1", "device-1", 5)}},
 			map[string]usage.Kind{"good": usage.Duplicate, "again": usage.Duplicate},
 		},
 		{
 			"another instance is no duplicate",
-			usage.Input{Tokens: []admin.AuthToken{good, tok("two", "ws1", "regent", "cad/2", "device-1", 5)}},
+			usage.Input{Tokens: []admin.AuthToken{good, authToken("two", "ws1", "regent", "cad/2", "device-1", 5)}},
 			map[string]usage.Kind{"good": usage.Unknown, "two": usage.Unknown},
 		},
 		{
 			"copied disk",
-			usage.Input{Tokens: []admin.AuthToken{good, tok("copy", "ws2", "regent", "cad/1", "device-1", 5)}},
+			usage.Input{Tokens: []admin.AuthToken{good, authToken("copy", "ws2", "regent", "cad/1", "device-1", 5)}},
 			map[string]usage.Kind{"good": usage.Unknown, "copy": usage.Clone},
 		},
 		{
@@ -101,12 +101,12 @@ func TestInvestigate(t *testing.T) {
 		{
 			"uncertain, and none was used",
 			usage.Input{Entries: []usage.Entry{ledger(good, "uncertain")}},
-			map[string]usage.Kind{"good": usage.NotUsed},
+			map[string]usage.Kind{"good": usage.NoCountUsed},
 		},
 		{
 			"deleted at the service",
 			usage.Input{Entries: []usage.Entry{ledger(good, "confirmed")}},
-			map[string]usage.Kind{"good": usage.NotThere},
+			map[string]usage.Kind{"good": usage.MissingAtService},
 		},
 		{
 			"refused ones are nothing",
@@ -126,15 +126,15 @@ func TestInvestigate(t *testing.T) {
 		{
 			"installed anew",
 			usage.Input{
-				Tokens:  []admin.AuthToken{good, tok("new", "ws1", "regent", "cad/1", "device-9", 9)},
-				Entries: []usage.Entry{ledger(tok("new", "ws1", "regent", "cad/1", "device-9", 9), "confirmed")},
+				Tokens:  []admin.AuthToken{good, authToken("new", "ws1", "regent", "cad/1", "device-9", 9)},
+				Entries: []usage.Entry{ledger(authToken("new", "ws1", "regent", "cad/1", "device-9", 9), "confirmed")},
 			},
 			map[string]usage.Kind{"good": usage.Orphan, "new": usage.Expected},
 		},
 		{
 			"the ledger of its installation does not have it",
 			usage.Input{
-				Tokens:  []admin.AuthToken{good, tok("x", "ws1", "regent", "cad/2", "device-1", 3)},
+				Tokens:  []admin.AuthToken{good, authToken("x", "ws1", "regent", "cad/2", "device-1", 3)},
 				Entries: []usage.Entry{ledger(good, "confirmed")},
 			},
 			map[string]usage.Kind{"good": usage.Expected, "x": usage.Unaccounted},
@@ -165,10 +165,10 @@ func TestInvestigate(t *testing.T) {
 }
 
 // TestOrderDoesNotMatter: what is found depends on what there is alone.
-func TestOrderDoesNotMatter(t *testing.T) {
+func TestOrderIndependent(t *testing.T) {
 	var in, turned usage.Input
 	for i := range 40 {
-		a := tok(fmt.Sprintf("r-%02d", i), fmt.Sprintf("ws%d", i%7), "regent", fmt.Sprintf("cad/%d", i%3), fmt.Sprintf("device-%d", i%5), i/4)
+		a := authToken(fmt.Sprintf("r-%02d", i), fmt.Sprintf("ws%d", i%7), "regent", fmt.Sprintf("cad/%d", i%3), fmt.Sprintf("device-%d", i%5), i/4)
 		in.Tokens = append(in.Tokens, a)
 		turned.Tokens = append([]admin.AuthToken{a}, turned.Tokens...)
 		if i%2 == 0 {
@@ -184,10 +184,10 @@ func TestOrderDoesNotMatter(t *testing.T) {
 // TestProposedForDeletion: what a ledger confirms is never proposed, whatever a
 // stranger redeems with its names; what claims its names is named first.
 func TestProposedForDeletion(t *testing.T) {
-	good := tok("good", "ws1", "regent", "cad/1", "device-1", 0)
-	rogue := tok("rogue", "ws1", "regent", "cad/1", "device-1", 5)
+	good := authToken("good", "ws1", "regent", "cad/1", "device-1", 0)
+	rogue := authToken("rogue", "ws1", "regent", "cad/1", "device-1", 5)
 	named := func(id, identifier string, hour int) admin.AuthToken {
-		a := tok(id, "ws1", "regent", "cad/1", "device-1", hour)
+		a := authToken(id, "ws1", "regent", "cad/1", "device-1", hour)
 		a.Identifier = identifier
 		return a
 	}
@@ -196,7 +196,7 @@ func TestProposedForDeletion(t *testing.T) {
 		return e
 	}
 	on := func(hour int, installation string) admin.AuthToken {
-		return tok("of-"+installation, "ws1", "regent", "cad/1", installation, hour)
+		return authToken("of-"+installation, "ws1", "regent", "cad/1", installation, hour)
 	}
 	tests := []struct {
 		name string
@@ -204,18 +204,18 @@ func TestProposedForDeletion(t *testing.T) {
 		want string // the findings in their order: ID kind, with ! if proposed for deletion
 	}{
 		{"of an earlier installation, as far as anybody knows: no date", usage.Input{
-			Tokens: []admin.AuthToken{good, undated(tok("old", "ws1", "regent", "cad/1", "device-0", 0))}, Entries: []usage.Entry{ledger(good, "confirmed")},
+			Tokens: []admin.AuthToken{good, undated(authToken("old", "ws1", "regent", "cad/1", "device-0", 0))}, Entries: []usage.Entry{ledger(good, "confirmed")},
 		}, "id-old unaccounted"},
 		{"on two hosts, and no date says which was first", usage.Input{
-			Tokens:  []admin.AuthToken{undated(tok("one", "ws1", "regent", "cad/1", "device-2", 0)), undated(tok("two", "ws2", "regent", "cad/1", "device-2", 0))},
+			Tokens:  []admin.AuthToken{undated(authToken("one", "ws1", "regent", "cad/1", "device-2", 0)), undated(authToken("two", "ws2", "regent", "cad/1", "device-2", 0))},
 			Devices: []usage.Device{{FQDN: "ws1"}, {FQDN: "ws2"}},
 		}, "id-one clone, id-two clone"},
 		{"a stranger with all names of a device", usage.Input{Tokens: []admin.AuthToken{good, rogue}, Entries: []usage.Entry{ledger(good, "confirmed")}}, "id-rogue unaccounted !"},
-		{"the same, before the device", usage.Input{Tokens: []admin.AuthToken{tok("rogue", "ws1", "regent", "cad/1", "device-1", -1), good}, Entries: []usage.Entry{ledger(good, "confirmed")}}, "id-rogue unaccounted !"},
+		{"the same, before the device", usage.Input{Tokens: []admin.AuthToken{authToken("rogue", "ws1", "regent", "cad/1", "device-1", -1), good}, Entries: []usage.Entry{ledger(good, "confirmed")}}, "id-rogue unaccounted !"},
 		{"the same, without a ledger", usage.Input{Tokens: []admin.AuthToken{good, rogue}}, "id-good duplicate, id-rogue duplicate"},
 		{"the same, with the inventory alone", usage.Input{Tokens: []admin.AuthToken{good, rogue}, Devices: []usage.Device{{FQDN: "ws1"}}}, "id-good duplicate, id-rogue duplicate"},
 		{"a stranger is named before anything else", usage.Input{
-			Tokens:  []admin.AuthToken{tok("old", "ws1", "regent", "cad/1", "device-0", -9), good, tok("x", "evil", "root", "cad/1", "", 1), rogue},
+			Tokens:  []admin.AuthToken{authToken("old", "ws1", "regent", "cad/1", "device-0", -9), good, authToken("x", "evil", "root", "cad/1", "", 1), rogue},
 			Entries: []usage.Entry{ledger(good, "confirmed")},
 		}, "id-rogue unaccounted !, id-x unexpected_host !, id-old orphan !"},
 		{"the identifier too, and the ledger has the ID", usage.Input{
@@ -227,20 +227,20 @@ func TestProposedForDeletion(t *testing.T) {
 			Entries: []usage.Entry{ledger(named("good", "same", 0), "confirmed")},
 		}, "id-good unaccounted, id-rogue unaccounted"},
 		{"a host that is not known, with a device's ref ID 2", usage.Input{
-			Tokens: []admin.AuthToken{good, tok("rogue", "thief", "regent", "cad/1", "device-1", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+			Tokens: []admin.AuthToken{good, authToken("rogue", "thief", "regent", "cad/1", "device-1", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
 		}, "id-rogue unaccounted !"},
 		{"the identifier of an uncertain redemption", usage.Input{
 			Tokens: []admin.AuthToken{named("good", "same", 0), named("rogue", "same", 1)}, Entries: []usage.Entry{ledger(named("good", "same", 0), "uncertain")},
 		}, "id-good unaccounted, id-rogue unaccounted"},
 		{"another host with a device's ref ID 2, first", usage.Input{
-			Tokens:  []admin.AuthToken{tok("rogue", "ws2", "regent", "cad/1", "device-1", -5), good},
+			Tokens:  []admin.AuthToken{authToken("rogue", "ws2", "regent", "cad/1", "device-1", -5), good},
 			Entries: []usage.Entry{ledger(good, "confirmed")}, Devices: []usage.Device{{FQDN: "ws1"}, {FQDN: "ws2"}},
 		}, "id-good clone"},
 		{"a renamed host", usage.Input{
-			Tokens:  []admin.AuthToken{good, tok("later", "ws1-new", "regent", "cad/2", "device-1", 9)},
-			Entries: []usage.Entry{ledger(good, "confirmed"), ledger(tok("later", "ws1-new", "regent", "cad/2", "device-1", 9), "confirmed")},
+			Tokens:  []admin.AuthToken{good, authToken("later", "ws1-new", "regent", "cad/2", "device-1", 9)},
+			Entries: []usage.Entry{ledger(good, "confirmed"), ledger(authToken("later", "ws1-new", "regent", "cad/2", "device-1", 9), "confirmed")},
 		}, "id-later clone"},
-		{"a renamed host without a ledger", usage.Input{Tokens: []admin.AuthToken{good, tok("later", "ws1-new", "regent", "cad/2", "device-1", 9)}}, "id-later clone"},
+		{"a renamed host without a ledger", usage.Input{Tokens: []admin.AuthToken{good, authToken("later", "ws1-new", "regent", "cad/2", "device-1", 9)}}, "id-later clone"},
 		{"redeemed again by the device itself", usage.Input{
 			Tokens: []admin.AuthToken{good, rogue}, Entries: []usage.Entry{ledger(good, "confirmed"), ledger(rogue, "confirmed")},
 		}, "id-good duplicate"},
@@ -259,23 +259,23 @@ func TestProposedForDeletion(t *testing.T) {
 			Tokens: []admin.AuthToken{good, rogue}, Entries: []usage.Entry{withID(ledger(good, "confirmed"), "id-good"), ledger(good, "uncertain")},
 		}, "id-rogue unaccounted !"},
 		{"perhaps another installation's, of which there is no ledger", usage.Input{
-			Tokens: []admin.AuthToken{good, tok("x", "ws1", "regent", "cad/1", "device-2", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "regent", "cad/1", "device-2", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
 		}, "id-x unaccounted"},
 		{"the same, in the inventory too", usage.Input{
-			Tokens: []admin.AuthToken{good, tok("x", "ws1", "regent", "cad/1", "device-2", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "regent", "cad/1", "device-2", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
 			Devices: []usage.Device{{FQDN: "ws1", User: "regent"}},
 		}, "id-x unaccounted"},
 		{"without a ref ID 2", usage.Input{
-			Tokens: []admin.AuthToken{good, tok("x", "ws1", "regent", "cad/1", "", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "regent", "cad/1", "", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
 		}, "id-x unaccounted"},
 		{"perhaps another installation's user", usage.Input{
-			Tokens: []admin.AuthToken{good, tok("x", "ws1", "other", "cad/1", "device-2", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "other", "cad/1", "device-2", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
 		}, "id-x unexpected_user"},
 		{"another user with a device's ref ID 2", usage.Input{
-			Tokens: []admin.AuthToken{good, tok("x", "ws1", "other", "cad/1", "device-1", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "other", "cad/1", "device-1", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
 		}, "id-x unexpected_user !"},
 		{"a user that the inventory does not expect", usage.Input{
-			Tokens: []admin.AuthToken{tok("x", "ws1", "other", "cad/1", "device-2", 5)}, Devices: []usage.Device{{FQDN: "ws1", User: "regent"}},
+			Tokens: []admin.AuthToken{authToken("x", "ws1", "other", "cad/1", "device-2", 5)}, Devices: []usage.Device{{FQDN: "ws1", User: "regent"}},
 		}, "id-x unexpected_user !"},
 		{"retired, and its ledger is still there", usage.Input{
 			Tokens: []admin.AuthToken{good}, Entries: []usage.Entry{ledger(good, "confirmed")}, Devices: []usage.Device{{FQDN: "ws1", Retired: true}},
@@ -304,7 +304,7 @@ func TestConfirmedIsNeverProposed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		word := rapid.SampledFrom([]string{"", "a", "b", "c"})
 		one := func(i int, kind string) admin.AuthToken {
-			a := tok(fmt.Sprint(kind, i), word.Draw(t, "host"), word.Draw(t, "user"), word.Draw(t, "instance"), word.Draw(t, "installation"), rapid.IntRange(0, 9).Draw(t, "hour"))
+			a := authToken(fmt.Sprint(kind, i), word.Draw(t, "host"), word.Draw(t, "user"), word.Draw(t, "instance"), word.Draw(t, "installation"), rapid.IntRange(0, 9).Draw(t, "hour"))
 			if (kind == "stranger" || i == 0) && rapid.Bool().Draw(t, "same") { // devices draw theirs at random
 				a.Identifier = "same"
 			}
