@@ -47,9 +47,9 @@ fleet: ## in virtual time: ten thousand devices at a power cut and at an hour's 
 crash: ## one bad thing at every system call of a redemption and of a refresh; CRASH_EVERY=6 makes every sixth run
 	.ci/crash $(CRASH_EVERY)
 
-.PHONY: hardship
-hardship: ## lost answers, 200 callers, a day of portals, weekends, clocks, 58 answers, a changed ledger: what each comes to
-	.ci/hardship
+.PHONY: resilience
+resilience: ## lost answers, 200 callers, captive portals, offline weekends, wrong clocks, 58 kinds of answer, a changed ledger
+	.ci/resilience
 
 .PHONY: network
 network: ## ten thousand local requests while the way to the service suffers (toxiproxy): who waits, and how long
@@ -69,11 +69,11 @@ fuzz-long: ## every fuzz target for ten minutes (FUZZLONG=1m is shorter; FUZZJOB
 
 .PHONY: attacks
 attacks: ## what a local process may try, against the real daemon: descriptors, PIDs, namespaces, floods (root)
-	go test -count=1 -v -run '^(TestAttacks|TestPIDReuse|TestIdleConnections|TestFewDescriptors|TestShouting|TestRunaway|TestWatchers|TestManyUsers|TestLever)$$' ./cmd/stories
+	go test -count=1 -v -run '^(TestAttacks|TestPIDReuse|TestIdleConnections|TestFewDescriptors|TestRepeatedDenials|TestRunaway|TestWatchers|TestManyUsers|TestLongReplies)$$' ./cmd/stories
 
 .PHONY: memory
-memory: ## what wears the daemon leaves nothing behind: 100,000 requests and 10,000 hang-ups; MEMORY=full is ten times that (root)
-	go test -count=1 -v -timeout 30m -run '^TestWear$$' ./cmd/stories -wear-judged -wear-rest 80s -wear-requests $(if $(filter full,$(MEMORY)),1000000 -wear-connections 100000,100000 -wear-connections 10000)
+memory: ## no memory, goroutine or descriptor leaks: 100,000 requests and 10,000 hang-ups; MEMORY=full is ten times that (root)
+	go test -count=1 -v -timeout 30m -run '^TestLeaks$$' ./cmd/stories -leak-judged -leak-rest 80s -leak-requests $(if $(filter full,$(MEMORY)),1000000 -leak-connections 100000,100000 -leak-connections 10000)
 
 .PHONY: keyrings
 keyrings: ## the keyrings of systems and sessions, for real: gnome-keyring, Windows Credential Manager under Wine (installs them)
@@ -173,7 +173,7 @@ test-windows: ## every package's tests, a service's life and its faults, as Wind
 
 .PHONY: wine-bare
 wine-bare: ## how long it takes to prepare Wine from bare, in a fresh Debian (root)
-	.ci/wine-bare
+	.ci/wine-prepare-bare
 
 .PHONY: clean
 clean: ## remove what was built

@@ -10,7 +10,7 @@ const (
 	ProxyUnreachable       Code = "proxy_unreachable"
 	ProxyAuthentication    Code = "proxy_authentication"
 	ProxyRefused           Code = "proxy_refused"
-	ProxyNotConfigured     Code = "proxy_unseen"
+	ProxyNotConfigured     Code = "proxy_not_configured"
 	TLSUnknownCA           Code = "tls_unknown_ca"
 	TLSInterception        Code = "tls_interception"
 	TLSInterceptionTrusted Code = "tls_interception_trusted"
@@ -20,9 +20,9 @@ const (
 	TLSClientCertificate   Code = "tls_client_certificate"
 	TLSHandshake           Code = "tls_handshake"
 	NotTheService          Code = "not_the_service"
-	ServiceUnavailable     Code = "service_ill"
+	ServiceUnavailable     Code = "service_unavailable"
 	ClockWrong             Code = "clock_wrong"
-	TimeServiceStopped     Code = "clock_unkept"
+	TimeServiceStopped     Code = "time_service_stopped"
 	ProviderMismatch       Code = "provider_mismatch"
 )
 
@@ -36,9 +36,9 @@ const (
 	RegistrationRefused   Code = "registration_refused"
 	RedemptionUncertain   Code = "redemption_uncertain"
 	RedemptionUnconfirmed Code = "redemption_unconfirmed"
-	Revoked               Code = "auth_token_revoked" //nolint:gosec // a code, no credential
-	RefreshLost           Code = "refresh_token_lost"
-	RefreshExpired        Code = "refresh_token_expired"
+	Revoked               Code = "revoked" //nolint:gosec // a code, no credential
+	RefreshLost           Code = "refresh_lost"
+	RefreshExpired        Code = "refresh_expired"
 	SessionEnds           Code = "session_ends"
 	RefreshUncertain      Code = "refresh_uncertain"
 	RefreshLimited        Code = "refresh_limited"
@@ -53,7 +53,7 @@ const (
 	StoreUnreadable  Code = "store_unreadable"
 	StoreMissing     Code = "store_missing"
 	StoreRolledBack  Code = "store_rolled_back"
-	Quarantined      Code = "clone_quarantined"
+	Quarantined      Code = "quarantined"
 	DiskFull         Code = "disk_full"
 	StateNotWritable Code = "state_not_writable"
 )
@@ -63,21 +63,21 @@ const (
 	ConfigInvalid    Code = "config_invalid"
 	PolicyProblem    Code = "policy_problem"
 	NoApplication    Code = "no_application"
-	AllowRuleMissing Code = "application_closed"
-	Denied           Code = "caller_denied"
+	AllowRuleMissing Code = "allow_rule_missing"
+	Denied           Code = "denied"
 )
 
 // and of the daemon.
 const (
 	SocketMissing     Code = "socket_missing"
-	SocketRefused     Code = "socket_dead"
+	SocketRefused     Code = "socket_refused"
 	SocketMode        Code = "socket_mode"
 	SocketForeign     Code = "socket_foreign"
 	DaemonSilent      Code = "daemon_silent"
-	Throttled         Code = "calls_throttled"
-	DaemonVersion     Code = "daemon_older"
+	Throttled         Code = "throttled"
+	DaemonVersion     Code = "daemon_version"
 	TwoDaemons        Code = "two_daemons"
-	LogNotWritable    Code = "log_lost"
+	LogNotWritable    Code = "log_not_writable"
 	ServiceStopped    Code = "service_stopped"
 	ServiceMasked     Code = "service_masked"
 	ServiceFailing    Code = "service_failing"
@@ -91,7 +91,7 @@ const (
 	ServiceMissing      Code = "service_missing"
 	ServiceDisabled     Code = "service_disabled"
 	PipeSquatted        Code = "pipe_squatted"
-	PermissionsTooBroad Code = "access_widened"
+	PermissionsTooBroad Code = "permissions_too_broad"
 )
 
 // Table is all codes, in the order of the documentation.

@@ -28,9 +28,9 @@ const (
 	TokenReceived       Event = "token_received"
 	AnswerLost          Event = "answer_lost"
 	RefreshFailed       Event = "refresh_failed"
-	AccessTokenExpired  Event = "token_lapsed"
+	AccessTokenExpired  Event = "access_token_expired"
 	RefreshTokenLost    Event = "refresh_token_lost"
-	RefreshTokenExpired Event = "refresh_token_lapsed"
+	RefreshTokenExpired Event = "refresh_token_expired"
 	AuthTokenRevoked    Event = "auth_token_revoked" //nolint:gosec // a word, no credential
 	Resolved            Event = "resolved"           // a person decided an uncertain redemption
 )

@@ -26,7 +26,7 @@ thing):
   POST /_emulator/knobs   {"access_lifetime":"10s","faults":[{"class":"redeem","status":500}]}
 
 What the real service does is documented only in part. The rest is invented;
-every invented text stands, marked, in agent/tms/emulator/texts.go, and every
+every invented text stands, marked, in agent/tms/emulator/errors.go, and every
 invented form in dialect.go. By default it writes as the vendor's other calls do,
 and breaks lists into pages of 2 rows, so that a client meets more than one page.`
 

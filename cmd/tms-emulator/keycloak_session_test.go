@@ -48,7 +48,7 @@ func TestKeycloakSessionEnd(t *testing.T) {
 			if text := string(d.run("regent", "status")); !idPattern.MatchString(text) {
 				t.Errorf("regent status does not say that sessions end:\n%s", text)
 			}
-			if text := string(d.run("regent", "doctor")); !strings.Contains(text, "session_ends") || !strings.Contains(text, "refresh_token_expired") {
+			if text := string(d.run("regent", "doctor")); !strings.Contains(text, "session_ends") || !strings.Contains(text, "refresh_expired") {
 				t.Errorf("regent doctor does not name it:\n%s", text)
 			}
 			d.end()

@@ -12,10 +12,10 @@ import (
 
 var (
 	// ErrInUse means that somebody listens at the address already.
-	ErrInUse = errors.New("somebody listens there already")
+	ErrInUse = errors.New("another process listens there")
 	// ErrNoListener means that nobody listens at the address: what listened there
 	// was killed.
-	ErrNoListener = errors.New("nobody listens there")
+	ErrNoListener = errors.New("no process listens there")
 )
 
 // Listen listens at path for every local user. What a killed process left there

@@ -22,7 +22,7 @@ var (
 	// ErrExhausted means that this process, or the system, has no descriptor left.
 	ErrExhausted = errors.New("no descriptor left")
 	// ErrClosed means that the hold of the process was given up.
-	ErrClosed = errors.New("process is not held any more")
+	ErrClosed = errors.New("process handle is closed")
 )
 
 // Identity is what the kernel reports of a process. UID and GIDs are those it

@@ -20,7 +20,7 @@ import (
 const LockName = "lock"
 
 // ErrLocked means that another process has the directory.
-var ErrLocked = errors.New("state directory is held by another process")
+var ErrLocked = errors.New("state directory is locked by another process")
 
 // LockedError says who has the directory. It matches [ErrLocked].
 type LockedError struct {

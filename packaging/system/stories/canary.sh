@@ -24,6 +24,6 @@ log: {level: debug}"
 	sh_m "mkdir /srv/journal; journalctl -o export >/srv/journal/all"
 	expect 'level=DEBUG|PRIORITY=7' m cat /srv/journal/all
 	sh_m "REGENT_TEST_CANARIES=$site/canaries REGENT_TEST_SEARCH=/srv/journal:/var/lib/regent:/var/lib/regent.mark:/etc:/run/regent:/run/log:/var/log:/var/tmp:/tmp:/root \
-		/search -test.v -test.run '^TestCanaryElsewhere$'" >"$machines/canary.out" 2>&1 || fail "$(<"$machines/canary.out")"
+		/search -test.v -test.run '^TestCanaryInMachine$'" >"$machines/canary.out" 2>&1 || fail "$(<"$machines/canary.out")"
 	grep -o 'canary: .*' "$machines/canary.out" | while read -r line; do say "$line"; done
 }

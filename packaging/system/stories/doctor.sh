@@ -12,7 +12,7 @@ story_doctor() {
 	finds "nothing" 0 ''
 	service_broken
 	socket_broken
-	daemon_older
+	daemon_version
 	say "each fault on the installed system has its own code"
 }
 
@@ -74,9 +74,9 @@ socket_broken() {
 	finds "mended" 0 ''
 }
 
-daemon_older() {
+daemon_version() {
 	m dpkg --unpack /packages/regent_1.1.0_amd64.deb >/dev/null 2>&1
-	finds "an upgrade without a restart" 6 daemon_older
+	finds "an upgrade without a restart" 6 daemon_version
 	m dpkg --configure regent >/dev/null 2>&1
 	await 30 'serving 4 of 4' m regent status
 	finds "the upgrade is whole" 0 ''

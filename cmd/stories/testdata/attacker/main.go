@@ -7,10 +7,10 @@
 //	ask              asks for a token over it: the status, then the instance or code
 //	flood SOCKET N   connects N times, and keeps it all: how often that worked
 //	watch SOCKET GEN watches a hundred times, until each was told of a generation
-//	look SOCKET N    asks for all that is long, over N connections, of which every other reads
-//	shout SOCKET N WHAT asks N times for what is refused: how often it was
+//	longreplies SOCKET N    asks for all that is long, over N connections, of which every other reads
+//	denials SOCKET N WHAT asks N times for what is refused: how often it was
 //	runaway SOCKET N asks N times for all that could cost a count: how many tokens it got
-//	wear SOCKET N M  makes N requests of every kind, and hangs up M times at every moment
+//	hangups SOCKET N M  makes N requests of every kind, and hangs up M times at every moment
 //	exec PATH        becomes another program, which has the descriptor
 package main
 
@@ -72,12 +72,12 @@ func obey(fd int) {
 			times, generation, _ := strings.Cut(rest, " ")
 			n, _ := strconv.Atoi(times)
 			fmt.Println(watch(path, n, generation))
-		case "look":
+		case "longreplies":
 			fmt.Println(look(rest))
-		case "wear":
-			fmt.Println(wear(rest))
-		case "shout":
-			fmt.Println(shout(rest))
+		case "hangups":
+			fmt.Println(requestAndHangUp(rest))
+		case "denials":
+			fmt.Println(requestDenied(rest))
 		case "runaway":
 			fmt.Println(runaway(rest))
 		case "exec":

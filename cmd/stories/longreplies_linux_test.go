@@ -47,7 +47,7 @@ func TestLongReplies(t *testing.T) {
 	for i := range uint32(2) {
 		a := exec.Command(filepath.Join(b.bin, "attacker"))
 		a.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUID + i, Gid: otherUID}}
-		startAttacker(t, a).send(t, fmt.Sprintf("look %s %d", b.socket(), connections), "looking")
+		startAttacker(t, a).send(t, fmt.Sprintf("longreplies %s %d", b.socket(), connections), "asking")
 	}
 	most, rates := 0, make([]int, 8)
 	for i := range rates {

@@ -33,7 +33,7 @@ func look(rest string) string {
 			go stare(path, request)
 		}
 	}
-	return "looking"
+	return "asking"
 }
 
 func read(path, request string) {

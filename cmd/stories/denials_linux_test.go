@@ -60,7 +60,7 @@ func TestRepeatedDenials(t *testing.T) {
 		c := exec.Command(filepath.Join(b.bin, "attacker"))
 		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUID, Gid: otherUID}}
 		a := startAttacker(t, c)
-		if _, err := fmt.Fprintf(a.in, "shout %s %d %s\n", b.socket(), each, what); err != nil {
+		if _, err := fmt.Fprintf(a.in, "denials %s %d %s\n", b.socket(), each, what); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, a)

@@ -14,10 +14,10 @@ import (
 )
 
 var (
-	leakRequests    = flag.Int("wear-requests", 20_000, "requests with which TestWear wears the daemon")
-	leakConnections = flag.Int("wear-connections", 2_000, "connections that hang up in TestWear")
-	leakRest        = flag.Duration("wear-rest", 3*time.Second, "how long TestWear rests before it looks: after 80 s the audit log's counts are written too")
-	leakJudged      = flag.Bool("wear-judged", false, "judge the memory too: not under the race detector")
+	leakRequests    = flag.Int("leak-requests", 20_000, "requests with which TestLeaks makes")
+	leakConnections = flag.Int("leak-connections", 2_000, "connections that hang up in TestLeaks")
+	leakRest        = flag.Duration("leak-rest", 3*time.Second, "how long TestLeaks waits before it measures: after 80 s the audit log's counts are written too")
+	leakJudged      = flag.Bool("leak-judged", false, "judge the memory too: not under the race detector")
 )
 
 // resources is what a process takes up.
@@ -70,23 +70,23 @@ func TestLeaks(t *testing.T) {
 	for range 4 {
 		attackers = append(attackers, startAttacker(t, exec.Command(filepath.Join(b.bin, "attacker"))))
 	}
-	wear := func(requests, connections int) {
+	load := func(requests, connections int) {
 		for _, a := range attackers {
-			if _, err := fmt.Fprintf(a.in, "wear %s %d %d\n", b.socket(), requests/len(attackers), connections/len(attackers)); err != nil {
+			if _, err := fmt.Fprintf(a.in, "hangups %s %d %d\n", b.socket(), requests/len(attackers), connections/len(attackers)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for _, a := range attackers {
-			if line, err := a.out.ReadString('\n'); line != "worn\n" {
+			if line, err := a.out.ReadString('\n'); line != "done\n" {
 				t.Fatalf("got %q, %v", line, err)
 			}
 		}
 	}
-	wear(first, first/10)
+	load(first, first/10)
 	time.Sleep(*leakRest)
 	before := w.awaitIdle(t, resources{})
 	began := time.Now()
-	wear(*leakRequests, *leakConnections)
+	load(*leakRequests, *leakConnections)
 	took := time.Since(began)
 	time.Sleep(*leakRest)
 	after := w.awaitIdle(t, before)
@@ -110,7 +110,7 @@ func startMetered(t *testing.T) (*victim, *meteredDaemon) {
 			t.Fatal(err)
 		}
 		s.write(t, "config.yaml", strings.Replace(string(config), "instances: 1,", "instances: 1000, redeem: on_demand,", 1))
-		d := &daemonProcess{cmd: exec.Command(buildWith(t, "worn/worn.go"), s.args()[1:]...)}
+		d := &daemonProcess{cmd: exec.Command(buildWith(t, "metered/metered.go"), s.args()[1:]...)}
 		d.pid = func() int { return d.cmd.Process.Pid }
 		in, err := d.cmd.StdinPipe()
 		if err != nil {

@@ -1,4 +1,4 @@
-// Package clocktest is a clock whose readings a test moves apart, which is
+// Package timingtest has a clock whose readings a test moves apart, which is
 // what suspend, a reboot and a hand-set clock look like. Left alone it follows
 // the standard library's time, so in a testing/synctest bubble it is virtual.
 package timingtest

@@ -12,14 +12,14 @@ import (
 	"sync/atomic"
 )
 
-// voices shout at a time. Five attackers have fewer connections than one user may
+// parallelRequests is how many requests run at a time. Five attackers have fewer connections than one user may
 // have that the device does not know: one that is closed is no refusal.
-const voices = 64
+const parallelRequests = 64
 
-// shout asks n times for what is refused, each time over a new connection, and
+// requestDenied asks n times for what is refused, each time over a new connection, and
 // returns how often it was refused for what it asked, and not for asking too
 // often.
-func shout(spec string) string {
+func requestDenied(spec string) string {
 	words := strings.Fields(spec) // SOCKET N WHAT
 	n, err := strconv.Atoi(words[1])
 	if err != nil {
@@ -28,7 +28,7 @@ func shout(spec string) string {
 	var left, refused atomic.Int64
 	left.Store(int64(n))
 	var all sync.WaitGroup
-	for range voices {
+	for range parallelRequests {
 		all.Go(func() {
 			for i := left.Add(-1); i >= 0; i = left.Add(-1) {
 				if said := once(words[0], wanted(words[2], int(i))); said == http.StatusForbidden || said == http.StatusNotFound {

@@ -22,7 +22,7 @@ const prefix = "auth-token/"
 
 // ErrConflict means that the instance was forgotten or changed while an answer for
 // it was under way: the answer is discarded.
-var ErrConflict = errors.New("vault: the auth token was changed or forgotten meanwhile")
+var ErrConflict = errors.New("tokenstore: the auth token was changed or forgotten meanwhile")
 
 // Store is the set of auth tokens. It is safe for concurrent use: changes are
 // made one after the other, and reading waits for none of them.

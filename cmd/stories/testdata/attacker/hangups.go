@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// wearUsers is how many users wear the daemon, one connection after the other.
-const wearUsers = 60
+// leakUsers is how many users ask, one connection after the other.
+const leakUsers = 60
 
-// wear makes so many requests that are answered, and so many connections that hang
+// requestAndHangUp makes so many requests that are answered, and so many connections that hang
 // up: at every endpoint, at every moment, as many users. It answers when it has no
 // connection any more.
-func wear(rest string) string {
+func requestAndHangUp(rest string) string {
 	var path string
 	var requests, connections int
 	if _, err := fmt.Sscan(rest, &path, &requests, &connections); err != nil {
@@ -40,14 +40,14 @@ func wear(rest string) string {
 			connections--
 		}
 	}
-	return "worn"
+	return "done"
 }
 
 // asUser connects as one of many users; a negative one is root.
 func asUser(path string, i int) (net.Conn, error) {
 	uid := 0
 	if i >= 0 {
-		uid = 60_000 + i%wearUsers
+		uid = 60_000 + i%leakUsers
 	}
 	if err := syscall.Setresuid(-1, uid, -1); err != nil {
 		return nil, err
