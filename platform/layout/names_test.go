@@ -29,7 +29,7 @@ var ownNames = []*regexp.Regexp{
 
 // allowedDuplicates are the files that may name something of ours once more, and why.
 var allowedDuplicates = map[string]string{
-	"agent/policy/check.go":  "an example of a path, in a room that may know of no system",
+	"agent/policy/check.go":       "an example of a path, in a room that may know of no system",
 	"agent/policy/namedvalues.go": "an example in a comment",
 }
 
