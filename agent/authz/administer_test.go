@@ -35,7 +35,7 @@ func inContainer(apart, lacks string) authz.Caller {
 	return authz.Caller{Admin: true, Confined: func() (string, string) { return apart, lacks }}
 }
 
-// TestAdministersAsksOnlyWhereItMatters: where a process is costs some twenty
+// TestAdministersIsLazy: where a process is costs some twenty
 // system calls.
 func TestAdministersIsLazy(t *testing.T) {
 	for _, tt := range []struct {

@@ -82,7 +82,7 @@ func TestNormalizeSigner(t *testing.T) {
 	}
 }
 
-// TestNormalSignerRefuses: what is wrong is said, with what to write instead.
+// TestNormalizeSignerRefuses: what is wrong is said, with what to write instead.
 func TestNormalizeSignerRefuses(t *testing.T) {
 	const subject, hash = "SignerCertificate.Subject", "GetCertHashString('SHA256')"
 	for _, tt := range []struct {
@@ -132,7 +132,7 @@ func TestSignerCutShort(t *testing.T) {
 	}
 }
 
-// TestSubjectIsItsOwnRule: what is shown of a signer, as it is short, is a rule that
+// TestSubjectAsRule: what is shown of a signer, as it is short, is a rule that
 // admits it, and nobody whose organisation is another.
 func TestSubjectAsRule(t *testing.T) {
 	value := rapid.StringMatching(`[a-c ,"=+#é]{1,6}`)

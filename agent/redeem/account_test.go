@@ -164,7 +164,7 @@ func TestBuildAccountsPerInstance(t *testing.T) {
 	}
 }
 
-// TestFoldProperty: for any legal sequence the account says of each redemption
+// TestBuildAccountsProperty: for any legal sequence the account says of each redemption
 // what became of it: of all that began, each is open, uncertain, confirmed,
 // found used, or cost nothing.
 func TestBuildAccountsProperty(t *testing.T) {

@@ -92,7 +92,7 @@ func TestResolveRefuses(t *testing.T) {
 	})
 }
 
-// TestAskOutlastsARestart: the wish waits in the ledger for a registration
+// TestRequestSurvivesRestart: the wish waits in the ledger for a registration
 // token, and is spent once.
 func TestRequestSurvivesRestart(t *testing.T) {
 	bubble(t, 1, func(b *harness) {
@@ -120,7 +120,7 @@ func TestRequestSurvivesRestart(t *testing.T) {
 	})
 }
 
-// TestAskLiftsARefusal: the person may know that the count was raised.
+// TestRequestClearsRefusal: the person may know that the count was raised.
 func TestRequestClearsRefusal(t *testing.T) {
 	bubble(t, 1, func(b *harness) {
 		b.service.answers(noSuch)
@@ -167,7 +167,7 @@ func TestForget(t *testing.T) {
 	})
 }
 
-// TestForgetIsEndedByTheNextStart: a crash between the ledger and the record
+// TestForgetFinishedAtStart: a crash between the ledger and the record
 // leaves no auth token that the ledger calls wiped.
 func TestForgetFinishedAtStart(t *testing.T) {
 	bubble(t, 1, func(b *harness) {

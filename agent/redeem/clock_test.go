@@ -9,7 +9,7 @@ import (
 
 const century = 100 * 365 * 24 * time.Hour
 
-// TestPolicyCountsByTheServicesClock: what policy spends once in 30 days it does
+// TestPolicyUsesServiceClock: what policy spends once in 30 days it does
 // not spend again because somebody set the device's clock, whether the service's
 // is known already or only once it has been asked for something.
 func TestPolicyUsesServiceClock(t *testing.T) {
@@ -59,7 +59,7 @@ func TestRefusalOfAWrongClock(t *testing.T) {
 	})
 }
 
-// TestWhatIsDecidedWhileTheServiceIsLookedFor: nothing is sent for an instance
+// TestDecisionDuringDiscovery: nothing is sent for an instance
 // that is wanted no more by the time that the service has been found.
 func TestDecisionDuringDiscovery(t *testing.T) {
 	tests := []struct {

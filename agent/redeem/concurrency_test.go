@@ -13,7 +13,7 @@ import (
 // The stories of this file are of a person who decides while a redemption comes
 // to its end: what was bought meanwhile is neither wiped nor bought twice.
 
-// TestForgetSparesWhatWasBoughtMeanwhile: a person wipes an auth token that is
+// TestForgetKeepsNewerToken: a person wipes an auth token that is
 // revoked. While the ledger takes that, the one that was bought in its place is
 // stored.
 func TestForgetKeepsNewerToken(t *testing.T) {
@@ -63,7 +63,7 @@ func TestForgetWaitsForTheLedger(t *testing.T) {
 	})
 }
 
-// TestAskOfWhatWorks: a wish for an instance whose auth token works is refused,
+// TestRequestOfWorkingToken: a wish for an instance whose auth token works is refused,
 // and spends nothing later either, when that one is revoked.
 func TestRequestOfWorkingToken(t *testing.T) {
 	bubble(t, 1, func(b *harness) {
@@ -81,7 +81,7 @@ func TestRequestOfWorkingToken(t *testing.T) {
 	})
 }
 
-// TestAskWhileOneIsBought: the auth token is stored and confirmed between the
+// TestRequestDuringRedemption: the auth token is stored and confirmed between the
 // person's look and the line in the ledger. The wish was for the one before.
 func TestRequestDuringRedemption(t *testing.T) {
 	bubble(t, 1, func(b *harness) {

@@ -169,7 +169,7 @@ func redeemThroughCrash(b *harness) {
 	}
 }
 
-// TestStoreIsProvenFirst: what could not be kept is not bought.
+// TestStoreIsProbedFirst: what could not be kept is not bought.
 func TestStoreIsProbedFirst(t *testing.T) {
 	bubble(t, 1, func(b *harness) {
 		b.probe.Store(&errFull)
@@ -187,7 +187,7 @@ func TestStoreIsProbedFirst(t *testing.T) {
 	})
 }
 
-// TestBoughtAndNotStored: the auth token is held in memory and handed out to
+// TestAuthTokenNotStored: the auth token is held in memory and handed out to
 // nobody; callers are told the truth; no second one is bought; and it is stored
 // before the tenant's pause ends, or when the daemon stops.
 func TestAuthTokenNotStored(t *testing.T) {
@@ -237,7 +237,7 @@ func TestAuthTokenNotStored(t *testing.T) {
 	}
 }
 
-// TestWishWhileOneIsNotStored: it buys no second one beside that, even where
+// TestRequestWhileTokenNotStored: it buys no second one beside that, even where
 // full jitter draws no pause at all.
 func TestRequestWhileTokenNotStored(t *testing.T) {
 	bubble(t, 1, func(b *harness) {
@@ -276,7 +276,7 @@ func TestOutcomeThatCannotBeWritten(t *testing.T) {
 	})
 }
 
-// TestIntentThatStandsThoughItFailed: nothing is sent, and the ledger says so.
+// TestFailedIntentThatWasWritten: nothing is sent, and the ledger says so.
 func TestFailedIntentThatWasWritten(t *testing.T) {
 	bubble(t, 1, func(b *harness) {
 		b.service.left = 0 // so that the next one is refused
@@ -373,7 +373,7 @@ func TestRegistrationThatCannotBeSealed(t *testing.T) {
 	})
 }
 
-// TestServiceCannotBeMade: that is said, and nothing is intended.
+// TestClientCannotBeCreated: that is said, and nothing is intended.
 func TestClientCannotBeCreated(t *testing.T) {
 	bubble(t, 1, func(b *harness) {
 		b.load()

@@ -336,7 +336,7 @@ func TestOnDemandAfterADocumented500(t *testing.T) {
 	})
 }
 
-// TestAsk: a person spends another count, once, in any state but one that works.
+// TestRequestRedeem: a person spends another count, once, in any state but one that works.
 func TestRequestRedeem(t *testing.T) {
 	bubble(t, 2, func(b *harness) {
 		b.service.answers(lost)
@@ -495,7 +495,7 @@ func TestRefreshExpired(t *testing.T) {
 	}
 }
 
-// TestNoStateRedeemsByItself: for a revoked or a lost one a person is needed,
+// TestNoAutomaticRedemption: for a revoked or a lost one a person is needed,
 // whatever policy says of expired ones.
 func TestNoAutomaticRedemption(t *testing.T) {
 	for _, state := range []instance.State{instance.Revoked, instance.RefreshLost, instance.Live, instance.Stale, instance.Expired} {

@@ -49,7 +49,7 @@ func TestFingerprintsAreKept(t *testing.T) {
 	}
 }
 
-// TestNamesOfEarlierReleases: a line of the ledger that an earlier release wrote
+// TestLegacyFingerprints: a line of the ledger that an earlier release wrote
 // is still known to be of its registration token.
 func TestLegacyFingerprints(t *testing.T) {
 	r, _, err := redeem.OpenRegistrations(t.Context(), &storetest.Memory{})

@@ -16,7 +16,7 @@ var keyOfSeeds = []byte("a key of the seeds")
 // FuzzDecodeLines: whatever lies there, what is accepted are whole lines that we could
 // have written, numbered from 1, and what is not accepted is all of the rest.
 func FuzzDecodeLines(f *testing.F) {
-	if seeds, err := filepath.Glob(filepath.Join("testdata", "fuzz", "FuzzWalk", "*")); err != nil || len(seeds) == 0 {
+	if seeds, err := filepath.Glob(filepath.Join("testdata", "fuzz", "FuzzDecodeLines", "*")); err != nil || len(seeds) == 0 {
 		f.Fatalf("no seeds, %v", err)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -17,7 +17,7 @@ func (b *harness) wakeupsIn(d time.Duration) int {
 	return b.looks - before
 }
 
-// TestRestsWhenAllIsBought: with nothing to redeem the engine wakes the device
+// TestIdleWhenAllRedeemed: with nothing to redeem the engine wakes the device
 // every five minutes only, and at once when there is something again.
 func TestIdleWhenAllRedeemed(t *testing.T) {
 	bubble(t, 2, func(b *harness) {

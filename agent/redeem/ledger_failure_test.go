@@ -111,7 +111,7 @@ func TestAppendWhenHeadIsKnown(t *testing.T) {
 	a.wantEntries(t, l, n+1)
 }
 
-// TestAppendAfterTheFileWasTaken: a line in a file that the next start will not
+// TestAppendAfterFileRemoved: a line in a file that the next start will not
 // find is no account.
 func TestAppendAfterFileRemoved(t *testing.T) {
 	a := newLedgerFixture(t)
@@ -155,7 +155,7 @@ func TestAppendAfterClose(t *testing.T) {
 	a.wantEntries(t, a.open(t), 1)
 }
 
-// TestReadingWaitsForNoDisk: while a line is being written, which may take as
+// TestEntriesDoNotBlock: while a line is being written, which may take as
 // long as a disk likes, the ledger can be read, and it does not have that line.
 func TestEntriesDoNotBlock(t *testing.T) {
 	a := newLedgerFixture(t)

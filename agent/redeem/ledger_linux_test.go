@@ -12,7 +12,7 @@ import (
 	"regent/agent/redeem"
 )
 
-// TestAppendOfWhichOnlyAPartFits: a short write leaves no trace. It runs in a
+// TestPartialAppend: a short write leaves no trace. It runs in a
 // process of its own, since the limit holds for a whole process.
 func TestPartialAppend(t *testing.T) {
 	const child = "REGENT_TEST_SHORT_WRITES"

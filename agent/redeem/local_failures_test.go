@@ -30,7 +30,7 @@ func TestDeviceFailuresTakeNoBackOff(t *testing.T) {
 	})
 }
 
-// TestRetryEndsWhatLiesHere: after a reload what was never sent is tried at once;
+// TestRetryEndsLocalPauses: after a reload what was never sent is tried at once;
 // what the service asked for is not.
 func TestRetryEndsLocalPauses(t *testing.T) {
 	t.Run("nothing was sent", func(t *testing.T) {

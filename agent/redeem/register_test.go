@@ -142,7 +142,7 @@ func TestWaitSettled(t *testing.T) {
 	}
 }
 
-// TestSettledWaitsForTheRetry: after the documented 500 the next try is a matter
+// TestWaitSettledCoversRetry: after the documented 500 the next try is a matter
 // of seconds, and what it comes to is what the caller wants to know.
 func TestWaitSettledCoversRetry(t *testing.T) {
 	for _, tt := range []struct {
@@ -176,7 +176,7 @@ func TestWaitSettledCoversRetry(t *testing.T) {
 	}
 }
 
-// TestSettledAtOnce: where nothing is going to happen, nobody waits.
+// TestWaitSettledAtOnce: where nothing is going to happen, nobody waits.
 func TestWaitSettledAtOnce(t *testing.T) {
 	bubble(t, 2, func(b *harness) {
 		b.start()
@@ -213,7 +213,7 @@ func TestWaitSettledEndsWithContext(t *testing.T) {
 	})
 }
 
-// TestWaitingCostsNoLooks: whoever waits for many instances, and many who wait
+// TestWaitingDoesNotPoll: whoever waits for many instances, and many who wait
 // for one instance each, make a redemption look at nothing more often than when
 // nobody waits. Before, each of them read the whole plan five times for each
 // redemption.
@@ -266,7 +266,7 @@ func TestWaitingDoesNotPoll(t *testing.T) {
 	}
 }
 
-// TestSettledForMany: a wait for many ends when the last of them has settled, in
+// TestWaitSettledForMany: a wait for many ends when the last of them has settled, in
 // whatever way: by an attempt of its own, by its tenant's wish for a pause, or
 // since the configuration declares it no more.
 func TestWaitSettledForMany(t *testing.T) {
@@ -304,7 +304,7 @@ func TestWaitSettledForMany(t *testing.T) {
 	}
 }
 
-// TestGivenUpWaitsCostNothing: who hangs up is forgotten.
+// TestCancelledWaitsAreRemoved: who hangs up is forgotten.
 func TestCancelledWaitsAreRemoved(t *testing.T) {
 	bubble(t, 2, func(b *harness) {
 		b.plan.Splay = 4 * time.Hour

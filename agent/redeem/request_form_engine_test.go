@@ -334,7 +334,7 @@ func redeemUncertain(b *harness, first answer) (redemption string) {
 	return b.ledger.Entries()[0].ID
 }
 
-// TestUncertainHolds: while no form is proven, an uncertain redemption holds the
+// TestUncertainBlocksOthers: while no form is proven, an uncertain redemption holds the
 // other instances until a person has looked for it.
 func TestUncertainBlocksOthers(t *testing.T) {
 	for name, first := range map[string]answer{"lost": lost, "lost, unused": lostUnused, "unreadable": unreadable, "500": documentedNot, "400, a page": spoiled(400), "403, a page": spoiled(403)} {
@@ -365,7 +365,7 @@ func TestUncertainBlocksOthers(t *testing.T) {
 	}
 }
 
-// TestUncertainHoldsNothingProven: what is proven, or confirmed for all devices, is
+// TestUncertainDoesNotBlockProvenForm: what is proven, or confirmed for all devices, is
 // held by no uncertain redemption.
 func TestUncertainDoesNotBlockProvenForm(t *testing.T) {
 	bubble(t, 3, func(b *harness) {
@@ -385,7 +385,7 @@ func TestUncertainDoesNotBlockProvenForm(t *testing.T) {
 	})
 }
 
-// TestUncertainThatGoesOn: the documented 500 is tried again by itself, and that
+// TestUncertainWithAutoRetry: the documented 500 is tried again by itself, and that
 // proves the form for those that wait.
 func TestUncertainWithAutoRetry(t *testing.T) {
 	bubble(t, 3, func(b *harness) {

@@ -154,7 +154,7 @@ func TestDetectsOlderCopy(t *testing.T) {
 	}
 }
 
-// TestVerifyNoticesWhatIsGone: a record that is taken away under the eyes of the
+// TestVerifyMissingRecord: a record that is taken away under the eyes of the
 // process is damage, and no number of later writes makes up for it.
 func TestVerifyMissingRecord(t *testing.T) {
 	dir, file := damaged(t, func(*testing.T, string) {})

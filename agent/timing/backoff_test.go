@@ -13,7 +13,7 @@ import (
 // almostOne is the largest draw there is.
 var almostOne = math.Nextafter(1, 0)
 
-// TestPauseBounds: the bound of the n-th pause doubles from a second to 25
+// TestBackoffBounds: the bound of the n-th pause doubles from a second to 25
 // minutes. The largest draw shows it.
 func TestBackoffBounds(t *testing.T) {
 	want := time.Second
@@ -26,7 +26,7 @@ func TestBackoffBounds(t *testing.T) {
 	}
 }
 
-// TestPauseIsWithinItsBound: for any number of failures, even one that makes no
+// TestBackoffIsBounded: for any number of failures, even one that makes no
 // sense or has overflowed, and any draw.
 func TestBackoffIsBounded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -42,7 +42,7 @@ func TestBackoffIsBounded(t *testing.T) {
 	})
 }
 
-// TestPauseIsFullJitter: the pause is proportional to the draw, from nothing on,
+// TestBackoffHasFullJitter: the pause is proportional to the draw, from nothing on,
 // until it is the whole cap: the place in the round that was drawn is kept.
 func TestBackoffHasFullJitter(t *testing.T) {
 	tests := []struct {

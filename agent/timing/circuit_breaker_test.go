@@ -37,7 +37,7 @@ func fail(g *timing.CircuitBreaker, n int) (made int) {
 	return made
 }
 
-// TestGateOpensAfterFive: until then each instance has its own pauses alone.
+// TestBreakerOpensAfterFiveFailures: until then each instance has its own pauses alone.
 func TestBreakerOpensAfterFiveFailures(t *testing.T) {
 	withBreaker(t, func(t *testing.T, g *timing.CircuitBreaker) {
 		if got := fail(g, 4); got != 4 {
@@ -53,7 +53,7 @@ func TestBreakerOpensAfterFiveFailures(t *testing.T) {
 	})
 }
 
-// TestGateCountsRounds: a hundred instances that fail at one moment are one
+// TestBreakerCountsRounds: a hundred instances that fail at one moment are one
 // failure.
 func TestBreakerCountsRounds(t *testing.T) {
 	withBreaker(t, func(t *testing.T, g *timing.CircuitBreaker) {
@@ -64,7 +64,7 @@ func TestBreakerCountsRounds(t *testing.T) {
 	})
 }
 
-// TestGateProbes: with the breaker open one request at a time is made.
+// TestBreakerProbes: with the breaker open one request at a time is made.
 func TestBreakerProbes(t *testing.T) {
 	withBreaker(t, func(t *testing.T, g *timing.CircuitBreaker) {
 		fail(g, 5)
@@ -92,7 +92,7 @@ func TestBreakerProbes(t *testing.T) {
 	})
 }
 
-// TestGateProbeWithoutWord: one who never says how it went blocks nobody for ever.
+// TestBreakerProbeWithoutResult: one who never says how it went blocks nobody for ever.
 func TestBreakerProbeWithoutResult(t *testing.T) {
 	withBreaker(t, func(t *testing.T, g *timing.CircuitBreaker) {
 		fail(g, 5)
@@ -105,7 +105,7 @@ func TestBreakerProbeWithoutResult(t *testing.T) {
 	})
 }
 
-// TestGateAsked: a pause that was asked for is kept to and a little longer, and
+// TestBreakerRetryAfter: a pause that was asked for is kept to and a little longer, and
 // nothing shortens it.
 func TestBreakerRetryAfter(t *testing.T) {
 	withBreaker(t, func(t *testing.T, g *timing.CircuitBreaker) {

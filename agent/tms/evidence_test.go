@@ -189,7 +189,7 @@ func TestLostAndAnswered(t *testing.T) {
 	}
 }
 
-// TestDiscoverFollowsNoOneAnywhere: whoever answers in the service's place cannot
+// TestDiscoverRejectsForeignEndpoint: whoever answers in the service's place cannot
 // have refresh tokens sent in clear text.
 func TestDiscoverRejectsForeignEndpoint(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -95,7 +95,7 @@ func TestJudgeOfReplies(t *testing.T) {
 	}
 }
 
-// TestProbeOfStrangers: a portal, a service in trouble, and one that grants what
+// TestProbeOtherServers: a portal, a service in trouble, and one that grants what
 // was made up are no evidence of anything.
 func TestProbeOtherServers(t *testing.T) {
 	for name, fault := range map[string]emulator.Fault{

@@ -58,7 +58,7 @@ func TestCapabilitiesArePersisted(t *testing.T) {
 	}
 }
 
-// TestLearnedOnFullDisk: what an answer taught holds at once, and is written later.
+// TestCapabilitiesOnFullDisk: what an answer taught holds at once, and is written later.
 func TestCapabilitiesOnFullDisk(t *testing.T) {
 	s := &storetest.Memory{}
 	l := openCapabilities(t, s)

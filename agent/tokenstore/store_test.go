@@ -208,7 +208,7 @@ func TestUpdate(t *testing.T) {
 	wantRecords(t, v, s, later)
 }
 
-// TestUpdateOfWhatIsGone: an answer that comes for what was changed, redeemed
+// TestUpdateConflict: an answer that comes for what was changed, redeemed
 // again or forgotten meanwhile is discarded.
 func TestUpdateConflict(t *testing.T) {
 	tests := []struct {
@@ -268,7 +268,7 @@ func TestForget(t *testing.T) {
 	wantRecords(t, v, s, fullRecord(1), fullRecord(2))
 }
 
-// TestForgetSparesAnother: what was redeemed in the place of the one that was
+// TestForgetConflict: what was redeemed in the place of the one that was
 // seen stays.
 func TestForgetConflict(t *testing.T) {
 	s := &storetest.Memory{}
@@ -300,7 +300,7 @@ func TestMemoryIsNeverAheadOfTheDisk(t *testing.T) {
 	wantRecords(t, v, s, fullRecord(1))
 }
 
-// TestUpdatesDoNotLoseOneAnother: writers of one instance at once, of which each
+// TestConcurrentUpdates: writers of one instance at once, of which each
 // saw the newest, are all heard.
 func TestConcurrentUpdates(t *testing.T) {
 	s := &storetest.Memory{}
@@ -337,7 +337,7 @@ func (l *lateFailure) Put(ctx context.Context, name string, value []byte, was st
 	return v, err
 }
 
-// TestPutThatFailedAndTookEffect: the record can be written again afterwards,
+// TestPutFailsAfterTakingEffect: the record can be written again afterwards,
 // and what was refused is not in memory.
 func TestPutFailsAfterTakingEffect(t *testing.T) {
 	s := &lateFailure{Memory: &storetest.Memory{}, fail: true}

@@ -46,7 +46,7 @@ func TestReservedConnectionsNeedTheHostsUser(t *testing.T) {
 		{"root of the system", 0, true},
 		{"root in a PID namespace", syscall.CLONE_NEWPID, false},
 	} {
-		child := exec.CommandContext(t.Context(), self, "-test.run=^TestReserveIsForTheSystemsOwn$")
+		child := exec.CommandContext(t.Context(), self, "-test.run=^TestReservedConnectionsNeedTheHostsUser$")
 		child.Env = append(os.Environ(), dial+"="+socket)
 		child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: tt.flags}
 		stdin, err := child.StdinPipe()

@@ -127,7 +127,7 @@ func TestRefusalsAreThrottled(t *testing.T) {
 	})
 }
 
-// TestRefusalsLeaveCalls: when every request for a token is refused, doctor and
+// TestRefusalsHaveOwnCredit: when every request for a token is refused, doctor and
 // status still find out why.
 func TestRefusalsHaveOwnCredit(t *testing.T) {
 	withServer(t, &backend{err: fault.New("token", fault.Unavailable, nil)}, func(t *testing.T, h *testServer) {
@@ -143,7 +143,7 @@ func TestRefusalsHaveOwnCredit(t *testing.T) {
 	})
 }
 
-// TestThrottledReadsAreMadeAgain: another program of the user has used the credit
+// TestThrottledReadsAreRetried: another program of the user has used the credit
 // up. A read call waits for it; one that changes something is the caller's to repeat.
 func TestThrottledReadsAreRetried(t *testing.T) {
 	withServer(t, &backend{}, func(t *testing.T, h *testServer) {

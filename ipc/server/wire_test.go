@@ -85,7 +85,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestTurnedAwayIsInTheLog: who is refused before the agent is asked is in no
+// TestRejectedCallerIsLogged: who is refused before the agent is asked is in no
 // audit log, so the log has it at its usual level; what the agent decided is in
 // the audit log, and is for the curious here.
 func TestRejectedCallerIsLogged(t *testing.T) {
@@ -115,7 +115,7 @@ func TestRejectedCallerIsLogged(t *testing.T) {
 	}
 }
 
-// TestABurstIsToldWithItsNumber: a burst is one line at once, and one with its
+// TestRepeatedFailuresAreCounted: a burst is one line at once, and one with its
 // number later, though it does not come again.
 func TestRepeatedFailuresAreCounted(t *testing.T) {
 	withServer(t, &backend{}, func(t *testing.T, h *testServer) {
@@ -137,7 +137,7 @@ func TestRepeatedFailuresAreCounted(t *testing.T) {
 	})
 }
 
-// TestAnotherFailureIsTold: that something of a kind failed is no reason to keep
+// TestDifferentFailureIsLogged: that something of a kind failed is no reason to keep
 // quiet about what is another failure of the kind.
 func TestDifferentFailureIsLogged(t *testing.T) {
 	full := errors.New("no space left on device")

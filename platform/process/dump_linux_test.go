@@ -17,7 +17,7 @@ const childEnv = "REGENT_TEST_NODUMP_CHILD"
 // TestChild is the process that is ended as if by a defect.
 func TestChild(t *testing.T) {
 	if os.Getenv(childEnv) == "" {
-		t.Skip("is run by TestForbid")
+		t.Skip("is run by TestDisableDump")
 	}
 	if err := DisableDump(); err != nil {
 		t.Fatal(err)

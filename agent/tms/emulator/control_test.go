@@ -112,7 +112,7 @@ func TestControlRefuses(t *testing.T) {
 	}
 }
 
-// TestStateWhileTurned: state, knobs and requests at once; the race detector
+// TestStateConcurrent: state, knobs and requests at once; the race detector
 // is the judge, and the counts.
 func TestStateConcurrent(t *testing.T) {
 	f := newFixture(t, emulator.Knobs{})

@@ -212,7 +212,7 @@ func (m *ledger) check(t *rapid.T) {
 	}
 }
 
-// TestSameAgain: with DuplicatesSame a redemption may be repeated when its
+// TestDuplicatesSame: with DuplicatesSame a redemption may be repeated when its
 // reply was lost, and still works when no count is left.
 func TestDuplicatesSame(t *testing.T) {
 	f := newFixture(t, emulator.Knobs{Duplicates: emulator.DuplicatesSame})

@@ -107,7 +107,7 @@ func TestRequestBodies(t *testing.T) {
 	}
 }
 
-// TestNothingEmpty: the family refuses an empty member, and a reference that is no object.
+// TestEmptyMembersRefused: the family refuses an empty member, and a reference that is no object.
 func TestEmptyMembersRefused(t *testing.T) {
 	f := newFixture(t, emulator.Knobs{RequestBody: emulator.BodyStrict})
 	for member, status := range map[string]int{

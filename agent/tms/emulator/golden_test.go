@@ -172,7 +172,7 @@ func TestVariants(t *testing.T) {
 	}
 }
 
-// TestOneWayOfRefreshing: who is set to one way has no other.
+// TestRefreshModeIsExclusive: who is set to one way has no other.
 func TestRefreshModeIsExclusive(t *testing.T) {
 	f := newFixture(t, emulator.Knobs{})
 	_, token := register(f)

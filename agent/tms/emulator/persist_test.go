@@ -101,7 +101,7 @@ func TestDuplicatesAfterRestart(t *testing.T) {
 	}
 }
 
-// TestNothingIsToldThatIsNotKept: once a change cannot be kept, the service is out of order.
+// TestStoreFailure: once a change cannot be kept, the service is out of order.
 func TestStoreFailure(t *testing.T) {
 	f := restarted(t, filepath.Join(t.TempDir(), "data"), emulator.Knobs{})
 	registration := f.issue(2)

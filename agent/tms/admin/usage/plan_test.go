@@ -72,7 +72,7 @@ func TestNewPlan(t *testing.T) {
 	}
 }
 
-// TestPlansCanBeMade: whatever is asked for, the counts add up, no token lives
+// TestPlanProperty: whatever is asked for, the counts add up, no token lives
 // longer than the service allows, and no day is without one.
 func TestPlanProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -150,7 +150,7 @@ func TestChoices(t *testing.T) {
 	}
 }
 
-// TestEnds: what a session maximum costs. One redemption in 30 days and instance is
+// TestNewSessionCost: what a session maximum costs. One redemption in 30 days and instance is
 // all that a device spends by itself; long sessions need fewer.
 func TestNewSessionCost(t *testing.T) {
 	need := usage.Need{Devices: 100, Instances: 2}

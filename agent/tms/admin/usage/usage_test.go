@@ -164,7 +164,7 @@ func TestInvestigate(t *testing.T) {
 	}
 }
 
-// TestOrderDoesNotMatter: what is found depends on what there is alone.
+// TestOrderIndependent: what is found depends on what there is alone.
 func TestOrderIndependent(t *testing.T) {
 	var in, turned usage.Input
 	for i := range 40 {

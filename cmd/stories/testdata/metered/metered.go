@@ -1,4 +1,4 @@
-// TestWear builds regentd with this file added to its package. It answers each line
+// TestLeaks builds regentd with this file added to its package. It answers each line
 // of standard input with what the process takes up, on descriptor 3.
 package main
 
