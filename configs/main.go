@@ -75,7 +75,7 @@ func removeOldPages(dir string, pages map[string]string) error {
 	}
 	for _, file := range present {
 		if _, ok := pages[filepath.Base(file)]; !ok {
-			if err := os.Remove(file); err != nil { //nolint:gosec // of the source tree
+			if err := os.Remove(file); err != nil {
 				return err
 			}
 		}

@@ -30,11 +30,14 @@ func (p *fakeEvidence) IsExecutable(path string) (bool, string) {
 }
 
 func (p *fakeEvidence) SHA256() (string, error) { p.asked++; return p.sum, p.err }
+
 func (p *fakeEvidence) Units() ([]string, error) {
 	p.asked++
 	return append([]string{p.unit}, p.slices...), p.err
 }
+
 func (p *fakeEvidence) UserNamed(name string) (string, error) { p.asked++; return p.users[name], p.err }
+
 func (p *fakeEvidence) GroupNamed(name string) (string, error) {
 	p.asked++
 	return p.groups[name], p.err

@@ -36,7 +36,7 @@ const (
 	RegistrationRefused   Code = "registration_refused"
 	RedemptionUncertain   Code = "redemption_uncertain"
 	RedemptionUnconfirmed Code = "redemption_unconfirmed"
-	Revoked               Code = "revoked" //nolint:gosec // a code, no credential
+	Revoked               Code = "revoked"
 	RefreshLost           Code = "refresh_lost"
 	RefreshExpired        Code = "refresh_expired"
 	SessionEnds           Code = "session_ends"

@@ -171,7 +171,7 @@ func (s HeaderRefusals) understood(form string) bool {
 const afterRedemption = "known after the first redemption"
 
 // fromAuthTokens is how the form of a reply is known.
-const fromAuthTokens = "seen in auth tokens of this device"
+const fromAuthTokens = "seen in auth tokens of this device" //nolint:gosec // a text, no credential
 
 func replies(seen []Form) Variant {
 	v := Variant{Key: "contract.reply", Why: afterRedemption}

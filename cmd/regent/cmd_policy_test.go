@@ -39,7 +39,7 @@ func samplePolicy() api.Policy {
 func TestPolicyScreens(t *testing.T) {
 	for name, args := range map[string][]string{
 		"policy": {"policy"}, "policy-all": {"policy", "--all"},
-		"policy-explain": {"policy", "explain", "tenant"}, "policy-explain-mend": {"policy", "explain", "LOGLEVEL"},
+		"policy-explain": {"policy", "explain", "tenant"}, "policy-explain-problem": {"policy", "explain", "LOGLEVEL"},
 	} {
 		d := &fakeDaemon{policy: samplePolicy()}
 		got := cliRun{daemon: d}.run(t, args...)

@@ -132,7 +132,7 @@ func TestStatusScreen(t *testing.T) {
 		{"troubled", troubledDevice(), view{}},
 		{"troubled-80", troubledDevice(), view{width: 80, colour: true}},
 		{"unusable", unusableDevice(), view{}},
-		{"asked", pendingDevice(), view{}},
+		{"pending-redeem", pendingDevice(), view{}},
 		{"unconfigured", status.Status{
 			Version: "1.0.0", StartedAt: beforeNoon(time.Second), Health: status.NotServing,
 			Store: status.Store{State: "ok", Guard: "file"},

@@ -27,10 +27,12 @@ func (r memoryKeyring) Get(_ context.Context, name string) (string, error) {
 	}
 	return "", keyring.ErrNotFound
 }
+
 func (r memoryKeyring) Set(_ context.Context, name, secret string) error {
 	r[name] = secret
 	return nil
 }
+
 func (r memoryKeyring) Remove(_ context.Context, name string) error { delete(r, name); return nil }
 func (r memoryKeyring) Kind() string                                { return "test" }
 

@@ -42,7 +42,7 @@ type PolicyValue struct {
 	Source string `json:"source"`
 }
 
-// PolicyStateProblem is something to be mended. Its text never holds a value.
+// PolicyProblem is something to be mended. Its text never holds a value.
 type PolicyProblem struct {
 	Source string `json:"source"`
 	Detail string `json:"detail"`

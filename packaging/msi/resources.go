@@ -23,8 +23,8 @@ func writeResources(dir, program, version, numbers string) error {
 		return err
 	}
 	return errors.Join(
-		os.WriteFile(filepath.Join(dir, "winres.json"), r, 0o600),
-		os.WriteFile(filepath.Join(dir, manifestFile), m, 0o600),
+		os.WriteFile(filepath.Join(dir, "winres.json"), r, 0o600), //nolint:gosec // the caller names the directory
+		os.WriteFile(filepath.Join(dir, manifestFile), m, 0o600),  //nolint:gosec // the caller names the directory
 	)
 }
 

@@ -12,9 +12,9 @@ import (
 
 // The names in the state directory.
 const (
-	fileDirName    = "keyring"     // the library's directory, with the item in it
-	newDir         = "keyring.new" // where an item is made before it takes its place
-	passphraseFile = "keyring.passphrase"
+	fileDirName    = "keyring"            // the library's directory, with the item in it
+	newDir         = "keyring.new"        // where an item is made before it takes its place
+	passphraseFile = "keyring.passphrase" //nolint:gosec // a name, no credential
 
 	// CredentialName is the systemd credential that holds the passphrase.
 	CredentialName = "regent-keyring-passphrase" //nolint:gosec // the name of a credential, not one
