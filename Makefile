@@ -89,8 +89,8 @@ store: ## the tables of damage and of clones, with the real daemon, and what sea
 
 .PHONY: bench
 bench: build ## what the local interface costs, beside bare net/http and a raw echo: one table with every goal (BENCHFLAGS=-rounds=2 is quicker)
-	go build -o bin/bench ./cmd/bench
-	bin/bench -bin bin $(BENCHFLAGS)
+	go build -o bin/demo ./cmd/demo
+	bin/demo bench -bin bin $(BENCHFLAGS)
 
 .PHONY: format-check
 format-check: ## gofmt has nothing to say

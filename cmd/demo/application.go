@@ -20,12 +20,12 @@ type application struct {
 
 // launchApp starts an application, which asks for nothing yet. One that stays
 // outlives the story.
-func launchApp(ctx context.Context, env []string, stays bool) (*application, error) {
+func (s *stage) launchApp(ctx context.Context, d *device, stays bool) (*application, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"app"}
+	args := []string{"app", "-socket", d.socket}
 	if stays {
 		args = append(args, "-stay")
 	}
@@ -40,8 +40,8 @@ func launchApp(ctx context.Context, env []string, stays bool) (*application, err
 	}
 	defer theirOut.Close()                                              //nolint:errcheck // the process has its own
 	c := exec.CommandContext(context.WithoutCancel(ctx), self, args...) //nolint:gosec // this program
-	c.Env, c.Stdin, c.Stdout, c.Stderr = env, theirIn, theirOut, os.Stderr
-	p, err := begin(c)
+	c.Env, c.Stdin, c.Stdout, c.Stderr = s.env(), theirIn, theirOut, os.Stderr
+	p, err := s.begin(c)
 	if err != nil {
 		return nil, errors.Join(err, in.Close(), out.Close())
 	}

@@ -53,7 +53,8 @@ func TestApplicationPrintsNoToken(t *testing.T) {
 }
 
 func TestApplicationIsAProcess(t *testing.T) {
-	a, err := launchApp(t.Context(), append(os.Environ(), "REGENT_SOCKET="+filepath.Join(t.TempDir(), "none.sock")), false)
+	s := &stage{dir: t.TempDir()}
+	a, err := s.launchApp(t.Context(), &device{socket: s.at("none.sock")}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +77,8 @@ func TestApplicationIsAProcess(t *testing.T) {
 }
 
 func TestMissingProgram(t *testing.T) {
-	_, err := launch(t.Context(), filepath.Join(t.TempDir(), "log"), nil, filepath.Join(t.TempDir(), "regentd"))
+	s := &stage{dir: t.TempDir(), bin: t.TempDir()}
+	_, err := s.launch(t.Context(), "log", "regentd")
 	if !errors.Is(err, exec.ErrNotFound) && !errors.Is(err, os.ErrNotExist) {
 		t.Fatalf("got %v, want an error that says what is missing", err)
 	}
@@ -173,7 +175,7 @@ func TestTranscript(t *testing.T) {
 }
 
 func TestStage(t *testing.T) {
-	s, err := newStage("bin", time.Minute, &transcript{w: t.Output()})
+	s, err := newStage("bin", &transcript{w: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,17 +17,16 @@ const keptTokenLife = time.Minute
 // their tokens, leaves it so, and says what a reader can type next.
 func leaveRunning(ctx context.Context, bin, dialect string, w io.Writer) error {
 	show := &transcript{w: io.Discard, bin: bin}
-	s, err := newStage(bin, keptTokenLife, show)
+	st, err := newStage(bin, show)
 	if err != nil {
 		return err
 	}
-	s.dialect = dialect
-	again := &story{stage: s}
+	s := &story{stage: st, dialect: dialect, tokenLife: keptTokenLife}
 	for _, do := range []func(context.Context) error{
-		again.serviceStarts, again.tokenIsMade, again.agentWaits, again.tokenArrives, again.startLastingApplications,
+		s.serviceStarts, s.tokenIsMade, s.agentWaits, s.tokenArrives, s.startLastingApplications,
 	} {
 		if err := do(ctx); err != nil {
-			s.close()
+			_ = s.close() // what went wrong is in err
 			return &stepError{0, "the same again, to be left running", s.logs(), err}
 		}
 	}
@@ -49,9 +49,9 @@ func (s *story) startLastingApplications(ctx context.Context) error {
 }
 
 // printNextSteps is what to type.
-func (s *stage) printNextSteps() string {
+func (s *story) printNextSteps() string {
 	var pids strings.Builder
-	for _, p := range []*process{s.apps[0].process, s.apps[1].process, s.daemon, s.service} {
+	for _, p := range slices.Backward(s.running) {
 		fmt.Fprintf(&pids, " %d", p.cmd.Process.Pid)
 	}
 	admin := fmt.Sprintf("--user admin --password-file %s --ca-file %s", "$D/admin/password", "$D/service/ca.pem")

@@ -4,7 +4,8 @@
 // It must not know how the programs do what they do: it types what a person
 // could type, and its applications use the Go SDK.
 //
-// The same program, as "demo app", is one of those applications.
+// The same program is one of those applications, as "demo app", and measures what the
+// local interface costs, as "demo bench".
 package main
 
 import (
@@ -25,7 +26,7 @@ const demoTimeout = time.Minute
 func main() {
 	args := os.Args[1:]
 	if len(args) > 0 && args[0] == "app" {
-		os.Exit(runApp(args[1:]))
+		os.Exit(runApp(args[1:])) // a signal ends it
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // main
 	code := run(ctx, args, os.Stdout, os.Stderr)
@@ -33,9 +34,27 @@ func main() {
 	os.Exit(code)
 }
 
-// run tells the story and returns the exit code: 0 all was so, 1 it was not, 2
-// bad usage.
+// run does what the arguments say and returns the exit code: 0 all was so, 1 it was
+// not, 2 bad usage.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var err error
+	switch {
+	case len(args) > 0 && args[0] == "bench":
+		err = runBench(ctx, args[1:], stdout)
+	case len(args) == 3 && args[0] == "serve":
+		err = serve(ctx, args[1], args[2])
+	default:
+		return runDemo(ctx, args, stdout, stderr)
+	}
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(stderr, "demo %s: %v\n", args[0], err) //nolint:errcheck // nobody is left to be told
+	return 1
+}
+
+// runDemo tells the story and returns the exit code, as run does.
+func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	bin := flags.String("bin", "bin", "`directory` of the programs, as make build leaves them")

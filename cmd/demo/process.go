@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,8 +10,12 @@ import (
 	"time"
 )
 
-// stopTimeout is how long a process may take to end when it is told to.
-const stopTimeout = 10 * time.Second
+// startTimeout is how long a program may take to be ready, stopTimeout how long to
+// end when it is told to.
+const (
+	startTimeout = 10 * time.Second
+	stopTimeout  = 10 * time.Second
+)
 
 // process is a program that runs beside the story. It outlives its context: who
 // starts it stops it, or leaves it running on purpose.
@@ -23,20 +26,7 @@ type process struct {
 	err   error
 }
 
-// launch starts a program whose output is appended to a log file.
-func launch(ctx context.Context, log string, env []string, program string, args ...string) (*process, error) {
-	f, err := os.OpenFile(log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // the story's own directory
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()                                                        //nolint:errcheck // the process has its own
-	c := exec.CommandContext(context.WithoutCancel(ctx), program, args...) //nolint:gosec // the programs that were just built
-	c.Env, c.Stdout, c.Stderr = env, f, f
-	return begin(c)
-}
-
-// begin starts a command whose input and output are files, and waits for its
-// end.
+// begin starts a command, and waits for its end.
 func begin(c *exec.Cmd) (*process, error) {
 	if err := c.Start(); err != nil {
 		return nil, fmt.Errorf("%w; run make build first", err)

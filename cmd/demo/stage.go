@@ -11,35 +11,32 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"regent/agent/status"
 )
 
-// stage is where a story takes place: a directory with a part for each of its
-// persons, and the processes that run.
+// stage is a directory with the real programs at work in it. The service and the
+// administrator have a part of it each, and so has every device.
 type stage struct {
-	dir       string // "D" in what is shown
-	bin       string
-	tenant    string // once the service runs
-	dialect   string // of the service; "" is the emulator's default
-	show      *transcript
-	tokenLife time.Duration // of access tokens
-	service   *process
-	daemon    *process
-	apps      []*application
+	dir     string // "D" in what is shown
+	bin     string // where the programs are
+	tenant  string // once the service runs
+	show    *transcript
+	service *process
+	running []*process // all that was started, in that order
 }
 
 // newStage makes the directory, and what is in it before anything runs.
-func newStage(bin string, life time.Duration, show *transcript) (*stage, error) {
+func newStage(bin string, show *transcript) (*stage, error) {
 	dir, err := os.MkdirTemp("", "regent-demo-")
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{dir: dir, bin: bin, tokenLife: life, show: show}
-	for _, d := range []string{"service", "admin", "device"} {
+	s := &stage{dir: dir, bin: bin, show: show}
+	for _, d := range []string{"service", "admin"} {
 		if err := os.Mkdir(s.at(d), 0o700); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(dir))
 		}
@@ -69,46 +66,39 @@ func (s *stage) env() []string {
 
 func (s *stage) program(name string) string { return filepath.Join(s.bin, name) }
 
-// writeConfig writes the daemon's configuration and returns it.
-func (s *stage) writeConfig() (string, error) {
-	me, err := user.Current()
-	name := strconv.Itoa(os.Getuid())
-	if err == nil {
-		name = me.Username
+// launch starts a program whose output is appended to a log file of the stage.
+func (s *stage) launch(ctx context.Context, log, name string, args ...string) (*process, error) {
+	f, err := os.OpenFile(s.at(log), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
 	}
-	text := fmt.Sprintf(`tenant: %s
-registration_token_file: %q
-network:
-  ca_file: %q
-applications:
-  - id: cad
-    instances: 2
-    allow:
-      - users: [%q]
-`, s.tenant, s.at("device/registration-token"), s.at("service/ca.pem"), name)
-	return text, os.WriteFile(s.at("device/config.yaml"), []byte(text), 0o600)
+	defer f.Close()                                                                //nolint:errcheck // the process has its own
+	c := exec.CommandContext(context.WithoutCancel(ctx), s.program(name), args...) //nolint:gosec // the programs that were just built
+	c.Env, c.Stdout, c.Stderr = s.env(), f, f
+	return s.begin(c)
+}
+
+// begin starts a command, which close ends.
+func (s *stage) begin(c *exec.Cmd) (*process, error) {
+	p, err := begin(c)
+	if err == nil {
+		s.running = append(s.running, p)
+	}
+	return p, err
 }
 
 // startService starts the emulator and learns its address.
-func (s *stage) startService(ctx context.Context) (err error) {
-	args := []string{
-		"--ca-out", s.at("service/ca.pem"), "--access-lifetime", s.tokenLife.String(),
-		"--admin-password-file", s.at("admin/password"), "--client-secret-file", s.at("admin/client-secret"), "--verbose",
-		"--request-body", "strict",
-	}
-	if s.dialect != "" {
-		args = append(args, "--dialect", s.dialect)
-	}
+func (s *stage) startService(ctx context.Context, more ...string) (err error) {
+	args := append([]string{"--ca-out", s.at("service/ca.pem"), "--admin-password-file", s.at("admin/password")}, more...)
 	s.show.background("tms-emulator", args)
-	log := s.at("service/emulator.log")
-	if s.service, err = launch(ctx, log, s.env(), s.program("tms-emulator"), args...); err != nil {
+	if s.service, err = s.launch(ctx, "service/emulator.log", "tms-emulator", args...); err != nil {
 		return err
 	}
-	return retryUntil(ctx, 10*time.Second, func() error {
+	return retryUntil(ctx, startTimeout, func() error {
 		if err := s.service.running(); err != nil {
 			return err
 		}
-		text, err := os.ReadFile(log) //nolint:gosec // the story's own directory
+		text, err := os.ReadFile(s.at("service/emulator.log"))
 		if err != nil {
 			return err
 		}
@@ -122,44 +112,69 @@ func (s *stage) startService(ctx context.Context) (err error) {
 	})
 }
 
-// startDaemon starts regentd and waits until it answers.
-func (s *stage) startDaemon(ctx context.Context) (err error) {
+// device is a machine with a regentd, which may be running.
+type device struct {
+	*process
+	name   string // of its directory
+	socket string
+}
+
+// newDevice makes a device with a number of instances of one application, which this
+// user may use. more are further lines of its configuration, which is returned.
+func (s *stage) newDevice(name string, instances int, more string) (d *device, config string, err error) {
+	me := strconv.Itoa(os.Getuid())
+	if u, err := user.Current(); err == nil {
+		me = u.Username
+	}
+	config = fmt.Sprintf(`tenant: %s
+%snetwork:
+  ca_file: %q
+applications:
+  - id: cad
+    instances: %d
+    allow:
+      - users: [%q]
+`, s.tenant, more, s.at("service/ca.pem"), instances, me)
+	d = &device{name: name, socket: s.at(name + "/agent.sock")}
+	// A directory of its own: the daemon watches the one of its configuration.
+	if err := os.MkdirAll(s.at(name+"/etc"), 0o700); err != nil {
+		return nil, "", err
+	}
+	return d, config, os.WriteFile(s.at(name+"/etc/config.yaml"), []byte(config), 0o600)
+}
+
+// launchDaemon starts the regentd of a device, over the state that it has.
+func (s *stage) launchDaemon(ctx context.Context, d *device) (err error) {
 	args := []string{
-		"run", "--config", s.at("device/config.yaml"), "--policy-dir", s.at("device/policy.d"),
-		"--state-dir", s.at("device/state"), "--socket", s.at("device/agent.sock"),
+		"run", "--config", s.at(d.name + "/etc/config.yaml"), "--policy-dir", s.at(d.name + "/etc/policy.d"),
+		"--state-dir", s.at(d.name + "/state"), "--socket", d.socket,
 	}
 	s.show.background("regentd", args)
-	if s.daemon, err = launch(ctx, s.at("device/regentd.log"), s.env(), s.program("regentd"), args...); err != nil {
+	d.process, err = s.launch(ctx, d.name+"/regentd.log", "regentd", args...)
+	return err
+}
+
+// startDaemon starts the regentd of a device and waits until it answers.
+func (s *stage) startDaemon(ctx context.Context, d *device) error {
+	if err := s.launchDaemon(ctx, d); err != nil {
 		return err
 	}
-	return retryUntil(ctx, 10*time.Second, func() error {
-		if err := s.daemon.running(); err != nil {
+	return retryUntil(ctx, startTimeout, func() error {
+		if err := d.running(); err != nil {
 			return err
 		}
-		_, err := s.status(ctx)
+		_, err := s.status(ctx, d)
 		return err
 	})
 }
 
-// startApp starts one more application.
-func (s *stage) startApp(ctx context.Context, stays bool) (*application, error) {
-	a, err := launchApp(ctx, s.env(), stays)
-	if err == nil {
-		s.apps = append(s.apps, a)
+// close ends everything that runs, the last first.
+func (s *stage) close() error {
+	var errs []error
+	for _, p := range slices.Backward(s.running) {
+		errs = append(errs, p.stop())
 	}
-	return a, err
-}
-
-// close ends everything that runs.
-func (s *stage) close() {
-	for _, a := range s.apps {
-		_ = a.stop() // it does not matter how
-	}
-	for _, p := range []*process{s.daemon, s.service} {
-		if p != nil {
-			_ = p.stop()
-		}
-	}
+	return errors.Join(errs...)
 }
 
 // logs are the ends of what the daemon and the service wrote.
@@ -203,11 +218,11 @@ func (s *stage) output(ctx context.Context, name string, args ...string) ([]byte
 	return stdout.Bytes(), nil
 }
 
-// status asks the daemon through regent status --json. That it is not well
-// shows in what it says, and in the exit code: here the first is looked at.
-func (s *stage) status(ctx context.Context) (status.Status, error) {
+// status asks a daemon through regent status --json. That it is not well shows in
+// what it says, and in the exit code: here the first is looked at.
+func (s *stage) status(ctx context.Context, d *device) (status.Status, error) {
 	var st status.Status
-	out, err := s.output(ctx, "regent", "status", "--json")
+	out, err := s.output(ctx, "regent", "--socket", d.socket, "status", "--json")
 	if len(out) == 0 {
 		return st, err
 	}

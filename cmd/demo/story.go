@@ -37,6 +37,11 @@ func (b *stepError) Unwrap() error { return b.err }
 // story is one run of it: the stage, and what is remembered from step to step.
 type story struct {
 	*stage
+	dialect   string        // of the service; "" is the emulator's default
+	tokenLife time.Duration // of access tokens
+	device    *device
+	apps      []*application
+
 	token  string // the registration token, to look for where it must not be
 	name   string // the registration token's identifier
 	before status.Status
@@ -46,20 +51,19 @@ type story struct {
 // runStory tells the story from the first step to the last.
 func runStory(ctx context.Context, bin, dialect string, w io.Writer) (err error) {
 	show := &transcript{w: w, bin: bin}
-	st, err := newStage(bin, tokenLife, show)
+	st, err := newStage(bin, show)
 	if err != nil {
 		return err
 	}
-	st.dialect = dialect
 	defer func() {
-		st.close()
+		_ = st.close() // applications end by a signal, and the rest was looked at
 		if err == nil {
 			err = os.RemoveAll(st.dir)
 		}
 	}()
 	show.line("The whole way once, in about %v. It happens in\n   $ export D=%s", tokenLife, st.dir)
 	show.dir = st.dir
-	s := &story{stage: st}
+	s := &story{stage: st, dialect: dialect, tokenLife: tokenLife}
 	started := time.Now() //nolint:forbidigo // for the last line
 	for _, step := range []struct {
 		title string
@@ -88,7 +92,11 @@ func runStory(ctx context.Context, bin, dialect string, w io.Writer) (err error)
 }
 
 func (s *story) serviceStarts(ctx context.Context) error {
-	if err := s.startService(ctx); err != nil {
+	args := []string{"--access-lifetime", s.tokenLife.String(), "--client-secret-file", s.at("admin/client-secret"), "--verbose", "--request-body", "strict"}
+	if s.dialect != "" {
+		args = append(args, "--dialect", s.dialect)
+	}
+	if err := s.startService(ctx, args...); err != nil {
 		return err
 	}
 	s.show.text("It listens at %s, and made a certificate authority, which its clients are given.", s.tenant)
@@ -119,17 +127,18 @@ func (s *story) tokenIsMade(ctx context.Context) error {
 	return nil
 }
 
-func (s *story) agentWaits(ctx context.Context) error {
-	config, err := s.writeConfig()
+func (s *story) agentWaits(ctx context.Context) (err error) {
+	var config string
+	s.device, config, err = s.newDevice("device", 2, fmt.Sprintf("registration_token_file: %q\n", s.at("device/registration-token")))
 	if err != nil {
 		return err
 	}
-	s.show.line("   $ cat $D/device/config.yaml")
+	s.show.line("   $ cat $D/device/etc/config.yaml")
 	s.show.output(config)
-	if err := s.startDaemon(ctx); err != nil {
+	if err := s.startDaemon(ctx, s.device); err != nil {
 		return err
 	}
-	if s.before, err = s.status(ctx); err != nil {
+	if s.before, err = s.status(ctx, s.device); err != nil {
 		return err
 	}
 	return errors.Join(s.doUntil(ctx, 5, "regent", "status"), checkWaiting(s.before))
@@ -141,7 +150,7 @@ func (s *story) tokenArrives(ctx context.Context) error {
 		return err
 	}
 	err := retryUntil(ctx, shortTimeout, func() (err error) {
-		if s.before, err = s.status(ctx); err != nil {
+		if s.before, err = s.status(ctx, s.device); err != nil {
 			return err
 		}
 		return checkRegistered(s.before)
@@ -209,7 +218,7 @@ func (s *story) administratorLooks(ctx context.Context) error {
 func (s *story) refreshHappens(ctx context.Context) error {
 	s.show.text("An access token is good for %v here, and is refreshed between 60 %% and 75 %% of that.", s.tokenLife)
 	err := retryUntil(ctx, s.tokenLife+shortTimeout, func() error {
-		now, err := s.status(ctx)
+		now, err := s.status(ctx, s.device)
 		if err != nil {
 			return err
 		}
@@ -240,11 +249,11 @@ func (s *story) serviceStops(ctx context.Context) error {
 	if err := s.unreachable(ctx); err != nil {
 		return err
 	}
-	s.show.text("$ kill %d    # regentd, which drains and exits 0", s.daemon.cmd.Process.Pid)
-	if err := s.daemon.stop(); err != nil {
+	s.show.text("$ kill %d    # regentd, which drains and exits 0", s.device.cmd.Process.Pid)
+	if err := s.device.stop(); err != nil {
 		return fmt.Errorf("regentd: %w", err)
 	}
-	if err := s.startDaemon(ctx); err != nil {
+	if err := s.startDaemon(ctx, s.device); err != nil {
 		return err
 	}
 	var now [2]answer
@@ -260,6 +269,15 @@ func (s *story) serviceStops(ctx context.Context) error {
 	}
 	s.show.text("Both looked through all files below $D: none holds their access token.")
 	return checkUnchanged(s.got, now)
+}
+
+// startApp starts one more application.
+func (s *story) startApp(ctx context.Context, stays bool) (*application, error) {
+	a, err := s.launchApp(ctx, s.device, stays)
+	if err == nil {
+		s.apps = append(s.apps, a)
+	}
+	return a, err
 }
 
 // unreachable makes sure that the service is gone.
@@ -280,7 +298,7 @@ func (s *story) allEnd(ctx context.Context) error {
 		_ = a.stop() // by a signal, so it is no success
 	}
 	err := retryUntil(ctx, shortTimeout, func() error {
-		now, err := s.status(ctx)
+		now, err := s.status(ctx, s.device)
 		if err != nil {
 			return err
 		}
@@ -289,7 +307,7 @@ func (s *story) allEnd(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.daemon.stop(); err != nil {
+	if err := s.device.stop(); err != nil {
 		return fmt.Errorf("regentd: %w", err)
 	}
 	s.show.text("Nothing runs any more.")

@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -12,6 +15,7 @@ import (
 	"strconv"
 	"time"
 
+	"regent/agent/status"
 	"regent/ipc/api"
 	"regent/ipc/client"
 )
@@ -20,13 +24,57 @@ import (
 // memory are for.
 const smallCount = 100
 
+// benchOptions say how thoroughly it is measured.
+type benchOptions struct {
+	idleTime time.Duration // in which wake-ups are counted
+	slice    time.Duration // of one server, before the next one's
+	rounds   int
+}
+
 // bench is the set of measurements. Each adds its lines to the table.
 type bench struct {
-	options
+	benchOptions
 	*stage
 	*table
-	daemons map[int]*daemon // by how many instances they have
+	devices map[int]*device // by how many instances they have
 	sockets []target        // of the comparison
+}
+
+// runBench measures what the local interface costs, against what it could cost at
+// least: a bare net/http handler with the same payload, and an echo over a raw socket,
+// each a process of its own over the same kind of socket, asked by the same raw client
+// in one run, by turns. It ends with one table in which every goal has its limit and
+// whether it was met.
+func runBench(ctx context.Context, args []string, stdout io.Writer) (err error) {
+	f := flag.NewFlagSet("demo bench", flag.ContinueOnError)
+	bin := f.String("bin", "bin", "`directory` of the programs")
+	var o benchOptions
+	f.DurationVar(&o.idleTime, "idle", time.Minute, "how long an idle daemon is watched")
+	f.DurationVar(&o.slice, "turn", 300*time.Millisecond, "how long each server is asked before the next one")
+	f.IntVar(&o.rounds, "rounds", 7, "how many `turns` each server has")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if f.NArg() > 0 {
+		return fmt.Errorf("unknown arguments %q", f.Args())
+	}
+	s, err := newStage(*bin, &transcript{w: io.Discard})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close(), os.RemoveAll(s.dir)) }()
+	if err := s.startService(ctx); err != nil {
+		return err
+	}
+	b := &bench{benchOptions: o, stage: s, table: &table{out: stdout}}
+	for _, part := range []func(context.Context) error{
+		b.setUp, b.measureRates, b.measureInProcess, b.measureTokenSource, b.measureProcess, b.measureStart, b.measureMemory, b.measureSizes, b.measureWakeUps,
+	} {
+		if err := part(ctx); err != nil {
+			return err
+		}
+	}
+	return b.print()
 }
 
 // target is a server that is compared.
@@ -34,17 +82,17 @@ type target struct{ name, socket string }
 
 // setUp starts the daemons and the servers that they are compared with.
 func (b *bench) setUp(ctx context.Context) error {
-	b.daemons = map[int]*daemon{}
+	b.devices = map[int]*device{}
 	for _, n := range []int{1, smallCount} {
 		began := now()
-		d, err := b.newDaemon(ctx, n)
+		d, err := b.registeredDevice(ctx, n)
 		if err != nil {
 			return err
 		}
-		b.daemons[n] = d
+		b.devices[n] = d
 		fmt.Fprintf(os.Stderr, "%d instances were redeemed in %v\n", n, since(began).Round(time.Millisecond))
 	}
-	a, err := connect(ctx, b.daemons[1].socket)
+	a, err := connect(ctx, b.devices[1].socket)
 	if err != nil {
 		return err
 	}
@@ -61,7 +109,7 @@ func (b *bench) setUp(ctx context.Context) error {
 		}
 		b.sockets = append(b.sockets, target{kind, socket})
 	}
-	b.sockets = append(b.sockets, target{"agent", b.daemons[1].socket})
+	b.sockets = append(b.sockets, target{"agent", b.devices[1].socket})
 	b.fact("%s, %d cores, Go %s; a reply has %d bytes\t", hostname(), runtime.NumCPU(), runtime.Version(), len(payload))
 	return nil
 }
@@ -69,6 +117,32 @@ func (b *bench) setUp(ctx context.Context) error {
 func hostname() string {
 	release, _ := os.ReadFile("/proc/sys/kernel/osrelease") // where it is not Linux there is none to show
 	return runtime.GOOS + "/" + runtime.GOARCH + " " + string(bytes.TrimSpace(release))
+}
+
+// registeredDevice starts a daemon and has all its instances redeemed.
+func (b *bench) registeredDevice(ctx context.Context, instances int) (*device, error) {
+	count := strconv.Itoa(instances)
+	d, _, err := b.newDevice("device-"+count, instances, "limits: {redeem_splay: 0s}\nlog: {level: warn}\n")
+	if err != nil {
+		return nil, err
+	}
+	if err := b.startDaemon(ctx, d); err != nil {
+		return nil, err
+	}
+	token := b.at(d.name + "/token")
+	if _, err := b.output(ctx, "tmsctl", b.admin("registration-token", "create", "--count", count, "--out", token)...); err != nil {
+		return nil, err
+	}
+	if _, err := b.output(ctx, "regent", "--socket", d.socket, "register", "--file", token); err != nil {
+		return nil, err
+	}
+	return d, retryUntil(ctx, time.Minute, func() error {
+		st, err := b.status(ctx, d)
+		if err == nil && st.Health != status.Serving {
+			err = fmt.Errorf("%s: %s", d.name, st.Summary)
+		}
+		return err
+	})
 }
 
 // startReference starts one of the servers of this program.
@@ -79,11 +153,10 @@ func (b *bench) startReference(ctx context.Context, kind, socket string, payload
 	}
 	c := exec.CommandContext(context.WithoutCancel(ctx), self, "serve", kind, socket) //nolint:gosec // this program
 	c.Stdin, c.Stderr = bytes.NewReader(payload), os.Stderr
-	if err := c.Start(); err != nil {
+	if _, err := b.begin(c); err != nil {
 		return err
 	}
-	b.running = append(b.running, c)
-	return retryUntil(ctx, func() error { _, err := os.Stat(socket); return err })
+	return retryUntil(ctx, startTimeout, func() error { _, err := os.Stat(socket); return err })
 }
 
 // measureRates asks all servers by turns, so that what else the machine does falls on
@@ -185,7 +258,7 @@ func number(b []byte) float64 {
 // measureTokenSource asks a TokenSource that has a token.
 func (b *bench) measureTokenSource(ctx context.Context) error {
 	const times = 2_000_000
-	c := client.New(client.Options{Socket: b.daemons[1].socket})
+	c := client.New(client.Options{Socket: b.devices[1].socket})
 	defer c.Close()
 	source := c.TokenSource(api.TokenRequest{Application: "cad"})
 	if _, err := source.Token(ctx); err != nil {
@@ -207,7 +280,7 @@ func (b *bench) measureProcess(ctx context.Context) error {
 	var s sample
 	for range times {
 		began := now()
-		if err := b.do(ctx, "regent", "--socket", b.daemons[smallCount].socket, "token", "--application", "cad", "--instance", "2"); err != nil {
+		if _, err := b.output(ctx, "regent", "--socket", b.devices[smallCount].socket, "token", "--application", "cad", "--instance", "2"); err != nil {
 			return err
 		}
 		s.each = append(s.each, since(began))
@@ -225,10 +298,10 @@ func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
 // token, asked by a client that was waiting for it.
 func (b *bench) measureStart(ctx context.Context) error {
 	const times = 15
-	d := b.daemons[smallCount]
+	d := b.devices[smallCount]
 	var s sample
 	for range times {
-		if err := b.stopProgram(d.Cmd); err != nil {
+		if err := d.stop(); err != nil {
 			return err
 		}
 		began := now()
@@ -246,8 +319,8 @@ func (b *bench) measureStart(ctx context.Context) error {
 
 // startAndPoll starts the daemon and asks every half millisecond until there is
 // an answer.
-func (b *bench) startAndPoll(ctx context.Context, d *daemon) (err error) {
-	if d.Cmd, err = b.runDaemon(ctx, d); err != nil {
+func (b *bench) startAndPoll(ctx context.Context, d *device) error {
+	if err := b.launchDaemon(ctx, d); err != nil {
 		return err
 	}
 	again := time.NewTicker(500 * time.Microsecond)
@@ -265,3 +338,8 @@ func (b *bench) startAndPoll(ctx context.Context, d *daemon) (err error) {
 		}
 	}
 }
+
+// now is the time of day: what is measured here is time itself.
+func now() time.Time { return time.Now() } //nolint:forbidigo // see above
+
+func since(t time.Time) time.Duration { return now().Sub(t) }

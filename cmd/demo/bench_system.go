@@ -14,11 +14,11 @@ import (
 // measureMemory measures a daemon with the usual number of instances after it has
 // served.
 func (b *bench) measureMemory(ctx context.Context) error {
-	d := b.daemons[smallCount]
+	d := b.devices[smallCount]
 	if _, err := load(ctx, d.socket, 8, true, b.slice); err != nil {
 		return err
 	}
-	kib, err := statusOf(d.Process.Pid, strconv.Itoa(d.Process.Pid), "VmRSS:")
+	kib, err := statusOf(d.cmd.Process.Pid, strconv.Itoa(d.cmd.Process.Pid), "VmRSS:")
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ const settleTime = 75 * time.Second
 
 // measureWakeUps counts how often threads of an idle daemon run.
 func (b *bench) measureWakeUps(ctx context.Context) error {
-	pid := b.daemons[smallCount].Process.Pid
+	pid := b.devices[smallCount].cmd.Process.Pid
 	if err := wait(ctx, settleTime); err != nil {
 		return err
 	}
