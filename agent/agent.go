@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -135,6 +134,10 @@ func openFault(dir string, err error) error {
 	if f, ok := errors.AsType[*fault.Fault](err); ok {
 		return f
 	}
+	if bad, ok := errors.AsType[*store.UnreadableError](err); ok {
+		// Nothing is known of its instance or tenant: redeeming now could spend a count twice.
+		return fault.Errorf("open", fault.StoreUnreadable, "the sealed record %s cannot be read; nothing was changed and nothing will be redeemed; restore the state directory", bad.Name).WithCause(bad.Err)
+	}
 	return fault.Errorf("open", fault.StoreUnreadable, "the state in %s cannot be opened; nothing was changed and nothing will be redeemed; the daemon's log has the cause; mend it, then restart regentd", dir).WithCause(err)
 }
 
@@ -143,22 +146,15 @@ func (a *Agent) open(ctx context.Context) error {
 	if a.device, err = deviceID(ctx, a.d.Store, a.d.NewID); err != nil {
 		return err
 	}
-	var bad, badRegs map[string]error
-	if a.tokens, bad, err = tokenstore.Open(ctx, a.d.Store); err != nil {
+	if a.tokens, err = tokenstore.Open(ctx, a.d.Store); err != nil {
 		return err
 	}
 	a.tokens.OnChange(func(r tokenstore.Record) { a.hub.publish(r.ID) })
-	if a.registrations, badRegs, err = redeem.OpenRegistrations(ctx, a.d.Store); err != nil {
+	if a.registrations, err = redeem.OpenRegistrations(ctx, a.d.Store); err != nil {
 		return err
 	}
-	var badLearned map[string]error
-	if a.capabilities, badLearned, err = tokenstore.OpenTenantCapabilities(ctx, a.d.Store); err != nil {
+	if a.capabilities, err = tokenstore.OpenTenantCapabilities(ctx, a.d.Store); err != nil {
 		return err
-	}
-	for name, cause := range mergeErrors(bad, badRegs, badLearned) {
-		// Nothing is known of this instance or tenant, which is not the same as its
-		// having no auth token: redeeming now could spend a count twice.
-		return fault.Errorf("open", fault.StoreUnreadable, "the sealed record %s cannot be read; nothing was changed and nothing will be redeemed; restore the state directory", name).WithCause(cause)
 	}
 	if a.ledger, err = redeem.OpenLedger(ctx, redeem.LedgerOptions{Dir: a.d.StateDir, Key: a.d.LedgerKey, Store: a.d.Store, Clock: a.d.Clock}); err != nil {
 		return a.ledgerFault(err)
@@ -230,14 +226,6 @@ func (a *Agent) ledgerFault(err error) error {
 		return fault.Errorf("open", fault.StoreUnreadable, "the ledger %s/%s is not what this daemon wrote; nothing was changed and nothing will be redeemed; restore it", a.d.StateDir, redeem.LedgerName).WithCause(err)
 	}
 	return err
-}
-
-func mergeErrors(each ...map[string]error) map[string]error {
-	out := map[string]error{}
-	for _, m := range each {
-		maps.Copy(out, m)
-	}
-	return out
 }
 
 // Run redeems, refreshes and looks for diagnoses until ctx is done, and returns

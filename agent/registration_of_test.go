@@ -13,7 +13,7 @@ import (
 // TestRegistrationOf: the registration token that paid, and no other, not even
 // one of the same tenant.
 func TestRegistrationOf(t *testing.T) {
-	regs, _, err := redeem.OpenRegistrations(t.Context(), &storetest.Memory{})
+	regs, err := redeem.OpenRegistrations(t.Context(), &storetest.Memory{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,27 +29,17 @@ type fingerprintEntry struct {
 // fingerprints keep the fingerprint of each registration token that ever came, so
 // that none is computed at each start. It is safe for concurrent use.
 type fingerprints struct {
-	store store.Store
-
 	mu      sync.Mutex
+	store   *store.Records
 	known   []fingerprintEntry // oldest first
-	version store.Version
 	unsaved bool
 }
 
 func openFingerprints(ctx context.Context, s store.Store) (*fingerprints, error) {
-	f := &fingerprints{store: s}
-	b, v, err := s.Get(ctx, fingerprintsName)
-	if errors.Is(err, store.ErrNotFound) {
-		return f, nil
-	}
-	if err != nil {
+	f := &fingerprints{store: store.NewRecords(s)}
+	if err := f.store.Read(ctx, fingerprintsName, &f.known); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("read the fingerprints of registration tokens: %w", err)
 	}
-	if err := json.Unmarshal(b, &f.known); err != nil {
-		return nil, fmt.Errorf("decode the fingerprints of registration tokens: %w", err)
-	}
-	f.version = v
 	return f, nil
 }
 
@@ -93,18 +82,9 @@ func (f *fingerprints) save(ctx context.Context) error {
 	if !f.unsaved {
 		return nil
 	}
-	b, err := json.Marshal(f.known)
-	if err != nil {
-		return fmt.Errorf("encode the fingerprints of registration tokens: %w", err)
+	if err := f.store.Write(ctx, fingerprintsName, f.known); err != nil {
+		return fmt.Errorf("store the fingerprints of registration tokens: %w", err)
 	}
-	v, err := f.store.Put(ctx, fingerprintsName, b, f.version)
-	if err != nil {
-		// It may have failed after it had taken effect.
-		if _, stands, unread := f.store.Get(ctx, fingerprintsName); unread == nil {
-			f.version = stands
-		}
-		return fmt.Errorf("keep the fingerprints of registration tokens: %w", err)
-	}
-	f.version, f.unsaved = v, false
+	f.unsaved = false
 	return nil
 }

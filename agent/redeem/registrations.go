@@ -2,7 +2,6 @@ package redeem
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -68,39 +67,28 @@ type sealedRegistration struct {
 // Registrations are the registration tokens held, in memory and sealed in the
 // store, never different in the two. It is safe for concurrent use.
 type Registrations struct {
-	store        store.Store
 	fingerprints *fingerprints
 
-	mu       sync.Mutex
-	tokens   map[Scope]RegistrationToken
-	versions map[Scope]store.Version // as they are in the store
+	mu     sync.Mutex
+	store  *store.Records
+	tokens map[Scope]RegistrationToken
 }
 
-// OpenRegistrations reads what is held. Records that cannot be read are
-// returned as bad, by scope, and left where they are.
-func OpenRegistrations(ctx context.Context, s store.Store) (r *Registrations, bad map[string]error, err error) {
-	names, err := s.List(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("list registration tokens: %w", err)
-	}
+// OpenRegistrations reads the registration tokens. For one that cannot be read it
+// returns a [store.UnreadableError].
+func OpenRegistrations(ctx context.Context, s store.Store) (*Registrations, error) {
 	prints, err := openFingerprints(ctx, s)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	r = &Registrations{store: s, fingerprints: prints, tokens: map[Scope]RegistrationToken{}, versions: map[Scope]store.Version{}}
-	bad = map[string]error{}
-	for _, name := range names {
-		if !strings.HasPrefix(name, registrationPrefix) {
-			continue
-		}
-		if err := r.load(ctx, name); err != nil {
-			bad[name] = err
-		}
+	r := &Registrations{store: store.NewRecords(s), fingerprints: prints, tokens: map[Scope]RegistrationToken{}}
+	if err := r.store.ReadAll(ctx, registrationPrefix, func(name string) error { return r.load(ctx, name) }); err != nil {
+		return nil, err
 	}
 	// Those of an earlier release come into the record here. That it cannot be
 	// written, as on a full disk, keeps nobody from being served.
 	_ = prints.save(ctx)
-	return r, bad, nil
+	return r, nil
 }
 
 // Fingerprint returns the fingerprint of a registration token, held or not. One
@@ -120,19 +108,14 @@ func (r *Registrations) Fingerprints(t token.Secret) []string {
 }
 
 func (r *Registrations) load(ctx context.Context, name string) error {
-	b, v, err := r.store.Get(ctx, name)
-	if err != nil {
+	var s sealedRegistration
+	if err := r.store.Read(ctx, name, &s); err != nil {
 		return err
 	}
-	var s sealedRegistration
-	if err := json.Unmarshal(b, &s); err != nil {
-		return fmt.Errorf("decode registration token: %w", err)
-	}
 	if s.Scope.record() != name {
-		return fmt.Errorf("record %s is of %s: %w", name, s.Scope.record(), store.ErrKey)
+		return fmt.Errorf("it is of %s: %w", s.Scope.record(), store.ErrKey)
 	}
 	t := token.NewSecret(s.Token)
-	r.versions[s.Scope] = v
 	r.tokens[s.Scope] = RegistrationToken{
 		Scope: s.Scope, Token: t, Fingerprint: r.fingerprints.get(t), Source: s.Source, ReceivedAt: s.ReceivedAt,
 		Refused: s.Refused, RefusedText: s.RefusedText, RefusedAt: s.RefusedAt,
@@ -159,25 +142,16 @@ func (r *Registrations) Store(ctx context.Context, h RegistrationToken) error {
 
 // put writes first and remembers second. The caller holds mu.
 func (r *Registrations) put(ctx context.Context, h RegistrationToken) error {
-	b, err := json.Marshal(sealedRegistration{
+	err := r.store.Write(ctx, h.record(), sealedRegistration{
 		Scope: h.Scope, Token: h.Token.Reveal(), Source: h.Source, ReceivedAt: h.ReceivedAt,
 		Refused: h.Refused, RefusedText: h.RefusedText, RefusedAt: h.RefusedAt,
 		Spare: h.Fallback.Token.Reveal(), SpareSource: h.Fallback.Source, SpareAt: h.Fallback.ReceivedAt,
 	})
 	if err != nil {
-		return fmt.Errorf("encode registration token: %w", err)
-	}
-	v, err := r.store.Put(ctx, h.record(), b, r.versions[h.Scope])
-	if err != nil {
-		// It may have failed after it had taken effect. The next write goes over
-		// what is there now; it does not take that for somebody else's.
-		if _, stands, unread := r.store.Get(ctx, h.record()); unread == nil {
-			r.versions[h.Scope] = stands
-		}
-		return fmt.Errorf("keep registration token for %s: %w", h.Tenant, err)
+		return fmt.Errorf("store registration token for %s: %w", h.Tenant, err)
 	}
 	h.Fingerprint = r.fingerprints.get(h.Token)
-	r.tokens[h.Scope], r.versions[h.Scope] = h, v
+	r.tokens[h.Scope] = h
 	return nil
 }
 
@@ -209,7 +183,6 @@ func (r *Registrations) Delete(ctx context.Context, h RegistrationToken) error {
 		return fmt.Errorf("drop registration token for %s: %w", h.Tenant, err)
 	}
 	delete(r.tokens, h.Scope)
-	delete(r.versions, h.Scope)
 	return nil
 }
 

@@ -38,28 +38,20 @@ func ResetNames() ([]byte, error) { return json.Marshal(sealedNames{Reset: true}
 // one. Names of a device change with its network, but the service's administrator
 // should see one device. It is safe for concurrent use.
 type SentNames struct {
-	store  store.Store
 	ledger *Ledger
 
 	mu      sync.Mutex
+	store   *store.Records
 	record  sealedNames
-	version store.Version
 	unsaved bool // record is newer than the store's
 }
 
 // OpenSentNames reads the names that are kept. An installation that keeps none yet has
 // those of its ledger.
 func OpenSentNames(ctx context.Context, s store.Store, l *Ledger) (*SentNames, error) {
-	t := &SentNames{store: s, ledger: l}
-	b, v, err := s.Get(ctx, NamesRecord)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	t := &SentNames{store: store.NewRecords(s), ledger: l}
+	if err := t.store.Read(ctx, NamesRecord, &t.record); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("read the names of this device: %w", err)
-	}
-	if err == nil {
-		if err := json.Unmarshal(b, &t.record); err != nil {
-			return nil, fmt.Errorf("decode the names of this device: %w", err)
-		}
-		t.version = v
 	}
 	if t.record.Reset {
 		t.record, t.unsaved = sealedNames{After: l.lastSeq()}, true
@@ -88,19 +80,10 @@ func (t *SentNames) Update(ctx context.Context) error {
 	if !t.unsaved {
 		return nil
 	}
-	b, err := json.Marshal(t.record)
-	if err != nil {
-		return fmt.Errorf("encode the names of this device: %w", err)
+	if err := t.store.Write(ctx, NamesRecord, t.record); err != nil {
+		return fmt.Errorf("store the names of this device: %w", err)
 	}
-	v, err := t.store.Put(ctx, NamesRecord, b, t.version)
-	if err != nil {
-		// It may have failed after it had taken effect.
-		if _, stands, unread := t.store.Get(ctx, NamesRecord); unread == nil {
-			t.version = stands
-		}
-		return fmt.Errorf("keep the names of this device: %w", err)
-	}
-	t.version, t.unsaved = v, false
+	t.unsaved = false
 	return nil
 }
 

@@ -100,7 +100,7 @@ func newHarness(t *testing.T, script ...func(tms.RefreshRequest) (tms.AuthToken,
 // addToken makes a vault with one live auth token that was received just now.
 func (b *harness) addToken(t *testing.T, r tokenstore.Record) {
 	t.Helper()
-	v, _, err := tokenstore.Open(t.Context(), b.store)
+	v, err := tokenstore.Open(t.Context(), b.store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,9 +115,9 @@ func (b *harness) addToken(t *testing.T, r tokenstore.Record) {
 // run starts an engine over what the store holds, as a new process does.
 func (b *harness) run(t *testing.T) {
 	t.Helper()
-	v, bad, err := tokenstore.Open(t.Context(), b.store)
-	if err != nil || len(bad) > 0 {
-		t.Fatal(err, bad)
+	v, err := tokenstore.Open(t.Context(), b.store)
+	if err != nil {
+		t.Fatal(err)
 	}
 	b.Engine = NewEngine(Options{
 		Capabilities: openCapabilities(t, b.store, b.mode), Mode: func() string { return cmp.Or(b.mode, tms.ModeOIDC) },
@@ -143,9 +143,9 @@ func (b *harness) run(t *testing.T) {
 // has taught that mode oidc works.
 func openCapabilities(t *testing.T, s store.Store, mode string) *tokenstore.TenantCapabilities {
 	t.Helper()
-	l, bad, err := tokenstore.OpenTenantCapabilities(t.Context(), s)
-	if err != nil || len(bad) > 0 {
-		t.Fatal(err, bad)
+	l, err := tokenstore.OpenTenantCapabilities(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
 	}
 	if mode != "" {
 		return l

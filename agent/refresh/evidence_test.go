@@ -87,7 +87,7 @@ func TestUnsavedAnswerKeepsEvidence(t *testing.T) {
 		if err := f.Wait(t.Context()); fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("Wait = %v, want unavailable", err)
 		}
-		v, _, err := tokenstore.Open(t.Context(), b.store) // as a start after a power cut would
+		v, err := tokenstore.Open(t.Context(), b.store) // as a start after a power cut would
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -202,7 +202,7 @@ func (tt modeStory) play(t *testing.T) {
 // given up.
 func (b *harness) addEndedToken(t *testing.T, generation uint64) {
 	t.Helper()
-	v, _, err := tokenstore.Open(t.Context(), b.store)
+	v, err := tokenstore.Open(t.Context(), b.store)
 	if err != nil {
 		t.Fatal(err)
 	}

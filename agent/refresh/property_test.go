@@ -150,9 +150,9 @@ type laptop struct {
 }
 
 func (l *laptop) start() {
-	v, bad, err := tokenstore.Open(l.Context(), l.disk)
-	if err != nil || len(bad) > 0 {
-		l.Fatal(err, bad)
+	v, err := tokenstore.Open(l.Context(), l.disk)
+	if err != nil {
+		l.Fatal(err)
 	}
 	l.vault = v
 	l.engine = NewEngine(Options{
@@ -268,7 +268,7 @@ func TestEngineProperty(t *testing.T) {
 
 // enrol gives the laptop an auth token.
 func (l *laptop) enrol() {
-	v, _, err := tokenstore.Open(l.Context(), l.disk)
+	v, err := tokenstore.Open(l.Context(), l.disk)
 	if err != nil {
 		l.Fatal(err)
 	}

@@ -75,7 +75,7 @@ func (s *sessionProvider) open(t *testing.T, limits Limits) *harness {
 	b.limits.Store(&limits)
 	s.began, s.current = time.Now(), "refresh"
 	first := s.grant(s.began)
-	v, _, err := tokenstore.Open(t.Context(), b.store)
+	v, err := tokenstore.Open(t.Context(), b.store)
 	if err != nil {
 		t.Fatal(err)
 	}

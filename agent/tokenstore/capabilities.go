@@ -2,10 +2,8 @@ package tokenstore
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"reflect"
-	"strings"
 	"sync"
 
 	"regent/agent/store"
@@ -30,55 +28,42 @@ type sealedCapabilities struct {
 // holds for this process also while the disk is full. [Learned.Save] writes the
 // rest later.
 type TenantCapabilities struct {
-	store store.Store
-
-	writing  sync.Mutex               // held over a whole change
-	versions map[string]store.Version // guarded by writes
-	unsaved  map[string]bool          // guarded by writes
+	writing sync.Mutex // held over a whole change
+	store   *store.Records
+	unsaved map[string]bool // by host
 
 	mu     sync.RWMutex
 	byHost map[string]tms.Capabilities // by host
 }
 
 // OpenTenantCapabilities reads what the tenants taught. A store of an earlier release has
-// no such record. It returns unreadable records in bad, by name, and does not change
-// them. The caller must then not redeem: a form may have been tried already.
-func OpenTenantCapabilities(ctx context.Context, s store.Store) (l *TenantCapabilities, bad map[string]error, err error) {
-	names, err := s.List(ctx)
+// no such record. For one that cannot be read it returns a [store.UnreadableError]. The
+// caller must then not redeem: a form may have been tried already.
+func OpenTenantCapabilities(ctx context.Context, s store.Store) (*TenantCapabilities, error) {
+	l := &TenantCapabilities{store: store.NewRecords(s), unsaved: map[string]bool{}, byHost: map[string]tms.Capabilities{}}
+	err := l.store.ReadAll(ctx, capabilitiesPrefix, func(name string) error {
+		var s sealedCapabilities
+		if err := l.store.Read(ctx, name, &s); err != nil {
+			return err
+		}
+		l.byHost[s.Tenant] = s.Learned
+		switch {
+		case s.Format != capabilitiesFormat:
+			return formatError(s.Format, capabilitiesFormat)
+		case capabilitiesPrefix+s.Tenant != name:
+			return fmt.Errorf("it is of %s: %w", s.Tenant, store.ErrKey)
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("list what tenants taught: %w", err)
+		return nil, err
 	}
-	l = &TenantCapabilities{store: s, versions: map[string]store.Version{}, unsaved: map[string]bool{}, byHost: map[string]tms.Capabilities{}}
-	bad = map[string]error{}
-	for _, name := range names {
-		host, ok := strings.CutPrefix(name, capabilitiesPrefix)
-		if !ok {
-			continue
-		}
-		if err := l.load(ctx, name, host); err != nil {
-			bad[name] = err
-		}
-	}
-	return l, bad, nil
+	return l, nil
 }
 
-func (l *TenantCapabilities) load(ctx context.Context, name, host string) error {
-	b, version, err := l.store.Get(ctx, name)
-	if err != nil {
-		return err
-	}
-	var s sealedCapabilities
-	if err := json.Unmarshal(b, &s); err != nil {
-		return fmt.Errorf("decode what a tenant taught: %w", err)
-	}
-	if s.Format != capabilitiesFormat {
-		return fmt.Errorf("record %s has format %d, this daemon reads %d: install the newer version again", name, s.Format, capabilitiesFormat)
-	}
-	if s.Tenant != host {
-		return fmt.Errorf("record %s is of %s: %w", name, s.Tenant, store.ErrKey)
-	}
-	l.byHost[host], l.versions[host] = s.Learned, version
-	return nil
+// formatError is the error on a record of a later release.
+func formatError(got, want int) error {
+	return fmt.Errorf("it has format %d, this daemon reads %d: install the newer version again", got, want)
 }
 
 // Get returns what a tenant taught, by its host.
@@ -132,23 +117,13 @@ func (l *TenantCapabilities) Save(ctx context.Context) error {
 	return nil
 }
 
-// save writes one record. The caller holds writes.
+// save writes one record. The caller holds writing.
 func (l *TenantCapabilities) save(ctx context.Context, host string) error {
 	l.unsaved[host] = true
-	b, err := json.Marshal(sealedCapabilities{Format: capabilitiesFormat, Tenant: host, Learned: l.Get(host)})
-	if err != nil {
-		return fmt.Errorf("encode what %s taught: %w", host, err)
+	kept := sealedCapabilities{Format: capabilitiesFormat, Tenant: host, Learned: l.Get(host)}
+	if err := l.store.Write(ctx, capabilitiesPrefix+host, kept); err != nil {
+		return fmt.Errorf("store what %s taught: %w", host, err)
 	}
-	name := capabilitiesPrefix + host
-	version, err := l.store.Put(ctx, name, b, l.versions[host])
-	if err != nil {
-		// As in Vault: the next write goes over what is there now.
-		if _, stands, unread := l.store.Get(ctx, name); unread == nil {
-			l.versions[host] = stands
-		}
-		return fmt.Errorf("keep what %s taught: %w", host, err)
-	}
-	l.versions[host] = version
 	delete(l.unsaved, host)
 	return nil
 }

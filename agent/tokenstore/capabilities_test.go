@@ -18,9 +18,9 @@ const host = "demo-host.com:8443"
 
 func openCapabilities(t *testing.T, s store.Store) *tokenstore.TenantCapabilities {
 	t.Helper()
-	l, bad, err := tokenstore.OpenTenantCapabilities(t.Context(), s)
-	if err != nil || len(bad) != 0 {
-		t.Fatalf("OpenLearned: %v, bad %v", err, bad)
+	l, err := tokenstore.OpenTenantCapabilities(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return l
 }
@@ -89,9 +89,9 @@ func TestDamagedCapabilities(t *testing.T) {
 			if _, err := s.Put(t.Context(), "learned/"+host, []byte(value), 0); err != nil {
 				t.Fatal(err)
 			}
-			_, bad, err := tokenstore.OpenTenantCapabilities(t.Context(), s)
-			if err != nil || bad["learned/"+host] == nil {
-				t.Errorf("got %v, %v", bad, err)
+			_, err := tokenstore.OpenTenantCapabilities(t.Context(), s)
+			if bad, ok := errors.AsType[*store.UnreadableError](err); !ok || bad.Name != "learned/"+host {
+				t.Errorf("got %v", err)
 			}
 		})
 	}

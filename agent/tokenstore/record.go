@@ -1,8 +1,6 @@
 package tokenstore
 
 import (
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"regent/agent/instance"
@@ -99,28 +97,20 @@ type sealed struct {
 // format is the version of sealed. A newer daemon reads the one before.
 const format = 1
 
-func encode(r Record) ([]byte, error) {
-	b, err := json.Marshal(sealed{
+func seal(r Record) sealed {
+	return sealed{
 		Format: format, ID: r.ID, Base: r.BaseURL, Intent: r.Intent, Registration: r.Registration,
 		AuthTokenID: r.AuthTokenID, Identifier: r.Identifier, Provider: r.Provider, State: r.State, Since: r.Since,
 		Access: r.Access.Reveal(), Life: r.AccessLife, Generation: r.Generation, Draw: r.Jitter,
 		Refresh: r.Refresh.Reveal(), RefreshLife: r.RefreshLife, Served: r.RefreshIssuedAt, Older: r.PreviousRefresh.Reveal(),
 		Attempt: r.Attempt, Refusals: r.Refusals, Again: r.PolicyRedeemedAt, Shown: r.RequestEchoed, Form: r.ReplyForm,
 		Began: r.RedeemedAt, Session: r.SessionLimit,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("encode auth token %s: %w", r.ID, err)
 	}
-	return b, nil
 }
 
-func decode(b []byte) (Record, error) {
-	var s sealed
-	if err := json.Unmarshal(b, &s); err != nil {
-		return Record{}, fmt.Errorf("decode auth token: %w", err)
-	}
+func (s sealed) open() (Record, error) {
 	if s.Format != format {
-		return Record{}, fmt.Errorf("auth token record has format %d, this daemon reads %d: install the newer version again", s.Format, format)
+		return Record{}, formatError(s.Format, format)
 	}
 	return Record{
 		ID: s.ID, BaseURL: s.Base, Intent: s.Intent, Registration: s.Registration,

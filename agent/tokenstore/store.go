@@ -27,10 +27,8 @@ var ErrConflict = errors.New("tokenstore: the auth token was changed or forgotte
 // Store is the set of auth tokens. It is safe for concurrent use: changes are
 // made one after the other, and reading waits for none of them.
 type Store struct {
-	store store.Store
-
-	writing  sync.Mutex                    // held over a whole change
-	versions map[instance.ID]store.Version // as they are in the store; guarded by writes
+	writing sync.Mutex // held over a whole change
+	store   *store.Records
 
 	notify func(Record) // of each record that was kept
 
@@ -38,42 +36,26 @@ type Store struct {
 	records map[instance.ID]Record
 }
 
-// Open reads all auth tokens. Records that cannot be read are returned as bad,
-// by store name, and left where they are: nothing is known of their instances,
-// which is not the same as their having none.
-func Open(ctx context.Context, s store.Store) (v *Store, bad map[string]error, err error) {
-	names, err := s.List(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("list auth tokens: %w", err)
-	}
-	v = &Store{store: s, records: map[instance.ID]Record{}, versions: map[instance.ID]store.Version{}}
-	bad = map[string]error{}
-	for _, name := range names {
-		key, ok := strings.CutPrefix(name, prefix)
-		if !ok {
-			continue
+// Open reads all auth tokens. For one that cannot be read it returns a
+// [store.UnreadableError].
+func Open(ctx context.Context, s store.Store) (*Store, error) {
+	v := &Store{store: store.NewRecords(s), records: map[instance.ID]Record{}}
+	err := v.store.ReadAll(ctx, prefix, func(name string) error {
+		var kept sealed
+		if err := v.store.Read(ctx, name, &kept); err != nil {
+			return err
 		}
-		if err := v.load(ctx, name, key); err != nil {
-			bad[key] = err
+		r, err := kept.open()
+		if err == nil && prefix+r.ID.Key() != name {
+			err = fmt.Errorf("it is of %s: %w", r.ID.Key(), store.ErrKey)
 		}
-	}
-	return v, bad, nil
-}
-
-func (v *Store) load(ctx context.Context, name, key string) error {
-	b, version, err := v.store.Get(ctx, name)
-	if err != nil {
+		v.records[r.ID] = r
 		return err
-	}
-	r, err := decode(b)
+	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if r.ID.Key() != key {
-		return fmt.Errorf("record %s is of %s: %w", name, r.ID.Key(), store.ErrKey)
-	}
-	v.records[r.ID], v.versions[r.ID] = r, version
-	return nil
+	return v, nil
 }
 
 // OnChange has f told of each record after it was kept. f must not change the
@@ -131,21 +113,9 @@ func (v *Store) Update(ctx context.Context, seen Record, change func(*Record)) (
 // put writes first and remembers second, so that memory never holds what the
 // disk does not. The caller holds writes.
 func (v *Store) put(ctx context.Context, r Record) error {
-	b, err := encode(r)
-	if err != nil {
-		return err
+	if err := v.store.Write(ctx, prefix+r.ID.Key(), seal(r)); err != nil {
+		return fmt.Errorf("store auth token %s: %w", r.ID, err)
 	}
-	name := prefix + r.ID.Key()
-	version, err := v.store.Put(ctx, name, b, v.versions[r.ID])
-	if err != nil {
-		// It may have failed after it had taken effect. The next write goes over
-		// what is there now; it does not take that for somebody else's.
-		if _, stands, unread := v.store.Get(ctx, name); unread == nil {
-			v.versions[r.ID] = stands
-		}
-		return fmt.Errorf("keep auth token %s: %w", r.ID, err)
-	}
-	v.versions[r.ID] = version
 	v.mu.Lock()
 	v.records[r.ID] = r
 	v.mu.Unlock()
@@ -167,7 +137,6 @@ func (v *Store) Forget(ctx context.Context, seen Record) error {
 	if err := v.store.Delete(ctx, prefix+id.Key()); err != nil {
 		return fmt.Errorf("forget auth token %s: %w", id, err)
 	}
-	delete(v.versions, id)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.records, id)

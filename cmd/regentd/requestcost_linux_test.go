@@ -78,7 +78,7 @@ func startInProcess(t *testing.T, n int) (socket string) {
 func freshRecords(t *testing.T, c timing.Clock, n int) writableStore {
 	t.Helper()
 	s := writableStore{&storetest.Memory{}}
-	v, _, err := tokenstore.Open(t.Context(), s)
+	v, err := tokenstore.Open(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
