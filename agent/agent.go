@@ -1,6 +1,11 @@
-// Package agent holds the auth tokens of this machine and hands out their
-// access tokens. It is the use cases, and knows nothing of sockets, HTTP
-// servers or operating systems: what it needs of them it is given in [Deps].
+// Package agent holds the auth tokens of this machine and hands out their access
+// tokens. It has the use cases. It knows nothing of sockets, HTTP servers or
+// operating systems: their parts are given to it in [Deps].
+//
+// Before each answer, [Caller.Verify] is asked once whether the caller is still the
+// process that connected. For requests that an allow rule permits (token, credential,
+// lease, watch, invalidate) the agent asks, since the audit log records the result.
+// For all other requests the server asks when their reply is ready.
 package agent
 
 import (
@@ -105,7 +110,7 @@ type Agent struct {
 	clients       serviceClients
 	localFailures *timing.LocalFailures // what fails on this device now
 	reports       reports
-	denials       denials
+	denials       *denials
 	counters      requestCounters
 	probes        *probeQueue // at the services, for a diagnosis
 }
@@ -113,7 +118,7 @@ type Agent struct {
 // New reads the store and returns an agent that is not yet running. It sends
 // nothing: what was kept can be served at once.
 func New(ctx context.Context, d Deps) (*Agent, error) {
-	a := &Agent{d: d, started: d.Clock.Wall(), probes: newProbeQueue()}
+	a := &Agent{d: d, started: d.Clock.Wall(), probes: newProbeQueue(), denials: newDenials()}
 	a.setSettings(d.Settings, d.Problems)
 	a.clients.clock, a.clients.breaker = d.Clock, timing.NewCircuitBreaker(d.Clock, d.Random)
 	a.clients.make = func(base string, observe func(time.Time)) (Service, error) {

@@ -15,27 +15,12 @@ import (
 // Errors are faults. The token is good only to its own end, since the unit does
 // not ask again.
 func (a *Agent) Credential(ctx context.Context, by Caller) (Grant, error) {
-	// 1. Decide.
 	app, decision, err := a.admitUnit(by)
 	var g Grant
 	if err == nil {
 		g, err = a.grant(ctx, by, app, TokenRequest{Application: app.ID, Wait: maxCallerWait})
 	}
-	// 2. Has the unit still a process?
-	if err == nil {
-		if err = by.denyIfGone("credential"); err != nil {
-			g = Grant{}
-		}
-	}
-	// 3. Audit. 4. Answer.
-	name := g.Instance
-	if name == "" {
-		name = app.ID
-	}
-	if unrecorded := a.audit(ctx, by, "credential", name, decision, err); unrecorded != nil {
-		return Grant{}, unrecorded
-	}
-	return g, err
+	return a.handOut(ctx, by, "credential", app.ID, g, decision, err) // the caller is the unit as long as it has a process
 }
 
 // admitUnit finds the application whose rules name the unit, and decides.

@@ -24,7 +24,7 @@ func (a *Agent) Invalidate(ctx context.Context, by Caller, application, number s
 	}
 	// 2. Still alive, and still the same executable?
 	if err == nil {
-		err = by.denyIfGone("invalidate")
+		err = by.Verify("invalidate")
 	}
 	if err == nil {
 		err = a.forceRefresh(ctx, id, seen)

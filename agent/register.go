@@ -15,7 +15,26 @@ import (
 	"regent/agent/redeem"
 	"regent/agent/status"
 	"regent/agent/token"
+	"regent/agent/tokenstore"
 )
+
+// Registration brings a registration token.
+type Registration struct {
+	Token       token.Secret
+	Tenant      string        // "" is the configured one
+	Application string        // "" is the tenant's default
+	Source      string        // "file /etc/regent/registration-token", "credential", "regent register"
+	Manual      bool          // a person gave it by hand
+	Wait        time.Duration // how long to wait for the redemptions it allows
+}
+
+// RegisterResult says what became of a registration token.
+type RegisterResult struct {
+	Tenant      string // host
+	Fingerprint string
+	Stored      bool // sealed; false if nothing is left for it to pay for
+	Instances   []status.Instance
+}
 
 // Administers reports whether the caller may administer. It is safe for concurrent use.
 func (a *Agent) Administers(by Caller) bool { return a.administration(by).Allow }
@@ -230,4 +249,51 @@ func (a *Agent) registrationFor(r Registration) (redeem.RegistrationToken, bool)
 		}
 	}
 	return redeem.RegistrationToken{}, false
+}
+
+// registrationOf returns the registration token that paid for an auth token, if
+// it is kept still: the one that the mode tms_registration shows again. Another
+// one would be refused, and the auth token taken for revoked.
+func (a *Agent) registrationOf(r tokenstore.Record) token.Secret {
+	for _, held := range a.registrations.List() {
+		switch {
+		case held.Tenant != r.ID.Tenant:
+		case slices.Contains(a.registrations.Fingerprints(held.Token), r.Registration):
+			return held.Token
+		case !held.Fallback.Token.IsZero() && slices.Contains(a.registrations.Fingerprints(held.Fallback.Token), r.Registration):
+			return held.Fallback.Token
+		}
+	}
+	return token.Secret{}
+}
+
+// WipedToken is an auth token that this device gave up. The service still has it.
+type WipedToken struct {
+	ID          instance.ID
+	AuthTokenID string
+	Identifier  string // as the Contact Administrator sees it
+}
+
+// Unregister wipes every registration token and every auth token from this
+// device, and returns what the Contact Administrator can delete: the service has
+// no call for a device to do so. What is left of the store is the caller's to
+// forget. Administrators only.
+func (a *Agent) Unregister(ctx context.Context, by Caller) ([]WipedToken, error) {
+	var wiped []WipedToken
+	err := a.administer(ctx, by, "unregister", "", func() error {
+		// 1. What could buy new ones.
+		for _, h := range a.registrations.List() {
+			if err := a.registrations.Delete(ctx, h); err != nil {
+				return err
+			}
+		}
+		// 2. What was bought. One that cannot be wiped does not keep the others.
+		var failed []error
+		for _, r := range a.tokens.List() {
+			wiped = append(wiped, WipedToken{ID: r.ID, AuthTokenID: r.AuthTokenID, Identifier: r.Identifier})
+			failed = append(failed, a.redeem.Forget(ctx, r.ID, by.name()))
+		}
+		return errors.Join(failed...)
+	})
+	return wiped, err
 }

@@ -6,18 +6,77 @@ import (
 	"strings"
 	"time"
 
-	"regent/agent/audit"
 	"regent/agent/authz"
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/lease"
 	"regent/agent/policy"
+	"regent/agent/token"
 	"regent/agent/tokenstore"
 )
 
-// maxCallerWait is how long a caller waits for an instance that is redeemed on
-// demand, or for a refresh without which there is nothing to serve.
-const maxCallerWait = 30 * time.Second
+// TokenRequest asks for an access token.
+type TokenRequest struct {
+	Application string
+	Instance    string        // "1"; "" leases a free one
+	MinTTL      time.Duration // wanted; a token with less is refreshed first
+	Wait        time.Duration // how long to wait for MinTTL
+}
+
+// Grant is an access token, handed out.
+type Grant struct {
+	Access      token.Secret
+	ExpiresIn   time.Duration // above 0
+	ExpiresAt   time.Time
+	Application string
+	Instance    string // "cad/1"
+	Tenant      string // base URL
+	Generation  uint64
+}
+
+// Caller is the local process that asks: what the kernel said of it, and a hold
+// of it, so that it can be asked whether it still lives.
+type Caller struct {
+	authz.Caller
+	// Process is the caller, held as long as the connection. Never nil for a
+	// caller that the platform identified.
+	Process lease.Process
+	// Recheck returns an error if the process has ended, or runs another
+	// executable than when it was identified. nil asks only Process.
+	Recheck func() error
+	// Cgroup is that of a Unit that asks as a whole: its leases are the unit's,
+	// until the cgroup, whose number is Start, is empty. Process is its hold.
+	Cgroup string
+}
+
+// Verify returns a fault if the caller is not any more who it was when it connected.
+// See the package comment for who asks.
+func (c Caller) Verify(op string) error {
+	check := c.Recheck
+	if check == nil {
+		check = c.Process.Alive
+	}
+	if gone := check(); gone != nil {
+		return fault.Errorf(op, fault.Denied, "the process that asked has ended or become another program").WithCause(gone)
+	}
+	return nil
+}
+
+// holder names the caller's process for a lease.
+func (c Caller) holder(bootID string) lease.Holder {
+	return lease.Holder{PID: c.PID, Start: c.Start, BootID: bootID, User: c.name(), Exe: c.Exe, Cgroup: c.Cgroup}
+}
+
+// name is the caller's user, or the unit, for people.
+func (c Caller) name() string {
+	if c.Unit != "" {
+		return "unit " + c.Unit
+	}
+	if c.User == "" {
+		return c.UID
+	}
+	return c.User
+}
 
 // Token leases an instance to the caller and returns its access token. A valid
 // token is served whatever else is wrong. With none the caller waits for a
@@ -25,27 +84,31 @@ const maxCallerWait = 30 * time.Second
 // Errors are faults: see the codes in ipc/PROTOCOL.md.
 func (a *Agent) Token(ctx context.Context, by Caller, q TokenRequest) (Grant, error) {
 	// The caller is from the kernel; the server saw to that.
-	// 1. Decide.
 	app, decision, err := a.admit(by, q.Application)
 	var g Grant
 	if err == nil {
 		g, err = a.grant(ctx, by, app, q)
 	}
-	// 2. Still alive, and still the same executable?
+	return a.handOut(ctx, by, "token", q.Application, g, decision, err)
+}
+
+// handOut asks whether the caller is still itself, records the request and returns its
+// result.
+func (a *Agent) handOut(ctx context.Context, by Caller, action, application string, g Grant, d authz.Decision, err error) (Grant, error) {
 	if err == nil {
-		if err = by.denyIfGone("token"); err != nil {
-			g = Grant{}
-		}
+		err = by.Verify(action)
 	}
-	// 3. Audit. 4. Answer.
-	name := g.Instance
-	if name == "" {
-		name = q.Application
+	name := application
+	if err == nil {
+		name = g.Instance
 	}
-	if unrecorded := a.audit(ctx, by, "token", name, decision, err); unrecorded != nil {
-		return Grant{}, unrecorded
+	if unrecorded := a.audit(ctx, by, action, name, d, err); unrecorded != nil {
+		err = unrecorded
 	}
-	return g, err
+	if err != nil {
+		return Grant{}, err
+	}
+	return g, nil
 }
 
 // admit decides whether the caller may use the application.
@@ -236,109 +299,15 @@ func (a *Agent) obtain(ctx context.Context, app policy.Application, id instance.
 	return a.awaitRefreshed(ctx, app, id, q.Wait)
 }
 
-// extend tries, for as long as the caller wants to wait, to get a token that
-// is good for longer. The valid one is served in any case.
-func (a *Agent) extend(ctx context.Context, r tokenstore.Record, left time.Duration, q TokenRequest) tokenstore.Record {
-	if left >= q.MinTTL || r.AccessLife.TTL < q.MinTTL || !r.State.Refreshable() {
-		return r
-	}
-	flight := a.refresh.TryForce(r.ID)
-	if flight == nil || q.Wait <= 0 {
-		return r
-	}
-	ctx, cancel := context.WithTimeout(ctx, q.Wait)
-	defer cancel()
-	if err := flight.Wait(ctx); err != nil {
-		return r // why it failed is in the log and in status
-	}
-	if fresh, ok := a.tokens.Get(r.ID); ok && fresh.Servable() {
-		return fresh
-	}
-	return r
-}
-
-// awaitRefreshed waits for a refresh without which there is nothing to serve.
-func (a *Agent) awaitRefreshed(ctx context.Context, app policy.Application, id instance.ID, wait time.Duration) (tokenstore.Record, error) {
-	whole := ctx
-	ctx, cancel := context.WithTimeout(ctx, maxCallerWait)
-	defer cancel()
-	flight, err := a.refresh.Join(id)
-	if err == nil {
-		err = flight.Wait(ctx)
-	}
-	r, ok := a.tokens.Get(id)
-	left, known := r.AccessLife.Remaining(a.d.Clock)
-	switch {
-	case ok && r.Servable() && left > 0:
-		return r, nil
-	case ok && !r.State.Refreshable():
-		return a.awaitRedeemed(whole, app, id, wait)
-	case ok && !known:
-		return r, fault.Errorf("token", fault.Unavailable, "this device's clock says %s, which is before the access token of %s was received, so its age is unknown, and a refresh has not worked yet; set the clock or restore the network", a.d.Clock.Wall().Format(time.RFC3339), id).WithInstance(id.String()).WithCause(err)
-	case err == nil:
-		return r, fault.New("token", fault.Unavailable, nil).WithInstance(id.String())
-	}
-	f := fault.From(err)
-	if f.Kind == fault.Internal { // the caller's own time is up, the flight goes on
-		f = fault.Errorf("token", fault.Unavailable, "the service has not answered in time; the refresh goes on").WithRetry(time.Second).WithCause(err)
-	}
-	return r, f.WithInstance(id.String())
-}
-
-// awaitRedeemed waits for an auth token of an instance that has none, or none of
-// use: on demand, by policy, or as long as the caller wants to wait for what is
-// under way.
-func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id instance.ID, wait time.Duration) (tokenstore.Record, error) {
-	old, held := a.tokens.Get(id)
-	if app.Redeem == policy.OnDemand {
-		a.redeem.Demand(id)
-		wait = max(wait, maxCallerWait)
-	}
-	if held && old.State == instance.RefreshExpired {
-		wait = max(wait, maxCallerWait) // policy may have it redeemed at this moment
-	}
-	if wait > 0 {
-		ctx, cancel := context.WithTimeout(ctx, wait)
-		a.redeem.WaitSettled(ctx, id)
-		cancel()
-	}
-	r, ok := a.tokens.Get(id)
-	if left, _ := r.AccessLife.Remaining(a.d.Clock); ok && r.Servable() && left > 0 {
-		return r, nil
-	}
-	if ok && a.redeem.State(id) != instance.Uncertain {
-		return r, a.stateFault(r)
-	}
-	f, _ := a.redeem.Reason(id)
-	return r, f
-}
-
-// stateFault says why an auth token that cannot be refreshed serves nothing.
-func (a *Agent) stateFault(r tokenstore.Record) *fault.Fault {
-	if f, _ := a.refresh.LastFault(r.ID); f != nil {
-		if f.Kind.NeedsPerson() {
-			f = f.WithRetry(0) // a refresh is no help, whenever that pause ends
-		}
-		return f
-	}
-	kind := map[instance.State]fault.Kind{
-		instance.Revoked:        fault.Revoked,
-		instance.RefreshLost:    fault.RefreshLost,
-		instance.RefreshExpired: fault.RefreshExpired,
-		instance.Uncertain:      fault.RedemptionUncertain,
-	}[r.State]
-	if kind == "" {
-		kind = fault.NotRegistered
-	}
-	return fault.New("token", kind, nil).WithInstance(r.ID.String())
-}
-
 // Release gives a lease back early. Only its holder can.
 func (a *Agent) Release(ctx context.Context, by Caller, application, number string) error {
 	app, decision, err := a.admit(by, application)
 	var id instance.ID
 	if err == nil {
 		id, err = findInstance(app, number)
+	}
+	if err == nil {
+		err = by.Verify("release")
 	}
 	if err == nil && !a.leases.Release(id, by.holder(a.d.Clock.BootID())) {
 		err = fault.Errorf("release", fault.Denied, "process %d holds no lease of %s", by.PID, id).WithInstance(id.String())
@@ -347,28 +316,4 @@ func (a *Agent) Release(ctx context.Context, by Caller, application, number stri
 		return unrecorded
 	}
 	return err
-}
-
-// audit records a request and its outcome. It returns an error only where
-// policy ties the answer to the record.
-func (a *Agent) audit(ctx context.Context, by Caller, action, name string, d authz.Decision, outcome error) error {
-	e := audit.Access{At: a.d.Clock.Wall(), Caller: by.Caller, Action: action, Instance: name, Decision: d}
-	if outcome != nil {
-		e.Outcome = fault.KindOf(outcome)
-	}
-	required := a.settings.Load().Audit == policy.Required
-	e.Separate = required && outcome == nil // nothing is handed out that is not in the log
-	if action == "token" {
-		a.denials.record(e)
-		a.counters.countToken(e.Outcome)
-	}
-	err := a.record(ctx, e)
-	if err == nil {
-		return nil
-	}
-	a.d.Log.WarnContext(ctx, "a request could not be recorded in the audit log", "err", err)
-	if required {
-		return fault.Errorf(action, fault.Unavailable, "the audit log cannot be written and policy requires it (audit: required); an administrator frees disk space or mends the log").WithCause(err)
-	}
-	return nil
 }

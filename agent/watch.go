@@ -175,7 +175,7 @@ func (w *Watch) take() []Event {
 func (a *Agent) Watch(ctx context.Context, by Caller, application string) (*Watch, error) {
 	app, decision, err := a.admit(by, application)
 	if err == nil {
-		err = by.denyIfGone("watch")
+		err = by.Verify("watch")
 	}
 	if unrecorded := a.audit(ctx, by, "watch", application, decision, err); unrecorded != nil {
 		return nil, unrecorded
@@ -190,7 +190,7 @@ func (a *Agent) Watch(ctx context.Context, by Caller, application string) (*Watc
 			if _, _, err := a.admit(by, application); err != nil {
 				return err
 			}
-			return by.denyIfGone("watch")
+			return by.Verify("watch")
 		},
 	}
 	a.hub.add(w)

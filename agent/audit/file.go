@@ -1,9 +1,12 @@
 package audit
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -35,6 +38,16 @@ type line struct {
 	Since    time.Time  `json:"since,omitzero"`
 }
 
+// encode writes the line as JSON. A person reads it, so <, > and & stay as they are.
+func (l line) encode(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(l); err != nil {
+		return fmt.Errorf("encode audit record: %w", err)
+	}
+	return nil
+}
+
 // lineOf is the one place where events become lines.
 func lineOf(e Event) line {
 	switch e := e.(type) {
@@ -57,28 +70,27 @@ func lineOf(e Event) line {
 	return line{Event: fmt.Sprintf("[unexpected] %T", e)}
 }
 
-// File is a [Log] of JSON lines in a file of bounded size: when it is full it
-// becomes NAME.1, in place of the one before, and a new one begins. A line that
-// was recorded has reached the system, which may still lose it with the power.
+// MaxFileSize is how large an audit log gets, in bytes. NAME.1 may be as large.
+const MaxFileSize = 8 << 20
+
+// File is a [Log] of JSON lines. At [MaxFileSize] it becomes NAME.1, in place of the
+// one before, and a new one begins. A recorded line has reached the system, which
+// may still lose it when the power fails.
 type File struct {
-	path string
-	most int64
+	path    string
+	maxSize int64
 
 	mu   sync.Mutex
 	file *os.File
 	size int64
-	line []byte // of the last record, used again
+	line bytes.Buffer // of the last record, used again
 }
 
 var _ Log = (*File)(nil)
 
-// OpenFile opens the log at path, made 0600, for at most most bytes and as many
-// again in NAME.1.
-func OpenFile(path string, most int64) (*File, error) {
-	if most <= 0 {
-		return nil, errors.New("audit: a log without room")
-	}
-	f := &File{path: path, most: most}
+// OpenFile opens the log at path. A new one has the mode 0600.
+func OpenFile(path string) (*File, error) {
+	f := &File{path: path, maxSize: MaxFileSize}
 	if err := f.open(); err != nil {
 		return nil, err
 	}
@@ -103,9 +115,12 @@ func (f *File) Record(_ context.Context, e Event) error {
 	l := lineOf(e)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.line = l.appendTo(f.line[:0])
-	b := f.line
-	if f.size+int64(len(b)) > f.most {
+	f.line.Reset()
+	if err := l.encode(&f.line); err != nil {
+		return err
+	}
+	b := f.line.Bytes()
+	if f.size+int64(len(b)) > f.maxSize {
 		if err := f.rotate(); err != nil {
 			return err
 		}

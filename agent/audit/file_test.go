@@ -21,14 +21,14 @@ var at = time.Date(2026, 11, 23, 10, 0, 0, 0, time.FixedZone("", 3600))
 
 func TestFileRecords(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
-	f, err := OpenFile(path, 1<<20)
+	f, err := OpenFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	events := []Event{
 		Access{
 			At: at, Action: "token", Instance: "cad/1", Outcome: fault.Denied,
-			Caller:   authz.Caller{UID: "1000", User: "alice", PID: 42, Exe: "/opt/cad/bin/cad", Weak: true},
+			Caller:   authz.Caller{UID: "1000", User: "alice", PID: 42, Exe: `/opt/<cad>&"1"`, Weak: true},
 			Decision: authz.Decision{Reason: "no rule"},
 		},
 		Change{At: at, Instance: instance.ID{Tenant: "t", Application: "cad", Number: 1}, From: instance.Live, To: instance.Stale, Cause: fault.Unavailable},
@@ -45,7 +45,7 @@ func TestFileRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"at":"2026-11-23T09:00:00Z","event":"access","action":"token","instance":"cad/1","uid":"1000","user":"alice","pid":42,"exe":"/opt/cad/bin/cad","weak":true,"allow":false,"reason":"no rule","outcome":"denied"}
+	want := `{"at":"2026-11-23T09:00:00Z","event":"access","action":"token","instance":"cad/1","uid":"1000","user":"alice","pid":42,"exe":"/opt/<cad>&\"1\"","weak":true,"allow":false,"reason":"no rule","outcome":"denied"}
 {"at":"2026-11-23T09:00:00Z","event":"change","instance":"cad/1","tenant":"t","from":"live","to":"stale","outcome":"unavailable"}
 `
 	if diff := cmp.Diff(string(got), want); diff != "" {
@@ -56,10 +56,11 @@ func TestFileRecords(t *testing.T) {
 func TestFileIsBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
 	const most = 2000
-	f, err := OpenFile(path, most)
+	f, err := OpenFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.maxSize = most
 	t.Cleanup(func() { f.Close() })
 	for n := range 100 {
 		if err := f.Record(t.Context(), Access{At: at, Action: "token", Caller: authz.Caller{PID: n}}); err != nil {
@@ -87,7 +88,7 @@ func TestFileIsBounded(t *testing.T) {
 }
 
 func TestFileWriteError(t *testing.T) {
-	f, err := OpenFile(filepath.Join(t.TempDir(), "audit.jsonl"), 1<<20)
+	f, err := OpenFile(filepath.Join(t.TempDir(), "audit.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func TestFileWriteError(t *testing.T) {
 	if err := f.Record(t.Context(), Access{}); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Record on a closed file = %v, want %v", err, os.ErrClosed)
 	}
-	if _, err := OpenFile(filepath.Join(t.TempDir(), "missing", "audit.jsonl"), 1); !errors.Is(err, os.ErrNotExist) {
+	if _, err := OpenFile(filepath.Join(t.TempDir(), "missing", "audit.jsonl")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("OpenFile in a missing directory = %v, want %v", err, os.ErrNotExist)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // Windows the access list of the state directory says so.
 func TestFileMode(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
-	f, err := OpenFile(path, 1<<20)
+	f, err := OpenFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,15 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"log/slog"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"regent/agent/authz"
 	"regent/agent/fault"
@@ -23,12 +28,9 @@ func (k *countingLog) Record(context.Context, Event) error { k.n++; return k.err
 // nothing that was left untold is lost.
 func TestForwarder(t *testing.T) {
 	now := at
-	var told []Entry
-	var times []int
+	var told bytes.Buffer
 	log := &countingLog{}
-	b := NewForwarder(log, func() time.Time { return now }, func(_ context.Context, x Entry, n int) {
-		told, times = append(told, x), append(times, n)
-	})
+	b := NewForwarder(log, func() time.Time { return now }, testLog(&told))
 	record := func(e Event) {
 		t.Helper()
 		if err := b.Record(t.Context(), e); err != nil {
@@ -42,17 +44,33 @@ func TestForwarder(t *testing.T) {
 		now = now.Add(100 * time.Millisecond)
 	}
 	record(Change{Instance: instance.ID{Tenant: "h", Application: "cad", Number: 1}, From: instance.Live, To: instance.Stale, Cause: fault.Unavailable})
-	if log.n != 601 || len(told) != 3 || times[0] != 1 || times[1] != 599 || told[1].User != "alice" || told[2].To != "stale" {
-		t.Errorf("%d recorded; told %+v, times %v", log.n, told, times)
+	record(Access{At: now, Caller: authz.Caller{UID: "1001"}, Action: "token", Instance: "cad", Decision: authz.Decision{Reason: "no rule"}, Outcome: fault.Denied})
+	want := `level=INFO msg=audit event=access action=token instance=cad/1 caller=alice exe=/opt/cad rule=allow[0]
+level=INFO msg=audit event=access action=token instance=cad/1 caller=alice exe=/opt/cad rule=allow[0] times=599
+level=INFO msg=audit event=change instance=cad/1 from=live to=stale kind=unavailable
+level=INFO msg=audit event=access action=token instance=cad caller="uid 1001" reason="no rule" kind=denied
+`
+	if diff := cmp.Diff(told.String(), want); diff != "" || log.n != 602 {
+		t.Errorf("%d recorded; got -, want +:\n%s", log.n, diff)
 	}
+}
+
+// testLog writes lines without their time.
+func testLog(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
 }
 
 // That a record failed is the caller's to know, and is told of all the same.
 func TestForwarderReturnsErrors(t *testing.T) {
 	full := errors.New("no space left on device")
-	said := 0
-	b := NewForwarder(&countingLog{err: full}, func() time.Time { return at }, func(context.Context, Entry, int) { said++ })
-	if err := b.Record(t.Context(), Access{Action: "token"}); !errors.Is(err, full) || said != 1 {
-		t.Errorf("Record = %v, told %d times", err, said)
+	var told bytes.Buffer
+	b := NewForwarder(&countingLog{err: full}, func() time.Time { return at }, testLog(&told))
+	if err := b.Record(t.Context(), Access{Action: "token"}); !errors.Is(err, full) || told.Len() == 0 {
+		t.Errorf("Record = %v, told %q", err, &told)
 	}
 }

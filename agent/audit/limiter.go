@@ -22,7 +22,7 @@ const (
 
 	maxRefusals = 8    // of one user's refusals that are counted apart; the others are counted by their outcome
 	maxHandouts = 64   // of hand-outs by process; the others by program, and at twice as many by instance and rule
-	maxCounters = 4096 // of all kinds of one tab: more than policy has instances for anybody
+	maxCounters = 4096 // of all kinds of one user: more than policy has instances for anybody
 	maxUsers    = 64   // users who are counted apart
 	maxText     = 200  // bytes
 )
@@ -53,7 +53,7 @@ var _ Log = (*Limiter)(nil)
 type userQuota struct {
 	credit  float64 // lines
 	at      time.Time
-	counted map[kind]*Access
+	counted Counter[kind, Access]
 }
 
 // kind is what is counted as one.
@@ -90,14 +90,14 @@ func (k kind) wider(known int) kind {
 	return k
 }
 
-// NewLimiter returns a Fold before next. log is told when what was counted cannot
-// be written.
+// NewLimiter returns a limiter before next. It logs when it cannot write what it
+// counted.
 func NewLimiter(next Log, now func() time.Time, log *slog.Logger) *Limiter {
 	return &Limiter{next: next, now: now, log: log, pending: make(chan struct{}, 1), users: map[string]*userQuota{}}
 }
 
 // Record implements [Log]. An event that is counted is not in the log yet; one
-// that says Alone never is.
+// with Separate never is.
 func (f *Limiter) Record(ctx context.Context, e Event) error {
 	a, ok := e.(Access)
 	if !ok {
@@ -133,8 +133,8 @@ func (f *Limiter) count(a Access) bool {
 	return true
 }
 
-// quotaOf returns the tab of a user. One with all its credit and nothing counted
-// is nothing to remember.
+// quotaOf returns the quota of a user. It forgets those that are full and have
+// nothing counted.
 func (f *Limiter) quotaOf(uid string) *userQuota {
 	if t, ok := f.users[uid]; ok {
 		return t
@@ -142,7 +142,7 @@ func (f *Limiter) quotaOf(uid string) *userQuota {
 	if len(f.users) >= maxUsers {
 		full := burst * time.Minute / perMinute
 		for id, t := range f.users {
-			if len(t.counted) == 0 && f.now().Sub(t.at) >= full {
+			if t.counted.Len() == 0 && f.now().Sub(t.at) >= full {
 				delete(f.users, id)
 			}
 		}
@@ -152,7 +152,7 @@ func (f *Limiter) quotaOf(uid string) *userQuota {
 	}
 	t, ok := f.users[uid]
 	if !ok {
-		t = &userQuota{credit: burst, at: f.now(), counted: map[kind]*Access{}}
+		t = &userQuota{credit: burst, at: f.now()}
 		f.users[uid] = t
 	}
 	return t
@@ -164,26 +164,25 @@ func (t *userQuota) add(a Access) {
 	if a.Outcome == "" {
 		most = maxHandouts
 	}
-	if _, known := t.counted[k]; !known && len(t.counted) >= most {
-		k = k.wider(len(t.counted))
+	if n := t.counted.Len(); n >= most && !t.counted.Has(k) {
+		k = k.wider(n)
 	}
 	if k.action == Several {
 		a = combined(a)
 	}
-	before, known := t.counted[k]
-	if !known {
-		a.Times, a.Since = 1, a.At
-		t.counted[k] = &a
-		return
+	count, _ := t.counted.Add(k, 1)
+	sum := &count.Value
+	if count.Times == 1 {
+		*sum = a
+		sum.Since = a.At
 	}
-	if before.Caller.UID != a.Caller.UID {
-		before.Caller.UID, before.Caller.User = "", "" // several users share the tab
+	if sum.Caller.UID != a.Caller.UID {
+		sum.Caller.UID, sum.Caller.User = "", "" // several users share the quota
 	}
-	if before.Caller.Exe != a.Caller.Exe {
-		before.Caller.Exe = ""
+	if sum.Caller.Exe != a.Caller.Exe {
+		sum.Caller.Exe = ""
 	}
-	before.Times++
-	before.At, before.Caller.PID = a.At, a.Caller.PID
+	sum.At, sum.Caller.PID, sum.Times = a.At, a.Caller.PID, count.Times
 }
 
 // combined is what requests of many kinds have in common: who asked, and what
@@ -227,22 +226,21 @@ func (f *Limiter) flush(ctx context.Context) error {
 	defer f.mu.Unlock()
 	type due struct {
 		of *userQuota
-		kind
-		*Access
+		*Count[kind, Access]
 	}
 	var all []due
 	for _, t := range f.users {
-		for k, a := range t.counted {
-			all = append(all, due{t, k, a})
+		for _, c := range t.counted.List() {
+			all = append(all, due{t, c})
 		}
 	}
-	slices.SortFunc(all, func(a, b due) int { return a.At.Compare(b.At) })
+	slices.SortFunc(all, func(a, b due) int { return a.Value.At.Compare(b.Value.At) })
 	for _, d := range all {
-		if err := f.next.Record(ctx, *d.Access); err != nil {
+		if err := f.next.Record(ctx, d.Value); err != nil {
 			f.wake() // to try again
 			return err
 		}
-		delete(d.of.counted, d.kind)
+		d.of.counted.Delete(d.Key)
 	}
 	return nil
 }
@@ -277,4 +275,14 @@ func clipText(s string) string {
 		}
 		return r
 	}, s) + cut
+}
+
+// isPlain reports whether s is its own form in JSON.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

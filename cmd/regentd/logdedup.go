@@ -9,13 +9,6 @@ import (
 	"regent/agent/audit"
 )
 
-// The same line is logged again after so long, and so many different ones are
-// known.
-const (
-	dedupInterval = time.Minute
-	dedupCapacity = 128
-)
-
 // dedupHandler keeps the same warning from filling a log: it comes at once, then at
 // most once a minute, with how often it came.
 type dedupHandler struct {
@@ -25,7 +18,7 @@ type dedupHandler struct {
 }
 
 func newDedupHandler(h slog.Handler, now func() time.Time) *dedupHandler {
-	return &dedupHandler{Handler: h, suppressor: audit.NewSuppressor[string](dedupInterval, dedupCapacity, now)}
+	return &dedupHandler{Handler: h, suppressor: audit.NewSuppressor[string](now)}
 }
 
 // Handle implements [slog.Handler]. What is no warning is passed on: nothing
@@ -40,7 +33,7 @@ func (r *dedupHandler) Handle(ctx context.Context, rec slog.Record) error {
 		key.WriteString(" " + a.String())
 		return true
 	})
-	times, say := r.suppressor.Allow(key.String())
+	times, say := r.suppressor.Allow(key.String(), 1)
 	if !say {
 		return nil
 	}
@@ -81,42 +74,5 @@ func mirrorToJournal(records audit.Log, log *slog.Logger) audit.Log {
 	if _, ok := h.(*journalHandler); !ok {
 		return records
 	}
-	return audit.NewForwarder(records, now, journalWriter(log))
-}
-
-// journalWriter puts audit events into the system's log, in brief: who, what, by which
-// rule, and how it came out.
-func journalWriter(log *slog.Logger) func(context.Context, audit.Entry, int) {
-	return func(ctx context.Context, t audit.Entry, times int) {
-		attrs := []slog.Attr{slog.String("event", t.Event)}
-		for _, a := range [...]struct{ key, value string }{
-			{"action", t.Action},
-			{"instance", t.Instance},
-			{"caller", callerName(t)},
-			{"exe", t.Exe},
-			{"rule", t.Rule},
-			{"reason", t.Reason},
-			{"from", t.From},
-			{"to", t.To},
-			{"kind", string(t.Outcome)},
-		} {
-			if a.value != "" {
-				attrs = append(attrs, slog.String(a.key, a.value))
-			}
-		}
-		if times > 1 {
-			attrs = append(attrs, slog.Int("times", times))
-		}
-		log.LogAttrs(ctx, slog.LevelInfo, "audit", attrs...)
-	}
-}
-
-func callerName(t audit.Entry) string {
-	switch {
-	case t.UID == "":
-		return ""
-	case t.User == "":
-		return "uid " + t.UID
-	}
-	return t.User
+	return audit.NewForwarder(records, now, log)
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/coreos/go-systemd/v22/journal"
 
 	"regent/agent/audit"
-	"regent/agent/fault"
 )
 
 func TestDedupHandler(t *testing.T) {
@@ -36,21 +35,6 @@ func TestDedupHandler(t *testing.T) {
 	for text, want := range map[string]int{"read-only": 1, "unreachable": 2, "ready": 2} {
 		if got := strings.Count(out.String(), text); got != want {
 			t.Errorf("%s: %d times, want %d:\n%s", text, got, want, &out)
-		}
-	}
-}
-
-func TestJournalWriter(t *testing.T) {
-	var out bytes.Buffer
-	tell := journalWriter(slog.New(slog.NewTextHandler(&out, nil)))
-	tell(t.Context(), audit.Entry{Event: "access", Action: "token", Instance: "cad/1", UID: "1000", User: "alice", Allow: true, Rule: "allow[0]"}, 3)
-	tell(t.Context(), audit.Entry{Event: "access", Action: "token", Instance: "cad", UID: "1001", Reason: "no rule", Outcome: fault.Denied}, 1)
-	for _, want := range []string{
-		"msg=audit event=access action=token instance=cad/1 caller=alice rule=allow[0] times=3\n",
-		`msg=audit event=access action=token instance=cad caller="uid 1001" reason="no rule" kind=denied` + "\n",
-	} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("%q is not in:\n%s", want, &out)
 		}
 	}
 }

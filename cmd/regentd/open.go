@@ -37,9 +37,6 @@ import (
 // keyringTimeout bounds one call of a keyring: some providers never answer.
 const keyringTimeout = 10 * time.Second
 
-// auditSize bounds the audit log; as much again is kept of the one before.
-const auditSize = 8 << 20
-
 // daemon is what run opened and must close.
 type daemon struct {
 	agent   *agent.Agent
@@ -114,7 +111,7 @@ func (o *options) openAudit(d *daemon, deps *agent.Deps) (err error) {
 	}
 	var records audit.Log = discardAudit{}
 	if !d.image {
-		file, err := audit.OpenFile(filepath.Join(o.stateDir, "audit.jsonl"), auditSize)
+		file, err := audit.OpenFile(filepath.Join(o.stateDir, "audit.jsonl"))
 		if err != nil {
 			return err
 		}

@@ -34,7 +34,12 @@ func replacers() []replacer {
 			mustRun(t, j.Close())
 		}},
 		{"audit.jsonl", func(t *testing.T, state string, _ int) {
-			log, err := audit.OpenFile(filepath.Join(state, "audit.jsonl"), 1) // each line begins a file
+			path := filepath.Join(state, "audit.jsonl")
+			log, err := audit.OpenFile(path)
+			mustRun(t, err)
+			mustRun(t, log.Close())
+			mustRun(t, os.Truncate(path, audit.MaxFileSize)) // full, so that the next line begins a file
+			log, err = audit.OpenFile(path)
 			mustRun(t, err)
 			mustRun(t, log.Record(t.Context(), audit.Change{}))
 			mustRun(t, log.Close())

@@ -57,7 +57,7 @@ func startInProcess(t *testing.T, n int) (socket string) {
 		ID: "cad", Tenant: costTenant, Instances: n, Redeem: policy.OnDemand, Origin: "config.yaml:1",
 		Allow: []authz.Rule{{Users: []string{strconv.Itoa(os.Getuid())}, Origin: "config.yaml:2"}},
 	}}}
-	records, err := audit.OpenFile(filepath.Join(dir, "audit.jsonl"), auditSize)
+	records, err := audit.OpenFile(filepath.Join(dir, "audit.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}

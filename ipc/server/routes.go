@@ -17,8 +17,7 @@ import (
 // answer without a body.
 type endpointFunc func(w http.ResponseWriter, r *http.Request, by agent.Caller) (reply any, err error)
 
-// Who asks, before the answer, whether the caller is still who it was. The
-// agent does where that comes between the decision and the audit record.
+// Who asks, before the answer, whether the caller is still itself: see package agent.
 const (
 	recheckedByAgent  = true
 	recheckedByServer = false
@@ -134,7 +133,7 @@ func (s *Server) serveRoute(w http.ResponseWriter, r *http.Request, rt route) {
 	}
 	// 5. Where the agent has not asked it: still alive, same executable?
 	if !rt.rechecked {
-		if err := recheckCaller(by); err != nil {
+		if err := by.Verify("attest"); err != nil {
 			s.writeFault(w, r, err)
 			return
 		}
@@ -171,15 +170,4 @@ func throttle(r *http.Request) {
 	case <-time.After(throttleDelay):
 	case <-r.Context().Done():
 	}
-}
-
-func recheckCaller(by agent.Caller) error {
-	check := by.Recheck
-	if check == nil {
-		check = by.Process.Alive
-	}
-	if err := check(); err != nil {
-		return fault.Errorf("attest", fault.Denied, "the process that asked has ended or become another program").WithCause(err)
-	}
-	return nil
 }

@@ -37,13 +37,6 @@ const (
 	firstRequestPoll    = 2 * time.Millisecond
 )
 
-// The failures of one user are logged again after so long, and those of so many
-// are known.
-const (
-	failureLogInterval = time.Minute
-	maxLoggedFailures  = 256
-)
-
 // Tokens hands out access tokens. Errors are faults; any other is a defect.
 type Tokens interface {
 	Token(context.Context, agent.Caller, agent.TokenRequest) (agent.Grant, error)
@@ -165,7 +158,7 @@ func New(d Deps) (*Server, error) {
 			return nil, fmt.Errorf("new server: %s is missing", f.name)
 		}
 	}
-	s := &Server{Deps: d, accounts: newAccounts(d.Now, d.MaxConnections), failureLog: audit.NewSuppressor[failureKey](failureLogInterval, maxLoggedFailures, d.Now)}
+	s := &Server{Deps: d, accounts: newAccounts(d.Now, d.MaxConnections), failureLog: audit.NewSuppressor[failureKey](d.Now)}
 	s.adminStatus, s.publicStatus = s.statusFor(true), s.statusFor(false)
 	s.handler = s.rejectBrowsers(s.mux())
 	return s, nil

@@ -258,7 +258,7 @@ func (s *Server) logFailure(r *http.Request, f *fault.Fault, err error) {
 	if c, ok := connectionOf(r); ok {
 		k.user = c.account.Name
 	}
-	times, say := s.failureLog.Allow(k)
+	times, say := s.failureLog.Allow(k, 1)
 	if !say {
 		return
 	}

@@ -18,11 +18,11 @@ func TestDenials(t *testing.T) {
 			Instance: application, Decision: authz.Decision{Reason: "no rule"}, Outcome: outcome,
 		})
 	}
-	var d denials
-	asks(&d, "alice", "cad", fault.Denied, at)
-	asks(&d, "alice", "cad", fault.Denied, at.Add(time.Second))
-	asks(&d, "mallory", "cad", fault.Denied, at)
-	asks(&d, "bob", "cad", fault.NoFreeInstance, at) // the rules admit bob
+	d := newDenials()
+	asks(d, "alice", "cad", fault.Denied, at)
+	asks(d, "alice", "cad", fault.Denied, at.Add(time.Second))
+	asks(d, "mallory", "cad", fault.Denied, at)
+	asks(d, "bob", "cad", fault.NoFreeInstance, at) // the rules admit bob
 	if got := d.since(at.Add(time.Minute), "uid-alice", false); len(got) != 1 || got[0].Times != 2 || got[0].User != "alice" || got[0].Reason != "no rule" {
 		t.Errorf("alice sees %+v, want one of her own, twice", got)
 	}
@@ -32,13 +32,13 @@ func TestDenials(t *testing.T) {
 	if got := d.since(at.Add(2*time.Hour), "", true); got == nil || len(got) != 0 {
 		t.Errorf("two hours later there is %+v, want an empty list", got)
 	}
-	asks(&d, "alice", "cad/1", "", at.Add(2*time.Second)) // a rule was added
+	asks(d, "alice", "cad/1", "", at.Add(2*time.Second)) // a rule was added
 	if got := d.since(at.Add(time.Minute), "", true); len(got) != 1 || got[0].User != "mallory" {
 		t.Errorf("after alice got a token there is %+v, want mallory's", got)
 	}
 	d.clear()
 	for n := range 3 * maxDenials {
-		asks(&d, fmt.Sprint("user", n), "cad", fault.Denied, at)
+		asks(d, fmt.Sprint("user", n), "cad", fault.Denied, at)
 	}
 	if got := d.since(at, "", true); len(got) != maxDenials || got[0].User != fmt.Sprint("user", 2*maxDenials) {
 		t.Errorf("%d are kept, the oldest of %s", len(got), got[0].User)

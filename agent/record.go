@@ -1,0 +1,184 @@
+package agent
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"regent/agent/audit"
+	"regent/agent/authz"
+	"regent/agent/doctor"
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/policy"
+	"regent/agent/status"
+)
+
+// audit records a request and its outcome. It returns an error only where
+// policy ties the answer to the record.
+func (a *Agent) audit(ctx context.Context, by Caller, action, name string, d authz.Decision, outcome error) error {
+	e := audit.Access{At: a.d.Clock.Wall(), Caller: by.Caller, Action: action, Instance: name, Decision: d}
+	if outcome != nil {
+		e.Outcome = fault.KindOf(outcome)
+	}
+	required := a.settings.Load().Audit == policy.Required
+	e.Separate = required && outcome == nil // nothing is handed out that is not in the log
+	if action == "token" {
+		a.denials.record(e)
+		a.counters.countToken(e.Outcome)
+	}
+	err := a.record(ctx, e)
+	if err == nil {
+		return nil
+	}
+	a.d.Log.WarnContext(ctx, "a request could not be recorded in the audit log", "err", err)
+	if required {
+		return fault.Errorf(action, fault.Unavailable, "the audit log cannot be written and policy requires it (audit: required); an administrator frees disk space or mends the log").WithCause(err)
+	}
+	return nil
+}
+
+// record takes an event into the audit log, and counts one that it did not take.
+func (a *Agent) record(ctx context.Context, e audit.Event) error {
+	err := a.d.Audit.Record(ctx, e)
+	if err != nil {
+		a.counters.countAuditFailure()
+	}
+	return err
+}
+
+// requestCounters counts what happens, for metrics. Its keys are kinds and states, never
+// anything that a caller says. The zero value is empty. It is safe for
+// concurrent use.
+type requestCounters struct {
+	mu     sync.Mutex
+	counts status.Counters
+}
+
+// countToken counts a request for a token by its outcome; "" is success.
+func (t *requestCounters) countToken(outcome fault.Kind) {
+	if outcome == "" {
+		outcome = "ok"
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts.Tokens == nil {
+		t.counts.Tokens = map[string]uint64{}
+	}
+	t.counts.Tokens[string(outcome)]++
+}
+
+func (t *requestCounters) countChange(to instance.State) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts.Changes == nil {
+		t.counts.Changes = map[string]uint64{}
+	}
+	t.counts.Changes[string(to)]++
+}
+
+func (t *requestCounters) countAuditFailure() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts.Audit++
+}
+
+func (t *requestCounters) snapshot() status.Counters {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.counts
+	c.Tokens, c.Changes = maps.Clone(c.Tokens), maps.Clone(c.Changes)
+	return c
+}
+
+// Metrics returns the agent in Prometheus' text format. Administrators only; a
+// scrape is no line of the audit log, but one that is refused is.
+func (a *Agent) Metrics(ctx context.Context, by Caller) (string, error) {
+	decision, err := a.adminOnly(by, "metrics")
+	if err != nil {
+		if unrecorded := a.audit(ctx, by, "metrics", "", decision, err); unrecorded != nil {
+			return "", unrecorded
+		}
+		return "", err
+	}
+	return a.Exposition(ctx)
+}
+
+// Exposition is what [Agent.Metrics] returns, for the daemon itself.
+func (a *Agent) Exposition(ctx context.Context) (string, error) {
+	s, err := a.Status(ctx, Caller{}) // what metrics tell is for everybody
+	if err != nil {
+		return "", err
+	}
+	return status.Prometheus(s, a.counters.snapshot()), nil
+}
+
+// A denial is of interest for so long, and so many are kept.
+const (
+	denialLifetime = time.Hour
+	maxDenials     = 16
+)
+
+// denials are the last refusals of tokens by the rules, for a diagnosis. A denial is
+// kept until its user gets a token of the application. It is safe for concurrent use.
+type denials struct {
+	mu     sync.Mutex
+	counts audit.Counter[denialKey, doctor.Denial]
+}
+
+func newDenials() *denials {
+	return &denials{counts: audit.Counter[denialKey, doctor.Denial]{Max: maxDenials}}
+}
+
+type denialKey struct{ uid, application, exe string }
+
+// record takes a request for a token into account.
+func (d *denials) record(e audit.Access) {
+	application, _, _ := strings.Cut(e.Instance, "/")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch e.Outcome {
+	case "":
+		if d.counts.Len() == 0 {
+			return
+		}
+		for _, c := range d.counts.List() {
+			if c.Key.uid == e.Caller.UID && c.Key.application == application {
+				d.counts.Delete(c.Key)
+			}
+		}
+	case fault.Denied:
+		who := e.Caller.User
+		if who == "" {
+			who = "uid " + e.Caller.UID
+		}
+		c, _ := d.counts.Add(denialKey{e.Caller.UID, application, e.Caller.Exe}, 1)
+		c.Value = doctor.Denial{
+			Application: application, User: who, Exe: e.Caller.Exe, PID: e.Caller.PID,
+			Reason: e.Decision.Reason, At: e.At, Times: c.Times,
+		}
+	}
+}
+
+// since returns those of uid, or of everybody, that are of interest at now.
+func (d *denials) since(now time.Time, uid string, everybody bool) []doctor.Denial {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := []doctor.Denial{}
+	for _, c := range d.counts.List() {
+		if now.Sub(c.Value.At) <= denialLifetime && (everybody || c.Key.uid == uid) {
+			out = append(out, c.Value)
+		}
+	}
+	return out
+}
+
+func (d *denials) clear() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.counts.List() {
+		d.counts.Delete(c.Key)
+	}
+}
