@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"slices"
 )
 
 // ControlPath is where a program mounts [Emulator.Control].
@@ -14,16 +13,16 @@ const ControlPath = "/_emulator/"
 
 // State is what the emulator has seen and has made, without secrets.
 type State struct {
-	Requests map[Class]int // that arrived, those that were failed included
-	Failed   int           // by a fault with a status
-	Dropped  int           // by a fault without
+	Requests map[Class]int `json:"requests"` // that arrived, those that were failed included
+	Failed   int           `json:"failed"`   // by a fault with a status
+	Dropped  int           `json:"dropped"`  // by a fault without
 
-	Redeemed  int // auth tokens ever created, which is counts ever used
-	Refreshed int // refreshes of auth tokens that succeeded
+	Redeemed  int `json:"redeemed"`  // auth tokens ever created, which is counts ever used
+	Refreshed int `json:"refreshed"` // refreshes of auth tokens that succeeded
 
-	RegistrationTokens []RegistrationTokenState // in the order of their creation
-	AuthTokens         []AuthTokenState         // likewise
-	Faults             []Fault                  // pending
+	RegistrationTokens []RegistrationTokenState `json:"registration_tokens"` // in the order of their creation
+	AuthTokens         []AuthTokenState         `json:"auth_tokens"`         // likewise
+	Faults             []Fault                  `json:"faults"`              // pending
 }
 
 // RegistrationTokenState is a registration token that exists.
@@ -70,14 +69,14 @@ func (e *Emulator) State() State {
 	defer e.mu.Unlock()
 	s.Requests = maps.Clone(e.tally.requests)
 	s.Failed, s.Dropped = e.tally.failed, e.tally.dropped
-	s.Faults = slices.Clone(e.faults)
+	s.Faults = append([]Fault{}, e.faults...)
 	return s
 }
 
 func (m *memory) state() State {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := State{Redeemed: m.redeemed, Refreshed: m.refreshed}
+	s := State{Redeemed: m.redeemed, Refreshed: m.refreshed, RegistrationTokens: []RegistrationTokenState{}, AuthTokens: []AuthTokenState{}}
 	for _, r := range m.registrationsInOrder() {
 		s.RegistrationTokens = append(s.RegistrationTokens,
 			RegistrationTokenState{r.ID, r.Identifier, r.Count, r.UsedCount, r.ExpirationDate, r.Status})
@@ -89,19 +88,6 @@ func (m *memory) state() State {
 		})
 	}
 	return s
-}
-
-// stateJSON is State and Knobs as the control endpoint writes them.
-type stateJSON struct {
-	Knobs              knobsJSON                `json:"knobs"`
-	Faults             []Fault                  `json:"faults"`
-	Requests           map[Class]int            `json:"requests"`
-	Failed             int                      `json:"failed"`
-	Dropped            int                      `json:"dropped"`
-	Redeemed           int                      `json:"redeemed"`
-	Refreshed          int                      `json:"refreshed"`
-	RegistrationTokens []RegistrationTokenState `json:"registration_tokens"`
-	AuthTokens         []AuthTokenState         `json:"auth_tokens"`
 }
 
 // controlRequest is a request to the control endpoint. What it does not name stays.
@@ -146,11 +132,12 @@ func fromLoopback(r *http.Request) bool {
 func (e *Emulator) applyControl(body []byte) error {
 	e.controlMu.Lock() // read, change, write is one step among those who come this way
 	defer e.controlMu.Unlock()
-	t := controlRequest{knobsJSON: e.Knobs().wire()}
+	knobs := e.Knobs()
+	t := controlRequest{knobsJSON: knobs.wire()}
 	if err := decodeStrict(body, &t); err != nil {
 		return fmt.Errorf("read knobs: %w", err)
 	}
-	knobs, err := t.knobs().complete()
+	knobs, err := knobs.complete()
 	if err != nil {
 		return fmt.Errorf("set knobs: %w", err)
 	}
@@ -163,12 +150,9 @@ func (e *Emulator) applyControl(body []byte) error {
 }
 
 func (e *Emulator) writeState(w http.ResponseWriter) {
-	s := e.State()
-	answer{status: http.StatusOK, body: stateJSON{
-		Knobs: e.Knobs().wire(), Faults: append([]Fault{}, s.Faults...),
-		Requests: s.Requests, Failed: s.Failed, Dropped: s.Dropped,
-		Redeemed: s.Redeemed, Refreshed: s.Refreshed,
-		RegistrationTokens: append([]RegistrationTokenState{}, s.RegistrationTokens...),
-		AuthTokens:         append([]AuthTokenState{}, s.AuthTokens...),
-	}}.write(w, e.Time())
+	knobs := e.Knobs()
+	answer{status: http.StatusOK, body: struct {
+		Knobs knobsJSON `json:"knobs"`
+		State
+	}{knobs.wire(), e.State()}}.write(w, e.Time())
 }

@@ -10,36 +10,37 @@ import (
 )
 
 // Knobs is how the service behaves. The zero value is a service that works,
-// and that is as strict as one may be found to be.
+// and that is as strict as one may be found to be. Durations are text such as "90s" in
+// its JSON; see [knobsJSON].
 type Knobs struct {
-	AccessLifetime time.Duration // of an access token, whole seconds; 0 is 5 minutes
+	AccessLifetime time.Duration `json:"access_lifetime"` // of an access token, whole seconds; 0 is 5 minutes
 
 	// RefreshLifetime is how long an auth token may go unrefreshed, and
 	// SessionLifetime how long it may be refreshed at all; whole seconds, 0 is
 	// without end. They are checked at each refresh as they stand then.
-	RefreshLifetime time.Duration
-	SessionLifetime time.Duration
+	RefreshLifetime time.Duration `json:"refresh_lifetime"`
+	SessionLifetime time.Duration `json:"session_lifetime"`
 
-	Rotation   Rotation      // "" is RotationOn
-	ReuseGrace time.Duration // with RotationOn: how long the last refresh token that was used still works
-	MaxReuse   int           // with RotationOn: how often it still works, each time with another successor, as in Keycloak
+	Rotation   Rotation      `json:"rotation"`    // "" is RotationOn
+	ReuseGrace time.Duration `json:"reuse_grace"` // with RotationOn: how long the last refresh token that was used still works
+	MaxReuse   int           `json:"max_reuse"`   // with RotationOn: how often it still works, each time with another successor, as in Keycloak
 
-	Latency     time.Duration // from the commit to the reply
-	ClockOffset time.Duration // of the service's clock, seen in Date, iat, exp and each check of an expiry
-	Duplicates  Duplicates    // "" is DuplicatesCount
-	Forms       Forms         // that nobody has documented
+	Latency     time.Duration `json:"latency"`      // from the commit to the reply
+	ClockOffset time.Duration `json:"clock_offset"` // of the service's clock, seen in Date, iat, exp and each check of an expiry
+	Duplicates  Duplicates    `json:"duplicates"`   // "" is DuplicatesCount
+	Forms       Forms         `json:"forms"`        // that nobody has documented
 
-	Dialect     Dialect     // "" is Family
-	RequestBody RequestBody // "" is BodyStrict
-	ErrorShape  string      // one of ErrorShapes, or ErrorRotate; "" is the dialect's own
-	PageSize    int         // rows of a page, however many are asked for; 0 is the dialect's own: 2 of the family, up to 1000 of the first
+	Dialect     Dialect     `json:"dialect"`      // "" is Family
+	RequestBody RequestBody `json:"request_body"` // "" is BodyStrict
+	ErrorShape  string      `json:"error_shape"`  // one of ErrorShapes, or ErrorRotate; "" is the dialect's own
+	PageSize    int         `json:"page_size"`    // rows of a page, however many are asked for; 0 is the dialect's own: 2 of the family, up to 1000 of the first
 
 	// CountDelta makes a count that is changed a number to add, as a quantity of the
 	// family's entitlements is. Whether it is so is unknown.
-	CountDelta bool
+	CountDelta bool `json:"count_delta"`
 	// OneUser makes all auth tokens of a registration token sessions of one user:
 	// they end when it is disabled or deleted. Whether it is so is unknown.
-	OneUser bool
+	OneUser bool `json:"one_user_per_registration_token"`
 }
 
 // Rotation says what becomes of a refresh token that is used.
@@ -286,40 +287,21 @@ func (f Fault) answer(oidc bool) answer {
 	return a
 }
 
-// knobsJSON is Knobs as the control endpoint reads and writes them.
+// knobsJSON reads and writes Knobs. Its durations stand before those of Knobs.
 type knobsJSON struct {
-	AccessLifetime  jsonDuration `json:"access_lifetime"`
-	RefreshLifetime jsonDuration `json:"refresh_lifetime"`
-	SessionLifetime jsonDuration `json:"session_lifetime"`
-	Rotation        Rotation     `json:"rotation"`
-	ReuseGrace      jsonDuration `json:"reuse_grace"`
-	MaxReuse        int          `json:"max_reuse"`
-	Latency         jsonDuration `json:"latency"`
-	ClockOffset     jsonDuration `json:"clock_offset"`
-	Duplicates      Duplicates   `json:"duplicates"`
-	Forms           Forms        `json:"forms"`
-
-	Dialect     Dialect     `json:"dialect"`
-	RequestBody RequestBody `json:"request_body"`
-	ErrorShape  string      `json:"error_shape"`
-	PageSize    int         `json:"page_size"`
-	CountDelta  bool        `json:"count_delta"`
-	OneUser     bool        `json:"one_user_per_registration_token"`
+	*Knobs
+	AccessLifetime  *jsonDuration `json:"access_lifetime"`
+	RefreshLifetime *jsonDuration `json:"refresh_lifetime"`
+	SessionLifetime *jsonDuration `json:"session_lifetime"`
+	ReuseGrace      *jsonDuration `json:"reuse_grace"`
+	Latency         *jsonDuration `json:"latency"`
+	ClockOffset     *jsonDuration `json:"clock_offset"`
 }
 
-func (k Knobs) wire() knobsJSON {
+func (k *Knobs) wire() knobsJSON {
 	return knobsJSON{
-		jsonDuration(k.AccessLifetime), jsonDuration(k.RefreshLifetime), jsonDuration(k.SessionLifetime), k.Rotation,
-		jsonDuration(k.ReuseGrace), k.MaxReuse, jsonDuration(k.Latency), jsonDuration(k.ClockOffset), k.Duplicates, k.Forms,
-		k.Dialect, k.RequestBody, k.ErrorShape, k.PageSize, k.CountDelta, k.OneUser,
-	}
-}
-
-func (k knobsJSON) knobs() Knobs {
-	return Knobs{
-		time.Duration(k.AccessLifetime), time.Duration(k.RefreshLifetime), time.Duration(k.SessionLifetime), k.Rotation,
-		time.Duration(k.ReuseGrace), k.MaxReuse, time.Duration(k.Latency), time.Duration(k.ClockOffset), k.Duplicates, k.Forms,
-		k.Dialect, k.RequestBody, k.ErrorShape, k.PageSize, k.CountDelta, k.OneUser,
+		k, (*jsonDuration)(&k.AccessLifetime), (*jsonDuration)(&k.RefreshLifetime), (*jsonDuration)(&k.SessionLifetime),
+		(*jsonDuration)(&k.ReuseGrace), (*jsonDuration)(&k.Latency), (*jsonDuration)(&k.ClockOffset),
 	}
 }
 
