@@ -9,6 +9,7 @@ import (
 
 	"regent/agent/authz"
 	"regent/agent/doctor"
+	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/tms"
@@ -109,32 +110,23 @@ func (a *Agent) probeTenant(ctx context.Context, base string) doctor.ServiceChec
 	host := policy.Host(base)
 	look, err := a.clients.probe(ctx, base)
 	if err != nil {
-		return doctor.ServiceCheck{Host: host, Stage: doctor.StageSettings, Failure: err.Error()}
+		return doctor.ServiceCheck{Host: host, Stage: fault.StageSettings, Failure: err.Error()}
 	}
-	w := doctor.ServiceCheck{Host: host, Proxy: look.Proxy, ProxyStatus: look.ProxyStatus, Issuer: look.Issuer, Minted: look.Minted, Stage: stepOf(look.Stage)}
+	w := doctor.ServiceCheck{Host: host, Proxy: look.Proxy, ProxyStatus: look.ProxyStatus, Issuer: look.Issuer, Minted: look.Minted, Stage: look.Stage}
 	if f := look.Failure; f != nil {
 		w.Failure, w.Status, w.ServiceShape = f.Error(), f.Status, f.ServiceShape
 	}
 	if look.Authorities != "" {
 		w.Failure += "; " + look.Authorities
 	}
-	if look.Stage >= tms.StageAnswer { // else the skew is that of an earlier answer
+	if look.Stage == fault.StageAnswer || look.Stage == fault.StageDone { // else the skew is that of an earlier answer
 		w.SkewSeconds = int64(a.clients.skew(host).Seconds())
 	}
-	if look.Stage == tms.StageDone {
+	if look.Stage == fault.StageDone {
 		w.Provider = providerText(look.Provider)
 		w.Remembered = a.otherProviders(host, look.Provider)
 	}
 	return w
-}
-
-func stepOf(at tms.Stage) doctor.Stage {
-	return map[tms.Stage]doctor.Stage{
-		tms.StageProxy: doctor.StageProxy, tms.StageDNS: doctor.StageDNS, tms.StageConnect: doctor.StageConnect,
-		tms.StageTrust: doctor.StageTrust, tms.StageName: doctor.StageName, tms.StageCertificate: doctor.StageCertificate,
-		tms.StageVersion: doctor.StageVersion, tms.StageClientCertificate: doctor.StageClientCertificate, tms.StageHandshake: doctor.StageHandshake, tms.StageTLS: doctor.StageTLS,
-		tms.StageAnswer: doctor.StageAnswer, tms.StageDone: doctor.StageDone,
-	}[at]
 }
 
 // providerText is a provider for people.

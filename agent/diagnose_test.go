@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"regent/agent/doctor"
 	"regent/agent/fault"
 	"regent/agent/policy"
 	"regent/agent/status"
@@ -28,9 +27,9 @@ func (s *slowProber) Diagnose(ctx context.Context) tms.Diagnosis {
 	s.looks.Add(1)
 	select {
 	case <-ctx.Done():
-		return tms.Diagnosis{Stage: tms.StageConnect, Failure: &tms.Failure{Op: "discover", Err: ctx.Err()}}
+		return tms.Diagnosis{Stage: fault.StageConnect, Failure: &tms.Failure{Op: "discover", Err: ctx.Err()}}
 	case <-time.After(s.takes):
-		return tms.Diagnosis{Stage: tms.StageDone}
+		return tms.Diagnosis{Stage: fault.StageDone}
 	}
 }
 
@@ -61,7 +60,7 @@ func TestUsersShareAProbe(t *testing.T) {
 			for range times {
 				all.Go(func() {
 					got, err := d.Diagnose(t.Context(), by)
-					if err != nil || len(got.ServiceChecks) != 1 || got.ServiceChecks[0].Stage != doctor.StageDone {
+					if err != nil || len(got.ServiceChecks) != 1 || got.ServiceChecks[0].Stage != fault.StageDone {
 						t.Errorf("got %+v, %v", got.ServiceChecks, err)
 					}
 				})
@@ -98,7 +97,7 @@ func TestProbeOutlivesCaller(t *testing.T) {
 			cancel()
 		}
 		got, err := d.Diagnose(t.Context(), user)
-		if err != nil || seen.looks.Load() != 1 || got.ServiceChecks[0].Stage != doctor.StageDone {
+		if err != nil || seen.looks.Load() != 1 || got.ServiceChecks[0].Stage != fault.StageDone {
 			t.Errorf("who waits: %d looks, %+v, %v; want what the one look saw", seen.looks.Load(), got.ServiceChecks, err)
 		}
 	})
@@ -125,7 +124,7 @@ func TestAdministratorIsNotDelayed(t *testing.T) {
 		for range 10 { // who share a look too
 			all.Go(func() {
 				got, err := d.Diagnose(t.Context(), admin)
-				if err != nil || got.ServiceChecks[0].Stage != doctor.StageConnect {
+				if err != nil || got.ServiceChecks[0].Stage != fault.StageConnect {
 					t.Errorf("got %+v, %v", got.ServiceChecks, err)
 				}
 				if took, want := time.Since(began), 2*probeTimeout-time.Second; took != want || seen.looks.Load() != 2 {
@@ -182,7 +181,7 @@ func TestDiagnoseWithoutAStore(t *testing.T) {
 		go func() { ended <- a.Run(ctx) }()
 		by, _ := newCaller("alice", 1)
 		got, err := a.Diagnose(t.Context(), by)
-		if err != nil || got.Unusable != string(fault.StoreLocked) || len(got.ServiceChecks) != 1 || got.ServiceChecks[0].Stage != doctor.StageDone {
+		if err != nil || got.Unusable != string(fault.StoreLocked) || len(got.ServiceChecks) != 1 || got.ServiceChecks[0].Stage != fault.StageDone {
 			t.Errorf("got %+v, %v", got, err)
 		}
 		stop()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"regent/agent/fault"
 	"regent/agent/status"
 )
 
@@ -46,7 +47,7 @@ func healthyDevice() Facts {
 			Status: status.Status{Version: "1.0.0", Now: at, Health: status.Serving, Summary: "as it is", Applications: []status.Application{
 				{ID: "cad", Tenant: "demo-host.com", Rules: 1, Instances: []status.Instance{{Name: "cad/1", State: "live", ExpiresIn: 60}}},
 			}},
-			ServiceChecks:      []ServiceCheck{{Host: "demo-host.com", Stage: StageDone, Issuer: "CN=Example CA", Provider: "https://idp realm ems", SkewSeconds: 3}},
+			ServiceChecks:      []ServiceCheck{{Host: "demo-host.com", Stage: fault.StageDone, Issuer: "CN=Example CA", Provider: "https://idp realm ems", SkewSeconds: 3}},
 			RegistrationTokens: []RegistrationToken{{Tenant: "demo-host.com", Fingerprint: "0123abcd"}},
 		},
 	}
@@ -62,7 +63,7 @@ func unit(f *Facts, active, result string, exit int) {
 	f.Units = []Unit{{Name: DaemonUnit, Active: active, Result: result, Exit: exit}}
 }
 
-func instance(f *Facts, state, fault string) {
+func oneInstance(f *Facts, state, fault string) {
 	i := &f.Daemon.Status.Applications[0].Instances[0]
 	i.State, i.ExpiresIn = state, 0
 	if fault != "" {
@@ -83,77 +84,80 @@ func TestJudge(t *testing.T) {
 	way := func(change func(*ServiceCheck)) func(*Facts) {
 		return func(f *Facts) { change(&f.Daemon.ServiceChecks[0]) }
 	}
-	step := func(s Stage) func(*Facts) {
+	step := func(s fault.Stage) func(*Facts) {
 		return way(func(w *ServiceCheck) { w.Stage, w.Failure, w.Provider = s, "it failed", "" })
 	}
 	unusable := func(kind string) func(*Facts) {
 		return func(f *Facts) {
 			f.Daemon.Unusable, f.Daemon.RegistrationTokens = kind, nil
-			instance(f, status.Unknown, "")
+			oneInstance(f, status.Unknown, "")
 		}
 	}
 	refused := func(kind, words string) func(*Facts) {
 		return func(f *Facts) {
-			instance(f, "unredeemed", kind)
+			oneInstance(f, "unredeemed", kind)
 			f.Daemon.RegistrationTokens[0].Refused, f.Daemon.RegistrationTokens[0].Message, f.Daemon.RegistrationTokens[0].Pending = kind, words, 1
 		}
 	}
 	tests := []faultCase{
-		{"settings", step(StageSettings), NetworkSettings},
-		{"name", step(StageDNS), DNSFailed},
-		{"port", step(StageConnect), TCPUnreachable},
-		{"no proxy", step(StageProxy), ProxyUnreachable},
-		{"407", way(func(w *ServiceCheck) { w.Stage, w.ProxyStatus = StageProxy, 407 }), ProxyAuthentication},
-		{"403", way(func(w *ServiceCheck) { w.Stage, w.ProxyStatus = StageProxy, 403 }), ProxyRefused},
-		{"a proxy of the user's, for the name", func(f *Facts) { step(StageDNS)(f); f.Proxies = []Proxy{{"demo-host.com", "here", "p:1", ""}} }, ProxyNotConfigured},
+		{"settings", step(fault.StageSettings), NetworkSettings},
+		{"name", step(fault.StageDNS), DNSFailed},
+		{"port", step(fault.StageConnect), TCPUnreachable},
+		{"no proxy", step(fault.StageProxy), ProxyUnreachable},
+		{"407", way(func(w *ServiceCheck) { w.Stage, w.ProxyStatus = fault.StageProxy, 407 }), ProxyAuthentication},
+		{"403", way(func(w *ServiceCheck) { w.Stage, w.ProxyStatus = fault.StageProxy, 403 }), ProxyRefused},
+		{"a proxy of the user's, for the name", func(f *Facts) { step(fault.StageDNS)(f); f.Proxies = []Proxy{{"demo-host.com", "here", "p:1", ""}} }, ProxyNotConfigured},
 		{"the proxy of both", func(f *Facts) {
-			way(func(w *ServiceCheck) { w.Stage, w.Proxy = StageProxy, "p:1" })(f)
+			way(func(w *ServiceCheck) { w.Stage, w.Proxy = fault.StageProxy, "p:1" })(f)
 			f.Proxies = []Proxy{{"demo-host.com", "here", "p:1", ""}}
 		}, ProxyUnreachable},
 		{"the environment, told as a problem too", func(f *Facts) {
-			way(func(w *ServiceCheck) { w.Stage, w.Failure = StageSettings, "tms: HTTPS_PROXY has quotes" })(f)
+			way(func(w *ServiceCheck) { w.Stage, w.Failure = fault.StageSettings, "tms: HTTPS_PROXY has quotes" })(f)
 			f.Daemon.Status.Problems = []status.Problem{{Source: "environment", Detail: "HTTPS_PROXY has quotes; correct it"}}
 		}, NetworkSettings},
 		{"the CA file, told as a problem too", func(f *Facts) {
 			way(func(w *ServiceCheck) {
-				w.Stage, w.Failure = StageSettings, "network.ca_file: open /ca.pem: no such file or directory"
+				w.Stage, w.Failure = fault.StageSettings, "network.ca_file: open /ca.pem: no such file or directory"
 			})(f)
 			f.Daemon.Status.Problems = []status.Problem{{Source: "config.yaml:2", Detail: "network.ca_file: /ca.pem cannot be read"}}
 		}, NetworkSettings},
-		{"unknown CA", step(StageTrust), TLSUnknownCA},
-		{"minted", way(func(w *ServiceCheck) { w.Stage, w.Minted = StageTrust, true }), TLSInterception},
-		{"known product", way(func(w *ServiceCheck) { w.Stage, w.Issuer = StageTrust, "O=Zscaler Inc." }), TLSInterception},
+		{"unknown CA", step(fault.StageTrust), TLSUnknownCA},
+		{"minted", way(func(w *ServiceCheck) { w.Stage, w.Minted = fault.StageTrust, true }), TLSInterception},
+		{"known product", way(func(w *ServiceCheck) { w.Stage, w.Issuer = fault.StageTrust, "O=Zscaler Inc." }), TLSInterception},
 		{"trusted product", way(func(w *ServiceCheck) { w.Minted = true }), TLSInterceptionTrusted},
-		{"certificate", step(StageCertificate), TLSCertificate},
-		{"another name", step(StageName), TLSName},
-		{"old TLS", step(StageVersion), TLSVersion},
-		{"a client certificate", step(StageClientCertificate), TLSClientCertificate},
-		{"an alert", step(StageHandshake), TLSHandshake},
-		{"no TLS", step(StageTLS), NotTheService},
-		{"unreadable answer", step(StageAnswer), NotTheService},
-		{"404", way(func(w *ServiceCheck) { w.Stage, w.Status, w.Provider = StageAnswer, 404, "" }), NotTheService},
-		{"a proxy's 502", way(func(w *ServiceCheck) { w.Stage, w.Status, w.Provider = StageAnswer, 502, "" }), NotTheService},
-		{"its own 503", way(func(w *ServiceCheck) { w.Stage, w.Status, w.ServiceShape = StageAnswer, 503, true }), ServiceUnavailable},
-		{"429", way(func(w *ServiceCheck) { w.Stage, w.Status = StageAnswer, 429 }), ServiceUnavailable},
+		{"certificate", step(fault.StageCertificate), TLSCertificate},
+		{"another name", step(fault.StageName), TLSName},
+		{"old TLS", step(fault.StageVersion), TLSVersion},
+		{"a client certificate", step(fault.StageClientCertificate), TLSClientCertificate},
+		{"an alert", step(fault.StageHandshake), TLSHandshake},
+		{"no TLS", step(fault.StageTLS), NotTheService},
+		{"unreadable answer", step(fault.StageAnswer), NotTheService},
+		{"404", way(func(w *ServiceCheck) { w.Stage, w.Status, w.Provider = fault.StageAnswer, 404, "" }), NotTheService},
+		{"a proxy's 502", way(func(w *ServiceCheck) { w.Stage, w.Status, w.Provider = fault.StageAnswer, 502, "" }), NotTheService},
+		{"its own 503", way(func(w *ServiceCheck) { w.Stage, w.Status, w.ServiceShape = fault.StageAnswer, 503, true }), ServiceUnavailable},
+		{"429", way(func(w *ServiceCheck) { w.Stage, w.Status = fault.StageAnswer, 429 }), ServiceUnavailable},
 		{"ahead", way(func(w *ServiceCheck) { w.SkewSeconds = -901 }), ClockWrong},
 		{"behind", way(func(w *ServiceCheck) { w.SkewSeconds = 901 }), ClockWrong},
 		{"another realm", way(func(w *ServiceCheck) { w.Remembered = []string{"https://idp realm old"} }), ProviderMismatch},
-		{"no token", func(f *Facts) { instance(f, "unredeemed", ""); f.Daemon.RegistrationTokens = nil }, RegistrationMissing},
-		{"another application's token", func(f *Facts) { instance(f, "unredeemed", ""); f.Daemon.RegistrationTokens[0].Application = "sim" }, RegistrationMissing},
+		{"no token", func(f *Facts) { oneInstance(f, "unredeemed", ""); f.Daemon.RegistrationTokens = nil }, RegistrationMissing},
+		{"another application's token", func(f *Facts) { oneInstance(f, "unredeemed", ""); f.Daemon.RegistrationTokens[0].Application = "sim" }, RegistrationMissing},
 		{"asked again, without a token", func(f *Facts) {
 			f.Daemon.Status.Applications[0].Instances[0].RedeemAsked = true
 			f.Daemon.RegistrationTokens = nil
 		}, RegistrationMissing},
 		{"expired", refused("registration_expired", "x"), RegistrationExpired},
-		{"expired and dropped", func(f *Facts) { instance(f, "unredeemed", "registration_expired"); f.Daemon.RegistrationTokens = nil }, RegistrationExpired},
+		{"expired and dropped", func(f *Facts) {
+			oneInstance(f, "unredeemed", "registration_expired")
+			f.Daemon.RegistrationTokens = nil
+		}, RegistrationExpired},
 		{"used up", refused("registration_exhausted", "x"), RegistrationExhausted},
 		{"disabled", refused("registration_refused", "The token is Disabled."), RegistrationDisabled},
 		{"unknown", refused("registration_refused", "unknown"), RegistrationRefused},
-		{"uncertain", func(f *Facts) { instance(f, "uncertain", "redemption_uncertain") }, RedemptionUncertain},
-		{"unconfirmed", func(f *Facts) { instance(f, "unredeemed", "redemption_unconfirmed") }, RedemptionUnconfirmed},
-		{"revoked", func(f *Facts) { instance(f, "revoked", "") }, Revoked},
-		{"lost", func(f *Facts) { instance(f, "refresh_lost", "") }, RefreshLost},
-		{"off for long", func(f *Facts) { instance(f, "refresh_expired", "") }, RefreshExpired},
+		{"uncertain", func(f *Facts) { oneInstance(f, "uncertain", "redemption_uncertain") }, RedemptionUncertain},
+		{"unconfirmed", func(f *Facts) { oneInstance(f, "unredeemed", "redemption_unconfirmed") }, RedemptionUnconfirmed},
+		{"revoked", func(f *Facts) { oneInstance(f, "revoked", "") }, Revoked},
+		{"lost", func(f *Facts) { oneInstance(f, "refresh_lost", "") }, RefreshLost},
+		{"off for long", func(f *Facts) { oneInstance(f, "refresh_expired", "") }, RefreshExpired},
 		{"refused in each way", func(f *Facts) {
 			f.Daemon.Status.Tenants = []status.Tenant{{Host: "demo-host.com", Refresh: &status.Refresh{Configured: "auto", Uncertain: "refused", Instances: []string{"cad/1"}}}}
 		}, RefreshUncertain},
@@ -290,17 +294,17 @@ func TestCauseIsFirst(t *testing.T) {
 		want  []Code
 	}{
 		{"a file that was not taken", func(f *Facts) {
-			instance(f, "unredeemed", "")
+			oneInstance(f, "unredeemed", "")
 			f.Client.Version = "2"
 			f.Daemon.RegistrationTokens = nil
 			f.Daemon.Status.Problems = []status.Problem{{Source: RegistrationSource + "/token", Detail: "is empty"}}
 		}, []Code{RegistrationFile, RegistrationMissing, DaemonVersion}},
 		{"a file that is no cause", func(f *Facts) {
-			instance(f, "revoked", "revoked")
+			oneInstance(f, "revoked", "revoked")
 			f.Daemon.Status.Problems = []status.Problem{{Source: RegistrationSource + "/token", Detail: "cannot be erased"}}
 		}, []Code{Revoked, RegistrationFile}},
 		{"a full disk", func(f *Facts) {
-			instance(f, "revoked", "revoked")
+			oneInstance(f, "revoked", "revoked")
 			f.Daemon.Disk = Disk{true, "no space"}
 		}, []Code{DiskFull, Revoked}},
 	}
@@ -322,9 +326,9 @@ func TestCauseIsFirst(t *testing.T) {
 // What can be typed is typed as it stands: the values that are known are in the
 // next step, and what was seen is no second advice.
 func TestNextNamesWhatIsKnown(t *testing.T) {
-	fault := func(state, code, detail string) func(*Facts) {
+	faulty := func(state, code, detail string) func(*Facts) {
 		return func(f *Facts) {
-			instance(f, state, code)
+			oneInstance(f, state, code)
 			f.Daemon.Status.Applications[0].Instances[0].LastFault.Detail = detail
 		}
 	}
@@ -337,7 +341,7 @@ func TestNextNamesWhatIsKnown(t *testing.T) {
 	}{
 		{"host", "getent hosts demo-host.com,", "no such host", func(f *Facts) {
 			w := &f.Daemon.ServiceChecks[0]
-			w.Host, w.Stage, w.Failure = "demo-host.com:8443", StageDNS, "discover: nothing was sent to demo-host.com:8443: no such host"
+			w.Host, w.Stage, w.Failure = "demo-host.com:8443", fault.StageDNS, "discover: nothing was sent to demo-host.com:8443: no such host"
 		}},
 		{"behind", "Set the clock", "this device's clock is 20m0s behind the service's", func(f *Facts) { f.Daemon.ServiceChecks[0].SkewSeconds = 1200 }},
 		{"ahead", "Set the clock", "this device's clock is 20m0s ahead of the service's", func(f *Facts) { f.Daemon.ServiceChecks[0].SkewSeconds = -1200 }},
@@ -345,13 +349,13 @@ func TestNextNamesWhatIsKnown(t *testing.T) {
 			f.Daemon.ServiceChecks[0].Remembered = []string{"old"}
 		}},
 		{"refused", "regent instances redeem cad/1", `registration token 0123abcd, refused at 2026-11-23 12:00Z; waiting: cad/1; demo-host.com said: E-7 "No (none) left."`, func(f *Facts) {
-			instance(f, "unredeemed", "registration_exhausted")
+			oneInstance(f, "unredeemed", "registration_exhausted")
 			h := &f.Daemon.RegistrationTokens[0]
 			h.Pending, h.Refused, h.RefusedAt = 1, "registration_exhausted", f.Daemon.Status.Now
 			h.Message = `ask for more (demo-host.com said: E-7 "No (none) left.")`
 		}},
-		{"uncertain", "regent ledger resolve regent-1 --consumed, then regent instances redeem cad/1,", "the answer was lost", fault("uncertain", "redemption_uncertain", "the answer was lost; if it does: regent ledger resolve regent-1 --consumed")},
-		{"revoked", "regent instances redeem cad/1,", `demo-host.com said: "Session not active"`, fault("revoked", "revoked", `ended; redeem (demo-host.com said: "Session not active")`)},
+		{"uncertain", "regent ledger resolve regent-1 --consumed, then regent instances redeem cad/1,", "the answer was lost", faulty("uncertain", "redemption_uncertain", "the answer was lost; if it does: regent ledger resolve regent-1 --consumed")},
+		{"revoked", "regent instances redeem cad/1,", `demo-host.com said: "Session not active"`, faulty("revoked", "revoked", `ended; redeem (demo-host.com said: "Session not active")`)},
 		{"no key", "/var/lib/regent/keyring.passphrase", "the key is missing", unusable("store_missing", "the key is missing; nothing was changed; put it back")},
 		{"copy", "regent store adopt", "a copy (changed: DMI UUID)", unusable("quarantined", "a copy (changed: DMI UUID), so nothing is served and nothing is asked")},
 		{"denied", "regent explain --pid 42 --application cad", "once, last at 12:00:00Z by process 42 of user mallory (/bin/cad): no rule", func(f *Facts) {

@@ -3,6 +3,7 @@ package doctor
 import (
 	"time"
 
+	"regent/agent/fault"
 	"regent/agent/status"
 )
 
@@ -100,39 +101,19 @@ type Disk struct {
 	Failure string `json:"failure,omitempty"` // why not; "" if it can
 }
 
-// Stage is how far a look at the service came.
-type Stage string
-
-// The steps, in their order. A way that came to Reachable has no fault.
-const (
-	StageSettings          Stage = "settings"
-	StageProxy             Stage = "proxy" // the connection to it, or its answer
-	StageDNS               Stage = "dns"
-	StageConnect           Stage = "connect"
-	StageTrust             Stage = "trust"       // the certificate is signed by an unknown authority
-	StageName              Stage = "name"        // the certificate or the server does not have this name
-	StageCertificate       Stage = "certificate" // the certificate is not valid today, or not for this use
-	StageVersion           Stage = "tls_version" // no common TLS version or cipher suite
-	StageClientCertificate Stage = "tls_client"  // the server asks for a client certificate
-	StageHandshake         Stage = "handshake"   // any other failure of the TLS handshake
-	StageTLS               Stage = "tls"         // the server does not speak TLS
-	StageAnswer            Stage = "answer"      // something answered
-	StageDone              Stage = "reachable"
-)
-
 // ServiceCheck is one look at a tenant's service, by the same way as every request.
 type ServiceCheck struct {
-	Host         string `json:"host"`
-	Proxy        string `json:"proxy,omitempty"` // host and port; "" is a direct way
-	Stage        Stage  `json:"step"`
-	Failure      string `json:"failure,omitempty"`
-	ProxyStatus  int    `json:"proxy_status,omitempty"` // its answer to CONNECT; 0 if none came
-	Status       int    `json:"status,omitempty"`       // HTTP
-	ServiceShape bool   `json:"service_shape,omitempty"`
-	Issuer       string `json:"issuer,omitempty"` // of the certificate
-	Minted       bool   `json:"minted,omitempty"` // a certificate was made for a name that nobody has
-	SkewSeconds  int64  `json:"skew_seconds"`     // service minus device
-	Provider     string `json:"provider,omitempty"`
+	Host         string      `json:"host"`
+	Proxy        string      `json:"proxy,omitempty"` // host and port; "" is a direct way
+	Stage        fault.Stage `json:"step"`
+	Failure      string      `json:"failure,omitempty"`
+	ProxyStatus  int         `json:"proxy_status,omitempty"` // its answer to CONNECT; 0 if none came
+	Status       int         `json:"status,omitempty"`       // HTTP
+	ServiceShape bool        `json:"service_shape,omitempty"`
+	Issuer       string      `json:"issuer,omitempty"` // of the certificate
+	Minted       bool        `json:"minted,omitempty"` // a certificate was made for a name that nobody has
+	SkewSeconds  int64       `json:"skew_seconds"`     // service minus device
+	Provider     string      `json:"provider,omitempty"`
 	// Remembered are the providers that the auth tokens came from, where they
 	// are others.
 	Remembered []string `json:"remembered,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"regent/agent/fault"
 	"regent/agent/status"
 )
 
@@ -144,11 +145,8 @@ func judgeStore(f Facts) []diagnosis {
 	if f.Daemon.Unusable == "" {
 		return nil
 	}
-	code, known := map[string]Code{
-		"store_locked": StoreLocked, "store_unreadable": StoreUnreadable, "store_missing": StoreMissing,
-		"store_rolled_back": StoreRolledBack, "quarantined": Quarantined,
-	}[f.Daemon.Unusable]
-	if !known {
+	code := Code(f.Daemon.Unusable)
+	if _, known := Lookup(code); !known {
 		code = StoreUnreadable
 	}
 	return []diagnosis{{code: code, subject: f.Daemon.StateDir, evidence: unusable(f.Daemon.Status.Summary), placeholders: []string{"STATE", f.Daemon.StateDir}}}
@@ -250,7 +248,7 @@ func isNetworkSettings(p status.Problem, ways []ServiceCheck) bool {
 		file := slices.ContainsFunc(settingsFiles, func(key string) bool {
 			return strings.HasPrefix(p.Detail, key) && strings.HasPrefix(w.failureText(), key)
 		})
-		return w.Stage == StageSettings && (file || strings.HasPrefix(p.Detail, w.failureText()))
+		return w.Stage == fault.StageSettings && (file || strings.HasPrefix(p.Detail, w.failureText()))
 	})
 }
 

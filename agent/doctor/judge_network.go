@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"regent/agent/fault"
 )
 
 // maxSkew is what Cloud LM takes of a clock that is off.
@@ -45,7 +47,7 @@ func judgeNetwork(f Facts) []diagnosis {
 // asProxyNotConfigured is d in other words if the way failed for want of a proxy that the
 // programs of the user go by.
 func asProxyNotConfigured(f Facts, w ServiceCheck, d diagnosis) diagnosis {
-	if w.Stage != StageDNS && w.Stage != StageConnect && d.code != ProxyUnreachable {
+	if w.Stage != fault.StageDNS && w.Stage != fault.StageConnect && d.code != ProxyUnreachable {
 		return d
 	}
 	for _, p := range f.Proxies {
@@ -79,34 +81,34 @@ func by(proxy string) string {
 // fault is the one thing that is wrong with the way, "" if nothing is.
 func (w ServiceCheck) fault() (Code, string) {
 	switch w.Stage {
-	case StageSettings:
+	case fault.StageSettings:
 		return NetworkSettings, w.failureText()
-	case StageDNS:
+	case fault.StageDNS:
 		return DNSFailed, w.failureText()
-	case StageConnect:
+	case fault.StageConnect:
 		return TCPUnreachable, w.failureText()
-	case StageProxy:
+	case fault.StageProxy:
 		return w.proxyFault()
-	case StageTrust:
+	case fault.StageTrust:
 		if w.intercepted() {
 			return TLSInterception, w.certificateEvidence()
 		}
 		return TLSUnknownCA, w.certificateEvidence()
-	case StageName:
+	case fault.StageName:
 		return TLSName, w.certificateEvidence()
-	case StageCertificate:
+	case fault.StageCertificate:
 		return TLSCertificate, w.certificateEvidence()
-	case StageVersion:
+	case fault.StageVersion:
 		return TLSVersion, w.failureText()
-	case StageClientCertificate:
+	case fault.StageClientCertificate:
 		return TLSClientCertificate, w.failureText()
-	case StageHandshake:
+	case fault.StageHandshake:
 		return TLSHandshake, w.failureText()
-	case StageTLS:
+	case fault.StageTLS:
 		return NotTheService, w.failureText()
-	case StageAnswer:
+	case fault.StageAnswer:
 		return w.answerFault()
-	case StageDone:
+	case fault.StageDone:
 		if w.intercepted() {
 			return TLSInterceptionTrusted, w.certificateEvidence()
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	state "regent/agent/instance"
+	"regent/agent/instance"
 	"regent/agent/status"
 	"regent/agent/token"
 )
@@ -18,15 +18,13 @@ func judgeRegistrations(f Facts) []diagnosis {
 		if h.Refused == "" || h.Pending == 0 {
 			continue
 		}
-		words := strings.ToLower(h.Message)
-		code := RegistrationRefused
+		code := refusalCode(h.Refused)
 		switch {
-		case h.Refused == "registration_expired":
-			code = RegistrationExpired
-		case h.Refused == "registration_exhausted":
-			code = RegistrationExhausted
-		case strings.Contains(words, "disabled"): // best effort: no text of the service is documented
+		case code == RegistrationExpired, code == RegistrationExhausted:
+		case strings.Contains(strings.ToLower(h.Message), "disabled"): // best effort: no text of the service is documented
 			code = RegistrationDisabled
+		default:
+			code = RegistrationRefused
 		}
 		waiting := h.waiting(f)
 		out = append(out, diagnosis{
@@ -50,7 +48,7 @@ func (h RegistrationToken) waiting(f Facts) []string {
 			continue
 		}
 		for _, i := range a.Instances {
-			if i.State == "unredeemed" || i.RedeemAsked {
+			if i.State == string(instance.Unredeemed) || i.RedeemAsked {
 				out = append(out, i.Name)
 			}
 		}
@@ -63,7 +61,7 @@ func redeemedInstances(f Facts, tenant string) []string {
 	var out []string
 	for _, a := range f.Daemon.Status.Applications {
 		for _, i := range a.Instances {
-			if a.Tenant == tenant && state.State(i.State).Refreshable() {
+			if a.Tenant == tenant && instance.State(i.State).Refreshable() {
 				out = append(out, i.Name)
 			}
 		}
@@ -109,7 +107,7 @@ func missingRegistrations(f Facts) []diagnosis {
 	waiting, order := map[string][]string{}, []string{}
 	for _, a := range f.Daemon.Status.Applications {
 		for _, i := range a.Instances {
-			if i.State != "unredeemed" && !i.RedeemAsked || paysFor(f, a) || refusalCode(i) != "" {
+			if i.State != string(instance.Unredeemed) && !i.RedeemAsked || paysFor(f, a) || lastRefusal(i) != "" {
 				continue
 			}
 			if waiting[a.Tenant] == nil {
@@ -139,21 +137,22 @@ func paysFor(f Facts, a status.Application) bool {
 	return false
 }
 
-// refusalCode is the code of an instance whose registration token was refused
-// and is gone.
-func refusalCode(i status.Instance) Code {
+// refusalCode is the doctor's code for a registration token that was refused with a
+// fault; "" of any other fault.
+func refusalCode(refused string) Code {
+	code := Code(refused)
+	if code == RegistrationExpired || code == RegistrationExhausted || code == RegistrationRefused {
+		return code
+	}
+	return ""
+}
+
+// lastRefusal is refusalCode of an instance's last fault.
+func lastRefusal(i status.Instance) Code {
 	if i.LastFault == nil {
 		return ""
 	}
-	switch i.LastFault.Code {
-	case "registration_expired":
-		return RegistrationExpired
-	case "registration_exhausted":
-		return RegistrationExhausted
-	case "registration_refused":
-		return RegistrationRefused
-	}
-	return ""
+	return refusalCode(i.LastFault.Code)
 }
 
 func refusals(f Facts) []diagnosis {
@@ -163,7 +162,7 @@ func refusals(f Facts) []diagnosis {
 			continue
 		}
 		for _, i := range a.Instances {
-			if code := refusalCode(i); code != "" && i.State == "unredeemed" {
+			if code := lastRefusal(i); code != "" && i.State == string(instance.Unredeemed) {
 				out = append(out, diagnosis{code: code, subject: i.Name, evidence: serviceWords(i.LastFault.Detail), placeholders: onlyInstance([]string{i.Name})})
 			}
 		}
@@ -174,18 +173,11 @@ func refusals(f Facts) []diagnosis {
 // judgeInstances says which instances need a person. Those that only wait for
 // the network or a registration token are explained by that.
 func judgeInstances(f Facts) []diagnosis {
-	codes := map[string]Code{
-		"uncertain": RedemptionUncertain, "revoked": Revoked,
-		"refresh_lost": RefreshLost, "refresh_expired": RefreshExpired,
-	}
 	var out []diagnosis
 	for _, a := range f.Daemon.Status.Applications {
 		for _, i := range a.Instances {
-			code, bad := codes[i.State]
-			if i.LastFault != nil && i.LastFault.Code == string(RedemptionUnconfirmed) {
-				code, bad = RedemptionUnconfirmed, true
-			}
-			if !bad {
+			code := instanceCode(i)
+			if code == "" {
 				continue
 			}
 			why := "state " + i.State
@@ -201,6 +193,20 @@ func judgeInstances(f Facts) []diagnosis {
 		}
 	}
 	return out
+}
+
+// instanceCode is the code of an instance that needs a person; "" of any other.
+func instanceCode(i status.Instance) Code {
+	if i.LastFault != nil && Code(i.LastFault.Code) == RedemptionUnconfirmed {
+		return RedemptionUnconfirmed
+	}
+	switch s := instance.State(i.State); s {
+	case instance.Uncertain:
+		return RedemptionUncertain
+	case instance.Revoked, instance.RefreshLost, instance.RefreshExpired:
+		return Code(s)
+	}
+	return ""
 }
 
 // judgeRefreshes names the tenants at which it is uncertain how to refresh.

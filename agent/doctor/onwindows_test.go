@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"regent/agent/fault"
 )
 
 // windowsDevice is a Windows system on which nothing is wrong.
@@ -40,7 +42,7 @@ func faultsOnWindows() []faultCase {
 		return func(f *Facts) { windowsDevice(f); change(f) }
 	}
 	service := func(s Service) func(*Facts) { return func(f *Facts) { stoppedService(f, s) } }
-	way := func(step Stage, proxy string) func(*Facts) {
+	way := func(step fault.Stage, proxy string) func(*Facts) {
 		return with(func(f *Facts) {
 			w := &f.Daemon.ServiceChecks[0]
 			w.Stage, w.Failure, w.Provider, w.Proxy = step, "it failed", "", proxy
@@ -81,13 +83,13 @@ func faultsOnWindows() []faultCase {
 		{"windows: widened", with(func(f *Facts) {
 			f.Windows.AccessLists.Broad = []BroadAccess{{`C:\ProgramData\Regent\state`, "S-1-1-0 may read it", "icacls"}}
 		}), PermissionsTooBroad},
-		{"windows: proxy for the name", way(StageDNS, ""), ProxyNotConfigured},
-		{"windows: proxy for the connection", way(StageConnect, ""), ProxyNotConfigured},
-		{"windows: another proxy", way(StageProxy, "old.example:8080"), ProxyNotConfigured},
-		{"windows: the same proxy", way(StageProxy, "proxy.example:8080"), ProxyUnreachable},
-		{"windows: a proxy script", func(f *Facts) { way(StageDNS, "")(f); f.Proxies[0].Proxy = "" }, ProxyNotConfigured},
-		{"windows: a proxy for another host", func(f *Facts) { way(StageDNS, "")(f); f.Proxies[0].Host = "else.example" }, DNSFailed},
-		{"windows: what no proxy helps", way(StageTrust, ""), TLSUnknownCA},
+		{"windows: proxy for the name", way(fault.StageDNS, ""), ProxyNotConfigured},
+		{"windows: proxy for the connection", way(fault.StageConnect, ""), ProxyNotConfigured},
+		{"windows: another proxy", way(fault.StageProxy, "old.example:8080"), ProxyNotConfigured},
+		{"windows: the same proxy", way(fault.StageProxy, "proxy.example:8080"), ProxyUnreachable},
+		{"windows: a proxy script", func(f *Facts) { way(fault.StageDNS, "")(f); f.Proxies[0].Proxy = "" }, ProxyNotConfigured},
+		{"windows: a proxy for another host", func(f *Facts) { way(fault.StageDNS, "")(f); f.Proxies[0].Host = "else.example" }, DNSFailed},
+		{"windows: what no proxy helps", way(fault.StageTrust, ""), TLSUnknownCA},
 		{"windows: clock disabled", with(func(f *Facts) { f.Windows.TimeService.State, f.Windows.TimeService.Start = ServiceEnded, StartDisabled }), TimeServiceStopped},
 		{"windows: clock stopped", with(func(f *Facts) { f.Windows.TimeService.State = ServiceEnded }), TimeServiceStopped},
 		{"windows: clock resting and off", with(func(f *Facts) {

@@ -7,7 +7,7 @@ import (
 	"regent/agent/fault"
 )
 
-const generated = "<!-- made by go generate ./agent/doctor -->\n"
+const generated = "<!-- made by go generate ./configs -->\n"
 
 // RunbookPages returns the pages by the names of their files: CODE.md, and README.md,
 // which lists them. A code that the doctor and the interface share has one page.

@@ -29,7 +29,7 @@ func TestRunbookComplete(t *testing.T) {
 		}
 		there, err := os.ReadFile(filepath.Join(runbookDir, name))
 		if err != nil || string(there) != pages[name] {
-			t.Errorf("%s in the tree is not what the table says (%v): run go generate ./agent/doctor", name, err)
+			t.Errorf("%s in the tree is not what the table says (%v): run go generate ./configs", name, err)
 		}
 	}
 	there, err := filepath.Glob(filepath.Join(runbookDir, "*"))

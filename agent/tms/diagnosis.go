@@ -12,40 +12,21 @@ import (
 	"net/url"
 	"sync"
 	"sync/atomic"
+
+	"regent/agent/fault"
 )
 
-// Diagnosis is how far one look at the service came, for a diagnosis. Its failure is
-// evidence for [Look.Stage] and the methods' callers; it holds no secret.
+// Diagnosis is how far one look at the service came. It holds no secret.
 type Diagnosis struct {
 	Proxy       string // host and port of the proxy that was used; "" for none
 	ProxyStatus int    // its answer to CONNECT, if that was a refusal
-	Stage       Stage
-	Failure     *Failure // nil if At is Reached
+	Stage       fault.Stage
+	Failure     *Failure // nil at fault.StageDone
 	Issuer      string   // of the certificate that was shown, for people
 	Minted      bool     // a certificate was made for a name that nobody has
-	Provider    Provider // if At is Reached
-	Authorities string   // what was read of the extra authorities, if At is StageTrust
+	Provider    Provider // at fault.StageDone
+	Authorities string   // what was read of the extra authorities, at fault.StageTrust
 }
-
-// Stage is how far a request came before it failed.
-type Stage int
-
-// The stages, in their order. Those from StageTrust to StageTLS end in the TLS
-// handshake.
-const (
-	StageProxy             Stage = iota // no connection to the proxy, or it refused
-	StageDNS                            // the name was not found
-	StageConnect                        // no connection
-	StageTrust                          // the certificate is signed by an unknown authority
-	StageName                           // the certificate or the server does not have this name
-	StageCertificate                    // the certificate is not valid today, or not for this use
-	StageVersion                        // no common TLS version or cipher suite
-	StageClientCertificate              // the server asks for a client certificate
-	StageHandshake                      // any other failure of the handshake
-	StageTLS                            // the server does not speak TLS
-	StageAnswer                         // the answer is not the service's
-	StageDone                           // the service answered as it should
-)
 
 // proxyAnswer is a proxy's refusal of a CONNECT.
 type proxyAnswer struct {
@@ -65,12 +46,12 @@ func (c *Client) Diagnose(ctx context.Context) Diagnosis {
 	c.Close() // what is looked at is the way of now, not a connection from before
 	var shown certificateRecorder
 	p, err := c.Discover(httptrace.WithClientTrace(ctx, shown.trace()))
-	l := Diagnosis{Stage: StageDone, Provider: p, Proxy: c.proxyHost()}
+	l := Diagnosis{Stage: fault.StageDone, Provider: p, Proxy: c.proxyHost()}
 	if failure, ok := errors.AsType[*Failure](err); ok {
 		l.Failure = failure
 		l.Stage, l.ProxyStatus = stageOf(failure)
 	}
-	if l.Stage == StageTrust && c.o.ExtraCA != nil {
+	if l.Stage == fault.StageTrust && c.o.ExtraCA != nil {
 		if b, err := ReadBundle(c.o.ExtraCA, c.o.Now()); err == nil {
 			l.Authorities = b.summarize()
 		}
@@ -83,29 +64,29 @@ func (c *Client) Diagnose(ctx context.Context) Diagnosis {
 }
 
 // Stage is where the request ended.
-func (f *Failure) Stage() Stage {
+func (f *Failure) Stage() fault.Stage {
 	at, _ := stageOf(f)
 	return at
 }
 
 // stageOf reads where a request ended from its error. It is pure.
-func stageOf(f *Failure) (at Stage, proxyStatus int) {
+func stageOf(f *Failure) (at fault.Stage, proxyStatus int) {
 	if refused, ok := errors.AsType[*proxyAnswer](f.Err); ok {
-		return StageProxy, refused.status
+		return fault.StageProxy, refused.status
 	}
 	if throughProxy(f.Err) {
-		return StageProxy, 0
+		return fault.StageProxy, 0
 	}
 	if _, ok := errors.AsType[*net.DNSError](f.Err); ok {
-		return StageDNS, 0
+		return fault.StageDNS, 0
 	}
 	if trouble, ok := handshakeErrorOf(f.Err, ""); ok {
 		return trouble.at, 0
 	}
 	if f.Reach == NotSent {
-		return StageConnect, 0
+		return fault.StageConnect, 0
 	}
-	return StageAnswer, 0
+	return fault.StageAnswer, 0
 }
 
 // throughProxy reports whether err is a failure to connect to the proxy.

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"regent/agent/fault"
 )
 
 func TestStageOf(t *testing.T) {
@@ -21,28 +23,28 @@ func TestStageOf(t *testing.T) {
 		name   string
 		reach  Reach
 		err    error
-		want   Stage
+		want   fault.Stage
 		status int
 	}{
-		{"a proxy's refusal", NotSent, &proxyAnswer{"proxy:3128", 407}, StageProxy, 407},
-		{"no proxy", NotSent, &net.OpError{Op: "proxyconnect", Err: dial(syscall.ECONNREFUSED)}, StageProxy, 0},
-		{"a proxy without a name", NotSent, &net.OpError{Op: "proxyconnect", Err: &net.DNSError{}}, StageProxy, 0},
-		{"no name", NotSent, dial(&net.DNSError{IsNotFound: true}), StageDNS, 0},
-		{"a name server that is silent", NotSent, dial(&net.DNSError{IsTimeout: true}), StageDNS, 0},
-		{"refused", NotSent, dial(syscall.ECONNREFUSED), StageConnect, 0},
-		{"no answer", NotSent, errors.New("not done within 10s"), StageConnect, 0},
-		{"an unknown authority", NotSent, unverified(x509.UnknownAuthorityError{}), StageTrust, 0},
-		{"another name", NotSent, unverified(x509.HostnameError{Certificate: &x509.Certificate{}}), StageName, 0},
-		{"expired", NotSent, unverified(x509.CertificateInvalidError{Reason: x509.Expired}), StageCertificate, 0},
-		{"no TLS", NotSent, tls.RecordHeaderError{}, StageTLS, 0},
-		{"an answer that cannot be read", Lost, errors.New("no JSON"), StageAnswer, 0},
-		{"an answer", Answered, errors.New("status 404"), StageAnswer, 0},
+		{"a proxy's refusal", NotSent, &proxyAnswer{"proxy:3128", 407}, fault.StageProxy, 407},
+		{"no proxy", NotSent, &net.OpError{Op: "proxyconnect", Err: dial(syscall.ECONNREFUSED)}, fault.StageProxy, 0},
+		{"a proxy without a name", NotSent, &net.OpError{Op: "proxyconnect", Err: &net.DNSError{}}, fault.StageProxy, 0},
+		{"no name", NotSent, dial(&net.DNSError{IsNotFound: true}), fault.StageDNS, 0},
+		{"a name server that is silent", NotSent, dial(&net.DNSError{IsTimeout: true}), fault.StageDNS, 0},
+		{"refused", NotSent, dial(syscall.ECONNREFUSED), fault.StageConnect, 0},
+		{"no answer", NotSent, errors.New("not done within 10s"), fault.StageConnect, 0},
+		{"an unknown authority", NotSent, unverified(x509.UnknownAuthorityError{}), fault.StageTrust, 0},
+		{"another name", NotSent, unverified(x509.HostnameError{Certificate: &x509.Certificate{}}), fault.StageName, 0},
+		{"expired", NotSent, unverified(x509.CertificateInvalidError{Reason: x509.Expired}), fault.StageCertificate, 0},
+		{"no TLS", NotSent, tls.RecordHeaderError{}, fault.StageTLS, 0},
+		{"an answer that cannot be read", Lost, errors.New("no JSON"), fault.StageAnswer, 0},
+		{"an answer", Answered, errors.New("status 404"), fault.StageAnswer, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			err := fmt.Errorf("wrapped: %w", &attemptError{err: tt.err})
 			if got, status := stageOf(&Failure{Reach: tt.reach, Err: err}); got != tt.want || status != tt.status {
-				t.Errorf("stageOf = %d, %d; want %d, %d", got, status, tt.want, tt.status)
+				t.Errorf("stageOf = %s, %d; want %s, %d", got, status, tt.want, tt.status)
 			}
 		})
 	}
@@ -63,7 +65,7 @@ func TestDiagnoseReconnects(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if l := c.Diagnose(t.Context()); l.Stage != StageAnswer || l.Failure == nil || l.Minted || l.Proxy != "" {
+		if l := c.Diagnose(t.Context()); l.Stage != fault.StageAnswer || l.Failure == nil || l.Minted || l.Proxy != "" {
 			t.Errorf("Look = %+v", l)
 		}
 	}

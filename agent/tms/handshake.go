@@ -12,12 +12,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"regent/agent/fault"
 )
 
 // handshakeError is what went wrong in a TLS handshake. Its error is in plain words;
 // the library's error is below it.
 type handshakeError struct {
-	at    Stage
+	at    fault.Stage
 	text  string
 	cause error
 }
@@ -63,27 +65,27 @@ func handshakeErrorOf(err error, host string) (*handshakeError, bool) {
 }
 
 // certificateReason is what is wrong with the server's certificate; "" if nothing is.
-func certificateReason(err error, host string) (Stage, string) {
+func certificateReason(err error, host string) (fault.Stage, string) {
 	if bad, ok := errors.AsType[x509.HostnameError](err); ok {
-		return StageName, wrongName(bad.Certificate, host)
+		return fault.StageName, wrongName(bad.Certificate, host)
 	}
 	if bad, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
-		return StageCertificate, invalid(bad)
+		return fault.StageCertificate, invalid(bad)
 	}
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
 	_, noRoots := errors.AsType[x509.SystemRootsError](err)
 	switch {
 	case unknown && strings.Contains(err.Error(), "insecure algorithm"):
-		return StageCertificate, "the server's certificate is signed with an algorithm that is no longer accepted (SHA-1 or MD5)"
+		return fault.StageCertificate, "the server's certificate is signed with an algorithm that is no longer accepted (SHA-1 or MD5)"
 	case unknown:
-		return StageTrust, "the server's certificate is signed by an unknown authority"
+		return fault.StageTrust, "the server's certificate is signed by an unknown authority"
 	case noRoots:
-		return StageTrust, "this system has no list of certificate authorities, so no certificate can be checked"
+		return fault.StageTrust, "this system has no list of certificate authorities, so no certificate can be checked"
 	}
 	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return StageCertificate, "the server's certificate cannot be used: " + strings.TrimPrefix(bad.Err.Error(), "x509: ")
+		return fault.StageCertificate, "the server's certificate cannot be used: " + strings.TrimPrefix(bad.Err.Error(), "x509: ")
 	}
-	return 0, ""
+	return "", ""
 }
 
 // wrongName says for which names the certificate is. A certificate without a
@@ -120,10 +122,10 @@ func invalid(bad x509.CertificateInvalidError) string {
 
 // alertReason is the TLS alert that the peer ended the handshake with (RFC 8446,
 // section 6.2); "" if it sent none.
-func alertReason(err error, who, host string) (Stage, string) {
+func alertReason(err error, who, host string) (fault.Stage, string) {
 	op, ok := errors.AsType[*net.OpError](err)
 	if !ok || op.Op != "remote error" {
-		return 0, ""
+		return "", ""
 	}
 	number, name := alertOf(op.Err)
 	alert := fmt.Sprintf(" (TLS alert %s, %s)", number, name)
@@ -131,22 +133,22 @@ func alertReason(err error, who, host string) (Stage, string) {
 	asked := try != nil && try.clientCertificateAsked
 	switch number {
 	case "70":
-		return StageVersion, oldVersion(who) + alert
+		return fault.StageVersion, oldVersion(who) + alert
 	case "40", "71", "86":
 		if !asked {
-			return StageVersion, who + " and this device have no common TLS version or cipher suite" + alert
+			return fault.StageVersion, who + " and this device have no common TLS version or cipher suite" + alert
 		}
-		return StageClientCertificate, noClientCertificate(who) + alert
+		return fault.StageClientCertificate, noClientCertificate(who) + alert
 	case "116":
-		return StageClientCertificate, noClientCertificate(who) + alert
+		return fault.StageClientCertificate, noClientCertificate(who) + alert
 	case "42", "43", "44", "45", "46", "48", "49":
 		if asked {
-			return StageClientCertificate, noClientCertificate(who) + alert
+			return fault.StageClientCertificate, noClientCertificate(who) + alert
 		}
 	case "112":
-		return StageName, who + " does not know the name " + host + alert
+		return fault.StageName, who + " does not know the name " + host + alert
 	}
-	return StageHandshake, who + " ended the TLS handshake" + alert
+	return fault.StageHandshake, who + " ended the TLS handshake" + alert
 }
 
 // alertOf returns the number and the name of an alert. The library keeps the
@@ -175,27 +177,27 @@ func noClientCertificate(who string) string {
 
 // localReason is what this side did not accept of the handshake; "" if it was
 // not the handshake that failed.
-func localReason(err error, who string) (Stage, string) {
+func localReason(err error, who string) (fault.Stage, string) {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
-		return StageTLS, who + " does not speak TLS at this port"
+		return fault.StageTLS, who + " does not speak TLS at this port"
 	}
 	try, _ := errors.AsType[*attemptError](err)
 	if try == nil || !try.handshaking {
-		return 0, ""
+		return "", ""
 	}
 	text := strings.TrimPrefix(try.err.Error(), "tls: ")
 	timeout, _ := errors.AsType[net.Error](err)
 	broken, _ := errors.AsType[*net.OpError](err) // reset, or any other end of the connection
 	switch {
 	case strings.Contains(text, "unsupported protocol version"):
-		return StageVersion, oldVersion(who)
+		return fault.StageVersion, oldVersion(who)
 	case strings.Contains(text, "cipher suite"):
-		return StageVersion, who + " and this device have no common cipher suite"
+		return fault.StageVersion, who + " and this device have no common cipher suite"
 	case timeout != nil && timeout.Timeout():
 		text = strings.TrimSuffix(text, ": "+context.DeadlineExceeded.Error())
-		return StageHandshake, who + " did not answer during the TLS handshake (" + text + ")"
+		return fault.StageHandshake, who + " did not answer during the TLS handshake (" + text + ")"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), broken != nil && broken.Op == "read":
-		return StageHandshake, who + " closed the connection during the TLS handshake"
+		return fault.StageHandshake, who + " closed the connection during the TLS handshake"
 	}
-	return StageHandshake, "the TLS handshake failed: " + text
+	return fault.StageHandshake, "the TLS handshake failed: " + text
 }

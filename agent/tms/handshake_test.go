@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"regent/agent/fault"
 )
 
 // certificateFor returns a certificate of the template that signs itself, as a
@@ -51,19 +53,19 @@ func TestHandshakes(t *testing.T) {
 		name   string
 		shown  x509.Certificate
 		config *tls.Config
-		want   Stage
+		want   fault.Stage
 		says   string
 	}{
-		{"old TLS", local, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, StageVersion, "no common TLS version: it has TLS 1.1 or older, and 1.2 or later is needed"},
-		{"no common cipher", local, &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}}, StageVersion, "no common TLS version or cipher suite"},
-		{"client certificate, TLS 1.2", local, &tls.Config{MaxVersion: tls.VersionTLS12, ClientAuth: tls.RequireAnyClientCert}, StageClientCertificate, "asks for a client certificate"},
-		{"client certificate, TLS 1.3", local, &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequireAnyClientCert}, StageClientCertificate, "asks for a client certificate"},
-		{"no SAN", x509.Certificate{Subject: pkix.Name{CommonName: "127.0.0.1"}}, &tls.Config{}, StageName, `no subject alternative name (SAN), only the common name "127.0.0.1"`},
-		{"another name", x509.Certificate{DNSNames: []string{"a.example", "b.example", "c.example", "d.example"}}, &tls.Config{}, StageName, "is for a.example, b.example, c.example and 1 more, not for 127.0.0.1"},
-		{"expired", x509.Certificate{IPAddresses: local.IPAddresses, NotBefore: time.Now().AddDate(-1, 0, 0), NotAfter: time.Now().AddDate(0, 0, -2)}, &tls.Config{}, StageCertificate, "certificate expired on 2"},
-		{"not yet valid", x509.Certificate{IPAddresses: local.IPAddresses, NotBefore: time.Now().AddDate(0, 0, 2), NotAfter: time.Now().AddDate(1, 0, 0)}, &tls.Config{}, StageCertificate, "certificate is valid from 2"},
-		{"for clients alone", x509.Certificate{IPAddresses: local.IPAddresses, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, &tls.Config{}, StageCertificate, "not made for servers"},
-		{"a name that the server does not have", local, &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, errors.New("no such name") }}, StageHandshake, "TLS alert 80, internal error"},
+		{"old TLS", local, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, fault.StageVersion, "no common TLS version: it has TLS 1.1 or older, and 1.2 or later is needed"},
+		{"no common cipher", local, &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}}, fault.StageVersion, "no common TLS version or cipher suite"},
+		{"client certificate, TLS 1.2", local, &tls.Config{MaxVersion: tls.VersionTLS12, ClientAuth: tls.RequireAnyClientCert}, fault.StageClientCertificate, "asks for a client certificate"},
+		{"client certificate, TLS 1.3", local, &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequireAnyClientCert}, fault.StageClientCertificate, "asks for a client certificate"},
+		{"no SAN", x509.Certificate{Subject: pkix.Name{CommonName: "127.0.0.1"}}, &tls.Config{}, fault.StageName, `no subject alternative name (SAN), only the common name "127.0.0.1"`},
+		{"another name", x509.Certificate{DNSNames: []string{"a.example", "b.example", "c.example", "d.example"}}, &tls.Config{}, fault.StageName, "is for a.example, b.example, c.example and 1 more, not for 127.0.0.1"},
+		{"expired", x509.Certificate{IPAddresses: local.IPAddresses, NotBefore: time.Now().AddDate(-1, 0, 0), NotAfter: time.Now().AddDate(0, 0, -2)}, &tls.Config{}, fault.StageCertificate, "certificate expired on 2"},
+		{"not yet valid", x509.Certificate{IPAddresses: local.IPAddresses, NotBefore: time.Now().AddDate(0, 0, 2), NotAfter: time.Now().AddDate(1, 0, 0)}, &tls.Config{}, fault.StageCertificate, "certificate is valid from 2"},
+		{"for clients alone", x509.Certificate{IPAddresses: local.IPAddresses, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, &tls.Config{}, fault.StageCertificate, "not made for servers"},
+		{"a name that the server does not have", local, &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, errors.New("no such name") }}, fault.StageHandshake, "TLS alert 80, internal error"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -85,21 +87,21 @@ func TestHandshakesCut(t *testing.T) {
 	tests := []struct {
 		name string
 		sent []byte
-		want Stage
+		want fault.Stage
 		says string
 	}{
-		{"closed", nil, StageHandshake, "closed the connection during the TLS handshake"},
-		{"plain HTTP", []byte("HTTP/1.1 400 Bad Request\r\n\r\n"), StageTLS, "does not speak TLS"},
-		{"another protocol", []byte("SSH-2.0-OpenSSH_9.2\r\n"), StageTLS, "does not speak TLS"},
-		{"protocol_version", alert(70), StageVersion, "no common TLS version: it has TLS 1.1 or older, and 1.2 or later is needed (TLS alert 70, protocol version not supported)"},
-		{"insufficient_security", alert(71), StageVersion, "alert 71"},
-		{"handshake_failure", alert(40), StageVersion, "no common TLS version or cipher suite (TLS alert 40, handshake failure)"},
-		{"certificate_required", alert(116), StageClientCertificate, "asks for a client certificate, and Regent has none (TLS alert 116, certificate required)"},
-		{"unknown_ca, and no certificate was asked for", alert(48), StageHandshake, "ended the TLS handshake (TLS alert 48"},
-		{"access_denied", alert(49), StageHandshake, "ended the TLS handshake (TLS alert 49"},
-		{"unrecognized_name", alert(112), StageName, "does not know the name 127.0.0.1 (TLS alert 112"},
-		{"no_application_protocol", alert(120), StageHandshake, "ended the TLS handshake (TLS alert 120, no application protocol)"},
-		{"a number without a name", alert(200), StageHandshake, "ended the TLS handshake (TLS alert 200"},
+		{"closed", nil, fault.StageHandshake, "closed the connection during the TLS handshake"},
+		{"plain HTTP", []byte("HTTP/1.1 400 Bad Request\r\n\r\n"), fault.StageTLS, "does not speak TLS"},
+		{"another protocol", []byte("SSH-2.0-OpenSSH_9.2\r\n"), fault.StageTLS, "does not speak TLS"},
+		{"protocol_version", alert(70), fault.StageVersion, "no common TLS version: it has TLS 1.1 or older, and 1.2 or later is needed (TLS alert 70, protocol version not supported)"},
+		{"insufficient_security", alert(71), fault.StageVersion, "alert 71"},
+		{"handshake_failure", alert(40), fault.StageVersion, "no common TLS version or cipher suite (TLS alert 40, handshake failure)"},
+		{"certificate_required", alert(116), fault.StageClientCertificate, "asks for a client certificate, and Regent has none (TLS alert 116, certificate required)"},
+		{"unknown_ca, and no certificate was asked for", alert(48), fault.StageHandshake, "ended the TLS handshake (TLS alert 48"},
+		{"access_denied", alert(49), fault.StageHandshake, "ended the TLS handshake (TLS alert 49"},
+		{"unrecognized_name", alert(112), fault.StageName, "does not know the name 127.0.0.1 (TLS alert 112"},
+		{"no_application_protocol", alert(120), fault.StageHandshake, "ended the TLS handshake (TLS alert 120, no application protocol)"},
+		{"a number without a name", alert(200), fault.StageHandshake, "ended the TLS handshake (TLS alert 200"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -138,13 +140,13 @@ func TestHandshakeWithoutAnAnswer(t *testing.T) {
 	}
 	defer c.Close()
 	look := c.Diagnose(t.Context())
-	if look.Stage != StageHandshake || !strings.Contains(look.Failure.Error(), "did not answer during the TLS handshake") {
-		t.Errorf("stage %d: %v", look.Stage, look.Failure)
+	if look.Stage != fault.StageHandshake || !strings.Contains(look.Failure.Error(), "did not answer during the TLS handshake") {
+		t.Errorf("stage %s: %v", look.Stage, look.Failure)
 	}
 }
 
 // wantDiagnosis looks at the service at address, and compares stage and words.
-func wantDiagnosis(t *testing.T, address string, trusted *x509.Certificate, want Stage, says string) {
+func wantDiagnosis(t *testing.T, address string, trusted *x509.Certificate, want fault.Stage, says string) {
 	t.Helper()
 	o := Options{Tenant: address, Proxy: "none", Now: time.Now, Timeout: 5 * time.Second}
 	if trusted != nil {
@@ -157,7 +159,7 @@ func wantDiagnosis(t *testing.T, address string, trusted *x509.Certificate, want
 	defer c.Close()
 	l := c.Diagnose(t.Context())
 	if l.Failure == nil || l.Stage != want {
-		t.Fatalf("stage %d, want %d: %v", l.Stage, want, l.Failure)
+		t.Fatalf("stage %s, want %s: %v", l.Stage, want, l.Failure)
 	}
 	text := l.Failure.Error()
 	if !strings.Contains(text, says) {

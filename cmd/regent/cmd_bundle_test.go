@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"regent/agent/doctor"
+	"regent/agent/fault"
 	"regent/agent/status"
 	"regent/ipc/api"
 )
@@ -55,7 +56,7 @@ func deviceWithUserNames(names string) cliRun {
 	d := doctor.Daemon{
 		Status: st, StateDir: "/var/lib/regent",
 		Denials:       []doctor.Denial{{Application: "cad", User: "mallory", Exe: "/home/mallory/cad", Reason: "user mallory (uid 1007) is not among its users"}},
-		ServiceChecks: []doctor.ServiceCheck{{Host: "demo-host.com", Stage: doctor.StageDNS, Failure: "no such host"}},
+		ServiceChecks: []doctor.ServiceCheck{{Host: "demo-host.com", Stage: fault.StageDNS, Failure: "no such host"}},
 	}
 	d.Status.Tenants[0].RegistrationToken.Source = "regent register by alice, file /home/alice/token"
 	return cliRun{

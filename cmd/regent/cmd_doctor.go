@@ -258,7 +258,7 @@ func dryRun(h doctor.RegistrationToken, ways []doctor.ServiceCheck) string {
 		text += fmt.Sprintf("; but the service refused it (%s): %s", h.Refused, h.Message)
 	case i < 0:
 		text += "; the configuration names no such tenant"
-	case ways[i].Stage != doctor.StageDone:
+	case ways[i].Stage != fault.StageDone:
 		text += "; but the service is not reached, see above"
 	default:
 		text += "; the service is reached, and has not refused it yet"

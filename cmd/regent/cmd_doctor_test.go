@@ -39,7 +39,7 @@ func TestDoctorNamesTheProxyOfThisUser(t *testing.T) {
 	t.Setenv("NO_PROXY", "")
 	t.Setenv("no_proxy", "")
 	lost := func(d *doctor.Daemon) {
-		d.ServiceChecks = []doctor.ServiceCheck{{Host: "demo-host.com:8443", Stage: doctor.StageDNS, Failure: "no such host"}}
+		d.ServiceChecks = []doctor.ServiceCheck{{Host: "demo-host.com:8443", Stage: fault.StageDNS, Failure: "no such host"}}
 	}
 	got := examineDevice(lost).run(t, "doctor")
 	for _, want := range []string{"proxy_not_configured", "(HTTPS_PROXY) stands proxy.example:8080", "network.proxy: http://proxy.example:8080"} {
@@ -65,7 +65,7 @@ func TestDoctorNamesAProxyThatCannotBeRead(t *testing.T) {
 			}
 			t.Setenv(tt.name, tt.text)
 			got := examineDevice(func(d *doctor.Daemon) {
-				d.ServiceChecks = []doctor.ServiceCheck{{Host: "demo-host.com", Stage: doctor.StageConnect, Failure: "connection refused"}}
+				d.ServiceChecks = []doctor.ServiceCheck{{Host: "demo-host.com", Stage: fault.StageConnect, Failure: "connection refused"}}
 			}).run(t, "doctor")
 			text, name := strings.Join(strings.Fields(got.Out), " "), tt.name
 			if runtime.GOOS == "windows" { // where one name has no case
@@ -145,7 +145,7 @@ func TestDoctorDryRun(t *testing.T) {
 			{Tenant: "demo-host.com", Fingerprint: "0123abcd", Pending: 2},
 			{Tenant: "other.example", Application: "sim", Fingerprint: "89abcdef"},
 		}
-		d.ServiceChecks = []doctor.ServiceCheck{{Host: "demo-host.com", Stage: doctor.StageDone}}
+		d.ServiceChecks = []doctor.ServiceCheck{{Host: "demo-host.com", Stage: fault.StageDone}}
 	})
 	got := s.run(t, "doctor", "--check-registration")
 	for _, want := range []string{"nothing was sent", "would use 2 counts", "has not refused it yet", "the configuration names no such tenant"} {

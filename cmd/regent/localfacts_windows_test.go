@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/windows/svc/mgr"
 
 	"regent/agent/doctor"
+	"regent/agent/fault"
 	"regent/platform/layout"
 	"regent/platform/localsock"
 	"regent/platform/service"
@@ -148,7 +149,7 @@ func TestDoctorNamesTheProxyOfTheUser(t *testing.T) {
 	skipIfInstalled(t)
 	t.Setenv("HTTPS_PROXY", "http://user:secret@proxy.example:8080")
 	lost := func(d *doctor.Daemon) {
-		d.ServiceChecks = []doctor.ServiceCheck{{Host: "demo-host.com:8443", Stage: doctor.StageDNS, Failure: "no such host"}}
+		d.ServiceChecks = []doctor.ServiceCheck{{Host: "demo-host.com:8443", Stage: fault.StageDNS, Failure: "no such host"}}
 	}
 	r := examineThisSystem(t, examineDevice(lost).daemon)
 	if got := codes(r); !slices.Equal(got, []doctor.Code{doctor.ProxyNotConfigured}) {

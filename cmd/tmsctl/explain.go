@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"regent/agent/fault"
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
 )
@@ -104,21 +105,21 @@ func nextStep(f *tms.Failure) string {
 }
 
 // connectStep is what a person does about a TLS handshake that failed.
-func connectStep(at tms.Stage) string {
+func connectStep(at fault.Stage) string {
 	switch at {
-	case tms.StageTrust:
+	case fault.StageTrust:
 		return "check --tenant. For a private certificate authority, add its certificate with --ca-file FILE"
-	case tms.StageName:
+	case fault.StageName:
 		return "check --tenant: the certificate must be for this host"
-	case tms.StageCertificate:
+	case fault.StageCertificate:
 		return "check this computer's date. If it is right, the operator of the server must issue another certificate"
-	case tms.StageVersion:
+	case fault.StageVersion:
 		return "ask the operator of the server to enable TLS 1.2 or 1.3"
-	case tms.StageClientCertificate:
+	case fault.StageClientCertificate:
 		return "check --tenant: it may be a gateway. The Token Management Service does not ask for client certificates"
-	case tms.StageHandshake:
+	case fault.StageHandshake:
 		return "check --tenant and the firewall. To see the handshake, run: openssl s_client -connect HOST:443"
-	case tms.StageTLS:
+	case fault.StageTLS:
 		return "check --tenant, its port, and --proxy"
 	}
 	return ""

@@ -9,12 +9,13 @@ import (
 
 	"regent/agent"
 	"regent/agent/doctor"
+	"regent/agent/fault"
 	"regent/ipc/api"
 )
 
 func (b *backend) Diagnose(_ context.Context, by agent.Caller) (api.Diagnosis, error) {
 	b.record(by, "diagnose")
-	return doctor.Daemon{PID: 7, ServiceChecks: []doctor.ServiceCheck{{Host: "demo-host.com", Stage: doctor.StageDNS}}}, b.err
+	return doctor.Daemon{PID: 7, ServiceChecks: []doctor.ServiceCheck{{Host: "demo-host.com", Stage: fault.StageDNS}}}, b.err
 }
 
 func (b *backend) Metrics(_ context.Context, by agent.Caller) (string, error) {
@@ -26,7 +27,7 @@ func TestDiagnosis(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newTestServer(t, &backend{})
 		d, err := h.client(t).Diagnose(t.Context())
-		if err != nil || d.PID != 7 || len(d.ServiceChecks) != 1 || d.ServiceChecks[0].Stage != doctor.StageDNS {
+		if err != nil || d.PID != 7 || len(d.ServiceChecks) != 1 || d.ServiceChecks[0].Stage != fault.StageDNS {
 			t.Errorf("Diagnose = %+v, %v", d, err)
 		}
 		if err := h.stop(); err != nil {

@@ -1,0 +1,99 @@
+package doctor
+
+import (
+	"regent/agent/fault"
+	"regent/agent/instance"
+)
+
+// The codes. One that is also an error of the local interface or a state of an
+// instance is that word. The first are of the way to the service,
+const (
+	NetworkSettings        Code = "network_settings"
+	DNSFailed              Code = "dns_failed"
+	TCPUnreachable         Code = "tcp_unreachable"
+	ProxyUnreachable       Code = "proxy_unreachable"
+	ProxyAuthentication    Code = "proxy_authentication"
+	ProxyRefused           Code = "proxy_refused"
+	ProxyNotConfigured     Code = "proxy_not_configured"
+	TLSUnknownCA           Code = "tls_unknown_ca"
+	TLSInterception        Code = "tls_interception"
+	TLSInterceptionTrusted Code = "tls_interception_trusted"
+	TLSCertificate         Code = "tls_certificate"
+	TLSName                Code = "tls_name"
+	TLSVersion             Code = "tls_version"
+	TLSClientCertificate   Code = "tls_client_certificate"
+	TLSHandshake           Code = "tls_handshake"
+	NotTheService          Code = "not_the_service"
+	ServiceUnavailable     Code = "service_unavailable"
+	ClockWrong             Code = "clock_wrong"
+	TimeServiceStopped     Code = "time_service_stopped"
+	ProviderMismatch       Code = "provider_mismatch"
+)
+
+// of what was bought,
+const (
+	RegistrationMissing   Code = "registration_missing"
+	RegistrationFile      Code = "registration_file"
+	RegistrationExpired        = Code(fault.RegistrationExpired)
+	RegistrationExhausted      = Code(fault.RegistrationExhausted)
+	RegistrationDisabled  Code = "registration_disabled"
+	RegistrationRefused        = Code(fault.RegistrationRefused)
+	RedemptionUncertain        = Code(fault.RedemptionUncertain)
+	RedemptionUnconfirmed      = Code(fault.RedemptionUnconfirmed)
+	Revoked                    = Code(instance.Revoked)
+	RefreshLost                = Code(instance.RefreshLost)
+	RefreshExpired             = Code(instance.RefreshExpired)
+	SessionEnds           Code = "session_ends"
+	RefreshUncertain           = Code(fault.RefreshUncertain)
+	RefreshLimited        Code = "refresh_limited"
+	StatusDegraded        Code = "status_degraded"
+	StatusNotServing      Code = "status_not_serving"
+	DeviceRenamed         Code = "device_renamed"
+)
+
+// of what is kept,
+const (
+	StoreLocked           = Code(fault.StoreLocked)
+	StoreUnreadable       = Code(fault.StoreUnreadable)
+	StoreMissing          = Code(fault.StoreMissing)
+	StoreRolledBack       = Code(fault.StoreRolledBack)
+	Quarantined           = Code(fault.Quarantined)
+	DiskFull         Code = "disk_full"
+	StateNotWritable Code = "state_not_writable"
+)
+
+// of the configuration,
+const (
+	ConfigInvalid    Code = "config_invalid"
+	PolicyProblem    Code = "policy_problem"
+	NoApplication    Code = "no_application"
+	AllowRuleMissing Code = "allow_rule_missing"
+	Denied                = Code(fault.Denied)
+)
+
+// and of the daemon.
+const (
+	SocketMissing     Code = "socket_missing"
+	SocketRefused     Code = "socket_refused"
+	SocketMode        Code = "socket_mode"
+	SocketForeign     Code = "socket_foreign"
+	DaemonSilent      Code = "daemon_silent"
+	Throttled              = Code(fault.Throttled)
+	DaemonVersion     Code = "daemon_version"
+	TwoDaemons        Code = "two_daemons"
+	LogNotWritable    Code = "log_not_writable"
+	ServiceStopped    Code = "service_stopped"
+	ServiceMasked     Code = "service_masked"
+	ServiceFailing    Code = "service_failing"
+	ServiceCredential Code = "service_credential"
+	MachineIDChanged  Code = "machine_id_changed"
+)
+
+// On Windows alone there are also these; [TimeServiceStopped] is of
+// the way to the service.
+const (
+	ServiceMissing      Code = "service_missing"
+	ServiceDisabled     Code = "service_disabled"
+	PipeSquatted        Code = "pipe_squatted"
+	PermissionsTooBroad Code = "permissions_too_broad"
+)
