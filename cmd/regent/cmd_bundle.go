@@ -63,7 +63,7 @@ func (x doctorRun) bundle(ctx context.Context) bundle {
 	if f.Daemon != nil {
 		b.About.Daemon, b.Status = f.Daemon.Status.Version, bundleStatusOf(f.Daemon.Status)
 	}
-	ctx, cancel := withTimeout(ctx, 0)
+	ctx, cancel := withTimeout(ctx, 0) // for all three
 	defer cancel()
 	policy, err := x.dial().Policy(ctx)
 	if err != nil {
@@ -75,11 +75,11 @@ func (x doctorRun) bundle(ctx context.Context) bundle {
 	} else {
 		b.Store = bundleStoreOf(store)
 	}
-	if ledger, err := x.dial().Ledger(ctx); err != nil {
+	ledger, err := x.dial().Ledger(ctx)
+	if err != nil {
 		missing("ledger", timeoutError(ctx, err))
-	} else {
-		b.Ledger = bundleLedgerOf(ledger)
 	}
+	b.Ledger = bundleLedgerOf(ledger)
 	if !namesAllowed(policy) {
 		b.redact()
 	}

@@ -52,6 +52,12 @@ func completeFlag(cmd *cobra.Command, flag string, values cobra.CompletionFunc) 
 	}
 }
 
+// applicationFlag is the flag of the application that a command is about.
+func applicationFlag(cmd *cobra.Command, id *string, dial dialer) {
+	cmd.Flags().StringVar(id, "application", "", "the `id` of the application")
+	completeFlag(cmd, "application", completeApplications(dial))
+}
+
 // completeApplications completes the ids that the daemon knows: none, if it does not
 // answer.
 func completeApplications(dial dialer) cobra.CompletionFunc {

@@ -44,7 +44,7 @@ served or will soon not be.`,
 			}
 			facts := doctorRun{s, *socket, config, dial, inquire}.gather(cmd.Context())
 			r := doctor.Judge(facts)
-			if err := showReport(cmd.OutOrStdout(), r, facts, s, asJSON, registration); err != nil {
+			if err := show(cmd, asJSON, r, func() string { return renderDoctor(r, facts, s.viewAt(s.now()), registration) }); err != nil {
 				return err
 			}
 			return severityError(r)
@@ -62,12 +62,7 @@ func newDoctorExplain() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain CODE",
 		Short: "Show the runbook page of a code of doctor, or of an error of the agent",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage(cmd, "name one code, such as dns_failed")
-			}
-			return nil
-		},
+		Args:  oneArgument("name one code, such as dns_failed"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			page, ok := doctor.RunbookPages()[args[0]+".md"]
 			if !ok {
@@ -136,10 +131,7 @@ func (x doctorRun) diagnose(ctx context.Context) (doctor.Daemon, error) {
 	if _, err := a.Status(first); err != nil {
 		return doctor.Daemon{}, timeoutError(first, err)
 	}
-	ctx, cancel = withTimeout(ctx, diagnosisTime)
-	defer cancel()
-	d, err := a.Diagnose(ctx)
-	return d, timeoutError(ctx, err)
+	return ask(ctx, diagnosisTime, a.Diagnose)
 }
 
 // connectionOf says what became of a connection. A daemon that knows no diagnosis is
@@ -169,17 +161,13 @@ func connectionOf(err error) doctor.Connection {
 	return doctor.ConnectionFailed
 }
 
-func showReport(w io.Writer, r doctor.Report, f doctor.Facts, s runtimeEnv, asJSON, registration bool) error {
-	if asJSON {
-		return printJSON(w, r)
-	}
-	v := s.viewAt(s.now())
+// renderDoctor is the report, and what a redemption would do where that is asked.
+func renderDoctor(r doctor.Report, f doctor.Facts, v view, registration bool) string {
 	text := renderReport(r, v)
 	if registration {
 		text += "\n" + renderDryRun(f, v)
 	}
-	_, err := io.WriteString(w, text)
-	return err
+	return text
 }
 
 // renderReport is each finding with its evidence and the next step.
@@ -194,9 +182,9 @@ func renderReport(r doctor.Report, v view) string {
 		}
 		b.WriteString(renderFinding(f, v))
 	}
-	b.WriteString("\n" + strings.Join(wrap("Looked at: "+strings.Join(r.Checked, ", ")+".", v.width), "\n") + "\n")
+	b.WriteString("\n" + v.prose("Looked at: "+strings.Join(r.Checked, ", ")+"."))
 	for _, text := range skippedChecks(r.Skipped) {
-		b.WriteString(strings.Join(wrap(text, v.width), "\n") + "\n")
+		b.WriteString(v.prose(text))
 	}
 	return b.String()
 }
@@ -227,7 +215,7 @@ func renderFinding(f doctor.Finding, v view) string {
 		rows = append(rows, [2]string{"About", printable(f.Subject)})
 	}
 	rows = append(rows, [2]string{"Seen", printable(f.Evidence)}, [2]string{"Cause", f.Cause}, [2]string{"Do", printable(f.Next)})
-	return v.paint(bold+colour, strings.Join(wrap(head, v.width), "\n")) + "\n" + v.labelled("  ", rows)
+	return v.paint(bold+colour, strings.TrimSuffix(v.prose(head), "\n")) + "\n" + v.labelled("  ", rows)
 }
 
 // renderDryRun says what a redemption would do, as far as that can be known
@@ -244,7 +232,7 @@ func renderDryRun(f doctor.Facts, v view) string {
 		rows = append(rows, [2]string{h.Label(), printable(dryRun(h, f.Daemon.ServiceChecks))})
 	}
 	return v.paint(bold, "What a redemption would do (nothing was sent)") + "\n" + v.labelled("  ", rows) +
-		strings.Join(wrap("How many counts are left only a redemption tells, or the Contact Administrator: tmsctl registration-token list.", v.width), "\n") + "\n"
+		v.prose("How many counts are left only a redemption tells, or the Contact Administrator: tmsctl registration-token list.")
 }
 
 func dryRun(h doctor.RegistrationToken, ways []doctor.ServiceCheck) string {

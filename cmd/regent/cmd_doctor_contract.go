@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -18,27 +16,16 @@ const contractTime = 60 * time.Second
 // runDoctorContract is regent doctor --contract: what each tenant showed of what the
 // vendor leaves open.
 func runDoctorContract(cmd *cobra.Command, s runtimeEnv, dial dialer, asJSON bool) error {
-	ctx, cancel := withTimeout(cmd.Context(), contractTime)
-	defer cancel()
-	c, err := askContract(ctx, dial)
+	c, err := ask(cmd.Context(), contractTime, dial().Contract)
 	if err != nil {
 		return err
 	}
 	c = withSignature(c, s.now())
-	if asJSON {
-		err = printJSON(cmd.OutOrStdout(), c)
-	} else {
-		_, err = io.WriteString(cmd.OutOrStdout(), renderContract(c))
-	}
+	err = show(cmd, asJSON, c, func() string { return renderContract(c) })
 	if err == nil && hasMismatch(c) {
 		return healthError(status.Degraded)
 	}
 	return err
-}
-
-func askContract(ctx context.Context, dial dialer) (status.Contract, error) {
-	c, err := dial().Contract(ctx)
-	return c, timeoutError(ctx, err)
 }
 
 // hasMismatch reports whether anything is configured otherwise than a tenant has it,

@@ -78,11 +78,10 @@ application asks the socket itself, since regent is another program.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&f.application, "application", "", "the `id` of the application")
 	cmd.Flags().StringVar(&f.instance, "instance", "", "the `number` of the instance; without it a free one is leased")
 	cmd.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for the first token of an instance")
 	cmd.Flags().StringVar(&envToken, "env-token", "", "put the access token into the environment, under this `name`")
-	completeFlag(cmd, "application", completeApplications(dial))
+	applicationFlag(cmd, &f.application, dial)
 	return cmd
 }
 

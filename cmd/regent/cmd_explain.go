@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"strings"
 
@@ -27,17 +29,11 @@ Nothing is leased. For administrators. It exits 4 if the process gets no token.`
 			if err := instance.CheckApplication(application); err != nil {
 				return usage(cmd, "--application: %v", err)
 			}
-			ctx, cancel := withTimeout(cmd.Context(), 0)
-			defer cancel()
-			e, err := dial().Explain(ctx, pid, application)
+			e, err := ask(cmd.Context(), 0, func(ctx context.Context) (api.Explanation, error) { return dial().Explain(ctx, pid, application) })
 			if err != nil {
-				return timeoutError(ctx, err)
+				return err
 			}
-			if asJSON {
-				err = printJSON(cmd.OutOrStdout(), e)
-			} else {
-				_, err = fmt.Fprint(cmd.OutOrStdout(), renderExplanation(e, view{width: s.width, colour: s.colour()}))
-			}
+			err = show(cmd, asJSON, e, func() string { return renderExplanation(e, s.viewAt(s.now())) })
 			if err == nil && !e.Allow {
 				return refusalError{}
 			}
@@ -45,9 +41,8 @@ Nothing is leased. For administrators. It exits 4 if the process gets no token.`
 		},
 	}
 	cmd.Flags().IntVar(&pid, "pid", 0, "the `number` of the process")
-	cmd.Flags().StringVar(&application, "application", "", "the `id` of the application")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	completeFlag(cmd, "application", completeApplications(dial))
+	applicationFlag(cmd, &application, dial)
 	return cmd
 }
 
@@ -67,12 +62,8 @@ func renderExplanation(e api.Explanation, v view) string {
 		{"Executable", e.Exe},
 		{"Unit", e.Unit},
 	}
-	var rows [][2]string
-	for _, f := range facts {
-		if f[1] == "" {
-			f[1] = "not known"
-		}
-		rows = append(rows, [2]string{f[0], printable(f[1])})
+	for i, f := range facts {
+		facts[i][1] = printable(cmp.Or(f[1], "not known"))
 	}
-	return strings.Join(wrap(printable(fmt.Sprintf(answer, e.PID, e.Application, e.Rule, e.Reason)), v.width), "\n") + "\n\n" + v.labelled("", rows)
+	return v.prose(printable(fmt.Sprintf(answer, e.PID, e.Application, e.Rule, e.Reason))) + "\n" + v.labelled("", facts)
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"io"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -22,11 +22,7 @@ func newInstances(s runtimeEnv, dial dialer) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), allInstances(st))
-			}
-			_, err = io.WriteString(cmd.OutOrStdout(), renderInstances(st, s.viewAt(st.Now)))
-			return err
+			return show(cmd, asJSON, allInstances(st), func() string { return renderInstances(st, s.viewAt(st.Now)) })
 		},
 	}
 	cmd.AddCommand(newRedeem(s, dial), newForget(dial))
@@ -52,26 +48,16 @@ func newForget(dial dialer) *cobra.Command {
 is not told, and its count does not come back: have the Contact Administrator
 delete the auth token that regent ledger names. Only regent instances redeem
 brings the instance back.`,
-		Args: oneInstance,
+		Args: oneArgument(nameInstance),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			application, number, err := instance.ParseName(args[0])
 			if err != nil {
 				return usage(cmd, "%v", err)
 			}
-			ctx, cancel := withTimeout(cmd.Context(), 0)
-			defer cancel()
-			if err := dial().Forget(ctx, application, strconv.Itoa(number)); err != nil {
-				return timeoutError(ctx, err)
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The auth token of %s is wiped.\n", args[0])
-			return err
+			forget := func(ctx context.Context) error { return dial().Forget(ctx, application, strconv.Itoa(number)) }
+			return tell(cmd, forget, fmt.Sprintf("The auth token of %s is wiped.\n", args[0]))
 		},
 	}
 }
 
-func oneInstance(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return usage(cmd, "name one instance, such as cad/1")
-	}
-	return nil
-}
+const nameInstance = "name one instance, such as cad/1"

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,20 +27,14 @@ has its identifier, then say so with regent ledger resolve.`,
 			if asJSON && asCSV {
 				return usage(cmd, "--json and --csv exclude each other")
 			}
-			ctx, cancel := withTimeout(cmd.Context(), 0)
-			defer cancel()
-			l, err := dial().Ledger(ctx)
+			l, err := ask(cmd.Context(), 0, dial().Ledger)
 			if err != nil {
-				return timeoutError(ctx, err)
+				return err
 			}
-			switch {
-			case asJSON:
-				return printJSON(cmd.OutOrStdout(), l)
-			case asCSV:
+			if asCSV {
 				return writeLedgerCSV(cmd.OutOrStdout(), l)
 			}
-			_, err = io.WriteString(cmd.OutOrStdout(), renderLedger(l, s.viewAt(s.now())))
-			return err
+			return show(cmd, asJSON, l, func() string { return renderLedger(l, s.viewAt(s.now())) })
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print every entry as JSON")
@@ -56,11 +50,9 @@ func newLedgerVerify(dial dialer) *cobra.Command {
 		Short: "Have the agent read the ledger again and compare it with what it wrote",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := withTimeout(cmd.Context(), 0)
-			defer cancel()
-			l, err := dial().VerifiedLedger(ctx)
+			l, err := ask(cmd.Context(), 0, dial().VerifiedLedger)
 			if err != nil {
-				return timeoutError(ctx, err)
+				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The ledger is as the agent wrote it: %d entries.\n", len(l.Entries))
 			return err
@@ -82,24 +74,14 @@ show it, use --not-consumed. Regent then redeems again.
 An accepted, unconfirmed redemption got a reply without the names of this device.
 If the list shows it, use --listed. Regent then redeems the waiting instances. If
 the list does not show it, use --not-listed. Regent then tries the other form.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage(cmd, "name one redemption by its identifier; regent ledger shows them")
-			}
-			return nil
-		},
+		Args: oneArgument("name one redemption by its identifier; regent ledger shows them"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			yes, no := consumed || listed, not || unlisted
 			if yes == no {
 				return usage(cmd, "add one of --consumed, --not-consumed, --listed, --not-listed; see regent ledger resolve --help")
 			}
-			ctx, cancel := withTimeout(cmd.Context(), 0)
-			defer cancel()
-			if err := dial().Resolve(ctx, args[0], yes); err != nil {
-				return timeoutError(ctx, err)
-			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s is resolved.\n", printable(args[0]))
-			return err
+			resolve := func(ctx context.Context) error { return dial().Resolve(ctx, args[0], yes) }
+			return tell(cmd, resolve, printable(args[0])+" is resolved.\n")
 		},
 	}
 	cmd.Flags().BoolVar(&consumed, "consumed", false, "the service's list has it: a count was used")

@@ -30,11 +30,7 @@ for a restart.`,
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				err = printJSON(cmd.OutOrStdout(), p)
-			} else {
-				_, err = io.WriteString(cmd.OutOrStdout(), renderPolicy(p, s.viewAt(s.now()), all))
-			}
+			err = show(cmd, asJSON, p, func() string { return renderPolicy(p, s.viewAt(s.now()), all) })
 			if err == nil && strict && countProblems(p) > 0 {
 				return healthError(status.Degraded)
 			}
@@ -56,12 +52,7 @@ func newPolicyExplain(s runtimeEnv, dial dialer) *cobra.Command {
 why; and what the key means. KEY is as in the configuration, such as
 network.timeout, or applications.cad.allow; or its name in the registry and in
 macOS preferences.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage(cmd, "name one key, such as network.timeout")
-			}
-			return nil
-		},
+		Args: oneArgument("name one key, such as network.timeout"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := askPolicy(cmd.Context(), dial)
 			if err != nil {
@@ -78,10 +69,7 @@ macOS preferences.`,
 }
 
 func askPolicy(ctx context.Context, dial dialer) (api.Policy, error) {
-	ctx, cancel := withTimeout(ctx, 0)
-	defer cancel()
-	p, err := dial().Policy(ctx)
-	return p, timeoutError(ctx, err)
+	return ask(ctx, 0, dial().Policy)
 }
 
 func findKey(cmd *cobra.Command, p api.Policy, name string) (api.PolicyKey, error) {

@@ -24,7 +24,7 @@ func newRedeem(s runtimeEnv, dial dialer) *cobra.Command {
 registration token, so the agent never does this by itself after a revocation
 or when a refresh token was lost. Without a registration token the wish is
 remembered, and the next one pays for it.`,
-		Args: oneInstance,
+		Args: oneArgument(nameInstance),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			application, number, err := instance.ParseName(args[0])
 			if err != nil {

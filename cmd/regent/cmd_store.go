@@ -48,17 +48,11 @@ func newStoreStatus(s runtimeEnv, dial dialer) *cobra.Command {
 }
 
 func showStore(cmd *cobra.Command, s runtimeEnv, dial dialer, asJSON bool) error {
-	ctx, cancel := withTimeout(cmd.Context(), 0)
-	defer cancel()
-	st, err := dial().Store(ctx)
+	st, err := ask(cmd.Context(), 0, dial().Store)
 	if err != nil {
-		return timeoutError(ctx, err)
+		return err
 	}
-	if asJSON {
-		return printJSON(cmd.OutOrStdout(), st)
-	}
-	_, err = io.WriteString(cmd.OutOrStdout(), renderStore(st, s.viewAt(s.now())))
-	return err
+	return show(cmd, asJSON, st, func() string { return renderStore(st, s.viewAt(s.now())) })
 }
 
 // newStoreReport makes a command that changes nothing.
@@ -66,11 +60,9 @@ func newStoreReport(s runtimeEnv, dial dialer, verb, short string) *cobra.Comman
 	return &cobra.Command{
 		Use: verb, Short: short, Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := withTimeout(cmd.Context(), time.Minute)
-			defer cancel()
-			st, err := dial().RunStoreOperation(ctx, verb, true)
+			st, err := ask(cmd.Context(), time.Minute, func(ctx context.Context) (api.Store, error) { return dial().RunStoreOperation(ctx, verb, true) })
 			if err != nil {
-				return timeoutError(ctx, err)
+				return err
 			}
 			if _, err := io.WriteString(cmd.OutOrStdout(), renderStore(st, s.viewAt(s.now()))); err != nil {
 				return err
@@ -144,8 +136,7 @@ func changeStore(cmd *cobra.Command, s runtimeEnv, dial dialer, verb string, yes
 	case st.Counts > 1:
 		cost = fmt.Sprintf("It costs at most %d counts.", st.Counts)
 	}
-	v := s.viewAt(s.now())
-	text := strings.Join(wrap(printable("This "+st.Effect), v.width), "\n") + "\n" + cost + "\n"
+	text := s.viewAt(s.now()).prose(printable("This "+st.Effect)) + cost + "\n"
 	if !yes {
 		text += "Nothing was changed. To do it, add --yes.\n"
 	}
@@ -269,7 +260,7 @@ func renderStore(st api.Store, v view) string {
 			verdict = "NOT AS IT SHOULD"
 		}
 		fmt.Fprintf(&text, "\nIf %s: %s, costs up to %d counts (%s)\n", printable(step.Name), printable(step.State), step.Counts, verdict)
-		text.WriteString(strings.Join(wrap(printable(step.Message), v.width), "\n") + "\n")
+		text.WriteString(v.prose(printable(step.Message)))
 	}
 	if len(st.Steps) > 0 {
 		text.WriteString("\n" + printable(st.Effect) + "\n")

@@ -54,13 +54,12 @@ ends. A program that should keep its instance asks the socket itself.`,
 			return printToken(cmd.OutOrStdout(), tok, f.output)
 		},
 	}
-	cmd.Flags().StringVar(&f.application, "application", "", "the `id` of the application")
 	cmd.Flags().StringVar(&f.instance, "instance", "", "the `number` of the instance; needed where there are several")
 	cmd.Flags().DurationVar(&f.minTTL, "min-ttl", 0, "refresh a token that is good for less")
 	cmd.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for --min-ttl; then the valid token is printed")
 	cmd.Flags().StringVar(&f.output, "output", "token", "the form: "+strings.Join(outputs(), ", "))
 	completeFlag(cmd, "output", cobra.FixedCompletions(outputs(), cobra.ShellCompDirectiveNoFileComp))
-	completeFlag(cmd, "application", completeApplications(dial))
+	applicationFlag(cmd, &f.application, dial)
 	return cmd
 }
 

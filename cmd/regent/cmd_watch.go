@@ -40,9 +40,8 @@ each change of state, until it is interrupted or the agent ends.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&application, "application", "", "the `id` of the application")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
-	completeFlag(cmd, "application", completeApplications(dial))
+	applicationFlag(cmd, &application, dial)
 	return cmd
 }
 

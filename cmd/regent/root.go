@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -118,6 +119,42 @@ func seconds(cmd *cobra.Command, flag string, d time.Duration) (int64, error) {
 	return int64((d + time.Second - 1) / time.Second), nil
 }
 
+// ask asks the daemon, which may take wait and callTimeout to answer.
+func ask[T any](ctx context.Context, wait time.Duration, call func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := withTimeout(ctx, wait)
+	defer cancel()
+	answer, err := call(ctx)
+	return answer, timeoutError(ctx, err)
+}
+
+// tell is ask for a call that answers only whether it worked. It prints what was done.
+func tell(cmd *cobra.Command, call func(context.Context) error, done string) error {
+	_, err := ask(cmd.Context(), 0, func(ctx context.Context) (struct{}, error) { return struct{}{}, call(ctx) })
+	if err == nil {
+		_, err = io.WriteString(cmd.OutOrStdout(), done)
+	}
+	return err
+}
+
+// show prints an answer of the daemon, as JSON or as text.
+func show(cmd *cobra.Command, asJSON bool, answer any, text func() string) error {
+	if asJSON {
+		return printJSON(cmd.OutOrStdout(), answer)
+	}
+	_, err := io.WriteString(cmd.OutOrStdout(), text())
+	return err
+}
+
+// oneArgument wants one argument; missing says what to name.
+func oneArgument(missing string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usage(cmd, "%s", missing)
+		}
+		return nil
+	}
+}
+
 // withTimeout bounds a call that should take no longer than d.
 func withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	late := fmt.Errorf("%w: no answer within %s; the daemon's log may say why", client.ErrNotReachable, formatDuration(d+callTimeout))
@@ -134,8 +171,5 @@ func timeoutError(ctx context.Context, err error) error {
 
 // askStatus is what several commands begin with.
 func askStatus(ctx context.Context, dial dialer) (api.Status, error) {
-	ctx, cancel := withTimeout(ctx, 0)
-	defer cancel()
-	s, err := dial().Status(ctx)
-	return s, timeoutError(ctx, err)
+	return ask(ctx, 0, dial().Status)
 }

@@ -51,7 +51,7 @@ func renderHealth(s status.Status, v view) string {
 		colour = yellow
 	case status.NotServing:
 	}
-	return v.paint(bold+colour, strings.Join(wrap(summary, v.width), "\n")) + "\n"
+	return v.paint(bold+colour, strings.TrimSuffix(v.prose(summary), "\n")) + "\n"
 }
 
 // renderFacts is what guards the key, and each tenant with its registration

@@ -3,8 +3,6 @@ package main
 import (
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestFormatDuration(t *testing.T) {
@@ -53,24 +51,5 @@ func TestFormatUntilAndAgo(t *testing.T) {
 func TestPrintable(t *testing.T) {
 	if got, want := printable("a\tb\r\n\x1b]0;é\u202e"), "a b  ?]0;é?"; got != want {
 		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-func TestWrap(t *testing.T) {
-	tests := []struct {
-		text  string
-		width int
-		want  []string
-	}{
-		{"", 10, []string{""}},
-		{"one two", 0, []string{"one two"}},
-		{"one two three", 7, []string{"one two", "three"}},
-		{"incomprehensible it is", 5, []string{"incomprehensible", "it is"}},
-		{"äöü äöü", 7, []string{"äöü äöü"}},
-	}
-	for _, tt := range tests {
-		if diff := cmp.Diff(wrap(tt.text, tt.width), tt.want); diff != "" {
-			t.Errorf("%q at %d (-got +want):\n%s", tt.text, tt.width, diff)
-		}
 	}
 }

@@ -63,7 +63,7 @@ func (v view) labelled(indent string, rows [][2]string) string {
 	var cells [][]string
 	for _, row := range rows {
 		label := row[0]
-		for _, line := range wrap(row[1], room) {
+		for _, line := range terminal.Wrap(row[1], room) {
 			cells = append(cells, []string{label, line})
 			label = ""
 		}
@@ -79,12 +79,14 @@ func (v view) stacked(indent string, rows [][2]string) string {
 		if row[0] != "" {
 			b.WriteString(terminal.WrapText(indent+row[0]+"\n", v.width))
 		}
-		for _, line := range wrap(row[1], max(minTextWidth, v.width-len(indent)-2)) {
+		for _, line := range terminal.Wrap(row[1], max(minTextWidth, v.width-len(indent)-2)) {
 			b.WriteString(indent + "  " + line + "\n")
 		}
 	}
 	return b.String()
 }
 
-// wrap is [terminal.Wrap].
-func wrap(text string, width int) []string { return terminal.Wrap(text, width) }
+// prose is text in lines of the view's width.
+func (v view) prose(text string) string {
+	return strings.Join(terminal.Wrap(text, v.width), "\n") + "\n"
+}

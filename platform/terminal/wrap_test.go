@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -34,5 +35,24 @@ func TestTable(t *testing.T) {
 	}
 	if got := Table(rows, 0); strings.Count(got, "\n") != 3 {
 		t.Errorf("without a width: %q", got)
+	}
+}
+
+func TestWrap(t *testing.T) {
+	tests := []struct {
+		text  string
+		width int
+		want  []string
+	}{
+		{"", 10, []string{""}},
+		{"one two", 0, []string{"one two"}},
+		{"one two three", 7, []string{"one two", "three"}},
+		{"incomprehensible it is", 5, []string{"incomprehensible", "it is"}},
+		{"äöü äöü", 7, []string{"äöü äöü"}},
+	}
+	for _, tt := range tests {
+		if got := Wrap(tt.text, tt.width); !slices.Equal(got, tt.want) {
+			t.Errorf("%q at %d: got %q, want %q", tt.text, tt.width, got, tt.want)
+		}
 	}
 }
