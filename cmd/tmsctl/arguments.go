@@ -70,7 +70,7 @@ func completion() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: markErrors(func(c *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			switch root, out := c.Root(), c.OutOrStdout(); args[0] {
 			case "bash":
 				return root.GenBashCompletionV2(out, true)
@@ -82,6 +82,6 @@ func completion() *cobra.Command {
 				return root.GenPowerShellCompletionWithDesc(out)
 			}
 			return fmt.Errorf("[unexpected] no script for %s", args[0])
-		}),
+		},
 	}
 }

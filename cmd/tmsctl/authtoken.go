@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -13,9 +11,7 @@ import (
 )
 
 func (t *tool) authToken() *cobra.Command {
-	return group("auth-token", "Auth tokens: what devices got for registration tokens",
-		t.authList(),
-		t.authDeletion())
+	return group("auth-token", "Auth tokens: what devices got for registration tokens", t.authList(), t.authDeletion())
 }
 
 func (t *tool) authDeletion() *cobra.Command {
@@ -24,14 +20,7 @@ func (t *tool) authDeletion() *cobra.Command {
 		remove: func(ctx context.Context, s *admin.Session, id string) error { return s.DeleteAuthToken(ctx, id) },
 		identifiers: func(ctx context.Context, s *admin.Session) (map[string]string, error) {
 			list, err := s.AuthTokens(ctx, admin.AuthFilter{})
-			if err != nil {
-				return nil, err
-			}
-			there := make(map[string]string, len(list))
-			for _, a := range list {
-				there[a.ID] = a.Identifier
-			}
-			return there, nil
+			return identifiersByID(list, func(a admin.AuthToken) (id, identifier string) { return a.ID, a.Identifier }), err
 		},
 	})
 }
@@ -41,24 +30,24 @@ func (t *tool) authList() *cobra.Command {
 	var more authFilter
 	c := &cobra.Command{
 		Use: "list", Short: "List auth tokens: who used which registration token", Args: noArguments,
-		RunE: markErrors(func(c *cobra.Command, _ []string) error {
-			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
-				filter.Unassigned = true
-				list, err := s.AuthTokens(c.Context(), filter)
-				if err != nil {
-					return err
-				}
-				if n := unplaced(list); n > 0 && filter.Registration != "" {
-					t.print("tmsctl: warning: %s: the service does not show the registration token, so they are left out. See them with: tmsctl auth-token list\n", counted(n, "auth token"))
-					list = slices.DeleteFunc(list, func(a admin.AuthToken) bool { return a.Registration == "" })
-				}
-				if list, err = more.apply(list, s.Now()); err != nil {
-					return err
-				}
-				if more.csv {
-					return writeAuthTokens(t.out, list)
-				}
-				return t.printAuthTokens(list)
+		RunE: t.session(func(ctx context.Context, s *admin.Session, _ []string) error {
+			filter.Unassigned = true
+			list, err := s.AuthTokens(ctx, filter)
+			if err != nil {
+				return err
+			}
+			if n := unplaced(list); n > 0 && filter.Registration != "" {
+				t.print("tmsctl: warning: %s: the service does not show the registration token, so they are left out. See them with: tmsctl auth-token list\n", counted(n, "auth token"))
+				list = slices.DeleteFunc(list, func(a admin.AuthToken) bool { return a.Registration == "" })
+			}
+			if list, err = more.apply(list, s.Now()); err != nil {
+				return err
+			}
+			if more.csv {
+				return writeCSV(t.out, authColumns, list, authCells)
+			}
+			return printList(t, "auth tokens", list, authJSONOf, authHead, func(a admin.AuthToken) []string {
+				return []string{a.ID, a.FQDN, a.RefID1, timeText(a.Created), a.Registration, a.UserName, a.RefID2, a.MAC, a.Identifier}
 			})
 		}),
 	}
@@ -97,26 +86,8 @@ func (n authFilter) apply(list []admin.AuthToken, now time.Time) ([]admin.AuthTo
 	return left, nil
 }
 
-func (t *tool) printAuthTokens(list []admin.AuthToken) error {
-	if t.flags.json {
-		all := []authJSON{}
-		for _, a := range list {
-			all = append(all, authJSONOf(a))
-		}
-		return t.printJSON(all)
-	}
-	if len(list) == 0 {
-		_, err := fmt.Fprintln(t.out, "no auth tokens")
-		return err
-	}
-	rows := [][]string{{"ID", "FQDN", "REF ID 1", "CREATED", "REGISTRATION TOKEN", "USER", "REF ID 2", "MAC", "IDENTIFIER"}}
-	for _, a := range list {
-		rows = append(rows, []string{
-			a.ID, a.FQDN, a.RefID1, timeText(a.Created), a.Registration, a.UserName, a.RefID2, a.MAC, a.Identifier,
-		})
-	}
-	return t.list(rows)
-}
+// authHead are the columns on a screen, the most telling first.
+var authHead = []string{"ID", "FQDN", "REF ID 1", "CREATED", "REGISTRATION TOKEN", "USER", "REF ID 2", "MAC", "IDENTIFIER"}
 
 // authJSON is what scripts read: names may be added, never changed.
 type authJSON struct {
@@ -132,9 +103,7 @@ type authJSON struct {
 }
 
 func authJSONOf(a admin.AuthToken) authJSON {
-	return authJSON{
-		a.ID, a.Identifier, a.FQDN, a.UserName, a.MAC, a.Registration, a.RefID1, a.RefID2, timeJSON(a.Created),
-	}
+	return authJSON{a.ID, a.Identifier, a.FQDN, a.UserName, a.MAC, a.Registration, a.RefID1, a.RefID2, timeJSON(a.Created)}
 }
 
 // authColumns are the same names, for CSV.
@@ -144,12 +113,4 @@ var authColumns = []string{
 
 func authCells(a admin.AuthToken) []string {
 	return []string{a.ID, a.Identifier, a.FQDN, a.UserName, a.MAC, a.Registration, a.RefID1, a.RefID2, timeJSON(a.Created)}
-}
-
-func writeAuthTokens(w io.Writer, list []admin.AuthToken) error {
-	rows := [][]string{authColumns}
-	for _, a := range list {
-		rows = append(rows, authCells(a))
-	}
-	return writeCSV(w, rows)
 }

@@ -11,34 +11,32 @@ import (
 	"regent/agent/tms/admin"
 )
 
-// newChangeCommand returns a command that changes one registration token. decide looks
-// at what there is and says what is to become of it; an error of it changes nothing,
-// and a Change of nothing means that it is so already.
-func (t *tool) newChangeCommand(use, short string, decide func(admin.RegistrationToken, time.Time) (admin.Change, error)) *cobra.Command {
-	return t.newChangeCommandIf(use, short, decide, func(context.Context, admin.RegistrationToken) error { return nil })
+// change is how a command changes one registration token.
+type change struct {
+	// decide looks at what there is and says what is to become of it. An error of it
+	// changes nothing. A Change of nothing means that it is so already.
+	decide func(admin.RegistrationToken, time.Time) (admin.Change, error)
+	// confirm asks a person before the change is sent; nil asks nobody.
+	confirm func(context.Context, admin.RegistrationToken) error
+	dry     bool
 }
 
-// newChangeCommandIf is changing, which asks sure before a change is sent.
-func (t *tool) newChangeCommandIf(use, short string, decide func(admin.RegistrationToken, time.Time) (admin.Change, error), sure func(context.Context, admin.RegistrationToken) error) *cobra.Command {
-	var dry bool
+// newChangeCommand returns a command that changes one registration token.
+func (t *tool) newChangeCommand(use, short string, h change) *cobra.Command {
 	c := &cobra.Command{
 		Use: use, Short: short, Args: oneArgument("registration token"),
-		RunE: markErrors(func(c *cobra.Command, args []string) error {
-			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
-				return t.change(c.Context(), s, args[0], dry, decide, sure)
-			})
-		}),
+		RunE: t.session(func(ctx context.Context, s *admin.Session, args []string) error { return t.change(ctx, s, args[0], h) }),
 	}
-	c.Flags().BoolVar(&dry, "dry-run", false, "print the change, and change nothing")
+	c.Flags().BoolVar(&h.dry, "dry-run", false, "print the change, and change nothing")
 	return c
 }
 
-func (t *tool) change(ctx context.Context, s *admin.Session, id string, dry bool, decide func(admin.RegistrationToken, time.Time) (admin.Change, error), sure func(context.Context, admin.RegistrationToken) error) error {
+func (t *tool) change(ctx context.Context, s *admin.Session, id string, h change) error {
 	was, err := s.RegistrationToken(ctx, id)
 	if err != nil {
 		return err
 	}
-	change, err := decide(was, s.Now())
+	change, err := h.decide(was, s.Now())
 	if err != nil {
 		return err
 	}
@@ -46,12 +44,14 @@ func (t *tool) change(ctx context.Context, s *admin.Session, id string, dry bool
 		t.print("It is so already. Nothing was changed.\n")
 		return t.printRegistration(was, false)
 	}
-	if dry {
+	if h.dry {
 		_, err := fmt.Fprintf(t.out, "would change %s: %s\n", tableCell(was.Identifier), differences(was, was.WithChange(change)))
 		return err
 	}
-	if err := sure(ctx, was); err != nil {
-		return err
+	if h.confirm != nil {
+		if err := h.confirm(ctx, was); err != nil {
+			return err
+		}
 	}
 	is, err := s.UpdateRegistrationToken(ctx, was, change)
 	if errors.Is(err, admin.ErrChanged) {
@@ -87,7 +87,7 @@ func differences(from, to admin.RegistrationToken) string {
 
 func (t *tool) registrationExtend() *cobra.Command {
 	var until string
-	c := t.newChangeCommand("extend ID", "Move the last day of a registration token", func(r admin.RegistrationToken, now time.Time) (admin.Change, error) {
+	c := t.newChangeCommand("extend ID", "Move the last day of a registration token", change{decide: func(r admin.RegistrationToken, now time.Time) (admin.Change, error) {
 		day, err := expiry(until, now)
 		if err != nil {
 			return admin.Change{}, err
@@ -105,7 +105,7 @@ func (t *tool) registrationExtend() *cobra.Command {
 			return admin.Change{}, usagef("its last day is %s, which is later, and was not changed; to end it sooner, disable it", r.Expires.Format(time.DateOnly))
 		}
 		return admin.Change{Expires: &day}, nil
-	})
+	}})
 	c.Long = `Move the last day of a registration token, to at most 30 days from today. You
 can also extend an expired one. Unused counts lapse after the last day.`
 	c.Flags().StringVar(&until, "expires", "30d", "the new last day: `30d` or a date")
@@ -114,7 +114,7 @@ can also extend an expired one. Unused counts lapse after the last day.`
 
 func (t *tool) registrationRaise() *cobra.Command {
 	var to int
-	c := t.newChangeCommand("raise-count ID --to N", "Raise the count of a registration token", func(r admin.RegistrationToken, _ time.Time) (admin.Change, error) {
+	c := t.newChangeCommand("raise-count ID --to N", "Raise the count of a registration token", change{decide: func(r admin.RegistrationToken, _ time.Time) (admin.Change, error) {
 		switch {
 		case to == r.Count:
 			return admin.Change{}, nil
@@ -122,7 +122,7 @@ func (t *tool) registrationRaise() *cobra.Command {
 			return admin.Change{}, usagef("its count is %d, which is more, and was not changed. Somebody else may have raised it", r.Count)
 		}
 		return admin.Change{Count: &to}, nil
-	})
+	}})
 	c.Long = `Raise the count of a registration token to N, used counts included. N is the
 total and not the difference. You can repeat the command after a lost reply,
 and two administrators do not add twice.`
@@ -144,11 +144,12 @@ func (t *tool) registrationEnable(on bool) *cobra.Command {
 		return admin.Change{Enabled: &on}, nil
 	}
 	if on {
-		return t.newChangeCommand("enable ID", "Let devices redeem a registration token again", decide)
+		return t.newChangeCommand("enable ID", "Let devices redeem a registration token again", change{decide: decide})
 	}
 	var yes bool
-	c := t.newChangeCommandIf("disable ID", "Stop redemptions; its auth tokens may end too", decide,
-		func(ctx context.Context, r admin.RegistrationToken) error {
+	c := t.newChangeCommand("disable ID", "Stop redemptions; its auth tokens may end too", change{
+		decide: decide,
+		confirm: func(ctx context.Context, r admin.RegistrationToken) error {
 			made := -1
 			if r.UsedKnown {
 				made = r.Used
@@ -162,7 +163,8 @@ func (t *tool) registrationEnable(on bool) *cobra.Command {
 				err = errors.New("nothing was changed")
 			}
 			return err
-		})
+		},
+	})
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask (without a terminal it never asks)")
 	return c
 }

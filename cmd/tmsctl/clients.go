@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"context"
 
 	"github.com/spf13/cobra"
 
@@ -20,20 +20,19 @@ is assumed that the service allows this call to a Contact Administrator.`,
 			}
 			return nil
 		},
-		RunE: markErrors(func(c *cobra.Command, args []string) error {
-			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
-				if len(args) == 0 {
-					list, err := s.OAuthClients(c.Context())
-					if err != nil {
-						return err
-					}
-					return t.printClients(list)
-				}
-				one, err := s.OAuthClient(c.Context(), args[0])
-				if err != nil {
-					return err
-				}
-				return t.printClients([]admin.OAuthClient{one})
+		RunE: t.session(func(ctx context.Context, s *admin.Session, args []string) error {
+			list := make([]admin.OAuthClient, len(args))
+			var err error
+			if len(args) == 0 {
+				list, err = s.OAuthClients(ctx)
+			} else {
+				list[0], err = s.OAuthClient(ctx, args[0])
+			}
+			if err != nil {
+				return err
+			}
+			return printList(t, "clients", list, clientJSONOf, []string{"ID", "CLIENT ID", "STATUS", "NAME", "CREATED"}, func(c admin.OAuthClient) []string {
+				return []string{c.ID, c.ClientID, c.State.String(), c.Name, timeText(c.Created)}
 			})
 		}),
 	}
@@ -49,21 +48,6 @@ type clientJSON struct {
 	CreationDate  string `json:"creation_date,omitempty"`
 }
 
-func (t *tool) printClients(list []admin.OAuthClient) error {
-	if t.flags.json {
-		all := []clientJSON{}
-		for _, c := range list {
-			all = append(all, clientJSON{c.ID, c.ClientID, c.Name, c.State.String(), c.Status, timeJSON(c.Created)})
-		}
-		return t.printJSON(all)
-	}
-	if len(list) == 0 {
-		_, err := fmt.Fprintln(t.out, "no clients")
-		return err
-	}
-	rows := [][]string{{"ID", "CLIENT ID", "STATUS", "NAME", "CREATED"}}
-	for _, c := range list {
-		rows = append(rows, []string{c.ID, c.ClientID, c.State.String(), c.Name, timeText(c.Created)})
-	}
-	return t.list(rows)
+func clientJSONOf(c admin.OAuthClient) clientJSON {
+	return clientJSON{c.ID, c.ClientID, c.Name, c.State.String(), c.Status, timeJSON(c.Created)}
 }

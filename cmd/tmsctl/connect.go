@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"regent/agent/address"
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
@@ -95,6 +97,13 @@ func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error
 		err = errors.Join(err, t.saveLogin(ctx, ring, c.Host(), is))
 	}
 	return err
+}
+
+// session returns what a command runs that needs nothing but a session.
+func (t *tool) session(f func(ctx context.Context, s *admin.Session, args []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		return t.asAdministrator(c.Context(), func(s *admin.Session) error { return f(c.Context(), s, args) })
+	}
 }
 
 func (t *tool) loggedIn(ctx context.Context, c *admin.Client, f func(*admin.Session) error) error {

@@ -20,13 +20,11 @@ it into a support ticket.
 
 regent doctor --contract prints the report of a device. tmsctl trial tests what
 reading cannot show.`,
-		RunE: markErrors(func(c *cobra.Command, _ []string) error {
-			return t.asAdministrator(c.Context(), func(s *admin.Session) error { return t.observe(c.Context(), s) })
-		}),
+		RunE: t.session(t.observe),
 	}
 }
 
-func (t *tool) observe(ctx context.Context, s *admin.Session) error {
+func (t *tool) observe(ctx context.Context, s *admin.Session, _ []string) error {
 	found, err := s.Contract(ctx)
 	if err != nil {
 		return err

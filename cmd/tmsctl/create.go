@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"regent/agent/tms/admin"
 )
@@ -43,26 +44,37 @@ The service may show a token only once. Each token is on the disk before the
 next one is created; with --bundle it is encrypted in the directory
 BUNDLE.parts. After an interruption, run the command with --per-recipient
 again: it creates only the missing tokens.`,
-		RunE: markErrors(func(c *cobra.Command, _ []string) error {
-			if err := o.bundle.check(o.perRecipient != ""); err != nil {
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.contradiction(c.Flags().Changed); err != nil {
 				return err
 			}
 			if o.perRecipient != "" {
-				if o.bundle.file != "" && c.Flags().Changed("out-dir") {
-					return usagef("--bundle and --out-dir exclude each other")
-				}
-				if c.Flags().Changed("out") {
-					return usagef("--per-recipient writes into --out-dir; leave out --out")
-				}
 				return t.createForEach(c.Context(), o)
 			}
-			if c.Flags().Changed("out") && (o.out == "" || o.out == "-") {
-				return usagef("--out %q: name a new file, or leave --out away to have the token printed", o.out)
-			}
 			return t.create(c.Context(), o)
-		}),
+		},
 	}
-	f := c.Flags()
+	o.register(c.Flags())
+	return c
+}
+
+// contradiction says which flags exclude each other.
+func (o *createFlags) contradiction(given func(flag string) bool) error {
+	if err := o.bundle.check(o.perRecipient != ""); err != nil {
+		return err
+	}
+	switch each := o.perRecipient != ""; {
+	case each && o.bundle.file != "" && given("out-dir"):
+		return usagef("--bundle and --out-dir exclude each other")
+	case each && given("out"):
+		return usagef("--per-recipient writes into --out-dir; leave out --out")
+	case given("out") && (o.out == "" || o.out == "-"):
+		return usagef("--out %q: name a new file, or leave --out away to have the token printed", o.out)
+	}
+	return nil
+}
+
+func (o *createFlags) register(f *pflag.FlagSet) {
 	f.IntVar(&o.new.Count, "count", 0, "number of auth tokens that it can create")
 	f.StringVar(&o.expires, "expires", "30d", "its last day: `30d`, or a date such as 2026-12-01; at most 30 days ahead")
 	f.StringVar(&o.new.Identifier, "identifier", "", "a `NAME` to find it by (default: a generated one)")
@@ -76,7 +88,6 @@ again: it creates only the missing tokens.`,
 	f.StringVar(&o.bundle.recipients, "recipients-file", "", "with --bundle: `FILE` of age public keys that can open it, one on each line")
 	f.StringVar(&o.bundle.passphrase, "passphrase-file", "", "with --bundle: `FILE` with the passphrase that opens it (default: ask)")
 	f.BoolVar(&o.dry, "dry-run", false, "print what would be created, and create nothing")
-	return c
 }
 
 func (t *tool) create(ctx context.Context, o createFlags) (err error) {
@@ -103,32 +114,36 @@ func (t *tool) create(ctx context.Context, o createFlags) (err error) {
 	}
 	defer file.discard()
 	t.outlive()
-	return t.asAdministrator(ctx, func(s *admin.Session) error {
-		// 3. One token is made, and kept or shown.
-		r, err := t.createToken(ctx, s, o.new)
-		odd, isOdd := errors.AsType[*admin.MismatchError](err)
-		if err != nil && !isOdd {
-			return err
-		}
-		if err := file.keep([]byte(reveal(r.Token))); err != nil {
-			return notKept(r, fmt.Errorf("--out %s: %w", o.out, withoutPath(err)))
-		}
-		t.printFormFound(r)
-		err = t.printRegistration(r, o.out == "")
-		switch {
-		case err != nil && o.out == "":
-			err = notKept(r, fmt.Errorf("print it: %w", err))
-		case err != nil:
-			err = fmt.Errorf("registration token %s was made and is in %s, but it cannot be printed: %w", tableCell(r.ID), o.out, err)
-		}
-		if isOdd {
-			err = errors.Join(fmt.Errorf("registration token %s was made: %w", tableCell(r.ID), odd), err)
-		}
-		return err
-	})
+	return t.asAdministrator(ctx, func(s *admin.Session) error { return t.createOne(ctx, s, o, file) })
 }
 
-// discardAudit says how to go on with a registration token that was made, and that nobody has.
+// createOne makes one token, and keeps or shows it.
+func (t *tool) createOne(ctx context.Context, s *admin.Session, o createFlags, file *reserved) error {
+	r, err := t.createToken(ctx, s, o.new)
+	odd, isOdd := errors.AsType[*admin.MismatchError](err)
+	if err != nil && !isOdd {
+		return err
+	}
+	if err := file.keep([]byte(reveal(r.Token))); err != nil {
+		return notKept(r, fmt.Errorf("--out %s: %w", o.out, withoutPath(err)))
+	}
+	if r.Found {
+		t.print("tmsctl: note: the service sent no reply; its list shows that it created %s\n", tableCell(r.Identifier))
+	}
+	err = t.printRegistration(r, o.out == "")
+	switch {
+	case err != nil && o.out == "":
+		err = notKept(r, fmt.Errorf("print it: %w", err))
+	case err != nil:
+		err = fmt.Errorf("registration token %s was made and is in %s, but it cannot be printed: %w", tableCell(r.ID), o.out, err)
+	}
+	if isOdd {
+		err = errors.Join(fmt.Errorf("registration token %s was made: %w", tableCell(r.ID), odd), err)
+	}
+	return err
+}
+
+// notKept says how to go on with a registration token that was made, and that nobody has.
 func notKept(r admin.RegistrationToken, why error) error {
 	return fmt.Errorf("registration token %[1]s was made, but nobody has it: %[2]w\nif the service still shows it: tmsctl registration-token show --reveal %[1]s\nelse delete it, and make another: tmsctl registration-token delete %[1]s", tableCell(r.ID), why)
 }
@@ -154,10 +169,4 @@ func (t *tool) createToken(ctx context.Context, s *admin.Session, n admin.NewReg
 		<-done
 	}
 	return r, err
-}
-
-func (t *tool) printFormFound(r admin.RegistrationToken) {
-	if r.Found {
-		t.print("tmsctl: note: the service sent no reply; its list shows that it created %s\n", tableCell(r.Identifier))
-	}
 }

@@ -66,15 +66,16 @@ func readCSV(name string, want csvColumns) ([]csvRow, error) {
 	var rows []csvRow
 	for {
 		record, err := r.Read()
-		switch {
-		case errors.Is(err, io.EOF):
+		if errors.Is(err, io.EOF) {
 			return rows, nil
-		case err != nil:
-			if broken, ok := errors.AsType[*csv.ParseError](err); ok {
-				err = lineError{broken.StartLine + skipped, broken.Err}
-			}
+		}
+		if broken, ok := errors.AsType[*csv.ParseError](err); ok {
+			err = lineError{broken.StartLine + skipped, broken.Err}
+		}
+		if err != nil {
 			return nil, inFile(name, err)
-		case blank(record):
+		}
+		if blank(record) {
 			continue
 		}
 		line, _ := r.FieldPos(0)
@@ -82,22 +83,29 @@ func readCSV(name string, want csvColumns) ([]csvRow, error) {
 			if columns, err = head(record); err == nil {
 				err = want.check(name, columns, comma)
 			}
-			if err != nil {
-				return nil, inFile(name, lineError{line + skipped, err})
-			}
-			continue
+		} else {
+			var cells map[string]string
+			cells, err = cellsByColumn(columns, record)
+			rows = append(rows, csvRow{line + skipped, cells})
 		}
-		row := csvRow{line + skipped, make(map[string]string, len(columns))}
-		for i, cell := range record {
-			switch {
-			case i < len(columns):
-				row.cells[columns[i]] = cell
-			case strings.TrimSpace(cell) != "":
-				return nil, inFile(name, lineError{row.line, errors.New("has more cells than the first row; put double quotes around a cell that contains a separator")})
-			}
+		if err != nil {
+			return nil, inFile(name, lineError{line + skipped, err})
 		}
-		rows = append(rows, row)
 	}
+}
+
+// cellsByColumn are the cells of a row by the names of their columns.
+func cellsByColumn(columns, record []string) (map[string]string, error) {
+	cells := make(map[string]string, len(columns))
+	for i, cell := range record {
+		switch {
+		case i < len(columns):
+			cells[columns[i]] = cell
+		case strings.TrimSpace(cell) != "":
+			return nil, errors.New("has more cells than the first row; put double quotes around a cell that contains a separator")
+		}
+	}
+	return cells, nil
 }
 
 // lineError is an error in a line of a file.
@@ -301,20 +309,17 @@ func blank(record []string) bool {
 	return true
 }
 
-// writeCSV writes rows for spreadsheets, each cell as [csvCell] has it.
-func writeCSV(w io.Writer, rows [][]string) error {
-	out := csv.NewWriter(w)
-	for _, row := range rows {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			cells[i] = csvCell(cell)
+// writeCSV writes a list for spreadsheets, each cell as [csvCell] has it.
+func writeCSV[T any](w io.Writer, head []string, list []T, cells func(T) []string) error {
+	rows := [][]string{head}
+	for _, one := range list {
+		row := cells(one)
+		for i := range row {
+			row[i] = csvCell(row[i])
 		}
-		if err := out.Write(cells); err != nil {
-			return err
-		}
+		rows = append(rows, row)
 	}
-	out.Flush()
-	return out.Error()
+	return csv.NewWriter(w).WriteAll(rows)
 }
 
 // csvCell makes a text that a device wrote fit for a spreadsheet. What cannot be

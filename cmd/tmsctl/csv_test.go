@@ -134,7 +134,7 @@ func TestFormulasStayText(t *testing.T) {
 		"=1+1", "+1", "-1", "@x", " =1", "\t=1", "\n=1", "\r\n=1", "a;=cmd|' /C calc'!A0;", "a\t=1", "a,=1", `a;"=1"`, `";=1`, "a; =1", "＝1", "a;＋1", "'=1", "a؛=1", "a；=1", "=;=;=",
 	} {
 		var b bytes.Buffer
-		if err := writeCSV(&b, [][]string{{"id", s, "end"}}); err != nil {
+		if err := writeCSV(&b, nil, [][]string{{"id", s, "end"}}, slices.Clone); err != nil {
 			t.Fatal(err)
 		}
 		for _, comma := range ",;\t؛；" {
@@ -163,7 +163,7 @@ func TestIdentifiersSurvive(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		identifier := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"evil ", "ev\r\nil", "\n=1+1", "\x1b[2J", "a;=b", "\u202eabc", "\u009b2J", "'x", ""})).Draw(t, "identifier")
 		var b bytes.Buffer
-		if err := writeAuthTokens(&b, []admin.AuthToken{{ID: "ID", Identifier: identifier, FQDN: identifier}}); err != nil {
+		if err := writeCSV(&b, authColumns, []admin.AuthToken{{ID: "ID", Identifier: identifier, FQDN: identifier}}, authCells); err != nil {
 			t.Fatal(err)
 		}
 		if text := strings.ReplaceAll(b.String(), "\n", ""); printable(text) != text {
@@ -193,7 +193,7 @@ func TestPathsAreNoPatterns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	in, err := investigateFlags{ledgers: dir}.read()
+	in, err := investigateFlags{ledgers: dir}.read(nil)
 	if err != nil || len(in.Entries) != 2 {
 		t.Errorf("%d entries, %v; want 2", len(in.Entries), err)
 	}
@@ -202,7 +202,7 @@ func TestPathsAreNoPatterns(t *testing.T) {
 // TestInventory: a word that is neither yes nor no is an error, and no "no".
 func TestInventory(t *testing.T) {
 	for cell, want := range map[string]string{"yes": "true", "Yes": "true", "1": "true", "no": "false", "": "false", "ja": ":2: ", "retired": ":2: "} {
-		in, err := investigateFlags{devices: written(t, []byte("fqdn;user;retired\r\nws1;root;"+cell+"\r\n"))}.read()
+		in, err := investigateFlags{devices: written(t, []byte("fqdn;user;retired\r\nws1;root;"+cell+"\r\n"))}.read(nil)
 		got := fmt.Sprint(err)
 		if err == nil {
 			got = fmt.Sprint(in.Devices[0].Retired)

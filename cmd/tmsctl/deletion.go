@@ -57,12 +57,12 @@ others.`,
 			}
 			return nil
 		},
-		RunE: markErrors(func(c *cobra.Command, ids []string) error {
+		RunE: func(c *cobra.Command, ids []string) error {
 			if d.from != "" {
 				return t.deleteFrom(c.Context(), d)
 			}
 			return t.deleteIDs(c.Context(), d, ids)
-		}),
+		},
 	}
 	c.Flags().BoolVarP(&d.yes, "yes", "y", false, "do not ask")
 	c.Flags().BoolVar(&d.dry, "dry-run", false, "print what would be deleted, and delete nothing")
@@ -306,6 +306,16 @@ func (t *tool) printDryRun(thing string, ids []string, gone int, looked bool) er
 	}
 	_, err := fmt.Fprintf(t.out, "%s; %d are not there\n", counted(len(ids), thing), gone)
 	return err
+}
+
+// identifiersByID returns the identifier of each thing by its id.
+func identifiersByID[T any](list []T, names func(T) (id, identifier string)) map[string]string {
+	there := make(map[string]string, len(list))
+	for _, one := range list {
+		id, identifier := names(one)
+		there[id] = identifier
+	}
+	return there
 }
 
 func counted(n int, thing string) string {

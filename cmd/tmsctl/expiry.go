@@ -9,15 +9,20 @@ import (
 	"regent/agent/tms/admin"
 )
 
-// expiry reads "30d" or "2026-12-01": the last day of a registration token.
-// Days count from today in UTC, as the service's do.
-func expiry(s string, now time.Time) (time.Time, error) {
+// parseDay reads "30d", so many days from now in the direction of sign, or "2026-12-01".
+// Days count in UTC, as the service's do.
+func parseDay(s string, now time.Time, sign int) (time.Time, bool) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.Atoi(days)
-		if err == nil && n > 0 && n < 10_000 {
-			return now.UTC().AddDate(0, 0, n), nil
-		}
-	} else if day, err := time.Parse(time.DateOnly, s); err == nil {
+		return now.UTC().AddDate(0, 0, sign*n), err == nil && n > 0 && n < 10_000
+	}
+	day, err := time.Parse(time.DateOnly, s)
+	return day, err == nil
+}
+
+// expiry reads "30d" or "2026-12-01": the last day of a registration token.
+func expiry(s string, now time.Time) (time.Time, error) {
+	if day, ok := parseDay(s, now, 1); ok {
 		return day, nil
 	}
 	first, last := admin.ExpiryBounds(now)
@@ -27,11 +32,7 @@ func expiry(s string, now time.Time) (time.Time, error) {
 
 // pastTime reads "7d" or "2026-12-01": a time that is past.
 func pastTime(s string, now time.Time) (time.Time, error) {
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		if n, err := strconv.Atoi(days); err == nil && n > 0 && n < 10_000 {
-			return now.UTC().AddDate(0, 0, -n), nil
-		}
-	} else if day, err := time.Parse(time.DateOnly, s); err == nil {
+	if day, ok := parseDay(s, now, -1); ok {
 		return day, nil
 	}
 	return time.Time{}, usagef("--since %q: write 7d, or a date as 2026-11-01", s)

@@ -22,12 +22,8 @@ func explain(err error) []string {
 	return lines
 }
 
-// joined are the errors of errors.Join, without what only marks them. One error is
-// itself.
+// joined are the errors of errors.Join. One error is itself.
 func joined(err error) []error {
-	if failed, ok := err.(*failedError); ok { //nolint:errorlint // it is the outermost
-		return joined(failed.err)
-	}
 	many, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}

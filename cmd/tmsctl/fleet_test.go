@@ -172,10 +172,6 @@ func TestInvestigateFleet(t *testing.T) {
 	if got := f.e.State().Redeemed; got != fleetTokens {
 		t.Fatalf("%d auth tokens, want %d: mend the test", got, fleetTokens)
 	}
-	bin := filepath.Join(t.TempDir(), "tmsctl")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	server := httptest.NewTLSServer(f.e)
 	defer server.Close()
 	secrets := t.TempDir()
@@ -192,7 +188,7 @@ func TestInvestigateFleet(t *testing.T) {
 	if page == "" {
 		page = filepath.Join(secrets, "page.html")
 	}
-	cmd := exec.CommandContext(t.Context(), bin, "--tenant", server.URL, "--user", "admin", "--password-file", password, "--ca-file", ca,
+	cmd := exec.CommandContext(t.Context(), "tmsctl", "--tenant", server.URL, "--user", "admin", "--password-file", password, "--ca-file", ca,
 		"investigate", "fleet", "--ledgers", f.dir, "--json", "--html", page)
 	cmd.Stderr = t.Output()
 	var out bytes.Buffer

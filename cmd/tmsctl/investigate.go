@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,7 +22,6 @@ import (
 type investigateFlags struct {
 	ledgers, devices, html string
 	csv, all               bool
-	say                    func(string, ...any) // tells of columns that are not read
 }
 
 // shown is how many findings a table on the screen has at most.
@@ -50,29 +48,12 @@ unless the inventory says that its device is retired. One that an installation
 without a ledger here may have redeemed says no, too: get that ledger, or write
 yes yourself. Export the ledgers first: a redemption after the export looks
 like a stranger's.`,
-		RunE: markErrors(func(c *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			if o.csv && t.flags.json {
 				return usagef("--csv and --json exclude each other")
 			}
-			o.say = t.print
-			in, err := o.read()
-			if err != nil {
-				return err
-			}
-			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
-				r, err := t.find(c.Context(), s, args[0])
-				if err != nil {
-					return err
-				}
-				if in.Tokens, err = s.AuthTokens(c.Context(), admin.AuthFilter{Registration: r.Identifier, RegistrationID: r.ID, Unassigned: true}); err != nil {
-					return err
-				}
-				if n := unplaced(in.Tokens); n > 0 {
-					t.print("tmsctl: warning: %s: the service does not show the registration token, which may be another one. None is proposed for deletion\n", counted(n, "auth token"))
-				}
-				return t.report(r, usage.Investigate(in), o)
-			})
-		}),
+			return t.runInvestigation(c.Context(), args[0], o)
+		},
 	}
 	f := c.Flags()
 	f.StringVar(&o.ledgers, "ledgers", "", "`DIR` of ledger exports, *.csv")
@@ -81,6 +62,26 @@ like a stranger's.`,
 	f.BoolVar(&o.all, "all", false, "with --csv or --json: what is as expected, too")
 	f.StringVar(&o.html, "html", "", "write a page with a time line to this `FILE`, readable by you only")
 	return c
+}
+
+func (t *tool) runInvestigation(ctx context.Context, name string, o investigateFlags) error {
+	in, err := o.read(t.print)
+	if err != nil {
+		return err
+	}
+	return t.asAdministrator(ctx, func(s *admin.Session) error {
+		r, err := t.find(ctx, s, name)
+		if err != nil {
+			return err
+		}
+		if in.Tokens, err = s.AuthTokens(ctx, admin.AuthFilter{Registration: r.Identifier, RegistrationID: r.ID, Unassigned: true}); err != nil {
+			return err
+		}
+		if n := unplaced(in.Tokens); n > 0 {
+			t.print("tmsctl: warning: %s: the service does not show the registration token, which may be another one. None is proposed for deletion\n", counted(n, "auth token"))
+		}
+		return t.report(r, usage.Investigate(in), o)
+	})
 }
 
 // unplaced is how many auth tokens do not show their registration token.
@@ -116,8 +117,9 @@ func (t *tool) find(ctx context.Context, s *admin.Session, name string) (admin.R
 	return r, err
 }
 
-// read reads what is joined with the list, before anything is asked of the service.
-func (o investigateFlags) read() (usage.Input, error) {
+// read reads what is joined with the list, before anything is asked of the service. say
+// reports the columns that are not read.
+func (o investigateFlags) read(say func(string, ...any)) (usage.Input, error) {
 	var in usage.Input
 	if o.ledgers != "" {
 		files, err := ledgersIn(o.ledgers)
@@ -125,7 +127,7 @@ func (o investigateFlags) read() (usage.Input, error) {
 			return in, usagef("--ledgers %v", err)
 		}
 		for _, name := range files {
-			entries, err := readLedger(name, o.say)
+			entries, err := readLedger(name, say)
 			if err != nil {
 				return in, usagef("--ledgers: %v", err)
 			}
@@ -133,7 +135,7 @@ func (o investigateFlags) read() (usage.Input, error) {
 		}
 	}
 	if o.devices != "" {
-		rows, err := readCSV(o.devices, csvColumns{needed: []string{"fqdn"}, optional: []string{"user", "retired"}, say: o.say})
+		rows, err := readCSV(o.devices, csvColumns{needed: []string{"fqdn"}, optional: []string{"user", "retired"}, say: say})
 		if err != nil {
 			return in, usagef("--devices: %v", err)
 		}
@@ -227,9 +229,9 @@ func (t *tool) report(r admin.RegistrationToken, report usage.Report, o investig
 	}
 	switch {
 	case t.flags.json:
-		return t.printJSON(reportJSON{jsonOf(r, t.now(), false), report.Counts, findingsJSON(rows)})
+		return t.printJSON(reportJSON{jsonOf(r, t.now(), false, ""), report.Counts, findingsJSON(rows)})
 	case o.csv:
-		return writeFindings(t.out, rows)
+		return writeCSV(t.out, findingColumns, rows, findingCells)
 	}
 	return t.printReport(r, report, rows)
 }
@@ -250,10 +252,8 @@ func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows 
 		return err
 	}
 	sums := [][]string{{"FINDING", "AUTH TOKENS"}}
-	for _, kind := range usage.Kinds() {
-		if n := report.Counts[kind]; n > 0 {
-			sums = append(sums, []string{word(kind), fmt.Sprint(n)})
-		}
+	for _, one := range sumsOf(report) {
+		sums = append(sums, []string{word(one.Kind), fmt.Sprint(one.N)})
 	}
 	if err := table(t.out, sums); err != nil || len(rows) == 0 {
 		return err
@@ -302,13 +302,9 @@ func findingsJSON(rows []usage.Row) []findingJSON {
 
 var findingColumns = append(slices.Clone(authColumns), "finding", "why", deleteColumn)
 
-// writeFindings writes CSV that auth-token delete --from takes.
-func writeFindings(w io.Writer, rows []usage.Row) error {
-	all := [][]string{findingColumns}
-	for _, row := range rows {
-		all = append(all, append(authCells(row.AuthToken), string(row.Kind), row.Why, map[bool]string{true: "yes", false: "no"}[row.Delete]))
-	}
-	return writeCSV(w, all)
+// findingCells are the cells of CSV that auth-token delete --from takes.
+func findingCells(row usage.Row) []string {
+	return append(authCells(row.AuthToken), string(row.Kind), row.Why, map[bool]string{true: "yes", false: "no"}[row.Delete])
 }
 
 // writePage writes a file for its owner alone, over an earlier one, whole or not at all.

@@ -115,16 +115,9 @@ sees the password. The browser must run on this computer: it sends the reply to
 a random port of 127.0.0.1. The OAuth client must allow http://127.0.0.1/ as
 redirect address. If the tenant has an identity provider of its own, add
 --issuer and --client-id. Later commands need no --user.`,
-		RunE: markErrors(func(c *cobra.Command, _ []string) error {
-			switch {
-			case t.flags.clientCredentials && browser:
-				return usagef("--browser excludes --client-credentials")
-			case t.flags.passwordFile != "" && browser:
-				return usagef("--browser excludes --password-file: the password is given on the page")
-			case t.flags.clientCredentials:
-				return usagef("--client-credentials: a client logs in with its secret each time; there is nothing to keep")
-			case t.flags.issuer != "" && t.flags.clientID == "" && browser:
-				return usagef("--issuer needs --client-id: the client of tmsctl at that identity provider")
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := t.flags.loginContradiction(browser); err != nil {
+				return err
 			}
 			ring, err := t.keyring()
 			if err != nil {
@@ -135,11 +128,26 @@ redirect address. If the tenant has an identity provider of its own, add
 			}
 			t.flags.anew = true
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error { return t.saveFirstLogin(c.Context(), ring, s) })
-		}),
+		},
 	}
 	c.Flags().BoolVar(&browser, "browser", false, "log in with a browser, by authorization code and PKCE")
 	c.Flags().StringSliceVar(&b.Scopes, "scope", []string{"openid"}, "with --browser: the `SCOPES` to ask for")
 	return c
+}
+
+// loginContradiction says which flag a login that is kept cannot have.
+func (f globalFlags) loginContradiction(browser bool) error {
+	switch {
+	case f.clientCredentials && browser:
+		return usagef("--browser excludes --client-credentials")
+	case f.passwordFile != "" && browser:
+		return usagef("--browser excludes --password-file: the password is given on the page")
+	case f.clientCredentials:
+		return usagef("--client-credentials: a client logs in with its secret each time; there is nothing to keep")
+	case f.issuer != "" && f.clientID == "" && browser:
+		return usagef("--issuer needs --client-id: the client of tmsctl at that identity provider")
+	}
+	return nil
 }
 
 // browserPatience is how long a person has to log in with a browser.
@@ -185,7 +193,7 @@ func (t *tool) saveFirstLogin(ctx context.Context, ring loginStore, s *admin.Ses
 func (t *tool) logout() *cobra.Command {
 	return &cobra.Command{
 		Use: "logout", Short: "Remove a login from your keyring", Args: noArguments,
-		RunE: markErrors(func(c *cobra.Command, _ []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			client, err := t.client()
 			if err != nil {
 				return err
@@ -202,6 +210,6 @@ func (t *tool) logout() *cobra.Command {
 			}
 			_, err = fmt.Fprintf(t.out, "the keyring has no login %s any more\n", t.whose(client.Host()))
 			return err
-		}),
+		},
 	}
 }

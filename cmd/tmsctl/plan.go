@@ -30,7 +30,7 @@ func (t *tool) plan() *cobra.Command {
 		Args: noArguments,
 		Long: `Calculate: one count for each instance of each application on each device. The
 service is not asked, unless --registration-token names one to forecast for.`,
-		RunE: markErrors(func(c *cobra.Command, _ []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			if o.identifier == "" {
 				return t.printPlan(o, nil)
 			}
@@ -46,7 +46,7 @@ service is not asked, unless --registration-token names one to forecast for.`,
 				f := usage.NewForecast(r, used, s.Now())
 				return t.printPlan(o, &planInput{r, f})
 			})
-		}),
+		},
 	}
 	f := c.Flags()
 	f.IntVar(&o.need.Devices, "devices", 0, "number of devices")

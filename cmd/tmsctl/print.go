@@ -39,6 +39,27 @@ func (t *tool) list(rows [][]string) error {
 	return err
 }
 
+// printList prints a list of things: as JSON, in a table with this head, or the line that
+// there are none.
+func printList[T, J any](t *tool, things string, all []T, toJSON func(T) J, head []string, cells func(T) []string) error {
+	if t.flags.json {
+		out := make([]J, len(all)) // not nil, so that its JSON is an array
+		for i, one := range all {
+			out[i] = toJSON(one)
+		}
+		return t.printJSON(out)
+	}
+	if len(all) == 0 {
+		_, err := fmt.Fprintln(t.out, "no "+things)
+		return err
+	}
+	rows := [][]string{head}
+	for _, one := range all {
+		rows = append(rows, cells(one))
+	}
+	return t.list(rows)
+}
+
 // quotedList is words for a sentence; one of two words is quoted.
 func quotedList[T ~string](words []T) string {
 	var all []string

@@ -174,7 +174,7 @@ A command takes --profile NAME, else $TMSCTL_PROFILE, else the default. Flags
 override the profile. A profile holds no secret. When the service has accepted
 a form of request body, tmsctl adds it to the profile: request: wrapped or
 request: bare. To try the forms each time, write request: auto.`,
-		RunE: markErrors(func(*cobra.Command, []string) error { return t.listProfiles() }),
+		RunE: func(*cobra.Command, []string) error { return t.listProfiles() },
 	})
 }
 

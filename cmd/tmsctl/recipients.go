@@ -232,45 +232,52 @@ func (t *tool) stoppedAt(said string, done []recipientResult, of int, why error)
 }
 
 func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there []admin.RegistrationToken, out tokenSink) (recipientResult, error) {
-	outcome := "found"
-	var is admin.RegistrationToken
-	var odd error      // one was made, and it is not as asked
-	var into *reserved // the space of one that is made now
-	switch {
-	case len(there) > 1:
+	if len(there) > 1 {
 		return recipientResult{}, fmt.Errorf("there are %d registration tokens called %s; delete what is too many, or take another --identifier", len(there), r.new.Identifier)
-	case len(there) == 1:
-		var err error
-		if is, err = t.existingToken(ctx, s, r, there[0], out); err != nil {
-			return recipientResult{}, fmt.Errorf("%s is there already, but %w", r.new.Identifier, err)
-		}
-	default:
-		var err error
-		if into, err = out.reserve(r); err != nil {
-			return recipientResult{}, fmt.Errorf("%w; %s was not made", err, r.new.Identifier)
-		}
-		defer into.discard()
-		if is, odd = t.createToken(ctx, s, r.new); odd != nil && is.Token.IsZero() {
-			return recipientResult{}, odd
-		}
-		if outcome = "made"; is.Found {
-			outcome = "found"
-		}
+	}
+	if len(there) == 0 {
+		return t.makeNew(ctx, s, r, out)
+	}
+	is, err := t.existingToken(ctx, s, r, there[0], out)
+	if err != nil {
+		return recipientResult{}, fmt.Errorf("%s is there already, but %w", r.new.Identifier, err)
+	}
+	file, err := out.store(r, is, nil)
+	if err != nil {
+		return recipientResult{}, fmt.Errorf("%s is not kept: %w", r.new.Identifier, err)
+	}
+	return t.resultOf(r, is, file), nil
+}
+
+func (t *tool) makeNew(ctx context.Context, s *admin.Session, r recipient, out tokenSink) (recipientResult, error) {
+	into, err := out.reserve(r)
+	if err != nil {
+		return recipientResult{}, fmt.Errorf("%w; %s was not made", err, r.new.Identifier)
+	}
+	defer into.discard()
+	is, odd := t.createToken(ctx, s, r.new) // odd with a token: one was made, and it is not as asked
+	if odd != nil && is.Token.IsZero() {
+		return recipientResult{}, odd
 	}
 	// It is kept before anything else is done: the service may not show it again.
 	file, err := out.store(r, is, into)
-	switch {
-	case err != nil && into == nil:
-		return recipientResult{}, fmt.Errorf("%s is not kept: %w", r.new.Identifier, err)
-	case err != nil:
+	if err != nil {
 		return recipientResult{}, errors.Join(odd, notKept(is, err))
 	}
-	t.warnUnusualToken(is)
-	fingerprint := t.fingerprint(is)
+	result := t.resultOf(r, is, file)
 	if odd != nil {
 		return recipientResult{}, fmt.Errorf("registration token %s was made, into %s: %w", is.ID, file, odd)
 	}
-	return recipientResult{r.name, is.Identifier, is.ID, file, outcome, fingerprint}, nil
+	if !is.Found {
+		result.Outcome = "made"
+	}
+	return result, nil
+}
+
+// resultOf is the result for a registration token that was there. It records the fingerprint.
+func (t *tool) resultOf(r recipient, is admin.RegistrationToken, file string) recipientResult {
+	t.warnUnusualToken(is)
+	return recipientResult{r.name, is.Identifier, is.ID, file, "found", t.fingerprint(is)}
 }
 
 // existingToken returns a registration token of an earlier run, with its token. Where the

@@ -23,7 +23,7 @@ func (t *tool) registrationList() *cobra.Command {
 	var status string
 	c := &cobra.Command{
 		Use: "list", Short: "List registration tokens, with what is left of each", Args: noArguments,
-		RunE: markErrors(func(c *cobra.Command, _ []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			if status != "" && !slices.Contains(admin.Usabilities(), admin.Usability(status)) {
 				return usagef("--status %q: write one of %s", status, quotedList(admin.Usabilities()))
 			}
@@ -37,7 +37,7 @@ func (t *tool) registrationList() *cobra.Command {
 				})
 				return t.printRegistrations(list)
 			})
-		}),
+		},
 	}
 	c.Flags().StringVar(&filter.Identifier, "identifier", "", "only those with this `NAME`")
 	c.Flags().StringVar(&filter.RefID1, "ref-id-1", "", "only those with this reference")
@@ -50,14 +50,12 @@ func (t *tool) registrationShow() *cobra.Command {
 	var withToken bool
 	c := &cobra.Command{
 		Use: "show ID", Short: "Show one registration token", Args: oneArgument("registration token"),
-		RunE: markErrors(func(c *cobra.Command, args []string) error {
-			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
-				r, err := s.RegistrationToken(c.Context(), args[0])
-				if err != nil {
-					return err
-				}
-				return t.printRegistration(r, withToken)
-			})
+		RunE: t.session(func(ctx context.Context, s *admin.Session, args []string) error {
+			r, err := s.RegistrationToken(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return t.printRegistration(r, withToken)
 		}),
 	}
 	c.Flags().BoolVar(&withToken, "reveal", false, "print the token itself too")
@@ -71,10 +69,7 @@ func (t *tool) registrationDelete() *cobra.Command {
 			made := 0
 			for _, id := range ids {
 				r, err := s.RegistrationToken(ctx, id)
-				if err != nil { // the deletion will say why
-					return dependentsWarning(-1)
-				}
-				if !r.UsedKnown {
+				if err != nil || !r.UsedKnown { // the deletion says an error
 					return dependentsWarning(-1)
 				}
 				made += r.Used
@@ -86,14 +81,7 @@ func (t *tool) registrationDelete() *cobra.Command {
 		},
 		identifiers: func(ctx context.Context, s *admin.Session) (map[string]string, error) {
 			list, err := s.RegistrationTokens(ctx, admin.RegistrationFilter{})
-			if err != nil {
-				return nil, err
-			}
-			there := make(map[string]string, len(list))
-			for _, r := range list {
-				there[r.ID] = r.Identifier
-			}
-			return there, nil
+			return identifiersByID(list, func(r admin.RegistrationToken) (id, identifier string) { return r.ID, r.Identifier }), err
 		},
 	})
 }
@@ -117,30 +105,17 @@ func dependentsWarning(made int) string {
 func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
 	now := t.now()
 	prints := t.fingerprintsOf(list)
-	if t.flags.json {
-		all := []registrationJSON{}
-		for _, r := range list {
-			j := jsonOf(r, now, false)
-			j.Fingerprint = prints[r.ID]
-			all = append(all, j)
-		}
-		return t.printJSON(all)
-	}
-	if len(list) == 0 {
-		_, err := fmt.Fprintln(t.out, "no registration tokens")
-		return err
-	}
-	rows := [][]string{{"ID", "IDENTIFIER", "USED", "STATUS", "EXPIRES", "CUSTOMER", "REF ID 1", "REF ID 2", "CREATED", "FINGERPRINT"}}
-	for _, r := range list {
-		rows = append(rows, []string{
-			r.ID, r.Identifier, usedOf(r), string(r.Usability(now)), expiresText(r, now),
-			r.Customer, r.RefID1, r.RefID2, timeText(r.Created), prints[r.ID],
-		})
+	head := []string{"ID", "IDENTIFIER", "USED", "STATUS", "EXPIRES", "CUSTOMER", "REF ID 1", "REF ID 2", "CREATED", "FINGERPRINT"}
+	toJSON := func(r admin.RegistrationToken) registrationJSON { return jsonOf(r, now, false, prints[r.ID]) }
+	return printList(t, "registration tokens", list, toJSON, head, func(r admin.RegistrationToken) []string {
 		if r.Flaw != "" {
 			t.print("tmsctl: note: %s %s cannot be read whole: %s\n", tableCell(r.ID), tableCell(r.Identifier), r.Flaw)
 		}
-	}
-	return t.list(rows)
+		return []string{
+			r.ID, r.Identifier, usedOf(r), string(r.Usability(now)), expiresText(r, now),
+			r.Customer, r.RefID1, r.RefID2, timeText(r.Created), prints[r.ID],
+		}
+	})
 }
 
 func (t *tool) printRegistration(r admin.RegistrationToken, withToken bool) error {
@@ -148,9 +123,7 @@ func (t *tool) printRegistration(r admin.RegistrationToken, withToken bool) erro
 	t.warnUnusualToken(r)
 	fingerprint := t.fingerprint(r)
 	if t.flags.json {
-		j := jsonOf(r, now, withToken)
-		j.Fingerprint = fingerprint
-		return t.printJSON(j)
+		return t.printJSON(jsonOf(r, now, withToken, fingerprint))
 	}
 	rows := [][]string{
 		{"id", r.ID},
@@ -219,12 +192,12 @@ type registrationJSON struct {
 	Fingerprint    string `json:"fingerprint,omitempty"` // as devices show it to administrators
 }
 
-func jsonOf(r admin.RegistrationToken, now time.Time, withToken bool) registrationJSON {
+func jsonOf(r admin.RegistrationToken, now time.Time, withToken bool, fingerprint string) registrationJSON {
 	j := registrationJSON{
 		ID: r.ID, Identifier: r.Identifier, Count: r.Count,
 		Status: string(r.Usability(now)), Flaw: r.Flaw, ServiceStatus: r.Status,
 		RefID1: r.RefID1, RefID2: r.RefID2, Customer: r.Customer,
-		CreationDate: timeJSON(r.Created),
+		CreationDate: timeJSON(r.Created), Fingerprint: fingerprint,
 	}
 	if r.UsedKnown {
 		j.UsedCount = &r.Used

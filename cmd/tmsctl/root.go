@@ -59,12 +59,6 @@ func (e *usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
-// failedError is what went wrong once the command line was understood.
-type failedError struct{ err error }
-
-func (e *failedError) Error() string { return e.err.Error() }
-func (e *failedError) Unwrap() error { return e.err }
-
 // exitNotAsAsked is the exit code if the service did something else than was asked, or
 // does not show what it did.
 const exitNotAsAsked = 3
@@ -87,22 +81,10 @@ func run(ctx context.Context, w runtimeEnv, args []string) int {
 	if _, odd := errors.AsType[*admin.MismatchError](err); odd {
 		return exitNotAsAsked
 	}
-	_, usage := errors.AsType[*usageError](err)
-	_, failed := errors.AsType[*failedError](err)
-	if failed && !usage {
-		return 1
+	if _, usage := errors.AsType[*usageError](err); usage {
+		return 2
 	}
-	return 2
-}
-
-// markErrors marks the errors of a command that was understood.
-func markErrors(f func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		if err := f(c, args); err != nil {
-			return &failedError{err}
-		}
-		return nil
-	}
+	return 1
 }
 
 func (t *tool) root() *cobra.Command {
@@ -179,12 +161,12 @@ var version = "dev"
 func (t *tool) version() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: noArguments,
-		RunE: markErrors(func(*cobra.Command, []string) error {
+		RunE: func(*cobra.Command, []string) error {
 			if t.flags.json {
 				return t.printJSON(map[string]string{"version": version})
 			}
 			_, err := fmt.Fprintln(t.out, "tmsctl "+version)
 			return err
-		}),
+		},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"strings"
 
 	"regent/agent/token"
@@ -21,17 +22,14 @@ const maxSecret = 64 << 10
 // how some systems mount secrets.
 func (t *tool) secretFile(ctx context.Context, flag, name string) (token.Secret, error) {
 	content, mode, err := readFile(ctx, name)
-	if err != nil {
-		if cause, ok := errors.AsType[*fs.PathError](err); ok {
-			err = cause.Err
-		}
-		return token.Secret{}, usagef("%s %s: %v", flag, name, err)
+	secret := ""
+	if err == nil {
+		secret, err = secretIn(content)
 	}
-	secret, err := secretIn(content)
 	if err != nil {
-		return token.Secret{}, usagef("%s %s: %v", flag, name, err)
+		return token.Secret{}, usagef("%s %s: %v", flag, name, withoutPath(err))
 	}
-	if open := othersMayRead(mode); open {
+	if runtime.GOOS != "windows" && mode.Perm()&0o077 != 0 { // there, modes tell nothing
 		t.print("tmsctl: note: %s %s has mode %04o, so other users can read it; run: chmod 600 %s\n", flag, name, mode.Perm(), name)
 	}
 	return token.NewSecret(secret), nil

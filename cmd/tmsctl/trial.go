@@ -63,14 +63,14 @@ failure. If it cannot delete a token, it prints the command that does.
 The trial asks before it starts. --yes answers the question, for scripts. A
 redemption without a reply is not repeated. Secrets stay in memory. The trial
 prints a report for a support ticket, and writes configuration for devices.`, trialCounts),
-		RunE: markErrors(func(c *cobra.Command, _ []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			file, err := newTokenFile(config) // before anything is used: what was learnt must not be lost
 			if err != nil {
 				return usagef("%s", strings.Replace(err.Error(), "--out", "--config", 1))
 			}
 			defer file.discard()
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error { return t.runTrial(c.Context(), s, yes, config, file) })
-		}),
+		},
 	}
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	c.Flags().StringVar(&config, "config", "regent-contract.yaml", "write the answers as configuration to this new `FILE`")
