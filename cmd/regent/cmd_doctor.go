@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"regent/agent/doctor"
-
 	"regent/agent/fault"
 	"regent/agent/status"
 	"regent/ipc/client"
@@ -146,19 +146,14 @@ func connectionOf(err error) doctor.Connection {
 		}
 		return doctor.ConnectionFailed
 	}
-	switch why := client.FailureReasonOf(err); why {
-	case client.FailureNoSocket:
-		return doctor.ConnectionNoSocket
-	case client.FailureNoListener:
-		return doctor.ConnectionRefused
-	case client.FailureNoPermission:
-		return doctor.ConnectionForbidden
-	case client.FailureUntrustedListener:
-		return doctor.ConnectionForeign
-	case client.FailureNoAnswer:
-		return doctor.ConnectionTimeout
-	}
-	return doctor.ConnectionFailed
+	return cmp.Or(connectionFailures[client.FailureReasonOf(err)], doctor.ConnectionFailed)
+}
+
+// connectionFailures is doctor's word for each reason of the client.
+var connectionFailures = map[client.FailureReason]doctor.Connection{
+	client.FailureNoSocket: doctor.ConnectionNoSocket, client.FailureNoListener: doctor.ConnectionRefused,
+	client.FailureNoPermission: doctor.ConnectionForbidden, client.FailureUntrustedListener: doctor.ConnectionForeign,
+	client.FailureNoAnswer: doctor.ConnectionTimeout,
 }
 
 // renderDoctor is the report, and what a redemption would do where that is asked.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -50,23 +51,9 @@ It exits 4 where only a rule about executables or signers admits: such an
 application asks the socket itself, since regent is another program.`,
 		Args: cobra.ArbitraryArgs, // so that RunE words the complaint
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f.output = "token"
-			req, err := f.request(cmd)
+			path, tok, err := f.lease(cmd, args, dial)
 			if err != nil {
 				return err
-			}
-			if len(args) == 0 {
-				return usage(cmd, "say which program to run, after --")
-			}
-			path, err := exec.LookPath(args[0])
-			if err != nil {
-				return usage(cmd, "%v", err)
-			}
-			ctx, cancel := withTimeout(cmd.Context(), f.wait)
-			defer cancel()
-			tok, err := dial().Token(ctx, req)
-			if err != nil {
-				return explainExecRefusal(timeoutError(ctx, err))
 			}
 			code, err := s.exec(cmd.Context(), path, args, programEnv(s.environ(), *socket, tok, envToken))
 			if err != nil {
@@ -83,6 +70,23 @@ application asks the socket itself, since regent is another program.`,
 	cmd.Flags().StringVar(&envToken, "env-token", "", "put the access token into the environment, under this `name`")
 	applicationFlag(cmd, &f.application, dial)
 	return cmd
+}
+
+// lease finds the program that args name, and leases an instance for it.
+func (f tokenFlags) lease(cmd *cobra.Command, args []string, dial dialer) (path string, tok api.Token, err error) {
+	f.output = "token"
+	req, err := f.request(cmd)
+	if err != nil {
+		return "", tok, err
+	}
+	if len(args) == 0 {
+		return "", tok, usage(cmd, "say which program to run, after --")
+	}
+	if path, err = exec.LookPath(args[0]); err != nil {
+		return "", tok, usage(cmd, "%v", err)
+	}
+	tok, err = ask(cmd.Context(), f.wait, func(ctx context.Context) (api.Token, error) { return dial().Token(ctx, req) })
+	return path, tok, explainExecRefusal(err)
 }
 
 // explainExecRefusal adds to a refusal what is special about this way of asking.
@@ -104,17 +108,10 @@ func programEnv(env []string, socket string, tok api.Token, envToken string) []s
 	if envToken != "" {
 		add = append(add, [2]string{envToken, tok.AccessToken})
 	}
-	var out []string
-	for _, e := range env {
+	out := slices.DeleteFunc(slices.Clone(env), func(e string) bool {
 		name, _, _ := strings.Cut(e, "=")
-		replaced := false
-		for _, a := range add {
-			replaced = replaced || a[0] == name
-		}
-		if !replaced {
-			out = append(out, e)
-		}
-	}
+		return slices.ContainsFunc(add, func(a [2]string) bool { return a[0] == name })
+	})
 	for _, a := range add {
 		out = append(out, a[0]+"="+a[1])
 	}

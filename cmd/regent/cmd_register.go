@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -84,12 +85,10 @@ func register(cmd *cobra.Command, s runtimeEnv, f registerFlags, dial dialer) er
 	}
 	req.RegistrationToken = secret.Reveal() //nolint:forbidigo // it leaves for the daemon here
 	req.Source = from.name
-	ctx, cancel := withTimeout(cmd.Context(), f.wait)
-	defer cancel()
 	// 1. The daemon answers once its sealed copy is durable.
-	reg, err := dial().Register(ctx, req)
+	reg, err := ask(cmd.Context(), f.wait, func(ctx context.Context) (api.Registration, error) { return dial().Register(ctx, req) })
 	if err != nil {
-		return timeoutError(ctx, err)
+		return err
 	}
 	text, failed := renderRegistration(reg, f.wait > 0, s.viewAt(s.now()))
 	if _, err := io.WriteString(cmd.OutOrStdout(), text); err != nil {

@@ -14,27 +14,16 @@ import (
 //go:embed page.html
 var pageText string
 
-// pair is a name and what it has to say.
-type pair struct{ Name, Text string }
-
-// grid is a table; each cell knows the name of its column, for narrow screens.
+// grid is a table; each cell is labelled with its column, for narrow screens.
 type grid struct {
 	Head []string
-	Rows [][]pair
-}
-
-func (g *grid) add(cells ...string) {
-	row := make([]pair, len(cells))
-	for i, text := range cells {
-		row[i] = pair{g.Head[i], text}
-	}
-	g.Rows = append(g.Rows, row)
+	Rows [][]string
 }
 
 // page is what stands on the page for a help desk.
 type page struct {
 	Health, Summary, When, Daemon string
-	Facts, Faults, Problems       []pair
+	Facts, Faults, Problems       [][2]string
 	Instances, Policy             grid
 	NoPolicy                      string // why there is no policy on it
 }
@@ -62,29 +51,20 @@ func newPage(st status.Status, policy *api.Policy, why string, v view) page {
 	if st.Version != "" {
 		p.Daemon = fmt.Sprintf("regentd %s, running for %s", st.Version, formatDuration(v.now.Sub(st.StartedAt)))
 	}
-	p.Facts = pairs(statusFacts(st, v))
+	p.Facts, p.Faults, p.Problems = statusFacts(st, v), faultRows(st, v), problemRows(st)
 	for _, a := range st.Applications {
 		held := holdsRegistration(st, a.Tenant)
 		for _, i := range a.Instances {
-			p.Instances.add(append(instanceRow(i, stateText(i, held, a.OnDemand), v), a.Tenant)...)
+			p.Instances.Rows = append(p.Instances.Rows, append(instanceRow(i, stateText(i, held, a.OnDemand), v), a.Tenant))
 		}
 	}
-	p.Faults, p.Problems = pairs(faultRows(st, v)), pairs(problemRows(st))
 	if policy == nil {
 		return p
 	}
 	for _, k := range policy.Keys {
 		if k.Level != defaultLevel || k.Status != api.PolicyStateOK {
-			p.Policy.add(k.Key, k.Value, k.Level, valueText(k.Status), k.Source)
+			p.Policy.Rows = append(p.Policy.Rows, []string{k.Key, k.Value, k.Level, valueText(k.Status), k.Source})
 		}
 	}
 	return p
-}
-
-func pairs(rows [][2]string) []pair {
-	var out []pair
-	for _, row := range rows {
-		out = append(out, pair{row[0], row[1]})
-	}
-	return out
 }

@@ -33,7 +33,6 @@ func run(ctx context.Context, args []string, s runtimeEnv) int {
 }
 
 func newRoot(s runtimeEnv) *cobra.Command {
-	var socket string
 	root := &cobra.Command{
 		Use:   "regent",
 		Short: "Ask this device's token agent for its state and for access tokens",
@@ -57,23 +56,28 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{cmd.CommandPath(), err.Error()}
 	})
-	root.PersistentFlags().StringVar(&socket, "socket", cmp.Or(s.getenv("REGENT_SOCKET"), localsock.DefaultPath),
+	addCommands(root, s)
+	return root
+}
+
+func addCommands(root *cobra.Command, s runtimeEnv) {
+	socket := root.PersistentFlags().String("socket", cmp.Or(s.getenv("REGENT_SOCKET"), localsock.DefaultPath),
 		"the `address` of the agent; REGENT_SOCKET sets it too")
-	dial := func() agent { return s.dial(socket) }
+	dial := func() agent { return s.dial(*socket) }
 	inquire := func(ctx context.Context) ([]unit, error) {
-		if socket != localsock.DefaultPath || s.queryUnits == nil {
+		if *socket != localsock.DefaultPath || s.queryUnits == nil {
 			return nil, nil // it is not the package's daemon
 		}
 		return s.queryUnits(ctx)
 	}
 	root.AddCommand(
 		newStatus(s, dial, inquire),
-		newDoctor(s, &socket, dial, inquire),
-		newBundle(s, &socket, dial, inquire),
+		newDoctor(s, socket, dial, inquire),
+		newBundle(s, socket, dial, inquire),
 		newInstances(s, dial),
 		newRegister(s, dial),
 		newToken(dial),
-		newExec(s, &socket, dial),
+		newExec(s, socket, dial),
 		newWatch(dial),
 		newExplain(s, dial),
 		newLedger(s, dial),
@@ -85,7 +89,6 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
 		newVersion(),
 		newCompletion(),
 	)
-	return root
 }
 
 func unknownCommand(cmd *cobra.Command, name string) error {

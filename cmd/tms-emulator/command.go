@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"regent/agent/tms/emulator"
 )
@@ -101,7 +102,15 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f.StringVar(&s.idpSecret, "idp-client-secret-file", "", "with --idp: file with that client's secret")
 	f.BoolVar(&s.idp.Offline, "idp-offline", false, "with --idp: auth tokens get offline tokens")
 
-	k := &o.Knobs
+	s.knobFlags(f)
+	f.StringArrayVar(&s.fail, "fail", nil, "fail requests: class=any|discover|login|redeem|refresh|admin,status=N[,count=N][,retry-after=S][,after-commit]; repeatable")
+	f.StringArrayVar(&s.drop, "drop", nil, "change the state, then close the connection: class=C[,count=N]; repeatable")
+	f.BoolVarP(&s.verbose, "verbose", "v", false, "log each request to standard error, without secrets")
+}
+
+// knobFlags are what can be changed while it runs, too.
+func (s *settings) knobFlags(f *pflag.FlagSet) {
+	k := &s.options.Knobs
 	f.DurationVar(&k.AccessLifetime, "access-lifetime", 0, "how long an access token is good, whole seconds; 0 is 5m")
 	f.DurationVar(&k.RefreshLifetime, "refresh-lifetime", 0, "how long an auth token may go unrefreshed; 0 is without end")
 	f.DurationVar(&k.SessionLifetime, "session-lifetime", 0, "how long an auth token may be refreshed at all; 0 is without end")
@@ -123,10 +132,6 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f.StringVar(&k.Forms.AccessToken, "form-access-token", "access_token", "its access token's name there: access_token, accessToken or token")
 	f.StringVar(&k.Forms.Authorization, "form-authorization", "basic", "how a registration token is shown: basic (raw), basic_encoded or bearer")
 	f.StringVar(&k.Forms.Refresh, "form-refresh", "any", "where auth tokens are refreshed: any, oidc, tms, tms_registration or none")
-
-	f.StringArrayVar(&s.fail, "fail", nil, "fail requests: class=any|discover|login|redeem|refresh|admin,status=N[,count=N][,retry-after=S][,after-commit]; repeatable")
-	f.StringArrayVar(&s.drop, "drop", nil, "change the state, then close the connection: class=C[,count=N]; repeatable")
-	f.BoolVarP(&s.verbose, "verbose", "v", false, "log each request to standard error, without secrets")
 }
 
 // version is set by the linker.
