@@ -37,7 +37,7 @@ func (t *tool) authList() *cobra.Command {
 				return err
 			}
 			if n := unplaced(list); n > 0 && filter.Registration != "" {
-				t.print("tmsctl: warning: %s: the service does not show the registration token, so they are left out. See them with: tmsctl auth-token list\n", counted(n, "auth token"))
+				t.say("tmsctl: warning: %s: the service does not show the registration token, so they are left out. See them with: tmsctl auth-token list\n", counted(n, "auth token"))
 				list = slices.DeleteFunc(list, func(a admin.AuthToken) bool { return a.Registration == "" })
 			}
 			if list, err = more.apply(list, s.Now()); err != nil {

@@ -41,7 +41,7 @@ func (t *tool) change(ctx context.Context, s *admin.Session, id string, h change
 		return err
 	}
 	if change == (admin.Change{}) {
-		t.print("It is so already. Nothing was changed.\n")
+		t.say("It is so already. Nothing was changed.\n")
 		return t.printRegistration(was, false)
 	}
 	if h.dry {
@@ -63,7 +63,7 @@ func (t *tool) change(ctx context.Context, s *admin.Session, id string, h change
 	if err != nil {
 		return err
 	}
-	t.print("changed %s: %s\n", tableCell(was.Identifier), differences(was, is))
+	t.say("changed %s: %s\n", tableCell(was.Identifier), differences(was, is))
 	return t.printRegistration(is, false)
 }
 
@@ -154,7 +154,7 @@ func (t *tool) registrationEnable(on bool) *cobra.Command {
 			if r.UsedKnown {
 				made = r.Used
 			}
-			t.print("%s", dependentsWarning(made))
+			t.say("%s", dependentsWarning(made))
 			if yes || !t.terminal {
 				return nil
 			}

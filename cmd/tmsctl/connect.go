@@ -34,13 +34,13 @@ func (t *tool) options() (tms.Options, error) {
 			return tms.Options{}, usagef("--ca-file %s: %v", name, err)
 		}
 		for _, r := range b.Remarks {
-			t.print("tmsctl: warning: --ca-file %s:%d: %s\n", name, r.Line, r.Text)
+			t.say("tmsctl: warning: --ca-file %s:%d: %s\n", name, r.Line, r.Text)
 		}
 	}
 	environment := address.FromEnvironment(t.getenv)
 	if t.flags.proxy == "system" {
 		for _, ignored := range environment.Ignored() {
-			t.print("tmsctl: warning: %v\n", ignored)
+			t.say("tmsctl: warning: %v\n", ignored)
 		}
 	}
 	return tms.Options{

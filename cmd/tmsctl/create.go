@@ -128,7 +128,7 @@ func (t *tool) createOne(ctx context.Context, s *admin.Session, o createFlags, f
 		return notKept(r, fmt.Errorf("--out %s: %w", o.out, withoutPath(err)))
 	}
 	if r.Found {
-		t.print("tmsctl: note: the service sent no reply; its list shows that it created %s\n", tableCell(r.Identifier))
+		t.say("tmsctl: note: the service sent no reply; its list shows that it created %s\n", tableCell(r.Identifier))
 	}
 	err = t.printRegistration(r, o.out == "")
 	switch {
@@ -165,7 +165,7 @@ func (t *tool) createToken(ctx context.Context, s *admin.Session, n admin.NewReg
 	select {
 	case <-done:
 	case <-ctx.Done():
-		t.print("\ntmsctl: interrupted: waiting for the reply to %s, which may be the only one that has the token; a second interruption ends tmsctl at once\n", tableCell(n.Identifier))
+		t.say("\ntmsctl: interrupted: waiting for the reply to %s, which may be the only one that has the token; a second interruption ends tmsctl at once\n", tableCell(n.Identifier))
 		<-done
 	}
 	return r, err

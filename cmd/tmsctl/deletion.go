@@ -104,7 +104,7 @@ func (t *tool) deleteIDs(ctx context.Context, d deletion, ids []string) error {
 // confirmWithWarning asks after it has said what else may end.
 func (t *tool) confirmWithWarning(ctx context.Context, s *admin.Session, d deletion, ids []string, more string) error {
 	if d.warn != nil && !d.yes {
-		t.print("%s", d.warn(ctx, s, ids))
+		t.say("%s", d.warn(ctx, s, ids))
 	}
 	return t.confirmDeletion(ctx, d, len(ids), t.host, more)
 }
@@ -125,7 +125,7 @@ func (t *tool) confirmDeletion(ctx context.Context, d deletion, n int, host, mor
 
 // deleteFrom deletes what a file names and the service still has.
 func (t *tool) deleteFrom(ctx context.Context, d deletion) error {
-	rows, err := readCSV(d.from, csvColumns{needed: []string{"id", "identifier"}, optional: []string{deleteColumn}, others: findingColumns, say: t.print})
+	rows, err := readCSV(d.from, csvColumns{needed: []string{"id", "identifier"}, optional: []string{deleteColumn}, others: findingColumns, say: t.say})
 	if err != nil {
 		return usagef("--from %v", err)
 	}
@@ -193,7 +193,7 @@ func (t *tool) choose(d deletion, rows []csvRow, there map[string]string) (ids [
 		return nil, 0, d.refuse(unclear, changed)
 	}
 	for _, text := range changed {
-		t.print("tmsctl: warning: skipped: %s\n", text)
+		t.say("tmsctl: warning: skipped: %s\n", text)
 	}
 	return ids, gone, nil
 }

@@ -50,7 +50,7 @@ func (t *tool) readFingerprints() map[string]string {
 	}
 	content, err := os.ReadFile(file) //nolint:gosec // the person's own file
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		t.print("tmsctl: note: cannot read the recorded fingerprints: %v\n", err)
+		t.say("tmsctl: note: cannot read the recorded fingerprints: %v\n", err)
 	}
 	for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {
 		var l fingerprintLine
@@ -71,7 +71,7 @@ func (t *tool) fingerprint(r admin.RegistrationToken) string {
 	computed := token.Fingerprint(r.Token)
 	t.prints[r.ID] = computed
 	if err := t.record(fingerprintLine{t.host, r.ID, computed}); err != nil {
-		t.print("tmsctl: note: cannot record the fingerprint of %[2]s: %[3]v. Write it down: %[1]s\n", computed, tableCell(r.ID), err)
+		t.say("tmsctl: note: cannot record the fingerprint of %[2]s: %[3]v. Write it down: %[1]s\n", computed, tableCell(r.ID), err)
 	}
 	return computed
 }
@@ -93,7 +93,7 @@ func (t *tool) fingerprintsOf(list []admin.RegistrationToken) map[string]string 
 		out[r.ID] = t.fingerprint(r)
 	}
 	if skipped > 0 {
-		t.print("tmsctl: note: %d fingerprints are not computed yet. Run the command again, or run: tmsctl registration-token show ID\n", skipped)
+		t.say("tmsctl: note: %d fingerprints are not computed yet. Run the command again, or run: tmsctl registration-token show ID\n", skipped)
 	}
 	return out
 }
@@ -122,6 +122,6 @@ func (t *tool) record(l fingerprintLine) error {
 // warnUnusualToken warns of a registration token that does not look like one.
 func (t *tool) warnUnusualToken(r admin.RegistrationToken) {
 	if why := token.FormatWarning(r.Token); !r.Token.IsZero() && why != "" {
-		t.print("tmsctl: warning: registration token %s: %s\n", tableCell(r.ID), why)
+		t.say("tmsctl: warning: registration token %s: %s\n", tableCell(r.ID), why)
 	}
 }

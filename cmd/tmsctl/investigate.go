@@ -65,7 +65,7 @@ like a stranger's.`,
 }
 
 func (t *tool) runInvestigation(ctx context.Context, name string, o investigateFlags) error {
-	in, err := o.read(t.print)
+	in, err := o.read(t.say)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (t *tool) runInvestigation(ctx context.Context, name string, o investigateF
 			return err
 		}
 		if n := unplaced(in.Tokens); n > 0 {
-			t.print("tmsctl: warning: %s: the service does not show the registration token, which may be another one. None is proposed for deletion\n", counted(n, "auth token"))
+			t.say("tmsctl: warning: %s: the service does not show the registration token, which may be another one. None is proposed for deletion\n", counted(n, "auth token"))
 		}
 		return t.report(r, usage.Investigate(in), o)
 	})
@@ -107,7 +107,7 @@ func (t *tool) find(ctx context.Context, s *admin.Session, name string) (admin.R
 		return list[0], nil
 	}
 	if len(list) > 1 {
-		t.print("%d registration tokens are called %s; their auth tokens cannot be told apart\n", len(list), tableCell(name))
+		t.say("%d registration tokens are called %s; their auth tokens cannot be told apart\n", len(list), tableCell(name))
 		return list[0], nil
 	}
 	r, err := s.RegistrationToken(ctx, name)
@@ -225,7 +225,7 @@ func (t *tool) report(r admin.RegistrationToken, report usage.Report, o investig
 		if err := writePage(o.html, page{r, report, t.now()}); err != nil {
 			return fmt.Errorf("--html: %w", err)
 		}
-		t.print("wrote %s\n", o.html)
+		t.say("wrote %s\n", o.html)
 	}
 	switch {
 	case t.flags.json:

@@ -72,7 +72,7 @@ func (t *tool) savedLogin(ctx context.Context, host string) (admin.Bearer, login
 		}
 		if err != nil {
 			if !errors.Is(err, keyring.ErrNotFound) {
-				t.print("the login in the keyring cannot be used: %v\n", err)
+				t.say("the login in the keyring cannot be used: %v\n", err)
 			}
 			return admin.Bearer{}, nil, false
 		}
@@ -163,10 +163,10 @@ func (t *tool) loginByBrowser(ctx context.Context, ring loginStore, b admin.Brow
 	b.Issuer, b.ClientID, b.Timeout = t.flags.issuer, t.flags.clientID, browserPatience
 	b.Show = func(page string) {
 		if err := t.openBrowser(page); err != nil {
-			t.print("Cannot open a browser: %v. Open this page on this computer to log in:\n%s\n", err, page)
+			t.say("Cannot open a browser: %v. Open this page on this computer to log in:\n%s\n", err, page)
 			return
 		}
-		t.print("Opening a browser. If none appears, open this page on this computer to log in:\n%s\n", page)
+		t.say("Opening a browser. If none appears, open this page on this computer to log in:\n%s\n", page)
 	}
 	session, err := c.LoginByBrowser(ctx, b)
 	if _, answered := errors.AsType[*tms.Failure](err); err != nil && !answered {

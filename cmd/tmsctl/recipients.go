@@ -96,7 +96,7 @@ func (t *tool) createForEach(ctx context.Context, o createFlags) error {
 	if o.new.Identifier == "" {
 		return usagef("--per-recipient needs --identifier: with the recipient's name it tells what was made already when the command is repeated")
 	}
-	all, err := readRecipients(o.perRecipient, o.new, t.print)
+	all, err := readRecipients(o.perRecipient, o.new, t.say)
 	if err != nil {
 		return err
 	}
@@ -358,12 +358,12 @@ func (t *tool) progress(what string, of int) *progress { return &progress{t: t, 
 func (p *progress) step() {
 	p.done++
 	if p.t.terminal {
-		p.t.print("\r%s: %d of %d", p.what, p.done, p.of)
+		p.t.say("\r%s: %d of %d", p.what, p.done, p.of)
 	}
 }
 
 func (p *progress) end() {
 	if p.t.terminal && p.done > 0 {
-		p.t.print("\n")
+		p.t.say("\n")
 	}
 }

@@ -109,7 +109,7 @@ func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
 	toJSON := func(r admin.RegistrationToken) registrationJSON { return jsonOf(r, now, false, prints[r.ID]) }
 	return printList(t, "registration tokens", list, toJSON, head, func(r admin.RegistrationToken) []string {
 		if r.Flaw != "" {
-			t.print("tmsctl: note: %s %s cannot be read whole: %s\n", tableCell(r.ID), tableCell(r.Identifier), r.Flaw)
+			t.say("tmsctl: note: %s %s cannot be read whole: %s\n", tableCell(r.ID), tableCell(r.Identifier), r.Flaw)
 		}
 		return []string{
 			r.ID, r.Identifier, usedOf(r), string(r.Usability(now)), expiresText(r, now),

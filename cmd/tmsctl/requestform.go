@@ -26,10 +26,10 @@ func (t *tool) saveRequestForm(c *admin.Client) {
 		err = editFile(file, func(content []byte) ([]byte, error) { return setRequestForm(content, t.profileName, form) })
 	}
 	if err != nil {
-		t.print("tmsctl: note: %s takes %s bodies; this cannot be kept in profile %s: %v\n", c.Host(), form, t.profileName, err)
+		t.say("tmsctl: note: %s takes %s bodies; this cannot be kept in profile %s: %v\n", c.Host(), form, t.profileName, err)
 		return
 	}
-	t.print("tmsctl: note: %s takes %s bodies; kept as request: %[2]s in profile %[3]s\n", c.Host(), form, t.profileName)
+	t.say("tmsctl: note: %s takes %s bodies; kept as request: %[2]s in profile %[3]s\n", c.Host(), form, t.profileName)
 }
 
 // setRequestForm returns the file of profiles in which one has this key request.

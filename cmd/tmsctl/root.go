@@ -76,7 +76,7 @@ func run(ctx context.Context, w runtimeEnv, args []string) int {
 		return 0
 	}
 	for _, line := range explain(err) {
-		w.print("tmsctl: %s\n", line)
+		w.say("tmsctl: %s\n", line)
 	}
 	if _, odd := errors.AsType[*admin.MismatchError](err); odd {
 		return exitNotAsAsked

@@ -54,8 +54,8 @@ func newRuntimeEnv() runtimeEnv {
 	}
 }
 
-// print tells the person. If that fails, there is no other way to say so.
-func (w runtimeEnv) print(format string, args ...any) {
+// say tells the person. If that fails, there is no other way to say so.
+func (w runtimeEnv) say(format string, args ...any) {
 	terminal.Print(w.err, fmt.Sprintf(format, args...))
 }
 

@@ -30,7 +30,7 @@ func (t *tool) secretFile(ctx context.Context, flag, name string) (token.Secret,
 		return token.Secret{}, usagef("%s %s: %v", flag, name, withoutPath(err))
 	}
 	if runtime.GOOS != "windows" && mode.Perm()&0o077 != 0 { // there, modes tell nothing
-		t.print("tmsctl: note: %s %s has mode %04o, so other users can read it; run: chmod 600 %s\n", flag, name, mode.Perm(), name)
+		t.say("tmsctl: note: %s %s has mode %04o, so other users can read it; run: chmod 600 %s\n", flag, name, mode.Perm(), name)
 	}
 	return token.NewSecret(secret), nil
 }

@@ -84,7 +84,7 @@ func (t *tool) runTrial(ctx context.Context, s *admin.Session, yes bool, config 
 		return err
 	}
 	defer x.close()
-	t.print("The trial on %s uses at most %d counts. It creates registration token %s (count %d, last day %s) and up to %d auth tokens. It deletes them at its end. It changes nothing else.\n",
+	t.say("The trial on %s uses at most %d counts. It creates registration token %s (count %d, last day %s) and up to %d auth tokens. It deletes them at its end. It changes nothing else.\n",
 		t.host, trialCounts, x.registration.Identifier, trialCounts, x.registration.Expires.Format(time.DateOnly), trialCounts)
 	if !yes {
 		if sure, err := t.confirm(ctx, "Start the trial?"); err != nil || !sure {
@@ -96,12 +96,12 @@ func (t *tool) runTrial(ctx context.Context, s *admin.Session, yes bool, config 
 	if err := file.keep([]byte(x.configuration())); err != nil {
 		left = errors.Join(left, fmt.Errorf("%s: %w", config, err))
 	} else {
-		t.print("Wrote configuration for devices to %s.\n", config)
+		t.say("Wrote configuration for devices to %s.\n", config)
 	}
 	used, maybe := x.counts()
 	x.notes = append(x.notes, countsUsed(used, maybe))
 	err = t.printBlock(contract.Block{Tenant: t.host, Counts: used, Notes: x.notes, Forms: contract.Fill(contract.Trial, x.found)})
-	t.print("%s\n", countsUsed(used, maybe))
+	t.say("%s\n", countsUsed(used, maybe))
 	if stopped != nil {
 		stopped = fmt.Errorf("the trial is not complete: %w", stopped)
 	}
@@ -150,7 +150,7 @@ func (x *trial) run(ctx context.Context) error {
 		{"delete the first auth token", x.deleteFirst},
 		{"delete the registration token", x.deleteRegistration},
 	} {
-		x.t.print("trial: %s ...\n", step.what)
+		x.t.say("trial: %s ...\n", step.what)
 		err := ctx.Err()
 		if err == nil {
 			err = step.do(ctx)

@@ -26,7 +26,7 @@ func (x *trial) clean(ctx context.Context) error {
 	if len(x.tokens) == 0 && !x.mayBeMade {
 		return nil
 	}
-	x.t.print("trial: delete the tokens of the trial ...\n")
+	x.t.say("trial: delete the tokens of the trial ...\n")
 	var left []error
 	ids, err := x.authTokensLeft(ctx)
 	if err != nil {
