@@ -40,10 +40,6 @@ func Classify(f *tms.Failure) Verdict {
 		return uncertainVerdict(f, "the answer could not be read")
 	case f.Reach == tms.Lost:
 		return uncertainVerdict(f, "the answer was lost")
-	case f.Status == 407 || f.Status == 511: // by their meaning the request was not passed on
-		return unusedVerdict(fault.Unavailable, 0, fmt.Sprintf("a proxy or a captive portal before %s wants a login first (HTTP %d), so no count was used; check the network and the proxy; it is tried again by itself", f.Host, f.Status))
-	case f.Status == 401 && !f.ServiceShape: // RFC 9110, 15.5.2: the request was not applied
-		return unusedVerdict(fault.Unavailable, 0, fmt.Sprintf("%s answered HTTP 401 without a reason, so no count was used; either the service refuses the registration token, or a captive portal answered; check both; it is tried again by itself", f.Host))
 	case f.Status == 429:
 		return unusedVerdict(fault.Throttled, f.RetryAfter, fmt.Sprintf("%s asks for a pause (HTTP 429); no count was used; it is tried again by itself", f.Host))
 	case f.Status == 503 && f.HasRetryAfter: // A: not consumed
@@ -56,6 +52,8 @@ func Classify(f *tms.Failure) Verdict {
 		return uncertainVerdict(f, fmt.Sprintf("HTTP %d, which a proxy also sends after the service has finished", f.Status))
 	case f.Status < 300: // what says that it worked is no proof that nothing did
 		return uncertainVerdict(f, fmt.Sprintf("HTTP %d without an auth token", f.Status))
+	case f.SaysNothing():
+		return uncertainVerdict(f, fmt.Sprintf("HTTP %d without an error code, as a gateway also sends", f.Status))
 	case f.Status >= 400 && f.ServiceShape:
 		return refusedVerdict(f)
 	default:
@@ -97,12 +95,18 @@ func refusedVerdict(f *tms.Failure) Verdict {
 		v.Code = fault.RegistrationExhausted
 	}
 	advice := v.Code.Advice()
+	if v.Code == fault.RegistrationRefused && f.FormRefused() {
+		advice = formAdvice
+	}
 	if v.Code == fault.RegistrationRefused && wordsDisabled.MatchString(cmp.Or(f.Message, f.Code)) {
 		advice = disabledAdvice
 	}
 	v.Text = fmt.Sprintf("%s (%s said: %s)", advice, f.Host, f.ServiceWords())
 	return v
 }
+
+// formAdvice is the advice on a refusal that is about the body of the request.
+const formAdvice = "the service refuses the form of the redemption; set contract.request to the other form (wrapped or bare), or to auto; then run: regent instances redeem " + fault.InstancePlaceholder
 
 // disabledAdvice is the advice on a registration token that the service calls so: it is
 // the right one, so comparing it is no use.

@@ -120,17 +120,19 @@ func TestClassify(t *testing.T) {
 		{"403 with a time", withRetryAfter(serviceReply(403, "", "Forbidden"), minute), refusedVerdict},
 		// A 4xx that is not: a gateway may have spoiled the answer of one that worked.
 		{"400, a page", statusReply(400), person},
-		{"401, a page", statusReply(401), tryAgain},
+		{"401, a page", statusReply(401), person},
 		{"403, a page", statusReply(403), person},
 		{"404, a page", statusReply(404), person},
 		{"405, a page", statusReply(405), person},
 		{"413, a page", statusReply(413), person},
 		{"451, a page", statusReply(451), person},
 		{"400, with words and no shape", tms.Failure{Reach: tms.Answered, Status: 400, Message: "expired"}, person},
-		// What says that the request was not passed on.
-		{"407 of a proxy", statusReply(407), tryAgain},
-		{"407 of a proxy, in the service's shape", serviceReply(407, "", "expired"), tryAgain},
-		{"511 of a captive portal", statusReply(511), tryAgain},
+		{"400 without a code", serviceReply(400, "", "Bad Request"), person},
+		{"400 with a code", serviceReply(400, "E1", "Bad Request"), refusedVerdict},
+		// A proxy refuses before it connects; behind that, such a status is anybody's.
+		{"407, a page", statusReply(407), person},
+		{"407 in the service's shape", serviceReply(407, "", "expired"), expired},
+		{"511, a page", statusReply(511), person},
 		// Redirects are not followed.
 		{"301", statusReply(301), person},
 		{"302", statusReply(302), person},
@@ -165,6 +167,9 @@ func checkVerdictText(t *testing.T, v redeem.Verdict, f tms.Failure) {
 		t.Errorf("%q does not name the host", v.Text)
 	}
 	next := map[redeem.Kind]string{redeem.Unused: "tried again by itself", redeem.Uncertain: "a count may have been used", redeem.Refused: v.Code.Advice()}[v.Entry]
+	if f.FormRefused() {
+		next = "set contract.request to the other form"
+	}
 	if strings.Contains(f.Message, "disabled") { // the right token, so comparing it is no use
 		next = "enable it"
 	}

@@ -132,7 +132,7 @@ func TestDisabled(t *testing.T) {
 func TestNotSent(t *testing.T) {
 	bubble(t, 1, func(b *harness) {
 		b.plan.UncertainRetries = 0
-		b.service.answers(notSent, notSent, portal, notSent)
+		b.service.answers(notSent, notSent, notSent, notSent)
 		b.start()
 		b.register(registration)
 		// 1 s of splay, then half of 1, 2, 4 and 8 s.

@@ -341,6 +341,9 @@ func (e *Engine) saveToken(ctx context.Context, b unsavedToken) {
 	e.mu.Unlock()
 	e.Changed(ctx, id, b.previousState, instance.Live, "")
 	e.Log.InfoContext(ctx, "redeemed: one count used", "instance", id.String(), "identifier", b.record.Identifier)
+	if b.record.Refresh.IsZero() {
+		e.Log.WarnContext(ctx, "the service gave no refresh token, so the auth token ends with its access token", "instance", id.String())
+	}
 }
 
 // recordAccepted notes what a reply with an auth token taught.

@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -50,6 +51,11 @@ const (
 func Classify(f *tms.Failure, e Evidence) Verdict {
 	later := Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable}
 	switch {
+	case errors.Is(f, tms.ErrNoRefreshToken):
+		return Verdict{
+			Event: instance.RefreshTokenExpired, Code: fault.RefreshExpired, NotEvaluated: true,
+			Text: fmt.Sprintf("%s gave no refresh token, so the auth token ends with its access token; to redeem again costs one count: regent instances redeem %s", f.Host, fault.InstancePlaceholder),
+		}
 	case f.Refused:
 		later.NotEvaluated = true
 		later.Text = fmt.Sprintf("nothing was sent to %s: %v", f.Host, f.Err)

@@ -214,3 +214,12 @@ func TestSessionLimitText(t *testing.T) {
 		t.Errorf("%q names a cause that is known not to be it", got)
 	}
 }
+
+// TestClassifyNoRefreshToken: an auth token without a refresh token ends, with a next
+// step. Nothing is sent in vain.
+func TestClassifyNoRefreshToken(t *testing.T) {
+	v := Classify(&tms.Failure{Host: "demo-host.com", Refused: true, Err: tms.ErrNoRefreshToken}, Evidence{})
+	if v.Event != instance.RefreshTokenExpired || v.Code != fault.RefreshExpired || !strings.Contains(v.Text, "gave no refresh token") || !strings.Contains(v.Text, "regent instances redeem") {
+		t.Errorf("got %+v", v)
+	}
+}

@@ -71,10 +71,9 @@ func (k ModeInput) Proven() bool {
 	return k.Working == k.Configured || k.Working == "" && k.RefreshedBefore
 }
 
-// isRefusal reports whether an answer is a refusal, which leads to the other mode.
-// The service's pages name no shape for a 404 or a 405, and a service that does not
-// know a path may answer in any. A proxy's 407, and what says "later", decide
-// nothing.
+// isRefusal reports whether an answer is a refusal, which leads to the other mode:
+// a 4xx in the service's shape, and a 404 or 405 in any, since a service may answer so
+// at a path that it does not know. The page of a gateway or a captive portal is not one.
 func isRefusal(f *tms.Failure) bool {
 	switch {
 	case f.Reach != tms.Answered || f.Refused:
@@ -82,7 +81,7 @@ func isRefusal(f *tms.Failure) bool {
 	case f.Status == 407 || f.Status == 408 || f.Status == 425 || f.Status == 429:
 		return false
 	}
-	return f.Status >= 400 && f.Status < 500
+	return f.Status == 404 || f.Status == 405 || f.Status >= 400 && f.Status < 500 && f.ServiceShape
 }
 
 // fromService reports whether a refusal can be the service's own. A captive portal

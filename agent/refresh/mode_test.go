@@ -68,8 +68,8 @@ func TestIsRefusal(t *testing.T) {
 		{statusFailure(404, "NOT_FOUND", "no"), true, true},
 		{statusFailure(404, "", ""), true, true}, // a path that the service does not know
 		{statusFailure(405, "", ""), true, true},
-		{statusFailure(401, "", ""), true, false}, // or a captive portal's
-		{statusFailure(403, "", ""), true, false},
+		{statusFailure(401, "", ""), false, false}, // or a captive portal's
+		{statusFailure(403, "", ""), false, false},
 		{statusFailure(407, "", ""), false, false},
 		{statusFailure(408, "", ""), false, false},
 		{statusFailure(429, "x", "slow down"), false, true},
@@ -137,7 +137,7 @@ func TestModes(t *testing.T) {
 		{name: "the first answer is lost, and then neither works", oidc: steps(answerFailure(lostFailure()), no), patch: steps(no), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc oidc tms oidc tms"},
 		{name: "neither is known", oidc: steps(gone), patch: steps(gone), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc tms oidc tms"},
 		{name: "neither works, and then Keycloak", oidc: steps(no, no, answerRotated), patch: steps(no), want: instance.Live, learned: "oidc", tried: "oidc tms oidc tms oidc"},
-		{name: "a portal", oidc: steps(answerFailure(statusFailure(401, "", ""))), patch: steps(answerFailure(statusFailure(403, "", ""))), want: instance.Expired, code: fault.Unavailable, tried: "oidc tms oidc tms"},
+		{name: "a portal", oidc: steps(answerFailure(statusFailure(401, "", ""))), patch: steps(answerFailure(statusFailure(403, "", ""))), want: instance.Expired, code: fault.Unavailable, tried: "oidc oidc oidc"},
 		{name: "offline decides nothing", oidc: steps(answerFailure(offlineFailure()), answerFailure(lostFailure()), answerFailure(statusFailure(503, "", "")), answerFailure(withRetryAfter(statusFailure(429, "", ""), time.Second)), answerRotated), patch: steps(answerRotated), want: instance.Live, learned: "oidc", tried: "oidc oidc oidc oidc oidc"},
 		{name: "the second mode is undecided, and is gone on with", oidc: steps(no), patch: steps(answerFailure(offlineFailure()), answerFailure(statusFailure(503, "", "")), answerRotated), want: instance.Live, learned: "tms", tried: "oidc tms tms tms tms"},
 		{name: "the refusal that Keycloak proved", taught: "oidc", oidc: steps(no), patch: steps(answerRotated), want: instance.Revoked, learned: "oidc", tried: "oidc", code: fault.Revoked},

@@ -132,7 +132,7 @@ func (c *Client) Refresh(ctx context.Context, r RefreshRequest) (AuthToken, erro
 	case r.Mode != ModeOIDC:
 		return AuthToken{}, c.notSent(op, fmt.Errorf("the refresh mode %q is none of %s, %s, %s", r.Mode, ModeOIDC, ModeTMS, ModeTMSRegistration))
 	case r.Refresh.IsZero():
-		return AuthToken{}, c.notSent(op, errors.New("there is no refresh token"))
+		return AuthToken{}, c.notSent(op, ErrNoRefreshToken)
 	}
 	form := []Pair{
 		{Name: "grant_type", Value: "refresh_token"},

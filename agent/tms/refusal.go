@@ -11,8 +11,16 @@ import (
 // nothing else. What is not sure is no: a person who sets the form costs less than a
 // count.
 func (f *Failure) FormRefused() bool {
-	return f.Reach == Answered && f.Status == http.StatusBadRequest && f.ServiceShape && f.AboutForm && f.Message != withheld
+	return f.Reach == Answered && f.Status == http.StatusBadRequest && f.ServiceShape && f.AboutForm && f.Message != withheld && !f.SaysNothing()
 }
+
+// SaysNothing reports whether a refusal has no code, and words that any gateway
+// sends. The service's errors have a code and a message (D), so it may be another's.
+func (f *Failure) SaysNothing() bool {
+	return f.Reach == Answered && f.Status == http.StatusBadRequest && f.Code == "" && generalWords.MatchString(f.Message)
+}
+
+var generalWords = regexp.MustCompile(`(?i)^\W*(bad|invalid|incorrect|wrong|malformed) (request|input|data|message)\W*$`)
 
 // AboutForm reports whether the body of an error is about the form of the JSON that
 // was sent, and about nothing else (A: no text of the service is documented). At least

@@ -7,6 +7,7 @@
 package tms
 
 import (
+	"errors"
 	"time"
 
 	"regent/agent/token"
@@ -95,6 +96,10 @@ type Failure struct {
 
 	Err error // the cause, for the log
 }
+
+// ErrNoRefreshToken is the cause of a refresh that is not sent, since the service gave
+// no refresh token.
+var ErrNoRefreshToken = errors.New("the service gave no refresh token")
 
 // Unwrap returns the cause.
 func (f *Failure) Unwrap() error { return f.Err }
