@@ -14,27 +14,6 @@ import (
 // demand, or for a refresh without which there is nothing to serve.
 const maxCallerWait = 30 * time.Second
 
-// extend tries, for as long as the caller wants to wait, to get a token that
-// is good for longer. The valid one is served in any case.
-func (a *Agent) extend(ctx context.Context, r tokenstore.Record, left time.Duration, q TokenRequest) tokenstore.Record {
-	if left >= q.MinTTL || r.AccessLife.TTL < q.MinTTL || !r.State.Refreshable() {
-		return r
-	}
-	flight := a.refresh.TryForce(r.ID)
-	if flight == nil || q.Wait <= 0 {
-		return r
-	}
-	ctx, cancel := context.WithTimeout(ctx, q.Wait)
-	defer cancel()
-	if err := flight.Wait(ctx); err != nil {
-		return r // why it failed is in the log and in status
-	}
-	if fresh, ok := a.tokens.Get(r.ID); ok && fresh.Servable() {
-		return fresh
-	}
-	return r
-}
-
 // awaitRefreshed waits for a refresh without which there is nothing to serve.
 func (a *Agent) awaitRefreshed(ctx context.Context, app policy.Application, id instance.ID, wait time.Duration) (tokenstore.Record, error) {
 	whole := ctx

@@ -1,8 +1,10 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -286,3 +288,66 @@ func isPlain(s string) bool {
 	}
 	return true
 }
+
+// Counter counts what comes repeatedly, by key. With Max above 0 it has at most Max
+// keys: for another one, the key that came longest ago makes room. The zero value is
+// empty and unbounded. It is not safe for concurrent use.
+type Counter[K comparable, V any] struct {
+	Max    int
+	counts map[K]*Count[K, V]
+	added  uint64
+}
+
+// Count is how often a key came. Value is the user's own.
+type Count[K comparable, V any] struct {
+	Key   K
+	Times int
+	Value V
+	order uint64 // of its last addition
+}
+
+// Add counts that k came n times more. It returns the count, and the one that made
+// room for it, or nil.
+func (c *Counter[K, V]) Add(k K, n int) (count, evicted *Count[K, V]) {
+	count, known := c.counts[k]
+	if !known {
+		evicted = c.evictOldest()
+		if c.counts == nil {
+			c.counts = map[K]*Count[K, V]{}
+		}
+		count = &Count[K, V]{Key: k}
+		c.counts[k] = count
+	}
+	c.added++
+	count.order = c.added
+	count.Times += n
+	return count, evicted
+}
+
+func (c *Counter[K, V]) evictOldest() *Count[K, V] {
+	if c.Max == 0 || len(c.counts) < c.Max {
+		return nil
+	}
+	var oldest *Count[K, V]
+	for _, one := range c.counts {
+		if oldest == nil || one.order < oldest.order {
+			oldest = one
+		}
+	}
+	c.Delete(oldest.Key)
+	return oldest
+}
+
+// List returns all counts. The first is the one whose key came longest ago.
+func (c *Counter[K, V]) List() []*Count[K, V] {
+	return slices.SortedFunc(maps.Values(c.counts), func(a, b *Count[K, V]) int { return cmp.Compare(a.order, b.order) })
+}
+
+// Delete removes the count of k.
+func (c *Counter[K, V]) Delete(k K) { delete(c.counts, k) }
+
+// Len returns how many keys are counted.
+func (c *Counter[K, V]) Len() int { return len(c.counts) }
+
+// Has reports whether k is counted.
+func (c *Counter[K, V]) Has(k K) bool { return c.counts[k] != nil }

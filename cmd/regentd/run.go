@@ -127,7 +127,7 @@ func (o *options) runOnce(ctx context.Context, stderr io.Writer, sockets inherit
 }
 
 // now is civil time, for what is shown to people and for caches.
-func now() time.Time { return time.Now() } //nolint:forbidigo // the program's own clock, passed in everywhere else
+var now = time.Now //nolint:forbidigo // the program's own clock, passed in everywhere else
 
 // loops are all that runs in the daemon beside the agent.
 func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(context.Context) error, error) {

@@ -257,3 +257,53 @@ func faultOf(op string, resp *http.Response) error {
 	}
 	return f
 }
+
+// Contract has the agent ask each tenant which of the undocumented forms it has,
+// which costs no count and takes a while. Administrators only.
+func (c *Client) Contract(ctx context.Context) (api.Contract, error) {
+	return call[api.Contract](ctx, c, "contract", http.MethodGet, api.PathContract, nil)
+}
+
+// Diagnose returns the facts that only the agent sees. It looks at the tenants'
+// services, so it may take a while.
+func (c *Client) Diagnose(ctx context.Context) (api.Diagnosis, error) {
+	return call[api.Diagnosis](ctx, c, "diagnose", http.MethodGet, api.PathDiagnosis, nil)
+}
+
+// Metrics returns the agent in Prometheus' text format. Administrators only.
+func (c *Client) Metrics(ctx context.Context) (string, error) {
+	const op = "metrics"
+	resp, err := c.requestWithRetry(ctx, op, http.MethodGet, api.PathMetrics, nil)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }() // it was read to its end, or is of no use
+	if resp.StatusCode != http.StatusOK {
+		return "", faultOf(op, resp)
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", op, newNotReachableError(ctx, err))
+	}
+	return string(text), nil
+}
+
+// Store tells how the store is. Administrators only.
+func (c *Client) Store(ctx context.Context) (api.Store, error) {
+	return call[api.Store](ctx, c, "store", http.MethodGet, api.PathStore, nil)
+}
+
+// RunStoreOperation tells what a verb would do with the store and what that costs; with
+// really it is done. One that changes the store is only begun: the agent goes
+// away for a moment, and Last of [Client.CauseStore] tells its end. Administrators
+// only.
+func (c *Client) RunStoreOperation(ctx context.Context, verb string, really bool) (api.Store, error) {
+	path := strings.ReplaceAll(api.PathStoreVerb, "{verb}", url.PathEscape(verb))
+	return call[api.Store](ctx, c, verb, http.MethodPost, path, api.StoreRequest{Confirmed: really})
+}
+
+// Unregister wipes everything from this device; the service is not told. The
+// answer names what the Contact Administrator can delete. Administrators only.
+func (c *Client) Unregister(ctx context.Context) (api.Store, error) {
+	return call[api.Store](ctx, c, "unregister", http.MethodDelete, api.PathRegistration, nil)
+}

@@ -6,9 +6,30 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"reflect"
 	"strings"
+
+	"regent/agent/fault"
 )
+
+// readBody decodes the body of a request.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, into any) error {
+	b := s.getBuffer()
+	defer s.putBuffer(b)
+	if err := readAll(w, r, b); err != nil {
+		return err
+	}
+	return decodeFault(b.Bytes(), into)
+}
+
+// decodeFault is decode, with its errors as faults.
+func decodeFault(b []byte, into any) error {
+	if err := decodeStrict(b, into); err != nil {
+		return fault.Errorf("read request", fault.InvalidRequest, "the body is not the JSON object of this call: %v; see ipc/PROTOCOL.md", err)
+	}
+	return nil
+}
 
 // decodeStrict reads exactly one JSON object into what into points to: no field that
 // it does not have, by its exact name, and none twice. Errors are words for the

@@ -1,87 +1,18 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"strings"
-	"time"
 	"unicode"
 
 	"regent/agent"
-	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/redeem"
 	"regent/agent/status"
 	"regent/agent/token"
 	"regent/ipc/api"
 )
-
-const (
-	maxTTL    = 365 * 24 * time.Hour // of min_ttl: more is a slip of the unit
-	maxWait   = time.Hour            // of wait
-	maxSource = 200                  // bytes of a registration's source
-)
-
-func (s *Server) token(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	q, err := s.readTokenRequest(w, r)
-	if err != nil {
-		return nil, err
-	}
-	want, err := tokenRequest(q)
-	if err != nil {
-		return nil, err
-	}
-	g, err := s.Tokens.Token(r.Context(), by, want)
-	if err != nil {
-		return nil, err
-	}
-	return &api.Token{
-		AccessToken: g.Access.Reveal(), //nolint:forbidigo // handing it out is what this call is for
-		TokenType:   "Bearer",
-		ExpiresIn:   int64(g.ExpiresIn / time.Second),
-		ExpiresAt:   g.ExpiresAt.UTC().Truncate(time.Second), // down, as ExpiresIn
-		Application: g.Application,
-		Instance:    g.Instance,
-		Tenant:      g.Tenant,
-		Generation:  g.Generation,
-	}, nil
-}
-
-// tokenRequest checks a request's form. Whether there are such an application
-// and instance is the agent's to say.
-func tokenRequest(q api.TokenRequest) (agent.TokenRequest, error) {
-	var none agent.TokenRequest
-	if q.Application == "" {
-		return none, invalidField("application", "it is missing")
-	}
-	if err := instance.CheckApplication(q.Application); err != nil {
-		return none, invalidField("application", err.Error())
-	}
-	if q.Instance != "" {
-		if _, err := instance.ParseNumber(q.Instance); err != nil {
-			return none, invalidField("instance", err.Error())
-		}
-	}
-	ttl, err := secondsOf("min_ttl", q.MinTTL, maxTTL)
-	if err != nil {
-		return none, err
-	}
-	wait, err := secondsOf("wait", q.Wait, maxWait)
-	if err != nil {
-		return none, err
-	}
-	return agent.TokenRequest{Application: q.Application, Instance: q.Instance, MinTTL: ttl, Wait: wait}, nil
-}
-
-func invalidField(field, why string) error {
-	return fault.Errorf("read request", fault.InvalidRequest, "%s: %s", field, why)
-}
-
-// secondsOf checks before it multiplies, which could overflow.
-func secondsOf(field string, n int64, most time.Duration) (time.Duration, error) {
-	if n < 0 || n > int64(most/time.Second) {
-		return 0, fault.Errorf("read request", fault.InvalidRequest, "%s is %d, want 0 to %d seconds", field, n, int64(most/time.Second))
-	}
-	return time.Duration(n) * time.Second, nil
-}
 
 // pathInstance returns the application and the instance's number of the path.
 func pathInstance(r *http.Request) (application, number string, err error) {
@@ -198,4 +129,121 @@ func describeSource(said string, by agent.Caller) (string, error) {
 		source += ", " + said
 	}
 	return source, nil
+}
+
+func (s *Server) contract(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+	c, err := s.Contract(r.Context(), by)
+	if err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+// maxRedemption bounds the id of a redemption, in bytes.
+const maxRedemption = 200
+
+func (s *Server) resolve(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+	var q api.Resolution
+	if err := s.readBody(w, r, &q); err != nil {
+		return nil, err
+	}
+	switch {
+	case q.ID == "" || len(q.ID) > maxRedemption:
+		return nil, invalidField("id", "want a redemption's id as the ledger has it")
+	case q.Consumed == nil: // it decides about a count: nothing is taken for granted
+		return nil, invalidField("consumed", "it is missing; say true or false")
+	}
+	return nil, s.Registrar.Resolve(r.Context(), by, q.ID, *q.Consumed)
+}
+
+func (s *Server) ledger(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+	verify := r.URL.Query().Get("verify") == "true"
+	if verify {
+		if err := s.Observer.VerifyLedger(r.Context(), by); err != nil {
+			return nil, err
+		}
+	}
+	entries, err := s.Observer.Ledger(r.Context(), by)
+	if err != nil {
+		return nil, err
+	}
+	reply := &api.Ledger{Entries: make([]api.LedgerEntry, 0, len(entries)), Verified: verify}
+	for _, e := range entries {
+		reply.Entries = append(reply.Entries, ledgerEntry(e))
+	}
+	return reply, nil
+}
+
+// ledgerEntry is where the ledger's own format and the wire's may part.
+func ledgerEntry(e redeem.Entry) api.LedgerEntry {
+	return api.LedgerEntry{
+		Seq: e.Seq, At: e.At, Kind: string(e.Kind), ID: e.ID, Tenant: e.Tenant, Instance: e.Instance,
+		Identifier: e.Identifier, FQDN: e.FQDN, UserName: e.UserName, MAC: e.MAC,
+		RefID1: e.RefID1, RefID2: e.RefID2, Registration: e.Registration, Form: e.Form, Unconfirmed: e.Unconfirmed,
+		AuthTokenID: e.AuthTokenID, Code: string(e.Code), Status: e.Status, Words: e.Words, Retryable: e.Retryable, Replaces: e.Replaces,
+		Consumed: e.Consumed, By: e.By,
+	}
+}
+
+// StoreManager tells how the store is, and does with it what only a person may decide.
+// Errors are faults; any other is a defect.
+type StoreManager interface {
+	StoreStatus(ctx context.Context, by agent.Caller) (api.Store, error)
+	RunStoreOperation(ctx context.Context, by agent.Caller, verb string, really bool) (api.Store, error)
+	Unregister(ctx context.Context, by agent.Caller) (api.Store, error)
+}
+
+func (s *Server) store(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+	return storeReply(s.StoreManager.StoreStatus(r.Context(), by))
+}
+
+func (s *Server) storeVerb(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+	var q api.StoreRequest
+	if err := s.readBody(w, r, &q); err != nil {
+		return nil, err
+	}
+	return storeReply(s.StoreManager.RunStoreOperation(r.Context(), by, r.PathValue("verb"), q.Confirmed))
+}
+
+func (s *Server) unregister(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+	return storeReply(s.StoreManager.Unregister(r.Context(), by))
+}
+
+// storeReply is a reply, or the error instead of it.
+func storeReply(reply api.Store, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	if reply.Damaged == nil {
+		reply.Damaged = []api.StoreDamage{} // a list on the wire, never null
+	}
+	return &reply, nil
+}
+
+// metricsText is a reply that is text and not JSON.
+type metricsText string
+
+func (s *Server) diagnosis(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+	d, err := s.Diagnose(r.Context(), by)
+	if err != nil {
+		return nil, err
+	}
+	d.Status = status.Status{}
+	st, err := s.statusOf(r.Context(), by) // what was looked at is in it
+	if err != nil {
+		return nil, err
+	}
+	whole, err := embedStatus(&d, st)
+	if err != nil {
+		return nil, err
+	}
+	return append(whole, newline), nil
+}
+
+func (s *Server) metrics(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+	text, err := s.Metrics(r.Context(), by)
+	if err != nil {
+		return nil, err
+	}
+	return metricsText(text), nil
 }

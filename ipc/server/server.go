@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"reflect"
 	"sync"
 	"time"
 
@@ -132,30 +133,9 @@ type Server struct {
 
 // New returns a server.
 func New(d Deps) (*Server, error) {
-	for _, f := range []struct {
-		name    string
-		missing bool
-	}{
-		{"Tokens", d.Tokens == nil},
-		{"Registrar", d.Registrar == nil},
-		{"Observer", d.Observer == nil},
-		{"Keeper", d.StoreManager == nil},
-		{"Reload", d.Reload == nil},
-		{"Policy", d.Policy == nil},
-		{"Diagnose", d.Diagnose == nil},
-		{"Metrics", d.Metrics == nil},
-		{"Contract", d.Contract == nil},
-		{"User", d.AccountOf == nil},
-		{"Identify", d.Identify == nil},
-		{"Minder", d.AccessManager == nil},
-		{"Watch", d.Watch == nil},
-		{"Inspect", d.IdentifyPID == nil},
-		{"Total", d.MaxConnections <= 0},
-		{"Now", d.Now == nil},
-		{"Log", d.Log == nil},
-	} {
-		if f.missing {
-			return nil, fmt.Errorf("new server: %s is missing", f.name)
+	for f, v := range reflect.ValueOf(d).Fields() {
+		if v.IsZero() {
+			return nil, fmt.Errorf("new server: %s is missing", f.Name)
 		}
 	}
 	s := &Server{Deps: d, accounts: newAccounts(d.Now, d.MaxConnections), failureLog: audit.NewSuppressor[failureKey](d.Now)}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -434,20 +435,11 @@ func TestListenerFails(t *testing.T) {
 }
 
 func TestNewRequiresAllDeps(t *testing.T) {
-	for name, forget := range map[string]func(*server.Deps){
-		"Tokens":    func(d *server.Deps) { d.Tokens = nil },
-		"Registrar": func(d *server.Deps) { d.Registrar = nil },
-		"Observer":  func(d *server.Deps) { d.Observer = nil },
-		"Reload":    func(d *server.Deps) { d.Reload = nil },
-		"Policy":    func(d *server.Deps) { d.Policy = nil },
-		"User":      func(d *server.Deps) { d.AccountOf = nil },
-		"Identify":  func(d *server.Deps) { d.Identify = nil },
-		"Log":       func(d *server.Deps) { d.Log = nil },
-	} {
+	for f := range reflect.TypeFor[server.Deps]().Fields() {
 		d := newDeps(new(backend), ipctest.FixedCaller(authz.Caller{}, new(ipctest.Process)), slog.New(slog.DiscardHandler))
-		forget(&d)
-		if _, err := server.New(d); err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("without %s: %v", name, err)
+		reflect.ValueOf(&d).Elem().FieldByIndex(f.Index).SetZero()
+		if _, err := server.New(d); err == nil || !strings.Contains(err.Error(), f.Name) {
+			t.Errorf("without %s: %v", f.Name, err)
 		}
 	}
 }

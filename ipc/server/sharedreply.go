@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -94,16 +93,6 @@ func (s *sharedReply) produce(ctx context.Context, e *pendingReply) error {
 	s.notBefore = ended.Add(min(pauseFactor*ended.Sub(began), maxPause))
 	s.mu.Unlock()
 	return nil
-}
-
-// replyParts are a reply in JSON of several parts, which are not changed.
-type replyParts [][]byte
-
-func (p replyParts) size() (n int) {
-	for _, b := range p {
-		n += len(b)
-	}
-	return n
 }
 
 // newline ends each reply in JSON.
@@ -197,19 +186,4 @@ func embedStatus(v any, st replyParts) (replyParts, error) {
 	}
 	out := append(replyParts{before, []byte(`"status":`)}, st...)
 	return append(out, after), nil
-}
-
-// reserveReply takes a reply into the account of who asked, before it is written. What
-// only looks is refused when the account is in debt or does not read; what has
-// been done is answered.
-func (s *Server) reserveReply(r *http.Request, size int) (done func(), err error) {
-	if size <= replyBufferSize {
-		return func() {}, nil
-	}
-	account := accountOf(r)
-	looks := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if wait := s.accounts.reserveReply(account, size, !looks); wait > 0 {
-		return nil, fault.Errorf("serve", fault.Throttled, "this reply has %d KiB, and the user has asked for too much of that kind; each %d KiB count as a call", size>>10, replyBytesPerCall>>10).WithRetry(wait)
-	}
-	return func() { s.accounts.releaseReply(account, size) }, nil
 }

@@ -1,10 +1,15 @@
 package server
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"net/http"
+	"os"
 	"path"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -170,4 +175,144 @@ func throttle(r *http.Request) {
 	case <-time.After(throttleDelay):
 	case <-r.Context().Done():
 	}
+}
+
+// readAll takes the body in. The header has a time limit of the server's; the
+// body gets its own here, since the server's would also end the wait for an
+// answer.
+func readAll(w http.ResponseWriter, r *http.Request, into *bytes.Buffer) error {
+	c, ok := connectionOf(r)
+	if !ok {
+		return fault.Errorf("read request", fault.Internal, "[unexpected] the request came over no connection")
+	}
+	body := r.Body
+	if r.ContentLength < 0 || r.ContentLength > maxBodyBytes {
+		body = http.MaxBytesReader(w, body, maxBodyBytes)
+	}
+	c.startBodyTimer(bodyTimeout)
+	_, err := into.ReadFrom(body)
+	err = c.stopBodyTimer(err)
+	large, isLarge := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case err == nil:
+		return nil
+	case isLarge:
+		return newStatusFault(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", large.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		w.Header().Set("Connection", "close")
+		return newStatusFault(http.StatusRequestTimeout, "the body did not arrive within %v", bodyTimeout)
+	default:
+		return fault.Errorf("read request", fault.InvalidRequest, "the body did not arrive whole").WithCause(err)
+	}
+}
+
+// getBuffer returns one that is empty, with room for an answer with a token.
+func (s *Server) getBuffer() *bytes.Buffer {
+	if b, ok := s.buffers.Get().(*bytes.Buffer); ok {
+		return b
+	}
+	return bytes.NewBuffer(make([]byte, 0, replyBufferSize))
+}
+
+// putBuffer wipes a buffer, which may hold a token, for the next one.
+func (s *Server) putBuffer(b *bytes.Buffer) {
+	all := b.Bytes()
+	clear(all[:cap(all)])
+	b.Reset()
+	if b.Cap() <= maxBodyBytes {
+		s.buffers.Put(b)
+	}
+}
+
+// replyParts are a reply in JSON of several parts, which are not changed.
+type replyParts [][]byte
+
+func (p replyParts) size() (n int) {
+	for _, b := range p {
+		n += len(b)
+	}
+	return n
+}
+
+// writeReply writes a reply, and its length: it is known, and spares the client
+// the chunks.
+func (s *Server) writeReply(w http.ResponseWriter, r *http.Request, reply any) {
+	w.Header()["Cache-Control"] = []string{"no-store"}
+	if reply == nil {
+		abandonBody(w, r)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	if open, ok := reply.(streamReply); ok {
+		s.stream(w, r, open)
+		return
+	}
+	var whole replyParts
+	contentType := api.ContentType
+	switch v := reply.(type) {
+	case replyParts:
+		whole = v
+	case metricsText:
+		whole, contentType = replyParts{[]byte(v)}, api.MetricsType
+	default:
+		b := s.getBuffer()
+		defer s.putBuffer(b)
+		if err := encodeLine(b, v); err != nil {
+			s.logEncodeError(w, r, err)
+			return
+		}
+		whole = replyParts{b.Bytes()}
+	}
+	done, err := s.reserveReply(r, whole.size())
+	if err != nil {
+		throttle(r)
+		s.rejectCaller(w, r, err)
+		return
+	}
+	defer done()
+	s.writeParts(w, r, http.StatusOK, contentType, whole...)
+}
+
+// reserveReply takes a reply into the account of who asked, before it is written. What
+// only looks is refused when the account is in debt or does not read; what has
+// been done is answered.
+func (s *Server) reserveReply(r *http.Request, size int) (done func(), err error) {
+	if size <= replyBufferSize {
+		return func() {}, nil
+	}
+	account := accountOf(r)
+	looks := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if wait := s.accounts.reserveReply(account, size, !looks); wait > 0 {
+		return nil, fault.Errorf("serve", fault.Throttled, "this reply has %d KiB, and the user has asked for too much of that kind; each %d KiB count as a call", size>>10, replyBytesPerCall>>10).WithRetry(wait)
+	}
+	return func() { s.accounts.releaseReply(account, size) }, nil
+}
+
+// writeParts writes an answer. Its parts may be shared, and are not changed.
+func (s *Server) writeParts(w http.ResponseWriter, r *http.Request, status int, contentType string, parts ...[]byte) {
+	abandonBody(w, r)
+	h := w.Header()
+	values := []string{contentType, strconv.Itoa(replyParts(parts).size())}
+	h["Content-Type"], h["Content-Length"] = values[:1:1], values[1:]
+	w.WriteHeader(status)
+	// The answer is taken in, or the connection goes: whoever does not read must
+	// not hold a goroutine for ever. Each answer sets its own limit.
+	if c, ok := connectionOf(r); ok {
+		_ = c.SetWriteDeadline(s.Now().Add(writeTimeout)) // a connection that is closed needs none
+	}
+	for _, b := range parts {
+		if _, err := w.Write(b); err != nil {
+			s.Log.DebugContext(r.Context(), "the caller went before its answer", "err", err)
+			return
+		}
+	}
+}
+
+// encodeLine writes v as one line of JSON.
+func encodeLine(b *bytes.Buffer, v any) error {
+	if t, ok := v.(*api.Token); ok {
+		b.Write(append(appendToken(b.AvailableBuffer(), t), '\n'))
+		return nil
+	}
+	return json.NewEncoder(b).Encode(v)
 }

@@ -1,0 +1,151 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"regent/agent/fault"
+	"regent/ipc/api"
+)
+
+// httpStatusOf is the one place where kinds become HTTP. What a kind means is in
+// the code of the problem; the status only groups: 4xx the caller or an
+// administrator can mend, 5xx the agent or the service has to.
+var httpStatusOf = map[fault.Kind]int{
+	fault.InvalidRequest:        http.StatusBadRequest,
+	fault.Denied:                http.StatusForbidden,
+	fault.UnknownApplication:    http.StatusNotFound,
+	fault.UnknownInstance:       http.StatusNotFound,
+	fault.NoFreeInstance:        http.StatusConflict,
+	fault.NotRegistered:         http.StatusConflict,
+	fault.RegistrationExpired:   http.StatusConflict,
+	fault.RegistrationExhausted: http.StatusConflict,
+	fault.RegistrationRefused:   http.StatusConflict,
+	fault.RedemptionUncertain:   http.StatusConflict,
+	fault.RedemptionUnconfirmed: http.StatusConflict,
+	fault.Revoked:               http.StatusGone,
+	fault.RefreshLost:           http.StatusGone,
+	fault.RefreshExpired:        http.StatusGone,
+	fault.RefreshUncertain:      http.StatusServiceUnavailable,
+	fault.Throttled:             http.StatusTooManyRequests,
+	fault.Unavailable:           http.StatusServiceUnavailable,
+	fault.StoreLocked:           http.StatusServiceUnavailable,
+	fault.StoreUnreadable:       http.StatusServiceUnavailable,
+	fault.StoreMissing:          http.StatusServiceUnavailable,
+	fault.StoreRolledBack:       http.StatusServiceUnavailable,
+	fault.Quarantined:           http.StatusServiceUnavailable,
+	fault.Internal:              http.StatusInternalServerError,
+}
+
+// statusFault is an invalid request with a status of its own: HTTP has one for it.
+type statusFault struct {
+	*fault.Fault
+	status int
+}
+
+func (r *statusFault) Unwrap() error { return r.Fault }
+
+func newStatusFault(status int, format string, args ...any) error {
+	return &statusFault{fault.Errorf("read request", fault.InvalidRequest, format, args...), status}
+}
+
+func classify(err error) (*fault.Fault, int) {
+	if own, ok := errors.AsType[*statusFault](err); ok {
+		return own.Fault, own.status
+	}
+	f := fault.From(err)
+	if f.Kind == fault.Internal && errors.Is(err, context.Canceled) { // the caller went, or the daemon is ending
+		f = fault.Errorf(f.Op, fault.Unavailable, "the agent is ending; ask again").WithCause(err)
+	}
+	status, ok := httpStatusOf[f.Kind]
+	if !ok {
+		status = http.StatusInternalServerError
+	}
+	return f, status
+}
+
+// writeFault writes what the caller may know of err. The rest goes to the log.
+func (s *Server) writeFault(w http.ResponseWriter, r *http.Request, err error) {
+	f, status := classify(err)
+	switch {
+	case f.Kind == fault.Internal:
+		s.Log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+	case f.Err != nil:
+		s.logFailure(r, f, err)
+	default:
+		s.Log.DebugContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+	}
+	s.writeProblem(w, r, f, status)
+}
+
+// rejectCaller is fail for who is refused before the agent is asked: the audit log
+// does not have that, so the log always has.
+func (s *Server) rejectCaller(w http.ResponseWriter, r *http.Request, err error) {
+	f, status := classify(err)
+	s.logFailure(r, f, err)
+	s.writeProblem(w, r, f, status)
+}
+
+// writeProblem answers with what the caller may know of f.
+func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, f *fault.Fault, status int) {
+	p := &api.Problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status,
+		Code: string(f.Kind), Detail: f.Text(), Instance: f.Instance,
+	}
+	if f.Retry > 0 {
+		p.RetryAfter = int64((f.Retry + time.Second - 1) / time.Second)
+		w.Header().Set("Retry-After", strconv.FormatInt(p.RetryAfter, 10))
+	}
+	b := s.getBuffer()
+	defer s.putBuffer(b)
+	if err := encodeLine(b, p); err != nil {
+		s.logEncodeError(w, r, err)
+		return
+	}
+	s.writeParts(w, r, status, api.ProblemType, b.Bytes())
+}
+
+func (s *Server) logEncodeError(w http.ResponseWriter, r *http.Request, err error) {
+	s.Log.ErrorContext(r.Context(), "[unexpected] a reply cannot be encoded", "err", err)
+	w.WriteHeader(http.StatusInternalServerError)
+}
+
+// logFailure logs a failure: the same of one user once a minute, with how often it
+// came, since a caller can cause it at will.
+func (s *Server) logFailure(r *http.Request, f *fault.Fault, err error) {
+	s.logRepeatedFailures(r.Context())
+	k := failureKey{kind: f.Kind, op: f.Op, route: r.Pattern}
+	if c, ok := connectionOf(r); ok {
+		k.user = c.account.Name
+	}
+	times, say := s.failureLog.Allow(k, 1)
+	if !say {
+		return
+	}
+	attrs := []any{"method", r.Method, "path", r.URL.Path, "user", k.user, "err", err}
+	if times > 1 {
+		attrs = append(attrs, "times", times)
+	}
+	s.Log.InfoContext(r.Context(), "request failed", attrs...)
+}
+
+// logRepeatedFailures logs how often came what has not come since. It is called when there
+// is something else to do: nothing wakes for it.
+func (s *Server) logRepeatedFailures(ctx context.Context) {
+	for _, late := range s.failureLog.Due() {
+		k := late.Key
+		s.Log.InfoContext(ctx, "requests failed as before", "route", k.route, "user", k.user, "op", k.op, "kind", string(k.kind), "times", late.Times)
+	}
+}
+
+// failureKey is what is logged as one. A caller can make no end of paths, but not
+// of any of this.
+type failureKey struct {
+	user  string
+	kind  fault.Kind
+	op    string
+	route string // "" if it got no further than the guard
+}
