@@ -53,7 +53,7 @@ func (a *Agent) adminOnly(by Caller, op string) (authz.Decision, error) {
 	case d.Doubt != "":
 		return d, fault.Errorf(op, fault.Denied, "only administrators of this system may do this: %s", d.Doubt)
 	}
-	return d, fault.Errorf(op, fault.Denied, "only administrators may do this: root, members of group regent-operators, or on Windows Administrators; use sudo or ask one")
+	return d, fault.Errorf(op, fault.Denied, "only administrators may do this: root, members of group %s, or on Windows Administrators; use sudo or ask one", authz.OperatorsGroup)
 }
 
 // Administer decides and records an administrator's request that the daemon

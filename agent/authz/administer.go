@@ -1,5 +1,20 @@
 package authz
 
+import "slices"
+
+// OperatorsGroup is the group of the administrators that are not root.
+const OperatorsGroup = "regent-operators"
+
+// IsOperator reports whether the caller is in [OperatorsGroup].
+func (c Caller) IsOperator() bool { return slices.Contains(c.Groups, OperatorsGroup) }
+
+// IsAdministrator decides whose processes may administer: those of users whom the
+// system permits everything, of operators, and of owner. That is the daemon's own
+// user if it is a person, else "".
+func (c Caller) IsAdministrator(superuser bool, owner string) bool {
+	return superuser || owner != "" && c.UID == owner || c.IsOperator()
+}
+
 // Administration says from where administrators may administer.
 type Administration struct {
 	FromContainers   bool // also apart from the system
@@ -26,7 +41,7 @@ func (c Caller) Administers(a Administration) Decision {
 	case lacks != "" && a.WithCapabilities:
 		return Decision{
 			Reason: "root without " + lacks,
-			Doubt:  "root lacks " + lacks + "; run the command outside of the sandbox, add it to group regent-operators, or set administration.root_without_capabilities: true",
+			Doubt:  "root lacks " + lacks + "; run the command outside of the sandbox, add it to group " + OperatorsGroup + ", or set administration.root_without_capabilities: true",
 		}
 	}
 	return Decision{Allow: true, Rule: "administrator"}

@@ -16,10 +16,8 @@ import (
 	"regent/platform/peer"
 )
 
-const (
-	packageUser    = "regent"           // whom the package's unit runs as
-	operatorsGroup = "regent-operators" // the group of the administrators that are not root
-)
+// packageUser is the user that the package's unit runs as.
+const packageUser = "regent"
 
 // callerResolver turns what the kernel says of a connection into the agent's caller.
 type callerResolver struct {
@@ -107,8 +105,8 @@ func (a *attestedPeer) Caller() agent.Caller {
 			c.Groups = append(c.Groups, name)
 		}
 	}
-	if c.Admin = isAdministrator(c, cs.own); c.Admin {
-		capable := c.UID != "0" || slices.Contains(c.Groups, operatorsGroup)
+	if c.Admin = c.IsAdministrator(a.Administers(), cs.own); c.Admin {
+		capable := c.UID != "0" || c.IsOperator()
 		c.Confined = sync.OnceValues(func() (apart, lacks string) {
 			in := a.Confinement()
 			if capable {
@@ -118,13 +116,6 @@ func (a *attestedPeer) Caller() agent.Caller {
 		})
 	}
 	return agent.Caller{Caller: c, Process: leaseProcess{a.Peer}, Recheck: a.Recheck}
-}
-
-// isAdministrator says who may administer: whom the system lets do everything anyway,
-// the operators, and the daemon's own user where that is a person.
-func isAdministrator(c authz.Caller, own string) bool {
-	return peer.Identity{UID: c.UID, GIDs: c.GIDs}.Administers() ||
-		own != "" && c.UID == own || slices.Contains(c.Groups, operatorsGroup)
 }
 
 // evidence is a peer, with what is remembered of programs.
@@ -179,3 +170,41 @@ var (
 	_ authz.Evidence          = evidence{}
 	_ lease.Process           = leaseProcess{}
 )
+
+// quotaOwner is for [server.Deps]: for whom a connection is counted.
+func (cs *callerResolver) quotaOwner(c net.Conn) (server.Account, error) {
+	uid, err := peer.UID(c)
+	if err != nil {
+		return server.Account{}, err
+	}
+	owner, known := cs.accounts.Owner(uid)
+	return server.Account{Name: owner, Unknown: !known, Privileged: func() bool { return cs.privileged(c, uid) }}, nil
+}
+
+// privileged reports whether a connection may use what is reserved: root's, the
+// daemon's own user's and those of operators, unless the process is apart from the
+// system, as root of a container is. It gives no right to anything else. It is asked
+// only when there is no room else, so it may take its time.
+func (cs *callerResolver) privileged(c net.Conn, uid string) bool {
+	if !cs.hasReserve(c, uid) {
+		return false
+	}
+	p, err := peer.Identify(c)
+	if err != nil {
+		return false // neither could it be identified afterwards
+	}
+	defer p.Close() //nolint:errcheck // it was only looked at
+	return p.Confinement().Difference == ""
+}
+
+// hasReserve reports whether a user is one for whom connections are reserved.
+func (cs *callerResolver) hasReserve(c net.Conn, uid string) bool {
+	if uid == cs.daemonUser || slices.Contains(peer.Superusers(), uid) {
+		return true
+	}
+	gids, err := peer.Groups(c)
+	if err != nil {
+		return false // this system cannot say, or the connection is gone
+	}
+	return slices.ContainsFunc(gids, func(gid string) bool { return cs.names.group(gid) == authz.OperatorsGroup })
+}

@@ -29,7 +29,7 @@ func TestIsAdministrator(t *testing.T) {
 		{"the package's user", authz.Caller{UID: "990", User: "regent"}, "", false},
 		{"nobody known", authz.Caller{}, "", false},
 	} {
-		if got := isAdministrator(tt.caller, tt.own); got != tt.want {
+		if got := tt.caller.IsAdministrator(peer.Identity{UID: tt.caller.UID, GIDs: tt.caller.GIDs}.Administers(), tt.own); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}

@@ -18,6 +18,18 @@ const (
 	unknownUsersFactor = 4
 )
 
+// MaxConnections returns how many connections a process may have at a time that may
+// have so many descriptors. Each connection takes two. 64 are left for the state, the
+// logs and the service.
+func MaxConnections(descriptors uint64) int {
+	const reserved, most = 64, 1 << 20
+	return max(8, (int(min(descriptors, most))-reserved)/2)
+}
+
+// UnlimitedConnections is how many connections a process has at a time on a system
+// without a limit of descriptors.
+const UnlimitedConnections = 16 * MaxPerUser
+
 // Limits of calls of one account. Hand-outs are never counted, and never refused
 // by them.
 const (
