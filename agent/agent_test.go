@@ -189,33 +189,6 @@ func TestEndedCallerIsDenied(t *testing.T) {
 	})
 }
 
-// A caller that runs another program by now gives back, and has refreshed, nothing.
-func TestChangedCallerIsDenied(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := registeredDevice(t)
-		defer d.stop()
-		by, _ := newCaller("alice", 1)
-		g, err := d.Token(t.Context(), by, cadRequest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		by.Recheck = func() error { return errors.New("another program") }
-		_, number, _ := strings.Cut(g.Instance, "/")
-		_, watching := d.Watch(t.Context(), by, "cad")
-		for what, err := range map[string]error{
-			"release": d.Release(t.Context(), by, "cad", number), "invalidate": d.Invalidate(t.Context(), by, "cad", number, 0), "watch": watching,
-		} {
-			if fault.KindOf(err) != fault.Denied {
-				t.Errorf("%s = %v, want denied", what, err)
-			}
-		}
-		by.Recheck = nil
-		if err := d.Release(t.Context(), by, "cad", number); err != nil {
-			t.Errorf("the lease is gone: %v", err)
-		}
-	})
-}
-
 func TestAuditRequired(t *testing.T) {
 	for _, tt := range []struct {
 		audit string

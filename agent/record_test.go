@@ -1,8 +1,11 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"regent/agent/audit"
@@ -43,4 +46,31 @@ func TestDenials(t *testing.T) {
 	if got := d.since(at, "", true); len(got) != maxDenials || got[0].User != fmt.Sprint("user", 2*maxDenials) {
 		t.Errorf("%d are kept, the oldest of %s", len(got), got[0].User)
 	}
+}
+
+// A caller that runs another program by now gives back, and has refreshed, nothing.
+func TestChangedCallerIsDenied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := registeredDevice(t)
+		defer d.stop()
+		by, _ := newCaller("alice", 1)
+		g, err := d.Token(t.Context(), by, cadRequest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		by.Recheck = func() error { return errors.New("another program") }
+		_, number, _ := strings.Cut(g.Instance, "/")
+		_, watching := d.Watch(t.Context(), by, "cad")
+		for what, err := range map[string]error{
+			"release": d.Release(t.Context(), by, "cad", number), "invalidate": d.Invalidate(t.Context(), by, "cad", number, 0), "watch": watching,
+		} {
+			if fault.KindOf(err) != fault.Denied {
+				t.Errorf("%s = %v, want denied", what, err)
+			}
+		}
+		by.Recheck = nil
+		if err := d.Release(t.Context(), by, "cad", number); err != nil {
+			t.Errorf("the lease is gone: %v", err)
+		}
+	})
 }
