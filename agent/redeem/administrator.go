@@ -93,6 +93,9 @@ func (e *Engine) Resolve(ctx context.Context, redemption string, listed bool, by
 	}
 	e.learnFromResolution(ctx, written)
 	e.dropAnswers(ctx)
+	if !listed {
+		e.clearRefusal(ctx, id) // of a later try, or else nothing would follow for hours
+	}
 	e.clearPause(id)
 	if now := e.State(id); now != was {
 		e.Changed(ctx, id, was, now, "")

@@ -205,3 +205,27 @@ func TestMissingRecord(t *testing.T) {
 		b.wantReason(1, fault.StoreUnreadable, "its record is gone")
 	})
 }
+
+// TestResolveClearsRefusal: a documented 500 is uncertain, and the try after it was
+// refused. Once a person says that the first used no count, Regent redeems at once.
+func TestResolveClearsRefusal(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
+		b.service.answers(documentedNot, noSuch)
+		b.start()
+		b.register(registration)
+		b.advance(time.Hour)
+		b.wantPosts(2)
+		b.wantStates(instance.Uncertain)
+		b.wantReason(1, fault.RedemptionUncertain, "regent ledger resolve")
+		for _, entry := range b.engine.Ledger.Entries() {
+			if entry.Kind == redeem.Uncertain {
+				if err := b.engine.Resolve(b.Context(), entry.ID, false, "alice"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		b.advance(time.Minute)
+		b.wantPosts(3)
+		b.wantStates(instance.Live)
+	})
+}

@@ -115,7 +115,7 @@ func (e *Engine) Reason(id instance.ID) (f *fault.Fault, at time.Time) {
 			retry = max(0, p.until-e.Clock.Boot(), e.LocalFailures.Remaining(p.cause))
 		}
 	}
-	if code == fault.RedemptionUncertain && has && e.autoRetries(id) {
+	if code == fault.RedemptionUncertain && has && held.Refused == "" && e.autoRetries(id) {
 		text = autoRetryText
 	}
 	if has && held.Refused == "" && code != fault.RedemptionUncertain {
