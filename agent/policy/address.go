@@ -8,13 +8,6 @@ import (
 	"regent/agent/address"
 )
 
-// Host returns the host, with its port if it has one, of a tenant in the
-// normal form of [Settings.Tenant]: the tenant's name in [instance.Instance].
-func Host(baseURL string) string {
-	_, host, _ := strings.Cut(baseURL, "://")
-	return host
-}
-
 const writeTenant = "; write the tenant's host or its URL, such as https://demo-host.com/"
 
 // NormalizeTenant returns the base URL of a tenant in the normal form of

@@ -153,3 +153,10 @@ func (s Settings) ByTenant() []Tenant {
 	}
 	return tenants
 }
+
+// Host returns the host, with its port if it has one, of a tenant in the
+// normal form of [Settings.Tenant]: the tenant's name in [instance.Instance].
+func Host(baseURL string) string {
+	_, host, _ := strings.Cut(baseURL, "://")
+	return host
+}
