@@ -11,13 +11,13 @@ import (
 
 // once are slow stories that run in the first of the dialects alone, and why.
 var once = map[string]string{
-	"clone-cases":      "is about facts of the device; the service only redeems",
-	"damage-matrix":    "is about the store; the service is asked nothing after the redemption",
-	"managed-policy":   "is about files of policy; the service only redeems",
-	"request-forms":    "names its dialect itself",
-	"token-file-forms": "is about files; the service only redeems",
-	"token-file-later": "is about files; the service only redeems",
-	"token-file-parts": "is about files; the service only redeems",
+	"clone-matrix":       "is about facts of the device; the service only redeems",
+	"damage-matrix":      "is about the store; the service is asked nothing after the redemption",
+	"managed-policy":     "is about files of policy; the service only redeems",
+	"request-forms":      "names its dialect itself",
+	"token-file-forms":   "is about files; the service only redeems",
+	"token-file-later":   "is about files; the service only redeems",
+	"token-file-partial": "is about files; the service only redeems",
 }
 
 // eachDialect runs the stories in each dialect of the service. On Windows it is one:
