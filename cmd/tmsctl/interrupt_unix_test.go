@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -63,6 +64,7 @@ func TestSignals(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "keys"), []byte(who.Recipient().String()), 0o600); err != nil {
 				t.Fatal(err)
 			}
+			defaultSignal(t, sent)
 			c := program(t, service, dir, "--per-recipient", "people.csv", "--identifier", "q4", "--bundle", "q4.age", "--recipients-file", "keys")
 			said := &spoken{word: "waiting for the reply to q4-bob", said: make(chan struct{})}
 			c.Stderr = said
@@ -88,6 +90,14 @@ func TestSignals(t *testing.T) {
 			service.all(t, parts(t, filepath.Join(dir, "q4.age.parts"), who))
 		})
 	}
+}
+
+// defaultSignal lets programs that are started end at a signal, also where who runs the
+// tests ignores it, as nohup does: what is ignored stays so in a child.
+func defaultSignal(t *testing.T, s os.Signal) {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, s)
+	t.Cleanup(func() { signal.Stop(caught) })
 }
 
 // parts are the tokens of a directory of parts by recipient.
