@@ -1,7 +1,9 @@
 package tms
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -12,6 +14,9 @@ type List struct {
 	Total  string // "totalCount": the number of all rows, in that object or beside it
 	Count  string // "count": a number of rows, perhaps only of this page
 }
+
+// ErrNoList means that an answer is {} or null: it does not say that a list is empty.
+var ErrNoList = errors.New("the answer holds no list")
 
 // Total is how many rows there are.
 type Total struct {
@@ -51,12 +56,18 @@ func (l List) Parse(body []byte) (list []Object, total Total, err error) {
 func (l List) find(body []byte) (raw json.RawMessage, total Total, err error) {
 	total.N = -1
 	outer, err := parseObject(body)
+	if string(bytes.TrimSpace(body)) == "null" {
+		return nil, total, ErrNoList
+	}
 	if err != nil {
 		return body, total, nil //nolint:nilerr // it is an array, or Parse says that it is none
 	}
 	total = l.total(outer, total)
 	if outer.Member(l.Member) == nil && outer.Member(l.Inner) == nil {
-		if len(outer) == 0 || len(outer) == 1 && total.N == 0 {
+		switch {
+		case len(outer) == 0:
+			return nil, total, ErrNoList
+		case len(outer) == 1 && total.N == 0:
 			return nil, total, nil
 		}
 		if outer, err = FindObject(body, l.Member); err != nil {
@@ -70,7 +81,7 @@ func (l List) find(body []byte) (raw json.RawMessage, total Total, err error) {
 	}
 	inner, err := parseObject(rows)
 	switch {
-	case err != nil && nothing(rows) && total.N <= 0:
+	case err != nil && nothing(rows):
 		return nil, total, nil
 	case err != nil:
 		return rows, total, nil //nolint:nilerr // it is the array itself

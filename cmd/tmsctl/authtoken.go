@@ -33,7 +33,7 @@ func (t *tool) authList() *cobra.Command {
 		RunE: t.session(func(ctx context.Context, s *admin.Session, _ []string) error {
 			filter.Unassigned = true
 			list, err := s.AuthTokens(ctx, filter)
-			if err != nil {
+			if err := t.listed(err); err != nil {
 				return err
 			}
 			if n := unplaced(list); n > 0 && filter.Registration != "" {

@@ -28,7 +28,7 @@ is assumed that the service allows this call to a Contact Administrator.`,
 			} else {
 				list[0], err = s.OAuthClient(ctx, args[0])
 			}
-			if err != nil {
+			if err := t.listed(err); err != nil {
 				return err
 			}
 			return printList(t, "clients", list, clientJSONOf, []string{"ID", "CLIENT ID", "STATUS", "NAME", "CREATED"}, func(c admin.OAuthClient) []string {

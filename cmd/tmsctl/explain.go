@@ -54,6 +54,12 @@ func explained(err error) []string {
 	if odd, ok := errors.AsType[*admin.MismatchError](err); ok {
 		return []string{err.Error(), oddStep(odd)}
 	}
+	if _, part := errors.AsType[*partialList](err); part {
+		return []string{"warning: " + err.Error(), "what is not shown may be there all the same. " + incompleteStep}
+	}
+	if _, part := errors.AsType[*admin.IncompleteError](err); part {
+		return []string{err.Error(), "so it cannot be said what is not there, and tmsctl stopped. " + incompleteStep}
+	}
 	if errors.Is(err, admin.ErrBrowser) {
 		return []string{err.Error(), "log in again with: tmsctl login --browser"}
 	}
@@ -70,6 +76,9 @@ func explained(err error) []string {
 	}
 	return []string{what}
 }
+
+// incompleteStep is what a person does about an incomplete list.
+const incompleteStep = "Do not decide --not-consumed from it. Repeat the command, and compare with the service's own pages"
 
 // oddStep is what a person does about something else than was asked for.
 func oddStep(odd *admin.MismatchError) string {

@@ -1,7 +1,7 @@
 // Command tmsctl is for the Contact Administrator. It creates, lists and deletes
 // registration tokens, and lists and deletes the auth tokens of devices. Exit codes: 0
-// done, 1 failed, 2 bad usage, 3 the service did something else than was asked for, or
-// does not show the result.
+// done, 1 failed, 2 bad usage, 3 the service did something else than was asked for, does
+// not show the result, or shows a list in part.
 package main
 
 import (

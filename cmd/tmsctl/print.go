@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -31,6 +32,21 @@ func printableCells(rows [][]string) [][]string {
 	return shown
 }
 
+// partialList is the error of a command that showed an incomplete list.
+type partialList struct{ *admin.IncompleteError }
+
+func (e *partialList) Unwrap() error { return e.IncompleteError }
+
+// listed is the error of a list of which nothing can be shown. That one is incomplete is
+// told at the end.
+func (t *tool) listed(err error) error {
+	if part, ok := errors.AsType[*admin.IncompleteError](err); ok {
+		t.part = part
+		return nil
+	}
+	return err
+}
+
 // list prints a table that fits the terminal: the columns for which it is too
 // narrow stand below their row, by name. What is no terminal gets one line for each
 // row.
@@ -47,9 +63,20 @@ func printList[T, J any](t *tool, things string, all []T, toJSON func(T) J, head
 		for i, one := range all {
 			out[i] = toJSON(one)
 		}
-		return t.printJSON(out)
+		if t.part == nil {
+			return t.printJSON(out)
+		}
+		// A script that takes it for a whole list must fail.
+		j := map[string]any{"incomplete": true, "listed": t.part.Read, strings.ReplaceAll(things, " ", "_"): out}
+		if t.part.Total >= 0 {
+			j["total"] = t.part.Total
+		}
+		return t.printJSON(j)
 	}
-	if len(all) == 0 {
+	switch {
+	case len(all) == 0 && t.part != nil:
+		return nil
+	case len(all) == 0:
 		_, err := fmt.Fprintln(t.out, "no "+things)
 		return err
 	}

@@ -29,7 +29,7 @@ func (t *tool) registrationList() *cobra.Command {
 			}
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
 				list, err := s.RegistrationTokens(c.Context(), filter)
-				if err != nil {
+				if err := t.listed(err); err != nil {
 					return err
 				}
 				list = slices.DeleteFunc(list, func(r admin.RegistrationToken) bool {

@@ -20,6 +20,8 @@ type tool struct {
 
 	reached tms.Options // of the client, once there is one
 
+	part *admin.IncompleteError // the list that was shown is incomplete; nil if none is
+
 	host      string // of the tenant, once somebody is logged in
 	byBrowser bool   // the login that is kept was by browser
 
@@ -59,8 +61,8 @@ func (e *usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
-// exitNotAsAsked is the exit code if the service did something else than was asked, or
-// does not show what it did.
+// exitNotAsAsked is the exit code if the service did something else than was asked, does
+// not show what it did, or shows a list in part.
 const exitNotAsAsked = 3
 
 // run runs the command line and returns the exit code.
@@ -72,13 +74,17 @@ func run(ctx context.Context, w runtimeEnv, args []string) int {
 	root.SetOut(w.out)
 	root.SetErr(w.err)
 	err := root.ExecuteContext(ctx)
+	if t.part != nil {
+		err = errors.Join(err, &partialList{t.part})
+	}
 	if err == nil {
 		return 0
 	}
 	for _, line := range explain(err) {
 		w.say("tmsctl: %s\n", line)
 	}
-	if _, odd := errors.AsType[*admin.MismatchError](err); odd {
+	_, odd := errors.AsType[*admin.MismatchError](err)
+	if _, part := errors.AsType[*partialList](err); odd || part {
 		return exitNotAsAsked
 	}
 	if _, usage := errors.AsType[*usageError](err); usage {
@@ -100,7 +106,8 @@ login page. A profile replaces --tenant and the login flags. tmsctl never reads
 a secret from the command line or the environment.
 
 Exit codes: 0 done; 1 failed; 2 bad usage, nothing was sent; 3 done, but the
-service did something else than you asked for, or does not show the result.`,
+service did something else than you asked for, does not show the result, or
+shows fewer rows than it says there are.`,
 		Args: noCommand,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if c.Name() == "version" || c.Name() == "completion" || c.Name() == "list" && c.Parent().Name() == "profile" {

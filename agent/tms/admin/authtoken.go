@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -24,17 +25,19 @@ type AuthToken struct {
 	Created      time.Time // zero if not known; see [HasZone]
 }
 
-// AuthTokens returns all that the filter selects.
+// AuthTokens returns all that the filter selects. With an *[IncompleteError] it returns
+// those that the service shows.
 func (s *Session) AuthTokens(ctx context.Context, f AuthFilter) ([]AuthToken, error) {
 	l := listing[authRow]{"list auth tokens", pathAuth, listOf("authTokens", wrapAuth), authRowOf}
 	rows, err := l.all(ctx, s, url.Values{
 		"identifier": {f.Identifier}, "registrationToken": {f.Registration},
 		"refId1": {f.RefID1}, "refId2": {f.RefID2}, "fqdn": {f.FQDN},
 	})
-	if err != nil {
+	if err != nil && !isIncomplete(err) {
 		return nil, err
 	}
-	return s.filtered(ctx, f, rows)
+	list, filterErr := s.filtered(ctx, f, rows)
+	return list, cmp.Or(err, filterErr)
 }
 
 // AuthToken returns the one of that id.

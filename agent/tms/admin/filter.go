@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -72,7 +73,7 @@ func (f AuthFilter) of(row authRow, ids []string) bool {
 
 // filtered are the rows that the filter selects. Where a row names its registration
 // token by an id alone, the service is asked which id that is.
-func (s *Session) filtered(ctx context.Context, f AuthFilter, rows []authRow) ([]AuthToken, error) {
+func (s *Session) filtered(ctx context.Context, f AuthFilter, rows []authRow) (left []AuthToken, err error) {
 	ids := []string{}
 	if f.RegistrationID != "" {
 		ids = append(ids, f.RegistrationID)
@@ -80,19 +81,23 @@ func (s *Session) filtered(ctx context.Context, f AuthFilter, rows []authRow) ([
 	rows = slices.DeleteFunc(rows, func(r authRow) bool { return !f.selects(r.AuthToken) })
 	unclear := func(r authRow) bool { return r.id != "" && (r.name == "" || r.name == r.id) && !f.of(r, ids) }
 	if len(ids) == 0 && slices.ContainsFunc(rows, unclear) {
-		list, err := s.RegistrationTokens(ctx, RegistrationFilter{Identifier: f.Registration})
-		if err != nil {
+		list, listErr := s.RegistrationTokens(ctx, RegistrationFilter{Identifier: f.Registration})
+		if err = listErr; err != nil && !isIncomplete(err) {
 			return nil, err
 		}
 		for _, r := range list {
 			ids = append(ids, r.ID)
 		}
 	}
-	var left []AuthToken
 	for _, r := range rows {
 		if f.of(r, ids) {
 			left = append(left, r.AuthToken)
 		}
 	}
-	return left, nil
+	return left, err
+}
+
+func isIncomplete(err error) bool {
+	_, is := errors.AsType[*IncompleteError](err)
+	return is
 }

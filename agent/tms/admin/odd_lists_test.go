@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -29,12 +30,23 @@ func TestOddLists(t *testing.T) {
 		{"count is a word", map[int]string{0: `{"authTokens":{"count":"many",` + rows(one) + `}}`}, `{"authTokens":{"count":"none"}}`, "1"},
 		{"count is below 0", map[int]string{0: `{"authTokens":{"count":-1,` + rows(one) + `}}`}, `{"authTokens":{"count":-1}}`, "1"},
 		{"count is a fraction", map[int]string{0: `{"authTokens":{"count":1.5,` + rows(one) + `}}`}, `{"authTokens":{"count":1e99}}`, "1"},
-		{"count is too high", map[int]string{0: `{"authTokens":{"count":2000000000,` + rows(one) + `}}`}, `{"authTokens":{"count":2000000000}}`, "1"},
+		{"count is too high", map[int]string{0: `{"authTokens":{"count":2000000000,` + rows(one) + `}}`}, `{"authTokens":{"count":2000000000}}`, "1, 1 of 2000000000"},
 		{"a page repeats a row", map[int]string{0: `{"authTokens":{"count":3,` + rows(one, two) + `}}`, 2: `{"authTokens":{"count":3,` + rows(two, three) + `}}`}, `{"authTokens":{"count":3}}`, "1 2 3"},
 		{"a page repeats its own row", map[int]string{0: `{"authTokens":{` + rows(one, one, two) + `}}`}, `{"authTokens":{"count":0}}`, "1 2"},
-		{"a page is empty before the end", map[int]string{0: `{"authTokens":{"count":4,` + rows(one) + `}}`, 2: `{"authTokens":{"count":4,` + rows(two) + `}}`}, `{"authTokens":{"count":4}}`, "1 2"},
-		{"the first page is empty", map[int]string{100: `{"authTokens":{"count":101,` + rows(one) + `}}`}, `{"authTokens":{"count":101}}`, "1"},
-		{"rows that are none", map[int]string{0: `{"authTokens":[null,7,"x",` + one + `],"totalCount":4}`}, `{"authTokens":[],"totalCount":4}`, " 1"},
+		{"a page is empty before the end", map[int]string{0: `{"authTokens":{"count":4,` + rows(one) + `}}`, 2: `{"authTokens":{"count":4,` + rows(two) + `}}`}, `{"authTokens":{"count":4}}`, "1 2, 2 of 4"},
+		{"pages without the array before the end", map[int]string{0: `{"authTokens":{"count":5,` + rows(one, two) + `}}`}, `{"authTokens":{}}`, "1 2, 2 of 5"},
+		{"pages that say 0 before the end", map[int]string{0: `{"authTokens":{"count":5,` + rows(one, two) + `}}`}, `{"authTokens":{"count":0}}`, "1 2, 2 of 5"},
+		{"pages that say 0 of all before the end", map[int]string{0: `{"authTokens":[` + one + `],"totalCount":5}`}, `{"authTokens":[],"totalCount":0}`, "1, 1 of 5"},
+		{"an empty object before the end", map[int]string{0: `{"authTokens":{"count":5,` + rows(one, two) + `}}`}, `{}`, "1 2, 2 of 5"},
+		{"null before the end", map[int]string{0: `{"authTokens":{"count":5,` + rows(one, two) + `}}`}, `null`, "1 2, 2 of 5"},
+		{"an empty object, and no total", map[int]string{0: `[` + one + `]`}, `{}`, "1, 1 of -1"},
+		{"a count without the array", nil, `{"authTokens":{"count":1}}`, ", 0 of 1"},
+		{"a total without the array", nil, `{"totalCount":3,"authTokens":null}`, ", 0 of 3"},
+		{"an empty object", nil, `{}`, "unreadable"},
+		{"null", nil, `null`, "unreadable"},
+		{"null among spaces", nil, ` null `, "unreadable"},
+		{"the first page is empty", map[int]string{100: `{"authTokens":{"count":101,` + rows(one) + `}}`}, `{"authTokens":{"count":101}}`, "1, 1 of 101"},
+		{"rows that are none", map[int]string{0: `{"authTokens":[null,7,"x",` + one + `],"totalCount":4}`}, `{"authTokens":[],"totalCount":4}`, " 1, 2 of 4"},
 		{"a row without an id", map[int]string{0: `{"authTokens":[{"identifier":"x"},` + one + `]}`}, `{"authTokens":[]}`, " 1"},
 		{"names in another spelling", map[int]string{0: `{"AuthTokens":{"Count":1,"AUTH_TOKEN":[{"ID":1}]}}`}, `{"authtokens":{"count":1}}`, "1"},
 		{"one row without an array", map[int]string{0: `{"authTokens":{"count":1,"authToken":` + one + `}}`}, `{"authTokens":{"count":1}}`, "1"},
@@ -57,7 +69,13 @@ func TestOddLists(t *testing.T) {
 			for _, a := range list {
 				ids = append(ids, a.ID)
 			}
-			if got := strings.Join(ids, " "); err != nil || got != tt.want || asked > 8 {
+			got := strings.Join(ids, " ")
+			if incomplete, ok := errors.AsType[*admin.IncompleteError](err); ok {
+				got += fmt.Sprintf(", %d of %d", incomplete.Read, incomplete.Total)
+			} else if err != nil {
+				got = "unreadable"
+			}
+			if got != tt.want || asked > 8 {
 				t.Errorf("got %q, %v with %d requests, want %q", got, err, asked, tt.want)
 			}
 		})

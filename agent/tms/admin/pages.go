@@ -31,7 +31,8 @@ const mostBarren = 3
 // not say how many rows there are on all of them: it may hold fewer rows in a page
 // than it is asked for. A row that comes again is left out. A page that comes twice means
 // that the service does not know our name for the start of a page; the other name is then
-// tried. A page may be empty or come twice before the end that the service tells.
+// tried. A page may be empty or come twice before the end that the service tells. With an
+// *[IncompleteError] the rows that were shown are returned too.
 func (l listing[T]) all(ctx context.Context, s *Session, filter url.Values) ([]T, error) {
 	w := walk{start: queryStart, step: pageSize, total: -1, seen: map[string]bool{}}
 	var found []T
@@ -39,6 +40,10 @@ func (l listing[T]) all(ctx context.Context, s *Session, filter url.Values) ([]T
 		page, err := l.page(ctx, s, filter, w.start, w.from)
 		if unknownName(err) && w.other() {
 			continue
+		}
+		if errors.Is(err, tms.ErrNoList) && w.from > 0 { // it ends here
+			w.noList = true
+			return found, l.complete(s, w, len(found))
 		}
 		if err != nil {
 			return nil, err
@@ -64,6 +69,7 @@ type walk struct {
 	found   int
 	total   int             // what the service says; -1 for nothing
 	barren  int             // pages without anything new, in a row
+	noList  bool            // the last of them was {} or null
 	twice   bool            // the last of them came twice
 	settled bool            // the service knows no other name for the start of a page
 	seen    map[string]bool // the rows that were found
@@ -89,7 +95,7 @@ func (w *walk) other() bool {
 func (w *walk) next(rows, found int, total tms.Total) bool {
 	is := found - w.found
 	w.found, w.twice = found, is == 0 && rows > 0
-	if total.N >= 0 && (total.All || rows > 0) {
+	if total.N >= 0 && (rows > 0 || total.N > w.total) { // a page without rows is no proof of fewer
 		w.total = total.N
 	}
 	switch {
@@ -116,12 +122,32 @@ func unknownName(err error) bool {
 	return ok && f.Reach == tms.Answered && f.Status == http.StatusBadRequest
 }
 
+// IncompleteError means that the service shows fewer rows than it says there are. What
+// is not among them may be there all the same.
+type IncompleteError struct {
+	Op    string // "list auth tokens"
+	Read  int    // rows that the service showed
+	Total int    // rows that it says there are; -1 if it does not say
+}
+
+var _ error = (*IncompleteError)(nil)
+
+// Error says how many rows are missing.
+func (e *IncompleteError) Error() string {
+	if e.Total < 0 {
+		return fmt.Sprintf("%s: the list is incomplete: the service showed %d rows, and then an answer without a list", e.Op, e.Read)
+	}
+	return fmt.Sprintf("%s: the list is incomplete: the service showed %d of %d rows", e.Op, e.Read, e.Total)
+}
+
 // complete is an error if the service gave one page again and again although there are
-// more rows. Where it said that there are more, and showed empty pages, they are not for
-// this user, and what was read is all.
+// more rows, or if it showed fewer rows than it says there are.
 func (l listing[T]) complete(s *Session, w walk, read int) error {
 	if w.twice && (w.total > read || w.total < 0 && w.barren >= mostBarren) {
 		return l.failed(s, "the same page came twice: the service follows neither "+queryStart+" nor "+queryStartFirst)
+	}
+	if w.total > read || w.total < 0 && w.noList {
+		return &IncompleteError{l.op, read, w.total}
 	}
 	return nil
 }

@@ -148,7 +148,8 @@ func (s *Session) RegistrationToken(ctx context.Context, id string) (r Registrat
 }
 
 // RegistrationTokens returns all that the filter selects. One that cannot be
-// read whole is among them, with its Flaw.
+// read whole is among them, with its Flaw. With an *[IncompleteError] it returns those
+// that the service shows.
 func (s *Session) RegistrationTokens(ctx context.Context, f RegistrationFilter) ([]RegistrationToken, error) {
 	l := listing[RegistrationToken]{"list registration tokens", pathRegistration, listOf("registrationTokens", wrapRegistration), rowOf}
 	rows, err := l.all(ctx, s, url.Values{"identifier": {f.Identifier}, "refId1": {f.RefID1}, "refId2": {f.RefID2}})
