@@ -1,6 +1,8 @@
-// Package agent holds the auth tokens of this machine and hands out their access
-// tokens. It has the use cases. It knows nothing of sockets, HTTP servers or
-// operating systems: their parts are given to it in [Deps].
+// Package agent has the use cases of the daemon: each file is one.
+//
+// It joins redeeming, refreshing, leases and the store, and hands out access tokens.
+// It knows no socket, no HTTP server and no operating system. What it needs of them
+// comes in [Deps].
 //
 // Before each answer, [Caller.Verify] is asked once whether the caller is still the
 // process that connected. For requests that an allow rule permits (token, credential,

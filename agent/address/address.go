@@ -1,9 +1,9 @@
-// Package address reads the addresses that people write: a host with its port,
-// and a proxy, in the configuration, on a command line and in the environment.
-// It decides and does nothing: it must not know of HTTP, of files or of who sets
-// the environment. Its errors say what is wrong with a text and do not quote it,
-// since it may hold a password. They begin with a verb, for "network.proxy" or
-// "HTTPS_PROXY" to stand before them.
+// Package address parses hosts and proxies in the configuration, on a command line and
+// in the environment.
+//
+// It only decides: it imports neither HTTP nor os. An error does not quote the text,
+// which may contain a password. It begins with a verb, so that the caller can put
+// "network.proxy" or "HTTPS_PROXY" before it.
 package address
 
 import (

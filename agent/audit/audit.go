@@ -1,8 +1,7 @@
 // Package audit records who asked for what, and what was done.
 //
-// The set of events is closed and their fields are typed, so that no secret
-// can be recorded: there is no field to put one in. The package must not know
-// where the records go: a sink is given to it.
+// The set of events is closed and their fields are typed. No field takes a secret. The
+// package does not know where the records go: the caller gives it a sink.
 package audit
 
 import (

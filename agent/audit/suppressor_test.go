@@ -75,7 +75,7 @@ func TestCounter(t *testing.T) {
 	}
 }
 
-// A flood of different things takes no more memory than was agreed.
+// A flood of different things takes no more memory than its limit.
 func TestSuppressorIsBounded(t *testing.T) {
 	f, now := newTestSuppressor(3)
 	for _, k := range []string{"a", "b", "c", "d", "e"} {

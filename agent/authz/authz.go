@@ -1,6 +1,7 @@
-// Package authz decides what a local caller may do. It does no I/O: facts come
-// in, a decision with its reason comes out. It must not know how a system
-// reads the facts, and nothing a caller claims about itself is a fact.
+// Package authz decides what a local caller may do.
+//
+// It does no I/O. Facts come in, a decision with its reason comes out. What a caller
+// claims about itself is not a fact.
 package authz
 
 // Caller is what the kernel said about the process at the other end.

@@ -1,9 +1,8 @@
 // Package doctor says what is wrong with an installation, and what to do next.
 //
-// It has the table of all codes with their causes and next steps, the facts
-// that are gathered of a device, and the judgements that turn facts into
-// findings. All of it is pure: it must not know how a fact is found out, nor
-// who shows a finding where. Codes are an interface: add, never change.
+// It has the table of codes with causes and next steps, the facts of a device, and the
+// judgements that turn facts into findings. All of it is pure: others gather the facts
+// and show the findings. Codes are an interface: add codes, never change one.
 package doctor
 
 import (

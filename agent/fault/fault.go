@@ -1,10 +1,9 @@
-// Package fault is the agent's error vocabulary.
+// Package fault is the error vocabulary of the agent.
 //
-// A fault says what was attempted, what class of thing went wrong, for which
-// instance, and what its reader can do about it. It is the only error type
-// that may cross the ipc boundary; anything else becomes [Internal] there and
-// its text stays in the log. The package must not know of HTTP, of sockets or
-// of any system: it is words only.
+// A fault says what was attempted, what kind of thing went wrong, for which instance,
+// and what its reader can do. No other error type crosses the ipc boundary. Every
+// other error becomes [Internal] there, and its text stays in the log. The package
+// imports nothing of HTTP, sockets or systems.
 package fault
 
 import (

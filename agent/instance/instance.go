@@ -1,6 +1,6 @@
-// Package instance names the things the agent holds auth tokens for, and the
-// states that such an auth token can be in. It does no I/O and knows nothing
-// of leases: who uses an instance at the moment is another table.
+// Package instance has the keys of instances and the states of their auth tokens.
+//
+// It does no I/O and knows nothing of leases, which are a table of their own.
 package instance
 
 import (

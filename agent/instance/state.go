@@ -3,7 +3,7 @@ package instance
 // State is what is known of an instance's auth token. Its text is wire format.
 type State string
 
-// The states of an auth token, as in DESIGN.md.
+// The states of an auth token.
 const (
 	Unredeemed     State = "unredeemed"      // no count spent
 	Uncertain      State = "uncertain"       // a redemption without an answer: a person decides

@@ -1,7 +1,8 @@
-// Package policy turns layers of configuration into one set of settings, and
-// remembers for each value which layer it came from. It is pure: the layers
-// come in as bytes, so it must not know of files, of registries or of any
-// system. What a key means is written once, in the table in table.go.
+// Package policy merges layers of configuration into settings, and remembers the layer
+// of each value.
+//
+// It is pure: the layers come in as bytes, so the package knows no file, registry or
+// system. The table in table.go defines each key once.
 package policy
 
 import (

@@ -23,12 +23,12 @@ type Verdict struct {
 	Text            string            // what a person is told: what happened, and the next step
 }
 
-// documented500 is the one error text of the service that Thales documents
-// (contract.md, D); it recommends to retry.
+// documented500 is the only error text of the service that Thales documents. The
+// text recommends to retry.
 const documented500 = "an internal error occurred"
 
-// Classify decides by evidence what a failed redemption means, as in DESIGN.md's
-// order of operations. It is pure.
+// Classify decides by evidence what a failed redemption means. The table "Order of
+// operations" in agent/DESIGN.md has the same rows. It is pure.
 func Classify(f *tms.Failure) Verdict {
 	switch {
 	case f.Reach == tms.NotSent:
@@ -77,7 +77,7 @@ func uncertainVerdict(f *tms.Failure, what string) Verdict {
 	return v
 }
 
-// The words that tell refusals apart (contract.md, A: best effort).
+// The words that tell refusals apart. They are assumed: no document has them.
 var (
 	wordsExpired   = regexp.MustCompile(`(?i)expired`)
 	wordsDisabled  = regexp.MustCompile(`(?i)disabled`)

@@ -39,7 +39,7 @@ func withRetryAfter(f tms.Failure, after time.Duration) tms.Failure {
 	return f
 }
 
-// The verdicts, as DESIGN.md's order of operations has them.
+// The verdicts of the table "Order of operations" in agent/DESIGN.md.
 var (
 	tryAgain       = redeem.Verdict{Entry: redeem.Unused, Code: fault.Unavailable, Retry: true}
 	throttled      = redeem.Verdict{Entry: redeem.Unused, Code: fault.Throttled, Retry: true}

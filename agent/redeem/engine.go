@@ -1,7 +1,9 @@
-// Package redeem buys auth tokens: one count of a registration token each,
-// never lost silently, never repeated silently, always accounted for in the
-// ledger. It must not know of local callers, of leases or of refreshing: what
-// is wanted comes in a [Plan], what was bought goes to the vault.
+// Package redeem redeems registration tokens: one count for each auth token, recorded
+// in the ledger.
+//
+// No redemption is lost or repeated without a record. The package knows no local
+// caller, no lease and no refresh. A [Plan] says what is wanted; auth tokens go to
+// agent/tokenstore.
 package redeem
 
 import (

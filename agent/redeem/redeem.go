@@ -55,8 +55,8 @@ func (e *Engine) attempt(ctx context.Context, w Target) {
 	}
 }
 
-// redeem spends one count of held on w. The order is DESIGN.md's and is what
-// makes the account right whenever the power goes.
+// redeem spends one count of held on w. The order is that
+// of "What happens when the power goes" in agent/DESIGN.md.
 func (e *Engine) redeem(ctx context.Context, w Target, held RegistrationToken, was instance.State) (Verdict, error) {
 	stop := ctx
 	// What failed on this device is looked at before the service is asked anything.

@@ -46,8 +46,7 @@ const (
 	refusalsOver   = 30 * time.Minute
 )
 
-// Classify decides by evidence what a failed refresh means (DESIGN.md, rules of
-// the house). It is pure.
+// Classify decides by evidence what a failed refresh means. It is pure.
 func Classify(f *tms.Failure, e Evidence) Verdict {
 	later := Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable}
 	switch {

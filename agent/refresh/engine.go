@@ -1,6 +1,8 @@
-// Package refresh keeps auth tokens alive: it decides when each is refreshed,
-// sends one request at a time for each instance, and reads the answer by
-// evidence. It must not know of local callers, of leases or of redeeming.
+// Package refresh keeps auth tokens valid: it decides when to refresh each one, and
+// does it.
+//
+// It sends one request at a time for each instance and reads the answer by evidence.
+// It knows no local caller, no lease and no redemption.
 package refresh
 
 import (

@@ -34,7 +34,7 @@ type Refusal struct {
 	Failure *tms.Failure
 }
 
-// modes are those that may be tried, in their order (A: contract.md, the refresh).
+// modes returns the modes that may be tried, in their order.
 func (k ModeInput) modes() []string {
 	switch {
 	case k.Configured != ModeAuto:

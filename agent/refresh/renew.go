@@ -26,8 +26,8 @@ type refreshAnswer struct {
 	receivedAt  time.Time // by the service's clock
 }
 
-// renew refreshes one auth token. The order is DESIGN.md's and is what keeps
-// the newest refresh token whenever the power goes.
+// renew refreshes one auth token. The order keeps the newest
+// refresh token when the power goes: see agent/DESIGN.md.
 func (e *Engine) renew(ctx context.Context, id instance.ID) error {
 	if err := e.savePending(ctx, id); err != nil {
 		return err
@@ -115,8 +115,8 @@ func (e *Engine) evidence(r tokenstore.Record, before tokenstore.Attempt, older 
 // showed it. This device's may have been set by years, or never.
 func (e *Engine) serviceTime(tenant string) time.Time { return e.Clock.Wall().Add(e.Skew(tenant)) }
 
-// maxSkew is how far the clock may be off: beyond it Cloud LM discards signed
-// calls (contract.md, D).
+// maxSkew is how far the clock may be off. Beyond it Cloud LM discards signed
+// calls, as the vendor documents.
 const maxSkew = 15 * time.Minute
 
 // refreshTokenExpired reports whether the refresh token is at the end of its known life, or past

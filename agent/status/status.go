@@ -1,6 +1,7 @@
-// Package status is the agent seen from outside, as one value. Its JSON is
-// wire format (GET /v1/status and regent status --json). It holds no secret.
-// It must not know how any of it is found out.
+// Package status has the status of the agent as one value, and its metrics.
+//
+// The JSON is wire format (GET /v1/status and regent status --json). It contains no
+// secret. The package does not know how a value is found out.
 package status
 
 import (

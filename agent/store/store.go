@@ -1,6 +1,8 @@
-// Package store keeps sealed records: small named secrets that are on disk
-// only in encrypted form, under a data key that the platform's keyring guards.
-// It must not know what a record means, nor which keyring there is.
+// Package store keeps sealed records: small named secrets, encrypted on disk under one
+// data key.
+//
+// The platform's keyring protects the data key. The package does not know what a
+// record means, nor which keyring there is.
 package store
 
 import (
@@ -45,7 +47,7 @@ type Store interface {
 // State is what is known of the store as a whole. Its text is wire format.
 type State string
 
-// The states of the store, as in DESIGN.md.
+// The states of the store.
 const (
 	OK          State = "ok"
 	Locked      State = "locked"       // the keyring does not answer or refuses

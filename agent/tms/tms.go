@@ -1,9 +1,10 @@
-// Package tms speaks to the remote Token Management Service as a device does:
-// it discovers the identity provider, redeems a registration token, refreshes
-// an auth token. It is the only package of the agent, with those below it, that
-// makes network requests. It must not know when to ask, whether to ask again,
-// or where anything is kept: it reports what happened, as evidence, and its
-// callers decide. What is assumed of the service stands in contract.go.
+// Package tms is the device's client of the Token Management Service: discover,
+// redeem, refresh.
+//
+// Only this package and those below it make network requests for the agent. The
+// package does not decide when to ask or whether to ask again, and keeps nothing. It
+// returns evidence, and its callers decide. CONTRACT.md lists what is assumed of the
+// service.
 package tms
 
 import (

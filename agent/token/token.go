@@ -1,6 +1,7 @@
-// Package token holds what the service grants: secrets that cannot be printed by
-// accident, and the span of time for which they are good. It must not know how
-// they are kept or where they come from.
+// Package token has secrets that do not print, lifetimes, and the format of registration
+// tokens.
+//
+// It does not know how a token is kept or where it comes from.
 package token
 
 import (

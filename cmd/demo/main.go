@@ -1,8 +1,8 @@
-// Command demo walks the whole way once, with the real programs as processes:
-// a service, an administrator, a device, and two applications on it. It tells
-// what it types and what it sees, and fails at the first thing that is not so.
-// It must not know how the programs do what they do: it types what a person
-// could type, and its applications use the Go SDK.
+// Command demo runs the whole of Regent once, with the real programs.
+//
+// It starts a service, an administrator, a device, and two applications on it. It
+// prints what it types and sees, and fails at the first thing that is wrong. It types
+// what a person could type, and its applications use the Go SDK.
 //
 // The same program is one of those applications, as "demo app", and measures what the
 // local interface costs, as "demo bench".

@@ -1,6 +1,8 @@
-// Command regent is the device's side of Regent for people and scripts: a thin
-// client of the daemon's socket. It decides nothing about tokens; it asks, puts
-// the answer into words and ends with a code that says how it went.
+// Command regent is the device's program for people and scripts: a client of the
+// daemon's socket.
+//
+// It decides nothing about tokens. It asks, puts the answer into words, and ends with
+// an exit code.
 package main
 
 import (

@@ -1,5 +1,7 @@
-// Command regentd is the daemon: it wires the platform to the agent and the
-// agent to the local interface, and decides nothing itself.
+// Command regentd is the daemon.
+//
+// It wires the platform to the agent and the agent to the local interface, and decides
+// nothing itself.
 package main
 
 import (
@@ -21,7 +23,7 @@ import (
 // version is set by the linker.
 var version = "dev"
 
-// Exit codes, as in DESIGN.md.
+// Exit codes.
 const (
 	exitDone   = 0
 	exitFailed = 1

@@ -1,3 +1,8 @@
+// Package stories tests the real programs as processes, and tests the tree as a whole.
+//
+// Most tests build regentd, regent, tmsctl and tms-emulator, start them, and use them
+// as a person would. Tests of the tree read its files: import rules, package comments,
+// documents, changelog fragments.
 package stories
 
 import (
@@ -31,9 +36,9 @@ var (
 	systemPackages = []string{"net/http", "os/exec", "os/user", "os/signal", "syscall", "golang.org/x/sys"}
 )
 
-// importRules is DESIGN.md's import rule: cmd sees everything; ipc sees agent (its
-// client also how to reach and know the daemon); agent sees only itself;
-// platform sees nothing of ours. Below that, what is pure stays pure.
+// importRules says who may import whom. Package cmd imports everything; ipc imports
+// agent (its client also how to reach and know the daemon); agent and platform import
+// only themselves. Below that, what is pure stays pure.
 var importRules = []importRule{
 	{"cmd", []string{"cmd", "agent", "ipc", "platform"}, nil},
 	{"configs", []string{"agent/doctor", "agent/policy", "agent/status", "agent/tms/contract", "ipc/api", "platform/layout"}, []string{"net"}},

@@ -21,9 +21,9 @@ import (
 )
 
 // userService is a Token Management Service whose registration tokens are user and
-// password of one Keycloak user each (O, A: contract.md), so that all auth tokens of
-// one are sessions of that user. Its idpConfigurations name a client for which the
-// tokens were not made: what refreshes has to read azp.
+// password of one Keycloak user each, which is assumed. All auth tokens of one are then
+// sessions of that user. Its idpConfigurations name a client for which the tokens were
+// not made: what refreshes has to read azp.
 type userService struct {
 	k       *keycloak
 	made    atomic.Int32

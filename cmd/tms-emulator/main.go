@@ -1,6 +1,7 @@
-// Command tms-emulator is the Token Management Service and its identity
-// provider, offline, over TLS: agent/tms/emulator with a listener. It must not
-// know what the service does; it knows files, flags and signals.
+// Command tms-emulator is an offline Token Management Service with its identity
+// provider, over TLS.
+//
+// It is agent/tms/emulator with a listener, files, flags and signals.
 package main
 
 import (

@@ -1,6 +1,7 @@
-// Package api is the wire format of the local interface, version 1: paths,
-// request and response bodies, errors. PROTOCOL.md beside ipc says the same in
-// words for a client in another language. It must not know of sockets.
+// Package api is the wire format of the local interface, version 1.
+//
+// It has paths, bodies of requests and responses, and errors. ipc/PROTOCOL.md says the
+// same for a client in another language. The package knows no sockets.
 package api
 
 import (

@@ -1,8 +1,9 @@
-// Package client is the Go client of the local interface. It makes sure who
-// listens before it says anything, in a user namespace that cannot name that user
-// by the owners and modes of the socket and the folders above, and turns problems back into faults, so that
-// a caller in another process reads the same kinds as one inside the agent. It
-// must not know how the agent comes by what it answers.
+// Package client is the Go client of the local interface.
+//
+// It checks who listens before it sends anything. In a user namespace that cannot name
+// that user, it checks the owners and modes of the socket and of the folders above. It
+// turns problems back into faults, so a caller reads the same kinds as one inside the
+// agent.
 package client
 
 import (

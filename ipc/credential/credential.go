@@ -1,9 +1,9 @@
-// Package credential hands access tokens to the service manager, for units that
-// load one as a credential (LoadCredential=) and know nothing of the agent. The
-// service manager connects and reads until the end; whose unit it asks for is in
-// the address that it connects from. The package must not know of any system: it
-// is given a listener and functions that ask the kernel. It decides nothing but
-// who may speak for units, which is root alone.
+// Package credential hands access tokens to systemd, for units that load one with
+// LoadCredential=.
+//
+// The service manager connects and reads to the end. The address that it connects from
+// names the unit. The package knows no system: it gets a listener and functions that
+// ask the kernel. It decides only who may speak for units, which is root.
 package credential
 
 import (

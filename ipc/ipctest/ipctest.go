@@ -1,6 +1,5 @@
-// Package ipctest has what tests of the local interface need on both sides of
-// it: a listener without a socket, and a caller without a process. It must not
-// be imported by anything but tests.
+// Package ipctest has a listener without a socket and a caller without a process, for
+// tests.
 package ipctest
 
 import (

@@ -1,8 +1,9 @@
-// Package server serves the local interface over any listener. It turns HTTP
-// requests into the agent's use cases and their results into JSON, and lets
-// nothing of a failure out but a fault's kind and its text for the caller. It
-// must not know of sockets or of any system, and it decides nothing about who
-// may do what: it passes on who the platform says the caller is.
+// Package server serves the local interface over any listener.
+//
+// It turns HTTP requests into the agent's use cases and their results into JSON. Of a
+// failure it sends only a fault's kind and its text for the caller. It knows no socket
+// and no system. It does not decide who may do what: it passes on the caller that the
+// platform identified.
 package server
 
 import (

@@ -1,7 +1,8 @@
-// Package manualtest makes a program's manual pages and shell completions from
-// its commands, and holds that every command can be explained. It is run as a
-// test of each program, so that what only packages need is in no program. It
-// must not know of any program.
+// Package manualtest makes a program's manual pages and shell completions from its
+// commands.
+//
+// It also checks that every command is explained. It runs as a test of each program,
+// so that no program contains what only packages need.
 package manualtest
 
 import (

@@ -1,10 +1,9 @@
-// Package keyring keeps the agent's one data key in a keyring of the system, or
-// in a file where there is none. It must not know what the key is for.
+// Package keyring keeps the data key in a keyring of the system, or in a file.
 //
-// It is the only package that may import 99designs/keyring: that library looks
-// for a session bus as soon as it is linked in, it does not stop waiting for a
-// prompt that nobody sees, and its file backend writes in place. Here every call
-// ends in time, and a key file appears whole or not at all.
+// It does not know what the key is for. It is the only package that may import
+// 99designs/keyring. That library looks for a session bus as soon as it is linked in,
+// does not stop waiting for a prompt that nobody sees, and writes its file in place.
+// Here every call ends in time, and a key file appears whole or not at all.
 package keyring
 
 import (

@@ -1,7 +1,8 @@
-// Package localsock listens on and connects to the one address of the local
-// interface: a Unix socket, on Windows a named pipe. It decides nothing about
-// who may talk: any local user may connect, and the one who listens asks the
-// kernel who that is. It must not know what is said over a connection.
+// Package localsock listens on and connects to the local socket, on Windows a named
+// pipe.
+//
+// It does not decide who may talk: any local user may connect, and the listener asks
+// the kernel who that is.
 package localsock
 
 import (

@@ -1,6 +1,7 @@
-// Package mdm reads what management systems leave on a device, and notices when
-// it changes: policy files on any system, the registry on Windows, managed
-// preferences on macOS. It must not know what any of it means.
+// Package mdm reads the managed policy of a device, and notices when it changes.
+//
+// Management systems leave policy files on any system, registry values on Windows, and
+// managed preferences on macOS. The package does not know what a value means.
 package mdm
 
 import "errors"

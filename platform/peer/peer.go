@@ -1,7 +1,7 @@
-// Package peer asks the kernel who is at the other end of a local connection,
-// and holds that process so that its number cannot come to mean another. All
-// facts come from the kernel; nothing that the process says of itself is one.
-// The package must not know what a fact is good for: it decides nothing.
+// Package peer asks the kernel who is at the other end of a local connection.
+//
+// It holds that process, so that its number cannot come to mean another. All facts
+// come from the kernel, none from the process itself. The package decides nothing.
 package peer
 
 import (

@@ -15,7 +15,7 @@ import (
 // is held open meanwhile, so that nobody begins to write to it, or puts another in
 // its place. What runs can differ all the same: who began to write before the
 // process was made may still do so, and whoever may debug a process changes it as
-// they like. See DESIGN.md.
+// they like. See platform/DESIGN.md.
 func (p *Peer) signer(s *Signers) (Signer, error) {
 	f, err := openImage(p.Exe)
 	if err != nil {

@@ -1,7 +1,7 @@
-// Package service lets a program be a service of the system: registered with it,
-// started and stopped by it. On Linux and macOS the package brings what the
-// system's own manager needs, so only Windows is served here. It must not know
-// what the program does.
+// Package service registers, starts and stops a program as a Windows service.
+//
+// On Linux and macOS the packages bring a file for the system's own manager, so this
+// package does nothing there. It does not know what the program does.
 package service
 
 import (

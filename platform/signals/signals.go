@@ -1,9 +1,8 @@
-// Package signals keeps signals that are not for the end from ending a daemon.
+// Package signals keeps SIGHUP and SIGPIPE from ending a daemon.
 //
-// A program that imports it hears SIGHUP from the initialization of this package
-// on. It imports next to nothing, so that Go initializes it before most others:
-// only a signal that arrives in the first millisecond, before any Go code runs,
-// still ends the process.
+// A program that imports it receives SIGHUP from the initialization of this package
+// on. It imports next to nothing, so that Go initializes it before most others. Only a
+// signal in the first millisecond, before any Go code runs, still ends the process.
 package signals
 
 import (

@@ -1,6 +1,7 @@
-// Package statedir takes the agent's state directory for one process alone, and
-// refuses one that somebody else could read or write. It must not know what is
-// kept in it.
+// Package statedir locks the state directory for one process, and checks that nobody
+// else can use it.
+//
+// It does not know what is kept there.
 package statedir
 
 import (

@@ -1,6 +1,7 @@
-// Package terminal asks the person who sits at a terminal, and lets go of it
-// the moment the program is told to end. It must not know what is asked for:
-// it returns bytes, which the caller wraps into a secret at once.
+// Package terminal asks the person at a terminal, and knows how wide the terminal is.
+//
+// A question ends when the program is told to end. The caller wraps the returned bytes
+// into a secret at once.
 package terminal
 
 import (

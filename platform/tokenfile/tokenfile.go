@@ -1,6 +1,7 @@
-// Package tokenfile reads a registration token from a file that somebody put
-// there, removes exactly that file, and watches for one to appear. It must not
-// know what a registration token is: the caller brings the parser.
+// Package tokenfile reads, erases and watches for a file that contains a registration
+// token.
+//
+// It does not know what a registration token is: the caller brings the parser.
 package tokenfile
 
 import (

@@ -2,7 +2,7 @@
 //
 // A person may accept a state, set damaged records aside, start over, change the
 // data key, or bind the state to this device. The package names the cost of each
-// command in counts before it runs. Decide, in binding.go, reports whether a state
+// command in counts before it runs. Decide, in facts.go, reports whether a state
 // still lies on its device. That part is pure.
 package admin
 
@@ -33,7 +33,7 @@ type Keyring interface {
 // OnClone is what to do where a state turns out to be another device's.
 type OnClone string
 
-// The ways, as in DESIGN.md. Every other is Quarantine.
+// The values of store.on_clone. Every other value means CloneQuarantine.
 const (
 	CloneQuarantine    OnClone = "quarantine"     // nothing, until a person decides
 	CloneRegisterAgain OnClone = "register_again" // forget the auth tokens, which are the other device's

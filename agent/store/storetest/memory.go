@@ -1,6 +1,7 @@
-// Package storetest says by tests what a store is, for every store and every
-// fake alike, and has the fake that the agent's other tests use. It must not
-// know how any store does it.
+// Package storetest tests what every store must do, and has a store in memory for
+// other tests.
+//
+// It does not know how a store does it.
 package storetest
 
 import (

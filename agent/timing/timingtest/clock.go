@@ -1,5 +1,6 @@
-// Package timingtest has a clock whose readings a test moves apart, which is
-// what suspend, a reboot and a hand-set clock look like. Left alone it follows
+// Package timingtest has a clock for tests, whose civil time and boot time move apart.
+//
+// Suspend, a reboot and a hand-set clock look like that. Left alone, the clock follows
 // the standard library's time, so in a testing/synctest bubble it is virtual.
 package timingtest
 

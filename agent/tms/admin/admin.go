@@ -1,7 +1,8 @@
-// Package admin speaks to the Token Management Service as a Contact
-// Administrator does: it makes, changes, lists and deletes registration tokens, and lists
-// and deletes the auth tokens that devices got for them. It must not know of the
-// agent, of its files, or of how its answers are shown.
+// Package admin is the Contact Administrator's client of the Token Management Service.
+//
+// It creates, changes, lists and deletes registration tokens, and lists and deletes
+// the auth tokens of devices. It knows neither the agent nor its files, and shows
+// nothing.
 package admin
 
 import (

@@ -1,12 +1,14 @@
-// Package emulator is the Token Management Service and its identity provider
-// as one http.Handler, offline, with exact counts and fault switches. It is for
-// tests, demonstrations and vendors who have no tenant at hand.
+// Package emulator is an offline Token Management Service with its identity provider,
+// as one http.Handler.
 //
-// What the service is known to do, it does; what is unknown, it decides, and
-// every text of its own stands in texts.go, marked as invented. It must not
-// know the clients: it imports nothing of this module, and the golden exchanges
-// in agent/tms/testdata referee both sides. It guards nothing: its secrets are
-// plain strings in memory, made for it alone, and worth nothing elsewhere.
+// It counts exactly and has switches for faults. It is for tests, demonstrations and
+// vendors who have no tenant at hand.
+//
+// What the service is known to do, the emulator does. What is unknown, it decides. Its
+// own texts stand in errors.go, marked as invented. It must not know the clients: it
+// imports nothing of this module, and the golden exchanges in agent/tms/testdata test
+// both sides. It protects nothing: its secrets are plain strings in memory, made for
+// it alone.
 package emulator
 
 import (

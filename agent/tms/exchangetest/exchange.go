@@ -1,7 +1,8 @@
-// Package exchangetest plays the service from the golden exchanges: it holds
-// what a client sends against the request of a file and answers with the file's
-// response. It shares no type with the emulator, which plays the other side. It
-// must not know of the clients that it tests.
+// Package exchangetest is a test server that plays the golden exchanges.
+//
+// It compares what a client sends with the request of a file, and answers with the
+// file's response. It shares no type with the emulator, and does not know the clients
+// that it tests.
 package exchangetest
 
 import (

@@ -1,7 +1,9 @@
-// Command probe is what the stories of packaging/system run inside a booted
-// machine: an application that asks for tokens, and a process in the place of
-// the daemon that tries what the daemon must not be able to do. It must not
-// share code with Regent: it is the other side.
+// Command probe is a program that the stories of packaging/system run inside a booted
+// machine.
+//
+// It is an application that asks for tokens. It is also a process in the daemon's
+// place that tries what the daemon must not be able to do. It shares no code with
+// Regent.
 package main
 
 import (
