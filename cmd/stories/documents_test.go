@@ -76,10 +76,10 @@ func TestNoCommissioning(t *testing.T) {
 // documentNames are the names in capitals that are documents.
 var documentNames = []string{"DESIGN", "CONTRACT", "README", "PROTOCOL", "REFERENCE"}
 
-// isPlaceholder reports whether a name stands for others, as NAME.md does.
+// isPlaceholder reports whether a name stands for others, as NAME.md and _linux.go do.
 func isPlaceholder(name string) bool {
 	base := strings.TrimSuffix(path.Base(name), path.Ext(name))
-	return base == "_test" || base == strings.ToUpper(base) && !slices.Contains(documentNames, base)
+	return strings.HasPrefix(base, "_") || strings.Contains(base, "NAME") || base == strings.ToUpper(base) && !slices.Contains(documentNames, base)
 }
 
 // goFile is a Go file of the tree, parsed without its bodies' meaning.
