@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/status"
 )
@@ -61,3 +64,80 @@ brings the instance back.`,
 }
 
 const nameInstance = "name one instance, such as cad/1"
+
+// newRedeem is a person's decision to spend a count on an instance whose auth
+// token is of no use any more.
+func newRedeem(s runtimeEnv, dial dialer) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "redeem INSTANCE",
+		Short: "Redeem an instance once more, which costs a count",
+		Long: `Redeem an instance, such as cad/1, once more. It costs one count of the
+registration token, so the agent never does this by itself after a revocation
+or when a refresh token was lost. Without a registration token the wish is
+remembered, and the next one pays for it.`,
+		Args: oneArgument(nameInstance),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			application, number, err := instance.ParseName(args[0])
+			if err != nil {
+				return usage(cmd, "%v", err)
+			}
+			if err := confirm(cmd, s, yes, fmt.Sprintf("Spend one count of a registration token on %s?", args[0])); err != nil {
+				return err
+			}
+			ctx, cancel := withTimeout(cmd.Context(), 0)
+			defer cancel()
+			if err := dial().Redeem(ctx, application, strconv.Itoa(number)); err != nil {
+				return timeoutError(ctx, err)
+			}
+			st, err := dial().Status(ctx)
+			_, err = fmt.Fprint(cmd.OutOrStdout(), begun(st, err == nil, application, args[0]))
+			return err
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+// begun says what becomes of a wish to redeem an instance. known says that st is the
+// status after it.
+func begun(st status.Status, known bool, application, name string) string {
+	i := slices.IndexFunc(st.Applications, func(a status.Application) bool { return a.ID == application })
+	if known && i >= 0 {
+		for _, one := range st.Applications[i].Instances {
+			if f := one.LastFault; one.Name == name && f != nil && f.Code == string(fault.RedemptionUnconfirmed) {
+				return fmt.Sprintf("Remembered: %s waits, and no count is used yet: %s\n", name, printable(f.Detail))
+			}
+		}
+	}
+	if known && !hasRegistration(st, application) {
+		return fmt.Sprintf("Remembered: the next registration token pays one count for %s; give one with regent register.\n", name)
+	}
+	return fmt.Sprintf("%s is being redeemed, which costs a count; see regent status.\n", name)
+}
+
+// errNotConfirmed ends a command that was not confirmed.
+var errNotConfirmed = errors.New("nothing was changed")
+
+// confirm asks the person, unless yes says that it is not needed. Where there is
+// nobody to ask, yes is.
+func confirm(cmd *cobra.Command, s runtimeEnv, yes bool, question string) error {
+	if yes {
+		return nil
+	}
+	if s.confirm == nil {
+		return usage(cmd, "nobody can be asked here: add --yes to go ahead without a question")
+	}
+	agreed, err := s.confirm(cmd.Context(), question)
+	if err == nil && !agreed {
+		return errNotConfirmed
+	}
+	return err
+}
+
+// hasRegistration reports whether a registration token is held for the application.
+func hasRegistration(st status.Status, application string) bool {
+	return slices.ContainsFunc(st.Applications, func(a status.Application) bool {
+		return a.ID == application && holdsRegistration(st, a.Tenant)
+	})
+}

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"regent/agent/instance"
 	"regent/agent/status"
+	"regent/platform/terminal"
 )
 
 // formatDuration says a duration as one would aloud: no more than two units, and none
@@ -114,16 +114,9 @@ func holderText(i status.Instance) string {
 	return "nobody"
 }
 
+// whitespace is what printable writes as a space.
+var whitespace = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
+
 // printable makes foreign text harmless to a terminal: the name of a program
 // or the words of a service may hold anything.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t' || r == '\n' || r == '\r':
-			return ' '
-		case !unicode.IsPrint(r):
-			return '?'
-		}
-		return r
-	}, s)
-}
+func printable(s string) string { return terminal.Printable(whitespace.Replace(s)) }

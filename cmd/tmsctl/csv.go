@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"regent/agent/policy"
+	"regent/platform/terminal"
 )
 
 // maxCSV bounds a CSV file, in bytes.
@@ -155,7 +156,7 @@ func (c csvColumns) check(name string, columns []string, comma rune) error {
 		unread = append(unread, column)
 	}
 	if len(unread) > 0 && c.say != nil {
-		c.say("tmsctl: warning: %s: ignored column: %s; known columns: %s\n", name, printable(strings.Join(unread, ", ")), strings.Join(read, ", "))
+		c.say("tmsctl: warning: %s: ignored column: %s; known columns: %s\n", name, terminal.Printable(strings.Join(unread, ", ")), strings.Join(read, ", "))
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"regent/agent/tms/admin"
+	"regent/platform/terminal"
 )
 
 func inUTF16(order binary.AppendByteOrder, text string) string {
@@ -166,7 +167,7 @@ func TestIdentifiersSurvive(t *testing.T) {
 		if err := writeCSV(&b, authColumns, []admin.AuthToken{{ID: "ID", Identifier: identifier, FQDN: identifier}}, authCells); err != nil {
 			t.Fatal(err)
 		}
-		if text := strings.ReplaceAll(b.String(), "\n", ""); printable(text) != text {
+		if text := strings.ReplaceAll(b.String(), "\n", ""); terminal.Printable(text) != text {
 			t.Fatalf("the file has characters that cannot be printed: %q", text)
 		}
 		if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {

@@ -10,6 +10,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
+	"regent/platform/terminal"
 )
 
 // explain is an error in one or two lines: what is wrong, and what to do next. What
@@ -17,7 +18,7 @@ import (
 func explain(err error) []string {
 	lines := strings.Split(strings.Join(explained(err), "\n"), "\n")
 	for i, line := range lines {
-		lines[i] = printable(line)
+		lines[i] = terminal.Printable(line)
 	}
 	return lines
 }

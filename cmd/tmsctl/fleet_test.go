@@ -167,6 +167,7 @@ func TestInvestigateFleet(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a fleet takes seconds to make")
 	}
+	t.Parallel()
 	f := newFleet(t)
 	f.build()
 	if got := f.e.State().Redeemed; got != fleetTokens {

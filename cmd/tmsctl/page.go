@@ -10,6 +10,7 @@ import (
 
 	"regent/agent/tms/admin"
 	"regent/agent/tms/admin/usage"
+	"regent/platform/terminal"
 )
 
 //go:embed page.html
@@ -27,7 +28,7 @@ type page struct {
 const pageRows = 2000
 
 func (p page) write(w io.Writer) error {
-	text, err := template.New("page").Funcs(template.FuncMap{"word": word, "when": timeText, "shown": printable}).Parse(pageText)
+	text, err := template.New("page").Funcs(template.FuncMap{"word": word, "when": timeText, "shown": terminal.Printable}).Parse(pageText)
 	if err != nil {
 		return err
 	}

@@ -110,18 +110,7 @@ func tableCell(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return printable(s)
-}
-
-// printable replaces what could move the cursor of an administrator's terminal or
-// turn its text around. Devices write the texts that tmsctl shows.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '?'
-	}, s)
+	return terminal.Printable(s)
 }
 
 // timeText is a time in UTC, or as the service says it if it tells no zone.

@@ -32,6 +32,7 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"tmsctl": mai
 // against an emulator of its own for each, over TLS. $WORK/ca.pem, $WORK/password
 // and $WORK/client-secret are there; $TMSCTL_TENANT is set.
 func TestScripts(t *testing.T) {
+	t.Parallel() // with the fleet
 	eachDialect(t, runScripts)
 }
 

@@ -4,7 +4,19 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
 )
+
+// Printable replaces the characters of foreign text that could move the cursor of a
+// terminal or turn its text around, and all others that are not printed, by "?".
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, s)
+}
 
 // Print writes text to w for a person. If w is a terminal, lines that are too long for it
 // are broken between words. If writing fails, nobody is left to be told.
