@@ -1,38 +1,32 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"regent/agent/tms/emulator"
-	"regent/agent/token"
 )
 
 // TestFiltersAreIgnored: no auth token of others is listed or proposed for deletion
 // where the service ignores its filters, or does not show the registration token.
 func TestFiltersAreIgnored(t *testing.T) {
 	for _, shows := range []string{`,"registrationToken":"ok"`, `,"registrationToken":{"id":"2"}`, ``} {
-		e, err := emulator.New(emulator.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			switch {
-			case strings.HasSuffix(r.URL.Path, "/authTokens"):
-				fmt.Fprintf(w, `{"authTokens":[{"id":"a1","identifier":"x","fqdn":"ws-1"%s}],"totalCount":1}`, shows)
-			case strings.HasSuffix(r.URL.Path, "/registrationTokens"):
-				fmt.Fprint(w, `{"registrationTokens":[{"id":"1","identifier":"aaa","count":4},{"id":"2","identifier":"ok","count":4}],"totalCount":2}`)
-			default:
-				e.ServeHTTP(w, r)
-			}
-		}))
-		t.Cleanup(s.Close)
+		e, url := newService(t, emulator.Knobs{}, func(e *emulator.Emulator) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case strings.HasSuffix(r.URL.Path, "/authTokens"):
+					fmt.Fprintf(w, `{"authTokens":[{"id":"a1","identifier":"x","fqdn":"ws-1"%s}],"totalCount":1}`, shows)
+				case strings.HasSuffix(r.URL.Path, "/registrationTokens"):
+					fmt.Fprint(w, `{"registrationTokens":[{"id":"1","identifier":"aaa","count":4},{"id":"2","identifier":"ok","count":4}],"totalCount":2}`)
+				default:
+					e.ServeHTTP(w, r)
+				}
+			})
+		})
 		devices := filepath.Join(t.TempDir(), "devices.csv")
 		if err := os.WriteFile(devices, []byte("fqdn\nother\n"), 0o600); err != nil {
 			t.Fatal(err)
@@ -43,11 +37,10 @@ func TestFiltersAreIgnored(t *testing.T) {
 			{"auth-token", "list", "--identifier", "nosuch", "--csv"},
 			{"investigate", "aaa", "--devices", devices, "--csv"},
 		} {
-			var out, said bytes.Buffer
-			code := run(t.Context(), typed(&out, &said, "", token.NewSecret(e.Credentials().Password)), append([]string{"--tenant", s.URL, "--user", "admin"}, args...))
-			rows := strings.Count(out.String(), "a1,")
-			if code != 0 || rows > 0 && (args[0] != "investigate" || shows != "" || !strings.Contains(out.String(), ",no") || !strings.Contains(said.String(), "does not show")) {
-				t.Errorf("%s, %v: exit %d, %s%s", shows, args, code, out.String(), said.String())
+			code, out, said := runTyped(t, e, url, "", args...)
+			rows := strings.Count(out, "a1,")
+			if code != 0 || rows > 0 && (args[0] != "investigate" || shows != "" || !strings.Contains(out, ",no") || !strings.Contains(said, "does not show")) {
+				t.Errorf("%s, %v: exit %d, %s%s", shows, args, code, out, said)
 			}
 		}
 	}

@@ -39,18 +39,13 @@ func (r memoryKeyring) Kind() string                                { return "te
 // TestLogin: the password is asked for once; later commands need none, and go on
 // when the access token has ended; after logout it is asked for again.
 func TestLogin(t *testing.T) {
-	e, err := emulator.New(emulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(e)
-	defer s.Close()
+	e, url := newService(t, emulator.Knobs{}, nil)
 	held, password := memoryKeyring{}, e.Credentials().Password
 	command := func(args ...string) (code int, out, said string) {
 		var stdout, stderr bytes.Buffer
 		w := typed(&stdout, &stderr, "", token.NewSecret(password))
 		w.keyring = func() (loginStore, error) { return held, nil }
-		code = run(t.Context(), w, append([]string{"--tenant", s.URL, "--user", "admin"}, args...))
+		code = run(t.Context(), w, append([]string{"--tenant", url, "--user", "admin"}, args...))
 		return code, stdout.String(), stderr.String()
 	}
 	if code, out, said := command("login"); code != 0 || !strings.Contains(out, "kept in test") || !strings.Contains(said, "Password of admin") {
@@ -179,14 +174,9 @@ func fakeBrowser(t *testing.T, page string) {
 
 // TestLoginRefused: what can be tried is named.
 func TestLoginRefused(t *testing.T) {
-	e, err := emulator.New(emulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(e)
-	defer s.Close()
+	_, url := newService(t, emulator.Knobs{}, nil)
 	var out, stderr bytes.Buffer
-	args := []string{"--tenant", s.URL, "--user", "admin", "auth-token", "list"}
+	args := []string{"--tenant", url, "--user", "admin", "auth-token", "list"}
 	code := run(t.Context(), typed(&out, &stderr, "", token.NewSecret("wrong")), args)
 	for _, want := range []string{"check the user and the password", "--user endUser-NAME", "--client-credentials", "tmsctl login --browser"} {
 		if code != 1 || !strings.Contains(stderr.String(), want) {
@@ -196,18 +186,13 @@ func TestLoginRefused(t *testing.T) {
 }
 
 func TestProfiles(t *testing.T) {
-	e, err := emulator.New(emulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(e)
-	defer s.Close()
+	e, url := newService(t, emulator.Knobs{}, nil)
 	dir := t.TempDir()
 	secret := filepath.Join(dir, "secret")
 	write(t, secret, e.Credentials().ClientSecret)
 	file := filepath.Join(dir, "profiles.yaml")
-	good := "default: robot\nprofiles:\n  robot: {tenant: '" + s.URL + "', client_credentials: true, client_id: ems-admin-client, client_secret_file: " + secret +
-		"}\n  person: {tenant: '" + s.URL + "', user: admin}\n  far: {tenant: 'https://tenant.invalid', user: admin}\n"
+	good := "default: robot\nprofiles:\n  robot: {tenant: '" + url + "', client_credentials: true, client_id: ems-admin-client, client_secret_file: " + secret +
+		"}\n  person: {tenant: '" + url + "', user: admin}\n  far: {tenant: 'https://tenant.invalid', user: admin}\n"
 	tests := []struct {
 		name, content string
 		args          []string
@@ -216,9 +201,9 @@ func TestProfiles(t *testing.T) {
 	}{
 		{"the default", good, []string{"auth-token", "list"}, 0, "no auth tokens"},
 		{"named", good, []string{"--profile", "person", "auth-token", "list"}, 0, "Password of admin"},
-		{"a flag goes before", good, []string{"--profile", "far", "--tenant", s.URL, "auth-token", "list"}, 0, "no auth tokens"},
+		{"a flag goes before", good, []string{"--profile", "far", "--tenant", url, "auth-token", "list"}, 0, "no auth tokens"},
 		{"another person than the profile's", good, []string{"--profile", "robot", "--user", "admin", "auth-token", "list"}, 0, "Password of admin"},
-		{"a tenant alone takes no default", good, []string{"--tenant", s.URL, "auth-token", "list"}, 2, "no login given"},
+		{"a tenant alone takes no default", good, []string{"--tenant", url, "auth-token", "list"}, 2, "no login given"},
 		{"unknown", good, []string{"--profile", "acme", "auth-token", "list"}, 2, `profile "acme": is not in ` + file + ", which has [far person robot]"},
 		{"list", good, []string{"profile", "list"}, 0, "client ems-admin-client"},
 		{"a password has no key", "profiles: {a: {tenant: x, password: y}}\n", []string{"profile", "list"}, 2, "field password not found"},

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"regent/agent/tms/emulator"
-	"regent/agent/token"
 )
 
 // withoutMembers is a body without the members of this name.
@@ -28,24 +27,20 @@ func serviceWithout(t *testing.T, member string) (command func(args ...string) (
 // changedService is a service whose replies to reading calls are changed, at url.
 func changedService(t *testing.T, change func([]byte) []byte) (e *emulator.Emulator, url string) {
 	t.Helper()
-	e, err := emulator.New(emulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer := httptest.NewRecorder()
-		e.ServeHTTP(answer, r)
-		body := answer.Body.Bytes()
-		if r.Method == http.MethodGet {
-			body = change(body)
-		}
-		answer.Header().Del("Content-Length")
-		maps.Copy(w.Header(), answer.Header())
-		w.WriteHeader(answer.Code)
-		_, _ = w.Write(body) // the client says so if it comes short
-	}))
-	t.Cleanup(s.Close)
-	return e, s.URL
+	return newService(t, emulator.Knobs{}, func(e *emulator.Emulator) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			answer := httptest.NewRecorder()
+			e.ServeHTTP(answer, r)
+			body := answer.Body.Bytes()
+			if r.Method == http.MethodGet {
+				body = change(body)
+			}
+			answer.Header().Del("Content-Length")
+			maps.Copy(w.Header(), answer.Header())
+			w.WriteHeader(answer.Code)
+			_, _ = w.Write(body) // the client says so if it comes short
+		})
+	})
 }
 
 // changedReplies is a service whose replies to reading calls are changed. It has one
@@ -53,12 +48,7 @@ func changedService(t *testing.T, change func([]byte) []byte) (e *emulator.Emula
 func changedReplies(t *testing.T, change func([]byte) []byte) (command func(args ...string) (int, string, string), id string) {
 	t.Helper()
 	e, url := changedService(t, change)
-	command = func(args ...string) (int, string, string) {
-		var out, said bytes.Buffer
-		args = append([]string{"--tenant", url, "--user", "admin"}, args...)
-		code := run(t.Context(), typed(&out, &said, "", token.NewSecret(e.Credentials().Password)), args)
-		return code, out.String(), said.String()
-	}
+	command = func(args ...string) (int, string, string) { return runTyped(t, e, url, "", args...) }
 	if code, _, said := command("registration-token", "create", "--identifier", "fleet", "--count", "3"); code != 0 {
 		t.Fatalf("create: exit %d, %s", code, said)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -89,44 +88,37 @@ func TestFindingsOnATerminal(t *testing.T) {
 func TestInvalidRowIsListed(t *testing.T) { eachDialect(t, testInvalidRowIsListed) }
 
 func testInvalidRowIsListed(t *testing.T, d emulator.Dialect) {
-	e, err := emulator.New(emulator.Options{Knobs: emulator.Knobs{Dialect: d}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	const bad = `{"id":"2","identifier":"bad","count":99999999999999,"expirationDate":"2099-12-31","status":"ENABLED"}`
 	const list = `{"totalCount":3,"registrationTokens":[
 		{"id":"1","identifier":"good","count":5,"usedCount":1,"expirationDate":"2099-12-31","status":"ENABLED"},
 		` + bad + `,
 		{"identifier":"nameless","count":5,"status":"ENABLED"}]}`
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer := list
-		switch {
-		case !strings.HasSuffix(r.URL.Path, "/registrationTokens"):
-			e.ServeHTTP(w, r)
-			return
-		case r.URL.Query().Get("identifier") == "bad":
-			answer = "[" + bad + "]"
-		}
-		_, _ = w.Write([]byte(answer)) // the client says so if it comes short
-	}))
-	defer s.Close()
-	command := func(args ...string) (code int, out, stderr bytes.Buffer) {
-		args = append([]string{"--tenant", s.URL, "--user", "admin"}, args...)
-		return run(t.Context(), typed(&out, &stderr, "", token.NewSecret(e.Credentials().Password)), args), out, stderr
-	}
-	code, out, stderr := command("registration-token", "list")
+	e, url := newService(t, emulator.Knobs{Dialect: d}, func(e *emulator.Emulator) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			answer := list
+			switch {
+			case !strings.HasSuffix(r.URL.Path, "/registrationTokens"):
+				e.ServeHTTP(w, r)
+				return
+			case r.URL.Query().Get("identifier") == "bad":
+				answer = "[" + bad + "]"
+			}
+			_, _ = w.Write([]byte(answer)) // the client says so if it comes short
+		})
+	})
+	code, out, stderr := runTyped(t, e, url, "", "registration-token", "list")
 	for _, want := range []string{"good        1/5   usable", "bad         ?     unreadable", "nameless    ?     unreadable"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("printed %q, want %q in it", &out, want)
+		if !strings.Contains(out, want) {
+			t.Errorf("printed %q, want %q in it", out, want)
 		}
 	}
-	if want := "2 bad cannot be read whole: count is no whole number, or out of bounds"; code != 0 || !strings.Contains(stderr.String(), want) {
-		t.Errorf("exit %d, said %q, want %q", code, &stderr, want)
+	if want := "2 bad cannot be read whole: count is no whole number, or out of bounds"; code != 0 || !strings.Contains(stderr, want) {
+		t.Errorf("exit %d, said %q, want %q", code, stderr, want)
 	}
 	// Nothing is calculated with what cannot be read.
-	code, _, stderr = command("plan", "--registration-token", "bad")
-	if want := "cannot be read whole"; code != 1 || !strings.Contains(stderr.String(), want) {
-		t.Errorf("plan: exit %d, said %q, want 1 and %q", code, &stderr, want)
+	code, _, stderr = runTyped(t, e, url, "", "plan", "--registration-token", "bad")
+	if want := "cannot be read whole"; code != 1 || !strings.Contains(stderr, want) {
+		t.Errorf("plan: exit %d, said %q, want 1 and %q", code, stderr, want)
 	}
 }
 

@@ -43,16 +43,37 @@ func typed(out, err *bytes.Buffer, in string, password token.Secret) runtimeEnv 
 	}
 }
 
+// newService starts an emulator, behind front if that is not nil.
+func newService(t *testing.T, k emulator.Knobs, front func(*emulator.Emulator) http.Handler) (e *emulator.Emulator, url string) {
+	t.Helper()
+	e, err := emulator.New(emulator.Options{Knobs: k})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h http.Handler = e
+	if front != nil {
+		h = front(e)
+	}
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return e, s.URL
+}
+
+// runTyped runs tmsctl for an administrator who types in, and the password where that is
+// asked for.
+func runTyped(t *testing.T, e *emulator.Emulator, url, in string, args ...string) (code int, out, said string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	args = append([]string{"--tenant", url, "--user", "admin"}, args...)
+	code = run(t.Context(), typed(&stdout, &stderr, in, token.NewSecret(e.Credentials().Password)), args)
+	return code, stdout.String(), stderr.String()
+}
+
 // TestPrompts: the password is asked for, and so is each deletion.
 func TestPrompts(t *testing.T) { eachDialect(t, testPrompts) }
 
 func testPrompts(t *testing.T, d emulator.Dialect) {
-	e, err := emulator.New(emulator.Options{Knobs: emulator.Knobs{Dialect: d, RequestBody: emulator.BodyStrict}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(e)
-	defer s.Close()
+	e, url := newService(t, emulator.Knobs{Dialect: d, RequestBody: emulator.BodyStrict}, nil)
 	password := token.NewSecret(e.Credentials().Password)
 	if _, err := e.IssueRegistrationToken("fleet", 1); err != nil {
 		t.Fatal(err)
@@ -66,7 +87,7 @@ func testPrompts(t *testing.T, d emulator.Dialect) {
 		wantErr    string
 	}{
 		{"no", "\n", password, []string{"delete", id}, 1, 1, "nothing was deleted"},
-		{"n", "n\n", password, []string{"delete", id}, 1, 1, "Delete 1 registration token on " + s.Listener.Addr().String()},
+		{"n", "n\n", password, []string{"delete", id}, 1, 1, "Delete 1 registration token on " + strings.TrimPrefix(url, "http://")},
 		{"nobody", "", password, []string{"delete", id}, 1, 1, "nothing was deleted"},
 		{"no password", "y\n", token.Secret{}, []string{"delete", id}, 2, 1, "no password given"},
 		{"wrong password", "y\n", token.NewSecret("no"), []string{"delete", id}, 1, 1, "check the user and the password"},
@@ -76,7 +97,7 @@ func testPrompts(t *testing.T, d emulator.Dialect) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out, stderr bytes.Buffer
-			args := append([]string{"--tenant", s.URL, "--user", "admin", "registration-token"}, tt.args...)
+			args := append([]string{"--tenant", url, "--user", "admin", "registration-token"}, tt.args...)
 			code := run(t.Context(), typed(&out, &stderr, tt.in, tt.password), args)
 			if code != tt.code || !strings.Contains(stderr.String(), tt.wantErr) {
 				t.Errorf("exit %d, said %q; want %d and %q", code, &stderr, tt.code, tt.wantErr)
@@ -93,17 +114,12 @@ func testPrompts(t *testing.T, d emulator.Dialect) {
 func TestScriptedDeletion(t *testing.T) { eachDialect(t, testScriptedDeletion) }
 
 func testScriptedDeletion(t *testing.T, d emulator.Dialect) {
-	e, err := emulator.New(emulator.Options{Knobs: emulator.Knobs{Dialect: d, RequestBody: emulator.BodyStrict}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(e)
-	defer s.Close()
+	e, url := newService(t, emulator.Knobs{Dialect: d, RequestBody: emulator.BodyStrict}, nil)
 	registration, err := e.IssueRegistrationToken("fleet", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	device, err := tms.New(tms.Options{Tenant: s.URL, Now: time.Now})
+	device, err := tms.New(tms.Options{Tenant: url, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,15 +128,13 @@ func testScriptedDeletion(t *testing.T, d emulator.Dialect) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out, stderr bytes.Buffer
-	args := []string{"--tenant", s.URL, "--user", "admin", "--json", "auth-token", "delete", "--yes", got.ID, "other"}
-	code := run(t.Context(), typed(&out, &stderr, "", token.NewSecret(e.Credentials().Password)), args)
-	if code != 1 || !strings.Contains(stderr.String(), `auth token "other"`) {
-		t.Errorf("exit %d, said %q", code, &stderr)
+	code, out, stderr := runTyped(t, e, url, "", "--json", "auth-token", "delete", "--yes", got.ID, "other")
+	if code != 1 || !strings.Contains(stderr, `auth token "other"`) {
+		t.Errorf("exit %d, said %q", code, stderr)
 	}
-	var said struct{ Deleted []string }
-	if err := json.Unmarshal(out.Bytes(), &said); err != nil || !slices.Equal(said.Deleted, []string{got.ID}) {
-		t.Errorf("printed %q, want that %s was deleted", &out, got.ID)
+	var printed struct{ Deleted []string }
+	if err := json.Unmarshal([]byte(out), &printed); err != nil || !slices.Equal(printed.Deleted, []string{got.ID}) {
+		t.Errorf("printed %q, want that %s was deleted", out, got.ID)
 	}
 	if left := len(e.State().AuthTokens); left != 0 {
 		t.Errorf("%d auth tokens left, want none", left)
@@ -130,13 +144,8 @@ func testScriptedDeletion(t *testing.T, d emulator.Dialect) {
 // TestDependentsWarning: before somebody is asked, it is said that auth tokens may end with a
 // registration token, and how many.
 func TestDependentsWarning(t *testing.T) {
-	e, err := emulator.New(emulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(e)
-	defer s.Close()
-	device, err := tms.New(tms.Options{Tenant: s.URL, Now: time.Now})
+	e, url := newService(t, emulator.Knobs{}, nil)
+	device, err := tms.New(tms.Options{Tenant: url, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,15 +183,13 @@ func TestDependentsWarning(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var out, stderr bytes.Buffer
-			args := append([]string{"--tenant", s.URL, "--user", "admin", "registration-token"}, tt.args...)
-			code := run(t.Context(), typed(&out, &stderr, tt.in, token.NewSecret(e.Credentials().Password)), args)
-			if code != tt.code || tt.not != "" && strings.Contains(stderr.String(), tt.not) {
-				t.Errorf("exit %d, said %q; want %d and no %q", code, &stderr, tt.code, tt.not)
+			code, _, said := runTyped(t, e, url, tt.in, append([]string{"registration-token"}, tt.args...)...)
+			if code != tt.code || tt.not != "" && strings.Contains(said, tt.not) {
+				t.Errorf("exit %d, said %q; want %d and no %q", code, said, tt.code, tt.not)
 			}
 			for _, want := range tt.want {
-				if !strings.Contains(stderr.String(), want) {
-					t.Errorf("said %q, want %q", &stderr, want)
+				if !strings.Contains(said, want) {
+					t.Errorf("said %q, want %q", said, want)
 				}
 			}
 		})
@@ -191,14 +198,9 @@ func TestDependentsWarning(t *testing.T) {
 
 // TestClients: clients are listed in each form of a list, and no secret is printed.
 func TestClients(t *testing.T) {
-	e, err := emulator.New(emulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	const row = `{"id":7,"clientId":"robot","name":"CI","state":"ENABLE","clientSecret":"s3cret","secret":"s3cret","creationDate":"2026-11-23 08:00"}`
 	answer := ""
 	mux := http.NewServeMux()
-	mux.Handle("/", e)
 	mux.HandleFunc("GET /token/api/v5/clients", func(w http.ResponseWriter, r *http.Request) {
 		if r.FormValue("pageStartIndex") == "0" {
 			_, _ = io.WriteString(w, answer)
@@ -207,8 +209,7 @@ func TestClients(t *testing.T) {
 		_, _ = io.WriteString(w, `[]`)
 	})
 	mux.HandleFunc("GET /token/api/v5/clients/7", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
-	s := httptest.NewServer(mux)
-	defer s.Close()
+	e, url := newService(t, emulator.Knobs{}, func(e *emulator.Emulator) http.Handler { mux.Handle("/", e); return mux })
 	for _, tt := range []struct {
 		answer, want string
 		args         []string
@@ -222,11 +223,9 @@ func TestClients(t *testing.T) {
 		{row, "robot", []string{"7", "--json"}},
 	} {
 		answer = tt.answer
-		var out, stderr bytes.Buffer
-		args := append([]string{"--tenant", s.URL, "--user", "admin", "clients"}, tt.args...)
-		code := run(t.Context(), typed(&out, &stderr, "", token.NewSecret(e.Credentials().Password)), args)
-		if text := out.String(); code != 0 || !strings.Contains(text, tt.want) || strings.Contains(text+stderr.String(), "s3cret") {
-			t.Errorf("%s: exit %d, printed %q, said %q; want %q", tt.answer, code, text, &stderr, tt.want)
+		code, out, said := runTyped(t, e, url, "", append([]string{"clients"}, tt.args...)...)
+		if code != 0 || !strings.Contains(out, tt.want) || strings.Contains(out+said, "s3cret") {
+			t.Errorf("%s: exit %d, printed %q, said %q; want %q", tt.answer, code, out, said, tt.want)
 		}
 	}
 }
@@ -235,20 +234,13 @@ func TestClients(t *testing.T) {
 func TestExitNotAsAsked(t *testing.T) { eachDialect(t, testExitNotAsAsked) }
 
 func testExitNotAsAsked(t *testing.T, d emulator.Dialect) {
-	e, err := emulator.New(emulator.Options{Knobs: emulator.Knobs{Dialect: d, RequestBody: emulator.BodyStrict, CountDelta: true}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(e)
-	defer s.Close()
+	e, url := newService(t, emulator.Knobs{Dialect: d, RequestBody: emulator.BodyStrict, CountDelta: true}, nil)
 	if _, err := e.IssueRegistrationToken("fleet", 5); err != nil {
 		t.Fatal(err)
 	}
-	var out, stderr bytes.Buffer
-	args := []string{"--tenant", s.URL, "--user", "admin", "registration-token", "raise-count", e.State().RegistrationTokens[0].ID, "--to", "8"}
-	code := run(t.Context(), typed(&out, &stderr, "", token.NewSecret(e.Credentials().Password)), args)
-	if want := "count was 5, you asked for 8, the service says 13"; code != 3 || !strings.Contains(stderr.String(), want) {
-		t.Errorf("exit %d, said %q; want 3 and %q", code, &stderr, want)
+	code, _, said := runTyped(t, e, url, "", "registration-token", "raise-count", e.State().RegistrationTokens[0].ID, "--to", "8")
+	if want := "count was 5, you asked for 8, the service says 13"; code != 3 || !strings.Contains(said, want) {
+		t.Errorf("exit %d, said %q; want 3 and %q", code, said, want)
 	}
 }
 
