@@ -170,32 +170,27 @@ type trackedService struct {
 	host    string
 }
 
+// tracked makes a request, unless the tenant is left alone, and records its outcome.
+func tracked[T any](n trackedService, op string, request func() (T, error)) (T, error) {
+	if err := n.clients.allow(op, n.host); err != nil {
+		return *new(T), err
+	}
+	answer, err := request()
+	n.clients.recordOutcome(n.host, err)
+	return answer, err
+}
+
 // Discover implements [Service].
 func (n trackedService) Discover(ctx context.Context) (tms.Provider, error) {
-	if err := n.clients.allow("discover", n.host); err != nil {
-		return tms.Provider{}, err
-	}
-	p, err := n.Service.Discover(ctx)
-	n.clients.recordOutcome(n.host, err)
-	return p, err
+	return tracked(n, "discover", func() (tms.Provider, error) { return n.Service.Discover(ctx) })
 }
 
 // Redeem implements [Service].
 func (n trackedService) Redeem(ctx context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error) {
-	if err := n.clients.allow("redeem", n.host); err != nil {
-		return tms.AuthToken{}, err
-	}
-	t, err := n.Service.Redeem(ctx, registration, r)
-	n.clients.recordOutcome(n.host, err)
-	return t, err
+	return tracked(n, "redeem", func() (tms.AuthToken, error) { return n.Service.Redeem(ctx, registration, r) })
 }
 
 // Refresh implements [Service].
 func (n trackedService) Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
-	if err := n.clients.allow("refresh", n.host); err != nil {
-		return tms.AuthToken{}, err
-	}
-	t, err := n.Service.Refresh(ctx, r)
-	n.clients.recordOutcome(n.host, err)
-	return t, err
+	return tracked(n, "refresh", func() (tms.AuthToken, error) { return n.Service.Refresh(ctx, r) })
 }

@@ -85,8 +85,7 @@ func (c *Client) Token(ctx context.Context, q api.TokenRequest) (api.Token, erro
 
 // Release gives the lease of an instance ("1") back early.
 func (c *Client) Release(ctx context.Context, application, instance string) error {
-	_, err := call[noContent](ctx, c, "release", http.MethodDelete, expandPath(api.PathLease, application, instance), nil)
-	return err
+	return c.do(ctx, "release", http.MethodDelete, expandPath(api.PathLease, application, instance), nil)
 }
 
 // Invalidate says that Cloud LM refused the token of an instance ("1") that
@@ -94,8 +93,7 @@ func (c *Client) Release(ctx context.Context, application, instance string) erro
 // is the generation that was refused, 0 if that is not known. More often than
 // once a minute it is throttled.
 func (c *Client) Invalidate(ctx context.Context, application, instance string, seen uint64) error {
-	_, err := call[noContent](ctx, c, "invalidate", http.MethodPost, expandPath(api.PathInvalidate, application, instance), api.InvalidateRequest{Generation: seen})
-	return err
+	return c.do(ctx, "invalidate", http.MethodPost, expandPath(api.PathInvalidate, application, instance), api.InvalidateRequest{Generation: seen})
 }
 
 // Explain says which rule of an application decides about a process.
@@ -119,8 +117,7 @@ func (c *Client) Register(ctx context.Context, q api.RegistrationRequest) (api.R
 // Redeem asks for another redemption of an instance ("1"), which costs a
 // count. Administrators only.
 func (c *Client) Redeem(ctx context.Context, application, instance string) error {
-	_, err := call[noContent](ctx, c, "redeem", http.MethodPost, expandPath(api.PathRedeem, application, instance), nil)
-	return err
+	return c.do(ctx, "redeem", http.MethodPost, expandPath(api.PathRedeem, application, instance), nil)
 }
 
 // Ledger returns the account of every redemption, oldest first. Administrators
@@ -138,21 +135,18 @@ func (c *Client) VerifiedLedger(ctx context.Context) (api.Ledger, error) {
 // Resolve says of an uncertain redemption whether it used a count.
 // Administrators only.
 func (c *Client) Resolve(ctx context.Context, redemption string, consumed bool) error {
-	_, err := call[noContent](ctx, c, "resolve", http.MethodPost, api.PathResolve, api.Resolution{ID: redemption, Consumed: &consumed})
-	return err
+	return c.do(ctx, "resolve", http.MethodPost, api.PathResolve, api.Resolution{ID: redemption, Consumed: &consumed})
 }
 
 // Forget wipes the auth token of an instance ("1") from this device; the service
 // is not told. Administrators only.
 func (c *Client) Forget(ctx context.Context, application, instance string) error {
-	_, err := call[noContent](ctx, c, "forget", http.MethodDelete, expandPath(api.PathInstance, application, instance), nil)
-	return err
+	return c.do(ctx, "forget", http.MethodDelete, expandPath(api.PathInstance, application, instance), nil)
 }
 
 // Reload makes the agent read its configuration again. Administrators only.
 func (c *Client) Reload(ctx context.Context) error {
-	_, err := call[noContent](ctx, c, "reload", http.MethodPost, api.PathReload, nil)
-	return err
+	return c.do(ctx, "reload", http.MethodPost, api.PathReload, nil)
 }
 
 // Policy returns what configuration is in force, and why. Administrators only.
@@ -160,8 +154,11 @@ func (c *Client) Policy(ctx context.Context) (api.Policy, error) {
 	return call[api.Policy](ctx, c, "policy", http.MethodGet, api.PathPolicy, nil)
 }
 
-// noContent is the answer of a call that has none.
-type noContent struct{}
+// do makes a request whose answer has no content.
+func (c *Client) do(ctx context.Context, op, method, path string, body any) error {
+	_, err := call[struct{}](ctx, c, op, method, path, body)
+	return err
+}
 
 func expandPath(path, application, instance string) string {
 	return strings.NewReplacer("{application}", url.PathEscape(application), "{instance}", url.PathEscape(instance)).Replace(path)

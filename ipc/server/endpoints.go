@@ -26,28 +26,34 @@ func pathInstance(r *http.Request) (application, number string, err error) {
 	return application, number, nil
 }
 
-func (s *Server) release(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	application, number, err := pathInstance(r)
-	if err != nil {
-		return nil, err
+// onInstance is the endpoint that does something with the instance of the path.
+func onInstance(do func(ctx context.Context, by agent.Caller, application, number string) error) endpointFunc {
+	return func(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+		application, number, err := pathInstance(r)
+		if err != nil {
+			return nil, err
+		}
+		return nil, do(r.Context(), by, application, number)
 	}
-	return nil, s.Tokens.Release(r.Context(), by, application, number)
 }
 
-func (s *Server) redeem(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	application, number, err := pathInstance(r)
-	if err != nil {
-		return nil, err
+// asking is the endpoint that answers with what ask returns.
+func asking[T any](ask func(context.Context, agent.Caller) (T, error)) endpointFunc {
+	return func(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+		return replyOf(ask(r.Context(), by))
 	}
-	return nil, s.Registrar.Redeem(r.Context(), by, application, number)
 }
 
-func (s *Server) forget(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	application, number, err := pathInstance(r)
+// replyOf is a reply, or the error instead of it.
+func replyOf(reply any, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.Registrar.Forget(r.Context(), by, application, number)
+	if s, ok := reply.(api.Store); ok && s.Damaged == nil {
+		s.Damaged = []api.StoreDamage{} // a list on the wire, never null
+		reply = s
+	}
+	return reply, nil
 }
 
 func (s *Server) status(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
@@ -60,14 +66,6 @@ func (s *Server) status(_ http.ResponseWriter, r *http.Request, by agent.Caller)
 
 func (s *Server) reload(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	return nil, s.Reload(r.Context(), by)
-}
-
-func (s *Server) policy(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	p, err := s.Policy(r.Context(), by)
-	if err != nil {
-		return nil, err
-	}
-	return &p, nil
 }
 
 func (s *Server) register(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
@@ -131,14 +129,6 @@ func describeSource(said string, by agent.Caller) (string, error) {
 	return source, nil
 }
 
-func (s *Server) contract(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	c, err := s.Contract(r.Context(), by)
-	if err != nil {
-		return nil, err
-	}
-	return &c, nil
-}
-
 // maxRedemption bounds the id of a redemption, in bytes.
 const maxRedemption = 200
 
@@ -193,35 +183,13 @@ type StoreManager interface {
 	Unregister(ctx context.Context, by agent.Caller) (api.Store, error)
 }
 
-func (s *Server) store(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	return storeReply(s.StoreManager.StoreStatus(r.Context(), by))
-}
-
 func (s *Server) storeVerb(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	var q api.StoreRequest
 	if err := s.readBody(w, r, &q); err != nil {
 		return nil, err
 	}
-	return storeReply(s.StoreManager.RunStoreOperation(r.Context(), by, r.PathValue("verb"), q.Confirmed))
+	return replyOf(s.StoreManager.RunStoreOperation(r.Context(), by, r.PathValue("verb"), q.Confirmed))
 }
-
-func (s *Server) unregister(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	return storeReply(s.StoreManager.Unregister(r.Context(), by))
-}
-
-// storeReply is a reply, or the error instead of it.
-func storeReply(reply api.Store, err error) (any, error) {
-	if err != nil {
-		return nil, err
-	}
-	if reply.Damaged == nil {
-		reply.Damaged = []api.StoreDamage{} // a list on the wire, never null
-	}
-	return &reply, nil
-}
-
-// metricsText is a reply that is text and not JSON.
-type metricsText string
 
 func (s *Server) diagnosis(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	d, err := s.Diagnose(r.Context(), by)
@@ -238,12 +206,4 @@ func (s *Server) diagnosis(_ http.ResponseWriter, r *http.Request, by agent.Call
 		return nil, err
 	}
 	return append(whole, newline), nil
-}
-
-func (s *Server) metrics(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-	text, err := s.Metrics(r.Context(), by)
-	if err != nil {
-		return nil, err
-	}
-	return metricsText(text), nil
 }

@@ -37,24 +37,24 @@ type route struct {
 func (s *Server) routes() []route {
 	return []route{
 		{http.MethodPost, api.PathToken, s.token, recheckedByAgent},
-		{http.MethodDelete, api.PathLease, s.release, recheckedByAgent},
+		{http.MethodDelete, api.PathLease, onInstance(s.Tokens.Release), recheckedByAgent},
 		{http.MethodPost, api.PathInvalidate, s.invalidate, recheckedByAgent},
 		{http.MethodGet, api.PathWatch, s.watch, recheckedByAgent},
 		{http.MethodGet, api.PathExplain, s.explain, recheckedByServer},
 		{http.MethodGet, api.PathStatus, s.status, recheckedByServer},
 		{http.MethodPost, api.PathRegistration, s.register, recheckedByServer},
 		{http.MethodPost, api.PathReload, s.reload, recheckedByServer},
-		{http.MethodGet, api.PathPolicy, s.policy, recheckedByServer},
-		{http.MethodPost, api.PathRedeem, s.redeem, recheckedByServer},
-		{http.MethodDelete, api.PathInstance, s.forget, recheckedByServer},
+		{http.MethodGet, api.PathPolicy, asking(s.Policy), recheckedByServer},
+		{http.MethodPost, api.PathRedeem, onInstance(s.Registrar.Redeem), recheckedByServer},
+		{http.MethodDelete, api.PathInstance, onInstance(s.Registrar.Forget), recheckedByServer},
 		{http.MethodGet, api.PathLedger, s.ledger, recheckedByServer},
 		{http.MethodPost, api.PathResolve, s.resolve, recheckedByServer},
-		{http.MethodGet, api.PathStore, s.store, recheckedByServer},
+		{http.MethodGet, api.PathStore, asking(s.StoreManager.StoreStatus), recheckedByServer},
 		{http.MethodPost, api.PathStoreVerb, s.storeVerb, recheckedByServer},
-		{http.MethodDelete, api.PathRegistration, s.unregister, recheckedByServer},
+		{http.MethodDelete, api.PathRegistration, asking(s.StoreManager.Unregister), recheckedByServer},
 		{http.MethodGet, api.PathDiagnosis, s.diagnosis, recheckedByServer},
-		{http.MethodGet, api.PathMetrics, s.metrics, recheckedByServer},
-		{http.MethodGet, api.PathContract, s.contract, recheckedByServer},
+		{http.MethodGet, api.PathMetrics, asking(s.Metrics), recheckedByServer},
+		{http.MethodGet, api.PathContract, asking(s.Contract), recheckedByServer},
 	}
 }
 
@@ -252,7 +252,7 @@ func (s *Server) writeReply(w http.ResponseWriter, r *http.Request, reply any) {
 	switch v := reply.(type) {
 	case replyParts:
 		whole = v
-	case metricsText:
+	case string:
 		whole, contentType = replyParts{[]byte(v)}, api.MetricsType
 	default:
 		b := s.getBuffer()
