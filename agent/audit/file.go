@@ -28,7 +28,7 @@ type line struct {
 	Exe      string     `json:"exe,omitempty"`
 	Unit     string     `json:"unit,omitempty"`
 	Weak     bool       `json:"weak,omitempty"`
-	Allow    *bool      `json:"allow,omitempty"`
+	Allow    any        `json:"allow,omitempty"` // a bool, nil of a change: a *bool would cost memory for each line
 	Rule     string     `json:"rule,omitempty"`
 	Reason   string     `json:"reason,omitempty"`
 	From     string     `json:"from,omitempty"`
@@ -38,14 +38,12 @@ type line struct {
 	Since    time.Time  `json:"since,omitzero"`
 }
 
-// encode writes the line as JSON. A person reads it, so <, > and & stay as they are.
-func (l line) encode(w io.Writer) error {
+// newEncoder returns an encoder of lines. A person reads them, so <, > and & stay as
+// they are.
+func newEncoder(w io.Writer) *json.Encoder {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(l); err != nil {
-		return fmt.Errorf("encode audit record: %w", err)
-	}
-	return nil
+	return e
 }
 
 // lineOf is the one place where events become lines.
@@ -55,7 +53,7 @@ func lineOf(e Event) line {
 		l := line{
 			At: e.At.UTC(), Event: "access", Action: e.Action, Instance: e.Instance,
 			UID: e.Caller.UID, User: e.Caller.User, PID: e.Caller.PID, Exe: e.Caller.Exe, Unit: e.Caller.Unit, Weak: e.Caller.Weak,
-			Allow: &e.Decision.Allow, Rule: e.Decision.Rule, Reason: e.Decision.Reason, Outcome: e.Outcome,
+			Allow: e.Decision.Allow, Rule: e.Decision.Rule, Reason: e.Decision.Reason, Outcome: e.Outcome,
 		}
 		if e.Times > 1 {
 			l.Times, l.Since = e.Times, e.Since.UTC()
@@ -80,10 +78,12 @@ type File struct {
 	path    string
 	maxSize int64
 
-	mu   sync.Mutex
-	file *os.File
-	size int64
-	line bytes.Buffer // of the last record, used again
+	mu      sync.Mutex
+	file    *os.File
+	size    int64
+	last    line // and its encoder and text: they are used again
+	text    bytes.Buffer
+	encoder *json.Encoder
 }
 
 var _ Log = (*File)(nil)
@@ -91,6 +91,7 @@ var _ Log = (*File)(nil)
 // OpenFile opens the log at path. A new one has the mode 0600.
 func OpenFile(path string) (*File, error) {
 	f := &File{path: path, maxSize: MaxFileSize}
+	f.encoder = newEncoder(&f.text)
 	if err := f.open(); err != nil {
 		return nil, err
 	}
@@ -112,14 +113,14 @@ func (f *File) open() error {
 
 // Record implements [Log].
 func (f *File) Record(_ context.Context, e Event) error {
-	l := lineOf(e)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.line.Reset()
-	if err := l.encode(&f.line); err != nil {
-		return err
+	f.last = lineOf(e)
+	f.text.Reset()
+	if err := f.encoder.Encode(&f.last); err != nil {
+		return fmt.Errorf("encode audit record: %w", err)
 	}
-	b := f.line.Bytes()
+	b := f.text.Bytes()
 	if f.size+int64(len(b)) > f.maxSize {
 		if err := f.rotate(); err != nil {
 			return err

@@ -307,7 +307,7 @@ func TestLimiterLineLength(t *testing.T) {
 		a.Instance = strings.Repeat(nasty, 1000)
 		a.Caller.Exe, a.Caller.Unit = a.Instance, a.Instance
 		var out strings.Builder
-		if err := lineOf(clipAccess(a)).encode(&out); err != nil || out.Len() > 2000 {
+		if err := newEncoder(&out).Encode(lineOf(clipAccess(a))); err != nil || out.Len() > 2000 {
 			t.Errorf("%q: a line has %d bytes, %v", nasty, out.Len(), err)
 		}
 	}
