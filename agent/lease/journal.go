@@ -11,7 +11,7 @@ import (
 	"regent/agent/instance"
 )
 
-// FileJournal is a [lease.FileJournal] in a file. It is written to the
+// FileJournal is a [Journal] in a file. It is written to the
 // system, not through to the disk: after a loss of power no process is left
 // that could hold a lease. It is safe for concurrent use.
 type FileJournal struct {
@@ -109,7 +109,7 @@ func encode(l Change) []byte {
 
 var _ Journal = (*FileJournal)(nil)
 
-// Record implements [lease.FileJournal].
+// Record implements [Journal].
 func (j *FileJournal) Record(l Change, all func() []Lease) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -9,39 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"regent/agent/instance"
 	"regent/agent/lease"
 )
-
-// simpleProcess is one that lives until it ends.
-type simpleProcess struct {
-	lease.Holder
-	dead bool
-}
-
-func newSimpleProcess(pid int) *simpleProcess {
-	return &simpleProcess{Holder: lease.Holder{PID: pid, Start: uint64(pid), BootID: "boot-1", User: "alice"}}
-}
-
-func (p *simpleProcess) Alive() error {
-	if p.dead {
-		return errors.New("it has ended")
-	}
-	return nil
-}
-func (p *simpleProcess) Duplicate() (lease.Process, error) { return p, nil }
-func (p *simpleProcess) Close() error                      { return nil }
-
-func instanceID(n int) instance.ID {
-	return instance.ID{Tenant: "demo-host.com", Application: "cad", Number: n}
-}
-
-func mustAcquire(t *testing.T, table *lease.Table, id instance.ID, p *simpleProcess) {
-	t.Helper()
-	if got, err := table.Acquire(id, lease.Claim{Holder: p.Holder, Process: p}, false); err != nil || got != lease.Acquired {
-		t.Fatalf("Take(%s) = %d, %v", id, got, err)
-	}
-}
 
 func openJournal(t *testing.T, path string) (*lease.FileJournal, []lease.Lease) {
 	t.Helper()
@@ -60,13 +29,13 @@ func TestJournal(t *testing.T) {
 		t.Errorf("a new journal has %v", kept)
 	}
 	table := lease.Table{Journal: j}
-	p, q, r := newSimpleProcess(100), newSimpleProcess(200), newSimpleProcess(300)
-	mustAcquire(t, &table, instanceID(1), p)
-	mustAcquire(t, &table, instanceID(2), q)
-	mustAcquire(t, &table, instanceID(3), r)
-	table.Release(instanceID(2), q.Holder)
-	r.dead = true
-	mustAcquire(t, &table, instanceID(3), q)
+	p, q, r := newProcess(100, 1), newProcess(200, 1), newProcess(300, 1)
+	wantAcquire(t, &table, cad(1), p, false, lease.Acquired)
+	wantAcquire(t, &table, cad(2), q, false, lease.Acquired)
+	wantAcquire(t, &table, cad(3), r, false, lease.Acquired)
+	table.Release(cad(2), q.Holder)
+	r.end()
+	wantAcquire(t, &table, cad(3), q, false, lease.Acquired)
 	if err := table.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +48,7 @@ func TestJournal(t *testing.T) {
 	}
 	f.Close()
 	_, kept = openJournal(t, path)
-	want := []lease.Lease{{Instance: instanceID(1), Holder: p.Holder}, {Instance: instanceID(3), Holder: q.Holder}}
+	want := []lease.Lease{{Instance: cad(1), Holder: p.Holder}, {Instance: cad(3), Holder: q.Holder}}
 	if diff := cmp.Diff(kept, want); diff != "" {
 		t.Errorf("after a restart: got -, want +:\n%s", diff)
 	}
@@ -94,9 +63,9 @@ func TestJournal(t *testing.T) {
 func TestJournalOnFullDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "leases.jsonl")
 	j, _ := openJournal(t, path)
-	p, q, r := newSimpleProcess(100), newSimpleProcess(200), newSimpleProcess(300)
+	p, q, r := newProcess(100, 1), newProcess(200, 1), newProcess(300, 1)
 	table := lease.Table{Journal: j}
-	mustAcquire(t, &table, instanceID(1), p)
+	wantAcquire(t, &table, cad(1), p, false, lease.Acquired)
 	if err := table.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -110,20 +79,20 @@ func TestJournalOnFullDisk(t *testing.T) {
 	}
 	failed := 0
 	again := lease.Table{Journal: j, OnJournalError: func(error) { failed++ }}
-	again.Restore(instanceID(1), p.Holder, p)
-	mustAcquire(t, &again, instanceID(2), q)
+	again.Restore(cad(1), p.Holder, p.claim().Process)
+	wantAcquire(t, &again, cad(2), q, false, lease.Acquired)
 	if failed != 1 {
 		t.Errorf("of leases that were not recorded %d were told, want 1", failed)
 	}
 	if err := os.Remove(inTheWay); err != nil {
 		t.Fatal(err)
 	}
-	mustAcquire(t, &again, instanceID(3), r)
+	wantAcquire(t, &again, cad(3), r, false, lease.Acquired)
 	if err := errors.Join(again.Close(), j.Close()); err != nil {
 		t.Fatal(err)
 	}
 	_, kept = openJournal(t, path)
-	want := []lease.Lease{{Instance: instanceID(1), Holder: p.Holder}, {Instance: instanceID(2), Holder: q.Holder}, {Instance: instanceID(3), Holder: r.Holder}}
+	want := []lease.Lease{{Instance: cad(1), Holder: p.Holder}, {Instance: cad(2), Holder: q.Holder}, {Instance: cad(3), Holder: r.Holder}}
 	if diff := cmp.Diff(kept, want, cmpopts.SortSlices(func(a, b lease.Lease) bool { return a.Instance.Number < b.Instance.Number })); diff != "" {
 		t.Errorf("got -, want +:\n%s", diff)
 	}
@@ -134,10 +103,10 @@ func TestJournalIsBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "leases.jsonl")
 	j, _ := openJournal(t, path)
 	table := lease.Table{Journal: j, OnJournalError: func(err error) { t.Error(err) }}
-	p := newSimpleProcess(100)
+	p := newProcess(100, 1)
 	for range 20_000 {
-		mustAcquire(t, &table, instanceID(1), p)
-		table.Release(instanceID(1), p.Holder)
+		wantAcquire(t, &table, cad(1), p, false, lease.Acquired)
+		table.Release(cad(1), p.Holder)
 	}
 	st, err := os.Stat(path)
 	if err != nil || st.Size() > 2<<20 {

@@ -92,7 +92,7 @@ func (h Holder) isParentOf(c Claim) bool {
 	return h.Cgroup == "" && h.PID == c.Parent && h.BootID == c.BootID && h.Start <= c.Start
 }
 
-// Result of a Take.
+// Result is the result of [Table.Acquire].
 type Result int
 
 // The results of [Table.Acquire].
@@ -105,7 +105,7 @@ const (
 
 // Acquire leases id to the claimant if it is free or already its own. A live
 // direct child of the holder may use the instance without a lease of its own,
-// if it names it: named says so. Whoever is told [HasRedeemed] or [AlreadyHeld] calls
+// if it names it: named says so. Whoever is told [Acquired] or [AlreadyHeld] calls
 // [Table.EndRequest] when the request has ended.
 func (t *Table) Acquire(id instance.ID, c Claim, named bool) (Result, error) {
 	t.mu.Lock()
