@@ -174,9 +174,9 @@ func (a *Agent) open(ctx context.Context) error {
 	a.localFailures = timing.NewLocalFailures(a.d.Clock)
 	a.redeem, err = redeem.NewEngine(ctx, redeem.Options{
 		Probe: a.d.Store.Probe, Ledger: a.ledger, Tokens: a.tokens, Registrations: a.registrations, Capabilities: a.capabilities,
-		Service:     func(base string) (redeem.Service, error) { return a.clients.service(base) },
-		Plan:        func() redeem.Plan { return *a.plan.Load() },
-		TenantPause: a.clients.breaker.Remaining, LocalFailures: a.localFailures, Skew: a.clients.skew, Request: a.redeemRequest, Clock: a.d.Clock, Random: a.d.Random, NewID: func() string { return "regent-" + a.d.NewID() }, Changed: a.redeemed, Log: a.d.Log,
+		Service: func(base string) (redeem.Service, error) { return a.clients.service(base) },
+		Plan:    func() redeem.Plan { return *a.plan.Load() },
+		Pauses:  a.newPauses(), Skew: a.clients.skew, Request: a.redeemRequest, Clock: a.d.Clock, Random: a.d.Random, NewID: func() string { return "regent-" + a.d.NewID() }, Changed: a.redeemed, Log: a.d.Log,
 	})
 	if err != nil {
 		return err
@@ -186,11 +186,16 @@ func (a *Agent) open(ctx context.Context) error {
 		Tokens:  a.tokens,
 		Service: func(base string) (refresh.Service, error) { return a.clients.service(base) },
 		Window:  refresh.DefaultWindow(), Limits: a.refreshLimits, Clock: a.d.Clock, Random: a.d.Random, Skew: a.clients.skew,
-		TenantPause: a.clients.breaker.Remaining, LocalFailures: a.localFailures, Wakeups: a.d.Wakeups, WakeupsComplete: a.d.WakeupsComplete, Changed: a.changed, Log: a.d.Log,
+		Pauses: a.newPauses(), Wakeups: a.d.Wakeups, WakeupsComplete: a.d.WakeupsComplete, Changed: a.changed, Log: a.d.Log,
 		Registration: a.registrationOf, Capabilities: a.capabilities,
 		Mode: a.refreshMode,
 	})
 	return nil
+}
+
+// newPauses returns the pauses of an engine. All share the device's and the tenants'.
+func (a *Agent) newPauses() *timing.Pauses {
+	return timing.NewPauses(a.d.Clock, a.d.Random, a.clients.breaker.Remaining, a.localFailures)
 }
 
 func (a *Agent) refreshLimits() refresh.Limits {

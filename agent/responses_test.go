@@ -227,7 +227,7 @@ func redeemAction(err error) string {
 	}
 	v := redeem.Classify(f)
 	text := fmt.Sprintf("%s %s", v.Entry, v.Code)
-	if v.Retry {
+	if v.Entry == redeem.Unused || v.UsesRetryBudget {
 		text += ", again"
 	}
 	return text
@@ -242,7 +242,7 @@ func refreshAction(err error, skew time.Duration) string {
 		Refusals: tokenstore.Refusals{Count: 2}, SinceFirst: time.Hour, SaneClock: skew.Abs() < 15*time.Minute,
 	})
 	switch {
-	case v.Event == instance.AuthTokenRevoked:
+	case v.State == instance.Revoked:
 		return "given up " + string(v.Code)
 	case v.AnswerMissing:
 		return fmt.Sprintf("later %s, in doubt", v.Code)

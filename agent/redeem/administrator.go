@@ -35,7 +35,7 @@ func (e *Engine) RequestRedeem(ctx context.Context, id instance.ID, by string) e
 	e.mu.Lock()
 	e.demanded[id] = true
 	e.mu.Unlock()
-	e.clearPause(id)
+	e.Pauses.Clear(id)
 	e.Kick()
 	return nil
 }
@@ -47,13 +47,6 @@ func (e *Engine) denyIfWorking(id instance.ID) error {
 		return nil
 	}
 	return fault.Errorf("redeem", fault.InvalidRequest, "%s has an auth token that works (%s), so no count was spent; to have another one all the same, wipe it first with: regent instances forget %[1]s", id, r.State).WithInstance(id.String())
-}
-
-// clearPause forgets what earlier attempts of id came to: a person has decided since.
-func (e *Engine) clearPause(id instance.ID) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	delete(e.pauses, id)
 }
 
 // clearRefusal takes back what the service said of the registration token that pays for
@@ -96,7 +89,7 @@ func (e *Engine) Resolve(ctx context.Context, redemption string, listed bool, by
 	if !listed {
 		e.clearRefusal(ctx, id) // of a later try, or else nothing would follow for hours
 	}
-	e.clearPause(id)
+	e.Pauses.Clear(id)
 	if now := e.State(id); now != was {
 		e.Changed(ctx, id, was, now, "")
 	}

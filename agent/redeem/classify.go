@@ -2,6 +2,7 @@ package redeem
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -16,11 +17,15 @@ import (
 type Verdict struct {
 	Entry           Kind       // what the ledger says: Unused, Refused or Uncertain
 	Code            fault.Kind // what callers are told
-	Retry           bool       // another POST may follow by itself
-	UsesRetryBudget bool       // that retry takes from limits.redeem_uncertain_retries
+	UsesRetryBudget bool       // another POST follows by itself, and takes from limits.redeem_uncertain_retries
 	After           time.Duration
 	Cause           timing.LocalCause // what failed on this device; "" if nothing did
 	Text            string            // what a person is told: what happened, and the next step
+}
+
+// failure is what v says of the next attempt.
+func (v Verdict) failure() timing.Failure {
+	return timing.Failure{Code: v.Code, Text: v.Text, After: v.After, Cause: v.Cause, Fixable: v.Entry == Unused}
 }
 
 // documented500 is the only error text of the service that Thales documents. The
@@ -46,7 +51,7 @@ func Classify(f *tms.Failure) Verdict {
 		return unusedVerdict(fault.Unavailable, f.RetryAfter, fmt.Sprintf("%s is not available now (HTTP 503, with a time to come back); it is tried again by itself", f.Host))
 	case f.Status == 500 && f.ServiceShape && strings.Contains(strings.ToLower(f.Message), documented500):
 		v := uncertainVerdict(f, "the service reported its internal error")
-		v.Retry, v.UsesRetryBudget = true, true
+		v.UsesRetryBudget = true
 		return v
 	case f.Status == 408 || f.Status >= 500:
 		return uncertainVerdict(f, fmt.Sprintf("HTTP %d, which a proxy also sends after the service has finished", f.Status))
@@ -63,7 +68,7 @@ func Classify(f *tms.Failure) Verdict {
 
 // unusedVerdict is the verdict on what cannot have used a count.
 func unusedVerdict(code fault.Kind, after time.Duration, text string) Verdict {
-	return Verdict{Entry: Unused, Code: code, Retry: true, After: after, Text: text}
+	return Verdict{Entry: Unused, Code: code, After: after, Text: text}
 }
 
 func uncertainVerdict(f *tms.Failure, what string) Verdict {
@@ -75,6 +80,53 @@ func uncertainVerdict(f *tms.Failure, what string) Verdict {
 		v.Text += fmt.Sprintf(" (%s said: %s)", f.Host, f.ServiceWords())
 	}
 	return v
+}
+
+// resolveHint is how a person decides about an uncertain redemption.
+func resolveHint(redemption string) string {
+	return fmt.Sprintf("; ask the Contact Administrator whether tmsctl auth-token list shows %s; if it does: regent ledger resolve %[1]s --consumed, and if not: regent ledger resolve %[1]s --not-consumed, after which it is redeemed by itself", redemption)
+}
+
+// classifyError classifies the failure of a POST. What is no evidence at all may
+// have been sent.
+func classifyError(err error) Verdict {
+	if f, ok := errors.AsType[*tms.Failure](err); ok {
+		return Classify(f)
+	}
+	return uncertainVerdict(&tms.Failure{Host: "the service"}, "the client failed")
+}
+
+// discoveryVerdict is the verdict on a failed discovery: it costs nothing, so it
+// is always tried again.
+func discoveryVerdict(err error) Verdict {
+	v := Verdict{Entry: Unused, Code: fault.Unavailable}
+	f, ok := errors.AsType[*tms.Failure](err)
+	if !ok {
+		v.Text = fmt.Sprintf("the client of the service cannot be made: %v; check tenant, proxy and ca_file in the configuration; it is tried again by itself", err)
+		return v
+	}
+	if f.Status == 429 {
+		v.Code = fault.Throttled
+	}
+	v.After = f.RetryAfter
+	v.Text = fmt.Sprintf("%v; no count was used; check the tenant, the network and the proxy; it is tried again by itself", f)
+	return v
+}
+
+// localVerdict is the verdict on a failure of this device: nothing was sent.
+func localVerdict(err error) Verdict {
+	return Verdict{
+		Entry: Unused, Code: fault.Unavailable, Cause: timing.CauseStore,
+		Text: fmt.Sprintf("nothing was sent, since this device is not ready to keep an auth token: %v; it is tried again by itself", err),
+	}
+}
+
+// notStoredVerdict is the verdict on an auth token that was bought and is not yet durable.
+func notStoredVerdict(err error) Verdict {
+	return Verdict{
+		Entry: Confirmed, Code: fault.Unavailable, Cause: timing.CauseStore,
+		Text: fmt.Sprintf("one count was used, and the auth token it bought cannot be stored: %v; it is held in memory and storing it is tried again by itself; leave the daemon running and make the state directory writable", err),
+	}
 }
 
 // The words that tell refusals apart. They are assumed: no document has them.

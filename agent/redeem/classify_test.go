@@ -41,10 +41,10 @@ func withRetryAfter(f tms.Failure, after time.Duration) tms.Failure {
 
 // The verdicts of the table "Order of operations" in agent/DESIGN.md.
 var (
-	tryAgain       = redeem.Verdict{Entry: redeem.Unused, Code: fault.Unavailable, Retry: true}
-	throttled      = redeem.Verdict{Entry: redeem.Unused, Code: fault.Throttled, Retry: true}
+	tryAgain       = redeem.Verdict{Entry: redeem.Unused, Code: fault.Unavailable}
+	throttled      = redeem.Verdict{Entry: redeem.Unused, Code: fault.Throttled}
 	person         = redeem.Verdict{Entry: redeem.Uncertain, Code: fault.RedemptionUncertain}
-	paid           = redeem.Verdict{Entry: redeem.Uncertain, Code: fault.RedemptionUncertain, Retry: true, UsesRetryBudget: true}
+	paid           = redeem.Verdict{Entry: redeem.Uncertain, Code: fault.RedemptionUncertain, UsesRetryBudget: true}
 	expired        = redeem.Verdict{Entry: redeem.Refused, Code: fault.RegistrationExpired}
 	exhausted      = redeem.Verdict{Entry: redeem.Refused, Code: fault.RegistrationExhausted}
 	refusedVerdict = redeem.Verdict{Entry: redeem.Refused, Code: fault.RegistrationRefused}

@@ -60,7 +60,7 @@ func (s decisionInput) due() bool {
 	case s.state == instance.RefreshExpired:
 		return s.redeemOnExpiry && s.sincePolicyRedeem >= policyInterval
 	default:
-		return s.state.Redeemable() && s.account.CurrentIntent == ""
+		return s.state == instance.Unredeemed && s.account.CurrentIntent == ""
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -31,7 +30,7 @@ type Service interface {
 	Redeem(ctx context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error)
 }
 
-// Options is what the engine is given. All fields but Hold and Skew are required.
+// Options is what the engine is given. All fields but Skew are required.
 type Options struct {
 	Probe         func(context.Context) error // proves the store writable
 	Ledger        *Ledger
@@ -42,15 +41,11 @@ type Options struct {
 	Plan          func() Plan // what is wanted now
 	// Request names an instance to the service, but for the identifier.
 	Request func(instance.ID) tms.Request
-	// TenantPause says how long a tenant is left alone for reasons beyond this engine,
-	// and whether it asked for that; nil for never.
-	TenantPause func(tenant string) (left time.Duration, asked bool)
-	// LocalFailures says what fails on this device now; nil for one of the engine's own.
-	LocalFailures *timing.LocalFailures
-	Skew          func(tenant string) time.Duration // service minus device, as last seen; nil for 0
-	Clock         timing.Clock
-	Random        func() float64 // in [0,1)
-	NewID         func() string  // a fresh name for each POST
+	Pauses  *timing.Pauses                    // of this engine
+	Skew    func(tenant string) time.Duration // service minus device, as last seen; nil for 0
+	Clock   timing.Clock
+	Random  func() float64 // in [0,1)
+	NewID   func() string  // a fresh name for each POST
 	// Changed is told of each change of an instance's state, after it is durable.
 	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
 	Log     *slog.Logger
@@ -60,15 +55,13 @@ type Options struct {
 // concurrent use; Run is called once.
 type Engine struct {
 	Options
-	kick       chan struct{}
-	decisionMu sync.Mutex // held over a person's decision: looking, writing
+	timing.Signal            // Kick has Run look again: the plan or a registration token changed
+	decisionMu    sync.Mutex // held over a person's decision: looking, writing
 
 	mu                sync.Mutex
 	accounts          map[instance.ID]Account
-	lastApplied       uint64           // the last line of the ledger that is in them
-	oldestUncertain   map[string]Entry // of each tenant, the oldest that is in them
-	pauses            map[instance.ID]pause
-	tenantPauses      map[string]pause                 // tenants that asked to be left alone
+	lastApplied       uint64                           // the last line of the ledger that is in them
+	oldestUncertain   map[string]Entry                 // of each tenant, the oldest that is in them
 	splays            map[string]time.Duration         // fingerprint -> boot time before which it is not used
 	demanded          map[instance.ID]bool             // a caller asked for it, on_demand
 	unsaved           map[instance.ID]unsavedToken     // bought, and not yet durable
@@ -78,33 +71,20 @@ type Engine struct {
 	waiters           map[instance.ID]map[*waiter]bool // who waits for it to settle
 }
 
-type pause struct {
-	failures int
-	until    time.Duration // boot time
-	code     fault.Kind
-	text     string
-	at       time.Time
-	cause    timing.LocalCause // what failed on this device; "" if nothing did
-	unsent   bool              // nothing reached the service, which asked for no pause
-}
-
 // NewEngine reconciles the ledger with the vault: an intent whose auth token is
 // held is confirmed, any other that has no outcome is uncertain, since the
 // process died in between. What cannot be written now is written later: a full
 // disk keeps nobody from being served.
 func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 	if o.Probe == nil || o.Ledger == nil || o.Tokens == nil || o.Registrations == nil || o.Capabilities == nil || o.Service == nil || o.Plan == nil ||
-		o.Request == nil || o.Clock == nil || o.Random == nil || o.NewID == nil || o.Changed == nil || o.Log == nil {
+		o.Request == nil || o.Pauses == nil || o.Clock == nil || o.Random == nil || o.NewID == nil || o.Changed == nil || o.Log == nil {
 		return nil, errors.New("redeem: make engine: every option is required")
-	}
-	if o.LocalFailures == nil {
-		o.LocalFailures = timing.NewLocalFailures(o.Clock)
 	}
 	entries := o.Ledger.Entries()
 	e := &Engine{
-		Options: o, kick: make(chan struct{}, 1), waiters: map[instance.ID]map[*waiter]bool{},
+		Options: o, Signal: timing.NewSignal(), waiters: map[instance.ID]map[*waiter]bool{},
 		accounts: BuildAccounts(entries), lastApplied: uint64(len(entries)),
-		pauses: map[instance.ID]pause{}, tenantPauses: map[string]pause{}, splays: map[string]time.Duration{},
+		splays:   map[string]time.Duration{},
 		demanded: map[instance.ID]bool{}, unsaved: map[instance.ID]unsavedToken{}, unread: map[string]*tms.Failure{},
 	}
 	e.oldestUncertain = oldestUncertain(e.accounts)
@@ -147,21 +127,6 @@ func newOutcome(intent Entry, k Kind) Entry {
 	return Entry{Kind: k, ID: intent.ID, Tenant: intent.Tenant, Instance: intent.Instance}
 }
 
-// Kick makes Run look again at once: the plan or a registration token changed.
-func (e *Engine) Kick() {
-	select {
-	case e.kick <- struct{}{}:
-	default: // a look is already due
-	}
-}
-
-// One sleep is bounded: timers stand still while the machine sleeps. With nothing
-// to redeem, record or remove there is no deadline that could be missed.
-const (
-	pollInterval = 30 * time.Second
-	idleInterval = 5 * time.Minute
-)
-
 // Run redeems until ctx is done. It owns no goroutine but the caller's. A
 // redemption under way is finished and recorded first.
 func (e *Engine) Run(ctx context.Context) error {
@@ -171,7 +136,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			e.flush(context.WithoutCancel(ctx)) // the last chance of what is only in memory
 			return nil
-		case <-e.kick:
+		case <-e.Signal:
 		case <-time.After(nap):
 		}
 	}
@@ -189,14 +154,14 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 		if !ok {
 			e.notifySettled(plan)
 			if e.deleteUnneeded(ctx, plan) && e.idle(plan) {
-				return idleInterval
+				return timing.IdleInterval
 			}
 			return max(min(nap, e.untilFlush()), time.Millisecond)
 		}
 		tried[w.ID] = true
 		e.attempt(ctx, w)
 	}
-	return pollInterval
+	return timing.PollInterval
 }
 
 // untilFlush is how long until what could not be written is tried again.
@@ -206,7 +171,7 @@ func (e *Engine) untilFlush() time.Duration {
 	if len(e.unsaved) > 0 || len(e.unwrittenOutcomes) > 0 || len(e.unread) > 0 || e.Capabilities.HasUnsaved() {
 		return timing.LocalPause
 	}
-	return pollInterval
+	return timing.PollInterval
 }
 
 // idle reports whether nothing is to be redeemed or written: every instance that
@@ -229,7 +194,7 @@ func (e *Engine) idle(plan Plan) bool {
 // what somebody waits for, then by the order of the plan. Else it returns how
 // long until anything can be.
 func (e *Engine) next(plan Plan, tried map[instance.ID]bool) (first Target, nap time.Duration, ok bool) {
-	nap = pollInterval
+	nap = timing.PollInterval
 	for _, w := range plan.Targets {
 		wait, do := e.readiness(plan, w)
 		switch {
@@ -258,18 +223,18 @@ func (e *Engine) readiness(plan Plan, w Target) (wait time.Duration, do bool) {
 	defer e.mu.Unlock()
 	now := e.Clock.Boot()
 	if _, ok := e.unsaved[w.ID]; ok {
-		return pollInterval, false
+		return timing.PollInterval, false
 	}
 	if !e.decisionInput(plan, w).due() {
-		return pollInterval, false
+		return timing.PollInterval, false
 	}
 	held, ok := e.Registrations.ForScope(w.Scope())
 	if !ok || e.recentlyRefused(held) {
-		return pollInterval, false
+		return timing.PollInterval, false
 	}
 	e.splay(plan, held, now)
-	until := max(e.tenantPauses[w.ID.Tenant].until, e.splays[held.Fingerprint], now+e.tenantPause(w.ID.Tenant), e.pausedUntil(w.ID, now))
-	return max(0, until-now), until <= now
+	wait = max(e.splays[held.Fingerprint]-now, e.Pauses.Left(w.ID))
+	return wait, wait == 0
 }
 
 // stillDue reports whether what look found still holds: w is declared and due,
@@ -295,29 +260,12 @@ func (e *Engine) recentlyRefused(held RegistrationToken) bool {
 	return held.Refused != "" && since >= 0 && since < refusedPause
 }
 
-// pausedUntil is the boot time before which id is left alone after a failure of its own or
-// of this device, at the boot time now. The caller holds mu.
-func (e *Engine) pausedUntil(id instance.ID, now time.Duration) time.Duration {
-	p := e.pauses[id]
-	return max(p.until, now+max(e.LocalFailures.Remaining(timing.CauseStore), e.LocalFailures.Remaining(p.cause)))
-}
-
 // Retry ends the pauses after failures in which nothing reached the service: the
 // cause may have been mended on this device. What a service asked for, a refused
 // registration token and the limits of redeeming stay.
 func (e *Engine) Retry() {
-	e.mu.Lock()
-	maps.DeleteFunc(e.pauses, func(_ instance.ID, p pause) bool { return p.unsent })
-	e.mu.Unlock()
+	e.Pauses.Retry()
 	e.Kick()
-}
-
-func (e *Engine) tenantPause(tenant string) time.Duration {
-	if e.TenantPause == nil {
-		return 0
-	}
-	left, _ := e.TenantPause(tenant)
-	return left
 }
 
 // refusedPause is how long a registration token that the service refused is
@@ -393,26 +341,4 @@ func (e *Engine) needed(plan Plan, h RegistrationToken) bool {
 		}
 	}
 	return !declared // its application may come with the next configuration
-}
-
-// pauseAfter returns when to try again, and records the failure for status. The
-// caller holds mu. A failure of this device has the device's pause, and adds nothing
-// to the pauses after failures of the service.
-func (e *Engine) pauseAfter(id instance.ID, v Verdict, why error) {
-	p := e.pauses[id]
-	p.code, p.text, p.at = v.Code, v.Text, e.Clock.Wall()
-	p.cause, p.unsent = v.Cause, v.After == 0 && v.Entry == Unused
-	if v.Cause != "" {
-		e.LocalFailures.Record(v.Cause, why)
-		p.until = 0
-		e.pauses[id] = p
-		return
-	}
-	p.failures++
-	now := e.Clock.Boot()
-	p.until = now + max(v.After, timing.Backoff(p.failures, e.Random()))
-	if v.After > 0 {
-		e.tenantPauses[id.Tenant] = pause{until: now + v.After, code: p.code, text: p.text, at: p.at}
-	}
-	e.pauses[id] = p
 }

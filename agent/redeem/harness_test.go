@@ -20,6 +20,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/redeem"
+	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
 	"regent/agent/tokenstore"
@@ -246,9 +247,9 @@ func (b *harness) options() redeem.Options {
 		Request: func(id instance.ID) tms.Request {
 			return tms.Request{FQDN: "ws", RefID1: id.String(), RefID2: "device-1"}
 		},
-		TenantPause: func(string) (time.Duration, bool) { b.mu.Lock(); defer b.mu.Unlock(); b.gates++; return 0, false },
-		Skew:        func(string) time.Duration { b.mu.Lock(); defer b.mu.Unlock(); return b.skew },
-		Clock:       b.clock, Random: b.random, NewID: b.newID, Changed: b.changed,
+		Pauses: timing.NewPauses(b.clock, b.random, func(string) (time.Duration, bool) { b.mu.Lock(); defer b.mu.Unlock(); b.gates++; return 0, false }, nil),
+		Skew:   func(string) time.Duration { b.mu.Lock(); defer b.mu.Unlock(); return b.skew },
+		Clock:  b.clock, Random: b.random, NewID: b.newID, Changed: b.changed,
 		Log: slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }

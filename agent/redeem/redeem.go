@@ -59,26 +59,9 @@ func (e *Engine) attempt(ctx context.Context, w Target) {
 // of "What happens when the power goes" in agent/DESIGN.md.
 func (e *Engine) redeem(ctx context.Context, w Target, held RegistrationToken, was instance.State) (Verdict, error) {
 	stop := ctx
-	// What failed on this device is looked at before the service is asked anything.
-	if e.LocalFailures.Err(timing.CauseStore) != nil {
-		if err := e.Probe(ctx); err != nil {
-			return localVerdict(err), err
-		}
-		e.LocalFailures.Clear(timing.CauseStore)
-	}
-	service, err := e.Service(w.BaseURL)
+	service, provider, v, err := e.discover(ctx, w)
 	if err != nil {
-		v := discoveryVerdict(err)
-		v.Cause = timing.CauseClient(w.BaseURL)
 		return v, err
-	}
-	e.LocalFailures.Clear(timing.CauseClient(w.BaseURL))
-	provider, err := service.Discover(ctx) // spends nothing
-	if err != nil && ctx.Err() != nil {
-		return Verdict{}, errStopping
-	}
-	if err != nil {
-		return discoveryVerdict(err), err
 	}
 	// 1. The store is proven writable: what cannot be kept is not bought.
 	if err := e.Probe(ctx); err != nil {
@@ -97,7 +80,7 @@ func (e *Engine) redeem(ctx context.Context, w Target, held RegistrationToken, w
 	}
 	buy := pendingRedemption{service, provider, w, held, was}
 	s := e.formInput(w, held)
-	v, err := e.send(ctx, buy, s.form)
+	v, err = e.send(ctx, buy, s.form)
 	f, ok := errors.AsType[*tms.Failure](err)
 	if !ok {
 		return v, err
@@ -107,6 +90,31 @@ func (e *Engine) redeem(ctx context.Context, w Target, held RegistrationToken, w
 		return v, err
 	}
 	return e.resend(ctx, stop, buy, s, other, f)
+}
+
+// discover looks for the service of w, which spends nothing. It looks first at what
+// failed on this device.
+func (e *Engine) discover(ctx context.Context, w Target) (s Service, p tms.Provider, v Verdict, err error) {
+	if e.Pauses.Device.Err(timing.CauseStore) != nil {
+		if err := e.Probe(ctx); err != nil {
+			return nil, p, localVerdict(err), err
+		}
+		e.Pauses.Device.Clear(timing.CauseStore)
+	}
+	if s, err = e.Service(w.BaseURL); err != nil {
+		v := discoveryVerdict(err)
+		v.Cause = timing.CauseClient(w.BaseURL)
+		return nil, p, v, err
+	}
+	e.Pauses.Device.Clear(timing.CauseClient(w.BaseURL))
+	p, err = s.Discover(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, p, v, errStopping
+	case err != nil:
+		return nil, p, discoveryVerdict(err), err
+	}
+	return s, p, v, nil
 }
 
 // pendingRedemption is what one attempt to redeem has found out before it sends.
@@ -262,53 +270,6 @@ func (e *Engine) recordFailedPost(ctx context.Context, intent Entry, cause error
 	return v, errors.Join(cause, e.writeOutcome(ctx, out))
 }
 
-// resolveHint is how a person decides about an uncertain redemption.
-func resolveHint(redemption string) string {
-	return fmt.Sprintf("; ask the Contact Administrator whether tmsctl auth-token list shows %s; if it does: regent ledger resolve %[1]s --consumed, and if not: regent ledger resolve %[1]s --not-consumed, after which it is redeemed by itself", redemption)
-}
-
-// classifyError classifies the failure of a POST. What is no evidence at all may
-// have been sent.
-func classifyError(err error) Verdict {
-	if f, ok := errors.AsType[*tms.Failure](err); ok {
-		return Classify(f)
-	}
-	return uncertainVerdict(&tms.Failure{Host: "the service"}, "the client failed")
-}
-
-// discoveryVerdict is the verdict on a failed discovery: it costs nothing, so it
-// is always tried again.
-func discoveryVerdict(err error) Verdict {
-	v := Verdict{Entry: Unused, Code: fault.Unavailable, Retry: true}
-	f, ok := errors.AsType[*tms.Failure](err)
-	if !ok {
-		v.Text = fmt.Sprintf("the client of the service cannot be made: %v; check tenant, proxy and ca_file in the configuration; it is tried again by itself", err)
-		return v
-	}
-	if f.Status == 429 {
-		v.Code = fault.Throttled
-	}
-	v.After = f.RetryAfter
-	v.Text = fmt.Sprintf("%v; no count was used; check the tenant, the network and the proxy; it is tried again by itself", f)
-	return v
-}
-
-// localVerdict is the verdict on a failure of this device: nothing was sent.
-func localVerdict(err error) Verdict {
-	return Verdict{
-		Entry: Unused, Code: fault.Unavailable, Retry: true, Cause: timing.CauseStore,
-		Text: fmt.Sprintf("nothing was sent, since this device is not ready to keep an auth token: %v; it is tried again by itself", err),
-	}
-}
-
-// notStoredVerdict is the verdict on an auth token that was bought and is not yet durable.
-func notStoredVerdict(err error) Verdict {
-	return Verdict{
-		Entry: Confirmed, Code: fault.Unavailable, Retry: true, Cause: timing.CauseStore,
-		Text: fmt.Sprintf("one count was used, and the auth token it bought cannot be stored: %v; it is held in memory and storing it is tried again by itself; leave the daemon running and make the state directory writable", err),
-	}
-}
-
 // saveToken makes a bought auth token durable, then confirms it. Until that works it
 // is held in memory, handed out to nobody, and tried again.
 func (e *Engine) saveToken(ctx context.Context, b unsavedToken) {
@@ -320,10 +281,10 @@ func (e *Engine) saveToken(ctx context.Context, b unsavedToken) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.unsaved[id] = b
-		e.pauseAfter(id, notStoredVerdict(err), err)
+		e.Pauses.Fail(id, notStoredVerdict(err).failure(), err)
 		return
 	}
-	e.LocalFailures.Clear(timing.CauseStore)
+	e.Pauses.Device.Clear(timing.CauseStore)
 	out := newOutcome(b.intent, Confirmed)
 	out.AuthTokenID = b.record.AuthTokenID
 	out.Unconfirmed = !b.record.RequestEchoed && !e.Capabilities.RequestForm(id.Tenant).Proven()
@@ -336,9 +297,9 @@ func (e *Engine) saveToken(ctx context.Context, b unsavedToken) {
 	}
 	e.mu.Lock()
 	delete(e.unsaved, id)
-	delete(e.pauses, id)
 	delete(e.demanded, id)
 	e.mu.Unlock()
+	e.Pauses.Clear(id)
 	e.Changed(ctx, id, b.previousState, instance.Live, "")
 	e.Log.InfoContext(ctx, "redeemed: one count used", "instance", id.String(), "identifier", b.record.Identifier)
 	if b.record.Refresh.IsZero() {
@@ -399,7 +360,5 @@ func (e *Engine) recordFailure(ctx context.Context, id instance.ID, held Registr
 			e.Log.WarnContext(ctx, "a refusal could not be recorded; it is asked again", "instance", id.String(), "err", err)
 		}
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.pauseAfter(id, v, cause)
+	e.Pauses.Fail(id, v.failure(), cause)
 }

@@ -32,13 +32,7 @@ func (e *Engine) Register(ctx context.Context, h RegistrationToken) (kept bool, 
 		return false, err
 	}
 	e.Registrations.CacheFingerprint(ctx, h.Token)
-	e.mu.Lock()
-	for id := range e.pauses {
-		if id.Tenant == h.Tenant {
-			delete(e.pauses, id) // whoever gives it again wants it tried now
-		}
-	}
-	e.mu.Unlock()
+	e.Pauses.ClearTenant(h.Tenant) // whoever gives it again wants it tried now
 	e.Kick()
 	return true, nil
 }
@@ -109,10 +103,10 @@ func (e *Engine) Reason(id instance.ID) (f *fault.Fault, at time.Time) {
 	code, text := unredeemedReason(a, held, has)
 	at = a.Last.At
 	var retry time.Duration
-	if p, ok := e.pauseOf(id, has); ok && !e.LocalFailures.Recovered(p.cause) && code != fault.RedemptionUncertain && held.Refused == "" {
-		code, text, at = p.code, p.text, p.at
-		if !p.code.NeedsPerson() {
-			retry = max(0, p.until-e.Clock.Boot(), e.LocalFailures.Remaining(p.cause))
+	if p, failing := e.Pauses.Last(id, has); failing && code != fault.RedemptionUncertain && held.Refused == "" {
+		code, text, at = p.Code, p.Text, p.At
+		if !p.Code.NeedsPerson() {
+			retry = p.Left
 		}
 	}
 	if code == fault.RedemptionUncertain && has && held.Refused == "" && e.autoRetries(id) {
@@ -174,14 +168,4 @@ func (e *Engine) blockedReason(id instance.ID) (why string, since time.Time) {
 		}
 	}
 	return "", time.Time{}
-}
-
-// pauseOf returns the pause of an instance: its own, or its tenant's while that
-// keeps a registration token from being used. The caller holds mu.
-func (e *Engine) pauseOf(id instance.ID, registered bool) (pause, bool) {
-	own, ok := e.pauses[id]
-	if t := e.tenantPauses[id.Tenant]; registered && t.until > max(own.until, e.Clock.Boot()) {
-		return t, true
-	}
-	return own, ok
 }

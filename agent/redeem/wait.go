@@ -122,11 +122,10 @@ func (e *Engine) settled(plan Plan, w Target) bool {
 	}
 	held, ok := e.Registrations.ForScope(w.Scope())
 	usable, s := ok && held.Refused == "", e.decisionInput(plan, w)
-	now := e.Clock.Boot()
 	switch {
 	case usable && (s.autoRetries() || s.formUnproven && e.blockerRetries(plan, w.ID)):
 		return false
-	case max(e.pausedUntil(w.ID, now), e.tenantPauses[w.ID.Tenant].until) > now || e.tenantPause(w.ID.Tenant) > 0:
+	case e.Pauses.Left(w.ID) > 0:
 		return true
 	default:
 		return !usable || !s.due()

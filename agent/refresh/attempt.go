@@ -28,7 +28,7 @@ func (e *Engine) tryModes(ctx context.Context, s Service, r tokenstore.Record, o
 			return a, Verdict{}, nil
 		}
 		f, ok := errors.AsType[*tms.Failure](err)
-		v := Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, AnswerMissing: true, Text: "the client failed"}
+		v := Verdict{State: instance.Stale, Code: fault.Unavailable, AnswerMissing: true, Text: "the client failed"}
 		switch {
 		case ok && !k.Proven() && isRefusal(f):
 			k.Refused = append(k.Refused, Refusal{k.Next(), f})
@@ -58,7 +58,7 @@ func (e *Engine) beginAttempt(ctx context.Context, r tokenstore.Record, older bo
 		r.Attempt.At = e.Clock.Wall()
 	})
 	if err == nil {
-		e.LocalFailures.Clear(timing.CauseStore)
+		e.Pauses.Device.Clear(timing.CauseStore)
 	}
 	return r, err
 }

@@ -26,7 +26,7 @@ type Evidence struct {
 
 // Verdict is what a failed refresh means and what follows it.
 type Verdict struct {
-	Event         instance.Event // RefreshFailed, RefreshTokenLost, RefreshTokenLapsed or AuthTokenRevoked
+	State         instance.State // what it came to: Stale, RefreshLost, RefreshExpired or Revoked
 	Code          fault.Kind
 	AnswerMissing bool              // the service may have rotated the refresh token: an answer is missing
 	NotEvaluated  bool              // the service cannot have looked at the refresh token
@@ -39,6 +39,12 @@ type Verdict struct {
 	Text          string            // for a person
 }
 
+// failure is what v says of the next attempt. A mode may be changed on this device.
+func (v Verdict) failure() timing.Failure {
+	fixable := v.NotEvaluated || v.NotRecorded || v.Code == fault.RefreshUncertain
+	return timing.Failure{Code: v.Code, Text: v.Text, After: v.After, Cause: v.Cause, Fixable: fixable}
+}
+
 // A refusal that is no invalid_grant gives an identity up only if it is said
 // this often and over this long.
 const (
@@ -48,7 +54,7 @@ const (
 
 // Classify decides by evidence what a failed refresh means. It is pure.
 func Classify(f *tms.Failure, e Evidence) Verdict {
-	later := Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable}
+	later := Verdict{State: instance.Stale, Code: fault.Unavailable}
 	switch {
 	case errors.Is(f, tms.ErrNoRefreshToken):
 		return Verdict{
@@ -93,15 +99,15 @@ func invalidGrantVerdict(f *tms.Failure, e Evidence) Verdict {
 	case e.Before.AnswerMissing() && e.HasPrevious && !e.Before.PreviousTried:
 		return tryPreviousVerdict()
 	case e.Before.AnswerMissing():
-		return Verdict{Event: instance.RefreshTokenLost, Code: fault.RefreshLost, Text: verdictText(fault.RefreshLost, f)}
+		return Verdict{State: instance.RefreshLost, Code: fault.RefreshLost, Text: verdictText(fault.RefreshLost, f)}
 	default:
-		return Verdict{Event: instance.AuthTokenRevoked, Code: fault.Revoked, Text: verdictText(fault.Revoked, f)}
+		return Verdict{State: instance.Revoked, Code: fault.Revoked, Text: verdictText(fault.Revoked, f)}
 	}
 }
 
 func tryPreviousVerdict() Verdict {
 	return Verdict{
-		Event: instance.RefreshFailed, Code: fault.Unavailable, TryPrevious: true,
+		State: instance.Stale, Code: fault.Unavailable, TryPrevious: true,
 		Text: "the answer to an earlier refresh was lost; the refresh token before it is tried once",
 	}
 }
@@ -114,7 +120,7 @@ func expiredVerdict(f *tms.Failure, e Evidence) Verdict {
 		text = fmt.Sprintf("the service has ended the session: %s; to redeem again costs one count: regent instances redeem %s (%s said: %s)",
 			token.SessionLimitText(e.SessionLimit), fault.InstancePlaceholder, f.Host, f.ServiceWords())
 	}
-	return Verdict{Event: instance.RefreshTokenExpired, Code: fault.RefreshExpired, Text: text}
+	return Verdict{State: instance.RefreshExpired, Code: fault.RefreshExpired, Text: text}
 }
 
 // refusalVerdict counts: three in a row over half an hour, with a sane clock, mean what
@@ -128,7 +134,7 @@ func refusalVerdict(f *tms.Failure, e Evidence) Verdict {
 		return invalidGrantVerdict(f, e)
 	}
 	return Verdict{
-		Event: instance.RefreshFailed, Code: fault.Unavailable, Refusal: true,
+		State: instance.Stale, Code: fault.Unavailable, Refusal: true,
 		Text: fmt.Sprintf("%s refuses to refresh (HTTP %d, %s); it is tried again by itself before the auth token is given up", f.Host, f.Status, f.ServiceWords()),
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"regent/agent/instance"
 	"regent/agent/store"
 	"regent/agent/store/storetest"
+	"regent/agent/timing"
 	"regent/agent/timing/timingtest"
 	"regent/agent/tms"
 	"regent/agent/token"
@@ -123,7 +124,7 @@ func (b *harness) run(t *testing.T) {
 		Capabilities: openCapabilities(t, b.store, b.mode), Mode: func() string { return cmp.Or(b.mode, tms.ModeOIDC) },
 		Tokens: v, Service: b.client, Window: DefaultWindow(), Limits: b.limited,
 		Clock: b.clock, Random: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
-		TenantPause: b.held, Wakeups: b.woke, WakeupsComplete: !b.untold, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Pauses: timing.NewPauses(b.clock, func() float64 { return 0.5 }, b.held, nil), Wakeups: b.woke, WakeupsComplete: !b.untold, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Changed: func(_ context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
 			b.changes = append(b.changes, fmt.Sprintf("%s %s>%s %s", id, from, to, cause))
 		},
@@ -214,7 +215,7 @@ func TestRefreshesAfterSleep(t *testing.T) {
 		slack time.Duration
 	}{
 		{"with a wake event", true, 0},
-		{"without one", false, pollInterval},
+		{"without one", false, timing.PollInterval},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -249,7 +250,7 @@ func TestCivilClockOnlyMakesARefreshDue(t *testing.T) {
 		if left, known := b.record(t).AccessLife.Remaining(b.clock); !known || left != 59*time.Minute {
 			t.Errorf("Remaining = %v, %v after the civil clock ran ahead; want 59m", left, known)
 		}
-		time.Sleep(idleInterval)
+		time.Sleep(timing.IdleInterval)
 		synctest.Wait()
 		if n := b.service.count(); n != 1 {
 			t.Errorf("%d requests, want 1", n)

@@ -7,6 +7,7 @@ import (
 
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/timing"
 )
 
 // Flight is one refresh of one instance, under way or about to be. Whoever
@@ -38,28 +39,22 @@ func (e *Engine) Join(id instance.ID) (*Flight, error) {
 	if f, ok := e.flights[id]; ok {
 		return f, nil
 	}
-	if left := e.paused(id); left > 0 && e.pauses[id].code != "" && !e.LocalFailures.Recovered(e.pauses[id].cause) {
-		p := e.pauses[id]
-		return nil, fault.Errorf("refresh", p.code, "%s", p.text).WithInstance(id.String()).WithRetry(left)
+	p, failing := e.Pauses.Last(id, false)
+	if left := e.Pauses.Left(id); left > 0 && failing {
+		return nil, fault.Errorf("refresh", p.Code, "%s", p.Text).WithInstance(id.String()).WithRetry(left)
 	}
-	if left := max(e.tenantPauses[id.Tenant]-e.Clock.Boot(), e.tenantPause(id.Tenant)); left > 0 {
-		return nil, e.tenantPauseFault(id.Tenant).WithInstance(id.String()).WithRetry(left)
+	if left, asked := e.Pauses.TenantLeft(id.Tenant); left > 0 {
+		return nil, tenantPauseFault(id.Tenant, asked).WithInstance(id.String()).WithRetry(left)
 	}
 	if err := e.checkLimits(id); err != nil {
 		return nil, err
 	}
-	if e.pauses[id].code == "" {
-		delete(e.pauses, id) // the splay at start delays nobody who waits
-	}
+	e.Pauses.EndDelay(id) // the splay at start delays nobody who waits
 	return e.add(id), nil
 }
 
-// tenantPauseFault says why a tenant is left alone. The caller holds mu.
-func (e *Engine) tenantPauseFault(tenant string) *fault.Fault {
-	asked := e.tenantPauses[tenant] > e.Clock.Boot()
-	if e.TenantPause != nil && !asked {
-		_, asked = e.TenantPause(tenant)
-	}
+// tenantPauseFault says why a tenant is left alone.
+func tenantPauseFault(tenant string, asked bool) *fault.Fault {
 	if asked {
 		return fault.Errorf("refresh", fault.Throttled, "%s asked for a pause", tenant)
 	}
@@ -132,7 +127,7 @@ func (e *Engine) queue(id instance.ID) {
 	if _, ok := e.flights[id]; ok {
 		return
 	}
-	if r, ok := e.Tokens.Get(id); ok && max(e.untilDue(r), e.paused(id)) <= 0 {
+	if r, ok := e.Tokens.Get(id); ok && max(e.untilDue(r), e.Paused(id)) <= 0 {
 		e.add(id)
 	}
 }
@@ -156,7 +151,7 @@ func (e *Engine) add(id instance.ID) *Flight {
 func (e *Engine) takeReady() (begin []*Flight, next time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	next = idleInterval
+	next = timing.IdleInterval
 	var line []*Flight
 	for _, f := range e.queued {
 		if left := e.limiter.allow(f.id.Tenant, e.Limits().Rate, e.Clock.Boot()); left > 0 {

@@ -114,17 +114,17 @@ func TestRefusalsEndInTheEvidence(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*Evidence)
-		want   instance.Event
+		want   instance.State
 	}{
-		{"nothing else is known", func(*Evidence) {}, instance.AuthTokenRevoked},
-		{"an answer is missing", func(e *Evidence) { e.Before.Unanswered = 1 }, instance.RefreshTokenLost},
-		{"past its life", func(e *Evidence) { e.RefreshTokenExpired = true }, instance.RefreshTokenExpired},
-		{"an insane clock", func(e *Evidence) { e.SaneClock = false }, instance.RefreshFailed},
-		{"too soon", func(e *Evidence) { e.SinceFirst = time.Minute }, instance.RefreshFailed},
+		{"nothing else is known", func(*Evidence) {}, instance.Revoked},
+		{"an answer is missing", func(e *Evidence) { e.Before.Unanswered = 1 }, instance.RefreshLost},
+		{"past its life", func(e *Evidence) { e.RefreshTokenExpired = true }, instance.RefreshExpired},
+		{"an insane clock", func(e *Evidence) { e.SaneClock = false }, instance.Stale},
+		{"too soon", func(e *Evidence) { e.SinceFirst = time.Minute }, instance.Stale},
 	} {
 		e := enough
 		tt.change(&e)
-		if got := Classify(no, e).Event; got != tt.want {
+		if got := Classify(no, e).State; got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
 		}
 	}

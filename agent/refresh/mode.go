@@ -115,5 +115,5 @@ func (k ModeInput) unprovenVerdict(e Evidence) Verdict {
 	if k.Configured != ModeAuto {
 		text += "refresh.mode: " + k.Configured + " has not worked at this tenant yet; refresh.mode: auto also tries the other mode; "
 	}
-	return Verdict{Event: instance.RefreshFailed, Code: fault.RefreshUncertain, Text: text + "to see the refresh modes of the tenant, run: sudo regent doctor --contract"}
+	return Verdict{State: instance.Stale, Code: fault.RefreshUncertain, Text: text + "to see the refresh modes of the tenant, run: sudo regent doctor --contract"}
 }

@@ -19,6 +19,7 @@ import (
 	"regent/agent/instance"
 	"regent/agent/store"
 	"regent/agent/store/storetest"
+	"regent/agent/timing"
 	"regent/agent/timing/timingtest"
 	"regent/agent/tms"
 	"regent/agent/token"
@@ -160,6 +161,7 @@ func (l *laptop) start() {
 		Tokens: v, Service: func(string) (Service, error) { return l.provider, nil }, Window: DefaultWindow(),
 		Limits: func() Limits { return Limits{Floor: 5 * time.Second, Rate: 10} },
 		Clock:  l.clock, Random: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
+		Pauses:  timing.NewPauses(l.clock, func() float64 { return 0.5 }, nil, nil),
 		Log:     slog.New(slog.DiscardHandler),
 		Changed: func(context.Context, instance.ID, instance.State, instance.State, fault.Kind) {},
 	})

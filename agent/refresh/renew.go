@@ -38,9 +38,9 @@ func (e *Engine) renew(ctx context.Context, id instance.ID) error {
 	}
 	service, err := e.Service(r.BaseURL)
 	if err != nil {
-		return e.saveFailure(ctx, r, Verdict{Event: instance.RefreshFailed, Code: fault.Unavailable, NotRecorded: true, Text: err.Error(), Cause: timing.CauseClient(r.BaseURL)}, err)
+		return e.saveFailure(ctx, r, Verdict{State: instance.Stale, Code: fault.Unavailable, NotRecorded: true, Text: err.Error(), Cause: timing.CauseClient(r.BaseURL)}, err)
 	}
-	e.LocalFailures.Clear(timing.CauseClient(r.BaseURL))
+	e.Pauses.Device.Clear(timing.CauseClient(r.BaseURL))
 	a, v, err := e.tryModes(ctx, service, r, false)
 	if err != nil && v.TryPrevious {
 		if r, ok = e.Tokens.Get(id); !ok {
@@ -92,7 +92,7 @@ func (e *Engine) registration(r tokenstore.Record) token.Secret {
 // localVerdict is for a failure of this device: nothing was asked.
 func localVerdict(err error) Verdict {
 	return Verdict{
-		Event: instance.RefreshFailed, Code: fault.Unavailable, NotRecorded: true, Cause: timing.CauseStore,
+		State: instance.Stale, Code: fault.Unavailable, NotRecorded: true, Cause: timing.CauseStore,
 		Text: fmt.Sprintf("the store cannot be written: %v; it is tried again by itself", err),
 	}
 }
@@ -146,12 +146,12 @@ func (e *Engine) saveAnswer(ctx context.Context, id instance.ID, a refreshAnswer
 	}
 	if err != nil {
 		e.setUnsaved(id, &a)
-		e.pauseAfter(id, localVerdict(err), err)
+		e.Pauses.Fail(id, localVerdict(err).failure(), err)
 		return fault.New("refresh", fault.Unavailable, err).WithInstance(id.String())
 	}
-	e.LocalFailures.Clear(timing.CauseStore)
+	e.Pauses.Device.Clear(timing.CauseStore)
 	e.setUnsaved(id, nil)
-	e.clearPause(id)
+	e.Pauses.Clear(id)
 	e.recordCapability(ctx, id.Tenant, a)
 	if was != instance.Live {
 		e.Changed(ctx, id, was, instance.Live, "")
@@ -162,9 +162,7 @@ func (e *Engine) saveAnswer(ctx context.Context, id instance.ID, a refreshAnswer
 
 // applyAnswer writes an answer into the record.
 func (e *Engine) applyAnswer(r *tokenstore.Record, a refreshAnswer) {
-	if r.State != instance.Live {
-		r.State, r.Since = instance.Live, e.Clock.Wall()
-	}
+	e.setState(r, instance.Live)
 	if left, _ := r.AccessLife.Remaining(e.Clock); a.token.Access.IsZero() || a.life.TTL <= 0 && left > 0 {
 		r.AccessLife = token.NewLifetime(e.Clock, left) // nothing better came: what is held is good to its own end
 	} else {
@@ -208,7 +206,7 @@ func (e *Engine) saveFailure(ctx context.Context, seen tokenstore.Record, v Verd
 	default:
 		e.setUnsavedVerdict(seen.ID, nil)
 	}
-	e.pauseAfter(seen.ID, v, cause)
+	e.Pauses.Fail(seen.ID, v.failure(), cause)
 	e.Log.WarnContext(ctx, "refresh failed", "instance", seen.ID.String(), "kind", string(v.Code), "err", cause)
 	if now.State != was {
 		e.Changed(ctx, seen.ID, was, now.State, v.Code)
@@ -221,11 +219,16 @@ func (e *Engine) applyVerdict(r *tokenstore.Record, v Verdict) {
 	if !v.NotRecorded {
 		e.closeAttempt(r, v)
 	}
-	event := v.Event
-	if left, known := r.AccessLife.Remaining(e.Clock); event == instance.RefreshFailed && (!known || left == 0) {
-		event = instance.AccessTokenExpired
+	found := v.State
+	if left, known := r.AccessLife.Remaining(e.Clock); found == instance.Stale && (!known || left == 0) {
+		found = instance.Expired
 	}
-	if next, ok := r.State.Next(event); ok && next != r.State {
+	e.setState(r, found)
+}
+
+// setState writes what a refresh came to into the record.
+func (e *Engine) setState(r *tokenstore.Record, found instance.State) {
+	if next := r.State.Next(found); next != r.State {
 		r.State, r.Since = next, e.Clock.Wall()
 	}
 }
@@ -264,7 +267,7 @@ func (e *Engine) setUnsaved(id instance.ID, a *refreshAnswer) {
 func (e *Engine) setUnsavedVerdict(id instance.ID, v *Verdict) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if v == nil || v.Event == instance.RefreshFailed {
+	if v == nil || v.State == instance.Stale {
 		delete(e.unsavedVerdicts, id) // a failure that says nothing of the auth token may be forgotten
 		return
 	}
@@ -276,12 +279,12 @@ func (e *Engine) setUnsavedVerdict(id instance.ID, v *Verdict) {
 func (e *Engine) RevocationPending(id instance.ID) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.unsavedVerdicts[id].Event == instance.AuthTokenRevoked
+	return e.unsavedVerdicts[id].State == instance.Revoked
 }
 
 // Redeemed forgets what went wrong with id before: it has another auth token.
 func (e *Engine) Redeemed(id instance.ID) {
-	e.clearPause(id)
+	e.Pauses.Clear(id)
 	e.setRefused(id, nil)
 	e.setUnsavedVerdict(id, nil)
 	e.setUnsaved(id, nil)

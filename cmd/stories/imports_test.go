@@ -59,7 +59,7 @@ var importRules = []importRule{
 	{"agent/store", []string{"agent/fault"}, systemPackages},
 	{"agent/store/admin", []string{"agent"}, systemPackages},
 	{"agent/store/storetest", []string{"agent/store"}, systemPackages},
-	{"agent/timing", []string{"agent/timing"}, ioPackages},
+	{"agent/timing", []string{"agent/fault", "agent/instance", "agent/timing"}, ioPackages},
 	{"agent/token", []string{"agent/timing", "agent/instance"}, ioPackages},
 
 	{"agent/tms", []string{"agent/address", "agent/timing", "agent/fault", "agent/token", "agent/tms/contract", "agent/tms/exchangetest"}, []string{"os", "syscall", "golang.org/x/sys"}},

@@ -1,0 +1,170 @@
+package timing
+
+import (
+	"maps"
+	"sync"
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+)
+
+// An engine that waits looks again after [PollInterval], since timers stand still while
+// the machine sleeps. One with nothing to do looks after [IdleInterval].
+const (
+	PollInterval = 30 * time.Second
+	IdleInterval = 5 * time.Minute
+)
+
+// Signal wakes the loop that receives from it.
+type Signal chan struct{}
+
+// NewSignal returns a signal for one loop.
+func NewSignal() Signal { return make(Signal, 1) }
+
+// Kick makes the loop look again at once. It does not block.
+func (s Signal) Kick() {
+	select {
+	case s <- struct{}{}:
+	default: // a look is already due
+	}
+}
+
+// Pauses says how long an engine leaves each instance alone, and why: its own failures,
+// its tenant's pauses and what fails on this device. It is safe for concurrent use.
+type Pauses struct {
+	Device *LocalFailures // shared by all engines
+	clock  Clock
+	draw   func() float64
+	tenant func(host string) (left time.Duration, asked bool)
+
+	mu sync.Mutex
+	by map[instance.ID]Pause // an id without an application is its tenant's
+}
+
+// Failure is what a failed attempt says of the next one.
+type Failure struct {
+	Code    fault.Kind
+	Text    string        // for a person
+	After   time.Duration // the pause that the service asked for; 0 if it asked for none
+	Cause   LocalCause    // what failed on this device; "" if nothing did
+	Fixable bool          // the cause may be on this device: [Pauses.Retry] ends the pause
+}
+
+// Pause is the pause after a failure.
+type Pause struct {
+	Failure
+	At   time.Time     // of the failure, civil time
+	Left time.Duration // of the pause, when it was asked for
+
+	failures int           // in a row
+	until    time.Duration // boot time
+}
+
+// NewPauses returns a table without a pause. draw is in [0,1). tenant says how long a
+// tenant is left alone by all engines, and whether it asked for that; nil for never.
+// device is shared by all engines; nil for a device on which nothing fails.
+func NewPauses(c Clock, draw func() float64, tenant func(host string) (left time.Duration, asked bool), device *LocalFailures) *Pauses {
+	if tenant == nil {
+		tenant = func(string) (time.Duration, bool) { return 0, false }
+	}
+	if device == nil {
+		device = NewLocalFailures(c)
+	}
+	return &Pauses{Device: device, clock: c, draw: draw, tenant: tenant, by: map[instance.ID]Pause{}}
+}
+
+// Fail records that an attempt of id failed, because of why. A failure of this device
+// has the device's pause, and adds nothing to the pauses after failures of the service.
+func (p *Pauses) Fail(id instance.ID, f Failure, why error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.clock.Boot()
+	f.Fixable = f.Fixable && f.After == 0
+	next := Pause{Failure: f, At: p.clock.Wall(), failures: p.by[id].failures}
+	if f.Cause != "" {
+		p.Device.Record(f.Cause, why)
+		p.by[id] = next
+		return
+	}
+	next.failures++
+	next.until = now + Backoff(next.failures, p.draw())
+	if left, _ := p.tenant(id.Tenant); left > 0 {
+		next.until = now + left // drawn once, not twice
+	}
+	p.by[id] = next
+	if whole := (instance.ID{Tenant: id.Tenant}); now+f.After > max(now, p.by[whole].until) {
+		next.until = now + f.After
+		p.by[whole] = next
+	}
+}
+
+// Delay leaves id alone for d, without a failure. [Pauses.EndDelay] ends it.
+func (p *Pauses) Delay(id instance.ID, d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.by[id] = Pause{until: p.clock.Boot() + d}
+}
+
+// EndDelay ends a delay of id, and no pause after a failure.
+func (p *Pauses) EndDelay(id instance.ID) {
+	p.delete(func(k instance.ID, one Pause) bool { return k == id && one.Code == "" })
+}
+
+// Clear forgets the failures of id.
+func (p *Pauses) Clear(id instance.ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.by, id)
+}
+
+// ClearTenant forgets the failures of all instances of a tenant. A pause that the tenant
+// asked for stays.
+func (p *Pauses) ClearTenant(host string) {
+	p.delete(func(k instance.ID, _ Pause) bool { return k.Tenant == host && k.Application != "" })
+}
+
+// Retry ends the pauses whose cause may have been fixed on this device. A pause that a
+// service asked for stays.
+func (p *Pauses) Retry() {
+	p.delete(func(_ instance.ID, one Pause) bool { return one.Fixable })
+}
+
+func (p *Pauses) delete(which func(instance.ID, Pause) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.by, which)
+}
+
+// Left returns how long id is left alone, for whatever reason; 0 if it is not.
+func (p *Pauses) Left(id instance.ID) time.Duration {
+	whole, _ := p.TenantLeft(id.Tenant)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	own := p.by[id]
+	return max(0, whole, own.until-p.clock.Boot(), p.Device.Remaining(CauseStore), p.Device.Remaining(own.Cause))
+}
+
+// TenantLeft returns how long a tenant is left alone, and whether it asked for that.
+func (p *Pauses) TenantLeft(host string) (left time.Duration, asked bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	own := p.by[instance.ID{Tenant: host}].until - p.clock.Boot()
+	left, asked = p.tenant(host)
+	return max(0, left, own), asked || own > 0
+}
+
+// Last returns the last failure of id. If withTenant, it is the pause that the tenant
+// asked for, while that is longer. failing is false if there is none, or if what failed
+// on this device works again.
+func (p *Pauses) Last(id instance.ID, withTenant bool) (last Pause, failing bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.clock.Boot()
+	last = p.by[id]
+	if whole := p.by[instance.ID{Tenant: id.Tenant}]; withTenant && whole.until > max(last.until, now) {
+		last = whole
+	}
+	last.Left = max(0, last.until-now, p.Device.Remaining(last.Cause))
+	return last, last.Code != "" && !p.Device.Recovered(last.Cause)
+}
