@@ -58,7 +58,7 @@ func Classify(f *tms.Failure, e Evidence) Verdict {
 	switch {
 	case errors.Is(f, tms.ErrNoRefreshToken):
 		return Verdict{
-			Event: instance.RefreshTokenExpired, Code: fault.RefreshExpired, NotEvaluated: true,
+			State: instance.RefreshExpired, Code: fault.RefreshExpired, NotEvaluated: true,
 			Text: fmt.Sprintf("%s gave no refresh token, so the auth token ends with its access token; to redeem again costs one count: regent instances redeem %s", f.Host, fault.InstancePlaceholder),
 		}
 	case f.Refused:

@@ -219,7 +219,7 @@ func TestSessionLimitText(t *testing.T) {
 // step. Nothing is sent in vain.
 func TestClassifyNoRefreshToken(t *testing.T) {
 	v := Classify(&tms.Failure{Host: "demo-host.com", Refused: true, Err: tms.ErrNoRefreshToken}, Evidence{})
-	if v.Event != instance.RefreshTokenExpired || v.Code != fault.RefreshExpired || !strings.Contains(v.Text, "gave no refresh token") || !strings.Contains(v.Text, "regent instances redeem") {
+	if v.State != instance.RefreshExpired || v.Code != fault.RefreshExpired || !strings.Contains(v.Text, "gave no refresh token") || !strings.Contains(v.Text, "regent instances redeem") {
 		t.Errorf("got %+v", v)
 	}
 }
