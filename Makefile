@@ -23,12 +23,16 @@ demo: build ## the whole way once, with the real programs, in a temporary direct
 	bin/demo -bin bin $(if $(DIALECT),-dialect $(DIALECT)) $(if $(KEEP),-keep)
 
 .PHONY: test
-test: ## all tests
+test: ## all tests but the long ones with the real programs, which make stories runs
 	go test ./...
 
 .PHONY: race
-race: ## all tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 go test -race -timeout 20m ./...
+race: ## all tests under the race detector, but for stories, whose programs are built without it (needs a C compiler)
+	CGO_ENABLED=1 go test -race -timeout 20m $$(go list ./... | grep -v /cmd/stories$$)
+
+.PHONY: stories
+stories: ## all stories with the real programs, in each dialect of the service, the long ones too; memory, network, canary and store have a target of their own (root)
+	go test -count=1 -timeout 20m -skip '^(TestCanary|TestServesThroughABadNetwork|TestLeaks)$$|^TestStories$$/^family$$/^(damage-matrix|clone-matrix)$$' ./cmd/stories -long
 
 .PHONY: monitoring
 monitoring: ## promtool's lint, the alert rules' tests, and a real Prometheus by a real node_exporter (installs them)
@@ -36,7 +40,7 @@ monitoring: ## promtool's lint, the alert rules' tests, and a real Prometheus by
 
 .PHONY: test-doctor
 test-doctor: ## one fault after the other injected from outside, and what regent doctor names: a table
-	go test -count=1 -timeout 20m -run '^TestDoctor' -v ./cmd/stories
+	go test -count=1 -timeout 20m -run '^TestDoctor' -v ./cmd/stories -long
 
 .PHONY: fleet
 fleet: ## in virtual time: ten thousand devices at a power cut and at an hour's outage, 500 whose sessions end (minutes; SESSIONS=10000 takes an hour)
@@ -53,7 +57,7 @@ resilience: ## lost answers, 200 callers, captive portals, offline weekends, wro
 
 .PHONY: network
 network: ## ten thousand local requests while the way to the service suffers (toxiproxy): who waits, and how long
-	go test -count=1 -v -run TestServesThroughABadNetwork ./cmd/stories -network-judged
+	go test -count=1 -v -run TestServesThroughABadNetwork ./cmd/stories -long
 
 .PHONY: test-keycloak
 test-keycloak: ## the emulator and the device's client held against a real Keycloak (needs Java and Maven, and fetches the server)
@@ -69,11 +73,11 @@ fuzz-long: ## every fuzz target for ten minutes (FUZZLONG=1m is shorter; FUZZJOB
 
 .PHONY: attacks
 attacks: ## what a local process may try, against the real daemon: descriptors, PIDs, namespaces, floods (root)
-	go test -count=1 -v -run '^(TestAttacks|TestPIDReuse|TestIdleConnections|TestFewDescriptors|TestRepeatedDenials|TestRunaway|TestWatchers|TestManyUsers|TestLongReplies)$$' ./cmd/stories
+	go test -count=1 -v -run '^(TestAttacks|TestPIDReuse|TestIdleConnections|TestFewDescriptors|TestRepeatedDenials|TestRunaway|TestWatchers|TestManyUsers|TestLongReplies)$$' ./cmd/stories -long
 
 .PHONY: memory
 memory: ## no memory, goroutine or descriptor leaks: 100,000 requests and 10,000 hang-ups; MEMORY=full is ten times that (root)
-	go test -count=1 -v -timeout 30m -run '^TestLeaks$$' ./cmd/stories -leak-judged -leak-rest 80s -leak-requests $(if $(filter full,$(MEMORY)),1000000 -leak-connections 100000,100000 -leak-connections 10000)
+	go test -count=1 -v -timeout 30m -run '^TestLeaks$$' ./cmd/stories -long -leak-rest 80s -leak-requests $(if $(filter full,$(MEMORY)),1000000 -leak-connections 100000,100000 -leak-connections 10000)
 
 .PHONY: keyrings
 keyrings: ## the keyrings of systems and sessions, for real: gnome-keyring, Windows Credential Manager under Wine (installs them)
@@ -81,7 +85,7 @@ keyrings: ## the keyrings of systems and sessions, for real: gnome-keyring, Wind
 
 .PHONY: canary
 canary: ## no secret anywhere but sealed: a device's life at debug level, then a search for every secret, whole or in part
-	go test -count=1 -v -run '^TestCanar' ./cmd/stories
+	go test -count=1 -v -run '^TestCanar' ./cmd/stories -long
 
 .PHONY: store
 store: ## the tables of damage and of clones, with the real daemon, and what sealing costs

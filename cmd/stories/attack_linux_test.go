@@ -30,6 +30,7 @@ type victim struct {
 
 func newVictim(t *testing.T) *victim {
 	t.Helper()
+	needsLong(t, "make stories")
 	if os.Getuid() != 0 {
 		t.Skip("attacks on root's programs, as other users and in namespaces, take root")
 	}
@@ -41,7 +42,7 @@ func newVictim(t *testing.T) *victim {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	b := &victim{testDevice: newTestDevice(t, build(t, "./cmd/regentd", "./cmd/stories/testdata/attacker"), emulator.Knobs{}, nil)}
+	b := &victim{testDevice: newTestDevice(t, programs(t), emulator.Knobs{}, nil)}
 	b.program, b.other = filepath.Join(dir, "cad"), filepath.Join(dir, "other")
 	for _, to := range []string{b.program, b.other} {
 		copyFile(t, filepath.Join(b.bin, "attacker"), to)

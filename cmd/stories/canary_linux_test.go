@@ -56,6 +56,7 @@ type scenario struct {
 // TestCanary lives a device's life at debug level, with a canary for each secret,
 // and then looks for every one of them everywhere but where it belongs.
 func TestCanary(t *testing.T) {
+	needsLong(t, "make canary")
 	s := newScenario(t)
 	ctx, stop := context.WithCancel(t.Context())
 	looking := make(chan struct{})
@@ -76,7 +77,7 @@ func TestCanary(t *testing.T) {
 }
 
 func newScenario(t *testing.T) *scenario {
-	s := &scenario{T: t, dir: shortDir(t), bin: build(t), canaries: newCanaries()}
+	s := &scenario{T: t, dir: shortDir(t), bin: programs(t), canaries: newCanaries()}
 	s.evidence = newEvidence(s.path("in"))
 	for _, dir := range []string{"in/credentials", "etc", "policy.d", "drop", "home", "tmp"} {
 		if err := os.MkdirAll(s.path(dir), 0o700); err != nil {

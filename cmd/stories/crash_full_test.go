@@ -17,7 +17,7 @@ import (
 // more with room: what was good before is served throughout, nothing is asked of
 // the service whose answer could not be kept, and then all is well.
 func TestFullDisk(t *testing.T) {
-	bin := build(t, "./cmd/regentd")
+	bin := programs(t)
 	for _, tt := range []struct {
 		name    string
 		prepare func(*testDevice, *testing.T)

@@ -40,7 +40,7 @@ const parallelRuns = 4
 // with nothing wrong. Whatever happened, every count is accounted for, no auth
 // token that was confirmed is lost, and nothing panics.
 func TestCrashMatrix(t *testing.T) {
-	bin := build(t, "./cmd/regentd")
+	bin := programs(t)
 	grace := emulator.Knobs{ReuseGrace: 30 * time.Second}
 	strict := emulator.Knobs{}
 	off := emulator.Knobs{Rotation: emulator.RotationOff}
@@ -63,7 +63,7 @@ func TestCrashMatrix(t *testing.T) {
 // first start, as many calls that change a file or its name, and as many
 // connections.
 func TestPositionsMatchStrace(t *testing.T) {
-	bin := build(t, "./cmd/regentd")
+	bin := programs(t)
 	want, marked := map[string]int{}, false
 	s := newTestDevice(t, bin, emulator.Knobs{}, nil)
 	d, report := s.startTraced(t, position{}, "")

@@ -14,7 +14,6 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
-	"testing"
 	"unsafe"
 )
 
@@ -42,19 +41,22 @@ func (p position) String() string { return fmt.Sprintf("%s #%d", p.Call, p.N) }
 
 const tracerEnv = "REGENT_TEST_TRACER"
 
-func TestMain(m *testing.M) {
-	text := os.Getenv(tracerEnv)
-	if text == "" {
-		os.Exit(m.Run())
-	}
-	var spec tracerSpec
-	if err := json.Unmarshal([]byte(text), &spec); err != nil {
-		panic(err)
-	}
-	if err := trace(spec); err != nil {
-		fmt.Fprintln(os.Stderr, "tracer:", err)
-		os.Exit(125)
-	}
+func init() { //nolint:gochecknoinits // what TestMain asks
+	roles = append(roles, func() bool {
+		text := os.Getenv(tracerEnv)
+		if text == "" {
+			return false
+		}
+		var spec tracerSpec
+		if err := json.Unmarshal([]byte(text), &spec); err != nil {
+			panic(err)
+		}
+		if err := trace(spec); err != nil {
+			fmt.Fprintln(os.Stderr, "tracer:", err)
+			os.Exit(125)
+		}
+		return true
+	})
 }
 
 // tracer is one traced process with its threads.

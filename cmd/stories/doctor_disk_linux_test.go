@@ -21,7 +21,7 @@ func TestDoctorDiskFull(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("not run: a file system can be mounted by root alone")
 	}
-	bin := build(t, "./cmd/regentd", "./cmd/regent")
+	bin := programs(t)
 	for _, tt := range []struct {
 		audit string
 		want  fault.Kind // of a request for a token; "" is one

@@ -20,7 +20,7 @@ import (
 // TestReportsHoldNoSecret: no way of telling how a device is tells a secret of
 // it: not the screen, the JSON, the page, the bundle, nor the metrics.
 func TestReportsHoldNoSecret(t *testing.T) {
-	bin := build(t, "./cmd/regentd", "./cmd/regent")
+	bin := programs(t)
 	w := &sickDevice{testDevice: newTestDevice(t, bin, emulator.Knobs{AccessLifetime: time.Hour}, nil)}
 	registration, err := os.ReadFile(filepath.Join(w.dir, "token"))
 	must(t, err)

@@ -45,8 +45,16 @@ type doctorCase struct {
 	until func(*testing.T, *sickDevice)
 }
 
-func doctorCases() []doctorCase {
-	return slices.Concat(health(), networkCases(), tlsCases(), tokenCases(), storeCases(), configCases(), daemonCases())
+// doctorCases returns the cases of every kind. Without -long it is the first two of
+// each: make stories and make test-doctor have them all.
+func doctorCases() (all []doctorCase) {
+	for _, kind := range [][]doctorCase{health(), networkCases(), tlsCases(), tokenCases(), storeCases(), configCases(), daemonCases()} {
+		if !*long {
+			kind = kind[:2]
+		}
+		all = append(all, kind...)
+	}
+	return all
 }
 
 func health() []doctorCase {
@@ -59,7 +67,7 @@ func health() []doctorCase {
 // TestDoctor makes a device ill in one way after the other, from outside and
 // with the real programs: doctor names that code and no other.
 func TestDoctor(t *testing.T) {
-	bin := build(t, "./cmd/regentd", "./cmd/regent", "./cmd/tmsctl")
+	bin := programs(t)
 	var mu sync.Mutex
 	rows := map[string]string{}
 	t.Run("ill", func(t *testing.T) {

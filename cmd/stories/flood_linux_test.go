@@ -23,14 +23,13 @@ import (
 // newFloodVictim is a daemon at whose socket another user does what it likes.
 func newFloodVictim(t *testing.T, launch func(t *testing.T, s *testDevice) *daemonProcess) (*victim, *daemonProcess) {
 	t.Helper()
+	needsLong(t, "make stories")
 	if os.Getuid() != 0 {
 		t.Skip("being two users takes root")
 	}
-	b := &victim{testDevice: newTestDevice(t, build(t, "./cmd/regentd", "./cmd/stories/testdata/attacker"), emulator.Knobs{}, nil)}
-	for _, dir := range []string{b.dir, b.bin, filepath.Dir(b.bin)} {
-		if err := os.Chmod(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
+	b := &victim{testDevice: newTestDevice(t, programs(t), emulator.Knobs{}, nil)}
+	if err := os.Chmod(b.dir, 0o755); err != nil {
+		t.Fatal(err)
 	}
 	d := launch(t, b.testDevice)
 	b.awaitRedeemed(t)

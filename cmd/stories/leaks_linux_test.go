@@ -17,7 +17,6 @@ var (
 	leakRequests    = flag.Int("leak-requests", 20_000, "requests with which TestLeaks makes")
 	leakConnections = flag.Int("leak-connections", 2_000, "connections that hang up in TestLeaks")
 	leakRest        = flag.Duration("leak-rest", 3*time.Second, "how long TestLeaks waits before it measures: after 80 s the audit log's counts are written too")
-	leakJudged      = flag.Bool("leak-judged", false, "judge the memory too: not under the race detector")
 )
 
 // resources is what a process takes up.
@@ -64,6 +63,7 @@ func (w *meteredDaemon) awaitIdle(t *testing.T, before resources) resources {
 // moment, leave a daemon with 1,000 instances as it was after the first 10,000: as
 // many goroutines and descriptors, and the same memory but for 4 MiB.
 func TestLeaks(t *testing.T) {
+	needsLong(t, "make memory")
 	const first, most = 10_000, 4 << 10
 	b, w := startMetered(t)
 	var attackers []*attacker
@@ -94,7 +94,7 @@ func TestLeaks(t *testing.T) {
 	if after.Goroutines > before.Goroutines || after.Descriptors > before.Descriptors {
 		t.Errorf("it took up %+v, and takes up %+v", before, after)
 	}
-	if *leakJudged && after.KiB > before.KiB+most {
+	if after.KiB > before.KiB+most {
 		t.Errorf("it had %d KiB, and has %d: more than %d have stayed", before.KiB, after.KiB, most)
 	}
 	w.alive(t)

@@ -22,7 +22,7 @@ import (
 func TestLogReaderExits(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
-			s := newTestDevice(t, build(t, "./cmd/regentd"), emulator.Knobs{}, nil)
+			s := newTestDevice(t, programs(t), emulator.Knobs{}, nil)
 			config, err := os.ReadFile(filepath.Join(s.dir, "config.yaml"))
 			must(t, err)
 			s.write(t, "config.yaml", string(config)+"log: {format: "+format+"}\n")
@@ -103,7 +103,7 @@ func reloadUntil(t *testing.T, s *testDevice, d *exec.Cmd, ended <-chan error, w
 // Go says of each package when it is initialized: the first one of ours, and the
 // daemon hears SIGHUP.
 func TestEarlyHangup(t *testing.T) {
-	s := newTestDevice(t, build(t, "./cmd/regentd"), emulator.Knobs{}, nil)
+	s := newTestDevice(t, programs(t), emulator.Knobs{}, nil)
 	for range 10 {
 		args := s.args()
 		d := exec.Command(args[0], args[1:]...)

@@ -3,7 +3,6 @@
 package stories
 
 import (
-	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,8 +14,6 @@ import (
 
 // networkJudged holds the figures. Only a machine that does nothing else can be held to
 // them: make network says so.
-var networkJudged = flag.Bool("network-judged", false, "hold how many local requests were served, and how fast")
-
 // baseline is a way to the service that suffers from nothing: what the others are
 // compared with.
 const baseline = "nothing"

@@ -49,7 +49,8 @@ const badNetworkTokenLife = 10 * time.Second
 // until the token's end, and then the answer is unavailable, with a time to come
 // back. How long they take is only told here; make network holds it.
 func TestServesThroughABadNetwork(t *testing.T) {
-	bin := build(t, "./cmd/regentd")
+	needsLong(t, "make network")
+	bin := programs(t)
 	r := &networkReport{}
 	t.Run("network", func(t *testing.T) {
 		t.Run(baseline, func(t *testing.T) {
@@ -74,9 +75,7 @@ func TestServesThroughABadNetwork(t *testing.T) {
 		}
 	})
 	t.Logf("\n%s", r)
-	if *networkJudged {
-		r.judge(t)
-	}
+	r.judge(t)
 }
 
 // behindProxy is a device with a live auth token, and the proxy on its way. The
@@ -148,7 +147,7 @@ func requestLoop(t *testing.T, s *testDevice, until time.Time, through bool) (go
 // BenchmarkTokenThroughABlackHole is the time of a local request while every
 // refresh hangs.
 func BenchmarkTokenThroughABlackHole(b *testing.B) {
-	s, way, d := behindProxy(b, build(b, "./cmd/regentd"), time.Hour)
+	s, way, d := behindProxy(b, programs(b), time.Hour)
 	defer d.stop(b)
 	if _, err := way.Toxics.AddToxicJson(strings.NewReader(toxics[len(toxics)-1].json)); err != nil {
 		b.Fatal(err)

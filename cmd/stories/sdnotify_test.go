@@ -19,7 +19,7 @@ import (
 // TimeoutStopSec=. What an administrator does to the store opens it again within
 // the process, which says READY=1 a second time and nothing of an end.
 func TestStoppingIsSentAtExit(t *testing.T) {
-	s := newTestDevice(t, build(t, "./cmd/regentd", "./cmd/regent"), emulator.Knobs{}, nil)
+	s := newTestDevice(t, programs(t), emulator.Knobs{}, nil)
 	address := &net.UnixAddr{Name: filepath.Join(s.dir, "notify.sock"), Net: "unixgram"}
 	manager, err := net.ListenUnixgram("unixgram", address)
 	if err != nil {

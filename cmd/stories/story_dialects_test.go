@@ -3,6 +3,7 @@ package stories
 import (
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,7 +21,11 @@ var once = map[string]string{
 	"token-file-partial": "is about files; the service only redeems",
 }
 
-// eachDialect runs the stories in each dialect of the service. On Windows it is one:
+// longStories are for -long: make store runs the matrices, make stories the rest.
+var longStories = []string{"clone-matrix", "damage-matrix", "token-file-forms"}
+
+// eachDialect runs the stories in each dialect of the service, without -long in the
+// first alone and without the long ones. On Windows it is one:
 // there the programs differ in files, pipes and processes, and not in what they read
 // of the service, and under Wine a process takes long to start.
 func eachDialect(t *testing.T, run func(*testing.T, emulator.Dialect, []string)) {
@@ -42,8 +47,13 @@ func eachDialect(t *testing.T, run func(*testing.T, emulator.Dialect, []string))
 		if i > 0 {
 			scripts = again
 		}
-		if i > 0 && runtime.GOOS == "windows" {
+		if i > 0 && (!*long || runtime.GOOS == "windows") {
 			return
+		}
+		if !*long {
+			scripts = slices.DeleteFunc(slices.Clone(scripts), func(file string) bool {
+				return slices.Contains(longStories, strings.TrimSuffix(filepath.Base(file), ".txtar"))
+			})
 		}
 		t.Run(string(d), func(t *testing.T) { run(t, d, scripts) })
 	}

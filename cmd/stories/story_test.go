@@ -84,31 +84,6 @@ func runStories(t *testing.T, bin string, d emulator.Dialect, scripts []string) 
 	})
 }
 
-// programs returns the directory of the programs: the one that $REGENT_TEST_PROGRAMS
-// names, for a place where nothing can be built, or a new one.
-func programs(t *testing.T) string {
-	if dir := os.Getenv("REGENT_TEST_PROGRAMS"); dir != "" {
-		return dir
-	}
-	return build(t)
-}
-
-// build makes programs once, into a directory that goes with the test: all of
-// them, if none is named.
-func build(t testing.TB, programs ...string) string {
-	t.Helper()
-	if programs == nil {
-		programs = []string{"./cmd/regentd", "./cmd/regent", "./cmd/tmsctl", "./cmd/tms-emulator", "./cmd/demo"}
-	}
-	bin := t.TempDir()
-	cmd := exec.Command("go", append([]string{"build", "-o", bin + "/"}, programs...)...)
-	cmd.Dir = "../.."
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", cmd, err, out)
-	}
-	return bin
-}
-
 // shortDir is for sockets, whose paths have at most 107 bytes.
 func shortDir(t testing.TB) string {
 	t.Helper()

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
-	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/windows"
@@ -24,15 +23,18 @@ const suffix = ".exe"
 // interrupts.
 const interruptVariable = "REGENT_TEST_INTERRUPT"
 
-func TestMain(m *testing.M) {
-	if pid := os.Getenv(interruptVariable); pid != "" {
+func init() { //nolint:gochecknoinits // what TestMain asks
+	roles = append(roles, func() bool {
+		pid := os.Getenv(interruptVariable)
+		if pid == "" {
+			return false
+		}
 		if err := interrupt(pid); err != nil {
 			fmt.Fprintln(os.Stderr, "interrupt process", pid+":", err)
 			os.Exit(1)
 		}
-		return
-	}
-	os.Exit(m.Run())
+		return true
+	})
 }
 
 // interrupt is Ctrl-C at the console of a process. Only one who shares the console
