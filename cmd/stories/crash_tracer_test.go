@@ -184,14 +184,14 @@ func (t *tracer) needsSpace(c call, name string) bool {
 	case syscall.SYS_WRITE, syscall.SYS_PWRITE64:
 		return !strings.HasSuffix(name, " tcp")
 	case syscall.SYS_OPENAT:
-		return c.args[2]&syscall.O_CREAT != 0 && !exists(t.at(c.args[0], c.args[1]))
+		return c.args[2]&syscall.O_CREAT != 0 && !fileExists(t.at(c.args[0], c.args[1]))
 	case syscall.SYS_MKDIRAT:
-		return !exists(t.at(c.args[0], c.args[1]))
+		return !fileExists(t.at(c.args[0], c.args[1]))
 	}
 	return false
 }
 
-func exists(path string) bool {
+func fileExists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
 }
