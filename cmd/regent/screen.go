@@ -22,10 +22,10 @@ func renderStatus(s status.Status, v view) string {
 	}
 	parts := []string{
 		renderHealth(s, v),
-		renderFacts(s, v),
+		v.labelled("", statusFacts(s, v)),
 		renderInstances(s, v),
-		renderFaults(s, v),
-		renderProblems(s, v),
+		v.section("Last faults", faultRows(s, v)),
+		v.section("Problems", problemRows(s)),
 		fmt.Sprintf("regentd %s, running for %s\n", printable(s.Version), formatDuration(v.now.Sub(s.StartedAt))),
 	}
 	var shown []string
@@ -54,10 +54,8 @@ func renderHealth(s status.Status, v view) string {
 	return v.paint(bold+colour, strings.TrimSuffix(v.prose(summary), "\n")) + "\n"
 }
 
-// renderFacts is what guards the key, and each tenant with its registration
+// statusFacts is what guards the key, and each tenant with its registration
 // token and clock.
-func renderFacts(s status.Status, v view) string { return v.labelled("", statusFacts(s, v)) }
-
 func statusFacts(s status.Status, v view) [][2]string {
 	rows := [][2]string{{"Key guarded by", storeText(s.Store)}}
 	for _, t := range s.Tenants {
@@ -293,9 +291,6 @@ func hasEnded(s status.Status, tenant string) bool {
 	})
 }
 
-// renderFaults is the last fault of each instance that has one.
-func renderFaults(s status.Status, v view) string { return v.section("Last faults", faultRows(s, v)) }
-
 // faultRows has a row for each fault. Instances that have the same one are in its row.
 func faultRows(s status.Status, v view) [][2]string {
 	type same struct{ code, detail string }
@@ -335,8 +330,6 @@ func severalNames(names []string) string {
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
-
-func renderProblems(s status.Status, v view) string { return v.section("Problems", problemRows(s)) }
 
 func problemRows(s status.Status) [][2]string {
 	var rows [][2]string

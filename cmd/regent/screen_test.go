@@ -154,7 +154,7 @@ func TestRegistrationTextAfterExpiry(t *testing.T) {
 		instance.Revoked: "none held; one is needed to redeem again", instance.RefreshExpired: "none held; one is needed to redeem again",
 	} {
 		s.Applications[0].Instances[1].State = string(state)
-		if got := renderFacts(s, view{}); !strings.Contains(got, "Registration token  "+want+"\n") {
+		if got := (view{}).labelled("", statusFacts(s, view{})); !strings.Contains(got, "Registration token  "+want+"\n") {
 			t.Errorf("%s: got\n%s\nwant %q", state, got, want)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,10 +17,7 @@ import (
 
 // options are those of a client of the tenant.
 func (t *tool) options() (tms.Options, error) {
-	tenant := t.flags.tenant
-	if tenant == "" {
-		tenant = t.getenv("TMSCTL_TENANT")
-	}
+	tenant := cmp.Or(t.flags.tenant, t.getenv("TMSCTL_TENANT"))
 	if tenant == "" {
 		return tms.Options{}, usagef("no tenant given: add --tenant https://host, or set TMSCTL_TENANT")
 	}

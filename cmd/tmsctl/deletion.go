@@ -254,7 +254,7 @@ func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, ids []s
 			if d.from != "" {
 				left += "; the same command goes on where this one ended"
 			}
-			return errors.Join(fmt.Errorf("%s %q: %w", d.thing, id, withLeft(err, left)), t.printDeleted(d, deleted, gone))
+			return errors.Join(fmt.Errorf("%s %q: %w%s", d.thing, id, err, left), t.printDeleted(d, deleted, gone))
 		}
 		deleted = append(deleted, id)
 		if d.from != "" {
@@ -267,13 +267,6 @@ func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, ids []s
 	}
 	progress.end()
 	return t.printDeleted(d, deleted, gone)
-}
-
-func withLeft(err error, left string) error {
-	if left == "" {
-		return err
-	}
-	return fmt.Errorf("%w%s", err, left)
 }
 
 // printDeleted sums up.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -109,10 +110,7 @@ func (t *tool) useProfile(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	name := t.flags.profile
-	if name == "" {
-		name = t.getenv("TMSCTL_PROFILE")
-	}
+	name := cmp.Or(t.flags.profile, t.getenv("TMSCTL_PROFILE"))
 	if name == "" && t.flags.tenant == "" && t.getenv("TMSCTL_TENANT") == "" {
 		name = p.Default
 	}

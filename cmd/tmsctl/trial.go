@@ -83,7 +83,7 @@ func (t *tool) runTrial(ctx context.Context, s *admin.Session, yes bool, config 
 	if err != nil {
 		return err
 	}
-	defer x.close()
+	defer x.device.Close()
 	t.say("The trial on %s uses at most %d counts. It creates registration token %s (count %d, last day %s) and up to %d auth tokens. It deletes them at its end. It changes nothing else.\n",
 		t.host, trialCounts, x.registration.Identifier, trialCounts, x.registration.Expires.Format(time.DateOnly), trialCounts)
 	if !yes {
@@ -127,10 +127,6 @@ func (t *tool) newTrial(s *admin.Session) (*trial, error) {
 		return nil, err
 	}
 	return x, nil
-}
-
-func (x *trial) close() {
-	x.device.Close()
 }
 
 // run makes the steps, until one fails. What was made until then is in x.
