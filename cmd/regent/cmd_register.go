@@ -62,13 +62,11 @@ accepted the token. Running the same command again does so too.`,
 
 func register(cmd *cobra.Command, s runtimeEnv, f registerFlags, dial dialer) error {
 	req, err := f.request(cmd)
+	if err == nil && s.noDumps != nil { // before there is anything to dump
+		err = s.noDumps()
+	}
 	if err != nil {
 		return err
-	}
-	if s.noDumps != nil { // before there is anything to dump
-		if err := s.noDumps(); err != nil {
-			return err
-		}
 	}
 	secret, from, err := f.read(cmd, s)
 	if errors.Is(err, tokenfile.ErrMissing) && f.erase {

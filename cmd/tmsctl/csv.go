@@ -49,15 +49,7 @@ type csvColumns struct {
 // case of letters; needed ones must be there. Rows without any text are left out.
 // An error names the file, and the line where one is at fault.
 func readCSV(name string, want csvColumns) ([]csvRow, error) {
-	content, err := readBounded(name)
-	if err != nil {
-		return nil, inFile(name, withoutPath(err))
-	}
-	text, err := decodeText(content)
-	if err != nil {
-		return nil, inFile(name, err)
-	}
-	comma, skipped, err := separator(&text, want.needed)
+	text, comma, skipped, err := want.open(name)
 	if err != nil {
 		return nil, inFile(name, err)
 	}
@@ -93,6 +85,19 @@ func readCSV(name string, want csvColumns) ([]csvRow, error) {
 			return nil, inFile(name, lineError{line + skipped, err})
 		}
 	}
+}
+
+// open reads a file's text, what separates its cells, and how many lines were taken off.
+func (c csvColumns) open(name string) (text string, comma rune, skipped int, err error) {
+	content, err := readBounded(name)
+	if err != nil {
+		return "", 0, 0, withoutPath(err)
+	}
+	if text, err = decodeText(content); err != nil {
+		return "", 0, 0, err
+	}
+	comma, skipped, err = separator(&text, c.needed)
+	return text, comma, skipped, err
 }
 
 // cellsByColumn are the cells of a row by the names of their columns.
