@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"regent/ipc/api"
+	"regent/platform/files"
 )
 
 // namesKey is the key of the configuration that lets names of users into a
@@ -153,7 +154,7 @@ func writeBundle(w io.Writer, file string, parts []bundleFile) error {
 	if err := z.Close(); err != nil {
 		return fmt.Errorf("[unexpected] pack the bundle: %w", err)
 	}
-	if err := writePrivate(file, b.Bytes()); err != nil {
+	if err := files.Write(file, b.Bytes(), 0o600); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "Written to %s, readable by you alone.\n", printable(file))

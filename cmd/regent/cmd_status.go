@@ -14,6 +14,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/status"
 	"regent/ipc/api"
+	"regent/platform/files"
 )
 
 // watchInterval is how often --watch asks again.
@@ -128,7 +129,7 @@ func (v statusView) page(ctx context.Context, w io.Writer, st status.Status) err
 	if err := writePage(&b, st, policy, why, view{now: v.viewAt(st.Now).now}); err != nil {
 		return err
 	}
-	if err := writePrivate(v.html, b.Bytes()); err != nil {
+	if err := files.Write(v.html, b.Bytes(), 0o600); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "Written to %s, readable by you alone. It names users and programs, and holds no secret.\n", printable(v.html))

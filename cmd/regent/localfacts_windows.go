@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/windows"
 
 	"regent/agent/doctor"
-	"regent/platform/acl"
 	"regent/platform/device"
+	"regent/platform/files"
 	"regent/platform/layout"
 	"regent/platform/localsock"
 	"regent/platform/peer"
@@ -66,7 +66,7 @@ func serviceState(name string) *doctor.Service {
 
 // exposedFiles is nil if this user may not look at them.
 func exposedFiles(data, state string) *doctor.AccessLists {
-	found, err := acl.FileExposures(data, state)
+	found, err := files.FileExposures(data, state)
 	if err != nil {
 		return nil
 	}
@@ -75,7 +75,7 @@ func exposedFiles(data, state string) *doctor.AccessLists {
 
 // addPipe adds the pipe, at which everybody may look.
 func addPipe(l *doctor.AccessLists, path string, c net.Conn) *doctor.AccessLists {
-	found, err := acl.PipeExposures(path, c)
+	found, err := files.PipeExposures(path, c)
 	if err != nil || l == nil && len(found) == 0 {
 		return l
 	}
@@ -86,7 +86,7 @@ func addPipe(l *doctor.AccessLists, path string, c net.Conn) *doctor.AccessLists
 	return l
 }
 
-func toWidened(found []acl.Exposure) (all []doctor.BroadAccess) {
+func toWidened(found []files.Exposure) (all []doctor.BroadAccess) {
 	for _, e := range found {
 		all = append(all, doctor.BroadAccess{Path: e.Path, Who: e.Problem, Fix: e.FixCommand})
 	}

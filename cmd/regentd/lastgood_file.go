@@ -3,13 +3,13 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"regent/agent/policy"
+	"regent/platform/files"
 )
 
 // lastPolicyFile is where policy is remembered over a restart. It holds what every
@@ -72,19 +72,5 @@ func (g *lastGood) save(name string) error {
 	if old, err := os.ReadFile(name); err == nil && slices.Equal(old, content) { //nolint:gosec // the daemon's own state directory
 		return nil
 	}
-	return replaceFile(name, content)
-}
-
-// replaceFile writes a file whole or not at all, for the daemon alone.
-func replaceFile(name string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }() // it has its other name, or is of no use
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return os.Rename(f.Name(), name)
+	return files.Write(name, content, 0o600)
 }

@@ -11,7 +11,7 @@ import (
 	"regent/agent/audit"
 	"regent/agent/lease"
 	"regent/agent/store"
-	"regent/platform/acl"
+	"regent/platform/files"
 
 	"regent/platform/statedir"
 )
@@ -26,7 +26,7 @@ func replacers() []replacer {
 	return []replacer{
 		{`records\r-one.rec`, writeRecord},
 		{"policy.last.json", func(t *testing.T, state string, time int) {
-			mustRun(t, replaceFile(filepath.Join(state, "policy.last.json"), []byte{byte(time)}))
+			mustRun(t, files.Write(filepath.Join(state, "policy.last.json"), []byte{byte(time)}, 0o600))
 		}},
 		{"leases.jsonl", func(t *testing.T, state string, _ int) {
 			j, _, err := lease.OpenJournal(filepath.Join(state, "leases.jsonl"))
@@ -91,16 +91,16 @@ func TestReplacingKeepsTheAccessList(t *testing.T) {
 			if r.file == "audit.jsonl" { // the file before it goes on under another name
 				mustRun(t, os.Remove(path+".1"))
 			}
-			if open, err := acl.FileExposures(filepath.Dir(dir.Path()), dir.Path()); err != nil || len(open) > 0 {
+			if open, err := files.FileExposures(filepath.Dir(dir.Path()), dir.Path()); err != nil || len(open) > 0 {
 				t.Errorf("exposed: %+v, %v", open, err)
 			}
 		})
 	}
 }
 
-func accessOf(t *testing.T, path string) acl.List {
+func accessOf(t *testing.T, path string) files.AccessList {
 	t.Helper()
-	list, err := acl.ReadFile(path)
+	list, err := files.ReadAccess(path)
 	mustRun(t, err)
 	return list
 }

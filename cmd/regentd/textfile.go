@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"regent/agent"
+	"regent/platform/files"
 )
 
 // textfileInterval is how often the file with metrics is written.
@@ -68,25 +68,13 @@ func (t *textfile) reportResult(err error) {
 	t.report(textfileKey, fmt.Sprintf("%v; give the daemon's user the right to write that directory (under systemd also ReadWritePaths=), or name another file", err))
 }
 
-func (t *textfile) write(ctx context.Context) (err error) {
+func (t *textfile) write(ctx context.Context) error {
 	text, err := t.text(ctx)
 	if err != nil {
 		return fmt.Errorf("gather metrics: %w", err)
 	}
-	// A name that ends in something else is read by no collector.
-	f, err := os.CreateTemp(filepath.Dir(t.path), "."+filepath.Base(t.path)+".*")
-	if err != nil {
-		return fmt.Errorf("write metrics: %w", err)
-	}
-	_, err = f.WriteString(text)
-	err = errors.Join(err, f.Chmod(0o644), f.Close()) // the collector is another user, and nothing here is secret
-	if err == nil {
-		err = os.Rename(f.Name(), t.path)
-	}
-	if err != nil {
-		return fmt.Errorf("write metrics: %w", errors.Join(err, os.Remove(f.Name())))
-	}
-	return nil
+	// The collector is another user, and nothing here is secret.
+	return files.Write(t.path, []byte(text), 0o644)
 }
 
 func (t *textfile) remove() error {

@@ -12,8 +12,6 @@ import (
 	"fmt"
 	"math/big"
 	"net"
-	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -117,29 +115,4 @@ func sign(t, parent *x509.Certificate, key, by *ecdsa.PrivateKey) (*x509.Certifi
 		return nil, err
 	}
 	return x509.ParseCertificate(der)
-}
-
-// writeFile writes a file that everybody may read, whole or not at all: a
-// client may be waiting for it to appear.
-func writeFile(name string, content []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name()) // the cause is err
-		}
-	}()
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Chmod(0o644) // public: a certificate
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	return err
 }

@@ -48,7 +48,7 @@ func TestUsage(t *testing.T) {
 		{"password file empty", []string{"--admin-password-file", empty}, 1, "must hold one line"},
 		{"secret file empty", []string{"--client-secret-file", empty}, 1, "--client-secret-file"},
 		{"no such address", []string{"--listen", "192.0.2.1:0"}, 1, "listen on 192.0.2.1:0"},
-		{"no such directory", []string{"--ca-out", filepath.Join(dir, "none", "ca.pem")}, 1, "write --ca-out"},
+		{"no such directory", []string{"--ca-out", filepath.Join(dir, "none", "ca.pem")}, 1, "--ca-out: write "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -260,25 +259,5 @@ func TestDrain(t *testing.T) {
 	}
 	if err := <-ended; err != nil {
 		t.Errorf("listen: %v, want none", err)
-	}
-}
-
-// TestWriteFile replaces a file whole, and leaves nothing beside it.
-func TestWriteFile(t *testing.T) {
-	dir := t.TempDir()
-	name := filepath.Join(dir, "ca.pem")
-	for _, content := range []string{"first and longer", "second"} {
-		if err := writeFile(name, []byte(content)); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := os.ReadFile(name); err != nil || !bytes.Equal(got, []byte(content)) {
-			t.Errorf("%q, %v, want %q", got, err, content)
-		}
-	}
-	if err := writeFile(filepath.Join(name, "below"), nil); err == nil {
-		t.Error("a file below a file: no error")
-	}
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
-		t.Errorf("%v, %v, want the one file", entries, err)
 	}
 }

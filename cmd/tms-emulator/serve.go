@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"regent/agent/tms/emulator"
+	"regent/platform/files"
 	"regent/platform/process"
 )
 
@@ -45,8 +46,8 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) (err erro
 	}
 	defer l.Close() //nolint:errcheck // closed by the server already, but for an error before
 	if s.caOut != "" {
-		if err := writeFile(s.caOut, ca); err != nil {
-			return fmt.Errorf("write --ca-out %s: %w", s.caOut, err)
+		if err := files.Write(s.caOut, ca, 0o644); err != nil {
+			return fmt.Errorf("--ca-out: %w", err)
 		}
 	}
 	if err := s.announce(stdout, e.Credentials(), l.Addr()); err != nil {

@@ -63,7 +63,7 @@ func TestFullDisk(t *testing.T) {
 			}
 			w.configDir = func() (string, error) { return dir, nil }
 			if tt.name == "directory" {
-				files(t, service, filepath.Join(dir, "files"))
+				checkFiles(t, service, filepath.Join(dir, "files"))
 				return
 			}
 			if code := o.create(w, tt.args...); code != 0 {
@@ -74,7 +74,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-func files(t *testing.T, service *once, dir string) {
+func checkFiles(t *testing.T, service *once, dir string) {
 	t.Helper()
 	all := map[string]string{}
 	for _, who := range []string{"alice", "bob"} {

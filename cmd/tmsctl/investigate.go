@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
 	"regent/agent/tms/admin/usage"
+	"regent/platform/files"
 )
 
 // investigateFlags is the flags of investigate.
@@ -222,7 +224,11 @@ func (t *tool) report(r admin.RegistrationToken, report usage.Report, o investig
 		rows = report.Rows
 	}
 	if o.html != "" {
-		if err := writePage(o.html, page{r, report, t.now()}); err != nil {
+		var b bytes.Buffer
+		if err := (page{r, report, t.now()}).write(&b); err != nil {
+			return err
+		}
+		if err := files.Write(o.html, b.Bytes(), 0o600); err != nil {
 			return fmt.Errorf("--html: %w", err)
 		}
 		t.say("wrote %s\n", o.html)
@@ -305,21 +311,4 @@ var findingColumns = append(slices.Clone(authColumns), "finding", "why", deleteC
 // findingCells are the cells of CSV that auth-token delete --from takes.
 func findingCells(row usage.Row) []string {
 	return append(authCells(row.AuthToken), string(row.Kind), row.Why, map[bool]string{true: "yes", false: "no"}[row.Delete])
-}
-
-// writePage writes a file for its owner alone, over an earlier one, whole or not at all.
-func writePage(name string, p page) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), ".page-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name()) // the cause is err
-		}
-	}()
-	if err = errors.Join(p.write(f), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }

@@ -12,7 +12,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"regent/platform/files"
 )
 
 // Facts are what could be read. What could not is "", or none.
@@ -81,26 +82,23 @@ func (n RootFacts) Write(path string) error {
 	if err != nil {
 		return fmt.Errorf("host facts: %w", err)
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".host-facts-*")
-	if err != nil {
+	if err := files.Write(path, append(b, '\n'), 0o644); err != nil { // the daemon's user reads it
 		return fmt.Errorf("host facts: %w", err)
-	}
-	_, err = temp.Write(append(b, '\n'))
-	if err == nil {
-		err = temp.Chmod(0o644) // the daemon's user reads it
-	}
-	if err = errors.Join(err, temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("host facts: %w", errors.Join(err, ignoreMissing(os.Remove(temp.Name()))))
 	}
 	return nil
 }
 
-func ignoreMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// checkWriter refuses a file that anybody but root and this process's own user
+// could have written.
+func checkWriter(i fs.FileInfo) error {
+	owner, others, err := files.ModeAccess(i)
+	switch {
+	case err != nil:
+		return err
+	case owner != 0 && owner != os.Geteuid():
+		return fmt.Errorf("it belongs to uid %d, want root", owner)
+	case others&0o022 != 0:
+		return fmt.Errorf("its mode is %#o, so others may write it", i.Mode().Perm())
 	}
-	return err
+	return nil
 }

@@ -94,7 +94,7 @@ func TestFactsFile(t *testing.T) {
 	if got, err := ReadFactsFile(path); err != nil || !cmp.Equal(got, want) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
-	if left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".host-facts-*")); len(left) > 0 || err != nil {
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".host-facts.*")); len(left) > 0 || err != nil {
 		t.Errorf("left %q, %v", left, err)
 	}
 	for name, spoil := range map[string]func() error{

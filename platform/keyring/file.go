@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	ring "github.com/99designs/keyring"
+
+	"regent/platform/files"
 )
 
 // The names in the state directory.
@@ -94,7 +96,7 @@ func (f *fileKeyring) replace(data []byte) error {
 	if err := os.Rename(filepath.Join(fresh, itemName), f.item()); err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(f.item())); err != nil {
+	if err := files.SyncDir(filepath.Dir(f.item())); err != nil {
 		return err
 	}
 	return os.Remove(fresh)
@@ -116,14 +118,14 @@ func (f *fileKeyring) makeItem(fresh string, data []byte) error {
 	if err := lib.Set(ring.Item{Key: itemName, Data: data}); err != nil {
 		return err
 	}
-	return syncPath(filepath.Join(fresh, itemName))
+	return files.Sync(filepath.Join(fresh, itemName))
 }
 
 // makeDir makes the library's directory, and refuses anything else in its place.
 func (f *fileKeyring) makeDir() error {
 	dir := filepath.Dir(f.item())
 	if err := os.Mkdir(dir, 0o700); err == nil {
-		return syncDir(f.state)
+		return files.SyncDir(f.state)
 	} else if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
@@ -156,7 +158,7 @@ func (f *fileKeyring) remove() error {
 	if err := os.Remove(filepath.Dir(f.item())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return syncDir(f.state)
+	return files.SyncDir(f.state)
 }
 
 func (f *fileKeyring) detail() string {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"regent/platform/files"
 )
 
 // The mark of a file keyring is beside the state directory, since all that is in
@@ -45,7 +47,7 @@ func (f *fileKeyring) setMark(mark []byte) error {
 	if i, err := os.Lstat(path); err == nil && !i.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file; move it away", path)
 	}
-	return writeDurably(path, mark)
+	return files.Write(path, mark, 0o600)
 }
 
 func (f *fileKeyring) removeMark() error {
@@ -53,5 +55,5 @@ func (f *fileKeyring) removeMark() error {
 	if err := ignoreMissing(os.Remove(path)); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return files.SyncDir(filepath.Dir(path))
 }

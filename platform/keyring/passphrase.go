@@ -9,8 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"regent/platform/files"
 )
 
 const (
@@ -35,7 +36,11 @@ func (p passphrase) read() (string, error) {
 	}
 	// A credential may carry an access list, which shows as group bits, and lies
 	// where nobody else can go.
-	if !p.external && isOpenToOthers(named) {
+	_, others, err := files.ModeAccess(named)
+	if err != nil {
+		return "", fmt.Errorf("passphrase: %s: %w", p.path, err)
+	}
+	if !p.external && others != 0 {
 		return "", fmt.Errorf("passphrase: %s has mode %#o and others may read it; run: chmod 600 %[1]s", p.path, named.Mode().Perm())
 	}
 	f, err := os.Open(p.path)
@@ -70,7 +75,7 @@ func (p passphrase) ensure() error {
 	}
 	text := make([]byte, passphraseSize)
 	rand.Read(text) // it never fails
-	return writeDurably(p.path, []byte(base64.RawURLEncoding.EncodeToString(text)+"\n"))
+	return files.Write(p.path, []byte(base64.RawURLEncoding.EncodeToString(text)+"\n"), 0o600)
 }
 
 // isGenerated reports whether the text is whole: one that was cut short by a
@@ -78,34 +83,6 @@ func (p passphrase) ensure() error {
 func isGenerated(text string) bool {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	return err == nil && len(b) == passphraseSize && base64.RawURLEncoding.EncodeToString(b) == text
-}
-
-// writeDurably makes a file of mode 0600 that is there whole or not at all.
-func writeDurably(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // its mode is 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, ignoreMissing(os.Remove(f.Name())))
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncPath waits until the disk has a file's content.
-func syncPath(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // in the state directory, which the daemon was given
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 func ignoreMissing(err error) error {

@@ -3,25 +3,25 @@ package mdm
 import (
 	"fmt"
 
-	"regent/platform/acl"
+	"regent/platform/files"
 	"regent/platform/layout"
 )
 
 // CheckAdministratorsOnly says who else than the system and its administrators may
 // change the file or the directory at path, or nil.
 func CheckAdministratorsOnly(path string) error {
-	access, err := acl.ReadFile(path)
+	access, err := files.ReadAccess(path)
 	if err != nil {
 		return fmt.Errorf("is ignored: %w", err)
 	}
 	return checkAdministratorsOnly(path, access)
 }
 
-func checkAdministratorsOnly(path string, access acl.List) error {
-	if !acl.Trusted(access.Owner) {
+func checkAdministratorsOnly(path string, access files.AccessList) error {
+	if !files.IsTrustedSID(access.Owner) {
 		return fmt.Errorf("belongs to %s and not to Administrators, so it is ignored; run: icacls \"%s\" /setowner *%s", access.Owner, path, layout.AdministratorsSID)
 	}
-	for _, sid := range access.UntrustedWith(acl.ChangeRights) {
+	for _, sid := range access.UntrustedWith(files.ChangeRights) {
 		return fmt.Errorf("is writable by %s, so it is ignored; run: icacls \"%s\" /remove *%[1]s", sid, path)
 	}
 	return nil

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/windows"
 
-	"regent/platform/acl"
+	"regent/platform/files"
 )
 
 func TestCheckAdministratorsOnly(t *testing.T) {
@@ -28,7 +28,7 @@ func TestCheckAdministratorsOnly(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", tt.name, err)
 		}
-		access, err := acl.FromDescriptor(sd)
+		access, err := files.ParseDescriptor(sd)
 		if err == nil {
 			err = checkAdministratorsOnly(`C:\p q`, access)
 		}

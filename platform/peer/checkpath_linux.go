@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"regent/platform/files"
 )
 
 // TrustedWriters say who may write what is believed: a file, and each directory and link
@@ -175,7 +176,7 @@ func (w *pathWalk) look(dir int, part, full string) (pathHandle, error) {
 		return pathHandle{}, errors.Join(fmt.Errorf("%s: %w", full, err), p.close())
 	}
 	seen := component{path: full, uid: p.st.Uid, gid: p.st.Gid, mode: p.st.Mode, last: len(w.todo) == 0, readOnlyMount: p.isReadOnlyMount()}
-	if list := p.accessList(); list != nil {
+	if list, ok := p.accessList(); ok {
 		seen.apply(list)
 	}
 	doubt, refused := w.check(seen)
@@ -188,18 +189,14 @@ func (w *pathWalk) look(dir int, part, full string) (pathHandle, error) {
 	return p, nil
 }
 
-// accessList returns the place's access list as the kernel has it, nil if there is none
-// by which anybody may write.
-func (p pathHandle) accessList() []byte {
+// accessList returns the place's access list, if there is one by which anybody may write.
+func (p pathHandle) accessList() (files.ACL, bool) {
 	if p.st.Mode&unix.S_IFMT == unix.S_IFLNK || p.st.Mode&0o020 == 0 { // the list's mask: nobody that it names may write
-		return nil
+		return files.ACL{}, false
 	}
-	list := make([]byte, 64<<10)
-	n, err := unix.Getxattr("/proc/self/fd/"+strconv.Itoa(p.fd), "system.posix_acl_access", list)
-	if err != nil {
-		return nil
-	}
-	return list[:n]
+	return files.ReadACL(func(list []byte) (int, error) {
+		return unix.Getxattr("/proc/self/fd/"+strconv.Itoa(p.fd), files.ACLAttribute, list)
+	})
 }
 
 // isReadOnlyMount reports whether the place is on a mount that is read-only.
@@ -223,38 +220,13 @@ type component struct {
 func (c component) writable() bool { return c.mode&0o022 != 0 || len(c.users)+len(c.groups) > 0 }
 
 // apply has the access list say who may write: with one, the group's bits of the
-// mode are only its mask. A list of an unknown form changes nothing.
-//
-// The form is that of acl(5) and linux/posix_acl_xattr.h: a version, then entries
-// of tag, permissions and id, with the lowest byte first.
-func (c *component) apply(list []byte) {
-	const version, size, write = 2, 8, 0o2
-	const user, owningGroup, group, mask = 0x02, 0x04, 0x08, 0x10 // tags
-	if len(list) < 4 || (len(list)-4)%size != 0 || binary.LittleEndian.Uint32(list) != version {
-		return
-	}
-	var users, groups []uint32
-	own, masked := false, false
-	for e := range slices.Chunk(list[4:], size) {
-		writes, id := e[2]&write != 0, binary.LittleEndian.Uint32(e[4:])
-		switch tag := binary.LittleEndian.Uint16(e); {
-		case tag == mask:
-			masked = !writes
-		case tag == user && writes:
-			users = append(users, id)
-		case tag == owningGroup:
-			own = writes
-		case tag == group && writes:
-			groups = append(groups, id)
-		}
-	}
-	if masked {
-		users, groups, own = nil, nil, false
-	}
-	if !own {
+// mode are only its mask.
+func (c *component) apply(list files.ACL) {
+	const write = 0o2
+	if list.Group&write == 0 {
 		c.mode &^= 0o020
 	}
-	c.users, c.groups = users, groups
+	c.users, c.groups = list.Users.With(write), list.Groups.With(write)
 }
 
 // check says what is wrong with a component, if anything is, and whether it is

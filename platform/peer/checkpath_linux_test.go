@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"regent/platform/files"
 )
 
 // TestTrustedWritersCheck: what is refused, what is only told, and the command that mends
@@ -96,7 +98,8 @@ func accessList(entries ...uint32) []byte {
 // rootComponent is what root owns, with an access list.
 func rootComponent(mode uint16, entries ...uint32) component {
 	c := component{mode: mode}
-	c.apply(accessList(entries...))
+	list, _ := files.ParseACL(accessList(entries...))
+	c.apply(list)
 	return c
 }
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"regent/platform/acl"
+	"regent/platform/files"
 )
 
 // TestIsExecutable believes whoever owns what is on the way: what there is here is
@@ -39,12 +39,12 @@ func TestIsExecutable(t *testing.T) {
 func trustAll(t *testing.T, p *Peer, file string) {
 	t.Helper()
 	for at := file; ; at = filepath.Dir(at) {
-		access, err := acl.ReadFile(at)
+		access, err := files.ReadAccess(at)
 		if err != nil {
 			t.Fatal(err)
 		}
 		p.process.trust.extraOwners = append(p.process.trust.extraOwners, access.Owner)
-		p.process.trust.extraOwners = append(p.process.trust.extraOwners, access.UntrustedWith(acl.ChangeRights)...)
+		p.process.trust.extraOwners = append(p.process.trust.extraOwners, access.UntrustedWith(files.ChangeRights)...)
 		if at == filepath.Dir(at) {
 			break
 		}

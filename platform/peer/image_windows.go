@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/windows"
 
-	"regent/platform/acl"
+	"regent/platform/files"
 )
 
 // image tells one file from every other that is there. A running image can be
@@ -78,10 +78,10 @@ func (t trust) check(path string) error {
 	if !filepath.IsAbs(path) || filepath.Clean(path) != path {
 		return fmt.Errorf("%q is not a clean absolute path", path)
 	}
-	rights := windows.ACCESS_MASK(acl.ChangeRights)
+	rights := windows.ACCESS_MASK(files.ChangeRights)
 	for at, depth := path, 0; ; depth++ {
 		if depth == 2 {
-			rights = acl.ReplaceRights
+			rights = files.ReplaceRights
 		}
 		if err := t.checkOne(at, rights); err != nil {
 			return fmt.Errorf("%s %w", at, err)
@@ -102,11 +102,11 @@ func (t trust) checkOne(path string, rights windows.ACCESS_MASK) error {
 	if info.Mode()&(os.ModeSymlink|os.ModeIrregular) != 0 {
 		return errors.New("is a link; name the file itself")
 	}
-	access, err := acl.ReadFile(path)
+	access, err := files.ReadAccess(path)
 	if err != nil {
 		return err
 	}
-	if !acl.Trusted(access.Owner) && !slices.Contains(t.extraOwners, access.Owner) {
+	if !files.IsTrustedSID(access.Owner) && !slices.Contains(t.extraOwners, access.Owner) {
 		return fmt.Errorf("belongs to %s, not to Administrators", access.Owner)
 	}
 	for _, sid := range access.UntrustedWith(rights, t.extraOwners...) {

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/windows"
 
-	"regent/platform/acl"
+	"regent/platform/files"
 	"regent/platform/layout"
 )
 
@@ -81,7 +81,7 @@ func checkOwner(path string, _ fs.FileInfo) error {
 	if layout.UnderWine() { // it makes modes of access lists, and other lists of those
 		return nil
 	}
-	access, err := acl.ReadFile(path)
+	access, err := files.ReadAccess(path)
 	if err != nil {
 		return fmt.Errorf("state directory %s: %w", path, err)
 	}
@@ -94,9 +94,9 @@ func checkOwner(path string, _ fs.FileInfo) error {
 
 // checkPrivate refuses a directory that is a stranger's, that takes its access from
 // above, or where anybody else may do anything.
-func checkPrivate(path string, access acl.List, self string) error {
+func checkPrivate(path string, access files.AccessList, self string) error {
 	mend := layout.SetAccessCommand(path, layout.StateAccess)
-	if !acl.Trusted(access.Owner) && access.Owner != self {
+	if !files.IsTrustedSID(access.Owner) && access.Owner != self {
 		return fmt.Errorf("state directory %s belongs to %s; run as an administrator, in cmd: %s", path, access.Owner, mend)
 	}
 	if !access.Protected {

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/windows"
 
-	"regent/platform/acl"
+	"regent/platform/files"
 	"regent/platform/layout"
 )
 
@@ -25,7 +25,7 @@ func TestCheckPrivate(t *testing.T) {
 	} {
 		sd, err := windows.SecurityDescriptorFromString(tt.sddl)
 		must(t, err)
-		access, err := acl.FromDescriptor(sd)
+		access, err := files.ParseDescriptor(sd)
 		must(t, err)
 		err = checkPrivate("C:\\state", access, alice)
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
@@ -43,7 +43,7 @@ func TestMakePrivate(t *testing.T) {
 	d, err := Open(path)
 	must(t, err)
 	must(t, d.Close())
-	access, err := acl.ReadFile(path)
+	access, err := files.ReadAccess(path)
 	must(t, err)
 	self, err := ownUser()
 	must(t, err)

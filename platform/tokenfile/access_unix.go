@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"regent/platform/files"
 )
 
 // open opens path for reading. It follows no symbolic link at its end, unless
@@ -66,15 +68,17 @@ func linkInfo(info fs.FileInfo) (inode, names uint64) {
 func toUint64[T uint16 | uint32 | uint64](n T) uint64 { return uint64(n) }
 
 func checkAccess(path string, f *os.File, info fs.FileInfo, owners []int) error {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return newError(path, errors.New("its owner is unknown [unexpected]"))
+	owner, others, err := files.ModeAccess(info)
+	if err != nil {
+		return newError(path, err)
 	}
 	allowed := append([]int{os.Geteuid()}, owners...)
-	open := accessOfOthers(f, info.Mode(), append(allowed, 0))
+	if list, ok := files.ReadACL(func(b []byte) (int, error) { return unix.Fgetxattr(int(f.Fd()), files.ACLAttribute, b) }); ok {
+		others = list.Others(append(allowed, 0)...)
+	}
 	fixed := IsReadOnly(path)
 	if fixed || filepath.Dir(path) == filepath.Clean(os.Getenv("CREDENTIALS_DIRECTORY")) {
-		open = 0 // nobody can change that here, or the service manager has decided it
+		others = 0 // nobody can change that here, or the service manager has decided it
 	}
-	return checkMode(path, info.Mode(), open, int(st.Uid), allowed, fixed)
+	return checkMode(path, info.Mode(), others, owner, allowed, fixed)
 }

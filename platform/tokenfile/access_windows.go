@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/windows"
 
-	"regent/platform/acl"
+	"regent/platform/files"
 )
 
 // open opens path for reading, itself and not what a link at its end points to.
@@ -59,7 +59,7 @@ func checkAccess(path string, f *os.File, _ fs.FileInfo, _ []int) error {
 	if err != nil {
 		return newError(path, fmt.Errorf("its access control list cannot be read: %w", err))
 	}
-	access, err := acl.FromDescriptor(sd)
+	access, err := files.ParseDescriptor(sd)
 	if err != nil {
 		return newError(path, err)
 	}

@@ -1,4 +1,4 @@
-package acl
+package files
 
 import (
 	"errors"
@@ -17,20 +17,20 @@ const (
 func TestFromDescriptor(t *testing.T) {
 	tests := []struct {
 		name, sddl string
-		want       List
+		want       AccessList
 	}{
-		{"protected", "O:SYD:P(A;;FA;;;SY)", List{Owner: system, Protected: true, Grants: []Grant{{system, 0x1f01ff}}}},
-		{"inherits", "O:BAD:(A;;FR;;;BU)", List{Owner: admins, Grants: []Grant{{users, 0x120089}}}},
-		{"only for below", "O:BAD:P(A;OICIIO;FA;;;BU)", List{Owner: admins, Protected: true}},
-		{"denied", "O:BAD:P(D;;FA;;;BU)", List{Owner: admins, Protected: true, Denied: []Grant{{users, 0x1f01ff}}}},
-		{"nobody", "O:BAD:P", List{Owner: admins, Protected: true}},
+		{"protected", "O:SYD:P(A;;FA;;;SY)", AccessList{Owner: system, Protected: true, Grants: []Grant{{system, 0x1f01ff}}}},
+		{"inherits", "O:BAD:(A;;FR;;;BU)", AccessList{Owner: admins, Grants: []Grant{{users, 0x120089}}}},
+		{"only for below", "O:BAD:P(A;OICIIO;FA;;;BU)", AccessList{Owner: admins, Protected: true}},
+		{"denied", "O:BAD:P(D;;FA;;;BU)", AccessList{Owner: admins, Protected: true, Denied: []Grant{{users, 0x1f01ff}}}},
+		{"nobody", "O:BAD:P", AccessList{Owner: admins, Protected: true}},
 	}
 	for _, tt := range tests {
 		sd, err := windows.SecurityDescriptorFromString(tt.sddl)
 		if err != nil {
 			t.Fatal(tt.name, err)
 		}
-		got, err := FromDescriptor(sd)
+		got, err := ParseDescriptor(sd)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 		}
@@ -46,14 +46,14 @@ func TestFromDescriptorRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(sddl, err)
 		}
-		if _, err := FromDescriptor(sd); err == nil || want != nil && !errors.Is(err, want) {
+		if _, err := ParseDescriptor(sd); err == nil || want != nil && !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want an error (%v)", sddl, err, want)
 		}
 	}
 }
 
 func TestUntrustedWith(t *testing.T) {
-	l := List{Grants: []Grant{{system, ChangeRights}, {users, windows.FILE_WRITE_DATA}, {"S-1-5-21-1", windows.DELETE}, {"S-1-1-0", windows.FILE_READ_DATA}}}
+	l := AccessList{Grants: []Grant{{system, ChangeRights}, {users, windows.FILE_WRITE_DATA}, {"S-1-5-21-1", windows.DELETE}, {"S-1-1-0", windows.FILE_READ_DATA}}}
 	if diff := cmp.Diff(l.UntrustedWith(ChangeRights, "S-1-5-21-1"), []string{users}); diff != "" {
 		t.Errorf("who may change (-got +want):\n%s", diff)
 	}

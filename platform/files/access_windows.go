@@ -1,9 +1,10 @@
-package acl
+package files
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"unsafe"
 
@@ -32,46 +33,46 @@ type Grant struct {
 	Mask windows.ACCESS_MASK
 }
 
-// List is the access of one thing.
-type List struct {
+// AccessList is the access of one thing.
+type AccessList struct {
 	Owner     string // a SID
 	Protected bool   // nothing is inherited from above
 	Grants    []Grant
 	Denied    []Grant // whatever is granted
 }
 
-// ReadFile returns the access of the file or directory at path.
-func ReadFile(path string) (List, error) {
+// ReadAccess returns the access of the file or directory at path.
+func ReadAccess(path string) (AccessList, error) {
 	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
-		return List{}, &fs.PathError{Op: "read the access of", Path: path, Err: err}
+		return AccessList{}, &fs.PathError{Op: "read the access of", Path: path, Err: err}
 	}
-	return FromDescriptor(sd)
+	return ParseDescriptor(sd)
 }
 
-// ReadHandle returns the access of what the system has open as h.
-func ReadHandle(h windows.Handle) (List, error) {
+// ReadHandleAccess returns the access of what the system has open as h.
+func ReadHandleAccess(h windows.Handle) (AccessList, error) {
 	sd, err := windows.GetSecurityInfo(h, windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
-		return List{}, fmt.Errorf("read the access: %w", err)
+		return AccessList{}, fmt.Errorf("read the access: %w", err)
 	}
-	return FromDescriptor(sd)
+	return ParseDescriptor(sd)
 }
 
 // ParseSDDL returns the access that SDDL says. One without an owner is an error.
-func ParseSDDL(sddl string) (List, error) {
+func ParseSDDL(sddl string) (AccessList, error) {
 	sd, err := windows.SecurityDescriptorFromString(sddl)
 	if err != nil {
-		return List{}, fmt.Errorf("[unexpected] access list %s: %w", sddl, err)
+		return AccessList{}, fmt.Errorf("[unexpected] access list %s: %w", sddl, err)
 	}
-	return FromDescriptor(sd)
+	return ParseDescriptor(sd)
 }
 
-// FromDescriptor returns the access that sd says. What is only for what comes below is left
+// ParseDescriptor returns the access that sd says. What is only for what comes below is left
 // out, and an entry of a kind that is not understood is an error, since it may
 // allow something.
-func FromDescriptor(sd *windows.SECURITY_DESCRIPTOR) (List, error) {
-	var l List
+func ParseDescriptor(sd *windows.SECURITY_DESCRIPTOR) (AccessList, error) {
+	var l AccessList
 	owner, _, err := sd.Owner()
 	if err != nil || owner == nil {
 		return l, errors.New("has no owner")
@@ -90,7 +91,7 @@ func FromDescriptor(sd *windows.SECURITY_DESCRIPTOR) (List, error) {
 }
 
 // addEntries takes what an access list says of the thing itself.
-func (l *List) addEntries(list *windows.ACL) error {
+func (l *AccessList) addEntries(list *windows.ACL) error {
 	for i := range uint32(list.AceCount) {
 		var ace *windows.ACCESS_ALLOWED_ACE
 		if err := windows.GetAce(list, i, &ace); err != nil {
@@ -110,9 +111,9 @@ func (l *List) addEntries(list *windows.ACL) error {
 	return nil
 }
 
-// Trusted reports whether sid is SYSTEM, Administrators or TrustedInstaller: who
+// IsTrustedSID reports whether sid is SYSTEM, Administrators or TrustedInstaller: who
 // is one of them can be any other.
-func Trusted(sid string) bool {
+func IsTrustedSID(sid string) bool {
 	switch sid {
 	case layout.SystemSID, layout.AdministratorsSID, layout.TrustedInstallerSID:
 		return true
@@ -120,21 +121,21 @@ func Trusted(sid string) bool {
 	return false
 }
 
-// UntrustedWith returns those who have any of the rights and are not [Trusted] or
+// UntrustedWith returns those who have any of the rights and are not [IsTrustedSID] or
 // among those that are named.
-func (l List) UntrustedWith(rights windows.ACCESS_MASK, but ...string) (sids []string) {
+func (l AccessList) UntrustedWith(rights windows.ACCESS_MASK, but ...string) (sids []string) {
 	for _, g := range l.Grants {
-		if g.Mask&rights != 0 && !Trusted(g.SID) && !slices.Contains(but, g.SID) {
+		if g.Mask&rights != 0 && !IsTrustedSID(g.SID) && !slices.Contains(but, g.SID) {
 			sids = append(sids, g.SID)
 		}
 	}
 	return sids
 }
 
-// ExcessGrants returns what is granted to somebody who is not [Trusted] and is not
+// ExcessGrants returns what is granted to somebody who is not [IsTrustedSID] and is not
 // meant to have it, each as far as that goes. Who is denied what is not looked at:
 // a denial of somebody else makes nothing narrower.
-func (l List) ExcessGrants(meant List) (more []Grant) {
+func (l AccessList) ExcessGrants(meant AccessList) (more []Grant) {
 	for _, g := range l.Grants {
 		g.Mask = expandGeneric(g.Mask)
 		for _, m := range meant.Grants {
@@ -142,7 +143,7 @@ func (l List) ExcessGrants(meant List) (more []Grant) {
 				g.Mask &^= expandGeneric(m.Mask)
 			}
 		}
-		if g.Mask != 0 && !Trusted(g.SID) {
+		if g.Mask != 0 && !IsTrustedSID(g.SID) {
 			more = append(more, g)
 		}
 	}
@@ -150,7 +151,7 @@ func (l List) ExcessGrants(meant List) (more []Grant) {
 }
 
 // MissingDenials returns what is meant to be denied and is not.
-func (l List) MissingDenials(meant List) (missing []Grant) {
+func (l AccessList) MissingDenials(meant AccessList) (missing []Grant) {
 	for _, m := range meant.Denied {
 		if !slices.ContainsFunc(l.Denied, func(d Grant) bool { return d.SID == m.SID && expandGeneric(m.Mask)&^expandGeneric(d.Mask) == 0 }) {
 			missing = append(missing, m)
@@ -177,3 +178,11 @@ func expandGeneric(mask windows.ACCESS_MASK) windows.ACCESS_MASK {
 
 // fileAllAccess is FILE_ALL_ACCESS, which the library does not name.
 const fileAllAccess = windows.STANDARD_RIGHTS_REQUIRED | windows.SYNCHRONIZE | 0x1ff
+
+// ModeAccess returns the user of this process and no bits: modes mean nothing here. The
+// access list of the directory, which the package sets, is what keeps others out.
+func ModeAccess(fs.FileInfo) (owner int, others fs.FileMode, err error) { return os.Geteuid(), 0, nil }
+
+// SyncDir does nothing: Windows flushes no directory, and NTFS keeps its names in a
+// journal of its own.
+func SyncDir(string) error { return nil }

@@ -1,4 +1,4 @@
-package acl
+package files
 
 import (
 	"errors"
@@ -22,7 +22,7 @@ const allRights = ^windows.ACCESS_MASK(0)
 // target is what is looked at, and what nobody else may do with it.
 type target struct {
 	path       string
-	expected   List
+	expected   AccessList
 	rights     windows.ACCESS_MASK
 	fixCommand string
 	hidden     bool  // from administrators too
@@ -34,11 +34,11 @@ type checker struct {
 	administrator bool // who may see all that is not hidden
 	walk          func(root string, visit fs.WalkDirFunc) error
 	lstat         func(path string) (fs.FileInfo, error)
-	access        func(path string) (List, error)
+	access        func(path string) (AccessList, error)
 }
 
 func fileExposures(data, state string) ([]Exposure, error) {
-	return checker{administrator(), filepath.WalkDir, os.Lstat, ReadFile}.files(data, state)
+	return checker{administrator(), filepath.WalkDir, os.Lstat, ReadAccess}.files(data, state)
 }
 
 // administrator reports whether this process may see what Administrators may.
@@ -75,7 +75,7 @@ func (l checker) files(data, state string) ([]Exposure, error) {
 // dataTargets is what a directory of data has beside the state. Who reads the
 // configuration learns nothing that regent does not tell; who writes it decides.
 // Who reads a registration token has it.
-func dataTargets(data string, meant List) ([]target, error) {
+func dataTargets(data string, meant AccessList) ([]target, error) {
 	incoming := filepath.Join(data, layout.IncomingFolder)
 	all := []target{{path: incoming, expected: meant, rights: allRights, fixCommand: layout.SetAccessCommand(incoming, layout.IncomingAccess), hidden: true}}
 	for _, dir := range []string{incoming, data} {
@@ -94,7 +94,7 @@ func dataTargets(data string, meant List) ([]target, error) {
 
 // stateTargets is the state directory and all that is in it, which nobody else may
 // even see. What cannot be listed hides nothing else.
-func (l checker) stateTargets(state string, meant List) (all []target, _ error) {
+func (l checker) stateTargets(state string, meant AccessList) (all []target, _ error) {
 	err := l.walk(state, func(path string, _ fs.DirEntry, err error) error {
 		if i := len(all) - 1; err != nil && i >= 0 && all[i].path == path {
 			all[i].listErr = err // a directory comes again if it cannot be listed
@@ -191,8 +191,8 @@ func (l checker) problem(t target) (string, error) {
 }
 
 // problem says who may do what is not meant, "" if nobody.
-func (t target) problem(access List) string {
-	if !Trusted(access.Owner) && !isWineUser(access.Owner) {
+func (t target) problem(access AccessList) string {
+	if !IsTrustedSID(access.Owner) && !isWineUser(access.Owner) {
 		return "it belongs to " + describeSID(access.Owner)
 	}
 	for _, g := range access.ExcessGrants(t.expected) {
@@ -221,7 +221,7 @@ func pipeExposures(path string, c net.Conn) ([]Exposure, error) {
 	if err != nil {
 		return nil, err
 	}
-	access, err := ReadHandle(windows.Handle(pipe.Fd()))
+	access, err := ReadHandleAccess(windows.Handle(pipe.Fd()))
 	if errors.Is(err, ErrNoAccessList) {
 		return []Exposure{{path, "it " + err.Error(), mend}}, nil
 	}

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package acl
+package files
 
 import "net"
 

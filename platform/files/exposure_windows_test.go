@@ -1,4 +1,4 @@
-package acl
+package files
 
 import (
 	"errors"
@@ -112,11 +112,11 @@ func restrictedChecker(administrator bool, list, content string) checker {
 			})
 		},
 		lstat: os.Lstat,
-		access: func(path string) (List, error) {
+		access: func(path string) (AccessList, error) {
 			if path == list {
-				return List{}, refused
+				return AccessList{}, refused
 			}
-			return ReadFile(path)
+			return ReadAccess(path)
 		},
 	}
 }
@@ -208,7 +208,7 @@ func TestFileExposuresOfLinks(t *testing.T) {
 			return info, err
 		}
 		access := l.access
-		l.access = func(at string) (List, error) {
+		l.access = func(at string) (AccessList, error) {
 			if at == path || strings.HasPrefix(at, path+`\`) {
 				t.Errorf("%s: the list of %s is read, which is at another place", tt.name, at)
 			}
