@@ -141,9 +141,9 @@ func compareConfigured(rows []status.Form, variants []tms.Variant, s policy.Sett
 		}
 		switch {
 		case len(f.Answers) == 0:
-		case f.Configured == policy.AnyForm, slices.Contains(f.Answers, f.Configured),
-			f.Key == "contract.request" && f.Configured == policy.AutoRequest,
-			f.Key == "refresh.mode" && f.Configured == policy.AutoRefresh && autoFindsMode(f.Answers):
+		case f.Configured == contract.AnyForm, slices.Contains(f.Answers, f.Configured),
+			f.Key == "contract.request" && f.Configured == contract.Auto,
+			f.Key == "refresh.mode" && f.Configured == contract.Auto && autoFindsMode(f.Answers):
 			f.Fits = status.FitYes
 		default:
 			f.Fits = status.FitNo
@@ -154,5 +154,5 @@ func compareConfigured(rows []status.Form, variants []tms.Variant, s policy.Sett
 
 // autoFindsMode reports whether refresh.mode: auto finds one of these modes.
 func autoFindsMode(answers []string) bool {
-	return slices.Contains(answers, policy.OIDC) || slices.Contains(answers, policy.TMS)
+	return slices.Contains(answers, contract.ModeOIDC) || slices.Contains(answers, contract.ModeTMS)
 }

@@ -63,8 +63,8 @@ func TestContractOfATenant(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	s := policy.Settings{
-		Refresh:  policy.Refresh{Mode: policy.OIDC},
-		Contract: policy.Contract{Reply: policy.AnyForm, AccessTokenName: policy.CamelName, RegistrationHeader: policy.BasicHeader},
+		Refresh:  policy.Refresh{Mode: contract.ModeOIDC},
+		Contract: policy.Contract{Reply: contract.AnyForm, AccessTokenName: "accessToken", RegistrationHeader: contract.Basic},
 	}
 	rows := func() []status.Form {
 		return []status.Form{

@@ -11,6 +11,7 @@ import (
 	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/store/storetest"
+	"regent/agent/tms/contract"
 	"regent/agent/tms/emulator"
 	"regent/agent/token"
 )
@@ -80,7 +81,7 @@ func TestRefreshTokenExpiresOffline(t *testing.T) {
 
 // TestRevokedIsNotExpired: an administrator's decision is not undone by policy.
 func TestRevokedIsNotExpired(t *testing.T) {
-	for _, mode := range []string{policy.OIDC, policy.TMS} {
+	for _, mode := range []string{contract.ModeOIDC, contract.ModeTMS} {
 		t.Run(mode, func(t *testing.T) {
 			change := func(s *policy.Settings) { redeemAgain(s); s.Refresh.Mode = mode }
 			simulateWith(t, 1, emulator.Knobs{AccessLifetime: time.Hour}, change, func(fl *fleet) {
@@ -116,7 +117,7 @@ func TestModeTMS(t *testing.T) {
 		"30 s grace":      {emulator.Knobs{AccessLifetime: time.Hour, ReuseGrace: 30 * time.Second}, instance.Live},
 	} {
 		t.Run(name, func(t *testing.T) {
-			change := func(s *policy.Settings) { s.Refresh.Mode = policy.TMS }
+			change := func(s *policy.Settings) { s.Refresh.Mode = contract.ModeTMS }
 			simulateWith(t, 1, tt.knobs, change, func(fl *fleet) {
 				m := fl.devices[0]
 				time.Sleep(7 * 24 * time.Hour)
@@ -139,9 +140,9 @@ func TestModeTMS(t *testing.T) {
 // was kept, then without one: nothing is sent, and the next step is named.
 func TestModeTMSRegistration(t *testing.T) {
 	change := func(s *policy.Settings) {
-		s.Refresh.Mode, s.KeepRegistrationToken = policy.TMSRegistration, true
+		s.Refresh.Mode, s.KeepRegistrationToken = contract.ModeTMSRegistration, true
 	}
-	knobs := emulator.Knobs{AccessLifetime: time.Hour, Forms: emulator.Forms{Refresh: policy.TMSRegistration}}
+	knobs := emulator.Knobs{AccessLifetime: time.Hour, Forms: emulator.Forms{Refresh: contract.ModeTMSRegistration}}
 	simulateWith(t, 1, knobs, change, func(fl *fleet) {
 		m := fl.devices[0]
 		time.Sleep(7 * 24 * time.Hour)

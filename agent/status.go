@@ -17,6 +17,7 @@ import (
 	"regent/agent/refresh"
 	"regent/agent/status"
 	"regent/agent/tms"
+	"regent/agent/tms/contract"
 	"regent/agent/tokenstore"
 )
 
@@ -190,7 +191,7 @@ func (a *Agent) refreshStatus(host string, admin bool, held []tokenstore.Record)
 
 // refreshMode is refresh.mode in force.
 func (a *Agent) refreshMode() string {
-	return cmp.Or(a.settings.Load().Refresh.Mode, policy.AutoRefresh)
+	return cmp.Or(a.settings.Load().Refresh.Mode, contract.Auto)
 }
 
 // limitedStatus shows the limits that act; nil if none does. It is pure.

@@ -10,6 +10,7 @@ import (
 
 	"regent/agent/authz"
 	"regent/agent/policy"
+	"regent/agent/tms/contract"
 )
 
 func local(text string) policy.Layer {
@@ -87,8 +88,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 			},
 		},
 		Network:         policy.Network{Proxy: "http://proxy:3128", CAFile: "/etc/regent/ca.pem", Timeout: 90 * time.Second},
-		Refresh:         policy.Refresh{Mode: policy.TMS, OnRefreshExpired: policy.RedeemAgain},
-		Contract:        policy.Contract{BasePath: "/tms/api/v6", Reply: policy.Bare, AccessTokenName: policy.CamelName, RegistrationHeader: policy.BearerHeader, Request: policy.Bare, RequestConfirmed: true},
+		Refresh:         policy.Refresh{Mode: contract.ModeTMS, OnRefreshExpired: policy.RedeemAgain},
+		Contract:        policy.Contract{BasePath: "/tms/api/v6", Reply: contract.Bare, AccessTokenName: "accessToken", RegistrationHeader: contract.Bearer, Request: contract.Bare, RequestConfirmed: true},
 		Store:           policy.Store{Keyring: policy.FileKeyring, OnClone: policy.AdoptClone, OnUninstall: policy.Remove},
 		Limits:          policy.Limits{RefreshFloor: 20 * time.Second, RefreshRate: 3},
 		Audit:           policy.Required,

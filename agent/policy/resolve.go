@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"regent/agent/tms/contract"
 )
 
 // Resolved is the effective configuration and where each value came from. It
@@ -42,7 +44,7 @@ func Resolve(layers ...Layer) (Resolved, []Problem) {
 	}
 	slices.Sort(res.ids)
 	problems = append(problems, res.tokenNotKept("refresh.on_refresh_expired", RedeemAgain, "on_refresh_expired: wait")...)
-	problems = append(problems, res.tokenNotKept("refresh.mode", TMSRegistration, "mode: auto")...)
+	problems = append(problems, res.tokenNotKept("refresh.mode", contract.ModeTMSRegistration, "mode: auto")...)
 	problems = append(problems, res.build()...)
 	return res, problems
 }

@@ -8,15 +8,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"regent/agent/policy"
+	"regent/agent/tms/contract"
 )
 
 func TestDefaults(t *testing.T) {
 	got, problems := policy.Resolve()
 	want := policy.Settings{
 		Network: policy.Network{Timeout: 30 * time.Second},
-		Refresh: policy.Refresh{Mode: policy.AutoRefresh, OnRefreshExpired: policy.Wait},
+		Refresh: policy.Refresh{Mode: contract.Auto, OnRefreshExpired: policy.Wait},
 		Contract: policy.Contract{
-			BasePath: "/token/api/v5", Reply: policy.AnyForm, AccessTokenName: policy.AnyForm, RegistrationHeader: policy.BasicHeader, Request: policy.AutoRequest,
+			BasePath: "/token/api/v5", Reply: contract.AnyForm, AccessTokenName: contract.AnyForm, RegistrationHeader: contract.Basic, Request: contract.Auto,
 		},
 		Store:  policy.Store{Keyring: policy.AutoKeyring, OnClone: policy.Quarantine, OnUninstall: policy.Keep},
 		Limits: policy.Limits{RedeemUncertainRetries: 1, RedeemSplay: 2 * time.Second, RefreshFloor: 5 * time.Second, RefreshRate: 10},
@@ -214,10 +215,10 @@ func TestRefreshByRegistrationTokenNeedsAKeptOne(t *testing.T) {
 		fatal  bool
 		text   string
 	}{
-		{"kept", []policy.Layer{local(mode + "\n" + keep)}, policy.TMSRegistration, false, ""},
+		{"kept", []policy.Layer{local(mode + "\n" + keep)}, contract.ModeTMSRegistration, false, ""},
 		{"not kept", []policy.Layer{local(mode)}, "", true, "config.yaml:1: refresh.mode: is tms_registration, but keep_registration_token is false (default)"},
-		{"policy asks for it", []policy.Layer{local("refresh: {mode: tms}"), managed(mode)}, policy.TMS, false, "write keep_registration_token: true, or mode: auto"},
-		{"policy keeps none", []policy.Layer{local(mode + "\n" + keep), managed("keep_registration_token: false")}, policy.AutoRefresh, false, "keep_registration_token is false (policy.yaml:1)"},
+		{"policy asks for it", []policy.Layer{local("refresh: {mode: tms}"), managed(mode)}, contract.ModeTMS, false, "write keep_registration_token: true, or mode: auto"},
+		{"policy keeps none", []policy.Layer{local(mode + "\n" + keep), managed("keep_registration_token: false")}, contract.Auto, false, "keep_registration_token is false (policy.yaml:1)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

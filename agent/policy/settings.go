@@ -55,7 +55,7 @@ type Network struct {
 
 // Refresh is how auth tokens are refreshed.
 type Refresh struct {
-	Mode             string // OIDC, TMS or TMSRegistration
+	Mode             string // one of [contract.RefreshModes]
 	OnRefreshExpired string // Wait or Redeem
 }
 
@@ -97,13 +97,6 @@ type Administration struct {
 const (
 	Eager    = "eager"
 	OnDemand = "on_demand"
-
-	AutoRefresh = "auto"
-
-	OIDC = "oidc"
-	TMS  = "tms"
-
-	TMSRegistration = "tms_registration"
 
 	Wait          = "wait"
 	RedeemAgain   = "redeem"

@@ -6,6 +6,7 @@ import (
 
 	"regent/agent/authz"
 	"regent/agent/instance"
+	"regent/agent/tms/contract"
 )
 
 const firstVersion = "0.1.0"
@@ -196,7 +197,7 @@ func networkKeys() []Definition {
 func refreshKeys() []Definition {
 	return []Definition{
 		{
-			Key: "refresh.mode", Title: "How to refresh", Type: Word, Default: AutoRefresh, Words: []string{AutoRefresh, OIDC, TMS, TMSRegistration},
+			Key: "refresh.mode", Title: "How to refresh", Type: Word, Default: contract.Auto, Words: contract.RefreshModes(),
 			Doc: "How Regent refreshes auth tokens. auto finds out whether oidc or tms works at the tenant, and stays with it. oidc uses the identity provider's token endpoint. " +
 				"tms uses the Token Management Service with the refresh token. tms_registration uses it with the registration token, and needs keep_registration_token: true. " +
 				"Until a mode has worked at the tenant, no refusal ends an auth token." + undocumented,

@@ -25,8 +25,8 @@ import (
 // together with the golden exchanges in testdata/exchanges.
 
 const (
-	basePath = "/token/api/v5"      // O: the path below the tenant's host
-	pathIDP  = "/idpConfigurations" // O, D
+	// O: the path below the tenant's host is contract.DefaultPath.
+	pathIDP = "/idpConfigurations" // O, D
 	// A refresh is Keycloak's (A) or PATCH authTokens/{id} (U, A: after Bearer stands the
 	// refresh token, and there is no body). Package refresh finds which one.
 	pathAuth = "/authTokens" // O: Add, Search, Get, Replace, Update and Delete Auth Token
@@ -48,10 +48,10 @@ const (
 	wrapAuthToken = "authToken"
 )
 
-// A: a token or a lifetime has any of these names; the first that is there counts.
+// A: a token or a lifetime has any of these names; the first that is there counts. The
+// access token has those of contract.AccessNames.
 const (
 	memberAccess         = "access_token"
-	memberAccessCamel    = "accessToken"
 	memberAccessShort    = "token"
 	memberRefresh        = "refresh_token"
 	memberRefreshCamel   = "refreshToken"

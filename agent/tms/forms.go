@@ -8,29 +8,24 @@ import (
 	"slices"
 	"strings"
 
+	"regent/agent/tms/contract"
 	"regent/agent/token"
 )
 
-// DefaultPath is where the service is assumed to be below a tenant's host.
-const DefaultPath = basePath
-
-// AnyForm takes every form that is known.
-const AnyForm = "any"
-
-// Where a reply's members stand.
+// The words of [contract], for callers.
 const (
-	Wrapped = "wrapped" // in a member called authToken
-	Bare    = "bare"    // at the top
-)
+	DefaultPath  = contract.DefaultPath
+	AnyForm      = contract.AnyForm
+	Auto         = contract.Auto
+	Wrapped      = contract.Wrapped
+	Bare         = contract.Bare
+	Basic        = contract.Basic
+	BasicEncoded = contract.BasicEncoded
+	Bearer       = contract.Bearer
 
-// Auto writes a request's body wrapped, and bare where the service refuses that.
-const Auto = "auto"
-
-// How a registration token is shown: what stands in Authorization.
-const (
-	Basic        = "basic"         // the raw token after Basic, which is no base64
-	BasicEncoded = "basic_encoded" // its base64 after Basic
-	Bearer       = "bearer"        // the raw token after Bearer
+	ModeOIDC            = contract.ModeOIDC
+	ModeTMS             = contract.ModeTMS
+	ModeTMSRegistration = contract.ModeTMSRegistration
 )
 
 // Forms says which of the forms that the contract leaves open a tenant has. It
@@ -41,7 +36,7 @@ type Forms struct {
 	Path          string // of the service below the host: "/token/api/v5"; "" for DefaultPath
 	Request       string // how a body is written: Auto, Wrapped or Bare; "" for Auto
 	Reply         string // AnyForm, Wrapped or Bare; "" for AnyForm
-	AccessToken   string // AnyForm, or the name of the member: one of AccessNames; "" for AnyForm
+	AccessToken   string // AnyForm, or the name of the member: one of [contract.AccessNames]; "" for AnyForm
 	Authorization string // Basic, BasicEncoded or Bearer; "" for Basic
 }
 
@@ -52,10 +47,6 @@ type Form struct {
 	AccessToken string `json:"access_token,omitempty"` // the name of the member
 }
 
-// AccessNames are the names that the access token may have in a reply of the
-// service; of several the first counts.
-func AccessNames() []string { return []string{memberAccess, memberAccessCamel, memberAccessShort} }
-
 // withDefaults returns f with its defaults filled in, or says which word is none.
 func (f Forms) withDefaults() (Forms, error) {
 	for _, choice := range []struct {
@@ -63,10 +54,10 @@ func (f Forms) withDefaults() (Forms, error) {
 		value *string
 		words []string
 	}{
-		{"request", &f.Request, []string{Auto, Wrapped, Bare}},
-		{"reply", &f.Reply, []string{AnyForm, Wrapped, Bare}},
-		{"access token", &f.AccessToken, append([]string{AnyForm}, AccessNames()...)},
-		{"authorization", &f.Authorization, []string{Basic, BasicEncoded, Bearer}},
+		{"request", &f.Request, contract.RequestForms()},
+		{"reply", &f.Reply, contract.ReplyForms()},
+		{"access token", &f.AccessToken, append([]string{AnyForm}, contract.AccessNames()...)},
+		{"authorization", &f.Authorization, contract.Headers()},
 	} {
 		if *choice.value == "" {
 			*choice.value = choice.words[0]
@@ -108,7 +99,7 @@ func encoded(s token.Secret) token.Secret {
 func (f Forms) object(body []byte) (o Object, wrapped bool, err error) {
 	values := Values(body)
 	all := Array(values)
-	found := ObjectsWith(all, AccessNames()...)
+	found := ObjectsWith(all, contract.AccessNames()...)
 	var around []Object // the places of an id
 	for _, value := range values {
 		outer, _ := ParseReply(value, "")
@@ -197,7 +188,7 @@ func withID(o Object, others ...Object) Object {
 // access returns the access token and the name of its member. Exact names come first.
 func (f Forms) access(o Object) (access, name string) {
 	for _, exact := range []bool{true, false} {
-		for _, name := range AccessNames() {
+		for _, name := range contract.AccessNames() {
 			if f.AccessToken != AnyForm && f.AccessToken != "" && f.AccessToken != name || exact && o[name] == nil {
 				continue
 			}

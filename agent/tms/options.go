@@ -16,15 +16,6 @@ import (
 	"regent/agent/token"
 )
 
-// The modes of a refresh.
-const (
-	ModeOIDC = "oidc" // at the provider's token endpoint
-	ModeTMS  = "tms"  // at the Token Management Service itself, by the refresh token
-	// ModeTMSRegistration is at the service itself too, by the registration token,
-	// which has to be kept for it.
-	ModeTMSRegistration = "tms_registration"
-)
-
 const defaultTimeout = 30 * time.Second
 
 // Options says whom a Client speaks to, and how.

@@ -33,9 +33,6 @@ type HeaderRefusals struct {
 	ByForm map[string]*Failure
 }
 
-// headers are the forms of Authorization, in the order of the documentation.
-func headers() []string { return []string{Basic, BasicEncoded, Bearer} }
-
 // errGranted is a made-up secret that was taken for a real one.
 var errGranted = errors.New("it was granted, although what was sent is made up: this is not the service")
 
@@ -60,7 +57,7 @@ func (c *Client) Probe(ctx context.Context, madeUp token.Secret) Probe {
 // probeHeaders makes a call without Authorization, and in each form of it.
 func (c *Client) probeHeaders(ctx context.Context, call Call, madeUp token.Secret) HeaderRefusals {
 	s := HeaderRefusals{Plain: c.refusal(c.Do(ctx, call)), ByForm: map[string]*Failure{}}
-	for _, form := range headers() {
+	for _, form := range contract.Headers() {
 		shown := call
 		Forms{Authorization: form}.authorize(&shown, madeUp)
 		s.ByForm[form] = c.refusal(c.Do(ctx, shown))
@@ -138,7 +135,7 @@ func (p Probe) modes() Variant {
 
 func (p Probe) headers() Variant {
 	v := Variant{Key: "contract.registration_header", Why: "only these forms told a made-up registration token from a missing one"}
-	for _, form := range headers() {
+	for _, form := range contract.Headers() {
 		if p.Redeem.understood(form) {
 			v.Answers = append(v.Answers, form)
 		}

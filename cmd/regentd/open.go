@@ -193,7 +193,7 @@ func (o *options) prepareStore(ctx context.Context, s policy.Store, deps *agent.
 	deps.StoreStatus = status.Store{Guard: ring.Kind(), Detail: ring.ring.Description()}
 	custodian := admin.Deps{
 		Dir: o.stateDir, Lock: statedir.LockName, Keyring: ring, Facts: admin.Facts(noted.Facts), BootID: deps.Clock.BootID(),
-		OnClone: admin.OnClone(s.OnClone), Clock: deps.Clock, Log: deps.Log,
+		OnClone: s.OnClone, Clock: deps.Clock, Log: deps.Log,
 	}
 	o.jobs.runPending(ctx, custodian)
 	return custodian, nil

@@ -54,7 +54,7 @@ var importRules = []importRule{
 	{"agent/fault", nil, ioPackages},
 	{"agent/instance", nil, ioPackages},
 	{"agent/lease", []string{"agent/instance"}, systemPackages},
-	{"agent/policy", []string{"agent/address", "agent/authz", "agent/instance"}, ioPackages},
+	{"agent/policy", []string{"agent/address", "agent/authz", "agent/instance", "agent/tms/contract"}, ioPackages},
 	{"agent/status", []string{"agent/instance", "agent/tms/contract"}, ioPackages},
 	{"agent/store", []string{"agent/fault"}, systemPackages},
 	{"agent/store/admin", []string{"agent"}, systemPackages},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"regent/agent/fault"
+	"regent/agent/policy"
 	"regent/agent/redeem"
 	"regent/agent/store"
 	"regent/agent/tokenstore"
@@ -52,10 +53,10 @@ func (s *Manager) bind(ctx context.Context) (store.State, error) {
 func (s *Manager) foreign(ctx context.Context, d Decision) (store.State, error) {
 	changed := strings.Join(d.Changed, ", ")
 	switch s.OnClone {
-	case CloneAdopt:
+	case policy.AdoptClone:
 		s.Log.WarnContext(ctx, "the state seems to be another device's, and is adopted as store.on_clone says", "changed", changed)
 		return store.OK, s.adopt(ctx)
-	case CloneRegisterAgain:
+	case policy.RegisterAgain:
 		s.Log.WarnContext(ctx, "the state seems to be another device's; its auth tokens are forgotten, as store.on_clone says", "changed", changed)
 		return store.OK, s.registerAgain(ctx)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"regent/agent/fault"
+	"regent/agent/policy"
 	"regent/agent/redeem"
 	"regent/agent/store"
 )
@@ -99,7 +100,7 @@ func (s *Manager) runScenario(ctx context.Context, m scenario, key []byte) (step
 	}
 	ring := &drillKeyring{key: slices.Clone(key)}
 	d := s.Deps
-	d.Dir, d.Keyring, d.OnClone, d.Log = dir, ring, CloneQuarantine, slog.New(slog.DiscardHandler)
+	d.Dir, d.Keyring, d.OnClone, d.Log = dir, ring, policy.Quarantine, slog.New(slog.DiscardHandler)
 	copied := New(d)
 	if err := m.apply(ctx, ring, copied); err != nil {
 		return step, err

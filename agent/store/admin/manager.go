@@ -30,16 +30,6 @@ type Keyring interface {
 	For(dir string) (Keyring, error)
 }
 
-// OnClone is what to do where a state turns out to be another device's.
-type OnClone string
-
-// The values of store.on_clone. Every other value means CloneQuarantine.
-const (
-	CloneQuarantine    OnClone = "quarantine"     // nothing, until a person decides
-	CloneRegisterAgain OnClone = "register_again" // forget the auth tokens, which are the other device's
-	CloneAdopt         OnClone = "adopt"          // believe that it is the same device
-)
-
 // Deps is what a safe is made of. All of it is required.
 type Deps struct {
 	Dir     string // the state directory, which this process holds
@@ -47,7 +37,7 @@ type Deps struct {
 	Keyring Keyring
 	Facts   Facts // of this device; none is fine
 	BootID  string
-	OnClone OnClone
+	OnClone string // policy.RegisterAgain, policy.AdoptClone; every other is policy.Quarantine
 	Clock   timing.Clock
 	Log     *slog.Logger
 }

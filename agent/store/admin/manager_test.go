@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"regent/agent/fault"
+	"regent/agent/policy"
 	"regent/agent/redeem"
 	"regent/agent/store"
 	"regent/agent/timing/timingtest"
@@ -109,7 +110,7 @@ type device struct {
 	dir   string
 	rings *rings
 	facts Facts
-	clone OnClone
+	clone string
 	boot  string
 }
 
@@ -359,13 +360,13 @@ func TestResetKeepsLedger(t *testing.T) {
 }
 
 func TestClone(t *testing.T) {
-	copyOf := func(t *testing.T, on OnClone) *device {
+	copyOf := func(t *testing.T, on string) *device {
 		d := newDevice(t)
 		d.facts, d.clone = otherDevice(), on
 		return d
 	}
 	t.Run("quarantine, adopted", func(t *testing.T) {
-		d := copyOf(t, CloneQuarantine)
+		d := copyOf(t, policy.Quarantine)
 		before := d.snapshot()
 		d.want(store.ForeignHost, fault.Quarantined)
 		if diff := changed(before, d.snapshot()); len(diff) > 0 {
@@ -391,12 +392,12 @@ func TestClone(t *testing.T) {
 		wantForgotten(t, d.want(store.OK, ""))
 	})
 	t.Run("policy adopts", func(t *testing.T) {
-		d := copyOf(t, CloneAdopt)
+		d := copyOf(t, policy.AdoptClone)
 		if _, _, err := d.want(store.OK, "").Store().Get(t.Context(), authTokenRecord); err != nil {
 			t.Error(err)
 		}
 	})
-	t.Run("policy registers again", func(t *testing.T) { wantForgotten(t, copyOf(t, CloneRegisterAgain).want(store.OK, "")) })
+	t.Run("policy registers again", func(t *testing.T) { wantForgotten(t, copyOf(t, policy.RegisterAgain).want(store.OK, "")) })
 }
 
 func wantForgotten(t *testing.T, s *Manager) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"regent/agent/policy"
 	"regent/agent/redeem"
 	"regent/agent/store"
 )
@@ -18,7 +19,7 @@ func TestNamesOfAnotherDevice(t *testing.T) {
 	otherSystem := func(f *Facts) { f.MachineID = "m2" }
 	for name, tt := range map[string]struct {
 		change func(*Facts)
-		clone  OnClone
+		clone  string
 		act    Verb
 		stays  bool
 	}{
@@ -26,7 +27,7 @@ func TestNamesOfAnotherDevice(t *testing.T) {
 		"a new disk":        {change: func(f *Facts) { f.RootFS = "r2" }, stays: true},
 		"a new mainboard":   {change: func(f *Facts) { f.DMI = "d2" }, stays: true},
 		"machine-id":        {change: otherSystem},
-		"adopted by policy": {change: func(f *Facts) { *f = otherDevice() }, clone: CloneAdopt},
+		"adopted by policy": {change: func(f *Facts) { *f = otherDevice() }, clone: policy.AdoptClone},
 		"adopted":           {change: func(f *Facts) { *f = otherDevice() }, act: Adopt},
 		"registered again":  {change: func(f *Facts) { *f = otherDevice() }, act: RegisterAgain},
 		"reset":             {change: func(*Facts) {}, act: Reset},
