@@ -131,7 +131,7 @@ func manualKeys(t *testing.T) []string {
 func debconfKeys(t *testing.T) []string {
 	names := map[string]string{}
 	for _, d := range policy.Table() {
-		names[DebconfName(d)] = d.Key
+		names[debconfName(d)] = d.Key
 	}
 	var keys []string
 	for _, m := range regexp.MustCompile(`(?m)^Template: (.*)\nType: string\nDescription: .+:\n(?: .+\n)+`).FindAllStringSubmatch(string(read(t, "../packaging/deb/templates")), -1) {

@@ -8,17 +8,17 @@ import (
 	"regent/agent/policy"
 )
 
-// File is one generated file.
-type File struct {
-	Name string // from the top of the tree, with slashes
-	Data []byte
+// file is one generated file.
+type file struct {
+	name string // from the top of the tree, with slashes
+	data []byte
 }
 
 const generatedFrom = "Made from the table in agent/policy/table.go by go generate ./configs. Change the table, not this file."
 
-// Files returns everything that is made from the table as a whole file. The
-// table in the README is [Readme]'s.
-func Files() ([]File, error) {
+// tableFiles returns everything that is made from the table as a whole file. The
+// table in the README is [readmeWithKeys]'s.
+func tableFiles() ([]file, error) {
 	const mdm = "packaging/mdm/"
 	table := policy.Table()
 	makers := []struct {
@@ -37,13 +37,13 @@ func Files() ([]File, error) {
 		{mdm + "jamf/regent.mobileconfig", fromTemplate("regent.mobileconfig", policy.Profile, table)},
 		{mdm + "jamf/" + domain + ".plist", fromTemplate("manifest.plist", policy.Manifest, table)},
 	}
-	var files []File
+	var files []file
 	for _, m := range makers {
 		data, err := m.make()
 		if err != nil {
 			return nil, fmt.Errorf("make %s: %w", m.name, err)
 		}
-		files = append(files, File{m.name, data})
+		files = append(files, file{m.name, data})
 	}
 	return files, nil
 }

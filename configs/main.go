@@ -36,39 +36,48 @@ func main() {
 
 // generate writes all files below top.
 func generate(top string) error {
-	files, err := Files()
+	files, err := allFiles(top)
 	if err != nil {
 		return err
 	}
-	now, err := os.ReadFile(filepath.Join(top, "README.md")) //nolint:gosec // of the source tree
-	if err != nil {
-		return err
-	}
-	readme, err := Readme(now)
-	if err != nil {
-		return err
-	}
-	files = append(files, File{Name: "README.md", Data: readme})
-	for name, text := range Schemas() {
-		files = append(files, File{Name: path.Join("ipc", name), Data: text})
-	}
-	pages := doctor.RunbookPages()
-	for name, text := range pages {
-		files = append(files, File{Name: path.Join(runbook, name), Data: []byte(text)})
-	}
-	if err := removeOldPages(filepath.Join(top, runbook), pages); err != nil {
+	if err := removeOldPages(filepath.Join(top, runbook)); err != nil {
 		return err
 	}
 	for _, f := range files {
-		if err := write(filepath.Join(top, filepath.FromSlash(f.Name)), f.Data); err != nil {
+		if err := write(filepath.Join(top, filepath.FromSlash(f.name)), f.data); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// allFiles returns every generated file. The README at top keeps its own text.
+func allFiles(top string) ([]file, error) {
+	files, err := tableFiles()
+	if err != nil {
+		return nil, err
+	}
+	now, err := os.ReadFile(filepath.Join(top, "README.md")) //nolint:gosec // of the source tree
+	if err != nil {
+		return nil, err
+	}
+	readme, err := readmeWithKeys(now)
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, file{"README.md", readme})
+	for name, text := range apiSchemas() {
+		files = append(files, file{path.Join("ipc", name), text})
+	}
+	for name, text := range doctor.RunbookPages() {
+		files = append(files, file{path.Join(runbook, name), []byte(text)})
+	}
+	return files, nil
+}
+
 // removeOldPages deletes the pages of codes that no longer exist.
-func removeOldPages(dir string, pages map[string]string) error {
+func removeOldPages(dir string) error {
+	pages := doctor.RunbookPages()
 	present, err := filepath.Glob(filepath.Join(dir, "*.md"))
 	if err != nil {
 		return err

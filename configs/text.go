@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -37,7 +36,7 @@ func debconf(table []policy.Definition) []byte {
 		if !d.AppearsIn(policy.Debconf) {
 			continue
 		}
-		fmt.Fprintf(&b, "Template: %s\nType: string\nDescription: %s:\n", DebconfName(d), d.Title)
+		fmt.Fprintf(&b, "Template: %s\nType: string\nDescription: %s:\n", debconfName(d), d.Title)
 		for _, line := range wrap(d.Doc+" It is written to /etc/regent/config.d/10-installer.yaml.", width-1) {
 			fmt.Fprintf(&b, " %s\n", line)
 		}
@@ -47,8 +46,8 @@ func debconf(table []policy.Definition) []byte {
 	return b.Bytes()
 }
 
-// DebconfName is the name of the question for a key.
-func DebconfName(d policy.Definition) string {
+// debconfName is the name of the question for a key.
+func debconfName(d policy.Definition) string {
 	return "regent/" + strings.NewReplacer("_", "-", ".", "-").Replace(d.Key)
 }
 
@@ -172,32 +171,4 @@ func roff(text string) string {
 		text = `\&` + text
 	}
 	return text
-}
-
-// What encloses the table in the README.
-const (
-	readmeBegin = "<!-- keys: made by go generate ./configs -->\n"
-	readmeEnd   = "<!-- end of keys -->\n"
-)
-
-// Readme returns the README with its table of the most wanted keys made anew.
-func Readme(now []byte) ([]byte, error) {
-	before, rest, begun := bytes.Cut(now, []byte(readmeBegin))
-	_, after, ended := bytes.Cut(rest, []byte(readmeEnd))
-	if !begun || !ended {
-		return nil, errors.New("README.md: the lines that enclose the table of keys are gone; put them back: " + strings.TrimSpace(readmeBegin+readmeEnd))
-	}
-	var b bytes.Buffer
-	b.Write(before)
-	b.WriteString(readmeBegin + "| key | default | what |\n|---|---|---|\n")
-	for _, d := range policy.Table() {
-		if d.AppearsIn(policy.Readme) {
-			first, _, _ := strings.Cut(d.Doc, ". ")
-			first = strings.TrimSuffix(first, ".")
-			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Key, cell(defaultCell(d)), cell(first))
-		}
-	}
-	b.WriteString(readmeEnd)
-	b.Write(after)
-	return b.Bytes(), nil
 }

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"regent/agent/policy"
+	"regent/agent/tms/contract"
+)
+
+const referenceHead = `# Every key of the configuration
+
+Made from the table in agent/policy/table.go by ` + "`go generate ./configs`" + `. Change the table, not this file.
+
+A value is taken from the last of these layers that sets it: the compiled default, config.yaml, config.d/*.yaml in the
+order of their names, managed policy. ` + "`*`" + ` stands for an item of a list. *Applies* says whether a changed value needs a
+restart of the daemon or a reload (SIGHUP).
+
+| key | value | default | applies | since | meaning |
+|---|---|---|---|---|---|
+`
+
+// reference writes the table as a table.
+func reference(table []policy.Definition) []byte {
+	var b bytes.Buffer
+	b.WriteString(referenceHead)
+	for _, d := range table {
+		applies := "restart"
+		if d.Reloadable {
+			applies = "reload"
+		}
+		text := d.Doc
+		if d.Example != "" {
+			text += " Example: `" + d.Example + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n",
+			d.Key, cell(valueText(d)), cell(defaultCell(d)), applies, d.Since, cell(text))
+	}
+	return b.Bytes()
+}
+
+// defaultCell says what rules where nothing is set, for a cell.
+func defaultCell(d policy.Definition) string {
+	text := defaultText(d)
+	switch {
+	case d.Required:
+		return "required"
+	case text == "":
+		return ""
+	}
+	return "`" + text + "`"
+}
+
+// cell makes text fit into one cell of a Markdown table.
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
+
+const contractHead = `# What is known about the service
+
+Made from the table in agent/tms/contract by ` + "`go generate ./configs`" + `. Change the table, not this file.
+
+For Contact Administrators with a real tenant, and for reviewers. This page says how well each part of the service is
+known. This project had no tenant, so nothing below was tested against one.
+
+`
+
+const contractMiddle = `
+Your tenant answers the open questions. Each of these commands prints its answers as a block for a support ticket. The
+block holds no secret:
+
+- ` + "`regent doctor --contract`" + ` on a device. It uses no count.
+- ` + "`tmsctl contract`" + ` for a Contact Administrator. It only reads.
+- ` + "`tmsctl trial`" + ` for a Contact Administrator. It uses at most 3 counts. It deletes the tokens that it creates.
+
+*Key* is the configuration key for the form. Without a key, Regent accepts each form that it knows.
+
+| row | what | tag | what Regent expects | key | shown by |
+|---|---|---|---|---|---|
+`
+
+// contractTable writes the rows of the contract, for people.
+func contractTable([]policy.Definition) []byte {
+	var b bytes.Buffer
+	b.WriteString(contractHead + "| tag | meaning |\n|---|---|\n")
+	for _, tag := range contract.Tags() {
+		fmt.Fprintf(&b, "| %s | %s |\n", tag[0], tag[1])
+	}
+	b.WriteString(contractMiddle)
+	for _, r := range contract.Rows() {
+		key := r.Key
+		if key != "" {
+			key = "`" + key + "`"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", r.ID, cell(r.Title), r.Tag, cell(r.Taken), key, reportedBy(r))
+	}
+	return b.Bytes()
+}
+
+// reportedBy is which command tells a row first, at the least cost.
+func reportedBy(r contract.Row) string {
+	text := ""
+	for _, teller := range []struct {
+		name string
+		does bool
+	}{
+		{"doctor", r.Device != ""}, {"tmsctl contract", r.Administrator != "" && !r.Trial}, {"trial", r.Trial},
+	} {
+		if !teller.does {
+			continue
+		}
+		if text != "" {
+			text += ", "
+		}
+		text += teller.name
+	}
+	if text == "" {
+		return "no command"
+	}
+	return text
+}
+
+// What encloses the table in the README.
+const (
+	readmeBegin = "<!-- keys: made by go generate ./configs -->\n"
+	readmeEnd   = "<!-- end of keys -->\n"
+)
+
+// readmeWithKeys returns the README with its table of the most wanted keys made anew.
+func readmeWithKeys(now []byte) ([]byte, error) {
+	before, rest, begun := bytes.Cut(now, []byte(readmeBegin))
+	_, after, ended := bytes.Cut(rest, []byte(readmeEnd))
+	if !begun || !ended {
+		return nil, errors.New("README.md: the lines that enclose the table of keys are gone; put them back: " + strings.TrimSpace(readmeBegin+readmeEnd))
+	}
+	var b bytes.Buffer
+	b.Write(before)
+	b.WriteString(readmeBegin + "| key | default | what |\n|---|---|---|\n")
+	for _, d := range policy.Table() {
+		if d.AppearsIn(policy.Readme) {
+			first, _, _ := strings.Cut(d.Doc, ". ")
+			first = strings.TrimSuffix(first, ".")
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Key, cell(defaultCell(d)), cell(first))
+		}
+	}
+	b.WriteString(readmeEnd)
+	b.Write(after)
+	return b.Bytes(), nil
+}
