@@ -27,12 +27,7 @@ func (m redactor) leaks(s string) bool {
 	if len(pieces) == 0 {
 		return false
 	}
-	for _, reading := range decodings(s) {
-		if pieces.in(alphanumeric(reading)) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(decodings(s), func(reading string) bool { return pieces.in(alphanumeric(reading)) })
 }
 
 type pieces map[string]bool
@@ -43,14 +38,9 @@ const commonWords = "registrationtokens authtokens accesstokens refreshtokens cl
 // pieces returns what of each secret may not be shown.
 func (m redactor) pieces() pieces {
 	found := pieces{}
-	for _, s := range m {
-		if s.IsZero() {
-			continue
-		}
-		for _, part := range secretParts(reveal(s)) {
-			found.add(alphanumeric(part))
-			found.add(alphanumeric(unescaped(part))) // what looks like an escape may be its own
-		}
+	for _, part := range m.parts() {
+		found.add(alphanumeric(part))
+		found.add(alphanumeric(unescaped(part))) // what looks like an escape may be its own
 	}
 	return found
 }

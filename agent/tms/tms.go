@@ -5,6 +5,10 @@
 // package does not decide when to ask or whether to ask again, and keeps nothing. It
 // returns evidence, and its callers decide. CONTRACT.md lists what is assumed of the
 // service.
+//
+// Below it, admin is the client of a Contact Administrator, which no device has.
+// Package emulator is the service itself, offline, and shares only the wire with its
+// clients. Package exchangetest plays recorded exchanges to tests of all three.
 package tms
 
 import (
