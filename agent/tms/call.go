@@ -111,6 +111,7 @@ func (c *Client) judge(answer *http.Response, call Call, f *Failure, hide redact
 	code, message, ok := shapeOf(body)
 	f.Code, f.Message, f.ServiceShape = hide.text(code), hide.text(message), ok
 	f.Shape = errorMembers(body)
+	f.Challenge = answer.Header.Get("WWW-Authenticate") != ""
 	if ok && f.Status == http.StatusBadRequest {
 		sent, _ := json.Marshal(call.JSON)
 		f.AboutForm = AboutForm(body, sent)

@@ -88,6 +88,7 @@ type Failure struct {
 	// The rest is set if Answered.
 	Status        int           // HTTP status; also if Lost, when an answer came that could not be read
 	ServiceShape  bool          // the body is a JSON object with a string message, error or errorCode
+	Challenge     bool          // the answer has WWW-Authenticate, which a 401 of a service has (RFC 9110, 15.5.2)
 	Shape         string        // the names of the body's members that say the error: "errorCode, errorMessage"; "" for none
 	Code          string        // the service's error or errorCode, verbatim, bounded
 	Message       string        // the service's own words, verbatim, bounded, control characters removed

@@ -18,7 +18,9 @@ type change struct {
 	decide func(admin.RegistrationToken, time.Time) (admin.Change, error)
 	// confirm asks a person before the change is sent; nil asks nobody.
 	confirm func(context.Context, admin.RegistrationToken) error
-	dry     bool
+	// warn says what else a change may end; nil if there is nothing to say.
+	warn func(admin.RegistrationToken)
+	dry  bool
 }
 
 // newChangeCommand returns a command that changes one registration token.
@@ -43,6 +45,9 @@ func (t *tool) change(ctx context.Context, s *admin.Session, id string, h change
 	if change == (admin.Change{}) {
 		t.say("It is so already. Nothing was changed.\n")
 		return t.printRegistration(was, false)
+	}
+	if h.dry && h.warn != nil {
+		h.warn(was)
 	}
 	if h.dry {
 		_, err := fmt.Fprintf(t.out, "would change %s: %s\n", tableCell(was.Identifier), differences(was, was.WithChange(change)))
@@ -147,14 +152,17 @@ func (t *tool) registrationEnable(on bool) *cobra.Command {
 		return t.newChangeCommand("enable ID", "Let devices redeem a registration token again", change{decide: decide})
 	}
 	var yes bool
+	warn := func(r admin.RegistrationToken) {
+		made := -1
+		if r.UsedKnown {
+			made = r.Used
+		}
+		t.say("%s", dependentsWarning(made))
+	}
 	c := t.newChangeCommand("disable ID", "Stop redemptions; its auth tokens may end too", change{
-		decide: decide,
+		decide: decide, warn: warn,
 		confirm: func(ctx context.Context, r admin.RegistrationToken) error {
-			made := -1
-			if r.UsedKnown {
-				made = r.Used
-			}
-			t.say("%s", dependentsWarning(made))
+			warn(r)
 			if yes || !t.terminal {
 				return nil
 			}

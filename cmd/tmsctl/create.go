@@ -96,7 +96,8 @@ func (t *tool) create(ctx context.Context, o createFlags) (err error) {
 	if o.new.Expires, err = expiry(o.expires, now); err != nil {
 		return err
 	}
-	if o.new.Identifier == "" {
+	named := o.new.Identifier != ""
+	if !named {
 		o.new.Identifier = "registration-" + now.UTC().Format("20060102") + "-" + strings.ToLower(rand.Text()[:6])
 	}
 	if err := o.new.Check(now); err != nil {
@@ -114,7 +115,14 @@ func (t *tool) create(ctx context.Context, o createFlags) (err error) {
 	}
 	defer file.discard()
 	t.outlive()
-	return t.asAdministrator(ctx, func(s *admin.Session) error { return t.createOne(ctx, s, o, file) })
+	return t.asAdministrator(ctx, func(s *admin.Session) error {
+		if named { // an earlier try may have made it, though its reply was lost
+			if err := notThere(ctx, s, o.new.Identifier); err != nil {
+				return err
+			}
+		}
+		return t.createOne(ctx, s, o, file)
+	})
 }
 
 // createOne makes one token, and keeps or shows it.
@@ -148,6 +156,18 @@ func notKept(r admin.RegistrationToken, why error) error {
 	return fmt.Errorf("registration token %[1]s was made, but nobody has it: %[2]w\nif the service still shows it: tmsctl registration-token show --reveal %[1]s\nelse delete it, and make another: tmsctl registration-token delete %[1]s", tableCell(r.ID), why)
 }
 
+// notThere is an error if a registration token has the identifier, or if that is not known.
+func notThere(ctx context.Context, s *admin.Session, identifier string) error {
+	list, err := s.RegistrationTokens(ctx, admin.RegistrationFilter{Identifier: identifier})
+	if len(list) > 0 {
+		return fmt.Errorf("registration token %q existed already, with the id %s: nothing was created\nlook at it with: tmsctl registration-token show %[2]s\nto make another one, take another --identifier", tableCell(identifier), tableCell(list[0].ID))
+	}
+	if err != nil {
+		return fmt.Errorf("it is not known whether registration token %q exists already, so nothing was created: %w", tableCell(identifier), err)
+	}
+	return nil
+}
+
 // createToken creates a registration token. The service may show it only in the reply,
 // so an interruption does not end the wait for it.
 func (t *tool) createToken(ctx context.Context, s *admin.Session, n admin.NewRegistrationToken) (admin.RegistrationToken, error) {
@@ -167,6 +187,9 @@ func (t *tool) createToken(ctx context.Context, s *admin.Session, n admin.NewReg
 	case <-ctx.Done():
 		t.say("\ntmsctl: interrupted: waiting for the reply to %s, which may be the only one that has the token; a second interruption ends tmsctl at once\n", tableCell(n.Identifier))
 		<-done
+	}
+	if admin.OutcomeUnknown(err) {
+		err = fmt.Errorf("registration token %s may have been created: %w", tableCell(n.Identifier), err)
 	}
 	return r, err
 }

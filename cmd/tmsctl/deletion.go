@@ -81,6 +81,9 @@ func (t *tool) deleteIDs(ctx context.Context, d deletion, ids []string) error {
 		return err
 	}
 	if d.dry {
+		if d.warn != nil { // nobody asked the service how many there are
+			t.say("%s", dependentsWarning(-1))
+		}
 		return t.printDryRun(d.thing, ids, 0, false)
 	}
 	if !d.yes && !t.terminal {
@@ -143,6 +146,9 @@ func (t *tool) deleteFrom(ctx context.Context, d deletion) error {
 			return err
 		}
 		if d.dry {
+			if d.warn != nil && len(ids) > 0 {
+				t.say("%s", d.warn(ctx, s, ids))
+			}
 			return t.printDryRun(d.thing, ids, gone, true)
 		}
 		if len(ids) == 0 {

@@ -107,6 +107,9 @@ func nextStep(f *tms.Failure) string {
 	case tms.Lost:
 		return lostStep(f)
 	}
+	if strings.HasPrefix(f.Op, "create") && !f.ServiceShape && admin.OutcomeUnknown(f) {
+		return lostStep(f) + "\nif it is not there: " + refusedStep(f)
+	}
 	return refusedStep(f)
 }
 
@@ -141,6 +144,15 @@ func lostStep(f *tms.Failure) string {
 	return "check --tenant, and whether a proxy or login page intercepts the connection. Then retry"
 }
 
+// redeemStep is what a person does about a redemption that was refused: it has no login but
+// the registration token.
+func redeemStep(f *tms.Failure) string {
+	if f.Status == http.StatusBadRequest {
+		return "the service refused the request and not your login. Give the report above to its operator. To try one form of body alone: tmsctl trial --request wrapped, or --request bare"
+	}
+	return "the service refused the registration token and not your login: it may be disabled, expired or used up. Ask the operator of the service what it needs"
+}
+
 // listOf is the command that lists what an operation such as "show client" is about.
 func listOf(op string) string {
 	switch {
@@ -158,6 +170,10 @@ func refusedStep(f *tms.Failure) string {
 		return fmt.Sprintf("try again in %s", f.RetryAfter)
 	case f.Status/100 == 3 || !f.ServiceShape && f.Status < 500:
 		return "this reply is not from the service. Check --tenant, and whether a proxy or login page intercepts the connection"
+	case f.Op == "discover" && f.Status == http.StatusNotFound:
+		return "check --tenant: it must be the address of the tenant, such as https://company.example. If it is, ask its operator whether the Token Management Service runs there"
+	case f.Op == "redeem" && f.Status < 500:
+		return redeemStep(f)
 	case f.Op == "log in" && f.Status < 500:
 		return "check the user and the password, or the client's id and secret\n" +
 			"or log in another way: --user endUser-NAME, --client-credentials, or tmsctl login --browser"
@@ -173,6 +189,8 @@ func refusedStep(f *tms.Failure) string {
 		return "run " + listOf(f.Op) + " to see the ids"
 	case f.Status == http.StatusBadRequest && (strings.HasPrefix(f.Op, "create") || strings.HasPrefix(f.Op, "change")):
 		return "if this message does not help, the service may need the other form of body: try --request wrapped or --request bare"
+	case f.Status == http.StatusMethodNotAllowed:
+		return "this service does not offer the call, or not to you: ask its operator. To see what it offers: tmsctl contract"
 	case f.Status >= 500:
 		return "the service is in trouble: try again later"
 	}

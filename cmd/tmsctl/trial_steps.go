@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
+	judge "regent/agent/redeem"
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
 	"regent/agent/tms/contract"
@@ -26,7 +28,7 @@ func (x *trial) read(ctx context.Context) error {
 func (x *trial) make(ctx context.Context) error {
 	x.mayBeMade = true
 	r, err := x.s.CreateRegistrationToken(ctx, x.registration, x.s.Now())
-	if f, ok := errors.AsType[*tms.Failure](err); ok && (f.Reach == tms.NotSent || f.Reach == tms.Answered && f.Status < 500) {
+	if _, ok := errors.AsType[*tms.Failure](err); ok && !admin.OutcomeUnknown(err) {
 		x.mayBeMade = false
 	}
 	if r.ID != "" {
@@ -72,9 +74,6 @@ func (x *trial) redeemFirst(ctx context.Context) error {
 // spent, and more would be spent in the same way.
 func (x *trial) verifyForm(ctx context.Context, form string, b *trialToken) error {
 	listed, err := x.s.AuthTokens(ctx, admin.AuthFilter{Identifier: b.identifier})
-	if err != nil {
-		return err
-	}
 	for _, a := range listed {
 		if a.Identifier == b.identifier {
 			if b.ID == "" {
@@ -85,6 +84,9 @@ func (x *trial) verifyForm(ctx context.Context, form string, b *trialToken) erro
 			x.found.Set(contract.Attribution, shownOf(a)...)
 			return nil
 		}
+	}
+	if err != nil {
+		return err
 	}
 	x.found[contract.RequestBody] = contract.Observation{Why: "a " + form + " body was accepted, but the list does not show its identifier"}
 	x.found.Set(contract.Attribution, "not shown after a "+form+" redemption")
@@ -119,12 +121,19 @@ func (x *trial) redeemOnce(ctx context.Context, form string) error {
 		x.tokens = append(x.tokens, b)
 		return nil
 	}
-	if f, ok := errors.AsType[*tms.Failure](err); ok && (f.Reach == tms.Lost || f.Reach == tms.Answered && f.Status >= 500) {
+	if mayHaveUsedCount(err) {
 		b.lost = true
 		x.tokens = append(x.tokens, b)
 		return fmt.Errorf("the redemption may have used a count, and is not repeated: %w", err)
 	}
 	return err
+}
+
+// mayHaveUsedCount judges a redemption that failed as a device does, and trusts no 401 that
+// is not the service's: the list of auth tokens shows what it is.
+func mayHaveUsedCount(err error) bool {
+	f, ok := errors.AsType[*tms.Failure](err)
+	return ok && (judge.Classify(f).Entry == judge.Uncertain || f.Reach == tms.Answered && f.Status == http.StatusUnauthorized && !f.ServiceShape)
 }
 
 // refreshOutcome is what came of a refresh.
@@ -179,7 +188,8 @@ func (x *trial) refreshFirst(ctx context.Context) error {
 	}
 	x.found[contract.RefreshMode] = contract.Observation{Why: "the service refused each mode"}
 	x.notes = append(x.notes, "No refresh worked. "+strings.Join(refusals, "; "))
-	return errors.New("the service refused each mode: " + strings.Join(refusals, "; "))
+	return errors.New("the service refused each mode: " + strings.Join(refusals, "; ") +
+		"\ndevices cannot refresh at this service. Give the report to its operator, and ask how an auth token is refreshed. Then set refresh.mode")
 }
 
 // disable disables the registration token, refreshes another auth token than the

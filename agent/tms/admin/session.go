@@ -78,8 +78,12 @@ func (s *Session) do(ctx context.Context, call tms.Call) error {
 	}
 	call.Scheme, call.Secret = "Bearer", access
 	err = s.tms.Do(ctx, call)
-	if f, ok := errors.AsType[*tms.Failure](err); !ok || f.Reach != tms.Answered || f.Status != http.StatusUnauthorized {
+	f, ok := errors.AsType[*tms.Failure](err)
+	if !ok || f.Reach != tms.Answered || f.Status != http.StatusUnauthorized {
 		return err
+	}
+	if (call.Method == http.MethodPost || call.Method == http.MethodPatch) && !f.ServiceShape && !f.Challenge {
+		return err // something before the service may say so after the service has done it
 	}
 	again, renewErr := s.replace(ctx, access)
 	if renewErr != nil {

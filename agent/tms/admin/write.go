@@ -60,11 +60,22 @@ func (s *Session) send(ctx context.Context, call tms.Call, body func(form string
 	return tms.Bare, nil
 }
 
-// outcomeUnknown reports whether a call may have been done although it failed: no answer
-// came that can be read, or the service, or something before it, failed meanwhile.
-func outcomeUnknown(err error) bool {
+// OutcomeUnknown reports whether a call may have been done although it failed: no answer
+// came that can be read, or the service, or something before it, failed meanwhile. What
+// is not the service may answer after the service has done it, but for 407, 429 and 511.
+func OutcomeUnknown(err error) bool {
 	f, ok := errors.AsType[*tms.Failure](err)
-	return ok && (f.Reach == tms.Lost || f.Reach == tms.Answered && f.Status >= http.StatusInternalServerError)
+	switch {
+	case !ok || f.Reach == tms.NotSent:
+		return false
+	case f.Reach == tms.Lost:
+		return true
+	case f.Status == http.StatusProxyAuthRequired || f.Status == http.StatusTooManyRequests || f.Status == http.StatusNetworkAuthenticationRequired:
+		return false
+	case f.Status == http.StatusUnauthorized && f.Challenge:
+		return false
+	}
+	return f.Status >= http.StatusInternalServerError || !f.ServiceShape
 }
 
 // MismatchError means that the service did something else than it was asked for, or
@@ -110,13 +121,13 @@ func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistration
 	call := tms.Call{Op: op, Method: http.MethodPost, Path: pathRegistration, Read: read}
 	form, err := s.send(ctx, call, n.body, func() error {
 		_, made, err := s.findCreated(ctx, n)
-		if made {
+		if _, hidden := errors.AsType[*TokenNotShownError](err); made || hidden {
 			err = fmt.Errorf("registration token %s exists already, and may be unused", n.Identifier)
 		}
 		return err
 	})
 	switch {
-	case outcomeUnknown(err):
+	case OutcomeUnknown(err):
 		r, made, lookErr := s.findCreated(ctx, n)
 		if lookErr == nil && made {
 			r.Found = true
@@ -246,7 +257,7 @@ func (s *Session) UpdateRegistrationToken(ctx context.Context, was RegistrationT
 	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.Answered && f.Status == http.StatusPreconditionFailed {
 		return RegistrationToken{}, fmt.Errorf("%w (%w)", ErrChanged, f)
 	}
-	if err != nil && !outcomeUnknown(err) {
+	if err != nil && !OutcomeUnknown(err) {
 		return RegistrationToken{}, err
 	}
 	is, readErr := s.RegistrationToken(ctx, was.ID)
