@@ -75,7 +75,7 @@ func printList[T, J any](t *tool, things string, all []T, toJSON func(T) J, head
 	}
 	switch {
 	case len(all) == 0 && t.part != nil:
-		return nil
+		return nil //nolint:nilerr // it is told at the end of the command
 	case len(all) == 0:
 		_, err := fmt.Fprintln(t.out, "no "+things)
 		return err
