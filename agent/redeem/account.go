@@ -115,7 +115,7 @@ func removeID(entries []Entry, id string) []Entry {
 }
 
 // HasRedeemed reports whether the registration token with the names, as by
-// [token.RegistrationFingerprints], has bought an auth token.
+// [token.Fingerprints], has bought an auth token.
 func HasRedeemed(entries []Entry, names []string) bool {
 	sent := map[string]bool{}
 	for _, e := range entries {

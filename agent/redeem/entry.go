@@ -50,7 +50,7 @@ type Entry struct {
 	MAC          string `json:"mac,omitempty"`
 	RefID1       string `json:"ref_id_1,omitempty"`
 	RefID2       string `json:"ref_id_2,omitempty"`
-	Registration string `json:"registration,omitempty"` // fingerprint; see [token.RegistrationFingerprints]
+	Registration string `json:"registration,omitempty"` // fingerprint; see [token.Fingerprints]
 	Form         string `json:"form,omitempty"`         // of the body: wrapped, bare; "" of an earlier release, which was bare
 
 	// Of an outcome.

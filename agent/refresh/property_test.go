@@ -120,7 +120,7 @@ func (f *faultyStore) set(full string) {
 	f.full = full
 }
 
-// Put implements [store.CauseStore].
+// Put implements [store.Store].
 func (f *faultyStore) Put(ctx context.Context, name string, value []byte, was store.Version) (store.Version, error) {
 	f.mu.Lock()
 	full := f.full

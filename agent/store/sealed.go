@@ -24,7 +24,7 @@ type Options struct {
 	Refuse error
 }
 
-// Sealed is a [CauseStore] of one sealed file for each record. It keeps no value in
+// Sealed is a [Store] of one sealed file for each record. It keeps no value in
 // memory: each Get reads the disk.
 //
 // It remembers how far each record had come, so that an older copy of a file
@@ -108,7 +108,7 @@ func openRecords(state, path string) (*os.Root, error) {
 // Close releases the directory. The store is not used afterwards.
 func (s *Sealed) Close() error { return s.root.Close() }
 
-// Get implements [CauseStore].
+// Get implements [Store].
 func (s *Sealed) Get(ctx context.Context, name string) ([]byte, Version, error) {
 	if err := cmp.Or(ctx.Err(), CheckName(name)); err != nil {
 		return nil, 0, fmt.Errorf("store: get %q: %w", name, err)
@@ -122,7 +122,7 @@ func (s *Sealed) Get(ctx context.Context, name string) ([]byte, Version, error) 
 	return rec.value, rec.version, nil
 }
 
-// Put implements [CauseStore]. A record that cannot be read is never overwritten.
+// Put implements [Store]. A record that cannot be read is never overwritten.
 // When Put fails, the record on the disk is the old one, whole; only when the
 // last step, syncing the directory, failed may it be the new one, whole.
 func (s *Sealed) Put(ctx context.Context, name string, value []byte, was Version) (Version, error) {
@@ -150,7 +150,7 @@ func (s *Sealed) Put(ctx context.Context, name string, value []byte, was Version
 	return next, nil
 }
 
-// Delete implements [CauseStore]. It also removes a record that cannot be read.
+// Delete implements [Store]. It also removes a record that cannot be read.
 func (s *Sealed) Delete(ctx context.Context, name string) error {
 	if err := cmp.Or(ctx.Err(), CheckName(name)); err != nil {
 		return fmt.Errorf("store: delete %q: %w", name, err)
@@ -181,7 +181,7 @@ func (s *Sealed) remove(name string) error {
 	return s.syncDir()
 }
 
-// List implements [CauseStore]. A record that cannot be read is listed, unless its
+// List implements [Store]. A record that cannot be read is listed, unless its
 // name is so long that only its content would tell it: see [Sealed.Verify].
 func (s *Sealed) List(ctx context.Context) ([]string, error) {
 	if err := ctx.Err(); err != nil {

@@ -13,7 +13,7 @@ const (
 const doublings = 11 // 1 s << 11 is beyond the cap
 
 // Backoff returns the pause after the n-th failure in a row, n from 1: full
-// jitter below a bound that doubles from [BaseURL] to [BackoffCap]. draw is in [0,1). It
+// jitter below a bound that doubles from [BackoffBase] to [BackoffCap]. draw is in [0,1). It
 // is pure.
 //
 // The first pause below Cap is drawn, and each after it is Cap itself: a device

@@ -55,7 +55,7 @@ type RefreshRequest struct {
 	Mode         string // ModeOIDC, ModeTMS or ModeTMSRegistration
 	Provider     Provider
 	AuthTokenID  string       // for the modes of the service itself
-	Identifier   string       // that its redemption told; for [AuthToken.RequestEchoed]
+	Identifier   string       // that its redemption told; for [AuthToken.Echoed]
 	Refresh      token.Secret // the refresh token
 	Registration token.Secret // for ModeTMSRegistration; else not looked at
 }

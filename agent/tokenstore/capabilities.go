@@ -21,11 +21,11 @@ type sealedCapabilities struct {
 	Learned tms.Capabilities `json:"learned"`
 }
 
-// TenantCapabilities is what each tenant taught this device: one sealed record for each. It
+// TenantCapabilities keeps what each tenant showed this device: one sealed record for each. It
 // is safe for concurrent use. Reading waits for no disk.
 //
-// Memory may be ahead of the disk, unlike in a [Tokens]: what an answer taught
-// holds for this process also while the disk is full. [Learned.Save] writes the
+// Memory may be ahead of the disk, unlike in a [Store]: what an answer showed
+// holds for this process also while the disk is full. [TenantCapabilities.Save] writes the
 // rest later.
 type TenantCapabilities struct {
 	writing sync.Mutex // held over a whole change

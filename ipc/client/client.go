@@ -293,7 +293,7 @@ func (c *Client) Store(ctx context.Context) (api.Store, error) {
 
 // RunStoreOperation tells what a verb would do with the store and what that costs; with
 // really it is done. One that changes the store is only begun: the agent goes
-// away for a moment, and Last of [Client.CauseStore] tells its end. Administrators
+// away for a moment, and Last of [Client.Store] tells its end. Administrators
 // only.
 func (c *Client) RunStoreOperation(ctx context.Context, verb string, really bool) (api.Store, error) {
 	path := strings.ReplaceAll(api.PathStoreVerb, "{verb}", url.PathEscape(verb))

@@ -49,7 +49,7 @@ func (c *Client) TokenSource(q api.TokenRequest) *TokenSource {
 	}
 }
 
-// Token returns a token that is valid now. Errors are those of [Client.PlannedToken].
+// Token returns a token that is valid now. Errors are those of [Client.Token].
 func (s *TokenSource) Token(ctx context.Context) (api.Token, error) {
 	h, now := s.cached.Load(), s.now()
 	if h != nil && !isPast(now, h.refreshAt) {

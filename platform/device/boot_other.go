@@ -1,7 +1,10 @@
 //go:build !linux && !darwin && !windows
 
-package power
+package device
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
-func boot() (string, func() time.Duration, error) { return "", nil, ErrUnsupported }
+func boot() (string, func() time.Duration, error) { return "", nil, errors.ErrUnsupported }

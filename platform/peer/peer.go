@@ -38,11 +38,11 @@ type Identity struct {
 }
 
 // Identify identifies the process that made c and holds it. The caller closes the
-// Peer. An error that wraps [ErrConflict] means that it had exited already.
+// Peer. An error that wraps [ErrClosed] means that it had exited already.
 func Identify(c net.Conn) (*Peer, error) { return identifyPeer(c) }
 
 // Open holds the process that has this PID and started at start, both of an
-// [Identity] of the same boot. An error that wraps [ErrConflict] means that it has
+// [Identity] of the same boot. An error that wraps [ErrClosed] means that it has
 // exited.
 func Open(pid int, start uint64) (*Process, error) { return openProcess(pid, start) }
 
@@ -51,12 +51,12 @@ func Open(pid int, start uint64) (*Process, error) { return openProcess(pid, sta
 func Find(pid int) (*Peer, error) { return find(pid) }
 
 // UID returns the user at the other end of c, in decimal or as a SID, at far
-// less cost than [FromDescriptor]. For a client it is the user that listens, which a
+// less cost than [Identify]. For a client it is the user that listens, which a
 // client should know before it says anything.
 func UID(c net.Conn) (string, error) { return uid(c) }
 
 // Groups returns the groups of the process at the other end of c, the primary one
-// first, as it had them when it connected. An error that wraps [ErrNoProxySettings]
+// first, as it had them when it connected. An error that wraps [ErrUnsupported]
 // means that the connection alone does not tell on this system.
 func Groups(c net.Conn) ([]string, error) { return groupsOf(c) }
 
@@ -79,7 +79,7 @@ type Peer struct {
 	process target
 }
 
-// Alive returns an error that wraps [ErrConflict] once the process has exited.
+// Alive returns an error that wraps [ErrClosed] once the process has exited.
 func (p *Peer) Alive() error { return p.process.Alive() }
 
 // Duplicate returns a second, independent hold of the process. The caller closes it.
@@ -109,7 +109,7 @@ func (p *Peer) SHA256(d *Digests) (string, error) { return p.sha256(d) }
 // verifies, with a certificate that it trusts for signing programs: Authenticode.
 // The network is not asked. What takes too long is refused, and goes on: asked again
 // later, it is known. Only Windows has such signatures; elsewhere the error wraps
-// [ErrNoProxySettings].
+// [ErrUnsupported].
 //
 // It is no boundary against local users: who may start a signed program can debug
 // it, or bring it to run what they like.
@@ -138,5 +138,5 @@ func (p *Peer) Confinement() Confinement { return p.confinement() }
 func (p *Peer) OpenUnit() (*Unit, error) { return p.openUnit() }
 
 // OpenUnit holds the unit that has this cgroup, both of a [Unit] of the same
-// boot. An error that wraps [ErrConflict] means that it has ended since.
+// boot. An error that wraps [ErrClosed] means that it has ended since.
 func OpenUnit(cgroup string, id uint64) (*Unit, error) { return reopenUnit(cgroup, id) }

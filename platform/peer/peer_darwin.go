@@ -18,7 +18,7 @@ type Process struct {
 	closed atomic.Bool
 }
 
-// Alive returns an error that wraps [ErrConflict] once the process has exited.
+// Alive returns an error that wraps [ErrClosed] once the process has exited.
 func (p *Process) Alive() error {
 	if p.closed.Load() {
 		return ErrClosed

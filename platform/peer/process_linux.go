@@ -15,7 +15,7 @@ type Process struct {
 	fd int          // -1 once closed
 }
 
-// Alive returns an error that wraps [ErrConflict] once the process has exited.
+// Alive returns an error that wraps [ErrClosed] once the process has exited.
 //
 // It polls: a pidfd becomes readable when its process exits, even if nobody
 // has reaped it, where signal 0 still succeeds; and polling needs no

@@ -32,7 +32,7 @@ func open(pid int) (*Process, error) {
 	return &Process{handle: h}, nil
 }
 
-// Alive returns an error that wraps [ErrConflict] once the process has exited.
+// Alive returns an error that wraps [ErrClosed] once the process has exited.
 func (p *Process) Alive() error {
 	return p.withHandle(func(h windows.Handle) error {
 		event, err := windows.WaitForSingleObject(h, 0)

@@ -94,7 +94,7 @@ func openUnit(root, cgroup string) (*Unit, error) {
 // Slices returns the slices that the unit is in, the innermost first.
 func (u *Unit) Slices() []string { return slicesOf(u.Cgroup) }
 
-// Alive returns an error that wraps [ErrConflict] once no process of the unit is
+// Alive returns an error that wraps [ErrClosed] once no process of the unit is
 // left.
 func (u *Unit) Alive() error {
 	events, err := u.dir.ReadFile("cgroup.events") // version 2

@@ -15,10 +15,10 @@ func reopenUnit(string, uint64) (*Unit, error) { return nil, ErrUnsupported }
 // Slices returns none.
 func (*Unit) Slices() []string { return nil }
 
-// Alive returns [ErrNoProxySettings].
+// Alive returns [ErrUnsupported].
 func (*Unit) Alive() error { return ErrUnsupported }
 
-// Duplicate returns [ErrNoProxySettings].
+// Duplicate returns [ErrUnsupported].
 func (*Unit) Duplicate() (*Unit, error) { return nil, ErrUnsupported }
 
 // Close does nothing.

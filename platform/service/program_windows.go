@@ -103,7 +103,7 @@ func run(p Program) error {
 }
 
 // config is how the library registers the service; what it does not know of is in
-// [settle].
+// [configure].
 func config() *service.Config {
 	return &service.Config{
 		Name:        layout.Service,

@@ -1,6 +1,6 @@
 package service
 
-// The states that [NewForecast] names.
+// The states that [Query] names.
 const (
 	NotInstalled = "not installed"
 	Stopped      = "stopped"

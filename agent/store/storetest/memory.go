@@ -61,7 +61,7 @@ func (m *Memory) Puts() int {
 	return m.puts
 }
 
-// Get implements [store.CauseStore].
+// Get implements [store.Store].
 func (m *Memory) Get(ctx context.Context, name string) ([]byte, store.Version, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -75,7 +75,7 @@ func (m *Memory) Get(ctx context.Context, name string) ([]byte, store.Version, e
 	return bytes.Clone(e.value), e.version, nil
 }
 
-// Put implements [store.CauseStore].
+// Put implements [store.Store].
 func (m *Memory) Put(ctx context.Context, name string, value []byte, was store.Version) (store.Version, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -96,7 +96,7 @@ func (m *Memory) Put(ctx context.Context, name string, value []byte, was store.V
 	return was + 1, nil
 }
 
-// Delete implements [store.CauseStore].
+// Delete implements [store.Store].
 func (m *Memory) Delete(ctx context.Context, name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -107,7 +107,7 @@ func (m *Memory) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// List implements [store.CauseStore].
+// List implements [store.Store].
 func (m *Memory) List(ctx context.Context) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

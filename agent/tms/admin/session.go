@@ -60,7 +60,7 @@ func (s *Session) Bearer() Bearer {
 	return s.bearer
 }
 
-// Now is [Client.Current].
+// Now is the client's clock.
 func (s *Session) Now() time.Time { return s.now() }
 
 // Confirm makes sure that there is a login that the service granted within the
