@@ -23,12 +23,12 @@ func main() {
 
 // squat says when it has the pipe, and ends by an error alone.
 func squat(w io.Writer, busy bool) error {
-	l, err := winio.ListenPipe(windowsnames.Pipe, nil)
+	l, err := winio.ListenPipe(layout.Pipe, nil)
 	if err != nil {
 		return err
 	}
 	if busy { // by the first instance, which Wine would give to who comes
-		if _, err := winio.DialPipe(windowsnames.Pipe, nil); err != nil && !errors.Is(err, winio.ErrTimeout) {
+		if _, err := winio.DialPipe(layout.Pipe, nil); err != nil && !errors.Is(err, winio.ErrTimeout) {
 			return err
 		}
 	}
