@@ -28,6 +28,8 @@ type Call struct {
 	Secret token.Secret // what follows it, raw
 	hidden token.Secret // what Secret was made of, if it is not that itself
 
+	Known []token.Secret // other secrets that the answer may repeat; nothing that others wrote shows them
+
 	IfMatch string // the version that the call is about; "" for any
 
 	JSON any    // the body, without secrets; or
@@ -200,7 +202,7 @@ func (call Call) body() (body any, contentType string, err error) {
 }
 
 func (call Call) secrets() redactor {
-	m := redactor{call.Secret, call.hidden}
+	m := append(redactor{call.Secret, call.hidden}, call.Known...)
 	for _, p := range call.Form {
 		m = append(m, p.Secret)
 	}

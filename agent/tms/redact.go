@@ -56,6 +56,10 @@ func (m redactor) cause(err error) error {
 	return err
 }
 
+// Redact makes a text of the service fit to be shown: one line, bounded, without the
+// secrets, the parts of registration tokens, or pieces of either.
+func Redact(text string, secrets ...token.Secret) string { return redactor(secrets).text(text) }
+
 func (m redactor) redact(s string) string {
 	for _, form := range m.forms() {
 		s = strings.ReplaceAll(s, form, redacted)

@@ -144,7 +144,7 @@ func (s *Session) RegistrationToken(ctx context.Context, id string) (r Registrat
 			return err
 		},
 	})
-	return r, err
+	return s.remember(r), err
 }
 
 // RegistrationTokens returns all that the filter selects. One that cannot be
@@ -153,6 +153,9 @@ func (s *Session) RegistrationToken(ctx context.Context, id string) (r Registrat
 func (s *Session) RegistrationTokens(ctx context.Context, f RegistrationFilter) ([]RegistrationToken, error) {
 	l := listing[RegistrationToken]{"list registration tokens", pathRegistration, listOf("registrationTokens", wrapRegistration), rowOf}
 	rows, err := l.all(ctx, s, url.Values{"identifier": {f.Identifier}, "refId1": {f.RefID1}, "refId2": {f.RefID2}})
+	for i := range rows {
+		rows[i] = s.remember(rows[i])
+	}
 	return slices.DeleteFunc(rows, func(r RegistrationToken) bool { return !f.selects(r) }), err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -51,6 +52,37 @@ type Session struct {
 
 	mu     sync.Mutex // held over a renewal: one is enough for all
 	bearer Bearer
+
+	seenMu sync.Mutex
+	seen   []token.Secret // registration tokens that the service showed, the newest last
+}
+
+// maxSeen bounds the registration tokens that a session remembers.
+const maxSeen = 256
+
+// remember keeps a registration token that the service showed, if it is one of a user
+// and a password, so that no later text of the service shows it. It redacts the texts
+// of r.
+func (s *Session) remember(r RegistrationToken) RegistrationToken {
+	s.seenMu.Lock()
+	defer s.seenMu.Unlock()
+	if token.FormatWarning(r.Token) == "" && !slices.ContainsFunc(s.seen, r.Token.Equal) {
+		s.seen = append(s.seen[max(0, len(s.seen)+1-maxSeen):], r.Token)
+	}
+	if r.State != StateEnabled && r.State != StateDisabled { // a word of the service's own
+		r.Status = tms.Redact(r.Status, s.seen...)
+	}
+	if r.Flaw != "" {
+		r.Flaw = tms.Redact(r.Flaw, s.seen...)
+	}
+	return r
+}
+
+// known returns the registration tokens that the service showed.
+func (s *Session) known() []token.Secret {
+	s.seenMu.Lock()
+	defer s.seenMu.Unlock()
+	return slices.Clone(s.seen)
 }
 
 // Bearer is the login as it stands now, to be kept for [Client.Resume].
@@ -76,7 +108,7 @@ func (s *Session) do(ctx context.Context, call tms.Call) error {
 	if err != nil {
 		return err
 	}
-	call.Scheme, call.Secret = "Bearer", access
+	call.Scheme, call.Secret, call.Known = "Bearer", access, s.known()
 	err = s.tms.Do(ctx, call)
 	f, ok := errors.AsType[*tms.Failure](err)
 	if !ok || f.Reach != tms.Answered || f.Status != http.StatusUnauthorized {

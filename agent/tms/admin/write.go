@@ -116,6 +116,7 @@ func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistration
 	var r RegistrationToken
 	read := func(a tms.Answer) (err error) {
 		r, err = registrationIn(a)
+		r = s.remember(r)
 		return err
 	}
 	call := tms.Call{Op: op, Method: http.MethodPost, Path: pathRegistration, Read: read}

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -285,4 +286,53 @@ func TestRaiseIsReadBack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHalvesOfAShownTokenAreRedacted: the service shows a registration token, and
+// repeats its user and its password in the error of a change and in a state.
+func TestHalvesOfAShownTokenAreRedacted(t *testing.T) {
+	const name, password = "regtoken-user-801", "S3cretPassb0ba14e1726dXYZ"
+	row := func(state string) string {
+		shown := base64.StdEncoding.EncodeToString([]byte(name + ":" + password))
+		return fmt.Sprintf(`{"id":"1","identifier":"site-a","count":3,"state":%q,"token":%q}`, state, shown)
+	}
+	state := "ENABLE"
+	session, _ := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPatch:
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(w, `{"errorCode":"C","errorMessage":"cannot change for %s %s"}`, name, password)
+		case strings.HasSuffix(r.URL.Path, "/1"):
+			fmt.Fprintf(w, `{"registrationToken":%s}`, row(state))
+		default:
+			fmt.Fprintf(w, `{"registrationTokens":{"count":1,"registrationToken":[%s]}}`, row(state))
+		}
+	}), tms.Auto)
+	hidden := func(text string) {
+		t.Helper()
+		if strings.Contains(text, name) || strings.Contains(text, password) {
+			t.Errorf("a half of the registration token is in %q", text)
+		}
+	}
+	r, err := session.RegistrationToken(t.Context(), "1")
+	if err != nil || r.Token.IsZero() {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	count := 5
+	_, err = session.UpdateRegistrationToken(t.Context(), r, admin.Change{Count: &count})
+	f, ok := errors.AsType[*tms.Failure](err)
+	if !ok || !strings.HasPrefix(f.Message, "cannot change for") {
+		t.Fatalf("%v, want the service's words", err)
+	}
+	hidden(f.Message)
+	state = "LOCKED " + password
+	if r, err = session.RegistrationToken(t.Context(), "1"); err != nil {
+		t.Fatal(err)
+	}
+	hidden(r.Status)
+	all, err := session.RegistrationTokens(t.Context(), admin.RegistrationFilter{})
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	hidden(all[0].Status)
 }
