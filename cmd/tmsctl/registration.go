@@ -171,7 +171,17 @@ func expiresText(r admin.RegistrationToken, now time.Time) string {
 	if r.Never {
 		return "never"
 	}
-	return expiryText(r.Expires, now)
+	if r.Ends.IsZero() {
+		return expiryText(r.Expires, now)
+	}
+	text := r.Ends.Format("2006-01-02 15:04")
+	switch {
+	case admin.HasZone(r.Ends):
+		return text + r.Ends.Format(" Z07:00")
+	case r.MayHaveExpired(now):
+		return text + " (no zone: may have expired)"
+	}
+	return text + " (no zone)"
 }
 
 // registrationJSON is what scripts read: names may be added, never changed.
@@ -185,6 +195,7 @@ type registrationJSON struct {
 	Flaw           string `json:"flaw,omitempty"`       // of one that is unreadable: why
 	ServiceStatus  string `json:"service_status"`       // the service's word, which says less
 	ExpirationDate string `json:"expiration_date,omitempty"`
+	ExpirationTime string `json:"expiration_time,omitempty"` // where the service tells one; without an offset where it tells none
 	RefID1         string `json:"ref_id_1"`
 	RefID2         string `json:"ref_id_2"`
 	Customer       string `json:"customer"`
@@ -197,7 +208,7 @@ func jsonOf(r admin.RegistrationToken, now time.Time, withToken bool, fingerprin
 		ID: r.ID, Identifier: r.Identifier, Count: r.Count,
 		Status: string(r.Usability(now)), Flaw: r.Flaw, ServiceStatus: r.Status,
 		RefID1: r.RefID1, RefID2: r.RefID2, Customer: r.Customer,
-		CreationDate: timeJSON(r.Created), Fingerprint: fingerprint,
+		ExpirationTime: timeJSON(r.Ends), CreationDate: timeJSON(r.Created), Fingerprint: fingerprint,
 	}
 	if r.UsedKnown {
 		j.UsedCount = &r.Used

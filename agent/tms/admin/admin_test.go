@@ -188,6 +188,20 @@ func TestUsability(t *testing.T) {
 		{"used counts not told, disabled", change(func(r *admin.RegistrationToken) { r.UsedKnown, r.State = false, admin.StateDisabled }), now, admin.Disabled},
 		{"used counts not told, expired", change(func(r *admin.RegistrationToken) { r.UsedKnown = false }), lastMoment.Add(time.Second), admin.Expired},
 	}
+	noZone := time.Date(2026, 11, 29, 23, 0, 0, 0, tms.NoZone)
+	endsAt := func(at time.Time) admin.RegistrationToken {
+		return change(func(r *admin.RegistrationToken) { r.Expires, r.Ends = at.UTC().Truncate(24*time.Hour), at })
+	}
+	utc := time.Date(2026, 11, 29, 23, 0, 0, 0, time.UTC)
+	for hours, want := range map[int]admin.Usability{-15: admin.Usable, -13: admin.UsabilityUnknown, 4: admin.UsabilityUnknown, 13: admin.UsabilityUnknown, 15: admin.Expired} {
+		at := utc.Add(time.Duration(hours) * time.Hour)
+		if got := endsAt(noZone).Usability(at); got != want {
+			t.Errorf("%d hours after its end, which has no zone: got %s, want %s", hours, got, want)
+		}
+	}
+	if got := endsAt(utc).Usability(utc.Add(time.Minute)); got != admin.Expired {
+		t.Errorf("a minute after its end, which has a zone: got %s", got)
+	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := tt.r.Usability(tt.now); got != tt.want {

@@ -152,7 +152,7 @@ func TestNeverExpires(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		day, never := lastDay(o)
+		day, _, never := lastDay(o)
 		if got := day.Format(time.DateOnly); got != want || never != strings.Contains(body, "true") {
 			t.Errorf("%s: %s, want %s", body, got, want)
 		}

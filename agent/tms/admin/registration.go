@@ -69,6 +69,7 @@ type RegistrationToken struct {
 	Used       int       // how many it has created; says nothing unless UsedKnown
 	UsedKnown  bool      // the service tells Used. A: it does.
 	Expires    time.Time // its last day, at its beginning in UTC; zero if there is none, or none that can be read
+	Ends       time.Time // when on its last day it ends; zero if the service tells a date alone
 	Never      bool      // the service says that it has no last day
 	State      State     // whether it is enabled. It is not Usability.
 	Status     string    // the service's word for State
@@ -123,16 +124,34 @@ func (r RegistrationToken) Usability(now time.Time) Usability {
 	switch {
 	case r.Flaw != "":
 		return Unreadable
-	case !r.Expires.IsZero() && midnight(now).After(r.Expires):
+	case r.expired(now):
 		return Expired
 	case r.UsedKnown && r.Used >= r.Count:
 		return UsedUp
 	case r.State == StateDisabled:
 		return Disabled
-	case !r.UsedKnown, r.State != StateEnabled, r.Expires.IsZero() && !r.Never:
+	case !r.UsedKnown, r.State != StateEnabled, r.Expires.IsZero() && !r.Never, r.MayHaveExpired(now):
 		return UsabilityUnknown
 	}
 	return Usable
+}
+
+// expired reports whether r has expired for certain. A time without a zone may be up to
+// 14 hours off.
+func (r RegistrationToken) expired(now time.Time) bool {
+	switch {
+	case r.Ends.IsZero():
+		return !r.Expires.IsZero() && midnight(now).After(r.Expires)
+	case !HasZone(r.Ends):
+		return now.After(r.Ends.Add(tms.ZoneSpan))
+	}
+	return now.After(r.Ends)
+}
+
+// MayHaveExpired reports whether now is so near to the end of r that only the zone of
+// that time, which the service does not tell, says whether r has expired.
+func (r RegistrationToken) MayHaveExpired(now time.Time) bool {
+	return !r.Ends.IsZero() && !HasZone(r.Ends) && now.After(r.Ends.Add(-tms.ZoneSpan)) && !r.expired(now)
 }
 
 // RegistrationToken returns the one of that id.
@@ -202,7 +221,7 @@ func registrationOf(o tms.Object) (RegistrationToken, error) {
 		Customer:   o.Ref([]string{"name", "identifier", "id"}, "customer"),
 		Created:    tms.ParseTime(o.Text("creationDate")),
 	}
-	r.Expires, r.Never = lastDay(o)
+	r.Expires, r.Ends, r.Never = lastDay(o)
 	r.State, r.StateMember, r.Status = stateOf(o)
 	r.Token = shownIn(o)
 	var hasCount bool
@@ -246,23 +265,26 @@ func shownIn(o tms.Object) token.Secret {
 	return found
 }
 
-// lastDay reads an expiration date: a date, the date of a time, or F an object with
-// neverExpires and endDate. It is zero if there is none, or none that can be read;
-// never means that the service says that there is none.
-func lastDay(o tms.Object) (day time.Time, never bool) {
+// lastDay reads an expiration date: a date, a time, or F an object with neverExpires
+// and endDate. It is zero if there is none, or none that can be read; never means that
+// the service says that there is none. ends is zero for a date, and for a midnight.
+func lastDay(o tms.Object) (day, ends time.Time, never bool) {
 	const member = "expirationDate"
 	text := o.Text(member)
 	if inner, found := o.FirstOf(member); found {
 		text = inner.Text("endDate")
 		if string(inner.Member("neverExpires")) == "true" {
-			return time.Time{}, true
+			return time.Time{}, time.Time{}, true
 		}
 	}
 	t := tms.ParseTime(text)
-	if t.IsZero() {
-		return t, false
+	switch {
+	case t.IsZero():
+		return t, t, false
+	case t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0:
+		return midnight(t), time.Time{}, false
 	}
-	return midnight(t), false
+	return midnight(t), t, false
 }
 
 // LastDay is the last day in words: a date, never or not told.

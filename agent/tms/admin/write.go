@@ -232,7 +232,7 @@ func (r RegistrationToken) WithChange(c Change) RegistrationToken {
 		r.Count = *c.Count
 	}
 	if c.Expires != nil {
-		r.Expires, r.Never = midnight(*c.Expires), false
+		r.Expires, r.Ends, r.Never = midnight(*c.Expires), time.Time{}, false
 	}
 	if c.Enabled != nil {
 		r.State = StateIf(*c.Enabled)
