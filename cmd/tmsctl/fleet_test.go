@@ -189,7 +189,14 @@ func TestInvestigateFleet(t *testing.T) {
 	if page == "" {
 		page = filepath.Join(secrets, "page.html")
 	}
-	cmd := exec.CommandContext(t.Context(), "tmsctl", "--tenant", server.URL, "--user", "admin", "--password-file", password, "--ca-file", ca,
+	program := "tmsctl" // this test program
+	if raceDetector {
+		program = filepath.Join(secrets, "tmsctl")
+		if text, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), program, "--tenant", server.URL, "--user", "admin", "--password-file", password, "--ca-file", ca,
 		"investigate", "fleet", "--ledgers", f.dir, "--json", "--html", page)
 	cmd.Stderr = t.Output()
 	var out bytes.Buffer

@@ -45,18 +45,18 @@ func TestFullDisk(t *testing.T) {
 			o.write("people.csv", "recipient,count\nalice,2\nbob,7\ncarol,1\n")
 			o.write("password", service.Credentials().Password)
 			o.write("keys", who.Recipient().String())
-			service.at, service.then = tt.made, func(created bool) {
+			service.before(tt.made, func(created bool) {
 				if !created { // the space for this one is reserved
 					fill(t, filepath.Join(dir, "ballast"))
 				}
-			}
+			})
 			var out, stderr bytes.Buffer
 			w := typed(&out, &stderr, "", token.Secret{})
 			if code := o.create(w, tt.args...); code != 1 || !strings.Contains(stderr.String(), syscall.ENOSPC.Error()+"; q4-carol was not made") || !strings.Contains(stderr.String(), "2 of 3 are done") {
 				t.Errorf("exit %d, said %s", code, &stderr)
 			}
-			if len(service.shown) != tt.made {
-				t.Errorf("%d were made, want %d", len(service.shown), tt.made)
+			if len(service.tokens()) != tt.made {
+				t.Errorf("%d were made, want %d", len(service.tokens()), tt.made)
 			}
 			if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {
 				t.Fatal(err)

@@ -68,21 +68,26 @@ func TestSignals(t *testing.T) {
 			c := program(t, service, dir, "--per-recipient", "people.csv", "--identifier", "q4", "--bundle", "q4.age", "--recipients-file", "keys")
 			said := &spoken{word: "waiting for the reply to q4-bob", said: make(chan struct{})}
 			c.Stderr = said
-			service.at, service.then = 2, func(created bool) {
+			started := make(chan *os.Process, 1)
+			service.before(2, func(created bool) {
 				if created {
 					return
 				}
-				if err := c.Process.Signal(sent); err != nil {
+				if err := (<-started).Signal(sent); err != nil {
 					t.Error(err)
 				}
 				select {
 				case <-said.said:
 				case <-t.Context().Done():
 				}
+			})
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
 			}
-			err := c.Run()
-			if code := c.ProcessState.ExitCode(); code != 1 || len(service.shown) != 2 {
-				t.Fatalf("exit %d (%v), %d made, said %s", code, err, len(service.shown), &said.text)
+			started <- c.Process
+			err := c.Wait()
+			if code := c.ProcessState.ExitCode(); code != 1 || len(service.tokens()) != 2 {
+				t.Fatalf("exit %d (%v), %d made, said %s", code, err, len(service.tokens()), &said.text)
 			}
 			if want := "2 of 3 are done; no bundle was written, and the tokens made are encrypted in q4.age.parts"; !strings.Contains(said.text.String(), want) {
 				t.Errorf("want %q, said %s", want, &said.text)
@@ -158,7 +163,7 @@ func TestNobodyReads(t *testing.T) {
 				if file != "" {
 					wants = []string{id + " was made and is in token"}
 					content, err := os.ReadFile(filepath.Join(dir, file))
-					if err != nil || string(content) != service.shown["q4"] {
+					if err != nil || string(content) != service.tokens()["q4"] {
 						t.Errorf("the file has something else: %v", err)
 					}
 				}

@@ -63,6 +63,20 @@ func (o *once) handle(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body) // the client says so if it comes short
 }
 
+// before sets what is to be done at a creation, the at-th from now.
+func (o *once) before(at int, then func(created bool)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.at, o.then = at, then
+}
+
+// tokens returns the tokens that were shown, by identifier.
+func (o *once) tokens() map[string]string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return maps.Clone(o.shown)
+}
+
 // hook returns what is to be done at a request.
 func (o *once) hook(creation bool) func(created bool) {
 	o.mu.Lock()
@@ -142,7 +156,7 @@ func TestBundleOfTokensShownOnce(t *testing.T) {
 			if !created {
 				stop()
 			}
-		}, 2, "waiting for the reply to q4-bob"},
+		}, 2, "2 of 3 are done; no bundle was written, and the tokens made are encrypted in "}, // TestSignals waits for the message
 		{"interrupted after it", func(_ *testing.T, _ *adminDesk, stop context.CancelFunc, created bool) {
 			if created {
 				stop()
@@ -162,14 +176,14 @@ func TestBundleOfTokensShownOnce(t *testing.T) {
 			o.write("keys", who.Recipient().String()+"\n")
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
-			service.at, service.then = 2, func(created bool) { tt.stops(t, o, stop, created) }
+			service.before(2, func(created bool) { tt.stops(t, o, stop, created) })
 			var out, stderr bytes.Buffer
 			flags := []string{"--bundle", o.path("q4.age"), "--recipients-file", o.path("keys")}
 			w := typed(&out, &stderr, "", token.Secret{})
-			if code := o.createIn(ctx, w, flags...); code != 1 || !strings.Contains(stderr.String(), tt.said) || len(service.shown) != tt.made {
-				t.Fatalf("exit %d, %d made, said %s", code, len(service.shown), &stderr)
+			if code := o.createIn(ctx, w, flags...); code != 1 || !strings.Contains(stderr.String(), tt.said) || len(service.tokens()) != tt.made {
+				t.Fatalf("exit %d, %d made, said %s", code, len(service.tokens()), &stderr)
 			}
-			for _, secret := range service.shown {
+			for _, secret := range service.tokens() {
 				holds(t, o.dir, secret)
 			}
 			_ = os.Remove(o.path("q4.age")) // the one that was in the way
@@ -220,17 +234,17 @@ func TestDirectoryOfTokensShownOnce(t *testing.T) {
 	var out, stderr bytes.Buffer
 	w := typed(&out, &stderr, "", token.Secret{})
 	w.configDir = func() (string, error) { return o.dir, nil }
-	if code := o.create(w, "--out-dir", o.dir); code != 1 || len(service.shown) != 0 || !strings.Contains(stderr.String(), "alice.token holds something else; move it away; q4-alice was not made") {
-		t.Errorf("exit %d, %d made, said %s", code, len(service.shown), &stderr)
+	if code := o.create(w, "--out-dir", o.dir); code != 1 || len(service.tokens()) != 0 || !strings.Contains(stderr.String(), "alice.token holds something else; move it away; q4-alice was not made") {
+		t.Errorf("exit %d, %d made, said %s", code, len(service.tokens()), &stderr)
 	}
 	if err := os.Remove(o.path("alice.token")); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	service.at, service.then = 1, func(bool) { stop() }
-	if code := o.createIn(ctx, w, "--out-dir", o.dir); code != 1 || len(service.shown) != 1 {
-		t.Errorf("exit %d, %d made, said %s", code, len(service.shown), &stderr)
+	service.before(1, func(bool) { stop() })
+	if code := o.createIn(ctx, w, "--out-dir", o.dir); code != 1 || len(service.tokens()) != 1 {
+		t.Errorf("exit %d, %d made, said %s", code, len(service.tokens()), &stderr)
 	}
 	if code := o.create(w, "--out-dir", o.dir); code != 0 {
 		t.Errorf("exit %d, said %s", code, &stderr)

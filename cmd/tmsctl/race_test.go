@@ -1,0 +1,7 @@
+//go:build race
+
+package main
+
+// raceDetector says that the test program has the race detector, which takes time
+// and memory of its own.
+const raceDetector = true
