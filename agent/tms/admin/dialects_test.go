@@ -135,7 +135,9 @@ func compare[T any](t *rapid.T, n int, got []T, want T, err error) {
 		return
 	}
 	instant := cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) })
-	word := cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "Status" || p.String() == "StateMember" || p.String() == "Ends" }, cmp.Ignore())
+	word := cmp.FilterPath(func(p cmp.Path) bool {
+		return p.String() == "Status" || p.String() == "StateMember" || p.String() == "Ends"
+	}, cmp.Ignore())
 	if diff := cmp.Diff(got[0], want, instant, word); diff != "" {
 		t.Fatalf("-got +want:\n%s", diff)
 	}
