@@ -273,7 +273,7 @@ func TestUsage(t *testing.T) {
 		{"half a client", login("--client-credentials", "--client-id", "c"), "needs --client-id and --client-secret-file"},
 		{"client's flags alone", login("--client-id", "c"), "need --client-credentials"},
 		{"proxy", login("--proxy", "http://proxy:x", "--user", "me"), "the proxy has a port that is not a number"},
-		{"no CA file", login("--ca-file", "missing.pem", "--user", "me"), "--ca-file missing.pem: no such file"},
+		{"no CA file", login("--ca-file", "missing.pem", "--user", "me"), "--ca-file missing.pem: " + noFile()},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -11,6 +13,12 @@ import (
 	"regent/agent/token"
 	"regent/platform/terminal"
 )
+
+// noFile is how this system says that a file does not exist.
+func noFile() string {
+	_, err := os.Stat("no such file")
+	return errors.Unwrap(err).Error()
+}
 
 // TestEightyColumns: what a person reads fits a terminal of 80 columns, and an answer
 // that nobody asked the service for is not given.
@@ -34,7 +42,7 @@ func TestEightyColumns(t *testing.T) {
 		{"plan --devices 10 --instances 2 --session-max 10h --rollout 90", 0, "Sessions end after", ""},
 		{"plan --registration-token q4-alice", 0, "q4-alice: 0 of 2", ""},
 		{"plan", 2, "add --devices N and --instances N", ""},
-		{"auth-token delete --from none.csv", 2, "--from none.csv: no such file", "open none.csv"},
+		{"auth-token delete --from none.csv", 2, "--from none.csv: " + noFile(), "open none.csv"},
 		{"contract", 0, "pageStartIndex", ""},
 	} {
 		var out, stderr bytes.Buffer
