@@ -62,7 +62,7 @@ func Classify(f *tms.Failure) Verdict {
 	case f.Status >= 400 && f.ServiceShape:
 		return refusedVerdict(f)
 	default:
-		return uncertainVerdict(f, fmt.Sprintf("something that is not the service answered (HTTP %d), and a proxy can do so after the service has finished", f.Status))
+		return uncertainVerdict(f, fmt.Sprintf("HTTP %d from something other than the service, which a proxy also sends after the service has finished", f.Status))
 	}
 }
 
@@ -158,7 +158,7 @@ func refusedVerdict(f *tms.Failure) Verdict {
 }
 
 // formAdvice is the advice on a refusal that is about the body of the request.
-const formAdvice = "the service refuses the form of the redemption; set contract.request to the other form (wrapped or bare), or to auto; then run: regent instances redeem " + fault.InstancePlaceholder
+const formAdvice = "the service refuses the form of the redemption. Set contract.request to the other form (wrapped or bare), or to auto. Then run: regent instances redeem " + fault.InstancePlaceholder
 
 // disabledAdvice is the advice on a registration token that the service calls so: it is
 // the right one, so comparing it is no use.

@@ -168,7 +168,7 @@ func checkVerdictText(t *testing.T, v redeem.Verdict, f tms.Failure) {
 	}
 	next := map[redeem.Kind]string{redeem.Unused: "tried again by itself", redeem.Uncertain: "a count may have been used", redeem.Refused: v.Code.Advice()}[v.Entry]
 	if f.FormRefused() {
-		next = "set contract.request to the other form"
+		next = "Set contract.request to the other form"
 	}
 	if strings.Contains(f.Message, "disabled") { // the right token, so comparing it is no use
 		next = "enable it"

@@ -255,7 +255,7 @@ func (e *Engine) recordFailedPost(ctx context.Context, intent Entry, cause error
 	v := classifyError(cause)
 	if v.Entry == Uncertain {
 		if e.keepAnswer(ctx, intent.ID, cause) {
-			v.Text += "; regentd keeps the answer encrypted until this is resolved"
+			v.Text += "; regentd stores the answer encrypted until the redemption is resolved"
 		}
 		v.Text += resolveHint(intent.ID)
 	}

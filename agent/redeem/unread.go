@@ -32,7 +32,7 @@ func (e *Engine) keepAnswer(ctx context.Context, redemption string, cause error)
 	}
 	err := e.Ledger.keepAnswer(ctx, redemption, f.Unread)
 	if err != nil {
-		e.Log.WarnContext(ctx, "an answer that cannot be read could not be stored; regentd holds it in memory and retries", "redemption", redemption, "err", err)
+		e.Log.WarnContext(ctx, "cannot store an unreadable answer; regentd keeps it in memory and retries", "redemption", redemption, "err", err)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -44,7 +44,7 @@ func (e *Engine) keepAnswer(ctx context.Context, redemption string, cause error)
 }
 
 // errManyUnread means that no more answers are kept.
-var errManyUnread = fmt.Errorf("%d answers are kept already; resolve their redemptions: regent ledger", mostUnread)
+var errManyUnread = fmt.Errorf("the store already has %d unreadable answers. To see their redemptions and resolve them, run: regent ledger", mostUnread)
 
 func (l *Ledger) keepAnswer(ctx context.Context, redemption string, body token.Secret) error {
 	names, err := l.store.List(ctx)
@@ -60,7 +60,7 @@ func (l *Ledger) keepAnswer(ctx context.Context, redemption string, body token.S
 	}
 	text := body.Reveal() //nolint:forbidigo // it is sealed here
 	if _, err := l.store.Put(ctx, unreadPrefix+redemption, []byte(text[:min(len(text), store.MaxSize)]), 0); err != nil {
-		return fmt.Errorf("keep answer: %w", err)
+		return fmt.Errorf("store answer: %w", err)
 	}
 	return nil
 }
@@ -88,6 +88,6 @@ func (e *Engine) dropAnswers(ctx context.Context) {
 		}
 	}
 	if err != nil {
-		e.Log.WarnContext(ctx, "an answer of a resolved redemption could not be deleted; regentd retries at its next start", "err", err)
+		e.Log.WarnContext(ctx, "cannot delete the answer of a resolved redemption; regentd retries at its next start", "err", err)
 	}
 }

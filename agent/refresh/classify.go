@@ -59,7 +59,7 @@ func Classify(f *tms.Failure, e Evidence) Verdict {
 	case errors.Is(f, tms.ErrNoRefreshToken):
 		return Verdict{
 			State: instance.RefreshExpired, Code: fault.RefreshExpired, NotEvaluated: true,
-			Text: fmt.Sprintf("%s gave no refresh token, so the auth token ends with its access token; to redeem again costs one count: regent instances redeem %s", f.Host, fault.InstancePlaceholder),
+			Text: fmt.Sprintf("%s gave no refresh token, so the auth token ends with its access token. To redeem again, which uses one count, run: regent instances redeem %s", f.Host, fault.InstancePlaceholder),
 		}
 	case f.Refused:
 		later.NotEvaluated = true

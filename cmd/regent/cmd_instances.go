@@ -106,7 +106,7 @@ func begun(st status.Status, known bool, application, name string) string {
 	if known && i >= 0 {
 		for _, one := range st.Applications[i].Instances {
 			if f := one.LastFault; one.Name == name && f != nil && f.Code == string(fault.RedemptionUnconfirmed) {
-				return fmt.Sprintf("Remembered: %s waits, and no count is used yet: %s\n", name, printable(f.Detail))
+				return fmt.Sprintf("Remembered: %s waits. No count is used yet: %s\n", name, printable(f.Detail))
 			}
 		}
 	}

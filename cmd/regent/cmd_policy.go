@@ -127,7 +127,7 @@ func renderPolicy(p api.Policy, v view, all bool) string {
 		mistakes = append(mistakes, k.Problems...)
 	}
 	if len(mistakes) > 0 {
-		text += "\n" + v.paint(bold, "To be mended:") + "\n" + renderPolicyProblems(mistakes, v)
+		text += "\n" + v.paint(bold, "Problems:") + "\n" + renderPolicyProblems(mistakes, v)
 	}
 	if !p.AppliedAt.IsZero() {
 		text += fmt.Sprintf("\nIn force for %s. Why a key has its value: regent policy explain KEY\n", formatDuration(v.now.Sub(p.AppliedAt)))
@@ -167,7 +167,7 @@ func explainKey(k api.PolicyKey, v view) string {
 		rows = append(rows, [2]string{"Hides", fmt.Sprintf("%s from %s (%s)", printable(h.Value), printable(h.Source), printable(h.Level))})
 	}
 	for _, m := range k.Problems {
-		rows = append(rows, [2]string{"To be mended", printable(m.Source + ": " + m.Detail)})
+		rows = append(rows, [2]string{"Problem", printable(m.Source + ": " + m.Detail)})
 	}
 	if k.Default != "" {
 		rows = append(rows, [2]string{"Default", printable(k.Default)})

@@ -16,7 +16,7 @@ func (t *tool) authToken() *cobra.Command {
 
 func (t *tool) authDeletion() *cobra.Command {
 	return t.deletion(deletion{
-		thing: "auth token", means: "Devices can then not refresh it, and its count does not come back", short: "devices can then not refresh them",
+		thing: "auth token", means: "Devices then cannot refresh it, and its count does not come back", short: "devices then cannot refresh them",
 		remove: func(ctx context.Context, s *admin.Session, id string) error { return s.DeleteAuthToken(ctx, id) },
 		identifiers: func(ctx context.Context, s *admin.Session) (map[string]string, error) {
 			list, err := s.AuthTokens(ctx, admin.AuthFilter{})

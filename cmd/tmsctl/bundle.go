@@ -265,7 +265,7 @@ func (b *bundle) left() string {
 	if _, err := os.Lstat(b.partsDir()); err != nil {
 		return "; no bundle was written"
 	}
-	return fmt.Sprintf("; no bundle was written, and the tokens made are encrypted in %s", b.partsDir())
+	return fmt.Sprintf("; no bundle was written. The created tokens are encrypted in %s", b.partsDir())
 }
 
 func (b *bundle) encrypt(w io.Writer) error {

@@ -124,7 +124,7 @@ func TestBundle(t *testing.T) {
 	o.at(2, func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, `{"message":"not now"}`, http.StatusForbidden)
 	})
-	if code := o.create(w, flags...); code != 1 || !strings.Contains(stderr.String(), "1 of 2 are done; no bundle was written, and the tokens made are encrypted in "+o.path("q4.age.parts")+"; repeat the command") {
+	if code := o.create(w, flags...); code != 1 || !strings.Contains(stderr.String(), "1 of 2 are done; no bundle was written. The created tokens are encrypted in "+o.path("q4.age.parts")+"; repeat the command") {
 		t.Fatalf("interrupted: exit %d, said %q", code, &stderr)
 	}
 	if left, err := filepath.Glob(o.path("*.age")); err != nil || len(left) > 0 {

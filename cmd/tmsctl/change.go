@@ -43,7 +43,7 @@ func (t *tool) change(ctx context.Context, s *admin.Session, id string, h change
 		return err
 	}
 	if change == (admin.Change{}) {
-		t.say("It is so already. Nothing was changed.\n")
+		t.say("The registration token already has this value. Nothing was changed.\n")
 		return t.printRegistration(was, false)
 	}
 	if h.dry && h.warn != nil {
@@ -103,11 +103,11 @@ func (t *tool) registrationExtend() *cobra.Command {
 		}
 		switch {
 		case r.Never:
-			return admin.Change{}, usagef("it never expires, and was not changed; to end it, disable it")
+			return admin.Change{}, usagef("it never expires. Nothing was changed. To end it, run: tmsctl registration-token disable ID")
 		case day.Equal(r.Expires):
 			return admin.Change{}, nil
 		case day.Before(r.Expires):
-			return admin.Change{}, usagef("its last day is %s, which is later, and was not changed; to end it sooner, disable it", r.Expires.Format(time.DateOnly))
+			return admin.Change{}, usagef("its last day is %s, which is later. Nothing was changed. To end it sooner, run: tmsctl registration-token disable ID", r.Expires.Format(time.DateOnly))
 		}
 		return admin.Change{Expires: &day}, nil
 	}})
@@ -124,13 +124,13 @@ func (t *tool) registrationRaise() *cobra.Command {
 		case to == r.Count:
 			return admin.Change{}, nil
 		case to < r.Count:
-			return admin.Change{}, usagef("its count is %d, which is more, and was not changed. Somebody else may have raised it", r.Count)
+			return admin.Change{}, usagef("its count is %d, which is more. Nothing was changed. Somebody else may have raised it", r.Count)
 		}
 		return admin.Change{Count: &to}, nil
 	}})
 	c.Long = `Raise the count of a registration token to N, used counts included. N is the
-total and not the difference. You can repeat the command after a lost reply,
-and two administrators do not add twice.`
+total and not the difference. You can repeat the command after a lost reply.
+If two administrators run it, the total is still N.`
 	c.PreRunE = func(*cobra.Command, []string) error {
 		if err := admin.CheckCount(to); err != nil {
 			return usagef("--to N: the new total, used counts included: %v", err)

@@ -13,10 +13,10 @@ import (
 func (t *tool) contract() *cobra.Command {
 	return &cobra.Command{
 		Use: "contract", Short: "Report how this tenant behaves, for a support ticket", Args: noArguments,
-		Long: `Report how this tenant implements what the vendor does not document. If a row
-is not known yet, the report says which command shows it. The command only
-reads: it uses no count and changes nothing. The report holds no secret. Paste
-it into a support ticket.
+		Long: `Report how this tenant implements the details that the vendor does not document.
+If a row is not known yet, the report names the command that shows it. tmsctl
+contract only reads: it uses no count and changes nothing. The report contains
+no secret. Paste it into a support ticket.
 
 regent doctor --contract prints the report of a device. tmsctl trial tests what
 reading cannot show.`,

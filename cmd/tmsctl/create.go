@@ -40,10 +40,10 @@ encrypted file:
 
   age --decrypt --identity KEY bundle.age | tar x
 
-The service may show a token only once. Each token is on the disk before the
-next one is created; with --bundle it is encrypted in the directory
-BUNDLE.parts. After an interruption, run the command with --per-recipient
-again: it creates only the missing tokens.`,
+The service may show a token only once. tmsctl writes each token to the
+disk before it creates the next one. With --bundle it encrypts each token in
+the directory BUNDLE.parts. After an interruption, run the command with
+--per-recipient again: it creates only the missing tokens.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := o.contradiction(c.Flags().Changed); err != nil {
 				return err
@@ -143,27 +143,27 @@ func (t *tool) createOne(ctx context.Context, s *admin.Session, o createFlags, f
 	case err != nil && o.out == "":
 		err = notKept(r, fmt.Errorf("print it: %w", err))
 	case err != nil:
-		err = fmt.Errorf("registration token %s was made and is in %s, but it cannot be printed: %w", tableCell(r.ID), o.out, err)
+		err = fmt.Errorf("registration token %s was created and is in %s, but tmsctl cannot print it: %w", tableCell(r.ID), o.out, err)
 	}
 	if isOdd {
-		err = errors.Join(fmt.Errorf("registration token %s was made: %w", tableCell(r.ID), odd), err)
+		err = errors.Join(fmt.Errorf("registration token %s was created: %w", tableCell(r.ID), odd), err)
 	}
 	return err
 }
 
 // notKept says how to go on with a registration token that was made, and that nobody has.
 func notKept(r admin.RegistrationToken, why error) error {
-	return fmt.Errorf("registration token %[1]s was made, but nobody has it: %[2]w\nif the service still shows it: tmsctl registration-token show --reveal %[1]s\nelse delete it, and make another: tmsctl registration-token delete %[1]s", tableCell(r.ID), why)
+	return fmt.Errorf("registration token %[1]s was created, but nobody has it: %[2]w\nif the service still shows it: tmsctl registration-token show --reveal %[1]s\nif not, delete it and create another: tmsctl registration-token delete %[1]s", tableCell(r.ID), why)
 }
 
 // notThere is an error if a registration token has the identifier, or if that is not known.
 func notThere(ctx context.Context, s *admin.Session, identifier string) error {
 	list, err := s.RegistrationTokens(ctx, admin.RegistrationFilter{Identifier: identifier})
 	if len(list) > 0 {
-		return fmt.Errorf("registration token %q existed already, with the id %s: nothing was created\nlook at it with: tmsctl registration-token show %[2]s\nto make another one, take another --identifier", tableCell(identifier), tableCell(list[0].ID))
+		return fmt.Errorf("registration token %q already exists with the id %s: nothing was created\nto see it: tmsctl registration-token show %[2]s\nto create another one, use another --identifier", tableCell(identifier), tableCell(list[0].ID))
 	}
 	if err != nil {
-		return fmt.Errorf("it is not known whether registration token %q exists already, so nothing was created: %w", tableCell(identifier), err)
+		return fmt.Errorf("cannot check whether registration token %q already exists, so nothing was created: %w", tableCell(identifier), err)
 	}
 	return nil
 }
@@ -185,7 +185,7 @@ func (t *tool) createToken(ctx context.Context, s *admin.Session, n admin.NewReg
 	select {
 	case <-done:
 	case <-ctx.Done():
-		t.say("\ntmsctl: interrupted: waiting for the reply to %s, which may be the only one that has the token; a second interruption ends tmsctl at once\n", tableCell(n.Identifier))
+		t.say("\ntmsctl: interrupted: waiting for the reply to %s. The service may show the token only in this reply. To end tmsctl at once, interrupt it again\n", tableCell(n.Identifier))
 		<-done
 	}
 	if admin.OutcomeUnknown(err) {

@@ -56,10 +56,10 @@ func explained(err error) []string {
 		return []string{err.Error(), oddStep(odd)}
 	}
 	if _, part := errors.AsType[*partialList](err); part {
-		return []string{"warning: " + err.Error(), "what is not shown may be there all the same. " + incompleteStep}
+		return []string{"warning: " + err.Error(), "rows that are not shown may exist. " + incompleteStep}
 	}
 	if _, part := errors.AsType[*admin.IncompleteError](err); part {
-		return []string{err.Error(), "so it cannot be said what is not there, and tmsctl stopped. " + incompleteStep}
+		return []string{err.Error(), "tmsctl stopped, because it does not know the missing rows. " + incompleteStep}
 	}
 	if errors.Is(err, admin.ErrBrowser) {
 		return []string{err.Error(), "log in again with: tmsctl login --browser"}
@@ -79,16 +79,16 @@ func explained(err error) []string {
 }
 
 // incompleteStep is what a person does about an incomplete list.
-const incompleteStep = "Do not decide --not-consumed from it. Repeat the command, and compare with the service's own pages"
+const incompleteStep = "Do not use this list to decide --not-consumed. Repeat the command, and compare its list with the service's own pages"
 
 // oddStep is what a person does about something else than was asked for.
 func oddStep(odd *admin.MismatchError) string {
 	switch odd.Unverified {
 	case "":
 	case "state":
-		return "to check, look at the service's own pages, or redeem on one device. If that works, the registration token is enabled, and one count is used"
+		return "to check, open the service's own pages, or redeem on one device. If that works, the registration token is enabled, and one count is used"
 	default:
-		return "to check, look at the service's own pages"
+		return "to check, open the service's own pages"
 	}
 	if odd.Unchanged {
 		return "the service may ignore this form of body. Run tmsctl registration-token show, then try --request " + tms.OtherForm(odd.Form)
@@ -108,7 +108,7 @@ func nextStep(f *tms.Failure) string {
 		return lostStep(f)
 	}
 	if strings.HasPrefix(f.Op, "create") && !f.ServiceShape && admin.OutcomeUnknown(f) {
-		return lostStep(f) + "\nif it is not there: " + refusedStep(f)
+		return lostStep(f) + "\nif the list does not show it: " + refusedStep(f)
 	}
 	return refusedStep(f)
 }
@@ -190,7 +190,7 @@ func refusedStep(f *tms.Failure) string {
 	case f.Status == http.StatusBadRequest && (strings.HasPrefix(f.Op, "create") || strings.HasPrefix(f.Op, "change")):
 		return "if this message does not help, the service may need the other form of body: try --request wrapped or --request bare"
 	case f.Status == http.StatusMethodNotAllowed:
-		return "this service does not offer the call, or not to you: ask its operator. To see what it offers: tmsctl contract"
+		return "the service does not offer this call, or does not allow it to you. Ask its operator. To see what it offers: tmsctl contract"
 	case f.Status >= 500:
 		return "the service is in trouble: try again later"
 	}

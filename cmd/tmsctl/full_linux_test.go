@@ -52,7 +52,7 @@ func TestFullDisk(t *testing.T) {
 			})
 			var out, stderr bytes.Buffer
 			w := typed(&out, &stderr, "", token.Secret{})
-			if code := o.create(w, tt.args...); code != 1 || !strings.Contains(stderr.String(), syscall.ENOSPC.Error()+"; q4-carol was not made") || !strings.Contains(stderr.String(), "2 of 3 are done") {
+			if code := o.create(w, tt.args...); code != 1 || !strings.Contains(stderr.String(), syscall.ENOSPC.Error()+"; q4-carol was not created") || !strings.Contains(stderr.String(), "2 of 3 are done") {
 				t.Errorf("exit %d, said %s", code, &stderr)
 			}
 			if len(service.tokens()) != tt.made {

@@ -89,7 +89,7 @@ func TestSignals(t *testing.T) {
 			if code := c.ProcessState.ExitCode(); code != 1 || len(service.tokens()) != 2 {
 				t.Fatalf("exit %d (%v), %d made, said %s", code, err, len(service.tokens()), &said.text)
 			}
-			if want := "2 of 3 are done; no bundle was written, and the tokens made are encrypted in q4.age.parts"; !strings.Contains(said.text.String(), want) {
+			if want := "2 of 3 are done; no bundle was written. The created tokens are encrypted in q4.age.parts"; !strings.Contains(said.text.String(), want) {
 				t.Errorf("want %q, said %s", want, &said.text)
 			}
 			service.all(t, parts(t, filepath.Join(dir, "q4.age.parts"), who))
@@ -161,7 +161,7 @@ func TestNobodyReads(t *testing.T) {
 				id := service.State().RegistrationTokens[0].ID
 				wants := []string{"tmsctl registration-token show --reveal " + id, "tmsctl registration-token delete " + id}
 				if file != "" {
-					wants = []string{id + " was made and is in token"}
+					wants = []string{id + " was created and is in token"}
 					content, err := os.ReadFile(filepath.Join(dir, file))
 					if err != nil || string(content) != service.tokens()["q4"] {
 						t.Errorf("the file has something else: %v", err)

@@ -44,12 +44,12 @@ tmsctl compares the service's list of auth tokens with:
                   yes or no
 Without them tmsctl finds only duplicates and copied disks.
 
---csv has the columns that auth-token delete --from takes. It deletes the rows
-whose column delete says yes. An auth token that a ledger confirms says no,
-unless the inventory says that its device is retired. One that an installation
-without a ledger here may have redeemed says no, too: get that ledger, or write
-yes yourself. Export the ledgers first: a redemption after the export looks
-like a stranger's.`,
+auth-token delete --from takes the output of --csv. It deletes the rows whose
+column delete says yes. The column says no if a ledger confirms the auth token,
+unless the inventory says that the device is retired. It also says no if an
+installation without a ledger here may have redeemed the auth token. For such a
+row, get that ledger, or write yes yourself. Export the ledgers first. A
+redemption after the export can appear as unexpected.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.csv && t.flags.json {
 				return usagef("--csv and --json exclude each other")

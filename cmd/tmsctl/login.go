@@ -96,7 +96,7 @@ func (t *tool) saveLogin(ctx context.Context, ring loginStore, host string, b ad
 			err = ring.Set(ctx, t.loginName(host)+" "+part, string(text))
 		}
 		if err != nil {
-			return fmt.Errorf("the login is not kept: %w. Unlock the keyring and log in again, or use --password-file with each command", err)
+			return fmt.Errorf("cannot write the login to the keyring: %w. Unlock the keyring and log in again, or use --password-file with each command", err)
 		}
 	}
 	return nil

@@ -1,7 +1,7 @@
 // Command tmsctl is for the Contact Administrator. It creates, lists and deletes
-// registration tokens, and lists and deletes the auth tokens of devices. Exit codes: 0
-// done, 1 failed, 2 bad usage, 3 the service did something else than was asked for, does
-// not show the result, or shows a list in part.
+// registration tokens, and lists and deletes the auth tokens of devices. The exit
+// code is 0 for done, 1 for failed and 2 for bad usage. It is 3 if the service did
+// something else, does not show the result, or shows an incomplete list.
 package main
 
 import (

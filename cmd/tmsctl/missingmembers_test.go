@@ -145,7 +145,7 @@ func TestChangeResultMissing(t *testing.T) {
 	silent := func(member string) func([]byte) []byte {
 		return func(body []byte) []byte { return withoutMembers(body, member) }
 	}
-	const pages, device = "look at the service's own pages", "redeem on one device"
+	const pages, device = "open the service's own pages", "redeem on one device"
 	for _, tt := range []struct {
 		name   string
 		change func([]byte) []byte
@@ -154,7 +154,7 @@ func TestChangeResultMissing(t *testing.T) {
 	}{
 		{"disable", silent("state"), []string{"disable", "--yes"}, []string{"does not show whether the registration token is enabled", pages, device}},
 		{"enable", silent("state"), []string{"enable"}, []string{"does not show whether the registration token is enabled", pages, device}},
-		{"a word", replace(`"DISABLE"`, `"INACTIVE"`), []string{"disable", "--yes"}, []string{`it says the state "INACTIVE", which tmsctl does not know`, pages, device}},
+		{"a word", replace(`"DISABLE"`, `"INACTIVE"`), []string{"disable", "--yes"}, []string{`it shows the state "INACTIVE", which tmsctl does not know`, pages, device}},
 		{"extend", silent("expirationDate"), []string{"extend", "--expires", "20d"}, []string{"does not show the last day", pages}},
 		{"a date", replace(`"endDate":"`, `"endDate":"day `), []string{"extend", "--expires", "20d"}, []string{"does not show the last day", pages}},
 	} {

@@ -146,7 +146,7 @@ func (t *tool) sayPlan(o planFlags, p usage.Plan, ends *usage.SessionCost) error
 			one.Make.Format(time.DateOnly), one.Count, one.Expires.Format(time.DateOnly))
 	}
 	if len(p.Tokens) > 1 {
-		text.WriteString("A registration token lives at most 30 days, and this rollout is longer. You can also extend the first one:\n  tmsctl registration-token extend ID\n")
+		text.WriteString("A registration token is valid for at most 30 days, and this rollout is longer. You can also extend the first one:\n  tmsctl registration-token extend ID\n")
 	}
 	text.WriteString(`
 Unused counts lapse after the last day. Auth tokens stay valid after it: devices
@@ -185,9 +185,9 @@ func (t *tool) printForecast(l *planInput) error {
 	}
 	switch {
 	case usability != admin.Usable && usability != admin.UsabilityUnknown:
-		text += fmt.Sprintf("It is %s: no device can redeem it; %s%d counts are left.\n", usability, most, l.Left)
+		text += fmt.Sprintf("It is %s, so no device can redeem it. Counts left: %s%d.\n", usability, most, l.Left)
 	case l.Undated > 0:
-		text += fmt.Sprintf("The service gives no creation date of %d auth tokens: there is no forecast; %s%d counts are left.\n", l.Undated, most, l.Left)
+		text += fmt.Sprintf("There is no forecast: the service gives no creation date for %d auth tokens. Counts left: %s%d.\n", l.Undated, most, l.Left)
 	case !l.UsedUp.IsZero():
 		text += fmt.Sprintf("At this rate no count is left from %s on, before its last day. See tmsctl investigate, or raise the count.\n", expiryText(l.UsedUp, t.now()))
 	default:
@@ -199,8 +199,8 @@ func (t *tool) printForecast(l *planInput) error {
 // sessionsText says what a session maximum costs.
 func sessionsText(s usage.SessionCost) string {
 	text := fmt.Sprintf(`%s.
-After each end every instance needs another count: %d counts each time, or %d in
-30 days without a gap. Offline tokens (scope offline_access) need none.
+Each instance then needs another count: %d counts each time, or %d in 30 days
+without a gap. Offline tokens (scope offline_access) need none.
 `, token.SessionLimitText(s.Max), s.EachEnd, s.Always)
 	text = strings.ToUpper(text[:1]) + text[1:]
 	text += fmt.Sprintf(`With refresh.on_refresh_expired: redeem a device spends at most one count
@@ -209,8 +209,8 @@ per instance in 30 days: %d counts.
 	if s.ByItself == s.Always {
 		return text
 	}
-	return text + `Each instance then works for one session in 30 days, and not for the rest. With
-wait, the default, it does not work until a person redeems it again.
+	return text + `Each instance then works for only one session in 30 days. With wait, the default,
+it does not work until a person redeems it again.
 `
 }
 

@@ -170,9 +170,9 @@ names:
       client_secret_file: /etc/robot/secret
 
 A command takes --profile NAME, else $TMSCTL_PROFILE, else the default. Flags
-override the profile. A profile holds no secret. When the service has accepted
-a form of request body, tmsctl adds it to the profile: request: wrapped or
-request: bare. To try the forms each time, write request: auto.`,
+override the profile. A profile contains no secret. When the service has
+accepted a form of request body, tmsctl adds it to the profile: request: wrapped
+or request: bare. To try the forms each time, write request: auto.`,
 		RunE: func(*cobra.Command, []string) error { return t.listProfiles() },
 	})
 }

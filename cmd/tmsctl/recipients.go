@@ -244,7 +244,7 @@ func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there
 	}
 	file, err := out.store(r, is, nil)
 	if err != nil {
-		return recipientResult{}, fmt.Errorf("%s is not kept: %w", r.new.Identifier, err)
+		return recipientResult{}, fmt.Errorf("cannot write the token of %s: %w", r.new.Identifier, err)
 	}
 	return t.resultOf(r, is, file), nil
 }
@@ -252,7 +252,7 @@ func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there
 func (t *tool) makeNew(ctx context.Context, s *admin.Session, r recipient, out tokenSink) (recipientResult, error) {
 	into, err := out.reserve(r)
 	if err != nil {
-		return recipientResult{}, fmt.Errorf("%w; %s was not made", err, r.new.Identifier)
+		return recipientResult{}, fmt.Errorf("%w; %s was not created", err, r.new.Identifier)
 	}
 	defer into.discard()
 	is, odd := t.createToken(ctx, s, r.new) // odd with a token: one was made, and it is not as asked

@@ -98,7 +98,7 @@ func dependentsWarning(made int) string {
 	case made > 1:
 		number = fmt.Sprintf("the %d auth tokens that were made from it", made)
 	}
-	return "warning: " + number + " may end with it. Devices can then not refresh them.\n" +
+	return "warning: " + number + " may end with it. Devices then cannot refresh them.\n" +
 		"Nobody has tested this with a real tenant. tmsctl trial tests it.\n"
 }
 

@@ -106,8 +106,8 @@ login page. A profile replaces --tenant and the login flags. tmsctl never reads
 a secret from the command line or the environment.
 
 Exit codes: 0 done; 1 failed; 2 bad usage, nothing was sent; 3 done, but the
-service did something else than you asked for, does not show the result, or
-shows fewer rows than it says there are.`,
+service did something else, does not show the result, or shows an incomplete
+list.`,
 		Args: noCommand,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if c.Name() == "version" || c.Name() == "completion" || c.Name() == "list" && c.Parent().Name() == "profile" {

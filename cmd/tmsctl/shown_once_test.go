@@ -156,17 +156,17 @@ func TestBundleOfTokensShownOnce(t *testing.T) {
 			if !created {
 				stop()
 			}
-		}, 2, "2 of 3 are done; no bundle was written, and the tokens made are encrypted in "}, // TestSignals waits for the message
+		}, 2, "2 of 3 are done; no bundle was written. The created tokens are encrypted in "}, // TestSignals waits for the message
 		{"interrupted after it", func(_ *testing.T, _ *adminDesk, stop context.CancelFunc, created bool) {
 			if created {
 				stop()
 			}
-		}, 2, "2 of 3 are done; no bundle was written, and the tokens made are encrypted in "},
+		}, 2, "2 of 3 are done; no bundle was written. The created tokens are encrypted in "},
 		{"the bundle's name is taken", func(_ *testing.T, o *adminDesk, _ context.CancelFunc, created bool) {
 			if created {
 				o.write("q4.age", "mine")
 			}
-		}, n, "3 of 3 are done; no bundle was written, and the tokens made are encrypted in "},
+		}, n, "3 of 3 are done; no bundle was written. The created tokens are encrypted in "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			service, who := newOnce(t), identity(t)
@@ -234,7 +234,7 @@ func TestDirectoryOfTokensShownOnce(t *testing.T) {
 	var out, stderr bytes.Buffer
 	w := typed(&out, &stderr, "", token.Secret{})
 	w.configDir = func() (string, error) { return o.dir, nil }
-	if code := o.create(w, "--out-dir", o.dir); code != 1 || len(service.tokens()) != 0 || !strings.Contains(stderr.String(), "alice.token holds something else; move it away; q4-alice was not made") {
+	if code := o.create(w, "--out-dir", o.dir); code != 1 || len(service.tokens()) != 0 || !strings.Contains(stderr.String(), "alice.token holds something else; move it away; q4-alice was not created") {
 		t.Errorf("exit %d, %d made, said %s", code, len(service.tokens()), &stderr)
 	}
 	if err := os.Remove(o.path("alice.token")); err != nil {

@@ -32,7 +32,7 @@ func TestSpoiledCreation(t *testing.T) {
 		}
 		_, first := create()
 		code, again := create()
-		if n := len(e.State().RegistrationTokens); n != 1 || spoiled != 1 || code != 1 || !strings.Contains(again, "existed already") || strings.Contains(again, "delete") {
+		if n := len(e.State().RegistrationTokens); n != 1 || spoiled != 1 || code != 1 || !strings.Contains(again, "already exists") || strings.Contains(again, "delete") {
 			t.Errorf("%d: %d made with %d requests, exit %d\n%s\n%s", status, n, spoiled, code, first, again)
 		}
 	}

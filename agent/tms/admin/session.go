@@ -201,7 +201,7 @@ func (s *Session) keep(granted tms.AuthToken) {
 
 func (s *Session) remove(ctx context.Context, op, path string) error {
 	if strings.HasSuffix(path, "/") { // all of them have the address without an id
-		return &tms.Failure{Op: op, Host: s.tms.Host(), Reach: tms.NotSent, Refused: true, Err: errors.New("the service tells no id of it")}
+		return &tms.Failure{Op: op, Host: s.tms.Host(), Reach: tms.NotSent, Refused: true, Err: errors.New("the service shows no id for it")}
 	}
 	return s.do(ctx, tms.Call{Op: op, Method: http.MethodDelete, Path: path})
 }

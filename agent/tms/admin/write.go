@@ -295,7 +295,7 @@ func (r RegistrationToken) unverified(c Change) (member, why string) {
 	case c.Enabled != nil && r.State == StateMissing:
 		return "state", "it does not show whether the registration token is enabled"
 	case c.Enabled != nil && r.State == StateUnknown:
-		return "state", fmt.Sprintf("it says the state %q, which tmsctl does not know", r.Status)
+		return "state", fmt.Sprintf("it shows the state %q, which tmsctl does not know", r.Status)
 	case c.Expires != nil && r.Expires.IsZero() && !r.Never:
 		return "last day", "it does not show the last day"
 	}

@@ -160,7 +160,7 @@ type Choice struct{ Way, For, Against string }
 // managed fleet, and separate ones for recipients that nobody manages together.
 func Choices(managed bool) []Choice {
 	c := []Choice{
-		{"one shared token", "one file for all devices, one count to watch, spare counts are shared", "a leak can use all counts, and nobody knows whose it was. Disabling or deleting it may end all its auth tokens"},
+		{"one shared token", "one file for all devices, one count to watch, spare counts are shared", "a leak can use all counts, and you cannot see who leaked it. Disabling or deleting it may end all its auth tokens"},
 		{"one for each recipient", "you see the usage of each, can disable one alone, and each has its own counts. Only its own auth tokens may end with it", "more to distribute, and spare counts cannot be moved"},
 	}
 	if !managed {
