@@ -195,10 +195,8 @@ func (call Call) body() (body any, contentType string, err error) {
 			b.WriteString(url.QueryEscape(p.Name) + "=" + url.QueryEscape(p.value()))
 		}
 		return b.Bytes(), "application/x-www-form-urlencoded", nil
-	case call.Method == http.MethodPatch:
-		return nil, "application/json", nil // D: the service wants to be told always
 	}
-	return nil, "", nil
+	return nil, "application/json", nil // D: the service wants it always, also of a call without a body
 }
 
 func (call Call) secrets() redactor {

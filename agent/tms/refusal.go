@@ -204,7 +204,7 @@ var (
 
 	// usual are words that stand beside [strong] ones.
 	usual = wordSet(`contain contains have has one only other root inside within found find given provided supplied specified included set defined undefined
-		match allowed unable additional expects known properly correct correctly wrapped reading first start`)
+		match recognized recognised allowed unable additional expects known properly correct correctly wrapped reading first start`)
 
 	// neutral are words that give no reason.
 	neutral = wordSet(`a an the this that it its is are was were be been of in on at to for from with by as and or due because through your you our we please check see

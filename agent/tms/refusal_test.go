@@ -41,6 +41,7 @@ var refusedForm = [][2]string{
 	{"", "authToken is mandatory."},
 	{"", "Property 'identifier' does not exist."},
 	{"4000", `Unrecognized field "authToken" (class com.example.Request), not marked as ignorable (6 known properties: "count", "state", "expirationDate", "identifier", "maxCount"])`},
+	{"E1", "Field authToken is not recognized"},
 	{"4000", `Unrecognized field authToken, not marked as ignorable (6 known properties: count, state, identifier)`},
 	{"4000", `Unknown property 'usedCount'; allowed fields: [count, state]`},
 	{"4000", `Known fields: count, state, date`},
