@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"regent/agent/tms"
@@ -23,7 +24,8 @@ type writer struct {
 	other  func(http.ResponseWriter)      // answers a body in the other form
 	before func(http.ResponseWriter) bool // answers a body in this form instead, if it reports true
 
-	delta   bool // a count is added
+	mu      sync.Mutex // held over a request: a client that lost its answer goes on before it ends
+	delta   bool       // a count is added
 	came    []string
 	made    []map[string]any
 	patched int
@@ -34,6 +36,8 @@ func refuse(status int, body string) func(http.ResponseWriter) {
 }
 
 func (s *writer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	id := strings.TrimPrefix(r.URL.Path, "/token/api/v5/registrationTokens/")
 	switch {
 	case r.Method == http.MethodGet && id == "1":
@@ -142,6 +146,8 @@ func TestOnlyARefusedFormLeadsToTheOther(t *testing.T) {
 					}
 					s := &writer{form: form, other: tt.other}
 					got, err := sessionOf(t, s, request).CreateRegistrationToken(t.Context(), full, now)
+					s.mu.Lock()
+					defer s.mu.Unlock()
 					if came := strings.Join(s.came, " "); came != want {
 						t.Errorf("sent %s, want %s", came, want)
 					}
