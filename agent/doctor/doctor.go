@@ -44,6 +44,9 @@ type Entry struct {
 	// The next step, by reader; whole sentences. Words in capitals stand for values
 	// of the device: a finding has those that are known in their place.
 	User, Administrator, Contact string
+	// OnWindows is the administrator's next step on Windows; "" where that is the same as
+	// elsewhere.
+	OnWindows string `json:"on_windows"`
 }
 
 // Finding is a code that holds, with its evidence. It has no secret.
@@ -94,12 +97,15 @@ func Lookup(c Code) (Entry, bool) {
 	return Table()[i], true
 }
 
-// Next is the next step of a reader.
-func (e Entry) Next(r Audience) string {
-	if r == Administrator {
-		return e.Administrator
+// next is the next step of a reader, on Windows or elsewhere.
+func (e Entry) next(r Audience, windows bool) string {
+	switch {
+	case r != Administrator:
+		return e.User
+	case windows:
+		return cmp.Or(e.OnWindows, e.Administrator)
 	}
-	return e.User
+	return e.Administrator
 }
 
 // diagnosis is what a judgement comes to: a code, about what, and why.
@@ -114,13 +120,9 @@ type diagnosis struct {
 // finding is d in the words of the table, for a reader.
 func (d diagnosis) finding(r Audience, windows bool) Finding {
 	e, _ := Lookup(d.code) // a test holds that every judgement's code is in the table
-	next := e.Next(r)
-	if there := OnWindows(d.code); windows && r == Administrator && there != "" {
-		next = there
-	}
 	return Finding{
 		Code: d.code, Severity: e.Severity, Subject: d.subject, Title: e.Title,
-		Evidence: d.evidence, Cause: e.Cause, Next: strings.NewReplacer(d.placeholders...).Replace(next),
+		Evidence: d.evidence, Cause: e.Cause, Next: strings.NewReplacer(d.placeholders...).Replace(e.next(r, windows)),
 	}
 }
 

@@ -32,6 +32,9 @@ func TestTable(t *testing.T) {
 			if text == "" || strings.ToUpper(text[:1]) != text[:1] && !strings.HasPrefix(text, "journalctl") && !strings.HasPrefix(text, "regent") {
 				t.Errorf("%s: %s: %q is no sentence", e.Code, what, text)
 			}
+			if strings.Contains(text+e.OnWindows, "{") {
+				t.Errorf("%s: %s: %q names a sentence that codes.json does not have", e.Code, what, text)
+			}
 		}
 	}
 }

@@ -34,7 +34,7 @@ func doctorPage(e Entry) string {
 	fmt.Fprintf(&b, "## Cause\n\n%s\n\n", e.Cause)
 	b.WriteString("## What to do\n\n")
 	for _, s := range []struct{ reader, step string }{
-		{"User", e.User}, {"Administrator of the device", e.Administrator}, {"Administrator, on Windows", OnWindows(e.Code)}, {"Contact Administrator", e.Contact},
+		{"User", e.User}, {"Administrator of the device", e.Administrator}, {"Administrator, on Windows", e.OnWindows}, {"Contact Administrator", e.Contact},
 	} {
 		if s.step != "" {
 			fmt.Fprintf(&b, "- **%s**: %s\n", s.reader, s.step)

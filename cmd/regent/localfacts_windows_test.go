@@ -183,7 +183,7 @@ func TestDoctorServiceManagerErrors(t *testing.T) {
 			t.Errorf("%s does not say %q: %s", code, name, e.Administrator)
 		}
 	}
-	if e := doctor.OnWindows(doctor.ServiceFailing); !strings.Contains(e, "source "+layout.EventSource+")") {
-		t.Errorf("it names another source of events: %s", e)
+	if e, _ := doctor.Lookup(doctor.ServiceFailing); !strings.Contains(e.OnWindows, "source "+layout.EventSource+")") {
+		t.Errorf("it names another source of events: %s", e.OnWindows)
 	}
 }
