@@ -76,15 +76,15 @@ func (e *Emulator) State() State {
 func (m *memory) state() State {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := State{Redeemed: m.redeemed, Refreshed: m.refreshed, RegistrationTokens: []RegistrationTokenState{}, AuthTokens: []AuthTokenState{}}
+	s := State{Redeemed: m.Redeemed, Refreshed: m.Refreshed, RegistrationTokens: []RegistrationTokenState{}, AuthTokens: []AuthTokenState{}}
 	for _, r := range m.registrationsInOrder() {
 		s.RegistrationTokens = append(s.RegistrationTokens,
 			RegistrationTokenState{r.ID, r.Identifier, r.Count, r.UsedCount, r.ExpirationDate, r.Status})
 	}
 	for _, a := range m.authTokenList {
 		s.AuthTokens = append(s.AuthTokens, AuthTokenState{
-			a.ID, a.Identifier, a.RegistrationToken, a.RefID1, a.RefID2, a.refreshes,
-			m.sessions[a.session].revoked, m.sessions[a.session].ended,
+			a.ID, a.Identifier, a.RegistrationToken, a.RefID1, a.RefID2, a.Refreshes,
+			m.sessions[a.Session].Revoked, m.sessions[a.Session].Ended,
 		})
 	}
 	return s

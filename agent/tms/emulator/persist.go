@@ -118,63 +118,32 @@ func (m *memory) persist(changes ...change) error {
 	return m.broken
 }
 
-// The rows as they lie in the file.
-type (
-	savedRegistration struct {
-		Registration registration
-		Seq, Version int
-	}
-	savedAuthToken struct {
-		AuthToken             authToken
-		Seq, Refreshes        int
-		Registration, Session string
-	}
-	savedSession struct {
-		Subject, Client, AuthToken string
-		Current, Previous          string
-		Uses                       int
-		Created, Used, Rotated     time.Time
-		Revoked, Ended             bool
-	}
-	savedCounters struct{ Seq, Redeemed, Refreshed int }
-)
+// The rows lie in the file as they are in memory. What they do not export is not there.
 
-func (r *registrationRow) saved() change {
-	return change{bucketRegistrations, r.ID, savedRegistration{r.registration, r.seq, r.version}}
-}
+func (r *registrationRow) saved() change { return change{bucketRegistrations, r.ID, r} }
 
-func (r *authTokenRow) saved() change {
-	return change{bucketAuthTokens, r.ID, savedAuthToken{r.authToken, r.seq, r.refreshes, r.registration, r.session}}
-}
+func (r *authTokenRow) saved() change { return change{bucketAuthTokens, r.ID, r} }
 
-func (s *session) saved() change {
-	return change{bucketSessions, s.id, savedSession{
-		s.subject, s.client, s.authToken, s.current, s.previous, s.uses, s.created, s.used, s.rotated, s.revoked, s.ended,
-	}}
-}
+func (s *session) saved() change { return change{bucketSessions, s.id, s} }
 
-func (m *memory) counters() change {
-	return change{bucketOther, keyCounters, savedCounters{m.seq, m.redeemed, m.refreshed}}
-}
+func (c counters) saved() change { return change{bucketOther, keyCounters, c} }
 
 // load reads what the file holds into a memory that is new.
 func (m *memory) load() error {
 	return m.file.db.View(func(tx *bolt.Tx) error {
 		return errors.Join(
-			eachRow(tx, bucketRegistrations, func(_ string, s savedRegistration) {
-				row := &registrationRow{s.Registration, s.Seq, s.Version, map[string]string{}}
+			eachRow(tx, bucketRegistrations, func(_ string, row *registrationRow) {
+				row.redeemed = map[string]string{}
 				m.registrations[row.ID], m.byToken[row.Token] = row, row
 			}),
-			eachRow(tx, bucketAuthTokens, func(id string, s savedAuthToken) {
-				row := &authTokenRow{s.AuthToken, s.Seq, s.Refreshes, s.Registration, s.Session}
-				row.registrationID = s.Registration
+			eachRow(tx, bucketAuthTokens, func(id string, row *authTokenRow) {
+				row.registrationID = row.Registration
 				m.authTokens[id] = row
 				m.authTokenList = append(m.authTokenList, row)
 			}),
-			eachRow(tx, bucketSessions, func(id string, s savedSession) {
-				m.sessions[id] = &session{
-					id, s.Subject, s.Client, s.AuthToken, s.Current, s.Previous, s.Uses, s.Created, s.Used, s.Rotated, s.Revoked, s.Ended,
-				}
+			eachRow(tx, bucketSessions, func(id string, s *session) {
+				s.id = id
+				m.sessions[id] = s
 			}),
 			m.restore(tx),
 		)
@@ -184,28 +153,26 @@ func (m *memory) load() error {
 // restore reads the counters, and makes again what follows from the rows.
 func (m *memory) restore(tx *bolt.Tx) error {
 	if b := tx.Bucket([]byte(bucketOther)).Get([]byte(keyCounters)); b != nil {
-		var c savedCounters
-		if err := json.Unmarshal(b, &c); err != nil {
+		if err := json.Unmarshal(b, &m.counters); err != nil {
 			return fmt.Errorf("read the counters: %w", err)
 		}
-		m.seq, m.redeemed, m.refreshed = c.Seq, c.Redeemed, c.Refreshed
 	}
-	slices.SortFunc(m.authTokenList, func(a, b *authTokenRow) int { return cmp.Compare(a.seq, b.seq) })
+	slices.SortFunc(m.authTokenList, func(a, b *authTokenRow) int { return cmp.Compare(a.Seq, b.Seq) })
 	for _, row := range m.authTokenList { // the latest of an identifier comes last
-		if r, ok := m.registrations[row.registration]; ok {
+		if r, ok := m.registrations[row.Registration]; ok {
 			r.redeemed[row.Identifier] = row.ID
 		}
 	}
 	return nil
 }
 
-func eachRow[T any](tx *bolt.Tx, bucket string, add func(key string, row T)) error {
+func eachRow[T any](tx *bolt.Tx, bucket string, add func(key string, row *T)) error {
 	return tx.Bucket([]byte(bucket)).ForEach(func(k, v []byte) error {
 		var row T
 		if err := json.Unmarshal(v, &row); err != nil {
 			return fmt.Errorf("read %s %s: %w", bucket, k, err)
 		}
-		add(string(k), row)
+		add(string(k), &row)
 		return nil
 	})
 }

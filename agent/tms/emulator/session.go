@@ -15,18 +15,18 @@ const adminSession = 30 * time.Minute
 // that was replaced is known for one of the family without a list of them.
 type session struct {
 	id        string
-	subject   string // whom the access tokens are for
-	client    string // the only one that may refresh
-	authToken string // id; "" for an administrator's
+	Subject   string // whom the access tokens are for
+	Client    string // the only one that may refresh
+	AuthToken string // id; "" for an administrator's
 
-	current  string
-	previous string // the last that was used; "" before the first rotation
-	uses     int    // of previous
-	created  time.Time
-	used     time.Time // last
-	rotated  time.Time // last
-	revoked  bool
-	ended    bool // with its registration token; see Knobs.OneUser
+	Current  string
+	Previous string // the last that was used; "" before the first rotation
+	Uses     int    // of Previous
+	Created  time.Time
+	Used     time.Time // last
+	Rotated  time.Time // last
+	Revoked  bool
+	Ended    bool // with its registration token; see Knobs.OneUser
 }
 
 // grant is what a redemption or a refresh gives.
@@ -39,8 +39,8 @@ type grant struct {
 }
 
 func newSession(subject, client string, now time.Time) *session {
-	s := &session{id: rand.Text(), subject: subject, client: client, created: now, used: now}
-	s.current = s.next()
+	s := &session{id: rand.Text(), Subject: subject, Client: client, Created: now, Used: now}
+	s.Current = s.next()
 	return s
 }
 
@@ -48,10 +48,10 @@ func (s *session) next() string { return s.id + "." + rand.Text() }
 
 // refresh decides on one use of a refresh token of this family.
 func (s *session) refresh(token string, k Knobs, now time.Time) error {
-	if s.ended {
+	if s.Ended {
 		return errSessionGone
 	}
-	if s.revoked {
+	if s.Revoked {
 		return errSessionRevoked
 	}
 	if left, ends := s.left(k, now); ends && left <= 0 {
@@ -61,34 +61,34 @@ func (s *session) refresh(token string, k Knobs, now time.Time) error {
 	case k.Rotation == RotationOff:
 		// All of a family that does not rotate are good, and each use gives one
 		// more, as Keycloak does it.
-		s.current = s.next()
+		s.Current = s.next()
 	case k.Rotation == RotationOmit:
-	case token == s.current:
-		s.previous, s.current, s.rotated, s.uses = s.current, s.next(), now, 1
-	case token == s.previous && s.uses <= k.MaxReuse:
+	case token == s.Current:
+		s.Previous, s.Current, s.Rotated, s.Uses = s.Current, s.next(), now, 1
+	case token == s.Previous && s.Uses <= k.MaxReuse:
 		// The answer to the first use may be lost. The successor that it held is
 		// good no more.
-		s.current, s.rotated, s.uses = s.next(), now, s.uses+1
-	case token == s.previous && now.Before(s.rotated.Add(k.ReuseGrace)):
+		s.Current, s.Rotated, s.Uses = s.next(), now, s.Uses+1
+	case token == s.Previous && now.Before(s.Rotated.Add(k.ReuseGrace)):
 		// The same, with the same successor.
 	default:
-		s.revoked = true
+		s.Revoked = true
 		return errReused
 	}
-	s.used = now
+	s.Used = now
 	return nil
 }
 
 // left returns how long the session can still lie unused, if there is an end.
 func (s *session) left(k Knobs, now time.Time) (left time.Duration, ends bool) {
 	idle, whole := k.RefreshLifetime, k.SessionLifetime
-	if s.authToken == "" {
+	if s.AuthToken == "" {
 		idle, whole = adminSession, 0
 	}
 	if idle > 0 {
-		left, ends = s.used.Add(idle).Sub(now), true
+		left, ends = s.Used.Add(idle).Sub(now), true
 	}
-	if rest := s.created.Add(whole).Sub(now); whole > 0 && (!ends || rest < left) {
+	if rest := s.Created.Add(whole).Sub(now); whole > 0 && (!ends || rest < left) {
 		left, ends = rest, true
 	}
 	return left, ends
@@ -103,14 +103,14 @@ func (m *memory) login(subject, client string, k Knobs, now time.Time) (string, 
 	changes := m.prune(k, now)
 	s := newSession(subject, client, now)
 	m.sessions[s.id] = s
-	return s.current, m.persist(append(changes, s.saved())...)
+	return s.Current, m.persist(append(changes, s.saved())...)
 }
 
 // prune drops administrators' sessions that have ended. m.mu is held.
 func (m *memory) prune(k Knobs, now time.Time) (changes []change) {
 	for id, s := range m.sessions {
 		left, ends := s.left(k, now)
-		if s.authToken == "" && (s.revoked || ends && left <= 0) {
+		if s.AuthToken == "" && (s.Revoked || ends && left <= 0) {
 			delete(m.sessions, id)
 			changes = append(changes, deletion(bucketSessions, id))
 		}
@@ -127,7 +127,7 @@ func (m *memory) refresh(token, client, id string, k Knobs, now time.Time) (gran
 	if !ok && len(sid) == len(rand.Text()) && len(rest) == len(sid) {
 		return grant{}, errSessionGone // it has the form of ours
 	}
-	if !ok || s.client != client || (id != "" && s.authToken != id) {
+	if !ok || s.Client != client || (id != "" && s.AuthToken != id) {
 		return grant{}, errSessionUnknown
 	}
 	return m.use(s, token, k, now)
@@ -144,11 +144,11 @@ func (m *memory) refreshBy(registration, id string, k Knobs, now time.Time) (gra
 		return grant{}, errUnknownRegistration
 	}
 	row, ok := m.authTokens[id]
-	if !ok || row.registration != r.ID {
+	if !ok || row.Registration != r.ID {
 		return grant{}, errNotFound
 	}
-	s := m.sessions[row.session]
-	return m.use(s, s.current, k, now)
+	s := m.sessions[row.Session]
+	return m.use(s, s.Current, k, now)
 }
 
 // use refreshes a session, and keeps what became of it: a refusal may have
@@ -158,23 +158,23 @@ func (m *memory) use(s *session, token string, k Knobs, now time.Time) (grant, e
 		return grant{}, errors.Join(err, m.persist(s.saved()))
 	}
 	changes := []change{s.saved()}
-	if row, ok := m.authTokens[s.authToken]; ok {
-		row.refreshes++
-		m.refreshed++
-		changes = append(changes, row.saved(), m.counters())
+	if row, ok := m.authTokens[s.AuthToken]; ok {
+		row.Refreshes++
+		m.Refreshed++
+		changes = append(changes, row.saved(), m.counters.saved())
 	}
 	return m.granted(s, k, now), m.persist(changes...)
 }
 
 func (m *memory) granted(s *session, k Knobs, now time.Time) grant {
-	g := grant{subject: s.subject, refresh: s.current, access: k.AccessLifetime}
-	if s.authToken != "" && k.SessionLifetime > 0 {
-		g.access = min(g.access, s.created.Add(k.SessionLifetime).Sub(now)) // as Keycloak does it
+	g := grant{subject: s.Subject, refresh: s.Current, access: k.AccessLifetime}
+	if s.AuthToken != "" && k.SessionLifetime > 0 {
+		g.access = min(g.access, s.Created.Add(k.SessionLifetime).Sub(now)) // as Keycloak does it
 	}
 	if left, ends := s.left(k, now); ends {
 		g.left = left
 	}
-	if row, ok := m.authTokens[s.authToken]; ok {
+	if row, ok := m.authTokens[s.AuthToken]; ok {
 		g.authToken = row.authToken
 	}
 	return g

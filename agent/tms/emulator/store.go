@@ -12,12 +12,10 @@ import (
 // method is one transaction. It knows nothing of HTTP but the refusals, and it
 // gives out copies. With a Store, a change is durable before its method returns.
 type memory struct {
-	mu            sync.Mutex
-	file          *Store // nil: nothing outlives the program
-	broken        error  // a change could not be kept: memory is ahead, and nothing more is done
-	seq           int    // orders lists by creation
-	redeemed      int    // auth tokens ever created, which is counts ever used
-	refreshed     int
+	mu     sync.Mutex
+	file   *Store // nil: nothing outlives the program
+	broken error  // a change could not be kept: memory is ahead, and nothing more is done
+	counters
 	registrations map[string]*registrationRow // by id
 	byToken       map[string]*registrationRow
 	authTokens    map[string]*authTokenRow // by id
@@ -25,19 +23,28 @@ type memory struct {
 	sessions      map[string]*session      // by id
 }
 
+// counters are of all that ever was.
+type counters struct {
+	Seq       int // orders lists by creation
+	Redeemed  int // auth tokens ever created, which is counts ever used
+	Refreshed int
+}
+
 type registrationRow struct {
-	registration
-	seq      int
-	version  int               // one more with each update
+	registration `json:"Registration"`
+
+	Seq      int
+	Version  int               // one more with each update
 	redeemed map[string]string // identifier of a redemption -> id of its latest auth token
 }
 
 type authTokenRow struct {
-	authToken
-	seq          int
-	refreshes    int
-	registration string // id
-	session      string // id
+	authToken `json:"AuthToken"`
+
+	Seq          int
+	Refreshes    int
+	Registration string // id
+	Session      string // id
 }
 
 func newMemory() *memory {
@@ -50,11 +57,11 @@ func newMemory() *memory {
 func (m *memory) addRegistration(r registration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.seq++
-	row := &registrationRow{registration: r, seq: m.seq, version: 1, redeemed: map[string]string{}}
+	m.Seq++
+	row := &registrationRow{registration: r, Seq: m.Seq, Version: 1, redeemed: map[string]string{}}
 	m.registrations[r.ID] = row
 	m.byToken[r.Token] = row
-	return m.persist(row.saved(), m.counters())
+	return m.persist(row.saved(), m.counters.saved())
 }
 
 // registration returns the one of that id, and its version.
@@ -65,7 +72,7 @@ func (m *memory) registration(id string) (registration, int, error) {
 	if !ok {
 		return registration{}, 0, errNotFound
 	}
-	return row.registration, row.version, nil
+	return row.registration, row.Version, nil
 }
 
 func (m *memory) listRegistrations(match func(registration) bool) []registration {
@@ -81,7 +88,7 @@ func (m *memory) listRegistrations(match func(registration) bool) []registration
 }
 
 func (m *memory) registrationsInOrder() []*registrationRow {
-	bySeq := func(a, b *registrationRow) int { return cmp.Compare(a.seq, b.seq) }
+	bySeq := func(a, b *registrationRow) int { return cmp.Compare(a.Seq, b.Seq) }
 	return slices.SortedFunc(maps.Values(m.registrations), bySeq)
 }
 
@@ -95,7 +102,7 @@ func (m *memory) updateRegistration(id string, version int, oneUser bool, apply 
 	switch {
 	case !ok:
 		return registration{}, 0, errNotFound
-	case version != 0 && version != row.version:
+	case version != 0 && version != row.Version:
 		return registration{}, 0, errVersion
 	}
 	changed := row.registration
@@ -103,12 +110,12 @@ func (m *memory) updateRegistration(id string, version int, oneUser bool, apply 
 		return registration{}, 0, err
 	}
 	row.registration = changed
-	row.version++
+	row.Version++
 	changes := []change{row.saved()}
 	if oneUser && row.Status == disabled {
 		changes = append(changes, m.endSessions(id)...)
 	}
-	return changed, row.version, m.persist(changes...)
+	return changed, row.Version, m.persist(changes...)
 }
 
 // deleteRegistration ends what can still be redeemed. Auth tokens stay; with
@@ -133,9 +140,9 @@ func (m *memory) deleteRegistration(id string, oneUser bool) error {
 // is held.
 func (m *memory) endSessions(registration string) (changes []change) {
 	for _, row := range m.authTokenList {
-		if row.registration == registration {
-			s := m.sessions[row.session]
-			s.ended = true
+		if row.Registration == registration {
+			s := m.sessions[row.Session]
+			s.Ended = true
 			changes = append(changes, s.saved())
 		}
 	}
@@ -176,7 +183,7 @@ func (m *memory) redeem(token, id string, d device, k Knobs, now time.Time) (gra
 		case DuplicatesRefuse:
 			return grant{}, errDuplicate
 		case DuplicatesSame:
-			return m.granted(m.sessions[old.session], k, now), nil
+			return m.granted(m.sessions[old.Session], k, now), nil
 		case DuplicatesCount:
 		}
 	}
@@ -184,10 +191,10 @@ func (m *memory) redeem(token, id string, d device, k Knobs, now time.Time) (gra
 		return grant{}, errExhausted
 	}
 	row.UsedCount++
-	m.redeemed++
+	m.Redeemed++
 	a := m.addAuthToken(row, id, d, now)
-	s := m.sessions[a.session]
-	return m.granted(s, k, now), m.persist(row.saved(), a.saved(), s.saved(), m.counters())
+	s := m.sessions[a.Session]
+	return m.granted(s, k, now), m.persist(row.saved(), a.saved(), s.saved(), m.counters.saved())
 }
 
 // addAuthToken makes an auth token and its session.
@@ -197,10 +204,10 @@ func (m *memory) addAuthToken(row *registrationRow, id string, d device, now tim
 		RegistrationToken: row.Identifier, CreationDate: now.Truncate(time.Second), registrationID: row.ID,
 	}
 	s := newSession(a.ID, publicClient, now)
-	s.authToken = a.ID
+	s.AuthToken = a.ID
 	m.sessions[s.id] = s
-	m.seq++
-	made := &authTokenRow{authToken: a, seq: m.seq, registration: row.ID, session: s.id}
+	m.Seq++
+	made := &authTokenRow{authToken: a, Seq: m.Seq, Registration: row.ID, Session: s.id}
 	m.authTokens[a.ID] = made
 	m.authTokenList = append(m.authTokenList, made)
 	row.redeemed[d.Identifier] = a.ID
@@ -244,9 +251,9 @@ func (m *memory) deleteAuthToken(id string) error {
 		return errNotFound
 	}
 	delete(m.authTokens, id)
-	delete(m.sessions, row.session)
-	if i, ok := slices.BinarySearchFunc(m.authTokenList, row.seq, func(r *authTokenRow, seq int) int { return cmp.Compare(r.seq, seq) }); ok {
+	delete(m.sessions, row.Session)
+	if i, ok := slices.BinarySearchFunc(m.authTokenList, row.Seq, func(r *authTokenRow, seq int) int { return cmp.Compare(r.Seq, seq) }); ok {
 		m.authTokenList = slices.Delete(m.authTokenList, i, i+1)
 	}
-	return m.persist(deletion(bucketAuthTokens, id), deletion(bucketSessions, row.session))
+	return m.persist(deletion(bucketAuthTokens, id), deletion(bucketSessions, row.Session))
 }
