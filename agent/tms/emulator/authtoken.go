@@ -50,11 +50,7 @@ func (e *Emulator) redeem(c *call) answer {
 		text{"refId1", d.RefID1}, text{"refId2", d.RefID2}); read && err != nil {
 		return refused(err)
 	}
-	g, issued, err := e.redeemed(c, registration, d)
-	if err != nil {
-		return refused(err)
-	}
-	return c.issuedAnswer(http.StatusCreated, g, issued)
+	return c.issued(e.redeemed(c, registration, d))
 }
 
 // redeemed uses a count. Another identity provider is asked before, so that its
@@ -110,10 +106,7 @@ func (e *Emulator) refreshAuthToken(c *call) answer {
 		return refused(err)
 	}
 	issued, err := e.renewed(c, g, publicClient)
-	if err != nil {
-		return refused(err)
-	}
-	return c.issuedAnswer(http.StatusOK, g, issued)
+	return c.issued(g, issued, err)
 }
 
 // refreshElsewhere passes a refresh token on to the other identity provider.
@@ -131,14 +124,15 @@ func (e *Emulator) refreshElsewhere(c *call, id string) answer {
 	if _, ok := errors.AsType[*oauthRefusal](err); ok {
 		err = errRefreshRefused
 	}
+	return c.issued(grant{authToken: a}, issued, err)
+}
+
+// issued is the answer to a redemption or a refresh.
+func (c *call) issued(g grant, issued grantAnswer, err error) answer {
 	if err != nil {
 		return refused(err)
 	}
-	return c.issuedAnswer(http.StatusOK, grant{authToken: a}, issued)
-}
-
-func (c *call) issuedAnswer(status int, g grant, issued grantAnswer) answer {
-	return answer{status: status, header: noStore(), body: c.knobs.Forms.written(
+	return answer{status: c.success(), header: noStore(), body: c.knobs.Forms.written(
 		issuedAuthToken{g.authToken.ID, g.authToken.Identifier, issued},
 	)}
 }
@@ -148,13 +142,11 @@ func (e *Emulator) listAuthTokens(c *call) answer {
 	if err != nil {
 		return refused(err)
 	}
-	part, total := e.store.listAuthTokens(func(a *authToken) bool {
+	part, total := e.store.listAuthTokens(q, func(a authToken) bool {
 		return q.admits("identifier", a.Identifier) && q.admits("registrationToken", a.RegistrationToken) &&
 			q.admits("refId1", a.RefID1) && q.admits("refId2", a.RefID2) && q.admits("fqdn", a.FQDN)
-	}, q.start, q.size)
-	return answer{status: http.StatusOK, body: c.knobs.Dialect.list(
-		"authTokens", wrapAuth, each(part, c.knobs.Dialect.authToken), total,
-	)}
+	})
+	return listed(c.knobs.Dialect, "authTokens", wrapAuth, part, total, c.knobs.Dialect.authToken)
 }
 
 func (e *Emulator) showAuthToken(c *call) answer {
@@ -167,16 +159,12 @@ func (e *Emulator) showAuthToken(c *call) answer {
 
 func (e *Emulator) removeAuthToken(c *call) answer {
 	id := c.PathValue("id")
-	if _, err := e.store.authToken(id); err != nil {
-		return refused(err)
+	_, err := e.store.authToken(id)
+	if err == nil && e.idp != nil {
+		err = e.idp.removeUser(c.Context(), id)
 	}
-	if e.idp != nil {
-		if err := e.idp.removeUser(c.Context(), id); err != nil {
-			return refused(err)
-		}
+	if err == nil {
+		err = e.store.deleteAuthToken(id)
 	}
-	if err := e.store.deleteAuthToken(id); err != nil {
-		return refused(err)
-	}
-	return answer{status: http.StatusNoContent}
+	return removed(err)
 }

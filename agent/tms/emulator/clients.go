@@ -1,6 +1,9 @@
 package emulator
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // client is an OAuth client of the tenant. All its members are INVENTED, but for
 // the id that it logs in with.
@@ -27,10 +30,8 @@ func (e *Emulator) listClients(c *call) answer {
 	if err != nil {
 		return refused(err)
 	}
-	all := e.clients()
-	return answer{status: http.StatusOK, body: c.knobs.Dialect.list(
-		"clients", "client", each(page(all, q), c.knobs.Dialect.client), len(all),
-	)}
+	part, total := page(slices.Values(e.clients()), q, func(client) bool { return true })
+	return listed(c.knobs.Dialect, "clients", "client", part, total, c.knobs.Dialect.client)
 }
 
 func (e *Emulator) showClient(c *call) answer {

@@ -47,19 +47,6 @@ type AuthTokenState struct {
 	Ended             bool   `json:"ended"`   // with its registration token; see Knobs.OneUser
 }
 
-// tally counts requests.
-type tally struct {
-	requests        map[Class]int
-	failed, dropped int
-}
-
-func (t *tally) add(class Class) {
-	if t.requests == nil {
-		t.requests = map[Class]int{}
-	}
-	t.requests[class]++
-}
-
 // State returns what the emulator has seen and has made. What the store holds
 // is one consistent view; requests are counted when they arrive, so while some
 // are under way their number runs ahead.
@@ -67,8 +54,8 @@ func (e *Emulator) State() State {
 	s := e.store.state()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s.Requests = maps.Clone(e.tally.requests)
-	s.Failed, s.Dropped = e.tally.failed, e.tally.dropped
+	s.Requests = maps.Clone(e.requests)
+	s.Failed, s.Dropped = e.failed, e.dropped
 	s.Faults = append([]Fault{}, e.faults...)
 	return s
 }

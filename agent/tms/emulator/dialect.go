@@ -2,10 +2,11 @@ package emulator
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -38,18 +39,6 @@ func (d Dialect) words() words {
 		return words{"status", enabled, disabled, []string{"pageStart", "pageStartIndex"}, 100, 1000, "message"}
 	}
 	return words{"state", "ENABLE", "DISABLE", []string{"pageStartIndex"}, 2, 2, "errorCode"}
-}
-
-// list is a page of rows in its wrapper. The family leaves out an empty array.
-func (d Dialect) list(outer, inner string, rows []any, total int) any {
-	if d == First {
-		return map[string]any{outer: rows, "totalCount": total}
-	}
-	wrapper := map[string]any{"count": total}
-	if len(rows) > 0 {
-		wrapper[inner] = rows
-	}
-	return map[string]any{outer: wrapper}
 }
 
 // time has no seconds and no zone in the family. It is UTC here; a real tenant's
@@ -215,31 +204,17 @@ func (e *expiry) UnmarshalJSON(b []byte) error {
 // ErrorRotate takes the next of ErrorShapes for each error.
 const ErrorRotate = "rotate"
 
-// errorShapes are the bodies that an error of the service may have. That it has a
-// code and a message is documented; the members are INVENTED after the contract.
-var errorShapes = []struct {
-	name string
-	body func(code, message string) any
-}{
-	{"errorCode", func(code, message string) any {
-		return map[string]string{"errorCode": code, "errorMessage": message}
-	}},
-	{"code", func(code, message string) any { return map[string]string{"code": code, "message": message} }},
-	{"error", func(code, message string) any {
-		return map[string]any{"error": map[string]string{"code": code, "message": message}}
-	}},
-	{"errors_error", func(code, message string) any {
-		return map[string]any{"errors": map[string]any{"error": []any{map[string]string{"code": code, "message": message}}}}
-	}},
-	{"errors", func(code, message string) any {
-		return map[string]any{"errors": []any{map[string]string{"code": code, "message": message}}}
-	}},
-	{"oauth", func(code, message string) any {
-		return map[string]string{"error": code, "error_description": message}
-	}},
-	{"message", func(code, message string) any {
-		return map[string]string{"errorCode": code, "message": message}
-	}},
+// errorShapes are the bodies that an error of the service may have, with CODE and TEXT
+// in place of its code and its message. That it has both is documented; the members are
+// INVENTED after the contract.
+var errorShapes = []struct{ name, body string }{
+	{"errorCode", `{"errorCode":CODE,"errorMessage":TEXT}`},
+	{"code", `{"code":CODE,"message":TEXT}`},
+	{"error", `{"error":{"code":CODE,"message":TEXT}}`},
+	{"errors_error", `{"errors":{"error":[{"code":CODE,"message":TEXT}]}}`},
+	{"errors", `{"errors":[{"code":CODE,"message":TEXT}]}`},
+	{"oauth", `{"error":CODE,"error_description":TEXT}`},
+	{"message", `{"errorCode":CODE,"message":TEXT}`},
 }
 
 // ErrorShapes returns the words that Knobs.ErrorShape may be, beside [ErrorRotate].
@@ -257,34 +232,14 @@ func (e *Emulator) shaped(k Knobs, body any) any {
 	if !ok {
 		return body
 	}
-	i := slices.Index(ErrorShapes(), firstNonEmpty(k.ErrorShape, k.Dialect.words().shape))
+	i := slices.Index(ErrorShapes(), cmp.Or(k.ErrorShape, k.Dialect.words().shape))
 	if k.ErrorShape == ErrorRotate {
 		e.mu.Lock()
 		i = e.errors % len(errorShapes)
 		e.errors++
 		e.mu.Unlock()
 	}
-	return errorShapes[i].body(r.Code, r.Message)
-}
-
-// completeDialect fills in what the dialect decides.
-func (k Knobs) completeDialect() (Knobs, error) {
-	k.Dialect = Dialect(firstNonEmpty(string(k.Dialect), string(Family)))
-	k.RequestBody = RequestBody(firstNonEmpty(string(k.RequestBody), string(BodyStrict)))
-	for _, choice := range []struct {
-		what, value string
-		words       []string
-	}{
-		{"dialect", string(k.Dialect), []string{string(Family), string(First)}},
-		{"request body", string(k.RequestBody), []string{string(BodyStrict), string(BodyLenient), string(BodyEither)}},
-		{"error shape", k.ErrorShape, append(ErrorShapes(), ErrorRotate, "")},
-	} {
-		if !slices.Contains(choice.words, choice.value) {
-			return k, fmt.Errorf("%s %q: must be one of %q", choice.what, choice.value, choice.words)
-		}
-	}
-	if k.PageSize < 0 || k.PageSize > maxPageSize {
-		return k, fmt.Errorf("page size %d: must be 0 to %d", k.PageSize, maxPageSize)
-	}
-	return k, nil
+	code, _ := json.Marshal(r.Code) // a text always marshals
+	text, _ := json.Marshal(r.Message)
+	return json.RawMessage(strings.NewReplacer("CODE", string(code), "TEXT", string(text)).Replace(errorShapes[i].body))
 }

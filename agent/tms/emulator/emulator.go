@@ -12,6 +12,7 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -68,8 +69,10 @@ type Emulator struct {
 	mu     sync.Mutex // over what follows
 	knobs  Knobs      // complete: defaults filled in
 	faults []Fault    // pending, in the order in which they were asked for
-	tally  tally
-	errors int // errors of the service so far, for ErrorRotate
+	errors int        // errors of the service so far, for ErrorRotate
+
+	requests        map[Class]int // that arrived
+	failed, dropped int
 }
 
 // New returns an emulator without any tokens. It refuses knobs and paths that
@@ -98,8 +101,8 @@ func New(o Options) (*Emulator, error) {
 		return nil, errKeycloakKnobs
 	}
 	e := &Emulator{
-		realm: firstNonEmpty(o.Realm, "ems"), path: o.TokenPath, cred: o.Credentials.complete(),
-		now: o.Now, log: o.Log, idp: o.Identity, store: newMemory(), knobs: knobs,
+		realm: cmp.Or(o.Realm, "ems"), path: o.TokenPath, cred: o.Credentials.complete(),
+		now: o.Now, log: o.Log, idp: o.Identity, store: newMemory(), knobs: knobs, requests: map[Class]int{},
 	}
 	if err := e.attachStore(o.Store, o.Credentials); err != nil {
 		return nil, err
@@ -111,23 +114,16 @@ func New(o Options) (*Emulator, error) {
 // attachStore takes over what an earlier run kept: all rows, the key that signs, and
 // of the credentials those that nobody gave. Without a Store all is new.
 func (e *Emulator) attachStore(s *Store, given Credentials) (err error) {
-	if s == nil {
-		e.signer, err = newSigner(nil)
-		return err
-	}
 	if e.signer, err = newSigner(s); err != nil {
 		return err
 	}
-	e.store.file = s
-	if err := e.store.load(); err != nil {
-		return err
+	if e.store.file = s; s != nil {
+		err = e.store.load()
 	}
-	if given.Password == "" {
-		if e.cred.Password, err = s.getOrPut("password", e.cred.Password); err != nil {
-			return err
-		}
+	if given.Password == "" && err == nil {
+		e.cred.Password, err = s.getOrPut("password", e.cred.Password)
 	}
-	if given.ClientSecret == "" {
+	if given.ClientSecret == "" && err == nil {
 		e.cred.ClientSecret, err = s.getOrPut("client secret", e.cred.ClientSecret)
 	}
 	return err
@@ -135,19 +131,11 @@ func (e *Emulator) attachStore(s *Store, given Credentials) (err error) {
 
 func (c Credentials) complete() Credentials {
 	return Credentials{
-		User:         firstNonEmpty(c.User, "admin"),
-		Password:     firstNonEmpty(c.Password, rand.Text()),
-		ClientID:     firstNonEmpty(c.ClientID, "ems-admin-client"),
-		ClientSecret: firstNonEmpty(c.ClientSecret, rand.Text()),
+		User:         cmp.Or(c.User, "admin"),
+		Password:     cmp.Or(c.Password, rand.Text()),
+		ClientID:     cmp.Or(c.ClientID, "ems-admin-client"),
+		ClientSecret: cmp.Or(c.ClientSecret, rand.Text()),
 	}
-}
-
-// firstNonEmpty returns s, or if it is empty, otherwise.
-func firstNonEmpty(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // Credentials returns what the Contact Administrator logs in with, those that

@@ -3,9 +3,6 @@ package emulator
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
-	"slices"
-	"strings"
 )
 
 // Forms are those forms of the service that nobody has documented, and which a
@@ -15,25 +12,6 @@ type Forms struct {
 	AccessToken   string `json:"access_token"`  // its name there: access_token, accessToken (as all beside it), token
 	Authorization string `json:"authorization"` // of a registration token: basic, basic_encoded, bearer
 	Refresh       string `json:"refresh"`       // of an auth token: any, oidc, tms (by the refresh token), tms_registration, none
-}
-
-func (f Forms) complete() (Forms, error) {
-	for _, choice := range []struct {
-		what  string
-		value *string
-		words []string
-	}{
-		{"reply", &f.Reply, []string{"wrapped", "bare"}},
-		{"access_token", &f.AccessToken, []string{"access_token", "accessToken", "token"}},
-		{"authorization", &f.Authorization, []string{"basic", "basic_encoded", "bearer"}},
-		{"refresh", &f.Refresh, []string{"any", "oidc", "tms", "tms_registration", "none"}},
-	} {
-		*choice.value = firstNonEmpty(*choice.value, choice.words[0])
-		if !slices.Contains(choice.words, *choice.value) {
-			return f, fmt.Errorf("forms: %s %q: must be one of %s", choice.what, *choice.value, strings.Join(choice.words, ", "))
-		}
-	}
-	return f, nil
 }
 
 // refreshes reports whether auth tokens are refreshed in this way.

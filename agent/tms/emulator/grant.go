@@ -50,9 +50,6 @@ func (e *Emulator) renewed(c *call, g grant, client string) (grantAnswer, error)
 
 // token is the identity provider's token endpoint.
 func (e *Emulator) token(c *call) answer {
-	if c.PathValue("realm") != e.realm {
-		return refused(errRealm)
-	}
 	form, err := c.form()
 	if err != nil {
 		return refused(err)

@@ -98,6 +98,9 @@ func (e *Emulator) open(w http.ResponseWriter, r *http.Request, rt route) (*call
 		method = http.MethodGet
 	}
 	ep, ok := rt.methods[method]
+	if rt.oidc && r.PathValue("realm") != e.realm {
+		ep.handle = func(*call) answer { return refused(errRealm) }
+	}
 	switch {
 	case ok && rt.oidc && c.grantType() == "refresh_token":
 		ep.class = ClassRefresh // both grants have one path
@@ -194,6 +197,22 @@ func refused(err error) answer {
 		return answer{status: o.status, header: noStore(), body: o}
 	}
 	return answer{status: http.StatusInternalServerError, body: serviceFault(http.StatusInternalServerError)}
+}
+
+// success is the status of a request that did what it asks for.
+func (c *call) success() int {
+	if c.Method == http.MethodPost {
+		return http.StatusCreated
+	}
+	return http.StatusOK
+}
+
+// removed is the answer to a deletion.
+func removed(err error) answer {
+	if err != nil {
+		return refused(err)
+	}
+	return answer{status: http.StatusNoContent}
 }
 
 // noStore marks an answer that holds tokens.

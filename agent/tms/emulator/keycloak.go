@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -57,7 +58,7 @@ func NewKeycloak(o KeycloakOptions) (*Keycloak, error) {
 	if o.Client == nil {
 		return nil, errors.New("identity provider: needs an HTTP client")
 	}
-	return &Keycloak{base: strings.TrimRight(o.URL, "/") + "/", realm: firstNonEmpty(o.Realm, "ems"), o: o, http: o.Client}, nil
+	return &Keycloak{base: strings.TrimRight(o.URL, "/") + "/", realm: cmp.Or(o.Realm, "ems"), o: o, http: o.Client}, nil
 }
 
 func (k *Keycloak) endpoint() string { return k.base }
@@ -112,23 +113,8 @@ func (k *Keycloak) removeUser(ctx context.Context, id string) error {
 
 // verify returns whom an access token of the realm is for.
 func (k *Keycloak) verify(ctx context.Context, token string, now time.Time) (claims, error) {
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.PS256})
-	if err != nil {
-		return claims{}, fmt.Errorf("read access token: %w", err)
-	}
-	key, err := k.key(ctx, parsed.Headers[0].KeyID)
-	if err != nil {
-		return claims{}, err
-	}
-	var std jwt.Claims
-	var more accessClaims
-	if err := parsed.Claims(key, &std, &more); err != nil {
-		return claims{}, fmt.Errorf("verify access token: %w", err)
-	}
-	if err := std.ValidateWithLeeway(jwt.Expected{Issuer: k.issuer(), Time: now}, 0); err != nil {
-		return claims{}, fmt.Errorf("verify access token: %w", err)
-	}
-	return claims{Subject: std.Subject, Client: more.Client, Roles: more.RealmAccess.Roles}, nil
+	key := func(id string) (any, error) { return k.key(ctx, id) }
+	return verify(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.PS256}, key, jwt.Expected{Issuer: k.issuer(), Time: now})
 }
 
 // key returns the realm's key of that id. One that is not known is asked for:

@@ -1,11 +1,13 @@
 package emulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -92,22 +94,35 @@ type Fault struct {
 	AfterCommit bool   `json:"after_commit"`          // do what was asked for, then fail
 }
 
+// choice is a knob that is one of some words. The first one is the default.
+type choice struct {
+	what  string
+	value *string
+	words []string
+}
+
+func (k *Knobs) choices() []choice {
+	return []choice{
+		{"rotation", (*string)(&k.Rotation), []string{string(RotationOn), string(RotationOff), string(RotationOmit)}},
+		{"duplicates", (*string)(&k.Duplicates), []string{string(DuplicatesCount), string(DuplicatesRefuse), string(DuplicatesSame)}},
+		{"dialect", (*string)(&k.Dialect), []string{string(Family), string(First)}},
+		{"request body", (*string)(&k.RequestBody), []string{string(BodyStrict), string(BodyLenient), string(BodyEither)}},
+		{"error shape", &k.ErrorShape, append([]string{"", ErrorRotate}, ErrorShapes()...)},
+		{"forms: reply", &k.Forms.Reply, []string{"wrapped", "bare"}},
+		{"forms: access_token", &k.Forms.AccessToken, []string{"access_token", "accessToken", "token"}},
+		{"forms: authorization", &k.Forms.Authorization, []string{"basic", "basic_encoded", "bearer"}},
+		{"forms: refresh", &k.Forms.Refresh, []string{"any", "oidc", "tms", "tms_registration", "none"}},
+	}
+}
+
+// complete fills in the defaults, and says what contradicts.
 func (k Knobs) complete() (Knobs, error) {
-	if k.AccessLifetime == 0 {
-		k.AccessLifetime = 5 * time.Minute
-	}
-	if k.Rotation == "" {
-		k.Rotation = RotationOn
-	}
-	if k.Duplicates == "" {
-		k.Duplicates = DuplicatesCount
-	}
-	var err error
-	if k.Forms, err = k.Forms.complete(); err != nil {
-		return k, err
-	}
-	if k, err = k.completeDialect(); err != nil {
-		return k, err
+	k.AccessLifetime = cmp.Or(k.AccessLifetime, 5*time.Minute)
+	for _, c := range k.choices() {
+		*c.value = cmp.Or(*c.value, c.words[0])
+		if !slices.Contains(c.words, *c.value) {
+			return k, fmt.Errorf("%s %q: must be one of %s", c.what, *c.value, strings.TrimPrefix(strings.Join(c.words, ", "), ", "))
+		}
 	}
 	return k, k.check()
 }
@@ -144,28 +159,20 @@ func (k Knobs) check() error {
 			return fmt.Errorf("%s %v: must be whole seconds, since the protocol has no less", d.name, d.value)
 		}
 	}
-	if !slices.Contains([]Rotation{RotationOn, RotationOff, RotationOmit}, k.Rotation) {
-		return fmt.Errorf("rotation %q: must be on, off or omit", k.Rotation)
-	}
 	if k.ReuseGrace > 0 && k.Rotation != RotationOn {
 		return fmt.Errorf("reuse grace %v: needs rotation on, which is %s", k.ReuseGrace, k.Rotation)
 	}
 	if k.MaxReuse < 0 || k.MaxReuse > 0 && (k.Rotation != RotationOn || k.ReuseGrace > 0) {
 		return fmt.Errorf("max reuse %d: must not be below 0, and needs rotation on, without a reuse grace", k.MaxReuse)
 	}
-	if !slices.Contains([]Duplicates{DuplicatesCount, DuplicatesRefuse, DuplicatesSame}, k.Duplicates) {
-		return fmt.Errorf("duplicates %q: must be count, refuse or same", k.Duplicates)
+	if k.PageSize < 0 || k.PageSize > maxPageSize {
+		return fmt.Errorf("page size %d: must be 0 to %d", k.PageSize, maxPageSize)
 	}
 	return nil
 }
 
 func (f Fault) complete() (Fault, error) {
-	if f.Class == "" {
-		f.Class = ClassAny
-	}
-	if f.Count == 0 {
-		f.Count = 1
-	}
+	f.Class, f.Count = cmp.Or(f.Class, ClassAny), cmp.Or(f.Count, 1)
 	classes := []Class{ClassAny, ClassDiscover, ClassLogin, ClassRedeem, ClassRefresh, ClassAdmin, ClassOther}
 	switch {
 	case !slices.Contains(classes, f.Class):
@@ -249,7 +256,7 @@ func (e *Emulator) DropNext(class Class, n int) error {
 func (e *Emulator) nextFault(class Class) (Fault, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.tally.add(class)
+	e.requests[class]++
 	i := slices.IndexFunc(e.faults, func(f Fault) bool { return f.Class == ClassAny || f.Class == class })
 	if i < 0 {
 		return Fault{}, false
@@ -259,9 +266,9 @@ func (e *Emulator) nextFault(class Class) (Fault, bool) {
 		e.faults = slices.Delete(e.faults, i, i+1)
 	}
 	if f.Status == 0 {
-		e.tally.dropped++
+		e.dropped++
 	} else {
-		e.tally.failed++
+		e.failed++
 	}
 	return f, true
 }
@@ -277,12 +284,11 @@ func (f Fault) answer(oidc bool) answer {
 	default:
 		a.body = serviceFault(f.Status)
 	}
-	retry := f.RetryAfter
-	if retry == "" && f.Status == http.StatusTooManyRequests {
-		retry = "60"
+	if f.Status == http.StatusTooManyRequests {
+		f.RetryAfter = cmp.Or(f.RetryAfter, "60")
 	}
-	if retry != "" {
-		a.header.Set("Retry-After", retry)
+	if f.RetryAfter != "" {
+		a.header.Set("Retry-After", f.RetryAfter)
 	}
 	return a
 }

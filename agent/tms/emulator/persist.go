@@ -53,8 +53,12 @@ func OpenStore(path string) (*Store, error) {
 func (s *Store) Close() error { return s.db.Close() }
 
 // GetOrCreate returns what was kept under a name at the first call, which made it.
-// It is for what has to stay the same over restarts, such as keys.
+// It is for what has to stay the same over restarts, such as keys. A nil Store keeps
+// nothing: each call makes it.
 func (s *Store) GetOrCreate(name string, first func() ([]byte, error)) (value []byte, err error) {
+	if s == nil {
+		return first()
+	}
 	err = s.db.Update(func(tx *bolt.Tx) error {
 		b := tx.Bucket([]byte(bucketOther))
 		if old := b.Get([]byte("kept " + name)); old != nil {

@@ -1,6 +1,8 @@
 package emulator
 
 import (
+	"iter"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -66,19 +68,36 @@ func (q query) admits(name, value string) bool {
 	return want == "" || want == value
 }
 
-// page cuts the wanted part out of a list; it is never nil.
-func page[T any](all []T, q query) []T {
-	from := min(q.start, len(all))
-	return append([]T{}, all[from:min(from+q.size, len(all))]...)
+// page returns the part of those that match which is asked for, never nil, and how many
+// match. It copies no more: lists are long.
+func page[T any](all iter.Seq[T], q query, match func(T) bool) (part []T, total int) {
+	part = []T{}
+	for row := range all {
+		if !match(row) {
+			continue
+		}
+		if total >= q.start && len(part) < q.size {
+			part = append(part, row)
+		}
+		total++
+	}
+	return part, total
 }
 
-// each writes rows; the result is never nil.
-func each[T any](rows []T, write func(T) any) []any {
-	written := make([]any, len(rows))
-	for i, row := range rows {
-		written[i] = write(row)
+// listed is a page of rows in its wrapper. The family leaves out an empty array.
+func listed[T any](d Dialect, outer, inner string, part []T, total int, write func(T) any) answer {
+	rows := make([]any, len(part))
+	for i, row := range part {
+		rows[i] = write(row)
 	}
-	return written
+	if d == First {
+		return answer{status: http.StatusOK, body: map[string]any{outer: rows, "totalCount": total}}
+	}
+	wrapper := map[string]any{"count": total}
+	if len(rows) > 0 {
+		wrapper[inner] = rows
+	}
+	return answer{status: http.StatusOK, body: map[string]any{outer: wrapper}}
 }
 
 // text is a field of a request.

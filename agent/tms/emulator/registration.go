@@ -146,20 +146,20 @@ func (e *Emulator) createRegistration(c *call) answer {
 		return refused(invalidField("customer", "must be an object with an id or a name"))
 	}
 	r, err := newRegistration(q, c.now)
-	if err != nil {
-		return refused(err)
+	if err == nil {
+		err = e.store.addRegistration(r)
 	}
-	if err := e.store.addRegistration(r); err != nil {
-		return refused(err)
-	}
-	return c.versioned(http.StatusCreated, r, 1)
+	return c.versioned(r, 1, err)
 }
 
 // versioned is a registration token with its version as ETag. Whether the real
 // service has one is not known.
-func (c *call) versioned(status int, r registration, version int) answer {
+func (c *call) versioned(r registration, version int, err error) answer {
+	if err != nil {
+		return refused(err)
+	}
 	return answer{
-		status: status, body: map[string]any{wrapRegistration: c.knobs.Dialect.registration(r)},
+		status: c.success(), body: map[string]any{wrapRegistration: c.knobs.Dialect.registration(r)},
 		header: http.Header{"Etag": {`"` + strconv.Itoa(version) + `"`}},
 	}
 }
@@ -182,21 +182,15 @@ func (e *Emulator) listRegistrations(c *call) answer {
 	if err != nil {
 		return refused(err)
 	}
-	all := e.store.listRegistrations(func(r registration) bool {
+	part, total := e.store.listRegistrations(q, func(r registration) bool {
 		return q.admits("identifier", r.Identifier) && q.admits("token", r.Token) &&
 			q.admits("refId1", r.RefID1) && q.admits("refId2", r.RefID2)
 	})
-	return answer{status: http.StatusOK, body: c.knobs.Dialect.list(
-		"registrationTokens", wrapRegistration, each(page(all, q), c.knobs.Dialect.registration), len(all),
-	)}
+	return listed(c.knobs.Dialect, "registrationTokens", wrapRegistration, part, total, c.knobs.Dialect.registration)
 }
 
 func (e *Emulator) showRegistration(c *call) answer {
-	r, version, err := e.store.registration(c.PathValue("id"))
-	if err != nil {
-		return refused(err)
-	}
-	return c.versioned(http.StatusOK, r, version)
+	return c.versioned(e.store.registration(c.PathValue("id")))
 }
 
 func (e *Emulator) updateRegistration(c *call) answer {
@@ -208,16 +202,10 @@ func (e *Emulator) updateRegistration(c *call) answer {
 	if err != nil {
 		return refused(err)
 	}
-	r, version, err := e.store.updateRegistration(c.PathValue("id"), version, c.knobs.OneUser, func(r *registration) error { return u.apply(r, c.knobs, c.now) })
-	if err != nil {
-		return refused(err)
-	}
-	return c.versioned(http.StatusOK, r, version)
+	apply := func(r *registration) error { return u.apply(r, c.knobs, c.now) }
+	return c.versioned(e.store.updateRegistration(c.PathValue("id"), version, c.knobs.OneUser, apply))
 }
 
 func (e *Emulator) deleteRegistration(c *call) answer {
-	if err := e.store.deleteRegistration(c.PathValue("id"), c.knobs.OneUser); err != nil {
-		return refused(err)
-	}
-	return answer{status: http.StatusNoContent}
+	return removed(e.store.deleteRegistration(c.PathValue("id"), c.knobs.OneUser))
 }

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -29,8 +28,6 @@ type claims struct {
 	Client  string
 	Roles   []string
 }
-
-func (c claims) has(role string) bool { return slices.Contains(c.Roles, role) }
 
 // accessClaims is the part of an access token that jwt.Claims has not, under
 // the names that Keycloak uses.
@@ -59,18 +56,13 @@ func newSigner(s *Store) (*signer, error) {
 }
 
 func signingKey(s *Store) (key *ecdsa.PrivateKey, id string, err error) {
-	generate := func() ([]byte, error) {
+	der, err := s.GetOrCreate("signing key", func() ([]byte, error) {
 		private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			return nil, fmt.Errorf("make signing key: %w", err)
 		}
 		return x509.MarshalECPrivateKey(private)
-	}
-	keep := generate
-	if s != nil {
-		keep = func() ([]byte, error) { return s.GetOrCreate("signing key", generate) }
-	}
-	der, err := keep()
+	})
 	if err != nil {
 		return nil, "", err
 	}
@@ -98,16 +90,27 @@ func (s *signer) access(who claims, issuer string, now time.Time, life time.Dura
 
 // verify returns whom an access token of ours, and still good, is for.
 func (s *signer) verify(token string, now time.Time) (claims, error) {
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{algorithm})
+	ours := func(string) (any, error) { return s.key.Key, nil }
+	return verify(token, []jose.SignatureAlgorithm{algorithm}, ours, jwt.Expected{Time: now})
+}
+
+// verify returns whom an access token is for, if it is as expected and signed by the key
+// of the id in it.
+func verify(token string, algorithms []jose.SignatureAlgorithm, key func(id string) (any, error), expected jwt.Expected) (claims, error) {
+	parsed, err := jwt.ParseSigned(token, algorithms)
 	if err != nil {
 		return claims{}, fmt.Errorf("read access token: %w", err)
 	}
+	signedBy, err := key(parsed.Headers[0].KeyID)
+	if err != nil {
+		return claims{}, err
+	}
 	var std jwt.Claims
 	var more accessClaims
-	if err := parsed.Claims(s.key.Key, &std, &more); err != nil {
-		return claims{}, fmt.Errorf("verify access token: %w", err)
+	if err = parsed.Claims(signedBy, &std, &more); err == nil {
+		err = std.ValidateWithLeeway(expected, 0)
 	}
-	if err := std.ValidateWithLeeway(jwt.Expected{Time: now}, 0); err != nil {
+	if err != nil {
 		return claims{}, fmt.Errorf("verify access token: %w", err)
 	}
 	return claims{Subject: std.Subject, Client: more.Client, Roles: more.RealmAccess.Roles}, nil

@@ -75,16 +75,16 @@ func (m *memory) registration(id string) (registration, int, error) {
 	return row.registration, row.Version, nil
 }
 
-func (m *memory) listRegistrations(match func(registration) bool) []registration {
+func (m *memory) listRegistrations(q query, match func(registration) bool) ([]registration, int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var list []registration
-	for _, row := range m.registrationsInOrder() {
-		if match(row.registration) {
-			list = append(list, row.registration)
+	return page(func(yield func(registration) bool) {
+		for _, row := range m.registrationsInOrder() {
+			if !yield(row.registration) {
+				return
+			}
 		}
-	}
-	return list
+	}, q, match)
 }
 
 func (m *memory) registrationsInOrder() []*registrationRow {
@@ -224,22 +224,16 @@ func (m *memory) authToken(id string) (authToken, error) {
 	return row.authToken, nil
 }
 
-// listAuthTokens returns the part of those that match which is asked for, never
-// nil, and how many match. It copies no more: lists are long.
-func (m *memory) listAuthTokens(match func(*authToken) bool, start, size int) (part []authToken, total int) {
+func (m *memory) listAuthTokens(q query, match func(authToken) bool) ([]authToken, int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	part = []authToken{}
-	for _, row := range m.authTokenList {
-		if !match(&row.authToken) {
-			continue
+	return page(func(yield func(authToken) bool) {
+		for _, row := range m.authTokenList {
+			if !yield(row.authToken) {
+				return
+			}
 		}
-		if total >= start && len(part) < size {
-			part = append(part, row.authToken)
-		}
-		total++
-	}
-	return part, total
+	}, q, match)
 }
 
 // deleteAuthToken ends its refreshing. The count it cost stays used.
