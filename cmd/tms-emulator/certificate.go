@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -19,66 +18,22 @@ import (
 // system's verifier.
 const certificateLife = 365 * 24 * time.Hour
 
-// authority is a certificate authority. Its key is in memory only, or in the data
-// file, where there is one.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+// newAuthority makes a certificate authority: its key, then its certificate, as PEM.
+func newAuthority(now time.Time) ([]byte, error) {
+	return newCertificate(now, &x509.Certificate{
+		Subject: pkix.Name{CommonName: "tms-emulator certificate authority"},
+		IsCA:    true, BasicConstraintsValid: true, MaxPathLenZero: true,
+		KeyUsage: x509.KeyUsageCertSign,
+	}, nil)
 }
 
-func newAuthority(now time.Time) (*authority, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("make the authority's key: %w", err)
+// newServer makes a certificate for localhost and the hosts given, names or addresses.
+func newServer(now time.Time, hosts []string, by *tls.Certificate) ([]byte, error) {
+	t := &x509.Certificate{
+		Subject:     pkix.Name{CommonName: "tms-emulator"},
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	t := template(now, "tms-emulator certificate authority")
-	t.IsCA = true
-	t.BasicConstraintsValid = true
-	t.MaxPathLenZero = true
-	t.KeyUsage = x509.KeyUsageCertSign
-	cert, err := sign(t, t, key, key)
-	if err != nil {
-		return nil, fmt.Errorf("make the authority's certificate: %w", err)
-	}
-	return &authority{cert, key}, nil
-}
-
-// marshal and readAuthority are inverse: the key, then the certificate, as PEM.
-func (a *authority) marshal() ([]byte, error) {
-	der, err := x509.MarshalECPrivateKey(a.key)
-	if err != nil {
-		return nil, fmt.Errorf("write the authority's key: %w", err)
-	}
-	return append(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), a.pem()...), nil
-}
-
-func readAuthority(kept []byte) (*authority, error) {
-	first, rest := pem.Decode(kept)
-	second, _ := pem.Decode(rest)
-	if first == nil || second == nil {
-		return nil, errors.New("the data file holds no certificate authority")
-	}
-	key, err := x509.ParseECPrivateKey(first.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("read the authority's key: %w", err)
-	}
-	cert, err := x509.ParseCertificate(second.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("read the authority's certificate: %w", err)
-	}
-	return &authority{cert, key}, nil
-}
-
-// server makes a certificate for localhost and the hosts given, names or
-// addresses.
-func (a *authority) server(now time.Time, hosts []string) (tls.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("make the server's key: %w", err)
-	}
-	t := template(now, "tms-emulator")
-	t.KeyUsage = x509.KeyUsageDigitalSignature
-	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	for _, host := range append([]string{"localhost", "127.0.0.1", "::1"}, hosts...) {
 		if ip := net.ParseIP(host); ip != nil {
 			t.IPAddresses = append(t.IPAddresses, ip)
@@ -86,33 +41,35 @@ func (a *authority) server(now time.Time, hosts []string) (tls.Certificate, erro
 			t.DNSNames = append(t.DNSNames, host)
 		}
 	}
-	cert, err := sign(t, a.cert, key, a.key)
+	return newCertificate(now, t, by)
+}
+
+// newCertificate makes a key and its certificate, as [tls.X509KeyPair] reads them. by
+// signs it; without, the key itself does.
+func newCertificate(now time.Time, t *x509.Certificate, by *tls.Certificate) ([]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("make the server's certificate: %w", err)
+		return nil, fmt.Errorf("make a key: %w", err)
 	}
-	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}, nil
-}
-
-func (a *authority) pem() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
-}
-
-func template(now time.Time, name string) *x509.Certificate {
-	return &x509.Certificate{
-		Subject:   pkix.Name{CommonName: name},
-		NotBefore: now.Add(-time.Hour), // a client's clock may be behind
-		NotAfter:  now.Add(certificateLife),
-	}
-}
-
-func sign(t, parent *x509.Certificate, key, by *ecdsa.PrivateKey) (*x509.Certificate, error) {
-	var err error
 	if t.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127)); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("make a serial number: %w", err)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, t, parent, key.Public(), by)
+	t.NotBefore = now.Add(-time.Hour) // a client's clock may be behind
+	t.NotAfter = now.Add(certificateLife)
+	if by == nil {
+		by = &tls.Certificate{Leaf: t, PrivateKey: key}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, t, by.Leaf, key.Public(), by.PrivateKey)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("make a certificate: %w", err)
 	}
-	return x509.ParseCertificate(der)
+	keyDER, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("write a key: %w", err)
+	}
+	return append(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER}), certificatePEM(der)...), nil
+}
+
+func certificatePEM(der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,27 +11,23 @@ import (
 )
 
 // faults reads the flags --fail and --drop.
-func faults(fail, drop []string) ([]emulator.Fault, error) {
-	var all []emulator.Fault
-	for _, text := range fail {
+func faults(fail, drop []string) (all []emulator.Fault, err error) {
+	for i, text := range slices.Concat(fail, drop) {
 		f, err := fault(text)
-		if err == nil && f.Status == 0 {
-			err = fmt.Errorf("status is missing, such as status=500")
+		flag, dropped := "--fail", i >= len(fail)
+		if dropped {
+			flag, f.AfterCommit = "--drop", true
+		}
+		switch {
+		case err != nil:
+		case dropped && f.Status != 0:
+			err = errors.New("status: a reply that is dropped has none")
+		case !dropped && f.Status == 0:
+			err = errors.New("status is missing, such as status=500")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("--fail %s: %w", text, err)
+			return nil, fmt.Errorf("%s %s: %w", flag, text, err)
 		}
-		all = append(all, f)
-	}
-	for _, text := range drop {
-		f, err := fault(text)
-		if err == nil && f.Status != 0 {
-			err = fmt.Errorf("status: a reply that is dropped has none")
-		}
-		if err != nil {
-			return nil, fmt.Errorf("--drop %s: %w", text, err)
-		}
-		f.AfterCommit = true
 		all = append(all, f)
 	}
 	return all, nil

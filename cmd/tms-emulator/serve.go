@@ -117,38 +117,26 @@ func secretFile(flag, name string) (string, error) {
 	return secret, nil
 }
 
-// tls makes the listener's configuration, and the authority that clients need.
-// HTTP/1.1 only: there, a reply that is dropped is a connection that is closed.
+// tls makes the listener's configuration, and the authority that clients need: a new
+// one, or the one of the data file, since clients trust it already. HTTP/1.1 only:
+// there, a reply that is dropped is a connection that is closed.
 func (s *settings) tls() (config *tls.Config, ca []byte, err error) {
 	now := time.Now() //nolint:forbidigo // the certificate's; the emulator's clock may be off on purpose
-	authority, err := s.authority(now)
+	kept, err := s.options.Store.GetOrCreate("authority", func() ([]byte, error) { return newAuthority(now) })
 	if err != nil {
 		return nil, nil, err
 	}
-	cert, err := authority.server(now, s.hosts)
+	authority, err := tls.X509KeyPair(kept, kept)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the certificate authority: %w", err)
+	}
+	made, err := newServer(now, s.hosts, &authority)
 	if err != nil {
 		return nil, nil, err
 	}
-	config = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}
-	return config, authority.pem(), nil
-}
-
-// authority is a new one, or the one of the data file: clients trust it already.
-func (s *settings) authority(now time.Time) (*authority, error) {
-	if s.options.Store == nil {
-		return newAuthority(now)
-	}
-	kept, err := s.options.Store.GetOrCreate("authority", func() ([]byte, error) {
-		a, err := newAuthority(now)
-		if err != nil {
-			return nil, err
-		}
-		return a.marshal()
-	})
-	if err != nil {
-		return nil, err
-	}
-	return readAuthority(kept)
+	server, err := tls.X509KeyPair(made, made)
+	config = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{server}, NextProtos: []string{"http/1.1"}}
+	return config, certificatePEM(authority.Certificate[0]), err
 }
 
 // announce prints the secrets that were made here, and last the address.
