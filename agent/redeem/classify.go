@@ -47,7 +47,7 @@ func Classify(f *tms.Failure) Verdict {
 		return uncertainVerdict(f, "the answer was lost")
 	case f.Status == 429:
 		return unusedVerdict(fault.Throttled, f.RetryAfter, fmt.Sprintf("%s asks for a pause (HTTP 429); no count was used; it is tried again by itself", f.Host))
-	case f.Status == 503 && f.HasRetryAfter: // A: not consumed
+	case f.Status == 503 && f.HasRetryAfter && f.ServiceShape: // A: not consumed
 		return unusedVerdict(fault.Unavailable, f.RetryAfter, fmt.Sprintf("%s is not available now (HTTP 503, with a time to come back); it is tried again by itself", f.Host))
 	case f.Status == 500 && f.ServiceShape && strings.Contains(strings.ToLower(f.Message), documented500):
 		v := uncertainVerdict(f, "the service reported its internal error")

@@ -74,10 +74,11 @@ func TestClassify(t *testing.T) {
 		{"429 without a time", statusReply(429), throttled},
 		{"429 at once", withRetryAfter(statusReply(429), 0), throttled},
 		{"429, an hour", withRetryAfter(statusReply(429), time.Hour), verdictAfter(throttled, time.Hour)},
-		// 503 with Retry-After: not consumed (assumed).
-		{"503 with a time", withRetryAfter(statusReply(503), minute), verdictAfter(tryAgain, minute)},
+		// 503 with Retry-After: not consumed (assumed), if the service says it. A gateway also
+		// answers so in place of an answer that it lost.
 		{"503 with a time, in the service's shape", withRetryAfter(serviceReply(503, "BUSY", "busy"), minute), verdictAfter(tryAgain, minute)},
-		{"503 with a time that is now", withRetryAfter(statusReply(503), 0), tryAgain},
+		{"503 with a time that is now", withRetryAfter(serviceReply(503, "BUSY", "busy"), 0), tryAgain},
+		{"503 with a time, from something else", withRetryAfter(statusReply(503), minute), person},
 		{"503 without a time", statusReply(503), person},
 		{"503 in the service's shape without a time", serviceReply(503, "BUSY", "busy"), person},
 		// The documented 500: retry, at most so often.

@@ -15,7 +15,7 @@ var outcomes = []answer{
 	{},
 	notSent, lost, lostUnused, documented, documentedNot, tooMany, portal, tooLate, noSuch,
 	{err: failure(statusReply(502)), counts: true},
-	{err: failure(withRetryAfter(statusReply(503), time.Minute))},
+	{err: failure(withRetryAfter(serviceReply(503, "BUSY", "busy"), time.Minute))},
 	{takes: 20 * time.Second},
 }
 

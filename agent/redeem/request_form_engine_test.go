@@ -42,7 +42,7 @@ var wrongForms = []wrongForm{
 	{"302, a count used", spoiled(302), false},
 	{"500 of a gateway, a count used", spoiled(500), false},
 	{"502, a count used", spoiled(502), false},
-	{"503", answer{err: failure(withRetryAfter(statusReply(503), time.Minute))}, false},
+	{"503", answer{err: failure(withRetryAfter(serviceReply(503, "BUSY", "busy"), time.Minute))}, false},
 	{"lost, a count used", lost, false},
 	{"lost", lostUnused, false},
 	{"not sent", notSent, false},

@@ -89,9 +89,11 @@ func (p *Pauses) Fail(id instance.ID, f Failure, why error) {
 	}
 	next.failures++
 	next.until = now + Backoff(next.failures, p.draw())
-	if left, _ := p.tenant(id.Tenant); left > 0 {
+	left, asked := p.tenant(id.Tenant)
+	if left > 0 && !asked {
 		next.until = now + left // drawn once, not twice
 	}
+	next.until = max(next.until, now+left, now+f.After) // a short Retry-After does not end the back-off
 	p.by[id] = next
 	if whole := (instance.ID{Tenant: id.Tenant}); now+f.After > max(now, p.by[whole].until) {
 		next.until = now + f.After

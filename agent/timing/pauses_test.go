@@ -1,0 +1,33 @@
+package timing_test
+
+import (
+	"testing"
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/timing"
+	"regent/agent/timing/timingtest"
+)
+
+// A service that asks for a second each time is asked less and less often.
+func TestShortRetryAfterKeepsBackoff(t *testing.T) {
+	for _, tenantAsks := range []bool{false, true} {
+		clock := timingtest.New()
+		pauses := timing.NewPauses(clock, func() float64 { return 0.5 }, func(string) (time.Duration, bool) {
+			return time.Second, tenantAsks
+		}, nil)
+		if !tenantAsks {
+			pauses = timing.NewPauses(clock, func() float64 { return 0.5 }, nil, nil)
+		}
+		id := instance.ID{Tenant: "a.example", Application: "cad", Number: 1}
+		asked := 0
+		for end := clock.Boot() + time.Hour; clock.Boot() < end; asked++ {
+			pauses.Fail(id, timing.Failure{Code: fault.Throttled, After: time.Second}, nil)
+			clock.Suspend(pauses.Left(id))
+		}
+		if asked > 15 {
+			t.Errorf("asked %d times in an hour, want at most 15 (tenant asks: %v)", asked, tenantAsks)
+		}
+	}
+}
