@@ -152,7 +152,7 @@ func help(d policy.Definition) string {
 	if s := defaultText(d); s != "" {
 		text += " Default: " + s + "."
 	}
-	if !d.Reloadable {
+	if d.Restart {
 		text += " A change takes effect when the service is restarted."
 	}
 	return text + " Every user of the device can read this value: no secrets here. Key in files: " + d.Key + "."

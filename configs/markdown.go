@@ -27,9 +27,9 @@ func reference(table []policy.Definition) []byte {
 	var b bytes.Buffer
 	b.WriteString(referenceHead)
 	for _, d := range table {
-		applies := "restart"
-		if d.Reloadable {
-			applies = "reload"
+		applies := "reload"
+		if d.Restart {
+			applies = "restart"
 		}
 		text := d.Doc
 		if d.Example != "" {

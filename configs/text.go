@@ -158,7 +158,7 @@ func keyFacts(d policy.Definition) string {
 	case fallback != "" && fallback != `""`:
 		text += "; default " + fallback
 	}
-	if !d.Reloadable {
+	if d.Restart {
 		text += "; a change waits for a restart"
 	}
 	return text + "; since " + d.Since

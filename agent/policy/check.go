@@ -11,14 +11,15 @@ import (
 // What [Definition.Pattern] of the keys below says. Each admits all that the
 // check beside it does, and a little more.
 const (
-	tenantPattern = `^([hH][tT][tT][pP][sS]?://)?[A-Za-z0-9._:\[\]-]*/?$`
-	proxyPattern  = `^(system|none|([hH][tT][tT][pP][sS]?|[sS][oO][cC][kK][sS]5[hH]?)://[A-Za-z0-9._:\[\]-]+/?)?$`
-	pathPattern   = `^(/[^/](.*[^/])?|[A-Za-z]:[\\/].*[^\\/])?$`
-	idPattern     = `^[a-z0-9][a-z0-9-]{0,63}$`
-	namePattern   = `^[^ ](.*[^ ])?$`
-	unitPattern   = `^[^ /.]+\.[^ /]+$`
-	signerPattern = `^(sha256:[0-9A-Fa-f]{64}|[A-Za-z][A-Za-z0-9.]* *=.+)$`
-	sha256Pattern = `^([0-9A-Fa-f]{64})?$`
+	tenantPattern   = `^([hH][tT][tT][pP][sS]?://)?[A-Za-z0-9._:\[\]-]*/?$`
+	proxyPattern    = `^(system|none|([hH][tT][tT][pP][sS]?|[sS][oO][cC][kK][sS]5[hH]?)://[A-Za-z0-9._:\[\]-]+/?)?$`
+	basePathPattern = `^/[A-Za-z0-9._/-]*[A-Za-z0-9_-]$`
+	pathPattern     = `^(/[^/](.*[^/])?|[A-Za-z]:[\\/].*[^\\/])?$`
+	idPattern       = `^[a-z0-9][a-z0-9-]{0,63}$`
+	namePattern     = `^[^ ](.*[^ ])?$`
+	unitPattern     = `^[^ /.]+\.[^ /]+$`
+	signerPattern   = `^(sha256:[0-9A-Fa-f]{64}|[A-Za-z][A-Za-z0-9.]* *=.+)$`
+	sha256Pattern   = `^([0-9A-Fa-f]{64})?$`
 )
 
 func checkID(s string) (string, error) { return s, instance.CheckApplication(s) }
@@ -59,6 +60,21 @@ func checkSHA256(s string) (string, error) {
 func checkUnit(s string) (string, error) {
 	if name, kind, ok := strings.Cut(s, "."); !ok || name == "" || kind == "" || strings.ContainsAny(s, " /") {
 		return "", errors.New("is not a unit's full name; write one such as cad-render.service")
+	}
+	return s, nil
+}
+
+// checkBasePath accepts the plain path of a URL.
+func checkBasePath(s string) (string, error) {
+	const write = "; write one such as /token/api/v5"
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._/-", r)
+	}
+	switch {
+	case !strings.HasPrefix(s, "/"), strings.HasSuffix(s, "/"), strings.HasSuffix(s, "."):
+		return "", errors.New("does not begin with / or ends in / or a dot" + write)
+	case strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }), strings.Contains(s, "//"), strings.Contains(s, ".."):
+		return "", errors.New("has more than letters, digits and . _ - between single slashes" + write)
 	}
 	return s, nil
 }

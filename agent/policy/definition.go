@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"cmp"
+	"reflect"
 	"strings"
 )
 
@@ -38,9 +40,9 @@ type Definition struct {
 	// Min and Max bound an Int, and a Duration in nanoseconds; both included.
 	Min, Max int64
 
-	// Check returns the value in its normal form, or what is wrong with it and
-	// what to write instead, without quoting it. nil accepts any value of Type.
-	Check func(value any) (any, error)
+	// Check returns a text or one name of a list in its normal form, or what is wrong
+	// with it and what to write instead, without quoting it. nil accepts any.
+	Check func(value string) (string, error)
 
 	// Pattern is a regular expression, of the kind that JSON Schema and RE2 share,
 	// that every value of a Text or Path matches: what an editor or a management
@@ -50,14 +52,33 @@ type Definition struct {
 	// Artefacts names the generated artefacts that the key stands in.
 	Artefacts Artefact
 
-	Required   bool   // of a key in a list's item
-	Doc        string // sentences, for the person who writes the file
-	Example    string // YAML of a value; "" if the default is a good example
-	Since      string // the version that brought it
-	Sensitive  bool   // its value is shown to nobody
-	Reloadable bool   // a reload applies it; otherwise a restart does
+	Required  bool   // of a key in a list's item
+	Doc       string // sentences, for the person who writes the file
+	Example   string // YAML of a value; "" if the default is a good example
+	Since     string // the version that brought it
+	Sensitive bool   // its value is shown to nobody
+	Restart   bool   // a change waits for a restart; otherwise a reload applies it
+}
 
-	field binding
+// complete adds to each row what it does not say: the first version, the artefacts that
+// all keys of its kind stand in, the check of a path, and an empty default.
+func complete(table []Definition) []Definition {
+	empty := map[Type]any{Text: "", Path: "", Bool: false}
+	for i := range table {
+		d := &table[i]
+		d.Since = cmp.Or(d.Since, firstVersion)
+		d.Artefacts |= allArtefacts
+		if strings.Contains(d.Key, "*") {
+			d.Artefacts &^= policyArtefacts
+		}
+		if d.Type == Path {
+			d.Check, d.Pattern = checkPath, pathPattern
+		}
+		if d.Default == nil && !d.Required {
+			d.Default = empty[d.Type]
+		}
+	}
+	return table
 }
 
 // Artefact is a set of kinds of files that are made from the table.
@@ -80,31 +101,26 @@ const (
 // Sets of artefacts. A key of a list's item is no policy of its own: it stands
 // inside the value of its list.
 const (
-	fileArtefacts = ConfigFile | Schema | Reference | Manual
-	allArtefacts  = fileArtefacts | GroupPolicy | OMAURI | Profile | Manifest
-	itemArtefacts = fileArtefacts | Profile | Manifest
+	policyArtefacts = GroupPolicy | OMAURI
+	allArtefacts    = ConfigFile | Schema | Reference | Manual | Profile | Manifest | policyArtefacts
 )
 
 // AppearsIn reports whether the key stands in all of the artefacts.
 func (d Definition) AppearsIn(in Artefact) bool { return d.Artefacts&in == in }
 
-// binding connects a key with its field in Settings, Application, Rule or
-// Executable.
-type binding struct {
-	get func(target any) any
-	set func(target, value any)
-}
-
-func bind[T, V any](field func(*T) *V) binding {
-	return binding{
-		get: func(target any) any { return *field(target.(*T)) },
-		set: func(target, value any) { *field(target.(*T)) = value.(V) },
+// field returns the field that the key sets in target, which points to [Settings], or
+// to the item of the list that the key belongs to: [Application], [authz.Rule] or
+// [authz.Executable]. A field is called like its part of the key: CAFile of ca_file.
+func (d Definition) field(target any) reflect.Value {
+	path := d.Key
+	if !d.IsAgentKey() {
+		path = d.Name()
 	}
-}
-
-// checkOf turns a check of one type into a [Definition.Check].
-func checkOf[V any](check func(V) (V, error)) func(any) (any, error) {
-	return func(value any) (any, error) { return check(value.(V)) }
+	v := reflect.ValueOf(target).Elem()
+	for part := range strings.SplitSeq(path, ".") {
+		v = v.FieldByName(camelCase(part))
+	}
+	return v
 }
 
 // Name returns the last part of the key: "timeout".
@@ -113,9 +129,11 @@ func (d Definition) Name() string { return d.Key[strings.LastIndexByte(d.Key, '.
 // PolicyName returns the key's name where names have neither dots nor
 // underscores, in the registry and in macOS preferences: "NetworkCAFile" of
 // "network.ca_file". Names are unique, also if case is ignored.
-func (d Definition) PolicyName() string {
+func (d Definition) PolicyName() string { return camelCase(d.Key) }
+
+func camelCase(key string) string {
 	var name strings.Builder
-	for word := range strings.FieldsFuncSeq(d.Key, func(r rune) bool { return r == '.' || r == '_' || r == '*' }) {
+	for word := range strings.FieldsFuncSeq(key, func(r rune) bool { return r == '.' || r == '_' || r == '*' }) {
 		switch word {
 		case "ca", "id", "sha256":
 			name.WriteString(strings.ToUpper(word))
@@ -126,54 +144,65 @@ func (d Definition) PolicyName() string {
 	return name.String()
 }
 
-// IsAgentKey reports whether the key is one of the agent itself, and none of an
-// application: those that managed stores of named values can set, and
-// "applications" beside them.
-func (d Definition) IsAgentKey() bool { return d.isSettingsKey() }
-
-// isSettingsKey reports whether the key is one of the agent itself, with a field in
-// Settings, and none of an application.
-func (d Definition) isSettingsKey() bool {
+// IsAgentKey reports whether the key is one of the agent itself, with a field in
+// [Settings], and none of an application: those that managed stores of named values
+// can set, and "applications" beside them.
+func (d Definition) IsAgentKey() bool {
 	return d.Key != "applications" && !strings.HasPrefix(d.Key, "applications.")
 }
 
-// Lookup returns the definition of a key. An application's id may stand for
-// the *: both "applications.*.redeem" and "applications.cad.redeem" are found.
-func Lookup(key string) (Definition, bool) {
-	if rest, ok := strings.CutPrefix(key, "applications."); ok {
-		if _, name, ok := strings.Cut(rest, "."); ok {
-			key = "applications.*." + name
+// keysOf returns a row for each key that has a value where there are these
+// applications, in the order of the table. The key of an application has its id:
+// "applications.cad.instances".
+func keysOf(ids ...string) []Definition {
+	var keys []Definition
+	for _, d := range table {
+		switch {
+		case d.Type == Applications:
+			for _, id := range ids {
+				keys = append(keys, applicationKeys(id)...)
+			}
+		case d.IsAgentKey():
+			keys = append(keys, d)
 		}
 	}
-	for _, d := range Table() {
-		if d.Key == key {
-			return d, true
-		}
-	}
-	return Definition{}, false
+	return keys
 }
+
+func applicationKeys(id string) []Definition {
+	var keys []Definition
+	for _, d := range table {
+		if name, ok := strings.CutPrefix(d.Key, "applications.*."); ok && !strings.Contains(name, ".") {
+			d.Key = applicationKey(id, name)
+			keys = append(keys, d)
+		}
+	}
+	return keys
+}
+
+func applicationKey(id, name string) string { return "applications." + id + "." + name }
 
 // schema is the table as a tree, which is how a file is read. A node without a
 // definition is a section, such as network.
 type schema struct {
-	def      *Definition
+	*Definition
 	children map[string]*schema
 }
 
-func newSchema(table []Definition) *schema {
-	root := &schema{}
+// tree is the schema of a whole file.
+var tree = newSchema()
+
+func newSchema() *schema {
+	root := &schema{children: map[string]*schema{}}
 	for i := range table {
 		at := root
 		for name := range strings.SplitSeq(table[i].Key, ".") {
-			if at.children == nil {
-				at.children = map[string]*schema{}
-			}
 			if at.children[name] == nil {
-				at.children[name] = &schema{}
+				at.children[name] = &schema{children: map[string]*schema{}}
 			}
 			at = at.children[name]
 		}
-		at.def = &table[i]
+		at.Definition = &table[i]
 	}
 	return root
 }

@@ -1,8 +1,8 @@
 package policy
 
 import (
-	"maps"
 	"slices"
+	"strings"
 )
 
 // Changes are the keys whose effective values differ between two settings, in
@@ -16,51 +16,43 @@ type Changes struct {
 // "applications.cad". A rule that only moved to another line is no change.
 func Diff(old, now Settings) Changes {
 	var c Changes
-	for _, d := range Table() {
-		switch {
-		case d.Type == Applications:
-			c.applications(d, byID(old), byID(now))
-		case d.isSettingsKey():
-			c.compare(d, d.Key, &old, &now)
+	before, after := old.texts(), now.texts()
+	var ids []string
+	for _, a := range slices.Concat(old.Applications, now.Applications) {
+		ids = append(ids, a.ID)
+	}
+	slices.Sort(ids)
+	for _, d := range keysOf(slices.Compact(ids)...) {
+		key, was, is := d.Key, before[d.Key], after[d.Key]
+		if was == is {
+			continue
+		}
+		if was == "" || is == "" { // the application came or went
+			id, ok := strings.CutSuffix(key, ".id")
+			if !ok {
+				continue
+			}
+			key = id
+		}
+		if d.Restart {
+			c.Restart = append(c.Restart, key)
+		} else {
+			c.Reload = append(c.Reload, key)
 		}
 	}
 	return c
 }
 
-func (c *Changes) applications(list Definition, old, now map[string]Application) {
-	all := maps.Clone(old)
-	maps.Copy(all, now)
-	for _, id := range slices.Sorted(maps.Keys(all)) {
-		before, was := old[id]
-		after, is := now[id]
-		if was != is {
-			c.add(list, "applications."+id)
-			continue
-		}
-		for _, d := range applicationFields() {
-			c.compare(d, applicationKey(id, d.Name()), &before, &after)
-		}
+// texts returns each value as YAML, by its key.
+func (s *Settings) texts() map[string]string {
+	all := map[string]string{}
+	for _, d := range keysOf() {
+		all[d.Key] = writeYAML(d.field(s).Interface())
 	}
-}
-
-func (c *Changes) compare(d Definition, key string, old, now any) {
-	if writeYAML(d.field.get(old)) != writeYAML(d.field.get(now)) {
-		c.add(d, key)
-	}
-}
-
-func (c *Changes) add(d Definition, key string) {
-	if d.Reloadable {
-		c.Reload = append(c.Reload, key)
-		return
-	}
-	c.Restart = append(c.Restart, key)
-}
-
-func byID(s Settings) map[string]Application {
-	m := map[string]Application{}
 	for _, a := range s.Applications {
-		m[a.ID] = a
+		for _, d := range applicationKeys(a.ID) {
+			all[d.Key] = writeYAML(d.field(&a).Interface())
+		}
 	}
-	return m
+	return all
 }

@@ -18,15 +18,8 @@ const (
 
 // String returns the name that people see.
 func (r Rank) String() string {
-	switch r {
-	case Default:
-		return "default"
-	case Local:
-		return "local"
-	case Dropin:
-		return "drop-in"
-	case Managed:
-		return "managed"
+	if names := []string{"default", "local", "drop-in", "managed"}; int(r) < len(names) {
+		return names[r]
 	}
 	return fmt.Sprintf("rank %d", uint8(r))
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -27,80 +28,86 @@ type Value struct {
 // values reads a layer of named values. They become nodes of YAML, so that all
 // that is true of files is true of them.
 func (r *reader) values() {
-	policies := map[string]*Definition{}
+	policies := map[string]*schema{}
 	for _, d := range Table() {
 		if d.IsAgentKey() || d.Type == Applications {
-			policies[strings.ToLower(d.PolicyName())] = &d
+			policies[strings.ToLower(d.PolicyName())] = &schema{Definition: &d}
 		}
 	}
 	for _, v := range r.layer.Values {
 		r.place = v.Place
-		d := policies[strings.ToLower(v.Name)]
+		s := policies[strings.ToLower(v.Name)]
 		switch {
-		case d == nil:
-			r.reject(0, showKey(v.Name), "%s", r.unknownPolicy(v.Name, policies))
-		case d.Type == Applications:
+		case s == nil:
+			r.reject(0, showKey(v.Name), "%s", unknownPolicy(v.Name, policies))
+		case s.Type == Applications:
 			r.merge(r.applicationList(v))
+		case v.Data == nil:
+			r.reject(0, s.Key, "is of a kind that no setting has")
 		default:
-			n, ok := node(v.Data, 0)
-			if !ok {
-				r.reject(0, d.Key, "is of a kind that no setting has")
-				continue
-			}
-			if got, ok := r.value(d, d.Key, coerce(d, n)); ok {
-				r.entries = append(r.entries, entry{d.Key, got, r.origin(0)})
+			if n := r.node(s.Key, v.Data, ""); n != nil {
+				coerce(s.Type, n)
+				r.enter(s, s.Key, n)
 			}
 		}
 	}
 	r.place = ""
 }
 
-func (r *reader) unknownPolicy(name string, policies map[string]*Definition) string {
-	names := slices.Sorted(maps.Keys(policies))
-	if near := Nearest(name, names); near != "" {
+func unknownPolicy(name string, policies map[string]*schema) string {
+	if near := Nearest(name, slices.Sorted(maps.Keys(policies))); near != "" {
 		return "is not a known policy; did you mean " + policies[near].PolicyName() + "?"
 	}
 	if namesSecret(name) {
-		return r.schema.unknown(name, r.schema)
+		return tree.unknown(name)
 	}
 	return "is not a known policy; regent.yaml(5) lists them"
 }
 
 // coerce helps stores that have fewer kinds than YAML: the registry has no
 // truth values, and may hold a number as text.
-func coerce(d *Definition, n *yaml.Node) *yaml.Node {
-	if n.Kind != yaml.ScalarNode {
-		return n
-	}
+func coerce(t Type, n *yaml.Node) {
 	switch {
-	case d.Type == Bool && (n.Value == "1" || n.Value == "true"):
-		return scalarNode("!!bool", "true")
-	case d.Type == Bool && (n.Value == "0" || n.Value == "false"):
-		return scalarNode("!!bool", "false")
-	case d.Type == Int && n.Tag == "!!str":
-		return scalarNode("!!int", n.Value)
+	case n.Kind != yaml.ScalarNode:
+	case t == Bool && (n.Value == "1" || n.Value == "true"):
+		n.Tag, n.Value = "!!bool", "true"
+	case t == Bool && (n.Value == "0" || n.Value == "false"):
+		n.Tag, n.Value = "!!bool", "false"
+	case t == Int && n.Tag == "!!str":
+		n.Tag = "!!int"
+	}
+}
+
+// node turns data into a node of YAML, by way of JSON, which is YAML too. If it cannot,
+// it has reported why and returns nil.
+func (r *reader) node(key string, data any, hint string) *yaml.Node {
+	text, isJSON := data.(json.RawMessage)
+	if !isJSON {
+		text, _ = json.Marshal(data) // what JSON does not have is empty, as no setting is
+	}
+	n, flaws := document(text)
+	for _, f := range flaws {
+		r.reject(0, key, "%s%s", f.text, hint)
 	}
 	return n
 }
 
 // applicationList returns the applications in a value.
 func (r *reader) applicationList(v Value) []item {
+	var items []item
 	switch data := v.Data.(type) {
 	case []any:
-		items := make([]item, 0, len(data))
 		for i, one := range data {
 			items = r.listItem(items, v.Place, strconv.Itoa(i), one)
 		}
-		return items
 	case map[string]any:
-		items := make([]item, 0, len(data))
 		for _, name := range slices.Sorted(maps.Keys(data)) {
 			items = r.listItem(items, v.Place+`\`+name, name, data[name])
 		}
-		return items
+	default:
+		r.reject(0, "applications", "is not a list; write one entry for each application")
 	}
-	r.reject(0, "applications", "is not a list; write one entry for each application")
-	return nil
+	return items
 }
 
 // listItem adds the application that is entered under a name.
@@ -110,25 +117,20 @@ func (r *reader) listItem(items []item, place, name string, data any) []item {
 	if !decimal(name) {
 		path = "applications." + showKey(name)
 	}
-	n, ok := node(data, 0)
-	if text, isText := data.(string); isText {
-		var flaws []flaw
-		n, flaws = parse([]byte(text))
-		for _, f := range flaws {
-			r.reject(0, path, "%s (the value is an application's keys as JSON)", f.text)
-		}
-		ok = len(flaws) == 0
+	if text, ok := data.(string); ok {
+		data = json.RawMessage(text)
 	}
-	if !ok || n == nil || n.Kind != yaml.MappingNode {
-		if ok {
-			r.reject(0, path, `is no application; write its keys as JSON, such as {"instances": 2, "allow": [{"groups": ["engineering"]}]}`)
-		}
-		return items
-	}
+	flaws := r.flaws
+	n := r.node(path, data, " (the value is an application's keys as JSON)")
 	switch id := member(n, "id"); {
+	case r.flaws > flaws:
+		return items
+	case n == nil || n.Kind != yaml.MappingNode:
+		r.reject(0, path, `is no application; write its keys as JSON, such as {"instances": 2, "allow": [{"groups": ["engineering"]}]}`)
+		return items
 	case decimal(name): // a position
 	case id == nil:
-		n.Content = append([]*yaml.Node{scalarNode("!!str", "id"), scalarNode("!!str", name)}, n.Content...)
+		n.Content = append([]*yaml.Node{textNode("id"), textNode(name)}, n.Content...)
 	case id.Value != name:
 		r.reject(0, path, "is entered under another name than its id; make the two the same, or leave out the id")
 		return items
@@ -136,54 +138,21 @@ func (r *reader) listItem(items []item, place, name string, data any) []item {
 	return append(items, item{n, path, place})
 }
 
-// member returns the value of a key of a mapping, or nil.
+// member returns the value of a key of a mapping; nil if n is none, or has no such key.
 func member(n *yaml.Node, key string) *yaml.Node {
-	for i := 0; i < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for k, v := range members(n) {
+		if k.Value == key {
+			return v
 		}
 	}
 	return nil
 }
 
-// node turns data into YAML's, or says that it cannot.
-func node(data any, depth int) (*yaml.Node, bool) {
-	if depth > maxDepth {
-		return nil, false
-	}
-	switch v := data.(type) {
-	case string:
-		return scalarNode("!!str", v), true
-	case bool:
-		return scalarNode("!!bool", strconv.FormatBool(v)), true
-	case int64:
-		return scalarNode("!!int", strconv.FormatInt(v, 10)), true
-	case []any:
-		n := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
-		for _, one := range v {
-			child, ok := node(one, depth+1)
-			if !ok {
-				return nil, false
-			}
-			n.Content = append(n.Content, child)
-		}
-		return n, true
-	case map[string]any:
-		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-		for _, key := range slices.Sorted(maps.Keys(v)) {
-			child, ok := node(v[key], depth+1)
-			if !ok {
-				return nil, false
-			}
-			n.Content = append(n.Content, scalarNode("!!str", key), child)
-		}
-		return n, true
-	}
-	return nil, false
-}
-
-func scalarNode(tag, value string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
+func textNode(value string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: value}
 }
 
 func decimal(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

@@ -27,17 +27,8 @@ type Provenance struct {
 // the applications by id: "applications.cad.instances".
 func (res Resolved) Keys() []string {
 	var keys []string
-	for _, d := range Table() {
-		switch {
-		case d.Type == Applications:
-			for _, id := range res.ids {
-				for _, f := range applicationFields() {
-					keys = append(keys, applicationKey(id, f.Name()))
-				}
-			}
-		case d.isSettingsKey():
-			keys = append(keys, d.Key)
-		}
+	for _, d := range keysOf(res.ids...) {
+		keys = append(keys, d.Key)
 	}
 	return keys
 }
@@ -46,26 +37,27 @@ func (res Resolved) Keys() []string {
 // false for any other key. An application without a tenant of its own has that
 // of the default one.
 func (res Resolved) Provenance(key string) (Provenance, bool) {
-	d, ok := Lookup(key)
-	if !ok || !slices.Contains(res.Keys(), key) {
-		return Provenance{}, false
-	}
-	set := res.entries[key]
-	if len(set) == 0 && d.Key == "applications.*.tenant" {
-		p, ok := res.Provenance("tenant")
-		p.Key = key
-		return p, ok
-	}
-	p := Provenance{Key: key, Found: Found{Value: d.show(d.Default)}}
-	for i, e := range slices.Backward(set) {
-		f := Found{d.show(e.value), e.origin}
-		if i == len(set)-1 {
-			p.Found = f
-			continue
+	for _, d := range keysOf(res.ids...) {
+		if d.Key == key {
+			return res.provenance(d), true
 		}
-		p.Hidden = append(p.Hidden, f)
 	}
-	return p, true
+	return Provenance{}, false
+}
+
+func (res Resolved) provenance(d Definition) Provenance {
+	set := res.entries[d.Key]
+	if len(set) == 0 && d.Name() == "tenant" {
+		set = res.entries["tenant"]
+	}
+	found := []Found{{Value: d.show(d.Default)}}
+	if len(set) > 0 {
+		found = nil
+	}
+	for _, e := range slices.Backward(set) {
+		found = append(found, Found{d.show(e.value), e.origin})
+	}
+	return Provenance{d.Key, found[0], found[1:]}
 }
 
 // show writes a value for people.
@@ -87,16 +79,16 @@ func writeYAML(v any) string {
 	case time.Duration:
 		return FormatDuration(v)
 	case []authz.Rule:
-		return list(v, func(r authz.Rule) string { return fields("applications.*.allow.*.", &r) })
+		return texts(v, func(r authz.Rule) string { return fields(rules, &r) })
 	case []authz.Executable:
-		return list(v, func(e authz.Executable) string { return fields("applications.*.allow.*.executables.*.", &e) })
+		return texts(v, func(e authz.Executable) string { return fields(programs, &e) })
 	case []string:
-		return list(v, quote)
+		return texts(v, quote)
 	}
 	return fmt.Sprint(v)
 }
 
-func list[T any](items []T, write func(T) string) string {
+func texts[T any](items []T, write func(T) string) string {
 	texts := make([]string, len(items))
 	for i := range items {
 		texts[i] = write(items[i])
@@ -107,11 +99,11 @@ func list[T any](items []T, write func(T) string) string {
 // fields writes the keys below prefix that are set in target.
 func fields(prefix string, target any) string {
 	var items []string
-	for _, d := range Table() {
-		if !strings.HasPrefix(d.Key, prefix) || strings.Contains(d.Key[len(prefix):], ".") {
+	for _, d := range table {
+		if d.Key != prefix+d.Name() {
 			continue
 		}
-		if text := writeYAML(d.field.get(target)); text != writeYAML(d.Default) {
+		if text := writeYAML(d.field(target).Interface()); text != writeYAML(d.Default) {
 			items = append(items, d.Name()+": "+text)
 		}
 	}

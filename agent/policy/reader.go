@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -24,7 +25,6 @@ type entry struct {
 // no entry, so the next layer rules.
 type reader struct {
 	layer    Layer
-	schema   *schema
 	entries  []entry
 	problems []Problem
 	flaws    int    // problems found, those beyond maxProblems too
@@ -32,8 +32,8 @@ type reader struct {
 }
 
 // read decodes a layer. It never fails as a whole without saying so.
-func read(layer Layer, s *schema) ([]entry, []Problem) {
-	r := &reader{layer: layer, schema: s}
+func read(layer Layer) ([]entry, []Problem) {
+	r := &reader{layer: layer}
 	if layer.Values != nil {
 		r.values()
 		return r.entries, r.problems
@@ -43,7 +43,7 @@ func read(layer Layer, s *schema) ([]entry, []Problem) {
 		r.reject(f.line, "", "%s", f.text)
 	}
 	if root != nil {
-		r.settings(root)
+		r.mapping(root, tree, "", r.enter)
 	}
 	return r.entries, r.problems
 }
@@ -69,31 +69,25 @@ func (r *reader) reject(line int, key, format string, args ...any) {
 	})
 }
 
-// leaf takes the value node of a known key.
-type leaf func(d *Definition, path string, n *yaml.Node)
-
-func (r *reader) settings(root *yaml.Node) {
-	r.mapping(root, r.schema, "", func(d *Definition, path string, n *yaml.Node) {
-		if d.Type == Applications {
-			r.applications(n, path)
-			return
-		}
-		if v, ok := r.value(d, path, n); ok {
-			r.entries = append(r.entries, entry{path, v, r.origin(n.Line)})
-		}
-	})
+// enter makes an entry of the value n of a known key.
+func (r *reader) enter(s *schema, key string, n *yaml.Node) {
+	if s.Type == Applications {
+		r.applications(n, key)
+	} else if v, ok := r.value(s, key, n); ok {
+		r.entries = append(r.entries, entry{key, v, r.origin(n.Line)})
+	}
 }
 
-// mapping reads the keys of n that s knows, and of the sections below it.
-func (r *reader) mapping(n *yaml.Node, s *schema, path string, take leaf) {
+// mapping reads the keys of n that s knows, and of the sections below it. It calls
+// take with the value of each known key.
+func (r *reader) mapping(n *yaml.Node, s *schema, path string, take func(s *schema, path string, n *yaml.Node)) {
 	if n.Kind != yaml.MappingNode {
 		r.reject(n.Line, path, "is %s, not a list of keys; write the keys below it, each with a colon", kind(n))
 		return
 	}
 	lines := map[string]int{}
 	twice := map[string]bool{}
-	for i := 0; i < len(n.Content); i += 2 {
-		k := n.Content[i]
+	for k := range members(n) {
 		if first, seen := lines[k.Value]; seen && k.Kind == yaml.ScalarNode {
 			twice[k.Value] = true
 			r.reject(k.Line, join(path, showKey(k.Value)), "is set a second time, first in line %d; keep one of the two", first)
@@ -101,17 +95,16 @@ func (r *reader) mapping(n *yaml.Node, s *schema, path string, take leaf) {
 		}
 		lines[k.Value] = k.Line
 	}
-	for i := 0; i < len(n.Content); i += 2 {
-		k, v := n.Content[i], n.Content[i+1]
+	for k, v := range members(n) {
 		child := s.children[k.Value]
 		switch {
 		case k.Kind != yaml.ScalarNode:
 			r.reject(k.Line, path, "has a key that is %s; a key is one word", kind(k))
-		case child == nil || k.Value == "*":
-			r.reject(k.Line, join(path, showKey(k.Value)), "%s", r.schema.unknown(k.Value, s))
+		case child == nil:
+			r.reject(k.Line, join(path, showKey(k.Value)), "%s", s.unknown(k.Value))
 		case twice[k.Value]: // which one was meant is anybody's guess, so neither counts
-		case child.def != nil:
-			take(child.def, join(path, k.Value), v)
+		case child.Definition != nil:
+			take(child, join(path, k.Value), v)
 		case !isNull(v): // a section whose keys are all commented out is fine
 			r.mapping(v, child, join(path, k.Value), take)
 		}
@@ -166,7 +159,7 @@ func (r *reader) merge(items []item) {
 	}
 	for i, one := range items {
 		if r.place = one.place; count[ids[i]] == 1 {
-			r.application(one.Node, "applications."+ids[i])
+			r.mapping(one.Node, tree.children["applications"].item(), "applications."+ids[i], r.enter)
 		}
 	}
 }
@@ -178,14 +171,12 @@ func (r *reader) id(item *yaml.Node, path string) (id string, line int, ok bool)
 		return "", 0, false
 	}
 	ids := 0
-	for i := 0; i < len(item.Content); i += 2 {
-		k, v := item.Content[i], item.Content[i+1]
+	for k, v := range members(item) {
 		if k.Kind != yaml.ScalarNode || k.Value != "id" {
 			continue
 		}
 		ids++
-		value, good := r.value(r.schema.children["applications"].item().children["id"].def, join(path, "id"), v)
-		if good {
+		if value, good := r.value(tree.children["applications"].item().children["id"], join(path, "id"), v); good {
 			id, line, ok = value.(string), v.Line, true
 		}
 	}
@@ -198,87 +189,57 @@ func (r *reader) id(item *yaml.Node, path string) (id string, line int, ok bool)
 	return id, line, ok && ids == 1
 }
 
-func (r *reader) application(item *yaml.Node, path string) {
-	s := r.schema.children["applications"].item()
-	r.mapping(item, s, path, func(d *Definition, key string, n *yaml.Node) {
-		if v, ok := r.value(d, key, n); ok {
-			r.entries = append(r.entries, entry{key, v, r.origin(n.Line)})
-		}
-	})
-}
-
-// rules reads an allow list. One bad rule spoils the list: what is left of it
-// could admit more, or fewer, than its author meant.
-func (r *reader) rules(n *yaml.Node, path string) ([]authz.Rule, bool) {
+// list reads a list by what read makes of each item. One bad item spoils the list:
+// what is left of it could admit more, or fewer, than its author meant.
+func list[T any](r *reader, s *schema, path string, n *yaml.Node, read func(item *yaml.Node, path string) T) (any, bool) {
+	if n.Kind != yaml.SequenceNode {
+		r.reject(n.Line, path, "is %s, not a list; write items such as - %s", kind(n), strings.Trim(s.Example, "[]"))
+		return nil, false
+	}
+	if len(n.Content) == 0 && s.Type != Rules { // it reads as nobody, and would be a condition that is not asked
+		r.reject(n.Line, path, "is an empty list; name at least one, or remove the key")
+		return nil, false
+	}
 	before := r.flaws
-	s := r.schema.children["applications"].item().children["allow"].item()
-	rules := []authz.Rule{}
-	r.items(n, path, "- groups: [engineering]", func(item *yaml.Node, path string) {
-		rule := authz.Rule{Origin: r.origin(item.Line).String()}
-		sound := r.flaws
-		r.mapping(item, s, path, r.into(&rule))
-		if r.flaws == sound {
-			r.conditions(rule, item, path)
-		}
-		rules = append(rules, rule)
-	})
-	return rules, r.flaws == before
+	all := make([]T, len(n.Content))
+	for i, item := range n.Content {
+		all[i] = read(item, fmt.Sprintf("%s[%d]", path, i))
+	}
+	return all, r.flaws == before
 }
 
-// conditions refuses the rules that say something else than they seem to.
-func (r *reader) conditions(rule authz.Rule, item *yaml.Node, path string) {
+// into reads the keys of a list's item into target, and reports whether all are sound.
+func (r *reader) into(target any, s *schema, path string, item *yaml.Node) bool {
+	before := r.flaws
+	r.mapping(item, s.item(), path, func(s *schema, path string, n *yaml.Node) {
+		if v, ok := r.value(s, path, n); ok {
+			s.field(target).Set(reflect.ValueOf(v))
+		}
+	})
+	return r.flaws == before
+}
+
+func (r *reader) rule(s *schema, path string, n *yaml.Node) authz.Rule {
+	rule := authz.Rule{Origin: r.origin(n.Line).String()}
+	if !r.into(&rule, s, path, n) {
+		return rule
+	}
 	named := len(rule.Users)+len(rule.Groups)+len(rule.Executables)+len(rule.Units)+len(rule.Signers) > 0
 	switch {
 	case rule.Everyone && named:
-		r.reject(item.Line, path, "has everyone beside other conditions; remove everyone, or the others")
+		r.reject(n.Line, path, "has everyone beside other conditions; remove everyone, or the others")
 	case !rule.Everyone && !named:
-		r.reject(item.Line, path, "has no condition; name users, groups, executables, units or signers, or write everyone: true")
+		r.reject(n.Line, path, "has no condition; name users, groups, executables, units or signers, or write everyone: true")
 	}
+	return rule
 }
 
-func (r *reader) executables(n *yaml.Node, path string) ([]authz.Executable, bool) {
-	before := r.flaws
-	s := r.schema.children["applications"].item().children["allow"].item().children["executables"].item()
-	var list []authz.Executable
-	r.items(n, path, "- path: /opt/cad/bin/cad", func(item *yaml.Node, path string) {
-		var e authz.Executable
-		sound := r.flaws
-		r.mapping(item, s, path, r.into(&e))
-		if r.flaws == sound && e.Path == "" {
-			r.reject(item.Line, path, "has no path; write {path: /opt/cad/bin/cad}")
-		}
-		list = append(list, e)
-	})
-	r.notEmpty(n, path)
-	return list, r.flaws == before
-}
-
-// into returns a leaf that stores the values in target.
-func (r *reader) into(target any) leaf {
-	return func(d *Definition, path string, n *yaml.Node) {
-		if v, ok := r.value(d, path, n); ok {
-			d.field.set(target, v)
-		}
+func (r *reader) executable(s *schema, path string, n *yaml.Node) authz.Executable {
+	var e authz.Executable
+	if r.into(&e, s, path, n) && e.Path == "" {
+		r.reject(n.Line, path, "has no path; write {path: /opt/cad/bin/cad}")
 	}
-}
-
-// items calls each for the items of the list n.
-func (r *reader) items(n *yaml.Node, path, example string, each func(item *yaml.Node, path string)) {
-	if n.Kind != yaml.SequenceNode {
-		r.reject(n.Line, path, "is %s, not a list; write items such as %s", kind(n), example)
-		return
-	}
-	for i, item := range n.Content {
-		each(item, fmt.Sprintf("%s[%d]", path, i))
-	}
-}
-
-// notEmpty refuses an empty list of conditions: it reads as nobody, and would
-// be a condition that is not asked.
-func (r *reader) notEmpty(n *yaml.Node, path string) {
-	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
-		r.reject(n.Line, path, "is an empty list; name at least one, or remove the key")
-	}
+	return e
 }
 
 func join(path, name string) string { return strings.TrimPrefix(path+"."+name, ".") }

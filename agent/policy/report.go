@@ -15,11 +15,9 @@ type Row struct {
 // keys that do not exist.
 func (res Resolved) Rows(problems []Problem) (rows []Row, other []Problem) {
 	at := map[string]int{}
-	for _, key := range res.Keys() {
-		d, _ := Lookup(key)
-		p, _ := res.Provenance(key)
-		at[key] = len(rows)
-		rows = append(rows, Row{Definition: d, Provenance: p, Default: d.show(d.Default)})
+	for i, d := range keysOf(res.ids...) {
+		at[d.Key] = i
+		rows = append(rows, Row{Definition: d, Provenance: res.provenance(d), Default: d.show(d.Default)})
 	}
 	for _, p := range problems {
 		i, found := at[owner(p.Key, at)]

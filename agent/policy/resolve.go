@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -29,9 +30,8 @@ func Resolve(layers ...Layer) (Resolved, []Problem) {
 
 	res := Resolved{entries: map[string][]entry{}}
 	var problems []Problem
-	s := newSchema(Table())
 	for _, l := range layers {
-		entries, found := read(l, s)
+		entries, found := read(l)
 		problems = append(problems, found...)
 		for _, e := range entries {
 			res.entries[e.key] = append(res.entries[e.key], e)
@@ -81,10 +81,8 @@ func (res *Resolved) tokenNotKept(choice, word, instead string) []Problem {
 
 // build fills in the settings, and reports the applications that cannot work.
 func (res *Resolved) build() []Problem {
-	for _, d := range Table() {
-		if d.isSettingsKey() {
-			d.field.set(&res.Settings, res.effective(d, d.Key))
-		}
+	for _, d := range keysOf() {
+		res.set(d, &res.Settings)
 	}
 	var problems []Problem
 	for _, id := range res.ids {
@@ -107,10 +105,8 @@ func (res *Resolved) build() []Problem {
 
 func (res *Resolved) application(id string) Application {
 	app := Application{Origin: res.entries[applicationKey(id, "id")][0].origin.String()}
-	for _, d := range applicationFields() {
-		if v := res.effective(d, applicationKey(id, d.Name())); v != nil {
-			d.field.set(&app, v)
-		}
+	for _, d := range applicationKeys(id) {
+		res.set(d, &app)
 	}
 	if app.Tenant == "" {
 		app.Tenant = res.Settings.Tenant
@@ -118,19 +114,13 @@ func (res *Resolved) application(id string) Application {
 	return app
 }
 
-// effective returns the value that rules, or the default.
-func (res *Resolved) effective(d Definition, key string) any {
-	if set := res.entries[key]; len(set) > 0 {
-		return set[len(set)-1].value
+// set puts the value that rules, or the default, into the field of target.
+func (res *Resolved) set(d Definition, target any) {
+	v := d.Default
+	if set := res.entries[d.Key]; len(set) > 0 {
+		v = set[len(set)-1].value
 	}
-	return d.Default
-}
-
-func applicationKey(id, name string) string { return "applications." + id + "." + name }
-
-// applicationFields returns the rows of an application's own keys.
-func applicationFields() []Definition {
-	return slices.DeleteFunc(Table(), func(d Definition) bool {
-		return !strings.HasPrefix(d.Key, "applications.*.") || strings.Count(d.Key, ".") != 2
-	})
+	if v != nil {
+		d.field(target).Set(reflect.ValueOf(v))
+	}
 }

@@ -2,98 +2,74 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
 	"gopkg.in/yaml.v3"
+
+	"regent/agent/authz"
 )
 
 // maxText bounds a text, in bytes: far more than any path has.
 const maxText = 4096
 
-// value decodes n as d wants it. If it cannot, it has reported why.
-func (r *reader) value(d *Definition, path string, n *yaml.Node) (any, bool) {
-	switch d.Type {
+// value decodes n as the key s wants it. If it cannot, it has reported why.
+func (r *reader) value(s *schema, path string, n *yaml.Node) (any, bool) {
+	switch s.Type {
 	case Rules:
-		return r.rules(n, path)
+		return list(r, s, path, n, func(item *yaml.Node, path string) authz.Rule { return r.rule(s, path, item) })
 	case Executables:
-		return r.executables(n, path)
+		return list(r, s, path, n, func(item *yaml.Node, path string) authz.Executable { return r.executable(s, path, item) })
 	case Names:
-		return r.names(d, path, n)
+		return list(r, s, path, n, func(item *yaml.Node, path string) string {
+			name, err := s.text(item)
+			r.check(item, path, err)
+			return name
+		})
 	case Applications, Text, Path, Bool, Int, Duration, Word:
 	}
-	v, err := scalar(d, n)
+	v, err := s.scalar(n)
+	return v, r.check(n, path, err)
+}
+
+// check reports what is wrong with the value n, and whether nothing is.
+func (r *reader) check(n *yaml.Node, path string, err error) bool {
 	if err != nil {
 		r.reject(n.Line, path, "%v", err)
 	}
-	return v, err == nil
+	return err == nil
 }
 
-func (r *reader) names(d *Definition, path string, n *yaml.Node) ([]string, bool) {
-	before := r.flaws
-	var names []string
-	r.items(n, path, "- "+strings.Trim(d.Example, "[]"), func(item *yaml.Node, path string) {
-		v, err := text(item)
-		if err == nil {
-			v, err = normal(d, v)
-		}
-		if err != nil {
-			r.reject(item.Line, path, "%v", err)
-			return
-		}
-		names = append(names, v)
-	})
-	r.notEmpty(n, path)
-	return names, r.flaws == before
-}
-
-func scalar(d *Definition, n *yaml.Node) (any, error) {
+func (d *Definition) scalar(n *yaml.Node) (any, error) {
 	switch d.Type {
 	case Bool:
 		if n.Tag != "!!bool" || n.Value != "true" && n.Value != "false" {
 			return nil, fmt.Errorf("is %s; write true or false, without quotes", kind(n))
 		}
-		return normal(d, n.Value == "true")
+		return n.Value == "true", nil
 	case Int:
-		return integer(d, n)
+		return d.integer(n)
 	case Duration:
-		return duration(d, n)
+		return d.duration(n)
 	case Word:
-		for _, w := range d.Words {
-			if n.Kind == yaml.ScalarNode && n.Value == w {
-				return normal(d, w)
-			}
+		if n.Kind != yaml.ScalarNode || !slices.Contains(d.Words, n.Value) {
+			return nil, fmt.Errorf("is none of its words; write %s", alternatives(d.Words))
 		}
-		return nil, fmt.Errorf("is none of its words; write %s", alternatives(d.Words))
+		return n.Value, nil
 	case Text, Path:
-		s, err := text(n)
-		if err != nil {
-			return nil, err
-		}
-		return normal(d, s)
+		return d.text(n)
 	case Applications, Names, Executables, Rules:
 	}
 	return nil, fmt.Errorf("[unexpected] a %s is not one value", d.Type)
 }
 
-// normal applies the key's own check.
-func normal[V any](d *Definition, v V) (V, error) {
-	if d.Check == nil {
-		return v, nil
-	}
-	checked, err := d.Check(v)
-	if err != nil {
-		return v, err
-	}
-	return checked.(V), nil
-}
-
 // text returns the characters as they were written: 1000 is a user's id as much
 // as "1000" is. What YAML takes for nothing or for a truth is refused, because
 // somebody meant something else.
-func text(n *yaml.Node) (string, error) {
+func (d *Definition) text(n *yaml.Node) (string, error) {
 	switch {
 	case n.Kind != yaml.ScalarNode:
 		return "", fmt.Errorf("is %s, not one text; write one value", kind(n))
@@ -105,11 +81,13 @@ func text(n *yaml.Node) (string, error) {
 		return "", fmt.Errorf("is longer than %d bytes; no value needs that", maxText)
 	case strings.IndexFunc(n.Value, unicode.IsControl) >= 0:
 		return "", fmt.Errorf("has a line break or another control character; write it in one line")
+	case d.Check == nil:
+		return n.Value, nil
 	}
-	return n.Value, nil
+	return d.Check(n.Value)
 }
 
-func integer(d *Definition, n *yaml.Node) (any, error) {
+func (d *Definition) integer(n *yaml.Node) (any, error) {
 	v, err := strconv.Atoi(n.Value)
 	if n.Tag != "!!int" || err != nil || strconv.Itoa(v) != n.Value {
 		return nil, fmt.Errorf("is %s; write a whole number from %d to %d, without quotes", kind(n), d.Min, d.Max)
@@ -117,10 +95,10 @@ func integer(d *Definition, n *yaml.Node) (any, error) {
 	if int64(v) < d.Min || int64(v) > d.Max {
 		return nil, fmt.Errorf("is out of bounds; write a number from %d to %d", d.Min, d.Max)
 	}
-	return normal(d, v)
+	return v, nil
 }
 
-func duration(d *Definition, n *yaml.Node) (any, error) {
+func (d *Definition) duration(n *yaml.Node) (any, error) {
 	low, high := FormatDuration(time.Duration(d.Min)), FormatDuration(time.Duration(d.Max))
 	v, err := time.ParseDuration(n.Value)
 	switch {
@@ -131,7 +109,7 @@ func duration(d *Definition, n *yaml.Node) (any, error) {
 	case int64(v) < d.Min || int64(v) > d.Max:
 		return nil, fmt.Errorf("is out of bounds; write a duration from %s to %s", low, high)
 	}
-	return normal(d, v)
+	return v, nil
 }
 
 // FormatDuration writes a duration as people do: 10m, where String says 10m0s.

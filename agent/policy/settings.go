@@ -59,6 +59,17 @@ type Refresh struct {
 	OnRefreshExpired string // Wait or Redeem
 }
 
+// Contract is what nobody has documented of the service, and a tenant may have
+// in one form or another. The defaults take every form of an answer.
+type Contract struct {
+	BasePath           string // "/token/api/v5"
+	Reply              string // one of [contract.ReplyForms]
+	AccessTokenName    string // contract.AnyForm, or the name
+	RegistrationHeader string // one of [contract.Headers]
+	Request            string // one of [contract.RequestForms]
+	RequestConfirmed   bool   // a person has seen that Request, which is not contract.Auto, is right
+}
+
 // Store is how secrets are kept.
 type Store struct {
 	Keyring string // "auto", "file", …

@@ -6,36 +6,23 @@ import (
 	"strings"
 )
 
-// unknown says what to do about a key that the mapping at does not have. s is
-// the whole schema. The value is never looked at.
-func (s *schema) unknown(name string, at *schema) string {
-	if near := Nearest(name, slices.Sorted(maps.Keys(at.children))); near != "" {
+// unknown says what to do about a key that the mapping s does not have. The value is
+// never looked at.
+func (s *schema) unknown(name string) string {
+	known := slices.Sorted(maps.Keys(s.children))
+	if near := Nearest(name, known); near != "" {
 		return "is not a known key; did you mean " + near + "?"
 	}
-	if place := s.find(name); place != "" {
-		return "is not a known key here; it belongs to " + place
+	for _, d := range table {
+		if d.Name() == name {
+			return "is not a known key here; it belongs to " + strings.ReplaceAll(d.Key, ".*", "[]")
+		}
 	}
 	if namesSecret(name) {
 		return "must not hold a secret: every user can read this file; remove it, take what was written there as disclosed, " +
 			"put a new registration token into a file of its own, and name that with registration_token_file or run: regent register --file FILE"
 	}
-	known := slices.DeleteFunc(slices.Sorted(maps.Keys(at.children)), func(k string) bool { return k == "*" })
 	return "is not a known key; known here: " + strings.Join(known, ", ")
-}
-
-// find returns where in the table a key of this name is, as "network.timeout".
-func (s *schema) find(name string) string {
-	var found string
-	for _, key := range slices.Sorted(maps.Keys(s.children)) {
-		child := s.children[key]
-		if child.def != nil && child.def.Name() == name && name != "*" {
-			return strings.ReplaceAll(child.def.Key, ".*", "[]")
-		}
-		if found == "" {
-			found = child.find(name)
-		}
-	}
-	return found
 }
 
 // namesSecret reports whether a key of this name would hold a secret.
@@ -69,7 +56,7 @@ func Nearest(name string, words []string) string {
 		return ""
 	}
 	for _, w := range words {
-		if d := distance(strings.ToLower(name), strings.ToLower(w)); d < least && w != "*" {
+		if d := distance(strings.ToLower(name), strings.ToLower(w)); d < least {
 			best, least = w, d
 		}
 	}

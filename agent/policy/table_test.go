@@ -31,7 +31,7 @@ func TestTable(t *testing.T) {
 		if bounded := d.Type == Int || d.Type == Duration; bounded != (d.Max > d.Min) {
 			t.Errorf("%s: type %q with bounds %d to %d", d.Key, d.Type, d.Min, d.Max)
 		}
-		if d.Artefacts&fileArtefacts != fileArtefacts {
+		if !d.AppearsIn(ConfigFile | Schema | Reference | Manual) {
 			t.Errorf("%s is missing in an artefact that people read", d.Key)
 		}
 		if d.IsAgentKey() != d.AppearsIn(GroupPolicy) && d.Type != Applications {
@@ -42,9 +42,6 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: a second policy is named %s", d.Key, d.PolicyName())
 		}
 		names[name] = true
-		if got, ok := Lookup(d.Key); !ok || got.Key != d.Key {
-			t.Errorf("Lookup(%q) = %q, %t", d.Key, got.Key, ok)
-		}
 	}
 }
 
@@ -64,8 +61,8 @@ func TestDefaultsAndExamplesAreValid(t *testing.T) {
 				t.Errorf("%s: %q is not YAML: %v", d.Key, text, err)
 				continue
 			}
-			r := &reader{schema: newSchema(Table())}
-			if _, ok := r.value(&d, d.Key, n.Content[0]); !ok {
+			r := &reader{}
+			if _, ok := r.value(at(d.Key), d.Key, n.Content[0]); !ok {
 				t.Errorf("%s: %q is not accepted: %v", d.Key, text, r.problems)
 			}
 		}
@@ -105,7 +102,7 @@ func TestPolicyName(t *testing.T) {
 	for key, want := range map[string]string{
 		"tenant": "Tenant", "network.ca_file": "NetworkCAFile", "refresh.on_refresh_expired": "RefreshOnRefreshExpired", "applications": "Applications",
 	} {
-		if d, _ := Lookup(key); d.PolicyName() != want {
+		if d := (Definition{Key: key}); d.PolicyName() != want {
 			t.Errorf("%s: got %q, want %q", key, d.PolicyName(), want)
 		}
 	}
@@ -120,10 +117,7 @@ func TestEveryFieldHasItsKey(t *testing.T) {
 			continue
 		}
 		lone := newTarget(d.Key)
-		d.field.set(lone, sample(t, d))
-		if got, want := d.field.get(lone), sample(t, d); !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: got %v, want %v", d.Key, got, want)
-		}
+		d.field(lone).Set(reflect.ValueOf(sample(t, d)))
 		if got := setKeys(reflect.ValueOf(lone).Elem()); got != 1 {
 			t.Errorf("%s sets %d fields, want 1", d.Key, got)
 		}
@@ -131,7 +125,7 @@ func TestEveryFieldHasItsKey(t *testing.T) {
 		if filled[list] == nil {
 			filled[list] = newTarget(d.Key)
 		}
-		d.field.set(filled[list], sample(t, d))
+		d.field(filled[list]).Set(reflect.ValueOf(sample(t, d)))
 	}
 	if got, want := len(filled), 4; got != want {
 		t.Errorf("got keys of %d types, want %d", got, want)
@@ -143,6 +137,15 @@ func TestEveryFieldHasItsKey(t *testing.T) {
 			}
 		}
 	}
+}
+
+// at is the schema of a key.
+func at(key string) *schema {
+	s := tree
+	for part := range strings.SplitSeq(key, ".") {
+		s = s.children[part]
+	}
+	return s
 }
 
 func newTarget(key string) any {
@@ -225,7 +228,7 @@ func TestFormatDuration(t *testing.T) {
 }
 
 func TestNearest(t *testing.T) {
-	words := []string{"tenant", "timeout", "allow", "id", "*"}
+	words := []string{"tenant", "timeout", "allow", "id"}
 	for in, want := range map[string]string{
 		"tenent": "tenant", "Tenant": "tenant", "tennat": "tenant", "timeot": "timeout", "alow": "allow",
 		"di": "", "x": "", "something": "", "tnnt": "", "*": "",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -21,43 +22,44 @@ type flaw struct {
 	text string
 }
 
-// parse returns the layer's top mapping, or nil if the layer sets nothing. What
-// it returns is free of everything that makes YAML surprising: a second
-// document, anchors, aliases, merge keys, tags and deep nesting.
+// parse returns the layer's top mapping, or nil if the layer sets nothing.
 func parse(data []byte) (*yaml.Node, []flaw) {
+	root, flaws := document(data)
+	switch {
+	case root == nil || isNull(root):
+		return nil, flaws
+	case root.Kind != yaml.MappingNode:
+		return nil, []flaw{{root.Line, "the file is not a list of settings; write lines such as tenant: https://demo-host.com/"}}
+	}
+	return root, nil
+}
+
+// document returns the root of the one document in data, nil if there is nothing in it.
+// What it returns is free of everything that makes YAML surprising: a second
+// document, anchors, aliases, merge keys, tags and deep nesting.
+func document(data []byte) (*yaml.Node, []flaw) {
 	if text := encodingFlaw(data); text != "" {
 		return nil, []flaw{{0, text}}
 	}
+	var first, second yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(data))
-	var doc yaml.Node
-	switch err := dec.Decode(&doc); {
-	case errors.Is(err, io.EOF):
+	err := dec.Decode(&first)
+	if errors.Is(err, io.EOF) {
 		return nil, nil // nothing, or only comments
-	case err != nil:
-		return nil, []flaw{syntaxFlaw(err)}
 	}
-	var second yaml.Node
-	switch err := dec.Decode(&second); {
-	case errors.Is(err, io.EOF):
-	case err != nil:
-		return nil, []flaw{syntaxFlaw(err)}
-	default:
-		return nil, []flaw{{second.Line, "a second document begins here; write one document and no --- line"}}
-	}
-	return topMapping(doc.Content[0])
-}
-
-func topMapping(root *yaml.Node) (*yaml.Node, []flaw) {
-	if flaws := disallowedYAML(root, 0); len(flaws) > 0 {
-		return nil, flaws
+	if err == nil {
+		err = dec.Decode(&second)
 	}
 	switch {
-	case root.Kind == yaml.MappingNode:
-		return root, nil
-	case isNull(root):
-		return nil, nil
+	case err == nil:
+		return nil, []flaw{{second.Line, "a second document begins here; write one document and no --- line"}}
+	case !errors.Is(err, io.EOF):
+		return nil, []flaw{syntaxFlaw(err)}
 	}
-	return nil, []flaw{{root.Line, "the file is not a list of settings; write lines such as tenant: https://demo-host.com/"}}
+	if flaws := disallowedYAML(first.Content[0], 0); len(flaws) > 0 {
+		return nil, flaws
+	}
+	return first.Content[0], nil
 }
 
 // encodingFlaw tells the encodings that editors choose by themselves from
@@ -93,6 +95,14 @@ func syntaxFlaw(err error) flaw {
 		text = "an alias (*name) is not allowed; quote the value if it begins with *"
 	}
 	return flaw{line, "not YAML: " + text + "; check this line and the one before it"}
+}
+
+// members yields the keys of a mapping and their values.
+func members(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(key, value *yaml.Node) bool) {
+		for i := 0; i < len(n.Content) && yield(n.Content[i], n.Content[i+1]); i += 2 {
+		}
+	}
 }
 
 // disallowedYAML finds what is legal YAML and has no place in a configuration.

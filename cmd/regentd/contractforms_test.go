@@ -26,13 +26,15 @@ func TestFormsOfPolicyAndClient(t *testing.T) {
 		"contract.access_token_name":   func(s *policy.Settings, w string) { s.Contract.AccessTokenName = w },
 		"contract.registration_header": func(s *policy.Settings, w string) { s.Contract.RegistrationHeader = w },
 	}
-	for key, choose := range choices {
-		d, _ := policy.Lookup(key)
+	for _, d := range policy.Table() {
+		if choices[d.Key] == nil {
+			continue
+		}
 		for _, word := range d.Words {
 			s := defaults
-			choose(&s, word)
+			choices[d.Key](&s, word)
 			if _, err := client("https://demo-host.com", s, func(time.Time) {}); err != nil {
-				t.Errorf("%s: %s: %v", key, word, err)
+				t.Errorf("%s: %s: %v", d.Key, word, err)
 			}
 		}
 	}

@@ -27,7 +27,7 @@ func policyToAPI(resolved policy.Resolved, problems []policy.Problem, waiting []
 	for _, row := range rows {
 		k := api.PolicyKey{
 			Key: row.Provenance.Key, Value: row.Value, Level: row.Origin.Rank.String(), Source: row.Origin.String(), Status: api.PolicyStateOK,
-			Default: row.Default, Title: row.Title, Doc: row.Doc, Reloadable: row.Reloadable, Problems: problemsToAPI(row.Problems),
+			Default: row.Default, Title: row.Title, Doc: row.Doc, Reloadable: !row.Restart, Problems: problemsToAPI(row.Problems),
 		}
 		if row.AppearsIn(policy.GroupPolicy) {
 			k.PolicyName = row.PolicyName()
