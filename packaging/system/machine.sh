@@ -3,18 +3,6 @@
 # $machines, and its name is the directory's. It has a network of its own with
 # nothing but loopback in it. say and fail are the run's.
 
-# need COMMAND:PACKAGE... installs what this machine lacks.
-need() {
-	local missing=() pair
-	for pair in "$@"; do
-		command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
-	done
-	if ((${#missing[@]})); then
-		say "installing ${missing[*]}"
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-	fi
-}
-
 # root_tree DIR PACKAGES makes the tree that machines are copies of, once, from
 # the same mirror that this machine has. DIR is named after the Debian release.
 root_tree() {
