@@ -14,7 +14,7 @@ import (
 	"regent/agent/doctor"
 	"regent/agent/fault"
 	"regent/agent/policy"
-	"regent/platform/mdm"
+	"regent/platform/filewatch"
 )
 
 // reloader applies the configuration, at the start and whenever it changes.
@@ -22,7 +22,6 @@ type reloader struct {
 	*options
 	agent            *agent.Agent // from when the daemon runs
 	logging          *logging
-	files            *mdm.FileWatcher
 	retryStore       func()           // tries a store again that could not be used
 	rescanTokenFiles func()           // looks for the registration token's files, which may have other names now
 	hup              <-chan os.Signal // asks for a reload
@@ -30,6 +29,7 @@ type reloader struct {
 
 	mu             sync.Mutex
 	found          configLayers // as they were last
+	changed        configLayers // seen since, and not yet known to be whole
 	managed        lastGood
 	local          []policy.Layer  // those beside policy that are in force
 	started        policy.Settings // at the start: what needs a restart is still as it was there
@@ -44,15 +44,6 @@ type reloader struct {
 // on is noticed.
 func newReloader(o *options) (*reloader, error) {
 	r := &reloader{options: o}
-	watched := []string{o.config, o.configDir, o.policyDir}
-	for _, s := range sources() {
-		watched = append(watched, s.file)
-	}
-	files, err := mdm.NewFileWatcher(mdm.FileWatcherOptions{Paths: watched, Changed: r.reloadIfChanged})
-	if err != nil {
-		return nil, err
-	}
-	r.files = files
 	r.found = o.readLayers()
 	forgotten := r.managed.load(o.lastPolicyFile(), o.policyDir)
 	now := r.managed.restore(r.found, o.policyDir)
@@ -81,36 +72,20 @@ func (r *reloader) activate(f configLayers, resolved policy.Resolved, problems [
 	r.appliedAt = now()
 }
 
-// watchLoops are the loops that notice changes.
-func (r *reloader) watchLoops() []func(context.Context) error {
-	loops := []func(context.Context) error{r.files.Run}
+// registryPoll is how often sources are read that are no files.
+const registryPoll = 5 * time.Second
+
+// watch reloads when what the configuration is read from has changed, until ctx is done.
+func (r *reloader) watch(ctx context.Context) error {
+	o := filewatch.Options{Look: r.reloadIfChanged, Log: r.logging.Logger}
+	watched := []string{r.config, r.configDir, r.policyDir}
 	for _, s := range sources() {
-		if s.watch != nil {
-			loops = append(loops, func(ctx context.Context) error { return r.watchSource(ctx, s) })
+		if watched = append(watched, s.file); s.file == "" {
+			o.WatchedPoll, o.ReliablePoll = registryPoll, registryPoll
 		}
 	}
-	return loops
-}
-
-// watchRetryDelay is how long a source is left alone whose watch has failed.
-const watchRetryDelay = 5 * time.Second
-
-// watchSource watches a source until ctx is done. If it cannot be watched, it is
-// looked at every now and then.
-func (r *reloader) watchSource(ctx context.Context, s source) error {
-	for {
-		err := s.watch(ctx, func() { r.reloadIfChanged(ctx) })
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // it was told to end
-		}
-		r.logging.WarnContext(ctx, "changes of policy cannot be watched; it is read every now and then", "source", s.name, "err", err)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(watchRetryDelay):
-			r.reloadIfChanged(ctx)
-		}
-	}
+	o.Paths = func() []string { return watched }
+	return filewatch.New(o).Run(ctx)
 }
 
 // reloadFor reloads for an administrator.
@@ -127,14 +102,22 @@ func (r *reloader) reloadFor(ctx context.Context, by agent.Caller) error {
 	return nil
 }
 
-// reloadIfChanged reloads if anything is not as it was found last.
-func (r *reloader) reloadIfChanged(ctx context.Context) {
+// reloadIfChanged reloads if anything is not as it was found last. What no event
+// reported may still be written: it has to be the same once more, after a while.
+func (r *reloader) reloadIfChanged(ctx context.Context, reported bool) (again time.Duration) {
 	r.mu.Lock()
-	same := reflect.DeepEqual(r.readLayers(), r.found)
+	now := r.readLayers()
+	same, whole := reflect.DeepEqual(now, r.found), reported || reflect.DeepEqual(now, r.changed)
+	r.changed = now
 	r.mu.Unlock()
-	if !same {
-		_ = r.reload(ctx) // it has logged why it failed; the daemon goes on
+	switch {
+	case same:
+		return 0
+	case !whole:
+		return filewatch.Settle
 	}
+	_ = r.reload(ctx) // it has logged why it failed; the daemon goes on
+	return 0
 }
 
 // reload applies the configuration as it is now. Of what is local, one that is

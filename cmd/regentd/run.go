@@ -143,23 +143,20 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 	if err != nil {
 		return nil, err
 	}
-	intake, err := newTokenImporter(d.agent, log, r.isUnregistered)
-	if err != nil {
-		return nil, err
-	}
+	intake := newTokenImporter(d.agent, log, r.isUnregistered)
 	r.rescanTokenFiles = intake.watch.CheckNow
 	notify, err := newNotifier(d.agent, log)
 	if err != nil {
 		return nil, err
 	}
-	return append(r.watchLoops(),
-		d.runMark, d.audit.Run, r.jobs.Run,
+	return []func(context.Context) error{
+		r.watch, d.runMark, d.audit.Run, r.jobs.Run,
 		func(ctx context.Context) error { return s.Serve(ctx, ln) },
 		intake.Run,
 		r.Run,
 		notify.Run,
 		newTextfile(r.started.MetricsTextfile, d.agent, log).Run,
-	), nil
+	}, nil
 }
 
 // runMark lets the store's mark follow it.

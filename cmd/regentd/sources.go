@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"strings"
 
 	"regent/agent/policy"
@@ -13,11 +12,7 @@ type source struct {
 	name string
 	rank policy.Rank
 	read func() ([]mdm.Value, error)
-
-	// watch calls changed when something may have changed, until ctx is done. It
-	// is nil of a source that is kept in file, which is watched as one.
-	watch func(ctx context.Context, changed func()) error
-	file  string
+	file string // that it is kept in, if it is; then that is watched
 
 	// mixed is set if the source is no place of policy alone: what is not the name
 	// of a setting is then somebody else's.

@@ -10,7 +10,7 @@ import (
 func sources() []source {
 	installer, managed := mdm.Registry{Path: layout.InstallerKey}, mdm.Registry{Path: layout.PolicyKey}
 	return []source{
-		{name: installer.String(), rank: policy.Dropin, read: installer.Read, watch: installer.Watch, mixed: true},
-		{name: managed.String(), rank: policy.Managed, read: managed.Read, watch: managed.Watch},
+		{name: installer.String(), rank: policy.Dropin, read: installer.Read, mixed: true},
+		{name: managed.String(), rank: policy.Managed, read: managed.Read},
 	}
 }

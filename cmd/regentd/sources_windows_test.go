@@ -1,11 +1,8 @@
 package main
 
 import (
-	"context"
 	"os/exec"
-	"strings"
 	"testing"
-	"time"
 
 	"regent/agent/policy"
 	"regent/platform/layout"
@@ -63,46 +60,5 @@ func TestRegistryPolicy(t *testing.T) {
 	}
 	if texts := problemTexts(problems); texts != policyKey+`\Tenent: Tenent: is not a known policy; did you mean Tenant?` {
 		t.Errorf("problems %q", texts)
-	}
-	editIsNoticed(t)
-}
-
-// editIsNoticed measures the time from an edit by another process until the
-// watch has it looked at and it is in force.
-func editIsNoticed(t *testing.T) {
-	ctx, stop := context.WithCancel(t.Context())
-	tenants := make(chan string, 100)
-	ended := make(chan error, 1)
-	managed := sources()[1]
-	go func() {
-		ended <- managed.watch(ctx, func() {
-			f := readLayers(layerPaths{Config: `C:\nowhere\config.yaml`, Sources: sources()})
-			res, _ := policy.Resolve(f.layers...)
-			tenants <- res.Settings.Tenant
-		})
-	}()
-	for _, name := range []string{"first.example", "second.example", "third.example"} {
-		start := time.Now()
-		reg(t, "add", policyKey, "/v", "Tenant", "/d", name)
-		deadline := time.After(10 * time.Second)
-		for got := ""; !strings.HasSuffix(got, name); {
-			select {
-			case got = <-tenants:
-			case <-deadline:
-				t.Fatalf("%s is not in force within 10 s", name)
-			}
-		}
-		t.Logf("%s is in force after %s", name, time.Since(start).Round(time.Millisecond))
-	}
-	stop()
-	for {
-		select {
-		case <-tenants: // the watch may be telling
-		case err := <-ended:
-			if err != nil {
-				t.Error(err)
-			}
-			return
-		}
 	}
 }

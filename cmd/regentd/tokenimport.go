@@ -39,11 +39,10 @@ type tokenImporter struct {
 	reported map[string]bool
 }
 
-func newTokenImporter(a *agent.Agent, log *slog.Logger, givenUp func(names []string) (bool, error)) (*tokenImporter, error) {
+func newTokenImporter(a *agent.Agent, log *slog.Logger, givenUp func(names []string) (bool, error)) *tokenImporter {
 	in := &tokenImporter{agent: a, log: log, isUnregistered: givenUp, sealed: map[string]token.Secret{}, reported: map[string]bool{}}
-	var err error
-	in.watch, err = tokenfile.NewWatcher(tokenfile.Deps{Paths: in.paths, OnFile: in.importFile, Now: now, Log: log})
-	return in, err
+	in.watch = tokenfile.NewWatcher(tokenfile.Deps{Paths: in.paths, OnFile: in.importFile, Now: now, Log: log})
+	return in
 }
 
 // Run takes what comes until ctx is done.

@@ -1,31 +1,204 @@
-// Package filewatch receives change events of files, apart from the loop that acts on them.
+// Package filewatch watches files that may come, go and be written at any time.
+//
+// It acts on the events that the system reports, and looks at intervals as well, since
+// no system reports every change on every file system.
 package filewatch
 
-import "github.com/fsnotify/fsnotify"
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 
-// Forward receives from events until that is closed, and tells of what concerns
-// the reader: each event whose path concerns admits, and each error, since some
-// changes were then lost. told has room for one; while it is full the reader has
-// yet to hear of the last one. Pump runs in a goroutine of its own, since on
-// Windows fsnotify's Add waits for the thread that sends.
-func Forward(events *fsnotify.Watcher, concerns func(path string) bool, told chan<- struct{}) {
+	"github.com/fsnotify/fsnotify"
+)
+
+// Options say what to watch, and who looks at it.
+type Options struct {
+	// Paths returns the files and directories that matter, absolute; of a directory
+	// the files in it. It is asked before each look. None of them need exist. Empty
+	// ones are left out.
+	Paths func() []string
+	// Look looks at them. reported means that the system told of a change, and of no
+	// further one for Settle. It returns when to look again at the latest; 0 leaves
+	// that to the intervals below.
+	Look         func(ctx context.Context, reported bool) (again time.Duration)
+	Log          *slog.Logger
+	Settle       time.Duration // 0 is [Settle]
+	Poll         time.Duration // longest time between two looks; 0 is [Poll]
+	WatchedPoll  time.Duration // the same while the system reports changes; 0 is 9 s, and at least Poll
+	ReliablePoll time.Duration // the same where it is known to report every change; 0 is 5 minutes, and at least WatchedPoll
+}
+
+const (
+	// Settle is how long a file that was seen to change has to be still.
+	Settle = 500 * time.Millisecond
+	// Poll is how often files are looked at whose changes the system does not report.
+	Poll = 5 * time.Second
+)
+
+// Watcher looks at files again and again. Its methods are safe for concurrent use.
+type Watcher struct {
+	Options
+	watchErr string                   // why the system reports no changes; "" if it does
+	checkNow chan struct{}            // CheckNow was called
+	changes  chan struct{}            // a change was reported that nobody has heard of
+	watched  atomic.Pointer[[]string] // the paths at the last look; for forward
+}
+
+// New returns a watcher.
+func New(o Options) *Watcher {
+	o.Settle, o.Poll = cmp.Or(o.Settle, Settle), cmp.Or(o.Poll, Poll)
+	o.WatchedPoll = max(cmp.Or(o.WatchedPoll, 9*time.Second), o.Poll)
+	o.ReliablePoll = max(cmp.Or(o.ReliablePoll, 5*time.Minute), o.WatchedPoll)
+	return &Watcher{Options: o, checkNow: make(chan struct{}, 1), changes: make(chan struct{}, 1)}
+}
+
+// CheckNow has Run look at once, now or when it runs.
+func (w *Watcher) CheckNow() { notify(w.checkNow) }
+
+// notify tells c's reader, unless it has yet to hear of the last time.
+func notify(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Run looks at once and then again and again, until ctx is done. It returns the
+// context's error. It may be called once.
+func (w *Watcher) Run(ctx context.Context) error {
+	events, err := fsnotify.NewWatcher()
+	if err != nil {
+		w.reportWatchError(ctx, err)
+		return w.loop(ctx, func() time.Duration { return w.Poll })
+	}
+	var forwarding sync.WaitGroup
+	forwarding.Go(func() { w.forward(events) })
+	err = w.loop(ctx, func() time.Duration { return w.watchDirs(ctx, events) })
+	_ = events.Close() // nothing follows that an error could spoil
+	forwarding.Wait()
+	return err
+}
+
+// loop looks until ctx is done. watch has changes reported, and returns how long that
+// can be relied on.
+func (w *Watcher) loop(ctx context.Context, watch func() time.Duration) error {
+	for reported := false; ctx.Err() == nil; {
+		interval := watch()
+		if again := w.Look(ctx, reported); again > 0 {
+			interval = min(interval, again)
+		}
+		reported = w.wait(ctx, interval)
+	}
+	return ctx.Err()
+}
+
+// wait waits for the interval, for CheckNow, or for a change after which nothing happens
+// for Settle. Who never stops writing keeps everyone from reading for Poll at most.
+func (w *Watcher) wait(ctx context.Context, interval time.Duration) (reported bool) {
+	due := time.NewTimer(interval)
+	defer due.Stop()
+	var enough <-chan time.Time
+	for {
+		select {
+		case <-w.changes:
+			if !reported {
+				reported, enough = true, time.After(w.Poll)
+			}
+			due.Reset(w.Settle)
+		case <-enough:
+			return true
+		case <-due.C:
+			return reported
+		case <-w.checkNow:
+			return reported
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// forward receives from events until that is closed. It tells of each event that
+// matters, and of each error, since some changes were then lost. It runs in a goroutine
+// of its own, since on Windows fsnotify's Add waits for the thread that sends.
+func (w *Watcher) forward(events *fsnotify.Watcher) {
 	for {
 		select {
 		case e, ok := <-events.Events:
 			if !ok {
 				return
 			}
-			if !concerns(e.Name) {
-				continue
+			if w.isRelevant(e.Name) {
+				notify(w.changes)
 			}
 		case _, ok := <-events.Errors:
 			if !ok {
 				return
 			}
-		}
-		select {
-		case told <- struct{}{}:
-		default:
+			notify(w.changes)
 		}
 	}
+}
+
+// isRelevant reports whether name is one of the paths, in one, or above one.
+func (w *Watcher) isRelevant(name string) bool {
+	return slices.ContainsFunc(*w.watched.Load(), func(path string) bool {
+		below, err := filepath.Rel(name, path)
+		return err == nil && filepath.IsLocal(below) || filepath.Dir(name) == path
+	})
+}
+
+// watchDirs has the system report changes where the paths are, or in place of a
+// directory that is not there in the nearest above it. It returns how long that can be
+// relied on.
+func (w *Watcher) watchDirs(ctx context.Context, events *fsnotify.Watcher) time.Duration {
+	var paths, wanted []string
+	var failed error
+	for _, path := range w.Paths() {
+		if path != "" {
+			paths = append(paths, filepath.Clean(path))
+		}
+	}
+	w.watched.Store(&paths)
+	for _, path := range paths {
+		dir, err := watchNearest(events, filepath.Dir(path))
+		wanted = append(wanted, dir)
+		if info, missing := os.Stat(path); missing == nil && info.IsDir() {
+			err = errors.Join(err, events.Add(path))
+			wanted = append(wanted, path)
+		}
+		failed = errors.Join(failed, err)
+	}
+	for _, dir := range events.WatchList() {
+		if !slices.Contains(wanted, dir) {
+			_ = events.Remove(dir) // it may have gone, and its watch with it
+		}
+	}
+	w.reportWatchError(ctx, failed)
+	switch {
+	case failed != nil:
+		return w.Poll
+	case isReliable(paths...):
+		return w.ReliablePoll
+	}
+	return w.WatchedPoll
+}
+
+// reportWatchError reports, once for each cause, that looking every Poll is all there is.
+func (w *Watcher) reportWatchError(ctx context.Context, err error) {
+	cause := ""
+	if err != nil {
+		cause = err.Error()
+	}
+	if cause != "" && cause != w.watchErr {
+		w.Log.WarnContext(ctx, "the system reports no file changes, looking at intervals", "err", err, "interval", w.Poll)
+	}
+	w.watchErr = cause
 }

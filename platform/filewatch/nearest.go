@@ -9,9 +9,9 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// WatchNearest watches the nearest directory to dir that exists, and returns which
+// watchNearest watches the nearest directory to dir that exists, and returns which
 // that is. A directory made in the meantime was made unheard, so it looks again.
-func WatchNearest(events *fsnotify.Watcher, dir string) (at string, _ error) {
+func watchNearest(events *fsnotify.Watcher, dir string) (at string, _ error) {
 	for next := nearestDir(dir); next != at; next = nearestDir(dir) {
 		at = next
 		// Added even when it is watched: a directory that was replaced needs a

@@ -6,13 +6,13 @@ import (
 	"path/filepath"
 )
 
-// IsReliable reports whether the system reports every change of what paths name to
+// isReliable reports whether the system reports every change of what paths name to
 // whoever watches the nearest directories that exist: each of those is on a file
 // system that only this machine's kernel changes, and no other name leads to it
 // or to a file there. Then nobody needs to look again and again. What remains
 // unheard until somebody looks: what is mounted, unmounted or linked to there later,
 // a directory above that is renamed, and writing through a mapping of the file.
-func IsReliable(paths ...string) bool {
+func isReliable(paths ...string) bool {
 	for _, path := range paths {
 		if !isReliableDir(nearestDir(filepath.Dir(path))) || !isReliableFile(path) {
 			return false

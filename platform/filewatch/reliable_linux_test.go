@@ -50,11 +50,11 @@ func TestIsReliable(t *testing.T) {
 		{at("twice/a.yaml"), false}, // it has
 		{"/proc/self/status", false},
 	} {
-		if got := IsReliable(tt.path); got != tt.want {
+		if got := isReliable(tt.path); got != tt.want {
 			t.Errorf("%s: got %t, want %t", tt.path, got, tt.want)
 		}
 	}
-	if IsReliable(at("plain"), at("linked")) {
+	if isReliable(at("plain"), at("linked")) {
 		t.Error("one that is not sure makes all of them unsure")
 	}
 }
@@ -75,7 +75,7 @@ func TestIsReliableOfMountedFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !IsReliable(here, filepath.Dir(here)) {
+	if !isReliable(here, filepath.Dir(here)) {
 		t.Error("it is sure before")
 	}
 	if err := unix.Mount(there, here, "", unix.MS_BIND, ""); err != nil {
@@ -86,7 +86,7 @@ func TestIsReliableOfMountedFile(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if IsReliable(here) || IsReliable(filepath.Dir(here)) {
+	if isReliable(here) || isReliable(filepath.Dir(here)) {
 		t.Error("sure of a file that is another one")
 	}
 }

@@ -107,3 +107,10 @@ func checkKinds(t *testing.T, v any) {
 		t.Errorf("a value is a %T", v)
 	}
 }
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

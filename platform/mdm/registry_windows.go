@@ -1,16 +1,12 @@
 package mdm
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
-	"time"
 
-	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/registry"
 )
 
@@ -94,121 +90,4 @@ func value(k registry.Key, name string) any {
 		return all
 	}
 	return nil
-}
-
-const (
-	// registryPoll is the longest time between two looks: no notice is known to
-	// be given of everything.
-	registryPoll = 5 * time.Second
-	// registrySettle gives whoever writes several values time to write them all.
-	registrySettle = time.Second
-)
-
-// Watch calls changed whenever the key, or what is below it, may have changed,
-// until ctx is done. The key may come, go and come again.
-func (r Registry) Watch(ctx context.Context, changed func()) error {
-	return r.watch(ctx, registryPoll, changed)
-}
-
-// watch keeps one thread, since a notice ends with the thread that asked for it.
-func (r Registry) watch(ctx context.Context, poll time.Duration, changed func()) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	stop, err := windows.CreateEvent(nil, 1, 0, nil)
-	if err != nil {
-		return fmt.Errorf("watch %s: %w", r, err)
-	}
-	woken := make(chan struct{})
-	unhook := context.AfterFunc(ctx, func() {
-		_ = windows.SetEvent(stop) // if it fails, the poll finds ctx done
-		close(woken)
-	})
-	defer func() {
-		if !unhook() {
-			<-woken
-		}
-		_ = windows.CloseHandle(stop) // nothing follows
-	}()
-	for ctx.Err() == nil {
-		if err := r.wait(ctx, stop, poll, changed); err != nil {
-			return fmt.Errorf("watch %s: %w", r, err)
-		}
-		settled := time.NewTimer(registrySettle)
-		select {
-		case <-ctx.Done():
-			settled.Stop()
-		case <-settled.C:
-		}
-	}
-	return nil
-}
-
-// wait arms the notices, has everything looked at that happened before, and
-// returns when one is given, or after poll.
-func (r Registry) wait(ctx context.Context, stop windows.Handle, poll time.Duration, changed func()) error {
-	notices := []windows.Handle{stop}
-	key, err := openToWatch(r.Path)
-	switch {
-	case err == nil:
-		defer key.Close() //nolint:errcheck // opened for notices only
-		if notices, err = armNotice(notices, key, true); err != nil {
-			return err
-		}
-	case !errors.Is(err, registry.ErrNotExist):
-		return err
-	}
-	// Above it: that the key comes is a change there, and that it goes is told
-	// by some systems there only.
-	above, err := nearestAbove(r.Path)
-	if err != nil {
-		return err
-	}
-	defer above.Close() //nolint:errcheck // opened for notices only
-	if notices, err = armNotice(notices, above, false); err != nil {
-		return err
-	}
-	defer func() {
-		for _, h := range notices[1:] {
-			_ = windows.CloseHandle(h) // nothing follows
-		}
-	}()
-	if ctx.Err() == nil {
-		changed()
-	}
-	_, err = windows.WaitForMultipleObjects(notices, false, uint32(poll/time.Millisecond)) //nolint:gosec // a positive constant
-	return err
-}
-
-// armNotice asks for a notice of the next change and appends its event. A key that
-// was deleted since it was opened gives none, and needs none.
-func armNotice(notices []windows.Handle, k registry.Key, whole bool) ([]windows.Handle, error) {
-	const filter = windows.REG_NOTIFY_CHANGE_NAME | windows.REG_NOTIFY_CHANGE_LAST_SET
-	notice, err := windows.CreateEvent(nil, 0, 0, nil)
-	if err != nil {
-		return notices, err
-	}
-	err = windows.RegNotifyChangeKeyValue(windows.Handle(k), whole, filter, notice, true)
-	if err != nil {
-		_ = windows.CloseHandle(notice) // nothing follows
-		if errors.Is(err, windows.ERROR_KEY_DELETED) {
-			return notices, nil
-		}
-		return notices, err
-	}
-	return append(notices, notice), nil
-}
-
-func openToWatch(path string) (registry.Key, error) {
-	return registry.OpenKey(registry.LOCAL_MACHINE, path, registry.NOTIFY|registry.WOW64_64KEY)
-}
-
-// nearestAbove opens the nearest key above path that exists.
-func nearestAbove(path string) (registry.Key, error) {
-	for {
-		path = path[:max(strings.LastIndexByte(path, '\\'), 0)]
-		k, err := openToWatch(path)
-		if err == nil || path == "" || !errors.Is(err, registry.ErrNotExist) {
-			return k, err
-		}
-	}
 }

@@ -1,10 +1,8 @@
 package mdm
 
 import (
-	"context"
 	"os/exec"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/windows/registry"
@@ -76,61 +74,5 @@ func TestReadRegistry(t *testing.T) {
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("-got +want\n%s", diff)
-	}
-}
-
-// TestWatchRegistry changes the key from another process and wants to be told
-// each time, without the poll's help.
-func TestWatchRegistry(t *testing.T) {
-	deleteTestKey(t)
-	ctx, stop := context.WithCancel(t.Context())
-	told := make(chan time.Time, 1000)
-	ended := make(chan error, 1)
-	go func() { ended <- testKey.watch(ctx, time.Hour, func() { told <- time.Now() }) }()
-	<-told // it looks when it begins
-
-	key := `HKLM\` + testKey.Path
-	for _, step := range []struct {
-		name string
-		args []string
-	}{
-		{"the key appears", []string{"add", key, "/v", "Tenant", "/d", "a"}},
-		{"a value changes", []string{"add", key, "/v", "Tenant", "/d", "b"}},
-		{"an entry of a list appears", []string{"add", key + `\Applications`, "/v", "cad", "/d", "{}"}},
-		{"it changes", []string{"add", key + `\Applications`, "/v", "cad", "/d", `{"instances":2}`}},
-		{"the list goes", []string{"delete", key + `\Applications`}},
-		{"a value goes", []string{"delete", key, "/v", "Tenant"}},
-		{"the key goes", []string{"delete", key}},
-		{"it comes again", []string{"add", key, "/v", "Tenant", "/d", "c"}},
-	} {
-		drain(told)
-		start := time.Now()
-		reg(t, step.args...)
-		select {
-		case at := <-told:
-			t.Logf("%-28s told after %s", step.name, at.Sub(start).Round(time.Millisecond))
-		case <-time.After(10 * time.Second):
-			t.Errorf("%s: not told within 10 s", step.name)
-		}
-	}
-	stop()
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("Watch does not end")
-	}
-}
-
-// drain waits until nothing is told any more, and forgets what was.
-func drain(told <-chan time.Time) {
-	for {
-		select {
-		case <-told:
-		case <-time.After(2 * registrySettle):
-			return
-		}
 	}
 }

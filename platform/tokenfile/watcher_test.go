@@ -2,6 +2,7 @@ package tokenfile
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,10 +11,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"regent/platform/filewatch"
 )
 
 // journal is an OnFile that remembers; it answers what it was told to.
@@ -51,24 +53,24 @@ func (j *journal) all() string {
 func startPolling(t *testing.T, j *journal, paths ...string) (log *bytes.Buffer) {
 	t.Helper()
 	log = &bytes.Buffer{}
-	w, err := NewWatcher(Deps{
+	poll(t, NewWatcher(Deps{
 		Paths:  func() []string { return paths },
 		OnFile: j.onFile, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(log, nil)),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
+	return log
+}
+
+// poll has a watcher look as it asks for, and no less often than without events.
+func poll(t *testing.T, w *Watcher) {
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- w.loop(ctx, nil, nil) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v, want %v", err, context.Canceled)
+	var polling sync.WaitGroup
+	polling.Go(func() {
+		for ctx.Err() == nil {
+			time.Sleep(cmp.Or(w.checkFiles(ctx, false), filewatch.Poll))
 		}
 	})
-	return log
+	t.Cleanup(func() { cancel(); polling.Wait() })
 }
 
 // advance lets d go by, and a little more.
@@ -104,38 +106,11 @@ func TestWatcherWaitsForTheWriter(t *testing.T) {
 				t.Fatalf("took %q while it was written", got)
 			}
 		}
-		advance(SettleTime + 400*time.Millisecond)
+		advance(SettleTime + filewatch.Settle)
 		if got, want := j.all(), "onetwo"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
-}
-
-// TestWatcherIntervals: who hears of changes looks less often, unless a file waits
-// to be taken.
-func TestWatcherIntervals(t *testing.T) {
-	w, err := NewWatcher(Deps{Paths: func() []string { return nil }, OnFile: (&journal{}).onFile, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		name        string
-		soon, waits bool
-		hears, all  bool
-		want        time.Duration
-	}{
-		{"hears all, and nothing waits", false, false, true, true, w.ReliablePoll},
-		{"hears all, and a file waits", false, true, true, true, w.Poll},
-		{"hears most, and nothing waits", false, false, true, false, w.WatchedPoll},
-		{"hears most, and a file waits", false, true, true, false, w.Poll},
-		{"hears nothing", false, false, false, false, w.Poll},
-		{"hears nothing where all could be heard", false, false, false, true, w.Poll},
-		{"a file is being written", true, false, true, true, w.Settle},
-	} {
-		if got := w.nextInterval(tt.soon, tt.waits, tt.hears, tt.all); got != tt.want {
-			t.Errorf("%s: naps %s, want %s", tt.name, got, tt.want)
-		}
-	}
 }
 
 func TestWatcherDeliversReplacedFile(t *testing.T) {
@@ -206,51 +181,19 @@ func TestWatcherIgnoresExpectedErrors(t *testing.T) {
 func TestWatcherForgetsRemovedPaths(t *testing.T) {
 	path := writeTokenFile(t, "one")
 	paths := []string{path}
-	w, err := NewWatcher(Deps{
+	w := NewWatcher(Deps{
 		Paths:  func() []string { return paths },
 		OnFile: func(context.Context, string) error { return nil }, Now: time.Now,
 		Log: slog.New(slog.DiscardHandler),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.checkFiles(t.Context())
+	w.checkFiles(t.Context(), false)
 	if len(w.files) != 1 {
 		t.Fatalf("got %d sightings, want 1", len(w.files))
 	}
 	paths = nil
-	w.checkFiles(t.Context())
+	w.checkFiles(t.Context(), false)
 	if len(w.files) != 0 {
 		t.Errorf("got %d sightings, want 0", len(w.files))
-	}
-}
-
-func TestNewWatcherRefuses(t *testing.T) {
-	full := Deps{
-		Paths:  func() []string { return nil },
-		OnFile: func(context.Context, string) error { return nil }, Now: time.Now,
-		Log: slog.New(slog.DiscardHandler),
-	}
-	tests := []struct {
-		name  string
-		spoil func(*Deps)
-	}{
-		{"no paths", func(d *Deps) { d.Paths = nil }},
-		{"nobody to tell", func(d *Deps) { d.OnFile = nil }},
-		{"no log", func(d *Deps) { d.Log = nil }},
-		{"contradiction", func(d *Deps) { d.Settle = time.Minute; d.Poll = time.Second }},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			d := full
-			tt.spoil(&d)
-			if _, err := NewWatcher(d); err == nil {
-				t.Error("accepted")
-			}
-		})
-	}
-	if _, err := NewWatcher(full); err != nil {
-		t.Error(err)
 	}
 }
 
@@ -260,7 +203,7 @@ func TestWatcherReportsFileInNewDirectory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "etc", "regent")
 	path := filepath.Join(dir, "registration-token")
 	took := make(chan string)
-	w, err := NewWatcher(Deps{
+	w := NewWatcher(Deps{
 		Paths: func() []string { return []string{path} },
 		OnFile: func(_ context.Context, path string) error {
 			// Not Read: a change of who may read it is no news on each system.
@@ -274,14 +217,10 @@ func TestWatcherReportsFileInNewDirectory(t *testing.T) {
 			took <- string(token)
 			return nil // it goes with its directory
 		},
-		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Now:    time.Now,
-		Poll:   time.Hour,
-		Settle: 10 * time.Millisecond,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Now: time.Now,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.Poll, w.WatchedPoll, w.ReliablePoll = time.Hour, time.Hour, time.Hour
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- w.Run(ctx) }()
@@ -301,31 +240,4 @@ func TestWatcherReportsFileInNewDirectory(t *testing.T) {
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
-}
-
-// TestCheckNow: a file that the configuration names from now on is not waited for.
-func TestCheckNow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		j := &journal{}
-		var paths atomic.Pointer[[]string]
-		paths.Store(&[]string{})
-		w, err := NewWatcher(Deps{
-			Paths: func() []string { return *paths.Load() }, OnFile: j.onFile, Now: time.Now, Log: slog.New(slog.DiscardHandler), Poll: time.Hour,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- w.loop(ctx, nil, nil) }()
-		advance(time.Second)
-		paths.Store(&[]string{writeTokenFile(t, "one")})
-		w.CheckNow()
-		advance(SettleTime + time.Second)
-		if got, want := j.all(), "one"; got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-		cancel()
-		<-ended
-	})
 }

@@ -32,7 +32,7 @@ func TestWatcherWaitsWhileAFileIsOpenForWriting(t *testing.T) {
 			var mu sync.Mutex
 			var all []string
 			taken := func() []string { mu.Lock(); defer mu.Unlock(); return slices.Clone(all) }
-			follow(t, path, func(_ context.Context, path string) error {
+			poll(t, NewWatcher(Deps{Paths: func() []string { return []string{path} }, Now: time.Now, Log: slog.New(slog.DiscardHandler), OnFile: func(_ context.Context, path string) error {
 				token, id, err := Read(path, parse)
 				if err != nil {
 					return err
@@ -41,7 +41,7 @@ func TestWatcherWaitsWhileAFileIsOpenForWriting(t *testing.T) {
 				defer mu.Unlock()
 				all = append(all, string(token))
 				return Remove(path, id)
-			})
+			}}))
 			for _, piece := range []string{"first", "second"} {
 				if _, err := f.WriteString(piece); err != nil {
 					t.Fatal(err)
@@ -60,18 +60,6 @@ func TestWatcherWaitsWhileAFileIsOpenForWriting(t *testing.T) {
 			}
 		})
 	}
-}
-
-func follow(t *testing.T, path string, onFile func(context.Context, string) error) {
-	t.Helper()
-	w, err := NewWatcher(Deps{Paths: func() []string { return []string{path} }, OnFile: onFile, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- w.loop(ctx, nil, nil) }()
-	t.Cleanup(func() { cancel(); <-done })
 }
 
 func TestReadWhileItIsWritten(t *testing.T) {

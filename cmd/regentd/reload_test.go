@@ -1,0 +1,32 @@
+package main
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"regent/platform/filewatch"
+)
+
+// TestReloadIfChangedWaits: a change that no event reported may be half of one, so it is
+// not applied before it was seen twice.
+func TestReloadIfChangedWaits(t *testing.T) {
+	_, paths := configTree(t, nil)
+	r := &reloader{options: &options{config: paths.Config, configDir: paths.ConfigDir, policyDir: paths.PolicyDir}}
+	r.found = r.readLayers()
+	for _, step := range []struct {
+		text string
+		want time.Duration
+	}{{"", 0}, {"tenant: a", filewatch.Settle}, {"tenant: ab", filewatch.Settle}, {"", 0}} {
+		if step.text == "" {
+			if err := os.RemoveAll(paths.Config); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := os.WriteFile(paths.Config, []byte(step.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.reloadIfChanged(t.Context(), false); got != step.want { // without an agent, to apply it would panic
+			t.Errorf("%q: looks again after %s, want %s", step.text, got, step.want)
+		}
+	}
+}
