@@ -29,18 +29,21 @@ func write(t *testing.T, path, text string) {
 }
 
 // runWatcher runs a watcher of paths, and returns where each look is told that is for a
-// change.
+// change from now on.
 func runWatcher(t *testing.T, o Options, paths ...string) <-chan struct{} {
 	t.Helper()
-	told := make(chan struct{}, 100)
+	told, watching := make(chan struct{}, 100), make(chan struct{})
 	o.Paths, o.Log = func() []string { return paths }, slog.New(slog.NewTextHandler(t.Output(), nil))
 	o.Look = func(_ context.Context, reported bool) time.Duration {
 		if reported {
 			told <- struct{}{}
+		} else {
+			close(watching) // the first look; the next one is hours away
 		}
 		return 0
 	}
 	run(t, New(o).Run)
+	<-watching
 	return told
 }
 
