@@ -100,8 +100,8 @@ func serveUntilEnd(t *testing.T, a *agent.Agent, records io.Closer, socket strin
 	cs := newCallerResolver(os.Getuid(), now)
 	r := &reloader{}
 	s, err := server.New(server.Deps{
-		Tokens: a, Registrar: a, Observer: a, StoreManager: &storeAdmin{agent: a}, AccessManager: a, Watch: (&daemon{agent: a}).watch,
-		Reload: r.reloadFor, Policy: r.policyReport, Diagnose: r.diagnose, Metrics: a.Metrics, Contract: a.Contract,
+		Agent: a, StoreManager: &storeAdmin{agent: a}, Watch: (&daemon{agent: a}).watch,
+		Reload: r.reloadFor, Policy: r.policyReport, Diagnose: r.diagnose,
 		AccountOf: cs.quotaOwner, Identify: cs.identify, IdentifyPID: cs.inspect, MaxConnections: 200, Now: now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

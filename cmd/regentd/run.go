@@ -136,9 +136,8 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 	cs := newCallerResolver(d.uid, now)
 	total := maxConnections(log)
 	s, err := server.New(server.Deps{
-		Tokens: d.agent, Registrar: d.agent, Observer: d.agent, StoreManager: keeper, AccessManager: d.agent,
-		Watch: d.watch, Reload: r.reloadFor, Policy: r.policyReport, Diagnose: r.diagnose, Metrics: d.agent.Metrics, Contract: d.agent.Contract, AccountOf: cs.quotaOwner, Identify: cs.identify, IdentifyPID: cs.inspect,
-		MaxConnections: total, Now: now, Log: log,
+		Agent: d.agent, StoreManager: keeper, Watch: d.watch, Reload: r.reloadFor, Policy: r.policyReport, Diagnose: r.diagnose,
+		AccountOf: cs.quotaOwner, Identify: cs.identify, IdentifyPID: cs.inspect, MaxConnections: total, Now: now, Log: log,
 	})
 	if err != nil {
 		return nil, err

@@ -123,7 +123,7 @@ func serve(t *testing.T) string {
 		t.Fatal(err)
 	}
 	s, err := server.New(server.Deps{
-		Tokens: daemon{}, Registrar: daemon{}, Observer: daemon{}, StoreManager: daemon{}, Reload: daemon{}.Reload, Policy: daemon{}.Policy, Diagnose: daemon{}.Diagnose, Metrics: daemon{}.Metrics, Contract: daemon{}.Contract,
+		Agent: daemon{}, StoreManager: daemon{}, Reload: daemon{}.Reload, Policy: daemon{}.Policy, Diagnose: daemon{}.Diagnose,
 		AccountOf: func(c net.Conn) (server.Account, error) {
 			uid, err := peer.UID(c)
 			return server.Account{Name: uid}, err
@@ -132,7 +132,7 @@ func serve(t *testing.T) string {
 			p, err := peer.Identify(c)
 			return attested{p}, err
 		},
-		AccessManager: daemon{}, Watch: daemon{}.Watch, IdentifyPID: func(int) (server.IdentifiedCaller, error) { return nil, errors.New("no process") },
+		Watch: daemon{}.Watch, IdentifyPID: func(int) (server.IdentifiedCaller, error) { return nil, errors.New("no process") },
 		MaxConnections: 200, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})

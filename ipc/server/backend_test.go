@@ -126,12 +126,12 @@ func (b *backend) StoreStatus(_ context.Context, by agent.Caller) (api.Store, er
 
 func (b *backend) RunStoreOperation(_ context.Context, by agent.Caller, verb string, really bool) (api.Store, error) {
 	b.record(by, verb, really)
-	return api.Store{State: "ok", Verb: verb, Counts: 3}, b.err
+	return api.Store{State: "ok", Damaged: []api.StoreDamage{}, Verb: verb, Counts: 3}, b.err
 }
 
 func (b *backend) Unregister(_ context.Context, by agent.Caller) (api.Store, error) {
 	b.record(by, "unregister")
-	return api.Store{State: "ok", Wiped: []api.WipedToken{{Instance: "cad/1"}}}, b.err
+	return api.Store{State: "ok", Damaged: []api.StoreDamage{}, Wiped: []api.WipedToken{{Instance: "cad/1"}}}, b.err
 }
 
 func (b *backend) Invalidate(_ context.Context, by agent.Caller, application, instance string, seen uint64) error {
@@ -227,7 +227,7 @@ func inspect(identify func(net.Conn) (server.IdentifiedCaller, error)) func(int)
 }
 
 func newDeps(b *backend, identify func(net.Conn) (server.IdentifiedCaller, error), log *slog.Logger) server.Deps {
-	return server.Deps{Tokens: b, Registrar: b, Observer: b, StoreManager: b, AccessManager: b, Watch: b.Watch, Reload: b.Reload, Policy: b.Policy, Diagnose: b.Diagnose, Metrics: b.Metrics, Contract: b.Contract, AccountOf: ipctest.FixedAccount("1000"), Identify: identify, IdentifyPID: inspect(identify), MaxConnections: 6, Now: time.Now, Log: log}
+	return server.Deps{Agent: b, StoreManager: b, Watch: b.Watch, Reload: b.Reload, Policy: b.Policy, Diagnose: b.Diagnose, AccountOf: ipctest.FixedAccount("1000"), Identify: identify, IdentifyPID: inspect(identify), MaxConnections: 6, Now: time.Now, Log: log}
 }
 
 // client returns a client of the server.

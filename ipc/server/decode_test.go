@@ -3,10 +3,12 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"reflect"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -80,31 +82,42 @@ func TestDecodeErrors(t *testing.T) {
 	}
 }
 
-// The quick way knows less than the other one, and what it knows is the same.
-func FuzzFastTokenRequest(f *testing.F) {
-	f.Add([]byte(`{"application":"cad","instance":"1","min_ttl":60,"wait":5}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		got, ok := decodeTokenRequestFast(b)
-		if !ok {
-			return
-		}
-		var want api.TokenRequest
-		if err := decodeStrict(b, &want); err != nil || got != want {
-			t.Errorf("quick read %+v, decode %+v, %v", got, want, err)
-		}
-	})
-}
-
-func TestDecodeTokenRequestFast(t *testing.T) {
+// A body that comes again is not decoded again, an invalid one is not remembered, and
+// no caller makes the cache grow without end.
+func TestRequestCache(t *testing.T) {
+	c := requestCache{byBody: map[string]api.TokenRequest{}}
 	want := api.TokenRequest{Application: "cad", Instance: "1", MinTTL: 60, Wait: 5}
-	for _, in := range []string{
-		`{"application":"cad","instance":"1","min_ttl":60,"wait":5}`,
-		"{\n  \"application\": \"cad\",\n  \"instance\": \"1\", \"min_ttl\": 60, \"wait\": 5\n}\n",
-		`{"wait":5,"min_ttl":60,"instance":"1","application":"cad"}`,
-	} {
-		if got, ok := decodeTokenRequestFast([]byte(in)); !ok || got != want {
-			t.Errorf("quick(%s) = %+v, %t", in, got, ok)
+	const body = `{"application":"cad","instance":"1","min_ttl":60,"wait":5}`
+	for range 2 {
+		if got, err := c.decode([]byte(body)); err != nil || got != want {
+			t.Errorf("decode(%s) = %+v, %v", body, got, err)
 		}
+		if _, err := c.decode([]byte(`{"application":7}`)); fault.KindOf(err) != fault.InvalidRequest {
+			t.Errorf("an invalid body: %v", err)
+		}
+	}
+	known := []byte(body)
+	if n := testing.AllocsPerRun(100, func() { _, _ = c.decode(known) }); n > 0 {
+		t.Errorf("a body that is known costs %v allocations", n)
+	}
+	if len(c.byBody) != 1 {
+		t.Errorf("%d bodies are remembered, want 1", len(c.byBody))
+	}
+	for i := range 3 * maxCachedRequests {
+		if _, err := c.decode(fmt.Appendf(nil, `{"application":"cad","wait":%d}`, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.decode([]byte(strings.Repeat(" ", maxCachedBody) + body)); err != nil {
+		t.Fatal(err)
+	}
+	for known := range c.byBody {
+		if len(known) > maxCachedBody {
+			t.Errorf("a body of %d bytes is remembered", len(known))
+		}
+	}
+	if len(c.byBody) > maxCachedRequests {
+		t.Errorf("%d bodies are remembered", len(c.byBody))
 	}
 }
 

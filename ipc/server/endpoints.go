@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -40,28 +42,13 @@ func onInstance(do func(ctx context.Context, by agent.Caller, application, numbe
 // asking is the endpoint that answers with what ask returns.
 func asking[T any](ask func(context.Context, agent.Caller) (T, error)) endpointFunc {
 	return func(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
-		return replyOf(ask(r.Context(), by))
+		return ask(r.Context(), by)
 	}
-}
-
-// replyOf is a reply, or the error instead of it.
-func replyOf(reply any, err error) (any, error) {
-	if err != nil {
-		return nil, err
-	}
-	if s, ok := reply.(api.Store); ok && s.Damaged == nil {
-		s.Damaged = []api.StoreDamage{} // a list on the wire, never null
-		reply = s
-	}
-	return reply, nil
 }
 
 func (s *Server) status(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	st, err := s.statusOf(r.Context(), by)
-	if err != nil {
-		return nil, err
-	}
-	return append(st, newline), nil
+	return append(st, newline), err
 }
 
 func (s *Server) reload(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
@@ -77,7 +64,7 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request, by agent.Calle
 	if err != nil {
 		return nil, err
 	}
-	got, err := s.Registrar.Register(r.Context(), by, want)
+	got, err := s.Agent.Register(r.Context(), by, want)
 	if err != nil {
 		return nil, err
 	}
@@ -143,17 +130,17 @@ func (s *Server) resolve(w http.ResponseWriter, r *http.Request, by agent.Caller
 	case q.Consumed == nil: // it decides about a count: nothing is taken for granted
 		return nil, invalidField("consumed", "it is missing; say true or false")
 	}
-	return nil, s.Registrar.Resolve(r.Context(), by, q.ID, *q.Consumed)
+	return nil, s.Agent.Resolve(r.Context(), by, q.ID, *q.Consumed)
 }
 
 func (s *Server) ledger(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	verify := r.URL.Query().Get("verify") == "true"
 	if verify {
-		if err := s.Observer.VerifyLedger(r.Context(), by); err != nil {
+		if err := s.Agent.VerifyLedger(r.Context(), by); err != nil {
 			return nil, err
 		}
 	}
-	entries, err := s.Observer.Ledger(r.Context(), by)
+	entries, err := s.Agent.Ledger(r.Context(), by)
 	if err != nil {
 		return nil, err
 	}
@@ -175,20 +162,12 @@ func ledgerEntry(e redeem.Entry) api.LedgerEntry {
 	}
 }
 
-// StoreManager tells how the store is, and does with it what only a person may decide.
-// Errors are faults; any other is a defect.
-type StoreManager interface {
-	StoreStatus(ctx context.Context, by agent.Caller) (api.Store, error)
-	RunStoreOperation(ctx context.Context, by agent.Caller, verb string, really bool) (api.Store, error)
-	Unregister(ctx context.Context, by agent.Caller) (api.Store, error)
-}
-
 func (s *Server) storeVerb(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	var q api.StoreRequest
 	if err := s.readBody(w, r, &q); err != nil {
 		return nil, err
 	}
-	return replyOf(s.StoreManager.RunStoreOperation(r.Context(), by, r.PathValue("verb"), q.Confirmed))
+	return s.StoreManager.RunStoreOperation(r.Context(), by, r.PathValue("verb"), q.Confirmed)
 }
 
 func (s *Server) diagnosis(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
@@ -196,14 +175,12 @@ func (s *Server) diagnosis(_ http.ResponseWriter, r *http.Request, by agent.Call
 	if err != nil {
 		return nil, err
 	}
-	d.Status = status.Status{}
 	st, err := s.statusOf(r.Context(), by) // what was looked at is in it
-	if err != nil {
-		return nil, err
-	}
-	whole, err := embedStatus(&d, st)
-	if err != nil {
-		return nil, err
-	}
-	return append(whole, newline), nil
+	return diagnosisReply{d, slices.Concat(st...)}, err
+}
+
+// diagnosisReply is a diagnosis with a status that is encoded already.
+type diagnosisReply struct {
+	api.Diagnosis
+	Status json.RawMessage `json:"status"`
 }

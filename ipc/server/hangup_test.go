@@ -94,7 +94,7 @@ type hangupServer struct {
 // resources is what there is of each kind.
 type resources struct{ goroutines, descriptors, callers, watches int64 }
 
-// Status implements [server.Observer]. It is longer than a socket takes in.
+// Status implements [server.Agent]. It is longer than a socket takes in.
 func (w *hangupServer) Status(context.Context, agent.Caller) (status.Status, error) {
 	return status.Status{Summary: strings.Repeat("x", 1<<20)}, nil
 }
@@ -132,7 +132,7 @@ func newHangupServer(t *testing.T) *hangupServer {
 		return ipctest.FixedCaller(authz.Caller{UID: fmt.Sprint(w.taken.Load()), PID: 42}, &w.process)(c)
 	}, slog.New(slog.DiscardHandler))
 	d.AccountOf = func(net.Conn) (server.Account, error) { return server.Account{Name: fmt.Sprint(w.taken.Add(1))}, nil }
-	d.Observer, d.Watch, d.MaxConnections = w, w.Watch, 1000
+	d.Agent, d.Watch, d.MaxConnections = w, w.Watch, 1000
 	s, err := server.New(d)
 	if err != nil {
 		t.Fatal(err)

@@ -37,7 +37,7 @@ type route struct {
 func (s *Server) routes() []route {
 	return []route{
 		{http.MethodPost, api.PathToken, s.token, recheckedByAgent},
-		{http.MethodDelete, api.PathLease, onInstance(s.Tokens.Release), recheckedByAgent},
+		{http.MethodDelete, api.PathLease, onInstance(s.Agent.Release), recheckedByAgent},
 		{http.MethodPost, api.PathInvalidate, s.invalidate, recheckedByAgent},
 		{http.MethodGet, api.PathWatch, s.watch, recheckedByAgent},
 		{http.MethodGet, api.PathExplain, s.explain, recheckedByServer},
@@ -45,16 +45,16 @@ func (s *Server) routes() []route {
 		{http.MethodPost, api.PathRegistration, s.register, recheckedByServer},
 		{http.MethodPost, api.PathReload, s.reload, recheckedByServer},
 		{http.MethodGet, api.PathPolicy, asking(s.Policy), recheckedByServer},
-		{http.MethodPost, api.PathRedeem, onInstance(s.Registrar.Redeem), recheckedByServer},
-		{http.MethodDelete, api.PathInstance, onInstance(s.Registrar.Forget), recheckedByServer},
+		{http.MethodPost, api.PathRedeem, onInstance(s.Agent.Redeem), recheckedByServer},
+		{http.MethodDelete, api.PathInstance, onInstance(s.Agent.Forget), recheckedByServer},
 		{http.MethodGet, api.PathLedger, s.ledger, recheckedByServer},
 		{http.MethodPost, api.PathResolve, s.resolve, recheckedByServer},
 		{http.MethodGet, api.PathStore, asking(s.StoreManager.StoreStatus), recheckedByServer},
 		{http.MethodPost, api.PathStoreVerb, s.storeVerb, recheckedByServer},
 		{http.MethodDelete, api.PathRegistration, asking(s.StoreManager.Unregister), recheckedByServer},
 		{http.MethodGet, api.PathDiagnosis, s.diagnosis, recheckedByServer},
-		{http.MethodGet, api.PathMetrics, asking(s.Metrics), recheckedByServer},
-		{http.MethodGet, api.PathContract, asking(s.Contract), recheckedByServer},
+		{http.MethodGet, api.PathMetrics, asking(s.Agent.Metrics), recheckedByServer},
+		{http.MethodGet, api.PathContract, asking(s.Agent.Contract), recheckedByServer},
 	}
 }
 

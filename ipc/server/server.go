@@ -39,22 +39,20 @@ const (
 	firstRequestPoll    = 2 * time.Millisecond
 )
 
-// Tokens hands out access tokens. Errors are faults; any other is a defect.
-type Tokens interface {
+// Agent has the use cases. Errors are faults; any other is a defect.
+type Agent interface {
 	Token(context.Context, agent.Caller, agent.TokenRequest) (agent.Grant, error)
 	Release(ctx context.Context, by agent.Caller, application, instance string) error
-}
+	Invalidate(ctx context.Context, by agent.Caller, application, instance string, seen uint64) error
+	Explain(ctx context.Context, by agent.Caller, application string, of func() (agent.Caller, error)) (agent.Explanation, error)
 
-// Registrar spends counts and keeps their account. Errors are faults; any other is a defect.
-type Registrar interface {
 	Register(context.Context, agent.Caller, agent.Registration) (agent.RegisterResult, error)
 	Redeem(ctx context.Context, by agent.Caller, application, instance string) error
 	Resolve(ctx context.Context, by agent.Caller, redemption string, consumed bool) error
 	Forget(ctx context.Context, by agent.Caller, application, instance string) error
-}
+	Ledger(context.Context, agent.Caller) ([]redeem.Entry, error)
+	VerifyLedger(context.Context, agent.Caller) error
 
-// Observer tells what is. Errors are faults; any other is a defect.
-type Observer interface {
 	// Administers reports whether the caller may administer, from where it is.
 	Administers(agent.Caller) bool
 	// Status is asked for an administrator, or for nobody in particular, and not for
@@ -62,15 +60,21 @@ type Observer interface {
 	Status(context.Context, agent.Caller) (status.Status, error)
 	// LeasedInstances are the instances that the caller holds, as it may see them.
 	LeasedInstances(context.Context, agent.Caller) []status.Instance
-	Ledger(context.Context, agent.Caller) ([]redeem.Entry, error)
-	VerifyLedger(context.Context, agent.Caller) error
+	// Metrics is the daemon in Prometheus' text format, if the caller may know.
+	Metrics(context.Context, agent.Caller) (string, error)
+	// Contract asks the tenants for their forms, if the caller may have that done.
+	Contract(context.Context, agent.Caller) (api.Contract, error)
 }
 
-var (
-	_ Tokens    = (*agent.Agent)(nil)
-	_ Registrar = (*agent.Agent)(nil)
-	_ Observer  = (*agent.Agent)(nil)
-)
+var _ Agent = (*agent.Agent)(nil)
+
+// StoreManager tells how the store is, and does with it what only a person may decide.
+// Errors are faults; any other is a defect.
+type StoreManager interface {
+	StoreStatus(ctx context.Context, by agent.Caller) (api.Store, error)
+	RunStoreOperation(ctx context.Context, by agent.Caller, verb string, really bool) (api.Store, error)
+	Unregister(ctx context.Context, by agent.Caller) (api.Store, error)
+}
 
 // IdentifiedCaller is a caller that the platform identified, and holds until Close.
 type IdentifiedCaller interface {
@@ -86,11 +90,8 @@ var ErrExhausted = errors.New("out of descriptors")
 
 // Deps is what a server is made of. All of it is required.
 type Deps struct {
-	Tokens        Tokens
-	Registrar     Registrar
-	Observer      Observer
-	StoreManager  StoreManager
-	AccessManager AccessManager
+	Agent        Agent
+	StoreManager StoreManager
 	// Watch begins to watch an application, if the caller may.
 	Watch func(ctx context.Context, by agent.Caller, application string) (EventStream, error)
 	// Reload reads the configuration again, if the caller may have that done.
@@ -100,10 +101,6 @@ type Deps struct {
 	// Diagnose gathers what only the daemon sees of what may be wrong. The status in
 	// it is the server's to fill in.
 	Diagnose func(context.Context, agent.Caller) (api.Diagnosis, error)
-	// Metrics is the daemon in Prometheus' text format, if the caller may know.
-	Metrics func(context.Context, agent.Caller) (string, error)
-	// Contract asks the tenants for their forms, if the caller may have that done.
-	Contract func(context.Context, agent.Caller) (api.Contract, error)
 	// AccountOf says which account a connection is counted for: it is asked before
 	// anything is spent on it, and of a process that is gone too.
 	AccountOf func(net.Conn) (Account, error)
@@ -124,12 +121,13 @@ type Deps struct {
 // Server is the local interface. It is safe for concurrent use.
 type Server struct {
 	Deps
-	handler      http.Handler
-	accounts     *accounts
-	adminStatus  *sharedReply // the status for administrators
-	publicStatus *sharedReply // and for everybody
-	buffers      sync.Pool    // of *bytes.Buffer, empty and wiped
-	failureLog   *audit.Suppressor[failureKey]
+	handler       http.Handler
+	accounts      *accounts
+	tokenRequests requestCache
+	adminStatus   *sharedReply // the status for administrators
+	publicStatus  *sharedReply // and for everybody
+	buffers       sync.Pool    // of *bytes.Buffer, empty and wiped
+	failureLog    *audit.Suppressor[failureKey]
 }
 
 // New returns a server.
@@ -140,6 +138,7 @@ func New(d Deps) (*Server, error) {
 		}
 	}
 	s := &Server{Deps: d, accounts: newAccounts(d.Now, d.MaxConnections), failureLog: audit.NewSuppressor[failureKey](d.Now)}
+	s.tokenRequests.byBody = map[string]api.TokenRequest{}
 	s.adminStatus, s.publicStatus = s.statusFor(true), s.statusFor(false)
 	s.handler = s.rejectBrowsers(s.mux())
 	return s, nil

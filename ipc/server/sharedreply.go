@@ -103,7 +103,7 @@ func (s *Server) statusFor(admin bool) *sharedReply {
 	return newSharedReply(s.Now, func(ctx context.Context) ([]byte, error) {
 		var by agent.Caller
 		by.Admin = admin
-		st, err := s.Observer.Status(ctx, by)
+		st, err := s.Agent.Status(ctx, by)
 		if err != nil {
 			return nil, err
 		}
@@ -111,9 +111,9 @@ func (s *Server) statusFor(admin bool) *sharedReply {
 	})
 }
 
-// httpStatusOf returns the status that the caller may see, in pieces that are shared.
+// statusOf returns the status that the caller may see, in pieces that are shared.
 func (s *Server) statusOf(ctx context.Context, by agent.Caller) (replyParts, error) {
-	if s.Observer.Administers(by) {
+	if s.Agent.Administers(by) {
 		whole, err := s.adminStatus.get(ctx)
 		return replyParts{whole}, err
 	}
@@ -121,69 +121,33 @@ func (s *Server) statusOf(ctx context.Context, by agent.Caller) (replyParts, err
 	if err != nil {
 		return nil, err
 	}
-	return withHeldInstances(whole, s.Observer.LeasedInstances(ctx, by))
+	return withHeldInstances(whole, s.Agent.LeasedInstances(ctx, by))
 }
 
-// withHeldInstances returns a status in which some instances are shown as given.
+// withHeldInstances returns a status in which some instances are shown as given. The
+// name of an instance begins its object; in a string, which is quoted, the same bytes
+// cannot stand. An instance that is not there is no longer configured.
 func withHeldInstances(whole []byte, held []status.Instance) (replyParts, error) {
-	type place struct {
-		from, to int
-		shown    []byte
-	}
-	var places []place
+	parts := replyParts{whole}
 	for _, i := range held {
 		shown, err := json.Marshal(i)
 		if err != nil {
 			return nil, err
 		}
-		from, to := findInstance(whole, i.Name)
-		if from >= 0 { // else the configuration has changed meanwhile
-			places = append(places, place{from, to, shown})
+		begin := shown[:bytes.IndexByte(shown, ',')+1] // {"instance":"cad/1",
+		for n, part := range parts {
+			from := bytes.Index(part, begin)
+			if from < 0 {
+				continue
+			}
+			d := json.NewDecoder(bytes.NewReader(part[from:]))
+			var object json.RawMessage
+			if err := d.Decode(&object); err != nil {
+				return nil, err
+			}
+			parts = slices.Replace(parts, n, n+1, part[:from], shown, part[from+int(d.InputOffset()):])
+			break
 		}
 	}
-	slices.SortFunc(places, func(a, b place) int { return a.from - b.from })
-	var out replyParts
-	end := 0
-	for _, p := range places {
-		out = append(out, whole[end:p.from], p.shown)
-		end = p.to
-	}
-	return append(out, whole[end:]), nil
-}
-
-// findInstance returns where an instance stands in a status. Its name begins the object;
-// in a string, which is quoted, the same bytes cannot stand.
-func findInstance(whole []byte, name string) (from, to int) {
-	quoted, err := json.Marshal(name)
-	if err != nil {
-		return -1, -1
-	}
-	from = bytes.Index(whole, append([]byte(`{"instance":`), append(quoted, ',')...))
-	if from < 0 {
-		return -1, -1
-	}
-	d := json.NewDecoder(bytes.NewReader(whole[from:]))
-	var object json.RawMessage
-	if err := d.Decode(&object); err != nil {
-		return -1, -1
-	}
-	return from, from + int(d.InputOffset())
-}
-
-// embedStatus puts a status into the JSON of v, whose own is empty.
-func embedStatus(v any, st replyParts) (replyParts, error) {
-	outer, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	empty, err := json.Marshal(status.Status{})
-	if err != nil {
-		return nil, err
-	}
-	before, after, ok := bytes.Cut(outer, append([]byte(`"status":`), empty...))
-	if !ok {
-		return nil, fault.Errorf("serve", fault.Internal, "[unexpected] there is no place for the status")
-	}
-	out := append(replyParts{before, []byte(`"status":`)}, st...)
-	return append(out, after), nil
+	return parts, nil
 }

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,28 +112,26 @@ func TestReplyParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	st.Applications[0].Instances[11], st.Applications[0].Instances[0] = held[0], held[1]
-	check := func(parts replyParts, want any) {
-		t.Helper()
-		b, err := json.Marshal(want)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var joined strings.Builder
-		for _, p := range parts {
-			joined.Write(p)
-		}
-		if diff := cmp.Diff(joined.String(), string(b)); diff != "" {
-			t.Errorf("got -, want +:\n%s", diff)
-		}
-	}
-	check(got, st)
-	d := doctor.Daemon{Config: `"status":{}`}
-	in, err := embedStatus(d, got)
+	want, err := json.Marshal(st)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if diff := cmp.Diff(string(slices.Concat(got...)), string(want)); diff != "" {
+		t.Errorf("got -, want +:\n%s", diff)
+	}
+	d := doctor.Daemon{Config: `"status":{}`}
+	reply, err := json.Marshal(diagnosisReply{d, slices.Concat(got...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read doctor.Daemon
+	if err := json.Unmarshal(reply, &read); err != nil {
+		t.Fatal(err)
+	}
 	d.Status = st
-	check(in, d)
+	if diff := cmp.Diff(read, d); diff != "" {
+		t.Errorf("a diagnosis: got -, want +:\n%s", diff)
+	}
 }
 
 // Long replies are paid for by their length: a burst, then one now and then. One

@@ -1,10 +1,10 @@
 package server
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"regent/agent"
@@ -28,7 +28,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, by agent.Caller) 
 	if err != nil {
 		return nil, err
 	}
-	g, err := s.Tokens.Token(r.Context(), by, want)
+	g, err := s.Agent.Token(r.Context(), by, want)
 	if err != nil {
 		return nil, err
 	}
@@ -82,117 +82,49 @@ func secondsOf(field string, n int64, most time.Duration) (time.Duration, error)
 	return time.Duration(n) * time.Second, nil
 }
 
-// readTokenRequest is read for the call that has to be quick: what it returns costs no
-// memory.
+// readTokenRequest reads the body of the call that has to be quick.
 func (s *Server) readTokenRequest(w http.ResponseWriter, r *http.Request) (api.TokenRequest, error) {
 	b := s.getBuffer()
 	defer s.putBuffer(b)
 	if err := readAll(w, r, b); err != nil {
 		return api.TokenRequest{}, err
 	}
-	if usual, ok := decodeTokenRequestFast(b.Bytes()); ok {
-		return usual, nil
+	return s.tokenRequests.decode(b.Bytes())
+}
+
+// Limits of [requestCache].
+const (
+	maxCachedBody     = 512  // bytes
+	maxCachedRequests = 1024 // bodies
+)
+
+// requestCache remembers token requests by their bodies. An application sends the same
+// body each time, and to decode it would take a third of the answer. No body has a
+// secret. It is safe for concurrent use.
+type requestCache struct {
+	mu     sync.Mutex
+	byBody map[string]api.TokenRequest
+}
+
+// decode returns the token request in a body. Only valid ones are remembered.
+func (c *requestCache) decode(body []byte) (api.TokenRequest, error) {
+	c.mu.Lock()
+	known, ok := c.byBody[string(body)]
+	c.mu.Unlock()
+	if ok {
+		return known, nil
 	}
 	var q api.TokenRequest
-	err := decodeFault(b.Bytes(), &q)
-	return q, err
-}
-
-// decodeTokenRequestFast reads a token request of the usual form, at a tenth of what
-// encoding/json takes. It refuses nothing: what it does not know (escapes,
-// other types, unknown or repeated keys) is for decode to judge. That the two
-// never differ is held by FuzzFastTokenRequest.
-func decodeTokenRequestFast(b []byte) (q api.TokenRequest, ok bool) {
-	s := jsonScanner{b}
-	if !s.takeByte('{') {
-		return q, false
+	if err := decodeFault(body, &q); err != nil || len(body) > maxCachedBody {
+		return q, err
 	}
-	for first := true; !s.takeByte('}'); first = false {
-		if !first && !s.takeByte(',') {
-			return q, false
-		}
-		name, ok := s.takePlainString()
-		if !ok || !s.takeByte(':') || !s.takeField(string(name), &q) {
-			return api.TokenRequest{}, false
-		}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.byBody) >= maxCachedRequests {
+		clear(c.byBody)
 	}
-	s.skipSpace()
-	return q, len(s.rest) == 0
-}
-
-// jsonScanner is JSON that is yet to be read.
-type jsonScanner struct{ rest []byte }
-
-func (s *jsonScanner) skipSpace() { s.rest = bytes.TrimLeft(s.rest, " \t\r\n") }
-
-// takeByte takes one character, after space.
-func (s *jsonScanner) takeByte(c byte) bool {
-	s.skipSpace()
-	if len(s.rest) == 0 || s.rest[0] != c {
-		return false
-	}
-	s.rest = s.rest[1:]
-	return true
-}
-
-// takeField takes the value of a field that has none yet.
-func (s *jsonScanner) takeField(name string, q *api.TokenRequest) bool {
-	switch name {
-	case "application":
-		return s.takeString(&q.Application)
-	case "instance":
-		return s.takeString(&q.Instance)
-	case "min_ttl":
-		return s.takeNumber(&q.MinTTL)
-	case "wait":
-		return s.takeNumber(&q.Wait)
-	}
-	return false
-}
-
-func (s *jsonScanner) takeString(into *string) bool {
-	v, ok := s.takePlainString()
-	if !ok || len(v) == 0 || *into != "" {
-		return false
-	}
-	*into = string(v)
-	return true
-}
-
-// takePlainString takes a string of plain characters.
-func (s *jsonScanner) takePlainString() ([]byte, bool) {
-	if !s.takeByte('"') {
-		return nil, false
-	}
-	for i, c := range s.rest {
-		switch {
-		case c == '"':
-			v := s.rest[:i]
-			s.rest = s.rest[i+1:]
-			return v, true
-		case c < ' ' || c > '~' || c == '\\':
-			return nil, false
-		}
-	}
-	return nil, false
-}
-
-// takeNumber takes a whole number above 0 of at most nine digits.
-func (s *jsonScanner) takeNumber(into *int64) bool {
-	s.skipSpace()
-	n, v := 0, int64(0)
-	for n < len(s.rest) && '0' <= s.rest[n] && s.rest[n] <= '9' {
-		v = v*10 + int64(s.rest[n]-'0')
-		if n++; n > 9 {
-			return false
-		}
-	}
-	if n == 0 || s.rest[0] == '0' || *into != 0 || n < len(s.rest) && (s.rest[n] == '.' || s.rest[n]|0x20 == 'e') {
-		return false
-	}
-	s.rest = s.rest[n:]
-	*into = v
-	return true
+	c.byBody[string(body)] = q
+	return q, nil
 }
 
 // appendToken appends the token as encoding/json would, but for characters that it

@@ -13,22 +13,13 @@ import (
 	"regent/ipc/api"
 )
 
-// AccessManager minds what is in use. Errors are faults; any other is a defect.
-type AccessManager interface {
-	Invalidate(ctx context.Context, by agent.Caller, application, instance string, seen uint64) error
-	Explain(ctx context.Context, by agent.Caller, application string, of func() (agent.Caller, error)) (agent.Explanation, error)
-}
-
 // EventStream are what a watcher is told, until the context of the watch ends. Errors
 // of Next are the context's, or faults.
 type EventStream interface {
 	Next(context.Context) ([]agent.Event, error)
 }
 
-var (
-	_ AccessManager = (*agent.Agent)(nil)
-	_ EventStream   = (*agent.Watch)(nil)
-)
+var _ EventStream = (*agent.Watch)(nil)
 
 func (s *Server) invalidate(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	application, number, err := pathInstance(r)
@@ -41,7 +32,7 @@ func (s *Server) invalidate(w http.ResponseWriter, r *http.Request, by agent.Cal
 			return nil, err
 		}
 	}
-	return nil, s.AccessManager.Invalidate(r.Context(), by, application, number, q.Generation)
+	return nil, s.Agent.Invalidate(r.Context(), by, application, number, q.Generation)
 }
 
 // streamReply is a reply without an end. It writes until its client, its right or
@@ -143,7 +134,7 @@ func (s *Server) explain(_ http.ResponseWriter, r *http.Request, by agent.Caller
 			_ = held.Close() // it was only looked at
 		}
 	}()
-	got, err := s.AccessManager.Explain(r.Context(), by, application, func() (agent.Caller, error) {
+	got, err := s.Agent.Explain(r.Context(), by, application, func() (agent.Caller, error) {
 		who, err := s.IdentifyPID(pid)
 		if err != nil {
 			return agent.Caller{}, err
