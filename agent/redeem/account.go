@@ -26,7 +26,7 @@ type Account struct {
 func BuildAccounts(entries []Entry) map[instance.ID]Account {
 	accounts := map[instance.ID]Account{}
 	for _, e := range entries {
-		id, err := e.instance()
+		id, err := e.InstanceID()
 		if err != nil {
 			continue // a chained line that this version does not know the form of
 		}

@@ -124,7 +124,7 @@ func (e *Engine) findUnresolved(redemption string) (instance.ID, Entry, error) {
 			unconfirmed = Entry{}
 		}
 	}
-	id, err := last.instance()
+	id, err := last.InstanceID()
 	if err != nil || redemption == "" {
 		return id, last, fault.Errorf("resolve", fault.InvalidRequest, "the ledger has no redemption %.80q; regent ledger shows their identifiers", redemption)
 	}

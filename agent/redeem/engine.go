@@ -105,7 +105,7 @@ func (e *Engine) reconcile(ctx context.Context) {
 		out := newOutcome(intent, Uncertain)
 		out.Code = fault.RedemptionUncertain
 		out.Words = "the daemon stopped between sending the redemption and recording its answer, so a count may have been used" + resolveHint(intent.ID)
-		if id, err := intent.instance(); err == nil && e.hasToken(id, intent) {
+		if id, err := intent.InstanceID(); err == nil && e.hasToken(id, intent) {
 			out = newOutcome(intent, Confirmed)
 			r, _ := e.Tokens.Get(id)
 			out.Unconfirmed = intent.Form != "" && !r.RequestEchoed

@@ -7,14 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
-	"regent/agent/fault"
-	"regent/agent/instance"
+	"regent/agent/status"
 )
 
 // Kind is what a ledger entry says. Its text is the ledger's format.
-type Kind string
+type Kind = status.LedgerKind
 
 // The kinds of entries. An intent is followed by exactly one of confirmed,
 // refused, unused and uncertain; an uncertain one by at most one resolved, a
@@ -32,46 +30,8 @@ const (
 	Compared  Kind = "compared"  // a person looked for it in the service's list: Consumed says whether it is there
 )
 
-// Entry is one line of the ledger. It holds no secret. What the Contact
-// Administrator's list of auth tokens shows stands in the intent in the same
-// words, so that the two can be joined.
-type Entry struct {
-	Seq      uint64    `json:"seq"`
-	At       time.Time `json:"at"`
-	Kind     Kind      `json:"kind"`
-	ID       string    `json:"id"`       // of the intent, "" only for asked
-	Tenant   string    `json:"tenant"`   // host
-	Instance string    `json:"instance"` // "cad/1"
-
-	// Of an intent.
-	Identifier   string `json:"identifier,omitempty"`
-	FQDN         string `json:"fqdn,omitempty"`
-	UserName     string `json:"user_name,omitempty"`
-	MAC          string `json:"mac,omitempty"`
-	RefID1       string `json:"ref_id_1,omitempty"`
-	RefID2       string `json:"ref_id_2,omitempty"`
-	Registration string `json:"registration,omitempty"` // fingerprint; see [token.Fingerprints]
-	Form         string `json:"form,omitempty"`         // of the body: wrapped, bare; "" of an earlier release, which was bare
-
-	// Of an outcome.
-	AuthTokenID string     `json:"auth_token_id,omitempty"`
-	Code        fault.Kind `json:"code,omitempty"`
-	Status      int        `json:"status,omitempty"` // HTTP status, if one came
-	Words       string     `json:"words,omitempty"`  // for people; of a refusal with the service's own, verbatim
-	Retryable   bool       `json:"retryable,omitempty"`
-	Unconfirmed bool       `json:"unconfirmed,omitempty"` // of confirmed: the reply shows none of the names that were sent
-
-	// Of asked: the intent of the auth token in whose place another is wanted, ""
-	// if there was none.
-	Replaces string `json:"replaces,omitempty"`
-
-	// Of what a person decided.
-	Consumed bool   `json:"consumed,omitempty"`
-	By       string `json:"by,omitempty"`
-}
-
-// instance returns the instance that the entry concerns.
-func (e Entry) instance() (instance.ID, error) { return instance.ParseKey(e.Tenant + "/" + e.Instance) }
+// Entry is one line of the ledger. It contains no secret.
+type Entry = status.LedgerEntry
 
 // A line is the entry's JSON object with one more member at its end, the chain:
 // an HMAC over the chain before it and the object without it. It is checked

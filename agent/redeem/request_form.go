@@ -46,7 +46,7 @@ func (e *Engine) blocker(plan Plan, id instance.ID) (doubt Entry, held bool) {
 	if !ok || plan.formProven(e.Capabilities.RequestForm(id.Tenant)) {
 		return Entry{}, false
 	}
-	other, err := doubt.instance()
+	other, err := doubt.InstanceID()
 	return doubt, err == nil && other != id && other != e.redeeming // what is under way is no doubt yet
 }
 

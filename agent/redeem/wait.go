@@ -136,6 +136,6 @@ func (e *Engine) settled(plan Plan, w Target) bool {
 // itself. The caller holds mu.
 func (e *Engine) blockerRetries(plan Plan, id instance.ID) bool {
 	doubt, held := e.blocker(plan, id)
-	other, err := doubt.instance()
+	other, err := doubt.InstanceID()
 	return held && err == nil && e.autoRetries(other)
 }

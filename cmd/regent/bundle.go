@@ -215,7 +215,7 @@ func bundleStoreOf(s api.Store) *bundleStore {
 func bundleLedgerOf(l api.Ledger) []bundleEntry {
 	out := []bundleEntry{}
 	for _, e := range l.Entries {
-		out = append(out, bundleEntry{e.At, e.Kind, e.Instance, e.Tenant, e.Identifier, e.Code, e.Status, e.By})
+		out = append(out, bundleEntry{e.At, string(e.Kind), e.Instance, e.Tenant, e.Identifier, string(e.Code), e.Status, e.By})
 	}
 	return out
 }

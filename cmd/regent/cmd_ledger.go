@@ -137,7 +137,7 @@ func redemptions(entries []api.LedgerEntry) [][]api.LedgerEntry {
 
 // outcomeText says what the last entry of a redemption makes of it.
 func outcomeText(e api.LedgerEntry) string {
-	switch redeem.Kind(e.Kind) {
+	switch e.Kind {
 	case redeem.Intent:
 		return "under way"
 	case redeem.Confirmed:
@@ -164,14 +164,14 @@ func outcomeText(e api.LedgerEntry) string {
 	case redeem.Forgotten:
 		return "auth token wiped from this device"
 	}
-	return e.Kind
+	return string(e.Kind)
 }
 
 // serviceReason adds what the service said.
 func serviceReason(what string, e api.LedgerEntry) string {
 	var reasons []string
 	if e.Code != "" {
-		reasons = append(reasons, e.Code)
+		reasons = append(reasons, string(e.Code))
 	}
 	if e.Status != 0 {
 		reasons = append(reasons, fmt.Sprintf("HTTP %d", e.Status))
@@ -202,7 +202,7 @@ func writeLedgerCSV(w io.Writer, l api.Ledger) error {
 		rows = append(rows, []string{
 			e.Identifier, e.FQDN, e.UserName, e.MAC, e.RefID1, e.RefID2,
 			e.At.UTC().Format(time.RFC3339), outcomeWord(entries[len(entries)-1]), authTokenOf(entries),
-			why.Code, httpStatus(why.Status), printable(why.Words),
+			string(why.Code), httpStatus(why.Status), printable(why.Words),
 		})
 	}
 	return out.WriteAll(rows)
@@ -211,10 +211,10 @@ func writeLedgerCSV(w io.Writer, l api.Ledger) error {
 // outcomeWord is the last entry of a redemption in one word.
 func outcomeWord(e api.LedgerEntry) string {
 	switch {
-	case redeem.Kind(e.Kind) == redeem.Compared: // it bought an auth token all the same
+	case e.Kind == redeem.Compared: // it bought an auth token all the same
 		return string(redeem.Confirmed)
-	case redeem.Kind(e.Kind) != redeem.Resolved:
-		return e.Kind
+	case e.Kind != redeem.Resolved:
+		return string(e.Kind)
 	case e.Consumed:
 		return "resolved_consumed"
 	default:

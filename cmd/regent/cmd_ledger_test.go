@@ -9,13 +9,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"regent/agent/fault"
+	"regent/agent/status"
 	"regent/ipc/api"
 )
 
 // sampleLedger is a ledger with every kind of ending.
 func sampleLedger() api.Ledger {
 	var seq uint64
-	line := func(id, kind string, e api.LedgerEntry) api.LedgerEntry {
+	line := func(id string, kind status.LedgerKind, e api.LedgerEntry) api.LedgerEntry {
 		seq++
 		e.Seq, e.ID, e.Kind, e.Tenant = seq, id, kind, "demo-host.com"
 		e.At = beforeNoon(time.Hour).Add(time.Duration(seq) * time.Minute)

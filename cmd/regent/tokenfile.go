@@ -92,9 +92,5 @@ func isRedeemed(ctx context.Context, d agent, secret token.Secret) bool {
 	if err != nil {
 		return false
 	}
-	entries := make([]redeem.Entry, 0, len(l.Entries))
-	for _, e := range l.Entries {
-		entries = append(entries, redeem.Entry{Kind: redeem.Kind(e.Kind), ID: e.ID, Registration: e.Registration, Consumed: e.Consumed})
-	}
-	return redeem.HasRedeemed(entries, token.Fingerprints(secret))
+	return redeem.HasRedeemed(l.Entries, token.Fingerprints(secret))
 }

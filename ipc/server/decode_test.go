@@ -1,11 +1,9 @@
 package server
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
-	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -14,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"regent/agent/fault"
-	"regent/agent/redeem"
 	"regent/ipc/api"
 )
 
@@ -26,36 +23,6 @@ func TestEveryKindHasAStatus(t *testing.T) {
 	}
 	if got, want := len(httpStatusOf), len(fault.Kinds()); got != want {
 		t.Errorf("%d kinds have a status, want %d", got, want)
-	}
-}
-
-// A field that is added to the ledger must not be lost on the wire.
-func TestLedgerEntryHasEveryField(t *testing.T) {
-	var e redeem.Entry
-	in := reflect.ValueOf(&e).Elem()
-	for _, f := range in.Fields() {
-		switch f.Kind() {
-		case reflect.String:
-			f.SetString("x")
-		case reflect.Bool:
-			f.SetBool(true)
-		case reflect.Int:
-			f.SetInt(1)
-		case reflect.Uint64:
-			f.SetUint(1)
-		}
-	}
-	e.At = e.At.AddDate(1, 0, 0)
-	want, err := json.Marshal(e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := json.Marshal(ledgerEntry(e))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("on the wire:   %s\nin the ledger: %s", got, want)
 	}
 }
 

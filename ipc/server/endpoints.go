@@ -10,7 +10,6 @@ import (
 
 	"regent/agent"
 	"regent/agent/instance"
-	"regent/agent/redeem"
 	"regent/agent/status"
 	"regent/agent/token"
 	"regent/ipc/api"
@@ -144,22 +143,10 @@ func (s *Server) ledger(_ http.ResponseWriter, r *http.Request, by agent.Caller)
 	if err != nil {
 		return nil, err
 	}
-	reply := &api.Ledger{Entries: make([]api.LedgerEntry, 0, len(entries)), Verified: verify}
-	for _, e := range entries {
-		reply.Entries = append(reply.Entries, ledgerEntry(e))
+	if entries == nil {
+		entries = []api.LedgerEntry{} // a list on the wire, never null
 	}
-	return reply, nil
-}
-
-// ledgerEntry is where the ledger's own format and the wire's may part.
-func ledgerEntry(e redeem.Entry) api.LedgerEntry {
-	return api.LedgerEntry{
-		Seq: e.Seq, At: e.At, Kind: string(e.Kind), ID: e.ID, Tenant: e.Tenant, Instance: e.Instance,
-		Identifier: e.Identifier, FQDN: e.FQDN, UserName: e.UserName, MAC: e.MAC,
-		RefID1: e.RefID1, RefID2: e.RefID2, Registration: e.Registration, Form: e.Form, Unconfirmed: e.Unconfirmed,
-		AuthTokenID: e.AuthTokenID, Code: string(e.Code), Status: e.Status, Words: e.Words, Retryable: e.Retryable, Replaces: e.Replaces,
-		Consumed: e.Consumed, By: e.By,
-	}
+	return &api.Ledger{Entries: entries, Verified: verify}, nil
 }
 
 func (s *Server) storeVerb(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {

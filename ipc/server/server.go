@@ -19,7 +19,6 @@ import (
 
 	"regent/agent"
 	"regent/agent/audit"
-	"regent/agent/redeem"
 	"regent/agent/status"
 	"regent/ipc/api"
 )
@@ -50,7 +49,7 @@ type Agent interface {
 	Redeem(ctx context.Context, by agent.Caller, application, instance string) error
 	Resolve(ctx context.Context, by agent.Caller, redemption string, consumed bool) error
 	Forget(ctx context.Context, by agent.Caller, application, instance string) error
-	Ledger(context.Context, agent.Caller) ([]redeem.Entry, error)
+	Ledger(context.Context, agent.Caller) ([]status.LedgerEntry, error)
 	VerifyLedger(context.Context, agent.Caller) error
 
 	// Administers reports whether the caller may administer, from where it is.

@@ -1,0 +1,56 @@
+package status
+
+import (
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/instance"
+)
+
+// LedgerKind is what an entry says: intent, confirmed, refused, unused, uncertain,
+// resolved, asked, forgotten or compared. See package redeem.
+type LedgerKind string
+
+// LedgerEntry is one line of the ledger, on disk and on the wire. It contains no
+// secret. An intent names what the Contact Administrator's list of auth tokens shows,
+// in the same words, so the two can be joined. A later entry with the same ID says
+// what came of it.
+type LedgerEntry struct {
+	Seq      uint64     `json:"seq"`
+	At       time.Time  `json:"at"`
+	Kind     LedgerKind `json:"kind"`
+	ID       string     `json:"id"`       // of the redemption; "" only for asked
+	Tenant   string     `json:"tenant"`   // host
+	Instance string     `json:"instance"` // "cad/1"
+
+	// Of an intent.
+	Identifier   string `json:"identifier,omitempty"`
+	FQDN         string `json:"fqdn,omitempty"`
+	UserName     string `json:"user_name,omitempty"`
+	MAC          string `json:"mac,omitempty"`
+	RefID1       string `json:"ref_id_1,omitempty"`
+	RefID2       string `json:"ref_id_2,omitempty"`
+	Registration string `json:"registration,omitempty"` // fingerprint of the registration token
+	Form         string `json:"form,omitempty"`         // of the body: wrapped, bare; "" of an earlier release, which was bare
+
+	// Of an outcome.
+	AuthTokenID string     `json:"auth_token_id,omitempty"`
+	Code        fault.Kind `json:"code,omitempty"`
+	Status      int        `json:"status,omitempty"` // HTTP status of the service, if one came
+	Words       string     `json:"words,omitempty"`  // for people; of a refusal with the service's own, verbatim
+	Retryable   bool       `json:"retryable,omitempty"`
+	Unconfirmed bool       `json:"unconfirmed,omitempty"` // of confirmed: the reply shows none of the names that were sent
+
+	// Of asked: the redemption of the auth token in whose place another is wanted, ""
+	// if there was none.
+	Replaces string `json:"replaces,omitempty"`
+
+	// Of what a person decided.
+	Consumed bool   `json:"consumed,omitempty"` // of resolved: a count was used; of compared: the service's list has it
+	By       string `json:"by,omitempty"`
+}
+
+// InstanceID returns the instance that the entry concerns.
+func (e LedgerEntry) InstanceID() (instance.ID, error) {
+	return instance.ParseKey(e.Tenant + "/" + e.Instance)
+}
