@@ -131,12 +131,12 @@ func missesOurs(text string, ours map[string]bool) bool {
 
 // harmless are words in which a stem of [otherStems] stands by chance, and what is
 // said of a thing that does not exist: no duplicate.
-var harmless = regexp.MustCompile(`accounts?|encounter|discount|countr(y|ies)|caused|refused|confused|focused|paused|quotation|delimit|collapse|http status|not exist|n t exist|non ?exist`)
+var harmless = regexp.MustCompile(`accounts?|encounter|discount|countr(y|ies)|caused|refused|confused|focused|paused|quotation|delimit|collapse|http status|(not|be|n t) present|(not|n t|be) (been |be )?processed|not exist|n t exist|non ?exist`)
 
 // otherStems can mean a duplicate, a count, an end, or that something is disabled.
 // They stand anywhere in a word, since a code runs its words together: TOKENEXPIRED.
 // They are the second gate: words that no list foresees are not understood by [weigh].
-var otherStems = regexp.MustCompile(`duplic|already|exist|uniq|conflict|twice|repeat|taken|reserved|another|constraint|redeemed|inuse\b|\bin use\b|\bdup\b` +
+var otherStems = regexp.MustCompile(`duplic|already|exist|uniq|conflict|twice|repeat|taken|reserved|another|present\b|processed|constraint|redeemed|inuse\b|\bin use\b|\bdup\b` +
 	`|count|consum|exhaust|limit|quota|exceed|maxim|remain|deplet|used|insufficient|no ?more\b|too many|not enough|no (auth )?tokens|out of|run out|spent|capacity` +
 	`|expir|lapse|outdated|validity|no ?longer|not yet|terminat|cancel|withdrawn|on hold|ended\b` +
 	`|disabl|enabl|activ|suspend|revo[kc]|locked|delet|invalid (reg(istration)? ?)?token|invalidtoken|token (is )?(invalid|not valid)` +
