@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,20 +75,14 @@ func (t *tool) change(ctx context.Context, s *admin.Session, id string, h change
 
 // differences is what differs of two states of a registration token, in words.
 func differences(from, to admin.RegistrationToken) string {
-	text := ""
-	add := func(what, a, b string) {
-		if a == b {
-			return
+	var all []string
+	was := from.Changeable()
+	for i, is := range to.Changeable() {
+		if is != was[i] {
+			all = append(all, fmt.Sprintf("%s %s to %s", is[0], tableCell(was[i][1]), tableCell(is[1])))
 		}
-		if text != "" {
-			text += ", "
-		}
-		text += fmt.Sprintf("%s %s to %s", what, tableCell(a), tableCell(b))
 	}
-	add("count", fmt.Sprint(from.Count), fmt.Sprint(to.Count))
-	add("last day", from.LastDay(), to.LastDay())
-	add("state", from.State.String(), to.State.String())
-	return text
+	return strings.Join(all, ", ")
 }
 
 func (t *tool) registrationExtend() *cobra.Command {

@@ -195,11 +195,10 @@ func readLedger(name string, say func(string, ...any)) ([]usage.Entry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: creation_date %w", name, row.line, err)
 		}
-		entries = append(entries, usage.Entry{
-			Identifier: row.text("identifier"), FQDN: row.text("fqdn"), UserName: row.text("system_user_name"),
-			MAC: row.text("mac_address"), RefID1: row.text("ref_id_1"), RefID2: row.text("ref_id_2"),
-			Began: began, Outcome: row.text("outcome"), ID: row.text("id"),
-		})
+		entries = append(entries, usage.Entry{Outcome: row.text("outcome"), AuthToken: admin.AuthToken{
+			ID: row.text("id"), Identifier: row.text("identifier"), FQDN: row.text("fqdn"), UserName: row.text("system_user_name"),
+			MAC: row.text("mac_address"), RefID1: row.text("ref_id_1"), RefID2: row.text("ref_id_2"), Created: began,
+		}})
 	}
 	return entries, nil
 }

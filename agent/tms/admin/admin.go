@@ -6,6 +6,8 @@
 package admin
 
 import (
+	"cmp"
+	"sync/atomic"
 	"time"
 
 	"regent/agent/tms"
@@ -16,30 +18,24 @@ import (
 // Errors of its methods and of a Session's are *[tms.Failure], where not said
 // otherwise.
 type Client struct {
-	tms     *tms.Client
-	clock   *serviceClock
-	writing *bodyForm
+	tms *tms.Client
+
+	ours func() time.Time
+	off  atomic.Int64 // the service's clock less ours, in nanoseconds
+
+	// The form of bodies: the one that is set or was proven, or tms.Auto as long as none is.
+	form atomic.Pointer[string]
 }
 
 // New returns a client. It sends nothing yet.
 func New(o tms.Options) (*Client, error) {
-	clock := &serviceClock{ours: o.Now}
-	observe := o.Observe
-	o.Observe = func(date time.Time) {
-		clock.observe(date)
-		if observe != nil {
-			observe(date)
-		}
-	}
-	c, err := tms.New(o)
-	if err != nil {
-		return nil, err
-	}
-	form := o.Forms.Request
-	if form == "" {
-		form = tms.Auto
-	}
-	return &Client{c, clock, &bodyForm{form: form}}, nil
+	c := &Client{ours: o.Now}
+	form := cmp.Or(o.Forms.Request, tms.Auto)
+	c.form.Store(&form)
+	o.Observe = c.observe
+	var err error
+	c.tms, err = tms.New(o)
+	return c, err
 }
 
 // Host is the tenant's, for messages.
@@ -50,7 +46,23 @@ func (c *Client) Close() { c.tms.Close() }
 
 // Now is the service's time: ours, put right by the Date of the last answer. It
 // is ours alone as long as none came.
-func (c *Client) Now() time.Time { return c.clock.now() }
+func (c *Client) Now() time.Time { return c.ours().Add(time.Duration(c.off.Load())) }
+
+// tolerance is the difference of two clocks that is not worth correcting: a Date has
+// whole seconds, and an answer takes its time.
+const tolerance = 2 * time.Second
+
+func (c *Client) observe(date time.Time) {
+	off := date.Sub(c.ours())
+	if off.Abs() <= tolerance {
+		off = 0
+	}
+	c.off.Store(int64(off))
+}
+
+// BodyForm is the form of bodies that is set or was proven: tms.Wrapped or tms.Bare,
+// or tms.Auto as long as none is.
+func (c *Client) BodyForm() string { return *c.form.Load() }
 
 // Credentials are who an administrator is: [Password] or [ClientCredentials].
 type Credentials interface{ form() []tms.Pair }

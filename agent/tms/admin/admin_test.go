@@ -211,15 +211,14 @@ func TestUsability(t *testing.T) {
 	}
 }
 
-func TestShowAuthToken(t *testing.T) {
+func TestShowEscapesID(t *testing.T) {
 	session := service(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.EscapedPath() != "/token/api/v5/authTokens/a%2Fb" {
+		if r.URL.EscapedPath() != "/token/api/v5/registrationTokens/a%2Fb" {
 			t.Errorf("asked for %s", r.URL.EscapedPath())
 		}
-		fmt.Fprint(w, `{"authToken":{"id":"a/b","fqdn":"ws"}}`)
+		fmt.Fprint(w, `{"registrationToken":{"id":"a/b","count":1}}`)
 	})
-	got, err := session.AuthToken(t.Context(), "a/b")
-	if want := (admin.AuthToken{ID: "a/b", FQDN: "ws"}); err != nil || got != want {
-		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	if got, err := session.RegistrationToken(t.Context(), "a/b"); err != nil || got.ID != "a/b" {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }

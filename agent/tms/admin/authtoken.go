@@ -3,8 +3,6 @@ package admin
 import (
 	"cmp"
 	"context"
-	"errors"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -28,8 +26,7 @@ type AuthToken struct {
 // AuthTokens returns all that the filter selects. With an *[IncompleteError] it returns
 // those that the service shows.
 func (s *Session) AuthTokens(ctx context.Context, f AuthFilter) ([]AuthToken, error) {
-	l := listing[authRow]{"list auth tokens", pathAuth, listOf("authTokens", wrapAuth), authRowOf}
-	rows, err := l.all(ctx, s, url.Values{
+	rows, err := listing[authRow]{"list auth tokens", pathAuth, listOf("authTokens", wrapAuth), authRowOf}.all(ctx, s, url.Values{
 		"identifier": {f.Identifier}, "registrationToken": {f.Registration},
 		"refId1": {f.RefID1}, "refId2": {f.RefID2}, "fqdn": {f.FQDN},
 	})
@@ -40,39 +37,10 @@ func (s *Session) AuthTokens(ctx context.Context, f AuthFilter) ([]AuthToken, er
 	return list, cmp.Or(err, filterErr)
 }
 
-// AuthToken returns the one of that id.
-func (s *Session) AuthToken(ctx context.Context, id string) (AuthToken, error) {
-	var t AuthToken
-	err := s.do(ctx, tms.Call{
-		Op: "show auth token", Method: http.MethodGet, Path: pathAuth + "/" + url.PathEscape(id),
-		Read: func(a tms.Answer) error {
-			o, err := tms.ParseReply(a.Body, wrapAuth)
-			if err != nil {
-				return err
-			}
-			t, err = authTokenOf(o)
-			return err
-		},
-	})
-	if err != nil {
-		return AuthToken{}, err
-	}
-	return t, nil
-}
-
 // DeleteAuthToken withdraws the one of that id: its holder can refresh it no
 // more. The count that it used does not come back.
 func (s *Session) DeleteAuthToken(ctx context.Context, id string) error {
-	return s.remove(ctx, "delete auth token", pathAuth+"/"+url.PathEscape(id))
-}
-
-// authTokenOf reads one that was asked for by its id.
-func authTokenOf(o tms.Object) (AuthToken, error) {
-	t := authTokenIn(o)
-	if t.ID == "" {
-		return AuthToken{}, errors.New("no id")
-	}
-	return t, nil
+	return s.remove(ctx, "auth token", pathAuth, id)
 }
 
 func authTokenIn(o tms.Object) AuthToken {

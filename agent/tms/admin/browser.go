@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -102,7 +103,8 @@ type callback struct {
 	answer chan browserAnswer // holds one
 	done   chan struct{}      // closed once the last page was sent
 
-	taken, shown sync.Once
+	taken atomic.Bool
+	shown sync.Once
 }
 
 // wait returns the code.
@@ -148,24 +150,20 @@ func (b *callback) take(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This is not the expected reply.", http.StatusBadRequest)
 		return
 	}
-	first := false
-	b.taken.Do(func() {
-		first = true
-		a := browserAnswer{code: token.NewSecret(q.Get("code"))}
-		switch {
-		case q.Get("error") != "":
-			a = browserAnswer{err: fmt.Errorf("log in with a browser: the identity provider refused: %.100s %.300s", q.Get("error"), q.Get("error_description"))}
-		case b.issuer != "" && q.Has("iss") && q.Get("iss") != b.issuer: // RFC 9207
-			a = browserAnswer{err: errors.New("log in with a browser: the reply is from another identity provider")}
-		case a.code.IsZero():
-			a = browserAnswer{err: errors.New("log in with a browser: the reply has no code")}
-		}
-		b.answer <- a
-	})
-	if !first {
+	if !b.taken.CompareAndSwap(false, true) {
 		http.Error(w, "tmsctl already received a reply.", http.StatusBadRequest)
 		return
 	}
+	a := browserAnswer{code: token.NewSecret(q.Get("code"))}
+	switch {
+	case q.Get("error") != "":
+		a = browserAnswer{err: fmt.Errorf("log in with a browser: the identity provider refused: %.100s %.300s", q.Get("error"), q.Get("error_description"))}
+	case b.issuer != "" && q.Has("iss") && q.Get("iss") != b.issuer: // RFC 9207
+		a = browserAnswer{err: errors.New("log in with a browser: the reply is from another identity provider")}
+	case a.code.IsZero():
+		a = browserAnswer{err: errors.New("log in with a browser: the reply has no code")}
+	}
+	b.answer <- a
 	w.Header().Set("Location", pathDone)
 	w.WriteHeader(http.StatusSeeOther)
 }

@@ -1,9 +1,9 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -28,41 +28,27 @@ type OAuthClient struct {
 
 // OAuthClients returns all clients of the tenant.
 func (s *Session) OAuthClients(ctx context.Context) ([]OAuthClient, error) {
-	l := listing[OAuthClient]{"list clients", pathClients, listOf("clients", wrapClient), func(o tms.Object) (OAuthClient, error) {
-		c, _ := clientIn(o) // one without an id hides no other
-		return c, nil
-	}}
-	return l.all(ctx, s, url.Values{})
+	return listing[OAuthClient]{"list clients", pathClients, listOf("clients", wrapClient), clientIn}.all(ctx, s, url.Values{})
 }
 
 // OAuthClient returns the one of that id.
 func (s *Session) OAuthClient(ctx context.Context, id string) (c OAuthClient, err error) {
-	err = s.do(ctx, tms.Call{
-		Op: "show client", Method: http.MethodGet, Path: pathClients + "/" + url.PathEscape(id),
-		Read: func(a tms.Answer) error {
-			o, err := tms.ParseReply(a.Body, wrapClient)
-			if err != nil {
-				return err
-			}
-			c, err = clientIn(o)
-			return err
-		},
+	err = s.show(ctx, "client", pathClients, id, func(a tms.Answer) error {
+		o, err := tms.ParseReply(a.Body, wrapClient)
+		if c = clientIn(o); err == nil && c.ID == "" {
+			err = errors.New("no id")
+		}
+		return err
 	})
 	return c, err
 }
 
-func clientIn(o tms.Object) (OAuthClient, error) {
+func clientIn(o tms.Object) OAuthClient {
 	c := OAuthClient{
-		ID:       o.ID("id"),
+		ID:       cmp.Or(o.ID("id"), o.ID("clientId")),
 		ClientID: o.ID("clientId"),
 		Name:     o.Text("name", "identifier", "clientName"),
 		Created:  tms.ParseTime(o.Text("creationDate")),
-	}
-	if c.ID == "" {
-		c.ID = c.ClientID
-	}
-	if c.ID == "" {
-		return c, errors.New("no id")
 	}
 	c.State, _, c.Status = stateOf(o)
 	switch word := string(o.Member("enabled")); { // A: or Keycloak's member
@@ -70,5 +56,5 @@ func clientIn(o tms.Object) (OAuthClient, error) {
 	case word == "true" || word == "false":
 		c.State, c.Status = StateIf(word == "true"), word
 	}
-	return c, nil
+	return c
 }

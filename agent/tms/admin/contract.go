@@ -112,22 +112,6 @@ type creation struct {
 	Customer       any    `json:"customer,omitempty"`
 }
 
-// update is the body that changes a registration token. A: the call, its names,
-// and that an answer may carry an ETag, with which a change can be made to depend
-// on what was seen.
-type update struct {
-	Count          *int    `json:"count,omitempty"`
-	ExpirationDate *string `json:"expirationDate,omitempty"`
-	State          string  `json:"state,omitempty"`
-	Status         string  `json:"status,omitempty"`
-}
-
-// reference is another thing in the form of the family.
-type reference struct {
-	ID   string `json:"id,omitempty"`
-	Name string `json:"name,omitempty"`
-}
-
 // wrap writes the members of a registration token in a form. F: they stand in a
 // member registrationToken. A: they stand at the top.
 func wrap(form string, members any) any {
@@ -147,9 +131,9 @@ func (n NewRegistrationToken) body(form string) any {
 	case form == tms.Bare:
 		c.Customer = id
 	case isID:
-		c.Customer = reference{ID: id}
+		c.Customer = map[string]string{"id": id}
 	default:
-		c.Customer = reference{Name: n.Customer}
+		c.Customer = map[string]string{"name": n.Customer}
 	}
 	return wrap(form, c)
 }
@@ -163,20 +147,14 @@ func (r RegistrationToken) stated(form string, enabled bool) (member, word strin
 	case member == "":
 		member = memberState
 	}
-	family := member == memberState
-	upper := strings.ToUpper(strings.TrimSpace(r.Status))
-	switch upper {
-	case stateEnable, stateDisable:
-		family = true
-	case statusEnabled, statusDisabled:
-		family = false
-	}
+	said := strings.TrimSpace(r.Status)
+	upper := strings.ToUpper(said)
 	words := map[bool]string{true: statusEnabled, false: statusDisabled}
-	if family {
+	if upper == stateEnable || upper == stateDisable || member == memberState && upper != statusEnabled && upper != statusDisabled {
 		words = map[bool]string{true: stateEnable, false: stateDisable}
 	}
 	word = words[enabled]
-	switch said := strings.TrimSpace(r.Status); {
+	switch {
 	case r.State == StateUnknown || said == upper:
 	case said == strings.ToLower(said):
 		word = strings.ToLower(word)
@@ -186,16 +164,19 @@ func (r RegistrationToken) stated(form string, enabled bool) (member, word strin
 	return member, word
 }
 
-// body is the request that changes was, in a form.
+// body is the request that changes was, in a form. A: the call, its names, and that an
+// answer may carry an ETag, with which a change can be made to depend on what was seen.
 func (c Change) body(was RegistrationToken, form string) any {
-	u := update{Count: c.Count}
+	members := map[string]any{}
+	if c.Count != nil {
+		members["count"] = *c.Count
+	}
 	if c.Expires != nil {
-		day := midnight(*c.Expires).Format(time.DateOnly)
-		u.ExpirationDate = &day
+		members["expirationDate"] = midnight(*c.Expires).Format(time.DateOnly)
 	}
 	if c.Enabled != nil {
 		member, word := was.stated(form, *c.Enabled)
-		*map[string]*string{memberState: &u.State, memberStatus: &u.Status}[member] = word
+		members[member] = word
 	}
-	return wrap(form, u)
+	return wrap(form, members)
 }

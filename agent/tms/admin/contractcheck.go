@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
 	"regent/agent/tms"
 	"regent/agent/tms/contract"
-
 	"regent/agent/token"
 )
 
@@ -24,8 +25,12 @@ const missingName = "regent-contract-nobody"
 func (s *Session) Contract(ctx context.Context) (contract.Findings, error) {
 	found := contract.Findings{}
 	o := observer{s, found}
-	if err := o.provider(ctx); err != nil {
+	a, refused, err := o.get(ctx, "/idpConfigurations", nil)
+	if err != nil {
 		return found, err
+	}
+	if refused == nil {
+		found.Set(contract.Discovery, tms.MembersOfProvider(a.Body))
 	}
 	found.Set(contract.BasePath, s.tms.Path())
 	for _, list := range []observed{
@@ -36,7 +41,15 @@ func (s *Session) Contract(ctx context.Context) (contract.Findings, error) {
 			return found, err
 		}
 	}
-	return found, errors.Join(o.clients(ctx), o.refusal(ctx))
+	if _, refused, err = o.get(ctx, pathClients, nil); err != nil {
+		return found, err
+	}
+	found.Set(contract.Clients, statusOf(refused))
+	_, refused, err = o.get(ctx, pathRegistration+"/"+missingName, nil) // which shows an error's body
+	if refused != nil && refused.Shape != "" {
+		found.Set(contract.ErrorShape, fmt.Sprintf("%s (with status %d)", refused.Shape, refused.Status))
+	}
+	return found, err
 }
 
 // observer asks, and notes what it finds.
@@ -63,31 +76,6 @@ func (o observer) get(ctx context.Context, path string, query url.Values) (a tms
 		return a, f, nil
 	}
 	return a, nil, err
-}
-
-func (o observer) provider(ctx context.Context) error {
-	a, refused, err := o.get(ctx, "/idpConfigurations", nil)
-	if err == nil && refused == nil {
-		o.found.Set(contract.Discovery, tms.MembersOfProvider(a.Body))
-	}
-	return err
-}
-
-func (o observer) clients(ctx context.Context) error {
-	_, refused, err := o.get(ctx, "/clients", nil)
-	if err == nil {
-		o.found.Set(contract.Clients, statusOf(refused))
-	}
-	return err
-}
-
-// refusal asks for what there is not, to see an error's body.
-func (o observer) refusal(ctx context.Context) error {
-	_, refused, err := o.get(ctx, pathRegistration+"/"+missingName, nil)
-	if refused != nil && refused.Shape != "" {
-		o.found.Set(contract.ErrorShape, fmt.Sprintf("%s (with status %d)", refused.Shape, refused.Status))
-	}
-	return err
 }
 
 func statusOf(refused *tms.Failure) string {
@@ -236,23 +224,13 @@ func formOfList(body []byte, l tms.List) string {
 
 // seenInRegistrationTokens notes what rows show, but for their values. It is pure.
 func seenInRegistrationTokens(rows []tms.Object, found contract.Findings) {
-	states, expiries, tokens, used := []string{}, []string{}, []string{}, []string{}
-	for _, r := range rows {
-		for _, name := range []string{"state", "status"} {
-			if word := r.Text(name); word != "" {
-				states = append(states, name+": "+wordOf(word))
-			}
-		}
-		expiries = append(expiries, "expirationDate: "+kindOf(r, "expirationDate"))
-		tokens = append(tokens, tokenForm(r.Text("token")))
-		used = append(used, usedForm(r))
+	for _, name := range []string{memberState, memberStatus} {
+		note(found, contract.State, each(rows, name, func(r tms.Object) string { return name + ": " + wordOf(r.Text(name)) })...)
 	}
-	found.Set(contract.State, distinct(states)...)
-	found.Set(contract.Expiry, distinct(expiries)...)
-	found.Set(contract.RegistrationForm, distinct(tokens)...)
-	found.Set(contract.UsedCount, distinct(used)...)
-	note(found, contract.References, kinds(rows, "customer")...)
-	note(found, contract.Times, timesIn(rows)...)
+	note(found, contract.Expiry, each(rows, "", func(r tms.Object) string { return "expirationDate: " + kindOf(r, "expirationDate") })...)
+	note(found, contract.RegistrationForm, each(rows, "", tokenForm)...)
+	note(found, contract.UsedCount, each(rows, "", usedForm)...)
+	seenInAll(rows, "customer", found)
 }
 
 // seenInAuthTokens is the same for auth tokens.
@@ -264,44 +242,42 @@ func seenInAuthTokens(rows []tms.Object, found contract.Findings) {
 		}
 	}
 	found.Set(contract.Attribution, names...)
-	note(found, contract.References, kinds(rows, "registrationToken")...)
-	note(found, contract.Times, timesIn(rows)...)
+	seenInAll(rows, "registrationToken", found)
 }
 
-// note adds to what was found.
-func note(found contract.Findings, id contract.ID, more ...string) {
-	found.Set(id, distinct(append(slices.Clone(found[id].Answers), more...))...)
-}
-
-func timesIn(rows []tms.Object) []string {
-	var times []string
+// seenInAll notes what rows of both lists show. reference is a member that refers to
+// another thing.
+func seenInAll(rows []tms.Object, reference string, found contract.Findings) {
 	for _, r := range rows {
-		if text := r.Text("creationDate"); text != "" {
-			times = append(times, timeForm(text))
+		if r[reference] != nil {
+			note(found, contract.References, reference+": "+kindOf(r, reference))
 		}
 	}
-	return times
+	note(found, contract.Times, each(rows, "creationDate", func(r tms.Object) string { return timeForm(r.Text("creationDate")) })...)
 }
 
-func kinds(rows []tms.Object, name string) []string {
+// each is what form says of each row, or of each that has a text in the member name.
+func each(rows []tms.Object, name string, form func(tms.Object) string) []string {
 	var all []string
 	for _, r := range rows {
-		if r[name] != nil {
-			all = append(all, name+": "+kindOf(r, name))
+		if name == "" || r.Text(name) != "" {
+			all = append(all, form(r))
 		}
 	}
 	return all
 }
 
+// note adds to what was found.
+func note(found contract.Findings, id contract.ID, more ...string) {
+	all := slices.Concat(found[id].Answers, more)
+	slices.Sort(all)
+	found.Set(id, slices.Compact(all)...)
+}
+
 // kindOf says what a member is, without its value.
 func kindOf(o tms.Object, name string) string {
 	if inner, err := tms.ParseReply(o.Member(name), ""); err == nil {
-		var names []string
-		for member := range inner {
-			names = append(names, member)
-		}
-		slices.Sort(names)
-		return "an object of " + strings.Join(names, ", ")
+		return "an object of " + strings.Join(slices.Sorted(maps.Keys(inner)), ", ")
 	}
 	text := o.Text(name)
 	switch {
@@ -317,29 +293,30 @@ func kindOf(o tms.Object, name string) string {
 	return "a string"
 }
 
+var (
+	digit     = regexp.MustCompile(`[0-9]`)
+	knownWord = regexp.MustCompile(`^[A-Za-z_-]{1,24}$`)
+)
+
 // timeForm is the form of a time, without its value.
 func timeForm(text string) string {
 	if len(text) > 40 || tms.ParseTime(text).IsZero() {
 		return "not readable"
 	}
-	return strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return '9'
-		}
-		return r
-	}, text)
+	return digit.ReplaceAllString(text, "9")
 }
 
 // wordOf is a word of the service, if it can be one.
 func wordOf(s string) string {
-	if len(s) > 24 || strings.ContainsFunc(s, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && r != '_' && r != '-' }) {
-		return "not a word"
+	if knownWord.MatchString(s) {
+		return s
 	}
-	return s
+	return "not a word"
 }
 
 // tokenForm says whether a registration token that is shown is what it is taken for.
-func tokenForm(text string) string {
+func tokenForm(r tms.Object) string {
+	text := r.Text("token")
 	switch {
 	case text == "":
 		return "not shown"
@@ -359,10 +336,4 @@ func usedForm(r tms.Object) string {
 		return usedMember
 	}
 	return "not told"
-}
-
-func distinct(all []string) []string {
-	all = slices.Clone(all)
-	slices.Sort(all)
-	return slices.Compact(all)
 }

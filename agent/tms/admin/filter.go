@@ -49,14 +49,14 @@ type authRow struct {
 	name, id string
 }
 
-func authRowOf(o tms.Object) (authRow, error) {
+func authRowOf(o tms.Object) authRow {
 	a := authTokenIn(o)
 	const member = "registrationToken"
 	row := authRow{AuthToken: a, name: o.ID(member), id: o.ID(member)}
 	if row.id == "" {
 		row.name, row.id = o.Ref([]string{"identifier", "name"}, member), o.Ref([]string{"id"}, member)
 	}
-	return row, nil
+	return row
 }
 
 // of reports whether an auth token is of the registration token that is filtered by,

@@ -20,12 +20,12 @@ func FuzzRegistrationTokens(f *testing.F) {
 	l := listing[RegistrationToken]{"list registration tokens", pathRegistration, listOf("registrationTokens", wrapRegistration), rowOf}
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		p, err := l.readPage(body)
+		rows, err := readRows(l, body)
 		if err != nil {
 			noQuote(t, err.Error())
 			return
 		}
-		for _, r := range p.items {
+		for _, r := range rows {
 			noQuote(t, r.Flaw)
 			if r.Flaw == "" && r.ID == "" {
 				t.Errorf("read whole without an id: %+v", r)
@@ -37,18 +37,19 @@ func FuzzRegistrationTokens(f *testing.F) {
 	})
 }
 
-// FuzzAuthTokens: each row has the id by which it would be deleted.
+// FuzzAuthTokens: an error quotes nothing, and a row that names its registration token
+// has the name or the id by which it is found.
 func FuzzAuthTokens(f *testing.F) {
-	l := listing[AuthToken]{"list auth tokens", pathAuth, listOf("authTokens", wrapAuth), authTokenOf}
+	l := listing[authRow]{"list auth tokens", pathAuth, listOf("authTokens", wrapAuth), authRowOf}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		p, err := l.readPage(body)
+		rows, err := readRows(l, body)
 		if err != nil {
 			noQuote(t, err.Error())
 			return
 		}
-		for _, a := range p.items {
-			if a.ID == "" {
-				t.Errorf("no id: %+v", a)
+		for _, a := range rows {
+			if a.Registration != "" && a.name == "" && a.id == "" {
+				t.Errorf("no reference: %+v", a)
 			}
 		}
 	})

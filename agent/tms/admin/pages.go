@@ -21,7 +21,7 @@ const (
 type listing[T any] struct {
 	op, path string
 	list     tms.List
-	read     func(tms.Object) (T, error)
+	read     func(tms.Object) T
 }
 
 // mostBarren is how many pages in a row may show nothing new before the end.
@@ -37,7 +37,7 @@ func (l listing[T]) all(ctx context.Context, s *Session, filter url.Values) ([]T
 	w := walk{start: queryStart, step: pageSize, total: -1, seen: map[string]bool{}}
 	var found []T
 	for range maxPages {
-		page, err := l.page(ctx, s, filter, w.start, w.from)
+		rows, total, err := l.page(ctx, s, filter, w.start, w.from)
 		if unknownName(err) && w.other() {
 			continue
 		}
@@ -48,13 +48,13 @@ func (l listing[T]) all(ctx context.Context, s *Session, filter url.Values) ([]T
 		if err != nil {
 			return nil, err
 		}
-		for i, item := range page.items {
-			if !w.seen[page.keys[i]] {
-				w.seen[page.keys[i]] = true
-				found = append(found, item)
+		for _, row := range rows {
+			if key := rowKey(row); !w.seen[key] {
+				w.seen[key] = true
+				found = append(found, l.read(row))
 			}
 		}
-		if !w.next(len(page.items), len(found), page.total) {
+		if !w.next(len(rows), len(found), total) {
 			return found, l.complete(s, w, len(found))
 		}
 	}
@@ -156,45 +156,26 @@ func (l listing[T]) failed(s *Session, text string) error {
 	return &tms.Failure{Op: l.op, Host: s.tms.Host(), Reach: tms.Lost, Err: errors.New(text)}
 }
 
-// page is one answer to a listing.
-type page[T any] struct {
-	items []T
-	keys  []string // what tells the items apart: their ids, else all that they say
-	total tms.Total
-}
-
-func (l listing[T]) page(ctx context.Context, s *Session, filter url.Values, startName string, start int) (page[T], error) {
+// page asks for one page.
+func (l listing[T]) page(ctx context.Context, s *Session, filter url.Values, startName string, start int) (rows []tms.Object, total tms.Total, err error) {
 	query := url.Values{startName: {strconv.Itoa(start)}, querySize: {strconv.Itoa(pageSize)}}
 	for name := range filter {
 		if value := filter.Get(name); value != "" {
 			query.Set(name, value)
 		}
 	}
-	var p page[T]
-	read := func(a tms.Answer) (err error) {
-		p, err = l.readPage(a.Body)
+	err = s.do(ctx, tms.Call{Op: l.op, Method: http.MethodGet, Path: l.path, Query: query, Read: func(a tms.Answer) (err error) {
+		rows, total, err = l.list.Parse(a.Body)
 		return err
-	}
-	err := s.do(ctx, tms.Call{Op: l.op, Method: http.MethodGet, Path: l.path, Query: query, Read: read})
-	return p, err
+	}})
+	return rows, total, err
 }
 
-func (l listing[T]) readPage(body []byte) (page[T], error) {
-	objects, total, err := l.list.Parse(body)
-	if err != nil {
-		return page[T]{}, err
+// rowKey tells rows apart: by the id, else by all that a row says.
+func rowKey(o tms.Object) string {
+	key := o.ID("id")
+	if all, err := json.Marshal(o); key == "" && err == nil {
+		key = string(all)
 	}
-	p := page[T]{total: total}
-	for _, o := range objects {
-		item, err := l.read(o)
-		if err != nil {
-			return page[T]{}, fmt.Errorf("%s: %w", l.list.Member, err)
-		}
-		key := o.ID("id")
-		if all, err := json.Marshal(o); key == "" && err == nil {
-			key = string(all)
-		}
-		p.items, p.keys = append(p.items, item), append(p.keys, key)
-	}
-	return p, nil
+	return key
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -156,12 +155,9 @@ func (r RegistrationToken) MayHaveExpired(now time.Time) bool {
 
 // RegistrationToken returns the one of that id.
 func (s *Session) RegistrationToken(ctx context.Context, id string) (r RegistrationToken, err error) {
-	err = s.do(ctx, tms.Call{
-		Op: "show registration token", Method: http.MethodGet, Path: pathRegistration + "/" + url.PathEscape(id),
-		Read: func(a tms.Answer) (err error) {
-			r, err = registrationIn(a)
-			return err
-		},
+	err = s.show(ctx, "registration token", pathRegistration, id, func(a tms.Answer) (err error) {
+		r, err = registrationIn(a)
+		return err
 	})
 	return s.remember(r), err
 }
@@ -170,8 +166,7 @@ func (s *Session) RegistrationToken(ctx context.Context, id string) (r Registrat
 // read whole is among them, with its Flaw. With an *[IncompleteError] it returns those
 // that the service shows.
 func (s *Session) RegistrationTokens(ctx context.Context, f RegistrationFilter) ([]RegistrationToken, error) {
-	l := listing[RegistrationToken]{"list registration tokens", pathRegistration, listOf("registrationTokens", wrapRegistration), rowOf}
-	rows, err := l.all(ctx, s, url.Values{"identifier": {f.Identifier}, "refId1": {f.RefID1}, "refId2": {f.RefID2}})
+	rows, err := listing[RegistrationToken]{"list registration tokens", pathRegistration, listOf("registrationTokens", wrapRegistration), rowOf}.all(ctx, s, url.Values{"identifier": {f.Identifier}, "refId1": {f.RefID1}, "refId2": {f.RefID2}})
 	for i := range rows {
 		rows[i] = s.remember(rows[i])
 	}
@@ -181,7 +176,7 @@ func (s *Session) RegistrationTokens(ctx context.Context, f RegistrationFilter) 
 // DeleteRegistrationToken deletes the one of that id. The auth tokens that it
 // created are not deleted.
 func (s *Session) DeleteRegistrationToken(ctx context.Context, id string) error {
-	return s.remove(ctx, "delete registration token", pathRegistration+"/"+url.PathEscape(id))
+	return s.remove(ctx, "registration token", pathRegistration, id)
 }
 
 // registrationIn reads an answer that is one registration token.
@@ -202,12 +197,12 @@ func registrationIn(a tms.Answer) (RegistrationToken, error) {
 }
 
 // rowOf reads one of a list.
-func rowOf(o tms.Object) (RegistrationToken, error) {
+func rowOf(o tms.Object) RegistrationToken {
 	r, err := registrationOf(o)
 	if err != nil {
 		r.Flaw = err.Error()
 	}
-	return r, nil
+	return r
 }
 
 // registrationOf reads a registration token. What was read of one with an error

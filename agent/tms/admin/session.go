@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -28,26 +28,21 @@ type Bearer struct {
 // Login finds out where tokens are issued and gets one for the administrator.
 func (c *Client) Login(ctx context.Context, who Credentials) (*Session, error) {
 	s := c.Resume(Bearer{}, func() (Credentials, error) { return who, nil })
-	if err := s.logIn(ctx); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return s, s.Confirm(ctx)
 }
 
 // Resume goes on with a login that was kept. Once that is good no more, who is
 // asked for credentials, at most once; what it returns as error comes back as it
 // is. Nothing is sent yet.
 func (c *Client) Resume(b Bearer, who func() (Credentials, error)) *Session {
-	return &Session{tms: c.tms, writing: c.writing, now: c.Now, bearer: b, credentials: sync.OnceValues(who)}
+	return &Session{Client: c, bearer: b, credentials: sync.OnceValues(who)}
 }
 
 // Session is a logged-in administrator. It renews its access token before it
 // ends, and once more if the service says 401, which means that nothing was
 // done. It is safe for concurrent use.
 type Session struct {
-	tms         *tms.Client
-	writing     *bodyForm
-	now         func() time.Time
+	*Client
 	credentials func() (Credentials, error)
 
 	mu     sync.Mutex // held over a renewal: one is enough for all
@@ -92,19 +87,16 @@ func (s *Session) Bearer() Bearer {
 	return s.bearer
 }
 
-// Now is the client's clock.
-func (s *Session) Now() time.Time { return s.now() }
-
 // Confirm makes sure that there is a login that the service granted within the
 // life of an access token, and logs in if there is not.
 func (s *Session) Confirm(ctx context.Context) error {
-	_, err := s.access(ctx)
+	_, err := s.access(ctx, token.Secret{})
 	return err
 }
 
 // do makes a call as the administrator.
 func (s *Session) do(ctx context.Context, call tms.Call) error {
-	access, err := s.access(ctx)
+	access, err := s.access(ctx, token.Secret{})
 	if err != nil {
 		return err
 	}
@@ -117,33 +109,24 @@ func (s *Session) do(ctx context.Context, call tms.Call) error {
 	if (call.Method == http.MethodPost || call.Method == http.MethodPatch) && !f.ServiceShape && !f.Challenge {
 		return err // something before the service may say so after the service has done it
 	}
-	again, renewErr := s.replace(ctx, access)
-	if renewErr != nil {
-		return renewErr
+	if call.Secret, err = s.access(ctx, access); err != nil {
+		return err
 	}
-	call.Secret = again
 	return s.tms.Do(ctx, call)
 }
 
-// access returns an access token that is good for a while.
-func (s *Session) access(ctx context.Context) (token.Secret, error) {
+// access returns an access token that is good for a while, or, after one was refused,
+// another one.
+func (s *Session) access(ctx context.Context, refused token.Secret) (_ token.Secret, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.bearer.Access.IsZero() && s.now().Add(renewBefore).Before(s.bearer.Expires) {
-		return s.bearer.Access, nil
+	good := !s.bearer.Access.Equal(refused) // somebody renewed it meanwhile
+	if refused.IsZero() {
+		good = !s.bearer.Access.IsZero() && s.Now().Add(renewBefore).Before(s.bearer.Expires)
 	}
-	err := s.renew(ctx)
-	return s.bearer.Access, err
-}
-
-// replace returns another access token than the one that was refused.
-func (s *Session) replace(ctx context.Context, refused token.Secret) (token.Secret, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.bearer.Access.Equal(refused) { // somebody renewed it meanwhile
-		return s.bearer.Access, nil
+	if !good {
+		err = s.renew(ctx)
 	}
-	err := s.renew(ctx)
 	return s.bearer.Access, err
 }
 
@@ -167,12 +150,6 @@ func (s *Session) renew(ctx context.Context) error {
 	return nil
 }
 
-func (s *Session) logIn(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.grant(ctx)
-}
-
 // grant logs in with credentials. s.mu is held.
 func (s *Session) grant(ctx context.Context) error {
 	who, err := s.credentials()
@@ -193,43 +170,21 @@ func (s *Session) grant(ctx context.Context) error {
 }
 
 func (s *Session) keep(granted tms.AuthToken) {
-	s.bearer.Access, s.bearer.Expires = granted.Access, s.now().Add(granted.TTL)
+	s.bearer.Access, s.bearer.Expires = granted.Access, s.Now().Add(granted.TTL)
 	if !granted.Refresh.IsZero() {
 		s.bearer.Refresh = granted.Refresh
 	}
 }
 
-func (s *Session) remove(ctx context.Context, op, path string) error {
-	if strings.HasSuffix(path, "/") { // all of them have the address without an id
+// show asks for the one thing of an id.
+func (s *Session) show(ctx context.Context, thing, path, id string, read func(tms.Answer) error) error {
+	return s.do(ctx, tms.Call{Op: "show " + thing, Method: http.MethodGet, Path: path + "/" + url.PathEscape(id), Read: read})
+}
+
+func (s *Session) remove(ctx context.Context, thing, path, id string) error {
+	op := "delete " + thing
+	if id == "" { // all of them have the address without an id
 		return &tms.Failure{Op: op, Host: s.tms.Host(), Reach: tms.NotSent, Refused: true, Err: errors.New("the service shows no id for it")}
 	}
-	return s.do(ctx, tms.Call{Op: op, Method: http.MethodDelete, Path: path})
-}
-
-// serviceClock is our clock, put right by what the service shows of its own.
-type serviceClock struct {
-	ours func() time.Time
-
-	mu  sync.Mutex
-	off time.Duration
-}
-
-// tolerance is the difference that is not worth correcting: a Date has whole
-// seconds, and an answer takes its time.
-const tolerance = 2 * time.Second
-
-func (c *serviceClock) observe(date time.Time) {
-	off := date.Sub(c.ours())
-	if off.Abs() <= tolerance {
-		off = 0
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.off = off
-}
-
-func (c *serviceClock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ours().Add(c.off)
+	return s.do(ctx, tms.Call{Op: op, Method: http.MethodDelete, Path: path + "/" + url.PathEscape(id)})
 }

@@ -6,40 +6,17 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"sync"
+	"strings"
 	"time"
 
 	"regent/agent/tms"
 )
 
-// bodyForm is the form of a tenant's bodies: the one that is set or was proven, or
-// tms.Auto as long as none is. It is safe for concurrent use.
-type bodyForm struct {
-	mu   sync.Mutex
-	form string
-}
-
-func (w *bodyForm) current() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.form
-}
-
-func (w *bodyForm) confirm(form string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.form = form
-}
-
-// BodyForm is the form of bodies that is set or was proven: tms.Wrapped or tms.Bare,
-// or tms.Auto as long as none is.
-func (c *Client) BodyForm() string { return c.writing.current() }
-
 // send makes a call with a body. As long as no form is proven, it is wrapped first.
 // If the service refuses that form, and undone has no error, the body is sent bare,
 // once. It returns the form that was sent last.
 func (s *Session) send(ctx context.Context, call tms.Call, body func(form string) any, undone func() error) (string, error) {
-	form := s.writing.current()
+	form := s.BodyForm()
 	auto := form == tms.Auto
 	if auto {
 		form = tms.Wrapped
@@ -145,7 +122,7 @@ func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistration
 	if text := n.differences(r); text != "" {
 		err = &MismatchError{Text: text, Unchanged: r.Identifier != n.Identifier, Form: form}
 	} else {
-		s.writing.confirm(form)
+		s.form.Store(&form)
 	}
 	if r.Token.IsZero() {
 		err = errors.Join(&TokenNotShownError{r.ID}, err)
@@ -273,7 +250,7 @@ func (s *Session) UpdateRegistrationToken(ctx context.Context, was RegistrationT
 	if member, why := is.unverified(c); member != "" {
 		return is, &MismatchError{Text: "the service accepted the change, but " + why, Unverified: member, Form: form}
 	}
-	s.writing.confirm(form)
+	s.form.Store(&form)
 	return is, nil
 }
 
@@ -304,23 +281,22 @@ func (r RegistrationToken) unverified(c Change) (member, why string) {
 
 // changeResult says what a change asked for and what came of it.
 func (r RegistrationToken) changeResult(c Change, is RegistrationToken) string {
-	want := r.WithChange(c)
-	text := ""
-	add := func(what, was, asked, now string) {
-		if now == asked {
-			return
+	var all []string
+	was, now := r.Changeable(), is.Changeable()
+	for i, want := range r.WithChange(c).Changeable() {
+		if now[i] == want {
+			continue
 		}
-		if text != "" {
-			text += "; "
+		asked := want[1]
+		if want == was[i] {
+			asked = "no change"
 		}
-		if asked == was {
-			text += fmt.Sprintf("%s was %s, you asked for no change, the service says %s", what, was, now)
-			return
-		}
-		text += fmt.Sprintf("%s was %s, you asked for %s, the service says %s", what, was, asked, now)
+		all = append(all, fmt.Sprintf("%s was %s, you asked for %s, the service says %s", want[0], was[i][1], asked, now[i][1]))
 	}
-	add("count", fmt.Sprint(r.Count), fmt.Sprint(want.Count), fmt.Sprint(is.Count))
-	add("last day", r.LastDay(), want.LastDay(), is.LastDay())
-	add("state", r.State.String(), want.State.String(), is.State.String())
-	return text
+	return strings.Join(all, "; ")
+}
+
+// Changeable is what can be changed of a registration token: names and values for people.
+func (r RegistrationToken) Changeable() [3][2]string {
+	return [3][2]string{{"count", fmt.Sprint(r.Count)}, {"last day", r.LastDay()}, {"state", r.State.String()}}
 }

@@ -84,11 +84,11 @@ func (j *matcher) addEntry(e Entry) {
 	}
 	h, ok := j.byHost[host(e.FQDN)]
 	if !ok {
-		h = hostLedger{since: e.Began, users: map[string]bool{}}
+		h = hostLedger{since: e.Created, users: map[string]bool{}}
 	}
 	h.users[e.UserName] = true
-	if e.Began.Before(h.since) {
-		h.since = e.Began
+	if e.Created.Before(h.since) {
+		h.since = e.Created
 	}
 	j.byHost[host(e.FQDN)] = h
 }

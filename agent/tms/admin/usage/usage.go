@@ -9,22 +9,15 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 
 	"regent/agent/tms/admin"
 )
 
-// Entry is a redemption as the ledger of a device has it.
+// Entry is a redemption as the ledger of a device has it. Created is when it began; ID is
+// "" if the ledger does not have it.
 type Entry struct {
-	Identifier string
-	FQDN       string
-	UserName   string
-	MAC        string
-	RefID1     string
-	RefID2     string
-	Began      time.Time
-	Outcome    string // confirmed, forgotten, uncertain, intent, refused, unused, resolved_…
-	ID         string // of the auth token; "" if the ledger does not have it
+	admin.AuthToken
+	Outcome string // confirmed, forgotten, uncertain, intent, refused, unused, resolved_…
 }
 
 // Device is one that the administrator's inventory has.
@@ -118,10 +111,8 @@ func Investigate(in Input) Report {
 			continue
 		}
 		if kind, why := judgeMissing(e); kind != "" {
-			add(Row{admin.AuthToken{
-				Identifier: e.Identifier, FQDN: e.FQDN, UserName: e.UserName, MAC: e.MAC,
-				RefID1: e.RefID1, RefID2: e.RefID2, Created: e.Began,
-			}, kind, why, false})
+			e.ID = "" // the service does not have it
+			add(Row{e.AuthToken, kind, why, false})
 		}
 	}
 	slices.SortStableFunc(report.Rows, func(a, b Row) int {

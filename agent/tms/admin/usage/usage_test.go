@@ -24,9 +24,8 @@ func authToken(id, host, user, instance, installation string, hour int) admin.Au
 }
 
 func ledger(t admin.AuthToken, outcome string) usage.Entry {
-	return usage.Entry{
-		Identifier: t.Identifier, FQDN: t.FQDN, UserName: t.UserName, RefID1: t.RefID1, RefID2: t.RefID2, Began: t.Created, Outcome: outcome,
-	}
+	t.ID, t.Registration = "", ""
+	return usage.Entry{AuthToken: t, Outcome: outcome}
 }
 
 // undated is a without a creation date.
