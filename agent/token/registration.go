@@ -26,7 +26,7 @@ const whiteSpace = " \t\r\n\v\f"
 // and a next step, to be put behind the name of what was read. It shows nothing
 // of the content.
 func ParseRegistration(content []byte) (Secret, error) {
-	text, err := decodeText(content)
+	text, err := DecodeText(content)
 	if err != nil {
 		return Secret{}, err
 	}
@@ -37,9 +37,9 @@ func ParseRegistration(content []byte) (Secret, error) {
 	return NewSecret(text), nil
 }
 
-// decodeText removes a byte order mark, which Notepad and PowerShell write, and
+// DecodeText removes a byte order mark, which Notepad and PowerShell write, and
 // decodes the UTF-16 that follows its mark.
-func decodeText(content []byte) (string, error) {
+func DecodeText(content []byte) (string, error) {
 	if rest, marked := bytes.CutPrefix(content, []byte("\xEF\xBB\xBF")); marked {
 		return string(rest), nil
 	}

@@ -17,7 +17,7 @@ func (t *tool) authToken() *cobra.Command {
 func (t *tool) authDeletion() *cobra.Command {
 	return t.deletion(deletion{
 		thing: "auth token", means: "Devices then cannot refresh it, and its count does not come back", short: "devices then cannot refresh them",
-		remove: func(ctx context.Context, s *admin.Session, id string) error { return s.DeleteAuthToken(ctx, id) },
+		remove: (*admin.Session).DeleteAuthToken,
 		identifiers: func(ctx context.Context, s *admin.Session) (map[string]string, error) {
 			list, err := s.AuthTokens(ctx, admin.AuthFilter{})
 			return identifiersByID(list, func(a admin.AuthToken) (id, identifier string) { return a.ID, a.Identifier }), err
@@ -44,9 +44,10 @@ func (t *tool) authList() *cobra.Command {
 				return err
 			}
 			if more.csv {
-				return writeCSV(t.out, authColumns, list, authCells)
+				return writeCSV(t.out, list, authMembers)
 			}
-			return printList(t, "auth tokens", list, authJSONOf, authHead, func(a admin.AuthToken) []string {
+			head := []string{"ID", "FQDN", "REF ID 1", "CREATED", "REGISTRATION TOKEN", "USER", "REF ID 2", "MAC", "IDENTIFIER"}
+			return printList(t, "auth tokens", list, authMembers, head, func(a admin.AuthToken) []string {
 				return []string{a.ID, a.FQDN, a.RefID1, timeText(a.Created), a.Registration, a.UserName, a.RefID2, a.MAC, a.Identifier}
 			})
 		}),
@@ -86,31 +87,13 @@ func (n authFilter) apply(list []admin.AuthToken, now time.Time) ([]admin.AuthTo
 	return left, nil
 }
 
-// authHead are the columns on a screen, the most telling first.
-var authHead = []string{"ID", "FQDN", "REF ID 1", "CREATED", "REGISTRATION TOKEN", "USER", "REF ID 2", "MAC", "IDENTIFIER"}
-
-// authJSON is what scripts read: names may be added, never changed.
-type authJSON struct {
-	ID                string `json:"id"`
-	Identifier        string `json:"identifier"`
-	FQDN              string `json:"fqdn"`
-	SystemUserName    string `json:"system_user_name"`
-	MACAddress        string `json:"mac_address"`
-	RegistrationToken string `json:"registration_token"` // its identifier
-	RefID1            string `json:"ref_id_1"`
-	RefID2            string `json:"ref_id_2"`
-	CreationDate      string `json:"creation_date,omitempty"`
-}
-
-func authJSONOf(a admin.AuthToken) authJSON {
-	return authJSON{a.ID, a.Identifier, a.FQDN, a.UserName, a.MAC, a.Registration, a.RefID1, a.RefID2, timeJSON(a.Created)}
-}
-
-// authColumns are the same names, for CSV.
-var authColumns = []string{
-	"id", "identifier", "fqdn", "system_user_name", "mac_address", "registration_token", "ref_id_1", "ref_id_2", "creation_date",
-}
-
-func authCells(a admin.AuthToken) []string {
-	return []string{a.ID, a.Identifier, a.FQDN, a.UserName, a.MAC, a.Registration, a.RefID1, a.RefID2, timeJSON(a.Created)}
+// authMembers is an auth token for scripts: the members of its JSON, and the columns of
+// its CSV.
+func authMembers(a admin.AuthToken) object {
+	return object{
+		{"id", a.ID}, {"identifier", a.Identifier},
+		{"fqdn", a.FQDN}, {"system_user_name", a.UserName}, {"mac_address", a.MAC},
+		{"registration_token", a.Registration}, // its identifier
+		{"ref_id_1", a.RefID1}, {"ref_id_2", a.RefID2}, {"creation_date", timeJSON(a.Created)},
+	}
 }

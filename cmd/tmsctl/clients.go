@@ -31,23 +31,19 @@ is assumed that the service allows this call to a Contact Administrator.`,
 			if err := t.listed(err); err != nil {
 				return err
 			}
-			return printList(t, "clients", list, clientJSONOf, []string{"ID", "CLIENT ID", "STATUS", "NAME", "CREATED"}, func(c admin.OAuthClient) []string {
+			return printList(t, "clients", list, clientMembers, []string{"ID", "CLIENT ID", "STATUS", "NAME", "CREATED"}, func(c admin.OAuthClient) []string {
 				return []string{c.ID, c.ClientID, c.State.String(), c.Name, timeText(c.Created)}
 			})
 		}),
 	}
 }
 
-// clientJSON is what scripts read: names may be added, never changed.
-type clientJSON struct {
-	ID            string `json:"id"`
-	ClientID      string `json:"client_id"`
-	Name          string `json:"name"`
-	Status        string `json:"status"`         // enabled, disabled, unknown, not told
-	ServiceStatus string `json:"service_status"` // the service's word
-	CreationDate  string `json:"creation_date,omitempty"`
-}
-
-func clientJSONOf(c admin.OAuthClient) clientJSON {
-	return clientJSON{c.ID, c.ClientID, c.Name, c.State.String(), c.Status, timeJSON(c.Created)}
+// clientMembers is a client for scripts.
+func clientMembers(c admin.OAuthClient) object {
+	return object{
+		{"id", c.ID}, {"client_id", c.ClientID}, {"name", c.Name},
+		{"status", c.State.String()}, // enabled, disabled, unknown, not told
+		{"service_status", c.Status}, // the service's word
+		{"creation_date", timeJSON(c.Created)},
+	}
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/binary"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -10,10 +8,10 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"regent/agent/policy"
+	"regent/agent/token"
 	"regent/platform/terminal"
 )
 
@@ -49,69 +47,98 @@ type csvColumns struct {
 // case of letters; needed ones must be there. Rows without any text are left out.
 // An error names the file, and the line where one is at fault.
 func readCSV(name string, want csvColumns) ([]csvRow, error) {
-	text, comma, skipped, err := want.open(name)
-	if err != nil {
-		return nil, inFile(name, err)
+	rows, err := want.read(name)
+	if at, ok := errors.AsType[lineError](err); ok {
+		return nil, fmt.Errorf("%s:%d: %w", name, at.line, at.why)
 	}
-	r := csv.NewReader(strings.NewReader(text))
-	r.Comma, r.FieldsPerRecord = comma, -1
-	var columns []string
-	var rows []csvRow
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return rows, nil
+}
+
+// read finds out what separates the cells, by the columns that are needed. A first line
+// sep=X, which some spreadsheets write, is left out.
+func (c csvColumns) read(name string) ([]csvRow, error) {
+	content, err := readBounded(name)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	text, err := decodeText(content)
+	if err != nil {
+		return nil, err
+	}
+	skipped := 0
+	first, rest, _ := strings.Cut(text, "\n")
+	if said, ok := strings.CutPrefix(strings.ToLower(strings.TrimRight(first, "\r")), "sep="); ok {
+		if utf8.RuneCountInString(said) != 1 || !strings.Contains(separators, said) {
+			return nil, lineError{1, fmt.Errorf("%q: the separator must be comma, semicolon or tab", strings.TrimRight(first, "\r"))}
+		}
+		text, skipped = rest, 1
+	}
+	missing := ""
+	for _, comma := range separators {
+		r := csvReader{csv.NewReader(strings.NewReader(text)), skipped}
+		r.Comma, r.FieldsPerRecord = comma, -1
+		columns, line, _ := r.next() // what cannot be read has no columns
+		for i, column := range columns {
+			columns[i] = columnName(column)
+		}
+		lacking := slices.IndexFunc(c.needed, func(needed string) bool { return !slices.Contains(columns, needed) })
+		if lacking < 0 {
+			if err := c.check(name, columns, comma); err != nil {
+				return nil, lineError{line, err}
+			}
+			return r.rows(columns)
+		}
+		if missing == "" || len(columns) > 1 {
+			missing = c.needed[lacking]
+		}
+	}
+	return nil, fmt.Errorf("has no column %s: its first row must name the columns, separated by comma, semicolon or tab", missing)
+}
+
+// csvReader reads rows with their lines in the file.
+type csvReader struct {
+	*csv.Reader
+	skipped int // lines before the text
+}
+
+// next is the next row that is not blank.
+func (r csvReader) next() (record []string, line int, err error) {
+	for err == nil && !slices.ContainsFunc(record, func(cell string) bool { return strings.TrimSpace(cell) != "" }) {
+		record, err = r.Read()
+	}
+	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
+		return nil, 0, lineError{broken.StartLine + r.skipped, broken.Err}
+	}
+	if err == nil {
+		line, _ = r.FieldPos(0)
+	}
+	return record, line + r.skipped, err
+}
+
+// rows reads the rows behind the head.
+func (r csvReader) rows(columns []string) (rows []csvRow, err error) {
 	for {
-		record, err := r.Read()
+		record, line, err := r.next()
 		if errors.Is(err, io.EOF) {
 			return rows, nil
 		}
-		if broken, ok := errors.AsType[*csv.ParseError](err); ok {
-			err = lineError{broken.StartLine + skipped, broken.Err}
-		}
 		if err != nil {
-			return nil, inFile(name, err)
+			return nil, err
 		}
-		if blank(record) {
-			continue
-		}
-		line, _ := r.FieldPos(0)
-		if columns == nil {
-			if columns, err = head(record); err == nil {
-				err = want.check(name, columns, comma)
+		row := csvRow{line, make(map[string]string, len(columns))}
+		for i, cell := range record {
+			switch {
+			case i < len(columns):
+				row.cells[columns[i]] = cell
+			case strings.TrimSpace(cell) != "":
+				return nil, lineError{line, errors.New("has more cells than the first row; put double quotes around a cell that contains a separator")}
 			}
-		} else {
-			var cells map[string]string
-			cells, err = cellsByColumn(columns, record)
-			rows = append(rows, csvRow{line + skipped, cells})
 		}
-		if err != nil {
-			return nil, inFile(name, lineError{line + skipped, err})
-		}
+		rows = append(rows, row)
 	}
-}
-
-// open reads a file's text, what separates its cells, and how many lines were taken off.
-func (c csvColumns) open(name string) (text string, comma rune, skipped int, err error) {
-	content, err := readBounded(name)
-	if err != nil {
-		return "", 0, 0, withoutPath(err)
-	}
-	if text, err = decodeText(content); err != nil {
-		return "", 0, 0, err
-	}
-	comma, skipped, err = separator(&text, c.needed)
-	return text, comma, skipped, err
-}
-
-// cellsByColumn are the cells of a row by the names of their columns.
-func cellsByColumn(columns, record []string) (map[string]string, error) {
-	cells := make(map[string]string, len(columns))
-	for i, cell := range record {
-		switch {
-		case i < len(columns):
-			cells[columns[i]] = cell
-		case strings.TrimSpace(cell) != "":
-			return nil, errors.New("has more cells than the first row; put double quotes around a cell that contains a separator")
-		}
-	}
-	return cells, nil
 }
 
 // lineError is an error in a line of a file.
@@ -123,14 +150,6 @@ type lineError struct {
 func (a lineError) Error() string { return fmt.Sprintf("line %d: %v", a.line, a.why) }
 func (a lineError) Unwrap() error { return a.why }
 
-// inFile names the file of an error, and the line if the error is of one.
-func inFile(name string, err error) error {
-	if a, ok := errors.AsType[lineError](err); ok {
-		return fmt.Errorf("%s:%d: %w", name, a.line, a.why)
-	}
-	return fmt.Errorf("%s: %w", name, err)
-}
-
 // separatorNames are the separators in words.
 var separatorNames = map[rune]string{',': "comma", ';': "semicolon", '\t': "tab"}
 
@@ -138,13 +157,12 @@ var separatorNames = map[rune]string{',': "comma", ';': "semicolon", '\t': "tab"
 // are not read are told.
 func (c csvColumns) check(name string, columns []string, comma rune) error {
 	read := slices.Concat(c.needed, c.optional)
-	var missing, unread []string
-	for _, r := range read {
-		if !slices.Contains(columns, r) {
-			missing = append(missing, r)
+	missing := slices.DeleteFunc(slices.Clone(read), func(column string) bool { return slices.Contains(columns, column) })
+	var unread []string
+	for i, column := range columns {
+		if column != "" && slices.Contains(columns[:i], column) { // it is not known which one counts
+			return fmt.Errorf("two columns are called %s", column)
 		}
-	}
-	for _, column := range columns {
 		if column == "" || slices.Contains(read, column) || slices.Contains(c.others, column) {
 			continue
 		}
@@ -182,45 +200,31 @@ func readBounded(name string) ([]byte, error) {
 // decodeText returns the text of a file in UTF-8 or UTF-16, with or without a byte
 // order mark. Any other encoding is an error: what its letters mean is not known.
 func decodeText(content []byte) (string, error) {
-	var order binary.ByteOrder
-	switch {
-	case bytes.HasPrefix(content, []byte("\xff\xfe")):
-		order, content = binary.LittleEndian, content[2:]
-	case bytes.HasPrefix(content, []byte("\xfe\xff")):
-		order, content = binary.BigEndian, content[2:]
+	text, err := token.DecodeText(content)
+	if err != nil {
+		return "", err
 	}
-	if order != nil {
-		if len(content)%2 != 0 {
-			return "", errors.New("is UTF-16 and ends in the middle of a character; save it again")
-		}
-		units := make([]uint16, len(content)/2)
-		for i := range units {
-			units[i] = order.Uint16(content[2*i:])
-		}
-		content = []byte(string(utf16.Decode(units)))
-	}
-	content = bytes.TrimPrefix(content, []byte("\ufeff"))
-	if !bytes.Contains(content, []byte("\n")) { // lines as an old Macintosh ended them
-		content = bytes.ReplaceAll(content, []byte("\r"), []byte("\n"))
+	if !strings.Contains(text, "\n") { // lines as an old Macintosh ended them
+		text = strings.ReplaceAll(text, "\r", "\n")
 	}
 	line := 0
-	for part := range bytes.Lines(content) {
+	for part := range strings.Lines(text) {
 		line++
 		switch {
-		case bytes.IndexByte(part, 0) >= 0:
+		case strings.Contains(part, "\x00"):
 			return "", lineError{line, errors.New("is no text; save the file as \"CSV UTF-8\"")}
-		case !utf8.Valid(part):
+		case !utf8.ValidString(part):
 			return "", lineError{line, fmt.Errorf("%q is not UTF-8, perhaps the ANSI code page of some system; save the file as \"CSV UTF-8\"", undecodableCell(part))}
 		}
 	}
-	return string(content), nil
+	return text, nil
 }
 
 // undecodableCell is the cell of a line in which the first character stands that is not UTF-8.
-func undecodableCell(line []byte) []byte {
-	at := bytes.IndexRune(line, utf8.RuneError) // which finds what is not UTF-8
-	begin := bytes.LastIndexAny(line[:at], separators) + 1
-	if end := bytes.IndexAny(line[at:], separators+"\r\n"); end >= 0 {
+func undecodableCell(line string) string {
+	at := strings.IndexRune(line, utf8.RuneError) // which finds what is not UTF-8
+	begin := strings.LastIndexAny(line[:at], separators) + 1
+	if end := strings.IndexAny(line[at:], separators+"\r\n"); end >= 0 {
 		line = line[:at+end]
 	}
 	return line[begin:]
@@ -229,103 +233,39 @@ func undecodableCell(line []byte) []byte {
 // separators are those that spreadsheets write, by the system's settings.
 const separators = ",;\t"
 
-// separator finds out what separates the cells of text, by the columns that are
-// needed. A first line sep=X, which some spreadsheets write, says it and is taken
-// off text; skipped is how many lines were.
-func separator(text *string, needed []string) (comma rune, skipped int, err error) {
-	first, rest, _ := strings.Cut(*text, "\n")
-	if said, ok := strings.CutPrefix(strings.ToLower(strings.TrimRight(first, "\r")), "sep="); ok {
-		if utf8.RuneCountInString(said) != 1 || !strings.Contains(separators, said) {
-			return 0, 0, lineError{1, fmt.Errorf("%q: the separator must be comma, semicolon or tab", strings.TrimRight(first, "\r"))}
-		}
-		*text, skipped = rest, 1
-	}
-	missing := ""
-	for _, comma := range separators {
-		columns := firstRow(*text, comma)
-		lacking := lacks(columns, needed)
-		if lacking == "" {
-			return comma, skipped, nil
-		}
-		if missing == "" || len(columns) > 1 {
-			missing = lacking
-		}
-	}
-	return 0, 0, fmt.Errorf("has no column %s: its first row must name the columns, separated by comma, semicolon or tab", missing)
-}
-
-// firstRow is the first row of text that is not blank, as names of columns.
-func firstRow(text string, comma rune) []string {
-	r := csv.NewReader(strings.NewReader(text))
-	r.Comma, r.FieldsPerRecord = comma, -1
-	for {
-		record, err := r.Read()
-		if err != nil {
-			return nil
-		}
-		if !blank(record) {
-			columns := make([]string, len(record))
-			for i, name := range record {
-				columns[i] = columnName(name)
-			}
-			return columns
-		}
-	}
-}
-
-func lacks(columns, needed []string) string {
-	have := map[string]bool{}
-	for _, c := range columns {
-		have[c] = true
-	}
-	for _, n := range needed {
-		if !have[n] {
-			return n
-		}
-	}
-	return ""
-}
-
-// head reads the names of the columns. Two of one name are an error, since it is
-// not known which one counts.
-func head(record []string) ([]string, error) {
-	columns := make([]string, len(record))
-	seen := map[string]bool{}
-	for i, name := range record {
-		columns[i] = columnName(name)
-		if columns[i] != "" && seen[columns[i]] {
-			return nil, fmt.Errorf("two columns are called %s", columns[i])
-		}
-		seen[columns[i]] = true
-	}
-	return columns, nil
-}
-
 // columnName is a column's name as people write it: "Ref ID 1" is ref_id_1.
 func columnName(name string) string {
 	return strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(strings.TrimSpace(name)))
 }
 
-func blank(record []string) bool {
-	for _, cell := range record {
-		if strings.TrimSpace(cell) != "" {
-			return false
-		}
-	}
-	return true
-}
-
 // writeCSV writes a list for spreadsheets, each cell as [csvCell] has it.
-func writeCSV[T any](w io.Writer, head []string, list []T, cells func(T) []string) error {
-	rows := [][]string{head}
+func writeCSV[T any](w io.Writer, list []T, members func(T) object) error {
+	var none T
+	rows := [][]string{columnsOf(members(none))}
 	for _, one := range list {
-		row := cells(one)
-		for i := range row {
-			row[i] = csvCell(row[i])
+		var row []string
+		for _, m := range members(one) {
+			switch value := m.value.(type) {
+			case nil:
+				row = append(row, "")
+			case bool:
+				row = append(row, map[bool]string{true: "yes", false: "no"}[value])
+			default:
+				row = append(row, csvCell(fmt.Sprint(value)))
+			}
 		}
 		rows = append(rows, row)
 	}
 	return csv.NewWriter(w).WriteAll(rows)
+}
+
+// columnsOf are the names of the members of o.
+func columnsOf(o object) []string {
+	var names []string
+	for _, m := range o {
+		names = append(names, m.name)
+	}
+	return names
 }
 
 // csvCell makes a text that a device wrote fit for a spreadsheet. What cannot be

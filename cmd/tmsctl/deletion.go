@@ -14,6 +14,7 @@ import (
 
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
+	"regent/agent/tms/admin/usage"
 )
 
 // deletion is what is deleted, and how.
@@ -23,7 +24,7 @@ type deletion struct {
 	short string // the same in a few words
 	// warn says what else may end, before the question; nil if there is nothing to say.
 	warn   func(ctx context.Context, s *admin.Session, ids []string) string
-	remove func(ctx context.Context, s *admin.Session, id string) error
+	remove func(s *admin.Session, ctx context.Context, id string) error
 	// identifiers returns the identifier of each id that there is.
 	identifiers func(context.Context, *admin.Session) (map[string]string, error)
 
@@ -57,12 +58,7 @@ others.`,
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, ids []string) error {
-			if d.from != "" {
-				return t.deleteFrom(c.Context(), d)
-			}
-			return t.deleteIDs(c.Context(), d, ids)
-		},
+		RunE: func(c *cobra.Command, ids []string) error { return t.runDeletion(c.Context(), d, ids) },
 	}
 	c.Flags().BoolVarP(&d.yes, "yes", "y", false, "do not ask")
 	c.Flags().BoolVar(&d.dry, "dry-run", false, "print what would be deleted, and delete nothing")
@@ -71,7 +67,49 @@ others.`,
 	return c
 }
 
-func (t *tool) deleteIDs(ctx context.Context, d deletion, ids []string) error {
+// runDeletion deletes the ids, or what a file names and the service still has.
+func (t *tool) runDeletion(ctx context.Context, d deletion, ids []string) error {
+	var rows []csvRow
+	var err error
+	if d.from != "" {
+		rows, err = readCSV(d.from, csvColumns{needed: []string{"id", "identifier"}, optional: []string{deleteColumn}, others: columnsOf(findingMembers(usage.Row{})), say: t.say})
+		if err != nil {
+			return usagef("--from %v", err)
+		}
+	}
+	switch {
+	case !d.yes && !d.dry && !t.terminal:
+		_, err := t.confirm(ctx, "") // says that nobody can be asked, before anybody logs in
+		return err
+	case d.dry && d.from == "":
+		return t.printUnchecked(ctx, d, ids)
+	}
+	return t.asAdministrator(ctx, func(s *admin.Session) error {
+		gone := 0
+		if d.from != "" {
+			there, err := d.identifiers(ctx, s)
+			if err != nil {
+				return err
+			}
+			if ids, gone, err = t.choose(d, rows, there); err != nil {
+				return err
+			}
+		}
+		if d.warn != nil && len(ids) > 0 && (d.dry || !d.yes) {
+			t.say("%s", d.warn(ctx, s, ids))
+		}
+		if d.dry {
+			return t.printDryRun(d.thing, ids, gone, true)
+		}
+		if err := t.confirmDeletion(ctx, d, len(ids), gone); err != nil {
+			return err
+		}
+		return t.delete(ctx, s, d, ids, gone)
+	})
+}
+
+// printUnchecked is a dry run of ids that the service is not asked about.
+func (t *tool) printUnchecked(ctx context.Context, d deletion, ids []string) error {
 	client, err := t.client()
 	if err != nil {
 		return err
@@ -80,89 +118,25 @@ func (t *tool) deleteIDs(ctx context.Context, d deletion, ids []string) error {
 	if err := t.ready(ctx, client.Host()); err != nil {
 		return err
 	}
-	if d.dry {
-		if d.warn != nil { // nobody asked the service how many there are
-			t.say("%s", dependentsWarning(-1))
-		}
-		return t.printDryRun(d.thing, ids, 0, false)
+	if d.warn != nil { // nobody asked the service how many there are
+		t.say("%s", dependentsWarning(-1))
 	}
-	if !d.yes && !t.terminal {
-		_, err := t.confirm(ctx, "") // says that nobody can be asked, before anybody logs in
-		return err
-	}
-	if d.warn == nil { // nobody logs in for nothing
-		if err := t.confirmDeletion(ctx, d, len(ids), client.Host(), ""); err != nil {
-			return err
-		}
-		d.yes = true
-	}
-	return t.asAdministrator(ctx, func(s *admin.Session) error {
-		if err := t.confirmWithWarning(ctx, s, d, ids, ""); err != nil {
-			return err
-		}
-		return t.delete(ctx, s, d, ids, 0)
-	})
+	return t.printDryRun(d.thing, ids, 0, false)
 }
 
-// confirmWithWarning asks after it has said what else may end.
-func (t *tool) confirmWithWarning(ctx context.Context, s *admin.Session, d deletion, ids []string, more string) error {
-	if d.warn != nil && !d.yes {
-		t.say("%s", d.warn(ctx, s, ids))
-	}
-	return t.confirmDeletion(ctx, d, len(ids), t.host, more)
-}
-
-func (t *tool) confirmDeletion(ctx context.Context, d deletion, n int, host, more string) error {
-	if d.yes {
+func (t *tool) confirmDeletion(ctx context.Context, d deletion, n, gone int) error {
+	if d.yes || n == 0 {
 		return nil
 	}
-	sure, err := t.confirm(ctx, fmt.Sprintf("Delete %s on %s?%s %s.", counted(n, d.thing), host, more, d.means))
-	if err != nil {
-		return err
+	more := ""
+	if gone > 0 {
+		more = fmt.Sprintf(" %d more of the file are not there.", gone)
 	}
-	if !sure {
-		return errors.New("nothing was deleted")
+	sure, err := t.confirm(ctx, fmt.Sprintf("Delete %s on %s?%s %s.", counted(n, d.thing), t.host, more, d.means))
+	if err == nil && !sure {
+		err = errors.New("nothing was deleted")
 	}
-	return nil
-}
-
-// deleteFrom deletes what a file names and the service still has.
-func (t *tool) deleteFrom(ctx context.Context, d deletion) error {
-	rows, err := readCSV(d.from, csvColumns{needed: []string{"id", "identifier"}, optional: []string{deleteColumn}, others: findingColumns, say: t.say})
-	if err != nil {
-		return usagef("--from %v", err)
-	}
-	if !d.yes && !d.dry && !t.terminal {
-		_, err := t.confirm(ctx, "") // says that nobody can be asked, before anybody logs in
-		return err
-	}
-	return t.asAdministrator(ctx, func(s *admin.Session) error {
-		there, err := d.identifiers(ctx, s)
-		if err != nil {
-			return err
-		}
-		ids, gone, err := t.choose(d, rows, there)
-		if err != nil {
-			return err
-		}
-		if d.dry {
-			if d.warn != nil && len(ids) > 0 {
-				t.say("%s", d.warn(ctx, s, ids))
-			}
-			return t.printDryRun(d.thing, ids, gone, true)
-		}
-		if len(ids) == 0 {
-			return t.printDeleted(d, nil, gone)
-		}
-		more := ""
-		if gone > 0 {
-			more = fmt.Sprintf(" %d more of the file are not there.", gone)
-		}
-		if err := t.confirmWithWarning(ctx, s, d, ids, more); err != nil {
-			return err
-		}
-		return t.delete(ctx, s, d, ids, gone)
-	})
+	return err
 }
 
 // choose returns the ids of a file that exist at the service, and the number of those
@@ -246,7 +220,7 @@ func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, ids []s
 	deleted := []string{}
 	progress := t.progress(d.thing+"s deleted", len(ids))
 	for i, id := range ids {
-		err := d.remove(ctx, s, id)
+		err := d.remove(s, ctx, id)
 		if f, ok := errors.AsType[*tms.Failure](err); ok && d.from != "" && f.Status == http.StatusNotFound {
 			gone++ // somebody else was faster
 			continue
@@ -278,9 +252,6 @@ func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, ids []s
 // printDeleted sums up.
 func (t *tool) printDeleted(d deletion, ids []string, gone int) error {
 	if t.flags.json {
-		if ids == nil {
-			ids = []string{}
-		}
 		return t.printJSON(map[string]any{"deleted": ids, "gone": gone})
 	}
 	if d.from == "" {

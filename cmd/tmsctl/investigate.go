@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -234,9 +233,13 @@ func (t *tool) report(r admin.RegistrationToken, report usage.Report, o investig
 	}
 	switch {
 	case t.flags.json:
-		return t.printJSON(reportJSON{jsonOf(r, t.now(), false, ""), report.Counts, findingsJSON(rows)})
+		findings := make([]object, len(rows)) // not nil, so that its JSON is an array
+		for i, row := range rows {
+			findings[i] = findingMembers(row)
+		}
+		return t.printJSON(object{{"registration_token", registrationMembers(r, t.now(), false, "")}, {"counts", report.Counts}, {"findings", findings}})
 	case o.csv:
-		return writeCSV(t.out, findingColumns, rows, findingCells)
+		return writeCSV(t.out, rows, findingMembers)
 	}
 	return t.printReport(r, report, rows)
 }
@@ -284,30 +287,11 @@ func (t *tool) printFindings(rows []usage.Row) error {
 // word is a kind for a person.
 func word(k usage.Kind) string { return strings.ReplaceAll(string(k), "_", " ") }
 
-type reportJSON struct {
-	Registration registrationJSON   `json:"registration_token"`
-	Counts       map[usage.Kind]int `json:"counts"`
-	Findings     []findingJSON      `json:"findings"`
-}
-
-type findingJSON struct {
-	authJSON
-	Finding usage.Kind `json:"finding"`
-	Why     string     `json:"why"`
-	Delete  bool       `json:"delete"` // it is proposed for deletion
-}
-
-func findingsJSON(rows []usage.Row) []findingJSON {
-	all := make([]findingJSON, 0, len(rows))
-	for _, row := range rows {
-		all = append(all, findingJSON{authJSONOf(row.AuthToken), row.Kind, row.Why, row.Delete})
-	}
-	return all
-}
-
-var findingColumns = append(slices.Clone(authColumns), "finding", "why", deleteColumn)
-
-// findingCells are the cells of CSV that auth-token delete --from takes.
-func findingCells(row usage.Row) []string {
-	return append(authCells(row.AuthToken), string(row.Kind), row.Why, map[bool]string{true: "yes", false: "no"}[row.Delete])
+// findingMembers is a finding for scripts. Its CSV is what auth-token delete --from takes.
+func findingMembers(row usage.Row) object {
+	return append(authMembers(row.AuthToken), object{
+		{"finding", row.Kind},
+		{"why", row.Why},
+		{deleteColumn, row.Delete}, // it is proposed for deletion
+	}...)
 }

@@ -105,7 +105,7 @@ func (t *tool) printPlan(o planFlags, l *planInput) error {
 			return usagef("--session-max: its counts are of devices; give --devices too")
 		}
 		if t.flags.json {
-			return t.printJSON(map[string]any{"forecast": forecastJSONOf(l)})
+			return t.printJSON(object{{"forecast", forecastMembers(l)}})
 		}
 		return t.printForecast(l)
 	}
@@ -123,14 +123,19 @@ func (t *tool) printPlan(o planFlags, l *planInput) error {
 		ends = &e
 	}
 	if t.flags.json {
-		j := map[string]any{"counts": p.Counts, "spare": p.Spare, "registration_tokens": planJSON(p)}
-		if ends != nil {
-			j["sessions"] = sessionsJSONOf(*ends)
+		var tokens []object
+		for _, one := range p.Tokens {
+			tokens = append(tokens, object{{"count", one.Count}, {"make", one.Make.Format(time.DateOnly)}, {"expiration_date", one.Expires.Format(time.DateOnly)}})
 		}
+		j := object{{"counts", p.Counts}}
 		if l != nil {
-			j["forecast"] = forecastJSONOf(l)
+			j = append(j, member{"forecast", forecastMembers(l)})
 		}
-		return t.printJSON(j)
+		j = append(j, member{"registration_tokens", tokens})
+		if ends != nil {
+			j = append(j, member{"sessions", sessionMembers(*ends)})
+		}
+		return t.printJSON(append(j, member{"spare", p.Spare}))
 	}
 	if err := t.sayPlan(o, p, ends); err != nil || l == nil {
 		return err
@@ -214,48 +219,30 @@ it does not work until a person redeems it again.
 `
 }
 
-type sessionsJSON struct {
-	MaxSeconds int64 `json:"session_max_seconds"`
-	EachEnd    int   `json:"counts_after_each_end"`
-	Always     int   `json:"counts_in_30_days_to_be_served_always"`
-	ByItself   int   `json:"counts_in_30_days_by_redeem"`
-}
-
-func sessionsJSONOf(s usage.SessionCost) sessionsJSON {
-	return sessionsJSON{int64(s.Max.Seconds()), s.EachEnd, s.Always, s.ByItself}
-}
-
-type tokenJSON struct {
-	Count          int    `json:"count"`
-	Make           string `json:"make"`
-	ExpirationDate string `json:"expiration_date"`
-}
-
-func planJSON(p usage.Plan) []tokenJSON {
-	var all []tokenJSON
-	for _, one := range p.Tokens {
-		all = append(all, tokenJSON{one.Count, one.Make.Format(time.DateOnly), one.Expires.Format(time.DateOnly)})
+// sessionMembers is what a session maximum costs, for scripts.
+func sessionMembers(s usage.SessionCost) object {
+	return object{
+		{"session_max_seconds", int64(s.Max.Seconds())},
+		{"counts_after_each_end", s.EachEnd},
+		{"counts_in_30_days_to_be_served_always", s.Always},
+		{"counts_in_30_days_by_redeem", s.ByItself},
 	}
-	return all
 }
 
-type forecastJSON struct {
-	ID         string   `json:"id"`
-	Identifier string   `json:"identifier"`
-	Left       int      `json:"left"`
-	AtMost     bool     `json:"left_at_most,omitempty"` // the service does not tell how many are used
-	PerDay     *float64 `json:"per_day,omitempty"`      // absent where creation dates are not told
-	UsedUp     string   `json:"used_up,omitempty"`
-	Lapsing    *int     `json:"lapsing,omitempty"` // the same
-}
-
-func forecastJSONOf(l *planInput) forecastJSON {
-	j := forecastJSON{ID: l.ID, Identifier: l.Identifier, Left: l.Left, AtMost: l.AtMost}
+// forecastMembers is a forecast for scripts.
+func forecastMembers(l *planInput) object {
+	var atMost, perDay, lapsing, usedUp any
+	if l.AtMost { // the service does not tell how many are used
+		atMost = true
+	}
 	if l.Undated == 0 {
-		j.PerDay, j.Lapsing = &l.PerDay, &l.Lapsing
+		perDay, lapsing = l.PerDay, l.Lapsing
 	}
 	if !l.UsedUp.IsZero() {
-		j.UsedUp = l.UsedUp.Format(time.DateOnly)
+		usedUp = l.UsedUp.Format(time.DateOnly)
 	}
-	return j
+	return object{
+		{"id", l.ID}, {"identifier", l.Identifier}, {"left", l.Left}, {"left_at_most", atMost},
+		{"per_day", perDay}, {"used_up", usedUp}, {"lapsing", lapsing},
+	}
 }

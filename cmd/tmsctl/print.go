@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +33,44 @@ func printableCells(rows [][]string) [][]string {
 	return shown
 }
 
+// object is a thing for scripts, member by member, also the columns of CSV. Names may be
+// added, never changed. JSON leaves out a member whose value is nil.
+type object []member
+
+type member struct {
+	name  string
+	value any
+}
+
+var _ json.Marshaler = object(nil)
+
+// MarshalJSON implements [json.Marshaler].
+func (o object) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	between := "{"
+	for _, m := range o {
+		if m.value == nil {
+			continue
+		}
+		fmt.Fprintf(&b, "%s%q:", between, m.name)
+		if err := e.Encode(m.value); err != nil {
+			return nil, err
+		}
+		between = ","
+	}
+	return append(b.Bytes(), '}'), nil
+}
+
+// optional is a text that is left out if it is empty.
+func optional(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
 // partialList is the error of a command that showed an incomplete list.
 type partialList struct{ *admin.IncompleteError }
 
@@ -57,9 +96,9 @@ func (t *tool) list(rows [][]string) error {
 
 // printList prints a list of things: as JSON, in a table with this head, or the line that
 // there are none.
-func printList[T, J any](t *tool, things string, all []T, toJSON func(T) J, head []string, cells func(T) []string) error {
+func printList[T any](t *tool, things string, all []T, toJSON func(T) object, head []string, cells func(T) []string) error {
 	if t.flags.json {
-		out := make([]J, len(all)) // not nil, so that its JSON is an array
+		out := make([]object, len(all)) // not nil, so that its JSON is an array
 		for i, one := range all {
 			out[i] = toJSON(one)
 		}

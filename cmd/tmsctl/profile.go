@@ -237,11 +237,11 @@ func setRequestForm(content []byte, name, form string) ([]byte, error) {
 	if len(root.Content) != 1 {
 		return nil, errors.New("no profiles")
 	}
-	profile := member(member(root.Content[0], "profiles"), name)
+	profile := valueOf(valueOf(root.Content[0], "profiles"), name)
 	if profile == nil || profile.Kind != yaml.MappingNode {
 		return nil, errors.New("the profile is written in a way that tmsctl does not edit")
 	}
-	if value := member(profile, "request"); value != nil {
+	if value := valueOf(profile, "request"); value != nil {
 		value.SetString(form)
 	} else {
 		var key, value yaml.Node
@@ -264,8 +264,8 @@ func setRequestForm(content []byte, name, form string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// member is the value of a key of a mapping, nil if there is none.
-func member(n *yaml.Node, key string) *yaml.Node {
+// valueOf is the value of a key of a mapping, nil if there is none.
+func valueOf(n *yaml.Node, key string) *yaml.Node {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}

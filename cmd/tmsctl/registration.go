@@ -76,9 +76,7 @@ func (t *tool) registrationDelete() *cobra.Command {
 			}
 			return dependentsWarning(made)
 		},
-		remove: func(ctx context.Context, s *admin.Session, id string) error {
-			return s.DeleteRegistrationToken(ctx, id)
-		},
+		remove: (*admin.Session).DeleteRegistrationToken,
 		identifiers: func(ctx context.Context, s *admin.Session) (map[string]string, error) {
 			list, err := s.RegistrationTokens(ctx, admin.RegistrationFilter{})
 			return identifiersByID(list, func(r admin.RegistrationToken) (id, identifier string) { return r.ID, r.Identifier }), err
@@ -106,7 +104,7 @@ func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
 	now := t.now()
 	prints := t.fingerprintsOf(list)
 	head := []string{"ID", "IDENTIFIER", "USED", "STATUS", "EXPIRES", "CUSTOMER", "REF ID 1", "REF ID 2", "CREATED", "FINGERPRINT"}
-	toJSON := func(r admin.RegistrationToken) registrationJSON { return jsonOf(r, now, false, prints[r.ID]) }
+	toJSON := func(r admin.RegistrationToken) object { return registrationMembers(r, now, false, prints[r.ID]) }
 	return printList(t, "registration tokens", list, toJSON, head, func(r admin.RegistrationToken) []string {
 		if r.Flaw != "" {
 			t.say("tmsctl: note: %s %s cannot be read whole: %s\n", tableCell(r.ID), tableCell(r.Identifier), r.Flaw)
@@ -123,7 +121,7 @@ func (t *tool) printRegistration(r admin.RegistrationToken, withToken bool) erro
 	t.warnUnusualToken(r)
 	fingerprint := t.fingerprint(r)
 	if t.flags.json {
-		return t.printJSON(jsonOf(r, now, withToken, fingerprint))
+		return t.printJSON(registrationMembers(r, now, withToken, fingerprint))
 	}
 	rows := [][]string{
 		{"id", r.ID},
@@ -184,49 +182,38 @@ func expiresText(r admin.RegistrationToken, now time.Time) string {
 	return text + " (no zone)"
 }
 
-// registrationJSON is what scripts read: names may be added, never changed.
-type registrationJSON struct {
-	ID             string `json:"id"`
-	Identifier     string `json:"identifier"`
-	Token          string `json:"token,omitempty"` // only where it was asked for
-	Count          int    `json:"count"`
-	UsedCount      *int   `json:"used_count,omitempty"` // absent where the service does not tell it
-	Status         string `json:"status"`               // usable, used up, expired, disabled, unknown, unreadable
-	Flaw           string `json:"flaw,omitempty"`       // of one that is unreadable: why
-	ServiceStatus  string `json:"service_status"`       // the service's word, which says less
-	ExpirationDate string `json:"expiration_date,omitempty"`
-	ExpirationTime string `json:"expiration_time,omitempty"` // where the service tells one; without an offset where it tells none
-	RefID1         string `json:"ref_id_1"`
-	RefID2         string `json:"ref_id_2"`
-	Customer       string `json:"customer"`
-	CreationDate   string `json:"creation_date,omitempty"`
-	Fingerprint    string `json:"fingerprint,omitempty"` // as devices show it to administrators
-}
-
-func jsonOf(r admin.RegistrationToken, now time.Time, withToken bool, fingerprint string) registrationJSON {
-	j := registrationJSON{
-		ID: r.ID, Identifier: r.Identifier, Count: r.Count,
-		Status: string(r.Usability(now)), Flaw: r.Flaw, ServiceStatus: r.Status,
-		RefID1: r.RefID1, RefID2: r.RefID2, Customer: r.Customer,
-		ExpirationTime: timeJSON(r.Ends), CreationDate: timeJSON(r.Created), Fingerprint: fingerprint,
+// registrationMembers is a registration token for scripts, with the token only where it
+// was asked for.
+func registrationMembers(r admin.RegistrationToken, now time.Time, withToken bool, fingerprint string) object {
+	var shown, day string
+	var used any // left out where the service does not tell it
+	if withToken {
+		shown = reveal(r.Token)
 	}
 	if r.UsedKnown {
-		j.UsedCount = &r.Used
+		used = r.Used
 	}
 	if !r.Expires.IsZero() {
-		j.ExpirationDate = r.Expires.Format(time.DateOnly)
+		day = r.Expires.Format(time.DateOnly)
 	}
-	if withToken {
-		j.Token = reveal(r.Token)
+	return object{
+		{"id", r.ID}, {"identifier", r.Identifier}, {"token", optional(shown)},
+		{"count", r.Count}, {"used_count", used},
+		{"status", r.Usability(now)},
+		{"flaw", optional(r.Flaw)},   // of one that is unreadable: why
+		{"service_status", r.Status}, // the service's word, which says less
+		{"expiration_date", optional(day)},
+		{"expiration_time", timeJSON(r.Ends)}, // where the service tells one
+		{"ref_id_1", r.RefID1}, {"ref_id_2", r.RefID2}, {"customer", r.Customer}, {"creation_date", timeJSON(r.Created)},
+		{"fingerprint", optional(fingerprint)}, // as devices show it to administrators
 	}
-	return j
 }
 
 // timeJSON writes a time as RFC 3339, without an offset where the service told
-// none: such a time may be up to 14 h off. It is "" for the zero time.
-func timeJSON(t time.Time) string {
+// none: such a time may be up to 14 h off. The zero time is left out.
+func timeJSON(t time.Time) any {
 	if t.IsZero() {
-		return ""
+		return nil
 	}
 	if !admin.HasZone(t) {
 		return t.Format("2006-01-02T15:04:05")
