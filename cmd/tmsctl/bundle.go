@@ -18,9 +18,9 @@ import (
 
 	"filippo.io/age"
 
-	"regent/agent/store"
 	"regent/agent/tms/admin"
 	"regent/agent/token"
+	"regent/platform/files"
 )
 
 // passphraseBytes is the least that a passphrase of a bundle has: it may lie
@@ -32,19 +32,6 @@ type bundleFlags struct {
 	file       string // "" for a file each
 	recipients string // file of age recipients; "" for a passphrase
 	passphrase string // file with the passphrase; "" to ask
-}
-
-// check refuses what contradicts itself.
-func (b bundleFlags) check(perRecipient bool) error {
-	switch {
-	case b.file == "" && (b.recipients != "" || b.passphrase != ""):
-		return usagef("--recipients-file and --passphrase-file are for --bundle FILE")
-	case b.file != "" && !perRecipient:
-		return usagef("--bundle is for --per-recipient")
-	case b.recipients != "" && b.passphrase != "":
-		return usagef("--recipients-file and --passphrase-file exclude each other: a bundle is for keys, or for a passphrase")
-	}
-	return nil
 }
 
 // bundleRecipients returns the keys that open a bundle, before a token is created.
@@ -79,11 +66,12 @@ func recipientsIn(ctx context.Context, name string) ([]age.Recipient, error) {
 	if bytes.Contains(content, []byte("AGE-SECRET-KEY-")) {
 		return nil, usagef("--recipients-file %s: holds a secret key; write the public one, which begins with age1 (age-keygen -y prints it)", name)
 	}
-	if bytes.IndexByte(content, 0) >= 0 {
-		return nil, usagef("--recipients-file %s: is UTF-16 text or no text; save it as UTF-8", name)
+	text, err := token.DecodeText(content)
+	if err != nil {
+		return nil, usagef("--recipients-file %s: %v", name, err)
 	}
 	var keys []age.Recipient
-	for i, line := range strings.Split(string(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))), "\n") {
+	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
@@ -116,14 +104,14 @@ func (t *tool) passphrase(ctx context.Context, b bundleFlags) (token.Secret, err
 		return token.Secret{}, usagef("stdin is not a terminal, so no passphrase can be asked for: add --passphrase-file or --recipients-file")
 	}
 	first, err := t.password(ctx, "Passphrase of the bundle: ")
-	if err != nil {
-		return token.Secret{}, fmt.Errorf("read the passphrase: %w", err)
+	again := first
+	if err == nil {
+		again, err = t.password(ctx, "Once more: ")
 	}
-	again, err := t.password(ctx, "Once more: ")
-	if err != nil {
+	switch {
+	case err != nil:
 		return token.Secret{}, fmt.Errorf("read the passphrase: %w", err)
-	}
-	if !first.Equal(again) {
+	case !first.Equal(again):
 		return token.Secret{}, usagef("the two passphrases differ")
 	}
 	return first, nil
@@ -233,20 +221,8 @@ func (b *bundle) close(whole bool) (string, error) {
 	if !whole {
 		return b.left(), nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(b.name), ".bundle-*") // mode 0600
-	if err != nil {
-		return b.left(), fmt.Errorf("--bundle %s: %w", b.name, withoutPath(err))
-	}
-	defer func() { _ = os.Remove(f.Name()) }() // it has its other name now, or is of no use
-	err = errors.Join(b.encrypt(f), f.Sync(), f.Close())
-	if err == nil {
-		err = claimName(f.Name(), b.name)
-	}
-	if err == nil {
-		err = store.SyncDir(filepath.Dir(b.name))
-	}
-	if err != nil {
-		return b.left(), fmt.Errorf("--bundle %s: %w", b.name, withoutPath(err))
+	if err := b.write(); err != nil {
+		return b.left(), fmt.Errorf("--bundle: %w", err)
 	}
 	said := "; all in " + b.name
 	if slices.ContainsFunc(b.in, func(one bundled) bool { return strings.HasSuffix(one.name, partSuffix) }) {
@@ -268,12 +244,10 @@ func (b *bundle) left() string {
 	return fmt.Sprintf("; no bundle was written. The created tokens are encrypted in %s", b.partsDir())
 }
 
-func (b *bundle) encrypt(w io.Writer) error {
-	sealed, err := age.Encrypt(w, b.keys...)
-	if err != nil {
-		return err
-	}
-	archive := tar.NewWriter(sealed)
+// write writes the archive, encrypted, unless something has its name already.
+func (b *bundle) write() error {
+	var plain, sealed bytes.Buffer
+	archive := tar.NewWriter(&plain)
 	for _, one := range b.in {
 		text := reveal(one.content)
 		if err := archive.WriteHeader(&tar.Header{Name: one.name, Mode: 0o600, Size: int64(len(text)), ModTime: b.at.UTC().Truncate(time.Second)}); err != nil {
@@ -283,18 +257,11 @@ func (b *bundle) encrypt(w io.Writer) error {
 			return err
 		}
 	}
-	return errors.Join(archive.Close(), sealed.Close())
-}
-
-// claimName gives a file its name, unless something has it already.
-func claimName(temporary, name string) error {
-	if err := os.Link(temporary, name); err == nil || errors.Is(err, fs.ErrExist) {
+	if err := errors.Join(archive.Close(), b.seal(&sealed, plain.String())); err != nil {
 		return err
 	}
-	// A file system without hard links: a moment in which somebody else could
-	// take the name is all that is lost.
-	if _, err := os.Lstat(name); err == nil {
-		return fs.ErrExist
+	if _, err := os.Lstat(b.name); err == nil {
+		return fmt.Errorf("%s: is there already", b.name)
 	}
-	return os.Rename(temporary, name)
+	return files.Write(b.name, sealed.Bytes(), 0o600)
 }

@@ -60,10 +60,13 @@ the directory BUNDLE.parts. After an interruption, run the command with
 
 // contradiction says which flags exclude each other.
 func (o *createFlags) contradiction(given func(flag string) bool) error {
-	if err := o.bundle.check(o.perRecipient != ""); err != nil {
-		return err
-	}
-	switch each := o.perRecipient != ""; {
+	switch b, each := o.bundle, o.perRecipient != ""; {
+	case b.file == "" && (b.recipients != "" || b.passphrase != ""):
+		return usagef("--recipients-file and --passphrase-file are for --bundle FILE")
+	case b.file != "" && !each:
+		return usagef("--bundle is for --per-recipient")
+	case b.recipients != "" && b.passphrase != "":
+		return usagef("--recipients-file and --passphrase-file exclude each other: a bundle is for keys, or for a passphrase")
 	case each && o.bundle.file != "" && given("out-dir"):
 		return usagef("--bundle and --out-dir exclude each other")
 	case each && given("out"):
@@ -109,7 +112,7 @@ func (t *tool) create(ctx context.Context, o createFlags) (err error) {
 	}
 	// 2. The file is there before the token is: a token that cannot be kept
 	// would have to be found and deleted again.
-	file, err := newTokenFile(o.out)
+	file, err := newTokenFile("--out", o.out)
 	if err != nil {
 		return err
 	}

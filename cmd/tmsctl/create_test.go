@@ -10,7 +10,7 @@ import (
 // not there afterwards, so that the name is free.
 func TestTokenFileNotWritten(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "token")
-	file, err := newTokenFile(name)
+	file, err := newTokenFile("--out", name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func TestTokenFileNotWritten(t *testing.T) {
 	if _, err := os.Lstat(name); !os.IsNotExist(err) {
 		t.Errorf("the file is still there: %v", err)
 	}
-	again, err := newTokenFile(name)
+	again, err := newTokenFile("--out", name)
 	if err != nil {
 		t.Fatalf("the name is not free: %v", err)
 	}

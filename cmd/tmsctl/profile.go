@@ -17,6 +17,7 @@ import (
 
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
+	"regent/platform/files"
 )
 
 // profile is what stands for the flags of the same names. It has no key for a
@@ -294,5 +295,5 @@ func editFile(name string, edit func([]byte) ([]byte, error)) error {
 	if content, err = edit(content); err != nil {
 		return err
 	}
-	return replaceFile(name, content, info.Mode().Perm())
+	return files.Write(name, content, info.Mode().Perm())
 }

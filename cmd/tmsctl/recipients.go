@@ -15,6 +15,7 @@ import (
 
 	"regent/agent/tms/admin"
 	"regent/agent/token"
+	"regent/platform/files"
 )
 
 // recipient is a line of --per-recipient: who gets a registration token of their own.
@@ -201,34 +202,25 @@ func (t *tool) makeEach(ctx context.Context, s *admin.Session, all []recipient, 
 	}
 	progress := t.progress("registration tokens", len(all))
 	done := []recipientResult{}
+	var stopped error
 	for _, r := range all {
 		one, err := t.makeOne(ctx, s, r, there[r.new.Identifier], out)
 		if err != nil {
-			progress.end()
-			return t.stopped(out, done, len(all), fmt.Errorf("recipient %s: %w", r.name, err))
+			stopped = fmt.Errorf("recipient %s: %w", r.name, err)
+			break
 		}
 		done = append(done, one)
 		progress.step()
 	}
 	progress.end()
-	said, err := out.close(true)
-	if err != nil {
-		return t.stoppedAt(said, done, len(all), err)
+	said, err := out.close(stopped == nil)
+	if err = errors.Join(stopped, err); err != nil {
+		return errors.Join(err, t.reportEach(done, len(all), ""), fmt.Errorf("%d of %d are done%s; repeat the command to go on where it ended", len(done), len(all), said))
 	}
 	if err := t.reportEach(done, len(all), said); err != nil {
 		return fmt.Errorf("%d of %d are done%s; their list cannot be printed: %w", len(done), len(all), said, err)
 	}
 	return nil
-}
-
-// stopped says what is done, where it is, and how to go on.
-func (t *tool) stopped(out tokenSink, done []recipientResult, of int, why error) error {
-	said, closing := out.close(false)
-	return t.stoppedAt(said, done, of, errors.Join(why, closing))
-}
-
-func (t *tool) stoppedAt(said string, done []recipientResult, of int, why error) error {
-	return errors.Join(why, t.reportEach(done, of, ""), fmt.Errorf("%d of %d are done%s; repeat the command to go on where it ended", len(done), of, said))
 }
 
 func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there []admin.RegistrationToken, out tokenSink) (recipientResult, error) {
@@ -329,7 +321,7 @@ func keepToken(name string, secret token.Secret) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	return replaceFile(name, []byte(reveal(secret)), 0o600)
+	return files.Write(name, []byte(reveal(secret)), 0o600)
 }
 
 func (t *tool) reportEach(done []recipientResult, of int, said string) error {

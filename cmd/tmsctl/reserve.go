@@ -31,16 +31,6 @@ func reserve(dir string, size int) (*reserved, error) {
 	return reserveIn(f, size)
 }
 
-// reserveAs makes a file of this name with space for size bytes. It never takes one that
-// exists.
-func reserveAs(name string, size int) (*reserved, error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the file that its reader named
-	if err != nil {
-		return nil, err
-	}
-	return reserveIn(f, size)
-}
-
 func reserveIn(f *os.File, size int) (*reserved, error) {
 	r := &reserved{f: f, name: f.Name()}
 	_, err := f.Write(make([]byte, size))
@@ -86,30 +76,22 @@ func (r *reserved) discard() {
 	_ = os.Remove(r.name)
 }
 
-// replaceFile puts a file of this content in the place of name, whole or not at all.
-func replaceFile(name string, content []byte, mode os.FileMode) error {
-	r, err := reserve(filepath.Dir(name), len(content))
-	if err != nil {
-		return err
-	}
-	defer r.discard()
-	if err := r.f.Chmod(mode); err != nil {
-		return err
-	}
-	return r.keepAs(name, content)
-}
-
-// newTokenFile makes the file of --out. Without a name it is nil.
-func newTokenFile(name string) (*reserved, error) {
+// newTokenFile makes the new file that flag names, with space for a token. It never takes
+// one that exists. Without a name it is nil.
+func newTokenFile(flag, name string) (*reserved, error) {
 	if name == "" {
 		return nil, nil
 	}
-	r, err := reserveAs(name, tokenSpace)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the file that its reader named
 	if errors.Is(err, fs.ErrExist) {
-		return nil, usagef("--out %s: is there already; remove it or name another", name)
+		return nil, usagef("%s %s: is there already; remove it or name another", flag, name)
+	}
+	var r *reserved
+	if err == nil {
+		r, err = reserveIn(f, tokenSpace)
 	}
 	if err != nil {
-		return nil, usagef("--out %s: %v", name, withoutPath(err))
+		return nil, usagef("%s %s: %v", flag, name, withoutPath(err))
 	}
 	return r, nil
 }

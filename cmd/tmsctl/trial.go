@@ -64,9 +64,9 @@ The trial asks before it starts. --yes answers the question, for scripts. A
 redemption without a reply is not repeated. Secrets stay in memory. The trial
 prints a report for a support ticket, and writes configuration for devices.`, trialCounts),
 		RunE: func(c *cobra.Command, _ []string) error {
-			file, err := newTokenFile(config) // before anything is used: what was learnt must not be lost
+			file, err := newTokenFile("--config", config) // before anything is used: what was learnt must not be lost
 			if err != nil {
-				return usagef("%s", strings.Replace(err.Error(), "--out", "--config", 1))
+				return err
 			}
 			defer file.discard()
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error { return t.runTrial(c.Context(), s, yes, config, file) })
