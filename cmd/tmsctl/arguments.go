@@ -2,7 +2,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -55,33 +55,27 @@ func flagValueText(kind string) string {
 	return "is no " + kind
 }
 
-// shells are those that a completion script can be made for.
-func shells() []string { return []string{"bash", "zsh", "fish", "powershell"} }
+// completions are the shells that a completion script can be made for.
+var completions = map[string]func(*cobra.Command, io.Writer) error{
+	"bash":       func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
+	"zsh":        (*cobra.Command).GenZshCompletion,
+	"fish":       func(root *cobra.Command, w io.Writer) error { return root.GenFishCompletion(w, true) },
+	"powershell": (*cobra.Command).GenPowerShellCompletionWithDesc,
+}
 
 // completion stands in for cobra's own, which answers an unknown shell with its
 // help and success.
 func completion() *cobra.Command {
+	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
-		Use: "completion {" + strings.Join(shells(), "|") + "}", Short: "Print a script that completes tmsctl's commands in a shell",
-		ValidArgs: shells(), DisableFlagsInUseLine: true,
+		Use: "completion {" + strings.Join(shells, "|") + "}", Short: "Print a script that completes tmsctl's commands in a shell",
+		ValidArgs: shells, DisableFlagsInUseLine: true,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 || !slices.Contains(shells(), args[0]) {
-				return usagef("name one shell: %s", strings.Join(shells(), ", "))
+			if len(args) != 1 || !slices.Contains(shells, args[0]) {
+				return usagef("name one shell: %s", strings.Join(shells, ", "))
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, args []string) error {
-			switch root, out := c.Root(), c.OutOrStdout(); args[0] {
-			case "bash":
-				return root.GenBashCompletionV2(out, true)
-			case "zsh":
-				return root.GenZshCompletion(out)
-			case "fish":
-				return root.GenFishCompletion(out, true)
-			case "powershell":
-				return root.GenPowerShellCompletionWithDesc(out)
-			}
-			return fmt.Errorf("[unexpected] no script for %s", args[0])
-		},
+		RunE: func(c *cobra.Command, args []string) error { return completions[args[0]](c.Root(), c.OutOrStdout()) },
 	}
 }

@@ -74,27 +74,40 @@ func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error
 	defer c.Close()
 	defer t.saveRequestForm(c)
 	t.host, t.service = c.Host(), c.Now
-	if err := t.ready(ctx, c.Host()); err != nil {
+	session, ring, err := t.logIn(ctx, c)
+	if err != nil {
 		return err
 	}
-	if t.flags.clientCredentials || t.flags.passwordFile != "" || t.flags.anew {
-		return t.loggedIn(ctx, c, f)
-	}
-	was, ring, ok := t.savedLogin(ctx, c.Host())
-	if !ok {
-		return t.loggedIn(ctx, c, f)
-	}
-	session := c.Resume(was, func() (admin.Credentials, error) {
-		if t.byBrowser {
-			return nil, admin.ErrBrowser
-		}
-		return t.credentials(ctx, c.Host())
-	})
+	was := session.Bearer()
 	err = f(session)
-	if is := session.Bearer(); !is.Access.Equal(was.Access) { // it was renewed: the old refresh token may be used up
+	if is := session.Bearer(); ring != nil && !is.Access.Equal(was.Access) { // it was renewed: the old refresh token may be used up
 		err = errors.Join(err, t.saveLogin(ctx, ring, c.Host(), is))
 	}
 	return err
+}
+
+// logIn resumes the login that ring keeps. Without one it logs in, and ring is nil.
+func (t *tool) logIn(ctx context.Context, c *admin.Client) (s *admin.Session, ring loginStore, err error) {
+	if err := t.flags.contradiction(); err != nil {
+		return nil, nil, err
+	}
+	if !t.flags.clientCredentials && t.flags.passwordFile == "" && !t.flags.anew {
+		was, ring, ok := t.savedLogin(ctx, c.Host())
+		if ok {
+			return c.Resume(was, func() (admin.Credentials, error) {
+				if t.byBrowser {
+					return nil, admin.ErrBrowser
+				}
+				return t.credentials(ctx, c.Host())
+			}), ring, nil
+		}
+	}
+	who, err := t.credentials(ctx, c.Host())
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err = c.Login(ctx, who)
+	return s, nil, err
 }
 
 // session returns what a command runs that needs nothing but a session.
@@ -104,22 +117,13 @@ func (t *tool) session(f func(ctx context.Context, s *admin.Session, args []stri
 	}
 }
 
-func (t *tool) loggedIn(ctx context.Context, c *admin.Client, f func(*admin.Session) error) error {
-	who, err := t.credentials(ctx, c.Host())
-	if err != nil {
-		return err
-	}
-	session, err := c.Login(ctx, who)
-	if err != nil {
-		return err
-	}
-	return f(session)
-}
-
 func (t *tool) credentials(ctx context.Context, host string) (admin.Credentials, error) {
 	if t.flags.clientCredentials {
 		secret, err := t.secretFile(ctx, "--client-secret-file", t.flags.clientSecretFile)
 		return admin.ClientCredentials{ID: t.flags.clientID, Secret: secret}, err
+	}
+	if t.flags.user == "" {
+		return nil, usagef("no login given: add --user NAME, or --client-credentials with --client-id and --client-secret-file, or first run: tmsctl login --browser")
 	}
 	if t.flags.passwordFile != "" {
 		password, err := t.secretFile(ctx, "--password-file", t.flags.passwordFile)
@@ -142,23 +146,6 @@ func (f globalFlags) contradiction() error {
 		return usagef("--client-id and --client-secret-file need --client-credentials, or --client-id login --browser")
 	}
 	return nil
-}
-
-// ready says what is missing to be logged in, as far as that can be known before
-// anything is sent.
-func (t *tool) ready(ctx context.Context, host string) error {
-	if err := t.flags.contradiction(); err != nil {
-		return err
-	}
-	if t.flags.user != "" || t.flags.clientCredentials {
-		return nil
-	}
-	if t.flags.passwordFile == "" && !t.flags.anew {
-		if _, _, ok := t.savedLogin(ctx, host); ok {
-			return nil
-		}
-	}
-	return usagef("no login given: add --user NAME, or --client-credentials with --client-id and --client-secret-file, or first run: tmsctl login --browser")
 }
 
 func (t *tool) askPassword(ctx context.Context, host string) (token.Secret, error) {

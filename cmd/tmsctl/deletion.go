@@ -81,8 +81,11 @@ func (t *tool) runDeletion(ctx context.Context, d deletion, ids []string) error 
 	case !d.yes && !d.dry && !t.terminal:
 		_, err := t.confirm(ctx, "") // says that nobody can be asked, before anybody logs in
 		return err
-	case d.dry && d.from == "":
-		return t.printUnchecked(ctx, d, ids)
+	case d.dry && d.from == "": // nobody asks the service
+		if d.warn != nil {
+			t.say("%s", dependentsWarning(-1))
+		}
+		return t.printDryRun(d.thing, ids, 0, false)
 	}
 	return t.asAdministrator(ctx, func(s *admin.Session) error {
 		gone := 0
@@ -106,22 +109,6 @@ func (t *tool) runDeletion(ctx context.Context, d deletion, ids []string) error 
 		}
 		return t.delete(ctx, s, d, ids, gone)
 	})
-}
-
-// printUnchecked is a dry run of ids that the service is not asked about.
-func (t *tool) printUnchecked(ctx context.Context, d deletion, ids []string) error {
-	client, err := t.client()
-	if err != nil {
-		return err
-	}
-	client.Close()
-	if err := t.ready(ctx, client.Host()); err != nil {
-		return err
-	}
-	if d.warn != nil { // nobody asked the service how many there are
-		t.say("%s", dependentsWarning(-1))
-	}
-	return t.printDryRun(d.thing, ids, 0, false)
 }
 
 func (t *tool) confirmDeletion(ctx context.Context, d deletion, n, gone int) error {

@@ -98,7 +98,7 @@ func oddStep(odd *admin.MismatchError) string {
 
 // nextStep is what a person does about a failure.
 func nextStep(f *tms.Failure) string {
-	if step := connectStep(f.Stage()); step != "" {
+	if step, ok := connectSteps[f.Stage()]; ok {
 		return step
 	}
 	switch f.Reach {
@@ -113,25 +113,15 @@ func nextStep(f *tms.Failure) string {
 	return refusedStep(f)
 }
 
-// connectStep is what a person does about a TLS handshake that failed.
-func connectStep(at fault.Stage) string {
-	switch at {
-	case fault.StageTrust:
-		return "check --tenant. For a private certificate authority, add its certificate with --ca-file FILE"
-	case fault.StageName:
-		return "check --tenant: the certificate must be for this host"
-	case fault.StageCertificate:
-		return "check this computer's date. If it is right, the operator of the server must issue another certificate"
-	case fault.StageVersion:
-		return "ask the operator of the server to enable TLS 1.2 or 1.3"
-	case fault.StageClientCertificate:
-		return "check --tenant: it may be a gateway. The Token Management Service does not ask for client certificates"
-	case fault.StageHandshake:
-		return "check --tenant and the firewall. To see the handshake, run: openssl s_client -connect HOST:443"
-	case fault.StageTLS:
-		return "check --tenant, its port, and --proxy"
-	}
-	return ""
+// connectSteps is what a person does about a TLS handshake that failed.
+var connectSteps = map[fault.Stage]string{
+	fault.StageTrust:             "check --tenant. For a private certificate authority, add its certificate with --ca-file FILE",
+	fault.StageName:              "check --tenant: the certificate must be for this host",
+	fault.StageCertificate:       "check this computer's date. If it is right, the operator of the server must issue another certificate",
+	fault.StageVersion:           "ask the operator of the server to enable TLS 1.2 or 1.3",
+	fault.StageClientCertificate: "check --tenant: it may be a gateway. The Token Management Service does not ask for client certificates",
+	fault.StageHandshake:         "check --tenant and the firewall. To see the handshake, run: openssl s_client -connect HOST:443",
+	fault.StageTLS:               "check --tenant, its port, and --proxy",
 }
 
 func lostStep(f *tms.Failure) string {

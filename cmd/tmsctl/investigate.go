@@ -223,7 +223,7 @@ func (t *tool) report(r admin.RegistrationToken, report usage.Report, o investig
 	}
 	if o.html != "" {
 		var b bytes.Buffer
-		if err := (page{r, report, t.now()}).write(&b); err != nil {
+		if err := writePage(&b, r, report, t.now()); err != nil {
 			return err
 		}
 		if err := files.Write(o.html, b.Bytes(), 0o600); err != nil {
@@ -260,8 +260,10 @@ func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows 
 		return err
 	}
 	sums := [][]string{{"FINDING", "AUTH TOKENS"}}
-	for _, one := range sumsOf(report) {
-		sums = append(sums, []string{word(one.Kind), fmt.Sprint(one.N)})
+	for _, kind := range usage.Kinds() {
+		if n := report.Counts[kind]; n > 0 {
+			sums = append(sums, []string{word(kind), fmt.Sprint(n)})
+		}
 	}
 	if err := table(t.out, sums); err != nil || len(rows) == 0 {
 		return err

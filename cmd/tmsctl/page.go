@@ -16,46 +16,25 @@ import (
 //go:embed page.html
 var pageText string
 
-// page is what an investigation found, for a browser. It stands for itself: no
-// script, nothing from elsewhere.
-type page struct {
-	Registration admin.RegistrationToken
-	Report       usage.Report
-	Now          time.Time
-}
-
 // pageRows bounds the table: a browser shows more only slowly, and the CSV has all.
 const pageRows = 2000
 
-func (p page) write(w io.Writer) error {
+// writePage writes what an investigation found, for a browser. The page stands for
+// itself: no script, nothing from elsewhere.
+func writePage(w io.Writer, r admin.RegistrationToken, report usage.Report, now time.Time) error {
 	text, err := template.New("page").Funcs(template.FuncMap{"word": word, "when": timeText, "shown": terminal.Printable}).Parse(pageText)
 	if err != nil {
 		return err
 	}
-	rows := p.Report.Anomalies()
+	rows := report.Anomalies()
 	return text.Execute(w, map[string]any{
-		"Identifier": p.Registration.Identifier, "Used": usedNumber(p.Registration), "Count": p.Registration.Count, "Told": p.Registration.UsedKnown,
-		"Status": p.Registration.Usability(p.Now), "Expires": expiresText(p.Registration, p.Now), "Now": timeText(p.Now),
-		"Sums": sumsOf(p.Report), "Lines": []line{
-			timeLine("All redemptions", p.Report.Rows, p.Report.Rows), timeLine("What is to be looked at, alone", rows, p.Report.Rows),
+		"Identifier": r.Identifier, "Used": usedNumber(r), "Count": r.Count, "Told": r.UsedKnown,
+		"Status": r.Usability(now), "Expires": expiresText(r, now), "Now": timeText(now),
+		"Kinds": usage.Kinds(), "Counts": report.Counts, "Lines": []line{
+			timeLine("All redemptions", report.Rows, report.Rows), timeLine("What is to be looked at, alone", rows, report.Rows),
 		},
 		"Rows": rows[:min(len(rows), pageRows)], "More": max(0, len(rows)-pageRows), "Findings": len(rows),
 	})
-}
-
-type sum struct {
-	Kind usage.Kind
-	N    int
-}
-
-func sumsOf(r usage.Report) []sum {
-	var all []sum
-	for _, k := range usage.Kinds() {
-		if r.Counts[k] > 0 {
-			all = append(all, sum{k, r.Counts[k]})
-		}
-	}
-	return all
 }
 
 // The time line, in its own units.
@@ -81,13 +60,15 @@ type line struct {
 }
 
 // timeLine counts the rows of each kind in columns of equal spans, which are those
-// of all rows, so that several lines can be held against each other.
+// of all rows, so that several lines can be held against each other. The rows are in the
+// order of their creation; those without a date come first.
 func timeLine(title string, rows, all []usage.Row) line {
-	first, last := bounds(all)
-	if first.IsZero() {
+	dated := slices.IndexFunc(all, func(r usage.Row) bool { return !r.Created.IsZero() })
+	if dated < 0 {
 		return line{}
 	}
-	span := max(last.Sub(first)/lineBars+1, time.Minute)
+	first := all[dated].Created
+	span := max(all[len(all)-1].Created.Sub(first)/lineBars+1, time.Minute)
 	var columns [lineBars]map[usage.Kind]int
 	var sums [lineBars]int
 	for _, r := range rows {
@@ -125,19 +106,4 @@ func column(i int, counts map[usage.Kind]int, most int, at string) []bar {
 		bars = append(bars, bar{kind, width * float64(i), y, width - 1, height, fmt.Sprintf("%s: %d %s", at, n, word(kind))})
 	}
 	return bars
-}
-
-func bounds(rows []usage.Row) (first, last time.Time) {
-	for _, r := range rows {
-		switch {
-		case r.Created.IsZero():
-			continue
-		case first.IsZero() || r.Created.Before(first):
-			first = r.Created
-		}
-		if r.Created.After(last) {
-			last = r.Created
-		}
-	}
-	return first, last
 }
