@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -11,272 +14,198 @@ import (
 	"regent/ipc/api"
 )
 
-// A bundle is what support is given. Its types are this file's own, filled field
-// by field: what is added elsewhere does not get into it by itself. A test holds
-// the list of all paths, so that a new field is reviewed. No field holds a
-// secret; where there may be a user's name, redact takes it out.
-type (
-	bundle struct {
-		About  bundleAbout   `json:"about"`
-		Status bundleStatus  `json:"status"`
-		Doctor bundleDoctor  `json:"doctor"`
-		Policy []bundleKey   `json:"policy"`
-		Store  *bundleStore  `json:"store"`
-		Ledger []bundleEntry `json:"ledger"`
-	}
-	bundleAbout struct {
-		Made      time.Time `json:"made"`
-		Program   string    `json:"program"`
-		Daemon    string    `json:"daemon"`
-		UserNames bool      `json:"user_names"`
-		Missing   []string  `json:"missing"` // parts that could not be had, and why
-	}
-	bundleStatus struct {
-		StartedAt    time.Time        `json:"started_at"`
-		Now          time.Time        `json:"now"`
-		Health       string           `json:"health"`
-		Summary      string           `json:"summary"`
-		StoreState   string           `json:"store_state"`
-		Guard        string           `json:"guard"`
-		Confirmed    int              `json:"counts_confirmed"`
-		Uncertain    int              `json:"counts_uncertain"`
-		Tenants      []bundleTenant   `json:"tenants"`
-		Instances    []bundleInstance `json:"instances"`
-		Applications []bundleApp      `json:"applications"`
-		Problems     []bundleProblem  `json:"problems"`
-	}
-	bundleTenant struct {
-		Host         string `json:"host"`
-		Reachable    string `json:"reachable"`
-		Fault        string `json:"fault"`
-		SkewSeconds  int64  `json:"clock_skew_seconds"`
-		Registration string `json:"registration_token_fingerprint"`
-		Source       string `json:"registration_token_source"`
-	}
-	bundleApp struct {
-		ID       string `json:"id"`
-		Tenant   string `json:"tenant"`
-		Rules    int    `json:"rules"`
-		OnDemand bool   `json:"on_demand"`
-	}
-	bundleInstance struct {
-		Name        string    `json:"instance"`
-		State       string    `json:"state"`
-		Since       time.Time `json:"since"`
-		Generation  uint64    `json:"generation"`
-		Leased      bool      `json:"leased"`
-		User        string    `json:"user"`
-		Exe         string    `json:"exe"`
-		ExpiresIn   int64     `json:"expires_in"`
-		Code        string    `json:"code"`
-		Detail      string    `json:"detail"`
-		RedeemAsked bool      `json:"redeem_asked"`
-	}
-	bundleProblem struct {
-		Source string `json:"source"`
-		Detail string `json:"detail"`
-	}
-	bundleDoctor struct {
-		Findings []bundleFinding `json:"findings"`
-		Checked  []string        `json:"checked"`
-		Ways     []bundleWay     `json:"ways"`
-		Denials  []bundleDenial  `json:"denials"`
-	}
-	bundleFinding struct {
-		Code     string `json:"code"`
-		Severity string `json:"severity"`
-		Subject  string `json:"subject"`
-		Evidence string `json:"evidence"`
-	}
-	bundleWay struct {
-		Host     string `json:"host"`
-		Proxy    string `json:"proxy"`
-		Step     string `json:"step"`
-		Failure  string `json:"failure"`
-		Status   int    `json:"status"`
-		Issuer   string `json:"issuer"`
-		Provider string `json:"provider"`
-	}
-	bundleDenial struct {
-		Application string    `json:"application"`
-		User        string    `json:"user"`
-		Exe         string    `json:"exe"`
-		Reason      string    `json:"reason"`
-		At          time.Time `json:"at"`
-		Times       int       `json:"times"`
-	}
-	bundleKey struct {
-		Key    string `json:"key"`
-		Value  string `json:"value"`
-		Level  string `json:"level"`
-		Source string `json:"source"`
-		Status string `json:"status"`
-	}
-	bundleStore struct {
-		State   string   `json:"state"`
-		Guard   string   `json:"guard"`
-		Why     string   `json:"why"`
-		Binding string   `json:"binding"`
-		Records int      `json:"records"`
-		Damaged []string `json:"damaged"`
-		Ledger  string   `json:"ledger"`
-	}
-	bundleEntry struct {
-		At         time.Time `json:"at"`
-		Kind       string    `json:"kind"`
-		Instance   string    `json:"instance"`
-		Tenant     string    `json:"tenant"`
-		Identifier string    `json:"identifier"`
-		Code       string    `json:"code"`
-		Status     int       `json:"status"`
-		By         string    `json:"by"`
-	}
+// bundle is what support is given, before any member is left out.
+type bundle struct {
+	About  bundleAbout
+	Status status.Status
+	Doctor bundleDoctor
+	Policy []api.PolicyKey
+	Store  *api.Store
+	Ledger []api.LedgerEntry
+}
+
+type bundleAbout struct {
+	Made      time.Time `json:"made"`
+	Program   string    `json:"program"`
+	Daemon    string    `json:"daemon"`
+	UserNames bool      `json:"user_names"`
+	Missing   []string  `json:"missing"` // parts that could not be had, and why
+}
+
+type bundleDoctor struct {
+	doctor.Report
+	ServiceChecks []doctor.ServiceCheck `json:"ways"`
+	Denials       []doctor.Denial       `json:"denials"`
+}
+
+// bundleParts are the files of a bundle, and the members of their JSON that get into
+// it, by their paths. A member that is added elsewhere does not get into it by itself:
+// before you add it here, look whether it can hold a secret. After a colon stands how
+// a member may name users.
+var bundleParts = []struct{ file, what, members string }{
+	{"about.json", "when and by which versions it was made, and what is missing", "made program daemon user_names missing"},
+	{"status.json", "what regent status shows", `started_at now health summary store.state store.guard
+		counts.confirmed counts.uncertain problems.source problems.detail:text
+		tenants.host tenants.reachable tenants.clock_skew_seconds tenants.last_fault.detail:text
+		tenants.registration_token.fingerprint tenants.registration_token.source:whole
+		applications.id applications.tenant applications.rules applications.on_demand
+		applications.instances.instance applications.instances.state applications.instances.since
+		applications.instances.generation applications.instances.leased applications.instances.expires_in
+		applications.instances.holder.user:name applications.instances.holder.exe:path
+		applications.instances.last_fault.code applications.instances.last_fault.detail:text
+		applications.instances.redeem_asked`},
+	{"doctor.json", "what regent doctor finds, and how far the services were reached", `checked
+		findings.code findings.severity findings.subject findings.evidence:text
+		ways.host ways.proxy ways.step ways.failure ways.status ways.issuer ways.provider
+		denials.application denials.user:name denials.exe:path denials.reason:whole denials.at denials.times`},
+	{"policy.json", "the keys of the configuration that somebody set", "key value level source status"},
+	{"store.json", "how the store is; no record", "state guard why binding records damaged.path damaged.why ledger"},
+	{"ledger.json", "the account of the redemptions", "at kind instance tenant identifier code status by:name"},
+}
+
+// How a member may name users.
+const (
+	nameOfUser = "name"  // it is a user's name
+	pathOfUser = "path"  // its directory may be a user's
+	textOfUser = "text"  // it may repeat a name that another member has
+	allOfUser  = "whole" // it says who did something, in words
 )
-
-func bundleStatusOf(s status.Status) bundleStatus {
-	out := bundleStatus{
-		StartedAt: s.StartedAt, Now: s.Now, Health: string(s.Health), Summary: s.Summary, StoreState: s.Store.State, Guard: s.Store.Guard,
-		Tenants: []bundleTenant{}, Instances: []bundleInstance{}, Applications: []bundleApp{}, Problems: []bundleProblem{},
-	}
-	if s.Counts != nil {
-		out.Confirmed, out.Uncertain = s.Counts.Confirmed, s.Counts.Uncertain
-	}
-	for _, t := range s.Tenants {
-		b := bundleTenant{Host: t.Host, Reachable: t.Reachable, SkewSeconds: t.ClockSkewSeconds}
-		if t.LastFault != nil {
-			b.Fault = t.LastFault.Detail
-		}
-		if t.RegistrationToken != nil {
-			b.Registration, b.Source = t.RegistrationToken.Fingerprint, t.RegistrationToken.Source
-		}
-		out.Tenants = append(out.Tenants, b)
-	}
-	for _, a := range s.Applications {
-		out.Applications = append(out.Applications, bundleApp{a.ID, a.Tenant, a.Rules, a.OnDemand})
-		for _, i := range a.Instances {
-			out.Instances = append(out.Instances, bundleInstanceOf(i))
-		}
-	}
-	for _, p := range s.Problems {
-		out.Problems = append(out.Problems, bundleProblem{p.Source, p.Detail})
-	}
-	return out
-}
-
-func bundleInstanceOf(i status.Instance) bundleInstance {
-	b := bundleInstance{
-		Name: i.Name, State: i.State, Since: i.Since, Generation: i.Generation, Leased: i.Leased, ExpiresIn: i.ExpiresIn, RedeemAsked: i.RedeemAsked,
-	}
-	if i.Holder != nil {
-		b.User, b.Exe = i.Holder.User, i.Holder.Exe
-	}
-	if i.LastFault != nil {
-		b.Code, b.Detail = i.LastFault.Code, i.LastFault.Detail
-	}
-	return b
-}
-
-func bundleDoctorOf(f doctor.Facts) bundleDoctor {
-	r := doctor.Judge(f)
-	out := bundleDoctor{Findings: []bundleFinding{}, Checked: r.Checked, Ways: []bundleWay{}, Denials: []bundleDenial{}}
-	for _, x := range r.Findings {
-		out.Findings = append(out.Findings, bundleFinding{string(x.Code), string(x.Severity), x.Subject, x.Evidence})
-	}
-	if f.Daemon == nil {
-		return out
-	}
-	for _, w := range f.Daemon.ServiceChecks {
-		out.Ways = append(out.Ways, bundleWay{w.Host, w.Proxy, string(w.Stage), w.Failure, w.Status, w.Issuer, w.Provider})
-	}
-	for _, d := range f.Daemon.Denials {
-		out.Denials = append(out.Denials, bundleDenial{d.Application, d.User, d.Exe, d.Reason, d.At, d.Times})
-	}
-	return out
-}
-
-func bundlePolicyOf(p api.Policy) []bundleKey {
-	out := []bundleKey{}
-	for _, k := range p.Keys {
-		if k.Level != defaultLevel || k.Status != api.PolicyStateOK {
-			out = append(out, bundleKey{k.Key, k.Value, k.Level, k.Source, k.Status})
-		}
-	}
-	return out
-}
-
-func bundleStoreOf(s api.Store) *bundleStore {
-	out := &bundleStore{State: s.State, Guard: s.Protection, Why: s.Reason, Binding: s.Binding, Records: s.Records, Damaged: []string{}, Ledger: s.Ledger}
-	for _, d := range s.Damaged {
-		out.Damaged = append(out.Damaged, d.Path+": "+d.Why)
-	}
-	return out
-}
-
-func bundleLedgerOf(l api.Ledger) []bundleEntry {
-	out := []bundleEntry{}
-	for _, e := range l.Entries {
-		out = append(out, bundleEntry{e.At, string(e.Kind), e.Instance, e.Tenant, e.Identifier, string(e.Code), e.Status, e.By})
-	}
-	return out
-}
 
 // redacted stands where a user's name was.
 const redacted = "(left out)"
 
-// redact takes out what names users: fields that are names, rules that list
-// them, and the names themselves wherever a text repeats them. Of programs only
-// the file's name stays, since their path may be in somebody's home.
-func (b *bundle) redact() {
+// bundleFile is one file of the bundle.
+type bundleFile struct {
+	name, what string
+	content    []byte
+}
+
+// files returns the files of the bundle, without names of users unless About says
+// that they are in it.
+func (b bundle) files() ([]bundleFile, error) {
+	if !b.About.UserNames {
+		b.hideRules()
+	}
 	var names []string
-	hide := func(name *string) {
-		if *name != "" {
-			names = append(names, *name)
-			*name = redacted
+	collect := func(how, text string) string {
+		if how == nameOfUser && text != "" {
+			names = append(names, text)
 		}
+		return text
 	}
-	for i := range b.Status.Instances {
-		hide(&b.Status.Instances[i].User)
-		b.Status.Instances[i].Exe = path.Base(b.Status.Instances[i].Exe)
-	}
-	for i := range b.Doctor.Denials {
-		hide(&b.Doctor.Denials[i].User)
-		b.Doctor.Denials[i].Exe, b.Doctor.Denials[i].Reason = path.Base(b.Doctor.Denials[i].Exe), redacted
-	}
-	for i := range b.Ledger {
-		hide(&b.Ledger[i].By)
-	}
-	for i := range b.Status.Tenants {
-		if b.Status.Tenants[i].Source != "" {
-			b.Status.Tenants[i].Source = redacted
+	values := []any{b.About, b.Status, b.Doctor, b.Policy, b.Store, b.Ledger}
+	for i, part := range bundleParts {
+		value, err := jsonValue(values[i])
+		if err != nil {
+			return nil, fmt.Errorf("[unexpected] encode %s: %w", part.file, err)
 		}
+		values[i] = parseMembers(part.members).keep(value, collect)
 	}
-	for i := range b.Policy {
-		if strings.HasSuffix(b.Policy[i].Key, ".allow") {
+	hide := func(_, text string) string { return text }
+	if !b.About.UserNames {
+		hide = hideUsers(names)
+	}
+	var out []bundleFile
+	for i, part := range bundleParts {
+		content, err := json.MarshalIndent(parseMembers(part.members).keep(values[i], hide), "", "  ")
+		if err != nil {
+			return nil, fmt.Errorf("[unexpected] encode %s: %w", part.file, err)
+		}
+		out = append(out, bundleFile{part.file, part.what, append(content, '\n')})
+	}
+	return out, nil
+}
+
+// hideRules takes out the rules of allow, and the finding that repeats them.
+func (b *bundle) hideRules() {
+	for i, k := range b.Policy {
+		if strings.HasSuffix(k.Key, ".allow") {
 			b.Policy[i].Value = redacted
 		}
 	}
-	b.About.UserNames = false
-	b.mask(names)
+	for i, f := range b.Doctor.Findings {
+		if f.Code == doctor.Denied {
+			b.Doctor.Findings[i].Evidence = redacted
+		}
+	}
 }
 
-// mask takes names out of texts, the longest first.
-func (b *bundle) mask(names []string) {
+// hideUsers takes what names users out of a member. Texts are searched for the names,
+// the longest first.
+func hideUsers(names []string) func(how, text string) string {
 	slices.SortFunc(names, func(x, y string) int { return len(y) - len(x) })
 	var pairs []string
 	for _, name := range names {
 		pairs = append(pairs, name, redacted)
 	}
-	r := strings.NewReplacer(pairs...)
-	for i := range b.Status.Instances {
-		b.Status.Instances[i].Detail = r.Replace(b.Status.Instances[i].Detail)
-	}
-	for i, f := range b.Doctor.Findings {
-		b.Doctor.Findings[i].Evidence = r.Replace(f.Evidence)
-		if f.Code == string(doctor.Denied) {
-			b.Doctor.Findings[i].Evidence = redacted
+	inTexts := strings.NewReplacer(pairs...)
+	return func(how, text string) string {
+		switch {
+		case text == "":
+		case how == nameOfUser, how == allOfUser:
+			return redacted
+		case how == pathOfUser:
+			return path.Base(text)
+		case how == textOfUser:
+			return inTexts.Replace(text)
 		}
+		return text
 	}
-	for i, p := range b.Status.Problems {
-		b.Status.Problems[i].Detail = r.Replace(p.Detail)
+}
+
+// members are the members of a JSON value that get into a bundle; none of a value that
+// is no object.
+type members struct {
+	of  map[string]*members
+	how string // it may name users; "" is not at all
+}
+
+// parseMembers reads paths such as "holder.user:name".
+func parseMembers(paths string) *members {
+	root := &members{of: map[string]*members{}}
+	for field := range strings.FieldsSeq(paths) {
+		name, how, _ := strings.Cut(field, ":")
+		at := root
+		for part := range strings.SplitSeq(name, ".") {
+			if at.of[part] == nil {
+				at.of[part] = &members{of: map[string]*members{}}
+			}
+			at = at.of[part]
+		}
+		at.how = how
 	}
+	return root
+}
+
+// keep returns v without the members that m does not have. Each text is what change
+// makes of it.
+func (m *members) keep(v any, change func(how, text string) string) any {
+	switch v := v.(type) {
+	case []any:
+		for i := range v {
+			v[i] = m.keep(v[i], change)
+		}
+	case map[string]any:
+		for name := range v {
+			if m.of[name] == nil {
+				delete(v, name)
+				continue
+			}
+			v[name] = m.of[name].keep(v[name], change)
+		}
+	case string:
+		return change(m.how, v)
+	}
+	return v
+}
+
+// jsonValue is v as a reader of its JSON sees it.
+func jsonValue(v any) (out any, err error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	return out, d.Decode(&out)
 }

@@ -4,13 +4,13 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"regent/agent/doctor"
 	"regent/ipc/api"
 	"regent/platform/files"
 )
@@ -38,7 +38,7 @@ policy.`,
 				return usage(cmd, "say where it goes: --out FILE; or only what would be in it: --list")
 			}
 			b := doctorRun{s, *socket, "", dial, inquire}.bundle(cmd.Context())
-			parts, err := b.parts()
+			parts, err := b.files()
 			if err != nil {
 				return err
 			}
@@ -57,33 +57,36 @@ policy.`,
 func (x doctorRun) bundle(ctx context.Context) bundle {
 	f := x.gather(ctx)
 	b := bundle{
-		About:  bundleAbout{Made: x.now().UTC(), Program: version, UserNames: true, Missing: []string{}},
-		Doctor: bundleDoctorOf(f), Policy: []bundleKey{}, Ledger: []bundleEntry{},
+		About:  bundleAbout{Made: x.now().UTC(), Program: version, Missing: []string{}},
+		Doctor: bundleDoctor{Report: doctor.Judge(f)}, Policy: []api.PolicyKey{},
 	}
-	missing := func(part string, err error) { b.About.Missing = append(b.About.Missing, part+": "+err.Error()) }
+	missing := func(part string, err error) {
+		if err != nil {
+			b.About.Missing = append(b.About.Missing, part+": "+timeoutError(ctx, err).Error())
+		}
+	}
 	if f.Daemon != nil {
-		b.About.Daemon, b.Status = f.Daemon.Status.Version, bundleStatusOf(f.Daemon.Status)
+		b.About.Daemon, b.Status = f.Daemon.Status.Version, f.Daemon.Status
+		b.Doctor.ServiceChecks, b.Doctor.Denials = f.Daemon.ServiceChecks, f.Daemon.Denials
 	}
 	ctx, cancel := withTimeout(ctx, 0) // for all three
 	defer cancel()
 	policy, err := x.dial().Policy(ctx)
-	if err != nil {
-		missing("policy", timeoutError(ctx, err))
+	missing("policy", err)
+	b.About.UserNames = namesAllowed(policy)
+	for _, k := range policy.Keys {
+		if isSet(k) {
+			b.Policy = append(b.Policy, k)
+		}
 	}
-	b.Policy = bundlePolicyOf(policy)
-	if store, err := x.dial().Store(ctx); err != nil {
-		missing("store", timeoutError(ctx, err))
-	} else {
-		b.Store = bundleStoreOf(store)
+	store, err := x.dial().Store(ctx)
+	missing("store", err)
+	if err == nil {
+		b.Store = &store
 	}
 	ledger, err := x.dial().Ledger(ctx)
-	if err != nil {
-		missing("ledger", timeoutError(ctx, err))
-	}
-	b.Ledger = bundleLedgerOf(ledger)
-	if !namesAllowed(policy) {
-		b.redact()
-	}
+	missing("ledger", err)
+	b.Ledger = append([]api.LedgerEntry{}, ledger.Entries...)
 	return b
 }
 
@@ -96,31 +99,6 @@ func namesAllowed(p api.Policy) bool {
 		}
 	}
 	return false
-}
-
-// bundleFile is one file of the bundle.
-type bundleFile struct {
-	name, what string
-	content    []byte
-}
-
-func (b bundle) parts() ([]bundleFile, error) {
-	parts := []bundleFile{
-		{name: "about.json", what: "when and by which versions it was made, and what is missing"},
-		{name: "status.json", what: "what regent status shows"},
-		{name: "doctor.json", what: "what regent doctor finds, and how far the services were reached"},
-		{name: "policy.json", what: "the keys of the configuration that somebody set"},
-		{name: "store.json", what: "how the store is; no record"},
-		{name: "ledger.json", what: "the account of the redemptions"},
-	}
-	for i, v := range []any{b.About, b.Status, b.Doctor, b.Policy, b.Store, b.Ledger} {
-		content, err := json.MarshalIndent(v, "", "  ")
-		if err != nil {
-			return nil, fmt.Errorf("[unexpected] encode %s: %w", parts[i].name, err)
-		}
-		parts[i].content = append(content, '\n')
-	}
-	return parts, nil
 }
 
 func renderParts(b bundle, parts []bundleFile) string {

@@ -105,11 +105,14 @@ func countProblems(p api.Policy) int {
 
 const defaultLevel = "default"
 
+// isSet reports whether somebody sets a key, or it has a problem.
+func isSet(k api.PolicyKey) bool { return k.Level != defaultLevel || k.Status != api.PolicyStateOK }
+
 // renderPolicy is the table, then what is to be mended.
 func renderPolicy(p api.Policy, v view, all bool) string {
 	rows := [][]string{{"KEY", "VALUE", "LEVEL", "STATUS", "SOURCE", "HIDES"}}
 	for _, k := range p.Keys {
-		if k.Level == defaultLevel && k.Status == api.PolicyStateOK && !all {
+		if !isSet(k) && !all {
 			continue
 		}
 		hides := ""

@@ -62,7 +62,7 @@ func newPage(st status.Status, policy *api.Policy, why string, v view) page {
 		return p
 	}
 	for _, k := range policy.Keys {
-		if k.Level != defaultLevel || k.Status != api.PolicyStateOK {
+		if isSet(k) {
 			p.Policy.Rows = append(p.Policy.Rows, []string{k.Key, k.Value, k.Level, valueText(k.Status), k.Source})
 		}
 	}
