@@ -22,13 +22,13 @@ const (
 // Masked is systemd's word for a unit that it does not start.
 const Masked = "masked"
 
-func unitOf(f Facts, name string) (Unit, bool) {
-	for _, u := range f.Units {
-		if u.Name == name {
-			return u, true
-		}
+// unitOf returns the unit of a name; the zero value if there is none.
+func unitOf(units []Unit, name string) Unit {
+	i := slices.IndexFunc(units, func(u Unit) bool { return u.Name == name })
+	if i < 0 {
+		return Unit{}
 	}
-	return Unit{}, false
+	return units[i]
 }
 
 // judgeManager says why the service manager runs no daemon, whichever it is.
@@ -39,40 +39,60 @@ func judgeManager(f Facts) []diagnosis {
 	return judgeUnits(f)
 }
 
+// UnitFault says why systemd runs no daemon: a code, and the unit that it is about. The
+// code is "" if the daemon runs, is not installed, or its units do not say.
+func UnitFault(units []Unit) (Code, Unit) {
+	daemon, key := unitOf(units, DaemonUnit), unitOf(units, KeyUnit)
+	switch {
+	case daemon.Name == "" || daemon.Active == "active":
+		return "", daemon
+	case MaskedUnits(units) != "":
+		return ServiceMasked, daemon
+	case key.Active == "failed":
+		return ServiceCredential, key
+	case daemon.Active == "inactive" && daemon.Result == "success":
+		return ServiceStopped, daemon
+	case daemon.Exit == exitCredentials && daemon.OtherMachine:
+		return MachineIDChanged, daemon
+	case daemon.Exit == exitCredentials:
+		return ServiceCredential, daemon
+	case daemon.Exit == exitUsage && daemon.Result == "exit-code":
+		return ConfigInvalid, daemon
+	case daemon.Active == "failed" || daemon.Result != "success":
+		return ServiceFailing, daemon
+	}
+	return "", daemon
+}
+
 // judgeUnits says why systemd runs no daemon. One that answers all
 // the same is another one, which judgeOthers knows more of.
 func judgeUnits(f Facts) []diagnosis {
-	daemon, installed := unitOf(f, DaemonUnit)
-	key, _ := unitOf(f, KeyUnit)
-	said := fmt.Sprintf("%s is %s (result %s, exit status %d)", DaemonUnit, daemon.Active, daemon.Result, daemon.Exit)
+	code, u := UnitFault(f.Units)
+	said := fmt.Sprintf("%s is %s (result %s, exit status %d)", u.Name, u.Active, u.Result, u.Exit)
+	d := diagnosis{code: code, subject: u.Name, evidence: said}
 	switch {
-	case !installed || f.Daemon != nil && daemon.Active == "active":
+	case u.Name == "" || f.Daemon != nil && u.Active == "active":
 		return nil
-	case f.Daemon == nil && maskedUnits(f) != "":
-		names := maskedUnits(f)
-		return []diagnosis{{code: ServiceMasked, subject: DaemonUnit, evidence: "masked: " + names, placeholders: []string{"UNIT", names}}}
-	case key.Active == "failed":
-		return []diagnosis{{code: ServiceCredential, subject: KeyUnit, evidence: fmt.Sprintf("%s is failed (result %s)", KeyUnit, key.Result)}}
+	case u.Name == KeyUnit:
+		d.evidence = fmt.Sprintf("%s is failed (result %s)", KeyUnit, u.Result)
 	case f.Daemon != nil:
-		return []diagnosis{{code: TwoDaemons, subject: f.Socket.Path, evidence: said + ", and yet a daemon answers, process " + fmt.Sprint(f.Daemon.PID)}}
-	case daemon.Exit == exitCredentials && daemon.OtherMachine:
-		return []diagnosis{{code: MachineIDChanged, subject: DaemonUnit, evidence: said + ", and systemd's host key is of another machine-id"}}
-	case daemon.Exit == exitCredentials:
-		return []diagnosis{{code: ServiceCredential, subject: DaemonUnit, evidence: said}}
-	case daemon.Exit == exitUsage && daemon.Result == "exit-code":
-		return []diagnosis{{code: ConfigInvalid, subject: DaemonUnit, evidence: withConfig(f, said)}}
-	case daemon.Active == "inactive" && daemon.Result == "success":
-		return []diagnosis{{code: ServiceStopped, subject: DaemonUnit, evidence: said}}
-	case daemon.Active == "failed" || daemon.Result != "success":
-		return []diagnosis{{code: ServiceFailing, subject: DaemonUnit, evidence: said}}
+		d.code, d.subject, d.evidence = TwoDaemons, f.Socket.Path, fmt.Sprintf("%s, and yet a daemon answers, process %d", said, f.Daemon.PID)
+	case code == "":
+		return nil
+	case code == ServiceMasked:
+		d.evidence, d.placeholders = "masked: "+MaskedUnits(f.Units), []string{"UNIT", MaskedUnits(f.Units)}
+	case code == MachineIDChanged:
+		d.evidence += ", and systemd's host key is of another machine-id"
+	case code == ConfigInvalid:
+		d.evidence = withConfig(f, said)
 	}
-	return nil
+	return []diagnosis{d}
 }
 
-// maskedUnits names the units that are masked, "" if none is.
-func maskedUnits(f Facts) string {
+// MaskedUnits names the units that are masked, "" if none is.
+func MaskedUnits(units []Unit) string {
 	var names []string
-	for _, u := range f.Units {
+	for _, u := range units {
 		if u.Active == Masked {
 			names = append(names, u.Name)
 		}

@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,24 +30,25 @@ var states = [...]string{
 // Prometheus is the whole exposition.
 func Prometheus(s Status, c Counters) string {
 	var b exposition
-	b.family("regent_build_info", "gauge", "Version of the daemon.")
-	b.sample("regent_build_info", 1, "version", s.Version)
-	b.family("regent_start_time_seconds", "gauge", "When the daemon was started, in civil time.")
-	b.sample("regent_start_time_seconds", unix(s.StartedAt))
-	b.family("regent_status_time_seconds", "gauge", "When this was written, in civil time.")
-	b.sample("regent_status_time_seconds", unix(s.Now))
+	b.gauge("regent_build_info", "Version of the daemon.", 1, "version", s.Version)
+	b.gauge("regent_start_time_seconds", "When the daemon was started, in civil time.", unix(s.StartedAt))
+	b.gauge("regent_status_time_seconds", "When this was written, in civil time.", unix(s.Now))
 	b.family("regent_health", "gauge", "State of the whole: 1 for the one that it is in.")
 	for _, h := range healths {
 		b.sample("regent_health", boolValue(s.Health == h), "health", string(h))
 	}
-	b.family("regent_store_ok", "gauge", "Whether the sealed store can be used.")
-	b.sample("regent_store_ok", boolValue(s.Store.State == "ok"), "guard", s.Store.Guard)
-	b.family("regent_problems", "gauge", "Parts of the configuration that are to be mended.")
-	b.sample("regent_problems", float64(len(s.Problems)))
+	b.gauge("regent_store_ok", "Whether the sealed store can be used.", boolValue(s.Store.State == "ok"), "guard", s.Store.Guard)
+	b.gauge("regent_problems", "Parts of the configuration that are to be mended.", float64(len(s.Problems)))
 	b.tenants(s.Tenants)
-	b.instances(s.Applications)
-	b.counts(s.Counts)
-	b.counters(c)
+	b.instances(s)
+	if s.Counts != nil {
+		b.gauge("regent_counts_used", "Counts of registration tokens that this device used, by how far that is known.", float64(s.Counts.Confirmed), "certainty", "confirmed")
+		b.sample("regent_counts_used", float64(s.Counts.Uncertain), "certainty", "uncertain")
+	}
+	b.counter("regent_token_requests_total", "Requests for an access token, by outcome.", "outcome", c.Tokens)
+	b.counter("regent_state_changes_total", "Changes of the state of instances, by the state that came.", "state", c.Changes)
+	b.family("regent_audit_failures_total", "counter", "Events that could not be recorded in the audit log.")
+	b.sample("regent_audit_failures_total", float64(c.Audit))
 	return b.out.String()
 }
 
@@ -67,60 +69,21 @@ func (b *exposition) tenants(all []Tenant) {
 	}
 }
 
-func (b *exposition) instances(apps []Application) {
+func (b *exposition) instances(s Status) {
 	b.family("regent_instance_state", "gauge", "State of an instance: 1 for the one that it is in.")
-	forEachInstance(apps, func(a Application, i Instance) {
+	for a, i := range s.Instances() {
 		for _, state := range states {
 			b.sample("regent_instance_state", boolValue(i.State == state), "application", a.ID, "application_instance", i.Name, "state", state)
 		}
-	})
+	}
 	b.family("regent_instance_leased", "gauge", "Whether a process uses the instance.")
-	forEachInstance(apps, func(a Application, i Instance) {
+	for a, i := range s.Instances() {
 		b.sample("regent_instance_leased", boolValue(i.Leased), "application", a.ID, "application_instance", i.Name)
-	})
+	}
 	b.family("regent_instance_token_expiry_seconds", "gauge", "For how long the access token is still good; 0 if there is none.")
-	forEachInstance(apps, func(a Application, i Instance) {
+	for a, i := range s.Instances() {
 		b.sample("regent_instance_token_expiry_seconds", float64(i.ExpiresIn), "application", a.ID, "application_instance", i.Name)
-	})
-}
-
-func forEachInstance(apps []Application, do func(Application, Instance)) {
-	for _, a := range apps {
-		for _, i := range a.Instances {
-			do(a, i)
-		}
 	}
-}
-
-func (b *exposition) counts(c *Counts) {
-	if c == nil {
-		return
-	}
-	b.family("regent_counts_used", "gauge", "Counts of registration tokens that this device used, by how far that is known.")
-	b.sample("regent_counts_used", float64(c.Confirmed), "certainty", "confirmed")
-	b.sample("regent_counts_used", float64(c.Uncertain), "certainty", "uncertain")
-}
-
-func (b *exposition) counters(c Counters) {
-	b.family("regent_token_requests_total", "counter", "Requests for an access token, by outcome.")
-	for _, k := range sortedKeys(c.Tokens) {
-		b.sample("regent_token_requests_total", float64(c.Tokens[k]), "outcome", k)
-	}
-	b.family("regent_state_changes_total", "counter", "Changes of the state of instances, by the state that came.")
-	for _, k := range sortedKeys(c.Changes) {
-		b.sample("regent_state_changes_total", float64(c.Changes[k]), "state", k)
-	}
-	b.family("regent_audit_failures_total", "counter", "Events that could not be recorded in the audit log.")
-	b.sample("regent_audit_failures_total", float64(c.Audit))
-}
-
-func sortedKeys(m map[string]uint64) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // exposition is an exposition that grows.
@@ -128,6 +91,20 @@ type exposition struct{ out strings.Builder }
 
 func (b *exposition) family(name, kind, help string) {
 	fmt.Fprintf(&b.out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
+}
+
+// gauge is a family and its first sample.
+func (b *exposition) gauge(name, help string, value float64, labels ...string) {
+	b.family(name, "gauge", help)
+	b.sample(name, value, labels...)
+}
+
+// counter is a family with a sample for each value of a label, sorted.
+func (b *exposition) counter(name, help, label string, by map[string]uint64) {
+	b.family(name, "counter", help)
+	for _, value := range slices.Sorted(maps.Keys(by)) {
+		b.sample(name, float64(by[value]), label, value)
+	}
 }
 
 // sample adds a line; labels are names and values in turn.

@@ -6,6 +6,7 @@ package status
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 )
@@ -29,6 +30,19 @@ type Status struct {
 	Tenants      []Tenant      `json:"tenants"`
 	Applications []Application `json:"applications"`
 	Problems     []Problem     `json:"problems"`
+}
+
+// Instances yields every instance with its application, in their order.
+func (s Status) Instances() iter.Seq2[Application, Instance] {
+	return func(yield func(Application, Instance) bool) {
+		for _, a := range s.Applications {
+			for _, i := range a.Instances {
+				if !yield(a, i) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // FQDN is the name of this device at the service, and its name today. The service

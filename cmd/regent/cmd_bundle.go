@@ -19,25 +19,22 @@ import (
 // bundle.
 const namesKey = "support.user_names"
 
-func newBundle(s runtimeEnv, socket *string, dial dialer, inquire unitQuery) *cobra.Command {
+func newBundle(c *cli) *cobra.Command {
 	var out string
 	var list bool
-	cmd := &cobra.Command{
-		Use:   "bundle",
-		Short: "Write what support needs into one file, without secrets",
-		Long: `Write what support needs into one file, without secrets: the status, what doctor
+	cmd := command("bundle", "Write what support needs into one file, without secrets",
+		`Write what support needs into one file, without secrets: the status, what doctor
 finds, the configuration in force, the state of the store, and the account of the
 redemptions. What is in it is listed before it is written; --list does no more.
 
 The file is a zip of JSON, readable by you alone. Names of users are left out
 where policy says so (support.user_names), and where this user may not read the
 policy.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		func(cmd *cobra.Command, _ []string) error {
 			if !list && out == "" {
 				return usage(cmd, "say where it goes: --out FILE; or only what would be in it: --list")
 			}
-			b := doctorRun{s, *socket, "", dial, inquire}.bundle(cmd.Context())
+			b := c.bundle(cmd.Context())
 			parts, err := b.files()
 			if err != nil {
 				return err
@@ -46,18 +43,17 @@ policy.`,
 				return err
 			}
 			return writeBundle(cmd.OutOrStdout(), out, parts)
-		},
-	}
+		})
 	cmd.Flags().StringVar(&out, "out", "", "the `file` to write, such as regent.zip")
 	cmd.Flags().BoolVar(&list, "list", false, "only list what would be in it")
 	return cmd
 }
 
 // bundle gathers everything. A part that cannot be had is named instead.
-func (x doctorRun) bundle(ctx context.Context) bundle {
-	f := x.gather(ctx)
+func (c *cli) bundle(ctx context.Context) bundle {
+	f := c.gather(ctx, "")
 	b := bundle{
-		About:  bundleAbout{Made: x.now().UTC(), Program: version, Missing: []string{}},
+		About:  bundleAbout{Made: c.now().UTC(), Program: version, Missing: []string{}},
 		Doctor: bundleDoctor{Report: doctor.Judge(f)}, Policy: []api.PolicyKey{},
 	}
 	missing := func(part string, err error) {
@@ -71,7 +67,7 @@ func (x doctorRun) bundle(ctx context.Context) bundle {
 	}
 	ctx, cancel := withTimeout(ctx, 0) // for all three
 	defer cancel()
-	policy, err := x.dial().Policy(ctx)
+	policy, err := c.agent().Policy(ctx)
 	missing("policy", err)
 	b.About.UserNames = namesAllowed(policy)
 	for _, k := range policy.Keys {
@@ -79,12 +75,12 @@ func (x doctorRun) bundle(ctx context.Context) bundle {
 			b.Policy = append(b.Policy, k)
 		}
 	}
-	store, err := x.dial().Store(ctx)
+	store, err := c.agent().Store(ctx)
 	missing("store", err)
 	if err == nil {
 		b.Store = &store
 	}
-	ledger, err := x.dial().Ledger(ctx)
+	ledger, err := c.agent().Ledger(ctx)
 	missing("ledger", err)
 	b.Ledger = append([]api.LedgerEntry{}, ledger.Entries...)
 	return b

@@ -88,7 +88,7 @@ func deviceWithUserNames(names string) cliRun {
 			}},
 		},
 		localFacts: localFacts{socketMode: func(string) string { return "" }, otherDaemons: func(doctor.Daemon) []doctor.Process { return nil }, proxies: userProxies},
-		queryUnits: func(context.Context) ([]unit, error) { return nil, nil },
+		queryUnits: func(context.Context) ([]doctor.Unit, error) { return nil, nil },
 	}
 }
 

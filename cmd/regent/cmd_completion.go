@@ -55,40 +55,29 @@ func completeFlag(cmd *cobra.Command, flag string, values cobra.CompletionFunc) 
 }
 
 // applicationFlag is the flag of the application that a command is about.
-func applicationFlag(cmd *cobra.Command, id *string, dial dialer) {
+func (c *cli) applicationFlag(cmd *cobra.Command, id *string) {
 	cmd.Flags().StringVar(id, "application", "", "the `id` of the application")
-	completeFlag(cmd, "application", completeApplications(dial))
+	completeFlag(cmd, "application", c.completeApplications)
 }
 
 // completeApplications completes the ids that the daemon knows: none, if it does not
 // answer.
-func completeApplications(dial dialer) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		st, err := askStatus(cmd.Context(), dial)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
+func (c *cli) completeApplications(cmd *cobra.Command, _ []string, begun string) (ids []cobra.Completion, _ cobra.ShellCompDirective) {
+	st, _ := c.status(cmd.Context()) // the zero value names none
+	for _, a := range st.Applications {
+		if strings.HasPrefix(a.ID, begun) {
+			ids = append(ids, a.ID)
 		}
-		var ids []cobra.Completion
-		for _, a := range st.Applications {
-			if strings.HasPrefix(a.ID, begun) {
-				ids = append(ids, a.ID)
-			}
-		}
-		return ids, cobra.ShellCompDirectiveNoFileComp
 	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
 }
 
 // version is set by the linker.
 var version = "dev"
 
 func newVersion() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version of this program",
-		Args:  noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "regent %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
-		},
-	}
+	return command("version", "Print the version of this program", "", func(cmd *cobra.Command, _ []string) error {
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "regent %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		return err
+	})
 }

@@ -25,32 +25,28 @@ const diagnosisTime = 30 * time.Second
 // answerTime is how long a daemon may take to answer at all.
 const answerTime = 5 * time.Second
 
-func newDoctor(s runtimeEnv, socket *string, dial dialer, inquire unitQuery) *cobra.Command {
-	var asJSON, registration, contract bool
+func newDoctor(c *cli) *cobra.Command {
+	var registration, contract bool
 	var config string
-	cmd := &cobra.Command{
-		Use:   "doctor",
-		Short: "Say what is wrong with this installation, and what to do next",
-		Long: `Say what is wrong with this installation, and what to do next: the way to the
+	cmd := command("doctor", "Say what is wrong with this installation, and what to do next",
+		`Say what is wrong with this installation, and what to do next: the way to the
 service, the registration token, the store, the configuration, the socket and the
 daemon are looked at. It changes nothing and costs no count.
 
 Exit codes: 0 nothing is wrong, 6 something should be mended, 7 something is not
 served or will soon not be.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		func(cmd *cobra.Command, _ []string) error {
 			if contract {
-				return runDoctorContract(cmd, s, dial, asJSON)
+				return c.showContract(cmd)
 			}
-			facts := doctorRun{s, *socket, config, dial, inquire}.gather(cmd.Context())
+			facts := c.gather(cmd.Context(), config)
 			r := doctor.Judge(facts)
-			if err := show(cmd, asJSON, r, func() string { return renderDoctor(r, facts, s.viewAt(s.now()), registration) }); err != nil {
+			if err := show(cmd, r, func() string { return renderDoctor(r, facts, c.view(), registration) }); err != nil {
 				return err
 			}
 			return severityError(r)
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
+		})
+	jsonFlag(cmd, "print the findings as JSON")
 	cmd.Flags().BoolVar(&registration, "check-registration", false, "also say what a redemption would do now; it sends no registration token and costs no count")
 	cmd.Flags().BoolVar(&contract, "contract", false, "say instead which of the undocumented forms each tenant has (administrators); what is sent is made up and costs no count")
 	cmd.Flags().StringVar(&config, "config", "", "configuration `file` that is looked at where no daemon answers (default: the installed one)")
@@ -59,19 +55,16 @@ served or will soon not be.`,
 }
 
 func newDoctorExplain() *cobra.Command {
-	return &cobra.Command{
-		Use:   "explain CODE",
-		Short: "Show the runbook page of a code of doctor, or of an error of the agent",
-		Args:  oneArgument("name one code, such as dns_failed"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			page, ok := doctor.RunbookPages()[args[0]+".md"]
-			if !ok {
-				return usage(cmd, "there is no code %.40q; regent doctor names those that hold", args[0])
-			}
-			_, err := io.WriteString(cmd.OutOrStdout(), page)
-			return err
-		},
-	}
+	cmd := command("explain CODE", "Show the runbook page of a code of doctor, or of an error of the agent", "", func(cmd *cobra.Command, args []string) error {
+		page, ok := doctor.RunbookPages()[args[0]+".md"]
+		if !ok {
+			return usage(cmd, "there is no code %.40q; regent doctor names those that hold", args[0])
+		}
+		_, err := io.WriteString(cmd.OutOrStdout(), page)
+		return err
+	})
+	cmd.Args = oneArgument("name one code, such as dns_failed")
+	return cmd
 }
 
 // severityError ends regent with the code of the worst severity.
@@ -85,49 +78,38 @@ func severityError(r doctor.Report) error {
 	return nil
 }
 
-// doctorRun is one look at everything.
-type doctorRun struct {
-	runtimeEnv
-	socket, config string
-	dial           dialer
-	queryUnits     unitQuery
-}
-
-// gather finds out all that is known of this device.
-func (x doctorRun) gather(ctx context.Context) doctor.Facts {
+// gather finds out all that is known of this device. config is the configuration that
+// is looked at where no daemon answers, "" the installed one.
+func (c *cli) gather(ctx context.Context, config string) doctor.Facts {
 	f := doctor.Facts{
 		Audience: doctor.User, Client: doctor.Client{Version: version},
-		Socket: doctor.Socket{Path: x.socket, Connection: doctor.ConnectionAnswered, Closed: x.localFacts.socketMode(x.socket)},
+		Socket: doctor.Socket{Path: c.socket, Connection: doctor.ConnectionAnswered, Closed: c.localFacts.socketMode(c.socket)},
 	}
-	if x.euid == 0 || x.localFacts.elevated != nil && x.localFacts.elevated() {
+	if c.euid == 0 || c.localFacts.elevated != nil && c.localFacts.elevated() {
 		f.Audience = doctor.Administrator
 	}
-	if d, err := x.diagnose(ctx); err == nil {
-		f.Daemon, f.Audience, f.Others = &d, d.Audience, x.localFacts.otherDaemons(d)
-		f.Proxies = x.localFacts.proxies(d)
+	if d, err := c.diagnose(ctx); err == nil {
+		f.Daemon, f.Audience, f.Others = &d, d.Audience, c.localFacts.otherDaemons(d)
+		f.Proxies = c.localFacts.proxies(d)
 	} else {
 		f.Socket.Connection, f.Socket.Failure = connectionOf(err), err.Error()
 	}
-	// One that has not been asked has no units.
-	units, _ := x.queryUnits(ctx)
-	for _, u := range units {
-		f.Units = append(f.Units, doctor.Unit{Name: u.name, Active: u.active, Result: u.result, Exit: u.exit, OtherMachine: u.otherMachine})
+	f.Units, _ = c.units(ctx) // a manager that cannot be asked has none
+	if f.Daemon == nil && f.Socket.Connection != doctor.ConnectionThrottled && (config != "" || c.socket == localsock.DefaultPath) {
+		f.Config = c.localFacts.config(ctx, config)
 	}
-	if f.Daemon == nil && f.Socket.Connection != doctor.ConnectionThrottled && (x.config != "" || x.socket == localsock.DefaultPath) {
-		f.Config = x.localFacts.config(ctx, x.config)
-	}
-	if x.localFacts.windows != nil {
-		f.Windows = x.localFacts.windows(ctx, x.socket, f.Daemon)
+	if c.localFacts.windows != nil {
+		f.Windows = c.localFacts.windows(ctx, c.socket, f.Daemon)
 	}
 	return f
 }
 
 // diagnose has the daemon look at its services, which takes its time, once it has
 // shown that it answers at all.
-func (x doctorRun) diagnose(ctx context.Context) (doctor.Daemon, error) {
+func (c *cli) diagnose(ctx context.Context) (doctor.Daemon, error) {
 	first, cancel := context.WithTimeoutCause(ctx, answerTime, fmt.Errorf("%w: no answer within %s", client.ErrNotReachable, formatDuration(answerTime)))
 	defer cancel()
-	a := x.dial()
+	a := c.agent()
 	if _, err := a.Status(first); err != nil {
 		return doctor.Daemon{}, timeoutError(first, err)
 	}
@@ -252,33 +234,21 @@ func dryRun(h doctor.RegistrationToken, ways []doctor.ServiceCheck) string {
 // contractTime is how long the daemon may take to ask its tenants.
 const contractTime = 60 * time.Second
 
-// runDoctorContract is regent doctor --contract: what each tenant showed of what the
-// vendor leaves open.
-func runDoctorContract(cmd *cobra.Command, s runtimeEnv, dial dialer, asJSON bool) error {
-	c, err := ask(cmd.Context(), contractTime, dial().Contract)
-	if err != nil {
-		return err
+// showContract is regent doctor --contract: what each tenant showed of what the vendor
+// leaves open, who asked, and when.
+func (c *cli) showContract(cmd *cobra.Command) error {
+	call := func(ctx context.Context) (status.Contract, error) {
+		all, err := c.agent().Contract(ctx)
+		for i := range all.Tenants {
+			all.Tenants[i].By, all.Tenants[i].At = "regent "+version+" as a device", c.now().UTC().Truncate(time.Second)
+		}
+		return all, err
 	}
-	c = withSignature(c, s.now())
-	err = show(cmd, asJSON, c, func() string { return renderContract(c) })
-	if err == nil && hasMismatch(c) {
-		return healthError(status.Degraded)
+	all, err := answer(cmd, contractTime, call, renderContract)
+	if err == nil && slices.ContainsFunc(all.Tenants, status.TenantContract.Misfits) {
+		return healthError(status.Degraded) // or a tenant could not be asked
 	}
 	return err
-}
-
-// hasMismatch reports whether anything is configured otherwise than a tenant has it,
-// or a tenant could not be asked.
-func hasMismatch(c status.Contract) bool {
-	return slices.ContainsFunc(c.Tenants, status.TenantContract.Misfits)
-}
-
-// withSignature says in each block who asked, and when.
-func withSignature(c status.Contract, now time.Time) status.Contract {
-	for i := range c.Tenants {
-		c.Tenants[i].By, c.Tenants[i].At = "regent "+version+" as a device", now.UTC().Truncate(time.Second)
-	}
-	return c
 }
 
 // renderContract is a block for each tenant.

@@ -31,13 +31,11 @@ type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("the program ended with code %d", int(e)) }
 
-func newExec(s runtimeEnv, socket *string, dial dialer) *cobra.Command {
+func newExec(c *cli) *cobra.Command {
 	var f tokenFlags
 	var envToken string
-	cmd := &cobra.Command{
-		Use:   "exec --application ID [--instance N] -- COMMAND [ARGUMENT…]",
-		Short: "Run a program that holds an instance for as long as it runs",
-		Long: `Lease an instance, and run a program in the place of regent, so that the
+	cmd := command("exec --application ID [--instance N] -- COMMAND [ARGUMENT…]", "Run a program that holds an instance for as long as it runs",
+		`Lease an instance, and run a program in the place of regent, so that the
 instance is the program's until it ends. It finds REGENT_SOCKET,
 REGENT_APPLICATION and REGENT_INSTANCE in its environment and asks the socket for
 its token; the processes that it starts itself name that instance. (On Windows
@@ -49,13 +47,12 @@ to its own end.
 
 It exits 4 where only a rule about executables or signers admits: such an
 application asks the socket itself, since regent is another program.`,
-		Args: cobra.ArbitraryArgs, // so that RunE words the complaint
-		RunE: func(cmd *cobra.Command, args []string) error {
-			path, tok, err := f.lease(cmd, args, dial)
+		func(cmd *cobra.Command, args []string) error {
+			path, tok, err := f.lease(cmd, args, c)
 			if err != nil {
 				return err
 			}
-			code, err := s.exec(cmd.Context(), path, args, programEnv(s.environ(), *socket, tok, envToken))
+			code, err := c.exec(cmd.Context(), path, args, programEnv(c.environ(), c.socket, tok, envToken))
 			if err != nil {
 				return fmt.Errorf("run %s: %w", path, err)
 			}
@@ -63,17 +60,17 @@ application asks the socket itself, since regent is another program.`,
 				return exitError(code)
 			}
 			return nil
-		},
-	}
+		})
+	cmd.Args = cobra.ArbitraryArgs // so that lease words the complaint
 	cmd.Flags().StringVar(&f.instance, "instance", "", "the `number` of the instance; without it a free one is leased")
 	cmd.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for the first token of an instance")
 	cmd.Flags().StringVar(&envToken, "env-token", "", "put the access token into the environment, under this `name`")
-	applicationFlag(cmd, &f.application, dial)
+	c.applicationFlag(cmd, &f.application)
 	return cmd
 }
 
 // lease finds the program that args name, and leases an instance for it.
-func (f tokenFlags) lease(cmd *cobra.Command, args []string, dial dialer) (path string, tok api.Token, err error) {
+func (f tokenFlags) lease(cmd *cobra.Command, args []string, c *cli) (path string, tok api.Token, err error) {
 	f.output = "token"
 	req, err := f.request(cmd)
 	if err != nil {
@@ -85,7 +82,7 @@ func (f tokenFlags) lease(cmd *cobra.Command, args []string, dial dialer) (path 
 	if path, err = exec.LookPath(args[0]); err != nil {
 		return "", tok, usage(cmd, "%v", err)
 	}
-	tok, err = ask(cmd.Context(), f.wait, func(ctx context.Context) (api.Token, error) { return dial().Token(ctx, req) })
+	tok, err = ask(cmd.Context(), f.wait, func(ctx context.Context) (api.Token, error) { return c.agent().Token(ctx, req) })
 	return path, tok, explainExecRefusal(err)
 }
 

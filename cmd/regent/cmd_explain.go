@@ -12,37 +12,29 @@ import (
 	"regent/ipc/api"
 )
 
-func newExplain(s runtimeEnv, dial dialer) *cobra.Command {
+func newExplain(c *cli) *cobra.Command {
 	var application string
 	var pid int
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "explain --pid N --application ID",
-		Short: "Say which rule decides about a process, and why",
-		Long: `Say which rule of an application decides about a running process, and why.
+	cmd := command("explain --pid N --application ID", "Say which rule decides about a process, and why",
+		`Say which rule of an application decides about a running process, and why.
 Nothing is leased. For administrators. It exits 4 if the process gets no token.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		func(cmd *cobra.Command, _ []string) error {
 			if pid <= 0 {
 				return usage(cmd, "--pid is needed: the number of the process")
 			}
 			if err := instance.CheckApplication(application); err != nil {
 				return usage(cmd, "--application: %v", err)
 			}
-			e, err := ask(cmd.Context(), 0, func(ctx context.Context) (api.Explanation, error) { return dial().Explain(ctx, pid, application) })
-			if err != nil {
-				return err
-			}
-			err = show(cmd, asJSON, e, func() string { return renderExplanation(e, s.viewAt(s.now())) })
+			call := func(ctx context.Context) (api.Explanation, error) { return c.agent().Explain(ctx, pid, application) }
+			e, err := answer(cmd, 0, call, func(e api.Explanation) string { return renderExplanation(e, c.view()) })
 			if err == nil && !e.Allow {
 				return refusalError{}
 			}
 			return err
-		},
-	}
+		})
 	cmd.Flags().IntVar(&pid, "pid", 0, "the `number` of the process")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	applicationFlag(cmd, &application, dial)
+	jsonFlag(cmd, "print JSON")
+	c.applicationFlag(cmd, &application)
 	return cmd
 }
 

@@ -14,87 +14,77 @@ import (
 	"regent/agent/status"
 )
 
-func newInstances(s runtimeEnv, dial dialer) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "instances",
-		Short: "List the instances of all applications",
-		Args:  noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			st, err := askStatus(cmd.Context(), dial)
-			if err != nil {
-				return err
-			}
-			return show(cmd, asJSON, allInstances(st), func() string { return renderInstances(st, s.viewAt(st.Now)) })
-		},
-	}
-	cmd.AddCommand(newRedeem(s, dial), newForget(dial))
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print them as a JSON array, with absolute times")
+func newInstances(c *cli) *cobra.Command {
+	cmd := command("instances", "List the instances of all applications", "", func(cmd *cobra.Command, _ []string) error {
+		st, err := c.status(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return show(cmd, allInstances(st), func() string { return renderInstances(st, c.viewAt(st.Now)) })
+	})
+	cmd.AddCommand(newRedeem(c), newForget(c))
+	jsonFlag(cmd, "print them as a JSON array, with absolute times")
 	return cmd
 }
 
 // allInstances is never nil, so that its JSON is an array.
 func allInstances(st status.Status) []status.Instance {
 	all := []status.Instance{}
-	for _, a := range st.Applications {
-		all = append(all, a.Instances...)
+	for _, i := range st.Instances() {
+		all = append(all, i)
 	}
 	return all
 }
 
+// instanceCommand makes a command about one instance.
+func instanceCommand(use, short, long string, run func(cmd *cobra.Command, application, number string) error) *cobra.Command {
+	cmd := command(use, short, long, func(cmd *cobra.Command, args []string) error {
+		application, number, err := instance.ParseName(args[0])
+		if err != nil {
+			return usage(cmd, "%v", err)
+		}
+		return run(cmd, application, strconv.Itoa(number))
+	})
+	cmd.Args = oneArgument("name one instance, such as cad/1")
+	return cmd
+}
+
 // newForget wipes an auth token that this device shall not use any more.
-func newForget(dial dialer) *cobra.Command {
-	return &cobra.Command{
-		Use:   "forget INSTANCE",
-		Short: "Wipe the auth token of an instance from this device",
-		Long: `Wipe the auth token of an instance, such as cad/1, from this device. The service
+func newForget(c *cli) *cobra.Command {
+	return instanceCommand("forget INSTANCE", "Wipe the auth token of an instance from this device",
+		`Wipe the auth token of an instance, such as cad/1, from this device. The service
 is not told, and its count does not come back: have the Contact Administrator
 delete the auth token that regent ledger names. Only regent instances redeem
 brings the instance back.`,
-		Args: oneArgument(nameInstance),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			application, number, err := instance.ParseName(args[0])
-			if err != nil {
-				return usage(cmd, "%v", err)
-			}
-			forget := func(ctx context.Context) error { return dial().Forget(ctx, application, strconv.Itoa(number)) }
-			return tell(cmd, forget, fmt.Sprintf("The auth token of %s is wiped.\n", args[0]))
-		},
-	}
+		func(cmd *cobra.Command, application, number string) error {
+			forget := func(ctx context.Context) error { return c.agent().Forget(ctx, application, number) }
+			return tell(cmd, forget, fmt.Sprintf("The auth token of %s/%s is wiped.\n", application, number))
+		})
 }
-
-const nameInstance = "name one instance, such as cad/1"
 
 // newRedeem is a person's decision to spend a count on an instance whose auth
 // token is of no use any more.
-func newRedeem(s runtimeEnv, dial dialer) *cobra.Command {
+func newRedeem(c *cli) *cobra.Command {
 	var yes bool
-	cmd := &cobra.Command{
-		Use:   "redeem INSTANCE",
-		Short: "Redeem an instance once more, which costs a count",
-		Long: `Redeem an instance, such as cad/1, once more. It costs one count of the
+	cmd := instanceCommand("redeem INSTANCE", "Redeem an instance once more, which costs a count",
+		`Redeem an instance, such as cad/1, once more. It costs one count of the
 registration token, so the agent never does this by itself after a revocation
 or when a refresh token was lost. Without a registration token the wish is
 remembered, and the next one pays for it.`,
-		Args: oneArgument(nameInstance),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			application, number, err := instance.ParseName(args[0])
-			if err != nil {
-				return usage(cmd, "%v", err)
-			}
-			if err := confirm(cmd, s, yes, fmt.Sprintf("Spend one count of a registration token on %s?", args[0])); err != nil {
+		func(cmd *cobra.Command, application, number string) error {
+			name := application + "/" + number
+			if err := confirm(cmd, c.runtimeEnv, yes, fmt.Sprintf("Spend one count of a registration token on %s?", name)); err != nil {
 				return err
 			}
 			ctx, cancel := withTimeout(cmd.Context(), 0)
 			defer cancel()
-			if err := dial().Redeem(ctx, application, strconv.Itoa(number)); err != nil {
+			if err := c.agent().Redeem(ctx, application, number); err != nil {
 				return timeoutError(ctx, err)
 			}
-			st, err := dial().Status(ctx)
-			_, err = fmt.Fprint(cmd.OutOrStdout(), begun(st, err == nil, application, args[0]))
+			st, err := c.agent().Status(ctx)
+			_, err = fmt.Fprint(cmd.OutOrStdout(), begun(st, err == nil, application, name))
 			return err
-		},
-	}
+		})
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
 }

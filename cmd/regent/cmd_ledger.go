@@ -15,61 +15,49 @@ import (
 	"regent/ipc/api"
 )
 
-func newLedger(s runtimeEnv, dial dialer) *cobra.Command {
-	var asJSON, asCSV bool
-	cmd := &cobra.Command{
-		Use:   "ledger",
-		Short: "Account for every redemption, to compare with the service's list",
-		Long: `Account for every redemption that this device ever tried, oldest first. The
+func newLedger(c *cli) *cobra.Command {
+	var asCSV bool
+	cmd := command("ledger", "Account for every redemption, to compare with the service's list",
+		`Account for every redemption that this device ever tried, oldest first. The
 identifiers are those that the Contact Administrator sees with tmsctl auth-token
 list; --csv has that list's columns, so that the two can be joined.
 
 An uncertain redemption may have used a count: look whether the service's list
 has its identifier, then say so with regent ledger resolve.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if asJSON && asCSV {
+		func(cmd *cobra.Command, _ []string) error {
+			if wantsJSON(cmd) && asCSV {
 				return usage(cmd, "--json and --csv exclude each other")
 			}
-			l, err := ask(cmd.Context(), 0, dial().Ledger)
-			if err != nil {
-				return err
-			}
 			if asCSV {
+				l, err := ask(cmd.Context(), 0, c.agent().Ledger)
+				if err != nil {
+					return err
+				}
 				return writeLedgerCSV(cmd.OutOrStdout(), l)
 			}
-			return show(cmd, asJSON, l, func() string { return renderLedger(l, s.viewAt(s.now())) })
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print every entry as JSON")
+			_, err := answer(cmd, 0, c.agent().Ledger, func(l api.Ledger) string { return renderLedger(l, c.view()) })
+			return err
+		})
+	jsonFlag(cmd, "print every entry as JSON")
 	cmd.Flags().BoolVar(&asCSV, "csv", false, "print every redemption as a line of CSV")
-	cmd.AddCommand(newLedgerVerify(dial), newLedgerResolve(dial))
+	cmd.AddCommand(newLedgerVerify(c), newLedgerResolve(c))
 	return cmd
 }
 
 // newLedgerVerify asks the daemon, since only that has the key of the chain.
-func newLedgerVerify(dial dialer) *cobra.Command {
-	return &cobra.Command{
-		Use:   "verify",
-		Short: "Have the agent read the ledger again and compare it with what it wrote",
-		Args:  noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			l, err := ask(cmd.Context(), 0, dial().VerifiedLedger)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The ledger is as the agent wrote it: %d entries.\n", len(l.Entries))
-			return err
-		},
-	}
+func newLedgerVerify(c *cli) *cobra.Command {
+	return command("verify", "Have the agent read the ledger again and compare it with what it wrote", "", func(cmd *cobra.Command, _ []string) error {
+		_, err := answer(cmd, 0, c.agent().VerifiedLedger, func(l api.Ledger) string {
+			return fmt.Sprintf("The ledger is as the agent wrote it: %d entries.\n", len(l.Entries))
+		})
+		return err
+	})
 }
 
-func newLedgerResolve(dial dialer) *cobra.Command {
+func newLedgerResolve(c *cli) *cobra.Command {
 	var consumed, not, listed, unlisted bool
-	cmd := &cobra.Command{
-		Use:   "resolve IDENTIFIER --consumed|--not-consumed|--listed|--not-listed",
-		Short: "Record whether the service lists a redemption",
-		Long: `Record whether tmsctl auth-token list shows the identifier of a redemption.
+	cmd := command("resolve IDENTIFIER --consumed|--not-consumed|--listed|--not-listed", "Record whether the service lists a redemption",
+		`Record whether tmsctl auth-token list shows the identifier of a redemption.
 
 An uncertain redemption got no reply. If the list shows it, it used a count: use
 --consumed. To redeem again, run: regent instances redeem. If the list does not
@@ -78,16 +66,15 @@ show it, use --not-consumed. Regent then redeems again.
 An accepted, unconfirmed redemption got a reply without the names of this device.
 If the list shows it, use --listed. Regent then redeems the waiting instances. If
 the list does not show it, use --not-listed. Regent then tries the other form.`,
-		Args: oneArgument("name one redemption by its identifier; regent ledger shows them"),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		func(cmd *cobra.Command, args []string) error {
 			yes, no := consumed || listed, not || unlisted
 			if yes == no {
 				return usage(cmd, "add one of --consumed, --not-consumed, --listed, --not-listed; see regent ledger resolve --help")
 			}
-			resolve := func(ctx context.Context) error { return dial().Resolve(ctx, args[0], yes) }
+			resolve := func(ctx context.Context) error { return c.agent().Resolve(ctx, args[0], yes) }
 			return tell(cmd, resolve, printable(args[0])+" is resolved.\n")
-		},
-	}
+		})
+	cmd.Args = oneArgument("name one redemption by its identifier; regent ledger shows them")
 	cmd.Flags().BoolVar(&consumed, "consumed", false, "the service's list has it: a count was used")
 	cmd.Flags().BoolVar(&not, "not-consumed", false, "the service's list does not have it: no count was used")
 	cmd.Flags().BoolVar(&listed, "listed", false, "the service's list has the unconfirmed redemption")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -13,48 +12,37 @@ import (
 	"regent/ipc/api"
 )
 
-func newPolicy(s runtimeEnv, dial dialer) *cobra.Command {
-	var asJSON, all, strict bool
-	cmd := &cobra.Command{
-		Use:   "policy",
-		Short: "Show what configuration is in force, and who said so",
-		Long: `Show for each key of the configuration what is in force, which layer and place
+func newPolicy(c *cli) *cobra.Command {
+	var all, strict bool
+	cmd := command("policy", "Show what configuration is in force, and who said so",
+		`Show for each key of the configuration what is in force, which layer and place
 said so, whether something is to be mended, and what that hides. Without --all
 the keys are left out that nobody sets.
 
 Exit codes: 0 it is shown; with --exit-code, 6 if a value was set aside or waits
 for a restart.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := askPolicy(cmd.Context(), dial)
-			if err != nil {
-				return err
-			}
-			err = show(cmd, asJSON, p, func() string { return renderPolicy(p, s.viewAt(s.now()), all) })
+		func(cmd *cobra.Command, _ []string) error {
+			p, err := answer(cmd, 0, c.agent().Policy, func(p api.Policy) string { return renderPolicy(p, c.view(), all) })
 			if err == nil && strict && countProblems(p) > 0 {
 				return healthError(status.Degraded)
 			}
 			return err
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print every key as JSON, with its documentation")
+		})
+	jsonFlag(cmd, "print every key as JSON, with its documentation")
 	cmd.Flags().BoolVar(&all, "all", false, "show the keys that nobody sets, too")
 	cmd.Flags().BoolVar(&strict, "exit-code", false, "exit 6 if something is to be mended: for compliance checks")
-	cmd.AddCommand(newPolicyExplain(s, dial))
+	cmd.AddCommand(newPolicyExplain(c))
 	return cmd
 }
 
-func newPolicyExplain(s runtimeEnv, dial dialer) *cobra.Command {
-	return &cobra.Command{
-		Use:   "explain KEY",
-		Short: "Say why a key has its value, and what it means",
-		Long: `Say why a key has its value: who set it, what that hides, what was set aside and
+func newPolicyExplain(c *cli) *cobra.Command {
+	cmd := command("explain KEY", "Say why a key has its value, and what it means",
+		`Say why a key has its value: who set it, what that hides, what was set aside and
 why; and what the key means. KEY is as in the configuration, such as
 network.timeout, or applications.cad.allow; or its name in the registry and in
 macOS preferences.`,
-		Args: oneArgument("name one key, such as network.timeout"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := askPolicy(cmd.Context(), dial)
+		func(cmd *cobra.Command, args []string) error {
+			p, err := ask(cmd.Context(), 0, c.agent().Policy)
 			if err != nil {
 				return err
 			}
@@ -62,14 +50,11 @@ macOS preferences.`,
 			if err != nil {
 				return err
 			}
-			_, err = io.WriteString(cmd.OutOrStdout(), explainKey(k, s.viewAt(s.now())))
+			_, err = io.WriteString(cmd.OutOrStdout(), explainKey(k, c.view()))
 			return err
-		},
-	}
-}
-
-func askPolicy(ctx context.Context, dial dialer) (api.Policy, error) {
-	return ask(ctx, 0, dial().Policy)
+		})
+	cmd.Args = oneArgument("name one key, such as network.timeout")
+	return cmd
 }
 
 func findKey(cmd *cobra.Command, p api.Policy, name string) (api.PolicyKey, error) {
@@ -198,13 +183,8 @@ func levelText(level string) string {
 	return printable(level)
 }
 
-func newReload(dial dialer) *cobra.Command {
-	return &cobra.Command{
-		Use:   "reload",
-		Short: "Have the agent read its configuration again",
-		Args:  noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return tell(cmd, dial().Reload, "The agent has read its configuration again.\n")
-		},
-	}
+func newReload(c *cli) *cobra.Command {
+	return command("reload", "Have the agent read its configuration again", "", func(cmd *cobra.Command, _ []string) error {
+		return tell(cmd, c.agent().Reload, "The agent has read its configuration again.\n")
+	})
 }

@@ -28,12 +28,10 @@ type registerFlags struct {
 	wait                time.Duration
 }
 
-func newRegister(s runtimeEnv, dial dialer) *cobra.Command {
+func newRegister(c *cli) *cobra.Command {
 	var f registerFlags
-	cmd := &cobra.Command{
-		Use:   "register {--file FILE | --stdin}",
-		Short: "Give the agent a registration token",
-		Long: `Give the agent a registration token, from a file, from standard input, or asked
+	cmd := command("register {--file FILE | --stdin}", "Give the agent a registration token",
+		`Give the agent a registration token, from a file, from standard input, or asked
 for at the terminal; never on the command line, which every user can see.
 
 The agent seals it and redeems it for the instances that have none yet; each
@@ -44,11 +42,7 @@ file: it may be all there is.
 If another program writes the file, regent waits. If the token may be incomplete,
 --erase renames the file to FILE.unproven. regentd erases it when the service has
 accepted the token. Running the same command again does so too.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return register(cmd, s, f, dial)
-		},
-	}
+		func(cmd *cobra.Command, _ []string) error { return c.register(cmd, f) })
 	cmd.Flags().StringVar(&f.file, "file", "", "the `file` that holds it, open to its owner only; - is standard input")
 	cmd.Flags().BoolVar(&f.stdin, "stdin", false, "read it from standard input")
 	cmd.Flags().BoolVar(&f.erase, "erase", false, "unlink the file once the agent has sealed its content durably")
@@ -56,21 +50,21 @@ accepted the token. Running the same command again does so too.`,
 	cmd.Flags().StringVar(&f.application, "application", "", "the `id` of the only application that it is for (default: every one of the tenant)")
 	cmd.Flags().StringVar(&f.tenant, "tenant", "", "the `URL` of the token service (default: the configured one)")
 	cmd.Flags().DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for its redemption")
-	completeFlag(cmd, "application", completeApplications(dial))
+	completeFlag(cmd, "application", c.completeApplications)
 	return cmd
 }
 
-func register(cmd *cobra.Command, s runtimeEnv, f registerFlags, dial dialer) error {
+func (c *cli) register(cmd *cobra.Command, f registerFlags) error {
 	req, err := f.request(cmd)
-	if err == nil && s.noDumps != nil { // before there is anything to dump
-		err = s.noDumps()
+	if err == nil && c.noDumps != nil { // before there is anything to dump
+		err = c.noDumps()
 	}
 	if err != nil {
 		return err
 	}
-	secret, from, err := f.read(cmd, s)
+	secret, from, err := f.read(cmd, c.runtimeEnv)
 	if errors.Is(err, tokenfile.ErrMissing) && f.erase {
-		if done, err := f.eraseProven(cmd, dial()); done || err != nil {
+		if done, err := f.eraseProven(cmd, c.agent()); done || err != nil {
 			return err
 		}
 	}
@@ -84,17 +78,17 @@ func register(cmd *cobra.Command, s runtimeEnv, f registerFlags, dial dialer) er
 	req.RegistrationToken = secret.Reveal() //nolint:forbidigo // it leaves for the daemon here
 	req.Source = from.name
 	// 1. The daemon answers once its sealed copy is durable.
-	reg, err := ask(cmd.Context(), f.wait, func(ctx context.Context) (api.Registration, error) { return dial().Register(ctx, req) })
+	reg, err := ask(cmd.Context(), f.wait, func(ctx context.Context) (api.Registration, error) { return c.agent().Register(ctx, req) })
 	if err != nil {
 		return err
 	}
-	text, failed := renderRegistration(reg, f.wait > 0, s.viewAt(s.now()))
+	text, failed := renderRegistration(reg, f.wait > 0, c.view())
 	if _, err := io.WriteString(cmd.OutOrStdout(), text); err != nil {
 		return err
 	}
 	// 2. Only then may the file go, whatever became of the redemptions.
 	if f.erase && (reg.Stored || f.eraseUnneeded) {
-		if err := removeTokenFile(cmd, dial(), from, secret, doubt); err != nil {
+		if err := removeTokenFile(cmd, c.agent(), from, secret, doubt); err != nil {
 			return err
 		}
 	}

@@ -22,27 +22,22 @@ const watchInterval = 2 * time.Second
 
 // statusView is how regent status is to show what it is told.
 type statusView struct {
-	runtimeEnv
-	dial       dialer
-	queryUnits unitQuery
-	json       bool
-	watch      bool
-	html       string // file of the page; "" for none
+	*cli
+	json  bool
+	watch bool
+	html  string // file of the page; "" for none
 }
 
-func newStatus(s runtimeEnv, dial dialer, inquire unitQuery) *cobra.Command {
-	sv := statusView{runtimeEnv: s, dial: dial, queryUnits: inquire}
-	cmd := &cobra.Command{
-		Use:   "status",
-		Short: "Show how the agent is, and what to do next",
-		Long: `Show how the agent is, and what to do next.
+func newStatus(c *cli) *cobra.Command {
+	sv := statusView{cli: c}
+	cmd := command("status", "Show how the agent is, and what to do next",
+		`Show how the agent is, and what to do next.
 
 Exit codes: 0 every instance can be served, 5 a registration token is needed,
 6 degraded, 7 not serving, 3 the agent cannot be reached. Where systemd cannot
 start the agent, it is asked why. What --json prints has a schema:
 status.schema.json, which the package installs.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		func(cmd *cobra.Command, _ []string) error {
 			if sv.watch && sv.html != "" {
 				return usage(cmd, "--watch and --html exclude each other")
 			}
@@ -50,8 +45,7 @@ status.schema.json, which the package installs.`,
 				return sv.follow(cmd.Context(), cmd.OutOrStdout())
 			}
 			return sv.once(cmd.Context(), cmd.OutOrStdout())
-		},
-	}
+		})
 	cmd.Flags().BoolVar(&sv.json, "json", false, "print it as JSON, with absolute times")
 	cmd.Flags().BoolVar(&sv.watch, "watch", false, "show it again every 2 s, until Ctrl-C; with --json a line each")
 	cmd.Flags().StringVar(&sv.html, "html", "", "write status and configuration into this `file` as one page, for a help desk")
@@ -60,7 +54,7 @@ status.schema.json, which the package installs.`,
 
 // once shows the status, and ends with its code.
 func (v statusView) once(ctx context.Context, w io.Writer) error {
-	st, err := statusOrUnits(ctx, v.dial, v.queryUnits)
+	st, err := v.statusOrUnits(ctx)
 	if err != nil {
 		return err
 	}
@@ -110,7 +104,7 @@ func (v statusView) follow(ctx context.Context, w io.Writer) error {
 
 // current is the status as it is to be shown now.
 func (v statusView) current(ctx context.Context) (string, error) {
-	st, err := statusOrUnits(ctx, v.dial, v.queryUnits)
+	st, err := v.statusOrUnits(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -141,7 +135,7 @@ func (v statusView) policy(ctx context.Context, st status.Status) (*api.Policy, 
 	if st.Version == "" {
 		return nil, "No daemon answers."
 	}
-	p, err := askPolicy(ctx, v.dial)
+	p, err := ask(ctx, 0, v.agent().Policy)
 	switch {
 	case errors.Is(err, fault.Denied):
 		return nil, "It is shown to administrators only."
@@ -159,6 +153,9 @@ func (s runtimeEnv) viewAt(daemons time.Time) view {
 	}
 	return view{now: daemons, width: s.width, colour: s.colour()}
 }
+
+// view is the view of what is so now.
+func (s runtimeEnv) view() view { return s.viewAt(s.now()) }
 
 func printJSON(w io.Writer, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")

@@ -13,18 +13,15 @@ import (
 	"regent/ipc/api"
 )
 
-func newStore(s runtimeEnv, dial dialer) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "store",
-		Short: "Look after the sealed store of this device's tokens",
-		Long: `Look after the sealed store of this device's tokens. Whatever changes it says
+func newStore(c *cli) *cobra.Command {
+	cmd := command("store", "Look after the sealed store of this device's tokens",
+		`Look after the sealed store of this device's tokens. Whatever changes it says
 first what it does and how many counts that costs at most; with --yes it is done,
-and the agent starts anew for it.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return showStore(cmd, s, dial, false) },
-	}
-	cmd.AddCommand(newStoreStatus(s, dial), newStoreReport(s, dial, "verify", "Read every record and the ledger, and compare them"),
-		newStoreReport(s, dial, "drill", "Rehearse on copies what could happen to the store"))
+and the agent starts anew for it.`, c.showStore)
+	status := command("status", "Say how the store is and what guards its key", "", c.showStore)
+	jsonFlag(status, "print it as JSON")
+	cmd.AddCommand(status, newStoreReport(c, "verify", "Read every record and the ledger, and compare them"),
+		newStoreReport(c, "drill", "Rehearse on copies what could happen to the store"))
 	for _, v := range []struct{ verb, short string }{
 		{"recover", "Go on with what can be read; the rest is kept as .corrupt-N"},
 		{"reset", "Forget every token and the data key, and begin anew"},
@@ -32,44 +29,26 @@ and the agent starts anew for it.`,
 		{"adopt", "In quarantine: this is the same device, go on"},
 		{"register-again", "In quarantine: this is another device, forget its auth tokens"},
 	} {
-		cmd.AddCommand(newStoreChange(s, dial, v.verb, v.short))
+		cmd.AddCommand(newStoreChange(c, v.verb, v.short))
 	}
 	return cmd
 }
 
-func newStoreStatus(s runtimeEnv, dial dialer) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use: "status", Short: "Say how the store is and what guards its key", Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return showStore(cmd, s, dial, asJSON) },
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
-	return cmd
-}
-
-func showStore(cmd *cobra.Command, s runtimeEnv, dial dialer, asJSON bool) error {
-	st, err := ask(cmd.Context(), 0, dial().Store)
-	if err != nil {
-		return err
-	}
-	return show(cmd, asJSON, st, func() string { return renderStore(st, s.viewAt(s.now())) })
+func (c *cli) showStore(cmd *cobra.Command, _ []string) error {
+	_, err := answer(cmd, 0, c.agent().Store, func(st api.Store) string { return renderStore(st, c.view()) })
+	return err
 }
 
 // newStoreReport makes a command that changes nothing.
-func newStoreReport(s runtimeEnv, dial dialer, verb, short string) *cobra.Command {
-	return &cobra.Command{
-		Use: verb, Short: short, Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			st, err := ask(cmd.Context(), time.Minute, func(ctx context.Context) (api.Store, error) { return dial().RunStoreOperation(ctx, verb, true) })
-			if err != nil {
-				return err
-			}
-			if _, err := io.WriteString(cmd.OutOrStdout(), renderStore(st, s.viewAt(s.now()))); err != nil {
-				return err
-			}
-			return storeError(st)
-		},
-	}
+func newStoreReport(c *cli, verb, short string) *cobra.Command {
+	return command(verb, short, "", func(cmd *cobra.Command, _ []string) error {
+		call := func(ctx context.Context) (api.Store, error) { return c.agent().RunStoreOperation(ctx, verb, true) }
+		st, err := answer(cmd, time.Minute, call, func(st api.Store) string { return renderStore(st, c.view()) })
+		if err != nil {
+			return err
+		}
+		return storeError(st)
+	})
 }
 
 // storeError is the failure of a store that was looked at and is not good.
@@ -86,12 +65,9 @@ func storeError(st api.Store) error {
 }
 
 // newStoreChange makes a command that says what it costs, and with --yes does it.
-func newStoreChange(s runtimeEnv, dial dialer, verb, short string) *cobra.Command {
+func newStoreChange(c *cli, verb, short string) *cobra.Command {
 	var yes bool
-	cmd := &cobra.Command{
-		Use: verb, Short: short, Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return changeStore(cmd, s, dial, verb, yes) },
-	}
+	cmd := command(verb, short, "", func(cmd *cobra.Command, _ []string) error { return c.changeStore(cmd, verb, yes) })
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it; without, only what it would do and cost is told")
 	return cmd
 }
@@ -102,8 +78,8 @@ These are not Regent's alone, and are yours to remove: the machine id, the
 registration token's file, the system's log, and systemd's own key in
 /var/lib/systemd/credential.secret.`
 
-func newSealImage(s runtimeEnv, dial dialer) *cobra.Command {
-	cmd := newStoreChange(s, dial, "seal-image", "Strip this machine of all that its copies must not share")
+func newSealImage(c *cli) *cobra.Command {
+	cmd := newStoreChange(c, "seal-image", "Strip this machine of all that its copies must not share")
 	cmd.Long = `Strip this machine, a golden image, of all that its copies must not share: tokens,
 data key, ledger, audit log, the name of the installation and what binds it to the
 device. It uses nothing and records nothing until it starts the next time. Each copy
@@ -121,10 +97,10 @@ then makes a key and registers by itself.
 	return cmd
 }
 
-func changeStore(cmd *cobra.Command, s runtimeEnv, dial dialer, verb string, yes bool) error {
+func (c *cli) changeStore(cmd *cobra.Command, verb string, yes bool) error {
 	ctx, cancel := withTimeout(cmd.Context(), time.Minute)
 	defer cancel()
-	a := dial()
+	a := c.agent()
 	st, err := a.RunStoreOperation(ctx, verb, yes)
 	if err != nil {
 		return timeoutError(ctx, err)
@@ -136,7 +112,7 @@ func changeStore(cmd *cobra.Command, s runtimeEnv, dial dialer, verb string, yes
 	case st.Counts > 1:
 		cost = fmt.Sprintf("It costs at most %d counts.", st.Counts)
 	}
-	text := s.viewAt(s.now()).prose(printable("This "+st.Effect)) + cost + "\n"
+	text := c.view().prose(printable("This "+st.Effect)) + cost + "\n"
 	if !yes {
 		text += "Nothing was changed. To do it, add --yes.\n"
 	}
@@ -179,22 +155,19 @@ func awaitStoreJob(ctx context.Context, a agent, id string) (api.StoreOperation,
 	}
 }
 
-func newUnregister(dial dialer) *cobra.Command {
+func newUnregister(c *cli) *cobra.Command {
 	var yes bool
-	cmd := &cobra.Command{
-		Use:   "unregister",
-		Short: "Wipe every token and the data key from this device",
-		Long: `Wipe every token and the data key from this device. The service cannot be told by
+	cmd := command("unregister", "Wipe every token and the data key from this device",
+		`Wipe every token and the data key from this device. The service cannot be told by
 a device: what is printed is what the Contact Administrator can delete there, with
 tmsctl auth-token delete. Deleted or not, no count comes back.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		func(cmd *cobra.Command, _ []string) error {
 			if !yes {
 				return usage(cmd, "it wipes every token of this device; add --yes if that is what you want")
 			}
 			ctx, cancel := withTimeout(cmd.Context(), 0)
 			defer cancel()
-			a := dial()
+			a := c.agent()
 			st, err := a.Unregister(ctx)
 			if err != nil {
 				return timeoutError(ctx, err)
@@ -204,8 +177,7 @@ tmsctl auth-token delete. Deleted or not, no count comes back.`,
 			}
 			// The agent goes away for a moment: what comes next is to find it.
 			return awaitCleared(ctx, a, st.ID)
-		},
-	}
+		})
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
 	return cmd
 }

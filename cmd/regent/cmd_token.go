@@ -24,22 +24,19 @@ type tokenFlags struct {
 // outputs are the forms in which a token can be printed.
 func outputs() []string { return []string{"token", "json", "header"} }
 
-func newToken(dial dialer) *cobra.Command {
+func newToken(c *cli) *cobra.Command {
 	var f tokenFlags
-	cmd := &cobra.Command{
-		Use:   "token --application ID [--instance N]",
-		Short: "Print an access token",
-		Long: `Print an access token of one instance of an application.
+	cmd := command("token --application ID [--instance N]", "Print an access token",
+		`Print an access token of one instance of an application.
 
 The instance is leased to this process, so it is free again when the command
 ends. A program that should keep its instance asks the socket itself.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		func(cmd *cobra.Command, _ []string) error {
 			req, err := f.request(cmd)
 			if err != nil {
 				return err
 			}
-			a := dial()
+			a := c.agent()
 			ctx, cancel := withTimeout(cmd.Context(), f.wait)
 			defer cancel()
 			if req.Instance == "" {
@@ -52,14 +49,13 @@ ends. A program that should keep its instance asks the socket itself.`,
 				return timeoutError(ctx, err)
 			}
 			return printToken(cmd.OutOrStdout(), tok, f.output)
-		},
-	}
+		})
 	cmd.Flags().StringVar(&f.instance, "instance", "", "the `number` of the instance; needed where there are several")
 	cmd.Flags().DurationVar(&f.minTTL, "min-ttl", 0, "refresh a token that is good for less")
 	cmd.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for --min-ttl; then the valid token is printed")
 	cmd.Flags().StringVar(&f.output, "output", "token", "the form: "+strings.Join(outputs(), ", "))
 	completeFlag(cmd, "output", cobra.FixedCompletions(outputs(), cobra.ShellCompDirectiveNoFileComp))
-	applicationFlag(cmd, &f.application, dial)
+	c.applicationFlag(cmd, &f.application)
 	return cmd
 }
 

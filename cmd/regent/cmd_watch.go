@@ -13,40 +13,35 @@ import (
 	"regent/ipc/api"
 )
 
-func newWatch(dial dialer) *cobra.Command {
+func newWatch(c *cli) *cobra.Command {
 	var application string
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "watch --application ID",
-		Short: "Print what happens to an application's instances, as it happens",
-		Long: `Print what an application's instances are now, and then each new token and
+	cmd := command("watch --application ID", "Print what happens to an application's instances, as it happens",
+		`Print what an application's instances are now, and then each new token and
 each change of state, until it is interrupted or the agent ends.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		func(cmd *cobra.Command, _ []string) error {
 			if err := instance.CheckApplication(application); err != nil {
 				return usage(cmd, "--application: %v", err)
 			}
-			for e, err := range dial().Watch(cmd.Context(), application) {
+			for e, err := range c.agent().Watch(cmd.Context(), application) {
 				if errors.Is(err, context.Canceled) {
 					return nil // interrupted, which is how it ends
 				}
 				if err != nil {
 					return err
 				}
-				if err := printEvent(cmd, e, asJSON); err != nil {
+				if err := printEvent(cmd, e); err != nil {
 					return err
 				}
 			}
 			return nil
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
-	applicationFlag(cmd, &application, dial)
+		})
+	jsonFlag(cmd, "one JSON object a line")
+	c.applicationFlag(cmd, &application)
 	return cmd
 }
 
-func printEvent(cmd *cobra.Command, e api.Event, asJSON bool) error {
-	if asJSON {
+func printEvent(cmd *cobra.Command, e api.Event) error {
+	if wantsJSON(cmd) {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(e)
 	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %s, token %d\n", printable(e.Instance), stateText(status.Instance{State: e.State}, true, false), e.Generation)

@@ -33,8 +33,5 @@ type agent interface {
 
 var _ agent = (*client.Client)(nil)
 
-// dialer names the daemon that a command talks to. Nothing is sent yet.
-type dialer func() agent
-
 // dial names the daemon at the socket.
 func dial(socket string) agent { return client.New(client.Options{Socket: socket}) }

@@ -18,7 +18,7 @@ func FuzzParseUnits(f *testing.F) {
 			t.Errorf("%d units of %d that are loaded", len(units), loaded)
 		}
 		for _, u := range units {
-			if strings.ContainsAny(u.name+u.active+u.result, "\n") {
+			if strings.ContainsAny(u.Name+u.Active+u.Result, "\n") {
 				t.Errorf("%+v", u)
 			}
 		}

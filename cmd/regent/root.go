@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regent/agent/doctor"
 	"regent/ipc/api"
 	"regent/ipc/client"
 	"regent/platform/localsock"
@@ -60,35 +61,38 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
 	return root
 }
 
-func addCommands(root *cobra.Command, s runtimeEnv) {
-	socket := root.PersistentFlags().String("socket", cmp.Or(s.getenv("REGENT_SOCKET"), localsock.DefaultPath),
-		"the `address` of the agent; REGENT_SOCKET sets it too")
-	dial := func() agent { return s.dial(*socket) }
-	inquire := func(ctx context.Context) ([]unit, error) {
-		if *socket != localsock.DefaultPath || s.queryUnits == nil {
-			return nil, nil // it is not the package's daemon
-		}
-		return s.queryUnits(ctx)
+// cli is what the commands share: all that they take from outside, and the flag of
+// every command.
+type cli struct {
+	runtimeEnv
+	socket string
+}
+
+// agent names the daemon that a command talks to. Nothing is sent yet.
+func (c *cli) agent() agent { return c.dial(c.socket) }
+
+// units asks the service manager for the package's units, unless another daemon is
+// asked for.
+func (c *cli) units(ctx context.Context) ([]doctor.Unit, error) {
+	if c.socket != localsock.DefaultPath || c.queryUnits == nil {
+		return nil, nil
 	}
+	return c.queryUnits(ctx)
+}
+
+func addCommands(root *cobra.Command, s runtimeEnv) {
+	c := &cli{runtimeEnv: s}
+	root.PersistentFlags().StringVar(&c.socket, "socket", cmp.Or(s.getenv("REGENT_SOCKET"), localsock.DefaultPath),
+		"the `address` of the agent; REGENT_SOCKET sets it too")
 	root.AddCommand(
-		newStatus(s, dial, inquire),
-		newDoctor(s, socket, dial, inquire),
-		newBundle(s, socket, dial, inquire),
-		newInstances(s, dial),
-		newRegister(s, dial),
-		newToken(dial),
-		newExec(s, socket, dial),
-		newWatch(dial),
-		newExplain(s, dial),
-		newLedger(s, dial),
-		newStore(s, dial),
-		newUnregister(dial),
-		newSealImage(s, dial),
-		newReload(dial),
-		newPolicy(s, dial),
-		newVersion(),
-		newCompletion(),
+		newStatus(c), newDoctor(c), newBundle(c), newInstances(c), newRegister(c), newToken(c), newExec(c), newWatch(c), newExplain(c),
+		newLedger(c), newStore(c), newUnregister(c), newSealImage(c), newReload(c), newPolicy(c), newVersion(), newCompletion(),
 	)
+}
+
+// command makes a command without arguments.
+func command(use, short, long string, run func(*cobra.Command, []string) error) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Long: long, Args: noArguments, RunE: run}
 }
 
 func unknownCommand(cmd *cobra.Command, name string) error {
@@ -139,9 +143,27 @@ func tell(cmd *cobra.Command, call func(context.Context) error, done string) err
 	return err
 }
 
-// show prints an answer of the daemon, as JSON or as text.
-func show(cmd *cobra.Command, asJSON bool, answer any, text func() string) error {
-	if asJSON {
+// answer is ask for an answer that is printed, as show does.
+func answer[T any](cmd *cobra.Command, wait time.Duration, call func(context.Context) (T, error), text func(T) string) (T, error) {
+	a, err := ask(cmd.Context(), wait, call)
+	if err == nil {
+		err = show(cmd, a, func() string { return text(a) })
+	}
+	return a, err
+}
+
+// jsonFlag adds the flag that show reads.
+func jsonFlag(cmd *cobra.Command, usage string) { cmd.Flags().Bool("json", false, usage) }
+
+func wantsJSON(cmd *cobra.Command) bool {
+	is, err := cmd.Flags().GetBool("json")
+	return err == nil && is
+}
+
+// show prints an answer of the daemon, as JSON where the command has that flag and it
+// is given, or as text.
+func show(cmd *cobra.Command, answer any, text func() string) error {
+	if wantsJSON(cmd) {
 		return printJSON(cmd.OutOrStdout(), answer)
 	}
 	_, err := io.WriteString(cmd.OutOrStdout(), text())
@@ -172,7 +194,7 @@ func timeoutError(ctx context.Context, err error) error {
 	return err
 }
 
-// askStatus is what several commands begin with.
-func askStatus(ctx context.Context, dial dialer) (api.Status, error) {
-	return ask(ctx, 0, dial().Status)
+// status is what several commands begin with.
+func (c *cli) status(ctx context.Context) (api.Status, error) {
+	return ask(ctx, 0, c.agent().Status)
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,29 +18,11 @@ import (
 // request to a daemon that cannot start only waits.
 const slowAfter = 2 * time.Second
 
-// The units of the package.
-const (
-	daemonUnit = "regentd.service"
-	keyUnit    = "regentd-key.service"
-	socketUnit = "regentd.socket"
-)
-
-// exitCredentials is systemd's exit status of a unit whose credentials could
-// not be set up.
-const exitCredentials = 243
-
-// unit is what the service manager says of one.
-type unit struct {
-	name           string
-	active, result string // systemd's words: "active", "activating", "failed"; "success", "exit-code". "masked": it cannot start
-	exit           int    // status of its main process
-	// otherMachine says that root has noted, at the unit's last start, that the
-	// machine-id was changed after the passphrase was sealed.
-	otherMachine bool
-}
+// socketUnit is the unit that doctor names only where it is masked.
+const socketUnit = "regentd.socket"
 
 // unitQuery asks the service manager for the package's units that it has.
-type unitQuery func(context.Context) ([]unit, error)
+type unitQuery func(context.Context) ([]doctor.Unit, error)
 
 // statusAnswer is what came of asking the daemon.
 type statusAnswer struct {
@@ -52,11 +32,11 @@ type statusAnswer struct {
 
 // statusOrUnits asks the daemon, and where that does not answer, the service
 // manager. A daemon that is only slow is waited for.
-func statusOrUnits(ctx context.Context, dial dialer, inquire unitQuery) (status.Status, error) {
+func (c *cli) statusOrUnits(ctx context.Context) (status.Status, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	answers := make(chan statusAnswer, 1)
 	go func() {
-		st, err := askStatus(ctx, dial)
+		st, err := c.status(ctx)
 		answers <- statusAnswer{st, err}
 		close(answers)
 	}()
@@ -64,24 +44,17 @@ func statusOrUnits(ctx context.Context, dial dialer, inquire unitQuery) (status.
 		cancel()
 		<-answers
 	}()
-	late := time.NewTimer(slowAfter)
-	defer late.Stop()
+	var a statusAnswer
 	select {
-	case a := <-answers:
-		return a.orUnitReason(ctx, inquire)
-	case <-late.C:
-		if st, found := unitReason(ctx, inquire); found {
+	case a = <-answers:
+	case <-time.After(slowAfter):
+		if st, found := c.unitReason(ctx); found {
 			return st, nil
 		}
-		return (<-answers).orUnitReason(ctx, inquire)
+		a = <-answers
 	}
-}
-
-// orUnitReason is the answer, or why there is none, as far as the service manager
-// knows.
-func (a statusAnswer) orUnitReason(ctx context.Context, inquire unitQuery) (status.Status, error) {
 	if errors.Is(a.err, client.ErrNotReachable) {
-		if st, found := unitReason(ctx, inquire); found {
+		if st, found := c.unitReason(ctx); found {
 			return st, nil
 		}
 	}
@@ -90,11 +63,8 @@ func (a statusAnswer) orUnitReason(ctx context.Context, inquire unitQuery) (stat
 
 // unitReason asks the service manager why there is no daemon. One that cannot be
 // asked knows no reason.
-func unitReason(ctx context.Context, inquire unitQuery) (status.Status, bool) {
-	if inquire == nil {
-		return status.Status{}, false
-	}
-	units, err := inquire(ctx)
+func (c *cli) unitReason(ctx context.Context) (status.Status, bool) {
+	units, err := c.units(ctx)
 	if err != nil {
 		return status.Status{}, false
 	}
@@ -102,36 +72,25 @@ func unitReason(ctx context.Context, inquire unitQuery) (status.Status, bool) {
 }
 
 // diagnoseUnits says why there is no daemon, if its units say so. It is pure.
-func diagnoseUnits(units []unit) (status.Status, bool) {
-	known := map[string]unit{}
-	var masked []string
-	for _, u := range units {
-		known[u.name] = u
-		if u.active == doctor.Masked {
-			masked = append(masked, u.name)
-		}
-	}
-	daemon, installed := known[daemonUnit]
-	switch {
-	case !installed || daemon.active == "active":
-		return status.Status{}, false
-	case len(masked) > 0:
-		names := strings.Join(masked, " ")
-		return stoppedStatus(fmt.Sprintf("regentd cannot start, because an administrator masked %s; to start it: systemctl unmask %[1]s && systemctl enable --now %s", names, daemonUnit)), true
-	case known[keyUnit].active == "failed":
-		return lockedStatus(fmt.Sprintf("the passphrase of the data key could not be made (%s); see journalctl -u %s, then start regentd again", keyUnit, keyUnit)), true
-	case daemon.result == "success" && daemon.active == "inactive":
+func diagnoseUnits(units []doctor.Unit) (status.Status, bool) {
+	switch code, u := doctor.UnitFault(units); code {
+	case doctor.ServiceMasked:
+		return stoppedStatus(fmt.Sprintf("regentd cannot start, because an administrator masked %s; to start it: systemctl unmask %[1]s && systemctl enable --now %s", doctor.MaskedUnits(units), u.Name)), true
+	case doctor.ServiceStopped:
 		return stoppedStatus("regentd is stopped; an administrator starts it with: systemctl start regentd"), true
-	case daemon.exit == exitCredentials && daemon.otherMachine:
+	case doctor.MachineIDChanged:
 		return lockedStatus("the machine-id of this device was changed, and systemd unseals the passphrase of the data key only under the old one; " +
 			"nothing was changed; for the way back, with or without the old machine-id: regent doctor"), true
-	case daemon.exit == exitCredentials:
+	case doctor.ServiceCredential:
+		if u.Name == doctor.KeyUnit {
+			return lockedStatus(fmt.Sprintf("the passphrase of the data key could not be made (%s); see journalctl -u %[1]s, then start regentd again", u.Name)), true
+		}
 		return lockedStatus(fmt.Sprintf("systemd cannot unseal the passphrase of the data key (%s: exit status 243/CREDENTIALS), as after a reset of the TPM or with this disk in another device; "+
-			"nothing was changed; see journalctl -u regentd, and for what can be done /usr/share/doc/regent/README.md", daemonUnit)), true
-	case daemon.exit == exitUsage && daemon.result == "exit-code":
+			"nothing was changed; see journalctl -u regentd, and for what can be done /usr/share/doc/regent/README.md", u.Name)), true
+	case doctor.ConfigInvalid:
 		return stoppedStatus("the configuration is not good, so regentd does not start; for file and line: regentd check-config"), true
-	case daemon.active == "failed" || daemon.result != "success":
-		return stoppedStatus(fmt.Sprintf("regentd does not start (%s: %s, exit status %d); see journalctl -u regentd", daemonUnit, daemon.result, daemon.exit)), true
+	case doctor.ServiceFailing:
+		return stoppedStatus(fmt.Sprintf("regentd does not start (%s: %s, exit status %d); see journalctl -u regentd", u.Name, u.Result, u.Exit)), true
 	}
 	return status.Status{}, false
 }
@@ -154,36 +113,32 @@ func stoppedStatus(why string) status.Status {
 // parseUnits reads what systemctl show prints: blocks of KEY=VALUE, one block
 // for each unit. Units that are not installed are left out; one that is masked,
 // and does not run, has that for its state.
-func parseUnits(text []byte) []unit {
-	var units []unit
-	var u unit
+func parseUnits(text []byte) []doctor.Unit {
+	var units []doctor.Unit
+	var u doctor.Unit
 	var load string
-	end := func() {
-		if load == doctor.Masked && u.active != "active" {
-			u.active = doctor.Masked
-		}
-		if load == "loaded" || load == doctor.Masked {
-			units = append(units, u)
-		}
-		u, load = unit{}, ""
-	}
-	for sc := bufio.NewScanner(bytes.NewReader(text)); sc.Scan(); {
-		key, value, _ := strings.Cut(sc.Text(), "=")
+	for line := range strings.Lines(string(text) + "\n\n") {
+		key, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), "=")
 		switch key {
 		case "":
-			end()
+			if load == doctor.Masked && u.Active != "active" {
+				u.Active = doctor.Masked
+			}
+			if load == "loaded" || load == doctor.Masked {
+				units = append(units, u)
+			}
+			u, load = doctor.Unit{}, ""
 		case "Id":
-			u.name = value
+			u.Name = value
 		case "LoadState":
 			load = value
 		case "ActiveState":
-			u.active = value
+			u.Active = value
 		case "Result":
-			u.result = value
+			u.Result = value
 		case "ExecMainStatus":
-			u.exit, _ = strconv.Atoi(value) // 0 where it is no number
+			u.Exit, _ = strconv.Atoi(value) // 0 where it is no number
 		}
 	}
-	end()
 	return units
 }

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"regent/agent/doctor"
 	"regent/platform/device"
 	"regent/platform/localsock"
 )
@@ -13,16 +14,16 @@ import (
 const systemctl = "/usr/bin/systemctl"
 
 // askManager asks systemd, which answers every user.
-func askManager(ctx context.Context) ([]unit, error) {
+func askManager(ctx context.Context) ([]doctor.Unit, error) {
 	out, err := exec.CommandContext(ctx, systemctl, "show", "--no-pager",
-		"--property=Id,LoadState,ActiveState,Result,ExecMainStatus", daemonUnit, keyUnit, socketUnit).Output()
+		"--property=Id,LoadState,ActiveState,Result,ExecMainStatus", doctor.DaemonUnit, doctor.KeyUnit, socketUnit).Output()
 	if err != nil {
 		return nil, err
 	}
 	units := parseUnits(out)
 	noted, err := device.ReadFactsFile(filepath.Join(filepath.Dir(localsock.DefaultPath), "host-facts"))
 	for i := range units {
-		units[i].otherMachine = err == nil && noted.MachineIDChanged
+		units[i].OtherMachine = err == nil && noted.MachineIDChanged
 	}
 	return units, nil
 }

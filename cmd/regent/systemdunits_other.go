@@ -5,7 +5,9 @@ package main
 import (
 	"context"
 	"errors"
+
+	"regent/agent/doctor"
 )
 
 // askManager knows of systemd alone.
-func askManager(context.Context) ([]unit, error) { return nil, errors.ErrUnsupported }
+func askManager(context.Context) ([]doctor.Unit, error) { return nil, errors.ErrUnsupported }

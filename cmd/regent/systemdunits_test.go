@@ -10,34 +10,36 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"regent/agent/doctor"
 	"regent/agent/status"
 	"regent/ipc/client"
+	"regent/platform/localsock"
 )
 
 func TestDiagnoseUnits(t *testing.T) {
-	daemon := func(active, result string, exit int) unit {
-		return unit{name: daemonUnit, active: active, result: result, exit: exit}
+	daemon := func(active, result string, exit int) doctor.Unit {
+		return doctor.Unit{Name: doctor.DaemonUnit, Active: active, Result: result, Exit: exit}
 	}
-	sealed := unit{name: keyUnit, active: "inactive", result: "success", exit: 0}
+	sealed := doctor.Unit{Name: doctor.KeyUnit, Active: "inactive", Result: "success", Exit: 0}
 	tests := []struct {
 		name  string
-		units []unit
+		units []doctor.Unit
 		want  string // in the summary; "" is no reason
 		store string
 	}{
 		{"not installed", nil, "", ""},
-		{"runs", []unit{daemon("active", "success", 0), sealed}, "", ""},
-		{"starts", []unit{daemon("activating", "success", 0), sealed}, "", ""},
-		{"stopped by a person", []unit{daemon("inactive", "success", 0), sealed}, "systemctl start regentd", "unknown"},
-		{"credential does not open", []unit{daemon("activating", "exit-code", 243), sealed}, "locked: systemd cannot unseal", "locked"},
-		{"credential does not open, given up", []unit{daemon("failed", "exit-code", 243)}, "243/CREDENTIALS", "locked"},
-		{"key was not made", []unit{daemon("inactive", "success", 0), {name: keyUnit, active: "failed", result: "exit-code", exit: 1}}, "journalctl -u regentd-key.service", "locked"},
-		{"masked", []unit{daemon("masked", "success", 0), sealed}, "systemctl unmask regentd.service && systemctl enable --now regentd.service", "unknown"},
-		{"its socket is masked", []unit{daemon("inactive", "success", 0), sealed, {name: socketUnit, active: "masked", result: "success", exit: 0}}, "systemctl unmask regentd.socket", "unknown"},
-		{"another machine-id", []unit{{name: daemonUnit, active: "failed", result: "exit-code", exit: 243, otherMachine: true}}, "the machine-id of this device was changed", "locked"},
-		{"configuration", []unit{daemon("failed", "exit-code", 2), sealed}, "regentd check-config", "unknown"},
-		{"watchdog", []unit{daemon("activating", "watchdog", 2), sealed}, "watchdog", "unknown"},
-		{"crashed", []unit{daemon("failed", "signal", 6), sealed}, "signal, exit status 6", "unknown"},
+		{"runs", []doctor.Unit{daemon("active", "success", 0), sealed}, "", ""},
+		{"starts", []doctor.Unit{daemon("activating", "success", 0), sealed}, "", ""},
+		{"stopped by a person", []doctor.Unit{daemon("inactive", "success", 0), sealed}, "systemctl start regentd", "unknown"},
+		{"credential does not open", []doctor.Unit{daemon("activating", "exit-code", 243), sealed}, "locked: systemd cannot unseal", "locked"},
+		{"credential does not open, given up", []doctor.Unit{daemon("failed", "exit-code", 243)}, "243/CREDENTIALS", "locked"},
+		{"key was not made", []doctor.Unit{daemon("inactive", "success", 0), {Name: doctor.KeyUnit, Active: "failed", Result: "exit-code", Exit: 1}}, "journalctl -u regentd-key.service", "locked"},
+		{"masked", []doctor.Unit{daemon("masked", "success", 0), sealed}, "systemctl unmask regentd.service && systemctl enable --now regentd.service", "unknown"},
+		{"its socket is masked", []doctor.Unit{daemon("inactive", "success", 0), sealed, {Name: socketUnit, Active: "masked", Result: "success", Exit: 0}}, "systemctl unmask regentd.socket", "unknown"},
+		{"another machine-id", []doctor.Unit{{Name: doctor.DaemonUnit, Active: "failed", Result: "exit-code", Exit: 243, OtherMachine: true}}, "the machine-id of this device was changed", "locked"},
+		{"configuration", []doctor.Unit{daemon("failed", "exit-code", 2), sealed}, "regentd check-config", "unknown"},
+		{"watchdog", []doctor.Unit{daemon("activating", "watchdog", 2), sealed}, "watchdog", "unknown"},
+		{"crashed", []doctor.Unit{daemon("failed", "signal", 6), sealed}, "signal, exit status 6", "unknown"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -58,8 +60,8 @@ func TestParseUnits(t *testing.T) {
 		"Id=regentd.socket\nLoadState=masked\nActiveState=inactive\nResult=success\n\n" +
 		"Id=running.service\nLoadState=masked\nActiveState=active\nResult=success\n\n" +
 		"ExecMainStatus=x\nId=regentd-key.service\nLoadState=loaded\nActiveState=failed\nResult=exit-code\nStray\n"
-	want := []unit{{name: daemonUnit, active: "activating", result: "exit-code", exit: 243}, {name: socketUnit, active: "masked", result: "success", exit: 0}, {name: "running.service", active: "active", result: "success", exit: 0}, {name: keyUnit, active: "failed", result: "exit-code", exit: 0}}
-	if diff := cmp.Diff(parseUnits([]byte(text)), want, cmp.AllowUnexported(unit{})); diff != "" {
+	want := []doctor.Unit{{Name: doctor.DaemonUnit, Active: "activating", Result: "exit-code", Exit: 243}, {Name: socketUnit, Active: "masked", Result: "success", Exit: 0}, {Name: "running.service", Active: "active", Result: "success", Exit: 0}, {Name: doctor.KeyUnit, Active: "failed", Result: "exit-code", Exit: 0}}
+	if diff := cmp.Diff(parseUnits([]byte(text)), want); diff != "" {
 		t.Errorf("units (-got +want):\n%s", diff)
 	}
 	if got := parseUnits(nil); got != nil {
@@ -67,16 +69,21 @@ func TestParseUnits(t *testing.T) {
 	}
 }
 
+// statusOf asks a daemon at the installed socket, and its service manager.
+func statusOf(t *testing.T, daemon agent, inquire unitQuery) (status.Status, error) {
+	c := cli{runtimeEnv{dial: func(string) agent { return daemon }, queryUnits: inquire}, localsock.DefaultPath}
+	return c.statusOrUnits(t.Context())
+}
+
 // A daemon that cannot start leaves its clients waiting at the socket: the
 // answer comes after 2 s and not after the patience of a call.
 func TestStatusInquiresWhereNoAnswerComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dial := func() agent { return &fakeDaemon{silent: true} }
-		cannot := func(context.Context) ([]unit, error) {
-			return []unit{{name: daemonUnit, active: "activating", result: "exit-code", exit: 243}}, nil
+		cannot := func(context.Context) ([]doctor.Unit, error) {
+			return []doctor.Unit{{Name: doctor.DaemonUnit, Active: "activating", Result: "exit-code", Exit: 243}}, nil
 		}
 		begun := time.Now()
-		st, err := statusOrUnits(t.Context(), dial, cannot)
+		st, err := statusOf(t, &fakeDaemon{silent: true}, cannot)
 		if err != nil || st.Store.State != "locked" || time.Since(begun) != slowAfter {
 			t.Errorf("got %+v, %v after %s", st.Store, err, time.Since(begun))
 		}
@@ -86,16 +93,16 @@ func TestStatusInquiresWhereNoAnswerComes(t *testing.T) {
 // One that is only slow, or of which nothing is known, is waited for.
 func TestStatusWaitsForASlowDaemon(t *testing.T) {
 	for name, inquire := range map[string]unitQuery{
-		"runs": func(context.Context) ([]unit, error) {
-			return []unit{{name: daemonUnit, active: "active", result: "success", exit: 0}}, nil
+		"runs": func(context.Context) ([]doctor.Unit, error) {
+			return []doctor.Unit{{Name: doctor.DaemonUnit, Active: "active", Result: "success", Exit: 0}}, nil
 		},
-		"unknown": func(context.Context) ([]unit, error) { return nil, errors.New("no systemd") },
+		"unknown": func(context.Context) ([]doctor.Unit, error) { return nil, errors.New("no systemd") },
 		"no one":  nil,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begun := time.Now()
-				_, err := statusOrUnits(t.Context(), func() agent { return &fakeDaemon{silent: true} }, inquire)
+				_, err := statusOf(t, &fakeDaemon{silent: true}, inquire)
 				if !errors.Is(err, client.ErrNotReachable) || time.Since(begun) != callTimeout {
 					t.Errorf("got %v after %s, want %s", err, time.Since(begun), callTimeout)
 				}
@@ -108,13 +115,13 @@ func TestStatusWaitsForASlowDaemon(t *testing.T) {
 func TestStatusInquiresAgainAfterwards(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		fails := func(context.Context) ([]unit, error) {
+		fails := func(context.Context) ([]doctor.Unit, error) {
 			if asked++; asked == 1 {
-				return []unit{{name: daemonUnit, active: "activating", result: "success", exit: 0}}, nil
+				return []doctor.Unit{{Name: doctor.DaemonUnit, Active: "activating", Result: "success", Exit: 0}}, nil
 			}
-			return []unit{{name: daemonUnit, active: "failed", result: "exit-code", exit: exitUsage}}, nil
+			return []doctor.Unit{{Name: doctor.DaemonUnit, Active: "failed", Result: "exit-code", Exit: exitUsage}}, nil
 		}
-		st, err := statusOrUnits(t.Context(), func() agent { return &fakeDaemon{silent: true} }, fails)
+		st, err := statusOf(t, &fakeDaemon{silent: true}, fails)
 		if err != nil || !strings.Contains(st.Summary, "check-config") || asked != 2 {
 			t.Errorf("got %q, %v after %d inquiries, want the configuration's after 2", st.Summary, err, asked)
 		}
@@ -122,11 +129,11 @@ func TestStatusInquiresAgainAfterwards(t *testing.T) {
 }
 
 func TestStatusOfARunningDaemonAsksNobodyElse(t *testing.T) {
-	inquire := func(context.Context) ([]unit, error) {
+	inquire := func(context.Context) ([]doctor.Unit, error) {
 		t.Error("the service manager was asked")
 		return nil, nil
 	}
-	st, err := statusOrUnits(t.Context(), func() agent { return &fakeDaemon{status: status.Status{Health: status.Serving}} }, inquire)
+	st, err := statusOf(t, &fakeDaemon{status: status.Status{Health: status.Serving}}, inquire)
 	if err != nil || st.Health != status.Serving {
 		t.Errorf("got %v, %v", st.Health, err)
 	}
