@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +16,7 @@ const maxSkew = 15 * time.Minute
 // interceptors are words of the issuers that products sign with which open TLS
 // connections. They are evidence beside a certificate for a name that nobody
 // has, and the only one behind a proxy that hides that.
-var interceptors = [...]string{
+var interceptors = []string{
 	"zscaler", "netskope", "fortigate", "fortinet", "palo alto", "blue coat", "bluecoat", "forcepoint", "websense", "sophos",
 	"check point", "barracuda", "watchguard", "mcafee web gateway", "cisco umbrella", "untangle", "squid", "mitmproxy", "kaspersky", "eset ssl", "avast",
 	"bitdefender", "charles proxy", "fiddler",
@@ -23,12 +24,7 @@ var interceptors = [...]string{
 
 func (w ServiceCheck) intercepted() bool {
 	issuer := strings.ToLower(w.Issuer)
-	for _, name := range interceptors {
-		if strings.Contains(issuer, name) {
-			return true
-		}
-	}
-	return w.Minted
+	return w.Minted || slices.ContainsFunc(interceptors, func(name string) bool { return strings.Contains(issuer, name) })
 }
 
 // judgeNetwork says what stands between the device and each service.
@@ -78,42 +74,36 @@ func by(proxy string) string {
 	return "by the proxy " + proxy
 }
 
+// stageCodes are what is wrong with a way that ended at a stage, if nothing else shows
+// more.
+var stageCodes = map[fault.Stage]Code{
+	fault.StageSettings:          NetworkSettings,
+	fault.StageDNS:               DNSFailed,
+	fault.StageConnect:           TCPUnreachable,
+	fault.StageTrust:             TLSUnknownCA,
+	fault.StageName:              TLSName,
+	fault.StageCertificate:       TLSCertificate,
+	fault.StageVersion:           TLSVersion,
+	fault.StageClientCertificate: TLSClientCertificate,
+	fault.StageHandshake:         TLSHandshake,
+	fault.StageTLS:               NotTheService,
+}
+
 // fault is the one thing that is wrong with the way, "" if nothing is.
 func (w ServiceCheck) fault() (Code, string) {
-	switch w.Stage {
-	case fault.StageSettings:
-		return NetworkSettings, w.failureText()
-	case fault.StageDNS:
-		return DNSFailed, w.failureText()
-	case fault.StageConnect:
-		return TCPUnreachable, w.failureText()
-	case fault.StageProxy:
+	switch {
+	case w.Stage == fault.StageProxy:
 		return w.proxyFault()
-	case fault.StageTrust:
-		if w.intercepted() {
-			return TLSInterception, w.certificateEvidence()
-		}
-		return TLSUnknownCA, w.certificateEvidence()
-	case fault.StageName:
-		return TLSName, w.certificateEvidence()
-	case fault.StageCertificate:
-		return TLSCertificate, w.certificateEvidence()
-	case fault.StageVersion:
-		return TLSVersion, w.failureText()
-	case fault.StageClientCertificate:
-		return TLSClientCertificate, w.failureText()
-	case fault.StageHandshake:
-		return TLSHandshake, w.failureText()
-	case fault.StageTLS:
-		return NotTheService, w.failureText()
-	case fault.StageAnswer:
+	case w.Stage == fault.StageAnswer:
 		return w.answerFault()
-	case fault.StageDone:
-		if w.intercepted() {
-			return TLSInterceptionTrusted, w.certificateEvidence()
-		}
+	case w.Stage == fault.StageTrust && w.intercepted():
+		return TLSInterception, w.certificateEvidence()
+	case w.Stage == fault.StageDone && w.intercepted():
+		return TLSInterceptionTrusted, w.certificateEvidence()
+	case w.Stage == fault.StageTrust, w.Stage == fault.StageName, w.Stage == fault.StageCertificate:
+		return stageCodes[w.Stage], w.certificateEvidence()
 	}
-	return "", ""
+	return stageCodes[w.Stage], w.failureText()
 }
 
 func (w ServiceCheck) proxyFault() (Code, string) {
@@ -161,10 +151,8 @@ func (w ServiceCheck) failureText() string {
 }
 
 func judgeClock(f Facts) []diagnosis {
-	for _, w := range f.Daemon.ServiceChecks {
-		if skew := time.Duration(w.SkewSeconds) * time.Second; skew.Abs() > maxSkew {
-			return []diagnosis{{code: ClockWrong, subject: w.Host, evidence: clockError(skew)}}
-		}
+	if skew, host := skewOf(f); skew.Abs() > maxSkew {
+		return []diagnosis{{code: ClockWrong, subject: host, evidence: clockError(skew)}}
 	}
 	return nil
 }

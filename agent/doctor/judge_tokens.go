@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,32 +42,33 @@ func (h RegistrationToken) Label() string {
 }
 
 // waiting names the instances that h would be redeemed for.
-func (h RegistrationToken) waiting(f Facts) []string {
-	var out []string
-	for _, a := range f.Daemon.Status.Applications {
-		if a.Tenant != h.Tenant || h.Application != "" && h.Application != a.ID {
-			continue
-		}
-		for _, i := range a.Instances {
-			if i.State == string(instance.Unredeemed) || i.RedeemAsked {
-				out = append(out, i.Name)
-			}
+func (h RegistrationToken) waiting(f Facts) (names []string) {
+	for a, i := range f.Daemon.Status.Instances() {
+		if h.paysFor(a) && isWaiting(i) {
+			names = append(names, i.Name)
 		}
 	}
-	return out
+	return names
+}
+
+// paysFor reports whether h is for the application.
+func (h RegistrationToken) paysFor(a status.Application) bool {
+	return h.Tenant == a.Tenant && (h.Application == "" || h.Application == a.ID)
+}
+
+// isWaiting reports whether a registration token would be redeemed for an instance.
+func isWaiting(i status.Instance) bool {
+	return i.State == string(instance.Unredeemed) || i.RedeemAsked
 }
 
 // redeemedInstances names the tenant's instances that have an auth token.
-func redeemedInstances(f Facts, tenant string) []string {
-	var out []string
-	for _, a := range f.Daemon.Status.Applications {
-		for _, i := range a.Instances {
-			if a.Tenant == tenant && instance.State(i.State).Refreshable() {
-				out = append(out, i.Name)
-			}
+func redeemedInstances(f Facts, tenant string) (names []string) {
+	for a, i := range f.Daemon.Status.Instances() {
+		if a.Tenant == tenant && instance.State(i.State).Refreshable() {
+			names = append(names, i.Name)
 		}
 	}
-	return out
+	return names
 }
 
 // onlyInstance is the value for a next step that is about each of the instances, if
@@ -102,21 +104,26 @@ func redemptionID(text string) string {
 	return id
 }
 
-// missingRegistrations names the tenants whose instances wait and for which nothing is held.
+// missingRegistrations names the tenants whose instances wait and for which nothing is held,
+// and the instances for which the last one was refused.
 func missingRegistrations(f Facts) []diagnosis {
+	var out []diagnosis
 	waiting, order := map[string][]string{}, []string{}
-	for _, a := range f.Daemon.Status.Applications {
-		for _, i := range a.Instances {
-			if i.State != string(instance.Unredeemed) && !i.RedeemAsked || paysFor(f, a) || lastRefusal(i) != "" {
-				continue
-			}
+	for a, i := range f.Daemon.Status.Instances() {
+		if slices.ContainsFunc(f.Daemon.RegistrationTokens, func(h RegistrationToken) bool { return h.paysFor(a) }) {
+			continue
+		}
+		code := lastRefusal(i)
+		switch {
+		case code != "" && i.State == string(instance.Unredeemed):
+			out = append(out, diagnosis{code: code, subject: i.Name, evidence: serviceWords(i.LastFault.Detail), placeholders: onlyInstance([]string{i.Name})})
+		case code == "" && isWaiting(i):
 			if waiting[a.Tenant] == nil {
 				order = append(order, a.Tenant)
 			}
 			waiting[a.Tenant] = append(waiting[a.Tenant], i.Name)
 		}
 	}
-	out := refusals(f)
 	hint := ""
 	if HasTokenProblem(f.Daemon.Status) {
 		hint = "; one was brought, see " + string(RegistrationFile)
@@ -125,16 +132,6 @@ func missingRegistrations(f Facts) []diagnosis {
 		out = append(out, diagnosis{code: RegistrationMissing, subject: host, evidence: "waiting: " + strings.Join(waiting[host], ", ") + hint})
 	}
 	return out
-}
-
-// paysFor reports whether a held registration token is for the application.
-func paysFor(f Facts, a status.Application) bool {
-	for _, h := range f.Daemon.RegistrationTokens {
-		if h.Tenant == a.Tenant && (h.Application == "" || h.Application == a.ID) {
-			return true
-		}
-	}
-	return false
 }
 
 // refusalCode is the doctor's code for a registration token that was refused with a
@@ -155,42 +152,25 @@ func lastRefusal(i status.Instance) Code {
 	return refusalCode(i.LastFault.Code)
 }
 
-func refusals(f Facts) []diagnosis {
-	var out []diagnosis
-	for _, a := range f.Daemon.Status.Applications {
-		if paysFor(f, a) {
-			continue
-		}
-		for _, i := range a.Instances {
-			if code := lastRefusal(i); code != "" && i.State == string(instance.Unredeemed) {
-				out = append(out, diagnosis{code: code, subject: i.Name, evidence: serviceWords(i.LastFault.Detail), placeholders: onlyInstance([]string{i.Name})})
-			}
-		}
-	}
-	return out
-}
-
 // judgeInstances says which instances need a person. Those that only wait for
 // the network or a registration token are explained by that.
 func judgeInstances(f Facts) []diagnosis {
 	var out []diagnosis
-	for _, a := range f.Daemon.Status.Applications {
-		for _, i := range a.Instances {
-			code := instanceCode(i)
-			if code == "" {
-				continue
-			}
-			why := "state " + i.State
-			if i.LastFault != nil {
-				why = i.LastFault.Detail
-			}
-			known := onlyInstance([]string{i.Name})
-			if id := redemptionID(why); id != "" {
-				why, _, _ = strings.Cut(why, ";") // the rest is in the next step
-				known = append(known, "IDENTIFIER", id)
-			}
-			out = append(out, diagnosis{code: code, subject: i.Name, evidence: serviceWords(why), placeholders: known})
+	for _, i := range f.Daemon.Status.Instances() {
+		code := instanceCode(i)
+		if code == "" {
+			continue
 		}
+		why := "state " + i.State
+		if i.LastFault != nil {
+			why = i.LastFault.Detail
+		}
+		known := onlyInstance([]string{i.Name})
+		if id := redemptionID(why); id != "" {
+			why, _, _ = strings.Cut(why, ";") // the rest is in the next step
+			known = append(known, "IDENTIFIER", id)
+		}
+		out = append(out, diagnosis{code: code, subject: i.Name, evidence: serviceWords(why), placeholders: known})
 	}
 	return out
 }

@@ -123,7 +123,7 @@ func noTimeService(f Facts) string {
 // wanted, as where a device is in no domain, may rest as long as the clock is right.
 func judgeTimeService(f Facts) []diagnosis {
 	k := *f.Windows.TimeService
-	if k.State != ServiceEnded || len(clockDiagnoses(f)) > 0 {
+	if k.State != ServiceEnded || len(judgeClock(f)) > 0 {
 		return nil // that it is wrong is said, and what to do
 	}
 	said := fmt.Sprintf("the service %s is stopped, its start is %s", k.Name, k.Start)
@@ -148,11 +148,4 @@ func skewOf(f Facts) (skew time.Duration, host string) {
 		}
 	}
 	return skew, host
-}
-
-func clockDiagnoses(f Facts) []diagnosis {
-	if f.Daemon == nil {
-		return nil
-	}
-	return judgeClock(f)
 }

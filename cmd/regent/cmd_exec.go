@@ -26,11 +26,6 @@ const (
 // code.
 type execFunc func(ctx context.Context, path string, argv, env []string) (code int, err error)
 
-// exitError ends regent with the code of the program that it ran.
-type exitError int
-
-func (e exitError) Error() string { return fmt.Sprintf("the program ended with code %d", int(e)) }
-
 func newExec(c *cli) *cobra.Command {
 	var f tokenFlags
 	var envToken string
@@ -57,7 +52,7 @@ application asks the socket itself, since regent is another program.`,
 				return fmt.Errorf("run %s: %w", path, err)
 			}
 			if code != 0 {
-				return exitError(code)
+				return exitError{code, fmt.Sprintf("the program ended with code %d", code)}
 			}
 			return nil
 		})

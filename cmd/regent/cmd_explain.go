@@ -28,7 +28,7 @@ Nothing is leased. For administrators. It exits 4 if the process gets no token.`
 			call := func(ctx context.Context) (api.Explanation, error) { return c.agent().Explain(ctx, pid, application) }
 			e, err := answer(cmd, 0, call, func(e api.Explanation) string { return renderExplanation(e, c.view()) })
 			if err == nil && !e.Allow {
-				return refusalError{}
+				return exitError{exitDenied, "the process gets no token"}
 			}
 			return err
 		})
@@ -37,11 +37,6 @@ Nothing is leased. For administrators. It exits 4 if the process gets no token.`
 	c.applicationFlag(cmd, &application)
 	return cmd
 }
-
-// refusalError ends regent with the code of a refusal; what was printed says it.
-type refusalError struct{}
-
-func (refusalError) Error() string { return "the process gets no token" }
 
 func renderExplanation(e api.Explanation, v view) string {
 	answer := "Process %d may use %s: %s, %s"

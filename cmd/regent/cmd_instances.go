@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -81,27 +80,24 @@ remembered, and the next one pays for it.`,
 			if err := c.agent().Redeem(ctx, application, number); err != nil {
 				return timeoutError(ctx, err)
 			}
-			st, err := c.agent().Status(ctx)
-			_, err = fmt.Fprint(cmd.OutOrStdout(), begun(st, err == nil, application, name))
+			st, _ := c.agent().Status(ctx) // the zero value, where it is not known
+			_, err := fmt.Fprint(cmd.OutOrStdout(), begun(st, name))
 			return err
 		})
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
 }
 
-// begun says what becomes of a wish to redeem an instance. known says that st is the
-// status after it.
-func begun(st status.Status, known bool, application, name string) string {
-	i := slices.IndexFunc(st.Applications, func(a status.Application) bool { return a.ID == application })
-	if known && i >= 0 {
-		for _, one := range st.Applications[i].Instances {
-			if f := one.LastFault; one.Name == name && f != nil && f.Code == string(fault.RedemptionUnconfirmed) {
-				return fmt.Sprintf("Remembered: %s waits. No count is used yet: %s\n", name, printable(f.Detail))
-			}
+// begun says what becomes of a wish to redeem an instance, by the status after it.
+func begun(st status.Status, name string) string {
+	for a, i := range st.Instances() {
+		switch f := i.LastFault; {
+		case i.Name != name:
+		case f != nil && f.Code == string(fault.RedemptionUnconfirmed):
+			return fmt.Sprintf("Remembered: %s waits. No count is used yet: %s\n", name, printable(f.Detail))
+		case !holdsRegistration(st, a.Tenant):
+			return fmt.Sprintf("Remembered: the next registration token pays one count for %s; give one with regent register.\n", name)
 		}
-	}
-	if known && !hasRegistration(st, application) {
-		return fmt.Sprintf("Remembered: the next registration token pays one count for %s; give one with regent register.\n", name)
 	}
 	return fmt.Sprintf("%s is being redeemed, which costs a count; see regent status.\n", name)
 }
@@ -123,11 +119,4 @@ func confirm(cmd *cobra.Command, s runtimeEnv, yes bool, question string) error 
 		return errNotConfirmed
 	}
 	return err
-}
-
-// hasRegistration reports whether a registration token is held for the application.
-func hasRegistration(st status.Status, application string) bool {
-	return slices.ContainsFunc(st.Applications, func(a status.Application) bool {
-		return a.ID == application && holdsRegistration(st, a.Tenant)
-	})
 }

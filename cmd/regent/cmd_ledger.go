@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -156,16 +157,11 @@ func outcomeText(e api.LedgerEntry) string {
 
 // serviceReason adds what the service said.
 func serviceReason(what string, e api.LedgerEntry) string {
-	var reasons []string
-	if e.Code != "" {
-		reasons = append(reasons, string(e.Code))
-	}
+	reasons := []string{string(e.Code), "", e.Words}
 	if e.Status != 0 {
-		reasons = append(reasons, fmt.Sprintf("HTTP %d", e.Status))
+		reasons[1] = fmt.Sprintf("HTTP %d", e.Status)
 	}
-	if e.Words != "" {
-		reasons = append(reasons, e.Words)
-	}
+	reasons = slices.DeleteFunc(reasons, func(reason string) bool { return reason == "" })
 	if len(reasons) == 0 {
 		return what
 	}

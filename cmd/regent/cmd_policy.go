@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -147,7 +148,7 @@ func valueText(status string) string { return strings.ReplaceAll(printable(statu
 func explainKey(k api.PolicyKey, v view) string {
 	because := "because nobody sets it"
 	if k.Level != defaultLevel {
-		because = fmt.Sprintf("set by %s, which is %s", printable(k.Source), levelText(k.Level))
+		because = fmt.Sprintf("set by %s, which is %s", printable(k.Source), cmp.Or(levelTexts[k.Level], printable(k.Level)))
 	}
 	text := v.paint(bold, printable(k.Key)+": "+printable(k.Value)) + "\n"
 	rows := [][2]string{{"Why", because}}
@@ -171,16 +172,10 @@ func explainKey(k api.PolicyKey, v view) string {
 	return text + v.labelled("  ", rows)
 }
 
-func levelText(level string) string {
-	switch level {
-	case "managed":
-		return "managed policy; nothing on this device overrides it"
-	case "local":
-		return "this device's own configuration"
-	case "drop-in":
-		return "a drop-in of the installer or of an application's package"
-	}
-	return printable(level)
+var levelTexts = map[string]string{
+	"managed": "managed policy; nothing on this device overrides it",
+	"local":   "this device's own configuration",
+	"drop-in": "a drop-in of the installer or of an application's package",
 }
 
 func newReload(c *cli) *cobra.Command {

@@ -29,10 +29,16 @@ type usageError struct{ command, text string }
 
 func (e *usageError) Error() string { return e.text }
 
-// healthError ends regent with the code of a health; the screen has said the rest.
-type healthError status.Health
+// exitError ends regent with a code; the screen, or another program, has said why.
+type exitError struct {
+	code int
+	text string
+}
 
-func (u healthError) Error() string { return "agent is " + string(u) }
+func (e exitError) Error() string { return e.text }
+
+// healthError ends regent with the code of a health.
+func healthError(h status.Health) error { return exitError{healthCode(h), "agent is " + string(h)} }
 
 // exitCode says what err means to a script.
 func exitCode(err error) int {
@@ -42,14 +48,8 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
-	if u, ok := errors.AsType[healthError](err); ok {
-		return healthCode(status.Health(u))
-	}
-	if code, ok := errors.AsType[exitError](err); ok {
-		return int(code)
-	}
-	if _, ok := errors.AsType[refusalError](err); ok {
-		return exitDenied
+	if e, ok := errors.AsType[exitError](err); ok {
+		return e.code
 	}
 	if errors.Is(err, client.ErrNotReachable) {
 		return exitNotReachable
@@ -80,7 +80,7 @@ func healthCode(h status.Health) int {
 // explain puts err into one or two lines: what is wrong, and the next step.
 // It is empty where all has been said.
 func explain(err error) string {
-	if isReported(err) {
+	if _, ok := errors.AsType[exitError](err); ok {
 		return ""
 	}
 	if all, ok := errors.AsType[unredeemedError](err); ok {
@@ -98,14 +98,6 @@ func explain(err error) string {
 		text += printable(next) + "\n"
 	}
 	return text
-}
-
-// isReported reports whether the screen, or another program, has said it all.
-func isReported(err error) bool {
-	_, unwell := errors.AsType[healthError](err)
-	_, exited := errors.AsType[exitError](err)
-	_, refused := errors.AsType[refusalError](err)
-	return unwell || exited || refused
 }
 
 // nextStep is what to do about an error that is no fault; "" if it says so

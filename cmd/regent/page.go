@@ -52,12 +52,7 @@ func newPage(st status.Status, policy *api.Policy, why string, v view) page {
 		p.Daemon = fmt.Sprintf("regentd %s, running for %s", st.Version, formatDuration(v.now.Sub(st.StartedAt)))
 	}
 	p.Facts, p.Faults, p.Problems = statusFacts(st, v), faultRows(st, v), problemRows(st)
-	for _, a := range st.Applications {
-		held := holdsRegistration(st, a.Tenant)
-		for _, i := range a.Instances {
-			p.Instances.Rows = append(p.Instances.Rows, append(instanceRow(i, stateText(i, held, a.OnDemand), v), a.Tenant))
-		}
-	}
+	p.Instances.Rows = instanceRows(st, true, v)
 	if policy == nil {
 		return p
 	}

@@ -249,8 +249,8 @@ func TestInstancesRedeem(t *testing.T) {
 	holding := servingDevice()
 	holding.Tenants[0].RegistrationToken = &status.RegistrationToken{Fingerprint: "9f86d081"}
 	const (
-		begun      = "cad/12 is being redeemed, which costs a count; see regent status.\n"
-		remembered = "Remembered: the next registration token pays one count for cad/12; give one with regent register.\n"
+		begun      = "cad/2 is being redeemed, which costs a count; see regent status.\n"
+		remembered = "Remembered: the next registration token pays one count for cad/2; give one with regent register.\n"
 	)
 	tests := []struct {
 		name   string
@@ -268,7 +268,7 @@ func TestInstancesRedeem(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			daemon := &fakeDaemon{status: tt.status}
-			got := cliRun{daemon: daemon, answer: tt.answer}.run(t, append([]string{"instances", "redeem", "cad/12"}, tt.args...)...)
+			got := cliRun{daemon: daemon, answer: tt.answer}.run(t, append([]string{"instances", "redeem", "cad/2"}, tt.args...)...)
 			if diff := cmp.Diff(got, tt.want); diff != "" {
 				t.Errorf("(-got +want):\n%s", diff)
 			}

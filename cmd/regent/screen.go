@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,7 +60,7 @@ func renderHealth(s status.Status, v view) string {
 func statusFacts(s status.Status, v view) [][2]string {
 	rows := [][2]string{{"Key guarded by", storeText(s.Store)}}
 	for _, t := range s.Tenants {
-		rows = append(rows, tenantFacts(t, registrationNeed{now: needsRegistration(s, t.Host), forRedeem: hasEnded(s, t.Host), unknown: allUnknown(s), brought: doctor.HasTokenProblem(s)}, v)...)
+		rows = append(rows, tenantFacts(t, registrationNeedOf(s, t.Host), v)...)
 	}
 	if s.FQDN.Differs() {
 		rows = append(rows, [2]string{"Name", printable(fmt.Sprintf("%s at the service (from the first redemption), %s today", s.FQDN.Registered, s.FQDN.Current))})
@@ -101,8 +102,28 @@ type registrationNeed struct {
 	brought   bool // a file or a credential with one is there, and has a problem
 }
 
+func registrationNeedOf(s status.Status, tenant string) registrationNeed {
+	n := registrationNeed{brought: doctor.HasTokenProblem(s)}
+	for a, i := range s.Instances() {
+		if i.State == status.Unknown {
+			n.unknown = true
+		}
+		if a.Tenant != tenant {
+			continue
+		}
+		switch instance.State(i.State) {
+		case instance.Unredeemed:
+			n.now = true
+		case instance.Revoked, instance.RefreshLost, instance.RefreshExpired:
+			n.forRedeem = true
+		}
+		n.now = n.now || i.RedeemAsked
+	}
+	return n
+}
+
 func tenantFacts(t status.Tenant, n registrationNeed, v view) [][2]string {
-	rows := [][2]string{{"Token service", printable(t.Host) + ", " + reachableText(t.Reachable)}}
+	rows := [][2]string{{"Token service", printable(t.Host) + ", " + cmp.Or(reachableTexts[t.Reachable], "not asked yet")}}
 	if t.LastFault != nil && t.Reachable != "yes" {
 		rows = append(rows, [2]string{"", faultText(*t.LastFault, v)})
 	}
@@ -201,18 +222,19 @@ func renderInstances(s status.Status, v view) string {
 	if several {
 		head = append(head, "TENANT")
 	}
-	rows := [][]string{head}
-	for _, a := range s.Applications {
-		held := holdsRegistration(s, a.Tenant)
-		for _, i := range a.Instances {
-			row := instanceRow(i, stateText(i, held, a.OnDemand), v)
-			if several {
-				row = append(row, printable(a.Tenant))
-			}
-			rows = append(rows, row)
+	return terminal.Table(append([][]string{head}, instanceRows(s, several, v)...), v.width) + terminal.WrapText(pendingRedemptions(s)+closedApplications(s), v.width)
+}
+
+// instanceRows has a row for each instance, with its tenant if that is wanted.
+func instanceRows(s status.Status, tenant bool, v view) (rows [][]string) {
+	for a, i := range s.Instances() {
+		row := instanceRow(i, stateText(i, holdsRegistration(s, a.Tenant), a.OnDemand), v)
+		if tenant {
+			row = append(row, printable(a.Tenant))
 		}
+		rows = append(rows, row)
 	}
-	return terminal.Table(rows, v.width) + terminal.WrapText(pendingRedemptions(s)+closedApplications(s), v.width)
+	return rows
 }
 
 func instanceRow(i status.Instance, state string, v view) []string {
@@ -230,11 +252,9 @@ func instanceRow(i status.Instance, state string, v view) []string {
 // yet.
 func pendingRedemptions(s status.Status) string {
 	var b strings.Builder
-	for _, a := range s.Applications {
-		for _, i := range a.Instances {
-			if i.RedeemAsked && !holdsRegistration(s, a.Tenant) {
-				fmt.Fprintf(&b, "The next registration token pays one count for %s, as a person asked.\n", printable(i.Name))
-			}
+	for a, i := range s.Instances() {
+		if i.RedeemAsked && !holdsRegistration(s, a.Tenant) {
+			fmt.Fprintf(&b, "The next registration token pays one count for %s, as a person asked.\n", printable(i.Name))
 		}
 	}
 	return b.String()
@@ -252,72 +272,37 @@ func closedApplications(s status.Status) string {
 }
 
 func holdsRegistration(s status.Status, tenant string) bool {
-	for _, t := range s.Tenants {
-		if t.Host == tenant {
-			return t.RegistrationToken != nil
-		}
-	}
-	return false
-}
-
-// allUnknown reports whether nothing can be read of any instance.
-func allUnknown(s status.Status) bool {
-	return slices.ContainsFunc(s.Applications, func(a status.Application) bool {
-		return slices.ContainsFunc(a.Instances, func(i status.Instance) bool { return i.State == status.Unknown })
-	})
-}
-
-// needsRegistration reports whether a registration token of the tenant would
-// still be redeemed.
-func needsRegistration(s status.Status, tenant string) bool {
-	for _, a := range s.Applications {
-		for _, i := range a.Instances {
-			if a.Tenant == tenant && (i.RedeemAsked || instance.State(i.State) == instance.Unredeemed) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// hasEnded reports whether an instance of the tenant is of no use any more, until
-// a person has it redeemed again.
-func hasEnded(s status.Status, tenant string) bool {
-	ended := []instance.State{instance.Revoked, instance.RefreshLost, instance.RefreshExpired}
-	return slices.ContainsFunc(s.Applications, func(a status.Application) bool {
-		return a.Tenant == tenant && slices.ContainsFunc(a.Instances, func(i status.Instance) bool {
-			return slices.Contains(ended, instance.State(i.State))
-		})
-	})
+	return slices.ContainsFunc(s.Tenants, func(t status.Tenant) bool { return t.Host == tenant && t.RegistrationToken != nil })
 }
 
 // faultRows has a row for each fault. Instances that have the same one are in its row.
-func faultRows(s status.Status, v view) [][2]string {
-	type same struct{ code, detail string }
-	var order []same
-	last, names := map[same]status.Fault{}, map[same][]string{}
-	for _, a := range s.Applications {
-		for _, i := range a.Instances {
-			if i.LastFault == nil {
-				continue
-			}
-			f := same{i.LastFault.Code, strings.ReplaceAll(i.LastFault.Detail, i.Name, fault.InstancePlaceholder)}
-			if len(names[f]) == 0 {
-				order = append(order, f)
-			}
-			names[f] = append(names[f], i.Name)
-			if len(names[f]) == 1 || i.LastFault.At.After(last[f].At) {
-				last[f] = *i.LastFault
-			}
+func faultRows(s status.Status, v view) (rows [][2]string) {
+	type shared struct {
+		names  []string
+		last   status.Fault
+		detail string // without the name of an instance
+	}
+	var all []shared
+	for _, i := range s.Instances() {
+		if i.LastFault == nil {
+			continue
+		}
+		f, detail := *i.LastFault, strings.ReplaceAll(i.LastFault.Detail, i.Name, fault.InstancePlaceholder)
+		n := slices.IndexFunc(all, func(known shared) bool { return known.last.Code == f.Code && known.detail == detail })
+		if n < 0 {
+			all = append(all, shared{[]string{i.Name}, f, detail})
+			continue
+		}
+		all[n].names = append(all[n].names, i.Name)
+		if f.At.After(all[n].last.At) {
+			all[n].last = f
 		}
 	}
-	var rows [][2]string
-	for _, f := range order {
-		shown := last[f]
-		if len(names[f]) > 1 {
-			shown.Detail = f.detail
+	for _, f := range all {
+		if len(f.names) > 1 {
+			f.last.Detail = f.detail
 		}
-		rows = append(rows, [2]string{printable(severalNames(names[f])), faultText(shown, v)})
+		rows = append(rows, [2]string{printable(severalNames(f.names)), faultText(f.last, v)})
 	}
 	return rows
 }

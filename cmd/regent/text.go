@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -53,28 +54,23 @@ func formatAgo(now, t time.Time) string {
 // has a registration token in hand, onDemand whether that is used only when the
 // instance is asked for.
 func stateText(i status.Instance, held, onDemand bool) string {
-	switch s := instance.State(i.State); s {
-	case instance.Unredeemed:
+	switch s := instance.State(i.State); {
+	case s == instance.Unredeemed:
 		return unredeemedText(i, held, onDemand)
-	case instance.Uncertain:
-		return "uncertain: a person decides"
-	case instance.Live:
-		return "live"
-	case instance.Stale:
-		return "live, refresh fails"
-	case instance.Expired:
-		if i.LastFault == nil {
-			return "expired, refreshed when asked for"
-		}
-		return "expired, refresh fails"
-	case instance.RefreshLost:
-		return "refresh token lost"
-	case instance.RefreshExpired:
-		return "refresh token expired"
-	case instance.Revoked:
-		return "revoked by the service"
+	case s == instance.Expired && i.LastFault == nil:
+		return "expired, refreshed when asked for"
 	}
-	return printable(i.State)
+	return cmp.Or(stateTexts[instance.State(i.State)], printable(i.State))
+}
+
+var stateTexts = map[instance.State]string{
+	instance.Uncertain:      "uncertain: a person decides",
+	instance.Live:           "live",
+	instance.Stale:          "live, refresh fails",
+	instance.Expired:        "expired, refresh fails",
+	instance.RefreshLost:    "refresh token lost",
+	instance.RefreshExpired: "refresh token expired",
+	instance.Revoked:        "revoked by the service",
 }
 
 // unredeemedText says why an instance has no auth token yet.
@@ -90,16 +86,8 @@ func unredeemedText(i status.Instance, held, onDemand bool) string {
 	return "not redeemed yet"
 }
 
-// reachableText completes "HOST, ".
-func reachableText(reachable string) string {
-	switch reachable {
-	case "yes":
-		return "reachable"
-	case "no":
-		return "not usable now" // it may have been reached, and be another
-	}
-	return "not asked yet"
-}
+// reachableTexts complete "HOST, ".
+var reachableTexts = map[string]string{"yes": "reachable", "no": "not usable now"} // it may have been reached, and be another
 
 // holderText says who uses an instance.
 func holderText(i status.Instance) string {

@@ -172,11 +172,8 @@ func call[T any](ctx context.Context, c *Client, op, method, path string, body a
 		return answer, err
 	}
 	defer func() { _ = resp.Body.Close() }() // it was read to its end, or is of no use
-	switch {
-	case resp.StatusCode == http.StatusNoContent:
+	if resp.StatusCode == http.StatusNoContent {
 		return answer, nil
-	case resp.StatusCode != http.StatusOK:
-		return answer, faultOf(op, resp)
 	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxReply)).Decode(&answer); err != nil {
 		return *new(T), fmt.Errorf("%s: %w", op, newNotReachableError(ctx, err))
@@ -184,8 +181,9 @@ func call[T any](ctx context.Context, c *Client, op, method, path string, body a
 	return answer, nil
 }
 
-// requestWithRetry makes one request. The caller closes the answer's body. A GET that is throttled
-// is made again after the time that the agent names, if that is not too long.
+// requestWithRetry makes one request. An answer that is a problem is an error. The
+// caller closes the body of any other. A GET that is throttled is made again after the
+// time that the agent names, if that is not too long.
 func (c *Client) requestWithRetry(ctx context.Context, op, method, path string, body any) (*http.Response, error) {
 	var throttled error
 	for left := maxRetries; ; left-- {
@@ -193,14 +191,15 @@ func (c *Client) requestWithRetry(ctx context.Context, op, method, path string, 
 		if err != nil && throttled != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return nil, throttled // which is an answer
 		}
-		if err != nil || method != http.MethodGet || resp.StatusCode != http.StatusTooManyRequests {
+		if err != nil || resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusNoContent {
 			return resp, err
 		}
-		throttled = faultOf(op, resp)
+		problem := faultOf(op, resp)
 		_ = resp.Body.Close() // it was read to its end, or is of no use
-		if left == 0 || !waitToRetry(ctx, fault.From(throttled).Retry) {
-			return nil, throttled
+		if method != http.MethodGet || resp.StatusCode != http.StatusTooManyRequests || left == 0 || !waitToRetry(ctx, problem.Retry) {
+			return nil, problem
 		}
+		throttled = problem
 	}
 }
 
@@ -243,7 +242,7 @@ func (c *Client) request(ctx context.Context, op, method, path string, body any)
 }
 
 // faultOf turns an error of the agent back into the fault that it was.
-func faultOf(op string, resp *http.Response) error {
+func faultOf(op string, resp *http.Response) *fault.Fault {
 	var p api.Problem
 	if resp.Header.Get("Content-Type") != api.ProblemType ||
 		json.NewDecoder(io.LimitReader(resp.Body, maxReply)).Decode(&p) != nil || p.Code == "" {
@@ -276,9 +275,6 @@ func (c *Client) Metrics(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer func() { _ = resp.Body.Close() }() // it was read to its end, or is of no use
-	if resp.StatusCode != http.StatusOK {
-		return "", faultOf(op, resp)
-	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", op, newNotReachableError(ctx, err))

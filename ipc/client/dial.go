@@ -175,7 +175,7 @@ func connect(ctx context.Context, socket, address string) (net.Conn, error) {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	}
-	return nil, &notReachableError{failureReason(err), failureText(socket, err), err}
+	return nil, newDialError(socket, err)
 }
 
 func (t Trust) accepts(uid string) bool {
@@ -185,27 +185,19 @@ func (t Trust) accepts(uid string) bool {
 	})
 }
 
-func failureReason(err error) FailureReason {
+// newDialError says why there is no connection to the socket, and what to do next.
+func newDialError(socket string, err error) error {
+	e := &notReachableError{FailureOther, fmt.Sprintf("connect to %s: %v", socket, err), err}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return FailureNoSocket
+		e.reason = FailureNoSocket
+		e.detail = fmt.Sprintf("there is no %s; is regentd running? See %s, and what is wrong with: regent doctor; or does --socket or REGENT_SOCKET name another one?", socket, serviceCommand("status"))
 	case errors.Is(err, localsock.ErrNoListener):
-		return FailureNoListener
+		e.reason = FailureNoListener
+		e.detail = fmt.Sprintf("nobody listens at %s any more; regentd was killed: start it again, with %s", socket, serviceCommand("start"))
 	case errors.Is(err, fs.ErrPermission):
-		return FailureNoPermission
+		e.reason = FailureNoPermission
+		e.detail = fmt.Sprintf("this user may not connect to %s; the socket should be open to all, and its directory too: see its mode, and any sandbox around this process", socket)
 	}
-	return FailureOther
-}
-
-func failureText(socket string, err error) string {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Sprintf("there is no %s; is regentd running? See %s, and what is wrong with: regent doctor; or does --socket or REGENT_SOCKET name another one?", socket, serviceCommand("status"))
-	case errors.Is(err, localsock.ErrNoListener):
-		return fmt.Sprintf("nobody listens at %s any more; regentd was killed: start it again, with %s", socket, serviceCommand("start"))
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Sprintf("this user may not connect to %s; the socket should be open to all, and its directory too: see its mode, and any sandbox around this process", socket)
-	default:
-		return fmt.Sprintf("connect to %s: %v", socket, err)
-	}
+	return e
 }

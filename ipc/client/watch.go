@@ -25,10 +25,6 @@ func (c *Client) Watch(ctx context.Context, application string) iter.Seq2[api.Ev
 			return
 		}
 		defer func() { _ = resp.Body.Close() }() // it has no end that could be read
-		if resp.StatusCode != http.StatusOK {
-			yield(api.Event{}, faultOf("watch", resp))
-			return
-		}
 		events := eventReader{bufio.NewScanner(resp.Body)}
 		for {
 			e, err := events.next()

@@ -13,15 +13,7 @@ const ColumnGap = 2
 // Columns lines up the cells of rows, Gap spaces apart, without spaces at the end
 // of a line. Each row ends with a line feed. Rows may have different lengths.
 func Columns(rows [][]string) string {
-	var widest []int
-	for _, row := range rows {
-		for i, cell := range row {
-			if i == len(widest) {
-				widest = append(widest, 0)
-			}
-			widest[i] = max(widest[i], Cells(cell))
-		}
-	}
+	widest := columnWidths(rows)
 	var b strings.Builder
 	for _, row := range rows {
 		padded := make([]string, len(row))
@@ -31,6 +23,19 @@ func Columns(rows [][]string) string {
 		b.WriteString(strings.TrimRight(strings.Join(padded, ""), " ") + "\n")
 	}
 	return b.String()
+}
+
+// columnWidths is how many cells of a terminal each column takes.
+func columnWidths(rows [][]string) (widest []int) {
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widest) {
+				widest = append(widest, 0)
+			}
+			widest[i] = max(widest[i], Cells(cell))
+		}
+	}
+	return widest
 }
 
 // Cells returns how many cells of a terminal s takes. Wide characters, such as

@@ -84,9 +84,12 @@ func Wrap(text string, width int) []string {
 // that width. The columns for which it is too narrow stand below their row, by name;
 // empty cells and a dash are left out there. A width of 0 has room for all.
 func Table(rows [][]string, width int) string {
-	n := len(rows[0])
-	for n > 1 && width > 0 && columnsWidth(rows, n) > width {
-		n--
+	n, total := 0, -ColumnGap
+	for _, widest := range columnWidths(rows) {
+		if total += ColumnGap + widest; n > 0 && width > 0 && total > width {
+			break
+		}
+		n++
 	}
 	narrow := make([][]string, len(rows))
 	for i, row := range rows {
@@ -120,17 +123,4 @@ func detailLines(names, values []string, width int) string {
 	}
 	const indent = "    "
 	return indent + strings.Join(Wrap(strings.Join(all, ", "), max(minColumnWidth, width-len(indent))), "\n"+indent) + "\n"
-}
-
-// columnsWidth is how many cells of a terminal the first n columns take.
-func columnsWidth(rows [][]string, n int) int {
-	total := (n - 1) * ColumnGap
-	for column := range n {
-		most := 0
-		for _, row := range rows {
-			most = max(most, Cells(row[column]))
-		}
-		total += most
-	}
-	return total
 }
