@@ -17,7 +17,7 @@ import (
 const parallelRequests = 64
 
 // requestDenied asks n times for what is refused, each time over a new connection, and
-// returns how often it was refused for what it asked, and not for asking too
+// returns how often it was refused for what it userRequests, and not for asking too
 // often.
 func requestDenied(spec string) string {
 	words := strings.Fields(spec) // SOCKET N WHAT
@@ -31,7 +31,7 @@ func requestDenied(spec string) string {
 	for range parallelRequests {
 		all.Go(func() {
 			for i := left.Add(-1); i >= 0; i = left.Add(-1) {
-				if said := once(words[0], wanted(words[2], int(i))); said == http.StatusForbidden || said == http.StatusNotFound {
+				if said := statusOf(words[0], refusedRequest(words[2], int(i))); said == http.StatusForbidden || said == http.StatusNotFound {
 					refused.Add(1)
 				}
 			}
@@ -41,8 +41,8 @@ func requestDenied(spec string) string {
 	return fmt.Sprint(refused.Load())
 }
 
-// wanted is a request that is refused.
-func wanted(what string, i int) string {
+// refusedRequest is a request that is refused.
+func refusedRequest(what string, i int) string {
 	switch what {
 	case "unknown":
 		return request("POST", "/v1/token", fmt.Sprintf(`{"application":"none-%d"}`, i))
@@ -57,9 +57,9 @@ func wanted(what string, i int) string {
 	}
 }
 
-// once makes a request over a connection of its own, and returns its status; 0
+// statusOf makes a request over a connection of its own, and returns its status; 0
 // if there was none.
-func once(socket, request string) int {
+func statusOf(socket, request string) int {
 	c, err := net.Dial("unix", socket)
 	if err != nil {
 		return 0

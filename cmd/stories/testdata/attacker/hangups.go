@@ -28,7 +28,7 @@ func requestAndHangUp(rest string) string {
 	for i := 0; requests > 0 || connections > 0; i++ {
 		if requests > 0 {
 			n := min(each*50, requests)
-			if err := converse(path, i, n); err != nil {
+			if err := requestInTurn(path, i, n); err != nil {
 				return err.Error()
 			}
 			requests -= n
@@ -43,8 +43,8 @@ func requestAndHangUp(rest string) string {
 	return "done"
 }
 
-// asUser connects as one of many users; a negative one is root.
-func asUser(path string, i int) (net.Conn, error) {
+// connectAs connects as one of many users; a negative one is root.
+func connectAs(path string, i int) (net.Conn, error) {
 	uid := 0
 	if i >= 0 {
 		uid = 60_000 + i%leakUsers
@@ -59,19 +59,19 @@ func asUser(path string, i int) (net.Conn, error) {
 	return c, err
 }
 
-// converse asks n times over one connection and takes in the answers: for tokens,
+// requestInTurn asks n times over one connection and takes in the answers: for tokens,
 // and each time once for one thing else.
-func converse(path string, i, n int) error {
-	c, err := asUser(path, i)
+func requestInTurn(path string, i, n int) error {
+	c, err := connectAs(path, i)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	in := bufio.NewReader(c)
 	for k := range n {
-		a := asked[0]
+		a := userRequests[0]
 		if k == n-1 {
-			a = asked[i%len(asked)]
+			a = userRequests[i%len(userRequests)]
 		}
 		if strings.Contains(a.path, "/watch") {
 			continue // it has no end
@@ -90,15 +90,15 @@ func converse(path string, i, n int) error {
 	return nil
 }
 
-// wish is what is asked.
-type wish struct{ method, path, body string }
+// httpRequest is one request.
+type httpRequest struct{ method, path, body string }
 
-func (r wish) head() string {
+func (r httpRequest) head() string {
 	return r.method + " " + r.path + " HTTP/1.1\r\nHost: regent\r\nContent-Length: " + strconv.Itoa(len(r.body)) + "\r\n\r\n"
 }
 
-// asked are what every user asks.
-var asked = []wish{
+// userRequests are what every user asks.
+var userRequests = []httpRequest{
 	{"POST", "/v1/token", body},
 	{"GET", "/v1/status", ""},
 	{"HEAD", "/v1/status", ""},
@@ -128,7 +128,7 @@ var asked = []wish{
 }
 
 // byRoot are what root asks: nothing that changes what the daemon has.
-var byRoot = []wish{
+var byRoot = []httpRequest{
 	{"GET", "/v1/status", ""},
 	{"GET", "/v1/watch?application=cad", ""},
 	{"GET", "/v1/diagnosis", ""},
@@ -145,18 +145,18 @@ const moments = 10
 
 // hangUp does the i-th of all pairs of an endpoint and a moment.
 func hangUp(path string, i int) error {
-	user, list := i, asked
+	user, list := i, userRequests
 	if i%16 == 15 {
 		user, list = -1, byRoot
 	}
 	r := list[i/moments%len(list)]
-	c, err := asUser(path, user)
+	c, err := connectAs(path, user)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	head, whole := r.head(), r.head()+r.body
-	say := func(s string) { _, _ = io.WriteString(c, s) }
+	send := func(s string) { _, _ = io.WriteString(c, s) }
 	hear := func(n int) {
 		_ = c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
 		_, _ = io.ReadFull(c, make([]byte, n))
@@ -164,22 +164,22 @@ func hangUp(path string, i int) error {
 	switch i % moments {
 	case 0: // after the connection
 	case 1:
-		say(head[:9])
+		send(head[:9])
 	case 2:
-		say(head[:len(head)-3])
+		send(head[:len(head)-3])
 	case 3:
-		say(head)
+		send(head)
 	case 4:
-		say(head + r.body[:len(r.body)/2])
+		send(head + r.body[:len(r.body)/2])
 	case 5, 6: // before the answer
-		say(whole)
+		send(whole)
 	case 7:
-		say(whole + whole)
+		send(whole + whole)
 	case 8: // while the answer is written
-		say(whole)
+		send(whole)
 		hear(16)
 	case 9: // in the answer, or in the middle of a watch
-		say(whole)
+		send(whole)
 		hear(600)
 	}
 	return nil

@@ -13,9 +13,9 @@ import (
 // long are the replies that grow with what the daemon looks after.
 var long = []string{"/v1/status", "/v1/diagnosis", "/v1/ledger", "/metrics", "/v1/watch?application=cad", "/v1/policy"}
 
-// look asks for long replies, again and again. Every other connection takes in what
+// requestLongReplies asks for long replies, again and again. Every other connection takes in what
 // it gets; the others ask ten times and read nothing.
-func look(rest string) string {
+func requestLongReplies(rest string) string {
 	path, times, _ := strings.Cut(rest, " ")
 	n, err := strconv.Atoi(times)
 	if err != nil {
@@ -28,15 +28,15 @@ func look(rest string) string {
 		}
 		request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: regent\r\n\r\n", what)
 		if i%2 == 0 {
-			go read(path, request)
+			go readAll(path, request)
 		} else {
-			go stare(path, request)
+			go readSlowly(path, request)
 		}
 	}
 	return "asking"
 }
 
-func read(path, request string) {
+func readAll(path, request string) {
 	for {
 		c, err := net.Dial("unix", path)
 		if err != nil {
@@ -58,7 +58,7 @@ func read(path, request string) {
 	}
 }
 
-func stare(path, request string) {
+func readSlowly(path, request string) {
 	for {
 		c, err := net.Dial("unix", path)
 		if err != nil {

@@ -39,7 +39,7 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "leaderless" {
 		go func() {
 			fmt.Println("ready")
-			obey(fd)
+			runCommands(fd)
 			os.Exit(0)
 		}()
 		_, _, _ = syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0) // this thread alone, which is the first
@@ -48,11 +48,11 @@ func main() {
 		fd, _ = strconv.Atoi(os.Args[1])
 		fmt.Println("ready")
 	}
-	obey(fd)
+	runCommands(fd)
 }
 
-// obey does what it is told, with a descriptor that is there already or -1.
-func obey(fd int) {
+// runCommands runs the commands of standard input. fd is an open connection, or -1.
+func runCommands(fd int) {
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		verb, rest, _ := strings.Cut(lines.Text(), " ")
 		switch verb {
@@ -73,7 +73,7 @@ func obey(fd int) {
 			n, _ := strconv.Atoi(times)
 			fmt.Println(watch(path, n, generation))
 		case "longreplies":
-			fmt.Println(look(rest))
+			fmt.Println(requestLongReplies(rest))
 		case "hangups":
 			fmt.Println(requestAndHangUp(rest))
 		case "denials":

@@ -35,14 +35,14 @@ func reuse(spec string) {
 		panic(err)
 	}
 	theirs := os.NewFile(uintptr(fd), "socket")
-	first := other(theirs)
-	fmt.Println(say(first, "connect "+socket), first.cmd.Process.Pid)
-	fmt.Println(say(first, "ask"))
+	first := startWith(theirs)
+	fmt.Println(send(first, "connect "+socket), first.cmd.Process.Pid)
+	fmt.Println(send(first, "ask"))
 	first.end()
 	if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(first.cmd.Process.Pid-1)), 0o644); err != nil {
 		panic(err)
 	}
-	second := other(theirs)
+	second := startWith(theirs)
 	fmt.Println("again", second.cmd.Process.Pid)
 	fmt.Println(ask(fd))
 	second.end()
@@ -57,7 +57,7 @@ type process struct {
 	out *os.File
 }
 
-func other(f *os.File) process {
+func startWith(f *os.File) process {
 	inR, inW, err := os.Pipe()
 	if err != nil {
 		panic(err)
@@ -89,7 +89,7 @@ func (p process) end() {
 	_ = p.cmd.Wait()
 }
 
-func say(p process, line string) string {
+func send(p process, line string) string {
 	fmt.Fprintln(p.in, line)
 	return p.line()
 }

@@ -21,21 +21,21 @@ func runaway(spec string) string {
 	names := []string{"", "1", "2", "3", "4", "999", "10000", "0", "-1", "+1", "01", "1.0", "1/2", "cad/1", " 1", "１"}
 	for range n {
 		for _, name := range names {
-			if once(socket, request("POST", "/v1/token", fmt.Sprintf(`{"application":"cad","instance":%q,"wait":1}`, name))) == http.StatusOK {
+			if statusOf(socket, request("POST", "/v1/token", fmt.Sprintf(`{"application":"cad","instance":%q,"wait":1}`, name))) == http.StatusOK {
 				got++
 			}
 		}
 		for _, number := range []string{"1", "2", "3", "4", "999", "01", "-1"} {
 			at := "/v1/instances/cad/" + number
-			once(socket, request("POST", at+"/invalidate", "{}"))
-			once(socket, request("DELETE", at+"/lease", ""))
-			once(socket, request("POST", at+"/redeem", ""))
-			once(socket, request("DELETE", at, ""))
+			statusOf(socket, request("POST", at+"/invalidate", "{}"))
+			statusOf(socket, request("DELETE", at+"/lease", ""))
+			statusOf(socket, request("POST", at+"/redeem", ""))
+			statusOf(socket, request("DELETE", at, ""))
 		}
-		once(socket, request("POST", "/v1/registration", `{"registration_token":"made-up"}`))
-		once(socket, request("DELETE", "/v1/registration", ""))
-		once(socket, request("POST", "/v1/store/reset", `{"really":true}`))
-		once(socket, request("POST", "/v1/reload", ""))
+		statusOf(socket, request("POST", "/v1/registration", `{"registration_token":"made-up"}`))
+		statusOf(socket, request("DELETE", "/v1/registration", ""))
+		statusOf(socket, request("POST", "/v1/store/reset", `{"really":true}`))
+		statusOf(socket, request("POST", "/v1/reload", ""))
 	}
 	return strconv.Itoa(got)
 }
