@@ -7,9 +7,7 @@ package device
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 
@@ -44,35 +42,21 @@ const maxFile = 64 << 10
 
 // ReadFactsFile reads what root has noted. A file that somebody else could have written is refused. No file is
 // [fs.ErrNotExist].
-func ReadFactsFile(path string) (RootFacts, error) {
-	f, err := os.Open(path) //nolint:gosec // the daemon was given the path
-	if err != nil {
-		return RootFacts{}, fmt.Errorf("host facts: %w", err)
+func ReadFactsFile(path string) (noted RootFacts, err error) {
+	b, err := files.ReadRegular(path, maxFile, func(path string) (fs.FileInfo, error) {
+		i, err := os.Lstat(path)
+		if err != nil {
+			return nil, err
+		}
+		return i, checkWriter(i)
+	})
+	if err == nil {
+		err = json.Unmarshal(b, &noted)
 	}
-	noted, err := decode(f)
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err != nil {
 		return RootFacts{}, fmt.Errorf("host facts %s: %w", path, err)
 	}
 	return noted, nil
-}
-
-func decode(f *os.File) (RootFacts, error) {
-	i, err := f.Stat()
-	if err != nil {
-		return RootFacts{}, err
-	}
-	if !i.Mode().IsRegular() {
-		return RootFacts{}, errors.New("it is no regular file")
-	}
-	if err := checkWriter(i); err != nil {
-		return RootFacts{}, err
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxFile))
-	if err != nil {
-		return RootFacts{}, err
-	}
-	var noted RootFacts
-	return noted, json.Unmarshal(b, &noted)
 }
 
 // Write writes it where [ReadFactsFile] finds them, whole or not at all. Everybody

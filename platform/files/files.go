@@ -8,6 +8,7 @@ package files
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,13 +34,45 @@ func Write(path string, content []byte, mode fs.FileMode) error {
 }
 
 // writeError names the file, and not the other name under which it is written.
-func writeError(path string, err error) error {
+func writeError(path string, err error) error { return fmt.Errorf("write %s: %w", path, TrimPath(err)) }
+
+// TrimPath returns err without the operation and the path that the system's packages put
+// before it.
+func TrimPath(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		err = e.Err
-	} else if e, ok := errors.AsType[*os.LinkError](err); ok {
-		err = e.Err
+		return e.Err
 	}
-	return fmt.Errorf("write %s: %w", path, err)
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// ReadRegular returns the content of a file of at most that many bytes. look says what is
+// at path, as [os.Lstat] does, and whether its owner and mode are right; the file that it
+// saw is the one that is read. A pipe is not waited for. Errors do not name the file.
+func ReadRegular(path string, most int64, look func(path string) (fs.FileInfo, error)) (content []byte, err error) {
+	defer func() { err = TrimPath(err) }()
+	seen, err := look(path)
+	if err != nil {
+		return nil, err
+	}
+	if !seen.Mode().IsRegular() {
+		return nil, errors.New("is not a regular file")
+	}
+	f, err := os.Open(path) //nolint:gosec // the caller's own path
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // opened for reading
+	if opened, err := f.Stat(); err != nil || !os.SameFile(seen, opened) {
+		return nil, errors.New("was exchanged while it was opened; try again")
+	}
+	content, err = io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(content)) > most {
+		return nil, fmt.Errorf("has more than %d bytes", most)
+	}
+	return content, err
 }
 
 // Sync waits until the disk has the content of the file at path.

@@ -16,16 +16,12 @@ import (
 // them; one that is named and not there is a failure.
 func TestConformance(t *testing.T) {
 	t.Run("fake", func(t *testing.T) {
-		b := &fakeBackend{}
-		testConformance(t, func() *Keyring { return newKeyring("fake", b, 0) })
+		k := fakeKeyring(&fakeItem{}, 0)
+		testConformance(t, func() *Keyring { return k })
 	})
 	t.Run("library in memory", func(t *testing.T) {
 		lib := ring.NewArrayKeyring(nil)
-		testConformance(t, func() *Keyring {
-			s := newSystem(lib)
-			s.markName = "mark /state"
-			return newKeyring("memory", s, 0)
-		})
+		testConformance(t, func() *Keyring { return newSystem(lib) })
 	})
 	t.Run(File, func(t *testing.T) {
 		state := t.TempDir() + "/state"

@@ -30,8 +30,6 @@ type fileKeyring struct {
 	sealer     Sealer // of the credential, if the passphrase is one
 }
 
-var _ backend = (*fileKeyring)(nil)
-
 func newFileKeyring(o Options) *fileKeyring {
 	f := &fileKeyring{state: o.StateDir, sealer: o.CredentialSealer, passphrase: passphrase{path: filepath.Join(o.StateDir, passphraseFile)}}
 	if o.CredentialsDir == "" {
@@ -51,7 +49,7 @@ func (f *fileKeyring) get() ([]byte, error) {
 	// The library follows links and waits at a FIFO.
 	switch i, err := os.Lstat(f.item()); {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, errNoItem
+		return nil, ErrNotFound
 	case err != nil:
 		return nil, err
 	case !i.Mode().IsRegular():
@@ -68,27 +66,17 @@ func (f *fileKeyring) get() ([]byte, error) {
 	return item.Data, nil
 }
 
-// create is safe against a crash: what it leaves half done has no whole key, and
-// the next create clears it away.
-func (f *fileKeyring) create(data []byte) error {
-	// 1. The passphrase, durable before anything depends on it.
+// set makes the item in a directory of its own, since the library writes in place, and
+// renames it to where it belongs. What a crash leaves half done has no whole key, and
+// the next set clears it away.
+func (f *fileKeyring) set(data []byte) error {
+	// The passphrase is durable before anything depends on it.
 	if err := f.passphrase.ensure(); err != nil {
 		return err
 	}
-	// 2. What is in its place is put aside.
 	if err := f.makeDir(); err != nil {
 		return err
 	}
-	if err := setAside(f.item()); err != nil {
-		return err
-	}
-	// 3. It takes the place in one step.
-	return f.replace(data)
-}
-
-// replace makes the item in a directory of its own, since the library writes in
-// place, and renames it to where it belongs.
-func (f *fileKeyring) replace(data []byte) error {
 	fresh := filepath.Join(f.state, newDir)
 	if err := f.makeItem(fresh, data); err != nil {
 		return err
@@ -101,6 +89,8 @@ func (f *fileKeyring) replace(data []byte) error {
 	}
 	return os.Remove(fresh)
 }
+
+func (f *fileKeyring) setAside() error { return setAside(f.item()) }
 
 // makeItem makes the directory fresh with a durable item in it, and clears away
 // what an earlier try left.
@@ -140,28 +130,26 @@ func (f *fileKeyring) makeDir() error {
 }
 
 func (f *fileKeyring) remove() error {
-	own := []string{f.item(), filepath.Join(f.state, passphraseFile)}
-	for _, path := range own {
-		aside, err := filepath.Glob(escapeGlob(path) + ".corrupt-*")
-		if err != nil {
-			return err
-		}
-		for _, p := range append(aside, path) {
-			if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, path := range []string{f.item(), filepath.Join(f.state, passphraseFile)} {
+		for aside := range asideNames(path) {
+			if err := ignoreMissing(os.Remove(aside)); err != nil {
 				return err
 			}
+		}
+		if err := ignoreMissing(os.Remove(path)); err != nil {
+			return err
 		}
 	}
 	if err := os.RemoveAll(filepath.Join(f.state, newDir)); err != nil {
 		return err
 	}
-	if err := os.Remove(filepath.Dir(f.item())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := ignoreMissing(os.Remove(filepath.Dir(f.item()))); err != nil {
 		return err
 	}
 	return files.SyncDir(f.state)
 }
 
-func (f *fileKeyring) detail() string {
+func (f *fileKeyring) description() string {
 	if f.passphrase.external {
 		return fmt.Sprintf("a file (%s) whose passphrase systemd hands to the service as the credential %s; %s", f.item(), CredentialName, f.sealer.description())
 	}
@@ -186,11 +174,10 @@ func setAside(path string) error {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	for n := 1; n <= maxSetAside; n++ {
-		to := setAsideName(path, n)
+	for to := range asideNames(path) {
 		if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
 			return os.Rename(path, to)
 		}
 	}
-	return fmt.Errorf("%d damaged copies of %s are kept; remove them", maxSetAside, path)
+	return errTooManyAside(path)
 }

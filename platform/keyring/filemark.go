@@ -19,39 +19,39 @@ const (
 	maxMark    = 4 << 10 // bytes
 )
 
-// markPath returns where the mark is.
-func (f *fileKeyring) markPath() string {
-	path := f.state + markSuffix
+// markFile is the mark of the file keyring of a state directory.
+type markFile string
+
+// path returns where the mark is.
+func (m markFile) path() string {
+	path := string(m) + markSuffix
 	if i, err := os.Lstat(path); err == nil && i.IsDir() {
 		return filepath.Join(path, markInside)
 	}
 	return path
 }
 
-func (f *fileKeyring) mark() ([]byte, error) {
-	path := f.markPath()
-	i, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, errNoItem
-	case err != nil:
-		return nil, err
-	case !i.Mode().IsRegular() || i.Size() > maxMark:
-		return nil, fmt.Errorf("%s is not a mark: it is no regular file, or too long", path)
+func (m markFile) get() ([]byte, error) {
+	mark, err := files.ReadRegular(m.path(), maxMark, os.Lstat)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNotFound
 	}
-	return os.ReadFile(path) //nolint:gosec // beside the state directory, which the daemon was given
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.path(), err)
+	}
+	return mark, nil
 }
 
-func (f *fileKeyring) setMark(mark []byte) error {
-	path := f.markPath()
+func (m markFile) set(mark []byte) error {
+	path := m.path()
 	if i, err := os.Lstat(path); err == nil && !i.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file; move it away", path)
 	}
 	return files.Write(path, mark, 0o600)
 }
 
-func (f *fileKeyring) removeMark() error {
-	path := f.markPath()
+func (m markFile) remove() error {
+	path := m.path()
 	if err := ignoreMissing(os.Remove(path)); err != nil {
 		return err
 	}

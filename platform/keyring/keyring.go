@@ -8,6 +8,7 @@ package keyring
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -27,6 +28,8 @@ var (
 	ErrLocked = errors.New("keyring: locked, or does not answer")
 	// ErrNoMark means that the keyring holds no mark.
 	ErrNoMark = errors.New("keyring: there is no mark")
+	// ErrNotFound means that the keyring holds nothing of that name.
+	ErrNotFound = errors.New("keyring: nothing of that name")
 	// ErrExists means that a data key cannot be made, because there is one.
 	ErrExists = errors.New("keyring: there is a data key already")
 )
@@ -63,30 +66,28 @@ type Options struct {
 	Timeout          time.Duration // of each call; 0 is 10 s
 }
 
-// backend is what the file keyring and the system's have in common. It is called
-// by one goroutine at a time, and its calls may block for ever.
-type backend interface {
-	get() (item []byte, err error) // errNoItem if there is none
-	// create keeps the item. What lies in its place and is no key is put aside.
-	create(item []byte) error
-	// replace keeps the item in place of what is there, in one step.
-	replace(item []byte) error
-	remove() error // no item is no error
-	// The mark is another item. A restore of the state directory does not reach it.
-	mark() ([]byte, error) // errNoItem if there is none
-	setMark(item []byte) error
-	removeMark() error // no mark is no error
-	detail() string
+// item is a secret in a keyring. Its methods are called by one goroutine at a time, and
+// may block for ever.
+type item interface {
+	get() ([]byte, error)  // ErrNotFound if there is none
+	set(data []byte) error // in place of what is there, in one step
+	remove() error         // with all that was set aside; no item is no error
 }
 
-var errNoItem = errors.New("no such item")
+// keyItem is the item of the data key.
+type keyItem interface {
+	item
+	setAside() error // what is in its place becomes NAME.corrupt-N; nothing there is no error
+}
 
-// Keyring keeps one data key. It is safe for concurrent use.
+// Keyring keeps one data key, and the mark, which a restore of the state directory does
+// not reach. It is safe for concurrent use.
 type Keyring struct {
-	kind    string
-	backend backend
-	timeout time.Duration
-	lock    chan struct{} // holds one token while a call is under way
+	kind, description string
+	key               keyItem
+	mark              item
+	timeout           time.Duration
+	lock              chan struct{} // holds one token while a call is under way
 }
 
 // Open chooses the keyring. It asks it for nothing yet.
@@ -101,29 +102,33 @@ func Open(o Options) (*Keyring, error) {
 	if o.StateDir, err = filepath.Abs(o.StateDir); err != nil { // it is part of an item's name
 		return nil, fmt.Errorf("keyring: state directory: %w", err)
 	}
-	kind := o.Kind
-	if kind == "" || kind == Auto {
-		kind = chooseKind(ring.AvailableBackends())
+	k := newKeyring(o.Kind, o.Timeout)
+	if k.kind == "" || k.kind == Auto {
+		k.kind = chooseKind(ring.AvailableBackends())
 	}
-	b, err := newBackend(kind, o)
+	if k.kind == File {
+		f := newFileKeyring(o)
+		k.key, k.mark, k.description = f, markFile(o.StateDir), f.description()
+		return k, nil
+	}
+	s, err := systemKind(k.kind)
 	if err != nil {
 		return nil, err
 	}
-	return newKeyring(kind, b, o.Timeout), nil
+	all := &systemItems{open: s.opener("regent", true), label: "Regent ", description: "of the agent's sealed records", limit: maxItem}
+	k.key, k.mark, k.description = all.item(itemName+" "+o.StateDir), all.item(markItem+" "+o.StateDir), s.description
+	return k, nil
 }
 
-func newKeyring(kind string, b backend, timeout time.Duration) *Keyring {
-	if timeout == 0 {
-		timeout = defaultTimeout
-	}
-	return &Keyring{kind: kind, backend: b, timeout: timeout, lock: make(chan struct{}, 1)}
+func newKeyring(kind string, timeout time.Duration) *Keyring {
+	return &Keyring{kind: kind, timeout: cmp.Or(timeout, defaultTimeout), lock: make(chan struct{}, 1)}
 }
 
 // chooseKind is what Auto means, given what the library can do here.
 func chooseKind(available []ring.BackendType) string {
-	for _, own := range []ring.BackendType{ring.WinCredBackend, ring.KeychainBackend} {
-		if slices.Contains(available, own) {
-			return kindOf(own)
+	for _, s := range systemKinds {
+		if s.ofService && slices.Contains(available, s.lib) {
+			return s.kind
 		}
 	}
 	return File
@@ -133,13 +138,13 @@ func chooseKind(available []ring.BackendType) string {
 func (k *Keyring) Kind() string { return k.kind }
 
 // Description says in a sentence what that means.
-func (k *Keyring) Description() string { return k.backend.detail() }
+func (k *Keyring) Description() string { return k.description }
 
 // Key returns the data key, or an error that wraps [ErrNoKey] when there is none
 // or [ErrLocked] when there is no answer in time. Any other error means that
 // something is there and is no key. Key never makes one.
 func (k *Keyring) Key(ctx context.Context) ([]byte, error) {
-	return call(ctx, k, "read the data key", k.key)
+	return call(ctx, k, "read the data key", k.load)
 }
 
 // Create makes the data key and returns it once it is durable. It fails with
@@ -155,63 +160,62 @@ func (k *Keyring) Replace(ctx context.Context, key []byte) error {
 	if len(key) != keySize {
 		return fmt.Errorf("keyring: replace the data key: it has %d bytes, want %d", len(key), keySize)
 	}
-	_, err := call(ctx, k, "replace the data key", func() ([]byte, error) { return nil, k.backend.replace(encode(key)) })
-	return err
+	return k.do(ctx, "replace the data key", func() error { return k.key.set(encode(key)) })
 }
 
 // LoadMark returns the mark, or an error that wraps [ErrNoMark].
 func (k *Keyring) LoadMark(ctx context.Context) ([]byte, error) {
-	return call(ctx, k, "read the mark", func() ([]byte, error) {
-		mark, err := k.backend.mark()
-		if errors.Is(err, errNoItem) {
-			return nil, ErrNoMark
-		}
-		return mark, err
-	})
+	return call(ctx, k, "read the mark", func() ([]byte, error) { return get(k.mark, ErrNoMark) })
 }
 
 // SaveMark keeps mark, a small sealed text, out of the reach of a restore of the
 // state directory: in the keyring, or with a file keyring beside the directory.
 func (k *Keyring) SaveMark(ctx context.Context, mark []byte) error {
-	_, err := call(ctx, k, "keep the mark", func() ([]byte, error) { return nil, k.backend.setMark(mark) })
-	return err
+	return k.do(ctx, "keep the mark", func() error { return k.mark.set(mark) })
 }
 
 // DeleteMark removes the mark. No mark is no error.
 func (k *Keyring) DeleteMark(ctx context.Context) error {
-	_, err := call(ctx, k, "remove the mark", func() ([]byte, error) { return nil, k.backend.removeMark() })
-	return err
+	return k.do(ctx, "remove the mark", k.mark.remove)
 }
 
 // Delete destroys the data key and what was put aside of earlier ones. No key is
 // no error.
 func (k *Keyring) Delete(ctx context.Context) error {
-	_, err := call(ctx, k, "destroy the data key", func() ([]byte, error) { return nil, k.backend.remove() })
-	return err
+	return k.do(ctx, "destroy the data key", k.key.remove)
 }
 
-func (k *Keyring) key() ([]byte, error) {
-	item, err := k.backend.get()
-	if errors.Is(err, errNoItem) {
-		return nil, ErrNoKey
+// get returns what an item has; none is the error if there is no such item.
+func get(i item, none error) ([]byte, error) {
+	data, err := i.get()
+	if errors.Is(err, ErrNotFound) {
+		return nil, none
 	}
+	return data, err
+}
+
+func (k *Keyring) load() ([]byte, error) {
+	data, err := get(k.key, ErrNoKey)
 	if err != nil {
 		return nil, err
 	}
-	return decode(item)
+	return decode(data)
 }
 
 func (k *Keyring) create() ([]byte, error) {
-	if _, err := k.key(); err == nil {
+	if _, err := k.load(); err == nil {
 		return nil, ErrExists
 	}
 	key := make([]byte, keySize)
 	rand.Read(key) // it never fails
-	if err := k.backend.create(encode(key)); err != nil {
+	if err := k.key.setAside(); err != nil {
+		return nil, err
+	}
+	if err := k.key.set(encode(key)); err != nil {
 		return nil, err
 	}
 	// A keyring that says it kept the key is believed once it gives it back.
-	back, err := k.key()
+	back, err := k.load()
 	if err != nil {
 		return nil, fmt.Errorf("read it back: %w", err)
 	}
@@ -219,6 +223,11 @@ func (k *Keyring) create() ([]byte, error) {
 		return nil, errors.New("read it back: the keyring gives another one")
 	}
 	return key, nil
+}
+
+func (k *Keyring) do(ctx context.Context, op string, f func() error) error {
+	_, err := call(ctx, k, op, func() ([]byte, error) { return nil, f() })
+	return err
 }
 
 // call makes one call to the backend in a goroutine of its own and waits as long

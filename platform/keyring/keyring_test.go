@@ -12,10 +12,9 @@ import (
 	ring "github.com/99designs/keyring"
 )
 
-// fakeBackend holds one item in memory, and can refuse to answer.
-type fakeBackend struct {
-	item       []byte
-	marked     []byte
+// fakeItem holds one item in memory, and can refuse to answer.
+type fakeItem struct {
+	data       []byte
 	getErr     error
 	dropWrites bool          // keeps nothing, and says it did
 	hang       chan struct{} // if not nil, every call waits until it is closed
@@ -23,7 +22,7 @@ type fakeBackend struct {
 	panics     bool
 }
 
-func (b *fakeBackend) get() ([]byte, error) {
+func (b *fakeItem) get() ([]byte, error) {
 	b.calls++
 	if b.hang != nil {
 		<-b.hang
@@ -31,35 +30,31 @@ func (b *fakeBackend) get() ([]byte, error) {
 	if b.panics {
 		panic("key material")
 	}
-	if b.item == nil && b.getErr == nil {
-		return nil, errNoItem
+	if b.data == nil && b.getErr == nil {
+		return nil, ErrNotFound
 	}
-	return b.item, b.getErr
+	return b.data, b.getErr
 }
 
-func (b *fakeBackend) create(item []byte) error {
+func (b *fakeItem) set(data []byte) error {
 	if !b.dropWrites {
-		b.item, b.getErr = item, nil
+		b.data, b.getErr = data, nil
 	}
 	return nil
 }
 
-func (b *fakeBackend) replace(item []byte) error { return b.create(item) }
-func (b *fakeBackend) remove() error             { b.item = nil; return nil }
+func (b *fakeItem) setAside() error { return nil }
+func (b *fakeItem) remove() error   { b.data = nil; return nil }
 
-func (b *fakeBackend) mark() ([]byte, error) {
-	if b.marked == nil {
-		return nil, errNoItem
-	}
-	return b.marked, nil
+// fakeKeyring returns one whose key is in that item.
+func fakeKeyring(key *fakeItem, timeout time.Duration) *Keyring {
+	k := newKeyring("fake", timeout)
+	k.key, k.mark = key, &fakeItem{}
+	return k
 }
-func (b *fakeBackend) setMark(mark []byte) error { b.marked = mark; return nil }
-func (b *fakeBackend) removeMark() error         { b.marked = nil; return nil }
-
-func (b *fakeBackend) detail() string { return "a fake" }
 
 func TestKeyLifecycle(t *testing.T) {
-	k := newKeyring("fake", &fakeBackend{}, 0)
+	k := fakeKeyring(&fakeItem{}, 0)
 	if _, err := k.Key(t.Context()); !errors.Is(err, ErrNoKey) {
 		t.Fatalf("Key of none: got %v, want %v", err, ErrNoKey)
 	}
@@ -87,17 +82,17 @@ func TestKeyLifecycle(t *testing.T) {
 
 func TestInvalidKeyError(t *testing.T) {
 	sound := encode(make([]byte, keySize))
-	tests := map[string]*fakeBackend{
-		"empty item":     {item: []byte{}},
-		"other item":     {item: []byte("password")},
-		"later form":     {item: []byte("regent data key 2: xyz")},
-		"cut short":      {item: sound[:len(sound)-4]},
-		"not base64":     {item: append(sound[:len(sound)-2:len(sound)-2], "!!"...)},
+	tests := map[string]*fakeItem{
+		"empty item":     {data: []byte{}},
+		"other item":     {data: []byte("password")},
+		"later form":     {data: []byte("regent data key 2: xyz")},
+		"cut short":      {data: sound[:len(sound)-4]},
+		"not base64":     {data: append(sound[:len(sound)-2:len(sound)-2], "!!"...)},
 		"read error":     {getErr: errors.New("input/output error")},
 		"library panics": {panics: true},
 	}
 	for name, b := range tests {
-		_, err := newKeyring("fake", b, 0).Key(t.Context())
+		_, err := fakeKeyring(b, 0).Key(t.Context())
 		if err == nil || errors.Is(err, ErrNoKey) || errors.Is(err, ErrLocked) {
 			t.Errorf("%s: got %v, want another error", name, err)
 		}
@@ -108,7 +103,7 @@ func TestInvalidKeyError(t *testing.T) {
 }
 
 func TestCreateReadsBack(t *testing.T) {
-	if _, err := newKeyring("fake", &fakeBackend{dropWrites: true}, 0).Create(t.Context()); err == nil {
+	if _, err := fakeKeyring(&fakeItem{dropWrites: true}, 0).Create(t.Context()); err == nil {
 		t.Error("Create believed a keyring that kept nothing")
 	}
 }
@@ -116,8 +111,8 @@ func TestCreateReadsBack(t *testing.T) {
 // TestTimeout is a keyring that shows a prompt which nobody sees.
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &fakeBackend{hang: make(chan struct{})}
-		k := newKeyring("fake", b, 3*time.Second)
+		b := &fakeItem{hang: make(chan struct{})}
+		k := fakeKeyring(b, 3*time.Second)
 		start := time.Now()
 		for range 3 {
 			if _, err := k.Key(t.Context()); !errors.Is(err, ErrLocked) {

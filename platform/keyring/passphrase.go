@@ -6,10 +6,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"strings"
 
 	"regent/platform/files"
 )
@@ -27,40 +25,32 @@ type passphrase struct {
 
 // read returns the passphrase. What is not a whole one is an error.
 func (p passphrase) read() (string, error) {
-	named, err := os.Lstat(p.path)
-	if err != nil {
-		return "", fmt.Errorf("passphrase: %w", err)
-	}
-	if !named.Mode().IsRegular() {
-		return "", fmt.Errorf("passphrase: %s is not a regular file", p.path)
-	}
-	// A credential may carry an access list, which shows as group bits, and lies
-	// where nobody else can go.
-	_, others, err := files.ModeAccess(named)
+	text, err := files.ReadRegular(p.path, maxPassphrase, p.look)
 	if err != nil {
 		return "", fmt.Errorf("passphrase: %s: %w", p.path, err)
-	}
-	if !p.external && others != 0 {
-		return "", fmt.Errorf("passphrase: %s has mode %#o and others may read it; run: chmod 600 %[1]s", p.path, named.Mode().Perm())
-	}
-	f, err := os.Open(p.path)
-	if err != nil {
-		return "", fmt.Errorf("passphrase: %w", err)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxPassphrase+1))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return "", fmt.Errorf("passphrase: %w", err)
 	}
 	text = bytes.TrimRight(text, "\r\n")
 	switch {
 	case len(text) == 0:
 		return "", fmt.Errorf("passphrase: %s is empty", p.path)
-	case len(text) > maxPassphrase:
-		return "", fmt.Errorf("passphrase: %s has more than %d bytes", p.path, maxPassphrase)
 	case !p.external && !isGenerated(string(text)):
 		return "", fmt.Errorf("passphrase: %s is not what was generated", p.path)
 	}
 	return string(text), nil
+}
+
+// look refuses a passphrase that others may read. A credential may carry an access list,
+// which shows as group bits, and lies where nobody else can go.
+func (p passphrase) look(path string) (fs.FileInfo, error) {
+	i, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	_, others, err := files.ModeAccess(i)
+	if err == nil && !p.external && others != 0 {
+		err = fmt.Errorf("has mode %#o and others may read it; run: chmod 600 %s", i.Mode().Perm(), path)
+	}
+	return i, err
 }
 
 // ensure makes the passphrase if it is ours to make and there is none. What is
@@ -90,9 +80,4 @@ func ignoreMissing(err error) error {
 		return nil
 	}
 	return err
-}
-
-// escapeGlob makes a pattern that matches the path alone.
-func escapeGlob(path string) string {
-	return strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`).Replace(path)
 }

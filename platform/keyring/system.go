@@ -3,71 +3,64 @@ package keyring
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	ring "github.com/99designs/keyring"
 )
 
-// newBackend opens a keyring of the kind.
-func newBackend(kind string, o Options) (backend, error) {
-	if kind == File {
-		return newFileKeyring(o), nil
-	}
-	lib, says := systemKind(kind)
-	if lib == ring.InvalidBackend {
-		return nil, fmt.Errorf("keyring: store.keyring %q is not known; use %s, %s, %s, %s, %s or %s",
+// systemKeyring is a kind of keyring of the system or of a session.
+type systemKeyring struct {
+	kind        string
+	lib         ring.BackendType
+	description string
+	ofService   bool // a service has it too, and not only a person
+}
+
+// systemKinds are all of them, the first choice first.
+var systemKinds = []systemKeyring{
+	{WinCred, ring.WinCredBackend, "the Windows Credential Manager of the service's account", true},
+	{Keychain, ring.KeychainBackend, "the macOS Keychain", true},
+	{SecretService, ring.SecretServiceBackend, "the desktop session's Secret Service", false},
+	{KWallet, ring.KWalletBackend, "the desktop session's KWallet", false},
+}
+
+// systemKind returns the keyring of that kind.
+func systemKind(kind string) (systemKeyring, error) {
+	i := slices.IndexFunc(systemKinds, func(s systemKeyring) bool { return s.kind == kind })
+	if i < 0 {
+		return systemKeyring{}, fmt.Errorf("keyring: store.keyring %q is not known; use %s, %s, %s, %s, %s or %s",
 			kind, Auto, File, WinCred, Keychain, SecretService, KWallet)
 	}
-	if !slices.Contains(ring.AvailableBackends(), lib) {
-		return nil, fmt.Errorf("keyring: store.keyring %s is not available on this system or in this build; use %s or %s", kind, Auto, File)
+	if !slices.Contains(ring.AvailableBackends(), systemKinds[i].lib) {
+		return systemKeyring{}, fmt.Errorf("keyring: store.keyring %s is not available on this system or in this build; use %s or %s", kind, Auto, File)
 	}
-	open := func() (itemStore, error) {
+	return systemKinds[i], nil
+}
+
+// opener returns how the keyring is opened for a program; alone says that no other one
+// needs what it keeps.
+func (s systemKeyring) opener(program string, alone bool) func() (itemStore, error) {
+	return func() (itemStore, error) {
 		return ring.Open(ring.Config{
-			AllowedBackends:         []ring.BackendType{lib},
-			ServiceName:             "regent",
-			WinCredPrefix:           "regent",
-			LibSecretCollectionName: "login", // it is unlocked with the session
-			KWalletAppID:            "regent",
-			KWalletFolder:           "regent",
-			// The service itself is the only program that needs the key.
-			KeychainTrustApplication: true,
+			AllowedBackends:          []ring.BackendType{s.lib},
+			ServiceName:              program,
+			WinCredPrefix:            program,
+			LibSecretCollectionName:  "login", // it is unlocked with the session
+			KWalletAppID:             program,
+			KWalletFolder:            program,
+			KeychainTrustApplication: alone,
 		})
 	}
-	return &systemKeyring{open: open, name: itemName + " " + o.StateDir, markName: markItem + " " + o.StateDir, description: says}, nil
 }
 
-// systemKind returns the library's name for a kind, and what it means.
-func systemKind(kind string) (lib ring.BackendType, says string) {
-	switch kind {
-	case WinCred:
-		return ring.WinCredBackend, "the Windows Credential Manager of the service's account"
-	case Keychain:
-		return ring.KeychainBackend, "the macOS Keychain"
-	case SecretService:
-		return ring.SecretServiceBackend, "the desktop session's Secret Service"
-	case KWallet:
-		return ring.KWalletBackend, "the desktop session's KWallet"
-	}
-	return ring.InvalidBackend, ""
-}
-
-// kindOf is the inverse of systemKind.
-func kindOf(lib ring.BackendType) string {
-	for _, kind := range []string{WinCred, Keychain, SecretService, KWallet} {
-		if l, _ := systemKind(kind); l == lib {
-			return kind
-		}
-	}
-	return File
-}
-
-// systemKeyring is a keyring of the operating system or of the user's session.
-type systemKeyring struct {
+// systemItems are a program's items in a keyring of the system.
+type systemItems struct {
 	open        func() (itemStore, error) // asked at the first call, since it may block too
-	items       itemStore                 // nil until then
-	name        string                    // of the item: two state directories do not share a key
-	markName    string                    // of the mark's item
+	opened      itemStore                 // nil until then
+	label       string                    // is before each item's name, for people
 	description string
+	limit       int // bytes of an item; 0 is none. Windows documents it, and some versions do not enforce it.
 }
 
 // itemStore is what is used of the library's keyrings.
@@ -77,129 +70,104 @@ type itemStore interface {
 	Remove(key string) error
 }
 
-var _ backend = (*systemKeyring)(nil)
+// systemItem is one of them. Two state directories do not share a name.
+type systemItem struct {
+	*systemItems
+	name string
+}
+
+func (s *systemItems) item(name string) systemItem { return systemItem{s, name} }
 
 // connect opens the keyring, once that succeeds.
-func (s *systemKeyring) connect() error {
-	if s.items != nil {
-		return nil
+func (s *systemItems) connect() (itemStore, error) {
+	if s.opened != nil {
+		return s.opened, nil
 	}
 	r, err := s.open()
 	if err != nil {
-		return fmt.Errorf("it does not open (is its service running?): %w: %w", ErrLocked, err)
+		return nil, fmt.Errorf("it does not open (is its service running?): %w: %w", ErrLocked, err)
 	}
-	s.items = r
-	return nil
+	s.opened = r
+	return r, nil
 }
 
-func (s *systemKeyring) get() ([]byte, error) {
-	if err := s.connect(); err != nil {
+func (s systemItem) get() ([]byte, error) {
+	items, err := s.connect()
+	if err != nil {
 		return nil, err
 	}
-	item, err := s.items.Get(s.name)
+	item, err := items.Get(s.name)
 	if errors.Is(err, ring.ErrKeyNotFound) {
-		return nil, errNoItem
+		return nil, ErrNotFound
 	}
 	return item.Data, err
 }
 
-// create keeps what lies in the item's place under another name before it is
-// overwritten.
-func (s *systemKeyring) create(item []byte) error {
+func (s systemItem) set(data []byte) error {
+	if s.limit > 0 && len(data) > s.limit {
+		return fmt.Errorf("%q would have %d bytes, a keyring holds at most %d", s.name, len(data), s.limit)
+	}
+	items, err := s.connect()
+	if err != nil {
+		return err
+	}
+	return items.Set(ring.Item{Key: s.name, Data: data, Label: s.label + s.name, Description: s.description})
+}
+
+// setAside keeps what lies in the item's place under another name, and leaves it there
+// to be overwritten.
+func (s systemItem) setAside() error {
 	old, err := s.get()
-	if err != nil && !errors.Is(err, errNoItem) {
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("something that cannot be read is in its place: %w", err)
 	}
-	if err == nil {
-		if err := s.setAside(old); err != nil {
+	for name := range asideNames(s.name) {
+		if _, err := s.item(name).get(); errors.Is(err, ErrNotFound) {
+			return s.item(name).set(old)
+		}
+	}
+	return errTooManyAside(s.name)
+}
+
+// remove looks at each item first, since the libraries differ in what they say of
+// removing one that is not there.
+func (s systemItem) remove() error {
+	items, err := s.connect()
+	if err != nil {
+		return err
+	}
+	if _, err := items.Get(s.name); !errors.Is(err, ring.ErrKeyNotFound) {
+		if err := items.Remove(s.name); err != nil {
 			return err
 		}
 	}
-	return s.set(s.name, item)
-}
-
-func (s *systemKeyring) replace(item []byte) error {
-	if err := s.connect(); err != nil {
-		return err
-	}
-	return s.set(s.name, item)
-}
-
-func (s *systemKeyring) mark() ([]byte, error) {
-	if err := s.connect(); err != nil {
-		return nil, err
-	}
-	item, err := s.items.Get(s.markName)
-	if errors.Is(err, ring.ErrKeyNotFound) {
-		return nil, errNoItem
-	}
-	return item.Data, err
-}
-
-func (s *systemKeyring) setMark(mark []byte) error {
-	if err := s.connect(); err != nil {
-		return err
-	}
-	return s.set(s.markName, mark)
-}
-
-func (s *systemKeyring) removeMark() error {
-	if err := s.connect(); err != nil {
-		return err
-	}
-	if err := s.removeOne(s.markName); err != nil && !errors.Is(err, errNoItem) {
-		return err
+	for name := range asideNames(s.name) {
+		if _, err := items.Get(name); errors.Is(err, ring.ErrKeyNotFound) {
+			return nil
+		}
+		if err := items.Remove(name); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 const maxSetAside = 100 // copies of damaged material; more means that something else is wrong
 
-func (s *systemKeyring) setAside(old []byte) error {
-	for n := 1; n <= maxSetAside; n++ {
-		name := setAsideName(s.name, n)
-		if _, err := s.items.Get(name); errors.Is(err, ring.ErrKeyNotFound) {
-			return s.set(name, old)
+// asideNames are the names of what was set aside, the first one first.
+func asideNames(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for n := range maxSetAside {
+			if !yield(fmt.Sprintf("%s.corrupt-%d", name, n+1)) {
+				return
+			}
 		}
 	}
-	return fmt.Errorf("%d damaged copies of %q are kept; remove them", maxSetAside, s.name)
 }
 
-// set enforces the size that Windows documents and some versions do not.
-func (s *systemKeyring) set(name string, data []byte) error {
-	if len(data) > maxItem {
-		return fmt.Errorf("%q would have %d bytes, a keyring holds at most %d", name, len(data), maxItem)
-	}
-	return s.items.Set(ring.Item{Key: name, Data: data, Label: "Regent " + name, Description: "of the agent's sealed records"})
+func errTooManyAside(name string) error {
+	return fmt.Errorf("%d damaged copies of %s are kept; remove them", maxSetAside, name)
 }
-
-func (s *systemKeyring) remove() error {
-	if err := s.connect(); err != nil {
-		return err
-	}
-	if err := s.removeOne(s.name); err != nil && !errors.Is(err, errNoItem) {
-		return err
-	}
-	for n := 1; n <= maxSetAside; n++ {
-		switch err := s.removeOne(setAsideName(s.name, n)); {
-		case errors.Is(err, errNoItem):
-			return nil
-		case err != nil:
-			return err
-		}
-	}
-	return nil
-}
-
-// removeOne looks first, since the libraries differ in what they say of removing
-// an item that is not there.
-func (s *systemKeyring) removeOne(name string) error {
-	if _, err := s.items.Get(name); errors.Is(err, ring.ErrKeyNotFound) {
-		return errNoItem
-	}
-	return s.items.Remove(name)
-}
-
-func (s *systemKeyring) detail() string { return s.description }
-
-func setAsideName(name string, n int) string { return fmt.Sprintf("%s.corrupt-%d", name, n) }

@@ -9,8 +9,15 @@ import (
 )
 
 // newSystem returns a system keyring over the library's one in memory.
-func newSystem(items *ring.ArrayKeyring) *systemKeyring {
-	return &systemKeyring{open: func() (itemStore, error) { return items, nil }, name: "data-key /state", description: "a fake"}
+func newSystem(items itemStore) *Keyring {
+	return openSystem(func() (itemStore, error) { return items, nil })
+}
+
+func openSystem(open func() (itemStore, error)) *Keyring {
+	all := &systemItems{open: open, limit: maxItem}
+	k := newKeyring("fake", 0)
+	k.key, k.mark = all.item("data-key /state"), all.item("mark /state")
+	return k
 }
 
 func TestSystemSetsDamagedItemsAside(t *testing.T) {
@@ -19,7 +26,7 @@ func TestSystemSetsDamagedItemsAside(t *testing.T) {
 		{Key: "data-key /state.corrupt-1", Data: []byte("damaged before")},
 		{Key: "data-key /other", Data: []byte("of another state directory")},
 	})
-	k := newKeyring("fake", newSystem(lib), 0)
+	k := newSystem(lib)
 	made, err := k.Create(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -39,16 +46,14 @@ func TestSystemSetsDamagedItemsAside(t *testing.T) {
 }
 
 func TestSystemKeepsUnreadableItems(t *testing.T) {
-	s := &systemKeyring{open: func() (itemStore, error) { return unreadableKeyring{}, nil }, name: "data-key /state"}
-	if err := s.create([]byte("item")); !errors.Is(err, errRefused) {
+	if _, err := newSystem(unreadableKeyring{}).Create(t.Context()); !errors.Is(err, errRefused) {
 		t.Errorf("got %v, want %v", err, errRefused)
 	}
 }
 
 func TestSystemThatDoesNotOpenIsLocked(t *testing.T) {
 	opens := 0
-	s := &systemKeyring{open: func() (itemStore, error) { opens++; return nil, ring.ErrNoAvailImpl }}
-	k := newKeyring("fake", s, 0)
+	k := openSystem(func() (itemStore, error) { opens++; return nil, ring.ErrNoAvailImpl })
 	for range 2 {
 		if _, err := k.Key(t.Context()); !errors.Is(err, ErrLocked) {
 			t.Errorf("Key: got %v, want %v", err, ErrLocked)
@@ -64,10 +69,10 @@ func TestSystemThatDoesNotOpenIsLocked(t *testing.T) {
 
 func TestSystemWindowsSizeLimit(t *testing.T) {
 	s := newSystem(ring.NewArrayKeyring(nil))
-	if err := s.create(make([]byte, maxItem)); err != nil {
+	if err := s.SaveMark(t.Context(), make([]byte, maxItem)); err != nil {
 		t.Errorf("%d bytes: %v", maxItem, err)
 	}
-	if err := s.create(make([]byte, maxItem+1)); err == nil {
+	if err := s.SaveMark(t.Context(), make([]byte, maxItem+1)); err == nil {
 		t.Errorf("%d bytes: got no error", maxItem+1)
 	}
 }

@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
 
 	"howett.net/plist"
+
+	"regent/platform/files"
 )
 
 // maxPreferences bounds the file in bytes.
@@ -20,28 +21,16 @@ const maxPreferences = 1 << 20
 // the file's owner and mode; the file that was looked at is the one that is
 // read. No file is no values.
 func ReadPreferences(path string, trusted func(fs.FileInfo) error) ([]Value, error) {
-	seen, err := os.Lstat(path)
+	data, err := files.ReadRegular(path, maxPreferences, func(path string) (fs.FileInfo, error) {
+		info, err := os.Lstat(path)
+		if err != nil {
+			return nil, err
+		}
+		return info, trusted(info)
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	if !seen.Mode().IsRegular() {
-		return nil, errors.New("is not a regular file, so it is ignored")
-	}
-	if err := trusted(seen); err != nil {
-		return nil, err
-	}
-	f, err := os.Open(path) //nolint:gosec // the system's own place
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // opened for reading only
-	if opened, err := f.Stat(); err != nil || !os.SameFile(seen, opened) {
-		return nil, errors.New("was exchanged while it was opened; try again")
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxPreferences+1))
 	if err != nil {
 		return nil, err
 	}
@@ -50,9 +39,6 @@ func ReadPreferences(path string, trusted func(fs.FileInfo) error) ([]Value, err
 
 // parsePreferences decodes a property list into values, sorted by name.
 func parsePreferences(path string, data []byte) ([]Value, error) {
-	if len(data) > maxPreferences {
-		return nil, fmt.Errorf("is larger than %d bytes", maxPreferences)
-	}
 	var settings map[string]any
 	if _, err := plist.Unmarshal(data, &settings); err != nil {
 		return nil, errors.New("is not a property list of settings") // the decoder's error may quote a value

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"regent/platform/files"
 )
 
 // asideSuffix is behind the name of a file that was taken and is kept until its
@@ -123,7 +125,7 @@ func removeWithParts(path, original string, read Identity) error {
 			continue
 		}
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return unremovableError(name, fmt.Errorf("is a part of a registration token and cannot be removed: %w; delete it by hand", trimPath(err)))
+			return unremovableError(name, fmt.Errorf("is a part of a registration token and cannot be removed: %w; delete it by hand", files.TrimPath(err)))
 		}
 	}
 	return nil
@@ -131,10 +133,10 @@ func removeWithParts(path, original string, read Identity) error {
 
 func moveAside(path, name string) error {
 	if err := os.Rename(path, name); err != nil {
-		return unremovableError(path, fmt.Errorf("cannot be renamed to %s: %w", name, trimPath(err)))
+		return unremovableError(path, fmt.Errorf("cannot be renamed to %s: %w", name, files.TrimPath(err)))
 	}
 	if err := os.Chmod(name, 0o600); err != nil { // its owner alone could read it before as well
-		return newError(name, fmt.Errorf("its mode cannot be set: %w; run: chmod 600 %s", trimPath(err), name))
+		return newError(name, fmt.Errorf("its mode cannot be set: %w; run: chmod 600 %s", files.TrimPath(err), name))
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"regent/platform/files"
 )
 
 // MaxSize is the largest file that is read, in bytes.
@@ -208,7 +210,7 @@ func Remove(path string, read Identity) error {
 		return err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return unremovableError(path, fmt.Errorf("cannot be removed: %w; delete it by hand", trimPath(err)))
+		return unremovableError(path, fmt.Errorf("cannot be removed: %w; delete it by hand", files.TrimPath(err)))
 	}
 	return nil
 }
@@ -221,7 +223,7 @@ func checkUnchanged(path string, read Identity) (gone bool, err error) {
 		return true, nil
 	}
 	if err != nil {
-		return false, newError(path, fmt.Errorf("cannot be removed: %w", trimPath(err)))
+		return false, newError(path, fmt.Errorf("cannot be removed: %w", files.TrimPath(err)))
 	}
 	if read.info == nil || !sameFile(read.info, now) {
 		return false, newError(path, ErrChanged)
@@ -295,19 +297,7 @@ func Reason(err error) error {
 func newError(path string, why error) error { return &Error{path, why} }
 
 func readError(path string, err error) error {
-	return newError(path, fmt.Errorf("cannot be read: %w", trimPath(err)))
-}
-
-// trimPath is err without the operation and the path that the system's packages put
-// before it.
-func trimPath(err error) error {
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return e.Err
-	}
-	if e, ok := errors.AsType[*os.LinkError](err); ok {
-		return e.Err
-	}
-	return err
+	return newError(path, fmt.Errorf("cannot be read: %w", files.TrimPath(err)))
 }
 
 var errSymlink = errors.New("is a symbolic link: name the file itself")

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"regent/platform/files"
 )
 
 const sample = "dG9rZW4tMDEyMzQ1Njc4OQ=="
@@ -256,7 +258,7 @@ func TestErrorsNamePathOnce(t *testing.T) {
 	moved := &os.LinkError{Op: "rename", Old: path, New: path + "x", Err: fs.ErrPermission}
 	for _, err := range []error{
 		newError(path, ErrEmpty), readError(path, gone), openError(path, errors.New("odd")),
-		unremovableError(path, fmt.Errorf("cannot be removed: %w", trimPath(gone))), readError(path, trimPath(moved)),
+		unremovableError(path, fmt.Errorf("cannot be removed: %w", files.TrimPath(gone))), readError(path, files.TrimPath(moved)),
 	} {
 		text, reason := err.Error(), Reason(err).Error()
 		if strings.Count(text, path) != 1 || !strings.HasPrefix(text, "registration token "+path+": ") || strings.Contains(reason, path) {
