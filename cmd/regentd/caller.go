@@ -23,8 +23,7 @@ const packageUser = "regent"
 type callerResolver struct {
 	names      *nameCache
 	accounts   peer.Accounts
-	digests    peer.Digests
-	signers    *peer.Signers
+	images     *peer.Images
 	daemonUser string // the daemon's user
 	own        string // the same, if whoever has it administers; else ""
 }
@@ -32,7 +31,7 @@ type callerResolver struct {
 // newCallerResolver takes the uid of the daemon, negative on a system that has none, and
 // a clock for its cache of names.
 func newCallerResolver(uid int, now func() time.Time) *callerResolver {
-	cs := &callerResolver{names: newNameCache(now), accounts: peer.Accounts{Now: now}, signers: peer.NewSigners(now)}
+	cs := &callerResolver{names: newNameCache(now), accounts: peer.Accounts{Now: now}, images: peer.NewImages(now)}
 	own := strconv.Itoa(uid)
 	if uid < 0 {
 		own, _ = peer.Self() // "" administers nothing
@@ -125,11 +124,11 @@ type evidence struct {
 }
 
 // SHA256 implements [authz.Evidence].
-func (e evidence) SHA256() (string, error) { return e.Peer.SHA256(&e.known.digests) }
+func (e evidence) SHA256() (string, error) { return e.Peer.SHA256(e.known.images) }
 
 // Signer implements [authz.Evidence].
 func (e evidence) Signer() (authz.Signer, error) {
-	s, err := e.Peer.Signer(e.known.signers)
+	s, err := e.Peer.Signer(e.known.images)
 	if err != nil {
 		return authz.Signer{}, err
 	}

@@ -21,6 +21,8 @@ const maxSigned = 256 << 20
 // to be trusted.
 type notTrusted struct{ code windows.Errno }
 
+func (e notTrusted) final() {}
+
 // Error says it in words where the system's own help less.
 func (e notTrusted) Error() string {
 	switch e.code {

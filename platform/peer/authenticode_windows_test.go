@@ -43,7 +43,7 @@ func TestSigner(t *testing.T) {
 			p, err := peer.Identify(c)
 			must(t, err)
 			defer p.Close()
-			known := peer.NewSigners(time.Now)
+			known := peer.NewImages(time.Now)
 			got, err := p.Signer(known)
 			if want != "" {
 				if err == nil || !strings.Contains(err.Error(), want) {

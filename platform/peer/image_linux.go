@@ -92,17 +92,13 @@ func (p *Peer) isExecutable(path string) (bool, string) {
 	return true, ""
 }
 
-func (p *Peer) sha256(d *Digests) (string, error) {
+// openImage opens what the process runs.
+func (p *Peer) openImage() (*os.File, error) {
 	f, err := lookAt(p, os.Open)
 	if err != nil {
-		return "", p.goneOr(err)
+		return nil, p.goneOr(err)
 	}
-	defer func() { _ = f.Close() }() // it was only read
-	sum, err := d.digestUnchanged(f)
-	if err != nil {
-		return "", err
-	}
-	return sum, p.recheck()
+	return f, nil
 }
 
 func versionOf(f *os.File) (version, error) {

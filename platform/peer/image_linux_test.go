@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 )
 
 func mustSucceed(t *testing.T, errs ...error) {
@@ -122,7 +122,7 @@ func TestSHA256(t *testing.T) {
 	want := hex.EncodeToString(sum[:])
 	o := start(t, self(t), nil)
 	p := peerOf(t, o)
-	d := new(Digests)
+	d := NewImages(time.Now)
 	for range 2 {
 		if got, err := p.SHA256(d); got != want || err != nil {
 			t.Errorf("SHA256 = %q, %v; want %q", got, err, want)
@@ -134,61 +134,24 @@ func TestSHA256(t *testing.T) {
 	}
 }
 
-// readCounter counts the files that are read.
-type readCounter struct {
-	mu sync.Mutex
-	n  int
-}
-
-func (r *readCounter) open(content string) *strings.Reader {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.n++
-	return strings.NewReader(content)
-}
-
-type lazyReader func() *strings.Reader
-
-func (f lazyReader) Read(p []byte) (int, error) { return f().Read(p) }
-
-func readOnceFrom(r *readCounter, content string) lazyReader {
-	return lazyReader(sync.OnceValue(func() *strings.Reader { return r.open(content) }))
-}
-
-func TestDigests(t *testing.T) {
-	var d Digests
-	var r readCounter
-	v := version{dev: 1, ino: 2, size: 3, ctime: 4}
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			if _, err := d.digestOf(v, readOnceFrom(&r, "abc")); err != nil {
+// TestVersions: one version is read once, and no other one is taken for it.
+func TestVersions(t *testing.T) {
+	c := newImageCache[string](time.Now)
+	reads := 0
+	for _, v := range []version{{1, 2, 3, 4}, {9, 2, 3, 4}, {1, 9, 3, 4}, {1, 2, 9, 4}, {1, 2, 3, 9}} {
+		before := reads
+		for range 2 {
+			if _, err := c.get(alice, program{version: v}, new(closeCounter), func() (string, error) { reads++; return "", nil }); err != nil {
 				t.Error(err)
 			}
-		})
-	}
-	wg.Wait()
-	if r.n != 1 {
-		t.Errorf("one version was read %d times", r.n)
-	}
-	for _, other := range []version{{9, 2, 3, 4}, {1, 9, 3, 4}, {1, 2, 3, 9}} {
-		before := r.n
-		if _, err := d.digestOf(other, readOnceFrom(&r, "abc")); err != nil || r.n != before+1 {
-			t.Errorf("%+v was taken for %+v (%v)", other, v, err)
 		}
-	}
-	for i := range uint64(2 * maxDigests) {
-		if _, err := d.digestOf(version{ino: 100 + i, size: 3}, strings.NewReader("abc")); err != nil {
-			t.Fatal(err)
+		if reads != before+1 {
+			t.Errorf("%+v was read %d times, want once", v, reads-before)
 		}
-	}
-	if len(d.known) > maxDigests {
-		t.Errorf("%d digests are kept, want at most %d", len(d.known), maxDigests)
 	}
 }
 
-func TestDigestFails(t *testing.T) {
-	var d Digests
+func TestSumFails(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		size uint64
@@ -198,12 +161,8 @@ func TestDigestFails(t *testing.T) {
 		{"shrank", 4, "changed while it was read"},
 		{"grew", 2, "changed while it was read"},
 	} {
-		v := version{size: tt.size}
-		if got, err := d.digestOf(v, strings.NewReader("abc")); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if got, err := sum(strings.NewReader("abc"), tt.size); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %q, %v", tt.name, got, err)
-		}
-		if len(d.known) != 0 {
-			t.Errorf("%s: a failure is remembered", tt.name)
 		}
 	}
 }

@@ -115,18 +115,9 @@ func (t trust) checkOne(path string, rights windows.ACCESS_MASK) error {
 	return nil
 }
 
-func (p *Peer) sha256(d *Digests) (string, error) {
-	f, err := openLocal(p.Exe, readAccess, anySharing)
-	if err != nil {
-		return "", fmt.Errorf("read the image: %w", err)
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	sum, err := d.digestUnchanged(f)
-	if err != nil {
-		return "", err
-	}
-	return sum, p.recheck()
-}
+// openImage opens what the process was made from, and lets others do with it what they
+// like meanwhile.
+func (p *Peer) openImage() (*os.File, error) { return openLocal(p.Exe, readAccess, anySharing) }
 
 // versionOf tells two states of a file apart, as long as its owner does not set its
 // times: that is no worse than what they can do to a process of their own.
@@ -140,8 +131,4 @@ func versionOf(f *os.File) (version, error) {
 		return version{}, err
 	}
 	return version{i.volume, i.index, uint64(info.Size()), info.ModTime().UnixNano()}, nil //nolint:gosec // no size is negative
-}
-
-func (p *Peer) units() ([]string, error) {
-	return nil, fmt.Errorf("units are systemd's: %w", ErrUnsupported)
 }

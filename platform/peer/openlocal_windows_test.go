@@ -88,8 +88,8 @@ func TestRemotePathsAreNotOpened(t *testing.T) {
 	trustAll(t, p, p.Exe)
 	own := p.Exe
 	p.Exe = server
-	_, signed := p.Signer(NewSigners(nil))
-	_, summed := p.SHA256(new(Digests))
+	_, signed := p.Signer(NewImages(nil))
+	_, summed := p.SHA256(NewImages(nil))
 	_, why := p.IsExecutable(own)
 	for asked, err := range map[string]error{"signer": signed, "sha256": summed, "executable": errors.New(why)} {
 		if err == nil || !strings.Contains(err.Error(), "not on a drive of this machine") {

@@ -103,7 +103,21 @@ func (p *Peer) IsExecutable(path string) (is bool, why string) { return p.isExec
 
 // SHA256 returns the digest of the image in lower-case hex. Images over
 // [MaxImage] are refused.
-func (p *Peer) SHA256(d *Digests) (string, error) { return p.sha256(d) }
+func (p *Peer) SHA256(known *Images) (string, error) {
+	f, err := p.openImage()
+	if err != nil {
+		return "", err
+	}
+	v, err := versionOf(f)
+	if err != nil {
+		return "", errors.Join(err, f.Close())
+	}
+	sum, err := known.digests.get(p.UID, program{version: v}, f, func() (string, error) { return sumFile(f, v) })
+	if err != nil {
+		return "", err
+	}
+	return sum, p.recheck()
+}
 
 // Signer returns who signed the image, by a signature inside it that the system
 // verifies, with a certificate that it trusts for signing programs: Authenticode.
@@ -113,7 +127,7 @@ func (p *Peer) SHA256(d *Digests) (string, error) { return p.sha256(d) }
 //
 // It is no boundary against local users: who may start a signed program can debug
 // it, or bring it to run what they like.
-func (p *Peer) Signer(s *Signers) (Signer, error) { return p.signer(s) }
+func (p *Peer) Signer(known *Images) (Signer, error) { return p.signer(known) }
 
 // Units returns the system service manager's unit of the process, such as
 // "cad-render.service", then the slices that it is in, the innermost first. Units

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"sync/atomic"
 
@@ -111,11 +112,19 @@ func readProcess(pid int) (parent int, start uint64, err error) {
 	return int(k.Eproc.Ppid), uint64(t.Sec)*1e6 + uint64(t.Usec), nil //nolint:gosec // no process starts before 1970
 }
 
-func decimal(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
+func openProcess(pid int, start uint64) (*Process, error) {
+	p := &Process{pid: pid, start: start}
+	if err := p.Alive(); err != nil {
+		return nil, fmt.Errorf("open process %d: %w", pid, err)
+	}
+	return p, nil
+}
+
+func find(int) (*Peer, error) { return nil, ErrUnsupported }
+
+func ownUser() (string, error) { return strconv.Itoa(os.Getuid()), nil }
 
 func (p *Peer) recheck() error                     { return p.Alive() }
 func (p *Peer) isExecutable(string) (bool, string) { return false, errImage.Error() }
-func (p *Peer) sha256(*Digests) (string, error)    { return "", errImage }
-func (p *Peer) units() ([]string, error) {
-	return nil, fmt.Errorf("units are systemd's: %w", ErrUnsupported)
-}
+func (p *Peer) openImage() (*os.File, error)       { return nil, errImage }
+func versionOf(*os.File) (version, error)          { return version{}, errImage }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -222,7 +223,7 @@ func TestDescriptorsExhausted(t *testing.T) {
 			}
 		}
 		p.Recheck()
-		p.SHA256(new(Digests))
+		p.SHA256(NewImages(time.Now))
 		p.Close()
 	}
 	if after := open(); after != before {

@@ -1,8 +1,54 @@
-//go:build !linux && !darwin && !windows
+//go:build !linux
 
 package peer
 
-import "net"
+import (
+	"fmt"
+	"net"
+	"time"
+)
 
-func of(net.Conn) (*Peer, error)   { return nil, ErrUnsupported }
-func uid(net.Conn) (string, error) { return "", ErrUnsupported }
+// Accounts tells to whom a user belongs: on this system nobody has others' ids.
+type Accounts struct {
+	Now func() time.Time // not asked here
+}
+
+// Owner returns the user, whom the system knows.
+func (*Accounts) Owner(uid string) (owner string, known bool) { return uid, true }
+
+func (*Peer) confinement() Confinement { return Confinement{} }
+
+var errNoUnits = fmt.Errorf("units are systemd's: %w", ErrUnsupported)
+
+func groupsOf(net.Conn) ([]string, error) { return nil, ErrUnsupported }
+
+// Unit is a hold of a unit of the service manager. There is none on this system.
+type Unit struct {
+	Name, Cgroup string
+	ID           uint64
+}
+
+func (*Peer) units() ([]string, error)         { return nil, errNoUnits }
+func (*Peer) openUnit() (*Unit, error)         { return nil, errNoUnits }
+func reopenUnit(string, uint64) (*Unit, error) { return nil, errNoUnits }
+
+// Slices returns none.
+func (*Unit) Slices() []string { return nil }
+
+// Alive returns an error that wraps [ErrUnsupported].
+func (*Unit) Alive() error { return errNoUnits }
+
+// Duplicate returns an error that wraps [ErrUnsupported].
+func (*Unit) Duplicate() (*Unit, error) { return nil, errNoUnits }
+
+// Close does nothing.
+func (*Unit) Close() error { return nil }
+
+type protectedFile struct{}
+
+func (protectedFile) Close() error { return nil }
+
+func isUnmapped(string) (bool, error)                      { return false, nil }
+func systemUsers() []string                                { return superusers() }
+func openProtectedSocket(string) (*ProtectedSocket, error) { return nil, ErrUnsupported }
+func checkOutsideNamespace(net.Conn) error                 { return ErrUnsupported }

@@ -11,43 +11,31 @@ import (
 	"regent/platform/layout"
 )
 
-// signer verifies the file that the process was made from, as it is now. The file
-// is held open meanwhile, so that nobody begins to write to it, or puts another in
+// signer verifies the file that the process was made from, as it is now. The file is held
+// open meanwhile, so that nobody begins to write to it, renames it, or puts another in
 // its place. What runs can differ all the same: who began to write before the
 // process was made may still do so, and whoever may debug a process changes it as
 // they like. See platform/DESIGN.md.
-func (p *Peer) signer(s *Signers) (Signer, error) {
-	f, err := openImage(p.Exe)
+func (p *Peer) signer(known *Images) (Signer, error) {
+	f, err := openToVerify(p.Exe)
 	if err != nil {
-		return Signer{}, err
+		return Signer{}, fmt.Errorf("verify the image: %w", err)
 	}
-	v, err := p.versionOfImage(f)
-	if err != nil {
+	v, err := versionOf(f)
+	if err = errors.Join(err, p.checkImage(f)); err != nil {
 		return Signer{}, errors.Join(err, f.Close())
 	}
-	signer, err := s.signerOf(p.UID, program{v, p.PID, p.Start}, f, func() (Signer, error) { return authenticode(f) })
+	signer, err := known.signers.get(p.UID, program{v, p.PID, p.Start}, f, func() (Signer, error) { return authenticode(f) })
 	if err != nil {
 		return Signer{}, err
 	}
 	return signer, p.recheck()
 }
 
-// versionOfImage returns an error unless f is the image of the process.
-func (p *Peer) versionOfImage(f *os.File) (version, error) {
-	if err := p.checkImage(f); err != nil {
-		return version{}, err
-	}
-	return versionOf(f)
-}
-
-// openImage opens a program for reading, while nobody opens it for writing, renames
-// or deletes it. executeAccess is for [Peer.runs].
-func openImage(path string) (*os.File, error) {
-	f, err := openLocal(path, readAccess|executeAccess, readSharing)
-	if err != nil {
-		return nil, fmt.Errorf("verify the image: %w", err)
-	}
-	return f, nil
+// openToVerify opens a program for reading, while nobody opens it for writing, renames
+// or deletes it. executeAccess is for checkImage.
+func openToVerify(path string) (*os.File, error) {
+	return openLocal(path, readAccess|executeAccess, readSharing)
 }
 
 // checkImage returns an error unless the image of the process is f: a program that

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -141,5 +140,3 @@ func peerGroups(s int) ([]uint32, error) {
 		}
 	}
 }
-
-func decimal(id uint32) string { return strconv.FormatUint(uint64(id), 10) }

@@ -84,13 +84,13 @@ func TestIsImage(t *testing.T) {
 	}
 }
 
-// TestOpenImage: a program that is verified stays as it is, and where it is.
-func TestOpenImage(t *testing.T) {
+// TestOpenToVerify: a program that is verified stays as it is, and where it is.
+func TestOpenToVerify(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "cad.exe")
 	if err := os.WriteFile(name, []byte("MZ"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f, err := openImage(name)
+	f, err := openToVerify(name)
 	if err != nil {
 		t.Fatal(err)
 	}

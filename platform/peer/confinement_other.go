@@ -1,5 +1,0 @@
-//go:build !linux
-
-package peer
-
-func (*Peer) confinement() Confinement { return Confinement{} }

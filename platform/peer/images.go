@@ -1,0 +1,197 @@
+package peer
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	// imageTTL bounds how long a result counts: a certificate may have expired
+	// meanwhile, or be trusted no more.
+	imageTTL = 5 * time.Minute
+	// imageTimeout is how long a result is waited for. The work goes on.
+	imageTimeout = 10 * time.Second
+	// maxImages is how many programs of one user are remembered, or wait.
+	maxImages = 32
+	// maxAtOnce is how many programs are read at a time, each another user's.
+	maxAtOnce = 4
+)
+
+var (
+	errReading         = errors.New("its file is still being read; ask again")
+	errTooManyPrograms = errors.New("too many programs of this user wait for their files to be read; ask again")
+)
+
+// Images remembers for a while the digests and the signers of programs that run. It is
+// safe for concurrent use, and reads a program once for each, however many ask. To
+// read takes time, as large as the file's user may have made it: the time is that
+// user's, whose programs are read one after another, and nobody else's.
+type Images struct {
+	digests *imageCache[string]
+	signers *imageCache[Signer]
+}
+
+// NewImages returns Images that know of none.
+func NewImages(now func() time.Time) *Images {
+	return &Images{newImageCache[string](now), newImageCache[Signer](now)}
+}
+
+// version is a file in one state of its content: any write changes its ctime.
+type version struct {
+	dev, ino, size uint64
+	ctime          int64
+}
+
+// program is a file in one state of its content, as one process runs it. On Windows who
+// owns a file can set all its times, so they alone prove nothing of the next process:
+// of a file that was changed in between. pid is 0 where the version is enough.
+type program struct {
+	version
+	pid   int
+	start uint64
+}
+
+// finalError is a result that asking again does not change.
+type finalError interface {
+	error
+	final()
+}
+
+// imageCache has one kind of result.
+type imageCache[T any] struct {
+	now   func() time.Time
+	slots chan struct{} // each holds one that reads
+
+	mu    sync.Mutex
+	users map[string]*userImages[T]
+}
+
+// userImages are one user's.
+type userImages[T any] struct {
+	reading chan struct{} // holds the one that reads, or is next to
+	known   map[program]*imageResult[T]
+}
+
+// imageResult is there once done is closed.
+type imageResult[T any] struct {
+	since time.Time
+	done  chan struct{}
+	value T
+	err   error
+}
+
+func newImageCache[T any](now func() time.Time) *imageCache[T] {
+	return &imageCache[T]{now: now, slots: make(chan struct{}, maxAtOnce), users: map[string]*userImages[T]{}}
+}
+
+// get returns the result for a user's program. read is asked unless that is known, and
+// may still be at it after the answer; image is closed once nobody needs it.
+func (c *imageCache[T]) get(user string, p program, image io.Closer, read func() (T, error)) (T, error) {
+	u, r, isNew := c.entry(user, p)
+	if isNew {
+		go c.readInTurn(u, p, r, image, read)
+	} else {
+		_ = image.Close() // it was only read
+	}
+	var none T
+	if r == nil {
+		return none, errTooManyPrograms
+	}
+	select {
+	case <-r.done:
+		return r.value, r.err
+	case <-time.After(imageTimeout):
+		return none, errReading
+	}
+}
+
+// readInTurn reads when it is the program's turn.
+func (c *imageCache[T]) readInTurn(u *userImages[T], p program, r *imageResult[T], image io.Closer, read func() (T, error)) {
+	u.reading <- struct{}{}
+	c.slots <- struct{}{}
+	r.value, r.err = read()
+	<-c.slots
+	<-u.reading
+	_ = image.Close() // it was only read
+	if _, final := errors.AsType[finalError](r.err); r.err != nil && !final {
+		c.mu.Lock()
+		delete(u.known, p) // what failed for one caller may work for the next
+		c.mu.Unlock()
+	}
+	close(r.done)
+}
+
+// entry returns what is known of a program, or is being read. isNew says that it is for
+// the caller to read; there is no result if too many of the user's wait.
+func (c *imageCache[T]) entry(user string, p program) (u *userImages[T], r *imageResult[T], isNew bool) {
+	now := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u, ok := c.users[user]
+	if !ok {
+		maps.DeleteFunc(c.users, func(_ string, u *userImages[T]) bool { return u.forget(now) == 0 })
+		u = &userImages[T]{reading: make(chan struct{}, 1), known: map[program]*imageResult[T]{}}
+		c.users[user] = u
+	}
+	if r, ok := u.known[p]; ok && !r.isExpired(now) {
+		return u, r, false
+	}
+	if len(u.known) >= maxImages && u.forget(time.Time{}) >= maxImages { // a rare event; they are read again
+		return u, nil, false
+	}
+	r = &imageResult[T]{since: now, done: make(chan struct{})}
+	u.known[p] = r
+	return u, r, true
+}
+
+// forget forgets what counts no longer at a time, and returns how many are left.
+func (u *userImages[T]) forget(now time.Time) int {
+	maps.DeleteFunc(u.known, func(_ program, r *imageResult[T]) bool { return r.isExpired(now) })
+	return len(u.known)
+}
+
+// isExpired reports whether a result is there and counts no longer.
+func (r *imageResult[T]) isExpired(now time.Time) bool {
+	select {
+	case <-r.done:
+		age := now.Sub(r.since)
+		return age < 0 || age >= imageTTL
+	default:
+		return false
+	}
+}
+
+// sumFile returns the digest of f, which must stay as it is while it is read.
+func sumFile(f *os.File, as version) (string, error) {
+	sum, err := sum(f, as.size)
+	if err != nil {
+		return "", err
+	}
+	if after, err := versionOf(f); err != nil || after != as {
+		return "", errors.New("the image changed while it was read")
+	}
+	return sum, nil
+}
+
+// sum reads exactly size bytes.
+func sum(r io.Reader, size uint64) (string, error) {
+	if size > MaxImage {
+		return "", fmt.Errorf("the image has %d bytes, and only up to %d are read", size, MaxImage)
+	}
+	h := sha256.New()
+	n, err := io.Copy(h, io.LimitReader(r, MaxImage+1))
+	if err != nil {
+		return "", fmt.Errorf("read image: %w", err)
+	}
+	if uint64(n) != size { //nolint:gosec // a count of bytes read is not negative
+		return "", fmt.Errorf("the image changed while it was read: %d bytes became %d", size, n)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
