@@ -3,10 +3,10 @@ package doctor
 // Windows is what only a Windows system has. A part that could not be looked at
 // is nil.
 type Windows struct {
-	Service     *Service   // the daemon's; also nil where another pipe is asked for
-	PipeOwner   *PipeOwner // who serves the pipe; also nil if nobody does, or it is not known
-	AccessLists *AccessLists
-	TimeService *Service // what keeps the clock
+	Service     *Service      // the daemon's; also nil where another pipe is asked for
+	PipeOwner   *PipeOwner    // who serves the pipe; also nil if nobody does, or it is not known
+	AccessLists []BroadAccess // of our data and of the pipe; empty if all is well
+	TimeService *Service      // what keeps the clock
 }
 
 // Service is a service as its manager has it.
@@ -37,11 +37,6 @@ const (
 type PipeOwner struct {
 	PID int
 	Exe string // "" if it may not be seen
-}
-
-// AccessLists is what a look at the access lists of our data and of the pipe found.
-type AccessLists struct {
-	Broad []BroadAccess
 }
 
 // BroadAccess is something that more people may use than is meant.

@@ -106,7 +106,7 @@ func noAccessLists(f Facts) string {
 // judgeAccess names each thing that more people may use than is meant.
 func judgeAccess(f Facts) []diagnosis {
 	var out []diagnosis
-	for _, w := range f.Windows.AccessLists.Broad {
+	for _, w := range f.Windows.AccessLists {
 		out = append(out, diagnosis{code: PermissionsTooBroad, subject: w.Path, evidence: w.Who, placeholders: []string{"COMMAND", w.Fix}})
 	}
 	return out

@@ -16,7 +16,7 @@ func windowsDevice(f *Facts) {
 	f.Windows = &Windows{
 		Service:     &Service{Name: "regentd", State: ServiceRunning, Start: StartAutomatic, PID: 7},
 		PipeOwner:   &PipeOwner{PID: 7, Exe: `C:\Program Files\Regent\regentd.exe`},
-		AccessLists: &AccessLists{},
+		AccessLists: []BroadAccess{},
 		TimeService: &Service{Name: "W32Time", State: ServiceRunning, Start: StartAutomatic, PID: 9},
 	}
 	f.Proxies = []Proxy{{Host: "demo-host.com", Where: "the Internet settings of this user", Proxy: "proxy.example:8080"}}
@@ -81,7 +81,7 @@ func faultsOnWindows() []faultCase {
 		{"windows: by hand while it is stopped", with(func(f *Facts) { f.Windows.Service.State, f.Windows.Service.PID = ServiceEnded, 0 }), TwoDaemons},
 		{"windows: by hand beside it", with(func(f *Facts) { f.Windows.Service.PID = 8 }), TwoDaemons},
 		{"windows: widened", with(func(f *Facts) {
-			f.Windows.AccessLists.Broad = []BroadAccess{{`C:\ProgramData\Regent\state`, "S-1-1-0 may read it", "icacls"}}
+			f.Windows.AccessLists = []BroadAccess{{`C:\ProgramData\Regent\state`, "S-1-1-0 may read it", "icacls"}}
 		}), PermissionsTooBroad},
 		{"windows: proxy for the name", way(fault.StageDNS, ""), ProxyNotConfigured},
 		{"windows: proxy for the connection", way(fault.StageConnect, ""), ProxyNotConfigured},

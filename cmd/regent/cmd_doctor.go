@@ -1,9 +1,7 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -92,7 +90,7 @@ func (c *cli) gather(ctx context.Context, config string) doctor.Facts {
 		f.Daemon, f.Audience, f.Others = &d, d.Audience, c.localFacts.otherDaemons(d)
 		f.Proxies = c.localFacts.proxies(d)
 	} else {
-		f.Socket.Connection, f.Socket.Failure = connectionOf(err), err.Error()
+		f.Socket.Connection, f.Socket.Failure = client.ConnectionOf(err), err.Error()
 	}
 	f.Units, _ = c.units(ctx) // a manager that cannot be asked has none
 	if f.Daemon == nil && f.Socket.Connection != doctor.ConnectionThrottled && (config != "" || c.socket == localsock.DefaultPath) {
@@ -114,28 +112,6 @@ func (c *cli) diagnose(ctx context.Context) (doctor.Daemon, error) {
 		return doctor.Daemon{}, timeoutError(first, err)
 	}
 	return ask(ctx, diagnosisTime, a.Diagnose)
-}
-
-// connectionOf says what became of a connection. A daemon that knows no diagnosis is
-// one that answers.
-func connectionOf(err error) doctor.Connection {
-	if err == nil {
-		return doctor.ConnectionAnswered
-	}
-	if f, ok := errors.AsType[*fault.Fault](err); ok {
-		if f.Kind == fault.Throttled {
-			return doctor.ConnectionThrottled
-		}
-		return doctor.ConnectionFailed
-	}
-	return cmp.Or(connectionFailures[client.FailureReasonOf(err)], doctor.ConnectionFailed)
-}
-
-// connectionFailures is doctor's word for each reason of the client.
-var connectionFailures = map[client.FailureReason]doctor.Connection{
-	client.FailureNoSocket: doctor.ConnectionNoSocket, client.FailureNoListener: doctor.ConnectionRefused,
-	client.FailureNoPermission: doctor.ConnectionForbidden, client.FailureUntrustedListener: doctor.ConnectionForeign,
-	client.FailureNoAnswer: doctor.ConnectionTimeout,
 }
 
 // renderDoctor is the report, and what a redemption would do where that is asked.
@@ -187,10 +163,8 @@ func skippedChecks(all []doctor.Skipped) []string {
 func renderFinding(f doctor.Finding, v view) string {
 	colour := map[doctor.Severity]string{doctor.Failure: red, doctor.Warning: yellow}[f.Severity]
 	head := string(f.Code) + ": " + f.Title
-	rows := [][2]string{}
-	if f.Subject != "" {
-		rows = append(rows, [2]string{"About", printable(f.Subject)})
-	}
+	var rows facts
+	rows.add("About", f.Subject)
 	rows = append(rows, [2]string{"Seen", printable(f.Evidence)}, [2]string{"Cause", f.Cause}, [2]string{"Do", printable(f.Next)})
 	return v.paint(bold+colour, strings.TrimSuffix(v.prose(head), "\n")) + "\n" + v.labelled("  ", rows)
 }

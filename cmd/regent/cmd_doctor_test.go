@@ -177,14 +177,14 @@ func TestDoctorExplain(t *testing.T) {
 
 func TestConnectionOf(t *testing.T) {
 	missing, err := client.DialChecked(t.Context(), filepath.Join(t.TempDir(), "none.sock"), client.Trust{})
-	if missing != nil || connectionOf(err) != doctor.ConnectionNoSocket {
-		t.Errorf("without a socket: %v, %s", err, connectionOf(err))
+	if missing != nil || client.ConnectionOf(err) != doctor.ConnectionNoSocket {
+		t.Errorf("without a socket: %v, %s", err, client.ConnectionOf(err))
 	}
 	late := fmt.Errorf("status: %w", fmt.Errorf("%w: no answer within 5 s", client.ErrNotReachable))
-	if got := connectionOf(late); got != doctor.ConnectionTimeout {
+	if got := client.ConnectionOf(late); got != doctor.ConnectionTimeout {
 		t.Errorf("after a deadline: %s", got)
 	}
-	if got := connectionOf(nil); got != doctor.ConnectionAnswered {
+	if got := client.ConnectionOf(nil); got != doctor.ConnectionAnswered {
 		t.Errorf("of an answer: %s", got)
 	}
 }

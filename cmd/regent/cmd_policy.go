@@ -151,24 +151,20 @@ func explainKey(k api.PolicyKey, v view) string {
 		because = fmt.Sprintf("set by %s, which is %s", printable(k.Source), cmp.Or(levelTexts[k.Level], printable(k.Level)))
 	}
 	text := v.paint(bold, printable(k.Key)+": "+printable(k.Value)) + "\n"
-	rows := [][2]string{{"Why", because}}
+	rows := facts{{"Why", because}}
 	for _, h := range k.Hides {
-		rows = append(rows, [2]string{"Hides", fmt.Sprintf("%s from %s (%s)", printable(h.Value), printable(h.Source), printable(h.Level))})
+		rows.add("Hides", fmt.Sprintf("%s from %s (%s)", h.Value, h.Source, h.Level))
 	}
 	for _, m := range k.Problems {
-		rows = append(rows, [2]string{"Problem", printable(m.Source + ": " + m.Detail)})
+		rows.add("Problem", m.Source+": "+m.Detail)
 	}
-	if k.Default != "" {
-		rows = append(rows, [2]string{"Default", printable(k.Default)})
-	}
-	if k.PolicyName != "" {
-		rows = append(rows, [2]string{"Policy", printable(k.PolicyName)})
-	}
+	rows.add("Default", k.Default)
+	rows.add("Policy", k.PolicyName)
 	applies := "within seconds"
 	if !k.Reloadable {
 		applies = "when regentd is restarted"
 	}
-	rows = append(rows, [2]string{"A change applies", applies}, [2]string{"Meaning", printable(k.Doc)})
+	rows = append(rows, [][2]string{{"A change applies", applies}, {"Meaning", printable(k.Doc)}}...)
 	return text + v.labelled("  ", rows)
 }
 

@@ -207,22 +207,17 @@ func renderWiped(st api.Store) string {
 
 // renderStore is the store for people.
 func renderStore(st api.Store, v view) string {
-	rows := [][2]string{{"State", printable(st.State)}, {"Key", printable(st.Protection)}}
-	add := func(label, text string) {
-		if text != "" {
-			rows = append(rows, [2]string{label, printable(text)})
-		}
-	}
-	add("", st.Detail)
-	add("Why", st.Reason)
-	add("Records", fmt.Sprintf("%d can be read, %d cannot", st.Records, len(st.Damaged)))
+	rows := facts{{"State", printable(st.State)}, {"Key", printable(st.Protection)}}
+	rows.add("", st.Detail)
+	rows.add("Why", st.Reason)
+	rows.add("Records", fmt.Sprintf("%d can be read, %d cannot", st.Records, len(st.Damaged)))
 	for _, d := range st.Damaged {
-		add("", d.Path+": "+d.Why)
+		rows.add("", d.Path+": "+d.Why)
 	}
-	add("Ledger", st.Ledger)
-	add("Binding", bindingText(st))
+	rows.add("Ledger", st.Ledger)
+	rows.add("Binding", bindingText(st))
 	if st.LastOperation != nil {
-		add("Last", fmt.Sprintf("%s, done: %t %s", st.LastOperation.Verb, st.LastOperation.Done, st.LastOperation.Failure))
+		rows.add("Last", fmt.Sprintf("%s, done: %t %s", st.LastOperation.Verb, st.LastOperation.Done, st.LastOperation.Failure))
 	}
 	var text strings.Builder
 	text.WriteString(v.labelled("", rows))

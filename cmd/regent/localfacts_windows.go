@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net"
 	"path/filepath"
 	"strings"
 
@@ -38,7 +37,7 @@ func readWindowsFacts(ctx context.Context, socket string, d *doctor.Daemon) *doc
 	}
 	w.Service = serviceState(layout.Service)
 	places := layout.DefaultPaths()
-	w.AccessLists = exposedFiles(filepath.Dir(places.Config), places.StateDir)
+	w.AccessLists = broadAccess(files.FileExposures(filepath.Dir(places.Config), places.StateDir))
 	ctx, cancel := withTimeout(ctx, answerTime)
 	defer cancel()
 	c, err := localsock.Dial(ctx, socket)
@@ -50,7 +49,7 @@ func readWindowsFacts(ctx context.Context, socket string, d *doctor.Daemon) *doc
 		w.PipeOwner = &doctor.PipeOwner{PID: s.PID, Exe: s.Exe}
 	}
 	if d != nil { // of somebody else's pipe the access says nothing
-		w.AccessLists = addPipe(w.AccessLists, socket, c)
+		w.AccessLists = append(w.AccessLists, broadAccess(files.PipeExposures(socket, c))...) // everybody may look at it
 	}
 	return w
 }
@@ -64,29 +63,12 @@ func serviceState(name string) *doctor.Service {
 	return &doctor.Service{Name: name, State: s.State, Start: s.Start, PID: s.PID, Exit: s.Exit}
 }
 
-// exposedFiles is nil if this user may not look at them.
-func exposedFiles(data, state string) *doctor.AccessLists {
-	found, err := files.FileExposures(data, state)
+// broadAccess is nil if this user may not look.
+func broadAccess(found []files.Exposure, err error) []doctor.BroadAccess {
 	if err != nil {
 		return nil
 	}
-	return &doctor.AccessLists{Broad: toWidened(found)}
-}
-
-// addPipe adds the pipe, at which everybody may look.
-func addPipe(l *doctor.AccessLists, path string, c net.Conn) *doctor.AccessLists {
-	found, err := files.PipeExposures(path, c)
-	if err != nil || l == nil && len(found) == 0 {
-		return l
-	}
-	if l == nil {
-		l = &doctor.AccessLists{}
-	}
-	l.Broad = append(l.Broad, toWidened(found)...)
-	return l
-}
-
-func toWidened(found []files.Exposure) (all []doctor.BroadAccess) {
+	all := []doctor.BroadAccess{}
 	for _, e := range found {
 		all = append(all, doctor.BroadAccess{Path: e.Path, Who: e.Problem, Fix: e.FixCommand})
 	}

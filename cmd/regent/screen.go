@@ -44,32 +44,25 @@ func renderHealth(s status.Status, v view) string {
 	if summary == "" {
 		summary = strings.ReplaceAll(printable(string(s.Health)), "_", " ")
 	}
-	colour := red
-	switch s.Health {
-	case status.Serving:
-		colour = green
-	case status.Waiting, status.Degraded:
-		colour = yellow
-	case status.NotServing:
-	}
+	colour := cmp.Or(map[status.Health]string{status.Serving: green, status.Waiting: yellow, status.Degraded: yellow}[s.Health], red)
 	return v.paint(bold+colour, strings.TrimSuffix(v.prose(summary), "\n")) + "\n"
 }
 
 // statusFacts is what guards the key, and each tenant with its registration
 // token and clock.
 func statusFacts(s status.Status, v view) [][2]string {
-	rows := [][2]string{{"Key guarded by", storeText(s.Store)}}
+	rows := facts{{"Key guarded by", storeText(s.Store)}}
 	for _, t := range s.Tenants {
 		rows = append(rows, tenantFacts(t, registrationNeedOf(s, t.Host), v)...)
 	}
 	if s.FQDN.Differs() {
-		rows = append(rows, [2]string{"Name", printable(fmt.Sprintf("%s at the service (from the first redemption), %s today", s.FQDN.Registered, s.FQDN.Current))})
+		rows.add("Name", fmt.Sprintf("%s at the service (from the first redemption), %s today", s.FQDN.Registered, s.FQDN.Current))
 	}
 	if s.CanServeUntil != nil {
-		rows = append(rows, [2]string{"Can serve", fmt.Sprintf("for %s without the service, until %s", formatDuration(s.CanServeUntil.Sub(v.now)), s.CanServeUntil.UTC().Format("2006-01-02 15:04 UTC"))})
+		rows.add("Can serve", fmt.Sprintf("for %s without the service, until %s", formatDuration(s.CanServeUntil.Sub(v.now)), s.CanServeUntil.UTC().Format("2006-01-02 15:04 UTC")))
 	}
 	if s.Counts != nil {
-		rows = append(rows, [2]string{"Counts used", countsText(*s.Counts)})
+		rows.add("Counts used", countsText(*s.Counts))
 	}
 	return rows
 }
@@ -123,25 +116,23 @@ func registrationNeedOf(s status.Status, tenant string) registrationNeed {
 }
 
 func tenantFacts(t status.Tenant, n registrationNeed, v view) [][2]string {
-	rows := [][2]string{{"Token service", printable(t.Host) + ", " + cmp.Or(reachableTexts[t.Reachable], "not asked yet")}}
+	rows := facts{{"Token service", printable(t.Host) + ", " + cmp.Or(reachableTexts[t.Reachable], "not asked yet")}}
 	if t.LastFault != nil && t.Reachable != "yes" {
-		rows = append(rows, [2]string{"", faultText(*t.LastFault, v)})
+		rows.add("", faultText(*t.LastFault, v))
 	}
-	rows = append(rows, [2]string{"Registration token", registrationText(t.RegistrationToken, n, v)})
+	rows.add("Registration token", registrationText(t.RegistrationToken, n, v))
 	if skew := time.Duration(t.ClockSkewSeconds) * time.Second; skew.Abs() > time.Minute {
-		rows = append(rows, [2]string{"Clock", skewText(skew)})
+		rows.add("Clock", skewText(skew))
 	}
-	if line := requestFormText(t.RequestForm); line != "" {
-		rows = append(rows, [2]string{"Redemptions", line})
-	}
+	rows.add("Redemptions", requestFormText(t.RequestForm))
 	if t.Refresh != nil {
-		rows = append(rows, [2]string{"Refresh", printable(t.Refresh.Text())})
+		rows.add("Refresh", t.Refresh.Text())
 	}
 	if t.SessionsEndSeconds > 0 {
-		rows = append(rows, [2]string{"Sessions", token.SessionLimitText(time.Duration(t.SessionsEndSeconds) * time.Second)})
+		rows.add("Sessions", token.SessionLimitText(time.Duration(t.SessionsEndSeconds)*time.Second))
 	}
 	for _, line := range limitsText(t.Limited) {
-		rows = append(rows, [2]string{"Limited", line})
+		rows.add("Limited", line)
 	}
 	return rows
 }

@@ -15,8 +15,8 @@ const systemctl = "/usr/bin/systemctl"
 
 // askManager asks systemd, which answers every user.
 func askManager(ctx context.Context) ([]doctor.Unit, error) {
-	out, err := exec.CommandContext(ctx, systemctl, "show", "--no-pager",
-		"--property=Id,LoadState,ActiveState,Result,ExecMainStatus", doctor.DaemonUnit, doctor.KeyUnit, socketUnit).Output() //nolint:gosec // all of it is constant
+	out, err := exec.CommandContext(ctx, systemctl, "show", "--no-pager", //nolint:gosec // all of it is constant
+		"--property=Id,LoadState,ActiveState,Result,ExecMainStatus", doctor.DaemonUnit, doctor.KeyUnit, socketUnit).Output()
 	if err != nil {
 		return nil, err
 	}

@@ -71,6 +71,16 @@ func (v view) labelled(indent string, rows [][2]string) string {
 	return table(indent, cells)
 }
 
+// facts are labels, and what each has to say.
+type facts [][2]string
+
+// add adds what a label has to say, if that is anything.
+func (f *facts) add(label, text string) {
+	if text != "" {
+		*f = append(*f, [2]string{label, printable(text)})
+	}
+}
+
 // stacked is labelled for labels that leave too little room beside them: what each
 // has to say stands below it.
 func (v view) stacked(indent string, rows [][2]string) string {

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"regent/agent/doctor"
+	"regent/agent/fault"
 	"regent/platform/localsock"
 	"regent/platform/peer"
 )
@@ -19,33 +21,27 @@ import (
 // what to do next.
 var ErrNotReachable = errors.New("the agent is not reachable")
 
-// FailureReason is why no agent answers.
-type FailureReason int
-
-// Why no agent answers.
-const (
-	FailureOther             FailureReason = iota // as its text says
-	FailureNoSocket                               // nothing is there
-	FailureNoListener                             // what is there is left over
-	FailureNoPermission                           // this user is kept out
-	FailureUntrustedListener                      // who listens is not trusted
-	FailureNoAnswer                               // not in time
-)
-
-// FailureReasonOf says why err, which wraps [ErrNotReachable], came.
-func FailureReasonOf(err error) FailureReason {
+// ConnectionOf says what became of a connection that ended with err: answered if that is
+// nil.
+func ConnectionOf(err error) doctor.Connection {
+	if err == nil {
+		return doctor.ConnectionAnswered
+	}
 	if u, ok := errors.AsType[*notReachableError](err); ok {
 		return u.reason
 	}
-	if errors.Is(err, ErrNotReachable) {
-		return FailureNoAnswer // it is the cause of a deadline
+	switch {
+	case errors.Is(err, ErrNotReachable):
+		return doctor.ConnectionTimeout // it is the cause of a deadline
+	case errors.Is(err, fault.Throttled):
+		return doctor.ConnectionThrottled
 	}
-	return FailureOther
+	return doctor.ConnectionFailed
 }
 
 // notReachableError is an ErrNotReachable with its reason.
 type notReachableError struct {
-	reason FailureReason
+	reason doctor.Connection
 	detail string // what is wrong and what to do next
 	cause  error
 }
@@ -65,7 +61,7 @@ func newNotReachableError(ctx context.Context, err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
-	return &notReachableError{FailureOther, fmt.Sprintf("it ended the connection before it had answered (%v); ask again, and see the daemon's log if that repeats", err), err}
+	return &notReachableError{doctor.ConnectionFailed, fmt.Sprintf("it ended the connection before it had answered (%v); ask again, and see the daemon's log if that repeats", err), err}
 }
 
 // Trust says whose listener a client talks to.
@@ -129,7 +125,7 @@ const adviceAskAdministrator = "an administrator finds out what it is"
 
 // untrustedListenerError says why nothing was sent to who listens, and what to do next.
 func untrustedListenerError(socket string, why error, next string) error {
-	return &notReachableError{FailureUntrustedListener, fmt.Sprintf("nothing was sent to %s: %v; %s", socket, why, next), why}
+	return &notReachableError{doctor.ConnectionForeign, fmt.Sprintf("nothing was sent to %s: %v; %s", socket, why, next), why}
 }
 
 // dialAsUnmappedUser connects anew in place of first, whose listener the kernel shows as uid,
@@ -187,16 +183,16 @@ func (t Trust) accepts(uid string) bool {
 
 // newDialError says why there is no connection to the socket, and what to do next.
 func newDialError(socket string, err error) error {
-	e := &notReachableError{FailureOther, fmt.Sprintf("connect to %s: %v", socket, err), err}
+	e := &notReachableError{doctor.ConnectionFailed, fmt.Sprintf("connect to %s: %v", socket, err), err}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		e.reason = FailureNoSocket
+		e.reason = doctor.ConnectionNoSocket
 		e.detail = fmt.Sprintf("there is no %s; is regentd running? See %s, and what is wrong with: regent doctor; or does --socket or REGENT_SOCKET name another one?", socket, serviceCommand("status"))
 	case errors.Is(err, localsock.ErrNoListener):
-		e.reason = FailureNoListener
+		e.reason = doctor.ConnectionRefused
 		e.detail = fmt.Sprintf("nobody listens at %s any more; regentd was killed: start it again, with %s", socket, serviceCommand("start"))
 	case errors.Is(err, fs.ErrPermission):
-		e.reason = FailureNoPermission
+		e.reason = doctor.ConnectionForbidden
 		e.detail = fmt.Sprintf("this user may not connect to %s; the socket should be open to all, and its directory too: see its mode, and any sandbox around this process", socket)
 	}
 	return e
