@@ -12,27 +12,27 @@ const generated = "<!-- made by go generate ./configs -->\n"
 // RunbookPages returns the pages by the names of their files: CODE.md, and README.md,
 // which lists them. A code that the doctor and the interface share has one page.
 func RunbookPages() map[string]string {
-	pages := map[string]string{"README.md": indexPage()}
+	parts := map[string][]string{}
 	for _, e := range Table() {
-		pages[string(e.Code)+".md"] = doctorPage(e)
+		parts[string(e.Code)] = []string{doctorPart(e)}
 	}
 	for _, k := range fault.Kinds() {
-		name := string(k) + ".md"
-		pages[name] = strings.TrimSuffix(pages[name]+"\n"+interfacePage(k, pages[name] == ""), "\n") + "\n"
-		pages[name] = strings.TrimPrefix(pages[name], "\n")
+		parts[string(k)] = append(parts[string(k)], interfacePart(k))
+	}
+	pages := map[string]string{"README.md": indexPage()}
+	for code, all := range parts {
+		pages[code+".md"] = fmt.Sprintf("# %s\n\n%s\n%s", code, generated, strings.Join(all, "\n"))
 	}
 	return pages
 }
 
-func doctorPage(e Entry) string {
+func doctorPart(e Entry) string {
 	var b strings.Builder
 	bad := fmt.Sprintf("A %s.", e.Severity)
 	if e.Severity == Info {
 		bad = "Nothing is wrong."
 	}
-	fmt.Fprintf(&b, "# %s\n\n%s\n`regent doctor` says: %s. %s\n\n", e.Code, generated, e.Title, bad)
-	fmt.Fprintf(&b, "## Cause\n\n%s\n\n", e.Cause)
-	b.WriteString("## What to do\n\n")
+	fmt.Fprintf(&b, "`regent doctor` says: %s. %s\n\n## Cause\n\n%s\n\n## What to do\n\n", e.Title, bad, e.Cause)
 	for _, s := range []struct{ reader, step string }{
 		{"User", e.User}, {"Administrator of the device", e.Administrator}, {"Administrator, on Windows", e.OnWindows}, {"Contact Administrator", e.Contact},
 	} {
@@ -43,17 +43,10 @@ func doctorPage(e Entry) string {
 	return b.String()
 }
 
-// interfacePage is about an error that a program got; whole, or a part of a page
-// that is there.
-func interfacePage(k fault.Kind, whole bool) string {
-	var b strings.Builder
-	if whole {
-		fmt.Fprintf(&b, "# %s\n\n%s\n", k, generated)
-	}
-	fmt.Fprintf(&b, "## In the local interface\n\nA program that asked the agent got the `code` `%s`: %s.\n\n", k, k.Advice())
-	fmt.Fprintf(&b, "- **Application**: %s\n", programAdvice(k))
-	b.WriteString("- **User and administrator**: `regent status` shows the instance, `regent doctor` the cause.\n")
-	return b.String()
+// interfacePart is about an error that a program got.
+func interfacePart(k fault.Kind) string {
+	return fmt.Sprintf("## In the local interface\n\nA program that asked the agent got the `code` `%s`: %s.\n\n- **Application**: %s\n", k, k.Advice(), programAdvice(k)) +
+		"- **User and administrator**: `regent status` shows the instance, `regent doctor` the cause.\n"
 }
 
 // programAdvice is what a program does with a code.

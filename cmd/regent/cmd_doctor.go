@@ -143,19 +143,13 @@ func renderReport(r doctor.Report, v view) string {
 }
 
 // skippedChecks is one sentence for each reason, in their order.
-func skippedChecks(all []doctor.Skipped) []string {
-	var out []string
-	for i, s := range all {
-		if slices.ContainsFunc(all[:i], func(earlier doctor.Skipped) bool { return earlier.Why == s.Why }) {
-			continue
-		}
+func skippedChecks(all []doctor.Skipped) (out []string) {
+	for _, group := range groups(all, func(s doctor.Skipped) string { return s.Why }) {
 		var names []string
-		for _, other := range all[i:] {
-			if other.Why == s.Why {
-				names = append(names, other.Check)
-			}
+		for _, s := range group {
+			names = append(names, s.Check)
 		}
-		out = append(out, fmt.Sprintf("Not looked at: %s, since %s.", strings.Join(names, ", "), s.Why))
+		out = append(out, fmt.Sprintf("Not looked at: %s, since %s.", strings.Join(names, ", "), group[0].Why))
 	}
 	return out
 }

@@ -106,21 +106,8 @@ func renderLedger(l api.Ledger, v view) string {
 // began. No group is empty. What belongs to none, a person's wish for another,
 // is left out.
 func redemptions(entries []api.LedgerEntry) [][]api.LedgerEntry {
-	var all [][]api.LedgerEntry
-	at := map[string]int{}
-	for _, e := range entries {
-		if e.ID == "" {
-			continue
-		}
-		i, known := at[e.ID]
-		if !known {
-			i = len(all)
-			at[e.ID] = i
-			all = append(all, nil)
-		}
-		all[i] = append(all[i], e)
-	}
-	return all
+	own := slices.DeleteFunc(slices.Clone(entries), func(e api.LedgerEntry) bool { return e.ID == "" })
+	return groups(own, func(e api.LedgerEntry) string { return e.ID })
 }
 
 // outcomeText says what the last entry of a redemption makes of it.

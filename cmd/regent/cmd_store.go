@@ -121,7 +121,7 @@ func (c *cli) changeStore(cmd *cobra.Command, verb string, yes bool) error {
 	}
 	deed, err := awaitStoreJob(ctx, a, st.ID)
 	if err != nil {
-		return timeoutError(ctx, err)
+		return err
 	}
 	if !deed.Done {
 		return fault.Errorf(verb, fault.StoreUnreadable, "%s", deed.Failure)
@@ -140,17 +140,15 @@ const pollInterval = 100 * time.Millisecond
 // awaitStoreJob waits for the end of what was begun. The agent goes away for a moment
 // meanwhile.
 func awaitStoreJob(ctx context.Context, a agent, id string) (api.StoreOperation, error) {
-	again := time.NewTicker(pollInterval)
-	defer again.Stop()
 	for {
 		st, err := a.Store(ctx)
 		if err == nil && st.LastOperation != nil && st.LastOperation.ID == id {
 			return *st.LastOperation, nil
 		}
 		select {
-		case <-again.C:
+		case <-time.After(pollInterval):
 		case <-ctx.Done():
-			return api.StoreOperation{}, ctx.Err()
+			return api.StoreOperation{}, timeoutError(ctx, ctx.Err())
 		}
 	}
 }
@@ -176,22 +174,14 @@ tmsctl auth-token delete. Deleted or not, no count comes back.`,
 				return err
 			}
 			// The agent goes away for a moment: what comes next is to find it.
-			return awaitCleared(ctx, a, st.ID)
+			deed, err := awaitStoreJob(ctx, a, st.ID)
+			if err == nil && !deed.Done {
+				err = fault.Errorf("unregister", fault.StoreUnreadable, "the data key is destroyed, but what it sealed could not be cleared away: %s; see regent store", deed.Failure)
+			}
+			return err
 		})
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
 	return cmd
-}
-
-// awaitCleared waits until what was sealed under the destroyed key is cleared away.
-func awaitCleared(ctx context.Context, a agent, id string) error {
-	deed, err := awaitStoreJob(ctx, a, id)
-	if err != nil {
-		return timeoutError(ctx, err)
-	}
-	if !deed.Done {
-		return fault.Errorf("unregister", fault.StoreUnreadable, "the data key is destroyed, but what it sealed could not be cleared away: %s; see regent store", deed.Failure)
-	}
-	return nil
 }
 
 func renderWiped(st api.Store) string {

@@ -266,34 +266,23 @@ func holdsRegistration(s status.Status, tenant string) bool {
 	return slices.ContainsFunc(s.Tenants, func(t status.Tenant) bool { return t.Host == tenant && t.RegistrationToken != nil })
 }
 
-// faultRows has a row for each fault. Instances that have the same one are in its row.
+// faultRows has a row for each fault, of the last time. Instances that have the same one
+// are in its row.
 func faultRows(s status.Status, v view) (rows [][2]string) {
-	type shared struct {
-		names  []string
-		last   status.Fault
-		detail string // without the name of an instance
+	troubled := slices.DeleteFunc(allInstances(s), func(i status.Instance) bool { return i.LastFault == nil })
+	detail := func(i status.Instance) string { // without the instance's name
+		return strings.ReplaceAll(i.LastFault.Detail, i.Name, fault.InstancePlaceholder)
 	}
-	var all []shared
-	for _, i := range s.Instances() {
-		if i.LastFault == nil {
-			continue
+	for _, same := range groups(troubled, func(i status.Instance) [2]string { return [2]string{i.LastFault.Code, detail(i)} }) {
+		last := *slices.MaxFunc(same, func(a, b status.Instance) int { return a.LastFault.At.Compare(b.LastFault.At) }).LastFault
+		var names []string
+		for _, i := range same {
+			names = append(names, i.Name)
 		}
-		f, detail := *i.LastFault, strings.ReplaceAll(i.LastFault.Detail, i.Name, fault.InstancePlaceholder)
-		n := slices.IndexFunc(all, func(known shared) bool { return known.last.Code == f.Code && known.detail == detail })
-		if n < 0 {
-			all = append(all, shared{[]string{i.Name}, f, detail})
-			continue
+		if len(names) > 1 {
+			last.Detail = detail(same[0])
 		}
-		all[n].names = append(all[n].names, i.Name)
-		if f.At.After(all[n].last.At) {
-			all[n].last = f
-		}
-	}
-	for _, f := range all {
-		if len(f.names) > 1 {
-			f.last.Detail = f.detail
-		}
-		rows = append(rows, [2]string{printable(severalNames(f.names)), faultText(f.last, v)})
+		rows = append(rows, [2]string{printable(severalNames(names)), faultText(last, v)})
 	}
 	return rows
 }

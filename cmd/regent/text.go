@@ -102,6 +102,20 @@ func holderText(i status.Instance) string {
 	return "nobody"
 }
 
+// groups returns values in groups with the same key, in the order in which they begin.
+func groups[T any, K comparable](all []T, key func(T) K) (out [][]T) {
+	at := map[K]int{}
+	for _, v := range all {
+		i, known := at[key(v)]
+		if !known {
+			i, out = len(out), append(out, nil)
+			at[key(v)] = i
+		}
+		out[i] = append(out[i], v)
+	}
+	return out
+}
+
 // whitespace is what printable writes as a space.
 var whitespace = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
 
