@@ -264,9 +264,6 @@ func clipAccess(a Access) Access {
 
 // clipText also takes out what would be written with several characters for one.
 func clipText(s string) string {
-	if len(s) <= maxText && isPlain(s) {
-		return s
-	}
 	cut := ""
 	if len(s) > maxText {
 		s, cut = strings.ToValidUTF8(s[:maxText], ""), "…"
@@ -277,16 +274,6 @@ func clipText(s string) string {
 		}
 		return r
 	}, s) + cut
-}
-
-// isPlain reports whether s is its own form in JSON.
-func isPlain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return true
 }
 
 // Counter counts what comes repeatedly, by key. With Max above 0 it has at most Max

@@ -81,9 +81,11 @@ func (r Rule) mismatch(c Caller) (why, more string) {
 	return "", ""
 }
 
-// conditions names the kinds of condition that the rule has.
+// conditions names the kinds of condition that the rule has. The usual rule has one,
+// which costs no memory.
 func (r Rule) conditions() string {
-	only, several := "", []string(nil)
+	var names [6]string
+	all := names[:0]
 	for _, k := range [...]struct {
 		name string
 		has  bool
@@ -95,18 +97,11 @@ func (r Rule) conditions() string {
 		{"executables", len(r.Executables) > 0},
 		{"signers", len(r.Signers) > 0},
 	} {
-		switch {
-		case !k.has:
-		case only == "":
-			only = k.name // the usual rule has one, which then costs no memory
-		default:
-			several = append(several, k.name)
+		if k.has {
+			all = append(all, k.name)
 		}
 	}
-	if several == nil {
-		return only
-	}
-	return only + ", " + strings.Join(several, ", ")
+	return strings.Join(all, ", ")
 }
 
 // allowReason is the reason of a rule that admits. That of the usual rule costs no

@@ -76,13 +76,13 @@ func adopt(h lease.Holder) (lease.Process, error) {
 		if err != nil {
 			return nil, err
 		}
-		return leaseUnit{u}, nil
+		return leaseHolder[*peer.Unit]{u}, nil
 	}
 	p, err := peer.Open(h.PID, h.Start)
 	if err != nil {
 		return nil, err
 	}
-	return leaseProcess{p}, nil
+	return leaseHolder[*peer.Process]{p}, nil
 }
 
 // attestedPeer is the peer of one connection.
@@ -114,7 +114,7 @@ func (a *attestedPeer) Caller() agent.Caller {
 			return in.Difference, in.MissingCapabilities
 		})
 	}
-	return agent.Caller{Caller: c, Process: leaseProcess{a.Peer}, Recheck: a.Recheck}
+	return agent.Caller{Caller: c, Process: leaseHolder[*peer.Process]{a.Peer}, Recheck: a.Recheck}
 }
 
 // evidence is a peer, with what is remembered of programs.
@@ -145,29 +145,28 @@ func (e evidence) UserNamed(name string) (string, error) { return e.known.names.
 // GroupNamed implements [authz.Evidence].
 func (e evidence) GroupNamed(name string) (string, error) { return e.known.names.groupNamed(name) }
 
-// processHandle is what a peer and a hold of it have in common.
-type processHandle interface {
+// handle is how the platform holds a process or a unit. D is what a second hold is.
+type handle[D any] interface {
 	Alive() error
-	Duplicate() (*peer.Process, error)
+	Duplicate() (D, error)
 	Close() error
 }
 
-// leaseProcess is a peer, or a hold of one, for leases.
-type leaseProcess struct{ processHandle }
+// leaseHolder is a handle, for leases.
+type leaseHolder[D handle[D]] struct{ handle[D] }
 
 // Duplicate implements [lease.Process].
-func (p leaseProcess) Duplicate() (lease.Process, error) {
-	h, err := p.processHandle.Duplicate()
+func (h leaseHolder[D]) Duplicate() (lease.Process, error) {
+	d, err := h.handle.Duplicate()
 	if err != nil {
-		return nil, fmt.Errorf("hold process: %w", err)
+		return nil, fmt.Errorf("hold the process or unit: %w", err)
 	}
-	return leaseProcess{h}, nil
+	return leaseHolder[D]{d}, nil
 }
 
 var (
 	_ server.IdentifiedCaller = (*attestedPeer)(nil)
 	_ authz.Evidence          = evidence{}
-	_ lease.Process           = leaseProcess{}
 )
 
 // quotaOwner is for [server.Deps]: for whom a connection is counted.

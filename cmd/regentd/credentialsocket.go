@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 
 	"regent/agent"
 	"regent/agent/authz"
-	"regent/agent/lease"
 	"regent/ipc/credential"
 	"regent/platform/localsock"
 	"regent/platform/peer"
@@ -52,7 +50,7 @@ func identifyUnit(c net.Conn) (credential.IdentifiedUnit, error) {
 	return credential.IdentifiedUnit{
 		Caller: agent.Caller{
 			Caller:  authz.Caller{UID: p.UID, Unit: u.Name, Slices: u.Slices(), Start: u.ID, Weak: p.ByPID, Evidence: unitEvidence{u}},
-			Process: leaseUnit{u}, Cgroup: u.Cgroup,
+			Process: leaseHolder[*peer.Unit]{u}, Cgroup: u.Cgroup,
 		},
 		Close: u.Close,
 	}, nil
@@ -83,19 +81,4 @@ func (unitEvidence) UserNamed(string) (string, error) { return "", errors.New("a
 // GroupNamed implements [authz.Evidence].
 func (unitEvidence) GroupNamed(string) (string, error) { return "", errors.New("a unit is no group") }
 
-// leaseUnit is a hold of a unit, for leases.
-type leaseUnit struct{ *peer.Unit }
-
-// Duplicate implements [lease.Process].
-func (u leaseUnit) Duplicate() (lease.Process, error) {
-	h, err := u.Unit.Duplicate()
-	if err != nil {
-		return nil, fmt.Errorf("hold unit: %w", err)
-	}
-	return leaseUnit{h}, nil
-}
-
-var (
-	_ authz.Evidence = unitEvidence{}
-	_ lease.Process  = leaseUnit{}
-)
+var _ authz.Evidence = unitEvidence{}

@@ -6,9 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/journal"
 )
@@ -19,8 +18,7 @@ import (
 type journalHandler struct {
 	level slog.Leveler
 	send  func(message string, p journal.Priority, fields map[string]string) error
-	group string      // of attributes to come, such as "request."
-	attrs []slog.Attr // resolved, with the group in the key
+	with  []func(slog.Handler) slog.Handler // what WithAttrs and WithGroup added
 }
 
 var _ slog.Handler = (*journalHandler)(nil)
@@ -37,57 +35,39 @@ func isJournal(w io.Writer) bool {
 
 func (h *journalHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
 
-func (h *journalHandler) Handle(_ context.Context, r slog.Record) error {
-	attrs := slices.Clip(h.attrs)
-	r.Attrs(func(a slog.Attr) bool {
-		attrs = flatten(attrs, h.group, a)
-		return true
-	})
-	text, fields := new(strings.Builder), make(map[string]string, len(attrs))
-	text.WriteString(r.Message)
-	for _, a := range attrs {
-		value := a.Value.String()
-		text.WriteString(" " + a.Key + "=" + quoted(value))
-		fields[fieldName(a.Key)] = value
+func (h *journalHandler) Handle(ctx context.Context, r slog.Record) error {
+	var line strings.Builder
+	fields := map[string]string{}
+	var text slog.Handler = slog.NewTextHandler(&line, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if _, isLevel := a.Value.Any().(slog.Level); isLevel || a.Key == slog.MessageKey && a.Value.String() == "" || a.Equal(slog.Attr{}) {
+			return slog.Attr{} // the record's own level and message, or nothing
+		}
+		fields[fieldName(strings.Join(append(slices.Clip(groups), a.Key), "."))] = a.Value.String()
+		return a
+	}})
+	for _, add := range h.with {
+		text = add(text)
 	}
-	return h.send(text.String(), priority(r.Level), fields)
+	attrs := r.Clone()
+	attrs.Time, attrs.Message = time.Time{}, ""
+	if err := text.Handle(ctx, attrs); err != nil {
+		return err
+	}
+	return h.send(strings.TrimSpace(r.Message+" "+line.String()), priority(r.Level), fields)
 }
 
 func (h *journalHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	with := *h
-	with.attrs = slices.Clip(h.attrs)
-	for _, a := range attrs {
-		with.attrs = flatten(with.attrs, h.group, a)
-	}
-	return &with
+	return h.add(func(text slog.Handler) slog.Handler { return text.WithAttrs(attrs) })
 }
 
 func (h *journalHandler) WithGroup(name string) slog.Handler {
-	if name == "" {
-		return h
-	}
-	with := *h
-	with.group += name + "."
-	return &with
+	return h.add(func(text slog.Handler) slog.Handler { return text.WithGroup(name) })
 }
 
-// flatten appends an attribute, or those of a group, to attrs. Values are
-// resolved here: what hides itself does it then.
-func flatten(attrs []slog.Attr, group string, a slog.Attr) []slog.Attr {
-	a.Value = a.Value.Resolve()
-	if a.Equal(slog.Attr{}) {
-		return attrs
-	}
-	if a.Value.Kind() != slog.KindGroup {
-		return append(attrs, slog.Attr{Key: group + a.Key, Value: a.Value})
-	}
-	if a.Key != "" {
-		group += a.Key + "."
-	}
-	for _, inner := range a.Value.Group() {
-		attrs = flatten(attrs, group, inner)
-	}
-	return attrs
+func (h *journalHandler) add(add func(slog.Handler) slog.Handler) slog.Handler {
+	with := *h
+	with.with = append(slices.Clip(h.with), add)
+	return &with
 }
 
 // fieldName is the journal's name for a key: capitals, digits and underscores.
@@ -101,16 +81,6 @@ func fieldName(key string) string {
 		}
 		return '_'
 	}, key)
-}
-
-// quoted is a value as it stands in the message: nothing in it can look like
-// another attribute or another line.
-func quoted(s string) string {
-	plain := func(r rune) bool { return unicode.IsPrint(r) && !strings.ContainsRune(" \"=", r) }
-	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
-		return strconv.Quote(s)
-	}
-	return s
 }
 
 func priority(l slog.Level) journal.Priority {

@@ -24,14 +24,10 @@ func openKeyring(o keyring.Options) (sealedKeyring, error) {
 	return sealedKeyring{ring, o}, err
 }
 
-func (k sealedKeyring) Key(ctx context.Context) ([]byte, error) {
-	key, err := k.ring.Key(ctx)
-	return key, toStoreError(err)
-}
+func (k sealedKeyring) Key(ctx context.Context) ([]byte, error) { return inStoreWords(k.ring.Key(ctx)) }
 
 func (k sealedKeyring) Create(ctx context.Context) ([]byte, error) {
-	key, err := k.ring.Create(ctx)
-	return key, toStoreError(err)
+	return inStoreWords(k.ring.Create(ctx))
 }
 
 func (k sealedKeyring) Replace(ctx context.Context, key []byte) error {
@@ -43,8 +39,7 @@ func (k sealedKeyring) Delete(ctx context.Context) error { return toStoreError(k
 func (k sealedKeyring) Kind() string { return k.ring.Kind() }
 
 func (k sealedKeyring) LoadMark(ctx context.Context) ([]byte, error) {
-	mark, err := k.ring.LoadMark(ctx)
-	return mark, toStoreError(err)
+	return inStoreWords(k.ring.LoadMark(ctx))
 }
 
 func (k sealedKeyring) SaveMark(ctx context.Context, mark []byte) error {
@@ -54,6 +49,8 @@ func (k sealedKeyring) SaveMark(ctx context.Context, mark []byte) error {
 func (k sealedKeyring) DeleteMark(ctx context.Context) error {
 	return toStoreError(k.ring.DeleteMark(ctx))
 }
+
+func inStoreWords(b []byte, err error) ([]byte, error) { return b, toStoreError(err) }
 
 // For implements [admin.Keyring].
 func (k sealedKeyring) For(dir string) (admin.Keyring, error) {

@@ -27,7 +27,7 @@ func policyToAPI(resolved policy.Resolved, problems []policy.Problem, waiting []
 	for _, row := range rows {
 		k := api.PolicyKey{
 			Key: row.Provenance.Key, Value: row.Value, Level: row.Origin.Rank.String(), Source: row.Origin.String(), Status: api.PolicyStateOK,
-			Default: row.Default, Title: row.Title, Doc: row.Doc, Reloadable: !row.Restart, Problems: problemsToAPI(row.Problems),
+			Default: row.Default, Title: row.Title, Doc: row.Doc, Reloadable: !row.Restart, Problems: forStatus(row.Problems),
 		}
 		if row.AppearsIn(policy.GroupPolicy) {
 			k.PolicyName = row.PolicyName()
@@ -43,14 +43,6 @@ func policyToAPI(resolved policy.Resolved, problems []policy.Problem, waiting []
 		}
 		p.Keys = append(p.Keys, k)
 	}
-	p.Problems = append([]api.PolicyProblem{}, problemsToAPI(other)...)
+	p.Problems = forStatus(other)
 	return p
-}
-
-func problemsToAPI(problems []policy.Problem) []api.PolicyProblem {
-	var all []api.PolicyProblem
-	for _, p := range forStatus(problems) {
-		all = append(all, api.PolicyProblem{Source: p.Source, Detail: p.Detail})
-	}
-	return all
 }

@@ -110,7 +110,7 @@ func (k *storeAdmin) StoreStatus(ctx context.Context, by agent.Caller) (api.Stor
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.store == nil {
-		return k.report(admin.Report{Ledger: "unknown"}), nil
+		return k.report(api.Store{Ledger: "unknown"}), nil
 	}
 	r, err := k.store.Inspect(ctx)
 	out := k.report(r)
@@ -191,34 +191,25 @@ func (k *storeAdmin) Unregister(ctx context.Context, by agent.Caller) (api.Store
 	if err := k.options.saveUnregistered(files); err != nil {
 		return api.Store{}, fault.Errorf("unregister", fault.Unavailable, "%v", err).WithCause(err)
 	}
-	out := k.report(admin.Report{
-		State: k.store.State(), Ledger: "unknown", Verb: "unregister", Done: true,
+	out := k.report(api.Store{
+		Ledger: "unknown", Verb: "unregister", Done: true, Wiped: wiped,
 		Effect: fmt.Sprintf("%d auth tokens and the data key were wiped from this device; the service still has the auth tokens", len(wiped)),
 	})
 	if len(left) > 0 {
 		out.Effect += "; registration tokens are left in files, erase them: sudo rm " + strings.Join(left, " ")
-	}
-	for _, w := range wiped {
-		out.Wiped = append(out.Wiped, api.WipedToken{Tenant: w.ID.Tenant, Instance: w.ID.String(), AuthTokenID: w.AuthTokenID, Identifier: w.Identifier})
 	}
 	// 4. The records and everything else.
 	out.ID, err = k.jobs.start(admin.Reset)
 	return out, err
 }
 
-func (k *storeAdmin) report(r admin.Report) api.Store {
-	out := api.Store{
-		State: k.guard.State, Protection: k.guard.Guard, Detail: k.guard.Detail, Reason: r.Why,
-		Binding: string(r.Binding), Facts: r.Facts, Records: r.Records, Damaged: []api.StoreDamage{}, Ledger: r.Ledger,
-		Verb: string(r.Verb), Counts: r.Counts, Effect: r.Effect, SetAside: r.SetAside, Done: r.Done, LastOperation: k.jobs.lastResult(),
+// report adds to what the store says of itself what the daemon knows of it.
+func (k *storeAdmin) report(r api.Store) api.Store {
+	r.State, r.Protection, r.Detail, r.LastOperation = k.guard.State, k.guard.Guard, k.guard.Detail, k.jobs.lastResult()
+	if r.Damaged == nil {
+		r.Damaged = []api.StoreDamage{} // a list on the wire, never null
 	}
-	for _, d := range r.Damaged {
-		out.Damaged = append(out.Damaged, api.StoreDamage(d))
-	}
-	for _, s := range r.Steps {
-		out.Steps = append(out.Steps, api.StoreStep{Name: s.Name, State: string(s.State), Message: s.Message, Counts: s.Counts, Passed: s.Passed})
-	}
-	return out
+	return r
 }
 
 // retry begins a new life if the store could not be used in this one: what kept

@@ -1,6 +1,10 @@
 package api
 
-import "time"
+import (
+	"time"
+
+	"regent/agent/status"
+)
 
 // The states of a key in [PolicyKey].
 const (
@@ -43,7 +47,4 @@ type PolicyValue struct {
 }
 
 // PolicyProblem is something to be mended. Its text never holds a value.
-type PolicyProblem struct {
-	Source string `json:"source"`
-	Detail string `json:"detail"`
-}
+type PolicyProblem = status.Problem

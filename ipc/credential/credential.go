@@ -13,7 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"strings"
+	"regexp"
 	"sync"
 	"time"
 
@@ -144,34 +144,15 @@ const Name = "cloudlm-token"
 
 var errAddress = errors.New("its address is not one that a service manager connects from, @HEX/unit/UNIT/CREDENTIAL")
 
-// parseAddress reads the address that the service manager binds its end of a
-// connection to: an abstract one, "@" here, of random digits, the unit for which
-// it asks, and what that calls the credential.
-func parseAddress(address string) (unit, name string, err error) {
-	random, rest, ok := strings.Cut(strings.TrimPrefix(address, "@"), "/unit/")
-	if !ok || !strings.HasPrefix(address, "@") || !isHexadecimal(random) {
+// address is what the service manager binds its end of a connection to: an abstract
+// address, "@" here, of random digits, the unit for which it asks, and what that calls
+// the credential.
+var address = regexp.MustCompile(`^@[0-9a-f]{1,32}/unit/([!-.0-~]{1,255})/([!-.0-~]{1,255})$`)
+
+func parseAddress(from string) (unit, name string, err error) {
+	parts := address.FindStringSubmatch(from)
+	if parts == nil {
 		return "", "", errAddress
 	}
-	unit, name, ok = strings.Cut(rest, "/")
-	if !ok || !isName(unit) || !isName(name) {
-		return "", "", errAddress
-	}
-	return unit, name, nil
-}
-
-func isHexadecimal(s string) bool {
-	return s != "" && len(s) <= 32 && strings.Trim(s, "0123456789abcdef") == ""
-}
-
-// isName reports whether s can be the name of a unit or of a credential.
-func isName(s string) bool {
-	if s == "" || len(s) > 255 {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if c <= ' ' || c > '~' || c == '/' {
-			return false
-		}
-	}
-	return true
+	return parts[1], parts[2], nil
 }

@@ -14,17 +14,9 @@ import (
 	"regent/agent/fault"
 	"regent/agent/policy"
 	"regent/agent/redeem"
+	"regent/agent/status"
 	"regent/agent/store"
 )
-
-// Step is one rehearsal of a drill.
-type Step struct {
-	Name    string      // what happens
-	State   store.State // what the daemon would say of the store
-	Message string      // what it would tell people
-	Counts  int         // that getting out of it costs at most, if nothing is restored
-	Passed  bool        // the state is the expected one, and no key was made
-}
 
 // drillDir is where the copies lie, while a drill lasts.
 const drillDir = "drill"
@@ -89,7 +81,7 @@ func (s *Manager) Drill(ctx context.Context) (Report, error) {
 }
 
 // runScenario lets one mishap happen to a copy, and starts on it.
-func (s *Manager) runScenario(ctx context.Context, m scenario, key []byte) (step Step, err error) {
+func (s *Manager) runScenario(ctx context.Context, m scenario, key []byte) (step status.StoreStep, err error) {
 	dir := s.path(drillDir)
 	if err := os.RemoveAll(dir); err != nil { // of a drill that was interrupted
 		return step, err
@@ -109,7 +101,7 @@ func (s *Manager) runScenario(ctx context.Context, m scenario, key []byte) (step
 	if cause == nil && copied.probeError != nil {
 		cause = copied.sealed.Probe(ctx)
 	}
-	step = Step{Name: m.name, State: copied.state, Passed: copied.state == m.want && ring.made == 0}
+	step = status.StoreStep{Name: m.name, State: string(copied.state), Passed: copied.state == m.want && ring.made == 0}
 	if cause != nil {
 		step.Message = fault.From(cause).Text()
 	}

@@ -6,36 +6,19 @@ import (
 	"fmt"
 
 	"regent/agent/fault"
+	"regent/agent/status"
 	"regent/agent/store"
 	"regent/agent/tokenstore"
 )
 
-// Report says how the store is, and what a verb would do or did.
-type Report struct {
-	State   store.State
-	Why     string // of a state that is not ok
-	Binding Outcome
-	Facts   int // kinds of facts that are known of this device
-	Records int // that can be read
-	Damaged []Damaged
-	Ledger  string // "ok", "altered", or "unknown" without a key
-
-	Verb     Verb
-	Counts   int      // that it costs at most, if every auth token that is lost is bought again
-	Effect   string   // what it does, and what that costs
-	SetAside []string // files that were set aside
-	Steps    []Step   // of a drill
-	Done     bool
-}
-
-// Damaged is a record that cannot be read.
-type Damaged struct{ Record, Path, Why string }
+// Report says how the store is, and what a verb would do or did. It is wire format.
+type Report = status.StoreReport
 
 // Inspect says how the store is. It changes nothing.
 func (s *Manager) Inspect(ctx context.Context) (Report, error) {
-	r := Report{State: s.state, Binding: s.binding, Facts: s.Facts.Known(), Ledger: "unknown", Damaged: []Damaged{}}
+	r := Report{State: string(s.state), Binding: string(s.binding), Facts: s.Facts.Known(), Ledger: "unknown", Damaged: []status.StoreDamage{}}
 	if s.cause != nil {
-		r.Why = fault.From(s.cause).Text()
+		r.Reason = fault.From(s.cause).Text()
 	}
 	if s.sealed == nil {
 		return r, nil
@@ -46,7 +29,7 @@ func (s *Manager) Inspect(ctx context.Context) (Report, error) {
 	}
 	r.Records = sound
 	for _, d := range found {
-		r.Damaged = append(r.Damaged, Damaged{Record: d.Name, Path: d.Path, Why: d.Err.Error()})
+		r.Damaged = append(r.Damaged, status.StoreDamage{Record: d.Name, Path: d.Path, Why: d.Err.Error()})
 	}
 	return r, nil
 }
@@ -58,7 +41,7 @@ func (s *Manager) Plan(ctx context.Context, v Verb) (Report, error) {
 	if err != nil {
 		return r, err
 	}
-	r.Verb = v
+	r.Verb = string(v)
 	if s.sealed != nil && (s.state != store.OK || v.Changes()) {
 		r.Ledger = "ok"
 		if err := s.checkLedger(ctx); err != nil {
