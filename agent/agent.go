@@ -107,7 +107,6 @@ type Agent struct {
 	redeem        *redeem.Engine
 	refresh       *refresh.Engine
 	leases        lease.Table
-	journal       *lease.FileJournal // of leases; nil without Adopt
 	hub           hub
 	clients       serviceClients
 	localFailures *timing.LocalFailures // what fails on this device now
@@ -212,11 +211,10 @@ func (a *Agent) restoreLeases(ctx context.Context) {
 	if a.d.ReopenProcess == nil {
 		return
 	}
-	book, kept, err := lease.OpenJournal(filepath.Join(a.d.StateDir, leasesFile))
+	kept, err := a.leases.OpenJournal(filepath.Join(a.d.StateDir, leasesFile))
 	if err != nil {
 		a.d.Log.WarnContext(ctx, "the leases of running processes may be forgotten when the daemon is restarted", "err", err)
 	}
-	a.journal, a.leases.Journal = book, book
 	a.leases.OnJournalError = func(err error) {
 		a.d.Log.WarnContext(context.WithoutCancel(ctx), "a lease will be forgotten when the daemon is restarted", "err", err)
 	}
@@ -254,14 +252,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	loops.Go(func() { errs[1] = a.refresh.Run(ctx) })
 	loops.Go(func() { a.runProbes(ctx) })
 	loops.Wait()
-	return errors.Join(append(errs, a.leases.Close(), a.closeJournal(), a.ledger.Close())...)
-}
-
-func (a *Agent) closeJournal() error {
-	if a.journal == nil {
-		return nil
-	}
-	return a.journal.Close()
+	return errors.Join(append(errs, a.leases.Close(), a.ledger.Close())...)
 }
 
 // Apply makes s the settings in force. It touches no auth token: what a

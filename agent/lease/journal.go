@@ -6,18 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 
 	"regent/agent/instance"
 )
 
-// FileJournal is a [Journal] in a file. It is written to the
-// system, not through to the disk: after a loss of power no process is left
-// that could hold a lease. It is safe for concurrent use.
-type FileJournal struct {
-	path string
-
-	mu          sync.Mutex
+// journal remembers leases over a restart of the daemon, in a file. It is written to
+// the system, not through to the disk: after a loss of power no process is left
+// that could hold a lease. The lock of its table protects it.
+type journal struct {
+	path        string
 	file        *os.File // nil until it could be begun
 	mustRewrite bool     // it does not say what is leased: it is to be begun anew
 	lines       int
@@ -26,13 +23,14 @@ type FileJournal struct {
 // maxLines is how many lines a journal has before it is written anew.
 const maxLines = 10_000
 
-// OpenJournal reads what was leased and begins a journal that says the same. A
-// journal that cannot be understood is begun anew from what could be: a lease
-// that is forgotten costs its holder its claim to one instance, and no count.
+// OpenJournal reads what was leased, returns it, and begins a journal that says the
+// same. Each change is recorded from now on. A journal that cannot be understood is
+// begun anew from what could be: a lease that is forgotten costs its holder its claim
+// to one instance, and no count.
 //
 // The journal is of use whatever err says: one that could not be begun, as on a
 // full disk, is begun with the first lease for which there is room.
-func OpenJournal(path string) (j *FileJournal, kept []Lease, err error) {
+func (t *Table) OpenJournal(path string) (kept []Lease, err error) {
 	b, err := os.ReadFile(path) //nolint:gosec // the daemon's own state directory
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
@@ -41,8 +39,10 @@ func OpenJournal(path string) (j *FileJournal, kept []Lease, err error) {
 		err = fmt.Errorf("read leases: %w", err)
 	}
 	kept = replay(b)
-	j = &FileJournal{path: path}
-	return j, kept, errors.Join(err, j.rewrite(kept))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.journal = &journal{path: path}
+	return kept, errors.Join(err, t.journal.rewrite(kept))
 }
 
 // replay returns what a journal comes to. The last line may be half of one.
@@ -74,7 +74,7 @@ func replay(b []byte) []Lease {
 // rewrite writes a new file and puts it in the place of the old one. If that fails
 // the old one goes on. No file is open meanwhile: Windows moves none that is, and
 // puts nothing in the place of one.
-func (j *FileJournal) rewrite(kept []Lease) error {
+func (j *journal) rewrite(kept []Lease) error {
 	var b []byte
 	for _, k := range kept {
 		b = append(b, encode(Change{Lease: k})...)
@@ -107,12 +107,8 @@ func encode(l Change) []byte {
 	return append(b, '\n')
 }
 
-var _ Journal = (*FileJournal)(nil)
-
-// Record implements [Journal].
-func (j *FileJournal) Record(l Change, all func() []Lease) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+// record keeps a change. all says what is leased, for a journal that has become long.
+func (j *journal) record(l Change, all func() []Lease) error {
 	if j.lines++; j.mustRewrite || j.lines > maxLines {
 		if kept := all(); j.mustRewrite || len(kept) < maxLines/2 {
 			if err := j.rewrite(kept); err != nil {
@@ -127,11 +123,9 @@ func (j *FileJournal) Record(l Change, all func() []Lease) error {
 	return nil
 }
 
-// Close closes the file. What it says stays.
-func (j *FileJournal) Close() error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.file == nil {
+// close closes the file. What it says stays.
+func (j *journal) close() error {
+	if j == nil || j.file == nil {
 		return nil
 	}
 	return j.file.Close()

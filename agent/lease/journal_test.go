@@ -1,7 +1,6 @@
 package lease_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,30 +11,31 @@ import (
 	"regent/agent/lease"
 )
 
-func openJournal(t *testing.T, path string) (*lease.FileJournal, []lease.Lease) {
+// openJournal returns a table with the journal at path, and what that says.
+func openJournal(t *testing.T, path string) (*lease.Table, []lease.Lease) {
 	t.Helper()
-	j, kept, err := lease.OpenJournal(path)
+	table := &lease.Table{OnJournalError: func(err error) { t.Error(err) }}
+	kept, err := table.OpenJournal(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = j.Close() }) // a test may have closed it
-	return j, kept
+	t.Cleanup(func() { _ = table.Close() }) // a test may have closed it
+	return table, kept
 }
 
 func TestJournal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "leases.jsonl")
-	j, kept := openJournal(t, path)
+	table, kept := openJournal(t, path)
 	if len(kept) != 0 {
 		t.Errorf("a new journal has %v", kept)
 	}
-	table := lease.Table{Journal: j}
 	p, q, r := newProcess(100, 1), newProcess(200, 1), newProcess(300, 1)
-	wantAcquire(t, &table, cad(1), p, false, lease.Acquired)
-	wantAcquire(t, &table, cad(2), q, false, lease.Acquired)
-	wantAcquire(t, &table, cad(3), r, false, lease.Acquired)
+	wantAcquire(t, table, cad(1), p, false, lease.Acquired)
+	wantAcquire(t, table, cad(2), q, false, lease.Acquired)
+	wantAcquire(t, table, cad(3), r, false, lease.Acquired)
 	table.Release(cad(2), q.Holder)
 	r.end()
-	wantAcquire(t, &table, cad(3), q, false, lease.Acquired)
+	wantAcquire(t, table, cad(3), q, false, lease.Acquired)
 	if err := table.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -62,10 +62,9 @@ func TestJournal(t *testing.T) {
 // an earlier one says; it is begun with the first lease for which there is room.
 func TestJournalOnFullDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "leases.jsonl")
-	j, _ := openJournal(t, path)
+	table, _ := openJournal(t, path)
 	p, q, r := newProcess(100, 1), newProcess(200, 1), newProcess(300, 1)
-	table := lease.Table{Journal: j}
-	wantAcquire(t, &table, cad(1), p, false, lease.Acquired)
+	wantAcquire(t, table, cad(1), p, false, lease.Acquired)
 	if err := table.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -73,12 +72,12 @@ func TestJournalOnFullDisk(t *testing.T) {
 	if err := os.Mkdir(inTheWay, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	j, kept, err := lease.OpenJournal(path)
-	if j == nil || err == nil || len(kept) != 1 {
-		t.Fatalf("Open = %v, %v, %v; want a journal, what was leased, and why it was not begun", j, kept, err)
-	}
 	failed := 0
-	again := lease.Table{Journal: j, OnJournalError: func(error) { failed++ }}
+	again := lease.Table{OnJournalError: func(error) { failed++ }}
+	kept, err := again.OpenJournal(path)
+	if err == nil || len(kept) != 1 {
+		t.Fatalf("OpenJournal = %v, %v; want what was leased, and why the journal was not begun", kept, err)
+	}
 	again.Restore(cad(1), p.Holder, p.claim().Process)
 	wantAcquire(t, &again, cad(2), q, false, lease.Acquired)
 	if failed != 1 {
@@ -88,7 +87,7 @@ func TestJournalOnFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantAcquire(t, &again, cad(3), r, false, lease.Acquired)
-	if err := errors.Join(again.Close(), j.Close()); err != nil {
+	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}
 	_, kept = openJournal(t, path)
@@ -101,11 +100,10 @@ func TestJournalOnFullDisk(t *testing.T) {
 // However often instances are leased and given back, the journal stays small.
 func TestJournalIsBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "leases.jsonl")
-	j, _ := openJournal(t, path)
-	table := lease.Table{Journal: j, OnJournalError: func(err error) { t.Error(err) }}
+	table, _ := openJournal(t, path)
 	p := newProcess(100, 1)
 	for range 20_000 {
-		wantAcquire(t, &table, cad(1), p, false, lease.Acquired)
+		wantAcquire(t, table, cad(1), p, false, lease.Acquired)
 		table.Release(cad(1), p.Holder)
 	}
 	st, err := os.Stat(path)
@@ -125,16 +123,17 @@ func FuzzJournal(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		j, kept, err := lease.OpenJournal(path)
+		var tables [2]lease.Table
+		kept, err := tables[0].OpenJournal(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		j.Close()
-		j, again, err := lease.OpenJournal(path)
+		tables[0].Close()
+		again, err := tables[1].OpenJournal(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		j.Close()
+		tables[1].Close()
 		if diff := cmp.Diff(kept, again); diff != "" {
 			t.Errorf("read once (-) and twice (+):\n%s", diff)
 		}

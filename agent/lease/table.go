@@ -41,23 +41,16 @@ type Change struct {
 	Ended bool `json:"ended,omitempty"`
 }
 
-// Journal remembers leases over a restart of the daemon.
-type Journal interface {
-	// Record keeps a change. all says what is leased, for a journal that has
-	// become long. A failure is for the log: the lease itself stands.
-	Record(c Change, all func() []Lease) error
-}
-
 // Table says which process leases which instance. It is safe for concurrent
 // use. A lease whose process has ended is gone whenever the table is asked; no
 // goroutine watches.
 type Table struct {
-	// Journal is told of each change if it is set before the table is in use, and
-	// Failed of a change that it could not keep.
-	Journal        Journal
+	// OnJournalError is told of a change that the journal could not keep. The lease
+	// itself stands. It is set before the table is in use; nil is allowed.
 	OnJournalError func(error)
 
 	mu       sync.Mutex
+	journal  *journal // nil without one
 	leases   map[instance.ID]*entry
 	byHolder map[holderKey][]instance.ID // the same by holder, so that who asks again is found at once
 }
@@ -144,10 +137,10 @@ func (t *Table) Restore(id instance.ID, h Holder, p Process) {
 
 // record is called with mu held.
 func (t *Table) record(l Change) {
-	if t.Journal == nil {
+	if t.journal == nil {
 		return
 	}
-	err := t.Journal.Record(l, func() []Lease {
+	err := t.journal.record(l, func() []Lease {
 		kept := make([]Lease, 0, len(t.leases))
 		for id, e := range t.leases {
 			kept = append(kept, Lease{id, e.Holder})
@@ -221,14 +214,15 @@ func (t *Table) All() map[instance.ID]Holder {
 	return out
 }
 
-// Close gives up every process handle. The journal keeps what was leased.
+// Close gives up every process handle and closes the journal, which keeps what was
+// leased.
 func (t *Table) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for id := range t.leases {
 		t.remove(id)
 	}
-	return nil
+	return t.journal.close()
 }
 
 // expire ends the lease of id if its process has.

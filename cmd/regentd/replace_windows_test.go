@@ -29,9 +29,10 @@ func replacers() []replacer {
 			mustRun(t, files.Write(filepath.Join(state, "policy.last.json"), []byte{byte(time)}, 0o600))
 		}},
 		{"leases.jsonl", func(t *testing.T, state string, _ int) {
-			j, _, err := lease.OpenJournal(filepath.Join(state, "leases.jsonl"))
+			var table lease.Table
+			_, err := table.OpenJournal(filepath.Join(state, "leases.jsonl"))
 			mustRun(t, err)
-			mustRun(t, j.Close())
+			mustRun(t, table.Close())
 		}},
 		{"audit.jsonl", func(t *testing.T, state string, _ int) {
 			path := filepath.Join(state, "audit.jsonl")
