@@ -47,18 +47,18 @@ func (o *options) setDefaults(f *pflag.FlagSet) {
 }
 
 // readLayers reads the configuration.
-func (o *options) readLayers() configLayers { return readLayers(o.paths()) }
+func (o *options) readLayers() policy.Reading { return readLayers(o.paths()) }
 
 // resolve resolves what was found. A problem that must stop a start is the
 // error; all of them come back for the log and for status.
-func (o *options) resolve(f configLayers) (policy.Resolved, []policy.Problem, error) {
-	layers := f.layers
+func (o *options) resolve(f policy.Reading) (policy.Resolved, []policy.Problem, error) {
+	layers := f.Layers
 	if o.logLevel != "" { // above all that is local; policy rules over it too
 		level := policy.Value{Name: "LogLevel", Place: "--log-level", Data: o.logLevel}
 		layers = append(slices.Clone(layers), policy.Layer{Name: level.Place, Rank: policy.Dropin, Values: []policy.Value{level}})
 	}
 	resolved, found := policy.Resolve(layers...)
-	problems := slices.Concat(f.problems, found)
+	problems := slices.Concat(f.Problems, found)
 	if err := policy.Fatal(problems); err != nil {
 		return resolved, problems, usageError{err}
 	}
@@ -117,13 +117,8 @@ func (o *options) check(stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	found := newHostChecker().check(resolved)
-	for _, p := range append(problems, found...) {
-		if !p.Fatal {
-			printLine(stdout, "warning: "+p.Error())
-		}
-	}
-	if err := policy.Fatal(found); err != nil {
+	warn(stdout, problems)
+	if err := warnOfHost(stdout, resolved); err != nil {
 		return usageError{err}
 	}
 	if _, err := os.Stat(o.config); errors.Is(err, fs.ErrNotExist) {
@@ -151,20 +146,14 @@ func (o *options) checkPolicy(stdout io.Writer) error {
 	}
 	wrong := 0
 	for _, p := range problems {
-		word := "warning: "
-		if p.Origin.Rank == policy.Managed {
-			word = "problem: "
-			wrong++
+		if p.Origin.Rank != policy.Managed {
+			warn(stdout, []policy.Problem{p})
+			continue
 		}
-		printLine(stdout, word+p.Error())
+		printLine(stdout, "problem: "+p.Error())
+		wrong++
 	}
-	found := newHostChecker().check(resolved)
-	for _, p := range found {
-		if !p.Fatal {
-			printLine(stdout, "warning: "+p.Error())
-		}
-	}
-	err = policy.Fatal(found)
+	err = warnOfHost(stdout, resolved)
 	if wrong > 0 {
 		err = errors.Join(err, fmt.Errorf("%s: %d problems; on a device each would be reported and the value ignored", o.policyDir, wrong))
 	}
@@ -172,6 +161,22 @@ func (o *options) checkPolicy(stdout io.Writer) error {
 		return usageError{err}
 	}
 	return summarize(stdout, resolved.Settings)
+}
+
+// warnOfHost prints what of the configuration cannot work on this machine. The error
+// is about files that are here and would not be used.
+func warnOfHost(stdout io.Writer, resolved policy.Resolved) error {
+	found := newHostChecker().check(resolved)
+	warn(stdout, found)
+	return policy.Fatal(found)
+}
+
+func warn(stdout io.Writer, problems []policy.Problem) {
+	for _, p := range problems {
+		if !p.Fatal {
+			printLine(stdout, "warning: "+p.Error())
+		}
+	}
 }
 
 func summarize(stdout io.Writer, s policy.Settings) error {

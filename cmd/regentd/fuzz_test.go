@@ -18,22 +18,20 @@ func FuzzRecall(f *testing.F) {
 		if err := os.WriteFile(name, kept, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		var g lastGood
-		err := g.load(name, dir)
-		if err != nil && (g.loaded || len(g.layers) > 0 || strings.Contains(err.Error(), "canary")) {
-			t.Errorf("%d layers with %v", len(g.layers), err)
+		g, err := loadLastGood(name, dir)
+		if err != nil && (g.BeforeRestart || len(g.Layers) > 0 || strings.Contains(err.Error(), "canary")) {
+			t.Errorf("%d layers with %v", len(g.Layers), err)
 		}
-		for _, l := range g.layers {
+		for _, l := range g.Layers {
 			if filepath.Dir(l.Name) != filepath.Clean(dir) || l.Rank != policy.Managed {
 				t.Errorf("layer %q of rank %v", l.Name, l.Rank)
 			}
 		}
-		if err := g.save(name); err != nil {
+		if err := saveLastGood(g, name); err != nil {
 			t.Fatal(err)
 		}
-		var again lastGood
-		if err := again.load(name, dir); err != nil || len(again.layers) != len(g.layers) {
-			t.Errorf("kept again: %d layers, %v; before %d", len(again.layers), err, len(g.layers))
+		if again, err := loadLastGood(name, dir); err != nil || len(again.Layers) != len(g.Layers) {
+			t.Errorf("kept again: %d layers, %v; before %d", len(again.Layers), err, len(g.Layers))
 		}
 	})
 }

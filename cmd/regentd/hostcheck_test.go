@@ -167,9 +167,9 @@ func TestMisnamedConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := layerLoader{}.readAll(layerPaths{Config: filepath.Join(dir, "config.yaml")})
-	if !slices.ContainsFunc(found.problems, func(p policy.Problem) bool {
+	if !slices.ContainsFunc(found.Problems, func(p policy.Problem) bool {
 		return !p.Fatal && strings.Contains(p.Error(), "config.yml: is not read; rename it to end in .yaml")
 	}) {
-		t.Errorf("got %v", found.problems)
+		t.Errorf("got %v", found.Problems)
 	}
 }

@@ -79,11 +79,11 @@ func TestVolumes(t *testing.T) {
 // readDropins reads a directory as config.d.
 func readDropins(dir string) error {
 	f := readLayers(layerPaths{Config: filepath.Join(dir, "no.yaml"), ConfigDir: dir})
-	if err := policy.Fatal(f.problems); err != nil {
+	if err := policy.Fatal(f.Problems); err != nil {
 		return err
 	}
-	if len(f.layers) != 1 {
-		return fmt.Errorf("%d layers", len(f.layers))
+	if len(f.Layers) != 1 {
+		return fmt.Errorf("%d layers", len(f.Layers))
 	}
 	return nil
 }

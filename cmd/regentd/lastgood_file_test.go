@@ -38,17 +38,17 @@ func TestLastGoodOverARestart(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir, paths := configTree(t, map[string]string{"config.yaml": "audit: best_effort\n", file: "audit: required\n"})
 			kept := filepath.Join(dir, "policy.last.json")
-			var before lastGood
-			before.restore(trustAllOwners().readAll(paths), paths.PolicyDir)
-			if err := before.save(kept); err != nil {
+			var before policy.LastGood
+			before.Restore(trustAllOwners().readAll(paths), paths.PolicyDir)
+			if err := saveLastGood(before, kept); err != nil {
 				t.Fatal(err)
 			}
 			if err := tt.do(dir); err != nil {
 				t.Fatal(err)
 			}
-			var after lastGood
 			texts := ""
-			if err := after.load(kept, paths.PolicyDir); err != nil {
+			after, err := loadLastGood(kept, paths.PolicyDir)
+			if err != nil {
 				texts = err.Error()
 			}
 			loader := layerLoader{checkManaged: func(string, fs.FileInfo) error {
@@ -57,9 +57,9 @@ func TestLastGoodOverARestart(t *testing.T) {
 				}
 				return nil
 			}}
-			f := after.restore(loader.readAll(paths), paths.PolicyDir)
-			res, problems := policy.Resolve(f.layers...)
-			texts += withoutDir(dir, problemTexts(append(f.problems, problems...)))
+			f := after.Restore(loader.readAll(paths), paths.PolicyDir)
+			res, problems := policy.Resolve(f.Layers...)
+			texts += withoutDir(dir, problemTexts(append(f.Problems, problems...)))
 			if res.Settings.Audit != tt.audit || (tt.report == "") != (texts == "") || !strings.Contains(texts, tt.report) {
 				t.Errorf("audit %s, problems %q; want %s and %q", res.Settings.Audit, texts, tt.audit, tt.report)
 			}
@@ -75,29 +75,28 @@ func TestKeptPolicyFile(t *testing.T) {
 	layer := func(where, data string) policy.Layer {
 		return policy.Layer{Name: where, Rank: policy.Managed, Data: []byte(data)}
 	}
-	g := lastGood{layers: []policy.Layer{
+	g := policy.LastGood{Layers: []policy.Layer{
 		layer(filepath.Join(policies, "a.yaml"), "audit: required\n"),
 		layer(filepath.Join(dir, "elsewhere", "b.yaml"), "audit: required\n"), // of another --policy-dir
 		{Name: "store", Rank: policy.Managed, Values: []policy.Value{{Name: "Audit", Data: "required"}}},
 	}}
-	if err := g.save(name); err != nil {
+	if err := saveLastGood(g, name); err != nil {
 		t.Fatal(err)
 	}
 	first, err := os.Stat(name)
 	if err != nil || runtime.GOOS != "windows" && first.Mode().Perm() != 0o600 {
 		t.Fatalf("%v, %v; want a file of mode 0600", first, err)
 	}
-	if err := g.save(name); err != nil {
+	if err := saveLastGood(g, name); err != nil {
 		t.Fatal(err)
 	}
 	if second, err := os.Stat(name); err != nil || !os.SameFile(first, second) {
 		t.Errorf("what had not changed was written again: %v", err)
 	}
-	var again lastGood
-	if err := again.load(name, policies); err != nil || len(again.layers) != 1 || again.layers[0].Name != filepath.Join(policies, "a.yaml") {
-		t.Errorf("recalled %v, %v; want the file of this directory", again.layers, err)
+	if again, err := loadLastGood(name, policies); err != nil || len(again.Layers) != 1 || again.Layers[0].Name != filepath.Join(policies, "a.yaml") {
+		t.Errorf("recalled %v, %v; want the file of this directory", again.Layers, err)
 	}
-	if err := (&lastGood{}).save(name); err != nil {
+	if err := saveLastGood(policy.LastGood{}, name); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(name); !os.IsNotExist(err) {

@@ -56,15 +56,15 @@ func TestLastGoodPolicyStays(t *testing.T) {
 				t.Skip("links need a privilege there, and Wine hides them")
 			}
 			dir, paths := configTree(t, good)
-			var g lastGood
-			g.restore(trustAllOwners().readAll(paths), paths.PolicyDir)
+			var g policy.LastGood
+			g.Restore(trustAllOwners().readAll(paths), paths.PolicyDir)
 			if err := tt.do(dir); err != nil {
 				t.Fatal(err)
 			}
 			for again := range 2 { // a second look finds the same
-				f := g.restore(trustAllOwners().readAll(paths), paths.PolicyDir)
-				res, problems := policy.Resolve(f.layers...)
-				texts := withoutDir(dir, problemTexts(append(f.problems, problems...)))
+				f := g.Restore(trustAllOwners().readAll(paths), paths.PolicyDir)
+				res, problems := policy.Resolve(f.Layers...)
+				texts := withoutDir(dir, problemTexts(append(f.Problems, problems...)))
 				if s := res.Settings; s.Log.Level != tt.level || s.Audit != tt.audit {
 					t.Errorf("look %d: level %s and audit %s, want %s and %s\n%s", again, s.Log.Level, s.Audit, tt.level, tt.audit, texts)
 				}
@@ -88,8 +88,8 @@ func problemTexts(problems []policy.Problem) string {
 func TestLastGoodComesBackInItsPlace(t *testing.T) {
 	dir, paths := configTree(t, map[string]string{"policy.d/10-a.yaml": "tenant: a", "policy.d/20-b.yaml": "tenant: b", "config.yaml": ""})
 	paths.Sources = []source{fakeSource(t, map[string]any{"Tenant": "c"})}
-	var g lastGood
-	g.restore(trustAllOwners().readAll(paths), paths.PolicyDir)
+	var g policy.LastGood
+	g.Restore(trustAllOwners().readAll(paths), paths.PolicyDir)
 	if err := os.Remove(filepath.Join(dir, "policy.d", "10-a.yaml")); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestLastGoodComesBackInItsPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	var names []string
-	for _, l := range g.restore(trustAllOwners().readAll(paths), paths.PolicyDir).layers {
+	for _, l := range g.Restore(trustAllOwners().readAll(paths), paths.PolicyDir).Layers {
 		names = append(names, withoutDir(dir, l.Name))
 	}
 	if diff := cmp.Diff(names, []string{"config.yaml", "policy.d/10-a.yaml", "policy.d/20-b.yaml", "store"}); diff != "" {

@@ -26,16 +26,8 @@ type layerPaths struct {
 	ConfigNamed bool
 }
 
-// configLayers are the layers of the configuration, lowest first. What cannot be
-// read is a problem: a fatal one, unless it is managed.
-type configLayers struct {
-	layers        []policy.Layer
-	problems      []policy.Problem
-	policyDirRead bool // the directory of managed policy was read
-}
-
 // readLayers reads the layers.
-func readLayers(paths layerPaths) configLayers {
+func readLayers(paths layerPaths) policy.Reading {
 	return layerLoader{checkManaged: writableByRootOnly}.readAll(paths)
 }
 
@@ -45,14 +37,14 @@ func readLayers(paths layerPaths) configLayers {
 type layerLoader struct {
 	checkManaged func(name string, info fs.FileInfo) error
 	checkLocal   []string // paths whose doubt was told
-	configLayers
+	policy.Reading
 }
 
-func (l layerLoader) readAll(paths layerPaths) configLayers {
+func (l layerLoader) readAll(paths layerPaths) policy.Reading {
 	data, err := readRegular(paths.Config, l.statLocal)
 	switch {
 	case err == nil:
-		l.layers = append(l.layers, policy.Layer{Name: paths.Config, Rank: policy.Local, Data: data})
+		l.Layers = append(l.Layers, policy.Layer{Name: paths.Config, Rank: policy.Local, Data: data})
 	case errors.Is(err, fs.ErrNotExist) && !paths.ConfigNamed:
 		l.warnMisnamed(paths.Config)
 	case errors.Is(err, fs.ErrNotExist):
@@ -61,11 +53,11 @@ func (l layerLoader) readAll(paths layerPaths) configLayers {
 		l.report(paths.Config, policy.Local, "%v", err)
 	}
 	l.directory(paths.ConfigDir, policy.Dropin)
-	l.policyDirRead = l.directory(paths.PolicyDir, policy.Managed)
+	l.PolicyDirRead = l.directory(paths.PolicyDir, policy.Managed)
 	for _, s := range paths.Sources {
 		l.source(s)
 	}
-	return l.configLayers
+	return l.Reading
 }
 
 // warnMisnamed warns of a configuration file that nobody reads for its ending.
@@ -127,7 +119,7 @@ func (l *layerLoader) file(name string, rank policy.Rank) {
 	data, err := readRegular(name, look)
 	switch {
 	case err == nil:
-		l.layers = append(l.layers, policy.Layer{Name: name, Rank: rank, Data: data})
+		l.Layers = append(l.Layers, policy.Layer{Name: name, Rank: rank, Data: data})
 	case errors.Is(err, fs.ErrNotExist) && rank != policy.Managed: // its package was just removed, or a link leads nowhere
 		l.warn(name, rank, "is gone or leads nowhere, and was left out")
 	default:
@@ -176,7 +168,7 @@ func (l *layerLoader) warn(name string, rank policy.Rank, text string) {
 }
 
 func (l *layerLoader) add(name string, rank policy.Rank, fatal bool, text string) {
-	l.problems = append(l.problems, policy.Problem{
+	l.Problems = append(l.Problems, policy.Problem{
 		Origin: policy.Origin{Rank: rank, Name: name}, Text: text, Fatal: fatal,
 	})
 }

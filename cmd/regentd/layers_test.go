@@ -94,7 +94,7 @@ func TestLayersInTheirOrder(t *testing.T) {
 // load is find, in two.
 func (l layerLoader) load(paths layerPaths) ([]policy.Layer, []policy.Problem) {
 	f := l.readAll(paths)
-	return f.layers, f.problems
+	return f.Layers, f.Problems
 }
 
 func loadBelow(dir string, paths layerPaths) ([]foundLayer, []string) {
@@ -242,7 +242,7 @@ func TestLogLevelFlag(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := configLayers{layers: []policy.Layer{
+			f := policy.Reading{Layers: []policy.Layer{
 				{Name: "config.yaml", Rank: policy.Local, Data: []byte("log: {level: warn}")},
 				{Name: "drop.yaml", Rank: policy.Dropin, Data: []byte("log: {level: info}")},
 				{Name: "policy.yaml", Rank: policy.Managed, Data: []byte(tt.managed)},

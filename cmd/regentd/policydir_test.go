@@ -165,8 +165,8 @@ func effective(t *testing.T, paths layerPaths, local policy.Layer) (policy.Resol
 		return nil
 	}}
 	f := l.readAll(paths)
-	res, problems := policy.Resolve(append([]policy.Layer{local}, f.layers...)...)
-	return res, append(f.problems, problems...)
+	res, problems := policy.Resolve(append([]policy.Layer{local}, f.Layers...)...)
+	return res, append(f.Problems, problems...)
 }
 
 func listing(t *testing.T, dir string) string {

@@ -28,9 +28,9 @@ type reloader struct {
 	image            bool             // this machine is a golden image: nothing is kept
 
 	mu             sync.Mutex
-	found          configLayers // as they were last
-	changed        configLayers // seen since, and not yet known to be whole
-	managed        lastGood
+	found          policy.Reading // as they were last
+	changed        policy.Reading // seen since, and not yet known to be whole
+	managed        policy.LastGood
 	local          []policy.Layer  // those beside policy that are in force
 	started        policy.Settings // at the start: what needs a restart is still as it was there
 	settings       policy.Settings // in force
@@ -45,8 +45,9 @@ type reloader struct {
 func newReloader(o *options) (*reloader, error) {
 	r := &reloader{options: o}
 	r.found = o.readLayers()
-	forgotten := r.managed.load(o.lastPolicyFile(), o.policyDir)
-	now := r.managed.restore(r.found, o.policyDir)
+	var forgotten error
+	r.managed, forgotten = loadLastGood(o.lastPolicyFile(), o.policyDir)
+	now := r.managed.Restore(r.found, o.policyDir)
 	resolved, problems, err := o.resolve(now)
 	if err != nil {
 		return nil, err
@@ -60,8 +61,8 @@ func newReloader(o *options) (*reloader, error) {
 }
 
 // activate remembers what is in force from now on.
-func (r *reloader) activate(f configLayers, resolved policy.Resolved, problems []policy.Problem) {
-	r.local = slices.DeleteFunc(slices.Clone(f.layers), isManaged)
+func (r *reloader) activate(f policy.Reading, resolved policy.Resolved, problems []policy.Problem) {
+	r.local = slices.DeleteFunc(slices.Clone(f.Layers), isManaged)
 	r.settings, r.resolved = resolved.Settings, resolved
 	r.problems = slices.Concat(problems, environmentProblems(resolved.Settings, address.FromEnvironment(os.Getenv)), newHostChecker().checkFiles(resolved))
 	r.pendingRestart = policy.Diff(r.started, resolved.Settings).Restart
@@ -127,12 +128,12 @@ func (r *reloader) reload(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.found = r.readLayers()
-	now := r.managed.restore(r.found, r.policyDir)
+	now := r.managed.Restore(r.found, r.policyDir)
 	resolved, problems, failed := r.resolve(now)
 	if failed != nil {
 		r.logging.WarnContext(ctx, "the configuration was not reloaded; the old one stays in force", "err", failed)
-		now.layers = slices.Concat(r.local, slices.DeleteFunc(slices.Clone(now.layers), func(l policy.Layer) bool { return !isManaged(l) }))
-		resolved, _, _ = r.resolve(configLayers{layers: now.layers}) // what was good is, and policy is never fatal
+		now.Layers = slices.Concat(r.local, slices.DeleteFunc(slices.Clone(now.Layers), func(l policy.Layer) bool { return !isManaged(l) }))
+		resolved, _, _ = r.resolve(policy.Reading{Layers: now.Layers}) // what was good is, and policy is never fatal
 	}
 	changed := policy.Diff(r.settings, resolved.Settings).Reload
 	r.activate(now, resolved, problems)
@@ -159,7 +160,7 @@ func (r *reloader) saveManaged(ctx context.Context) {
 	if r.image {
 		return
 	}
-	if err := r.managed.save(r.lastPolicyFile()); err != nil {
+	if err := saveLastGood(r.managed, r.lastPolicyFile()); err != nil {
 		r.logging.WarnContext(ctx, "managed policy could not be kept for the next start", "err", err)
 	}
 }

@@ -33,7 +33,7 @@ func (l *layerLoader) source(s source) {
 		}
 	}
 	if len(values) > 0 {
-		l.layers = append(l.layers, policy.Layer{Name: s.name, Rank: s.rank, Values: values})
+		l.Layers = append(l.Layers, policy.Layer{Name: s.name, Rank: s.rank, Values: values})
 	}
 }
 

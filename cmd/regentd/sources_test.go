@@ -33,9 +33,9 @@ func TestProfileFileWorks(t *testing.T) {
 	_, paths := configTree(t, nil)
 	paths.Sources = []source{fakeSource(t, settings)}
 	f := trustAllOwners().readAll(paths)
-	res, problems := policy.Resolve(f.layers...)
-	if len(f.problems)+len(problems) > 0 {
-		t.Errorf("problems: %v %v", f.problems, problems)
+	res, problems := policy.Resolve(f.Layers...)
+	if len(f.Problems)+len(problems) > 0 {
+		t.Errorf("problems: %v %v", f.Problems, problems)
 	}
 	for _, key := range res.Keys() {
 		if p, _ := res.Provenance(key); p.Origin.Rank != policy.Managed {
@@ -56,12 +56,12 @@ func TestSources(t *testing.T) {
 	paths.Sources = []source{installer, managed, broken}
 
 	f := trustAllOwners().readAll(paths)
-	res, problems := policy.Resolve(f.layers...)
+	res, problems := policy.Resolve(f.Layers...)
 	s := res.Settings
 	if s.Tenant != "https://installer" || s.Log.Level != "warn" || s.Audit != policy.BestEffort {
 		t.Errorf("got %+v: the installer is above drop-ins, policy above both", s)
 	}
-	texts := problemTexts(append(f.problems, problems...))
+	texts := problemTexts(append(f.Problems, problems...))
 	if want := "broken: cannot be read\nstore\\Nonsense: Nonsense: is not a known policy; regent.yaml(5) lists them"; texts != want {
 		t.Errorf("problems %q, want %q", texts, want)
 	}

@@ -26,8 +26,8 @@ func reg(t *testing.T, args ...string) {
 func inForce(t *testing.T) (policy.Resolved, []policy.Problem) {
 	t.Helper()
 	f := readLayers(layerPaths{Config: `C:\nowhere\config.yaml`, Sources: sources()})
-	res, problems := policy.Resolve(f.layers...)
-	return res, append(f.problems, problems...)
+	res, problems := policy.Resolve(f.Layers...)
+	return res, append(f.Problems, problems...)
 }
 
 func TestRegistryPolicy(t *testing.T) {

@@ -1,0 +1,95 @@
+package policy
+
+import (
+	"cmp"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Reading is the configuration as it was read, lowest layer first. What could not be
+// read is a problem: a fatal one, unless it is managed.
+type Reading struct {
+	Layers        []Layer
+	Problems      []Problem
+	PolicyDirRead bool // the directory of managed policy was read
+}
+
+// LastGood remembers managed policy as it was when it could last be read. While
+// a part of it cannot, that part stays in force as it was: what a management
+// system has half written must not open what policy closes.
+//
+// A file that was removed from a directory that is there was removed on purpose.
+// Over a restart files are remembered, so that a device that starts in the middle
+// of a rollout is no more open than before; a directory that is gone by then was
+// removed on purpose, too.
+type LastGood struct {
+	Layers        []Layer
+	BeforeRestart bool // they are from before the start, and were not yet looked for
+}
+
+// What status says of a layer that stays in force.
+const (
+	untilReadable = "; what it said before stays in force until it can be read again or is removed"
+	untilBack     = "; what it said before stays in force until it is there again or regentd is restarted"
+)
+
+// Restore returns f with the parts that cannot be read replaced by what they were,
+// and remembers the result.
+func (g *LastGood) Restore(f Reading, policyDir string) Reading {
+	f.Layers, f.Problems = slices.Clone(f.Layers), slices.Clone(f.Problems)
+	for _, old := range g.Layers {
+		i := slices.IndexFunc(f.Layers, func(l Layer) bool { return l.Rank == Managed && l.Name == old.Name })
+		why := ""
+		switch {
+		case i >= 0:
+			if err := f.Layers[i].Unreadable(); err != nil {
+				f.Layers[i], why = old, err.Error()+untilReadable
+			}
+		case f.refused(old.Name):
+			why = "cannot be used" + untilReadable
+		case old.Values != nil || filepath.Dir(old.Name) != filepath.Clean(policyDir) || f.PolicyDirRead:
+		case f.refused(policyDir):
+			why = "is in a directory that cannot be used" + untilReadable
+		case !g.BeforeRestart:
+			why = "is gone with its directory" + untilBack
+		}
+		if why == "" {
+			continue
+		}
+		if i < 0 {
+			f.Layers = append(f.Layers, old)
+		}
+		f.Problems = append(f.Problems, Problem{Origin: Origin{Rank: old.Rank, Name: old.Name}, Text: why})
+	}
+	slices.SortStableFunc(f.Layers, comparePlaces)
+	*g = LastGood{Layers: slices.DeleteFunc(slices.Clone(f.Layers), func(l Layer) bool { return l.Rank != Managed || l.Unreadable() != nil })}
+	return f
+}
+
+// refused reports whether what has this name was there and could not be read.
+func (f Reading) refused(name string) bool {
+	return slices.ContainsFunc(f.Problems, func(p Problem) bool {
+		return p.Origin.Rank == Managed && p.Origin.Name == name && p.Key == ""
+	})
+}
+
+// comparePlaces has managed files, of which some were put back, in the order of their
+// names, and what is no file after them.
+func comparePlaces(a, b Layer) int {
+	order := cmp.Compare(place(a), place(b))
+	if order == 0 && place(a) == 1 {
+		return strings.Compare(a.Name, b.Name)
+	}
+	return order
+}
+
+func place(l Layer) int {
+	switch {
+	case l.Rank != Managed:
+		return 0
+	case l.Values == nil:
+		return 1
+	}
+	return 2
+}
