@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/url"
 	"strings"
 )
 
@@ -41,7 +42,7 @@ func nameOf(file string) (name string, ok bool) {
 	if !plain || !record {
 		return "", false
 	}
-	name, err := unescape(body)
+	name, err := url.PathUnescape(body)
 	return name, err == nil && CheckName(name) == nil && fileOf(name) == file
 }
 
@@ -66,23 +67,6 @@ func escape(name string) string {
 		}
 	}
 	return b.String()
-}
-
-func unescape(s string) (string, error) {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] != '%' {
-			b.WriteByte(s[i])
-			continue
-		}
-		c, err := hex.DecodeString(s[i+1 : min(i+3, len(s))])
-		if err != nil || len(c) != 1 {
-			return "", fmt.Errorf("store: file name %q: bad escape at byte %d", s, i)
-		}
-		b.WriteByte(c[0])
-		i += 2
-	}
-	return b.String(), nil
 }
 
 func standsForItself(c byte) bool {

@@ -31,32 +31,21 @@ func (s *Sealed) readRaw(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !named.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is a %s, want a file: %w", filepath.Join(s.path, file), kind(named), ErrKey)
+	path := filepath.Join(s.path, file)
+	if !named.Mode().IsRegular() || named.Size() > int64(maxFileSize) {
+		return nil, fmt.Errorf("%s is no regular file, or larger than any record: %w", path, ErrKey)
 	}
 	f, err := s.root.Open(file)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := readOpened(f, named)
-	return raw, errors.Join(err, f.Close())
-}
-
-// readOpened reads f, if it is the file that was looked at before.
-func readOpened(f *os.File, named fs.FileInfo) ([]byte, error) {
-	opened, err := f.Stat()
+	defer f.Close() //nolint:errcheck // opened for reading only
+	if opened, err := f.Stat(); err != nil || !os.SameFile(named, opened) {
+		return nil, errors.Join(fmt.Errorf("%s was exchanged while it was opened: %w", path, ErrKey), err)
+	}
+	raw, err := io.ReadAll(io.LimitReader(f, int64(maxFileSize)+1))
 	if err != nil {
-		return nil, err
-	}
-	if !os.SameFile(named, opened) {
-		return nil, fmt.Errorf("%s was exchanged while it was opened: %w", f.Name(), ErrKey)
-	}
-	if opened.Size() > int64(maxFileSize) {
-		return nil, fmt.Errorf("%s has %d bytes, more than any record: %w", f.Name(), opened.Size(), ErrKey)
-	}
-	raw := make([]byte, opened.Size())
-	if _, err := io.ReadFull(f, raw); err != nil {
-		return nil, fmt.Errorf("read %s: %w", f.Name(), err)
+		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	return raw, nil
 }
@@ -113,24 +102,25 @@ func (s *Sealed) syncDir() error {
 }
 
 func (s *Sealed) step(name string) error {
-	if s.refuse != nil {
-		return s.refuse
-	}
 	if s.testOnlyFail == nil {
-		return nil
+		return s.refuse
 	}
 	return s.testOnlyFail(name)
 }
 
 // files lists the files that are named like records, sorted.
 func (s *Sealed) files() ([]string, error) {
+	return s.filesThat(func(e fs.DirEntry) bool { return isRecord(e.Name()) })
+}
+
+func (s *Sealed) filesThat(are func(e fs.DirEntry) bool) ([]string, error) {
 	entries, err := fs.ReadDir(s.root.FS(), ".")
 	if err != nil {
 		return nil, fmt.Errorf("store: list %s: %w", s.path, err)
 	}
-	files := make([]string, 0, len(entries))
+	var files []string
 	for _, e := range entries {
-		if isRecord(e.Name()) {
+		if are(e) {
 			files = append(files, e.Name())
 		}
 	}
@@ -153,15 +143,12 @@ func (s *Sealed) recordName(file string) (string, bool) {
 
 // sweep removes what crashes left of unfinished writes.
 func (s *Sealed) sweep() error {
-	entries, err := fs.ReadDir(s.root.FS(), ".")
+	files, err := s.filesThat(func(e fs.DirEntry) bool { return isTemp(e.Name()) && e.Type().IsRegular() })
 	if err != nil {
-		return fmt.Errorf("store: list %s: %w", s.path, err)
+		return err
 	}
-	for _, e := range entries {
-		if !isTemp(e.Name()) || !e.Type().IsRegular() {
-			continue
-		}
-		if err := s.root.Remove(e.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, file := range files {
+		if err := s.root.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("store: remove an unfinished write: %w", err)
 		}
 	}
@@ -169,20 +156,3 @@ func (s *Sealed) sweep() error {
 }
 
 func tempName() string { return tempPrefix + rand.Text() + tempSuffix }
-
-// kind says in words what an irregular file is.
-func kind(i fs.FileInfo) string {
-	switch m := i.Mode(); {
-	case m.IsRegular():
-		return "file"
-	case m.IsDir():
-		return "directory"
-	case m&fs.ModeSymlink != 0:
-		return "symbolic link"
-	case m&fs.ModeNamedPipe != 0:
-		return "FIFO"
-	case m&fs.ModeSocket != 0:
-		return "socket"
-	}
-	return "device"
-}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 )
 
@@ -33,46 +32,34 @@ func (s *Sealed) countWrite() {
 // cannot be read count nothing.
 func (s *Sealed) Level(ctx context.Context) (uint64, error) {
 	s.mu.Lock()
-	known := s.levelled
-	level := s.level
-	s.mu.Unlock()
-	if known {
-		return level, nil
-	}
-	if _, _, err := s.Verify(ctx); err != nil {
-		return 0, err
-	}
-	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.levelled {
+		if _, _, err := s.verify(ctx); err != nil {
+			return 0, err
+		}
+	}
 	return s.level, nil
 }
 
 // deletions reads the tally; none is 0.
 func (s *Sealed) deletions() (Version, error) {
-	rec, err := s.read(deletionsFile)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	raw, err := s.readRaw(deletionsFile)
+	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
-	case err != nil:
-		return 0, err
-	case rec.name != deletionsName || string(rec.value) != deletionsValue:
-		return 0, fmt.Errorf("%s/%s holds the record %q: %w", s.path, deletionsFile, rec.name, ErrKey)
 	}
-	return rec.version, nil
+	if err != nil {
+		return 0, err
+	}
+	return s.sealer.openCounter(raw, deletionsName, deletionsValue)
 }
 
 // countDeletion counts a record into the tally, durably, before it is removed: a crash
 // in between makes the level too high, never too low.
 func (s *Sealed) countDeletion(name string) error {
-	var gone Version
-	if rec, err := s.load(name); err == nil {
-		gone = rec.version
-	} else {
-		gone = s.seen[name] // of one that cannot be read, what was seen of it
-	}
+	_, _ = s.load(name) // of one that cannot be read counts what was seen of it
 	before, err := s.deletions()
 	if err != nil {
 		return err
 	}
-	return s.write(deletionsFile, s.sealer.seal(deletionsName, before+gone+1, []byte(deletionsValue)))
+	return s.write(deletionsFile, s.sealer.seal(deletionsName, before+s.seen[name]+1, []byte(deletionsValue)))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"regent/agent/fault"
@@ -35,8 +36,11 @@ type Mark struct {
 	store     *Sealed
 	markStore MarkStore
 	log       *slog.Logger
-	saved     uint64
+	saved     uint64 // the level that it has
+	failed    bool   // it could not be kept, which was said
 }
+
+const notSaved = math.MaxUint64
 
 // OpenMark compares a store with its mark. Where there is no mark yet, it is
 // made. The error is a [fault.Fault] if the store is older than its mark
@@ -44,7 +48,7 @@ type Mark struct {
 // changed. A mark that cannot be had or kept is logged: then a restore would not
 // be noticed, which is no reason not to serve.
 func OpenMark(ctx context.Context, s *Sealed, place MarkStore, log *slog.Logger) (*Mark, State, error) {
-	m := &Mark{store: s, markStore: place, log: log}
+	m := &Mark{store: s, markStore: place, log: log, saved: notSaved}
 	level, err := s.Level(ctx)
 	if err != nil {
 		return nil, Unreadable, fault.New("compare the store with its mark", fault.StoreUnreadable, err)
@@ -53,7 +57,8 @@ func OpenMark(ctx context.Context, s *Sealed, place MarkStore, log *slog.Logger)
 	switch {
 	case errors.Is(err, ErrNoMark):
 		log.InfoContext(ctx, "the store had no mark, so that an older state directory would not have been noticed; from now on it has one")
-		return FirstMark(ctx, s, place, log), OK, nil
+		m.keep(ctx)
+		return m, OK, nil
 	case err != nil:
 		log.WarnContext(ctx, "the mark of the store cannot be had, so an older state directory would not be noticed", "err", err)
 		return m, OK, nil
@@ -70,41 +75,30 @@ func OpenMark(ctx context.Context, s *Sealed, place MarkStore, log *slog.Logger)
 		log.InfoContext(ctx, "the store is ahead of its mark, as after a crash; the mark follows", "writes", level, "marked", marked)
 	}
 	m.saved = marked
-	if err := m.Save(ctx); err != nil {
-		log.WarnContext(ctx, "the mark of the store cannot be kept, so an older state directory would not be noticed", "err", err)
-	}
+	m.keep(ctx)
 	return m, OK, nil
 }
 
 // FirstMark makes the mark of a store that has none, or whose mark is of no
 // concern: on a first run, or because a person accepts the store as it is.
 func FirstMark(ctx context.Context, s *Sealed, place MarkStore, log *slog.Logger) *Mark {
-	m := &Mark{store: s, markStore: place, log: log}
-	level, err := s.Level(ctx)
-	if err == nil {
-		err = m.save(ctx, level)
-	}
-	if err != nil {
-		log.WarnContext(ctx, "the mark of the store cannot be kept, so an older state directory would not be noticed", "err", err)
-	}
+	m := &Mark{store: s, markStore: place, log: log, saved: notSaved}
+	m.keep(ctx)
 	return m
 }
 
 // readMark opens a sealed mark.
 func (s *Sealed) readMark(sealed []byte) (uint64, State, error) {
-	rec, err := s.sealer.open(sealed)
+	marked, err := s.sealer.openCounter(sealed, markName, markValue)
 	switch {
 	case errors.Is(err, errOtherKey):
 		return 0, RolledBack, fault.Errorf("compare the store with its mark", fault.StoreRolledBack,
 			"the mark of the state directory is under another data key, as after a restore from a backup that is older than regent store rekey; nothing was used; put the newer state back, or accept this one with: regent store recover").WithCause(err)
-	case err == nil && (rec.name != markName || string(rec.value) != markValue):
-		err = fmt.Errorf("it is the record %q", rec.name)
-		fallthrough
 	case err != nil:
 		return 0, Unreadable, fault.Errorf("compare the store with its mark", fault.StoreUnreadable,
 			"the mark of the state directory was damaged, so it cannot be told whether the state is an old copy; nothing was used; restore the mark, or accept the state as it is with: regent store recover").WithCause(err)
 	}
-	return uint64(rec.version), OK, nil
+	return uint64(marked), OK, nil
 }
 
 // Save brings the mark up to the store. It does nothing if it is.
@@ -113,18 +107,23 @@ func (m *Mark) Save(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if level <= m.saved {
+	if level == m.saved {
 		return nil
 	}
-	return m.save(ctx, level)
-}
-
-func (m *Mark) save(ctx context.Context, level uint64) error {
 	if err := m.markStore.SaveMark(ctx, m.store.SealMark(level)); err != nil {
 		return fmt.Errorf("save the mark of the store: %w", err)
 	}
 	m.saved = level
 	return nil
+}
+
+// keep brings the mark up to the store, and says once that it cannot.
+func (m *Mark) keep(ctx context.Context) {
+	err := m.Save(ctx)
+	if err != nil && !m.failed {
+		m.log.WarnContext(ctx, "the mark of the store cannot be kept, so an older state directory would not be noticed", "err", err)
+	}
+	m.failed = err != nil
 }
 
 // SealMark returns the mark of a level, sealed under the store's key.
@@ -140,18 +139,13 @@ const markEvery = time.Second
 // Run lets the mark follow the store until ctx is done, and once more then. While
 // nothing is written it sleeps.
 func (m *Mark) Run(ctx context.Context) error {
-	failed := false
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-time.After(markEvery): // what is written meanwhile is marked with it
-			err := m.Save(ctx)
-			if err != nil && !failed { // said once, not each second
-				m.log.WarnContext(ctx, "the mark of the store cannot be kept, so an older state directory would not be noticed", "err", err)
-			}
-			failed = err != nil
+			m.keep(ctx)
 		}
-		if failed {
+		if m.failed {
 			continue
 		}
 		select {

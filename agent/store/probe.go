@@ -21,10 +21,8 @@ func (s *Sealed) Probe(ctx context.Context) error {
 	defer s.mu.Unlock()
 	file := tempName() // swept, should a crash leave it
 	err := s.write(file, make([]byte, probeSize))
-	if err == nil {
-		err = s.root.Remove(file)
-	} else {
-		_ = s.root.Remove(file) // the write's own error is the one to report, and Open sweeps
+	if removed := s.root.Remove(file); err == nil {
+		err = removed
 	}
 	if err != nil {
 		return fmt.Errorf("store: %s cannot be written, %s: %w", s.path, remedy(err), err)

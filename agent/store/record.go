@@ -112,8 +112,8 @@ type sealer struct {
 
 // newSealer derives what is needed from the data key, which it does not keep.
 func newSealer(key []byte) (*sealer, error) {
-	if len(key) != KeySize {
-		return nil, fmt.Errorf("store: the data key has %d bytes, want %d", len(key), KeySize)
+	if _, err := checkKey(key, nil); err != nil {
+		return nil, err
 	}
 	prk, err := hkdf.Extract(sha256.New, key, nil)
 	if err != nil {
@@ -122,20 +122,17 @@ func newSealer(key []byte) (*sealer, error) {
 	b := &sealer{derive: func(info string, size int) ([]byte, error) {
 		return hkdf.Expand(sha256.New, prk, info, size)
 	}}
-	id, err := b.derive("regent record key id", keyIDSize)
-	if err != nil {
-		return nil, fmt.Errorf("store: derive the key id: %w", err)
+	id, idErr := b.derive("regent record key id", keyIDSize)
+	sealing, sealErr := b.derive("regent record seal", KeySize)
+	if err := errors.Join(idErr, sealErr); err != nil {
+		return nil, fmt.Errorf("store: derive from the data key: %w", err)
 	}
 	b.keyID = [keyIDSize]byte(id)
-	sealing, err := b.derive("regent record seal", KeySize)
-	if err != nil {
-		return nil, fmt.Errorf("store: derive the sealing key: %w", err)
-	}
 	block, err := aes.NewCipher(sealing)
-	if err != nil {
-		return nil, fmt.Errorf("store: sealing key: %w", err)
+	if err == nil {
+		b.aead, err = cipher.NewGCMWithRandomNonce(block)
 	}
-	if b.aead, err = cipher.NewGCMWithRandomNonce(block); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("store: sealing key: %w", err)
 	}
 	return b, nil
@@ -163,4 +160,14 @@ func (b *sealer) open(file []byte) (record, error) {
 		return record{}, fmt.Errorf("%w: it was altered", ErrKey)
 	}
 	return record{h, value}, nil
+}
+
+// openCounter opens a record whose version is a number that is kept: the one of this
+// name, which always has the same value.
+func (b *sealer) openCounter(file []byte, name, value string) (Version, error) {
+	rec, err := b.open(file)
+	if err == nil && (rec.name != name || string(rec.value) != value) {
+		err = fmt.Errorf("%w: it is the record %q", ErrKey, rec.name)
+	}
+	return rec.version, err
 }

@@ -92,7 +92,7 @@ func openRecords(state, path string) (*os.Root, error) {
 		return nil, err
 	}
 	if !named.IsDir() {
-		return nil, fmt.Errorf("it is a %s, want a directory", kind(named))
+		return nil, errors.New("it is a file or a symbolic link, want a directory")
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
@@ -108,77 +108,76 @@ func openRecords(state, path string) (*os.Root, error) {
 // Close releases the directory. The store is not used afterwards.
 func (s *Sealed) Close() error { return s.root.Close() }
 
-// Get implements [Store].
-func (s *Sealed) Get(ctx context.Context, name string) ([]byte, Version, error) {
-	if err := cmp.Or(ctx.Err(), CheckName(name)); err != nil {
-		return nil, 0, fmt.Errorf("store: get %q: %w", name, err)
+// do runs an operation on a record while no other runs, and names both in its error.
+func (s *Sealed) do(ctx context.Context, op, name string, run func() error) error {
+	err := cmp.Or(ctx.Err(), CheckName(name))
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		err = run()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	rec, err := s.load(name)
 	if err != nil {
-		return nil, 0, fmt.Errorf("store: get %q: %w", name, err)
+		return fmt.Errorf("store: %s %q: %w", op, name, err)
 	}
-	return rec.value, rec.version, nil
+	return nil
+}
+
+// Get implements [Store].
+func (s *Sealed) Get(ctx context.Context, name string) (value []byte, v Version, err error) {
+	err = s.do(ctx, "get", name, func() error {
+		rec, err := s.load(name)
+		value, v = rec.value, rec.version
+		return err
+	})
+	return value, v, err
 }
 
 // Put implements [Store]. A record that cannot be read is never overwritten.
 // When Put fails, the record on the disk is the old one, whole; only when the
 // last step, syncing the directory, failed may it be the new one, whole.
-func (s *Sealed) Put(ctx context.Context, name string, value []byte, was Version) (Version, error) {
-	if err := cmp.Or(ctx.Err(), CheckName(name)); err != nil {
-		return 0, fmt.Errorf("store: put %q: %w", name, err)
-	}
-	if len(value) > MaxSize {
-		return 0, fmt.Errorf("store: put %q of %d bytes: %w", name, len(value), ErrTooLarge)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	rec, err := s.load(name)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return 0, fmt.Errorf("store: put %q: %w", name, err)
-	}
-	if rec.version != was {
-		return 0, fmt.Errorf("store: put %q over version %d, found version %d: %w", name, was, rec.version, ErrConflict)
-	}
-	next := was + 1
-	if err := s.write(fileOf(name), s.sealer.seal(name, next, value)); err != nil {
-		return 0, fmt.Errorf("store: put %q: %w", name, err)
-	}
-	s.seen[name] = next
-	s.countWrite()
-	return next, nil
-}
-
-// Delete implements [Store]. It also removes a record that cannot be read.
-func (s *Sealed) Delete(ctx context.Context, name string) error {
-	if err := cmp.Or(ctx.Err(), CheckName(name)); err != nil {
-		return fmt.Errorf("store: delete %q: %w", name, err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, err := s.root.Lstat(fileOf(name)); errors.Is(err, fs.ErrNotExist) {
-		delete(s.seen, name)
+func (s *Sealed) Put(ctx context.Context, name string, value []byte, was Version) (next Version, err error) {
+	err = s.do(ctx, "put", name, func() error {
+		rec, err := s.load(name)
+		switch {
+		case len(value) > MaxSize:
+			return fmt.Errorf("%d bytes: %w", len(value), ErrTooLarge)
+		case err != nil && !errors.Is(err, ErrNotFound):
+			return err
+		case rec.version != was:
+			return fmt.Errorf("over version %d, found version %d: %w", was, rec.version, ErrConflict)
+		}
+		if err := s.write(fileOf(name), s.sealer.seal(name, was+1, value)); err != nil {
+			return err
+		}
+		next = was + 1
+		s.seen[name] = next
+		s.countWrite()
 		return nil
-	}
-	if err := s.remove(name); err != nil {
-		return fmt.Errorf("store: delete %q: %w", name, err)
-	}
-	delete(s.seen, name)
-	s.countWrite()
-	return nil
+	})
+	return next, err
 }
 
-// remove takes a record that is there off the disk, durably. What it stood for in
-// the level stays.
-func (s *Sealed) remove(name string) error {
-	if err := s.countDeletion(name); err != nil {
-		return err
-	}
-	if err := s.root.Remove(fileOf(name)); err != nil {
-		return err
-	}
-	return s.syncDir()
+// Delete implements [Store]. It also removes a record that cannot be read. What it
+// stood for in the level stays.
+func (s *Sealed) Delete(ctx context.Context, name string) error {
+	return s.do(ctx, "delete", name, func() error {
+		if _, err := s.root.Lstat(fileOf(name)); errors.Is(err, fs.ErrNotExist) {
+			delete(s.seen, name)
+			return nil
+		}
+		if err := s.countDeletion(name); err != nil {
+			return err
+		}
+		if err := s.root.Remove(fileOf(name)); err != nil {
+			return err
+		}
+		if err := s.syncDir(); err != nil {
+			return err
+		}
+		delete(s.seen, name)
+		s.countWrite()
+		return nil
+	})
 }
 
 // List implements [Store]. A record that cannot be read is listed, unless its

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"regent/agent/fault"
 )
 
 // Unlock gets the data key, or makes one on the first run and never otherwise.
@@ -15,59 +13,40 @@ import (
 // material lies about. With it, key material that is gone or cannot be read is
 // a state for a person to mend: a new key would make the loss final.
 //
-// The state is [OK] if and only if the error is nil. Every error is a
-// [fault.Fault].
+// The state is [OK] if and only if the error is nil, which is the keyring's own.
 func Unlock(ctx context.Context, ring Keyring, hasState bool) (key []byte, state State, err error) {
-	key, err = ring.Key(ctx)
-	if err == nil {
-		err = checkKey(key)
-	}
-	state, first := classifyUnlock(err, hasState)
-	if first {
-		key, err = ring.Create(ctx)
-		if err == nil {
-			err = checkKey(key)
-		}
+	key, err = checkKey(ring.Key(ctx))
+	state = unlockState(err)
+	if !hasState && (state == Missing || state == Unreadable) {
+		key, err = checkKey(ring.Create(ctx))
 		// There is no state yet that could lack its key.
-		if state, _ = classifyUnlock(err, true); state == Missing {
+		if state = unlockState(err); state == Missing {
 			state = Unreadable
 		}
 	}
-	if state == OK {
-		return key, OK, nil
-	}
-	return nil, state, fault.New("unlock the store", kindOf(state), err)
+	return key, state, err
 }
 
-// classifyUnlock says what an attempt to get the data key means, and whether a new one
-// is to be made.
-func classifyUnlock(err error, hasState bool) (state State, create bool) {
+// unlockState says what an attempt to get the data key means.
+func unlockState(err error) State {
 	switch {
 	case err == nil:
-		return OK, false
+		return OK
 	case errors.Is(err, ErrLocked), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return Locked, false // no answer says nothing of what is there
-	case !hasState:
-		return Missing, true
+		return Locked // no answer says nothing of what is there
 	case errors.Is(err, ErrNoKey):
-		return Missing, false
+		return Missing
 	}
-	return Unreadable, false
+	return Unreadable
 }
 
-func kindOf(s State) fault.Kind {
-	switch s {
-	case Locked:
-		return fault.StoreLocked
-	case Missing:
-		return fault.StoreMissing
+// checkKey passes on what a keyring answers, if it is a key of the right size.
+func checkKey(key []byte, err error) ([]byte, error) {
+	if err == nil && len(key) != KeySize {
+		err = fmt.Errorf("store: the data key has %d bytes, want %d", len(key), KeySize)
 	}
-	return fault.StoreUnreadable
-}
-
-func checkKey(key []byte) error {
-	if len(key) != KeySize {
-		return fmt.Errorf("store: the keyring's data key has %d bytes, want %d", len(key), KeySize)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return key, nil
 }

@@ -25,6 +25,11 @@ type Damage struct {
 func (s *Sealed) Verify(ctx context.Context) (damaged []Damage, sound int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.verify(ctx)
+}
+
+// verify is Verify for a caller that holds mu.
+func (s *Sealed) verify(ctx context.Context) (damaged []Damage, sound int, err error) {
 	files, err := s.files()
 	if err != nil {
 		return nil, 0, err
@@ -81,17 +86,24 @@ func (s *Sealed) inspect(file string) (rec record, name string, err error) {
 // not. It needs no key. On an error the answer is unknown, and a caller that has
 // to decide must take it for a yes.
 func HasRecords(dir string) (bool, error) {
+	names, err := Names(dir)
+	return err != nil || len(names) > 0, err
+}
+
+// Names lists the records of a state directory by the names of their files,
+// readable or not. It needs no key, and believes nothing of a file's content: of
+// a record whose name is too long for a file's, the name is "".
+func Names(dir string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, RecordsDir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("store: list records: %w", err)
 	}
-	if err != nil {
-		return true, fmt.Errorf("store: look for records: %w", err)
-	}
+	var names []string
 	for _, e := range entries {
 		if isRecord(e.Name()) {
-			return true, nil
+			name, _ := nameOf(e.Name())
+			names = append(names, name)
 		}
 	}
-	return false, nil
+	return names, nil
 }

@@ -2,7 +2,9 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -97,8 +99,8 @@ func (s *Manager) registerAgain(ctx context.Context) error {
 			return fault.New("forget the other device's auth tokens", fault.StoreUnreadable, err)
 		}
 	}
-	if err := s.beginLedger(ctx); err != nil {
-		return err
+	if _, err := redeem.SetLedgerAside(ctx, s.Dir, s.sealed); err != nil {
+		return fault.New("begin a new ledger", fault.StoreUnreadable, err)
 	}
 	return s.rebind(ctx, nil)
 }
@@ -111,14 +113,17 @@ func (s *Manager) bindingNow(ctx context.Context) (*Facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := Decode(b)
-	return &f, err
+	var f Facts
+	if err := json.Unmarshal(b, &f); err != nil {
+		return nil, fmt.Errorf("decode the facts of a device: %w", err)
+	}
+	return &f, nil
 }
 
 // rebind binds the state to this device. bound is what was bound and is the
 // same device's; nil if none was.
 func (s *Manager) rebind(ctx context.Context, bound *Facts) error {
-	b, err := Renew(bound, s.Facts).Encode()
+	b, err := json.Marshal(Renew(bound, s.Facts))
 	if err != nil {
 		return fault.New("bind the state to this device", fault.Internal, err)
 	}

@@ -2,10 +2,11 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,35 +22,33 @@ import (
 // drillDir is where the copies lie, while a drill lasts.
 const drillDir = "drill"
 
+const allRecords = store.RecordsDir + "/*.rec"
+
 // scenario is what a drill rehearses on a copy.
 type scenario struct {
 	name   string
+	keyErr error // what the keyring answers
 	apply  func(ctx context.Context, ring *drillKeyring, s *Manager) error
 	want   store.State
-	counts func(tokens int) int
+	counts int    // what getting out of it costs at most
 	remark string // added to what the daemon would say
 }
 
-func all(tokens int) int { return tokens }
-func none(int) int       { return 0 }
-func one(tokens int) int { return min(tokens, 1) }
-
 func scenarios() []scenario {
 	return []scenario{
-		{"the data key is lost", func(_ context.Context, r *drillKeyring, _ *Manager) error { r.err = store.ErrNoKey; return nil }, store.Missing, all, ""},
+		{name: "the data key is lost", keyErr: store.ErrNoKey, want: store.Missing, counts: math.MaxInt},
 		{
-			"the TPM is reset, or the disk is put into another device",
-			func(_ context.Context, r *drillKeyring, _ *Manager) error {
-				r.err = errors.New("the passphrase does not open the key")
-				return nil
-			},
-			store.Unreadable, all, "Where systemd hands the passphrase over, the daemon does not start at all then (243/CREDENTIALS), and regent status says locked.",
+			name: "the TPM is reset, or the disk is put into another device", keyErr: errors.New("the passphrase does not open the key"), want: store.Unreadable, counts: math.MaxInt,
+			remark: "Where systemd hands the passphrase over, the daemon does not start at all then (243/CREDENTIALS), and regent status says locked.",
 		},
-		{"the keyring is locked", func(_ context.Context, r *drillKeyring, _ *Manager) error { r.err = store.ErrLocked; return nil }, store.Locked, none, ""},
-		{"the disk takes no writes", readOnly, store.OK, none, "What is held is served until it expires; nothing is redeemed and no refresh is begun that could not be kept."},
-		{"a record is damaged", damageOne, store.Unreadable, one, ""},
-		{"the state directory is restored from a backup", makeOlder, store.RolledBack, all, ""},
-		{"the disk is copied to another device", copyElsewhere, store.ForeignHost, none, ""},
+		{name: "the keyring is locked", keyErr: store.ErrLocked, want: store.Locked},
+		{
+			name: "the disk takes no writes", apply: readOnly, want: store.OK,
+			remark: "What is held is served until it expires; nothing is redeemed and no refresh is begun that could not be kept.",
+		},
+		{name: "a record is damaged", apply: damageOne, want: store.Unreadable, counts: 1},
+		{name: "the state directory is restored from a backup", apply: makeOlder, want: store.RolledBack, counts: math.MaxInt},
+		{name: "the disk is copied to another device", apply: copyElsewhere, want: store.ForeignHost},
 	}
 }
 
@@ -73,7 +72,7 @@ func (s *Manager) Drill(ctx context.Context) (Report, error) {
 		if err != nil {
 			return r, fault.Errorf("drill", fault.Internal, "%s: %v", m.name, err).WithCause(err)
 		}
-		step.Counts = m.counts(tokens)
+		step.Counts = min(tokens, m.counts)
 		r.Steps = append(r.Steps, step)
 	}
 	r.Effect, r.Done = "Rehearsed on copies; nothing was changed.", true
@@ -90,12 +89,14 @@ func (s *Manager) runScenario(ctx context.Context, m scenario, key []byte) (step
 	if err := s.copyState(dir); err != nil {
 		return step, err
 	}
-	ring := &drillKeyring{key: slices.Clone(key)}
+	ring := &drillKeyring{key: slices.Clone(key), err: m.keyErr}
 	d := s.Deps
 	d.Dir, d.Keyring, d.OnClone, d.Log = dir, ring, policy.Quarantine, slog.New(slog.DiscardHandler)
 	copied := New(d)
-	if err := m.apply(ctx, ring, copied); err != nil {
-		return step, err
+	if m.apply != nil {
+		if err := m.apply(ctx, ring, copied); err != nil {
+			return step, err
+		}
 	}
 	cause := copied.Open(ctx)
 	if cause == nil && copied.probeError != nil {
@@ -115,37 +116,27 @@ func (s *Manager) runScenario(ctx context.Context, m scenario, key []byte) (step
 // copyState copies records first: a ledger that is written meanwhile is then at
 // most ahead of its head.
 func (s *Manager) copyState(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, store.RecordsDir), 0o700); err != nil {
 		return err
 	}
-	from, to := s.path(store.RecordsDir), filepath.Join(dir, store.RecordsDir)
-	if err := os.Mkdir(to, 0o700); err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(from)
+	state := os.DirFS(s.Dir)
+	names, err := fs.Glob(state, allRecords)
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if e.Type().IsRegular() {
-			if err := copyFile(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
-				return err
-			}
+	for _, name := range append(names, redeem.LedgerName) {
+		b, err := fs.ReadFile(state, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it has gone meanwhile
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), b, 0o600)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return copyFile(s.path(redeem.LedgerName), filepath.Join(dir, redeem.LedgerName))
-}
-
-// copyFile copies a file that may have gone meanwhile.
-func copyFile(from, to string) error {
-	b, err := os.ReadFile(from) //nolint:gosec // in the state directory, which the daemon was given
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, b, 0o600) //nolint:gosec // in the copy, which the drill made
+	return nil
 }
 
 func readOnly(_ context.Context, _ *drillKeyring, s *Manager) error {
@@ -154,16 +145,11 @@ func readOnly(_ context.Context, _ *drillKeyring, s *Manager) error {
 }
 
 func damageOne(_ context.Context, _ *drillKeyring, s *Manager) error {
-	dir := filepath.Join(s.Dir, store.RecordsDir)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
+	names, err := fs.Glob(os.DirFS(s.Dir), allRecords)
+	if err != nil || len(names) == 0 {
+		return errors.Join(err, errors.New("there is no record"))
 	}
-	i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return strings.HasSuffix(e.Name(), ".rec") })
-	if i < 0 {
-		return errors.New("there is no record")
-	}
-	path := filepath.Join(dir, entries[i].Name())
+	path := filepath.Join(s.Dir, names[0])
 	b, err := os.ReadFile(path) //nolint:gosec // a name that was found in the copy
 	if err != nil {
 		return err
@@ -188,7 +174,7 @@ func makeOlder(ctx context.Context, ring *drillKeyring, s *Manager) error {
 // copyElsewhere binds the copy to one device that there is not and lets another
 // find it, since of this one too little may be known.
 func copyElsewhere(ctx context.Context, ring *drillKeyring, s *Manager) error {
-	here, err := Facts{DMI: "here", MACs: []string{"02:00:00:00:00:01"}}.Encode()
+	here, err := json.Marshal(Facts{DMI: "here", MACs: []string{"02:00:00:00:00:01"}})
 	if err != nil {
 		return err
 	}
@@ -202,24 +188,17 @@ func copyElsewhere(ctx context.Context, ring *drillKeyring, s *Manager) error {
 	return errors.Join(on.put(ctx, hostRecord, here), copied.Close())
 }
 
-// drillKeyring is a keyring in memory, for a copy.
+// drillKeyring is a keyring in memory, for a copy. It has what a start calls, and no
+// more: a drill exchanges and deletes no key.
 type drillKeyring struct {
+	Keyring
 	key, mark []byte
 	err       error
 	made      int
 }
 
-var _ Keyring = (*drillKeyring)(nil)
-
 func (r *drillKeyring) Key(context.Context) ([]byte, error)    { return r.key, r.err }
 func (r *drillKeyring) Create(context.Context) ([]byte, error) { r.made++; return r.key, r.err }
-func (r *drillKeyring) Delete(context.Context) error           { return nil }
-func (r *drillKeyring) Kind() string                           { return "drill" }
-func (r *drillKeyring) DeleteMark(context.Context) error       { r.mark = nil; return nil }
-func (r *drillKeyring) Replace(context.Context, []byte) error {
-	return fmt.Errorf("[unexpected] a drill exchanges no key")
-}
-func (r *drillKeyring) For(string) (Keyring, error) { return r, nil }
 func (r *drillKeyring) LoadMark(context.Context) ([]byte, error) {
 	if r.mark == nil {
 		return nil, store.ErrNoMark

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,11 +37,7 @@ func (v Verb) Changes() bool { return v != Verify && v != Drill }
 
 // Known reports whether there is such a verb.
 func (v Verb) Known() bool {
-	switch v {
-	case Verify, Drill, Recover, Reset, Rekey, Adopt, RegisterAgain, SealImage:
-		return true
-	}
-	return false
+	return slices.Contains([]Verb{Verify, Drill, Recover, Reset, Rekey, Adopt, RegisterAgain, SealImage}, v)
 }
 
 // Execute does what the verb says. Open came first, whatever it came to. The safe is
@@ -107,14 +104,6 @@ func (s *Manager) setAllAside(r *Report) error {
 	return nil
 }
 
-// beginLedger keeps the account of before, and begins a new one.
-func (s *Manager) beginLedger(ctx context.Context) error {
-	if _, err := redeem.SetLedgerAside(ctx, s.Dir, s.sealed); err != nil {
-		return fault.New("begin a new ledger", fault.StoreUnreadable, err)
-	}
-	return nil
-}
-
 // reset forgets everything but the account of redemptions, which has no secret
 // and is kept. The key goes first: what is sealed under it is then lost, however
 // far the rest comes.
@@ -133,19 +122,21 @@ func (s *Manager) reset(ctx context.Context) error {
 		return err
 	}
 	s.sealed = nil
+	return s.removeAll(needsDataKey)
+}
+
+// removeAll removes the files and directories of the state that have such a name, durably.
+func (s *Manager) removeAll(named func(name string) bool) error {
 	entries, err := os.ReadDir(s.Dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if !needsDataKey(e.Name()) {
-			continue
-		}
-		if err := os.RemoveAll(s.path(e.Name())); err != nil {
-			return err
+		if named(e.Name()) {
+			err = errors.Join(err, os.RemoveAll(s.path(e.Name())))
 		}
 	}
-	return store.SyncDir(s.Dir)
+	return errors.Join(err, store.SyncDir(s.Dir))
 }
 
 // sealImage forgets everything, the account too: a copy of the image has no history.
@@ -153,17 +144,8 @@ func (s *Manager) sealImage(ctx context.Context) error {
 	if err := s.reset(ctx); err != nil {
 		return err
 	}
-	entries, err := os.ReadDir(s.Dir)
-	if err != nil {
+	if err := s.removeAll(func(name string) bool { return name != s.Lock }); err != nil {
 		return err
-	}
-	for _, e := range entries {
-		if e.Name() == s.Lock {
-			continue
-		}
-		if err := os.RemoveAll(s.path(e.Name())); err != nil {
-			return err
-		}
 	}
 	return writeNew(s.path(imageFile), []byte(s.BootID))
 }

@@ -1,13 +1,11 @@
 package admin
 
 import (
-	"encoding/json"
-	"fmt"
+	"cmp"
 	"slices"
-	"strings"
 )
 
-// Facts are what is known of a device. One that is not known is "", or none.
+// Facts are what is known of a device, and the record in which that is kept, as JSON. One that is not known is "", or none.
 type Facts struct {
 	MachineID string   `json:"machine_id,omitempty"` // of the installed system
 	DMI       string   `json:"dmi,omitempty"`        // the mainboard's UUID
@@ -18,13 +16,20 @@ type Facts struct {
 
 // Known counts the kinds of facts that are known.
 func (f Facts) Known() int {
-	n := 0
-	for _, fact := range []string{f.MachineID, f.DMI, f.RootFS, f.EK, strings.Join(f.MACs, "")} {
-		if fact != "" {
+	n := min(len(f.MACs), 1)
+	for _, fact := range f.texts() {
+		if fact.is != "" {
 			n++
 		}
 	}
 	return n
+}
+
+// fact is one that is a text.
+type fact struct{ kind, is string }
+
+func (f Facts) texts() []fact {
+	return []fact{{mainboard, f.DMI}, {tpm, f.EK}, {system, f.MachineID}, {disk, f.RootFS}}
 }
 
 // Outcome is what the facts say.
@@ -87,10 +92,8 @@ func (f Facts) changed(now Facts) []string {
 	if len(f.MACs) > 0 && len(now.MACs) > 0 && !slices.ContainsFunc(now.MACs, func(mac string) bool { return slices.Contains(f.MACs, mac) }) {
 		changed = append(changed, network)
 	}
-	for _, fact := range []struct{ kind, then, now string }{
-		{mainboard, f.DMI, now.DMI}, {tpm, f.EK, now.EK}, {system, f.MachineID, now.MachineID}, {disk, f.RootFS, now.RootFS},
-	} {
-		if fact.then != "" && fact.now != "" && fact.then != fact.now {
+	for i, fact := range f.texts() {
+		if is := now.texts()[i].is; fact.is != "" && is != "" && fact.is != is {
 			changed = append(changed, fact.kind)
 		}
 	}
@@ -101,7 +104,7 @@ func (f Facts) changed(now Facts) []string {
 // came: what is bound is then to be completed.
 func (f Facts) lacks(now Facts) bool {
 	more := f.with(now)
-	return f.MachineID != more.MachineID || f.DMI != more.DMI || f.RootFS != more.RootFS || f.EK != more.EK || len(f.MACs) != len(more.MACs)
+	return !slices.Equal(f.texts(), more.texts()) || len(f.MACs) != len(more.MACs)
 }
 
 // Renew returns what is to be bound from now on: what is known now, and of the
@@ -119,11 +122,11 @@ func Renew(bound *Facts, now Facts) Facts {
 // replace those of before if none of those is left.
 func (f Facts) with(now Facts) Facts {
 	out := f
-	fill(&out.MachineID, now.MachineID)
-	fill(&out.RootFS, now.RootFS)
+	out.MachineID = cmp.Or(now.MachineID, f.MachineID)
+	out.RootFS = cmp.Or(now.RootFS, f.RootFS)
 	if len(f.MACs) == 0 || len(now.MACs) > 0 {
-		fill(&out.DMI, now.DMI)
-		fill(&out.EK, now.EK)
+		out.DMI = cmp.Or(now.DMI, f.DMI)
+		out.EK = cmp.Or(now.EK, f.EK)
 	}
 	switch {
 	case len(now.MACs) == 0:
@@ -140,23 +143,4 @@ func (f Facts) with(now Facts) Facts {
 	return out
 }
 
-// fill sets to, if there is something to set it to.
-func fill(to *string, from string) {
-	if from != "" {
-		*to = from
-	}
-}
-
 const maxCards = 32
-
-// Encode returns the form in which facts are kept.
-func (f Facts) Encode() ([]byte, error) { return json.Marshal(f) }
-
-// Decode is the inverse of Encode.
-func Decode(b []byte) (Facts, error) {
-	var f Facts
-	if err := json.Unmarshal(b, &f); err != nil {
-		return Facts{}, fmt.Errorf("decode the facts of a device: %w", err)
-	}
-	return f, nil
-}

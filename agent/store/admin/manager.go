@@ -11,6 +11,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"slices"
 
 	"regent/agent/fault"
 	"regent/agent/redeem"
@@ -134,18 +135,16 @@ func HasState(dir string) (bool, error) {
 	return redeem.HasLedger(dir)
 }
 
-// explain adds to a state what its reader can do.
+// explain says what a state of the key means, and what its reader can do.
 func explain(state store.State, err error) error {
-	f := fault.From(err)
+	const op = "unlock the store"
 	switch state {
 	case store.Locked:
-		return fault.Errorf(f.Op, f.Kind, "the keyring does not give out the data key: %v; unlock it, then run: regent reload", f.Err).WithCause(f.Err)
+		return fault.Errorf(op, fault.StoreLocked, "the keyring does not give out the data key: %v; unlock it, then run: regent reload", err).WithCause(err)
 	case store.Missing:
-		return fault.Errorf(f.Op, f.Kind, "the sealed records are there and the key to them is missing; nothing was changed; put the key back from a backup (regent doctor names its files) and run regent reload; without a backup, regent store recover says what going on without the records costs (--yes does it)").WithCause(f.Err)
-	case store.Unreadable:
-		return fault.Errorf(f.Op, f.Kind, "the key material is there and cannot be read: %v; nothing was changed; restore it and run regent reload; without a backup, regent store recover says what going on without the records costs (--yes does it)", f.Err).WithCause(f.Err)
+		return fault.Errorf(op, fault.StoreMissing, "the sealed records are there and the key to them is missing; nothing was changed; put the key back from a backup (regent doctor names its files) and run regent reload; without a backup, regent store recover says what going on without the records costs (--yes does it)").WithCause(err)
 	}
-	return err
+	return fault.Errorf(op, fault.StoreUnreadable, "the key material is there and cannot be read: %v; nothing was changed; restore it and run regent reload; without a backup, regent store recover says what going on without the records costs (--yes does it)", err).WithCause(err)
 }
 
 // damage is the fault of records that cannot be read.
@@ -156,22 +155,12 @@ func damage(found []store.Damage, err error) error {
 	if len(found) == 0 {
 		return nil
 	}
-	if first, ok := newer(found); ok {
-		return fault.Errorf("read the store", fault.StoreUnreadable, "%s was written by a newer release of Regent; it was left as it is; install that release again", first.Path).WithCause(first.Err)
+	if i := slices.IndexFunc(found, func(d store.Damage) bool { return errors.Is(d.Err, store.ErrNewer) }); i >= 0 {
+		return fault.Errorf("read the store", fault.StoreUnreadable, "%s was written by a newer release of Regent; it was left as it is; install that release again", found[i].Path).WithCause(found[i].Err)
 	}
 	first := found[0]
 	return fault.Errorf("read the store", fault.StoreUnreadable,
 		"%d of the sealed records cannot be read, the first is %s; nothing was changed and nothing will be redeemed; restore the state directory and run regent reload; without a backup, regent store recover says what going on without them costs (--yes does it)", len(found), first.Path).WithCause(first.Err)
-}
-
-// newer finds a record that a later release wrote.
-func newer(found []store.Damage) (store.Damage, bool) {
-	for _, d := range found {
-		if errors.Is(d.Err, store.ErrNewer) {
-			return d, true
-		}
-	}
-	return store.Damage{}, false
 }
 
 // LedgerKey returns the key of the ledger's chain.

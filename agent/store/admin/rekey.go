@@ -34,7 +34,7 @@ func (s *Manager) rekey(ctx context.Context) error {
 		return errors.Join(err, s.finishRekey(ctx)) // which clears it away
 	}
 	// 3. It is whole: there is no way back.
-	if err := touch(filepath.Join(dir, completeFile)); err != nil {
+	if err := writeNew(filepath.Join(dir, completeFile), nil); err != nil {
 		return err
 	}
 	// 4. It takes the old one's place.
@@ -144,16 +144,4 @@ func (s *Manager) completeRekey(ctx context.Context, dir string, ring Keyring) e
 		}
 	}
 	return store.SyncDir(s.Dir)
-}
-
-// touch makes an empty file whose name is durable.
-func touch(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // in the state directory, which the daemon was given
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return store.SyncDir(filepath.Dir(path))
 }
