@@ -77,11 +77,16 @@ func serveLines(ask func() (api.Token, error), in io.Reader, out io.Writer) erro
 			return lines.Err()
 		}
 		var said answer
-		if dir := lines.Text(); dir != "" {
-			said = searchReport(dir, held)
-		} else {
+		switch dir := lines.Text(); {
+		case dir == "":
 			t, err := ask()
 			held, said = t.AccessToken, answerOf(t, err)
+		case held == "":
+			said.Problem = "no token to look for"
+		default:
+			if err := secretAbsent(dir, held); err != nil {
+				said.Problem = err.Error()
+			}
 		}
 		if err := encoder.Encode(said); err != nil {
 			return fmt.Errorf("write an answer: %w", err)
@@ -101,17 +106,6 @@ func answerOf(t api.Token, err error) answer {
 		Instance: t.Instance, Fingerprint: hex.EncodeToString(sum[:4]),
 		Generation: t.Generation, ExpiresIn: t.ExpiresIn,
 	}
-}
-
-// searchReport says where the token that is held lies in clear text, if it does.
-func searchReport(dir, held string) answer {
-	if held == "" {
-		return answer{Problem: "no token to look for"}
-	}
-	if err := secretAbsent(dir, held); err != nil {
-		return answer{Problem: err.Error()}
-	}
-	return answer{}
 }
 
 // secretAbsent says whether a secret is in none of the files below dir. What is no

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"time"
@@ -14,8 +14,9 @@ import (
 // application is a running "demo app".
 type application struct {
 	*process
-	in, out *os.File // its input and output, our ends
-	answers *bufio.Reader
+	in      io.WriteCloser
+	out     io.Closer
+	answers *json.Decoder // of out
 }
 
 // launchApp starts an application, which asks for nothing yet. One that stays
@@ -25,27 +26,18 @@ func (s *stage) launchApp(ctx context.Context, d *device, stays bool) (*applicat
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"app", "-socket", d.socket}
-	if stays {
-		args = append(args, "-stay")
-	}
-	theirIn, in, err := os.Pipe()
+	c := exec.CommandContext(context.WithoutCancel(ctx), self, "app", "-socket", d.socket, fmt.Sprintf("-stay=%t", stays)) //nolint:gosec // this program
+	c.Env, c.Stderr = s.env(), os.Stderr
+	in, err := c.StdinPipe()
 	if err != nil {
 		return nil, err
 	}
-	defer theirIn.Close() //nolint:errcheck // the process has its own
-	out, theirOut, err := os.Pipe()
+	out, err := c.StdoutPipe()
 	if err != nil {
-		return nil, errors.Join(err, in.Close())
+		return nil, err
 	}
-	defer theirOut.Close()                                              //nolint:errcheck // the process has its own
-	c := exec.CommandContext(context.WithoutCancel(ctx), self, args...) //nolint:gosec // this program
-	c.Env, c.Stdin, c.Stdout, c.Stderr = s.env(), theirIn, theirOut, os.Stderr
 	p, err := s.begin(c)
-	if err != nil {
-		return nil, errors.Join(err, in.Close(), out.Close())
-	}
-	return &application{p, in, out, bufio.NewReader(out)}, nil
+	return &application{p, in, out, json.NewDecoder(out)}, err
 }
 
 // ask makes the application ask for a token, and returns what it says of it.
@@ -60,23 +52,18 @@ func (a *application) searchFiles(ctx context.Context, dir string) error {
 	return err
 }
 
-// send gives the application a line, and returns its answer.
-func (a *application) send(ctx context.Context, line string) (answer, error) {
-	var got answer
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = a.out.SetReadDeadline(deadline) // where there is none, the story's end ends it
+// send gives the application a line, and returns its answer, which must come before ctx
+// ends.
+func (a *application) send(ctx context.Context, line string) (got answer, err error) {
+	stop := context.AfterFunc(ctx, func() { _ = a.out.Close() }) // it is the end either way
+	defer stop()
+	if _, err = io.WriteString(a.in, line+"\n"); err == nil {
+		err = a.answers.Decode(&got)
 	}
-	if _, err := a.in.WriteString(line + "\n"); err != nil {
-		return got, fmt.Errorf("the application (pid %d) is gone: %w", a.cmd.Process.Pid, err)
-	}
-	text, err := a.answers.ReadBytes('\n')
 	if err != nil {
-		return got, fmt.Errorf("the application (pid %d) did not answer: %w", a.cmd.Process.Pid, err)
+		err = fmt.Errorf("the application (pid %d) did not answer: %w", a.cmd.Process.Pid, err)
 	}
-	if err := json.Unmarshal(text, &got); err != nil {
-		return got, fmt.Errorf("the application (pid %d) answered %q: %w", a.cmd.Process.Pid, text, err)
-	}
-	return got, nil
+	return got, err
 }
 
 // mustGet asks until there is a token, which must be soon.
@@ -91,10 +78,15 @@ func (a *application) mustGet(ctx context.Context) (answer, error) {
 	return got, err
 }
 
-// retryUntil does f again and again until it returns no error, for as long as d. The
-// error is the last one of f.
+// retryUntil is retryEvery, ten times a second.
 func retryUntil(ctx context.Context, d time.Duration, f func() error) error {
-	again := time.NewTicker(100 * time.Millisecond)
+	return retryEvery(ctx, 100*time.Millisecond, d, f)
+}
+
+// retryEvery does f again and again until it returns no error, for as long as d. The
+// error is the last one of f.
+func retryEvery(ctx context.Context, pause, d time.Duration, f func() error) error {
+	again := time.NewTicker(pause)
 	defer again.Stop()
 	late := time.After(d)
 	for {

@@ -96,8 +96,7 @@ func (b *bench) setUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer a.Close() //nolint:errcheck // all was read
-	if err := a.do(); err != nil {
+	if err := errors.Join(a.do(), a.Close()); err != nil {
 		return err
 	}
 	_, payload, _ := bytes.Cut(a.reply[:], headerEnd)
@@ -279,11 +278,13 @@ func (b *bench) measureProcess(ctx context.Context) error {
 	const times = 60
 	var s sample
 	for range times {
-		began := now()
-		if _, err := b.output(ctx, "regent", "--socket", b.devices[smallCount].socket, "token", "--application", "cad", "--instance", "2"); err != nil {
+		err := s.time(func() error {
+			_, err := b.output(ctx, "regent", "--socket", b.devices[smallCount].socket, "token", "--application", "cad", "--instance", "2")
+			return err
+		})
+		if err != nil {
 			return err
 		}
-		s.each = append(s.each, since(began))
 	}
 	b.goal(goal{
 		name: "regent token, a whole process", limit: 10, unit: " ms", got: millis(s.quantile(.5)),
@@ -304,11 +305,9 @@ func (b *bench) measureStart(ctx context.Context) error {
 		if err := d.stop(); err != nil {
 			return err
 		}
-		began := now()
-		if err := b.startAndPoll(ctx, d); err != nil {
+		if err := s.time(func() error { return b.startAndPoll(ctx, d) }); err != nil {
 			return err
 		}
-		s.each = append(s.each, since(began))
 	}
 	b.goal(goal{
 		name: "start to first token", limit: 50, unit: " ms", got: millis(s.quantile(.5)),
@@ -323,20 +322,7 @@ func (b *bench) startAndPoll(ctx context.Context, d *device) error {
 	if err := b.launchDaemon(ctx, d); err != nil {
 		return err
 	}
-	again := time.NewTicker(500 * time.Microsecond)
-	defer again.Stop()
-	for {
-		a, err := connect(ctx, d.socket)
-		if err == nil {
-			defer a.Close() //nolint:errcheck // all was read
-			return a.do()
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-again.C:
-		}
-	}
+	return retryEvery(ctx, 500*time.Microsecond, startTimeout, func() error { return askOnce(ctx, d.socket) })
 }
 
 // now is the time of day: what is measured here is time itself.

@@ -89,6 +89,14 @@ func (s *sample) add(o sample) {
 	s.took += o.took
 }
 
+// time does f, and adds how long it took.
+func (s *sample) time(f func() error) error {
+	began := now()
+	err := f()
+	s.each = append(s.each, since(began))
+	return err
+}
+
 func (s sample) rate() float64 { return float64(len(s.each)) / s.took.Seconds() }
 
 // quantile returns the time within which a part of the requests was answered.
@@ -107,13 +115,7 @@ func load(ctx context.Context, socket string, n int, keep bool, d time.Duration)
 	var asking sync.WaitGroup
 	began := now()
 	for i := range n {
-		asking.Go(func() {
-			if keep {
-				samples[i].each, errs[i] = reuseConnection(ctx, socket, began.Add(d))
-			} else {
-				samples[i].each, errs[i] = connectEachTime(ctx, socket, began.Add(d))
-			}
-		})
+		asking.Go(func() { errs[i] = samples[i].askUntil(ctx, socket, keep, began.Add(d)) })
 	}
 	asking.Wait()
 	all := sample{took: since(began)}
@@ -123,35 +125,30 @@ func load(ctx context.Context, socket string, n int, keep bool, d time.Duration)
 	return all, errors.Join(errs...)
 }
 
-func reuseConnection(ctx context.Context, socket string, end time.Time) (each []time.Duration, err error) {
-	a, err := connect(ctx, socket)
-	if err != nil {
-		return nil, err
-	}
-	defer a.Close() //nolint:errcheck // all was read
-	for began := now(); began.Before(end); {
-		if err := a.do(); err != nil {
-			return nil, err
-		}
-		after := now()
-		each = append(each, after.Sub(began))
-		began = after
-	}
-	return each, nil
-}
-
-func connectEachTime(ctx context.Context, socket string, end time.Time) (each []time.Duration, err error) {
-	for began := now(); began.Before(end); {
+// askUntil asks again and again. A new connection is a part of its request.
+func (s *sample) askUntil(ctx context.Context, socket string, keep bool, end time.Time) error {
+	ask := func() error { return askOnce(ctx, socket) }
+	if keep {
 		a, err := connect(ctx, socket)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if err := errors.Join(a.do(), a.Close()); err != nil {
-			return nil, err
-		}
-		after := now()
-		each = append(each, after.Sub(began))
-		began = after
+		defer a.Close() //nolint:errcheck // all was read
+		ask = a.do
 	}
-	return each, nil
+	for now().Before(end) {
+		if err := s.time(ask); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// askOnce asks over a connection of its own.
+func askOnce(ctx context.Context, socket string) error {
+	a, err := connect(ctx, socket)
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.do(), a.Close())
 }

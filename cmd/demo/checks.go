@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,42 +31,40 @@ type attribution struct {
 // instanceNames are the instances of the story's application.
 func instanceNames() []string { return []string{"cad/1", "cad/2"} }
 
-// instances returns the instances in st, which must be the two of the story.
-func instances(st status.Status) ([]status.Instance, error) {
-	var all []status.Instance
-	var names []string
-	for _, a := range st.Applications {
-		for _, i := range a.Instances {
-			all = append(all, i)
-			names = append(names, i.Name)
-		}
-	}
+// checkNames says whether these are the two instances of the story.
+func checkNames(what string, names ...string) error {
 	slices.Sort(names)
 	if !slices.Equal(names, instanceNames()) {
-		return nil, fmt.Errorf("status has the instances %v, want %v", names, instanceNames())
-	}
-	return all, nil
-}
-
-// checkState says whether both instances are in a state.
-func checkState(st status.Status, want instance.State) error {
-	all, err := instances(st)
-	if err != nil {
-		return err
-	}
-	for _, i := range all {
-		if i.State != string(want) {
-			return fmt.Errorf("instance %s is %s, want %s%s", i.Name, i.State, want, because(i.LastFault))
-		}
+		return fmt.Errorf("%s %v, want %v", what, names, instanceNames())
 	}
 	return nil
 }
 
-func because(f *status.Fault) string {
-	if f == nil {
-		return ""
+// checkEach checks the instances in st, which must be the two of the story.
+func checkEach(st status.Status, check func(status.Instance) error) error {
+	var names []string
+	var errs []error
+	for _, a := range st.Applications {
+		for _, i := range a.Instances {
+			names = append(names, i.Name)
+			errs = append(errs, check(i))
+		}
 	}
-	return fmt.Sprintf(" (%s: %s)", f.Code, f.Detail)
+	return cmp.Or(checkNames("status has the instances", names...), errors.Join(errs...))
+}
+
+// checkState says whether both instances are in a state.
+func checkState(st status.Status, want instance.State) error {
+	return checkEach(st, func(i status.Instance) error {
+		because := ""
+		if f := i.LastFault; f != nil {
+			because = fmt.Sprintf(" (%s: %s)", f.Code, f.Detail)
+		}
+		if i.State != string(want) {
+			return fmt.Errorf("instance %s is %s, want %s%s", i.Name, i.State, want, because)
+		}
+		return nil
+	})
 }
 
 // checkWaiting says whether the agent waits for a registration token, and says how it
@@ -85,63 +84,48 @@ func checkRegistered(st status.Status) error {
 	if err := checkState(st, instance.Live); err != nil {
 		return err
 	}
-	all, err := instances(st)
-	if err != nil {
-		return err
-	}
-	if a, b := all[0].AuthTokenID, all[1].AuthTokenID; a == "" || a == b {
-		return fmt.Errorf("the auth tokens of the two instances have the ids %q and %q, want two", a, b)
-	}
-	return nil
+	seen := map[string]bool{"": true}
+	return checkEach(st, func(i status.Instance) error {
+		if seen[i.AuthTokenID] {
+			return fmt.Errorf("instance %s has the auth token with the id %q, want two ids", i.Name, i.AuthTokenID)
+		}
+		seen[i.AuthTokenID] = true
+		return nil
+	})
 }
 
 // checkLeased says whether both instances are leased, or neither is.
 func checkLeased(st status.Status, want bool) error {
-	all, err := instances(st)
-	if err != nil {
-		return err
-	}
-	for _, i := range all {
+	return checkEach(st, func(i status.Instance) error {
 		if i.Leased != want {
 			return fmt.Errorf("instance %s: leased is %t, want %t", i.Name, i.Leased, want)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // checkRefreshed says whether both instances were refreshed between two looks.
 func checkRefreshed(before, after status.Status) error {
-	old, err := generations(before)
+	old := map[string]uint64{}
+	err := checkEach(before, func(i status.Instance) error {
+		old[i.Name] = i.Generation
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	now, err := generations(after)
-	if err != nil {
-		return err
-	}
-	for _, name := range instanceNames() {
-		if now[name] <= old[name] {
-			return fmt.Errorf("instance %s is still at generation %d", name, now[name])
+	return checkEach(after, func(i status.Instance) error {
+		if i.Generation <= old[i.Name] {
+			return fmt.Errorf("instance %s is still at generation %d", i.Name, i.Generation)
 		}
-	}
-	return nil
-}
-
-func generations(st status.Status) (map[string]uint64, error) {
-	all, err := instances(st)
-	m := map[string]uint64{}
-	for _, i := range all {
-		m[i.Name] = i.Generation
-	}
-	return m, err
+		return nil
+	})
 }
 
 // checkDistinct says whether two applications have two instances and two tokens.
 func checkDistinct(a, b answer) error {
-	names := []string{a.Instance, b.Instance}
-	slices.Sort(names)
-	if !slices.Equal(names, instanceNames()) {
-		return fmt.Errorf("the applications have the instances %v, want %v", names, instanceNames())
+	if err := checkNames("the applications have the instances", a.Instance, b.Instance); err != nil {
+		return err
 	}
 	if a.Fingerprint == "" || a.Fingerprint == b.Fingerprint {
 		return fmt.Errorf("the access tokens have the fingerprints %q and %q, want two", a.Fingerprint, b.Fingerprint)
@@ -173,9 +157,7 @@ func checkRenewed(before, after answer) error {
 // which does not matter.
 func checkUnchanged(before, after [2]answer) error {
 	tokens := func(of [2]answer) []string {
-		s := []string{of[0].Instance + " " + of[0].Fingerprint, of[1].Instance + " " + of[1].Fingerprint}
-		slices.Sort(s)
-		return s
+		return slices.Sorted(slices.Values([]string{of[0].Instance + " " + of[0].Fingerprint, of[1].Instance + " " + of[1].Fingerprint}))
 	}
 	if was, is := tokens(before), tokens(after); !slices.Equal(was, is) {
 		return fmt.Errorf("the access tokens are %v, want those of before, %v", is, was)
@@ -206,9 +188,5 @@ func checkAttribution(list []attribution, registration string) error {
 		}
 		names = append(names, a.Instance)
 	}
-	slices.Sort(names)
-	if !slices.Equal(names, instanceNames()) {
-		return fmt.Errorf("the auth tokens are shown as those of %v, want %v", names, instanceNames())
-	}
-	return nil
+	return checkNames("the auth tokens are shown as those of", names...)
 }

@@ -16,15 +16,12 @@ const keptTokenLife = time.Minute
 // leaveRunning sets the stage once more, up to where two applications have
 // their tokens, leaves it so, and says what a reader can type next.
 func leaveRunning(ctx context.Context, bin, dialect string, w io.Writer) error {
-	show := &transcript{w: io.Discard, bin: bin}
-	st, err := newStage(bin, show)
+	s, err := newStory(bin, dialect, keptTokenLife, io.Discard)
 	if err != nil {
 		return err
 	}
-	s := &story{stage: st, dialect: dialect, tokenLife: keptTokenLife}
-	for _, do := range []func(context.Context) error{
-		s.serviceStarts, s.tokenIsMade, s.agentWaits, s.tokenArrives, s.startLastingApplications,
-	} {
+	startLasting := func(ctx context.Context) error { return s.startTwoApps(ctx, true) }
+	for _, do := range []func(context.Context) error{s.serviceStarts, s.tokenIsMade, s.agentWaits, s.tokenArrives, startLasting} {
 		if err := do(ctx); err != nil {
 			_ = s.close() // what went wrong is in err
 			return &stepError{0, "the same again, to be left running", s.logs(), err}
@@ -32,20 +29,6 @@ func leaveRunning(ctx context.Context, bin, dialect string, w io.Writer) error {
 	}
 	_, err = fmt.Fprint(w, s.printNextSteps())
 	return err
-}
-
-// startLastingApplications starts two applications that outlive this program.
-func (s *story) startLastingApplications(ctx context.Context) error {
-	for i := range s.got {
-		a, err := s.startApp(ctx, true)
-		if err != nil {
-			return err
-		}
-		if s.got[i], err = a.mustGet(ctx); err != nil {
-			return err
-		}
-	}
-	return checkDistinct(s.got[0], s.got[1])
 }
 
 // printNextSteps is what to type.

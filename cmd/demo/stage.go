@@ -36,15 +36,11 @@ func newStage(bin string, show *transcript) (*stage, error) {
 		return nil, err
 	}
 	s := &stage{dir: dir, bin: bin, show: show}
-	for _, d := range []string{"service", "admin"} {
-		if err := os.Mkdir(s.at(d), 0o700); err != nil {
-			return nil, errors.Join(err, os.RemoveAll(dir))
-		}
-	}
-	for _, f := range []string{"admin/password", "admin/client-secret"} {
-		if err := os.WriteFile(s.at(f), []byte(rand.Text()+"\n"), 0o600); err != nil {
-			return nil, errors.Join(err, os.RemoveAll(dir))
-		}
+	err = errors.Join(os.Mkdir(s.at("service"), 0o700), os.Mkdir(s.at("admin"), 0o700),
+		os.WriteFile(s.at("admin/password"), []byte(rand.Text()+"\n"), 0o600),
+		os.WriteFile(s.at("admin/client-secret"), []byte(rand.Text()+"\n"), 0o600))
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return s, nil
 }
@@ -55,12 +51,7 @@ func (s *stage) at(path string) string { return filepath.Join(s.dir, filepath.Fr
 // env is what the programs find in their environment: no secret, and nothing of
 // an installed agent.
 func (s *stage) env() []string {
-	var env []string
-	for _, e := range os.Environ() {
-		if name, _, _ := strings.Cut(e, "="); name != "CREDENTIALS_DIRECTORY" {
-			env = append(env, e)
-		}
-	}
+	env := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "CREDENTIALS_DIRECTORY=") })
 	return append(env, "REGENT_SOCKET="+s.at("device/agent.sock"), "TMSCTL_TENANT="+s.tenant)
 }
 
@@ -222,12 +213,8 @@ func (s *stage) output(ctx context.Context, name string, args ...string) ([]byte
 // what it says, and in the exit code: here the first is looked at.
 func (s *stage) status(ctx context.Context, d *device) (status.Status, error) {
 	var st status.Status
-	out, err := s.output(ctx, "regent", "--socket", d.socket, "status", "--json")
-	if len(out) == 0 {
+	if err := s.outputJSON(ctx, &st, "regent", "--socket", d.socket, "status"); st.Health == "" {
 		return st, err
-	}
-	if err := json.Unmarshal(out, &st); err != nil {
-		return st, fmt.Errorf("regent status --json: %w", err)
 	}
 	return st, nil
 }
@@ -239,12 +226,17 @@ func (s *stage) admin(args ...string) []string {
 
 // adminJSON asks the service what the administrator would see.
 func (s *stage) adminJSON(ctx context.Context, v any, args ...string) error {
-	out, err := s.output(ctx, "tmsctl", s.admin(append(args, "--json")...)...)
-	if err != nil {
+	return s.outputJSON(ctx, v, "tmsctl", s.admin(args...)...)
+}
+
+// outputJSON reads what a program writes with --json, and returns how the program ended.
+func (s *stage) outputJSON(ctx context.Context, v any, name string, args ...string) error {
+	out, err := s.output(ctx, name, append(args, "--json")...)
+	if len(out) == 0 {
 		return err
 	}
-	if err := json.Unmarshal(out, v); err != nil {
-		return fmt.Errorf("tmsctl %s --json: %w", strings.Join(args, " "), err)
+	if e := json.Unmarshal(out, v); e != nil {
+		return fmt.Errorf("%s %s --json: %w", name, strings.Join(args, " "), e)
 	}
-	return nil
+	return err
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"net"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -50,21 +49,19 @@ type story struct {
 
 // runStory tells the story from the first step to the last.
 func runStory(ctx context.Context, bin, dialect string, w io.Writer) (err error) {
-	show := &transcript{w: w, bin: bin}
-	st, err := newStage(bin, show)
+	s, err := newStory(bin, dialect, tokenLife, w)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		_ = st.close() // applications end by a signal, and the rest was looked at
+		_ = s.close() // applications end by a signal, and the rest was looked at
 		if err == nil {
-			err = os.RemoveAll(st.dir)
+			err = os.RemoveAll(s.dir)
 		}
 	}()
-	show.line("The whole way once, in about %v. It happens in\n   $ export D=%s", tokenLife, st.dir)
-	show.dir = st.dir
-	s := &story{stage: st, dialect: dialect, tokenLife: tokenLife}
-	started := time.Now() //nolint:forbidigo // for the last line
+	s.show.line("The whole way once, in about %v. It happens in\n   $ export D=%s", tokenLife, s.dir)
+	s.show.dir = s.dir
+	started := now()
 	for _, step := range []struct {
 		title string
 		do    func(context.Context) error
@@ -79,16 +76,22 @@ func runStory(ctx context.Context, bin, dialect string, w io.Writer) (err error)
 		{"The service stops, the agent restarts, and both tokens are still served", s.serviceStops},
 		{"The processes end, and with them their leases; then the agent", s.allEnd},
 	} {
-		show.begin(step.title)
+		s.show.begin(step.title)
 		if err := step.do(ctx); err != nil {
 			if late := context.Cause(ctx); late != nil && !errors.Is(err, late) {
 				err = fmt.Errorf("%w (%w)", late, err)
 			}
-			return &stepError{show.step, step.title, st.logs(), err}
+			return &stepError{s.show.step, step.title, s.logs(), err}
 		}
 	}
-	show.line("\nAll of it was so, in %v.", time.Since(started).Round(100*time.Millisecond)) //nolint:forbidigo // as above
+	s.show.line("\nAll of it was so, in %v.", since(started).Round(100*time.Millisecond))
 	return nil
+}
+
+// newStory sets the stage. What is shown goes to w.
+func newStory(bin, dialect string, tokenLife time.Duration, w io.Writer) (*story, error) {
+	st, err := newStage(bin, &transcript{w: w, bin: bin})
+	return &story{stage: st, dialect: dialect, tokenLife: tokenLife}, err
 }
 
 func (s *story) serviceStarts(ctx context.Context) error {
@@ -169,17 +172,7 @@ func (s *story) tokenArrives(ctx context.Context) error {
 }
 
 func (s *story) applicationsAsk(ctx context.Context) error {
-	for i := range s.got {
-		a, err := s.startApp(ctx, false)
-		if err != nil {
-			return err
-		}
-		if s.got[i], err = a.mustGet(ctx); err != nil {
-			return err
-		}
-		s.show.text("process %d: %s", a.cmd.Process.Pid, s.got[i])
-	}
-	if err := checkDistinct(s.got[0], s.got[1]); err != nil {
+	if err := s.startTwoApps(ctx, false); err != nil {
 		return err
 	}
 	third, err := s.startApp(ctx, false)
@@ -227,18 +220,11 @@ func (s *story) refreshHappens(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i, old := range s.got {
-		now, err := s.apps[i].mustGet(ctx)
-		if err != nil {
-			return err
-		}
-		s.show.text("process %d: %s", s.apps[i].cmd.Process.Pid, now)
-		if err := checkRenewed(old, now); err != nil {
-			return err
-		}
-		s.got[i] = now
+	before := s.got
+	if err := s.askAgain(ctx); err != nil {
+		return err
 	}
-	return nil
+	return errors.Join(checkRenewed(before[0], s.got[0]), checkRenewed(before[1], s.got[1]))
 }
 
 func (s *story) serviceStops(ctx context.Context) error {
@@ -256,19 +242,41 @@ func (s *story) serviceStops(ctx context.Context) error {
 	if err := s.startDaemon(ctx, s.device); err != nil {
 		return err
 	}
-	var now [2]answer
-	for i := range now {
-		var err error
-		if now[i], err = s.apps[i].mustGet(ctx); err != nil {
-			return err
-		}
-		s.show.text("process %d: %s", s.apps[i].cmd.Process.Pid, now[i])
-		if err := s.apps[i].searchFiles(ctx, s.dir); err != nil {
+	before := s.got
+	if err := s.askAgain(ctx); err != nil {
+		return err
+	}
+	for _, a := range s.apps[:2] {
+		if err := a.searchFiles(ctx, s.dir); err != nil {
 			return err
 		}
 	}
 	s.show.text("Both looked through all files below $D: none holds their access token.")
-	return checkUnchanged(s.got, now)
+	return checkUnchanged(before, s.got)
+}
+
+// startTwoApps starts the two applications that get a token.
+func (s *story) startTwoApps(ctx context.Context, stay bool) error {
+	for range s.got {
+		if _, err := s.startApp(ctx, stay); err != nil {
+			return err
+		}
+	}
+	if err := s.askAgain(ctx); err != nil {
+		return err
+	}
+	return checkDistinct(s.got[0], s.got[1])
+}
+
+// askAgain makes both applications ask for a token, in their order.
+func (s *story) askAgain(ctx context.Context) (err error) {
+	for i := range s.got {
+		if s.got[i], err = s.apps[i].mustGet(ctx); err != nil {
+			return err
+		}
+		s.show.text("process %d: %s", s.apps[i].cmd.Process.Pid, s.got[i])
+	}
+	return nil
 }
 
 // startApp starts one more application.
@@ -282,11 +290,7 @@ func (s *story) startApp(ctx context.Context, stays bool) (*application, error) 
 
 // unreachable makes sure that the service is gone.
 func (s *story) unreachable(ctx context.Context) error {
-	u, err := url.Parse(s.tenant)
-	if err != nil {
-		return err
-	}
-	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", u.Host)
+	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", strings.Trim(strings.TrimPrefix(s.tenant, "https://"), "/"))
 	if err != nil {
 		return nil //nolint:nilerr // this is what should be
 	}
