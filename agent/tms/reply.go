@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
+	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -90,142 +90,140 @@ func parseObject(raw []byte) (Object, error) {
 	return o, nil
 }
 
-// FindObject returns the first object of body, at any depth down to a bound, arrays
-// included, that has a member called name. An object comes before those in it.
-func FindObject(body []byte, name string) (Object, error) {
-	if body = whole(body); !json.Valid(body) {
-		return nil, errors.New("no JSON")
-	}
-	if o := findObject(body, name, 0); o != nil {
-		return o, nil
-	}
-	return nil, fmt.Errorf("no object with %s in the answer, down to %d levels", name, maxDepth)
+// node is a value in a body.
+type node struct {
+	raw    json.RawMessage
+	object Object // what raw is, if it is an object; else nil
+	in     *node  // the object or array around it; nil for the body itself
+	key    string // its place there: "member" or "[0]"
+	depth  int
 }
 
-func findObject(raw json.RawMessage, name string, depth int) Object {
-	if depth >= maxDepth {
-		return nil
+// nodes are the values of body, arrays included, down to a bound. An object comes before
+// those in it. The order is the document's, which a map would lose.
+func nodes(body []byte) iter.Seq[*node] {
+	return func(yield func(*node) bool) {
+		if body = whole(body); json.Valid(body) {
+			(&node{raw: body}).walk(yield)
+		}
 	}
-	if o, err := parseObject(raw); err == nil && o.Member(name) != nil {
-		return o
+}
+
+func (n *node) walk(yield func(*node) bool) bool {
+	n.object, _ = parseObject(n.raw)
+	if !yield(n) {
+		return false
 	}
-	for _, child := range children(raw) {
-		if o := findObject(child, name, depth+1); o != nil {
-			return o
+	if n.depth+1 == maxDepth {
+		return true
+	}
+	for key, raw := range children(n.raw) {
+		if !(&node{raw: raw, in: n, key: key, depth: n.depth + 1}).walk(yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// path says in which members n stands: "authTokens.authToken[0]", "" for the body itself.
+func (n *node) path() string {
+	if n.in == nil {
+		return ""
+	}
+	if n.in.in == nil || strings.HasPrefix(n.key, "[") {
+		return n.in.path() + n.key
+	}
+	return n.in.path() + "." + n.key
+}
+
+// within reports whether n stands in a member of one of these names, at any depth.
+func (n *node) within(names []string) bool {
+	return n.in != nil && (slices.ContainsFunc(names, func(name string) bool { return sameName(n.key, name) }) || n.in.within(names))
+}
+
+// children returns the values inside an object or array, and their places. raw is valid
+// JSON.
+func children(raw json.RawMessage) iter.Seq2[string, json.RawMessage] {
+	return func(yield func(string, json.RawMessage) bool) {
+		raw := inText(raw)
+		d := json.NewDecoder(bytes.NewReader(raw))
+		open, err := d.Token()
+		if err != nil || (open != json.Delim('{') && open != json.Delim('[')) {
+			return
+		}
+		for i := 0; d.More(); i++ {
+			key := any(fmt.Sprintf("[%d]", i))
+			if open == json.Delim('{') {
+				if key, err = d.Token(); err != nil {
+					return
+				}
+			}
+			var child json.RawMessage
+			if err := d.Decode(&child); err != nil {
+				return
+			}
+			end := d.InputOffset()
+			if !yield(key.(string), raw[end-int64(len(child)):end]) { // a part of raw, and no copy
+				return
+			}
+		}
+	}
+}
+
+// firstWith is the first object of body that has a member called name, or nil.
+func firstWith(body []byte, name string) *node {
+	for n := range nodes(body) {
+		if n.object.Member(name) != nil {
+			return n
 		}
 	}
 	return nil
 }
 
+// FindObject returns the first object of body, at any depth down to a bound, arrays
+// included, that has a member called name. An object comes before those in it.
+func FindObject(body []byte, name string) (Object, error) {
+	n := firstWith(body, name)
+	switch {
+	case n != nil:
+		return n.object, nil
+	case !json.Valid(whole(body)):
+		return nil, errors.New("no JSON")
+	}
+	return nil, fmt.Errorf("no object with %s in the answer, down to %d levels", name, maxDepth)
+}
+
+// PathOf says in which members the object is that FindObject finds:
+// "authTokens.authToken[0]", "" for the body itself. It is for people: the names are the
+// body's.
+func PathOf(body []byte, name string) string {
+	if n := firstWith(body, name); n != nil {
+		return n.path()
+	}
+	return ""
+}
+
 // UniqueText returns the one text that members called name have in body, at any depth down
 // to a bound, and "" if there is none, or if there are several.
 func UniqueText(body []byte, name string) string {
-	found := map[string]bool{}
-	texts(whole(body), name, 0, found)
-	if len(found) != 1 {
-		return ""
+	if all := ObjectsWith(body, name); len(all) == 1 {
+		return all[0].Text(name)
 	}
-	return slices.Collect(maps.Keys(found))[0]
-}
-
-func texts(raw json.RawMessage, name string, depth int, found map[string]bool) {
-	if depth >= maxDepth {
-		return
-	}
-	if o, err := parseObject(raw); err == nil && o.Text(name) != "" {
-		found[o.Text(name)] = true
-	}
-	for _, child := range children(raw) {
-		texts(child, name, depth+1, found)
-	}
+	return ""
 }
 
 // ObjectsWith returns the objects of body, at any depth down to a bound, arrays included,
 // that have a string that is not empty by one of the names; at most two, since a second
 // string already makes it unclear which is meant.
-func ObjectsWith(body []byte, names ...string) []Object {
-	if body = whole(body); !json.Valid(body) {
-		return nil
-	}
-	return collectObjects(body, names, 0)
-}
-
-func collectObjects(raw json.RawMessage, names []string, depth int) (found []Object) {
-	if depth >= maxDepth {
-		return nil
-	}
-	if o, err := parseObject(raw); err == nil && o.Text(names...) != "" {
-		found = append(found, o)
-	}
-	for _, child := range children(raw) {
-		for _, o := range collectObjects(child, names, depth+1) {
-			if len(found) == 0 || o.Text(names...) != found[0].Text(names...) {
-				found = append(found, o)
-			}
+func ObjectsWith(body []byte, names ...string) (found []Object) {
+	for n := range nodes(body) {
+		text := n.object.Text(names...)
+		if text != "" && (len(found) == 0 || text != found[0].Text(names...)) {
+			found = append(found, n.object)
 		}
 		if len(found) > 1 {
-			return found[:2]
+			break
 		}
-	}
-	return found
-}
-
-// PathOf says in which members the object is that First finds: "authTokens.authToken[0]",
-// "" for the body itself. It is for people: the names are the body's.
-func PathOf(body []byte, name string) string {
-	body = whole(body)
-	o, err := parseObject(body)
-	switch {
-	case err == nil && o.Member(name) != nil:
-		return ""
-	case err == nil:
-		for _, member := range slices.Sorted(maps.Keys(o)) {
-			if findObject(o[member], name, 1) != nil {
-				return joinPath(member, PathOf(o[member], name))
-			}
-		}
-	}
-	var items []json.RawMessage
-	if json.Unmarshal(body, &items) != nil {
-		return ""
-	}
-	for i, item := range items {
-		if findObject(item, name, 1) != nil {
-			return joinPath(fmt.Sprintf("[%d]", i), PathOf(item, name))
-		}
-	}
-	return ""
-}
-
-func joinPath(outer, inner string) string {
-	if inner == "" || strings.HasPrefix(inner, "[") {
-		return outer + inner
-	}
-	return outer + "." + inner
-}
-
-// children returns the values inside an object or array, in the order of the
-// document, which a map would lose. raw is valid JSON.
-func children(raw json.RawMessage) []json.RawMessage {
-	raw = inText(raw)
-	d := json.NewDecoder(bytes.NewReader(raw))
-	open, err := d.Token()
-	if err != nil || (open != json.Delim('{') && open != json.Delim('[')) {
-		return nil
-	}
-	var found []json.RawMessage
-	for d.More() {
-		if open == json.Delim('{') {
-			if _, err := d.Token(); err != nil { // the member's name
-				return found
-			}
-		}
-		var child json.RawMessage
-		if err := d.Decode(&child); err != nil {
-			return found
-		}
-		end := d.InputOffset()
-		found = append(found, raw[end-int64(len(child)):end]) // a part of raw, and no copy
 	}
 	return found
 }
@@ -244,30 +242,13 @@ func (o Object) Text(names ...string) string {
 
 // Texts returns all strings in o at any depth down to a bound, but for those in members
 // of these names.
-func (o Object) Texts(except ...string) []string { return o.texts(except, 0) }
-
-func (o Object) texts(except []string, depth int) (all []string) {
-	for _, name := range slices.Sorted(maps.Keys(o)) {
-		if !slices.ContainsFunc(except, func(other string) bool { return sameName(name, other) }) {
-			all = append(all, collectTexts(o[name], except, depth+1)...)
+func (o Object) Texts(except ...string) (all []string) {
+	body, _ := json.Marshal(o) // what was read is valid
+	for n := range nodes(body) {
+		var text string
+		if n.object == nil && json.Unmarshal(n.raw, &text) == nil && text != "" && !n.within(except) {
+			all = append(all, text)
 		}
-	}
-	return all
-}
-
-func collectTexts(raw json.RawMessage, except []string, depth int) (all []string) {
-	if depth >= maxDepth {
-		return nil
-	}
-	if o, err := parseObject(raw); err == nil {
-		return o.texts(except, depth)
-	}
-	var text string
-	if json.Unmarshal(raw, &text) == nil && text != "" {
-		return []string{text}
-	}
-	for _, child := range children(raw) {
-		all = append(all, collectTexts(child, except, depth+1)...)
 	}
 	return all
 }
