@@ -19,6 +19,7 @@ import (
 type Client struct {
 	o        Options
 	tenant   *url.URL
+	proxy    *url.URL              // for the tenant; nil for none
 	retrying *retryablehttp.Client // for reads
 	once     *retryablehttp.Client // for all else
 	unfit    sync.Once             // for compare
@@ -38,12 +39,12 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	c := &Client{o: o, tenant: tenant}
 	if transport.Proxy != nil { // a mistake in the environment is not found anew by each request
-		if _, err := transport.Proxy(&http.Request{URL: tenant}); err != nil {
+		if c.proxy, err = transport.Proxy(&http.Request{URL: tenant}); err != nil {
 			return nil, fmt.Errorf("tms: %w", err)
 		}
 	}
-	c := &Client{o: o, tenant: tenant}
 	c.retrying, c.once = newHTTPClients(transport, o.Now, c.observe)
 	return c, nil
 }
@@ -96,25 +97,19 @@ func (c *Client) Redeem(ctx context.Context, registration token.Secret, r Reques
 	if r.Identifier == "" {
 		return AuthToken{}, c.notSent(op, errors.New("the request has no identifier"))
 	}
-	call := Call{Op: op, Method: http.MethodPost, Path: pathAuth, JSON: r.body(), bought: true}
+	call := Call{Op: op, Method: http.MethodPost, Path: pathAuth, JSON: r.body()}
 	c.o.Forms.authorize(&call, registration)
-	var t AuthToken
-	call.Read = func(a Answer) (err error) {
-		t, err = authTokenOf(a.Body, a.Date, c.o.Forms)
-		t.Echoed = err == nil && r.echoedIn(a.Body)
-		return err
+	t, err := c.authToken(ctx, call, c.o.Forms, r)
+	if err == nil {
+		c.compare(ctx, t.Form)
 	}
-	if err := c.Do(ctx, call); err != nil {
-		return AuthToken{}, err
-	}
-	c.compare(ctx, t.Form)
-	return t, nil
+	return t, err
 }
 
 // compare says once that a reply has another form than the one that is configured. It
 // was read all the same.
 func (c *Client) compare(ctx context.Context, f Form) {
-	seen := map[bool]string{true: Wrapped, false: Bare}[f.Wrapped]
+	seen := f.reply()
 	if c.o.Forms.Reply != AnyForm && c.o.Forms.Reply != seen {
 		c.unfit.Do(func() {
 			c.o.Log.WarnContext(ctx, "the reply to a redemption does not fit contract.reply; regentd read it all the same; set contract.reply: any", "tenant", c.tenant.Host, "contract.reply", c.o.Forms.Reply, "reply", seen)
@@ -155,16 +150,7 @@ func (c *Client) refreshAtService(ctx context.Context, op string, r RefreshReque
 	default:
 		c.o.Forms.authorize(&call, r.Registration)
 	}
-	var t AuthToken
-	call.Read = func(a Answer) (err error) {
-		t, err = authTokenOf(a.Body, a.Date, c.o.Forms)
-		t.Echoed = err == nil && Request{Identifier: r.Identifier}.echoedIn(a.Body)
-		return err
-	}
-	if err := c.Do(ctx, call); err != nil {
-		return AuthToken{}, err
-	}
-	return t, nil
+	return c.authToken(ctx, call, c.o.Forms, Request{Identifier: r.Identifier})
 }
 
 var errNoRegistration = errors.New("refresh.mode " + ModeTMSRegistration +
@@ -180,16 +166,19 @@ func (c *Client) Grant(ctx context.Context, op string, p Provider, form []Pair) 
 	if !slices.ContainsFunc(form, func(f Pair) bool { return f.Name == "client_id" }) {
 		form = append(form, Pair{Name: "client_id", Value: p.ClientID})
 	}
-	t, err := c.authToken(ctx, Call{Op: op, Method: http.MethodPost, URL: tokenURL(p), Form: form}, Forms{})
+	t, err := c.authToken(ctx, Call{Op: op, Method: http.MethodPost, URL: tokenURL(p), Form: form}, Forms{}, Request{})
 	t.Form = Form{} // of OAuth's answer nothing is left open
 	return t, err
 }
 
-func (c *Client) authToken(ctx context.Context, call Call, forms Forms) (AuthToken, error) {
+// authToken makes a call that is answered with an auth token. The answer may echo what
+// sent tells.
+func (c *Client) authToken(ctx context.Context, call Call, forms Forms, sent Request) (AuthToken, error) {
 	var t AuthToken
 	call.bought = true
 	call.Read = func(a Answer) (err error) {
 		t, err = authTokenOf(a.Body, a.Date, forms)
+		t.Echoed = err == nil && sent.echoedIn(a.Body)
 		return err
 	}
 	if err := c.Do(ctx, call); err != nil {

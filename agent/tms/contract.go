@@ -200,28 +200,21 @@ func shapeOf(body []byte) (code, message string, ok bool) {
 
 // errorIn reads an object that may be an error.
 func errorIn(o Object) (code, message string, ok bool) {
-	for _, name := range []string{"errorCode", "code", "error"} {
-		if code = o.ID(name); code != "" {
-			break
-		}
-	}
+	code = o.Ref(nil, "errorCode", "code", "error")
 	message = o.Text("errorMessage", "message", "error_description")
 	return code, message, message != "" || o.ID("errorCode") != "" || o.Text("error", "code") != ""
 }
 
 // textsIn reads errors that are texts alone, in an array or in one below "error".
 func textsIn(errs json.RawMessage) string {
-	var texts []string
-	if json.Unmarshal(errs, &texts) == nil {
-		return strings.Join(texts, "; ")
+	below, _ := parseObject(errs)
+	for _, raw := range []json.RawMessage{errs, below.Member("error")} {
+		var texts []string
+		if json.Unmarshal(raw, &texts) == nil {
+			return strings.Join(texts, "; ")
+		}
 	}
-	var below struct {
-		Error []string `json:"error"`
-	}
-	if json.Unmarshal(errs, &below) != nil {
-		return ""
-	}
-	return strings.Join(below.Error, "; ")
+	return ""
 }
 
 // errorMembers names the members of an error's body in which shapeOf looks, for a
@@ -264,11 +257,7 @@ func MembersOfProvider(body []byte) string {
 			names = append(names, name+" in "+cmp.Or(PathOf(body, name), "the top"))
 		}
 	}
-	at := PathOf(body, memberEndpoint)
-	if at == "" {
-		at = "at the top"
-	}
-	return at + ": " + strings.Join(names, ", ")
+	return cmp.Or(PathOf(body, memberEndpoint), "at the top") + ": " + strings.Join(names, ", ")
 }
 
 // providerOf reads the answer of idpConfigurations. U, A: it is the first object

@@ -1,6 +1,7 @@
 package tms
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -9,8 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
-	"sync"
 	"sync/atomic"
 
 	"regent/agent/fault"
@@ -43,10 +42,17 @@ func (p *proxyAnswer) Error() string {
 // then begins a second handshake for a name that nobody has, and sends nothing:
 // only what opens TLS connections in passing makes a certificate for that.
 func (c *Client) Diagnose(ctx context.Context) Diagnosis {
-	c.Close() // what is looked at is the way of now, not a connection from before
-	var shown certificateRecorder
-	p, err := c.Discover(httptrace.WithClientTrace(ctx, shown.trace()))
-	l := Diagnosis{Stage: fault.StageDone, Provider: p, Proxy: c.proxyHost()}
+	c.Close()                                  // what is looked at is the way of now, not a connection from before
+	var shown atomic.Pointer[x509.Certificate] // by the last handshake
+	p, err := c.Discover(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{TLSHandshakeDone: func(s tls.ConnectionState, _ error) {
+		if len(s.PeerCertificates) > 0 {
+			shown.Store(s.PeerCertificates[0])
+		}
+	}}))
+	l := Diagnosis{Stage: fault.StageDone, Provider: p}
+	if c.proxy != nil {
+		l.Proxy = c.proxy.Host
+	}
 	if failure, ok := errors.AsType[*Failure](err); ok {
 		l.Failure = failure
 		l.Stage, l.ProxyStatus = stageOf(failure)
@@ -56,7 +62,7 @@ func (c *Client) Diagnose(ctx context.Context) Diagnosis {
 			l.Authorities = b.summarize()
 		}
 	}
-	if leaf := shown.certificate(err); leaf != nil {
+	if leaf := cmp.Or(refusedCertificate(err), shown.Load()); leaf != nil {
 		l.Issuer = issuerOf(leaf)
 		l.Minted = c.minted(ctx)
 	}
@@ -95,30 +101,12 @@ func throughProxy(err error) bool {
 	return ok && (op.Op == "proxyconnect" || op.Op == "socks connect")
 }
 
-// certificateRecorder keeps the certificate that a handshake ended with.
-type certificateRecorder struct {
-	mu   sync.Mutex
-	leaf *x509.Certificate
-}
-
-func (w *certificateRecorder) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{TLSHandshakeDone: func(s tls.ConnectionState, _ error) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if len(s.PeerCertificates) > 0 {
-			w.leaf = s.PeerCertificates[0]
-		}
-	}}
-}
-
-// certificate is the one that was accepted, or the one that err refuses.
-func (w *certificateRecorder) certificate(err error) *x509.Certificate {
+// refusedCertificate is the one that err refuses, nil if that is not its reason.
+func refusedCertificate(err error) *x509.Certificate {
 	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && len(bad.UnverifiedCertificates) > 0 {
 		return bad.UnverifiedCertificates[0]
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.leaf
+	return nil
 }
 
 // issuerOf names an authority for people.
@@ -159,17 +147,4 @@ func (c *Client) minted(ctx context.Context) bool {
 		return false // [unexpected] it is no TLS
 	}
 	return errors.Is(err, errSeen) && made.Load()
-}
-
-// proxyHost is the proxy for the tenant, "" for none.
-func (c *Client) proxyHost() string {
-	choose, err := proxyFor(c.o.Proxy, c.o.Environment)
-	if err != nil || choose == nil {
-		return ""
-	}
-	u, err := choose(&http.Request{URL: &url.URL{Scheme: c.tenant.Scheme, Host: c.tenant.Host}})
-	if err != nil || u == nil {
-		return ""
-	}
-	return u.Host
 }

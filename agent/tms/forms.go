@@ -47,6 +47,14 @@ type Form struct {
 	AccessToken string `json:"access_token,omitempty"` // the name of the member
 }
 
+// reply is the word of contract.reply for f.
+func (f Form) reply() string {
+	if f.Wrapped {
+		return Wrapped
+	}
+	return Bare
+}
+
 // withDefaults returns f with its defaults filled in, or says which word is none.
 func (f Forms) withDefaults() (Forms, error) {
 	for _, choice := range []struct {

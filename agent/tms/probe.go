@@ -96,19 +96,18 @@ func (p Probe) Findings() contract.Findings {
 // Judge says which forms a tenant has, by its answers to a probe and by what
 // replies of it were found to be. It is pure.
 func (p Probe) Judge(seen []Form) []Variant {
+	all := []Variant{
+		{Key: "contract.base_path", Answers: []string{p.Path}, Why: "idpConfigurations is there"},
+		p.modes(), p.headers(),
+		seenIn("contract.reply", seen, Form.reply),
+		seenIn("contract.access_token_name", seen, func(f Form) string { return f.AccessToken }),
+	}
 	if p.Discovery != nil {
-		why := "the service does not answer as it should: " + p.Discovery.Error()
-		return []Variant{
-			{Key: "contract.base_path", Why: why},
-			{Key: "refresh.mode", Why: why},
-			{Key: "contract.registration_header", Why: why},
-			replies(seen), names(seen),
+		for i := range all[:3] {
+			all[i].Answers, all[i].Why = nil, "the service does not answer as it should: "+p.Discovery.Error()
 		}
 	}
-	return []Variant{
-		{Key: "contract.base_path", Answers: []string{p.Path}, Why: "idpConfigurations is there"},
-		p.modes(), p.headers(), replies(seen), names(seen),
-	}
+	return all
 }
 
 func (p Probe) modes() Variant {
@@ -170,30 +169,14 @@ const afterRedemption = "known after the first redemption"
 // fromAuthTokens is how the form of a reply is known.
 const fromAuthTokens = "seen in auth tokens of this device" //nolint:gosec // a text, no credential
 
-func replies(seen []Form) Variant {
-	v := Variant{Key: "contract.reply", Why: afterRedemption}
+// seenIn says which word of a key the replies that were seen have.
+func seenIn(key string, seen []Form, word func(Form) string) Variant {
+	v := Variant{Key: key, Why: afterRedemption}
 	for _, f := range seen {
-		word := Bare
-		if f.Wrapped {
-			word = Wrapped
+		v.Why = fromAuthTokens
+		if !slices.Contains(v.Answers, word(f)) {
+			v.Answers = append(v.Answers, word(f))
 		}
-		v = v.with(word)
-	}
-	return v
-}
-
-func names(seen []Form) Variant {
-	v := Variant{Key: "contract.access_token_name", Why: afterRedemption}
-	for _, f := range seen {
-		v = v.with(f.AccessToken)
-	}
-	return v
-}
-
-func (v Variant) with(word string) Variant {
-	v.Why = fromAuthTokens
-	if !slices.Contains(v.Answers, word) {
-		v.Answers = append(v.Answers, word)
 	}
 	return v
 }

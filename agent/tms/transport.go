@@ -139,40 +139,30 @@ const (
 // on a connection of its own, so that none can meet one that the service has
 // just closed.
 func newHTTPClients(t *http.Transport, now func() time.Time, observe func(*http.Response)) (repeating, once *retryablehttp.Client) {
-	hook := func(_ retryablehttp.Logger, answer *http.Response) { observe(answer) }
-	repeating = &retryablehttp.Client{
-		HTTPClient:      &http.Client{Transport: attemptTransport{t}},
-		RetryMax:        readTries - 1,
-		RetryWaitMin:    readWaitMin,
-		RetryWaitMax:    readWaitMax,
-		CheckRetry:      readPolicy(now),
-		Backoff:         readWait(now),
-		ErrorHandler:    retryablehttp.PassthroughErrorHandler,
-		ResponseLogHook: hook,
+	client := func(t *http.Transport, again retryablehttp.CheckRetry) *retryablehttp.Client {
+		return &retryablehttp.Client{
+			HTTPClient:      &http.Client{Transport: attemptTransport{t}},
+			RetryMax:        readTries - 1,
+			RetryWaitMin:    readWaitMin,
+			RetryWaitMax:    readWaitMax,
+			CheckRetry:      again,
+			Backoff:         readWait(now),
+			ErrorHandler:    retryablehttp.PassthroughErrorHandler,
+			ResponseLogHook: func(_ retryablehttp.Logger, answer *http.Response) { observe(answer) },
+		}
 	}
+	never := func(context.Context, *http.Response, error) (bool, error) { return false, nil }
 	single := t.Clone()
 	single.DisableKeepAlives = true
-	once = &retryablehttp.Client{
-		HTTPClient:      &http.Client{Transport: attemptTransport{single}},
-		CheckRetry:      neverRetry,
-		Backoff:         retryablehttp.DefaultBackoff,
-		ErrorHandler:    retryablehttp.PassthroughErrorHandler,
-		ResponseLogHook: hook,
-	}
-	return repeating, once
+	return client(t, readPolicy(now)), client(single, never)
 }
-
-// neverRetry is the policy for everything that may have an effect.
-func neverRetry(context.Context, *http.Response, error) (bool, error) { return false, nil }
 
 // readPolicy repeats a read that was not sent, or was answered that the service
 // is busy for no longer than we are ready to wait.
 func readPolicy(now func() time.Time) retryablehttp.CheckRetry {
 	return func(ctx context.Context, answer *http.Response, err error) (bool, error) {
-		if err != nil {
-			return ctx.Err() == nil && notSent(err), nil
-		}
-		return ctx.Err() == nil && busyForNow(answer, now), nil
+		again := err != nil && notSent(err) || err == nil && busyForNow(answer, now)
+		return again && ctx.Err() == nil, nil
 	}
 }
 

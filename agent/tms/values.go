@@ -40,14 +40,8 @@ func Array(values []json.RawMessage) json.RawMessage {
 	if len(values) == 1 {
 		return values[0]
 	}
-	joined := []byte("[")
-	for i, value := range values {
-		if i > 0 {
-			joined = append(joined, ',')
-		}
-		joined = append(joined, value...)
-	}
-	return append(joined, ']')
+	all, _ := json.Marshal(values) // they are valid
+	return all
 }
 
 // Loose returns the value of the member called name in a text that is no JSON, as one

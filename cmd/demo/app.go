@@ -45,7 +45,6 @@ func (a answer) String() string {
 func runApp(args []string) int {
 	flags := flag.NewFlagSet("demo app", flag.ContinueOnError)
 	socket := flags.String("socket", os.Getenv("REGENT_SOCKET"), "`path` of the agent's socket")
-	application := flags.String("application", "cad", "`id` of the application")
 	stay := flags.Bool("stay", false, "at the end of the input, stay until a signal comes")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		return 2
@@ -53,7 +52,7 @@ func runApp(args []string) int {
 	ctx := context.Background() //nolint:forbidigo // main of its own
 	c := client.New(client.Options{Socket: *socket})
 	defer c.Close()
-	ask := func() (api.Token, error) { return c.Token(ctx, api.TokenRequest{Application: *application}) }
+	ask := func() (api.Token, error) { return c.Token(ctx, api.TokenRequest{Application: "cad"}) }
 	if err := serveLines(ask, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "demo app:", err)
 		return 1

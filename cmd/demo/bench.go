@@ -189,15 +189,11 @@ func (b *bench) addGoals(n int, keep bool, got map[string]sample) {
 		if !keep {
 			name, limit = "new connection, p50 to bare net/http", 1.5
 		}
-		b.goal(goal{
-			name: name, limit: limit, got: ratio(agent.quantile(.5), bare.quantile(.5)),
-			explanation: fmt.Sprintf("%s to %s; on one core that has %s", micros(agent.quantile(.5)), micros(bare.quantile(.5)), micros(one.quantile(.5))),
-		})
+		b.goal(goal{name, ratio(agent.quantile(.5), bare.quantile(.5)), atMost, limit, ""},
+			"%s to %s; on one core that has %s", micros(agent.quantile(.5)), micros(bare.quantile(.5)), micros(one.quantile(.5)))
 	case n == 64 && keep:
-		b.goal(goal{
-			name: "rate at 64 connections to bare net/http", limit: 0.8, atLeast: true, got: agent.rate() / bare.rate(),
-			explanation: fmt.Sprintf("%.0f/s to %.0f/s; on one core that has %.0f/s", agent.rate(), bare.rate(), one.rate()),
-		})
+		b.goal(goal{"rate at 64 connections to bare net/http", agent.rate() / bare.rate(), atLeast, 0.8, ""},
+			"%.0f/s to %.0f/s; on one core that has %.0f/s", agent.rate(), bare.rate(), one.rate())
 	}
 }
 
@@ -232,19 +228,14 @@ func (b *bench) measureInProcess(ctx context.Context) error {
 		return fmt.Errorf("%s: %w\n%s", c, err, out)
 	}
 	agent, bare := number(m[1]), number(m[2])
-	b.goal(goal{
-		name: "allocations of a request beyond bare net/http", limit: 10, got: agent - bare,
-		explanation: fmt.Sprintf("%.1f to %.1f", agent, bare),
-	})
+	b.goal(goal{"allocations of a request beyond bare net/http", agent - bare, atMost, 10, ""}, "%.1f to %.1f", agent, bare)
 	b.fact("\ninstances\t\tp50")
 	for _, s := range sizes {
 		b.fact("%s\tagent\t%s µs", s[1], s[2])
 	}
 	one, many := sizes[0], sizes[len(sizes)-1]
-	b.goal(goal{
-		name: fmt.Sprintf("p50 with %s instances to that with %s", many[1], one[1]), limit: 1.2, got: number(many[2]) / number(one[2]),
-		explanation: fmt.Sprintf("%s µs to %s µs", many[2], one[2]),
-	})
+	b.goal(goal{fmt.Sprintf("p50 with %s instances to that with %s", many[1], one[1]), number(many[2]) / number(one[2]), atMost, 1.2, ""},
+		"%s µs to %s µs", many[2], one[2])
 	return nil
 }
 
@@ -269,7 +260,7 @@ func (b *bench) measureTokenSource(ctx context.Context) error {
 			return err
 		}
 	}
-	b.goal(goal{name: "Go SDK with a cached token", limit: 200, unit: " ns", got: float64(since(began).Nanoseconds()) / times, explanation: "client.TokenSource.Token"})
+	b.goal(goal{"Go SDK with a cached token", float64(since(began).Nanoseconds()) / times, atMost, 200, " ns"}, "client.TokenSource.Token")
 	return nil
 }
 
@@ -286,10 +277,8 @@ func (b *bench) measureProcess(ctx context.Context) error {
 			return err
 		}
 	}
-	b.goal(goal{
-		name: "regent token, a whole process", limit: 10, unit: " ms", got: millis(s.quantile(.5)),
-		explanation: fmt.Sprintf("p50 of %d; p99 %.1f ms; %d instances", times, millis(s.quantile(.99)), smallCount),
-	})
+	b.goal(goal{"regent token, a whole process", millis(s.quantile(.5)), atMost, 10, " ms"},
+		"p50 of %d; p99 %.1f ms; %d instances", times, millis(s.quantile(.99)), smallCount)
 	return nil
 }
 
@@ -309,10 +298,8 @@ func (b *bench) measureStart(ctx context.Context) error {
 			return err
 		}
 	}
-	b.goal(goal{
-		name: "start to first token", limit: 50, unit: " ms", got: millis(s.quantile(.5)),
-		explanation: fmt.Sprintf("p50 of %d; the longest %.1f ms; %d instances", times, millis(slices.Max(s.each)), smallCount),
-	})
+	b.goal(goal{"start to first token", millis(s.quantile(.5)), atMost, 50, " ms"},
+		"p50 of %d; the longest %.1f ms; %d instances", times, millis(slices.Max(s.each)), smallCount)
 	return nil
 }
 

@@ -22,7 +22,7 @@ func (b *bench) measureMemory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.goal(goal{name: "resident memory", limit: 20, unit: " MiB", got: float64(kib) / 1024, explanation: fmt.Sprintf("%d instances, after it has served", smallCount)})
+	b.goal(goal{"resident memory", float64(kib) / 1024, atMost, 20, " MiB"}, "%d instances, after it has served", smallCount)
 	return nil
 }
 
@@ -63,10 +63,8 @@ func (b *bench) measureWakeUps(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.goal(goal{
-		name: "wake-ups in an idle minute", limit: 4, got: float64(after-before) * float64(time.Minute) / float64(b.idleTime),
-		explanation: fmt.Sprintf("%d in %v, of all threads; %d instances", after-before, b.idleTime, smallCount),
-	})
+	b.goal(goal{"wake-ups in an idle minute", float64(after-before) * float64(time.Minute) / float64(b.idleTime), atMost, 4, ""},
+		"%d in %v, of all threads; %d instances", after-before, b.idleTime, smallCount)
 	return nil
 }
 
@@ -106,7 +104,7 @@ func (b *bench) measureSizes(context.Context) error {
 		if err != nil {
 			return err
 		}
-		b.goal(goal{name: "size of " + program, limit: 12, unit: " MiB", got: float64(st.Size()) / (1 << 20), explanation: "as make build makes it"})
+		b.goal(goal{"size of " + program, float64(st.Size()) / (1 << 20), atMost, 12, " MiB"}, "as make build makes it")
 	}
 	return nil
 }

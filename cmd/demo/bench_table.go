@@ -3,75 +3,62 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
 
 // table gathers figures, and goals with whether they were met.
 type table struct {
-	out   io.Writer
-	facts []string // lines of cells, separated by tabs
-	goals []goal
+	out    io.Writer
+	facts  []string // lines of cells, separated by tabs
+	goals  []string // likewise
+	missed int
 }
 
 // goal is a figure with its limit.
 type goal struct {
-	name        string
-	got, limit  float64
-	unit        string
-	atLeast     bool   // limit is the least, not the most
-	explanation string // of the figure
+	name  string
+	got   float64
+	sign  string // atMost or atLeast
+	limit float64
+	unit  string
 }
 
-func (g goal) met() bool {
-	if g.atLeast {
-		return g.got >= g.limit
-	}
-	return g.got <= g.limit
-}
-
-func (g goal) cells() string {
-	sign, verdict := "≤", "pass"
-	if g.atLeast {
-		sign = "≥"
-	}
-	if !g.met() {
-		verdict = "MISSED"
-	}
-	return fmt.Sprintf("%s\t%.4g%s\t%s %g%s\t%s\t%s", g.name, g.got, g.unit, sign, g.limit, g.unit, verdict, g.explanation)
-}
+const (
+	atMost  = "≤"
+	atLeast = "≥"
+)
 
 // fact adds a line of figures that are no goal.
 func (t *table) fact(format string, args ...any) {
 	t.facts = append(t.facts, fmt.Sprintf(format, args...))
 }
 
-func (t *table) goal(g goal) { t.goals = append(t.goals, g) }
+// goal adds a goal, and what its figure is of.
+func (t *table) goal(g goal, format string, args ...any) {
+	verdict := "pass"
+	if g.sign == atMost && g.got > g.limit || g.sign == atLeast && g.got < g.limit {
+		verdict = "MISSED"
+		t.missed++
+	}
+	t.goals = append(t.goals, fmt.Sprintf("%s\t%.4g%s\t%s %g%s\t%s\t%s", g.name, g.got, g.unit, g.sign, g.limit, g.unit, verdict, fmt.Sprintf(format, args...)))
+}
 
 // print writes the figures, then the goals.
 func (t *table) print() error {
-	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
-	for _, line := range t.facts {
-		if _, err := fmt.Fprintln(w, line); err != nil {
+	goals := append([]string{"", "goal\tmeasured\tlimit\t\tof what"}, t.goals...)
+	goals = append(goals, "", fmt.Sprintf("%d goals, %d missed", len(t.goals), t.missed))
+	for _, lines := range [][]string{t.facts, goals} {
+		w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+		if _, err := fmt.Fprintln(w, strings.Join(lines, "\n")); err != nil {
+			return err
+		}
+		if err := w.Flush(); err != nil {
 			return err
 		}
 	}
-	missed := 0
-	lines := []string{"", "goal\tmeasured\tlimit\t\tof what"}
-	for _, g := range t.goals {
-		if lines = append(lines, g.cells()); !g.met() {
-			missed++
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	for _, line := range append(lines, "", fmt.Sprintf("%d goals, %d missed", len(t.goals), missed)) {
-		if _, err := fmt.Fprintln(w, line); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
+	return nil
 }
 
 func micros(d time.Duration) string { return fmt.Sprintf("%.0f µs", float64(d.Nanoseconds())/1e3) }

@@ -52,9 +52,9 @@ func TestTable(t *testing.T) {
 	var out strings.Builder
 	b := table{out: &out}
 	b.fact("a fact\t%d", 7)
-	b.goal(goal{name: "small", got: 2, limit: 2, unit: " ms", explanation: "why"})
-	b.goal(goal{name: "large", got: .7, limit: .8, atLeast: true})
-	b.goal(goal{name: "too much", got: 3, limit: 2})
+	b.goal(goal{"small", 2, atMost, 2, " ms"}, "why")
+	b.goal(goal{"large", .7, atLeast, .8, ""}, "")
+	b.goal(goal{"too much", 3, atMost, 2, ""}, "")
 	if err := b.print(); err != nil {
 		t.Fatal(err)
 	}
