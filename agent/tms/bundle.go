@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -108,9 +109,11 @@ type bundleReader struct {
 	loose  bool // the line before was of no block, and was remarked on
 }
 
-func (p *bundleReader) remark(text string) {
+func (p *bundleReader) remark(text string) { p.remarkOn(text, false) }
+
+func (p *bundleReader) remarkOn(text string, used bool) {
 	if len(p.bundle.Remarks) < maxRemarks {
-		p.bundle.Remarks = append(p.bundle.Remarks, Remark{Line: p.began, Text: text})
+		p.bundle.Remarks = append(p.bundle.Remarks, Remark{p.began, text, used})
 	}
 }
 
@@ -185,48 +188,45 @@ func isStray(s string) bool {
 	return err == nil && len(s) >= 60
 }
 
+// unread are blocks that hold no certificate, by the ends of their kinds, and what is
+// said of them.
+var unread = []struct{ kind, text string }{
+	{privateKey, privateKeyRemark},
+	{"TRUSTED CERTIFICATE", "is an OpenSSL TRUSTED CERTIFICATE and is not read; convert it: openssl x509 -in FILE -out FILE.pem"},
+	{"PKCS7", pkcs7Remark}, {"CMS", pkcs7Remark}, {"PKCS #7 SIGNED DATA", pkcs7Remark},
+	{"CERTIFICATE REQUEST", requestRemark},
+}
+
+const pkcs7Remark = "is PKCS#7 and is not read; convert it: openssl pkcs7 -in FILE -print_certs -out FILE.pem"
+
 // endBlock takes the block that ends here.
 func (p *bundleReader) endBlock() {
-	switch {
-	case strings.HasSuffix(p.kind, privateKey):
-		p.remark(privateKeyRemark)
-		return
-	case p.kind == "TRUSTED CERTIFICATE":
-		p.remark("is an OpenSSL TRUSTED CERTIFICATE and is not read; convert it: openssl x509 -in FILE -out FILE.pem")
-		return
-	case p.kind == "PKCS7", p.kind == "CMS", p.kind == "PKCS #7 SIGNED DATA":
-		p.remark("is PKCS#7 and is not read; convert it: openssl pkcs7 -in FILE -print_certs -out FILE.pem")
-		return
-	case strings.HasSuffix(p.kind, "CERTIFICATE REQUEST"):
-		p.remark(requestRemark)
-		return
-	case p.kind != "CERTIFICATE" && p.kind != "X509 CERTIFICATE":
+	for _, u := range unread {
+		if strings.HasSuffix(p.kind, u.kind) {
+			p.remark(u.text)
+			return
+		}
+	}
+	if p.kind != "CERTIFICATE" && p.kind != "X509 CERTIFICATE" {
 		p.remark("is no CERTIFICATE block and is not read; remove it, or put the certificate in its place")
 		return
 	}
 	der, err := base64.StdEncoding.DecodeString(p.body.String())
 	if err != nil {
 		p.remark("its base64 is damaged; copy the certificate again")
-		return
-	}
-	c, err := x509.ParseCertificate(der)
-	if err != nil {
+	} else if c, err := x509.ParseCertificate(der); err != nil {
 		p.remark("cannot be read as a certificate; copy it again")
-		return
+	} else {
+		p.addCertificate(c)
 	}
-	p.addCertificate(c)
 }
 
 // addCertificate adds a certificate, and says what may keep it from being of use.
 func (p *bundleReader) addCertificate(c *x509.Certificate) {
-	text := ""
-	for i, other := range p.bundle.Certificates {
-		if other.Equal(c) {
-			text = fmt.Sprintf("is the same certificate as on line %d", p.bundle.Lines[i])
-		}
-	}
+	text, same := "", slices.IndexFunc(p.bundle.Certificates, c.Equal)
 	switch {
-	case text != "":
+	case same >= 0:
+		text = fmt.Sprintf("is the same certificate as on line %d", p.bundle.Lines[same])
 	case p.now.After(c.NotAfter):
 		text = "the certificate expired on " + c.NotAfter.UTC().Format(time.DateOnly)
 	case p.now.Before(c.NotBefore):
@@ -236,8 +236,8 @@ func (p *bundleReader) addCertificate(c *x509.Certificate) {
 	}
 	p.bundle.Certificates = append(p.bundle.Certificates, c)
 	p.bundle.Lines = append(p.bundle.Lines, p.began)
-	if text != "" && len(p.bundle.Remarks) < maxRemarks {
-		p.bundle.Remarks = append(p.bundle.Remarks, Remark{p.began, text, true})
+	if text != "" {
+		p.remarkOn(text, true)
 	}
 }
 

@@ -50,10 +50,3 @@ func printable(r rune) rune {
 	}
 	return -1
 }
-
-func truncated(s string) string {
-	if len(s) <= maxText {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxText], "")
-}

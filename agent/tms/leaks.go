@@ -81,13 +81,12 @@ func (p pieces) in(text []rune) bool {
 
 // alphanumeric returns the letters and digits of s, in lower case.
 func alphanumeric(s string) []rune {
-	var rest []rune
-	for _, r := range s {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			rest = append(rest, unicode.ToLower(r))
+	return []rune(strings.Map(func(r rune) rune {
+		if isSign(r) {
+			return -1
 		}
-	}
-	return rest
+		return unicode.ToLower(r)
+	}, s))
 }
 
 // maxDecodings is how many encodings, one within the other, are read.
@@ -101,17 +100,17 @@ func decodings(s string) []string {
 	all := []string{s, unescaped(s)}
 	last := all
 	for range maxDecodings {
-		var next []string
+		known := len(all)
 		for _, text := range last {
 			for _, plain := range decoded(text) {
 				for _, reading := range []string{plain, unescaped(plain)} {
 					if !slices.Contains(all, reading) {
-						next, all = append(next, reading), append(all, reading)
+						all = append(all, reading)
 					}
 				}
 			}
 		}
-		last = next
+		last = all[known:]
 	}
 	return all
 }

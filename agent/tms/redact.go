@@ -31,7 +31,8 @@ type redactor []token.Secret
 // bounded, without the secrets. Where a piece of one is left, nothing is shown.
 func (m redactor) text(s string) string {
 	s = strings.Map(printable, strings.ToValidUTF8(s, ""))
-	s = truncated(m.redact(strings.TrimSpace(s)))
+	s = m.redact(strings.TrimSpace(s))
+	s = strings.ToValidUTF8(s[:min(len(s), maxText)], "")
 	if m.leaks(s) {
 		s = withheld
 	} else {

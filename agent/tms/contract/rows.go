@@ -3,6 +3,8 @@
 // and text. Its users ask the tenant.
 package contract
 
+import "slices"
+
 // Tag says how well a row is known.
 type Tag string
 
@@ -102,60 +104,50 @@ const (
 )
 
 // Rows returns the table, in the order in which it is printed.
-func Rows() []Row { return append(append(paths(), dialect()...), facts()...) }
+func Rows() []Row { return slices.Clone(rows) }
 
-func paths() []Row {
-	return []Row{
-		{BasePath, "service path", OpenAPI, "/token/api/v5", "contract.base_path", asked, asked, false},
-		{Discovery, "idpConfigurations", Unofficial, "tokenEndpoint, realm, clientId, at any depth", "", asked, asked, false},
-		{Login, "administrator's login", OpenAPI, "password, or client credentials", "", "", asked, false},
-		{RegistrationTokens, "GET registrationTokens", OpenAPI, "200", "", "", asked, false},
-		{AuthTokens, "GET authTokens", OpenAPI, "200", "", "", asked, false},
-		{Clients, "GET clients", OpenAPI, "200; Regent does not ask for client secrets", "", "", asked, false},
-	}
-}
+var rows = []Row{
+	{BasePath, "service path", OpenAPI, "/token/api/v5", "contract.base_path", asked, asked, false},
+	{Discovery, "idpConfigurations", Unofficial, "tokenEndpoint, realm, clientId, at any depth", "", asked, asked, false},
+	{Login, "administrator's login", OpenAPI, "password, or client credentials", "", "", asked, false},
+	{RegistrationTokens, "GET registrationTokens", OpenAPI, "200", "", "", asked, false},
+	{AuthTokens, "GET authTokens", OpenAPI, "200", "", "", asked, false},
+	{Clients, "GET clients", OpenAPI, "200; Regent does not ask for client secrets", "", "", asked, false},
 
-func dialect() []Row {
-	return []Row{
-		{RequestBody, "request body", Family, "wrapped first; bare after a 400", "contract.request", afterRedeem, byTrial, true},
-		{RedeemReply, "reply to a redemption", Family, "wrapped or bare, 200 or 201", "contract.reply", afterRedeem, byTrial, true},
-		{AccessName, "access token member", Unofficial, "access_token, accessToken or token", "contract.access_token_name", afterRedeem, byTrial, true},
-		{SingleReply, "reply with one object", Family, "wrapped or bare", "", "", fromRows, false},
-		{ListReply, "list", Family, "nested, or an array", "", "", asked, false},
-		{EmptyList, "empty list", Family, "the inner array is missing", "", "", asked, false},
-		{Paging, "paging", Family, "pageStartIndex and pageSize", "", "", fromTwo, false},
-		{ListCount, "count of a list", Family, "of all pages, or of this one", "", "", fromTwo, false},
-		{Filters, "filter by identifier", Assumed, "identifier=NAME selects", "", "", asked, false},
-		{State, "enabled or not", Family, "state or status, any known word", "", "", fromRows, false},
-		{Times, "times", Family, "YYYY-MM-DD HH:MM, without a zone", "", "", fromRows, false},
-		{Expiry, "expiration date", Family, "a date, or an object with endDate", "", "", fromRows, false},
-		{UsedCount, "used counts", Assumed, "usedCount, or no such member", "", "", fromRows, false},
-		{References, "references", Family, "objects, or strings", "", "", fromRows, false},
-		{Version, "version of an object", Assumed, "ETag and If-Match, if there is one", "", "", fromRows, false},
-		{ErrorShape, "error body", Documented, "an error code and a message", "", asked, asked, false},
-		{Change, "enable and disable", Family, "PATCH of the state", "", "", byTrial, true},
-		{RaisedCount, "PATCH of a count", Assumed, "the new total, not the difference", "", "", "known after tmsctl registration-token raise-count", false},
-	}
-}
+	{RequestBody, "request body", Family, "wrapped first; bare after a 400", "contract.request", afterRedeem, byTrial, true},
+	{RedeemReply, "reply to a redemption", Family, "wrapped or bare, 200 or 201", "contract.reply", afterRedeem, byTrial, true},
+	{AccessName, "access token member", Unofficial, "access_token, accessToken or token", "contract.access_token_name", afterRedeem, byTrial, true},
+	{SingleReply, "reply with one object", Family, "wrapped or bare", "", "", fromRows, false},
+	{ListReply, "list", Family, "nested, or an array", "", "", asked, false},
+	{EmptyList, "empty list", Family, "the inner array is missing", "", "", asked, false},
+	{Paging, "paging", Family, "pageStartIndex and pageSize", "", "", fromTwo, false},
+	{ListCount, "count of a list", Family, "of all pages, or of this one", "", "", fromTwo, false},
+	{Filters, "filter by identifier", Assumed, "identifier=NAME selects", "", "", asked, false},
+	{State, "enabled or not", Family, "state or status, any known word", "", "", fromRows, false},
+	{Times, "times", Family, "YYYY-MM-DD HH:MM, without a zone", "", "", fromRows, false},
+	{Expiry, "expiration date", Family, "a date, or an object with endDate", "", "", fromRows, false},
+	{UsedCount, "used counts", Assumed, "usedCount, or no such member", "", "", fromRows, false},
+	{References, "references", Family, "objects, or strings", "", "", fromRows, false},
+	{Version, "version of an object", Assumed, "ETag and If-Match, if there is one", "", "", fromRows, false},
+	{ErrorShape, "error body", Documented, "an error code and a message", "", asked, asked, false},
+	{Change, "enable and disable", Family, "PATCH of the state", "", "", byTrial, true},
+	{RaisedCount, "PATCH of a count", Assumed, "the new total, not the difference", "", "", "known after tmsctl registration-token raise-count", false},
 
-func facts() []Row {
-	return []Row{
-		{RegistrationHeader, "registration token sent", OpenAPI, "unchanged, after Basic", "contract.registration_header", asked, byTrial, true},
-		{RegistrationForm, "registration token", OpenAPI, "base64 of user:password", "", afterGiven, fromRows, true},
-		{Attribution, "identifier and names", Documented, "listed for each auth token", "", "", fromRows, true},
-		{RefreshMode, "refresh", Assumed, "at the identity provider, else PATCH authTokens/ID", "refresh.mode", afterFresh, byTrial, true},
-		{RefreshToken, "refresh token", Assumed, "a JWT of the realm, or opaque", "", "", byTrial, true},
-		{Rotation, "refresh token rotates", Assumed, "with or without a new refresh token", "", "", byTrial, true},
-		{AccessLife, "access token lifetime", Assumed, "from the reply, else 5 m", "", afterRedeem, byTrial, true},
-		{RefreshLife, "refresh token lifetime", Assumed, "from the reply", "", afterRedeem, byTrial, true},
-		{DisableEnds, "disable ends auth tokens", Assumed, "may end all auth tokens of the registration token", "", "", byTrial, true},
-		{DeleteEnds, "delete ends auth tokens", Assumed, "may end all auth tokens of the registration token", "", "", byTrial, true},
-		{AuthDeleteEnds, "delete of one auth token", Documented, "ends that auth token; may end others", "", "", byTrial, true},
-		{CountBack, "count after a deletion", Assumed, "does not come back", "", "", byTrial, true},
+	{RegistrationHeader, "registration token sent", OpenAPI, "unchanged, after Basic", "contract.registration_header", asked, byTrial, true},
+	{RegistrationForm, "registration token", OpenAPI, "base64 of user:password", "", afterGiven, fromRows, true},
+	{Attribution, "identifier and names", Documented, "listed for each auth token", "", "", fromRows, true},
+	{RefreshMode, "refresh", Assumed, "at the identity provider, else PATCH authTokens/ID", "refresh.mode", afterFresh, byTrial, true},
+	{RefreshToken, "refresh token", Assumed, "a JWT of the realm, or opaque", "", "", byTrial, true},
+	{Rotation, "refresh token rotates", Assumed, "with or without a new refresh token", "", "", byTrial, true},
+	{AccessLife, "access token lifetime", Assumed, "from the reply, else 5 m", "", afterRedeem, byTrial, true},
+	{RefreshLife, "refresh token lifetime", Assumed, "from the reply", "", afterRedeem, byTrial, true},
+	{DisableEnds, "disable ends auth tokens", Assumed, "may end all auth tokens of the registration token", "", "", byTrial, true},
+	{DeleteEnds, "delete ends auth tokens", Assumed, "may end all auth tokens of the registration token", "", "", byTrial, true},
+	{AuthDeleteEnds, "delete of one auth token", Documented, "ends that auth token; may end others", "", "", byTrial, true},
+	{CountBack, "count after a deletion", Assumed, "does not come back", "", "", byTrial, true},
 
-		{SameIdentifier, "an identifier sent twice", Assumed, "Regent sends a new identifier each time", "", "", "", false},
-		{LostRedeem, "count of a lost reply", Assumed, "may be used; Regent does not retry it", "", "", "", false},
-		{Replace, "PUT", Family, "clears members that are not sent; Regent never uses it", "", "", "", false},
-		{Throttled, "429", Documented, "Regent follows Retry-After", "", "", "", false},
-	}
+	{SameIdentifier, "an identifier sent twice", Assumed, "Regent sends a new identifier each time", "", "", "", false},
+	{LostRedeem, "count of a lost reply", Assumed, "may be used; Regent does not retry it", "", "", "", false},
+	{Replace, "PUT", Family, "clears members that are not sent; Regent never uses it", "", "", "", false},
+	{Throttled, "429", Documented, "Regent follows Retry-After", "", "", "", false},
 }
