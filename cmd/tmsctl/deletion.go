@@ -79,11 +79,10 @@ func (t *tool) runDeletion(ctx context.Context, d deletion, ids []string) error 
 	}
 	switch {
 	case !d.yes && !d.dry && !t.terminal:
-		_, err := t.confirm(ctx, "") // says that nobody can be asked, before anybody logs in
-		return err
+		return t.confirm(ctx, "", "") // says that nobody can be asked, before anybody logs in
 	case d.dry && d.from == "": // nobody asks the service
 		if d.warn != nil {
-			t.say("%s", dependentsWarning(-1))
+			t.say("%s", dependentsWarning())
 		}
 		return t.printDryRun(d.thing, ids, 0, false)
 	}
@@ -119,11 +118,7 @@ func (t *tool) confirmDeletion(ctx context.Context, d deletion, n, gone int) err
 	if gone > 0 {
 		more = fmt.Sprintf(" %d more of the file are not there.", gone)
 	}
-	sure, err := t.confirm(ctx, fmt.Sprintf("Delete %s on %s?%s %s.", counted(n, d.thing), t.host, more, d.means))
-	if err == nil && !sure {
-		err = errors.New("nothing was deleted")
-	}
-	return err
+	return t.confirm(ctx, fmt.Sprintf("Delete %s on %s?%s %s.", counted(n, d.thing), t.host, more, d.means), "nothing was deleted")
 }
 
 // choose returns the ids of a file that exist at the service, and the number of those

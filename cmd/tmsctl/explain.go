@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"regent/agent/fault"
@@ -23,28 +24,14 @@ func explain(err error) []string {
 	return lines
 }
 
-// joined are the errors of errors.Join. One error is itself.
-func joined(err error) []error {
-	many, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []error{err}
-	}
-	var all []error
-	var texts []string
-	for _, one := range many.Unwrap() {
-		all = append(all, joined(one)...)
-		texts = append(texts, one.Error())
-	}
-	if strings.Join(texts, "\n") != err.Error() { // fmt.Errorf
-		return []error{err}
-	}
-	return all
-}
+// joinedErrors is the type of what errors.Join returns. What fmt.Errorf makes of several
+// errors is one sentence.
+var joinedErrors = reflect.TypeOf(errors.Join(context.Canceled))
 
 func explained(err error) []string {
-	if all := joined(err); len(all) > 1 {
+	if many, ok := err.(interface{ Unwrap() []error }); ok && reflect.TypeOf(err) == joinedErrors {
 		var lines []string
-		for _, one := range all {
+		for _, one := range many.Unwrap() {
 			lines = append(lines, explained(one)...)
 		}
 		return lines

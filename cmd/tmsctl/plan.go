@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -62,33 +61,24 @@ service is not asked, unless --registration-token names one to forecast for.`,
 // longDuration is a flag for a duration that may be longer than hours are good for.
 type longDuration time.Duration
 
-// durationUnits are the units that [time.ParseDuration] does not have. A year has 365 days.
-var durationUnits = map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour, "y": 365 * 24 * time.Hour}
+// durationHours are the hours of the units that [time.ParseDuration] does not have. A year
+// has 365 days.
+var durationHours = map[string]int{"d": 24, "w": 7 * 24, "y": 365 * 24}
 
-// durationPart is a whole number of such a unit, or the rest in hours and below.
-var durationPart = regexp.MustCompile(`^(\d{1,6})([dwy])`)
+var durationPart = regexp.MustCompile(`([\d.]+)([dwy])`)
 
 // Set reads a duration such as 90m, 40d or 1y6w.
 func (s *longDuration) Set(text string) error {
-	rest := strings.ReplaceAll(strings.ToLower(text), " ", "")
-	var sum time.Duration
-	for part := durationPart.FindStringSubmatch(rest); part != nil; part = durationPart.FindStringSubmatch(rest) {
-		n, _ := strconv.Atoi(part[1]) // the pattern has it
-		if limit := 100 * durationUnits["y"]; time.Duration(n) > (limit-sum)/durationUnits[part[2]] {
-			return errors.New("is longer than 100 years")
+	text = strings.ReplaceAll(strings.ToLower(text), " ", "")
+	d, err := time.ParseDuration(durationPart.ReplaceAllStringFunc(text, func(part string) string {
+		n, err := strconv.Atoi(part[:len(part)-1])
+		if err != nil || n > 1_000_000 {
+			return part
 		}
-		sum += time.Duration(n) * durationUnits[part[2]]
-		rest = rest[len(part[0]):]
-	}
-	if rest != "" || sum == 0 {
-		more, err := time.ParseDuration(rest)
-		if err != nil {
-			return err // wanted says the form
-		}
-		sum += more
-	}
-	*s = longDuration(sum)
-	return nil
+		return fmt.Sprintf("%dh", n*durationHours[part[len(part)-1:]])
+	}))
+	*s = longDuration(d)
+	return err // flagValueText says the form
 }
 
 func (s *longDuration) String() string { return time.Duration(*s).String() }

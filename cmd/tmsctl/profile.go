@@ -218,15 +218,35 @@ func (t *tool) saveRequestForm(c *admin.Client) {
 		return
 	}
 	t.learn = false
-	file, err := t.profilesFile()
-	if err == nil {
-		err = editFile(file, func(content []byte) ([]byte, error) { return setRequestForm(content, t.profileName, form) })
-	}
-	if err != nil {
+	if err := t.writeRequestForm(form); err != nil {
 		t.say("tmsctl: note: %s takes %s bodies; this cannot be kept in profile %s: %v\n", c.Host(), form, t.profileName, err)
 		return
 	}
 	t.say("tmsctl: note: %s takes %s bodies; kept as request: %[2]s in profile %[3]s\n", c.Host(), form, t.profileName)
+}
+
+// writeRequestForm writes the key request of the profile. It replaces the file as a whole,
+// where it is, with the mode that it has.
+func (t *tool) writeRequestForm(form string) error {
+	name, err := t.profilesFile()
+	if err != nil {
+		return err
+	}
+	if name, err = filepath.EvalSymlinks(name); err != nil {
+		return err
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	content, err := os.ReadFile(name)
+	if err == nil {
+		content, err = setRequestForm(content, t.profileName, form)
+	}
+	if err != nil {
+		return err
+	}
+	return files.Write(name, content, info.Mode().Perm())
 }
 
 // setRequestForm returns the file of profiles in which one has this key request.
@@ -276,24 +296,4 @@ func valueOf(n *yaml.Node, key string) *yaml.Node {
 		}
 	}
 	return nil
-}
-
-// editFile replaces a file as a whole, where it is, with the mode that it has.
-func editFile(name string, edit func([]byte) ([]byte, error)) error {
-	name, err := filepath.EvalSymlinks(name)
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return err
-	}
-	content, err := os.ReadFile(name)
-	if err != nil {
-		return err
-	}
-	if content, err = edit(content); err != nil {
-		return err
-	}
-	return files.Write(name, content, info.Mode().Perm())
 }

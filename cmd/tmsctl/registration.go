@@ -66,15 +66,12 @@ func (t *tool) registrationDelete() *cobra.Command {
 	return t.deletion(deletion{
 		thing: "registration token", means: "Unused counts are lost, and its auth tokens may end too", short: "its auth tokens may end too",
 		warn: func(ctx context.Context, s *admin.Session, ids []string) string {
-			made := 0
+			var all []admin.RegistrationToken
 			for _, id := range ids {
-				r, err := s.RegistrationToken(ctx, id)
-				if err != nil || !r.UsedKnown { // the deletion says an error
-					return dependentsWarning(-1)
-				}
-				made += r.Used
+				r, _ := s.RegistrationToken(ctx, id) // the deletion says an error
+				all = append(all, r)
 			}
-			return dependentsWarning(made)
+			return dependentsWarning(all...)
 		},
 		remove: (*admin.Session).DeleteRegistrationToken,
 		identifiers: func(ctx context.Context, s *admin.Session) (map[string]string, error) {
@@ -84,16 +81,20 @@ func (t *tool) registrationDelete() *cobra.Command {
 	})
 }
 
-// dependentsWarning warns of what may end with a registration token from which so many auth tokens
-// were made; below 0 the number is not known.
-func dependentsWarning(made int) string {
+// dependentsWarning warns of what may end with registration tokens; of none it is not known
+// how many auth tokens were made from them.
+func dependentsWarning(all ...admin.RegistrationToken) string {
+	made, known := 0, len(all) > 0
+	for _, r := range all {
+		made, known = made+r.Used, known && r.UsedKnown
+	}
 	number := "auth tokens that were made from it"
 	switch {
-	case made == 0:
+	case known && made == 0:
 		return ""
-	case made == 1:
+	case known && made == 1:
 		number = "the auth token that was made from it"
-	case made > 1:
+	case known:
 		number = fmt.Sprintf("the %d auth tokens that were made from it", made)
 	}
 	return "warning: " + number + " may end with it. Devices then cannot refresh them.\n" +

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -59,11 +60,15 @@ func (w runtimeEnv) say(format string, args ...any) {
 	terminal.Print(w.err, fmt.Sprintf(format, args...))
 }
 
-// confirm asks a question whose answer is no unless it is yes. Without a
-// terminal there is nobody to ask.
-func (w runtimeEnv) confirm(ctx context.Context, question string) (bool, error) {
+// confirm asks a question whose answer is no unless it is yes. No is the error refused.
+// Without a terminal there is nobody to ask.
+func (w runtimeEnv) confirm(ctx context.Context, question, refused string) error {
 	if !w.terminal {
-		return false, usagef("stdin is not a terminal, so nobody can be asked: add --yes to do it without a question")
+		return usagef("stdin is not a terminal, so nobody can be asked: add --yes to do it without a question")
 	}
-	return terminal.Confirm(ctx, w.in, w.err, question)
+	sure, err := terminal.Confirm(ctx, w.in, w.err, question)
+	if err == nil && !sure {
+		err = errors.New(refused)
+	}
+	return err
 }

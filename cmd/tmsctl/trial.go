@@ -87,8 +87,8 @@ func (t *tool) runTrial(ctx context.Context, s *admin.Session, yes bool, config 
 	t.say("The trial on %s uses at most %d counts. It creates registration token %s (count %d, last day %s) and up to %d auth tokens. It deletes them at its end. It changes nothing else.\n",
 		t.host, trialCounts, x.registration.Identifier, trialCounts, x.registration.Expires.Format(time.DateOnly), trialCounts)
 	if !yes {
-		if sure, err := t.confirm(ctx, "Start the trial?"); err != nil || !sure {
-			return errors.Join(err, errors.New("not confirmed: nothing was created and no count was used"))
+		if err := t.confirm(ctx, "Start the trial?", "not confirmed: nothing was created and no count was used"); err != nil {
+			return err
 		}
 	}
 	stopped := x.run(ctx)

@@ -31,8 +31,13 @@ func (n NewRegistrationToken) Check(now time.Time) error {
 	if err := CheckCount(n.Count); err != nil {
 		return err
 	}
+	return CheckExpires(n.Expires, now)
+}
+
+// CheckExpires says what is wrong with a last day, at the time now.
+func CheckExpires(expires, now time.Time) error {
 	first, last := ExpiryBounds(now)
-	if day := midnight(n.Expires); day.Before(first) || day.After(last) {
+	if day := midnight(expires); day.Before(first) || day.After(last) {
 		return fmt.Errorf("expiration date %s: must lie between tomorrow, %s, and %s, which is %d days ahead",
 			day.Format(time.DateOnly), first.Format(time.DateOnly), last.Format(time.DateOnly), maxDays)
 	}
