@@ -90,10 +90,10 @@ func (n authFilter) apply(list []admin.AuthToken, now time.Time) ([]admin.AuthTo
 // authMembers is an auth token for scripts: the members of its JSON, and the columns of
 // its CSV.
 func authMembers(a admin.AuthToken) object {
-	return object{
-		{"id", a.ID}, {"identifier", a.Identifier},
-		{"fqdn", a.FQDN}, {"system_user_name", a.UserName}, {"mac_address", a.MAC},
-		{"registration_token", a.Registration}, // its identifier
-		{"ref_id_1", a.RefID1}, {"ref_id_2", a.RefID2}, {"creation_date", timeJSON(a.Created)},
-	}
+	return members(
+		"id", a.ID, "identifier", a.Identifier,
+		"fqdn", a.FQDN, "system_user_name", a.UserName, "mac_address", a.MAC,
+		"registration_token", a.Registration, // its identifier
+		"ref_id_1", a.RefID1, "ref_id_2", a.RefID2, "creation_date", timeJSON(a.Created),
+	)
 }

@@ -40,10 +40,10 @@ is assumed that the service allows this call to a Contact Administrator.`,
 
 // clientMembers is a client for scripts.
 func clientMembers(c admin.OAuthClient) object {
-	return object{
-		{"id", c.ID}, {"client_id", c.ClientID}, {"name", c.Name},
-		{"status", c.State.String()}, // enabled, disabled, unknown, not told
-		{"service_status", c.Status}, // the service's word
-		{"creation_date", timeJSON(c.Created)},
-	}
+	return members(
+		"id", c.ID, "client_id", c.ClientID, "name", c.Name,
+		"status", c.State.String(), // enabled, disabled, unknown, not told
+		"service_status", c.Status, // the service's word
+		"creation_date", timeJSON(c.Created),
+	)
 }

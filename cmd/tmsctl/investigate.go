@@ -291,9 +291,9 @@ func word(k usage.Kind) string { return strings.ReplaceAll(string(k), "_", " ") 
 
 // findingMembers is a finding for scripts. Its CSV is what auth-token delete --from takes.
 func findingMembers(row usage.Row) object {
-	return append(authMembers(row.AuthToken), object{
-		{"finding", row.Kind},
-		{"why", row.Why},
-		{deleteColumn, row.Delete}, // it is proposed for deletion
-	}...)
+	return append(authMembers(row.AuthToken), members(
+		"finding", row.Kind,
+		"why", row.Why,
+		deleteColumn, row.Delete, // it is proposed for deletion
+	)...)
 }

@@ -211,12 +211,12 @@ it does not work until a person redeems it again.
 
 // sessionMembers is what a session maximum costs, for scripts.
 func sessionMembers(s usage.SessionCost) object {
-	return object{
-		{"session_max_seconds", int64(s.Max.Seconds())},
-		{"counts_after_each_end", s.EachEnd},
-		{"counts_in_30_days_to_be_served_always", s.Always},
-		{"counts_in_30_days_by_redeem", s.ByItself},
-	}
+	return members(
+		"session_max_seconds", int64(s.Max.Seconds()),
+		"counts_after_each_end", s.EachEnd,
+		"counts_in_30_days_to_be_served_always", s.Always,
+		"counts_in_30_days_by_redeem", s.ByItself,
+	)
 }
 
 // forecastMembers is a forecast for scripts.
@@ -231,8 +231,8 @@ func forecastMembers(l *planInput) object {
 	if !l.UsedUp.IsZero() {
 		usedUp = l.UsedUp.Format(time.DateOnly)
 	}
-	return object{
-		{"id", l.ID}, {"identifier", l.Identifier}, {"left", l.Left}, {"left_at_most", atMost},
-		{"per_day", perDay}, {"used_up", usedUp}, {"lapsing", lapsing},
-	}
+	return members(
+		"id", l.ID, "identifier", l.Identifier, "left", l.Left, "left_at_most", atMost,
+		"per_day", perDay, "used_up", usedUp, "lapsing", lapsing,
+	)
 }

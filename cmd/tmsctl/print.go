@@ -44,6 +44,15 @@ type member struct {
 
 var _ json.Marshaler = object(nil)
 
+// members are names and their values, one after the other.
+func members(pairs ...any) object {
+	var o object
+	for pair := range slices.Chunk(pairs, 2) {
+		o = append(o, member{pair[0].(string), pair[1]})
+	}
+	return o
+}
+
 // MarshalJSON implements [json.Marshaler].
 func (o object) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer

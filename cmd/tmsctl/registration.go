@@ -197,17 +197,17 @@ func registrationMembers(r admin.RegistrationToken, now time.Time, withToken boo
 	if !r.Expires.IsZero() {
 		day = r.Expires.Format(time.DateOnly)
 	}
-	return object{
-		{"id", r.ID}, {"identifier", r.Identifier}, {"token", optional(shown)},
-		{"count", r.Count}, {"used_count", used},
-		{"status", r.Usability(now)},
-		{"flaw", optional(r.Flaw)},   // of one that is unreadable: why
-		{"service_status", r.Status}, // the service's word, which says less
-		{"expiration_date", optional(day)},
-		{"expiration_time", timeJSON(r.Ends)}, // where the service tells one
-		{"ref_id_1", r.RefID1}, {"ref_id_2", r.RefID2}, {"customer", r.Customer}, {"creation_date", timeJSON(r.Created)},
-		{"fingerprint", optional(fingerprint)}, // as devices show it to administrators
-	}
+	return members(
+		"id", r.ID, "identifier", r.Identifier, "token", optional(shown),
+		"count", r.Count, "used_count", used,
+		"status", r.Usability(now),
+		"flaw", optional(r.Flaw), // of one that is unreadable: why
+		"service_status", r.Status, // the service's word, which says less
+		"expiration_date", optional(day),
+		"expiration_time", timeJSON(r.Ends), // where the service tells one
+		"ref_id_1", r.RefID1, "ref_id_2", r.RefID2, "customer", r.Customer, "creation_date", timeJSON(r.Created),
+		"fingerprint", optional(fingerprint), // as devices show it to administrators
+	)
 }
 
 // timeJSON writes a time as RFC 3339, without an offset where the service told
