@@ -17,12 +17,12 @@ import (
 
 // options are those of a client of the tenant.
 func (t *tool) options() (tms.Options, error) {
-	tenant := cmp.Or(t.flags.tenant, t.getenv("TMSCTL_TENANT"))
+	tenant := cmp.Or(t.flags.Tenant, t.getenv("TMSCTL_TENANT"))
 	if tenant == "" {
 		return tms.Options{}, usagef("no tenant given: add --tenant https://host, or set TMSCTL_TENANT")
 	}
 	var ca []byte
-	if name := t.flags.caFile; name != "" {
+	if name := t.flags.CAFile; name != "" {
 		var err error
 		if ca, err = readBounded(name); err != nil {
 			return tms.Options{}, usagef("--ca-file %s: %v", name, withoutPath(err))
@@ -36,14 +36,14 @@ func (t *tool) options() (tms.Options, error) {
 		}
 	}
 	environment := address.FromEnvironment(t.getenv)
-	if t.flags.proxy == "system" {
+	if t.flags.Proxy == "system" {
 		for _, ignored := range environment.Ignored() {
 			t.say("tmsctl: warning: %v\n", ignored)
 		}
 	}
 	return tms.Options{
-		Tenant: tenant, Proxy: t.flags.proxy, Environment: environment, ExtraCA: ca,
-		Forms:     tms.Forms{Request: t.flags.request},
+		Tenant: tenant, Proxy: t.flags.Proxy, Environment: environment, ExtraCA: ca,
+		Forms:     tms.Forms{Request: t.flags.Request},
 		UserAgent: "regent-tmsctl", Now: t.clock.Wall,
 	}, nil
 }
@@ -91,7 +91,7 @@ func (t *tool) logIn(ctx context.Context, c *admin.Client) (s *admin.Session, ri
 	if err := t.flags.contradiction(); err != nil {
 		return nil, nil, err
 	}
-	if !t.flags.clientCredentials && t.flags.passwordFile == "" && !t.flags.anew {
+	if !t.flags.ClientCredentials && t.flags.PasswordFile == "" && !t.flags.anew {
 		was, ring, ok := t.savedLogin(ctx, c.Host())
 		if ok {
 			return c.Resume(was, func() (admin.Credentials, error) {
@@ -118,31 +118,31 @@ func (t *tool) session(f func(ctx context.Context, s *admin.Session, args []stri
 }
 
 func (t *tool) credentials(ctx context.Context, host string) (admin.Credentials, error) {
-	if t.flags.clientCredentials {
-		secret, err := t.secretFile(ctx, "--client-secret-file", t.flags.clientSecretFile)
-		return admin.ClientCredentials{ID: t.flags.clientID, Secret: secret}, err
+	if t.flags.ClientCredentials {
+		secret, err := t.secretFile(ctx, "--client-secret-file", t.flags.ClientSecretFile)
+		return admin.ClientCredentials{ID: t.flags.ClientID, Secret: secret}, err
 	}
-	if t.flags.user == "" {
+	if t.flags.User == "" {
 		return nil, usagef("no login given: add --user NAME, or --client-credentials with --client-id and --client-secret-file, or first run: tmsctl login --browser")
 	}
-	if t.flags.passwordFile != "" {
-		password, err := t.secretFile(ctx, "--password-file", t.flags.passwordFile)
-		return admin.Password{User: t.flags.user, Password: password}, err
+	if t.flags.PasswordFile != "" {
+		password, err := t.secretFile(ctx, "--password-file", t.flags.PasswordFile)
+		return admin.Password{User: t.flags.User, Password: password}, err
 	}
 	password, err := t.askPassword(ctx, host)
-	return admin.Password{User: t.flags.user, Password: password}, err
+	return admin.Password{User: t.flags.User, Password: password}, err
 }
 
 // contradiction says what is missing, or given to no purpose.
 func (f globalFlags) contradiction() error {
 	switch {
-	case f.clientCredentials && (f.user != "" || f.passwordFile != ""):
+	case f.ClientCredentials && (f.User != "" || f.PasswordFile != ""):
 		return usagef("--client-credentials excludes --user and --password-file")
-	case f.clientCredentials && (f.clientID == "" || f.clientSecretFile == ""):
+	case f.ClientCredentials && (f.ClientID == "" || f.ClientSecretFile == ""):
 		return usagef("--client-credentials needs --client-id and --client-secret-file")
-	case f.clientCredentials:
+	case f.ClientCredentials:
 		return nil
-	case f.clientSecretFile != "" || f.clientID != "" && f.issuer == "":
+	case f.ClientSecretFile != "" || f.ClientID != "" && f.Issuer == "":
 		return usagef("--client-id and --client-secret-file need --client-credentials, or --client-id login --browser")
 	}
 	return nil
@@ -152,7 +152,7 @@ func (t *tool) askPassword(ctx context.Context, host string) (token.Secret, erro
 	if !t.terminal {
 		return token.Secret{}, usagef("stdin is not a terminal, so no password can be asked for: add --password-file FILE")
 	}
-	password, err := t.password(ctx, fmt.Sprintf("Password of %s on %s: ", t.flags.user, host))
+	password, err := t.password(ctx, fmt.Sprintf("Password of %s on %s: ", t.flags.User, host))
 	if err != nil {
 		return token.Secret{}, fmt.Errorf("read the password: %w", err)
 	}

@@ -35,7 +35,7 @@ func (t *tool) observe(ctx context.Context, s *admin.Session, _ []string) error 
 
 // loginForm is how the administrator logged in.
 func (t *tool) loginForm(s *admin.Session) string {
-	if t.flags.clientCredentials {
+	if t.flags.ClientCredentials {
 		return "client credentials"
 	}
 	if t.byBrowser {

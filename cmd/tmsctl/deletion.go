@@ -84,7 +84,7 @@ func (t *tool) runDeletion(ctx context.Context, d deletion, ids []string) error 
 		if d.warn != nil {
 			t.say("%s", dependentsWarning())
 		}
-		return t.printDryRun(d.thing, ids, 0, false)
+		return t.printDeleted(d, ids, 0)
 	}
 	return t.asAdministrator(ctx, func(s *admin.Session) error {
 		gone := 0
@@ -101,7 +101,7 @@ func (t *tool) runDeletion(ctx context.Context, d deletion, ids []string) error 
 			t.say("%s", d.warn(ctx, s, ids))
 		}
 		if d.dry {
-			return t.printDryRun(d.thing, ids, gone, true)
+			return t.printDeleted(d, ids, gone)
 		}
 		if err := t.confirmDeletion(ctx, d, len(ids), gone); err != nil {
 			return err
@@ -199,7 +199,7 @@ func (r csvRow) toDelete() (bool, error) {
 
 // delete deletes one after the other. What was done is said, however it ends.
 func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, ids []string, gone int) error {
-	deleted := []string{}
+	var deleted []string
 	progress := t.progress(d.thing+"s deleted", len(ids))
 	for i, id := range ids {
 		err := d.remove(s, ctx, id)
@@ -231,32 +231,26 @@ func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, ids []s
 	return t.printDeleted(d, deleted, gone)
 }
 
-// printDeleted sums up.
+// printDeleted says what was deleted, or would be.
 func (t *tool) printDeleted(d deletion, ids []string, gone int) error {
+	did, sum := "deleted", "deleted %s; %d were not there\n"
+	if d.dry {
+		did, sum = "would_delete", "%s; %d are not there\n"
+	}
 	if t.flags.json {
-		return t.printJSON(map[string]any{"deleted": ids, "gone": gone})
+		return t.printJSON(map[string]any{did: append([]string{}, ids...), "gone": gone})
 	}
-	if d.from == "" {
-		return nil
-	}
-	_, err := fmt.Fprintf(t.out, "deleted %s; %d were not there\n", counted(len(ids), d.thing), gone)
-	return err
-}
-
-// printDryRun is the end of --dry-run. looked means that the service has these ids.
-func (t *tool) printDryRun(thing string, ids []string, gone int, looked bool) error {
-	if t.flags.json {
-		return t.printJSON(map[string]any{"would_delete": append([]string{}, ids...), "gone": gone})
-	}
-	for _, id := range ids {
-		if _, err := fmt.Fprintf(t.out, "would delete %s %s\n", thing, tableCell(id)); err != nil {
-			return err
+	if d.dry {
+		for _, id := range ids {
+			if _, err := fmt.Fprintf(t.out, "would delete %s %s\n", d.thing, tableCell(id)); err != nil {
+				return err
+			}
 		}
 	}
-	if !looked { // nobody asked the service
+	if d.from == "" { // the service was not asked what is there, or each one was said
 		return nil
 	}
-	_, err := fmt.Fprintf(t.out, "%s; %d are not there\n", counted(len(ids), thing), gone)
+	_, err := fmt.Fprintf(t.out, sum, counted(len(ids), d.thing), gone)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -123,12 +124,12 @@ func (t *tool) find(ctx context.Context, s *admin.Session, name string) (admin.R
 func (o investigateFlags) read(say func(string, ...any)) (usage.Input, error) {
 	var in usage.Input
 	if o.ledgers != "" {
-		files, err := ledgersIn(o.ledgers)
+		names, err := ledgersIn(o.ledgers)
 		if err != nil {
 			return in, usagef("--ledgers %v", err)
 		}
-		for _, name := range files {
-			entries, err := readLedger(name, say)
+		for _, name := range names {
+			entries, err := readLedger(filepath.Join(o.ledgers, name), say)
 			if err != nil {
 				return in, usagef("--ledgers: %v", err)
 			}
@@ -154,20 +155,11 @@ func (o investigateFlags) read(say func(string, ...any)) (usage.Input, error) {
 // ledgersIn lists the files *.csv of a directory. The path is no pattern: it may
 // hold a bracket.
 func ledgersIn(dir string) ([]string, error) {
-	list, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
+	names, err := fs.Glob(os.DirFS(dir), "*.[cC][sS][vV]")
+	if err == nil && len(names) == 0 {
+		err = fmt.Errorf("%s: there is no such directory, or it holds no *.csv", dir)
 	}
-	var files []string
-	for _, f := range list {
-		if strings.EqualFold(filepath.Ext(f.Name()), ".csv") && !f.IsDir() {
-			files = append(files, filepath.Join(dir, f.Name()))
-		}
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s: holds no *.csv", dir)
-	}
-	return files, nil
+	return names, err
 }
 
 // yesOrNo reads a cell of a column that is yes or no; empty is no.

@@ -43,18 +43,18 @@ type (
 
 // loginName tells logins apart: whose, and where.
 func (t *tool) loginName(host string) string {
-	if t.flags.user == "" {
+	if t.flags.User == "" {
 		return "browser at " + host
 	}
-	return t.flags.user + " at " + host
+	return t.flags.User + " at " + host
 }
 
 // whose names a login for a person.
 func (t *tool) whose(host string) string {
-	if t.flags.user == "" {
+	if t.flags.User == "" {
 		return "by browser at " + tableCell(host)
 	}
-	return "of " + tableCell(t.flags.user) + " at " + tableCell(host)
+	return "of " + tableCell(t.flags.User) + " at " + tableCell(host)
 }
 
 // savedLogin returns the login that is in the keyring, or false. A keyring that does
@@ -140,13 +140,13 @@ redirect address. If the tenant has an identity provider of its own, add
 // loginContradiction says which flag a login that is kept cannot have.
 func (f globalFlags) loginContradiction(browser bool) error {
 	switch {
-	case f.clientCredentials && browser:
+	case f.ClientCredentials && browser:
 		return usagef("--browser excludes --client-credentials")
-	case f.passwordFile != "" && browser:
+	case f.PasswordFile != "" && browser:
 		return usagef("--browser excludes --password-file: the password is given on the page")
-	case f.clientCredentials:
+	case f.ClientCredentials:
 		return usagef("--client-credentials: a client logs in with its secret each time; there is nothing to keep")
-	case f.issuer != "" && f.clientID == "" && browser:
+	case f.Issuer != "" && f.ClientID == "" && browser:
 		return usagef("--issuer needs --client-id: the client of tmsctl at that identity provider")
 	}
 	return nil
@@ -162,7 +162,7 @@ func (t *tool) loginByBrowser(ctx context.Context, ring loginStore, b admin.Brow
 	}
 	defer c.Close()
 	t.host, t.service, t.byBrowser = c.Host(), c.Now, true
-	b.Issuer, b.ClientID, b.Timeout = t.flags.issuer, t.flags.clientID, browserPatience
+	b.Issuer, b.ClientID, b.Timeout = t.flags.Issuer, t.flags.ClientID, browserPatience
 	b.Show = func(page string) {
 		if err := t.openBrowser(page); err != nil {
 			t.say("Cannot open a browser: %v. Open this page on this computer to log in:\n%s\n", err, page)
@@ -185,8 +185,8 @@ func (t *tool) saveFirstLogin(ctx context.Context, ring loginStore, s *admin.Ses
 		return err
 	}
 	as := ""
-	if t.flags.user != "" {
-		as = " as " + tableCell(t.flags.user)
+	if t.flags.User != "" {
+		as = " as " + tableCell(t.flags.User)
 	}
 	_, err := fmt.Fprintf(t.out, "logged in to %s%s; kept in %s\n", t.host, as, ring.Kind())
 	return err

@@ -135,18 +135,6 @@ func printList[T any](t *tool, things string, all []T, toJSON func(T) object, he
 	return t.list(rows)
 }
 
-// quotedList is words for a sentence; one of two words is quoted.
-func quotedList[T ~string](words []T) string {
-	var all []string
-	for _, w := range words {
-		if strings.Contains(string(w), " ") {
-			w = T(fmt.Sprintf("%q", string(w)))
-		}
-		all = append(all, string(w))
-	}
-	return strings.Join(all, ", ")
-}
-
 // prose prints text that fits the terminal.
 func (t *tool) prose(text string) error {
 	_, err := io.WriteString(t.out, terminal.WrapText(text, t.width))

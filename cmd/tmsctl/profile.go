@@ -111,8 +111,8 @@ func (t *tool) useProfile(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	name := cmp.Or(t.flags.profile, t.getenv("TMSCTL_PROFILE"))
-	if name == "" && t.flags.tenant == "" && t.getenv("TMSCTL_TENANT") == "" {
+	name := cmp.Or(t.flags.named, t.getenv("TMSCTL_PROFILE"))
+	if name == "" && t.flags.Tenant == "" && t.getenv("TMSCTL_TENANT") == "" {
 		name = p.Default
 	}
 	if name == "" {
@@ -136,19 +136,19 @@ func (f *globalFlags) fill(p profile, given func(string) bool) {
 			*to = value
 		}
 	}
-	set("tenant", &f.tenant, p.Tenant)
-	set("proxy", &f.proxy, p.Proxy)
-	set("ca-file", &f.caFile, p.CAFile)
-	set("request", &f.request, p.Request)
-	set("issuer", &f.issuer, p.Issuer)
+	set("tenant", &f.Tenant, p.Tenant)
+	set("proxy", &f.Proxy, p.Proxy)
+	set("ca-file", &f.CAFile, p.CAFile)
+	set("request", &f.Request, p.Request)
+	set("issuer", &f.Issuer, p.Issuer)
 	if slices.ContainsFunc([]string{"user", "client-credentials", "client-id"}, given) {
 		return
 	}
-	f.clientCredentials = p.ClientCredentials
-	set("user", &f.user, p.User)
-	set("password-file", &f.passwordFile, p.PasswordFile)
-	set("client-id", &f.clientID, p.ClientID)
-	set("client-secret-file", &f.clientSecretFile, p.ClientSecretFile)
+	f.ClientCredentials = p.ClientCredentials
+	set("user", &f.User, p.User)
+	set("password-file", &f.PasswordFile, p.PasswordFile)
+	set("client-id", &f.ClientID, p.ClientID)
+	set("client-secret-file", &f.ClientSecretFile, p.ClientSecretFile)
 }
 
 func (t *tool) profile() *cobra.Command {
@@ -214,7 +214,7 @@ func (t *tool) listProfiles() error {
 // take. If it cannot, that is said, and found out again next time.
 func (t *tool) saveRequestForm(c *admin.Client) {
 	form := c.BodyForm()
-	if !t.learn || t.flags.request != tms.Auto || form == tms.Auto {
+	if !t.learn || t.flags.Request != tms.Auto || form == tms.Auto {
 		return
 	}
 	t.learn = false

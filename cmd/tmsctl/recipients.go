@@ -13,6 +13,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding/charmap"
+
 	"regent/agent/tms/admin"
 	"regent/agent/token"
 	"regent/platform/files"
@@ -72,14 +74,7 @@ func encodingError(text string) string {
 	if strings.ContainsRune(text, utf8.RuneError) {
 		return "; another program could not read a character of it: write the right one and save the file as \"CSV UTF-8\""
 	}
-	var bytes []byte
-	for _, r := range text {
-		if r > 0xff {
-			return ""
-		}
-		bytes = append(bytes, byte(r)) //nolint:gosec // it is at most 0xff
-	}
-	if right := string(bytes); right != text && utf8.ValidString(right) {
+	if right, err := charmap.ISO8859_1.NewEncoder().String(text); err == nil && right != text && utf8.ValidString(right) {
 		return fmt.Sprintf("; it looks like %q, saved in a wrong encoding: save the file as \"CSV UTF-8\"", right)
 	}
 	return ""

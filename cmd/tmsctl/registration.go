@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,7 @@ func (t *tool) registrationList() *cobra.Command {
 		Use: "list", Short: "List registration tokens, with what is left of each", Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if status != "" && !slices.Contains(admin.Usabilities(), admin.Usability(status)) {
-				return usagef("--status %q: write one of %s", status, quotedList(admin.Usabilities()))
+				return usagef("--status %q: write usable, \"used up\", expired, disabled, unknown or unreadable", status)
 			}
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
 				list, err := s.RegistrationTokens(c.Context(), filter)
@@ -101,19 +102,22 @@ func dependentsWarning(all ...admin.RegistrationToken) string {
 		"Nobody has tested this with a real tenant. tmsctl trial tests it.\n"
 }
 
+// registrationHead are the columns of a list, and the lines of one registration token.
+var registrationHead = []string{"ID", "IDENTIFIER", "USED", "STATUS", "EXPIRES", "CUSTOMER", "REF ID 1", "REF ID 2", "CREATED", "FINGERPRINT"}
+
+func registrationCells(r admin.RegistrationToken, now time.Time, used, fingerprint string) []string {
+	return []string{r.ID, r.Identifier, used, string(r.Usability(now)), expiresText(r, now), r.Customer, r.RefID1, r.RefID2, timeText(r.Created), fingerprint}
+}
+
 func (t *tool) printRegistrations(list []admin.RegistrationToken) error {
 	now := t.now()
 	prints := t.fingerprintsOf(list)
-	head := []string{"ID", "IDENTIFIER", "USED", "STATUS", "EXPIRES", "CUSTOMER", "REF ID 1", "REF ID 2", "CREATED", "FINGERPRINT"}
 	toJSON := func(r admin.RegistrationToken) object { return registrationMembers(r, now, false, prints[r.ID]) }
-	return printList(t, "registration tokens", list, toJSON, head, func(r admin.RegistrationToken) []string {
+	return printList(t, "registration tokens", list, toJSON, registrationHead, func(r admin.RegistrationToken) []string {
 		if r.Flaw != "" {
 			t.say("tmsctl: note: %s %s cannot be read whole: %s\n", tableCell(r.ID), tableCell(r.Identifier), r.Flaw)
 		}
-		return []string{
-			r.ID, r.Identifier, usedOf(r), string(r.Usability(now)), expiresText(r, now),
-			r.Customer, r.RefID1, r.RefID2, timeText(r.Created), prints[r.ID],
-		}
+		return registrationCells(r, now, usedOf(r), prints[r.ID])
 	})
 }
 
@@ -124,17 +128,13 @@ func (t *tool) printRegistration(r admin.RegistrationToken, withToken bool) erro
 	if t.flags.json {
 		return t.printJSON(registrationMembers(r, now, withToken, fingerprint))
 	}
-	rows := [][]string{
-		{"id", r.ID},
-		{"identifier", r.Identifier},
-		{"used", usedText(r)},
-		{"status", string(r.Usability(now))},
-		{"expires", expiresText(r, now)},
-		{"ref id 1", r.RefID1},
-		{"ref id 2", r.RefID2},
-		{"customer", r.Customer},
-		{"created", timeText(r.Created)},
-		{"fingerprint", fingerprint},
+	used := usedOf(r)
+	if !r.UsedKnown && r.Flaw == "" {
+		used += " (used: the service does not show it)"
+	}
+	var rows [][]string
+	for i, cell := range registrationCells(r, now, used, fingerprint) {
+		rows = append(rows, []string{strings.ToLower(registrationHead[i]), cell})
 	}
 	if withToken {
 		rows = append(rows, []string{"token", reveal(r.Token)})
@@ -155,14 +155,6 @@ func usedNumber(r admin.RegistrationToken) string {
 		return "-"
 	}
 	return fmt.Sprint(r.Used)
-}
-
-// usedText is usedOf, which says why there is no number.
-func usedText(r admin.RegistrationToken) string {
-	if r.UsedKnown || r.Flaw != "" {
-		return usedOf(r)
-	}
-	return usedOf(r) + " (used: the service does not show it)"
 }
 
 // expiresText is the last day of r. "never" is what the service says.

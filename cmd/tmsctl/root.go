@@ -43,15 +43,10 @@ func (t *tool) now() time.Time {
 
 // globalFlags are those of every command that speaks to the service.
 type globalFlags struct {
-	profile                    string
-	tenant, proxy, caFile      string
-	user, passwordFile         string
-	clientCredentials          bool
-	clientID, clientSecretFile string
-	issuer                     string // of the tenant's own identity provider, for a login by browser
-	request                    string // the form of bodies
-	json                       bool
-	anew                       bool // no flag: a login that is kept is not used
+	profile
+	named string // the profile
+	json  bool
+	anew  bool // no flag: a login that is kept is not used
 }
 
 // usageError is a mistake of the one who typed. Nothing was sent.
@@ -131,17 +126,17 @@ list.`,
 
 func (t *tool) addGlobal(root *cobra.Command) {
 	f := root.PersistentFlags()
-	f.StringVar(&t.flags.profile, "profile", "", "`NAME` of the profile to use (default: $TMSCTL_PROFILE); see tmsctl profile list")
-	f.StringVar(&t.flags.tenant, "tenant", "", "address of the service, as https://host (default: $TMSCTL_TENANT)")
-	f.StringVar(&t.flags.proxy, "proxy", "system", "system, none, or a URL")
-	f.StringVar(&t.flags.caFile, "ca-file", "", "PEM `FILE` of certificate authorities to trust in addition to the system's")
-	f.StringVar(&t.flags.user, "user", "", "log in as this `NAME`")
-	f.StringVar(&t.flags.passwordFile, "password-file", "", "`FILE` that holds the password (default: ask)")
-	f.BoolVar(&t.flags.clientCredentials, "client-credentials", false, "log in as an OAuth client instead of a user")
-	f.StringVar(&t.flags.clientID, "client-id", "", "with --client-credentials or login --browser: the client's `ID`")
-	f.StringVar(&t.flags.clientSecretFile, "client-secret-file", "", "with --client-credentials: `FILE` that holds its secret")
-	f.StringVar(&t.flags.issuer, "issuer", "", "with login --browser: `URL` of the tenant's own identity provider (default: from the service)")
-	f.StringVar(&t.flags.request, "request", tms.Auto, "form of request bodies: `auto` (wrapped, and bare if the service refuses that form), wrapped or bare")
+	f.StringVar(&t.flags.named, "profile", "", "`NAME` of the profile to use (default: $TMSCTL_PROFILE); see tmsctl profile list")
+	f.StringVar(&t.flags.Tenant, "tenant", "", "address of the service, as https://host (default: $TMSCTL_TENANT)")
+	f.StringVar(&t.flags.Proxy, "proxy", "system", "system, none, or a URL")
+	f.StringVar(&t.flags.CAFile, "ca-file", "", "PEM `FILE` of certificate authorities to trust in addition to the system's")
+	f.StringVar(&t.flags.User, "user", "", "log in as this `NAME`")
+	f.StringVar(&t.flags.PasswordFile, "password-file", "", "`FILE` that holds the password (default: ask)")
+	f.BoolVar(&t.flags.ClientCredentials, "client-credentials", false, "log in as an OAuth client instead of a user")
+	f.StringVar(&t.flags.ClientID, "client-id", "", "with --client-credentials or login --browser: the client's `ID`")
+	f.StringVar(&t.flags.ClientSecretFile, "client-secret-file", "", "with --client-credentials: `FILE` that holds its secret")
+	f.StringVar(&t.flags.Issuer, "issuer", "", "with login --browser: `URL` of the tenant's own identity provider (default: from the service)")
+	f.StringVar(&t.flags.Request, "request", tms.Auto, "form of request bodies: `auto` (wrapped, and bare if the service refuses that form), wrapped or bare")
 	f.BoolVar(&t.flags.json, "json", false, "print JSON, for scripts")
 }
 

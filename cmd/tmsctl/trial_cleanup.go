@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -82,28 +83,21 @@ func (x *trial) authTokensLeft(ctx context.Context) ([]string, error) {
 	if len(x.tokens) == 0 {
 		return nil, nil
 	}
-	var ids, deleted []string
-	for _, b := range x.tokens {
-		switch {
-		case b.gone:
-			deleted = append(deleted, b.ID)
-		case b.ID != "":
-			ids = append(ids, b.ID)
-		}
-	}
+	ids := map[string]bool{}
 	list, err := x.s.AuthTokens(ctx, admin.AuthFilter{})
 	for _, a := range list {
-		if !x.ours(a) || slices.Contains(deleted, a.ID) {
-			continue
-		}
-		if !slices.Contains(ids, a.ID) {
-			ids = append(ids, a.ID)
-		}
+		ids[a.ID] = ids[a.ID] || x.ours(a)
 		for _, b := range x.tokens {
 			b.lost = b.lost && b.identifier != a.Identifier
 		}
 	}
-	return ids, err
+	for _, b := range x.tokens {
+		if b.ID != "" {
+			ids[b.ID] = !b.gone
+		}
+	}
+	maps.DeleteFunc(ids, func(_ string, left bool) bool { return !left })
+	return slices.Sorted(maps.Keys(ids)), err
 }
 
 func (x *trial) ours(a admin.AuthToken) bool {
@@ -131,21 +125,27 @@ func (x *trial) configuration() string {
 		}
 		return ""
 	}
-	section := func(name string, keys ...[2]string) {
-		keys = slices.DeleteFunc(keys, func(k [2]string) bool { return k[1] == "" })
-		if len(keys) > 0 {
-			t.WriteString(name + ":\n")
-		}
-		for _, k := range keys {
-			fmt.Fprintf(&t, "  %s: %s\n", k[0], k[1])
-		}
-	}
 	confirmed := ""
 	if x.form != "" { // the list showed what the redemption told
 		confirmed = "true"
 	}
-	section("contract", [2]string{"base_path", first(contract.BasePath)}, [2]string{"request", x.form}, [2]string{"request_confirmed", confirmed}, [2]string{"registration_header", first(contract.RegistrationHeader)})
-	section("refresh", [2]string{"mode", x.mode})
+	section := ""
+	for _, k := range [][3]string{
+		{"contract", "base_path", first(contract.BasePath)},
+		{"contract", "request", x.form},
+		{"contract", "request_confirmed", confirmed},
+		{"contract", "registration_header", first(contract.RegistrationHeader)},
+		{"refresh", "mode", x.mode},
+	} {
+		if k[2] == "" {
+			continue
+		}
+		if k[0] != section {
+			section = k[0]
+			t.WriteString(section + ":\n")
+		}
+		fmt.Fprintf(&t, "  %s: %s\n", k[1], k[2])
+	}
 	for _, known := range [][2]string{{"contract.reply", first(contract.RedeemReply)}, {"contract.access_token_name", first(contract.AccessName)}} {
 		if known[1] != "" {
 			fmt.Fprintf(&t, "# %s: the service uses %s. The default, any, accepts it.\n", known[0], known[1])

@@ -47,12 +47,12 @@ func (x *trial) make(ctx context.Context) error {
 // redeemFirst finds out in which form. The second form is tried once, and only after
 // a 400 that can mean nothing but the form.
 func (x *trial) redeemFirst(ctx context.Context) error {
-	form := x.t.flags.request
+	form := x.t.flags.Request
 	if form == tms.Auto {
 		form = tms.Wrapped
 	}
 	err := x.redeemOnce(ctx, form)
-	if f, ok := errors.AsType[*tms.Failure](err); ok && x.t.flags.request == tms.Auto && f.FormRefused() {
+	if f, ok := errors.AsType[*tms.Failure](err); ok && x.t.flags.Request == tms.Auto && f.FormRefused() {
 		x.notes = append(x.notes, fmt.Sprintf("a wrapped redemption was refused with status %d; the bare form was tried once", f.Status))
 		form = tms.Bare
 		err = x.redeemOnce(ctx, form)
