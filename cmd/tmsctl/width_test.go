@@ -35,7 +35,7 @@ func TestEightyColumns(t *testing.T) {
 	}{
 		{"registration-token create --per-recipient " + people + " --identifier q4 --out-dir " + files, 0, "alice", ""},
 		{"registration-token list", 0, "fingerprint", ""},
-		{"registration-token list --status bogus", 2, `--status "bogus": write one of usable, "used up", expired, disabled, unknown, unreadable`, "no registration tokens"},
+		{"registration-token list --status bogus", 2, `--status "bogus": write usable, "used up", expired, disabled, unknown or unreadable`, "no registration tokens"},
 		{"registration-token delete nope --dry-run", 0, "would delete registration token nope", "not there"},
 		{"registration-token raise-count nope", 2, "--to N: the new total, used counts included", ""},
 		{"plan --devices 100 --instances 2", 0, "  tmsctl registration-token create --count 200", ""},
