@@ -23,39 +23,27 @@ const missingName = "regent-contract-nobody"
 // nothing is made or changed, and no count is used. It is about 15 requests. What a
 // tenant refuses is a finding; an error is a tenant that does not answer.
 func (s *Session) Contract(ctx context.Context) (contract.Findings, error) {
-	found := contract.Findings{}
-	o := observer{s, found}
-	a, refused, err := o.get(ctx, "/idpConfigurations", nil)
-	if err != nil {
-		return found, err
+	o := &observer{s: s, found: contract.Findings{}}
+	if a, refused := o.get(ctx, "/idpConfigurations", nil); refused == nil {
+		o.note(contract.Discovery, tms.MembersOfProvider(a.Body))
 	}
-	if refused == nil {
-		found.Set(contract.Discovery, tms.MembersOfProvider(a.Body))
-	}
-	found.Set(contract.BasePath, s.tms.Path())
-	for _, list := range []observed{
-		{contract.AuthTokens, pathAuth, listOf("authTokens", wrapAuth), seenInAuthTokens},
-		{contract.RegistrationTokens, pathRegistration, listOf("registrationTokens", wrapRegistration), seenInRegistrationTokens},
-	} {
-		if err := o.list(ctx, list); err != nil {
-			return found, err
-		}
-	}
-	if _, refused, err = o.get(ctx, pathClients, nil); err != nil {
-		return found, err
-	}
-	found.Set(contract.Clients, statusOf(refused))
-	_, refused, err = o.get(ctx, pathRegistration+"/"+missingName, nil) // which shows an error's body
+	o.note(contract.BasePath, s.tms.Path())
+	o.list(ctx, observed{contract.AuthTokens, pathAuth, listOf("authTokens", wrapAuth), o.seenInAuthTokens})
+	o.list(ctx, observed{contract.RegistrationTokens, pathRegistration, listOf("registrationTokens", wrapRegistration), o.seenInRegistrationTokens})
+	_, refused := o.get(ctx, pathClients, nil)
+	o.note(contract.Clients, statusOf(refused))
+	_, refused = o.get(ctx, pathRegistration+"/"+missingName, nil) // which shows an error's body
 	if refused != nil && refused.Shape != "" {
-		found.Set(contract.ErrorShape, fmt.Sprintf("%s (with status %d)", refused.Shape, refused.Status))
+		o.note(contract.ErrorShape, fmt.Sprintf("%s (with status %d)", refused.Shape, refused.Status))
 	}
-	return found, err
+	return o.found, o.err
 }
 
-// observer asks, and notes what it finds.
+// observer asks, and notes what it finds. After an error it asks and notes no more.
 type observer struct {
 	s     *Session
 	found contract.Findings
+	err   error
 }
 
 // observed is one of the two lists, and what its rows show.
@@ -63,19 +51,33 @@ type observed struct {
 	id   contract.ID
 	path string
 	list tms.List
-	rows func([]tms.Object, contract.Findings)
+	rows func([]tms.Object)
 }
 
-// get reads path. refused is the service's refusal; err is all other trouble.
-func (o observer) get(ctx context.Context, path string, query url.Values) (a tms.Answer, refused *tms.Failure, err error) {
-	err = o.s.do(ctx, tms.Call{
-		Op: "read the contract", Method: http.MethodGet, Path: path, Query: query,
+// get reads path. refused is the service's refusal, or stands for trouble that is o.err.
+func (o *observer) get(ctx context.Context, path string, query url.Values) (a tms.Answer, refused *tms.Failure) {
+	const op = "read the contract"
+	if o.err != nil {
+		return a, &tms.Failure{}
+	}
+	err := o.s.do(ctx, tms.Call{
+		Op: op, Method: http.MethodGet, Path: path, Query: query,
 		Read: func(is tms.Answer) error { a = is; return nil },
 	})
-	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.Answered && f.Op == "read the contract" && f.Status != http.StatusTooManyRequests {
-		return a, f, nil
+	f, ok := errors.AsType[*tms.Failure](err)
+	if err != nil && (!ok || f.Reach != tms.Answered || f.Op != op || f.Status == http.StatusTooManyRequests) {
+		o.err, f = err, &tms.Failure{}
 	}
-	return a, nil, err
+	return a, f
+}
+
+// note adds to what was found.
+func (o *observer) note(id contract.ID, more ...string) {
+	if o.err == nil {
+		all := slices.Concat(o.found[id].Answers, more)
+		slices.Sort(all)
+		o.found.Set(id, slices.Compact(all)...)
+	}
 }
 
 func statusOf(refused *tms.Failure) string {
@@ -86,122 +88,105 @@ func statusOf(refused *tms.Failure) string {
 }
 
 // list asks for all that a list shows.
-func (o observer) list(ctx context.Context, l observed) error {
-	a, refused, err := o.get(ctx, l.path, nil)
-	if err != nil {
-		return err
-	}
-	o.found.Set(l.id, statusOf(refused))
+func (o *observer) list(ctx context.Context, l observed) {
+	a, refused := o.get(ctx, l.path, nil)
+	o.note(l.id, statusOf(refused))
 	if refused != nil {
-		return nil //nolint:nilerr // that is the finding
+		return
 	}
 	rows, total, err := l.list.Parse(a.Body)
 	if err != nil {
-		note(o.found, contract.ListReply, "not readable: "+err.Error())
-		return nil //nolint:nilerr // that is the finding
+		o.note(contract.ListReply, "not readable: "+err.Error())
+		return
 	}
 	if len(rows) > 0 {
-		note(o.found, contract.ListReply, formOfList(a.Body, l.list))
-		l.rows(rows, o.found)
+		o.note(contract.ListReply, formOfList(a.Body, l.list))
+		l.rows(rows)
 	}
-	return errors.Join(o.empty(ctx, l, len(rows)), o.pages(ctx, l, max(len(rows), total.N)), o.single(ctx, l, rows))
+	o.empty(ctx, l, len(rows))
+	o.pages(ctx, l, max(len(rows), total.N))
+	o.single(ctx, l, rows)
 }
 
 // empty asks for what nothing is called.
-func (o observer) empty(ctx context.Context, l observed, there int) error {
-	a, refused, err := o.get(ctx, l.path, url.Values{"identifier": {missingName}})
-	switch {
-	case err != nil:
-		return err
-	case refused != nil:
-		note(o.found, contract.Filters, fmt.Sprintf("refused with status %d", refused.Status))
-		return nil //nolint:nilerr // that is the finding
-	}
+func (o *observer) empty(ctx context.Context, l observed, there int) {
+	a, refused := o.get(ctx, l.path, url.Values{"identifier": {missingName}})
 	rows, _, err := l.list.Parse(a.Body)
 	switch {
+	case refused != nil:
+		o.note(contract.Filters, fmt.Sprintf("refused with status %d", refused.Status))
 	case err != nil:
-		note(o.found, contract.EmptyList, "not readable: "+err.Error())
+		o.note(contract.EmptyList, "not readable: "+err.Error())
 	case len(rows) == 0:
-		note(o.found, contract.EmptyList, formOfList(a.Body, l.list))
+		o.note(contract.EmptyList, formOfList(a.Body, l.list))
 		if there > 0 {
-			note(o.found, contract.Filters, "selects")
+			o.note(contract.Filters, "selects")
 		}
 	default:
-		note(o.found, contract.Filters, "has no effect")
+		o.note(contract.Filters, "has no effect")
 	}
-	return nil
 }
 
 // pages asks for the first two rows by one, under each name of the start.
-func (o observer) pages(ctx context.Context, l observed, there int) error {
+func (o *observer) pages(ctx context.Context, l observed, there int) {
 	if there < 2 {
-		return nil
+		return
 	}
-	first, size, total, err := o.page(ctx, l, url.Values{queryStart: {"0"}, querySize: {"1"}})
-	if err != nil || first == "" {
-		return err
+	first, size, total := o.page(ctx, l, queryStart, "0")
+	if first == "" {
+		return
 	}
-	said := []string{}
+	var said []string
 	if size == 1 {
 		said = append(said, querySize)
 	}
 	for _, name := range []string{queryStart, queryStartFirst} {
-		second, _, _, err := o.page(ctx, l, url.Values{name: {"1"}, querySize: {"1"}})
-		if err != nil {
-			return err
-		}
-		if second != "" && second != first {
+		if second, _, _ := o.page(ctx, l, name, "1"); second != "" && second != first {
 			said = append(said, name)
 		}
 	}
 	if len(said) == 0 {
 		said = []string{"none of " + queryStart + ", " + queryStartFirst + ", " + querySize + " has an effect"}
 	}
-	note(o.found, contract.Paging, said...)
+	o.note(contract.Paging, said...)
 	switch {
 	case total.N < 0:
-		note(o.found, contract.ListCount, "not in the reply")
+		o.note(contract.ListCount, "not in the reply")
 	case size < there && total.N > size:
-		note(o.found, contract.ListCount, "of all pages")
+		o.note(contract.ListCount, "of all pages")
 	case size < there:
-		note(o.found, contract.ListCount, "of this page")
+		o.note(contract.ListCount, "of this page")
 	}
-	return nil
 }
 
-// page returns the id of the first row of a page; "" if there is none.
-func (o observer) page(ctx context.Context, l observed, query url.Values) (first string, size int, total tms.Total, err error) {
-	a, refused, err := o.get(ctx, l.path, query)
-	if err != nil || refused != nil {
-		return "", 0, total, err
-	}
+// page returns the id of the first row of a page of one row; "" if it shows none.
+func (o *observer) page(ctx context.Context, l observed, startName, start string) (first string, size int, total tms.Total) {
+	a, refused := o.get(ctx, l.path, url.Values{startName: {start}, querySize: {"1"}})
 	rows, total, err := l.list.Parse(a.Body)
-	if err != nil || len(rows) == 0 {
-		return "", 0, total, nil //nolint:nilerr // a page that cannot be read shows nothing
+	if refused != nil || err != nil || len(rows) == 0 {
+		return "", 0, total
 	}
-	return rows[0].ID("id"), len(rows), total, nil
+	return rows[0].ID("id"), len(rows), total
 }
 
 // single asks for one object of a list alone.
-func (o observer) single(ctx context.Context, l observed, rows []tms.Object) error {
+func (o *observer) single(ctx context.Context, l observed, rows []tms.Object) {
 	if len(rows) == 0 || rows[0].ID("id") == "" {
-		return nil
+		return
 	}
-	a, refused, err := o.get(ctx, l.path+"/"+url.PathEscape(rows[0].ID("id")), nil)
-	if err != nil || refused != nil {
-		return err
+	a, refused := o.get(ctx, l.path+"/"+url.PathEscape(rows[0].ID("id")), nil)
+	if refused != nil {
+		return
 	}
-	form := "bare"
+	form, version := "bare", "none"
 	if at := tms.PathOf(a.Body, "id"); at != "" {
 		form = "wrapped in " + at
 	}
-	note(o.found, contract.SingleReply, form)
-	version := "none"
 	if a.ETag != "" {
 		version = "ETag"
 	}
-	note(o.found, contract.Version, version)
-	return nil
+	o.note(contract.SingleReply, form)
+	o.note(contract.Version, version)
 }
 
 // formOfList says how a list is written. It is pure.
@@ -222,38 +207,38 @@ func formOfList(body []byte, l tms.List) string {
 	return "an array in another member"
 }
 
-// seenInRegistrationTokens notes what rows show, but for their values. It is pure.
-func seenInRegistrationTokens(rows []tms.Object, found contract.Findings) {
+// seenInRegistrationTokens notes what rows show, but for their values.
+func (o *observer) seenInRegistrationTokens(rows []tms.Object) {
 	for _, name := range []string{memberState, memberStatus} {
-		note(found, contract.State, each(rows, name, func(r tms.Object) string { return name + ": " + wordOf(r.Text(name)) })...)
+		o.note(contract.State, each(rows, name, func(r tms.Object) string { return name + ": " + wordOf(r.Text(name)) })...)
 	}
-	note(found, contract.Expiry, each(rows, "", func(r tms.Object) string { return "expirationDate: " + kindOf(r, "expirationDate") })...)
-	note(found, contract.RegistrationForm, each(rows, "", tokenForm)...)
-	note(found, contract.UsedCount, each(rows, "", usedForm)...)
-	seenInAll(rows, "customer", found)
+	o.note(contract.Expiry, each(rows, "", func(r tms.Object) string { return "expirationDate: " + kindOf(r, "expirationDate") })...)
+	o.note(contract.RegistrationForm, each(rows, "", tokenForm)...)
+	o.note(contract.UsedCount, each(rows, "", usedForm)...)
+	o.seenInAll(rows, "customer")
 }
 
 // seenInAuthTokens is the same for auth tokens.
-func seenInAuthTokens(rows []tms.Object, found contract.Findings) {
+func (o *observer) seenInAuthTokens(rows []tms.Object) {
 	var names []string
 	for _, name := range []string{"identifier", "fqdn", "systemUserName", "macAddress", "refId1", "refId2", "creationDate"} {
 		if slices.ContainsFunc(rows, func(r tms.Object) bool { return r.Text(name) != "" }) {
 			names = append(names, name)
 		}
 	}
-	found.Set(contract.Attribution, names...)
-	seenInAll(rows, "registrationToken", found)
+	o.found.Set(contract.Attribution, names...)
+	o.seenInAll(rows, "registrationToken")
 }
 
 // seenInAll notes what rows of both lists show. reference is a member that refers to
 // another thing.
-func seenInAll(rows []tms.Object, reference string, found contract.Findings) {
+func (o *observer) seenInAll(rows []tms.Object, reference string) {
 	for _, r := range rows {
 		if r[reference] != nil {
-			note(found, contract.References, reference+": "+kindOf(r, reference))
+			o.note(contract.References, reference+": "+kindOf(r, reference))
 		}
 	}
-	note(found, contract.Times, each(rows, "creationDate", func(r tms.Object) string { return timeForm(r.Text("creationDate")) })...)
+	o.note(contract.Times, each(rows, "creationDate", func(r tms.Object) string { return timeForm(r.Text("creationDate")) })...)
 }
 
 // each is what form says of each row, or of each that has a text in the member name.
@@ -265,13 +250,6 @@ func each(rows []tms.Object, name string, form func(tms.Object) string) []string
 		}
 	}
 	return all
-}
-
-// note adds to what was found.
-func note(found contract.Findings, id contract.ID, more ...string) {
-	all := slices.Concat(found[id].Answers, more)
-	slices.Sort(all)
-	found.Set(id, slices.Compact(all)...)
 }
 
 // kindOf says what a member is, without its value.
