@@ -64,6 +64,7 @@ func (t *tool) client() (*admin.Client, error) {
 	if err != nil {
 		return nil, usagef("%s", strings.TrimPrefix(err.Error(), "tms: "))
 	}
+	t.host, t.service = c.Host(), c.Now
 	return c, nil
 }
 
@@ -78,7 +79,6 @@ func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error
 	}
 	defer c.Close()
 	defer t.saveRequestForm(c)
-	t.host, t.service = c.Host(), c.Now
 	session, ring, err := t.logIn(ctx, c)
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error
 	was := session.Bearer()
 	err = f(session)
 	if is := session.Bearer(); ring != nil && !is.Access.Equal(was.Access) { // it was renewed: the old refresh token may be used up
-		err = errors.Join(err, t.saveLogin(ctx, ring, c.Host(), is))
+		err = errors.Join(err, t.saveLogin(ctx, ring, is))
 	}
 	return err
 }
@@ -97,17 +97,16 @@ func (t *tool) logIn(ctx context.Context, c *admin.Client) (s *admin.Session, ri
 		return nil, nil, err
 	}
 	if !t.flags.ClientCredentials && t.flags.PasswordFile == "" && !t.flags.anew {
-		was, ring, ok := t.savedLogin(ctx, c.Host())
-		if ok {
+		if was, ring, ok := t.savedLogin(ctx); ok {
 			return c.Resume(was, func() (admin.Credentials, error) {
 				if t.byBrowser {
 					return nil, admin.ErrBrowser
 				}
-				return t.credentials(ctx, c.Host())
+				return t.credentials(ctx)
 			}), ring, nil
 		}
 	}
-	who, err := t.credentials(ctx, c.Host())
+	who, err := t.credentials(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -122,7 +121,7 @@ func (t *tool) session(f func(ctx context.Context, s *admin.Session, args []stri
 	}
 }
 
-func (t *tool) credentials(ctx context.Context, host string) (admin.Credentials, error) {
+func (t *tool) credentials(ctx context.Context) (admin.Credentials, error) {
 	if t.flags.ClientCredentials {
 		secret, err := t.secretFile(ctx, "--client-secret-file", t.flags.ClientSecretFile)
 		return admin.ClientCredentials{ID: t.flags.ClientID, Secret: secret}, err
@@ -134,7 +133,7 @@ func (t *tool) credentials(ctx context.Context, host string) (admin.Credentials,
 		password, err := t.secretFile(ctx, "--password-file", t.flags.PasswordFile)
 		return admin.Password{User: t.flags.User, Password: password}, err
 	}
-	password, err := t.askPassword(ctx, host)
+	password, err := t.askPassword(ctx)
 	return admin.Password{User: t.flags.User, Password: password}, err
 }
 
@@ -153,11 +152,11 @@ func (f globalFlags) contradiction() error {
 	return nil
 }
 
-func (t *tool) askPassword(ctx context.Context, host string) (token.Secret, error) {
+func (t *tool) askPassword(ctx context.Context) (token.Secret, error) {
 	if !t.terminal {
 		return token.Secret{}, usagef("stdin is not a terminal, so no password can be asked for: add --password-file FILE")
 	}
-	password, err := t.password(ctx, fmt.Sprintf("Password of %s on %s: ", t.flags.User, host))
+	password, err := t.password(ctx, fmt.Sprintf("Password of %s on %s: ", t.flags.User, t.host))
 	if err != nil {
 		return token.Secret{}, fmt.Errorf("read the password: %w", err)
 	}

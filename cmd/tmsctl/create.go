@@ -106,7 +106,7 @@ func (t *tool) create(ctx context.Context, o createFlags) (err error) {
 	}
 	named := o.new.Identifier != ""
 	if !named {
-		o.new.Identifier = "registration-" + now.UTC().Format("20060102") + "-" + strings.ToLower(rand.Text()[:6])
+		o.new.Identifier = "registration-" + uniqueName(now)
 	}
 	if err := o.new.Check(now); err != nil {
 		return usagef("%v", err)
@@ -131,6 +131,11 @@ func (t *tool) create(ctx context.Context, o createFlags) (err error) {
 		}
 		return t.createOne(ctx, s, o, file)
 	})
+}
+
+// uniqueName is a name that nothing has: the day, and something random.
+func uniqueName(now time.Time) string {
+	return now.UTC().Format("20060102") + "-" + strings.ToLower(rand.Text()[:6])
 }
 
 // createOne makes one token, and keeps or shows it.

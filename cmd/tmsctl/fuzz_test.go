@@ -130,8 +130,8 @@ func FuzzKept(f *testing.F) {
 		tl := &tool{runtimeEnv: runtimeEnv{err: &said, keyring: func() (loginStore, error) {
 			return memoryKeyring{"admin at h access": access, "admin at h refresh": refresh}, nil
 		}}}
-		tl.flags.User = "admin"
-		b, _, ok := tl.savedLogin(t.Context(), "h")
+		tl.flags.User, tl.host = "admin", "h"
+		b, _, ok := tl.savedLogin(t.Context())
 		if !ok && (!b.Access.IsZero() || !b.Refresh.IsZero()) {
 			t.Error("a login that cannot be used was returned")
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,48 +28,29 @@ type loginStore interface {
 
 var _ loginStore = (*keyring.Personal)(nil)
 
-// A login lies in the keyring as two items, since a Windows credential holds no
-// more than 2,560 bytes.
-type (
-	savedAccess struct {
-		Access   string       `json:"access"`
-		Expires  time.Time    `json:"expires"`
-		Provider tms.Provider `json:"provider"`
-		Browser  bool         `json:"browser,omitempty"`
-	}
-	savedRefresh struct {
-		Refresh string `json:"refresh"`
-	}
-)
+// savedAccess is a login in the keyring, but for its refresh token. That is an item of its
+// own, since a Windows credential holds no more than 2,560 bytes.
+type savedAccess struct {
+	Access   string       `json:"access"`
+	Expires  time.Time    `json:"expires"`
+	Provider tms.Provider `json:"provider"`
+	Browser  bool         `json:"browser,omitempty"`
+}
 
 // loginName tells logins apart: whose, and where.
-func (t *tool) loginName(host string) string {
-	if t.flags.User == "" {
-		return "browser at " + host
-	}
-	return t.flags.User + " at " + host
-}
-
-// whose names a login for a person.
-func (t *tool) whose(host string) string {
-	if t.flags.User == "" {
-		return "by browser at " + tableCell(host)
-	}
-	return "of " + tableCell(t.flags.User) + " at " + tableCell(host)
-}
+func (t *tool) loginName() string { return cmp.Or(t.flags.User, "browser") + " at " + t.host }
 
 // savedLogin returns the login that is in the keyring, or false. A keyring that does
 // not answer is said, and not waited for a second time.
-func (t *tool) savedLogin(ctx context.Context, host string) (admin.Bearer, loginStore, bool) {
+func (t *tool) savedLogin(ctx context.Context) (admin.Bearer, loginStore, bool) {
 	ring, err := t.keyring()
 	if err != nil {
 		return admin.Bearer{}, nil, false
 	}
-	name := t.loginName(host)
 	var access savedAccess
-	var refresh savedRefresh
+	var refresh map[string]string
 	for part, into := range map[string]any{"access": &access, "refresh": &refresh} {
-		text, err := ring.Get(ctx, name+" "+part)
+		text, err := ring.Get(ctx, t.loginName()+" "+part)
 		if err == nil && json.Unmarshal([]byte(text), into) != nil {
 			err = errors.New("it is not what tmsctl keeps there; log in again") // the decoder's error may quote it
 		}
@@ -82,18 +64,18 @@ func (t *tool) savedLogin(ctx context.Context, host string) (admin.Bearer, login
 	t.byBrowser = access.Browser
 	return admin.Bearer{
 		Access: token.NewSecret(access.Access), Expires: access.Expires, Provider: access.Provider,
-		Refresh: token.NewSecret(refresh.Refresh),
+		Refresh: token.NewSecret(refresh["refresh"]),
 	}, ring, true
 }
 
-func (t *tool) saveLogin(ctx context.Context, ring loginStore, host string, b admin.Bearer) error {
+func (t *tool) saveLogin(ctx context.Context, ring loginStore, b admin.Bearer) error {
 	for part, value := range map[string]any{
 		"access":  savedAccess{reveal(b.Access), b.Expires, b.Provider, t.byBrowser},
-		"refresh": savedRefresh{reveal(b.Refresh)},
+		"refresh": map[string]string{"refresh": reveal(b.Refresh)},
 	} {
 		text, err := json.Marshal(value)
 		if err == nil {
-			err = ring.Set(ctx, t.loginName(host)+" "+part, string(text))
+			err = ring.Set(ctx, t.loginName()+" "+part, string(text))
 		}
 		if err != nil {
 			return fmt.Errorf("cannot write the login to the keyring: %w. Unlock the keyring and log in again, or use --password-file with each command", err)
@@ -161,7 +143,7 @@ func (t *tool) loginByBrowser(ctx context.Context, ring loginStore, b admin.Brow
 		return err
 	}
 	defer c.Close()
-	t.host, t.service, t.byBrowser = c.Host(), c.Now, true
+	t.byBrowser = true
 	b.Issuer, b.ClientID, b.Timeout = t.flags.Issuer, t.flags.ClientID, browserPatience
 	b.Show = func(page string) {
 		if err := t.openBrowser(page); err != nil {
@@ -181,7 +163,7 @@ func (t *tool) loginByBrowser(ctx context.Context, ring loginStore, b admin.Brow
 }
 
 func (t *tool) saveFirstLogin(ctx context.Context, ring loginStore, s *admin.Session) error {
-	if err := t.saveLogin(ctx, ring, t.host, s.Bearer()); err != nil {
+	if err := t.saveLogin(ctx, ring, s.Bearer()); err != nil {
 		return err
 	}
 	as := ""
@@ -206,11 +188,11 @@ func (t *tool) logout() *cobra.Command {
 				return err
 			}
 			for _, part := range []string{"access", "refresh"} {
-				if err := ring.Remove(c.Context(), t.loginName(client.Host())+" "+part); err != nil {
+				if err := ring.Remove(c.Context(), t.loginName()+" "+part); err != nil {
 					return err
 				}
 			}
-			_, err = fmt.Fprintf(t.out, "the keyring has no login %s any more\n", t.whose(client.Host()))
+			_, err = fmt.Fprintf(t.out, "the keyring has no login any more: %s\n", tableCell(t.loginName()))
 			return err
 		},
 	}

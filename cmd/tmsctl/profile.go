@@ -273,16 +273,11 @@ func setRequestForm(content []byte, name, form string) ([]byte, error) {
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
-	if err := e.Encode(&root); err != nil {
-		return nil, err
+	err := errors.Join(e.Encode(&root), e.Close())
+	if err == nil {
+		_, err = parseProfiles(b.Bytes())
 	}
-	if err := e.Close(); err != nil {
-		return nil, err
-	}
-	if _, err := parseProfiles(b.Bytes()); err != nil {
-		return nil, fmt.Errorf("[unexpected] %w", err)
-	}
-	return b.Bytes(), nil
+	return b.Bytes(), err
 }
 
 // valueOf is the value of a key of a mapping, nil if there is none.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -83,11 +82,14 @@ prints a report for a support ticket, and writes configuration for devices.`, tr
 
 // runTrial asks, makes the trial, cleans up, and says what was found and used.
 func (t *tool) runTrial(ctx context.Context, s *admin.Session, yes bool, config string, file *reserved) error {
-	x, err := t.newTrial(s)
+	device, err := tms.New(t.reached)
 	if err != nil {
 		return err
 	}
-	defer x.device.Close()
+	defer device.Close()
+	x := &trial{t: t, s: s, device: device, found: contract.Findings{}, registration: admin.NewRegistrationToken{
+		Identifier: "regent-trial-" + uniqueName(s.Now()), Count: trialCounts, Expires: s.Now().UTC().AddDate(0, 0, 1),
+	}}
 	t.say("The trial on %s uses at most %d counts. It creates registration token %s (count %d, last day %s) and up to %d auth tokens. It deletes them at its end. It changes nothing else.\n",
 		t.host, trialCounts, x.registration.Identifier, trialCounts, x.registration.Expires.Format(time.DateOnly), trialCounts)
 	if !yes {
@@ -102,35 +104,14 @@ func (t *tool) runTrial(ctx context.Context, s *admin.Session, yes bool, config 
 	} else {
 		t.say("Wrote configuration for devices to %s.\n", config)
 	}
-	used, maybe := x.counts()
-	x.notes = append(x.notes, countsUsed(used, maybe))
+	used, text := x.counts()
+	x.notes = append(x.notes, text)
 	err = t.printBlock(contract.Block{Tenant: t.host, Counts: used, Notes: x.notes, Forms: contract.Fill(contract.Trial, x.found)})
-	t.say("%s\n", countsUsed(used, maybe))
+	t.say("%s\n", text)
 	if stopped != nil {
 		stopped = fmt.Errorf("the trial is not complete: %w", stopped)
 	}
 	return errors.Join(stopped, left, err)
-}
-
-func countsUsed(used, maybe int) string {
-	text := fmt.Sprintf("Counts used: %d of at most %d.", used, trialCounts)
-	if maybe > 0 {
-		text += fmt.Sprintf(" %d more may be used: a redemption got no reply, and was not repeated.", maybe)
-	}
-	return text
-}
-
-func (t *tool) newTrial(s *admin.Session) (*trial, error) {
-	name := "regent-trial-" + s.Now().UTC().Format("20060102") + "-" + strings.ToLower(rand.Text()[:6])
-	x := &trial{
-		t: t, s: s, found: contract.Findings{},
-		registration: admin.NewRegistrationToken{Identifier: name, Count: trialCounts, Expires: s.Now().UTC().AddDate(0, 0, 1)},
-	}
-	var err error
-	if x.device, err = tms.New(t.reached); err != nil {
-		return nil, err
-	}
-	return x, nil
 }
 
 // run makes the steps, until one fails. What was made until then is in x.
@@ -162,16 +143,18 @@ func (x *trial) run(ctx context.Context) error {
 	return nil
 }
 
-// counts is how many counts were used for certain, and how many perhaps.
-func (x *trial) counts() (used, maybe int) {
+// counts is how many counts were used for certain, and how many perhaps, in words.
+func (x *trial) counts() (used int, text string) {
 	for _, b := range x.tokens {
-		if b.lost {
-			maybe++
-			continue
+		if !b.lost {
+			used++
 		}
-		used++
 	}
-	return used, maybe
+	text = fmt.Sprintf("Counts used: %d of at most %d.", used, trialCounts)
+	if maybe := len(x.tokens) - used; maybe > 0 {
+		text += fmt.Sprintf(" %d more may be used: a redemption got no reply, and was not repeated.", maybe)
+	}
+	return used, text
 }
 
 // cleanTime is how long cleaning up may take, also after an interruption.
