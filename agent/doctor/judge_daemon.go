@@ -211,22 +211,20 @@ func isTokenProblem(p status.Problem) bool { return strings.HasPrefix(p.Source, 
 func judgePolicy(f Facts) []diagnosis {
 	var out []diagnosis
 	s := f.Daemon.Status
-	var invalid string
-	for _, p := range s.Problems {
-		switch p.Source {
-		case ConfigSource:
-			invalid = p.Detail
-			out = append(out, diagnosis{code: ConfigInvalid, subject: "", evidence: p.Detail})
-		case LogSource:
-			out = append(out, diagnosis{code: LogNotWritable, subject: "", evidence: p.Detail})
-		}
+	invalid := "" // what is wrong with the configuration as a whole
+	if i := slices.IndexFunc(s.Problems, func(p status.Problem) bool { return p.Source == ConfigSource }); i >= 0 {
+		invalid = s.Problems[i].Detail
 	}
 	for _, p := range s.Problems {
-		if isTokenProblem(p) {
+		switch {
+		case p.Source == ConfigSource:
+			out = append(out, diagnosis{code: ConfigInvalid, evidence: p.Detail})
+		case p.Source == LogSource:
+			out = append(out, diagnosis{code: LogNotWritable, evidence: p.Detail})
+		case isTokenProblem(p):
 			out = append(out, diagnosis{code: RegistrationFile, subject: strings.TrimPrefix(p.Source, RegistrationSource), evidence: p.Detail})
-			continue
-		}
-		if p.Source != ConfigSource && p.Source != LogSource && !strings.Contains(invalid, p.Detail) && !isAllowRuleMissing(p, s.Applications) && !isNetworkSettings(p, f.Daemon.ServiceChecks) {
+		case strings.Contains(invalid, p.Detail), isAllowRuleMissing(p, s.Applications), isNetworkSettings(p, f.Daemon.ServiceChecks): // it has a code of its own
+		default:
 			out = append(out, diagnosis{code: PolicyProblem, subject: p.Source, evidence: p.Detail})
 		}
 	}

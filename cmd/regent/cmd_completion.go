@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,24 +14,15 @@ func shellNames() []string { return []string{"bash", "zsh", "fish", "powershell"
 // newCompletion stands in for cobra's own, which answers an unknown shell with
 // its help and success.
 func newCompletion() *cobra.Command {
-	return &cobra.Command{
-		Use:   "completion {" + strings.Join(shellNames(), "|") + "}",
-		Short: "Print a script that completes regent's commands in a shell",
-		Long: `Print a script that completes regent's commands in a shell. To load it:
+	names := strings.Join(shellNames(), ", ")
+	cmd := command("completion {"+strings.Join(shellNames(), "|")+"}", "Print a script that completes regent's commands in a shell",
+		`Print a script that completes regent's commands in a shell. To load it:
 
   bash        source <(regent completion bash)
   zsh         regent completion zsh > "${fpath[1]}/_regent"
   fish        regent completion fish | source
   powershell  regent completion powershell | Out-String | Invoke-Expression`,
-		ValidArgs:             shellNames(),
-		DisableFlagsInUseLine: true,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 || !slices.Contains(shellNames(), args[0]) {
-				return usage(cmd, "name one shell: %s", strings.Join(shellNames(), ", "))
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
+		func(cmd *cobra.Command, args []string) error {
 			root, out := cmd.Root(), cmd.OutOrStdout()
 			switch args[0] {
 			case "bash":
@@ -41,10 +31,13 @@ func newCompletion() *cobra.Command {
 				return root.GenZshCompletion(out)
 			case "fish":
 				return root.GenFishCompletion(out, true)
+			case "powershell":
+				return root.GenPowerShellCompletionWithDesc(out)
 			}
-			return root.GenPowerShellCompletionWithDesc(out)
-		},
-	}
+			return usage(cmd, "name one shell: %s", names)
+		})
+	cmd.Args, cmd.ValidArgs, cmd.DisableFlagsInUseLine = oneArgument("name one shell: "+names), shellNames(), true
+	return cmd
 }
 
 // completeFlag has a shell complete the values of a flag that cmd has.

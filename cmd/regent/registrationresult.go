@@ -10,12 +10,6 @@ import (
 	"regent/ipc/api"
 )
 
-// outcome is what a registration came to for one instance.
-type outcome struct {
-	text   string
-	failed *fault.Fault // why it is still not registered; nil if it is, or nobody tried
-}
-
 // renderRegistration says what became of a registration, instance by instance.
 // The error is not nil if the redemptions were waited for and any failed; it has
 // the reasons, which are not said here. What is known without waiting may be
@@ -31,10 +25,10 @@ func renderRegistration(r api.Registration, waited bool, v view) (string, error)
 	var rows [][2]string
 	var failures unredeemedError
 	for _, i := range r.Instances {
-		o := outcomeOf(i, waited)
-		rows = append(rows, [2]string{printable(i.Name), printable(o.text)})
-		if o.failed != nil {
-			failures = failures.with(o.failed.WithInstance(i.Name))
+		outcome, failed := outcomeOf(i, waited)
+		rows = append(rows, [2]string{printable(i.Name), printable(outcome)})
+		if failed != nil {
+			failures = failures.with(failed.WithInstance(i.Name))
 		}
 	}
 	if text += v.labelled("  ", rows); len(failures) == 0 {
@@ -62,26 +56,28 @@ func (u unredeemedError) with(f *fault.Fault) unredeemedError {
 	return append(u, f)
 }
 
-func outcomeOf(i status.Instance, waited bool) outcome {
+// outcomeOf is what a registration came to for one instance, and why that is still not
+// registered; nil if it is, or nobody tried.
+func outcomeOf(i status.Instance, waited bool) (string, *fault.Fault) {
 	switch state := instance.State(i.State); state {
 	case instance.Live, instance.Stale:
-		return outcome{text: "registered, token good for " + formatDuration(time.Duration(i.ExpiresIn)*time.Second)}
+		return "registered, token good for " + formatDuration(time.Duration(i.ExpiresIn)*time.Second), nil
 	case instance.Expired:
-		return outcome{text: "registered before, but its token cannot be refreshed now"}
+		return "registered before, but its token cannot be refreshed now", nil
 	case instance.Uncertain:
-		return outcome{"uncertain: a count may have been used", reasonText(i, fault.RedemptionUncertain)}
+		return "uncertain: a count may have been used", reasonText(i, fault.RedemptionUncertain)
 	case instance.Revoked, instance.RefreshLost, instance.RefreshExpired:
 		advice := fault.New("redeem", fault.Kind(state), nil).WithInstance(i.Name).Text()
-		return outcome{text: fmt.Sprintf("%s: left as it is; %s", stateText(i, true, false), advice)}
+		return fmt.Sprintf("%s: left as it is; %s", stateText(i, true, false), advice), nil
 	}
 	if i.LastFault == nil || !waited {
-		return outcome{text: "not redeemed yet: the agent does so in the background, or when it is first asked for"}
+		return "not redeemed yet: the agent does so in the background, or when it is first asked for", nil
 	}
 	failed := reasonText(i, fault.Kind(i.LastFault.Code))
 	if failed.Kind.NeedsPerson() {
-		return outcome{"not redeemed: " + valueText(string(failed.Kind)), failed}
+		return "not redeemed: " + valueText(string(failed.Kind)), failed
 	}
-	return outcome{fmt.Sprintf("not redeemed yet: %s; the agent goes on trying", valueText(string(failed.Kind))), failed}
+	return fmt.Sprintf("not redeemed yet: %s; the agent goes on trying", valueText(string(failed.Kind))), failed
 }
 
 // reasonText is the daemon's reason, or what the kind says by itself.

@@ -29,13 +29,7 @@ func renderStatus(s status.Status, v view) string {
 		v.section("Problems", problemRows(s)),
 		fmt.Sprintf("regentd %s, running for %s\n", printable(s.Version), formatDuration(v.now.Sub(s.StartedAt))),
 	}
-	var shown []string
-	for _, part := range parts {
-		if part != "" {
-			shown = append(shown, part)
-		}
-	}
-	return strings.Join(shown, "\n")
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), "\n")
 }
 
 // renderHealth is the sentence that says it all.
