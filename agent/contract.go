@@ -26,10 +26,10 @@ func (a *Agent) Contract(ctx context.Context, by Caller) (status.Contract, error
 		return status.Contract{}, err
 	}
 	settings := a.Settings()
-	out := status.Contract{Tenants: []status.TenantContract{}}
+	out := status.Contract{Tenants: []contract.Block{}}
 	for _, t := range settings.ByTenant() {
 		host := policy.Host(t.URL)
-		one := status.TenantContract{Tenant: host, Forms: []status.Form{}}
+		one := contract.Block{Tenant: host, Forms: []contract.Form{}}
 		p, err := a.clients.probeContract(ctx, t.URL, token.NewSecret("regent-doctor-"+a.d.NewID()))
 		if err != nil {
 			one.Failed = err.Error()
@@ -122,7 +122,7 @@ func distinct(all []string) []string {
 
 // compareConfigured adds to the rows that a key selects whether what is configured is what the
 // tenant has. It is pure.
-func compareConfigured(rows []status.Form, variants []tms.Variant, s policy.Settings) []status.Form {
+func compareConfigured(rows []contract.Form, variants []tms.Variant, s policy.Settings) []contract.Form {
 	configured := map[string]string{
 		"contract.base_path": s.Contract.BasePath, "contract.reply": s.Contract.Reply,
 		"contract.access_token_name": s.Contract.AccessTokenName, "contract.registration_header": s.Contract.RegistrationHeader,
@@ -133,7 +133,7 @@ func compareConfigured(rows []status.Form, variants []tms.Variant, s policy.Sett
 		if f.Key == "" {
 			continue
 		}
-		f.Configured, f.Fits = configured[f.Key], status.FitUnknown
+		f.Configured, f.Fits = configured[f.Key], contract.FitUnknown
 		for _, v := range variants {
 			if v.Key == f.Key && len(f.Answers) == 0 { // what worked says more than a refusal
 				f.Answers, f.Why = append([]string{}, v.Answers...), v.Why
@@ -144,9 +144,9 @@ func compareConfigured(rows []status.Form, variants []tms.Variant, s policy.Sett
 		case f.Configured == contract.AnyForm, slices.Contains(f.Answers, f.Configured),
 			f.Key == "contract.request" && f.Configured == contract.Auto,
 			f.Key == "refresh.mode" && f.Configured == contract.Auto && autoFindsMode(f.Answers):
-			f.Fits = status.FitYes
+			f.Fits = contract.FitYes
 		default:
-			f.Fits = status.FitNo
+			f.Fits = contract.FitNo
 		}
 	}
 	return rows

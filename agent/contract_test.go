@@ -8,7 +8,6 @@ import (
 	"regent/agent/authz"
 	"regent/agent/fault"
 	"regent/agent/policy"
-	"regent/agent/status"
 	"regent/agent/tms"
 	"regent/agent/tms/contract"
 	"regent/agent/tms/emulator"
@@ -36,7 +35,7 @@ func TestContractOfATenant(t *testing.T) {
 		if err != nil || len(got.Tenants) != 1 {
 			fl.Fatalf("got %+v, %v, want one tenant", got, err)
 		}
-		fits, shown := map[string]status.Fit{}, map[contract.ID][]string{}
+		fits, shown := map[string]contract.Fit{}, map[contract.ID][]string{}
 		for _, f := range got.Tenants[0].Forms {
 			if f.Key != "" && f.Key != "contract.request" {
 				fits[f.Key] = f.Fits
@@ -48,9 +47,9 @@ func TestContractOfATenant(t *testing.T) {
 				fl.Errorf("%s: nothing is known after a redemption", id)
 			}
 		}
-		want := map[string]status.Fit{
-			"contract.base_path": status.FitYes, "refresh.mode": status.FitYes, "contract.registration_header": status.FitNo,
-			"contract.reply": status.FitYes, "contract.access_token_name": status.FitYes, // by the redemption that was
+		want := map[string]contract.Fit{
+			"contract.base_path": contract.FitYes, "refresh.mode": contract.FitYes, "contract.registration_header": contract.FitNo,
+			"contract.reply": contract.FitYes, "contract.access_token_name": contract.FitYes, // by the redemption that was
 		}
 		if diff := cmp.Diff(fits, want); diff != "" {
 			fl.Errorf("-got +want\n%s", diff)
@@ -66,8 +65,8 @@ func TestCompare(t *testing.T) {
 		Refresh:  policy.Refresh{Mode: contract.ModeOIDC},
 		Contract: policy.Contract{Reply: contract.AnyForm, AccessTokenName: "accessToken", RegistrationHeader: contract.Basic},
 	}
-	rows := func() []status.Form {
-		return []status.Form{
+	rows := func() []contract.Form {
+		return []contract.Form{
 			{Key: "contract.reply"},
 			{Key: "contract.access_token_name"},
 			{Key: "refresh.mode"},
@@ -81,11 +80,11 @@ func TestCompare(t *testing.T) {
 		{Key: "refresh.mode", Answers: []string{"oidc", "tms"}, Why: "asked"},
 		{Key: "contract.registration_header", Why: "no form told"},
 	}, s)
-	want := []status.Form{
-		{Key: "contract.reply", Configured: "any", Answers: []string{"bare"}, Fits: status.FitYes, Why: "seen"},
-		{Key: "contract.access_token_name", Configured: "accessToken", Answers: []string{"token"}, Fits: status.FitNo, Why: "seen"},
-		{Key: "refresh.mode", Configured: "oidc", Answers: []string{"oidc", "tms"}, Fits: status.FitYes, Why: "asked"},
-		{Key: "contract.registration_header", Configured: "basic", Answers: []string{}, Fits: status.FitUnknown, Why: "no form told"},
+	want := []contract.Form{
+		{Key: "contract.reply", Configured: "any", Answers: []string{"bare"}, Fits: contract.FitYes, Why: "seen"},
+		{Key: "contract.access_token_name", Configured: "accessToken", Answers: []string{"token"}, Fits: contract.FitNo, Why: "seen"},
+		{Key: "refresh.mode", Configured: "oidc", Answers: []string{"oidc", "tms"}, Fits: contract.FitYes, Why: "asked"},
+		{Key: "contract.registration_header", Configured: "basic", Answers: []string{}, Fits: contract.FitUnknown, Why: "no form told"},
 		{Title: "times", Answers: []string{}, Why: "later"},
 	}
 	if diff := cmp.Diff(got, want); diff != "" {

@@ -13,6 +13,7 @@ import (
 	"regent/agent/doctor"
 	"regent/agent/fault"
 	"regent/agent/status"
+	"regent/agent/tms/contract"
 	"regent/ipc/client"
 	"regent/platform/localsock"
 )
@@ -24,7 +25,7 @@ const diagnosisTime = 30 * time.Second
 const answerTime = 5 * time.Second
 
 func newDoctor(c *cli) *cobra.Command {
-	var registration, contract bool
+	var registration, forms bool
 	var config string
 	cmd := command("doctor", "Say what is wrong with this installation, and what to do next",
 		`Say what is wrong with this installation, and what to do next: the way to the
@@ -34,7 +35,7 @@ daemon are looked at. It changes nothing and costs no count.
 Exit codes: 0 nothing is wrong, 6 something should be mended, 7 something is not
 served or will soon not be.`,
 		func(cmd *cobra.Command, _ []string) error {
-			if contract {
+			if forms {
 				return c.showContract(cmd)
 			}
 			facts := c.gather(cmd.Context(), config)
@@ -46,7 +47,7 @@ served or will soon not be.`,
 		})
 	jsonFlag(cmd, "print the findings as JSON")
 	cmd.Flags().BoolVar(&registration, "check-registration", false, "also say what a redemption would do now; it sends no registration token and costs no count")
-	cmd.Flags().BoolVar(&contract, "contract", false, "say instead which of the undocumented forms each tenant has (administrators); what is sent is made up and costs no count")
+	cmd.Flags().BoolVar(&forms, "contract", false, "say instead which of the undocumented forms each tenant has (administrators); what is sent is made up and costs no count")
 	cmd.Flags().StringVar(&config, "config", "", "configuration `file` that is looked at where no daemon answers (default: the installed one)")
 	cmd.AddCommand(newDoctorExplain())
 	return cmd
@@ -213,7 +214,7 @@ func (c *cli) showContract(cmd *cobra.Command) error {
 		return all, err
 	}
 	all, err := answer(cmd, contractTime, call, renderContract)
-	if err == nil && slices.ContainsFunc(all.Tenants, status.TenantContract.Misfits) {
+	if err == nil && slices.ContainsFunc(all.Tenants, contract.Block.Misfits) {
 		return healthError(status.Degraded) // or a tenant could not be asked
 	}
 	return err

@@ -5,13 +5,13 @@ import (
 	"testing"
 
 	"regent/agent"
-	"regent/agent/status"
+	"regent/agent/tms/contract"
 	"regent/ipc/api"
 	"regent/ipc/client"
 )
 
 func (daemon) Contract(context.Context, agent.Caller) (api.Contract, error) {
-	return api.Contract{Tenants: []status.TenantContract{{Tenant: "demo-host.com", Forms: []status.Form{}}}}, nil
+	return api.Contract{Tenants: []contract.Block{{Tenant: "demo-host.com", Forms: []contract.Form{}}}}, nil
 }
 
 func TestContract(t *testing.T) {

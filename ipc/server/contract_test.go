@@ -7,13 +7,13 @@ import (
 
 	"regent/agent"
 	"regent/agent/fault"
-	"regent/agent/status"
+	"regent/agent/tms/contract"
 	"regent/ipc/api"
 )
 
 func (b *backend) Contract(_ context.Context, by agent.Caller) (api.Contract, error) {
 	b.record(by, "contract")
-	return api.Contract{Tenants: []status.TenantContract{{Tenant: "demo-host.com", Forms: []status.Form{}}}}, b.err
+	return api.Contract{Tenants: []contract.Block{{Tenant: "demo-host.com", Forms: []contract.Form{}}}}, b.err
 }
 
 func TestContract(t *testing.T) {
