@@ -134,19 +134,24 @@ func checkConfig(ctx context.Context, file string) *doctor.Config {
 	return c
 }
 
-// daemonProgram is where regentd is, "" if it is not known: beside this program, whose
-// directory is trusted already, or else where packages put it.
+// daemonProgram is where regentd is, "" if it is not known.
 func daemonProgram() string {
-	dirs := packageDirs()
-	if own, err := os.Executable(); err == nil {
-		dirs = slices.Insert(dirs, 0, filepath.Dir(own))
-	}
-	for _, dir := range dirs {
+	for _, dir := range daemonDirs() {
 		if path, err := exec.LookPath(filepath.Join(dir, "regentd")); err == nil {
 			return path
 		}
 	}
 	return ""
+}
+
+// daemonDirs is where regentd may be, the likeliest first: beside this program,
+// whose directory is trusted already, and where packages put it.
+func daemonDirs() []string {
+	dirs := packageDirs()
+	if own, err := os.Executable(); err == nil {
+		dirs = slices.Insert(dirs, 0, filepath.Dir(own))
+	}
+	return dirs
 }
 
 // userProxies is what the programs of this user go by to each host that the
