@@ -47,6 +47,11 @@ func SplitHostPort(s string) (host, port string, err error) {
 	return host, port, nil
 }
 
+const (
+	letters = "abcdefghijklmnopqrstuvwxyz"
+	digits  = "0123456789"
+)
+
 func checkHost(host string) error {
 	if host == "" || len(host) > 253 {
 		return errors.New("has no host, or one longer than 253 bytes")
@@ -55,14 +60,12 @@ func checkHost(host string) error {
 		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
 			return errors.New("has a host with an empty, too long or hyphen-edged part")
 		}
-		for _, r := range label {
-			if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_' {
-				return errors.New("has a character that no host name has (a name in another script is written xn--…)")
-			}
+		if strings.Trim(label, letters+digits+"-_") != "" {
+			return errors.New("has a character that no host name has (a name in another script is written xn--…)")
 		}
 	}
 	last := host[strings.LastIndexByte(host, '.')+1:]
-	if _, err := netip.ParseAddr(host); err != nil && strings.Trim(last, "0123456789") == "" {
+	if _, err := netip.ParseAddr(host); err != nil && strings.Trim(last, digits) == "" {
 		return errors.New("ends in a number but is no IPv4 address")
 	}
 	return nil

@@ -63,7 +63,7 @@ func bareScheme(s string) string {
 	if i < 0 || !slices.Contains(proxySchemes, strings.ToLower(s[:i])) {
 		return ""
 	}
-	if port := s[i+1:]; s[i] == ':' && port != "" && strings.Trim(port, "0123456789") == "" {
+	if port := s[i+1:]; s[i] == ':' && port != "" && strings.Trim(port, digits) == "" {
 		return ""
 	}
 	return strings.ToLower(s[:i])
@@ -76,10 +76,7 @@ const userinfoChars = "-._~!$&'()*+,;=@"
 // userinfo reads user or user:password. What a URL cannot hold as it is has two
 // readings, so it is refused.
 func userinfo(s string) (*url.Userinfo, error) {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(userinfoChars, r)
-	}
-	bad := strings.ContainsFunc(s, func(r rune) bool { return !plain(r) && r != '%' && r != ':' })
+	bad := strings.Trim(s, letters+strings.ToUpper(letters)+digits+userinfoChars+"%:") != ""
 	name, secret, has := strings.Cut(s, ":")
 	user, err := url.PathUnescape(name)
 	password, also := url.PathUnescape(secret)

@@ -67,13 +67,10 @@ func checkUnit(s string) (string, error) {
 // checkBasePath accepts the plain path of a URL.
 func checkBasePath(s string) (string, error) {
 	const write = "; write one such as /token/api/v5"
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._/-", r)
-	}
 	switch {
 	case !strings.HasPrefix(s, "/"), strings.HasSuffix(s, "/"), strings.HasSuffix(s, "."):
 		return "", errors.New("does not begin with / or ends in / or a dot" + write)
-	case strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }), strings.Contains(s, "//"), strings.Contains(s, ".."):
+	case strings.Trim(s, alphanumeric+"._/-") != "", strings.Contains(s, "//"), strings.Contains(s, ".."):
 		return "", errors.New("has more than letters, digits and . _ - between single slashes" + write)
 	}
 	return s, nil

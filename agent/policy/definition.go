@@ -52,12 +52,11 @@ type Definition struct {
 	// Artefacts names the generated artefacts that the key stands in.
 	Artefacts Artefact
 
-	Required  bool   // of a key in a list's item
-	Doc       string // sentences, for the person who writes the file
-	Example   string // YAML of a value; "" if the default is a good example
-	Since     string // the version that brought it
-	Sensitive bool   // its value is shown to nobody
-	Restart   bool   // a change waits for a restart; otherwise a reload applies it
+	Required bool   // of a key in a list's item
+	Doc      string // sentences, for the person who writes the file
+	Example  string // YAML of a value; "" if the default is a good example
+	Since    string // the version that brought it
+	Restart  bool   // a change waits for a restart; otherwise a reload applies it
 }
 
 // complete adds to each row what it does not say: the first version, the artefacts that

@@ -12,7 +12,7 @@ import (
 
 // Found is a value and where it was written.
 type Found struct {
-	Value  string // as YAML would have it; "(hidden)" of a sensitive key
+	Value  string // as YAML would have it
 	Origin Origin
 }
 
@@ -50,22 +50,14 @@ func (res Resolved) provenance(d Definition) Provenance {
 	if len(set) == 0 && d.Name() == "tenant" {
 		set = res.entries["tenant"]
 	}
-	found := []Found{{Value: d.show(d.Default)}}
+	found := []Found{{Value: writeYAML(d.Default)}}
 	if len(set) > 0 {
 		found = nil
 	}
 	for _, e := range slices.Backward(set) {
-		found = append(found, Found{d.show(e.value), e.origin})
+		found = append(found, Found{writeYAML(e.value), e.origin})
 	}
 	return Provenance{d.Key, found[0], found[1:]}
-}
-
-// show writes a value for people.
-func (d Definition) show(v any) string {
-	if d.Sensitive {
-		return "(hidden)"
-	}
-	return writeYAML(v)
 }
 
 // writeYAML writes a value as YAML in one line. Where rules were written is not
@@ -112,11 +104,8 @@ func fields(prefix string, target any) string {
 
 // quote leaves alone what is one plain word in any place of a YAML document.
 func quote(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:", r)
-	}
 	words := []string{"", "true", "false", "null", "~", "yes", "no", "on", "off"}
-	if !slices.Contains(words, strings.ToLower(s)) && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 &&
+	if !slices.Contains(words, strings.ToLower(s)) && strings.Trim(s, alphanumeric+"_-./:") == "" &&
 		!strings.HasPrefix(s, "-") && !strings.HasSuffix(s, ":") {
 		return s
 	}

@@ -55,28 +55,30 @@ func Resolve(layers ...Layer) (Resolved, []Problem) {
 // overridden from below.
 func (res *Resolved) tokenNotKept(choice, word, instead string) []Problem {
 	const need = "keep_registration_token"
+	keep := res.last(need)
 	var problems []Problem
 	for {
-		chosen, keep := res.entries[choice], res.entries[need]
-		if len(chosen) == 0 || chosen[len(chosen)-1].value != word {
+		last := res.last(choice)
+		if last.value != word || keep.value == true {
 			return problems
 		}
-		kept, where := false, Origin{}
-		if len(keep) > 0 {
-			kept, where = keep[len(keep)-1].value == true, keep[len(keep)-1].origin
-		}
-		if kept {
-			return problems
-		}
-		last := chosen[len(chosen)-1]
-		managed := last.origin.Rank == Managed || where.Rank == Managed
+		managed := last.origin.Rank == Managed || keep.origin.Rank == Managed
 		problems = append(problems, Problem{
 			Origin: last.origin, Key: choice, Fatal: !managed,
-			Text: "is " + word + ", but " + need + " is false (" + where.String() +
+			Text: "is " + word + ", but " + need + " is false (" + keep.origin.String() +
 				"), so there would be no registration token to do it with; write " + need + ": true, or " + instead,
 		})
-		res.entries[choice] = chosen[:len(chosen)-1]
+		set := res.entries[choice]
+		res.entries[choice] = set[:len(set)-1]
 	}
+}
+
+// last returns the entry that rules; the zero one is none.
+func (res *Resolved) last(key string) entry {
+	if set := res.entries[key]; len(set) > 0 {
+		return set[len(set)-1]
+	}
+	return entry{}
 }
 
 // build fills in the settings, and reports the applications that cannot work.
@@ -116,9 +118,9 @@ func (res *Resolved) application(id string) Application {
 
 // set puts the value that rules, or the default, into the field of target.
 func (res *Resolved) set(d Definition, target any) {
-	v := d.Default
-	if set := res.entries[d.Key]; len(set) > 0 {
-		v = set[len(set)-1].value
+	v := res.last(d.Key).value
+	if v == nil {
+		v = d.Default
 	}
 	if v != nil {
 		d.field(target).Set(reflect.ValueOf(v))

@@ -25,25 +25,19 @@ func (s *schema) unknown(name string) string {
 	return "is not a known key; known here: " + strings.Join(known, ", ")
 }
 
+const alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
 // namesSecret reports whether a key of this name would hold a secret.
 func namesSecret(name string) bool {
-	name = strings.ToLower(name)
-	for _, word := range []string{"token", "password", "passwd", "passphrase", "secret", "credential"} {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return false
+	words := []string{"token", "password", "passwd", "passphrase", "secret", "credential"}
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(strings.ToLower(name), word) })
 }
 
 // showKey returns an unknown key as it may be repeated: a secret pasted without
 // its key is long, or has characters that no key has.
 func showKey(name string) string {
 	const most = 40
-	ok := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' || r == '.'
-	}
-	if name == "" || len(name) > most || strings.IndexFunc(name, func(r rune) bool { return !ok(r) }) >= 0 {
+	if name == "" || len(name) > most || strings.Trim(name, alphanumeric+"_-.") != "" {
 		return "(a key)"
 	}
 	return name

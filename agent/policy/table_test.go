@@ -210,12 +210,6 @@ func sample(t *testing.T, d Definition) any {
 	return nil
 }
 
-func TestSensitiveValueIsNotShown(t *testing.T) {
-	if got, want := (Definition{Sensitive: true}).show("s3cret"), "(hidden)"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 func TestFormatDuration(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0s", time.Second: "1s", 10 * time.Minute: "10m", time.Hour: "1h", 90 * time.Second: "1m30s",

@@ -20,8 +20,8 @@ type Policy struct {
 	Problems  []PolicyProblem `json:"problems"` // of whole files, and of keys that do not exist
 }
 
-// PolicyKey is one key of the configuration. Values are YAML in one line; those
-// of sensitive keys are "(hidden)".
+// PolicyKey is one key of the configuration. Values are YAML in one line; none is a
+// secret, which a configuration does not hold.
 type PolicyKey struct {
 	Key    string `json:"key"`
 	Value  string `json:"value"`

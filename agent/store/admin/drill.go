@@ -94,9 +94,13 @@ func (s *Manager) runScenario(ctx context.Context, m scenario, key []byte) (step
 	d.Dir, d.Keyring, d.OnClone, d.Log = dir, ring, policy.Quarantine, slog.New(slog.DiscardHandler)
 	copied := New(d)
 	if m.apply != nil {
-		if err := m.apply(ctx, ring, copied); err != nil {
+		if copied.sealed, err = store.Open(ctx, store.Options{Dir: dir, Key: key}); err != nil {
 			return step, err
 		}
+		if err := errors.Join(m.apply(ctx, ring, copied), copied.Close()); err != nil {
+			return step, err
+		}
+		copied.sealed = nil
 	}
 	cause := copied.Open(ctx)
 	if cause == nil && copied.probeError != nil {
@@ -160,32 +164,22 @@ func damageOne(_ context.Context, _ *drillKeyring, s *Manager) error {
 
 // makeOlder marks a store that is one write further.
 func makeOlder(ctx context.Context, ring *drillKeyring, s *Manager) error {
-	newer, err := store.Open(ctx, store.Options{Dir: s.Dir, Key: ring.key})
+	level, err := s.sealed.Level(ctx)
 	if err != nil {
 		return err
 	}
-	level, err := newer.Level(ctx)
-	if err == nil {
-		err = ring.SaveMark(ctx, newer.SealMark(level+1))
-	}
-	return errors.Join(err, newer.Close())
+	return ring.SaveMark(ctx, s.sealed.SealMark(level+1))
 }
 
 // copyElsewhere binds the copy to one device that there is not and lets another
 // find it, since of this one too little may be known.
-func copyElsewhere(ctx context.Context, ring *drillKeyring, s *Manager) error {
+func copyElsewhere(ctx context.Context, _ *drillKeyring, s *Manager) error {
 	here, err := json.Marshal(Facts{DMI: "here", MACs: []string{"02:00:00:00:00:01"}})
 	if err != nil {
 		return err
 	}
-	copied, err := store.Open(ctx, store.Options{Dir: s.Dir, Key: ring.key})
-	if err != nil {
-		return err
-	}
-	on := New(s.Deps)
-	on.sealed = copied
 	s.Facts = Facts{DMI: "elsewhere", MACs: []string{"02:00:00:00:00:02"}}
-	return errors.Join(on.put(ctx, hostRecord, here), copied.Close())
+	return s.put(ctx, hostRecord, here)
 }
 
 // drillKeyring is a keyring in memory, for a copy. It has what a start calls, and no
