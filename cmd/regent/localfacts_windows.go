@@ -85,8 +85,13 @@ func systemProxies(d doctor.Daemon) (all []doctor.Proxy) {
 	for _, w := range d.ServiceChecks {
 		host, _, _ := strings.Cut(w.Host, ":")
 		for _, s := range settings {
-			if proxy, is := s.ProxyFor(host); is {
-				all = append(all, doctor.Proxy{Host: w.Host, Where: s.Source, Proxy: proxy})
+			proxy, is, err := s.ProxyFor(host)
+			p := doctor.Proxy{Host: w.Host, Where: s.Source, Proxy: proxy}
+			if err != nil {
+				p.Flaw = err.Error()
+			}
+			if is || err != nil {
+				all = append(all, p)
 			}
 		}
 	}

@@ -14,13 +14,11 @@ var ErrNoBootClock = errors.New("power: no boot clock on this system")
 // where the system has none: then times cannot be compared across processes.
 func ReadBoot() (id string, since func() time.Duration, err error) { return readBoot() }
 
-// ReportsAllResumes says whether Resumes tells of every resume, and of a clock that is set,
-// so that nobody need look for one: shown on Linux. On Windows a set clock is not
-// told, and no notice of a resume has been seen yet.
+// ReportsAllResumes says whether WatchResumes tells of every resume, and of a clock that is
+// set, so that nobody need look for one.
 const ReportsAllResumes = reportsAllResumes
 
 // WatchResumes returns a channel that receives after the machine has resumed from sleep,
-// until stop; nil where the system tells nobody. It is closed when nothing will be
-// told any more. A resume that nobody has received yet is told once. To be called once in a process's life, or few times: some
-// systems keep what each call needed.
+// until stop; nil where nobody is told, which is everywhere but on Linux. It is closed
+// when nothing will be told any more. A resume that nobody has received yet is told once.
 func WatchResumes() (woke <-chan struct{}, stop func() error, err error) { return watchResumes() }

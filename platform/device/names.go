@@ -1,11 +1,13 @@
 package device
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 )
 
@@ -98,29 +100,25 @@ type networkCard struct {
 // time: a physical one with its own address, then a physical one, then any; of
 // those the one that the system numbered first.
 func chooseMAC(cards []networkCard) string {
-	best := -1
-	for i, c := range cards {
-		if c.mac == "" {
-			continue
-		}
-		if best < 0 || c.isBetter(cards[best]) {
-			best = i
-		}
-	}
-	if best < 0 {
+	cards = slices.DeleteFunc(slices.Clone(cards), func(c networkCard) bool { return c.mac == "" })
+	if len(cards) == 0 {
 		return ""
 	}
-	return cards[best].mac
+	return slices.MinFunc(cards, func(a, b networkCard) int {
+		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.index, b.index))
+	}).mac
 }
 
-func (c networkCard) isBetter(than networkCard) bool {
-	switch {
-	case c.physical != than.physical:
-		return c.physical
-	case c.permanent != than.permanent:
-		return c.permanent
+// rank is lower, the more likely the address stays.
+func (c networkCard) rank() int {
+	rank := 3
+	if c.physical {
+		rank -= 2
 	}
-	return c.index < than.index
+	if c.permanent {
+		rank--
+	}
+	return rank
 }
 
 // networkCards lists the network interfaces but for loopback.

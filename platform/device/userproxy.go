@@ -2,9 +2,12 @@ package device
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // ErrNoProxySettings means that this system has no such settings.
@@ -24,35 +27,42 @@ func ReadProxies() ([]ProxySettings, error) { return readProxies() }
 
 // ProxyFor returns the proxy for a host that is asked by https, as host and port
 // without a password, and whether there is one. One that a script decides about is
-// "".
-func (s ProxySettings) ProxyFor(host string) (proxy string, is bool) {
+// "". An error names what is set and is no proxy, without a password.
+func (s ProxySettings) ProxyFor(host string) (proxy string, is bool, err error) {
 	if s.bypasses(host) {
-		return "", false
+		return "", false, nil
 	}
-	if p := s.httpsProxy(); p != "" {
-		return p, true
-	}
-	return "", s.HasScript
-}
-
-// httpsProxy is the proxy for https, without anything but its host and port.
-func (s ProxySettings) httpsProxy() string {
 	for entry := range strings.FieldsFuncSeq(s.Proxies, isSeparator) {
-		scheme, address, of := strings.Cut(entry, "=")
-		if !of {
+		scheme, address, _ := strings.Cut(entry, "=")
+		if !isWord(scheme) || scheme == entry { // it has no scheme, which is not one of an URL
 			scheme, address = "https", entry
 		}
-		if scheme != "https" {
-			continue
-		}
-		if !strings.Contains(address, "://") {
-			address = "http://" + address
-		}
-		if u, err := url.Parse(address); err == nil {
-			return u.Host
+		if strings.EqualFold(scheme, "https") {
+			proxy, err = parseProxy(address)
+			return proxy, err == nil, err
 		}
 	}
-	return ""
+	return "", s.HasScript, nil
+}
+
+// parseProxy returns host and port of a URL, or of what is one without its scheme.
+func parseProxy(address string) (string, error) {
+	full := address
+	if !strings.Contains(full, "://") {
+		full = "http://" + full
+	}
+	u, err := url.Parse(full)
+	if err == nil && u.Port() != "" {
+		_, err = strconv.ParseUint(u.Port(), 10, 16)
+	}
+	if err != nil || u.Hostname() == "" { // the error may quote a password
+		return "", fmt.Errorf("%q is no proxy; it has to be HOST:PORT", address[strings.LastIndexByte(address, '@')+1:])
+	}
+	return u.Host, nil
+}
+
+func isWord(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) })
 }
 
 // bypasses reports whether no proxy is for the host.

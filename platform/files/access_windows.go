@@ -50,9 +50,10 @@ func ReadAccess(path string) (AccessList, error) {
 	return ParseDescriptor(sd)
 }
 
-// ReadHandleAccess returns the access of what the system has open as h.
-func ReadHandleAccess(h windows.Handle) (AccessList, error) {
-	sd, err := windows.GetSecurityInfo(h, windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
+// ReadHandleAccess returns the access of what the system has open as h, which is of that
+// kind.
+func ReadHandleAccess(h windows.Handle, kind windows.SE_OBJECT_TYPE) (AccessList, error) {
+	sd, err := windows.GetSecurityInfo(h, kind, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
 		return AccessList{}, fmt.Errorf("read the access: %w", err)
 	}
@@ -111,6 +112,25 @@ func (l *AccessList) addEntries(list *windows.ACL) error {
 	return nil
 }
 
+// OwnSID returns the user of this process.
+func OwnSID() (string, error) {
+	u, err := windows.GetCurrentProcessToken().GetTokenUser()
+	if err != nil {
+		return "", fmt.Errorf("find the user of this process: %w", err)
+	}
+	return u.User.Sid.String(), nil
+}
+
+// IsAdministrator reports whether this process may do what Administrators may.
+func IsAdministrator() bool {
+	sid, err := windows.StringToSid(layout.AdministratorsSID)
+	if err != nil {
+		return false
+	}
+	is, err := windows.Token(0).IsMember(sid)
+	return err == nil && is
+}
+
 // IsTrustedSID reports whether sid is SYSTEM, Administrators or TrustedInstaller: who
 // is one of them can be any other.
 func IsTrustedSID(sid string) bool {
@@ -122,10 +142,10 @@ func IsTrustedSID(sid string) bool {
 }
 
 // UntrustedWith returns those who have any of the rights and are not [IsTrustedSID] or
-// among those that are named.
+// among those that are named, each once.
 func (l AccessList) UntrustedWith(rights windows.ACCESS_MASK, but ...string) (sids []string) {
 	for _, g := range l.Grants {
-		if g.Mask&rights != 0 && !IsTrustedSID(g.SID) && !slices.Contains(but, g.SID) {
+		if g.Mask&rights != 0 && !IsTrustedSID(g.SID) && !slices.Contains(but, g.SID) && !slices.Contains(sids, g.SID) {
 			sids = append(sids, g.SID)
 		}
 	}

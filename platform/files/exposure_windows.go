@@ -38,17 +38,7 @@ type checker struct {
 }
 
 func fileExposures(data, state string) ([]Exposure, error) {
-	return checker{administrator(), filepath.WalkDir, os.Lstat, ReadAccess}.files(data, state)
-}
-
-// administrator reports whether this process may see what Administrators may.
-func administrator() bool {
-	sid, err := windows.StringToSid(layout.AdministratorsSID)
-	if err != nil {
-		return false
-	}
-	is, err := windows.Token(0).IsMember(sid)
-	return err == nil && is
+	return checker{IsAdministrator(), filepath.WalkDir, os.Lstat, ReadAccess}.files(data, state)
 }
 
 func (l checker) files(data, state string) ([]Exposure, error) {
@@ -221,7 +211,7 @@ func pipeExposures(path string, c net.Conn) ([]Exposure, error) {
 	if err != nil {
 		return nil, err
 	}
-	access, err := ReadHandleAccess(windows.Handle(pipe.Fd()))
+	access, err := ReadHandleAccess(windows.Handle(pipe.Fd()), windows.SE_KERNEL_OBJECT)
 	if errors.Is(err, ErrNoAccessList) {
 		return []Exposure{{path, "it " + err.Error(), mend}}, nil
 	}
@@ -253,6 +243,6 @@ func isWineUser(sid string) bool {
 	if !layout.UnderWine() {
 		return false
 	}
-	u, err := windows.GetCurrentProcessToken().GetTokenUser()
-	return err == nil && u.User.Sid.String() == sid
+	self, err := OwnSID()
+	return err == nil && self == sid
 }

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/windows"
 
 	"regent/platform/layout"
-	"regent/platform/localsock"
 )
 
 func must(t *testing.T, err error) {
@@ -273,7 +272,7 @@ func TestPipeExposures(t *testing.T) {
 		l, err := winio.ListenPipe(name, &winio.PipeConfig{SecurityDescriptor: "O:BA" + tt.sddl})
 		must(t, err)
 		go l.Accept()
-		c, err := localsock.Dial(t.Context(), name)
+		c, err := winio.DialPipeAccessImpLevel(t.Context(), name, layout.PipeReadWrite, winio.PipeImpLevelIdentification)
 		must(t, err)
 		got, err := PipeExposures(name, c)
 		must(t, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/Microsoft/go-winio"
 	"golang.org/x/sys/windows"
 
+	"regent/platform/files"
 	"regent/platform/layout"
 )
 
@@ -50,16 +51,8 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 // pipeOwner returns whom a client shall find the pipe to belong to: Administrators
 // where this process is one, as only they can say, else its user.
 func pipeOwner() (sid string, err error) {
-	administrators, err := windows.StringToSid(layout.AdministratorsSID)
-	if err != nil {
-		return "", err
-	}
-	if is, err := windows.Token(0).IsMember(administrators); err == nil && is {
+	if files.IsAdministrator() {
 		return layout.AdministratorsSID, nil
 	}
-	user, err := windows.GetCurrentProcessToken().GetTokenUser()
-	if err != nil {
-		return "", fmt.Errorf("find the user of this process: %w", err)
-	}
-	return user.User.Sid.String(), nil
+	return files.OwnSID()
 }

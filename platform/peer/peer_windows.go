@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/windows"
 
+	"regent/platform/files"
 	"regent/platform/layout"
 )
 
@@ -177,13 +178,7 @@ func checkServer(owner string, server tokenIdentity) (string, error) {
 	return owner, nil
 }
 
-func ownUser() (string, error) {
-	u, err := windows.GetCurrentProcessToken().GetTokenUser()
-	if err != nil {
-		return "", fmt.Errorf("find the user of this process: %w", err)
-	}
-	return u.User.Sid.String(), nil
-}
+func ownUser() (string, error) { return files.OwnSID() }
 
 // superusers are who can do everything here. A member of Administrators is one
 // once elevated: before, the group is not among those that count.

@@ -35,11 +35,11 @@ func makePrivate(path string) error { return makeWithAccess(path, layout.StateAc
 // makeWithAccess makes a directory with an access list that is meant for a service. Who is
 // no administrator can give it to nobody else, owns it, and is let in too.
 func makeWithAccess(path, access string) error {
-	self, err := ownUser()
+	self, err := files.OwnSID()
 	if err != nil {
 		return err
 	}
-	if !isAdministrator() {
+	if !files.IsAdministrator() {
 		_, list, _ := strings.Cut(access, "D:")
 		access = "O:" + self + "D:" + list + "(A;OICI;FA;;;" + self + ")"
 	}
@@ -59,23 +59,6 @@ func makeWithAccess(path, access string) error {
 	return nil
 }
 
-func ownUser() (string, error) {
-	u, err := windows.GetCurrentProcessToken().GetTokenUser()
-	if err != nil {
-		return "", fmt.Errorf("find the user of this process: %w", err)
-	}
-	return u.User.Sid.String(), nil
-}
-
-func isAdministrator() bool {
-	sid, err := windows.StringToSid(layout.AdministratorsSID)
-	if err != nil {
-		return false
-	}
-	is, err := windows.Token(0).IsMember(sid)
-	return err == nil && is
-}
-
 // checkOwner reads back whose the directory is and who may go there.
 func checkOwner(path string, _ fs.FileInfo) error {
 	if layout.UnderWine() { // it makes modes of access lists, and other lists of those
@@ -85,7 +68,7 @@ func checkOwner(path string, _ fs.FileInfo) error {
 	if err != nil {
 		return fmt.Errorf("state directory %s: %w", path, err)
 	}
-	self, err := ownUser()
+	self, err := files.OwnSID()
 	if err != nil {
 		return fmt.Errorf("state directory %s: %w", path, err)
 	}

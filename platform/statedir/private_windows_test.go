@@ -45,7 +45,7 @@ func TestMakePrivate(t *testing.T) {
 	must(t, d.Close())
 	access, err := files.ReadAccess(path)
 	must(t, err)
-	self, err := ownUser()
+	self, err := files.OwnSID()
 	must(t, err)
 	must(t, checkPrivate(path, access, self))
 }

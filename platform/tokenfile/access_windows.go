@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/windows"
 
 	"regent/platform/files"
+	"regent/platform/layout"
 )
 
 // open opens path for reading, itself and not what a link at its end points to.
@@ -54,25 +56,33 @@ func canDetectWriters(string) bool { return true }
 func hasWriter(*os.File) (open, known bool) { return false, true }
 
 func checkAccess(path string, f *os.File, _ fs.FileInfo, _ []int) error {
-	sd, err := windows.GetSecurityInfo(windows.Handle(f.Fd()), windows.SE_FILE_OBJECT,
-		windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
-	if err != nil {
-		return newError(path, fmt.Errorf("its access control list cannot be read: %w", err))
-	}
-	access, err := files.ParseDescriptor(sd)
+	access, err := files.ReadHandleAccess(windows.Handle(f.Fd()), windows.SE_FILE_OBJECT)
 	if err != nil {
 		return newError(path, err)
 	}
-	var grants []grant
-	for _, g := range access.Grants {
-		grants = append(grants, grant{sid: g.SID, content: g.Mask&contentRights != 0})
-	}
-	self, err := windows.GetCurrentProcessToken().GetTokenUser()
+	self, err := files.OwnSID()
 	if err != nil {
-		return fmt.Errorf("find the user of this process: %w", err)
+		return err
 	}
-	return checkList(path, access.Owner, grants, self.User.Sid.String())
+	return checkList(path, access, self)
 }
+
+// checkList decides over owner and access control list, the counterpart of checkMode: who
+// administers the system can open a file anyway. self is the user of this process.
+func checkList(path string, access files.AccessList, self string) error {
+	if !files.IsTrustedSID(access.Owner) && access.Owner != self {
+		return newError(path, fmt.Errorf(`belongs to %s, so anybody could have put it there: icacls "%s" /setowner *%s`,
+			access.Owner, path, layout.AdministratorsSID))
+	}
+	if others := access.UntrustedWith(contentRights, self, ownerRightsSID); len(others) > 0 {
+		return newError(path, fmt.Errorf(`is open to %s: icacls "%s" /inheritance:r /grant:r *%s:F *%s:F`,
+			strings.Join(others, ", "), path, layout.SystemSID, layout.AdministratorsSID))
+	}
+	return nil
+}
+
+// ownerRightsSID is of whoever owns the file.
+const ownerRightsSID = "S-1-3-4"
 
 // contentRights is every right by which its holder comes to the content, or to the
 // right to.
