@@ -142,16 +142,16 @@ func testNamespacePlaces(t *testing.T) {
 		{"--map-user: an impostor that has a number", regent, singleIDMap(1000), true, "uid 1000 listens there"},
 		{"--map-user: a daemon of one's own", sticky, singleIDMap(1000), false, "reached"},
 		{"nobody has the number of the others", regent, singleIDMap(65534), true, "of this user namespace"},
-		{"a sticky folder", sticky, nobody, true, "sticky is writable by its group or others (mode 1777)"},
-		{"a sticky folder, not the installed one", sticky, nobody, false, "is writable by its group or others"},
-		{"a folder of a group", group, nobody, true, "group is writable by its group or others (mode 0775)"},
+		{"a sticky folder", sticky, nobody, true, "sticky may be written by every user"},
+		{"a sticky folder, not the installed one", sticky, nobody, false, "may be written by every user"},
+		{"a folder of a group", group, nobody, true, "group may be written by its group"},
 		{"mounted below a sticky folder", inside, nobody, true, "any user outside could listen at"},
 		{"a link in a sticky folder", filepath.Join(sticky, "link.sock"), nobody, true, "reached"},
 	}
 	if os.Getuid() == 0 && os.Chown(alices, 1000, -1) == nil { // a user namespace of one id has no other owner
 		rows = append(rows, rows[0])
 		last := &rows[len(rows)-1]
-		last.name, last.socket, last.want = "a folder of a user who has a number", alices, "alices belongs to uid 1000 of this namespace"
+		last.name, last.socket, last.want = "a folder of a user who has a number", alices, "alices belongs to uid 1000"
 		last.ids = []syscall.SysProcIDMap{{ContainerID: 1000, HostID: 1000, Size: 1}}
 	}
 	for _, tt := range rows {

@@ -63,7 +63,8 @@ func CheckPath(name string, k TrustedWriters) ([]*UntrustedPath, error) {
 // trust says whose files are believed, below which root. Only a test has another
 // one than the whole tree.
 type trust struct {
-	root string
+	root     string
+	perMount bool // who mounts something decides what is there: nothing above counts
 	TrustedWriters
 }
 
@@ -92,6 +93,7 @@ type pathWalk struct {
 	at       pathHandle
 	path     string // of at, for errors
 	todo     []string
+	refusal  *UntrustedPath   // of the mount that at is on, where a later one may not have it
 	warnings []*UntrustedPath // that are only told
 }
 
@@ -108,6 +110,9 @@ func (w *pathWalk) follow(name string) (pathHandle, error) {
 		if err = w.next(); n == maxSteps {
 			err = fmt.Errorf("%s: too many links on the way", name)
 		}
+	}
+	if err == nil && w.refusal != nil {
+		err = w.refusal
 	}
 	return w.at, err
 }
@@ -179,11 +184,15 @@ func (w *pathWalk) look(dir int, part, full string) (pathHandle, error) {
 	if list, ok := p.accessList(); ok {
 		seen.apply(list)
 	}
-	doubt, refused := w.check(seen)
-	if refused {
-		return pathHandle{}, errors.Join(doubt, p.close())
+	if p.st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0 {
+		w.refusal = nil
 	}
-	if doubt != nil {
+	switch doubt, refused := w.check(seen); {
+	case refused && !w.perMount:
+		return pathHandle{}, errors.Join(doubt, p.close())
+	case refused && w.refusal == nil:
+		w.refusal = doubt
+	case doubt != nil:
 		w.warnings = append(w.warnings, doubt)
 	}
 	return p, nil
@@ -230,7 +239,8 @@ func (c *component) apply(list files.ACL) {
 }
 
 // check says what is wrong with a component, if anything is, and whether it is
-// refused for that. A link has no mode of its own. In a sticky directory what
+// refused for that. A link has no mode of its own, and anybody may write to a socket: that
+// is how one connects. In a sticky directory what
 // comes next cannot be taken away by others, and is looked at itself; but of one
 // that is to be read whole, every file that they add is a part.
 func (k TrustedWriters) check(c component) (d *UntrustedPath, refused bool) {
@@ -248,7 +258,7 @@ func (k TrustedWriters) check(c component) (d *UntrustedPath, refused bool) {
 		return doubt("chown -h root", "belongs to uid %d, who is %s", c.uid, k.describe()), true
 	case !slices.Contains(k.UIDs, c.uid):
 		return doubt("chown root", "belongs to uid %d, who is %s", c.uid, k.describe()), true
-	case link || !c.writable() || k.AllowReadOnlyMount && c.readOnlyMount || k.AllowSticky && !c.last && c.mode&unix.S_ISVTX != 0:
+	case link || c.mode&unix.S_IFMT == unix.S_IFSOCK || !c.writable() || k.AllowReadOnlyMount && c.readOnlyMount || k.AllowSticky && !c.last && c.mode&unix.S_ISVTX != 0:
 		return nil, false
 	case c.mode&0o002 != 0 && c.mode&0o020 != 0 && len(k.GIDs) == 0:
 		return doubt("chmod go-w", "may be written by every user"), true

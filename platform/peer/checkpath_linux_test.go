@@ -39,6 +39,8 @@ func TestTrustedWritersCheck(t *testing.T) {
 		{"root's link", ours, component{mode: link | 0o777}, "", false},
 		{"everybody's file", ours, component{mode: file | 0o606}, "chmod o-w", true},
 		{"everybody's directory", ours, component{mode: dir | 0o777}, "chmod o-w", true},
+		{"a socket, at which anybody may connect", programs, component{mode: unix.S_IFSOCK | 0o666, last: true}, "", false},
+		{"a socket of another's", programs, component{uid: 4444, mode: unix.S_IFSOCK | 0o666, last: true}, "chown root", true},
 		{"sticky on the way", ours, component{mode: dir | 0o1777}, "", false},
 		{"sticky at the end", ours, component{mode: dir | 0o1777, last: true}, "chmod o-w", true},
 		{"another group's file", ours, component{gid: 4444, mode: file | 0o664}, "chgrp root", false},

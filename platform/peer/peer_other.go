@@ -44,10 +44,6 @@ func (*Unit) Duplicate() (*Unit, error) { return nil, errNoUnits }
 // Close does nothing.
 func (*Unit) Close() error { return nil }
 
-type protectedFile struct{}
-
-func (protectedFile) Close() error { return nil }
-
 func isUnmapped(string) (bool, error)                      { return false, nil }
 func systemUsers() []string                                { return superusers() }
 func openProtectedSocket(string) (*ProtectedSocket, error) { return nil, ErrUnsupported }

@@ -24,8 +24,8 @@ type ProtectedSocket struct {
 	// path comes to name meanwhile.
 	Address string
 	// Path is where it is, without links.
-	Path string
-	file protectedFile
+	Path  string
+	close func() error
 }
 
 // OpenProtectedSocket opens the socket's file and judges it and each folder above it, up
@@ -34,7 +34,7 @@ type ProtectedSocket struct {
 func OpenProtectedSocket(socket string) (*ProtectedSocket, error) { return openProtectedSocket(socket) }
 
 // Close closes the file. What was connected stays so.
-func (g *ProtectedSocket) Close() error { return g.file.Close() }
+func (g *ProtectedSocket) Close() error { return g.close() }
 
 // CheckOutsideNamespace returns an error unless whoever listens at the other end of c, and is
 // [IsUnmapped], is outside of this user namespace. Only a namespace that has the

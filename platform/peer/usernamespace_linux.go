@@ -18,10 +18,9 @@ import (
 const (
 	uidMapFile        = "/proc/self/uid_map"
 	overflowFile      = "/proc/sys/kernel/overflowuid"
-	defaultOverflowID = 65534        // overflowFile, unless an administrator changed it
-	allIDs            = 1<<32 - 1    // the last number is no id
-	noID              = 1<<32 - 1    // how uid_map writes an outside id that has no number here
-	maxDepth          = unix.PathMax // folders above a socket
+	defaultOverflowID = 65534     // overflowFile, unless an administrator changed it
+	allIDs            = 1<<32 - 1 // the last number is no id
+	noID              = 1<<32 - 1 // how uid_map writes an outside id that has no number here
 )
 
 // userNamespace is what this process's own says of users.
@@ -123,36 +122,9 @@ func systemUsers() []string {
 	return superusers()
 }
 
-// pathStep is what is judged on the way up from a socket, which is the first.
-type pathStep struct {
-	path string
-	uid  uint32
-	mode uint16
-}
-
-// checkPath refuses a way that a user of the namespace other than its root could have
-// changed. Its root is trusted as a listener, so no less as the owner of a folder.
-// Anybody may write to the socket itself: that is how one connects. The sticky bit
-// changes nothing: somebody can put a socket there first.
-func (ns userNamespace) checkPath(way []pathStep) error {
-	for i, s := range way {
-		switch {
-		case i == 0 && s.mode&unix.S_IFMT != unix.S_IFSOCK:
-			return fmt.Errorf("%s is no socket", s.path)
-		case s.uid != 0 && s.uid != ns.overflow:
-			return fmt.Errorf("%s belongs to uid %d of this namespace", s.path, s.uid)
-		case i > 0 && s.mode&0o022 != 0:
-			return fmt.Errorf("%s is writable by its group or others (mode %04o)", s.path, s.mode&0o7777)
-		}
-	}
-	return nil
-}
-
-// protectedFile is the socket's, open by O_PATH.
-type protectedFile = *os.File
-
-// openProtectedSocket opens the folder, then the socket in it, and climbs from there: what
-// it judges is where the opened file is.
+// openProtectedSocket trusts the namespace's root as a listener, so no less as the owner of
+// a folder, and whoever is outside. The sticky bit changes nothing: somebody can put a
+// socket there first.
 func openProtectedSocket(socket string) (*ProtectedSocket, error) {
 	ns, err := readUserNamespace()
 	if err != nil {
@@ -165,64 +137,18 @@ func openProtectedSocket(socket string) (*ProtectedSocket, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := openPath(unix.AT_FDCWD, filepath.Dir(name), unix.O_DIRECTORY)
-	if err != nil {
-		return nil, err
+	w := pathWalk{trust: trust{root: "/", perMount: true, TrustedWriters: TrustedWriters{UIDs: []uint32{0, ns.overflow}}}}
+	at, err := w.follow(name)
+	if err == nil && at.st.Mode&unix.S_IFMT != unix.S_IFSOCK {
+		err = fmt.Errorf("%s is no socket", name)
 	}
-	file, err := openPath(int(dir.Fd()), filepath.Base(name), unix.O_NOFOLLOW)
-	if err != nil {
-		return nil, errors.Join(err, dir.Close())
-	}
-	way, err := pathSteps(file, dir, name)
-	if err == nil {
-		err = ns.checkPath(way)
+	if u, ok := errors.AsType[*UntrustedPath](err); ok { // its command is for whoever may run it outside
+		err = fmt.Errorf("%s %s", u.Path, u.Reason)
 	}
 	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(err, at.close())
 	}
-	return &ProtectedSocket{"/proc/self/fd/" + strconv.Itoa(int(file.Fd())), name, file}, nil
-}
-
-func openPath(dir int, name string, flags int) (*os.File, error) {
-	fd, err := unix.Openat(dir, name, flags|unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
-	}
-	return os.NewFile(uintptr(fd), name), nil
-}
-
-// pathSteps looks at the file and each folder above it, up to the root of a mount, and
-// closes dir, which is the file's.
-func pathSteps(file, dir *os.File, name string) (way []pathStep, err error) {
-	defer func() { err = errors.Join(err, dir.Close()) }()
-	at, last := file, unix.Statx_t{}
-	for range maxDepth {
-		var st unix.Statx_t
-		if err := unix.Statx(int(at.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS, &st); err != nil {
-			return nil, fmt.Errorf("look at %s: %w", name, err)
-		}
-		if st.Ino == last.Ino && st.Dev_major == last.Dev_major && st.Dev_minor == last.Dev_minor {
-			return way, nil // nothing is above the root
-		}
-		way, last = append(way, pathStep{name, st.Uid, st.Mode}), st
-		if st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0 {
-			return way, nil
-		}
-		name = filepath.Dir(name)
-		if at == file {
-			at = dir
-			continue
-		}
-		up, err := openPath(int(dir.Fd()), "..", unix.O_DIRECTORY)
-		if err != nil {
-			return nil, fmt.Errorf("look at %s: %w", name, err)
-		}
-		if err := dir.Close(); err != nil {
-			return nil, errors.Join(err, up.Close())
-		}
-		dir, at = up, up
-	}
-	return nil, fmt.Errorf("%s: too many folders", name)
+	return &ProtectedSocket{"/proc/self/fd/" + strconv.Itoa(at.fd), name, at.close}, nil
 }
 
 // checkOutsideNamespace asks further only where the namespace has the number that stands for the

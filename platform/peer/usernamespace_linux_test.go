@@ -1,11 +1,6 @@
 package peer
 
-import (
-	"strings"
-	"testing"
-
-	"golang.org/x/sys/unix"
-)
+import "testing"
 
 // TestUserNamespaceIDs: what uid_map says, in the forms that sandboxes make.
 func TestUserNamespaceIDs(t *testing.T) {
@@ -35,34 +30,6 @@ func TestUserNamespaceIDs(t *testing.T) {
 	for _, text := range []string{"0 0\n", "a b c\n", "0 0 -1\n", "\n", "0 0 1 1\n"} {
 		if ids, err := parseIDs(text); err == nil {
 			t.Errorf("%q is read as %v", text, ids)
-		}
-	}
-}
-
-// TestUserNamespaceCheckPath: who could have put the socket where it is.
-func TestUserNamespaceCheckPath(t *testing.T) {
-	const dir, sock, out = unix.S_IFDIR, unix.S_IFSOCK, 65534
-	socket := pathStep{"/run/regent/agent.sock", out, sock | 0o666}
-	for _, tt := range []struct {
-		name string
-		way  []pathStep
-		want string // "" is believed
-	}{
-		{"the daemon's", []pathStep{socket, {"/run/regent", out, dir | 0o755}, {"/run", out, dir | 0o755}, {"/", out, dir | 0o755}}, ""},
-		{"below the root of the namespace (PrivateUsers=yes)", []pathStep{socket, {"/run/regent", out, dir | 0o755}, {"/run", 0, dir | 0o755}}, ""},
-		{"the socket alone is mounted", []pathStep{socket}, ""},
-		{"in a sticky folder", []pathStep{socket, {"/tmp", out, dir | 0o1777}}, "/tmp is writable by its group or others (mode 1777)"},
-		{"below a sticky folder", []pathStep{socket, {"/tmp/x", out, dir | 0o700}, {"/tmp", out, dir | 0o1777}}, "/tmp is writable"},
-		{"a group may write", []pathStep{socket, {"/srv", out, dir | 0o775}}, "mode 0775"},
-		{"root's, and others may write", []pathStep{socket, {"/srv", 0, dir | 0o757}}, "mode 0757"},
-		{"a folder of a user here", []pathStep{socket, {"/home/alice", 1000, dir | 0o755}}, "/home/alice belongs to uid 1000"},
-		{"far above, of a user here", []pathStep{socket, {"/a/b", out, dir | 0o755}, {"/a", 1000, dir | 0o755}}, "/a belongs to uid 1000"},
-		{"a socket of a user here", []pathStep{{"/s", 1000, sock | 0o666}, {"/", out, dir | 0o755}}, "/s belongs to uid 1000"},
-		{"a file", []pathStep{{"/s", out, unix.S_IFREG | 0o644}}, "/s is no socket"},
-	} {
-		err := (userNamespace{overflow: out}).checkPath(tt.way)
-		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
 	}
 }
