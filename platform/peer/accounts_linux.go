@@ -2,11 +2,12 @@ package peer
 
 import (
 	"bufio"
+	"cmp"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -35,7 +36,7 @@ type Accounts struct {
 	mu             sync.Mutex
 	looked         time.Time
 	passwd, subuid string // other files than the system's, for tests
-	users, ranges  fileVersion
+	users, ranges  fs.FileInfo
 	byID, byName   map[string]string // the name of a user id, and the reverse
 	subordinate    []subordinates
 }
@@ -44,12 +45,6 @@ type Accounts struct {
 type subordinates struct {
 	owner        string
 	first, count uint64
-}
-
-// fileVersion tells one content of a file from another. The zero value is no file.
-type fileVersion struct {
-	inode, size uint64
-	at          time.Time
 }
 
 // Owner returns the account of a user: itself if the system's database knows the
@@ -83,12 +78,10 @@ func (a *Accounts) refresh() {
 		}
 		a.looked = now
 	}
-	passwd, subuid := a.passwd, a.subuid
-	if passwd == "" {
-		passwd, subuid = passwdFile, subuidFile
-	}
-	users, ranges := fileVersionOf(passwd), fileVersionOf(subuid)
-	if a.byID != nil && users == a.users && ranges == a.ranges {
+	passwd, subuid := cmp.Or(a.passwd, passwdFile), cmp.Or(a.subuid, subuidFile)
+	users, _ := os.Stat(passwd) // nil knows nobody
+	ranges, _ := os.Stat(subuid)
+	if a.byID != nil && isSame(users, a.users) && isSame(ranges, a.ranges) {
 		return
 	}
 	a.users, a.ranges = users, ranges
@@ -120,16 +113,12 @@ func (a *Accounts) addRange(f []string) {
 	a.subordinate = append(a.subordinate, subordinates{owner, first, count})
 }
 
-func fileVersionOf(path string) fileVersion {
-	fi, err := os.Stat(path)
-	if err != nil {
-		return fileVersion{}
+// isSame reports whether two looks saw one content, or no file.
+func isSame(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
 	}
-	v := fileVersion{size: uint64(fi.Size()), at: fi.ModTime()} //nolint:gosec // no file has a negative size
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		v.inode = st.Ino
-	}
-	return v
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
 // eachLine calls f with the fields of each line that has so many.

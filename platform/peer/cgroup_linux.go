@@ -13,13 +13,9 @@ var errNoUnit = errors.New("the process is in no unit of the system's service ma
 // unitTypes are the units that can have processes.
 var unitTypes = [...]string{".service", ".scope", ".socket", ".mount", ".swap"}
 
-// parseCgroup finds the unit in /proc/PID/cgroup, and its slices.
-func parseCgroup(b []byte) ([]string, error) {
-	in, err := membershipOf(b)
-	if err != nil {
-		return nil, err
-	}
-	unit, cgroup, err := unitOf(in.path)
+// unitsOf returns the unit in the path of a cgroup, and its slices.
+func unitsOf(path string) ([]string, error) {
+	unit, cgroup, err := unitOf(path)
 	if err != nil {
 		return nil, err
 	}

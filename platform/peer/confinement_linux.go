@@ -46,7 +46,7 @@ func readConfinementFacts(dir string) (confinementFacts, error) {
 	var g confinementFacts
 	status, err := os.ReadFile(dir + "status") //nolint:gosec // of /proc
 	if err == nil {
-		err = g.parse(string(status))
+		err = g.parse(status)
 	}
 	if err != nil {
 		return confinementFacts{}, err
@@ -70,25 +70,17 @@ func readConfinementFacts(dir string) (confinementFacts, error) {
 }
 
 // parse reads /proc/PID/status.
-func (g *confinementFacts) parse(status string) (err error) {
-	for line := range strings.Lines(status) {
-		name, rest, _ := strings.Cut(line, ":")
-		switch rest = strings.TrimSpace(rest); name {
-		case "State":
-			// Of an exiting thread the kernel shows some cgroups as "/".
-			if strings.HasPrefix(rest, "Z") || strings.HasPrefix(rest, "X") {
-				return errors.New("its first thread has ended")
-			}
-		case "NSpid":
-			g.pidDepth = len(strings.Fields(rest))
-		case "CapEff":
-			if g.capabilities, err = strconv.ParseUint(rest, 16, 64); err != nil {
-				return fmt.Errorf("/proc/PID/status: CapEff: %w", err)
-			}
-		}
+func (g *confinementFacts) parse(b []byte) (err error) {
+	status := statusFields(b)
+	// Of an exiting thread the kernel shows some cgroups as "/".
+	if state := status["State"]; len(state) > 0 && (state[0] == "Z" || state[0] == "X") {
+		return errors.New("its first thread has ended")
 	}
-	if g.pidDepth == 0 {
+	if g.pidDepth = len(status["NSpid"]); g.pidDepth == 0 {
 		return errors.New("/proc/PID/status: no line NSpid")
+	}
+	if g.capabilities, err = strconv.ParseUint(strings.Join(status["CapEff"], ""), 16, 64); err != nil {
+		return fmt.Errorf("/proc/PID/status: CapEff: %w", err)
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func TestParseStatus(t *testing.T) {
 		{"NSpid:\t7\nCapEff:\tall\n", "CapEff", confinementFacts{}},
 	} {
 		var got confinementFacts
-		err := got.parse(tt.in)
+		err := got.parse([]byte(tt.in))
 		switch {
 		case tt.err == "" && (err != nil || got != tt.want):
 			t.Errorf("%q: got %+v, %v, want %+v", tt.in, got, err, tt.want)

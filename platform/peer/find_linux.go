@@ -1,22 +1,15 @@
 package peer
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 func openProcess(pid int, start uint64) (*Process, error) {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
-		return nil, fmt.Errorf("open process %d: %w", pid, ErrGone)
-	}
+	fd, err := pidfdOpen(pid)
 	if err != nil {
 		return nil, fmt.Errorf("open process %d: %w", pid, err)
 	}
@@ -36,10 +29,7 @@ func openProcess(pid int, start uint64) (*Process, error) {
 }
 
 func find(pid int) (*Peer, error) {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
-		return nil, fmt.Errorf("find process %d: %w", pid, ErrGone)
-	}
+	fd, err := pidfdOpen(pid)
 	if err != nil {
 		return nil, fmt.Errorf("find process %d: %w", pid, err)
 	}
@@ -60,28 +50,13 @@ func find(pid int) (*Peer, error) {
 // parseStatus finds the effective user and all groups in /proc/PID/status: what
 // a connection of the process would carry.
 func parseStatus(b []byte) (uid string, gids []string, err error) {
-	var gid string
-	var more []string
-	for line := range bytes.Lines(b) {
-		name, rest, _ := strings.Cut(string(line), ":")
-		fields := strings.Fields(rest)
-		switch {
-		case name == "Uid" && len(fields) == 4:
-			uid = fields[1]
-		case name == "Gid" && len(fields) == 4:
-			gid = fields[1]
-		case name == "Groups":
-			more = fields
-		}
-	}
-	if uid == "" || gid == "" {
+	status := statusFields(b)
+	if len(status["Uid"]) != 4 || len(status["Gid"]) != 4 {
 		return "", nil, errors.New("/proc/PID/status: no line Uid or Gid with four numbers")
 	}
-	gids = []string{gid}
-	for _, g := range more {
-		if !slices.Contains(gids, g) {
-			gids = append(gids, g)
-		}
+	uid, gids = status["Uid"][1], []string{status["Gid"][1]}
+	for _, g := range status["Groups"] {
+		gids = appendNew(gids, g)
 	}
 	for _, id := range append([]string{uid}, gids...) {
 		if _, err := strconv.ParseUint(id, 10, 32); err != nil {
@@ -89,4 +64,14 @@ func parseStatus(b []byte) (uid string, gids []string, err error) {
 		}
 	}
 	return uid, gids, nil
+}
+
+// statusFields returns the words of each line of /proc/PID/status by its name.
+func statusFields(b []byte) map[string][]string {
+	status := map[string][]string{}
+	for line := range strings.Lines(string(b)) {
+		name, rest, _ := strings.Cut(line, ":")
+		status[name] = strings.Fields(rest)
+	}
+	return status
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -24,29 +23,27 @@ func identifyPeer(c net.Conn) (*Peer, error) {
 }
 
 func identify(c net.Conn, pidfd pidfdOf) (*Peer, error) {
-	cr, err := readCredentials(c, pidfd)
+	p := &Peer{}
+	err := withPeer(c, func(s int, cred *unix.Ucred) (err error) {
+		if cred.Pid == 0 {
+			return errors.New("the process is in a PID namespace that cannot be seen from here")
+		}
+		p.UID, p.PID = decimal(cred.Uid), int(cred.Pid)
+		if p.GIDs, err = peerGroups(s, cred.Gid); err != nil {
+			return err
+		}
+		var fd int
+		fd, p.ByPID, err = openPIDFD(s, p.PID, pidfd)
+		p.process = newTarget(p.PID, fd)
+		return err
+	})
 	if err != nil {
 		return nil, err
-	}
-	p := &Peer{
-		Identity: Identity{UID: decimal(cr.Uid), GIDs: gids(cr), PID: int(cr.Pid), ByPID: cr.weak},
-		process:  newTarget(int(cr.Pid), cr.pidfd),
 	}
 	if err := p.read(); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
-}
-
-func gids(cr credentials) []string {
-	ids := make([]string, 1, 1+len(cr.groups))
-	ids[0] = decimal(cr.Gid)
-	for _, g := range cr.groups {
-		if id := decimal(g); !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }
 
 // read fills in what /proc says. A PID means the process that we hold only
@@ -106,12 +103,21 @@ func (p *Peer) recheck() error {
 }
 
 func (p *Peer) units() ([]string, error) {
-	b, err := os.ReadFile(p.proc("cgroup"))
+	in, err := p.membership()
 	if err != nil {
-		return nil, p.goneOr(err)
-	}
-	if err := p.Alive(); err != nil {
 		return nil, err
 	}
-	return parseCgroup(b)
+	return unitsOf(in.path)
+}
+
+// membership reads the cgroup of the process.
+func (p *Peer) membership() (membership, error) {
+	b, err := os.ReadFile(p.proc("cgroup"))
+	if err != nil {
+		return membership{}, p.goneOr(err)
+	}
+	if err := p.Alive(); err != nil {
+		return membership{}, err
+	}
+	return membershipOf(b)
 }

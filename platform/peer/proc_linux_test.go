@@ -134,3 +134,12 @@ func FuzzParseCgroup(f *testing.F) {
 		}
 	})
 }
+
+// parseCgroup is what Units makes of /proc/PID/cgroup.
+func parseCgroup(b []byte) ([]string, error) {
+	in, err := membershipOf(b)
+	if err != nil {
+		return nil, err
+	}
+	return unitsOf(in.path)
+}

@@ -4,71 +4,47 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// credentials is what the socket itself says of its peer.
-type credentials struct {
-	unix.Ucred
-	groups []uint32 // supplementary
-	pidfd  int
-	weak   bool
-}
-
 // pidfdOf takes the pidfd of the peer of a socket; only a test has another one
 // than peerPIDFD.
 type pidfdOf func(socket int) (int, error)
 
-func uid(c net.Conn) (string, error) {
-	var cred *unix.Ucred
-	err := control(c, func(s int) (err error) {
-		cred, err = unix.GetsockoptUcred(s, unix.SOL_SOCKET, unix.SO_PEERCRED)
-		return err
+func uid(c net.Conn) (id string, err error) {
+	err = withPeer(c, func(_ int, cred *unix.Ucred) error {
+		id = decimal(cred.Uid)
+		return nil
 	})
 	if err != nil {
 		return "", fmt.Errorf("ask the socket for its peer: %w", err)
 	}
-	return decimal(cred.Uid), nil
+	return id, nil
 }
 
-func groupsOf(c net.Conn) ([]string, error) {
-	var cr credentials
-	err := control(c, func(s int) error {
-		cred, err := unix.GetsockoptUcred(s, unix.SOL_SOCKET, unix.SO_PEERCRED)
-		if err != nil {
-			return err
-		}
-		cr.Ucred = *cred
-		cr.groups, err = peerGroups(s)
+func groupsOf(c net.Conn) (ids []string, err error) {
+	err = withPeer(c, func(s int, cred *unix.Ucred) (err error) {
+		ids, err = peerGroups(s, cred.Gid)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("ask the socket for its peer's groups: %w", err)
 	}
-	return gids(cr), nil
+	return ids, nil
 }
 
-// readCredentials reads the credentials. The caller owns the pidfd.
-func readCredentials(c net.Conn, pidfd pidfdOf) (credentials, error) {
-	var cr credentials
-	err := control(c, func(s int) error {
+// withPeer calls f with a socket and what it says of its peer.
+func withPeer(c net.Conn, f func(socket int, cred *unix.Ucred) error) error {
+	return control(c, func(s int) error {
 		cred, err := unix.GetsockoptUcred(s, unix.SOL_SOCKET, unix.SO_PEERCRED)
 		if err != nil {
 			return fmt.Errorf("SO_PEERCRED: %w", err)
 		}
-		if cred.Pid == 0 {
-			return errors.New("the process is in a PID namespace that cannot be seen from here")
-		}
-		cr.Ucred = *cred
-		if cr.groups, err = peerGroups(s); err != nil {
-			return fmt.Errorf("SO_PEERGROUPS: %w", err)
-		}
-		cr.pidfd, cr.weak, err = openPIDFD(s, int(cred.Pid), pidfd)
-		return err
+		return f(s, cred)
 	})
-	return cr, err
 }
 
 func control(c net.Conn, f func(socket int) error) error {
@@ -105,12 +81,8 @@ func openPIDFD(s, pid int, pidfd pidfdOf) (fd int, weak bool, err error) {
 	if err != nil {
 		return -1, true, err
 	}
-	fd, err = unix.PidfdOpen(pid, 0)
-	if errors.Is(err, unix.ESRCH) {
-		return -1, true, ErrGone
-	}
-	if err != nil {
-		return -1, true, fmt.Errorf("pidfd_open: %w", err)
+	if fd, err = pidfdOpen(pid); err != nil {
+		return -1, true, err
 	}
 	if after, err := readStat(pid); err != nil || after.start != before.start {
 		return -1, true, errors.Join(ErrGone, unix.Close(fd))
@@ -122,9 +94,21 @@ func peerPIDFD(s int) (int, error) {
 	return unix.GetsockoptInt(s, unix.SOL_SOCKET, unix.SO_PEERPIDFD)
 }
 
-// peerGroups returns the supplementary groups that the peer had when it
-// connected. The library has no getsockopt for a list of numbers.
-func peerGroups(s int) ([]uint32, error) {
+// pidfdOpen opens a process by its number.
+func pidfdOpen(pid int) (fd int, err error) {
+	fd, err = unix.PidfdOpen(pid, 0)
+	switch {
+	case errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL):
+		return -1, ErrGone
+	case err != nil:
+		return -1, fmt.Errorf("pidfd_open: %w", err)
+	}
+	return fd, nil
+}
+
+// peerGroups returns the group and the supplementary groups that the peer had when it
+// connected, each once. The library has no getsockopt for a list of numbers.
+func peerGroups(s int, first uint32) ([]string, error) {
 	groups := make([]uint32, 32)
 	for {
 		size := uint32(len(groups) * 4) //nolint:gosec // the kernel allows 65,536 groups
@@ -132,11 +116,23 @@ func peerGroups(s int) ([]uint32, error) {
 			uintptr(unsafe.Pointer(&groups[0])), uintptr(unsafe.Pointer(&size)), 0) //nolint:gosec // the system call takes addresses
 		switch {
 		case errno == 0:
-			return groups[:size/4], nil
+			ids := make([]string, 1, 1+size/4)
+			ids[0] = decimal(first)
+			for _, g := range groups[:size/4] {
+				ids = appendNew(ids, decimal(g))
+			}
+			return ids, nil
 		case errno == unix.ERANGE && int(size) > len(groups)*4: // size is what it takes
 			groups = make([]uint32, size/4)
 		default:
-			return nil, errno
+			return nil, fmt.Errorf("SO_PEERGROUPS: %w", errno)
 		}
 	}
+}
+
+func appendNew(ids []string, id string) []string {
+	if slices.Contains(ids, id) {
+		return ids
+	}
+	return append(ids, id)
 }

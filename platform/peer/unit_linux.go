@@ -23,14 +23,7 @@ type Unit struct {
 }
 
 func (p *Peer) openUnit() (*Unit, error) {
-	b, err := os.ReadFile(p.proc("cgroup"))
-	if err != nil {
-		return nil, p.goneOr(err)
-	}
-	if err := p.Alive(); err != nil {
-		return nil, err
-	}
-	in, err := membershipOf(b)
+	in, err := p.membership()
 	if err != nil {
 		return nil, err
 	}

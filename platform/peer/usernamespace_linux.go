@@ -159,12 +159,9 @@ func checkOutsideNamespace(c net.Conn) error {
 		return err
 	}
 	var pid int32
-	err = control(c, func(s int) error {
-		cred, err := unix.GetsockoptUcred(s, unix.SOL_SOCKET, unix.SO_PEERCRED)
-		if err == nil {
-			pid = cred.Pid
-		}
-		return err
+	err = withPeer(c, func(_ int, cred *unix.Ucred) error {
+		pid = cred.Pid
+		return nil
 	})
 	if err != nil || pid == 0 { // 0 is outside of the PID namespace
 		return err
