@@ -22,25 +22,28 @@ func TestHostChecker(t *testing.T) {
 	defer server.Close()
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	here := hostChecker{
-		system: "linux",
-		userID: func(name string) (string, error) {
-			return map[string]string{"alice": "1000", "alicia": "1000", "30961": "8675", "77": "77", "0815": "5"}[name], nil
-		},
-		groupID: func(name string) (string, error) {
-			return map[string]string{"engineering": "2000", "12": "9"}[name], nil
-		},
-		readFile: func(name string) ([]byte, error) {
-			switch name {
-			case "/etc/passwd":
-				return []byte("root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/:/bin/sh\nalicia:x:1000:1000::/:/bin/sh\n"), nil
-			case "/etc/group":
-				return []byte("root:x:0:\nengineering:x:2000:alice\n"), nil
-			case "/good.pem":
-				return append([]byte("a comment\n"), certificate...), nil
-			case "/key.pem":
-				return []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), nil
-			}
-			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+		Device: policy.Device{
+			System: "linux",
+			UserID: func(name string) (string, error) {
+				return map[string]string{"alice": "1000", "alicia": "1000", "30961": "8675", "77": "77", "0815": "5"}[name], nil
+			},
+			GroupID: func(name string) (string, error) {
+				return map[string]string{"engineering": "2000", "12": "9"}[name], nil
+			},
+			ReadFile: func(name string) ([]byte, error) {
+				switch name {
+				case "/etc/passwd":
+					return []byte("root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/:/bin/sh\nalicia:x:1000:1000::/:/bin/sh\n"), nil
+				case "/etc/group":
+					return []byte("root:x:0:\nengineering:x:2000:alice\n"), nil
+				case "/good.pem":
+					return append([]byte("a comment\n"), certificate...), nil
+				case "/key.pem":
+					return []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), nil
+				}
+				return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+			},
+			IsMissing: func(name string) bool { return name != "/there" && name != "/usr/bin/cad" },
 		},
 		readCredentials: func(name string) (token.Secret, error) {
 			switch name {
@@ -59,12 +62,6 @@ func TestHostChecker(t *testing.T) {
 				return []permissionWarning{{"/staff", "is reached by /staff, which may be written by the group with gid 50"}}, nil
 			}
 			return nil, nil
-		},
-		stat: func(name string) (fs.FileInfo, error) {
-			if name == "/there" || name == "/usr/bin/cad" {
-				return nil, nil //nolint:nilnil // nobody looks at it
-			}
-			return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
 		},
 	}
 	for _, tt := range []struct {
@@ -137,7 +134,7 @@ func TestCheckOtherSystems(t *testing.T) {
 		t.Run(tt.system+" "+tt.rule, func(t *testing.T) {
 			known := func(string) (string, error) { return "1", nil }
 			none := func(string) ([]byte, error) { return nil, fs.ErrNotExist }
-			here := hostChecker{system: tt.system, userID: known, groupID: known, readFile: none, stat: func(string) (fs.FileInfo, error) { return nil, nil }} //nolint:nilnil // nobody looks at it
+			here := hostChecker{Device: policy.Device{System: tt.system, UserID: known, GroupID: known, ReadFile: none, IsMissing: func(string) bool { return false }}}
 			got := checkConfig(t, here, rule(tt.rule))
 			if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].Error(), tt.want) || got[0].Fatal) {
 				t.Errorf("got %v, want %q", got, tt.want)

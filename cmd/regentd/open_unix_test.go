@@ -21,7 +21,7 @@ func TestCAFileIsAPipe(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "is not a regular file") {
 			t.Errorf("%s: %v", name, err)
 		}
-		if told := newHostChecker().checkCertificates(name); len(told) != 1 || !told[0].refused || !strings.Contains(told[0].text, "is not a regular file") {
+		if told := newHostChecker().checkCertificates(name); len(told) != 1 || !told[0].Fatal || !strings.Contains(told[0].Text, "is not a regular file") {
 			t.Errorf("%s: check-config says %v", name, told)
 		}
 	}

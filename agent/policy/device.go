@@ -1,42 +1,76 @@
-package main
+package policy
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
 	"regent/agent/authz"
-	"regent/agent/policy"
 )
 
+// Device is what [Device.Check] asks of this machine. All of it is required.
+type Device struct {
+	System          string                                   // as Go calls it
+	UserID, GroupID func(name string) (id string, err error) // "" if there is none
+	ReadFile        func(name string) ([]byte, error)
+	IsMissing       func(name string) bool
+}
+
+// Check returns what of a well-formed configuration cannot work on the device as it
+// is. What is missing may come later, so each finding is a warning.
+func (h Device) Check(res Resolved) []Problem {
+	var found []Problem
+	warn := func(key string, texts ...string) {
+		p, _ := res.Provenance(key)
+		for _, text := range texts {
+			found = append(found, Problem{Origin: p.Origin, Key: key, Text: text})
+		}
+	}
+	warn("registration_token_file", h.checkDirectory(res.Settings.RegistrationTokenFile)...)
+	for _, a := range res.Settings.Applications {
+		key := "applications." + a.ID
+		warn(key+".registration_token_file", h.checkDirectory(a.RegistrationTokenFile)...)
+		for _, rule := range a.Allow {
+			warn(key+".allow", h.checkRule(rule)...)
+		}
+	}
+	return found
+}
+
+// checkDirectory says that there is no directory for a file.
+func (h Device) checkDirectory(file string) []string {
+	if dir := filepath.Dir(file); file != "" && h.IsMissing(dir) {
+		return []string{"the directory " + dir + " does not exist; make it, or correct the key"}
+	}
+	return nil
+}
+
 // checkRule says what of a rule admits nobody, or more than it seems to.
-func (m hostChecker) checkRule(r authz.Rule) []string {
-	users := accounts{"user", "uid:", "user:", "users", m.userID, m.names("/etc/passwd")}
-	groups := accounts{"group", "gid:", "group:", "groups", m.groupID, m.names("/etc/group")}
+func (h Device) checkRule(r authz.Rule) []string {
+	users := accounts{"user", "uid:", "user:", "users", h.UserID, h.names("/etc/passwd")}
+	groups := accounts{"group", "gid:", "group:", "groups", h.GroupID, h.names("/etc/group")}
 	texts := slices.Concat(users.check(r.Users, groups), groups.check(r.Groups, users))
 	for _, u := range r.Units {
-		texts = append(texts, checkUnit(u)...)
+		texts = append(texts, checkUnitName(u)...)
 	}
 	for _, e := range r.Executables {
 		if interpreters.MatchString(filepath.Base(e.Path)) {
 			texts = append(texts, e.Path+" runs any script, so whoever may start it is admitted; name a program of the application's own, or units, users or groups")
-		} else if _, err := m.stat(e.Path); errors.Is(err, fs.ErrNotExist) {
+		} else if h.IsMissing(e.Path) {
 			texts = append(texts, e.Path+" does not exist here yet; if it never will, correct the path")
 		}
 	}
-	return slices.Concat(texts, m.checkOtherSystems(r), checkProgramsOnly(r))
+	return slices.Concat(texts, h.checkOtherSystems(r), checkProgramsOnly(r))
 }
 
 // names returns the names in a file such as /etc/passwd, where there is one.
-func (m hostChecker) names(file string) []string {
-	if m.system == "windows" {
+func (h Device) names(file string) []string {
+	if h.System == "windows" {
 		return nil
 	}
-	b, err := m.readFile(file)
+	b, err := h.ReadFile(file)
 	if err != nil {
 		return nil
 	}
@@ -122,7 +156,7 @@ func (a accounts) unknownName(name string, named bool, other accounts) string {
 	text := "no " + a.singular + " " + name + " is known here, so it admits nobody; "
 	if id, err := other.id(name); err == nil && id != "" {
 		text += "there is a " + other.singular + " of that name: write it under " + other.key + "; or "
-	} else if near := policy.Nearest(name, a.known); near != "" {
+	} else if near := Nearest(name, a.known); near != "" {
 		text += "did you mean " + near + "? Or "
 	}
 	if named {
@@ -134,15 +168,15 @@ func (a accounts) unknownName(name string, named bool, other accounts) string {
 // unitTypes are the units that a process can be in.
 var unitTypes = []string{".service", ".scope", ".slice", ".socket", ".mount", ".swap"}
 
-// checkUnit says why a rule's unit never matches, if it never does.
-func checkUnit(name string) []string {
+// checkUnitName says why a rule's unit never matches, if it never does.
+func checkUnitName(name string) []string {
 	kind := name[strings.LastIndexByte(name, '.'):]
 	base := strings.TrimSuffix(name, kind)
 	var why string
 	switch {
 	case !slices.Contains(unitTypes, kind):
 		why = "no process is ever in a unit of type " + kind
-		if near := policy.Nearest(kind, unitTypes); near != "" {
+		if near := Nearest(kind, unitTypes); near != "" {
 			why += "; did you mean " + base + near + "?"
 		} else {
 			why += "; name the service"
@@ -170,12 +204,12 @@ var interpreters = regexp.MustCompile(`^(a|ba|c|da|fi|k|tc|z)?sh$` +
 var interpreterSigners = regexp.MustCompile(`(^|, )(O|CN)="?(Microsoft (Corporation|Windows)|Python Software Foundation|OpenJS Foundation|Oracle America, Inc\.|Eclipse\.org Foundation, Inc\.)"?(,|$)`)
 
 // checkOtherSystems says what of a rule is of another system's, or of everybody's programs.
-func (m hostChecker) checkOtherSystems(r authz.Rule) []string {
+func (h Device) checkOtherSystems(r authz.Rule) []string {
 	var texts []string
-	if len(r.Units) > 0 && m.system != "linux" {
+	if len(r.Units) > 0 && h.System != "linux" {
 		texts = append(texts, "units are systemd's, which is not supported on this system, so the rule admits nobody here; name users, groups or executables in a rule for it")
 	}
-	if len(r.Signers) > 0 && m.system != "windows" {
+	if len(r.Signers) > 0 && h.System != "windows" {
 		texts = append(texts, "signers are of Authenticode, which is not supported on this system, so the rule admits nobody here; name users, groups or executables in a rule for it")
 	}
 	for _, s := range r.Signers {
