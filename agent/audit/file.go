@@ -68,6 +68,12 @@ func lineOf(e Event) line {
 	return line{Event: fmt.Sprintf("[unexpected] %T", e)}
 }
 
+// kind returns the line without what differs in events of one kind.
+func (l line) kind() line {
+	l.At, l.Since, l.Times, l.PID, l.Allow = time.Time{}, time.Time{}, 0, 0, nil
+	return l
+}
+
 // MaxFileSize is how large an audit log gets, in bytes. NAME.1 may be as large.
 const MaxFileSize = 8 << 20
 

@@ -31,8 +31,7 @@ func (f *Forwarder) Record(ctx context.Context, e Event) error {
 	}
 	l := lineOf(e)
 	times := max(1, l.Times)
-	l.At, l.Since, l.Times, l.PID, l.Allow = time.Time{}, time.Time{}, 0, 0, nil // differ in what is the same event
-	if times, pass := f.suppressor.Allow(l, times); pass {
+	if times, pass := f.suppressor.Allow(l.kind(), times); pass {
 		f.tell(ctx, l, times)
 	}
 	return err

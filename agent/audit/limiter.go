@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 	"unicode"
-
-	"regent/agent/fault"
 )
 
 // How much of the log one user can fill. A user may have burst lines at once and
@@ -55,40 +53,28 @@ var _ Log = (*Limiter)(nil)
 type userQuota struct {
 	credit  float64 // lines
 	at      time.Time
-	counted Counter[kind, Access]
+	counted Counter[line, Access]
 }
 
-// kind is what is counted as one.
-type kind struct {
-	uid, action, instance, exe, unit, rule, reason string
-	pid                                            int // of a hand-out, so that it is told who got it
-	weak                                           bool
-	outcome                                        fault.Kind
-}
-
-func kindOf(a Access) kind {
-	k := kind{
-		uid: a.Caller.UID, action: a.Action, instance: a.Instance, exe: a.Caller.Exe, unit: a.Caller.Unit,
-		rule: a.Decision.Rule, reason: a.Decision.Reason, weak: a.Caller.Weak, outcome: a.Outcome,
-	}
+// kindOf returns what a request is counted as. Of a hand-out the process is told.
+func kindOf(a Access) line {
+	k := lineOf(a).kind()
 	if a.Outcome == "" {
-		k.pid = a.Caller.PID
+		k.PID = a.Caller.PID
 	}
 	return k
 }
 
 // wider is the kind as which a request is counted where there is no room for its
 // own: of a hand-out what policy bounds stays, of a refusal its outcome.
-func (k kind) wider(known int) kind {
+func wider(k line, known int) line {
 	switch {
-	case known >= maxCounters || k.outcome != "":
-		return kind{action: Several, outcome: k.outcome}
+	case known >= maxCounters || k.Outcome != "":
+		return line{Action: Several, Outcome: k.Outcome}
 	case known >= 2*maxHandouts:
-		k.exe = ""
-		fallthrough
-	default:
-		k.pid = 0
+		k.Exe = ""
 	}
+	k.PID = 0
 	return k
 }
 
@@ -167,9 +153,9 @@ func (t *userQuota) add(a Access) {
 		most = maxHandouts
 	}
 	if n := t.counted.Len(); n >= most && !t.counted.Has(k) {
-		k = k.wider(n)
+		k = wider(k, n)
 	}
-	if k.action == Several {
+	if k.Action == Several {
 		a = combined(a)
 	}
 	count, _ := t.counted.Add(k, 1)
@@ -228,7 +214,7 @@ func (f *Limiter) flush(ctx context.Context) error {
 	defer f.mu.Unlock()
 	type due struct {
 		of *userQuota
-		*Count[kind, Access]
+		*Count[line, Access]
 	}
 	var all []due
 	for _, t := range f.users {

@@ -21,7 +21,7 @@ const packageUser = "regent"
 
 // callerResolver turns what the kernel says of a connection into the agent's caller.
 type callerResolver struct {
-	names      *nameCache
+	names      *peer.Names
 	accounts   peer.Accounts
 	images     *peer.Images
 	daemonUser string // the daemon's user
@@ -31,7 +31,7 @@ type callerResolver struct {
 // newCallerResolver takes the uid of the daemon, negative on a system that has none, and
 // a clock for its cache of names.
 func newCallerResolver(uid int, now func() time.Time) *callerResolver {
-	cs := &callerResolver{names: newNameCache(now), accounts: peer.Accounts{Now: now}, images: peer.NewImages(now)}
+	cs := &callerResolver{names: peer.NewNames(now), accounts: peer.Accounts{Now: now}, images: peer.NewImages(now)}
 	own := strconv.Itoa(uid)
 	if uid < 0 {
 		own, _ = peer.Self() // "" administers nothing
@@ -39,7 +39,7 @@ func newCallerResolver(uid int, now func() time.Time) *callerResolver {
 	cs.daemonUser = own
 	// Who runs a daemon of their own administers it. The package's user is
 	// nobody's own: it must not administer itself.
-	if cs.names.user(own) != packageUser {
+	if cs.names.User(own) != packageUser {
 		cs.own = own
 	}
 	return cs
@@ -95,12 +95,12 @@ type attestedPeer struct {
 func (a *attestedPeer) Caller() agent.Caller {
 	cs := a.from
 	c := authz.Caller{
-		UID: a.UID, User: cs.names.user(a.UID), GIDs: a.GIDs,
+		UID: a.UID, User: cs.names.User(a.UID), GIDs: a.GIDs,
 		PID: a.PID, ParentPID: a.ParentPID, Start: a.Start, Exe: a.Exe, Weak: a.ByPID,
 		Evidence: evidence{a.Peer, cs},
 	}
 	for _, id := range a.GIDs {
-		if name := cs.names.group(id); name != "" {
+		if name := cs.names.Group(id); name != "" {
 			c.Groups = append(c.Groups, name)
 		}
 	}
@@ -140,10 +140,10 @@ func (e evidence) Signer() (authz.Signer, error) {
 }
 
 // UserNamed implements [authz.Evidence].
-func (e evidence) UserNamed(name string) (string, error) { return e.known.names.userNamed(name) }
+func (e evidence) UserNamed(name string) (string, error) { return e.known.names.UserNamed(name) }
 
 // GroupNamed implements [authz.Evidence].
-func (e evidence) GroupNamed(name string) (string, error) { return e.known.names.groupNamed(name) }
+func (e evidence) GroupNamed(name string) (string, error) { return e.known.names.GroupNamed(name) }
 
 // handle is how the platform holds a process or a unit. D is what a second hold is.
 type handle[D any] interface {
@@ -204,5 +204,5 @@ func (cs *callerResolver) hasReserve(c net.Conn, uid string) bool {
 	if err != nil {
 		return false // this system cannot say, or the connection is gone
 	}
-	return slices.ContainsFunc(gids, func(gid string) bool { return cs.names.group(gid) == authz.OperatorsGroup })
+	return slices.ContainsFunc(gids, func(gid string) bool { return cs.names.Group(gid) == authz.OperatorsGroup })
 }

@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -39,47 +38,6 @@ func TestOwnUserAdministers(t *testing.T) {
 	cs := newCallerResolver(12345678, time.Now)
 	if cs.own != "12345678" {
 		t.Errorf("own = %q for a user without a name", cs.own)
-	}
-}
-
-// clockedNames is a cache over a system that knows uid 1 and gid 1 alone.
-func clockedNames() (n *nameCache, now *time.Time, asked *[]string) {
-	now, asked = new(time.Time), new([]string)
-	n = newNameCache(func() time.Time { return *now })
-	answer := func(what string) func(string) (string, error) {
-		return func(id string) (string, error) {
-			*asked = append(*asked, what+id)
-			if id != "1" {
-				return "partial", errors.New("unknown")
-			}
-			return what, nil
-		}
-	}
-	n.query[userByID], n.query[groupByID] = answer("user"), answer("group")
-	return n, now, asked
-}
-
-func TestNameCache(t *testing.T) {
-	n, now, asked := clockedNames()
-	for range 3 {
-		if u, g, none := n.user("1"), n.group("1"), n.user("2"); u != "user" || g != "group" || none != "" {
-			t.Errorf("names = %q, %q, %q", u, g, none)
-		}
-		*now = now.Add(nameTTL/2 - 1)
-	}
-	if want := []string{"user1", "group1", "user2"}; !slices.Equal(*asked, want) {
-		t.Errorf("the system was asked %q, want %q", *asked, want)
-	}
-	*now = now.Add(nameTTL)
-	n.user("1")
-	if len(*asked) != 4 {
-		t.Error("a name is kept beyond its time")
-	}
-	for id := range 3 * maxNames {
-		n.user(strconv.Itoa(id))
-	}
-	if len(n.entries) > maxNames {
-		t.Errorf("%d names are kept, want at most %d", len(n.entries), maxNames)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"regent/agent/policy"
 	"regent/agent/tms"
 	"regent/agent/token"
+	"regent/platform/peer"
 )
 
 // hostChecker holds a configuration that is well-formed against this machine. A file
@@ -23,7 +24,7 @@ type hostChecker struct {
 
 func newHostChecker() hostChecker {
 	return hostChecker{
-		Device:          policy.Device{System: runtime.GOOS, UserID: userID, GroupID: groupID, ReadFile: readCertificates, IsMissing: isMissing},
+		Device:          policy.Device{System: runtime.GOOS, UserID: peer.UserID, GroupID: peer.GroupID, ReadFile: readCertificates, IsMissing: isMissing},
 		readCredentials: readCredentials, checkWriters: checkOwnWriters,
 	}
 }

@@ -9,43 +9,22 @@ import (
 	"syscall"
 )
 
-// writableByRootOnly says why others than root could have written what info is
-// of, or put something else in its place, or nil.
-func writableByRootOnly(name string, info fs.FileInfo) error {
-	owner, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return errors.New("[unexpected] the system does not tell the owner")
-	}
-	if owner.Uid != 0 {
-		return fmt.Errorf("does not belong to root, so it is ignored; run: chown root %s", name)
-	}
-	if info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("is writable by others than root, so it is ignored; run: chmod go-w %s", name)
-	}
-	if info.IsDir() {
-		return replaceableByRootOnly(filepath.Dir(name))
-	}
-	return nil
-}
-
-// replaceableByRootOnly says which of dir and the directories above it lets
-// others than root exchange what is in it, or nil.
-func replaceableByRootOnly(dir string) error {
-	for {
-		info, err := os.Stat(dir)
+// writableByRootOnly says why others than root could have written a file or a
+// directory, or put something else in its place, or nil.
+func writableByRootOnly(name string, _ fs.FileInfo) error {
+	for path := name; ; path = filepath.Dir(path) {
+		info, err := os.Stat(path)
 		if err != nil {
 			return err
 		}
 		owner, ok := info.Sys().(*syscall.Stat_t)
-		sticky := info.Mode()&fs.ModeSticky != 0 // others can then only add to it
+		sticky := path != name && info.Mode()&fs.ModeSticky != 0 // others can then only add to it
 		if !ok || owner.Uid != 0 || info.Mode().Perm()&0o022 != 0 && !sticky {
-			return fmt.Errorf("is in %s, where others than root can exchange it, so it is ignored; run: chown root %[1]s; chmod go-w %[1]s", dir)
+			return fmt.Errorf("is ignored: others than root can write or exchange %s; run: chown root %[1]s; chmod go-w %[1]s", path)
 		}
-		above := filepath.Dir(dir)
-		if above == dir {
+		if path == filepath.Dir(path) {
 			return nil
 		}
-		dir = above
 	}
 }
 

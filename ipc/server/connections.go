@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -20,9 +19,6 @@ type connections struct {
 	accounts        *accounts
 	open            sync.WaitGroup
 	awaitingRequest atomic.Int64 // connections whose first request has not begun
-
-	mu     sync.Mutex
-	byConn map[net.Conn]*connection
 }
 
 // connection is what the requests over one connection know of its caller.
@@ -41,33 +37,35 @@ type connectionKey struct{}
 
 var errTooMany = errors.New("too many connections of this user")
 
-func newConnections(user func(net.Conn) (Account, error), identify func(net.Conn) (IdentifiedCaller, error), us *accounts) *connections {
-	return &connections{accountOf: user, identify: identify, accounts: us, byConn: map[net.Conn]*connection{}}
+// listener identifies the caller of each connection that it accepts.
+type listener struct {
+	net.Listener
+	conns *connections
 }
 
-// onConnect identifies the caller. The HTTP server calls it for each connection
-// that it accepts, before changed.
-func (cs *connections) onConnect(ctx context.Context, c net.Conn) context.Context {
-	cs.open.Add(1)
-	cs.awaitingRequest.Add(1)
+// Accept implements [net.Listener]. What it returns is a *connection.
+func (l listener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.conns.open.Add(1)
+	l.conns.awaitingRequest.Add(1)
 	conn := &connection{Conn: c}
-	if err := cs.admit(c, conn); err != nil {
+	if err := l.conns.admit(conn); err != nil {
 		conn.err = err
 		if conn.account.Name == "" || errors.Is(err, ErrExhausted) {
 			_ = c.Close() // the HTTP server finds that, and reports it closed
 		}
 	}
-	cs.mu.Lock()
-	cs.byConn[c] = conn
-	cs.mu.Unlock()
-	return context.WithValue(ctx, connectionKey{}, conn)
+	return conn, nil
 }
 
 // admit counts a connection for its user, and then identifies the process. Who
 // cannot be counted, and who has too many, costs no more than this look; who
 // cannot be identified, since it has exited, still counts for its user.
-func (cs *connections) admit(c net.Conn, conn *connection) error {
-	account, err := cs.accountOf(c)
+func (cs *connections) admit(conn *connection) error {
+	account, err := cs.accountOf(conn.Conn)
 	if err != nil {
 		return err
 	}
@@ -75,7 +73,7 @@ func (cs *connections) admit(c net.Conn, conn *connection) error {
 		return errTooMany
 	}
 	conn.account = account
-	who, err := cs.identify(c)
+	who, err := cs.identify(conn.Conn)
 	if err != nil {
 		return err
 	}
@@ -89,10 +87,7 @@ func (cs *connections) onStateChange(c net.Conn, state http.ConnState) {
 	if state != http.StateClosed {
 		return
 	}
-	cs.mu.Lock()
-	conn := cs.byConn[c]
-	delete(cs.byConn, c)
-	cs.mu.Unlock()
+	conn := c.(*connection)
 	if conn.bodyTimer != nil {
 		conn.bodyTimer.Stop()
 	}

@@ -150,13 +150,13 @@ func New(d Deps) (*Server, error) {
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	base, cut := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), shutdownKey{}, ctx))
 	defer cut()
-	conns := newConnections(s.AccountOf, s.Identify, s.accounts)
+	conns := &connections{accountOf: s.AccountOf, identify: s.Identify, accounts: s.accounts}
 	hs := s.httpServer(base, conns)
 	served := make(chan struct{})
 	var ended error // to be read once served is closed
 	go func() {
 		defer close(served)
-		ended = hs.Serve(ln)
+		ended = hs.Serve(listener{ln, conns})
 	}()
 
 	select {
@@ -198,8 +198,10 @@ func (s *Server) httpServer(base context.Context, conns *connections) *http.Serv
 		IdleTimeout:                  idleTimeout,
 		MaxHeaderBytes:               maxHeaderBytes - headerSlack,
 		BaseContext:                  func(net.Listener) context.Context { return base },
-		ConnContext:                  conns.onConnect,
-		ConnState:                    conns.onStateChange,
-		ErrorLog:                     slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connectionKey{}, c)
+		},
+		ConnState: conns.onStateChange,
+		ErrorLog:  slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
 	}
 }

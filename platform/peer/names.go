@@ -1,4 +1,4 @@
-package main
+package peer
 
 import (
 	"errors"
@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// nameCache remembers for a while what users and groups are called: a look at the
+// Names remembers for a while what users and groups are called: a look at the
 // system's database costs more than all else about a request. It is safe for
 // concurrent use.
-type nameCache struct {
+type Names struct {
 	now   func() time.Time
 	query [4]func(string) (string, error) // by nameKey.of
 
@@ -42,8 +42,9 @@ const (
 	maxNames = 1024
 )
 
-func newNameCache(now func() time.Time) *nameCache {
-	return &nameCache{now: now, entries: map[nameKey]nameEntry{}, query: [...]func(string) (string, error){
+// NewNames returns an empty cache. now is any clock that only moves on.
+func NewNames(now func() time.Time) *Names {
+	return &Names{now: now, entries: map[nameKey]nameEntry{}, query: [...]func(string) (string, error){
 		userByID: func(uid string) (string, error) {
 			u, err := user.LookupId(uid)
 			if err != nil {
@@ -58,13 +59,13 @@ func newNameCache(now func() time.Time) *nameCache {
 			}
 			return g.Name, nil
 		},
-		userByName:  userID,
-		groupByName: groupID,
+		userByName:  UserID,
+		groupByName: GroupID,
 	}}
 }
 
-// userID returns the id of the user of this name, "" if there is none.
-func userID(name string) (string, error) {
+// UserID returns the id of the user of this name, "" if there is none.
+func UserID(name string) (string, error) {
 	u, err := user.Lookup(name)
 	if _, none := errors.AsType[user.UnknownUserError](err); none {
 		return "", nil
@@ -75,8 +76,8 @@ func userID(name string) (string, error) {
 	return u.Uid, nil
 }
 
-// groupID returns the id of the group of this name, "" if there is none.
-func groupID(name string) (string, error) {
+// GroupID returns the id of the group of this name, "" if there is none.
+func GroupID(name string) (string, error) {
 	g, err := user.LookupGroup(name)
 	if _, none := errors.AsType[user.UnknownGroupError](err); none {
 		return "", nil
@@ -87,32 +88,32 @@ func groupID(name string) (string, error) {
 	return g.Gid, nil
 }
 
-// user returns the name of a user, "" if none is known. A rule by name then does
+// User returns the name of a user, "" if none is known. A rule by name then does
 // not admit, one by number does.
-func (n *nameCache) user(uid string) string {
+func (n *Names) User(uid string) string {
 	name, _ := n.lookUp(nameKey{userByID, uid})
 	return name
 }
 
-// group returns the name of a group, "" if none is known.
-func (n *nameCache) group(gid string) string {
+// Group returns the name of a group, "" if none is known.
+func (n *Names) Group(gid string) string {
 	name, _ := n.lookUp(nameKey{groupByID, gid})
 	return name
 }
 
-// userNamed returns the id of the user of this name, "" if there is none.
-func (n *nameCache) userNamed(name string) (string, error) {
+// UserNamed returns the id of the user of this name, "" if there is none.
+func (n *Names) UserNamed(name string) (string, error) {
 	return n.lookUp(nameKey{userByName, name})
 }
 
-// groupNamed returns the id of the group of this name, "" if there is none.
-func (n *nameCache) groupNamed(name string) (string, error) {
+// GroupNamed returns the id of the group of this name, "" if there is none.
+func (n *Names) GroupNamed(name string) (string, error) {
 	return n.lookUp(nameKey{groupByName, name})
 }
 
 // lookUp asks without the lock held: the system may take its time. A failure
 // is remembered too.
-func (n *nameCache) lookUp(k nameKey) (string, error) {
+func (n *Names) lookUp(k nameKey) (string, error) {
 	now := n.now()
 	n.mu.Lock()
 	e, ok := n.entries[k]
