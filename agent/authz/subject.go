@@ -2,6 +2,7 @@ package authz
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 )
 
@@ -72,58 +73,27 @@ const reserved = ",+=\"\n<>#;"
 
 var errSubject = errors.New("is no subject of a certificate")
 
+// attribute is the first attribute of a subject: its name, its value in quotes, in
+// which two quotes stand for one, or without, and what follows it.
+var attribute = regexp.MustCompile(`^([^=]*)= *(?:"((?:[^"]|"")*)"|([^,+="\n<>#;]*?)) *([,+]|$)`)
+
 // parseSubject reads parts of a subject, as [subjectText] writes them.
 func parseSubject(s string) ([]Attribute, error) {
 	var subject []Attribute
 	for rest := s; ; {
-		name, after, ok := strings.Cut(rest, "=")
-		oid, known := attributeOID(strings.TrimSpace(name))
-		if !ok || !known || len(subject) == maxAttributes {
+		m := attribute.FindStringSubmatch(rest)
+		if m == nil || len(subject) == maxAttributes {
 			return nil, errSubject
 		}
-		value, more, ok := cutValue(after)
-		if !ok {
+		oid, known := attributeOID(strings.TrimSpace(m[1]))
+		value := strings.ReplaceAll(m[2], `""`, `"`) + m[3]
+		if !known || value == "" {
 			return nil, errSubject
 		}
 		subject = append(subject, Attribute{oid, value})
-		if more == "" {
+		if m[4] == "" {
 			return subject, nil
 		}
-		rest = more[1:] // without the comma
-	}
-}
-
-// cutValue returns the value that s begins with, and the rest: nothing, or what
-// begins with the comma (or plus) after it.
-func cutValue(s string) (value, rest string, ok bool) {
-	s = strings.TrimLeft(s, " ")
-	if strings.HasPrefix(s, `"`) {
-		value, rest, ok = cutQuoted(s[1:])
-	} else {
-		end := len(s)
-		if i := strings.IndexAny(s, ",+"); i >= 0 {
-			end = i
-		}
-		value, rest = strings.TrimRight(s[:end], " "), s[end:]
-		ok = !strings.ContainsAny(value, reserved)
-	}
-	return value, rest, ok && value != "" && (rest == "" || rest[0] == ',' || rest[0] == '+')
-}
-
-// cutQuoted returns what is before the closing quote, in which two quotes stand for
-// one, and what follows it.
-func cutQuoted(s string) (value, rest string, ok bool) {
-	var b strings.Builder
-	for {
-		before, after, found := strings.Cut(s, `"`)
-		if !found {
-			return "", "", false
-		}
-		b.WriteString(before)
-		if !strings.HasPrefix(after, `"`) {
-			return b.String(), strings.TrimLeft(after, " "), true
-		}
-		b.WriteByte('"')
-		s = after[1:]
+		rest = rest[len(m[0]):]
 	}
 }

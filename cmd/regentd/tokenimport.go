@@ -110,14 +110,13 @@ func (in *tokenImporter) importFile(ctx context.Context, path string) error {
 		return err
 	}
 	err := in.sealFile(ctx, path)
-	switch {
-	case errors.Is(err, tokenfile.ErrNotPermitted): // regentd-register.service takes it
+	if errors.Is(err, tokenfile.ErrNotPermitted) { // regentd-register.service takes it
 		in.report(path, "")
-	case errors.Is(err, tokenfile.ErrUnremovable):
-		in.report(path, err.Error())
+		return err
+	}
+	in.reportError(path, err)
+	if errors.Is(err, tokenfile.ErrUnremovable) {
 		return nil // until the file changes
-	default:
-		in.reportError(path, err)
 	}
 	return err
 }
@@ -196,15 +195,19 @@ func (in *tokenImporter) warnOfLinks(ctx context.Context, path string, removed t
 // isSealed reports whether a registration token is sealed for everyone that the
 // configuration names the file for.
 func (in *tokenImporter) isSealed(path string, t token.Secret) bool {
-	all := readers(in.agent.Settings(), path)
-	return len(all) > 0 && !slices.ContainsFunc(all, func(r agent.Registration) bool { return !in.agent.HasRegistration(r, t) })
+	return in.everyReader(path, func(r agent.Registration) bool { return in.agent.HasRegistration(r, t) })
 }
 
 // superseded reports whether the service has accepted another registration token
 // from each reader of a file that was set aside, after that.
 func (in *tokenImporter) superseded(aside string, t token.Secret, since time.Time) bool {
-	all := readers(in.agent.Settings(), tokenfile.OriginalName(aside))
-	return len(all) > 0 && !slices.ContainsFunc(all, func(r agent.Registration) bool { return !in.agent.Superseded(r, t, since) })
+	return in.everyReader(tokenfile.OriginalName(aside), func(r agent.Registration) bool { return in.agent.Superseded(r, t, since) })
+}
+
+// everyReader reports whether the file at path has readers, and is says yes of each.
+func (in *tokenImporter) everyReader(path string, is func(agent.Registration) bool) bool {
+	all := readers(in.agent.Settings(), path)
+	return len(all) > 0 && !slices.ContainsFunc(all, func(r agent.Registration) bool { return !is(r) })
 }
 
 // withMountHint says what a person can do about a file that cannot be removed.

@@ -6,13 +6,17 @@ import "regent/agent/status"
 // [PathRegistration]: how the store is, and what a verb would do or did.
 type Store = status.StoreReport
 
-// Parts of [Store].
-type (
-	StoreDamage    = status.StoreDamage
-	StoreStep      = status.StoreStep
-	StoreOperation = status.StoreOperation
-	WipedToken     = status.WipedToken
-)
+// StoreDamage is a record that cannot be read.
+type StoreDamage = status.StoreDamage
+
+// StoreStep is one rehearsal of a drill.
+type StoreStep = status.StoreStep
+
+// StoreOperation is the end of something that was begun.
+type StoreOperation = status.StoreOperation
+
+// WipedToken is an auth token that this device gave up.
+type WipedToken = status.WipedToken
 
 // StoreRequest is the body of POST [PathStoreVerb].
 type StoreRequest struct {
