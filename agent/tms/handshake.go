@@ -27,15 +27,6 @@ type handshakeError struct {
 func (t *handshakeError) Error() string { return t.text }
 func (t *handshakeError) Unwrap() error { return t.cause }
 
-// explainHandshake names what failed in a TLS handshake with host. Any other error is
-// returned as it is.
-func explainHandshake(err error, host string) error {
-	if t, ok := handshakeErrorOf(err, host); ok {
-		return t
-	}
-	return err
-}
-
 // Handshake says what went wrong in the TLS handshake; "" if that was not it.
 func (f *Failure) Handshake() string {
 	if t, ok := handshakeErrorOf(f.Err, f.Host); ok {

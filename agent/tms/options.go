@@ -1,6 +1,7 @@
 package tms
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -51,23 +52,14 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Timeout < 0 {
 		return o, fmt.Errorf("tms: timeout must be above 0: %s", o.Timeout)
 	}
-	if o.Timeout == 0 {
-		o.Timeout = defaultTimeout
-	}
-	var err error
-	if o.Forms, err = o.Forms.withDefaults(); err != nil {
-		return o, err
-	}
-	if o.UserAgent == "" {
-		o.UserAgent = "regent"
-	}
+	o.Timeout, o.UserAgent = cmp.Or(o.Timeout, defaultTimeout), cmp.Or(o.UserAgent, "regent")
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	if o.Observe == nil {
 		o.Observe = func(time.Time) {}
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	return o, nil
+	var err error
+	o.Forms, err = o.Forms.withDefaults()
+	return o, err
 }
 
 // tenantURL reads the tenant's address. A bare host means https.

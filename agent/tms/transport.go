@@ -106,7 +106,11 @@ func (w attemptTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	})
 	answer, err := w.next.RoundTrip(r.WithContext(ctx))
 	if err != nil {
-		return nil, explainHandshake(&attemptError{connected.Load(), shaking.Load(), asked.Load(), err}, r.URL.Hostname())
+		err = &attemptError{connected.Load(), shaking.Load(), asked.Load(), err}
+		if t, ok := handshakeErrorOf(err, r.URL.Hostname()); ok {
+			err = t
+		}
+		return nil, err
 	}
 	answer.Header.Del("Location")
 	return answer, nil

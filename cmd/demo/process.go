@@ -57,7 +57,10 @@ func (p *process) stop() error {
 	}
 	select {
 	case <-p.ended:
-		return p.err
+		if p.err != nil {
+			return fmt.Errorf("%s: %w", p.name, p.err)
+		}
+		return nil
 	case <-time.After(stopTimeout):
 		_ = p.cmd.Process.Kill() // it ends then, or had ended
 		<-p.ended

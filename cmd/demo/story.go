@@ -109,14 +109,15 @@ func (s *story) serviceStarts(ctx context.Context) error {
 
 func (s *story) tokenIsMade(ctx context.Context) error {
 	file := s.at("admin/registration-token")
-	if err := s.do(ctx, "tmsctl", s.admin("registration-token", "create", "--count", "3", "--out", file)...); err != nil {
-		return err
-	}
 	var list []registration
-	if err := s.adminJSON(ctx, &list, "registration-token", "list"); err != nil {
-		return err
-	}
-	if err := checkCounts(list, 0); err != nil {
+	err := inOrder(
+		func() error {
+			return s.do(ctx, "tmsctl", s.admin("registration-token", "create", "--count", "3", "--out", file)...)
+		},
+		func() error { return s.adminJSON(ctx, &list, "registration-token", "list") },
+		func() error { return checkCounts(list, 0) },
+	)
+	if err != nil {
 		return err
 	}
 	s.name = list[0].Identifier
@@ -191,21 +192,25 @@ func (s *story) applicationsAsk(ctx context.Context) error {
 }
 
 func (s *story) administratorLooks(ctx context.Context) error {
-	if err := s.do(ctx, "tmsctl", s.admin("registration-token", "list")...); err != nil {
-		return err
-	}
-	if err := s.do(ctx, "tmsctl", s.admin("auth-token", "list")...); err != nil {
-		return err
-	}
 	var tokens []registration
-	if err := s.adminJSON(ctx, &tokens, "registration-token", "list"); err != nil {
-		return err
-	}
 	var users []attribution
-	if err := s.adminJSON(ctx, &users, "auth-token", "list"); err != nil {
-		return err
+	return inOrder(
+		func() error { return s.do(ctx, "tmsctl", s.admin("registration-token", "list")...) },
+		func() error { return s.do(ctx, "tmsctl", s.admin("auth-token", "list")...) },
+		func() error { return s.adminJSON(ctx, &tokens, "registration-token", "list") },
+		func() error { return s.adminJSON(ctx, &users, "auth-token", "list") },
+		func() error { return errors.Join(checkCounts(tokens, 2), checkAttribution(users, s.name)) },
+	)
+}
+
+// inOrder does one thing after the other, until one fails.
+func inOrder(things ...func() error) error {
+	for _, do := range things {
+		if err := do(); err != nil {
+			return err
+		}
 	}
-	return errors.Join(checkCounts(tokens, 2), checkAttribution(users, s.name))
+	return nil
 }
 
 func (s *story) refreshHappens(ctx context.Context) error {
@@ -229,27 +234,19 @@ func (s *story) refreshHappens(ctx context.Context) error {
 
 func (s *story) serviceStops(ctx context.Context) error {
 	s.show.text("$ kill %d    # tms-emulator", s.service.cmd.Process.Pid)
-	if err := s.service.stop(); err != nil {
-		return fmt.Errorf("tms-emulator: %w", err)
-	}
-	if err := s.unreachable(ctx); err != nil {
+	if err := inOrder(s.service.stop, func() error { return s.unreachable(ctx) }); err != nil {
 		return err
 	}
 	s.show.text("$ kill %d    # regentd, which drains and exits 0", s.device.cmd.Process.Pid)
-	if err := s.device.stop(); err != nil {
-		return fmt.Errorf("regentd: %w", err)
-	}
-	if err := s.startDaemon(ctx, s.device); err != nil {
-		return err
-	}
 	before := s.got
-	if err := s.askAgain(ctx); err != nil {
+	err := inOrder(s.device.stop,
+		func() error { return s.startDaemon(ctx, s.device) },
+		func() error { return s.askAgain(ctx) },
+		func() error { return s.apps[0].searchFiles(ctx, s.dir) },
+		func() error { return s.apps[1].searchFiles(ctx, s.dir) },
+	)
+	if err != nil {
 		return err
-	}
-	for _, a := range s.apps[:2] {
-		if err := a.searchFiles(ctx, s.dir); err != nil {
-			return err
-		}
 	}
 	s.show.text("Both looked through all files below $D: none holds their access token.")
 	return checkUnchanged(before, s.got)
@@ -312,7 +309,7 @@ func (s *story) allEnd(ctx context.Context) error {
 		return err
 	}
 	if err := s.device.stop(); err != nil {
-		return fmt.Errorf("regentd: %w", err)
+		return err
 	}
 	s.show.text("Nothing runs any more.")
 	return nil

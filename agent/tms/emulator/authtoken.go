@@ -57,25 +57,23 @@ func (e *Emulator) redeem(c *call) answer {
 // trouble costs none, and what it gave is withdrawn if there is no count after all.
 func (e *Emulator) redeemed(c *call, registration string, d device) (grant, grantAnswer, error) {
 	id := rand.Text()
-	if e.idp == nil {
-		g, err := e.store.redeem(registration, id, d, c.knobs, c.now)
-		if err != nil {
+	var issued grantAnswer
+	if e.idp != nil {
+		if err := e.store.redeemable(registration, c.now); err != nil {
 			return grant{}, grantAnswer{}, err
 		}
-		issued, err := e.issue(c, claims{Subject: g.subject, Client: publicClient}, g)
-		return g, issued, err
-	}
-	if err := e.store.redeemable(registration, c.now); err != nil {
-		return grant{}, grantAnswer{}, err
-	}
-	issued, err := e.idp.createUser(c.Context(), id)
-	if err != nil { // its refusal is of us, and says nothing of the device: a 500
-		e.log.ErrorContext(c.Context(), "identity provider", "err", err.Error())
-		return grant{}, grantAnswer{}, errors.New("the identity provider gave no tokens")
+		var err error
+		if issued, err = e.idp.createUser(c.Context(), id); err != nil { // its refusal is of us, and says nothing of the device: a 500
+			e.log.ErrorContext(c.Context(), "identity provider", "err", err.Error())
+			return grant{}, grantAnswer{}, errors.New("the identity provider gave no tokens")
+		}
 	}
 	g, err := e.store.redeem(registration, id, d, c.knobs, c.now)
-	if err != nil || g.authToken.ID != id {
+	switch {
+	case e.idp != nil && (err != nil || g.authToken.ID != id):
 		err = errors.Join(err, e.idp.removeUser(c.Context(), id))
+	case e.idp == nil && err == nil:
+		issued, err = e.issue(c, claims{Subject: g.subject, Client: publicClient}, g)
 	}
 	return g, issued, err
 }

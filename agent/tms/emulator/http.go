@@ -109,9 +109,7 @@ func (e *Emulator) open(w http.ResponseWriter, r *http.Request, rt route) (*call
 	case !ok:
 		allow := strings.Join(slices.Sorted(maps.Keys(rt.methods)), ", ")
 		return c, endpoint{ClassOther, func(*call) answer {
-			a := refused(errMethod)
-			a.header = http.Header{"Allow": {allow}}
-			return a
+			return answer{status: errMethod.status, header: http.Header{"Allow": {allow}}, body: errMethod}
 		}}
 	}
 	return c, ep
@@ -136,7 +134,7 @@ func (c *call) grantType() string {
 // The content stands in the member wrapper, or bare, as the dialect has it. read
 // is false if a lenient service ignores a body in the other form.
 func (c *call) decode(wrapper string, v any) (read bool, err error) {
-	if t, _, err := mime.ParseMediaType(c.Header.Get("Content-Type")); err != nil || t != "application/json" {
+	if !c.holds("application/json") {
 		return false, errNotJSON
 	}
 	body, wrapped := unwrapped(c.body, wrapper)
@@ -159,6 +157,12 @@ func (c *call) decode(wrapper string, v any) (read bool, err error) {
 		return false, invalidField(name, "must not be empty; leave it out")
 	}
 	return true, nil
+}
+
+// holds reports whether the body says that it is of a media type.
+func (c *call) holds(mediaType string) bool {
+	t, _, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
+	return err == nil && t == mediaType
 }
 
 func decodeStrict(b []byte, v any) error {

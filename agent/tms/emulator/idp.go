@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -53,12 +52,8 @@ func (e *Emulator) keys(c *call) answer {
 
 // form reads a form body in which no field stands twice.
 func (c *call) form() (url.Values, error) {
-	t, _, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
-	if err != nil || t != "application/x-www-form-urlencoded" {
-		return nil, errForm
-	}
 	form, err := url.ParseQuery(string(c.body))
-	if err != nil {
+	if err != nil || !c.holds("application/x-www-form-urlencoded") {
 		return nil, errForm
 	}
 	for _, values := range form {
