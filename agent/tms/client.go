@@ -19,7 +19,7 @@ import (
 type Client struct {
 	o        Options
 	tenant   *url.URL
-	proxy    *url.URL              // for the tenant; nil for none
+	proxy    string                // host and port of the tenant's; "" for none
 	retrying *retryablehttp.Client // for reads
 	once     *retryablehttp.Client // for all else
 	unfit    sync.Once             // for compare
@@ -41,8 +41,12 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{o: o, tenant: tenant}
 	if transport.Proxy != nil { // a mistake in the environment is not found anew by each request
-		if c.proxy, err = transport.Proxy(&http.Request{URL: tenant}); err != nil {
+		proxy, err := transport.Proxy(&http.Request{URL: tenant})
+		if err != nil {
 			return nil, fmt.Errorf("tms: %w", err)
+		}
+		if proxy != nil {
+			c.proxy = proxy.Host
 		}
 	}
 	c.retrying, c.once = newHTTPClients(transport, o.Now, c.observe)

@@ -142,33 +142,25 @@ func (p Provider) issuer() string {
 // name. It is pure.
 func (p Provider) ClientFor(refresh token.Secret) string {
 	claims, ok := claimsOf(reveal(refresh))
-	if !ok || !sameAddress(claims.Text("iss"), p.issuer()) {
-		return p.ClientID
-	}
-	if azp := claims.Text("azp"); sendable(azp) {
+	issuer, azp := canonical(claims.Text("iss")), claims.Text("azp")
+	if ok && issuer != "" && issuer == canonical(p.issuer()) && sendable(azp) {
 		return azp
 	}
 	return p.ClientID
 }
 
-// sameAddress compares two URLs as addresses: the case of the host, a default port
-// and a slash at the end make no difference.
-func sameAddress(a, b string) bool {
-	x, errA := url.Parse(a)
-	y, errB := url.Parse(b)
-	return errA == nil && errB == nil && x.Host != "" && strings.EqualFold(x.Scheme, y.Scheme) &&
-		strings.EqualFold(x.Hostname(), y.Hostname()) && portOf(x) == portOf(y) &&
-		strings.TrimRight(x.Path, "/") == strings.TrimRight(y.Path, "/")
-}
-
-func portOf(u *url.URL) string {
-	switch {
-	case u.Port() != "":
-		return u.Port()
-	case strings.EqualFold(u.Scheme, "http"):
-		return "80"
+// canonical returns a URL as an address: the case of the host, a default port and a
+// slash at the end make no difference. It is "" for what names no host.
+func canonical(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ""
 	}
-	return "443"
+	port := "443"
+	if u.Scheme == "http" {
+		port = "80"
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + cmp.Or(u.Port(), port) + strings.TrimRight(u.Path, "/")
 }
 
 // shapeOf reads an error's body. D: it has an error code and a message. F, A: it is

@@ -49,10 +49,7 @@ func (c *Client) Diagnose(ctx context.Context) Diagnosis {
 			shown.Store(s.PeerCertificates[0])
 		}
 	}}))
-	l := Diagnosis{Stage: fault.StageDone, Provider: p}
-	if c.proxy != nil {
-		l.Proxy = c.proxy.Host
-	}
+	l := Diagnosis{Stage: fault.StageDone, Provider: p, Proxy: c.proxy}
 	if failure, ok := errors.AsType[*Failure](err); ok {
 		l.Failure = failure
 		l.Stage, l.ProxyStatus = stageOf(failure)

@@ -140,7 +140,7 @@ func FuzzProxy(f *testing.F) {
 		if proxy == "" || proxy == "system" {
 			return // the environment's
 		}
-		choose, err := proxyWith(Options{Proxy: proxy, ProxyCredentials: token.NewSecret(credentials)})
+		choose, err := proxyFor(Options{Proxy: proxy, ProxyCredentials: token.NewSecret(credentials)})
 		if err != nil {
 			if strings.Contains(err.Error(), secret) && !namesHost(proxy, secret) {
 				t.Errorf("the error shows the password: %v", err)

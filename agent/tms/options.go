@@ -120,15 +120,28 @@ func plainURL(u *url.URL) error {
 
 func loopback(u *url.URL) bool { return address.IsLoopback(u.Hostname()) }
 
-// proxyWith is proxyFor with credentials, which are the proxy's that was chosen
-// and no other's: one whose address has some keeps them.
-func proxyWith(o Options) (func(*http.Request) (*url.URL, error), error) {
-	choose, err := proxyFor(o.Proxy, o.Environment)
-	credentials := o.ProxyCredentials
-	if err != nil || choose == nil || credentials.IsZero() {
-		return choose, err
+// proxyFor returns what a transport asks for its proxy; nil for none. The credentials
+// are the proxy's that was chosen and no other's: one whose address has some keeps them.
+func proxyFor(o Options) (func(*http.Request) (*url.URL, error), error) {
+	choose := func(r *http.Request) (*url.URL, error) {
+		u, _, err := o.Environment.ProxyFor(r.URL)
+		return u, err
 	}
-	user, password, found := strings.Cut(credentials.Reveal(), ":") //nolint:forbidigo // to the proxy
+	switch o.Proxy {
+	case "", "system":
+	case "none":
+		return nil, nil
+	default:
+		u, err := address.ParseProxy(o.Proxy)
+		if err != nil { // the value may hold a password: never quoted
+			return nil, fmt.Errorf("tms: the proxy %w", err)
+		}
+		choose = http.ProxyURL(u)
+	}
+	if o.ProxyCredentials.IsZero() {
+		return choose, nil
+	}
+	user, password, found := strings.Cut(o.ProxyCredentials.Reveal(), ":") //nolint:forbidigo // to the proxy
 	if !found || user == "" {
 		return nil, errors.New("tms: the proxy's credentials are not of the form user:password")
 	}
@@ -141,25 +154,6 @@ func proxyWith(o Options) (func(*http.Request) (*url.URL, error), error) {
 		with.User = url.UserPassword(user, password)
 		return &with, nil
 	}, nil
-}
-
-// proxyFor returns what a transport asks for its proxy. environment is that of
-// the process, for "system".
-func proxyFor(proxy string, environment address.Environment) (func(*http.Request) (*url.URL, error), error) {
-	switch proxy {
-	case "", "system":
-		return func(r *http.Request) (*url.URL, error) {
-			u, _, err := environment.ProxyFor(r.URL)
-			return u, err
-		}, nil
-	case "none":
-		return nil, nil
-	}
-	u, err := address.ParseProxy(proxy)
-	if err != nil { // the value may hold a password: never quoted
-		return nil, fmt.Errorf("tms: the proxy %w", err)
-	}
-	return http.ProxyURL(u), nil
 }
 
 // certPool returns the system's certificate authorities and the extra ones, or

@@ -22,7 +22,7 @@ const maxHeader = 64 << 10
 // HTTP/1.1 alone: Go's HTTP/2 repeats requests by itself. Compression is off:
 // nothing here is large, and bounds then count what came over the wire.
 func newTransport(o Options) (*http.Transport, error) {
-	proxy, err := proxyWith(o)
+	proxy, err := proxyFor(o)
 	if err != nil {
 		return nil, err
 	}
@@ -84,16 +84,9 @@ func notSent(err error) bool {
 // attemptTransport is a RoundTripper that says of each failed try how far it got, and
 // hides from http.Client where an answer redirects to, so that a redirect is an
 // answer like any other. Even a malformed one is.
-type attemptTransport struct{ next http.RoundTripper }
+type attemptTransport struct{ *http.Transport }
 
 var _ http.RoundTripper = attemptTransport{}
-
-// CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
-func (w attemptTransport) CloseIdleConnections() {
-	if closer, ok := w.next.(interface{ CloseIdleConnections() }); ok {
-		closer.CloseIdleConnections()
-	}
-}
 
 // RoundTrip implements [http.RoundTripper].
 func (w attemptTransport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -104,7 +97,7 @@ func (w attemptTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		TLSHandshakeStart: func() { shaking.Store(true) },
 		TLSHandshakeDone:  func(_ tls.ConnectionState, err error) { shaking.Store(err != nil) },
 	})
-	answer, err := w.next.RoundTrip(r.WithContext(ctx))
+	answer, err := w.Transport.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		err = &attemptError{connected.Load(), shaking.Load(), asked.Load(), err}
 		if t, ok := handshakeErrorOf(err, r.URL.Hostname()); ok {
