@@ -116,7 +116,7 @@ func contextCause(err error) error {
 }
 
 // The fragments of a secret that are masked, in characters. At a cut, which is the end of
-// the text or a sign that something is left out, the beginning and the end of a secret
+// the text, a mask, or a sign that something is left out, the beginning and the end of a secret
 // count. Elsewhere what is an ordinary word by its form is none. An encoded secret has
 // fewer of its own characters in as many of its text.
 const (
@@ -129,8 +129,8 @@ const redacted = "[redacted]"
 
 var (
 	fragment  = regexp.MustCompile(`[A-Za-z0-9]{3,}`)
-	cutAfter  = regexp.MustCompile(`^[^A-Za-z0-9 ]{0,2}?(…|\.\.|\*|$)`)
-	cutBefore = regexp.MustCompile(`(…|\.\.|\*)[^A-Za-z0-9 ]{0,2}$`)
+	cutAfter  = regexp.MustCompile(`^[^A-Za-z0-9 ]{0,2}?(…|\.\.|\*|\[redacted\]|$)`)
+	cutBefore = regexp.MustCompile(`(…|\.\.|\*|\[redacted\])[^A-Za-z0-9 ]{0,2}$`)
 )
 
 // fragments hides the pieces of secrets that are left in s, where a text cuts them.
@@ -139,28 +139,15 @@ func (m redactor) fragments(s string) string {
 	if len(raw) == 0 {
 		return s
 	}
-	between := strings.Split(s, redacted)
-	for i, text := range between {
-		before, after := "", ""
-		if i > 0 {
-			before = "…"
+	var out strings.Builder
+	end := 0
+	for _, at := range fragment.FindAllStringIndex(s, -1) {
+		if tells(s[at[0]:at[1]], s[:at[0]], s[at[1]:], raw, coded) {
+			out.WriteString(s[end:at[0]] + redacted)
+			end = at[1]
 		}
-		if i < len(between)-1 {
-			after = "…"
-		}
-		var out strings.Builder
-		end := 0
-		for _, at := range fragment.FindAllStringIndex(text, -1) {
-			piece := text[at[0]:at[1]]
-			left, right := before+text[:at[0]], text[at[1]:]+after
-			if tells(piece, left, right, raw, coded) {
-				out.WriteString(text[end:at[0]] + redacted)
-				end = at[1]
-			}
-		}
-		between[i] = out.String() + text[end:]
 	}
-	return strings.Join(between, redacted)
+	return out.String() + s[end:]
 }
 
 // tells reports whether piece, which stands between left and right, tells of a secret.
