@@ -193,7 +193,9 @@ func isStray(s string) bool {
 var unread = []struct{ kind, text string }{
 	{privateKey, privateKeyRemark},
 	{"TRUSTED CERTIFICATE", "is an OpenSSL TRUSTED CERTIFICATE and is not read; convert it: openssl x509 -in FILE -out FILE.pem"},
-	{"PKCS7", pkcs7Remark}, {"CMS", pkcs7Remark}, {"PKCS #7 SIGNED DATA", pkcs7Remark},
+	{"PKCS7", pkcs7Remark},
+	{"CMS", pkcs7Remark},
+	{"PKCS #7 SIGNED DATA", pkcs7Remark},
 	{"CERTIFICATE REQUEST", requestRemark},
 }
 

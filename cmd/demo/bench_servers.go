@@ -36,7 +36,7 @@ func serve(ctx context.Context, kind, socket string) error {
 		return fmt.Errorf("there is no server %q", kind)
 	}
 	if ctx.Err() != nil {
-		return nil // it was told to end
+		return nil //nolint:nilerr // it was told to end
 	}
 	return err
 }

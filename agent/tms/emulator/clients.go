@@ -1,9 +1,6 @@
 package emulator
 
-import (
-	"net/http"
-	"slices"
-)
+import "net/http"
 
 // client is an OAuth client of the tenant. All its members are INVENTED, but for
 // the id that it logs in with.
@@ -30,7 +27,7 @@ func (e *Emulator) listClients(c *call) answer {
 	if err != nil {
 		return refused(err)
 	}
-	part, total := page(slices.Values(e.clients()), q, func(client) bool { return true })
+	part, total := page(e.clients(), q, func(c client) client { return c }, func(client) bool { return true })
 	return listed(c.knobs.Dialect, "clients", "client", part, total, c.knobs.Dialect.client)
 }
 

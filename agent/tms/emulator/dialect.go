@@ -61,11 +61,9 @@ func (d Dialect) registration(r registration) any {
 	if r.Status == disabled {
 		word = w.disable
 	}
-	return withoutEmpty(map[string]any{
-		"id": r.ID, "identifier": r.Identifier, "token": r.Token, "count": r.Count, "usedCount": r.UsedCount,
+	return members(r, map[string]any{
+		"status": nil, w.state: word, "customer": r.Customer.object(), "creationDate": d.time(r.CreationDate),
 		"expirationDate": map[string]any{"neverExpires": false, "endDate": r.ExpirationDate},
-		w.state:          word, "refId1": r.RefID1, "refId2": r.RefID2, "customer": r.Customer.object(),
-		"creationDate": d.time(r.CreationDate),
 	})
 }
 
@@ -74,12 +72,19 @@ func (d Dialect) authToken(a authToken) any {
 	if d == First {
 		return a
 	}
-	return withoutEmpty(map[string]any{
-		"id": a.ID, "identifier": a.Identifier, "fqdn": a.FQDN, "systemUserName": a.SystemUserName,
-		"macAddress": a.MACAddress, "refId1": a.RefID1, "refId2": a.RefID2,
+	return members(a, map[string]any{
 		"registrationToken": withoutEmpty(map[string]any{"id": a.registrationID, "identifier": a.RegistrationToken}),
 		"creationDate":      d.time(a.CreationDate),
 	})
+}
+
+// members are those of v that are not empty, some of them otherwise.
+func members(v any, otherwise map[string]any) map[string]any {
+	var all map[string]any
+	b, _ := json.Marshal(v)     // our own type, which always marshals
+	_ = json.Unmarshal(b, &all) // and is an object
+	maps.Copy(all, otherwise)
+	return withoutEmpty(all)
 }
 
 func withoutEmpty(members map[string]any) map[string]any {

@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"encoding/base64"
-	"encoding/json"
 )
 
 // Forms are those forms of the service that nobody has documented, and which a
@@ -44,20 +43,18 @@ func (f Forms) written(a issuedAuthToken) any {
 
 // renamed has the access token under another name. Where that is in camel case,
 // so are the others.
-func renamed(a issuedAuthToken, access string) map[string]json.RawMessage {
+func renamed(a issuedAuthToken, access string) map[string]any {
 	names := map[string]string{"access_token": access}
 	if access == "accessToken" {
 		names["refresh_token"], names["token_type"] = "refreshToken", "tokenType"
 		names["expires_in"], names["refresh_expires_in"] = "expiresIn", "refreshExpiresIn"
 	}
-	var members map[string]json.RawMessage
-	b, _ := json.Marshal(a)         // our own type, which always marshals
-	_ = json.Unmarshal(b, &members) // and is an object
+	all := members(a, nil)
 	for from, to := range names {
-		if value, ok := members[from]; ok {
-			delete(members, from)
-			members[to] = value
+		if value, ok := all[from]; ok {
+			delete(all, from)
+			all[to] = value
 		}
 	}
-	return members
+	return all
 }

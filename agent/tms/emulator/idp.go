@@ -46,7 +46,7 @@ func (e *Emulator) discovery(c *call) answer {
 }
 
 // keys is what access tokens are verified with.
-func (e *Emulator) keys(c *call) answer {
+func (e *Emulator) keys(*call) answer {
 	return answer{status: http.StatusOK, body: e.signer.public()}
 }
 

@@ -130,7 +130,7 @@ func (r *authTokenRow) saved() change { return change{bucketAuthTokens, r.ID, r}
 
 func (s *session) saved() change { return change{bucketSessions, s.id, s} }
 
-func (c counters) saved() change { return change{bucketOther, keyCounters, c} }
+func (c counters) counted() change { return change{bucketOther, keyCounters, c} }
 
 // load reads what the file holds into a memory that is new.
 func (m *memory) load() error {

@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"iter"
 	"net/http"
 	"net/url"
 	"slices"
@@ -70,14 +69,15 @@ func (q query) admits(name, value string) bool {
 
 // page returns the part of those that match which is asked for, never nil, and how many
 // match. It copies no more: lists are long.
-func page[T any](all iter.Seq[T], q query, match func(T) bool) (part []T, total int) {
+func page[R, T any](rows []R, q query, show func(R) T, match func(T) bool) (part []T, total int) {
 	part = []T{}
-	for row := range all {
-		if !match(row) {
+	for _, row := range rows {
+		shown := show(row)
+		if !match(shown) {
 			continue
 		}
 		if total >= q.start && len(part) < q.size {
-			part = append(part, row)
+			part = append(part, shown)
 		}
 		total++
 	}

@@ -161,7 +161,7 @@ func (m *memory) use(s *session, token string, k Knobs, now time.Time) (grant, e
 	if row, ok := m.authTokens[s.AuthToken]; ok {
 		row.Refreshes++
 		m.Refreshed++
-		changes = append(changes, row.saved(), m.counters.saved())
+		changes = append(changes, row.saved(), m.counted())
 	}
 	return m.granted(s, k, now), m.persist(changes...)
 }

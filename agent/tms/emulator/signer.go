@@ -42,20 +42,6 @@ type accessClaims struct {
 
 // newSigner takes the key that the Store keeps, or without one makes its own.
 func newSigner(s *Store) (*signer, error) {
-	private, id, err := signingKey(s)
-	if err != nil {
-		return nil, err
-	}
-	key := jose.JSONWebKey{Key: private.Public(), KeyID: id, Algorithm: string(algorithm), Use: "sig"}
-	opts := (&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", key.KeyID)
-	jws, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: private}, opts)
-	if err != nil {
-		return nil, fmt.Errorf("use signing key: %w", err)
-	}
-	return &signer{key: key, jws: jws}, nil
-}
-
-func signingKey(s *Store) (key *ecdsa.PrivateKey, id string, err error) {
 	der, err := s.GetOrCreate("signing key", func() ([]byte, error) {
 		private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
@@ -64,13 +50,20 @@ func signingKey(s *Store) (key *ecdsa.PrivateKey, id string, err error) {
 		return x509.MarshalECPrivateKey(private)
 	})
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	if key, err = x509.ParseECPrivateKey(der); err != nil {
-		return nil, "", fmt.Errorf("read signing key: %w", err)
+	private, err := x509.ParseECPrivateKey(der)
+	if err != nil {
+		return nil, fmt.Errorf("read signing key: %w", err)
 	}
 	sum := sha256.Sum256(der)
-	return key, hex.EncodeToString(sum[:8]), nil
+	key := jose.JSONWebKey{Key: private.Public(), KeyID: hex.EncodeToString(sum[:8]), Algorithm: string(algorithm), Use: "sig"}
+	opts := (&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", key.KeyID)
+	jws, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: private}, opts)
+	if err != nil {
+		return nil, fmt.Errorf("use signing key: %w", err)
+	}
+	return &signer{key: key, jws: jws}, nil
 }
 
 // access signs an access token. No two are alike.

@@ -61,7 +61,7 @@ func (m *memory) addRegistration(r registration) error {
 	row := &registrationRow{registration: r, Seq: m.Seq, Version: 1, redeemed: map[string]string{}}
 	m.registrations[r.ID] = row
 	m.byToken[r.Token] = row
-	return m.persist(row.saved(), m.counters.saved())
+	return m.persist(row.saved(), m.counted())
 }
 
 // registration returns the one of that id, and its version.
@@ -78,13 +78,7 @@ func (m *memory) registration(id string) (registration, int, error) {
 func (m *memory) listRegistrations(q query, match func(registration) bool) ([]registration, int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return page(func(yield func(registration) bool) {
-		for _, row := range m.registrationsInOrder() {
-			if !yield(row.registration) {
-				return
-			}
-		}
-	}, q, match)
+	return page(m.registrationsInOrder(), q, func(r *registrationRow) registration { return r.registration }, match)
 }
 
 func (m *memory) registrationsInOrder() []*registrationRow {
@@ -194,7 +188,7 @@ func (m *memory) redeem(token, id string, d device, k Knobs, now time.Time) (gra
 	m.Redeemed++
 	a := m.addAuthToken(row, id, d, now)
 	s := m.sessions[a.Session]
-	return m.granted(s, k, now), m.persist(row.saved(), a.saved(), s.saved(), m.counters.saved())
+	return m.granted(s, k, now), m.persist(row.saved(), a.saved(), s.saved(), m.counted())
 }
 
 // addAuthToken makes an auth token and its session.
@@ -227,13 +221,7 @@ func (m *memory) authToken(id string) (authToken, error) {
 func (m *memory) listAuthTokens(q query, match func(authToken) bool) ([]authToken, int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return page(func(yield func(authToken) bool) {
-		for _, row := range m.authTokenList {
-			if !yield(row.authToken) {
-				return
-			}
-		}
-	}, q, match)
+	return page(m.authTokenList, q, func(a *authTokenRow) authToken { return a.authToken }, match)
 }
 
 // deleteAuthToken ends its refreshing. The count it cost stays used.
