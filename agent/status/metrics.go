@@ -21,12 +21,6 @@ type Counters struct {
 // healths are the states of the whole, in the order of the documentation.
 var healths = [...]Health{Serving, Waiting, Degraded, NotServing}
 
-// states are those of an instance.
-var states = [...]string{
-	string(instance.Unredeemed), string(instance.Uncertain), string(instance.Live), string(instance.Stale), string(instance.Expired),
-	string(instance.RefreshLost), string(instance.RefreshExpired), string(instance.Revoked), Unknown,
-}
-
 // Prometheus is the whole exposition.
 func Prometheus(s Status, c Counters) string {
 	var b exposition
@@ -72,8 +66,8 @@ func (b *exposition) tenants(all []Tenant) {
 func (b *exposition) instances(s Status) {
 	b.family("regent_instance_state", "gauge", "State of an instance: 1 for the one that it is in.")
 	for a, i := range s.Instances() {
-		for _, state := range states {
-			b.sample("regent_instance_state", boolValue(i.State == state), "application", a.ID, "application_instance", i.Name, "state", state)
+		for _, state := range append(instance.States(), Unknown) {
+			b.sample("regent_instance_state", boolValue(i.State == string(state)), "application", a.ID, "application_instance", i.Name, "state", string(state))
 		}
 	}
 	b.family("regent_instance_leased", "gauge", "Whether a process uses the instance.")

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,10 +38,10 @@ policy.`,
 			if err != nil {
 				return err
 			}
-			if _, err := io.WriteString(cmd.OutOrStdout(), renderParts(b, parts)); err != nil || list {
+			if err := write(cmd, renderParts(b, parts)); err != nil || list {
 				return err
 			}
-			return writeBundle(cmd.OutOrStdout(), out, parts)
+			return writeBundle(cmd, out, parts)
 		})
 	cmd.Flags().StringVar(&out, "out", "", "the `file` to write, such as regent.zip")
 	cmd.Flags().BoolVar(&list, "list", false, "only list what would be in it")
@@ -113,7 +112,7 @@ func renderParts(b bundle, parts []bundleFile) string {
 	return text.String()
 }
 
-func writeBundle(w io.Writer, file string, parts []bundleFile) error {
+func writeBundle(cmd *cobra.Command, file string, parts []bundleFile) error {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for _, p := range parts {
@@ -131,6 +130,5 @@ func writeBundle(w io.Writer, file string, parts []bundleFile) error {
 	if err := files.Write(file, b.Bytes(), 0o600); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "Written to %s, readable by you alone.\n", printable(file))
-	return err
+	return write(cmd, fmt.Sprintf("Written to %s, readable by you alone.\n", printable(file)))
 }

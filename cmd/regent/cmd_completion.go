@@ -70,7 +70,6 @@ var version = "dev"
 
 func newVersion() *cobra.Command {
 	return command("version", "Print the version of this program", "", func(cmd *cobra.Command, _ []string) error {
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "regent %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-		return err
+		return write(cmd, fmt.Sprintf("regent %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -59,8 +58,7 @@ func newDoctorExplain() *cobra.Command {
 		if !ok {
 			return usage(cmd, "there is no code %.40q; regent doctor names those that hold", args[0])
 		}
-		_, err := io.WriteString(cmd.OutOrStdout(), page)
-		return err
+		return write(cmd, page)
 	})
 	cmd.Args = oneArgument("name one code, such as dns_failed")
 	return cmd

@@ -81,8 +81,7 @@ remembered, and the next one pays for it.`,
 				return timeoutError(ctx, err)
 			}
 			st, _ := c.agent().Status(ctx) // the zero value, where it is not known
-			_, err := fmt.Fprint(cmd.OutOrStdout(), begun(st, name))
-			return err
+			return write(cmd, begun(st, name))
 		})
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd

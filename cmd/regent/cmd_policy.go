@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -51,8 +50,7 @@ macOS preferences.`,
 			if err != nil {
 				return err
 			}
-			_, err = io.WriteString(cmd.OutOrStdout(), explainKey(k, c.view()))
-			return err
+			return write(cmd, explainKey(k, c.view()))
 		})
 	cmd.Args = oneArgument("name one key, such as network.timeout")
 	return cmd

@@ -83,7 +83,7 @@ func (c *cli) register(cmd *cobra.Command, f registerFlags) error {
 		return err
 	}
 	text, failed := renderRegistration(reg, f.wait > 0, c.view())
-	if _, err := io.WriteString(cmd.OutOrStdout(), text); err != nil {
+	if err := write(cmd, text); err != nil {
 		return err
 	}
 	// 2. Only then may the file go, whatever became of the redemptions.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -91,8 +90,7 @@ then makes a key and registers by itself.
 		if err := do(cmd, args); err != nil || !cmd.Flags().Changed("yes") {
 			return err
 		}
-		_, err := io.WriteString(cmd.OutOrStdout(), imageNotice+"\n")
-		return err
+		return write(cmd, imageNotice+"\n")
 	}
 	return cmd
 }
@@ -116,7 +114,7 @@ func (c *cli) changeStore(cmd *cobra.Command, verb string, yes bool) error {
 	if !yes {
 		text += "Nothing was changed. To do it, add --yes.\n"
 	}
-	if _, err := io.WriteString(cmd.OutOrStdout(), text); err != nil || !yes {
+	if err := write(cmd, text); err != nil || !yes {
 		return err
 	}
 	deed, err := awaitStoreJob(ctx, a, st.ID)
@@ -126,13 +124,11 @@ func (c *cli) changeStore(cmd *cobra.Command, verb string, yes bool) error {
 	if !deed.Done {
 		return fault.Errorf(verb, fault.StoreUnreadable, "%s", deed.Failure)
 	}
+	done := ""
 	for _, path := range deed.SetAside {
-		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "Kept as %s\n", printable(path)); err != nil {
-			return err
-		}
+		done += "Kept as " + printable(path) + "\n"
 	}
-	_, err = io.WriteString(cmd.OutOrStdout(), "Done.\n")
-	return err
+	return write(cmd, done+"Done.\n")
 }
 
 const pollInterval = 100 * time.Millisecond
@@ -170,7 +166,7 @@ tmsctl auth-token delete. Deleted or not, no count comes back.`,
 			if err != nil {
 				return timeoutError(ctx, err)
 			}
-			if _, err := io.WriteString(cmd.OutOrStdout(), renderWiped(st)); err != nil || st.ID == "" {
+			if err := write(cmd, renderWiped(st)); err != nil || st.ID == "" {
 				return err
 			}
 			// The agent goes away for a moment: what comes next is to find it.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -48,7 +47,7 @@ ends. A program that should keep its instance asks the socket itself.`,
 			if err != nil {
 				return timeoutError(ctx, err)
 			}
-			return printToken(cmd.OutOrStdout(), tok, f.output)
+			return printToken(cmd, tok, f.output)
 		})
 	cmd.Flags().StringVar(&f.instance, "instance", "", "the `number` of the instance; needed where there are several")
 	cmd.Flags().DurationVar(&f.minTTL, "min-ttl", 0, "refresh a token that is good for less")
@@ -107,14 +106,12 @@ func onlyInstance(ctx context.Context, cmd *cobra.Command, a agent, application 
 		application, len(instances))
 }
 
-func printToken(w io.Writer, tok api.Token, form string) error {
+func printToken(cmd *cobra.Command, tok api.Token, form string) error {
 	switch form {
 	case "json":
-		return printJSON(w, tok)
+		return printJSON(cmd.OutOrStdout(), tok)
 	case "header":
-		_, err := fmt.Fprintf(w, "Authorization: %s %s\n", tok.TokenType, tok.AccessToken)
-		return err
+		return write(cmd, fmt.Sprintf("Authorization: %s %s\n", tok.TokenType, tok.AccessToken))
 	}
-	_, err := fmt.Fprintln(w, tok.AccessToken)
-	return err
+	return write(cmd, tok.AccessToken+"\n")
 }

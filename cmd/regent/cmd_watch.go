@@ -44,6 +44,5 @@ func printEvent(cmd *cobra.Command, e api.Event) error {
 	if wantsJSON(cmd) {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(e)
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %s, token %d\n", printable(e.Instance), stateText(status.Instance{State: e.State}, true, false), e.Generation)
-	return err
+	return write(cmd, fmt.Sprintf("%s  %s, token %d\n", printable(e.Instance), stateText(status.Instance{State: e.State}, true, false), e.Generation))
 }

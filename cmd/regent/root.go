@@ -137,10 +137,10 @@ func ask[T any](ctx context.Context, wait time.Duration, call func(context.Conte
 // tell is ask for a call that answers only whether it worked. It prints what was done.
 func tell(cmd *cobra.Command, call func(context.Context) error, done string) error {
 	_, err := ask(cmd.Context(), 0, func(ctx context.Context) (struct{}, error) { return struct{}{}, call(ctx) })
-	if err == nil {
-		_, err = io.WriteString(cmd.OutOrStdout(), done)
+	if err != nil {
+		return err
 	}
-	return err
+	return write(cmd, done)
 }
 
 // answer is ask for an answer that is printed, as show does.
@@ -166,7 +166,12 @@ func show(cmd *cobra.Command, answer any, text func() string) error {
 	if wantsJSON(cmd) {
 		return printJSON(cmd.OutOrStdout(), answer)
 	}
-	_, err := io.WriteString(cmd.OutOrStdout(), text())
+	return write(cmd, text())
+}
+
+// write prints text, which is a result.
+func write(cmd *cobra.Command, text string) error {
+	_, err := io.WriteString(cmd.OutOrStdout(), text)
 	return err
 }
 

@@ -21,8 +21,7 @@ func removeTokenFile(cmd *cobra.Command, d agent, from tokenOrigin, secret token
 	if err != nil || name == "" {
 		return reportErased(cmd, from.path, from.id, err)
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Moved %s to %s. regentd erases it when the service has accepted this registration token. Running this command again does so too.\n", printable(from.path), printable(name))
-	return err
+	return write(cmd, fmt.Sprintf("Moved %s to %s. regentd erases it when the service has accepted this registration token. Running this command again does so too.\n", printable(from.path), printable(name)))
 }
 
 // reportErased says that a file went. One that nobody can erase is a warning.
@@ -37,8 +36,7 @@ func reportErased(cmd *cobra.Command, path string, id tokenfile.Identity, err er
 	if told := id.LinkAdvice(path); told != "" {
 		fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s\n", printable(told)) //nolint:errcheck // what was removed follows
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Removed %s.\n", printable(path))
-	return err
+	return write(cmd, fmt.Sprintf("Removed %s.\n", printable(path)))
 }
 
 // eraseProven removes what an earlier --erase set aside, as soon as the service
@@ -60,9 +58,8 @@ func (f registerFlags) eraseProven(cmd *cobra.Command, d agent) (done bool, err 
 			continue
 		case <-ctx.Done():
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is kept: the service has not accepted its registration token yet. See regent status. If it is the wrong one, delete it, and save the right one in %s.\n",
-			printable(tokenfile.ListAside(path)[0]), printable(path))
-		return true, err
+		return true, write(cmd, fmt.Sprintf("%s is kept: the service has not accepted its registration token yet. See regent status. If it is the wrong one, delete it, and save the right one in %s.\n",
+			printable(tokenfile.ListAside(path)[0]), printable(path)))
 	}
 }
 
