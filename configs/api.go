@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -23,15 +24,23 @@ func apiSchemas() map[string][]byte {
 // object is a JSON object whose keys encoding/json sorts.
 type object = map[string]any
 
+const schemaDialect = "https://json-schema.org/draft/2020-12/schema"
+
 func schemaDocument(title string, t reflect.Type) []byte {
 	s := typeSchema(t)
-	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	s["title"] = title
-	b, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		panic(fmt.Sprintf("[unexpected] schema of %s: %v", t, err)) // it is maps, lists and words
+	s["$schema"], s["title"] = schemaDialect, title
+	return encode(s)
+}
+
+func encode(o object) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // patterns stay readable
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(o); err != nil {
+		panic(fmt.Sprintf("[unexpected] %v", err)) // it is maps, lists and words
 	}
-	return append(b, '\n')
+	return b.Bytes()
 }
 
 // typeSchema is the schema of a type. Readers ignore what they do not know, so further
@@ -120,7 +129,7 @@ func openAPI() []byte {
 		}
 		paths[o.path].(object)[o.method] = o.describe(schemas)
 	}
-	b, err := json.MarshalIndent(object{
+	return encode(object{
 		"openapi": "3.1.0",
 		"info": object{
 			"title": "Regent's local interface", "version": "1",
@@ -129,11 +138,7 @@ func openAPI() []byte {
 		"servers":    []object{{"url": "http://regent", "description": "the host's name stands for the socket"}},
 		"paths":      paths,
 		"components": object{"schemas": schemas, "responses": object{"Problem": problem}},
-	}, "", "  ")
-	if err != nil {
-		panic(fmt.Sprintf("[unexpected] openapi: %v", err)) // it is maps, lists and words
-	}
-	return append(b, '\n')
+	})
 }
 
 func (o operation) describe(schemas object) object {

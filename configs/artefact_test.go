@@ -30,12 +30,12 @@ func read(t *testing.T, name string) []byte {
 	return b
 }
 
-// keysOf returns the keys whose rows name an artefact, in their order.
-func keysOf(t *testing.T, in policy.Artefact) []string {
+// keysOf returns the keys whose rows stand in an artefact, in their order.
+func keysOf(t *testing.T, in func(policy.Definition) bool) []string {
 	t.Helper()
 	var keys []string
 	for _, d := range policy.Table() {
-		if d.AppearsIn(in) {
+		if in(d) {
 			keys = append(keys, d.Key)
 		}
 	}
@@ -48,22 +48,23 @@ func keysOf(t *testing.T, in policy.Artefact) []string {
 // TestArtefactsHaveTheirKeys reads each file as its own reader would, and
 // wants exactly the keys there whose rows say so.
 func TestArtefactsHaveTheirKeys(t *testing.T) {
+	every := func(policy.Definition) bool { return true }
 	for _, tt := range []struct {
 		name string
-		in   policy.Artefact
+		in   func(policy.Definition) bool
 		keys func(*testing.T) []string
 	}{
-		{"config.yaml", policy.ConfigFile, configKeys},
-		{"REFERENCE.md", policy.Reference, func(t *testing.T) []string { return firstCells(string(read(t, "REFERENCE.md"))) }},
-		{"README.md", policy.Readme, readmeKeys},
-		{"regent.yaml.5", policy.Manual, manualKeys},
-		{"regent.schema.json", policy.Schema, schemaKeys},
-		{"templates of the deb", policy.Debconf, debconfKeys},
-		{"regent.admx", policy.GroupPolicy, func(t *testing.T) []string { return byPolicyName(t, admxNames(t)) }},
-		{"regent.adml", policy.GroupPolicy, func(t *testing.T) []string { return byPolicyName(t, admlNames(t)) }},
-		{"oma-uri.csv", policy.OMAURI, omaKeys},
-		{"regent.mobileconfig", policy.Profile, profileKeys},
-		{"com.regent.agent.plist", policy.Manifest, manifestKeys},
+		{"config.yaml", every, configKeys},
+		{"REFERENCE.md", every, func(t *testing.T) []string { return firstCells(string(read(t, "REFERENCE.md"))) }},
+		{"README.md", func(d policy.Definition) bool { return d.Readme }, readmeKeys},
+		{"regent.yaml.5", every, manualKeys},
+		{"regent.schema.json", every, schemaKeys},
+		{"templates of the deb", func(d policy.Definition) bool { return d.Debconf }, debconfKeys},
+		{"regent.admx", policy.Definition.IsPolicy, func(t *testing.T) []string { return byPolicyName(t, admxNames(t)) }},
+		{"regent.adml", policy.Definition.IsPolicy, func(t *testing.T) []string { return byPolicyName(t, admlNames(t)) }},
+		{"oma-uri.csv", policy.Definition.IsPolicy, omaKeys},
+		{"regent.mobileconfig", every, profileKeys},
+		{"com.regent.agent.plist", every, manifestKeys},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, want := tt.keys(t), keysOf(t, tt.in)

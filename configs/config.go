@@ -31,29 +31,47 @@ func config(table []policy.Definition) []byte {
 	section := ""
 	for _, d := range table {
 		head, _, nested := strings.Cut(d.Key, ".")
-		switch {
-		case d.Type == policy.Applications:
-			keyComment(&b, "", d)
-			fmt.Fprintf(&b, "%s:\n", d.Key)
-			section = head
-		case strings.HasPrefix(d.Key, "applications.*.allow."):
-			condition(&b, d)
-		case nested && head == "applications":
-			applicationKey(&b, d)
-		case nested:
-			if head != section {
-				fmt.Fprintf(&b, "\n%s:\n", head)
-				section = head
-			}
-			keyComment(&b, "  ", d)
-			fmt.Fprintf(&b, "  #%s: %s\n", d.Name(), value(d))
+		if nested && head != section {
+			fmt.Fprintf(&b, "\n%s:\n", head)
+		}
+		section = head
+		indent, mark := place(d)
+		keyComment(&b, indent, d)
+		switch d.Type {
+		case policy.Applications, policy.Rules, policy.Executables: // their items follow
+			fmt.Fprintf(&b, "%s%s:\n", mark, d.Name())
 		default:
-			section = ""
-			keyComment(&b, "", d)
-			fmt.Fprintf(&b, "#%s: %s\n", d.Name(), value(d))
+			fmt.Fprintf(&b, "%s%s: %s\n", mark, d.Name(), value(d))
 		}
 	}
 	return b.Bytes()
+}
+
+// place returns what stands before the documentation of a key, and before the key.
+// Each condition is a rule of its own, so that it can be uncommented alone; below that
+// of executables stands what one consists of. A required key begins an item.
+func place(d policy.Definition) (indent, mark string) {
+	const step = "  "
+	switch {
+	case d.Type == policy.Applications:
+		return "", ""
+	case strings.HasPrefix(d.Key, "applications.*.allow.*.executables.*."):
+		indent = strings.Repeat(step, 6)
+		if d.Required {
+			indent = strings.Repeat(step, 5)
+			return indent, indent + "#- "
+		}
+	case strings.HasPrefix(d.Key, "applications.*.allow.*."):
+		indent = strings.Repeat(step, 3)
+		return indent, indent + "#- "
+	case d.Required:
+		return strings.Repeat(step, 2), step + "#- "
+	case !d.IsPolicy():
+		indent = strings.Repeat(step, 2)
+	case strings.Contains(d.Key, "."):
+		indent = step
+	}
+	return indent, indent + "#"
 }
 
 // keyComment writes the documentation above a key.
@@ -67,40 +85,5 @@ func keyComment(b *bytes.Buffer, indent string, d policy.Definition) {
 	}
 	for _, line := range wrap(text, width-len(indent)-2) {
 		fmt.Fprintf(b, "%s# %s\n", indent, line)
-	}
-}
-
-// applicationKey writes a key of the example application, whose id is the line
-// that begins the list's item.
-func applicationKey(b *bytes.Buffer, d policy.Definition) {
-	const indent = "    "
-	keyComment(b, indent, d)
-	switch {
-	case d.Required:
-		fmt.Fprintf(b, "  #- %s: %s\n", d.Name(), value(d))
-	case d.Type == policy.Rules:
-		fmt.Fprintf(b, "%s#%s:\n", indent, d.Name())
-	default:
-		fmt.Fprintf(b, "%s#%s: %s\n", indent, d.Name(), value(d))
-	}
-}
-
-// condition writes a condition as a rule of its own, so that each can be
-// uncommented alone; below that of executables stands what one consists of.
-func condition(b *bytes.Buffer, d policy.Definition) {
-	const indent, item = "      ", "          "
-	switch {
-	case d.Type == policy.Executables:
-		keyComment(b, indent, d)
-		fmt.Fprintf(b, "%s#- %s:\n", indent, d.Name())
-	case !strings.Contains(d.Key, ".executables.*."):
-		keyComment(b, indent, d)
-		fmt.Fprintf(b, "%s#- %s: %s\n", indent, d.Name(), value(d))
-	case d.Required:
-		keyComment(b, item, d)
-		fmt.Fprintf(b, "%s#- %s: %s\n", item, d.Name(), value(d))
-	default:
-		keyComment(b, item+"  ", d)
-		fmt.Fprintf(b, "%s#%s: %s\n", item+"  ", d.Name(), value(d))
 	}
 }

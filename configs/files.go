@@ -29,13 +29,13 @@ func tableFiles() ([]file, error) {
 		{"configs/REFERENCE.md", fromTable(reference, table)},
 		{"agent/tms/CONTRACT.md", fromTable(contractTable, table)},
 		{"configs/regent.yaml.5", fromTable(manual, table)},
-		{"configs/regent.schema.json", func() ([]byte, error) { return jsonSchema(table) }},
+		{"configs/regent.schema.json", fromTable(jsonSchema, table)},
 		{"packaging/deb/templates", fromTable(debconf, table)},
-		{mdm + "group-policy/regent.admx", fromTemplate("regent.admx", policy.GroupPolicy, table)},
-		{mdm + "group-policy/en-US/regent.adml", fromTemplate("regent.adml", policy.GroupPolicy, table)},
+		{mdm + "group-policy/regent.admx", fromTemplate("regent.admx", true, table)},
+		{mdm + "group-policy/en-US/regent.adml", fromTemplate("regent.adml", true, table)},
 		{mdm + "intune/oma-uri.csv", func() ([]byte, error) { return omaURIs(table) }},
-		{mdm + "jamf/regent.mobileconfig", fromTemplate("regent.mobileconfig", policy.Profile, table)},
-		{mdm + "jamf/" + domain + ".plist", fromTemplate("manifest.plist", policy.Manifest, table)},
+		{mdm + "jamf/regent.mobileconfig", fromTemplate("regent.mobileconfig", false, table)},
+		{mdm + "jamf/" + domain + ".plist", fromTemplate("manifest.plist", false, table)},
 	}
 	var files []file
 	for _, m := range makers {
@@ -52,8 +52,8 @@ func fromTable(write func([]policy.Definition) []byte, table []policy.Definition
 	return func() ([]byte, error) { return write(table), nil }
 }
 
-func fromTemplate(template string, in policy.Artefact, table []policy.Definition) func() ([]byte, error) {
-	return func() ([]byte, error) { return renderTemplate(template, in, table) }
+func fromTemplate(template string, windows bool, table []policy.Definition) func() ([]byte, error) {
+	return func() ([]byte, error) { return renderTemplate(template, windows, table) }
 }
 
 // value writes what stands behind a key's colon: its default, or an example if

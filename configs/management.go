@@ -28,7 +28,7 @@ var templates embed.FS
 
 // renderTemplate writes a file from a template, which is given one [setting] for each
 // row of the table that stands in the artefact.
-func renderTemplate(name string, in policy.Artefact, table []policy.Definition) ([]byte, error) {
+func renderTemplate(name string, windows bool, table []policy.Definition) ([]byte, error) {
 	t, err := template.New("").Funcs(template.FuncMap{"x": escape}).ParseFS(templates, "templates/"+name+".tmpl")
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func renderTemplate(name string, in policy.Artefact, table []policy.Definition) 
 		Made, Key, Category, Domain string
 		Versions                    []version
 		Settings                    []setting
-	}{generatedFrom, registryKey, category, domain, versions(table), settings(in, table)}
+	}{generatedFrom, registryKey, category, domain, versions(table), settings(windows, table)}
 	var b bytes.Buffer
 	err = t.ExecuteTemplate(&b, name+".tmpl", page)
 	return b.Bytes(), err
@@ -78,21 +78,21 @@ func versionOf(d policy.Definition) version {
 
 // settings returns what stands in an artefact, the keys of a list's items below
 // their list.
-func settings(in policy.Artefact, table []policy.Definition) []setting {
-	return settingsBelow("", in, table)
+func settings(windows bool, table []policy.Definition) []setting {
+	return settingsBelow("", windows, table)
 }
 
-func settingsBelow(prefix string, in policy.Artefact, table []policy.Definition) []setting {
+func settingsBelow(prefix string, windows bool, table []policy.Definition) []setting {
 	var all []setting
 	for _, d := range table {
 		rest, ok := strings.CutPrefix(d.Key, prefix)
-		if !ok || !d.AppearsIn(in) || strings.Contains(rest, "*") {
+		if !ok || strings.Contains(rest, "*") {
 			continue
 		}
-		d.Example = exampleOn(in, d)
+		d.Example = exampleOn(windows, d)
 		s := newSetting(d)
 		if d.Type == policy.Applications || d.Type == policy.Rules || d.Type == policy.Executables {
-			s.Fields = settingsBelow(d.Key+".*.", in, table)
+			s.Fields = settingsBelow(d.Key+".*.", windows, table)
 		}
 		if strings.Contains(d.Key, "*") {
 			s.Name = d.Name() // inside a list's item names are those of the file
@@ -105,12 +105,12 @@ func settingsBelow(prefix string, in policy.Artefact, table []policy.Definition)
 
 // exampleOn turns the path of an example into one of the system that the
 // artefact is for.
-func exampleOn(in policy.Artefact, d policy.Definition) string {
+func exampleOn(windows bool, d policy.Definition) string {
 	file, ok := strings.CutPrefix(d.Example, "/etc/regent/")
 	switch {
 	case d.Type != policy.Path || !ok:
 		return d.Example
-	case in == policy.OMAURI || in == policy.GroupPolicy:
+	case windows:
 		return layout.DefaultProgramData + `\` + layout.DataFolder + `\` + file
 	}
 	return "/Library/Application Support/Regent/" + file
@@ -168,7 +168,7 @@ func omaURIs(table []policy.Definition) ([]byte, error) {
 		{"name", "oma_uri", "data_type", "value", "key"},
 		{"Ingest regent.admx", "./Device/Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/" + admxApp + "/Policy/RegentAdmx", "String", "(the content of regent.admx)", ""},
 	}
-	for _, s := range settings(policy.OMAURI, table) {
+	for _, s := range settings(true, table) {
 		uri := "./Device/Vendor/MSFT/Policy/Config/" + admxApp + "~Policy~" + category + "/" + s.Name
 		rows = append(rows, []string{s.Title, uri, "String", payload(s), s.Key})
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -99,25 +100,16 @@ func contractTable([]policy.Definition) []byte {
 
 // reportedBy is which command tells a row first, at the least cost.
 func reportedBy(r contract.Row) string {
-	text := ""
-	for _, teller := range []struct {
-		name string
-		does bool
-	}{
-		{"doctor", r.Device != ""}, {"tmsctl contract", r.Administrator != "" && !r.Trial}, {"trial", r.Trial},
-	} {
-		if !teller.does {
-			continue
-		}
-		if text != "" {
-			text += ", "
-		}
-		text += teller.name
+	var tellers []string
+	if r.Device != "" {
+		tellers = append(tellers, "doctor")
 	}
-	if text == "" {
-		return "no command"
+	if r.Trial {
+		tellers = append(tellers, "trial")
+	} else if r.Administrator != "" {
+		tellers = append(tellers, "tmsctl contract")
 	}
-	return text
+	return cmp.Or(strings.Join(tellers, ", "), "no command")
 }
 
 // What encloses the table in the README.
@@ -137,7 +129,7 @@ func readmeWithKeys(now []byte) ([]byte, error) {
 	b.Write(before)
 	b.WriteString(readmeBegin + "| key | default | what |\n|---|---|---|\n")
 	for _, d := range policy.Table() {
-		if d.AppearsIn(policy.Readme) {
+		if d.Readme {
 			first, _, _ := strings.Cut(d.Doc, ". ")
 			first = strings.TrimSuffix(first, ".")
 			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Key, cell(defaultCell(d)), cell(first))

@@ -33,7 +33,7 @@ Description: for internal use: keep the registration token in a system that is n
 func debconf(table []policy.Definition) []byte {
 	var b bytes.Buffer
 	for _, d := range table {
-		if !d.AppearsIn(policy.Debconf) {
+		if !d.Debconf {
 			continue
 		}
 		fmt.Fprintf(&b, "Template: %s\nType: string\nDescription: %s:\n", debconfName(d), d.Title)
@@ -132,11 +132,8 @@ func manual(table []policy.Definition) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, manualHead, generatedFrom)
 	for _, d := range table {
-		if !d.AppearsIn(policy.Manual) {
-			continue
-		}
 		name := ""
-		if d.AppearsIn(policy.GroupPolicy) {
+		if d.IsPolicy() {
 			name = " [" + d.PolicyName() + "]"
 		}
 		fmt.Fprintf(&b, ".TP\n.B %s\\fR%s\n%s\n", roff(d.Key), name, roff(d.Doc))

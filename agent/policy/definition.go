@@ -49,27 +49,22 @@ type Definition struct {
 	// console can check. Check says the last word. "" matches anything.
 	Pattern string
 
-	// Artefacts names the generated artefacts that the key stands in.
-	Artefacts Artefact
-
 	Required bool   // of a key in a list's item
 	Doc      string // sentences, for the person who writes the file
 	Example  string // YAML of a value; "" if the default is a good example
 	Since    string // the version that brought it
+	Readme   bool   // the table in the README has it
+	Debconf  bool   // the Debian package asks for it
 	Restart  bool   // a change waits for a restart; otherwise a reload applies it
 }
 
-// complete adds to each row what it does not say: the first version, the artefacts that
-// all keys of its kind stand in, the check of a path, and an empty default.
+// complete adds to each row what it does not say: the first version, the check of a
+// path, and an empty default.
 func complete(table []Definition) []Definition {
 	empty := map[Type]any{Text: "", Path: "", Bool: false}
 	for i := range table {
 		d := &table[i]
 		d.Since = cmp.Or(d.Since, firstVersion)
-		d.Artefacts |= allArtefacts
-		if strings.Contains(d.Key, "*") {
-			d.Artefacts &^= policyArtefacts
-		}
 		if d.Type == Path {
 			d.Check, d.Pattern = checkPath, pathPattern
 		}
@@ -80,39 +75,12 @@ func complete(table []Definition) []Definition {
 	return table
 }
 
-// Artefact is a set of kinds of files that are made from the table.
-type Artefact uint16
-
-// The kinds.
-const (
-	ConfigFile  Artefact = 1 << iota // the commented default config.yaml
-	Schema                           // the JSON Schema for editors
-	Reference                        // the reference in Markdown
-	Manual                           // regent.yaml(5)
-	Readme                           // the table in the README
-	GroupPolicy                      // ADMX and ADML
-	OMAURI                           // what Intune calls the same
-	Profile                          // the macOS configuration profile
-	Manifest                         // what consoles read of a macOS preference domain
-	Debconf                          // the questions of the Debian package
-)
-
-// Sets of artefacts. A key of a list's item is no policy of its own: it stands
-// inside the value of its list.
-const (
-	policyArtefacts = GroupPolicy | OMAURI
-	allArtefacts    = ConfigFile | Schema | Reference | Manual | Profile | Manifest | policyArtefacts
-)
-
-// AppearsIn reports whether the key stands in all of the artefacts.
-func (d Definition) AppearsIn(in Artefact) bool { return d.Artefacts&in == in }
-
 // field returns the field that the key sets in target, which points to [Settings], or
 // to the item of the list that the key belongs to: [Application], [authz.Rule] or
 // [authz.Executable]. A field is called like its part of the key: CAFile of ca_file.
 func (d Definition) field(target any) reflect.Value {
 	path := d.Key
-	if !d.IsAgentKey() {
+	if !d.isAgentKey() {
 		path = d.Name()
 	}
 	v := reflect.ValueOf(target).Elem()
@@ -143,10 +111,13 @@ func camelCase(key string) string {
 	return name.String()
 }
 
-// IsAgentKey reports whether the key is one of the agent itself, with a field in
-// [Settings], and none of an application: those that managed stores of named values
-// can set, and "applications" beside them.
-func (d Definition) IsAgentKey() bool {
+// IsPolicy reports whether the key is a policy of its own, which managed stores of named
+// values can set. A key of a list's item stands inside the value of its list.
+func (d Definition) IsPolicy() bool { return !strings.Contains(d.Key, "*") }
+
+// isAgentKey reports whether the key is one of the agent itself, with a field in
+// [Settings], and none of an application.
+func (d Definition) isAgentKey() bool {
 	return d.Key != "applications" && !strings.HasPrefix(d.Key, "applications.")
 }
 
@@ -161,7 +132,7 @@ func keysOf(ids ...string) []Definition {
 			for _, id := range ids {
 				keys = append(keys, applicationKeys(id)...)
 			}
-		case d.IsAgentKey():
+		case d.isAgentKey():
 			keys = append(keys, d)
 		}
 	}

@@ -30,7 +30,7 @@ type Value struct {
 func (r *reader) values() {
 	policies := map[string]*schema{}
 	for _, d := range Table() {
-		if d.IsAgentKey() || d.Type == Applications {
+		if d.IsPolicy() {
 			policies[strings.ToLower(d.PolicyName())] = &schema{Definition: &d}
 		}
 	}

@@ -26,12 +26,12 @@ const (
 // table is the one list of the keys. What a row does not say, complete adds.
 var table = complete([]Definition{
 	{
-		Key: "tenant", Title: "Address of the tenant", Type: Text, Check: checkTenant, Pattern: tenantPattern, Example: "https://demo-host.com/", Artefacts: Readme | Debconf,
+		Key: "tenant", Title: "Address of the tenant", Type: Text, Check: checkTenant, Pattern: tenantPattern, Example: "https://demo-host.com/", Readme: true, Debconf: true,
 		Doc: "Address of the tenant: a host or a URL. It is https; http is accepted on a loopback address only. " +
 			"The default tenant of every application that names none itself.",
 	},
 	{
-		Key: "registration_token_file", Title: "File with the registration token", Type: Path, Example: "/etc/regent/registration-token", Artefacts: Readme,
+		Key: "registration_token_file", Title: "File with the registration token", Type: Path, Example: "/etc/regent/registration-token", Readme: true,
 		Doc: "File in which a registration token for the default tenant arrives, now or at any later time. " +
 			"It is removed once the token is sealed in the store. The token itself never belongs in this configuration.",
 	},
@@ -42,12 +42,12 @@ var table = complete([]Definition{
 	},
 
 	{
-		Key: "applications", Title: "Applications", Type: Applications, Artefacts: Readme,
+		Key: "applications", Title: "Applications", Type: Applications, Readme: true,
 		Doc: "The licensed applications. Layers merge by id: a later one adds an application, " +
 			"or overrides the keys that it sets of a known one.",
 	},
 	{
-		Key: "applications.*.id", Title: "Name", Type: Text, Required: true, Check: checkID, Pattern: idPattern, Example: "cad", Artefacts: Readme,
+		Key: "applications.*.id", Title: "Name", Type: Text, Required: true, Check: checkID, Pattern: idPattern, Example: "cad", Readme: true,
 		Doc: "Name of the application on this device: a-z, 0-9 and -, at most 64.",
 	},
 	{
@@ -59,16 +59,16 @@ var table = complete([]Definition{
 		Doc: "The application's own registration token's file, if it does not use its tenant's.",
 	},
 	{
-		Key: "applications.*.instances", Title: "Instances", Type: Int, Default: 1, Min: 1, Max: instance.MaxInstances, Artefacts: Readme,
+		Key: "applications.*.instances", Title: "Instances", Type: Int, Default: 1, Min: 1, Max: instance.MaxInstances, Readme: true,
 		Doc: "How many may run at the same time. Each costs one count of the registration token.",
 	},
 	{
-		Key: "applications.*.redeem", Title: "When to redeem", Type: Word, Default: Eager, Words: []string{Eager, OnDemand}, Artefacts: Readme,
+		Key: "applications.*.redeem", Title: "When to redeem", Type: Word, Default: Eager, Words: []string{Eager, OnDemand}, Readme: true,
 		Doc: "When a count is spent: eager at registration, on_demand when the instance is first asked for.",
 	},
 
 	{
-		Key: "applications.*.allow", Title: "Who may use it", Type: Rules, Example: "[{groups: [engineering]}]", Artefacts: Readme,
+		Key: "applications.*.allow", Title: "Who may use it", Type: Rules, Example: "[{groups: [engineering]}]", Readme: true,
 		Doc: "Who may use the application. Any rule admits; inside one rule every condition must hold. " +
 			"Without a rule nobody may. The latest layer that sets it replaces the whole list, so nothing local widens a managed one.",
 	},
@@ -115,7 +115,7 @@ var table = complete([]Definition{
 	},
 
 	{
-		Key: "network.proxy", Title: "Proxy", Type: Text, Check: checkProxy, Pattern: proxyPattern, Example: "http://proxy.example.com:3128", Artefacts: Readme,
+		Key: "network.proxy", Title: "Proxy", Type: Text, Check: checkProxy, Pattern: proxyPattern, Example: "http://proxy.example.com:3128", Readme: true,
 		Doc: "How the service is reached: system (also when empty) takes the proxy of the system's environment, " +
 			"none goes directly, a URL (http, https, socks5) names one. User and password do not belong in it; see network.proxy_credentials_file.",
 	},
@@ -125,7 +125,7 @@ var table = complete([]Definition{
 			"It is read when a connection is first needed and after a reload.",
 	},
 	{
-		Key: "network.ca_file", Title: "File with further CA certificates", Type: Path, Example: "/etc/regent/ca.pem", Artefacts: Readme,
+		Key: "network.ca_file", Title: "File with further CA certificates", Type: Path, Example: "/etc/regent/ca.pem", Readme: true,
 		Doc: "File with further CA certificates (PEM), added to the system's.",
 	},
 	{
@@ -141,7 +141,7 @@ var table = complete([]Definition{
 			"Until a mode has worked at the tenant, no refusal ends an auth token." + undocumented,
 	},
 	{
-		Key: "refresh.on_refresh_expired", Title: "When a refresh token has expired", Type: Word, Default: Wait, Words: []string{Wait, RedeemAgain}, Artefacts: Readme,
+		Key: "refresh.on_refresh_expired", Title: "When a refresh token has expired", Type: Word, Default: Wait, Words: []string{Wait, RedeemAgain}, Readme: true,
 		Doc: "A refresh token expires when the device was off for longer than its lifetime, or when the service ends the session. " +
 			"wait: the instance waits for an administrator. redeem: Regent redeems again, which costs one count, at most once per instance in 30 days. redeem needs keep_registration_token: true.",
 	},
@@ -210,7 +210,7 @@ var table = complete([]Definition{
 	},
 
 	{
-		Key: "audit", Title: "Audit", Type: Word, Default: BestEffort, Words: []string{BestEffort, Required}, Artefacts: Readme,
+		Key: "audit", Title: "Audit", Type: Word, Default: BestEffort, Words: []string{BestEffort, Required}, Readme: true,
 		Doc: "What happens when a hand-out cannot be recorded: best_effort hands out all the same, required refuses.",
 	},
 	{

@@ -29,7 +29,7 @@ func policyToAPI(resolved policy.Resolved, problems []policy.Problem, waiting []
 			Key: row.Provenance.Key, Value: row.Value, Level: row.Origin.Rank.String(), Source: row.Origin.String(), Status: api.PolicyStateOK,
 			Default: row.Default, Title: row.Title, Doc: row.Doc, Reloadable: !row.Restart, Problems: forStatus(row.Problems),
 		}
-		if row.AppearsIn(policy.GroupPolicy) {
+		if row.IsPolicy() {
 			k.PolicyName = row.PolicyName()
 		}
 		for _, h := range row.Hidden {
