@@ -53,7 +53,8 @@ func (c *cli) bundle(ctx context.Context) bundle {
 	f := c.gather(ctx, "")
 	b := bundle{
 		About:  bundleAbout{Made: c.now().UTC(), Program: version, Missing: []string{}},
-		Doctor: bundleDoctor{Report: doctor.Judge(f)}, Policy: []api.PolicyKey{},
+		Status: stoppedStatus("no daemon answers"),
+		Doctor: bundleDoctor{doctor.Judge(f), []doctor.ServiceCheck{}, []doctor.Denial{}}, Policy: []api.PolicyKey{},
 	}
 	missing := func(part string, err error) {
 		if err != nil {

@@ -106,10 +106,10 @@ func wantPrivateMode(t *testing.T, file string) {
 }
 
 // bundleFiles writes a bundle and returns its files.
-func bundleFiles(t *testing.T, s cliRun) map[string]string {
+func bundleFiles(t *testing.T, s cliRun, flags ...string) map[string]string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "regent.zip")
-	got := s.run(t, "bundle", "--out", file)
+	got := s.run(t, append(flags, "bundle", "--out", file)...)
 	if got.Code != exitDone || got.Err != "" {
 		t.Fatalf("got %+v", got)
 	}
@@ -167,6 +167,17 @@ func TestBundleWithoutNames(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Without a daemon the bundle is written all the same, and a list is never null.
+func TestBundleWithoutADaemon(t *testing.T) {
+	s := deviceWithUserNames("true")
+	s.daemon = nil
+	for name, text := range bundleFiles(t, s, "--socket", filepath.Join(t.TempDir(), "none.sock")) {
+		if strings.Contains(text, "null") && name != "store.json" {
+			t.Errorf("%s:\n%s", name, text)
+		}
 	}
 }
 
