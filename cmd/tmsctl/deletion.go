@@ -67,15 +67,19 @@ others.`,
 	return c
 }
 
+// read reads the file; without one there are no rows.
+func (d deletion) read(say func(string, ...any)) ([]csvRow, error) {
+	if d.from == "" {
+		return nil, nil
+	}
+	return readCSV(d.from, csvColumns{needed: []string{"id", "identifier"}, optional: []string{deleteColumn}, others: columnsOf(findingMembers(usage.Row{})), say: say})
+}
+
 // runDeletion deletes the ids, or what a file names and the service still has.
 func (t *tool) runDeletion(ctx context.Context, d deletion, ids []string) error {
-	var rows []csvRow
-	var err error
-	if d.from != "" {
-		rows, err = readCSV(d.from, csvColumns{needed: []string{"id", "identifier"}, optional: []string{deleteColumn}, others: columnsOf(findingMembers(usage.Row{})), say: t.say})
-		if err != nil {
-			return usagef("--from %v", err)
-		}
+	rows, err := d.read(t.say)
+	if err != nil {
+		return usagef("--from %v", err)
 	}
 	switch {
 	case !d.yes && !d.dry && !t.terminal:

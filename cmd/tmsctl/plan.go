@@ -78,7 +78,7 @@ func (s *longDuration) Set(text string) error {
 		return fmt.Sprintf("%dh", n*durationHours[part[len(part)-1:]])
 	}))
 	*s = longDuration(d)
-	return err // flagValueText says the form
+	return err // flagValueTexts says the form
 }
 
 func (s *longDuration) String() string { return time.Duration(*s).String() }
@@ -113,19 +113,7 @@ func (t *tool) printPlan(o planFlags, l *planInput) error {
 		ends = &e
 	}
 	if t.flags.json {
-		var tokens []object
-		for _, one := range p.Tokens {
-			tokens = append(tokens, object{{"count", one.Count}, {"make", one.Make.Format(time.DateOnly)}, {"expiration_date", one.Expires.Format(time.DateOnly)}})
-		}
-		j := object{{"counts", p.Counts}}
-		if l != nil {
-			j = append(j, member{"forecast", forecastMembers(l)})
-		}
-		j = append(j, member{"registration_tokens", tokens})
-		if ends != nil {
-			j = append(j, member{"sessions", sessionMembers(*ends)})
-		}
-		return t.printJSON(append(j, member{"spare", p.Spare}))
+		return t.printJSON(planMembers(p, ends, l))
 	}
 	if err := t.sayPlan(o, p, ends); err != nil || l == nil {
 		return err
@@ -207,6 +195,22 @@ per instance in 30 days: %d counts.
 	return text + `Each instance then works for only one session in 30 days. With wait, the default,
 it does not work until a person redeems it again.
 `
+}
+
+// planMembers is a plan for scripts.
+func planMembers(p usage.Plan, ends *usage.SessionCost, l *planInput) object {
+	var tokens []object
+	for _, one := range p.Tokens {
+		tokens = append(tokens, members("count", one.Count, "make", one.Make.Format(time.DateOnly), "expiration_date", one.Expires.Format(time.DateOnly)))
+	}
+	o := members("counts", p.Counts, "spare", p.Spare, "registration_tokens", tokens)
+	if ends != nil {
+		o = append(o, member{"sessions", sessionMembers(*ends)})
+	}
+	if l != nil {
+		o = append(o, member{"forecast", forecastMembers(l)})
+	}
+	return o
 }
 
 // sessionMembers is what a session maximum costs, for scripts.

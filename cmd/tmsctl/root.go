@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -200,7 +201,7 @@ func oneArgument(what string) cobra.PositionalArgs {
 func flagError(c *cobra.Command, err error) error {
 	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		f := bad.GetFlag()
-		return usagef("--%s %q: %s", f.Name, bad.GetValue(), flagValueText(f.Value.Type()))
+		return usagef("--%s %q: %s", f.Name, bad.GetValue(), cmp.Or(flagValueTexts[f.Value.Type()], "is no "+f.Value.Type()))
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return usagef("--%s needs a value; see %s --help", missing.GetFlag().Name, c.CommandPath())
@@ -208,17 +209,11 @@ func flagError(c *cobra.Command, err error) error {
 	return usagef("%v; see %s --help", err, c.CommandPath())
 }
 
-// flagValueText is what a flag of a type takes.
-func flagValueText(kind string) string {
-	switch kind {
-	case "int":
-		return "write a whole number, not above 2,147,483,647"
-	case "bool":
-		return "write true or false"
-	case "duration":
-		return "write whole numbers with their units, as 90m, 10h, 40d, 6w or 1y"
-	}
-	return "is no " + kind
+// flagValueTexts are what a flag of a type takes.
+var flagValueTexts = map[string]string{
+	"int":      "write a whole number, not above 2,147,483,647",
+	"bool":     "write true or false",
+	"duration": "write whole numbers with their units, as 90m, 10h, 40d, 6w or 1y",
 }
 
 // completions are the shells that a completion script can be made for.

@@ -266,26 +266,22 @@ func (x *trial) configuration() string {
 		}
 		return ""
 	}
-	confirmed := ""
-	if x.form != "" { // the list showed what the redemption told
-		confirmed = "true"
-	}
-	section := ""
-	for _, k := range [][3]string{
-		{"contract", "base_path", first(contract.BasePath)},
-		{"contract", "request", x.form},
-		{"contract", "request_confirmed", confirmed},
-		{"contract", "registration_header", first(contract.RegistrationHeader)},
-		{"refresh", "mode", x.mode},
+	head := "contract:\n"
+	for _, k := range [][2]string{
+		{"base_path", first(contract.BasePath)},
+		{"request", x.form},
+		{"request_confirmed", map[bool]string{true: "true"}[x.form != ""]}, // the list showed what the redemption told
+		{"registration_header", first(contract.RegistrationHeader)},
 	} {
-		if k[2] == "" {
-			continue
+		if k[1] != "" {
+			fmt.Fprintf(&t, "%s  %s: %s\n", head, k[0], k[1])
+			head = ""
 		}
-		if k[0] != section {
-			section = k[0]
-			t.WriteString(section + ":\n")
-		}
-		fmt.Fprintf(&t, "  %s: %s\n", k[1], k[2])
+	}
+	if x.mode == "" {
+		t.WriteString("# refresh.mode: no refresh worked.\n")
+	} else {
+		fmt.Fprintf(&t, "refresh:\n  mode: %s\n", x.mode)
 	}
 	for _, known := range [][2]string{{"contract.reply", first(contract.RedeemReply)}, {"contract.access_token_name", first(contract.AccessName)}} {
 		if known[1] != "" {
@@ -294,9 +290,6 @@ func (x *trial) configuration() string {
 	}
 	if x.form == "" {
 		t.WriteString("# contract.request: the trial proved no form.\n")
-	}
-	if x.mode == "" {
-		t.WriteString("# refresh.mode: no refresh worked.\n")
 	}
 	return t.String()
 }

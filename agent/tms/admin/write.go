@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -150,29 +151,24 @@ func (s *Session) fetchToken(ctx context.Context, r RegistrationToken) Registrat
 
 // findCreated looks for one that is as n asks, and of which no used count is known. It reports false if there
 // is none. It is an error if there are several, or if the token is not shown.
-func (s *Session) findCreated(ctx context.Context, n NewRegistrationToken) (RegistrationToken, bool, error) {
+func (s *Session) findCreated(ctx context.Context, n NewRegistrationToken) (r RegistrationToken, made bool, err error) {
 	list, err := s.RegistrationTokens(ctx, RegistrationFilter{Identifier: n.Identifier})
 	if err != nil {
-		return RegistrationToken{}, false, err
+		return r, false, err
 	}
-	var found []RegistrationToken
-	for _, r := range list {
-		if r.Flaw == "" && r.Used == 0 && r.State != StateDisabled && n.differences(r) == "" {
-			found = append(found, r)
-		}
+	list = slices.DeleteFunc(list, func(r RegistrationToken) bool {
+		return r.Flaw != "" || r.Used != 0 || r.State == StateDisabled || n.differences(r) != ""
+	})
+	switch {
+	case len(list) == 0:
+		return r, false, nil
+	case len(list) > 1:
+		return r, false, fmt.Errorf("%d registration tokens that may be unused are named %s", len(list), n.Identifier)
+	case !list[0].Token.IsZero():
+		return list[0], true, nil
 	}
-	switch len(found) {
-	case 0:
-		return RegistrationToken{}, false, nil
-	case 1:
-	default:
-		return RegistrationToken{}, false, fmt.Errorf("%d registration tokens that may be unused are named %s", len(found), n.Identifier)
-	}
-	r := found[0]
-	if r.Token.IsZero() {
-		if r, err = s.RegistrationToken(ctx, r.ID); err == nil && r.Token.IsZero() {
-			err = &TokenNotShownError{found[0].ID}
-		}
+	if r, err = s.RegistrationToken(ctx, list[0].ID); err == nil && r.Token.IsZero() {
+		err = &TokenNotShownError{list[0].ID}
 	}
 	return r, err == nil, err
 }

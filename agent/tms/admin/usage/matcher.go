@@ -109,39 +109,52 @@ func newer(a, b admin.AuthToken) bool {
 	return a.Identifier > b.Identifier
 }
 
-// known is what the ledgers say of an auth token.
+// known is what ledgers and inventory say of an auth token.
 type known struct {
-	Entry
-	listed    bool // a ledger has it
-	confirmed bool // and its device holds it
-	disputed  bool // several auth tokens have its identifier, and the ledger does not say which is its own
+	Entry            // zero if no ledger has it
+	listed    bool   // a ledger has it
+	confirmed bool   // and its device holds it
+	disputed  bool   // several auth tokens have its identifier, and the ledger does not say which is its own
+	copied    string // the ID of another auth token that has its identifier in a ledger; "" if there is none
+
+	device      Device
+	inventoried bool // device is in the inventory
+	ledger      hostLedger
+	reported    bool // its host gave a ledger
+	own         bool // its installation gave one
 }
 
 // lookUp looks t up in the ledgers: by its ID where the ledger has it, since anybody
 // can redeem with an identifier that they have seen.
 func (j *matcher) lookUp(t admin.AuthToken) known {
+	k := known{own: j.installations[t.RefID2]}
+	k.device, k.inventoried = j.devices[host(t.FQDN)]
+	k.ledger, k.reported = j.byHost[host(t.FQDN)]
 	e, ok := j.entries[t.Identifier]
 	switch {
-	case !ok, e.ID != "" && e.ID != t.ID:
-		return known{}
-	case e.ID == "" && j.listed[t.Identifier] > 1:
-		return known{Entry: e, disputed: true}
+	case ok && e.ID != "" && e.ID != t.ID:
+		k.copied = e.ID
+	case ok && e.ID == "" && j.listed[t.Identifier] > 1:
+		k.Entry, k.disputed = e, true
+	case ok:
+		k.Entry, k.listed, k.confirmed = e, true, e.Outcome == "confirmed"
 	}
-	return known{Entry: e, listed: true, confirmed: e.Outcome == "confirmed"}
+	return k
 }
+
+// otherUser reports whether the inventory expects another user on the host.
+func (k known) otherUser(user string) bool { return k.device.User != "" && k.device.User != user }
 
 // judge says what an auth token of the service's list is: the first that holds.
 func (j *matcher) judge(t admin.AuthToken) Row {
 	k := j.lookUp(t)
-	for _, rule := range []func(admin.AuthToken, known) (Kind, string){
-		j.impostor, j.unexpectedHost, j.orphan, j.unexpectedUser, j.uncertain, j.unaccounted, j.clone, j.duplicate,
-	} {
+	for _, rule := range []func(admin.AuthToken, known) (Kind, string){j.stranger, j.accounted, j.clone, j.duplicate} {
 		if kind, why := rule(t, k); kind != "" {
 			return Row{t, kind, why, j.deletable(t, k, kind)}
 		}
 	}
 	row := Row{AuthToken: t, Kind: Unknown, Why: "there is no ledger and no inventory to compare it with"}
-	if _, ok := j.devices[host(t.FQDN)]; ok {
+	if k.inventoried {
 		row.Kind, row.Why = Expected, "its device is in the inventory"
 	}
 	if k.listed {
@@ -166,101 +179,62 @@ func (j *matcher) deletable(t admin.AuthToken, k known, kind Kind) bool {
 	case kind == Clone:
 		return j.installations[t.RefID2] && j.original[t.RefID2] != ""
 	case kind == Unaccounted:
-		_, copied := j.entries[t.Identifier]
-		return copied || j.installations[t.RefID2]
+		return k.copied != "" || k.own
 	case kind == UnexpectedUser:
-		return j.otherUser(t) || j.installations[t.RefID2]
+		return k.otherUser(t.UserName) || k.own
 	case kind == Duplicate:
 		return j.lookUp(j.groups[instanceOf(t)].newest).confirmed
 	}
 	return true
 }
 
-// impostor is an auth token with the identifier of another one, which a ledger has.
-func (j *matcher) impostor(t admin.AuthToken, k known) (Kind, string) {
-	e, ok := j.entries[t.Identifier]
+// nameConflict says why a host's ledgers do not settle what an auth token is.
+const nameConflict = "somebody else used its name, or another installation on it, of which there is no ledger here"
+
+// stranger is an auth token with the identifier of another one, or of a host that is not
+// known. That needs an inventory or ledgers. Who gives only ledgers says that they are all
+// of them.
+func (j *matcher) stranger(t admin.AuthToken, k known) (Kind, string) {
 	switch {
 	case k.disputed && k.Outcome != "confirmed":
 		return Unaccounted, fmt.Sprintf("%d auth tokens have this identifier, and its device got none of them: on the device, regent ledger resolve %s --consumed", j.listed[t.Identifier], t.Identifier)
 	case k.disputed:
 		return Unaccounted, fmt.Sprintf("%d auth tokens have this identifier, and the ledger has one of them: export it again with regent ledger --csv, which has the ID", j.listed[t.Identifier])
-	case ok && !k.listed:
-		return Unaccounted, "it has the identifier of auth token " + e.ID + ", which is the one in the ledger"
-	}
-	return "", ""
-}
-
-// unexpectedHost needs an inventory or ledgers. Who gives only ledgers says that
-// they are all of them.
-func (j *matcher) unexpectedHost(t admin.AuthToken, k known) (Kind, string) {
-	_, inInventory := j.devices[host(t.FQDN)]
-	_, gaveLedger := j.byHost[host(t.FQDN)]
-	if k.listed || inInventory || gaveLedger || len(j.devices)+len(j.entries) == 0 {
+	case k.copied != "":
+		return Unaccounted, "it has the identifier of auth token " + k.copied + ", which is the one in the ledger"
+	case k.listed || k.inventoried || k.reported || len(j.devices)+len(j.entries) == 0:
 		return "", ""
-	}
-	if j.installations[t.RefID2] {
+	case k.own:
 		return Unaccounted, "it names the installation " + t.RefID2 + " from a host that is not known, and the ledger of that installation has no such redemption"
-	}
-	if len(j.devices) > 0 {
+	case len(j.devices) > 0:
 		return UnexpectedHost, "no such host in the inventory"
 	}
 	return UnexpectedHost, "no ledger of this host"
 }
 
-func (j *matcher) orphan(t admin.AuthToken, k known) (Kind, string) {
-	if j.devices[host(t.FQDN)].Retired {
-		return Orphan, "its device is retired in the inventory"
-	}
-	if k.listed && k.Outcome == "forgotten" {
-		return Orphan, "its device has wiped it"
-	}
-	h, ok := j.byHost[host(t.FQDN)]
-	if ok && !k.listed && t.RefID2 != "" && !j.installations[t.RefID2] && admin.Before(t.Created, h.since) && len(j.hosts[t.RefID2]) < 2 {
-		return Orphan, "of an earlier installation of this host; the ledgers of this host begin on " + h.since.UTC().Format(time.DateOnly)
-	}
-	return "", ""
-}
-
-func (j *matcher) unexpectedUser(t admin.AuthToken, k known) (Kind, string) {
-	if k.listed {
-		return "", ""
-	}
-	if j.otherUser(t) {
-		return UnexpectedUser, "the inventory expects the user " + j.devices[host(t.FQDN)].User
-	}
-	h, ok := j.byHost[host(t.FQDN)]
+// accounted compares an auth token of a known host with its ledgers and the inventory. A
+// ledger is the device's account of every redemption.
+func (j *matcher) accounted(t admin.AuthToken, k known) (Kind, string) {
 	switch {
-	case !ok || h.users[t.UserName]:
-		return "", ""
-	case j.installations[t.RefID2]:
-		return UnexpectedUser, "the ledger of this installation has no redemption of this user"
-	}
-	return UnexpectedUser, "no ledger of this host has a redemption of this user: " + nameConflict
-}
-
-// otherUser reports whether the inventory expects another user on the host.
-func (j *matcher) otherUser(t admin.AuthToken) bool {
-	user := j.devices[host(t.FQDN)].User
-	return user != "" && user != t.UserName
-}
-
-// nameConflict says why a host's ledgers do not settle what an auth token is.
-const nameConflict = "somebody else used its name, or another installation on it, of which there is no ledger here"
-
-func (j *matcher) uncertain(_ admin.AuthToken, k known) (Kind, string) {
-	if k.listed && (k.Outcome == "uncertain" || k.Outcome == "intent") {
+	case k.device.Retired:
+		return Orphan, "its device is retired in the inventory"
+	case k.listed && k.Outcome == "forgotten":
+		return Orphan, "its device has wiped it"
+	case k.listed && (k.Outcome == "uncertain" || k.Outcome == "intent"):
 		return Uncertain, "its device did not get the answer, but a count was used: on the device, regent ledger resolve " + k.Identifier + " --consumed; this one can be deleted"
-	}
-	return "", ""
-}
-
-// unaccounted is an auth token with the names of a host whose ledger was given,
-// which does not have it: the ledger is the device's account of every redemption.
-func (j *matcher) unaccounted(t admin.AuthToken, k known) (Kind, string) {
-	if _, ok := j.byHost[host(t.FQDN)]; k.listed || !ok {
+	case k.listed:
 		return "", ""
-	}
-	if j.installations[t.RefID2] {
+	case k.reported && t.RefID2 != "" && !k.own && admin.Before(t.Created, k.ledger.since) && len(j.hosts[t.RefID2]) < 2:
+		return Orphan, "of an earlier installation of this host; the ledgers of this host begin on " + k.ledger.since.UTC().Format(time.DateOnly)
+	case k.otherUser(t.UserName):
+		return UnexpectedUser, "the inventory expects the user " + k.device.User
+	case !k.reported:
+		return "", ""
+	case !k.ledger.users[t.UserName] && k.own:
+		return UnexpectedUser, "the ledger of this installation has no redemption of this user"
+	case !k.ledger.users[t.UserName]:
+		return UnexpectedUser, "no ledger of this host has a redemption of this user: " + nameConflict
+	case k.own:
 		return Unaccounted, "the ledger of this installation has no such redemption: somebody else used its names"
 	}
 	return Unaccounted, "no ledger of this host has such a redemption: " + nameConflict

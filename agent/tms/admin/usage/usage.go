@@ -7,8 +7,11 @@ package usage
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"regent/agent/tms/admin"
 )
@@ -130,4 +133,164 @@ func judgeMissing(e Entry) (Kind, string) {
 		return NoCountUsed, "uncertain to the device, and not at the service: on the device, regent ledger resolve " + e.Identifier + " --not-consumed"
 	}
 	return "", "" // refused, unused, forgotten and deleted: no count to look for
+}
+
+// Need is what is to be equipped.
+type Need struct {
+	Devices   int
+	Instances int       // of licensed applications on each device, which may run at the same time
+	Spare     int       // per cent, for devices that are installed anew
+	Rollout   int       // days until the last device has redeemed; 0 is 30
+	Now       time.Time // the service's
+}
+
+// PlannedToken is a registration token that is to be made.
+type PlannedToken struct {
+	Count   int
+	Make    time.Time // the day on which to make it
+	Expires time.Time // its last day
+}
+
+// Plan is what to do.
+type Plan struct {
+	Counts int // in all
+	Spare  int // of them
+	// Tokens is one, or several after each other when the rollout is longer than
+	// a registration token can live.
+	Tokens []PlannedToken
+}
+
+// NewPlan calculates.
+func NewPlan(n Need) (Plan, error) {
+	switch {
+	case n.Devices < 1 || n.Instances < 1:
+		return Plan{}, errors.New("devices and instances must be at least 1: add --devices N and --instances N")
+	case n.Spare < 0 || n.Spare > 100:
+		return Plan{}, fmt.Errorf("spare %d: must be 0 to 100 per cent", n.Spare)
+	case n.Rollout < 0 || n.Rollout > 365:
+		return Plan{}, fmt.Errorf("rollout %d: must be 1 to 365 days", n.Rollout)
+	case n.Devices > admin.MaxCount/n.Instances/2:
+		return Plan{}, fmt.Errorf("%d devices of %d instances: more than any tenant has", n.Devices, n.Instances)
+	}
+	days := n.Rollout
+	if days == 0 {
+		days = longest(n.Now)
+	}
+	need := n.Devices * n.Instances
+	p := Plan{Spare: (need*n.Spare + 99) / 100}
+	p.Counts = need + p.Spare
+	// Each token lives as long as one can. The first takes what does not divide.
+	pieces := (days + longest(n.Now) - 1) / longest(n.Now)
+	start := n.Now.UTC().Truncate(24 * time.Hour)
+	for i := range pieces {
+		count := p.Counts / pieces
+		if i < p.Counts%pieces {
+			count++
+		}
+		life := min(days, longest(n.Now))
+		p.Tokens = append(p.Tokens, PlannedToken{count, start, start.AddDate(0, 0, life)})
+		start, days = start.AddDate(0, 0, life), days-life
+	}
+	return p, nil
+}
+
+// longest is how many days a registration token can live.
+func longest(now time.Time) int {
+	_, last := admin.ExpiryBounds(now)
+	return int(last.Sub(now.UTC().Truncate(24*time.Hour)) / (24 * time.Hour))
+}
+
+// SessionCost is what follows for the counts where the identity provider ends each
+// session after a time: each instance then needs another count, or offline tokens.
+type SessionCost struct {
+	Max      time.Duration // of a session
+	EachEnd  int           // counts that all instances need after each end
+	Always   int           // counts in 30 days to be served all the time
+	ByItself int           // counts in 30 days that on_refresh_expired: redeem spends at most
+}
+
+// month is the span in which a device spends by itself one count for each instance
+// at most.
+const month = 30 * 24 * time.Hour
+
+// NewSessionCost calculates what a session maximum costs the devices of n, without spares.
+func NewSessionCost(n Need, session time.Duration) (SessionCost, error) {
+	if session < time.Minute || session > 10*365*24*time.Hour {
+		return SessionCost{}, errors.New("must be 1 minute to 10 years")
+	}
+	need := n.Devices * n.Instances
+	inMonth := func(every time.Duration) int { // rounded up
+		return int((int64(need)*int64(month/time.Second) + int64(every/time.Second) - 1) / int64(every/time.Second))
+	}
+	return SessionCost{Max: session, EachEnd: need, Always: inMonth(session), ByItself: inMonth(max(session, month))}, nil
+}
+
+// Forecast is where a registration token is going at its present rate of use.
+type Forecast struct {
+	Left    int
+	AtMost  bool      // the service does not tell what is used: Left and Lapsing are at most so many
+	Undated int       // auth tokens that the service gives no creation date: PerDay and what follows from it is then not known
+	PerDay  float64   // redemptions a day, over the last 7 days or since it was made
+	UsedUp  time.Time // the day on which no count is left; zero if that is not before its end
+	Lapsing int       // counts that are left at its end, and lapse
+}
+
+// window is how far back the present rate looks.
+const window = 7 * 24 * time.Hour
+
+// NewForecast forecasts from the auth tokens that a registration token created. Where the
+// service does not tell how many counts are used, each of them used one.
+func NewForecast(r admin.RegistrationToken, tokens []admin.AuthToken, now time.Time) Forecast {
+	used := r.Used
+	if !r.UsedKnown {
+		used = len(tokens)
+	}
+	f := Forecast{Left: max(0, r.Count-used), AtMost: !r.UsedKnown}
+	from := now.Add(-window)
+	if r.Created.After(from) {
+		from = r.Created
+	}
+	recent := 0
+	for _, t := range tokens {
+		if t.Created.IsZero() {
+			f.Undated++
+		}
+		if !t.Created.Before(from) && !t.Created.After(now) {
+			recent++
+		}
+	}
+	if f.Undated > 0 {
+		return f
+	}
+	elapsed := max(now.Sub(from), time.Hour) // the first minutes say nothing of a day
+	f.PerDay = float64(recent) / (float64(elapsed) / float64(24*time.Hour))
+	end := r.Expires.AddDate(0, 0, 1)
+	if r.Expires.IsZero() || !now.Before(end) {
+		return f
+	}
+	will := int(f.PerDay * float64(end.Sub(now)) / float64(24*time.Hour))
+	if f.Lapsing = f.Left - will; f.Lapsing > 0 {
+		return f
+	}
+	f.Lapsing = 0
+	if f.PerDay > 0 {
+		f.UsedUp = now.Add(time.Duration(float64(f.Left) / f.PerDay * float64(24*time.Hour))).UTC().Truncate(24 * time.Hour)
+	}
+	return f
+}
+
+// Choice is a way to hand registration tokens out, and what speaks for it.
+type Choice struct{ Way, For, Against string }
+
+// Choices are the two ways, the recommended one first: one shared token for a
+// managed fleet, and separate ones for recipients that nobody manages together.
+func Choices(managed bool) []Choice {
+	c := []Choice{
+		{"one shared token", "one file for all devices, one count to watch, spare counts are shared", "a leak can use all counts, and you cannot see who leaked it. Disabling or deleting it may end all its auth tokens"},
+		{"one for each recipient", "you see the usage of each, can disable one alone, and each has its own counts. Only its own auth tokens may end with it", "more to distribute, and spare counts cannot be moved"},
+	}
+	if !managed {
+		slices.Reverse(c)
+	}
+	return c
 }
