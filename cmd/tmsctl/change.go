@@ -54,8 +54,7 @@ func (t *tool) change(ctx context.Context, s *admin.Session, id string, h change
 		t.say("%s", dependentsWarning(was))
 	}
 	if dry {
-		_, err := fmt.Fprintf(t.out, "would change %s: %s\n", tableCell(was.Identifier), differences(was, was.WithChange(change)))
-		return err
+		return t.printf("would change %s: %s\n", tableCell(was.Identifier), differences(was, was.WithChange(change)))
 	}
 	if h.ends && !yes && t.terminal {
 		if err := t.confirm(ctx, fmt.Sprintf("Disable %s on %s?", tableCell(was.Identifier), t.host), "nothing was changed"); err != nil {

@@ -112,8 +112,7 @@ func (t *tool) create(ctx context.Context, o createFlags) (err error) {
 		return usagef("%v", err)
 	}
 	if o.dry {
-		_, err := fmt.Fprintf(t.out, "would make %s, count %d, last day %s\n", o.new.Identifier, o.new.Count, o.new.Expires.Format(time.DateOnly))
-		return err
+		return t.printf("would make %s, count %d, last day %s\n", o.new.Identifier, o.new.Count, o.new.Expires.Format(time.DateOnly))
 	}
 	// 2. The file is there before the token is: a token that cannot be kept
 	// would have to be found and deleted again.

@@ -226,7 +226,7 @@ func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, ids []s
 		if d.from != "" {
 			progress.step()
 		} else if !t.flags.json {
-			if _, err := fmt.Fprintf(t.out, "deleted %s %s\n", d.thing, tableCell(id)); err != nil {
+			if err := t.printf("deleted %s %s\n", d.thing, tableCell(id)); err != nil {
 				return err
 			}
 		}
@@ -246,7 +246,7 @@ func (t *tool) printDeleted(d deletion, ids []string, gone int) error {
 	}
 	if d.dry {
 		for _, id := range ids {
-			if _, err := fmt.Fprintf(t.out, "would delete %s %s\n", d.thing, tableCell(id)); err != nil {
+			if err := t.printf("would delete %s %s\n", d.thing, tableCell(id)); err != nil {
 				return err
 			}
 		}
@@ -254,8 +254,7 @@ func (t *tool) printDeleted(d deletion, ids []string, gone int) error {
 	if d.from == "" { // the service was not asked what is there, or each one was said
 		return nil
 	}
-	_, err := fmt.Fprintf(t.out, sum, counted(len(ids), d.thing), gone)
-	return err
+	return t.printf(sum, counted(len(ids), d.thing), gone)
 }
 
 // identifiersByID returns the identifier of each thing by its id.

@@ -252,35 +252,26 @@ func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows 
 	if r.UsedKnown {
 		deleted = fmt.Sprintf("%d were deleted", max(0, r.Used-listed))
 	}
-	if _, err := fmt.Fprintf(t.out, "%s: %s counts used, %s, last day %s\n%d auth tokens exist; %s\n\n",
-		tableCell(r.Identifier), usedOf(r), r.Usability(t.now()), expiresText(r, t.now()), listed, deleted); err != nil {
-		return err
-	}
+	text := fmt.Sprintf("%s: %s counts used, %s, last day %s\n%d auth tokens exist; %s\n\n",
+		tableCell(r.Identifier), usedOf(r), r.Usability(t.now()), expiresText(r, t.now()), listed, deleted)
 	sums := [][]string{{"FINDING", "AUTH TOKENS"}}
 	for _, kind := range usage.Kinds() {
 		if n := report.Counts[kind]; n > 0 {
 			sums = append(sums, []string{word(kind), fmt.Sprint(n)})
 		}
 	}
-	if err := table(t.out, sums); err != nil || len(rows) == 0 {
-		return err
-	}
-	if _, err := fmt.Fprintln(t.out); err != nil {
-		return err
-	}
-	if err := t.printFindings(rows[:min(len(rows), shown)]); err != nil || len(rows) <= shown {
-		return err
-	}
-	_, err := fmt.Fprintf(t.out, "and %d more: --csv or --html has all\n", len(rows)-shown)
-	return err
-}
-
-func (t *tool) printFindings(rows []usage.Row) error {
+	text += columns(sums)
 	lines := [][]string{{"FINDING", "FQDN", "REF ID 1", "CREATED", "USER", "ID", "WHY"}}
-	for _, row := range rows {
+	for _, row := range rows[:min(len(rows), shown)] {
 		lines = append(lines, []string{word(row.Kind), row.FQDN, row.RefID1, timeText(row.Created), row.UserName, row.ID, row.Why})
 	}
-	return t.list(lines)
+	if len(rows) > 0 {
+		text += "\n" + t.table(lines)
+	}
+	if len(rows) > shown {
+		text += fmt.Sprintf("and %d more: --csv or --html has all\n", len(rows)-shown)
+	}
+	return t.printf("%s", text)
 }
 
 // word is a kind for a person.

@@ -170,8 +170,7 @@ func (t *tool) saveFirstLogin(ctx context.Context, ring loginStore, s *admin.Ses
 	if t.flags.User != "" {
 		as = " as " + tableCell(t.flags.User)
 	}
-	_, err := fmt.Fprintf(t.out, "logged in to %s%s; kept in %s\n", t.host, as, ring.Kind())
-	return err
+	return t.printf("logged in to %s%s; kept in %s\n", t.host, as, ring.Kind())
 }
 
 func (t *tool) logout() *cobra.Command {
@@ -192,8 +191,7 @@ func (t *tool) logout() *cobra.Command {
 					return err
 				}
 			}
-			_, err = fmt.Fprintf(t.out, "the keyring has no login any more: %s\n", tableCell(t.loginName()))
-			return err
+			return t.printf("the keyring has no login any more: %s\n", tableCell(t.loginName()))
 		},
 	}
 }

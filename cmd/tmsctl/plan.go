@@ -147,7 +147,7 @@ deleted. Counts have nothing to do with entitlement quantity.
 		}
 		fmt.Fprintf(&text, "%s %s\n  for: %s\n  against: %s\n", word, c.Way, c.For, c.Against)
 	}
-	return t.prose(text.String())
+	return t.printf("%s", t.wrap(text.String()))
 }
 
 func (t *tool) printForecast(l *planInput) error {
@@ -176,7 +176,7 @@ func (t *tool) printForecast(l *planInput) error {
 	default:
 		text += fmt.Sprintf("At this rate %s%d counts lapse after its last day.\n", most, l.Lapsing)
 	}
-	return t.prose(text)
+	return t.printf("%s", t.wrap(text))
 }
 
 // sessionsText says what a session maximum costs.

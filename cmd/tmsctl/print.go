@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -16,9 +15,12 @@ import (
 	"regent/platform/terminal"
 )
 
-// table prints rows in columns; the first one is the head.
-func table(w io.Writer, rows [][]string) error {
-	_, err := io.WriteString(w, terminal.Columns(printableCells(rows)))
+// columns are rows in columns; the first one is the head.
+func columns(rows [][]string) string { return terminal.Columns(printableCells(rows)) }
+
+// printf prints the result of a command.
+func (t *tool) printf(format string, args ...any) error {
+	_, err := fmt.Fprintf(t.out, format, args...)
 	return err
 }
 
@@ -95,13 +97,12 @@ func (t *tool) listed(err error) error {
 	return err
 }
 
-// list prints a table that fits the terminal: the columns for which it is too
-// narrow stand below their row, by name. What is no terminal gets one line for each
-// row.
-func (t *tool) list(rows [][]string) error {
-	_, err := io.WriteString(t.out, terminal.Table(printableCells(rows), t.width))
-	return err
-}
+// table is a table that fits the terminal: the columns for which it is too narrow stand
+// below their row, by name. What is no terminal gets one line for each row.
+func (t *tool) table(rows [][]string) string { return terminal.Table(printableCells(rows), t.width) }
+
+// wrap is a text that fits the terminal.
+func (t *tool) wrap(text string) string { return terminal.WrapText(text, t.width) }
 
 // printList prints a list of things: as JSON, in a table with this head, or the line that
 // there are none.
@@ -125,20 +126,13 @@ func printList[T any](t *tool, things string, all []T, toJSON func(T) object, he
 	case len(all) == 0 && t.part != nil:
 		return nil //nolint:nilerr // it is told at the end of the command
 	case len(all) == 0:
-		_, err := fmt.Fprintln(t.out, "no "+things)
-		return err
+		return t.printf("no %s\n", things)
 	}
 	rows := [][]string{head}
 	for _, one := range all {
 		rows = append(rows, cells(one))
 	}
-	return t.list(rows)
-}
-
-// prose prints text that fits the terminal.
-func (t *tool) prose(text string) error {
-	_, err := io.WriteString(t.out, terminal.WrapText(text, t.width))
-	return err
+	return t.printf("%s", t.table(rows))
 }
 
 // tableCell makes a text fit for a table.
@@ -169,8 +163,7 @@ func (t *tool) printJSON(v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	_, err := io.WriteString(t.out, escaped(text.String(), '\n'))
-	return err
+	return t.printf("%s", escaped(text.String(), '\n'))
 }
 
 // escaped writes each character that cannot be printed as \uXXXX, as JSON does,

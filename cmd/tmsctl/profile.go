@@ -201,13 +201,10 @@ func (t *tool) listProfiles() error {
 		}
 		rows = append(rows, []string{name, one.Tenant, as, note})
 	}
-	if len(rows) > 1 {
-		if err := table(t.out, rows); err != nil {
-			return err
-		}
+	if len(rows) == 1 {
+		rows = nil
 	}
-	_, err = fmt.Fprintf(t.out, "%s in %s\n", counted(len(p.Profiles), "profile"), file)
-	return err
+	return t.printf("%s%s in %s\n", columns(rows), counted(len(p.Profiles), "profile"), file)
 }
 
 // saveRequestForm keeps in the profile the form of bodies that the service was found to

@@ -104,7 +104,7 @@ func (t *tool) createForEach(ctx context.Context, o createFlags) error {
 	if o.dry {
 		for _, r := range all {
 			into := cmp.Or(o.bundle.file, directory{o.outDir}.file(r))
-			if _, err := fmt.Fprintf(t.out, "would make %s, count %d, into %s\n", r.new.Identifier, r.new.Count, into); err != nil {
+			if err := t.printf("would make %s, count %d, into %s\n", r.new.Identifier, r.new.Count, into); err != nil {
 				return err
 			}
 		}
@@ -327,10 +327,7 @@ func (t *tool) reportEach(done []recipientResult, of int, said string) error {
 	for _, m := range done {
 		rows = append(rows, []string{m.Recipient, m.Outcome, m.ID, m.File, m.Fingerprint, m.Identifier})
 	}
-	if err := t.list(rows); err != nil {
-		return err
-	}
-	return t.prose(fmt.Sprintf("%d of %d%s\n", len(done), of, said))
+	return t.printf("%s%s", t.table(rows), t.wrap(fmt.Sprintf("%d of %d%s\n", len(done), of, said)))
 }
 
 // progress is a line that counts on a terminal; elsewhere it says nothing.

@@ -147,7 +147,7 @@ func (t *tool) printRegistration(r admin.RegistrationToken, withToken bool) erro
 	if withToken {
 		rows = append(rows, []string{"token", reveal(r.Token)})
 	}
-	return table(t.out, rows)
+	return t.printf("%s", columns(rows))
 }
 
 func usedOf(r admin.RegistrationToken) string {

@@ -171,8 +171,7 @@ func (t *tool) version() *cobra.Command {
 			if t.flags.json {
 				return t.printJSON(map[string]string{"version": version})
 			}
-			_, err := fmt.Fprintln(t.out, "tmsctl "+version)
-			return err
+			return t.printf("tmsctl %s\n", version)
 		},
 	}
 }

@@ -335,6 +335,5 @@ func (t *tool) printBlock(b contract.Block) error {
 	if t.flags.json {
 		return t.printJSON(map[string]any{"tenants": []contract.Block{b}})
 	}
-	_, err := t.out.Write([]byte(b.String()))
-	return err
+	return t.printf("%s", b)
 }
