@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -121,7 +123,7 @@ func (t *tool) create(ctx context.Context, o createFlags) (err error) {
 		return err
 	}
 	defer file.discard()
-	t.outlive()
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // printing to a reader that has ended is now an error, and not the end
 	return t.asAdministrator(ctx, func(s *admin.Session) error {
 		if named { // an earlier try may have made it, though its reply was lost
 			if err := notThere(ctx, s, o.new.Identifier); err != nil {

@@ -42,9 +42,6 @@ func explained(err error) []string {
 	if odd, ok := errors.AsType[*admin.MismatchError](err); ok {
 		return []string{err.Error(), oddStep(odd)}
 	}
-	if _, part := errors.AsType[*partialList](err); part {
-		return []string{"warning: " + err.Error(), "rows that are not shown may exist. " + incompleteStep}
-	}
 	if _, part := errors.AsType[*admin.IncompleteError](err); part {
 		return []string{err.Error(), "tmsctl stopped, because it does not know the missing rows. " + incompleteStep}
 	}

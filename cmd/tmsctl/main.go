@@ -5,15 +5,24 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"regent/agent/timing"
+	"regent/agent/tms"
+	"regent/agent/tms/admin"
 	"regent/agent/token"
 	"regent/platform/keyring"
 	"regent/platform/process"
@@ -52,8 +61,6 @@ type runtimeEnv struct {
 
 	openBrowser func(page string) error // opens a page in the person's browser
 
-	outlive func() // from now on, printing to a reader that has ended is an error, and not the end
-
 	work      int                        // that a guess at a bundle's passphrase costs, as a power of 2; 0 is age's own: about a second
 	configDir func() (string, error)     // of the person
 	keyring   func() (loginStore, error) // keyring.ErrNoKeyring if there is none
@@ -71,8 +78,6 @@ func newRuntimeEnv() runtimeEnv {
 		clock:  timing.NewClock("", nil), // only civil time is asked for
 
 		openBrowser: func(page string) error { return openBrowser(os.Getenv, page) },
-
-		outlive: func() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) },
 
 		configDir: os.UserConfigDir,
 		keyring:   func() (loginStore, error) { return keyring.OpenPersonal("regent-tmsctl", 0) },
@@ -95,4 +100,229 @@ func (w runtimeEnv) confirm(ctx context.Context, question, refused string) error
 		err = errors.New(refused)
 	}
 	return err
+}
+
+// tool is one run.
+type tool struct {
+	runtimeEnv
+	flags globalFlags
+
+	reached tms.Options // of the client, once there is one
+
+	part *admin.IncompleteError // the list that was shown is incomplete; nil if none is
+
+	host      string // of the tenant, once somebody is logged in
+	byBrowser bool   // the login that is kept was by browser
+
+	profileName string // that is in use; "" for none
+	learn       bool   // the form of bodies that worked is kept in it
+
+	prints map[string]string // recorded fingerprints of the tenant, by id; nil before they are read
+
+	service func() time.Time // the service's clock, once somebody is logged in
+}
+
+// now is the service's time once it is known, which decides what has expired.
+func (t *tool) now() time.Time {
+	if t.service != nil {
+		return t.service()
+	}
+	return t.clock.Wall()
+}
+
+// globalFlags are those of every command that speaks to the service.
+type globalFlags struct {
+	profile
+	named string // the profile
+	json  bool
+	anew  bool // no flag: a login that is kept is not used
+}
+
+// usageError is a mistake of the one who typed. Nothing was sent.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// exitNotAsAsked is the exit code if the service did something else than was asked, does
+// not show what it did, or shows a list in part.
+const exitNotAsAsked = 3
+
+// run runs the command line and returns the exit code.
+func run(ctx context.Context, w runtimeEnv, args []string) int {
+	t := &tool{runtimeEnv: w}
+	root := t.root()
+	root.SetArgs(args)
+	root.SetIn(w.in)
+	root.SetOut(w.out)
+	root.SetErr(w.err)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		for _, line := range explain(err) {
+			w.say("tmsctl: %s\n", line)
+		}
+	}
+	if t.part != nil {
+		w.say("tmsctl: warning: %v\ntmsctl: rows that are not shown may exist. %s\n", t.part, incompleteStep)
+	}
+	_, odd := errors.AsType[*admin.MismatchError](err)
+	switch {
+	case odd || t.part != nil:
+		return exitNotAsAsked
+	case err == nil:
+		return 0
+	}
+	if _, usage := errors.AsType[*usageError](err); usage {
+		return 2
+	}
+	return 1
+}
+
+func (t *tool) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tmsctl",
+		Short: "Manage registration tokens, and find out who used them",
+		Long: `tmsctl speaks to the Token Management Service as a Contact Administrator.
+
+It logs in for each command with --user or with --client-credentials. It asks
+for the password, or reads it from --password-file. With a keyring you can log
+in once: tmsctl login --user NAME, or tmsctl login --browser on the tenant's
+login page. A profile replaces --tenant and the login flags. tmsctl never reads
+a secret from the command line or the environment.
+
+Exit codes: 0 done; 1 failed; 2 bad usage, nothing was sent; 3 done, but the
+service did something else, does not show the result, or shows an incomplete
+list.`,
+		Args: noCommand,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			if c.Name() == "version" || c.Name() == "completion" || c.Name() == "list" && c.Parent().Name() == "profile" {
+				return nil
+			}
+			return t.useProfile(c)
+		},
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetUsageTemplate(strings.NewReplacer( // for 80 columns
+		".FlagUsages", ".FlagUsagesWrapped 80", " for more information about a command.", " for more.",
+	).Replace(root.UsageTemplate()))
+	root.SetFlagErrorFunc(flagError)
+	t.addGlobal(root)
+	root.AddCommand(t.registrationToken(), t.authToken(), t.clients(), t.plan(), t.investigate(), t.contract(), t.trial(), t.login(), t.logout(), t.profile(), completion(), t.version())
+	return root
+}
+
+func (t *tool) addGlobal(root *cobra.Command) {
+	f := root.PersistentFlags()
+	f.StringVar(&t.flags.named, "profile", "", "`NAME` of the profile to use (default: $TMSCTL_PROFILE); see tmsctl profile list")
+	f.StringVar(&t.flags.Tenant, "tenant", "", "address of the service, as https://host (default: $TMSCTL_TENANT)")
+	f.StringVar(&t.flags.Proxy, "proxy", "system", "system, none, or a URL")
+	f.StringVar(&t.flags.CAFile, "ca-file", "", "PEM `FILE` of certificate authorities to trust in addition to the system's")
+	f.StringVar(&t.flags.User, "user", "", "log in as this `NAME`")
+	f.StringVar(&t.flags.PasswordFile, "password-file", "", "`FILE` that holds the password (default: ask)")
+	f.BoolVar(&t.flags.ClientCredentials, "client-credentials", false, "log in as an OAuth client instead of a user")
+	f.StringVar(&t.flags.ClientID, "client-id", "", "with --client-credentials or login --browser: the client's `ID`")
+	f.StringVar(&t.flags.ClientSecretFile, "client-secret-file", "", "with --client-credentials: `FILE` that holds its secret")
+	f.StringVar(&t.flags.Issuer, "issuer", "", "with login --browser: `URL` of the tenant's own identity provider (default: from the service)")
+	f.StringVar(&t.flags.Request, "request", tms.Auto, "form of request bodies: `auto` (wrapped, and bare if the service refuses that form), wrapped or bare")
+	f.BoolVar(&t.flags.json, "json", false, "print JSON, for scripts")
+}
+
+// noCommand refuses arguments where a command is expected.
+func noCommand(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%q is no command of %s; see %s --help", args[0], c.CommandPath(), c.CommandPath())
+	}
+	return nil
+}
+
+// group returns a command that has only commands.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: noCommand, RunE: func(c *cobra.Command, _ []string) error {
+		return usagef("say which: see %s --help", c.CommandPath())
+	}}
+	c.AddCommand(commands...)
+	return c
+}
+
+// version is set by the linker.
+var version = "dev"
+
+func (t *tool) version() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			if t.flags.json {
+				return t.printJSON(map[string]string{"version": version})
+			}
+			return t.printf("tmsctl %s\n", version)
+		},
+	}
+}
+
+// noArguments refuses arguments without repeating them: one may be a secret
+// that was given in the wrong place.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no arguments, only flags; see %[1]s --help", c.CommandPath())
+	}
+	return nil
+}
+
+// oneArgument wants what a command is about, and no more.
+func oneArgument(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usagef("name one %s, not %d; see %s --help", what, len(args), c.CommandPath())
+		}
+		return nil
+	}
+}
+
+// flagError puts into words what the parser says of a flag. The value of one
+// that there is not may be a secret, and is not repeated.
+func flagError(c *cobra.Command, err error) error {
+	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		f := bad.GetFlag()
+		return usagef("--%s %q: %s", f.Name, bad.GetValue(), cmp.Or(flagValueTexts[f.Value.Type()], "is no "+f.Value.Type()))
+	}
+	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return usagef("--%s needs a value; see %s --help", missing.GetFlag().Name, c.CommandPath())
+	}
+	return usagef("%v; see %s --help", err, c.CommandPath())
+}
+
+// flagValueTexts are what a flag of a type takes.
+var flagValueTexts = map[string]string{
+	"int":      "write a whole number, not above 2,147,483,647",
+	"bool":     "write true or false",
+	"duration": "write whole numbers with their units, as 90m, 10h, 40d, 6w or 1y",
+}
+
+// completions are the shells that a completion script can be made for.
+var completions = map[string]func(*cobra.Command, io.Writer) error{
+	"bash":       func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
+	"zsh":        (*cobra.Command).GenZshCompletion,
+	"fish":       func(root *cobra.Command, w io.Writer) error { return root.GenFishCompletion(w, true) },
+	"powershell": (*cobra.Command).GenPowerShellCompletionWithDesc,
+}
+
+// completion stands in for cobra's own, which answers an unknown shell with its
+// help and success.
+func completion() *cobra.Command {
+	shells := []string{"bash", "zsh", "fish", "powershell"}
+	return &cobra.Command{
+		Use: "completion {" + strings.Join(shells, "|") + "}", Short: "Print a script that completes tmsctl's commands in a shell",
+		ValidArgs: shells, DisableFlagsInUseLine: true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 || !slices.Contains(shells, args[0]) {
+				return usagef("name one shell: %s", strings.Join(shells, ", "))
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error { return completions[args[0]](c.Root(), c.OutOrStdout()) },
+	}
 }

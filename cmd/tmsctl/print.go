@@ -82,11 +82,6 @@ func optional(text string) any {
 	return text
 }
 
-// partialList is the error of a command that showed an incomplete list.
-type partialList struct{ *admin.IncompleteError }
-
-func (e *partialList) Unwrap() error { return e.IncompleteError }
-
 // listed is the error of a list of which nothing can be shown. That one is incomplete is
 // told at the end.
 func (t *tool) listed(err error) error {

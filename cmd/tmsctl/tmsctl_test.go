@@ -35,7 +35,6 @@ func typed(out, err *bytes.Buffer, in string, password token.Secret) runtimeEnv 
 		getenv: func(string) string { return "" },
 		clock:  timing.NewClock("", nil),
 
-		outlive:     func() {},
 		openBrowser: func(string) error { return errors.New("this is a test") },
 		work:        10, // a test has nobody to keep out
 		configDir:   func() (string, error) { return "", errors.New("none") },
