@@ -34,9 +34,9 @@ func (a *Agent) Contract(ctx context.Context, by Caller) (status.Contract, error
 		if err != nil {
 			one.Failed = err.Error()
 		} else {
-			found := p.Findings()
-			a.addFindings(host, found)
-			one.Forms = compareConfigured(contract.Fill(contract.Device, found), p.Judge(a.formsSeen(host)), settings)
+			found := p.Findings(a.formsSeen(host))
+			a.addFindings(host, found) // what worked says more than a refusal
+			one.Forms = compareConfigured(contract.Fill(contract.Device, found), settings)
 		}
 		out.Tenants = append(out.Tenants, one)
 	}
@@ -122,7 +122,7 @@ func distinct(all []string) []string {
 
 // compareConfigured adds to the rows that a key selects whether what is configured is what the
 // tenant has. It is pure.
-func compareConfigured(rows []contract.Form, variants []tms.Variant, s policy.Settings) []contract.Form {
+func compareConfigured(rows []contract.Form, s policy.Settings) []contract.Form {
 	configured := map[string]string{
 		"contract.base_path": s.Contract.BasePath, "contract.reply": s.Contract.Reply,
 		"contract.access_token_name": s.Contract.AccessTokenName, "contract.registration_header": s.Contract.RegistrationHeader,
@@ -134,11 +134,6 @@ func compareConfigured(rows []contract.Form, variants []tms.Variant, s policy.Se
 			continue
 		}
 		f.Configured, f.Fits = configured[f.Key], contract.FitUnknown
-		for _, v := range variants {
-			if v.Key == f.Key && len(f.Answers) == 0 { // what worked says more than a refusal
-				f.Answers, f.Why = append([]string{}, v.Answers...), v.Why
-			}
-		}
 		switch {
 		case len(f.Answers) == 0:
 		case f.Configured == contract.AnyForm, slices.Contains(f.Answers, f.Configured),

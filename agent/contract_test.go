@@ -8,7 +8,6 @@ import (
 	"regent/agent/authz"
 	"regent/agent/fault"
 	"regent/agent/policy"
-	"regent/agent/tms"
 	"regent/agent/tms/contract"
 	"regent/agent/tms/emulator"
 )
@@ -65,20 +64,12 @@ func TestCompare(t *testing.T) {
 		Refresh:  policy.Refresh{Mode: contract.ModeOIDC},
 		Contract: policy.Contract{Reply: contract.AnyForm, AccessTokenName: "accessToken", RegistrationHeader: contract.Basic},
 	}
-	rows := func() []contract.Form {
-		return []contract.Form{
-			{Key: "contract.reply"},
-			{Key: "contract.access_token_name"},
-			{Key: "refresh.mode"},
-			{Key: "contract.registration_header", Answers: []string{}},
-			{Title: "times", Answers: []string{}, Why: "later"},
-		}
-	}
-	got := compareConfigured(rows(), []tms.Variant{
+	got := compareConfigured([]contract.Form{
 		{Key: "contract.reply", Answers: []string{"bare"}, Why: "seen"},
 		{Key: "contract.access_token_name", Answers: []string{"token"}, Why: "seen"},
 		{Key: "refresh.mode", Answers: []string{"oidc", "tms"}, Why: "asked"},
-		{Key: "contract.registration_header", Why: "no form told"},
+		{Key: "contract.registration_header", Answers: []string{}, Why: "no form told"},
+		{Title: "times", Answers: []string{}, Why: "later"},
 	}, s)
 	want := []contract.Form{
 		{Key: "contract.reply", Configured: "any", Answers: []string{"bare"}, Fits: contract.FitYes, Why: "seen"},

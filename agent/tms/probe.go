@@ -16,7 +16,6 @@ import (
 // up has none.
 type Probe struct {
 	Discovery *Failure // nil if it worked
-	Provider  Provider // if it worked
 	Members   string   // where the provider's members stand in the answer, if it worked
 	Path      string   // below which it was asked
 
@@ -45,7 +44,6 @@ func (c *Client) Probe(ctx context.Context, madeUp token.Secret) Probe {
 		p.Discovery, _ = errors.AsType[*Failure](err)
 		return p
 	}
-	p.Provider = provider
 	_, err = c.Grant(ctx, "probe", provider, []Pair{{Name: "grant_type", Value: "refresh_token"}, {Name: "refresh_token", Secret: madeUp}})
 	p.OIDC = c.refusal(err)
 
@@ -73,19 +71,20 @@ func (c *Client) refusal(err error) *Failure {
 	return &Failure{Op: "probe", Host: c.tenant.Host, Reach: Lost, Err: errGranted}
 }
 
-// Variant is what is known of one open form of a tenant.
-type Variant struct {
-	Key     string   // of the configuration: "contract.reply"
-	Answers []string // words of the key that the tenant answers to; none if that is not known
-	Why     string   // how that is known, or why not, for a person
-}
-
-// Findings are the rows of the contract that no key selects. It is pure.
-func (p Probe) Findings() contract.Findings {
-	found := contract.Findings{}
+// Findings are the rows of the contract that a probe shows, and the replies that were
+// seen before. It is pure.
+func (p Probe) Findings(seen []Form) contract.Findings {
+	found := contract.Findings{
+		contract.RedeemReply: seenIn(seen, Form.reply),
+		contract.AccessName:  seenIn(seen, func(f Form) string { return f.AccessToken }),
+	}
 	if p.Discovery != nil {
+		unknown := contract.Observation{Why: "the service does not answer as it should: " + p.Discovery.Error()}
+		found[contract.BasePath], found[contract.RefreshMode], found[contract.RegistrationHeader] = unknown, unknown, unknown
 		return found
 	}
+	found[contract.BasePath] = contract.Observation{Answers: []string{p.Path}, Why: "idpConfigurations is there"}
+	found[contract.RefreshMode], found[contract.RegistrationHeader] = p.modes(), p.headers()
 	found.Set(contract.Discovery, p.Members)
 	if f := p.Redeem.Plain; f != nil && f.Reach == Answered {
 		found.Set(contract.ErrorShape, f.Shape)
@@ -93,52 +92,30 @@ func (p Probe) Findings() contract.Findings {
 	return found
 }
 
-// Judge says which forms a tenant has, by its answers to a probe and by what
-// replies of it were found to be. It is pure.
-func (p Probe) Judge(seen []Form) []Variant {
-	all := []Variant{
-		{Key: "contract.base_path", Answers: []string{p.Path}, Why: "idpConfigurations is there"},
-		p.modes(), p.headers(),
-		seenIn("contract.reply", seen, Form.reply),
-		seenIn("contract.access_token_name", seen, func(f Form) string { return f.AccessToken }),
-	}
-	if p.Discovery != nil {
-		for i := range all[:3] {
-			all[i].Answers, all[i].Why = nil, "the service does not answer as it should: "+p.Discovery.Error()
-		}
-	}
-	return all
-}
-
-func (p Probe) modes() Variant {
-	v := Variant{Key: "refresh.mode", Why: "these modes refused a made-up token, not the request"}
+func (p Probe) modes() contract.Observation {
+	v := contract.Observation{Why: "these modes refused a made-up token, not the request"}
 	if f := p.OIDC; f != nil && f.Reach == Answered && f.Code == "invalid_grant" {
 		v.Answers = append(v.Answers, ModeOIDC)
 	}
-	byToken := p.Refresh.understood(Bearer)
-	byRegistration := slices.ContainsFunc(p.headers().Answers, p.Refresh.understood)
+	byToken, headers := p.Refresh.understood(Bearer), p.headers().Answers
 	if byToken {
 		v.Answers = append(v.Answers, ModeTMS)
 	}
-	if byRegistration {
+	if slices.ContainsFunc(headers, p.Refresh.understood) {
 		v.Answers = append(v.Answers, ModeTMSRegistration)
 	}
 	switch {
 	case len(v.Answers) == 0:
 		v.Why = "no refresh mode told a made-up token from a missing one"
-	case byToken && slices.Equal(p.headers().Answers, []string{Bearer}):
+	case byToken && slices.Equal(headers, []string{Bearer}):
 		v.Why += "; both modes of the service show a token after Bearer, so that a made-up one cannot tell them apart"
 	}
 	return v
 }
 
-func (p Probe) headers() Variant {
-	v := Variant{Key: "contract.registration_header", Why: "only these forms told a made-up registration token from a missing one"}
-	for _, form := range contract.Headers() {
-		if p.Redeem.understood(form) {
-			v.Answers = append(v.Answers, form)
-		}
-	}
+func (p Probe) headers() contract.Observation {
+	v := contract.Observation{Why: "only these forms told a made-up registration token from a missing one"}
+	v.Answers = slices.DeleteFunc(contract.Headers(), func(form string) bool { return !p.Redeem.understood(form) })
 	switch len(v.Answers) {
 	case 0:
 		v.Why = "no form told a made-up registration token from a missing one"
@@ -163,17 +140,13 @@ func (s HeaderRefusals) understood(form string) bool {
 	return false
 }
 
-// afterRedemption is why nothing is known of the form of a reply.
-const afterRedemption = "known after the first redemption"
-
-// fromAuthTokens is how the form of a reply is known.
-const fromAuthTokens = "seen in auth tokens of this device" //nolint:gosec // a text, no credential
-
-// seenIn says which word of a key the replies that were seen have.
-func seenIn(key string, seen []Form, word func(Form) string) Variant {
-	v := Variant{Key: key, Why: afterRedemption}
+// seenIn says which word the replies that were seen have.
+func seenIn(seen []Form, word func(Form) string) contract.Observation {
+	if len(seen) == 0 {
+		return contract.Observation{} // the row says when
+	}
+	v := contract.Observation{Why: "seen in auth tokens of this device"}
 	for _, f := range seen {
-		v.Why = fromAuthTokens
 		if !slices.Contains(v.Answers, word(f)) {
 			v.Answers = append(v.Answers, word(f))
 		}

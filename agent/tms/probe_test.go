@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"regent/agent/tms"
+	"regent/agent/tms/contract"
 	"regent/agent/tms/emulator"
 	"regent/agent/token"
 )
@@ -16,17 +17,12 @@ var madeUp = token.NewSecret("regent-doctor-0123")
 
 // answers asks an emulator that is set to some forms, and returns what the
 // client concludes, by key.
-func answers(t *testing.T, e *emulator.Emulator, o tms.Options, seen ...tms.Form) map[string]tms.Variant {
+func answers(t *testing.T, e *emulator.Emulator, o tms.Options, seen ...tms.Form) contract.Findings {
 	t.Helper()
 	s := httptest.NewServer(e)
 	defer s.Close()
 	o.Tenant = s.URL
-	p := clientFor(t, o).Probe(t.Context(), madeUp)
-	out := map[string]tms.Variant{}
-	for _, v := range p.Judge(seen) {
-		out[v.Key] = v
-	}
-	return out
+	return clientFor(t, o).Probe(t.Context(), madeUp).Findings(seen)
 }
 
 // TestProbeTellsTheVariant: by made-up secrets alone, and no count is used.
@@ -35,21 +31,21 @@ func TestProbeTellsTheVariant(t *testing.T) {
 		name  string
 		forms emulator.Forms
 		ours  tms.Forms
-		key   string
+		row   contract.ID
 		want  []string
 	}{
-		{"all ways of refreshing", emulator.Forms{}, tms.Forms{}, "refresh.mode", []string{"oidc", "tms", "tms_registration"}},
-		{"oidc", emulator.Forms{Refresh: "oidc"}, tms.Forms{}, "refresh.mode", []string{"oidc"}},
-		{"tms", emulator.Forms{Refresh: "tms"}, tms.Forms{}, "refresh.mode", []string{"tms"}},
-		{"tms by the registration token", emulator.Forms{Refresh: "tms_registration"}, tms.Forms{}, "refresh.mode", []string{"tms_registration"}},
-		{"basic", emulator.Forms{}, tms.Forms{}, "contract.registration_header", []string{"basic", "basic_encoded"}},
-		{"encoded", emulator.Forms{Authorization: "basic_encoded"}, tms.Forms{}, "contract.registration_header", []string{"basic_encoded"}},
-		{"bearer", emulator.Forms{Authorization: "bearer"}, tms.Forms{}, "contract.registration_header", []string{"bearer"}},
-		{"encoded, and by it", emulator.Forms{Authorization: "basic_encoded", Refresh: "tms_registration"}, tms.Forms{}, "refresh.mode", []string{"tms_registration"}},
-		{"bearer hides which", emulator.Forms{Authorization: "bearer", Refresh: "tms_registration"}, tms.Forms{}, "refresh.mode", []string{"tms", "tms_registration"}},
-		{"path", emulator.Forms{}, tms.Forms{}, "contract.base_path", []string{"/token/api/v5"}},
-		{"another path", emulator.Forms{}, tms.Forms{Path: "/tms/api/v6"}, "contract.base_path", nil},
-		{"nothing below another path", emulator.Forms{}, tms.Forms{Path: "/tms/api/v6"}, "refresh.mode", nil},
+		{"all ways of refreshing", emulator.Forms{}, tms.Forms{}, contract.RefreshMode, []string{"oidc", "tms", "tms_registration"}},
+		{"oidc", emulator.Forms{Refresh: "oidc"}, tms.Forms{}, contract.RefreshMode, []string{"oidc"}},
+		{"tms", emulator.Forms{Refresh: "tms"}, tms.Forms{}, contract.RefreshMode, []string{"tms"}},
+		{"tms by the registration token", emulator.Forms{Refresh: "tms_registration"}, tms.Forms{}, contract.RefreshMode, []string{"tms_registration"}},
+		{"basic", emulator.Forms{}, tms.Forms{}, contract.RegistrationHeader, []string{"basic", "basic_encoded"}},
+		{"encoded", emulator.Forms{Authorization: "basic_encoded"}, tms.Forms{}, contract.RegistrationHeader, []string{"basic_encoded"}},
+		{"bearer", emulator.Forms{Authorization: "bearer"}, tms.Forms{}, contract.RegistrationHeader, []string{"bearer"}},
+		{"encoded, and by it", emulator.Forms{Authorization: "basic_encoded", Refresh: "tms_registration"}, tms.Forms{}, contract.RefreshMode, []string{"tms_registration"}},
+		{"bearer hides which", emulator.Forms{Authorization: "bearer", Refresh: "tms_registration"}, tms.Forms{}, contract.RefreshMode, []string{"tms", "tms_registration"}},
+		{"path", emulator.Forms{}, tms.Forms{}, contract.BasePath, []string{"/token/api/v5"}},
+		{"another path", emulator.Forms{}, tms.Forms{Path: "/tms/api/v6"}, contract.BasePath, nil},
+		{"nothing below another path", emulator.Forms{}, tms.Forms{Path: "/tms/api/v6"}, contract.RefreshMode, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -60,7 +56,7 @@ func TestProbeTellsTheVariant(t *testing.T) {
 			if _, err := e.IssueRegistrationToken("fleet", 10); err != nil {
 				t.Fatal(err)
 			}
-			got := answers(t, e, tms.Options{Forms: tt.ours})[tt.key]
+			got := answers(t, e, tms.Options{Forms: tt.ours})[tt.row]
 			if !slices.Equal(got.Answers, tt.want) || got.Why == "" {
 				t.Errorf("got %+v, want the answers %v and a reason", got, tt.want)
 			}
@@ -71,8 +67,8 @@ func TestProbeTellsTheVariant(t *testing.T) {
 	}
 }
 
-// TestJudgeOfReplies: what replies look like is known from those that came.
-func TestJudgeOfReplies(t *testing.T) {
+// TestFindingsOfReplies: what replies look like is known from those that came.
+func TestFindingsOfReplies(t *testing.T) {
 	wrapped, bare := tms.Form{Wrapped: true, AccessToken: "token"}, tms.Form{AccessToken: "accessToken"}
 	tests := []struct {
 		name         string
@@ -85,10 +81,10 @@ func TestJudgeOfReplies(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			for _, v := range (tms.Probe{}).Judge(tt.seen) {
-				want := map[string][]string{"contract.reply": tt.reply, "contract.access_token_name": tt.named}
-				if w, ok := want[v.Key]; ok && !slices.Equal(v.Answers, w) {
-					t.Errorf("%s: got %v, want %v", v.Key, v.Answers, w)
+			found := tms.Probe{}.Findings(tt.seen)
+			for row, want := range map[contract.ID][]string{contract.RedeemReply: tt.reply, contract.AccessName: tt.named} {
+				if got := found[row].Answers; !slices.Equal(got, want) {
+					t.Errorf("%s: got %v, want %v", row, got, want)
 				}
 			}
 		})
