@@ -35,9 +35,9 @@ func authTokenOf(body []byte, date time.Time, forms Forms) (AuthToken, error) {
 	if access == "" && refresh == "" {
 		return AuthToken{}, errors.New("the access token cannot stand in a header")
 	}
-	t := AuthToken{ID: o.ID("id"), RefreshTTL: refreshLife(o, refresh, date), Form: Form{wrapped, name}}
+	t := AuthToken{ID: o.ID("id"), RefreshTTL: life(o, refresh, date, 0, expired, memberRefreshExpires, memberRefreshCamelIn), Form: Form{wrapped, name}}
 	if access != "" {
-		t.Access, t.TTL = token.NewSecret(access), accessLife(o, access, date)
+		t.Access, t.TTL = token.NewSecret(access), life(o, access, date, assumedLife, 0, memberExpires, memberExpiresCamel)
 	}
 	if refresh != "" {
 		t.Refresh = token.NewSecret(refresh)
@@ -45,33 +45,15 @@ func authTokenOf(body []byte, date time.Time, forms Forms) (AuthToken, error) {
 	return t, nil
 }
 
-// accessLife returns how long an access token is good, 0 if it is over.
-func accessLife(o Object, access string, date time.Time) time.Duration {
-	ttl, known := lifetime(o, access, date, memberExpires, memberExpiresCamel)
-	if !known {
-		return assumedLife
-	}
-	return max(0, ttl)
-}
-
-// refreshLife returns how long a refresh token is good, 0 if that is unknown or
-// without end, and over if it has ended.
-func refreshLife(o Object, refresh string, date time.Time) time.Duration {
-	ttl, _ := lifetime(o, refresh, date, memberRefreshExpires, memberRefreshCamelIn)
-	if ttl < 0 {
-		return expired
-	}
-	return ttl
-}
-
 // expired is the life of a refresh token that had ended when it came: the shortest
 // that is not unknown.
 const expired = time.Nanosecond
 
-// lifetime is what the answer says of a token, in the first of the named members
-// that is a number. It is what the token says, where the token is a JWT, if the
-// answer says nothing above 0, or more than the token itself.
-func lifetime(o Object, text string, date time.Time, names ...string) (ttl time.Duration, known bool) {
+// life is how long a token is good: unknown if nobody says it, and over if it has ended.
+// The answer says it in the first of the named members that is a number. Where the token
+// is a JWT, that counts if the answer says nothing above 0, or more than the token itself.
+func life(o Object, text string, date time.Time, unknown, over time.Duration, names ...string) time.Duration {
+	ttl, known := unknown, false
 	for _, name := range names {
 		if d, said, err := o.Seconds(name); err == nil && said {
 			ttl, known = d, true
@@ -80,9 +62,12 @@ func lifetime(o Object, text string, date time.Time, names ...string) (ttl time.
 	}
 	own, ok := untilExp(text, date)
 	if ok && (!known || ttl <= 0 || own > 0 && own < ttl) {
-		return own, true
+		ttl = own
 	}
-	return ttl, known
+	if ttl < 0 {
+		return over
+	}
+	return ttl
 }
 
 // untilExp reads the expiry of a JWT, whose signature is not ours to verify: we

@@ -98,9 +98,14 @@ func TestPackedReplies(t *testing.T) {
 				io.WriteString(w, tt.body)
 			}))
 			defer s.Close()
-			got, err := clientFor(t, tms.Options{Tenant: s.URL}).Redeem(t.Context(), registration, device)
+			c := clientFor(t, tms.Options{Tenant: s.URL})
+			got, err := c.Redeem(t.Context(), registration, device)
 			if err != nil || got.Access.Reveal() != "a" || got.Refresh.Reveal() != "r" || got.ID != "at-1" {
 				t.Errorf("got %+v, %v", got, err)
+			}
+			got, err = c.Refresh(t.Context(), refreshAt(tms.ModeTMS, s.URL))
+			if err != nil || got.Access.Reveal() != "a" || got.Refresh.Reveal() != "r" {
+				t.Errorf("of a refresh at the service: got %+v, %v", got, err)
 			}
 		})
 	}
