@@ -24,13 +24,13 @@ func permanentMACs(class string, permanent map[string]string) []string {
 	}
 	var macs []string
 	for _, e := range entries {
-		dir := filepath.Join(class, e.Name())
-		if _, err := os.Stat(filepath.Join(dir, "device")); err != nil {
+		physical, own := cardHardwareIn(class, e.Name())
+		if !physical {
 			continue
 		}
 		mac := permanent[e.Name()]
-		if mac == "" && readText(dir, "addr_assign_type") == "0" {
-			mac = readText(dir, "address")
+		if mac == "" && own {
+			mac = readText(class, e.Name(), "address")
 		}
 		if strings.Trim(mac, "0:") != "" {
 			macs = append(macs, mac)
@@ -93,4 +93,15 @@ func attributes(body []byte) iter.Seq2[uint16, []byte] {
 			body = body[min(len(body), (size+3)&^3):]
 		}
 	}
+}
+
+const netClass = "/sys/class/net"
+
+// cardHardware tells whether an interface has a device behind it, as bridges,
+// tunnels and virtual pairs have not, and whether its address is the device's.
+func cardHardware(name string) (physical, permanent bool) { return cardHardwareIn(netClass, name) }
+
+func cardHardwareIn(class, name string) (physical, permanent bool) {
+	_, err := os.Stat(filepath.Join(class, name, "device"))
+	return err == nil, readText(class, name, "addr_assign_type") == "0"
 }

@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"net"
+
+	"regent/platform/layout"
 )
 
 var (
@@ -18,6 +20,9 @@ var (
 	// was killed.
 	ErrNoListener = errors.New("no process listens there")
 )
+
+// DefaultPath is where an installed daemon listens.
+var DefaultPath = layout.DefaultPaths().Socket
 
 // Listen listens at path for every local user. What a killed process left there
 // is replaced, a live listener's is not ([ErrInUse]), and anything that is no

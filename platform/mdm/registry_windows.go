@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/windows/registry"
 )
@@ -20,44 +20,45 @@ func (r Registry) Read() ([]Value, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
-	defer k.Close()                           //nolint:errcheck // opened for reading only
-	names, err := k.ReadValueNames(maxValues) // io.EOF: those were all
-	if err != nil && !errors.Is(err, io.EOF) {
+	defer k.Close() //nolint:errcheck // opened for reading only
+	all, err := list(k)
+	if err != nil {
 		return nil, fmt.Errorf("list the values: %w", err)
 	}
-	var values []Value
-	for _, name := range names {
-		values = append(values, Value{Name: name, Source: r.String() + `\` + name, Data: value(k, name)})
-	}
-	subkeys, err := k.ReadSubKeyNames(maxValues)
+	subkeys, err := k.ReadSubKeyNames(maxValues) // io.EOF: those were all
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("list the subkeys: %w", err)
 	}
 	for _, name := range subkeys {
-		m, err := list(k, name)
-		if err != nil {
+		if all[name], err = listSubkey(k, name); err != nil {
 			return nil, fmt.Errorf("read the subkey %s: %w", name, err)
 		}
-		values = append(values, Value{Name: name, Source: r.String() + `\` + name, Data: m})
 	}
-	slices.SortFunc(values, func(a, b Value) int { return strings.Compare(a.Name, b.Name) })
+	var values []Value
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		values = append(values, Value{Name: name, Source: r.String() + `\` + name, Data: all[name]})
+	}
 	return values, nil
 }
 
-// list returns the values of a subkey.
-func list(k registry.Key, name string) (map[string]any, error) {
+func listSubkey(k registry.Key, name string) (map[string]any, error) {
 	sub, err := registry.OpenKey(k, name, registry.READ|registry.WOW64_64KEY)
 	if err != nil {
 		return nil, err
 	}
 	defer sub.Close() //nolint:errcheck // opened for reading only
-	names, err := sub.ReadValueNames(maxValues)
+	return list(sub)
+}
+
+// list returns the values of a key.
+func list(k registry.Key) (map[string]any, error) {
+	names, err := k.ReadValueNames(maxValues)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	m := map[string]any{}
-	for _, n := range names {
-		m[n] = value(sub, n)
+	for _, name := range names {
+		m[name] = value(k, name)
 	}
 	return m, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
 	"unsafe"
 
@@ -23,21 +24,26 @@ type notTrusted struct{ code windows.Errno }
 
 func (e notTrusted) final() {}
 
-// Error says it in words where the system's own help less.
+// trustProblems are the answers for which there are words, where the system's own help less.
+var trustProblems = map[windows.Errno]string{
+	windows.Errno(windows.TRUST_E_NOSIGNATURE):       "the program has no signature inside it; one in a catalog does not count",
+	windows.Errno(windows.TRUST_E_BAD_DIGEST):        "the program was changed after it was signed",
+	windows.Errno(windows.CERT_E_UNTRUSTEDROOT):      noTrustedRoot,
+	windows.Errno(windows.CERT_E_CHAINING):           noTrustedRoot,
+	windows.Errno(windows.CERT_E_EXPIRED):            "the certificate of its signer has expired, and no timestamp shows that the program was signed before",
+	windows.Errno(windows.CERT_E_REVOKED):            revoked,
+	windows.Errno(windows.CRYPT_E_REVOKED):           revoked,
+	windows.Errno(windows.TRUST_E_EXPLICIT_DISTRUST): "this machine distrusts the certificate of its signer",
+}
+
+const (
+	noTrustedRoot = "the certificate of its signer leads to no root that this machine trusts, and has fetched; Get-AuthenticodeSignature fetches one"
+	revoked       = "the certificate of its signer was revoked"
+)
+
 func (e notTrusted) Error() string {
-	switch e.code {
-	case windows.Errno(windows.TRUST_E_NOSIGNATURE):
-		return "the program has no signature inside it; one in a catalog does not count"
-	case windows.Errno(windows.TRUST_E_BAD_DIGEST):
-		return "the program was changed after it was signed"
-	case windows.Errno(windows.CERT_E_UNTRUSTEDROOT), windows.Errno(windows.CERT_E_CHAINING):
-		return "the certificate of its signer leads to no root that this machine trusts, and has fetched; Get-AuthenticodeSignature fetches one"
-	case windows.Errno(windows.CERT_E_EXPIRED):
-		return "the certificate of its signer has expired, and no timestamp shows that the program was signed before"
-	case windows.Errno(windows.CERT_E_REVOKED), windows.Errno(windows.CRYPT_E_REVOKED):
-		return "the certificate of its signer was revoked"
-	case windows.Errno(windows.TRUST_E_EXPLICIT_DISTRUST):
-		return "this machine distrusts the certificate of its signer"
+	if words, ok := trustProblems[e.code]; ok {
+		return words
 	}
 	return fmt.Sprintf("its signature is not to be trusted: %v (0x%08x)", e.code, uint32(e.code)) //nolint:gosec // an HRESULT has 32 bits
 }
@@ -65,12 +71,10 @@ func authenticode(f *os.File) (Signer, error) {
 // revocationUnknown reports whether all that is wrong is that revocation could
 // not be looked up.
 func (e notTrusted) revocationUnknown() bool {
-	switch e.code {
-	case windows.Errno(windows.CERT_E_REVOCATION_FAILURE), windows.Errno(windows.CRYPT_E_REVOCATION_OFFLINE),
-		windows.Errno(windows.CRYPT_E_NO_REVOCATION_CHECK), windows.Errno(windows.CRYPT_E_NO_REVOCATION_DLL):
-		return true
-	}
-	return false
+	return slices.Contains([]windows.Errno{
+		windows.Errno(windows.CERT_E_REVOCATION_FAILURE), windows.Errno(windows.CRYPT_E_REVOCATION_OFFLINE),
+		windows.Errno(windows.CRYPT_E_NO_REVOCATION_CHECK), windows.Errno(windows.CRYPT_E_NO_REVOCATION_DLL),
+	}, e.code)
 }
 
 // verify asks the system about f.

@@ -154,3 +154,13 @@ func (p *Peer) OpenUnit() (*Unit, error) { return p.openUnit() }
 // OpenUnit holds the unit that has this cgroup, both of a [Unit] of the same
 // boot. An error that wraps [ErrClosed] means that it has ended since.
 func OpenUnit(cgroup string, id uint64) (*Unit, error) { return reopenUnit(cgroup, id) }
+
+// Server is the process that listens, for people to be told of it.
+type Server struct {
+	PID int
+	Exe string // "" if this user may not see it
+}
+
+// ServerOf returns who serves the pipe that c, a client's end, is of. It says
+// nothing of whether that is to be trusted: see [UID].
+func ServerOf(c net.Conn) (Server, error) { return serverOf(c) }

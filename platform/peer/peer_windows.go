@@ -135,7 +135,7 @@ func handle(c net.Conn) (windows.Handle, error) {
 // to be another than themselves, if the process that serves it is not known to be
 // somebody else's. An ordinary user may not ask whose a process of the system is.
 func uid(c net.Conn) (string, error) {
-	pipe, err := handle(c)
+	pipe, pid, err := pipeServer(c)
 	if err != nil {
 		return "", err
 	}
@@ -147,26 +147,48 @@ func uid(c net.Conn) (string, error) {
 	if err != nil || owner == nil {
 		return "", errors.New("the pipe has no owner")
 	}
-	var pid uint32
-	if err := windows.GetNamedPipeServerProcessId(pipe, &pid); err != nil {
-		return "", fmt.Errorf("ask the pipe for its server: %w", err)
-	}
-	server, err := open(int(pid))
+	id, err := serverIdentity(pid)
 	if errors.Is(err, windows.ERROR_ACCESS_DENIED) {
 		return owner.String(), nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("look at the pipe's server: %w", err)
 	}
-	defer server.Close() //nolint:errcheck // it was only asked
-	id, err := server.identity()
-	if errors.Is(err, windows.ERROR_ACCESS_DENIED) {
-		return owner.String(), nil
-	}
-	if err != nil {
-		return "", err
-	}
 	return checkServer(owner.String(), id)
+}
+
+// pipeServer returns the pipe's handle, and the process that serves it.
+func pipeServer(c net.Conn) (pipe windows.Handle, pid int, err error) {
+	if pipe, err = handle(c); err != nil {
+		return 0, 0, err
+	}
+	var server uint32
+	if err := windows.GetNamedPipeServerProcessId(pipe, &server); err != nil {
+		return 0, 0, fmt.Errorf("ask the pipe for its server: %w", err)
+	}
+	return pipe, int(server), nil
+}
+
+func serverIdentity(pid int) (tokenIdentity, error) {
+	server, err := open(pid)
+	if err != nil {
+		return tokenIdentity{}, err
+	}
+	defer server.Close() //nolint:errcheck // it was only asked
+	return server.identity()
+}
+
+func serverOf(c net.Conn) (Server, error) {
+	_, pid, err := pipeServer(c)
+	if err != nil {
+		return Server{}, err
+	}
+	s := Server{PID: pid}
+	if p, err := open(pid); err == nil { // of the system's processes an ordinary user sees no more
+		s.Exe, _ = p.exe()
+		_ = p.Close() // it was only asked
+	}
+	return s, nil
 }
 
 // checkServer returns the owner of a pipe if its server may own it: as itself, or by

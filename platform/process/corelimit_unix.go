@@ -3,10 +3,14 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
 )
+
+// disableDump forbids both: a dump that is piped to a program does not heed the limit.
+func disableDump() error { return errors.Join(forbidDump(), disableCore()) }
 
 // disableCore sets the limit unless it is set: a service manager may have done so and
 // forbidden the call.

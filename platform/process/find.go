@@ -1,10 +1,5 @@
 package process
 
-import "errors"
-
-// ErrUnsupported means that this system is not asked.
-var ErrUnsupported = errors.New("not supported on this system")
-
 // Process is a process as it was seen.
 type Process struct {
 	PID  int
@@ -13,5 +8,6 @@ type Process struct {
 }
 
 // FindByName returns the processes whose program has the base name name, this one
-// excepted. Those of which nothing may be seen are left out.
+// excepted. Those of which nothing may be seen are left out. Only Linux is asked; elsewhere the
+// error is [errors.ErrUnsupported].
 func FindByName(name string) ([]Process, error) { return findByName(name) }

@@ -15,7 +15,9 @@ import (
 	"regent/platform/layout"
 )
 
-func install() error {
+// Install registers this executable, started with the system, and its event log
+// source.
+func Install() error {
 	s, err := service.New(&program{}, config())
 	if err != nil {
 		return fmt.Errorf("install the service: %w", err)
@@ -29,7 +31,10 @@ func install() error {
 	return nil
 }
 
-func configureOwn() error { return withService(configure) }
+// Configure gives the registered service what whoever registered it could not: an
+// MSI's table of recovery actions does not work. A service calls it of itself, at
+// each start.
+func Configure() error { return withService(configure) }
 
 // configure sets what the library leaves out. A system that does not know of
 // something is no reason to have no service.
@@ -92,8 +97,10 @@ func multiString(texts []string) (all []uint16, err error) {
 	return append(all, 0), nil
 }
 
-func uninstall() error {
-	if err := stop(); err != nil && !errors.Is(err, errNotRunning) {
+// Uninstall stops the service and takes away what Install registered; what the
+// program keeps stays.
+func Uninstall() error {
+	if err := Stop(); err != nil && !errors.Is(err, errNotRunning) {
 		return fmt.Errorf("uninstall the service: %w", err)
 	}
 	s, err := service.New(&program{}, config())
@@ -129,7 +136,8 @@ const (
 	maxStateWait = 2 * time.Minute // of waiting for a start or for a drain
 )
 
-func start() error {
+// Start has the manager start the service, and returns once it serves.
+func Start() error {
 	return withService(func(s *mgr.Service) error {
 		if err := s.Start(); err != nil {
 			return fmt.Errorf("start the service: %w; its event log has the cause", err)
@@ -138,7 +146,8 @@ func start() error {
 	})
 }
 
-func stop() error {
+// Stop has the manager stop the service, and returns once it has ended.
+func Stop() error {
 	return withService(func(s *mgr.Service) error {
 		_, err := s.Control(svc.Stop)
 		if errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE) {
@@ -168,28 +177,11 @@ func waitForState(s *mgr.Service, want svc.State) error {
 	return fmt.Errorf("the service is on its way for %s; ask again with: regentd service status", maxStateWait)
 }
 
-func state() (string, error) {
-	s, err := service.New(&program{}, config())
-	if err != nil {
-		return "", err
-	}
-	switch now, err := s.Status(); {
-	case errors.Is(err, service.ErrNotInstalled):
-		return "not installed", nil
-	case err != nil:
-		return "", fmt.Errorf("ask for the state of the service: %w", err)
-	case now == service.StatusRunning:
-		return "running", nil
-	case now == service.StatusStopped:
-		return "stopped", nil
-	}
-	return "unknown", nil
-}
-
 // eventLogger writes to the event log.
 type eventLogger struct{ *eventlog.Log }
 
-func openLog() (Log, error) {
+// OpenLog opens the service's event log.
+func OpenLog() (Log, error) {
 	l, err := eventlog.Open(layout.EventSource)
 	if err != nil {
 		return nil, fmt.Errorf("open the event log: %w", err)

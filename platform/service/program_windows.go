@@ -73,7 +73,8 @@ func (p *program) Stop(service.Service) error {
 
 var _ service.Interface = (*program)(nil)
 
-func startedByManager() bool { return !service.Interactive() || isChildOfManager() }
+// StartedByManager reports whether the service manager has started this process.
+func StartedByManager() bool { return !service.Interactive() || isChildOfManager() }
 
 // isChildOfManager reports whether the manager is this process's parent. The library also
 // wants its session to be the system's, which Wine has not.
@@ -91,7 +92,12 @@ func isChildOfManager() bool {
 	return strings.EqualFold(filepath.Base(parent.Exe), "services.exe")
 }
 
-func run(p Program) error {
+// Run runs the program as the service, and returns after it has ended. Told to
+// stop, or that the system shuts down, the manager is told that the service is
+// stopping, then ctx is done, and after the program's end that it has stopped. A
+// program that ends of itself ends the process with exit code 1, which the
+// manager takes for a crash, and starts it again.
+func Run(p Program) error {
 	s, err := service.New(&program{run: p, exit: os.Exit}, config())
 	if err != nil {
 		return fmt.Errorf("be a service: %w", err)

@@ -6,7 +6,16 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
+
+func forbidDump() error {
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("forbid dumps of memory: %w", err)
+	}
+	return nil
+}
 
 func findByName(name string) ([]Process, error) {
 	entries, err := os.ReadDir("/proc")

@@ -1,4 +1,0 @@
-package localsock
-
-// DefaultPath is where an installed daemon listens.
-const DefaultPath = "/run/regent/agent.sock"

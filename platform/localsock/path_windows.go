@@ -1,6 +1,0 @@
-package localsock
-
-import "regent/platform/layout"
-
-// DefaultPath is where an installed daemon listens.
-const DefaultPath = layout.Pipe

@@ -1,5 +1,0 @@
-//go:build !linux
-
-package process
-
-func findByName(string) ([]Process, error) { return nil, ErrUnsupported }
