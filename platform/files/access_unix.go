@@ -21,6 +21,15 @@ func ModeAccess(i fs.FileInfo) (owner int, others fs.FileMode, err error) {
 	return int(st.Uid), i.Mode().Perm() & 0o077, nil
 }
 
+// Links returns the number of a file and of its names; 0 where the system does not tell.
+func Links(i fs.FileInfo) (inode, names uint64) {
+	st, ok := i.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, 0
+	}
+	return st.Ino, uint64(st.Nlink) //nolint:unconvert // 16 or 32 bits on some systems
+}
+
 // ACL is a POSIX access list, as acl(5) describes it. Rights are those of a mode, from
 // 0 to 7, and what the list's mask takes away is left out.
 type ACL struct {

@@ -206,3 +206,6 @@ func ModeAccess(fs.FileInfo) (owner int, others fs.FileMode, err error) { return
 // SyncDir does nothing: Windows flushes no directory, and NTFS keeps its names in a
 // journal of its own.
 func SyncDir(string) error { return nil }
+
+// Links knows of none.
+func Links(fs.FileInfo) (inode, names uint64) { return 0, 0 }

@@ -4,6 +4,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"regent/platform/files"
 )
 
 // isReliable reports whether the system reports every change of what paths name to
@@ -43,7 +45,8 @@ func isReliableFile(path string) bool {
 
 // isReliableInfo: it is a file, by one name, and not another one mounted in its place.
 func isReliableInfo(path string, info fs.FileInfo) bool {
-	return info.Mode().IsRegular() && linkCount(info) == 1 && isSameMount(path, filepath.Dir(path))
+	_, names := files.Links(info)
+	return info.Mode().IsRegular() && names == 1 && isSameMount(path, filepath.Dir(path))
 }
 
 func areReliableEntries(dir string) bool {

@@ -1,11 +1,6 @@
 package filewatch
 
-import (
-	"io/fs"
-	"syscall"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // isLocalFileSystem knows the file systems all changes of which pass through this
 // kernel, and so through inotify(7), which tells of no other. A network's, one in
@@ -37,12 +32,4 @@ func mountID(path string) (id uint64, known bool) {
 	var st unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW|unix.AT_STATX_DONT_SYNC, unix.STATX_MNT_ID, &st)
 	return st.Mnt_id, err == nil && st.Mask&unix.STATX_MNT_ID != 0
-}
-
-func linkCount(info fs.FileInfo) uint64 {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0
-	}
-	return uint64(st.Nlink) //nolint:unconvert // 32 bits on some architectures
 }

@@ -114,19 +114,14 @@ func (f *fileKeyring) makeItem(fresh string, data []byte) error {
 // makeDir makes the library's directory, and refuses anything else in its place.
 func (f *fileKeyring) makeDir() error {
 	dir := filepath.Dir(f.item())
-	if err := os.Mkdir(dir, 0o700); err == nil {
+	err := os.Mkdir(dir, 0o700)
+	if err == nil {
 		return files.SyncDir(f.state)
-	} else if !errors.Is(err, fs.ErrExist) {
-		return err
 	}
-	i, err := os.Lstat(dir)
-	if err != nil {
-		return err
+	if i, seen := os.Lstat(dir); seen == nil && i.IsDir() {
+		return nil
 	}
-	if !i.IsDir() {
-		return fmt.Errorf("%s is not a directory; move it away", dir)
-	}
-	return nil
+	return fmt.Errorf("%w; if it is no directory, move it away", err)
 }
 
 func (f *fileKeyring) remove() error {

@@ -103,11 +103,9 @@ func (a *Accounts) addRange(f []string) {
 		return
 	}
 	owner, ok := a.byName[f[0]]
-	switch _, err := strconv.ParseUint(f[0], 10, 32); {
-	case ok:
-	case err == nil:
+	if _, err := strconv.ParseUint(f[0], 10, 32); !ok && err == nil {
 		owner = f[0]
-	default:
+	} else if !ok {
 		owner = "subuid:" + f[0] // only a directory service knows the number
 	}
 	a.subordinate = append(a.subordinate, subordinates{owner, first, count})

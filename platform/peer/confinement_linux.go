@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,11 +19,8 @@ func (p *Peer) confinement() Confinement {
 	if gone := p.Alive(); gone != nil { // then it was perhaps another one's
 		err = gone
 	}
-	if err != nil {
-		return Confinement{Difference: fmt.Sprintf("in a place that cannot be determined (%v)", err)}
-	}
-	self, err := readConfinementFacts("/proc/self/")
-	if err != nil {
+	self, selfErr := readConfinementFacts("/proc/self/")
+	if err = cmp.Or(err, selfErr); err != nil {
 		return Confinement{Difference: fmt.Sprintf("in a place that cannot be determined (%v)", err)}
 	}
 	first, err := readConfinementFacts("/proc/1/")
@@ -42,25 +40,17 @@ type confinementFacts struct {
 	capabilities  uint64
 }
 
-func readConfinementFacts(dir string) (confinementFacts, error) {
-	var g confinementFacts
-	status, err := os.ReadFile(dir + "status") //nolint:gosec // of /proc
-	if err == nil {
-		err = g.parse(status)
+func readConfinementFacts(dir string) (g confinementFacts, err error) {
+	var content [3][]byte
+	for i, name := range [...]string{"status", "uid_map", "cgroup"} {
+		if content[i], err = os.ReadFile(dir + name); err != nil { //nolint:gosec // of /proc
+			return confinementFacts{}, err
+		}
 	}
-	if err != nil {
+	if err := g.parse(content[0]); err != nil {
 		return confinementFacts{}, err
 	}
-	uidMap, err := os.ReadFile(dir + "uid_map") //nolint:gosec // of /proc
-	if err != nil {
-		return confinementFacts{}, err
-	}
-	g.uidMap = strings.Join(strings.Fields(string(uidMap)), " ")
-	cgroup, err := os.ReadFile(dir + "cgroup") //nolint:gosec // of /proc
-	if err != nil {
-		return confinementFacts{}, err
-	}
-	g.container = containerIn(string(cgroup))
+	g.uidMap, g.container = strings.Join(strings.Fields(string(content[1])), " "), containerIn(string(content[2]))
 	for name, to := range map[string]*string{"ns/user": &g.userNS, "ns/pid": &g.pidNS} {
 		if *to, err = os.Readlink(dir + name); err != nil && !errors.Is(err, fs.ErrPermission) {
 			return confinementFacts{}, err

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -79,12 +80,7 @@ func (ns userNamespace) isComplete() bool {
 
 // hasID reports whether the namespace gives the number to a user of its own.
 func (ns userNamespace) hasID(id uint32) bool {
-	for _, r := range ns.ids {
-		if uint64(id) >= r.inside && uint64(id)-r.inside < r.count {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(ns.ids, func(r idRange) bool { return uint64(id) >= r.inside && uint64(id)-r.inside < r.count })
 }
 
 func isUnmapped(uid string) (bool, error) {
@@ -179,10 +175,5 @@ func checkOutsideNamespace(c net.Conn) error {
 // isForeignNamespace reports whether a namespace is outside of this one: none of its users
 // has a number here. The kernel writes the map as this process sees it.
 func isForeignNamespace(ids []idRange) bool {
-	for _, r := range ids {
-		if r.outside != noID {
-			return false
-		}
-	}
-	return len(ids) > 0
+	return len(ids) > 0 && !slices.ContainsFunc(ids, func(r idRange) bool { return r.outside != noID })
 }

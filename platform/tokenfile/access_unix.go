@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -54,18 +53,6 @@ func IsReadOnly(path string) bool {
 // IsUnremovable reports whether the file at path can be neither removed nor renamed
 // here: it is Fixed, or itself a mount.
 func IsUnremovable(path string) bool { return IsReadOnly(path) || isMountPoint(path) }
-
-// linkInfo returns the number of the file and of its names.
-func linkInfo(info fs.FileInfo) (inode, names uint64) {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, 0
-	}
-	return st.Ino, toUint64(st.Nlink)
-}
-
-// toUint64 widens a number whose size differs from system to system.
-func toUint64[T uint16 | uint32 | uint64](n T) uint64 { return uint64(n) }
 
 func checkAccess(path string, f *os.File, info fs.FileInfo, owners []int) error {
 	owner, others, err := files.ModeAccess(info)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/windows"
 
@@ -44,9 +45,6 @@ func IsReadOnly(string) bool { return false }
 
 // IsUnremovable is Fixed: a file cannot be a mount.
 func IsUnremovable(string) bool { return false }
-
-// linkInfo knows of none.
-func linkInfo(fs.FileInfo) (inode, names uint64) { return 0, 0 }
 
 // canDetectWriters is true: opening tells, and is left to Read, for it keeps others
 // from opening the file for writing.
@@ -88,3 +86,6 @@ const ownerRightsSID = "S-1-3-4"
 // right to.
 const contentRights = windows.FILE_READ_DATA | windows.FILE_WRITE_DATA | windows.FILE_APPEND_DATA |
 	windows.GENERIC_READ | windows.GENERIC_WRITE | windows.GENERIC_ALL | windows.WRITE_DAC | windows.WRITE_OWNER
+
+// changeTime is zero: size and time of writing have to do.
+func changeTime(fs.FileInfo) time.Time { return time.Time{} }

@@ -2,15 +2,16 @@ package tokenfile
 
 import (
 	"io/fs"
+	"slices"
 	"time"
 )
 
 // fileState is what the watcher remembers of one path between two looks.
 type fileState struct {
-	lastInfo fs.FileInfo     // at the last look; nil if there was no file
-	since    time.Time       // when it was first seen as it is
-	done     bool            // this very file was delivered
-	reported map[string]bool // failures reported since the file last was well or away
+	lastInfo fs.FileInfo // at the last look; nil if there was no file
+	since    time.Time   // when it was first seen as it is
+	done     bool        // this very file was delivered
+	reported []string    // failures reported since the file last was well or away
 }
 
 // action is what to do about a path after a look at it.
@@ -52,12 +53,9 @@ func (s *fileState) recordDelivery(err error) (news bool) {
 		s.reported = nil
 		return false
 	}
-	if s.reported[err.Error()] {
-		return false
+	news = !slices.Contains(s.reported, err.Error())
+	if news {
+		s.reported = append(s.reported, err.Error())
 	}
-	if s.reported == nil {
-		s.reported = map[string]bool{}
-	}
-	s.reported[err.Error()] = true
-	return true
+	return news
 }

@@ -69,7 +69,7 @@ func (i Identity) LinkAdvice(path string) string {
 	if i.info == nil {
 		return ""
 	}
-	inode, names := linkInfo(i.info)
+	inode, names := files.Links(i.info)
 	if names < 2 {
 		return ""
 	}

@@ -3,7 +3,6 @@ package tokenfile
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"slices"
 	"time"
@@ -57,7 +56,11 @@ func (w *Watcher) checkFiles(ctx context.Context, _ bool) (again time.Duration) 
 			s = &fileState{}
 			w.files[path] = s
 		}
-		switch s.observe(statFile(path), w.now(), func(kept time.Duration) bool { return isComplete(path, kept) }) {
+		info, err := lstat(path)
+		if err != nil {
+			info = nil // nothing is there, or nothing that this process may see
+		}
+		switch s.observe(info, w.now(), func(kept time.Duration) bool { return isComplete(path, kept) }) {
 		case actionSettle:
 			soon = true
 		case actionDeliver:
@@ -86,12 +89,7 @@ func (w *Watcher) deliver(ctx context.Context, path string, s *fileState) {
 
 // isExpected reports whether err is the state of a file, and no fault.
 func isExpected(err error) bool {
-	for _, state := range []error{ErrMissing, ErrEmpty, ErrNotPermitted, ErrBusy, ErrAwaitingRemoval} {
-		if errors.Is(err, state) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]error{ErrMissing, ErrEmpty, ErrNotPermitted, ErrBusy, ErrAwaitingRemoval}, func(state error) bool { return errors.Is(err, state) })
 }
 
 // isComplete reports whether a file that kept still so long is not being written any
@@ -104,14 +102,4 @@ func isComplete(path string, kept time.Duration) bool {
 		return false
 	}
 	return canDetectWriters(path)
-}
-
-// statFile returns what is at path; nil if nothing is, or nothing that this process
-// may see.
-func statFile(path string) fs.FileInfo {
-	info, err := lstat(path)
-	if err != nil {
-		return nil
-	}
-	return info
 }
