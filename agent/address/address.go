@@ -28,11 +28,8 @@ func SplitHostPort(s string) (host, port string, err error) {
 			return "", "", errors.New("has something other than :port after the address")
 		}
 	} else {
-		i := strings.IndexByte(s, ':')
-		if i < 0 {
-			i = len(s)
-		}
-		host, port = s[:i], s[i:]
+		host, _, _ = strings.Cut(s, ":")
+		port = s[len(host):]
 		if err := checkHost(host); err != nil {
 			return "", "", err
 		}

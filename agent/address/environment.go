@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -97,68 +98,45 @@ func (e Environment) bypasses(u *url.URL) bool {
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	if IsLoopback(host) {
-		return true
-	}
-	for _, r := range e.noProxy {
-		if r.matches(host, port) {
-			return true
-		}
-	}
-	return false
+	return IsLoopback(host) || slices.ContainsFunc(e.noProxy, func(matches noProxyRule) bool { return matches(host, port) })
 }
 
-// noProxyRule is an entry of NO_PROXY.
-type noProxyRule struct {
-	all     bool         // *
-	network netip.Prefix // an address is a network of one
-	host    string       // a name and all below it; or, with a dot before it, those below alone
-	port    string       // "" for every one
-}
+// noProxyRule is an entry of NO_PROXY: whether it means a host, in small letters, and
+// its port.
+type noProxyRule func(host, port string) bool
 
 // parseNoProxyRule reads an entry in small letters, and reports whether it means anything:
 // *, a network, an address or a name with or without a port, .name or *.name.
 func parseNoProxyRule(entry string) (noProxyRule, bool) {
 	if entry == "*" {
-		return noProxyRule{all: true}, true
+		return func(_, _ string) bool { return true }, true
 	}
 	if p, err := netip.ParsePrefix(entry); err == nil {
-		return noProxyRule{network: p.Masked()}, true
+		return inNetwork(p.Masked(), ""), true
 	}
 	if ip, err := netip.ParseAddr(entry); err == nil { // IPv6 without brackets among them
-		return noProxyRule{network: singleAddress(ip)}, true
+		return inNetwork(singleAddress(ip), ""), true
 	}
 	name, below := strings.CutPrefix(strings.TrimPrefix(entry, "*"), ".")
 	host, port, err := SplitHostPort(strings.TrimSuffix(name, "."))
 	if err != nil || strings.HasPrefix(entry, "*") && !below {
-		return noProxyRule{}, false
+		return nil, false
 	}
 	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		return noProxyRule{network: singleAddress(ip), port: port}, !below
+		return inNetwork(singleAddress(ip), port), !below
 	}
-	if below {
-		host = "." + host
+	return func(asked, at string) bool { // a name and all below it, or those below alone
+		return (port == "" || port == at) && (strings.HasSuffix(asked, "."+host) || asked == host && !below)
+	}, true
+}
+
+func inNetwork(network netip.Prefix, port string) noProxyRule {
+	return func(asked, at string) bool {
+		ip, err := netip.ParseAddr(asked)
+		return (port == "" || port == at) && err == nil && network.Contains(ip.Unmap())
 	}
-	return noProxyRule{host: host, port: port}, true
 }
 
 func singleAddress(ip netip.Addr) netip.Prefix {
 	return netip.PrefixFrom(ip.Unmap().WithZone(""), ip.Unmap().BitLen())
-}
-
-func (r noProxyRule) matches(host, port string) bool {
-	if r.all {
-		return true
-	}
-	if r.port != "" && r.port != port {
-		return false
-	}
-	if r.host == "" {
-		ip, err := netip.ParseAddr(host)
-		return err == nil && r.network.Contains(ip.Unmap())
-	}
-	if strings.HasPrefix(r.host, ".") {
-		return strings.HasSuffix(host, r.host)
-	}
-	return host == r.host || strings.HasSuffix(host, "."+r.host)
 }

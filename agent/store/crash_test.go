@@ -34,7 +34,7 @@ func TestFailureAtEachStep(t *testing.T) {
 		if _, err := s.Put(t.Context(), "a", []byte("old"), 0); err != nil {
 			t.Fatal(err)
 		}
-		s.testOnlyFail = func(step string) error {
+		s.fail = func(step string) error {
 			met = append(met, step)
 			if step == at {
 				return broken
@@ -44,7 +44,7 @@ func TestFailureAtEachStep(t *testing.T) {
 		if _, err := s.Put(t.Context(), "a", []byte("new"), 1); !errors.Is(err, broken) {
 			t.Errorf("%s: got %v, want %v", at, err, broken)
 		}
-		s.testOnlyFail = nil
+		s.fail = func(string) error { return nil }
 		value, v, err := s.Get(t.Context(), "a")
 		whole := string(value) == "old" && v == 1 ||
 			at == "syncdir" && string(value) == "new" && v == 2
@@ -71,7 +71,7 @@ func TestCrashAtEachStep(t *testing.T) {
 		if _, err := s.Put(t.Context(), "a", []byte("old"), 0); err != nil {
 			t.Fatal(err)
 		}
-		s.testOnlyFail = func(step string) error {
+		s.fail = func(step string) error {
 			if step != at {
 				return nil
 			}
@@ -97,7 +97,7 @@ func TestProbeLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	s := openSealed(t, dir)
 	var met []string
-	s.testOnlyFail = func(step string) error { met = append(met, step); return nil }
+	s.fail = func(step string) error { met = append(met, step); return nil }
 	if err := s.Probe(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -106,7 +106,7 @@ func TestProbeLeavesNothing(t *testing.T) {
 	}
 	wantFiles(t, dir)
 	for _, at := range steps {
-		s.testOnlyFail = func(step string) error {
+		s.fail = func(step string) error {
 			if step == at {
 				return fs.ErrPermission
 			}

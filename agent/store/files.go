@@ -64,7 +64,7 @@ func (s *Sealed) write(file string, data []byte) (err error) {
 		return err
 	}
 	// 2. It takes the place of the old one in one step.
-	if err := s.step("rename"); err != nil {
+	if err := s.fail("rename"); err != nil {
 		return err
 	}
 	if err := s.root.Rename(temp, file); err != nil {
@@ -76,7 +76,7 @@ func (s *Sealed) write(file string, data []byte) (err error) {
 
 // fill makes a new file of data and waits until the disk has it.
 func (s *Sealed) fill(file string, data []byte) error {
-	if err := s.step("create"); err != nil {
+	if err := s.fail("create"); err != nil {
 		return err
 	}
 	f, err := s.root.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -85,7 +85,7 @@ func (s *Sealed) fill(file string, data []byte) error {
 	}
 	_, err = f.Write(data)
 	if err == nil {
-		err = s.step("sync")
+		err = s.fail("sync")
 	}
 	if err == nil {
 		err = f.Sync()
@@ -95,17 +95,10 @@ func (s *Sealed) fill(file string, data []byte) error {
 
 // syncDir makes the names in the directory durable.
 func (s *Sealed) syncDir() error {
-	if err := s.step("syncdir"); err != nil {
+	if err := s.fail("syncdir"); err != nil {
 		return err
 	}
 	return SyncDir(s.path)
-}
-
-func (s *Sealed) step(name string) error {
-	if s.testOnlyFail == nil {
-		return s.refuse
-	}
-	return s.testOnlyFail(name)
 }
 
 // files lists the files that are named like records, sorted.

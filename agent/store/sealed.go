@@ -35,8 +35,6 @@ type Sealed struct {
 	root   *os.Root
 	sealer *sealer
 
-	refuse error // see [Options]
-
 	mu   sync.Mutex // held over a whole operation: reading, comparing, writing
 	seen map[string]Version
 	// level is the store's, once it is known; see [Sealed.Level].
@@ -44,8 +42,7 @@ type Sealed struct {
 	levelled bool
 	onWrite  chan struct{} // told of each rise of the level; has room for one
 
-	// testOnlyFail, if set, is asked before each step of a write.
-	testOnlyFail func(step string) error
+	fail func(step string) error // is asked before each step of a write
 }
 
 var _ Store = (*Sealed)(nil)
@@ -67,7 +64,8 @@ func Open(ctx context.Context, o Options) (*Sealed, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sealed{path: filepath.Join(o.Dir, RecordsDir), sealer: box, seen: map[string]Version{}, refuse: o.Refuse, onWrite: make(chan struct{}, 1)}
+	s := &Sealed{path: filepath.Join(o.Dir, RecordsDir), sealer: box, seen: map[string]Version{}, onWrite: make(chan struct{}, 1)}
+	s.fail = func(string) error { return o.Refuse }
 	if s.root, err = openRecords(o.Dir, s.path); err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", s.path, err)
 	}
