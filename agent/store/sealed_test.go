@@ -10,7 +10,6 @@ import (
 	"pgregory.net/rapid"
 
 	"regent/agent/store"
-	"regent/agent/store/storetest"
 )
 
 var testKey = bytes.Repeat([]byte{7}, store.KeySize)
@@ -30,13 +29,6 @@ func mustPut(t testing.TB, s store.Store, name, value string, was store.Version)
 	if _, err := s.Put(t.Context(), name, []byte(value), was); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func TestSealedConforms(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) func() store.Store {
-		dir := t.TempDir()
-		return func() store.Store { return open(t, dir) }
-	})
 }
 
 func TestOpenRefuses(t *testing.T) {

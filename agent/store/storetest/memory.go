@@ -1,7 +1,4 @@
-// Package storetest tests what every store must do, and has a store in memory for
-// other tests.
-//
-// It does not know how a store does it.
+// Package storetest has a store in memory, for the tests of those who use a store.
 package storetest
 
 import (

@@ -4,16 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"regent/agent/store"
 	"regent/agent/store/storetest"
 )
-
-func TestMemory(t *testing.T) {
-	storetest.Run(t, func(*testing.T) func() store.Store {
-		m := &storetest.Memory{}
-		return func() store.Store { return m }
-	})
-}
 
 func TestMemoryFailNext(t *testing.T) {
 	var m storetest.Memory

@@ -1,4 +1,4 @@
-package storetest
+package store_test
 
 import (
 	"bytes"
@@ -12,12 +12,28 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"regent/agent/store"
+	"regent/agent/store/storetest"
 )
 
-// Run tests a store. place makes a new empty place and returns what opens a
+func TestSealedConforms(t *testing.T) {
+	conform(t, func(t *testing.T) func() store.Store {
+		dir := t.TempDir()
+		return func() store.Store { return open(t, dir) }
+	})
+}
+
+// TestMemoryConforms: what other tests use for a store is one.
+func TestMemoryConforms(t *testing.T) {
+	conform(t, func(*testing.T) func() store.Store {
+		m := &storetest.Memory{}
+		return func() store.Store { return m }
+	})
+}
+
+// conform tests a store. place makes a new empty place and returns what opens a
 // store there; opened again, it is the next process that looks at the same
 // place. The stores of one place are not used side by side.
-func Run(t *testing.T, place func(t *testing.T) (open func() store.Store)) {
+func conform(t *testing.T, place func(t *testing.T) (open func() store.Store)) {
 	tests := []struct {
 		name string
 		test func(t *testing.T, open func() store.Store)
@@ -198,7 +214,7 @@ func testCancelled(t *testing.T, open func() store.Store) {
 	_, _, getErr := s.Get(ctx, "a")
 	_, putErr := s.Put(ctx, "a", []byte("two"), 1)
 	_, listErr := s.List(ctx)
-	for op, err := range map[Op]error{Get: getErr, Put: putErr, List: listErr, Delete: s.Delete(ctx, "a")} {
+	for op, err := range map[string]error{"get": getErr, "put": putErr, "list": listErr, "delete": s.Delete(ctx, "a")} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: got %v, want %v", op, err, context.Canceled)
 		}
