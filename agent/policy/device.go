@@ -2,11 +2,13 @@ package policy
 
 import (
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
+	"regent/agent/address"
 	"regent/agent/authz"
 )
 
@@ -37,6 +39,29 @@ func (h Device) Check(res Resolved) []Problem {
 		}
 	}
 	return found
+}
+
+// EnvironmentProblems says what of the environment's proxies cannot be used, where
+// network.proxy leaves the way to them.
+func EnvironmentProblems(s Settings, e address.Environment) []Problem {
+	if s.Network.Proxy != "" && s.Network.Proxy != SystemProxy {
+		return nil
+	}
+	found := e.Ignored()
+	for _, t := range s.ByTenant() {
+		u, err := url.Parse(t.URL)
+		if err == nil {
+			_, _, err = e.ProxyFor(u)
+		}
+		if err != nil {
+			found = append(found, fmt.Errorf("%w; nothing is sent to %s; set network.proxy, or correct the service's environment and restart it", err, Host(t.URL)))
+		}
+	}
+	var out []Problem
+	for _, err := range found {
+		out = append(out, Problem{Origin: Origin{Name: "environment"}, Text: err.Error()})
+	}
+	return out
 }
 
 // checkDirectory says that there is no directory for a file.

@@ -34,6 +34,7 @@ type Layer struct {
 	Data []byte // YAML
 
 	Values []Value // of a store; Data is then not looked at
+	Mixed  bool    // the store also has names of others, which are no settings
 }
 
 // Origin says where a value was written.

@@ -38,6 +38,7 @@ func (r *reader) values() {
 		r.place = v.Place
 		s := policies[strings.ToLower(v.Name)]
 		switch {
+		case s == nil && r.layer.Mixed: // somebody else's
 		case s == nil:
 			r.reject(0, showKey(v.Name), "%s", unknownPolicy(v.Name, policies))
 		case s.Type == Applications:

@@ -159,18 +159,14 @@ func (l *layerLoader) statManaged(name string) (fs.FileInfo, error) {
 	return info, l.checkManaged(name, info)
 }
 
+// report adds a problem that keeps something from being read.
 func (l *layerLoader) report(name string, rank policy.Rank, format string, args ...any) {
-	l.add(name, rank, rank != policy.Managed, fmt.Sprintf(format, args...))
+	l.warn(name, rank, fmt.Sprintf(format, args...))
+	l.Problems[len(l.Problems)-1].Fatal = rank != policy.Managed
 }
 
 func (l *layerLoader) warn(name string, rank policy.Rank, text string) {
-	l.add(name, rank, false, text)
-}
-
-func (l *layerLoader) add(name string, rank policy.Rank, fatal bool, text string) {
-	l.Problems = append(l.Problems, policy.Problem{
-		Origin: policy.Origin{Rank: rank, Name: name}, Text: text, Fatal: fatal,
-	})
+	l.Problems = append(l.Problems, policy.Problem{Origin: policy.Origin{Rank: rank, Name: name}, Text: text})
 }
 
 // readRegular reads a regular file, at most one byte more than a layer may

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -83,20 +84,12 @@ func (r *dedupHandler) Handle(ctx context.Context, rec slog.Record) error {
 
 // WithAttrs implements [slog.Handler].
 func (r *dedupHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	with := *r
-	with.Handler = r.Handler.WithAttrs(attrs)
-	for _, a := range attrs {
-		with.attrsKey += " " + a.String()
-	}
-	return &with
+	return &dedupHandler{r.Handler.WithAttrs(attrs), r.suppressor, r.attrsKey + fmt.Sprint(attrs)}
 }
 
 // WithGroup implements [slog.Handler].
 func (r *dedupHandler) WithGroup(name string) slog.Handler {
-	with := *r
-	with.Handler = r.Handler.WithGroup(name)
-	with.attrsKey += " " + name
-	return &with
+	return &dedupHandler{r.Handler.WithGroup(name), r.suppressor, r.attrsKey + " " + name}
 }
 
 // mirrorToJournal has events told to the system's log too, if the daemon logs there:

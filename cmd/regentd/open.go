@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	mathrand "math/rand/v2"
@@ -45,13 +44,13 @@ type daemon struct {
 	audit   *audit.Limiter
 	image   bool // this machine is a golden image: nothing is written into it
 	uid     int
-	closers []io.Closer // in the order of opening
+	closers []func() error // in the order of opening
 }
 
 func (d *daemon) close() error {
 	var errs []error
-	for _, open := range slices.Backward(d.closers) {
-		errs = append(errs, open.Close())
+	for _, closeOne := range slices.Backward(d.closers) {
+		errs = append(errs, closeOne())
 	}
 	return errors.Join(errs...)
 }
@@ -70,7 +69,7 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 	if err != nil {
 		return d, err
 	}
-	d.closers = append(d.closers, dir)
+	d.closers = append(d.closers, dir.Close)
 	deps, err := o.deps(s, problems, log)
 	if err != nil {
 		return d, err
@@ -86,7 +85,7 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 		log.WarnContext(ctx, "the system does not tell of a resume from sleep, so it is noticed half a minute later", "err", err)
 	} else {
 		deps.Wakeups, deps.WakeupsComplete = woke, device.ReportsAllResumes
-		d.closers = append(d.closers, closeFunc(stop))
+		d.closers = append(d.closers, stop)
 	}
 	if locked == nil {
 		locked = unlock(ctx, custodian, d, &deps)
@@ -115,11 +114,11 @@ func (o *options) openAudit(d *daemon, deps *agent.Deps) (err error) {
 		if err != nil {
 			return err
 		}
-		d.closers = append(d.closers, file)
+		d.closers = append(d.closers, file.Close)
 		records = file
 	}
 	d.audit = audit.NewLimiter(mirrorToJournal(records, deps.Log), now, deps.Log)
-	d.closers = append(d.closers, d.audit)
+	d.closers = append(d.closers, d.audit.Close)
 	deps.Audit = d.audit
 	return nil
 }
@@ -128,11 +127,6 @@ func (o *options) openAudit(d *daemon, deps *agent.Deps) (err error) {
 type discardAudit struct{}
 
 func (discardAudit) Record(context.Context, audit.Event) error { return nil }
-
-// closeFunc is an [io.Closer].
-type closeFunc func() error
-
-func (c closeFunc) Close() error { return c() }
 
 func unusable(ctx context.Context, log *slog.Logger, err error) *fault.Fault {
 	log.ErrorContext(ctx, "the store cannot be used; nothing is served and nothing is changed", "err", err)
@@ -202,7 +196,7 @@ func (o *options) prepareStore(ctx context.Context, s policy.Store, deps *agent.
 // unlock opens the store with the data key from the keyring.
 func unlock(ctx context.Context, custodian admin.Deps, d *daemon, deps *agent.Deps) error {
 	d.store = admin.New(custodian)
-	d.closers = append(d.closers, d.store)
+	d.closers = append(d.closers, d.store.Close)
 	err := d.store.Open(ctx)
 	deps.StoreStatus.State = string(d.store.State())
 	if err != nil {

@@ -4,37 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 
-	"regent/agent/address"
-	"regent/agent/policy"
 	"regent/agent/token"
 	"regent/platform/tokenfile"
 )
-
-// environmentProblems says what of the environment's proxies cannot be used, where
-// network.proxy leaves the way to them.
-func environmentProblems(s policy.Settings, e address.Environment) []policy.Problem {
-	if s.Network.Proxy != "" && s.Network.Proxy != policy.SystemProxy {
-		return nil
-	}
-	found := e.Ignored()
-	for _, t := range s.ByTenant() {
-		u, err := url.Parse(t.URL)
-		if err == nil {
-			_, _, err = e.ProxyFor(u)
-		}
-		if err != nil {
-			found = append(found, fmt.Errorf("%w; nothing is sent to %s; set network.proxy, or correct the service's environment and restart it", err, policy.Host(t.URL)))
-		}
-	}
-	var out []policy.Problem
-	for _, err := range found {
-		out = append(out, policy.Problem{Origin: policy.Origin{Name: "environment"}, Text: err.Error()})
-	}
-	return out
-}
 
 // maxCredentials bounds the file in bytes.
 const maxCredentials = 4096

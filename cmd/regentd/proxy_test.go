@@ -56,7 +56,7 @@ func TestEnvironmentProblems(t *testing.T) {
 		s := policy.Settings{Tenant: "https://demo-host.com", Applications: []policy.Application{{ID: "cad", Tenant: "https://demo-host.com"}}}
 		s.Network.Proxy = tt.proxy
 		name, value, _ := strings.Cut(tt.env, "=")
-		got := environmentProblems(s, address.FromEnvironment(func(n string) string { return map[string]string{name: value}[n] }))
+		got := policy.EnvironmentProblems(s, address.FromEnvironment(func(n string) string { return map[string]string{name: value}[n] }))
 		if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].Error(), tt.want) || got[0].Fatal || strings.Contains(got[0].Error(), "SEC")) {
 			t.Errorf("%s with network.proxy %q: got %v, want %q", tt.env, tt.proxy, got, tt.want)
 		}

@@ -64,7 +64,7 @@ func newReloader(o *options) (*reloader, error) {
 func (r *reloader) activate(f policy.Reading, resolved policy.Resolved, problems []policy.Problem) {
 	r.local = slices.DeleteFunc(slices.Clone(f.Layers), isManaged)
 	r.settings, r.resolved = resolved.Settings, resolved
-	r.problems = slices.Concat(problems, environmentProblems(resolved.Settings, address.FromEnvironment(os.Getenv)), newHostChecker().checkFiles(resolved))
+	r.problems = slices.Concat(problems, policy.EnvironmentProblems(resolved.Settings, address.FromEnvironment(os.Getenv)), newHostChecker().checkFiles(resolved))
 	r.pendingRestart = policy.Diff(r.started, resolved.Settings).Restart
 	for _, key := range r.pendingRestart {
 		p, _ := resolved.Provenance(key)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"strings"
-
 	"regent/agent/policy"
 	"regent/platform/mdm"
 )
@@ -28,20 +26,9 @@ func (l *layerLoader) source(s source) {
 	}
 	values := make([]policy.Value, 0, len(found))
 	for _, v := range found {
-		if !s.mixed || isPolicy(v.Name) {
-			values = append(values, policy.Value{Name: v.Name, Place: v.Source, Data: v.Data})
-		}
+		values = append(values, policy.Value{Name: v.Name, Place: v.Source, Data: v.Data})
 	}
 	if len(values) > 0 {
-		l.Layers = append(l.Layers, policy.Layer{Name: s.name, Rank: s.rank, Values: values})
+		l.Layers = append(l.Layers, policy.Layer{Name: s.name, Rank: s.rank, Values: values, Mixed: s.mixed})
 	}
-}
-
-func isPolicy(name string) bool {
-	for _, d := range policy.Table() {
-		if strings.EqualFold(d.PolicyName(), name) {
-			return true
-		}
-	}
-	return false
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ func decodeStrict(b []byte, into any) error {
 	}
 	err := json.Unmarshal(b, into)
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("%s is a JSON %s, want %s", wrong.Field, strings.Fields(wrong.Value)[0], describeKind(wrong.Type.Kind()))
+		return fmt.Errorf("%s is a JSON %s, want %s", wrong.Field, strings.Fields(wrong.Value)[0], cmp.Or(kindTexts[wrong.Type.Kind()], wrong.Type.String()))
 	}
 	return trimJSONPrefix(err)
 }
@@ -90,17 +91,11 @@ func hasField(t reflect.Type, name string) bool {
 	return false
 }
 
-// describeKind names what a field holds.
-func describeKind(k reflect.Kind) string {
-	switch k {
-	case reflect.String:
-		return "text in quotes"
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Int64:
-		return "a whole number"
-	}
-	return k.String()
+// kindTexts say what a field has.
+var kindTexts = map[reflect.Kind]string{
+	reflect.String: "text in quotes",
+	reflect.Bool:   "true or false",
+	reflect.Int64:  "a whole number",
 }
 
 // trimJSONPrefix takes the name of the package off an error.

@@ -81,8 +81,8 @@ func (s *Server) writeFault(w http.ResponseWriter, r *http.Request, err error) {
 	s.writeProblem(w, r, f, status)
 }
 
-// rejectCaller is fail for who is refused before the agent is asked: the audit log
-// does not have that, so the log always has.
+// rejectCaller is writeFault for who is refused before the agent is asked: the audit
+// log does not have that, so the log always has.
 func (s *Server) rejectCaller(w http.ResponseWriter, r *http.Request, err error) {
 	f, status := classify(err)
 	s.logFailure(r, f, err)
