@@ -3,14 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"regent/agent/policy"
+	"regent/platform/files"
 )
 
 // layerPaths says where the configuration is.
@@ -169,35 +170,14 @@ func (l *layerLoader) warn(name string, rank policy.Rank, text string) {
 	l.Problems = append(l.Problems, policy.Problem{Origin: policy.Origin{Rank: rank, Name: name}, Text: text})
 }
 
-// readRegular reads a regular file, at most one byte more than a layer may
-// have. It looks before it opens, since opening a FIFO would wait for a writer
-// for ever, and looks again after, since the file may have been exchanged. Its
-// errors do not name the file.
+// readRegular reads a regular file of at most the size of a layer. Its errors do not
+// name the file.
 func readRegular(name string, look func(string) (fs.FileInfo, error)) ([]byte, error) {
-	seen, err := look(name)
-	if err != nil {
-		return nil, bareError(err)
+	data, err := files.ReadRegular(name, policy.MaxLayer, look)
+	if _, ofSystem := errors.AsType[syscall.Errno](err); ofSystem {
+		return nil, fmt.Errorf("cannot be read: %w", err)
 	}
-	if !seen.Mode().IsRegular() {
-		return nil, errors.New("is not a regular file; put what it holds into one")
-	}
-	f, err := os.Open(name) //nolint:gosec // the administrator names it
-	if err != nil {
-		return nil, bareError(err)
-	}
-	defer f.Close() //nolint:errcheck // opened for reading only
-	opened, err := f.Stat()
-	if err != nil {
-		return nil, bareError(err)
-	}
-	if !os.SameFile(seen, opened) {
-		return nil, errors.New("was exchanged while it was opened; try again")
-	}
-	data, err := io.ReadAll(io.LimitReader(f, policy.MaxLayer+1))
-	if err != nil {
-		return nil, bareError(err)
-	}
-	return data, nil
+	return data, err
 }
 
 // bareError strips the operation and the path from an error of package os: the

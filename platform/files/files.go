@@ -58,7 +58,7 @@ func ReadRegular(path string, most int64, look func(path string) (fs.FileInfo, e
 		return nil, err
 	}
 	if !seen.Mode().IsRegular() {
-		return nil, errors.New("is not a regular file")
+		return nil, errors.New("is not a regular file; put what it holds into one")
 	}
 	f, err := os.Open(path) //nolint:gosec // the caller's own path
 	if err != nil {
@@ -70,7 +70,7 @@ func ReadRegular(path string, most int64, look func(path string) (fs.FileInfo, e
 	}
 	content, err = io.ReadAll(io.LimitReader(f, most+1))
 	if err == nil && int64(len(content)) > most {
-		return nil, fmt.Errorf("has more than %d bytes", most)
+		return nil, fmt.Errorf("has more than %d bytes; look what was written there", most)
 	}
 	return content, err
 }
