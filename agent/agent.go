@@ -21,17 +21,15 @@ import (
 	"time"
 
 	"regent/agent/audit"
-	"regent/agent/timing"
-
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/lease"
-
 	"regent/agent/policy"
 	"regent/agent/redeem"
 	"regent/agent/refresh"
 	"regent/agent/status"
 	"regent/agent/store"
+	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
 	"regent/agent/tokenstore"
@@ -42,6 +40,10 @@ type Service interface {
 	Discover(ctx context.Context) (tms.Provider, error)
 	Redeem(ctx context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error)
 	Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error)
+	// Diagnose looks at the service, which costs no count.
+	Diagnose(ctx context.Context) tms.Diagnosis
+	// Probe asks for the forms that the service reads, with a secret that is made up.
+	Probe(ctx context.Context, madeUp token.Secret) tms.Probe
 }
 
 // Store is where everything durable is kept.
@@ -84,7 +86,7 @@ type Deps struct {
 	IsDiskFull func(error) bool
 
 	// ReopenProcess finds the process that held a lease before the daemon was restarted,
-	// and returns an error if it has ended. nil forgets all leases at an end.
+	// and returns an error if it has ended.
 	ReopenProcess func(lease.Holder) (lease.Process, error)
 }
 
@@ -110,10 +112,10 @@ type Agent struct {
 	hub           hub
 	clients       serviceClients
 	localFailures *timing.LocalFailures // what fails on this device now
-	reports       reports
+	reports       sync.Map              // of status.Problem by source; they come and go while the daemon runs
 	denials       *denials
 	counters      requestCounters
-	probes        *probeQueue // at the services, for a diagnosis
+	probes        probeQueue // at the services, for a diagnosis
 }
 
 // New reads the store and returns an agent that is not yet running. It sends
@@ -140,6 +142,9 @@ func openFault(dir string, err error) error {
 	if f, ok := errors.AsType[*fault.Fault](err); ok {
 		return f
 	}
+	if errors.Is(err, redeem.ErrAltered) {
+		return fault.Errorf("open", fault.StoreUnreadable, "the ledger %s/%s is not what this daemon wrote; nothing was changed and nothing will be redeemed; restore it", dir, redeem.LedgerName).WithCause(err)
+	}
 	if bad, ok := errors.AsType[*store.UnreadableError](err); ok {
 		// Nothing is known of its instance or tenant: redeeming now could spend a count twice.
 		return fault.Errorf("open", fault.StoreUnreadable, "the sealed record %s cannot be read; nothing was changed and nothing will be redeemed; restore the state directory", bad.Name).WithCause(bad.Err)
@@ -163,7 +168,7 @@ func (a *Agent) open(ctx context.Context) error {
 		return err
 	}
 	if a.ledger, err = redeem.OpenLedger(ctx, redeem.LedgerOptions{Dir: a.d.StateDir, Key: a.d.LedgerKey, Store: a.d.Store, Clock: a.d.Clock}); err != nil {
-		return a.ledgerFault(err)
+		return err
 	}
 	if a.sentNames, err = redeem.OpenSentNames(ctx, a.d.Store, a.ledger); err != nil {
 		return err
@@ -171,35 +176,30 @@ func (a *Agent) open(ctx context.Context) error {
 	a.readNames()
 	a.saveSentNames(ctx)
 	a.localFailures = timing.NewLocalFailures(a.d.Clock)
-	a.redeem, err = redeem.NewEngine(ctx, redeem.Options{
-		Probe: a.d.Store.Probe, Ledger: a.ledger, Tokens: a.tokens, Registrations: a.registrations, Capabilities: a.capabilities,
+	a.redeem = redeem.NewEngine(ctx, redeem.Options{
+		Loop: a.loop(a.redeemed), Probe: a.d.Store.Probe, Ledger: a.ledger, Registrations: a.registrations,
 		Service: func(base string) (redeem.Service, error) { return a.clients.service(base) },
 		Plan:    func() redeem.Plan { return *a.plan.Load() },
-		Pauses:  a.newPauses(), Skew: a.clients.skew, Request: a.redeemRequest, Clock: a.d.Clock, Random: a.d.Random, NewID: func() string { return "regent-" + a.d.NewID() }, Changed: a.redeemed, Log: a.d.Log,
+		Request: a.redeemRequest, NewID: func() string { return "regent-" + a.d.NewID() },
 	})
-	if err != nil {
-		return err
-	}
 	a.restoreLeases(ctx)
 	a.refresh = refresh.NewEngine(refresh.Options{
-		Tokens:  a.tokens,
+		Loop:    a.loop(a.changed),
 		Service: func(base string) (refresh.Service, error) { return a.clients.service(base) },
-		Window:  refresh.DefaultWindow(), Limits: a.refreshLimits, Clock: a.d.Clock, Random: a.d.Random, Skew: a.clients.skew,
-		Pauses: a.newPauses(), Wakeups: a.d.Wakeups, WakeupsComplete: a.d.WakeupsComplete, Changed: a.changed, Log: a.d.Log,
-		Registration: a.registrationOf, Capabilities: a.capabilities,
-		Mode: a.refreshMode,
+		Limits:  func() policy.Limits { return a.settings.Load().Limits }, Mode: a.refreshMode,
+		Wakeups: a.d.Wakeups, WakeupsComplete: a.d.WakeupsComplete, Registration: a.registrationOf,
 	})
 	return nil
 }
 
-// newPauses returns the pauses of an engine. All share the device's and the tenants'.
-func (a *Agent) newPauses() *timing.Pauses {
-	return timing.NewPauses(a.d.Clock, a.d.Random, a.clients.breaker.Remaining, a.localFailures)
-}
-
-func (a *Agent) refreshLimits() refresh.Limits {
-	l := a.settings.Load().Limits
-	return refresh.Limits{Floor: l.RefreshFloor, Rate: l.RefreshRate}
+// loop is what an engine needs. The pauses of all engines share the device's and the
+// tenants'.
+func (a *Agent) loop(changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)) tokenstore.Loop {
+	return tokenstore.Loop{
+		Tokens: a.tokens, Capabilities: a.capabilities, Signal: timing.NewSignal(), Clock: a.d.Clock, Random: a.d.Random,
+		Pauses: timing.NewPauses(a.d.Clock, a.d.Random, a.clients.breaker.Remaining, a.localFailures),
+		Skew:   a.clients.skew, Changed: changed, Log: a.d.Log,
+	}
 }
 
 // leasesFile is the journal of leases in the state directory.
@@ -208,9 +208,6 @@ const leasesFile = "leases.jsonl"
 // restoreLeases takes up the leases of processes that outlived the daemon. That they
 // cannot be kept is no reason to serve nobody.
 func (a *Agent) restoreLeases(ctx context.Context) {
-	if a.d.ReopenProcess == nil {
-		return
-	}
 	kept, err := a.leases.OpenJournal(filepath.Join(a.d.StateDir, leasesFile))
 	if err != nil {
 		a.d.Log.WarnContext(ctx, "the leases of running processes may be forgotten when the daemon is restarted", "err", err)
@@ -229,13 +226,6 @@ func (a *Agent) restoreLeases(ctx context.Context) {
 		}
 		a.leases.Restore(k.Instance, k.Holder, p)
 	}
-}
-
-func (a *Agent) ledgerFault(err error) error {
-	if errors.Is(err, redeem.ErrAltered) {
-		return fault.Errorf("open", fault.StoreUnreadable, "the ledger %s/%s is not what this daemon wrote; nothing was changed and nothing will be redeemed; restore it", a.d.StateDir, redeem.LedgerName).WithCause(err)
-	}
-	return err
 }
 
 // Run redeems, refreshes and looks for diagnoses until ctx is done, and returns
@@ -315,7 +305,7 @@ func (a *Agent) redeemed(ctx context.Context, id instance.ID, from, to instance.
 func (a *Agent) changed(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
 	a.saveSentNames(ctx)
 	e := audit.Change{At: a.d.Clock.Wall(), Instance: id, From: from, To: to, Cause: cause}
-	a.counters.countChange(to)
+	a.counters.update(func(c *status.Counters) { c.Changes[string(to)]++ })
 	if err := a.record(ctx, e); err != nil {
 		a.d.Log.WarnContext(ctx, "a change of state could not be recorded in the audit log", "instance", id.String(), "err", err)
 	}
@@ -352,4 +342,42 @@ func instanceIDs(app policy.Application) []instance.ID {
 
 func instanceID(app policy.Application, n int) instance.ID {
 	return instance.ID{Tenant: policy.Host(app.Tenant), Application: app.ID, Number: n}
+}
+
+// DeviceNames is what a device is called: what the service's administrator is told of it.
+type DeviceNames = redeem.DeviceNames
+
+// readNames asks what the device is called now.
+func (a *Agent) readNames() DeviceNames {
+	h := a.d.DeviceNames()
+	a.currentNames.Store(&h)
+	return h
+}
+
+// redeemRequest is what the service, and so its administrator, is told of id: the names
+// of the first redemption, whatever the device is called today.
+func (a *Agent) redeemRequest(id instance.ID) tms.Request {
+	names := a.readNames()
+	if told, ok := a.sentNames.Names(); ok {
+		names = told
+	}
+	return tms.Request{FQDN: names.FQDN, UserName: names.UserName, MAC: names.MAC, RefID1: id.String(), RefID2: a.device}
+}
+
+// saveSentNames seals the names of the first redemption. While that fails they are
+// read from the ledger, and it is tried again.
+func (a *Agent) saveSentNames(ctx context.Context) {
+	if err := a.sentNames.Update(context.WithoutCancel(ctx)); err != nil {
+		a.d.Log.WarnContext(ctx, "cannot seal the names of this device; regentd retries", "err", err)
+	}
+}
+
+// fqdnStatus shows the name that the service is told beside the one of today; nil
+// before the first redemption.
+func (a *Agent) fqdnStatus() *status.FQDN {
+	told, ok := a.sentNames.Names()
+	if !ok {
+		return nil
+	}
+	return &status.FQDN{Registered: told.FQDN, Current: a.currentNames.Load().FQDN}
 }

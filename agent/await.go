@@ -7,6 +7,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/policy"
+	"regent/agent/refresh"
 	"regent/agent/tokenstore"
 )
 
@@ -16,12 +17,9 @@ const maxCallerWait = 30 * time.Second
 
 // awaitRefreshed waits for a refresh without which there is nothing to serve.
 func (a *Agent) awaitRefreshed(ctx context.Context, app policy.Application, id instance.ID, wait time.Duration) (tokenstore.Record, error) {
-	whole := ctx
-	ctx, cancel := context.WithTimeout(ctx, maxCallerWait)
-	defer cancel()
 	flight, err := a.refresh.Join(id)
 	if err == nil {
-		err = flight.Wait(ctx)
+		err = a.awaitFlight(ctx, "token", id, flight)
 	}
 	r, ok := a.tokens.Get(id)
 	left, known := r.AccessLife.Remaining(a.d.Clock)
@@ -29,17 +27,24 @@ func (a *Agent) awaitRefreshed(ctx context.Context, app policy.Application, id i
 	case ok && r.Servable() && left > 0:
 		return r, nil
 	case ok && !r.State.Refreshable():
-		return a.awaitRedeemed(whole, app, id, wait)
+		return a.awaitRedeemed(ctx, app, id, wait)
 	case ok && !known:
 		return r, fault.Errorf("token", fault.Unavailable, "this device's clock says %s, which is before the access token of %s was received, so its age is unknown, and a refresh has not worked yet; set the clock or restore the network", a.d.Clock.Wall().Format(time.RFC3339), id).WithInstance(id.String()).WithCause(err)
 	case err == nil:
 		return r, fault.New("token", fault.Unavailable, nil).WithInstance(id.String())
 	}
-	f := fault.From(err)
-	if f.Kind == fault.Internal { // the caller's own time is up, the flight goes on
-		f = fault.Errorf("token", fault.Unavailable, "the service has not answered in time; the refresh goes on").WithRetry(time.Second).WithCause(err)
+	return r, fault.From(err).WithInstance(id.String())
+}
+
+// awaitFlight waits for a refresh, as long as a caller may wait.
+func (a *Agent) awaitFlight(ctx context.Context, op string, id instance.ID, flight *refresh.Flight) error {
+	ctx, cancel := context.WithTimeout(ctx, maxCallerWait)
+	defer cancel()
+	err := flight.Wait(ctx)
+	if err != nil && fault.From(err).Kind == fault.Internal { // the caller's own time is up, the flight goes on
+		return fault.Errorf(op, fault.Unavailable, "the service has not answered in time; the refresh goes on").WithInstance(id.String()).WithRetry(time.Second).WithCause(err)
 	}
-	return r, f.WithInstance(id.String())
+	return err
 }
 
 // awaitRedeemed waits for an auth token of an instance that has none, or none of
@@ -54,11 +59,7 @@ func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id in
 	if held && old.State == instance.RefreshExpired {
 		wait = max(wait, maxCallerWait) // policy may have it redeemed at this moment
 	}
-	if wait > 0 {
-		ctx, cancel := context.WithTimeout(ctx, wait)
-		a.redeem.WaitSettled(ctx, id)
-		cancel()
-	}
+	a.waitSettled(ctx, wait, id)
 	r, ok := a.tokens.Get(id)
 	if left, _ := r.AccessLife.Remaining(a.d.Clock); ok && r.Servable() && left > 0 {
 		return r, nil
@@ -78,14 +79,36 @@ func (a *Agent) stateFault(r tokenstore.Record) *fault.Fault {
 		}
 		return f
 	}
-	kind := map[instance.State]fault.Kind{
-		instance.Revoked:        fault.Revoked,
-		instance.RefreshLost:    fault.RefreshLost,
-		instance.RefreshExpired: fault.RefreshExpired,
-		instance.Uncertain:      fault.RedemptionUncertain,
-	}[r.State]
-	if kind == "" {
-		kind = fault.NotRegistered
+	return fault.New("token", refresh.KindOfState(r.State), nil).WithInstance(r.ID.String())
+}
+
+// Invalidate has a token refreshed because Cloud LM refused it, and waits for
+// the refresh, at most for 30 s. Only the instance's holder may, and it causes
+// at most one refresh a minute: what is asked beyond that is throttled. seen is
+// the generation that was refused, 0 if that is not known; if there is a newer
+// one already, there is nothing to do.
+func (a *Agent) Invalidate(ctx context.Context, by Caller, application, number string, seen uint64) error {
+	return a.asHolder(ctx, by, "invalidate", application, number, func(id instance.ID) error { return a.forceRefresh(ctx, id, seen) })
+}
+
+// forceRefresh refreshes id and waits for it.
+func (a *Agent) forceRefresh(ctx context.Context, id instance.ID, seen uint64) error {
+	if a.d.Unusable != nil {
+		return a.d.Unusable
 	}
-	return fault.New("token", kind, nil).WithInstance(r.ID.String())
+	r, ok := a.tokens.Get(id)
+	switch {
+	case !ok:
+		f, _ := a.redeem.Reason(id)
+		return f
+	case seen != 0 && r.Generation > seen:
+		return nil
+	case !r.State.Refreshable():
+		return a.stateFault(r)
+	}
+	flight, err := a.refresh.Force(id)
+	if err != nil {
+		return err
+	}
+	return a.awaitFlight(ctx, "invalidate", id, flight)
 }

@@ -2,17 +2,20 @@ package agent
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"regent/agent/authz"
 	"regent/agent/doctor"
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/policy"
+	"regent/agent/status"
 	"regent/agent/tms"
+	"regent/agent/tms/contract"
+	"regent/agent/token"
 )
 
 // probeTimeout bounds one look at a service.
@@ -41,11 +44,11 @@ func (a *Agent) Diagnose(ctx context.Context, by Caller) (doctor.Daemon, error) 
 	if !a.Administers(by) {
 		since -= probeCacheTime
 	}
-	saw, err := a.probes.get(ctx, a.settings.Load(), since)
+	saw, err := a.probes.get(ctx, since)
 	if err != nil {
 		return doctor.Daemon{}, err
 	}
-	out.Disk, out.ServiceChecks = saw.disk, saw.ways
+	out.Disk, out.ServiceChecks = saw.disk, saw.checks
 	out.RegistrationTokens = append(out.RegistrationTokens, saw.held...) // a copy: users share what was seen
 	if !a.Administers(by) {
 		for i := range out.RegistrationTokens {
@@ -53,6 +56,85 @@ func (a *Agent) Diagnose(ctx context.Context, by Caller) (doctor.Daemon, error) 
 		}
 	}
 	return out, nil
+}
+
+// probeCacheTime is how long users share what was seen.
+const probeCacheTime = 30 * time.Second
+
+// probeResult is what a look saw.
+type probeResult struct {
+	settings *policy.Settings // in force when it began
+	at       time.Duration    // of the boot clock, when it began
+	disk     doctor.Disk
+	checks   []doctor.ServiceCheck
+	held     []doctor.RegistrationToken
+}
+
+// probeQueue has the services looked at for callers: one look at a time, which all who
+// wait share. A look belongs to runProbes and to no caller, so a caller who hangs up
+// neither ends it nor makes the next one begin earlier. It is safe for concurrent use.
+type probeQueue struct {
+	requests chan probeRequest
+	stopped  chan struct{} // closed once no look begins any more
+}
+
+type probeRequest struct {
+	since  time.Duration    // an earlier look is of no use
+	answer chan probeResult // has room for one
+}
+
+func newProbeQueue() probeQueue {
+	return probeQueue{requests: make(chan probeRequest), stopped: make(chan struct{})}
+}
+
+// get returns what a look saw that began after since. It waits for at most one look
+// that is of no use, and for its own.
+func (q probeQueue) get(ctx context.Context, since time.Duration) (probeResult, error) {
+	request := probeRequest{since, make(chan probeResult, 1)}
+	send := q.requests
+	for {
+		select {
+		case send <- request:
+			send = nil // it is accepted; the answer follows
+		case saw := <-request.answer:
+			return saw, nil
+		case <-ctx.Done():
+			return probeResult{}, ctx.Err()
+		case <-q.stopped:
+			return probeResult{}, fault.Errorf("diagnose", fault.Unavailable, "the agent is ending; ask again")
+		}
+	}
+}
+
+// runProbes looks whenever a caller asks and the last look is too old, until ctx is done.
+func (a *Agent) runProbes(ctx context.Context) {
+	defer close(a.probes.stopped)
+	var last probeResult
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case request := <-a.probes.requests:
+			if last.settings != a.settings.Load() || last.at <= request.since {
+				last = a.probe(ctx)
+			}
+			if ctx.Err() != nil {
+				return // the look was cut short, and what it saw is the agent's end
+			}
+			request.answer <- last
+		}
+	}
+}
+
+// probe looks at the disk and at each tenant.
+func (a *Agent) probe(ctx context.Context) probeResult {
+	saw := probeResult{settings: a.settings.Load(), at: a.d.Clock.Boot()}
+	saw.checks = a.probeTenants(ctx, saw.settings)
+	if a.d.Unusable == nil {
+		a.readNames()
+		saw.disk, saw.held = a.diskStatus(ctx), a.heldRegistrations()
+	}
+	return saw
 }
 
 // diskStatus proves that the state can be written, or says why not.
@@ -65,26 +147,16 @@ func (a *Agent) diskStatus(ctx context.Context) doctor.Disk {
 }
 
 // heldRegistrations describes the registration tokens without showing them.
-func (a *Agent) heldRegistrations(ctx context.Context) []doctor.RegistrationToken {
+func (a *Agent) heldRegistrations() []doctor.RegistrationToken {
 	var out []doctor.RegistrationToken
-	tokens := a.registrations.List()
-	if len(tokens) == 0 {
-		return nil
-	}
-	st, _ := a.Status(ctx, Caller{Caller: authz.Caller{Admin: true}}) // it does not fail
-	for _, h := range tokens {
+	for _, h := range a.registrations.List() {
 		d := doctor.RegistrationToken{
 			Tenant: h.Tenant, Application: h.Application, Fingerprint: h.Fingerprint,
 			Refused: string(h.Refused), Message: h.RefusedText, RefusedAt: h.RefusedAt,
 		}
-		for _, app := range st.Applications {
-			if app.Tenant != h.Tenant || h.Application != "" && h.Application != app.ID {
-				continue
-			}
-			for _, i := range app.Instances {
-				if i.State == string(instance.Unredeemed) || i.RedeemAsked {
-					d.Pending++
-				}
+		for _, id := range a.coveredInstances(h.Scope) {
+			if i := a.instanceStatus(id, true); i.State == string(instance.Unredeemed) || i.RedeemAsked {
+				d.Pending++
 			}
 		}
 		out = append(out, d)
@@ -108,10 +180,11 @@ func (a *Agent) probeTenant(ctx context.Context, base string) doctor.ServiceChec
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	host := policy.Host(base)
-	look, err := a.clients.probe(ctx, base)
+	service, err := a.clients.service(base)
 	if err != nil {
 		return doctor.ServiceCheck{Host: host, Stage: fault.StageSettings, Failure: err.Error()}
 	}
+	look := service.Diagnose(ctx)
 	w := doctor.ServiceCheck{Host: host, Proxy: look.Proxy, ProxyStatus: look.ProxyStatus, Issuer: look.Issuer, Minted: look.Minted, Stage: look.Stage}
 	if f := look.Failure; f != nil {
 		w.Failure, w.Status, w.ServiceShape = f.Error(), f.Status, f.ServiceShape
@@ -137,15 +210,128 @@ func providerText(p tms.Provider) string {
 // otherProviders lists where auth tokens of the tenant came from that are still
 // refreshed, other than now.
 func (a *Agent) otherProviders(host string, now tms.Provider) []string {
-	if a.d.Unusable != nil {
-		return nil
-	}
 	var out []string
-	for _, r := range a.tokens.List() {
-		if r.ID.Tenant == host && r.State.Refreshable() && providerText(r.Provider) != providerText(now) {
+	for _, r := range a.recordsByTenant()[host] {
+		if r.State.Refreshable() && providerText(r.Provider) != providerText(now) {
 			out = append(out, providerText(r.Provider))
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return distinct(out)
+}
+
+// Contract asks each tenant of the configuration for what the vendor leaves open, and
+// adds what its auth tokens on this device showed. No count can be used: the secrets
+// that are sent are made up. Administrators only.
+func (a *Agent) Contract(ctx context.Context, by Caller) (status.Contract, error) {
+	if err := a.Administer(ctx, by, "contract"); err != nil {
+		return status.Contract{}, err
+	}
+	settings := a.Settings()
+	out := status.Contract{Tenants: []contract.Block{}}
+	for _, t := range settings.ByTenant() {
+		host := policy.Host(t.URL)
+		one := contract.Block{Tenant: host, Forms: []contract.Form{}}
+		service, err := a.clients.service(t.URL)
+		if err != nil {
+			one.Failed = err.Error()
+		} else {
+			p := service.Probe(ctx, token.NewSecret("regent-doctor-"+a.d.NewID()))
+			found := p.Findings(a.formsSeen(host))
+			a.addFindings(host, found) // what worked says more than a refusal
+			one.Forms = compareConfigured(contract.Fill(contract.Device, found), settings)
+		}
+		out.Tenants = append(out.Tenants, one)
+	}
+	return out, nil
+}
+
+// formsSeen are the forms in which auth tokens of a tenant came.
+func (a *Agent) formsSeen(host string) []tms.Form {
+	var seen []tms.Form
+	for _, r := range a.recordsByTenant()[host] {
+		if r.ReplyForm != (tms.Form{}) && !slices.Contains(seen, r.ReplyForm) {
+			seen = append(seen, r.ReplyForm)
+		}
+	}
+	return seen
+}
+
+// addFindings adds what the auth tokens and the registration token of a tenant showed.
+func (a *Agent) addFindings(host string, found contract.Findings) {
+	if a.d.Unusable != nil {
+		return
+	}
+	switch l := a.capabilities.RequestForm(host); {
+	case l.Proven():
+		found[contract.RequestBody] = contract.Observation{Answers: []string{l.Form}, Why: "proof: " + string(l.Proof)}
+	case l.Form != "":
+		found[contract.RequestBody] = contract.Observation{Why: "a " + l.Form + " redemption was accepted; nobody has confirmed that the service read it"}
+	}
+	if mode := a.capabilities.Get(host).Refresh.Mode; mode != "" {
+		found[contract.RefreshMode] = contract.Observation{Answers: []string{mode}, Why: "a refresh worked in this mode"}
+	}
+	for _, h := range a.registrations.List() {
+		if h.Tenant != host {
+			continue
+		}
+		form := token.FormatWarning(h.Token)
+		if form == "" {
+			form = "base64 of user:password"
+		}
+		found.Set(contract.RegistrationForm, form)
+	}
+	lives, refreshLives := []string{}, []string{}
+	for _, r := range a.recordsByTenant()[host] {
+		if r.Generation > 0 {
+			lives = append(lives, lifetimeText(r.AccessLife))
+			refreshLives = append(refreshLives, lifetimeText(r.RefreshLife))
+		}
+	}
+	found.Set(contract.AccessLife, distinct(lives)...)
+	found.Set(contract.RefreshLife, distinct(refreshLives)...)
+}
+
+func lifetimeText(l token.Lifetime) string {
+	if l.TTL == 0 {
+		return "not in the reply, or unlimited"
+	}
+	return fmt.Sprintf("%d s", int64(l.TTL.Seconds()))
+}
+
+// distinct sorts, and keeps one of each.
+func distinct(all []string) []string {
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// compareConfigured adds to the rows that a key selects whether what is configured is what the
+// tenant has. It is pure.
+func compareConfigured(rows []contract.Form, s policy.Settings) []contract.Form {
+	configured := map[string]string{
+		"contract.base_path": s.Contract.BasePath, "contract.reply": s.Contract.Reply,
+		"contract.access_token_name": s.Contract.AccessTokenName, "contract.registration_header": s.Contract.RegistrationHeader,
+		"refresh.mode": s.Refresh.Mode, "contract.request": s.Contract.Request,
+	}
+	for i := range rows {
+		f := &rows[i]
+		if f.Key == "" {
+			continue
+		}
+		f.Configured, f.Fits = configured[f.Key], contract.FitUnknown
+		switch {
+		case len(f.Answers) == 0:
+		case f.Configured == contract.AnyForm, slices.Contains(f.Answers, f.Configured),
+			f.Key == "contract.request" && f.Configured == contract.Auto,
+			f.Key == "refresh.mode" && f.Configured == contract.Auto && autoFindsMode(f.Answers):
+			f.Fits = contract.FitYes
+		default:
+			f.Fits = contract.FitNo
+		}
+	}
+	return rows
+}
+
+// autoFindsMode reports whether refresh.mode: auto finds one of these modes.
+func autoFindsMode(answers []string) bool {
+	return slices.Contains(answers, contract.ModeOIDC) || slices.Contains(answers, contract.ModeTMS)
 }

@@ -11,6 +11,7 @@ import (
 
 	"regent/agent/audit"
 	"regent/agent/authz"
+	"regent/agent/fault"
 	"regent/agent/lease"
 	"regent/agent/policy"
 	"regent/agent/status"
@@ -102,6 +103,12 @@ func (s *fakeService) Refresh(_ context.Context, r tms.RefreshRequest) (tms.Auth
 	return tms.AuthToken{Access: token.NewSecret("fresh-" + r.AuthTokenID), TTL: time.Hour}, nil
 }
 
+func (s *fakeService) Diagnose(context.Context) tms.Diagnosis {
+	return tms.Diagnosis{Stage: fault.StageDone}
+}
+
+func (s *fakeService) Probe(context.Context, token.Secret) tms.Probe { return tms.Probe{} }
+
 func (s *fakeService) set(offline bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,6 +152,7 @@ type device struct {
 func newDevice(t *testing.T) *device {
 	t.Helper()
 	d := &device{dir: t.TempDir(), clock: timingtest.New(), store: probedStore{&storetest.Memory{}}, service: &fakeService{}, trail: &memoryAudit{}}
+	d.adopt = func(lease.Holder) (lease.Process, error) { return nil, errors.New("the process has exited") }
 	d.log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	d.host = DeviceNames{FQDN: "ws-1.example.com", UserName: "regent", MAC: "02:00:00:00:00:01"}
 	d.settings = policy.Settings{

@@ -20,7 +20,9 @@ import (
 	"time"
 
 	"regent/agent/authz"
+	"regent/agent/lease"
 	"regent/agent/policy"
+	"regent/agent/refresh"
 	"regent/agent/status"
 	"regent/agent/store/storetest"
 	"regent/agent/timing/timingtest"
@@ -265,7 +267,8 @@ func (fl *fleet) boot(m *member) {
 			}
 			return fl.wrap(m, pacedClient{c, m}), nil
 		},
-		Audit: &memoryAudit{}, Log: slog.New(slog.DiscardHandler), Random: m.draw, NewID: m.id, DeviceNames: func() DeviceNames { return DeviceNames{} },
+		ReopenProcess: func(lease.Holder) (lease.Process, error) { return nil, errors.New("the process has exited") },
+		Audit:         &memoryAudit{}, Log: slog.New(slog.DiscardHandler), Random: m.draw, NewID: m.id, DeviceNames: func() DeviceNames { return DeviceNames{} },
 	})
 	if err != nil {
 		fl.Fatal(err)
@@ -350,7 +353,7 @@ func TestOutage(t *testing.T) {
 				time.Sleep(time.Hour)
 				waiting := map[*member]bool{}
 				for _, m := range fl.devices {
-					if r := m.agent.tokens.List()[0]; m.agent.refresh.Window.Due(r) <= r.AccessLife.DueAge(m.clock) {
+					if r := m.agent.tokens.List()[0]; refresh.DueAge(r) <= r.AccessLife.DueAge(m.clock) {
 						waiting[m] = true
 					}
 				}

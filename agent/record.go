@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"strings"
@@ -11,13 +12,12 @@ import (
 	"regent/agent/authz"
 	"regent/agent/doctor"
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/status"
 )
 
-// audit records a request and its outcome. It returns an error only where
-// policy ties the answer to the record.
+// audit records a request and its outcome, and returns the outcome. It returns another
+// error only where policy ties the answer to the record.
 func (a *Agent) audit(ctx context.Context, by Caller, action, name string, d authz.Decision, outcome error) error {
 	e := audit.Access{At: a.d.Clock.Wall(), Caller: by.Caller, Action: action, Instance: name, Decision: d}
 	if outcome != nil {
@@ -27,24 +27,24 @@ func (a *Agent) audit(ctx context.Context, by Caller, action, name string, d aut
 	e.Separate = required && outcome == nil // nothing is handed out that is not in the log
 	if action == "token" {
 		a.denials.record(e)
-		a.counters.countToken(e.Outcome)
+		a.counters.update(func(c *status.Counters) { c.Tokens[cmp.Or(string(e.Outcome), "ok")]++ })
 	}
 	err := a.record(ctx, e)
 	if err == nil {
-		return nil
+		return outcome
 	}
 	a.d.Log.WarnContext(ctx, "a request could not be recorded in the audit log", "err", err)
 	if required {
 		return fault.Errorf(action, fault.Unavailable, "the audit log cannot be written and policy requires it (audit: required); an administrator frees disk space or mends the log").WithCause(err)
 	}
-	return nil
+	return outcome
 }
 
 // record takes an event into the audit log, and counts one that it did not take.
 func (a *Agent) record(ctx context.Context, e audit.Event) error {
 	err := a.d.Audit.Record(ctx, e)
 	if err != nil {
-		a.counters.countAuditFailure()
+		a.counters.update(func(c *status.Counters) { c.Audit++ })
 	}
 	return err
 }
@@ -57,32 +57,14 @@ type requestCounters struct {
 	counts status.Counters
 }
 
-// countToken counts a request for a token by its outcome; "" is success.
-func (t *requestCounters) countToken(outcome fault.Kind) {
-	if outcome == "" {
-		outcome = "ok"
-	}
+// update changes the counts.
+func (t *requestCounters) update(change func(*status.Counters)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.counts.Tokens == nil {
-		t.counts.Tokens = map[string]uint64{}
+		t.counts = status.Counters{Tokens: map[string]uint64{}, Changes: map[string]uint64{}}
 	}
-	t.counts.Tokens[string(outcome)]++
-}
-
-func (t *requestCounters) countChange(to instance.State) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.counts.Changes == nil {
-		t.counts.Changes = map[string]uint64{}
-	}
-	t.counts.Changes[string(to)]++
-}
-
-func (t *requestCounters) countAuditFailure() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.counts.Audit++
+	change(&t.counts)
 }
 
 func (t *requestCounters) snapshot() status.Counters {
@@ -98,10 +80,7 @@ func (t *requestCounters) snapshot() status.Counters {
 func (a *Agent) Metrics(ctx context.Context, by Caller) (string, error) {
 	decision, err := a.adminOnly(by, "metrics")
 	if err != nil {
-		if unrecorded := a.audit(ctx, by, "metrics", "", decision, err); unrecorded != nil {
-			return "", unrecorded
-		}
-		return "", err
+		return "", a.audit(ctx, by, "metrics", "", decision, err)
 	}
 	return a.Exposition(ctx)
 }
@@ -129,7 +108,9 @@ type denials struct {
 }
 
 func newDenials() *denials {
-	return &denials{counts: audit.Counter[denialKey, doctor.Denial]{Max: maxDenials}}
+	d := &denials{}
+	d.clear()
+	return d
 }
 
 type denialKey struct{ uid, application, exe string }
@@ -178,7 +159,5 @@ func (d *denials) since(now time.Time, uid string, everybody bool) []doctor.Deni
 func (d *denials) clear() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, c := range d.counts.List() {
-		d.counts.Delete(c.Key)
-	}
+	d.counts = audit.Counter[denialKey, doctor.Denial]{Max: maxDenials}
 }

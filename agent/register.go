@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"regent/agent/authz"
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/policy"
@@ -34,36 +33,6 @@ type RegisterResult struct {
 	Fingerprint string
 	Stored      bool // sealed; false if nothing is left for it to pay for
 	Instances   []status.Instance
-}
-
-// Administers reports whether the caller may administer. It is safe for concurrent use.
-func (a *Agent) Administers(by Caller) bool { return a.administration(by).Allow }
-
-func (a *Agent) administration(by Caller) authz.Decision {
-	s := a.settings.Load().Administration
-	return by.Administers(authz.Administration{FromContainers: s.FromContainers, WithCapabilities: !s.RootWithoutCapabilities})
-}
-
-// adminOnly is the decision on what only administrators may do.
-func (a *Agent) adminOnly(by Caller, op string) (authz.Decision, error) {
-	d := a.administration(by)
-	switch {
-	case d.Allow:
-		return d, nil
-	case d.Doubt != "":
-		return d, fault.Errorf(op, fault.Denied, "only administrators of this system may do this: %s", d.Doubt)
-	}
-	return d, fault.Errorf(op, fault.Denied, "only administrators may do this: root, members of group %s, or on Windows Administrators; use sudo or ask one", authz.OperatorsGroup)
-}
-
-// Administer decides and records an administrator's request that the daemon
-// itself carries out, such as a reload. It returns nil if it may.
-func (a *Agent) Administer(ctx context.Context, by Caller, action string) error {
-	decision, err := a.adminOnly(by, action)
-	if unrecorded := a.audit(ctx, by, action, "", decision, err); unrecorded != nil {
-		return unrecorded
-	}
-	return err
 }
 
 // Register keeps a registration token sealed and begins to redeem it. When it
@@ -105,7 +74,7 @@ func (a *Agent) RegisterAsDaemon(ctx context.Context, r Registration) (RegisterR
 	}
 	a.d.Log.InfoContext(ctx, "registration token received", "tenant", scope.Tenant, "source", r.Source, "kept", kept)
 	ids := a.coveredInstances(scope)
-	a.waitSettled(ctx, r, ids)
+	a.waitSettled(ctx, r.Wait, ids...)
 	for _, id := range ids {
 		out.Instances = append(out.Instances, a.instanceStatus(id, true))
 	}
@@ -155,20 +124,19 @@ func checkTenant(s *policy.Settings, application, own, asked string) error {
 func (a *Agent) coveredInstances(scope redeem.Scope) []instance.ID {
 	var ids []instance.ID
 	for _, w := range a.plan.Load().Targets {
-		if w.ID.Tenant != scope.Tenant || scope.Application != "" && w.ID.Application != scope.Application {
-			continue
+		if scope.Covers(w.ID) {
+			ids = append(ids, w.ID)
 		}
-		ids = append(ids, w.ID)
 	}
 	return ids
 }
 
-// waitSettled waits until the redemptions of ids have settled, for as long as r says.
-func (a *Agent) waitSettled(ctx context.Context, r Registration, ids []instance.ID) {
-	if r.Wait <= 0 {
+// waitSettled waits until the redemptions of ids have settled, for wait at most.
+func (a *Agent) waitSettled(ctx context.Context, wait time.Duration, ids ...instance.ID) {
+	if wait <= 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.Wait)
+	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	a.redeem.WaitSettled(ctx, ids...)
 }
@@ -212,13 +180,13 @@ func (a *Agent) HasRedeemed(t token.Secret) bool {
 // as a spare.
 func (a *Agent) HasRegistration(r Registration, t token.Secret) bool {
 	h, ok := a.registrationFor(r)
-	return ok && (h.Token.Equal(t) || h.Fallback.Token.Equal(t))
+	return ok && h.Is(t)
 }
 
 // LacksRegistration reports whether a registration token is sealed for nobody, as far as a store
 // that can be used tells. It is safe for concurrent use.
 func (a *Agent) LacksRegistration(t token.Secret) bool {
-	return a.d.Unusable == nil && !slices.ContainsFunc(a.registrations.List(), func(h redeem.RegistrationToken) bool { return h.Token.Equal(t) || h.Fallback.Token.Equal(t) })
+	return a.d.Unusable == nil && !slices.ContainsFunc(a.registrations.List(), func(h redeem.RegistrationToken) bool { return h.Is(t) })
 }
 
 // Superseded reports whether the service has taken another registration token

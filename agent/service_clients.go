@@ -54,32 +54,6 @@ func (c *serviceClients) service(base string) (Service, error) {
 	return s, nil
 }
 
-// reachabilityProber is a Service that can also be looked at.
-type reachabilityProber interface {
-	Diagnose(ctx context.Context) tms.Diagnosis
-}
-
-// probe looks at a tenant, whatever the gate says: a person asks. How it went is
-// remembered for status.
-func (c *serviceClients) probe(ctx context.Context, base string) (tms.Diagnosis, error) {
-	s, err := c.service(base)
-	if err != nil {
-		return tms.Diagnosis{}, err
-	}
-	n, _ := s.(trackedService)
-	l, ok := n.Service.(reachabilityProber)
-	if !ok {
-		return tms.Diagnosis{}, errors.New("[unexpected] this service cannot be looked at")
-	}
-	seen := l.Diagnose(ctx)
-	if seen.Failure == nil {
-		c.setLastRequest(policy.Host(base), nil)
-	} else {
-		c.setLastRequest(policy.Host(base), seen.Failure)
-	}
-	return seen, nil
-}
-
 // reset makes the next request use a client made anew.
 func (c *serviceClients) reset() {
 	c.mu.Lock()
@@ -193,4 +167,15 @@ func (n trackedService) Redeem(ctx context.Context, registration token.Secret, r
 // Refresh implements [Service].
 func (n trackedService) Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
 	return tracked(n, "refresh", func() (tms.AuthToken, error) { return n.Service.Refresh(ctx, r) })
+}
+
+// Diagnose implements [Service], whatever the circuit breaker says: a person asks.
+func (n trackedService) Diagnose(ctx context.Context) tms.Diagnosis {
+	seen := n.Service.Diagnose(ctx)
+	var err error
+	if seen.Failure != nil {
+		err = seen.Failure
+	}
+	n.clients.setLastRequest(n.host, err)
+	return seen
 }

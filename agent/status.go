@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"regent/agent/fault"
@@ -30,7 +28,7 @@ func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 		Tenants: []status.Tenant{}, Applications: []status.Application{}, Problems: []status.Problem{},
 	}
 	out.Problems = append(out.Problems, *a.problems.Load()...)
-	out.Problems = append(out.Problems, a.reports.all()...)
+	out.Problems = append(out.Problems, a.reported()...)
 	for _, app := range s.Applications {
 		view := status.Application{ID: app.ID, Tenant: policy.Host(app.Tenant), Rules: len(app.Allow), OnDemand: app.Redeem == policy.OnDemand, Instances: []status.Instance{}}
 		for _, id := range instanceIDs(app) {
@@ -63,40 +61,26 @@ func (a *Agent) LeasedInstances(_ context.Context, by Caller) []status.Instance 
 	return out
 }
 
-// reports are problems that come and go while the daemon runs, by their source.
-// The zero value is empty. It is safe for concurrent use.
-type reports struct {
-	mu sync.Mutex
-	of map[string]string
-}
-
-func (r *reports) set(source, detail string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.of == nil {
-		r.of = map[string]string{}
-	}
-	if detail == "" {
-		delete(r.of, source)
-		return
-	}
-	r.of[source] = detail
-}
-
-// all returns them sorted by source.
-func (r *reports) all() []status.Problem {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	out := make([]status.Problem, 0, len(r.of))
-	for _, source := range slices.Sorted(maps.Keys(r.of)) {
-		out = append(out, status.Problem{Source: source, Detail: r.of[source]})
-	}
-	return out
-}
-
 // Report makes status show a problem of a source, in place of an earlier one; ""
 // says that there is none any more.
-func (a *Agent) Report(source, detail string) { a.reports.set(source, detail) }
+func (a *Agent) Report(source, detail string) {
+	if detail == "" {
+		a.reports.Delete(source)
+		return
+	}
+	a.reports.Store(source, status.Problem{Source: source, Detail: detail})
+}
+
+// reported returns the problems that come and go while the daemon runs, by source.
+func (a *Agent) reported() []status.Problem {
+	var out []status.Problem
+	for _, p := range a.reports.Range {
+		problem, _ := p.(status.Problem) // it holds nothing else
+		out = append(out, problem)
+	}
+	slices.SortFunc(out, func(a, b status.Problem) int { return strings.Compare(a.Source, b.Source) })
+	return out
+}
 
 func (a *Agent) isHolder(by Caller, id instance.ID) bool {
 	h, ok := a.leases.Holder(id)
@@ -106,14 +90,10 @@ func (a *Agent) isHolder(by Caller, id instance.ID) bool {
 // hosts lists the tenants that are configured, sorted.
 func hosts(s *policy.Settings) []string {
 	var out []string
-	if s.Tenant != "" {
-		out = append(out, policy.Host(s.Tenant))
+	for _, t := range s.ByTenant() {
+		out = append(out, policy.Host(t.URL))
 	}
-	for _, app := range s.Applications {
-		out = append(out, policy.Host(app.Tenant))
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return distinct(out)
 }
 
 // recordsByTenant is what is kept of the auth tokens, by tenant.
@@ -145,7 +125,7 @@ func (a *Agent) tenantStatus(host string, admin bool, held []tokenstore.Record) 
 		t.RequestForm = requestFormStatus(a.capabilities.RequestForm(host), admin)
 		t.SessionsEndSeconds = int64(refresh.SessionLimit(held).Seconds())
 		t.Refresh = a.refreshStatus(host, admin, held)
-		t.Limited = limitedStatus(a.refresh.Limited(host, held), a.refresh.Limits())
+		t.Limited = a.refresh.Limited(host, held)
 	}
 	return t
 }
@@ -192,21 +172,6 @@ func (a *Agent) refreshStatus(host string, admin bool, held []tokenstore.Record)
 // refreshMode is refresh.mode in force.
 func (a *Agent) refreshMode() string {
 	return cmp.Or(a.settings.Load().Refresh.Mode, contract.Auto)
-}
-
-// limitedStatus shows the limits that act; nil if none does. It is pure.
-func limitedStatus(l refresh.Limited, limits refresh.Limits) *status.Limited {
-	var out status.Limited
-	if l.Floor {
-		out.FloorSeconds, out.LifeSeconds = int64(limits.Floor.Seconds()), int64(l.Life.Seconds())
-	}
-	if l.Rate {
-		out.Rate = limits.Rate
-	}
-	if out == (status.Limited{}) {
-		return nil
-	}
-	return &out
 }
 
 // instanceStatus shows one instance; detail adds what only some may see.

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,10 +103,7 @@ func (a *Agent) handOut(ctx context.Context, by Caller, action, application stri
 	if err == nil {
 		name = g.Instance
 	}
-	if unrecorded := a.audit(ctx, by, action, name, d, err); unrecorded != nil {
-		err = unrecorded
-	}
-	if err != nil {
+	if err = a.audit(ctx, by, action, name, d, err); err != nil {
 		return Grant{}, err
 	}
 	return g, nil
@@ -113,16 +111,24 @@ func (a *Agent) handOut(ctx context.Context, by Caller, action, application stri
 
 // admit decides whether the caller may use the application.
 func (a *Agent) admit(by Caller, name string) (policy.Application, authz.Decision, error) {
-	app, ok := a.settings.Load().Application(name)
-	if !ok {
-		return app, authz.Decision{Reason: "no such application"},
-			fault.Errorf("token", fault.UnknownApplication, "no application %.64q is configured; regent instances lists those that are; an administrator adds one in config.d", name)
+	app, err := a.application("token", name)
+	if err != nil {
+		return app, authz.Decision{Reason: "no such application"}, err
 	}
 	d := authz.Decide(by.Caller, app.Allow)
 	if !d.Allow {
 		return app, d, deniedFault(by, app, d.Doubt)
 	}
 	return app, d, nil
+}
+
+// application finds an application that the configuration declares.
+func (a *Agent) application(op, name string) (policy.Application, error) {
+	app, ok := a.settings.Load().Application(name)
+	if !ok {
+		return app, fault.Errorf(op, fault.UnknownApplication, "no application %.64q is configured; regent instances lists those that are; an administrator adds one in config.d", name)
+	}
+	return app, nil
 }
 
 func deniedFault(by Caller, app policy.Application, doubt string) *fault.Fault {
@@ -305,9 +311,9 @@ func (a *Agent) extend(ctx context.Context, r tokenstore.Record, left time.Durat
 	if left >= q.MinTTL || r.AccessLife.TTL < q.MinTTL || !r.State.Refreshable() {
 		return r
 	}
-	flight := a.refresh.TryForce(r.ID)
-	if flight == nil || q.Wait <= 0 {
-		return r
+	flight, err := a.refresh.Force(r.ID)
+	if err != nil || q.Wait <= 0 {
+		return r // a pause runs, or nobody waits
 	}
 	ctx, cancel := context.WithTimeout(ctx, q.Wait)
 	defer cancel()
@@ -322,19 +328,66 @@ func (a *Agent) extend(ctx context.Context, r tokenstore.Record, left time.Durat
 
 // Release gives a lease back early. Only its holder can.
 func (a *Agent) Release(ctx context.Context, by Caller, application, number string) error {
+	return a.asHolder(ctx, by, "lease.release", application, number, func(id instance.ID) error {
+		a.leases.Release(id, by.holder(a.d.Clock.BootID()))
+		return nil
+	})
+}
+
+// asHolder does what only the holder of an instance may do, while it is still the process
+// that connected, and records it.
+func (a *Agent) asHolder(ctx context.Context, by Caller, action, application, number string, do func(instance.ID) error) error {
 	app, decision, err := a.admit(by, application)
 	var id instance.ID
 	if err == nil {
 		id, err = findInstance(app, number)
 	}
+	if err == nil && !a.isHolder(by, id) {
+		err = fault.Errorf(action, fault.Denied, "process %d holds no lease of %s", by.PID, id).WithInstance(id.String())
+	}
 	if err == nil {
-		err = by.Verify("release")
+		err = by.Verify(action)
 	}
-	if err == nil && !a.leases.Release(id, by.holder(a.d.Clock.BootID())) {
-		err = fault.Errorf("release", fault.Denied, "process %d holds no lease of %s", by.PID, id).WithInstance(id.String())
+	if err == nil {
+		err = do(id)
 	}
-	if unrecorded := a.audit(ctx, by, "lease.release", application+"/"+number, decision, err); unrecorded != nil {
-		return unrecorded
+	return a.audit(ctx, by, action, application+"/"+number, decision, err)
+}
+
+// Credential leases an instance to a unit of the service manager, for as long
+// as the unit has processes, and returns its access token. The application is
+// that of the one whose rules name the unit: where several do, none is meant.
+// Errors are faults. The token is good only to its own end, since the unit does
+// not ask again.
+func (a *Agent) Credential(ctx context.Context, by Caller) (Grant, error) {
+	app, decision, err := a.admitUnit(by)
+	var g Grant
+	if err == nil {
+		g, err = a.grant(ctx, by, app, TokenRequest{Application: app.ID, Wait: maxCallerWait})
 	}
-	return err
+	return a.handOut(ctx, by, "credential", app.ID, g, decision, err) // the caller is the unit as long as it has a process
+}
+
+// admitUnit finds the application whose rules name the unit, and decides.
+func (a *Agent) admitUnit(by Caller) (app policy.Application, d authz.Decision, err error) {
+	var named []policy.Application
+	for _, one := range a.settings.Load().Applications {
+		if by.Unit != "" && slices.ContainsFunc(one.Allow, func(r authz.Rule) bool { return r.NamesUnit(by.Caller) }) {
+			named = append(named, one)
+		}
+	}
+	switch len(named) {
+	case 0:
+		return app, authz.Decision{Reason: "no rule names the unit"},
+			fault.Errorf("credential", fault.Denied, "no allow rule of any application names the unit %q; an administrator adds it to the units of one", by.Unit)
+	case 1:
+		app = named[0]
+	default:
+		return app, authz.Decision{Reason: "the rules of several applications name the unit"},
+			fault.Errorf("credential", fault.Denied, "the rules of both %s and %s name the unit %q, so it is not known which token it is to get; name it in one alone", named[0].ID, named[1].ID, by.Unit)
+	}
+	if d = authz.Decide(by.Caller, app.Allow); !d.Allow {
+		return app, d, fault.Errorf("credential", fault.Denied, "no allow rule of application %s admits the unit %q by its name alone: %s", app.ID, by.Unit, d.Reason)
+	}
+	return app, d, nil
 }

@@ -113,12 +113,11 @@ func (h *hub) since(w *Watch) []instance.ID {
 // long the watcher takes. It ends with the context that it was made with, and
 // holds nothing after that. It is for one goroutine.
 type Watch struct {
-	hub     *hub
-	key     feedKey
-	allowed func() error
-	event   func(instance.ID) Event
-	app     policy.Application
-	more    chan struct{} // receives when there is something to tell
+	agent *Agent
+	by    Caller
+	key   feedKey
+	app   policy.Application
+	more  chan struct{} // receives when there is something to tell
 
 	initial int    // instances that were told as they are; the others are to be told
 	seen    uint64 // changes that were told; guarded by the hub
@@ -145,7 +144,10 @@ func (w *Watch) Next(ctx context.Context) ([]Event, error) {
 			return nil, ctx.Err()
 		case <-w.more:
 		}
-		if err := w.allowed(); err != nil {
+		if _, _, err := w.agent.admit(w.by, w.app.ID); err != nil {
+			return nil, err
+		}
+		if err := w.by.Verify("watch"); err != nil {
 			return nil, err
 		}
 		if events := w.take(); len(events) > 0 {
@@ -157,14 +159,14 @@ func (w *Watch) Next(ctx context.Context) ([]Event, error) {
 func (w *Watch) take() []Event {
 	var events []Event
 	for ; w.initial < w.app.Instances && len(events) < watchBatch; w.initial++ {
-		events = append(events, w.event(instanceID(w.app, w.initial+1)))
+		events = append(events, w.agent.event(instanceID(w.app, w.initial+1)))
 	}
 	if events != nil {
 		w.wake() // for the rest, or for what has changed meanwhile
 		return events
 	}
-	for _, id := range w.hub.since(w) {
-		events = append(events, w.event(id))
+	for _, id := range w.agent.hub.since(w) {
+		events = append(events, w.agent.event(id))
 	}
 	return events
 }
@@ -177,22 +179,10 @@ func (a *Agent) Watch(ctx context.Context, by Caller, application string) (*Watc
 	if err == nil {
 		err = by.Verify("watch")
 	}
-	if unrecorded := a.audit(ctx, by, "watch", application, decision, err); unrecorded != nil {
-		return nil, unrecorded
-	}
-	if err != nil {
+	if err = a.audit(ctx, by, "watch", application, decision, err); err != nil {
 		return nil, err
 	}
-	w := &Watch{
-		hub: &a.hub, key: feedKey{policy.Host(app.Tenant), app.ID}, event: a.event, app: app,
-		more: make(chan struct{}, 1),
-		allowed: func() error {
-			if _, _, err := a.admit(by, application); err != nil {
-				return err
-			}
-			return by.Verify("watch")
-		},
-	}
+	w := &Watch{agent: a, by: by, key: feedKey{policy.Host(app.Tenant), app.ID}, app: app, more: make(chan struct{}, 1)}
 	a.hub.add(w)
 	context.AfterFunc(ctx, func() { a.hub.remove(w) })
 	w.wake()

@@ -4,6 +4,7 @@
 package instance
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,6 +28,11 @@ func (id ID) String() string { return id.Application + "/" + strconv.Itoa(id.Num
 // Key returns the name under which everything of the instance is kept:
 // "demo-host.com/cad/1". Two tenants never share one.
 func (id ID) Key() string { return id.Tenant + "/" + id.String() }
+
+// Compare orders instances by tenant, application and number.
+func (id ID) Compare(other ID) int {
+	return cmp.Or(strings.Compare(id.Tenant, other.Tenant), strings.Compare(id.Application, other.Application), cmp.Compare(id.Number, other.Number))
+}
 
 // ParseKey is the inverse of [ID.Key].
 func ParseKey(key string) (ID, error) {

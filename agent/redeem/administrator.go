@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/store"
 	"regent/agent/tms"
+	"regent/agent/token"
 	"regent/agent/tokenstore"
 )
 
@@ -22,8 +25,8 @@ func (e *Engine) RequestRedeem(ctx context.Context, id instance.ID, by string) e
 	// that is bought in between has another name, and is not asked for again.
 	a := e.Account(id)
 	// 2. One that works is not replaced by a slip.
-	if err := e.denyIfWorking(id); err != nil {
-		return err
+	if r, held := e.Tokens.Get(id); held && r.State.Refreshable() {
+		return fault.Errorf("redeem", fault.InvalidRequest, "%s has an auth token that works (%s), so no count was spent; to have another one all the same, wipe it first with: regent instances forget %[1]s", id, r.State).WithInstance(id.String())
 	}
 	if !a.Requested {
 		asked := Entry{Kind: Asked, Tenant: id.Tenant, Instance: id.String(), Replaces: a.CurrentIntent, By: by}
@@ -38,15 +41,6 @@ func (e *Engine) RequestRedeem(ctx context.Context, id instance.ID, by string) e
 	e.Pauses.Clear(id)
 	e.Kick()
 	return nil
-}
-
-// denyIfWorking returns an error if the auth token of id works: then no count is spent.
-func (e *Engine) denyIfWorking(id instance.ID) error {
-	r, held := e.Tokens.Get(id)
-	if !held || !r.State.Refreshable() {
-		return nil
-	}
-	return fault.Errorf("redeem", fault.InvalidRequest, "%s has an auth token that works (%s), so no count was spent; to have another one all the same, wipe it first with: regent instances forget %[1]s", id, r.State).WithInstance(id.String())
 }
 
 // clearRefusal takes back what the service said of the registration token that pays for
@@ -104,7 +98,7 @@ func (e *Engine) learnFromResolution(ctx context.Context, found Entry) {
 			continue
 		}
 		if form, ok := formEvidence(intent, found); ok {
-			e.recordCapability(ctx, found.Tenant, func(l *tms.Capabilities) { l.NoteRedemption(form.Form, form.By, form.Proof, form.At) })
+			e.Learn(ctx, found.Tenant, func(l *tms.Capabilities) { l.NoteRedemption(form.Form, form.By, form.Proof, form.At) })
 		}
 	}
 }
@@ -148,7 +142,7 @@ func (e *Engine) Forget(ctx context.Context, id instance.ID, by string) error {
 	if !ok {
 		return fault.Errorf("forget", fault.NotRegistered, "no auth token of %s is held: there is nothing to forget", id).WithInstance(id.String())
 	}
-	if e.outcomePending(id, r.Intent) {
+	if slices.ContainsFunc(e.Account(id).Open, func(open Entry) bool { return open.ID == r.Intent }) { // it has no outcome yet
 		e.Kick()
 		return fault.Errorf("forget", fault.Unavailable, "the ledger has not taken yet how %s came to its auth token; try again in a moment, and free disk space if that does not help", id).WithInstance(id.String())
 	}
@@ -164,12 +158,6 @@ func (e *Engine) Forget(ctx context.Context, id instance.ID, by string) error {
 	}
 	e.Changed(ctx, id, was, e.State(id), "")
 	return nil
-}
-
-// outcomePending reports whether the redemption that bought an auth token of id has no
-// outcome in the ledger yet.
-func (e *Engine) outcomePending(id instance.ID, intent string) bool {
-	return slices.ContainsFunc(e.Account(id).Open, func(open Entry) bool { return open.ID == intent })
 }
 
 // finishForget ends what a crash interrupted in Forget.
@@ -188,4 +176,84 @@ func (e *Engine) finishForget(ctx context.Context) {
 // ledgerFault is the answer to a person whose decision the ledger could not take.
 func ledgerFault(op string, err error) *fault.Fault {
 	return fault.Errorf(op, fault.Unavailable, "the ledger could not be written, so nothing was changed; free disk space and try again").WithCause(fmt.Errorf("decide: %w", err))
+}
+
+// An answer to a redemption that says that it worked, and that cannot be read, was
+// bought: its body is kept sealed in a record of its own until a person resolves the
+// redemption. The record's value is the body itself, cut at [store.MaxSize].
+const unreadPrefix = "unread/"
+
+// mostUnread bounds the answers that are kept. Each belongs to an uncertain redemption.
+const mostUnread = 64
+
+// IsUnread reports whether a record of the store is an answer that could not be read.
+func IsUnread(name string) bool { return strings.HasPrefix(name, unreadPrefix) }
+
+// keepAnswer keeps what a failed redemption brought, and reports whether it brought
+// something. What cannot be written now is written later.
+func (e *Engine) keepAnswer(ctx context.Context, redemption string, cause error) bool {
+	f, ok := errors.AsType[*tms.Failure](cause)
+	if !ok || f.Unread.IsZero() {
+		return false
+	}
+	err := e.Ledger.keepAnswer(ctx, redemption, f.Unread)
+	if err != nil {
+		e.Log.WarnContext(ctx, "cannot store an unreadable answer; regentd keeps it in memory and retries", "redemption", redemption, "err", err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.unread, redemption)
+	if err != nil && !errors.Is(err, errManyUnread) {
+		e.unread[redemption] = f
+	}
+	return err == nil || !errors.Is(err, errManyUnread)
+}
+
+// errManyUnread means that no more answers are kept.
+var errManyUnread = fmt.Errorf("the store already has %d unreadable answers. To see their redemptions and resolve them, run: regent ledger", mostUnread)
+
+func (l *Ledger) keepAnswer(ctx context.Context, redemption string, body token.Secret) error {
+	names, err := l.store.List(ctx)
+	if err != nil {
+		return fmt.Errorf("list answers: %w", err)
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !IsUnread(name) })
+	if slices.Contains(names, unreadPrefix+redemption) {
+		return nil // written by a try that reported a failure
+	}
+	if len(names) >= mostUnread {
+		return errManyUnread
+	}
+	text := body.Reveal() //nolint:forbidigo // it is sealed here
+	if _, err := l.store.Put(ctx, unreadPrefix+redemption, []byte(text[:min(len(text), store.MaxSize)]), 0); err != nil {
+		return fmt.Errorf("store answer: %w", err)
+	}
+	return nil
+}
+
+// dropAnswers deletes the answers of redemptions that are decided. What cannot be
+// deleted now is deleted after the next decision or at the next start.
+func (e *Engine) dropAnswers(ctx context.Context) {
+	e.mu.Lock()
+	doubtful := map[string]bool{}
+	for _, a := range e.accounts {
+		for _, entry := range slices.Concat(a.Open, a.Uncertain) {
+			doubtful[unreadPrefix+entry.ID] = true
+		}
+	}
+	for redemption := range e.unread {
+		if !doubtful[unreadPrefix+redemption] {
+			delete(e.unread, redemption)
+		}
+	}
+	e.mu.Unlock()
+	names, err := e.Ledger.store.List(ctx)
+	for _, name := range names {
+		if IsUnread(name) && !doubtful[name] {
+			err = errors.Join(err, e.Ledger.store.Delete(ctx, name))
+		}
+	}
+	if err != nil {
+		e.Log.WarnContext(ctx, "cannot delete the answer of a resolved redemption; regentd retries at its next start", "err", err)
+	}
 }

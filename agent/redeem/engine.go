@@ -9,8 +9,6 @@ package redeem
 import (
 	"cmp"
 	"context"
-	"errors"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -30,69 +28,53 @@ type Service interface {
 	Redeem(ctx context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error)
 }
 
-// Options is what the engine is given. All fields but Skew are required.
+// Options is what the engine is given. All fields are required.
 type Options struct {
+	tokenstore.Loop
 	Probe         func(context.Context) error // proves the store writable
 	Ledger        *Ledger
-	Tokens        *tokenstore.Store
 	Registrations *Registrations
-	Capabilities  *tokenstore.TenantCapabilities // what each tenant taught
 	Service       func(base string) (Service, error)
 	Plan          func() Plan // what is wanted now
 	// Request names an instance to the service, but for the identifier.
 	Request func(instance.ID) tms.Request
-	Pauses  *timing.Pauses                    // of this engine
-	Skew    func(tenant string) time.Duration // service minus device, as last seen; nil for 0
-	Clock   timing.Clock
-	Random  func() float64 // in [0,1)
-	NewID   func() string  // a fresh name for each POST
-	// Changed is told of each change of an instance's state, after it is durable.
-	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
-	Log     *slog.Logger
+	NewID   func() string // a fresh name for each POST
 }
 
 // Engine redeems what is wanted, one at a time. Its methods are safe for
 // concurrent use; Run is called once.
 type Engine struct {
 	Options
-	timing.Signal            // Kick has Run look again: the plan or a registration token changed
-	decisionMu    sync.Mutex // held over a person's decision: looking, writing
+	decisionMu sync.Mutex // held over a person's decision: looking, writing
 
 	mu                sync.Mutex
 	accounts          map[instance.ID]Account
-	lastApplied       uint64                           // the last line of the ledger that is in them
-	oldestUncertain   map[string]Entry                 // of each tenant, the oldest that is in them
-	splays            map[string]time.Duration         // fingerprint -> boot time before which it is not used
-	demanded          map[instance.ID]bool             // a caller asked for it, on_demand
-	unsaved           map[instance.ID]unsavedToken     // bought, and not yet durable
-	unread            map[string]*tms.Failure          // by redemption: answers that are not stored yet
-	unwrittenOutcomes []Entry                          // outcomes that the ledger could not take yet
-	redeeming         instance.ID                      // being redeemed now
-	waiters           map[instance.ID]map[*waiter]bool // who waits for it to settle
+	lastApplied       uint64                        // the last line of the ledger that is in them
+	oldestUncertain   map[string]Entry              // of each tenant, the oldest that is in them
+	splays            map[string]time.Duration      // fingerprint -> boot time before which it is not used
+	demanded          map[instance.ID]bool          // a caller asked for it, on_demand
+	unsaved           map[instance.ID]unsavedToken  // bought, and not yet durable
+	unread            map[string]*tms.Failure       // by redemption: answers that are not stored yet
+	unwrittenOutcomes []Entry                       // outcomes that the ledger could not take yet
+	redeeming         instance.ID                   // being redeemed now
+	settling          map[instance.ID]chan struct{} // closed when it settles; somebody waits, or did
 }
 
 // NewEngine reconciles the ledger with the vault: an intent whose auth token is
 // held is confirmed, any other that has no outcome is uncertain, since the
 // process died in between. What cannot be written now is written later: a full
 // disk keeps nobody from being served.
-func NewEngine(ctx context.Context, o Options) (*Engine, error) {
-	if o.Probe == nil || o.Ledger == nil || o.Tokens == nil || o.Registrations == nil || o.Capabilities == nil || o.Service == nil || o.Plan == nil ||
-		o.Request == nil || o.Pauses == nil || o.Clock == nil || o.Random == nil || o.NewID == nil || o.Changed == nil || o.Log == nil {
-		return nil, errors.New("redeem: make engine: every option is required")
-	}
-	entries := o.Ledger.Entries()
+func NewEngine(ctx context.Context, o Options) *Engine {
 	e := &Engine{
-		Options: o, Signal: timing.NewSignal(), waiters: map[instance.ID]map[*waiter]bool{},
-		accounts: BuildAccounts(entries), lastApplied: uint64(len(entries)),
-		splays:   map[string]time.Duration{},
+		Options: o, accounts: map[instance.ID]Account{}, settling: map[instance.ID]chan struct{}{}, splays: map[string]time.Duration{},
 		demanded: map[instance.ID]bool{}, unsaved: map[instance.ID]unsavedToken{}, unread: map[string]*tms.Failure{},
 	}
-	e.oldestUncertain = oldestUncertain(e.accounts)
+	e.updateAccounts()
 	e.reconcile(ctx)
 	e.learnFromLedger(ctx)
 	e.finishForget(ctx)
 	e.dropAnswers(ctx)
-	return e, nil
+	return e
 }
 
 func (e *Engine) reconcile(ctx context.Context) {
@@ -105,21 +87,15 @@ func (e *Engine) reconcile(ctx context.Context) {
 		out := newOutcome(intent, Uncertain)
 		out.Code = fault.RedemptionUncertain
 		out.Words = "the daemon stopped between sending the redemption and recording its answer, so a count may have been used" + resolveHint(intent.ID)
-		if id, err := intent.InstanceID(); err == nil && e.hasToken(id, intent) {
+		id, _ := intent.InstanceID() // it has an account, so it is known
+		if r, held := e.Tokens.Get(id); held && r.Intent == intent.ID {
 			out = newOutcome(intent, Confirmed)
-			r, _ := e.Tokens.Get(id)
 			out.Unconfirmed = intent.Form != "" && !r.RequestEchoed
 		}
 		if err := e.writeOutcome(ctx, out); err != nil {
 			e.Log.WarnContext(ctx, "the ledger could not be written; it is tried again", "instance", intent.Instance, "err", err)
 		}
 	}
-}
-
-// hasToken reports whether the auth token that intent bought is held.
-func (e *Engine) hasToken(id instance.ID, intent Entry) bool {
-	r, ok := e.Tokens.Get(id)
-	return ok && r.Intent == intent.ID
 }
 
 // newOutcome begins the entry that closes intent.
@@ -168,7 +144,7 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 func (e *Engine) untilFlush() time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.unsaved) > 0 || len(e.unwrittenOutcomes) > 0 || len(e.unread) > 0 || e.Capabilities.HasUnsaved() {
+	if e.hasUnwritten() || e.Capabilities.HasUnsaved() {
 		return timing.LocalPause
 	}
 	return timing.PollInterval
@@ -179,15 +155,16 @@ func (e *Engine) untilFlush() time.Duration {
 func (e *Engine) idle(plan Plan) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.unsaved) > 0 || len(e.unwrittenOutcomes) > 0 || len(e.unread) > 0 {
-		return false
-	}
-	for _, w := range plan.Targets {
-		if r, held := e.Tokens.Get(w.ID); !held || !r.State.Refreshable() {
-			return false
-		}
-	}
-	return true
+	return !e.hasUnwritten() && !slices.ContainsFunc(plan.Targets, func(w Target) bool {
+		r, held := e.Tokens.Get(w.ID)
+		return !held || !r.State.Refreshable()
+	})
+}
+
+// hasUnwritten reports whether something waits in memory for the store or the ledger. The
+// caller holds mu.
+func (e *Engine) hasUnwritten() bool {
+	return len(e.unsaved) > 0 || len(e.unwrittenOutcomes) > 0 || len(e.unread) > 0
 }
 
 // next returns what is to be redeemed now, and was not tried in this step: first
@@ -195,12 +172,14 @@ func (e *Engine) idle(plan Plan) bool {
 // long until anything can be.
 func (e *Engine) next(plan Plan, tried map[instance.ID]bool) (first Target, nap time.Duration, ok bool) {
 	nap = timing.PollInterval
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	for _, w := range plan.Targets {
 		wait, do := e.readiness(plan, w)
 		switch {
 		case !do || tried[w.ID]:
 			nap = min(nap, wait)
-		case e.urgent(w.ID):
+		case e.demanded[w.ID] || e.accounts[w.ID].Requested: // a person or a caller waits for it
 			return w, 0, true
 		case !ok:
 			first, ok = w, true
@@ -209,30 +188,22 @@ func (e *Engine) next(plan Plan, tried map[instance.ID]bool) (first Target, nap 
 	return first, nap, ok
 }
 
-// urgent reports whether a person or a caller waits for id.
-func (e *Engine) urgent(id instance.ID) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.demanded[id] || e.accounts[id].Requested
-}
-
 // readiness reports whether w is to be redeemed now, or how long to wait before
-// looking again.
+// looking again. It draws, once for a registration token and process, how long that is
+// not used, so that a fleet that gets it at one moment does not arrive as one. The caller
+// holds mu.
 func (e *Engine) readiness(plan Plan, w Target) (wait time.Duration, do bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	now := e.Clock.Boot()
-	if _, ok := e.unsaved[w.ID]; ok {
-		return timing.PollInterval, false
-	}
-	if !e.decisionInput(plan, w).due() {
+	if _, unsaved := e.unsaved[w.ID]; unsaved || !e.decisionInput(plan, w).due() {
 		return timing.PollInterval, false
 	}
 	held, ok := e.Registrations.ForScope(w.Scope())
 	if !ok || e.recentlyRefused(held) {
 		return timing.PollInterval, false
 	}
-	e.splay(plan, held, now)
+	if _, drawn := e.splays[held.Fingerprint]; !drawn {
+		e.splays[held.Fingerprint] = now + time.Duration(e.Random()*float64(plan.Splay))
+	}
 	wait = max(e.splays[held.Fingerprint]-now, e.Pauses.Left(w.ID))
 	return wait, wait == 0
 }
@@ -260,27 +231,10 @@ func (e *Engine) recentlyRefused(held RegistrationToken) bool {
 	return held.Refused != "" && since >= 0 && since < refusedPause
 }
 
-// Retry ends the pauses after failures in which nothing reached the service: the
-// cause may have been mended on this device. What a service asked for, a refused
-// registration token and the limits of redeeming stay.
-func (e *Engine) Retry() {
-	e.Pauses.Retry()
-	e.Kick()
-}
-
 // refusedPause is how long a registration token that the service refused is
 // left alone: its count may have been raised meanwhile. Giving it again ends
 // the pause.
 const refusedPause = 6 * time.Hour
-
-// splay draws, once for a registration token and process, how long it is not
-// used, so that a fleet that gets it at one moment does not arrive as one. The
-// caller holds mu.
-func (e *Engine) splay(plan Plan, held RegistrationToken, now time.Duration) {
-	if _, ok := e.splays[held.Fingerprint]; !ok {
-		e.splays[held.Fingerprint] = now + time.Duration(e.Random()*float64(plan.Splay))
-	}
-}
 
 // decisionInput gathers what decides about w. The caller holds mu.
 func (e *Engine) decisionInput(plan Plan, w Target) decisionInput {
@@ -294,7 +248,7 @@ func (e *Engine) decisionInput(plan Plan, w Target) decisionInput {
 		account:           a,
 		wanted:            !w.OnDemand || e.demanded[w.ID],
 		redeemOnExpiry:    plan.RedeemOnExpiry,
-		sincePolicyRedeem: e.serviceTime(w.ID.Tenant).Sub(r.PolicyRedeemedAt),
+		sincePolicyRedeem: e.ServiceTime(w.ID.Tenant).Sub(r.PolicyRedeemedAt),
 		retryLimit:        plan.UncertainRetries,
 	}
 }
@@ -327,18 +281,25 @@ func (e *Engine) needed(plan Plan, h RegistrationToken) bool {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.mayPayFor(plan, func(w Target) bool {
+		paying, ok := e.Registrations.ForScope(w.Scope())
+		return ok && paying.Scope == h.Scope
+	})
+}
+
+// mayPayFor reports whether one of the instances that a registration token pays for may
+// still need it, or whether none is declared: then its application may come with the next
+// configuration. The caller holds mu.
+func (e *Engine) mayPayFor(plan Plan, pays func(Target) bool) bool {
 	declared := false
 	for _, w := range plan.Targets {
-		if paying, ok := e.Registrations.ForScope(w.Scope()); !ok || paying.Scope != h.Scope {
+		if !pays(w) {
 			continue
 		}
 		declared = true
-		if e.decisionInput(plan, w).mayNeedToken() {
-			return true
-		}
-		if _, ok := e.unsaved[w.ID]; ok {
+		if _, unsaved := e.unsaved[w.ID]; unsaved || e.decisionInput(plan, w).mayNeedToken() {
 			return true
 		}
 	}
-	return !declared // its application may come with the next configuration
+	return !declared
 }

@@ -379,11 +379,7 @@ func TestClientCannotBeCreated(t *testing.T) {
 		b.load()
 		o := b.options()
 		o.Service = func(string) (redeem.Service, error) { return nil, fmt.Errorf("ca_file: no such file") }
-		e, err := redeem.NewEngine(b.Context(), o)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.engine = e
+		b.engine = redeem.NewEngine(b.Context(), o)
 		b.run()
 		b.register(registration)
 		b.advance(2 * time.Second)

@@ -519,9 +519,3 @@ func TestNoAutomaticRedemption(t *testing.T) {
 		})
 	}
 }
-
-func TestEngineNeedsAllOptions(t *testing.T) {
-	if _, err := redeem.NewEngine(t.Context(), redeem.Options{}); err == nil {
-		t.Error("got no error")
-	}
-}

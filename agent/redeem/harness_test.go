@@ -233,24 +233,24 @@ func (b *harness) load() {
 	if err := errors.Join(err, errRegs, errTaught); err != nil {
 		b.Fatal(err)
 	}
-	if b.engine, err = redeem.NewEngine(b.Context(), b.options()); err != nil {
-		b.Fatal(err)
-	}
+	b.engine = redeem.NewEngine(b.Context(), b.options())
 }
 
 func (b *harness) options() redeem.Options {
 	return redeem.Options{
-		Probe:  b.probeStore,
-		Ledger: b.ledger, Tokens: b.vault, Registrations: b.regs, Capabilities: b.taught,
+		Loop: tokenstore.Loop{
+			Tokens: b.vault, Capabilities: b.taught, Signal: timing.NewSignal(),
+			Pauses: timing.NewPauses(b.clock, b.random, func(string) (time.Duration, bool) { b.mu.Lock(); defer b.mu.Unlock(); b.gates++; return 0, false }, timing.NewLocalFailures(b.clock)),
+			Skew:   func(string) time.Duration { b.mu.Lock(); defer b.mu.Unlock(); return b.skew },
+			Clock:  b.clock, Random: b.random, Changed: b.changed,
+			Log: slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		},
+		Probe: b.probeStore, Ledger: b.ledger, Registrations: b.regs, NewID: b.newID,
 		Service: func(string) (redeem.Service, error) { return b.service, nil },
 		Plan:    b.currentPlan,
 		Request: func(id instance.ID) tms.Request {
 			return tms.Request{FQDN: "ws", RefID1: id.String(), RefID2: "device-1"}
 		},
-		Pauses: timing.NewPauses(b.clock, b.random, func(string) (time.Duration, bool) { b.mu.Lock(); defer b.mu.Unlock(); b.gates++; return 0, false }, nil),
-		Skew:   func(string) time.Duration { b.mu.Lock(); defer b.mu.Unlock(); return b.skew },
-		Clock:  b.clock, Random: b.random, NewID: b.newID, Changed: b.changed,
-		Log: slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }
 

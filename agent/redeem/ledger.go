@@ -1,7 +1,6 @@
 package redeem
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -86,38 +85,34 @@ func OpenLedger(ctx context.Context, o LedgerOptions) (*Ledger, error) {
 }
 
 // openRegular opens path for reading and writing and refuses what is no regular
-// file, a symbolic link too. It makes a file only where none can have been.
+// file, a symbolic link too. It makes a file only where none can have been. The name of
+// that is durable: a file that a power cut takes away would look like a removed one.
 func openRegular(path string, first bool) (*os.File, error) {
+	flags, check := os.O_RDWR, func(*os.File) error { return store.SyncDir(filepath.Dir(path)) }
 	before, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist) && first:
-		return create(path)
+		flags |= os.O_CREATE | os.O_EXCL
 	case errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("open ledger %s: it was removed: %w", path, ErrAltered)
 	case err != nil:
 		return nil, fmt.Errorf("open ledger: %w", err)
 	case !before.Mode().IsRegular():
 		return nil, fmt.Errorf("open ledger %s: it is no regular file: %w", path, ErrAltered)
+	default:
+		check = func(f *os.File) error {
+			if after, err := f.Stat(); err != nil || !os.SameFile(before, after) {
+				return errors.Join(errors.New("it was replaced meanwhile"), err)
+			}
+			return nil
+		}
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // the state directory's own file
+	f, err := os.OpenFile(path, flags, 0o600) //nolint:gosec // the state directory's own file
 	if err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
-	if after, err := f.Stat(); err != nil || !os.SameFile(before, after) {
-		return nil, errors.Join(fmt.Errorf("open ledger %s: it was replaced meanwhile", path), err, f.Close())
-	}
-	return f, nil
-}
-
-// create makes an empty ledger whose name is durable: a file that a power cut
-// takes away would look like one that somebody removed.
-func create(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the state directory's own file
-	if err != nil {
-		return nil, fmt.Errorf("make ledger: %w", err)
-	}
-	if err := store.SyncDir(filepath.Dir(path)); err != nil {
-		return nil, errors.Join(fmt.Errorf("make ledger: %w", err), f.Close())
+	if err := check(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", path, err), f.Close())
 	}
 	return f, nil
 }
@@ -166,67 +161,54 @@ func (l *Ledger) load(ctx context.Context) error {
 	return nil
 }
 
-// decodeLines verifies data line by line. rest is what follows the last newline. err
-// says why a whole line was not accepted.
-func decodeLines(key, data []byte) (entries []Entry, ends []head, rest []byte, err error) {
-	chain := ""
-	for {
-		i := bytes.IndexByte(data, '\n')
-		if i < 0 {
-			return entries, ends, data, nil
-		}
-		e, next, err := decodeLine(key, chain, data[:i])
-		if err == nil && e.Seq != uint64(len(entries))+1 {
-			err = fmt.Errorf("its number is %d", e.Seq)
-		}
-		if err != nil {
-			return entries, ends, data, fmt.Errorf("line %d: %w", len(entries)+1, err)
-		}
-		chain = next
-		entries = append(entries, e)
-		ends = append(ends, head{e.Seq, chain})
-		data = data[i+1:]
-	}
-}
-
 // Append numbers and dates e, and returns it once it is durable. When it fails
 // the ledger is as before, unless the entry that comes back has a number: then
 // the line stands, and only its being durable is in doubt.
 func (l *Ledger) Append(ctx context.Context, e Entry) (Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.checkWritable(ctx); err != nil {
+	// Nothing is written where it would not last, or behind a line that is in doubt.
+	if err := l.checkFile(); err != nil {
+		return Entry{}, err
+	}
+	if err := l.repair(ctx); err != nil {
 		return Entry{}, err
 	}
 	e.Seq = l.last.Seq + 1
 	e.At = l.clock.Wall().UTC()
-	line, chain, err := encodeLine(l.key, l.last.Chain, e)
-	if err != nil {
+	stands, err := l.extend(ctx, e)
+	if !stands {
 		return Entry{}, err
 	}
-	if err := l.write(append(line, '\n')); err != nil {
-		return Entry{}, fmt.Errorf("write ledger %s: %w", l.path, l.rollBack(err))
-	}
-	end := head{e.Seq, chain}
-	err = l.seal(ctx, end)
-	if err != nil && !l.isSealed(ctx, end) {
-		return Entry{}, l.rollBack(err)
-	}
-	l.size += int64(len(line)) + 1
-	l.last = end
-	l.entriesMu.Lock()
-	l.entries = append(l.entries, e)
-	l.entriesMu.Unlock()
 	return e, err
 }
 
-// checkWritable refuses to write where nothing written would last, or behind a line
-// that is in doubt.
-func (l *Ledger) checkWritable(ctx context.Context) error {
-	if err := l.checkFile(); err != nil {
-		return err
+// extend writes entries behind the last line, and reports whether they stand. If they
+// stand although it fails, only their being durable is in doubt. The caller holds mu.
+func (l *Ledger) extend(ctx context.Context, entries ...Entry) (stand bool, err error) {
+	var lines []byte
+	end := l.last
+	for _, e := range entries {
+		line, chain, err := encodeLine(l.key, end.Chain, e)
+		if err != nil {
+			return false, err
+		}
+		lines = append(append(lines, line...), '\n')
+		end = head{e.Seq, chain}
 	}
-	return l.repair(ctx)
+	if err := l.write(lines); err != nil {
+		return false, fmt.Errorf("write ledger %s: %w", l.path, l.rollBack(err))
+	}
+	err = l.seal(ctx, end)
+	if err != nil && !l.isSealed(ctx, end) {
+		return false, l.rollBack(err)
+	}
+	l.size += int64(len(lines))
+	l.last = end
+	l.entriesMu.Lock()
+	l.entries = append(l.entries, entries...)
+	l.entriesMu.Unlock()
+	return true, err
 }
 
 // checkFile reports whether the file that is open is still the one that the next
@@ -313,18 +295,7 @@ func (l *Ledger) seal(ctx context.Context, end head) error {
 
 // Entries returns the whole ledger, oldest first. It does not wait for a line
 // that is being written.
-func (l *Ledger) Entries() []Entry {
-	l.entriesMu.Lock()
-	defer l.entriesMu.Unlock()
-	return slices.Clone(l.entries)
-}
-
-// lastSeq is the number of the last entry; 0 if there is none.
-func (l *Ledger) lastSeq() uint64 {
-	l.entriesMu.Lock()
-	defer l.entriesMu.Unlock()
-	return uint64(len(l.entries))
-}
+func (l *Ledger) Entries() []Entry { return l.entriesAfter(0) }
 
 // entriesAfter returns the entries after the one numbered seq. It waits for no disk, as
 // its caller must not.
@@ -367,3 +338,59 @@ func (l *Ledger) Close() error {
 	defer l.mu.Unlock()
 	return l.file.Close()
 }
+
+// CopyLedger writes the ledger of from anew, entry by entry, as the ledger of to:
+// under another key, in another store. There must be none yet. Only a ledger
+// that verifies is copied.
+func CopyLedger(ctx context.Context, from, to LedgerOptions) error {
+	old, err := OpenLedger(ctx, from)
+	if err != nil {
+		return err
+	}
+	entries := old.Entries()
+	if err := old.Close(); err != nil {
+		return fmt.Errorf("copy ledger: %w", err)
+	}
+	fresh, err := OpenLedger(ctx, to)
+	if err != nil {
+		return err
+	}
+	if n := fresh.last.Seq; n != 0 {
+		err = fmt.Errorf("copy ledger: %s has %d entries, want none", fresh.path, n)
+	} else if len(entries) > 0 {
+		_, err = fresh.extend(ctx, entries...)
+	}
+	return errors.Join(err, fresh.Close())
+}
+
+// SetLedgerAside renames the ledger to NAME.corrupt-N and removes its head, so
+// that the next one begins anew. It returns the new path; "" if there was none.
+func SetLedgerAside(ctx context.Context, dir string, s store.Store) (string, error) {
+	// The file goes first: a head without its file is refused, never believed.
+	path, err := store.SetAside(filepath.Join(dir, LedgerName))
+	if err != nil {
+		return "", err
+	}
+	if s == nil {
+		return path, nil
+	}
+	if err := s.Delete(ctx, headName); err != nil {
+		return path, fmt.Errorf("remove ledger head: %w", err)
+	}
+	return path, nil
+}
+
+// HasLedger reports whether a ledger has a line in dir. It needs no key.
+func HasLedger(dir string) (bool, error) {
+	st, err := os.Lstat(filepath.Join(dir, LedgerName))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return true, fmt.Errorf("look for a ledger: %w", err)
+	}
+	return st.Size() > 0, nil
+}
+
+// IsHead reports whether a record of the store is a ledger's head.
+func IsHead(name string) bool { return name == headName }

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"regent/agent/fault"
 	"regent/agent/instance"
@@ -24,12 +23,9 @@ type unsavedToken struct {
 	previousState instance.State // before it was bought
 }
 
-// errStopping ends an attempt that had spent nothing when the daemon was told
-// to stop.
-var errStopping = errors.New("redeem: the daemon stops")
-
-// errNotWanted ends an attempt that had spent nothing when it was wanted no more.
-var errNotWanted = errors.New("redeem: it is wanted no more")
+// errGivenUp ends an attempt that had spent nothing when the daemon was told to stop, or
+// when it was wanted no more.
+var errGivenUp = errors.New("redeem: the daemon stops, or it is wanted no more")
 
 // attempt redeems w and records how that went.
 func (e *Engine) attempt(ctx context.Context, w Target) {
@@ -41,10 +37,7 @@ func (e *Engine) attempt(ctx context.Context, w Target) {
 	}
 	was := e.State(w.ID)
 	v, err := e.redeem(ctx, w, held, was)
-	if err == nil {
-		return
-	}
-	if errors.Is(err, errStopping) || errors.Is(err, errNotWanted) {
+	if err == nil || errors.Is(err, errGivenUp) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -70,14 +63,11 @@ func (e *Engine) redeem(ctx context.Context, w Target, held RegistrationToken, w
 	// From here on a redemption is finished and recorded, even if the daemon is
 	// told to stop meanwhile; the client's own timeout bounds it. Up to here
 	// nothing was spent, and a daemon that stops begins no more.
-	if ctx.Err() != nil {
-		return Verdict{}, errStopping
+	// Looking for the service took its time, and told the time by its clock.
+	if ctx.Err() != nil || !e.stillDue(w, held) {
+		return Verdict{}, errGivenUp
 	}
 	ctx = context.WithoutCancel(ctx)
-	// Looking for the service took its time, and told the time by its clock.
-	if !e.stillDue(w, held) {
-		return Verdict{}, errNotWanted
-	}
 	buy := pendingRedemption{service, provider, w, held, was}
 	s := e.formInput(w, held)
 	v, err = e.send(ctx, buy, s.form)
@@ -110,7 +100,7 @@ func (e *Engine) discover(ctx context.Context, w Target) (s Service, p tms.Provi
 	p, err = s.Discover(ctx)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, p, v, errStopping
+		return nil, p, v, errGivenUp
 	case err != nil:
 		return nil, p, discoveryVerdict(err), err
 	}
@@ -156,15 +146,12 @@ func (e *Engine) send(ctx context.Context, p pendingRedemption, form string) (Ve
 // resend tries the other form once, after a 400 that cost nothing. That it is
 // tried is durable before, so that no crash makes it twice.
 func (e *Engine) resend(ctx, stop context.Context, p pendingRedemption, s formInput, other string, refused *tms.Failure) (Verdict, error) {
-	if stop.Err() != nil { // the next start begins with the first form again
-		return Verdict{}, errStopping
-	}
-	if !e.stillDue(p.target, p.token) {
-		return Verdict{}, errNotWanted
+	if stop.Err() != nil || !e.stillDue(p.target, p.token) { // the next start begins with the first form again
+		return Verdict{}, errGivenUp
 	}
 	note := tms.Refusal{Form: s.form, Code: refused.Code, Text: refused.Message, At: e.Clock.Wall().UTC()}
 	if err := e.Capabilities.Update(ctx, p.target.ID.Tenant, func(l *tms.Capabilities) { l.NoteRefusal(s.token, note) }); err != nil {
-		e.recordCapability(ctx, p.target.ID.Tenant, func(l *tms.Capabilities) { delete(l.Tried, s.token) }) // it was not tried
+		e.Learn(ctx, p.target.ID.Tenant, func(l *tms.Capabilities) { delete(l.Tried, s.token) }) // it was not tried
 		return localVerdict(err), err
 	}
 	e.Log.InfoContext(ctx, "the service refused the form of a redemption; the other form is tried once", "instance", p.target.ID.String(), "refused", s.form, "tried", other, "said", refused.ServiceWords())
@@ -317,7 +304,7 @@ func (e *Engine) recordAccepted(ctx context.Context, b unsavedToken) {
 		proof = tms.ByPerson
 	}
 	at := b.record.Since.UTC()
-	e.recordCapability(ctx, b.record.ID.Tenant, func(l *tms.Capabilities) {
+	e.Learn(ctx, b.record.ID.Tenant, func(l *tms.Capabilities) {
 		if l.Request.By != b.intent.ID { // a write that is tried again
 			l.NoteRedemption(b.intent.Form, b.intent.ID, proof, at)
 		}
@@ -334,23 +321,13 @@ func (e *Engine) newRecord(p pendingRedemption, intent Entry, t tms.AuthToken) t
 		AuthTokenID: t.ID, Identifier: intent.Identifier, Provider: p.provider,
 		State: instance.Live, Since: e.Clock.Wall(),
 		Access: t.Access, AccessLife: token.NewLifetime(e.Clock, t.TTL), Generation: old.Generation + 1, Jitter: e.Random(),
-		Refresh: t.Refresh, RefreshLife: token.NewLifetime(e.Clock, t.RefreshTTL), RefreshIssuedAt: e.serviceTime(w.ID.Tenant), PolicyRedeemedAt: old.PolicyRedeemedAt,
-		RequestEchoed: t.Echoed, ReplyForm: t.Form, RedeemedAt: e.serviceTime(w.ID.Tenant), SessionLimit: old.SessionLimit,
+		Refresh: t.Refresh, RefreshLife: token.NewLifetime(e.Clock, t.RefreshTTL), RefreshIssuedAt: e.ServiceTime(w.ID.Tenant), PolicyRedeemedAt: old.PolicyRedeemedAt,
+		RequestEchoed: t.Echoed, ReplyForm: t.Form, RedeemedAt: e.ServiceTime(w.ID.Tenant), SessionLimit: old.SessionLimit,
 	}
 	if old.State == instance.RefreshExpired {
-		r.PolicyRedeemedAt = e.serviceTime(w.ID.Tenant)
+		r.PolicyRedeemedAt = e.ServiceTime(w.ID.Tenant)
 	}
 	return r
-}
-
-// serviceTime is the present by the service's own clock, as its last answer
-// showed it.
-func (e *Engine) serviceTime(tenant string) time.Time {
-	now := e.Clock.Wall()
-	if e.Skew != nil {
-		now = now.Add(e.Skew(tenant))
-	}
-	return now
 }
 
 // recordFailure remembers a failed attempt, and what it says of the registration token.

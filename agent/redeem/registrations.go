@@ -2,13 +2,18 @@ package redeem
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"regent/agent/fault"
+	"regent/agent/instance"
 	"regent/agent/store"
 	"regent/agent/token"
 )
@@ -22,26 +27,36 @@ type Scope struct {
 	Application string // "" is the tenant's default
 }
 
+// Covers reports whether a registration token for s pays for an instance.
+func (s Scope) Covers(id instance.ID) bool {
+	return id.Tenant == s.Tenant && (s.Application == "" || s.Application == id.Application)
+}
+
 func (s Scope) record() string {
 	return registrationPrefix + strings.TrimSuffix(s.Tenant+"/"+s.Application, "/")
 }
 
 // RegistrationToken is a registration token that is kept sealed.
 type RegistrationToken struct {
-	Scope
-	Token       token.Secret
-	Fingerprint string
-	Source      string // where it came from, for people
-	ReceivedAt  time.Time
+	Scope       `json:"scope"`
+	Token       token.Secret `json:"token"`
+	Fingerprint string       `json:"-"`
+	Source      string       `json:"source"` // where it came from, for people
+	ReceivedAt  time.Time    `json:"received_at"`
 
 	// Refused is what the service said of it, once it said no.
-	Refused     fault.Kind
-	RefusedText string
-	RefusedAt   time.Time
+	Refused     fault.Kind `json:"refused,omitempty"`
+	RefusedText string     `json:"refused_text,omitempty"`
+	RefusedAt   time.Time  `json:"refused_at,omitzero"`
 
 	// Fallback is the one before, if the service had nothing against it: should
 	// this one be refused, a slip of the hand has cost nothing.
-	Fallback FallbackToken
+	Fallback FallbackToken `json:"-"`
+}
+
+// Is reports whether t is the registration token or its spare.
+func (r RegistrationToken) Is(t token.Secret) bool {
+	return r.Token.Equal(t) || r.Fallback.Token.Equal(t)
 }
 
 // FallbackToken is a registration token that was replaced. The zero value is none.
@@ -51,17 +66,13 @@ type FallbackToken struct {
 	ReceivedAt time.Time
 }
 
+// sealedRegistration is a RegistrationToken as it lies in the store, with its secrets.
 type sealedRegistration struct {
-	Scope       Scope      `json:"scope"`
-	Token       string     `json:"token"`
-	Source      string     `json:"source"`
-	ReceivedAt  time.Time  `json:"received_at"`
-	Refused     fault.Kind `json:"refused,omitempty"`
-	RefusedText string     `json:"refused_text,omitempty"`
-	RefusedAt   time.Time  `json:"refused_at,omitzero"`
-	Spare       string     `json:"spare,omitempty"`
-	SpareSource string     `json:"spare_source,omitempty"`
-	SpareAt     time.Time  `json:"spare_at,omitzero"`
+	RegistrationToken
+	Token       string    `json:"token"`
+	Spare       string    `json:"spare,omitempty"`
+	SpareSource string    `json:"spare_source,omitempty"`
+	SpareAt     time.Time `json:"spare_at,omitzero"`
 }
 
 // Registrations are the registration tokens held, in memory and sealed in the
@@ -115,12 +126,10 @@ func (r *Registrations) load(ctx context.Context, name string) error {
 	if s.Scope.record() != name {
 		return fmt.Errorf("it is of %s: %w", s.Scope.record(), store.ErrKey)
 	}
-	t := token.NewSecret(s.Token)
-	r.tokens[s.Scope] = RegistrationToken{
-		Scope: s.Scope, Token: t, Fingerprint: r.fingerprints.get(t), Source: s.Source, ReceivedAt: s.ReceivedAt,
-		Refused: s.Refused, RefusedText: s.RefusedText, RefusedAt: s.RefusedAt,
-		Fallback: FallbackToken{token.NewSecret(s.Spare), s.SpareSource, s.SpareAt},
-	}
+	h := s.RegistrationToken
+	h.Token, h.Fallback = token.NewSecret(s.Token), FallbackToken{token.NewSecret(s.Spare), s.SpareSource, s.SpareAt}
+	h.Fingerprint = r.fingerprints.get(h.Token)
+	r.tokens[h.Scope] = h
 	return nil
 }
 
@@ -142,11 +151,7 @@ func (r *Registrations) Store(ctx context.Context, h RegistrationToken) error {
 
 // put writes first and remembers second. The caller holds mu.
 func (r *Registrations) put(ctx context.Context, h RegistrationToken) error {
-	err := r.store.Write(ctx, h.record(), sealedRegistration{
-		Scope: h.Scope, Token: h.Token.Reveal(), Source: h.Source, ReceivedAt: h.ReceivedAt,
-		Refused: h.Refused, RefusedText: h.RefusedText, RefusedAt: h.RefusedAt,
-		Spare: h.Fallback.Token.Reveal(), SpareSource: h.Fallback.Source, SpareAt: h.Fallback.ReceivedAt,
-	})
+	err := r.store.Write(ctx, h.record(), sealedRegistration{h, h.Token.Reveal(), h.Fallback.Token.Reveal(), h.Fallback.Source, h.Fallback.ReceivedAt})
 	if err != nil {
 		return fmt.Errorf("store registration token for %s: %w", h.Tenant, err)
 	}
@@ -208,10 +213,67 @@ func (r *Registrations) ForScope(s Scope) (RegistrationToken, bool) {
 func (r *Registrations) List() []RegistrationToken {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var out []RegistrationToken
-	for _, h := range r.tokens {
-		out = append(out, h)
+	return slices.SortedFunc(maps.Values(r.tokens), func(a, b RegistrationToken) int { return strings.Compare(a.record(), b.record()) })
+}
+
+// fingerprintsName is the store's record of fingerprints.
+const fingerprintsName = "fingerprints"
+
+// maxFingerprints bounds the record; beyond it the oldest is computed again.
+const maxFingerprints = 512
+
+// fingerprintEntry is one registration token by its SHA-256. That stands sealed only:
+// it can be guessed against.
+type fingerprintEntry struct {
+	Sum         string `json:"sum"`
+	Fingerprint string `json:"fingerprint"`
+}
+
+// fingerprints keep the fingerprint of each registration token that ever came, so
+// that none is computed at each start. It is safe for concurrent use.
+type fingerprints struct {
+	mu      sync.Mutex
+	store   *store.Records
+	known   []fingerprintEntry // oldest first
+	unsaved bool
+}
+
+func openFingerprints(ctx context.Context, s store.Store) (*fingerprints, error) {
+	f := &fingerprints{store: store.NewRecords(s)}
+	if err := f.store.Read(ctx, fingerprintsName, &f.known); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("read the fingerprints of registration tokens: %w", err)
 	}
-	slices.SortFunc(out, func(a, b RegistrationToken) int { return strings.Compare(a.record(), b.record()) })
-	return out
+	return f, nil
+}
+
+// get returns the fingerprint of t, which is computed if it is not known.
+func (f *fingerprints) get(t token.Secret) string {
+	sum := sha256.Sum256([]byte(t.Reveal())) //nolint:forbidigo // it is kept sealed
+	key := hex.EncodeToString(sum[:])
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if i := slices.IndexFunc(f.known, func(one fingerprintEntry) bool { return one.Sum == key }); i >= 0 {
+		return f.known[i].Fingerprint
+	}
+	computed := token.Fingerprint(t) // slow, and one at a time
+	f.known, f.unsaved = append(f.known, fingerprintEntry{key, computed}), true
+	if len(f.known) > maxFingerprints {
+		f.known = f.known[1:]
+	}
+	return computed
+}
+
+// save seals what was computed since. What cannot be sealed is computed again by
+// the next process.
+func (f *fingerprints) save(ctx context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.unsaved {
+		return nil
+	}
+	if err := f.store.Write(ctx, fingerprintsName, f.known); err != nil {
+		return fmt.Errorf("store the fingerprints of registration tokens: %w", err)
+	}
+	f.unsaved = false
+	return nil
 }

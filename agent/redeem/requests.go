@@ -3,6 +3,7 @@ package redeem
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"regent/agent/fault"
@@ -41,17 +42,7 @@ func (e *Engine) Register(ctx context.Context, h RegistrationToken) (kept bool, 
 func (e *Engine) useful(plan Plan, h RegistrationToken) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	declared := false
-	for _, w := range plan.Targets {
-		if w.ID.Tenant != h.Tenant || h.Application != "" && h.Application != w.ID.Application {
-			continue
-		}
-		declared = true
-		if e.decisionInput(plan, w).mayNeedToken() {
-			return true
-		}
-	}
-	return !declared
+	return e.mayPayFor(plan, func(w Target) bool { return h.Covers(w.ID) })
 }
 
 // SkipSplay lets the registration token with the fingerprint be used at once:
@@ -127,25 +118,26 @@ func (e *Engine) Obstacle(id instance.ID) string {
 	held, has := e.Registrations.ForScope(Scope{id.Tenant, id.Application})
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	plan := e.Plan()
-	for _, w := range plan.Targets {
-		if w.ID == id {
-			return e.decisionInput(plan, w).obstacleText(held, has, e.serviceTime(id.Tenant))
-		}
+	if s, declared := e.inputOf(e.Plan(), id); declared {
+		return s.obstacleText(held, has, e.ServiceTime(id.Tenant))
 	}
 	return ""
+}
+
+// inputOf is decisionInput for an instance, if plan declares it. The caller holds mu.
+func (e *Engine) inputOf(plan Plan, id instance.ID) (s decisionInput, declared bool) {
+	i := slices.IndexFunc(plan.Targets, func(w Target) bool { return w.ID == id })
+	if i < 0 {
+		return s, false
+	}
+	return e.decisionInput(plan, plan.Targets[i]), true
 }
 
 // autoRetries reports whether an uncertain redemption of id is tried again by itself.
 // The caller holds mu.
 func (e *Engine) autoRetries(id instance.ID) bool {
-	plan := e.Plan()
-	for _, w := range plan.Targets {
-		if w.ID == id {
-			return e.decisionInput(plan, w).autoRetries()
-		}
-	}
-	return false
+	s, declared := e.inputOf(e.Plan(), id)
+	return declared && s.autoRetries()
 }
 
 // blockedReason says for what id waits, and since when, if it is redeemed as soon as the form
@@ -158,14 +150,113 @@ func (e *Engine) blockedReason(id instance.ID) (why string, since time.Time) {
 	} else if doubted {
 		why, since = blockedText(doubt), doubt.At
 	}
-	for _, w := range plan.Targets {
-		if w.ID == id && why != "" {
-			s := e.decisionInput(plan, w)
-			s.formUnproven = false
-			if s.due() {
-				return why, since
-			}
-		}
+	s, declared := e.inputOf(plan, id)
+	if s.formUnproven = false; why != "" && declared && s.due() {
+		return why, since
 	}
 	return "", time.Time{}
+}
+
+// WaitSettled waits until each of ids has settled once: nothing more happens to it by
+// itself for now, since it has an auth token, was refused, waits for a person, or
+// its last attempt failed. It waits for the few seconds until an uncertain
+// redemption is tried again. It returns early when ctx is done.
+//
+// Waiting costs the redeemer nothing: it looks at an instance that somebody waits
+// for once after each attempt, and at all of them before each nap.
+func (e *Engine) WaitSettled(ctx context.Context, ids ...instance.ID) {
+	for _, settled := range e.unsettled(ids) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-settled:
+		}
+	}
+}
+
+// unsettled returns, for each of ids that is declared and not settled, what is closed when
+// it settles.
+func (e *Engine) unsettled(ids []instance.ID) (waits []chan struct{}) {
+	among := make(map[instance.ID]bool, len(ids))
+	for _, id := range ids {
+		among[id] = true
+	}
+	plan := e.Plan()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, w := range plan.Targets {
+		if !among[w.ID] || e.settled(plan, w) {
+			continue
+		}
+		if e.settling[w.ID] == nil {
+			e.settling[w.ID] = make(chan struct{})
+		}
+		waits = append(waits, e.settling[w.ID])
+	}
+	return waits
+}
+
+// beginAttempt says that w is being redeemed.
+func (e *Engine) beginAttempt(w Target) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.redeeming = w.ID
+}
+
+// endAttempt says that an attempt of w has ended, and tells who waits for it.
+func (e *Engine) endAttempt(w Target) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.redeeming = instance.ID{}
+	if settled, ok := e.settling[w.ID]; ok && e.settled(e.Plan(), w) {
+		delete(e.settling, w.ID)
+		close(settled)
+	}
+}
+
+// notifySettled tells who waits for an instance that has settled otherwise than by
+// an attempt of its own: its tenant asked for a pause, its registration token was
+// refused, or the plan declares it no more.
+func (e *Engine) notifySettled(plan Plan) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.settling) == 0 {
+		return
+	}
+	still := map[instance.ID]chan struct{}{}
+	for _, w := range plan.Targets {
+		if settled, ok := e.settling[w.ID]; ok && !e.settled(plan, w) {
+			still[w.ID] = settled
+			delete(e.settling, w.ID)
+		}
+	}
+	for _, settled := range e.settling {
+		close(settled)
+	}
+	e.settling = still
+}
+
+// settled reports whether w is settled. The caller holds mu.
+func (e *Engine) settled(plan Plan, w Target) bool {
+	if e.redeeming == w.ID {
+		return false
+	}
+	held, ok := e.Registrations.ForScope(w.Scope())
+	usable, s := ok && held.Refused == "", e.decisionInput(plan, w)
+	switch {
+	case usable && (s.autoRetries() || s.formUnproven && e.blockerRetries(plan, w.ID)):
+		return false
+	case e.Pauses.Left(w.ID) > 0:
+		return true
+	default:
+		return !usable || !s.due()
+	}
+}
+
+// blockerRetries reports whether id waits for a redemption that is tried again by
+// itself. The caller holds mu.
+func (e *Engine) blockerRetries(plan Plan, id instance.ID) bool {
+	doubt, held := e.blocker(plan, id)
+	other, err := doubt.InstanceID()
+	return held && err == nil && e.autoRetries(other)
 }

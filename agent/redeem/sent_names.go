@@ -54,7 +54,7 @@ func OpenSentNames(ctx context.Context, s store.Store, l *Ledger) (*SentNames, e
 		return nil, fmt.Errorf("read the names of this device: %w", err)
 	}
 	if t.record.Reset {
-		t.record, t.unsaved = sealedNames{After: l.lastSeq()}, true
+		t.record, t.unsaved = sealedNames{After: uint64(len(l.Entries()))}, true
 	}
 	return t, nil
 }

@@ -8,16 +8,15 @@ package refresh
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
-	"regent/agent/timing"
-
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/policy"
+	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
 	"regent/agent/tokenstore"
@@ -35,50 +34,37 @@ type Service interface {
 // Options is what the engine is given. All fields but Wakeups and Registration are
 // required.
 type Options struct {
-	Tokens       *tokenstore.Store
-	Service      func(base string) (Service, error)
-	Window       Window
-	Limits       func() Limits // in force now
-	Mode         func() string // refresh.mode, in force now: ModeAuto or a mode of package tms
-	Capabilities *tokenstore.TenantCapabilities
-	Clock        timing.Clock
-	Random       func() float64                    // in [0,1)
-	Skew         func(tenant string) time.Duration // service minus device, as last seen
-	Pauses       *timing.Pauses                    // of this engine
-	Wakeups      <-chan struct{}                   // receives after resume from sleep, until it is closed; nil where nobody tells of that
+	tokenstore.Loop
+	Service func(base string) (Service, error)
+	Limits  func() policy.Limits // in force now; they bound how often refreshes begin
+	Mode    func() string        // refresh.mode, in force now: ModeAuto or a mode of package tms
+	Wakeups <-chan struct{}      // receives after resume from sleep, until it is closed; nil where nobody tells of that
 	// WakeupsComplete says that Wakeups tells of every resume and of a clock that is set.
 	WakeupsComplete bool
-	// Changed is told of each change of an instance's state, after it is durable.
-	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
 	// Registration returns the registration token that paid for an auth token, if
 	// it is kept; only a mode that shows it again needs it. nil has none.
 	Registration func(tokenstore.Record) token.Secret
-	Log          *slog.Logger
 }
 
 // Engine refreshes. Its methods are safe for concurrent use; Run is called once.
 type Engine struct {
 	Options
-	timing.Signal // Kick has Run look again at once
 
-	mu              sync.Mutex
-	closed          bool
-	flights         map[instance.ID]*Flight
-	queued          []*Flight
-	forced          map[instance.ID]time.Duration // boot time of the last refresh that a caller forced
-	unsaved         map[instance.ID]refreshAnswer // answered, and not yet durable
-	unsavedVerdicts map[instance.ID]Verdict       // given up, and not yet durable
-	refused         map[instance.ID][]Refusal     // modes that refused, where another one is not decided yet
-	limiter         rateLimiter
+	mu      sync.Mutex
+	closed  bool
+	flights map[instance.ID]*Flight
+	queued  []*Flight
+	forced  map[instance.ID]time.Duration // boot time of the last refresh that a caller forced
+	pending map[instance.ID]pending
+	limiter rateLimiter
 }
 
 // NewEngine returns an engine that is not yet running.
 func NewEngine(o Options) *Engine {
 	e := &Engine{
-		Options: o, Signal: timing.NewSignal(),
-		flights: map[instance.ID]*Flight{}, forced: map[instance.ID]time.Duration{},
-		unsaved: map[instance.ID]refreshAnswer{}, unsavedVerdicts: map[instance.ID]Verdict{},
-		refused: map[instance.ID][]Refusal{}, limiter: newRateLimiter(),
+		Options: o,
+		flights: map[instance.ID]*Flight{}, forced: map[instance.ID]time.Duration{}, pending: map[instance.ID]pending{},
+		limiter: rateLimiter{started: map[string][]time.Duration{}, delayedAt: map[string]time.Duration{}},
 	}
 	e.splayStart()
 	return e
@@ -127,7 +113,7 @@ func (e *Engine) Run(ctx context.Context) error {
 // flush writes, before the process ends, what is only in memory.
 func (e *Engine) flush(ctx context.Context) {
 	e.mu.Lock()
-	ids := slices.Concat(slices.Collect(maps.Keys(e.unsaved)), slices.Collect(maps.Keys(e.unsavedVerdicts)))
+	ids := slices.Collect(maps.Keys(e.pending))
 	e.mu.Unlock()
 	for _, id := range ids {
 		if err := e.savePending(ctx, id); err != nil && !errors.Is(err, errOnlySaved) {
@@ -150,7 +136,7 @@ func (e *Engine) step() time.Duration {
 		if !r.State.Refreshable() {
 			continue
 		}
-		wait := max(e.untilDue(r), e.Paused(r.ID))
+		wait := max(e.untilDue(r), e.Pauses.Left(r.ID))
 		if wait > 0 {
 			nap = min(nap, wait)
 		} else if e.hasSlot(r.ID.Tenant) {
@@ -167,17 +153,13 @@ func (e *Engine) untilDue(r tokenstore.Record) time.Duration {
 	if r.Attempt.AnswerMissing() {
 		return 0
 	}
-	return max(e.Window.Due(r)-r.AccessLife.DueAge(e.Clock), e.untilFloor(r))
+	return max(DueAge(r)-r.AccessLife.DueAge(e.Clock), e.untilFloor(r))
 }
 
 // NextDue returns how long until r is refreshed by itself; 0 means now.
 func (e *Engine) NextDue(r tokenstore.Record) time.Duration {
-	return max(0, e.untilDue(r), e.Paused(r.ID))
+	return max(0, e.untilDue(r), e.Pauses.Left(r.ID))
 }
-
-// Paused returns how long id is left alone: after a failure of its own, or
-// because its tenant asked for a pause.
-func (e *Engine) Paused(id instance.ID) time.Duration { return e.Pauses.Left(id) }
 
 // LastFault returns what went wrong last with id since it last worked.
 func (e *Engine) LastFault(id instance.ID) (f *fault.Fault, at time.Time) {
@@ -185,13 +167,102 @@ func (e *Engine) LastFault(id instance.ID) (f *fault.Fault, at time.Time) {
 	if !failing {
 		return nil, time.Time{}
 	}
-	return &fault.Fault{Op: "refresh", Kind: p.Code, Instance: id.String(), Detail: p.Text, Retry: e.Paused(id)}, p.At
+	return &fault.Fault{Op: "refresh", Kind: p.Code, Instance: id.String(), Detail: p.Text, Retry: e.Pauses.Left(id)}, p.At
 }
 
-// Retry ends the pauses after failures in which nothing reached the service: the
-// cause may have been mended on this device. So may refresh.mode, where it is
-// uncertain how to refresh. What a service asked for stays.
-func (e *Engine) Retry() {
-	e.Pauses.Retry()
-	e.Kick()
+// A refresh begins in this part of a token's life.
+const (
+	windowBegin = 0.60
+	windowEnd   = 0.75
+)
+
+// DueAge returns the age at which the auth token is to be refreshed, by the
+// shorter of the lives of its access and its refresh token. It is a pure
+// function of the record: asking twice gives one answer, so polling cannot bias
+// the jitter.
+func DueAge(r tokenstore.Record) time.Duration {
+	return time.Duration(float64(shorterLife(r)) * (windowBegin + (windowEnd-windowBegin)*r.Jitter))
+}
+
+// shorterLife is the shorter of the lives of the access and the refresh token.
+func shorterLife(r tokenstore.Record) time.Duration {
+	if r.RefreshLife.TTL > 0 {
+		return min(r.AccessLife.TTL, r.RefreshLife.TTL)
+	}
+	return r.AccessLife.TTL
+}
+
+// startSplayFraction is the part of an access token's life over which those are spread that
+// are due at start. A fleet then asks at most two and a half times as often as it
+// does in an ordinary hour.
+const startSplayFraction = 0.3
+
+// startSplay returns how long a refresh that is due at start, and that nobody
+// waits for, is put off at most. One whose answer is missing is not: the service
+// may take the same refresh token again for some seconds only. Nor is the
+// refresh token put at risk: at least half of what is left of its life remains.
+func startSplay(r tokenstore.Record, c timing.Clock) time.Duration {
+	if r.Attempt.AnswerMissing() {
+		return 0
+	}
+	most := time.Duration(startSplayFraction * float64(r.AccessLife.TTL))
+	if r.RefreshLife.TTL > 0 {
+		left, _ := r.RefreshLife.Remaining(c)
+		most = min(most, left/2)
+	}
+	return most
+}
+
+// expiryTolerance is how far from the announced end of a refresh token's life an answer
+// may come and still be taken for that end: lives and dates have whole seconds,
+// and an answer takes its time.
+const expiryTolerance = 3 * time.Second
+
+// atAnnouncedEnd reports whether an answer came at the end of the refresh token's life
+// that an earlier one had announced. A life of 0 in it is then no life, and not
+// one without end.
+func atAnnouncedEnd(r tokenstore.Record, a refreshAnswer) bool {
+	return r.RefreshLife.TTL > 0 && a.receivedAt.Sub(refreshTokenEnd(r)).Abs() <= expiryTolerance
+}
+
+// refreshTokenEnd is when the refresh token ends, by the service's own clock.
+func refreshTokenEnd(r tokenstore.Record) time.Time { return r.RefreshIssuedAt.Add(r.RefreshLife.TTL) }
+
+// endTolerance is how far the ends that two answers announce may differ and still be
+// one.
+const endTolerance = 2 * time.Second
+
+// sessionLimit returns after how long the service ends a session, as far as an answer
+// shows it: a refresh moves the end of a refresh token that must not lie idle, and
+// cannot move the end of a session. 0 is no end. It is pure.
+func sessionLimit(r tokenstore.Record, a refreshAnswer) time.Duration {
+	if a.refreshLife.TTL <= 0 {
+		if !a.token.Refresh.IsZero() && !atAnnouncedEnd(r, a) {
+			return 0 // a refresh token without end, as offline tokens are
+		}
+		return r.SessionLimit
+	}
+	next := a.receivedAt.Add(a.refreshLife.TTL)
+	known := r.RefreshLife.TTL > 0 && !r.RefreshIssuedAt.IsZero() && !r.RedeemedAt.IsZero()
+	switch {
+	case known && a.receivedAt.Sub(r.RefreshIssuedAt) > 2*endTolerance && next.Sub(refreshTokenEnd(r)) <= endTolerance:
+		return next.Sub(r.RedeemedAt).Round(time.Second)
+	case r.SessionLimit > 0 && next.Sub(r.RedeemedAt.Add(r.SessionLimit)) > endTolerance:
+		return 0 // it goes on for longer than that
+	}
+	return r.SessionLimit
+}
+
+// SessionLimit is after how long the service of a tenant ends its sessions, by what
+// was learnt of its auth tokens; 0 if no end is known. The newest answer that shows
+// an end, or that there is none, decides. It is pure.
+func SessionLimit(held []tokenstore.Record) time.Duration {
+	var newest tokenstore.Record
+	for _, r := range held {
+		tells := r.SessionLimit > 0 || r.RefreshLife.TTL == 0 && !r.Refresh.IsZero()
+		if tells && (newest.ID == (instance.ID{}) || r.RefreshIssuedAt.After(newest.RefreshIssuedAt)) {
+			newest = r
+		}
+	}
+	return newest.SessionLimit
 }

@@ -14,6 +14,7 @@ import (
 
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/policy"
 	"regent/agent/store"
 	"regent/agent/store/storetest"
 	"regent/agent/timing"
@@ -82,7 +83,7 @@ type harness struct {
 	untold  bool   // not every resume is told
 	mode    string // refresh.mode, of which nothing has worked yet; "" is oidc, which has
 
-	limits   atomic.Pointer[Limits]             // nil for none
+	limits   atomic.Pointer[policy.Limits]      // nil for none
 	other    Service                            // in place of service; nil for that
 	noClient error                              // why the next client cannot be made; it is told once
 	held     func(string) (time.Duration, bool) // nil for never
@@ -120,14 +121,19 @@ func (b *harness) run(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if b.held == nil {
+		b.held = func(string) (time.Duration, bool) { return 0, false }
+	}
 	b.Engine = NewEngine(Options{
-		Capabilities: openCapabilities(t, b.store, b.mode), Mode: func() string { return cmp.Or(b.mode, tms.ModeOIDC) },
-		Tokens: v, Service: b.client, Window: DefaultWindow(), Limits: b.limited,
-		Clock: b.clock, Random: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
-		Pauses: timing.NewPauses(b.clock, func() float64 { return 0.5 }, b.held, nil), Wakeups: b.woke, WakeupsComplete: !b.untold, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Changed: func(_ context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
-			b.changes = append(b.changes, fmt.Sprintf("%s %s>%s %s", id, from, to, cause))
+		Loop: tokenstore.Loop{
+			Tokens: v, Capabilities: openCapabilities(t, b.store, b.mode), Signal: timing.NewSignal(),
+			Clock: b.clock, Random: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
+			Pauses: timing.NewPauses(b.clock, func() float64 { return 0.5 }, b.held, timing.NewLocalFailures(b.clock)), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+			Changed: func(_ context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
+				b.changes = append(b.changes, fmt.Sprintf("%s %s>%s %s", id, from, to, cause))
+			},
 		},
+		Mode: func() string { return cmp.Or(b.mode, tms.ModeOIDC) }, Service: b.client, Limits: b.limited, Wakeups: b.woke, WakeupsComplete: !b.untold,
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -168,11 +174,11 @@ func (b *harness) client(string) (Service, error) {
 	return b.service, err
 }
 
-func (b *harness) limited() Limits {
+func (b *harness) limited() policy.Limits {
 	if l := b.limits.Load(); l != nil {
 		return *l
 	}
-	return Limits{}
+	return policy.Limits{}
 }
 
 func (b *harness) record(t *testing.T) tokenstore.Record {
@@ -427,7 +433,7 @@ func TestThrottlePausesTheTenant(t *testing.T) {
 		if _, err := b.Join(two); fault.From(err).Retry != 10*time.Minute {
 			t.Errorf("another instance of the tenant: %v, want a pause of 10m", err)
 		}
-		if b.TryForce(one) != nil {
+		if f, _ := b.Force(one); f != nil {
 			t.Error("a caller forced a refresh during the pause")
 		}
 	})
@@ -438,7 +444,7 @@ func TestForceIsBounded(t *testing.T) {
 		b := newHarness(t, answerRotated)
 		defer b.stop()
 		for range 600 {
-			if f := b.TryForce(one); f != nil {
+			if f, _ := b.Force(one); f != nil {
 				if err := f.Wait(t.Context()); err != nil {
 					t.Fatal(err)
 				}

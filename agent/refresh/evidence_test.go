@@ -61,7 +61,11 @@ func TestLostAnswerOfAForcedRefresh(t *testing.T) {
 		b := newHarness(t, answerFailure(lostFailure()), answerRotated)
 		defer b.stop()
 		time.Sleep(10 * time.Minute)
-		if err := b.TryForce(one).Wait(t.Context()); err == nil {
+		f, err := b.Force(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Wait(t.Context()); err == nil {
 			t.Fatal("the answer was not lost")
 		}
 		time.Sleep(10 * time.Second)

@@ -7,7 +7,9 @@ import (
 
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/status"
 	"regent/agent/timing"
+	"regent/agent/tokenstore"
 )
 
 // Flight is one refresh of one instance, under way or about to be. Whoever
@@ -36,6 +38,11 @@ var errStopping = errors.New("refresh: the daemon stops")
 func (e *Engine) Join(id instance.ID) (*Flight, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.join(id)
+}
+
+// join is Join. The caller holds mu.
+func (e *Engine) join(id instance.ID) (*Flight, error) {
 	if f, ok := e.flights[id]; ok {
 		return f, nil
 	}
@@ -61,44 +68,27 @@ func tenantPauseFault(tenant string, asked bool) *fault.Fault {
 	return fault.Errorf("refresh", fault.Unavailable, "%s has not answered several requests in a row, and is left alone for a while; check the network and the proxy; it is tried again by itself", tenant)
 }
 
-// TryForce is Again for who has a valid token and can do without another: it
-// returns nil if there is nothing to wait for.
-func (e *Engine) TryForce(id instance.ID) *Flight {
-	f, err := e.Force(id)
-	if err != nil {
-		return nil // a pause runs; the valid token is served meanwhile
-	}
-	return f
-}
-
 // Force is Join for a token that is not due, at most once a minute for each
 // instance: earlier it is throttled, unless a flight is under way.
 func (e *Engine) Force(id instance.ID) (*Flight, error) {
-	if f, left := e.mayForce(id); f != nil {
-		return f, nil
-	} else if left > 0 {
-		return nil, fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago; ask for the token again, and use the one that comes", id).WithInstance(id.String()).WithRetry(left)
-	}
-	return e.Join(id)
-}
-
-// mayForce returns the flight of id if there is one, or how long it is to be
-// left alone. If neither, the minute begins.
-func (e *Engine) mayForce(id instance.ID) (*Flight, time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if f, flying := e.flights[id]; flying {
-		return f, 0
+		return f, nil
 	}
+	var left time.Duration
 	now := e.Clock.Boot()
-	if r, ok := e.Tokens.Get(id); ok && e.untilFloor(r) > 0 {
-		return nil, e.untilFloor(r) // the minute of [forceEvery] does not begin
+	if last, ok := e.forced[id]; ok {
+		left = forceEvery - (now - last)
 	}
-	if last, ok := e.forced[id]; ok && now-last < forceEvery {
-		return nil, forceEvery - (now - last)
+	if r, ok := e.Tokens.Get(id); ok && e.untilFloor(r) > 0 {
+		left = e.untilFloor(r)
+	}
+	if left > 0 {
+		return nil, fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago; ask for the token again, and use the one that comes", id).WithInstance(id.String()).WithRetry(left)
 	}
 	e.forced[id] = now
-	return nil, 0
+	return e.join(id)
 }
 
 // flightsAtOnce bounds the flights to one tenant that nobody waits for: a device
@@ -127,7 +117,7 @@ func (e *Engine) queue(id instance.ID) {
 	if _, ok := e.flights[id]; ok {
 		return
 	}
-	if r, ok := e.Tokens.Get(id); ok && max(e.untilDue(r), e.Paused(id)) <= 0 {
+	if r, ok := e.Tokens.Get(id); ok && max(e.untilDue(r), e.Pauses.Left(id)) <= 0 {
 		e.add(id)
 	}
 }
@@ -154,7 +144,7 @@ func (e *Engine) takeReady() (begin []*Flight, next time.Duration) {
 	next = timing.IdleInterval
 	var line []*Flight
 	for _, f := range e.queued {
-		if left := e.limiter.allow(f.id.Tenant, e.Limits().Rate, e.Clock.Boot()); left > 0 {
+		if left := e.limiter.allow(f.id.Tenant, e.Limits().RefreshRate, e.Clock.Boot()); left > 0 {
 			next = min(next, left)
 			line = append(line, f)
 			continue
@@ -190,4 +180,92 @@ func (e *Engine) runFlight(ctx context.Context, f *Flight) {
 	f.err = err
 	close(f.done)
 	e.Kick() // the next due time has changed
+}
+
+// untilFloor returns how long r must not be refreshed, since its last answer came
+// a moment ago. An attempt without an answer is tried again all the same: its
+// pauses bound that.
+func (e *Engine) untilFloor(r tokenstore.Record) time.Duration {
+	age, known := r.AccessLife.Age(e.Clock)
+	if !known || r.Attempt.AnswerMissing() {
+		return 0
+	}
+	return max(0, e.Limits().RefreshFloor-age)
+}
+
+// maxQueueWait bounds the line of flights that the rate keeps waiting: who would stand
+// in it for longer is told when to come again.
+const maxQueueWait = 10 * time.Second
+
+// checkLimits says why a caller may start no flight of id now, and when to come again;
+// nil if it may. The caller holds mu.
+func (e *Engine) checkLimits(id instance.ID) error {
+	limits := e.Limits()
+	r, ok := e.Tokens.Get(id)
+	if left := e.untilFloor(r); ok && left > 0 {
+		return fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago, and limits.refresh_floor allows that once in %s; ask again", id, limits.RefreshFloor).WithInstance(id.String()).WithRetry(left)
+	}
+	line := 0
+	for _, f := range e.queued {
+		if f.id.Tenant == id.Tenant {
+			line++
+		}
+	}
+	if most := limits.RefreshRate * int(maxQueueWait/time.Second); limits.RefreshRate > 0 && line >= most {
+		return fault.Errorf("refresh", fault.Throttled, "%d refreshes at %s wait already, and limits.refresh_rate allows %d in a second; ask again", line, id.Tenant, limits.RefreshRate).WithInstance(id.String()).WithRetry(maxQueueWait)
+	}
+	return nil
+}
+
+// countExtraRequest counts a second request of one flight, for which the next flights wait.
+func (e *Engine) countExtraRequest(tenant string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.limiter.started[tenant] = append(e.limiter.started[tenant], e.Clock.Boot())
+}
+
+// rateDisplayTime is how long it is told that the rate has kept a refresh waiting.
+const rateDisplayTime = time.Minute
+
+// Limited says which limits act on the auth tokens of a tenant now; nil if none does.
+func (e *Engine) Limited(tenant string, held []tokenstore.Record) *status.Limited {
+	var l status.Limited
+	limits := e.Limits()
+	for _, r := range held {
+		if !r.State.Refreshable() || DueAge(r) >= limits.RefreshFloor {
+			continue
+		}
+		if life := int64(shorterLife(r).Seconds()); l.FloorSeconds == 0 || life < l.LifeSeconds {
+			l.FloorSeconds, l.LifeSeconds = int64(limits.RefreshFloor.Seconds()), life
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if last, ok := e.limiter.delayedAt[tenant]; ok && e.Clock.Boot()-last < rateDisplayTime {
+		l.Rate = limits.RefreshRate
+	}
+	if l == (status.Limited{}) {
+		return nil
+	}
+	return &l
+}
+
+// rateLimiter counts what began, by tenant. It is not safe for concurrent use.
+type rateLimiter struct {
+	started   map[string][]time.Duration // boot times of the last second, the oldest first
+	delayedAt map[string]time.Duration   // boot time at which a refresh was last kept waiting
+}
+
+// allow lets one more refresh begin now, or returns how long it must wait.
+func (p *rateLimiter) allow(tenant string, rate int, now time.Duration) time.Duration {
+	begun := p.started[tenant]
+	for len(begun) > 0 && now-begun[0] >= time.Second {
+		begun = begun[1:]
+	}
+	if rate > 0 && len(begun) >= rate {
+		p.started[tenant], p.delayedAt[tenant] = begun, now
+		return begun[len(begun)-rate] + time.Second - now
+	}
+	p.started[tenant] = append(begun, now)
+	return 0
 }

@@ -65,8 +65,8 @@ func TestRetryEndsLocalPauses(t *testing.T) {
 				time.Sleep(time.Hour)
 				synctest.Wait()
 				before := b.service.count()
-				if b.Paused(one) < 2*time.Second && tt.tried {
-					t.Fatalf("paused for %s, too short to show anything", b.Paused(one))
+				if b.Pauses.Left(one) < 2*time.Second && tt.tried {
+					t.Fatalf("paused for %s, too short to show anything", b.Pauses.Left(one))
 				}
 				b.Retry()
 				time.Sleep(time.Second)

@@ -1,6 +1,8 @@
 package refresh
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,7 +10,10 @@ import (
 	"regent/agent/fault"
 	"regent/agent/instance"
 	"regent/agent/status"
+	"regent/agent/timing"
 	"regent/agent/tms"
+	"regent/agent/token"
+	"regent/agent/tokenstore"
 )
 
 // ModeAuto is refresh.mode: auto. The engine then finds the mode of a tenant by
@@ -116,4 +121,88 @@ func (k ModeInput) unprovenVerdict(e Evidence) Verdict {
 		text += "refresh.mode: " + k.Configured + " has not worked at this tenant yet; refresh.mode: auto also tries the other mode; "
 	}
 	return Verdict{State: instance.Stale, Code: fault.RefreshUncertain, Text: text + "to see the refresh modes of the tenant, run: sudo regent doctor --contract"}
+}
+
+// tryModes asks in the mode that has worked at the tenant. Where none has, a
+// refusal leads to the other mode.
+func (e *Engine) tryModes(ctx context.Context, s Service, r tokenstore.Record, older bool) (refreshAnswer, Verdict, error) {
+	k, before := e.modeInput(r), r.Attempt
+	r, err := e.beginAttempt(ctx, r, older)
+	if err != nil {
+		return refreshAnswer{}, localVerdict(err), err
+	}
+	for {
+		a, err := e.send(ctx, s, r, k, older)
+		if err == nil {
+			e.updatePending(r.ID, func(p *pending) { p.refused = nil })
+			return a, Verdict{}, nil
+		}
+		f, ok := errors.AsType[*tms.Failure](err)
+		v := Verdict{State: instance.Stale, Code: fault.Unavailable, AnswerMissing: true, Text: "the client failed"}
+		switch {
+		case ok && !k.Proven() && isRefusal(f):
+			k.Refused = append(k.Refused, Refusal{k.Next(), f})
+			if k.Next() != "" {
+				e.countExtraRequest(r.ID.Tenant)
+				continue
+			}
+			v, k.Refused = k.unprovenVerdict(e.evidence(r, before, older)), nil
+		case ok:
+			v = Classify(f, e.evidence(r, before, older))
+		}
+		v.SentPrevious = older
+		e.updatePending(r.ID, func(p *pending) { p.refused = k.Refused })
+		return refreshAnswer{}, v, err
+	}
+}
+
+// beginAttempt makes the attempt durable before anything is sent: a lost answer leaves
+// evidence, whatever happens to this process.
+func (e *Engine) beginAttempt(ctx context.Context, r tokenstore.Record, older bool) (tokenstore.Record, error) {
+	r, err := e.Tokens.Update(ctx, r, func(r *tokenstore.Record) {
+		if r.Attempt.Open {
+			r.Attempt.Unanswered++ // the process died during the one before
+		}
+		r.Attempt.Open = true
+		r.Attempt.PreviousTried = r.Attempt.PreviousTried || older
+		r.Attempt.At = e.Clock.Wall()
+	})
+	if err == nil {
+		e.Pauses.Device.Clear(timing.CauseStore)
+	}
+	return r, err
+}
+
+// send sends one refresh, with the refresh token in force or the older one.
+func (e *Engine) send(ctx context.Context, s Service, r tokenstore.Record, k ModeInput, older bool) (refreshAnswer, error) {
+	send, provider, mode := r.Refresh, r.Provider, k.Next()
+	if older {
+		send = r.PreviousRefresh
+	}
+	if k.Configured == ModeAuto {
+		provider.ClientID = provider.ClientFor(send)
+	}
+	answer, err := s.Refresh(ctx, tms.RefreshRequest{
+		Mode: mode, Provider: provider, AuthTokenID: r.AuthTokenID, Identifier: r.Identifier, Refresh: send, Registration: e.registration(r),
+	})
+	if err != nil {
+		return refreshAnswer{}, err
+	}
+	return refreshAnswer{
+		base: r, sent: send, mode: mode, token: answer,
+		life: token.NewLifetime(e.Clock, answer.TTL), refreshLife: token.NewLifetime(e.Clock, answer.RefreshTTL),
+		receivedAt: e.ServiceTime(r.ID.Tenant),
+	}, nil
+}
+
+// modeInput is what decides in which mode r is refreshed.
+func (e *Engine) modeInput(r tokenstore.Record) ModeInput {
+	k := ModeInput{Configured: e.Mode(), Working: e.Capabilities.Get(r.ID.Tenant).Refresh.Mode, NoTokenID: r.AuthTokenID == ""}
+	if k.Working == "" {
+		k.RefreshedBefore = slices.ContainsFunc(e.Tokens.List(), func(o tokenstore.Record) bool { return o.ID.Tenant == r.ID.Tenant && o.Generation > 1 })
+	}
+	if k.Refused = slices.Clone(e.pendingOf(r.ID).refused); k.Next() == "" {
+		k.Refused = nil // refresh.mode was changed meanwhile
+	}
+	return k
 }

@@ -223,7 +223,7 @@ func TestRetryAfterUncertain(t *testing.T) {
 		b.run(t)
 		defer b.stop()
 		time.Sleep(3 * time.Hour)
-		if left := b.Paused(one); left == 0 {
+		if left := b.Pauses.Left(one); left == 0 {
 			t.Fatal("no pause runs")
 		}
 		sent := b.service.count()

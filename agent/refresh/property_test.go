@@ -17,6 +17,7 @@ import (
 
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/policy"
 	"regent/agent/store"
 	"regent/agent/store/storetest"
 	"regent/agent/timing"
@@ -157,13 +158,15 @@ func (l *laptop) start() {
 	}
 	l.vault = v
 	l.engine = NewEngine(Options{
-		Capabilities: openCapabilities(l.T, l.disk, l.mode), Mode: func() string { return cmp.Or(l.mode, tms.ModeOIDC) },
-		Tokens: v, Service: func(string) (Service, error) { return l.provider, nil }, Window: DefaultWindow(),
-		Limits: func() Limits { return Limits{Floor: 5 * time.Second, Rate: 10} },
-		Clock:  l.clock, Random: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
-		Pauses:  timing.NewPauses(l.clock, func() float64 { return 0.5 }, nil, nil),
-		Log:     slog.New(slog.DiscardHandler),
-		Changed: func(context.Context, instance.ID, instance.State, instance.State, fault.Kind) {},
+		Loop: tokenstore.Loop{
+			Tokens: v, Capabilities: openCapabilities(l.T, l.disk, l.mode), Signal: timing.NewSignal(),
+			Clock: l.clock, Random: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
+			Pauses:  timing.NewPauses(l.clock, func() float64 { return 0.5 }, func(string) (time.Duration, bool) { return 0, false }, timing.NewLocalFailures(l.clock)),
+			Log:     slog.New(slog.DiscardHandler),
+			Changed: func(context.Context, instance.ID, instance.State, instance.State, fault.Kind) {},
+		},
+		Mode: func() string { return cmp.Or(l.mode, tms.ModeOIDC) }, Service: func(string) (Service, error) { return l.provider, nil },
+		Limits: func() policy.Limits { return policy.Limits{RefreshFloor: 5 * time.Second, RefreshRate: 10} },
 	})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(l.Context()))
 	done := make(chan error, 1)
@@ -184,7 +187,7 @@ var laptopEvents = map[string]func(*laptop){
 	"asleep":  func(l *laptop) { l.clock.Suspend(3 * time.Hour); time.Sleep(time.Minute) },
 	"ahead":   func(l *laptop) { l.clock.SetWall(24 * time.Hour) },
 	"back":    func(l *laptop) { l.clock.SetWall(-24 * time.Hour) },
-	"forced":  func(l *laptop) { l.engine.TryForce(one) },
+	"forced":  func(l *laptop) { _, _ = l.engine.Force(one) },
 	"full":    func(l *laptop) { l.disk.set("before") },
 	"late":    func(l *laptop) { l.disk.set("after") },
 	"room":    func(l *laptop) { l.disk.set("") },
@@ -222,7 +225,7 @@ var laptopEvents = map[string]func(*laptop){
 // ask has a refresh under way.
 func (l *laptop) ask() {
 	l.disk.set("")
-	l.engine.TryForce(one)
+	_, _ = l.engine.Force(one)
 	time.Sleep(2 * time.Second)
 }
 

@@ -34,7 +34,7 @@ func (e *Engine) renew(ctx context.Context, id instance.ID) error {
 	}
 	r, ok := e.Tokens.Get(id)
 	if !ok || !r.State.Refreshable() {
-		return fault.New("refresh", kindOfState(r.State), nil).WithInstance(id.String())
+		return fault.New("refresh", KindOfState(r.State), nil).WithInstance(id.String())
 	}
 	service, err := e.Service(r.BaseURL)
 	if err != nil {
@@ -61,20 +61,16 @@ func (e *Engine) renew(ctx context.Context, id instance.ID) error {
 // answer, or that there is nothing more to ask. Until that works nothing else is
 // asked for the instance. It returns an error if there is nothing left to do.
 func (e *Engine) savePending(ctx context.Context, id instance.ID) error {
-	e.mu.Lock()
-	a, answered := e.unsaved[id]
-	v, judged := e.unsavedVerdicts[id]
-	e.mu.Unlock()
-	switch {
-	case answered:
-		return cmp.Or(e.saveAnswer(ctx, id, a), errOnlySaved)
-	case judged:
+	switch p := e.pendingOf(id); {
+	case p.answer != nil:
+		return cmp.Or(e.saveAnswer(ctx, id, *p.answer), errOnlySaved)
+	case p.verdict != nil:
 		r, ok := e.Tokens.Get(id)
 		if !ok {
-			e.setUnsavedVerdict(id, nil)
+			e.updatePending(id, func(p *pending) { p.verdict = nil })
 			return nil
 		}
-		return e.saveFailure(ctx, r, v, errors.New("the verdict on an earlier refresh had not been written"))
+		return e.saveFailure(ctx, r, *p.verdict, errors.New("the verdict on an earlier refresh had not been written"))
 	}
 	return nil
 }
@@ -103,17 +99,13 @@ func (e *Engine) evidence(r tokenstore.Record, before tokenstore.Attempt, older 
 	return Evidence{
 		Before:              before,
 		Refusals:            r.Refusals,
-		SinceFirst:          e.serviceTime(r.ID.Tenant).Sub(r.Refusals.First),
+		SinceFirst:          e.ServiceTime(r.ID.Tenant).Sub(r.Refusals.First),
 		HasPrevious:         !older && !r.PreviousRefresh.IsZero() && !r.PreviousRefresh.Equal(r.Refresh),
 		RefreshTokenExpired: e.refreshTokenExpired(r),
 		SessionLimit:        r.SessionLimit,
 		SaneClock:           e.Skew(r.ID.Tenant).Abs() < maxSkew,
 	}
 }
-
-// serviceTime is the present by the service's own clock, as its last answer
-// showed it. This device's may have been set by years, or never.
-func (e *Engine) serviceTime(tenant string) time.Time { return e.Clock.Wall().Add(e.Skew(tenant)) }
 
 // maxSkew is how far the clock may be off. Beyond it Cloud LM discards signed
 // calls, as the vendor documents.
@@ -125,7 +117,7 @@ func (e *Engine) refreshTokenExpired(r tokenstore.Record) bool {
 	if r.RefreshLife.TTL <= 0 {
 		return false
 	}
-	if !r.RefreshIssuedAt.IsZero() && e.serviceTime(r.ID.Tenant).Sub(r.RefreshIssuedAt) >= r.RefreshLife.TTL-expiryTolerance {
+	if !r.RefreshIssuedAt.IsZero() && e.ServiceTime(r.ID.Tenant).Sub(r.RefreshIssuedAt) >= r.RefreshLife.TTL-expiryTolerance {
 		return true
 	}
 	left, known := r.RefreshLife.Remaining(e.Clock)
@@ -140,19 +132,28 @@ func (e *Engine) saveAnswer(ctx context.Context, id instance.ID, a refreshAnswer
 		was = r.State
 		e.applyAnswer(r, a)
 	})
+	e.updatePending(id, func(p *pending) {
+		p.answer = nil
+		if err != nil && !errors.Is(err, tokenstore.ErrConflict) {
+			p.answer = &a
+		}
+	})
 	if errors.Is(err, tokenstore.ErrConflict) {
-		e.setUnsaved(id, nil)
 		return fault.New("refresh", fault.Unavailable, fmt.Errorf("an answer is discarded: %w", err)).WithInstance(id.String())
 	}
 	if err != nil {
-		e.setUnsaved(id, &a)
 		e.Pauses.Fail(id, localVerdict(err).failure(), err)
 		return fault.New("refresh", fault.Unavailable, err).WithInstance(id.String())
 	}
 	e.Pauses.Device.Clear(timing.CauseStore)
-	e.setUnsaved(id, nil)
 	e.Pauses.Clear(id)
-	e.recordCapability(ctx, id.Tenant, a)
+	e.Learn(ctx, id.Tenant, func(l *tms.Capabilities) {
+		l.NoteRefresh(a.mode, e.Clock.Wall())
+		l.NoteReply(a.token.Form, e.Clock.Wall())
+		if a.token.Echoed {
+			l.Shows(a.base.Intent, e.Clock.Wall().UTC())
+		}
+	})
 	if was != instance.Live {
 		e.Changed(ctx, id, was, instance.Live, "")
 	}
@@ -195,23 +196,25 @@ func (e *Engine) saveFailure(ctx context.Context, seen tokenstore.Record, v Verd
 		was = r.State
 		e.applyVerdict(r, v)
 	})
-	switch {
-	case errors.Is(err, tokenstore.ErrConflict):
-		e.setUnsavedVerdict(seen.ID, nil)
+	e.updatePending(seen.ID, func(p *pending) {
+		p.verdict = nil
+		if err != nil && !errors.Is(err, tokenstore.ErrConflict) && v.State != instance.Stale {
+			p.verdict = &v // a failure that says nothing of the auth token may be forgotten
+		}
+	})
+	if errors.Is(err, tokenstore.ErrConflict) {
 		return fault.New("refresh", fault.Unavailable, err).WithInstance(seen.ID.String())
-	case err != nil:
+	}
+	if err != nil {
 		e.Log.WarnContext(ctx, "what a refresh came to could not be recorded yet; it is tried again", "instance", seen.ID.String(), "err", err)
-		e.setUnsavedVerdict(seen.ID, &v)
 		now = seen
-	default:
-		e.setUnsavedVerdict(seen.ID, nil)
 	}
 	e.Pauses.Fail(seen.ID, v.failure(), cause)
 	e.Log.WarnContext(ctx, "refresh failed", "instance", seen.ID.String(), "kind", string(v.Code), "err", cause)
 	if now.State != was {
 		e.Changed(ctx, seen.ID, was, now.State, v.Code)
 	}
-	return &fault.Fault{Op: "refresh", Kind: v.Code, Instance: seen.ID.String(), Detail: v.Text, Retry: e.Paused(seen.ID), Err: cause}
+	return &fault.Fault{Op: "refresh", Kind: v.Code, Instance: seen.ID.String(), Detail: v.Text, Retry: e.Pauses.Left(seen.ID), Err: cause}
 }
 
 // applyVerdict writes a verdict into the record.
@@ -245,7 +248,7 @@ func (e *Engine) closeAttempt(r *tokenstore.Record, v Verdict) {
 	}
 	switch {
 	case v.Refusal && r.Refusals.Count == 0:
-		r.Refusals = tokenstore.Refusals{Count: 1, First: e.serviceTime(r.ID.Tenant)}
+		r.Refusals = tokenstore.Refusals{Count: 1, First: e.ServiceTime(r.ID.Tenant)}
 	case v.Refusal:
 		r.Refusals.Count++
 	case v.Code != fault.Unavailable:
@@ -254,45 +257,43 @@ func (e *Engine) closeAttempt(r *tokenstore.Record, v Verdict) {
 	}
 }
 
-func (e *Engine) setUnsaved(id instance.ID, a *refreshAnswer) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if a == nil {
-		delete(e.unsaved, id)
-		return
-	}
-	e.unsaved[id] = *a
+// pending is what is known of an instance and is not in its record.
+type pending struct {
+	answer  *refreshAnswer // not yet durable
+	verdict *Verdict       // the auth token has ended, which is not yet durable
+	refused []Refusal      // modes that refused, where another one is not decided yet
 }
 
-func (e *Engine) setUnsavedVerdict(id instance.ID, v *Verdict) {
+func (e *Engine) pendingOf(id instance.ID) pending {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if v == nil || v.State == instance.Stale {
-		delete(e.unsavedVerdicts, id) // a failure that says nothing of the auth token may be forgotten
-		return
-	}
-	e.unsavedVerdicts[id] = *v
+	return e.pending[id]
+}
+
+func (e *Engine) updatePending(id instance.ID, change func(*pending)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p := e.pending[id]
+	change(&p)
+	e.pending[id] = p
 }
 
 // RevocationPending reports whether the service has revoked the auth token of id, and
 // the store could not take that yet: its access token is handed out no more.
 func (e *Engine) RevocationPending(id instance.ID) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.unsavedVerdicts[id].State == instance.Revoked
+	v := e.pendingOf(id).verdict
+	return v != nil && v.State == instance.Revoked
 }
 
 // Redeemed forgets what went wrong with id before: it has another auth token.
 func (e *Engine) Redeemed(id instance.ID) {
 	e.Pauses.Clear(id)
-	e.setRefused(id, nil)
-	e.setUnsavedVerdict(id, nil)
-	e.setUnsaved(id, nil)
+	e.updatePending(id, func(p *pending) { *p = pending{} })
 	e.Kick()
 }
 
-// kindOfState is what a state that cannot be refreshed means for a caller.
-func kindOfState(s instance.State) fault.Kind {
+// KindOfState is what a state that cannot be refreshed means for a caller.
+func KindOfState(s instance.State) fault.Kind {
 	switch s {
 	case instance.Revoked:
 		return fault.Revoked

@@ -10,6 +10,7 @@ import (
 
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/policy"
 	"regent/agent/store/storetest"
 	"regent/agent/timing/timingtest"
 	"regent/agent/tms"
@@ -69,7 +70,7 @@ func (s *sessionProvider) Refresh(_ context.Context, r tms.RefreshRequest) (tms.
 }
 
 // open begins a session, and an engine that holds its auth token.
-func (s *sessionProvider) open(t *testing.T, limits Limits) *harness {
+func (s *sessionProvider) open(t *testing.T, limits policy.Limits) *harness {
 	t.Helper()
 	b := &harness{clock: timingtest.New(), store: &storetest.Memory{}, other: s, woke: make(chan struct{})}
 	b.limits.Store(&limits)
@@ -117,7 +118,7 @@ func TestSessionLimit(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := tt.s.open(t, Limits{Floor: 5 * time.Second, Rate: 10})
+				b := tt.s.open(t, policy.Limits{RefreshFloor: 5 * time.Second, RefreshRate: 10})
 				defer b.stop()
 				time.Sleep(10 * time.Second)
 				if tt.away > 0 {
@@ -146,7 +147,7 @@ func TestSessionLimit(t *testing.T) {
 func TestRevokedWithinASession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sessionProvider{life: 15 * time.Second, max: time.Hour}
-		b := s.open(t, Limits{Floor: 5 * time.Second})
+		b := s.open(t, policy.Limits{RefreshFloor: 5 * time.Second})
 		defer b.stop()
 		time.Sleep(20 * time.Second)
 		s.mu.Lock()
@@ -228,7 +229,7 @@ func TestKeepsTheBetterToken(t *testing.T) {
 func TestFloor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sessionProvider{life: time.Second}
-		b := s.open(t, Limits{Floor: 5 * time.Second, Rate: 10})
+		b := s.open(t, policy.Limits{RefreshFloor: 5 * time.Second, RefreshRate: 10})
 		defer b.stop()
 		time.Sleep(time.Minute + time.Second)
 		synctest.Wait()
@@ -242,7 +243,7 @@ func TestFloor(t *testing.T) {
 		if _, err := b.Force(one); fault.KindOf(err) != fault.Throttled {
 			t.Errorf("Again = %v", err)
 		}
-		if l := b.Limited(one.Tenant, b.Tokens.List()); !l.Floor || l.Life != time.Second || l.Rate {
+		if l := b.Limited(one.Tenant, b.Tokens.List()); l == nil || l.FloorSeconds == 0 || l.LifeSeconds != 1 || l.Rate != 0 {
 			t.Errorf("Limited = %+v", l)
 		}
 		time.Sleep(5 * time.Second)
@@ -257,7 +258,7 @@ func TestFloorExemptsLostAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newHarness(t, answerRotated, answerFailure(lostFailure()), answerRotated)
 		defer b.stop()
-		b.limits.Store(&Limits{Floor: 5 * time.Second, Rate: 10})
+		b.limits.Store(&policy.Limits{RefreshFloor: 5 * time.Second, RefreshRate: 10})
 		time.Sleep(45 * time.Minute)
 		time.Sleep(39*time.Minute + 30*time.Second) // the second, whose answer is lost, and the third
 		time.Sleep(2 * time.Second)
@@ -274,7 +275,7 @@ func TestRate(t *testing.T) {
 		const instances = 300
 		b := newHarnessWith(t, instances)
 		b.service.delay = 0
-		b.limits.Store(&Limits{Floor: 5 * time.Second, Rate: 10})
+		b.limits.Store(&policy.Limits{RefreshFloor: 5 * time.Second, RefreshRate: 10})
 		b.run(t)
 		defer b.stop()
 		time.Sleep(20 * time.Minute)
@@ -303,7 +304,7 @@ func TestRate(t *testing.T) {
 			}
 			time.Sleep(500 * time.Millisecond)
 		}
-		if l := b.Limited(one.Tenant, b.Tokens.List()); l.Floor || !l.Rate {
+		if l := b.Limited(one.Tenant, b.Tokens.List()); l == nil || l.FloorSeconds != 0 || l.Rate == 0 {
 			t.Errorf("Limited = %+v", l)
 		}
 		for _, f := range flights {
@@ -312,7 +313,7 @@ func TestRate(t *testing.T) {
 			}
 		}
 		time.Sleep(2 * time.Minute)
-		if l := b.Limited(one.Tenant, b.Tokens.List()); l.Rate {
+		if l := b.Limited(one.Tenant, b.Tokens.List()); l != nil {
 			t.Error("it is said a minute later still that the rate acts")
 		}
 	})

@@ -23,7 +23,7 @@ func TestDue(t *testing.T) {
 		{"a refresh token that lives shorter", tokenstore.Record{AccessLife: life(time.Hour), RefreshLife: life(10 * time.Minute)}, 6 * time.Minute},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := DefaultWindow().Due(tt.r); got != tt.want {
+			if got := DueAge(tt.r); got != tt.want {
 				t.Errorf("Due = %v, want %v", got, tt.want)
 			}
 		})
@@ -34,11 +34,11 @@ func TestDueIsWithinItsWindow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ttl := time.Duration(rapid.Int64Range(int64(time.Second), int64(1000*time.Hour)).Draw(t, "ttl"))
 		r := tokenstore.Record{AccessLife: token.Lifetime{TTL: ttl}, Jitter: rapid.Float64Range(0, 1).Draw(t, "draw")}
-		got := DefaultWindow().Due(r)
+		got := DueAge(r)
 		if got < ttl*59/100 || got > ttl*76/100 {
 			t.Fatalf("Due(%v, draw %v) = %v", ttl, r.Jitter, got)
 		}
-		if again := DefaultWindow().Due(r); again != got {
+		if again := DueAge(r); again != got {
 			t.Fatalf("asked twice: %v, then %v", got, again)
 		}
 	})

@@ -41,10 +41,7 @@ func NewCircuitBreaker(c Clock, draw func() float64) *CircuitBreaker {
 func (g *CircuitBreaker) Remaining(host string) (left time.Duration, asked bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	t, ok := g.tenants[host]
-	if !ok {
-		return 0, false
-	}
+	t := g.tenant(host)
 	left = max(0, t.until-g.clock.Boot())
 	return left, left > 0 && t.requested
 }
@@ -55,10 +52,7 @@ func (g *CircuitBreaker) Remaining(host string) (left time.Duration, asked bool)
 func (g *CircuitBreaker) Allow(host string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	t, ok := g.tenants[host]
-	if !ok {
-		return true
-	}
+	t := g.tenant(host)
 	if t.until > g.clock.Boot() {
 		return false
 	}
@@ -73,10 +67,7 @@ func (g *CircuitBreaker) Allow(host string) bool {
 func (g *CircuitBreaker) Success(host string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	t, ok := g.tenants[host]
-	if !ok {
-		return
-	}
+	t := g.tenant(host)
 	if t.failures, t.roundEnd = 0, 0; !t.requested {
 		t.until = 0
 	}

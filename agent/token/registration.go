@@ -8,8 +8,9 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	encoding "golang.org/x/text/encoding/unicode"
 )
 
 // MaxRegistration is the longest registration token that is taken, in bytes.
@@ -46,9 +47,8 @@ func DecodeText(content []byte) (string, error) {
 	if bytes.HasPrefix(content, []byte("\xFF\xFE\x00\x00")) || bytes.HasPrefix(content, []byte("\x00\x00\xFE\xFF")) {
 		return "", errors.New("is UTF-32: save it as UTF-8")
 	}
-	big := bytes.HasPrefix(content, []byte("\xFE\xFF"))
 	switch {
-	case !big && !bytes.HasPrefix(content, []byte("\xFF\xFE")):
+	case !bytes.HasPrefix(content, []byte("\xFE\xFF")) && !bytes.HasPrefix(content, []byte("\xFF\xFE")):
 		if looksLikeUTF16(content) {
 			return "", errors.New("looks like UTF-16 without its mark: save it as UTF-8")
 		}
@@ -56,15 +56,8 @@ func DecodeText(content []byte) (string, error) {
 	case len(content)%2 != 0:
 		return "", errors.New("is UTF-16 and ends in the middle of a character: save it as UTF-8")
 	}
-	var units []uint16
-	for i := 2; i < len(content); i += 2 {
-		low, high := content[i], content[i+1]
-		if big {
-			low, high = high, low
-		}
-		units = append(units, uint16(high)<<8|uint16(low))
-	}
-	return string(utf16.Decode(units)), nil
+	text, err := encoding.UTF16(encoding.BigEndian, encoding.ExpectBOM).NewDecoder().Bytes(content)
+	return string(text), err
 }
 
 // looksLikeUTF16 reports whether content is ASCII in UTF-16: every second byte is 0,

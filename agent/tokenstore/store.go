@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -73,19 +74,11 @@ func (v *Store) Get(id instance.ID) (Record, bool) {
 	return r, ok
 }
 
-// List returns all auth tokens, sorted by key.
+// List returns all auth tokens, sorted.
 func (v *Store) List() []Record {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	byKey := make(map[string]Record, len(v.records)) // each key is made once: this is done for each redemption
-	for id, r := range v.records {
-		byKey[id.Key()] = r
-	}
-	out := make([]Record, 0, len(byKey))
-	for _, key := range slices.Sorted(maps.Keys(byKey)) {
-		out = append(out, byKey[key])
-	}
-	return out
+	return slices.SortedFunc(maps.Values(v.records), func(a, b Record) int { return a.ID.Compare(b.ID) })
 }
 
 // Create keeps the auth token of an instance that has none, or replaces one
@@ -150,38 +143,39 @@ func (v *Store) Forget(ctx context.Context, seen Record) error {
 // costs a count.
 func IsRecord(name string) bool { return strings.HasPrefix(name, prefix) }
 
-// Record is one auth token and all that must outlast the process.
+// Record is one auth token and all that must outlast the process. It is encoded only as
+// part of a sealed record: its secrets refuse to be.
 type Record struct {
-	ID           instance.ID
-	BaseURL      string // the tenant's base URL when it was redeemed
-	Intent       string // the ledger's intent that bought it
-	Registration string // fingerprint of the registration token that paid
-	AuthTokenID  string // the service's name of it
-	Identifier   string // what its administrator sees
-	Provider     tms.Provider
+	ID           instance.ID  `json:"id"`
+	BaseURL      string       `json:"base"`          // the tenant's base URL when it was redeemed
+	Intent       string       `json:"intent"`        // the ledger's intent that bought it
+	Registration string       `json:"registration"`  // fingerprint of the registration token that paid
+	AuthTokenID  string       `json:"auth_token_id"` // the service's name of it
+	Identifier   string       `json:"identifier"`    // what its administrator sees
+	Provider     tms.Provider `json:"provider"`
 
-	State instance.State
-	Since time.Time // when State began
+	State instance.State `json:"state"`
+	Since time.Time      `json:"since"` // when State began
 
-	Access          token.Secret
-	AccessLife      token.Lifetime
-	Generation      uint64  // which refresh made it; grows by one
-	Jitter          float64 // jitter in [0,1), drawn once when the access token arrived
-	Refresh         token.Secret
-	RefreshLife     token.Lifetime // TTL 0: unknown or without end
-	RefreshIssuedAt time.Time      // when Refresh was issued, by the service's own clock; zero if unknown
-	PreviousRefresh token.Secret   // the refresh token before; kept until Refresh has worked once
+	Access          token.Secret   `json:"access"`
+	AccessLife      token.Lifetime `json:"life"`
+	Generation      uint64         `json:"generation"` // which refresh made it; grows by one
+	Jitter          float64        `json:"draw"`       // in [0,1), drawn once when the access token arrived
+	Refresh         token.Secret   `json:"refresh"`
+	RefreshLife     token.Lifetime `json:"refresh_life"`    // TTL 0: unknown or without end
+	RefreshIssuedAt time.Time      `json:"served,omitzero"` // when Refresh was issued, by the service's own clock; zero if unknown
+	PreviousRefresh token.Secret   `json:"older"`           // the refresh token before; kept until Refresh has worked once
 
-	Attempt  Attempt
-	Refusals Refusals
+	Attempt  Attempt  `json:"attempt,omitzero"`
+	Refusals Refusals `json:"refusals,omitzero"`
 
-	RequestEchoed bool     // the redemption's reply showed what it was told
-	ReplyForm     tms.Form // of the service's last reply with an auth token; zero if not known
+	PolicyRedeemedAt time.Time `json:"again,omitzero"` // when policy last redeemed by itself after refresh_expired
 
-	PolicyRedeemedAt time.Time // when policy last redeemed by itself after refresh_expired
+	RequestEchoed bool     `json:"shown,omitempty"` // the redemption's reply showed what it was told
+	ReplyForm     tms.Form `json:"form,omitzero"`   // of the service's last reply with an auth token; zero if not known
 
-	RedeemedAt   time.Time     // when it was redeemed, by the service's own clock; zero if unknown
-	SessionLimit time.Duration // after which the service ends its sessions, as was seen; 0 if no end was seen
+	RedeemedAt   time.Time     `json:"began,omitzero"`    // when it was redeemed, by the service's own clock; zero if unknown
+	SessionLimit time.Duration `json:"session,omitempty"` // after which the service ends its sessions, as was seen; 0 if no end was seen
 }
 
 // Attempt is what is known of refreshes that began and have not succeeded. It
@@ -207,59 +201,145 @@ type Refusals struct {
 // it is valid: only a revocation withdraws it at once.
 func (r Record) Servable() bool { return r.State != instance.Revoked && !r.Access.IsZero() }
 
-// sealed is a Record as it lies in the store. Only this package makes one.
+// sealed is a Record as it lies in the store, with its secrets. Only this package makes one.
 type sealed struct {
-	Format       int            `json:"format"`
-	ID           instance.ID    `json:"id"`
-	Base         string         `json:"base"`
-	Intent       string         `json:"intent"`
-	Registration string         `json:"registration"`
-	AuthTokenID  string         `json:"auth_token_id"`
-	Identifier   string         `json:"identifier"`
-	Provider     tms.Provider   `json:"provider"`
-	State        instance.State `json:"state"`
-	Since        time.Time      `json:"since"`
-	Access       string         `json:"access"`
-	Life         token.Lifetime `json:"life"`
-	Generation   uint64         `json:"generation"`
-	Draw         float64        `json:"draw"`
-	Refresh      string         `json:"refresh"`
-	RefreshLife  token.Lifetime `json:"refresh_life"`
-	Served       time.Time      `json:"served,omitzero"`
-	Older        string         `json:"older,omitempty"`
-	Attempt      Attempt        `json:"attempt,omitzero"`
-	Refusals     Refusals       `json:"refusals,omitzero"`
-	Again        time.Time      `json:"again,omitzero"`
-	Shown        bool           `json:"shown,omitempty"`
-	Form         tms.Form       `json:"form,omitzero"`
-	Began        time.Time      `json:"began,omitzero"`
-	Session      time.Duration  `json:"session,omitempty"`
+	Format int `json:"format"`
+	Record
+	Access          string `json:"access"`
+	Refresh         string `json:"refresh"`
+	PreviousRefresh string `json:"older,omitempty"`
 }
 
 // format is the version of sealed. A newer daemon reads the one before.
 const format = 1
 
 func seal(r Record) sealed {
-	return sealed{
-		Format: format, ID: r.ID, Base: r.BaseURL, Intent: r.Intent, Registration: r.Registration,
-		AuthTokenID: r.AuthTokenID, Identifier: r.Identifier, Provider: r.Provider, State: r.State, Since: r.Since,
-		Access: r.Access.Reveal(), Life: r.AccessLife, Generation: r.Generation, Draw: r.Jitter,
-		Refresh: r.Refresh.Reveal(), RefreshLife: r.RefreshLife, Served: r.RefreshIssuedAt, Older: r.PreviousRefresh.Reveal(),
-		Attempt: r.Attempt, Refusals: r.Refusals, Again: r.PolicyRedeemedAt, Shown: r.RequestEchoed, Form: r.ReplyForm,
-		Began: r.RedeemedAt, Session: r.SessionLimit,
-	}
+	return sealed{format, r, r.Access.Reveal(), r.Refresh.Reveal(), r.PreviousRefresh.Reveal()}
 }
 
 func (s sealed) open() (Record, error) {
 	if s.Format != format {
 		return Record{}, formatError(s.Format, format)
 	}
-	return Record{
-		ID: s.ID, BaseURL: s.Base, Intent: s.Intent, Registration: s.Registration,
-		AuthTokenID: s.AuthTokenID, Identifier: s.Identifier, Provider: s.Provider, State: s.State, Since: s.Since,
-		Access: token.NewSecret(s.Access), AccessLife: s.Life, Generation: s.Generation, Jitter: s.Draw,
-		Refresh: token.NewSecret(s.Refresh), RefreshLife: s.RefreshLife, RefreshIssuedAt: s.Served, PreviousRefresh: token.NewSecret(s.Older),
-		Attempt: s.Attempt, Refusals: s.Refusals, PolicyRedeemedAt: s.Again, RequestEchoed: s.Shown, ReplyForm: s.Form,
-		RedeemedAt: s.Began, SessionLimit: s.Session,
-	}, nil
+	r := s.Record
+	r.Access, r.Refresh, r.PreviousRefresh = token.NewSecret(s.Access), token.NewSecret(s.Refresh), token.NewSecret(s.PreviousRefresh)
+	return r, nil
+}
+
+const capabilitiesPrefix = "learned/"
+
+// capabilitiesFormat is the version of sealedCapabilities.
+const capabilitiesFormat = 1
+
+type sealedCapabilities struct {
+	Format  int              `json:"format"`
+	Tenant  string           `json:"tenant"` // host
+	Learned tms.Capabilities `json:"learned"`
+}
+
+// TenantCapabilities keeps what each tenant showed this device: one sealed record for each. It
+// is safe for concurrent use. Reading waits for no disk.
+//
+// Memory may be ahead of the disk, unlike in a [Store]: what an answer showed
+// holds for this process also while the disk is full. [TenantCapabilities.Save] writes the
+// rest later.
+type TenantCapabilities struct {
+	writing sync.Mutex // held over a whole change
+	store   *store.Records
+	unsaved map[string]bool // by host
+
+	mu     sync.RWMutex
+	byHost map[string]tms.Capabilities // by host
+}
+
+// OpenTenantCapabilities reads what the tenants taught. A store of an earlier release has
+// no such record. For one that cannot be read it returns a [store.UnreadableError]. The
+// caller must then not redeem: a form may have been tried already.
+func OpenTenantCapabilities(ctx context.Context, s store.Store) (*TenantCapabilities, error) {
+	l := &TenantCapabilities{store: store.NewRecords(s), unsaved: map[string]bool{}, byHost: map[string]tms.Capabilities{}}
+	err := l.store.ReadAll(ctx, capabilitiesPrefix, func(name string) error {
+		var s sealedCapabilities
+		if err := l.store.Read(ctx, name, &s); err != nil {
+			return err
+		}
+		l.byHost[s.Tenant] = s.Learned
+		switch {
+		case s.Format != capabilitiesFormat:
+			return formatError(s.Format, capabilitiesFormat)
+		case capabilitiesPrefix+s.Tenant != name:
+			return fmt.Errorf("it is of %s: %w", s.Tenant, store.ErrKey)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// formatError is the error on a record of a later release.
+func formatError(got, want int) error {
+	return fmt.Errorf("it has format %d, this daemon reads %d: install the newer version again", got, want)
+}
+
+// Get returns what a tenant taught, by its host.
+func (l *TenantCapabilities) Get(host string) tms.Capabilities {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.byHost[host].Clone()
+}
+
+// RequestForm returns the form of a redemption that a tenant accepted, by its host.
+func (l *TenantCapabilities) RequestForm(host string) tms.RequestForm {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.byHost[host].Request
+}
+
+// HasUnsaved reports whether Save has something to write.
+func (l *TenantCapabilities) HasUnsaved() bool {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	return len(l.unsaved) > 0
+}
+
+// Update changes what a tenant taught. When it returns nil the change is
+// durable; when it fails the change holds for this process, and Save tries again.
+// A change that changes nothing writes nothing.
+func (l *TenantCapabilities) Update(ctx context.Context, host string, change func(*tms.Capabilities)) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	before := l.Get(host)
+	after := before.Clone()
+	change(&after)
+	if reflect.DeepEqual(before, after) && !l.unsaved[host] {
+		return nil
+	}
+	l.mu.Lock()
+	l.byHost[host] = after
+	l.mu.Unlock()
+	return l.save(ctx, host)
+}
+
+// Save writes what Change could not write.
+func (l *TenantCapabilities) Save(ctx context.Context) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	for host := range l.unsaved {
+		if err := l.save(ctx, host); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// save writes one record. The caller holds writing.
+func (l *TenantCapabilities) save(ctx context.Context, host string) error {
+	l.unsaved[host] = true
+	kept := sealedCapabilities{Format: capabilitiesFormat, Tenant: host, Learned: l.Get(host)}
+	if err := l.store.Write(ctx, capabilitiesPrefix+host, kept); err != nil {
+		return fmt.Errorf("store what %s taught: %w", host, err)
+	}
+	delete(l.unsaved, host)
+	return nil
 }

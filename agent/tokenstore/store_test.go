@@ -80,7 +80,7 @@ func TestRoundTrip(t *testing.T) {
 	create(t, v, fullRecord(10))
 	create(t, v, fullRecord(2))
 	create(t, v, tokenstore.Record{ID: fullRecord(1).ID})
-	wantRecords(t, v, s, tokenstore.Record{ID: fullRecord(1).ID}, fullRecord(10), fullRecord(2))
+	wantRecords(t, v, s, tokenstore.Record{ID: fullRecord(1).ID}, fullRecord(2), fullRecord(10))
 	if r, ok := v.Get(fullRecord(2).ID); !ok || cmp.Diff(r, fullRecord(2), secrets) != "" {
 		t.Errorf("Get: got %v, %t, want what was created", r, ok)
 	}
@@ -284,7 +284,7 @@ func TestMemoryIsNeverAheadOfTheDisk(t *testing.T) {
 	if err := v.Create(t.Context(), fullRecord(1)); !errors.Is(err, errFull) {
 		t.Errorf("Create: got %v, want %v", err, errFull)
 	}
-	wantRecords(t, v, s, []tokenstore.Record{}...)
+	wantRecords(t, v, s)
 	create(t, v, fullRecord(1))
 	s.FailNext(storetest.Put, errFull)
 	if _, err := v.Update(t.Context(), fullRecord(1), func(r *tokenstore.Record) { r.Generation++ }); !errors.Is(err, errFull) {

@@ -1,0 +1,150 @@
+package agent
+
+import (
+	"context"
+	"errors"
+
+	"regent/agent/authz"
+	"regent/agent/fault"
+	"regent/agent/instance"
+	"regent/agent/redeem"
+)
+
+// Administers reports whether the caller may administer. It is safe for concurrent use.
+func (a *Agent) Administers(by Caller) bool { return a.administration(by).Allow }
+
+func (a *Agent) administration(by Caller) authz.Decision {
+	s := a.settings.Load().Administration
+	return by.Administers(authz.Administration{FromContainers: s.FromContainers, WithCapabilities: !s.RootWithoutCapabilities})
+}
+
+// adminOnly is the decision on what only administrators may do.
+func (a *Agent) adminOnly(by Caller, op string) (authz.Decision, error) {
+	d := a.administration(by)
+	switch {
+	case d.Allow:
+		return d, nil
+	case d.Doubt != "":
+		return d, fault.Errorf(op, fault.Denied, "only administrators of this system may do this: %s", d.Doubt)
+	}
+	return d, fault.Errorf(op, fault.Denied, "only administrators may do this: root, members of group %s, or on Windows Administrators; use sudo or ask one", authz.OperatorsGroup)
+}
+
+// Administer decides and records an administrator's request that the daemon
+// itself carries out, such as a reload. It returns nil if it may.
+func (a *Agent) Administer(ctx context.Context, by Caller, action string) error {
+	decision, err := a.adminOnly(by, action)
+	return a.audit(ctx, by, action, "", decision, err)
+}
+
+// Redeem spends another count on one instance, because a person decided so.
+// Administrators only. It does not wait.
+func (a *Agent) Redeem(ctx context.Context, by Caller, application, number string) error {
+	return a.administerInstance(ctx, by, "redeem", application, number, a.redeem.RequestRedeem)
+}
+
+// Ledger returns the account of every redemption, oldest first. Administrators
+// only.
+func (a *Agent) Ledger(ctx context.Context, by Caller) ([]redeem.Entry, error) {
+	var entries []redeem.Entry
+	err := a.administer(ctx, by, "ledger", "", func() error {
+		entries = a.ledger.Entries()
+		return nil
+	})
+	return entries, err
+}
+
+// VerifyLedger reads the ledger again and compares it with what this process
+// and the store hold. Administrators only.
+func (a *Agent) VerifyLedger(ctx context.Context, by Caller) error {
+	return a.administer(ctx, by, "ledger.verify", "", func() error {
+		err := a.ledger.Verify()
+		if errors.Is(err, redeem.ErrAltered) {
+			return fault.Errorf("verify", fault.StoreUnreadable, "the ledger is not what this daemon wrote: %v; keep the file as it is, and restore the state directory", err)
+		}
+		if err != nil {
+			return fault.Errorf("verify", fault.Unavailable, "the ledger cannot be verified now: %v", err)
+		}
+		return nil
+	})
+}
+
+// Resolve records what a person found of an uncertain redemption, named by its
+// id in the ledger. Administrators only.
+func (a *Agent) Resolve(ctx context.Context, by Caller, redemption string, consumed bool) error {
+	return a.administer(ctx, by, "ledger.resolve", redemption, func() error {
+		return a.redeem.Resolve(ctx, redemption, consumed, by.name())
+	})
+}
+
+// Forget wipes the auth token of one instance from this device; the service is
+// not told. Administrators only.
+func (a *Agent) Forget(ctx context.Context, by Caller, application, number string) error {
+	return a.administerInstance(ctx, by, "forget", application, number, a.redeem.Forget)
+}
+
+// administerInstance does what only administrators may have done with an instance that
+// the configuration declares.
+func (a *Agent) administerInstance(ctx context.Context, by Caller, action, application, number string, do func(ctx context.Context, id instance.ID, name string) error) error {
+	return a.administer(ctx, by, action, application+"/"+number, func() error {
+		app, err := a.application(action, application)
+		if err != nil {
+			return err
+		}
+		id, err := findInstance(app, number)
+		if err != nil {
+			return err
+		}
+		return do(ctx, id, by.name())
+	})
+}
+
+// administer does what only administrators may have done. That it is to be done
+// is recorded before, so that policy can tie the one to the other; that it
+// failed is recorded after.
+func (a *Agent) administer(ctx context.Context, by Caller, action, name string, do func() error) error {
+	decision, err := a.adminOnly(by, action)
+	if err == nil && a.d.Unusable != nil {
+		err = a.d.Unusable
+	}
+	if err = a.audit(ctx, by, action, name, decision, err); err != nil {
+		return err
+	}
+	if err = do(); err != nil {
+		// It was refused or has failed by now, which no record can change.
+		_ = a.audit(ctx, by, action, name, decision, err)
+	}
+	return err
+}
+
+// Explanation says which rule of an application decides about a process.
+type Explanation struct {
+	Application string
+	Caller      authz.Caller
+	Decision    authz.Decision
+}
+
+// Explain decides about another process as if it asked for a token, and leases
+// nothing. Administrators only: of is called for no one else. What only an open
+// connection proves, the user that the process had when it connected, is taken
+// as it is now.
+func (a *Agent) Explain(ctx context.Context, by Caller, application string, of func() (Caller, error)) (Explanation, error) {
+	decision, err := a.adminOnly(by, "explain")
+	var out Explanation
+	if err == nil {
+		out, err = a.explain(application, of)
+	}
+	return out, a.audit(ctx, by, "explain", application, decision, err)
+}
+
+func (a *Agent) explain(application string, of func() (Caller, error)) (Explanation, error) {
+	app, err := a.application("explain", application)
+	if err != nil {
+		return Explanation{}, err
+	}
+	who, err := of()
+	if err != nil {
+		return Explanation{}, fault.Errorf("explain", fault.InvalidRequest, "%v", err)
+	}
+	return Explanation{Application: app.ID, Caller: who.Caller, Decision: authz.Decide(who.Caller, app.Allow)}, nil
+}
