@@ -82,14 +82,6 @@ func (c *serviceClients) last(host string) (lastRequest, bool) {
 // errPaused is why nothing was sent to a tenant that is left alone.
 var errPaused = errors.New("earlier requests of this device failed, or it was asked to wait; it is tried again later")
 
-// allow returns an error if the tenant is left alone: then nothing is sent.
-func (c *serviceClients) allow(op, host string) error {
-	if c.breaker.Allow(host) {
-		return nil
-	}
-	return &tms.Failure{Op: op, Host: host, Reach: tms.NotSent, Err: errPaused}
-}
-
 // defaultRetryAfter is how long a tenant is left alone that said "too many requests" and
 // named no time. D: the service itself names this one.
 const defaultRetryAfter = time.Minute
@@ -146,8 +138,8 @@ type trackedService struct {
 
 // tracked makes a request, unless the tenant is left alone, and records its outcome.
 func tracked[T any](n trackedService, op string, request func() (T, error)) (T, error) {
-	if err := n.clients.allow(op, n.host); err != nil {
-		return *new(T), err
+	if !n.clients.breaker.Allow(n.host) {
+		return *new(T), &tms.Failure{Op: op, Host: n.host, Reach: tms.NotSent, Err: errPaused}
 	}
 	answer, err := request()
 	n.clients.recordOutcome(n.host, err)

@@ -9,6 +9,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -57,11 +58,7 @@ func Kinds() []Kind {
 // NeedsPerson reports whether nothing is tried again soon by itself, so that a
 // caller is not told to: somebody has to do what the text says.
 func (k Kind) NeedsPerson() bool {
-	switch k {
-	case RegistrationExpired, RegistrationExhausted, RegistrationRefused, RedemptionUncertain, RedemptionUnconfirmed, Revoked, RefreshLost, RefreshExpired:
-		return true
-	}
-	return false
+	return slices.Contains([]Kind{RegistrationExpired, RegistrationExhausted, RegistrationRefused, RedemptionUncertain, RedemptionUnconfirmed, Revoked, RefreshLost, RefreshExpired}, k)
 }
 
 // Error implements error, so errors.Is(err, fault.Revoked) reads as it should.

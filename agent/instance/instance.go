@@ -72,11 +72,8 @@ func CheckApplication(s string) error {
 	if s == "" || len(s) > 64 {
 		return fmt.Errorf("application id has %d bytes, want 1 to 64", len(s))
 	}
-	for i, r := range s {
-		letter := r >= 'a' && r <= 'z' || r >= '0' && r <= '9'
-		if !letter && (r != '-' || i == 0) {
-			return fmt.Errorf("application id %q: only a-z, 0-9 and (not first) - are allowed", s)
-		}
+	if s[0] == '-' || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return fmt.Errorf("application id %q: only a-z, 0-9 and (not first) - are allowed", s)
 	}
 	return nil
 }

@@ -324,10 +324,8 @@ func (l *Ledger) Verify() error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w: %w", l.path, ErrAltered, err)
-	case len(rest) > 0 || uint64(len(entries)) != l.last.Seq:
+	case len(rest) > 0 || uint64(len(entries)) != l.last.Seq || len(ends) > 0 && ends[len(ends)-1] != l.last:
 		return fmt.Errorf("%s: it ends elsewhere than sealed: %w", l.path, ErrAltered)
-	case len(ends) > 0 && ends[len(ends)-1] != l.last:
-		return fmt.Errorf("%s: its last line is another one: %w", l.path, ErrAltered)
 	}
 	return nil
 }

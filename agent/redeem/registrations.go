@@ -123,8 +123,8 @@ func (r *Registrations) load(ctx context.Context, name string) error {
 	if err := r.store.Read(ctx, name, &s); err != nil {
 		return err
 	}
-	if s.Scope.record() != name {
-		return fmt.Errorf("it is of %s: %w", s.Scope.record(), store.ErrKey)
+	if s.record() != name {
+		return fmt.Errorf("it is of %s: %w", s.record(), store.ErrKey)
 	}
 	h := s.RegistrationToken
 	h.Token, h.Fallback = token.NewSecret(s.Token), FallbackToken{token.NewSecret(s.Spare), s.SpareSource, s.SpareAt}
@@ -248,7 +248,7 @@ func openFingerprints(ctx context.Context, s store.Store) (*fingerprints, error)
 
 // get returns the fingerprint of t, which is computed if it is not known.
 func (f *fingerprints) get(t token.Secret) string {
-	sum := sha256.Sum256([]byte(t.Reveal())) //nolint:forbidigo // it is kept sealed
+	sum := sha256.Sum256([]byte(t.Reveal()))
 	key := hex.EncodeToString(sum[:])
 	f.mu.Lock()
 	defer f.mu.Unlock()

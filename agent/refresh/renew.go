@@ -295,12 +295,8 @@ func (e *Engine) Redeemed(id instance.ID) {
 // KindOfState is what a state that cannot be refreshed means for a caller.
 func KindOfState(s instance.State) fault.Kind {
 	switch s {
-	case instance.Revoked:
-		return fault.Revoked
-	case instance.RefreshLost:
-		return fault.RefreshLost
-	case instance.RefreshExpired:
-		return fault.RefreshExpired
+	case instance.Revoked, instance.RefreshLost, instance.RefreshExpired:
+		return fault.Kind(s) // state and kind are the same word
 	case instance.Uncertain:
 		return fault.RedemptionUncertain
 	default:

@@ -15,11 +15,11 @@ func TestShortRetryAfterKeepsBackoff(t *testing.T) {
 	for _, tenantAsks := range []bool{false, true} {
 		clock := timingtest.New()
 		pauses := timing.NewPauses(clock, func() float64 { return 0.5 }, func(string) (time.Duration, bool) {
-			return time.Second, tenantAsks
-		}, nil)
-		if !tenantAsks {
-			pauses = timing.NewPauses(clock, func() float64 { return 0.5 }, nil, nil)
-		}
+			if tenantAsks {
+				return time.Second, true
+			}
+			return 0, false
+		}, timing.NewLocalFailures(clock))
 		id := instance.ID{Tenant: "a.example", Application: "cad", Number: 1}
 		asked := 0
 		for end := clock.Boot() + time.Hour; clock.Boot() < end; asked++ {

@@ -108,9 +108,9 @@ type knownMistake struct {
 
 // fileMistakes are the forms of a whole file, in any number of lines.
 var fileMistakes = []knownMistake{
-	{hasPrefix("-----BEGIN"), "is a key or a certificate in PEM form, and no registration token: name the right file"},
-	{hasPrefix("{", "["), "is JSON or a template, and not the token alone: take out the value" + onlyTokenHint},
-	{hasPrefix("<"), "is a placeholder or markup: put the registration token itself in its place"},
+	{matchesPattern(`^-----BEGIN`), "is a key or a certificate in PEM form, and no registration token: name the right file"},
+	{matchesPattern(`^[{\[]`), "is JSON or a template, and not the token alone: take out the value" + onlyTokenHint},
+	{matchesPattern(`^<`), "is a placeholder or markup: put the registration token itself in its place"},
 	{matchesPattern(`(?i)^(authorization\s*:|basic\s|basic:|bearer\s)`), `has the word "Basic" or another part of a request's header before it: remove that` + onlyTokenHint},
 }
 
@@ -119,20 +119,9 @@ var lineMistakes = []knownMistake{
 	{isJoined, "has two registration tokens without a line end in between, or something behind the end of one: leave one token in it and nothing else"},
 	{matchesPattern(`^(export\s+|set\s+|\$env:|\$)?["']?[A-Za-z_][A-Za-z0-9_.-]*["']?\s*=\s*["']?[A-Za-z0-9+/_-]`), `has NAME= before the token: remove it, and quotes too` + onlyTokenHint},
 	{matchesPattern(`^["']?[A-Za-z_][A-Za-z0-9_.-]*["']?\s*:\s`), `has "NAME:" before the token: remove it, and quotes too` + onlyTokenHint},
-	{isQuoted, "stands in quotes: remove them" + onlyTokenHint},
+	{matchesPattern("^" + quote + "|" + quote + "$"), "stands in quotes: remove them" + onlyTokenHint},
 	{matchesPattern(`^[A-Za-z][A-Za-z0-9+.-]*://`), "is a URL: put the registration token itself in its place"},
 	{matchesPattern(`^(\$\w+|\$\{.*\}|\$\(.*\)|%\w+%|\$env:\w+)$`), "is the name of a variable and not its value: put the registration token itself in its place"},
-}
-
-func hasPrefix(prefixes ...string) func(string) bool {
-	return func(s string) bool {
-		for _, p := range prefixes {
-			if strings.HasPrefix(s, p) {
-				return true
-			}
-		}
-		return false
-	}
 }
 
 func matchesPattern(pattern string) func(string) bool { return regexp.MustCompile(pattern).MatchString }
@@ -179,16 +168,8 @@ func isJoined(s string) bool {
 
 var isBase64 = matchesPattern(`^[A-Za-z0-9+/_-]+=*$`)
 
-// isQuoted reports whether s begins or ends with a quotation mark of any kind.
-func isQuoted(s string) bool {
-	first, _ := utf8.DecodeRuneInString(s)
-	last, _ := utf8.DecodeLastRuneInString(s)
-	return isQuote(first) || isQuote(last)
-}
-
-func isQuote(r rune) bool {
-	return strings.ContainsRune("\"'`´", r) || unicode.In(r, unicode.Pi, unicode.Pf) || r == '„' || r == '‚'
-}
+// quote is a quotation mark of any kind.
+const quote = "[\"'`´„‚\\p{Pi}\\p{Pf}]"
 
 // checkBytes names the first byte that no token has.
 func checkBytes(s string) error {
