@@ -126,10 +126,8 @@ const (
 
 // Application returns the application of this id.
 func (s Settings) Application(id string) (Application, bool) {
-	i, found := slices.BinarySearchFunc(s.Applications, id, func(a Application, id string) int {
-		return strings.Compare(a.ID, id)
-	})
-	if !found {
+	i := slices.IndexFunc(s.Applications, func(a Application) bool { return a.ID == id })
+	if i < 0 {
 		return Application{}, false
 	}
 	return s.Applications[i], true

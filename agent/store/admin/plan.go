@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"regent/agent/fault"
 	"regent/agent/status"
@@ -63,13 +64,8 @@ func (s *Manager) Plan(ctx context.Context, v Verb) (Report, error) {
 // the file does not tell may be one.
 func (s *Manager) authTokens() (int, error) {
 	names, err := store.Names(s.Dir)
-	n := 0
-	for _, name := range names {
-		if name == "" || tokenstore.IsRecord(name) {
-			n++
-		}
-	}
-	return n, err
+	names = slices.DeleteFunc(names, func(name string) bool { return name != "" && !tokenstore.IsRecord(name) })
+	return len(names), err
 }
 
 // refuse says why a verb cannot be done in this state; "" if it can.
