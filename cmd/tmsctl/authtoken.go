@@ -78,13 +78,9 @@ func (n authFilter) apply(list []admin.AuthToken, now time.Time) ([]admin.AuthTo
 			return nil, err
 		}
 	}
-	var left []admin.AuthToken
-	for _, a := range list {
-		if (n.user == "" || n.user == a.UserName) && !admin.Before(a.Created, from) {
-			left = append(left, a)
-		}
-	}
-	return left, nil
+	return slices.DeleteFunc(list, func(a admin.AuthToken) bool {
+		return n.user != "" && n.user != a.UserName || admin.Before(a.Created, from)
+	}), nil
 }
 
 // authMembers is an auth token for scripts: the members of its JSON, and the columns of

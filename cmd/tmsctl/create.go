@@ -189,18 +189,14 @@ func (t *tool) createToken(ctx context.Context, s *admin.Session, n admin.NewReg
 	if err := errors.Join(s.Confirm(ctx), ctx.Err()); err != nil {
 		return admin.RegistrationToken{}, err
 	}
-	var r admin.RegistrationToken
-	var err error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		r, err = s.CreateRegistrationToken(context.WithoutCancel(ctx), n, s.Now())
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
+	said := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(said)
 		t.say("\ntmsctl: interrupted: waiting for the reply to %s. The service may show the token only in this reply. To end tmsctl at once, interrupt it again\n", tableCell(n.Identifier))
-		<-done
+	})
+	r, err := s.CreateRegistrationToken(context.WithoutCancel(ctx), n, s.Now())
+	if !stop() { // it was interrupted
+		<-said
 	}
 	if admin.OutcomeUnknown(err) {
 		err = fmt.Errorf("registration token %s may have been created: %w", tableCell(n.Identifier), err)

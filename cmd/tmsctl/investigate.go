@@ -355,10 +355,7 @@ func timeLine(title string, rows, all []usage.Row) line {
 		columns[i][r.Kind]++
 		sums[i]++
 	}
-	l := line{Title: title, From: timeText(first), To: timeText(first.Add(span * lineBars)), Span: span.Round(time.Minute).String()}
-	for _, n := range sums {
-		l.Most = max(l.Most, n)
-	}
+	l := line{Title: title, From: timeText(first), To: timeText(first.Add(span * lineBars)), Span: span.Round(time.Minute).String(), Most: slices.Max(sums[:])}
 	for i, counts := range columns {
 		l.Bars = append(l.Bars, column(i, counts, l.Most, timeText(first.Add(span*time.Duration(i))))...)
 	}

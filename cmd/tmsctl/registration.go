@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -260,9 +259,9 @@ func (t *tool) readFingerprints() map[string]string {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.say("tmsctl: note: cannot read the recorded fingerprints: %v\n", err)
 	}
-	for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {
+	for line := range bytes.Lines(content) {
 		var l fingerprintLine
-		if json.Unmarshal(lines.Bytes(), &l) == nil && l.Tenant == t.host {
+		if json.Unmarshal(line, &l) == nil && l.Tenant == t.host {
 			t.prints[l.ID] = l.Fingerprint
 		}
 	}

@@ -82,17 +82,10 @@ type Report struct {
 // Anomalies are the rows that somebody has to look at, by kind and creation: what
 // claims the names of a known device comes first.
 func (r Report) Anomalies() []Row {
-	var rows []Row
-	for _, row := range r.Rows {
-		if row.Kind != Expected && row.Kind != Unknown {
-			rows = append(rows, row)
-		}
-	}
-	rank := map[Kind]int{}
-	for i, k := range Kinds() {
-		rank[k] = i
-	}
-	slices.SortStableFunc(rows, func(a, b Row) int { return cmp.Compare(rank[a.Kind], rank[b.Kind]) })
+	rows := slices.DeleteFunc(slices.Clone(r.Rows), func(row Row) bool { return row.Kind == Expected || row.Kind == Unknown })
+	kinds := Kinds()
+	rank := func(k Kind) int { return slices.Index(kinds, k) }
+	slices.SortStableFunc(rows, func(a, b Row) int { return cmp.Compare(rank(a.Kind), rank(b.Kind)) })
 	return rows
 }
 
