@@ -125,19 +125,20 @@ func alertReason(err error, who, host string) (fault.Stage, string) {
 	switch number {
 	case "70":
 		return fault.StageVersion, oldVersion(who) + alert
+	case "112":
+		return fault.StageName, who + " does not know the name " + host + alert
+	case "116":
+		asked = true // it says so itself
 	case "40", "71", "86":
 		if !asked {
 			return fault.StageVersion, who + " and this device have no common TLS version or cipher suite" + alert
 		}
-		return fault.StageClientCertificate, noClientCertificate(who) + alert
-	case "116":
-		return fault.StageClientCertificate, noClientCertificate(who) + alert
 	case "42", "43", "44", "45", "46", "48", "49":
-		if asked {
-			return fault.StageClientCertificate, noClientCertificate(who) + alert
-		}
-	case "112":
-		return fault.StageName, who + " does not know the name " + host + alert
+	default:
+		asked = false
+	}
+	if asked {
+		return fault.StageClientCertificate, who + " asks for a client certificate, and Regent has none" + alert
 	}
 	return fault.StageHandshake, who + " ended the TLS handshake" + alert
 }
@@ -160,10 +161,6 @@ func alertOf(err error) (number, name string) {
 
 func oldVersion(who string) string {
 	return who + " and this device have no common TLS version: it has TLS 1.1 or older, and 1.2 or later is needed"
-}
-
-func noClientCertificate(who string) string {
-	return who + " asks for a client certificate, and Regent has none"
 }
 
 // localReason is what this side did not accept of the handshake; "" if it was

@@ -74,7 +74,6 @@ func tail(log string, n int) string {
 	if err != nil {
 		return err.Error() + "\n"
 	}
-	lines := strings.SplitAfter(strings.TrimRight(string(text), "\n")+"\n", "\n")
-	lines = lines[:len(lines)-1] // nothing comes after the last end of line
-	return strings.Join(lines[max(0, len(lines)-n):], "")
+	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n") + "\n"
 }

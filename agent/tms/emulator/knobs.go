@@ -213,30 +213,29 @@ func (e *Emulator) SetKnobs(k Knobs) error {
 // SetFaults replaces the pending faults; without any, all is well again. One
 // that contradicts itself is refused, and then nothing changes.
 func (e *Emulator) SetFaults(faults ...Fault) error {
-	pending := make([]Fault, 0, len(faults))
-	for _, f := range faults {
-		f, err := f.complete()
-		if err != nil {
-			return fmt.Errorf("fault: %w", err)
-		}
-		pending = append(pending, f)
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.faults = pending
-	return nil
+	return e.changeFaults(false, faults)
 }
 
 // AddFault lets a fault wait behind those that are pending. A request meets the
 // first that is meant for its class.
 func (e *Emulator) AddFault(f Fault) error {
-	f, err := f.complete()
-	if err != nil {
-		return fmt.Errorf("fault: %w", err)
+	return e.changeFaults(true, []Fault{f})
+}
+
+// changeFaults adds faults. Those that are pending stay before them, or go.
+func (e *Emulator) changeFaults(stay bool, faults []Fault) (err error) {
+	faults = slices.Clone(faults)
+	for i, f := range faults {
+		if faults[i], err = f.complete(); err != nil {
+			return fmt.Errorf("fault: %w", err)
+		}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.faults = append(e.faults, f)
+	if !stay {
+		e.faults = nil
+	}
+	e.faults = append(e.faults, faults...)
 	return nil
 }
 
