@@ -128,6 +128,8 @@ func New(ctx context.Context, d Deps) (*Agent, error) {
 		return d.Service(base, a.Settings(), observe)
 	}
 	if d.Unusable != nil {
+		// Nothing is known of tokens, nor of tenants.
+		a.tokens, a.registrations, a.capabilities = &tokenstore.Store{}, &redeem.Registrations{}, &tokenstore.TenantCapabilities{}
 		return a, nil //nolint:nilerr // an agent that says so to everyone who asks
 	}
 	if err := a.open(ctx); err != nil {
@@ -237,12 +239,11 @@ func (a *Agent) Run(ctx context.Context) error {
 		return nil //nolint:nilerr // it was told at the start, and is no failure of this loop
 	}
 	var loops sync.WaitGroup
-	errs := make([]error, 2)
-	loops.Go(func() { errs[0] = a.redeem.Run(ctx) })
-	loops.Go(func() { errs[1] = a.refresh.Run(ctx) })
+	loops.Go(func() { a.redeem.Run(ctx) })
+	loops.Go(func() { a.refresh.Run(ctx) })
 	loops.Go(func() { a.runProbes(ctx) })
 	loops.Wait()
-	return errors.Join(append(errs, a.leases.Close(), a.ledger.Close())...)
+	return errors.Join(a.leases.Close(), a.ledger.Close())
 }
 
 // Apply makes s the settings in force. It touches no auth token: what a

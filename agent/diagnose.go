@@ -258,9 +258,6 @@ func (a *Agent) formsSeen(host string) []tms.Form {
 
 // addFindings adds what the auth tokens and the registration token of a tenant showed.
 func (a *Agent) addFindings(host string, found contract.Findings) {
-	if a.d.Unusable != nil {
-		return
-	}
 	switch l := a.capabilities.RequestForm(host); {
 	case l.Proven():
 		found[contract.RequestBody] = contract.Observation{Answers: []string{l.Form}, Why: "proof: " + string(l.Proof)}

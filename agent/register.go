@@ -170,10 +170,7 @@ func (a *Agent) RegistrationFingerprints(ctx context.Context, t token.Secret) []
 // HasRedeemed reports whether the service has redeemed a registration token for this
 // device, as the ledger has it.
 func (a *Agent) HasRedeemed(t token.Secret) bool {
-	if a.d.Unusable != nil {
-		return false
-	}
-	return redeem.HasRedeemed(a.ledger.Entries(), a.registrations.Fingerprints(t))
+	return a.d.Unusable == nil && redeem.HasRedeemed(a.ledger.Entries(), a.registrations.Fingerprints(t))
 }
 
 // HasRegistration reports whether a registration token is sealed for what r names, in use or
@@ -192,31 +189,22 @@ func (a *Agent) LacksRegistration(t token.Secret) bool {
 // Superseded reports whether the service has taken another registration token
 // than t for what r names, and that one came after since.
 func (a *Agent) Superseded(r Registration, t token.Secret, since time.Time) bool {
-	if a.d.Unusable != nil {
-		return false
-	}
 	if h, ok := a.registrationFor(r); ok {
 		return !h.Token.Equal(t) && h.ReceivedAt.After(since) && a.HasRedeemed(h.Token)
 	}
 	scope, err := a.scope(r)
-	return err == nil && redeem.OtherRedeemedSince(a.ledger.Entries(), scope, a.registrations.Fingerprints(t), since)
+	return err == nil && a.d.Unusable == nil && redeem.OtherRedeemedSince(a.ledger.Entries(), scope, a.registrations.Fingerprints(t), since)
 }
 
 // registrationFor returns what is sealed for r itself.
 func (a *Agent) registrationFor(r Registration) (redeem.RegistrationToken, bool) {
-	if a.d.Unusable != nil {
-		return redeem.RegistrationToken{}, false
-	}
 	scope, err := a.scope(r)
-	if err != nil {
+	held := a.registrations.List()
+	i := slices.IndexFunc(held, func(h redeem.RegistrationToken) bool { return h.Scope == scope })
+	if err != nil || i < 0 {
 		return redeem.RegistrationToken{}, false
 	}
-	for _, h := range a.registrations.List() {
-		if h.Scope == scope {
-			return h, true
-		}
-	}
-	return redeem.RegistrationToken{}, false
+	return held[i], true
 }
 
 // registrationOf returns the registration token that paid for an auth token, if

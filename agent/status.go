@@ -51,9 +51,6 @@ func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 // LeasedInstances returns the instances that the caller holds, with what only their holder
 // may see.
 func (a *Agent) LeasedInstances(_ context.Context, by Caller) []status.Instance {
-	if a.d.Unusable != nil {
-		return nil
-	}
 	var out []status.Instance
 	for _, id := range a.leases.ByHolder(by.holder(a.d.Clock.BootID()), nil) {
 		out = append(out, a.instanceStatus(id, a.isHolder(by, id)))
@@ -98,9 +95,6 @@ func hosts(s *policy.Settings) []string {
 
 // recordsByTenant is what is kept of the auth tokens, by tenant.
 func (a *Agent) recordsByTenant() map[string][]tokenstore.Record {
-	if a.d.Unusable != nil {
-		return nil
-	}
 	out := map[string][]tokenstore.Record{}
 	for _, r := range a.tokens.List() {
 		out[r.ID.Tenant] = append(out[r.ID.Tenant], r)
@@ -220,9 +214,7 @@ func (a *Agent) stateNow(id instance.ID, r tokenstore.Record, held bool) instanc
 
 func (a *Agent) lastFault(id instance.ID, r tokenstore.Record, held bool) *status.Fault {
 	f, at := a.refresh.LastFault(id)
-	if !held {
-		f, at = a.redeem.Reason(id)
-	} else if a.redeem.State(id) == instance.Uncertain {
+	if !held || a.redeem.State(id) == instance.Uncertain {
 		f, at = a.redeem.Reason(id)
 	} else if f == nil && !r.State.Refreshable() {
 		f, at = a.stateFault(r), r.Since

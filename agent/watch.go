@@ -1,7 +1,7 @@
 package agent
 
 import (
-	"container/list"
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -31,15 +31,9 @@ type feedKey struct{ host, application string }
 // feed is what changed in one application since somebody watches it. All its
 // watchers share it, so that one who does not read costs one number and no copy.
 type feed struct {
-	watchers   map[*Watch]struct{}
-	changes    list.List // of change, each instance once, the newest last
-	byInstance map[instance.ID]*list.Element
-	count      uint64 // changes so far
-}
-
-type change struct {
-	id     instance.ID
-	number uint64 // of the feed's count
+	watchers map[*Watch]struct{}
+	changes  map[instance.ID]uint64 // the number of the last change of each instance
+	count    uint64                 // changes so far
 }
 
 func (h *hub) add(w *Watch) {
@@ -47,7 +41,7 @@ func (h *hub) add(w *Watch) {
 	defer h.mu.Unlock()
 	f := h.feeds[w.key]
 	if f == nil {
-		f = &feed{watchers: map[*Watch]struct{}{}, byInstance: map[instance.ID]*list.Element{}}
+		f = &feed{watchers: map[*Watch]struct{}{}, changes: map[instance.ID]uint64{}}
 		if h.feeds == nil {
 			h.feeds = map[feedKey]*feed{}
 		}
@@ -76,13 +70,7 @@ func (h *hub) publish(id instance.ID) {
 		return
 	}
 	f.count++
-	c := change{id, f.count}
-	if e, ok := f.byInstance[id]; ok {
-		e.Value = c
-		f.changes.MoveToBack(e)
-	} else {
-		f.byInstance[id] = f.changes.PushBack(c)
-	}
+	f.changes[id] = f.count
 	for w := range f.watchers {
 		w.wake()
 	}
@@ -97,15 +85,13 @@ func (h *hub) since(w *Watch) []instance.ID {
 		return nil // the watch has ended
 	}
 	var ids []instance.ID
-	for e := f.changes.Back(); e != nil; e = e.Prev() {
-		c, _ := e.Value.(change) // it holds nothing else
-		if c.number <= w.seen {
-			break
+	for id, number := range f.changes {
+		if number > w.seen {
+			ids = append(ids, id)
 		}
-		ids = append(ids, c.id)
 	}
 	w.seen = f.count
-	slices.Reverse(ids)
+	slices.SortFunc(ids, func(a, b instance.ID) int { return cmp.Compare(f.changes[a], f.changes[b]) })
 	return ids
 }
 

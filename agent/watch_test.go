@@ -84,7 +84,7 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 		for range 10 {
 			d.hub.publish(instance.ID{Tenant: looked.key.host, Application: "cad", Number: 1})
 		}
-		if n := d.hub.feeds[looked.key].changes.Len(); n != 1 {
+		if n := len(d.hub.feeds[looked.key].changes); n != 1 {
 			t.Errorf("%d changes are kept of one instance", n)
 		}
 		cancel()

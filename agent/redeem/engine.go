@@ -92,9 +92,7 @@ func (e *Engine) reconcile(ctx context.Context) {
 			out = newOutcome(intent, Confirmed)
 			out.Unconfirmed = intent.Form != "" && !r.RequestEchoed
 		}
-		if err := e.writeOutcome(ctx, out); err != nil {
-			e.Log.WarnContext(ctx, "the ledger could not be written; it is tried again", "instance", intent.Instance, "err", err)
-		}
+		_ = e.writeOutcome(ctx, out) // it is owed to the ledger
 	}
 }
 
@@ -105,13 +103,13 @@ func newOutcome(intent Entry, k Kind) Entry {
 
 // Run redeems until ctx is done. It owns no goroutine but the caller's. A
 // redemption under way is finished and recorded first.
-func (e *Engine) Run(ctx context.Context) error {
+func (e *Engine) Run(ctx context.Context) {
 	for {
 		nap := e.step(ctx)
 		select {
 		case <-ctx.Done():
 			e.flush(context.WithoutCancel(ctx)) // the last chance of what is only in memory
-			return nil
+			return
 		case <-e.Signal:
 		case <-time.After(nap):
 		}
@@ -129,10 +127,7 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 		w, nap, ok := e.next(plan, tried)
 		if !ok {
 			e.notifySettled(plan)
-			if e.deleteUnneeded(ctx, plan) && e.idle(plan) {
-				return timing.IdleInterval
-			}
-			return max(min(nap, e.untilFlush()), time.Millisecond)
+			return e.rest(plan, nap, e.deleteUnneeded(ctx, plan))
 		}
 		tried[w.ID] = true
 		e.attempt(ctx, w)
@@ -140,31 +135,21 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 	return timing.PollInterval
 }
 
-// untilFlush is how long until what could not be written is tried again.
-func (e *Engine) untilFlush() time.Duration {
+// rest is how long until anything else can be done, of what wait says of redemptions. With
+// every instance that is wanted held, alive and recorded, what changes that wakes Run.
+func (e *Engine) rest(plan Plan, wait time.Duration, deleted bool) time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.hasUnwritten() || e.Capabilities.HasUnsaved() {
-		return timing.LocalPause
-	}
-	return timing.PollInterval
-}
-
-// idle reports whether nothing is to be redeemed or written: every instance that
-// is wanted is held, alive and recorded. What changes that wakes Run.
-func (e *Engine) idle(plan Plan) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return !e.hasUnwritten() && !slices.ContainsFunc(plan.Targets, func(w Target) bool {
+	switch {
+	case len(e.unsaved) > 0 || len(e.unwrittenOutcomes) > 0 || len(e.unread) > 0 || e.Capabilities.HasUnsaved():
+		wait = min(wait, timing.LocalPause)
+	case deleted && !slices.ContainsFunc(plan.Targets, func(w Target) bool {
 		r, held := e.Tokens.Get(w.ID)
 		return !held || !r.State.Refreshable()
-	})
-}
-
-// hasUnwritten reports whether something waits in memory for the store or the ledger. The
-// caller holds mu.
-func (e *Engine) hasUnwritten() bool {
-	return len(e.unsaved) > 0 || len(e.unwrittenOutcomes) > 0 || len(e.unread) > 0
+	}):
+		return timing.IdleInterval
+	}
+	return max(wait, time.Millisecond)
 }
 
 // next returns what is to be redeemed now, and was not tried in this step: first

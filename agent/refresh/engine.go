@@ -82,7 +82,7 @@ func (e *Engine) splayStart() {
 
 // Run refreshes until ctx is done, then waits for the flights under way. It
 // owns the goroutine of each flight.
-func (e *Engine) Run(ctx context.Context) error {
+func (e *Engine) Run(ctx context.Context) {
 	var flying sync.WaitGroup
 	defer func() {
 		flying.Wait()
@@ -107,7 +107,6 @@ func (e *Engine) Run(ctx context.Context) error {
 		}
 	}
 	e.close()
-	return nil
 }
 
 // flush writes, before the process ends, what is only in memory.

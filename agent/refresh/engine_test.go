@@ -136,13 +136,11 @@ func (b *harness) run(t *testing.T) {
 		Mode: func() string { return cmp.Or(b.mode, tms.ModeOIDC) }, Service: b.client, Limits: b.limited, Wakeups: b.woke, WakeupsComplete: !b.untold,
 	})
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- b.Run(ctx) }()
+	var running sync.WaitGroup
+	running.Go(func() { b.Run(ctx) })
 	b.stop = func() {
 		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run = %v", err)
-		}
+		running.Wait()
 	}
 }
 

@@ -169,13 +169,11 @@ func (l *laptop) start() {
 		Limits: func() policy.Limits { return policy.Limits{RefreshFloor: 5 * time.Second, RefreshRate: 10} },
 	})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(l.Context()))
-	done := make(chan error, 1)
-	go func() { done <- l.engine.Run(ctx) }()
+	var running sync.WaitGroup
+	running.Go(func() { l.engine.Run(ctx) })
 	l.stop = func() {
 		cancel()
-		if err := <-done; err != nil {
-			l.Errorf("Run = %v", err)
-		}
+		running.Wait()
 	}
 }
 

@@ -142,7 +142,7 @@ func (e *Engine) saveAnswer(ctx context.Context, id instance.ID, a refreshAnswer
 		return fault.New("refresh", fault.Unavailable, fmt.Errorf("an answer is discarded: %w", err)).WithInstance(id.String())
 	}
 	if err != nil {
-		e.Pauses.Fail(id, localVerdict(err).failure(), err)
+		e.Pauses.Fail(id, localVerdict(err).failure())
 		return fault.New("refresh", fault.Unavailable, err).WithInstance(id.String())
 	}
 	e.Pauses.Device.Clear(timing.CauseStore)
@@ -209,7 +209,7 @@ func (e *Engine) saveFailure(ctx context.Context, seen tokenstore.Record, v Verd
 		e.Log.WarnContext(ctx, "what a refresh came to could not be recorded yet; it is tried again", "instance", seen.ID.String(), "err", err)
 		now = seen
 	}
-	e.Pauses.Fail(seen.ID, v.failure(), cause)
+	e.Pauses.Fail(seen.ID, v.failure())
 	e.Log.WarnContext(ctx, "refresh failed", "instance", seen.ID.String(), "kind", string(v.Code), "err", cause)
 	if now.State != was {
 		e.Changed(ctx, seen.ID, was, now.State, v.Code)

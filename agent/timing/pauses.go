@@ -68,16 +68,16 @@ func NewPauses(c Clock, draw func() float64, tenant func(host string) (left time
 	return &Pauses{Device: device, clock: c, draw: draw, tenant: tenant, by: map[instance.ID]Pause{}}
 }
 
-// Fail records that an attempt of id failed, because of why. A failure of this device
+// Fail records that an attempt of id failed. A failure of this device
 // has the device's pause, and adds nothing to the pauses after failures of the service.
-func (p *Pauses) Fail(id instance.ID, f Failure, why error) {
+func (p *Pauses) Fail(id instance.ID, f Failure) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.clock.Boot()
 	f.Fixable = f.Fixable && f.After == 0
 	next := Pause{Failure: f, At: p.clock.Wall(), failures: p.by[id].failures}
 	if f.Cause != "" {
-		p.Device.Record(f.Cause, why)
+		p.Device.Record(f.Cause)
 		p.by[id] = next
 		return
 	}
@@ -187,24 +187,19 @@ type LocalFailures struct {
 	clock Clock
 
 	mu    sync.Mutex
-	fails map[LocalCause]localFailure
-}
-
-type localFailure struct {
-	until time.Duration // boot time
-	why   error
+	fails map[LocalCause]time.Duration // the boot time until which the pause lasts
 }
 
 // NewLocalFailures returns a device on which nothing fails.
 func NewLocalFailures(c Clock) *LocalFailures {
-	return &LocalFailures{clock: c, fails: map[LocalCause]localFailure{}}
+	return &LocalFailures{clock: c, fails: map[LocalCause]time.Duration{}}
 }
 
-// Record says that c has failed, and why.
-func (d *LocalFailures) Record(c LocalCause, why error) {
+// Record says that c has failed.
+func (d *LocalFailures) Record(c LocalCause) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.fails[c] = localFailure{d.clock.Boot() + LocalPause, why}
+	d.fails[c] = d.clock.Boot() + LocalPause
 }
 
 // Clear says that c works: its pause ends.
@@ -214,30 +209,30 @@ func (d *LocalFailures) Clear(c LocalCause) {
 	delete(d.fails, c)
 }
 
-// Retry ends every pause, and keeps why: somebody may have mended the device.
+// Retry ends every pause, and keeps what has failed: somebody may have mended the device.
 func (d *LocalFailures) Retry() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for c, f := range d.fails {
-		f.until = 0
-		d.fails[c] = f
+	for c := range d.fails {
+		d.fails[c] = 0
 	}
 }
 
-// Err returns why c failed last; nil if it has worked since.
-func (d *LocalFailures) Err(c LocalCause) error {
+// Failing reports whether c has failed and not worked since.
+func (d *LocalFailures) Failing(c LocalCause) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.fails[c].why
+	_, failing := d.fails[c]
+	return failing
 }
 
 // Recovered reports whether c, which has failed, works again. Without a cause on this device
 // there is nothing to heal.
-func (d *LocalFailures) Recovered(c LocalCause) bool { return c != "" && d.Err(c) == nil }
+func (d *LocalFailures) Recovered(c LocalCause) bool { return c != "" && !d.Failing(c) }
 
 // Remaining returns how long until what needs c is tried again; 0 is now.
 func (d *LocalFailures) Remaining(c LocalCause) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return max(0, d.fails[c].until-d.clock.Boot())
+	return max(0, d.fails[c]-d.clock.Boot())
 }

@@ -23,7 +23,7 @@ func TestShortRetryAfterKeepsBackoff(t *testing.T) {
 		id := instance.ID{Tenant: "a.example", Application: "cad", Number: 1}
 		asked := 0
 		for end := clock.Boot() + time.Hour; clock.Boot() < end; asked++ {
-			pauses.Fail(id, timing.Failure{Code: fault.Throttled, After: time.Second}, nil)
+			pauses.Fail(id, timing.Failure{Code: fault.Throttled, After: time.Second})
 			clock.Suspend(pauses.Left(id))
 		}
 		if asked > 15 {
