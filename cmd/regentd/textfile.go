@@ -27,18 +27,15 @@ type textfile struct {
 	log    *slog.Logger
 }
 
-// newTextfile returns nil if none is wanted.
 func newTextfile(path string, a *agent.Agent, log *slog.Logger) *textfile {
-	if path == "" {
-		return nil
-	}
 	return &textfile{path: path, text: a.Exposition, report: a.Report, log: log}
 }
 
 // Run writes the file now and again until ctx is done, and then removes it: the
 // metrics of a daemon that is not there must not look like those of one that is.
+// Without a path it only waits.
 func (t *textfile) Run(ctx context.Context) error {
-	if t == nil {
+	if t.path == "" {
 		<-ctx.Done()
 		return nil
 	}
@@ -51,21 +48,17 @@ func (t *textfile) Run(ctx context.Context) error {
 			t.log.WarnContext(ctx, "the file with metrics cannot be written", "path", t.path, "err", err)
 		}
 		failed = err != nil
-		t.reportResult(err)
+		detail := ""
+		if failed {
+			detail = fmt.Sprintf("%v; give the daemon's user the right to write that directory (under systemd also ReadWritePaths=), or name another file", err)
+		}
+		t.report(textfileKey, detail)
 		select {
 		case <-again.C:
 		case <-ctx.Done():
 			return t.remove()
 		}
 	}
-}
-
-func (t *textfile) reportResult(err error) {
-	if err == nil {
-		t.report(textfileKey, "")
-		return
-	}
-	t.report(textfileKey, fmt.Sprintf("%v; give the daemon's user the right to write that directory (under systemd also ReadWritePaths=), or name another file", err))
 }
 
 func (t *textfile) write(ctx context.Context) error {

@@ -69,7 +69,7 @@ var (
 	errLink     = errors.New("a link is on the way to it, or it is one")
 )
 
-// translateError is the system's error as [os.OpenJournal] would have it, or in clearer words.
+// translateError is the system's error as [os.Open] would have it, or in clearer words.
 func translateError(err error) error {
 	if errors.Is(err, windows.STATUS_REPARSE_POINT_ENCOUNTERED) {
 		return errLink
