@@ -63,6 +63,10 @@ network: ## ten thousand local requests while the way to the service suffers (to
 test-keycloak: ## the emulator and the device's client held against a real Keycloak (needs Java and Maven, and fetches the server)
 	.ci/keycloak
 
+.PHONY: sdk
+sdk: build ## the client libraries in other languages: built, and held to one set of cases (root; installs their toolchains)
+	ipc/sdk/test
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (20s); one without committed seeds is a failure
 	.ci/fuzz $(FUZZTIME)
