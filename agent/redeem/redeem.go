@@ -320,7 +320,7 @@ func (e *Engine) newRecord(p pendingRedemption, intent Entry, t tms.AuthToken) t
 		State: instance.Live, Since: e.Clock.Wall(),
 		Access: t.Access, AccessLife: token.NewLifetime(e.Clock, t.TTL), Generation: old.Generation + 1, Jitter: e.Random(),
 		Refresh: t.Refresh, RefreshLife: token.NewLifetime(e.Clock, t.RefreshTTL), RefreshIssuedAt: e.ServiceTime(w.ID.Tenant), PolicyRedeemedAt: old.PolicyRedeemedAt,
-		RequestEchoed: t.Echoed, ReplyForm: t.Form, RedeemedAt: e.ServiceTime(w.ID.Tenant), SessionLimit: old.SessionLimit,
+		Mask: tms.NewMask(p.token.Token), RequestEchoed: t.Echoed, ReplyForm: t.Form, RedeemedAt: e.ServiceTime(w.ID.Tenant), SessionLimit: old.SessionLimit,
 	}
 	if old.State == instance.RefreshExpired {
 		r.PolicyRedeemedAt = e.ServiceTime(w.ID.Tenant)

@@ -331,3 +331,22 @@ func TestCancelledWaitsDoNotAddUp(t *testing.T) {
 		}
 	})
 }
+
+// TestMaskIsKept: the record of an auth token finds the registration token in what the
+// service says later, when the token itself was wiped.
+func TestMaskIsKept(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
+		b.start()
+		b.register(registration)
+		b.advance(time.Hour)
+		b.restart()
+		for _, r := range b.vault.List() {
+			if len(r.Mask) == 0 {
+				b.Errorf("%s has no mask of its registration token", r.ID)
+			}
+		}
+		if len(b.vault.List()) == 0 {
+			b.Error("nothing was redeemed")
+		}
+	})
+}

@@ -184,6 +184,7 @@ func (e *Engine) send(ctx context.Context, s Service, r tokenstore.Record, k Mod
 	}
 	answer, err := s.Refresh(ctx, tms.RefreshRequest{
 		Mode: mode, Provider: provider, AuthTokenID: r.AuthTokenID, Identifier: r.Identifier, Refresh: send, Registration: e.registration(r),
+		Known: []token.Secret{r.Access, r.Refresh, r.PreviousRefresh}, Mask: r.Mask,
 	})
 	if err != nil {
 		return refreshAnswer{}, err

@@ -29,6 +29,7 @@ type Call struct {
 	hidden token.Secret // what Secret was made of, if it is not that itself
 
 	Known []token.Secret // other secrets that the answer may repeat; nothing that others wrote shows them
+	Masks []Mask         // of secrets that this process does not have any more
 
 	IfMatch string // the version that the call is about; "" for any
 
@@ -200,11 +201,11 @@ func (call Call) body() (body any, contentType string, err error) {
 }
 
 func (call Call) secrets() redactor {
-	m := append(redactor{call.Secret, call.hidden}, call.Known...)
+	m := append([]token.Secret{call.Secret, call.hidden}, call.Known...)
 	for _, p := range call.Form {
 		m = append(m, p.Secret)
 	}
-	return m
+	return redactor{m, call.Masks}
 }
 
 // maxToken bounds a token, in bytes: no header holds a longer one.

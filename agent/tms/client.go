@@ -137,7 +137,7 @@ func (c *Client) Refresh(ctx context.Context, r RefreshRequest) (AuthToken, erro
 		{Name: "grant_type", Value: "refresh_token"},
 		{Name: "refresh_token", Secret: r.Refresh},
 	}
-	return c.Grant(ctx, op, r.Provider, form)
+	return c.grant(ctx, r.call(op), r.Provider, form)
 }
 
 // refreshAtService is a refresh in the modes of the service itself.
@@ -145,7 +145,8 @@ func (c *Client) refreshAtService(ctx context.Context, op string, r RefreshReque
 	if r.AuthTokenID == "" {
 		return AuthToken{}, c.notSent(op, fmt.Errorf("the auth token has no id, which refresh.mode %s needs", r.Mode))
 	}
-	call := Call{Op: op, Method: http.MethodPatch, Path: pathAuth + "/" + url.PathEscape(r.AuthTokenID)}
+	call := r.call(op)
+	call.Method, call.Path = http.MethodPatch, pathAuth+"/"+url.PathEscape(r.AuthTokenID)
 	switch {
 	case r.Mode == ModeTMS:
 		call.Scheme, call.Secret = bearerScheme, r.Refresh
@@ -164,13 +165,18 @@ var errNoRegistration = errors.New("refresh.mode " + ModeTMSRegistration +
 // needs; the client's id is added if it does not name one. It is for Refresh and
 // for the packages below this one.
 func (c *Client) Grant(ctx context.Context, op string, p Provider, form []Pair) (AuthToken, error) {
+	return c.grant(ctx, Call{Op: op}, p, form)
+}
+
+func (c *Client) grant(ctx context.Context, call Call, p Provider, form []Pair) (AuthToken, error) {
 	if _, err := endpointURL(p.TokenEndpoint, c.tenant); err != nil {
-		return AuthToken{}, c.notSent(op, err)
+		return AuthToken{}, c.notSent(call.Op, err)
 	}
 	if !slices.ContainsFunc(form, func(f Pair) bool { return f.Name == "client_id" }) {
 		form = append(form, Pair{Name: "client_id", Value: p.ClientID})
 	}
-	t, err := c.authToken(ctx, Call{Op: op, Method: http.MethodPost, URL: tokenURL(p), Form: form}, Forms{}, Request{})
+	call.Method, call.URL, call.Form = http.MethodPost, tokenURL(p), form
+	t, err := c.authToken(ctx, call, Forms{}, Request{})
 	t.Form = Form{} // of OAuth's answer nothing is left open
 	return t, err
 }

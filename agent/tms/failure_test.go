@@ -66,7 +66,7 @@ func TestRedactedText(t *testing.T) {
 		{"long", strings.Repeat("ä", 200), strings.Repeat("ä", 150)},
 		{"long, cut in a rune", "x" + strings.Repeat("ä", 200), "x" + strings.Repeat("ä", 149)},
 	}
-	hide := redactor{token.Secret{}, token.NewSecret("s3cr&t")}
+	hide := redactor{secrets: []token.Secret{token.Secret{}, token.NewSecret("s3cr&t")}}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := hide.text(tt.in); got != tt.want {
@@ -83,7 +83,7 @@ func TestHalvesAreRedacted(t *testing.T) {
 	both := user + ":" + password
 	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
 		registration := e.EncodeToString([]byte(both))
-		hide := redactor{token.NewSecret(registration)}
+		hide := redactor{secrets: []token.Secret{token.NewSecret(registration)}}
 		for _, part := range []string{registration, both, user, password} {
 			quoted, err := json.Marshal(part)
 			if err != nil {
@@ -102,7 +102,7 @@ func TestHalvesAreRedacted(t *testing.T) {
 			}
 		}
 	}
-	hide := redactor{token.NewSecret(base64.StdEncoding.EncodeToString([]byte(both)))}
+	hide := redactor{secrets: []token.Secret{token.NewSecret(base64.StdEncoding.EncodeToString([]byte(both)))}}
 	for _, around := range []string{"", "x", "xy"} { // a header, or a dump, in base64
 		text := base64.StdEncoding.EncodeToString([]byte(around + "Basic " + both + around))
 		for _, half := range []string{user, password} {
@@ -140,7 +140,7 @@ func TestHalvesAreRedacted(t *testing.T) {
 			t.Errorf("%q is shown as %q", plain, got)
 		}
 	}
-	hide = redactor{token.NewSecret(base64.StdEncoding.EncodeToString([]byte("registration-token-12:Secr3t%2F+1df91980ea018=")))}
+	hide = redactor{secrets: []token.Secret{token.NewSecret(base64.StdEncoding.EncodeToString([]byte("registration-token-12:Secr3t%2F+1df91980ea018=")))}}
 	for _, form := range []string{"Secr3t%2F+1df91...", "Secr3t%25252F%252B1df", url.QueryEscape(url.QueryEscape("Secr3t%2F+1df91980")), eachByte("&#%d;", "Secr3t%2F+1df9198"), base32.StdEncoding.EncodeToString([]byte("Secr3t%2F+1df9198"))} {
 		if got := hide.text("Bad credential " + form); got != withheld {
 			t.Errorf("%q is shown as %q", form, got)
@@ -149,7 +149,7 @@ func TestHalvesAreRedacted(t *testing.T) {
 	if got := hide.text("REGISTRATION_TOKEN_EXPIRED"); got != "REGISTRATION_TOKEN_EXPIRED" {
 		t.Errorf("a word of the service is shown as %q", got)
 	}
-	hide = redactor{token.NewSecret(base64.StdEncoding.EncodeToString([]byte("a:b")))}
+	hide = redactor{secrets: []token.Secret{token.NewSecret(base64.StdEncoding.EncodeToString([]byte("a:b")))}}
 	if got := hide.text("a bad word"); got != "a bad word" {
 		t.Errorf("a half of one letter is masked: %q", got)
 	}
@@ -180,7 +180,7 @@ func TestRedactedTextHoldsNoSecret(t *testing.T) {
 		}
 		var hide redactor
 		for _, s := range secrets {
-			hide = append(hide, token.NewSecret(s))
+			hide.secrets = append(hide.secrets, token.NewSecret(s))
 		}
 		texts := []string{hide.text(said), hide.cause(errors.New(said)).Error()}
 		for _, got := range texts {
@@ -202,7 +202,7 @@ func checkText(t interface{ Errorf(string, ...any) }, got string, secrets []stri
 }
 
 func TestRedactedCause(t *testing.T) {
-	hide := redactor{token.NewSecret("s3cret")}
+	hide := redactor{secrets: []token.Secret{token.NewSecret("s3cret")}}
 	plain := errors.New("connection refused")
 	if got := hide.cause(&url.Error{Op: "Post", URL: "https://host/s3cret", Err: plain}); !errors.Is(got, plain) || got.Error() != plain.Error() {
 		t.Errorf("got %v, want the cause itself, without the URL", got)

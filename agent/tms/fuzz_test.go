@@ -68,7 +68,7 @@ func FuzzRetryAfter(f *testing.F) {
 
 func FuzzShapeOf(f *testing.F) {
 	const secret = "s3cr&t"
-	hide := redactor{token.NewSecret(secret)}
+	hide := redactor{secrets: []token.Secret{token.NewSecret(secret)}}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		code, message, ok := shapeOf(body)
 		failure := Failure{

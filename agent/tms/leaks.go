@@ -24,20 +24,24 @@ const (
 // encoded or spread. s is short.
 func (m redactor) leaks(s string) bool {
 	pieces := m.pieces()
-	if len(pieces) == 0 {
+	if len(pieces.plain)+len(pieces.masks) == 0 {
 		return false
 	}
 	return slices.ContainsFunc(decodings(s), func(reading string) bool { return pieces.in(alphanumeric(reading)) })
 }
 
-type pieces map[string]bool
+// pieces are those that may not be shown, plain or masked.
+type pieces struct {
+	plain map[string]bool
+	masks []Mask
+}
 
 // commonWords are words of the service that may stand in a secret, and tell nothing of it.
 const commonWords = "registrationtokens authtokens accesstokens refreshtokens clientcredentials expirationdate administrator"
 
 // pieces returns what of each secret may not be shown.
 func (m redactor) pieces() pieces {
-	found := pieces{}
+	found := pieces{map[string]bool{}, m.masks}
 	for _, part := range m.parts() {
 		found.add(alphanumeric(part))
 		found.add(alphanumeric(unescaped(part))) // what looks like an escape may be its own
@@ -49,14 +53,14 @@ func (p pieces) add(part []rune) {
 	for i := range part {
 		for _, size := range []int{shortPiece, longPiece} {
 			if i+size <= len(part) && (size == longPiece || mixed(part[i:i+size])) {
-				p[string(part[i:i+size])] = true
+				p.plain[string(part[i:i+size])] = true
 			}
 		}
 	}
-	if len(part) >= shortPiece && len(part) < longPiece {
-		p[string(part)] = true
+	if len(part) >= shortPiece && len(part) < longPiece || len(part) >= shortestHalf && len(part) < shortPiece && mixed(part) {
+		p.plain[string(part)] = true
 	}
-	maps.DeleteFunc(p, func(piece string, _ bool) bool { return strings.Contains(commonWords, piece) })
+	maps.DeleteFunc(p.plain, func(piece string, _ bool) bool { return strings.Contains(commonWords, piece) })
 }
 
 // mixed reports whether a piece has both letters and digits.
@@ -67,9 +71,11 @@ func mixed(piece []rune) bool {
 // in reports whether one of p stands in text, in either direction.
 func (p pieces) in(text []rune) bool {
 	for range 2 {
-		for size := shortPiece; size <= longPiece; size++ {
+		for size := shortestHalf; size <= longPiece; size++ {
+			masks := slices.DeleteFunc(slices.Clone(p.masks), func(m Mask) bool { return !slices.Contains(m.sizes(), size) })
 			for i := 0; i+size <= len(text); i++ {
-				if p[string(text[i:i+size])] {
+				piece := string(text[i : i+size])
+				if p.plain[piece] || slices.ContainsFunc(masks, func(m Mask) bool { return m.has(piece) }) {
 					return true
 				}
 			}

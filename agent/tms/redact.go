@@ -25,7 +25,10 @@ import (
 const withheld = "[withheld: it repeats a secret]"
 
 // redactor hides the secrets of one call in what others wrote.
-type redactor []token.Secret
+type redactor struct {
+	secrets []token.Secret
+	masks   []Mask // of secrets that this process does not have any more
+}
 
 // text makes the words of others fit for a message: one line, printable,
 // bounded, without the secrets. Where a piece of one is left, nothing is shown.
@@ -59,7 +62,9 @@ func (m redactor) cause(err error) error {
 
 // Redact makes a text of the service fit to be shown: one line, bounded, without the
 // secrets, the parts of registration tokens, or pieces of either.
-func Redact(text string, secrets ...token.Secret) string { return redactor(secrets).text(text) }
+func Redact(text string, secrets ...token.Secret) string {
+	return redactor{secrets: secrets}.text(text)
+}
 
 func (m redactor) redact(s string) string {
 	for _, form := range m.forms() {
@@ -74,7 +79,7 @@ func (m redactor) in(s string) bool {
 
 // parts returns each secret, and the parts of it that are secrets as well.
 func (m redactor) parts() (all []string) {
-	for _, s := range m {
+	for _, s := range m.secrets {
 		if s.IsZero() {
 			continue
 		}

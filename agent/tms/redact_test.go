@@ -15,7 +15,7 @@ import (
 func TestFragments(t *testing.T) {
 	const user, password = "fleet-user7", "pA9x-Zq4kT2mW8v"
 	raw := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
-	hide := redactor{token.NewSecret(raw)}
+	hide := redactor{secrets: []token.Secret{token.NewSecret(raw)}}
 	hidden := map[string][]string{ // a text: what it may not show
 		"invalid token " + raw[:3]:                                         {raw[:3]},
 		"invalid token " + raw[:3] + "...":                                 {raw[:3]},

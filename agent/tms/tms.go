@@ -54,10 +54,17 @@ type Request struct {
 type RefreshRequest struct {
 	Mode         string // ModeOIDC, ModeTMS or ModeTMSRegistration
 	Provider     Provider
-	AuthTokenID  string       // for the modes of the service itself
-	Identifier   string       // that its redemption told; for [AuthToken.Echoed]
-	Refresh      token.Secret // the refresh token
-	Registration token.Secret // for ModeTMSRegistration; else not looked at
+	AuthTokenID  string         // for the modes of the service itself
+	Identifier   string         // that its redemption told; for [AuthToken.Echoed]
+	Refresh      token.Secret   // the refresh token
+	Registration token.Secret   // for ModeTMSRegistration
+	Known        []token.Secret // further secrets that the answer may repeat
+	Mask         Mask           // of the registration token that bought it
+}
+
+// call is a call whose answer shows none of the secrets.
+func (r RefreshRequest) call(op string) Call {
+	return Call{Op: op, Known: append([]token.Secret{r.Refresh, r.Registration}, r.Known...), Masks: []Mask{r.Mask}}
 }
 
 // Reach says how far a request got. It decides whether it can have had an effect.

@@ -150,11 +150,12 @@ func IsRecord(name string) bool { return strings.HasPrefix(name, prefix) }
 // part of a sealed record: its secrets refuse to be.
 type Record struct {
 	ID           instance.ID  `json:"id"`
-	BaseURL      string       `json:"base"`          // the tenant's base URL when it was redeemed
-	Intent       string       `json:"intent"`        // the ledger's intent that bought it
-	Registration string       `json:"registration"`  // fingerprint of the registration token that paid
-	AuthTokenID  string       `json:"auth_token_id"` // the service's name of it
-	Identifier   string       `json:"identifier"`    // what its administrator sees
+	BaseURL      string       `json:"base"`           // the tenant's base URL when it was redeemed
+	Intent       string       `json:"intent"`         // the ledger's intent that bought it
+	Registration string       `json:"registration"`   // fingerprint of the registration token that paid
+	Mask         tms.Mask     `json:"mask,omitempty"` // of that token: finds it in texts after it was wiped; nil if an earlier release redeemed
+	AuthTokenID  string       `json:"auth_token_id"`  // the service's name of it
+	Identifier   string       `json:"identifier"`     // what its administrator sees
 	Provider     tms.Provider `json:"provider"`
 
 	State instance.State `json:"state"`
