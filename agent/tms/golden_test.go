@@ -147,7 +147,7 @@ func TestRefusalsGolden(t *testing.T) {
 			Message: "Too many requests. Try again later.", RetryAfter: time.Minute, HasRetryAfter: true,
 		}},
 		{"refresh-oidc-invalid-grant", refresh, tms.Failure{
-			Op: "refresh", Status: 400, Code: "invalid_grant", Message: "some-description",
+			Op: "refresh", Status: 400, Code: "invalid_grant", Message: "some-description", AboutForm: true,
 		}},
 	}
 	for _, tt := range tests {

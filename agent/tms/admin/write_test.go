@@ -114,7 +114,7 @@ func TestOnlyARefusedFormLeadsToTheOther(t *testing.T) {
 		{"in an array", refuse(400, `{"errors":{"error":[{"code":"E1","message":"JSON parse error"}]}}`), both},
 		{"misses a member that was sent", refuse(400, coded("INVALID", "count is required")), both},
 		{"a word inside another", refuse(400, coded("E", "An error was encountered in member accounts")), both},
-		{"an account, and nothing of the form", refuse(400, coded("E", "An error was encountered for this account")), tms.Wrapped},
+		{"an account, and nothing of another reason", refuse(400, coded("E", "An error was encountered for this account")), both},
 		{"a second error", refuse(400, `{"errors":[{"code":"E1","message":"JSON parse error"},{"code":"E2","message":"identifier already exists"}]}`), tms.Wrapped},
 		{"a reason in detail", refuse(400, `{"errorCode":"INVALID_BODY","errorMessage":"Invalid body","details":[{"reason":"COUNT_EXCEEDED"}]}`), tms.Wrapped},
 		{"the body in detail", refuse(400, `{"errorCode":"INVALID_BODY","errorMessage":"Invalid body","received":{"registrationToken":{"count":3,"expirationDate":"2026-12-24"}}}`), both},
