@@ -111,6 +111,7 @@ func (c *Client) judge(answer *http.Response, call Call, f *Failure, hide redact
 		return nil
 	}
 	f.Reach, f.Status = Answered, answer.StatusCode
+	hide.secrets = append(hide.secrets, registrationsIn(body)...)
 	code, message, ok := shapeOf(body)
 	f.Code, f.Message, f.ServiceShape = hide.text(code), hide.text(message), ok
 	f.Shape = errorMembers(body)

@@ -215,6 +215,22 @@ func secretParts(secret string) []string {
 	return []string{secret}
 }
 
+var possibleRegistration = regexp.MustCompile(`[A-Za-z0-9+/_-]{8,}={0,2}`)
+
+// mostRegistrations bounds the registration tokens that are looked for in an answer.
+const mostRegistrations = 32
+
+// registrationsIn returns the words of an answer that are base64 of user:password. An error
+// may bring a registration token that nobody here knows yet.
+func registrationsIn(body []byte) (found []token.Secret) {
+	for _, word := range possibleRegistration.FindAll(body, -1) {
+		if s := token.NewSecret(string(word)); len(found) < mostRegistrations && token.FormatWarning(s) == "" {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
 // encodings returns the ways in which a service, or something before it, may write
 // a secret that it was sent: as it is, escaped, and encoded.
 func encodings(part string) []string {

@@ -27,6 +27,7 @@ type trial struct {
 	s      *admin.Session
 	device *tms.Client
 
+	provider     tms.Provider // where an auth token is refreshed
 	registration admin.NewRegistrationToken
 	made         admin.RegistrationToken // as the service had it last
 	mayBeMade    bool                    // it was asked for, and is not known to be gone
@@ -42,7 +43,6 @@ type trial struct {
 type trialToken struct {
 	tms.AuthToken
 	identifier string
-	provider   tms.Provider
 	lost       bool // no answer came: a count may be used
 	gone       bool // deleted
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,10 +15,15 @@ import (
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
 	"regent/agent/tms/contract"
+	"regent/agent/token"
 )
 
 // read adds what reading shows, and keeps what is known already.
 func (x *trial) read(ctx context.Context) error {
+	var discoverErr error
+	if x.provider.TokenEndpoint == "" { // no answer to a device can repeat the registration token yet
+		x.provider, discoverErr = x.device.Discover(ctx)
+	}
 	found, err := x.s.Contract(ctx)
 	found.Set(contract.Login, x.t.loginForm(x.s))
 	for id, seen := range found {
@@ -25,7 +31,7 @@ func (x *trial) read(ctx context.Context) error {
 			x.found[id] = seen
 		}
 	}
-	return err
+	return cmp.Or(err, discoverErr)
 }
 
 func (x *trial) make(ctx context.Context) error {
@@ -106,17 +112,13 @@ func (x *trial) redeemOnce(ctx context.Context, form string) error {
 	if n > trialCounts {
 		return errors.New("[unexpected] more counts than were agreed")
 	}
-	device := x.device
-	provider, err := device.Discover(ctx)
-	if err != nil {
-		return err
-	}
-	b := &trialToken{identifier: fmt.Sprintf("%s-%d-%s", x.registration.Identifier, n, form), provider: provider}
+	b := &trialToken{identifier: fmt.Sprintf("%s-%d-%s", x.registration.Identifier, n, form)}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	// An interruption does not end the wait for the reply: the auth token can then be deleted.
-	b.AuthToken, err = device.Redeem(context.WithoutCancel(ctx), x.made.Token, tms.Request{
+	var err error
+	b.AuthToken, err = x.device.Redeem(context.WithoutCancel(ctx), x.made.Token, tms.Request{
 		Identifier: b.identifier, FQDN: fmt.Sprintf("trial-%d.invalid", n), UserName: "tmsctl-trial", MAC: fmt.Sprintf("02:00:00:00:00:%02x", n),
 		RefID1: fmt.Sprintf("regent-trial/%d", n), RefID2: x.registration.Identifier, Form: form,
 	})
@@ -158,9 +160,9 @@ func (o refreshOutcome) String() string {
 
 // refresh refreshes an auth token in a mode, with one request.
 func (x *trial) refresh(ctx context.Context, b *trialToken, mode string) refreshOutcome {
-	provider := b.provider
+	provider := x.provider
 	provider.ClientID = provider.ClientFor(b.Refresh)
-	got, err := x.device.Refresh(ctx, tms.RefreshRequest{Mode: mode, Provider: provider, AuthTokenID: b.ID, Refresh: b.Refresh})
+	got, err := x.device.Refresh(ctx, tms.RefreshRequest{Mode: mode, Provider: provider, AuthTokenID: b.ID, Refresh: b.Refresh, Known: []token.Secret{x.made.Token}})
 	if err == nil {
 		if !got.Refresh.IsZero() {
 			b.Refresh = got.Refresh

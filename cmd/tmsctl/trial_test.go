@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -85,6 +87,40 @@ func (b *interceptor) try(ctx context.Context, t *testing.T, more ...string) (co
 
 func isRedemption(r *http.Request) bool {
 	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/authTokens")
+}
+
+// TestTrialAnswersRepeatTheToken: the service repeats what the registration token is made
+// of, in the answer that brings it, to refreshes and to all else. Nothing of it is shown.
+func TestTrialAnswersRepeatTheToken(t *testing.T) {
+	for _, at := range []string{"/registrationTokens", "/token", "/idpConfigurations", "/authTokens"} {
+		var e *interceptor
+		e = newInterceptor(t, emulator.Knobs{}, func(w http.ResponseWriter, r *http.Request, em *emulator.Emulator) {
+			made := r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/registrationTokens")
+			if made {
+				answer := httptest.NewRecorder()
+				em.ServeHTTP(answer, r)
+				e.note(answer.Body.Bytes())
+				if at != "/registrationTokens" {
+					_, _ = w.Write(answer.Body.Bytes())
+					return
+				}
+			}
+			i := slices.IndexFunc(e.secrets, func(s string) bool { return token.FormatWarning(token.NewSecret(s)) == "" })
+			if i < 0 || !strings.HasSuffix(r.URL.Path, at) || at == "/registrationTokens" && !made {
+				em.ServeHTTP(w, r)
+				return
+			}
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = fmt.Fprintf(w, `{"errorCode":"E-%[1]s","errorMessage":"user %[1]s has password %[2]s"`, e.secrets[i+1], e.secrets[i+2])
+			if made {
+				_, _ = fmt.Fprintf(w, `,"token":"%s"`, e.secrets[i])
+			}
+			_, _ = w.Write([]byte("}"))
+		})
+		if code, _, said := e.try(t.Context(), t); (code == 0) != (at == "/token" || at == "/idpConfigurations") {
+			t.Errorf("%s: exit %d, said\n%s", at, code, said)
+		}
+	}
 }
 
 // TestTrialIsInterrupted at its second redemption: what it made is deleted.

@@ -192,7 +192,7 @@ func registrationIn(a tms.Answer) (RegistrationToken, error) {
 	}
 	r, err := registrationOf(o)
 	if err != nil {
-		return RegistrationToken{}, err // and nothing of it is used
+		return RegistrationToken{Token: r.Token}, err // and nothing else of it is used
 	}
 	r.Version = a.ETag
 	if outer, err := tms.ParseReply(a.Body, ""); err == nil && r.Token.IsZero() {

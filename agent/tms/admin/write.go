@@ -121,7 +121,7 @@ func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistration
 	}
 	r = s.fetchToken(ctx, r)
 	if text := n.differences(r); text != "" {
-		err = &MismatchError{Text: text, Unchanged: r.Identifier != n.Identifier, Form: form}
+		err = &MismatchError{Text: tms.Redact(text, s.known()...), Unchanged: r.Identifier != n.Identifier, Form: form}
 	} else {
 		s.form.Store(&form)
 	}
