@@ -140,3 +140,12 @@ func inNetwork(network netip.Prefix, port string) noProxyRule {
 func singleAddress(ip netip.Addr) netip.Prefix {
 	return netip.PrefixFrom(ip.Unmap().WithZone(""), ip.Unmap().BitLen())
 }
+
+// Check returns an error if the proxy for a base URL cannot be used.
+func (e Environment) Check(baseURL string) error {
+	u, err := url.Parse(baseURL)
+	if err == nil {
+		_, _, err = e.ProxyFor(u)
+	}
+	return err
+}

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -49,11 +48,7 @@ func EnvironmentProblems(s Settings, e address.Environment) []Problem {
 	}
 	found := e.Ignored()
 	for _, t := range s.ByTenant() {
-		u, err := url.Parse(t.URL)
-		if err == nil {
-			_, _, err = e.ProxyFor(u)
-		}
-		if err != nil {
+		if err := e.Check(t.URL); err != nil {
 			found = append(found, fmt.Errorf("%w; nothing is sent to %s; set network.proxy, or correct the service's environment and restart it", err, Host(t.URL)))
 		}
 	}

@@ -55,7 +55,7 @@ var importRules = []importRule{
 	{"agent/instance", nil, ioPackages},
 	{"agent/lease", []string{"agent/instance"}, systemPackages},
 	{"agent/policy", []string{"agent/address", "agent/authz", "agent/instance", "agent/tms/contract"}, ioPackages},
-	{"agent/status", []string{"agent/instance", "agent/tms/contract"}, ioPackages},
+	{"agent/status", []string{"agent/fault", "agent/instance", "agent/tms/contract"}, ioPackages},
 	{"agent/store", []string{"agent/fault"}, systemPackages},
 	{"agent/store/admin", []string{"agent"}, systemPackages},
 	{"agent/store/storetest", []string{"agent/store"}, systemPackages},
