@@ -79,9 +79,9 @@ func Classify(f *tms.Failure, e Evidence) Verdict {
 	case f.Status == 408 || f.Status >= 500: // a proxy sends these after the service has finished, too
 		later.AnswerMissing, later.After = true, f.RetryAfter
 		later.Text = fmt.Sprintf("%s answers HTTP %d; it is tried again by itself", f.Host, f.Status)
-	case f.Status >= 400 && f.ServiceShape && f.Code == "invalid_grant":
+	case f.Status >= 400 && f.ServiceShape && f.Code == "invalid_grant" && !fromProxy(f):
 		return invalidGrantVerdict(f, e)
-	case f.Status >= 400 && f.ServiceShape:
+	case f.Status >= 400 && f.ServiceShape && !fromProxy(f):
 		return refusalVerdict(f, e)
 	default:
 		later.NotEvaluated = true

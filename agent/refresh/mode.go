@@ -24,8 +24,8 @@ const ModeAuto = "auto"
 type ModeInput struct {
 	Configured string // refresh.mode
 	Working    string // the mode that has worked at the tenant; "" if none is known
-	// RefreshedBefore says that auth tokens of the tenant were refreshed by a version that did
-	// not keep in which mode. It counts only where nothing is taught.
+	// RefreshedBefore says that a version that did not keep the mode has refreshed an auth
+	// token of the tenant. It counts only where nothing is taught.
 	RefreshedBefore bool
 	// NoTokenID says that the service gave the auth token no id. Then it cannot be
 	// refreshed at the service itself.
@@ -83,11 +83,14 @@ func isRefusal(f *tms.Failure) bool {
 	switch {
 	case f.Reach != tms.Answered || f.Refused:
 		return false
-	case f.Status == 407 || f.Status == 408 || f.Status == 425 || f.Status == 429:
+	case f.Status == 408 || f.Status == 429 || fromProxy(f):
 		return false
 	}
 	return f.Status == 404 || f.Status == 405 || f.Status >= 400 && f.Status < 500 && f.ServiceShape
 }
+
+// fromProxy reports whether a status is always of something before the service.
+func fromProxy(f *tms.Failure) bool { return f.Status == 407 || f.Status == 425 }
 
 // fromService reports whether a refusal can be the service's own. A captive portal
 // refuses as well, in no shape of the service.
@@ -96,15 +99,13 @@ func fromService(r Refusal) bool {
 }
 
 // unprovenVerdict is the verdict on a refresh token that was refused in each mode, where
-// none of them has been proven. It is kept: such a refusal may be about the form of
-// the request as well as about the token. It is pure.
+// none of them has been proven. It is kept, whatever lifetime the service named: such a
+// refusal may be about the form of the request as well as about the token. It is pure.
 func (k ModeInput) unprovenVerdict(e Evidence) Verdict {
 	i := slices.IndexFunc(k.Refused, fromService)
 	switch {
 	case i < 0:
 		return Classify(k.Refused[len(k.Refused)-1].Failure, e)
-	case e.RefreshTokenExpired:
-		return expiredVerdict(k.Refused[i].Failure, e) // its announced end, and not the refusal, ends it
 	case e.Before.AnswerMissing() && e.HasPrevious && !e.Before.PreviousTried:
 		return tryPreviousVerdict()
 	case k.Configured == ModeAuto && k.Working == "" && k.RefreshedBefore:
@@ -200,7 +201,10 @@ func (e *Engine) send(ctx context.Context, s Service, r tokenstore.Record, k Mod
 func (e *Engine) modeInput(r tokenstore.Record) ModeInput {
 	k := ModeInput{Configured: e.Mode(), Working: e.Capabilities.Get(r.ID.Tenant).Refresh.Mode, NoTokenID: r.AuthTokenID == ""}
 	if k.Working == "" {
-		k.RefreshedBefore = slices.ContainsFunc(e.Tokens.List(), func(o tokenstore.Record) bool { return o.ID.Tenant == r.ID.Tenant && o.Generation > 1 })
+		k.RefreshedBefore = slices.ContainsFunc(e.Tokens.List(), func(o tokenstore.Record) bool {
+			// A second redemption raises the generation too, but notes its time.
+			return o.ID.Tenant == r.ID.Tenant && o.Generation > 1 && o.RedeemedAt.IsZero()
+		})
 	}
 	if k.Refused = slices.Clone(e.pendingOf(r.ID).refused); k.Next() == "" {
 		k.Refused = nil // refresh.mode was changed meanwhile

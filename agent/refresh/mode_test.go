@@ -235,32 +235,68 @@ func TestRetryAfterUncertain(t *testing.T) {
 	})
 }
 
-// TestUnprovenLapsed: an auth token that was never refreshed is given up only when the
-// announced end of its refresh token is known and has come.
-func TestUnprovenLapsed(t *testing.T) {
-	for life, want := range map[time.Duration]instance.State{0: instance.Expired, 2 * time.Hour: instance.RefreshExpired, 90 * time.Hour: instance.Expired} {
-		synctest.Test(t, func(t *testing.T) {
-			b := &harness{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
-			b.service = &service{script: steps(answerFailure(invalidGrantFailure()))}
-			held := tokenstore.Record{ID: one, AuthTokenID: "at-1"}
-			if life > 0 {
-				held.RefreshLife = token.NewLifetime(b.clock, life)
+// TestUnprovenLifetimePassed: whatever lifetime the redemption named, no refusal ends an
+// auth token before a mode has worked once, neither the first one of its instance nor the
+// next. When a mode begins to work, it is found.
+func TestUnprovenLifetimePassed(t *testing.T) {
+	refusals := map[string]func(tms.RefreshRequest) (tms.AuthToken, error){
+		"invalid_grant":       answerFailure(invalidGrantFailure()),
+		"unauthorized_client": answerFailure(statusFailure(400, "unauthorized_client", "Client not allowed")),
+		"404":                 answerFailure(statusFailure(404, "", "")),
+		"407 of a proxy":      answerFailure(statusFailure(407, "invalid_grant", "Log in to the proxy")),
+		"425":                 answerFailure(statusFailure(425, "TOO_EARLY", "later")),
+	}
+	for name, no := range refusals {
+		for _, life := range []time.Duration{time.Second, 40 * time.Minute, 2 * time.Hour, 90 * time.Hour} {
+			for generation := range uint64(2) {
+				synctest.Test(t, func(t *testing.T) {
+					b := &harness{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
+					b.service = &service{script: steps(no)}
+					b.addToken(t, tokenstore.Record{
+						ID: one, AuthTokenID: "at-1", RefreshLife: token.NewLifetime(b.clock, life),
+						RefreshIssuedAt: b.clock.Wall(), RedeemedAt: b.clock.Wall(),
+					})
+					b.setGeneration(t, generation+1)
+					b.run(t)
+					defer b.stop()
+					time.Sleep(5 * time.Hour)
+					synctest.Wait()
+					f, _ := b.LastFault(one)
+					want := fault.RefreshUncertain
+					if name == "407 of a proxy" || name == "425" {
+						want = fault.Unavailable
+					}
+					if got := b.record(t); !got.State.Refreshable() || f == nil || f.Kind != want {
+						t.Errorf("%s, life %s, redemption %d: %s (%v), want it kept and %s", name, life, generation+1, got.State, f, want)
+					}
+					b.service.script = steps(answerRotated)
+					time.Sleep(time.Hour)
+					synctest.Wait()
+					if got := b.record(t).State; got != instance.Live {
+						t.Errorf("%s, life %s: %s after a mode began to work", name, life, got)
+					}
+				})
 			}
-			b.addToken(t, held)
-			b.run(t)
-			defer b.stop()
-			time.Sleep(5 * time.Hour)
-			synctest.Wait()
-			if got := b.record(t).State; got != want {
-				t.Errorf("a refresh token of %s: %s, want %s", life, got, want)
-			}
-		})
+		}
 	}
 }
 
-// TestUnprovenProperty: whatever is answered before a mode has worked, the auth
-// token is kept until its announced end, what was sent is one of the two modes, and a mode that works is
-// found when it is answered.
+// setGeneration makes the auth token that is held the one of a later redemption.
+func (b *harness) setGeneration(t *testing.T, generation uint64) {
+	t.Helper()
+	v, err := tokenstore.Open(t.Context(), b.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := v.Get(one)
+	if _, err := v.Update(t.Context(), r, func(r *tokenstore.Record) { r.Generation = generation }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestUnprovenProperty: whatever is answered before a mode has worked, the auth token is
+// kept, past its announced end too. What was sent is one of the two modes, and a mode
+// that works is found when it is answered.
 func TestUnprovenProperty(t *testing.T) {
 	answers := map[string]func(tms.RefreshRequest) (tms.AuthToken, error){
 		"invalid_grant": answerFailure(invalidGrantFailure()), "invalid_client": answerFailure(statusFailure(401, "invalid_client", "no")), "404": answerFailure(statusFailure(404, "", "")),
@@ -291,9 +327,7 @@ func TestUnprovenProperty(t *testing.T) {
 			b.run(t)
 			time.Sleep(24 * time.Hour)
 			synctest.Wait()
-			// Its announced end, and not a refusal, may end it.
-			ended := func() bool { return lapses && b.record(t).State == instance.RefreshExpired }
-			if got := b.record(t); !ended() && (!got.State.Refreshable() || got.Refresh.IsZero()) {
+			if got := b.record(t); !got.State.Refreshable() || got.Refresh.IsZero() {
 				failure = "it was given up: " + string(got.State)
 			}
 			m.oidc.script, m.patch.script = steps(answerFailure(invalidGrantFailure())), steps(answerFailure(invalidGrantFailure()))
@@ -301,10 +335,10 @@ func TestUnprovenProperty(t *testing.T) {
 			b.Retry()
 			time.Sleep(24 * time.Hour)
 			synctest.Wait()
-			if got := b.record(t); failure == "" && !ended() && got.State != instance.Live {
+			if got := b.record(t); failure == "" && got.State != instance.Live {
 				failure = "it does not recover: " + string(got.State)
 			}
-			if got := b.Capabilities.Get(one.Tenant).Refresh.Mode; failure == "" && !ended() && got != works {
+			if got := b.Capabilities.Get(one.Tenant).Refresh.Mode; failure == "" && got != works {
 				failure = "learned " + got
 			}
 			b.stop()
