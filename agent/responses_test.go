@@ -119,7 +119,7 @@ var responses = []struct {
 	{"501", 501, "", "", nil, 0, "", action{person, doubt}},
 	{"502", 502, portalBody, asHTML, nil, 0, "", action{person, doubt}},
 	{"503 without a time", 503, portalBody, asHTML, nil, 0, "", action{person, doubt}},
-	{"503 with a time", 503, `{"message":"busy"}`, asJSON, http.Header{"Retry-After": {"5"}}, 0, "", action{unsent, doubt}},
+	{"503 with a time", 503, `{"message":"busy"}`, asJSON, http.Header{"Retry-After": {"5"}}, 0, "", action{paid, doubt}},
 	{"503 with a time, a proxy", 503, portalBody, asHTML, http.Header{"Retry-After": {"5"}}, 0, "", action{person, doubt}},
 	{"503 with a time, empty", 503, "", "", http.Header{"Retry-After": {"5"}}, 0, "", action{person, doubt}},
 	{"504", 504, portalBody, asHTML, nil, 0, "", action{person, doubt}},

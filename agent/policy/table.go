@@ -147,8 +147,8 @@ var table = complete([]Definition{
 	},
 	{
 		Key: "limits.redeem_uncertain_retries", Title: "Retries of an uncertain redemption", Type: Int, Default: 1, Min: 0, Max: 5,
-		Doc: "How often a redemption is tried again after the service's documented error 500, " +
-			"which does not say whether a count was used.",
+		Doc: "How often a redemption is tried again after the service's documented error 500, or after its 503 with Retry-After. " +
+			"Neither says whether a count was used, so each try can use one.",
 	},
 	{
 		Key: "limits.redeem_splay", Title: "Random wait before a redemption", Type: Duration, Default: 2 * time.Second, Min: 0, Max: int64(time.Hour),

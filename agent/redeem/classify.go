@@ -47,12 +47,10 @@ func Classify(f *tms.Failure) Verdict {
 		return uncertainVerdict(f, "the answer was lost")
 	case f.Status == 429:
 		return unusedVerdict(fault.Throttled, f.RetryAfter, fmt.Sprintf("%s asks for a pause (HTTP 429); no count was used; it is tried again by itself", f.Host))
-	case f.Status == 503 && f.HasRetryAfter && f.ServiceShape: // A: not consumed
-		return unusedVerdict(fault.Unavailable, f.RetryAfter, fmt.Sprintf("%s is not available now (HTTP 503, with a time to come back); it is tried again by itself", f.Host))
+	case f.Status == 503 && f.HasRetryAfter && f.ServiceShape:
+		return budgetVerdict(f, "the service is not available now (HTTP 503)")
 	case f.Status == 500 && f.ServiceShape && strings.Contains(strings.ToLower(f.Message), documented500):
-		v := uncertainVerdict(f, "the service reported its internal error")
-		v.UsesRetryBudget = true
-		return v
+		return budgetVerdict(f, "the service reported its internal error")
 	case f.Status == 408 || f.Status >= 500:
 		return uncertainVerdict(f, fmt.Sprintf("HTTP %d, which a proxy also sends after the service has finished", f.Status))
 	case f.Status < 300: // what says that it worked is no proof that nothing did
@@ -79,6 +77,14 @@ func uncertainVerdict(f *tms.Failure, what string) Verdict {
 	if f.Code+f.Message != "" {
 		v.Text += fmt.Sprintf(" (%s said: %s)", f.Host, f.ServiceWords())
 	}
+	return v
+}
+
+// budgetVerdict is the verdict on an answer that asks for another try, and does not say
+// whether a count was used.
+func budgetVerdict(f *tms.Failure, what string) Verdict {
+	v := uncertainVerdict(f, what)
+	v.UsesRetryBudget, v.After = true, f.RetryAfter
 	return v
 }
 

@@ -74,10 +74,10 @@ func TestClassify(t *testing.T) {
 		{"429 without a time", statusReply(429), throttled},
 		{"429 at once", withRetryAfter(statusReply(429), 0), throttled},
 		{"429, an hour", withRetryAfter(statusReply(429), time.Hour), verdictAfter(throttled, time.Hour)},
-		// 503 with Retry-After: not consumed (assumed), if the service says it. A gateway also
-		// answers so in place of an answer that it lost.
-		{"503 with a time, in the service's shape", withRetryAfter(serviceReply(503, "BUSY", "busy"), minute), verdictAfter(tryAgain, minute)},
-		{"503 with a time that is now", withRetryAfter(serviceReply(503, "BUSY", "busy"), 0), tryAgain},
+		// 503 with Retry-After, if the service says it: as the documented 500, since the
+		// service may have made the auth token first.
+		{"503 with a time, in the service's shape", withRetryAfter(serviceReply(503, "BUSY", "busy"), minute), verdictAfter(paid, minute)},
+		{"503 with a time that is now", withRetryAfter(serviceReply(503, "BUSY", "busy"), 0), paid},
 		{"503 with a time, from something else", withRetryAfter(statusReply(503), minute), person},
 		{"503 without a time", statusReply(503), person},
 		{"503 in the service's shape without a time", serviceReply(503, "BUSY", "busy"), person},
@@ -85,7 +85,7 @@ func TestClassify(t *testing.T) {
 		{"the documented 500", serviceReply(500, "", wordsOf500), paid},
 		{"the documented 500, with a code", serviceReply(500, "INTERNAL_ERROR", wordsOf500), paid},
 		{"the documented 500, in other letters", serviceReply(500, "", strings.ToUpper(wordsOf500)), paid},
-		{"the documented 500 with a time", withRetryAfter(serviceReply(500, "", wordsOf500), minute), paid},
+		{"the documented 500 with a time", withRetryAfter(serviceReply(500, "", wordsOf500), minute), verdictAfter(paid, minute)},
 		{"its words without its shape", tms.Failure{Reach: tms.Answered, Status: 500, Message: wordsOf500}, person},
 		{"its words with another status", serviceReply(502, "", wordsOf500), person},
 		{"its words with 503", serviceReply(503, "", wordsOf500), person},

@@ -73,8 +73,8 @@ func (s decisionInput) mayNeedToken() bool {
 	return s.account.Requested || !s.state.Refreshable()
 }
 
-// retryable holds for the documented 500 alone, within the budget that the
-// ledger counts.
+// retryable reports whether each answer in doubt asks for another try, as the documented
+// 500 does, and the budget that the ledger counts allows one.
 func (s decisionInput) retryable() bool {
 	for _, e := range s.account.RecentUncertain {
 		if !e.Retryable {
@@ -123,7 +123,7 @@ func (s decisionInput) obstacleText(held RegistrationToken, has bool, now time.T
 func (s decisionInput) autoRetries() bool { return s.state == instance.Uncertain && s.due() }
 
 // autoRetryText is what is said of an uncertain redemption that is tried again.
-const autoRetryText = "the service reported its internal error, for which its documentation says to try again; that is done by itself, as often as limits.redeem_uncertain_retries allows; a count may have been used"
+const autoRetryText = "the service did not finish the redemption, and asks for another try; Regent tries again by itself, as often as limits.redeem_uncertain_retries allows; a count may have been used"
 
 // unredeemedReason is what a caller of an unredeemed instance is told: the code of its
 // last redemption, at first not_registered.

@@ -15,7 +15,8 @@ var outcomes = []answer{
 	{},
 	notSent, lost, lostUnused, documented, documentedNot, tooMany, portal, tooLate, noSuch,
 	{err: failure(statusReply(502)), counts: true},
-	{err: failure(withRetryAfter(serviceReply(503, "BUSY", "busy"), time.Minute))},
+	busy,
+	{err: busy.err},
 	{takes: 20 * time.Second},
 }
 
@@ -34,7 +35,7 @@ var moves = map[string]func(*harness){
 
 // TestEngineProperty: whatever the service answers and whatever happens to the
 // device, the books are right, and nobody but a person spends more on an
-// instance than one count and the retries of the documented 500.
+// instance than one count and the retries that the budget allows.
 func TestEngineProperty(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		retries := rapid.IntRange(0, 2).Draw(r, "retries")

@@ -216,14 +216,21 @@ func TestSuspendEndsAPause(t *testing.T) {
 	})
 }
 
-// TestDocumented500 is tried again as often as the limit says and no more, and
-// no restart renews that.
-func TestDocumented500(t *testing.T) {
+// TestRetryBudget: the documented 500, and a 503 with a time, are tried again as often as
+// the limit says and no more, and no restart renews that.
+func TestRetryBudget(t *testing.T) {
+	for _, answered := range []answer{documented, busy} {
+		testRetryBudget(t, answered)
+	}
+}
+
+func testRetryBudget(t *testing.T, answered answer) {
+	t.Helper()
 	for retries := range 4 {
 		for _, restarts := range []bool{false, true} {
 			bubble(t, 1, func(b *harness) {
 				b.plan.UncertainRetries = retries
-				b.service.answers(slices.Repeat([]answer{documented}, 10)...)
+				b.service.answers(slices.Repeat([]answer{answered}, 10)...)
 				b.start()
 				b.register(registration)
 				for range 8 {
@@ -243,6 +250,26 @@ func TestDocumented500(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestBudgetWaitsForRetryAfter: the retry comes after the time that the service named.
+func TestBudgetWaitsForRetryAfter(t *testing.T) {
+	bubble(t, 1, func(b *harness) {
+		b.service.answers(answer{err: busy.err})
+		b.start()
+		b.register(registration)
+		b.advance(2 * time.Second)
+		b.wantPosts(1)
+		b.wantStates(instance.Uncertain)
+		b.wantReason(1, fault.RedemptionUncertain, "limits.redeem_uncertain_retries")
+		b.engine.Retry() // a change of the network is no reason
+		b.advance(58 * time.Second)
+		b.wantPosts(1)
+		b.advance(3 * time.Second)
+		b.wantPosts(2)
+		b.wantStates(instance.Live)
+		b.audit()
+	})
 }
 
 func TestDocumented500ThenGranted(t *testing.T) {

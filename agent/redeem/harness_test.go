@@ -137,6 +137,7 @@ var (
 	documented    = answer{err: failure(serviceReply(500, "INTERNAL_ERROR", wordsOf500)), counts: true}
 	documentedNot = answer{err: failure(serviceReply(500, "INTERNAL_ERROR", wordsOf500))}
 	tooMany       = answer{err: failure(withRetryAfter(statusReply(429), time.Minute))}
+	busy          = answer{err: failure(withRetryAfter(serviceReply(503, "BUSY", "busy"), time.Minute)), counts: true}
 	portal        = answer{err: failure(statusReply(511))}
 	tooLate       = answer{err: failure(serviceReply(400, "REGISTRATION_TOKEN_EXPIRED", "The registration token has expired."))}
 	switchedOff   = answer{err: failure(serviceReply(403, "", "The registration token is disabled."))}

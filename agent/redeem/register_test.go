@@ -142,8 +142,8 @@ func TestWaitSettled(t *testing.T) {
 	}
 }
 
-// TestWaitSettledCoversRetry: after the documented 500 the next try is a matter
-// of seconds, and what it comes to is what the caller wants to know.
+// TestWaitSettledCoversRetry: after the documented 500 the next try is a matter of
+// seconds, and what it comes to is what the caller wants to know. A minute is too long.
 func TestWaitSettledCoversRetry(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -156,6 +156,7 @@ func TestWaitSettledCoversRetry(t *testing.T) {
 		{"used up", 1, []answer{documented, documented}, instance.Uncertain, 2},
 		{"not wanted", 0, []answer{documented}, instance.Uncertain, 1},
 		{"then refused", 1, []answer{documentedNot, noSuch}, instance.Uncertain, 2},
+		{"a pause of a minute", 1, []answer{busy}, instance.Uncertain, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, 1, func(b *harness) {

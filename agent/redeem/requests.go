@@ -8,6 +8,7 @@ import (
 
 	"regent/agent/fault"
 	"regent/agent/instance"
+	"regent/agent/timing"
 	"regent/agent/token"
 )
 
@@ -159,8 +160,9 @@ func (e *Engine) blockedReason(id instance.ID) (why string, since time.Time) {
 
 // WaitSettled waits until each of ids has settled once: nothing more happens to it by
 // itself for now, since it has an auth token, was refused, waits for a person, or
-// its last attempt failed. It waits for the few seconds until an uncertain
-// redemption is tried again. It returns early when ctx is done.
+// its last attempt failed. It waits for the few seconds until an uncertain redemption is
+// tried again, but not for a pause that the service asked for. It returns early when
+// ctx is done.
 //
 // Waiting costs the redeemer nothing: it looks at an instance that somebody waits
 // for once after each attempt, and at all of them before each nap.
@@ -242,11 +244,11 @@ func (e *Engine) settled(plan Plan, w Target) bool {
 		return false
 	}
 	held, ok := e.Registrations.ForScope(w.Scope())
-	usable, s := ok && held.Refused == "", e.decisionInput(plan, w)
+	usable, s, left := ok && held.Refused == "", e.decisionInput(plan, w), e.Pauses.Left(w.ID)
 	switch {
-	case usable && (s.autoRetries() || s.formUnproven && e.blockerRetries(plan, w.ID)):
+	case usable && left <= timing.PollInterval && (s.autoRetries() || s.formUnproven && e.blockerRetries(plan, w.ID)):
 		return false
-	case e.Pauses.Left(w.ID) > 0:
+	case left > 0:
 		return true
 	default:
 		return !usable || !s.due()
