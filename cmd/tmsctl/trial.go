@@ -31,9 +31,11 @@ type trial struct {
 	registration admin.NewRegistrationToken
 	made         admin.RegistrationToken // as the service had it last
 	mayBeMade    bool                    // it was asked for, and is not known to be gone
-	tokens       []*trialToken
-	form         string // of a redemption's body; "" as long as none was accepted
-	mode         string // of a refresh; "" as long as none has worked
+	sent         []*trialToken           // redemptions, also those that were refused
+	tokens       []*trialToken           // those that gave, or may have given, an auth token
+	told         int                     // counts that the service says are used
+	form         string                  // of a redemption's body; "" as long as none was accepted
+	mode         string                  // of a refresh; "" as long as none has worked
 
 	found contract.Findings
 	notes []string
@@ -44,6 +46,7 @@ type trialToken struct {
 	tms.AuthToken
 	identifier string
 	lost       bool // no answer came: a count may be used
+	refused    bool // and the list does not show it
 	gone       bool // deleted
 }
 
@@ -134,7 +137,7 @@ func (x *trial) run(ctx context.Context) error {
 		x.t.say("trial: %s ...\n", step.what)
 		err := ctx.Err()
 		if err == nil {
-			err = step.do(ctx)
+			err = x.patient(ctx, step.do)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)
@@ -143,29 +146,54 @@ func (x *trial) run(ctx context.Context) error {
 	return nil
 }
 
-// counts is how many counts were used for certain, and how many perhaps, in words.
+// longestWait is the longest Retry-After of a 429 that a trial waits for.
+const longestWait = time.Minute
+
+// patient does something, and once more if the service says 429 and when to try again.
+func (x *trial) patient(ctx context.Context, do func(context.Context) error) error {
+	err := do(ctx)
+	f, ok := errors.AsType[*tms.Failure](err)
+	if !ok || f.Status != http.StatusTooManyRequests || !f.HasRetryAfter || f.RetryAfter > longestWait {
+		return err
+	}
+	x.t.say("trial: the service asks to wait %s ...\n", f.RetryAfter)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(f.RetryAfter):
+		return do(ctx)
+	}
+}
+
+// counts is how many counts were used for certain, and how many perhaps, in words. The
+// service's list and its number count, where they say more than its answers.
 func (x *trial) counts() (used int, text string) {
-	for _, b := range x.tokens {
-		if !b.lost {
+	maybe := 0
+	for _, b := range x.sent {
+		switch {
+		case b.lost:
+			maybe++
+		case !b.refused:
 			used++
 		}
 	}
+	maybe, used = max(0, min(maybe, used+maybe-x.told)), max(used, x.told)
 	text = fmt.Sprintf("Counts used: %d of at most %d.", used, trialCounts)
-	if maybe := len(x.tokens) - used; maybe > 0 {
+	if maybe > 0 {
 		text += fmt.Sprintf(" %d more may be used: a redemption got no reply, and was not repeated.", maybe)
 	}
 	return used, text
 }
 
 // cleanTime is how long cleaning up may take, also after an interruption.
-const cleanTime = time.Minute
+const cleanTime = 3 * time.Minute
 
 // clean deletes what the trial made and is not known to be gone. Its error names what
 // is left, with the command that deletes it.
 func (x *trial) clean(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, cleanTime)
 	defer cancel()
-	if len(x.tokens) == 0 && !x.mayBeMade {
+	if len(x.sent) == 0 && !x.mayBeMade {
 		return nil
 	}
 	x.t.say("trial: delete the tokens of the trial ...\n")
@@ -175,7 +203,7 @@ func (x *trial) clean(ctx context.Context) error {
 		left = append(left, fmt.Errorf("the auth tokens of registration token %s cannot be listed: %w; list them with: tmsctl auth-token list --registration-token %[1]s", x.registration.Identifier, err))
 	}
 	for _, id := range ids {
-		if err := ignoreNotFound(x.s.DeleteAuthToken(ctx, id)); err != nil {
+		if err := x.delete(ctx, x.s.DeleteAuthToken, id); err != nil {
 			left = append(left, fmt.Errorf("auth token %s is left: %w; delete it with: tmsctl auth-token delete %[1]s", id, err))
 		}
 	}
@@ -199,7 +227,7 @@ func (x *trial) cleanRegistration(ctx context.Context) error {
 		id = list[i].ID
 	}
 	x.readCount(ctx, id)
-	if err := ignoreNotFound(x.s.DeleteRegistrationToken(ctx, id)); err != nil {
+	if err := x.delete(ctx, x.s.DeleteRegistrationToken, id); err != nil {
 		return fmt.Errorf("registration token %s is left: %w; delete it with: tmsctl registration-token delete %[1]s", id, err)
 	}
 	return nil
@@ -212,6 +240,7 @@ func (x *trial) readCount(ctx context.Context, id string) {
 	switch {
 	case err != nil:
 	case r.UsedKnown:
+		x.told = max(x.told, r.Used)
 		x.notes = append(x.notes, fmt.Sprintf("The service says that %d of %d counts are used.", r.Used, r.Count))
 	default:
 		x.notes = append(x.notes, fmt.Sprintf("The service does not say how many of %d counts are used.", r.Count))
@@ -219,20 +248,25 @@ func (x *trial) readCount(ctx context.Context, id string) {
 }
 
 // authTokensLeft returns the ids of the trial's auth tokens, from replies and from the
-// list. The list also shows a redemption whose reply was lost: it used a count.
+// list. The list also shows a redemption whose reply was lost, or was a refusal: it used a
+// count.
 func (x *trial) authTokensLeft(ctx context.Context) ([]string, error) {
-	if len(x.tokens) == 0 {
+	if len(x.sent) == 0 {
 		return nil, nil
 	}
 	ids := map[string]bool{}
 	list, err := x.s.AuthTokens(ctx, admin.AuthFilter{})
+	list = slices.DeleteFunc(list, func(a admin.AuthToken) bool { return !x.ours(a) })
+	x.told = max(x.told, len(list))
 	for _, a := range list {
-		ids[a.ID] = ids[a.ID] || x.ours(a)
-		for _, b := range x.tokens {
-			b.lost = b.lost && b.identifier != a.Identifier
+		ids[a.ID] = true
+		for _, b := range x.sent {
+			if b.identifier == a.Identifier {
+				b.lost, b.refused = false, false
+			}
 		}
 	}
-	for _, b := range x.tokens {
+	for _, b := range x.sent {
 		if b.ID != "" {
 			ids[b.ID] = !b.gone
 		}
@@ -244,11 +278,12 @@ func (x *trial) authTokensLeft(ctx context.Context) ([]string, error) {
 func (x *trial) ours(a admin.AuthToken) bool {
 	return a.RefID2 == x.registration.Identifier || a.Registration == x.registration.Identifier ||
 		x.made.ID != "" && a.Registration == x.made.ID ||
-		slices.ContainsFunc(x.tokens, func(b *trialToken) bool { return a.Identifier == b.identifier })
+		slices.ContainsFunc(x.sent, func(b *trialToken) bool { return a.Identifier == b.identifier })
 }
 
-// ignoreNotFound is no error where there is nothing any more.
-func ignoreNotFound(err error) error {
+// delete deletes what has an id. It is no error where there is nothing any more.
+func (x *trial) delete(ctx context.Context, remove func(context.Context, string) error, id string) error {
+	err := x.patient(ctx, func(ctx context.Context) error { return remove(ctx, id) })
 	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.Answered && f.Status == http.StatusNotFound && f.ServiceShape {
 		return nil
 	}

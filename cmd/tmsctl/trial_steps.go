@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ func (x *trial) read(ctx context.Context) error {
 func (x *trial) make(ctx context.Context) error {
 	x.mayBeMade = true
 	r, err := x.s.CreateRegistrationToken(ctx, x.registration, x.s.Now())
-	if _, ok := errors.AsType[*tms.Failure](err); ok && !admin.OutcomeUnknown(err) {
+	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.NotSent {
 		x.mayBeMade = false
 	}
 	if r.ID != "" {
@@ -112,9 +113,17 @@ func (x *trial) redeemOnce(ctx context.Context, form string) error {
 	if n > trialCounts {
 		return errors.New("[unexpected] more counts than were agreed")
 	}
-	b := &trialToken{identifier: fmt.Sprintf("%s-%d-%s", x.registration.Identifier, n, form)}
+	b := &trialToken{identifier: fmt.Sprintf("%s-%d-%s", x.registration.Identifier, len(x.sent)+1, form)}
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if slices.ContainsFunc(x.sent, func(was *trialToken) bool { return was.refused }) {
+		if _, err := x.authTokensLeft(ctx); err != nil {
+			return err
+		}
+		if used, _ := x.counts(); used > len(x.tokens) {
+			return errors.New("the service refused a redemption, but its list shows the auth token; no more counts are used")
+		}
 	}
 	// An interruption does not end the wait for the reply: the auth token can then be deleted.
 	var err error
@@ -122,6 +131,10 @@ func (x *trial) redeemOnce(ctx context.Context, form string) error {
 		Identifier: b.identifier, FQDN: fmt.Sprintf("trial-%d.invalid", n), UserName: "tmsctl-trial", MAC: fmt.Sprintf("02:00:00:00:00:%02x", n),
 		RefID1: fmt.Sprintf("regent-trial/%d", n), RefID2: x.registration.Identifier, Form: form,
 	})
+	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.NotSent {
+		return err
+	}
+	x.sent = append(x.sent, b)
 	if err == nil {
 		x.tokens = append(x.tokens, b)
 		return nil
@@ -131,6 +144,7 @@ func (x *trial) redeemOnce(ctx context.Context, form string) error {
 		x.tokens = append(x.tokens, b)
 		return fmt.Errorf("the redemption may have used a count, and is not repeated: %w", err)
 	}
+	b.refused = true
 	return err
 }
 
@@ -162,15 +176,19 @@ func (o refreshOutcome) String() string {
 func (x *trial) refresh(ctx context.Context, b *trialToken, mode string) refreshOutcome {
 	provider := x.provider
 	provider.ClientID = provider.ClientFor(b.Refresh)
-	got, err := x.device.Refresh(ctx, tms.RefreshRequest{Mode: mode, Provider: provider, AuthTokenID: b.ID, Refresh: b.Refresh, Known: []token.Secret{x.made.Token}})
+	var got tms.AuthToken
+	err := x.patient(ctx, func(ctx context.Context) (err error) {
+		got, err = x.device.Refresh(ctx, tms.RefreshRequest{Mode: mode, Provider: provider, AuthTokenID: b.ID, Refresh: b.Refresh, Known: []token.Secret{x.made.Token}})
+		return err
+	})
 	if err == nil {
 		if !got.Refresh.IsZero() {
 			b.Refresh = got.Refresh
 		}
 		return refreshOutcome{worked: true}
 	}
-	f, _ := errors.AsType[*tms.Failure](err)
-	return refreshOutcome{refused: f.Reach == tms.Answered && f.Status/100 == 4 && !f.HasRetryAfter, text: explained(err)[0]}
+	f, ok := errors.AsType[*tms.Failure](err)
+	return refreshOutcome{refused: ok && f.Reach == tms.Answered && f.Status/100 == 4 && !f.HasRetryAfter, text: explained(err)[0]}
 }
 
 // refreshFirst finds the mode: the identity provider first, then the service.
@@ -261,10 +279,12 @@ func (x *trial) deleteFirst(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := x.s.DeleteAuthToken(ctx, first.ID); err != nil {
-		return err
+	if !first.gone { // else the step is repeated
+		if err := x.s.DeleteAuthToken(ctx, first.ID); err != nil {
+			return err
+		}
+		first.gone = true
 	}
-	first.gone = true
 	own, others := x.refresh(ctx, first, x.mode), x.refresh(ctx, other, x.mode)
 	x.found.Set(contract.AuthDeleteEnds, "its own refresh: "+own.String(), "refresh of another auth token: "+others.String())
 	after, err := x.s.RegistrationToken(ctx, x.made.ID)

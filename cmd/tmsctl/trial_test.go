@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -120,6 +121,56 @@ func TestTrialAnswersRepeatTheToken(t *testing.T) {
 		if code, _, said := e.try(t.Context(), t); (code == 0) != (at == "/token" || at == "/idpConfigurations") {
 			t.Errorf("%s: exit %d, said\n%s", at, code, said)
 		}
+	}
+}
+
+// TestTrialRefusedYetMade: the service refuses a redemption that it has made. The list shows
+// it: it is counted, deleted and not repeated.
+func TestTrialRefusedYetMade(t *testing.T) {
+	for status, text := range map[int]string{400: "malformed JSON body", 403: "the token has expired", 429: "", 503: "busy"} {
+		for _, deletes := range []bool{true, false} {
+			e := newInterceptor(t, emulator.Knobs{}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
+				switch deletion := r.Method == http.MethodDelete && strings.Contains(r.URL.Path, "/authTokens/"); {
+				case isRedemption(r):
+					e.ServeHTTP(httptest.NewRecorder(), r)
+				case !deletion || deletes:
+					e.ServeHTTP(w, r)
+					return
+				}
+				w.Header().Set("Retry-After", "0")
+				w.WriteHeader(status)
+				_, _ = fmt.Fprintf(w, `{"errorMessage":%q}`, text)
+			})
+			code, out, said := e.try(t.Context(), t)
+			is := e.State()
+			if code != 1 || is.Redeemed != 1 || deletes && len(is.AuthTokens)+len(is.RegistrationTokens) != 0 {
+				t.Errorf("%d: exit %d, %d redeemed, left %d auth tokens", status, code, is.Redeemed, len(is.AuthTokens))
+			}
+			if !deletes && !strings.Contains(said, "tmsctl auth-token delete "+is.AuthTokens[0].ID) ||
+				!strings.Contains(said, "Counts used: 1 of at most 3.\n") || !strings.Contains(out, "counts used: 1") {
+				t.Errorf("%d: printed\n%s\nsaid\n%s", status, out, said)
+			}
+		}
+	}
+}
+
+// TestTrialWaitsOnce for a service that says 429, at each call of the trial.
+func TestTrialWaitsOnce(t *testing.T) {
+	asked := map[string]bool{}
+	e := newInterceptor(t, emulator.Knobs{}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if call := r.Method + " " + r.URL.Path; r.Method != http.MethodGet && !bytes.Contains(body, []byte("grant_type=password")) && !asked[call] {
+			asked[call] = true
+			w.Header().Set("Retry-After", "0")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		e.ServeHTTP(w, r)
+	})
+	code, _, said := e.try(t.Context(), t)
+	if is := e.State(); code != 0 || is.Redeemed != 3 || len(is.AuthTokens)+len(is.RegistrationTokens) != 0 || len(asked) < 6 {
+		t.Errorf("exit %d, %d redeemed, %d kinds of calls, said\n%s", code, is.Redeemed, len(asked), said)
 	}
 }
 
