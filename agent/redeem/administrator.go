@@ -28,6 +28,11 @@ func (e *Engine) RequestRedeem(ctx context.Context, id instance.ID, by string) e
 	if r, held := e.Tokens.Get(id); held && r.State.Refreshable() {
 		return fault.Errorf("redeem", fault.InvalidRequest, "%s has an auth token that works (%s), so no count was spent; to have another one all the same, wipe it first with: regent instances forget %[1]s", id, r.State).WithInstance(id.String())
 	}
+	// 3. Nor is a count spent beside one that may have been used.
+	if n := len(a.RecentUncertain); n > 0 {
+		doubt := a.RecentUncertain[n-1].ID
+		return fault.Errorf("redeem", fault.InvalidRequest, "redemption %s of %s is uncertain and may have used a count, so no other count was spent%s; after --consumed, %[2]s can be redeemed again", doubt, id, resolveHint(doubt)).WithInstance(id.String())
+	}
 	if !a.Requested {
 		asked := Entry{Kind: Asked, Tenant: id.Tenant, Instance: id.String(), Replaces: a.CurrentIntent, By: by}
 		if _, err := e.append(ctx, asked); err != nil {

@@ -81,6 +81,41 @@ func TestRequestOfWorkingToken(t *testing.T) {
 	})
 }
 
+// TestRequestOfUncertainRedemption: no count is spent beside one that may have been used,
+// until a person has decided about each of those. Then a person's wish is followed.
+func TestRequestOfUncertainRedemption(t *testing.T) {
+	for _, first := range []answer{lost, documented, busy, spoiled(502)} {
+		bubble(t, 1, func(b *harness) {
+			b.service.answers(first, first)
+			b.start()
+			b.register(registration)
+			b.advance(time.Hour)
+			before := b.service.posts()
+			for range before {
+				for range 2 {
+					err := b.engine.RequestRedeem(b.Context(), b.id(1), "root")
+					doubt := b.engine.Account(b.id(1)).RecentUncertain
+					resolve := "regent ledger resolve " + doubt[len(doubt)-1].ID
+					if fault.KindOf(err) != fault.InvalidRequest || !strings.Contains(err.Error(), resolve+" --consumed") || !strings.Contains(err.Error(), resolve+" --not-consumed") {
+						b.Errorf("%v: got %v, want invalid_request that names %s", first.err, err, resolve)
+					}
+					b.advance(time.Hour)
+					b.restart()
+				}
+				doubt := b.engine.Account(b.id(1)).RecentUncertain
+				b.resolve(doubt[len(doubt)-1].ID, true)
+			}
+			b.wantPosts(before)
+			b.service.script = nil
+			b.ask(1)
+			b.advance(time.Hour)
+			b.wantPosts(before + 1)
+			b.wantStates(instance.Live)
+			b.audit()
+		})
+	}
+}
+
 // TestRequestDuringRedemption: the auth token is stored and confirmed between the
 // person's look and the line in the ledger. The wish was for the one before.
 func TestRequestDuringRedemption(t *testing.T) {

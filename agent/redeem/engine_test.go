@@ -363,7 +363,8 @@ func TestOnDemandAfterADocumented500(t *testing.T) {
 	})
 }
 
-// TestRequestRedeem: a person spends another count, once, in any state but one that works.
+// TestRequestRedeem: a person spends another count, once, in any state but one that works
+// and one in doubt.
 func TestRequestRedeem(t *testing.T) {
 	bubble(t, 2, func(b *harness) {
 		b.service.answers(lost)
@@ -371,6 +372,7 @@ func TestRequestRedeem(t *testing.T) {
 		b.register(registration)
 		b.advance(time.Hour)
 		b.wantStates(instance.Uncertain, instance.Unredeemed) // it waits until a form is proven
+		b.resolve("regent-1", true)
 		b.ask(1)
 		b.advance(time.Hour)
 		b.wantPosts(3)
