@@ -327,17 +327,33 @@ no secret. Paste it into a support ticket.
 
 regent doctor --contract prints the report of a device. tmsctl trial tests what
 reading cannot show.`,
-		RunE: t.session(t.observe),
+		RunE: func(c *cobra.Command, _ []string) error {
+			found := contract.Findings{}
+			err := t.asAdministrator(c.Context(), func(s *admin.Session) (err error) {
+				found, err = s.Contract(c.Context())
+				found.Set(contract.Login, t.loginForm(s))
+				return err
+			})
+			return t.printContract(found, err)
+		},
 	}
 }
 
-func (t *tool) observe(ctx context.Context, s *admin.Session, _ []string) error {
-	found, err := s.Contract(ctx)
-	if err != nil {
+// printContract prints the block of an administrator. After a failure it says in each row
+// that is not known why not, and returns the failure.
+func (t *tool) printContract(found contract.Findings, err error) error {
+	b := contract.Block{Tenant: t.host, Forms: contract.Fill(contract.Administrator, found)}
+	if f, ok := errors.AsType[*tms.Failure](err); ok {
+		b.Notes = []string{explained(err)[0]}
+		for i, row := range b.Forms {
+			if len(row.Answers) == 0 && !strings.HasPrefix(row.Why, "known after ") {
+				b.Forms[i].Why = f.Op + " failed"
+			}
+		}
+	} else if err != nil {
 		return err
 	}
-	found.Set(contract.Login, t.loginForm(s))
-	return t.printBlock(contract.Block{Tenant: t.host, Forms: contract.Fill(contract.Administrator, found)})
+	return errors.Join(err, t.printBlock(b))
 }
 
 // loginForm is how the administrator logged in.
