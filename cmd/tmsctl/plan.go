@@ -155,8 +155,8 @@ func (t *tool) printForecast(l *planInput) error {
 	if l.AtMost {
 		used, most = fmt.Sprintf("at least %d", l.Count-l.Left), "at most "
 	}
-	if l.Undated > 0 {
-		rate = "how many a day is not known"
+	if l.Undated > 0 || l.Early {
+		rate = "how many a day is not known yet"
 	}
 	text := fmt.Sprintf("\n%s: %s of %d counts used, %s, last day %s\n", tableCell(l.Identifier), used, l.Count, rate, expiresText(l.RegistrationToken, t.now()))
 	if l.AtMost {
@@ -171,6 +171,8 @@ func (t *tool) printForecast(l *planInput) error {
 		text += fmt.Sprintf("It is %s, so no device can redeem it. Counts left: %s%d.\n", usability, most, l.Left)
 	case l.Undated > 0:
 		text += fmt.Sprintf("There is no forecast: the service gives no creation date for %d auth tokens. Counts left: %s%d.\n", l.Undated, most, l.Left)
+	case l.Early:
+		text += fmt.Sprintf("There is no forecast yet: it needs the redemptions of at least one day. Counts left: %s%d.\n", most, l.Left)
 	case !l.UsedUp.IsZero():
 		text += fmt.Sprintf("At this rate no count is left from %s on, before its last day. See tmsctl investigate, or raise the count.\n", expiryText(l.UsedUp, t.now()))
 	default:
@@ -229,7 +231,7 @@ func forecastMembers(l *planInput) object {
 	if l.AtMost { // the service does not tell how many are used
 		atMost = true
 	}
-	if l.Undated == 0 {
+	if l.Undated == 0 && !l.Early {
 		perDay, lapsing = l.PerDay, l.Lapsing
 	}
 	if !l.UsedUp.IsZero() {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"regent/agent/tms"
 	"regent/agent/tms/admin"
 	"regent/agent/tms/admin/usage"
 )
@@ -108,8 +109,18 @@ func TestNewForecast(t *testing.T) {
 	r := admin.RegistrationToken{Count: 100, Used: 30, UsedKnown: true, Created: now.AddDate(0, 0, -3), Expires: planStart(12, 3)}
 	used := func(n int, ago time.Duration) []admin.AuthToken {
 		all := make([]admin.AuthToken, n)
+		for i := range all { // over two days
+			all[i].Created = now.Add(-ago - time.Duration(i%2*48)*time.Hour)
+		}
+		return all
+	}
+	burst := func(n int, zone *time.Location) []admin.AuthToken {
+		all := make([]admin.AuthToken, n)
 		for i := range all {
-			all[i].Created = now.Add(-ago)
+			all[i].Created = now.Add(time.Duration(-i) * time.Minute).In(zone)
+			if zone == tms.NoZone { // it is 5 hours ahead of UTC
+				all[i].Created = all[i].Created.Add(5 * time.Hour)
+			}
 		}
 		return all
 	}
@@ -126,6 +137,11 @@ func TestNewForecast(t *testing.T) {
 		{"expired", used(7, time.Hour), func(r *admin.RegistrationToken) { r.Expires = planStart(11, 22); r.Created = now.AddDate(0, 0, -9) }, usage.Forecast{Left: 70, PerDay: 1}},
 		{"used counts not told", used(30, time.Hour), func(r *admin.RegistrationToken) { r.UsedKnown, r.Used = false, 0 }, usage.Forecast{Left: 70, AtMost: true, PerDay: 10, UsedUp: planStart(11, 30)}},
 		{"creation dates not told", make([]admin.AuthToken, 2), nil, usage.Forecast{Left: 70, Undated: 2}},
+		{"three in a minute", burst(3, time.UTC), nil, usage.Forecast{Left: 70, Early: true}},
+		{"three in a minute, without a zone", burst(3, tms.NoZone), func(r *admin.RegistrationToken) { r.Created = now.Add(5 * time.Hour).In(tms.NoZone) }, usage.Forecast{Left: 70, Early: true}},
+		{"one, a long time after the registration token", burst(1, time.UTC), func(r *admin.RegistrationToken) { r.Created = now.AddDate(0, 0, -20) }, usage.Forecast{Left: 70, Early: true}},
+		{"none, of a new one", nil, func(r *admin.RegistrationToken) { r.Created = now.Add(-time.Hour) }, usage.Forecast{Left: 70, Early: true}},
+		{"over two days, the last without a zone", append(used(2, time.Hour), burst(1, tms.NoZone)...), nil, usage.Forecast{Left: 70, PerDay: 1, Lapsing: 60}},
 		{"used up", used(30, time.Hour), func(r *admin.RegistrationToken) { r.Used = 100 }, usage.Forecast{PerDay: 10, UsedUp: planStart(11, 23)}},
 	}
 	for _, tt := range tests {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"regent/agent/tms"
 	"regent/agent/tms/admin"
 )
 
@@ -223,10 +224,15 @@ type Forecast struct {
 	Left    int
 	AtMost  bool      // the service does not tell what is used: Left and Lapsing are at most so many
 	Undated int       // auth tokens that the service gives no creation date: PerDay and what follows from it is then not known
+	Early   bool      // the redemptions are of less than a day: PerDay and what follows from it is not known yet
 	PerDay  float64   // redemptions a day, over the last 7 days or since it was made
 	UsedUp  time.Time // the day on which no count is left; zero if that is not before its end
 	Lapsing int       // counts that are left at its end, and lapse
 }
+
+// day is the shortest time that says how many are redeemed a day. It is longer than the doubt
+// of a time without a zone.
+const day = 24 * time.Hour
 
 // window is how far back the present rate looks.
 const window = 7 * 24 * time.Hour
@@ -243,33 +249,45 @@ func NewForecast(r admin.RegistrationToken, tokens []admin.AuthToken, now time.T
 	if r.Created.After(from) {
 		from = r.Created
 	}
-	recent := 0
+	var recent []time.Time
 	for _, t := range tokens {
-		if t.Created.IsZero() {
+		switch {
+		case t.Created.IsZero():
 			f.Undated++
-		}
-		if !t.Created.Before(from) && !t.Created.After(now) {
-			recent++
+		case !admin.Before(t.Created, from) && !t.Created.After(latest(t.Created, now)):
+			recent = append(recent, t.Created)
 		}
 	}
-	if f.Undated > 0 {
+	elapsed := now.Sub(from)
+	span := elapsed
+	if len(recent) > 0 {
+		span = slices.MaxFunc(recent, time.Time.Compare).Sub(slices.MinFunc(recent, time.Time.Compare))
+	}
+	if f.Early = f.Undated == 0 && span < day; f.Undated > 0 || f.Early {
 		return f
 	}
-	elapsed := max(now.Sub(from), time.Hour) // the first minutes say nothing of a day
-	f.PerDay = float64(recent) / (float64(elapsed) / float64(24*time.Hour))
+	f.PerDay = float64(len(recent)) / (float64(max(elapsed, span)) / float64(day))
 	end := r.Expires.AddDate(0, 0, 1)
 	if r.Expires.IsZero() || !now.Before(end) {
 		return f
 	}
-	will := int(f.PerDay * float64(end.Sub(now)) / float64(24*time.Hour))
+	will := int(f.PerDay * float64(end.Sub(now)) / float64(day))
 	if f.Lapsing = f.Left - will; f.Lapsing > 0 {
 		return f
 	}
 	f.Lapsing = 0
 	if f.PerDay > 0 {
-		f.UsedUp = now.Add(time.Duration(float64(f.Left) / f.PerDay * float64(24*time.Hour))).UTC().Truncate(24 * time.Hour)
+		f.UsedUp = now.Add(time.Duration(float64(f.Left) / f.PerDay * float64(day))).UTC().Truncate(day)
 	}
 	return f
+}
+
+// latest is the latest time of the service that may be now, in the zone of t or without one.
+func latest(t, now time.Time) time.Time {
+	if !admin.HasZone(t) {
+		return now.Add(tms.ZoneSpan)
+	}
+	return now
 }
 
 // Choice is a way to hand registration tokens out, and what speaks for it.
