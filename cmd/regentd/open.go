@@ -17,18 +17,15 @@ import (
 	"regent/agent"
 	"regent/agent/address"
 	"regent/agent/audit"
-	"regent/agent/store/admin"
-	"regent/agent/timing"
-
 	"regent/agent/fault"
 	"regent/agent/policy"
 	"regent/agent/status"
 	"regent/agent/store"
+	"regent/agent/store/admin"
+	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/platform/device"
-
 	"regent/platform/keyring"
-
 	"regent/platform/statedir"
 )
 
@@ -79,18 +76,12 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 	if err := o.openAudit(d, &deps); err != nil {
 		return d, err
 	}
-	woke, stop, err := device.WatchResumes()
-	if err != nil {
-		log.WarnContext(ctx, "the system does not tell of a resume from sleep, so it is noticed half a minute later", "err", err)
-	} else {
-		deps.Wakeups, deps.WakeupsComplete = woke, device.ReportsAllResumes
-		d.closers = append(d.closers, stop)
-	}
+	d.watchResumes(ctx, &deps)
 	if locked == nil {
 		locked = unlock(ctx, custodian, d, &deps)
 	}
-	if err := locked; err != nil {
-		deps.Unusable = unusable(ctx, log, err)
+	if locked != nil {
+		deps.Unusable = unusable(ctx, log, locked)
 	}
 	d.agent, err = agent.New(ctx, deps)
 	if f, ok := errors.AsType[*fault.Fault](err); ok && deps.Unusable == nil {
@@ -100,6 +91,17 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 	}
 	d.guard = deps.StoreStatus
 	return d, err
+}
+
+// watchResumes has the agent told of each resume from sleep, where the system tells of them.
+func (d *daemon) watchResumes(ctx context.Context, deps *agent.Deps) {
+	woke, stop, err := device.WatchResumes()
+	if err != nil {
+		deps.Log.WarnContext(ctx, "the system does not tell of a resume from sleep, so it is noticed half a minute later", "err", err)
+		return
+	}
+	deps.Wakeups, deps.WakeupsComplete = woke, device.ReportsAllResumes
+	d.closers = append(d.closers, stop)
 }
 
 // openAudit opens the audit log, and has the agent record into it.
