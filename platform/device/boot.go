@@ -1,12 +1,6 @@
 package device
 
-import (
-	"errors"
-	"time"
-)
-
-// ErrNoBootClock means that this system has no boot clock that counts sleep.
-var ErrNoBootClock = errors.New("power: no boot clock on this system")
+import "time"
 
 // ReadBoot returns a name for this boot, which no other boot of this machine has,
 // and a clock that tells how long ago it was. The clock counts sleep, nobody can

@@ -19,8 +19,26 @@ func readBoot() (string, func() time.Duration, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 		return "", nil, fmt.Errorf("power: boot id: %w", err)
 	}
-	if _, err := readClock(unix.CLOCK_BOOTTIME); err != nil {
-		return "", nil, fmt.Errorf("power: CLOCK_BOOTTIME: %w", err)
+	if _, err := readClock(); err != nil {
+		return "", nil, err
 	}
-	return strings.TrimSpace(string(id)), clockSince(unix.CLOCK_BOOTTIME), nil
+	return strings.TrimSpace(string(id)), sinceBoot, nil
+}
+
+func readClock() (time.Duration, error) {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
+		return 0, fmt.Errorf("power: CLOCK_BOOTTIME: %w", err)
+	}
+	return time.Duration(t.Nano()), nil
+}
+
+// sinceBoot is a clock that was read once without an error. The kernel does not
+// refuse it later: it only could if it did not know the clock.
+func sinceBoot() time.Duration {
+	d, err := readClock()
+	if err != nil {
+		panic("[unexpected] the boot clock was there and is gone: " + err.Error())
+	}
+	return d
 }

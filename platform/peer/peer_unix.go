@@ -5,7 +5,6 @@ package peer
 import (
 	"fmt"
 	"net"
-	"strconv"
 )
 
 func superusers() []string { return []string{"0"} }
@@ -17,5 +16,3 @@ func serverOf(net.Conn) (Server, error) { return Server{}, ErrUnsupported }
 func (p *Peer) signer(*Images) (Signer, error) {
 	return Signer{}, fmt.Errorf("signatures of programs are Windows' (Authenticode): %w", ErrUnsupported)
 }
-
-func decimal(id uint32) string { return strconv.FormatUint(uint64(id), 10) }

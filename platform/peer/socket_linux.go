@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -129,6 +130,8 @@ func peerGroups(s int, first uint32) ([]string, error) {
 		}
 	}
 }
+
+func decimal(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
 
 func appendNew(ids []string, id string) []string {
 	if slices.Contains(ids, id) {
