@@ -43,24 +43,24 @@ func (m hostChecker) check(res policy.Resolved) []policy.Problem {
 
 // checkFiles is what is to be said of the files that lead to the service.
 func (m hostChecker) checkFiles(res policy.Resolved) (found []policy.Problem) {
-	say := func(key string, told []policy.Problem) {
+	add := func(key, name string, look func(name string) []policy.Problem) {
+		if name == "" {
+			return
+		}
 		p, _ := res.Provenance(key)
-		for _, r := range told {
+		for _, r := range append(m.checkFileWriters(name), look(name)...) {
 			r.Origin, r.Key = p.Origin, key
 			found = append(found, r)
 		}
 	}
 	n := res.Settings.Network
-	say("network.ca_file", append(m.checkFileWriters(n.CAFile), m.checkCertificates(n.CAFile)...))
-	say("network.proxy_credentials_file", append(m.checkFileWriters(n.ProxyCredentialsFile), m.checkCredentials(n.ProxyCredentialsFile)...))
+	add("network.ca_file", n.CAFile, m.checkCertificates)
+	add("network.proxy_credentials_file", n.ProxyCredentialsFile, m.checkCredentials)
 	return found
 }
 
 // checkFileWriters says who else may write a file, or put another in its place.
 func (m hostChecker) checkFileWriters(name string) (told []policy.Problem) {
-	if name == "" {
-		return nil
-	}
 	doubts, err := m.checkWriters(name)
 	for _, d := range doubts {
 		told = append(told, policy.Problem{Text: name + " " + d.text})
@@ -73,9 +73,6 @@ func (m hostChecker) checkFileWriters(name string) (told []policy.Problem) {
 
 // checkCertificates says what of a file of certificates is not used, or is of no use.
 func (m hostChecker) checkCertificates(name string) (told []policy.Problem) {
-	if name == "" {
-		return nil
-	}
 	data, err := m.ReadFile(name)
 	if err != nil {
 		return []policy.Problem{{Text: name + " " + bareError(err).Error() + "; put the certificates there, or correct the key", Fatal: !errors.Is(err, fs.ErrNotExist)}}
@@ -93,9 +90,6 @@ func (m hostChecker) checkCertificates(name string) (told []policy.Problem) {
 // checkCredentials says why a file of a proxy's credentials is not used. A person whom
 // the file is closed to cannot tell.
 func (m hostChecker) checkCredentials(name string) []policy.Problem {
-	if name == "" {
-		return nil
-	}
 	_, err := m.readCredentials(name)
 	if err == nil {
 		return nil

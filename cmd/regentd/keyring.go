@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -15,64 +14,35 @@ import (
 	"regent/platform/layout"
 )
 
-// sealedKeyring is the platform's keyring as the agent knows one: the platform
-// may not use the agent's words, so its errors are put into them here.
+// sealedKeyring is the platform's keyring as the agent knows one.
 type sealedKeyring struct {
-	ring *keyring.Keyring
-	o    keyring.Options // that it was opened with
+	*keyring.Keyring
+	o keyring.Options // that it was opened with
 }
 
 var _ admin.Keyring = sealedKeyring{}
 
+// openKeyring opens a keyring whose errors are the store's: the platform may not use
+// the agent's words.
 func openKeyring(o keyring.Options) (sealedKeyring, error) {
+	o.Translate = toStoreError
 	ring, err := keyring.Open(o)
 	return sealedKeyring{ring, o}, err
 }
 
-func (k sealedKeyring) Key(ctx context.Context) ([]byte, error) { return inStoreWords(k.ring.Key(ctx)) }
-
-func (k sealedKeyring) Create(ctx context.Context) ([]byte, error) {
-	return inStoreWords(k.ring.Create(ctx))
-}
-
-func (k sealedKeyring) Replace(ctx context.Context, key []byte) error {
-	return toStoreError(k.ring.Replace(ctx, key))
-}
-
-func (k sealedKeyring) Delete(ctx context.Context) error { return toStoreError(k.ring.Delete(ctx)) }
-
-func (k sealedKeyring) Kind() string { return k.ring.Kind() }
-
-func (k sealedKeyring) LoadMark(ctx context.Context) ([]byte, error) {
-	return inStoreWords(k.ring.LoadMark(ctx))
-}
-
-func (k sealedKeyring) SaveMark(ctx context.Context, mark []byte) error {
-	return toStoreError(k.ring.SaveMark(ctx, mark))
-}
-
-func (k sealedKeyring) DeleteMark(ctx context.Context) error {
-	return toStoreError(k.ring.DeleteMark(ctx))
-}
-
-func inStoreWords(b []byte, err error) ([]byte, error) { return b, toStoreError(err) }
-
 // For implements [admin.Keyring].
 func (k sealedKeyring) For(dir string) (admin.Keyring, error) {
 	o := k.o
-	o.StateDir, o.Kind = dir, k.ring.Kind() // "auto" was decided
+	o.StateDir, o.Kind = dir, k.Kind() // "auto" was decided
 	return openKeyring(o)
 }
 
 // toStoreError adds the store's word for what went wrong, where it has one.
 func toStoreError(err error) error {
-	switch {
-	case errors.Is(err, keyring.ErrNoKey):
-		return fmt.Errorf("%w: %w", store.ErrNoKey, err)
-	case errors.Is(err, keyring.ErrNoMark):
-		return fmt.Errorf("%w: %w", store.ErrNoMark, err)
-	case errors.Is(err, keyring.ErrLocked):
-		return fmt.Errorf("%w: %w", store.ErrLocked, err)
+	for own, word := range map[error]error{keyring.ErrNoKey: store.ErrNoKey, keyring.ErrNoMark: store.ErrNoMark, keyring.ErrLocked: store.ErrLocked} {
+		if errors.Is(err, own) {
+			return fmt.Errorf("%w: %w", word, err)
+		}
 	}
 	return err
 }

@@ -41,7 +41,7 @@ func TestKeyOfARealDirectory(t *testing.T) {
 	dir := t.TempDir()
 	unlock := func() ([]byte, store.State, error) {
 		t.Helper()
-		ring, err := keyring.Open(keyring.Options{Kind: keyring.File, StateDir: dir})
+		ring, err := openKeyring(keyring.Options{Kind: keyring.File, StateDir: dir})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func TestKeyOfARealDirectory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return store.Unlock(t.Context(), sealedKeyring{ring: ring}, kept)
+		return store.Unlock(t.Context(), ring, kept)
 	}
 	// A crash in the middle of the first run left an empty passphrase.
 	passphrase, item := filepath.Join(dir, "keyring.passphrase"), filepath.Join(dir, "keyring", "data-key")

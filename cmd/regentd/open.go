@@ -185,7 +185,7 @@ func (o *options) prepareStore(ctx context.Context, s policy.Store, deps *agent.
 		deps.StoreStatus = status.Store{State: string(store.Unreadable), Guard: s.Keyring, Detail: err.Error()}
 		return admin.Deps{}, fault.Errorf("open the keyring", fault.StoreUnreadable, "%v", err).WithCause(err)
 	}
-	deps.StoreStatus = status.Store{Guard: ring.Kind(), Detail: ring.ring.Description()}
+	deps.StoreStatus = status.Store{Guard: ring.Kind(), Detail: ring.Description()}
 	custodian := admin.Deps{
 		Dir: o.stateDir, Lock: statedir.LockName, Keyring: ring, Facts: admin.Facts(noted.Facts), BootID: deps.Clock.BootID(),
 		OnClone: s.OnClone, Clock: deps.Clock, Log: deps.Log,

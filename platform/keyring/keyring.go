@@ -64,6 +64,9 @@ type Options struct {
 	// people; "" if that is not known.
 	CredentialSealer Sealer
 	Timeout          time.Duration // of each call; 0 is 10 s
+	// Translate puts the error of a call into the words of who uses the keyring; nil
+	// leaves it as it is.
+	Translate func(error) error
 }
 
 // item is a secret in a keyring. Its methods are called by one goroutine at a time, and
@@ -87,6 +90,7 @@ type Keyring struct {
 	key               keyItem
 	mark              item
 	timeout           time.Duration
+	translate         func(error) error
 	lock              chan struct{} // holds one token while a call is under way
 }
 
@@ -103,6 +107,7 @@ func Open(o Options) (*Keyring, error) {
 		return nil, fmt.Errorf("keyring: state directory: %w", err)
 	}
 	k := newKeyring(o.Kind, o.Timeout)
+	k.translate = o.Translate
 	if k.kind == "" || k.kind == Auto {
 		k.kind = chooseKind(ring.AvailableBackends())
 	}
@@ -233,7 +238,12 @@ func (k *Keyring) do(ctx context.Context, op string, f func() error) error {
 // call makes one call to the backend in a goroutine of its own and waits as long
 // as ctx and the timeout allow. A backend that never answers keeps that one
 // goroutine, and all later calls end with [ErrLocked] instead of adding to it.
-func call(ctx context.Context, k *Keyring, op string, f func() ([]byte, error)) ([]byte, error) {
+func call(ctx context.Context, k *Keyring, op string, f func() ([]byte, error)) (_ []byte, err error) {
+	defer func() {
+		if err != nil && k.translate != nil {
+			err = k.translate(err)
+		}
+	}()
 	ctx, cancel := context.WithTimeout(ctx, k.timeout)
 	defer cancel()
 	type result struct {
