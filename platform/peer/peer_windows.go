@@ -28,15 +28,15 @@ func identify(c net.Conn) (_ *Peer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var pid uint32
-	if err := windows.GetNamedPipeClientProcessId(pipe, &pid); err != nil {
-		return nil, fmt.Errorf("ask the pipe for its client: %w", err)
+	pid, err := clientPID(pipe)
+	if err != nil {
+		return nil, err
 	}
 	client, err := clientIdentity(pipe)
 	if err != nil {
 		return nil, err
 	}
-	p, process, err := newTarget(int(pid))
+	p, process, err := newTarget(pid)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +44,14 @@ func identify(c net.Conn) (_ *Peer, err error) {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
+}
+
+func clientPID(pipe windows.Handle) (int, error) {
+	var pid uint32
+	if err := windows.GetNamedPipeClientProcessId(pipe, &pid); err != nil {
+		return 0, fmt.Errorf("ask the pipe for its client: %w", err)
+	}
+	return int(pid), nil
 }
 
 // newTarget identifies the process with this PID.
@@ -131,13 +139,25 @@ func handle(c net.Conn) (windows.Handle, error) {
 	return windows.Handle(p.Fd()), nil
 }
 
-// uid returns the owner of the pipe, whom only an administrator could have chosen
+// uid returns, for a server, the user of the client's process. For a client it returns the owner of the pipe, whom only an administrator could have chosen
 // to be another than themselves, if the process that serves it is not known to be
 // somebody else's. An ordinary user may not ask whose a process of the system is.
 func uid(c net.Conn) (string, error) {
 	pipe, pid, err := pipeServer(c)
 	if err != nil {
 		return "", err
+	}
+	var flags uint32
+	if err := windows.GetNamedPipeInfo(pipe, &flags, nil, nil, nil); err != nil {
+		return "", fmt.Errorf("ask the pipe for its end: %w", err)
+	}
+	if flags&windows.PIPE_SERVER_END != 0 {
+		client, err := clientPID(pipe)
+		if err != nil {
+			return "", err
+		}
+		id, err := processIdentity(client)
+		return id.user, err
 	}
 	sd, err := windows.GetSecurityInfo(pipe, windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION)
 	if err != nil {
@@ -147,7 +167,7 @@ func uid(c net.Conn) (string, error) {
 	if err != nil || owner == nil {
 		return "", errors.New("the pipe has no owner")
 	}
-	id, err := serverIdentity(pid)
+	id, err := processIdentity(pid)
 	if errors.Is(err, windows.ERROR_ACCESS_DENIED) {
 		return owner.String(), nil
 	}
@@ -169,13 +189,13 @@ func pipeServer(c net.Conn) (pipe windows.Handle, pid int, err error) {
 	return pipe, int(server), nil
 }
 
-func serverIdentity(pid int) (tokenIdentity, error) {
-	server, err := open(pid)
+func processIdentity(pid int) (tokenIdentity, error) {
+	p, err := open(pid)
 	if err != nil {
 		return tokenIdentity{}, err
 	}
-	defer server.Close() //nolint:errcheck // it was only asked
-	return server.identity()
+	defer p.Close() //nolint:errcheck // it was only asked
+	return p.identity()
 }
 
 func serverOf(c net.Conn) (Server, error) {

@@ -129,6 +129,9 @@ func TestOpenChecksStart(t *testing.T) {
 
 // TestUID: whoever listens is told before a byte is sent.
 func TestUID(t *testing.T) {
+	if at, _ := call(t); !isSelf(t, at) {
+		t.Error("a server is not told the user of its client")
+	}
 	l, path := listen(t)
 	go l.Accept()
 	c, err := localsock.Dial(t.Context(), path)
@@ -160,4 +163,14 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// isSelf reports whether the user at the other end is this one.
+func isSelf(t *testing.T, c net.Conn) bool {
+	t.Helper()
+	got, err := peer.UID(c)
+	must(t, err)
+	self, err := peer.Self()
+	must(t, err)
+	return got == self
 }

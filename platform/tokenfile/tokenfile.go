@@ -22,7 +22,7 @@ const MaxSize = 64 << 10
 
 // SettleTime is how long a file has to keep still before it is taken for whole. Where
 // the system does not tell whether somebody has it open for writing, it is
-// Untold.
+// SettleTimeUnknownWriter.
 const (
 	SettleTime              = 2 * time.Second
 	SettleTimeUnknownWriter = 5 * time.Second
