@@ -32,8 +32,8 @@ func (v Verdict) failure() timing.Failure {
 // text recommends to retry.
 const documented500 = "an internal error occurred"
 
-// Classify decides by evidence what a failed redemption means. The table "Order of
-// operations" in agent/DESIGN.md has the same rows. It is pure.
+// Classify decides by evidence what a failed redemption means. The table "What a failed
+// redemption means" in agent/DESIGN.md has the same rows. It is pure.
 func Classify(f *tms.Failure) Verdict {
 	switch {
 	case f.Reach == tms.NotSent:
