@@ -135,12 +135,11 @@ func (b *bench) registeredDevice(ctx context.Context, instances int) (*device, e
 	if _, err := b.output(ctx, "regent", "--socket", d.socket, "register", "--file", token); err != nil {
 		return nil, err
 	}
-	return d, retryUntil(ctx, time.Minute, func() error {
-		st, err := b.status(ctx, d)
-		if err == nil && st.Health != status.Serving {
-			err = fmt.Errorf("%s: %s", d.name, st.Summary)
+	return d, b.statusUntil(ctx, time.Minute, d, func(st status.Status) error {
+		if st.Health != status.Serving {
+			return fmt.Errorf("%s: %s", d.name, st.Summary)
 		}
-		return err
+		return nil
 	})
 }
 
@@ -269,11 +268,11 @@ func (b *bench) measureProcess(ctx context.Context) error {
 	const times = 60
 	var s sample
 	for range times {
-		err := s.time(func() error {
+		ask := func() error {
 			_, err := b.output(ctx, "regent", "--socket", b.devices[smallCount].socket, "token", "--application", "cad", "--instance", "2")
 			return err
-		})
-		if err != nil {
+		}
+		if err := s.time(ask); err != nil {
 			return err
 		}
 	}

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,7 +18,7 @@ func (b *bench) measureMemory(ctx context.Context) error {
 	if _, err := load(ctx, d.socket, 8, true, b.slice); err != nil {
 		return err
 	}
-	kib, err := statusOf(d.cmd.Process.Pid, strconv.Itoa(d.cmd.Process.Pid), "VmRSS:")
+	kib, err := sumOf(d.cmd.Process.Pid, "status", "VmRSS:")
 	if err != nil {
 		return err
 	}
@@ -26,19 +26,21 @@ func (b *bench) measureMemory(ctx context.Context) error {
 	return nil
 }
 
-// statusOf reads a number of /proc/PID/task/TID/status.
-func statusOf(pid int, task, name string) (int, error) {
-	file := fmt.Sprintf("/proc/%d/task/%s/status", pid, task)
-	text, err := os.ReadFile(file) //nolint:gosec // of a process that was started here
-	if err != nil {
-		return 0, err
+// sumOf adds up a number that stands in files of /proc/PID, one or each thread's.
+func sumOf(pid int, pattern, name string) (sum int, err error) {
+	files, err := fs.Glob(os.DirFS(fmt.Sprintf("/proc/%d", pid)), pattern)
+	found := false
+	for _, file := range files {
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file)) //nolint:gosec // of a process that was started here; a thread may have ended
+		if _, rest, has := strings.Cut(string(text), name); has {
+			n, _ := strconv.Atoi(strings.Fields(rest)[0]) // the kernel writes one
+			sum, found = sum+n, true
+		}
 	}
-	_, rest, found := strings.Cut(string(text), name)
-	fields := strings.Fields(rest)
-	if !found || len(fields) == 0 {
-		return 0, fmt.Errorf("%s has no line %s", file, name)
+	if !found && err == nil {
+		err = fmt.Errorf("no %s of process %d has a line %s", pattern, pid, name)
 	}
-	return strconv.Atoi(fields[0])
+	return sum, err
 }
 
 // settleTime is how long a daemon needs to become idle: connections to the service
@@ -46,20 +48,23 @@ func statusOf(pid int, task, name string) (int, error) {
 // are in the audit log a minute after the first.
 const settleTime = 75 * time.Second
 
+// switches is how often a thread went to sleep so far.
+const switches = "\nvoluntary_ctxt_switches:"
+
 // measureWakeUps counts how often threads of an idle daemon run.
 func (b *bench) measureWakeUps(ctx context.Context) error {
 	pid := b.devices[smallCount].cmd.Process.Pid
 	if err := wait(ctx, settleTime); err != nil {
 		return err
 	}
-	before, err := contextSwitches(pid)
+	before, err := sumOf(pid, "task/*/status", switches)
 	if err != nil {
 		return err
 	}
 	if err := wait(ctx, b.idleTime); err != nil {
 		return err
 	}
-	after, err := contextSwitches(pid)
+	after, err := sumOf(pid, "task/*/status", switches)
 	if err != nil {
 		return err
 	}
@@ -75,26 +80,6 @@ func wait(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
-}
-
-// contextSwitches returns how often the threads of a process went to sleep so far.
-func contextSwitches(pid int) (int, error) {
-	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	if err != nil {
-		return 0, err
-	}
-	all := 0
-	for _, t := range tasks {
-		n, err := statusOf(pid, t.Name(), "\nvoluntary_ctxt_switches:")
-		if errors.Is(err, os.ErrNotExist) {
-			continue // the thread has ended
-		}
-		if err != nil {
-			return 0, err
-		}
-		all += n
-	}
-	return all, nil
 }
 
 // measureSizes measures the programs that go onto a device.

@@ -44,11 +44,8 @@ func checkNames(what string, names ...string) error {
 func checkEach(st status.Status, check func(status.Instance) error) error {
 	var names []string
 	var errs []error
-	for _, a := range st.Applications {
-		for _, i := range a.Instances {
-			names = append(names, i.Name)
-			errs = append(errs, check(i))
-		}
+	for _, i := range st.Instances() {
+		names, errs = append(names, i.Name), append(errs, check(i))
 	}
 	return cmp.Or(checkNames("status has the instances", names...), errors.Join(errs...))
 }
@@ -94,11 +91,11 @@ func checkRegistered(st status.Status) error {
 	})
 }
 
-// checkLeased says whether both instances are leased, or neither is.
-func checkLeased(st status.Status, want bool) error {
+// checkFree says whether neither instance is leased.
+func checkFree(st status.Status) error {
 	return checkEach(st, func(i status.Instance) error {
-		if i.Leased != want {
-			return fmt.Errorf("instance %s: leased is %t, want %t", i.Name, i.Leased, want)
+		if i.Leased {
+			return fmt.Errorf("instance %s is still leased", i.Name)
 		}
 		return nil
 	})
@@ -107,12 +104,8 @@ func checkLeased(st status.Status, want bool) error {
 // checkRefreshed says whether both instances were refreshed between two looks.
 func checkRefreshed(before, after status.Status) error {
 	old := map[string]uint64{}
-	err := checkEach(before, func(i status.Instance) error {
+	for _, i := range before.Instances() {
 		old[i.Name] = i.Generation
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	return checkEach(after, func(i status.Instance) error {
 		if i.Generation <= old[i.Name] {

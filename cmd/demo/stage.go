@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"regent/agent/status"
 )
@@ -150,13 +151,7 @@ func (s *stage) startDaemon(ctx context.Context, d *device) error {
 	if err := s.launchDaemon(ctx, d); err != nil {
 		return err
 	}
-	return retryUntil(ctx, startTimeout, func() error {
-		if err := d.running(); err != nil {
-			return err
-		}
-		_, err := s.status(ctx, d)
-		return err
-	})
+	return s.statusUntil(ctx, startTimeout, d, func(status.Status) error { return d.running() })
 }
 
 // close ends everything that runs, the last first.
@@ -217,6 +212,17 @@ func (s *stage) status(ctx context.Context, d *device) (status.Status, error) {
 		return st, err
 	}
 	return st, nil
+}
+
+// statusUntil asks a daemon until its status passes a check, for as long as wait.
+func (s *stage) statusUntil(ctx context.Context, wait time.Duration, d *device, check func(status.Status) error) error {
+	return retryUntil(ctx, wait, func() error {
+		st, err := s.status(ctx, d)
+		if err != nil {
+			return err
+		}
+		return check(st)
+	})
 }
 
 // admin is the command line of the Contact Administrator.

@@ -153,11 +153,9 @@ func (s *story) tokenArrives(ctx context.Context) error {
 	if err := os.Rename(s.at("admin/registration-token"), s.at("device/registration-token")); err != nil {
 		return err
 	}
-	err := retryUntil(ctx, shortTimeout, func() (err error) {
-		if s.before, err = s.status(ctx, s.device); err != nil {
-			return err
-		}
-		return checkRegistered(s.before)
+	err := s.statusUntil(ctx, shortTimeout, s.device, func(st status.Status) error {
+		s.before = st
+		return checkRegistered(st)
 	})
 	if err != nil {
 		return err
@@ -185,10 +183,7 @@ func (s *story) applicationsAsk(ctx context.Context) error {
 		return err
 	}
 	s.show.text("process %d: %s", third.cmd.Process.Pid, none)
-	if err := checkRefused(none); err != nil {
-		return err
-	}
-	return s.do(ctx, "regent", "instances")
+	return inOrder(func() error { return checkRefused(none) }, func() error { return s.do(ctx, "regent", "instances") })
 }
 
 func (s *story) administratorLooks(ctx context.Context) error {
@@ -215,18 +210,14 @@ func inOrder(things ...func() error) error {
 
 func (s *story) refreshHappens(ctx context.Context) error {
 	s.show.text("An access token is good for %v here, and is refreshed between 60 %% and 75 %% of that.", s.tokenLife)
-	err := retryUntil(ctx, s.tokenLife+shortTimeout, func() error {
-		now, err := s.status(ctx, s.device)
-		if err != nil {
-			return err
-		}
-		return checkRefreshed(s.before, now)
-	})
-	if err != nil {
-		return err
-	}
 	before := s.got
-	if err := s.askAgain(ctx); err != nil {
+	err := inOrder(
+		func() error {
+			return s.statusUntil(ctx, s.tokenLife+shortTimeout, s.device, func(st status.Status) error { return checkRefreshed(s.before, st) })
+		},
+		func() error { return s.askAgain(ctx) },
+	)
+	if err != nil {
 		return err
 	}
 	return errors.Join(checkRenewed(before[0], s.got[0]), checkRenewed(before[1], s.got[1]))
@@ -298,17 +289,7 @@ func (s *story) allEnd(ctx context.Context) error {
 	for _, a := range s.apps {
 		_ = a.stop() // by a signal, so it is no success
 	}
-	err := retryUntil(ctx, shortTimeout, func() error {
-		now, err := s.status(ctx, s.device)
-		if err != nil {
-			return err
-		}
-		return checkLeased(now, false)
-	})
-	if err != nil {
-		return err
-	}
-	if err := s.device.stop(); err != nil {
+	if err := inOrder(func() error { return s.statusUntil(ctx, shortTimeout, s.device, checkFree) }, s.device.stop); err != nil {
 		return err
 	}
 	s.show.text("Nothing runs any more.")
