@@ -73,7 +73,7 @@ func (e *Emulator) redeemed(c *call, registration string, d device) (grant, gran
 	case e.idp != nil && (err != nil || g.authToken.ID != id):
 		err = errors.Join(err, e.idp.removeUser(c.Context(), id))
 	case e.idp == nil && err == nil:
-		issued, err = e.issue(c, claims{Subject: g.subject, Client: publicClient}, g)
+		issued, err = e.issue(c, claimsFor(g.subject, publicClient), g)
 	}
 	return g, issued, err
 }

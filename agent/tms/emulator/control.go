@@ -66,7 +66,7 @@ func (m *memory) state() State {
 	s := State{Redeemed: m.Redeemed, Refreshed: m.Refreshed, RegistrationTokens: []RegistrationTokenState{}, AuthTokens: []AuthTokenState{}}
 	for _, r := range m.registrationsInOrder() {
 		s.RegistrationTokens = append(s.RegistrationTokens,
-			RegistrationTokenState{r.ID, r.Identifier, r.Count, r.UsedCount, r.ExpirationDate, r.Status})
+			RegistrationTokenState{r.ID, r.Identifier, r.Count, r.UsedCount, string(r.ExpirationDate), r.Status})
 	}
 	for _, a := range m.authTokenList {
 		s.AuthTokens = append(s.AuthTokens, AuthTokenState{

@@ -38,9 +38,9 @@ func (e *Emulator) issue(c *call, who claims, g grant) (grantAnswer, error) {
 
 // renewed is the answer to a refresh in either mode.
 func (e *Emulator) renewed(c *call, g grant, client string) (grantAnswer, error) {
-	who := claims{Subject: g.subject, Client: client}
+	who := claimsFor(g.subject, client)
 	if g.authToken.ID == "" {
-		who.Roles = []string{adminRole}
+		who = claimsFor(g.subject, client, adminRole)
 	}
 	if c.knobs.Rotation == RotationOmit {
 		g.refresh = ""

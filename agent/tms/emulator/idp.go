@@ -93,8 +93,7 @@ func (e *Emulator) loginUser(c *call, client string, form url.Values) (grantAnsw
 	if err != nil {
 		return grantAnswer{}, err
 	}
-	who := claims{Subject: user, Client: client, Roles: []string{adminRole}}
-	return e.issue(c, who, grant{refresh: refresh, left: adminSession, access: c.knobs.AccessLifetime})
+	return e.issue(c, claimsFor(user, client, adminRole), grant{refresh: refresh, left: adminSession, access: c.knobs.AccessLifetime})
 }
 
 // loginClient is the grant "client_credentials". It gives no refresh token: who
@@ -103,7 +102,7 @@ func (e *Emulator) loginClient(c *call, client string) (grantAnswer, error) {
 	if client == publicClient {
 		return grantAnswer{}, errNoServiceAccount
 	}
-	return e.issue(c, claims{Subject: client, Client: client, Roles: []string{adminRole}}, grant{access: c.knobs.AccessLifetime})
+	return e.issue(c, claimsFor(client, client, adminRole), grant{access: c.knobs.AccessLifetime})
 }
 
 // administrator lets only those through who hold an administrator's access
@@ -116,7 +115,7 @@ func (e *Emulator) administrator(handle func(*call) answer) func(*call) answer {
 		switch {
 		case err != nil:
 			return refused(errUnauthorized)
-		case !slices.Contains(who.Roles, adminRole):
+		case !slices.Contains(who.Realm.Roles, adminRole):
 			return refused(errForbidden)
 		}
 		return handle(c)

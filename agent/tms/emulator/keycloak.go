@@ -125,17 +125,8 @@ func (k *Keycloak) key(ctx context.Context, id string) (any, error) {
 	if found := k.keys.Key(id); len(found) > 0 {
 		return found[0].Key, nil
 	}
-	var document struct {
-		JWKS string `json:"jwks_uri"`
-	}
-	if err := k.do(ctx, http.MethodGet, k.issuer()+"/.well-known/openid-configuration", "", nil, &document); err != nil {
-		return nil, fmt.Errorf("discover the realm: %w", err)
-	}
-	if !strings.HasPrefix(document.JWKS, k.base) {
-		return nil, fmt.Errorf("discover the realm: its keys are not on %s", k.base)
-	}
 	k.keys = jose.JSONWebKeySet{}
-	if err := k.do(ctx, http.MethodGet, document.JWKS, "", nil, &k.keys); err != nil {
+	if err := k.do(ctx, http.MethodGet, k.issuer()+"/protocol/openid-connect/certs", "", nil, &k.keys); err != nil {
 		return nil, fmt.Errorf("read the realm's keys: %w", err)
 	}
 	k.keys.Keys = slices.DeleteFunc(k.keys.Keys, func(j jose.JSONWebKey) bool { return j.Use == "enc" })

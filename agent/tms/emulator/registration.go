@@ -27,23 +27,18 @@ const (
 // Status says nothing of expiry and counts: one that is past its last day or
 // used up is still listed as enabled, as is documented.
 type registration struct {
-	ID             string    `json:"id"`
-	Identifier     string    `json:"identifier"`
-	Token          string    `json:"token"`
-	Count          int       `json:"count"`
-	UsedCount      int       `json:"usedCount"`
-	ExpirationDate string    `json:"expirationDate"` // the last day that it is good, in UTC
-	Status         string    `json:"status"`
-	RefID1         string    `json:"refId1"`
-	RefID2         string    `json:"refId2"`
-	Customer       reference `json:"customer"`
-	CreationDate   time.Time `json:"creationDate"`
+	ID    string `json:"id"`
+	Token string `json:"token"`
+	registrationRequest
+	UsedCount    int       `json:"usedCount"`
+	Status       string    `json:"status"`
+	CreationDate time.Time `json:"creationDate"`
 }
 
 type registrationRequest struct {
 	Identifier     string    `json:"identifier"`
 	Count          int       `json:"count"`
-	ExpirationDate expiry    `json:"expirationDate"`
+	ExpirationDate expiry    `json:"expirationDate"` // the last day that it is good, in UTC
 	RefID1         string    `json:"refId1"`
 	RefID2         string    `json:"refId2"`
 	Customer       reference `json:"customer"`
@@ -65,13 +60,12 @@ func newRegistration(q registrationRequest, now time.Time) (registration, error)
 	if q.Count < 1 {
 		return registration{}, invalidField("count", "must be at least 1")
 	}
-	if err := checkExpirationDate(string(q.ExpirationDate), now); err != nil {
+	if err := q.ExpirationDate.check(now); err != nil {
 		return registration{}, err
 	}
 	return registration{
-		ID: rand.Text(), Identifier: q.Identifier, Token: newRegistrationToken(), Count: q.Count,
-		ExpirationDate: string(q.ExpirationDate), Status: enabled,
-		RefID1: q.RefID1, RefID2: q.RefID2, Customer: q.Customer, CreationDate: now.Truncate(time.Second),
+		ID: rand.Text(), Token: newRegistrationToken(), registrationRequest: q,
+		Status: enabled, CreationDate: now.Truncate(time.Second),
 	}, nil
 }
 
@@ -80,13 +74,10 @@ func newRegistrationToken() string {
 	return base64.StdEncoding.EncodeToString([]byte(rand.Text() + ":" + rand.Text()))
 }
 
-// checkExpirationDate takes days from tomorrow to maxRegistrationDays ahead.
-func checkExpirationDate(date string, now time.Time) error {
-	if _, err := time.Parse(time.DateOnly, date); err != nil {
-		return errExpirationDate
-	}
-	last := today(now.AddDate(0, 0, maxRegistrationDays))
-	if date <= today(now) || date > last { // such dates sort as text does
+// check takes days from tomorrow to maxRegistrationDays ahead.
+func (e expiry) check(now time.Time) error {
+	date, err := time.Parse(time.DateOnly, string(e))
+	if first := now.UTC().Truncate(24 * time.Hour); err != nil || !date.After(first) || date.After(first.AddDate(0, 0, maxRegistrationDays)) {
 		return errExpirationDate
 	}
 	return nil
@@ -97,7 +88,7 @@ func (r *registration) usable(now time.Time) error {
 	if r.Status != enabled {
 		return errDisabledRegistration
 	}
-	if today(now) > r.ExpirationDate {
+	if today(now) > string(r.ExpirationDate) { // such dates sort as text does
 		return errExpiredRegistration
 	}
 	return nil
@@ -115,10 +106,10 @@ func (u registrationUpdate) apply(r *registration, k Knobs, now time.Time) error
 		r.Count = count
 	}
 	if u.ExpirationDate != nil {
-		if err := checkExpirationDate(string(*u.ExpirationDate), now); err != nil {
+		if err := u.ExpirationDate.check(now); err != nil {
 			return err
 		}
-		r.ExpirationDate = string(*u.ExpirationDate)
+		r.ExpirationDate = *u.ExpirationDate
 	}
 	for member, word := range map[string]*string{"state": u.State, "status": u.Status} {
 		if word == nil {

@@ -22,22 +22,23 @@ type signer struct {
 	jws jose.Signer
 }
 
-// claims says whom an access token is for.
+// claims is an access token. What jwt.Claims has not stands under the names that
+// Keycloak uses.
 type claims struct {
-	Subject string
-	Client  string
-	Roles   []string
+	jwt.Claims
+	Type   string `json:"typ"`
+	Client string `json:"azp"`
+	Scope  string `json:"scope"`
+	Realm  roles  `json:"realm_access"`
 }
 
-// accessClaims is the part of an access token that jwt.Claims has not, under
-// the names that Keycloak uses.
-type accessClaims struct {
-	Type        string `json:"typ"`
-	Client      string `json:"azp"`
-	Scope       string `json:"scope"`
-	RealmAccess struct {
-		Roles []string `json:"roles,omitempty"`
-	} `json:"realm_access"`
+type roles struct {
+	Roles []string `json:"roles,omitempty"`
+}
+
+// claimsFor says whom an access token is for.
+func claimsFor(subject, client string, has ...string) claims {
+	return claims{Claims: jwt.Claims{Subject: subject}, Type: "Bearer", Client: client, Scope: scope, Realm: roles{has}}
 }
 
 // newSigner takes the key that the Store keeps, or without one makes its own.
@@ -69,12 +70,9 @@ func newSigner(s *Store) (*signer, error) {
 // access signs an access token. No two are alike.
 func (s *signer) access(who claims, issuer string, now time.Time, life time.Duration) (string, error) {
 	now = now.Truncate(time.Second) // as the claims are, so that exp-iat is the whole life
-	more := accessClaims{Type: "Bearer", Client: who.Client, Scope: scope}
-	more.RealmAccess.Roles = who.Roles
-	token, err := jwt.Signed(s.jws).Claims(jwt.Claims{
-		ID: rand.Text(), Issuer: issuer, Subject: who.Subject,
-		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(life)),
-	}).Claims(more).Serialize()
+	who.ID, who.Issuer = rand.Text(), issuer
+	who.IssuedAt, who.Expiry = jwt.NewNumericDate(now), jwt.NewNumericDate(now.Add(life))
+	token, err := jwt.Signed(s.jws).Claims(who).Serialize()
 	if err != nil {
 		return "", fmt.Errorf("sign access token: %w", err)
 	}
@@ -98,15 +96,14 @@ func verify(token string, algorithms []jose.SignatureAlgorithm, key func(id stri
 	if err != nil {
 		return claims{}, err
 	}
-	var std jwt.Claims
-	var more accessClaims
-	if err = parsed.Claims(signedBy, &std, &more); err == nil {
-		err = std.ValidateWithLeeway(expected, 0)
+	var who claims
+	if err = parsed.Claims(signedBy, &who); err == nil {
+		err = who.ValidateWithLeeway(expected, 0)
 	}
 	if err != nil {
 		return claims{}, fmt.Errorf("verify access token: %w", err)
 	}
-	return claims{Subject: std.Subject, Client: more.Client, Roles: more.RealmAccess.Roles}, nil
+	return who, nil
 }
 
 // public is the realm's JSON Web Key Set.
