@@ -28,10 +28,11 @@ func (b *bench) measureMemory(ctx context.Context) error {
 
 // sumOf adds up a number that stands in files of /proc/PID, one or each thread's.
 func sumOf(pid int, pattern, name string) (sum int, err error) {
-	files, err := fs.Glob(os.DirFS(fmt.Sprintf("/proc/%d", pid)), pattern)
+	proc := os.DirFS(fmt.Sprintf("/proc/%d", pid))
+	files, err := fs.Glob(proc, pattern)
 	found := false
 	for _, file := range files {
-		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file)) //nolint:gosec // of a process that was started here; a thread may have ended
+		text, _ := fs.ReadFile(proc, file) // a thread may have ended
 		if _, rest, has := strings.Cut(string(text), name); has {
 			n, _ := strconv.Atoi(strings.Fields(rest)[0]) // the kernel writes one
 			sum, found = sum+n, true
