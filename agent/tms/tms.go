@@ -100,6 +100,7 @@ type Failure struct {
 	Code          string        // the service's error or errorCode, verbatim, bounded
 	Message       string        // the service's own words, verbatim, bounded, control characters removed
 	AboutForm     bool          // of a 400: see [AboutForm], and [Failure.FormRefused]
+	Form          string        // Wrapped or Bare: the one form of body that was tried; "" if there is none, or both were
 	RetryAfter    time.Duration // capped at an hour; 0 with HasRetryAfter means at once
 	HasRetryAfter bool
 

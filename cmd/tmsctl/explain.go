@@ -16,8 +16,8 @@ import (
 
 // explain is an error in one or two lines: what is wrong, and what to do next. What
 // the service or a file put into it cannot move the terminal's cursor.
-func explain(err error) []string {
-	lines := strings.Split(strings.Join(explained(err), "\n"), "\n")
+func (g globalFlags) explain(err error) []string {
+	lines := strings.Split(strings.Join(g.explained(err), "\n"), "\n")
 	for i, line := range lines {
 		lines[i] = terminal.Printable(line)
 	}
@@ -28,11 +28,11 @@ func explain(err error) []string {
 // errors is one sentence.
 var joinedErrors = reflect.TypeOf(errors.Join(context.Canceled))
 
-func explained(err error) []string {
+func (g globalFlags) explained(err error) []string {
 	if many, ok := err.(interface{ Unwrap() []error }); ok && reflect.TypeOf(err) == joinedErrors {
 		var lines []string
 		for _, one := range many.Unwrap() {
-			lines = append(lines, explained(one)...)
+			lines = append(lines, g.explained(one)...)
 		}
 		return lines
 	}
@@ -56,7 +56,7 @@ func explained(err error) []string {
 	if f.Message != "" {
 		what += ": " + f.Message
 	}
-	if next := nextStep(f); next != "" {
+	if next := g.nextStep(f); next != "" {
 		return []string{what, next}
 	}
 	return []string{what}
@@ -81,7 +81,7 @@ func oddStep(odd *admin.MismatchError) string {
 }
 
 // nextStep is what a person does about a failure.
-func nextStep(f *tms.Failure) string {
+func (g globalFlags) nextStep(f *tms.Failure) string {
 	if step, ok := connectSteps[f.Stage()]; ok {
 		return step
 	}
@@ -92,9 +92,13 @@ func nextStep(f *tms.Failure) string {
 		return lostStep(f)
 	}
 	if strings.HasPrefix(f.Op, "create") && !f.ServiceShape && admin.OutcomeUnknown(f) {
-		return lostStep(f) + "\nif the list does not show it: " + refusedStep(f)
+		return lostStep(f) + "\nif the list does not show it: " + g.refusedStep(f)
 	}
-	return refusedStep(f)
+	step := g.refusedStep(f)
+	if strings.HasPrefix(f.Op, "create") && f.Status/100 == 4 {
+		step = strings.TrimPrefix(step+"\n"+listOf(f.Op)+" shows whether it exists", "\n")
+	}
+	return step
 }
 
 // connectSteps is what a person does about a TLS handshake that failed.
@@ -122,10 +126,32 @@ func lostStep(f *tms.Failure) string {
 // the registration token.
 func redeemStep(f *tms.Failure) string {
 	if f.Status == http.StatusBadRequest {
-		return "the service refused the request and not your login. Give the report above to its operator. To try one form of body alone: tmsctl trial --request wrapped, or --request bare"
+		return "the service refused the request and not your login. Give the report above to its operator" + otherForm(f, ". It was sent %s; try: tmsctl trial --request %s")
 	}
 	return "the service refused the registration token and not your login: it may be disabled, expired or used up. Ask the operator of the service what it needs"
 }
+
+// otherForm is a text of the form that was sent, and the other one. It is "" if none is left.
+func otherForm(f *tms.Failure, text string) string {
+	if f.Form == "" {
+		return ""
+	}
+	return fmt.Sprintf(text, f.Form, tms.OtherForm(f.Form))
+}
+
+// loginStep is what a person does about a login that was refused, but for what was tried.
+func (g globalFlags) loginStep() string {
+	switch {
+	case g.ClientCredentials:
+		return "check the client's id and secret\nor log in another way: --user NAME, or tmsctl login --browser"
+	case strings.HasPrefix(g.User, endUser):
+		return "check the user and the password\nor log in another way: --client-credentials, or tmsctl login --browser"
+	}
+	return "check the user and the password\nor log in another way: --user " + endUser + "NAME, --client-credentials, or tmsctl login --browser"
+}
+
+// endUser begins the names of some users (O: elsewhere in the API).
+const endUser = "endUser-"
 
 // listOf is the command that lists what an operation such as "show client" is about.
 func listOf(op string) string {
@@ -138,7 +164,7 @@ func listOf(op string) string {
 	return "tmsctl registration-token list"
 }
 
-func refusedStep(f *tms.Failure) string {
+func (g globalFlags) refusedStep(f *tms.Failure) string {
 	switch {
 	case f.HasRetryAfter:
 		return fmt.Sprintf("try again in %s", f.RetryAfter)
@@ -149,8 +175,7 @@ func refusedStep(f *tms.Failure) string {
 	case f.Op == "redeem" && f.Status < 500:
 		return redeemStep(f)
 	case f.Op == "log in" && f.Status < 500:
-		return "check the user and the password, or the client's id and secret\n" +
-			"or log in another way: --user endUser-NAME, --client-credentials, or tmsctl login --browser"
+		return g.loginStep()
 	case f.Op == "log in with a browser" && f.Status < 500:
 		return "check --client-id and --issuer; the client must be public and allow http://127.0.0.1/ as redirect address"
 	case f.Status == http.StatusUnauthorized:
@@ -162,7 +187,7 @@ func refusedStep(f *tms.Failure) string {
 	case f.Status == http.StatusNotFound:
 		return "run " + listOf(f.Op) + " to see the ids"
 	case f.Status == http.StatusBadRequest && (strings.HasPrefix(f.Op, "create") || strings.HasPrefix(f.Op, "change")):
-		return "if this message does not help, the service may need the other form of body: try --request wrapped or --request bare"
+		return otherForm(f, "if this message does not help, the service may need the other form of body: sent %s; try --request %s")
 	case f.Status == http.StatusMethodNotAllowed:
 		return "the service does not offer this call, or does not allow it to you. Ask its operator. To see what it offers: tmsctl contract"
 	case f.Status >= 500:

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"regent/agent/tms"
 	"regent/agent/tms/emulator"
 	"regent/agent/token"
 	"regent/platform/keyring"
@@ -172,8 +173,16 @@ func fakeBrowser(t *testing.T, page string) {
 	_ = answer.Body.Close() // nothing is read
 }
 
-// TestLoginRefused: what can be tried is named.
+// TestLoginRefused: what can be tried is named, and not what was tried.
 func TestLoginRefused(t *testing.T) {
+	refused := &tms.Failure{Op: "log in", Reach: tms.Answered, Status: 401, ServiceShape: true}
+	for tried, flags := range map[string]globalFlags{
+		"endUser-": {profile: profile{User: "endUser-ada@acme.example"}}, "--client-credentials": {profile: profile{ClientCredentials: true}},
+	} {
+		if step := flags.nextStep(refused); strings.Contains(step, tried) || !strings.Contains(step, "tmsctl login --browser") {
+			t.Errorf("after %s: %q", tried, step)
+		}
+	}
 	_, url := newService(t, emulator.Knobs{}, nil)
 	var out, stderr bytes.Buffer
 	args := []string{"--tenant", url, "--user", "admin", "auth-token", "list"}

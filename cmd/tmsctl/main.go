@@ -159,7 +159,7 @@ func run(ctx context.Context, w runtimeEnv, args []string) int {
 	root.SetErr(w.err)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		for _, line := range explain(err) {
+		for _, line := range t.flags.explain(err) {
 			w.say("tmsctl: %s\n", line)
 		}
 	}

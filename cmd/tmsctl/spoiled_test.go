@@ -60,10 +60,10 @@ func TestTrialSpoiledRedemption(t *testing.T) {
 
 // TestTrialRefusedRedemption: the next step is about the registration token.
 func TestTrialRefusedRedemption(t *testing.T) {
-	for status, want := range map[int]string{403: "refused the registration token and not your login", 400: "tmsctl trial --request wrapped"} {
+	for status, want := range map[int]string{403: "refused the registration token and not your login", 400: "It was sent wrapped; try: tmsctl trial --request bare"} {
 		e := newInterceptor(t, emulator.Knobs{}, func(w http.ResponseWriter, r *http.Request, e *emulator.Emulator) {
 			if isRedemption(r) {
-				http.Error(w, `{"errorCode":"X","errorMessage":"bad request"}`, status)
+				http.Error(w, `{"errorCode":"X","errorMessage":"not in this state"}`, status)
 				return
 			}
 			e.ServeHTTP(w, r)

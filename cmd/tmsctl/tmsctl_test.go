@@ -378,18 +378,21 @@ func TestNextStep(t *testing.T) {
 		{"missing client", answered("show client", 404, true), "run tmsctl clients to see the ids"},
 		{"missing list", answered("list clients", 404, true), "has no such list"},
 		{"trouble", answered("list auth tokens", 503, false), "try again later"},
-		{"refused", answered("create registration token", 400, true), "--request"},
+		{"refused", tms.Failure{Op: "create registration token", Reach: tms.Answered, Status: 400, ServiceShape: true, Form: tms.Bare}, "sent bare; try --request wrapped\ntmsctl registration-token list shows whether it exists"},
+		{"refused in both forms", answered("create registration token", 400, true), "tmsctl registration-token list shows whether it exists"},
+		{"refused, and it may be made", answered("create registration token", 409, true), "tmsctl registration-token list shows whether it exists"},
+		{"refused trial", tms.Failure{Op: "redeem", Reach: tms.Answered, Status: 400, ServiceShape: true, Form: tms.Wrapped}, "sent wrapped; try: tmsctl trial --request bare"},
 		{"refused otherwise", answered("list auth tokens", 400, true), ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := nextStep(&tt.f)
+			got := globalFlags{}.nextStep(&tt.f)
 			if !strings.Contains(got, tt.want) || (tt.want == "") != (got == "") {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}
-	if got := explain(context.Canceled); len(got) != 1 || !strings.HasPrefix(got[0], "interrupted") {
+	if got := (globalFlags{}).explain(context.Canceled); len(got) != 1 || !strings.HasPrefix(got[0], "interrupted") {
 		t.Errorf("got %q", got)
 	}
 }

@@ -131,13 +131,17 @@ func (x *trial) redeemOnce(ctx context.Context, form string) error {
 		Identifier: b.identifier, FQDN: fmt.Sprintf("trial-%d.invalid", n), UserName: "tmsctl-trial", MAC: fmt.Sprintf("02:00:00:00:00:%02x", n),
 		RefID1: fmt.Sprintf("regent-trial/%d", n), RefID2: x.registration.Identifier, Form: form,
 	})
-	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.NotSent {
+	f, failed := errors.AsType[*tms.Failure](err)
+	if failed && f.Reach == tms.NotSent {
 		return err
 	}
 	x.sent = append(x.sent, b)
 	if err == nil {
 		x.tokens = append(x.tokens, b)
 		return nil
+	}
+	if failed && len(x.sent) == 1 { // else both were sent
+		f.Form = form
 	}
 	if mayHaveUsedCount(err) {
 		b.lost = true
@@ -188,7 +192,7 @@ func (x *trial) refresh(ctx context.Context, b *trialToken, mode string) refresh
 		return refreshOutcome{worked: true}
 	}
 	f, ok := errors.AsType[*tms.Failure](err)
-	return refreshOutcome{refused: ok && f.Reach == tms.Answered && f.Status/100 == 4 && !f.HasRetryAfter, text: explained(err)[0]}
+	return refreshOutcome{refused: ok && f.Reach == tms.Answered && f.Status/100 == 4 && !f.HasRetryAfter, text: x.t.flags.explained(err)[0]}
 }
 
 // refreshFirst finds the mode: the identity provider first, then the service.
@@ -344,7 +348,7 @@ reading cannot show.`,
 func (t *tool) printContract(found contract.Findings, err error) error {
 	b := contract.Block{Tenant: t.host, Forms: contract.Fill(contract.Administrator, found)}
 	if f, ok := errors.AsType[*tms.Failure](err); ok {
-		b.Notes = []string{explained(err)[0]}
+		b.Notes = []string{t.flags.explained(err)[0]}
 		for i, row := range b.Forms {
 			if len(row.Answers) == 0 && !strings.HasPrefix(row.Why, "known after ") {
 				b.Forms[i].Why = f.Op + " failed"

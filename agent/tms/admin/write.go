@@ -26,6 +26,9 @@ func (s *Session) send(ctx context.Context, call tms.Call, body func(form string
 	err := s.do(ctx, call)
 	refused, ok := errors.AsType[*tms.Failure](err)
 	if !auto || !ok || !refused.FormRefused() {
+		if ok {
+			refused.Form = form
+		}
 		return form, err
 	}
 	if doubt := undone(); doubt != nil {
