@@ -18,7 +18,7 @@ func (a *Agent) administration(by Caller) authz.Decision {
 	return by.Administers(authz.Administration{FromContainers: s.FromContainers, WithCapabilities: !s.RootWithoutCapabilities})
 }
 
-// adminOnly is the decision on what only administrators may do.
+// adminOnly decides about a request that only administrators may make.
 func (a *Agent) adminOnly(by Caller, op string) (authz.Decision, error) {
 	d := a.administration(by)
 	switch {
@@ -30,14 +30,14 @@ func (a *Agent) adminOnly(by Caller, op string) (authz.Decision, error) {
 	return d, fault.Errorf(op, fault.Denied, "only administrators may do this: root, members of group %s, or on Windows Administrators; use sudo or ask one", authz.OperatorsGroup)
 }
 
-// Administer decides and records an administrator's request that the daemon
-// itself carries out, such as a reload. It returns nil if it may.
+// Administer decides about an administrator's request and records it. The daemon itself
+// carries it out, for example a reload. It returns nil if the request is allowed.
 func (a *Agent) Administer(ctx context.Context, by Caller, action string) error {
 	decision, err := a.adminOnly(by, action)
 	return a.audit(ctx, by, action, "", decision, err)
 }
 
-// Redeem spends another count on one instance, because a person decided so.
+// Redeem spends another count on one instance, because a person asked for it.
 // Administrators only. It does not wait.
 func (a *Agent) Redeem(ctx context.Context, by Caller, application, number string) error {
 	return a.administerInstance(ctx, by, "redeem", application, number, a.redeem.RequestRedeem)
@@ -54,8 +54,8 @@ func (a *Agent) Ledger(ctx context.Context, by Caller) ([]redeem.Entry, error) {
 	return entries, err
 }
 
-// VerifyLedger reads the ledger again and compares it with what this process
-// and the store hold. Administrators only.
+// VerifyLedger reads the ledger again and compares it with this process's copy and the
+// store. Administrators only.
 func (a *Agent) VerifyLedger(ctx context.Context, by Caller) error {
 	return a.administer(ctx, by, "ledger.verify", "", func() error {
 		err := a.ledger.Verify()
@@ -69,22 +69,21 @@ func (a *Agent) VerifyLedger(ctx context.Context, by Caller) error {
 	})
 }
 
-// Resolve records what a person found of an uncertain redemption, named by its
-// id in the ledger. Administrators only.
+// Resolve records a person's decision about an uncertain redemption, by its id in the
+// ledger. Administrators only.
 func (a *Agent) Resolve(ctx context.Context, by Caller, redemption string, consumed bool) error {
 	return a.administer(ctx, by, "ledger.resolve", redemption, func() error {
 		return a.redeem.Resolve(ctx, redemption, consumed, by.name())
 	})
 }
 
-// Forget wipes the auth token of one instance from this device; the service is
-// not told. Administrators only.
+// Forget wipes the auth token of one instance from this device. It does not tell the
+// service. Administrators only.
 func (a *Agent) Forget(ctx context.Context, by Caller, application, number string) error {
 	return a.administerInstance(ctx, by, "forget", application, number, a.redeem.Forget)
 }
 
-// administerInstance does what only administrators may have done with an instance that
-// the configuration declares.
+// administerInstance runs an administrator's action on a declared instance.
 func (a *Agent) administerInstance(ctx context.Context, by Caller, action, application, number string, do func(ctx context.Context, id instance.ID, name string) error) error {
 	return a.administer(ctx, by, action, application+"/"+number, func() error {
 		app, err := a.application(action, application)
@@ -99,9 +98,8 @@ func (a *Agent) administerInstance(ctx context.Context, by Caller, action, appli
 	})
 }
 
-// administer does what only administrators may have done. That it is to be done
-// is recorded before, so that policy can tie the one to the other; that it
-// failed is recorded after.
+// administer runs an administrator's action. It writes the audit record before, so policy
+// can make the action depend on the record. It records a failure after the action.
 func (a *Agent) administer(ctx context.Context, by Caller, action, name string, do func() error) error {
 	decision, err := a.adminOnly(by, action)
 	if err == nil && a.d.Unusable != nil {
@@ -124,10 +122,9 @@ type Explanation struct {
 	Decision    authz.Decision
 }
 
-// Explain decides about another process as if it asked for a token, and leases
-// nothing. Administrators only: of is called for no one else. What only an open
-// connection proves, the user that the process had when it connected, is taken
-// as it is now.
+// Explain decides about another process as if it asked for a token, and leases nothing.
+// Administrators only: it calls of for nobody else. It uses the process's present user,
+// since only a connection proves the user at connect time.
 func (a *Agent) Explain(ctx context.Context, by Caller, application string, of func() (Caller, error)) (Explanation, error) {
 	decision, err := a.adminOnly(by, "explain")
 	var out Explanation

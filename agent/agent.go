@@ -40,7 +40,7 @@ type Service interface {
 	Discover(ctx context.Context) (tms.Provider, error)
 	Redeem(ctx context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error)
 	Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error)
-	// Diagnose looks at the service, which costs no count.
+	// Diagnose tests the service. It costs no count.
 	Diagnose(ctx context.Context) tms.Diagnosis
 	// Probe asks for the forms that the service reads, with a secret that is made up.
 	Probe(ctx context.Context, madeUp token.Secret) tms.Probe
@@ -128,7 +128,7 @@ func New(ctx context.Context, d Deps) (*Agent, error) {
 		return d.Service(base, a.Settings(), observe)
 	}
 	if d.Unusable != nil {
-		// Nothing is known of tokens, nor of tenants.
+		// No tokens or tenants are known.
 		a.tokens, a.registrations, a.capabilities = &tokenstore.Store{}, &redeem.Registrations{}, &tokenstore.TenantCapabilities{}
 		return a, nil //nolint:nilerr // an agent that says so to everyone who asks
 	}
@@ -345,18 +345,18 @@ func instanceID(app policy.Application, n int) instance.ID {
 	return instance.ID{Tenant: policy.Host(app.Tenant), Application: app.ID, Number: n}
 }
 
-// DeviceNames is what a device is called: what the service's administrator is told of it.
+// DeviceNames are the names of a device that the service's administrator sees.
 type DeviceNames = redeem.DeviceNames
 
-// readNames asks what the device is called now.
+// readNames reads the present names of the device.
 func (a *Agent) readNames() DeviceNames {
 	h := a.d.DeviceNames()
 	a.currentNames.Store(&h)
 	return h
 }
 
-// redeemRequest is what the service, and so its administrator, is told of id: the names
-// of the first redemption, whatever the device is called today.
+// redeemRequest has the names for the redemption of id, which the service shows to its
+// administrator: those of the first redemption, not the device's present ones.
 func (a *Agent) redeemRequest(id instance.ID) tms.Request {
 	names := a.readNames()
 	if told, ok := a.sentNames.Names(); ok {
@@ -365,16 +365,16 @@ func (a *Agent) redeemRequest(id instance.ID) tms.Request {
 	return tms.Request{FQDN: names.FQDN, UserName: names.UserName, MAC: names.MAC, RefID1: id.String(), RefID2: a.device}
 }
 
-// saveSentNames seals the names of the first redemption. While that fails they are
-// read from the ledger, and it is tried again.
+// saveSentNames seals the names of the first redemption. While that fails, it reads them
+// from the ledger and retries.
 func (a *Agent) saveSentNames(ctx context.Context) {
 	if err := a.sentNames.Update(context.WithoutCancel(ctx)); err != nil {
 		a.d.Log.WarnContext(ctx, "cannot seal the names of this device; regentd retries", "err", err)
 	}
 }
 
-// fqdnStatus shows the name that the service is told beside the one of today; nil
-// before the first redemption.
+// fqdnStatus shows the FQDN that the service gets beside the present one. It is nil before
+// the first redemption.
 func (a *Agent) fqdnStatus() *status.FQDN {
 	told, ok := a.sentNames.Names()
 	if !ok {

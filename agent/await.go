@@ -82,11 +82,10 @@ func (a *Agent) stateFault(r tokenstore.Record) *fault.Fault {
 	return fault.New("token", refresh.KindOfState(r.State), nil).WithInstance(r.ID.String())
 }
 
-// Invalidate has a token refreshed because Cloud LM refused it, and waits for
-// the refresh, at most for 30 s. Only the instance's holder may, and it causes
-// at most one refresh a minute: what is asked beyond that is throttled. seen is
-// the generation that was refused, 0 if that is not known; if there is a newer
-// one already, there is nothing to do.
+// Invalidate refreshes a token that Cloud LM refused, and waits for the refresh for at most
+// 30 s. Only the instance's holder may call it. It causes at most one refresh a minute;
+// further calls are throttled. seen is the refused generation, 0 if unknown. If a newer
+// generation exists, Invalidate does nothing.
 func (a *Agent) Invalidate(ctx context.Context, by Caller, application, number string, seen uint64) error {
 	return a.asHolder(ctx, by, "invalidate", application, number, func(id instance.ID) error { return a.forceRefresh(ctx, id, seen) })
 }

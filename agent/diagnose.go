@@ -58,10 +58,10 @@ func (a *Agent) Diagnose(ctx context.Context, by Caller) (doctor.Daemon, error) 
 	return out, nil
 }
 
-// probeCacheTime is how long users share what was seen.
+// probeCacheTime is how long users share the result of a probe.
 const probeCacheTime = 30 * time.Second
 
-// probeResult is what a look saw.
+// probeResult is the result of a probe.
 type probeResult struct {
 	settings *policy.Settings // in force when it began
 	at       time.Duration    // of the boot clock, when it began
@@ -70,9 +70,9 @@ type probeResult struct {
 	held     []doctor.RegistrationToken
 }
 
-// probeQueue has the services looked at for callers: one look at a time, which all who
-// wait share. A look belongs to runProbes and to no caller, so a caller who hangs up
-// neither ends it nor makes the next one begin earlier. It is safe for concurrent use.
+// probeQueue runs one probe of the services at a time. All waiting callers share it. A
+// probe belongs to runProbes and to no caller, so a caller that hangs up does not end it,
+// and does not start the next one earlier. It is safe for concurrent use.
 type probeQueue struct {
 	requests chan probeRequest
 	stopped  chan struct{} // closed once no look begins any more
@@ -87,8 +87,8 @@ func newProbeQueue() probeQueue {
 	return probeQueue{requests: make(chan probeRequest), stopped: make(chan struct{})}
 }
 
-// get returns what a look saw that began after since. It waits for at most one look
-// that is of no use, and for its own.
+// get returns the result of a probe that began after since. It waits for at most one older
+// probe, and for its own.
 func (q probeQueue) get(ctx context.Context, since time.Duration) (probeResult, error) {
 	request := probeRequest{since, make(chan probeResult, 1)}
 	send := q.requests
@@ -106,7 +106,8 @@ func (q probeQueue) get(ctx context.Context, since time.Duration) (probeResult, 
 	}
 }
 
-// runProbes looks whenever a caller asks and the last look is too old, until ctx is done.
+// runProbes starts a probe if a caller asks and the last result is too old, until ctx is
+// done.
 func (a *Agent) runProbes(ctx context.Context) {
 	defer close(a.probes.stopped)
 	var last probeResult
@@ -126,7 +127,7 @@ func (a *Agent) runProbes(ctx context.Context) {
 	}
 }
 
-// probe looks at the disk and at each tenant.
+// probe tests the disk and each tenant.
 func (a *Agent) probe(ctx context.Context) probeResult {
 	saw := probeResult{settings: a.settings.Load(), at: a.d.Clock.Boot()}
 	saw.checks = a.probeTenants(ctx, saw.settings)
@@ -219,9 +220,9 @@ func (a *Agent) otherProviders(host string, now tms.Provider) []string {
 	return distinct(out)
 }
 
-// Contract asks each tenant of the configuration for what the vendor leaves open, and
-// adds what its auth tokens on this device showed. No count can be used: the secrets
-// that are sent are made up. Administrators only.
+// Contract asks each configured tenant for the undocumented parts of its contract, and adds
+// evidence from the auth tokens on this device. It sends made-up secrets, so it uses no
+// count. Administrators only.
 func (a *Agent) Contract(ctx context.Context, by Caller) (status.Contract, error) {
 	if err := a.Administer(ctx, by, "contract"); err != nil {
 		return status.Contract{}, err
@@ -256,7 +257,7 @@ func (a *Agent) formsSeen(host string) []tms.Form {
 	return seen
 }
 
-// addFindings adds what the auth tokens and the registration token of a tenant showed.
+// addFindings adds evidence from the auth tokens and the registration token of a tenant.
 func (a *Agent) addFindings(host string, found contract.Findings) {
 	switch l := a.capabilities.RequestForm(host); {
 	case l.Proven():
@@ -301,8 +302,8 @@ func distinct(all []string) []string {
 	return slices.Compact(all)
 }
 
-// compareConfigured adds to the rows that a key selects whether what is configured is what the
-// tenant has. It is pure.
+// compareConfigured marks each row that a key selects: whether the configured form is the
+// tenant's form. It is pure.
 func compareConfigured(rows []contract.Form, s policy.Settings) []contract.Form {
 	configured := map[string]string{
 		"contract.base_path": s.Contract.BasePath, "contract.reply": s.Contract.Reply,

@@ -56,7 +56,8 @@ type userQuota struct {
 	counted Counter[line, Access]
 }
 
-// kindOf returns what a request is counted as. Of a hand-out the process is told.
+// kindOf returns the kind under which a request is counted. For a hand-out it includes the
+// process.
 func kindOf(a Access) line {
 	k := lineOf(a).kind()
 	if a.Outcome == "" {

@@ -64,8 +64,8 @@ func UnitFault(units []Unit) (Code, Unit) {
 	return "", daemon
 }
 
-// judgeUnits says why systemd runs no daemon. One that answers all
-// the same is another one, which judgeOthers knows more of.
+// judgeUnits says why systemd runs no daemon. If a daemon answers anyway, it is another
+// one; see judgeOthers.
 func judgeUnits(f Facts) []diagnosis {
 	code, u := UnitFault(f.Units)
 	said := fmt.Sprintf("%s is %s (result %s, exit status %d)", u.Name, u.Active, u.Result, u.Exit)

@@ -74,7 +74,7 @@ func by(proxy string) string {
 	return "by the proxy " + proxy
 }
 
-// stageCodes are what is wrong with a way that ended at a stage, if nothing else shows
+// stageCodes are the codes for a connection that failed at a stage, if nothing else shows
 // more.
 var stageCodes = map[fault.Stage]Code{
 	fault.StageSettings:          NetworkSettings,

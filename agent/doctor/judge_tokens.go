@@ -104,8 +104,8 @@ func redemptionID(text string) string {
 	return id
 }
 
-// missingRegistrations names the tenants whose instances wait and for which nothing is held,
-// and the instances for which the last one was refused.
+// missingRegistrations names the tenants with waiting instances and no registration token,
+// and the instances whose last registration token was refused.
 func missingRegistrations(f Facts) []diagnosis {
 	var out []diagnosis
 	waiting, order := map[string][]string{}, []string{}

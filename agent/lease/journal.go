@@ -10,9 +10,8 @@ import (
 	"regent/agent/instance"
 )
 
-// journal remembers leases over a restart of the daemon, in a file. It is written to
-// the system, not through to the disk: after a loss of power no process is left
-// that could hold a lease. The lock of its table protects it.
+// journal keeps leases over a restart of the daemon, in a file. It does not sync the file
+// to the disk: after a loss of power no holder is left. The lock of its table protects it.
 type journal struct {
 	path        string
 	file        *os.File // nil until it could be begun
@@ -23,10 +22,9 @@ type journal struct {
 // maxLines is how many lines a journal has before it is written anew.
 const maxLines = 10_000
 
-// OpenJournal reads what was leased, returns it, and begins a journal that says the
-// same. Each change is recorded from now on. A journal that cannot be understood is
-// begun anew from what could be: a lease that is forgotten costs its holder its claim
-// to one instance, and no count.
+// OpenJournal reads the leases, returns them, and writes a new journal with them. Each
+// later change is recorded. If a part of the journal cannot be read, its leases are lost. A
+// lost lease costs its holder the claim to one instance, and no count.
 //
 // The journal is of use whatever err says: one that could not be begun, as on a
 // full disk, is begun with the first lease for which there is room.
@@ -107,7 +105,7 @@ func encode(l Change) []byte {
 	return append(b, '\n')
 }
 
-// record keeps a change. all says what is leased, for a journal that has become long.
+// record writes a change. all has every lease, to shorten a journal that has become long.
 func (j *journal) record(l Change, all func() []Lease) error {
 	if j.lines++; j.mustRewrite || j.lines > maxLines {
 		if kept := all(); j.mustRewrite || len(kept) < maxLines/2 {
@@ -123,7 +121,7 @@ func (j *journal) record(l Change, all func() []Lease) error {
 	return nil
 }
 
-// close closes the file. What it says stays.
+// close closes the file and keeps its content.
 func (j *journal) close() error {
 	if j == nil || j.file == nil {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"regent/agent/lease"
 )
 
-// openJournal returns a table with the journal at path, and what that says.
+// openJournal returns a table with the journal at path, and the leases in it.
 func openJournal(t *testing.T, path string) (*lease.Table, []lease.Lease) {
 	t.Helper()
 	table := &lease.Table{OnJournalError: func(err error) { t.Error(err) }}

@@ -45,8 +45,8 @@ type Change struct {
 // use. A lease whose process has ended is gone whenever the table is asked; no
 // goroutine watches.
 type Table struct {
-	// OnJournalError is told of a change that the journal could not keep. The lease
-	// itself stands. It is set before the table is in use; nil is allowed.
+	// OnJournalError gets each error of writing the journal. The lease itself is valid. Set
+	// it before the table is in use; nil is allowed.
 	OnJournalError func(error)
 
 	mu       sync.Mutex
@@ -214,8 +214,7 @@ func (t *Table) All() map[instance.ID]Holder {
 	return out
 }
 
-// Close gives up every process handle and closes the journal, which keeps what was
-// leased.
+// Close releases every process handle and closes the journal, which keeps the leases.
 func (t *Table) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -40,8 +40,8 @@ type Definition struct {
 	// Min and Max bound an Int, and a Duration in nanoseconds; both included.
 	Min, Max int64
 
-	// Check returns a text or one name of a list in its normal form, or what is wrong
-	// with it and what to write instead, without quoting it. nil accepts any.
+	// Check returns the normal form of a text, or of one name of a list. Its error says
+	// what is wrong and what to write, and does not quote the text. nil accepts any.
 	Check func(value string) (string, error)
 
 	// Pattern is a regular expression, of the kind that JSON Schema and RE2 share,
@@ -58,8 +58,8 @@ type Definition struct {
 	Restart  bool   // a change waits for a restart; otherwise a reload applies it
 }
 
-// complete adds to each row what it does not say: the first version, the check of a
-// path, and an empty default.
+// complete fills in each row's missing parts: the first version, the check of a path, and
+// an empty default.
 func complete(table []Definition) []Definition {
 	empty := map[Type]any{Text: "", Path: "", Bool: false}
 	for i := range table {
@@ -121,9 +121,8 @@ func (d Definition) isAgentKey() bool {
 	return d.Key != "applications" && !strings.HasPrefix(d.Key, "applications.")
 }
 
-// keysOf returns a row for each key that has a value where there are these
-// applications, in the order of the table. The key of an application has its id:
-// "applications.cad.instances".
+// keysOf returns a row for each key of these applications and of the agent, in the order of
+// the table. The key of an application has its id: "applications.cad.instances".
 func keysOf(ids ...string) []Definition {
 	var keys []Definition
 	for _, d := range table {

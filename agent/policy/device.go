@@ -11,7 +11,7 @@ import (
 	"regent/agent/authz"
 )
 
-// Device is what [Device.Check] asks of this machine. All of it is required.
+// Device has the functions by which [Device.Check] reads this machine. All are required.
 type Device struct {
 	System          string                                   // as Go calls it
 	UserID, GroupID func(name string) (id string, err error) // "" if there is none
@@ -19,8 +19,8 @@ type Device struct {
 	IsMissing       func(name string) bool
 }
 
-// Check returns what of a well-formed configuration cannot work on the device as it
-// is. What is missing may come later, so each finding is a warning.
+// Check returns the parts of a well-formed configuration that cannot work on the device
+// now. A missing thing may come later, so each finding is a warning.
 func (h Device) Check(res Resolved) []Problem {
 	var found []Problem
 	warn := func(key string, texts ...string) {
@@ -40,8 +40,8 @@ func (h Device) Check(res Resolved) []Problem {
 	return found
 }
 
-// EnvironmentProblems says what of the environment's proxies cannot be used, where
-// network.proxy leaves the way to them.
+// EnvironmentProblems returns the environment's proxies that cannot be used, if
+// network.proxy selects the environment.
 func EnvironmentProblems(s Settings, e address.Environment) []Problem {
 	if s.Network.Proxy != "" && s.Network.Proxy != SystemProxy {
 		return nil
@@ -188,7 +188,7 @@ func (a accounts) unknownName(name string, named bool, other accounts) string {
 // unitTypes are the units that a process can be in.
 var unitTypes = []string{".service", ".scope", ".slice", ".socket", ".mount", ".swap"}
 
-// checkUnitName says why a rule's unit never matches, if it never does.
+// checkUnitName says why a rule's unit never matches.
 func checkUnitName(name string) []string {
 	kind := name[strings.LastIndexByte(name, '.'):]
 	base := strings.TrimSuffix(name, kind)

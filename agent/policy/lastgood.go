@@ -7,35 +7,34 @@ import (
 	"strings"
 )
 
-// Reading is the configuration as it was read, lowest layer first. What could not be
-// read is a problem: a fatal one, unless it is managed.
+// Reading is the configuration as it was read, lowest layer first. Each part that could not
+// be read is a problem. The problem is fatal unless the part is managed.
 type Reading struct {
 	Layers        []Layer
 	Problems      []Problem
 	PolicyDirRead bool // the directory of managed policy was read
 }
 
-// LastGood remembers managed policy as it was when it could last be read. While
-// a part of it cannot, that part stays in force as it was: what a management
-// system has half written must not open what policy closes.
+// LastGood remembers the last managed policy that could be read. If a part cannot be read,
+// its previous content stays active. A half-written file must not open what policy closes.
 //
-// A file that was removed from a directory that is there was removed on purpose.
-// Over a restart files are remembered, so that a device that starts in the middle
-// of a rollout is no more open than before; a directory that is gone by then was
-// removed on purpose, too.
+// If a file is gone and its directory exists, somebody removed the file on purpose. Files
+// are remembered over a restart, so a device that starts in the middle of a rollout is not
+// more open than before. If the directory is gone at the start, somebody removed it on
+// purpose too.
 type LastGood struct {
 	Layers        []Layer
 	BeforeRestart bool // they are from before the start, and were not yet looked for
 }
 
-// What status says of a layer that stays in force.
+// Texts of status for a layer that stays active.
 const (
 	untilReadable = "; what it said before stays in force until it can be read again or is removed"
 	untilBack     = "; what it said before stays in force until it is there again or regentd is restarted"
 )
 
-// Restore returns f with the parts that cannot be read replaced by what they were,
-// and remembers the result.
+// Restore returns f with each unreadable part replaced by its previous content, and
+// remembers the result.
 func (g *LastGood) Restore(f Reading, policyDir string) Reading {
 	f.Layers, f.Problems = slices.Clone(f.Layers), slices.Clone(f.Problems)
 	for _, old := range g.Layers {
@@ -67,15 +66,14 @@ func (g *LastGood) Restore(f Reading, policyDir string) Reading {
 	return f
 }
 
-// refused reports whether what has this name was there and could not be read.
+// refused reports whether the part with this name exists and could not be read.
 func (f Reading) refused(name string) bool {
 	return slices.ContainsFunc(f.Problems, func(p Problem) bool {
 		return p.Origin.Rank == Managed && p.Origin.Name == name && p.Key == ""
 	})
 }
 
-// comparePlaces has managed files, of which some were put back, in the order of their
-// names, and what is no file after them.
+// comparePlaces orders managed files by name, and puts all else after them.
 func comparePlaces(a, b Layer) int {
 	order := cmp.Compare(place(a), place(b))
 	if order == 0 && place(a) == 1 {

@@ -79,8 +79,8 @@ func coerce(t Type, n *yaml.Node) {
 	}
 }
 
-// node turns data into a node of YAML, by way of JSON, which is YAML too. If it cannot,
-// it has reported why and returns nil.
+// node turns data into a node of YAML through JSON, which is YAML too. If that fails, it
+// reports the reason and returns nil.
 func (r *reader) node(key string, data any, hint string) *yaml.Node {
 	text, isJSON := data.(json.RawMessage)
 	if !isJSON {

@@ -189,8 +189,8 @@ func (r *reader) id(item *yaml.Node, path string) (id string, line int, ok bool)
 	return id, line, ok && ids == 1
 }
 
-// list reads a list by what read makes of each item. One bad item spoils the list:
-// what is left of it could admit more, or fewer, than its author meant.
+// list reads a list; read makes each item. One bad item makes the whole list invalid: the
+// rest could admit more or fewer callers than its author meant.
 func list[T any](r *reader, s *schema, path string, n *yaml.Node, read func(item *yaml.Node, path string) T) (any, bool) {
 	if n.Kind != yaml.SequenceNode {
 		r.reject(n.Line, path, "is %s, not a list; write items such as - %s", kind(n), strings.Trim(s.Example, "[]"))

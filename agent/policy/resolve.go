@@ -73,7 +73,7 @@ func (res *Resolved) tokenNotKept(choice, word, instead string) []Problem {
 	}
 }
 
-// last returns the entry that rules; the zero one is none.
+// last returns the effective entry; the zero value if there is none.
 func (res *Resolved) last(key string) entry {
 	if set := res.entries[key]; len(set) > 0 {
 		return set[len(set)-1]
@@ -116,7 +116,7 @@ func (res *Resolved) application(id string) Application {
 	return app
 }
 
-// set puts the value that rules, or the default, into the field of target.
+// set puts the effective value, or the default, into the field of target.
 func (res *Resolved) set(d Definition, target any) {
 	v := res.last(d.Key).value
 	if v == nil {

@@ -16,7 +16,7 @@ import (
 // maxText bounds a text, in bytes: far more than any path has.
 const maxText = 4096
 
-// value decodes n as the key s wants it. If it cannot, it has reported why.
+// value decodes n for the key s. If that fails, it reports the reason.
 func (r *reader) value(s *schema, path string, n *yaml.Node) (any, bool) {
 	switch s.Type {
 	case Rules:
@@ -35,7 +35,7 @@ func (r *reader) value(s *schema, path string, n *yaml.Node) (any, bool) {
 	return v, r.check(n, path, err)
 }
 
-// check reports what is wrong with the value n, and whether nothing is.
+// check reports each fault of the value n. It returns whether there is none.
 func (r *reader) check(n *yaml.Node, path string, err error) bool {
 	if err != nil {
 		r.reject(n.Line, path, "%v", err)

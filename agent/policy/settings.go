@@ -59,8 +59,8 @@ type Refresh struct {
 	OnRefreshExpired string // Wait or Redeem
 }
 
-// Contract is what nobody has documented of the service, and a tenant may have
-// in one form or another. The defaults take every form of an answer.
+// Contract selects forms of the service that the vendor does not document. They can differ
+// by tenant. The defaults accept every form of an answer.
 type Contract struct {
 	BasePath           string // "/token/api/v5"
 	Reply              string // one of [contract.ReplyForms]

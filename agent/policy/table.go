@@ -19,11 +19,11 @@ const (
 	rules    = "applications.*.allow.*."
 	programs = rules + "executables.*."
 
-	// undocumented ends the documentation of what the vendor has not documented.
+	// undocumented ends the documentation of a key whose form the vendor does not document.
 	undocumented = " agent/tms/CONTRACT.md lists how well this is known. regent doctor --contract shows what your tenant does."
 )
 
-// table is the one list of the keys. What a row does not say, complete adds.
+// table is the one list of the keys. complete fills in the missing parts of a row.
 var table = complete([]Definition{
 	{
 		Key: "tenant", Title: "Address of the tenant", Type: Text, Check: checkTenant, Pattern: tenantPattern, Example: "https://demo-host.com/", Readme: true, Debconf: true,
@@ -33,12 +33,12 @@ var table = complete([]Definition{
 	{
 		Key: "registration_token_file", Title: "File with the registration token", Type: Path, Example: "/etc/regent/registration-token", Readme: true,
 		Doc: "File in which a registration token for the default tenant arrives, now or at any later time. " +
-			"It is removed once the token is sealed in the store. The token itself never belongs in this configuration.",
+			"Regent deletes the file when the token is sealed in the store. The token itself never belongs in this configuration.",
 	},
 	{
 		Key: "keep_registration_token", Title: "Keep the registration token", Type: Bool,
 		Doc: "Keep the sealed registration token after every declared instance has its auth token, " +
-			"so that the agent can redeem again. It costs nothing, but who steals the store steals the token.",
+			"so that the agent can redeem again. It costs nothing. But a thief of the store also has the token.",
 	},
 
 	{
@@ -56,7 +56,7 @@ var table = complete([]Definition{
 	},
 	{
 		Key: "applications.*.registration_token_file", Title: "File with the registration token", Type: Path, Example: "/etc/regent/registration-token-cad",
-		Doc: "The application's own registration token's file, if it does not use its tenant's.",
+		Doc: "File with the application's own registration token. Without it, the application uses the registration token of its tenant.",
 	},
 	{
 		Key: "applications.*.instances", Title: "Instances", Type: Int, Default: 1, Min: 1, Max: instance.MaxInstances, Readme: true,
@@ -69,18 +69,18 @@ var table = complete([]Definition{
 
 	{
 		Key: "applications.*.allow", Title: "Who may use it", Type: Rules, Example: "[{groups: [engineering]}]", Readme: true,
-		Doc: "Who may use the application. Any rule admits; inside one rule every condition must hold. " +
-			"Without a rule nobody may. The latest layer that sets it replaces the whole list, so nothing local widens a managed one.",
+		Doc: "Who may use the application. One matching rule is enough. In a rule, every condition must match. " +
+			"Without an allow rule, every request is denied. The latest layer that sets it replaces the whole list. So local configuration cannot extend a managed list.",
 	},
 	{
 		Key: rules + "users", Title: "Users", Type: Names, Check: authz.NormalizeUser, Pattern: namePattern, Example: "[alice]",
 		Doc: "The caller is one of these users: names, decimal uids, or SIDs. user:NAME and uid:NUMBER say which one is meant. " +
-			"A number alone is a uid, and admits nobody where another user has that number as a name.",
+			"A number alone is a uid. It admits nobody if another user has that number as a name.",
 	},
 	{
 		Key: rules + "groups", Title: "Groups", Type: Names, Check: authz.NormalizeGroup, Pattern: namePattern, Example: "[engineering]",
 		Doc: "The caller is in one of these groups: names, decimal gids, or SIDs. group:NAME and gid:NUMBER say which one is meant. " +
-			"A number alone is a gid, and admits nobody where another group has that number as a name.",
+			"A number alone is a gid. It admits nobody if another group has that number as a name.",
 	},
 	{
 		Key: rules + "units", Title: "Units", Type: Names, Check: checkUnit, Pattern: unitPattern, Example: "[cad-render.service]",
@@ -88,22 +88,22 @@ var table = complete([]Definition{
 	},
 	{
 		Key: rules + "signers", Title: "Signers", Type: Names, Check: authz.NormalizeSigner, Pattern: signerPattern, Example: `['O=Example GmbH, C=DE']`,
-		Doc: "On Windows, the caller runs a program that one of these has signed, by an Authenticode signature inside it which this machine trusts. " +
-			"Each is parts of the subject of the signer's certificate, with O or CN among them, which outlive its renewal; " +
-			"or sha256: and the SHA-256 of the certificate. Elsewhere it admits nobody. " +
-			"Alone it keeps no local user out, since whoever may start a signed program can debug it, or bring it to run what they like; name executables, users or groups beside it. " +
-			"Who signs an interpreter admits every script; name executables beside it.",
+		Doc: "On Windows, the caller runs a program that one of these signers signed. The program must contain an Authenticode signature that this machine trusts. " +
+			"A signer is parts of the subject of the signer's certificate, with O or CN among them; a renewed certificate matches too. " +
+			"Or it is sha256: and the SHA-256 of the certificate. On other systems it admits nobody. " +
+			"Alone it does not keep a local user out: a user who can start a signed program can debug it, or make it run other code. Name executables, users or groups beside it. " +
+			"The signer of an interpreter admits every script. Name executables beside it.",
 	},
 	{
 		Key: rules + "everyone", Title: "Everyone", Type: Bool, Example: "true",
-		Doc: "Every local user may. It stands alone in its rule.",
+		Doc: "Admits every local user. It is the only condition in its rule.",
 	},
 
 	{
 		Key: rules + "executables", Title: "Programs", Type: Executables, Example: "[{path: /opt/cad/bin/cad}]",
-		Doc: "The caller runs one of these programs, which only root can change. A script is no program: its interpreter is what runs, " +
+		Doc: "The caller runs one of these programs, which only root can change. A script is no program: its interpreter runs, " +
 			"and a rule that names an interpreter admits every script. " +
-			"Alone it keeps no local user out, since whoever may start a program can make it run other code (LD_PRELOAD, a debugger); name users, groups or units beside it.",
+			"Alone it does not keep a local user out: a user who can start a program can make it run other code (LD_PRELOAD, a debugger). Name users, groups or units beside it.",
 	},
 	{
 		Key: programs + "path", Title: "File", Type: Path, Required: true, Example: "/opt/cad/bin/cad",
@@ -116,8 +116,8 @@ var table = complete([]Definition{
 
 	{
 		Key: "network.proxy", Title: "Proxy", Type: Text, Check: checkProxy, Pattern: proxyPattern, Example: "http://proxy.example.com:3128", Readme: true,
-		Doc: "How the service is reached: system (also when empty) takes the proxy of the system's environment, " +
-			"none goes directly, a URL (http, https, socks5) names one. User and password do not belong in it; see network.proxy_credentials_file.",
+		Doc: "The proxy to the service. system (also when empty) uses the proxy of the system's environment. " +
+			"none connects directly. A URL (http, https, socks5) names a proxy. User and password do not belong in it; see network.proxy_credentials_file.",
 	},
 	{
 		Key: "network.proxy_credentials_file", Title: "File with the proxy's credentials", Type: Path, Example: "/etc/regent/proxy-credentials",
@@ -158,7 +158,7 @@ var table = complete([]Definition{
 		Key: "limits.refresh_floor", Title: "Shortest time between two refreshes", Type: Duration, Default: 5 * time.Second,
 		Min: int64(time.Second), Max: int64(10 * time.Minute),
 		Doc: "The shortest time between two refreshes of one instance. " +
-			"It matters if the service hands out access tokens that live for seconds. Between, a caller gets the token while it is valid, then an error with retry_after.",
+			"It matters if the service hands out access tokens that live for seconds. In between, a caller gets the token while it is valid, then an error with retry_after.",
 	},
 	{
 		Key: "limits.refresh_rate", Title: "Most refreshes in a second", Type: Int, Default: 10, Min: 1, Max: 1000,
@@ -172,7 +172,7 @@ var table = complete([]Definition{
 	{
 		Key: "contract.request", Title: "Form of a redemption's body", Type: Word, Default: contract.Auto, Words: contract.RequestForms(),
 		Doc: "Form of a redemption's body: wrapped in a member authToken, bare, or auto. " +
-			"auto begins with wrapped. After a 400 that can only be about the body, it tries the other form once for each registration token. Such a 400 costs no count. " +
+			"auto begins with wrapped. After a 400 that names no other reason, it tries the other form once for each registration token. Such a 400 costs no count. " +
 			"A form is proven when the reply shows the names of the device, or when somebody finds them in the service's list. Until then Regent redeems one instance, and the others wait." + undocumented,
 	},
 	{
@@ -182,11 +182,11 @@ var table = complete([]Definition{
 	},
 	{
 		Key: "contract.reply", Title: "Form of the service's reply", Type: Word, Default: contract.AnyForm, Words: contract.ReplyForms(),
-		Doc: "Where an auth token stands in the service's reply: wrapped in a member authToken, bare, or in any of the two." + undocumented,
+		Doc: "Where an auth token stands in the service's reply: wrapped in a member authToken, bare, or any of the two." + undocumented,
 	},
 	{
 		Key: "contract.access_token_name", Title: "Name of the access token", Type: Word, Default: contract.AnyForm, Words: append([]string{contract.AnyForm}, contract.AccessNames()...),
-		Doc: "What the access token is called in the service's reply; of any, the first that is there." + undocumented,
+		Doc: "Name of the access token in the service's reply. With any, the first known name in the reply." + undocumented,
 	},
 	{
 		Key: "contract.registration_header", Title: "How a registration token is shown", Type: Word, Default: contract.Basic, Words: contract.Headers(),
@@ -196,22 +196,22 @@ var table = complete([]Definition{
 
 	{
 		Key: "store.keyring", Title: "Keyring", Type: Word, Default: AutoKeyring, Words: []string{AutoKeyring, FileKeyring}, Restart: true,
-		Doc: "What guards the key of the stored tokens: auto takes the best that the system has, file a keyring file in the state directory.",
+		Doc: "Where the key of the stored tokens is kept. auto uses the best keyring of the system. file uses a keyring file in the state directory.",
 	},
 	{
 		Key: "store.on_clone", Title: "When the device was cloned", Type: Word, Default: Quarantine, Words: []string{Quarantine, RegisterAgain, AdoptClone}, Restart: true,
-		Doc: "When the device looks like a copy of another one: quarantine serves nothing until a person decides, " +
-			"register_again drops the copied tokens, adopt keeps them.",
+		Doc: "If the device looks like a copy of another one: quarantine denies every request until a person decides, " +
+			"register_again deletes the copied tokens, adopt keeps them.",
 	},
 	{
 		Key: "store.on_uninstall", Title: "When the agent is uninstalled", Type: Word, Default: Keep, Words: []string{Keep, Remove},
-		Doc: "On Windows, what uninstalling does with the state on this device: keep leaves it for the next install, remove takes it along. " +
-			"Only policy has a say; elsewhere the package manager is told.",
+		Doc: "On Windows, the effect of uninstalling on the state on this device: keep leaves it for the next install, remove deletes it. " +
+			"Only managed policy can set it. On Linux, choose remove or purge of the package manager.",
 	},
 
 	{
 		Key: "audit", Title: "Audit", Type: Word, Default: BestEffort, Words: []string{BestEffort, Required}, Readme: true,
-		Doc: "What happens when a hand-out cannot be recorded: best_effort hands out all the same, required refuses.",
+		Doc: "If the audit log cannot record a hand-out: best_effort hands the token out, required denies the request.",
 	},
 	{
 		Key: "log.level", Title: "Log level", Type: Word, Default: "info", Words: []string{"debug", "info", "warn", "error"},
@@ -224,19 +224,19 @@ var table = complete([]Definition{
 	{
 		Key: "administration.from_containers", Title: "Administration from containers", Type: Bool,
 		Doc: "Whether administrators may administer from a container too: from another user or PID namespace than the agent's, or from a container's cgroup. " +
-			"By default root in a container is nobody's administrator here.",
+			"By default root in a container is no administrator here.",
 	},
 	{
 		Key: "administration.root_without_capabilities", Title: "Administration by root without capabilities", Type: Bool,
-		Doc: "Whether a process of root's may administer without the capabilities CAP_SYS_ADMIN and CAP_DAC_OVERRIDE, as far as PID 1 has them. " +
+		Doc: "Whether a process of root may administer without the capabilities CAP_SYS_ADMIN and CAP_DAC_OVERRIDE, as far as PID 1 has them. " +
 			"Members of the group regent-operators need none.",
 	},
 	{
 		Key: "metrics_textfile", Title: "File with metrics", Type: Path, Restart: true, Example: "/var/lib/node_exporter/textfile_collector/regent.prom",
-		Doc: "File that is rewritten with metrics in Prometheus' text format, for a collector to read. Empty writes none.",
+		Doc: "File to which Regent writes metrics in Prometheus' text format, for a collector. Without it, Regent writes no file.",
 	},
 	{
 		Key: "support.user_names", Title: "Names of users in support bundles", Type: Bool, Default: true,
-		Doc: "Whether regent bundle writes names of users, and what may hold one, into what support is given.",
+		Doc: "Whether regent bundle writes names of users, and values that may contain one, into the bundle for support.",
 	},
 })

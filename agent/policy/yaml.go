@@ -34,9 +34,8 @@ func parse(data []byte) (*yaml.Node, []flaw) {
 	return root, nil
 }
 
-// document returns the root of the one document in data, nil if there is nothing in it.
-// What it returns is free of everything that makes YAML surprising: a second
-// document, anchors, aliases, merge keys, tags and deep nesting.
+// document returns the root of the one document in data; nil if it is empty. It refuses a
+// second document, anchors, aliases, merge keys, tags and deep nesting.
 func document(data []byte) (*yaml.Node, []flaw) {
 	if text := encodingFlaw(data); text != "" {
 		return nil, []flaw{{0, text}}

@@ -183,19 +183,20 @@ func ledgerFault(op string, err error) *fault.Fault {
 	return fault.Errorf(op, fault.Unavailable, "the ledger could not be written, so nothing was changed; free disk space and try again").WithCause(fmt.Errorf("decide: %w", err))
 }
 
-// An answer to a redemption that says that it worked, and that cannot be read, was
-// bought: its body is kept sealed in a record of its own until a person resolves the
-// redemption. The record's value is the body itself, cut at [store.MaxSize].
+// If a successful answer to a redemption cannot be read, it cost a count. So its body is
+// sealed in a record until a person resolves the redemption. The record's value is the body
+// itself, cut at [store.MaxSize].
 const unreadPrefix = "unread/"
 
-// mostUnread bounds the answers that are kept. Each belongs to an uncertain redemption.
+// mostUnread is the largest number of stored answers. Each belongs to an uncertain
+// redemption.
 const mostUnread = 64
 
 // IsUnread reports whether a record of the store is an answer that could not be read.
 func IsUnread(name string) bool { return strings.HasPrefix(name, unreadPrefix) }
 
-// keepAnswer keeps what a failed redemption brought, and reports whether it brought
-// something. What cannot be written now is written later.
+// keepAnswer stores the answer of a failed redemption, and reports whether there was one.
+// If it cannot write the answer now, it retries later.
 func (e *Engine) keepAnswer(ctx context.Context, redemption string, cause error) bool {
 	f, ok := errors.AsType[*tms.Failure](cause)
 	if !ok || f.Unread.IsZero() {
@@ -214,7 +215,7 @@ func (e *Engine) keepAnswer(ctx context.Context, redemption string, cause error)
 	return err == nil || !errors.Is(err, errManyUnread)
 }
 
-// errManyUnread means that no more answers are kept.
+// errManyUnread means that no further answer is stored.
 var errManyUnread = fmt.Errorf("the store already has %d unreadable answers. To see their redemptions and resolve them, run: regent ledger", mostUnread)
 
 func (l *Ledger) keepAnswer(ctx context.Context, redemption string, body token.Secret) error {

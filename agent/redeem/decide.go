@@ -73,8 +73,8 @@ func (s decisionInput) mayNeedToken() bool {
 	return s.account.Requested || !s.state.Refreshable()
 }
 
-// retryable reports whether each answer in doubt asks for another try, as the documented
-// 500 does, and the budget that the ledger counts allows one.
+// retryable reports whether every uncertain answer asks for another try, as the documented
+// 500 does, and the budget in the ledger allows one.
 func (s decisionInput) retryable() bool {
 	for _, e := range s.account.RecentUncertain {
 		if !e.Retryable {
@@ -148,8 +148,8 @@ func unredeemedReason(a Account, held RegistrationToken, has bool) (fault.Kind, 
 	}
 }
 
-// FormAuto is the word of contract.request that begins with the wrapped form and
-// tries the other one by the rule of [another].
+// FormAuto is the value of contract.request that begins with the wrapped form and tries the
+// other one by the rule of [another].
 const FormAuto = "auto"
 
 // nextForm returns the form of a tenant's next redemption, and whether the redemption
@@ -171,16 +171,15 @@ func (p Plan) nextForm(learned tms.RequestForm) (form string, waits bool) {
 }
 
 // formProven reports whether the form of the next redemption is proven, or confirmed for
-// all devices. Until it is, a redemption in doubt holds the other instances. It is
-// pure.
+// all devices. Until then, an uncertain redemption stops the other instances. It is pure.
 func (p Plan) formProven(learned tms.RequestForm) bool {
 	form, _ := p.nextForm(learned)
 	return learned.Form == form && learned.Proven() || p.RequestConfirmed && p.RequestForm == form
 }
 
-// blocker returns the redemption in doubt that holds id: the tenant's oldest, of
-// another instance, while no form is proven. That other instance itself goes on as
-// its own account allows. The caller holds mu.
+// blocker returns the uncertain redemption that stops id: the tenant's oldest, of another
+// instance, while no form is proven. It does not stop that other instance. The caller holds
+// mu.
 func (e *Engine) blocker(plan Plan, id instance.ID) (doubt Entry, held bool) {
 	doubt, ok := e.oldestUncertain[id.Tenant]
 	if !ok || plan.formProven(e.Capabilities.RequestForm(id.Tenant)) {
@@ -190,7 +189,7 @@ func (e *Engine) blocker(plan Plan, id instance.ID) (doubt Entry, held bool) {
 	return doubt, err == nil && other != id && other != e.redeeming // what is under way is no doubt yet
 }
 
-// formInput is what decides which form may follow a redemption that failed.
+// formInput is the input of the decision which form may follow a failed redemption.
 type formInput struct {
 	request string // contract.request
 	form    string // in which it was sent
@@ -219,9 +218,9 @@ func (s formInput) fallbackForm(f *tms.Failure) string {
 	return other
 }
 
-// formsInLedger is what a ledger says of the form that each tenant accepted. Intents of
-// an earlier release name no form: it sent bare bodies, which are taken as proven,
-// so that an update stops no device that has redeemed before. It is pure.
+// formsInLedger returns the form that each tenant accepted, by the ledger. Intents of an
+// earlier release name no form: it sent bare bodies. They count as proven, so an update
+// stops no device that has redeemed before. It is pure.
 func formsInLedger(entries []Entry) map[string]tms.RequestForm {
 	intents, by := map[string]Entry{}, map[string]tms.RequestForm{}
 	for _, e := range entries {
@@ -239,7 +238,8 @@ func formsInLedger(entries []Entry) map[string]tms.RequestForm {
 	return by
 }
 
-// formEvidence is what the outcome e of an intent says of the form in which it was sent.
+// formEvidence returns the evidence of the outcome e for the form in which its intent was
+// sent.
 func formEvidence(intent, e Entry) (tms.RequestForm, bool) {
 	f := tms.RequestForm{Form: intent.Form, By: e.ID, At: e.At}
 	switch {
@@ -262,8 +262,8 @@ func formEvidence(intent, e Entry) (tms.RequestForm, bool) {
 	return f, true
 }
 
-// learnFromLedger learns from the ledger what no record says: of an earlier release, or
-// because the power went between the auth token's record and this one.
+// learnFromLedger learns forms from the ledger that no record has: from an earlier release,
+// or after a loss of power between the auth token's record and this one.
 func (e *Engine) learnFromLedger(ctx context.Context) {
 	for tenant, form := range formsInLedger(e.Ledger.Entries()) {
 		if e.Capabilities.RequestForm(tenant).Form == "" {
@@ -272,7 +272,7 @@ func (e *Engine) learnFromLedger(ctx context.Context) {
 	}
 }
 
-// unconfirmedText is what is said of instances that wait until a form is proven.
+// unconfirmedText is the text for instances that wait until a form is proven.
 func unconfirmedText(tenant string, l tms.RequestForm) string {
 	if l.Proof == tms.Ignored {
 		return fmt.Sprintf("%s does not read the %s form, but contract.request selects it; set contract.request: auto", tenant, l.Form)
@@ -280,13 +280,13 @@ func unconfirmedText(tenant string, l tms.RequestForm) string {
 	return fmt.Sprintf("%s accepted redemption %s, but its reply does not show the names of this device; Regent redeems no other instance until somebody confirms it; %s", tenant, l.By, compareHint(l.By))
 }
 
-// blockedText is what is said of instances that wait for a redemption in doubt: a service
+// blockedText is the text for instances that wait for an uncertain redemption. So a service
 // that ignores the body costs one count in all, not one for each instance.
 func blockedText(doubt Entry) string {
 	return fmt.Sprintf("redemption %s of %s is uncertain, and %s has not yet shown in which form it reads redemptions; Regent redeems no other instance until somebody decides about it%s", doubt.ID, doubt.Instance, doubt.Tenant, resolveHint(doubt.ID))
 }
 
-// compareHint is how a person decides about an accepted redemption.
+// compareHint tells a person how to decide about an accepted redemption.
 func compareHint(redemption string) string {
 	return fmt.Sprintf("ask the Contact Administrator whether tmsctl auth-token list shows %s; if it does, run: regent ledger resolve %[1]s --listed; if not, run: regent ledger resolve %[1]s --not-listed, and Regent tries the other form", redemption)
 }

@@ -28,7 +28,7 @@ type Service interface {
 	Redeem(ctx context.Context, registration token.Secret, r tms.Request) (tms.AuthToken, error)
 }
 
-// Options is what the engine is given. All fields are required.
+// Options are the dependencies of the engine. All fields are required.
 type Options struct {
 	tokenstore.Loop
 	Probe         func(context.Context) error // proves the store writable
@@ -135,8 +135,9 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 	return timing.PollInterval
 }
 
-// rest is how long until anything else can be done, of what wait says of redemptions. With
-// every instance that is wanted held, alive and recorded, what changes that wakes Run.
+// rest returns the time until the next possible action, from the waits of the redemptions.
+// If every wanted instance has a valid, recorded auth token, Run sleeps until a change
+// wakes it.
 func (e *Engine) rest(plan Plan, wait time.Duration, deleted bool) time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -272,8 +273,8 @@ func (e *Engine) needed(plan Plan, h RegistrationToken) bool {
 	})
 }
 
-// mayPayFor reports whether one of the instances that a registration token pays for may
-// still need it, or whether none is declared: then its application may come with the next
+// mayPayFor reports whether an instance of a registration token's scope may still need it.
+// It is also true if none is declared: the application may come with the next
 // configuration. The caller holds mu.
 func (e *Engine) mayPayFor(plan Plan, pays func(Target) bool) bool {
 	declared := false

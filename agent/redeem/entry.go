@@ -89,8 +89,8 @@ func decodeLine(key []byte, before string, line []byte) (Entry, string, error) {
 	return e, chain, nil
 }
 
-// decodeLines verifies data line by line. rest is what follows the last newline. err
-// says why a whole line was not accepted.
+// decodeLines verifies data line by line. rest is the data after the last newline. err says
+// why a whole line is invalid.
 func decodeLines(key, data []byte) (entries []Entry, ends []head, rest []byte, err error) {
 	chain := ""
 	for {
@@ -120,7 +120,7 @@ func mac(key []byte, before string, body []byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Account is what the ledger says of one instance.
+// Account is the state of one instance by the ledger.
 type Account struct {
 	Open            []Entry // intents without an outcome: the process died in between
 	Uncertain       []Entry // uncertain outcomes that nobody has resolved
@@ -169,7 +169,7 @@ func (a Account) apply(e Entry) Account {
 	case Resolved:
 		a = a.applyResolved(e)
 	case Asked:
-		// One that was bought while the person decided is what they wanted.
+		// An auth token that was redeemed during the decision is the wanted one.
 		a.Requested = a.Requested || e.Replaces == a.CurrentIntent
 		return a
 	case Forgotten:
@@ -185,9 +185,9 @@ func (a Account) apply(e Entry) Account {
 	return a
 }
 
-// applyResolved is the account after a person decided about one redemption. Others
-// that are in doubt stay so: neither is the budget renewed by that, nor does one
-// that was not consumed outweigh one that was.
+// applyResolved is the account after a person decided about one redemption. Other uncertain
+// redemptions stay uncertain. The decision does not renew the budget, and one unused count
+// does not outweigh a used one.
 func (a Account) applyResolved(e Entry) Account {
 	a.Uncertain = removeID(a.Uncertain, e.ID)
 	a.RecentUncertain = removeID(a.RecentUncertain, e.ID)
@@ -215,7 +215,7 @@ func oldestUncertain(accounts map[instance.ID]Account) map[string]Entry {
 	return oldest
 }
 
-// removeID returns entries less the one with the id, in a new slice.
+// removeID returns the entries without the one with the id, in a new slice.
 func removeID(entries []Entry, id string) []Entry {
 	var out []Entry
 	for _, e := range entries {
@@ -226,14 +226,14 @@ func removeID(entries []Entry, id string) []Entry {
 	return out
 }
 
-// HasRedeemed reports whether the registration token with the names, as by
-// [token.Fingerprints], has bought an auth token.
+// HasRedeemed reports whether the registration token with these names (see
+// [token.Fingerprints]) was redeemed for an auth token.
 func HasRedeemed(entries []Entry, names []string) bool {
 	return bought(entries, true, func(e Entry) bool { return e.Registration != "" && slices.Contains(names, e.Registration) })
 }
 
-// OtherRedeemedSince reports whether the service has redeemed another registration token
-// than that with the names for the scope, by an intent after since.
+// OtherRedeemedSince reports whether an intent after since redeemed a registration token
+// for the scope other than the one with the names.
 func OtherRedeemedSince(entries []Entry, scope Scope, names []string, since time.Time) bool {
 	return bought(entries, false, func(e Entry) bool {
 		application, _, _ := strings.Cut(e.Instance, "/")
@@ -241,8 +241,8 @@ func OtherRedeemedSince(entries []Entry, scope Scope, names []string, since time
 	})
 }
 
-// bought reports whether one of the intents bought an auth token, as the service confirmed
-// or, if resolved counts, as a person found.
+// bought reports whether one of the intents got an auth token, by the service's
+// confirmation or, if resolved is set, by a person's decision.
 func bought(entries []Entry, resolved bool, which func(intent Entry) bool) bool {
 	sent := map[string]bool{}
 	for _, e := range entries {
@@ -256,28 +256,28 @@ func bought(entries []Entry, resolved bool, which func(intent Entry) bool) bool 
 	return false
 }
 
-// NamesRecord is the store's record of the names that the service is told of
-// this installation.
+// NamesRecord is the store's record of the names that the service gets for this
+// installation.
 const NamesRecord = "names"
 
-// DeviceNames are what the Contact Administrator sees of a device beside each of its
-// auth tokens.
+// DeviceNames are the names of a device that the Contact Administrator sees beside each of
+// its auth tokens.
 type DeviceNames struct {
 	FQDN     string `json:"fqdn,omitempty"`
 	UserName string `json:"user_name,omitempty"`
 	MAC      string `json:"mac,omitempty"`
 }
 
-// sealedNames is the record. Anew and After say that earlier redemptions were
-// another device's: After is their last line in the ledger.
+// sealedNames is the record. If Anew is set, earlier redemptions belong to another device:
+// After is their last line in the ledger.
 type sealedNames struct {
 	DeviceNames
 	Reset bool   `json:"anew,omitempty"`
 	After uint64 `json:"after,omitempty"`
 }
 
-// ResetNames returns the content of [NamesRecord] by which the next redemption
-// names the device, and no earlier one does.
+// ResetNames returns the content of [NamesRecord] with which the next redemption sets the
+// names, and earlier ones do not count.
 func ResetNames() ([]byte, error) { return json.Marshal(sealedNames{Reset: true}) }
 
 // SentNames stores the names of the first redemption that used a count, or may have used
@@ -292,8 +292,8 @@ type SentNames struct {
 	unsaved bool // record is newer than the store's
 }
 
-// OpenSentNames reads the names that are kept. An installation that keeps none yet has
-// those of its ledger.
+// OpenSentNames reads the stored names. An installation without them has those of its
+// ledger.
 func OpenSentNames(ctx context.Context, s store.Store, l *Ledger) (*SentNames, error) {
 	t := &SentNames{store: store.NewRecords(s), ledger: l}
 	if err := t.store.Read(ctx, NamesRecord, &t.record); err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -305,15 +305,15 @@ func OpenSentNames(ctx context.Context, s store.Store, l *Ledger) (*SentNames, e
 	return t, nil
 }
 
-// Names returns what the service was told; false if it was told nothing yet.
+// Names returns the names that the service got; false if it got none yet.
 func (t *SentNames) Names() (DeviceNames, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.record.DeviceNames, t.record.FQDN != ""
 }
 
-// Update looks in the ledger for the first redemption, if none is known, and seals
-// its names. What cannot be sealed now stands in the ledger still.
+// Update finds the first redemption in the ledger, if none is known, and seals its names.
+// If sealing fails, the names are still in the ledger.
 func (t *SentNames) Update(ctx context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -333,8 +333,8 @@ func (t *SentNames) Update(ctx context.Context) error {
 	return nil
 }
 
-// firstCounted returns the first intent that used a count or may have used one:
-// the others left nothing in the administrator's list.
+// firstCounted returns the first intent that used a count or may have used one. The others
+// are not in the administrator's list.
 func firstCounted(entries []Entry) (first Entry, ok bool) {
 	closed := map[string]Entry{}
 	for _, e := range entries {

@@ -167,7 +167,7 @@ func (l *Ledger) load(ctx context.Context) error {
 func (l *Ledger) Append(ctx context.Context, e Entry) (Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	// Nothing is written where it would not last, or behind a line that is in doubt.
+	// Nothing is written if it may not last, or behind an uncertain line.
 	if err := l.checkFile(); err != nil {
 		return Entry{}, err
 	}
@@ -183,8 +183,8 @@ func (l *Ledger) Append(ctx context.Context, e Entry) (Entry, error) {
 	return e, err
 }
 
-// extend writes entries behind the last line, and reports whether they stand. If they
-// stand although it fails, only their being durable is in doubt. The caller holds mu.
+// extend writes entries behind the last line, and reports whether they are in the file. If
+// it also returns an error, they may not be durable. The caller holds mu.
 func (l *Ledger) extend(ctx context.Context, entries ...Entry) (stand bool, err error) {
 	var lines []byte
 	end := l.last
@@ -337,9 +337,9 @@ func (l *Ledger) Close() error {
 	return l.file.Close()
 }
 
-// CopyLedger writes the ledger of from anew, entry by entry, as the ledger of to:
-// under another key, in another store. There must be none yet. Only a ledger
-// that verifies is copied.
+// CopyLedger copies the ledger of from, entry by entry, to a new ledger of to: under
+// another key, in another store. It copies only a ledger that verifies. There must be no
+// ledger yet in to.
 func CopyLedger(ctx context.Context, from, to LedgerOptions) error {
 	old, err := OpenLedger(ctx, from)
 	if err != nil {
@@ -361,10 +361,10 @@ func CopyLedger(ctx context.Context, from, to LedgerOptions) error {
 	return errors.Join(err, fresh.Close())
 }
 
-// SetLedgerAside renames the ledger to NAME.corrupt-N and removes its head, so
-// that the next one begins anew. It returns the new path; "" if there was none.
+// SetLedgerAside renames the ledger to NAME.corrupt-N and removes its head, so a new ledger
+// begins. It returns the new path; "" if there was none.
 func SetLedgerAside(ctx context.Context, dir string, s store.Store) (string, error) {
-	// The file goes first: a head without its file is refused, never believed.
+	// The file is renamed first: a head without its file is refused.
 	path, err := store.SetAside(filepath.Join(dir, LedgerName))
 	if err != nil {
 		return "", err

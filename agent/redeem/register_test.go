@@ -142,8 +142,8 @@ func TestWaitSettled(t *testing.T) {
 	}
 }
 
-// TestWaitSettledCoversRetry: after the documented 500 the next try is a matter of
-// seconds, and what it comes to is what the caller wants to know. A minute is too long.
+// TestWaitSettledCoversRetry: after the documented 500 the next try follows within seconds,
+// and the caller waits for its result. It does not wait for a minute.
 func TestWaitSettledCoversRetry(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -305,7 +305,8 @@ func TestWaitSettledForMany(t *testing.T) {
 	}
 }
 
-// TestCancelledWaitsDoNotAddUp: a hundred who hang up cost the redeemer no more than one.
+// TestCancelledWaitsDoNotAddUp: a hundred callers that hang up cost the redeemer no more
+// than one.
 func TestCancelledWaitsDoNotAddUp(t *testing.T) {
 	bubble(t, 2, func(b *harness) {
 		b.plan.Splay = 4 * time.Hour
@@ -333,8 +334,8 @@ func TestCancelledWaitsDoNotAddUp(t *testing.T) {
 	})
 }
 
-// TestMaskIsKept: the record of an auth token finds the registration token in what the
-// service says later, when the token itself was wiped.
+// TestMaskIsKept: the record of an auth token finds the registration token in later texts
+// of the service, after the token itself was wiped.
 func TestMaskIsKept(t *testing.T) {
 	bubble(t, 1, func(b *harness) {
 		b.start()

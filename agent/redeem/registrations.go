@@ -66,7 +66,7 @@ type FallbackToken struct {
 	ReceivedAt time.Time
 }
 
-// sealedRegistration is a RegistrationToken as it lies in the store, with its secrets.
+// sealedRegistration is the stored form of a RegistrationToken, with its secrets.
 type sealedRegistration struct {
 	RegistrationToken
 	Token       string    `json:"token"`
@@ -219,18 +219,19 @@ func (r *Registrations) List() []RegistrationToken {
 // fingerprintsName is the store's record of fingerprints.
 const fingerprintsName = "fingerprints"
 
-// maxFingerprints bounds the record; beyond it the oldest is computed again.
+// maxFingerprints is the size of the record. The oldest entry is dropped first and computed
+// again when needed.
 const maxFingerprints = 512
 
-// fingerprintEntry is one registration token by its SHA-256. That stands sealed only:
-// it can be guessed against.
+// fingerprintEntry is one registration token by its SHA-256. The hash is sealed, because it
+// allows guesses.
 type fingerprintEntry struct {
 	Sum         string `json:"sum"`
 	Fingerprint string `json:"fingerprint"`
 }
 
-// fingerprints keep the fingerprint of each registration token that ever came, so
-// that none is computed at each start. It is safe for concurrent use.
+// fingerprints has the fingerprint of each registration token that ever came, so no start
+// has to compute them. It is safe for concurrent use.
 type fingerprints struct {
 	mu      sync.Mutex
 	store   *store.Records
@@ -263,8 +264,7 @@ func (f *fingerprints) get(t token.Secret) string {
 	return computed
 }
 
-// save seals what was computed since. What cannot be sealed is computed again by
-// the next process.
+// save seals the new fingerprints. If sealing fails, the next process computes them again.
 func (f *fingerprints) save(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -164,8 +164,8 @@ func (e *Engine) blockedReason(id instance.ID) (why string, since time.Time) {
 // tried again, but not for a pause that the service asked for. It returns early when
 // ctx is done.
 //
-// Waiting costs the redeemer nothing: it looks at an instance that somebody waits
-// for once after each attempt, and at all of them before each nap.
+// Waiting costs the redeemer nothing: it checks a waited-for instance once after each
+// attempt, and all of them before it sleeps.
 func (e *Engine) WaitSettled(ctx context.Context, ids ...instance.ID) {
 	for _, settled := range e.unsettled(ids) {
 		select {
@@ -176,8 +176,8 @@ func (e *Engine) WaitSettled(ctx context.Context, ids ...instance.ID) {
 	}
 }
 
-// unsettled returns, for each of ids that is declared and not settled, what is closed when
-// it settles.
+// unsettled returns, for each of ids that is declared and not settled, a channel that
+// closes when it settles.
 func (e *Engine) unsettled(ids []instance.ID) (waits []chan struct{}) {
 	among := make(map[instance.ID]bool, len(ids))
 	for _, id := range ids {
@@ -205,7 +205,7 @@ func (e *Engine) beginAttempt(w Target) {
 	e.redeeming = w.ID
 }
 
-// endAttempt says that an attempt of w has ended, and tells who waits for it.
+// endAttempt says that an attempt of w has ended, and notifies its waiters.
 func (e *Engine) endAttempt(w Target) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -216,9 +216,9 @@ func (e *Engine) endAttempt(w Target) {
 	}
 }
 
-// notifySettled tells who waits for an instance that has settled otherwise than by
-// an attempt of its own: its tenant asked for a pause, its registration token was
-// refused, or the plan declares it no more.
+// notifySettled notifies the waiters of an instance that has settled without an attempt:
+// its tenant asked for a pause, its registration token was refused, or it is no longer
+// declared.
 func (e *Engine) notifySettled(plan Plan) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -255,8 +255,8 @@ func (e *Engine) settled(plan Plan, w Target) bool {
 	}
 }
 
-// blockerRetries reports whether id waits for a redemption that is tried again by
-// itself. The caller holds mu.
+// blockerRetries reports whether id waits for a redemption that Regent retries by itself.
+// The caller holds mu.
 func (e *Engine) blockerRetries(plan Plan, id instance.ID) bool {
 	doubt, held := e.blocker(plan, id)
 	other, err := doubt.InstanceID()

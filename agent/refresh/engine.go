@@ -169,21 +169,20 @@ func (e *Engine) LastFault(id instance.ID) (f *fault.Fault, at time.Time) {
 	return &fault.Fault{Op: "refresh", Kind: p.Code, Instance: id.String(), Detail: p.Text, Retry: e.Pauses.Left(id)}, p.At
 }
 
-// A refresh begins in this part of a token's life.
+// A refresh begins in this part of a token's lifetime.
 const (
 	windowBegin = 0.60
 	windowEnd   = 0.75
 )
 
-// DueAge returns the age at which the auth token is to be refreshed, by the
-// shorter of the lives of its access and its refresh token. It is a pure
-// function of the record: asking twice gives one answer, so polling cannot bias
-// the jitter.
+// DueAge returns the age at which Regent refreshes the auth token, by the shorter lifetime
+// of its access and refresh tokens. It is a pure function of the record: two calls give one
+// answer, so polling cannot bias the jitter.
 func DueAge(r tokenstore.Record) time.Duration {
 	return time.Duration(float64(shorterLife(r)) * (windowBegin + (windowEnd-windowBegin)*r.Jitter))
 }
 
-// shorterLife is the shorter of the lives of the access and the refresh token.
+// shorterLife is the shorter lifetime of the access and the refresh token.
 func shorterLife(r tokenstore.Record) time.Duration {
 	if r.RefreshLife.TTL > 0 {
 		return min(r.AccessLife.TTL, r.RefreshLife.TTL)
@@ -191,15 +190,15 @@ func shorterLife(r tokenstore.Record) time.Duration {
 	return r.AccessLife.TTL
 }
 
-// startSplayFraction is the part of an access token's life over which those are spread that
-// are due at start. A fleet then asks at most two and a half times as often as it
-// does in an ordinary hour.
+// startSplayFraction is the part of an access token's lifetime over which refreshes that
+// are due at start are spread. A fleet then asks at most two and a half times as often as
+// in an ordinary hour.
 const startSplayFraction = 0.3
 
-// startSplay returns how long a refresh that is due at start, and that nobody
-// waits for, is put off at most. One whose answer is missing is not: the service
-// may take the same refresh token again for some seconds only. Nor is the
-// refresh token put at risk: at least half of what is left of its life remains.
+// startSplay returns the longest delay of a refresh that is due at start and that nobody
+// waits for. A refresh with a missing answer is not delayed: the service may accept the
+// same refresh token for a few more seconds only. At least half of the refresh token's
+// remaining lifetime is left after the delay.
 func startSplay(r tokenstore.Record, c timing.Clock) time.Duration {
 	if r.Attempt.AnswerMissing() {
 		return 0
@@ -212,14 +211,13 @@ func startSplay(r tokenstore.Record, c timing.Clock) time.Duration {
 	return most
 }
 
-// expiryTolerance is how far from the announced end of a refresh token's life an answer
-// may come and still be taken for that end: lives and dates have whole seconds,
-// and an answer takes its time.
+// expiryTolerance is how far an answer may be from the announced end of a refresh token and
+// still count as that end. Lifetimes and dates have whole seconds, and an answer takes some
+// time.
 const expiryTolerance = 3 * time.Second
 
-// atAnnouncedEnd reports whether an answer came at the end of the refresh token's life
-// that an earlier one had announced. A life of 0 in it is then no life, and not
-// one without end.
+// atAnnouncedEnd reports whether an answer came at the end of the refresh token that an
+// earlier answer had announced. A lifetime of 0 then means expired, not without end.
 func atAnnouncedEnd(r tokenstore.Record, a refreshAnswer) bool {
 	return r.RefreshLife.TTL > 0 && a.receivedAt.Sub(refreshTokenEnd(r)).Abs() <= expiryTolerance
 }
@@ -227,13 +225,13 @@ func atAnnouncedEnd(r tokenstore.Record, a refreshAnswer) bool {
 // refreshTokenEnd is when the refresh token ends, by the service's own clock.
 func refreshTokenEnd(r tokenstore.Record) time.Time { return r.RefreshIssuedAt.Add(r.RefreshLife.TTL) }
 
-// endTolerance is how far the ends that two answers announce may differ and still be
-// one.
+// endTolerance is the largest difference at which the ends in two answers count as the
+// same.
 const endTolerance = 2 * time.Second
 
-// sessionLimit returns after how long the service ends a session, as far as an answer
-// shows it: a refresh moves the end of a refresh token that must not lie idle, and
-// cannot move the end of a session. 0 is no end. It is pure.
+// sessionLimit returns after how long the service ends a session, if an answer shows it. A
+// refresh moves the idle end of a refresh token, but not the end of a session. 0 is no end.
+// It is pure.
 func sessionLimit(r tokenstore.Record, a refreshAnswer) time.Duration {
 	if a.refreshLife.TTL <= 0 {
 		if !a.token.Refresh.IsZero() && !atAnnouncedEnd(r, a) {
@@ -252,9 +250,9 @@ func sessionLimit(r tokenstore.Record, a refreshAnswer) time.Duration {
 	return r.SessionLimit
 }
 
-// SessionLimit is after how long the service of a tenant ends its sessions, by what
-// was learnt of its auth tokens; 0 if no end is known. The newest answer that shows
-// an end, or that there is none, decides. It is pure.
+// SessionLimit returns after how long the service of a tenant ends its sessions, by the
+// records of its auth tokens; 0 if no end is known. The newest answer that shows an end, or
+// that there is none, decides. It is pure.
 func SessionLimit(held []tokenstore.Record) time.Duration {
 	var newest tokenstore.Record
 	for _, r := range held {

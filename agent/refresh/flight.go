@@ -182,9 +182,8 @@ func (e *Engine) runFlight(ctx context.Context, f *Flight) {
 	e.Kick() // the next due time has changed
 }
 
-// untilFloor returns how long r must not be refreshed, since its last answer came
-// a moment ago. An attempt without an answer is tried again all the same: its
-// pauses bound that.
+// untilFloor returns how long r must not be refreshed after its last answer. An attempt
+// without an answer is not limited here: its own pauses limit it.
 func (e *Engine) untilFloor(r tokenstore.Record) time.Duration {
 	age, known := r.AccessLife.Age(e.Clock)
 	if !known || r.Attempt.AnswerMissing() {
@@ -193,8 +192,8 @@ func (e *Engine) untilFloor(r tokenstore.Record) time.Duration {
 	return max(0, e.Limits().RefreshFloor-age)
 }
 
-// maxQueueWait bounds the line of flights that the rate keeps waiting: who would stand
-// in it for longer is told when to come again.
+// maxQueueWait is the longest wait for the rate limit. A caller that would wait longer gets
+// an error with a retry time.
 const maxQueueWait = 10 * time.Second
 
 // checkLimits says why a caller may start no flight of id now, and when to come again;
@@ -224,10 +223,10 @@ func (e *Engine) countExtraRequest(tenant string) {
 	e.limiter.started[tenant] = append(e.limiter.started[tenant], e.Clock.Boot())
 }
 
-// rateDisplayTime is how long it is told that the rate has kept a refresh waiting.
+// rateDisplayTime is how long status shows that the rate limit delayed a refresh.
 const rateDisplayTime = time.Minute
 
-// Limited says which limits act on the auth tokens of a tenant now; nil if none does.
+// Limited returns the limits that act on the auth tokens of a tenant now; nil if none does.
 func (e *Engine) Limited(tenant string, held []tokenstore.Record) *status.Limited {
 	var l status.Limited
 	limits := e.Limits()
@@ -250,7 +249,8 @@ func (e *Engine) Limited(tenant string, held []tokenstore.Record) *status.Limite
 	return &l
 }
 
-// rateLimiter counts what began, by tenant. It is not safe for concurrent use.
+// rateLimiter counts the refreshes that began, by tenant. It is not safe for concurrent
+// use.
 type rateLimiter struct {
 	started   map[string][]time.Duration // boot times of the last second, the oldest first
 	delayedAt map[string]time.Duration   // boot time at which a refresh was last kept waiting

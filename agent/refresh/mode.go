@@ -24,8 +24,8 @@ const ModeAuto = "auto"
 type ModeInput struct {
 	Configured string // refresh.mode
 	Working    string // the mode that has worked at the tenant; "" if none is known
-	// RefreshedBefore says that a version that did not keep the mode has refreshed an auth
-	// token of the tenant. It counts only where nothing is taught.
+	// RefreshedBefore says that an earlier version, which did not store the mode, has
+	// refreshed an auth token of the tenant. It counts only if no mode is known.
 	RefreshedBefore bool
 	// NoTokenID says that the service gave the auth token no id. Then it cannot be
 	// refreshed at the service itself.
@@ -89,7 +89,7 @@ func isRefusal(f *tms.Failure) bool {
 	return f.Status == 404 || f.Status == 405 || f.Status >= 400 && f.Status < 500 && f.ServiceShape
 }
 
-// fromProxy reports whether a status is always of something before the service.
+// fromProxy reports whether a status always comes from something in front of the service.
 func fromProxy(f *tms.Failure) bool { return f.Status == 407 || f.Status == 425 }
 
 // fromService reports whether a refusal can be the service's own. A captive portal
@@ -157,8 +157,8 @@ func (e *Engine) tryModes(ctx context.Context, s Service, r tokenstore.Record, o
 	}
 }
 
-// beginAttempt makes the attempt durable before anything is sent: a lost answer leaves
-// evidence, whatever happens to this process.
+// beginAttempt makes the attempt durable before anything is sent: so a lost answer leaves
+// evidence, also if this process ends.
 func (e *Engine) beginAttempt(ctx context.Context, r tokenstore.Record, older bool) (tokenstore.Record, error) {
 	r, err := e.Tokens.Update(ctx, r, func(r *tokenstore.Record) {
 		if r.Attempt.Open {
@@ -197,7 +197,7 @@ func (e *Engine) send(ctx context.Context, s Service, r tokenstore.Record, k Mod
 	}, nil
 }
 
-// modeInput is what decides in which mode r is refreshed.
+// modeInput is the input of the decision in which mode r is refreshed.
 func (e *Engine) modeInput(r tokenstore.Record) ModeInput {
 	k := ModeInput{Configured: e.Mode(), Working: e.Capabilities.Get(r.ID.Tenant).Refresh.Mode, NoTokenID: r.AuthTokenID == ""}
 	if k.Working == "" {

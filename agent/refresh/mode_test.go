@@ -294,9 +294,9 @@ func (b *harness) setGeneration(t *testing.T, generation uint64) {
 	}
 }
 
-// TestUnprovenProperty: whatever is answered before a mode has worked, the auth token is
-// kept, past its announced end too. What was sent is one of the two modes, and a mode
-// that works is found when it is answered.
+// TestUnprovenProperty: before a mode has worked, no answer ends the auth token, also past
+// its announced end. Each request is in one of the two modes. A mode that begins to work is
+// found.
 func TestUnprovenProperty(t *testing.T) {
 	answers := map[string]func(tms.RefreshRequest) (tms.AuthToken, error){
 		"invalid_grant": answerFailure(invalidGrantFailure()), "invalid_client": answerFailure(statusFailure(401, "invalid_client", "no")), "404": answerFailure(statusFailure(404, "", "")),

@@ -257,7 +257,7 @@ func (e *Engine) closeAttempt(r *tokenstore.Record, v Verdict) {
 	}
 }
 
-// pending is what is known of an instance and is not in its record.
+// pending is the state of an instance that is not in its record.
 type pending struct {
 	answer  *refreshAnswer // not yet durable
 	verdict *Verdict       // the auth token has ended, which is not yet durable
@@ -292,7 +292,7 @@ func (e *Engine) Redeemed(id instance.ID) {
 	e.Kick()
 }
 
-// KindOfState is what a state that cannot be refreshed means for a caller.
+// KindOfState returns the fault of a state that cannot be refreshed.
 func KindOfState(s instance.State) fault.Kind {
 	switch s {
 	case instance.Revoked, instance.RefreshLost, instance.RefreshExpired:

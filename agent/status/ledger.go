@@ -7,14 +7,13 @@ import (
 	"regent/agent/instance"
 )
 
-// LedgerKind is what an entry says: intent, confirmed, refused, unused, uncertain,
+// LedgerKind is the kind of an entry: intent, confirmed, refused, unused, uncertain,
 // resolved, asked, forgotten or compared. See package redeem.
 type LedgerKind string
 
-// LedgerEntry is one line of the ledger, on disk and on the wire. It contains no
-// secret. An intent names what the Contact Administrator's list of auth tokens shows,
-// in the same words, so the two can be joined. A later entry with the same ID says
-// what came of it.
+// LedgerEntry is one line of the ledger, on disk and on the wire. It contains no secret. An
+// intent has the names that the Contact Administrator's list of auth tokens shows, so the
+// two can be joined. A later entry with the same ID has its outcome.
 type LedgerEntry struct {
 	Seq      uint64     `json:"seq"`
 	At       time.Time  `json:"at"`
@@ -45,7 +44,7 @@ type LedgerEntry struct {
 	// if there was none.
 	Replaces string `json:"replaces,omitempty"`
 
-	// Of what a person decided.
+	// Of a person's decision.
 	Consumed bool   `json:"consumed,omitempty"` // of resolved: a count was used; of compared: the service's list has it
 	By       string `json:"by,omitempty"`
 }

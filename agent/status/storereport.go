@@ -1,6 +1,6 @@
 package status
 
-// StoreReport says how the store is, and what a verb would do or did.
+// StoreReport is the state of the store, and the effect of a verb, planned or done.
 type StoreReport struct {
 	State      string        `json:"state"`             // a store.State
 	Protection string        `json:"guard"`             // what guards the data key

@@ -22,7 +22,7 @@ func TestSealedConforms(t *testing.T) {
 	})
 }
 
-// TestMemoryConforms: what other tests use for a store is one.
+// TestMemoryConforms: the store in memory of other tests behaves like a store.
 func TestMemoryConforms(t *testing.T) {
 	conform(t, func(*testing.T) func() store.Store {
 		m := &storetest.Memory{}

@@ -117,7 +117,7 @@ func (m *Mark) Save(ctx context.Context) error {
 	return nil
 }
 
-// keep brings the mark up to the store, and says once that it cannot.
+// keep updates the mark to the state of the store. It logs a failure once.
 func (m *Mark) keep(ctx context.Context) {
 	err := m.Save(ctx)
 	if err != nil && !m.failed {

@@ -155,8 +155,8 @@ func (s *Sealed) Put(ctx context.Context, name string, value []byte, was Version
 	return next, err
 }
 
-// Delete implements [Store]. It also removes a record that cannot be read. What it
-// stood for in the level stays.
+// Delete implements [Store]. It also removes a record that cannot be read. Its part of the
+// level stays.
 func (s *Sealed) Delete(ctx context.Context, name string) error {
 	return s.do(ctx, "delete", name, func() error {
 		if _, err := s.root.Lstat(fileOf(name)); errors.Is(err, fs.ErrNotExist) {

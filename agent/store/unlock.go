@@ -40,7 +40,7 @@ func unlockState(err error) State {
 	return Unreadable
 }
 
-// checkKey passes on what a keyring answers, if it is a key of the right size.
+// checkKey returns the keyring's answer if it is a key of the right size.
 func checkKey(key []byte, err error) ([]byte, error) {
 	if err == nil && len(key) != KeySize {
 		err = fmt.Errorf("store: the data key has %d bytes, want %d", len(key), KeySize)

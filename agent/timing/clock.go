@@ -43,10 +43,10 @@ const doublings = 11 // 1 s << 11 is beyond the cap
 // jitter below a bound that doubles from [BackoffBase] to [BackoffCap]. draw is in [0,1). It
 // is pure.
 //
-// The first pause below Cap is drawn, and each after it is Cap itself: a device
-// keeps the place in the round of 25 minutes that it drew. Drawn anew each time,
-// the pauses of a fleet would be half as long and its requests twice as many:
-// when a service comes back, 8 in 100 devices would be there in its first minute.
+// The first pause at the bound is drawn, and each later one is Cap itself: so a device
+// keeps the place in the round of 25 m that it drew. With a new draw each time, the pauses
+// of a fleet would be half as long and its requests twice as many. When a service comes
+// back, 8 in 100 devices would ask in its first minute.
 func Backoff(n int, draw float64) time.Duration {
 	switch {
 	case n >= 1 && n <= doublings:

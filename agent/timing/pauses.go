@@ -165,8 +165,8 @@ func (p *Pauses) Last(id instance.ID, withTenant bool) (last Pause, failing bool
 	return last, last.Code != "" && !p.Device.Recovered(last.Cause)
 }
 
-// LocalPause is the pause after a failure of this device. It is short: trying again
-// costs the service nothing, and the device may be mended at any moment.
+// LocalPause is the pause after a failure of this device. It is short: a retry costs the
+// service nothing, and the device may work again at any moment.
 const LocalPause = 2 * time.Second
 
 // LocalCause names what fails on this device. "" is nothing on this device.
@@ -180,9 +180,9 @@ const CauseStore LocalCause = "store"
 // proxy's credentials that cannot be read.
 func CauseClient(base string) LocalCause { return LocalCause("client of " + base) }
 
-// LocalFailures is what fails on this device now. All that needs the same thing shares
-// one pause of [LocalPause] after each failure, so that one try probes for all of it.
-// It is safe for concurrent use.
+// LocalFailures has the causes that fail on this device now. All work with the same cause
+// shares one pause of [LocalPause] after each failure, so one try tests for all of it. It
+// is safe for concurrent use.
 type LocalFailures struct {
 	clock Clock
 
@@ -209,7 +209,8 @@ func (d *LocalFailures) Clear(c LocalCause) {
 	delete(d.fails, c)
 }
 
-// Retry ends every pause, and keeps what has failed: somebody may have mended the device.
+// Retry ends every pause, because somebody may have repaired the device. It keeps the list
+// of failures.
 func (d *LocalFailures) Retry() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -226,11 +227,11 @@ func (d *LocalFailures) Failing(c LocalCause) bool {
 	return failing
 }
 
-// Recovered reports whether c, which has failed, works again. Without a cause on this device
-// there is nothing to heal.
+// Recovered reports whether c, which has failed, works again. Without a cause on this
+// device it is false.
 func (d *LocalFailures) Recovered(c LocalCause) bool { return c != "" && !d.Failing(c) }
 
-// Remaining returns how long until what needs c is tried again; 0 is now.
+// Remaining returns the time until work that needs c is tried again; 0 is now.
 func (d *LocalFailures) Remaining(c LocalCause) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()

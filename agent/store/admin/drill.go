@@ -182,8 +182,8 @@ func copyElsewhere(ctx context.Context, _ *drillKeyring, s *Manager) error {
 	return s.put(ctx, hostRecord, here)
 }
 
-// drillKeyring is a keyring in memory, for a copy. It has what a start calls, and no
-// more: a drill exchanges and deletes no key.
+// drillKeyring is a keyring in memory, for a copy. It has only the methods that a start
+// calls: a drill exchanges and deletes no key.
 type drillKeyring struct {
 	Keyring
 	key, mark []byte

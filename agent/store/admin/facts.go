@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// Facts are what is known of a device, and the record in which that is kept, as JSON. One that is not known is "", or none.
+// Facts are the known facts of a device, and their record as JSON. An unknown one is "" or
+// missing.
 type Facts struct {
 	MachineID string   `json:"machine_id,omitempty"` // of the installed system
 	DMI       string   `json:"dmi,omitempty"`        // the mainboard's UUID
@@ -25,7 +26,7 @@ func (f Facts) Known() int {
 	return n
 }
 
-// fact is one that is a text.
+// fact is a fact that is a text.
 type fact struct{ kind, is string }
 
 func (f Facts) texts() []fact {

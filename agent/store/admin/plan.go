@@ -12,7 +12,8 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// Report says how the store is, and what a verb would do or did. It is wire format.
+// Report is the state of the store, and the effect of a verb, planned or done. It is wire
+// format.
 type Report = status.StoreReport
 
 // Inspect says how the store is. It changes nothing.

@@ -1,4 +1,4 @@
-// Package storetest has a store in memory, for the tests of those who use a store.
+// Package storetest has a store in memory, for tests of packages that use a store.
 package storetest
 
 import (
