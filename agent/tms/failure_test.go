@@ -66,7 +66,7 @@ func TestRedactedText(t *testing.T) {
 		{"long", strings.Repeat("ä", 200), strings.Repeat("ä", 150)},
 		{"long, cut in a rune", "x" + strings.Repeat("ä", 200), "x" + strings.Repeat("ä", 149)},
 	}
-	hide := redactor{secrets: []token.Secret{token.Secret{}, token.NewSecret("s3cr&t")}}
+	hide := redactor{secrets: []token.Secret{{}, token.NewSecret("s3cr&t")}}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := hide.text(tt.in); got != tt.want {

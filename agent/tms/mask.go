@@ -28,7 +28,7 @@ func NewMask(registration token.Secret) Mask {
 		return nil
 	}
 	key := make([]byte, maskKey)
-	rand.Read(key) //nolint:errcheck // it never fails: crypto/rand
+	rand.Read(key)
 	m := Mask(key)
 	found := redactor{secrets: []token.Secret{registration}}.pieces()
 	entries := make([]string, 0, len(found.plain))
@@ -46,7 +46,7 @@ func NewMask(registration token.Secret) Mask {
 func (m Mask) entry(piece string) []byte {
 	h := hmac.New(sha256.New, m[:maskKey])
 	h.Write([]byte(piece))
-	return append([]byte{byte(utf8.RuneCountInString(piece))}, h.Sum(nil)[:maskEntry-1]...)
+	return append([]byte{byte(utf8.RuneCountInString(piece))}, h.Sum(nil)[:maskEntry-1]...) //nolint:gosec // at most longPiece
 }
 
 // sizes are the lengths of its pieces.

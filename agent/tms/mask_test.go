@@ -45,7 +45,7 @@ func TestMask(t *testing.T) {
 func TestRefreshShowsNoRegistration(t *testing.T) {
 	const user, password = "reg-7c1e41", "S3cretPassb39"
 	registration := token.NewSecret(base64.StdEncoding.EncodeToString([]byte(user + ":" + password)))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusBadRequest)
 		w.Write([]byte(`{"errorCode":"E-` + user + `","errorMessage":"not ` + url.QueryEscape(password) + ` of ` + registration.Reveal() + `"}`))

@@ -124,11 +124,11 @@ func (c *cli) changeStore(cmd *cobra.Command, verb string, yes bool) error {
 	if !deed.Done {
 		return fault.Errorf(verb, fault.StoreUnreadable, "%s", deed.Failure)
 	}
-	done := ""
+	var done strings.Builder
 	for _, path := range deed.SetAside {
-		done += "Kept as " + printable(path) + "\n"
+		done.WriteString("Kept as " + printable(path) + "\n")
 	}
-	return write(cmd, done+"Done.\n")
+	return write(cmd, done.String()+"Done.\n")
 }
 
 const pollInterval = 100 * time.Millisecond

@@ -121,8 +121,11 @@ func (s *stage) runCase(ctx context.Context, c testCase, command []string) resul
 		if why, ok := strings.CutPrefix(answer, "skip "); ok && err == nil {
 			return result{notRun: why}
 		}
-		if matched, _ := path.Match(one.Want, answer); err != nil || !matched {
-			return result{err: fmt.Errorf("step %d: %s: got %q (%v), want %q", i+1, one.Send, answer, err, one.Want)}
+		if err != nil {
+			return result{err: fmt.Errorf("step %d: %s: %w", i+1, one.Send, err)}
+		}
+		if matched, _ := path.Match(one.Want, answer); !matched {
+			return result{err: fmt.Errorf("step %d: %s: got %q, want %q", i+1, one.Send, answer, one.Want)}
 		}
 	}
 	return result{err: other.check(c)}

@@ -91,7 +91,7 @@ func (s *stage) startService(ctx context.Context) error {
 			return fmt.Errorf("tms-emulator: %w: %s", err, said.String())
 		}
 	}
-	go io.Copy(io.Discard, out) //nolint:errcheck // it ends with the emulator
+	go io.Copy(io.Discard, out) // until the emulator ends
 	_, rest, _ := strings.Cut(said.String(), "listening on ")
 	s.tenant = strings.Fields(rest)[0]
 	file := filepath.Join(s.dir, "registration-token")

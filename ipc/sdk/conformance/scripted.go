@@ -101,7 +101,7 @@ func (s *scripted) check(c testCase) error {
 
 // serve answers the requests of one connection.
 func (s *scripted) serve(c net.Conn) {
-	defer c.Close() //nolint:errcheck // the case is decided by what the library says
+	defer c.Close()
 	for in := bufio.NewReader(c); ; {
 		req, err := http.ReadRequest(in)
 		if err != nil {
