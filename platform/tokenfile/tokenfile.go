@@ -93,38 +93,43 @@ func (i Identity) LinkAdvice(path string) string {
 // here for this process yet. ErrBusy is of Linux and Windows; elsewhere nothing
 // tells who writes.
 func Read[T any](path string, parse func([]byte) (T, error), owners ...int) (T, Identity, error) {
-	var none T
+	return read(path, parse, func(f *os.File, info fs.FileInfo) error { return checkAccess(path, f, info, owners) })
+}
+
+// read is Read with another look at owner and mode.
+func read[T any](path string, parse func([]byte) (T, error), check func(*os.File, fs.FileInfo) error) (token T, id Identity, err error) {
 	f, err := open(path)
 	if err != nil {
-		return none, Identity{}, openError(path, err)
+		return token, id, openError(path, err)
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
 	info, err := f.Stat()
 	if err != nil {
-		return none, Identity{}, readError(path, err)
-	}
-	if err := checkKind(path, info.Mode()); err != nil {
-		return none, Identity{}, err
+		return token, id, readError(path, err)
 	}
 	content, err := readWhole(path, f, info)
 	if err != nil {
-		return none, Identity{}, err
+		return token, id, err
 	}
 	// What holds no token is refused as such: whoever names a file by mistake must
 	// not be told to change its owner or mode.
-	token, err := parse(content)
-	if err != nil {
-		return none, Identity{}, newError(path, err)
+	if token, err = parse(content); err != nil {
+		err = newError(path, err)
+	} else {
+		err = check(f, info)
 	}
-	if err := checkAccess(path, f, info, owners); err != nil {
-		return none, Identity{}, err
+	if err != nil {
+		return *new(T), id, err
 	}
 	return token, Identity{info}, nil
 }
 
-// readWhole reads a file that nobody is writing. An empty one has its mode and
+// readWhole reads a regular file that nobody is writing. An empty one has its mode and
 // owner set last by whoever makes it, so this comes before the look at those.
 func readWhole(path string, f *os.File, before fs.FileInfo) ([]byte, error) {
+	if err := checkKind(path, before.Mode()); err != nil {
+		return nil, err
+	}
 	if open, _ := hasWriter(f); open {
 		return nil, newError(path, ErrBusy)
 	}
@@ -173,28 +178,8 @@ func Credential[T any](dir, name string, parse func([]byte) (T, error)) (T, erro
 	if dir == "" {
 		return none, fmt.Errorf("read credential %s: %w", name, ErrMissing)
 	}
-	path := filepath.Join(dir, name)
-	f, err := open(path)
-	if err != nil {
-		return none, openError(path, err)
-	}
-	defer f.Close() //nolint:errcheck // opened for reading
-	info, err := f.Stat()
-	if err != nil {
-		return none, fmt.Errorf("read credential: %w", err)
-	}
-	if err := checkKind(path, info.Mode()); err != nil {
-		return none, err
-	}
-	content, err := readWhole(path, f, info)
-	if err != nil {
-		return none, err
-	}
-	token, err := parse(content)
-	if err != nil {
-		return none, newError(path, err)
-	}
-	return token, nil
+	token, _, err := read(filepath.Join(dir, name), parse, func(*os.File, fs.FileInfo) error { return nil })
+	return token, err
 }
 
 // Remove unlinks the file at path if it still is the one that was read, and
