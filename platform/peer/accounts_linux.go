@@ -3,7 +3,6 @@ package peer
 import (
 	"bufio"
 	"cmp"
-	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -18,25 +17,23 @@ const (
 	subuidFile = "/etc/subuid"
 )
 
-// accountsInterval is how often Accounts looks whether a file has changed, at most: each
-// new connection asks.
+// accountsInterval is how long what Accounts has read counts: each new connection asks.
 const accountsInterval = time.Second
 
 // Accounts tells to whom a user id belongs. The zero value is ready. It reads the
-// system's files when they have changed, and is safe for concurrent use.
+// system's files, and is safe for concurrent use.
 //
 // A user id inside a user namespace is seen from here as the one outside to which
 // it is mapped: root of a container without root is the user who started it, and
 // its other users are of that user's subordinate range.
 type Accounts struct {
-	// Now is any clock that only moves on. With one, the files are looked at once a
-	// second at most; nil looks each time.
+	// Now is any clock that only moves on. With one, the files are read once a
+	// second at most; nil reads them each time.
 	Now func() time.Time
 
 	mu             sync.Mutex
-	looked         time.Time
-	passwd, subuid string // other files than the system's, for tests
-	users, ranges  fs.FileInfo
+	readAt         time.Time
+	passwd, subuid string            // other files than the system's, for tests
 	byID, byName   map[string]string // the name of a user id, and the reverse
 	subordinate    []subordinates
 }
@@ -69,30 +66,23 @@ func (a *Accounts) Owner(uid string) (owner string, known bool) {
 	return uid, false
 }
 
-// refresh reads again what has changed. A file that cannot be read knows nobody.
+// refresh reads the files again after a while. One that cannot be read knows nobody.
 func (a *Accounts) refresh() {
 	if a.Now != nil {
 		now := a.Now()
-		if a.byID != nil && now.Sub(a.looked) < accountsInterval {
+		if a.byID != nil && now.Sub(a.readAt) < accountsInterval {
 			return
 		}
-		a.looked = now
+		a.readAt = now
 	}
-	passwd, subuid := cmp.Or(a.passwd, passwdFile), cmp.Or(a.subuid, subuidFile)
-	users, _ := os.Stat(passwd) // nil knows nobody
-	ranges, _ := os.Stat(subuid)
-	if a.byID != nil && isSame(users, a.users) && isSame(ranges, a.ranges) {
-		return
-	}
-	a.users, a.ranges = users, ranges
 	a.byID, a.byName, a.subordinate = map[string]string{}, map[string]string{}, nil
-	eachLine(passwd, 3, func(f []string) {
+	eachLine(cmp.Or(a.passwd, passwdFile), 3, func(f []string) {
 		if a.byID[f[2]] == "" {
 			a.byID[f[2]] = f[0]
 		}
 		a.byName[f[0]] = f[2]
 	})
-	eachLine(subuid, 3, a.addRange)
+	eachLine(cmp.Or(a.subuid, subuidFile), 3, a.addRange)
 }
 
 // addRange takes in a line of subuid: a name or a user id, the first, how many.
@@ -109,14 +99,6 @@ func (a *Accounts) addRange(f []string) {
 		owner = "subuid:" + f[0] // only a directory service knows the number
 	}
 	a.subordinate = append(a.subordinate, subordinates{owner, first, count})
-}
-
-// isSame reports whether two looks saw one content, or no file.
-func isSame(a, b fs.FileInfo) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
-	}
-	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
 // eachLine calls f with the fields of each line that has so many.

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"os"
+	"os/user"
 	"path/filepath"
 	"testing"
 	"time"
@@ -60,4 +61,23 @@ func TestOwner(t *testing.T) {
 	check("1002", "1002", false)
 	at = at.Add(accountsInterval)
 	check("1002", "1002", true)
+}
+
+func TestNamesOfTheSystem(t *testing.T) {
+	u, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := NewNames(time.Now)
+	if got := n.User(u.Uid); got != u.Username {
+		t.Errorf("user %s is %q, want %q", u.Uid, got, u.Username)
+	}
+	if got, err := n.UserNamed(u.Username); err != nil || got != u.Uid {
+		t.Errorf("user %s has the id %q, %v, want %q", u.Username, got, err, u.Uid)
+	}
+	for _, got := range []string{n.User("no-id"), n.Group("no-id")} {
+		if got != "" {
+			t.Errorf("a user or group of no such id is %q, want none", got)
+		}
+	}
 }

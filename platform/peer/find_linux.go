@@ -9,11 +9,10 @@ import (
 )
 
 func openProcess(pid int, start uint64) (*Process, error) {
-	fd, err := pidfdOpen(pid)
+	p, err := openByPID(pid)
 	if err != nil {
 		return nil, fmt.Errorf("open process %d: %w", pid, err)
 	}
-	p := &Process{fd: fd}
 	// While p lives its PID is its own, so what /proc says is said of p.
 	st, err := readStat(pid)
 	if err == nil {
@@ -29,11 +28,11 @@ func openProcess(pid int, start uint64) (*Process, error) {
 }
 
 func find(pid int) (*Peer, error) {
-	fd, err := pidfdOpen(pid)
+	held, err := openByPID(pid)
 	if err != nil {
 		return nil, fmt.Errorf("find process %d: %w", pid, err)
 	}
-	p := &Peer{Identity: Identity{PID: pid}, process: newTarget(pid, fd)}
+	p := &Peer{Identity: Identity{PID: pid}, process: newTarget(pid, held)}
 	b, err := os.ReadFile(p.proc("status"))
 	if err == nil {
 		p.UID, p.GIDs, err = parseStatus(b)

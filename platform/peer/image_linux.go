@@ -25,9 +25,9 @@ type target struct {
 	trust trust  // what a path must be for IsExecutable to believe it
 }
 
-// newTarget makes one of a pidfd, which it owns from now on.
-func newTarget(pid, pidfd int) target {
-	return target{Process: &Process{fd: pidfd}, exe: procPath(pid, "exe"), trust: trust{root: "/", TrustedWriters: TrustedWriters{UIDs: []uint32{0}}}}
+// newTarget makes one of a hold, which it owns from now on.
+func newTarget(pid int, held *Process) target {
+	return target{Process: held, exe: procPath(pid, "exe"), trust: trust{root: "/", TrustedWriters: TrustedWriters{UIDs: []uint32{0}}}}
 }
 
 const imageMask = unix.STATX_BASIC_STATS | unix.STATX_BTIME

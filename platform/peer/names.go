@@ -11,25 +11,14 @@ import (
 // system's database costs more than all else about a request. It is safe for
 // concurrent use.
 type Names struct {
-	now   func() time.Time
-	query [4]func(string) (string, error) // by nameKey.of
+	now func() time.Time
 
 	mu      sync.Mutex
 	entries map[nameKey]nameEntry
 }
 
-// What is asked of the system's database.
-const (
-	userByID = iota
-	groupByID
-	userByName
-	groupByName
-)
-
-type nameKey struct {
-	of   int
-	word string
-}
+// nameKey is what the system's database was asked, and about whom.
+type nameKey struct{ question, word string }
 
 type nameEntry struct {
 	answer string // "" if the system knows none
@@ -44,24 +33,7 @@ const (
 
 // NewNames returns an empty cache. now is any clock that only moves on.
 func NewNames(now func() time.Time) *Names {
-	return &Names{now: now, entries: map[nameKey]nameEntry{}, query: [...]func(string) (string, error){
-		userByID: func(uid string) (string, error) {
-			u, err := user.LookupId(uid)
-			if err != nil {
-				return "", err
-			}
-			return u.Username, nil
-		},
-		groupByID: func(gid string) (string, error) {
-			g, err := user.LookupGroupId(gid)
-			if err != nil {
-				return "", err
-			}
-			return g.Name, nil
-		},
-		userByName:  UserID,
-		groupByName: GroupID,
-	}}
+	return &Names{now: now, entries: map[nameKey]nameEntry{}}
 }
 
 // UserID returns the id of the user of this name, "" if there is none.
@@ -91,29 +63,41 @@ func GroupID(name string) (string, error) {
 // User returns the name of a user, "" if none is known. A rule by name then does
 // not admit, one by number does.
 func (n *Names) User(uid string) string {
-	name, _ := n.lookUp(nameKey{userByID, uid})
+	name, _ := n.lookUp(nameKey{"user", uid}, func(uid string) (string, error) {
+		u, err := user.LookupId(uid)
+		if err != nil {
+			return "", err
+		}
+		return u.Username, nil
+	})
 	return name
 }
 
 // Group returns the name of a group, "" if none is known.
 func (n *Names) Group(gid string) string {
-	name, _ := n.lookUp(nameKey{groupByID, gid})
+	name, _ := n.lookUp(nameKey{"group", gid}, func(gid string) (string, error) {
+		g, err := user.LookupGroupId(gid)
+		if err != nil {
+			return "", err
+		}
+		return g.Name, nil
+	})
 	return name
 }
 
 // UserNamed returns the id of the user of this name, "" if there is none.
 func (n *Names) UserNamed(name string) (string, error) {
-	return n.lookUp(nameKey{userByName, name})
+	return n.lookUp(nameKey{"user named", name}, UserID)
 }
 
 // GroupNamed returns the id of the group of this name, "" if there is none.
 func (n *Names) GroupNamed(name string) (string, error) {
-	return n.lookUp(nameKey{groupByName, name})
+	return n.lookUp(nameKey{"group named", name}, GroupID)
 }
 
 // lookUp asks without the lock held: the system may take its time. A failure
 // is remembered too.
-func (n *Names) lookUp(k nameKey) (string, error) {
+func (n *Names) lookUp(k nameKey, ask func(word string) (string, error)) (string, error) {
 	now := n.now()
 	n.mu.Lock()
 	e, ok := n.entries[k]
@@ -122,7 +106,7 @@ func (n *Names) lookUp(k nameKey) (string, error) {
 		return e.answer, e.err
 	}
 	e = nameEntry{until: now.Add(nameTTL)}
-	if e.answer, e.err = n.query[k.of](k.word); e.err != nil {
+	if e.answer, e.err = ask(k.word); e.err != nil {
 		e.answer = ""
 	}
 	n.mu.Lock()

@@ -32,9 +32,8 @@ func identify(c net.Conn, pidfd pidfdOf) (*Peer, error) {
 		if p.GIDs, err = peerGroups(s, cred.Gid); err != nil {
 			return err
 		}
-		var fd int
-		fd, p.ByPID, err = openPIDFD(s, p.PID, pidfd)
-		p.process = newTarget(p.PID, fd)
+		held, weak, err := holdPeer(s, p.PID, pidfd)
+		p.ByPID, p.process = weak, newTarget(p.PID, held)
 		return err
 	})
 	if err != nil {
@@ -65,15 +64,11 @@ func (p *Peer) read() error {
 
 // readExe returns what the link shows, "" if it may not be seen.
 func readExe(link string) (string, error) {
-	var buf [unix.PathMax]byte
-	n, err := unix.Readlink(link, buf[:])
+	exe, err := os.Readlink(link)
 	if errors.Is(err, fs.ErrPermission) {
 		return "", nil
 	}
-	if err != nil {
-		return "", fmt.Errorf("read link %s: %w", link, err)
-	}
-	return string(buf[:n]), nil
+	return exe, err
 }
 
 // goneOr returns ErrGone if that explains err.

@@ -64,47 +64,42 @@ func control(c net.Conn, f func(socket int) error) error {
 	return inner
 }
 
-// openPIDFD takes the pidfd from the socket (Linux 6.5 and later), without a
+// holdPeer takes the pidfd from the socket (Linux 6.5 and later), without a
 // window in which the PID could come to mean another process. Before that it is
 // opened by number, and the start time must be the same on both sides of it:
 // a reuse before the first look stays unseen, hence weak.
-func openPIDFD(s, pid int, pidfd pidfdOf) (fd int, weak bool, err error) {
-	fd, err = pidfd(s)
+func holdPeer(s, pid int, pidfd pidfdOf) (held *Process, weak bool, err error) {
+	fd, err := pidfd(s)
 	switch {
 	case err == nil:
-		return fd, false, nil
+		return &Process{fd: fd}, false, nil
 	case errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL): // 6.5 to 6.15 say so of a reaped process
-		return -1, false, ErrGone
+		return nil, false, ErrGone
 	case !errors.Is(err, unix.ENOPROTOOPT):
-		return -1, false, fmt.Errorf("SO_PEERPIDFD: %w", err)
+		return nil, false, fmt.Errorf("SO_PEERPIDFD: %w", err)
 	}
 	before, err := readStat(pid)
 	if err != nil {
-		return -1, true, err
+		return nil, true, err
 	}
-	if fd, err = pidfdOpen(pid); err != nil {
-		return -1, true, err
-	}
-	if after, err := readStat(pid); err != nil || after.start != before.start {
-		return -1, true, errors.Join(ErrGone, unix.Close(fd))
-	}
-	return fd, true, nil
+	held, err = openProcess(pid, before.start)
+	return held, true, err
 }
 
 func peerPIDFD(s int) (int, error) {
 	return unix.GetsockoptInt(s, unix.SOL_SOCKET, unix.SO_PEERPIDFD)
 }
 
-// pidfdOpen opens a process by its number.
-func pidfdOpen(pid int) (fd int, err error) {
-	fd, err = unix.PidfdOpen(pid, 0)
+// openByPID holds whichever process has that number.
+func openByPID(pid int) (*Process, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
 	switch {
 	case errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL):
-		return -1, ErrGone
+		return nil, ErrGone
 	case err != nil:
-		return -1, fmt.Errorf("pidfd_open: %w", err)
+		return nil, fmt.Errorf("pidfd_open: %w", err)
 	}
-	return fd, nil
+	return &Process{fd: fd}, nil
 }
 
 // peerGroups returns the group and the supplementary groups that the peer had when it
