@@ -14,6 +14,7 @@ import (
 
 	"regent/agent/redeem"
 	"regent/ipc/api"
+	"regent/platform/terminal"
 )
 
 func newLedger(c *cli) *cobra.Command {
@@ -84,7 +85,7 @@ the list does not show it, use --not-listed. Regent then tries the other form.`,
 }
 
 // renderLedger is one line for each redemption, at the time when it began, in
-// the zone of the view.
+// the zone of the view. What is too wide for the terminal stands below the line.
 func renderLedger(l api.Ledger, v view) string {
 	all := redemptions(l.Entries)
 	if len(all) == 0 {
@@ -99,7 +100,7 @@ func renderLedger(l api.Ledger, v view) string {
 			printable(outcomeText(entries[len(entries)-1])),
 		})
 	}
-	return table("", rows)
+	return terminal.Table(rows, v.width)
 }
 
 // redemptions groups the entries by redemption, in the order in which they

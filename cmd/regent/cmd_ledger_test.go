@@ -47,6 +47,12 @@ func TestLedgerScreen(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	golden(t, "ledger.golden", got.Out)
+	got = cliRun{daemon: &fakeDaemon{ledger: sampleLedger()}, width: 80}.run(t, "ledger")
+	for line := range strings.Lines(got.Out) {
+		if len(line) > 81 {
+			t.Errorf("wider than 80: %q", line)
+		}
+	}
 	got = cliRun{daemon: &fakeDaemon{}}.run(t, "ledger")
 	if want := "No redemption was ever tried on this device.\n"; got.Out != want {
 		t.Errorf("got %q, want %q", got.Out, want)
