@@ -305,23 +305,28 @@ func (o Object) Ref(by []string, names ...string) string {
 // off by up to [ZoneSpan] in either direction.
 var NoZone = time.FixedZone("no zone", 0)
 
+// NoTime is the location of a date without a time, at its beginning: the zone is not told
+// either, and it may be a day later.
+var NoTime = time.FixedZone("no time", 0)
+
 // ZoneSpan is how far local times are from UTC at most.
 const ZoneSpan = 14 * time.Hour
 
 // ParseTime reads a time: RFC 3339, or without seconds, without a zone (its location is
-// then [NoZone]), or a date alone. It is zero if s is none of them.
+// then [NoZone]), or a date alone ([NoTime]). It is zero if s is none of them.
 func ParseTime(s string) time.Time {
 	for _, form := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05Z0700"} {
 		if t, err := time.Parse(form, s); err == nil {
 			return t
 		}
 	}
-	for _, form := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04", time.DateOnly} {
+	for _, form := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04"} {
 		if t, err := time.ParseInLocation(form, s, NoZone); err == nil {
 			return t
 		}
 	}
-	return time.Time{}
+	t, _ := time.ParseInLocation(time.DateOnly, s, NoTime)
+	return t
 }
 
 // Int returns the named member as a whole number, and whether it is there.

@@ -233,6 +233,9 @@ func pastTime(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, usagef("--since %q: write 7d, or a date as 2026-11-01", s)
 }
 
+// mostDays is up to how far a day is told as a number of days too: a century.
+const mostDays = 36525
+
 // expiryText says when a last day is, seen from now.
 func expiryText(day, now time.Time) string {
 	if day.IsZero() {
@@ -241,6 +244,8 @@ func expiryText(day, now time.Time) string {
 	today := now.UTC().Truncate(24 * time.Hour)
 	date := day.Format(time.DateOnly)
 	switch days := int(day.Sub(today) / (24 * time.Hour)); {
+	case days > mostDays || days < -mostDays:
+		return date // as 9999-12-31, which is never
 	case days == 0:
 		return date + " (today)"
 	case days == 1:

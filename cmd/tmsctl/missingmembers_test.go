@@ -70,7 +70,7 @@ func TestUsedCountMissing(t *testing.T) {
 		{[]string{"registration-token", "show", id}, []string{"-/3 (used: the service does not show it)", "unknown"}, []string{"0/3", " usable"}},
 		{[]string{"registration-token", "raise-count", id, "--to", "4"}, []string{"-/4", "count 3 to 4"}, []string{"0/4"}},
 		{[]string{"registration-token", "list", "--status", "usable"}, []string{"no registration tokens"}, nil},
-		{[]string{"plan", "--registration-token", "fleet"}, []string{"at least 0 of 4 counts used", "not known whether a device can redeem it", "at most 4 counts"}, []string{"no device can redeem it", " 0 of 4"}},
+		{[]string{"plan", "--registration-token", "fleet"}, []string{"at least 0 of 4 counts used", "not known whether a device can redeem it", "at most 4"}, []string{"no device can redeem it", " 0 of 4"}},
 		{[]string{"plan", "--registration-token", "fleet", "--json"}, []string{`"left_at_most": true`}, nil},
 		{[]string{"investigate", "fleet"}, []string{"-/4", "0 auth tokens exist; how many were deleted is not known"}, []string{"0/4", "0 were deleted"}},
 		{[]string{"contract"}, []string{"used counts +A +not told"}, nil},
@@ -216,6 +216,24 @@ func TestTrialWithoutUsedCount(t *testing.T) {
 	for _, never := range []string{"0 of 3 counts are used", "does not come back"} {
 		if strings.Contains(out, never) {
 			t.Errorf("%q is told as a fact:\n%s", never, out)
+		}
+	}
+}
+
+// TestOddMembersShown: a number where a text is usual, a text where a word is, and a date
+// without a time are shown as what they are.
+func TestOddMembersShown(t *testing.T) {
+	command, _ := changedReplies(t, func(body []byte) []byte {
+		body = regexp.MustCompile(`"creationDate":"([0-9-]+)[^"]*"`).ReplaceAll(body, []byte(`"creationDate":"$1"`))
+		return regexp.MustCompile(`"expirationDate":("[^"]*"|\{[^}]*\})`).ReplaceAll(body, []byte(`"refId1":5,"expirationDate":{"neverExpires":"true","endDate":"2026-01-01"}`))
+	})
+	for args, want := range map[string]string{
+		"list":        `never +- +5 +- +\d{4}-\d\d-\d\d( |\n)`,
+		"list --json": `"ref_id_1": "5"[^}]*"creation_date": "\d{4}-\d\d-\d\d"`,
+	} {
+		_, out, _ := command(append([]string{"registration-token"}, strings.Fields(args)...)...)
+		if !regexp.MustCompile(want).MatchString(out) || strings.Contains(out, "00:00") {
+			t.Errorf("%s: want %s, printed\n%s", args, want, out)
 		}
 	}
 }

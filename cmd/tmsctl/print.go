@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf16"
 
+	"regent/agent/tms"
 	"regent/agent/tms/admin"
 	"regent/platform/terminal"
 )
@@ -143,7 +144,10 @@ func timeText(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	if !admin.HasZone(t) {
+	switch {
+	case t.Location() == tms.NoTime:
+		return t.Format(time.DateOnly)
+	case !admin.HasZone(t):
 		return t.Format("2006-01-02 15:04") + " (no zone)"
 	}
 	return t.UTC().Format("2006-01-02 15:04")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regent/agent/tms"
 	"regent/agent/tms/admin"
 	"regent/agent/token"
 )
@@ -210,12 +211,15 @@ func registrationMembers(r admin.RegistrationToken, now time.Time, withToken boo
 }
 
 // timeJSON writes a time as RFC 3339, without an offset where the service told
-// none: such a time may be up to 14 h off. The zero time is left out.
+// none: such a time may be up to 14 h off. A date stays a date. The zero time is left out.
 func timeJSON(t time.Time) any {
 	if t.IsZero() {
 		return nil
 	}
-	if !admin.HasZone(t) {
+	switch {
+	case t.Location() == tms.NoTime:
+		return t.Format(time.DateOnly)
+	case !admin.HasZone(t):
 		return t.Format("2006-01-02T15:04:05")
 	}
 	return t.UTC().Format(time.RFC3339)

@@ -331,6 +331,8 @@ func TestExpiryText(t *testing.T) {
 		{"2026-11-22", "2026-11-22 (yesterday)"},
 		{"2026-12-23", "2026-12-23 (in 30 days)"},
 		{"2026-11-13", "2026-11-13 (10 days ago)"},
+		{"9999-12-31", "9999-12-31"},
+		{"0001-12-31", "0001-12-31"},
 	}
 	for _, tt := range tests {
 		day, err := time.Parse(time.DateOnly, tt.day)

@@ -222,7 +222,7 @@ func (o *observer) seenInRegistrationTokens(rows []tms.Object) {
 func (o *observer) seenInAuthTokens(rows []tms.Object) {
 	var names []string
 	for _, name := range []string{"identifier", "fqdn", "systemUserName", "macAddress", "refId1", "refId2", "creationDate"} {
-		if slices.ContainsFunc(rows, func(r tms.Object) bool { return r.Text(name) != "" }) {
+		if slices.ContainsFunc(rows, func(r tms.Object) bool { return r.ID(name) != "" }) {
 			names = append(names, name)
 		}
 	}

@@ -314,13 +314,13 @@ func (s *Session) DeleteAuthToken(ctx context.Context, id string) error {
 func authTokenIn(o tms.Object) AuthToken {
 	return AuthToken{
 		ID:           o.ID("id"),
-		Identifier:   o.Text("identifier"),
+		Identifier:   o.ID("identifier"),
 		FQDN:         o.Text("fqdn"),
-		UserName:     o.Text("systemUserName"),
+		UserName:     o.ID("systemUserName"),
 		MAC:          o.Text("macAddress"),
 		Registration: o.Ref(referenceBy(), "registrationToken"),
-		RefID1:       o.Text("refId1"),
-		RefID2:       o.Text("refId2"),
+		RefID1:       o.ID("refId1"),
+		RefID2:       o.ID("refId2"),
 		Created:      tms.ParseTime(o.Text("creationDate")),
 	}
 }

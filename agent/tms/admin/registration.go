@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"regent/agent/tms"
@@ -215,9 +216,9 @@ func rowOf(o tms.Object) RegistrationToken {
 func registrationOf(o tms.Object) (RegistrationToken, error) {
 	r := RegistrationToken{
 		ID:         o.ID("id"),
-		Identifier: o.Text("identifier"),
-		RefID1:     o.Text("refId1"),
-		RefID2:     o.Text("refId2"),
+		Identifier: o.ID("identifier"),
+		RefID1:     o.ID("refId1"),
+		RefID2:     o.ID("refId2"),
 		Customer:   o.Ref([]string{"name", "identifier", "id"}, "customer"),
 		Created:    tms.ParseTime(o.Text("creationDate")),
 	}
@@ -273,7 +274,7 @@ func lastDay(o tms.Object) (day, ends time.Time, never bool) {
 	text := o.Text(member)
 	if inner, found := o.FirstOf(member); found {
 		text = inner.Text("endDate")
-		if string(inner.Member("neverExpires")) == "true" {
+		if strings.EqualFold(strings.Trim(string(inner.Member("neverExpires")), `" `), "true") {
 			return time.Time{}, time.Time{}, true
 		}
 	}
@@ -300,13 +301,18 @@ func (r RegistrationToken) LastDay() string {
 
 // HasZone reports whether the service told the zone of a time. Without it the time
 // may be up to 14 hours off, in either direction.
-func HasZone(t time.Time) bool { return t.Location() != tms.NoZone }
+func HasZone(t time.Time) bool {
+	return t.Location() != tms.NoZone && t.Location() != tms.NoTime
+}
 
 // Before reports whether created, a time of the service, was before at for certain.
 // Of a time that is not known it is not certain.
 func Before(created, at time.Time) bool {
 	if created.IsZero() {
 		return false
+	}
+	if created.Location() == tms.NoTime {
+		created = created.AddDate(0, 0, 1)
 	}
 	if !HasZone(created) {
 		created = created.Add(tms.ZoneSpan)
