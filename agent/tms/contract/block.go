@@ -179,32 +179,24 @@ func (f Form) text() string {
 }
 
 // wrapped writes head and then text, in lines that begin at the column where it does.
+// What is longer than a line is broken where it has to.
 func wrapped(t *strings.Builder, head string, column int, text string) {
-	line := head
-	for _, word := range words(text, lineWidth-column) {
-		switch {
-		case line == head || strings.TrimSpace(line) == "":
-			line += word
-		case len(line)+1+len(word) > lineWidth:
-			t.WriteString(line + "\n")
-			line = strings.Repeat(" ", column) + word
-		default:
-			line += " " + word
-		}
-	}
-	t.WriteString(strings.TrimRight(line, " ") + "\n")
-}
-
-// words splits a text at blanks, and what is longer than most where it has to.
-func words(text string, most int) []string {
-	var all []string
+	line, room := "", lineWidth-column
 	for word := range strings.FieldsSeq(plain(text)) {
-		for len(word) > most {
-			all, word = append(all, word[:most]), word[most:]
+		if line != "" && len(line)+1+len(word) <= room {
+			line += " " + word
+			continue
 		}
-		all = append(all, word)
+		if line != "" {
+			t.WriteString(head + line + "\n")
+			head = strings.Repeat(" ", column)
+		}
+		for line = word; len(line) > room; line = line[room:] {
+			t.WriteString(head + line[:room] + "\n")
+			head = strings.Repeat(" ", column)
+		}
 	}
-	return all
+	t.WriteString(strings.TrimRight(head+line, " ") + "\n")
 }
 
 // plain makes the words of others harmless: ASCII that can be printed.
