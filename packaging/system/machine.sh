@@ -6,11 +6,18 @@
 # root_tree DIR PACKAGES makes the tree that machines are copies of, once, from
 # the same mirror that this machine has. DIR is named after the Debian release.
 root_tree() {
-	local mirror tar=$1.tar
+	local mirror tar=$1.tar lock
+	mkdir -p "${1%/*}"
+	exec {lock}>"$1.lock" # of several gates one makes it
+	flock "$lock"
 	if [[ ! -d $1 ]]; then
 		mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
-		mkdir -p "${1%/*}"
-		mmdebstrap --quiet --variant=minbase --include="$2" "${1##*/}" "$tar" "$mirror"
+		for try in 1 2 3; do # a mirror may be away for a moment
+			mmdebstrap --quiet --aptopt='Acquire::Retries "5"' --variant=minbase --include="$2" "${1##*/}" "$tar" "$mirror" && break
+			((try < 3)) || fail "no root tree of Debian ${1##*/} from $mirror"
+			say "the mirror failed; once more in 20 s"
+			sleep 20
+		done
 		rm -rf "$1.new"
 		mkdir "$1.new"
 		tar -C "$1.new" --exclude='./dev/*' -xf "$tar"
@@ -19,6 +26,7 @@ root_tree() {
 		mv "$1.new" "$1"
 		say "a root tree of Debian ${1##*/}, $(du -sm "$1" | cut -f1) MB"
 	fi
+	exec {lock}>&-
 }
 
 # packages DIR VERSION... builds packages into DIR, in those versions that are not
